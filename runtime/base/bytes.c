@@ -1,0 +1,129 @@
+#include "base/bytes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+
+void *od_allocate(size_t size)
+{
+    void *memory = malloc(size > 0 ? size : 1);
+    if (memory == NULL)
+        od_panic(__FILE__, __LINE__, "out of memory: %zu bytes", size);
+    return memory;
+}
+
+void *od_allocate_zeroed(size_t size)
+{
+    void *memory = calloc(1, size > 0 ? size : 1);
+    if (memory == NULL)
+        od_panic(__FILE__, __LINE__, "out of memory: %zu bytes", size);
+    return memory;
+}
+
+void *od_reallocate(void *memory, size_t size)
+{
+    void *moved = realloc(memory, size > 0 ? size : 1);
+    if (moved == NULL)
+        od_panic(__FILE__, __LINE__, "out of memory: %zu bytes", size);
+    return moved;
+}
+
+void od_bytes_init(struct od_bytes *bytes)
+{
+    *bytes = (struct od_bytes){NULL, 0, 0};
+}
+
+void od_bytes_deinit(struct od_bytes *bytes)
+{
+    free(bytes->at);
+    od_bytes_init(bytes);
+}
+
+void od_bytes_clear(struct od_bytes *bytes)
+{
+    bytes->size = 0;
+}
+
+od_slice od_bytes_slice(const struct od_bytes *bytes)
+{
+    return (od_slice){bytes->at, bytes->size};
+}
+
+char *od_bytes_reserve(struct od_bytes *bytes, size_t extra)
+{
+    OD_ASSERT(extra <= SIZE_MAX / 4);
+    size_t needed = bytes->size + extra;
+    if (needed > bytes->capacity) {
+        size_t doubled = bytes->capacity * 2;
+        size_t capacity = needed > doubled ? needed : doubled;
+        capacity = capacity < 64 ? 64 : capacity;
+        bytes->at = od_reallocate(bytes->at, capacity);
+        bytes->capacity = capacity;
+    }
+    return bytes->at + bytes->size;
+}
+
+void od_bytes_put(struct od_bytes *bytes, const void *at, size_t size)
+{
+    if (size == 0)
+        return;
+    memcpy(od_bytes_reserve(bytes, size), at, size);
+    bytes->size += size;
+}
+
+void od_bytes_put_slice(struct od_bytes *bytes, od_slice slice)
+{
+    od_bytes_put(bytes, slice.at, slice.size);
+}
+
+// Shifts instead of a copy of the integer: the format is the same on every machine.
+static void put_little_endian(struct od_bytes *bytes, uint64_t value, size_t width)
+{
+    char *place = od_bytes_reserve(bytes, width);
+    for (size_t i = 0; i < width; i++)
+        place[i] = (char)(value >> (8 * i));
+    bytes->size += width;
+}
+
+void od_bytes_put_u8(struct od_bytes *bytes, uint8_t value)
+{
+    put_little_endian(bytes, value, 1);
+}
+
+void od_bytes_put_u16(struct od_bytes *bytes, uint16_t value)
+{
+    put_little_endian(bytes, value, 2);
+}
+
+void od_bytes_put_u32(struct od_bytes *bytes, uint32_t value)
+{
+    put_little_endian(bytes, value, 4);
+}
+
+void od_bytes_put_u64(struct od_bytes *bytes, uint64_t value)
+{
+    put_little_endian(bytes, value, 8);
+}
+
+void od_bytes_put_string(struct od_bytes *bytes, od_slice slice)
+{
+    OD_ASSERT(slice.size <= UINT32_MAX);
+    od_bytes_put_u32(bytes, (uint32_t)slice.size);
+    od_bytes_put_slice(bytes, slice);
+}
+
+void od_bytes_set_u32(struct od_bytes *bytes, size_t offset, uint32_t value)
+{
+    OD_ASSERT(offset + 4 <= bytes->size);
+    for (size_t i = 0; i < 4; i++)
+        bytes->at[offset + i] = (char)(value >> (8 * i));
+}
+
+void od_bytes_drop_front(struct od_bytes *bytes, size_t count)
+{
+    OD_ASSERT(count <= bytes->size);
+    bytes->size -= count;
+    if (bytes->size > 0 && count > 0)
+        memmove(bytes->at, bytes->at + count, bytes->size);
+}

@@ -1,0 +1,22 @@
+#include "base/clock.h"
+
+#include <time.h>
+
+#include "base/fault.h"
+
+static od_time_ms read_clock(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (od_time_ms)now.tv_sec * 1000 + now.tv_nsec / 1000000 + od_fault_clock_offset_ms();
+}
+
+od_time_ms od_clock_wall_ms(void)
+{
+    return read_clock(CLOCK_REALTIME);
+}
+
+od_time_ms od_clock_monotonic_ms(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}

@@ -1,0 +1,16 @@
+// Time. Everything that waits asks here, so that a test can turn the clock.
+//
+// In test builds both clocks run ahead by what the test page says (see fault.h), in every process of
+// the program at once. In other builds they are the system's.
+
+#ifndef OD_BASE_CLOCK_H
+#define OD_BASE_CLOCK_H
+
+#include <stdint.h>
+
+typedef int64_t od_time_ms;
+
+od_time_ms od_clock_wall_ms(void);      // Since 1970; what scripts and alarms see. May jump.
+od_time_ms od_clock_monotonic_ms(void); // For deadlines. Never goes back.
+
+#endif

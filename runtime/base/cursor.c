@@ -1,0 +1,62 @@
+#include "base/cursor.h"
+
+struct od_cursor od_cursor_of(od_slice bytes)
+{
+    return (struct od_cursor){bytes.at, bytes.at + bytes.size, false};
+}
+
+od_slice od_cursor_bytes(struct od_cursor *cursor, size_t count)
+{
+    if (cursor->failed || (size_t)(cursor->end - cursor->at) < count) {
+        cursor->failed = true;
+        return (od_slice){NULL, 0};
+    }
+    od_slice field = {cursor->at, count};
+    cursor->at += count;
+    return field;
+}
+
+static uint64_t take_little_endian(struct od_cursor *cursor, size_t width)
+{
+    od_slice field = od_cursor_bytes(cursor, width);
+    uint64_t value = 0;
+    for (size_t i = 0; i < field.size; i++)
+        value |= (uint64_t)(unsigned char)field.at[i] << (8 * i);
+    return value;
+}
+
+uint8_t od_cursor_u8(struct od_cursor *cursor)
+{
+    return (uint8_t)take_little_endian(cursor, 1);
+}
+
+uint16_t od_cursor_u16(struct od_cursor *cursor)
+{
+    return (uint16_t)take_little_endian(cursor, 2);
+}
+
+uint32_t od_cursor_u32(struct od_cursor *cursor)
+{
+    return (uint32_t)take_little_endian(cursor, 4);
+}
+
+uint64_t od_cursor_u64(struct od_cursor *cursor)
+{
+    return take_little_endian(cursor, 8);
+}
+
+od_slice od_cursor_string(struct od_cursor *cursor)
+{
+    uint32_t size = od_cursor_u32(cursor);
+    return od_cursor_bytes(cursor, size);
+}
+
+od_slice od_cursor_rest(struct od_cursor *cursor)
+{
+    return od_cursor_bytes(cursor, cursor->failed ? 0 : (size_t)(cursor->end - cursor->at));
+}
+
+bool od_cursor_at_end(const struct od_cursor *cursor)
+{
+    return cursor->failed || cursor->at == cursor->end;
+}

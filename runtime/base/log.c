@@ -1,0 +1,169 @@
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+
+enum {
+    last_count = 16,
+    last_bytes = 256
+};
+
+static struct {
+    enum od_log_format format;
+    enum od_log_level level;
+    struct od_bytes line;
+    char last[last_count][last_bytes];
+    unsigned next;
+} state = {.level = OD_LOG_INFO};
+
+static const char *const level_names[] = {"debug", "info", "warn", "error"};
+static const char *const level_labels[] = {"DEBUG", "INFO ", "WARN ", "ERROR"};
+
+void od_log_setup(enum od_log_format format, enum od_log_level level)
+{
+    state.format = format;
+    state.level = level;
+}
+
+bool od_log_is_on(enum od_log_level level)
+{
+    return level >= state.level;
+}
+
+bool od_log_level_parse(const char *text, enum od_log_level *level)
+{
+    for (unsigned i = 0; i < sizeof level_names / sizeof *level_names; i++) {
+        if (strcasecmp(text, level_names[i]) == 0) {
+            *level = (enum od_log_level)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void put_text(struct od_bytes *line, od_slice text)
+{
+    od_bytes_put_slice(line, text);
+}
+
+// A script may log anything: a terminal must not obey it, and a second line must not look like a
+// line of the log.
+static void put_escaped(struct od_bytes *line, od_slice text, bool json)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char byte = (unsigned char)text.at[i];
+        char escape[8];
+        if (json && (byte == '"' || byte == '\\'))
+            snprintf(escape, sizeof escape, "\\%c", byte);
+        else if (byte == '\n')
+            snprintf(escape, sizeof escape, "%s", json ? "\\n" : "\n    ");
+        else if (byte == '\t')
+            snprintf(escape, sizeof escape, "%s", json ? "\\t" : "\t");
+        else if (byte < 0x20 || byte == 0x7f)
+            snprintf(escape, sizeof escape, "\\%s%02x", json ? "u00" : "x", byte);
+        else {
+            od_bytes_put_u8(line, byte);
+            continue;
+        }
+        put_text(line, od_slice_of(escape));
+    }
+}
+
+static void put_time(struct od_bytes *line, bool json)
+{
+    od_time_ms now = od_clock_wall_ms();
+    time_t seconds = (time_t)(now / 1000);
+    struct tm parts;
+    char text[40];
+    size_t size;
+    if (json)
+        size = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &parts));
+    else
+        size = strftime(text, sizeof text, "%H:%M:%S", localtime_r(&seconds, &parts));
+    od_bytes_put(line, text, size);
+    size = (size_t)snprintf(text, sizeof text, ".%03d", (int)(now % 1000));
+    od_bytes_put(line, text, size);
+}
+
+static void put_text_line(struct od_bytes *line, enum od_log_level level, od_slice object,
+                          od_slice message)
+{
+    put_time(line, false);
+    put_text(line, OD_SLICE(" "));
+    put_text(line, od_slice_of(level_labels[level]));
+    put_text(line, OD_SLICE(" "));
+    if (object.size > 0) {
+        put_escaped(line, object, false);
+        put_text(line, OD_SLICE("  "));
+    }
+    put_escaped(line, message, false);
+}
+
+static void put_json_line(struct od_bytes *line, enum od_log_level level, od_slice object,
+                          od_slice message)
+{
+    put_text(line, OD_SLICE("{\"time\":\""));
+    put_time(line, true);
+    put_text(line, OD_SLICE("Z\",\"level\":\""));
+    put_text(line, od_slice_of(level_names[level]));
+    if (object.size > 0) {
+        put_text(line, OD_SLICE("\",\"object\":\""));
+        put_escaped(line, object, true);
+    }
+    put_text(line, OD_SLICE("\",\"message\":\""));
+    put_escaped(line, message, true);
+    put_text(line, OD_SLICE("\"}"));
+}
+
+static void remember(od_slice line)
+{
+    char *place = state.last[state.next++ % last_count];
+    size_t size = line.size < last_bytes - 1 ? line.size : last_bytes - 1;
+    memcpy(place, line.at, size);
+    place[size] = '\0';
+}
+
+void od_log_slice(enum od_log_level level, od_slice object, od_slice message)
+{
+    if (!od_log_is_on(level))
+        return;
+    struct od_bytes *line = &state.line;
+    od_bytes_clear(line);
+    if (state.format == OD_LOG_JSON)
+        put_json_line(line, level, object, message);
+    else
+        put_text_line(line, level, object, message);
+    remember(od_bytes_slice(line));
+    od_bytes_put_u8(line, '\n');
+    if (write(STDERR_FILENO, line->at, line->size) < 0)
+        return; // Nobody reads the log any more; that is no reason to stop serving.
+}
+
+void od_log(enum od_log_level level, const char *object, const char *format, ...)
+{
+    if (!od_log_is_on(level))
+        return;
+    char text[8192];
+    va_list arguments;
+    va_start(arguments, format);
+    int size = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    size_t used = size < 0 ? 0 : (size_t)size < sizeof text ? (size_t)size : sizeof text - 1;
+    od_log_slice(level, od_slice_of(object), (od_slice){text, used});
+}
+
+void od_log_print_last(FILE *out)
+{
+    fprintf(out, "  last log lines:\n");
+    for (unsigned i = 0; i < last_count; i++) {
+        const char *line = state.last[(state.next + i) % last_count];
+        if (line[0] != '\0')
+            fprintf(out, "    %s\n", line);
+    }
+}

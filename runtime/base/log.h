@@ -1,0 +1,41 @@
+// The log: one line an occasion, on stderr, for a person (text) or a machine (JSON).
+//
+// A line is written with one system call, so lines of several processes do not mix. An error is logged
+// once, where it is dealt with. The last lines are also kept in memory for the report of a panic.
+//
+// Thread: the loop's only; other threads hand their errors to it.
+
+#ifndef OD_BASE_LOG_H
+#define OD_BASE_LOG_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/check.h"
+#include "base/slice.h"
+
+enum od_log_level {
+    OD_LOG_DEBUG,
+    OD_LOG_INFO,
+    OD_LOG_WARN,
+    OD_LOG_ERROR,
+};
+
+enum od_log_format {
+    OD_LOG_TEXT, // 12:04:31.120 ERROR rooms/lobby  message; further lines are indented.
+    OD_LOG_JSON, // {"time":"...Z","level":"error","object":"rooms/lobby","message":"..."}
+};
+
+void od_log_setup(enum od_log_format format, enum od_log_level level);
+bool od_log_is_on(enum od_log_level level);
+
+// [object] is "namespace/name" or NULL. Every text may hold any bytes; control characters are escaped.
+void od_log(enum od_log_level level, const char *object, const char *format, ...) OD_PRINTF(3, 4);
+void od_log_slice(enum od_log_level level, od_slice object, od_slice message);
+
+// "debug", "info", "warn" or "error"; false for anything else.
+bool od_log_level_parse(const char *text, enum od_log_level *level);
+
+void od_log_print_last(FILE *out); // The last lines of this process.
+
+#endif

@@ -1,0 +1,99 @@
+#include "base/map.h"
+
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "base/check.h"
+
+enum {
+    bucket_count_min = 16
+};
+
+void od_map_init(struct od_map *map)
+{
+    *map = (struct od_map){NULL, 0, 0};
+}
+
+void od_map_deinit(struct od_map *map)
+{
+    free(map->buckets);
+    od_map_init(map);
+}
+
+static size_t bucket_of(const struct od_map *map, uint64_t hash)
+{
+    return (size_t)hash & (map->bucket_count - 1);
+}
+
+struct od_map_node *od_map_find(const struct od_map *map, uint64_t hash, od_map_match *match,
+                                const void *key)
+{
+    if (map->size == 0)
+        return NULL;
+    struct od_map_node *node = map->buckets[bucket_of(map, hash)];
+    while (node != NULL && (node->hash != hash || !match(node, key)))
+        node = node->next;
+    return node;
+}
+
+static void grow(struct od_map *map)
+{
+    size_t old_count = map->bucket_count;
+    struct od_map_node **old = map->buckets;
+    map->bucket_count = old_count == 0 ? bucket_count_min : old_count * 2;
+    map->buckets = od_allocate_zeroed(map->bucket_count * sizeof *map->buckets);
+    for (size_t i = 0; i < old_count; i++) {
+        for (struct od_map_node *node = old[i], *next; node != NULL; node = next) {
+            next = node->next;
+            size_t bucket = bucket_of(map, node->hash);
+            node->next = map->buckets[bucket];
+            map->buckets[bucket] = node;
+        }
+    }
+    free(old);
+}
+
+void od_map_put(struct od_map *map, struct od_map_node *node, uint64_t hash)
+{
+    if (map->size >= map->bucket_count)
+        grow(map);
+    node->hash = hash;
+    size_t bucket = bucket_of(map, hash);
+    node->next = map->buckets[bucket];
+    map->buckets[bucket] = node;
+    map->size++;
+}
+
+void od_map_remove(struct od_map *map, struct od_map_node *node)
+{
+    OD_ASSERT(map->size > 0);
+    struct od_map_node **place = &map->buckets[bucket_of(map, node->hash)];
+    while (*place != node) {
+        OD_ASSERT(*place != NULL);
+        place = &(*place)->next;
+    }
+    *place = node->next;
+    node->next = NULL;
+    map->size--;
+}
+
+struct od_map_node *od_map_next(const struct od_map *map, const struct od_map_node *node)
+{
+    if (node != NULL && node->next != NULL)
+        return node->next;
+    size_t bucket = node == NULL ? 0 : bucket_of(map, node->hash) + 1;
+    for (; bucket < map->bucket_count; bucket++) {
+        if (map->buckets[bucket] != NULL)
+            return map->buckets[bucket];
+    }
+    return NULL;
+}
+
+uint64_t od_map_hash_u64(uint64_t value)
+{
+    value ^= value >> 33;
+    value *= 0xff51afd7ed558ccdu;
+    value ^= value >> 33;
+    value *= 0xc4ceb9fe1a85ec53u;
+    return value ^ (value >> 33);
+}

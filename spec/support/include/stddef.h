@@ -1,0 +1,1 @@
+// Empty: LuaJIT's FFI knows these types.

@@ -1,0 +1,1 @@
+typedef struct FILE FILE; // Enough for the declarations that name it.
