@@ -1,0 +1,44 @@
+// Every message that crosses a process boundary, in one table: its name, who sends it, what it holds.
+//
+// A message is a length, a kind and a body; a file descriptor may ride along. Bodies are written with
+// base/bytes.h and read with base/cursor.h; nothing in them is a pointer, so the same messages can
+// cross machines. Adding a message means adding a row here and a reader where it arrives.
+//
+// Notation: u8 u16 u32 u64 are numbers, str is a u32 length and bytes, * repeats to the end.
+
+#ifndef OD_LINK_KINDS_H
+#define OD_LINK_KINDS_H
+
+#define OD_KINDS(KIND)                                                                             \
+    /* main -> worker */                                                                           \
+    KIND(CONNECTION, "str peer, bytes read so far; fd: the connection")                            \
+    KIND(PEER, "u32 worker; fd: a link to that worker")                                            \
+    KIND(DURABLE, "u64 seq: batches up to here are on disk")                                       \
+    KIND(APPLIED, "u64 seq: batches up to here can be read from LMDB")                             \
+    KIND(COMMIT_FAILED, "u32 generation, u64 first failed seq, str why")                           \
+    KIND(DRAIN, "u32 bound in ms: finish what runs, close what is open, say DRAINED")              \
+    /* worker -> main */                                                                           \
+    KIND(READY, "u8 has an entry fetch, (str namespace)*: the script is loaded")                   \
+    KIND(LOAD_FAILED, "str why: the script cannot be loaded; the worker ends")                     \
+    KIND(BATCHES, "u32 generation, u64 seq, batches (store/batch.h)")                              \
+    KIND(SOCKET_KEEP, "u64 socket, record (object/socket.h); fd: a duplicate of the connection")   \
+    KIND(SOCKET_ATTACHMENT, "u64 socket, str attachment")                                          \
+    KIND(SOCKET_GONE, "u64 socket")                                                                \
+    KIND(DRAINED, "nothing")                                                                       \
+    /* worker <-> worker */                                                                        \
+    KIND(CALL, "u64 call, bytes 32 object id, str namespace, str name, request (link/request.h)")  \
+    KIND(REPLY, "u64 call, u8 ok; ok: response (link/response.h), else str error")                 \
+    KIND(CALL_CANCEL, "u64 call: the caller is gone")                                              \
+    KIND(UPGRADE, "u64 socket, str peer, response, bytes read so far; fd: the connection")
+
+enum od_kind {
+    OD_KIND_NONE, // Never sent, so that a zeroed message is wrong.
+#define OD_KIND_ENUM(name, body) OD_KIND_##name,
+    OD_KINDS(OD_KIND_ENUM)
+#undef OD_KIND_ENUM
+        OD_KIND_COUNT
+};
+
+const char *od_kind_name(enum od_kind kind);
+
+#endif

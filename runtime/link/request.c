@@ -1,0 +1,37 @@
+#include "link/request.h"
+
+#include <string.h>
+
+size_t od_request_begin(struct od_bytes *bytes, od_slice method, od_slice url, od_slice peer)
+{
+    od_bytes_put_string(bytes, method);
+    od_bytes_put_string(bytes, url);
+    od_bytes_put_string(bytes, peer);
+    od_bytes_put_u32(bytes, 0);
+    return bytes->size - 4;
+}
+
+void od_request_end(struct od_bytes *bytes, size_t mark, uint32_t header_count, od_slice body)
+{
+    od_bytes_set_u32(bytes, mark, header_count);
+    od_bytes_put_string(bytes, body);
+}
+
+bool od_request_read(od_slice message, struct od_request *request)
+{
+    struct od_cursor cursor = od_cursor_of(message);
+    request->method = od_cursor_string(&cursor);
+    request->url = od_cursor_string(&cursor);
+    request->peer = od_cursor_string(&cursor);
+    request->headers = od_headers_read(&cursor);
+    request->body = od_cursor_string(&cursor);
+    return !cursor.failed;
+}
+
+od_slice od_request_target(od_slice url)
+{
+    const char *scheme = url.size == 0 ? NULL : memmem(url.at, url.size, "://", 3);
+    od_slice rest = scheme == NULL ? url : od_slice_from(url, (size_t)(scheme - url.at) + 3);
+    const char *slash = rest.size == 0 ? NULL : memchr(rest.at, '/', rest.size);
+    return slash == NULL ? OD_SLICE("/") : od_slice_from(rest, (size_t)(slash - rest.at));
+}

@@ -1,0 +1,28 @@
+// An HTTP request as a message: what the door reads, an object handles and a link carries alike.
+//
+// Encoded: str method, str url, str peer, headers (link/headers.h), str body.
+
+#ifndef OD_LINK_REQUEST_H
+#define OD_LINK_REQUEST_H
+
+#include "link/headers.h"
+
+struct od_request {
+    od_slice method; // As sent: methods are case-sensitive.
+    od_slice url;    // Absolute: "http://host/path?query"; the path as sent, not decoded.
+    od_slice peer;   // Address of the client, without port; empty when an object made the request.
+    struct od_headers headers;
+    od_slice body; // Whole; transfer codings are undone.
+};
+
+// Writes what stands before the headers; returns a mark. Then od_headers_put for each, then end.
+size_t od_request_begin(struct od_bytes *bytes, od_slice method, od_slice url, od_slice peer);
+void od_request_end(struct od_bytes *bytes, size_t mark, uint32_t header_count, od_slice body);
+
+// Slices into [message]; false when it is not a request.
+OD_MUST_CHECK bool od_request_read(od_slice message, struct od_request *request);
+
+// The path and query of [url]: "/path?query", or "/" when there is none.
+od_slice od_request_target(od_slice url);
+
+#endif

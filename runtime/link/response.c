@@ -1,0 +1,34 @@
+#include "link/response.h"
+
+size_t od_response_begin(struct od_bytes *bytes, uint16_t status, uint32_t worker, uint64_t socket)
+{
+    od_bytes_put_u16(bytes, status);
+    od_bytes_put_u32(bytes, worker);
+    od_bytes_put_u64(bytes, socket);
+    od_bytes_put_u32(bytes, 0);
+    return bytes->size - 4;
+}
+
+void od_response_end(struct od_bytes *bytes, size_t mark, uint32_t header_count, od_slice body)
+{
+    od_bytes_set_u32(bytes, mark, header_count);
+    od_bytes_put_string(bytes, body);
+}
+
+bool od_response_read(od_slice message, struct od_response *response)
+{
+    struct od_cursor cursor = od_cursor_of(message);
+    response->status = od_cursor_u16(&cursor);
+    response->worker = od_cursor_u32(&cursor);
+    response->socket = od_cursor_u64(&cursor);
+    response->headers = od_headers_read(&cursor);
+    response->body = od_cursor_string(&cursor);
+    return !cursor.failed;
+}
+
+void od_response_put_plain(struct od_bytes *bytes, uint16_t status, const char *text)
+{
+    size_t mark = od_response_begin(bytes, status, 0, 0);
+    od_headers_put(bytes, OD_SLICE("content-type"), OD_SLICE("text/plain; charset=utf-8"));
+    od_response_end(bytes, mark, 1, od_slice_of(text));
+}
