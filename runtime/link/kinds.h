@@ -26,7 +26,7 @@
     KIND(SOCKET_GONE, "u64 socket")                                                                \
     KIND(DRAINED, "nothing")                                                                       \
     /* worker <-> worker */                                                                        \
-    KIND(CALL, "u64 call, bytes 32 object id, str namespace, str name, request (link/request.h)")  \
+    KIND(CALL, "u64 call, 32 bytes id, str namespace, u8 has name, str name, request (link/request.h)") \
     KIND(REPLY, "u64 call, u8 ok; ok: response (link/response.h), else str error")                 \
     KIND(CALL_CANCEL, "u64 call: the caller is gone")                                              \
     KIND(UPGRADE, "u64 socket, str peer, response, bytes read so far; fd: the connection")

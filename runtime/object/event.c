@@ -1,0 +1,37 @@
+#include "object/event.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+
+static const char *const names[] = {
+    [OD_EVENT_FETCH] = "fetch",          [OD_EVENT_MESSAGE] = "webSocketMessage",
+    [OD_EVENT_CLOSE] = "webSocketClose", [OD_EVENT_ERROR] = "webSocketError",
+    [OD_EVENT_RESUME] = "resume",
+};
+
+struct od_event *od_event_new(enum od_event_kind kind, od_slice bytes)
+{
+    struct od_event *event = od_allocate(sizeof *event + bytes.size);
+    *event = (struct od_event){.kind = kind, .size = bytes.size};
+    od_list_init(&event->link);
+    if (bytes.size > 0)
+        memcpy(event->bytes, bytes.at, bytes.size);
+    return event;
+}
+
+void od_event_free(struct od_event *event)
+{
+    free(event);
+}
+
+od_slice od_event_bytes(const struct od_event *event)
+{
+    return (od_slice){event->bytes, event->size};
+}
+
+const char *od_event_name(const struct od_event *event)
+{
+    return names[event->kind];
+}

@@ -1,0 +1,43 @@
+// What reaches an object: everything comes through its inbox as one of these.
+//
+// An event is made by whoever brings the news (a connection, a link, a timer) and is handled by one
+// task of the object. It owns its bytes, and nothing else.
+//
+// Owner: the inbox from od_object_receive on, then the task that handles it, which frees it.
+
+#ifndef OD_OBJECT_EVENT_H
+#define OD_OBJECT_EVENT_H
+
+#include "base/list.h"
+#include "base/slice.h"
+
+struct od_socket;
+
+enum od_event_kind {
+    OD_EVENT_FETCH,   // A request that wants an answer; bytes: link/request.h.
+    OD_EVENT_MESSAGE, // A whole message on a socket; bytes: the payload.
+    OD_EVENT_CLOSE,   // A socket has ended; bytes: the reason.
+    OD_EVENT_ERROR,   // A socket broke the protocol and is gone; bytes: what it did.
+    OD_EVENT_RESUME,  // What a waiting task waits for is there; bytes: an answer or an error.
+};
+
+struct od_event {
+    struct od_list link; // In an inbox or behind a busy socket.
+    enum od_event_kind kind;
+    bool is_binary;           // MESSAGE.
+    bool was_clean;           // CLOSE.
+    bool ok;                  // RESUME: false when [bytes] is the text of an error.
+    uint16_t code;            // CLOSE.
+    struct od_socket *socket; // MESSAGE, CLOSE, ERROR; it outlives its events.
+    uint64_t call;            // FETCH: which call wants the answer (object/call.h).
+    uint64_t task;            // RESUME: which task waits.
+    size_t size;
+    char bytes[];
+};
+
+struct od_event *od_event_new(enum od_event_kind kind, od_slice bytes); // Copies [bytes].
+void od_event_free(struct od_event *event);                            // NULL is allowed.
+od_slice od_event_bytes(const struct od_event *event);
+const char *od_event_name(const struct od_event *event); // As authors know it: "webSocketMessage".
+
+#endif

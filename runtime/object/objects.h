@@ -1,0 +1,61 @@
+// All objects of one worker, and the table of contents of what happens to them in a turn.
+//
+// Owner: the worker. What an object needs of the outside (net, store, links, engine) it finds here.
+
+#ifndef OD_OBJECT_OBJECTS_H
+#define OD_OBJECT_OBJECTS_H
+
+#include "base/map.h"
+#include "base/timers.h"
+#include "object/object.h"
+#include "object/script.h"
+
+struct od_link;
+struct od_net;
+struct od_store;
+
+struct od_objects {
+    struct od_script *script;
+    struct od_net *net;
+    struct od_store *store;
+    struct od_timers *timers;
+    struct od_link *main;          // To the main process.
+    struct od_link **peers;        // To the other workers; NULL at this one's own place.
+    uint32_t worker, worker_count; // This worker, and how many there are.
+    od_time_ms idle_ms;            // An instance idle for so long is dropped.
+    struct od_list namespaces;
+    struct od_object *entry; // NULL when the script has no entry fetch.
+    struct od_map by_id;
+    struct od_map sockets; // By number.
+    struct od_map tasks;
+    struct od_map calls;
+    struct od_list ready;
+    struct od_list gated;
+    struct od_list idle;
+    uint64_t durable; // Writes up to this sequence number are on disk.
+    uint64_t next_number; // For sockets, tasks and calls.
+    struct od_timer idle_timer;
+};
+
+void od_objects_init(struct od_objects *objects);
+void od_objects_deinit(struct od_objects *objects);
+
+// While a script is loaded: what it has.
+struct od_namespace *od_objects_add_namespace(struct od_objects *objects, od_slice name);
+struct od_namespace *od_objects_namespace(struct od_objects *objects, od_slice name); // Or NULL.
+void od_objects_set_entry(struct od_objects *objects);
+
+// The object of that id, made asleep when this worker does not know it yet.
+struct od_object *od_objects_get(struct od_objects *objects, struct od_namespace *namespace,
+                                 const od_id *id, bool has_name, od_slice name);
+
+// The turn's middle: handles events, a bounded number; true when some are left.
+bool od_objects_deliver(struct od_objects *objects);
+
+// The disk has come as far as [seq]: effects that waited for it leave.
+void od_objects_durable(struct od_objects *objects, uint64_t seq);
+
+// Commits from [first_seq] on have failed: objects that rest on them are reset.
+void od_objects_commit_failed(struct od_objects *objects, uint64_t first_seq, od_slice why);
+
+#endif

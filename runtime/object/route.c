@@ -1,0 +1,80 @@
+#include "object/route.h"
+
+#include <ctype.h>
+#include <string.h>
+
+// Up to the next '/', '?' or the end.
+static od_slice take_segment(od_slice *rest)
+{
+    size_t size = 0;
+    while (size < rest->size && rest->at[size] != '/' && rest->at[size] != '?')
+        size++;
+    od_slice segment = {rest->at, size};
+    *rest = od_slice_from(*rest, size);
+    return segment;
+}
+
+static int hex_value(char digit)
+{
+    if (!isxdigit((unsigned char)digit))
+        return -1;
+    return isdigit((unsigned char)digit) ? digit - '0' : (tolower((unsigned char)digit) - 'a') + 10;
+}
+
+static bool decode(od_slice segment, struct od_bytes *name)
+{
+    od_bytes_clear(name);
+    for (size_t i = 0; i < segment.size; i++) {
+        if (segment.at[i] != '%') {
+            od_bytes_put_u8(name, (uint8_t)segment.at[i]);
+            continue;
+        }
+        if (i + 2 >= segment.size)
+            return false;
+        int high = hex_value(segment.at[i + 1]);
+        int low = hex_value(segment.at[i + 2]);
+        if (high < 0 || low < 0)
+            return false;
+        od_bytes_put_u8(name, (uint8_t)(high * 16 + low));
+        i += 2;
+    }
+    return true;
+}
+
+enum od_route_result od_route_path(od_slice target, od_slice *namespace_name, struct od_bytes *name)
+{
+    if (target.size == 0 || target.at[0] != '/')
+        return OD_ROUTE_NONE;
+    od_slice rest = od_slice_from(target, 1);
+    *namespace_name = take_segment(&rest);
+    if (!od_namespace_name_is_valid(*namespace_name) || rest.size == 0 || rest.at[0] != '/')
+        return OD_ROUTE_NONE;
+    rest = od_slice_from(rest, 1);
+    od_slice segment = take_segment(&rest);
+    if (segment.size == 0)
+        return OD_ROUTE_NONE;
+    return decode(segment, name) ? OD_ROUTE_OK : OD_ROUTE_MALFORMED;
+}
+
+bool od_namespace_name_is_valid(od_slice name)
+{
+    if (name.size == 0 || name.size > OD_NAMESPACE_BYTES_MAX || !isalpha((unsigned char)name.at[0]))
+        return false;
+    for (size_t i = 0; i < name.size; i++) {
+        unsigned char byte = (unsigned char)name.at[i];
+        if (!isalnum(byte) && byte != '_' && byte != '-')
+            return false;
+    }
+    return true;
+}
+
+uint32_t od_slot_of(const od_id *id)
+{
+    return ((uint32_t)id->bytes[0] << 8 | id->bytes[1]) % OD_SLOT_COUNT;
+}
+
+uint32_t od_worker_of(const od_id *id, uint32_t worker_count)
+{
+    OD_ASSERT(worker_count > 0);
+    return od_slot_of(id) % worker_count;
+}

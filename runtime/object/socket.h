@@ -1,0 +1,101 @@
+// A socket: one WebSocket an object has accepted. It belongs to the object, not to an instance.
+//
+// It is the connection, its tags, its attachment and the few facts that survive sleep, reload and
+// crash. Its life: accepted (by acceptWebSocket, before the 101 has left; sends are kept), attached
+// (the connection is there), closing (a Close was sent or received), gone. While webSocketClose runs
+// the socket is still listed.
+//
+// Scripts hold its number, never a pointer; a number of a socket that is gone finds nothing.
+//
+// Owner: its object. It outlives all events that name it.
+
+#ifndef OD_OBJECT_SOCKET_H
+#define OD_OBJECT_SOCKET_H
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/timers.h"
+
+struct od_object;
+struct od_objects;
+struct od_task;
+struct od_websocket;
+
+enum od_ready_state { // As in the WebSocket API of browsers.
+    OD_CONNECTING = 0,
+    OD_OPEN = 1,
+    OD_CLOSING = 2,
+    OD_CLOSED = 3,
+};
+
+struct od_socket_tag { // One tag of one socket.
+    struct od_list link; // In the tag's sockets, oldest first.
+    struct od_tag *tag;
+    struct od_socket *socket;
+};
+
+struct od_socket {
+    struct od_map_node by_id;
+    uint64_t id;
+    struct od_object *object;
+    struct od_list link;     // In the object's sockets, oldest first.
+    struct od_list accepted; // In the task that accepted it, until attached.
+    struct od_websocket *websocket;
+    struct od_socket_tag *tags;
+    char *attachment; // Serialized, NULL when never set.
+    uint32_t attachment_size;
+    uint16_t tag_count;
+    uint16_t waiting_count;     // Events in [waiting].
+    uint32_t gated_count;       // Effects of it in the outbox.
+    bool is_attached;
+    bool has_closed;            // The object has called close.
+    bool is_busy;               // A task handles an event of it.
+    bool peer_closed;           // Its close event is queued or handled.
+    bool is_gone;               // No connection any more.
+    bool is_paused;             // Not read, because too much waits.
+    struct od_list waiting;     // Events behind the one that is handled.
+    od_time_ms auto_response_ms; // When the last auto response went, wall clock; 0 for never.
+    struct od_timer attach_timer;
+};
+
+// Accepts a new socket for [object]; [task] is the one that called acceptWebSocket. Tags are checked
+// and made unique already. False when the object has OD_OBJECT_SOCKETS_MAX.
+OD_MUST_CHECK bool od_socket_accept(struct od_object *object, struct od_task *task,
+                                    const od_slice *tags, size_t tag_count,
+                                    struct od_socket **socket, struct od_error *err);
+
+// The socket of that number in this worker, or NULL.
+struct od_socket *od_socket_find(struct od_objects *objects, uint64_t id);
+
+// The sockets of [object] that have [tag] ([has_tag]; else all): NULL, when there are none, or the
+// first and then each next. With a tag oldest first, without newest first, as on Cloudflare. The cost
+// is that of what is returned.
+struct od_socket *od_socket_first(struct od_object *object, bool has_tag, od_slice tag);
+struct od_socket *od_socket_next(struct od_socket *socket, bool has_tag, od_slice tag);
+size_t od_socket_count(struct od_object *object, bool has_tag, od_slice tag);
+
+od_slice od_socket_tag_at(const struct od_socket *socket, size_t index);
+
+// Sends a message, through the outbox. False, with nothing done, when the object has closed the socket
+// already (a mistake of the script); a peer that is gone is no mistake, the message vanishes.
+OD_MUST_CHECK bool od_socket_send(struct od_socket *socket, od_slice payload, bool is_binary);
+
+// Sends to all sockets of the object (with [tag], [has_tag]) but [except] (may be NULL) that are open;
+// encoded once. Returns to how many.
+size_t od_socket_broadcast(struct od_object *object, bool has_tag, od_slice tag,
+                           const struct od_socket *except, od_slice payload, bool is_binary);
+
+// Starts the closing handshake, through the outbox; code 0 sends an empty Close. Again: ignored.
+void od_socket_close(struct od_socket *socket, uint16_t code, od_slice reason);
+
+void od_socket_set_attachment(struct od_socket *socket, od_slice bytes); // Copied.
+od_slice od_socket_attachment(const struct od_socket *socket);           // NULL: never set.
+
+enum od_ready_state od_socket_ready_state(const struct od_socket *socket);
+size_t od_socket_buffered_bytes(const struct od_socket *socket);
+od_slice od_socket_protocol(const struct od_socket *socket); // Empty before it is attached.
+od_slice od_socket_url(const struct od_socket *socket);
+
+#endif

@@ -1,0 +1,64 @@
+// A task: one run of a handler, from its event to its end, with pauses in between.
+//
+// An object handles its events one after another, but a handler that waits (sleeps, calls another
+// object, asks for storage to be synced) lets others run meanwhile, as on Cloudflare. So an object can
+// have many tasks, of which at most one runs. Only messages of one socket never overtake: the next
+// is handled when the task of the one before has ended.
+//
+// Waiting: the engine calls exactly one of the od_task_wait functions below, then returns
+// OD_RUN_WAITING. What comes is an OD_EVENT_RESUME through the object's inbox, like all else.
+//
+// Owner: the object. Made by od_objects_deliver, freed when it has ended or its object is reset.
+
+#ifndef OD_OBJECT_TASK_H
+#define OD_OBJECT_TASK_H
+
+#include "base/error.h"
+#include "base/map.h"
+#include "base/timers.h"
+#include "object/event.h"
+#include "object/id.h"
+
+struct od_object;
+struct od_objects;
+struct od_script;
+
+struct od_task {
+    struct od_map_node by_id;
+    uint64_t id;              // Never used twice in a worker's life.
+    struct od_list link;      // In the object's tasks.
+    struct od_list syncing;   // Among the object's tasks that wait for the disk.
+    struct od_object *object;
+    struct od_event *event;   // What it handles; NULL for a constructor.
+    struct od_timer timer;    // od_task_wait_sleep.
+    struct od_list accepted;  // Sockets accepted by it that no 101 has taken yet.
+    uint64_t waiting_call;    // The call it waits for, to cancel it; 0 for none.
+    uint64_t sync_seq;        // od_task_wait_sync.
+    bool is_answered;         // FETCH: its call has got an answer.
+    bool is_constructor;
+    bool has_failed;
+    // The engine's, untouched by the core:
+    void *thread;
+    int thread_ref;
+};
+
+// The answer to the task's request: link/response.h, copied. It leaves through the object's outbox.
+void od_task_answer(struct od_task *task, od_slice response);
+
+// The handler has failed: its caller gets a 500 that tells nothing of the inside, or, when it is an
+// object, [why]. For a constructor: the event that woke the object fails like this. Logged before,
+// by the engine, which knows the traceback.
+void od_task_fail(struct od_task *task, od_slice why);
+
+// Resumes when [ms] have passed.
+void od_task_wait_sleep(struct od_task *task, od_time_ms ms);
+
+// Resumes when all writes of the object so far are on disk. False: they are already, do not wait.
+bool od_task_wait_sync(struct od_task *task);
+
+// Sends a request (link/request.h, copied) to an object, in whichever worker it lives, through
+// the outbox of this one. Resumes with the response, or with the text of an error.
+void od_task_wait_call(struct od_task *task, const od_id *id, od_slice namespace_name, bool has_name,
+                       od_slice name, od_slice request);
+
+#endif
