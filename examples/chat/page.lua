@@ -16,7 +16,7 @@ return [==[
   :root {
     --ground: #f4f1ea; --surface: #fffdf9; --ink: #23211d; --soft: #6f6a60; --line: #e4dfd4;
     --bubble: #fffdf9; --accent: #0f766e; --accent-soft: #dcebe5; --warn: #a8560b; --bad: #b3261e;
-    --shadow: 0 1px 2px #2a241414, 0 8px 28px #2a241412; --avatar-light: 46%;
+    --shadow: 0 1px 2px #2a241414, 0 8px 28px #2a241412;
     font: 16px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif;
     color: var(--ink); background: var(--ground);
     -webkit-text-size-adjust: 100%; -webkit-tap-highlight-color: transparent;
@@ -25,13 +25,11 @@ return [==[
     :root {
       --ground: #161816; --surface: #1e211e; --ink: #ebe9e3; --soft: #9c9a91; --line: #30342f;
       --bubble: #2a2e2a; --accent: #14786f; --accent-soft: #203b36; --warn: #eeb168; --bad: #ff9c92;
-      --shadow: 0 1px 2px #0006, 0 8px 28px #0005; --avatar-light: 40%;
+      --shadow: 0 1px 2px #0006, 0 8px 28px #0005;
     }
   }
-  *, ::before, ::after { box-sizing: border-box; }
-  [hidden] { display: none !important; }
-  body, h1, h2, p, ul { margin: 0; padding: 0; }
-  body { overflow-wrap: anywhere; }
+  *, ::before, ::after { box-sizing: border-box; } [hidden] { display: none !important; }
+  body, h1, h2, p, ul { margin: 0; padding: 0; overflow-wrap: anywhere; }
   button, input, textarea { font: inherit; color: inherit; }
   button { border: 0; background: none; cursor: pointer; touch-action: manipulation; }
   a { color: inherit; text-underline-offset: 2px; }
@@ -47,24 +45,18 @@ return [==[
 
   /* The door */
   #door { min-height: 100vh; min-height: 100dvh; display: grid; place-items: center;
-    padding: max(20px, env(safe-area-inset-top)) max(20px, env(safe-area-inset-right))
-      max(20px, env(safe-area-inset-bottom)) max(20px, env(safe-area-inset-left));
+    padding: 20px max(20px, env(safe-area-inset-right)) 20px max(20px, env(safe-area-inset-left));
     background: radial-gradient(60rem 40rem at 85% -10%, var(--accent-soft), transparent),
       radial-gradient(40rem 30rem at -10% 110%, var(--accent-soft), transparent); }
   #enter { width: min(100%, 25rem); padding: clamp(24px, 6vw, 36px); border-radius: 24px;
     background: var(--surface); box-shadow: var(--shadow); display: grid; gap: 18px; }
   #enter > svg { width: 44px; height: 44px; color: var(--accent); }
-  #enter h1 { font-size: 1.75rem; line-height: 1.15; letter-spacing: -.02em; text-wrap: balance; }
+  #enter h1 { font-size: 1.75rem; line-height: 1.15; margin-bottom: 8px; letter-spacing: -.02em; text-wrap: balance; }
   #enter p { color: var(--soft); }
   #enter label { display: grid; gap: 6px; font-weight: 600; font-size: .9rem; }
   #enter input { width: 100%; height: 48px; padding: 0 14px; border-radius: 12px; font-size: 1rem;
     border: 1px solid var(--line); background: var(--ground); font-weight: 400; }
   #enter .primary { height: 50px; }
-  .beside { display: flex; gap: 8px; }
-  .beside button { width: 48px; flex: none; justify-content: center; padding: 0; }
-  #recent { display: flex; flex-wrap: wrap; gap: 8px; align-items: center; font-size: .9rem; color: var(--soft); }
-  #recent a { padding: 5px 12px; border-radius: 99px; background: var(--accent-soft); color: var(--ink);
-    text-decoration: none; }
 
   /* The room */
   #chat { position: fixed; inset: 0 0 auto; height: 100vh; height: var(--height, 100dvh); display: grid;
@@ -72,87 +64,86 @@ return [==[
   header { grid-column: 1 / -1; display: flex; align-items: center; gap: 10px; z-index: 1;
     padding: max(10px, env(safe-area-inset-top)) 16px 10px 8px; background: var(--surface); border-bottom: 1px solid var(--line); }
   header > div { flex: 1; min-width: 0; }
-  header h1 { font-size: 1.06rem; line-height: 1.3; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
-  header h1::before { content: "# "; color: var(--soft); font-weight: 400; }
+  header h1, #typing { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+  header h1 { font-size: 1.06rem; line-height: 1.3; } header h1::before { content: "# "; color: var(--soft); font-weight: 400; }
   header p { display: flex; align-items: center; gap: 7px; font-size: .82rem; color: var(--soft); white-space: nowrap; }
   header p::before { content: ""; width: 8px; height: 8px; border-radius: 50%; background: #2aa46f; flex: none; transition: background .3s; }
   .away header p { color: var(--warn); }
   .away header p::before { background: var(--warn); animation: breathe 2s ease-in-out infinite; }
-  .away #count { display: none; }
+  .away #count, #count:empty { display: none; }
+  #count { order: 1; } #count::before { content: "· "; }
   .plain { width: 40px; height: 40px; display: grid; place-items: center; border-radius: 12px; flex: none; }
   #who { display: none; align-items: center; padding: 4px 2px; }
-  #who .avatar, #who > span { margin-left: -8px; border: 2px solid var(--surface); width: 32px; height: 32px; }
-  #who > span:not(.avatar) { border-radius: 50%; background: var(--line); font-size: .72rem; font-weight: 650;
-    display: grid; place-items: center; }
+  #who .avatar { margin-left: -8px; border: 2px solid var(--surface); width: 32px; height: 32px; }
   .avatar { display: grid; place-items: center; width: 34px; height: 34px; border-radius: 50%; flex: none;
-    color: #fff; font-size: .76rem; font-weight: 650; background: hsl(var(--hue, 170) 45% var(--avatar-light)); user-select: none; }
+    color: #fff; font-size: .76rem; font-weight: 650; background: oklch(.56 .115 var(--hue)); user-select: none; }
+  #who .rest { background: var(--line); color: var(--ink); }
 
   #talk { display: flex; flex-direction: column; min-height: 0; position: relative; }
-  #scroll { flex: 1; overflow-y: auto; overscroll-behavior: contain; padding: 16px clamp(12px, 3vw, 28px) 4px;
+  #scroll { flex: 1; overflow-y: auto; overscroll-behavior: contain; padding: 16px clamp(12px, 3vw, 28px) 10px;
     display: flex; flex-direction: column; outline-offset: -4px; }
   #scroll > :first-child { margin-top: auto; }
   #scroll > * { width: 100%; max-width: 52rem; margin-inline: auto; display: flex; flex-direction: column; }
   .row { display: grid; grid-template-columns: 34px minmax(0, auto); column-gap: 10px; justify-content: start;
     padding-right: 12%; margin-top: 14px; }
-  .row.more { margin-top: 3px; }
+  .row.more, .waiting + .waiting { margin-top: 3px; }
   .row > .avatar { grid-row: 1 / span 2; align-self: end; }
   .row > :not(.avatar) { grid-column: 2; justify-self: start; }
   .head { font-size: .8rem; color: var(--soft); margin: 0 4px 3px; }
-  .head b { color: var(--ink); font-weight: 650; margin-right: 6px; }
+  .head .from { color: var(--ink); font-weight: 650; margin-right: 6px; }
   .text { background: var(--bubble); padding: 8px 13px; border-radius: 18px; white-space: pre-wrap; max-width: 100%;
     box-shadow: 0 1px 1px #2a24140d; }
-  .row:not(.mine) .text { border-bottom-left-radius: 6px; }
-  .row.more:not(.mine) .text { border-top-left-radius: 6px; }
-  .mine { grid-template-columns: minmax(0, auto); justify-content: end; padding: 0 0 0 18%; }
+  .row .text { border-end-start-radius: 6px; }
+  .row.more .text { border-start-start-radius: 6px; }
+  .row.mine { grid-template-columns: minmax(0, auto); justify-content: end; padding: 0 0 0 16%; }
   .mine > :not(.avatar) { grid-column: 1; justify-self: end; }
-  .mine .text { background: var(--accent); color: #fff; border-bottom-right-radius: 6px; }
-  .mine.more .text { border-top-right-radius: 6px; }
-  .direct .text { background: none; color: var(--ink); border: 1.5px dashed var(--accent); box-shadow: none; }
-  .row.big .text { background: none; box-shadow: none; padding: 0 4px; font-size: 2.6rem; line-height: 1.2; }
+  .row.mine .text { border-radius: 18px 18px 6px 18px; background: var(--accent); color: #fff; }
+  .row.mine.more .text { border-start-end-radius: 6px; }
+  .row.direct .text { background: none; color: inherit; border: 1.5px dashed var(--accent); box-shadow: none; }
+  .row.big.big .text { background: none; color: inherit; box-shadow: none; padding: 0 4px; font-size: 2.6rem; line-height: 1.2; }
   .waiting .text { opacity: .6; }
-  .failed .text { background: none; color: var(--ink); border: 1.5px solid var(--bad); }
-  .why { font-size: .8rem; color: var(--soft); margin: 2px 4px 0; }
-  .failed .why { color: var(--bad); }
+  .row.failed .text { background: none; color: inherit; border: 1.5px solid; } .failed { color: var(--bad); }
+  .why { font-size: .8rem; margin: 2px 4px 0; } .waiting .why { color: var(--soft); }
   .new .text { animation: rise .22s ease-out; }
   .notice, .day { align-self: center; text-align: center; font-size: .8rem; color: var(--soft); margin: 14px 0 0; }
-  .day { font-weight: 600; margin-top: 20px; }
-  .empty { align-self: center; text-align: center; color: var(--soft); padding: 24px; max-width: 24rem; text-wrap: balance; }
-  .empty b { display: block; color: var(--ink); font-size: 1.15rem; margin-bottom: 4px; }
+  .notice + .notice { margin-top: 2px; } .day { font-weight: 600; margin-top: 20px; }
+  #empty { position: absolute; inset: 30% 24px auto; text-align: center; color: var(--soft); }
+  #empty b { display: block; color: var(--ink); font-size: 1.15rem; margin-bottom: 4px; }
+  #scroll:has(.row) ~ #empty { display: none; }
   #newer { position: absolute; left: 50%; bottom: 84px; transform: translateX(-50%); padding: 8px 16px;
     border-radius: 99px; box-shadow: var(--shadow); font-size: .88rem; white-space: nowrap; }
-  #typing { height: 22px; padding: 0 clamp(16px, 4vw, 32px); font-size: .8rem; color: var(--soft);
-    white-space: nowrap; overflow: hidden; text-overflow: ellipsis; width: 100%; max-width: 56rem; margin: 0 auto; }
-  #composer { display: flex; gap: 8px; align-items: flex-end; width: 100%; max-width: 56rem; margin: 0 auto;
-    padding: 0 clamp(10px, 3vw, 28px) max(12px, env(safe-area-inset-bottom)); }
+  #typing, #composer { width: 100%; max-width: 56rem; margin: 0 auto; flex: none; }
+  #typing { height: 22px; padding: 0 clamp(16px, 4vw, 32px); font-size: .8rem; color: var(--soft); }
+  #composer { display: flex; gap: 8px; align-items: flex-end; padding: 0 clamp(10px, 3vw, 28px) max(12px, env(safe-area-inset-bottom)); }
   #composer textarea { flex: 1; min-width: 0; height: 46px; max-height: min(40vh, 11rem); padding: 10px 16px; resize: none;
     border: 1px solid var(--line); border-radius: 23px; background: var(--surface); font-size: 1rem; line-height: 1.5; }
   #composer textarea:focus { outline: none; border-color: var(--accent); box-shadow: 0 0 0 1px var(--accent); }
   #composer button { width: 46px; height: 46px; border-radius: 50%; display: grid; place-items: center; flex: none; }
 
-  #people { border-left: 1px solid var(--line); padding: 18px 14px; overflow-y: auto; display: flex; flex-direction: column; gap: 12px; }
-  #people h2 { font-size: .8rem; font-weight: 600; color: var(--soft); padding-left: 8px; }
-  #people ul { list-style: none; }
-  #people li > * { display: flex; align-items: center; gap: 10px; width: 100%; padding: 6px 8px; border-radius: 12px; text-align: left; }
-  #people li button:hover { background: var(--accent-soft); }
-  #people li small { color: var(--soft); margin-left: 5px; font-size: .85rem; }
+  #people { position: static; width: auto; height: auto; margin: 0; border: 0; border-left: 1px solid var(--line); padding: 18px 14px;
+    background: none; color: inherit; overflow-y: auto; display: flex; flex-direction: column; gap: 12px; }
+  #people h2 { font-size: .8rem; font-weight: 600; color: var(--soft); padding-left: 8px; } #people ul { list-style: none; }
+  #people li > * { display: flex; align-items: center; gap: 10px; width: 100%; padding: 6px 8px; border-radius: 12px; text-align: left; text-decoration: none; }
+  #people li > :hover { background: var(--accent-soft); }
+  #people li small { color: var(--soft); font-size: .85rem; margin-left: -4px; white-space: nowrap; }
   #people p { margin-top: auto; font-size: .8rem; color: var(--soft); padding: 8px; }
-  #shade { display: none; }
 
   @media (max-width: 46rem) {
     #chat { grid-template-columns: minmax(0, 1fr); }
     #who { display: flex; }
     #share span { display: none; }
     #share { padding: 0 10px; }
+    #count::before { content: none; }
+    #chat:not(.away) #count:not(:empty) ~ #connection { position: absolute; clip-path: inset(50%); }
     header { gap: 6px; padding-right: 12px; }
-    #people { position: fixed; inset: 0 0 0 auto; width: min(80vw, 20rem); z-index: 3; background: var(--surface); border: 0;
-      box-shadow: var(--shadow); visibility: hidden; transform: translateX(100%); transition: transform .22s, visibility .22s;
+    #people { position: fixed; inset: 0 0 0 auto; width: min(80vw, 20rem); background: var(--surface); border: 0; animation: slide .2s ease-out;
       padding-top: max(20px, env(safe-area-inset-top)); padding-bottom: max(16px, env(safe-area-inset-bottom)); }
-    .open #people { visibility: visible; transform: none; transition: transform .22s; }
-    .open #shade { display: block; position: fixed; inset: 0; z-index: 2; width: 100%; background: #0006; }
+    #people:not(:popover-open) { display: none; }
+    #people::backdrop { background: #0006; }
     #people li > * { padding: 9px 8px; }
-    .row { padding-right: 8%; }
+    .row { padding-right: 8%; column-gap: 8px; }
   }
-  @keyframes rise { from { opacity: 0; transform: translateY(6px); } }
+  @keyframes rise { from { opacity: 0; transform: translateY(6px); } } @keyframes slide { from { transform: translateX(40%); opacity: 0; } }
   @keyframes breathe { 50% { opacity: .35; } }
   @media (prefers-reduced-motion: reduce) { * { animation: none !important; transition: none !important; } }
 </style>
@@ -169,14 +160,11 @@ return [==[
     <label>Your name
       <input id="nameField" autocomplete="nickname" autocapitalize="words" spellcheck="false" maxlength="16" required placeholder="One word, like Ann">
     </label>
-    <label id="roomLabel" for="roomField">Room
-      <span class="beside">
-        <input id="roomField" autocomplete="off" autocapitalize="none" spellcheck="false" maxlength="40" required>
-        <button id="dice" type="button" class="quiet" aria-label="Suggest another room" title="Suggest another room"><svg viewBox="0 0 24 24" aria-hidden="true"><path d="M20 11a8 8 0 1 0-2.3 5.7M20 4v7h-7"/></svg></button>
-      </span>
+    <label id="roomLabel">Room
+      <input id="roomField" autocomplete="off" autocapitalize="none" spellcheck="false" maxlength="40" required
+        pattern=".*[A-Za-z0-9_].*" title="Letters, digits and dashes">
     </label>
     <button class="primary">Enter the room</button>
-    <nav id="recent" aria-label="Rooms you have been in" hidden>Lately:</nav>
   </form>
 </main>
 
@@ -185,9 +173,9 @@ return [==[
     <a class="plain" href="/" aria-label="Leave the room" title="Leave the room"><svg viewBox="0 0 24 24" aria-hidden="true"><path d="M15 5l-7 7 7 7"/></svg></a>
     <div>
       <h1 id="title"></h1>
-      <p><span id="connection" role="status">Connecting…</span><span id="count"></span></p>
+      <p><span id="count"></span><span id="connection" role="status">Connecting…</span></p>
     </div>
-    <button id="who" type="button" aria-expanded="false" aria-controls="people"></button>
+    <button id="who" type="button" popovertarget="people"></button>
     <button id="share" type="button" class="quiet" aria-label="Share a link to this room"><svg viewBox="0 0 24 24" aria-hidden="true"><path d="M10 14a4 4 0 0 0 6 .5l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6-.5l-3 3a4 4 0 0 0 6 6l1-1"/></svg><span>Share room</span></button>
   </header>
   <main id="talk">
@@ -195,6 +183,7 @@ return [==[
       <div id="log" role="log" aria-live="polite" aria-label="Messages"></div>
       <div id="outbox" aria-label="Not sent yet"></div>
     </div>
+    <p id="empty" hidden><b>It is quiet here</b>Say something, or share the room with a friend.</p>
     <button id="newer" type="button" class="primary" hidden></button>
     <p id="typing"></p>
     <form id="composer">
@@ -202,8 +191,7 @@ return [==[
       <button class="primary" aria-label="Send"><svg viewBox="0 0 24 24" aria-hidden="true"><path d="M12 19V5M6 11l6-6 6 6"/></svg></button>
     </form>
   </main>
-  <button id="shade" type="button" aria-label="Close the list of people"></button>
-  <aside id="people" aria-label="People in this room">
+  <aside id="people" popover aria-label="People in this room">
     <h2>Here now</h2>
     <ul id="list"></ul>
     <p>Choose a person to write to them alone, or begin with <b>/msg name</b>.</p>
@@ -214,10 +202,12 @@ return [==[
 'use strict';
 const $ = id => document.getElementById(id);
 
-function make(tag, className, text) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (text !== undefined) element.textContent = text; // Never innerHTML: people write what they like.
+// Never innerHTML: people write what they like.
+const make = (tag, className = '', textContent = '') => Object.assign(document.createElement(tag), { className, textContent });
+
+function line(className, ...content) {
+  const element = make('div', className);
+  element.append(...content);
   return element;
 }
 
@@ -236,17 +226,16 @@ const asRoom = text => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase
 const decoded = text => { try { return decodeURIComponent(text); } catch { return text; } };
 const same = (a, b) => lower(a) === lower(b);
 const lower = name => name.replace(/[A-Z]/g, letter => letter.toLowerCase());
-const pick = list => list[Math.floor(Math.random() * list.length)];
-const randomRoom = () => pick(['quiet', 'sunny', 'amber', 'misty', 'brave', 'velvet', 'north', 'paper']) + '-'
-  + pick(['harbour', 'garden', 'lantern', 'meadow', 'kitchen', 'island', 'comet', 'attic']);
+const pick = words => words.split(' ')[Math.floor(Math.random() * words.split(' ').length)];
+const randomRoom = () => pick('quiet sunny amber misty brave velvet north paper') + '-'
+  + pick('harbour garden lantern meadow kitchen island comet attic');
 
 function avatar(name) {
-  const words = name.split(/[-_.]+/).filter(Boolean);
-  const initials = (words.length > 1 ? words.slice(0, 2) : [name]).map(word => [...word][0]).join('');
+  const initials = name.split(/[-_.]/).slice(0, 2).map(word => [...word][0] ?? '').join('');
   const circle = make('span', 'avatar', initials.toUpperCase());
-  let hash = 7;
-  for (const letter of lower(name)) hash = (hash * 31 + letter.codePointAt(0)) % 9973;
-  circle.style.setProperty('--hue', hash * 137.5 % 360);
+  let hash = 0;
+  for (const letter of lower(name)) hash = (hash * 33 + letter.codePointAt(0)) % 65521;
+  circle.style.setProperty('--hue', hash * 137.508 % 360);
   circle.setAttribute('aria-hidden', 'true');
   return circle;
 }
@@ -256,30 +245,16 @@ function avatar(name) {
 function showDoor(invitedTo) {
   $('door').hidden = false;
   $('nameField').value = tab.get('name') || device.get('name') || '';
-  const suggested = asRoom(decoded(location.hash.slice(1)));
-  $('roomField').value = invitedTo || suggested || randomRoom();
+  $('roomField').value = invitedTo || asRoom(decoded(location.hash)) || randomRoom();
   if (invitedTo) {
     $('roomLabel').hidden = true;
     $('doorTitle').textContent = 'Join #' + invitedTo;
     $('doorText').textContent = 'Choose the name the others will see.';
-  } else {
-    for (const room of device.get('rooms') || []) {
-      const link = make('a', '', '#' + room);
-      link.href = '/r/' + room;
-      $('recent').append(link);
-      $('recent').hidden = false;
-    }
   }
-  $('dice').onclick = () => { $('roomField').value = randomRoom(); };
-  $('roomField').oninput = () => $('roomField').setCustomValidity('');
   $('enter').onsubmit = event => {
     event.preventDefault();
     const name = asName($('nameField').value), room = asRoom($('roomField').value);
-    if (!room) {
-      $('roomField').setCustomValidity('Use letters, digits and dashes.');
-      return $('roomField').reportValidity();
-    }
-    if (!name) return $('nameField').focus();
+    if (!name || !room) return;
     tab.set('name', name);
     device.set('name', name);
     location.assign('/r/' + room);
@@ -290,43 +265,40 @@ function showDoor(invitedTo) {
 // ---- The room
 
 function openRoom(room, me) {
-  let socket, attempts = 0, retryTimer, patience, awayTimer; // The connection
+  let socket, ready = false, attempts = 0, retryTimer, patience, awayTimer; // The connection
   let lastNumber = 0, lastShown = {}, pinned = true, unseen = 0, unread = 0; // The log
-  let people = [], typingSent = 0;
-  const leaving = new Map(), typing = new Map();
+  let typingSent = 0;
+  const leaving = new Map(), typing = new Map(); // Name to timer
   const outbox = tab.get('outbox.' + room) || []; // { id, text } that the server has not confirmed
 
   $('chat').hidden = false;
   $('title').textContent = room;
   $('text').placeholder = innerWidth < 500 ? 'Message' : 'Message #' + room;
-  device.set('rooms', [room, ...(device.get('rooms') || []).filter(other => other !== room)].slice(0, 4));
 
   // ---- Connection: back-off with jitter; a ping that the server answers without waking the object
 
   function connect() {
     clearTimeout(retryTimer);
-    drop();
     const url = new URL('/rooms/' + room + '/socket?name=' + encodeURIComponent(me), location.href);
     url.protocol = url.protocol.replace('http', 'ws');
     const mine = socket = new WebSocket(url);
-    expectAnswer(10000);
+    patience = setTimeout(lost, 10000);
     mine.onclose = () => { if (mine === socket) lost(); };
     mine.onmessage = event => {
       if (mine !== socket) return;
       clearTimeout(patience);
-      if (event.data !== 'pong') receive(JSON.parse(event.data));
+      const data = event.data === 'pong' ? {} : JSON.parse(event.data);
+      receivers[data.type]?.(data);
     };
   }
 
-  function drop() {
+  function lost() {
     const old = socket;
     socket = null;
+    ready = false;
+    old?.close();
     clearTimeout(patience);
-    if (old) old.close();
-  }
-
-  function lost() {
-    drop();
+    clearTimeout(retryTimer);
     const wait = Math.min(500 * 2 ** attempts++, 15000) * (0.6 + 0.8 * Math.random());
     retryTimer = setTimeout(connect, wait);
     awayTimer ??= setTimeout(showAway, 800); // A blink of the network is nobody's business.
@@ -338,42 +310,41 @@ function openRoom(room, me) {
     renderOutbox();
   }
 
-  function expectAnswer(ms) {
-    clearTimeout(patience);
-    patience = setTimeout(lost, ms);
-  }
-
   function probe() {
     if (!socket) return connect();
-    if (socket.readyState !== WebSocket.OPEN) return;
+    if (!ready) return;
     socket.send('ping');
-    expectAnswer(8000);
+    clearTimeout(patience);
+    patience = setTimeout(lost, 6000);
   }
 
-  const isReady = () => socket?.readyState === WebSocket.OPEN && attempts === 0 && !awayTimer;
-  setInterval(() => { if (socket) probe(); }, 25000);
+  setInterval(() => { if (ready) probe(); }, 25000);
   addEventListener('online', probe);
-  addEventListener('pageshow', event => { if (event.persisted) probe(); });
+  addEventListener('offline', lost);
 
   // ---- What the server says
 
   const receivers = {
     welcome(data) {
-      clearTimeout(awayTimer);
-      awayTimer = undefined;
+      ready = true;
       attempts = 0;
+      awayTimer = clearTimeout(awayTimer);
       $('chat').classList.remove('away');
       $('connection').textContent = 'Connected';
       const newest = data.history.at(-1)?.n ?? 0, oldest = data.history[0]?.n ?? 1;
-      if (newest < lastNumber || oldest > lastNumber + 1) clearLog();
+      if (newest < lastNumber || oldest > lastNumber + 1) { // Another past, or a gap: begin anew.
+        $('log').replaceChildren();
+        lastShown = {};
+        lastNumber = 0;
+      }
       const isReturn = lastNumber > 0;
       for (const message of data.history) if (message.n > lastNumber) show(message, isReturn);
       showPeople(data.people);
-      if (!$('log').firstChild && !outbox.length) showEmpty();
+      $('empty').hidden = false;
       for (const { id, text } of outbox) send({ type: 'message', id, text });
       renderOutbox();
     },
-    message(data) { typing.delete(data.from); renderTyping(); show(data, true); },
+    message(data) { endTyping(data.from); show(data, true); },
     direct(data) { show(data, true); },
     people(data) {
       showPeople(data.people);
@@ -386,30 +357,26 @@ function openRoom(room, me) {
     typing({ name }) {
       if (same(name, me)) return;
       clearTimeout(typing.get(name));
-      typing.set(name, setTimeout(() => { typing.delete(name); renderTyping(); }, 4500));
+      typing.set(name, setTimeout(() => endTyping(name), 4500));
       renderTyping();
     },
     error({ id, text }) {
       const failed = confirm(id);
-      if (failed) append(failedRow(failed.text, text), true);
+      if (failed) append(line('row mine failed', bubble(failed.text), make('div', 'why', 'Not sent: ' + text)), true);
     },
   };
-
-  function receive(data) {
-    if (Object.hasOwn(receivers, data.type)) receivers[data.type](data);
-  }
 
   // ---- What we say. It stays in the outbox until the server has said it back.
 
   function send(data) {
-    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(data));
+    if (ready) socket.send(JSON.stringify(data));
   }
 
   function say(text) {
-    const id = [...crypto.getRandomValues(new Uint8Array(12))].map(byte => byte.toString(16).padStart(2, '0')).join('');
+    const id = crypto.getRandomValues(new Uint32Array(4)).join('-');
     outbox.push({ id, text });
     tab.set('outbox.' + room, outbox);
-    if (isReady()) send({ type: 'message', id, text });
+    send({ type: 'message', id, text });
     renderOutbox();
     toEnd();
   }
@@ -424,57 +391,40 @@ function openRoom(room, me) {
   }
 
   function renderOutbox() {
-    $('log').querySelector('.empty')?.remove();
-    $('outbox').replaceChildren(...outbox.map(({ text }) => {
-      const row = make('div', 'row mine waiting');
-      row.append(bubble(text));
-      return row;
-    }));
-    const away = $('chat').classList.contains('away');
-    if (away && outbox.length) $('outbox').lastChild.append(make('div', 'why', 'Sent as soon as the connection is back'));
+    $('outbox').replaceChildren(...outbox.map(({ text }) => line('row mine waiting', bubble(text))));
+    const isAway = outbox.length && $('chat').classList.contains('away');
+    if (isAway) $('outbox').lastChild.append(make('div', 'why', 'Sent as soon as the connection is back'));
   }
 
   // ---- The log
 
-  const clock = new Intl.DateTimeFormat([], { hour: '2-digit', minute: '2-digit' });
-  const fullDate = new Intl.DateTimeFormat([], { dateStyle: 'full' });
-
-  function dayName(at) {
-    const day = at => new Date(at).setHours(0, 0, 0, 0);
-    const ago = Math.round((day(Date.now()) - day(at)) / 864e5);
-    return ago === 0 ? 'Today' : ago === 1 ? 'Yesterday' : fullDate.format(at);
-  }
+  const clock = new Intl.DateTimeFormat([], { hour: 'numeric', minute: '2-digit' });
+  const calendar = new Intl.DateTimeFormat([], { weekday: 'long', day: 'numeric', month: 'long' });
 
   function show(message, isLive) {
     if (message.n) lastNumber = message.n;
     const mine = same(message.from, me), direct = message.type === 'direct';
     if (mine) confirm(message.id);
-    const day = dayName(message.at);
-    if (lastShown.day !== day) append(make('div', 'day', day), false);
-
+    const day = calendar.format(message.at), isToday = day === calendar.format(Date.now());
+    if (lastShown.day !== day) append(make('div', 'day', isToday ? 'Today' : day), false);
     const group = [lower(message.from), direct && lower(message.to), day].join('\n');
     const more = lastShown.group === group && message.at - lastShown.at < 5 * 60000;
-    const row = make('div', ['row', mine && 'mine', direct && 'direct', more && 'more', isLive && !mine && 'new',
-      /^(\p{Extended_Pictographic}[\u{1F3FB}-\u{1F3FF}\uFE0F]*){1,3}$/u.test(message.text) && 'big'].filter(Boolean).join(' '));
-    if (!more) row.append(head(message, mine, direct));
-    row.append(bubble(message.text));
-    if (!mine) {
-      if (more) $('log').lastChild.querySelector('.avatar')?.remove(); // One face, beside the last bubble.
-      row.append(avatar(message.from));
-    }
-    row.title = new Date(message.at).toLocaleString();
+    const big = /^(\p{Extended_Pictographic}[\u{1F3FB}-\u{1F3FF}\uFE0F]*){1,3}$/u.test(message.text);
+    const kinds = { mine, direct, more, big, new: isLive && !mine };
+    const row = line(['row', ...Object.keys(kinds).filter(kind => kinds[kind])].join(' '), bubble(message.text));
+    if (!more) row.prepend(head(message, mine, direct));
+    if (!mine && more) $('log').lastChild.querySelector('.avatar')?.remove(); // One face, beside the last bubble.
+    if (!mine) row.append(avatar(message.from));
     append(row, mine && isLive, isLive && !mine);
     lastShown = { group, day, at: message.at };
   }
 
   function head(message, mine, direct) {
-    const line = make('div', 'head');
-    if (!mine) line.append(make('b')), line.lastChild.append(make('bdi', '', message.from));
-    if (direct) line.append(mine ? 'only to ' : 'only to you, ', ...(mine ? [make('bdi', '', message.to), ', '] : []));
     const time = make('time', '', clock.format(message.at));
-    time.dateTime = new Date(message.at).toISOString();
-    line.append(time);
-    return line;
+    time.title = new Date(message.at).toLocaleString();
+    const from = mine ? '' : make('bdi', 'from', message.from);
+    return direct ? line('head', from, 'only to ', mine ? make('bdi', '', message.to) : 'you', ', ', time)
+      : line('head', from, time);
   }
 
   function bubble(text) {
@@ -484,9 +434,7 @@ function openRoom(room, me) {
       let url = match[0].replace(/[.,;:!?\]]+$/, '');
       if (!url.includes('(')) url = url.replace(/\).*$/, '');
       const link = make('a', '', url);
-      link.href = url;
-      link.target = '_blank';
-      link.rel = 'noopener noreferrer nofollow';
+      Object.assign(link, { href: url, target: '_blank', rel: 'noopener noreferrer nofollow' });
       box.append(text.slice(from, match.index), link);
       from = match.index + url.length;
     }
@@ -494,40 +442,18 @@ function openRoom(room, me) {
     return box;
   }
 
-  function failedRow(text, why) {
-    const row = make('div', 'row mine failed');
-    row.append(bubble(text), make('div', 'why', 'Not sent: ' + why));
-    lastShown = { day: lastShown.day };
-    return row;
-  }
-
   function notice(name, verb) {
     const last = $('log').lastChild;
     if (last?.dataset.name === name) last.remove(); // Came and went: the last word is enough.
-    const line = make('div', 'notice');
-    line.dataset.name = name;
-    line.append(make('bdi', '', name), ' ' + verb);
-    append(line, false);
-    lastShown = { day: lastShown.day };
-  }
-
-  function showEmpty() {
-    const box = make('div', 'empty');
-    box.append(make('b', '', 'It is quiet here'), 'Say something, or share the room with a friend.');
-    $('log').append(box);
-  }
-
-  function clearLog() {
-    $('log').replaceChildren();
-    lastShown = {};
-    lastNumber = 0;
+    append(line('notice', make('bdi', '', name), ' ' + verb), false);
+    $('log').lastChild.dataset.name = name;
   }
 
   // ---- Scrolling: stay at the end when we were there, else say how much is new
 
   function append(node, jump, counts) {
-    $('log').querySelector('.empty')?.remove();
     $('log').append(node);
+    lastShown = { day: lastShown.day }; // What comes next begins a group, unless show() says otherwise.
     if (counts && document.hidden) unread++;
     if (jump || pinned) toEnd();
     else if (counts) unseen++;
@@ -543,7 +469,7 @@ function openRoom(room, me) {
 
   function showCounters() {
     $('newer').hidden = unseen === 0;
-    $('newer').textContent = unseen === 1 ? '↓ 1 new message' : '↓ ' + unseen + ' new messages';
+    $('newer').textContent = '↓ ' + unseen + (unseen === 1 ? ' new message' : ' new messages');
     document.title = (unread ? '(' + unread + ') ' : '') + '#' + room;
   }
 
@@ -554,54 +480,44 @@ function openRoom(room, me) {
   };
   $('newer').onclick = () => { toEnd(); $('text').focus(); };
   new ResizeObserver(() => { if (pinned) toEnd(); }).observe($('scroll'));
-  document.addEventListener('visibilitychange', () => {
-    if (document.hidden) return;
-    unread = 0;
-    showCounters();
-    probe();
-  });
+  document.onvisibilitychange = () => {
+    if (!document.hidden) unread = 0, showCounters(), probe();
+  };
 
   // ---- People
 
   function showPeople(names) {
-    people = names.filter(name => same(name, me)).concat(names.filter(name => !same(name, me)));
-    $('count').textContent = '· ' + (people.length === 1 ? 'only you' : people.length + ' people');
+    const people = [...names].sort((a, b) => same(b, me) - same(a, me)); // Myself first.
+    $('count').textContent = people.length === 1 ? 'only you' : people.length + ' people';
     $('list').replaceChildren(...people.map(name => {
-      const item = make('li'), isMe = same(name, me);
-      const entry = make(isMe ? 'a' : 'button'), label = make('span');
-      label.append(make('bdi', '', name), make('small', '', isMe ? 'you, rename' : ''));
-      entry.append(avatar(name), label);
+      const item = make('li'), isMe = same(name, me), entry = make(isMe ? 'a' : 'button');
+      entry.append(avatar(name), make('bdi', '', name), make('small', '', isMe ? 'you · rename' : ''));
       if (isMe) entry.href = '/#' + room;
       else entry.onclick = () => writeTo(name), entry.title = 'Write to ' + name + ' alone';
       item.append(entry);
       return item;
     }));
     const rest = people.length - 3;
-    $('who').replaceChildren(...people.slice(0, rest === 1 ? 4 : 3).map(avatar), ...(rest > 1 ? [make('span', '', '+' + rest)] : []));
+    $('who').replaceChildren(...people.slice(0, 3).map(avatar));
+    if (rest > 0) $('who').append(make('span', 'avatar rest', '+' + rest));
     $('who').setAttribute('aria-label', 'Show who is here: ' + people.length);
   }
 
   function writeTo(name) {
-    openPeople(false);
+    $('people').hidePopover();
     $('text').value = '/msg ' + name + ' ' + $('text').value.replace(/^\/msg \S* ?/, '');
     $('text').focus();
     fit();
   }
 
-  function openPeople(open) {
-    $('chat').classList.toggle('open', open);
-    $('who').setAttribute('aria-expanded', open);
+  function endTyping(name) {
+    clearTimeout(typing.get(name));
+    if (typing.delete(name)) renderTyping();
   }
-  $('who').onclick = () => { openPeople(true); $('list').querySelector('a, button')?.focus(); };
-  $('shade').onclick = () => openPeople(false);
-  addEventListener('keydown', event => {
-    if (event.key === 'Escape' && $('chat').classList.contains('open')) { openPeople(false); $('who').focus(); }
-  });
 
   function renderTyping() {
-    const names = [...typing.keys()];
-    $('typing').textContent = names.length === 0 ? '' : names.length > 2 ? 'Several people are writing…'
-      : names.join(' and ') + (names.length > 1 ? ' are' : ' is') + ' writing…';
+    const names = [...typing.keys()].join(', ');
+    $('typing').textContent = names && names + (typing.size > 1 ? ' are' : ' is') + ' writing…';
   }
 
   // ---- Composer
@@ -612,10 +528,9 @@ function openRoom(room, me) {
   }
   $('text').oninput = () => {
     fit();
-    if (isReady() && $('text').value[0] !== '/' && Date.now() - typingSent > 3000) {
-      typingSent = Date.now();
-      send({ type: 'typing' });
-    }
+    if ($('text').value[0] === '/' || Date.now() - typingSent < 3000) return;
+    typingSent = Date.now();
+    send({ type: 'typing' });
   };
   $('text').onkeydown = event => {
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;

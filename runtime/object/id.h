@@ -12,8 +12,8 @@
 
 #include "base/check.h"
 #include "base/slice.h"
+#include "store/slot.h"
 
-#define OD_ID_BYTES 32
 #define OD_ID_TEXT_BYTES 64
 
 typedef struct od_id {

@@ -4,33 +4,37 @@
 // through its outbox; Lua runs in between. The instance is a cache: dropping it (sleep, reload, reset)
 // and constructing it at the next event is one mechanism for all of these.
 //
-//              receive                    constructed
-//     ASLEEP ───────────► WAKING ────────────────────────► AWAKE
-//       ▲  ▲                │ constructor failed             │ reset, reload, idle
-//       │  └────────────────┘                                ▼
-//       └──────────────────────────────────────────────── DRAINING
-//                         all tasks have ended
-//     ASLEEP ──► GONE: no sockets, no events, storage applied: the memory is freed.
+//               an event            constructed
+//     ASLEEP ────────────► WAKING ─────────────► AWAKE
+//      │ ▲ ▲                 │                     │
+//      │ │ └─────────────────┘ constructor failed  │
+//      │ └─────────────────────────────────────────┘ idle, reset, abort
+//      ▼
+//     GONE: no sockets, no events, nothing unwritten; the memory is freed.
 //
 // Owner: struct od_objects.
 
 #ifndef OD_OBJECT_OBJECT_H
 #define OD_OBJECT_OBJECT_H
 
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/map.h"
 #include "object/event.h"
 #include "object/id.h"
 #include "object/limits.h"
 #include "object/namespace.h"
+#include "store/identity.h"
 #include "store/storage.h"
 
 struct od_objects;
+struct od_task;
 
 enum od_object_state {
-    OD_ASLEEP,   // No instance. Sockets and storage are there.
-    OD_WAKING,   // The constructor runs or waits; events wait for its end.
-    OD_AWAKE,    // There is an instance; events are handled.
-    OD_DRAINING, // The instance goes as soon as its tasks have ended; events wait.
-    OD_GONE,     // About to be freed.
+    OD_ASLEEP, // No instance. Sockets and storage are there.
+    OD_WAKING, // The constructor runs or waits; events wait for its end.
+    OD_AWAKE,  // There is an instance; events are handled.
+    OD_GONE,   // About to be freed.
 };
 
 struct od_auto_response {
@@ -40,16 +44,14 @@ struct od_auto_response {
 
 struct od_object {
     struct od_map_node by_id;
-    od_id id;
+    struct od_identity identity; // Id, namespace and name; its name is the object's own copy.
     struct od_objects *objects;
     struct od_namespace *namespace; // NULL: the entry, which has neither id nor storage nor sockets.
     char *label;                    // "rooms/lobby", for logs.
-    char *name;                     // Known when somebody named it; else NULL.
-    uint32_t name_size;
     enum od_object_state state;
-    struct od_list inbox; // Events.
+    struct od_list inbox;   // Events that start a task, oldest first.
+    struct od_list resumes; // Events that waiting tasks wait for; handled before the inbox.
     uint32_t inbox_count;
-    uint32_t task_count;
     struct od_list outbox; // Effects; empty most of the time, as nothing waits for the disk.
     struct od_list tasks;
     struct od_list sockets; // Oldest first.
@@ -57,9 +59,14 @@ struct od_object {
     struct od_map tags;
     struct od_storage storage;
     struct od_list ready; // Among those with events to handle.
-    struct od_list gated; // Among those whose outbox waits, or whose tasks wait for the disk.
-    struct od_list idle;  // Among those with an instance and nothing to do, longest idle first.
-    struct od_list syncing; // Tasks that wait for the disk.
+    struct od_list gated;   // Among those whose outbox or tasks wait for the disk.
+    struct od_list idle;    // Among those with nothing to do, longest idle first.
+    struct od_list syncing; // Tasks that wait for the disk, in the order of what they wait for.
+    struct od_bytes reset_why; // A reset that waits for the running task to return.
+    bool is_reset;
+    bool is_aborted;
+    struct od_bytes failure; // The words of the task that failed last, until it is freed.
+    struct od_task *running; // The one that is in Lua now.
     od_time_ms idle_since_ms;
     struct od_auto_response *auto_response; // NULL when not set.
     uint32_t event_timeout_ms;              // 0 when not set.
@@ -71,15 +78,39 @@ struct od_object {
 // Puts [event] into the inbox; takes it. The object will be delivered to in this turn or the next.
 void od_object_receive(struct od_object *object, struct od_event *event);
 
+// Makes it; [namespace] NULL makes the entry. Freed by itself once nobody needs it any more.
+struct od_object *od_object_new(struct od_objects *objects, struct od_namespace *namespace,
+                                const od_id *id, bool has_name, od_slice name);
+void od_object_free(struct od_object *object); // At the end of the worker.
+
+// Handles events, at most OD_TURN_EVENTS_MAX of them.
+void od_object_deliver(struct od_object *object);
+
+// Drops the instance of an object that has no task; sockets and storage stay. The next event makes a
+// new one.
+void od_object_sleep(struct od_object *object);
+
+// Puts the object where its state belongs: among the ready, the idle, or nowhere.
+void od_object_settle(struct od_object *object);
+
+// The call [call] has been given up: its event leaves the inbox, or its task ends where it waits.
+void od_object_cancel(struct od_object *object, uint64_t call);
+
 // Drops the instance, uncommitted writes and what waits in the outbox; callers get [why] as an error.
-// Sockets for which a message was waiting are closed with 1011; the others stay.
+// Sockets for which a message was waiting are closed with 1011; the others stay. While a task of the
+// object runs, this happens when it returns.
 void od_object_reset(struct od_object *object, od_slice why);
 
 // state:abort: like a reset, and all sockets are cut without a Close frame.
 void od_object_abort(struct od_object *object, od_slice why);
 
-bool od_object_is_entry(const struct od_object *object);
 const char *od_object_state_name(enum od_object_state state);
+bool od_object_is_entry(const struct od_object *object);
+
+od_id od_object_id(const struct od_object *object);
+
+// state.id.name: as given by whoever called it, else as stored. False when none is known.
+bool od_object_name(struct od_object *object, od_slice *name);
 
 // Sets or, with [request].at NULL, unsets the answer that is given without waking the object.
 void od_object_set_auto_response(struct od_object *object, od_slice request, od_slice response);

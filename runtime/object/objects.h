@@ -32,6 +32,7 @@ struct od_objects {
     struct od_list ready;
     struct od_list gated;
     struct od_list idle;
+    od_slice commit_failure; // While objects are reset because of it: what went wrong.
     uint64_t durable; // Writes up to this sequence number are on disk.
     uint64_t next_number; // For sockets, tasks and calls.
     struct od_timer idle_timer;
@@ -55,7 +56,7 @@ bool od_objects_deliver(struct od_objects *objects);
 // The disk has come as far as [seq]: effects that waited for it leave.
 void od_objects_durable(struct od_objects *objects, uint64_t seq);
 
-// Commits from [first_seq] on have failed: objects that rest on them are reset.
-void od_objects_commit_failed(struct od_objects *objects, uint64_t first_seq, od_slice why);
+// An object with nothing to do: it sleeps when that lasts idle_ms.
+void od_objects_watch_idle(struct od_object *object);
 
 #endif

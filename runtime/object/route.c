@@ -68,13 +68,8 @@ bool od_namespace_name_is_valid(od_slice name)
     return true;
 }
 
-uint32_t od_slot_of(const od_id *id)
-{
-    return ((uint32_t)id->bytes[0] << 8 | id->bytes[1]) % OD_SLOT_COUNT;
-}
-
 uint32_t od_worker_of(const od_id *id, uint32_t worker_count)
 {
     OD_ASSERT(worker_count > 0);
-    return od_slot_of(id) % worker_count;
+    return od_slot_of_id(id->bytes) % worker_count;
 }

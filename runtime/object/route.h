@@ -13,7 +13,6 @@
 
 #define OD_NAME_BYTES_MAX 1024      // Names beyond it reach their object, but it does not know them.
 #define OD_NAMESPACE_BYTES_MAX 64   // [A-Za-z][A-Za-z0-9_-]*
-#define OD_SLOT_COUNT 1024
 
 enum od_route_result {
     OD_ROUTE_OK,
@@ -28,7 +27,6 @@ OD_MUST_CHECK enum od_route_result od_route_path(od_slice target, od_slice *name
 
 bool od_namespace_name_is_valid(od_slice name);
 
-uint32_t od_slot_of(const od_id *id); // Below OD_SLOT_COUNT.
 uint32_t od_worker_of(const od_id *id, uint32_t worker_count);
 
 #endif

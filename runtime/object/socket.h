@@ -17,18 +17,12 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/timers.h"
+#include "net/websocket.h"
+#include "object/event.h"
 
 struct od_object;
 struct od_objects;
 struct od_task;
-struct od_websocket;
-
-enum od_ready_state { // As in the WebSocket API of browsers.
-    OD_CONNECTING = 0,
-    OD_OPEN = 1,
-    OD_CLOSING = 2,
-    OD_CLOSED = 3,
-};
 
 struct od_socket_tag { // One tag of one socket.
     struct od_list link; // In the tag's sockets, oldest first.
@@ -47,14 +41,15 @@ struct od_socket {
     char *attachment; // Serialized, NULL when never set.
     uint32_t attachment_size;
     uint16_t tag_count;
-    uint16_t waiting_count;     // Events in [waiting].
+    uint16_t waiting_count;     // Its events that are not handled yet.
     uint32_t gated_count;       // Effects of it in the outbox.
     bool is_attached;
-    bool has_closed;            // The object has called close.
-    bool is_busy;               // A task handles an event of it.
-    bool peer_closed;           // Its close event is queued or handled.
-    bool is_gone;               // No connection any more.
-    bool is_paused;             // Not read, because too much waits.
+    bool has_closed;  // The object has called close.
+    bool is_busy;     // A task handles an event of it.
+    bool peer_closed; // Its last event is queued or handled.
+    bool is_gone;     // No connection any more.
+    bool is_paused;   // Not read, because too much waits.
+    bool is_listed;   // Among the object's sockets; false once its last event is handled.
     struct od_list waiting;     // Events behind the one that is handled.
     od_time_ms auto_response_ms; // When the last auto response went, wall clock; 0 for never.
     struct od_timer attach_timer;
@@ -65,6 +60,25 @@ struct od_socket {
 OD_MUST_CHECK bool od_socket_accept(struct od_object *object, struct od_task *task,
                                     const od_slice *tags, size_t tag_count,
                                     struct od_socket **socket, struct od_error *err);
+
+// The 101 has passed the gate: [fd] and [record] (net/exchange.h) are the connection. Takes [fd]; -1:
+// the client left before. A socket that is gone already: the connection is cut.
+void od_socket_attach(struct od_objects *objects, uint64_t id, od_slice record, int fd);
+
+// Nothing will come of it: the handler that accepted it failed or answered otherwise. No event tells.
+void od_socket_discard(struct od_socket *socket);
+
+// News of the connection, from the net: queued as events, or answered here (auto response).
+void od_socket_message(struct od_socket *socket, od_slice payload, bool is_binary);
+void od_socket_closed(struct od_socket *socket, uint16_t code, od_slice reason, bool was_clean);
+void od_socket_failed(struct od_socket *socket, od_slice why);
+
+// A task has handled an event of the socket. After the last one it answers the peer's Close, unless
+// the handler did, and leaves the list of its object.
+void od_socket_event_done(struct od_socket *socket, enum od_event_kind kind);
+
+void od_socket_cut(struct od_socket *socket);    // state:abort: no Close frame, no event.
+void od_socket_release(struct od_socket *socket); // Frees it once nothing refers to it any more.
 
 // The socket of that number in this worker, or NULL.
 struct od_socket *od_socket_find(struct od_objects *objects, uint64_t id);
@@ -93,6 +107,7 @@ void od_socket_close(struct od_socket *socket, uint16_t code, od_slice reason);
 void od_socket_set_attachment(struct od_socket *socket, od_slice bytes); // Copied.
 od_slice od_socket_attachment(const struct od_socket *socket);           // NULL: never set.
 
+// OPEN from acceptWebSocket on; CLOSING after a Close was sent or received; CLOSED without connection.
 enum od_ready_state od_socket_ready_state(const struct od_socket *socket);
 size_t od_socket_buffered_bytes(const struct od_socket *socket);
 od_slice od_socket_protocol(const struct od_socket *socket); // Empty before it is attached.

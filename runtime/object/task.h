@@ -25,22 +25,30 @@ struct od_script;
 
 struct od_task {
     struct od_map_node by_id;
-    uint64_t id;              // Never used twice in a worker's life.
-    struct od_list link;      // In the object's tasks.
-    struct od_list syncing;   // Among the object's tasks that wait for the disk.
+    uint64_t id;            // Never used twice in a worker's life.
+    struct od_list link;    // In the object's tasks.
+    struct od_list syncing; // Among the object's tasks that wait for the disk.
     struct od_object *object;
-    struct od_event *event;   // What it handles; NULL for a constructor.
-    struct od_timer timer;    // od_task_wait_sleep.
-    struct od_list accepted;  // Sockets accepted by it that no 101 has taken yet.
-    uint64_t waiting_call;    // The call it waits for, to cancel it; 0 for none.
-    uint64_t sync_seq;        // od_task_wait_sync.
-    bool is_answered;         // FETCH: its call has got an answer.
-    bool is_constructor;
+    struct od_event *event;  // What it handles; NULL for a constructor.
+    struct od_timer timer;   // od_task_wait_sleep.
+    struct od_list accepted; // Sockets accepted by it that no 101 has taken yet.
+    uint64_t waiting_call;   // The call it waits for, to cancel it; 0 for none.
+    uint64_t sync_seq;       // od_task_wait_sync.
+    bool is_answered;        // FETCH: its call has got an answer.
     bool has_failed;
     // The engine's, untouched by the core:
     void *thread;
     int thread_ref;
 };
+
+struct od_task *od_task_new(struct od_object *object, struct od_event *event); // Takes [event].
+struct od_task *od_task_find(struct od_objects *objects, uint64_t id);         // NULL: ended.
+
+// Ends it, finished or not: the engine forgets it, what it waited for is cancelled, and sockets it
+// accepted without a 101 are gone. Its call is not answered here.
+void od_task_free(struct od_task *task);
+
+void od_task_synced(struct od_task *task); // What od_task_wait_sync waited for is on disk.
 
 // The answer to the task's request: link/response.h, copied. It leaves through the object's outbox.
 void od_task_answer(struct od_task *task, od_slice response);

@@ -1,0 +1,65 @@
+// A call: a request on its way to an object, and the way its answer goes home.
+//
+// Whoever asks (a connection, a task of an object in this worker, another worker) gets one call per
+// question; the answer finds its way by the call's number alone. So it does not matter where the
+// object lives, and an answer that nobody waits for any more finds no call and vanishes.
+//
+// Owner: struct od_objects. A call is freed when it is answered, fails or is cancelled: exactly one
+// of the three happens.
+
+#ifndef OD_OBJECT_CALL_H
+#define OD_OBJECT_CALL_H
+
+#include "object/objects.h"
+#include "object/task.h"
+
+enum od_call_origin {
+    OD_FROM_EXCHANGE, // [origin]: the exchange.
+    OD_FROM_TASK,     // [origin]: the task that waits.
+    OD_FROM_PEER,     // [origin]: the number the call has in [origin_worker].
+};
+
+struct od_call {
+    struct od_map_node by_id;
+    uint64_t id;
+    struct od_objects *objects;
+    enum od_call_origin from;
+    uint32_t origin_worker;
+    uint64_t origin;
+    bool is_remote;           // Sent to [worker].
+    uint32_t worker;
+    struct od_object *object; // Here: in whose inbox it is or whose task handles it.
+    struct od_timer deadline; // OD_FROM_EXCHANGE: 504.
+};
+
+// Makes a call. From an exchange it has OD_RESPONSE_MS_MAX to be answered.
+struct od_call *od_call_new(struct od_objects *objects, enum od_call_origin from,
+                            uint32_t origin_worker, uint64_t origin);
+struct od_call *od_call_find(struct od_objects *objects, uint64_t id); // NULL: over already.
+
+// The body of a CALL message, which is also what an effect OD_EFFECT_CALL holds.
+void od_call_put(struct od_bytes *bytes, uint64_t number, const od_id *id, od_slice namespace_name,
+                 bool has_name, od_slice name, od_slice request);
+
+// Sends the CALL message [body] on its way: into an inbox here, or to the worker of that object.
+void od_call_send(struct od_call *call, od_slice body);
+
+// The request of an exchange: to the entry, or to the object its path names, or answered with 404.
+void od_call_route(struct od_call *call, od_slice request);
+
+// The answer (link/response.h) goes home. A 101 takes its socket along.
+void od_call_answer(struct od_call *call, od_slice response);
+
+// It failed: clients get [status] with its standard words and nothing of the inside, objects get [why].
+void od_call_fail(struct od_call *call, uint16_t status, od_slice why);
+
+// Nobody waits any more: what was begun for it is given up.
+void od_call_cancel(struct od_call *call);
+
+// Messages from another worker.
+void od_call_receive(struct od_objects *objects, uint32_t worker, od_slice body);       // CALL
+void od_call_receive_reply(struct od_objects *objects, od_slice body);                  // REPLY
+void od_call_receive_cancel(struct od_objects *objects, uint32_t worker, od_slice body); // CALL_CANCEL
+void od_call_peer_gone(struct od_objects *objects, uint32_t worker); // Its answers will not come.
+
+#endif

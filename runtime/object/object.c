@@ -1,0 +1,447 @@
+#include "object/object.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "object/call.h"
+#include "object/objects.h"
+#include "object/outbox.h"
+#include "object/route.h"
+#include "object/socket.h"
+#include "object/task.h"
+#include "store/store.h"
+
+static const char *const state_names[] = {"asleep", "waking", "awake", "gone"};
+
+static const bool may_move[][4] = {
+    // to:        ASLEEP WAKING AWAKE  GONE
+    [OD_ASLEEP] = {false, true, false, true},
+    [OD_WAKING] = {true, false, true, false},
+    [OD_AWAKE] = {true, false, false, false},
+    [OD_GONE] = {false, false, false, false},
+};
+
+static void move_to(struct od_object *object, enum od_object_state state)
+{
+    OD_ASSERT(may_move[object->state][state]);
+    object->state = state;
+}
+
+const char *od_object_state_name(enum od_object_state state)
+{
+    return state_names[state];
+}
+
+bool od_object_is_entry(const struct od_object *object)
+{
+    return object->namespace == NULL;
+}
+
+od_id od_object_id(const struct od_object *object)
+{
+    od_id id;
+    memcpy(id.bytes, object->identity.id, OD_ID_BYTES);
+    return id;
+}
+
+// "rooms/lobby", or "rooms/1f3b…" for one without a name.
+static char *make_label(const struct od_identity *identity)
+{
+    char *label = NULL;
+    char hex[OD_ID_TEXT_BYTES + 1];
+    od_id id;
+    memcpy(id.bytes, identity->id, OD_ID_BYTES);
+    od_id_format(&id, hex);
+    int size = identity->has_name
+                   ? asprintf(&label, "%.*s/%.*s", (int)identity->space.size, identity->space.at,
+                              (int)identity->name.size, identity->name.at)
+                   : asprintf(&label, "%.*s/%.12s", (int)identity->space.size, identity->space.at, hex);
+    OD_ASSERT(size >= 0);
+    return label;
+}
+
+static void set_name(struct od_object *object, od_slice name)
+{
+    char *copy = od_allocate(name.size);
+    if (name.size > 0)
+        memcpy(copy, name.at, name.size);
+    object->identity.name = (od_slice){copy, name.size};
+    object->identity.has_name = true;
+}
+
+static void init_lists(struct od_object *object)
+{
+    struct od_list *const lists[] = {&object->inbox, &object->resumes, &object->outbox,
+                                     &object->tasks, &object->sockets, &object->ready,
+                                     &object->gated, &object->idle,    &object->syncing};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        od_list_init(lists[i]);
+}
+
+static void init_identity(struct od_object *object, const od_id *id, bool has_name, od_slice name)
+{
+    object->identity.space = object->namespace->name;
+    memcpy(object->identity.id, id->bytes, OD_ID_BYTES);
+    if (has_name && name.size <= OD_NAME_BYTES_MAX)
+        set_name(object, name);
+    object->label = make_label(&object->identity);
+    od_storage_init(&object->storage, object->objects->store, &object->identity);
+    object->storage.owner = object;
+}
+
+struct od_object *od_object_new(struct od_objects *objects, struct od_namespace *namespace,
+                                const od_id *id, bool has_name, od_slice name)
+{
+    struct od_object *object = od_allocate_zeroed(sizeof *object);
+    object->objects = objects;
+    object->namespace = namespace;
+    init_lists(object);
+    if (namespace != NULL)
+        init_identity(object, id, has_name, name);
+    else
+        object->label = strdup("entry");
+    return object;
+}
+
+bool od_object_name(struct od_object *object, od_slice *name)
+{
+    struct od_identity stored;
+    if (!object->identity.has_name &&
+        od_store_identity_of(object->objects->store, object->identity.id, &stored) && stored.has_name)
+        set_name(object, stored.name);
+    *name = object->identity.name;
+    return object->identity.has_name;
+}
+
+// --- Inbox -------------------------------------------------------------------------------------
+
+static bool has_work(const struct od_object *object)
+{
+    if (!od_list_is_empty(&object->resumes))
+        return true;
+    return !od_list_is_empty(&object->inbox) && object->state != OD_WAKING;
+}
+
+void od_object_receive(struct od_object *object, struct od_event *event)
+{
+    if (event->kind == OD_EVENT_RESUME) {
+        od_list_push_back(&object->resumes, &event->link);
+    } else {
+        od_list_push_back(&object->inbox, &event->link);
+        object->inbox_count++;
+    }
+    od_object_settle(object);
+}
+
+static struct od_event *take_event(struct od_object *object)
+{
+    struct od_event *event = OD_LIST_MEMBER(od_list_pop_front(&object->inbox), struct od_event, link);
+    object->inbox_count--;
+    return event;
+}
+
+// --- Tasks -------------------------------------------------------------------------------------
+
+static void fail_event(struct od_object *object, struct od_event *event, od_slice why)
+{
+    struct od_call *call =
+        event->kind == OD_EVENT_FETCH ? od_call_find(object->objects, event->call) : NULL;
+    if (call != NULL)
+        od_call_fail(call, 500, why);
+    if (event->socket != NULL)
+        od_socket_event_done(event->socket, event->kind);
+    od_event_free(event);
+}
+
+static void fail_first_event(struct od_object *object)
+{
+    if (od_list_is_empty(&object->inbox))
+        return;
+    fail_event(object, take_event(object), od_bytes_slice(&object->failure));
+}
+
+static void finish_constructor(struct od_task *task)
+{
+    struct od_object *object = task->object;
+    bool has_failed = task->has_failed;
+    od_task_free(task);
+    move_to(object, has_failed ? OD_ASLEEP : OD_AWAKE);
+    if (has_failed)
+        fail_first_event(object);
+}
+
+static void finish_handler(struct od_task *task)
+{
+    struct od_object *object = task->object;
+    struct od_event *event = task->event;
+    struct od_call *call = event->kind == OD_EVENT_FETCH && !task->is_answered
+                               ? od_call_find(object->objects, event->call)
+                               : NULL;
+    if (call != NULL)
+        od_call_fail(call, 500, od_bytes_slice(&object->failure));
+    struct od_socket *socket = event->socket;
+    enum od_event_kind kind = event->kind;
+    od_task_free(task);
+    if (socket != NULL)
+        od_socket_event_done(socket, kind);
+}
+
+static void perform_reset(struct od_object *object);
+
+// A stretch of Lua is over: what it wrote becomes a batch, and what ended is put away.
+static void after(struct od_object *object, struct od_task *task, enum od_run run)
+{
+    od_check_running(NULL, NULL);
+    object->running = NULL;
+    if (object->is_reset) {
+        perform_reset(object);
+        return;
+    }
+    if (!od_object_is_entry(object))
+        od_storage_seal(&object->storage);
+    if (run == OD_RUN_WAITING)
+        return;
+    if (task->event == NULL)
+        finish_constructor(task);
+    else
+        finish_handler(task);
+    od_bytes_deinit(&object->failure);
+}
+
+static void before(struct od_object *object, struct od_task *task)
+{
+    object->running = task;
+    od_check_running(object->label, task->event == NULL ? "constructor" : od_event_name(task->event));
+}
+
+static void construct(struct od_object *object)
+{
+    struct od_script *script = object->objects->script;
+    move_to(object, OD_WAKING);
+    struct od_task *task = od_task_new(object, NULL);
+    before(object, task);
+    after(object, task, script->construct(script, task));
+}
+
+static void run(struct od_object *object, struct od_event *event)
+{
+    struct od_script *script = object->objects->script;
+    struct od_task *task = od_task_new(object, event);
+    if (event->socket != NULL)
+        event->socket->is_busy = true;
+    before(object, task);
+    after(object, task, script->run(script, task));
+}
+
+static void resume(struct od_object *object, struct od_event *event)
+{
+    struct od_script *script = object->objects->script;
+    struct od_task *task = od_task_find(object->objects, event->task);
+    if (task != NULL) {
+        before(object, task);
+        after(object, task, script->resume(script, task, event));
+    }
+    od_event_free(event);
+}
+
+static void handle_next(struct od_object *object)
+{
+    struct od_list *link = od_list_pop_front(&object->resumes);
+    if (link != NULL) {
+        resume(object, OD_LIST_MEMBER(link, struct od_event, link));
+        return;
+    }
+    if (object->state == OD_ASLEEP) {
+        construct(object);
+        return;
+    }
+    struct od_event *event = take_event(object);
+    if (event->socket != NULL && event->socket->is_busy)
+        od_list_push_back(&event->socket->waiting, &event->link);
+    else
+        run(object, event);
+}
+
+void od_object_deliver(struct od_object *object)
+{
+    for (int i = 0; i < OD_TURN_EVENTS_MAX && has_work(object); i++)
+        handle_next(object);
+    od_object_settle(object);
+}
+
+void od_object_cancel(struct od_object *object, uint64_t call)
+{
+    OD_LIST_EACH_SAFE(link, &object->inbox) {
+        struct od_event *event = OD_LIST_MEMBER(link, struct od_event, link);
+        if (event->kind != OD_EVENT_FETCH || event->call != call)
+            continue;
+        od_list_remove(link);
+        object->inbox_count--;
+        od_event_free(event);
+        return;
+    }
+    OD_LIST_EACH_SAFE(link, &object->tasks) {
+        struct od_task *task = OD_LIST_MEMBER(link, struct od_task, link);
+        if (task->event != NULL && task->event->call == call && task != object->running) {
+            od_task_free(task);
+            break;
+        }
+    }
+    od_object_settle(object);
+}
+
+// --- Sleep, reset, end ---------------------------------------------------------------------------
+
+static bool is_busy(const struct od_object *object)
+{
+    return has_work(object) || !od_list_is_empty(&object->tasks) ||
+           !od_list_is_empty(&object->outbox) || object->running != NULL;
+}
+
+void od_object_settle(struct od_object *object)
+{
+    struct od_objects *objects = object->objects;
+    if (has_work(object) && od_list_is_empty(&object->ready))
+        od_list_push_back(&objects->ready, &object->ready);
+    bool is_asleep_with_sockets = object->state == OD_ASLEEP && object->socket_count > 0;
+    if (is_busy(object) || is_asleep_with_sockets || od_object_is_entry(object)) {
+        od_list_remove(&object->idle);
+        return;
+    }
+    od_list_remove(&object->idle);
+    object->idle_since_ms = od_clock_monotonic_ms();
+    od_objects_watch_idle(object);
+}
+
+void od_object_sleep(struct od_object *object)
+{
+    OD_ASSERT(od_list_is_empty(&object->tasks));
+    if (object->state != OD_AWAKE)
+        return;
+    object->objects->script->drop(object->objects->script, object);
+    move_to(object, OD_ASLEEP);
+}
+
+static void end_tasks(struct od_object *object, od_slice why)
+{
+    while (!od_list_is_empty(&object->tasks)) {
+        struct od_task *task = OD_LIST_MEMBER(object->tasks.next, struct od_task, link);
+        struct od_event *event = task->event;
+        task->event = NULL;
+        od_task_free(task);
+        if (event != NULL)
+            fail_event(object, event, why);
+    }
+}
+
+static void cut_sockets(struct od_object *object)
+{
+    OD_LIST_EACH_SAFE(link, &object->inbox) {
+        struct od_event *event = OD_LIST_MEMBER(link, struct od_event, link);
+        if (event->socket == NULL)
+            continue;
+        od_list_remove(link);
+        object->inbox_count--;
+        event->socket->waiting_count--;
+        od_event_free(event);
+    }
+    while (!od_list_is_empty(&object->sockets))
+        od_socket_cut(OD_LIST_MEMBER(object->sockets.next, struct od_socket, link));
+}
+
+static void perform_reset(struct od_object *object)
+{
+    od_slice why = od_bytes_slice(&object->reset_why);
+    object->is_reset = false;
+    if (!od_object_is_entry(object))
+        od_storage_discard(&object->storage);
+    od_outbox_drop(object, why);
+    end_tasks(object, why);
+    if (object->is_aborted)
+        cut_sockets(object);
+    object->is_aborted = false;
+    if (object->state == OD_AWAKE)
+        od_object_sleep(object);
+    else if (object->state == OD_WAKING) {
+        object->objects->script->drop(object->objects->script, object);
+        move_to(object, OD_ASLEEP);
+        od_bytes_clear(&object->failure);
+        od_bytes_put_slice(&object->failure, why);
+        fail_first_event(object);
+    }
+    od_bytes_deinit(&object->reset_why);
+    od_object_settle(object);
+}
+
+void od_object_reset(struct od_object *object, od_slice why)
+{
+    od_log(OD_LOG_WARN, object->label, "reset: %.*s", (int)why.size, why.at);
+    od_bytes_clear(&object->reset_why);
+    od_bytes_put_slice(&object->reset_why, why);
+    object->is_reset = true;
+    if (object->running == NULL)
+        perform_reset(object);
+}
+
+void od_object_abort(struct od_object *object, od_slice why)
+{
+    object->is_aborted = true;
+    od_object_reset(object, why);
+}
+
+static void free_auto_response(struct od_object *object)
+{
+    if (object->auto_response == NULL)
+        return;
+    od_bytes_deinit(&object->auto_response->request);
+    od_bytes_deinit(&object->auto_response->response);
+    free(object->auto_response);
+    object->auto_response = NULL;
+}
+
+void od_object_set_auto_response(struct od_object *object, od_slice request, od_slice response)
+{
+    free_auto_response(object);
+    if (request.at == NULL)
+        return;
+    object->auto_response = od_allocate_zeroed(sizeof *object->auto_response);
+    od_bytes_put_slice(&object->auto_response->request, request);
+    od_bytes_put_slice(&object->auto_response->response, response);
+}
+
+static void free_events(struct od_list *events)
+{
+    struct od_list *link;
+    while ((link = od_list_pop_front(events)) != NULL)
+        od_event_free(OD_LIST_MEMBER(link, struct od_event, link));
+}
+
+void od_object_free(struct od_object *object)
+{
+    if (!od_object_is_entry(object))
+        od_storage_discard(&object->storage);
+    od_outbox_drop(object, OD_SLICE("the server stops"));
+    while (!od_list_is_empty(&object->tasks))
+        od_task_free(OD_LIST_MEMBER(object->tasks.next, struct od_task, link));
+    cut_sockets(object);
+    free_events(&object->inbox);
+    free_events(&object->resumes);
+    if (object->state != OD_ASLEEP && !od_object_is_entry(object))
+        object->objects->script->drop(object->objects->script, object);
+    od_list_remove(&object->ready);
+    od_list_remove(&object->gated);
+    od_list_remove(&object->idle);
+    if (!od_object_is_entry(object)) {
+        od_storage_deinit(&object->storage);
+        od_map_remove(&object->objects->by_id, &object->by_id);
+    }
+    free_auto_response(object);
+    od_bytes_deinit(&object->reset_why);
+    od_bytes_deinit(&object->failure);
+    od_map_deinit(&object->tags);
+    free((void *)(uintptr_t)object->identity.name.at);
+    free(object->label);
+    free(object);
+}

@@ -1,0 +1,185 @@
+#include "object/objects.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "object/call.h"
+#include "object/outbox.h"
+#include "object/task.h"
+#include "store/store.h"
+
+static void idle_passed(struct od_timer *timer);
+
+void od_objects_init(struct od_objects *objects)
+{
+    od_list_init(&objects->namespaces);
+    od_list_init(&objects->ready);
+    od_list_init(&objects->gated);
+    od_list_init(&objects->idle);
+    od_map_init(&objects->by_id);
+    od_map_init(&objects->sockets);
+    od_map_init(&objects->tasks);
+    od_map_init(&objects->calls);
+    objects->entry = NULL;
+    objects->durable = 0;
+    objects->next_number = 0;
+    objects->idle_timer = (struct od_timer){.fire = idle_passed};
+}
+
+static void free_calls(struct od_objects *objects)
+{
+    struct od_map_node *node;
+    while ((node = od_map_next(&objects->calls, NULL)) != NULL)
+        od_call_cancel(OD_MAP_MEMBER(node, struct od_call, by_id));
+}
+
+void od_objects_deinit(struct od_objects *objects)
+{
+    free_calls(objects);
+    struct od_map_node *node;
+    while ((node = od_map_next(&objects->by_id, NULL)) != NULL)
+        od_object_free(OD_MAP_MEMBER(node, struct od_object, by_id));
+    if (objects->entry != NULL)
+        od_object_free(objects->entry);
+    free_calls(objects);
+    od_timers_clear(objects->timers, &objects->idle_timer);
+    struct od_list *link;
+    while ((link = od_list_pop_front(&objects->namespaces)) != NULL) {
+        struct od_namespace *namespace = OD_LIST_MEMBER(link, struct od_namespace, link);
+        free((void *)(uintptr_t)namespace->name.at);
+        free(namespace);
+    }
+    od_map_deinit(&objects->by_id);
+    od_map_deinit(&objects->sockets);
+    od_map_deinit(&objects->tasks);
+    od_map_deinit(&objects->calls);
+}
+
+struct od_namespace *od_objects_namespace(struct od_objects *objects, od_slice name)
+{
+    OD_LIST_EACH(link, &objects->namespaces) {
+        struct od_namespace *namespace = OD_LIST_MEMBER(link, struct od_namespace, link);
+        if (od_slice_equal(namespace->name, name))
+            return namespace;
+    }
+    return NULL;
+}
+
+struct od_namespace *od_objects_add_namespace(struct od_objects *objects, od_slice name)
+{
+    struct od_namespace *namespace = od_objects_namespace(objects, name);
+    if (namespace != NULL)
+        return namespace;
+    namespace = od_allocate_zeroed(sizeof *namespace);
+    char *copy = od_allocate(name.size);
+    memcpy(copy, name.at, name.size);
+    namespace->name = (od_slice){copy, name.size};
+    namespace->key = od_namespace_key_of(name);
+    od_list_init(&namespace->link);
+    od_list_push_back(&objects->namespaces, &namespace->link);
+    return namespace;
+}
+
+void od_objects_set_entry(struct od_objects *objects)
+{
+    if (objects->entry != NULL)
+        return;
+    objects->entry = od_object_new(objects, NULL, NULL, false, (od_slice){NULL, 0});
+    objects->entry->state = OD_AWAKE; // It has no instance that could sleep.
+}
+
+static bool has_id(const struct od_map_node *node, const void *key)
+{
+    return memcmp(OD_MAP_MEMBER(node, struct od_object, by_id)->identity.id, key, OD_ID_BYTES) == 0;
+}
+
+struct od_object *od_objects_get(struct od_objects *objects, struct od_namespace *namespace,
+                                 const od_id *id, bool has_name, od_slice name)
+{
+    struct od_map_node *node = od_map_find(&objects->by_id, od_id_hash(id), has_id, id->bytes);
+    if (node != NULL)
+        return OD_MAP_MEMBER(node, struct od_object, by_id);
+    struct od_object *object = od_object_new(objects, namespace, id, has_name, name);
+    od_map_put(&objects->by_id, &object->by_id, od_id_hash(id));
+    return object;
+}
+
+bool od_objects_deliver(struct od_objects *objects)
+{
+    struct od_list turn;
+    od_list_init(&turn);
+    od_list_move_all(&turn, &objects->ready);
+    struct od_list *link;
+    while ((link = od_list_pop_front(&turn)) != NULL)
+        od_object_deliver(OD_LIST_MEMBER(link, struct od_object, ready));
+    return !od_list_is_empty(&objects->ready);
+}
+
+static void resume_synced(struct od_object *object)
+{
+    OD_LIST_EACH_SAFE(link, &object->syncing) {
+        struct od_task *task = OD_LIST_MEMBER(link, struct od_task, syncing);
+        if (task->sync_seq <= object->objects->durable)
+            od_task_synced(task);
+    }
+}
+
+static void release(struct od_object *object)
+{
+    od_outbox_release(object);
+    resume_synced(object);
+    if (od_list_is_empty(&object->outbox) && od_list_is_empty(&object->syncing))
+        od_list_remove(&object->gated);
+    od_object_settle(object);
+}
+
+void od_objects_durable(struct od_objects *objects, uint64_t seq)
+{
+    objects->durable = seq;
+    OD_LIST_EACH_SAFE(link, &objects->gated)
+        release(OD_LIST_MEMBER(link, struct od_object, gated));
+}
+
+// --- Idle objects --------------------------------------------------------------------------------
+
+void od_objects_watch_idle(struct od_object *object)
+{
+    struct od_objects *objects = object->objects;
+    od_list_push_back(&objects->idle, &object->idle);
+    if (!od_timer_is_set(&objects->idle_timer))
+        od_timers_set(objects->timers, &objects->idle_timer,
+                      object->idle_since_ms + objects->idle_ms);
+}
+
+// An object nobody needs is freed; one with sockets only loses its instance.
+static void put_to_rest(struct od_object *object)
+{
+    od_list_remove(&object->idle);
+    if (!od_storage_is_clean(&object->storage)) {
+        od_object_settle(object); // Its writes are on their way; another round.
+        return;
+    }
+    od_object_sleep(object);
+    if (object->socket_count == 0)
+        od_object_free(object);
+}
+
+static void idle_passed(struct od_timer *timer)
+{
+    struct od_objects *objects = OD_TIMER_MEMBER(timer, struct od_objects, idle_timer);
+    od_time_ms now = od_clock_monotonic_ms();
+    struct od_list due;
+    od_list_init(&due);
+    while (!od_list_is_empty(&objects->idle)) {
+        struct od_object *first = OD_LIST_MEMBER(objects->idle.next, struct od_object, idle);
+        if (first->idle_since_ms + objects->idle_ms > now) {
+            od_timers_set(objects->timers, timer, first->idle_since_ms + objects->idle_ms);
+            break;
+        }
+        od_list_remove(&first->idle);
+        od_list_push_back(&due, &first->idle);
+    }
+    struct od_list *link;
+    while ((link = od_list_pop_front(&due)) != NULL)
+        put_to_rest(OD_LIST_MEMBER(link, struct od_object, idle));
+}

@@ -1,0 +1,142 @@
+#include "object/outbox.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "object/call.h"
+#include "object/objects.h"
+
+static void perform_answer(struct od_object *object, const struct od_effect *effect)
+{
+    struct od_call *call = od_call_find(object->objects, effect->number);
+    if (call != NULL)
+        od_call_answer(call, effect->bytes);
+}
+
+static void perform_call(struct od_object *object, const struct od_effect *effect)
+{
+    struct od_call *call = od_call_find(object->objects, effect->number);
+    if (call != NULL)
+        od_call_send(call, effect->bytes);
+}
+
+static void perform_message(struct od_object *object, const struct od_effect *effect)
+{
+    (void)object;
+    if (effect->socket->websocket == NULL)
+        return;
+    if (effect->frame != NULL)
+        od_websocket_send_frame(effect->socket->websocket, effect->frame);
+    else
+        od_websocket_send(effect->socket->websocket, effect->bytes, effect->is_binary);
+}
+
+static void perform_close(struct od_object *object, const struct od_effect *effect)
+{
+    (void)object;
+    if (effect->socket->websocket != NULL)
+        od_websocket_close(effect->socket->websocket, effect->code, effect->bytes);
+}
+
+static void perform_finish_close(struct od_object *object, const struct od_effect *effect)
+{
+    (void)object;
+    if (effect->socket->websocket != NULL)
+        od_websocket_finish_close(effect->socket->websocket);
+}
+
+typedef void perform_effect(struct od_object *object, const struct od_effect *effect);
+
+static perform_effect *const perform[] = {
+    [OD_EFFECT_ANSWER] = perform_answer,
+    [OD_EFFECT_CALL] = perform_call,
+    [OD_EFFECT_MESSAGE] = perform_message,
+    [OD_EFFECT_CLOSE] = perform_close,
+    [OD_EFFECT_FINISH_CLOSE] = perform_finish_close,
+};
+
+static void keep(struct od_object *object, const struct od_effect *effect)
+{
+    struct od_effect *kept = od_allocate(sizeof *kept + effect->bytes.size);
+    *kept = *effect;
+    od_list_init(&kept->link);
+    kept->bytes.at = (const char *)(kept + 1);
+    if (effect->bytes.size > 0)
+        memcpy(kept + 1, effect->bytes.at, effect->bytes.size);
+    if (kept->frame != NULL)
+        od_frame_shared_keep(kept->frame);
+    if (kept->socket != NULL)
+        kept->socket->gated_count++;
+    od_list_push_back(&object->outbox, &kept->link);
+    if (od_list_is_empty(&object->gated))
+        od_list_push_back(&object->objects->gated, &object->gated);
+}
+
+static void free_kept(struct od_effect *kept)
+{
+    struct od_socket *socket = kept->socket;
+    if (kept->frame != NULL)
+        od_frame_shared_drop(kept->frame);
+    free(kept);
+    if (socket == NULL)
+        return;
+    OD_ASSERT(socket->gated_count > 0);
+    socket->gated_count--;
+    od_socket_release(socket);
+}
+
+static uint64_t seq_to_wait_for(const struct od_object *object)
+{
+    return od_object_is_entry(object) ? 0 : od_storage_pending_seq(&object->storage);
+}
+
+void od_outbox_put(struct od_object *object, struct od_effect effect)
+{
+    effect.seq = seq_to_wait_for(object);
+    if (effect.seq == 0 && od_list_is_empty(&object->outbox))
+        perform[effect.kind](object, &effect);
+    else
+        keep(object, &effect);
+}
+
+void od_outbox_put_ungated(struct od_object *object, struct od_effect effect)
+{
+    effect.seq = 0;
+    if (effect.socket != NULL && effect.socket->gated_count == 0)
+        perform[effect.kind](object, &effect);
+    else
+        keep(object, &effect);
+}
+
+void od_outbox_release(struct od_object *object)
+{
+    while (!od_list_is_empty(&object->outbox)) {
+        struct od_effect *first = OD_LIST_MEMBER(object->outbox.next, struct od_effect, link);
+        if (first->seq > object->objects->durable)
+            return;
+        od_list_remove(&first->link);
+        perform[first->kind](object, first);
+        free_kept(first);
+    }
+}
+
+static void drop_one(struct od_object *object, struct od_effect *kept, od_slice why)
+{
+    if (kept->kind == OD_EFFECT_ANSWER || kept->kind == OD_EFFECT_CALL) {
+        struct od_call *call = od_call_find(object->objects, kept->number);
+        if (call != NULL)
+            od_call_fail(call, 500, why);
+    } else if (kept->socket->websocket != NULL) {
+        // It was promised a message that will never come: better that it asks anew.
+        od_websocket_close(kept->socket->websocket, 1011, OD_SLICE("the object was reset"));
+        kept->socket->has_closed = true;
+    }
+    free_kept(kept);
+}
+
+void od_outbox_drop(struct od_object *object, od_slice why)
+{
+    struct od_list *link;
+    while ((link = od_list_pop_front(&object->outbox)) != NULL)
+        drop_one(object, OD_LIST_MEMBER(link, struct od_effect, link), why);
+}

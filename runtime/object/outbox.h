@@ -1,0 +1,52 @@
+// The output gate of one object: effects wait here until what they rest on is on disk.
+//
+// An effect is anything the outside can notice: the answer to a request, a frame, a close, a call to
+// another object. A handler may have written to storage before it caused an effect, and the write
+// may still fail. So each effect remembers the last write it can have seen, and leaves only once
+// that write is durable. If a commit fails, the effects behind it are dropped and the object is reset;
+// the world never sees a promise that was not kept.
+//
+// When nothing waits and nothing is unwritten, as is usual, an effect leaves at once and costs no copy.
+//
+// Order: effects leave in the order they were put in, also when a later one waits for nothing.
+// Owner: struct od_object embeds the list; effects belong to it from put on.
+
+#ifndef OD_OBJECT_OUTBOX_H
+#define OD_OBJECT_OUTBOX_H
+
+#include "object/object.h"
+#include "object/socket.h"
+
+enum od_effect_kind {
+    OD_EFFECT_ANSWER,       // bytes: a response; number: the call it answers.
+    OD_EFFECT_CALL,         // bytes: a message CALL (call.h); number: the call.
+    OD_EFFECT_MESSAGE,      // bytes: the payload, or frame; socket.
+    OD_EFFECT_CLOSE,        // bytes: the reason; code; socket.
+    OD_EFFECT_FINISH_CLOSE, // socket: answer the peer's Close if nobody has.
+};
+
+struct od_effect {
+    struct od_list link;
+    enum od_effect_kind kind;
+    bool is_binary;
+    uint16_t code;
+    uint64_t seq; // Leaves when writes up to here are durable.
+    uint64_t number;
+    struct od_socket *socket;
+    struct od_frame_shared *frame;
+    od_slice bytes; // Borrowed while it is put; its own once it waits.
+};
+
+// Lets [effect] leave, or keeps a copy of it until it may.
+void od_outbox_put(struct od_object *object, struct od_effect effect);
+
+// The same without waiting for writes; only behind what waits for the same object already.
+void od_outbox_put_ungated(struct od_object *object, struct od_effect effect);
+
+void od_outbox_release(struct od_object *object); // Writes have become durable: what may leave, leaves.
+
+// A reset: nothing of it leaves. Calls that wait for an answer fail with [why]; sockets for which a
+// message or close was waiting are closed with 1011.
+void od_outbox_drop(struct od_object *object, od_slice why);
+
+#endif

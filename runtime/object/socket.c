@@ -1,0 +1,345 @@
+#include "object/socket.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "link/link.h"
+#include "net/net.h"
+#include "object/keep.h"
+#include "object/objects.h"
+#include "object/outbox.h"
+#include "object/tag.h"
+#include "object/task.h"
+
+static bool has_id(const struct od_map_node *node, const void *key)
+{
+    return OD_MAP_MEMBER(node, struct od_socket, by_id)->id == *(const uint64_t *)key;
+}
+
+struct od_socket *od_socket_find(struct od_objects *objects, uint64_t id)
+{
+    struct od_map_node *node = od_map_find(&objects->sockets, od_map_hash_u64(id), has_id, &id);
+    return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_socket, by_id);
+}
+
+static void attach_is_late(struct od_timer *timer)
+{
+    od_socket_discard(OD_TIMER_MEMBER(timer, struct od_socket, attach_timer));
+}
+
+static struct od_socket *make(struct od_object *object)
+{
+    struct od_objects *objects = object->objects;
+    struct od_socket *socket = od_allocate_zeroed(sizeof *socket);
+    socket->id = ++objects->next_number;
+    socket->object = object;
+    socket->is_listed = true;
+    socket->websocket = od_websocket_new(objects->net, socket->id);
+    socket->attach_timer.fire = attach_is_late;
+    od_list_init(&socket->link);
+    od_list_init(&socket->accepted);
+    od_list_init(&socket->waiting);
+    od_map_put(&objects->sockets, &socket->by_id, od_map_hash_u64(socket->id));
+    return socket;
+}
+
+bool od_socket_accept(struct od_object *object, struct od_task *task, const od_slice *tags,
+                      size_t tag_count, struct od_socket **socket, struct od_error *err)
+{
+    if (object->socket_count >= OD_OBJECT_SOCKETS_MAX)
+        return od_error_set(err, "only %d websockets can be accepted on a single object",
+                            OD_OBJECT_SOCKETS_MAX);
+    struct od_socket *made = make(object);
+    od_list_push_back(&object->sockets, &made->link);
+    object->socket_count++;
+    od_tag_add(object, made, tags, tag_count);
+    od_list_push_back(&task->accepted, &made->accepted);
+    od_timers_set(object->objects->timers, &made->attach_timer,
+                  od_clock_monotonic_ms() + OD_ATTACH_MS_MAX);
+    *socket = made;
+    return true;
+}
+
+// Out of the lists a script can see.
+static void unlist(struct od_socket *socket)
+{
+    if (!socket->is_listed)
+        return;
+    struct od_object *object = socket->object;
+    socket->is_listed = false;
+    od_list_remove(&socket->link);
+    od_list_remove(&socket->accepted);
+    od_tag_remove(object, socket);
+    object->socket_count--;
+    od_map_remove(&object->objects->sockets, &socket->by_id);
+    od_timers_clear(object->objects->timers, &socket->attach_timer);
+    if (socket->is_attached)
+        od_keep_gone(object->objects, socket->id);
+}
+
+void od_socket_release(struct od_socket *socket)
+{
+    if (socket->is_listed || socket->gated_count > 0 || socket->waiting_count > 0 || socket->is_busy)
+        return;
+    if (socket->websocket != NULL)
+        od_websocket_free(socket->websocket);
+    free(socket->attachment);
+    free(socket);
+}
+
+void od_socket_attach(struct od_objects *objects, uint64_t id, od_slice record, int fd)
+{
+    struct od_socket *socket = od_socket_find(objects, id);
+    if (socket == NULL || socket->is_attached) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    socket->is_attached = true;
+    od_list_remove(&socket->accepted);
+    od_timers_clear(objects->timers, &socket->attach_timer);
+    struct od_error err;
+    if (fd >= 0 && od_websocket_attach(socket->websocket, record, fd, &err)) {
+        od_keep_socket(socket);
+        return;
+    }
+    od_socket_closed(socket, 1006, OD_SLICE("WebSocket disconnected without sending Close frame."),
+                     false);
+}
+
+static void forget_waiting(struct od_socket *socket)
+{
+    struct od_list *link;
+    while ((link = od_list_pop_front(&socket->waiting)) != NULL) {
+        socket->waiting_count--;
+        od_event_free(OD_LIST_MEMBER(link, struct od_event, link));
+    }
+}
+
+void od_socket_discard(struct od_socket *socket)
+{
+    od_websocket_abort(socket->websocket);
+    socket->is_gone = true;
+    unlist(socket);
+    od_socket_release(socket);
+}
+
+void od_socket_cut(struct od_socket *socket)
+{
+    forget_waiting(socket);
+    od_socket_discard(socket);
+}
+
+static void receive(struct od_socket *socket, struct od_event *event)
+{
+    event->socket = socket;
+    socket->waiting_count++;
+    if (socket->waiting_count >= OD_SOCKET_WAITING_MAX && !socket->is_paused) {
+        socket->is_paused = true;
+        od_websocket_pause(socket->websocket);
+    }
+    od_object_receive(socket->object, event);
+}
+
+// The pair of setWebSocketAutoResponse: exact, whole and text only. It waits for no write, but does
+// not overtake what waits for the same socket.
+static bool auto_respond(struct od_socket *socket, od_slice payload, bool is_binary)
+{
+    const struct od_auto_response *pair = socket->object->auto_response;
+    if (pair == NULL || is_binary || socket->has_closed ||
+        !od_slice_equal(payload, od_bytes_slice(&pair->request)))
+        return false;
+    socket->auto_response_ms = od_clock_wall_ms();
+    od_outbox_put_ungated(socket->object, (struct od_effect){.kind = OD_EFFECT_MESSAGE,
+                                                             .socket = socket,
+                                                             .bytes = od_bytes_slice(&pair->response)});
+    return true;
+}
+
+void od_socket_message(struct od_socket *socket, od_slice payload, bool is_binary)
+{
+    if (auto_respond(socket, payload, is_binary))
+        return;
+    struct od_event *event = od_event_new(OD_EVENT_MESSAGE, payload);
+    event->is_binary = is_binary;
+    receive(socket, event);
+}
+
+void od_socket_closed(struct od_socket *socket, uint16_t code, od_slice reason, bool was_clean)
+{
+    struct od_event *event = od_event_new(OD_EVENT_CLOSE, reason);
+    event->code = code;
+    event->was_clean = was_clean;
+    socket->peer_closed = true;
+    socket->is_gone = !was_clean || socket->has_closed;
+    receive(socket, event);
+}
+
+void od_socket_failed(struct od_socket *socket, od_slice why)
+{
+    socket->peer_closed = true;
+    socket->is_gone = true;
+    receive(socket, od_event_new(OD_EVENT_ERROR, why));
+}
+
+static void resume_reading(struct od_socket *socket)
+{
+    if (!socket->is_paused || socket->waiting_count > OD_SOCKET_WAITING_MAX / 2)
+        return;
+    socket->is_paused = false;
+    od_websocket_resume(socket->websocket);
+}
+
+void od_socket_event_done(struct od_socket *socket, enum od_event_kind kind)
+{
+    OD_ASSERT(socket->waiting_count > 0);
+    socket->waiting_count--;
+    socket->is_busy = false;
+    if (kind == OD_EVENT_MESSAGE) {
+        struct od_list *next = od_list_pop_front(&socket->waiting);
+        if (next != NULL)
+            od_list_push_front(&socket->object->inbox, next);
+        resume_reading(socket);
+    } else {
+        if (!socket->has_closed && !socket->is_gone)
+            od_outbox_put(socket->object,
+                          (struct od_effect){.kind = OD_EFFECT_FINISH_CLOSE, .socket = socket});
+        unlist(socket);
+    }
+    od_socket_release(socket);
+}
+
+static struct od_socket *of_tag_link(struct od_list *link)
+{
+    return OD_LIST_MEMBER(link, struct od_socket_tag, link)->socket;
+}
+
+struct od_socket *od_socket_first(struct od_object *object, bool has_tag, od_slice name)
+{
+    if (has_tag) {
+        struct od_tag *tag = od_tag_find(object, name);
+        return tag == NULL ? NULL : of_tag_link(tag->sockets.next);
+    }
+    if (od_list_is_empty(&object->sockets))
+        return NULL;
+    return OD_LIST_MEMBER(object->sockets.previous, struct od_socket, link);
+}
+
+static struct od_socket *next_with_tag(struct od_socket *socket, od_slice name)
+{
+    for (size_t i = 0; i < socket->tag_count; i++) {
+        struct od_socket_tag *link = &socket->tags[i];
+        if (!od_slice_equal((od_slice){link->tag->name, link->tag->size}, name))
+            continue;
+        return link->link.next == &link->tag->sockets ? NULL : of_tag_link(link->link.next);
+    }
+    return NULL;
+}
+
+struct od_socket *od_socket_next(struct od_socket *socket, bool has_tag, od_slice tag)
+{
+    if (has_tag)
+        return next_with_tag(socket, tag);
+    struct od_list *previous = socket->link.previous;
+    if (previous == &socket->object->sockets)
+        return NULL;
+    return OD_LIST_MEMBER(previous, struct od_socket, link);
+}
+
+size_t od_socket_count(struct od_object *object, bool has_tag, od_slice name)
+{
+    if (!has_tag)
+        return object->socket_count;
+    struct od_tag *tag = od_tag_find(object, name);
+    return tag == NULL ? 0 : tag->count;
+}
+
+od_slice od_socket_tag_at(const struct od_socket *socket, size_t index)
+{
+    OD_ASSERT(index < socket->tag_count);
+    return (od_slice){socket->tags[index].tag->name, socket->tags[index].tag->size};
+}
+
+bool od_socket_send(struct od_socket *socket, od_slice payload, bool is_binary)
+{
+    if (socket->has_closed)
+        return false;
+    if (socket->is_gone)
+        return true;
+    od_outbox_put(socket->object, (struct od_effect){.kind = OD_EFFECT_MESSAGE,
+                                                     .socket = socket,
+                                                     .bytes = payload,
+                                                     .is_binary = is_binary});
+    return true;
+}
+
+size_t od_socket_broadcast(struct od_object *object, bool has_tag, od_slice tag,
+                           const struct od_socket *except, od_slice payload, bool is_binary)
+{
+    size_t reached = 0;
+    struct od_frame_shared *frame = NULL;
+    struct od_socket *socket = od_socket_first(object, has_tag, tag);
+    for (; socket != NULL; socket = od_socket_next(socket, has_tag, tag)) {
+        if (socket == except || socket->has_closed || socket->peer_closed)
+            continue;
+        if (frame == NULL)
+            frame = od_frame_shared_new(payload, is_binary);
+        od_outbox_put(object, (struct od_effect){.kind = OD_EFFECT_MESSAGE,
+                                                 .socket = socket,
+                                                 .frame = frame,
+                                                 .is_binary = is_binary});
+        reached++;
+    }
+    od_frame_shared_drop(frame);
+    return reached;
+}
+
+void od_socket_close(struct od_socket *socket, uint16_t code, od_slice reason)
+{
+    if (socket->has_closed)
+        return;
+    socket->has_closed = true;
+    od_outbox_put(socket->object,
+                  (struct od_effect){.kind = OD_EFFECT_CLOSE,
+                                     .socket = socket,
+                                     .code = code == 0 ? (uint16_t)OD_CLOSE_NO_CODE : code,
+                                     .bytes = reason});
+}
+
+void od_socket_set_attachment(struct od_socket *socket, od_slice bytes)
+{
+    OD_ASSERT(bytes.size <= OD_ATTACHMENT_BYTES_MAX);
+    socket->attachment = od_reallocate(socket->attachment, bytes.size);
+    memcpy(socket->attachment, bytes.at, bytes.size);
+    socket->attachment_size = (uint32_t)bytes.size;
+    if (socket->is_attached && socket->is_listed)
+        od_keep_attachment(socket);
+}
+
+od_slice od_socket_attachment(const struct od_socket *socket)
+{
+    return (od_slice){socket->attachment, socket->attachment_size};
+}
+
+enum od_ready_state od_socket_ready_state(const struct od_socket *socket)
+{
+    if (socket->is_gone)
+        return OD_READY_CLOSED;
+    return socket->has_closed || socket->peer_closed ? OD_READY_CLOSING : OD_READY_OPEN;
+}
+
+size_t od_socket_buffered_bytes(const struct od_socket *socket)
+{
+    return od_websocket_buffered_bytes(socket->websocket);
+}
+
+od_slice od_socket_protocol(const struct od_socket *socket)
+{
+    return od_websocket_protocol(socket->websocket);
+}
+
+od_slice od_socket_url(const struct od_socket *socket)
+{
+    return od_websocket_url(socket->websocket);
+}

@@ -1,0 +1,61 @@
+#include "object/tag.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool has_name(const struct od_map_node *node, const void *key)
+{
+    const struct od_tag *tag = OD_MAP_MEMBER(node, struct od_tag, by_name);
+    return od_slice_equal((od_slice){tag->name, tag->size}, *(const od_slice *)key);
+}
+
+struct od_tag *od_tag_find(const struct od_object *object, od_slice name)
+{
+    struct od_map_node *node = od_map_find(&object->tags, od_slice_hash(name), has_name, &name);
+    return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_tag, by_name);
+}
+
+static struct od_tag *find_or_make(struct od_object *object, od_slice name)
+{
+    struct od_tag *tag = od_tag_find(object, name);
+    if (tag != NULL)
+        return tag;
+    tag = od_allocate_zeroed(sizeof *tag + name.size);
+    tag->size = name.size;
+    if (name.size > 0)
+        memcpy(tag->name, name.at, name.size);
+    od_list_init(&tag->sockets);
+    od_map_put(&object->tags, &tag->by_name, od_slice_hash(name));
+    return tag;
+}
+
+void od_tag_add(struct od_object *object, struct od_socket *socket, const od_slice *tags, size_t count)
+{
+    if (count == 0)
+        return;
+    socket->tags = od_allocate(count * sizeof *socket->tags);
+    socket->tag_count = (uint16_t)count;
+    for (size_t i = 0; i < count; i++) {
+        struct od_socket_tag *link = &socket->tags[i];
+        link->tag = find_or_make(object, tags[i]);
+        link->socket = socket;
+        link->tag->count++;
+        od_list_init(&link->link);
+        od_list_push_back(&link->tag->sockets, &link->link);
+    }
+}
+
+void od_tag_remove(struct od_object *object, struct od_socket *socket)
+{
+    for (size_t i = 0; i < socket->tag_count; i++) {
+        struct od_tag *tag = socket->tags[i].tag;
+        od_list_remove(&socket->tags[i].link);
+        if (--tag->count > 0)
+            continue;
+        od_map_remove(&object->tags, &tag->by_name);
+        free(tag);
+    }
+    free(socket->tags);
+    socket->tags = NULL;
+    socket->tag_count = 0;
+}

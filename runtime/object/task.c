@@ -1,0 +1,141 @@
+#include "object/task.h"
+
+#include <stdlib.h>
+
+#include "link/response.h"
+#include "object/call.h"
+#include "object/objects.h"
+#include "object/outbox.h"
+
+static bool has_id(const struct od_map_node *node, const void *key)
+{
+    return OD_MAP_MEMBER(node, struct od_task, by_id)->id == *(const uint64_t *)key;
+}
+
+struct od_task *od_task_find(struct od_objects *objects, uint64_t id)
+{
+    struct od_map_node *node = od_map_find(&objects->tasks, od_map_hash_u64(id), has_id, &id);
+    return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_task, by_id);
+}
+
+static void resume(struct od_task *task)
+{
+    struct od_event *event = od_event_new(OD_EVENT_RESUME, (od_slice){NULL, 0});
+    event->ok = true;
+    event->task = task->id;
+    od_object_receive(task->object, event);
+}
+
+static void slept(struct od_timer *timer)
+{
+    resume(OD_TIMER_MEMBER(timer, struct od_task, timer));
+}
+
+struct od_task *od_task_new(struct od_object *object, struct od_event *event)
+{
+    struct od_task *task = od_allocate_zeroed(sizeof *task);
+    task->id = ++object->objects->next_number;
+    task->object = object;
+    task->event = event;
+    task->timer.fire = slept;
+    od_list_init(&task->link);
+    od_list_init(&task->syncing);
+    od_list_init(&task->accepted);
+    od_list_push_back(&object->tasks, &task->link);
+    od_map_put(&object->objects->tasks, &task->by_id, od_map_hash_u64(task->id));
+    return task;
+}
+
+static void discard_accepted(struct od_task *task)
+{
+    struct od_list *link;
+    while ((link = od_list_pop_front(&task->accepted)) != NULL)
+        od_socket_discard(OD_LIST_MEMBER(link, struct od_socket, accepted));
+}
+
+void od_task_free(struct od_task *task)
+{
+    struct od_objects *objects = task->object->objects;
+    struct od_call *call = task->waiting_call == 0 ? NULL : od_call_find(objects, task->waiting_call);
+    if (call != NULL)
+        od_call_cancel(call);
+    discard_accepted(task);
+    objects->script->forget(objects->script, task);
+    od_timers_clear(objects->timers, &task->timer);
+    od_list_remove(&task->link);
+    od_list_remove(&task->syncing);
+    od_map_remove(&objects->tasks, &task->by_id);
+    od_event_free(task->event);
+    free(task);
+}
+
+// From now on the socket waits for its connection, not for the handler that accepted it.
+static void release_socket(struct od_task *task, od_slice bytes)
+{
+    struct od_objects *objects = task->object->objects;
+    struct od_response response;
+    if (!od_response_read(bytes, &response) || response.worker != objects->worker)
+        return;
+    struct od_socket *socket = od_socket_find(objects, response.socket);
+    if (socket != NULL)
+        od_list_remove(&socket->accepted);
+}
+
+void od_task_answer(struct od_task *task, od_slice response)
+{
+    OD_ASSERT(task->event != NULL);
+    OD_ASSERT(!task->is_answered);
+    task->is_answered = true;
+    release_socket(task, response);
+    od_outbox_put(task->object, (struct od_effect){.kind = OD_EFFECT_ANSWER,
+                                                   .number = task->event->call,
+                                                   .bytes = response});
+}
+
+void od_task_fail(struct od_task *task, od_slice why)
+{
+    task->has_failed = true;
+    od_bytes_clear(&task->object->failure);
+    od_bytes_put_slice(&task->object->failure, why);
+}
+
+void od_task_wait_sleep(struct od_task *task, od_time_ms ms)
+{
+    od_timers_set(task->object->objects->timers, &task->timer,
+                  od_clock_monotonic_ms() + (ms < 0 ? 0 : ms));
+}
+
+bool od_task_wait_sync(struct od_task *task)
+{
+    struct od_object *object = task->object;
+    if (od_object_is_entry(object))
+        return false;
+    od_storage_seal(&object->storage);
+    task->sync_seq = od_storage_sync_seq(&object->storage);
+    if (task->sync_seq <= object->objects->durable)
+        return false;
+    od_list_push_back(&object->syncing, &task->syncing);
+    if (od_list_is_empty(&object->gated))
+        od_list_push_back(&object->objects->gated, &object->gated);
+    return true;
+}
+
+void od_task_synced(struct od_task *task)
+{
+    od_list_remove(&task->syncing);
+    resume(task);
+}
+
+void od_task_wait_call(struct od_task *task, const od_id *id, od_slice namespace_name, bool has_name,
+                       od_slice name, od_slice request)
+{
+    struct od_objects *objects = task->object->objects;
+    struct od_call *call = od_call_new(objects, OD_FROM_TASK, objects->worker, task->id);
+    task->waiting_call = call->id;
+    struct od_bytes body = {0};
+    od_call_put(&body, call->id, id, namespace_name, has_name, name, request);
+    od_outbox_put(task->object, (struct od_effect){.kind = OD_EFFECT_CALL,
+                                                   .number = call->id,
+                                                   .bytes = od_bytes_slice(&body)});
+    od_bytes_deinit(&body);
+}
