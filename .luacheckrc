@@ -1,0 +1,7 @@
+-- Lua of three kinds: modules of the program, objects (examples), specs.
+std = "luajit"
+max_line_length = 100
+exclude_files = { "build/", "**/node_modules/" }
+files["spec"] = { std = "+busted" }
+files[".busted"] = { std = "luajit" }
+files["examples/**/page.lua"] = { max_line_length = false }

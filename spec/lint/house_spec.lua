@@ -1,0 +1,99 @@
+-- The rules of the house that a machine can check: signs at the doors, promises in the headers,
+-- functions one can hold in the head, and the formatter's and linters' opinion.
+
+local function lines_of(command)
+  local pipe = assert(io.popen(command))
+  local lines = {}
+  for line in pipe:lines() do
+    lines[#lines + 1] = line
+  end
+  pipe:close()
+  return lines
+end
+
+-- What a command printed, when it failed; nil when it did well.
+local function complaint(command)
+  local pipe = assert(io.popen(command .. ' 2>&1; echo "|$?"'))
+  local text = pipe:read("*a")
+  pipe:close()
+  local output, status = text:match("^(.*)|(%d+)%s*$")
+  return status ~= "0" and output or nil
+end
+
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+describe("the house", function()
+  it("has a README at every door", function()
+    local missing = {}
+    for _, folder in ipairs(lines_of("find runtime bindings lua examples spec -type d "
+      .. "-not -path '*/node_modules*' -not -path 'spec/unit/*' -not -path 'spec/support/*' "
+      .. "-not -path 'spec/bench/*' -not -path 'examples/*/*' -not -path 'spec/fuzz/*'")) do
+      local file = io.open(folder .. "/README.md")
+      if file then
+        file:close()
+      else
+        missing[#missing + 1] = folder
+      end
+    end
+    assert.same({}, missing)
+  end)
+
+  it("says in every header what it is before it declares anything", function()
+    local silent = {}
+    for _, header in ipairs(lines_of("find runtime bindings -name '*.h'")) do
+      if not read(header):match("^// %u") then
+        silent[#silent + 1] = header
+      end
+    end
+    assert.same({}, silent)
+  end)
+
+  it("has no function of more than 60 lines", function()
+    local long = {}
+    for _, line in ipairs(lines_of("find runtime bindings -name '*.c' | sort | "
+      .. "xargs ctags -f - --fields=+ne --c-kinds=f --sort=no")) do
+      local name, file, start, finish = line:match("^(%S+)\t(%S+)\t.*line:(%d+).*end:(%d+)")
+      if name and finish - start >= 60 then
+        long[#long + 1] = ("%s %s: %d lines"):format(file, name, finish - start + 1)
+      end
+    end
+    assert.same({}, long)
+  end)
+
+  it("has no file of more than 450 lines", function()
+    local long = {}
+    for _, line in ipairs(lines_of("find runtime bindings lua -name '*.[ch]' -o -name '*.lua' | "
+      .. "xargs wc -l")) do
+      local count, file = line:match("^%s*(%d+) (.*)$")
+      if file ~= "total" and tonumber(count) > 450 then
+        long[#long + 1] = file .. ": " .. count
+      end
+    end
+    assert.same({}, long)
+  end)
+
+  it("names no path of somebody's machine", function()
+    assert.same({}, lines_of("git grep -nIE '(^|[^A-Za-z0-9_.])/(home|root|work|Users)/' -- . "
+      .. "':!spec/lint/house_spec.lua'"))
+  end)
+
+  it("is formatted as .clang-format says", function()
+    assert.is_nil(complaint("find runtime bindings spec/bench -name '*.[ch]' | "
+      .. "xargs clang-format --dry-run --Werror"))
+  end)
+
+  it("pleases luacheck", function()
+    assert.is_nil(complaint("luacheck --quiet --codes lua examples spec .luacheckrc"))
+  end)
+
+  it("pleases clang-tidy", function()
+    local build = os.getenv("OPEN_DO_BUILD") or "build/testing"
+    assert.is_nil(complaint("find runtime bindings -name '*.c' | xargs -P 2 -n 8 "
+      .. "clang-tidy --quiet -p " .. build))
+  end)
+end)

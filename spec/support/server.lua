@@ -1,0 +1,169 @@
+-- A running open-do for a spec: started on a port of its own with an empty data directory, stopped and
+-- checked at the end. A server that does not end cleanly fails the spec that used it, so leaks (under
+-- the sanitizers), crashes and left-over processes are seen where they come from.
+--
+--   local server = Server.start { script = "examples/counter/counter.lua" }
+--   local server = Server.start { source = [[ return { namespaces = ... } ]], workers = 2 }
+--   server:get("/counters/a").body; server:connect("/rooms/lobby"); server:stop()
+
+local ffi = require "ffi"
+local http = require "spec.support.http"
+local process = require "spec.support.process"
+local websocket = require "spec.support.websocket"
+
+pcall(ffi.cdef, "char *mkdtemp(char *template);")
+
+local Server = {}
+Server.__index = Server
+
+local PROGRAM = (os.getenv("OPEN_DO_BUILD") or "build/testing") .. "/open-do"
+local START_SECONDS, STOP_SECONDS = 20, 30
+local FAULT_SLOTS, FAULT_SLOT_BYTES, FAULT_NAME_BYTES = 8, 32, 24
+
+local function temporary_directory()
+  local template = (os.getenv("TMPDIR") or "/tmp") .. "/open-do-spec-XXXXXX"
+  local name = ffi.new("char[?]", #template + 1, template)
+  assert(ffi.C.mkdtemp(name) ~= nil, "cannot make a directory in /tmp")
+  return ffi.string(name)
+end
+
+local function write_file(path, text)
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+end
+
+-- options: script = path, or source = Lua text (files = { name = text } beside it); workers (default
+-- 2); args = further arguments; env = { NAME = value }.
+function Server.start(options)
+  local self = setmetatable({ options = options, directory = temporary_directory() }, Server)
+  self.script = options.script
+  if options.source then
+    for name, text in pairs(options.files or {}) do
+      os.execute(("mkdir -p '%s/%s'"):format(self.directory, name:match("^(.*)/") or "."))
+      write_file(self.directory .. "/" .. name, text)
+    end
+    self.script = self.directory .. "/script.lua"
+    write_file(self.script, options.source)
+  end
+  self.page = self.directory .. "/test-page"
+  write_file(self.page, ("\0"):rep(8 + FAULT_SLOTS * FAULT_SLOT_BYTES))
+  self:launch()
+  return self
+end
+
+-- Starts the program over the same data; fails with its output when it does not listen.
+function Server:launch()
+  local argv = { PROGRAM, "run", self.script, "--listen", "127.0.0.1:0",
+    "--data", self.directory .. "/data", "--workers", tostring(self.options.workers or 2) }
+  for _, argument in ipairs(self.options.args or {}) do
+    argv[#argv + 1] = argument
+  end
+  local env = { OPEN_DO_TEST_PAGE = self.page }
+  for name, value in pairs(self.options.env or {}) do
+    env[name] = value
+  end
+  self.process = process.start { argv = argv, env = env }
+  local port = self.process:wait_output("listening on http://127%.0%.0%.1:(%d+)", START_SECONDS)
+  self.address = { host = "127.0.0.1", port = tonumber(port) }
+  self.url = "http://127.0.0.1:" .. port
+end
+
+-- Ends the program as an operator would, and expects it to end well.
+function Server:shut_down()
+  self.process:signal("TERM")
+  local code, signal = self.process:wait_exit(STOP_SECONDS)
+  assert(code == 0, ("the server ended with %s; its output:\n%s"):format(
+    tostring(code or signal), self.process:output()))
+end
+
+function Server:stop()
+  if not self.process then
+    return
+  end
+  local ok, why = pcall(self.shut_down, self)
+  process.stop_all()
+  self.process = nil
+  os.execute(("rm -rf '%s'"):format(self.directory))
+  assert(ok, why)
+end
+
+function Server:restart()
+  self:shut_down()
+  self:launch()
+end
+
+-- kill -9 of the main process, and so of everything.
+function Server:kill()
+  self.process:signal("KILL")
+  self.process:wait_exit(STOP_SECONDS)
+end
+
+function Server:log()
+  return self.process:output()
+end
+
+-- Waits until the log has a line that matches `pattern`; returns its captures.
+function Server:wait_log(pattern)
+  return self.process:wait_output(pattern, 10)
+end
+
+function Server:get(path, headers)
+  return http.request(self.address, "GET", path, { headers = headers })
+end
+
+function Server:post(path, body, headers)
+  return http.request(self.address, "POST", path, { body = body, headers = headers })
+end
+
+function Server:open()
+  return http.open(self.address)
+end
+
+function Server:handshake(path, options)
+  return websocket.handshake(self.address, path, options)
+end
+
+function Server:connect(path, options)
+  return websocket.connect(self.address, path, options)
+end
+
+local function int32(number)
+  local cell = ffi.new("int32_t[1]", number)
+  return ffi.string(cell, 4)
+end
+
+function Server:write_page(offset, bytes)
+  local file = assert(io.open(self.page, "r+b"))
+  file:seek("set", offset)
+  file:write(bytes)
+  file:close()
+end
+
+-- Arms the fault point `name`: after `skip` passes (0) it fails `times` times (-1: until cleared).
+function Server:fault(name, options)
+  options = options or {}
+  self.faults = self.faults or {}
+  local slot = self.faults[name]
+  if not slot then
+    slot = self.fault_count or 0
+    assert(slot < FAULT_SLOTS, "too many fault points")
+    self.faults[name], self.fault_count = slot, slot + 1
+  end
+  local offset = 8 + slot * FAULT_SLOT_BYTES
+  self:write_page(offset + FAULT_NAME_BYTES, int32(options.skip or 0))
+  self:write_page(offset, name .. ("\0"):rep(FAULT_NAME_BYTES - #name))
+  self:write_page(offset + FAULT_NAME_BYTES + 4, int32(options.times or -1))
+end
+
+function Server:clear_fault(name)
+  self:fault(name, { times = 0 })
+end
+
+-- All clocks of the server go forward by `ms`.
+function Server:turn_clock(ms)
+  self.clock_ms = (self.clock_ms or 0) + ms
+  self:write_page(0, ffi.string(ffi.new("int64_t[1]", self.clock_ms), 8))
+end
+
+return Server
