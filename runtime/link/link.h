@@ -1,12 +1,12 @@
 // A link: one end of a Unix stream socket on which two processes of open-do exchange messages.
 //
-// Sending never blocks and never calls back: a message is put into the link's buffer, and the buffer
-// leaves with od_link_flush, once a turn, or when the other side reads again. Receiving calls
-// [events->message] for every whole message, in the order in which they were sent. A descriptor that
-// rides along arrives with its message; who receives it owns it.
+// Sending never blocks and never calls back: a message is put into the link's buffer, and the
+// buffer leaves with od_link_flush, once a turn, or when the other side reads again. Receiving
+// calls [events->message] for every whole message, in the order in which they were sent. A
+// descriptor that rides along arrives with its message; who receives it owns it.
 //
-// Process: main and workers; Thread: the loop's. Owner: embedded; od_link_close, then the memory may
-// go after [events->closed] has been called (libuv closes handles a turn later).
+// Process: main and workers; Thread: the loop's. Owner: embedded; od_link_close, then the memory
+// may go after [events->closed] has been called (libuv closes handles a turn later).
 
 #ifndef OD_LINK_LINK_H
 #define OD_LINK_LINK_H
@@ -22,10 +22,12 @@
 struct od_link;
 
 struct od_link_events {
-    // [body] is borrowed for the call. [fd] is the descriptor that came with the message or -1; it
-    // belongs to the callee.
+    // [body] is borrowed for the call. [fd] is the descriptor that came with the message; it
+    // belongs to the callee. It is -1 when none was sent, and also when this process has no
+    // descriptor free.
     void (*message)(struct od_link *link, enum od_kind kind, od_slice body, int fd);
-    // The other side is gone or spoke nonsense. The link's descriptor is already closed.
+    // The other side is gone or spoke nonsense. The link's descriptor is already closed; what is
+    // sent from now on is dropped. Called once, never from within a send; not after od_link_close.
     void (*gone)(struct od_link *link);
     // After od_link_close: the memory of the link is free again.
     void (*closed)(struct od_link *link);
@@ -40,28 +42,34 @@ struct od_link {
     void *owner; // For the callbacks.
     const struct od_link_events *events;
     int fd;
-    bool is_gone;
+    bool is_gone;    // No descriptor any more: the other side left, or we closed.
+    bool is_closing; // od_link_close was called.
+    int polled;      // Which events [poll] waits for.
     uv_poll_t poll;
     struct od_bytes in;
     struct od_bytes out;
-    struct od_link_fd *out_fds; // In order of [offset].
-    size_t out_fd_count, out_fd_capacity;
-    int *in_fds; // Arrived, not yet claimed by a message.
+    size_t sent;                // In [out]: the first byte that has not left.
+    struct od_link_fd *out_fds; // In order of [offset]; those before [out_fd_first] have left.
+    size_t out_fd_first, out_fd_count, out_fd_capacity;
+    int *in_fds; // Arrived, not yet claimed by a message; -1: arrived, but there was no room.
     size_t in_fd_count, in_fd_capacity;
 };
 
 // Two connected ends, non-blocking and close-on-exec.
 OD_MUST_CHECK bool od_link_pair(int fds[2], struct od_error *err);
 
-// Takes [fd] and starts to read.
-void od_link_init(struct od_link *link, uv_loop_t *loop, int fd, const struct od_link_events *events,
-                  void *owner);
+// Takes [fd], makes it non-blocking and close-on-exec, and starts to read.
+void od_link_init(struct od_link *link, uv_loop_t *loop, int fd,
+                  const struct od_link_events *events, void *owner);
+
+// Drops what waits to be sent; flush first what must arrive. Allowed inside every callback.
 void od_link_close(struct od_link *link);
 
 // Puts a message into the buffer. Takes [fd] (it is closed once sent); -1 for none.
 void od_link_send(struct od_link *link, enum od_kind kind, od_slice body, int fd);
 
-// The same for a body that is gathered in place: begin, put into [link->out], end.
+// The same for a body that is gathered in place: begin, put into [link->out], end. Nothing else may
+// be sent on the link in between.
 size_t od_link_begin(struct od_link *link, enum od_kind kind, int fd);
 void od_link_end(struct od_link *link, size_t mark);
 

@@ -39,6 +39,12 @@ function Connection:read_to_end(seconds)
   return data or partial
 end
 
+-- Whether something has arrived already, an answer or the end. Only good behind an event that proves that
+-- it would be here by now.
+function Connection:has_news()
+  return #socket.select({ self.tcp }, nil, 0) > 0
+end
+
 local function read_head(tcp)
   local line, why = tcp:receive("*l")
   assert(line, "no answer: " .. tostring(why))
@@ -75,8 +81,8 @@ function Connection:read_answer(method)
   return answer
 end
 
--- Sends one request on this connection and reads its answer.
-function Connection:request(method, path, options)
+-- Sends one request on this connection; its answer is for read_answer.
+function Connection:send_request(method, path, options)
   options = options or {}
   local lines = { ("%s %s HTTP/1.1"):format(method, path) }
   local headers = { host = "127.0.0.1" }
@@ -90,6 +96,11 @@ function Connection:request(method, path, options)
     lines[#lines + 1] = ("%s: %s"):format(name, value)
   end
   self:write(table.concat(lines, "\r\n") .. "\r\n\r\n" .. (options.body or ""))
+end
+
+-- Sends one request on this connection and reads its answer.
+function Connection:request(method, path, options)
+  self:send_request(method, path, options)
   return self:read_answer(method)
 end
 

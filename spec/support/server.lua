@@ -33,9 +33,7 @@ local function write_file(path, text)
   file:close()
 end
 
--- options: script = path, or source = Lua text (files = { name = text } beside it); workers (default
--- 2); args = further arguments; env = { NAME = value }.
-function Server.start(options)
+function Server.prepare(options)
   local self = setmetatable({ options = options, directory = temporary_directory() }, Server)
   self.script = options.script
   if options.source then
@@ -48,12 +46,18 @@ function Server.start(options)
   end
   self.page = self.directory .. "/test-page"
   write_file(self.page, ("\0"):rep(8 + FAULT_SLOTS * FAULT_SLOT_BYTES))
+  return self
+end
+
+-- options: script = path, or source = Lua text (files = { name = text } beside it); workers (default
+-- 2); args = further arguments; env = { NAME = value }.
+function Server.start(options)
+  local self = Server.prepare(options)
   self:launch()
   return self
 end
 
--- Starts the program over the same data; fails with its output when it does not listen.
-function Server:launch()
+function Server:spawn()
   local argv = { PROGRAM, "run", self.script, "--listen", "127.0.0.1:0",
     "--data", self.directory .. "/data", "--workers", tostring(self.options.workers or 2) }
   for _, argument in ipairs(self.options.args or {}) do
@@ -64,9 +68,25 @@ function Server:launch()
     env[name] = value
   end
   self.process = process.start { argv = argv, env = env }
+end
+
+-- Starts the program over the same data; fails with its output when it does not listen.
+function Server:launch()
+  self:spawn()
   local port = self.process:wait_output("listening on http://127%.0%.0%.1:(%d+)", START_SECONDS)
   self.address = { host = "127.0.0.1", port = tonumber(port) }
   self.url = "http://127.0.0.1:" .. port
+end
+
+-- For a script that must not load: options as for start; returns the exit code and all it said.
+function Server.refuse(options)
+  local self = Server.prepare(options)
+  self:spawn()
+  local code = self.process:wait_exit(START_SECONDS)
+  local output = self.process:output()
+  process.stop_all()
+  os.execute(("rm -rf '%s'"):format(self.directory))
+  return code, output
 end
 
 -- Ends the program as an operator would, and expects it to end well.
@@ -93,10 +113,12 @@ function Server:restart()
   self:launch()
 end
 
--- kill -9 of the main process, and so of everything.
+-- kill -9 of the main process, and so of everything; returns when all of it is gone.
 function Server:kill()
+  local workers = self.process:children()
   self.process:signal("KILL")
   self.process:wait_exit(STOP_SECONDS)
+  process.wait_gone(workers, STOP_SECONDS)
 end
 
 function Server:log()

@@ -1,0 +1,53 @@
+// What every process of the program was told at its start: the command line and OPEN_DO_*.
+//
+// Main starts its workers with its own arguments, so all processes read the same words with this
+// same code and nothing has to be handed over. One table in options.c is the parser and the help:
+// an option that is not in it does not exist. A flag wins over the variable of the same option; of
+// options that may be repeated both count, the flags last.
+//
+// Owner: od_options_deinit; [argv] and what points into it are the system's.
+
+#ifndef OD_LINK_OPTIONS_H
+#define OD_LINK_OPTIONS_H
+
+#include "base/log.h"
+#include "link/address.h"
+#include "link/variables.h"
+
+#define OD_WORKERS_MAX 64
+
+enum od_exit { // The exit codes of the program.
+    OD_EXIT_CLEAN = 0,
+    OD_EXIT_WRONG = 1, // The script or the configuration is wrong.
+    OD_EXIT_USAGE = 2,
+    OD_EXIT_IN_USE = 3, // The port or the data directory.
+    OD_EXIT_KILLED = 130,
+};
+
+enum od_command {
+    OD_COMMAND_RUN,   // Serve the script.
+    OD_COMMAND_CHECK, // Load it and stop; nothing is opened or bound.
+    OD_COMMAND_COUNT,
+};
+
+struct od_options {
+    enum od_command command;
+    char **argv;        // All of it; ends with NULL.
+    const char *script; // As given; it can be read.
+    char *data_dir;     // As given, or .open-do beside the script; may not exist yet.
+    struct od_address listen;
+    uint32_t workers; // 1 to OD_WORKERS_MAX.
+    uint32_t idle_ms; // An object sleeps after so long without an event.
+    enum od_log_format log_format;
+    enum od_log_level log_level;
+    struct od_variables variables; // Files first, then --var.
+};
+
+// Reads the arguments and the environment. OD_EXIT_CLEAN: [options] is filled. OD_EXIT_WRONG or
+// OD_EXIT_USAGE: [err] says why. When only help or the version was asked for, [help] is set and
+// that is printed already. In every case od_options_deinit is allowed after it.
+OD_MUST_CHECK enum od_exit od_options_read(struct od_options *options, char **argv, bool *help,
+                                           struct od_error *err);
+void od_options_deinit(struct od_options *options);
+
+#endif

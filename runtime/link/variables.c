@@ -1,0 +1,235 @@
+#include "link/variables.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+
+void od_variables_deinit(struct od_variables *variables)
+{
+    for (size_t i = 0; i < variables->size; i++) {
+        free(variables->at[i].name);
+        free(variables->at[i].value);
+    }
+    free(variables->at);
+    *variables = (struct od_variables){NULL, 0, 0};
+}
+
+static char *copy_of(od_slice text)
+{
+    char *copy = od_allocate(text.size + 1);
+    if (text.size > 0)
+        memcpy(copy, text.at, text.size);
+    copy[text.size] = '\0';
+    return copy;
+}
+
+static struct od_variable *find(const struct od_variables *variables, od_slice name)
+{
+    for (size_t i = 0; i < variables->size; i++) {
+        if (od_slice_equal(od_slice_of(variables->at[i].name), name))
+            return &variables->at[i];
+    }
+    return NULL;
+}
+
+static struct od_variable *add(struct od_variables *variables, od_slice name)
+{
+    if (variables->size == variables->capacity) {
+        variables->capacity = variables->capacity == 0 ? 16 : variables->capacity * 2;
+        variables->at = od_reallocate(variables->at, variables->capacity * sizeof *variables->at);
+    }
+    struct od_variable *variable = &variables->at[variables->size++];
+    *variable = (struct od_variable){copy_of(name), NULL};
+    return variable;
+}
+
+static void set(struct od_variables *variables, od_slice name, od_slice value)
+{
+    struct od_variable *variable = find(variables, name);
+    if (variable == NULL)
+        variable = add(variables, name);
+    free(variable->value);
+    variable->value = copy_of(value);
+}
+
+void od_variables_set(struct od_variables *variables, const char *name, const char *value)
+{
+    set(variables, od_slice_of(name), od_slice_of(value));
+}
+
+const char *od_variables_find(const struct od_variables *variables, const char *name)
+{
+    const struct od_variable *variable = find(variables, od_slice_of(name));
+    return variable == NULL ? NULL : variable->value;
+}
+
+// Reading
+
+static bool is_name(od_slice text)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
+    for (size_t i = 0; i < text.size; i++) {
+        size_t allowed = i == 0 ? sizeof letters - 11 : sizeof letters - 1;
+        if (memchr(letters, text.at[i], allowed) == NULL)
+            return false;
+    }
+    return text.size > 0;
+}
+
+static bool is_blank(char byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\r';
+}
+
+static od_slice trimmed(od_slice text)
+{
+    while (text.size > 0 && is_blank(text.at[0]))
+        text = od_slice_from(text, 1);
+    while (text.size > 0 && is_blank(text.at[text.size - 1]))
+        text.size--;
+    return text;
+}
+
+static bool split(od_slice pair, od_slice *name, od_slice *value, struct od_error *err)
+{
+    const char *equals = pair.size == 0 ? NULL : memchr(pair.at, '=', pair.size);
+    if (equals == NULL)
+        return od_error_set(err, "expected NAME=VALUE, got '%.*s'", (int)pair.size, pair.at);
+    *name = trimmed((od_slice){pair.at, (size_t)(equals - pair.at)});
+    *value = od_slice_from(pair, (size_t)(equals - pair.at) + 1);
+    if (!is_name(*name))
+        return od_error_set(err,
+                            "'%.*s' cannot be the name of a variable: letters, digits and _ are "
+                            "allowed, and a digit cannot be the first",
+                            (int)name->size, name->at);
+    return true;
+}
+
+bool od_variables_set_pair(struct od_variables *variables, od_slice pair, struct od_error *err)
+{
+    od_slice name = {NULL, 0}, value = {NULL, 0};
+    if (!split(pair, &name, &value, err))
+        return false;
+    set(variables, name, value);
+    return true;
+}
+
+// What stands behind a backslash → the byte it means, or 0.
+static char unescaped(char byte)
+{
+    static const char from[] = "nrt\"\\$", to[] = "\n\r\t\"\\$";
+    for (size_t i = 0; i < sizeof from - 1; i++) {
+        if (from[i] == byte)
+            return to[i];
+    }
+    return 0;
+}
+
+// What stands between quotes; [text] begins with the quote. [rest] gets what follows the second
+// one.
+static bool unquote(od_slice text, struct od_bytes *value, od_slice *rest, struct od_error *err)
+{
+    char quote = text.at[0];
+    for (size_t i = 1; i < text.size; i++) {
+        char byte = text.at[i];
+        if (byte == quote) {
+            *rest = trimmed(od_slice_from(text, i + 1));
+            return true;
+        }
+        if (quote == '"' && byte == '\\' && i + 1 < text.size && unescaped(text.at[i + 1]) != 0)
+            byte = unescaped(text.at[++i]);
+        od_bytes_put(value, &byte, 1);
+    }
+    return od_error_set(err, "the value begins with %c, which is not closed on this line", quote);
+}
+
+static bool read_value(od_slice text, struct od_bytes *value, struct od_error *err)
+{
+    text = trimmed(text);
+    if (text.size == 0 || (text.at[0] != '"' && text.at[0] != '\'')) {
+        const char *comment = text.size == 0 ? NULL : memmem(text.at, text.size, " #", 2);
+        if (comment != NULL)
+            text.size = (size_t)(comment - text.at);
+        od_bytes_put_slice(value,
+                           text.size > 0 && text.at[0] == '#' ? OD_SLICE("") : trimmed(text));
+        return true;
+    }
+    od_slice rest = {NULL, 0};
+    if (!unquote(text, value, &rest, err))
+        return false;
+    if (rest.size > 0 && rest.at[0] != '#')
+        return od_error_set(err, "'%.*s' follows the closing quote", (int)rest.size, rest.at);
+    return true;
+}
+
+static bool read_line(struct od_variables *variables, od_slice line, struct od_error *err)
+{
+    od_slice name = {NULL, 0}, text = {NULL, 0};
+    line = trimmed(line);
+    if (line.size == 0 || line.at[0] == '#')
+        return true;
+    if (od_slice_starts_with(line, OD_SLICE("export ")))
+        line = od_slice_from(line, 7);
+    if (memchr(line.at, '\0', line.size) != NULL)
+        return od_error_set(err, "the line holds a zero byte");
+    if (!split(line, &name, &text, err))
+        return false;
+    struct od_bytes value = {0};
+    bool ok = read_value(text, &value, err);
+    if (ok)
+        set(variables, name, od_bytes_slice(&value));
+    od_bytes_deinit(&value);
+    return ok;
+}
+
+bool od_variables_read_text(struct od_variables *variables, od_slice text, unsigned *line,
+                            struct od_error *err)
+{
+    for (*line = 1; text.size > 0; ++*line) {
+        const char *end = memchr(text.at, '\n', text.size);
+        size_t size = end == NULL ? text.size : (size_t)(end - text.at);
+        if (!read_line(variables, (od_slice){text.at, size}, err))
+            return false;
+        text = od_slice_from(text, size + 1);
+    }
+    return true;
+}
+
+static bool read_all(int fd, struct od_bytes *text, struct od_error *err)
+{
+    for (;;) {
+        char *place = od_bytes_reserve(text, 64 << 10);
+        ssize_t count = read(fd, place, 64 << 10);
+        if (count < 0)
+            return od_error_set(err, "%s", strerror(errno));
+        if (count == 0)
+            return true;
+        text->size += (size_t)count;
+        if (text->size > OD_ENV_FILE_BYTES_MAX)
+            return od_error_set(err, "it is larger than %u bytes", OD_ENV_FILE_BYTES_MAX);
+    }
+}
+
+static bool load(const char *path, struct od_bytes *text, struct od_error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool ok = fd >= 0 ? read_all(fd, text, err) : od_error_set(err, "%s", strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return ok || od_error_prefix(err, "cannot read the environment file %s", path);
+}
+
+bool od_variables_read_file(struct od_variables *variables, const char *path, struct od_error *err)
+{
+    struct od_bytes text = {0};
+    unsigned line = 0;
+    bool ok = load(path, &text, err);
+    if (ok && !od_variables_read_text(variables, od_bytes_slice(&text), &line, err))
+        ok = od_error_prefix(err, "%s:%u", path, line);
+    od_bytes_deinit(&text);
+    return ok;
+}

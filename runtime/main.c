@@ -1,0 +1,68 @@
+// open-do: every process of the program begins here.
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "base/fault.h"
+#include "bindings.h"
+#include "main/child.h"
+#include "main/server.h"
+#include "main/trial.h"
+#include "worker/worker.h"
+
+static enum od_exit (*const commands[OD_COMMAND_COUNT])(const struct od_options *options) = {
+    [OD_COMMAND_RUN] = od_server_run,
+    [OD_COMMAND_CHECK] = od_trial_run,
+};
+
+// Every connection is a descriptor, and a WebSocket is one more in main: the usual soft limit of
+// 1,024 is for programs that use select.
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void prepare_process(const struct od_options *options)
+{
+    od_log_setup(options->log_format, options->log_level);
+    signal(SIGPIPE, SIG_IGN);
+    raise_descriptor_limit();
+    od_fault_open();
+}
+
+static int refuse(enum od_exit exit, const struct od_error *err)
+{
+    fprintf(stderr, "open-do: %s\n", err->text);
+    if (exit == OD_EXIT_USAGE)
+        fprintf(stderr, "open-do --help lists all commands and options.\n");
+    return exit;
+}
+
+int main(int argc, char **argv)
+{
+    struct od_options options;
+    struct od_error err;
+    bool help = false;
+    uint32_t index;
+    int link_fd, exit;
+    (void)argc;
+    enum od_exit read = od_options_read(&options, argv, &help, &err);
+    if (read == OD_EXIT_CLEAN && !help)
+        prepare_process(&options);
+    if (read != OD_EXIT_CLEAN)
+        exit = refuse(read, &err);
+    else if (help)
+        exit = OD_EXIT_CLEAN;
+    else if (od_child_is_me(&index, &link_fd))
+        exit = od_worker_main(&options, od_bindings_new(), index, link_fd);
+    else
+        exit = (int)commands[options.command](&options);
+    od_options_deinit(&options);
+    return exit;
+}

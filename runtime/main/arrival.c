@@ -1,0 +1,205 @@
+#include "main/arrival.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "main/door.h"
+#include "main/limits.h"
+#include "net/http_answer.h"
+
+static void enter(struct od_arrival *arrival, enum od_arrival_state state, od_time_ms deadline_ms)
+{
+    struct od_door *door = arrival->door;
+    arrival->state = state;
+    od_list_remove(&arrival->link);
+    od_list_push_back(&door->arrivals[state], &arrival->link);
+    od_loop_set_timer(door->loop, &arrival->deadline, deadline_ms);
+}
+
+// The end
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+void od_arrival_end(struct od_arrival *arrival)
+{
+    struct od_door *door = arrival->door;
+    od_list_remove(&arrival->link);
+    od_loop_clear_timer(door->loop, &arrival->deadline);
+    od_bytes_deinit(&arrival->bytes);
+    if (arrival->has_poll)
+        uv_close((uv_handle_t *)&arrival->poll, on_poll_closed);
+    if (arrival->fd >= 0)
+        close(arrival->fd);
+    if (!arrival->has_poll)
+        free(arrival);
+    od_door_arrival_ended(door);
+}
+
+// Reading
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+static void watch(struct od_arrival *arrival)
+{
+    if (!arrival->has_poll) {
+        int status = uv_poll_init(&arrival->door->loop->uv, &arrival->poll, arrival->fd);
+        OD_ASSERT(status == 0);
+        arrival->poll.data = arrival;
+        arrival->has_poll = true;
+    }
+    int status = uv_poll_start(&arrival->poll, UV_READABLE, on_poll);
+    OD_ASSERT(status == 0);
+}
+
+// What the client did wrong, or we; then both sides close.
+static void refuse(struct od_arrival *arrival, struct od_http_fault fault)
+{
+    struct od_http_manner manner = {.keeps_alive = false, .version_minor = 1};
+    struct od_bytes answer = {0};
+    od_log(OD_LOG_DEBUG, NULL, "%s is answered %u: %s", arrival->peer, fault.status, fault.text);
+    od_http_answer_put_fault(&answer, fault, manner, od_clock_wall_ms());
+    ssize_t sent = send(arrival->fd, answer.at, answer.size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    od_bytes_deinit(&answer);
+    if (sent < 0 || shutdown(arrival->fd, SHUT_WR) != 0) {
+        od_arrival_end(arrival);
+        return;
+    }
+    enter(arrival, OD_ARRIVAL_LINGERING, OD_LINGER_MS_MAX);
+    watch(arrival);
+}
+
+// Somebody who has said nothing has asked nothing: a browser connects ahead of need.
+static void on_deadline(struct od_timer *timer)
+{
+    static const struct od_http_fault late = {408, "the request was not sent in time"};
+    static const struct od_http_fault full = {503, "the server is busy, try again"};
+    struct od_arrival *arrival = OD_TIMER_MEMBER(timer, struct od_arrival, deadline);
+    if (arrival->state == OD_ARRIVAL_LINGERING || arrival->bytes.size == 0)
+        od_arrival_end(arrival);
+    else
+        refuse(arrival, arrival->state == OD_ARRIVAL_READING ? late : full);
+}
+
+static void keep_bytes(struct od_arrival *arrival, od_slice all)
+{
+    if (arrival->bytes.size == 0)
+        od_bytes_put_slice(&arrival->bytes, all);
+}
+
+// True: a worker has the connection, and the arrival is gone.
+static bool admit(struct od_arrival *arrival, od_slice all)
+{
+    struct od_door *door = arrival->door;
+    od_slice peer = od_slice_of(arrival->peer);
+    if (arrival->has_poll)
+        uv_poll_stop(
+            &arrival->poll); // The loop must not know a descriptor that is closed elsewhere.
+    if (!door->events->admit(door->owner, arrival->head.target, peer, all, arrival->fd))
+        return false;
+    arrival->fd = -1;
+    od_arrival_end(arrival);
+    return true;
+}
+
+static void go_on(struct od_arrival *arrival, od_slice all)
+{
+    switch (od_http_head_parse(&arrival->head, all.at, all.size)) {
+    case OD_HTTP_MORE:
+        keep_bytes(arrival, all);
+        watch(arrival);
+        break;
+    case OD_HTTP_BAD:
+        refuse(arrival, arrival->head.fault);
+        break;
+    case OD_HTTP_DONE:
+        if (admit(arrival, all))
+            break;
+        keep_bytes(arrival, all);
+        enter(arrival, OD_ARRIVAL_WAITING, OD_ARRIVAL_WAIT_MS_MAX);
+        break;
+    }
+}
+
+static void read_head(struct od_arrival *arrival)
+{
+    struct od_door *door = arrival->door;
+    ssize_t count = recv(arrival->fd, door->scratch, sizeof door->scratch, 0);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+        watch(arrival);
+        return;
+    }
+    if (count <= 0) {
+        od_arrival_end(arrival);
+        return;
+    }
+    od_slice all = {door->scratch, (size_t)count};
+    if (arrival->bytes.size > 0) {
+        od_bytes_put_slice(&arrival->bytes, all);
+        all = od_bytes_slice(&arrival->bytes);
+    }
+    go_on(arrival, all);
+}
+
+static void drain(struct od_arrival *arrival)
+{
+    struct od_door *door = arrival->door;
+    ssize_t count = recv(arrival->fd, door->scratch, sizeof door->scratch, 0);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    arrival->drained_bytes += count > 0 ? (size_t)count : 0;
+    if (count <= 0 || arrival->drained_bytes > OD_LINGER_BYTES_MAX)
+        od_arrival_end(arrival);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    (void)events;
+    struct od_arrival *arrival = poll->data;
+    if (status < 0)
+        od_arrival_end(arrival);
+    else if (arrival->state == OD_ARRIVAL_READING)
+        read_head(arrival);
+    else
+        drain(arrival);
+}
+
+// The slices of the head are into bytes that have moved since, so it is read once more.
+bool od_arrival_retry(struct od_arrival *arrival)
+{
+    OD_ASSERT(arrival->state == OD_ARRIVAL_WAITING);
+    od_slice all = od_bytes_slice(&arrival->bytes);
+    od_http_head_init(&arrival->head);
+    enum od_http_outcome outcome = od_http_head_parse(&arrival->head, all.at, all.size);
+    OD_ASSERT(outcome == OD_HTTP_DONE);
+    return admit(arrival, all);
+}
+
+static void read_peer(struct od_arrival *arrival, const struct sockaddr *peer)
+{
+    const void *at = &((const struct sockaddr_in *)(const void *)peer)->sin_addr;
+    if (peer->sa_family == AF_INET6)
+        at = &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr;
+    if (inet_ntop(peer->sa_family, at, arrival->peer, sizeof arrival->peer) == NULL)
+        arrival->peer[0] = '\0';
+}
+
+void od_arrival_start(struct od_door *door, int fd, const struct sockaddr *peer)
+{
+    struct od_arrival *arrival = od_allocate_zeroed(sizeof *arrival);
+    arrival->door = door;
+    arrival->fd = fd;
+    arrival->accepted_ms = door->loop->now_ms;
+    arrival->deadline.fire = on_deadline;
+    read_peer(arrival, peer);
+    od_http_head_init(&arrival->head);
+    od_list_init(&arrival->link);
+    enter(arrival, OD_ARRIVAL_READING, OD_ARRIVAL_MS_MAX);
+    read_head(arrival);
+}

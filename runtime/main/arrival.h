@@ -1,0 +1,58 @@
+// An arrival: one connection from its accept until a worker has it.
+//
+// Its first request head is read here, under a limit and a deadline, because the path in it says
+// which worker gets the connection. Most heads come whole with the first read: such an arrival
+// allocates nothing for its bytes and is never polled. What was read goes along, so nothing is lost
+// and the worker reads the head again: parsing twice costs less than a second format.
+//
+//   READING ──head──► (a worker) or, while that one is being replaced, WAITING ──► (a worker)
+//      └──── malformed, too long, too slow; WAITING too long ───► LINGERING ──► gone
+//
+// LINGERING has been answered and reads into the void until the client closes: had we closed at
+// once, the kernel would answer late bytes with a reset, and the client would never read why.
+//
+// Owner: the door, in one list for each state. It frees itself.
+
+#ifndef OD_MAIN_ARRIVAL_H
+#define OD_MAIN_ARRIVAL_H
+
+#include <netinet/in.h>
+#include <uv.h>
+
+#include "base/list.h"
+#include "base/timers.h"
+#include "net/http_head.h"
+
+struct od_door;
+
+enum od_arrival_state {
+    OD_ARRIVAL_READING,
+    OD_ARRIVAL_WAITING,
+    OD_ARRIVAL_LINGERING,
+    OD_ARRIVAL_STATE_COUNT,
+};
+
+struct od_arrival {
+    struct od_door *door;
+    struct od_list link; // In the door's list of [state], oldest first.
+    enum od_arrival_state state;
+    int fd;
+    od_time_ms accepted_ms;
+    struct od_timer deadline;
+    struct od_http_head head;
+    struct od_bytes bytes; // Read so far, unless one read was enough.
+    size_t drained_bytes;
+    bool has_poll;
+    uv_poll_t poll;
+    char peer[INET6_ADDRSTRLEN];
+};
+
+// Takes [fd] and reads what is there; it may have a worker already when this returns.
+void od_arrival_start(struct od_door *door, int fd, const struct sockaddr *peer);
+
+// WAITING: asks again for its worker. True: it is gone.
+bool od_arrival_retry(struct od_arrival *arrival);
+
+void od_arrival_end(struct od_arrival *arrival); // Closes without a word.
+
+#endif

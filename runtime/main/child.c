@@ -1,0 +1,91 @@
+#include "main/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+extern char **environ;
+
+// The environment of this process with [extra] in front; the array is the caller's.
+static char **environment_with(char *extra)
+{
+    size_t count = 0;
+    while (environ[count] != NULL)
+        count++;
+    char **all = od_allocate((count + 2) * sizeof *all);
+    all[0] = extra;
+    memcpy(all + 1, environ, (count + 1) * sizeof *all);
+    return all;
+}
+
+// Between fork and exec; only what is safe there while other threads may hold locks.
+OD_NORETURN static void become_worker(char **argv, char **environment, int link_fd, int null_fd,
+                                      pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) // It ended before the line above.
+        _exit(OD_EXIT_WRONG);
+    // A terminal and a service manager tell the whole group; workers are told by main, when to
+    // drain.
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    dup2(null_fd, STDIN_FILENO);
+    fcntl(link_fd, F_SETFD, 0);
+    execve("/proc/self/exe", argv, environment);
+    _exit(127);
+}
+
+// Signals are held back meanwhile: the child has main's handlers until it resets them, and these
+// write into a pipe that both share.
+static pid_t fork_worker(char **argv, char **environment, int link_fd, int null_fd)
+{
+    sigset_t all, before;
+    pid_t parent = getpid();
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    pid_t pid = fork();
+    if (pid == 0)
+        become_worker(argv, environment, link_fd, null_fd, parent);
+    int saved = errno;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    errno = saved;
+    return pid;
+}
+
+bool od_child_spawn(const struct od_options *options, uint32_t index, int link_fd, pid_t *pid,
+                    struct od_error *err)
+{
+    char variable[64];
+    snprintf(variable, sizeof variable, "%s=%u:%d", OD_WORKER_LINK_VARIABLE, index, link_fd);
+    int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (null_fd < 0)
+        return od_error_errno(err, "cannot start worker %u: cannot open /dev/null", index);
+    char **environment = environment_with(variable);
+    *pid = fork_worker(options->argv, environment, link_fd, null_fd);
+    if (*pid < 0)
+        od_error_errno(err, "cannot start worker %u", index);
+    free(environment);
+    close(null_fd);
+    return *pid > 0;
+}
+
+bool od_child_is_me(uint32_t *index, int *link_fd)
+{
+    const char *text = getenv(OD_WORKER_LINK_VARIABLE);
+    char *end;
+    if (text == NULL)
+        return false;
+    *index = (uint32_t)strtoul(text, &end, 10);
+    OD_ASSERT(*end == ':');
+    *link_fd = (int)strtol(end + 1, &end, 10);
+    OD_ASSERT(*end == '\0');
+    return true;
+}

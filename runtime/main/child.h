@@ -1,0 +1,65 @@
+// A child: one worker process as main sees it, and the place its replacement takes.
+//
+// The place lasts as long as the program, lives come and go in it. Each life has a process, a link
+// and a number that is never used again, its source; news that arrive late for an old source find
+// nobody.
+//
+//   ABSENT ──start──► LOADING ──READY──► READY ──drain──► DRAINING
+//     ▲                  │                 │                 │
+//     └──── empty ───── ENDED ◄─── the process or its link is gone, in any of them
+//
+// A life is over when three things have happened, in any order: the process was reaped, the link is
+// closed, and the owner of the supervisor has let go (od_supervisor_vacate: its writes are on
+// disk).
+//
+// Owner: the supervisor. Others may send on the link of a child that is READY.
+
+#ifndef OD_MAIN_CHILD_H
+#define OD_MAIN_CHILD_H
+
+#include <sys/types.h>
+
+#include "base/timers.h"
+#include "link/link.h"
+#include "link/options.h"
+
+struct od_supervisor;
+
+// "index:fd" in the environment of a worker: which one it is, and its end of the link to main.
+#define OD_WORKER_LINK_VARIABLE "OPEN_DO_WORKER_LINK"
+
+enum od_child_state {
+    OD_CHILD_ABSENT,
+    OD_CHILD_LOADING,
+    OD_CHILD_READY,
+    OD_CHILD_DRAINING,
+    OD_CHILD_ENDED, // Told as such; not empty yet.
+};
+
+struct od_child {
+    struct od_supervisor *supervisor;
+    uint32_t index;
+    uint32_t source; // Of the current or the last life; 0: there was none.
+    enum od_child_state state;
+    pid_t pid;      // 0: none, or reaped.
+    pid_t last_pid; // Of the current or the last life.
+    struct od_link link;
+    bool has_link;
+    bool is_vacated;
+    bool has_load_failed;      // It said why itself.
+    uint64_t durable, applied; // Watermarks that it has not been told yet; 0: none.
+    struct od_timer timer;     // LOADING: until when; ABSENT: when the next life starts.
+    od_time_ms started_ms;
+    od_time_ms restart_ms; // The next back-off.
+};
+
+// Starts the program again as worker [index] with [link_fd], which stays the caller's. The process
+// dies with this one, ignores the signals that are meant for main, and reads nothing from the
+// terminal.
+OD_MUST_CHECK bool od_child_spawn(const struct od_options *options, uint32_t index, int link_fd,
+                                  pid_t *pid, struct od_error *err);
+
+// For a process that is a worker: which, and its link. False in main.
+bool od_child_is_me(uint32_t *index, int *link_fd);
+
+#endif

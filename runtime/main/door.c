@@ -1,0 +1,151 @@
+#include "main/door.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "main/limits.h"
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+static void resume(struct od_door *door)
+{
+    door->is_paused = false;
+    od_loop_clear_timer(door->loop, &door->retry_timer);
+    for (size_t i = 0; i < door->poll_count; i++) {
+        int status = uv_poll_start(&door->polls[i], UV_READABLE, on_poll);
+        OD_ASSERT(status == 0);
+    }
+}
+
+// A listener that is polled but not emptied would spin the loop.
+static void pause_accepting(struct od_door *door, const char *why)
+{
+    od_log(OD_LOG_WARN, NULL, "new connections wait: %s", why);
+    door->is_paused = true;
+    for (size_t i = 0; i < door->poll_count; i++)
+        uv_poll_stop(&door->polls[i]);
+    od_loop_set_timer(door->loop, &door->retry_timer, OD_ACCEPT_RETRY_MS);
+}
+
+static void on_retry(struct od_timer *timer)
+{
+    resume(OD_TIMER_MEMBER(timer, struct od_door, retry_timer));
+}
+
+// Puts out the arrival that has been reading for longest, unless it came just now.
+static bool make_room(struct od_door *door)
+{
+    struct od_list *reading = &door->arrivals[OD_ARRIVAL_READING];
+    if (door->arrival_count < OD_ARRIVALS_MAX)
+        return true;
+    if (od_list_is_empty(reading))
+        return false;
+    struct od_arrival *oldest = OD_LIST_MEMBER(reading->next, struct od_arrival, link);
+    if (door->loop->now_ms - oldest->accepted_ms < OD_ARRIVAL_MS_MIN)
+        return false;
+    od_arrival_end(oldest);
+    return true;
+}
+
+static bool is_about_one(
+    int error) // Of the connections, not of the listener: the next may be well.
+{
+    return error == EINTR || error == ECONNABORTED || error == EPROTO || error == EPERM ||
+           error == ENETDOWN || error == ENETUNREACH || error == EHOSTUNREACH || error == EHOSTDOWN;
+}
+
+// False: there is nothing more to accept now.
+static bool accept_one(struct od_door *door, int listener)
+{
+    struct sockaddr_storage peer;
+    socklen_t size = sizeof peer;
+    if (!make_room(door)) {
+        pause_accepting(door, "too many are still sending their first request");
+        return false;
+    }
+    int fd = accept4(listener, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+        door->arrival_count++;
+        od_arrival_start(door, fd, (const struct sockaddr *)&peer);
+        return true;
+    }
+    if (is_about_one(errno))
+        return true;
+    if (errno != EAGAIN)
+        pause_accepting(door, strerror(errno)); // Mostly: no descriptors left.
+    return false;
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    (void)events;
+    struct od_door *door = poll->data;
+    int listener = door->listeners.fds[poll - door->polls];
+    OD_ASSERT(status == 0);
+    for (int i = 0; i < OD_ACCEPTS_A_TURN_MAX && accept_one(door, listener); i++)
+        continue;
+}
+
+void od_door_arrival_ended(struct od_door *door)
+{
+    door->arrival_count--;
+    if (door->is_paused && !door->is_closed)
+        resume(door);
+}
+
+void od_door_retry(struct od_door *door)
+{
+    OD_LIST_EACH_SAFE (link, &door->arrivals[OD_ARRIVAL_WAITING]) {
+        od_arrival_retry(OD_LIST_MEMBER(link, struct od_arrival, link));
+    }
+}
+
+// Birth and death
+
+void od_door_init(struct od_door *door, struct od_loop *loop, const struct od_door_events *events,
+                  void *owner)
+{
+    *door = (struct od_door){.loop = loop, .events = events, .owner = owner};
+    door->retry_timer.fire = on_retry;
+    for (int i = 0; i < OD_ARRIVAL_STATE_COUNT; i++)
+        od_list_init(&door->arrivals[i]);
+}
+
+enum od_exit od_door_listen(struct od_door *door, const struct od_address *address,
+                            struct od_error *err)
+{
+    return od_listeners_open(&door->listeners, address, err);
+}
+
+void od_door_open(struct od_door *door)
+{
+    for (; door->poll_count < door->listeners.count; door->poll_count++) {
+        uv_poll_t *poll = &door->polls[door->poll_count];
+        int status = uv_poll_init(&door->loop->uv, poll, door->listeners.fds[door->poll_count]);
+        OD_ASSERT(status == 0);
+        poll->data = door;
+    }
+    resume(door);
+}
+
+static void end_all(struct od_list *arrivals)
+{
+    OD_LIST_EACH_SAFE (link, arrivals) {
+        od_arrival_end(OD_LIST_MEMBER(link, struct od_arrival, link));
+    }
+}
+
+void od_door_close(struct od_door *door)
+{
+    if (door->is_closed)
+        return;
+    door->is_closed = true;
+    od_loop_clear_timer(door->loop, &door->retry_timer);
+    for (size_t i = 0; i < door->poll_count; i++)
+        uv_close((uv_handle_t *)&door->polls[i], NULL);
+    od_listeners_close(&door->listeners);
+    for (int i = 0; i < OD_ARRIVAL_STATE_COUNT; i++)
+        end_all(&door->arrivals[i]);
+}

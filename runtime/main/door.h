@@ -1,0 +1,54 @@
+// The door: accepts connections and shows each to its worker.
+//
+// It accepts a bounded number a turn, so that a crowd outside cannot stop what goes on inside. When
+// descriptors run out, or too many arrivals stand around, it stops to accept and leaves the others
+// in the kernel's backlog. Before that it puts out the oldest one that still reads, so that clients
+// who connect and say nothing cannot shut the door for the rest.
+//
+// Process: main. Owner: embedded; od_door_close, then the loop must run once more.
+
+#ifndef OD_MAIN_DOOR_H
+#define OD_MAIN_DOOR_H
+
+#include "main/arrival.h"
+#include "main/listener.h"
+#include "net/loop.h"
+
+struct od_door_events {
+    // A connection whose first request has [target]; [bytes] is all that was read of it. True: [fd]
+    // was taken. False: nobody can take it now; it waits until od_door_retry.
+    bool (*admit)(void *owner, od_slice target, od_slice peer, od_slice bytes, int fd);
+};
+
+struct od_door {
+    struct od_loop *loop;
+    const struct od_door_events *events;
+    void *owner;
+    struct od_listeners listeners;
+    uv_poll_t polls[OD_LISTENERS_MAX];
+    size_t poll_count;
+    bool is_paused;
+    bool is_closed;
+    struct od_timer retry_timer;
+    struct od_list arrivals[OD_ARRIVAL_STATE_COUNT];
+    size_t arrival_count;
+    char scratch[OD_HTTP_HEAD_BYTES_MAX]; // One read of one arrival.
+};
+
+void od_door_init(struct od_door *door, struct od_loop *loop, const struct od_door_events *events,
+                  void *owner);
+
+// Clients can connect from here on; they are accepted after od_door_open.
+OD_MUST_CHECK enum od_exit od_door_listen(struct od_door *door, const struct od_address *address,
+                                          struct od_error *err);
+void od_door_open(struct od_door *door);
+
+// Closes the listeners, and every arrival without a word. Also when it was never open.
+void od_door_close(struct od_door *door);
+
+// Once a turn: arrivals that wait for a worker ask again.
+void od_door_retry(struct od_door *door);
+
+void od_door_arrival_ended(struct od_door *door); // Said by arrivals: there is room again.
+
+#endif

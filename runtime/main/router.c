@@ -1,0 +1,23 @@
+#include "main/router.h"
+
+#include "object/route.h"
+
+void od_router_init(struct od_router *router, uint32_t worker_count)
+{
+    *router = (struct od_router){.worker_count = worker_count};
+}
+
+void od_router_deinit(struct od_router *router)
+{
+    od_bytes_deinit(&router->name);
+}
+
+uint32_t od_router_pick(struct od_router *router, od_slice target)
+{
+    od_slice space;
+    if (router->has_entry || od_route_path(target, &space, &router->name) != OD_ROUTE_OK)
+        return OD_ROUTER_ANY;
+    od_namespace_key key = od_namespace_key_of(space);
+    od_id id = od_id_of_name(&key, od_bytes_slice(&router->name));
+    return od_worker_of(&id, router->worker_count);
+}

@@ -1,0 +1,29 @@
+// The router: which worker gets a new connection.
+//
+// Its first request decides. When the script has no entry `fetch`, the path names an object, and
+// the connection goes where that object lives, so that a WebSocket is born where it stays.
+// Everything else can be answered by any worker: an entry `fetch` runs in each, and a path that
+// names no object is a 404 everywhere. The map itself is object/route.h, the same in all processes.
+//
+// Owner: embedded.
+
+#ifndef OD_MAIN_ROUTER_H
+#define OD_MAIN_ROUTER_H
+
+#include "base/bytes.h"
+
+#define OD_ROUTER_ANY UINT32_MAX
+
+struct od_router {
+    uint32_t worker_count;
+    bool has_entry;
+    struct od_bytes name; // Room for the decoded name.
+};
+
+void od_router_init(struct od_router *router, uint32_t worker_count);
+void od_router_deinit(struct od_router *router);
+
+// The worker for a request with [target] ("/rooms/lobby?x"), or OD_ROUTER_ANY.
+uint32_t od_router_pick(struct od_router *router, od_slice target);
+
+#endif

@@ -1,0 +1,390 @@
+#include "main/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/cursor.h"
+#include "base/log.h"
+#include "main/control.h"
+#include "main/door.h"
+#include "main/keeper.h"
+#include "main/router.h"
+#include "main/supervisor.h"
+#include "store/committer.h"
+
+enum state {
+    STARTING,
+    SERVING,
+    STOPPING,
+    OVER,
+};
+
+struct server {
+    const struct od_options *options;
+    enum state state;
+    enum od_exit exit;
+    struct od_loop loop;
+    struct od_control control;
+    struct od_supervisor supervisor;
+    struct od_keeper keeper;
+    struct od_router router;
+    struct od_door door;
+    struct od_committer *committer;
+    struct od_bytes namespaces; // For the first line of the log: "rooms, counters".
+};
+
+// Stopping
+
+// Nothing is lost by SIGKILL: what was acknowledged is on disk. It is for workers that have not
+// started to serve.
+static void stop(struct server *server, enum od_exit exit)
+{
+    if (server->state >= STOPPING)
+        return;
+    bool was_serving = server->state == SERVING;
+    server->state = STOPPING;
+    server->exit = exit;
+    od_door_close(&server->door);
+    if (was_serving)
+        od_supervisor_drain(&server->supervisor);
+    else
+        od_supervisor_kill(&server->supervisor);
+}
+
+// While starting, one worker that fails is the end: all read the same script.
+static void stop_unless_serving(struct server *server)
+{
+    if (server->state == STARTING)
+        stop(server, OD_EXIT_WRONG);
+}
+
+static void on_stopped(void *owner)
+{
+    struct server *server = owner;
+    server->state = OVER;
+}
+
+static void on_stop_asked(void *owner)
+{
+    struct server *server = owner;
+    od_log(OD_LOG_INFO, NULL, "stopping; a second signal ends the program at once");
+    stop(server, OD_EXIT_CLEAN);
+}
+
+// The committer's thread may be in the middle of a commit; a commit that is cut never happened.
+static void on_kill_asked(void *owner)
+{
+    struct server *server = owner;
+    od_log(OD_LOG_WARN, NULL, "killed before all was finished");
+    od_supervisor_kill(&server->supervisor);
+    _exit(OD_EXIT_KILLED);
+}
+
+static void on_reload_asked(void *owner)
+{
+    (void)owner;
+    od_log(OD_LOG_WARN, NULL, "SIGHUP is ignored: reloading the script is not built yet");
+}
+
+static const struct od_control_events control_events = {on_stop_asked, on_kill_asked,
+                                                        on_reload_asked};
+
+// Clients
+
+static bool on_admit(void *owner, od_slice target, od_slice peer, od_slice bytes, int fd)
+{
+    struct server *server = owner;
+    uint32_t index = od_router_pick(&server->router, target);
+    struct od_child *child = index == OD_ROUTER_ANY
+                                 ? od_supervisor_ready_any(&server->supervisor)
+                                 : od_supervisor_ready(&server->supervisor, index);
+    if (child == NULL)
+        return false;
+    size_t mark = od_link_begin(&child->link, OD_KIND_CONNECTION, fd);
+    od_bytes_put_string(&child->link.out, peer);
+    od_bytes_put_slice(&child->link.out, bytes);
+    od_link_end(&child->link, mark);
+    return true;
+}
+
+static const struct od_door_events door_events = {on_admit};
+
+// The disk
+
+static void on_durable(void *owner, uint32_t source, od_seq seq)
+{
+    struct server *server = owner;
+    struct od_child *child = od_supervisor_by_source(&server->supervisor, source);
+    if (child != NULL)
+        child->durable = seq;
+}
+
+static void on_applied(void *owner, uint32_t source, od_seq seq)
+{
+    struct server *server = owner;
+    struct od_child *child = od_supervisor_by_source(&server->supervisor, source);
+    if (child != NULL)
+        child->applied = seq;
+}
+
+static void on_failed(void *owner, uint32_t source, uint32_t generation, od_seq first_seq,
+                      const char *why)
+{
+    struct server *server = owner;
+    struct od_child *child = od_supervisor_by_source(&server->supervisor, source);
+    if (child == NULL || !child->has_link)
+        return;
+    od_supervisor_put_watermarks(child); // They came before.
+    size_t mark = od_link_begin(&child->link, OD_KIND_COMMIT_FAILED, -1);
+    od_bytes_put_u32(&child->link.out, generation);
+    od_bytes_put_u64(&child->link.out, first_seq);
+    od_bytes_put_string(&child->link.out, od_slice_of(why));
+    od_link_end(&child->link, mark);
+}
+
+static void on_forgotten(void *owner, uint32_t source)
+{
+    struct server *server = owner;
+    od_supervisor_vacate(&server->supervisor, source);
+}
+
+static const struct od_committer_events committer_events = {on_durable, on_applied, on_failed,
+                                                            on_forgotten};
+
+// What workers say
+
+struct received {
+    struct od_cursor body;
+    int fd; // -1: none, or taken.
+};
+
+// False: the message makes no sense.
+typedef bool take_message(struct server *server, struct od_child *child, struct received *received);
+
+static bool take_batches(struct server *server, struct od_child *child, struct received *received)
+{
+    struct od_cursor *body = &received->body;
+    uint32_t generation = od_cursor_u32(body);
+    od_seq seq = od_cursor_u64(body);
+    od_slice batches = od_cursor_rest(body);
+    if (!body->failed)
+        od_committer_submit(server->committer, child->source, generation, seq, batches);
+    return !body->failed;
+}
+
+static bool take_socket_keep(struct server *server, struct od_child *child,
+                             struct received *received)
+{
+    uint64_t socket = od_cursor_u64(&received->body);
+    od_slice record = od_cursor_rest(&received->body);
+    if (received->body.failed)
+        return false;
+    if (received->fd < 0) {
+        od_log(OD_LOG_WARN, NULL,
+               "a WebSocket is not kept: no descriptor is free; raise the limit "
+               "of open files (ulimit -n)");
+        return true;
+    }
+    od_keeper_keep(&server->keeper, child->index, socket, record, received->fd);
+    received->fd = -1;
+    return true;
+}
+
+static bool take_socket_attachment(struct server *server, struct od_child *child,
+                                   struct received *received)
+{
+    uint64_t socket = od_cursor_u64(&received->body);
+    od_slice attachment = od_cursor_string(&received->body);
+    if (!received->body.failed)
+        od_keeper_attach(&server->keeper, child->index, socket, attachment);
+    return !received->body.failed;
+}
+
+static bool take_socket_gone(struct server *server, struct od_child *child,
+                             struct received *received)
+{
+    uint64_t socket = od_cursor_u64(&received->body);
+    if (!received->body.failed)
+        od_keeper_forget(&server->keeper, child->index, socket);
+    return !received->body.failed;
+}
+
+static take_message *const messages[OD_KIND_COUNT] = {
+    [OD_KIND_BATCHES] = take_batches,
+    [OD_KIND_SOCKET_KEEP] = take_socket_keep,
+    [OD_KIND_SOCKET_ATTACHMENT] = take_socket_attachment,
+    [OD_KIND_SOCKET_GONE] = take_socket_gone,
+};
+
+static bool on_message(void *owner, struct od_child *child, enum od_kind kind, od_slice body,
+                       int fd)
+{
+    struct received received = {od_cursor_of(body), fd};
+    bool ok = messages[kind] != NULL && messages[kind](owner, child, &received);
+    if (received.fd >= 0)
+        close(received.fd);
+    return ok;
+}
+
+// The lives of workers
+
+// From READY: the same for every worker, since all read the same script.
+static void learn(struct server *server, od_slice body)
+{
+    struct od_cursor cursor = od_cursor_of(body);
+    server->router.has_entry = od_cursor_u8(&cursor) != 0;
+    od_bytes_clear(&server->namespaces);
+    while (!od_cursor_at_end(&cursor)) {
+        if (server->namespaces.size > 0)
+            od_bytes_put_slice(&server->namespaces, OD_SLICE(", "));
+        od_bytes_put_slice(&server->namespaces, od_cursor_string(&cursor));
+    }
+}
+
+static void serve(struct server *server)
+{
+    const struct od_options *options = server->options;
+    char url[OD_HOST_BYTES_MAX + 32];
+    od_listeners_url(&server->door.listeners, &options->listen, url, sizeof url);
+    server->state = SERVING;
+    od_door_open(&server->door);
+    od_log(OD_LOG_INFO, NULL, "listening on %s (namespaces: %.*s; %u worker%s; data in %s; pid %d)",
+           url, (int)server->namespaces.size, server->namespaces.at, options->workers,
+           options->workers == 1 ? "" : "s", options->data_dir, (int)getpid());
+}
+
+static void on_ready(void *owner, struct od_child *child, od_slice body)
+{
+    struct server *server = owner;
+    learn(server, body);
+    if (server->state == SERVING)
+        od_log(OD_LOG_INFO, NULL, "worker %u is back", child->index);
+    else if (server->state == STARTING &&
+             od_supervisor_ready_count(&server->supervisor) == server->options->workers)
+        serve(server);
+}
+
+// At the start the text is all there is to say, and the person who reads it is at a terminal.
+static void on_load_failed(void *owner, struct od_child *child, od_slice why)
+{
+    struct server *server = owner;
+    if (server->state == STARTING)
+        fprintf(stderr, "%.*s\n", (int)why.size, why.at);
+    else if (server->state == SERVING)
+        od_log(OD_LOG_ERROR, NULL, "worker %u cannot load the script: %.*s", child->index,
+               (int)why.size, why.at);
+    stop_unless_serving(server);
+}
+
+static void report_end(struct server *server, struct od_child *child, const char *why)
+{
+    if (child->has_load_failed || server->state >= STOPPING)
+        return;
+    od_log(OD_LOG_ERROR, NULL,
+           server->state == STARTING
+               ? "worker %u (pid %d) ended before it had loaded the script: %s"
+               : "worker %u (pid %d) ended: %s; another one is started",
+           child->index, (int)child->last_pid, why);
+}
+
+static void on_ended(void *owner, struct od_child *child, const char *why)
+{
+    struct server *server = owner;
+    report_end(server, child, why);
+    stop_unless_serving(server);
+    size_t count = od_keeper_shut(&server->keeper, child->index);
+    if (count > 0 && server->state == SERVING)
+        od_log(OD_LOG_WARN, NULL, "%zu WebSockets of worker %u are closed with it", count,
+               child->index);
+    od_committer_forget(server->committer, child->source);
+}
+
+static const struct od_supervisor_events supervisor_events = {on_ready, on_load_failed, on_message,
+                                                              on_ended, on_stopped};
+
+// From the first open to the last close
+
+static void init(struct server *server, const struct od_options *options)
+{
+    *server = (struct server){.options = options};
+    od_keeper_init(&server->keeper);
+    od_router_init(&server->router, options->workers);
+}
+
+// The committer's error says what is wrong in words; a script that starts servers wants a number.
+static enum od_exit exit_of_directory(const char *directory)
+{
+    int directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = directory_fd < 0 ? -1 : openat(directory_fd, "open-do.pid", O_RDWR | O_CLOEXEC);
+    bool is_held = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (fd >= 0)
+        close(fd);
+    if (directory_fd >= 0)
+        close(directory_fd);
+    return is_held ? OD_EXIT_IN_USE : OD_EXIT_WRONG;
+}
+
+static enum od_exit open_all(struct server *server, struct od_error *err)
+{
+    const struct od_options *options = server->options;
+    uv_loop_t *uv = &server->loop.uv;
+    if (!od_committer_open(&server->committer, uv, options->data_dir, &committer_events, server,
+                           err)) {
+        server->committer = NULL;
+        return exit_of_directory(options->data_dir);
+    }
+    enum od_exit exit = od_door_listen(&server->door, &options->listen, err);
+    if (exit != OD_EXIT_CLEAN)
+        return exit;
+    return od_supervisor_start(&server->supervisor, err) ? OD_EXIT_CLEAN : OD_EXIT_WRONG;
+}
+
+static void turn(struct server *server)
+{
+    od_loop_poll(&server->loop, true);
+    od_door_retry(&server->door);
+    od_supervisor_flush(&server->supervisor);
+}
+
+// Effects may have left a worker only after their writes were on disk, so nothing is owed to
+// anybody here; the committer writes what was still on its way.
+static void close_all(struct server *server)
+{
+    od_control_close(&server->control);
+    od_committer_close(server->committer);
+    od_supervisor_deinit(&server->supervisor);
+    od_keeper_deinit(&server->keeper);
+    od_router_deinit(&server->router);
+    od_bytes_deinit(&server->namespaces);
+    od_loop_deinit(&server->loop);
+}
+
+enum od_exit od_server_run(const struct od_options *options)
+{
+    struct od_error err;
+    struct server *server = od_allocate(sizeof *server);
+    init(server, options);
+    if (!od_loop_init(&server->loop, &err)) {
+        fprintf(stderr, "open-do: %s\n", err.text);
+        free(server);
+        return OD_EXIT_WRONG;
+    }
+    od_control_open(&server->control, &server->loop.uv, &control_events, server);
+    od_door_init(&server->door, &server->loop, &door_events, server);
+    od_supervisor_init(&server->supervisor, &server->loop, options, options->workers,
+                       &supervisor_events, server);
+    enum od_exit exit = open_all(server, &err);
+    if (exit != OD_EXIT_CLEAN) {
+        fprintf(stderr, "open-do: %s\n", err.text);
+        stop(server, exit);
+    }
+    while (server->state != OVER)
+        turn(server);
+    exit = server->exit;
+    close_all(server);
+    free(server);
+    return exit;
+}

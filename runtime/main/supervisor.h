@@ -1,0 +1,76 @@
+// The supervisor: keeps the workers alive.
+//
+// It starts each as a process of its own, gives every two of them a direct link, learns from the
+// system when one ends, says why in the log, and starts another, after a pause that grows while
+// lives are short. What workers say beyond READY, LOAD_FAILED and DRAINED goes to its owner.
+//
+// Process: main. Owner: embedded; after od_supervisor_drain or _kill, wait for [stopped], then
+// deinit.
+
+#ifndef OD_MAIN_SUPERVISOR_H
+#define OD_MAIN_SUPERVISOR_H
+
+#include "main/child.h"
+#include "net/loop.h"
+
+struct od_supervisor_events {
+    // The script is loaded; [body] as in link/kinds.h.
+    void (*ready)(void *owner, struct od_child *child, od_slice body);
+    // It cannot be loaded. The worker ends; unless it is stopped, the supervisor tries again.
+    void (*load_failed)(void *owner, struct od_child *child, od_slice why);
+    // Any other message; [fd] belongs to the callee. False: it makes no sense, and the worker is
+    // killed.
+    bool (*message)(void *owner, struct od_child *child, enum od_kind kind, od_slice body, int fd);
+    // Nothing comes from this life any more. Its place stays empty until od_supervisor_vacate.
+    // [why]: "exit code 1", "killed by SIGSEGV".
+    void (*ended)(void *owner, struct od_child *child, const char *why);
+    // All workers are gone, and none will be started.
+    void (*stopped)(void *owner);
+};
+
+struct od_supervisor {
+    struct od_loop *loop;
+    const struct od_options *options;
+    const struct od_supervisor_events *events;
+    void *owner;
+    struct od_child *children;
+    uint32_t child_count;
+    uint32_t last_source;
+    uint32_t next_any; // Whose turn it is for work that any worker can do.
+    uv_signal_t child_signal;
+    struct od_timer drain_timer;
+    bool is_stopping;
+    bool has_stopped;
+};
+
+void od_supervisor_init(struct od_supervisor *supervisor, struct od_loop *loop,
+                        const struct od_options *options, uint32_t child_count,
+                        const struct od_supervisor_events *events, void *owner);
+void od_supervisor_deinit(struct od_supervisor *supervisor); // The loop must run once more.
+
+// Starts all. On false some may run: od_supervisor_kill.
+OD_MUST_CHECK bool od_supervisor_start(struct od_supervisor *supervisor, struct od_error *err);
+
+// The worker at [index], or NULL when it cannot take anything new at the moment.
+struct od_child *od_supervisor_ready(struct od_supervisor *supervisor, uint32_t index);
+struct od_child *od_supervisor_ready_any(struct od_supervisor *supervisor); // In turn; or NULL.
+uint32_t od_supervisor_ready_count(const struct od_supervisor *supervisor);
+
+// The child whose current life has that number, or NULL.
+struct od_child *od_supervisor_by_source(struct od_supervisor *supervisor, uint32_t source);
+
+// After [ended]: the place may be taken again.
+void od_supervisor_vacate(struct od_supervisor *supervisor, uint32_t source);
+
+// The end of a turn: watermarks and all that was put on links leaves. Watermarks of one turn are
+// merged, so a worker hears of the newest only.
+void od_supervisor_flush(struct od_supervisor *supervisor);
+
+// Tells a child at once what it has to know before something else is put on its link.
+void od_supervisor_put_watermarks(struct od_child *child);
+
+// Asks all to finish, within OD_DRAIN_MS_MAX; then kills. [stopped] follows.
+void od_supervisor_drain(struct od_supervisor *supervisor);
+void od_supervisor_kill(struct od_supervisor *supervisor); // At once. [stopped] follows.
+
+#endif
