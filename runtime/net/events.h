@@ -1,0 +1,40 @@
+// News from the net: what the bytes of the world mean, told upward.
+//
+// The transport knows nothing of objects and must not wait for them, so all it has to say goes
+// through this struct of functions, which the worker fills in. They are called from inside the
+// callbacks of libwebsockets and of timers, so all they may do is queue: they must not run Lua and
+// must not flush. Of the transport they may call what only queues as well: od_exchange_answer and
+// od_exchange_abort, and of a WebSocket send, close, pause, resume and abort; no upgrade, no
+// attach, no free.
+//
+// Exchanges and WebSockets are named by number. The number of an exchange is never used again; a
+// WebSocket has the number its creator gave it.
+//
+// Process: worker. Slices are borrowed for the call.
+
+#ifndef OD_NET_EVENTS_H
+#define OD_NET_EVENTS_H
+
+#include "base/slice.h"
+
+struct od_net_events {
+    // A whole request (link/request.h). It must be answered once: od_exchange_answer, or
+    // od_exchange_upgrade. Until then no further request of that connection comes.
+    void (*request)(void *owner, uint64_t exchange, od_slice request);
+
+    // The client left before the answer; the exchange is no longer found.
+    void (*request_gone)(void *owner, uint64_t exchange);
+
+    // A whole message. Text is valid UTF-8.
+    void (*message)(void *owner, uint64_t websocket, od_slice payload, bool is_binary);
+
+    // No message will follow; exactly once for each WebSocket, unless [failed] comes instead or the
+    // WebSocket is freed first. A clean close still waits for od_websocket_finish_close.
+    void (*closed)(void *owner, uint64_t websocket, uint16_t code, od_slice reason, bool was_clean);
+
+    // The peer broke the protocol or passed a limit; it has been told with a Close frame and the
+    // connection is over. [closed] does not follow.
+    void (*failed)(void *owner, uint64_t websocket, od_slice why);
+};
+
+#endif

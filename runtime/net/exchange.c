@@ -1,0 +1,396 @@
+#include "net/exchange.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "link/request.h"
+#include "net/handshake.h"
+#include "net/http_body.h"
+#include "net/upgrade_record.h"
+#include "net/wire.h"
+
+// What a connection waits for. After an answer it is NEXT until the next round of the loop: parsing
+// at once would let one client with many requests in its buffer keep everybody else waiting.
+//
+//     HEAD ──► BODY ──► ANSWER ──► NEXT ──► HEAD
+enum phase {
+    PHASE_HEAD,
+    PHASE_BODY,
+    PHASE_ANSWER,
+    PHASE_NEXT,
+};
+
+struct od_exchange {
+    struct od_net *net;
+    struct od_map_node node; // In net->exchanges.
+    uint64_t number;
+    struct od_wire *wire;
+    enum phase phase;
+    bool has_handshake; // The request asks for a WebSocket.
+    struct od_http_manner manner;
+    struct od_bytes peer;
+    struct od_bytes in;      // Read and not yet parsed.
+    struct od_bytes request; // The message for the event; its body grows at the end of it.
+    struct od_bytes url;     // Of a request for a WebSocket.
+    struct od_http_head head;
+    struct od_http_body body;
+    struct od_handshake handshake;
+    struct od_timer deadline;
+};
+
+static const struct od_http_manner manner_of_fault = {.version_minor = 1};
+
+static void set_deadline(struct od_exchange *exchange, od_time_ms delay_ms)
+{
+    od_loop_set_timer(exchange->net->loop, &exchange->deadline, delay_ms);
+}
+
+static void forget_request(struct od_exchange *exchange)
+{
+    if (exchange->has_handshake)
+        od_handshake_deinit(&exchange->handshake);
+    exchange->has_handshake = false;
+    od_bytes_deinit(&exchange->request);
+    od_bytes_deinit(&exchange->url);
+}
+
+// Its wire has ended, was closed or was given away.
+static void free_exchange(struct od_exchange *exchange)
+{
+    od_loop_clear_timer(exchange->net->loop, &exchange->deadline);
+    od_map_remove(&exchange->net->exchanges, &exchange->node);
+    forget_request(exchange);
+    od_bytes_deinit(&exchange->peer);
+    od_bytes_deinit(&exchange->in);
+    free(exchange);
+}
+
+static void close_exchange(struct od_exchange *exchange)
+{
+    od_wire_close(exchange->wire);
+    free_exchange(exchange);
+}
+
+static void refuse(struct od_exchange *exchange, struct od_http_fault fault)
+{
+    od_http_answer_put_fault(od_wire_out(exchange->wire), fault, manner_of_fault,
+                             od_clock_wall_ms());
+    close_exchange(exchange);
+}
+
+// Reading. After a refusal there is no exchange any more, so nobody touches it behind one.
+
+// The url is all that an upgrade still needs of the request.
+static void keep_url(struct od_exchange *exchange)
+{
+    struct od_request request;
+    OD_ASSERT(od_request_read(od_bytes_slice(&exchange->request), &request));
+    od_bytes_put_slice(&exchange->url, request.url);
+}
+
+// The event may answer at once, which may be the end of the exchange: so the message is taken out
+// of it.
+static void tell_request(struct od_exchange *exchange, size_t consumed)
+{
+    od_bytes_drop_front(&exchange->in, consumed);
+    if (exchange->in.size == 0)
+        od_bytes_deinit(&exchange->in);
+    struct od_bytes *request = &exchange->request;
+    od_bytes_set_u32(request, request->size - exchange->body.size - 4,
+                     (uint32_t)exchange->body.size);
+    if (exchange->has_handshake)
+        keep_url(exchange);
+    struct od_bytes message = *request;
+    od_bytes_init(request);
+    exchange->phase = PHASE_ANSWER;
+    od_loop_clear_timer(exchange->net->loop, &exchange->deadline);
+    exchange->net->events->request(exchange->net->owner, exchange->number,
+                                   od_bytes_slice(&message));
+    od_bytes_deinit(&message);
+}
+
+static void read_body(struct od_exchange *exchange)
+{
+    size_t consumed;
+    switch (od_http_body_decode(&exchange->body, od_bytes_slice(&exchange->in), &consumed,
+                                &exchange->request)) {
+    case OD_HTTP_BAD:
+        refuse(exchange, exchange->body.fault);
+        break;
+    case OD_HTTP_MORE:
+        od_bytes_deinit(&exchange->in);
+        set_deadline(exchange, exchange->net->limits.body_ms);
+        break;
+    case OD_HTTP_DONE:
+        tell_request(exchange, consumed);
+        break;
+    }
+}
+
+// The client waits for leave to send its body; not if the body is too large by its own account
+// (then it is refused in the next step) or is on its way already.
+static void allow_body(struct od_exchange *exchange)
+{
+    size_t consumed;
+    struct od_http_body announced = exchange->body;
+    if (exchange->in.size == 0 && od_http_body_decode(&announced, (od_slice){0}, &consumed,
+                                                      &exchange->request) == OD_HTTP_MORE)
+        od_http_answer_put_continue(od_wire_out(exchange->wire));
+}
+
+// The message is begun with an empty body, behind which the body is then decoded in place. So the
+// head need not stay, and a large body is not copied once more.
+static bool begin_request(struct od_exchange *exchange)
+{
+    struct od_http_fault fault;
+    struct od_http_head *head = &exchange->head;
+    if (head->wants_websocket && !od_handshake_read(&exchange->handshake, head, &fault)) {
+        refuse(exchange, fault);
+        return false;
+    }
+    exchange->has_handshake = head->wants_websocket;
+    exchange->manner = od_http_manner_of(head);
+    od_http_body_init(&exchange->body, head, exchange->net->limits.body_bytes_max);
+    od_http_head_put_request(head, od_bytes_slice(&exchange->peer), (od_slice){0},
+                             &exchange->request);
+    od_bytes_drop_front(&exchange->in, head->bytes);
+    exchange->phase = PHASE_BODY;
+    if (head->expects_continue)
+        allow_body(exchange);
+    return true;
+}
+
+static bool read_head(struct od_exchange *exchange)
+{
+    if (exchange->in.size == 0)
+        return false;
+    switch (od_http_head_parse(&exchange->head, exchange->in.at, exchange->in.size)) {
+    case OD_HTTP_BAD:
+        refuse(exchange, exchange->head.fault);
+        return false;
+    case OD_HTTP_MORE:
+        return false;
+    case OD_HTTP_DONE:
+        return begin_request(exchange);
+    }
+    OD_UNREACHABLE("an outcome of parsing");
+}
+
+static void read_on(struct od_exchange *exchange)
+{
+    if (exchange->phase == PHASE_HEAD && !read_head(exchange))
+        return;
+    read_body(exchange);
+}
+
+static void on_bytes(void *owner, char *at, size_t size)
+{
+    struct od_exchange *exchange = owner;
+    if (exchange->phase == PHASE_HEAD && exchange->in.size == 0)
+        set_deadline(exchange, exchange->net->limits.head_ms);
+    od_bytes_put(&exchange->in, at, size);
+    if (exchange->phase == PHASE_HEAD || exchange->phase == PHASE_BODY)
+        read_on(exchange);
+    else if (exchange->in.size > exchange->net->limits.pipeline_bytes_max)
+        od_wire_pause(exchange->wire);
+}
+
+// The end of the peer's stream is taken as its leaving; libwebsockets knows no half-closed
+// connections.
+static void on_ended(void *owner)
+{
+    struct od_exchange *exchange = owner;
+    struct od_net *net = exchange->net;
+    uint64_t number = exchange->number;
+    bool was_waiting = exchange->phase == PHASE_ANSWER;
+    free_exchange(exchange);
+    if (was_waiting)
+        net->events->request_gone(net->owner, number);
+}
+
+static const struct od_wire_protocol protocol = {on_bytes, on_ended};
+
+// Deadlines.
+
+static void expect_head(struct od_exchange *exchange)
+{
+    exchange->phase = PHASE_HEAD;
+    od_http_head_init(&exchange->head);
+    set_deadline(exchange, exchange->net->limits.idle_ms);
+}
+
+static void on_head_deadline(struct od_exchange *exchange)
+{
+    if (exchange->in.size == 0)
+        close_exchange(exchange);
+    else
+        refuse(exchange, (struct od_http_fault){408, "the request was not sent in time"});
+}
+
+static void on_body_deadline(struct od_exchange *exchange)
+{
+    refuse(exchange, (struct od_http_fault){408, "the body was not sent in time"});
+}
+
+static void on_next(struct od_exchange *exchange)
+{
+    expect_head(exchange);
+    set_deadline(exchange, exchange->net->limits.head_ms);
+    read_on(exchange);
+}
+
+static void on_deadline(struct od_timer *timer)
+{
+    static void (*const deadlines[])(struct od_exchange *) = {
+        [PHASE_HEAD] = on_head_deadline, [PHASE_BODY] = on_body_deadline, [PHASE_NEXT] = on_next};
+    struct od_exchange *exchange = OD_TIMER_MEMBER(timer, struct od_exchange, deadline);
+    OD_ASSERT(exchange->phase != PHASE_ANSWER);
+    deadlines[exchange->phase](exchange);
+}
+
+// Birth.
+
+static bool has_number(const struct od_map_node *node, const void *key)
+{
+    return OD_MAP_MEMBER(node, struct od_exchange, node)->number == *(const uint64_t *)key;
+}
+
+struct od_exchange *od_net_exchange(const struct od_net *net, uint64_t number)
+{
+    struct od_map_node *node =
+        od_map_find(&net->exchanges, od_map_hash_u64(number), has_number, &number);
+    return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_exchange, node);
+}
+
+bool od_exchange_adopt(struct od_net *net, int fd, od_slice peer, od_slice already_read,
+                       struct od_error *err)
+{
+    struct od_exchange *exchange = od_allocate_zeroed(sizeof *exchange);
+    if (!od_wire_adopt(net, fd, &protocol, exchange, &exchange->wire, err)) {
+        free(exchange);
+        return false;
+    }
+    int on = 1; // What waits leaves in one piece a turn; there is nothing Nagle could gather.
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    exchange->net = net;
+    exchange->number = ++net->last_exchange;
+    exchange->deadline.fire = on_deadline;
+    od_bytes_put_slice(&exchange->peer, peer);
+    od_map_put(&net->exchanges, &exchange->node, od_map_hash_u64(exchange->number));
+    expect_head(exchange);
+    set_deadline(exchange, net->limits.head_ms);
+    od_bytes_put_slice(&exchange->in, already_read);
+    read_on(exchange);
+    return true;
+}
+
+// Answers.
+
+static void expect_next(struct od_exchange *exchange)
+{
+    forget_request(exchange);
+    od_wire_resume(exchange->wire);
+    expect_head(exchange);
+    if (exchange->in.size == 0) {
+        od_bytes_deinit(&exchange->in);
+        return;
+    }
+    exchange->phase = PHASE_NEXT;
+    set_deadline(exchange, 0);
+}
+
+static bool put_answer(struct od_exchange *exchange, od_slice message, struct od_error *err)
+{
+    struct od_response response;
+    if (!od_response_read(message, &response))
+        return od_error_set(err, "the answer is no response");
+    return od_http_answer_put(od_wire_out(exchange->wire), &response, exchange->manner,
+                              od_clock_wall_ms(), err);
+}
+
+void od_exchange_answer(struct od_exchange *exchange, od_slice response)
+{
+    OD_ASSERT(exchange->phase == PHASE_ANSWER);
+    struct od_error err;
+    exchange->manner.keeps_alive &= !exchange->net->is_draining;
+    if (!put_answer(exchange, response, &err)) {
+        od_log(OD_LOG_ERROR, NULL, "a response cannot be sent: %s", err.text);
+        struct od_http_fault fault = {500, "The server's answer cannot be sent"};
+        od_http_answer_put_fault(od_wire_out(exchange->wire), fault, exchange->manner,
+                                 od_clock_wall_ms());
+    }
+    if (exchange->manner.keeps_alive)
+        expect_next(exchange);
+    else
+        close_exchange(exchange);
+}
+
+static void fill_record(const struct od_exchange *exchange, const struct od_response *response,
+                        struct od_upgrade_record *record)
+{
+    record->window_bits = exchange->handshake.offer.window_bits;
+    record->url = od_bytes_slice(&exchange->url);
+    record->input = od_bytes_slice(&exchange->in);
+    if (!od_headers_find(response->headers, OD_SLICE("sec-websocket-protocol"), &record->protocol))
+        record->protocol = (od_slice){0};
+}
+
+// [head] stands behind what earlier answers left unsent.
+static bool release(struct od_exchange *exchange, const struct od_response *response, od_slice head,
+                    struct od_bytes *record, int *fd, struct od_error *err)
+{
+    struct od_bytes output = {0};
+    *fd = od_wire_release(exchange->wire, &output);
+    if (*fd < 0)
+        return od_error_set(err, "no descriptor is left (ulimit -n)");
+    od_bytes_put_slice(&output, head);
+    struct od_upgrade_record upgrade = {.output = od_bytes_slice(&output)};
+    fill_record(exchange, response, &upgrade);
+    od_upgrade_record_put(record, &upgrade);
+    od_bytes_deinit(&output);
+    free_exchange(exchange);
+    return true;
+}
+
+bool od_exchange_upgrade(struct od_exchange *exchange, od_slice message, struct od_bytes *record,
+                         int *fd, struct od_error *err)
+{
+    OD_ASSERT(exchange->phase == PHASE_ANSWER);
+    struct od_response response;
+    if (!od_response_read(message, &response))
+        return od_error_set(err, "the answer is no response");
+    if (!exchange->has_handshake)
+        return od_error_set(err, "the request did not ask for a WebSocket");
+    struct od_bytes head = {0};
+    bool done =
+        od_handshake_put_answer(&head, &exchange->handshake, &response, od_clock_wall_ms(), err) &&
+        release(exchange, &response, od_bytes_slice(&head), record, fd, err);
+    od_bytes_deinit(&head);
+    return done;
+}
+
+void od_exchange_abort(struct od_exchange *exchange)
+{
+    od_wire_abort(exchange->wire);
+    free_exchange(exchange);
+}
+
+static bool is_idle(const struct od_exchange *exchange)
+{
+    return exchange->phase == PHASE_HEAD && exchange->in.size == 0;
+}
+
+void od_exchanges_drain(struct od_net *net)
+{
+    for (struct od_map_node *node = od_map_next(&net->exchanges, NULL), *next; node != NULL;
+         node = next) {
+        next = od_map_next(&net->exchanges, node);
+        struct od_exchange *exchange = OD_MAP_MEMBER(node, struct od_exchange, node);
+        if (is_idle(exchange))
+            close_exchange(exchange);
+    }
+}

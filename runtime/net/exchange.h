@@ -1,0 +1,52 @@
+// One HTTP/1.1 connection: it reads requests one after another and writes their answers.
+//
+// The client may send the next request before it has the answer (pipelining): it waits in the input
+// buffer, and reading stops once that is full. A request goes up whole, as a message of
+// link/request.h, and its answer comes down as one of link/response.h, so it does not matter in
+// which worker the object lives. Requests that break the protocol or a limit are answered here and
+// never seen above; the connection then lingers, reading into the void, so that a client that is
+// still sending gets to read why.
+//
+// An answer with status 101 ends the exchange: the connection leaves as a descriptor and a record,
+// for od_websocket_attach in whichever worker holds the socket.
+//
+// Process: worker. Owner: the net; others know exchanges by number and ask for them anew each time.
+// Order: answer, upgrade (when it succeeds) and abort may end the exchange; the pointer is then
+// stale.
+
+#ifndef OD_NET_EXCHANGE_H
+#define OD_NET_EXCHANGE_H
+
+#include "base/bytes.h"
+#include "net/net.h"
+
+struct od_exchange;
+
+// Takes [fd], a connected stream socket, and starts with what was already read from it, so the
+// event of a first request may come before this returns. [peer] is the client's address, as
+// requests tell it. Takes [fd] in any case; false when it cannot be watched.
+OD_MUST_CHECK bool od_exchange_adopt(struct od_net *net, int fd, od_slice peer,
+                                     od_slice already_read, struct od_error *err);
+
+// NULL when the connection is gone or its number was never given.
+struct od_exchange *od_net_exchange(const struct od_net *net, uint64_t number);
+
+// Answers the request that waits; [response] is a message of link/response.h, not of status 101.
+// What cannot be sent as HTTP (a header with a line break, say) becomes a 500 and a line in the
+// log.
+void od_exchange_answer(struct od_exchange *exchange, od_slice response);
+
+// Turns the connection of the waiting request into a WebSocket and ends the exchange. [response]
+// has status 101. Puts into [record] the head to be sent, what was negotiated and what was already
+// read; [fd] is the connection, which belongs to the caller. False when the request cannot be
+// upgraded: the exchange then still waits for an answer.
+OD_MUST_CHECK bool od_exchange_upgrade(struct od_exchange *exchange, od_slice response,
+                                       struct od_bytes *record, int *fd, struct od_error *err);
+
+// Cuts the connection; no event follows.
+void od_exchange_abort(struct od_exchange *exchange);
+
+// Ends the connections that wait for no answer; part of od_net_drain.
+void od_exchanges_drain(struct od_net *net);
+
+#endif

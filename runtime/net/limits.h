@@ -1,0 +1,43 @@
+// The limits of the transport: what a client may send, and how long it may take.
+//
+// Each worker has one copy in its struct od_net, so that options and specs can set others. Sizes
+// count what is held in memory for one connection; times are deadlines on the monotonic clock.
+
+#ifndef OD_NET_LIMITS_H
+#define OD_NET_LIMITS_H
+
+#include <stddef.h>
+
+#include "base/clock.h"
+
+struct od_net_limits {
+    size_t body_bytes_max; // Of a request: 413. Must fit into a message between workers.
+    size_t
+        pipeline_bytes_max; // Read ahead of a request that is being answered; then reading pauses.
+    size_t message_bytes_max; // Of a WebSocket message, after inflating: Close 1009.
+    size_t
+        socket_send_queue_bytes_max; // Waiting for a slow reader before another frame: Close 1013.
+
+    od_time_ms head_ms;  // From the first byte of a request head to its last: 408.
+    od_time_ms body_ms;  // From one piece of a body to the next: 408.
+    od_time_ms idle_ms;  // Between two requests of a connection: closed without a word.
+    od_time_ms close_ms; // From our Close frame to the peer's: 1006.
+    od_time_ms
+        linger_ms; // From the last byte we mean to send to the peer's end of the stream: cut.
+};
+
+#define OD_NET_LIMITS_DEFAULT                                                                      \
+    ((struct od_net_limits){.body_bytes_max = 32u << 20,                                           \
+                            .pipeline_bytes_max = 64u << 10,                                       \
+                            .message_bytes_max = 32u << 20,                                        \
+                            .socket_send_queue_bytes_max = 8u << 20,                               \
+                            .head_ms = 10000,                                                      \
+                            .body_ms = 30000,                                                      \
+                            .idle_ms = 60000,                                                      \
+                            .close_ms = 10000,                                                     \
+                            .linger_ms = 5000})
+
+// Of all connections of one worker, and so what libwebsockets sizes its tables for (16 bytes each).
+#define OD_NET_DESCRIPTORS_MAX 131072
+
+#endif

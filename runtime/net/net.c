@@ -1,0 +1,125 @@
+#include "net/net.h"
+
+#include <fcntl.h>
+#include <libwebsockets.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "net/exchange.h"
+#include "net/wire.h"
+
+enum {
+    read_bytes_max = 65536, // One buffer for all: what one wire reads in one turn.
+    destroy_rounds = 8,     // Of the loop, in which libwebsockets closes its handles.
+};
+
+static void on_lws_log(int level, const char *line)
+{
+    (void)level;
+    od_log(OD_LOG_WARN, NULL, "libwebsockets: %.*s", (int)strcspn(line, "\n"), line);
+}
+
+// libwebsockets makes two tables as long as the process may have descriptors, and the limit can be
+// a thousand million. Told a smaller number it searches a list for each event instead. So it is
+// shown a smaller limit while it looks.
+static struct lws_context *create_context(struct lws_context_creation_info *info)
+{
+    struct rlimit limit, shown;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    shown = limit;
+    if (shown.rlim_cur > OD_NET_DESCRIPTORS_MAX)
+        shown.rlim_cur = OD_NET_DESCRIPTORS_MAX;
+    setrlimit(RLIMIT_NOFILE, &shown);
+    struct lws_context *context = lws_create_context(info);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    return context;
+}
+
+static bool start_lws(struct od_net *net, struct od_error *err)
+{
+    void *uv = &net->loop->uv;
+    struct lws_context_creation_info info = {
+        .port = CONTEXT_PORT_NO_LISTEN,
+        .protocols = od_wire_lws_protocols(),
+        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
+        .foreign_loops = &uv,
+        .pcontext = &net->context,
+        .pt_serv_buf_size = read_bytes_max,
+        .vhost_name = "open-do",
+    };
+    lws_set_log_level(LLL_ERR | LLL_WARN, on_lws_log);
+    net->context = create_context(&info);
+    if (net->context == NULL)
+        return od_error_set(err, "libwebsockets cannot start on libuv; its plugin for libuv is a "
+                                 "package of its own: install libwebsockets-evlib-uv");
+    net->vhost = lws_create_vhost(net->context, &info);
+    if (net->vhost == NULL)
+        return od_error_set(err, "libwebsockets cannot make a virtual host");
+    return true;
+}
+
+bool od_net_init(struct od_net *net, struct od_loop *loop, const struct od_net_events *events,
+                 void *owner, struct od_error *err)
+{
+    *net = (struct od_net){.loop = loop, .events = events, .owner = owner};
+    net->limits = OD_NET_LIMITS_DEFAULT;
+    net->harmless_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (net->harmless_fd < 0)
+        return od_error_errno(err, "cannot open /dev/null");
+    od_list_init(&net->wires);
+    od_list_init(&net->dirty);
+    net->deflate = od_deflate_new();
+    if (start_lws(net, err))
+        return true;
+    od_net_deinit(net);
+    return false;
+}
+
+// 4.1.6 wants to be asked twice, with the loop running in between; later versions once. Either way
+// [net->context] becomes NULL when it is done.
+static void stop_lws(struct od_net *net)
+{
+    for (int asked = 0; asked < 2 && net->context != NULL; asked++) {
+        lws_context_destroy(net->context);
+        for (int i = 0; i < destroy_rounds && net->context != NULL; i++)
+            uv_run(&net->loop->uv, UV_RUN_NOWAIT);
+    }
+}
+
+void od_net_deinit(struct od_net *net)
+{
+    OD_LIST_EACH (link, &net->wires)
+        od_wire_cut(OD_LIST_MEMBER(link, struct od_wire, all));
+    od_net_flush(net);
+    stop_lws(net);
+    OD_ASSERT(net->exchanges.size == 0);
+    OD_ASSERT(net->websockets.size == 0);
+    od_map_deinit(&net->exchanges);
+    od_map_deinit(&net->websockets);
+    od_deflate_free(net->deflate);
+    close(net->harmless_fd);
+}
+
+// A wire that is served here may put itself or others back on the list, through what its end makes
+// others do; those wait for the next flush, or this one might never end.
+void od_net_flush(struct od_net *net)
+{
+    struct od_list now;
+    od_list_init(&now);
+    od_list_move_all(&now, &net->dirty);
+    for (struct od_list *link; (link = od_list_pop_front(&now)) != NULL;)
+        od_wire_flush(OD_LIST_MEMBER(link, struct od_wire, dirty));
+}
+
+void od_net_drain(struct od_net *net)
+{
+    net->is_draining = true;
+    od_exchanges_drain(net);
+}
+
+bool od_net_is_idle(const struct od_net *net)
+{
+    return od_list_is_empty(&net->wires);
+}

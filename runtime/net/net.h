@@ -1,0 +1,62 @@
+// All connections of one worker, and the only place where libwebsockets is set up.
+//
+// libwebsockets gives us sockets on the loop of libuv (its role raw-skt): adoption of descriptors,
+// readiness, later TLS. The protocols on top are ours. What is written in one turn is gathered in
+// the wires and leaves in od_net_flush with one system call a wire; that is what carries the
+// throughput.
+//
+// Order: od_loop_poll tells events (events.h) → answers and frames are put → od_net_flush. Nothing
+// is closed or freed in between, so what was found by its number stays valid until the flush.
+//
+// Process: worker. Owner: embedded in the worker; all WebSockets must be freed before
+// od_net_deinit.
+
+#ifndef OD_NET_NET_H
+#define OD_NET_NET_H
+
+#include "base/error.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "net/deflate.h"
+#include "net/events.h"
+#include "net/limits.h"
+#include "net/loop.h"
+
+struct lws_context;
+struct lws_vhost;
+
+struct od_net {
+    struct od_loop *loop;
+    const struct od_net_events *events;
+    void *owner;                 // First argument of the events.
+    struct od_net_limits limits; // May be changed; holds for what is checked from then on.
+    struct lws_context *context;
+    struct lws_vhost *vhost;
+    struct od_list wires; // All of them.
+    struct od_list dirty; // Those with something to do in od_net_flush.
+    struct od_map exchanges;
+    struct od_map websockets;
+    uint64_t last_exchange; // Number of the youngest.
+    struct od_deflate *deflate;
+    int harmless_fd;     // Takes the place of a descriptor that was given away.
+    bool is_in_callback; // Inside libwebsockets, where nothing may be closed.
+    bool is_draining;
+};
+
+// Starts libwebsockets on [loop]; limits are the defaults. An error says which package is missing.
+OD_MUST_CHECK bool od_net_init(struct od_net *net, struct od_loop *loop,
+                               const struct od_net_events *events, void *owner,
+                               struct od_error *err);
+
+// Cuts what is still open (waiting requests are told to be gone) and runs the loop until it is
+// closed.
+void od_net_deinit(struct od_net *net);
+
+// Everything written since the last flush leaves; connections that are done are closed.
+void od_net_flush(struct od_net *net);
+
+// From now on a connection ends with the answer it waits for; idle ones end at once.
+void od_net_drain(struct od_net *net);
+bool od_net_is_idle(const struct od_net *net); // No exchange and no wire is left.
+
+#endif

@@ -1,0 +1,434 @@
+#include "net/websocket.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "net/frame.h"
+#include "net/upgrade_record.h"
+#include "net/utf8.h"
+#include "net/wire.h"
+
+#define VANISHED OD_SLICE("WebSocket disconnected without sending Close frame.")
+
+enum {
+    code_vanished = 1006, // Told to the object, never sent.
+    code_try_again = 1013,
+};
+
+struct od_websocket {
+    struct od_net *net;
+    struct od_map_node node; // In net->websockets.
+    uint64_t number;
+    struct od_wire *wire; // NULL before attach, and at readyState 3.
+    struct od_frame_decoder decoder;
+    struct od_bytes early;    // Frames put before attach.
+    struct od_bytes url;      // And behind it the subprotocol.
+    struct od_timer deadline; // For the peer's Close.
+    uint32_t url_size;
+    uint16_t peer_code; // Of its Close.
+    uint8_t window_bits;
+    bool has_closed;      // We sent Close.
+    bool peer_has_closed; // It did.
+    bool is_over;         // readyState 3.
+    bool is_paused;
+    bool is_reading; // Inside on_bytes, which still needs it:
+    bool is_freed;   // then freeing waits.
+};
+
+// Ends. Each takes the state as far as it goes, and tells the object last. The decoder stays until
+// the struct goes: the end may come in an event whose payload lies in it.
+
+static void be_over(struct od_websocket *websocket)
+{
+    websocket->is_over = true;
+    websocket->wire = NULL;
+    od_loop_clear_timer(websocket->net->loop, &websocket->deadline);
+    od_bytes_deinit(&websocket->early);
+}
+
+static void tell_closed(const struct od_websocket *websocket, uint16_t code, od_slice reason,
+                        bool was_clean)
+{
+    struct od_net *net = websocket->net;
+    net->events->closed(net->owner, websocket->number, code, reason, was_clean);
+}
+
+void od_websocket_vanish(struct od_websocket *websocket)
+{
+    bool was_over = websocket->is_over;
+    od_websocket_abort(websocket);
+    if (!was_over && !websocket->peer_has_closed)
+        tell_closed(websocket, code_vanished, VANISHED, false);
+}
+
+void od_websocket_abort(struct od_websocket *websocket)
+{
+    if (websocket->wire != NULL)
+        od_wire_abort(websocket->wire);
+    be_over(websocket);
+}
+
+// What waits is still sent; then the connection ends.
+static void let_go(struct od_websocket *websocket)
+{
+    if (websocket->wire != NULL)
+        od_wire_close(websocket->wire);
+    be_over(websocket);
+}
+
+static void on_ended(void *owner)
+{
+    struct od_websocket *websocket = owner;
+    websocket->wire = NULL;
+    od_websocket_vanish(websocket);
+}
+
+static void on_deadline(struct od_timer *timer)
+{
+    od_websocket_vanish(OD_TIMER_MEMBER(timer, struct od_websocket, deadline));
+}
+
+// Sending.
+
+static struct od_bytes *frames_out(struct od_websocket *websocket)
+{
+    return websocket->wire != NULL ? od_wire_out(websocket->wire) : &websocket->early;
+}
+
+size_t od_websocket_buffered_bytes(const struct od_websocket *websocket)
+{
+    return websocket->wire != NULL ? od_wire_waiting_bytes(websocket->wire) : websocket->early.size;
+}
+
+bool od_websocket_can_send(const struct od_websocket *websocket)
+{
+    return !websocket->has_closed && !websocket->is_over;
+}
+
+// A reader may be slow only by what one turn put: before it is given up, the kernel is asked.
+static bool has_room(struct od_websocket *websocket)
+{
+    size_t bytes_max = websocket->net->limits.socket_send_queue_bytes_max;
+    if (od_websocket_buffered_bytes(websocket) <= bytes_max)
+        return true;
+    if (websocket->wire != NULL)
+        od_wire_send_now(websocket->wire);
+    return od_websocket_buffered_bytes(websocket) <= bytes_max;
+}
+
+static void give_up_reader(struct od_websocket *websocket)
+{
+    od_slice reason = OD_SLICE("The reader is too slow");
+    od_frame_put_close(frames_out(websocket), code_try_again, reason);
+    let_go(websocket);
+    if (!websocket->peer_has_closed)
+        tell_closed(websocket, code_try_again, reason, false);
+}
+
+// Whether a frame may be put now; a reader that is too slow is closed here.
+static bool may_put(struct od_websocket *websocket)
+{
+    if (!od_websocket_can_send(websocket))
+        return false;
+    if (has_room(websocket))
+        return true;
+    give_up_reader(websocket);
+    return false;
+}
+
+static bool put_compressed(struct od_websocket *websocket, od_slice payload,
+                           enum od_frame_opcode opcode)
+{
+    struct od_bytes deflated = {0};
+    od_deflate_message(websocket->net->deflate, payload, &deflated);
+    bool pays = deflated.size < payload.size;
+    if (pays)
+        od_frame_put(frames_out(websocket), opcode, true, od_bytes_slice(&deflated));
+    od_bytes_deinit(&deflated);
+    return pays;
+}
+
+void od_websocket_send(struct od_websocket *websocket, od_slice payload, bool is_binary)
+{
+    enum od_frame_opcode opcode = is_binary ? OD_FRAME_BINARY : OD_FRAME_TEXT;
+    if (!may_put(websocket))
+        return;
+    if (!od_deflate_is_worth_it(payload.size, websocket->window_bits) ||
+        !put_compressed(websocket, payload, opcode))
+        od_frame_put(frames_out(websocket), opcode, false, payload);
+}
+
+void od_websocket_send_frame(struct od_websocket *websocket, struct od_frame_shared *frame)
+{
+    if (!may_put(websocket))
+        return;
+    od_slice bytes = od_frame_shared_bytes(frame, websocket->net->deflate, websocket->window_bits);
+    if (websocket->wire != NULL)
+        od_wire_put_shared(websocket->wire, frame, bytes);
+    else
+        od_bytes_put_slice(&websocket->early, bytes);
+}
+
+// Closing.
+
+static void await_close(struct od_websocket *websocket)
+{
+    od_loop_set_timer(websocket->net->loop, &websocket->deadline, websocket->net->limits.close_ms);
+}
+
+void od_websocket_close(struct od_websocket *websocket, uint16_t code, od_slice reason)
+{
+    if (!od_websocket_can_send(websocket))
+        return;
+    od_frame_put_close(frames_out(websocket), code, reason);
+    websocket->has_closed = true;
+    if (websocket->peer_has_closed)
+        let_go(websocket);
+    else if (websocket->wire != NULL)
+        await_close(websocket);
+}
+
+void od_websocket_finish_close(struct od_websocket *websocket)
+{
+    if (websocket->peer_has_closed)
+        od_websocket_close(websocket, websocket->peer_code, (od_slice){0});
+}
+
+// Receiving. What follows the peer's Close is not told, nor is anything once the connection is
+// over.
+
+static void fail(struct od_websocket *websocket, uint16_t code, od_slice why)
+{
+    struct od_net *net = websocket->net;
+    if (!websocket->has_closed)
+        od_frame_put_close(frames_out(websocket), code, why);
+    let_go(websocket);
+    net->events->failed(net->owner, websocket->number, why);
+}
+
+static void tell_message(const struct od_websocket *websocket, od_slice payload, bool is_binary)
+{
+    struct od_net *net = websocket->net;
+    net->events->message(net->owner, websocket->number, payload, is_binary);
+}
+
+static void on_compressed(struct od_websocket *websocket, const struct od_frame_message *message)
+{
+    struct od_bytes text = {0};
+    struct od_net *net = websocket->net;
+    enum od_inflate_outcome outcome =
+        od_inflate_message(net->deflate, message->payload, net->limits.message_bytes_max, &text);
+    if (outcome == OD_INFLATE_TOO_BIG)
+        fail(websocket, OD_FRAME_CODE_TOO_BIG, OD_SLICE("Message is too large"));
+    else if (outcome == OD_INFLATE_CORRUPT)
+        fail(websocket, OD_FRAME_CODE_NOT_UTF8, OD_SLICE("Compressed data is corrupt"));
+    else if (message->is_text && !od_utf8_is_valid(od_bytes_slice(&text)))
+        fail(websocket, OD_FRAME_CODE_NOT_UTF8, OD_SLICE("Text is not valid UTF-8"));
+    else
+        tell_message(websocket, od_bytes_slice(&text), !message->is_text);
+    od_bytes_deinit(&text);
+}
+
+static void on_message(struct od_websocket *websocket, const struct od_frame_message *message)
+{
+    if (message->is_compressed)
+        on_compressed(websocket, message);
+    else
+        tell_message(websocket, message->payload, !message->is_text);
+}
+
+// A peer that sends pings and reads nothing gets no more pongs than its queue may hold.
+static void on_ping(struct od_websocket *websocket, const struct od_frame_message *message)
+{
+    if (od_websocket_can_send(websocket) && has_room(websocket))
+        od_frame_put(frames_out(websocket), OD_FRAME_PONG, false, message->payload);
+}
+
+static void on_pong(struct od_websocket *websocket, const struct od_frame_message *message)
+{
+    (void)websocket, (void)message;
+}
+
+static void on_close(struct od_websocket *websocket, const struct od_frame_message *message)
+{
+    websocket->peer_has_closed = true;
+    websocket->peer_code = message->code;
+    if (websocket->has_closed)
+        let_go(websocket);
+    tell_closed(websocket, message->code, message->payload, true);
+}
+
+static void on_error(struct od_websocket *websocket, const struct od_frame_message *message)
+{
+    fail(websocket, message->code, message->payload);
+}
+
+static void destroy(struct od_websocket *websocket)
+{
+    od_frame_decoder_deinit(&websocket->decoder);
+    od_bytes_deinit(&websocket->url);
+    free(websocket);
+}
+
+typedef void event_handler(struct od_websocket *websocket, const struct od_frame_message *message);
+
+static void on_bytes(void *owner, char *at, size_t size)
+{
+    static event_handler *const handlers[] = {
+        [OD_FRAME_EVENT_MESSAGE] = on_message, [OD_FRAME_EVENT_PING] = on_ping,
+        [OD_FRAME_EVENT_PONG] = on_pong,       [OD_FRAME_EVENT_CLOSE] = on_close,
+        [OD_FRAME_EVENT_ERROR] = on_error,
+    };
+    struct od_websocket *websocket = owner;
+    struct od_frame_message message;
+    enum od_frame_event event;
+    size_t consumed;
+    websocket->is_reading = true;
+    while (!websocket->is_over && (event = od_frame_decode(&websocket->decoder, at, size, &consumed,
+                                                           &message)) != OD_FRAME_EVENT_MORE) {
+        handlers[event](websocket, &message);
+        at += consumed;
+        size -= consumed;
+    }
+    websocket->is_reading = false;
+    if (websocket->is_freed)
+        destroy(websocket);
+}
+
+static const struct od_wire_protocol protocol = {on_bytes, on_ended};
+
+void od_websocket_pause(struct od_websocket *websocket)
+{
+    websocket->is_paused = true;
+    if (websocket->wire != NULL)
+        od_wire_pause(websocket->wire);
+}
+
+void od_websocket_resume(struct od_websocket *websocket)
+{
+    websocket->is_paused = false;
+    if (websocket->wire != NULL)
+        od_wire_resume(websocket->wire);
+}
+
+// Birth and attachment.
+
+static bool has_number(const struct od_map_node *node, const void *key)
+{
+    return OD_MAP_MEMBER(node, struct od_websocket, node)->number == *(const uint64_t *)key;
+}
+
+struct od_websocket *od_net_websocket(const struct od_net *net, uint64_t number)
+{
+    struct od_map_node *node =
+        od_map_find(&net->websockets, od_map_hash_u64(number), has_number, &number);
+    return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_websocket, node);
+}
+
+struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number)
+{
+    OD_ASSERT(od_net_websocket(net, number) == NULL);
+    struct od_websocket *websocket = od_allocate_zeroed(sizeof *websocket);
+    websocket->net = net;
+    websocket->number = number;
+    websocket->deadline.fire = on_deadline;
+    od_map_put(&net->websockets, &websocket->node, od_map_hash_u64(number));
+    return websocket;
+}
+
+void od_websocket_free(struct od_websocket *websocket)
+{
+    od_websocket_abort(websocket);
+    od_map_remove(&websocket->net->websockets, &websocket->node);
+    if (websocket->is_reading)
+        websocket->is_freed = true;
+    else
+        destroy(websocket);
+}
+
+static void take_record(struct od_websocket *websocket, const struct od_upgrade_record *record)
+{
+    websocket->window_bits = record->window_bits;
+    websocket->url_size = (uint32_t)record->url.size;
+    od_bytes_reserve(&websocket->url, record->url.size + record->protocol.size);
+    od_bytes_put_slice(&websocket->url, record->url);
+    od_bytes_put_slice(&websocket->url, record->protocol);
+    od_frame_decoder_init(&websocket->decoder, (uint32_t)websocket->net->limits.message_bytes_max,
+                          record->window_bits != 0);
+}
+
+// Frames that were put while there was no connection go out behind the head.
+static void put_early(struct od_websocket *websocket, od_slice head)
+{
+    struct od_bytes *out = od_wire_out(websocket->wire);
+    od_bytes_put_slice(out, head);
+    od_bytes_put_slice(out, od_bytes_slice(&websocket->early));
+    od_bytes_deinit(&websocket->early);
+}
+
+static void read_early(struct od_websocket *websocket, od_slice input)
+{
+    struct od_bytes bytes = {0}; // The decoder unmasks in place; the record is not ours to change.
+    od_bytes_put_slice(&bytes, input);
+    on_bytes(websocket, bytes.at, bytes.size);
+    od_bytes_deinit(&bytes);
+}
+
+static bool attach(struct od_websocket *websocket, const struct od_upgrade_record *record, int fd,
+                   struct od_error *err)
+{
+    if (!od_wire_adopt(websocket->net, fd, &protocol, websocket, &websocket->wire, err)) {
+        od_websocket_abort(websocket);
+        return false;
+    }
+    take_record(websocket, record);
+    put_early(websocket, record->output);
+    if (websocket->has_closed)
+        await_close(websocket);
+    if (websocket->is_paused)
+        od_wire_pause(websocket->wire);
+    read_early(websocket, record->input);
+    return true;
+}
+
+bool od_websocket_attach(struct od_websocket *websocket, od_slice record, int fd,
+                         struct od_error *err)
+{
+    struct od_upgrade_record upgrade;
+    OD_ASSERT(websocket->wire == NULL);
+    bool can_be_read = od_upgrade_record_read(record, &upgrade);
+    if (can_be_read && !websocket->is_over)
+        return attach(websocket, &upgrade, fd, err);
+    shutdown(fd, SHUT_RDWR); // It was aborted meanwhile: the client is cut without an answer.
+    close(fd);
+    if (can_be_read)
+        return true;
+    od_websocket_abort(websocket);
+    return od_error_set(err, "the record of an upgrade cannot be read");
+}
+
+// What is known of it.
+
+enum od_ready_state od_websocket_ready_state(const struct od_websocket *websocket)
+{
+    if (websocket->is_over)
+        return OD_READY_CLOSED;
+    return websocket->has_closed || websocket->peer_has_closed ? OD_READY_CLOSING : OD_READY_OPEN;
+}
+
+od_slice od_websocket_url(const struct od_websocket *websocket)
+{
+    return (od_slice){websocket->url.at, websocket->url_size};
+}
+
+od_slice od_websocket_protocol(const struct od_websocket *websocket)
+{
+    return od_slice_from(od_bytes_slice(&websocket->url), websocket->url_size);
+}
+
+int od_websocket_duplicate_fd(const struct od_websocket *websocket)
+{
+    return websocket->wire == NULL ? -1 : fcntl(websocket->wire->fd, F_DUPFD_CLOEXEC, 0);
+}

@@ -1,0 +1,89 @@
+// One WebSocket: messages in, messages out, and the closing handshake (RFC 6455, 7692).
+//
+// It is born without a connection, when an object accepts a socket while it still handles the
+// request; what is sent waits. The connection comes with od_websocket_attach, once the answer 101
+// has passed the output gate. Frames then gather in the wire and leave in od_net_flush.
+//
+// How it ends:
+//   the peer closes    event closed(code, reason, true); readyState 2, sending is still allowed.
+//   The
+//                      object's handler runs. od_websocket_close or od_websocket_finish_close
+//                      answers (finish: the same code), the connection ends, readyState 3.
+//   we close           od_websocket_close; readyState 2; messages still arrive until the peer's
+//   Close:
+//                      closed(code, reason, true), readyState 3. None within limits.close_ms:
+//                      closed(1006, ..., false).
+//   the peer vanishes  closed(1006, ..., false); readyState 3. Nothing if a Close had arrived
+//   before. a bad peer         failed(why) after Close 1002, 1007 or 1009; readyState 3. a slow
+//   reader      a frame put while more than limits.socket_send_queue_bytes_max wait is dropped
+//                      together with all later ones; Close 1013 goes behind what waits, and the
+//                      reader has limits.linger_ms to take it. closed(1013, ..., false) at once;
+//                      readyState 3.
+//   abort              nothing is said to anybody; readyState 3.
+// A Close that was sent is the last frame: later sends are dropped (the object layer raises its
+// error). At readyState 3 the connection no longer belongs to the WebSocket, which may be freed at
+// any time.
+//
+// Pings are answered here and not told. Compression is agreed without context takeover, so an idle
+// connection keeps no window; messages shorter than a threshold are sent plain.
+//
+// Process: worker. Owner: who called od_websocket_new.
+
+#ifndef OD_NET_WEBSOCKET_H
+#define OD_NET_WEBSOCKET_H
+
+#include "base/bytes.h"
+#include "net/frame_shared.h"
+#include "net/net.h"
+
+struct od_websocket;
+
+enum od_ready_state {
+    OD_READY_CONNECTING, // Never seen here: an accepted socket is open.
+    OD_READY_OPEN,
+    OD_READY_CLOSING,
+    OD_READY_CLOSED,
+};
+
+#define OD_CLOSE_NO_CODE 1005u // A Close frame without a code; od_websocket_close sends it empty.
+
+// [number] is the caller's and not in use; events tell it.
+struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number);
+void od_websocket_free(struct od_websocket *websocket); // Cuts a connection that is still there.
+struct od_websocket *od_net_websocket(const struct od_net *net, uint64_t number); // NULL: none.
+
+// Gives it its connection: [record] and [fd] come from od_exchange_upgrade, here or in another
+// worker. Takes [fd] in any case. The 101 goes out before what was sent meanwhile; messages that
+// had already been read are told before this returns. False when the record cannot be read or the
+// descriptor not be watched; the websocket is then as after od_websocket_abort.
+OD_MUST_CHECK bool od_websocket_attach(struct od_websocket *websocket, od_slice record, int fd,
+                                       struct od_error *err);
+
+// There will be no connection (the client left before the 101): as when a peer vanishes.
+void od_websocket_vanish(struct od_websocket *websocket);
+
+// Puts a message; dropped unless od_websocket_can_send.
+void od_websocket_send(struct od_websocket *websocket, od_slice payload, bool is_binary);
+void od_websocket_send_frame(struct od_websocket *websocket, struct od_frame_shared *frame);
+bool od_websocket_can_send(const struct od_websocket *websocket); // We have not closed.
+
+// Sends Close once; later calls do nothing. [code] was checked by the caller, [reason] is at most
+// 123 bytes.
+void od_websocket_close(struct od_websocket *websocket, uint16_t code, od_slice reason);
+void od_websocket_finish_close(struct od_websocket *websocket); // After [closed]; see above.
+void od_websocket_abort(struct od_websocket *websocket);
+
+// Stops reading while its object cannot keep up; TCP then slows the peer down.
+void od_websocket_pause(struct od_websocket *websocket);
+void od_websocket_resume(struct od_websocket *websocket);
+
+enum od_ready_state od_websocket_ready_state(const struct od_websocket *websocket);
+size_t od_websocket_buffered_bytes(
+    const struct od_websocket *websocket); // Put, not yet with the kernel.
+od_slice od_websocket_protocol(const struct od_websocket *websocket); // Subprotocol; empty: none.
+od_slice od_websocket_url(const struct od_websocket *websocket);      // Empty before attach.
+
+// A duplicate of the connection, for the keeper; -1 when there is none. The caller owns it.
+int od_websocket_duplicate_fd(const struct od_websocket *websocket);
+
+#endif

@@ -1,0 +1,315 @@
+#include "net/wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libwebsockets.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum {
+    out_bytes_first = 1000, // A buffer's first size: some frames of a turn, without moving it.
+};
+
+static const char lws_protocol_name[] = "open-do";
+
+static void mark_dirty(struct od_wire *wire)
+{
+    if (od_list_is_empty(&wire->dirty))
+        od_list_push_back(&wire->net->dirty, &wire->dirty);
+}
+
+static void on_linger(struct od_timer *timer)
+{
+    od_wire_cut(OD_TIMER_MEMBER(timer, struct od_wire, linger));
+}
+
+static void init_wire(struct od_wire *wire, struct od_net *net, int fd,
+                      const struct od_wire_protocol *protocol, void *owner)
+{
+    *wire = (struct od_wire){.net = net, .protocol = protocol, .owner = owner, .fd = fd};
+    wire->linger.fire = on_linger;
+    od_list_init(&wire->dirty);
+    od_list_init(&wire->all);
+    od_list_push_back(&net->wires, &wire->all);
+}
+
+// The wire is made known to libwebsockets only once it has been adopted: before, its callbacks (it
+// also calls them while adoption fails) find none.
+bool od_wire_adopt(struct od_net *net, int fd, const struct od_wire_protocol *protocol, void *owner,
+                   struct od_wire **wire, struct od_error *err)
+{
+    lws_adopt_desc_t info = {.vh = net->vhost,
+                             .type = LWS_ADOPT_SOCKET,
+                             .fd = {.sockfd = fd},
+                             .vh_prot_name = lws_protocol_name};
+    struct lws *wsi = lws_adopt_descriptor_vhost_via_info(&info);
+    if (wsi == NULL)
+        return od_error_set(err,
+                            "libwebsockets does not take descriptor %d: there may be more "
+                            "than the limit of open files (ulimit -n) or %d allow",
+                            fd, OD_NET_DESCRIPTORS_MAX);
+    *wire = od_allocate(sizeof **wire);
+    init_wire(*wire, net, fd, protocol, owner);
+    (*wire)->wsi = wsi;
+    lws_set_opaque_user_data(wsi, *wire);
+    return true;
+}
+
+// What waits to be sent.
+
+struct od_bytes *od_wire_out(struct od_wire *wire)
+{
+    OD_ASSERT(!wire->is_closing);
+    mark_dirty(wire);
+    if (wire->out.capacity == 0)
+        od_bytes_reserve(&wire->out, out_bytes_first);
+    return &wire->out;
+}
+
+size_t od_wire_waiting_bytes(const struct od_wire *wire)
+{
+    return wire->shared_left.size + wire->out.size - wire->out_sent;
+}
+
+void od_wire_put_shared(struct od_wire *wire, struct od_frame_shared *frame, od_slice bytes)
+{
+    if (od_wire_waiting_bytes(wire) > 0) {
+        od_bytes_put_slice(od_wire_out(wire), bytes);
+        return;
+    }
+    wire->shared = od_frame_shared_keep(frame);
+    wire->shared_left = bytes;
+    mark_dirty(wire);
+}
+
+static void drop_shared(struct od_wire *wire)
+{
+    od_frame_shared_drop(wire->shared);
+    wire->shared = NULL;
+    wire->shared_left = (od_slice){0};
+}
+
+static void drop_out(struct od_wire *wire)
+{
+    od_bytes_deinit(&wire->out);
+    wire->out_sent = 0;
+}
+
+// Forgets the first [count] bytes of what waits. What is sent stays in the buffer until it is half
+// of it, so that a slow reader of a long queue does not make us move it again and again.
+static void forget_sent(struct od_wire *wire, size_t count)
+{
+    size_t of_shared = count < wire->shared_left.size ? count : wire->shared_left.size;
+    wire->shared_left = od_slice_from(wire->shared_left, of_shared);
+    if (wire->shared_left.size == 0)
+        drop_shared(wire);
+    wire->out_sent += count - of_shared;
+    if (wire->out_sent == wire->out.size) {
+        drop_out(wire);
+    } else if (wire->out_sent > wire->out.size / 2) {
+        od_bytes_drop_front(&wire->out, wire->out_sent);
+        wire->out_sent = 0;
+    }
+}
+
+// The only place that writes to the world. Returns how much the kernel took; -1: the wire is
+// broken.
+static ssize_t send_some(struct od_wire *wire)
+{
+    od_slice shared = wire->shared_left;
+    od_slice own = od_slice_from(od_bytes_slice(&wire->out), wire->out_sent);
+    struct iovec parts[2] = {{(void *)(uintptr_t)shared.at, shared.size},
+                             {(void *)(uintptr_t)own.at, own.size}};
+    int skipped = shared.size == 0 ? 1 : 0;
+    struct msghdr message = {.msg_iov = parts + skipped, .msg_iovlen = (size_t)(2 - skipped)};
+    ssize_t sent = sendmsg(wire->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        return 0;
+    return sent;
+}
+
+static void shut_when_sent(struct od_wire *wire)
+{
+    if (!wire->is_closing || wire->has_shut || od_wire_waiting_bytes(wire) > 0)
+        return;
+    shutdown(wire->fd, SHUT_WR);
+    wire->has_shut = true;
+}
+
+static void write_out(struct od_wire *wire)
+{
+    if (od_wire_waiting_bytes(wire) > 0) {
+        ssize_t sent = send_some(wire);
+        if (sent < 0) {
+            od_wire_cut(wire);
+            return;
+        }
+        forget_sent(wire, (size_t)sent);
+        if (sent > 0 && wire->is_closing)
+            od_loop_set_timer(wire->net->loop, &wire->linger, wire->net->limits.linger_ms);
+    }
+    wire->awaits_room = od_wire_waiting_bytes(wire) > 0;
+    if (wire->awaits_room)
+        lws_callback_on_writable(wire->wsi);
+    shut_when_sent(wire);
+}
+
+// libwebsockets answers with LWS_CALLBACK_RAW_CLOSE before it returns.
+static void end_now(struct od_wire *wire)
+{
+    OD_ASSERT(!wire->net->is_in_callback);
+    lws_set_timeout(wire->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
+}
+
+void od_wire_send_now(struct od_wire *wire)
+{
+    if (!wire->is_cut && !wire->awaits_room)
+        write_out(wire);
+}
+
+void od_wire_flush(struct od_wire *wire)
+{
+    od_wire_send_now(wire);
+    od_list_remove(&wire->dirty);
+    if (wire->is_cut)
+        end_now(wire);
+}
+
+// Reading.
+
+void od_wire_pause(struct od_wire *wire)
+{
+    if (!wire->is_paused)
+        lws_rx_flow_control(wire->wsi, 0);
+    wire->is_paused = true;
+}
+
+void od_wire_resume(struct od_wire *wire)
+{
+    if (wire->is_paused)
+        lws_rx_flow_control(wire->wsi, 1);
+    wire->is_paused = false;
+}
+
+// Letting go.
+
+void od_wire_close(struct od_wire *wire)
+{
+    wire->owner = NULL;
+    wire->is_closing = true;
+    od_wire_resume(wire);
+    od_loop_set_timer(wire->net->loop, &wire->linger, wire->net->limits.linger_ms);
+    mark_dirty(wire);
+}
+
+void od_wire_abort(struct od_wire *wire)
+{
+    wire->owner = NULL;
+    od_wire_cut(wire);
+}
+
+void od_wire_cut(struct od_wire *wire)
+{
+    wire->is_cut = true;
+    drop_shared(wire);
+    drop_out(wire);
+    mark_dirty(wire);
+}
+
+static void put_unsent(const struct od_wire *wire, struct od_bytes *unsent)
+{
+    od_bytes_put_slice(unsent, wire->shared_left);
+    od_bytes_put_slice(unsent, od_slice_from(od_bytes_slice(&wire->out), wire->out_sent));
+}
+
+// libwebsockets knows no way to give a descriptor back; it closes the number it was given. So the
+// connection moves to another number and something harmless takes its place. Before that the old
+// number must leave epoll, which watches the connection and not the number, and would go on telling
+// this process of a connection that lives in another one.
+int od_wire_release(struct od_wire *wire, struct od_bytes *unsent)
+{
+    int fd = fcntl(wire->fd, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    put_unsent(wire, unsent);
+    struct epoll_event ignored = {0};
+    epoll_ctl(uv_backend_fd(&wire->net->loop->uv), EPOLL_CTL_DEL, wire->fd, &ignored);
+    dup3(wire->net->harmless_fd, wire->fd, O_CLOEXEC);
+    wire->is_released = true;
+    wire->owner = NULL;
+    end_now(wire);
+    return fd;
+}
+
+// What libwebsockets calls.
+
+static int on_read(struct od_wire *wire, char *at, size_t size)
+{
+    if (wire->owner != NULL && !wire->is_cut)
+        wire->protocol->bytes(wire->owner, at, size);
+    return 0;
+}
+
+static int on_writable(struct od_wire *wire, char *at, size_t size)
+{
+    (void)at, (void)size;
+    if (!wire->is_cut)
+        write_out(wire);
+    return 0;
+}
+
+static int on_closed(struct od_wire *wire, char *at, size_t size)
+{
+    (void)at, (void)size;
+    const struct od_wire_protocol *protocol = wire->protocol;
+    void *owner = wire->owner;
+    if (!wire->is_released)
+        shutdown(wire->fd, SHUT_RDWR);
+    od_loop_clear_timer(wire->net->loop, &wire->linger);
+    od_list_remove(&wire->all);
+    od_list_remove(&wire->dirty);
+    drop_shared(wire);
+    drop_out(wire);
+    free(wire);
+    if (owner != NULL)
+        protocol->ended(owner);
+    return 0;
+}
+
+static int call(int (*handle)(struct od_wire *, char *, size_t), struct lws *wsi, void *at,
+                size_t size)
+{
+    struct od_wire *wire = lws_get_opaque_user_data(wsi);
+    if (wire == NULL)
+        return 0;
+    struct od_net *net = wire->net;
+    net->is_in_callback = true;
+    int result = handle(wire, at, size);
+    net->is_in_callback = false;
+    return result;
+}
+
+static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                  size_t size)
+{
+    (void)user;
+    switch (reason) {
+    case LWS_CALLBACK_RAW_RX:
+        return call(on_read, wsi, in, size);
+    case LWS_CALLBACK_RAW_WRITEABLE:
+        return call(on_writable, wsi, in, size);
+    case LWS_CALLBACK_RAW_CLOSE:
+        return call(on_closed, wsi, in, size);
+    default:
+        return 0;
+    }
+}
+
+const struct lws_protocols *od_wire_lws_protocols(void)
+{
+    static const struct lws_protocols protocols[] = {
+        {.name = lws_protocol_name, .callback = on_lws}, {.name = NULL}};
+    return protocols;
+}

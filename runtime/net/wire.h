@@ -1,0 +1,86 @@
+// A wire: one byte connection to the world, and the only struct behind which a TCP socket stands.
+//
+// What is put on a wire gathers in one buffer and leaves in od_net_flush with one system call; what
+// the kernel does not take waits until it does. While nothing is under way a wire has no buffer at
+// all. We call send() ourselves: lws_write keeps a copy of what is left over and reads nothing
+// meanwhile, and would need 16 spare bytes in front of every buffer. wire.c has one function that
+// writes, for TLS.
+//
+// The wire belongs to a protocol, an exchange or a WebSocket, and tells it of bytes and of the end.
+// Each way to let go of it (close, abort, release) is final: the wire's owner must forget the
+// pointer and is not called any more.
+//
+// The main process keeps duplicates of WebSocket descriptors, so closing ours ends nothing: a wire
+// always calls shutdown() before it closes, except one that is released.
+//
+// Process: worker. Owner: the protocol, until it lets go or is told [ended]; then the net.
+
+#ifndef OD_NET_WIRE_H
+#define OD_NET_WIRE_H
+
+#include "base/bytes.h"
+#include "net/frame_shared.h"
+#include "net/net.h"
+
+struct lws;
+struct lws_protocols;
+
+struct od_wire_protocol {
+    void (*bytes)(void *owner, char *at, size_t size); // Borrowed for the call; may be changed.
+    void (*ended)(void *owner); // The peer is gone. The wire is no longer yours.
+};
+
+struct od_wire {
+    struct od_net *net;
+    struct lws *wsi;
+    const struct od_wire_protocol *protocol;
+    void *owner; // NULL once it let go.
+    struct od_list all;
+    struct od_list dirty;
+    struct od_frame_shared *shared; // First in line: one frame that is not copied,
+    od_slice shared_left;           // and what of it is not yet sent.
+    struct od_bytes out;            // Then these,
+    size_t out_sent;                // of which so many are sent.
+    struct od_timer linger;
+    int fd;
+    bool is_paused;
+    bool is_closing;  // Ends when all is sent.
+    bool is_cut;      // Ends at the next flush.
+    bool is_released; // The descriptor went elsewhere: no shutdown.
+    bool has_shut;    // Our end of the stream is sent.
+    bool awaits_room; // The kernel took less than we had.
+};
+
+// Takes [fd] in any case; false when it cannot be watched.
+OD_MUST_CHECK bool od_wire_adopt(struct od_net *net, int fd,
+                                 const struct od_wire_protocol *protocol, void *owner,
+                                 struct od_wire **wire, struct od_error *err);
+
+// Where to put bytes: append to the buffer this returns, before the next call on the wire.
+struct od_bytes *od_wire_out(struct od_wire *wire);
+void od_wire_put_shared(struct od_wire *wire, struct od_frame_shared *frame, od_slice bytes);
+size_t od_wire_waiting_bytes(const struct od_wire *wire); // Put and not yet taken by the kernel.
+
+void od_wire_send_now(struct od_wire *wire); // What the kernel takes, before the end of the turn.
+void od_wire_flush(struct od_wire *wire);    // The same, and ends what is cut: for od_net_flush.
+
+void od_wire_pause(struct od_wire *wire); // Stops reading; bytes of the current read still come.
+void od_wire_resume(struct od_wire *wire);
+
+// Sends what waits, then the end of the stream, and reads into the void until the peer ends too or
+// limits.linger_ms are over: else the kernel would answer late bytes with a reset that destroys
+// what the client has not read yet.
+void od_wire_close(struct od_wire *wire);
+void od_wire_abort(struct od_wire *wire); // Drops what waits and ends, at the next flush.
+
+void od_wire_cut(struct od_wire *wire); // The same, but the owner is told [ended].
+
+// Gives the connection away undisturbed: returns its descriptor, and puts what was not sent into
+// [unsent]. -1: no descriptor was free, and nothing has changed. Not allowed inside a callback of
+// libwebsockets.
+int od_wire_release(struct od_wire *wire, struct od_bytes *unsent);
+
+// What libwebsockets is told to call.
+const struct lws_protocols *od_wire_lws_protocols(void);
+
+#endif
