@@ -1,0 +1,85 @@
+#include "store/batch.h"
+
+#include "store/limits.h"
+
+size_t od_batch_begin(struct od_bytes *bytes, const struct od_identity *identity)
+{
+    size_t begin = bytes->size;
+    od_bytes_put_u32(bytes, 0);
+    od_identity_put(bytes, identity);
+    return begin;
+}
+
+void od_batch_put(struct od_bytes *bytes, od_slice key, od_slice value)
+{
+    od_bytes_put_u8(bytes, OD_OPERATION_PUT);
+    od_bytes_put_string(bytes, key);
+    od_bytes_put_string(bytes, value);
+}
+
+void od_batch_delete(struct od_bytes *bytes, od_slice key)
+{
+    od_bytes_put_u8(bytes, OD_OPERATION_DELETE);
+    od_bytes_put_string(bytes, key);
+}
+
+void od_batch_delete_all(struct od_bytes *bytes)
+{
+    od_bytes_put_u8(bytes, OD_OPERATION_DELETE_ALL);
+}
+
+void od_batch_end(struct od_bytes *bytes, size_t begin)
+{
+    size_t size = bytes->size - begin - 4;
+    OD_ASSERT(size <= UINT32_MAX);
+    od_bytes_set_u32(bytes, begin, (uint32_t)size);
+}
+
+bool od_batch_next(struct od_cursor *submission, struct od_batch *batch)
+{
+    if (od_cursor_at_end(submission))
+        return false;
+    batch->operations = od_cursor_of(od_cursor_string(submission));
+    od_identity_read(&batch->operations, &batch->identity);
+    if (batch->operations.failed)
+        submission->failed = true;
+    return !submission->failed;
+}
+
+static od_slice read_bounded(struct od_cursor *cursor, size_t bytes_max)
+{
+    od_slice field = od_cursor_string(cursor);
+    if (field.size > bytes_max)
+        cursor->failed = true;
+    return field;
+}
+
+bool od_operation_next(struct od_batch *batch, struct od_operation *operation)
+{
+    struct od_cursor *cursor = &batch->operations;
+    if (od_cursor_at_end(cursor))
+        return false;
+    uint8_t kind = od_cursor_u8(cursor);
+    *operation = (struct od_operation){.kind = (enum od_operation_kind)kind};
+    if (kind < OD_OPERATION_PUT || kind > OD_OPERATION_DELETE_ALL)
+        cursor->failed = true;
+    if (kind == OD_OPERATION_PUT || kind == OD_OPERATION_DELETE)
+        operation->key = read_bounded(cursor, OD_STORE_KEY_BYTES_MAX);
+    if (kind == OD_OPERATION_PUT)
+        operation->value = read_bounded(cursor, OD_STORE_VALUE_BYTES_MAX);
+    return !cursor->failed;
+}
+
+bool od_submission_is_valid(od_slice submission)
+{
+    struct od_cursor cursor = od_cursor_of(submission);
+    struct od_batch batch;
+    while (od_batch_next(&cursor, &batch)) {
+        struct od_operation operation;
+        while (od_operation_next(&batch, &operation))
+            ;
+        if (batch.operations.failed)
+            return false;
+    }
+    return !cursor.failed;
+}

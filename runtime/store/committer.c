@@ -1,0 +1,287 @@
+#include "store/committer.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fault.h"
+#include "store/group.h"
+#include "store/limits.h"
+#include "store/lock.h"
+#include "store/trash.h"
+
+struct od_committer {
+    const struct od_committer_events *events;
+    void *owner;
+    struct od_env *env;
+    int lock_fd;
+    pthread_t thread;
+    struct od_reports reports;
+
+    pthread_mutex_t mutex; // For what follows, up to the next blank line.
+    pthread_cond_t has_work;
+    struct od_list waiting; // struct od_pending
+    bool is_closing;
+    bool reader_check_is_due;
+    struct od_committer_stats stats;
+
+    bool sweep_is_due; // The thread's own, like the rest.
+    struct od_failed_sources failed;
+    uint64_t groups_since_check;
+};
+
+// --- The thread ----------------------------------------------------------------------------------
+
+static bool is_closing(struct od_committer *committer)
+{
+    pthread_mutex_lock(&committer->mutex);
+    bool closing = committer->is_closing;
+    pthread_mutex_unlock(&committer->mutex);
+    return closing;
+}
+
+// A spec that wants several submissions in one group holds the committer while they arrive.
+static void hold(struct od_committer *committer)
+{
+    (void)committer; // In builds without faults.
+    while (OD_FAULT("commit.hold") && !is_closing(committer))
+        usleep(1000);
+}
+
+// False when there is nothing left and never will be.
+static bool wait_for_work(struct od_committer *committer)
+{
+    pthread_mutex_lock(&committer->mutex);
+    while (od_list_is_empty(&committer->waiting) && !committer->is_closing &&
+           !committer->sweep_is_due && !committer->reader_check_is_due)
+        pthread_cond_wait(&committer->has_work, &committer->mutex);
+    bool has_work = !od_list_is_empty(&committer->waiting) || !committer->is_closing;
+    pthread_mutex_unlock(&committer->mutex);
+    return has_work;
+}
+
+static size_t take_group(struct od_committer *committer, struct od_group *group)
+{
+    size_t bytes = 0;
+    pthread_mutex_lock(&committer->mutex);
+    while (!od_list_is_empty(&committer->waiting)) {
+        struct od_pending *next = OD_LIST_MEMBER(committer->waiting.next, struct od_pending, link);
+        if (bytes > 0 && bytes + next->size > OD_STORE_GROUP_BYTES)
+            break;
+        bytes += next->size;
+        od_list_remove(&next->link);
+        od_list_push_back(&group->pending, &next->link);
+    }
+    pthread_mutex_unlock(&committer->mutex);
+    return bytes;
+}
+
+static void count_group(struct od_committer *committer, const struct od_group *group, size_t bytes,
+                        bool committed)
+{
+    pthread_mutex_lock(&committer->mutex);
+    committer->stats.groups += committed && group->written > 0;
+    committer->stats.failed_groups += !committed;
+    committer->stats.submissions += group->written;
+    committer->stats.discarded += group->discarded;
+    committer->stats.has_trash = committer->stats.has_trash || (committed && group->deleted_all);
+    committer->stats.waiting_bytes -= bytes;
+    pthread_mutex_unlock(&committer->mutex);
+}
+
+static void free_pending(struct od_list *list)
+{
+    while (!od_list_is_empty(list))
+        free(OD_LIST_MEMBER(od_list_pop_front(list), struct od_pending, link));
+}
+
+static void commit_group(struct od_committer *committer, struct od_group *group, size_t bytes)
+{
+    bool committed = od_group_commit(group, committer->env, &committer->reports);
+    count_group(committer, group, bytes, committed);
+    committer->sweep_is_due = committer->sweep_is_due || (committed && group->deleted_all);
+    committer->groups_since_check++;
+    free_pending(&group->pending);
+}
+
+// A sweep that fails (a full disk) is tried again when there is new trash, or after a restart.
+static void sweep(struct od_committer *committer)
+{
+    struct od_write write;
+    uint64_t swept = 0;
+    bool is_empty = false;
+    int code = od_write_begin(&write, committer->env);
+    if (code == 0) {
+        code = od_trash_sweep(&write, &swept, &is_empty);
+        if (code == 0)
+            code = od_write_commit(&write);
+        else
+            od_write_abort(&write);
+    }
+    committer->sweep_is_due = code == 0 && !is_empty;
+    pthread_mutex_lock(&committer->mutex);
+    committer->stats.swept += code == 0 ? swept : 0;
+    committer->stats.has_trash = !is_empty;
+    pthread_mutex_unlock(&committer->mutex);
+}
+
+// A process that died keeps its place among LMDB's readers, and with it every page it could see.
+static void check_readers(struct od_committer *committer)
+{
+    pthread_mutex_lock(&committer->mutex);
+    bool is_due = committer->reader_check_is_due ||
+                  committer->groups_since_check >= OD_STORE_GROUPS_PER_READER_CHECK;
+    committer->reader_check_is_due = false;
+    pthread_mutex_unlock(&committer->mutex);
+    if (!is_due)
+        return;
+    committer->groups_since_check = 0;
+    mdb_reader_check(committer->env->lmdb, NULL);
+}
+
+static void *run(void *argument)
+{
+    struct od_committer *committer = argument;
+    while (wait_for_work(committer)) {
+        struct od_group group = {.failed = &committer->failed};
+        od_list_init(&group.pending);
+        hold(committer);
+        check_readers(committer);
+        size_t bytes = take_group(committer, &group);
+        if (!od_list_is_empty(&group.pending))
+            commit_group(committer, &group, bytes);
+        else if (committer->sweep_is_due)
+            sweep(committer);
+    }
+    return NULL;
+}
+
+// Signals are the loop's business; a new thread inherits the mask of its maker.
+static bool start_thread(struct od_committer *committer, struct od_error *err)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    errno = pthread_create(&committer->thread, NULL, run, committer);
+    bool started = errno == 0 || od_error_errno(err, "cannot start the committer's thread");
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return started;
+}
+
+// --- The loop's side -----------------------------------------------------------------------------
+
+static void on_wake(uv_async_t *wake)
+{
+    struct od_committer *committer = wake->data;
+    od_reports_deliver(&committer->reports, committer->events, committer->owner);
+}
+
+static bool open_files(struct od_committer *committer, const char *directory, struct od_error *err)
+{
+    if (!od_env_make_directory(directory, err) ||
+        !od_lock_open(&committer->lock_fd, directory, err))
+        return false;
+    if (od_env_open(&committer->env, directory, true, err))
+        return true;
+    od_lock_close(committer->lock_fd);
+    return false;
+}
+
+static void close_files(struct od_committer *committer)
+{
+    od_env_close(committer->env);
+    od_lock_close(committer->lock_fd);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct od_committer *committer = handle->data;
+    od_reports_deinit(&committer->reports);
+    od_failed_sources_deinit(&committer->failed);
+    pthread_cond_destroy(&committer->has_work);
+    pthread_mutex_destroy(&committer->mutex);
+    free(committer);
+}
+
+bool od_committer_open(struct od_committer **result, struct uv_loop_s *loop, const char *directory,
+                       const struct od_committer_events *events, void *owner, struct od_error *err)
+{
+    struct od_committer *committer = *result = od_allocate_zeroed(sizeof *committer);
+    committer->events = events;
+    committer->owner = owner;
+    committer->sweep_is_due = true; // A sweep finds out whether the last life left trash.
+    committer->stats.has_trash = true;
+    if (!open_files(committer, directory, err)) {
+        free(committer);
+        return false;
+    }
+    od_list_init(&committer->waiting);
+    pthread_mutex_init(&committer->mutex, NULL);
+    pthread_cond_init(&committer->has_work, NULL);
+    od_reports_init(&committer->reports, loop, on_wake, committer);
+    if (start_thread(committer, err))
+        return true;
+    close_files(committer);
+    uv_close((uv_handle_t *)&committer->reports.wake, on_closed);
+    return false;
+}
+
+void od_committer_close(struct od_committer *committer)
+{
+    if (committer == NULL)
+        return;
+    pthread_mutex_lock(&committer->mutex);
+    committer->is_closing = true;
+    pthread_cond_signal(&committer->has_work);
+    pthread_mutex_unlock(&committer->mutex);
+    pthread_join(committer->thread, NULL);
+    od_reports_deliver(&committer->reports, committer->events, committer->owner);
+    close_files(committer);
+    uv_close((uv_handle_t *)&committer->reports.wake, on_closed);
+}
+
+static void enqueue(struct od_committer *committer, struct od_pending *pending)
+{
+    pthread_mutex_lock(&committer->mutex);
+    OD_ASSERT(!committer->is_closing);
+    od_list_init(&pending->link);
+    od_list_push_back(&committer->waiting, &pending->link);
+    committer->stats.waiting_bytes += pending->size;
+    pthread_cond_signal(&committer->has_work);
+    pthread_mutex_unlock(&committer->mutex);
+}
+
+void od_committer_submit(struct od_committer *committer, uint32_t source, uint32_t generation,
+                         od_seq seq, od_slice batches)
+{
+    struct od_pending *pending = od_allocate(sizeof *pending + batches.size);
+    *pending = (struct od_pending){.source = source,
+                                   .generation = generation,
+                                   .seq = seq,
+                                   .fate = OD_FATE_WRITTEN,
+                                   .size = batches.size};
+    if (batches.size > 0)
+        memcpy(pending->batches, batches.at, batches.size);
+    enqueue(committer, pending);
+}
+
+void od_committer_forget(struct od_committer *committer, uint32_t source)
+{
+    struct od_pending *pending = od_allocate_zeroed(sizeof *pending);
+    pending->source = source;
+    pending->fate = OD_FATE_FORGET;
+    pthread_mutex_lock(&committer->mutex);
+    committer->reader_check_is_due = true;
+    pthread_mutex_unlock(&committer->mutex);
+    enqueue(committer, pending);
+}
+
+void od_committer_stats(struct od_committer *committer, struct od_committer_stats *stats)
+{
+    pthread_mutex_lock(&committer->mutex);
+    *stats = committer->stats;
+    pthread_mutex_unlock(&committer->mutex);
+}

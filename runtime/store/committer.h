@@ -1,0 +1,80 @@
+// The committer: the one writer of the disk. It turns the submissions of all workers into commits.
+//
+// A commit waits for the disk, and the main process must not. So a thread of its own takes all
+// that waits as one group, writes it in one transaction, commits (which returns when the disk has
+// it), and reports. While one group is on its way to the disk the next gathers, so a slow disk
+// makes larger groups and not a longer queue.
+//
+// There are two watermarks. *Durable up to N*: the writes survive a power cut, effects may leave.
+// *Applied up to N*: a read transaction begun from now on sees them, so a worker may forget what it
+// laid over LMDB. Today both come from the same commit; a journal will move the first one forward.
+//
+// When a group cannot be written, everything in it is undone, and [failed] tells each source its
+// first submission that was lost. All that comes from that source with the same generation, waiting
+// already or still on its way, is thrown away without a further word, because it may rest on what
+// was lost. A worker that has reset its objects submits with a higher generation and is heard
+// again. A submission that is malformed fails its source alone. What was committed before stays,
+// and later groups are tried anew.
+//
+// Objects that called deleteAll leave their rows to the trash, which the thread sweeps while
+// nothing waits.
+//
+// Process: main. Thread: all functions and events on the loop's; one thread inside, which never
+// logs. Owner: main; memory goes a turn of the loop after od_committer_close.
+
+#ifndef OD_STORE_COMMITTER_H
+#define OD_STORE_COMMITTER_H
+
+#include "base/error.h"
+#include "base/slice.h"
+#include "store/batch.h"
+
+struct od_committer;
+struct uv_loop_s; // uv_loop_t
+
+// A source is one life of one worker: a replacement gets a number that was never used before, so
+// that it cannot mistake news about its predecessor's submissions for its own.
+//
+// Order: for each source as it submitted; durable(N) before applied(N); failed after both for all
+// that came before.
+struct od_committer_events {
+    void (*durable)(void *owner, uint32_t source, od_seq seq);
+    void (*applied)(void *owner, uint32_t source, od_seq seq);
+    void (*failed)(void *owner, uint32_t source, uint32_t generation, od_seq first_seq,
+                   const char *why);
+    void (*forgotten)(void *owner, uint32_t source); // See od_committer_forget.
+};
+
+struct od_committer_stats {
+    uint64_t groups;        // Committed.
+    uint64_t submissions;   // Committed.
+    uint64_t failed_groups; // Undone.
+    uint64_t discarded;     // Submissions that failed or came after one that had.
+    uint64_t swept;         // Rows of deleted objects.
+    uint64_t waiting_bytes; // Taken, not yet reported.
+    bool has_trash;         // There may be more to sweep.
+};
+
+// Opens the data directory as its only server: makes it when it is missing, refuses when another
+// process has it (the text names its pid), when it was written in a newer format or is damaged.
+OD_MUST_CHECK bool od_committer_open(struct od_committer **committer, struct uv_loop_s *loop,
+                                     const char *directory,
+                                     const struct od_committer_events *events, void *owner,
+                                     struct od_error *err);
+
+// Waits until all that was submitted is committed or failed, reports it, and ends the thread. The
+// loop must run once more. NULL is allowed.
+void od_committer_close(struct od_committer *committer);
+
+// Copies the [batches] (batch.h) and returns. [seq] grows within a source; [generation] too.
+void od_committer_submit(struct od_committer *committer, uint32_t source, uint32_t generation,
+                         od_seq seq, od_slice batches);
+
+// The worker behind [source] is gone. What it submitted is still committed; then [forgotten] is
+// called, and nothing of that source comes after it. Its objects may be read elsewhere only from
+// then on. Also frees what the dead process held in LMDB's table of readers.
+void od_committer_forget(struct od_committer *committer, uint32_t source);
+
+void od_committer_stats(struct od_committer *committer, struct od_committer_stats *stats);
+
+#endif

@@ -1,0 +1,20 @@
+// The directory: which object has which number, and what its namespace and name are.
+//
+// Keys are slot 2 | id 32, so that a slot is one range here too. Values: u64 number, identity.
+// Functions return LMDB's codes; 0 is good, MDB_NOTFOUND: no such object.
+
+#ifndef OD_STORE_DIRECTORY_H
+#define OD_STORE_DIRECTORY_H
+
+#include "store/identity.h"
+#include "store/write.h"
+
+// Slices of [identity] point into the map, until the transaction ends or writes.
+OD_MUST_CHECK int od_directory_find(const struct od_env *env, MDB_txn *txn,
+                                    const uint8_t id[OD_ID_BYTES], uint64_t *number,
+                                    struct od_identity *identity);
+OD_MUST_CHECK int od_directory_put(struct od_write *write, uint64_t number,
+                                   const struct od_identity *identity);
+OD_MUST_CHECK int od_directory_remove(struct od_write *write, const uint8_t id[OD_ID_BYTES]);
+
+#endif

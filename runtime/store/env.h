@@ -1,0 +1,49 @@
+// One LMDB environment: the data file of a directory, as a writer (main) or as a reader (a worker).
+//
+// The writer makes what is missing and checks the format number. It runs in LMDB's default mode, in
+// which a commit is on disk when it returns: NOSYNC and NOMETASYNC lose commits in a power cut, and
+// WRITEMAP lets a stray pointer damage the file.
+//
+// An environment must not be opened twice in one process (the second close drops the first one's
+// file locks), so a second od_env_open of a directory gives the same environment. It must not cross
+// a fork either: a process that forks must exec.
+//
+// Private to the layer: lmdb.h is known only here and in what includes this.
+// Thread: open and close on the loop's. Owner: counted; od_env_close gives one count back.
+
+#ifndef OD_STORE_ENV_H
+#define OD_STORE_ENV_H
+
+#include <lmdb.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/slice.h"
+
+#define OD_STORE_FORMAT 1u // Raise it when an older program would misread what this one writes.
+
+struct od_env {
+    MDB_env *lmdb;
+    MDB_dbi data;      // Rows of objects (keys.h).
+    MDB_dbi directory; // Object ids (directory.h).
+    MDB_dbi trash;     // Rows nobody owns any more (trash.h).
+    MDB_dbi meta;      // Format and counters.
+    pid_t pid;         // Where it was opened.
+    bool is_writer;
+    unsigned users;
+    struct od_env *next;  // Of those open in this process.
+    char *directory_path; // Absolute.
+};
+
+OD_MUST_CHECK bool od_env_make_directory(const char *directory, struct od_error *err);
+OD_MUST_CHECK bool od_env_open(struct od_env **env, const char *directory, bool as_writer,
+                               struct od_error *err);
+void od_env_close(struct od_env *env);
+
+// What LMDB or the system said, for a person.
+const char *od_env_reason(int code);
+
+MDB_val od_env_value(od_slice slice);
+od_slice od_env_slice(MDB_val value);
+
+#endif

@@ -1,0 +1,156 @@
+#include "store/group.h"
+
+#include <stdlib.h>
+
+#include "base/fault.h"
+#include "store/apply.h"
+
+// --- Sources that failed -------------------------------------------------------------------------
+
+static struct od_failed_source *find_failed(const struct od_failed_sources *failed, uint32_t source)
+{
+    for (size_t i = 0; i < failed->size; i++) {
+        if (failed->list[i].source == source)
+            return &failed->list[i];
+    }
+    return NULL;
+}
+
+static bool is_shut_out(const struct od_failed_sources *failed, const struct od_pending *pending)
+{
+    const struct od_failed_source *found = find_failed(failed, pending->source);
+    return found != NULL && pending->generation <= found->generation;
+}
+
+static void shut_out(struct od_failed_sources *failed, const struct od_pending *pending)
+{
+    struct od_failed_source *found = find_failed(failed, pending->source);
+    if (found != NULL && found->generation >= pending->generation)
+        return;
+    if (found == NULL && failed->size == failed->capacity) {
+        failed->capacity = failed->capacity == 0 ? 4 : failed->capacity * 2;
+        failed->list = od_reallocate(failed->list, failed->capacity * sizeof *failed->list);
+    }
+    found = found != NULL ? found : &failed->list[failed->size++];
+    *found = (struct od_failed_source){pending->source, pending->generation, false};
+}
+
+static void forget_failed(struct od_failed_sources *failed, uint32_t source)
+{
+    struct od_failed_source *found = find_failed(failed, source);
+    if (found != NULL)
+        *found = failed->list[--failed->size];
+}
+
+void od_failed_sources_deinit(struct od_failed_sources *failed)
+{
+    free(failed->list);
+}
+
+// --- Writing -------------------------------------------------------------------------------------
+
+static void decide(struct od_group *group, struct od_pending *pending)
+{
+    if (pending->fate == OD_FATE_FORGET)
+        return;
+    if (is_shut_out(group->failed, pending)) {
+        pending->fate = OD_FATE_DISCARDED;
+    } else if (!od_submission_is_valid((od_slice){pending->batches, pending->size})) {
+        pending->fate = OD_FATE_MALFORMED;
+        shut_out(group->failed, pending);
+    }
+}
+
+static int write_all(struct od_group *group, struct od_write *write)
+{
+    int code = OD_FAULT("commit.fail") ? EIO : 0;
+    OD_LIST_EACH (link, &group->pending) {
+        struct od_pending *pending = OD_LIST_MEMBER(link, struct od_pending, link);
+        od_slice batches = {pending->batches, pending->size};
+        if (code == 0 && pending->fate == OD_FATE_WRITTEN)
+            code = od_apply_submission(write, batches, &group->deleted_all);
+    }
+    return code;
+}
+
+static bool has_fate(const struct od_group *group, enum od_fate fate)
+{
+    OD_LIST_EACH (link, &group->pending) {
+        if (OD_LIST_MEMBER(link, struct od_pending, link)->fate == fate)
+            return true;
+    }
+    return false;
+}
+
+static int write_group(struct od_group *group, struct od_env *env)
+{
+    struct od_write write;
+    int code = od_write_begin(&write, env);
+    if (code != 0)
+        return code;
+    code = write_all(group, &write);
+    if (code == 0)
+        return od_write_commit(&write);
+    od_write_abort(&write);
+    return code;
+}
+
+// --- Reporting -----------------------------------------------------------------------------------
+
+// Only the first of a source and generation is told; what follows from it is not.
+static void report_failure(struct od_group *group, struct od_reports *reports,
+                           const struct od_pending *pending, const char *why)
+{
+    group->discarded++;
+    shut_out(group->failed, pending);
+    struct od_failed_source *failed = find_failed(group->failed, pending->source);
+    if (!failed->is_reported)
+        od_reports_failed(reports, pending->source, pending->generation, pending->seq, why);
+    failed->is_reported = true;
+}
+
+static void report_written(struct od_group *group, struct od_reports *reports,
+                           const struct od_pending *pending, int code)
+{
+    if (code == 0) {
+        group->written++;
+        od_reports_committed(reports, pending->source, pending->seq);
+        return;
+    }
+    struct od_error err;
+    od_error_set(&err, "the write could not be stored: %s", od_env_reason(code));
+    report_failure(group, reports, pending, err.text);
+}
+
+static void report(struct od_group *group, struct od_reports *reports,
+                   const struct od_pending *pending, int code)
+{
+    switch (pending->fate) {
+    case OD_FATE_WRITTEN:
+        report_written(group, reports, pending, code);
+        break;
+    case OD_FATE_MALFORMED:
+        report_failure(group, reports, pending,
+                       "the write could not be stored: its batch is malformed");
+        break;
+    case OD_FATE_DISCARDED:
+        group->discarded++;
+        break;
+    case OD_FATE_FORGET:
+        forget_failed(group->failed, pending->source);
+        od_reports_forgotten(reports, pending->source);
+        break;
+    }
+}
+
+bool od_group_commit(struct od_group *group, struct od_env *env, struct od_reports *reports)
+{
+    OD_LIST_EACH (link, &group->pending)
+        decide(group, OD_LIST_MEMBER(link, struct od_pending, link));
+    int code = has_fate(group, OD_FATE_WRITTEN) ? write_group(group, env) : 0;
+    od_reports_begin_group(reports);
+    OD_LIST_EACH (link, &group->pending)
+        report(group, reports, OD_LIST_MEMBER(link, struct od_pending, link), code);
+    od_reports_end_group(reports);
+    return code == 0;
+}

@@ -1,0 +1,62 @@
+#include "store/keys.h"
+
+#include <string.h>
+
+static void put_big_endian(char *at, uint64_t value, size_t width)
+{
+    for (size_t i = 0; i < width; i++)
+        at[i] = (char)(value >> (8 * (width - 1 - i)));
+}
+
+struct od_run od_run_of_object(od_slot slot, uint64_t number)
+{
+    struct od_run run = {.size = OD_KEY_OBJECT_BYTES};
+    put_big_endian(run.bytes, slot, 2);
+    put_big_endian(run.bytes + 2, number, 8);
+    return run;
+}
+
+struct od_run od_run_of_pairs(od_slot slot, uint64_t number)
+{
+    struct od_run run = od_run_of_object(slot, number);
+    run.bytes[run.size++] = OD_ROW_PAIR;
+    return run;
+}
+
+struct od_run od_run_of_chain(od_slot slot, uint64_t number, uint64_t chain)
+{
+    struct od_run run = od_run_of_object(slot, number);
+    run.bytes[run.size++] = OD_ROW_CHAIN;
+    put_big_endian(run.bytes + run.size, chain, 8);
+    run.size += 8;
+    return run;
+}
+
+bool od_run_has(const struct od_run *run, od_slice key)
+{
+    return od_slice_starts_with(key, (od_slice){run->bytes, run->size});
+}
+
+void od_key_build(struct od_key *built, const struct od_run *run, od_slice key)
+{
+    bool is_link = key.size > OD_KEY_PIECE_BYTES;
+    size_t piece = is_link ? OD_KEY_PIECE_BYTES : key.size;
+    memcpy(built->bytes, run->bytes, run->size);
+    if (piece > 0)
+        memcpy(built->bytes + run->size, key.at, piece);
+    built->size = run->size + piece;
+    if (is_link)
+        built->bytes[built->size++] = (char)0xff;
+}
+
+void od_key_build_last(struct od_key *built, const struct od_run *run)
+{
+    memcpy(built->bytes, run->bytes, run->size);
+    memset(built->bytes + run->size, 0xff, OD_KEY_PIECE_BYTES + 2); // Longer than any link.
+    built->size = run->size + OD_KEY_PIECE_BYTES + 2;
+}
+
+od_slice od_key_slice(const struct od_key *key)
+{
+    return (od_slice){key->bytes, key->size};
+}

@@ -1,0 +1,35 @@
+// The limits of storage, each with a name. Those that a script can reach are checked by the
+// bindings (key, value) or come back as an error (batch, list); the others keep one step of the
+// committer short.
+
+#ifndef OD_STORE_LIMITS_H
+#define OD_STORE_LIMITS_H
+
+#define OD_STORE_KEY_BYTES_MAX 2048u
+#define OD_STORE_VALUE_BYTES_MAX ((2u << 20) + 64u) // 2 MiB and the format around them.
+#define OD_STORE_NAMESPACE_BYTES_MAX 64u
+#define OD_STORE_NAME_BYTES_MAX 4096u
+
+// What one object can write in one synchronous stretch, encoded.
+#define OD_STORE_BATCH_BYTES_MAX (32u << 20)
+// A worker's submission is closed once it is this long. With one more batch it still fits a message
+// of a link.
+#define OD_STORE_SUBMISSION_BYTES (16u << 20)
+// The committer takes no more into one group (but always one submission), so that no group holds up
+// the next for long.
+#define OD_STORE_GROUP_BYTES (64u << 20)
+// The snapshot that one list() makes.
+#define OD_STORE_LIST_BYTES_MAX (64u << 20)
+
+// How much of the trash one transaction sweeps.
+#define OD_STORE_SWEEP_ENTRIES 10000u
+#define OD_STORE_SWEEP_BYTES (64u << 20)
+
+// Address space for the data file; tried from the largest down to the smallest.
+#define OD_STORE_MAP_BYTES_MAX (1ull << 40)
+#define OD_STORE_MAP_BYTES_MIN (1ull << 30)
+
+#define OD_STORE_READERS_MAX 1024u // Processes that read at once: workers, and those that died.
+#define OD_STORE_GROUPS_PER_READER_CHECK 1000u
+
+#endif

@@ -1,0 +1,100 @@
+// od_storage_list (storage.h): the object's rows and what lies over them, merged in order.
+
+#include "store/inner.h"
+
+struct listing {
+    const struct od_range *range;
+    const struct od_bounds *bounds;
+    const struct od_overlay *overlay;
+    const struct od_overlay_entry *over; // The next entry of the overlay, within the bounds.
+    struct od_bytes *pairs;
+    size_t pairs_begin;
+    uint64_t count;
+    bool is_too_large;
+};
+
+static const struct od_overlay_entry *within(const struct listing *listing,
+                                             const struct od_overlay_entry *entry)
+{
+    return entry != NULL && od_bounds_have(listing->bounds, od_overlay_key(entry)) ? entry : NULL;
+}
+
+static const struct od_overlay_entry *first_over(const struct listing *listing)
+{
+    const struct od_bounds *bounds = listing->bounds;
+    if (listing->overlay == NULL)
+        return NULL;
+    if (!listing->range->reverse)
+        return within(listing, od_overlay_from(listing->overlay, bounds->low));
+    const od_slice *high = bounds->has_high ? &bounds->high : NULL;
+    return within(listing, od_overlay_before(listing->overlay, high));
+}
+
+// False when the list is complete or too large.
+static bool emit(struct listing *listing, od_slice key, od_slice value)
+{
+    size_t bytes = listing->pairs->size - listing->pairs_begin + 8 + key.size + value.size;
+    listing->is_too_large = bytes > OD_STORE_LIST_BYTES_MAX;
+    if (listing->is_too_large)
+        return false;
+    od_bytes_put_string(listing->pairs, key);
+    od_bytes_put_string(listing->pairs, value);
+    listing->count++;
+    return listing->range->limit == 0 || listing->count < listing->range->limit;
+}
+
+static bool emit_over(struct listing *listing)
+{
+    const struct od_overlay_entry *over = listing->over;
+    listing->over = within(
+        listing, od_overlay_next(listing->overlay, od_overlay_key(over), listing->range->reverse));
+    return over->is_deleted || emit(listing, od_overlay_key(over), od_overlay_value(over));
+}
+
+// One row of LMDB: first what lies before it, then itself or what lies over it.
+static bool visit_row(void *context, od_slice key, od_slice value)
+{
+    struct listing *listing = context;
+    int order = -1;
+    while (listing->over != NULL) {
+        order = od_slice_compare(od_overlay_key(listing->over), key);
+        order = listing->range->reverse ? -order : order;
+        if (order >= 0)
+            break;
+        if (!emit_over(listing))
+            return false;
+    }
+    bool is_covered = listing->over != NULL && order == 0;
+    return is_covered ? emit_over(listing) : emit(listing, key, value);
+}
+
+static bool is_complete(const struct listing *listing)
+{
+    bool at_limit = listing->range->limit > 0 && listing->count == listing->range->limit;
+    return listing->is_too_large || at_limit;
+}
+
+bool od_storage_list(struct od_storage *storage, const struct od_range *range,
+                     struct od_bytes *pairs, uint64_t *count, struct od_error *err)
+{
+    struct od_bounds bounds;
+    od_bounds_of(&bounds, range);
+    *count = 0;
+    if (bounds.is_empty)
+        return true;
+    struct listing listing = {.range = range,
+                              .bounds = &bounds,
+                              .overlay = storage->overlay,
+                              .pairs = pairs,
+                              .pairs_begin = pairs->size};
+    listing.over = first_over(&listing);
+    od_storage_walk(storage, &bounds, range->reverse, visit_row, &listing);
+    while (listing.over != NULL && !is_complete(&listing) && emit_over(&listing))
+        ;
+    *count = listing.count;
+    if (!listing.is_too_large)
+        return true;
+    pairs->size = listing.pairs_begin;
+    return od_error_set(err, "list() would return more than %u bytes; use limit and startAfter",
+                        OD_STORE_LIST_BYTES_MAX);
+}

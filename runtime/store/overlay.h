@@ -1,0 +1,77 @@
+// What one object has written and LMDB does not show yet: an ordered tree of keys over its rows.
+//
+// An entry holds the newest value of a key, or that it is deleted. While a stretch is open its
+// entries form a stack, and each keeps the entry it replaced, so that writes can be taken back from
+// the top. Sealed entries also hang in the store's list, oldest first, until "applied" removes
+// them.
+//
+// A deleteAll is a *curtain*: an entry outside the tree that hides all of LMDB. What the tree held
+// is deleted key by key, so that it too can come back.
+//
+// The tree is a treap: ordered by key, a heap by random priorities, so its depth stays logarithmic
+// whatever order keys come in.
+//
+// Private to the layer. Owner: the storage; there is none while it would be empty.
+
+#ifndef OD_STORE_OVERLAY_H
+#define OD_STORE_OVERLAY_H
+
+#include "base/bytes.h"
+#include "base/list.h"
+#include "store/batch.h"
+
+struct od_overlay_entry {
+    struct od_list sealed;             // In the store's list.
+    struct od_overlay_entry *left;     // In the tree.
+    struct od_overlay_entry *right;    // In the tree.
+    struct od_overlay_entry *below;    // In the stack of the open stretch.
+    struct od_overlay_entry *replaced; // While open: what comes back if this one is taken back.
+    struct od_overlay *overlay;
+    od_seq seq; // 0 while open.
+    uint32_t priority;
+    uint32_t key_size;
+    uint32_t value_size;
+    uint32_t batch_size; // Of the open batch, before this was written.
+    bool was_confirmed;  // The open batch, before this was written.
+    bool is_deleted;
+    bool is_curtain;
+    bool is_replaced; // By a later entry of the same open stretch.
+    char bytes[];     // Key, value.
+};
+
+struct od_overlay {
+    struct od_storage *storage;
+    struct od_overlay_entry *root;
+    struct od_overlay_entry *curtain; // NULL: LMDB is to be seen.
+    struct od_overlay_entry *open;    // The newest.
+    uint64_t open_count;
+    struct od_bytes batch;   // Of the open stretch.
+    bool batch_is_confirmed; // Effects have to wait for it.
+};
+
+struct od_overlay *od_overlay_new(struct od_storage *storage);
+void od_overlay_free(struct od_overlay *overlay); // With all entries.
+bool od_overlay_is_empty(const struct od_overlay *overlay);
+
+od_slice od_overlay_key(const struct od_overlay_entry *entry);
+od_slice od_overlay_value(const struct od_overlay_entry *entry);
+
+struct od_overlay_entry *od_overlay_find(const struct od_overlay *overlay, od_slice key);
+// The first entry at or behind [key]; the last one before it, or of all without a key. NULL: none.
+struct od_overlay_entry *od_overlay_from(const struct od_overlay *overlay, od_slice key);
+struct od_overlay_entry *od_overlay_before(const struct od_overlay *overlay, const od_slice *key);
+// The neighbour of [key] in the direction of a list.
+struct od_overlay_entry *od_overlay_next(const struct od_overlay *overlay, od_slice key,
+                                         bool reverse);
+
+// The open stretch. Operations must have been put into [batch] after the entry; bytes are copied.
+void od_overlay_write(struct od_overlay *overlay, od_slice key,
+                      const od_slice *value); // NULL: gone.
+void od_overlay_draw_curtain(struct od_overlay *overlay);
+void od_overlay_take_back(struct od_overlay *overlay, uint64_t open_count); // Down to that many.
+void od_overlay_seal(struct od_overlay *overlay, od_seq seq, struct od_list *sealed);
+
+// A sealed entry that LMDB shows now.
+void od_overlay_remove(struct od_overlay_entry *entry);
+
+#endif

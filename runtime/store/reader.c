@@ -1,0 +1,95 @@
+#include "store/reader.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "store/directory.h"
+#include "store/rows.h"
+
+struct od_reader {
+    struct od_env *env;
+    MDB_txn *txn;
+    bool is_reading; // The transaction shows a moment; otherwise it is reset.
+};
+
+// Ends the process unless [code] is good; false for "not found".
+static bool check(int code)
+{
+    if (code != 0 && code != MDB_NOTFOUND)
+        od_panic(__FILE__, __LINE__, "cannot read the data file: %s", od_env_reason(code));
+    return code == 0;
+}
+
+bool od_reader_open(struct od_reader **result, const char *directory, struct od_error *err)
+{
+    struct od_reader *reader = *result = od_allocate_zeroed(sizeof *reader);
+    if (!od_env_open(&reader->env, directory, false, err)) {
+        free(reader);
+        return false;
+    }
+    int code = mdb_txn_begin(reader->env->lmdb, NULL, MDB_RDONLY, &reader->txn);
+    if (code == 0) {
+        mdb_txn_reset(reader->txn);
+        return true;
+    }
+    od_error_set(err, "cannot read %s/data.mdb: %s", directory, od_env_reason(code));
+    od_env_close(reader->env);
+    free(reader);
+    return false;
+}
+
+void od_reader_close(struct od_reader *reader)
+{
+    mdb_txn_abort(reader->txn);
+    od_env_close(reader->env);
+    free(reader);
+}
+
+void od_reader_reset(struct od_reader *reader)
+{
+    if (reader->is_reading)
+        mdb_txn_reset(reader->txn);
+    reader->is_reading = false;
+}
+
+static MDB_txn *transaction(struct od_reader *reader)
+{
+    if (reader->is_reading)
+        return reader->txn;
+    OD_ASSERT(reader->env->pid == getpid());
+    int code = mdb_txn_renew(reader->txn);
+    if (code == MDB_MAP_RESIZED) { // The writer found more address space than we had.
+        check(mdb_env_set_mapsize(reader->env->lmdb, 0));
+        code = mdb_txn_renew(reader->txn);
+    }
+    check(code);
+    reader->is_reading = true;
+    return reader->txn;
+}
+
+bool od_reader_find(struct od_reader *reader, const uint8_t id[OD_ID_BYTES], uint64_t *number,
+                    struct od_identity *identity)
+{
+    return check(od_directory_find(reader->env, transaction(reader), id, number, identity));
+}
+
+static struct od_rows rows_of(struct od_reader *reader, od_slot slot, uint64_t number)
+{
+    return (struct od_rows){transaction(reader), reader->env->data, slot, number};
+}
+
+bool od_reader_get(struct od_reader *reader, od_slot slot, uint64_t number, od_slice key,
+                   od_slice *value)
+{
+    struct od_rows rows = rows_of(reader, slot, number);
+    return check(od_rows_get(&rows, key, value));
+}
+
+void od_reader_walk(struct od_reader *reader, od_slot slot, uint64_t number,
+                    const struct od_bounds *bounds, bool reverse,
+                    bool (*visit)(void *context, od_slice key, od_slice value), void *context)
+{
+    struct od_rows rows = rows_of(reader, slot, number);
+    check(od_rows_walk(&rows, bounds, reverse, visit, context));
+}

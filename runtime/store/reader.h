@@ -1,0 +1,35 @@
+// What a worker reads of LMDB: one read transaction, begun when it is first needed and given back
+// at the end of the turn, or when there is something newer to see.
+//
+// The transaction is reset and renewed, never ended, so it keeps its place among LMDB's readers and
+// renewing costs a third of a microsecond. Because that place was taken at opening, what can fail
+// later is damage to the file or a lack of address space; both end the process.
+//
+// Private to the layer. Slices it returns live until od_reader_reset.
+
+#ifndef OD_STORE_READER_H
+#define OD_STORE_READER_H
+
+#include "base/error.h"
+#include "store/identity.h"
+#include "store/range.h"
+
+struct od_reader;
+
+OD_MUST_CHECK bool od_reader_open(struct od_reader **reader, const char *directory,
+                                  struct od_error *err);
+void od_reader_close(struct od_reader *reader);
+void od_reader_reset(struct od_reader *reader);
+
+// False when the directory does not know the id.
+bool od_reader_find(struct od_reader *reader, const uint8_t id[OD_ID_BYTES], uint64_t *number,
+                    struct od_identity *identity);
+bool od_reader_get(struct od_reader *reader, od_slot slot, uint64_t number, od_slice key,
+                   od_slice *value);
+
+// Calls [visit] for each pair within [bounds] until it returns false.
+void od_reader_walk(struct od_reader *reader, od_slot slot, uint64_t number,
+                    const struct od_bounds *bounds, bool reverse,
+                    bool (*visit)(void *context, od_slice key, od_slice value), void *context);
+
+#endif

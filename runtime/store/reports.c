@@ -1,0 +1,113 @@
+#include "store/reports.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum report_kind {
+    COMMITTED,
+    FAILED,
+    FORGOTTEN,
+};
+
+struct od_report {
+    enum report_kind kind;
+    uint32_t source;
+    uint32_t generation; // FAILED
+    od_seq seq;          // COMMITTED: the last; FAILED: the first.
+    char *why;           // FAILED; owned.
+};
+
+void od_reports_init(struct od_reports *reports, uv_loop_t *loop, uv_async_cb on_wake, void *owner)
+{
+    memset(reports, 0, sizeof *reports);
+    int code = pthread_mutex_init(&reports->mutex, NULL);
+    OD_ASSERT(code == 0);
+    code = uv_async_init(loop, &reports->wake, on_wake);
+    OD_ASSERT(code == 0); // Fails only without descriptors, at the start of the program.
+    reports->wake.data = owner;
+}
+
+void od_reports_deinit(struct od_reports *reports)
+{
+    pthread_mutex_destroy(&reports->mutex);
+    free(reports->list);
+}
+
+static void push(struct od_reports *reports, struct od_report report)
+{
+    if (reports->size == reports->capacity) {
+        reports->capacity = reports->capacity == 0 ? 16 : reports->capacity * 2;
+        reports->list = od_reallocate(reports->list, reports->capacity * sizeof *reports->list);
+    }
+    reports->list[reports->size++] = report;
+}
+
+void od_reports_begin_group(struct od_reports *reports)
+{
+    pthread_mutex_lock(&reports->mutex);
+    reports->group_begin = reports->size;
+}
+
+// One report for all submissions of a source in a group.
+void od_reports_committed(struct od_reports *reports, uint32_t source, od_seq seq)
+{
+    for (size_t i = reports->group_begin; i < reports->size; i++) {
+        struct od_report *report = &reports->list[i];
+        if (report->source == source && report->kind == COMMITTED) {
+            report->seq = seq;
+            return;
+        }
+    }
+    push(reports, (struct od_report){.kind = COMMITTED, .source = source, .seq = seq});
+}
+
+void od_reports_failed(struct od_reports *reports, uint32_t source, uint32_t generation,
+                       od_seq first_seq, const char *why)
+{
+    char *copy = strcpy(od_allocate(strlen(why) + 1), why);
+    push(reports, (struct od_report){FAILED, source, generation, first_seq, copy});
+}
+
+void od_reports_forgotten(struct od_reports *reports, uint32_t source)
+{
+    push(reports, (struct od_report){.kind = FORGOTTEN, .source = source});
+}
+
+void od_reports_end_group(struct od_reports *reports)
+{
+    bool has_news = reports->size > 0;
+    pthread_mutex_unlock(&reports->mutex);
+    if (has_news)
+        uv_async_send(&reports->wake);
+}
+
+static void deliver(struct od_report *report, const struct od_committer_events *events, void *owner)
+{
+    switch (report->kind) {
+    case COMMITTED:
+        events->durable(owner, report->source, report->seq);
+        events->applied(owner, report->source, report->seq);
+        break;
+    case FAILED:
+        events->failed(owner, report->source, report->generation, report->seq, report->why);
+        break;
+    case FORGOTTEN:
+        events->forgotten(owner, report->source);
+        break;
+    }
+    free(report->why);
+}
+
+void od_reports_deliver(struct od_reports *reports, const struct od_committer_events *events,
+                        void *owner)
+{
+    pthread_mutex_lock(&reports->mutex);
+    struct od_report *list = reports->list;
+    size_t size = reports->size;
+    reports->list = NULL; // Events may take long; the thread must not wait for them.
+    reports->size = reports->capacity = 0;
+    pthread_mutex_unlock(&reports->mutex);
+    for (size_t i = 0; i < size; i++)
+        deliver(&list[i], events, owner);
+    free(list);
+}

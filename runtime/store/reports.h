@@ -1,0 +1,37 @@
+// What the committer's thread has to tell the loop's thread: written there, read here, in order.
+//
+// Thread: od_reports_committed, _failed, _forgotten on the committer's; all else on the loop's.
+
+#ifndef OD_STORE_REPORTS_H
+#define OD_STORE_REPORTS_H
+
+#include <pthread.h>
+#include <uv.h>
+
+#include "store/committer.h"
+
+struct od_report;
+
+struct od_reports {
+    pthread_mutex_t mutex;
+    struct od_report *list; // In order.
+    size_t size, capacity;
+    size_t group_begin; // Reports of the group that is being reported begin here.
+    uv_async_t wake;
+};
+
+void od_reports_init(struct od_reports *reports, uv_loop_t *loop, uv_async_cb on_wake, void *owner);
+void od_reports_deinit(struct od_reports *reports); // After uv_close of [wake].
+
+void od_reports_begin_group(struct od_reports *reports);
+void od_reports_committed(struct od_reports *reports, uint32_t source, od_seq seq);
+void od_reports_failed(struct od_reports *reports, uint32_t source, uint32_t generation,
+                       od_seq first_seq, const char *why);
+void od_reports_forgotten(struct od_reports *reports, uint32_t source);
+void od_reports_end_group(struct od_reports *reports); // Wakes the loop.
+
+// Calls the events for all that is there.
+void od_reports_deliver(struct od_reports *reports, const struct od_committer_events *events,
+                        void *owner);
+
+#endif

@@ -1,0 +1,32 @@
+// The rows of one object in one transaction: its pairs, also those whose keys are too long for
+// LMDB.
+//
+// Functions return LMDB's codes; 0 is good, MDB_NOTFOUND means what it says.
+
+#ifndef OD_STORE_ROWS_H
+#define OD_STORE_ROWS_H
+
+#include "store/keys.h"
+#include "store/range.h"
+#include "store/write.h"
+
+struct od_rows {
+    MDB_txn *txn;
+    MDB_dbi data;
+    od_slot slot;
+    uint64_t number;
+};
+
+// [value] points into the map, until the transaction ends or writes.
+OD_MUST_CHECK int od_rows_get(const struct od_rows *rows, od_slice key, od_slice *value);
+OD_MUST_CHECK int od_rows_put(const struct od_rows *rows, struct od_write *write, od_slice key,
+                              od_slice value);
+OD_MUST_CHECK int od_rows_delete(const struct od_rows *rows, od_slice key);
+
+// Called for each pair in order; false stops the walk. Slices are borrowed for the call.
+typedef bool od_rows_visit(void *context, od_slice key, od_slice value);
+
+OD_MUST_CHECK int od_rows_walk(const struct od_rows *rows, const struct od_bounds *bounds,
+                               bool reverse, od_rows_visit *visit, void *context);
+
+#endif

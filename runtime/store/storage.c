@@ -1,0 +1,225 @@
+#include "store/storage.h"
+
+#include "store/inner.h"
+#include "store/reader.h"
+
+void od_storage_init(struct od_storage *storage, struct od_store *store,
+                     const struct od_identity *identity)
+{
+    *storage = (struct od_storage){.store = store, .identity = identity};
+}
+
+void od_storage_deinit(struct od_storage *storage)
+{
+    od_storage_forget(storage);
+}
+
+static void forget_number(struct od_storage *storage)
+{
+    storage->number = 0;
+    storage->is_absent = false;
+}
+
+// --- The overlay comes and goes ------------------------------------------------------------------
+
+static bool has_open(const struct od_storage *storage)
+{
+    return storage->overlay != NULL && storage->overlay->open != NULL;
+}
+
+static void drop_if_empty(struct od_storage *storage)
+{
+    if (!od_overlay_is_empty(storage->overlay))
+        return;
+    od_overlay_free(storage->overlay);
+    storage->overlay = NULL;
+}
+
+void od_storage_entry_applied(struct od_overlay_entry *entry)
+{
+    struct od_storage *storage = entry->overlay->storage;
+    if (entry->is_curtain || storage->number == 0)
+        forget_number(storage);
+    od_overlay_remove(entry);
+    drop_if_empty(storage);
+}
+
+void od_storage_forget(struct od_storage *storage)
+{
+    if (storage->overlay == NULL)
+        return;
+    if (has_open(storage))
+        storage->store->open_stretches--;
+    od_overlay_free(storage->overlay);
+    storage->overlay = NULL;
+    storage->confirmed_seq = storage->written_seq = 0;
+    forget_number(storage);
+}
+
+// --- Reading -------------------------------------------------------------------------------------
+
+static od_slot slot_of(const struct od_storage *storage)
+{
+    return od_slot_of_id(storage->identity->id);
+}
+
+// Whether LMDB has rows that are this object's to see. Only its own writes can change the answer.
+static bool has_rows(struct od_storage *storage)
+{
+    struct od_identity known;
+    if (storage->overlay != NULL && storage->overlay->curtain != NULL)
+        return false;
+    if (storage->number == 0 && !storage->is_absent)
+        storage->is_absent = !od_reader_find(storage->store->reader, storage->identity->id,
+                                             &storage->number, &known);
+    return storage->number != 0;
+}
+
+bool od_storage_get(struct od_storage *storage, od_slice key, od_slice *value)
+{
+    OD_ASSERT(key.size <= OD_STORE_KEY_BYTES_MAX);
+    struct od_overlay_entry *entry =
+        storage->overlay != NULL ? od_overlay_find(storage->overlay, key) : NULL;
+    if (entry != NULL) {
+        *value = od_overlay_value(entry);
+        return !entry->is_deleted;
+    }
+    return has_rows(storage) &&
+           od_reader_get(storage->store->reader, slot_of(storage), storage->number, key, value);
+}
+
+void od_storage_walk(struct od_storage *storage, const struct od_bounds *bounds, bool reverse,
+                     bool (*visit)(void *context, od_slice key, od_slice value), void *context)
+{
+    if (has_rows(storage))
+        od_reader_walk(storage->store->reader, slot_of(storage), storage->number, bounds, reverse,
+                       visit, context);
+}
+
+// --- Writing -------------------------------------------------------------------------------------
+
+// Makes sure that an operation of [bytes] fits and that there is a batch to put it into.
+static bool make_room(struct od_storage *storage, size_t bytes, struct od_error *err)
+{
+    struct od_overlay *overlay = storage->overlay;
+    size_t size = overlay != NULL ? overlay->batch.size : 0;
+    if (size + bytes + sizeof(uint64_t) * 16 > OD_STORE_BATCH_BYTES_MAX)
+        return od_error_set(err,
+                            "the writes of one stretch without a yield are more than %u bytes; "
+                            "wait for something between them, for example storage:sync()",
+                            OD_STORE_BATCH_BYTES_MAX);
+    if (overlay == NULL)
+        storage->overlay = od_overlay_new(storage);
+    if (storage->overlay->open == NULL)
+        storage->store->open_stretches++;
+    return true;
+}
+
+// The batch begins behind the first entry, so that taking that entry back empties it.
+static struct od_bytes *batch_of(struct od_storage *storage, bool unconfirmed)
+{
+    struct od_overlay *overlay = storage->overlay;
+    if (overlay->batch.size == 0)
+        od_batch_begin(&overlay->batch, storage->identity);
+    overlay->batch_is_confirmed = overlay->batch_is_confirmed || !unconfirmed;
+    return &overlay->batch;
+}
+
+bool od_storage_put(struct od_storage *storage, od_slice key, od_slice value, bool unconfirmed,
+                    struct od_error *err)
+{
+    OD_ASSERT(key.size <= OD_STORE_KEY_BYTES_MAX);
+    OD_ASSERT(value.size <= OD_STORE_VALUE_BYTES_MAX);
+    if (!make_room(storage, key.size + value.size, err))
+        return false;
+    od_overlay_write(storage->overlay, key, &value);
+    od_batch_put(batch_of(storage, unconfirmed), key, value);
+    return true;
+}
+
+bool od_storage_delete(struct od_storage *storage, od_slice key, bool unconfirmed, bool *existed,
+                       struct od_error *err)
+{
+    od_slice value;
+    *existed = od_storage_get(storage, key, &value);
+    if (!*existed)
+        return true;
+    if (!make_room(storage, key.size, err))
+        return false;
+    od_overlay_write(storage->overlay, key, NULL);
+    od_batch_delete(batch_of(storage, unconfirmed), key);
+    return true;
+}
+
+bool od_storage_delete_all(struct od_storage *storage, bool unconfirmed, struct od_error *err)
+{
+    bool has_overlay = storage->overlay != NULL && storage->overlay->root != NULL;
+    if (!has_overlay && !has_rows(storage))
+        return true;
+    if (!make_room(storage, 0, err))
+        return false;
+    od_overlay_draw_curtain(storage->overlay);
+    od_batch_delete_all(batch_of(storage, unconfirmed));
+    return true;
+}
+
+// --- The stretch ---------------------------------------------------------------------------------
+
+od_seq od_storage_seal(struct od_storage *storage)
+{
+    if (!has_open(storage))
+        return 0;
+    struct od_overlay *overlay = storage->overlay;
+    bool is_confirmed = overlay->batch_is_confirmed;
+    od_batch_end(&overlay->batch, 0);
+    od_seq seq = od_store_add_batch(storage->store, od_bytes_slice(&overlay->batch));
+    od_overlay_seal(overlay, seq, &storage->store->sealed);
+    storage->store->open_stretches--;
+    storage->written_seq = seq;
+    if (is_confirmed)
+        storage->confirmed_seq = seq;
+    return seq;
+}
+
+void od_storage_rollback(struct od_storage *storage, uint64_t mark)
+{
+    if (!has_open(storage))
+        return;
+    od_overlay_take_back(storage->overlay, mark);
+    if (storage->overlay->open != NULL)
+        return;
+    storage->store->open_stretches--;
+    drop_if_empty(storage);
+}
+
+void od_storage_discard(struct od_storage *storage)
+{
+    od_storage_rollback(storage, 0);
+}
+
+uint64_t od_storage_mark(const struct od_storage *storage)
+{
+    return storage->overlay != NULL ? storage->overlay->open_count : 0;
+}
+
+static od_seq unless_durable(const struct od_storage *storage, od_seq seq)
+{
+    return seq > storage->store->durable_seq ? seq : 0;
+}
+
+od_seq od_storage_pending_seq(const struct od_storage *storage)
+{
+    if (has_open(storage) && storage->overlay->batch_is_confirmed)
+        return storage->store->seq;
+    return unless_durable(storage, storage->confirmed_seq);
+}
+
+od_seq od_storage_sync_seq(const struct od_storage *storage)
+{
+    return has_open(storage) ? storage->store->seq : unless_durable(storage, storage->written_seq);
+}
+
+bool od_storage_is_clean(const struct od_storage *storage)
+{
+    return storage->overlay == NULL;
+}

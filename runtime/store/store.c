@@ -1,0 +1,145 @@
+#include "store/store.h"
+
+#include <stdlib.h>
+
+#include "store/inner.h"
+#include "store/reader.h"
+
+bool od_store_open(struct od_store **result, const char *directory, struct od_error *err)
+{
+    struct od_store *store = *result = od_allocate_zeroed(sizeof *store);
+    store->generation = 1;
+    store->seq = 1;
+    od_list_init(&store->sealed);
+    if (od_reader_open(&store->reader, directory, err))
+        return true;
+    free(store);
+    return false;
+}
+
+void od_store_close(struct od_store *store)
+{
+    if (store == NULL)
+        return;
+    OD_ASSERT(od_list_is_empty(&store->sealed));
+    OD_ASSERT(store->open_stretches == 0);
+    od_reader_close(store->reader);
+    od_bytes_deinit(&store->turn);
+    free(store);
+}
+
+bool od_store_identity_of(struct od_store *store, const uint8_t id[OD_ID_BYTES],
+                          struct od_identity *identity)
+{
+    uint64_t number;
+    return od_reader_find(store->reader, id, &number, identity);
+}
+
+// --- The turn ------------------------------------------------------------------------------------
+
+static void begin_submission(struct od_store *store)
+{
+    store->is_gathering = true;
+    store->turn_head = store->turn.size;
+    od_bytes_put_u64(&store->turn, store->seq);
+    od_bytes_put_u32(&store->turn, 0);
+}
+
+static size_t submission_bytes(const struct od_store *store)
+{
+    return store->turn.size - store->turn_head - 12;
+}
+
+static void end_submission(struct od_store *store)
+{
+    od_bytes_set_u32(&store->turn, store->turn_head + 8, (uint32_t)submission_bytes(store));
+    store->is_gathering = false;
+    store->seq++;
+}
+
+// Cut behind a batch, never before one: so the number a stretch was promised while it was open
+// (od_storage_pending_seq) is the one it gets.
+od_seq od_store_add_batch(struct od_store *store, od_slice batch)
+{
+    if (!store->is_gathering)
+        begin_submission(store);
+    od_seq seq = store->seq;
+    od_bytes_put_slice(&store->turn, batch);
+    if (submission_bytes(store) >= OD_STORE_SUBMISSION_BYTES)
+        end_submission(store);
+    return seq;
+}
+
+bool od_store_next_submission(struct od_store *store, struct od_submission *submission)
+{
+    OD_ASSERT(store->open_stretches == 0);
+    if (store->is_gathering)
+        end_submission(store);
+    struct od_cursor cursor =
+        od_cursor_of(od_slice_from(od_bytes_slice(&store->turn), store->turn_taken));
+    if (od_cursor_at_end(&cursor))
+        return false;
+    submission->generation = store->generation;
+    submission->seq = od_cursor_u64(&cursor);
+    submission->batches = od_cursor_string(&cursor);
+    OD_ASSERT(!cursor.failed);
+    store->turn_taken = store->turn.size - (size_t)(cursor.end - cursor.at);
+    return true;
+}
+
+static void forget_turn(struct od_store *store)
+{
+    bool is_large = store->turn.capacity > OD_STORE_SUBMISSION_BYTES;
+    store->turn_taken = 0;
+    od_bytes_clear(&store->turn);
+    if (is_large) // One heavy turn is not to be paid for all life long.
+        od_bytes_deinit(&store->turn);
+}
+
+void od_store_end_turn(struct od_store *store)
+{
+    OD_ASSERT(!store->is_gathering);
+    OD_ASSERT(store->turn_taken == store->turn.size);
+    forget_turn(store);
+    od_reader_reset(store->reader);
+}
+
+// --- News of the committer -----------------------------------------------------------------------
+
+void od_store_durable(struct od_store *store, od_seq seq)
+{
+    if (seq > store->durable_seq)
+        store->durable_seq = seq;
+}
+
+static struct od_overlay_entry *entry_of(struct od_list *link)
+{
+    return OD_LIST_MEMBER(link, struct od_overlay_entry, sealed);
+}
+
+// Before anything is forgotten the reader lets go of the moment at which it was not there yet.
+void od_store_applied(struct od_store *store, od_seq seq)
+{
+    OD_ASSERT(store->open_stretches == 0);
+    od_reader_reset(store->reader);
+    while (!od_list_is_empty(&store->sealed) && entry_of(store->sealed.next)->seq <= seq)
+        od_storage_entry_applied(entry_of(store->sealed.next));
+}
+
+void od_store_failed(struct od_store *store, uint32_t generation, od_seq first_seq,
+                     void (*broken)(struct od_storage *storage))
+{
+    OD_ASSERT(store->open_stretches == 0);
+    if (generation != store->generation)
+        return;
+    store->generation++;
+    if (store->is_gathering)
+        end_submission(store);
+    forget_turn(store); // Its batches rest on what was lost; their storages are broken too.
+    while (!od_list_is_empty(&store->sealed) &&
+           entry_of(store->sealed.previous)->seq >= first_seq) {
+        struct od_storage *storage = entry_of(store->sealed.previous)->overlay->storage;
+        od_storage_forget(storage);
+        broken(storage);
+    }
+}

@@ -1,0 +1,83 @@
+// The store: a worker's side of the disk. It reads LMDB, gathers what the worker's objects wrote in
+// a turn, and remembers what is on its way.
+//
+// Reading: one read transaction, begun at the first read of a turn and given back at its end,
+// because a read transaction that stays open keeps every page it can see from being used again, and
+// the file grows without end.
+//
+// Writing: each object's storage (storage.h) lays its writes over LMDB at once. At the end of the
+// turn their batches go to the committer as a submission. What lies over LMDB is forgotten when the
+// committer says "applied".
+//
+//   during a turn   od_storage_get, _put, ..., od_storage_seal after each synchronous stretch
+//   end of a turn   while (od_store_next_submission(...)) send it; od_store_end_turn
+//   news from main  od_store_durable, od_store_applied, od_store_failed (between stretches)
+//
+// A store that cannot read any more (a damaged file, no address space) ends the process: nothing it
+// could answer would be true.
+//
+// Process: workers. Thread: the loop's. Must not cross a fork.
+// Owner: the worker; storages must be gone before od_store_close.
+
+#ifndef OD_STORE_STORE_H
+#define OD_STORE_STORE_H
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "store/batch.h"
+
+struct od_reader;
+struct od_storage;
+
+// Made by od_store_open; the fields are the layer's own.
+struct od_store {
+    struct od_reader *reader;
+    uint32_t generation;   // Raised when a commit has failed.
+    od_seq seq;            // Of the submission that is being gathered.
+    od_seq durable_seq;    // The watermark.
+    struct od_list sealed; // Overlay entries of all storages, oldest first.
+    uint64_t open_stretches;
+    struct od_bytes turn; // (u64 seq, str batches)*: what is submitted at the end of this turn.
+    size_t turn_head;     // Where the submission being gathered begins, when there is one.
+    size_t turn_taken;    // Handed out by od_store_next_submission.
+    bool is_gathering;
+};
+
+// What goes to the committer as one message.
+struct od_submission {
+    uint32_t generation;
+    od_seq seq;
+    od_slice batches; // Borrowed until od_store_end_turn.
+};
+
+// The committer must have opened [directory] before.
+OD_MUST_CHECK bool od_store_open(struct od_store **store, const char *directory,
+                                 struct od_error *err);
+void od_store_close(struct od_store *store); // NULL is allowed.
+
+// What the directory knows of an object that has written, by its [id]. Slices are borrowed until
+// the end of the turn. False when it never wrote, or deleted all.
+bool od_store_identity_of(struct od_store *store, const uint8_t id[OD_ID_BYTES],
+                          struct od_identity *identity);
+
+// The next submission of this turn; false when there is no more. No stretch may be open.
+bool od_store_next_submission(struct od_store *store, struct od_submission *submission);
+
+// Gives back the read transaction and the submissions. Slices read in this turn are dead.
+void od_store_end_turn(struct od_store *store);
+
+// Up to [seq] writes are on disk: od_storage_pending_seq no longer names them.
+void od_store_durable(struct od_store *store, od_seq seq);
+
+// Up to [seq] writes can be read from LMDB: what lay over it is forgotten.
+void od_store_applied(struct od_store *store, od_seq seq);
+
+// Submissions from [first_seq] on are lost. Every storage that had writes among them forgets all it
+// has over LMDB, and [broken] is called with it; its object must be reset. The generation is
+// raised, so that what follows is heard again. News about a generation that is no longer ours is
+// ignored.
+void od_store_failed(struct od_store *store, uint32_t generation, od_seq first_seq,
+                     void (*broken)(struct od_storage *storage));
+
+#endif

@@ -1,0 +1,70 @@
+#include "store/trash.h"
+
+#include <string.h>
+
+#include "store/keys.h"
+#include "store/limits.h"
+
+// Keys are what all rows of the number begin with; there are no values.
+int od_trash_add(struct od_write *write, od_slot slot, uint64_t number)
+{
+    struct od_run run = od_run_of_object(slot, number);
+    MDB_val key = {run.size, run.bytes}, value = {0, NULL};
+    return mdb_put(write->txn, write->env->trash, &key, &value, 0);
+}
+
+static int sweep_run(MDB_cursor *rows, const struct od_run *run, uint64_t *swept, bool *is_swept)
+{
+    size_t bytes = 0;
+    MDB_val value, key = {run->size, (void *)(uintptr_t)run->bytes};
+    int code = mdb_cursor_get(rows, &key, &value, MDB_SET_RANGE);
+    while (code == 0 && od_run_has(run, od_env_slice(key))) {
+        if (*swept == OD_STORE_SWEEP_ENTRIES || bytes > OD_STORE_SWEEP_BYTES)
+            return 0;
+        bytes += value.mv_size;
+        code = mdb_cursor_del(rows, 0);
+        *swept += code == 0;
+        if (code == 0) // LMDB counts this as standing before the next one.
+            code = mdb_cursor_get(rows, &key, &value, MDB_NEXT);
+    }
+    *is_swept = code == 0 || code == MDB_NOTFOUND;
+    return *is_swept ? 0 : code;
+}
+
+static int sweep_first(struct od_write *write, MDB_cursor *trash, uint64_t *swept, bool *is_empty)
+{
+    MDB_cursor *rows;
+    MDB_val value, key;
+    int code = mdb_cursor_get(trash, &key, &value, MDB_FIRST);
+    if (code != 0 || key.mv_size != OD_KEY_OBJECT_BYTES)
+        return code != 0 ? code : MDB_CORRUPTED;
+    struct od_run run = {.size = OD_KEY_OBJECT_BYTES};
+    memcpy(run.bytes, key.mv_data, OD_KEY_OBJECT_BYTES);
+    code = mdb_cursor_open(write->txn, write->env->data, &rows);
+    if (code != 0)
+        return code;
+    bool is_swept = false;
+    code = sweep_run(rows, &run, swept, &is_swept);
+    mdb_cursor_close(rows);
+    if (code == 0 && is_swept)
+        code = mdb_cursor_del(trash, 0);
+    if (code == 0 && is_swept)
+        *is_empty = mdb_cursor_get(trash, &key, &value, MDB_FIRST) == MDB_NOTFOUND;
+    return code;
+}
+
+int od_trash_sweep(struct od_write *write, uint64_t *swept, bool *is_empty)
+{
+    MDB_cursor *trash;
+    *swept = 0;
+    *is_empty = false;
+    int code = mdb_cursor_open(write->txn, write->env->trash, &trash);
+    if (code != 0)
+        return code;
+    code = sweep_first(write, trash, swept, is_empty);
+    mdb_cursor_close(trash);
+    if (code != MDB_NOTFOUND)
+        return code;
+    *is_empty = true;
+    return 0;
+}

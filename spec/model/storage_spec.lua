@@ -1,0 +1,295 @@
+-- Random operations on storages, their stores and the committer, against a plain Lua table each. A
+-- table is what an object sees; `states` are copies of it at each seal that is not yet in LMDB.
+--
+-- OPEN_DO_SEED repeats a run, OPEN_DO_MODEL_OPS sets its length.
+local support = require "spec.unit.store.world"
+local C = support.C
+
+local seed = tonumber(os.getenv("OPEN_DO_SEED")) or os.time()
+local operations = tonumber(os.getenv("OPEN_DO_MODEL_OPS")) or 20000
+
+local stems = { "", "k", "\255", ("p"):rep(479), ("p"):rep(480), ("p"):rep(481), ("p"):rep(961) }
+
+local function random_key()
+  local suffix = string.char(({ 0, 97, 98, 254, 255 })[math.random(5)])
+  return stems[math.random(#stems)] .. suffix:rep(math.random(0, 3))
+end
+
+local function copy(from)
+  local to = {}
+  for key, value in pairs(from) do
+    to[key] = value
+  end
+  return to
+end
+
+-- --- The model of one object ---------------------------------------------------------------------
+
+local Model = {}
+Model.__index = Model
+
+local function new_model(name, source)
+  return setmetatable({ name = name, source = source, view = {}, marks = {}, applied = {},
+    states = {}, is_open = false, is_confirmed = false, confirmed_seq = 0 }, Model)
+end
+
+function Model:last_state()
+  local last = self.states[#self.states]
+  return last and last.view or self.applied
+end
+
+function Model:discard()
+  self.view, self.is_open, self.is_confirmed, self.marks = copy(self:last_state()), false, false, {}
+end
+
+function Model:write(is_confirmed)
+  self.is_open = true
+  self.is_confirmed = self.is_confirmed or is_confirmed
+end
+
+function Model:seal(seq)
+  if self.is_open then
+    self.states[#self.states + 1] = { seq = seq, view = copy(self.view) }
+    self.confirmed_seq = self.is_confirmed and seq or self.confirmed_seq
+    self:discard()
+  end
+end
+
+function Model:apply(seq)
+  while self.states[1] and self.states[1].seq <= seq do
+    self.applied = table.remove(self.states, 1).view
+  end
+end
+
+-- Returns whether something was lost.
+function Model:fail(first_seq)
+  local lost = false
+  while #self.states > 0 and self.states[#self.states].seq >= first_seq do
+    table.remove(self.states)
+    lost = true
+  end
+  if lost then
+    self.confirmed_seq = 0
+    self:discard()
+  end
+  return lost
+end
+
+function Model:list(options)
+  local keys = {}
+  for key in pairs(self.view) do
+    local inside = key:sub(1, #options.prefix) == options.prefix
+      and (not options.start or key >= options.start)
+      and (not options["end"] or key < options["end"])
+    keys[#keys + 1] = inside and key or nil
+  end
+  table.sort(keys, options.reverse and function(a, b) return a > b end or nil)
+  local list = {}
+  for i = 1, math.min(#keys, options.limit or #keys) do
+    list[i] = { keys[i], self.view[keys[i]] }
+  end
+  return list
+end
+
+-- --- What can happen -----------------------------------------------------------------------------
+
+local run -- { world, models, objects, durable = { [source] = seq } }
+
+local actions = {}
+
+local function expect(condition, what)
+  if not condition then
+    error(what, 0)
+  end
+end
+
+function actions.put(model, object)
+  local key, value = random_key(), tostring(math.random(1e9)):rep(math.random(0, 3))
+  local unconfirmed = math.random(4) == 1
+  object:put(key, value, unconfirmed)
+  model.view[key] = value
+  model:write(not unconfirmed)
+end
+
+function actions.delete(model, object)
+  local key = random_key()
+  local existed = model.view[key] ~= nil
+  expect(object:delete(key) == existed, "delete says the wrong thing")
+  if existed then
+    model.view[key] = nil
+    model:write(true)
+  end
+end
+
+function actions.delete_all(model, object)
+  local before = C.od_storage_mark(object.storage)
+  object:delete_all()
+  model.view = {}
+  if C.od_storage_mark(object.storage) ~= before then -- Nothing is written when there is nothing.
+    model:write(true)
+  end
+end
+
+function actions.get(model, object)
+  local key = random_key()
+  expect(object:get(key) == model.view[key], "get gives the wrong value")
+end
+
+function actions.list(model, object)
+  local options = { prefix = math.random(2) == 1 and stems[math.random(#stems)] or "",
+    reverse = math.random(2) == 1 }
+  options.start = math.random(2) == 1 and random_key() or nil
+  options["end"] = math.random(2) == 1 and random_key() or nil
+  options.limit = math.random(2) == 1 and math.random(5) or nil
+  local list, wanted = object:list(options), model:list(options)
+  expect(#list == #wanted, ("list gives %d pairs instead of %d"):format(#list, #wanted))
+  for i, pair in ipairs(wanted) do
+    expect(list[i][1] == pair[1] and list[i][2] == pair[2], "list differs at pair " .. i)
+  end
+end
+
+function actions.mark(model, object)
+  if model.is_open then
+    model.marks[#model.marks + 1] = { at = C.od_storage_mark(object.storage),
+      view = copy(model.view), is_confirmed = model.is_confirmed }
+  end
+end
+
+function actions.rollback(model, object)
+  local mark = model.marks[#model.marks]
+  if mark then
+    C.od_storage_rollback(object.storage, mark.at)
+    model.view, model.is_confirmed = copy(mark.view), mark.is_confirmed
+  end
+end
+
+function actions.seal(model, object)
+  model:seal(object:seal())
+end
+
+function actions.discard(model, object)
+  C.od_storage_discard(object.storage)
+  model:discard()
+end
+
+function actions.pending(model, object)
+  local promised = model.confirmed_seq > run.durable[model.source] and model.confirmed_seq or 0
+  if model.is_open and model.is_confirmed then
+    promised = tonumber(run.world:store(model.source).seq)
+  end
+  expect(object:pending() == promised, "effects would wait for the wrong submission")
+end
+
+local function end_stretches()
+  for i, model in ipairs(run.models) do
+    actions[math.random(5) == 1 and "discard" or "seal"](model, run.objects[i])
+  end
+end
+
+local function hear_one()
+  local item, lost = run.world.news[1], 0
+  local broken = run.world:hear(1)
+  if item.kind == "durable" then
+    run.durable[item.source] = item.seq
+  end
+  for _, model in ipairs(run.models) do
+    if model.source == item.source and item.kind == "applied" then
+      model:apply(item.seq)
+    elseif model.source == item.source and item.kind == "failed" and model:fail(item.seq) then
+      lost = lost + 1
+    end
+  end
+  expect(#broken == lost, ("%d storages broken instead of %d"):format(#broken, lost))
+end
+
+local function hear_some(count)
+  for _ = 1, math.min(count, #run.world.news) do
+    hear_one()
+  end
+end
+
+local function turn()
+  end_stretches()
+  if math.random(15) == 1 then
+    support.arm("commit.fail", 1)
+  end
+  local source = math.random(2)
+  run.world:turn(source)
+  run.world:pump(math.random(3) == 1 and 2 or 0)
+  hear_some(math.random(0, 4))
+end
+
+local function open(directory)
+  run.world = support.open(directory)
+  run.durable, run.objects = { 0, 0 }, {}
+  for i, model in ipairs(run.models) do
+    run.objects[i] = run.world:object(model.name, model.source)
+  end
+end
+
+-- Everything goes to disk; then other processes find the objects as they were left.
+local function reopen()
+  end_stretches()
+  support.disarm("commit.fail")
+  for source = 1, 2 do
+    run.world:turn(source)
+  end
+  run.world:close_committer()
+  hear_some(math.huge)
+  for i, model in ipairs(run.models) do
+    expect(run.objects[i]:is_clean(), "a storage is not clean though all is applied")
+    model.confirmed_seq = 0
+  end
+  local directory = run.world.directory
+  run.world:close()
+  open(directory)
+  for i, model in ipairs(run.models) do
+    local list = run.objects[i]:list()
+    expect(#list == #model:list({ prefix = "" }), "another number of keys after a restart")
+    for _, pair in ipairs(list) do
+      expect(model.view[pair[1]] == pair[2], "another value after a restart")
+    end
+  end
+end
+
+-- How often each happens.
+local weights = { put = 30, delete = 12, delete_all = 1, get = 15, list = 8, mark = 3, rollback = 2,
+  seal = 8, discard = 2, pending = 6 }
+
+local function weighted_actions()
+  local names = {}
+  for name, weight in pairs(weights) do
+    for _ = 1, weight do
+      names[#names + 1] = name
+    end
+  end
+  table.sort(names) -- One order, so that a seed means one run.
+  return names
+end
+
+describe("storage", function()
+  it("behaves like a table, whatever happens in between", function()
+    math.randomseed(seed)
+    run = { models = { new_model("a", 1), new_model("b", 1), new_model("c", 2), new_model("d", 2) } }
+    open()
+    local names, step = weighted_actions(), 0
+    local ok, why = xpcall(function()
+      for i = 1, operations do
+        step = i
+        local chance = math.random(600)
+        if chance == 1 then
+          reopen()
+        elseif chance < 60 then
+          turn()
+        else
+          local at = math.random(#run.models)
+          actions[names[math.random(#names)]](run.models[at], run.objects[at])
+        end
+      end
+      reopen()
+    end, debug.traceback)
+    support.disarm("commit.fail")
+    run.world:remove()
+    assert(ok, ("OPEN_DO_SEED=%d, operation %d: %s"):format(seed, step, tostring(why)))
+  end)
+end)

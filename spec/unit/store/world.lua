@@ -1,0 +1,393 @@
+-- A data directory with a committer and workers' stores in one process, for the specs of the store.
+-- News from the committer waits in `world.news` until a spec lets a store hear it.
+local core = require "spec.support.core"
+local C = core.load("store/committer.h", "store/store.h", "store/storage.h", "base/fault.h")
+local ffi = core.ffi
+
+ffi.cdef [[
+size_t uv_loop_size(void);
+int uv_loop_init(struct uv_loop_s *loop);
+int uv_loop_close(struct uv_loop_s *loop);
+int uv_run(struct uv_loop_s *loop, int mode);
+int uv_backend_fd(const struct uv_loop_s *loop);
+struct store_spec_pollfd { int fd; short events, revents; };
+int poll(struct store_spec_pollfd *fds, unsigned long count, int timeout_ms);
+void *mmap(void *address, size_t size, int protection, int flags, int fd, long offset);
+int open(const char *path, int flags, ...);
+int close(int fd);
+int setenv(const char *name, const char *value, int overwrite);
+void *malloc(size_t size);
+void free(void *memory);
+]]
+
+local M = { C = C, ffi = ffi, core = core, slice = core.slice, string = core.string }
+local World = {}
+World.__index = World
+M.World = World
+
+local DEADLINE_S = 20
+local RUN_NOWAIT = 2
+
+-- --- Faults --------------------------------------------------------------------------------------
+
+local page
+
+local function fault_page()
+  if page then
+    return page
+  end
+  local path = os.getenv("OPEN_DO_TEST_PAGE")
+  if not path then
+    path = os.tmpname()
+    local file = assert(io.open(path, "wb"))
+    file:write(("\0"):rep(ffi.sizeof("struct od_fault_page")))
+    file:close()
+    ffi.C.setenv("OPEN_DO_TEST_PAGE", path, 1)
+  end
+  C.od_fault_open()
+  local fd = ffi.C.open(path, 2)
+  page = ffi.cast("struct od_fault_page *",
+    ffi.C.mmap(nil, ffi.sizeof("struct od_fault_page"), 3, 1, fd, 0))
+  ffi.C.close(fd)
+  return page
+end
+
+-- Arms a fault: after `skip` calls, `times` fail (-1: all).
+function M.arm(name, times, skip)
+  local slots = fault_page().slots
+  for i = 0, 7 do
+    local known = ffi.string(slots[i].name)
+    if known == name or known == "" then
+      slots[i].skip = skip or 0
+      ffi.copy(slots[i].name, name)
+      slots[i].times = times
+      return
+    end
+  end
+  error("no free fault slot")
+end
+
+function M.disarm(name)
+  M.arm(name, 0)
+end
+
+-- --- Events --------------------------------------------------------------------------------------
+
+local current -- The world whose committer is being run.
+
+local function push(kind, source, fields)
+  fields.kind, fields.source = kind, source
+  current.news[#current.news + 1] = fields
+end
+
+-- One set of callbacks for all worlds: LuaJIT has room for only a few hundred.
+local events = ffi.new("struct od_committer_events", {
+  durable = function(_, source, seq)
+    push("durable", source, { seq = tonumber(seq) })
+  end,
+  applied = function(_, source, seq)
+    push("applied", source, { seq = tonumber(seq) })
+  end,
+  failed = function(_, source, generation, first_seq, why)
+    push("failed", source,
+      { generation = generation, seq = tonumber(first_seq), why = ffi.string(why) })
+  end,
+  forgotten = function(_, source)
+    push("forgotten", source, {})
+  end,
+})
+
+local broken_storages
+local on_broken = ffi.cast("void (*)(struct od_storage *)", function(storage)
+  broken_storages[#broken_storages + 1] = storage
+end)
+
+-- --- Life ----------------------------------------------------------------------------------------
+
+function M.temporary_directory()
+  local path = os.tmpname()
+  os.remove(path)
+  return path
+end
+
+function M.remove_directory(path)
+  assert(path:match("^/tmp/"))
+  os.execute("rm -rf '" .. path .. "'")
+end
+
+-- Tries to open; nil and the error text when it is refused.
+function M.try(directory)
+  local self = setmetatable({ directory = directory, news = {}, stores = {}, anchors = {} }, World)
+  self.loop_memory = ffi.new("char[?]", tonumber(C.uv_loop_size()))
+  self.loop = ffi.cast("struct uv_loop_s *", self.loop_memory)
+  assert(C.uv_loop_init(self.loop) == 0)
+  local committer, err = ffi.new("struct od_committer *[1]"), ffi.new("struct od_error")
+  if not C.od_committer_open(committer, self.loop, directory, events, nil, err) then
+    C.uv_run(self.loop, RUN_NOWAIT)
+    C.uv_loop_close(self.loop)
+    return nil, ffi.string(err.text)
+  end
+  self.committer = committer[0]
+  return self
+end
+
+function M.open(directory)
+  return assert(M.try(directory or M.temporary_directory()))
+end
+
+-- The store of a worker, made when it is first asked for.
+function World:store(source)
+  source = source or 1
+  if not self.stores[source] then
+    local store, err = ffi.new("struct od_store *[1]"), ffi.new("struct od_error")
+    assert(C.od_store_open(store, self.directory, err), ffi.string(err.text))
+    self.stores[source] = store[0]
+  end
+  return self.stores[source]
+end
+
+function World:close_committer()
+  current = self
+  C.od_committer_close(self.committer)
+  self.committer = nil
+  C.uv_run(self.loop, RUN_NOWAIT)
+  C.uv_run(self.loop, RUN_NOWAIT)
+  assert(C.uv_loop_close(self.loop) == 0, "the loop still has handles")
+end
+
+-- Objects first, then stores, then the committer.
+function World:close()
+  for object in pairs(self.anchors) do
+    object:deinit()
+  end
+  for _, store in pairs(self.stores) do
+    C.od_store_close(store)
+  end
+  self.stores = {}
+  if self.committer then
+    self:close_committer()
+  end
+end
+
+function World:remove()
+  self:close()
+  M.remove_directory(self.directory)
+end
+
+-- --- Waiting -------------------------------------------------------------------------------------
+
+function World:pump(timeout_ms)
+  current = self
+  C.uv_run(self.loop, RUN_NOWAIT)
+  local fds = ffi.new("struct store_spec_pollfd[1]", { { C.uv_backend_fd(self.loop), 1, 0 } })
+  ffi.C.poll(fds, 1, timeout_ms)
+  C.uv_run(self.loop, RUN_NOWAIT)
+end
+
+local function describe_news(news)
+  local lines = {}
+  for i, item in ipairs(news) do
+    lines[i] = ("%s source %d seq %s %s"):format(item.kind, item.source, item.seq, item.why or "")
+  end
+  return table.concat(lines, "\n")
+end
+
+-- Runs the loop until `condition` gives something; fails with what came instead.
+function World:wait(what, condition)
+  local deadline = os.time() + DEADLINE_S
+  while true do
+    local result = condition()
+    if result then
+      return result
+    end
+    assert(os.time() <= deadline,
+      ("waited %d s for %s; news so far:\n%s"):format(DEADLINE_S, what, describe_news(self.news)))
+    self:pump(100)
+  end
+end
+
+-- The first news of that kind (and source, and at least that seq), removed from nothing.
+function World:find(kind, source, seq)
+  for _, item in ipairs(self.news) do
+    if item.kind == kind and item.source == (source or 1) and (not seq or item.seq >= seq) then
+      return item
+    end
+  end
+end
+
+function World:wait_news(kind, source, seq)
+  return self:wait(("%s from source %d, seq %s"):format(kind, source or 1, tostring(seq)), function()
+    return self:find(kind, source, seq)
+  end)
+end
+
+function World:stats()
+  local stats = ffi.new("struct od_committer_stats")
+  C.od_committer_stats(self.committer, stats)
+  return {
+    groups = tonumber(stats.groups), submissions = tonumber(stats.submissions),
+    failed_groups = tonumber(stats.failed_groups), discarded = tonumber(stats.discarded),
+    swept = tonumber(stats.swept), waiting_bytes = tonumber(stats.waiting_bytes),
+    has_trash = stats.has_trash,
+  }
+end
+
+-- --- A worker's turn -----------------------------------------------------------------------------
+
+-- Ends the turn of a store: sends what it wrote. Returns the last sequence number, or nil.
+function World:turn(source)
+  source = source or 1
+  local store = self:store(source)
+  local submission, last = ffi.new("struct od_submission"), nil
+  while C.od_store_next_submission(store, submission) do
+    C.od_committer_submit(self.committer, source, submission.generation, submission.seq,
+      submission.batches)
+    last = tonumber(submission.seq)
+  end
+  C.od_store_end_turn(store)
+  return last
+end
+
+-- Lets the stores hear the first `count` news (all by default). Returns the broken storages.
+function World:hear(count)
+  broken_storages = {}
+  for _ = 1, math.min(count or #self.news, #self.news) do
+    local item = table.remove(self.news, 1)
+    local store = self.stores[item.source]
+    if store and item.kind == "durable" then
+      C.od_store_durable(store, item.seq)
+    elseif store and item.kind == "applied" then
+      C.od_store_applied(store, item.seq)
+    elseif store and item.kind == "failed" then
+      C.od_store_failed(store, item.generation, item.seq, on_broken)
+    end
+  end
+  return broken_storages
+end
+
+-- Sends the turn, waits until it is applied, and lets the store know.
+function World:settle(source)
+  local seq = self:turn(source)
+  if seq then
+    self:wait_news("applied", source, seq)
+  end
+  self:hear()
+end
+
+-- --- An object -----------------------------------------------------------------------------------
+
+local Object = {}
+Object.__index = Object
+
+-- An id from a number or a name; its first bytes vary, so slots do too.
+function M.id_of(name)
+  local text = tostring(name)
+  local hash = 5381
+  for i = 1, #text do
+    hash = (hash * 33 + text:byte(i)) % 65536
+  end
+  local id = string.char(math.floor(hash / 256), hash % 256) .. text
+  return (id .. ("\0"):rep(32)):sub(1, 32)
+end
+
+function World:object(name, source, options)
+  options = options or {}
+  local self_id = M.id_of(name)
+  local object = setmetatable({ world = self, name = name, keep = { options.space or "rooms" } }, Object)
+  object.identity = ffi.new("struct od_identity")
+  ffi.copy(object.identity.id, self_id, 32)
+  object.identity.space = core.slice(object.keep[1])
+  if not options.nameless then
+    object.identity.has_name = true
+    object.identity.name = core.slice(object.name)
+  end
+  object.storage = ffi.new("struct od_storage")
+  C.od_storage_init(object.storage, self:store(source), object.identity)
+  object.err = ffi.new("struct od_error")
+  self.anchors[object] = true
+  return object
+end
+
+function Object:deinit()
+  C.od_storage_deinit(self.storage)
+  self.world.anchors[self] = nil
+end
+
+function Object:get(key)
+  local value = ffi.new("od_slice[1]")
+  if C.od_storage_get(self.storage, core.slice(key), value) then
+    return core.string(value[0])
+  end
+  return nil
+end
+
+function Object:put(key, value, unconfirmed)
+  local ok = C.od_storage_put(self.storage, core.slice(key), core.slice(value),
+    unconfirmed or false, self.err)
+  assert(ok, ffi.string(self.err.text))
+end
+
+function Object:delete(key)
+  local existed = ffi.new("bool[1]")
+  assert(C.od_storage_delete(self.storage, core.slice(key), false, existed, self.err))
+  return existed[0]
+end
+
+function Object:delete_all()
+  assert(C.od_storage_delete_all(self.storage, false, self.err))
+end
+
+-- Options as scripts give them; returns an array of { key, value }.
+function Object:list(options)
+  options = options or {}
+  local range = ffi.new("struct od_range")
+  range.prefix = core.slice(options.prefix or "")
+  for field, name in pairs({ start = "start", start_after = "startAfter", ["end"] = "end" }) do
+    if options[name] then
+      range[field] = core.slice(options[name])
+      range["has_" .. field] = true
+    end
+  end
+  range.reverse = options.reverse or false
+  range.limit = options.limit or 0
+  local pairs_bytes, count = ffi.new("struct od_bytes"), ffi.new("uint64_t[1]")
+  local ok = C.od_storage_list(self.storage, range, pairs_bytes, count, self.err)
+  assert(ok, ffi.string(self.err.text))
+  local cursor = ffi.new("struct od_cursor[1]", { C.od_cursor_of(C.od_bytes_slice(pairs_bytes)) })
+  local list = {}
+  while not C.od_cursor_at_end(cursor) do
+    local key = core.string(C.od_cursor_string(cursor))
+    list[#list + 1] = { key, core.string(C.od_cursor_string(cursor)) }
+  end
+  C.od_bytes_deinit(pairs_bytes)
+  assert(#list == tonumber(count[0]))
+  return list
+end
+
+function Object:seal()
+  return tonumber(C.od_storage_seal(self.storage))
+end
+
+function Object:pending()
+  return tonumber(C.od_storage_pending_seq(self.storage))
+end
+
+function Object:is_clean()
+  return C.od_storage_is_clean(self.storage)
+end
+
+-- The keys of a list, joined: for short expectations.
+function Object:keys(options)
+  local keys = {}
+  for i, pair in ipairs(self:list(options)) do
+    keys[i] = pair[1]
+  end
+  return table.concat(keys, " ")
+end
+
+-- Callbacks from C must not come out of compiled code.
+for _, name in ipairs({ "close_committer", "pump", "hear" }) do
+  jit.off(World[name])
+end
+
+return M

@@ -1,0 +1,26 @@
+-- A server that writes until it is killed, for crash_spec.lua: two keys a batch, always equal; prints
+-- "durable N" when batch N is on disk. Arguments: the data directory.
+local support = require "spec.unit.store.world"
+
+local world = support.open(arg[1])
+local object = world:object("crash")
+local printed = 0
+
+io.stdout:setvbuf("no")
+for i = 1, math.huge do
+  object:put("x", tostring(i))
+  object:put(("y"):rep(1200), tostring(i))
+  if i % 50 == 0 then
+    object:put("log " .. i, ("z"):rep(5000))
+  end
+  object:seal()
+  world:turn()
+  world:pump(i % 3 == 0 and 1 or 0) -- Some groups of one, some of several.
+  for _, item in ipairs(world.news) do
+    if item.kind == "durable" and item.seq > printed then
+      printed = item.seq
+      io.write(("durable %d\n"):format(printed))
+    end
+  end
+  world:hear()
+end
