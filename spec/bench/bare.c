@@ -23,7 +23,11 @@
 
 #define EVENTS_A_WAIT 256
 
-enum role { ROLE_HTTP, ROLE_ECHO, ROLE_ROOM };
+enum role {
+    ROLE_HTTP,
+    ROLE_ECHO,
+    ROLE_ROOM
+};
 
 struct client {
     struct connection connection; // First: epoll's pointer is both.

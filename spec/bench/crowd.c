@@ -24,7 +24,7 @@ void crowd_read_clock(struct crowd *crowd)
     crowd->now_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static double own_cpu_seconds(void)
+double crowd_cpu_seconds(void)
 {
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
@@ -43,7 +43,7 @@ void crowd_measure(struct crowd *crowd)
 {
     histogram_reset(&crowd->latency);
     crowd->measured = 0;
-    crowd->load_cpu_seconds = -own_cpu_seconds();
+    crowd->load_cpu_seconds = -crowd_cpu_seconds();
     enter_phase(crowd, PHASE_MEASURING, crowd->options->seconds);
     crowd->measure_began_ns = crowd->now_ns;
 }
@@ -52,7 +52,7 @@ void crowd_finish(struct crowd *crowd)
 {
     if (crowd->phase == PHASE_DONE)
         return;
-    crowd->load_cpu_seconds += own_cpu_seconds();
+    crowd->load_cpu_seconds += crowd_cpu_seconds();
     enter_phase(crowd, PHASE_DONE, 0);
     crowd->measure_ended_ns = crowd->now_ns;
 }
@@ -80,8 +80,8 @@ void crowd_user_ready(struct crowd *crowd)
 
 static void wake(struct crowd *crowd, struct user *user, uint32_t events)
 {
-    const char *why = user->state == USER_SHAKING ? "the handshake failed"
-                                                  : "closed, or not the answer expected";
+    const char *why =
+        user->state == USER_SHAKING ? "the handshake failed" : "closed, or not the answer expected";
     crowd->out.length = 0;
     if (user_wake(user, crowd, events))
         return;
@@ -113,8 +113,8 @@ static void turn(struct crowd *crowd)
 
 static void open_more(struct crowd *crowd)
 {
-    while (crowd->opened < crowd->options->sockets &&
-           crowd->opened - crowd->ready < SHAKING_MAX && crowd->phase != PHASE_DONE) {
+    while (crowd->opened < crowd->options->sockets && crowd->opened - crowd->ready < SHAKING_MAX &&
+           crowd->phase != PHASE_DONE) {
         struct user *user = &crowd->users[crowd->opened++];
         if (!user_open(user, crowd))
             crowd_fail(crowd, user, "no connection");

@@ -11,7 +11,12 @@
 #include "options.h"
 #include "user.h"
 
-enum phase { PHASE_OPENING, PHASE_WARMING, PHASE_MEASURING, PHASE_DONE };
+enum phase {
+    PHASE_OPENING,
+    PHASE_WARMING,
+    PHASE_MEASURING,
+    PHASE_DONE
+};
 
 struct crowd {
     const struct options *options;
@@ -39,6 +44,9 @@ struct crowd {
 
 // Runs it from the first connection to the last answer. False: something failed, stderr says what.
 bool crowd_run(struct crowd *crowd, const struct options *options, const struct mode *mode);
+
+// The processor time that this program used so far.
+double crowd_cpu_seconds(void);
 
 // Sets [crowd->now_ns].
 void crowd_read_clock(struct crowd *crowd);

@@ -1,8 +1,8 @@
 // One WebSocket frame (RFC 6455, section 5.2), read from and written to plain bytes.
 //
 // Both programs of this folder use it: the load side writes masked frames and reads plain ones, the
-// bare server the other way round. It is not the codec of open-do, so that neither the program under
-// test nor the yardstick can hide a mistake of the other.
+// bare server the other way round. It is not the codec of open-do, so that neither the program
+// under test nor the yardstick can hide a mistake of the other.
 #ifndef BENCH_FRAME_H
 #define BENCH_FRAME_H
 
@@ -19,7 +19,11 @@ enum frame_opcode {
     FRAME_PONG = 10,
 };
 
-enum frame_outcome { FRAME_WHOLE, FRAME_PARTIAL, FRAME_BAD };
+enum frame_outcome {
+    FRAME_WHOLE,
+    FRAME_PARTIAL,
+    FRAME_BAD
+};
 
 struct frame {
     bool final;
@@ -35,7 +39,7 @@ struct frame {
 // Reads the frame that [data] begins with. Unmasks it in place, so a whole frame is read only once.
 enum frame_outcome frame_read(uint8_t *data, size_t length, struct frame *frame);
 
-// Appends a final frame. [masked] is for clients; the key is fixed, which costs the server the same.
+// Appends a final frame. [masked] is for clients; the key is fixed: it costs the server the same.
 void frame_append(struct bytes *out, unsigned opcode, const void *payload, size_t length,
                   bool masked);
 

@@ -52,7 +52,8 @@ static void report(const struct crowd *crowd)
            (unsigned long long)crowd->measured, (unsigned long long)crowd->total,
            seconds > 0 ? (double)crowd->measured / seconds : 0);
     report_latency(&crowd->latency);
-    printf(" load_busy=%.3f errors=%llu\n", busy, (unsigned long long)crowd->errors);
+    printf(" load_busy=%.3f load_cpu_seconds=%.2f errors=%llu\n", busy, crowd_cpu_seconds(),
+           (unsigned long long)crowd->errors);
 }
 
 int main(int count, char **arguments)

@@ -13,6 +13,7 @@ struct mode {
     const char *name;
     bool upgrades; // WebSocket; otherwise plain HTTP.
     bool clocked;  // Measuring begins when the warm-up time is over; otherwise the mode says when.
+    bool numbered; // No two messages of the run are equal.
 
     // All users are open: the first messages leave.
     void (*begin)(struct crowd *crowd);

@@ -31,5 +31,11 @@ static bool echo_answer(struct crowd *crowd, struct user *user, const uint8_t *d
 const struct mode mode_echo = {
     .name = "echo", .upgrades = true, .clocked = true, .begin = begin, .answer = echo_answer};
 
-const struct mode mode_put = {
-    .name = "put", .upgrades = true, .clocked = true, .begin = begin, .answer = put_answer};
+// Numbered, because a store may notice that a value is the one it has and then write nothing:
+// SQLite does, and workerd looked several times as fast.
+const struct mode mode_put = {.name = "put",
+                              .upgrades = true,
+                              .clocked = true,
+                              .numbered = true,
+                              .begin = begin,
+                              .answer = put_answer};

@@ -12,14 +12,19 @@ static long warm_count(const struct crowd *crowd)
     return 1 + crowd->options->objects / WARM_SHARE;
 }
 
+static long object_of(const struct crowd *crowd, long sequence)
+{
+    long warm = warm_count(crowd);
+    return sequence < warm ? crowd->options->objects + sequence : sequence - warm;
+}
+
 static void request_next(struct crowd *crowd, struct user *user)
 {
-    long objects = crowd->options->objects;
     if (next_sequence == warm_count(crowd))
         crowd_measure(crowd);
     user->sequence = next_sequence++;
-    if (user->sequence < warm_count(crowd) + objects)
-        user_request(user, crowd, (user->sequence - warm_count(crowd) + objects * 2) % (objects * 2));
+    if (user->sequence < warm_count(crowd) + crowd->options->objects)
+        user_request(user, crowd, object_of(crowd, user->sequence));
 }
 
 static void begin(struct crowd *crowd)

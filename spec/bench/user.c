@@ -23,6 +23,9 @@
 // How long the kernel may try to connect: loopback answers at once or the server is stuck.
 #define CONNECT_SECONDS 5
 
+// How much of a numbered message is its number.
+#define NUMBER_DIGITS 12
+
 static void append_request(struct bytes *out, const struct options *options, long object)
 {
     char number[24];
@@ -90,16 +93,29 @@ int64_t user_take_sent_ns(struct user *user, const struct crowd *crowd)
     return user->sent_ns[user->received++ % (uint64_t)crowd->options->depth];
 }
 
+static void append_message(struct bytes *out, struct crowd *crowd)
+{
+    static uint64_t number;
+    if (!crowd->mode->numbered) {
+        bytes_append(out, crowd->message.data, crowd->message.length);
+        return;
+    }
+    uint64_t left = number++;
+    for (size_t i = 0; i < crowd->text.length && i < NUMBER_DIGITS; i++, left /= 10)
+        crowd->text.data[i] = (uint8_t)('0' + left % 10);
+    frame_append(out, FRAME_TEXT, crowd->text.data, crowd->text.length, true);
+}
+
 void user_queue(struct user *user, struct crowd *crowd)
 {
-    bytes_append(&crowd->out, crowd->message.data, crowd->message.length);
+    append_message(&crowd->out, crowd);
     stamp(user, crowd);
 }
 
 bool user_post(struct user *user, struct crowd *crowd, long count)
 {
     for (long i = 0; i < count; i++) {
-        bytes_append(&crowd->posted, crowd->message.data, crowd->message.length);
+        append_message(&crowd->posted, crowd);
         stamp(user, crowd);
     }
     return connection_write(&user->connection, &crowd->posted, crowd->epoll);
@@ -215,6 +231,5 @@ bool user_wake(struct user *user, struct crowd *crowd, uint32_t events)
     if (!connection_read(&user->connection, &crowd->in))
         return false;
     crowd_read_clock(crowd);
-    return take_all(user, crowd) &&
-           connection_write(&user->connection, &crowd->out, crowd->epoll);
+    return take_all(user, crowd) && connection_write(&user->connection, &crowd->out, crowd->epoll);
 }

@@ -9,16 +9,20 @@
 
 struct crowd;
 
-enum user_state { USER_SHAKING, USER_OPEN, USER_GONE };
+enum user_state {
+    USER_SHAKING,
+    USER_OPEN,
+    USER_GONE
+};
 
 struct user {
     struct connection connection; // First: epoll's pointer is both.
     enum user_state state;
     long number;
-    int64_t *sent_ns;      // When the messages in flight left: a ring of [depth] places.
-    uint64_t sent;         // Messages or requests so far,
-    uint64_t received;     // and answers.
-    long sequence;         // http: which request of the run is in flight.
+    int64_t *sent_ns;  // When the messages in flight left: a ring of [depth] places.
+    uint64_t sent;     // Messages or requests so far,
+    uint64_t received; // and answers.
+    long sequence;     // http: which request of the run is in flight.
 };
 
 // Connects and sends the upgrade request (for HTTP there is none: the user is open at once).

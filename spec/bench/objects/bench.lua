@@ -1,0 +1,65 @@
+-- The objects that spec/bench measures: one namespace a test, each as a user would write it.
+-- workerd/worker.js has the same classes; what an object answers is the same byte for byte.
+
+local od = require "open-do"
+
+local function accept(state)
+  local client, server = od.WebSocketPair()
+  state:acceptWebSocket(server)
+  return od.Response(nil, { status = 101, webSocket = client })
+end
+
+-- What a message costs.
+local Echo = {}
+
+function Echo:fetch()
+  return accept(self.state)
+end
+
+function Echo:webSocketMessage(ws, message, isBinary)
+  ws:send(message, isBinary)
+end
+
+-- What a message to a room costs.
+local Broadcast = {}
+
+function Broadcast:fetch()
+  return accept(self.state)
+end
+
+function Broadcast:webSocketMessage(_, message, isBinary)
+  self.state:broadcast(message, { isBinary = isBinary })
+end
+
+-- What a stored message costs: the output gate holds the answer until the write is on disk.
+local Put = {}
+
+function Put:fetch()
+  return accept(self.state)
+end
+
+function Put:webSocketMessage(ws, message)
+  self.state.storage:put("message", message)
+  ws:send("stored")
+end
+
+-- What the first touch of an object costs, with its first stored value.
+local Counter = {}
+
+function Counter:fetch()
+  local storage = self.state.storage
+  local count = (storage:get("count") or 0) + 1
+  storage:put("count", count)
+  return od.Response(tostring(count))
+end
+
+-- The same without storage: an instance is made, and nothing else.
+local Touch = {}
+
+function Touch:fetch()
+  return od.Response("ok")
+end
+
+return {
+  namespaces = { echo = Echo, broadcast = Broadcast, put = Put, counter = Counter, touch = Touch },
+}
