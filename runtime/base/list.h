@@ -15,12 +15,14 @@ struct od_list {
 };
 
 #define OD_LIST_MEMBER(link, type, field) ((type *)(void *)((char *)(link)-offsetof(type, field)))
+// NOLINTBEGIN(bugprone-macro-parentheses): [link] names a variable, which takes no parentheses.
 #define OD_LIST_EACH(link, head)                                                                   \
     for (struct od_list *link = (head)->next; link != (head); link = link->next)
 // The current member may be removed while walking.
 #define OD_LIST_EACH_SAFE(link, head)                                                              \
     for (struct od_list *link = (head)->next, *link##_next = link->next; link != (head);           \
          link = link##_next, link##_next = link->next)
+// NOLINTEND(bugprone-macro-parentheses)
 
 void od_list_init(struct od_list *link);
 bool od_list_is_empty(const struct od_list *head);

@@ -195,7 +195,7 @@ void od_arrival_start(struct od_door *door, int fd, const struct sockaddr *peer)
     struct od_arrival *arrival = od_allocate_zeroed(sizeof *arrival);
     arrival->door = door;
     arrival->fd = fd;
-    arrival->accepted_ms = door->loop->now_ms;
+    arrival->accepted_ms = od_clock_monotonic_ms();
     arrival->deadline.fire = on_deadline;
     read_peer(arrival, peer);
     od_http_head_init(&arrival->head);

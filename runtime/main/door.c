@@ -22,8 +22,9 @@ static void resume(struct od_door *door)
 // A listener that is polled but not emptied would spin the loop.
 static void pause_accepting(struct od_door *door, const char *why)
 {
-    od_log(OD_LOG_WARN, NULL, "new connections wait: %s", why);
-    door->is_paused = true;
+    if (!door->is_crowded)
+        od_log(OD_LOG_WARN, NULL, "new connections wait: %s", why);
+    door->is_crowded = door->is_paused = true;
     for (size_t i = 0; i < door->poll_count; i++)
         uv_poll_stop(&door->polls[i]);
     od_loop_set_timer(door->loop, &door->retry_timer, OD_ACCEPT_RETRY_MS);
@@ -34,19 +35,26 @@ static void on_retry(struct od_timer *timer)
     resume(OD_TIMER_MEMBER(timer, struct od_door, retry_timer));
 }
 
-// Puts out the arrival that has been reading for longest, unless it came just now.
-static bool make_room(struct od_door *door)
+// The arrival to put out for a newer one: the one that reads for longest, unless it came just now.
+static struct od_arrival *dispensable(struct od_door *door)
 {
     struct od_list *reading = &door->arrivals[OD_ARRIVAL_READING];
-    if (door->arrival_count < OD_ARRIVALS_MAX)
-        return true;
     if (od_list_is_empty(reading))
-        return false;
+        return NULL;
     struct od_arrival *oldest = OD_LIST_MEMBER(reading->next, struct od_arrival, link);
-    if (door->loop->now_ms - oldest->accepted_ms < OD_ARRIVAL_MS_MIN)
-        return false;
-    od_arrival_end(oldest);
-    return true;
+    od_time_ms age_ms = od_clock_monotonic_ms() - oldest->accepted_ms;
+    return age_ms >= OD_ARRIVAL_MS_MIN ? oldest : NULL;
+}
+
+static void welcome(struct od_door *door, int fd, const struct sockaddr *peer)
+{
+    if (door->arrival_count >= OD_ARRIVALS_MAX) {
+        struct od_arrival *oldest = dispensable(door);
+        OD_ASSERT(oldest != NULL);
+        od_arrival_end(oldest);
+    }
+    door->arrival_count++;
+    od_arrival_start(door, fd, peer);
 }
 
 static bool is_about_one(
@@ -61,20 +69,23 @@ static bool accept_one(struct od_door *door, int listener)
 {
     struct sockaddr_storage peer;
     socklen_t size = sizeof peer;
-    if (!make_room(door)) {
+    if (door->arrival_count >= OD_ARRIVALS_MAX && dispensable(door) == NULL) {
         pause_accepting(door, "too many are still sending their first request");
         return false;
     }
     int fd = accept4(listener, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-        door->arrival_count++;
-        od_arrival_start(door, fd, (const struct sockaddr *)&peer);
+        welcome(door, fd, (const struct sockaddr *)&peer);
         return true;
     }
     if (is_about_one(errno))
         return true;
-    if (errno != EAGAIN)
-        pause_accepting(door, strerror(errno)); // Mostly: no descriptors left.
+    if (errno == EAGAIN)
+        door->is_crowded = false;
+    else if (errno == EMFILE || errno == ENFILE)
+        pause_accepting(door, "no descriptor is free; raise the limit of open files (ulimit -n)");
+    else
+        pause_accepting(door, strerror(errno));
     return false;
 }
 

@@ -28,6 +28,7 @@ struct od_door {
     uv_poll_t polls[OD_LISTENERS_MAX];
     size_t poll_count;
     bool is_paused;
+    bool is_crowded; // Since it was paused, the backlog has not been empty; it was logged.
     bool is_closed;
     struct od_timer retry_timer;
     struct od_list arrivals[OD_ARRIVAL_STATE_COUNT];

@@ -71,7 +71,7 @@ static void begin_life(struct od_child *child, int link_fd)
     child->has_link = true;
     child->is_vacated = child->has_load_failed = false;
     child->durable = child->applied = 0;
-    child->started_ms = supervisor->loop->now_ms;
+    child->started_ms = od_clock_monotonic_ms();
     child->timer.fire = on_load_late;
     od_link_init(&child->link, &supervisor->loop->uv, link_fd, &link_events, child);
     od_loop_set_timer(supervisor->loop, &child->timer, OD_LOAD_MS_MAX);
@@ -97,7 +97,7 @@ static void on_restart(struct od_timer *timer);
 static void start_later(struct od_child *child)
 {
     struct od_loop *loop = child->supervisor->loop;
-    if (loop->now_ms - child->started_ms >= OD_RESTART_CALM_MS)
+    if (od_clock_monotonic_ms() - child->started_ms >= OD_RESTART_CALM_MS)
         child->restart_ms = OD_RESTART_MS_MIN;
     child->timer.fire = on_restart;
     od_loop_set_timer(loop, &child->timer, child->restart_ms);

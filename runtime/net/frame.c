@@ -38,6 +38,7 @@ void od_frame_decoder_init(struct od_frame_decoder *decoder, uint32_t message_by
 {
     *decoder = (struct od_frame_decoder){
         .message_bytes_max = message_bytes_max,
+        .utf8 = OD_UTF8_WHOLE,
         .may_compress = may_compress,
     };
 }

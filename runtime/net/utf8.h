@@ -11,8 +11,8 @@
 #include "base/slice.h"
 
 enum {
-    OD_UTF8_WHOLE = 0, // The start, and whenever no character is open.
-    OD_UTF8_WRONG = 1, // For ever. All others: inside a character.
+    OD_UTF8_WRONG = 0, // For ever.
+    OD_UTF8_WHOLE = 1, // The start, and whenever no character is open. All others: inside one.
     OD_UTF8_STATE_COUNT = 9,
 };
 

@@ -245,14 +245,14 @@ int od_wire_release(struct od_wire *wire, struct od_bytes *unsent)
 
 // What libwebsockets calls.
 
-static int on_read(struct od_wire *wire, char *at, size_t size)
+static int on_read(struct od_wire *wire, void *at, size_t size)
 {
     if (wire->owner != NULL && !wire->is_cut)
         wire->protocol->bytes(wire->owner, at, size);
     return 0;
 }
 
-static int on_writable(struct od_wire *wire, char *at, size_t size)
+static int on_writable(struct od_wire *wire, void *at, size_t size)
 {
     (void)at, (void)size;
     if (!wire->is_cut)
@@ -260,7 +260,7 @@ static int on_writable(struct od_wire *wire, char *at, size_t size)
     return 0;
 }
 
-static int on_closed(struct od_wire *wire, char *at, size_t size)
+static int on_closed(struct od_wire *wire, void *at, size_t size)
 {
     (void)at, (void)size;
     const struct od_wire_protocol *protocol = wire->protocol;
@@ -278,7 +278,7 @@ static int on_closed(struct od_wire *wire, char *at, size_t size)
     return 0;
 }
 
-static int call(int (*handle)(struct od_wire *, char *, size_t), struct lws *wsi, void *at,
+static int call(int (*handle)(struct od_wire *, void *, size_t), struct lws *wsi, void *at,
                 size_t size)
 {
     struct od_wire *wire = lws_get_opaque_user_data(wsi);

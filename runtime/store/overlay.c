@@ -258,21 +258,37 @@ void od_overlay_seal(struct od_overlay *overlay, od_seq seq, struct od_list *sea
 void od_overlay_remove(entry *old)
 {
     OD_ASSERT(old->overlay->open == NULL);
-    if (!old->is_curtain)
-        erase(old->overlay, old);
-    else if (old->overlay->curtain == old)
+    if (old->is_curtain) {
+        OD_ASSERT(old->overlay->curtain == old);
         old->overlay->curtain = NULL;
+    } else {
+        erase(old->overlay, old);
+    }
     od_list_remove(&old->sealed);
     free(old);
+}
+
+static void free_entry(entry *old)
+{
+    od_list_remove(&old->sealed);
+    free(old);
+}
+
+static void free_tree(entry *root)
+{
+    if (root == NULL)
+        return;
+    free_tree(root->left);
+    free_tree(root->right);
+    free_entry(root);
 }
 
 void od_overlay_free(struct od_overlay *overlay)
 {
     od_overlay_take_back(overlay, 0);
     if (overlay->curtain != NULL)
-        od_overlay_remove(overlay->curtain);
-    while (overlay->root != NULL)
-        od_overlay_remove(overlay->root);
+        free_entry(overlay->curtain);
+    free_tree(overlay->root);
     od_bytes_deinit(&overlay->batch);
     free(overlay);
 }

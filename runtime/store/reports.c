@@ -64,7 +64,8 @@ void od_reports_committed(struct od_reports *reports, uint32_t source, od_seq se
 void od_reports_failed(struct od_reports *reports, uint32_t source, uint32_t generation,
                        od_seq first_seq, const char *why)
 {
-    char *copy = strcpy(od_allocate(strlen(why) + 1), why);
+    size_t size = strlen(why) + 1;
+    char *copy = memcpy(od_allocate(size), why, size);
     push(reports, (struct od_report){FAILED, source, generation, first_seq, copy});
 }
 

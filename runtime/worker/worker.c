@@ -12,6 +12,9 @@
 #include "object/socket.h"
 #include "store/store.h"
 
+// While draining: how long a client may take to answer our Close before it is cut.
+#define DRAIN_CLOSE_MS 1000
+
 struct peer {
     struct od_link link;
     struct od_worker *worker;
@@ -286,6 +289,7 @@ static bool is_quiet(const struct od_worker *worker)
 
 static void close_sockets(struct od_worker *worker)
 {
+    worker->net.limits.close_ms = DRAIN_CLOSE_MS;
     struct od_map_node *node = NULL;
     while ((node = od_map_next(&worker->objects.sockets, node)) != NULL)
         od_socket_close(OD_MAP_MEMBER(node, struct od_socket, by_id), 1001,

@@ -85,6 +85,7 @@ idle_open() {
   local i
   rm -f "$work/hold"
   mkfifo "$work/hold"
+  : >"$work/idle"
   exec 9<>"$work/hold"
   start "${cores#*,}" "$work/idle" timeout "$load_limit_seconds" "$build/load" idle \
     --sockets "$idle_sockets" --objects 90 --seconds "$load_limit_seconds" \

@@ -270,7 +270,10 @@ end
 describe("storage", function()
   it("behaves like a table, whatever happens in between", function()
     math.randomseed(seed)
-    run = { models = { new_model("a", 1), new_model("b", 1), new_model("c", 2), new_model("d", 2) } }
+    run = { models = {} }
+    for i = 1, 4 do
+      run.models[i] = new_model("object " .. i, math.ceil(i / 2))
+    end
     open()
     local names, step = weighted_actions(), 0
     local ok, why = xpcall(function()

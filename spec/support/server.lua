@@ -34,7 +34,8 @@ local function write_file(path, text)
 end
 
 function Server.prepare(options)
-  local self = setmetatable({ options = options, directory = temporary_directory() }, Server)
+  local self = setmetatable({ options = options, clients = {} }, Server)
+  self.directory = temporary_directory()
   self.script = options.script
   if options.source then
     for name, text in pairs(options.files or {}) do
@@ -101,6 +102,9 @@ function Server:stop()
   if not self.process then
     return
   end
+  for _, client in ipairs(self.clients) do
+    client:cut()
+  end
   local ok, why = pcall(self.shut_down, self)
   process.stop_all()
   self.process = nil
@@ -147,7 +151,9 @@ function Server:handshake(path, options)
 end
 
 function Server:connect(path, options)
-  return websocket.connect(self.address, path, options)
+  local client = websocket.connect(self.address, path, options)
+  self.clients[#self.clients + 1] = client
+  return client
 end
 
 local function int32(number)

@@ -52,7 +52,8 @@ function M.fragments(opcode, payloads, options)
   local out = {}
   for i, payload in ipairs(payloads) do
     local rsv = i == 1 and options and options.rsv or 0
-    out[i] = M.frame(i == 1 and opcode or "continuation", payload, { fin = i == #payloads, rsv = rsv })
+    local frame_opcode = i == 1 and opcode or "continuation"
+    out[i] = M.frame(frame_opcode, payload, { fin = i == #payloads, rsv = rsv })
   end
   return table.concat(out)
 end

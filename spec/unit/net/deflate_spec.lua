@@ -3,7 +3,7 @@ local C = core.load("net/deflate.h")
 local ffi = core.ffi
 
 local LIMIT = 10 * 1024 * 1024
-local OUTCOMES = { [0] = "done", "too big", "corrupt" }
+local OUTCOMES = { "too big", "corrupt" }
 
 describe("compressed messages", function()
   local deflate
@@ -28,14 +28,14 @@ describe("compressed messages", function()
   local function inflate(payload, limit)
     local out = ffi.new("struct od_bytes")
     C.od_bytes_put_slice(out, core.slice("before|"))
-    local outcome = OUTCOMES[tonumber(C.od_inflate_message(deflate, core.slice(payload), limit or LIMIT, out))]
+    local outcome = C.od_inflate_message(deflate, core.slice(payload), limit or LIMIT, out)
     local text = core.string(out):match("^before|(.*)$")
     C.od_bytes_deinit(out)
-    if outcome == "done" then
+    if outcome == C.OD_INFLATE_DONE then
       return text
     end
     assert.equal("", text)
-    return nil, outcome
+    return nil, OUTCOMES[tonumber(outcome)]
   end
 
   local function random_bytes(size, seed)
@@ -104,7 +104,7 @@ describe("compressed messages", function()
     C.od_bytes_deinit(out)
   end)
 
-  it("that are cut off or damaged are corrupt, and the next is read as if nothing had been", function()
+  it("that are cut off or damaged are corrupt, and do no harm to the next", function()
     local text = random_bytes(50, 3):rep(20)
     local payload = compress(text)
     assert.same({ nil, "corrupt" }, { inflate(payload:sub(1, #payload / 2)) })
@@ -116,7 +116,8 @@ describe("compressed messages", function()
 
   it("cannot refer to the message before", function()
     -- What zlib makes of this text when it said the same before, and remembers it.
-    assert.equal("a message, which is said twice", inflate(compress("a message, which is said twice")))
+    assert.equal("a message, which is said twice",
+      inflate(compress("a message, which is said twice")))
     assert.same({ nil, "corrupt" }, { inflate("\74\196\43\11\0") })
   end)
 

@@ -13,8 +13,8 @@ local MEGABYTE = 1024 * 1024
 local function line_of(event, message)
   local payload = core.string(message.payload)
   if event == C.OD_FRAME_EVENT_MESSAGE then
-    return (message.is_compressed and "compressed " or "") .. (message.is_text and "text " or "binary ")
-      .. payload
+    return (message.is_compressed and "compressed " or "")
+      .. (message.is_text and "text " or "binary ") .. payload
   elseif event == C.OD_FRAME_EVENT_PING then
     return "ping " .. payload
   elseif event == C.OD_FRAME_EVENT_PONG then
@@ -74,7 +74,8 @@ describe("a client sends messages", function()
 
   it("with any mask, also none to speak of", function()
     for _, mask in ipairs({ "\0\0\0\0", "\255\255\255\255", "\1\0\0\0", "\0\0\0\128" }) do
-      assert.same({ "text across nineteen b" }, hear(frame("text", "across nineteen b", { mask = mask })))
+      assert.same({ "text nineteen bytes long" },
+        hear(frame("text", "nineteen bytes long", { mask = mask })))
     end
   end)
 
@@ -134,7 +135,8 @@ describe("a client that breaks the rules of frames", function()
   it("[3.1-3.7] is refused reserved bits, and what it said before is still heard", function()
     for rsv = 1, 7 do
       local said = frame("text", "good") .. frame("text", "bad", { rsv = rsv }) .. frame("ping", "")
-      local why = rsv == 4 and "a frame was marked as compressed, but compression was not negotiated"
+      local why = rsv == 4
+        and "a frame was marked as compressed, but compression was not negotiated"
         or "a reserved bit was set in a client frame"
       assert.same({ "text good", "error 1002 " .. why }, hear(said))
     end
@@ -180,7 +182,8 @@ describe("a client that fragments", function()
   end)
 
   it("[5.3-5.5] messages is heard once, at the end", function()
-    assert.same({ "text fragment1fragment2" }, hear(fragments("text", { "fragment1", "fragment2" })))
+    assert.same({ "text fragment1fragment2" },
+      hear(fragments("text", { "fragment1", "fragment2" })))
     assert.same({ "binary abc" }, hear(fragments("binary", { "a", "b", "c" })))
   end)
 
@@ -210,7 +213,8 @@ describe("a client that fragments", function()
   it("[5.15-5.18] must end a message before it begins another", function()
     local text = "a new message began inside a fragmented one"
     refuses(frame("text", "a", { fin = false }) .. frame("text", "b"), 1002, text)
-    refuses(frame("text", "a", { fin = false }) .. frame("binary", "b", { fin = false }), 1002, text)
+    refuses(frame("text", "a", { fin = false }) .. frame("binary", "b", { fin = false }),
+      1002, text)
   end)
 
   it("[9.5, 9.6] into very small pieces is heard whole", function()
@@ -247,13 +251,14 @@ describe("a client that writes text", function()
     assert.same({ "binary " .. wrong }, hear(frame("binary", wrong)))
   end)
 
-  it("[6.4.1-6.4.4] is refused at the first wrong byte, not at the end of frame or message", function()
+  it("[6.4.1-6.4.4] is refused at the first wrong byte, not at the end of its frame", function()
     local start = "\206\186\225\189\185\207\131\206\188\206\181"
-    refuses(frame("text", start, { fin = false }) .. frame("continuation", "\244\144", { fin = false }),
-      1007, why)
+    refuses(frame("text", start, { fin = false })
+      .. frame("continuation", "\244\144", { fin = false }), 1007, why)
     local half = frame("text", start .. "\244\144\128\128" .. ("x"):rep(1000))
-    refuses(half:sub(1, 6 + 2 + #start + 2), 1007, why) -- Head of 8 bytes, then up to the wrong one.
-    local not_yet = half:sub(1, 6 + 2 + #start + 1)
+    local head_bytes = 8
+    refuses(half:sub(1, head_bytes + #start + 2), 1007, why)
+    local not_yet = half:sub(1, head_bytes + #start + 1)
     assert.same({}, hear(not_yet))
   end)
 
@@ -303,7 +308,8 @@ describe("a client that closes", function()
   end)
 
   it("[7.9.1-7.9.9, 7.13.1, 7.13.2] and not those", function()
-    for _, code in ipairs({ 0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535 }) do
+    for _, code in ipairs({ 0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999,
+      5000, 65535 }) do
       refuses(client.close(code, "why"), 1002, "a close frame had a code that cannot be sent")
     end
   end)
@@ -331,10 +337,12 @@ describe("a client with which compression was agreed on", function()
   end)
 
   it("is refused the mark where it may not be", function()
-    refuses(frame("ping", "", { rsv = 4 }), 1002, "a control frame was marked as compressed", deflate)
+    refuses(frame("ping", "", { rsv = 4 }), 1002, "a control frame was marked as compressed",
+      deflate)
     refuses(frame("text", "a", { fin = false, rsv = 4 }) .. frame("continuation", "b", { rsv = 4 }),
       1002, "a continuation frame was marked as compressed", deflate)
-    refuses(frame("text", "", { rsv = 2 }), 1002, "a reserved bit was set in a client frame", deflate)
+    refuses(frame("text", "", { rsv = 2 }), 1002, "a reserved bit was set in a client frame",
+      deflate)
   end)
 end)
 
@@ -472,7 +480,8 @@ describe("any bytes at all", function()
         local payload = table.concat(junk)
         local opcode = ({ 0, 1, 2, 2, 8, 9, 10, 0, 1, math.random(0, 15) })[math.random(1, 10)]
         said[i] = math.random() < 0.05 and payload
-          or frame(opcode, payload, { fin = math.random() < 0.7, rsv = math.random() < 0.9 and 0 or 4 })
+          or frame(opcode, payload,
+            { fin = math.random() < 0.7, rsv = math.random() < 0.9 and 0 or 4 })
       end
       local heard = hear(table.concat(said), { deflate = true, max = 60 })
       for i = 1, #heard - 1 do

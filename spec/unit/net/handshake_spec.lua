@@ -59,7 +59,9 @@ describe("a client asks for a WebSocket", function()
 
   it("in another version, and is told ours", function()
     for _, version in ipairs({ "12", "8", "013", "13, 8", "" }) do
-      local handshake, why = read(request({ ["Sec-WebSocket-Key"] = KEY, ["Sec-WebSocket-Version"] = version }))
+      local handshake, why = read(request({
+        ["Sec-WebSocket-Key"] = KEY, ["Sec-WebSocket-Version"] = version,
+      }))
       assert.is_nil(handshake)
       assert.matches("^426 ", why)
     end
@@ -68,10 +70,13 @@ describe("a client asks for a WebSocket", function()
   end)
 
   it("with a key that is not 16 bytes in base64", function()
-    for _, key in ipairs({ "", "x", KEY:sub(1, 23), KEY .. "=", KEY:sub(1, 22), "dGhlIHNhbXBsZSBub25jZQ=x",
+    for _, key in ipairs({ "", "x", KEY:sub(1, 23), KEY .. "=", KEY:sub(1, 22),
+      "dGhlIHNhbXBsZSBub25jZQ=x",
       "dGhlIHNhbXBsZSBub25jZR==", "dGhlIHNhbXBsZSBub25j!Q==", "dGhlIHNhbXBsZSBub25jZWU=",
       "dGhlIHNhbXBsZSB=b25jZQ==" }) do
-      local handshake, why = read(request({ ["Sec-WebSocket-Key"] = key, ["Sec-WebSocket-Version"] = "13" }))
+      local handshake, why = read(request({
+        ["Sec-WebSocket-Key"] = key, ["Sec-WebSocket-Version"] = "13",
+      }))
       assert.is_nil(handshake, key)
       assert.matches("^400 ", why)
     end
@@ -127,8 +132,8 @@ end)
 describe("a client offers compression", function()
   it("and it is answered by us", function()
     local text = answer(read(request(ALL, "Sec-WebSocket-Extensions: permessage-deflate")))
-    assert.matches("\r\nSec%-WebSocket%-Extensions: permessage%-deflate; server_no_context_takeover; "
-      .. "client_no_context_takeover\r\n", text)
+    assert.matches("\r\nSec%-WebSocket%-Extensions: permessage%-deflate; "
+      .. "server_no_context_takeover; client_no_context_takeover\r\n", text)
   end)
 
   it("in two headers, of which the second can be kept", function()

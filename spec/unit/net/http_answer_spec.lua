@@ -45,7 +45,8 @@ describe("an object answers", function()
   end)
 
   it("with an empty body, whose length is said too", function()
-    assert.equal("HTTP/1.1 404 Not Found\r\n" .. DATE .. "Content-Length: 0\r\n\r\n", answer(404, {}, ""))
+    assert.equal("HTTP/1.1 404 Not Found\r\n" .. DATE .. "Content-Length: 0\r\n\r\n",
+      answer(404, {}, ""))
   end)
 
   it("with a status that has no name", function()
@@ -125,8 +126,10 @@ describe("the server itself answers", function()
   end
 
   it("a bad request with why, and closes", function()
-    assert.equal("HTTP/1.1 400 Bad Request\r\n" .. DATE .. "Content-Type: text/plain; charset=utf-8\r\n"
-      .. "Content-Length: 4\r\nConnection: close\r\n\r\nwhy\n", fault(400, "why", { version_minor = 1 }))
+    assert.equal("HTTP/1.1 400 Bad Request\r\n" .. DATE
+      .. "Content-Type: text/plain; charset=utf-8\r\n"
+      .. "Content-Length: 4\r\nConnection: close\r\n\r\nwhy\n",
+      fault(400, "why", { version_minor = 1 }))
   end)
 
   it("a WebSocket of another version with the one it speaks", function()
@@ -161,7 +164,8 @@ end)
 describe("the date", function()
   it("is right on all the days that calendars get wrong", function()
     local out = ffi.new("struct od_bytes")
-    for time, date in pairs({ [0] = "Thu, 01 Jan 1970 00:00:00", [951782400] = "Tue, 29 Feb 2000 00:00:00",
+    for time, date in pairs({ [0] = "Thu, 01 Jan 1970 00:00:00",
+      [951782400] = "Tue, 29 Feb 2000 00:00:00",
       [4107542399] = "Sun, 28 Feb 2100 23:59:59", [1735689599] = "Tue, 31 Dec 2024 23:59:59" }) do
       C.od_bytes_clear(out)
       C.od_http_answer_put_status(out, 200, time * 1000 + 999)

@@ -3,8 +3,8 @@ local pieces = require "spec.unit.net.pieces"
 local C = core.load("net/http_body.h")
 local ffi = core.ffi
 
--- What a server with [limit] makes of [text] behind a head with [length] ("chunked" or a number): the
--- body and how many bytes it took, or "400 why", or "more".
+-- What a server with [limit] makes of [text] behind a head with [length] ("chunked" or a number):
+-- the body and how many bytes it took, or "400 why", or "more".
 local function decode(length, text, limit)
   local head = ffi.new("struct od_http_head")
   head.is_chunked = length == "chunked"
@@ -71,7 +71,8 @@ describe("a body in chunks", function()
   it("has sizes in hexadecimal, of either case, with zeros in front", function()
     local chunk = ("x"):rep(0xaf)
     assert.equal(chunk .. chunk,
-      decode("chunked", "aF\r\n" .. chunk .. "\r\n00000000000000Af\r\n" .. chunk .. "\r\n000\r\n\r\n")[1])
+      decode("chunked", "aF\r\n" .. chunk .. "\r\n00000000000000Af\r\n" .. chunk
+        .. "\r\n000\r\n\r\n")[1])
   end)
 
   it("is refused with a size that is no such number", function()
@@ -83,7 +84,8 @@ describe("a body in chunks", function()
 
   it("is refused when a line does not end with CR LF", function()
     for _, text in ipairs({ "1\nx\r\n0\r\n\r\n", "1\rx\r\n", "1\r\nx\n0\r\n\r\n", "1\r\nx0\r\n\r\n",
-      "1\r\nxx\r\n", "1\r\nxy\n0\r\n\r\n", "1\r\nx\r0\r\n", "0\n\r\n", "0\r\n\n", "0\r\n\rx", "0\r\nA: b\n\r\n", "0\r\nA: b\r\r\n" }) do
+      "1\r\nxx\r\n", "1\r\nxy\n0\r\n\r\n", "1\r\nx\r0\r\n", "0\n\r\n", "0\r\n\n", "0\r\n\rx",
+      "0\r\nA: b\n\r\n", "0\r\nA: b\r\r\n" }) do
       refused("400", decode("chunked", text), text)
     end
   end)
@@ -115,7 +117,8 @@ end)
 
 describe("any bytes at all", function()
   it("give one result in any pieces", function()
-    local parts = { "1\r\nx\r\n", "0\r\n", "\r\n", "5\r\nhello\r\n", "\n", "\r", "A: b\r\n", ";e", "f", "\0" }
+    local parts = { "1\r\nx\r\n", "0\r\n", "\r\n", "5\r\nhello\r\n", "\n", "\r", "A: b\r\n", ";e",
+      "f", "\0" }
     for seed = 1, 300 do
       math.randomseed(seed)
       local text = {}

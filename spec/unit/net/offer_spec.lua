@@ -47,9 +47,11 @@ describe("a client offers compression", function()
     for _, parameters in ipairs({
       "unknown", "unknown=1", "server_max_window_bits", "server_max_window_bits=7",
       "server_max_window_bits=16", "server_max_window_bits=08", "server_max_window_bits=x",
-      "server_max_window_bits=-9", "server_max_window_bits=99999999999999999999", "client_max_window_bits=7",
+      "server_max_window_bits=-9", "server_max_window_bits=99999999999999999999",
+      "client_max_window_bits=7",
       "client_max_window_bits=16", "client_max_window_bits=0", "client_max_window_bits=010",
-      "server_no_context_takeover=1", "client_no_context_takeover=\"\"", "Server_no_context_takeover",
+      "server_no_context_takeover=1", "client_no_context_takeover=\"\"",
+      "Server_no_context_takeover",
       "server_no_context_takeover; server_no_context_takeover",
       "client_max_window_bits; client_max_window_bits=10",
       "server_max_window_bits=10; server_max_window_bits=10",
@@ -61,9 +63,12 @@ describe("a client offers compression", function()
   end)
 
   it("in a header that is not well-formed, which offers nothing", function()
-    for _, offers in ipairs({ "", ",", "permessage-deflate,", ", permessage-deflate", "permessage-deflate;",
-      "permessage-deflate; =8", "permessage-deflate; server_max_window_bits=", "permessage-deflate x",
-      "permessage-deflate; server_max_window_bits=\"10", "permessage-deflate; server_max_window_bits=10\"",
+    for _, offers in ipairs({ "", ",", "permessage-deflate,", ", permessage-deflate",
+      "permessage-deflate;",
+      "permessage-deflate; =8", "permessage-deflate; server_max_window_bits=",
+      "permessage-deflate x",
+      "permessage-deflate; server_max_window_bits=\"10",
+      "permessage-deflate; server_max_window_bits=10\"",
       "permessage-deflate; server_max_window_bits=\" 10\"", "permessage-deflate, @", "\0",
       "permessage-deflate; server_max_window_bits=1 0" }) do
       assert.is_nil(answer(offers), offers)

@@ -1,5 +1,6 @@
--- Bytes arrive in pieces that nobody chooses. A codec must tell the same whatever they are, so specs
--- feed every conversation in all the ways that this module cuts it, each piece in memory of its own.
+-- Bytes arrive in pieces that nobody chooses. A codec must tell the same whatever they are, so
+-- specs feed every conversation in all the ways that this module cuts it, each piece in memory of
+-- its own.
 
 local core = require "spec.support.core"
 local assert = require "luassert"
@@ -34,8 +35,8 @@ local function at_random(text, seed)
   return pieces
 end
 
--- Ways to cut [text]: a list of { name = string, pieces = string[] }, the first of them in one piece.
--- Long texts are not cut into single bytes.
+-- Ways to cut [text]: a list of { name = string, pieces = string[] }, the first of them in one
+-- piece. Long texts are not cut into single bytes.
 function M.ways(text)
   if text == "" then
     return { { name = "in one piece", pieces = { "" } } }
@@ -61,8 +62,8 @@ function M.same_in_all(text, hear)
   return first
 end
 
--- Calls [use] with a copy of [text] in memory that ends where the text ends, so that a sanitizer sees
--- a codec that reads too far. Returns what [use] returns.
+-- Calls [use] with a copy of [text] in memory that ends where the text ends, so that a sanitizer
+-- sees a codec that reads too far. Returns what [use] returns.
 function M.with_copy(text, use)
   local memory = ffi.cast("char *", ffi.C.malloc(math.max(#text, 1)))
   ffi.copy(memory, text, #text)

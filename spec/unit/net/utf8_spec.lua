@@ -28,19 +28,24 @@ describe("UTF-8", function()
       end
     end
     assert.same({}, mistaken)
-    for _, code in ipairs({ 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xe000, 0xffff, 0x10000, 0x10ffff }) do
+    for _, code in ipairs({ 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xe000, 0xffff, 0x10000,
+      0x10ffff }) do
       assert.is_true(is_valid(encode(code)), code)
     end
     assert.is_false(is_valid(encode(0x110000)))
   end)
 
   it("is nothing overlong, nothing that lacks its tail, no tail alone", function()
-    for _, wrong in ipairs({ "\192\128", "\193\191", "\224\128\128", "\224\159\191", "\240\128\128\128",
-      "\240\143\191\191", "\206", "\225\189", "\241\128\128", "\128", "\191", "\206\206", "\254", "\255",
-      "\245\128\128\128", "\248\136\128\128\128", "\237\160\128", "\237\191\191", "\244\144\128\128" }) do
+    for _, wrong in ipairs({ "\192\128", "\193\191", "\224\128\128", "\224\159\191",
+      "\240\128\128\128",
+      "\240\143\191\191", "\206", "\225\189", "\241\128\128", "\128", "\191", "\206\206", "\254",
+      "\255",
+      "\245\128\128\128", "\248\136\128\128\128", "\237\160\128", "\237\191\191",
+      "\244\144\128\128" }) do
       assert.is_false(is_valid(wrong))
       assert.is_false(is_valid("some ASCII before " .. wrong))
       assert.is_false(is_valid(wrong .. " and some ASCII behind"))
+      assert.is_false(is_valid(wrong .. ("\0"):rep(100)))
     end
   end)
 
@@ -62,11 +67,11 @@ describe("UTF-8", function()
       return state
     end
     local text = "aé€😀z"
-    assert.equal(C.od_utf8_feed(0, core.slice(text)), state_after(text))
-    assert.equal(0, state_after(text))
+    assert.equal(C.od_utf8_feed(C.OD_UTF8_WHOLE, core.slice(text)), state_after(text))
+    assert.equal(C.OD_UTF8_WHOLE, state_after(text))
     for _, prefix in ipairs({ "\237\160", "\244\144", "\224\159", "\240\143", "\192", "\245" }) do
-      assert.equal(1, state_after(prefix))
-      assert.equal(1, state_after(prefix .. "a"))
+      assert.equal(C.OD_UTF8_WRONG, state_after(prefix))
+      assert.equal(C.OD_UTF8_WRONG, state_after(prefix .. "a"))
     end
   end)
 

@@ -219,6 +219,26 @@ describe("the committer", function()
     assert.equal(25000 + 5, world:stats().swept) -- The long key is four links and a pair.
   end)
 
+  it("leaves no links of long keys behind when they are deleted", function()
+    local a = world:object("a")
+    a:put("short", "value")
+    a:put(("long"):rep(500), "value")
+    a:put(("long"):rep(500) .. "er", "value")
+    a:seal()
+    world:settle()
+    a:delete(("long"):rep(500))
+    a:delete(("long"):rep(500) .. "er")
+    a:seal()
+    world:settle()
+    a:delete_all()
+    a:seal()
+    world:settle()
+    world:wait("the sweep", function()
+      return not world:stats().has_trash
+    end)
+    assert.equal(1, world:stats().swept) -- The short one.
+  end)
+
   it("goes on sweeping after a restart", function()
     local a = world:object("a")
     for i = 1, 25000 do

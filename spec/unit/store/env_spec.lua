@@ -125,7 +125,7 @@ describe("a data directory", function()
     assert.matches("there is no data file", ffi.string(err.text))
   end)
 
-  -- A limit on the size of files stands in for a full disk: LMDB's write is cut short in the same way.
+  -- A limit on the size of files stands in for a full disk: LMDB's write is cut short just so.
   it("that is full fails the write, keeps what it has, and works again with room", function()
     ffi.C.signal(SIGXFSZ, ffi.cast("void (*)(int)", 1)) -- Ignored: the write fails instead.
     local world = support.open(directory)

@@ -216,7 +216,8 @@ function World:find(kind, source, seq)
 end
 
 function World:wait_news(kind, source, seq)
-  return self:wait(("%s from source %d, seq %s"):format(kind, source or 1, tostring(seq)), function()
+  local what = ("%s from source %d, seq %s"):format(kind, source or 1, tostring(seq))
+  return self:wait(what, function()
     return self:find(kind, source, seq)
   end)
 end
@@ -293,10 +294,11 @@ end
 function World:object(name, source, options)
   options = options or {}
   local self_id = M.id_of(name)
-  local object = setmetatable({ world = self, name = name, keep = { options.space or "rooms" } }, Object)
+  local object = setmetatable({ world = self, name = name }, Object)
+  object.space = options.space or "rooms"
   object.identity = ffi.new("struct od_identity")
   ffi.copy(object.identity.id, self_id, 32)
-  object.identity.space = core.slice(object.keep[1])
+  object.identity.space = core.slice(object.space)
   if not options.nameless then
     object.identity.has_name = true
     object.identity.name = core.slice(object.name)

@@ -1,5 +1,5 @@
--- A server that writes until it is killed, for crash_spec.lua: two keys a batch, always equal; prints
--- "durable N" when batch N is on disk. Arguments: the data directory.
+-- A server that writes until it is killed, for crash_spec.lua: two keys a batch, always equal;
+-- prints "durable N" when batch N is on disk. Arguments: the data directory.
 local support = require "spec.unit.store.world"
 
 local world = support.open(arg[1])

@@ -1,0 +1,245 @@
+#include "blame.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "engine.h"
+#include "raise.h"
+
+enum {
+    message_bytes_max = 8192,
+    frames_max = 12,
+    around = 1 // Lines shown before and after the one in question.
+};
+
+struct place {
+    const struct od_source *source; // NULL: not known.
+    int line;
+};
+
+void od_blame_deinit(struct od_blame *blame)
+{
+    od_bytes_deinit(&blame->report);
+}
+
+od_slice od_blame_message(const struct od_blame *blame)
+{
+    return (od_slice){blame->report.at, blame->message_bytes};
+}
+
+od_slice od_blame_report(const struct od_blame *blame)
+{
+    return od_bytes_slice(&blame->report);
+}
+
+static void put(struct od_bytes *out, const char *format, ...) OD_PRINTF(2, 3);
+
+static void put(struct od_bytes *out, const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    int size = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    size_t used = (size_t)size < sizeof text ? (size_t)size : sizeof text - 1;
+    od_bytes_put(out, text, used);
+}
+
+// "lib/x.lua:12: ..." names a place if lib/x.lua is one of ours.
+static struct place place_in_message(const struct od_engine *engine, od_slice message)
+{
+    const char *colon = message.size == 0 ? NULL : memchr(message.at, ':', message.size);
+    if (colon == NULL)
+        return (struct place){0};
+    od_slice name = {message.at, (size_t)(colon - message.at)};
+    const struct od_source *source = od_sources_find(&engine->sources, name);
+    int line = atoi(colon + 1);
+    return line > 0 ? (struct place){source, line} : (struct place){0};
+}
+
+static bool is_of_script(const lua_Debug *frame)
+{
+    return frame->source[0] != '=' && strcmp(frame->what, "C") != 0;
+}
+
+// The next frame of the script's own code from [level] on; moves it behind.
+static bool next_frame(lua_State *L, int *level, lua_Debug *frame)
+{
+    while (lua_getstack(L, (*level)++, frame)) {
+        lua_getinfo(L, "nSl", frame);
+        if (is_of_script(frame))
+            return true;
+    }
+    return false;
+}
+
+static const struct od_source *source_of(const struct od_engine *engine, const lua_Debug *frame)
+{
+    const char *name = frame->source[0] == '@' ? frame->source + 1 : frame->source;
+    return od_sources_find(&engine->sources, od_slice_of(name));
+}
+
+static struct place place_of_stack(const struct od_engine *engine, lua_State *L)
+{
+    lua_Debug frame;
+    int level = 0;
+    if (L == NULL || !next_frame(L, &level, &frame) || frame.currentline <= 0)
+        return (struct place){0};
+    return (struct place){source_of(engine, &frame), frame.currentline};
+}
+
+static void put_excerpt(struct od_bytes *out, struct place place)
+{
+    if (place.source == NULL)
+        return;
+    char number[16];
+    int width = snprintf(number, sizeof number, "%d", place.line + around);
+    for (int line = place.line - around; line <= place.line + around; line++) {
+        od_slice text;
+        if (line < 1 || !od_source_line(place.source, line, &text))
+            continue;
+        put(out, "\n%s %*d | ", line == place.line ? ">" : " ", width, line);
+        od_bytes_put_slice(out, text);
+    }
+}
+
+static void put_function(struct od_bytes *out, const lua_Debug *frame, bool is_bottom,
+                         const char *bottom)
+{
+    if (is_bottom || strcmp(frame->what, "main") == 0)
+        put(out, "%s", strcmp(frame->what, "main") == 0 ? "the file itself" : bottom);
+    else if (frame->name != NULL)
+        put(out, "function '%s'", frame->name);
+    else
+        put(out, "a function");
+}
+
+// The frame that raised an error of its own has no line any more; the message has it.
+static int line_of(const lua_Debug *frame, bool is_first, struct place place)
+{
+    return frame->currentline > 0 ? frame->currentline : is_first ? place.line : 0;
+}
+
+static void put_frame(struct od_bytes *out, const lua_Debug *frame, int line, bool is_first,
+                      bool is_bottom, const char *bottom)
+{
+    put(out, "\n  %s ", is_first ? "in" : "called from");
+    put_function(out, frame, is_bottom, bottom);
+    put(out, line > 0 ? " (%s:%d)" : " (%s)", frame->short_src, line);
+}
+
+static bool is_same(const lua_Debug *a, const lua_Debug *b)
+{
+    return a->currentline == b->currentline && a->linedefined == b->linedefined &&
+           strcmp(a->source, b->source) == 0;
+}
+
+// A recursion without end is one line, not a thousand.
+static void put_frames(struct od_bytes *out, lua_State *L, const char *bottom, struct place place)
+{
+    lua_Debug frame;
+    lua_Debug next;
+    int level = 0;
+    int shown = 0;
+    int repeated = 0;
+    int left_out = 0;
+    bool more = next_frame(L, &level, &next);
+    while (more) {
+        frame = next;
+        more = next_frame(L, &level, &next);
+        if (shown > 0 && more && is_same(&frame, &next)) {
+            repeated++;
+        } else if (shown < frames_max || !more) {
+            put_frame(out, &frame, line_of(&frame, shown == 0, place), shown == 0, !more, bottom);
+            if (repeated > 0)
+                put(out, " %d times", repeated + 1);
+            repeated = 0;
+            shown++;
+        } else {
+            left_out++;
+        }
+    }
+    if (left_out > 0)
+        put(out, "\n  (%d frames in between are left out)", left_out);
+}
+
+static void put_rest(struct od_blame *blame, struct od_engine *engine, lua_State *L,
+                     const char *bottom)
+{
+    struct od_bytes *out = &blame->report;
+    blame->message_bytes = out->size;
+    struct place place = place_in_message(engine, od_bytes_slice(out));
+    if (place.source == NULL)
+        place = place_of_stack(engine, L);
+    put_excerpt(out, place);
+    if (L != NULL)
+        put_frames(out, L, bottom, place);
+}
+
+static int call_tostring(lua_State *L)
+{
+    if (!luaL_callmeta(L, 1, "__tostring"))
+        lua_pushnil(L);
+    return 1;
+}
+
+// What the value's own __tostring says; false when it has none that works.
+static bool put_own_text(struct od_bytes *out, struct od_engine *engine, lua_State *L)
+{
+    lua_State *aside = engine->L;
+    lua_pushcfunction(aside, call_tostring);
+    lua_pushvalue(L, -1);
+    lua_xmove(L, aside, 1);
+    bool ok = lua_pcall(aside, 1, 1, 0) == 0 && lua_type(aside, -1) == LUA_TSTRING;
+    size_t size;
+    const char *text = ok ? lua_tolstring(aside, -1, &size) : NULL;
+    if (ok)
+        od_bytes_put(out, text, size < message_bytes_max ? size : message_bytes_max);
+    lua_pop(aside, 1);
+    return ok;
+}
+
+static bool put_string(struct od_bytes *out, lua_State *L)
+{
+    if (!lua_isstring(L, -1))
+        return false;
+    size_t size;
+    lua_pushvalue(L, -1); // lua_tolstring turns a number into a string in its place.
+    const char *text = lua_tolstring(L, -1, &size);
+    od_bytes_put(out, text, size < message_bytes_max ? size : message_bytes_max);
+    lua_pop(L, 1);
+    return true;
+}
+
+static bool put_message_field(struct od_bytes *out, lua_State *L)
+{
+    if (lua_type(L, -1) != LUA_TTABLE)
+        return false;
+    lua_pushliteral(L, "message");
+    lua_rawget(L, -2);
+    bool ok = put_string(out, L);
+    lua_pop(L, 1);
+    return ok;
+}
+
+void od_blame_error(struct od_blame *blame, struct od_engine *engine, lua_State *L,
+                    const char *bottom)
+{
+    struct od_bytes *out = &blame->report;
+    od_bytes_clear(out);
+    if (!put_string(out, L) && !put_message_field(out, L) && !put_own_text(out, engine, L))
+        put(out, "the error value is %s%s", od_describe(L, -1),
+            lua_type(L, -1) == LUA_TTABLE ? " without a field `message`" : "");
+    put_rest(blame, engine, L, bottom);
+}
+
+void od_blame_text(struct od_blame *blame, struct od_engine *engine, lua_State *L,
+                   const char *bottom, const char *text)
+{
+    od_bytes_clear(&blame->report);
+    put(&blame->report, "%s", text);
+    put_rest(blame, engine, L, bottom);
+}

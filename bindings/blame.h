@@ -1,0 +1,41 @@
+// The report of an error in a script: what, where, the line itself, and how one got there.
+//
+//   chat.lua:44: attempt to index local 't' (a nil value)
+//     43 |   local t = self.room
+//   > 44 |   t.name = "x"
+//     45 | end
+//     in function 'rename' (chat.lua:44)
+//     called from webSocketMessage (chat.lua:12)
+//
+// It is for the author of the script: frames of the engine, of C and of open-do's own Lua are left
+// out, and paths are relative to the script's folder.
+
+#ifndef OD_BINDINGS_BLAME_H
+#define OD_BINDINGS_BLAME_H
+
+#include <lua.h>
+
+#include "base/bytes.h"
+
+struct od_engine;
+
+struct od_blame {
+    struct od_bytes report;
+    size_t message_bytes; // The report begins with the message alone.
+};
+
+void od_blame_deinit(struct od_blame *blame); // Zeroed memory is a valid start.
+
+// Of the error value on top of [L], a coroutine that has just failed with it; its frames are still
+// there. [bottom] is what the outermost function is called, as "webSocketMessage". Never raises.
+void od_blame_error(struct od_blame *blame, struct od_engine *engine, lua_State *L,
+                    const char *bottom);
+
+// Of a mistake without an error value; [L] is where it was made, or NULL.
+void od_blame_text(struct od_blame *blame, struct od_engine *engine, lua_State *L,
+                   const char *bottom, const char *text);
+
+od_slice od_blame_message(const struct od_blame *blame);
+od_slice od_blame_report(const struct od_blame *blame);
+
+#endif

@@ -1,0 +1,21 @@
+// The Lua that is part of the program: open-do's own modules, in lua/.
+//
+// They run with the whole standard library and are trusted. What they keep to themselves (the table
+// `native`, the modules "open-do.*" and "engine.*") no script can reach; a script gets the one
+// module "open-do", frozen.
+
+#ifndef OD_BINDINGS_EMBEDDED_H
+#define OD_BINDINGS_EMBEDDED_H
+
+#include <lauxlib.h>
+
+// Once a state, with the standard library as its globals: makes `native` and fills native.runtime.
+void od_embedded_open(lua_State *L);
+
+// Adds native[name], a table of functions for the Lua half of a library.
+void od_embedded_put_native(lua_State *L, const char *name, const luaL_Reg *functions);
+
+// Pushes what the module [name] returns; it is loaded once. Raises when there is none.
+void od_embedded_push(lua_State *L, const char *name);
+
+#endif

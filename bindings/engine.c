@@ -1,0 +1,158 @@
+#include "engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "bindings.h"
+#include "embedded.h"
+#include "instance.h"
+#include "lib_namespace.h"
+#include "lib_socket.h"
+#include "lib_state.h"
+#include "lib_storage.h"
+#include "load.h"
+#include "raise.h"
+#include "run.h"
+#include "sandbox.h"
+
+enum {
+    scratch_kept_bytes = 1 << 20
+};
+
+struct od_engine *od_engine_of(lua_State *L)
+{
+    void *memory;
+    lua_getallocf(L, &memory);
+    return (struct od_engine *)(void *)((char *)memory - offsetof(struct od_engine, memory));
+}
+
+struct od_object *od_engine_object(lua_State *L, const char *call)
+{
+    struct od_engine *engine = od_engine_of(L);
+    if (engine->task == NULL)
+        od_raise(L, "%s: call it in a handler, not while the script is loaded", call);
+    return engine->task->object;
+}
+
+struct od_bytes *od_engine_scratch(struct od_engine *engine)
+{
+    if (engine->scratch.capacity > scratch_kept_bytes)
+        od_bytes_deinit(&engine->scratch);
+    od_bytes_clear(&engine->scratch);
+    return &engine->scratch;
+}
+
+static struct od_engine *engine_of_script(struct od_script *script)
+{
+    return script->engine;
+}
+
+static bool load(struct od_script *script, struct od_objects *objects,
+                 const struct od_options *options, struct od_error *err)
+{
+    struct od_engine *engine = engine_of_script(script);
+    engine->objects = objects;
+    engine->options = options;
+    return od_load_script(engine, err);
+}
+
+static enum od_run construct(struct od_script *script, struct od_task *task)
+{
+    return od_run_constructor(engine_of_script(script), task);
+}
+
+static enum od_run run(struct od_script *script, struct od_task *task)
+{
+    return od_run_event(engine_of_script(script), task);
+}
+
+static enum od_run resume(struct od_script *script, struct od_task *task,
+                          const struct od_event *event)
+{
+    return od_run_resume(engine_of_script(script), task, event);
+}
+
+static void forget(struct od_script *script, struct od_task *task)
+{
+    od_run_forget(engine_of_script(script), task);
+}
+
+static void drop(struct od_script *script, struct od_object *object)
+{
+    od_instance_drop(engine_of_script(script), object);
+}
+
+static void idle(struct od_script *script)
+{
+    od_memory_settle(&engine_of_script(script)->memory);
+}
+
+static void close_engine(struct od_script *script)
+{
+    struct od_engine *engine = engine_of_script(script);
+    od_coroutines_deinit(engine);
+    lua_close(engine->L);
+    od_classes_deinit(&engine->classes);
+    od_handles_deinit(&engine->instances);
+    od_sources_deinit(&engine->sources);
+    od_wait_deinit(&engine->wait);
+    od_bytes_deinit(&engine->scratch);
+    free(engine->folder);
+    free(engine);
+}
+
+static int reference_weak_table(lua_State *L)
+{
+    lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "v");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    return luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+static void add_methods_in_lua(lua_State *L)
+{
+    od_embedded_push(L, "engine.calls");
+    lua_getfield(L, -1, "state");
+    od_userdata_add_table(L, OD_USERDATA_STATE);
+    lua_getfield(L, -1, "stub");
+    od_userdata_add_table(L, OD_USERDATA_STUB);
+    lua_pop(L, 1);
+}
+
+// Order: userdata need the members of lua/engine, the library needs its own parts in
+// native.runtime, and scripts get what is then there.
+static int set_up(lua_State *L)
+{
+    struct od_engine *engine = od_engine_of(L);
+    od_sandbox_open_standard(L);
+    od_embedded_open(L);
+    od_userdata_open(L);
+    engine->sockets_ref = reference_weak_table(L);
+    od_lib_state_open(L);
+    od_lib_storage_open(L);
+    od_lib_socket_open(L);
+    od_lib_namespace_open(L);
+    add_methods_in_lua(L);
+    od_sandbox_open(L);
+    return 0;
+}
+
+struct od_script *od_bindings_new(void)
+{
+    struct od_engine *engine = od_allocate_zeroed(sizeof *engine);
+    engine->script =
+        (struct od_script){engine, load, construct, run, resume, forget, drop, idle, close_engine};
+    engine->entry_ref = LUA_NOREF;
+    engine->memory.limit = OD_SCRIPT_BYTES_MAX;
+    engine->L = lua_newstate(od_memory_allocate, &engine->memory);
+    OD_ASSERT(engine->L != NULL);
+    engine->memory.L = engine->L;
+    if (lua_cpcall(engine->L, set_up, NULL) != 0)
+        od_panic(__FILE__, __LINE__, "the Lua library does not load: %s",
+                 lua_tostring(engine->L, -1));
+    return &engine->script;
+}

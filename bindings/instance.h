@@ -1,0 +1,35 @@
+// An instance: the Lua table that is `self` in the handlers of one object, while it is awake.
+//
+// `state` and `storage` are userdata with a handle of the instance. Once it is dropped, the handle
+// finds nothing and their methods raise: code that kept them from before a sleep or a reload cannot
+// reach the object behind the back of its new instance.
+//
+// Owner: its object's `instance`; from od_instance_make to od_instance_drop.
+
+#ifndef OD_BINDINGS_INSTANCE_H
+#define OD_BINDINGS_INSTANCE_H
+
+#include "class.h"
+#include "handle.h"
+#include "object/object.h"
+
+struct od_engine;
+
+struct od_instance {
+    struct od_object *object;
+    struct od_class *class;
+    od_handle handle;
+    int self_ref;
+    int state_ref;
+};
+
+// Makes it, with self.state and self.env, without running the constructor.
+struct od_instance *od_instance_make(struct od_engine *engine, struct od_object *object);
+void od_instance_drop(struct od_engine *engine, struct od_object *object); // Also when there is none.
+
+// The object behind the handle in a userdata, for the method [call] of it. Raises when its instance
+// is gone and when the code of another object runs: what one object does may rest on writes of its
+// own, and only its own outbox knows them.
+struct od_object *od_instance_object(lua_State *L, od_handle handle, const char *call);
+
+#endif

@@ -1,0 +1,160 @@
+#include "json.h"
+
+#include <lauxlib.h>
+
+#include "guard.h"
+#include "json_write.h"
+
+#define SCRATCH_KEPT_BYTES (64u << 10) // A larger buffer is given back after use.
+
+static const char mark_key; // Its address is the registry's key of the metatable of arrays.
+
+void od_json_push_mark(lua_State *L)
+{
+    lua_pushlightuserdata(L, (void *)&mark_key);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+}
+
+void od_json_mark_array(lua_State *L, int index)
+{
+    lua_pushvalue(L, index);
+    od_json_push_mark(L);
+    lua_setmetatable(L, -2);
+    lua_pop(L, 1);
+}
+
+bool od_json_is_array(lua_State *L, int index)
+{
+    if (!lua_getmetatable(L, index))
+        return false;
+    od_json_push_mark(L);
+    bool is_array = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return is_array;
+}
+
+static bool encode_guarded(lua_State *L, void *context, struct od_error *err)
+{
+    return od_json_write(L, 1, context, err);
+}
+
+bool od_json_encode(lua_State *L, int index, struct od_bytes *out, struct od_error *err)
+{
+    size_t mark = out->size;
+    if (od_guard(L, index, 0, encode_guarded, out, err))
+        return true;
+    out->size = mark;
+    return false;
+}
+
+// The buffer that texts are written in belongs to Lua, so that it may be left by a long jump. One
+// for a state is enough: no code of a script runs while a text is written.
+static int scratch_free(lua_State *L)
+{
+    od_bytes_deinit(lua_touserdata(L, 1));
+    return 0;
+}
+
+static void push_scratch(lua_State *L)
+{
+    od_bytes_init(lua_newuserdata(L, sizeof(struct od_bytes)));
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, scratch_free);
+    lua_setfield(L, -2, "__gc");
+    lua_setmetatable(L, -2);
+}
+
+// Pushes the text of the first argument.
+static bool push_text(lua_State *L, struct od_error *err)
+{
+    struct od_bytes *scratch = lua_touserdata(L, lua_upvalueindex(1));
+    luaL_checkany(L, 1);
+    od_bytes_clear(scratch);
+    bool ok = od_json_write(L, 1, scratch, err);
+    if (ok)
+        lua_pushlstring(L, scratch->at, scratch->size);
+    if (scratch->capacity > SCRATCH_KEPT_BYTES)
+        od_bytes_deinit(scratch);
+    return ok;
+}
+
+static bool push_value(lua_State *L, struct od_error *err)
+{
+    od_slice text;
+    text.at = luaL_checklstring(L, 1, &text.size);
+    return od_json_decode(L, text, err);
+}
+
+static int raise(lua_State *L, const struct od_error *err)
+{
+    return luaL_error(L, "%s", err->text);
+}
+
+static int give_up(lua_State *L, const struct od_error *err)
+{
+    lua_pushnil(L);
+    lua_pushstring(L, err->text);
+    return 2;
+}
+
+static int encode(lua_State *L)
+{
+    struct od_error err;
+    return push_text(L, &err) ? 1 : raise(L, &err);
+}
+
+static int decode(lua_State *L)
+{
+    struct od_error err;
+    return push_value(L, &err) ? 1 : raise(L, &err);
+}
+
+// The same with nil and the text of the error, for the Lua modules, which add their caller's line.
+static int try_encode(lua_State *L)
+{
+    struct od_error err;
+    return push_text(L, &err) ? 1 : give_up(L, &err);
+}
+
+static int try_decode(lua_State *L)
+{
+    struct od_error err;
+    return push_value(L, &err) ? 1 : give_up(L, &err);
+}
+
+static int array(lua_State *L)
+{
+    if (lua_isnoneornil(L, 1)) {
+        lua_settop(L, 0);
+        lua_newtable(L);
+    }
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    bool is_array = od_json_is_array(L, 1);
+    if (!is_array && lua_getmetatable(L, 1))
+        return luaL_error(L, "a table with a metatable cannot become a JSON array");
+    od_json_mark_array(L, 1);
+    return 1;
+}
+
+static void make_mark(lua_State *L)
+{
+    lua_pushlightuserdata(L, (void *)&mark_key);
+    lua_createtable(L, 0, 1);
+    lua_pushboolean(L, false);
+    lua_setfield(L, -2, "__metatable");
+    lua_rawset(L, LUA_REGISTRYINDEX);
+}
+
+void od_json_open(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"encode", encode},         {"decode", decode},
+                                         {"try_encode", try_encode}, {"try_decode", try_decode},
+                                         {"array", array},           {NULL, NULL}};
+    make_mark(L);
+    lua_newtable(L);
+    push_scratch(L);
+    luaL_setfuncs(L, functions, 1);
+    lua_pushlightuserdata(L, NULL);
+    lua_setfield(L, -2, "null");
+}

@@ -1,0 +1,17 @@
+// `env.rooms`, ids and stubs: how one object finds another.
+//
+// None of these touches the object: an id is 32 bytes, a stub an id one can send requests to.
+
+#ifndef OD_BINDINGS_LIB_NAMESPACE_H
+#define OD_BINDINGS_LIB_NAMESPACE_H
+
+#include <lua.h>
+
+#include "object/object.h"
+
+void od_lib_namespace_open(lua_State *L); // Once a state; puts native.stub.
+
+void od_namespace_push(lua_State *L, struct od_namespace *namespace);
+void od_id_push_object(lua_State *L, struct od_object *object); // state.id
+
+#endif

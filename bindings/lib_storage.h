@@ -1,0 +1,30 @@
+// `storage`: the values of an object, through runtime/store.
+//
+// Checks and encoding come first, writing last: a call that raises has written nothing. list's walk
+// is in lib_storage_list.c.
+
+#ifndef OD_BINDINGS_LIB_STORAGE_H
+#define OD_BINDINGS_LIB_STORAGE_H
+
+#include <lua.h>
+
+#include "handle.h"
+#include "object/object.h"
+
+void od_lib_storage_open(lua_State *L); // Once a state.
+
+void od_storage_push(lua_State *L, od_handle instance);
+
+// The object of the storage that is the argument before the first of the method [call].
+struct od_object *od_storage_self(lua_State *L, const char *call);
+
+// The key at [index], which may be negative: a string that is not too long. [what] is said of it when
+// it is not: "argument 1".
+od_slice od_check_key(lua_State *L, int index, const char *call, const char *what);
+
+// Pushes a stored value; raises, in the name of [call], when it cannot be read.
+void od_stored_push(lua_State *L, od_slice key, od_slice value, const char *call);
+
+int od_storage_list_values(lua_State *L); // The method `list`.
+
+#endif

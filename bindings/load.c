@@ -1,0 +1,185 @@
+#include "load.h"
+
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "blame.h"
+#include "engine.h"
+#include "freeze.h"
+#include "lib_namespace.h"
+#include "lib_state.h"
+#include "link/options.h"
+#include "object/route.h"
+#include "raise.h"
+#include "require.h"
+#include "run.h"
+
+// --- What the script returned ----------------------------------------------------------------------
+
+static const char example[] = "return { namespaces = { rooms = Room } }";
+
+static void check_returned_table(lua_State *L, int script)
+{
+    if (!lua_istable(L, script))
+        od_raise(L, "the script returns %s; it must end with a table, like this: %s",
+                 od_describe(L, script), example);
+    for (lua_pushnil(L); lua_next(L, script) != 0; lua_pop(L, 1)) {
+        lua_pushvalue(L, -2);
+        const char *key = lua_tostring(L, -1);
+        if (key == NULL || (strcmp(key, "namespaces") != 0 && strcmp(key, "fetch") != 0))
+            od_raise(L, "the script returns a table with a field '%s', which nothing reads; there are "
+                        "`namespaces` and `fetch`",
+                     key == NULL ? od_describe(L, -1) : key);
+        lua_pop(L, 1);
+    }
+}
+
+static struct od_namespace *add_namespace(lua_State *L)
+{
+    od_slice name;
+    name.at = lua_tolstring(L, -2, &name.size);
+    if (lua_type(L, -2) != LUA_TSTRING || !od_namespace_name_is_valid(name))
+        od_raise(L, "'%s' cannot be the name of a namespace: it must begin with a letter, go on with "
+                    "letters, digits, _ or -, and have at most %d bytes",
+                 name.at == NULL ? od_describe(L, -2) : name.at, OD_NAMESPACE_BYTES_MAX);
+    if (!lua_istable(L, -1))
+        od_raise(L, "namespaces.%s is %s; it must be a class, which is a table of functions", name.at,
+                 od_describe(L, -1));
+    return od_objects_add_namespace(od_engine_of(L)->objects, name);
+}
+
+// For each pair of the table on top; [env] is the table of bindings.
+static void add_namespaces(lua_State *L, int env)
+{
+    int count = 0;
+    for (lua_pushnil(L); lua_next(L, -2) != 0; count++) {
+        lua_pushvalue(L, -2); // lua_tolstring may change a number; lua_next needs its own.
+        lua_insert(L, -2);
+        struct od_namespace *namespace = add_namespace(L);
+        od_class_add(L, namespace);
+        lua_pop(L, 1);
+        od_namespace_push(L, namespace);
+        lua_rawset(L, env);
+    }
+    if (count == 0)
+        od_raise(L, "`namespaces` is empty; name at least one class, like this: %s", example);
+}
+
+static void add_variables(lua_State *L, int env)
+{
+    const struct od_variables *variables = &od_engine_of(L)->options->variables;
+    for (size_t i = 0; i < variables->size; i++) {
+        const struct od_variable *variable = &variables->at[i];
+        lua_getfield(L, env, variable->name);
+        if (!lua_isnil(L, -1))
+            od_raise(L, "the variable '%s' (--var or --env-file) has the name of a namespace; rename "
+                        "one of them, as `env` can hold only one",
+                     variable->name);
+        lua_pop(L, 1);
+        lua_pushstring(L, variable->value);
+        lua_setfield(L, env, variable->name);
+    }
+}
+
+static void add_entry(lua_State *L, int script)
+{
+    struct od_engine *engine = od_engine_of(L);
+    lua_pushliteral(L, "fetch");
+    lua_rawget(L, script);
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        return;
+    }
+    if (!lua_isfunction(L, -1))
+        od_raise(L, "`fetch` is %s; it must be a function (request, env, ctx)", od_describe(L, -1));
+    engine->entry_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    od_objects_set_entry(engine->objects);
+}
+
+// A lua_CFunction: takes what the script returned.
+static int take_script(lua_State *L)
+{
+    struct od_engine *engine = od_engine_of(L);
+    lua_settop(L, 1);
+    check_returned_table(L, 1);
+    lua_newtable(L);
+    lua_pushliteral(L, "namespaces");
+    lua_rawget(L, 1);
+    if (!lua_istable(L, -1))
+        od_raise(L, "`namespaces` is %s; it must be a table of names and classes, like this: %s",
+                 od_describe(L, -1), example);
+    add_namespaces(L, 2);
+    lua_pop(L, 1);
+    add_variables(L, 2);
+    od_freeze(L, "env");
+    engine->env_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    od_context_push(L);
+    engine->context_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    add_entry(L, 1);
+    return 0;
+}
+
+// --- Running it --------------------------------------------------------------------------------
+
+static bool fail(struct od_engine *engine, lua_State *L, const char *file, struct od_error *err)
+{
+    struct od_blame blame = {0};
+    od_blame_error(&blame, engine, L, file);
+    od_slice report = od_blame_report(&blame);
+    od_error_set(err, "%.*s", (int)report.size, report.at);
+    od_blame_deinit(&blame);
+    return false;
+}
+
+// A report of what the compiler said: it has a place, and no frames.
+static bool fail_to_compile(struct od_engine *engine, struct od_error *err)
+{
+    struct od_blame blame = {0};
+    od_blame_text(&blame, engine, NULL, NULL, err->text);
+    od_slice report = od_blame_report(&blame);
+    od_error_set(err, "%.*s", (int)report.size, report.at);
+    od_blame_deinit(&blame);
+    return false;
+}
+
+static bool run_script(struct od_engine *engine, lua_State *L, const char *file,
+                       struct od_error *err)
+{
+    if (od_compile_file(engine, L, file, err) != OD_COMPILE_OK)
+        return fail_to_compile(engine, err);
+    int status = od_run_resume_capped(engine, L, 0);
+    if (status == LUA_YIELD)
+        return od_error_set(err, "%s: the script yields while it is loaded", file);
+    if (status != 0)
+        return fail(engine, L, file, err);
+    lua_settop(L, 1);
+    lua_pushcfunction(L, take_script);
+    lua_insert(L, 1);
+    if (lua_pcall(L, 1, 0, 0) == 0)
+        return true;
+    fail(engine, L, file, err);
+    return od_error_prefix(err, "%s", file);
+}
+
+// Splits "dir/chat.lua" into the folder that `require` looks in and the name errors show.
+static const char *take_folder(struct od_engine *engine, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *file = slash == NULL ? path : slash + 1;
+    od_slice folder = slash == NULL ? OD_SLICE(".") : (od_slice){path, (size_t)(file - path)};
+    engine->folder = od_allocate(folder.size + 1);
+    memcpy(engine->folder, folder.at, folder.size);
+    engine->folder[folder.size] = '\0';
+    return file;
+}
+
+bool od_load_script(struct od_engine *engine, struct od_error *err)
+{
+    OD_ASSERT(engine->folder == NULL);
+    const char *file = take_folder(engine, engine->options->script);
+    struct od_coroutine *coroutine = od_coroutine_take(engine);
+    bool ok = run_script(engine, coroutine->L, file, err);
+    od_coroutine_drop(engine, coroutine);
+    return ok;
+}

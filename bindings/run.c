@@ -1,0 +1,305 @@
+#include "run.h"
+
+#include <stdio.h>
+
+#include <lauxlib.h>
+
+#include "base/log.h"
+#include "blame.h"
+#include "engine.h"
+#include "http_message.h"
+#include "instance.h"
+#include "lib_socket.h"
+
+int od_run_resume_capped(struct od_engine *engine, lua_State *L, int arguments)
+{
+    engine->memory.is_capped = true;
+    int status = lua_resume(L, arguments);
+    engine->memory.is_capped = false;
+    od_memory_recover(&engine->memory);
+    return status;
+}
+
+// --- Failures ------------------------------------------------------------------------------------
+
+static bool is_after_event(const struct od_task *task)
+{
+    const struct od_coroutine *coroutine = task->thread;
+    return coroutine->deferred_done > 0;
+}
+
+static const char *what_runs(const struct od_task *task)
+{
+    return is_after_event(task) ? "waitUntil" : od_handler_name(od_handler_of(task->event));
+}
+
+// Tells the log, and the caller unless it has its answer already.
+static void report(struct od_task *task, const struct od_blame *blame)
+{
+    struct od_bytes line = {0};
+    od_bytes_put_slice(&line, od_slice_of(what_runs(task)));
+    od_bytes_put_slice(&line, OD_SLICE(": "));
+    od_bytes_put_slice(&line, od_blame_report(blame));
+    od_log_slice(OD_LOG_ERROR, od_slice_of(task->object->label), od_bytes_slice(&line));
+    od_bytes_deinit(&line);
+    if (!task->is_answered && !is_after_event(task))
+        od_task_fail(task, od_blame_message(blame));
+}
+
+static void fail_with_error(struct od_engine *engine, struct od_task *task)
+{
+    const struct od_coroutine *coroutine = task->thread;
+    struct od_blame blame = {0};
+    od_blame_error(&blame, engine, coroutine->L, what_runs(task));
+    report(task, &blame);
+    od_blame_deinit(&blame);
+}
+
+// [where] is the coroutine whose frames say how it came to this, or NULL.
+static void fail_with_text(struct od_engine *engine, struct od_task *task, lua_State *where,
+                           const char *text)
+{
+    struct od_blame blame = {0};
+    od_blame_text(&blame, engine, where, what_runs(task), text);
+    report(task, &blame);
+    od_blame_deinit(&blame);
+}
+
+// --- Handlers ------------------------------------------------------------------------------------
+
+// The reference of the function for this task's event; LUA_NOREF when its class has none.
+static int handler_ref(struct od_engine *engine, const struct od_task *task)
+{
+    if (od_object_is_entry(task->object))
+        return engine->entry_ref;
+    const struct od_class *class = od_class_of(&engine->classes, task->object->namespace);
+    return class->handlers[od_handler_of(task->event)];
+}
+
+// The handler has returned something that is no answer; the place to show is where it begins.
+static void fail_with_answer(struct od_engine *engine, struct od_task *task, const char *problem)
+{
+    lua_Debug function;
+    lua_rawgeti(engine->L, LUA_REGISTRYINDEX, handler_ref(engine, task));
+    lua_getinfo(engine->L, ">S", &function);
+    struct od_error err;
+    od_error_set(&err, "%s:%d: %s", function.short_src, function.linedefined, problem);
+    fail_with_text(engine, task, NULL, err.text);
+}
+
+// What the handler returned is on the stack of its coroutine. Only fetch has a use for it.
+static void finish(struct od_engine *engine, struct od_task *task)
+{
+    const struct od_coroutine *coroutine = task->thread;
+    if (is_after_event(task) || od_handler_of(task->event) != OD_HANDLER_FETCH)
+        return;
+    lua_settop(coroutine->L, 1);
+    struct od_error err;
+    struct od_bytes *response = od_engine_scratch(engine);
+    if (od_response_encode(coroutine->L, 1, response, &err))
+        od_task_answer(task, od_bytes_slice(response));
+    else
+        fail_with_answer(engine, task, err.text);
+}
+
+// --- Running -------------------------------------------------------------------------------------
+
+enum step {
+    ENDED,
+    WAITS,
+    GOES_ON,
+};
+
+static enum step ended_badly(struct od_engine *engine, struct od_task *task)
+{
+    od_coroutine_renew(engine, task->thread);
+    return ENDED;
+}
+
+static enum step after_yield(struct od_engine *engine, struct od_task *task)
+{
+    struct od_coroutine *coroutine = task->thread;
+    switch (od_wait_begin(engine, task)) {
+    case OD_WAIT_BEGUN:
+        return WAITS;
+    case OD_WAIT_OVER:
+        return GOES_ON;
+    case OD_WAIT_LAST:
+        coroutine->deferred_done = coroutine->deferred_count;
+        return ended_badly(engine, task);
+    case OD_WAIT_FOREIGN:
+        fail_with_text(engine, task, coroutine->L,
+                       "coroutine.yield: there is no coroutine of the script around it");
+        return ended_badly(engine, task);
+    }
+    OD_UNREACHABLE("a wait begins in one of four ways");
+}
+
+static enum step take_step(struct od_engine *engine, struct od_task *task, int arguments)
+{
+    const struct od_coroutine *coroutine = task->thread;
+    engine->task = task;
+    int status = od_run_resume_capped(engine, coroutine->L, arguments);
+    engine->task = NULL;
+    if (status == LUA_YIELD)
+        return after_yield(engine, task);
+    if (status == 0) {
+        finish(engine, task);
+        lua_settop(coroutine->L, 0);
+        return ENDED;
+    }
+    fail_with_error(engine, task);
+    return ended_badly(engine, task);
+}
+
+static enum od_run put_away(struct od_engine *engine, struct od_task *task)
+{
+    od_coroutine_give(engine, task->thread);
+    task->thread = NULL;
+    if (task->event == NULL && task->has_failed)
+        od_instance_drop(engine, task->object);
+    return OD_RUN_DONE;
+}
+
+// The function to call and its [arguments] are on the stack of the task's coroutine; or, when it
+// waited, what it waited for.
+static enum od_run run_on(struct od_engine *engine, struct od_task *task, int arguments)
+{
+    for (;;) {
+        enum step step = take_step(engine, task, arguments);
+        if (step == WAITS)
+            return OD_RUN_WAITING;
+        if (step == ENDED && !od_coroutine_push_deferred(task->thread))
+            return put_away(engine, task);
+        arguments = 0;
+    }
+}
+
+// --- Arguments of the handlers -------------------------------------------------------------------
+
+static int push_instance(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    const struct od_instance *instance = task->object->instance;
+    (void)engine;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, instance->self_ref);
+    return 1;
+}
+
+static int push_bytes(lua_State *L, const struct od_event *event)
+{
+    lua_pushlstring(L, event->bytes, event->size);
+    return 1;
+}
+
+static int push_constructor(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    const struct od_instance *instance = task->object->instance;
+    push_instance(engine, L, task);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, instance->state_ref);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->env_ref);
+    return 3;
+}
+
+static int push_entry(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    od_request_push(L, od_event_bytes(task->event));
+    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->env_ref);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->context_ref);
+    return 3;
+}
+
+static int push_fetch(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    if (od_object_is_entry(task->object))
+        return push_entry(engine, L, task);
+    push_instance(engine, L, task);
+    od_request_push(L, od_event_bytes(task->event));
+    return 2;
+}
+
+static int push_message(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    push_instance(engine, L, task);
+    od_websocket_push(engine, L, task->event->socket->id);
+    push_bytes(L, task->event);
+    lua_pushboolean(L, task->event->is_binary);
+    return 4;
+}
+
+static int push_close(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    push_instance(engine, L, task);
+    od_websocket_push(engine, L, task->event->socket->id);
+    lua_pushinteger(L, task->event->code);
+    push_bytes(L, task->event);
+    lua_pushboolean(L, task->event->was_clean);
+    return 5;
+}
+
+static int push_error(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    push_instance(engine, L, task);
+    od_websocket_push(engine, L, task->event->socket->id);
+    push_bytes(L, task->event);
+    return 3;
+}
+
+static int (*const push_arguments[OD_HANDLER_COUNT])(struct od_engine *, lua_State *,
+                                                     const struct od_task *) = {
+    [OD_HANDLER_CONSTRUCTOR] = push_constructor, [OD_HANDLER_FETCH] = push_fetch,
+    [OD_HANDLER_MESSAGE] = push_message,         [OD_HANDLER_CLOSE] = push_close,
+    [OD_HANDLER_ERROR] = push_error,
+};
+
+// --- What the core asks --------------------------------------------------------------------------
+
+static enum od_run run_handler(struct od_engine *engine, struct od_task *task, int ref)
+{
+    struct od_coroutine *coroutine = od_coroutine_take(engine);
+    task->thread = coroutine;
+    lua_rawgeti(coroutine->L, LUA_REGISTRYINDEX, ref);
+    enum od_handler handler = od_handler_of(task->event);
+    return run_on(engine, task, push_arguments[handler](engine, coroutine->L, task));
+}
+
+enum od_run od_run_constructor(struct od_engine *engine, struct od_task *task)
+{
+    if (od_object_is_entry(task->object))
+        return OD_RUN_DONE;
+    od_instance_make(engine, task->object);
+    int ref = handler_ref(engine, task);
+    return ref == LUA_NOREF ? OD_RUN_DONE : run_handler(engine, task, ref);
+}
+
+// A handler for messages may be missing; a request needs an answer.
+static enum od_run lack_handler(struct od_task *task)
+{
+    if (od_handler_of(task->event) == OD_HANDLER_FETCH) {
+        od_slice why = OD_SLICE("Handler does not export a fetch() function.");
+        od_log_slice(OD_LOG_ERROR, od_slice_of(task->object->label), why);
+        od_task_fail(task, why);
+    }
+    return OD_RUN_DONE;
+}
+
+enum od_run od_run_event(struct od_engine *engine, struct od_task *task)
+{
+    int ref = handler_ref(engine, task);
+    return ref == LUA_NOREF ? lack_handler(task) : run_handler(engine, task, ref);
+}
+
+enum od_run od_run_resume(struct od_engine *engine, struct od_task *task,
+                          const struct od_event *event)
+{
+    const struct od_coroutine *coroutine = task->thread;
+    return run_on(engine, task,
+                  od_wait_push_result(coroutine->L, coroutine->waits_for, event->ok,
+                                      od_event_bytes(event)));
+}
+
+void od_run_forget(struct od_engine *engine, struct od_task *task)
+{
+    if (task->thread != NULL)
+        od_coroutine_drop(engine, task->thread);
+    task->thread = NULL;
+}

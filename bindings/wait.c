@@ -1,0 +1,99 @@
+#include "wait.h"
+
+#include "engine.h"
+#include "failure.h"
+#include "http_message.h"
+#include "raise.h"
+
+static const char token; // Its address is what our yields yield.
+
+void od_wait_deinit(struct od_wait *wait)
+{
+    od_bytes_deinit(&wait->bytes);
+}
+
+struct od_wait *od_wait_prepare(lua_State *L, const char *call)
+{
+    struct od_engine *engine = od_engine_of(L);
+    od_engine_object(L, call);
+    if (!lua_isyieldable(L))
+        od_raise(L, "%s: cannot wait inside a callback of table.sort, string.gsub or require", call);
+    od_bytes_deinit(&engine->wait.bytes);
+    engine->wait = (struct od_wait){0};
+    return &engine->wait;
+}
+
+void od_wait_push_token(lua_State *L)
+{
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&token);
+}
+
+int od_wait_yield(lua_State *L, enum od_wait_kind kind)
+{
+    od_engine_of(L)->wait.kind = kind;
+    lua_settop(L, 0);
+    od_wait_push_token(L);
+    return lua_yield(L, 1);
+}
+
+static enum od_wait_begun begin_sleep(struct od_task *task, const struct od_wait *wait)
+{
+    od_task_wait_sleep(task, wait->ms);
+    return OD_WAIT_BEGUN;
+}
+
+static enum od_wait_begun begin_sync(struct od_task *task, const struct od_wait *wait)
+{
+    (void)wait;
+    return od_task_wait_sync(task) ? OD_WAIT_BEGUN : OD_WAIT_OVER;
+}
+
+static enum od_wait_begun begin_call(struct od_task *task, const struct od_wait *wait)
+{
+    od_task_wait_call(task, &wait->id, wait->namespace_name, wait->has_name, wait->name,
+                      od_bytes_slice(&wait->bytes));
+    return OD_WAIT_BEGUN;
+}
+
+static enum od_wait_begun begin_reset(struct od_task *task, const struct od_wait *wait)
+{
+    od_object_reset(task->object, od_bytes_slice(&wait->bytes));
+    return OD_WAIT_LAST;
+}
+
+static enum od_wait_begun begin_abort(struct od_task *task, const struct od_wait *wait)
+{
+    od_object_abort(task->object, od_bytes_slice(&wait->bytes));
+    return OD_WAIT_LAST;
+}
+
+enum od_wait_begun od_wait_begin(struct od_engine *engine, struct od_task *task)
+{
+    static enum od_wait_begun (*const begin[])(struct od_task *, const struct od_wait *) = {
+        [OD_WAIT_SLEEP] = begin_sleep, [OD_WAIT_SYNC] = begin_sync,   [OD_WAIT_CALL] = begin_call,
+        [OD_WAIT_RESET] = begin_reset, [OD_WAIT_ABORT] = begin_abort,
+    };
+    struct od_coroutine *coroutine = task->thread;
+    struct od_wait *wait = &engine->wait;
+    bool is_ours = lua_touserdata(coroutine->L, 1) == &token;
+    lua_settop(coroutine->L, 0);
+    if (!is_ours)
+        return OD_WAIT_FOREIGN;
+    OD_ASSERT(wait->kind != OD_WAIT_NONE);
+    coroutine->waits_for = wait->kind;
+    enum od_wait_begun begun = begin[wait->kind](task, wait);
+    wait->kind = OD_WAIT_NONE;
+    return begun;
+}
+
+int od_wait_push_result(lua_State *L, enum od_wait_kind kind, bool ok, od_slice bytes)
+{
+    if (kind != OD_WAIT_CALL)
+        return 0;
+    lua_pushboolean(L, ok);
+    if (ok)
+        od_response_push(L, bytes);
+    else
+        od_failure_push_remote(L, bytes);
+    return 2;
+}

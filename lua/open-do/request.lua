@@ -1,0 +1,188 @@
+-- od.Request: what a handler gets and what stub:fetch and od.fetch send. Most are made in C, with
+-- the same fields (bindings/http_message.c); headers and query are built when asked for.
+local module_name, native = ...
+assert(module_name == "open-do.request")
+
+local headers_module = require "open-do.headers"
+
+local find, match, sub, upper = string.find, string.match, string.sub, string.upper
+local error, pcall, setmetatable, type = error, pcall, setmetatable, type
+local is_a, read_fields = native.http.is_a, native.http.read_fields
+local try_decode, url_pairs = native.json.try_decode, native.url.url_pairs
+local new_headers = headers_module.new
+
+--- An HTTP request, whole, with its body.
+---@class Request
+---@field method string as sent; methods are case-sensitive
+---@field url string absolute, not decoded: "http://host/rooms/a%20b?x=1"
+---@field path string "/rooms/a%20b", not decoded; see `od.url.decode`
+---@field query table<string, string> decoded; of a repeated name the first: URLSearchParams.get
+---@field headers Headers
+---@field body? string nil when there is none; `text()` gives "" then
+---@field peer string address of the client, without port; "" when an object made the request
+local Request = {}
+
+local built = {}
+
+function built.headers(request)
+  local fields = request._fields
+  return fields and read_fields(fields) or new_headers(nil, 2)
+end
+
+function built.query(request)
+  local pairs_of, query = url_pairs(request.url), {}
+  for at = 1, #pairs_of, 2 do
+    local name = pairs_of[at]
+    if query[name] == nil then
+      query[name] = pairs_of[at + 1]
+    end
+  end
+  return query
+end
+
+local metatable = {
+  __metatable = false,
+  __index = function(request, key)
+    local method = Request[key]
+    if method then
+      return method
+    end
+    local build = built[key]
+    if build then
+      local value = build(request)
+      request[key] = value
+      return value
+    end
+  end,
+}
+native.http.define("Request", metatable)
+
+--- All values of a name in the query, in their order. As `URLSearchParams.getAll`.
+---@param name string
+---@return string[]
+function Request:queryAll(name)
+  local pairs_of, values = url_pairs(self.url), {}
+  for at = 1, #pairs_of, 2 do
+    if pairs_of[at] == name then
+      values[#values + 1] = pairs_of[at + 1]
+    end
+  end
+  return values
+end
+
+--- The body; "" when there is none. It may be read more than once.
+---@return string
+function Request:text()
+  return self.body or ""
+end
+
+--- The body as JSON. Raises at the caller's line when it is none, with line and column.
+---@return any
+function Request:json()
+  local value, problem = try_decode(self.body or "")
+  if problem then
+    error("the request's body: " .. problem, 2)
+  end
+  return value
+end
+
+-- Methods that the Fetch standard writes in upper case whatever the caller wrote.
+local USUAL_METHODS = {
+  DELETE = true, GET = true, HEAD = true, OPTIONS = true, POST = true, PUT = true,
+}
+
+local function checked_method(method, level)
+  if type(method) ~= "string" or not find(method, "^[%w!#$%%&'*+.^_`|~-]+$") then
+    error("the method of a Request must be a word such as \"GET\"", level)
+  end
+  local usual = upper(method)
+  return USUAL_METHODS[usual] and usual or method
+end
+
+-- The URL without fragment and with a path, and the path.
+local function checked_url(url, level)
+  if type(url) ~= "string" then
+    error(("the URL of a Request must be a string, not a %s"):format(type(url)), level)
+  end
+  if find(url, "[%c ]") then
+    error(("the URL %q has a space or control character; see od.url.encode"):format(url), level)
+  end
+  local origin, rest = match(url, "^([hH][tT][tT][pP][sS]?://[^/?#]+)([^#]*)")
+  if not origin then
+    origin, rest = "http://object", match(url, "^/[^#]*")
+  end
+  if not rest then
+    error(("%q must begin with \"http://\", \"https://\" or \"/\""):format(url), level)
+  end
+  if sub(rest, 1, 1) ~= "/" then
+    rest = "/" .. rest
+  end
+  return origin .. rest, match(rest, "^[^?]*")
+end
+
+local function checked_body(body, method, level)
+  if body == nil then
+    return nil
+  end
+  if type(body) ~= "string" then
+    error(("the body of a Request must be a string, not a %s; see od.json.encode")
+      :format(type(body)), level)
+  end
+  if method == "GET" or method == "HEAD" then
+    error("a Request with method GET or HEAD cannot have a body", level)
+  end
+  return body
+end
+
+-- What a plain URL is made into before `init` is looked at.
+local NOTHING = setmetatable({}, { __metatable = false })
+
+local function checked_headers(base, fields, body, level)
+  local headers = new_headers(fields or base.headers, level + 1)
+  if body and body ~= base.body and not headers:has("content-type") then
+    headers:append("content-type", "text/plain;charset=UTF-8")
+  end
+  return headers
+end
+
+local function make(input, init, level)
+  local base = NOTHING
+  if is_a("Request", input) then
+    base, input = input, input.url
+  end
+  if init ~= nil and type(init) ~= "table" then
+    error(("the init of a Request must be a table, not a %s"):format(type(init)), level)
+  end
+  init = init or NOTHING
+  local url, path = checked_url(input, level + 1)
+  local method = checked_method(init.method or base.method or "GET", level + 1)
+  local body = checked_body(init.body or base.body, method, level + 1)
+  local headers = checked_headers(base, init.headers, body, level + 1)
+  return setmetatable({
+    method = method, url = url, path = path, peer = "", headers = headers, body = body,
+  }, metatable)
+end
+
+-- Deeper than any stack: an error has no position. stub:fetch, in C, puts the caller's in front.
+local NO_LEVEL = 2 ^ 30
+
+native.http.define("make_request", function(input, init)
+  local ok, result = pcall(make, input, init, NO_LEVEL)
+  if ok then
+    return result
+  end
+  return nil, result
+end)
+
+local M = {}
+
+--- A request for `stub:fetch` or `od.fetch`. Raises at the caller's line on misuse.
+---@param input string|Request a URL, or a path ("/rooms?x=1") where the host does not matter
+---@param init? { method?: string, headers?: table|Headers, body?: string } wins over the request
+---@return Request
+function M.new(input, init)
+  local request = make(input, init, 3)
+  return request
+end
+
+return M

@@ -1,0 +1,161 @@
+-- od.Response: what a handler returns and what a fetch gives. A Response without headers of its own
+-- gets them when they are asked for or when it is encoded (bindings/http_message.c, same rule).
+local module_name, native = ...
+assert(module_name == "open-do.response")
+
+local headers_module = require "open-do.headers"
+
+local error, setmetatable, type = error, setmetatable, type
+local floor = math.floor
+local read_fields = native.http.read_fields
+local try_decode, try_encode = native.json.try_decode, native.json.try_encode
+local new_headers = headers_module.new
+
+--- An HTTP response, whole, with its body.
+---@class Response
+---@field status integer 101, or 200 to 599
+---@field ok boolean whether status is 200 to 299
+---@field headers Headers
+---@field body? string nil when there is none; `text()` gives "" then
+---@field webSocket? WebSocket with status 101 only: the client's end of a pair
+local Response = {}
+
+local TEXT = "text/plain;charset=UTF-8"
+
+local built = {}
+
+function built.headers(response)
+  local fields = response._fields
+  if fields then
+    return read_fields(fields)
+  end
+  local headers = new_headers(nil, 2)
+  if response.body then
+    headers:append("content-type", TEXT)
+  end
+  return headers
+end
+
+local metatable = {
+  __metatable = false,
+  __index = function(response, key)
+    local method = Response[key]
+    if method then
+      return method
+    end
+    if key == "ok" then
+      return response.status >= 200 and response.status <= 299
+    end
+    local build = built[key]
+    if build then
+      local value = build(response)
+      response[key] = value
+      return value
+    end
+  end,
+}
+native.http.define("Response", metatable)
+
+--- The body; "" when there is none. It may be read more than once.
+---@return string
+function Response:text()
+  return self.body or ""
+end
+
+--- The body as JSON. Raises at the caller's line when it is none, with line and column.
+---@return any
+function Response:json()
+  local value, problem = try_decode(self.body or "")
+  if problem then
+    error("the response's body: " .. problem, 2)
+  end
+  return value
+end
+
+-- Statuses that say there is no body (Fetch standard).
+local NO_BODY = { [101] = true, [204] = true, [205] = true, [304] = true }
+
+local function check_status(status, has_socket, level)
+  if type(status) ~= "number" or status ~= floor(status) then
+    error("the status of a Response must be a whole number", level)
+  end
+  if has_socket and status ~= 101 then
+    error("Responses with a WebSocket must have status code 101.", level)
+  end
+  if not (status >= 200 and status <= 599) and not has_socket then
+    error("Responses may only be constructed with status codes in the range 200 to 599, inclusive, "
+      .. "or 101 with a webSocket", level)
+  end
+end
+
+local function check_body(body, status, level)
+  if type(body) ~= "string" then
+    error(("the body of a Response must be a string or nil, not a %s; see od.Response.json")
+      :format(type(body)), level)
+  end
+  if NO_BODY[status] then
+    error("Response with null body status (101, 204, 205, or 304) cannot have a body.", level)
+  end
+end
+
+local NO_INIT = {}
+
+-- Only Headers of its own are made now; the default waits, see `built`.
+local function make(body, content_type, init, level)
+  local status = init.status or 200
+  check_status(status, init.webSocket ~= nil, level + 1)
+  if body ~= nil then
+    check_body(body, status, level + 1)
+  end
+  local headers = init.headers
+  if headers ~= nil or content_type ~= TEXT then
+    headers = new_headers(headers, level + 1)
+    if body and not headers:has("content-type") then
+      headers:append("content-type", content_type)
+    end
+  end
+  return setmetatable({
+    status = status, body = body, headers = headers, webSocket = init.webSocket,
+  }, metatable)
+end
+
+local function checked_init(init, level)
+  if init == nil then
+    return NO_INIT
+  end
+  if type(init) ~= "table" then
+    error(("the init of a Response must be a table such as { status = 404 }, not a %s")
+      :format(type(init)), level)
+  end
+  return init
+end
+
+local M = {}
+
+--- A response. Raises at [level] on misuse. (A tail call, `return od.Response(...)`, leaves no
+--- line of the caller; the text then stands alone.)
+---@param body? string
+---@param init? { status?: integer, headers?: table|Headers, webSocket?: WebSocket } status 200
+---@param level integer
+---@return Response
+function M.new(body, init, level)
+  init = checked_init(init, level + 1)
+  local response = make(body, TEXT, init, level + 1)
+  return response
+end
+
+--- A response whose body is a value as JSON. Raises when it has no JSON, with the path.
+---@param value any see `od.json.encode`
+---@param init? { status?: integer, headers?: table|Headers } adds "content-type: application/json"
+---@return Response
+function M.json(value, init)
+  init = checked_init(init, 3)
+  local body, problem = try_encode(value)
+  if problem then
+    error(problem, 2)
+  end
+  local response = make(body, "application/json", init, 3)
+  return response
+end
+
+return M

@@ -1,0 +1,126 @@
+local ffi = require "ffi"
+local Server = require "spec.support.server"
+
+pcall(ffi.cdef, "typedef struct { unsigned long soft, hard; } od_spec_limit;")
+pcall(ffi.cdef, "int getrlimit(int resource, od_spec_limit *limit);")
+pcall(ffi.cdef, "int setrlimit(int resource, const od_spec_limit *limit);")
+
+local SCRIPT = [[
+local Room = {}
+function Room:fetch(request)
+  return require("open-do").Response("hello " .. self.state.id.name .. "\n")
+end
+return { namespaces = { rooms = Room } }
+]]
+
+local REQUEST = "GET /rooms/lobby HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+local ARRIVALS_MAX = 4096 -- OD_ARRIVALS_MAX
+local RLIMIT_NOFILE = 7
+
+-- Clients of all manners at the door, before any worker has seen them.
+describe("The door", function()
+  local server
+
+  before_each(function()
+    server = Server.start { source = SCRIPT, args = { "--log-level", "debug" } }
+  end)
+
+  after_each(function()
+    server:stop()
+  end)
+
+  local function asks(text)
+    local client = server:open()
+    client:write(text or REQUEST)
+    return client
+  end
+
+  local function expect_hello(client)
+    local answer = client:read_to_end()
+    assert.truthy(answer:match("^HTTP/1.1 200 .*hello lobby\n"), answer)
+  end
+
+  it("lets a request in that comes byte by byte", function()
+    local client = server:open()
+    for i = 1, #REQUEST do
+      client:write(REQUEST:sub(i, i))
+    end
+    expect_hello(client)
+  end)
+
+  it("passes on what came with the head", function()
+    local client = asks("POST /rooms/lobby HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nabcde"
+      .. REQUEST)
+    local answers = client:read_to_end()
+    assert.equal(2, select(2, answers:gsub("hello lobby", "")), answers)
+  end)
+
+  it("answers nonsense at once, and so that a client who is still sending can read why", function()
+    local client = asks("what?\r\n\r\n" .. ("x"):rep(100000))
+    assert.truthy(client:read_to_end():match("^HTTP/1.1 400 .*Connection: close"))
+  end)
+
+  it("answers a head without end with 431", function()
+    local client = asks("GET / HTTP/1.1\r\nHost: localhost\r\nA: " .. ("x"):rep(20000))
+    assert.truthy(client:read_to_end():match("^HTTP/1.1 431 "))
+  end)
+
+  it("answers a head that is not whole after ten seconds with 408, however it drips", function()
+    local client = asks(REQUEST:sub(1, 10))
+    assert.truthy(server:get("/rooms/lobby")) -- So that it has arrived.
+    server:turn_clock(9000)
+    client:write(REQUEST:sub(11, 12))
+    assert.truthy(server:get("/rooms/lobby"))
+    server:turn_clock(1001)
+    assert.truthy(client:read_to_end():match("^HTTP/1.1 408 "))
+  end)
+
+  it("closes without a word when nothing was said, and says nothing about it", function()
+    local silent, gone = server:open(), asks(REQUEST:sub(1, 10))
+    gone:close()
+    assert.truthy(server:get("/rooms/lobby"))
+    server:turn_clock(10001)
+    assert.equal("", silent:read_to_end())
+    assert.falsy(server:log():match("answered"), server:log())
+  end)
+
+  it("keeps a request for a worker that is being replaced", function()
+    for _, pid in ipairs(server.process:children()) do
+      ffi.C.kill(pid, 9)
+    end
+    server:wait_log("worker %d %(pid %d+%) ended")
+    server:wait_log("worker %d %(pid %d+%) ended")
+    local client = asks()
+    server:wait_log("worker %d is back")
+    server:wait_log("worker %d is back")
+    expect_hello(client)
+  end)
+
+  it("is not shut by a crowd that says nothing", function()
+    local crowd, before = {}, ffi.new("od_spec_limit")
+    ffi.C.getrlimit(RLIMIT_NOFILE, before)
+    local wide = ffi.new("od_spec_limit", before.hard, before.hard)
+    ffi.C.setrlimit(RLIMIT_NOFILE, wide)
+    for i = 1, ARRIVALS_MAX + 50 do
+      crowd[i] = server:open()
+    end
+    server:wait_log("new connections wait: too many")
+    local client = asks()
+    server:turn_clock(1500)
+    expect_hello(client)
+    for _, each in ipairs(crowd) do
+      each:close()
+    end
+    ffi.C.setrlimit(RLIMIT_NOFILE, before)
+    expect_hello(asks())
+  end)
+
+  it("closes what waits outside when the program stops", function()
+    local silent, half = server:open(), asks(REQUEST:sub(1, 10))
+    assert.truthy(server:get("/rooms/lobby"))
+    server.process:signal("TERM")
+    assert.equal("", silent:read_to_end())
+    assert.equal("", half:read_to_end())
+    assert.equal(0, server.process:wait_exit(10))
+  end)
+end)

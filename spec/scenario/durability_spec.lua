@@ -1,0 +1,290 @@
+-- The output gate: nothing is seen outside before the writes it may rest on are on disk, and nothing at
+-- all when they cannot be.
+local workbench = require "spec.scenario.workbench"
+
+local SOURCE = [[
+local od = require "open-do"
+
+local Thing = { fetch = require("workbench").fetch }
+
+function Thing:constructor()
+  self.boot = od.randomUUID()
+end
+
+function Thing:webSocketMessage(ws, message)
+  local storage = self.state.storage
+  if message == "write" then
+    storage:put("n", (storage:get("n") or 0) + 1)
+    ws:send("wrote " .. storage:get("n"))
+  elseif message == "write and close" then
+    storage:put("n", 1)
+    ws:send("last")
+    ws:close(4000, "done")
+  elseif message == "unconfirmed" then
+    storage:put("n", 99, { allowUnconfirmed = true })
+    ws:send("at once")
+  else
+    ws:send(message)
+  end
+end
+
+function Thing:webSocketClose(ws, code)
+  self.closed = code
+end
+
+-- Another object that passes on what it is asked, and what it is told.
+local Caller = {}
+
+function Caller:fetch(request)
+  self.state.storage:put("asked", true)
+  local response = self.env.things:getByName("callee"):fetch("/", { method = "POST", body = request:text() })
+  return response
+end
+
+return { namespaces = { things = Thing, callers = Caller } }
+]]
+
+describe("a write", function()
+  local server
+
+  before_each(function()
+    server = workbench.start(SOURCE, { workers = 1 })
+  end)
+
+  after_each(function()
+    server:clear_fault("commit.hold")
+    server:clear_fault("commit.fail")
+    server:stop()
+  end)
+
+  local function ask(name, code)
+    return workbench.ask(server, name, code)
+  end
+
+  local begin, outcome = workbench.begin, workbench.outcome
+
+  -- Some turns of the only worker pass: another object answers twice.
+  local function turns_pass()
+    for _ = 1, 2 do
+      assert.equal("other", ask("other", "return 'other'"))
+    end
+  end
+
+  -- Asserts that `connection` has no answer now, and will have none after some turns.
+  local function expect_nothing(connection)
+    turns_pass()
+    assert.is_false(connection:has_news())
+  end
+
+  describe("that is held up", function()
+    it("holds the answer, while other objects answer (43)", function()
+      ask("a", "storage:put('n', 1)")
+      server:fault("commit.hold")
+      local held = begin(server, "a", "storage:put('n', 2) print('put') return storage:get('n')")
+      server:wait_log("put")
+      expect_nothing(held)
+      server:clear_fault("commit.hold")
+      assert.equal(2, outcome(held))
+    end)
+
+    it("holds what the same object answers after it, in order", function()
+      server:fault("commit.hold")
+      local first = begin(server, "a", "storage:put('n', 1) print('first') return 1")
+      server:wait_log("first")
+      local second = begin(server, "a", "print('second') return storage:get('n')")
+      server:wait_log("second")
+      expect_nothing(second)
+      expect_nothing(first)
+      server:clear_fault("commit.hold")
+      assert.equal(1, outcome(first))
+      assert.equal(1, outcome(second))
+    end)
+
+    it("holds messages and closes, in their order (49)", function()
+      local ann, ben = server:connect("/things/a"), server:connect("/things/b")
+      ann:send("before")
+      ann:expect("before")
+      server:fault("commit.hold")
+      ann:send("write")
+      ann:expect_silence()
+      ann:send("write and close")
+      ann:expect_silence()
+      ben:send("elsewhere")
+      ben:expect("elsewhere")
+      ann:expect_silence()
+      server:clear_fault("commit.hold")
+      ann:expect("wrote 1")
+      ann:expect("last")
+      ann:expect_close(4000, "done")
+    end)
+
+    it("holds a call to another object (50)", function()
+      server:fault("commit.hold")
+      local caller = server:open()
+      caller:send_request("POST", "/callers/one", { body = "print('called') return 'from callee'" })
+      turns_pass()
+      expect_nothing(caller)
+      assert.not_matches("called", server:log(), 1, true)
+      server:clear_fault("commit.hold")
+      server:wait_log("things/callee  called")
+      assert.matches("from callee", caller:read_answer().body)
+    end)
+
+    it("holds a WebSocket's 101", function()
+      server:fault("commit.hold")
+      local writing = begin(server, "a", "storage:put('n', 1) print('put')")
+      server:wait_log("put")
+      local ann = server:open()
+      ann:send_request("GET", "/things/a", { headers = { connection = "upgrade", upgrade = "websocket",
+        ["sec-websocket-version"] = "13", ["sec-websocket-key"] = "dGhlIHNhbXBsZSBub25jZQ==" } })
+      expect_nothing(ann)
+      server:clear_fault("commit.hold")
+      assert.equal(101, ann:read_answer().status)
+      outcome(writing)
+    end)
+
+    it("holds sync(), but nothing that does not wait for it", function()
+      server:fault("commit.hold")
+      local synced = begin(server, "a", "storage:put('n', 1) storage:sync() print('synced') return 'synced'")
+      expect_nothing(synced)
+      assert.not_matches("synced", server:log(), 1, true)
+      server:clear_fault("commit.hold")
+      assert.equal("synced", outcome(synced))
+      assert.equal("at once", ask("a", "storage:sync() return 'at once'"))
+    end)
+
+    it("holds nothing when it may be unconfirmed (44)", function()
+      server:fault("commit.hold")
+      local ann = server:connect("/things/a")
+      ann:send("unconfirmed")
+      ann:expect("at once")
+      assert.equal(3, ask("b", [[
+        storage:put("n", 3, { allowUnconfirmed = true })
+        storage:put({ m = 4 }, { allowUnconfirmed = true })
+        return storage:get("n")
+      ]]))
+      server:clear_fault("commit.hold")
+      assert.equal(99, ask("a", "storage:sync() return storage:get('n')"))
+    end)
+  end)
+
+  describe("that fails", function()
+    -- Arms a failing commit and lets nothing be committed before all of `fn` has been done.
+    local function fail_after(fn)
+      server:fault("commit.hold")
+      server:fault("commit.fail")
+      fn()
+      server:clear_fault("commit.hold")
+    end
+
+    it("gives its requester an error, and the object its last state (46)", function()
+      ask("a", "storage:put('n', 1)")
+      local boot = ask("a", "return self.boot")
+      server:fault("commit.fail")
+      local answer = server:post("/things/a", "storage:put('n', 2) self.mark = true return 'success'")
+      assert.equal(500, answer.status)
+      assert.not_matches("success", answer.body, 1, true)
+      server:wait_log("ERROR .-could not be stored")
+      server:clear_fault("commit.fail")
+      assert.equal(1, ask("a", "return storage:get('n')"))
+      assert.is_true(ask("a", "return self.mark == nil"))
+      assert.not_equal(boot, ask("a", "return self.boot"))
+      assert.equal(2, ask("a", "storage:put('n', 2) return storage:get('n')"))
+    end)
+
+    it("resets the object also when it was unconfirmed (47)", function()
+      local boot = ask("a", "storage:put('n', 1) return self.boot")
+      server:fault("commit.fail")
+      assert.equal("early", ask("a", "storage:put('n', 2, { allowUnconfirmed = true }) return 'early'"))
+      server:wait_log("things/a  reset")
+      server:clear_fault("commit.fail")
+      assert.equal(1, ask("a", "return storage:get('n')"))
+      assert.not_equal(boot, ask("a", "return self.boot"))
+    end)
+
+    it("closes just the sockets that waited for a message", function()
+      local ann, ben = server:connect("/things/a?tags=ann"), server:connect("/things/a?tags=ben")
+      local cleo = server:connect("/things/c")
+      fail_after(function()
+        ann:send("write")
+        ann:expect_silence()
+      end)
+      ann:expect_close(1011)
+      server:clear_fault("commit.fail")
+      ben:send("untouched")
+      ben:expect("untouched")
+      cleo:send("elsewhere")
+      cleo:expect("elsewhere")
+      assert.equal(1, ask("a", "return #state:getWebSockets()"))
+      assert.equal("ben", ask("a", "return state:getTags(state:getWebSockets()[1])[1]"))
+      ben:send("write")
+      ben:expect("wrote 1")
+    end)
+
+    it("takes with it what the object wrote and answered after it", function()
+      ask("a", "storage:put { n = 1, m = 1 }")
+      local first, second
+      fail_after(function()
+        first = begin(server, "a", "storage:put('n', 2) print('first') return 'first'")
+        server:wait_log("first")
+        second = begin(server, "a", "storage:put('m', storage:get('n')) print('second') return 'second'")
+        server:wait_log("second")
+      end)
+      assert.equal(500, first:read_answer().status)
+      assert.equal(500, second:read_answer().status)
+      server:clear_fault("commit.fail")
+      assert.same({ n = 1, m = 1 }, ask("a", "return storage:get { 'n', 'm' }"))
+    end)
+
+    it("is an error for sync(), and no other object notices", function()
+      ask("b", "storage:put('n', 1)")
+      server:fault("commit.fail")
+      local answer = server:post("/things/a", "storage:put('n', 1) storage:sync() return 'synced'")
+      assert.equal(500, answer.status)
+      assert.equal(1, ask("b", "return storage:get('n')"))
+      server:clear_fault("commit.fail")
+      assert.is_true(ask("a", "return storage:get('n') == nil"))
+    end)
+
+    it("fails the call of another object, which may go on", function()
+      server:fault("commit.fail", { skip = 1, times = 1 })
+      local answer = server:post("/callers/one", "storage:put('n', 1) return 'success'")
+      assert.equal(500, answer.status)
+      assert.not_matches("success", answer.body, 1, true)
+    end)
+  end)
+
+  describe("that was answered", function()
+    it("is there after a restart", function()
+      ask("a", "storage:put { n = 1, list = { 1, { 2 } }, text = 'ü', gone = 1 } storage:delete('gone')")
+      ask("b", "storage:put('n', 2) storage:deleteAll()")
+      server:restart()
+      assert.same({ n = 1, list = { 1, { 2 } }, text = "ü" },
+        ask("a", "return storage:get { 'n', 'list', 'text', 'gone' }"))
+      assert.is_true(ask("b", "return storage:get('n') == nil"))
+    end)
+
+    it("is there after kill -9, whole; what was not answered is whole or not at all (85)", function()
+      for i = 1, 20 do
+        ask("a" .. i % 3, ("for i = 1, 50 do storage:put('k' .. i, %d) end return 1"):format(i))
+      end
+      server:fault("commit.hold")
+      local lost = begin(server, "a0", "for i = 1, 50 do storage:put('k' .. i, 999) end print('unanswered')")
+      server:wait_log("unanswered")
+      server:kill()
+      assert.equal("", lost:read_to_end())
+      server:clear_fault("commit.hold")
+      server:launch()
+      for i, expected in pairs { a0 = 18, a1 = 19, a2 = 20 } do
+        local values = ask(i, [[
+          local seen = {}
+          for _, value in storage:list() do seen[value] = (seen[value] or 0) + 1 end
+          local text = ""
+          for value, count in pairs(seen) do text = text .. ("%d times %d "):format(count, value) end
+          return text
+        ]])
+        assert.equal(("50 times %d "):format(expected), values)
+      end
+    end)
+  end)
+end)

@@ -1,0 +1,233 @@
+local ffi = require "ffi"
+local process = require "spec.support.process"
+
+pcall(ffi.cdef, "char *mkdtemp(char *template);")
+
+local SECONDS = 20
+
+local SCRIPT = [[
+local Room = {}
+function Room:fetch()
+  return require("open-do").Response("hello\n")
+end
+return { namespaces = { rooms = Room } }
+]]
+
+-- An operator at a shell, in an empty directory with a good script in it.
+describe("The program", function()
+  local directory
+
+  local function write(name, text)
+    local file = assert(io.open(directory .. "/" .. name, "wb"))
+    file:write(text)
+    file:close()
+  end
+
+  before_each(function()
+    local template = (os.getenv("TMPDIR") or "/tmp") .. "/open-do-program-XXXXXX"
+    local name = ffi.new("char[?]", #template + 1, template)
+    assert(ffi.C.mkdtemp(name) ~= nil, "cannot make a directory")
+    directory = ffi.string(name)
+    write("room.lua", SCRIPT)
+  end)
+
+  after_each(function()
+    process.stop_all()
+    os.execute(("rm -rf '%s'"):format(directory))
+  end)
+
+  -- It runs in another working directory than the specs do.
+  local program = process.program:match("^/") and process.program
+    or os.getenv("PWD") .. "/" .. process.program
+
+  local function open_do(arguments, env)
+    return process.start { argv = { program, unpack(arguments) }, env = env, cwd = directory }
+  end
+
+  -- Runs it to its end; returns the exit code and what it said.
+  local function ends(arguments, env)
+    local run = open_do(arguments, env)
+    local code = run:wait_exit(SECONDS)
+    return code, run:output()
+  end
+
+  local function serves(arguments, env)
+    local words = { "run", "room.lua", "--listen", "127.0.0.1:0", "--workers", "2" }
+    for _, argument in ipairs(arguments or {}) do
+      words[#words + 1] = argument
+    end
+    local server = open_do(words, env)
+    return server, server:wait_output("listening on http://127%.0%.0%.1:(%d+)", SECONDS)
+  end
+
+  describe("explains itself", function()
+    it("with --help: every option with its default and its variable", function()
+      local code, alone = ends { "--help" }
+      assert.equal(0, code)
+      for _, words in ipairs { "run +SCRIPT", "check +SCRIPT", "%-%-listen HOST:PORT",
+        "127.0.0.1:8787", "OPEN_DO_LISTEN", "%-%-env%-file FILE", "OPEN_DO_IDLE_MS" } do
+        assert.truthy(alone:match(words), words .. " is missing in:\n" .. alone)
+      end
+      local _, behind = ends { "run", "--help" }
+      assert.equal(alone, behind)
+    end)
+
+    it("with --version", function()
+      local code, text = ends { "--version" }
+      assert.equal(0, code)
+      assert.truthy(text:match("^open%-do %d+%.%d+%.%d+\n$"), text)
+    end)
+  end)
+
+  -- { what is said, what is answered }: all exit with 2 and point at --help.
+  local MISTAKES = {
+    { {}, "a command is missing" },
+    { { "serve", "room.lua" }, "'serve' is not a command" },
+    { { "run" }, "the script is missing" },
+    { { "run", "room.lua", "chat.lua" }, "'chat.lua' is one word too many" },
+    { { "run", "room.lua", "--port", "80" }, "%-%-port is not an option" },
+    { { "run", "room.lua", "-x" }, "%-x is not an option" },
+    { { "run", "room.lua", "--listen" }, "%-%-listen needs a value" },
+    { { "run", "room.lua", "--listen", "8787" }, "%-%-listen 8787: expected HOST:PORT" },
+    { { "run", "room.lua", "--listen", "::1:8787" }, "expected HOST:PORT" },
+    { { "run", "room.lua", "--listen", "localhost:65536" }, "expected HOST:PORT" },
+    { { "run", "room.lua", "--workers", "0" }, "%-%-workers 0: expected a number from 1 to 64" },
+    { { "run", "room.lua", "--workers", "65" }, "expected a number from 1 to 64" },
+    { { "run", "room.lua", "--idle-ms", "1s" }, "%-%-idle%-ms 1s: expected a number" },
+    { { "run", "room.lua", "--log-format", "xml" }, "%-%-log%-format xml: expected text or json" },
+    { { "run", "room.lua", "--log-level", "loud" }, "expected debug, info, warn or error" },
+    { { "run", "room.lua", "--var", "A" }, "expected NAME=VALUE, got 'A'" },
+    { { "run", "room.lua", "--var", "2A=1" }, "'2A' cannot be the name of a variable" },
+  }
+
+  for _, mistake in ipairs(MISTAKES) do
+    local words, answer = unpack(mistake)
+    it("exits with 2 for: open-do " .. table.concat(words, " "), function()
+      local code, text = ends(words)
+      assert.equal(2, code, text)
+      assert.truthy(text:match(answer), text)
+      assert.truthy(text:match("open%-do %-%-help lists"), text)
+    end)
+  end
+
+  it("names the variable when the environment is wrong", function()
+    local code, text = ends({ "run", "room.lua" }, { OPEN_DO_WORKERS = "many" })
+    assert.equal(2, code)
+    assert.truthy(text:match("OPEN_DO_WORKERS=many: expected a number from 1 to 64"), text)
+  end)
+
+  it("does not look at a variable whose flag is given", function()
+    serves({}, { OPEN_DO_WORKERS = "many" })
+  end)
+
+  describe("exits with 1", function()
+    it("when the script is not there, and names it", function()
+      local code, text = ends { "run", "chat.lua" }
+      assert.equal(1, code)
+      assert.truthy(text:match("cannot read the script chat.lua: No such file"), text)
+    end)
+
+    it("when the script cannot be loaded, and says so once for all workers", function()
+      write("broken.lua", "local a = 1\nlocal b = = 2\n")
+      local code, text = ends { "run", "broken.lua", "--listen", "127.0.0.1:0", "--workers", "2" }
+      assert.equal(1, code)
+      local _, count = text:gsub("broken%.lua:2", "")
+      assert.equal(1, count, text)
+      assert.falsy(text:match("listening"), text)
+    end)
+
+    it("when an environment file has a mistake, with file and line", function()
+      write("vars", "# comment\nA=1\nexport B = \"open\nC=3\n")
+      local code, text = ends { "run", "room.lua", "--env-file", "vars" }
+      assert.equal(1, code)
+      assert.truthy(text:match('vars:3: the value begins with ", which is not closed'), text)
+    end)
+  end)
+
+  it("checks a script without a port or a directory", function()
+    write("broken.lua", "return {")
+    local code, text = ends { "check", "room.lua" }
+    assert.equal(0, code, text)
+    assert.truthy(text:match("room.lua is well: namespaces rooms"), text)
+    code, text = ends { "check", "broken.lua" }
+    assert.equal(1, code, text)
+    assert.truthy(text:match("broken%.lua:1"), text)
+    assert.is_nil(io.open(directory .. "/.open-do/data.mdb"))
+  end)
+
+  describe("exits with 3 and names the process", function()
+    it("that has the port", function()
+      local first, port = serves()
+      local address = "127.0.0.1:" .. port
+      local code, text = ends { "run", "room.lua", "--data", "other", "--listen", address }
+      assert.equal(3, code, text)
+      local expected = ("port %d is in use by process %d %%(open%%-do%%)"):format(port, first.pid)
+      assert.truthy(text:match(expected), text)
+    end)
+
+    it("that has the data directory, before it asks for a port", function()
+      local first, port = serves()
+      local code, text = ends { "run", "room.lua", "--listen", "127.0.0.1:" .. port }
+      assert.equal(3, code, text)
+      assert.truthy(text:match("data directory .* is in use .*" .. first.pid), text)
+    end)
+  end)
+
+  describe("stops", function()
+    it("with 0 at SIGTERM, and all its workers with it", function()
+      local server = serves()
+      local workers = server:children()
+      assert.equal(2, #workers)
+      server:signal("TERM")
+      assert.equal(0, server:wait_exit(SECONDS), server:output())
+      process.wait_gone(workers, SECONDS)
+    end)
+
+    it("with 0 at Ctrl-C, though the terminal tells the workers too", function()
+      local server = serves()
+      server:signal_group("INT")
+      assert.equal(0, server:wait_exit(SECONDS), server:output())
+      assert.falsy(server:output():match("worker %d .*ended"), server:output())
+    end)
+
+    it("and starts again over the same data at once", function()
+      local first, port = serves()
+      first:signal("TERM")
+      first:wait_exit(SECONDS)
+      serves { "--listen", "127.0.0.1:" .. port }
+    end)
+
+    it("at once with 130 at the second Ctrl-C", function()
+      local server = serves()
+      local workers = server:children()
+      for _, pid in ipairs(workers) do
+        ffi.C.kill(pid, 19) -- SIGSTOP: workers that never finish.
+      end
+      server:signal("INT")
+      server:wait_output("stopping", SECONDS)
+      server:signal("INT")
+      assert.equal(130, server:wait_exit(SECONDS), server:output())
+      process.wait_gone(workers, SECONDS)
+    end)
+
+    it("with all its workers when it is killed", function()
+      local server = serves()
+      local workers = server:children()
+      server:signal("KILL")
+      local _, signal = server:wait_exit(SECONDS)
+      assert.equal("KILL", signal)
+      process.wait_gone(workers, SECONDS)
+    end)
+  end)
+
+  it("replaces a worker that was killed and says why it ended", function()
+    local server = serves()
+    local victim = server:children()[1]
+    ffi.C.kill(victim, 9)
+    server:wait_output(("worker 0 %%(pid %d%%) ended: killed by SIGKILL"):format(victim), SECONDS)
+    server:wait_output("worker 0 is back", SECONDS)
+    assert.equal(2, #server:children())
+    server:signal("TERM")
+    assert.equal(0, server:wait_exit(SECONDS), server:output())
+  end)
+end)

@@ -1,0 +1,116 @@
+-- An object on a workbench: it runs the Lua a spec posts to it and answers with what that returned, so
+-- a spec can say in one line what an object is asked to do. Sockets are accepted with the tags of
+-- `?tags=a,b`. A spec's own script takes `fetch` from here and adds handlers.
+--
+--   local server = workbench.start()
+--   workbench.ask(server, "a", "storage:put('k', 1) return storage:get('k')") --> 1
+--   workbench.refusal(server, "a", "storage:put('k', nil)")                   --> "... put() ..."
+--
+-- The code has `self`, `state`, `storage`, `request` and `od`.
+local json = require "dkjson"
+local Server = require "spec.support.server"
+
+local M = {}
+
+M.MODULE = [[
+local od = require "open-do"
+
+local M = {}
+
+local function accept(self, request)
+  local tags = {}
+  for tag in (request.query.tags or ""):gmatch("[^,]+") do
+    tags[#tags + 1] = tag
+  end
+  local client, server = od.WebSocketPair()
+  self.state:acceptWebSocket(server, tags)
+  return od.Response(nil, { status = 101, webSocket = client })
+end
+
+function M.fetch(self, request)
+  if request.headers:get("upgrade") then
+    return accept(self, request)
+  end
+  local code = "local self, state, storage, request, od = ... " .. request:text()
+  local chunk = assert(load(code, "=code"))
+  local ok, value = pcall(chunk, self, self.state, self.state.storage, request, od)
+  if ok then
+    return od.Response.json { value = value }
+  end
+  return od.Response.json { problem = tostring(value) }
+end
+
+return M
+]]
+
+M.PLAIN = [[
+local od = require "open-do"
+local Thing = { fetch = require("workbench").fetch }
+function Thing:constructor() self.boot = od.randomUUID() end
+return { namespaces = { things = Thing } }
+]]
+
+-- Starts a server with `source` (default: objects that do nothing by themselves), which may require
+-- "workbench" and must have the namespace "things". Further options as for Server.start.
+function M.start(source, options)
+  options = options or {}
+  options.source = source or M.PLAIN
+  options.files = options.files or {}
+  options.files["workbench.lua"] = M.MODULE
+  return Server.start(options)
+end
+
+local function path_of(name)
+  return "/things/" .. name
+end
+
+local function understand(answer)
+  assert(answer.status == 200, ("expected 200, got %d: %s"):format(answer.status, answer.body))
+  local outcome = assert(json.decode(answer.body))
+  return outcome.value, outcome.problem
+end
+
+-- What `code` returns in the object `name`; an error in it is an error here.
+function M.ask(server, name, code)
+  local value, problem = understand(server:post(path_of(name), code))
+  if problem then
+    error(("asked to %q: %s"):format(code, problem), 2)
+  end
+  return value
+end
+
+-- The text of the error that `code` raises in the object `name`.
+function M.refusal(server, name, code)
+  local value, problem = understand(server:post(path_of(name), code))
+  if not problem then
+    error(("expected an error from %q, got %s"):format(code, json.encode(value)), 2)
+  end
+  return problem
+end
+
+-- Sends the same without waiting; the connection is for `outcome`, or for looking at.
+function M.begin(server, name, code)
+  local connection = server:open()
+  connection:send_request("POST", path_of(name), { body = code })
+  return connection
+end
+
+-- What came of `begin`.
+function M.outcome(connection)
+  local value, problem = understand(connection:read_answer())
+  connection:close()
+  assert(not problem, problem)
+  return value
+end
+
+-- Lets every object of a server with one worker fall asleep: `witness`, an object in use for nothing
+-- else, sleeps longer than they stay awake, and answers when the clock has been turned, thus after.
+function M.fall_asleep(server)
+  assert(server.options.workers == 1, "with several workers nobody knows whose clock has turned")
+  local witness = M.begin(server, "witness", "print 'watching' od.sleep(11000) return true")
+  server:wait_log("watching")
+  server:turn_clock(12000)
+  M.outcome(witness)
+end
+
+return M

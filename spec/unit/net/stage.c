@@ -1,0 +1,194 @@
+// A worker's net for specs: what is told is written down as a story, and the spec asks for it
+// afterwards. The FFI of LuaJIT cannot be called back with a struct by value, so this much is C.
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/fault.h"
+#include "link/request.h"
+#include "link/response.h"
+#include "net/exchange.h"
+#include "net/websocket.h"
+
+struct stage {
+    struct od_loop loop;
+    struct od_net net;
+    struct od_bytes story; // One line an event.
+    char error[OD_ERROR_BYTES_MAX];
+};
+
+struct stage *stage_new(void);
+void stage_free(struct stage *stage);
+struct od_net *stage_net(struct stage *stage);
+struct od_net_limits *stage_limits(struct stage *stage);
+bool stage_connect(struct stage *stage, int fd, const char *read, size_t size);
+void stage_turn(struct stage *stage);
+const char *stage_story(struct stage *stage);
+const char *stage_error(struct stage *stage);
+bool stage_answer(struct stage *stage, uint64_t exchange, int status, const char *body,
+                  const char *header, const char *value);
+bool stage_upgrade(struct stage *stage, struct stage *other, uint64_t exchange, uint64_t socket,
+                   const char *protocol);
+int64_t *stage_clock(void);
+
+static void tell(struct stage *stage, const char *what, uint64_t number, od_slice text,
+                 const char *more)
+{
+    char line[64];
+    snprintf(line, sizeof line, "%s %llu ", what, (unsigned long long)number);
+    od_bytes_put_slice(&stage->story, od_slice_of(line));
+    od_bytes_put(&stage->story, text.at, text.size < 60 ? text.size : 60);
+    od_bytes_put_slice(&stage->story, od_slice_of(more));
+    od_bytes_put_slice(&stage->story, od_slice_of("\n"));
+}
+
+static void on_request(void *owner, uint64_t exchange, od_slice message)
+{
+    struct od_request request;
+    struct od_bytes line = {0};
+    if (!od_request_read(message, &request))
+        abort();
+    od_bytes_put_slice(&line, request.method);
+    od_bytes_put_slice(&line, od_slice_of(" "));
+    od_bytes_put_slice(&line, od_request_target(request.url));
+    od_bytes_put_slice(&line, od_slice_of(" "));
+    od_bytes_put_slice(&line, request.body);
+    tell(owner, "request", exchange, od_bytes_slice(&line), "");
+    od_bytes_deinit(&line);
+}
+
+static void on_request_gone(void *owner, uint64_t exchange)
+{
+    tell(owner, "gone", exchange, (od_slice){0}, "");
+}
+
+static void on_message(void *owner, uint64_t websocket, od_slice payload, bool is_binary)
+{
+    tell(owner, is_binary ? "binary" : "text", websocket, payload, "");
+}
+
+static void on_closed(void *owner, uint64_t websocket, uint16_t code, od_slice reason, bool clean)
+{
+    char text[160];
+    int size = snprintf(text, sizeof text, "%u %.*s", code, (int)reason.size,
+                        reason.size > 0 ? reason.at : "");
+    tell(owner, "closed", websocket, (od_slice){text, (size_t)size}, clean ? " clean" : " unclean");
+}
+
+static void on_failed(void *owner, uint64_t websocket, od_slice why)
+{
+    tell(owner, "failed", websocket, why, "");
+}
+
+static const struct od_net_events events = {on_request, on_request_gone, on_message, on_closed,
+                                            on_failed};
+
+struct stage *stage_new(void)
+{
+    struct od_error err;
+    struct stage *stage = od_allocate_zeroed(sizeof *stage);
+    if (!od_loop_init(&stage->loop, &err) ||
+        !od_net_init(&stage->net, &stage->loop, &events, stage, &err))
+        od_panic(__FILE__, __LINE__, "%s", err.text);
+    return stage;
+}
+
+void stage_free(struct stage *stage)
+{
+    od_net_deinit(&stage->net);
+    od_loop_deinit(&stage->loop);
+    od_bytes_deinit(&stage->story);
+    free(stage);
+}
+
+struct od_net *stage_net(struct stage *stage)
+{
+    return &stage->net;
+}
+
+struct od_net_limits *stage_limits(struct stage *stage)
+{
+    return &stage->net.limits;
+}
+
+bool stage_connect(struct stage *stage, int fd, const char *read, size_t size)
+{
+    struct od_error err;
+    return od_exchange_adopt(&stage->net, fd, OD_SLICE("192.0.2.1"), (od_slice){read, size}, &err);
+}
+
+void stage_turn(struct stage *stage)
+{
+    od_loop_poll(&stage->loop, false);
+    od_net_flush(&stage->net);
+}
+
+const char *stage_story(struct stage *stage)
+{
+    od_bytes_put_u8(&stage->story, 0);
+    od_bytes_clear(&stage->story);
+    return stage->story.at;
+}
+
+const char *stage_error(struct stage *stage)
+{
+    return stage->error;
+}
+
+bool stage_answer(struct stage *stage, uint64_t number, int status, const char *body,
+                  const char *header, const char *value)
+{
+    struct od_exchange *exchange = od_net_exchange(&stage->net, number);
+    struct od_bytes response = {0};
+    size_t mark = od_response_begin(&response, (uint16_t)status, 0, 0);
+    if (header != NULL)
+        od_headers_put(&response, od_slice_of(header), od_slice_of(value));
+    od_response_end(&response, mark, header != NULL, od_slice_of(body));
+    if (exchange != NULL)
+        od_exchange_answer(exchange, od_bytes_slice(&response));
+    od_bytes_deinit(&response);
+    return exchange != NULL;
+}
+
+// [other] takes the socket, which it may have made already.
+bool stage_upgrade(struct stage *stage, struct stage *other, uint64_t number, uint64_t socket,
+                   const char *protocol)
+{
+    int fd;
+    struct od_error err = {{0}};
+    struct od_bytes response = {0}, record = {0};
+    size_t mark = od_response_begin(&response, 101, 0, socket);
+    if (protocol != NULL)
+        od_headers_put(&response, OD_SLICE("sec-websocket-protocol"), od_slice_of(protocol));
+    od_response_end(&response, mark, protocol != NULL, (od_slice){0});
+    bool done = od_exchange_upgrade(od_net_exchange(&stage->net, number), od_bytes_slice(&response),
+                                    &record, &fd, &err);
+    struct od_websocket *websocket = od_net_websocket(&other->net, socket);
+    if (done && websocket == NULL)
+        websocket = od_websocket_new(&other->net, socket);
+    done = done && od_websocket_attach(websocket, od_bytes_slice(&record), fd, &err);
+    snprintf(stage->error, sizeof stage->error, "%s", err.text);
+    od_bytes_deinit(&response);
+    od_bytes_deinit(&record);
+    return done;
+}
+
+// How far the clock is turned. The page is that of this process, whoever made it first.
+int64_t *stage_clock(void)
+{
+    static struct od_fault_page *page;
+    char made[] = "/tmp/open-do-page-XXXXXX";
+    const char *path = getenv("OPEN_DO_TEST_PAGE");
+    if (page != NULL)
+        return &page->clock_offset_ms;
+    int fd = path != NULL ? open(path, O_RDWR | O_CLOEXEC) : mkostemp(made, O_CLOEXEC);
+    if (fd < 0 || (path == NULL && ftruncate(fd, sizeof *page) != 0))
+        abort();
+    setenv("OPEN_DO_TEST_PAGE", made, path == NULL);
+    od_fault_open();
+    page = mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    return &page->clock_offset_ms;
+}
