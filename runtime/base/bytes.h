@@ -17,13 +17,15 @@ struct od_bytes {
     size_t capacity; // What fits before it must grow.
 };
 
-void od_bytes_init(struct od_bytes *bytes);   // Empty, no memory. Zeroed memory is also a valid start.
+void od_bytes_init(
+    struct od_bytes *bytes); // Empty, no memory. Zeroed memory is also a valid start.
 void od_bytes_deinit(struct od_bytes *bytes); // Frees; the buffer is empty again and may be reused.
 void od_bytes_clear(struct od_bytes *bytes);  // Forgets the bytes, keeps the memory.
 
 od_slice od_bytes_slice(const struct od_bytes *bytes);
 
-// Room for [extra] bytes behind the end; returns that place. The caller adds to [size] what it used.
+// Room for [extra] bytes behind the end; returns that place. The caller adds to [size] what it
+// used.
 char *od_bytes_reserve(struct od_bytes *bytes, size_t extra);
 
 void od_bytes_put(struct od_bytes *bytes, const void *at, size_t size);

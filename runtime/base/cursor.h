@@ -1,7 +1,8 @@
 // Reads back what bytes.h wrote, field by field, from bytes that may be wrong.
 //
-// A field that is not there gives zero or the empty slice and marks the cursor as failed; reading on
-// is allowed and goes on giving zeros. So a decoder reads all its fields and asks once, at the end.
+// A field that is not there gives zero or the empty slice and marks the cursor as failed; reading
+// on is allowed and goes on giving zeros. So a decoder reads all its fields and asks once, at the
+// end.
 
 #ifndef OD_BASE_CURSOR_H
 #define OD_BASE_CURSOR_H

@@ -17,7 +17,8 @@ struct od_error {
     char text[OD_ERROR_BYTES_MAX];
 };
 
-// Sets the text; longer texts are cut. Returns false, so that `return od_error_set(...)` reads well.
+// Sets the text; longer texts are cut. Returns false, so that `return od_error_set(...)` reads
+// well.
 bool od_error_set(struct od_error *err, const char *format, ...) OD_PRINTF(2, 3);
 
 // Puts a text in front of what is there: "cannot open the data directory: ..." Returns false.

@@ -1,12 +1,14 @@
-// Faults and time as inputs of a test: a page of shared memory that specs write and the program reads.
+// Faults and time as inputs of a test: a page of shared memory that specs write and the program
+// reads.
 //
-// Test builds (OD_TESTING) map the file named by OPEN_DO_TEST_PAGE, in main and in every worker. The
-// page holds an offset for the clocks and a few named faults. A place that can fail asks
+// Test builds (OD_TESTING) map the file named by OPEN_DO_TEST_PAGE, in main and in every worker.
+// The page holds an offset for the clocks and a few named faults. A place that can fail asks
 // OD_FAULT("name"): the answer is true when a spec has armed that name and its count-down is over.
 // Release builds compile all of it to "false" and 0.
 //
 // The names in use: commit.fail (a group of batches fails before it is written), commit.hold (the
-// committer waits while this is armed), worker.hold (a worker's turn waits). New ones are added here.
+// committer waits while this is armed), worker.hold (a worker's turn waits). New ones are added
+// here.
 //
 // Process: any. Thread: any; the page is read and counted down with atomics.
 

@@ -29,7 +29,7 @@ bool od_list_is_empty(const struct od_list *head);
 void od_list_push_back(struct od_list *head, struct od_list *link);
 void od_list_push_front(struct od_list *head, struct od_list *link);
 void od_list_remove(struct od_list *link);
-struct od_list *od_list_pop_front(struct od_list *head); // NULL when empty.
+struct od_list *od_list_pop_front(struct od_list *head);         // NULL when empty.
 void od_list_move_all(struct od_list *to, struct od_list *from); // Behind what [to] has.
 
 #endif

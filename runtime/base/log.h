@@ -1,7 +1,8 @@
 // The log: one line an occasion, on stderr, for a person (text) or a machine (JSON).
 //
-// A line is written with one system call, so lines of several processes do not mix. An error is logged
-// once, where it is dealt with. The last lines are also kept in memory for the report of a panic.
+// A line is written with one system call, so lines of several processes do not mix. An error is
+// logged once, where it is dealt with. The last lines are also kept in memory for the report of a
+// panic.
 //
 // Thread: the loop's only; other threads hand their errors to it.
 
@@ -29,7 +30,8 @@ enum od_log_format {
 void od_log_setup(enum od_log_format format, enum od_log_level level);
 bool od_log_is_on(enum od_log_level level);
 
-// [object] is "namespace/name" or NULL. Every text may hold any bytes; control characters are escaped.
+// [object] is "namespace/name" or NULL. Every text may hold any bytes; control characters are
+// escaped.
 void od_log(enum od_log_level level, const char *object, const char *format, ...) OD_PRINTF(3, 4);
 void od_log_slice(enum od_log_level level, od_slice object, od_slice message);
 

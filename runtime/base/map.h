@@ -1,7 +1,7 @@
 // A hash table whose links live inside its members; it allocates only its row of buckets.
 //
-// The caller gives the hash and a function that says whether a member has a key, so one table serves
-// ids, names and numbers. Members are owned by the caller.
+// The caller gives the hash and a function that says whether a member has a key, so one table
+// serves ids, names and numbers. Members are owned by the caller.
 
 #ifndef OD_BASE_MAP_H
 #define OD_BASE_MAP_H

@@ -1,8 +1,8 @@
 // Deadlines, kept in a binary heap: the next one is known at once, setting and clearing cost log n.
 //
 // libwebsockets keeps its timers in a list that is walked from the front, and a libuv timer weighs
-// 150 bytes; ten thousand connections with a deadline each want neither. A loop owns one heap and arms
-// one timer of its own for the first of them.
+// 150 bytes; ten thousand connections with a deadline each want neither. A loop owns one heap and
+// arms one timer of its own for the first of them.
 //
 // Owner: timers are embedded in what they time and must be cleared before that is freed.
 
@@ -26,7 +26,8 @@ struct od_timers {
     size_t capacity;
 };
 
-#define OD_TIMER_MEMBER(timer, type, field) ((type *)(void *)((char *)(timer)-offsetof(type, field)))
+#define OD_TIMER_MEMBER(timer, type, field)                                                        \
+    ((type *)(void *)((char *)(timer)-offsetof(type, field)))
 
 void od_timers_init(struct od_timers *timers);
 void od_timers_deinit(struct od_timers *timers); // No timer may be set any more.

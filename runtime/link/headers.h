@@ -20,7 +20,8 @@ struct od_headers {
     uint32_t left;
 };
 
-void od_headers_put(struct od_bytes *bytes, od_slice name, od_slice value); // One pair; not the count.
+void od_headers_put(struct od_bytes *bytes, od_slice name,
+                    od_slice value); // One pair; not the count.
 bool od_headers_next(struct od_headers *headers, struct od_header *header); // False at the end.
 
 // The first value of [name] (lower case); false when there is none. [headers] is not moved.

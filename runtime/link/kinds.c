@@ -1,9 +1,8 @@
 #include "link/kinds.h"
 
-static const char *const names[] = {
-    "NONE",
+static const char *const names[] = {"NONE",
 #define OD_KIND_NAME(name, body) #name,
-    OD_KINDS(OD_KIND_NAME)
+                                    OD_KINDS(OD_KIND_NAME)
 #undef OD_KIND_NAME
 };
 

@@ -1,8 +1,9 @@
-// Every message that crosses a process boundary, in one table: its name, who sends it, what it holds.
+// Every message that crosses a process boundary, in one table: its name, who sends it, what it
+// holds.
 //
-// A message is a length, a kind and a body; a file descriptor may ride along. Bodies are written with
-// base/bytes.h and read with base/cursor.h; nothing in them is a pointer, so the same messages can
-// cross machines. Adding a message means adding a row here and a reader where it arrives.
+// A message is a length, a kind and a body; a file descriptor may ride along. Bodies are written
+// with base/bytes.h and read with base/cursor.h; nothing in them is a pointer, so the same messages
+// can cross machines. Adding a message means adding a row here and a reader where it arrives.
 //
 // Notation: u8 u16 u32 u64 are numbers, str is a u32 length and bytes, * repeats to the end.
 
@@ -26,7 +27,8 @@
     KIND(SOCKET_GONE, "u64 socket")                                                                \
     KIND(DRAINED, "nothing")                                                                       \
     /* worker <-> worker */                                                                        \
-    KIND(CALL, "u64 call, 32 bytes id, str namespace, u8 has name, str name, request (link/request.h)") \
+    KIND(CALL,                                                                                     \
+         "u64 call, 32 bytes id, str namespace, u8 has name, str name, request (link/request.h)")  \
     KIND(REPLY, "u64 call, u8 ok; ok: response (link/response.h), else str error")                 \
     KIND(CALL_CANCEL, "u64 call: the caller is gone")                                              \
     KIND(UPGRADE, "u64 socket, str peer, response, bytes read so far; fd: the connection")
@@ -36,7 +38,7 @@ enum od_kind {
 #define OD_KIND_ENUM(name, body) OD_KIND_##name,
     OD_KINDS(OD_KIND_ENUM)
 #undef OD_KIND_ENUM
-        OD_KIND_COUNT
+    OD_KIND_COUNT
 };
 
 const char *od_kind_name(enum od_kind kind);

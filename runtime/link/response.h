@@ -1,7 +1,7 @@
 // An HTTP response as a message, from an object to the exchange that waits for it.
 //
-// Encoded: u16 status, u32 worker, u64 socket, headers (link/headers.h), str body. [socket] is not 0
-// exactly when [status] is 101: the WebSocket of that number in that worker takes the connection.
+// Encoded: u16 status, u32 worker, u64 socket, headers (link/headers.h), str body. [socket] is not
+// 0 exactly when [status] is 101: the WebSocket of that number in that worker takes the connection.
 
 #ifndef OD_LINK_RESPONSE_H
 #define OD_LINK_RESPONSE_H

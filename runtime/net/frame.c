@@ -350,7 +350,9 @@ static void free_spent(struct od_frame_decoder *decoder)
 enum od_frame_event od_frame_decode(struct od_frame_decoder *decoder, char *in, size_t size,
                                     size_t *consumed, struct od_frame_message *message)
 {
-    struct input rest = {in, size};
+    struct input rest;
+    rest.at = in;
+    rest.size = size;
     int event = NOTHING_YET;
     free_spent(decoder);
     while (event == NOTHING_YET)

@@ -98,7 +98,8 @@ static bool read_message(od_slice body, struct call_message *message)
 static void give_to(struct od_call *call, struct od_object *object, od_slice request)
 {
     if (object->inbox_count >= OD_INBOX_EVENTS_MAX) {
-        od_call_fail(call, 503, OD_SLICE("Durable Object is overloaded. Too many requests queued."));
+        od_call_fail(call, 503,
+                     OD_SLICE("Durable Object is overloaded. Too many requests queued."));
         return;
     }
     struct od_event *event = od_event_new(OD_EVENT_FETCH, request);
@@ -114,8 +115,8 @@ static void deliver_here(struct od_call *call, const struct call_message *messag
         od_call_fail(call, 404, OD_SLICE("the script has no such namespace"));
         return;
     }
-    struct od_object *object = od_objects_get(call->objects, namespace, &message->id,
-                                              message->has_name, message->name);
+    struct od_object *object =
+        od_objects_get(call->objects, namespace, &message->id, message->has_name, message->name);
     give_to(call, object, message->request);
 }
 
@@ -158,7 +159,7 @@ static void route_by_path(struct od_call *call, od_slice request, od_slice targe
     enum od_route_result result = od_route_path(target, &message.namespace_name, &name);
     struct od_namespace *namespace = NULL;
     if (result == OD_ROUTE_OK)
-        namespace = od_objects_namespace(call->objects, message.namespace_name);
+    namespace = od_objects_namespace(call->objects, message.namespace_name);
     if (result == OD_ROUTE_MALFORMED) {
         od_call_fail(call, 400, OD_SLICE("the name in the path does not decode"));
     } else if (namespace == NULL) {

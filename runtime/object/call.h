@@ -26,7 +26,7 @@ struct od_call {
     enum od_call_origin from;
     uint32_t origin_worker;
     uint64_t origin;
-    bool is_remote;           // Sent to [worker].
+    bool is_remote; // Sent to [worker].
     uint32_t worker;
     struct od_object *object; // Here: in whose inbox it is or whose task handles it.
     struct od_timer deadline; // OD_FROM_EXCHANGE: 504.
@@ -50,16 +50,18 @@ void od_call_route(struct od_call *call, od_slice request);
 // The answer (link/response.h) goes home. A 101 takes its socket along.
 void od_call_answer(struct od_call *call, od_slice response);
 
-// It failed: clients get [status] with its standard words and nothing of the inside, objects get [why].
+// It failed: clients get [status] with its standard words and nothing of the inside, objects get
+// [why].
 void od_call_fail(struct od_call *call, uint16_t status, od_slice why);
 
 // Nobody waits any more: what was begun for it is given up.
 void od_call_cancel(struct od_call *call);
 
 // Messages from another worker.
-void od_call_receive(struct od_objects *objects, uint32_t worker, od_slice body);       // CALL
-void od_call_receive_reply(struct od_objects *objects, od_slice body);                  // REPLY
-void od_call_receive_cancel(struct od_objects *objects, uint32_t worker, od_slice body); // CALL_CANCEL
+void od_call_receive(struct od_objects *objects, uint32_t worker, od_slice body); // CALL
+void od_call_receive_reply(struct od_objects *objects, od_slice body);            // REPLY
+void od_call_receive_cancel(struct od_objects *objects, uint32_t worker,
+                            od_slice body);                          // CALL_CANCEL
 void od_call_peer_gone(struct od_objects *objects, uint32_t worker); // Its answers will not come.
 
 #endif

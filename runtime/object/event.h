@@ -36,7 +36,7 @@ struct od_event {
 };
 
 struct od_event *od_event_new(enum od_event_kind kind, od_slice bytes); // Copies [bytes].
-void od_event_free(struct od_event *event);                            // NULL is allowed.
+void od_event_free(struct od_event *event);                             // NULL is allowed.
 od_slice od_event_bytes(const struct od_event *event);
 const char *od_event_name(const struct od_event *event); // As authors know it: "webSocketMessage".
 

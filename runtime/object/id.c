@@ -14,7 +14,8 @@ static void mac_half(const od_namespace_key *key, const void *data, size_t size,
 {
     uint8_t digest[EVP_MAX_MD_SIZE];
     unsigned digest_size = 0;
-    const void *done = HMAC(EVP_sha256(), key->bytes, sizeof key->bytes, data, size, digest, &digest_size);
+    const void *done =
+        HMAC(EVP_sha256(), key->bytes, sizeof key->bytes, data, size, digest, &digest_size);
     OD_ASSERT(done != NULL);
     OD_ASSERT(digest_size >= half);
     memcpy(out, digest, half);

@@ -2,8 +2,8 @@
 //
 // The layout is Cloudflare's: 16 bytes of base and 16 bytes that prove the base was made for this
 // namespace. The base is random (a unique id) or derived from a name; so equal names give equal ids
-// and an id of another namespace is noticed without a look-up. The key of a namespace is derived from
-// its name alone: ids are the same on every machine and after every restart.
+// and an id of another namespace is noticed without a look-up. The key of a namespace is derived
+// from its name alone: ids are the same on every machine and after every restart.
 //
 // Source: workerd, src/workerd/server/actor-id-impl.c++ (behaviour).
 

@@ -6,22 +6,22 @@
 #ifndef OD_OBJECT_LIMITS_H
 #define OD_OBJECT_LIMITS_H
 
-#define OD_TAGS_MAX 10                        // Tags of one socket. [Cloudflare]
-#define OD_TAG_BYTES_MAX 256                  // [Cloudflare: characters]
-#define OD_OBJECT_SOCKETS_MAX 32768           // [Cloudflare]
-#define OD_ATTACHMENT_BYTES_MAX 16384         // Serialized. [Cloudflare]
-#define OD_AUTO_RESPONSE_BYTES_MAX 2048       // Request and response each. [Cloudflare]
-#define OD_CLOSE_REASON_BYTES_MAX 123         // [RFC 6455]
-#define OD_EVENT_TIMEOUT_MS_MAX 604800000     // [Cloudflare: 7 days]
-#define OD_KEY_BYTES_MAX 2048                 // [Cloudflare]
-#define OD_KEYS_A_CALL_MAX 128                // [Cloudflare]
-#define OD_VALUE_BYTES_MAX (2u << 20)         // Serialized. [Cloudflare: 2 MB]
-#define OD_CALL_BYTES_MAX (32u << 20)         // A request or response between objects. [Cloudflare]
-#define OD_INBOX_EVENTS_MAX 10000             // Requests beyond it are refused with 503.
-#define OD_SOCKET_WAITING_MAX 64              // Messages of one socket that wait; then it is not read.
-#define OD_TURN_EVENTS_MAX 256                // Events an object may handle before others have a go.
-#define OD_RESPONSE_MS_MAX 30000              // A handler that has not answered by then: 504.
-#define OD_CONSTRUCT_MS_MAX 30000             // A constructor that has not returned: reset. [Cloudflare]
-#define OD_ATTACH_MS_MAX 30000                // From acceptWebSocket to the 101 that takes the socket.
+#define OD_TAGS_MAX 10                    // Tags of one socket. [Cloudflare]
+#define OD_TAG_BYTES_MAX 256              // [Cloudflare: characters]
+#define OD_OBJECT_SOCKETS_MAX 32768       // [Cloudflare]
+#define OD_ATTACHMENT_BYTES_MAX 16384     // Serialized. [Cloudflare]
+#define OD_AUTO_RESPONSE_BYTES_MAX 2048   // Request and response each. [Cloudflare]
+#define OD_CLOSE_REASON_BYTES_MAX 123     // [RFC 6455]
+#define OD_EVENT_TIMEOUT_MS_MAX 604800000 // [Cloudflare: 7 days]
+#define OD_KEY_BYTES_MAX 2048             // [Cloudflare]
+#define OD_KEYS_A_CALL_MAX 128            // [Cloudflare]
+#define OD_VALUE_BYTES_MAX (2u << 20)     // Serialized. [Cloudflare: 2 MB]
+#define OD_CALL_BYTES_MAX (32u << 20)     // A request or response between objects. [Cloudflare]
+#define OD_INBOX_EVENTS_MAX 10000         // Requests beyond it are refused with 503.
+#define OD_SOCKET_WAITING_MAX 64          // Messages of one socket that wait; then it is not read.
+#define OD_TURN_EVENTS_MAX 256            // Events an object may handle before others have a go.
+#define OD_RESPONSE_MS_MAX 30000          // A handler that has not answered by then: 504.
+#define OD_CONSTRUCT_MS_MAX 30000 // A constructor that has not returned: reset. [Cloudflare]
+#define OD_ATTACH_MS_MAX 30000    // From acceptWebSocket to the 101 that takes the socket.
 
 #endif

@@ -54,10 +54,11 @@ static char *make_label(const struct od_identity *identity)
     od_id id;
     memcpy(id.bytes, identity->id, OD_ID_BYTES);
     od_id_format(&id, hex);
-    int size = identity->has_name
-                   ? asprintf(&label, "%.*s/%.*s", (int)identity->space.size, identity->space.at,
-                              (int)identity->name.size, identity->name.at)
-                   : asprintf(&label, "%.*s/%.12s", (int)identity->space.size, identity->space.at, hex);
+    int size =
+        identity->has_name
+            ? asprintf(&label, "%.*s/%.*s", (int)identity->space.size, identity->space.at,
+                       (int)identity->name.size, identity->name.at)
+            : asprintf(&label, "%.*s/%.12s", (int)identity->space.size, identity->space.at, hex);
     OD_ASSERT(size >= 0);
     return label;
 }
@@ -109,7 +110,8 @@ bool od_object_name(struct od_object *object, od_slice *name)
 {
     struct od_identity stored;
     if (!object->identity.has_name &&
-        od_store_identity_of(object->objects->store, object->identity.id, &stored) && stored.has_name)
+        od_store_identity_of(object->objects->store, object->identity.id, &stored) &&
+        stored.has_name)
         set_name(object, stored.name);
     *name = object->identity.name;
     return object->identity.has_name;
@@ -137,7 +139,8 @@ void od_object_receive(struct od_object *object, struct od_event *event)
 
 static struct od_event *take_event(struct od_object *object)
 {
-    struct od_event *event = OD_LIST_MEMBER(od_list_pop_front(&object->inbox), struct od_event, link);
+    struct od_event *event =
+        OD_LIST_MEMBER(od_list_pop_front(&object->inbox), struct od_event, link);
     object->inbox_count--;
     return event;
 }
@@ -213,7 +216,8 @@ static void after(struct od_object *object, struct od_task *task, enum od_run ru
 static void before(struct od_object *object, struct od_task *task)
 {
     object->running = task;
-    od_check_running(object->label, task->event == NULL ? "constructor" : od_event_name(task->event));
+    od_check_running(object->label,
+                     task->event == NULL ? "constructor" : od_event_name(task->event));
 }
 
 static void construct(struct od_object *object)
@@ -273,7 +277,7 @@ void od_object_deliver(struct od_object *object)
 
 void od_object_cancel(struct od_object *object, uint64_t call)
 {
-    OD_LIST_EACH_SAFE(link, &object->inbox) {
+    OD_LIST_EACH_SAFE (link, &object->inbox) {
         struct od_event *event = OD_LIST_MEMBER(link, struct od_event, link);
         if (event->kind != OD_EVENT_FETCH || event->call != call)
             continue;
@@ -282,7 +286,7 @@ void od_object_cancel(struct od_object *object, uint64_t call)
         od_event_free(event);
         return;
     }
-    OD_LIST_EACH_SAFE(link, &object->tasks) {
+    OD_LIST_EACH_SAFE (link, &object->tasks) {
         struct od_task *task = OD_LIST_MEMBER(link, struct od_task, link);
         if (task->event != NULL && task->event->call == call && task != object->running) {
             od_task_free(task);
@@ -338,7 +342,7 @@ static void end_tasks(struct od_object *object, od_slice why)
 
 static void cut_sockets(struct od_object *object)
 {
-    OD_LIST_EACH_SAFE(link, &object->inbox) {
+    OD_LIST_EACH_SAFE (link, &object->inbox) {
         struct od_event *event = OD_LIST_MEMBER(link, struct od_event, link);
         if (event->socket == NULL)
             continue;

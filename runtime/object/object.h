@@ -1,8 +1,8 @@
 // An object: its storage and its sockets, with an inbox in front and an outbox behind.
 //
-// Everything that reaches it comes through its inbox, one event at a time; everything that leaves goes
-// through its outbox; Lua runs in between. The instance is a cache: dropping it (sleep, reload, reset)
-// and constructing it at the next event is one mechanism for all of these.
+// Everything that reaches it comes through its inbox, one event at a time; everything that leaves
+// goes through its outbox; Lua runs in between. The instance is a cache: dropping it (sleep,
+// reload, reset) and constructing it at the next event is one mechanism for all of these.
 //
 //               an event            constructed
 //     ASLEEP ────────────► WAKING ─────────────► AWAKE
@@ -46,8 +46,9 @@ struct od_object {
     struct od_map_node by_id;
     struct od_identity identity; // Id, namespace and name; its name is the object's own copy.
     struct od_objects *objects;
-    struct od_namespace *namespace; // NULL: the entry, which has neither id nor storage nor sockets.
-    char *label;                    // "rooms/lobby", for logs.
+    struct od_namespace
+        *namespace; // NULL: the entry, which has neither id nor storage nor sockets.
+    char *label;    // "rooms/lobby", for logs.
     enum od_object_state state;
     struct od_list inbox;   // Events that start a task, oldest first.
     struct od_list resumes; // Events that waiting tasks wait for; handled before the inbox.
@@ -58,10 +59,10 @@ struct od_object {
     uint32_t socket_count;
     struct od_map tags;
     struct od_storage storage;
-    struct od_list ready; // Among those with events to handle.
-    struct od_list gated;   // Among those whose outbox or tasks wait for the disk.
-    struct od_list idle;    // Among those with nothing to do, longest idle first.
-    struct od_list syncing; // Tasks that wait for the disk, in the order of what they wait for.
+    struct od_list ready;      // Among those with events to handle.
+    struct od_list gated;      // Among those whose outbox or tasks wait for the disk.
+    struct od_list idle;       // Among those with nothing to do, longest idle first.
+    struct od_list syncing;    // Tasks that wait for the disk, in the order of what they wait for.
     struct od_bytes reset_why; // A reset that waits for the running task to return.
     bool is_reset;
     bool is_aborted;
@@ -86,8 +87,8 @@ void od_object_free(struct od_object *object); // At the end of the worker.
 // Handles events, at most OD_TURN_EVENTS_MAX of them.
 void od_object_deliver(struct od_object *object);
 
-// Drops the instance of an object that has no task; sockets and storage stay. The next event makes a
-// new one.
+// Drops the instance of an object that has no task; sockets and storage stay. The next event makes
+// a new one.
 void od_object_sleep(struct od_object *object);
 
 // Puts the object where its state belongs: among the ready, the idle, or nowhere.
@@ -96,9 +97,9 @@ void od_object_settle(struct od_object *object);
 // The call [call] has been given up: its event leaves the inbox, or its task ends where it waits.
 void od_object_cancel(struct od_object *object, uint64_t call);
 
-// Drops the instance, uncommitted writes and what waits in the outbox; callers get [why] as an error.
-// Sockets for which a message was waiting are closed with 1011; the others stay. While a task of the
-// object runs, this happens when it returns.
+// Drops the instance, uncommitted writes and what waits in the outbox; callers get [why] as an
+// error. Sockets for which a message was waiting are closed with 1011; the others stay. While a
+// task of the object runs, this happens when it returns.
 void od_object_reset(struct od_object *object, od_slice why);
 
 // state:abort: like a reset, and all sockets are cut without a Close frame.

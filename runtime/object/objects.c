@@ -46,7 +46,7 @@ void od_objects_deinit(struct od_objects *objects)
     struct od_list *link;
     while ((link = od_list_pop_front(&objects->namespaces)) != NULL) {
         struct od_namespace *namespace = OD_LIST_MEMBER(link, struct od_namespace, link);
-        free((void *)(uintptr_t)namespace->name.at);
+        free((void *)(uintptr_t) namespace->name.at);
         free(namespace);
     }
     od_map_deinit(&objects->by_id);
@@ -57,7 +57,7 @@ void od_objects_deinit(struct od_objects *objects)
 
 struct od_namespace *od_objects_namespace(struct od_objects *objects, od_slice name)
 {
-    OD_LIST_EACH(link, &objects->namespaces) {
+    OD_LIST_EACH (link, &objects->namespaces) {
         struct od_namespace *namespace = OD_LIST_MEMBER(link, struct od_namespace, link);
         if (od_slice_equal(namespace->name, name))
             return namespace;
@@ -117,7 +117,7 @@ bool od_objects_deliver(struct od_objects *objects)
 
 static void resume_synced(struct od_object *object)
 {
-    OD_LIST_EACH_SAFE(link, &object->syncing) {
+    OD_LIST_EACH_SAFE (link, &object->syncing) {
         struct od_task *task = OD_LIST_MEMBER(link, struct od_task, syncing);
         if (task->sync_seq <= object->objects->durable)
             od_task_synced(task);
@@ -136,7 +136,7 @@ static void release(struct od_object *object)
 void od_objects_durable(struct od_objects *objects, uint64_t seq)
 {
     objects->durable = seq;
-    OD_LIST_EACH_SAFE(link, &objects->gated)
+    OD_LIST_EACH_SAFE (link, &objects->gated)
         release(OD_LIST_MEMBER(link, struct od_object, gated));
 }
 

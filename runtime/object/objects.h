@@ -33,8 +33,8 @@ struct od_objects {
     struct od_list gated;
     struct od_list idle;
     od_slice commit_failure; // While objects are reset because of it: what went wrong.
-    uint64_t durable; // Writes up to this sequence number are on disk.
-    uint64_t next_number; // For sockets, tasks and calls.
+    uint64_t durable;        // Writes up to this sequence number are on disk.
+    uint64_t next_number;    // For sockets, tasks and calls.
     struct od_timer idle_timer;
 };
 

@@ -1,12 +1,13 @@
 // The output gate of one object: effects wait here until what they rest on is on disk.
 //
-// An effect is anything the outside can notice: the answer to a request, a frame, a close, a call to
-// another object. A handler may have written to storage before it caused an effect, and the write
-// may still fail. So each effect remembers the last write it can have seen, and leaves only once
-// that write is durable. If a commit fails, the effects behind it are dropped and the object is reset;
-// the world never sees a promise that was not kept.
+// An effect is anything the outside can notice: the answer to a request, a frame, a close, a call
+// to another object. A handler may have written to storage before it caused an effect, and the
+// write may still fail. So each effect remembers the last write it can have seen, and leaves only
+// once that write is durable. If a commit fails, the effects behind it are dropped and the object
+// is reset; the world never sees a promise that was not kept.
 //
-// When nothing waits and nothing is unwritten, as is usual, an effect leaves at once and costs no copy.
+// When nothing waits and nothing is unwritten, as is usual, an effect leaves at once and costs no
+// copy.
 //
 // Order: effects leave in the order they were put in, also when a later one waits for nothing.
 // Owner: struct od_object embeds the list; effects belong to it from put on.
@@ -43,7 +44,8 @@ void od_outbox_put(struct od_object *object, struct od_effect effect);
 // The same without waiting for writes; only behind what waits for the same object already.
 void od_outbox_put_ungated(struct od_object *object, struct od_effect effect);
 
-void od_outbox_release(struct od_object *object); // Writes have become durable: what may leave, leaves.
+void od_outbox_release(
+    struct od_object *object); // Writes have become durable: what may leave, leaves.
 
 // A reset: nothing of it leaves. Calls that wait for an answer fail with [why]; sockets for which a
 // message or close was waiting are closed with 1011.

@@ -1,9 +1,9 @@
 // Where things are: from a path to an object, from an object to a slot, from a slot to a worker.
 //
-// Without an entry `fetch` the path /NAMESPACE/NAME[/...] names the object NAME (percent-decoded) of
-// that namespace. An id falls into one of 1,024 slots, and a slot belongs to a worker. Main asks here
-// to send a new connection to the right worker, workers ask for calls; the answer must be the same in
-// all of them, and it changes nowhere else.
+// Without an entry `fetch` the path /NAMESPACE/NAME[/...] names the object NAME (percent-decoded)
+// of that namespace. An id falls into one of 1,024 slots, and a slot belongs to a worker. Main asks
+// here to send a new connection to the right worker, workers ask for calls; the answer must be the
+// same in all of them, and it changes nowhere else.
 
 #ifndef OD_OBJECT_ROUTE_H
 #define OD_OBJECT_ROUTE_H
@@ -11,8 +11,8 @@
 #include "base/bytes.h"
 #include "object/id.h"
 
-#define OD_NAME_BYTES_MAX 1024      // Names beyond it reach their object, but it does not know them.
-#define OD_NAMESPACE_BYTES_MAX 64   // [A-Za-z][A-Za-z0-9_-]*
+#define OD_NAME_BYTES_MAX 1024    // Names beyond it reach their object, but it does not know them.
+#define OD_NAMESPACE_BYTES_MAX 64 // [A-Za-z][A-Za-z0-9_-]*
 
 enum od_route_result {
     OD_ROUTE_OK,

@@ -4,10 +4,11 @@
 // worker's only thread, from od_objects_deliver and nowhere else, so no call is ever made while
 // another one runs.
 //
-// A *task* (task.h) is one run of a handler or constructor. The engine starts it, and it either ends
-// or waits: then the engine has asked the core for something (od_task_sleep, od_task_call, ...) and is
-// called again through [resume] when it is there. What the handler wants to have done (answers, sends,
-// writes) the engine tells the core while the task runs, through object.h, socket.h, task.h.
+// A *task* (task.h) is one run of a handler or constructor. The engine starts it, and it either
+// ends or waits: then the engine has asked the core for something (od_task_sleep, od_task_call,
+// ...) and is called again through [resume] when it is there. What the handler wants to have done
+// (answers, sends, writes) the engine tells the core while the task runs, through object.h,
+// socket.h, task.h.
 
 #ifndef OD_OBJECT_SCRIPT_H
 #define OD_OBJECT_SCRIPT_H
@@ -21,7 +22,7 @@ struct od_options;
 struct od_task;
 
 enum od_run {
-    OD_RUN_DONE,    // The handler has returned or failed; a failure is logged and told to its caller.
+    OD_RUN_DONE, // The handler has returned or failed; a failure is logged and told to its caller.
     OD_RUN_WAITING, // It waits for what it asked for.
 };
 
@@ -41,7 +42,8 @@ struct od_script {
     enum od_run (*run)(struct od_script *script, struct od_task *task);
 
     // Goes on with a task that waited. [event] is the RESUME event, borrowed.
-    enum od_run (*resume)(struct od_script *script, struct od_task *task, const struct od_event *event);
+    enum od_run (*resume)(struct od_script *script, struct od_task *task,
+                          const struct od_event *event);
 
     // Forgets a task: called once for each that was started, ended or still waiting.
     void (*forget)(struct od_script *script, struct od_task *task);

@@ -80,7 +80,8 @@ static void unlist(struct od_socket *socket)
 
 void od_socket_release(struct od_socket *socket)
 {
-    if (socket->is_listed || socket->gated_count > 0 || socket->waiting_count > 0 || socket->is_busy)
+    if (socket->is_listed || socket->gated_count > 0 || socket->waiting_count > 0 ||
+        socket->is_busy)
         return;
     if (socket->websocket != NULL)
         od_websocket_free(socket->websocket);
@@ -151,9 +152,10 @@ static bool auto_respond(struct od_socket *socket, od_slice payload, bool is_bin
         !od_slice_equal(payload, od_bytes_slice(&pair->request)))
         return false;
     socket->auto_response_ms = od_clock_wall_ms();
-    od_outbox_put_ungated(socket->object, (struct od_effect){.kind = OD_EFFECT_MESSAGE,
-                                                             .socket = socket,
-                                                             .bytes = od_bytes_slice(&pair->response)});
+    od_outbox_put_ungated(socket->object,
+                          (struct od_effect){.kind = OD_EFFECT_MESSAGE,
+                                             .socket = socket,
+                                             .bytes = od_bytes_slice(&pair->response)});
     return true;
 }
 

@@ -2,8 +2,8 @@
 //
 // It is the connection, its tags, its attachment and the few facts that survive sleep, reload and
 // crash. Its life: accepted (by acceptWebSocket, before the 101 has left; sends are kept), attached
-// (the connection is there), closing (a Close was sent or received), gone. While webSocketClose runs
-// the socket is still listed.
+// (the connection is there), closing (a Close was sent or received), gone. While webSocketClose
+// runs the socket is still listed.
 //
 // Scripts hold its number, never a pointer; a number of a socket that is gone finds nothing.
 //
@@ -24,7 +24,7 @@ struct od_object;
 struct od_objects;
 struct od_task;
 
-struct od_socket_tag { // One tag of one socket.
+struct od_socket_tag {   // One tag of one socket.
     struct od_list link; // In the tag's sockets, oldest first.
     struct od_tag *tag;
     struct od_socket *socket;
@@ -41,31 +41,32 @@ struct od_socket {
     char *attachment; // Serialized, NULL when never set.
     uint32_t attachment_size;
     uint16_t tag_count;
-    uint16_t waiting_count;     // Its events that are not handled yet.
-    uint32_t gated_count;       // Effects of it in the outbox.
+    uint16_t waiting_count; // Its events that are not handled yet.
+    uint32_t gated_count;   // Effects of it in the outbox.
     bool is_attached;
-    bool has_closed;  // The object has called close.
-    bool is_busy;     // A task handles an event of it.
-    bool peer_closed; // Its last event is queued or handled.
-    bool is_gone;     // No connection any more.
-    bool is_paused;   // Not read, because too much waits.
-    bool is_listed;   // Among the object's sockets; false once its last event is handled.
-    struct od_list waiting;     // Events behind the one that is handled.
+    bool has_closed;        // The object has called close.
+    bool is_busy;           // A task handles an event of it.
+    bool peer_closed;       // Its last event is queued or handled.
+    bool is_gone;           // No connection any more.
+    bool is_paused;         // Not read, because too much waits.
+    bool is_listed;         // Among the object's sockets; false once its last event is handled.
+    struct od_list waiting; // Events behind the one that is handled.
     od_time_ms auto_response_ms; // When the last auto response went, wall clock; 0 for never.
     struct od_timer attach_timer;
 };
 
-// Accepts a new socket for [object]; [task] is the one that called acceptWebSocket. Tags are checked
-// and made unique already. False when the object has OD_OBJECT_SOCKETS_MAX.
+// Accepts a new socket for [object]; [task] is the one that called acceptWebSocket. Tags are
+// checked and made unique already. False when the object has OD_OBJECT_SOCKETS_MAX.
 OD_MUST_CHECK bool od_socket_accept(struct od_object *object, struct od_task *task,
                                     const od_slice *tags, size_t tag_count,
                                     struct od_socket **socket, struct od_error *err);
 
-// The 101 has passed the gate: [fd] and [record] (net/exchange.h) are the connection. Takes [fd]; -1:
-// the client left before. A socket that is gone already: the connection is cut.
+// The 101 has passed the gate: [fd] and [record] (net/exchange.h) are the connection. Takes [fd];
+// -1: the client left before. A socket that is gone already: the connection is cut.
 void od_socket_attach(struct od_objects *objects, uint64_t id, od_slice record, int fd);
 
-// Nothing will come of it: the handler that accepted it failed or answered otherwise. No event tells.
+// Nothing will come of it: the handler that accepted it failed or answered otherwise. No event
+// tells.
 void od_socket_discard(struct od_socket *socket);
 
 // News of the connection, from the net: queued as events, or answered here (auto response).
@@ -77,27 +78,28 @@ void od_socket_failed(struct od_socket *socket, od_slice why);
 // the handler did, and leaves the list of its object.
 void od_socket_event_done(struct od_socket *socket, enum od_event_kind kind);
 
-void od_socket_cut(struct od_socket *socket);    // state:abort: no Close frame, no event.
+void od_socket_cut(struct od_socket *socket);     // state:abort: no Close frame, no event.
 void od_socket_release(struct od_socket *socket); // Frees it once nothing refers to it any more.
 
 // The socket of that number in this worker, or NULL.
 struct od_socket *od_socket_find(struct od_objects *objects, uint64_t id);
 
 // The sockets of [object] that have [tag] ([has_tag]; else all): NULL, when there are none, or the
-// first and then each next. With a tag oldest first, without newest first, as on Cloudflare. The cost
-// is that of what is returned.
+// first and then each next. With a tag oldest first, without newest first, as on Cloudflare. The
+// cost is that of what is returned.
 struct od_socket *od_socket_first(struct od_object *object, bool has_tag, od_slice tag);
 struct od_socket *od_socket_next(struct od_socket *socket, bool has_tag, od_slice tag);
 size_t od_socket_count(struct od_object *object, bool has_tag, od_slice tag);
 
 od_slice od_socket_tag_at(const struct od_socket *socket, size_t index);
 
-// Sends a message, through the outbox. False, with nothing done, when the object has closed the socket
-// already (a mistake of the script); a peer that is gone is no mistake, the message vanishes.
+// Sends a message, through the outbox. False, with nothing done, when the object has closed the
+// socket already (a mistake of the script); a peer that is gone is no mistake, the message
+// vanishes.
 OD_MUST_CHECK bool od_socket_send(struct od_socket *socket, od_slice payload, bool is_binary);
 
-// Sends to all sockets of the object (with [tag], [has_tag]) but [except] (may be NULL) that are open;
-// encoded once. Returns to how many.
+// Sends to all sockets of the object (with [tag], [has_tag]) but [except] (may be NULL) that are
+// open; encoded once. Returns to how many.
 size_t od_socket_broadcast(struct od_object *object, bool has_tag, od_slice tag,
                            const struct od_socket *except, od_slice payload, bool is_binary);
 
@@ -107,7 +109,8 @@ void od_socket_close(struct od_socket *socket, uint16_t code, od_slice reason);
 void od_socket_set_attachment(struct od_socket *socket, od_slice bytes); // Copied.
 od_slice od_socket_attachment(const struct od_socket *socket);           // NULL: never set.
 
-// OPEN from acceptWebSocket on; CLOSING after a Close was sent or received; CLOSED without connection.
+// OPEN from acceptWebSocket on; CLOSING after a Close was sent or received; CLOSED without
+// connection.
 enum od_ready_state od_socket_ready_state(const struct od_socket *socket);
 size_t od_socket_buffered_bytes(const struct od_socket *socket);
 od_slice od_socket_protocol(const struct od_socket *socket); // Empty before it is attached.

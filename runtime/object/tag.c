@@ -29,7 +29,8 @@ static struct od_tag *find_or_make(struct od_object *object, od_slice name)
     return tag;
 }
 
-void od_tag_add(struct od_object *object, struct od_socket *socket, const od_slice *tags, size_t count)
+void od_tag_add(struct od_object *object, struct od_socket *socket, const od_slice *tags,
+                size_t count)
 {
     if (count == 0)
         return;

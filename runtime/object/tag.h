@@ -1,7 +1,7 @@
 // The index of tags: for one object, from a tag to its sockets, oldest first.
 //
-// A look-up costs what it returns, however many sockets are connected: each tag in use is a list, and
-// a tag without sockets is gone.
+// A look-up costs what it returns, however many sockets are connected: each tag in use is a list,
+// and a tag without sockets is gone.
 //
 // Owner: struct od_object embeds the map; a socket owns its links in the lists.
 
@@ -19,9 +19,11 @@ struct od_tag {
     char name[];
 };
 
-struct od_tag *od_tag_find(const struct od_object *object, od_slice name); // NULL: no socket has it.
+struct od_tag *od_tag_find(const struct od_object *object,
+                           od_slice name); // NULL: no socket has it.
 
-void od_tag_add(struct od_object *object, struct od_socket *socket, const od_slice *tags, size_t count);
+void od_tag_add(struct od_object *object, struct od_socket *socket, const od_slice *tags,
+                size_t count);
 void od_tag_remove(struct od_object *object, struct od_socket *socket);
 
 #endif

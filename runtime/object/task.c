@@ -56,7 +56,8 @@ static void discard_accepted(struct od_task *task)
 void od_task_free(struct od_task *task)
 {
     struct od_objects *objects = task->object->objects;
-    struct od_call *call = task->waiting_call == 0 ? NULL : od_call_find(objects, task->waiting_call);
+    struct od_call *call =
+        task->waiting_call == 0 ? NULL : od_call_find(objects, task->waiting_call);
     if (call != NULL)
         od_call_cancel(call);
     discard_accepted(task);
@@ -126,8 +127,8 @@ void od_task_synced(struct od_task *task)
     resume(task);
 }
 
-void od_task_wait_call(struct od_task *task, const od_id *id, od_slice namespace_name, bool has_name,
-                       od_slice name, od_slice request)
+void od_task_wait_call(struct od_task *task, const od_id *id, od_slice namespace_name,
+                       bool has_name, od_slice name, od_slice request)
 {
     struct od_objects *objects = task->object->objects;
     struct od_call *call = od_call_new(objects, OD_FROM_TASK, objects->worker, task->id);

@@ -1,9 +1,9 @@
 // A task: one run of a handler, from its event to its end, with pauses in between.
 //
 // An object handles its events one after another, but a handler that waits (sleeps, calls another
-// object, asks for storage to be synced) lets others run meanwhile, as on Cloudflare. So an object can
-// have many tasks, of which at most one runs. Only messages of one socket never overtake: the next
-// is handled when the task of the one before has ended.
+// object, asks for storage to be synced) lets others run meanwhile, as on Cloudflare. So an object
+// can have many tasks, of which at most one runs. Only messages of one socket never overtake: the
+// next is handled when the task of the one before has ended.
 //
 // Waiting: the engine calls exactly one of the od_task_wait functions below, then returns
 // OD_RUN_WAITING. What comes is an OD_EVENT_RESUME through the object's inbox, like all else.
@@ -66,7 +66,7 @@ bool od_task_wait_sync(struct od_task *task);
 
 // Sends a request (link/request.h, copied) to an object, in whichever worker it lives, through
 // the outbox of this one. Resumes with the response, or with the text of an error.
-void od_task_wait_call(struct od_task *task, const od_id *id, od_slice namespace_name, bool has_name,
-                       od_slice name, od_slice request);
+void od_task_wait_call(struct od_task *task, const od_id *id, od_slice namespace_name,
+                       bool has_name, od_slice name, od_slice request);
 
 #endif

@@ -14,6 +14,7 @@
 
 // While draining: how long a client may take to answer our Close before it is cut.
 #define DRAIN_CLOSE_MS 1000
+#define DRAIN_LOOK_MS 5
 
 struct peer {
     struct od_link link;
@@ -32,6 +33,7 @@ struct od_worker {
     bool has_more;       // Inboxes that did not get empty in the last turn.
     bool is_draining;
     bool has_closed_sockets;
+    struct od_timer drain_timer; // While draining: looks again whether all is done.
     bool is_over;
     int exit_code;
 };
@@ -114,12 +116,19 @@ static void receive_commit_failed(struct od_worker *worker, od_slice body, int f
     worker->objects.commit_failure = (od_slice){NULL, 0};
 }
 
+static void look_again(struct od_timer *timer)
+{
+    struct od_worker *worker = OD_TIMER_MEMBER(timer, struct od_worker, drain_timer);
+    od_loop_set_timer(&worker->loop, timer, DRAIN_LOOK_MS);
+}
+
 static void receive_drain(struct od_worker *worker, od_slice body, int fd)
 {
     (void)body;
     (void)fd;
     worker->is_draining = true;
     od_net_drain(&worker->net);
+    od_loop_set_timer(&worker->loop, &worker->drain_timer, DRAIN_LOOK_MS);
 }
 
 static void receive_call(struct od_worker *worker, uint32_t from, od_slice body, int fd)
@@ -150,9 +159,12 @@ static void receive_upgrade(struct od_worker *worker, uint32_t from, od_slice bo
 }
 
 static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int) = {
-    [OD_KIND_CONNECTION] = receive_connection,       [OD_KIND_PEER] = receive_peer,
-    [OD_KIND_DURABLE] = receive_durable,             [OD_KIND_APPLIED] = receive_applied,
-    [OD_KIND_COMMIT_FAILED] = receive_commit_failed, [OD_KIND_DRAIN] = receive_drain,
+    [OD_KIND_CONNECTION] = receive_connection,
+    [OD_KIND_PEER] = receive_peer,
+    [OD_KIND_DURABLE] = receive_durable,
+    [OD_KIND_APPLIED] = receive_applied,
+    [OD_KIND_COMMIT_FAILED] = receive_commit_failed,
+    [OD_KIND_DRAIN] = receive_drain,
 };
 
 static void (*const from_peer[OD_KIND_COUNT])(struct od_worker *, uint32_t, od_slice, int) = {
@@ -238,7 +250,8 @@ static void on_message(void *owner, uint64_t websocket, od_slice payload, bool i
         od_socket_message(socket, payload, is_binary);
 }
 
-static void on_closed(void *owner, uint64_t websocket, uint16_t code, od_slice reason, bool was_clean)
+static void on_closed(void *owner, uint64_t websocket, uint16_t code, od_slice reason,
+                      bool was_clean)
 {
     struct od_socket *socket = od_socket_find(&((struct od_worker *)owner)->objects, websocket);
     if (socket != NULL)
@@ -301,11 +314,9 @@ static void drain(struct od_worker *worker)
 {
     if (!is_quiet(worker))
         return;
-    if (!worker->has_closed_sockets) {
-        worker->has_closed_sockets = true;
+    if (!worker->has_closed_sockets)
         close_sockets(worker);
-        return;
-    }
+    worker->has_closed_sockets = true;
     if (worker->objects.sockets.size > 0 || !od_net_is_idle(&worker->net))
         return;
     od_link_send(&worker->main, OD_KIND_DRAINED, (od_slice){NULL, 0}, -1);
@@ -343,7 +354,7 @@ static void say_ready(struct od_worker *worker)
 {
     size_t mark = od_link_begin(&worker->main, OD_KIND_READY, -1);
     od_bytes_put_u8(&worker->main.out, worker->objects.entry != NULL);
-    OD_LIST_EACH(link, &worker->objects.namespaces)
+    OD_LIST_EACH (link, &worker->objects.namespaces)
         od_bytes_put_string(&worker->main.out,
                             OD_LIST_MEMBER(link, struct od_namespace, link)->name);
     od_link_end(&worker->main, mark);
@@ -368,8 +379,12 @@ static void flush_to_main(struct od_worker *worker)
     }
 }
 
+// Before libwebsockets is shut down: it closes one of its descriptors twice, and a descriptor that
+// arrives on a link in between could have got that number.
 static void close_links(struct od_worker *worker)
 {
+    flush_to_main(worker);
+    od_loop_clear_timer(&worker->loop, &worker->drain_timer);
     for (uint32_t i = 0; i < worker->objects.worker_count; i++) {
         if (worker->objects.peers[i] != NULL)
             od_link_close(worker->objects.peers[i]);
@@ -393,17 +408,22 @@ static bool serve(struct od_worker *worker, struct od_script *script, struct od_
 static bool open_and_serve(struct od_worker *worker, struct od_script *script, uint32_t index,
                            struct od_error *err)
 {
-    if (worker->options->command == OD_COMMAND_RUN &&
-        !od_store_open(&worker->store, worker->options->data_dir, err))
-        return false;
-    if (!od_net_init(&worker->net, &worker->loop, &net_events, worker, err)) {
+    bool is_open = (worker->options->command != OD_COMMAND_RUN ||
+                    od_store_open(&worker->store, worker->options->data_dir, err)) &&
+                   od_net_init(&worker->net, &worker->loop, &net_events, worker, err);
+    if (!is_open) {
+        say_failed(worker, err->text);
+        close_links(worker);
         od_store_close(worker->store);
         return false;
     }
     init_objects(worker, script, index);
     bool ok = serve(worker, script, err);
+    if (!ok)
+        say_failed(worker, err->text);
     od_objects_deinit(&worker->objects);
     script->close(script);
+    close_links(worker);
     od_net_deinit(&worker->net);
     od_store_close(worker->store);
     return ok;
@@ -414,19 +434,16 @@ int od_worker_main(const struct od_options *options, struct od_script *script, u
 {
     od_fault_open();
     od_log_setup(options->log_format, options->log_level);
-    struct od_worker worker = {.options = options, .link_count = 1};
+    struct od_worker worker = {
+        .options = options, .link_count = 1, .drain_timer = {.fire = look_again}};
     struct od_error err;
     if (!od_loop_init(&worker.loop, &err)) {
         od_log(OD_LOG_ERROR, NULL, "worker %u cannot start: %s", index, err.text);
         return OD_EXIT_WRONG;
     }
     od_link_init(&worker.main, &worker.loop.uv, link_fd, &main_events, &worker);
-    if (!open_and_serve(&worker, script, index, &err)) {
-        say_failed(&worker, err.text);
+    if (!open_and_serve(&worker, script, index, &err))
         worker.exit_code = OD_EXIT_WRONG;
-    }
-    flush_to_main(&worker);
-    close_links(&worker);
     free(worker.objects.peers);
     od_loop_deinit(&worker.loop);
     return worker.exit_code;

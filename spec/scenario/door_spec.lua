@@ -49,8 +49,8 @@ describe("The door", function()
   end)
 
   it("passes on what came with the head", function()
-    local client = asks("POST /rooms/lobby HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nabcde"
-      .. REQUEST)
+    local post = "POST /rooms/lobby HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nabcde"
+    local client = asks(post .. REQUEST)
     local answers = client:read_to_end()
     assert.equal(2, select(2, answers:gsub("hello lobby", "")), answers)
   end)

@@ -32,7 +32,7 @@ function M.fetch(self, request)
     return accept(self, request)
   end
   local code = "local self, state, storage, request, od = ... " .. request:text()
-  local chunk = assert(load(code, "=code"))
+  local chunk = assert(load(code, "@code"))
   local ok, value = pcall(chunk, self, self.state, self.state.storage, request, od)
   if ok then
     return od.Response.json { value = value }
