@@ -1,5 +1,6 @@
 #include "blame.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@ enum {
     frames_max = 12,
     around = 1 // Lines shown before and after the one in question.
 };
+
+// --- Places --------------------------------------------------------------------------------------
 
 struct place {
     const struct od_source *source; // NULL: not known.
@@ -86,9 +89,22 @@ static struct place place_of_stack(const struct od_engine *engine, lua_State *L)
 {
     lua_Debug frame;
     int level = 0;
-    if (L == NULL || !next_frame(L, &level, &frame) || frame.currentline <= 0)
+    if (!next_frame(L, &level, &frame) || frame.currentline <= 0)
         return (struct place){0};
     return (struct place){source_of(engine, &frame), frame.currentline};
+}
+
+static struct place find_place(const struct od_engine *engine, od_slice message, lua_State *L,
+                               const struct od_blame_entry *entry)
+{
+    struct place place = place_in_message(engine, message);
+    if (place.source != NULL)
+        return place;
+    if (L != NULL)
+        return place_of_stack(engine, L);
+    if (entry->has_function)
+        return (struct place){source_of(engine, &entry->function), entry->function.linedefined};
+    return place;
 }
 
 static void put_excerpt(struct od_bytes *out, struct place place)
@@ -106,13 +122,52 @@ static void put_excerpt(struct od_bytes *out, struct place place)
     }
 }
 
-static void put_function(struct od_bytes *out, const lua_Debug *frame, bool is_bottom,
-                         const char *bottom)
+// --- The way there -------------------------------------------------------------------------------
+
+static bool is_name_byte(char byte)
 {
-    if (is_bottom || strcmp(frame->what, "main") == 0)
-        put(out, "%s", strcmp(frame->what, "main") == 0 ? "the file itself" : bottom);
+    return isalnum((unsigned char)byte) || byte == '_' || byte == '.' || byte == ':';
+}
+
+// What a function is called where it is defined, "function Room:rename(": Lua itself only knows
+// names by which functions were called.
+static bool name_where_defined(const struct od_engine *engine, const lua_Debug *frame,
+                               od_slice *name)
+{
+    static const char keyword[] = "function ";
+    const struct od_source *source = source_of(engine, frame);
+    od_slice line;
+    if (source == NULL || !od_source_line(source, frame->linedefined, &line))
+        return false;
+    const char *found = memmem(line.at, line.size, keyword, sizeof keyword - 1);
+    if (found == NULL)
+        return false;
+    const char *end = line.at + line.size;
+    name->at = found + sizeof keyword - 1;
+    for (name->size = 0; name->at + name->size < end && is_name_byte(name->at[name->size]);)
+        name->size++;
+    return name->size > 0;
+}
+
+static bool is_entry(const lua_Debug *frame, const struct od_blame_entry *entry)
+{
+    const lua_Debug *function = &entry->function;
+    return entry->has_function && frame->linedefined == function->linedefined &&
+           strcmp(frame->source, function->source) == 0;
+}
+
+static void put_function(struct od_bytes *out, const struct od_engine *engine,
+                         const lua_Debug *frame, const struct od_blame_entry *entry)
+{
+    od_slice name;
+    if (strcmp(frame->what, "main") == 0)
+        put(out, "the file itself");
+    else if (is_entry(frame, entry))
+        put(out, "%s", entry->name);
     else if (frame->name != NULL)
         put(out, "function '%s'", frame->name);
+    else if (name_where_defined(engine, frame, &name))
+        put(out, "function '%.*s'", (int)name.size, name.at);
     else
         put(out, "a function");
 }
@@ -123,12 +178,9 @@ static int line_of(const lua_Debug *frame, bool is_first, struct place place)
     return frame->currentline > 0 ? frame->currentline : is_first ? place.line : 0;
 }
 
-static void put_frame(struct od_bytes *out, const lua_Debug *frame, int line, bool is_first,
-                      bool is_bottom, const char *bottom)
+static const char *how(bool is_first)
 {
-    put(out, "\n  %s ", is_first ? "in" : "called from");
-    put_function(out, frame, is_bottom, bottom);
-    put(out, line > 0 ? " (%s:%d)" : " (%s)", frame->short_src, line);
+    return is_first ? "in" : "called from";
 }
 
 static bool is_same(const lua_Debug *a, const lua_Debug *b)
@@ -137,47 +189,57 @@ static bool is_same(const lua_Debug *a, const lua_Debug *b)
            strcmp(a->source, b->source) == 0;
 }
 
-// A recursion without end is one line, not a thousand.
-static void put_frames(struct od_bytes *out, lua_State *L, const char *bottom, struct place place)
+// Says how often the frame that comes next was there in a row, and moves to the last of them: a
+// recursion without end is one line, not a thousand.
+static int skip_repeated(lua_State *L, int *level, lua_Debug *frame)
 {
-    lua_Debug frame;
-    lua_Debug next;
-    int level = 0;
-    int shown = 0;
-    int repeated = 0;
-    int left_out = 0;
-    bool more = next_frame(L, &level, &next);
-    while (more) {
-        frame = next;
-        more = next_frame(L, &level, &next);
-        if (shown > 0 && more && is_same(&frame, &next)) {
-            repeated++;
-        } else if (shown < frames_max || !more) {
-            put_frame(out, &frame, line_of(&frame, shown == 0, place), shown == 0, !more, bottom);
-            if (repeated > 0)
-                put(out, " %d times", repeated + 1);
-            repeated = 0;
-            shown++;
-        } else {
-            left_out++;
-        }
+    lua_Debug next = *frame;
+    int count = 1;
+    int ahead = *level;
+    while (next_frame(L, &ahead, &next) && is_same(frame, &next)) {
+        *level = ahead;
+        count++;
     }
-    if (left_out > 0)
-        put(out, "\n  (%d frames in between are left out)", left_out);
+    return count;
 }
 
-static void put_rest(struct od_blame *blame, struct od_engine *engine, lua_State *L,
-                     const char *bottom)
+// Returns whether the last frame was the entry's own.
+static bool put_frames(struct od_bytes *out, const struct od_engine *engine, lua_State *L,
+                       const struct od_blame_entry *entry, struct place place)
+{
+    lua_Debug frame;
+    bool is_bottom = false;
+    int level = 0;
+    for (int shown = 0; next_frame(L, &level, &frame); shown++) {
+        is_bottom = is_entry(&frame, entry);
+        int line = line_of(&frame, shown == 0, place);
+        int count = skip_repeated(L, &level, &frame);
+        if (shown >= frames_max && !is_bottom)
+            continue;
+        put(out, "\n  %s ", how(shown == 0));
+        put_function(out, engine, &frame, entry);
+        put(out, line > 0 ? " (%s:%d)" : " (%s)", frame.short_src, line);
+        if (count > 1)
+            put(out, " %d times", count);
+    }
+    return is_bottom;
+}
+
+static void put_rest(struct od_blame *blame, const struct od_engine *engine, lua_State *L,
+                     const struct od_blame_entry *entry)
 {
     struct od_bytes *out = &blame->report;
     blame->message_bytes = out->size;
-    struct place place = place_in_message(engine, od_bytes_slice(out));
-    if (place.source == NULL)
-        place = place_of_stack(engine, L);
+    struct place place = find_place(engine, od_bytes_slice(out), L, entry);
     put_excerpt(out, place);
-    if (L != NULL)
-        put_frames(out, L, bottom, place);
+    bool is_complete = L != NULL && put_frames(out, engine, L, entry, place);
+    if (!is_complete && entry->has_function)
+        put(out, "\n  %s %s (%s:%d)", how(L == NULL), entry->name, entry->function.short_src,
+            entry->function.linedefined);
 }
+
+// --- The message
+// -----------------------------------------------------------------------------------
 
 static int call_tostring(lua_State *L)
 {
@@ -226,20 +288,20 @@ static bool put_message_field(struct od_bytes *out, lua_State *L)
 }
 
 void od_blame_error(struct od_blame *blame, struct od_engine *engine, lua_State *L,
-                    const char *bottom)
+                    const struct od_blame_entry *entry)
 {
     struct od_bytes *out = &blame->report;
     od_bytes_clear(out);
     if (!put_string(out, L) && !put_message_field(out, L) && !put_own_text(out, engine, L))
         put(out, "the error value is %s%s", od_describe(L, -1),
             lua_type(L, -1) == LUA_TTABLE ? " without a field `message`" : "");
-    put_rest(blame, engine, L, bottom);
+    put_rest(blame, engine, L, entry);
 }
 
 void od_blame_text(struct od_blame *blame, struct od_engine *engine, lua_State *L,
-                   const char *bottom, const char *text)
+                   const struct od_blame_entry *entry, const char *text)
 {
     od_bytes_clear(&blame->report);
-    put(&blame->report, "%s", text);
-    put_rest(blame, engine, L, bottom);
+    od_bytes_put_slice(&blame->report, od_slice_of(text));
+    put_rest(blame, engine, L, entry);
 }

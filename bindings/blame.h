@@ -8,7 +8,8 @@
 //     called from webSocketMessage (chat.lua:12)
 //
 // It is for the author of the script: frames of the engine, of C and of open-do's own Lua are left
-// out, and paths are relative to the script's folder.
+// out, and paths are relative to the script's folder. The way ends at the handler, also when that
+// has left the stack by a tail call.
 
 #ifndef OD_BINDINGS_BLAME_H
 #define OD_BINDINGS_BLAME_H
@@ -19,6 +20,13 @@
 
 struct od_engine;
 
+// How the engine came into the script.
+struct od_blame_entry {
+    const char *name;   // "webSocketMessage".
+    bool has_function;  // Whether it is known where it is defined.
+    lua_Debug function; // That, from lua_getinfo's ">S".
+};
+
 struct od_blame {
     struct od_bytes report;
     size_t message_bytes; // The report begins with the message alone.
@@ -27,13 +35,14 @@ struct od_blame {
 void od_blame_deinit(struct od_blame *blame); // Zeroed memory is a valid start.
 
 // Of the error value on top of [L], a coroutine that has just failed with it; its frames are still
-// there. [bottom] is what the outermost function is called, as "webSocketMessage". Never raises.
+// there. Never raises.
 void od_blame_error(struct od_blame *blame, struct od_engine *engine, lua_State *L,
-                    const char *bottom);
+                    const struct od_blame_entry *entry);
 
-// Of a mistake without an error value; [L] is where it was made, or NULL.
+// Of a mistake without an error value. [L] is where it was made; NULL: the entry as a whole is to
+// blame.
 void od_blame_text(struct od_blame *blame, struct od_engine *engine, lua_State *L,
-                   const char *bottom, const char *text);
+                   const struct od_blame_entry *entry, const char *text);
 
 od_slice od_blame_message(const struct od_blame *blame);
 od_slice od_blame_report(const struct od_blame *blame);

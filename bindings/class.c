@@ -67,8 +67,7 @@ static int reference_handler(lua_State *L, const char *space, const char *name)
     if (type == LUA_TFUNCTION)
         return luaL_ref(L, LUA_REGISTRYINDEX);
     if (type != LUA_TNIL)
-        od_raise(L, "namespaces.%s.%s must be a function, got %s", space, name,
-                 od_describe(L, -1));
+        od_raise(L, "namespaces.%s.%s must be a function, got %s", space, name, od_describe(L, -1));
     lua_pop(L, 1);
     return LUA_NOREF;
 }
@@ -101,6 +100,6 @@ void od_class_add(lua_State *L, struct od_namespace *namespace)
 
 struct od_class *od_class_of(struct od_classes *classes, const struct od_namespace *namespace)
 {
-    OD_ASSERT((size_t)namespace->class_ref < classes->size);
+    OD_ASSERT((size_t) namespace->class_ref < classes->size);
     return &classes->at[namespace->class_ref];
 }

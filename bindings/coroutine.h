@@ -32,15 +32,16 @@ struct od_coroutines {
 };
 
 struct od_coroutine *od_coroutine_take(struct od_engine *engine);
-void od_coroutine_give(struct od_engine *engine, struct od_coroutine *coroutine); // It has ended well.
+void od_coroutine_give(struct od_engine *engine,
+                       struct od_coroutine *coroutine); // It has ended well.
 void od_coroutine_drop(struct od_engine *engine, struct od_coroutine *coroutine); // It has not.
 void od_coroutines_deinit(struct od_engine *engine);
 
 // Gives up the Lua thread inside and puts a new one in its place; the rest stays.
 void od_coroutine_renew(struct od_engine *engine, struct od_coroutine *coroutine);
 
-// Adds the function on top of [L], popped, to what runs after the event; pushes the next, or returns
-// false when there is none.
+// Adds the function on top of [L], popped, to what runs after the event; pushes the next, or
+// returns false when there is none.
 void od_coroutine_defer(struct od_coroutine *coroutine, lua_State *L);
 bool od_coroutine_push_deferred(struct od_coroutine *coroutine);
 

@@ -33,12 +33,13 @@ static void keep(lua_State *L, const char *key) // Pops.
     lua_rawset(L, LUA_REGISTRYINDEX);
 }
 
+// Ends at the row without a name when there is none.
 static const struct od_module *find(const char *name)
 {
     const struct od_module *module = od_modules;
     while (module->name != NULL && strcmp(module->name, name) != 0)
         module++;
-    return module->name == NULL ? NULL : module;
+    return module;
 }
 
 // The name begins with "=": errors then speak of "open-do.headers:12", and reports to authors of
@@ -62,7 +63,7 @@ void od_embedded_push(lua_State *L, const char *name)
     lua_getfield(L, -1, name);
     if (lua_isnil(L, -1)) {
         const struct od_module *module = find(name);
-        if (module == NULL)
+        if (module->name == NULL)
             luaL_error(L, "there is no module '%s' in the program", name);
         lua_pop(L, 1);
         load(L, module);

@@ -1,8 +1,9 @@
 // Frozen tables: what all scripts of a state share and none may change.
 //
 // A frozen table is an empty table through which the real one is read. The real one is out of
-// reach, and the empty one stays empty: assignments raise, and the sandbox's rawset and setmetatable
-// refuse it too. So code of one namespace cannot change what `string.format` is for another.
+// reach, and the empty one stays empty: assignments raise, and the sandbox's rawset and
+// setmetatable refuse it too. So code of one namespace cannot change what `string.format` is for
+// another.
 //
 // The price: `pairs` finds nothing in a frozen table.
 //

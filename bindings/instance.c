@@ -52,8 +52,9 @@ struct od_object *od_instance_object(lua_State *L, od_handle handle, const char 
     const struct od_engine *engine = od_engine_of(L);
     const struct od_instance *instance = od_handles_find(&engine->instances, handle);
     if (instance == NULL)
-        od_raise(L, "%s: this belongs to an instance that is gone (its object slept, was reset or "
-                    "got new code); use self.state of the instance that runs",
+        od_raise(L,
+                 "%s: this belongs to an instance that is gone (its object slept, was reset or "
+                 "got new code); use self.state of the instance that runs",
                  call);
     if (engine->task == NULL || engine->task->object != instance->object)
         od_raise(L, "%s: this belongs to the object %s and can be used in its own handlers only",

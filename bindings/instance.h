@@ -25,7 +25,8 @@ struct od_instance {
 
 // Makes it, with self.state and self.env, without running the constructor.
 struct od_instance *od_instance_make(struct od_engine *engine, struct od_object *object);
-void od_instance_drop(struct od_engine *engine, struct od_object *object); // Also when there is none.
+void od_instance_drop(struct od_engine *engine,
+                      struct od_object *object); // Also when there is none.
 
 // The object behind the handle in a userdata, for the method [call] of it. Raises when its instance
 // is gone and when the code of another object runs: what one object does may rest on writes of its

@@ -87,7 +87,8 @@ static int id_equals(lua_State *L)
     return 1;
 }
 
-// --- Stubs -----------------------------------------------------------------------------------------
+// --- Stubs
+// -----------------------------------------------------------------------------------------
 
 static int stub_property(lua_State *L)
 {
@@ -120,7 +121,8 @@ static int begin_fetch(lua_State *L)
     return od_wait_yield(L, OD_WAIT_CALL);
 }
 
-// --- Namespaces --------------------------------------------------------------------------------------
+// --- Namespaces
+// --------------------------------------------------------------------------------------
 
 static struct od_namespace *check_namespace(lua_State *L, const char *call)
 {
@@ -193,12 +195,14 @@ void od_namespace_push(lua_State *L, struct od_namespace *namespace)
     *content = namespace;
 }
 
-// --- Opening -----------------------------------------------------------------------------------------
+// --- Opening
+// -----------------------------------------------------------------------------------------
 
 static void open_ids(lua_State *L)
 {
     static const luaL_Reg none[] = {{NULL, NULL}};
-    static const luaL_Reg events[] = {{"__eq", id_equals}, {"__tostring", id_to_string}, {NULL, NULL}};
+    static const luaL_Reg events[] = {
+        {"__eq", id_equals}, {"__tostring", id_to_string}, {NULL, NULL}};
     od_userdata_define(L, OD_USERDATA_ID, none, id_property);
     luaL_setfuncs(L, events, 0);
     lua_pop(L, 1);

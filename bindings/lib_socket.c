@@ -84,8 +84,9 @@ struct od_socket *od_end_socket(lua_State *L, const struct od_end *end, const ch
     const struct od_engine *engine = od_engine_of(L);
     struct od_socket *socket = od_socket_find(engine->objects, end->socket);
     if (socket != NULL && socket->object != od_engine_object(L, call))
-        od_raise(L, "%s: this WebSocket belongs to the object %s and can be used in its own handlers "
-                    "only",
+        od_raise(L,
+                 "%s: this WebSocket belongs to the object %s and can be used in its own handlers "
+                 "only",
                  call, socket->object->label);
     return socket;
 }
@@ -104,8 +105,9 @@ static bool take_client(const struct od_engine *engine, struct od_end *end, uint
                         uint64_t *socket, struct od_error *err)
 {
     if (end->peer->use != OD_END_ACCEPTED)
-        return od_error_set(err, "the other end of the WebSocketPair was not accepted: call "
-                                 "state:acceptWebSocket(server) before the client's end is returned");
+        return od_error_set(err,
+                            "the other end of the WebSocketPair was not accepted: call "
+                            "state:acceptWebSocket(server) before the client's end is returned");
     *worker = engine->objects->worker;
     *socket = end->peer->socket;
     end->use = OD_END_RETURNED;
@@ -184,7 +186,8 @@ static int send_message(lua_State *L)
     if (!is_binary)
         od_check_text(L, message, "send", "the message");
     struct od_socket *socket = od_end_socket(L, end, "send");
-    bool may_send = !end->has_closed && (socket == NULL || od_socket_send(socket, message, is_binary));
+    bool may_send =
+        !end->has_closed && (socket == NULL || od_socket_send(socket, message, is_binary));
     if (!may_send)
         od_raise(L, "Can't call WebSocket send() after close().");
     return 0;
@@ -252,8 +255,9 @@ static int serialize_attachment(lua_State *L)
     if (!lua_isnil(L, 2) && !od_value_encode(L, 2, bytes, OD_VALUE_BYTES_MAX, &err))
         od_raise(L, "%s: %s", call, err.text);
     if (bytes->size > OD_ATTACHMENT_BYTES_MAX)
-        od_raise(L, "A WebSocket 'attachment' cannot be larger than %d bytes. 'attachment' was %zu "
-                    "bytes.",
+        od_raise(L,
+                 "A WebSocket 'attachment' cannot be larger than %d bytes. 'attachment' was %zu "
+                 "bytes.",
                  OD_ATTACHMENT_BYTES_MAX, bytes->size);
     if (socket != NULL)
         od_socket_set_attachment(socket, od_bytes_slice(bytes));
@@ -274,7 +278,8 @@ static int deserialize_attachment(lua_State *L)
     return 1;
 }
 
-// --- Properties ------------------------------------------------------------------------------------
+// --- Properties
+// ------------------------------------------------------------------------------------
 
 static void push_ready_state(lua_State *L, const struct od_end *end, const struct od_socket *socket)
 {
@@ -327,7 +332,8 @@ static int property(lua_State *L)
     return od_userdata_no_field(L);
 }
 
-// --- Opening -----------------------------------------------------------------------------------------
+// --- Opening
+// -----------------------------------------------------------------------------------------
 
 void od_lib_socket_open(lua_State *L)
 {

@@ -38,7 +38,8 @@ static int property(lua_State *L)
     return lua_isnil(L, -1) ? od_userdata_no_field(L) : 1;
 }
 
-// --- Time limits -----------------------------------------------------------------------------------
+// --- Time limits
+// -----------------------------------------------------------------------------------
 
 static int set_event_timeout(lua_State *L)
 {
@@ -63,7 +64,8 @@ static int get_event_timeout(lua_State *L)
     return 1;
 }
 
-// --- After the event, and the end --------------------------------------------------------------------
+// --- After the event, and the end
+// --------------------------------------------------------------------
 
 static int defer(lua_State *L)
 {
@@ -91,8 +93,8 @@ static int context_wait_until(lua_State *L)
     return defer(L);
 }
 
-// Gives up the instance without coming back. Where Lua cannot yield (in a comparison of table.sort),
-// an error ends the handler instead; the object is reset all the same.
+// Gives up the instance without coming back. Where Lua cannot yield (in a comparison of
+// table.sort), an error ends the handler instead; the object is reset all the same.
 static int give_up(lua_State *L, const char *call, enum od_wait_kind kind, od_slice why)
 {
     struct od_object *object = od_engine_object(L, call);
@@ -115,7 +117,8 @@ static int abort_object(lua_State *L)
     return give_up(L, "abort", OD_WAIT_ABORT, why);
 }
 
-// --- blockConcurrencyWhile, whose other half is lua/engine/calls.lua -------------------------------
+// --- blockConcurrencyWhile, whose other half is lua/engine/calls.lua
+// -------------------------------
 
 static int check_block(lua_State *L)
 {
@@ -126,7 +129,8 @@ static int check_block(lua_State *L)
     return 0;
 }
 
-// --- Opening -----------------------------------------------------------------------------------------
+// --- Opening
+// -----------------------------------------------------------------------------------------
 
 void od_context_push(lua_State *L)
 {
@@ -138,12 +142,11 @@ void od_context_push(lua_State *L)
 
 void od_lib_state_open(lua_State *L)
 {
-    static const luaL_Reg methods[] = {
-        {"abort", abort_object},
-        {"waitUntil", wait_until},
-        {"setHibernatableWebSocketEventTimeout", set_event_timeout},
-        {"getHibernatableWebSocketEventTimeout", get_event_timeout},
-        {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"abort", abort_object},
+                                       {"waitUntil", wait_until},
+                                       {"setHibernatableWebSocketEventTimeout", set_event_timeout},
+                                       {"getHibernatableWebSocketEventTimeout", get_event_timeout},
+                                       {NULL, NULL}};
     static const luaL_Reg halves[] = {{"check_block", check_block}, {NULL, NULL}};
     od_userdata_define(L, OD_USERDATA_STATE, methods, property);
     lua_pop(L, 1);

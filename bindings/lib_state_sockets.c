@@ -6,7 +6,8 @@
 #include "object/limits.h"
 #include "raise.h"
 
-// --- acceptWebSocket -------------------------------------------------------------------------------
+// --- acceptWebSocket
+// -------------------------------------------------------------------------------
 
 struct tags {
     od_slice at[OD_TAGS_MAX];
@@ -28,8 +29,8 @@ static void add_tag(lua_State *L, struct tags *tags, od_slice tag)
     if (tags->count == OD_TAGS_MAX)
         od_raise(L, "a Hibernatable WebSocket cannot have more than %d tags", OD_TAGS_MAX);
     if (tag.size > OD_TAG_BYTES_MAX)
-        od_raise(L, "\"%.*s\" is longer than the max tag length (%d characters).", (int)tag.size, tag.at,
-                 OD_TAG_BYTES_MAX);
+        od_raise(L, "\"%.*s\" is longer than the max tag length (%d characters).", (int)tag.size,
+                 tag.at, OD_TAG_BYTES_MAX);
     if (!has_tag(tags, tag))
         tags->at[tags->count++] = tag;
 }
@@ -62,8 +63,9 @@ static void check_unused(lua_State *L, const struct od_end *end)
         od_raise(L, "Cannot call `acceptWebSocket()` if the WebSocket was already accepted");
     bool is_free = end->use == OD_END_NEW && end->peer->use == OD_END_NEW;
     if (!is_free)
-        od_raise(L, "Cannot call `acceptWebSocket()` on this WebSocket because its pair has already "
-                    "been accepted or used in a Response.");
+        od_raise(L,
+                 "Cannot call `acceptWebSocket()` on this WebSocket because its pair has already "
+                 "been accepted or used in a Response.");
 }
 
 static int accept_websocket(lua_State *L)
@@ -81,7 +83,8 @@ static int accept_websocket(lua_State *L)
     return 0;
 }
 
-// --- Which sockets -----------------------------------------------------------------------------------
+// --- Which sockets
+// -----------------------------------------------------------------------------------
 
 static int get_websockets(lua_State *L)
 {
@@ -101,7 +104,8 @@ static int get_websockets(lua_State *L)
 }
 
 // The socket of the end at [index], NULL when it is gone.
-static struct od_socket *check_socket(lua_State *L, int index, const char *call, const char *problem)
+static struct od_socket *check_socket(lua_State *L, int index, const char *call,
+                                      const char *problem)
 {
     const struct od_end *end = od_check_websocket(L, index, call);
     if (end->use != OD_END_ACCEPTED)
@@ -126,7 +130,8 @@ static int get_tags(lua_State *L)
     return 1;
 }
 
-// --- broadcast -----------------------------------------------------------------------------------------
+// --- broadcast
+// -----------------------------------------------------------------------------------------
 
 struct broadcast {
     bool has_tag;
@@ -174,14 +179,15 @@ static int broadcast_message(lua_State *L)
     return 1;
 }
 
-// --- Auto response -------------------------------------------------------------------------------------
+// --- Auto response
+// -------------------------------------------------------------------------------------
 
 static od_slice check_auto_text(lua_State *L, int index, const char *what)
 {
     od_slice text = od_check_string(L, index, "setWebSocketAutoResponse");
     if (text.size > OD_AUTO_RESPONSE_BYTES_MAX)
-        od_raise(L, "%s cannot be larger than %d bytes. A %s of size %zu was provided.",
-                 what, OD_AUTO_RESPONSE_BYTES_MAX, index == 2 ? "request" : "response", text.size);
+        od_raise(L, "%s cannot be larger than %d bytes. A %s of size %zu was provided.", what,
+                 OD_AUTO_RESPONSE_BYTES_MAX, index == 2 ? "request" : "response", text.size);
     od_check_text(L, text, "setWebSocketAutoResponse", index == 2 ? "the request" : "the response");
     return text;
 }
@@ -222,8 +228,8 @@ static int get_auto_response_timestamp(lua_State *L)
 {
     const char *call = "getWebSocketAutoResponseTimestamp";
     od_state_self(L, call);
-    const struct od_socket *socket =
-        check_socket(L, 2, call, "getWebSocketAutoResponseTimestamp: the WebSocket was not accepted");
+    const struct od_socket *socket = check_socket(
+        L, 2, call, "getWebSocketAutoResponseTimestamp: the WebSocket was not accepted");
     if (socket == NULL || socket->auto_response_ms == 0)
         lua_pushnil(L);
     else

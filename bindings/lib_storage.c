@@ -24,7 +24,8 @@ struct od_object *od_storage_self(lua_State *L, const char *call)
     return od_instance_object(L, content->instance, call);
 }
 
-// --- Keys and values -------------------------------------------------------------------------------
+// --- Keys and values
+// -------------------------------------------------------------------------------
 
 od_slice od_check_key(lua_State *L, int index, const char *call, const char *what)
 {
@@ -43,7 +44,8 @@ static int check_count(lua_State *L, int index)
 {
     size_t count = lua_objlen(L, index);
     if (count > OD_KEYS_A_CALL_MAX)
-        od_raise(L, "Maximum number of keys is %d. %zu keys were provided.", OD_KEYS_A_CALL_MAX, count);
+        od_raise(L, "Maximum number of keys is %d. %zu keys were provided.", OD_KEYS_A_CALL_MAX,
+                 count);
     return (int)count;
 }
 
@@ -69,8 +71,8 @@ void od_stored_push(lua_State *L, od_slice key, od_slice value, const char *call
 {
     struct od_error err;
     if (!od_value_decode(L, value, &err))
-        od_raise(L, "%s: the stored value of '%.*s' cannot be read: %s", call, (int)key.size, key.at,
-                 err.text);
+        od_raise(L, "%s: the stored value of '%.*s' cannot be read: %s", call, (int)key.size,
+                 key.at, err.text);
 }
 
 // The options of a write; [index] is where they are. Reading knows some that say nothing here.
@@ -88,7 +90,8 @@ static OD_NORETURN void raise_key_type(lua_State *L, const char *call)
     od_raise_argument(L, 2, call, "a string or a table");
 }
 
-// --- get -------------------------------------------------------------------------------------------
+// --- get
+// -------------------------------------------------------------------------------------------
 
 static bool push_stored(lua_State *L, struct od_object *object, od_slice key)
 {
@@ -128,7 +131,8 @@ static int get(lua_State *L)
     return 1;
 }
 
-// --- put -------------------------------------------------------------------------------------------
+// --- put
+// -------------------------------------------------------------------------------------------
 
 struct pairs {
     size_t count;
@@ -218,7 +222,8 @@ static int put(lua_State *L)
     return 0;
 }
 
-// --- delete ----------------------------------------------------------------------------------------
+// --- delete
+// ----------------------------------------------------------------------------------------
 
 static bool delete_key(lua_State *L, struct od_object *object, od_slice key, bool unconfirmed)
 {
@@ -241,7 +246,7 @@ static int delete_many(lua_State *L, struct od_object *object, bool unconfirmed)
     return 1;
 }
 
-static int delete(lua_State *L)
+static int delete (lua_State *L)
 {
     struct od_object *object = od_storage_self(L, "delete");
     bool unconfirmed = check_unconfirmed(L, 3, "delete");
@@ -264,7 +269,8 @@ static int delete_all(lua_State *L)
     return 0;
 }
 
-// --- The rest ----------------------------------------------------------------------------------------
+// --- The rest
+// ----------------------------------------------------------------------------------------
 
 static int sync_writes(lua_State *L)
 {
@@ -276,7 +282,8 @@ static int sync_writes(lua_State *L)
 // Names of the API that come with a later version: better said than found missing.
 static int property(lua_State *L)
 {
-    static const char *const later[] = {"transaction", "getAlarm", "setAlarm", "deleteAlarm", "sql"};
+    static const char *const later[] = {"transaction", "getAlarm", "setAlarm", "deleteAlarm",
+                                        "sql"};
     for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
         lua_pushstring(L, later[i]);
         if (lua_rawequal(L, 2, -1))

@@ -18,8 +18,8 @@ void od_storage_push(lua_State *L, od_handle instance);
 // The object of the storage that is the argument before the first of the method [call].
 struct od_object *od_storage_self(lua_State *L, const char *call);
 
-// The key at [index], which may be negative: a string that is not too long. [what] is said of it when
-// it is not: "argument 1".
+// The key at [index], which may be negative: a string that is not too long. [what] is said of it
+// when it is not: "argument 1".
 od_slice od_check_key(lua_State *L, int index, const char *call, const char *what);
 
 // Pushes a stored value; raises, in the name of [call], when it cannot be read.

@@ -1,7 +1,7 @@
 // storage:list: a snapshot of the pairs in a range, and the walk through it.
 //
-// The snapshot is one block of encoded pairs inside a userdata, so it counts as memory of the script
-// and goes when the loop is over. A value is decoded when its turn comes.
+// The snapshot is one block of encoded pairs inside a userdata, so it counts as memory of the
+// script and goes when the loop is over. A value is decoded when its turn comes.
 
 #include <math.h>
 #include <string.h>
@@ -43,8 +43,9 @@ static uint64_t check_limit(lua_State *L)
 
 static struct od_range check_range(lua_State *L)
 {
-    static const char *const names[] = {"prefix", "start",            "startAfter", "end", "reverse",
-                                        "limit",  "allowConcurrency", "noCache",    NULL};
+    static const char *const names[] = {"prefix",  "start", "startAfter",       "end",
+                                        "reverse", "limit", "allowConcurrency", "noCache",
+                                        NULL};
     struct od_range range = {.limit = 0};
     if (!od_check_options(L, 2, "list"))
         return range;

@@ -15,7 +15,8 @@
 #include "require.h"
 #include "run.h"
 
-// --- What the script returned ----------------------------------------------------------------------
+// --- What the script returned
+// ----------------------------------------------------------------------
 
 static const char example[] = "return { namespaces = { rooms = Room } }";
 
@@ -28,8 +29,9 @@ static void check_returned_table(lua_State *L, int script)
         lua_pushvalue(L, -2);
         const char *key = lua_tostring(L, -1);
         if (key == NULL || (strcmp(key, "namespaces") != 0 && strcmp(key, "fetch") != 0))
-            od_raise(L, "the script returns a table with a field '%s', which nothing reads; there are "
-                        "`namespaces` and `fetch`",
+            od_raise(L,
+                     "the script returns a table with a field '%s', which nothing reads; there are "
+                     "`namespaces` and `fetch`",
                      key == NULL ? od_describe(L, -1) : key);
         lua_pop(L, 1);
     }
@@ -40,12 +42,13 @@ static struct od_namespace *add_namespace(lua_State *L)
     od_slice name;
     name.at = lua_tolstring(L, -2, &name.size);
     if (lua_type(L, -2) != LUA_TSTRING || !od_namespace_name_is_valid(name))
-        od_raise(L, "'%s' cannot be the name of a namespace: it must begin with a letter, go on with "
-                    "letters, digits, _ or -, and have at most %d bytes",
+        od_raise(L,
+                 "'%s' cannot be the name of a namespace: it must begin with a letter, go on with "
+                 "letters, digits, _ or -, and have at most %d bytes",
                  name.at == NULL ? od_describe(L, -2) : name.at, OD_NAMESPACE_BYTES_MAX);
     if (!lua_istable(L, -1))
-        od_raise(L, "namespaces.%s is %s; it must be a class, which is a table of functions", name.at,
-                 od_describe(L, -1));
+        od_raise(L, "namespaces.%s is %s; it must be a class, which is a table of functions",
+                 name.at, od_describe(L, -1));
     return od_objects_add_namespace(od_engine_of(L)->objects, name);
 }
 
@@ -73,8 +76,9 @@ static void add_variables(lua_State *L, int env)
         const struct od_variable *variable = &variables->at[i];
         lua_getfield(L, env, variable->name);
         if (!lua_isnil(L, -1))
-            od_raise(L, "the variable '%s' (--var or --env-file) has the name of a namespace; rename "
-                        "one of them, as `env` can hold only one",
+            od_raise(L,
+                     "the variable '%s' (--var or --env-file) has the name of a namespace; rename "
+                     "one of them, as `env` can hold only one",
                      variable->name);
         lua_pop(L, 1);
         lua_pushstring(L, variable->value);
@@ -122,21 +126,16 @@ static int take_script(lua_State *L)
 
 // --- Running it --------------------------------------------------------------------------------
 
-static bool fail(struct od_engine *engine, lua_State *L, const char *file, struct od_error *err)
+// Turns the report into the error. With [L] it is about the error on top of that; without, about
+// [err], which has a place but no frames (the compiler's).
+static bool fail(struct od_engine *engine, lua_State *L, struct od_error *err)
 {
+    static const struct od_blame_entry entry = {.name = "the script", .has_function = false};
     struct od_blame blame = {0};
-    od_blame_error(&blame, engine, L, file);
-    od_slice report = od_blame_report(&blame);
-    od_error_set(err, "%.*s", (int)report.size, report.at);
-    od_blame_deinit(&blame);
-    return false;
-}
-
-// A report of what the compiler said: it has a place, and no frames.
-static bool fail_to_compile(struct od_engine *engine, struct od_error *err)
-{
-    struct od_blame blame = {0};
-    od_blame_text(&blame, engine, NULL, NULL, err->text);
+    if (L != NULL)
+        od_blame_error(&blame, engine, L, &entry);
+    else
+        od_blame_text(&blame, engine, NULL, &entry, err->text);
     od_slice report = od_blame_report(&blame);
     od_error_set(err, "%.*s", (int)report.size, report.at);
     od_blame_deinit(&blame);
@@ -147,18 +146,18 @@ static bool run_script(struct od_engine *engine, lua_State *L, const char *file,
                        struct od_error *err)
 {
     if (od_compile_file(engine, L, file, err) != OD_COMPILE_OK)
-        return fail_to_compile(engine, err);
+        return fail(engine, NULL, err);
     int status = od_run_resume_capped(engine, L, 0);
     if (status == LUA_YIELD)
         return od_error_set(err, "%s: the script yields while it is loaded", file);
     if (status != 0)
-        return fail(engine, L, file, err);
+        return fail(engine, L, err);
     lua_settop(L, 1);
     lua_pushcfunction(L, take_script);
     lua_insert(L, 1);
     if (lua_pcall(L, 1, 0, 0) == 0)
         return true;
-    fail(engine, L, file, err);
+    fail(engine, L, err);
     return od_error_prefix(err, "%s", file);
 }
 

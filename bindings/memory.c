@@ -57,8 +57,8 @@ void od_memory_recover(struct od_memory *memory)
     collect(memory);
 }
 
-// A hook is the one thing an allocator, like a signal, may set. Compiled loops do not run into it, so
-// the grace of one refusal may be used up when the next one comes.
+// A hook is the one thing an allocator, like a signal, may set. Compiled loops do not run into it,
+// so the grace of one refusal may be used up when the next one comes.
 static void *refuse(struct od_memory *memory)
 {
     if (memory->grace < memory->limit / 4)

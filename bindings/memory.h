@@ -5,8 +5,8 @@
 // succeeds or ends the process, as everywhere in open-do: so the code that enters Lua needs no
 // protected call around each push, and the cap can be missed by no more than one event's arguments.
 //
-// The collector knows nothing of the cap: it would let garbage grow to twice of what is in use. So it
-// is told to hurry when half of the cap is in use, and a refusal brings a full collection: some
+// The collector knows nothing of the cap: it would let garbage grow to twice of what is in use. So
+// it is told to hurry when half of the cap is in use, and a refusal brings a full collection: some
 // instructions later, when code that caught the error has let go of what it had, or at the end of
 // the handler. Until then there is a little grace, or that code could not even say what happened.
 //

@@ -47,11 +47,16 @@ void od_raise(lua_State *L, const char *format, ...)
 
 const char *od_describe(lua_State *L, int index)
 {
-    static const char *const names[] = {
-        [LUA_TNIL] = "nil",           [LUA_TBOOLEAN] = "a boolean",   [LUA_TLIGHTUSERDATA] = "null",
-        [LUA_TNUMBER] = "a number",   [LUA_TSTRING] = "a string",     [LUA_TTABLE] = "a table",
-        [LUA_TFUNCTION] = "a function", [LUA_TUSERDATA] = "a userdata", [LUA_TTHREAD] = "a coroutine",
-        [OD_LUA_TCDATA] = "a cdata"};
+    static const char *const names[] = {[LUA_TNIL] = "nil",
+                                        [LUA_TBOOLEAN] = "a boolean",
+                                        [LUA_TLIGHTUSERDATA] = "null",
+                                        [LUA_TNUMBER] = "a number",
+                                        [LUA_TSTRING] = "a string",
+                                        [LUA_TTABLE] = "a table",
+                                        [LUA_TFUNCTION] = "a function",
+                                        [LUA_TUSERDATA] = "a userdata",
+                                        [LUA_TTHREAD] = "a coroutine",
+                                        [OD_LUA_TCDATA] = "a cdata"};
     const char *name = od_userdata_name(L, index);
     if (name != NULL)
         return name;

@@ -27,13 +27,13 @@ const char *od_describe(lua_State *L, int index);
 
 // Arguments of [call]. A slice is valid while the value is on the stack.
 od_slice od_check_string(lua_State *L, int index, const char *call);
-bool od_check_flag(lua_State *L, int index, const char *call); // A boolean; nil is false.
+bool od_check_flag(lua_State *L, int index, const char *call);     // A boolean; nil is false.
 double od_check_number(lua_State *L, int index, const char *call); // Not NaN.
 void od_check_function(lua_State *L, int index, const char *call);
 bool od_check_options(lua_State *L, int index, const char *call); // A table; nil: false.
 
-// A field of the options at [index], pushed. False, with nothing pushed, when it is nil; raises when
-// it is not of [type].
+// A field of the options at [index], pushed. False, with nothing pushed, when it is nil; raises
+// when it is not of [type].
 bool od_option(lua_State *L, int index, const char *call, const char *name, int type);
 bool od_option_flag(lua_State *L, int index, const char *call, const char *name);
 

@@ -140,8 +140,8 @@ static bool path_of(const char *name, char path[path_bytes_max])
     return true;
 }
 
-// Pushes the module's function and its path. False when no file is there: then a text is pushed that
-// says where they were looked for.
+// Pushes the module's function and its path. False when no file is there: then a text is pushed
+// that says where they were looked for.
 static bool push_file(lua_State *L, const char *path)
 {
     static const char *const endings[] = {".lua", "/init.lua"};
@@ -216,8 +216,9 @@ static void push_module(lua_State *L, const char *name)
 {
     char path[path_bytes_max];
     if (!path_of(name, path))
-        od_raise(L, "require: '%s' is not the name of a module; write words with dots between them, "
-                    "as in 'lib.x'",
+        od_raise(L,
+                 "require: '%s' is not the name of a module; write words with dots between them, "
+                 "as in 'lib.x'",
                  name);
     if (push_file(L, path)) {
         run_module(L);

@@ -20,6 +20,15 @@ int od_run_resume_capped(struct od_engine *engine, lua_State *L, int arguments)
     return status;
 }
 
+// The reference of the function for this task's event; LUA_NOREF when its class has none.
+static int handler_ref(struct od_engine *engine, const struct od_task *task)
+{
+    if (od_object_is_entry(task->object))
+        return engine->entry_ref;
+    const struct od_class *class = od_class_of(&engine->classes, task->object->namespace);
+    return class->handlers[od_handler_of(task->event)];
+}
+
 // --- Failures ------------------------------------------------------------------------------------
 
 static bool is_after_event(const struct od_task *task)
@@ -31,6 +40,16 @@ static bool is_after_event(const struct od_task *task)
 static const char *what_runs(const struct od_task *task)
 {
     return is_after_event(task) ? "waitUntil" : od_handler_name(od_handler_of(task->event));
+}
+
+static struct od_blame_entry entry_of(struct od_engine *engine, const struct od_task *task)
+{
+    struct od_blame_entry entry = {.name = what_runs(task), .has_function = !is_after_event(task)};
+    if (entry.has_function) {
+        lua_rawgeti(engine->L, LUA_REGISTRYINDEX, handler_ref(engine, task));
+        lua_getinfo(engine->L, ">S", &entry.function);
+    }
+    return entry;
 }
 
 // Tells the log, and the caller unless it has its answer already.
@@ -49,8 +68,9 @@ static void report(struct od_task *task, const struct od_blame *blame)
 static void fail_with_error(struct od_engine *engine, struct od_task *task)
 {
     const struct od_coroutine *coroutine = task->thread;
+    struct od_blame_entry entry = entry_of(engine, task);
     struct od_blame blame = {0};
-    od_blame_error(&blame, engine, coroutine->L, what_runs(task));
+    od_blame_error(&blame, engine, coroutine->L, &entry);
     report(task, &blame);
     od_blame_deinit(&blame);
 }
@@ -59,32 +79,11 @@ static void fail_with_error(struct od_engine *engine, struct od_task *task)
 static void fail_with_text(struct od_engine *engine, struct od_task *task, lua_State *where,
                            const char *text)
 {
+    struct od_blame_entry entry = entry_of(engine, task);
     struct od_blame blame = {0};
-    od_blame_text(&blame, engine, where, what_runs(task), text);
+    od_blame_text(&blame, engine, where, &entry, text);
     report(task, &blame);
     od_blame_deinit(&blame);
-}
-
-// --- Handlers ------------------------------------------------------------------------------------
-
-// The reference of the function for this task's event; LUA_NOREF when its class has none.
-static int handler_ref(struct od_engine *engine, const struct od_task *task)
-{
-    if (od_object_is_entry(task->object))
-        return engine->entry_ref;
-    const struct od_class *class = od_class_of(&engine->classes, task->object->namespace);
-    return class->handlers[od_handler_of(task->event)];
-}
-
-// The handler has returned something that is no answer; the place to show is where it begins.
-static void fail_with_answer(struct od_engine *engine, struct od_task *task, const char *problem)
-{
-    lua_Debug function;
-    lua_rawgeti(engine->L, LUA_REGISTRYINDEX, handler_ref(engine, task));
-    lua_getinfo(engine->L, ">S", &function);
-    struct od_error err;
-    od_error_set(&err, "%s:%d: %s", function.short_src, function.linedefined, problem);
-    fail_with_text(engine, task, NULL, err.text);
 }
 
 // What the handler returned is on the stack of its coroutine. Only fetch has a use for it.
@@ -99,7 +98,7 @@ static void finish(struct od_engine *engine, struct od_task *task)
     if (od_response_encode(coroutine->L, 1, response, &err))
         od_task_answer(task, od_bytes_slice(response));
     else
-        fail_with_answer(engine, task, err.text);
+        fail_with_text(engine, task, NULL, err.text);
 }
 
 // --- Running -------------------------------------------------------------------------------------
@@ -246,8 +245,10 @@ static int push_error(struct od_engine *engine, lua_State *L, const struct od_ta
 
 static int (*const push_arguments[OD_HANDLER_COUNT])(struct od_engine *, lua_State *,
                                                      const struct od_task *) = {
-    [OD_HANDLER_CONSTRUCTOR] = push_constructor, [OD_HANDLER_FETCH] = push_fetch,
-    [OD_HANDLER_MESSAGE] = push_message,         [OD_HANDLER_CLOSE] = push_close,
+    [OD_HANDLER_CONSTRUCTOR] = push_constructor,
+    [OD_HANDLER_FETCH] = push_fetch,
+    [OD_HANDLER_MESSAGE] = push_message,
+    [OD_HANDLER_CLOSE] = push_close,
     [OD_HANDLER_ERROR] = push_error,
 };
 
@@ -292,9 +293,9 @@ enum od_run od_run_resume(struct od_engine *engine, struct od_task *task,
                           const struct od_event *event)
 {
     const struct od_coroutine *coroutine = task->thread;
-    return run_on(engine, task,
-                  od_wait_push_result(coroutine->L, coroutine->waits_for, event->ok,
-                                      od_event_bytes(event)));
+    return run_on(
+        engine, task,
+        od_wait_push_result(coroutine->L, coroutine->waits_for, event->ok, od_event_bytes(event)));
 }
 
 void od_run_forget(struct od_engine *engine, struct od_task *task)

@@ -1,8 +1,8 @@
 // Runs handlers: the only place where the engine enters a script while it serves.
 //
 // A handler runs in a coroutine of its own. It ends, fails or waits. What it returned becomes the
-// answer; an error is reported once, here, and then told to the caller; functions given to waitUntil
-// follow in the same coroutine. Whatever happens, the core gets DONE or WAITING.
+// answer; an error is reported once, here, and then told to the caller; functions given to
+// waitUntil follow in the same coroutine. Whatever happens, the core gets DONE or WAITING.
 
 #ifndef OD_BINDINGS_RUN_H
 #define OD_BINDINGS_RUN_H

@@ -17,18 +17,21 @@ static const struct {
     const char *library;
     const char *names[24];
 } allowed[] = {
-    {"", {"_VERSION", "assert", "error",    "getmetatable", "ipairs",       "next",
-          "pairs",    "pcall",  "rawequal", "rawget",       "select",       "setmetatable",
-          "tonumber", "type",   "unpack",   "xpcall",       "tostring",     NULL}},
-    {"bit", {"arshift", "band", "bnot", "bor", "bswap", "bxor", "lshift", "rol", "ror", "rshift",
-             "tobit", "tohex", NULL}},
-    {"math", {"abs",   "acos", "asin", "atan", "atan2", "ceil",   "cos",   "cosh",
-              "deg",   "exp",  "floor", "fmod", "frexp", "huge",  "ldexp", "log",
-              "log10", "max",  "min",  "modf", "pi",    "pow",    "rad",   NULL}},
+    {"",
+     {"_VERSION", "assert", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal",
+      "rawget", "select", "setmetatable", "tonumber", "type", "unpack", "xpcall", "tostring",
+      NULL}},
+    {"bit",
+     {"arshift", "band", "bnot", "bor", "bswap", "bxor", "lshift", "rol", "ror", "rshift", "tobit",
+      "tohex", NULL}},
+    {"math", {"abs",   "acos", "asin",  "atan", "atan2", "ceil", "cos",   "cosh",
+              "deg",   "exp",  "floor", "fmod", "frexp", "huge", "ldexp", "log",
+              "log10", "max",  "min",   "modf", "pi",    "pow",  "rad",   NULL}},
     {"math", {"random", "randomseed", "sin", "sinh", "sqrt", "tan", "tanh", NULL}},
     {"os", {"clock", "date", "difftime", "time", NULL}},
-    {"string", {"byte", "char", "find", "format", "gmatch", "gsub", "len", "lower", "match", "rep",
-                "reverse", "sub", "upper", NULL}},
+    {"string",
+     {"byte", "char", "find", "format", "gmatch", "gsub", "len", "lower", "match", "rep", "reverse",
+      "sub", "upper", NULL}},
     {"table", {"concat", "insert", "maxn", "move", "remove", "sort", NULL}},
 };
 
@@ -107,8 +110,9 @@ static int load(lua_State *L)
 static int refuse_global(lua_State *L)
 {
     const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : luaL_typename(L, 2);
-    od_raise(L, "the variable '%s' is not declared; write `local %s`, or `self.%s` for what "
-                "belongs to an object",
+    od_raise(L,
+             "the variable '%s' is not declared; write `local %s`, or `self.%s` for what "
+             "belongs to an object",
              name, name, name);
 }
 

@@ -19,7 +19,7 @@ enum od_userdata {
     OD_USERDATA_COUNT,
 };
 
-struct od_userdata_kind { // What the engine keeps of each.
+struct od_userdata_kind {  // What the engine keeps of each.
     const void *metatable; // To recognise it.
     int metatable_ref;
     int methods_ref;
@@ -28,7 +28,8 @@ struct od_userdata_kind { // What the engine keeps of each.
 void od_userdata_open(lua_State *L); // Once a state, before the first kind.
 
 // Says what [kind] can do. [properties], called as (object, key) for what is no method, pushes one
-// value or ends in od_userdata_no_field. Leaves the metatable on the stack, for the events of a kind
+// value or ends in od_userdata_no_field. Leaves the metatable on the stack, for the events of a
+// kind
 // (__eq, __tostring).
 void od_userdata_define(lua_State *L, enum od_userdata kind, const luaL_Reg *methods,
                         lua_CFunction properties);

@@ -17,7 +17,8 @@ struct od_wait *od_wait_prepare(lua_State *L, const char *call)
     struct od_engine *engine = od_engine_of(L);
     od_engine_object(L, call);
     if (!lua_isyieldable(L))
-        od_raise(L, "%s: cannot wait inside a callback of table.sort, string.gsub or require", call);
+        od_raise(L, "%s: cannot wait inside a callback of table.sort, string.gsub or require",
+                 call);
     od_bytes_deinit(&engine->wait.bytes);
     engine->wait = (struct od_wait){0};
     return &engine->wait;

@@ -27,12 +27,12 @@ enum od_wait_kind {
 
 struct od_wait {
     enum od_wait_kind kind;
-    int64_t ms;             // SLEEP.
-    od_id id;               // CALL: whom.
+    int64_t ms;              // SLEEP.
+    od_id id;                // CALL: whom.
     od_slice namespace_name; // CALL.
-    od_slice name;          // CALL: borrowed from the stub, which is on the stack of who waits.
-    bool has_name;          // CALL.
-    struct od_bytes bytes;  // CALL: the request. RESET, ABORT: why.
+    od_slice name;           // CALL: borrowed from the stub, which is on the stack of who waits.
+    bool has_name;           // CALL.
+    struct od_bytes bytes;   // CALL: the request. RESET, ABORT: why.
 };
 
 void od_wait_deinit(struct od_wait *wait);

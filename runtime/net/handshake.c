@@ -39,15 +39,15 @@ static int find_all(const struct od_http_head *head, od_slice name, od_slice *va
 // nothing.
 static bool is_key(od_slice key)
 {
-    static const od_slice digits = {
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", 64};
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     if (key.size != KEY_BYTES || memcmp(key.at + 22, "==", 2) != 0)
         return false;
     for (size_t i = 0; i < 22; i++) {
-        if (memchr(digits.at, key.at[i], digits.size) == NULL)
+        if (memchr(digits, key.at[i], sizeof(digits) - 1) == NULL)
             return false;
     }
-    return memchr("AQgw", key.at[21], 4) != NULL;
+    char last = key.at[21];
+    return last == 'A' || last == 'Q' || last == 'g' || last == 'w';
 }
 
 // RFC 6455, 4.2.2: base64 of SHA-1 of the key with a fixed text behind it.

@@ -98,15 +98,16 @@ static void put_field(struct od_bytes *out, od_slice name, od_slice value)
 // "Date: Sun, 06 Nov 1994 08:49:37 GMT". Not by strftime: its names depend on the locale.
 static void put_date(struct od_bytes *out, od_time_ms now_ms)
 {
-    static const char days[] = "SunMonTueWedThuFriSat";
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     time_t seconds = (time_t)(now_ms / 1000);
     struct tm date = {0};
     gmtime_r(&seconds, &date);
     char text[64];
-    int size = snprintf(text, sizeof(text), "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
-                        days + 3 * date.tm_wday, date.tm_mday, months + 3 * date.tm_mon,
-                        date.tm_year + 1900, date.tm_hour, date.tm_min, date.tm_sec);
+    int size = snprintf(text, sizeof(text), "%s, %02d %s %04d %02d:%02d:%02d GMT",
+                        days[date.tm_wday], date.tm_mday, months[date.tm_mon], date.tm_year + 1900,
+                        date.tm_hour, date.tm_min, date.tm_sec);
     put_field(out, OD_SLICE("Date"), (od_slice){text, (size_t)size});
 }
 

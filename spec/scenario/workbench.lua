@@ -1,6 +1,6 @@
--- An object on a workbench: it runs the Lua a spec posts to it and answers with what that returned, so
--- a spec can say in one line what an object is asked to do. Sockets are accepted with the tags of
--- `?tags=a,b`. A spec's own script takes `fetch` from here and adds handlers.
+-- An object on a workbench: it runs the Lua a spec posts to it and answers with what that returned,
+-- so a spec can say in one line what an object is asked to do. Sockets are accepted with the tags
+-- of `?tags=a,b`. A spec's own script takes `fetch` from here and adds handlers.
 --
 --   local server = workbench.start()
 --   workbench.ask(server, "a", "storage:put('k', 1) return storage:get('k')") --> 1
@@ -109,6 +109,7 @@ function M.fall_asleep(server)
   assert(server.options.workers == 1, "with several workers nobody knows whose clock has turned")
   local witness = M.begin(server, "witness", "print 'watching' od.sleep(11000) return true")
   server:wait_log("watching")
+  M.ask(server, "witness", "return 'in its sleep'") -- The clock must not turn before it has begun.
   server:turn_clock(12000)
   M.outcome(witness)
 end

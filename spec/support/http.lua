@@ -31,6 +31,8 @@ function Connection:close()
   self.tcp:close()
 end
 
+Connection.cut = Connection.close
+
 -- Bytes until the other side closes; fails when it does not within `seconds`.
 function Connection:read_to_end(seconds)
   self.tcp:settimeout(seconds or SECONDS)

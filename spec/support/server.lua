@@ -98,13 +98,19 @@ function Server:shut_down()
     tostring(code or signal), self.process:output()))
 end
 
+-- All connections end: nobody reads them any more, and the server would wait for answers to its Close.
+function Server:hang_up()
+  for _, client in ipairs(self.clients) do
+    client:cut()
+  end
+  self.clients = {}
+end
+
 function Server:stop()
   if not self.process then
     return
   end
-  for _, client in ipairs(self.clients) do
-    client:cut()
-  end
+  self:hang_up()
   local ok, why = pcall(self.shut_down, self)
   process.stop_all()
   self.process = nil
@@ -113,6 +119,7 @@ function Server:stop()
 end
 
 function Server:restart()
+  self:hang_up()
   self:shut_down()
   self:launch()
 end
@@ -143,11 +150,15 @@ function Server:post(path, body, headers)
 end
 
 function Server:open()
-  return http.open(self.address)
+  local client = http.open(self.address)
+  self.clients[#self.clients + 1] = client
+  return client
 end
 
 function Server:handshake(path, options)
-  return websocket.handshake(self.address, path, options)
+  local answer, connection = websocket.handshake(self.address, path, options)
+  self.clients[#self.clients + 1] = connection
+  return answer, connection
 end
 
 function Server:connect(path, options)

@@ -136,6 +136,14 @@ describe("a client offers compression", function()
       .. "server_no_context_takeover; client_no_context_takeover\r\n", text)
   end)
 
+  it("in two headers, of which the first can be kept", function()
+    for _, second in ipairs({ "x", "permessage-deflate" }) do
+      local handshake = read(request(ALL, "Sec-WebSocket-Extensions: "
+        .. "permessage-deflate; server_max_window_bits=10", "Sec-WebSocket-Extensions: " .. second))
+      assert.equal(10, handshake.offer.window_bits)
+    end
+  end)
+
   it("in two headers, of which the second can be kept", function()
     local handshake = read(request(ALL, "Sec-WebSocket-Extensions: x",
       "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9"))

@@ -36,9 +36,9 @@ local function fault_page()
   if page then
     return page
   end
-  local path = os.getenv("OPEN_DO_TEST_PAGE")
-  if not path then
-    path = os.tmpname()
+  local given = os.getenv("OPEN_DO_TEST_PAGE")
+  local path = given or os.tmpname()
+  if not given then
     local file = assert(io.open(path, "wb"))
     file:write(("\0"):rep(ffi.sizeof("struct od_fault_page")))
     file:close()
@@ -49,6 +49,9 @@ local function fault_page()
   page = ffi.cast("struct od_fault_page *",
     ffi.C.mmap(nil, ffi.sizeof("struct od_fault_page"), 3, 1, fd, 0))
   ffi.C.close(fd)
+  if not given then
+    os.remove(path) -- Both maps stay.
+  end
   return page
 end
 
