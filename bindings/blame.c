@@ -94,17 +94,10 @@ static struct place place_of_stack(const struct od_engine *engine, lua_State *L)
     return (struct place){source_of(engine, &frame), frame.currentline};
 }
 
-static struct place find_place(const struct od_engine *engine, od_slice message, lua_State *L,
-                               const struct od_blame_entry *entry)
+static struct place find_place(const struct od_engine *engine, od_slice message, lua_State *L)
 {
     struct place place = place_in_message(engine, message);
-    if (place.source != NULL)
-        return place;
-    if (L != NULL)
-        return place_of_stack(engine, L);
-    if (entry->has_function)
-        return (struct place){source_of(engine, &entry->function), entry->function.linedefined};
-    return place;
+    return place.source == NULL && L != NULL ? place_of_stack(engine, L) : place;
 }
 
 static void put_excerpt(struct od_bytes *out, struct place place)
@@ -203,26 +196,30 @@ static int skip_repeated(lua_State *L, int *level, lua_Debug *frame)
     return count;
 }
 
-// Returns whether the last frame was the entry's own.
-static bool put_frames(struct od_bytes *out, const struct od_engine *engine, lua_State *L,
-                       const struct od_blame_entry *entry, struct place place)
+struct way {
+    int shown;          // Frames.
+    bool ends_in_entry; // The last of them is the entry's own.
+};
+
+static struct way put_frames(struct od_bytes *out, const struct od_engine *engine, lua_State *L,
+                             const struct od_blame_entry *entry, struct place place)
 {
+    struct way way = {0, false};
     lua_Debug frame;
-    bool is_bottom = false;
     int level = 0;
-    for (int shown = 0; next_frame(L, &level, &frame); shown++) {
-        is_bottom = is_entry(&frame, entry);
-        int line = line_of(&frame, shown == 0, place);
+    for (; L != NULL && next_frame(L, &level, &frame); way.shown++) {
+        way.ends_in_entry = is_entry(&frame, entry);
+        int line = line_of(&frame, way.shown == 0, place);
         int count = skip_repeated(L, &level, &frame);
-        if (shown >= frames_max && !is_bottom)
+        if (way.shown >= frames_max && !way.ends_in_entry)
             continue;
-        put(out, "\n  %s ", how(shown == 0));
+        put(out, "\n  %s ", how(way.shown == 0));
         put_function(out, engine, &frame, entry);
         put(out, line > 0 ? " (%s:%d)" : " (%s)", frame.short_src, line);
         if (count > 1)
             put(out, " %d times", count);
     }
-    return is_bottom;
+    return way;
 }
 
 static void put_rest(struct od_blame *blame, const struct od_engine *engine, lua_State *L,
@@ -230,11 +227,11 @@ static void put_rest(struct od_blame *blame, const struct od_engine *engine, lua
 {
     struct od_bytes *out = &blame->report;
     blame->message_bytes = out->size;
-    struct place place = find_place(engine, od_bytes_slice(out), L, entry);
+    struct place place = find_place(engine, od_bytes_slice(out), L);
     put_excerpt(out, place);
-    bool is_complete = L != NULL && put_frames(out, engine, L, entry, place);
-    if (!is_complete && entry->has_function)
-        put(out, "\n  %s %s (%s:%d)", how(L == NULL), entry->name, entry->function.short_src,
+    struct way way = put_frames(out, engine, L, entry, place);
+    if (!way.ends_in_entry && entry->has_function)
+        put(out, "\n  %s %s (%s:%d)", how(way.shown == 0), entry->name, entry->function.short_src,
             entry->function.linedefined);
 }
 
@@ -302,6 +299,8 @@ void od_blame_text(struct od_blame *blame, struct od_engine *engine, lua_State *
                    const struct od_blame_entry *entry, const char *text)
 {
     od_bytes_clear(&blame->report);
+    if (L == NULL && entry->has_function)
+        put(&blame->report, "%s:%d: ", entry->function.short_src, entry->function.linedefined);
     od_bytes_put_slice(&blame->report, od_slice_of(text));
     put_rest(blame, engine, L, entry);
 }

@@ -40,7 +40,7 @@ void od_blame_error(struct od_blame *blame, struct od_engine *engine, lua_State 
                     const struct od_blame_entry *entry);
 
 // Of a mistake without an error value. [L] is where it was made; NULL: the entry as a whole is to
-// blame.
+// blame, and the message begins with its place.
 void od_blame_text(struct od_blame *blame, struct od_engine *engine, lua_State *L,
                    const struct od_blame_entry *entry, const char *text);
 

@@ -56,12 +56,12 @@ static od_slice check_key_at(lua_State *L, int index, int place, const char *cal
 }
 
 // Behind what is in [out]. The size is wanted for the message, so more is encoded than is allowed.
-static void encode_value(lua_State *L, int index, struct od_bytes *out)
+static void encode_value(lua_State *L, int index, od_slice key, struct od_bytes *out)
 {
     struct od_error err;
     size_t before = out->size;
     if (!od_value_encode(L, index, out, OD_CALL_BYTES_MAX, &err))
-        od_raise(L, "put: %s", err.text);
+        od_raise(L, "put: the value of '%.*s': %s", (int)key.size, key.at, err.text);
     if (out->size - before > OD_VALUE_BYTES_MAX)
         od_raise(L, "Values cannot be larger than %u bytes. A value of size %zu was provided.",
                  OD_VALUE_BYTES_MAX, out->size - before);
@@ -147,7 +147,7 @@ static void encode_pair(lua_State *L, struct pairs *pairs, struct od_bytes *valu
 {
     od_slice key = od_check_key(L, -2, "put", "every key in the table");
     size_t offset = values->size;
-    encode_value(L, lua_gettop(L), values);
+    encode_value(L, lua_gettop(L), key, values);
     if (values->size > OD_STORE_BATCH_BYTES_MAX)
         od_raise(L, "put: the values of one call cannot be larger than %u bytes together",
                  OD_STORE_BATCH_BYTES_MAX);
@@ -216,7 +216,7 @@ static int put(lua_State *L)
     bool unconfirmed = check_unconfirmed(L, 4, "put");
     struct od_bytes *value = od_engine_scratch(od_engine_of(L));
     struct od_error err;
-    encode_value(L, 3, value);
+    encode_value(L, 3, key, value);
     if (!od_storage_put(&object->storage, key, od_bytes_slice(value), unconfirmed, &err))
         od_raise(L, "put: %s", err.text);
     return 0;

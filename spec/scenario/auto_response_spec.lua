@@ -59,7 +59,10 @@ describe("an auto response", function()
       return at <= od.now() and at > od.now() - 60000
     ]]))
     server:connect("/things/a?tags=cleo")
-    assert.is_true(ask("return state:getWebSocketAutoResponseTimestamp(state:getWebSockets('cleo')[1]) == nil"))
+    assert.is_true(ask([[
+      local cleo = state:getWebSockets("cleo")[1]
+      return state:getWebSocketAutoResponseTimestamp(cleo) == nil
+    ]]))
   end)
 
   it("is given to the exact text only (172)", function()
@@ -134,10 +137,13 @@ describe("an auto response", function()
     ask(("state:setWebSocketAutoResponse(%s, %s)"):format(long:format(2048), long:format(2048)))
     ann:send(("x"):rep(2048))
     ann:expect(("x"):rep(2048))
-    assert.matches("Request cannot be larger than 2048 bytes. A request of size 2049 was provided.",
-      workbench.refusal(server, "a", ("state:setWebSocketAutoResponse(%s, 'x')"):format(long:format(2049))), 1, true)
-    assert.matches("Response cannot be larger than 2048 bytes. A response of size 2049 was provided.",
-      workbench.refusal(server, "a", ("state:setWebSocketAutoResponse('x', %s)"):format(long:format(2049))), 1, true)
+    local function refused(request, response)
+      return workbench.refusal(server, "a",
+        ("state:setWebSocketAutoResponse(%s, %s)"):format(request, response))
+    end
+    local provided = "%s cannot be larger than 2048 bytes. A %s of size 2049 was provided."
+    assert.matches(provided:format("Request", "request"), refused(long:format(2049), "'x'"), 1, true)
+    assert.matches(provided:format("Response", "response"), refused("'x'", long:format(2049)), 1, true)
     ann:send(("x"):rep(2048))
     ann:expect(("x"):rep(2048))
   end)

@@ -48,7 +48,8 @@ describe("a client that others wrote:", function()
   end)
 
   local function curl(arguments, path)
-    local text, code = run(("curl -sS --max-time 20 %s '%s/things/%s'"):format(arguments, server.url, path))
+    local text, code = run(("curl -sS --max-time 20 %s '%s/things/%s'"):format(
+      arguments, server.url, path))
     assert.equal(0, code, text)
     return text
   end
@@ -64,7 +65,8 @@ describe("a client that others wrote:", function()
   end)
 
   it("curl sends in chunks, and asks before it sends a large body", function()
-    assert.equal("POST chunk\n", (run(("printf chunk | curl -sS --max-time 20 -X POST -T - '%s/things/a'"):format(server.url))))
+    local piped = "printf chunk | curl -sS --max-time 20 -X POST -T - '%s/things/a'"
+    assert.equal("POST chunk\n", (run(piped:format(server.url))))
     local text = curl("-v -H 'Expect: 100-continue' --data-binary @README.md", "a")
     assert.matches("HTTP/1.1 100 Continue", text, 1, true)
     assert.matches("HTTP/1.1 200 OK", text, 1, true)
@@ -83,8 +85,8 @@ describe("a client that others wrote:", function()
     if not modules then
       return pending("OPEN_DO_NODE_MODULES does not name a directory with ws")
     end
-    local text, code = run(("OPEN_DO_NODE_MODULES='%s' node spec/scenario/clients.mjs '%s/things/node'"):format(
-      modules, (server.url:gsub("^http", "ws"))))
+    local command = "OPEN_DO_NODE_MODULES='%s' node spec/scenario/clients.mjs '%s/things/node'"
+    local text, code = run(command:format(modules, (server.url:gsub("^http", "ws"))))
     assert.equal(0, code, text)
     assert.matches("extensions permessage-deflate", text, 1, true)
     assert.matches("received 2000, closed 3000", text, 1, true)

@@ -1,5 +1,5 @@
--- The output gate: nothing is seen outside before the writes it may rest on are on disk, and nothing at
--- all when they cannot be.
+-- The output gate: nothing is seen outside before the writes it may rest on are on disk, and nothing
+-- at all when they cannot be.
 local workbench = require "spec.scenario.workbench"
 
 local SOURCE = [[
@@ -37,7 +37,8 @@ local Caller = {}
 
 function Caller:fetch(request)
   self.state.storage:put("asked", true)
-  local response = self.env.things:getByName("callee"):fetch("/", { method = "POST", body = request:text() })
+  local callee = self.env.things:getByName("callee")
+  local response = callee:fetch("/", { method = "POST", body = request:text() })
   return response
 end
 
@@ -135,8 +136,10 @@ describe("a write", function()
       local writing = begin(server, "a", "storage:put('n', 1) print('put')")
       server:wait_log("put")
       local ann = server:open()
-      ann:send_request("GET", "/things/a", { headers = { connection = "upgrade", upgrade = "websocket",
-        ["sec-websocket-version"] = "13", ["sec-websocket-key"] = "dGhlIHNhbXBsZSBub25jZQ==" } })
+      ann:send_request("GET", "/things/a", { headers = {
+        connection = "upgrade", upgrade = "websocket",
+        ["sec-websocket-version"] = "13", ["sec-websocket-key"] = "dGhlIHNhbXBsZSBub25jZQ==",
+      } })
       expect_nothing(ann)
       server:clear_fault("commit.hold")
       assert.equal(101, ann:read_answer().status)
@@ -145,7 +148,8 @@ describe("a write", function()
 
     it("holds sync(), but nothing that does not wait for it", function()
       server:fault("commit.hold")
-      local synced = begin(server, "a", "storage:put('n', 1) storage:sync() print('synced') return 'synced'")
+      local synced = begin(server, "a",
+        "storage:put('n', 1) storage:sync() print('synced') return 'synced'")
       expect_nothing(synced)
       assert.not_matches("synced", server:log(), 1, true)
       server:clear_fault("commit.hold")
@@ -181,7 +185,8 @@ describe("a write", function()
       ask("a", "storage:put('n', 1)")
       local boot = ask("a", "return self.boot")
       server:fault("commit.fail")
-      local answer = server:post("/things/a", "storage:put('n', 2) self.mark = true return 'success'")
+      local answer = server:post("/things/a",
+        "storage:put('n', 2) self.mark = true return 'success'")
       assert.equal(500, answer.status)
       assert.not_matches("success", answer.body, 1, true)
       server:wait_log("ERROR .-could not be stored")
@@ -195,7 +200,8 @@ describe("a write", function()
     it("resets the object also when it was unconfirmed (47)", function()
       local boot = ask("a", "storage:put('n', 1) return self.boot")
       server:fault("commit.fail")
-      assert.equal("early", ask("a", "storage:put('n', 2, { allowUnconfirmed = true }) return 'early'"))
+      assert.equal("early", ask("a",
+        "storage:put('n', 2, { allowUnconfirmed = true }) return 'early'"))
       server:wait_log("things/a  reset")
       server:clear_fault("commit.fail")
       assert.equal(1, ask("a", "return storage:get('n')"))
@@ -227,7 +233,8 @@ describe("a write", function()
       fail_after(function()
         first = begin(server, "a", "storage:put('n', 2) print('first') return 'first'")
         server:wait_log("first")
-        second = begin(server, "a", "storage:put('m', storage:get('n')) print('second') return 'second'")
+        second = begin(server, "a",
+          "storage:put('m', storage:get('n')) print('second') return 'second'")
         server:wait_log("second")
       end)
       assert.equal(500, first:read_answer().status)
@@ -256,7 +263,10 @@ describe("a write", function()
 
   describe("that was answered", function()
     it("is there after a restart", function()
-      ask("a", "storage:put { n = 1, list = { 1, { 2 } }, text = 'ü', gone = 1 } storage:delete('gone')")
+      ask("a", [[
+        storage:put { n = 1, list = { 1, { 2 } }, text = "ü", gone = 1 }
+        storage:delete("gone")
+      ]])
       ask("b", "storage:put('n', 2) storage:deleteAll()")
       server:restart()
       assert.same({ n = 1, list = { 1, { 2 } }, text = "ü" },
@@ -264,12 +274,13 @@ describe("a write", function()
       assert.is_true(ask("b", "return storage:get('n') == nil"))
     end)
 
-    it("is there after kill -9, whole; what was not answered is whole or not at all (85)", function()
+    it("is there after kill -9, and no half of what was not answered (85)", function()
       for i = 1, 20 do
         ask("a" .. i % 3, ("for i = 1, 50 do storage:put('k' .. i, %d) end return 1"):format(i))
       end
       server:fault("commit.hold")
-      local lost = begin(server, "a0", "for i = 1, 50 do storage:put('k' .. i, 999) end print('unanswered')")
+      local lost = begin(server, "a0",
+        "for i = 1, 50 do storage:put('k' .. i, 999) end print('unanswered')")
       server:wait_log("unanswered")
       server:kill()
       assert.equal("", lost:read_to_end())
@@ -279,11 +290,11 @@ describe("a write", function()
         local values = ask(i, [[
           local seen = {}
           for _, value in storage:list() do seen[value] = (seen[value] or 0) + 1 end
-          local text = ""
-          for value, count in pairs(seen) do text = text .. ("%d times %d "):format(count, value) end
-          return text
+          local texts = {}
+          for value, count in pairs(seen) do texts[#texts + 1] = count .. " times " .. value end
+          return table.concat(texts, ", ")
         ]])
-        assert.equal(("50 times %d "):format(expected), values)
+        assert.equal("50 times " .. expected, values)
       end
     end)
   end)

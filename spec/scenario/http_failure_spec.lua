@@ -82,6 +82,10 @@ function Room:loops()
   while true do od.sleep(1000) end
 end
 
+function Room:evil()
+  error(setmetatable({}, { __tostring = function() error("in the error") end }))
+end
+
 function Room:boots()
   return od.Response(self.boot)
 end
@@ -119,7 +123,8 @@ describe("a handler that fails", function()
 
   it("tells its author object, file, line, the line itself and how it got there", function()
     expect_failure("wrong")
-    server:wait_log("ERROR rooms/a  fetch: script%.lua:10: attempt to index local 'thing' %(a nil value%)")
+    server:wait_log("ERROR rooms/a  fetch: script%.lua:10: attempt to index local 'thing' "
+      .. "%(a nil value%)")
     server:wait_log("> +10 |   return thing%.secret_length %+ 1 %-%- Here it goes wrong%.")
     server:wait_log("in function 'measure' %(script%.lua:10%)")
     server:wait_log("called from fetch %(script%.lua:%d+%)")
@@ -132,11 +137,14 @@ describe("a handler that fails", function()
     server:wait_log("rooms/a  fetch: password is hunter2")
     expect_failure("object")
     server:wait_log("rooms/a  fetch: .-an error of its own")
+    expect_failure("evil")
+    server:wait_log("rooms/a  fetch: ")
   end)
 
   it("to return a response is told what it returned", function()
     expect_failure("nothing")
-    server:wait_log("rooms/a  fetch: script%.lua:%d+: fetch returned nothing; it must return an od%.Response")
+    server:wait_log("rooms/a  fetch: script%.lua:%d+: fetch returned nothing; "
+      .. "it must return an od%.Response")
     expect_failure("number")
     server:wait_log("fetch returned a number; it must return an od%.Response")
     expect_failure("string")
@@ -154,7 +162,8 @@ describe("a handler that fails", function()
 
   it("to keep line ends out of headers is told at its own line, and nothing is injected", function()
     expect_failure("inject")
-    server:wait_log('rooms/a  fetch: script%.lua:45: .-"x%-a" cannot have CR, LF or NUL in its value')
+    server:wait_log("rooms/a  fetch: script%.lua:45: "
+      .. '.-"x%-a" cannot have CR, LF or NUL in its value')
     expect_failure("behind")
     server:wait_log("rooms/a  fetch: .-headers")
     local answer = server:get("/rooms/a/caught")

@@ -22,7 +22,7 @@ function Echo:size(request)
 end
 
 function Echo:back(request)
-  return od.Response(request:text(), { headers = { ["content-type"] = "application/octet-stream" } })
+  return od.Response(request:text(), { headers = { ["content-type"] = "application/x-bytes" } })
 end
 
 function Echo:json(request)
@@ -117,8 +117,8 @@ describe("over HTTP", function()
 
     it("may come in chunks, with extensions and trailers, byte by byte", function()
       local ann = server:open()
-      local request = "POST /echo/a/mirror HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-        .. "4\r\nWiki\r\n6;name=\"v\"\r\npedia \r\n0A\r\nin chunks.\r\n0\r\nX-Trailer: 1\r\n\r\n"
+      local request = "POST /echo/a/mirror HTTP/1.1\r\nHost: h\r\n"
+        .. "Transfer-Encoding: chunked\r\n\r\n4\r\nWiki\r\n6;name=\"v\"\r\npedia \r\n0A\r\nin chunks.\r\n0\r\nX-Trailer: 1\r\n\r\n"
       for byte in request:gmatch(".") do
         ann:write(byte)
       end
@@ -239,8 +239,8 @@ describe("over HTTP", function()
       local requests, expected = {}, {}
       for i = 1, 12 do
         local ms = i % 3 == 1 and 3 or 0
-        requests[i] = ("POST /echo/n%d/slow?ms=%d HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc")
-          :format(i, ms)
+        requests[i] = ("POST /echo/n%d/slow?ms=%d HTTP/1.1\r\nHost: h\r\n"
+          .. "Content-Length: 3\r\n\r\nabc"):format(i, ms)
         expected[i] = "slow " .. ms
       end
       ann:write(table.concat(requests))

@@ -57,10 +57,10 @@ end
 
 function actions.meet(query, env)
   local id = env.rooms:idFromName(query.name)
-  local found = {}
+  local rooms, found = env.rooms, {}
   for i, stub in ipairs {
-    env.rooms:get(id), env.rooms:get(id, { locationHint = "weur" }), env.rooms:getByName(query.name),
-    env.rooms:get(env.rooms:idFromString(tostring(id))),
+    rooms:get(id), rooms:get(id, { locationHint = "weur" }), rooms:getByName(query.name),
+    rooms:get(rooms:idFromString(tostring(id))),
   } do
     found[i] = stub:fetch("/"):json()
   end
@@ -289,9 +289,10 @@ describe("a path", function()
   end)
 
   it("that names no object is 404", function()
-    local nowhere = { "/", "/counters", "/counters/", "/nothing/ann", "/Counters/ann", "//counters/ann",
-      "/counters//ann", "/count%65rs/ann", "/2counters/ann" }
-    for _, path in ipairs(nowhere) do
+    for _, path in ipairs {
+      "/", "/counters", "/counters/", "/nothing/ann", "/Counters/ann", "//counters/ann",
+      "/counters//ann", "/count%65rs/ann", "/2counters/ann",
+    } do
       assert.equal(404, server:get(path).status, path)
     end
     assert.equal("0", server:get("/counters/ann").body)

@@ -29,17 +29,19 @@ describe("the sandbox", function()
       local table_name = name:match("^(%w+)%.")
       local code = table_name and ("return type(%s and %s)"):format(table_name, name)
         or ("return type(%s)"):format(name)
-      assert.equal("nil", ask(("local ok, kind = pcall(function() %s end) return ok and kind or 'nil'")
-        :format(code)), name)
+      assert.equal("nil", ask(([[
+        local ok, kind = pcall(function() %s end)
+        return ok and kind or "nil"
+      ]]):format(code)), name)
     end
   end)
 
   it("has the safe part of the standard library", function()
     for _, name in ipairs {
-      "assert", "error", "ipairs", "next", "pairs", "pcall", "xpcall", "print", "rawequal", "rawget", "rawset",
-      "require", "select", "setmetatable", "getmetatable", "tonumber", "tostring", "type", "unpack",
-      "coroutine.wrap", "math.floor", "os.time", "os.date", "os.clock", "os.difftime", "string.format",
-      "string.gsub", "table.concat", "table.sort", "bit.band",
+      "assert", "error", "ipairs", "next", "pairs", "pcall", "xpcall", "print", "rawequal", "rawget",
+      "rawset", "require", "select", "setmetatable", "getmetatable", "tonumber", "tostring", "type",
+      "unpack", "coroutine.wrap", "math.floor", "os.time", "os.date", "os.clock", "os.difftime",
+      "string.format", "string.gsub", "table.concat", "table.sort", "bit.band",
     } do
       assert.equal("function", ask("return type(" .. name .. ")"), name)
     end
@@ -69,7 +71,7 @@ describe("the sandbox", function()
   end)
 
   it("does not load C modules or files from elsewhere", function()
-    for _, name in ipairs { "socket.core", "lfs", "ffi", "../outside", "/etc/passwd", "..secret", "" } do
+    for _, name in ipairs { "socket.core", "lfs", "ffi", "../outside", "/etc/passwd", "..up", "" } do
       refusal(("return require('%s')"):format(name))
     end
   end)
@@ -116,14 +118,15 @@ describe("the sandbox", function()
     assert.matches("not enough memory", refusal(
       "local t = {} for i = 1, 1e7 do t[i] = ('x'):rep(1e6) .. i end"))
     assert.equal(1, ask("return 1"))
-    assert.matches("not enough memory", refusal("return ('x'):rep(2 ^ 31)"))
+    assert.matches("not enough memory", refusal("return ('x'):rep(1e9)"))
     assert.equal(1, workbench.ask(server, "b", "return 1"))
   end)
 
   it("survives endless recursion, deep patterns and errors in errors", function()
     assert.matches("stack overflow", refusal("local function f() return 1 + f() end return f()"))
     refusal("return ('a'):rep(3e5):find(('a?'):rep(3e5) .. 'b')")
-    refusal("error(setmetatable({}, { __tostring = function() error('again') end }))")
+    assert.equal(500, server:post("/things/a",
+      "error(setmetatable({}, { __tostring = function() error('again') end }))").status)
     assert.equal(1, ask("return 1"))
   end)
 end)

@@ -1,4 +1,4 @@
--- How WebSockets end: by the object, by the peer, by a mistake, by being too slow; and who is told what.
+-- How WebSockets end, by the object or by the peer, and who is told what.
 local workbench = require "spec.scenario.workbench"
 
 -- What happens to one socket is reported to those with the tag "witness".
@@ -116,8 +116,9 @@ describe("a WebSocket ends", function()
 
     it("with no code that cannot be sent and no reason that is too long (160)", function()
       local ann = enter("kitchen")
+      local close = "state:getWebSockets('a')[1]:close(%s)"
       local function refused(arguments)
-        return workbench.refusal(server, "kitchen", "state:getWebSockets('a')[1]:close(" .. arguments .. ")")
+        return workbench.refusal(server, "kitchen", close:format(arguments))
       end
       for _, code in ipairs { 0, 999, 1004, 1005, 1006, 1015, 5000, 70000 } do
         assert.matches("Invalid WebSocket close code: " .. code, refused(code), 1, true)
@@ -128,7 +129,7 @@ describe("a WebSocket ends", function()
       refused("1000.5")
       ann:send("still open")
       ann:expect("still open")
-      workbench.ask(server, "kitchen", "state:getWebSockets('a')[1]:close(4999, ('r'):rep(123)) return 1")
+      workbench.ask(server, "kitchen", close:format("4999, ('r'):rep(123)"))
       ann:expect_close(4999, ("r"):rep(123))
     end)
   end)

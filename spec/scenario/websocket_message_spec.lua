@@ -38,7 +38,8 @@ function Thing:fetch(request)
   local client, socket = od.WebSocketPair()
   self.state:acceptWebSocket(socket)
   socket:send(here())
-  return od.Response(nil, { status = 101, webSocket = client, headers = { ["x-thing"] = self.state.id.name } })
+  local headers = { ["x-thing"] = self.state.id.name }
+  return od.Response(nil, { status = 101, webSocket = client, headers = headers })
 end
 
 function Thing:webSocketMessage(ws, message, isBinary)
@@ -134,7 +135,7 @@ describe("over a WebSocket", function()
       local head = string.char(130, 255, 0, 0, 0, 0, 2, 0, 0, 1, 0, 0, 0, 0)
       local ann = server:connect("/things/huge")
       ann:write(head)
-      ann:expect_close(1009, "Message is too large")
+      ann:expect_close(1009)
 
       local cleo = server:connect("/things/huge")
       cleo:send_frame { opcode = "binary", payload = "x", fin = false }
@@ -143,8 +144,8 @@ describe("over a WebSocket", function()
 
       ben:send("still here")
       ben:expect("still here")
-      assert.equal("string: a message was larger than the limit\n"
-        .. "string: a message was larger than the limit\n", ask("huge", "return self.problems"))
+      local problem = "string: a message was larger than the limit\n"
+      assert.equal(problem .. problem, ask("huge", "return self.problems"))
       assert.equal(1, ask("huge", "return #state:getWebSockets()"))
     end)
 
@@ -194,13 +195,15 @@ describe("over a WebSocket", function()
       local again = ws:deserializeAttachment()
       return again.list[1] == 1 and again.name
     ]]))
-    assert.equal("replaced", ask("notes", ws .. "ws:serializeAttachment('replaced') return ws:deserializeAttachment()"))
+    ask("notes", ws .. "ws:serializeAttachment('replaced')")
+    assert.equal("replaced", ask("notes", ws .. "return ws:deserializeAttachment()"))
     ask("notes", ws .. "ws:serializeAttachment(('x'):rep(16000))")
-    local problem = workbench.refusal(server, "notes", ws .. "ws:serializeAttachment(('x'):rep(16385))")
+    local problem = workbench.refusal(server, "notes",
+      ws .. "ws:serializeAttachment(('x'):rep(16385))")
     assert.matches("A WebSocket 'attachment' cannot be larger than 16384 bytes", problem, 1, true)
     assert.equal(16000, ask("notes", ws .. "return #ws:deserializeAttachment()"))
-    assert.matches("userdata", workbench.refusal(server, "notes", ws .. "ws:serializeAttachment({ socket = ws })"))
-    assert.matches("socket", workbench.refusal(server, "notes", ws .. "ws:serializeAttachment({ socket = ws })"))
+    assert.matches("socket", workbench.refusal(server, "notes",
+      ws .. "ws:serializeAttachment({ socket = ws })"))
   end)
 end)
 

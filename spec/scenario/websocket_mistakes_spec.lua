@@ -1,5 +1,5 @@
--- Peers that break the rules of WebSockets, or cannot keep up: closed with the right code, told to the
--- object, noticed by nobody else.
+-- Peers that break the rules of WebSockets, or cannot keep up: closed with the right code, told to
+-- the object, noticed by nobody else.
 local workbench = require "spec.scenario.workbench"
 
 local SOURCE = [[
@@ -22,7 +22,8 @@ function Thing:webSocketMessage(ws, message)
 end
 
 function Thing:webSocketClose(ws, code, reason, wasClean)
-  self.state:broadcast(("closed %d %s %s"):format(code, reason, tostring(wasClean)), { tag = "witness" })
+  local text = ("closed %d %s %s"):format(code, reason, tostring(wasClean))
+  self.state:broadcast(text, { tag = "witness" })
 end
 
 function Thing:webSocketError(ws, problem)
@@ -90,14 +91,17 @@ describe("a peer", function()
     ["with a length in the wrong form"] = { 1002, { "\129\254\0\5\0\0\0\0hello" } },
     ["with a length beyond all bounds"] = { 1002, { "\129\255\128\0\0\0\0\0\0\5\0\0\0\0" } },
     ["whose text is not UTF-8"] = { 1007, { { opcode = "text", payload = "caf\233" } } },
-    ["whose text ends inside a character"] = { 1007, { { opcode = "text", payload = "\226\130" } } },
+    ["whose text ends in a character"] = { 1007, { { opcode = "text", payload = "\226\130" } } },
     ["whose text has a surrogate"] = { 1007, { { opcode = "text", payload = "\237\160\128" } } },
     ["whose text is written too long"] = { 1007, { { opcode = "text", payload = "\192\175" } } },
     ["whose fragments are no UTF-8 together"] = { 1007, {
-      { opcode = "text", payload = "\226\130", fin = false }, { opcode = "continuation", payload = "x" },
+      { opcode = "text", payload = "\226\130", fin = false },
+      { opcode = "continuation", payload = "x" },
     } },
     ["with a Close of one byte"] = { 1002, { { opcode = "close", payload = "\3" } } },
-    ["with a Close whose reason is not UTF-8"] = { 1007, { { opcode = "close", payload = "\3\232\255" } } },
+    ["with a Close reason that is no UTF-8"] = {
+      1007, { { opcode = "close", payload = "\3\232\255" } },
+    },
   }
   for _, code in ipairs { 0, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000, 65535 } do
     local payload = string.char(math.floor(code / 256), code % 256)

@@ -103,8 +103,8 @@ function M.outcome(connection)
   return value
 end
 
--- Lets every object of a server with one worker fall asleep: `witness`, an object in use for nothing
--- else, sleeps longer than they stay awake, and answers when the clock has been turned, thus after.
+-- Lets every object of a server with one worker fall asleep: `witness`, an object in use for
+-- nothing else, sleeps longer than they stay awake; when it answers, they have fallen asleep.
 function M.fall_asleep(server)
   assert(server.options.workers == 1, "with several workers nobody knows whose clock has turned")
   local witness = M.begin(server, "witness", "print 'watching' od.sleep(11000) return true")

@@ -10,8 +10,12 @@ local ffi = require "ffi"
 local M = { ffi = ffi }
 
 local build = os.getenv("OPEN_DO_BUILD") or "build/testing"
-local declared = {}
 local library
+
+-- busted loads this module anew for each file, but the FFI forgets nothing: so neither does this.
+local registry = debug.getregistry()
+registry.open_do_declared = registry.open_do_declared or {}
+local declared = registry.open_do_declared
 
 -- Runs a command and returns what it printed; a failure is an error with its output.
 local function output_of(command)
