@@ -1,6 +1,7 @@
 #include "blame.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,17 @@ static void put(struct od_bytes *out, const char *format, ...)
     od_bytes_put(out, text, used);
 }
 
+static int read_number(od_slice text)
+{
+    int number = 0;
+    for (size_t i = 0; i < text.size && isdigit((unsigned char)text.at[i]); i++) {
+        if (number > INT_MAX / 10 - 1)
+            return 0;
+        number = number * 10 + (text.at[i] - '0');
+    }
+    return number;
+}
+
 // "lib/x.lua:12: ..." names a place if lib/x.lua is one of ours.
 static struct place place_in_message(const struct od_engine *engine, od_slice message)
 {
@@ -58,9 +70,10 @@ static struct place place_in_message(const struct od_engine *engine, od_slice me
     if (colon == NULL)
         return (struct place){0};
     od_slice name = {message.at, (size_t)(colon - message.at)};
-    const struct od_source *source = od_sources_find(&engine->sources, name);
-    int line = atoi(colon + 1);
-    return line > 0 ? (struct place){source, line} : (struct place){0};
+    int line = read_number(od_slice_from(message, name.size + 1));
+    if (line == 0)
+        return (struct place){0};
+    return (struct place){od_sources_find(&engine->sources, name), line};
 }
 
 static bool is_of_script(const lua_Debug *frame)

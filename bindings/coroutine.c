@@ -4,7 +4,25 @@
 
 #include <lauxlib.h>
 
+#include "embedded.h"
 #include "engine.h"
+
+static int running(lua_State *L)
+{
+    const struct od_task *task = od_engine_of(L)->task;
+    const struct od_coroutine *coroutine = task == NULL ? NULL : task->thread;
+    if (coroutine != NULL && coroutine->L == L)
+        lua_pushnil(L);
+    else
+        lua_pushthread(L);
+    return 1;
+}
+
+void od_coroutines_open(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"running", running}, {NULL, NULL}};
+    od_embedded_put_native(L, "coroutine", functions);
+}
 
 static void start(struct od_engine *engine, struct od_coroutine *coroutine)
 {

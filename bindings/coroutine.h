@@ -1,6 +1,9 @@
 // The coroutines in which events run. One that has ended well is kept and used again, which costs a
 // seventh of a new one; one that ended in an error cannot be.
 //
+// A script never gets hold of one: to it a handler runs in no coroutine, so `coroutine.running` is
+// nil there, and nobody but the engine can resume what the engine waits for.
+//
 // Owner: the task's `thread` while it runs or waits, else the pool.
 
 #ifndef OD_BINDINGS_COROUTINE_H
@@ -39,6 +42,8 @@ void od_coroutines_deinit(struct od_engine *engine);
 
 // Gives up the Lua thread inside and puts a new one in its place; the rest stays.
 void od_coroutine_renew(struct od_engine *engine, struct od_coroutine *coroutine);
+
+void od_coroutines_open(lua_State *L); // Once a state; puts native.coroutine.
 
 // Adds the function on top of [L], popped, to what runs after the event; pushes the next, or
 // returns false when there is none.

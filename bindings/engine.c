@@ -130,6 +130,7 @@ static int set_up(lua_State *L)
     struct od_engine *engine = od_engine_of(L);
     od_sandbox_open_standard(L);
     od_embedded_open(L);
+    od_coroutines_open(L);
     od_userdata_open(L);
     engine->sockets_ref = reference_weak_table(L);
     od_lib_state_open(L);

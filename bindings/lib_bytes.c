@@ -182,12 +182,14 @@ static int letter_value(const char *alphabet, char letter)
     return letter == alphabet[62] ? 62 : letter == alphabet[63] ? 63 : -1;
 }
 
-// One to four letters. Bits that belong to no byte must be zero, so that a text has one meaning and
+// Two to four letters; one alone is no byte. Bits that belong to no byte must be zero, so that a text has one meaning and
 // a meaning one text.
 static bool take_group(char *out, const char *alphabet, od_slice text, size_t *bytes)
 {
     uint32_t group = 0;
     size_t letters = text.size < 4 ? text.size : 4;
+    if (letters < 2)
+        return false;
     for (size_t i = 0; i < letters; i++) {
         int value = letter_value(alphabet, text.at[i]);
         if (value < 0)
@@ -197,7 +199,7 @@ static bool take_group(char *out, const char *alphabet, od_slice text, size_t *b
     *bytes = letters - 1;
     for (size_t i = 0; i < *bytes; i++)
         out[i] = (char)(group >> (16 - 8 * i));
-    return letters > 1 && (group & (0xffffffu >> (8 * *bytes))) == 0;
+    return (group & (0xffffffu >> (8 * *bytes))) == 0;
 }
 
 static od_slice without_padding(od_slice text)

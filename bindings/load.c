@@ -24,7 +24,7 @@ static void check_returned_table(lua_State *L, int script)
 {
     if (!lua_istable(L, script))
         od_raise(L, "the script returns %s; it must end with a table, like this: %s",
-                 lua_isnil(L, script) ? "nothing" : od_describe(L, script), example);
+                 od_describe(L, script), example);
     for (lua_pushnil(L); lua_next(L, script) != 0; lua_pop(L, 1)) {
         lua_pushvalue(L, -2);
         const char *key = lua_tostring(L, -1);

@@ -38,6 +38,7 @@ static void collect(struct od_memory *memory)
     lua_gc(memory->L, LUA_GCCOLLECT, 0);
     memory->is_capped = was_capped;
     memory->grace = 0;
+    od_memory_settle(memory);
 }
 
 static void collect_later(lua_State *L, lua_Debug *event)

@@ -135,7 +135,9 @@ static bool path_of(const char *name, char path[path_bytes_max])
             return false;
         if (is_gap && (i == 0 || !is_word(name[i - 1])))
             return false;
-        path[i] = name[i] == '.' ? '/' : name[i];
+        path[i] = name[i];
+        if (name[i] == '.')
+            path[i] = '/';
     }
     return true;
 }

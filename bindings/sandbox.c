@@ -94,6 +94,8 @@ static int load(lua_State *L)
     size_t size;
     const char *text = luaL_checklstring(L, 1, &size);
     const char *name = luaL_optstring(L, 2, text);
+    if (!lua_isnil(L, 4))
+        luaL_checktype(L, 4, LUA_TTABLE); // lua_setfenv trusts its caller.
     if (luaL_loadbufferx(L, text, size, name, "t") != 0) {
         lua_pushnil(L);
         lua_insert(L, -2);

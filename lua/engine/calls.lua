@@ -1,5 +1,5 @@
--- Methods that need Lua: what waits inside a call of the script's own function, and what waits and then
--- may fail. C cannot go on after a yield; it begins these, and they end here.
+-- Methods that need Lua: what waits inside a call of the script's own function, and what waits and
+-- then may fail. C cannot go on after a yield; it begins these, and they end here.
 local _, native = ...
 
 local error = error

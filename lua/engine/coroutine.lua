@@ -1,6 +1,6 @@
--- The coroutine library of scripts. A call that waits (od.sleep, stub:fetch, storage:sync) may be made
--- inside a script's own coroutine: the engine's yield, marked by a token no script can have, is handed
--- on by whoever resumed it, up to the engine, and the answer is handed back down.
+-- The coroutine library of scripts. A call that waits (od.sleep, stub:fetch, storage:sync) may be
+-- made inside a script's own coroutine: the engine's yield, marked by a token no script can have,
+-- is handed on by whoever resumed it, up to the engine, and the answer is handed back down.
 local _, native = ...
 
 local token = native.token
@@ -13,7 +13,7 @@ local waiting = setmetatable({}, { __mode = "k" })
 
 local M = {
   create = create,
-  running = coroutine.running,
+  running = native.coroutine.running,
   status = status,
   yield = yield,
   isyieldable = coroutine.isyieldable,

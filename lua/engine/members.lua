@@ -1,5 +1,5 @@
--- How userdata of the engine find their fields. In Lua rather than C, because compiled code can look
--- into it: `ws:send(...)` in a loop stays one loop.
+-- How userdata of the engine find their fields. In Lua rather than C, because compiled code can
+-- look into it: `ws:send(...)` in a loop stays one loop.
 
 --- Makes the __index of a kind of userdata.
 ---@param methods table<string, function>

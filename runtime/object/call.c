@@ -157,9 +157,8 @@ static void route_by_path(struct od_call *call, od_slice request, od_slice targe
     struct od_bytes name = {0};
     struct call_message message = {.request = request, .has_name = true};
     enum od_route_result result = od_route_path(target, &message.namespace_name, &name);
-    struct od_namespace *namespace = NULL;
-    if (result == OD_ROUTE_OK)
-    namespace = od_objects_namespace(call->objects, message.namespace_name);
+    struct od_namespace *namespace =
+        result == OD_ROUTE_OK ? od_objects_namespace(call->objects, message.namespace_name) : NULL;
     if (result == OD_ROUTE_MALFORMED) {
         od_call_fail(call, 400, OD_SLICE("the name in the path does not decode"));
     } else if (namespace == NULL) {

@@ -309,6 +309,8 @@ void od_object_settle(struct od_object *object)
     struct od_objects *objects = object->objects;
     if (has_work(object) && od_list_is_empty(&object->ready))
         od_list_push_back(&objects->ready, &object->ready);
+    if (od_list_is_empty(&object->outbox) && od_list_is_empty(&object->syncing))
+        od_list_remove(&object->gated);
     bool is_asleep_with_sockets = object->state == OD_ASLEEP && object->socket_count > 0;
     if (is_busy(object) || is_asleep_with_sockets || od_object_is_entry(object)) {
         od_list_remove(&object->idle);

@@ -128,16 +128,20 @@ static void release(struct od_object *object)
 {
     od_outbox_release(object);
     resume_synced(object);
-    if (od_list_is_empty(&object->outbox) && od_list_is_empty(&object->syncing))
-        od_list_remove(&object->gated);
     od_object_settle(object);
 }
 
 void od_objects_durable(struct od_objects *objects, uint64_t seq)
 {
     objects->durable = seq;
-    OD_LIST_EACH_SAFE (link, &objects->gated)
+    struct od_list waiting; // Apart, as one object's effects can reach others that wait.
+    od_list_init(&waiting);
+    od_list_move_all(&waiting, &objects->gated);
+    struct od_list *link;
+    while ((link = od_list_pop_front(&waiting)) != NULL) {
+        od_list_push_back(&objects->gated, link);
         release(OD_LIST_MEMBER(link, struct od_object, gated));
+    }
 }
 
 // --- Idle objects --------------------------------------------------------------------------------

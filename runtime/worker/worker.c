@@ -325,6 +325,8 @@ static void drain(struct od_worker *worker)
 
 static void worker_turn(struct od_worker *worker)
 {
+    if (!worker->has_more)
+        worker->objects.script->idle(worker->objects.script);
     od_loop_poll(&worker->loop, !worker->has_more); // Sockets and links: bytes become events.
     worker->has_more = od_objects_deliver(&worker->objects); // Lua runs here, and only here.
     if (worker->is_draining)
@@ -400,6 +402,7 @@ static bool serve(struct od_worker *worker, struct od_script *script, struct od_
     if (!script->load(script, &worker->objects, worker->options, err))
         return false;
     say_ready(worker);
+    worker->is_over = worker->options->command == OD_COMMAND_CHECK; // That was all to be known.
     while (!worker->is_over)
         worker_turn(worker);
     return true;

@@ -1,5 +1,5 @@
-// A worker: the process in which objects live. It owns their connections, runs their code, and keeps
-// nothing that main or the disk does not know, so it may die at any moment.
+// A worker: the process in which objects live. It owns their connections, runs their code, and
+// keeps nothing that main or the disk does not know, so it may die at any moment.
 //
 // One turn: what has arrived becomes events in inboxes; Lua runs; what it wrote goes to main as one
 // message; what may leave, leaves. Nothing else ever calls Lua.

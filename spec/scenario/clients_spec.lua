@@ -29,7 +29,7 @@ return { namespaces = { things = Thing } }
 
 -- Runs a shell [command]; returns what it wrote and its exit code.
 local function run(command)
-  local pipe = assert(io.popen(command .. " 2>&1; printf 'exit=%s' $?"))
+  local pipe = assert(io.popen("unset LD_PRELOAD; " .. command .. " 2>&1; printf 'exit=%s' $?"))
   local output = pipe:read("*a")
   pipe:close()
   local text, code = output:match("^(.-)exit=(%d+)$")

@@ -1,5 +1,5 @@
--- The output gate: nothing is seen outside before the writes it may rest on are on disk, and nothing
--- at all when they cannot be.
+-- The output gate: nothing is seen outside before the writes it may rest on are on disk, and
+-- nothing at all when they cannot be.
 local workbench = require "spec.scenario.workbench"
 
 local SOURCE = [[

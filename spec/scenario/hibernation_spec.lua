@@ -1,5 +1,5 @@
--- Objects that fall asleep: the instance goes, storage and sockets stay, and the next event finds all
--- of it.
+-- Objects that fall asleep: the instance goes, storage and sockets stay, and the next event finds
+-- all of it.
 local workbench = require "spec.scenario.workbench"
 
 local SOURCE = [[

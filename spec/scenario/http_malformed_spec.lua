@@ -1,6 +1,6 @@
 -- What is no proper HTTP gets a proper answer, and nobody else notices. Each case is tried as the
--- first request of a connection, which the main process reads, and behind another one, which a worker
--- reads.
+-- first request of a connection, which the main process reads, and behind another one, which a
+-- worker reads.
 local Server = require "spec.support.server"
 
 local SOURCE = [[

@@ -118,7 +118,8 @@ describe("over HTTP", function()
     it("may come in chunks, with extensions and trailers, byte by byte", function()
       local ann = server:open()
       local request = "POST /echo/a/mirror HTTP/1.1\r\nHost: h\r\n"
-        .. "Transfer-Encoding: chunked\r\n\r\n4\r\nWiki\r\n6;name=\"v\"\r\npedia \r\n0A\r\nin chunks.\r\n0\r\nX-Trailer: 1\r\n\r\n"
+        .. "Transfer-Encoding: chunked\r\n\r\n4\r\nWiki\r\n"
+        .. "6;name=\"v\"\r\npedia \r\n0A\r\nin chunks.\r\n0\r\nX-Trailer: 1\r\n\r\n"
       for byte in request:gmatch(".") do
         ann:write(byte)
       end

@@ -38,10 +38,11 @@ describe("the sandbox", function()
 
   it("has the safe part of the standard library", function()
     for _, name in ipairs {
-      "assert", "error", "ipairs", "next", "pairs", "pcall", "xpcall", "print", "rawequal", "rawget",
-      "rawset", "require", "select", "setmetatable", "getmetatable", "tonumber", "tostring", "type",
-      "unpack", "coroutine.wrap", "math.floor", "os.time", "os.date", "os.clock", "os.difftime",
-      "string.format", "string.gsub", "table.concat", "table.sort", "bit.band",
+      "assert", "error", "ipairs", "next", "pairs", "pcall", "xpcall", "print", "rawequal",
+      "rawget", "rawset", "require", "select", "setmetatable", "getmetatable", "tonumber",
+      "tostring", "type", "unpack", "coroutine.wrap", "math.floor", "os.time", "os.date",
+      "os.clock", "os.difftime", "string.format", "string.gsub", "table.concat", "table.sort",
+      "bit.band",
     } do
       assert.equal("function", ask("return type(" .. name .. ")"), name)
     end
@@ -71,7 +72,7 @@ describe("the sandbox", function()
   end)
 
   it("does not load C modules or files from elsewhere", function()
-    for _, name in ipairs { "socket.core", "lfs", "ffi", "../outside", "/etc/passwd", "..up", "" } do
+    for _, name in ipairs { "socket.core", "lfs", "ffi", "../up", "/etc/passwd", "..up", "" } do
       refusal(("return require('%s')"):format(name))
     end
   end)

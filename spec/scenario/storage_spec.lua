@@ -38,7 +38,8 @@ describe("storage", function()
     it("returns what was put, of its own type, then and in later requests", function()
       local values = {
         "true", "false", "0", "-1.5", "1e300", "2^53", "''", "'text'", "'\\0\\255'",
-        "('x'):rep(1e6)", "{}", "{ 1, 2, 3 }", "{ a = { b = { c = 1 } } }", "{ [1.5] = 'x', y = { true } }",
+        "('x'):rep(1e6)", "{}", "{ 1, 2, 3 }", "{ a = { b = { c = 1 } } }",
+        "{ [1.5] = 'x', y = { true } }",
       }
       local same = [[
         local function same(a, b)
@@ -210,7 +211,8 @@ describe("storage", function()
         .. "return storage:get(key) == 1 and storage:get('') == 2"))
       assert.is_true(ask("return storage:get(('k'):rep(2048)) == 1 and storage:get('') == 2"))
       for _, call in ipairs {
-        "put(key, 1)", "get(key)", "delete(key)", "put { [key] = 1 }", "get { key }", "delete { key }",
+        "put(key, 1)", "get(key)", "delete(key)", "put { [key] = 1 }", "get { key }",
+        "delete { key }",
       } do
         assert.matches("Keys cannot be larger than 2048 bytes. A key of size 2049 was provided.",
           refusal("local key = ('k'):rep(2049) storage:" .. call), 1, true)

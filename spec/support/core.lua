@@ -1,5 +1,5 @@
--- The C core for unit specs: headers are read through the preprocessor and given to LuaJIT's FFI, so
--- a spec sees exactly the declarations the program was built from.
+-- The C core for unit specs: headers are read through the preprocessor and given to LuaJIT's FFI,
+-- so a spec sees exactly the declarations the program was built from.
 --
 --   local core = require "spec.support.core"
 --   local C = core.load("base/bytes.h", "net/frame.h")
@@ -27,8 +27,8 @@ local function output_of(command)
   return output
 end
 
--- Only declarations no earlier call has given to the FFI: line markers of the preprocessor say which
--- header a line is from.
+-- Only declarations no earlier call has given to the FFI: line markers of the preprocessor say
+-- which header a line is from.
 local function new_declarations(text)
   local kept, current, fresh = {}, nil, {}
   for line in text:gmatch("[^\n]*") do

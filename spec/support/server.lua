@@ -18,6 +18,11 @@ Server.__index = Server
 
 local PROGRAM = (os.getenv("OPEN_DO_BUILD") or "build/testing") .. "/open-do"
 local START_SECONDS, STOP_SECONDS = 20, 30
+-- What main says of workers that do not end by themselves, and the sanitizers of anybody. (A spec
+-- that wants the former starts the process itself.)
+local MISHAPS = {
+  "another one is started", "have not finished within", "Sanitizer", "runtime error:",
+}
 local FAULT_SLOTS, FAULT_SLOT_BYTES, FAULT_NAME_BYTES = 8, 32, 24
 
 local function temporary_directory()
@@ -68,6 +73,9 @@ function Server:spawn()
   for name, value in pairs(self.options.env or {}) do
     env[name] = value
   end
+  if os.getenv("OPEN_DO_SANITIZED") then
+    env.ASAN_OPTIONS = "detect_leaks=1" -- In the specs' own process it is off: LuaJIT would leak.
+  end
   self.process = process.start { argv = argv, env = env }
 end
 
@@ -94,8 +102,12 @@ end
 function Server:shut_down()
   self.process:signal("TERM")
   local code, signal = self.process:wait_exit(STOP_SECONDS)
+  local output = self.process:output()
   assert(code == 0, ("the server ended with %s; its output:\n%s"):format(
-    tostring(code or signal), self.process:output()))
+    tostring(code or signal), output))
+  for _, mishap in ipairs(MISHAPS) do
+    assert(not output:find(mishap, 1, true), "not all ended well; the output:\n" .. output)
+  end
 end
 
 -- All connections end: nobody reads them any more, and the server would wait for answers to its Close.

@@ -1,8 +1,9 @@
--- A WebSocket client for specs: an ordinary one, and frame by frame for what no decent client sends.
--- Each wait has a deadline and says what came instead.
+-- A WebSocket client for specs: an ordinary one, and frame by frame for what no decent client
+-- sends. Each wait has a deadline and says what came instead.
 --
 --   local ann = websocket.connect(address, "/rooms/lobby")
---   ann:send("hello"); ann:receive() --> "hello", false; ann:close(1000, "bye"); ann:expect_close(1000)
+--   ann:send("hello"); ann:receive() --> "hello", false
+--   ann:close(1000, "bye"); ann:expect_close(1000)
 
 local bit = require "bit"
 local http = require "spec.support.http"
@@ -136,7 +137,8 @@ function Client:read_frame(seconds)
     size = parse_uint(assert(self.tcp:receive(8)))
   end
   local payload = assert(read_exactly(self.tcp, size))
-  return { fin = first >= 128, rsv = math.floor(first / 16) % 8, opcode = first % 16, payload = payload }
+  local rsv = math.floor(first / 16) % 8
+  return { fin = first >= 128, rsv = rsv, opcode = first % 16, payload = payload }
 end
 
 local function describe_close(payload)
