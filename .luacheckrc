@@ -1,6 +1,7 @@
 -- Lua of three kinds: modules of the program, objects (examples), specs.
 std = "luajit"
 max_line_length = 100
+self = false -- A method need not use its object.
 exclude_files = { "build/", "**/node_modules/" }
 files["spec"] = { std = "+busted" }
 files[".busted"] = { std = "luajit" }

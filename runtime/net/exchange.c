@@ -356,6 +356,11 @@ static bool release(struct od_exchange *exchange, const struct od_response *resp
     return true;
 }
 
+bool od_exchange_wants_websocket(const struct od_exchange *exchange)
+{
+    return exchange->has_handshake;
+}
+
 bool od_exchange_upgrade(struct od_exchange *exchange, od_slice message, struct od_bytes *record,
                          int *fd, struct od_error *err)
 {

@@ -36,6 +36,9 @@ struct od_exchange *od_net_exchange(const struct od_net *net, uint64_t number);
 // log.
 void od_exchange_answer(struct od_exchange *exchange, od_slice response);
 
+// Whether the waiting request asks for a WebSocket, and asks well.
+bool od_exchange_wants_websocket(const struct od_exchange *exchange);
+
 // Turns the connection of the waiting request into a WebSocket and ends the exchange. [response]
 // has status 101. Puts into [record] the head to be sent, what was negotiated and what was already
 // read; [fd] is the connection, which belongs to the caller. False when the request cannot be

@@ -215,6 +215,21 @@ static void hand_over(struct od_objects *objects, const struct od_response *resp
     od_link_end(peer, mark);
 }
 
+// Either the client did not ask for a WebSocket, or the handler's 101 is not one it can have.
+static void refuse_upgrade(struct od_call *call, struct od_exchange *exchange, const char *why)
+{
+    bool is_asked = od_exchange_wants_websocket(exchange);
+    struct od_bytes refusal = {0};
+    od_log(is_asked ? OD_LOG_ERROR : OD_LOG_INFO, call->object == NULL ? NULL : call->object->label,
+           "cannot upgrade to a WebSocket: %s", why);
+    if (is_asked)
+        od_response_put_plain(&refusal, 500, "Internal Server Error\n");
+    else
+        od_response_put_plain(&refusal, 426, "This needs a WebSocket client\n");
+    od_exchange_answer(exchange, od_bytes_slice(&refusal));
+    od_bytes_deinit(&refusal);
+}
+
 static void upgrade(struct od_call *call, struct od_exchange *exchange, od_slice bytes,
                     const struct od_response *response)
 {
@@ -224,12 +239,7 @@ static void upgrade(struct od_call *call, struct od_exchange *exchange, od_slice
     if (od_exchange_upgrade(exchange, bytes, &record, &fd, &err)) {
         hand_over(call->objects, response, od_bytes_slice(&record), fd);
     } else {
-        struct od_bytes refusal = {0};
-        od_log(OD_LOG_INFO, call->object == NULL ? NULL : call->object->label,
-               "cannot upgrade to a WebSocket: %s", err.text);
-        od_response_put_plain(&refusal, 426, "This needs a WebSocket client\n");
-        od_exchange_answer(exchange, od_bytes_slice(&refusal));
-        od_bytes_deinit(&refusal);
+        refuse_upgrade(call, exchange, err.text);
         lose_socket(call->objects, response);
     }
     od_bytes_deinit(&record);

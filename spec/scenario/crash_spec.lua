@@ -1,6 +1,6 @@
 -- Nothing acknowledged is ever lost. Writers store numbers as fast as they can, a watcher looks
--- on, and the whole program is killed with -9 in the middle, again and again over the same data. Whatever
--- anybody was told before must be there afterwards.
+-- on, and the whole program is killed with -9 in the middle, again and again over the same data.
+-- Whatever anybody was told before must be there afterwards.
 --
 -- OPEN_DO_CRASHES sets how often (200), OPEN_DO_SEED repeats a run.
 

@@ -85,6 +85,7 @@ describe("The door", function()
   end)
 
   it("keeps a request for a worker that is being replaced", function()
+    server:expect_mishap("another one is started")
     for _, pid in ipairs(server.process:children()) do
       ffi.C.kill(pid, 9)
     end

@@ -41,8 +41,8 @@ function Connection:read_to_end(seconds)
   return data or partial
 end
 
--- Whether something has arrived already, an answer or the end. Only good behind an event that proves that
--- it would be here by now.
+-- Whether something has arrived already, an answer or the end. Only good behind an event that
+-- proves that it would be here by now.
 function Connection:has_news()
   return #socket.select({ self.tcp }, nil, 0) > 0
 end

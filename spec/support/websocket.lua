@@ -148,7 +148,8 @@ local function describe_close(payload)
   return parse_uint(payload:sub(1, 2)), payload:sub(3)
 end
 
--- The next message: payload, is_binary. Pings are answered and passed over; anything else is an error.
+-- The next message: payload, is_binary. Pings are answered and passed over; anything else is an
+-- error.
 function Client:receive(seconds)
   while true do
     local frame, why = self:read_frame(seconds)
