@@ -182,8 +182,8 @@ static int letter_value(const char *alphabet, char letter)
     return letter == alphabet[62] ? 62 : letter == alphabet[63] ? 63 : -1;
 }
 
-// Two to four letters; one alone is no byte. Bits that belong to no byte must be zero, so that a text has one meaning and
-// a meaning one text.
+// Two to four letters; one alone is no byte. Bits that belong to no byte must be zero, so that a
+// text has one meaning and a meaning one text.
 static bool take_group(char *out, const char *alphabet, od_slice text, size_t *bytes)
 {
     uint32_t group = 0;
