@@ -80,7 +80,7 @@ static int reference_metatable(lua_State *L)
     return luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
-void od_class_add(lua_State *L, struct od_namespace *namespace)
+void od_class_add(lua_State *L, const struct od_namespace *namespace)
 {
     struct od_class class = {.namespace = namespace};
     lua_pushlstring(L, namespace->name.at, namespace->name.size);
@@ -94,12 +94,16 @@ void od_class_add(lua_State *L, struct od_namespace *namespace)
 
     struct od_classes *classes = &od_engine_of(L)->classes;
     classes->at = od_reallocate(classes->at, (classes->size + 1) * sizeof class);
-    namespace->class_ref = (int)classes->size;
     classes->at[classes->size++] = class;
 }
 
-struct od_class *od_class_of(struct od_classes *classes, const struct od_namespace *namespace)
+// Scripts have few classes.
+struct od_class *od_class_find(const struct od_classes *classes,
+                               const struct od_namespace *namespace)
 {
-    OD_ASSERT((size_t) namespace->class_ref < classes->size);
-    return &classes->at[namespace->class_ref];
+    for (size_t i = 0; i < classes->size; i++) {
+        if (classes->at[i].namespace == namespace)
+            return &classes->at[i];
+    }
+    return NULL;
 }

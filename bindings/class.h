@@ -4,7 +4,7 @@
 // Its handlers are looked up once, when the script is loaded, by an ordinary look-up that follows
 // inheritance. So no event pays for it, and an instance cannot change what handles its events.
 //
-// Owner: struct od_engine. An od_namespace refers to its class by place.
+// Owner: struct od_engine; each version of a script has classes of its own.
 
 #ifndef OD_BINDINGS_CLASS_H
 #define OD_BINDINGS_CLASS_H
@@ -27,7 +27,7 @@ enum od_handler {
 };
 
 struct od_class {
-    struct od_namespace *namespace;
+    const struct od_namespace *namespace;
     int metatable_ref;              // Of instances: { __index = class }.
     int handlers[OD_HANDLER_COUNT]; // References of functions, or LUA_NOREF.
 };
@@ -44,8 +44,10 @@ enum od_handler od_handler_of(const struct od_event *event); // NULL: the constr
 
 // Checks the class on top of the stack, leaves it there and adds it. Raises when it has a handler
 // that is no function, or whose name is spelt in another case.
-void od_class_add(lua_State *L, struct od_namespace *namespace);
+void od_class_add(lua_State *L, const struct od_namespace *namespace);
 
-struct od_class *od_class_of(struct od_classes *classes, const struct od_namespace *namespace);
+// NULL when the script has no such namespace.
+struct od_class *od_class_find(const struct od_classes *classes,
+                               const struct od_namespace *namespace);
 
 #endif

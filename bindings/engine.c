@@ -50,12 +50,21 @@ static struct od_engine *engine_of_script(struct od_script *script)
 }
 
 static bool load(struct od_script *script, struct od_objects *objects,
-                 const struct od_options *options, struct od_error *err)
+                 const struct od_options *options, od_slice files, struct od_error *err)
 {
     struct od_engine *engine = engine_of_script(script);
     engine->objects = objects;
     engine->options = options;
-    return od_load_script(engine, err);
+    engine->files = files;
+    bool ok = od_load_script(engine, err);
+    engine->files = (od_slice){NULL, 0};
+    return ok;
+}
+
+static bool serves(const struct od_script *script, const struct od_namespace *namespace)
+{
+    const struct od_engine *engine = script->engine;
+    return od_class_find(&engine->classes, namespace) != NULL;
 }
 
 static enum od_run construct(struct od_script *script, struct od_task *task)
@@ -99,6 +108,7 @@ static void close_engine(struct od_script *script)
     od_sources_deinit(&engine->sources);
     od_wait_deinit(&engine->wait);
     od_bytes_deinit(&engine->scratch);
+    od_bytes_deinit(&engine->script.looked_at);
     free(engine->folder);
     free(engine);
 }
@@ -145,8 +155,17 @@ static int set_up(lua_State *L)
 struct od_script *od_bindings_new(void)
 {
     struct od_engine *engine = od_allocate_zeroed(sizeof *engine);
-    engine->script =
-        (struct od_script){engine, load, construct, run, resume, forget, drop, idle, close_engine};
+    engine->script = (struct od_script){.engine = engine,
+                                        .load = load,
+                                        .serves = serves,
+                                        .construct = construct,
+                                        .run = run,
+                                        .resume = resume,
+                                        .forget = forget,
+                                        .drop = drop,
+                                        .idle = idle,
+                                        .close = close_engine};
+    od_list_init(&engine->script.link);
     engine->entry_ref = LUA_NOREF;
     engine->memory.limit = OD_SCRIPT_BYTES_MAX;
     engine->L = lua_newstate(od_memory_allocate, &engine->memory);

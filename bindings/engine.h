@@ -41,6 +41,7 @@ struct od_engine {
     struct od_sources sources;
     struct od_bytes scratch; // See od_engine_scratch.
     char *folder;            // Of the script: where `require` looks.
+    od_slice files;          // While it is loaded: files that are not to be read from the disk.
     struct od_userdata_kind kinds[OD_USERDATA_COUNT];
     int members_ref; // Makes the __index of userdata (lua/engine/members.lua).
     int sockets_ref; // Weak table: number of a socket -> its userdata.

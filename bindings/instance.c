@@ -27,7 +27,8 @@ struct od_instance *od_instance_make(struct od_engine *engine, struct od_object 
     struct od_instance *instance = od_allocate_zeroed(sizeof *instance);
     object->instance = instance;
     instance->object = object;
-    instance->class = od_class_of(&engine->classes, object->namespace);
+    instance->class = od_class_find(&engine->classes, object->namespace);
+    OD_ASSERT(instance->class != NULL);
     instance->handle = od_handles_put(&engine->instances, instance);
     od_state_push(engine->L, instance);
     instance->state_ref = luaL_ref(engine->L, LUA_REGISTRYINDEX);

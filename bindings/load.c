@@ -98,7 +98,7 @@ static void add_entry(lua_State *L, int script)
     if (!lua_isfunction(L, -1))
         od_raise(L, "`fetch` is %s; it must be a function (request, env, ctx)", od_describe(L, -1));
     engine->entry_ref = luaL_ref(L, LUA_REGISTRYINDEX);
-    od_objects_set_entry(engine->objects);
+    engine->script.has_entry = true;
 }
 
 // A lua_CFunction: takes what the script returned.

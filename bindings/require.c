@@ -12,6 +12,7 @@
 
 #include "embedded.h"
 #include "engine.h"
+#include "link/files.h"
 #include "raise.h"
 
 enum {
@@ -45,11 +46,13 @@ static bool read_open_file(int fd, struct od_bytes *text, struct od_error *err)
     return true;
 }
 
-static int open_file(const struct od_engine *engine, const char *path)
+// The mark is taken first: a change in between makes it look older than what is read, never newer.
+static int open_file(const struct od_engine *engine, const char *path, struct od_file_mark *mark)
 {
     int folder = open(engine->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
         return -1;
+    *mark = od_file_mark_at(folder, path);
     int fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     int why = errno;
     close(folder);
@@ -62,20 +65,56 @@ static bool is_absent(int why)
     return why == ENOENT || why == ENOTDIR;
 }
 
-static enum od_compile read_file(const struct od_engine *engine, const char *path,
-                                 struct od_bytes *text, struct od_error *err)
+static enum od_file_state read_disk(const struct od_engine *engine, const char *path,
+                                    struct od_file_mark *mark, struct od_bytes *text,
+                                    struct od_error *err)
 {
-    int fd = open_file(engine, path);
+    int fd = open_file(engine, path, mark);
     if (fd < 0) {
         bool absent = is_absent(errno);
         od_error_errno(err, "%s: cannot be opened", path);
-        return absent ? OD_COMPILE_ABSENT : OD_COMPILE_FAILED;
+        return absent ? OD_FILE_ABSENT : OD_FILE_UNREADABLE;
     }
     bool ok = read_open_file(fd, text, err);
     close(fd);
     if (!ok)
         od_error_prefix(err, "%s", path);
-    return ok ? OD_COMPILE_OK : OD_COMPILE_FAILED;
+    return ok ? OD_FILE_THERE : OD_FILE_UNREADABLE;
+}
+
+// From the disk, with a note for those who watch the files and for other workers.
+static enum od_file_state look_at(struct od_engine *engine, const char *path, struct od_bytes *text,
+                                  struct od_error *err)
+{
+    struct od_bytes *looked_at = &engine->script.looked_at;
+    struct od_file file = {.path = od_slice_of(path)};
+    file.state = read_disk(engine, path, &file.mark, text, err);
+    if (file.state == OD_FILE_THERE && looked_at->size + text->size > OD_FILES_BYTES_MAX) {
+        od_error_set(err, "%s: the script and its modules are larger than %u bytes", path,
+                     OD_FILES_BYTES_MAX);
+        file.state = OD_FILE_UNREADABLE;
+    }
+    if (file.state == OD_FILE_THERE)
+        file.text = od_bytes_slice(text);
+    od_files_put(looked_at, &file);
+    return file.state;
+}
+
+static enum od_compile read_file(struct od_engine *engine, const char *path, struct od_bytes *text,
+                                 struct od_error *err)
+{
+    static const enum od_compile results[] = {
+        [OD_FILE_ABSENT] = OD_COMPILE_ABSENT,
+        [OD_FILE_THERE] = OD_COMPILE_OK,
+        [OD_FILE_UNREADABLE] = OD_COMPILE_FAILED,
+    };
+    struct od_file file;
+    if (!od_files_find(engine->files, od_slice_of(path), &file))
+        return results[look_at(engine, path, text, err)];
+    od_bytes_put_slice(text, file.text);
+    if (file.state != OD_FILE_THERE)
+        od_error_set(err, "%s: cannot be opened", path);
+    return results[file.state];
 }
 
 // Without a byte-order mark and without a first line for the shell; its end stays, so that lines

@@ -25,8 +25,8 @@ static int handler_ref(struct od_engine *engine, const struct od_task *task)
 {
     if (od_object_is_entry(task->object))
         return engine->entry_ref;
-    const struct od_class *class = od_class_of(&engine->classes, task->object->namespace);
-    return class->handlers[od_handler_of(task->event)];
+    const struct od_instance *instance = task->object->instance;
+    return instance->class->handlers[od_handler_of(task->event)];
 }
 
 // --- Failures ------------------------------------------------------------------------------------
@@ -155,8 +155,6 @@ static enum od_run put_away(struct od_engine *engine, struct od_task *task)
 {
     od_coroutine_give(engine, task->thread);
     task->thread = NULL;
-    if (task->event == NULL && task->has_failed)
-        od_instance_drop(engine, task->object);
     return OD_RUN_DONE;
 }
 

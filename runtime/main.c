@@ -7,14 +7,16 @@
 
 #include "base/fault.h"
 #include "bindings.h"
+#include "main/check.h"
 #include "main/child.h"
 #include "main/server.h"
-#include "main/trial.h"
+#include "worker/rehearsal.h"
 #include "worker/worker.h"
 
 static enum od_exit (*const commands[OD_COMMAND_COUNT])(const struct od_options *options) = {
     [OD_COMMAND_RUN] = od_server_run,
-    [OD_COMMAND_CHECK] = od_trial_run,
+    [OD_COMMAND_DEV] = od_server_run,
+    [OD_COMMAND_CHECK] = od_check_run,
 };
 
 // Every connection is a descriptor, and a WebSocket is one more in main: the usual soft limit of
@@ -60,7 +62,9 @@ int main(int argc, char **argv)
     else if (help)
         exit = OD_EXIT_CLEAN;
     else if (od_child_is_me(&index, &link_fd))
-        exit = od_worker_main(&options, od_bindings_new(), index, link_fd);
+        exit = index == OD_CHILD_TRIAL
+                   ? od_rehearsal_main(&options, od_bindings_new, link_fd)
+                   : od_worker_main(&options, od_bindings_new, index, link_fd);
     else
         exit = (int)commands[options.command](&options);
     od_options_deinit(&options);

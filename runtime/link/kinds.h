@@ -18,14 +18,20 @@
     KIND(APPLIED, "u64 seq: batches up to here can be read from LMDB")                             \
     KIND(COMMIT_FAILED, "u32 generation, u64 first failed seq, str why")                           \
     KIND(DRAIN, "u32 bound in ms: finish what runs, close what is open, say DRAINED")              \
+    KIND(LOAD, "u32 version, files (link/files.h): load them; the first is served at once")        \
+    KIND(SWITCH, "u32 version: serve it from here on; it was LOADED")                              \
+    KIND(DISCARD, "u32 version: forget it")                                                        \
     /* worker -> main */                                                                           \
-    KIND(READY, "u8 has an entry fetch, (str namespace)*: the script is loaded")                   \
+    KIND(READY, "nothing: the first version is loaded and served")                                 \
     KIND(LOAD_FAILED, "str why: the script cannot be loaded; the worker ends")                     \
     KIND(BATCHES, "u32 generation, u64 seq, batches (store/batch.h)")                              \
     KIND(SOCKET_KEEP, "u64 socket, record (object/socket.h); fd: a duplicate of the connection")   \
     KIND(SOCKET_ATTACHMENT, "u64 socket, str attachment")                                          \
     KIND(SOCKET_GONE, "u64 socket")                                                                \
     KIND(DRAINED, "nothing")                                                                       \
+    KIND(LOADED, "u32 version, u8 ok, str why not, u8 has an entry fetch, u32 count, (str "        \
+                 "namespace)*, files: it waits for SWITCH")                                        \
+    KIND(LOOKED_AT, "files: that running code has required")                                       \
     /* worker <-> worker */                                                                        \
     KIND(CALL,                                                                                     \
          "u64 call, 32 bytes id, str namespace, u8 has name, str name, request (link/request.h)")  \

@@ -30,12 +30,12 @@ struct reading {
 typedef bool take_value(struct reading *reading, const char *text, struct od_error *err);
 
 static take_value take_listen, take_data, take_workers, take_idle_ms, take_var, take_env_file,
-    take_log_format, take_log_level;
+    take_log_format, take_log_level, take_watch;
 
 static const struct row {
     const char *group; // Of this row and those after it.
     const char *name;
-    const char *value; // How the help calls it.
+    const char *value; // How the help calls it; NULL: it needs none.
     const char *help;
     const char *fallback; // Taken when nothing is given; NULL: none.
     const char *fallback_help;
@@ -52,6 +52,8 @@ static const struct row {
      take_var},
     {NULL, "env-file", "FILE", "variables from a file, one a line; may be repeated", NULL, NULL,
      true, take_env_file},
+    {NULL, "watch", NULL, "load the script anew when it or a module of it changes", NULL, NULL,
+     false, take_watch},
     {"Objects", "idle-ms", "MS", "an object sleeps after so long without an event", "10000", NULL,
      false, take_idle_ms},
     {"Log", "log-format", "FORMAT", "text for people or json for machines", "text", NULL, false,
@@ -68,6 +70,7 @@ static const struct {
     const char *help;
 } commands[OD_COMMAND_COUNT] = {
     [OD_COMMAND_RUN] = {"run", "serve the script"},
+    [OD_COMMAND_DEV] = {"dev", "serve it, reload it on save, with a log for people"},
     [OD_COMMAND_CHECK] = {"check", "load the script and stop: exit code 0 or 1"},
 };
 
@@ -105,6 +108,16 @@ static bool take_workers(struct reading *reading, const char *text, struct od_er
 static bool take_idle_ms(struct reading *reading, const char *text, struct od_error *err)
 {
     return take_number(text, 0, idle_ms_max, &reading->options->idle_ms, err);
+}
+
+// [text] is NULL for the flag and a word in the environment.
+static bool take_watch(struct reading *reading, const char *text, struct od_error *err)
+{
+    bool is_off = text != NULL && strcmp(text, "0") == 0;
+    if (text != NULL && !is_off && strcmp(text, "1") != 0)
+        return od_error_set(err, "expected 0 or 1");
+    reading->options->watch = !is_off;
+    return true;
 }
 
 static bool take_var(struct reading *reading, const char *text, struct od_error *err)
@@ -150,7 +163,7 @@ static void print_row(const struct row *row)
     char left[name_bytes_max], variable[name_bytes_max];
     const char *fallback = row->fallback_help != NULL ? row->fallback_help : row->fallback;
     variable_name(row, variable);
-    snprintf(left, sizeof left, "--%s %s", row->name, row->value);
+    snprintf(left, sizeof left, "--%s %s", row->name, row->value == NULL ? "" : row->value);
     if (row->group != NULL)
         printf("\n%s:\n", row->group);
     printf("  %-22s %s", left, row->help);
@@ -223,7 +236,9 @@ static bool take_environment(struct reading *reading, const bool given[row_count
 static void fill_long_options(struct option options[row_count + 3])
 {
     for (int i = 0; i < row_count; i++)
-        options[i] = (struct option){rows[i].name, required_argument, NULL, first_value + i};
+        options[i] =
+            (struct option){rows[i].name, rows[i].value == NULL ? no_argument : required_argument,
+                            NULL, first_value + i};
     options[row_count] = (struct option){"help", no_argument, NULL, help_value};
     options[row_count + 1] = (struct option){"version", no_argument, NULL, version_value};
     options[row_count + 2] = (struct option){NULL, 0, NULL, 0};
@@ -341,7 +356,9 @@ static bool conclude(struct reading *reading, struct od_error *err)
         options->workers = core_count();
     options->data_dir =
         reading->data_dir != NULL ? copy_of(reading->data_dir) : data_dir_beside(options->script);
-    if (access(options->script, R_OK) != 0)
+    if (options->command == OD_COMMAND_DEV)
+        options->watch = true;
+    if (getenv(OD_WORKER_LINK_VARIABLE) == NULL && access(options->script, R_OK) != 0)
         return od_error_errno(err, "cannot read the script %s", options->script);
     return read_env_files(reading, err);
 }

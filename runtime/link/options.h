@@ -16,6 +16,11 @@
 
 #define OD_WORKERS_MAX 64
 
+// "index:fd" in the environment of a process that main started: which worker it is, and its end of
+// the link to main. What main has checked at the start is not checked again there: a worker that is
+// replaced must be able to serve while the script on the disk is broken or gone.
+#define OD_WORKER_LINK_VARIABLE "OPEN_DO_WORKER_LINK"
+
 enum od_exit { // The exit codes of the program.
     OD_EXIT_CLEAN = 0,
     OD_EXIT_WRONG = 1, // The script or the configuration is wrong.
@@ -26,6 +31,7 @@ enum od_exit { // The exit codes of the program.
 
 enum od_command {
     OD_COMMAND_RUN,   // Serve the script.
+    OD_COMMAND_DEV,   // The same, watched, with a log for the person who writes it.
     OD_COMMAND_CHECK, // Load it and stop; nothing is opened or bound.
     OD_COMMAND_COUNT,
 };
@@ -38,6 +44,7 @@ struct od_options {
     struct od_address listen;
     uint32_t workers; // 1 to OD_WORKERS_MAX.
     uint32_t idle_ms; // An object sleeps after so long without an event.
+    bool watch;       // Load the script anew when it changes.
     enum od_log_format log_format;
     enum od_log_level log_level;
     struct od_variables variables; // Files first, then --var.

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -75,6 +76,14 @@ bool od_child_spawn(const struct od_options *options, uint32_t index, int link_f
     free(environment);
     close(null_fd);
     return *pid > 0;
+}
+
+void od_child_describe_end(int status, char *text, size_t size)
+{
+    if (WIFEXITED(status))
+        snprintf(text, size, "exit code %d", WEXITSTATUS(status));
+    else
+        snprintf(text, size, "killed by SIG%s", sigabbrev_np(WTERMSIG(status)));
 }
 
 bool od_child_is_me(uint32_t *index, int *link_fd)

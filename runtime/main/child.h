@@ -25,8 +25,8 @@
 
 struct od_supervisor;
 
-// "index:fd" in the environment of a worker: which one it is, and its end of the link to main.
-#define OD_WORKER_LINK_VARIABLE "OPEN_DO_WORKER_LINK"
+// In place of the number of a worker: a process that only tries the script (main/trial.h).
+#define OD_CHILD_TRIAL 1000000
 
 enum od_child_state {
     OD_CHILD_ABSENT,
@@ -58,6 +58,9 @@ struct od_child {
 // terminal.
 OD_MUST_CHECK bool od_child_spawn(const struct od_options *options, uint32_t index, int link_fd,
                                   pid_t *pid, struct od_error *err);
+
+// How a process ended, from waitpid's status: "exit code 1", "killed by SIGSEGV".
+void od_child_describe_end(int status, char *text, size_t size);
 
 // For a process that is a worker: which, and its link. False in main.
 bool od_child_is_me(uint32_t *index, int *link_fd);

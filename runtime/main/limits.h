@@ -17,6 +17,11 @@
 
 #define OD_LINK_WAITING_BYTES_MAX (4u << 20) // A worker behind more is given no new connections.
 
+#define OD_TRIAL_MS_MAX 5000        // A script that is not loaded by then never will be.
+#define OD_RELOAD_LOAD_MS_MAX 10000 // The same in a worker, after a trial went well: it is killed.
+#define OD_WATCH_LOOK_MS 5          // From the first news of a directory to a look at its files.
+#define OD_WATCH_QUIET_MS 30        // So long no file has changed: the save is over.
+
 #define OD_LOAD_MS_MAX 30000     // From the start of a worker to READY or LOAD_FAILED.
 #define OD_DRAIN_MS_MAX 10000    // From SIGTERM to the end of the last worker; then SIGKILL.
 #define OD_RESTART_MS_MIN 100    // Before a worker that ended is replaced; doubles,

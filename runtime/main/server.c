@@ -11,6 +11,7 @@
 #include "main/control.h"
 #include "main/door.h"
 #include "main/keeper.h"
+#include "main/reload.h"
 #include "main/router.h"
 #include "main/supervisor.h"
 #include "store/committer.h"
@@ -29,6 +30,7 @@ struct server {
     struct od_loop loop;
     struct od_control control;
     struct od_supervisor supervisor;
+    struct od_reload reload;
     struct od_keeper keeper;
     struct od_router router;
     struct od_door door;
@@ -48,6 +50,7 @@ static void stop(struct server *server, enum od_exit exit)
     server->state = STOPPING;
     server->exit = exit;
     od_door_close(&server->door);
+    od_reload_stop(&server->reload);
     if (was_serving)
         od_supervisor_drain(&server->supervisor);
     else
@@ -85,8 +88,8 @@ static void on_kill_asked(void *owner)
 
 static void on_reload_asked(void *owner)
 {
-    (void)owner;
-    od_log(OD_LOG_WARN, NULL, "SIGHUP is ignored: reloading the script is not built yet");
+    struct server *server = owner;
+    od_reload_ask(&server->reload, NULL);
 }
 
 static const struct od_control_events control_events = {on_stop_asked, on_kill_asked,
@@ -212,11 +215,25 @@ static bool take_socket_gone(struct server *server, struct od_child *child,
     return !received->body.failed;
 }
 
+static bool take_loaded(struct server *server, struct od_child *child, struct received *received)
+{
+    return od_reload_loaded(&server->reload, child, &received->body);
+}
+
+static bool take_looked_at(struct server *server, struct od_child *child, struct received *received)
+{
+    (void)child;
+    od_reload_looked_at(&server->reload, od_cursor_rest(&received->body));
+    return true;
+}
+
 static take_message *const messages[OD_KIND_COUNT] = {
     [OD_KIND_BATCHES] = take_batches,
     [OD_KIND_SOCKET_KEEP] = take_socket_keep,
     [OD_KIND_SOCKET_ATTACHMENT] = take_socket_attachment,
     [OD_KIND_SOCKET_GONE] = take_socket_gone,
+    [OD_KIND_LOADED] = take_loaded,
+    [OD_KIND_LOOKED_AT] = take_looked_at,
 };
 
 static bool on_message(void *owner, struct od_child *child, enum od_kind kind, od_slice body,
@@ -229,19 +246,37 @@ static bool on_message(void *owner, struct od_child *child, enum od_kind kind, o
     return ok;
 }
 
+// The script
+
+// At the start the text is all there is to say, and the person who reads it is at a terminal.
+static void on_first_failed(void *owner, od_slice why)
+{
+    struct server *server = owner;
+    fprintf(stderr, "%.*s\n", (int)why.size, why.at);
+    stop_unless_serving(server);
+}
+
+static void on_switched(void *owner, const struct od_verdict *verdict)
+{
+    struct server *server = owner;
+    server->router.has_entry = verdict->has_entry;
+    od_bytes_clear(&server->namespaces);
+    od_verdict_describe(verdict, &server->namespaces);
+}
+
+static size_t on_count_sockets(void *owner)
+{
+    return ((struct server *)owner)->keeper.kept.size;
+}
+
+static const struct od_reload_events reload_events = {on_first_failed, on_switched,
+                                                      on_count_sockets};
+
 // The lives of workers
 
-// From READY: the same for every worker, since all read the same script.
-static void learn(struct server *server, od_slice body)
+static void on_born(void *owner, struct od_child *child)
 {
-    struct od_cursor cursor = od_cursor_of(body);
-    server->router.has_entry = od_cursor_u8(&cursor) != 0;
-    od_bytes_clear(&server->namespaces);
-    while (!od_cursor_at_end(&cursor)) {
-        if (server->namespaces.size > 0)
-            od_bytes_put_slice(&server->namespaces, OD_SLICE(", "));
-        od_bytes_put_slice(&server->namespaces, od_cursor_string(&cursor));
-    }
+    od_reload_born(&((struct server *)owner)->reload, child);
 }
 
 static void serve(struct server *server)
@@ -251,15 +286,15 @@ static void serve(struct server *server)
     od_listeners_url(&server->door.listeners, &options->listen, url, sizeof url);
     server->state = SERVING;
     od_door_open(&server->door);
+    od_reload_open(&server->reload);
     od_log(OD_LOG_INFO, NULL, "listening on %s (namespaces: %.*s; %u worker%s; data in %s; pid %d)",
            url, (int)server->namespaces.size, server->namespaces.at, options->workers,
            options->workers == 1 ? "" : "s", options->data_dir, (int)getpid());
 }
 
-static void on_ready(void *owner, struct od_child *child, od_slice body)
+static void on_ready(void *owner, struct od_child *child)
 {
     struct server *server = owner;
-    learn(server, body);
     if (server->state == SERVING)
         od_log(OD_LOG_INFO, NULL, "worker %u is back", child->index);
     else if (server->state == STARTING &&
@@ -267,7 +302,7 @@ static void on_ready(void *owner, struct od_child *child, od_slice body)
         serve(server);
 }
 
-// At the start the text is all there is to say, and the person who reads it is at a terminal.
+// After a trial went well; a mistake in the script does not get here.
 static void on_load_failed(void *owner, struct od_child *child, od_slice why)
 {
     struct server *server = owner;
@@ -294,6 +329,7 @@ static void on_ended(void *owner, struct od_child *child, const char *why)
 {
     struct server *server = owner;
     report_end(server, child, why);
+    od_reload_ended(&server->reload, child);
     stop_unless_serving(server);
     size_t count = od_keeper_shut(&server->keeper, child->index);
     if (count > 0 && server->state == SERVING)
@@ -302,8 +338,8 @@ static void on_ended(void *owner, struct od_child *child, const char *why)
     od_committer_forget(server->committer, child->source);
 }
 
-static const struct od_supervisor_events supervisor_events = {on_ready, on_load_failed, on_message,
-                                                              on_ended, on_stopped};
+static const struct od_supervisor_events supervisor_events = {on_born,    on_ready, on_load_failed,
+                                                              on_message, on_ended, on_stopped};
 
 // From the first open to the last close
 
@@ -339,7 +375,10 @@ static enum od_exit open_all(struct server *server, struct od_error *err)
     enum od_exit exit = od_door_listen(&server->door, &options->listen, err);
     if (exit != OD_EXIT_CLEAN)
         return exit;
-    return od_supervisor_start(&server->supervisor, err) ? OD_EXIT_CLEAN : OD_EXIT_WRONG;
+    if (!od_supervisor_start(&server->supervisor, err))
+        return OD_EXIT_WRONG;
+    od_reload_start(&server->reload);
+    return OD_EXIT_CLEAN;
 }
 
 static void turn(struct server *server)
@@ -354,6 +393,7 @@ static void turn(struct server *server)
 static void close_all(struct server *server)
 {
     od_control_close(&server->control);
+    od_reload_close(&server->reload);
     od_committer_close(server->committer);
     od_supervisor_deinit(&server->supervisor);
     od_keeper_deinit(&server->keeper);
@@ -376,6 +416,8 @@ enum od_exit od_server_run(const struct od_options *options)
     od_door_init(&server->door, &server->loop, &door_events, server);
     od_supervisor_init(&server->supervisor, &server->loop, options, options->workers,
                        &supervisor_events, server);
+    od_reload_init(&server->reload, &server->loop, options, &server->supervisor, &reload_events,
+                   server);
     enum od_exit exit = open_all(server, &err);
     if (exit != OD_EXIT_CLEAN) {
         fprintf(stderr, "open-do: %s\n", err.text);

@@ -75,6 +75,7 @@ static void begin_life(struct od_child *child, int link_fd)
     child->timer.fire = on_load_late;
     od_link_init(&child->link, &supervisor->loop->uv, link_fd, &link_events, child);
     od_loop_set_timer(supervisor->loop, &child->timer, OD_LOAD_MS_MAX);
+    supervisor->events->born(supervisor->owner, child);
     introduce_to_all(child);
 }
 
@@ -142,20 +143,12 @@ static void empty_place(struct od_child *child)
         start_later(child);
 }
 
-static void describe_status(int status, char *text, size_t size)
-{
-    if (WIFEXITED(status))
-        snprintf(text, size, "exit code %d", WEXITSTATUS(status));
-    else
-        snprintf(text, size, "killed by SIG%s", sigabbrev_np(WTERMSIG(status)));
-}
-
 // A link is read to its end before this, so that the last words of a worker are heard.
 static void end_life(struct od_child *child, int status)
 {
     struct od_supervisor *supervisor = child->supervisor;
     char why[64];
-    describe_status(status, why, sizeof why);
+    od_child_describe_end(status, why, sizeof why);
     child->pid = 0;
     child->state = OD_CHILD_ENDED;
     od_loop_clear_timer(supervisor->loop, &child->timer);
@@ -200,11 +193,12 @@ typedef bool take_message(struct od_child *child, od_slice body);
 static bool take_ready(struct od_child *child, od_slice body)
 {
     struct od_supervisor *supervisor = child->supervisor;
+    (void)body;
     if (child->state != OD_CHILD_LOADING)
         return child->state == OD_CHILD_DRAINING;
     child->state = OD_CHILD_READY;
     od_loop_clear_timer(supervisor->loop, &child->timer);
-    supervisor->events->ready(supervisor->owner, child, body);
+    supervisor->events->ready(supervisor->owner, child);
     return true;
 }
 

@@ -14,8 +14,10 @@
 #include "net/loop.h"
 
 struct od_supervisor_events {
-    // The script is loaded; [body] as in link/kinds.h.
-    void (*ready)(void *owner, struct od_child *child, od_slice body);
+    // A life has begun; what is put on its link now is the first it hears.
+    void (*born)(void *owner, struct od_child *child);
+    // The script is loaded.
+    void (*ready)(void *owner, struct od_child *child);
     // It cannot be loaded. The worker ends; unless it is stopped, the supervisor tries again.
     void (*load_failed)(void *owner, struct od_child *child, od_slice why);
     // Any other message; [fd] belongs to the callee. False: it makes no sense, and the worker is

@@ -1,117 +1,205 @@
 #include "main/trial.h"
 
 #include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cursor.h"
-#include "main/control.h"
-#include "main/supervisor.h"
+#include "main/child.h"
+#include "main/limits.h"
 
-struct trial {
-    const struct od_options *options;
-    struct od_loop loop;
-    struct od_control control;
-    struct od_supervisor supervisor;
-    bool has_verdict;
-    bool is_over;
-    enum od_exit exit;
-};
+// Verdicts
 
-static void decide(struct trial *trial, enum od_exit exit)
+bool od_verdict_read(struct od_cursor *cursor, struct od_verdict *verdict)
 {
-    if (!trial->has_verdict)
-        trial->exit = exit;
-    trial->has_verdict = true;
-    od_supervisor_kill(&trial->supervisor);
+    verdict->ok = od_cursor_u8(cursor) != 0;
+    verdict->why = od_cursor_string(cursor);
+    verdict->has_entry = od_cursor_u8(cursor) != 0;
+    verdict->namespace_count = od_cursor_u32(cursor);
+    verdict->namespaces = *cursor;
+    for (uint32_t i = 0; i < verdict->namespace_count && !cursor->failed; i++)
+        (void)od_cursor_string(cursor);
+    verdict->files = od_cursor_rest(cursor);
+    return !cursor->failed;
 }
 
-static void on_ready(void *owner, struct od_child *child, od_slice body)
+void od_verdict_describe(const struct od_verdict *verdict, struct od_bytes *text)
 {
-    (void)child;
-    struct trial *trial = owner;
-    struct od_cursor cursor = od_cursor_of(body);
-    bool has_entry = od_cursor_u8(&cursor) != 0;
-    printf("%s is well: namespaces", trial->options->script);
-    for (const char *comma = " "; !od_cursor_at_end(&cursor); comma = ", ") {
-        od_slice name = od_cursor_string(&cursor);
-        printf("%s%.*s", comma, (int)name.size, name.at);
+    struct od_cursor cursor = verdict->namespaces;
+    for (uint32_t i = 0; i < verdict->namespace_count; i++) {
+        if (i > 0)
+            od_bytes_put_slice(text, OD_SLICE(", "));
+        od_bytes_put_slice(text, od_cursor_string(&cursor));
     }
-    printf("%s\n", has_entry ? "; an entry fetch" : "");
-    decide(trial, OD_EXIT_CLEAN);
 }
 
-static void on_load_failed(void *owner, struct od_child *child, od_slice why)
+static void judge_text(struct od_trial *trial, const char *why)
 {
-    (void)child;
-    fprintf(stderr, "%.*s\n", (int)why.size, why.at);
-    decide(owner, OD_EXIT_WRONG);
+    struct od_verdict verdict = {.ok = false, .why = od_slice_of(why)};
+    trial->judged(trial->owner, &verdict);
 }
 
-static bool on_message(void *owner, struct od_child *child, enum od_kind kind, od_slice body,
-                       int fd)
+static void judge_heard(struct od_trial *trial)
 {
-    (void)owner, (void)child, (void)kind, (void)body;
+    struct od_bytes heard = trial->heard; // It may start anew while it is told.
+    struct od_cursor cursor = od_cursor_of(od_bytes_slice(&heard));
+    struct od_verdict verdict;
+    trial->heard = (struct od_bytes){0};
+    if (od_verdict_read(&cursor, &verdict))
+        trial->judged(trial->owner, &verdict);
+    else
+        judge_text(trial, "the process that tried the script speaks nonsense");
+    od_bytes_deinit(&heard);
+}
+
+static void judge_silence(struct od_trial *trial, int status)
+{
+    char why[256], how[64];
+    od_child_describe_end(status, how, sizeof how);
+    if (trial->is_late)
+        snprintf(why, sizeof why,
+                 "%s has not been loaded within %d s: does it loop outside of its handlers?",
+                 trial->options->script, OD_TRIAL_MS_MAX / 1000);
+    else
+        snprintf(why, sizeof why, "the process that tried %s ended before it had loaded it: %s",
+                 trial->options->script, how);
+    judge_text(trial, why);
+}
+
+// The process
+
+static void kill_process(struct od_trial *trial)
+{
+    od_loop_clear_timer(trial->loop, &trial->timer);
+    if (trial->pid > 0)
+        kill(trial->pid, SIGKILL);
+}
+
+static void on_late(struct od_timer *timer)
+{
+    struct od_trial *trial = OD_TIMER_MEMBER(timer, struct od_trial, timer);
+    trial->is_late = true;
+    kill_process(trial);
+}
+
+static void begin(struct od_trial *trial);
+
+static void conclude(struct od_trial *trial, int status)
+{
+    trial->pid = 0;
+    if (trial->starts_anew)
+        begin(trial);
+    else if (trial->heard.size > 0)
+        judge_heard(trial);
+    else
+        judge_silence(trial, status);
+}
+
+// Its link is read to the end before this, so that its last words are heard.
+static void reap(struct od_trial *trial)
+{
+    int status;
+    if (trial->pid > 0 && !trial->has_link && waitpid(trial->pid, &status, WNOHANG) == trial->pid)
+        conclude(trial, status);
+}
+
+static void on_child_signal(uv_signal_t *handle, int number)
+{
+    (void)number;
+    reap(handle->data);
+}
+
+// Its end is waited for nevertheless, so that there is only one at a time; it need not tidy up.
+static void on_message(struct od_link *link, enum od_kind kind, od_slice body, int fd)
+{
+    struct od_trial *trial = link->owner;
     if (fd >= 0)
         close(fd);
-    return true; // Somebody who only loads may say what he likes.
+    if (kind != OD_KIND_LOADED)
+        return;
+    od_bytes_clear(&trial->heard);
+    od_bytes_put_slice(&trial->heard, od_slice_from(body, sizeof(uint32_t))); // No version.
+    kill_process(trial);
 }
 
-static void on_ended(void *owner, struct od_child *child, const char *why)
+static void on_gone(struct od_link *link)
 {
-    struct trial *trial = owner;
-    if (!trial->has_verdict)
-        fprintf(stderr, "open-do: the worker ended before it had loaded the script: %s\n", why);
-    decide(trial, OD_EXIT_WRONG);
-    od_supervisor_vacate(&trial->supervisor, child->source);
+    kill_process(link->owner);
+    od_link_close(link);
 }
 
-static void on_stopped(void *owner)
+static void on_closed(struct od_link *link)
 {
-    struct trial *trial = owner;
-    trial->is_over = true;
+    struct od_trial *trial = link->owner;
+    trial->has_link = false;
+    reap(trial);
 }
 
-static const struct od_supervisor_events supervisor_events = {on_ready, on_load_failed, on_message,
-                                                              on_ended, on_stopped};
+static const struct od_link_events link_events = {on_message, on_gone, on_closed};
 
-static void on_interrupt(void *owner)
+static bool spawn(struct od_trial *trial, struct od_error *err)
 {
-    decide(owner, OD_EXIT_KILLED);
+    int fds[2];
+    if (!od_link_pair(fds, err))
+        return false;
+    bool ok = od_child_spawn(trial->options, OD_CHILD_TRIAL, fds[1], &trial->pid, err);
+    close(fds[1]);
+    if (!ok) {
+        trial->pid = 0;
+        close(fds[0]);
+        return false;
+    }
+    trial->has_link = true;
+    od_link_init(&trial->link, &trial->loop->uv, fds[0], &link_events, trial);
+    return true;
 }
 
-static void on_reload(void *owner)
-{
-    (void)owner;
-}
-
-static const struct od_control_events control_events = {on_interrupt, on_interrupt, on_reload};
-
-static void try_script(struct trial *trial)
+static void begin(struct od_trial *trial)
 {
     struct od_error err;
-    if (!od_supervisor_start(&trial->supervisor, &err)) {
-        fprintf(stderr, "open-do: %s\n", err.text);
-        decide(trial, OD_EXIT_WRONG);
+    trial->starts_anew = trial->is_late = false;
+    od_bytes_clear(&trial->heard);
+    if (!spawn(trial, &err)) {
+        od_error_prefix(&err, "cannot try the script");
+        judge_text(trial, err.text);
+        return;
     }
-    while (!trial->is_over) {
-        od_loop_poll(&trial->loop, true);
-        od_supervisor_flush(&trial->supervisor);
-    }
+    od_loop_set_timer(trial->loop, &trial->timer, OD_TRIAL_MS_MAX);
 }
 
-enum od_exit od_trial_run(const struct od_options *options)
+void od_trial_open(struct od_trial *trial, struct od_loop *loop, const struct od_options *options,
+                   void (*judged)(void *owner, const struct od_verdict *verdict), void *owner)
 {
-    struct od_error err;
-    struct trial trial = {.options = options};
-    if (!od_loop_init(&trial.loop, &err)) {
-        fprintf(stderr, "open-do: %s\n", err.text);
-        return OD_EXIT_WRONG;
+    *trial = (struct od_trial){.loop = loop,
+                               .options = options,
+                               .judged = judged,
+                               .owner = owner,
+                               .timer = {.fire = on_late}};
+    int status = uv_signal_init(&loop->uv, &trial->child_signal);
+    OD_ASSERT(status == 0);
+    trial->child_signal.data = trial;
+    status = uv_signal_start(&trial->child_signal, on_child_signal, SIGCHLD);
+    OD_ASSERT(status == 0);
+}
+
+void od_trial_start(struct od_trial *trial)
+{
+    if (trial->pid == 0 && !trial->has_link) {
+        begin(trial);
+        return;
     }
-    od_control_open(&trial.control, &trial.loop.uv, &control_events, &trial);
-    od_supervisor_init(&trial.supervisor, &trial.loop, options, 1, &supervisor_events, &trial);
-    try_script(&trial);
-    od_control_close(&trial.control);
-    od_supervisor_deinit(&trial.supervisor);
-    od_loop_deinit(&trial.loop);
-    return trial.exit;
+    trial->starts_anew = true;
+    kill_process(trial);
+}
+
+void od_trial_close(struct od_trial *trial)
+{
+    kill_process(trial);
+    if (trial->pid > 0)
+        waitpid(trial->pid, NULL, 0);
+    trial->pid = 0;
+    od_bytes_deinit(&trial->heard);
+    if (trial->has_link && !trial->link.is_closing)
+        od_link_close(&trial->link);
+    uv_close((uv_handle_t *)&trial->child_signal, NULL);
 }

@@ -1,14 +1,59 @@
-// A trial: one worker loads the script, says whether it could, and that is all. `open-do check`.
+// A trial: a process of its own loads the script from the disk and says how that went.
 //
-// Nothing is opened or bound, so a script can be checked beside a server that runs it.
+// It stands before every load, at the start, at a reload and for `open-do check`, so that code that
+// never ends or brings its process down is met where no object lives. Its verdict brings the files
+// it has read (link/files.h); workers then load these and not the disk.
 //
-// Process: main. One call, from birth to exit code.
+// There is never more than one at a time: to start anew gives up the one that runs.
+//
+// Process: main. Owner: embedded; od_trial_close, then the loop must run once more.
 
 #ifndef OD_MAIN_TRIAL_H
 #define OD_MAIN_TRIAL_H
 
-#include "link/options.h"
+#include <sys/types.h>
 
-OD_MUST_CHECK enum od_exit od_trial_run(const struct od_options *options);
+#include "base/bytes.h"
+#include "base/cursor.h"
+#include "base/timers.h"
+#include "link/link.h"
+#include "link/options.h"
+#include "net/loop.h"
+
+struct od_verdict { // Borrowed for the call.
+    bool ok;
+    od_slice why; // Not ok: for people, with file, line and source.
+    bool has_entry;
+    struct od_cursor namespaces; // str, as often as it says.
+    uint32_t namespace_count;
+    od_slice files; // Empty when the process could not say.
+};
+
+// The body of LOADED behind the version; false when it makes no sense.
+OD_MUST_CHECK bool od_verdict_read(struct od_cursor *cursor, struct od_verdict *verdict);
+
+// "rooms, counters", and what else there is.
+void od_verdict_describe(const struct od_verdict *verdict, struct od_bytes *text);
+
+struct od_trial {
+    struct od_loop *loop;
+    const struct od_options *options;
+    void (*judged)(void *owner, const struct od_verdict *verdict);
+    void *owner;
+    struct od_link link;
+    bool has_link;
+    pid_t pid;             // 0: no process.
+    struct od_bytes heard; // What it has said: LOADED without the version.
+    bool is_late;
+    bool starts_anew; // When the one that runs has ended.
+    struct od_timer timer;
+    uv_signal_t child_signal;
+};
+
+// [judged] is called once for each start that is not followed by another one before it is over.
+void od_trial_open(struct od_trial *trial, struct od_loop *loop, const struct od_options *options,
+                   void (*judged)(void *owner, const struct od_verdict *verdict), void *owner);
+void od_trial_start(struct od_trial *trial);
+void od_trial_close(struct od_trial *trial); // Ends the one that runs; nobody is told.
 
 #endif

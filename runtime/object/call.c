@@ -1,5 +1,6 @@
 #include "object/call.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -115,6 +116,10 @@ static void deliver_here(struct od_call *call, const struct call_message *messag
         od_call_fail(call, 404, OD_SLICE("the script has no such namespace"));
         return;
     }
+    if (!od_objects_serve(call->objects, namespace)) {
+        od_call_refuse(call, namespace);
+        return;
+    }
     struct od_object *object =
         od_objects_get(call->objects, namespace, &message->id, message->has_name, message->name);
     give_to(call, object, message->request);
@@ -163,6 +168,8 @@ static void route_by_path(struct od_call *call, od_slice request, od_slice targe
         od_call_fail(call, 400, OD_SLICE("the name in the path does not decode"));
     } else if (namespace == NULL) {
         od_call_fail(call, 404, OD_SLICE("no such namespace"));
+    } else if (!od_objects_serve(call->objects, namespace)) {
+        od_call_refuse(call, namespace);
     } else {
         message.name = od_bytes_slice(&name);
         message.id = od_id_of_name(&namespace->key, message.name);
@@ -176,7 +183,7 @@ void od_call_route(struct od_call *call, od_slice request)
     struct od_request head;
     bool is_whole = od_request_read(request, &head);
     OD_ASSERT(is_whole);
-    if (call->objects->entry != NULL)
+    if (call->objects->script->has_entry)
         give_to(call, call->objects->entry, request);
     else
         route_by_path(call, request, od_request_target(head.url));
@@ -320,6 +327,15 @@ void od_call_fail(struct od_call *call, uint16_t status, od_slice why)
         reply_to_peer(call, false, why);
     }
     call_free(call);
+}
+
+void od_call_refuse(struct od_call *call, const struct od_namespace *namespace)
+{
+    char text[OD_NAMESPACE_BYTES_MAX + 128];
+    int size =
+        snprintf(text, sizeof text, "the namespace '%.*s' is not in version %u of the script",
+                 (int)namespace->name.size, namespace->name.at, call->objects->script->version);
+    od_call_fail(call, 404, (od_slice){text, (size_t)size});
 }
 
 void od_call_cancel(struct od_call *call)

@@ -54,6 +54,10 @@ void od_call_answer(struct od_call *call, od_slice response);
 // [why].
 void od_call_fail(struct od_call *call, uint16_t status, od_slice why);
 
+// The script has no class for the object it asks for (any more): a 404, or an error that names
+// [namespace]. It is the answer a client would get after a restart with the same script, too.
+void od_call_refuse(struct od_call *call, const struct od_namespace *namespace);
+
 // Nobody waits any more: what was begun for it is given up.
 void od_call_cancel(struct od_call *call);
 

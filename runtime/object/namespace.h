@@ -13,7 +13,6 @@ struct od_namespace {
     struct od_list link; // In od_objects.
     od_slice name;
     od_namespace_key key;
-    int class_ref; // The engine's.
 };
 
 #endif

@@ -119,11 +119,24 @@ bool od_object_name(struct od_object *object, od_slice *name)
 
 // --- Inbox -------------------------------------------------------------------------------------
 
+static bool is_outdated(const struct od_object *object)
+{
+    return object->script != NULL && object->script != object->objects->script;
+}
+
+static bool may_begin(const struct od_object *object)
+{
+    if (od_object_is_entry(object))
+        return true;
+    return object->state != OD_WAKING && !is_outdated(object) &&
+           od_objects_serve(object->objects, object->namespace);
+}
+
 static bool has_work(const struct od_object *object)
 {
     if (!od_list_is_empty(&object->resumes))
         return true;
-    return !od_list_is_empty(&object->inbox) && object->state != OD_WAKING;
+    return !od_list_is_empty(&object->inbox) && may_begin(object);
 }
 
 void od_object_receive(struct od_object *object, struct od_event *event)
@@ -146,6 +159,16 @@ static struct od_event *take_event(struct od_object *object)
 }
 
 // --- Tasks -------------------------------------------------------------------------------------
+
+// The instance, or what a constructor has made of it, is gone; its script may be too, from now on.
+static void drop_instance(struct od_object *object)
+{
+    struct od_script *script = object->script;
+    script->drop(script, object);
+    script->uses--;
+    object->script = NULL;
+    move_to(object, OD_ASLEEP);
+}
 
 static void fail_event(struct od_object *object, struct od_event *event, od_slice why)
 {
@@ -170,9 +193,12 @@ static void finish_constructor(struct od_task *task)
     struct od_object *object = task->object;
     bool has_failed = task->has_failed;
     od_task_free(task);
-    move_to(object, has_failed ? OD_ASLEEP : OD_AWAKE);
-    if (has_failed)
+    if (has_failed) {
+        drop_instance(object);
         fail_first_event(object);
+    } else {
+        move_to(object, OD_AWAKE);
+    }
 }
 
 static void finish_handler(struct od_task *task)
@@ -224,6 +250,8 @@ static void construct(struct od_object *object)
 {
     struct od_script *script = object->objects->script;
     move_to(object, OD_WAKING);
+    object->script = script;
+    script->uses++;
     struct od_task *task = od_task_new(object, NULL);
     before(object, task);
     after(object, task, script->construct(script, task));
@@ -231,21 +259,19 @@ static void construct(struct od_object *object)
 
 static void run(struct od_object *object, struct od_event *event)
 {
-    struct od_script *script = object->objects->script;
     struct od_task *task = od_task_new(object, event);
     if (event->socket != NULL)
         event->socket->is_busy = true;
     before(object, task);
-    after(object, task, script->run(script, task));
+    after(object, task, task->script->run(task->script, task));
 }
 
 static void resume(struct od_object *object, struct od_event *event)
 {
-    struct od_script *script = object->objects->script;
     struct od_task *task = od_task_find(object->objects, event->task);
     if (task != NULL) {
         before(object, task);
-        after(object, task, script->resume(script, task, event));
+        after(object, task, task->script->resume(task->script, task, event));
     }
     od_event_free(event);
 }
@@ -304,9 +330,16 @@ static bool is_busy(const struct od_object *object)
            !od_list_is_empty(&object->outbox) || object->running != NULL;
 }
 
+static void drop_outdated(struct od_object *object)
+{
+    if (is_outdated(object) && od_list_is_empty(&object->tasks) && object->running == NULL)
+        od_object_sleep(object);
+}
+
 void od_object_settle(struct od_object *object)
 {
     struct od_objects *objects = object->objects;
+    drop_outdated(object);
     if (has_work(object) && od_list_is_empty(&object->ready))
         od_list_push_back(&objects->ready, &object->ready);
     if (od_list_is_empty(&object->outbox) && od_list_is_empty(&object->syncing))
@@ -324,10 +357,31 @@ void od_object_settle(struct od_object *object)
 void od_object_sleep(struct od_object *object)
 {
     OD_ASSERT(od_list_is_empty(&object->tasks));
-    if (object->state != OD_AWAKE)
-        return;
-    object->objects->script->drop(object->objects->script, object);
-    move_to(object, OD_ASLEEP);
+    if (object->state == OD_AWAKE)
+        drop_instance(object);
+}
+
+// Nobody will handle these requests: the answer is that of a script that never had the namespace.
+static void refuse_requests(struct od_object *object)
+{
+    OD_LIST_EACH_SAFE (link, &object->inbox) {
+        struct od_event *event = OD_LIST_MEMBER(link, struct od_event, link);
+        if (event->kind != OD_EVENT_FETCH)
+            continue;
+        od_list_remove(link);
+        object->inbox_count--;
+        struct od_call *call = od_call_find(object->objects, event->call);
+        if (call != NULL)
+            od_call_refuse(call, object->namespace);
+        od_event_free(event);
+    }
+}
+
+void od_object_renew(struct od_object *object)
+{
+    if (!od_objects_serve(object->objects, object->namespace))
+        refuse_requests(object);
+    od_object_settle(object);
 }
 
 static void end_tasks(struct od_object *object, od_slice why)
@@ -371,8 +425,7 @@ static void perform_reset(struct od_object *object)
     if (object->state == OD_AWAKE)
         od_object_sleep(object);
     else if (object->state == OD_WAKING) {
-        object->objects->script->drop(object->objects->script, object);
-        move_to(object, OD_ASLEEP);
+        drop_instance(object);
         od_bytes_clear(&object->failure);
         od_bytes_put_slice(&object->failure, why);
         fail_first_event(object);
@@ -434,8 +487,8 @@ void od_object_free(struct od_object *object)
     cut_sockets(object);
     free_events(&object->inbox);
     free_events(&object->resumes);
-    if (object->state != OD_ASLEEP && !od_object_is_entry(object))
-        object->objects->script->drop(object->objects->script, object);
+    if (object->script != NULL)
+        drop_instance(object);
     od_list_remove(&object->ready);
     od_list_remove(&object->gated);
     od_list_remove(&object->idle);

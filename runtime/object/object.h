@@ -12,6 +12,11 @@
 //      ▼
 //     GONE: no sockets, no events, nothing unwritten; the memory is freed.
 //
+// An instance stays with the version of the script that made it. When there is a newer one, the
+// instance is dropped as soon as no handler of it runs, and events wait until then: handlers end on
+// the code they began with, and an object never has two instances. Events of an object whose
+// namespace the script no longer has wait until it is back; requests are refused.
+//
 // Owner: struct od_objects.
 
 #ifndef OD_OBJECT_OBJECT_H
@@ -50,8 +55,9 @@ struct od_object {
         *namespace; // NULL: the entry, which has neither id nor storage nor sockets.
     char *label;    // "rooms/lobby", for logs.
     enum od_object_state state;
-    struct od_list inbox;   // Events that start a task, oldest first.
-    struct od_list resumes; // Events that waiting tasks wait for; handled before the inbox.
+    struct od_script *script; // Of the instance; NULL while there is none.
+    struct od_list inbox;     // Events that start a task, oldest first.
+    struct od_list resumes;   // Events that waiting tasks wait for; handled before the inbox.
     uint32_t inbox_count;
     struct od_list outbox; // Effects; empty most of the time, as nothing waits for the disk.
     struct od_list tasks;
@@ -90,6 +96,10 @@ void od_object_deliver(struct od_object *object);
 // Drops the instance of an object that has no task; sockets and storage stay. The next event makes
 // a new one.
 void od_object_sleep(struct od_object *object);
+
+// There is a new version of the script: drops the instance, at once or when its handlers have
+// ended, and looks anew at what waits.
+void od_object_renew(struct od_object *object);
 
 // Puts the object where its state belongs: among the ready, the idle, or nowhere.
 void od_object_settle(struct od_object *object);

@@ -12,6 +12,7 @@ static void idle_passed(struct od_timer *timer);
 
 void od_objects_init(struct od_objects *objects)
 {
+    od_list_init(&objects->scripts);
     od_list_init(&objects->namespaces);
     od_list_init(&objects->ready);
     od_list_init(&objects->gated);
@@ -20,7 +21,8 @@ void od_objects_init(struct od_objects *objects)
     od_map_init(&objects->sockets);
     od_map_init(&objects->tasks);
     od_map_init(&objects->calls);
-    objects->entry = NULL;
+    objects->entry = od_object_new(objects, NULL, NULL, false, (od_slice){NULL, 0});
+    objects->entry->state = OD_AWAKE; // It has no instance that could sleep.
     objects->durable = 0;
     objects->next_number = 0;
     objects->idle_timer = (struct od_timer){.fire = idle_passed};
@@ -33,15 +35,24 @@ static void free_calls(struct od_objects *objects)
         od_call_cancel(OD_MAP_MEMBER(node, struct od_call, by_id));
 }
 
+static void close_all_scripts(struct od_objects *objects)
+{
+    if (objects->script != NULL)
+        od_list_push_back(&objects->scripts, &objects->script->link);
+    objects->script = NULL;
+    od_objects_close_scripts(objects);
+    OD_ASSERT(od_list_is_empty(&objects->scripts));
+}
+
 void od_objects_deinit(struct od_objects *objects)
 {
     free_calls(objects);
     struct od_map_node *node;
     while ((node = od_map_next(&objects->by_id, NULL)) != NULL)
         od_object_free(OD_MAP_MEMBER(node, struct od_object, by_id));
-    if (objects->entry != NULL)
-        od_object_free(objects->entry);
+    od_object_free(objects->entry);
     free_calls(objects);
+    close_all_scripts(objects);
     od_timers_clear(objects->timers, &objects->idle_timer);
     struct od_list *link;
     while ((link = od_list_pop_front(&objects->namespaces)) != NULL) {
@@ -80,12 +91,49 @@ struct od_namespace *od_objects_add_namespace(struct od_objects *objects, od_sli
     return namespace;
 }
 
-void od_objects_set_entry(struct od_objects *objects)
+// --- Versions of the script ----------------------------------------------------------------------
+
+bool od_objects_serve(const struct od_objects *objects, const struct od_namespace *namespace)
 {
-    if (objects->entry != NULL)
-        return;
-    objects->entry = od_object_new(objects, NULL, NULL, false, (od_slice){NULL, 0});
-    objects->entry->state = OD_AWAKE; // It has no instance that could sleep.
+    return objects->script != NULL && objects->script->serves(objects->script, namespace);
+}
+
+// Requests that wait for an entry the new version does not have go where a request goes without
+// one.
+static void empty_entry(struct od_objects *objects)
+{
+    struct od_list *link;
+    while ((link = od_list_pop_front(&objects->entry->inbox)) != NULL) {
+        struct od_event *event = OD_LIST_MEMBER(link, struct od_event, link);
+        objects->entry->inbox_count--;
+        struct od_call *call = od_call_find(objects, event->call);
+        if (call != NULL)
+            od_call_route(call, od_event_bytes(event));
+        od_event_free(event);
+    }
+}
+
+void od_objects_switch(struct od_objects *objects, struct od_script *script)
+{
+    if (objects->script != NULL)
+        od_list_push_back(&objects->scripts, &objects->script->link);
+    objects->script = script;
+    if (!script->has_entry)
+        empty_entry(objects);
+    struct od_map_node *node = NULL;
+    while ((node = od_map_next(&objects->by_id, node)) != NULL)
+        od_object_renew(OD_MAP_MEMBER(node, struct od_object, by_id));
+}
+
+void od_objects_close_scripts(struct od_objects *objects)
+{
+    OD_LIST_EACH_SAFE (link, &objects->scripts) {
+        struct od_script *script = OD_LIST_MEMBER(link, struct od_script, link);
+        if (script->uses > 0)
+            continue;
+        od_list_remove(link);
+        script->close(script);
+    }
 }
 
 static bool has_id(const struct od_map_node *node, const void *key)

@@ -15,7 +15,8 @@ struct od_net;
 struct od_store;
 
 struct od_objects {
-    struct od_script *script;
+    struct od_script *script; // The current version; NULL before the first is loaded.
+    struct od_list scripts;   // Former versions that still have tasks or instances.
     struct od_net *net;
     struct od_store *store;
     struct od_timers *timers;
@@ -24,7 +25,7 @@ struct od_objects {
     uint32_t worker, worker_count; // This worker, and how many there are.
     od_time_ms idle_ms;            // An instance idle for so long is dropped.
     struct od_list namespaces;
-    struct od_object *entry; // NULL when the script has no entry fetch.
+    struct od_object *entry; // Handles requests while the script has an entry fetch.
     struct od_map by_id;
     struct od_map sockets; // By number.
     struct od_map tasks;
@@ -44,7 +45,17 @@ void od_objects_deinit(struct od_objects *objects);
 // While a script is loaded: what it has.
 struct od_namespace *od_objects_add_namespace(struct od_objects *objects, od_slice name);
 struct od_namespace *od_objects_namespace(struct od_objects *objects, od_slice name); // Or NULL.
-void od_objects_set_entry(struct od_objects *objects);
+
+// Whether the current version has a class for it. Objects of a namespace that has none keep their
+// data, their sockets and what these send; all of it waits for a version that has one again.
+bool od_objects_serve(const struct od_objects *objects, const struct od_namespace *namespace);
+
+// From here on [script], which is loaded, is the current version. Instances of the one before are
+// dropped, those with a running handler when it has ended. Not while Lua runs.
+void od_objects_switch(struct od_objects *objects, struct od_script *script);
+
+// Between two turns: closes former versions that nothing needs any more.
+void od_objects_close_scripts(struct od_objects *objects);
 
 // The object of that id, made asleep when this worker does not know it yet.
 struct od_object *od_objects_get(struct od_objects *objects, struct od_namespace *namespace,

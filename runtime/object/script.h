@@ -9,13 +9,21 @@
 // ...) and is called again through [resume] when it is there. What the handler wants to have done
 // (answers, sends, writes) the engine tells the core while the task runs, through object.h,
 // socket.h, task.h.
+//
+// There is one od_script for each *version* of the user's code, so that old and new code can run
+// side by side for a while: a reload loads the next one aside and makes it the current one
+// (od_objects_switch). Every task and every instance stays with the script that made it; a script
+// that is not current any more is closed once it has neither.
 
 #ifndef OD_OBJECT_SCRIPT_H
 #define OD_OBJECT_SCRIPT_H
 
+#include "base/bytes.h"
 #include "base/error.h"
+#include "base/list.h"
 #include "object/event.h"
 
+struct od_namespace;
 struct od_objects;
 struct od_object;
 struct od_options;
@@ -29,13 +37,28 @@ enum od_run {
 struct od_script {
     void *engine;
 
-    // Loads the script named by [options], tells the core its namespaces (od_objects_add_namespace,
-    // od_objects_set_entry). On false the text holds file, line, source line and traceback.
+    // The core's: who still needs it, and which version it is.
+    struct od_list link;
+    uint32_t version;
+    uint32_t uses; // Tasks and instances.
+
+    // The engine's, after [load].
+    bool has_entry;            // There is an entry fetch.
+    struct od_bytes looked_at; // Files it had to look for on the disk (link/files.h); who takes
+                               // note of them clears it.
+
+    // Loads the script named by [options] and makes its namespaces known
+    // (od_objects_add_namespace). Files that are in [files] (link/files.h) are taken from there,
+    // others from the disk. On false the text holds file, line, source line and traceback; the
+    // script can then only be closed.
     bool (*load)(struct od_script *script, struct od_objects *objects,
-                 const struct od_options *options, struct od_error *err);
+                 const struct od_options *options, od_slice files, struct od_error *err);
+
+    // Whether it has a class for the objects of [namespace].
+    bool (*serves)(const struct od_script *script, const struct od_namespace *namespace);
 
     // Makes the instance of [task->object] and runs its constructor. A constructor that fails
-    // is told with od_task_fail before DONE; then there is no instance.
+    // is told with od_task_fail before DONE; the core then drops the instance.
     enum od_run (*construct)(struct od_script *script, struct od_task *task);
 
     // Runs the handler for [task->event].
@@ -56,5 +79,8 @@ struct od_script {
 
     void (*close)(struct od_script *script); // No instance and no task is left.
 };
+
+// Makes a script with nothing in it yet: bindings/bindings.h has one.
+typedef struct od_script *od_script_new(void);
 
 #endif

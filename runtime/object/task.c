@@ -36,6 +36,8 @@ struct od_task *od_task_new(struct od_object *object, struct od_event *event)
     struct od_task *task = od_allocate_zeroed(sizeof *task);
     task->id = ++object->objects->next_number;
     task->object = object;
+    task->script = object->script != NULL ? object->script : object->objects->script;
+    task->script->uses++;
     task->event = event;
     task->timer.fire = slept;
     od_list_init(&task->link);
@@ -61,7 +63,8 @@ void od_task_free(struct od_task *task)
     if (call != NULL)
         od_call_cancel(call);
     discard_accepted(task);
-    objects->script->forget(objects->script, task);
+    task->script->forget(task->script, task);
+    task->script->uses--;
     od_timers_clear(objects->timers, &task->timer);
     od_list_remove(&task->link);
     od_list_remove(&task->syncing);

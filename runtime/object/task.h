@@ -29,12 +29,13 @@ struct od_task {
     struct od_list link;    // In the object's tasks.
     struct od_list syncing; // Among the object's tasks that wait for the disk.
     struct od_object *object;
-    struct od_event *event;  // What it handles; NULL for a constructor.
-    struct od_timer timer;   // od_task_wait_sleep.
-    struct od_list accepted; // Sockets accepted by it that no 101 has taken yet.
-    uint64_t waiting_call;   // The call it waits for, to cancel it; 0 for none.
-    uint64_t sync_seq;       // od_task_wait_sync.
-    bool is_answered;        // FETCH: its call has got an answer.
+    struct od_script *script; // The version whose code it runs.
+    struct od_event *event;   // What it handles; NULL for a constructor.
+    struct od_timer timer;    // od_task_wait_sleep.
+    struct od_list accepted;  // Sockets accepted by it that no 101 has taken yet.
+    uint64_t waiting_call;    // The call it waits for, to cancel it; 0 for none.
+    uint64_t sync_seq;        // od_task_wait_sync.
+    bool is_answered;         // FETCH: its call has got an answer.
     bool has_failed;
     // The engine's, untouched by the core:
     void *thread;

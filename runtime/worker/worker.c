@@ -11,6 +11,7 @@
 #include "object/objects.h"
 #include "object/socket.h"
 #include "store/store.h"
+#include "worker/versions.h"
 
 // While draining: how long a client may take to answer our Close before it is cut.
 #define DRAIN_CLOSE_MS 1000
@@ -28,6 +29,7 @@ struct od_worker {
     struct od_net net;
     struct od_store *store;
     struct od_objects objects;
+    struct od_versions versions;
     struct od_link main;
     uint32_t link_count; // Open ones, main's among them; the memory of a link outlives its closing.
     bool has_more;       // Inboxes that did not get empty in the last turn.
@@ -131,6 +133,31 @@ static void receive_drain(struct od_worker *worker, od_slice body, int fd)
     od_loop_set_timer(&worker->loop, &worker->drain_timer, DRAIN_LOOK_MS);
 }
 
+static void say_failed(struct od_worker *worker, const char *why);
+
+static void receive_load(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    struct od_error err;
+    if (od_versions_load(&worker->versions, body, &err))
+        return;
+    say_failed(worker, err.text);
+    worker->is_over = true;
+    worker->exit_code = OD_EXIT_WRONG;
+}
+
+static void receive_switch(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    od_versions_switch(&worker->versions, body);
+}
+
+static void receive_discard(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    od_versions_discard(&worker->versions, body);
+}
+
 static void receive_call(struct od_worker *worker, uint32_t from, od_slice body, int fd)
 {
     (void)fd;
@@ -165,6 +192,9 @@ static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int)
     [OD_KIND_APPLIED] = receive_applied,
     [OD_KIND_COMMIT_FAILED] = receive_commit_failed,
     [OD_KIND_DRAIN] = receive_drain,
+    [OD_KIND_LOAD] = receive_load,
+    [OD_KIND_SWITCH] = receive_switch,
+    [OD_KIND_DISCARD] = receive_discard,
 };
 
 static void (*const from_peer[OD_KIND_COUNT])(struct od_worker *, uint32_t, od_slice, int) = {
@@ -331,16 +361,16 @@ static void worker_turn(struct od_worker *worker)
     worker->has_more = od_objects_deliver(&worker->objects); // Lua runs here, and only here.
     if (worker->is_draining)
         drain(worker);
+    od_versions_turn(&worker->versions);
     submit_batches(worker);   // What Lua wrote goes to main, as one message.
     release_outboxes(worker); // What may leave, leaves; frames of one socket in one write.
 }
 
 // --- Beginning and end ---------------------------------------------------------------------------
 
-static void init_objects(struct od_worker *worker, struct od_script *script, uint32_t index)
+static void init_objects(struct od_worker *worker, uint32_t index)
 {
     struct od_objects *objects = &worker->objects;
-    objects->script = script;
     objects->net = &worker->net;
     objects->store = worker->store;
     objects->timers = &worker->loop.timers;
@@ -350,17 +380,6 @@ static void init_objects(struct od_worker *worker, struct od_script *script, uin
     objects->peers = od_allocate_zeroed(objects->worker_count * sizeof *objects->peers);
     objects->idle_ms = worker->options->idle_ms;
     od_objects_init(objects);
-}
-
-static void say_ready(struct od_worker *worker)
-{
-    size_t mark = od_link_begin(&worker->main, OD_KIND_READY, -1);
-    od_bytes_put_u8(&worker->main.out, worker->objects.entry != NULL);
-    OD_LIST_EACH (link, &worker->objects.namespaces)
-        od_bytes_put_string(&worker->main.out,
-                            OD_LIST_MEMBER(link, struct od_namespace, link)->name);
-    od_link_end(&worker->main, mark);
-    od_link_flush(&worker->main);
 }
 
 static void say_failed(struct od_worker *worker, const char *why)
@@ -397,22 +416,10 @@ static void close_links(struct od_worker *worker)
         od_loop_poll(&worker->loop, true);
 }
 
-static bool serve(struct od_worker *worker, struct od_script *script, struct od_error *err)
-{
-    if (!script->load(script, &worker->objects, worker->options, err))
-        return false;
-    say_ready(worker);
-    worker->is_over = worker->options->command == OD_COMMAND_CHECK; // That was all to be known.
-    while (!worker->is_over)
-        worker_turn(worker);
-    return true;
-}
-
-static bool open_and_serve(struct od_worker *worker, struct od_script *script, uint32_t index,
+static bool open_and_serve(struct od_worker *worker, od_script_new *new_script, uint32_t index,
                            struct od_error *err)
 {
-    bool is_open = (worker->options->command != OD_COMMAND_RUN ||
-                    od_store_open(&worker->store, worker->options->data_dir, err)) &&
+    bool is_open = od_store_open(&worker->store, worker->options->data_dir, err) &&
                    od_net_init(&worker->net, &worker->loop, &net_events, worker, err);
     if (!is_open) {
         say_failed(worker, err->text);
@@ -420,19 +427,19 @@ static bool open_and_serve(struct od_worker *worker, struct od_script *script, u
         od_store_close(worker->store);
         return false;
     }
-    init_objects(worker, script, index);
-    bool ok = serve(worker, script, err);
-    if (!ok)
-        say_failed(worker, err->text);
+    init_objects(worker, index);
+    od_versions_init(&worker->versions, &worker->objects, worker->options, new_script);
+    while (!worker->is_over)
+        worker_turn(worker);
+    od_versions_deinit(&worker->versions);
     od_objects_deinit(&worker->objects);
-    script->close(script);
     close_links(worker);
     od_net_deinit(&worker->net);
     od_store_close(worker->store);
-    return ok;
+    return true;
 }
 
-int od_worker_main(const struct od_options *options, struct od_script *script, uint32_t index,
+int od_worker_main(const struct od_options *options, od_script_new *new_script, uint32_t index,
                    int link_fd)
 {
     od_fault_open();
@@ -445,7 +452,7 @@ int od_worker_main(const struct od_options *options, struct od_script *script, u
         return OD_EXIT_WRONG;
     }
     od_link_init(&worker.main, &worker.loop.uv, link_fd, &main_events, &worker);
-    if (!open_and_serve(&worker, script, index, &err))
+    if (!open_and_serve(&worker, new_script, index, &err))
         worker.exit_code = OD_EXIT_WRONG;
     free(worker.objects.peers);
     od_loop_deinit(&worker.loop);

@@ -1,0 +1,66 @@
+#include "main/check.h"
+
+#include "main/control.h"
+#include "main/trial.h"
+
+struct check {
+    const struct od_options *options;
+    struct od_loop loop;
+    struct od_control control;
+    struct od_trial trial;
+    bool is_over;
+    enum od_exit exit;
+};
+
+static void decide(struct check *check, enum od_exit exit)
+{
+    check->exit = exit;
+    check->is_over = true;
+}
+
+static void on_judged(void *owner, const struct od_verdict *verdict)
+{
+    struct check *check = owner;
+    if (!verdict->ok) {
+        fprintf(stderr, "%.*s\n", (int)verdict->why.size, verdict->why.at);
+        decide(check, OD_EXIT_WRONG);
+        return;
+    }
+    struct od_bytes names = {0};
+    od_verdict_describe(verdict, &names);
+    printf("%s is well: namespaces %.*s%s\n", check->options->script, (int)names.size, names.at,
+           verdict->has_entry ? "; an entry fetch" : "");
+    od_bytes_deinit(&names);
+    decide(check, OD_EXIT_CLEAN);
+}
+
+static void on_interrupt(void *owner)
+{
+    decide(owner, OD_EXIT_KILLED);
+}
+
+static void on_reload(void *owner)
+{
+    (void)owner;
+}
+
+static const struct od_control_events control_events = {on_interrupt, on_interrupt, on_reload};
+
+enum od_exit od_check_run(const struct od_options *options)
+{
+    struct od_error err;
+    struct check check = {.options = options};
+    if (!od_loop_init(&check.loop, &err)) {
+        fprintf(stderr, "open-do: %s\n", err.text);
+        return OD_EXIT_WRONG;
+    }
+    od_control_open(&check.control, &check.loop.uv, &control_events, &check);
+    od_trial_open(&check.trial, &check.loop, options, on_judged, &check);
+    od_trial_start(&check.trial);
+    while (!check.is_over)
+        od_loop_poll(&check.loop, true);
+    od_trial_close(&check.trial);
+    od_control_close(&check.control);
+    od_loop_deinit(&check.loop);
+    return check.exit;
+}

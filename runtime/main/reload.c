@@ -1,0 +1,408 @@
+#include "main/reload.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cursor.h"
+#include "base/log.h"
+#include "main/limits.h"
+
+// --- Messages to workers -------------------------------------------------------------------------
+
+static bool hears(const struct od_child *child)
+{
+    return child->has_link && !child->link.is_gone &&
+           (child->state == OD_CHILD_LOADING || child->state == OD_CHILD_READY);
+}
+
+static void send_load(struct od_child *child, uint32_t version, od_slice files)
+{
+    size_t mark = od_link_begin(&child->link, OD_KIND_LOAD, -1);
+    od_bytes_put_u32(&child->link.out, version);
+    od_bytes_put_slice(&child->link.out, files);
+    od_link_end(&child->link, mark);
+}
+
+static void send_to_all(struct od_reload *reload, enum od_kind kind, uint32_t version)
+{
+    struct od_bytes body = {0};
+    od_bytes_put_u32(&body, version);
+    for (uint32_t i = 0; i < reload->supervisor->child_count; i++) {
+        struct od_child *child = &reload->supervisor->children[i];
+        if (hears(child))
+            od_link_send(&child->link, kind, od_bytes_slice(&body), -1);
+    }
+    od_bytes_deinit(&body);
+}
+
+// --- What came of it -----------------------------------------------------------------------------
+
+static const char *script_name(const struct od_reload *reload)
+{
+    const char *slash = strrchr(reload->options->script, '/');
+    return slash == NULL ? reload->options->script : slash + 1;
+}
+
+static void tell_askers(struct od_reload *reload, bool ok, od_slice text)
+{
+    struct od_list all;
+    od_list_init(&all);
+    od_list_move_all(&all, &reload->askers);
+    struct od_list *link;
+    while ((link = od_list_pop_front(&all)) != NULL) {
+        struct od_reload_asker *asker = OD_LIST_MEMBER(link, struct od_reload_asker, link);
+        asker->done(asker, ok, text);
+    }
+}
+
+static void try_it(struct od_reload *reload)
+{
+    reload->state = OD_RELOAD_TRYING;
+    od_trial_start(&reload->trial);
+}
+
+// Askers that came meanwhile stay for the next round.
+static void end(struct od_reload *reload, bool ok, const char *text)
+{
+    reload->state = OD_RELOAD_IDLE;
+    reload->has_failed = !ok;
+    od_log(ok ? OD_LOG_INFO : OD_LOG_ERROR, NULL, "%s", text);
+    if (reload->is_again) {
+        reload->is_again = false;
+        try_it(reload);
+        return;
+    }
+    reload->is_forced = false;
+    tell_askers(reload, ok, od_slice_of(text));
+}
+
+static void end_badly(struct od_reload *reload, od_slice why)
+{
+    char text[OD_ERROR_BYTES_MAX + 128];
+    snprintf(text, sizeof text, "reload failed, version %u still serves: %.*s", reload->version,
+             (int)why.size, why.at);
+    end(reload, false, text);
+}
+
+static void end_well(struct od_reload *reload)
+{
+    char text[256];
+    size_t sockets = reload->events->count_sockets(reload->owner);
+    snprintf(text, sizeof text, "version %u of %s serves after %d ms, %zu WebSocket%s kept",
+             reload->version, script_name(reload),
+             (int)(od_clock_monotonic_ms() - reload->since_ms), sockets, sockets == 1 ? "" : "s");
+    end(reload, true, text);
+}
+
+// --- LOADING -------------------------------------------------------------------------------------
+
+static struct od_verdict next_verdict(const struct od_reload *reload)
+{
+    struct od_cursor cursor = od_cursor_of(od_bytes_slice(&reload->next));
+    struct od_verdict verdict;
+    bool ok = od_verdict_read(&cursor, &verdict);
+    OD_ASSERT(ok);
+    return verdict;
+}
+
+static void take_version(struct od_reload *reload)
+{
+    struct od_verdict verdict = next_verdict(reload);
+    reload->version++;
+    od_bytes_clear(&reload->required);
+    od_bytes_clear(&reload->files);
+    od_bytes_put_slice(&reload->files, verdict.files);
+    reload->events->switched(reload->owner, &verdict);
+}
+
+static void commit(struct od_reload *reload)
+{
+    take_version(reload);
+    send_to_all(reload, OD_KIND_SWITCH, reload->version);
+    end_well(reload);
+}
+
+static void give_up(struct od_reload *reload)
+{
+    send_to_all(reload, OD_KIND_DISCARD, reload->version + 1);
+    end_badly(reload, od_bytes_slice(&reload->failure));
+}
+
+// Also a failure waits for all answers, so that none is left over for the next round.
+static void decide_when_all_said(struct od_reload *reload)
+{
+    for (uint32_t i = 0; i < reload->supervisor->child_count; i++) {
+        if (reload->is_loading[i])
+            return;
+    }
+    od_loop_clear_timer(reload->loop, &reload->timer);
+    if (reload->failure.size > 0)
+        give_up(reload);
+    else
+        commit(reload);
+}
+
+static void fail(struct od_reload *reload, const struct od_child *child, od_slice why)
+{
+    char where[64];
+    if (reload->failure.size > 0)
+        return;
+    snprintf(where, sizeof where, "worker %u: ", child->index);
+    od_bytes_put_slice(&reload->failure, od_slice_of(where));
+    od_bytes_put_slice(&reload->failure, why);
+}
+
+static void load_in(struct od_reload *reload, struct od_child *child)
+{
+    send_load(child, reload->version + 1, next_verdict(reload).files);
+    reload->is_loading[child->index] = true;
+}
+
+static void load_in_all(struct od_reload *reload)
+{
+    reload->state = OD_RELOAD_LOADING;
+    od_bytes_clear(&reload->failure);
+    od_loop_set_timer(reload->loop, &reload->timer, OD_RELOAD_LOAD_MS_MAX);
+    for (uint32_t i = 0; i < reload->supervisor->child_count; i++) {
+        struct od_child *child = &reload->supervisor->children[i];
+        if (hears(child))
+            load_in(reload, child);
+    }
+    decide_when_all_said(reload);
+}
+
+// The trial went well and this did not, so it is no mistake one could point at. A worker that hangs
+// serves nobody.
+static void on_load_late(struct od_timer *timer)
+{
+    struct od_reload *reload = OD_TIMER_MEMBER(timer, struct od_reload, timer);
+    reload->may_retry = false;
+    for (uint32_t i = 0; i < reload->supervisor->child_count; i++) {
+        struct od_child *child = &reload->supervisor->children[i];
+        if (!reload->is_loading[i] || child->pid == 0)
+            continue;
+        od_log(OD_LOG_ERROR, NULL, "worker %u has not loaded the script within %d s and is killed",
+               i, OD_RELOAD_LOAD_MS_MAX / 1000);
+        kill(child->pid, SIGKILL);
+    }
+}
+
+bool od_reload_loaded(struct od_reload *reload, struct od_child *child, struct od_cursor *body)
+{
+    struct od_verdict verdict;
+    uint32_t version = od_cursor_u32(body);
+    if (!od_verdict_read(body, &verdict))
+        return false;
+    if (reload->state != OD_RELOAD_LOADING || !reload->is_loading[child->index] ||
+        version != reload->version + 1)
+        return true;
+    reload->is_loading[child->index] = false;
+    if (!verdict.ok)
+        fail(reload, child, verdict.why);
+    decide_when_all_said(reload);
+    return true;
+}
+
+// --- TRYING --------------------------------------------------------------------------------------
+
+static void watch_files(struct od_reload *reload, const struct od_verdict *verdict)
+{
+    if (!reload->options->watch || verdict->files.size == 0)
+        return;
+    od_watch_set(&reload->watch, verdict->files);
+    od_watch_add(&reload->watch, od_bytes_slice(&reload->required));
+}
+
+static void begin_first(struct od_reload *reload, const struct od_verdict *verdict)
+{
+    reload->state = OD_RELOAD_IDLE;
+    if (!verdict->ok) {
+        reload->events->first_failed(reload->owner, verdict->why);
+        return;
+    }
+    take_version(reload);
+    for (uint32_t i = 0; i < reload->supervisor->child_count; i++) {
+        if (hears(&reload->supervisor->children[i]))
+            send_load(&reload->supervisor->children[i], reload->version, verdict->files);
+    }
+    watch_files(reload, verdict);
+}
+
+static bool is_the_same(const struct od_reload *reload, const struct od_verdict *verdict)
+{
+    return !reload->is_forced && od_files_same(verdict->files, od_bytes_slice(&reload->files)) &&
+           !od_watch_differs(&reload->watch, od_bytes_slice(&reload->required));
+}
+
+static void stay(struct od_reload *reload)
+{
+    char text[128];
+    snprintf(text, sizeof text, "%s is that of version %u again, which serves", script_name(reload),
+             reload->version);
+    if (reload->has_failed)
+        end(reload, true, text);
+    else
+        reload->state = OD_RELOAD_IDLE; // Somebody saved without a change.
+}
+
+static void keep_verdict(struct od_reload *reload, const struct od_verdict *verdict)
+{
+    struct od_bytes *next = &reload->next;
+    struct od_cursor names = verdict->namespaces;
+    od_bytes_clear(next);
+    od_bytes_put_u8(next, verdict->ok);
+    od_bytes_put_string(next, verdict->why);
+    od_bytes_put_u8(next, verdict->has_entry);
+    od_bytes_put_u32(next, verdict->namespace_count);
+    for (uint32_t i = 0; i < verdict->namespace_count; i++)
+        od_bytes_put_string(next, od_cursor_string(&names));
+    od_bytes_put_slice(next, verdict->files);
+}
+
+static void on_judged(void *owner, const struct od_verdict *borrowed)
+{
+    struct od_reload *reload = owner;
+    keep_verdict(reload, borrowed);
+    struct od_verdict verdict = next_verdict(reload);
+    if (reload->version == 0) {
+        begin_first(reload, &verdict);
+        return;
+    }
+    bool is_same = verdict.ok && is_the_same(reload, &verdict);
+    watch_files(reload, &verdict);
+    if (!verdict.ok)
+        end_badly(reload, verdict.why);
+    else if (is_same)
+        stay(reload);
+    else
+        load_in_all(reload);
+}
+
+// --- Asking --------------------------------------------------------------------------------------
+
+static void ask(struct od_reload *reload, od_time_ms since_ms)
+{
+    if (reload->state == OD_RELOAD_LOADING) {
+        reload->is_again = true;
+        return;
+    }
+    if (reload->state == OD_RELOAD_IDLE)
+        reload->since_ms = since_ms;
+    reload->may_retry = true;
+    try_it(reload); // The one that runs, if any, has seen something older.
+}
+
+void od_reload_ask(struct od_reload *reload, struct od_reload_asker *asker)
+{
+    if (!reload->is_open) {
+        od_slice why = OD_SLICE("the script is not reloaded: the server is starting or stopping");
+        od_log_slice(OD_LOG_WARN, (od_slice){NULL, 0}, why);
+        if (asker != NULL)
+            asker->done(asker, false, why);
+        return;
+    }
+    if (asker != NULL)
+        od_list_push_back(&reload->askers, &asker->link);
+    reload->is_forced = true;
+    ask(reload, od_clock_monotonic_ms());
+}
+
+static void on_changed(void *owner, od_time_ms since_ms)
+{
+    struct od_reload *reload = owner;
+    if (reload->is_open)
+        ask(reload, since_ms);
+    else
+        reload->is_again = true;
+}
+
+void od_reload_looked_at(struct od_reload *reload, od_slice files)
+{
+    struct od_cursor cursor = od_cursor_of(files);
+    struct od_file file, known;
+    while (od_files_next(&cursor, &file)) {
+        if (od_files_find(od_bytes_slice(&reload->required), file.path, &known))
+            continue; // Another worker was first.
+        size_t before = reload->required.size;
+        file.text = (od_slice){NULL, 0};
+        od_files_put(&reload->required, &file);
+        if (reload->options->watch)
+            od_watch_add(&reload->watch, od_slice_from(od_bytes_slice(&reload->required), before));
+    }
+}
+
+// --- The lives of workers ------------------------------------------------------------------------
+
+void od_reload_born(struct od_reload *reload, struct od_child *child)
+{
+    if (reload->version == 0)
+        return; // It hears of the first version with all others.
+    send_load(child, reload->version, od_bytes_slice(&reload->files));
+    if (reload->state == OD_RELOAD_LOADING)
+        load_in(reload, child);
+}
+
+void od_reload_ended(struct od_reload *reload, struct od_child *child)
+{
+    if (!reload->is_loading[child->index])
+        return;
+    reload->is_loading[child->index] = false;
+    if (reload->state != OD_RELOAD_LOADING)
+        return;
+    fail(reload, child, OD_SLICE("it ended while it loaded the script"));
+    reload->is_again = reload->is_again || reload->may_retry;
+    reload->may_retry = false;
+    decide_when_all_said(reload);
+}
+
+// --- From birth to death -------------------------------------------------------------------------
+
+void od_reload_init(struct od_reload *reload, struct od_loop *loop,
+                    const struct od_options *options, struct od_supervisor *supervisor,
+                    const struct od_reload_events *events, void *owner)
+{
+    *reload = (struct od_reload){.loop = loop,
+                                 .options = options,
+                                 .supervisor = supervisor,
+                                 .events = events,
+                                 .owner = owner,
+                                 .timer = {.fire = on_load_late}};
+    od_list_init(&reload->askers);
+    reload->is_loading = od_allocate_zeroed(options->workers * sizeof *reload->is_loading);
+    od_trial_open(&reload->trial, loop, options, on_judged, reload);
+    od_watch_open(&reload->watch, loop, options->script, on_changed, reload);
+}
+
+void od_reload_start(struct od_reload *reload)
+{
+    try_it(reload);
+}
+
+void od_reload_open(struct od_reload *reload)
+{
+    reload->is_open = true;
+    if (!reload->is_again)
+        return;
+    reload->is_again = false;
+    ask(reload, od_clock_monotonic_ms());
+}
+
+void od_reload_stop(struct od_reload *reload)
+{
+    reload->is_open = reload->is_again = false;
+    tell_askers(reload, false, OD_SLICE("the server is stopping"));
+}
+
+void od_reload_close(struct od_reload *reload)
+{
+    od_reload_stop(reload);
+    od_loop_clear_timer(reload->loop, &reload->timer);
+    od_trial_close(&reload->trial);
+    od_watch_close(&reload->watch);
+    od_bytes_deinit(&reload->files);
+    od_bytes_deinit(&reload->required);
+    od_bytes_deinit(&reload->next);
+    od_bytes_deinit(&reload->failure);
+    free(reload->is_loading);
+}

@@ -1,0 +1,93 @@
+// Reload: new code for running objects, all or nothing.
+//
+//          asked                 well                       all workers have loaded it
+//   IDLE ────────► TRYING ────────────────► LOADING ─────────────────────────────► IDLE
+//                    │ ▲ │ not well            │ one has not: DISCARD to all         SWITCH to all
+//      asked again   └─┘ └──► IDLE             └──► IDLE
+//
+// A trial reads the files from the disk and loads them (trial.h). Their bytes go to all workers,
+// which load them aside while they serve. Only when every one of them has done so are all told to
+// switch; otherwise the version that is served goes on, and nothing else has happened. Whoever asks
+// while a reload runs gets another one after it, with what is on the disk then.
+//
+// The bytes of the served version are kept: a worker that is replaced gets these, also while the
+// script on the disk is broken.
+//
+// Process: main. Owner: embedded; od_reload_close, then the loop must run once more.
+
+#ifndef OD_MAIN_RELOAD_H
+#define OD_MAIN_RELOAD_H
+
+#include "base/bytes.h"
+#include "base/list.h"
+#include "main/supervisor.h"
+#include "main/trial.h"
+#include "main/watch.h"
+
+enum od_reload_state {
+    OD_RELOAD_IDLE,
+    OD_RELOAD_TRYING,
+    OD_RELOAD_LOADING,
+};
+
+struct od_reload_events {
+    // The first trial. [why] is for people.
+    void (*first_failed)(void *owner, od_slice why);
+    // This version is served from now on; version 1: as soon as workers have loaded it.
+    void (*switched)(void *owner, const struct od_verdict *verdict);
+    // For the line in the log.
+    size_t (*count_sockets)(void *owner);
+};
+
+// Who asked, and wants to know what came of it. Owner: the one who asks; stays until [done].
+struct od_reload_asker {
+    struct od_list link;
+    void (*done)(struct od_reload_asker *asker, bool ok, od_slice text);
+};
+
+struct od_reload {
+    struct od_loop *loop;
+    const struct od_options *options;
+    struct od_supervisor *supervisor;
+    const struct od_reload_events *events;
+    void *owner;
+    enum od_reload_state state;
+    uint32_t version;         // The one that is served; 0: none yet.
+    struct od_bytes files;    // Of it.
+    struct od_bytes required; // Further ones that its running code has asked for.
+    struct od_bytes next;     // TRYING, LOADING: the verdict on the next version, from `ok` on.
+    bool *is_loading;         // LOADING: by index of the worker, whether it has yet to answer.
+    struct od_bytes failure;  // LOADING: why it cannot be served.
+    bool is_again;            // LOADING: somebody asked meanwhile.
+    bool is_forced;           // Load it even if the files are the same.
+    bool has_failed;          // The last one; so that the way back is told too.
+    bool may_retry;           // A worker may end once meanwhile.
+    bool is_open;
+    od_time_ms since_ms;
+    struct od_timer timer;
+    struct od_list askers;
+    struct od_trial trial;
+    struct od_watch watch;
+};
+
+void od_reload_init(struct od_reload *reload, struct od_loop *loop,
+                    const struct od_options *options, struct od_supervisor *supervisor,
+                    const struct od_reload_events *events, void *owner);
+void od_reload_close(struct od_reload *reload);
+
+void od_reload_start(struct od_reload *reload); // The first trial.
+void od_reload_open(struct od_reload *reload);  // All workers are ready: reloads may come.
+void od_reload_stop(struct od_reload *reload);  // The program ends: no more of them.
+
+// Loads the script anew, by the wish of a person; since the files may have changed, or not.
+// [asker] may be NULL. Ignored, with a line in the log, after od_reload_stop.
+void od_reload_ask(struct od_reload *reload, struct od_reload_asker *asker);
+
+// The lives of workers, and what they say.
+void od_reload_born(struct od_reload *reload, struct od_child *child);
+void od_reload_ended(struct od_reload *reload, struct od_child *child);
+OD_MUST_CHECK bool od_reload_loaded(struct od_reload *reload, struct od_child *child,
+                                    struct od_cursor *body);
+void od_reload_looked_at(struct od_reload *reload, od_slice files);
+
+#endif

@@ -1,0 +1,64 @@
+#include "worker/rehearsal.h"
+
+#include <unistd.h>
+
+#include "base/log.h"
+#include "net/loop.h"
+#include "worker/versions.h"
+
+struct rehearsal {
+    struct od_loop loop;
+    struct od_link main;
+    struct od_objects objects; // Enough of it for namespaces.
+};
+
+static void on_message(struct od_link *link, enum od_kind kind, od_slice body, int fd)
+{
+    (void)link, (void)kind, (void)body;
+    if (fd >= 0)
+        close(fd);
+}
+
+static void on_gone(struct od_link *link)
+{
+    (void)link; // Main has heard enough.
+}
+
+static void on_closed(struct od_link *link)
+{
+    (void)link;
+}
+
+static const struct od_link_events link_events = {on_message, on_gone, on_closed};
+
+static void rehearse(struct rehearsal *rehearsal, const struct od_options *options,
+                     od_script_new *new_script)
+{
+    struct od_error err;
+    struct od_script *script = new_script();
+    bool ok = script->load(script, &rehearsal->objects, options, (od_slice){NULL, 0}, &err);
+    od_versions_say_loaded(&rehearsal->main, &rehearsal->objects, script, ok ? NULL : &err);
+    script->close(script);
+    while (od_link_waiting_bytes(&rehearsal->main) > 0 && !rehearsal->main.is_gone) {
+        od_link_flush(&rehearsal->main);
+        od_loop_poll(&rehearsal->loop, true);
+    }
+}
+
+int od_rehearsal_main(const struct od_options *options, od_script_new *new_script, int link_fd)
+{
+    struct rehearsal rehearsal = {0};
+    struct od_error err;
+    if (!od_loop_init(&rehearsal.loop, &err)) {
+        od_log(OD_LOG_ERROR, NULL, "cannot try the script: %s", err.text);
+        return OD_EXIT_WRONG;
+    }
+    od_link_init(&rehearsal.main, &rehearsal.loop.uv, link_fd, &link_events, &rehearsal);
+    rehearsal.objects.timers = &rehearsal.loop.timers;
+    od_objects_init(&rehearsal.objects);
+    rehearse(&rehearsal, options, new_script);
+    od_objects_deinit(&rehearsal.objects);
+    od_link_close(&rehearsal.main);
+    od_loop_deinit(&rehearsal.loop);
+    return OD_EXIT_CLEAN;
+}

@@ -1,0 +1,19 @@
+// A rehearsal: the script is loaded in a process of its own, before any worker does it.
+//
+// A script that never ends at its top level, or brings the process down, does it here, where
+// nobody's objects live; main stops this process when it takes too long. It is also the one that
+// reads the files from the disk, and hands them to main with its verdict.
+//
+// Process: a child of main that serves nothing.
+
+#ifndef OD_WORKER_REHEARSAL_H
+#define OD_WORKER_REHEARSAL_H
+
+#include "link/options.h"
+#include "object/script.h"
+
+// The whole life of that process: says LOADED (version 0) to main at [link_fd], and that is all.
+// Returns its exit code.
+int od_rehearsal_main(const struct od_options *options, od_script_new *new_script, int link_fd);
+
+#endif
