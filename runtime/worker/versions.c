@@ -125,3 +125,10 @@ void od_versions_turn(struct od_versions *versions)
     od_link_send(objects->main, OD_KIND_LOOKED_AT, od_bytes_slice(looked_at), -1);
     od_bytes_deinit(looked_at);
 }
+
+void od_versions_idle(struct od_versions *versions)
+{
+    struct od_script *script = versions->objects->script;
+    if (script != NULL)
+        script->idle(script);
+}

@@ -356,7 +356,7 @@ static void drain(struct od_worker *worker)
 static void worker_turn(struct od_worker *worker)
 {
     if (!worker->has_more)
-        worker->objects.script->idle(worker->objects.script);
+        od_versions_idle(&worker->versions);
     od_loop_poll(&worker->loop, !worker->has_more); // Sockets and links: bytes become events.
     worker->has_more = od_objects_deliver(&worker->objects); // Lua runs here, and only here.
     if (worker->is_draining)
