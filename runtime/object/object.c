@@ -124,12 +124,15 @@ static bool is_outdated(const struct od_object *object)
     return object->script != NULL && object->script != object->objects->script;
 }
 
+static bool is_served(const struct od_object *object)
+{
+    return od_object_is_entry(object) || od_objects_serve(object->objects, object->namespace);
+}
+
 static bool may_begin(const struct od_object *object)
 {
-    if (od_object_is_entry(object))
-        return true;
     return object->state != OD_WAKING && !is_outdated(object) &&
-           od_objects_serve(object->objects, object->namespace);
+           (is_served(object) || object->objects->is_draining);
 }
 
 static bool has_work(const struct od_object *object)
@@ -283,6 +286,10 @@ static void handle_next(struct od_object *object)
         resume(object, OD_LIST_MEMBER(link, struct od_event, link));
         return;
     }
+    if (!is_served(object)) {
+        fail_event(object, take_event(object), OD_SLICE("the server stops"));
+        return;
+    }
     if (object->state == OD_ASLEEP) {
         construct(object);
         return;
@@ -379,7 +386,7 @@ static void refuse_requests(struct od_object *object)
 
 void od_object_renew(struct od_object *object)
 {
-    if (!od_objects_serve(object->objects, object->namespace))
+    if (!is_served(object))
         refuse_requests(object);
     od_object_settle(object);
 }

@@ -125,6 +125,14 @@ void od_objects_switch(struct od_objects *objects, struct od_script *script)
         od_object_renew(OD_MAP_MEMBER(node, struct od_object, by_id));
 }
 
+void od_objects_drain(struct od_objects *objects)
+{
+    objects->is_draining = true;
+    struct od_map_node *node = NULL;
+    while ((node = od_map_next(&objects->by_id, node)) != NULL)
+        od_object_settle(OD_MAP_MEMBER(node, struct od_object, by_id));
+}
+
 void od_objects_close_scripts(struct od_objects *objects)
 {
     OD_LIST_EACH_SAFE (link, &objects->scripts) {

@@ -33,6 +33,7 @@ struct od_objects {
     struct od_list ready;
     struct od_list gated;
     struct od_list idle;
+    bool is_draining;        // The worker ends: what waits for a namespace is given up.
     od_slice commit_failure; // While objects are reset because of it: what went wrong.
     uint64_t durable;        // Writes up to this sequence number are on disk.
     uint64_t next_number;    // For sockets, tasks and calls.
@@ -53,6 +54,9 @@ bool od_objects_serve(const struct od_objects *objects, const struct od_namespac
 // From here on [script], which is loaded, is the current version. Instances of the one before are
 // dropped, those with a running handler when it has ended. Not while Lua runs.
 void od_objects_switch(struct od_objects *objects, struct od_script *script);
+
+// The worker is about to end: events of objects that no class handles wait no longer.
+void od_objects_drain(struct od_objects *objects);
 
 // Between two turns: closes former versions that nothing needs any more.
 void od_objects_close_scripts(struct od_objects *objects);

@@ -130,6 +130,7 @@ static void receive_drain(struct od_worker *worker, od_slice body, int fd)
     (void)fd;
     worker->is_draining = true;
     od_net_drain(&worker->net);
+    od_objects_drain(&worker->objects);
     od_loop_set_timer(&worker->loop, &worker->drain_timer, DRAIN_LOOK_MS);
 }
 

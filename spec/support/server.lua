@@ -55,8 +55,29 @@ function Server.prepare(options)
   return self
 end
 
+-- Where the file `name` beside the script is; without a name, the script itself.
+function Server:path(name)
+  return self.directory .. "/" .. (name or "script.lua")
+end
+
+-- Saves the script, or the file `name` beside it, in one write, as `cat >` does it.
+function Server:save(text, name)
+  write_file(self:path(name), text)
+end
+
+-- Saves it as most editors do: a new file takes the name of the old one.
+function Server:save_by_renaming(text, name)
+  write_file(self:path("saved~"), text)
+  assert(os.rename(self:path("saved~"), self:path(name)))
+end
+
+-- Waits until version `number` of the script serves; returns how long that took, in milliseconds.
+function Server:wait_version(number)
+  return tonumber(self:wait_log(("version %d of script.lua serves after (%%d+) ms"):format(number)))
+end
+
 -- options: script = path, or source = Lua text (files = { name = text } beside it); workers
--- (default 2); args = further arguments; env = { NAME = value }.
+-- (default 2); args = further arguments; command = "dev" for "run"; env = { NAME = value }.
 function Server.start(options)
   local self = Server.prepare(options)
   self:launch()
@@ -64,7 +85,7 @@ function Server.start(options)
 end
 
 function Server:spawn()
-  local argv = { PROGRAM, "run", self.script, "--listen", "127.0.0.1:0",
+  local argv = { PROGRAM, self.options.command or "run", self.script, "--listen", "127.0.0.1:0",
     "--data", self.directory .. "/data", "--workers", tostring(self.options.workers or 2) }
   for _, argument in ipairs(self.options.args or {}) do
     argv[#argv + 1] = argument
