@@ -16,6 +16,7 @@ enum {
     version_value = 'V',
     first_value = 256, // getopt_long gives this plus the row.
     idle_ms_max = 24 * 60 * 60 * 1000,
+    ping_ms_max = 24 * 60 * 60 * 1000,
 };
 
 // Values that are only looked at when all words are known.
@@ -29,8 +30,8 @@ struct reading {
 
 typedef bool take_value(struct reading *reading, const char *text, struct od_error *err);
 
-static take_value take_listen, take_data, take_workers, take_idle_ms, take_var, take_env_file,
-    take_log_format, take_log_level;
+static take_value take_listen, take_data, take_workers, take_idle_ms, take_ping_ms, take_var,
+    take_env_file, take_log_format, take_log_level;
 
 static const struct row {
     const char *group; // Of this row and those after it.
@@ -54,6 +55,9 @@ static const struct row {
      true, take_env_file},
     {"Objects", "idle-ms", "MS", "an object sleeps after so long without an event", "10000", NULL,
      false, take_idle_ms},
+    {NULL, "ping-ms", "MS",
+     "a WebSocket quiet for so long is asked, and closed after as long; 0: never", "30000", NULL,
+     false, take_ping_ms},
     {"Log", "log-format", "FORMAT", "text for people or json for machines", "text", NULL, false,
      take_log_format},
     {NULL, "log-level", "LEVEL", "debug, info, warn or error", "info", NULL, false, take_log_level},
@@ -105,6 +109,11 @@ static bool take_workers(struct reading *reading, const char *text, struct od_er
 static bool take_idle_ms(struct reading *reading, const char *text, struct od_error *err)
 {
     return take_number(text, 0, idle_ms_max, &reading->options->idle_ms, err);
+}
+
+static bool take_ping_ms(struct reading *reading, const char *text, struct od_error *err)
+{
+    return take_number(text, 0, ping_ms_max, &reading->options->ping_ms, err);
 }
 
 static bool take_var(struct reading *reading, const char *text, struct od_error *err)

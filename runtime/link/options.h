@@ -38,6 +38,7 @@ struct od_options {
     struct od_address listen;
     uint32_t workers; // 1 to OD_WORKERS_MAX.
     uint32_t idle_ms; // An object sleeps after so long without an event.
+    uint32_t ping_ms; // A socket that is quiet for so long is asked; 0: never.
     enum od_log_format log_format;
     enum od_log_level log_level;
     struct od_variables variables; // Files first, then --var.

@@ -418,6 +418,7 @@ static bool open_and_serve(struct od_worker *worker, struct od_script *script, u
         return false;
     }
     init_objects(worker, script, index);
+    od_pulses_set_ping_ms(&worker->net.pulses, worker->options->ping_ms);
     bool ok = serve(worker, script, err);
     if (!ok)
         say_failed(worker, err->text);
