@@ -89,6 +89,12 @@ static void idle(struct od_script *script)
     od_memory_settle(&engine_of_script(script)->memory);
 }
 
+static struct od_script_memory memory_of(struct od_script *script)
+{
+    const struct od_memory *memory = &engine_of_script(script)->memory;
+    return (struct od_script_memory){memory->used, memory->limit};
+}
+
 static void close_engine(struct od_script *script)
 {
     struct od_engine *engine = engine_of_script(script);
@@ -144,8 +150,8 @@ static int set_up(lua_State *L)
 struct od_script *od_bindings_new(void)
 {
     struct od_engine *engine = od_allocate_zeroed(sizeof *engine);
-    engine->script =
-        (struct od_script){engine, load, construct, run, resume, forget, drop, idle, close_engine};
+    engine->script = (struct od_script){engine, load, construct, run,       resume,
+                                        forget, drop, idle,      memory_of, close_engine};
     engine->entry_ref = LUA_NOREF;
     engine->memory.limit = OD_SCRIPT_BYTES_MAX;
     engine->L = lua_newstate(od_memory_allocate, &engine->memory);

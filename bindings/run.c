@@ -170,6 +170,8 @@ static enum od_run run_on(struct od_engine *engine, struct od_task *task, int ar
             return OD_RUN_WAITING;
         if (step == ENDED && !od_coroutine_push_deferred(task->thread))
             return put_away(engine, task);
+        if (step == ENDED)
+            od_task_returned(task);
         arguments = 0;
     }
 }

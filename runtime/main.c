@@ -8,6 +8,7 @@
 #include "base/fault.h"
 #include "bindings.h"
 #include "main/child.h"
+#include "main/control_client.h"
 #include "main/server.h"
 #include "main/trial.h"
 #include "worker/worker.h"
@@ -15,6 +16,8 @@
 static enum od_exit (*const commands[OD_COMMAND_COUNT])(const struct od_options *options) = {
     [OD_COMMAND_RUN] = od_server_run,
     [OD_COMMAND_CHECK] = od_trial_run,
+    [OD_COMMAND_STATUS] = od_control_client_run,
+    [OD_COMMAND_RELOAD] = od_control_client_run,
 };
 
 // Every connection is a descriptor, and a WebSocket is one more in main: the usual soft limit of

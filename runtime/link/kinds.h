@@ -18,6 +18,7 @@
     KIND(APPLIED, "u64 seq: batches up to here can be read from LMDB")                             \
     KIND(COMMIT_FAILED, "u32 generation, u64 first failed seq, str why")                           \
     KIND(DRAIN, "u32 bound in ms: finish what runs, close what is open, say DRAINED")              \
+    KIND(STATUS, "u64 question: how are you?")                                                     \
     /* worker -> main */                                                                           \
     KIND(READY, "u8 has an entry fetch, (str namespace)*: the script is loaded")                   \
     KIND(LOAD_FAILED, "str why: the script cannot be loaded; the worker ends")                     \
@@ -25,6 +26,7 @@
     KIND(SOCKET_KEEP, "u64 socket, record (object/socket.h); fd: a duplicate of the connection")   \
     KIND(SOCKET_ATTACHMENT, "u64 socket, str attachment")                                          \
     KIND(SOCKET_GONE, "u64 socket")                                                                \
+    KIND(STATUS_REPORT, "u64 question, report (object/report.h)")                                  \
     KIND(DRAINED, "nothing")                                                                       \
     /* worker <-> worker */                                                                        \
     KIND(CALL,                                                                                     \

@@ -30,13 +30,13 @@ struct reading {
 
 typedef bool take_value(struct reading *reading, const char *text, struct od_error *err);
 
-static take_value take_listen, take_data, take_workers, take_idle_ms, take_ping_ms, take_var,
-    take_env_file, take_log_format, take_log_level;
+static take_value take_json, take_listen, take_data, take_workers, take_idle_ms, take_ping_ms,
+    take_var, take_env_file, take_log_format, take_log_level;
 
 static const struct row {
     const char *group; // Of this row and those after it.
     const char *name;
-    const char *value; // How the help calls it.
+    const char *value; // How the help calls it; NULL: it is there or not, as variable 1 or 0.
     const char *help;
     const char *fallback; // Taken when nothing is given; NULL: none.
     const char *fallback_help;
@@ -58,6 +58,7 @@ static const struct row {
     {NULL, "ping-ms", "MS",
      "a WebSocket quiet for so long is asked, and closed after as long; 0: never", "30000", NULL,
      false, take_ping_ms},
+    {"Asking", "json", NULL, "status: the answer is for machines", NULL, NULL, false, take_json},
     {"Log", "log-format", "FORMAT", "text for people or json for machines", "text", NULL, false,
      take_log_format},
     {NULL, "log-level", "LEVEL", "debug, info, warn or error", "info", NULL, false, take_log_level},
@@ -70,9 +71,13 @@ enum {
 static const struct {
     const char *name;
     const char *help;
+    bool needs_script; // Else it only says where the data is.
 } commands[OD_COMMAND_COUNT] = {
-    [OD_COMMAND_RUN] = {"run", "serve the script"},
-    [OD_COMMAND_CHECK] = {"check", "load the script and stop: exit code 0 or 1"},
+    [OD_COMMAND_RUN] = {"run", "serve the script", true},
+    [OD_COMMAND_CHECK] = {"check", "load the script and stop: exit code 0 or 1", true},
+    [OD_COMMAND_STATUS] = {"status", "what the running program does, and what keeps objects awake",
+                           false},
+    [OD_COMMAND_RELOAD] = {"reload", "tell the running program to load its script anew", false},
 };
 
 // Values
@@ -101,6 +106,13 @@ static bool take_number(const char *text, uint32_t min, uint32_t max, uint32_t *
     return true;
 }
 
+// [text] is NULL for the flag itself.
+static bool take_flag(const char *text, bool *is_set, struct od_error *err)
+{
+    *is_set = text == NULL || strcmp(text, "1") == 0;
+    return *is_set || strcmp(text, "0") == 0 || od_error_set(err, "expected 1 or 0");
+}
+
 static bool take_workers(struct reading *reading, const char *text, struct od_error *err)
 {
     return take_number(text, 1, OD_WORKERS_MAX, &reading->options->workers, err);
@@ -114,6 +126,11 @@ static bool take_idle_ms(struct reading *reading, const char *text, struct od_er
 static bool take_ping_ms(struct reading *reading, const char *text, struct od_error *err)
 {
     return take_number(text, 0, ping_ms_max, &reading->options->ping_ms, err);
+}
+
+static bool take_json(struct reading *reading, const char *text, struct od_error *err)
+{
+    return take_flag(text, &reading->options->json, err);
 }
 
 static bool take_var(struct reading *reading, const char *text, struct od_error *err)
@@ -159,7 +176,7 @@ static void print_row(const struct row *row)
     char left[name_bytes_max], variable[name_bytes_max];
     const char *fallback = row->fallback_help != NULL ? row->fallback_help : row->fallback;
     variable_name(row, variable);
-    snprintf(left, sizeof left, "--%s %s", row->name, row->value);
+    snprintf(left, sizeof left, "--%s %s", row->name, row->value == NULL ? "" : row->value);
     if (row->group != NULL)
         printf("\n%s:\n", row->group);
     printf("  %-22s %s", left, row->help);
@@ -173,7 +190,8 @@ static void print_help(void)
 {
     printf("open-do %s: durable objects in Lua\n\nUsage:\n", OD_VERSION);
     for (int i = 0; i < OD_COMMAND_COUNT; i++)
-        printf("  open-do %-5s SCRIPT [options]   %s\n", commands[i].name, commands[i].help);
+        printf("  open-do %-6s %-8s [options]   %s\n", commands[i].name,
+               commands[i].needs_script ? "SCRIPT" : "[SCRIPT]", commands[i].help);
     for (int i = 0; i < row_count; i++)
         print_row(&rows[i]);
     printf("\nGeneral:\n  %-22s this text\n  %-22s the version\n", "-h, --help", "--version");
@@ -188,7 +206,8 @@ static void print_help(void)
 static bool take(struct reading *reading, const struct row *row, const char *text,
                  struct od_error *err)
 {
-    return row->take(reading, text, err) || od_error_prefix(err, "--%s %s", row->name, text);
+    return row->take(reading, text, err) ||
+           od_error_prefix(err, "--%s %s", row->name, text == NULL ? "" : text);
 }
 
 // One pair a line, so that a variable can hold what a flag says several times.
@@ -232,7 +251,9 @@ static bool take_environment(struct reading *reading, const bool given[row_count
 static void fill_long_options(struct option options[row_count + 3])
 {
     for (int i = 0; i < row_count; i++)
-        options[i] = (struct option){rows[i].name, required_argument, NULL, first_value + i};
+        options[i] =
+            (struct option){rows[i].name, rows[i].value == NULL ? no_argument : required_argument,
+                            NULL, first_value + i};
     options[row_count] = (struct option){"help", no_argument, NULL, help_value};
     options[row_count + 1] = (struct option){"version", no_argument, NULL, version_value};
     options[row_count + 2] = (struct option){NULL, 0, NULL, 0};
@@ -296,9 +317,9 @@ static bool take_words(struct od_options *options, char **words, struct od_error
         return od_error_set(err, "a command is missing: say open-do run SCRIPT to serve a script");
     if (!take_command(options, words[0], err))
         return false;
-    if (words[1] == NULL)
+    if (words[1] == NULL && commands[options->command].needs_script)
         return od_error_set(err, "the script is missing: say open-do %s SCRIPT", words[0]);
-    if (words[2] != NULL)
+    if (words[1] != NULL && words[2] != NULL)
         return od_error_set(err, "'%s' is one word too many: only one script can be given",
                             words[2]);
     options->script = words[1];
@@ -316,10 +337,10 @@ static uint32_t core_count(void)
 
 static char *data_dir_beside(const char *script)
 {
-    const char *slash = strrchr(script, '/');
+    const char *slash = script == NULL ? NULL : strrchr(script, '/');
     int size = slash == NULL ? 0 : (int)(slash - script) + 1;
     char *path = NULL;
-    int status = asprintf(&path, "%.*s.open-do", size, script);
+    int status = asprintf(&path, "%.*s.open-do", size, script == NULL ? "" : script);
     OD_ASSERT(status >= 0);
     return path;
 }
@@ -350,7 +371,7 @@ static bool conclude(struct reading *reading, struct od_error *err)
         options->workers = core_count();
     options->data_dir =
         reading->data_dir != NULL ? copy_of(reading->data_dir) : data_dir_beside(options->script);
-    if (access(options->script, R_OK) != 0)
+    if (commands[options->command].needs_script && access(options->script, R_OK) != 0)
         return od_error_errno(err, "cannot read the script %s", options->script);
     return read_env_files(reading, err);
 }

@@ -9,9 +9,11 @@
 #include "base/cursor.h"
 #include "base/log.h"
 #include "main/control.h"
+#include "main/control_socket.h"
 #include "main/door.h"
 #include "main/keeper.h"
 #include "main/router.h"
+#include "main/status.h"
 #include "main/supervisor.h"
 #include "store/committer.h"
 
@@ -28,6 +30,8 @@ struct server {
     enum od_exit exit;
     struct od_loop loop;
     struct od_control control;
+    struct od_control_socket control_socket;
+    struct od_status status;
     struct od_supervisor supervisor;
     struct od_keeper keeper;
     struct od_router router;
@@ -91,6 +95,21 @@ static void on_reload_asked(void *owner)
 
 static const struct od_control_events control_events = {on_stop_asked, on_kill_asked,
                                                         on_reload_asked};
+
+static void answer_status(void *owner, struct od_control_question *question, od_slice rest)
+{
+    struct server *server = owner;
+    od_status_ask(&server->status, question, rest);
+}
+
+static void answer_reload(void *owner, struct od_control_question *question, od_slice rest)
+{
+    (void)owner, (void)rest;
+    od_control_answer(question, false, OD_SLICE("reloading the script is not built yet\n"));
+}
+
+static const struct od_control_command control_commands[] = {
+    {"status", answer_status}, {"reload", answer_reload}, {NULL, NULL}};
 
 // Clients
 
@@ -212,11 +231,18 @@ static bool take_socket_gone(struct server *server, struct od_child *child,
     return !received->body.failed;
 }
 
+static bool take_status_report(struct server *server, struct od_child *child,
+                               struct received *received)
+{
+    return od_status_take_report(&server->status, child, od_cursor_rest(&received->body));
+}
+
 static take_message *const messages[OD_KIND_COUNT] = {
     [OD_KIND_BATCHES] = take_batches,
     [OD_KIND_SOCKET_KEEP] = take_socket_keep,
     [OD_KIND_SOCKET_ATTACHMENT] = take_socket_attachment,
     [OD_KIND_SOCKET_GONE] = take_socket_gone,
+    [OD_KIND_STATUS_REPORT] = take_status_report,
 };
 
 static bool on_message(void *owner, struct od_child *child, enum od_kind kind, od_slice body,
@@ -247,8 +273,8 @@ static void learn(struct server *server, od_slice body)
 static void serve(struct server *server)
 {
     const struct od_options *options = server->options;
-    char url[OD_HOST_BYTES_MAX + 32];
-    od_listeners_url(&server->door.listeners, &options->listen, url, sizeof url);
+    char *url = server->status.url;
+    od_listeners_url(&server->door.listeners, &options->listen, url, sizeof server->status.url);
     server->state = SERVING;
     od_door_open(&server->door);
     od_log(OD_LOG_INFO, NULL, "listening on %s (namespaces: %.*s; %u worker%s; data in %s; pid %d)",
@@ -327,6 +353,15 @@ static enum od_exit exit_of_directory(const char *directory)
     return is_held ? OD_EXIT_IN_USE : OD_EXIT_WRONG;
 }
 
+// One can serve without it.
+static void open_control_socket(struct server *server)
+{
+    struct od_error err;
+    if (!od_control_socket_open(&server->control_socket, &server->loop, server->options->data_dir,
+                                control_commands, server, &err))
+        od_log(OD_LOG_WARN, NULL, "%s: open-do status and reload will not work", err.text);
+}
+
 static enum od_exit open_all(struct server *server, struct od_error *err)
 {
     const struct od_options *options = server->options;
@@ -336,6 +371,7 @@ static enum od_exit open_all(struct server *server, struct od_error *err)
         server->committer = NULL;
         return exit_of_directory(options->data_dir);
     }
+    open_control_socket(server);
     enum od_exit exit = od_door_listen(&server->door, &options->listen, err);
     if (exit != OD_EXIT_CLEAN)
         return exit;
@@ -354,6 +390,8 @@ static void turn(struct server *server)
 static void close_all(struct server *server)
 {
     od_control_close(&server->control);
+    od_status_deinit(&server->status);
+    od_control_socket_close(&server->control_socket);
     od_committer_close(server->committer);
     od_supervisor_deinit(&server->supervisor);
     od_keeper_deinit(&server->keeper);
@@ -376,6 +414,7 @@ enum od_exit od_server_run(const struct od_options *options)
     od_door_init(&server->door, &server->loop, &door_events, server);
     od_supervisor_init(&server->supervisor, &server->loop, options, options->workers,
                        &supervisor_events, server);
+    od_status_init(&server->status, &server->loop, &server->supervisor, options);
     enum od_exit exit = open_all(server, &err);
     if (exit != OD_EXIT_CLEAN) {
         fprintf(stderr, "open-do: %s\n", err.text);

@@ -16,6 +16,7 @@ void od_objects_init(struct od_objects *objects)
     od_list_init(&objects->ready);
     od_list_init(&objects->gated);
     od_list_init(&objects->idle);
+    od_list_init(&objects->awake);
     od_map_init(&objects->by_id);
     od_map_init(&objects->sockets);
     od_map_init(&objects->tasks);
@@ -23,6 +24,7 @@ void od_objects_init(struct od_objects *objects)
     objects->entry = NULL;
     objects->durable = 0;
     objects->next_number = 0;
+    objects->awake_count = 0;
     objects->idle_timer = (struct od_timer){.fire = idle_passed};
 }
 
@@ -86,6 +88,7 @@ void od_objects_set_entry(struct od_objects *objects)
         return;
     objects->entry = od_object_new(objects, NULL, NULL, false, (od_slice){NULL, 0});
     objects->entry->state = OD_AWAKE; // It has no instance that could sleep.
+    objects->entry->awake_since_ms = od_clock_monotonic_ms();
 }
 
 static bool has_id(const struct od_map_node *node, const void *key)
@@ -140,7 +143,23 @@ void od_objects_durable(struct od_objects *objects, uint64_t seq)
         release(OD_LIST_MEMBER(link, struct od_object, gated));
 }
 
-// --- Idle objects --------------------------------------------------------------------------------
+// --- Awake and idle objects
+// --------------------------------------------------------------------------------
+
+void od_objects_watch_awake(struct od_object *object)
+{
+    object->awake_since_ms = od_clock_monotonic_ms();
+    od_list_push_back(&object->objects->awake, &object->awake);
+    object->objects->awake_count++;
+}
+
+void od_objects_forget_awake(struct od_object *object)
+{
+    if (od_list_is_empty(&object->awake))
+        return;
+    od_list_remove(&object->awake);
+    object->objects->awake_count--;
+}
 
 void od_objects_watch_idle(struct od_object *object)
 {

@@ -26,6 +26,11 @@ enum od_run {
     OD_RUN_WAITING, // It waits for what it asked for.
 };
 
+struct od_script_memory {
+    size_t used_bytes;
+    size_t bytes_max;
+};
+
 struct od_script {
     void *engine;
 
@@ -53,6 +58,8 @@ struct od_script {
 
     // A turn is over: a chance to collect garbage when there is nothing else to do.
     void (*idle)(struct od_script *script);
+
+    struct od_script_memory (*memory)(struct od_script *script); // Costs nothing.
 
     void (*close)(struct od_script *script); // No instance and no task is left.
 };

@@ -9,6 +9,7 @@
 #include "net/net.h"
 #include "object/call.h"
 #include "object/objects.h"
+#include "object/report.h"
 #include "object/socket.h"
 #include "store/store.h"
 
@@ -131,6 +132,17 @@ static void receive_drain(struct od_worker *worker, od_slice body, int fd)
     od_loop_set_timer(&worker->loop, &worker->drain_timer, DRAIN_LOOK_MS);
 }
 
+static void receive_status(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    struct od_cursor cursor = od_cursor_of(body);
+    uint64_t question = od_cursor_u64(&cursor);
+    size_t mark = od_link_begin(&worker->main, OD_KIND_STATUS_REPORT, -1);
+    od_bytes_put_u64(&worker->main.out, question);
+    od_report_put(&worker->main.out, &worker->objects);
+    od_link_end(&worker->main, mark);
+}
+
 static void receive_call(struct od_worker *worker, uint32_t from, od_slice body, int fd)
 {
     (void)fd;
@@ -165,6 +177,7 @@ static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int)
     [OD_KIND_APPLIED] = receive_applied,
     [OD_KIND_COMMIT_FAILED] = receive_commit_failed,
     [OD_KIND_DRAIN] = receive_drain,
+    [OD_KIND_STATUS] = receive_status,
 };
 
 static void (*const from_peer[OD_KIND_COUNT])(struct od_worker *, uint32_t, od_slice, int) = {
