@@ -84,9 +84,16 @@ static void drop(struct od_script *script, struct od_object *object)
     od_instance_drop(engine_of_script(script), object);
 }
 
-static void idle(struct od_script *script)
+static od_time_ms idle(struct od_script *script)
 {
-    od_memory_settle(&engine_of_script(script)->memory);
+    struct od_engine *engine = engine_of_script(script);
+    od_memory_settle(&engine->memory);
+    return od_tidy_step(engine);
+}
+
+static void collect(struct od_script *script)
+{
+    lua_gc(engine_of_script(script)->L, LUA_GCCOLLECT, 0);
 }
 
 static struct od_script_memory memory_of(struct od_script *script)
@@ -138,6 +145,8 @@ static int set_up(lua_State *L)
     od_embedded_open(L);
     od_userdata_open(L);
     engine->sockets_ref = reference_weak_table(L);
+    lua_newtable(L);
+    engine->selves_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     od_lib_state_open(L);
     od_lib_storage_open(L);
     od_lib_socket_open(L);
@@ -150,8 +159,8 @@ static int set_up(lua_State *L)
 struct od_script *od_bindings_new(void)
 {
     struct od_engine *engine = od_allocate_zeroed(sizeof *engine);
-    engine->script = (struct od_script){engine, load, construct, run,       resume,
-                                        forget, drop, idle,      memory_of, close_engine};
+    engine->script = (struct od_script){engine, load, construct, run,     resume,      forget,
+                                        drop,   idle, memory_of, collect, close_engine};
     engine->entry_ref = LUA_NOREF;
     engine->memory.limit = OD_SCRIPT_BYTES_MAX;
     engine->L = lua_newstate(od_memory_allocate, &engine->memory);

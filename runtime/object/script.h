@@ -13,6 +13,7 @@
 #ifndef OD_OBJECT_SCRIPT_H
 #define OD_OBJECT_SCRIPT_H
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "object/event.h"
 
@@ -56,10 +57,15 @@ struct od_script {
     // Drops the instance of an object; all its tasks are forgotten already.
     void (*drop)(struct od_script *script, struct od_object *object);
 
-    // A turn is over: a chance to collect garbage when there is nothing else to do.
-    void (*idle)(struct od_script *script);
+    // A turn is over and there is nothing else to do: a chance to collect garbage. Returns in how
+    // many milliseconds it wants to be called again, unless events come before: 0 for at once, -1
+    // for never.
+    od_time_ms (*idle)(struct od_script *script);
 
     struct od_script_memory (*memory)(struct od_script *script); // Costs nothing.
+
+    // Gives back all that can be had, which takes as long as it takes.
+    void (*collect)(struct od_script *script);
 
     void (*close)(struct od_script *script); // No instance and no task is left.
 };

@@ -9,6 +9,7 @@
 #include "net/net.h"
 #include "object/call.h"
 #include "object/objects.h"
+#include "object/pressure.h"
 #include "object/report.h"
 #include "object/socket.h"
 #include "store/store.h"
@@ -34,6 +35,7 @@ struct od_worker {
     bool has_more;       // Inboxes that did not get empty in the last turn.
     bool is_draining;
     bool has_closed_sockets;
+    struct od_timer rest_timer;  // The script wants to tidy up then.
     struct od_timer drain_timer; // While draining: looks again whether all is done.
     bool is_over;
     int exit_code;
@@ -336,14 +338,32 @@ static void drain(struct od_worker *worker)
     worker->is_over = true;
 }
 
+static void wake_up(struct od_timer *timer)
+{
+    (void)timer; // It only ends the wait.
+}
+
+// Nothing else is to be done in this turn, and perhaps for long.
+static void rest(struct od_worker *worker)
+{
+    struct od_script *script = worker->objects.script;
+    od_time_ms again_ms = script->idle(script);
+    worker->has_more = again_ms == 0;
+    if (again_ms > 0)
+        od_loop_set_timer(&worker->loop, &worker->rest_timer, again_ms);
+}
+
 static void worker_turn(struct od_worker *worker)
 {
     od_loop_poll(&worker->loop, !worker->has_more); // Sockets and links: bytes become events.
     worker->has_more = od_objects_deliver(&worker->objects); // Lua runs here, and only here.
+    od_pressure_relieve(&worker->objects);
     if (worker->is_draining)
         drain(worker);
     submit_batches(worker);   // What Lua wrote goes to main, as one message.
     release_outboxes(worker); // What may leave, leaves; frames of one socket in one write.
+    if (!worker->has_more)
+        rest(worker);
 }
 
 // --- Beginning and end ---------------------------------------------------------------------------
@@ -398,6 +418,7 @@ static void close_links(struct od_worker *worker)
 {
     flush_to_main(worker);
     od_loop_clear_timer(&worker->loop, &worker->drain_timer);
+    od_loop_clear_timer(&worker->loop, &worker->rest_timer);
     for (uint32_t i = 0; i < worker->objects.worker_count; i++) {
         if (worker->objects.peers[i] != NULL)
             od_link_close(worker->objects.peers[i]);
@@ -448,8 +469,10 @@ int od_worker_main(const struct od_options *options, struct od_script *script, u
 {
     od_fault_open();
     od_log_setup(options->log_format, options->log_level);
-    struct od_worker worker = {
-        .options = options, .link_count = 1, .drain_timer = {.fire = look_again}};
+    struct od_worker worker = {.options = options,
+                               .link_count = 1,
+                               .rest_timer = {.fire = wake_up},
+                               .drain_timer = {.fire = look_again}};
     struct od_error err;
     if (!od_loop_init(&worker.loop, &err)) {
         od_log(OD_LOG_ERROR, NULL, "worker %u cannot start: %s", index, err.text);
