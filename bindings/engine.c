@@ -93,9 +93,22 @@ static void drop(struct od_script *script, struct od_object *object)
     od_instance_drop(engine_of_script(script), object);
 }
 
-static void idle(struct od_script *script)
+static od_time_ms idle(struct od_script *script)
 {
-    od_memory_settle(&engine_of_script(script)->memory);
+    struct od_engine *engine = engine_of_script(script);
+    od_memory_settle(&engine->memory);
+    return od_tidy_step(engine);
+}
+
+static void collect(struct od_script *script)
+{
+    lua_gc(engine_of_script(script)->L, LUA_GCCOLLECT, 0);
+}
+
+static struct od_script_memory memory_of(struct od_script *script)
+{
+    const struct od_memory *memory = &engine_of_script(script)->memory;
+    return (struct od_script_memory){memory->used, memory->limit};
 }
 
 static void close_engine(struct od_script *script)
@@ -143,6 +156,8 @@ static int set_up(lua_State *L)
     od_coroutines_open(L);
     od_userdata_open(L);
     engine->sockets_ref = reference_weak_table(L);
+    lua_newtable(L);
+    engine->selves_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     od_lib_state_open(L);
     od_lib_storage_open(L);
     od_lib_socket_open(L);
@@ -164,6 +179,8 @@ struct od_script *od_bindings_new(void)
                                         .forget = forget,
                                         .drop = drop,
                                         .idle = idle,
+                                        .memory = memory_of,
+                                        .collect = collect,
                                         .close = close_engine};
     od_list_init(&engine->script.link);
     engine->entry_ref = LUA_NOREF;

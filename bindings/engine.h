@@ -24,6 +24,7 @@
 #include "object/script.h"
 #include "object/task.h"
 #include "sources.h"
+#include "tidy.h"
 #include "userdata.h"
 #include "wait.h"
 
@@ -38,12 +39,14 @@ struct od_engine {
     struct od_coroutines coroutines;
     struct od_classes classes;
     struct od_handles instances;
+    struct od_tidy tidy;
     struct od_sources sources;
     struct od_bytes scratch; // See od_engine_scratch.
     char *folder;            // Of the script: where `require` looks.
     od_slice files;          // While it is loaded: files that are not to be read from the disk.
     struct od_userdata_kind kinds[OD_USERDATA_COUNT];
     int members_ref; // Makes the __index of userdata (lua/engine/members.lua).
+    int selves_ref;  // Place of an instance's handle -> `self`.
     int sockets_ref; // Weak table: number of a socket -> its userdata.
     int globals_ref; // What scripts see as _G.
     int env_ref;

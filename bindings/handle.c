@@ -38,7 +38,7 @@ od_handle od_handles_put(struct od_handles *handles, void *resource)
     uint32_t place = free_place(handles);
     struct od_handle_row *row = &handles->rows[place];
     row->resource = resource;
-    row->generation++;
+    row->generation = ++handles->generations;
     return (od_handle){place, row->generation};
 }
 
@@ -57,4 +57,22 @@ void od_handles_remove(struct od_handles *handles, od_handle handle)
     row->resource = NULL;
     row->next_free = handles->first_free;
     handles->first_free = handle.place;
+}
+
+void od_handles_fit(struct od_handles *handles)
+{
+    while (handles->size > 1 && handles->rows[handles->size - 1].resource == NULL)
+        handles->size--;
+    handles->first_free = 0;
+    for (uint32_t place = handles->size; place > 1; place--) {
+        struct od_handle_row *row = &handles->rows[place - 1];
+        if (row->resource != NULL)
+            continue;
+        row->next_free = handles->first_free;
+        handles->first_free = place - 1;
+    }
+    if (handles->size == 0)
+        return;
+    handles->capacity = handles->size;
+    handles->rows = od_reallocate(handles->rows, handles->capacity * sizeof *handles->rows);
 }

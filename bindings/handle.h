@@ -14,12 +14,12 @@
 
 typedef struct od_handle {
     uint32_t place;
-    uint32_t generation;
+    uint64_t generation;
 } od_handle;
 
 struct od_handle_row {
     void *resource; // NULL: free.
-    uint32_t generation;
+    uint64_t generation;
     uint32_t next_free;
 };
 
@@ -27,12 +27,16 @@ struct od_handles {
     struct od_handle_row *rows; // rows[0] is unused, so that a zeroed handle is stale.
     uint32_t size;
     uint32_t capacity;
-    uint32_t first_free; // 0: none.
+    uint32_t first_free;  // 0: none.
+    uint64_t generations; // How many there have been.
 };
 
 void od_handles_deinit(struct od_handles *handles); // Zeroed memory is a valid start.
 
 od_handle od_handles_put(struct od_handles *handles, void *resource);
+// Gives back the rows at the end that nothing is in; from now on the lowest places are taken first.
+void od_handles_fit(struct od_handles *handles);
+
 void *od_handles_find(const struct od_handles *handles, od_handle handle); // NULL: it is gone.
 void od_handles_remove(struct od_handles *handles, od_handle handle);
 

@@ -19,14 +19,19 @@ struct od_instance {
     struct od_object *object;
     struct od_class *class;
     od_handle handle;
-    int self_ref;
-    int state_ref;
 };
 
 // Makes it, with self.state and self.env, without running the constructor.
 struct od_instance *od_instance_make(struct od_engine *engine, struct od_object *object);
 void od_instance_drop(struct od_engine *engine,
                       struct od_object *object); // Also when there is none.
+
+// Pushes `self`; and, before its constructor has begun, the `state` in it.
+void od_instance_push(struct od_engine *engine, lua_State *L, const struct od_instance *instance);
+void od_instance_push_state(lua_State *L, int self);
+
+// Many were dropped: the tables in which they stood are made to fit those that are left.
+void od_instances_fit(struct od_engine *engine);
 
 // The object behind the handle in a userdata, for the method [call] of it. Raises when its instance
 // is gone and when the code of another object runs: what one object does may rest on writes of its

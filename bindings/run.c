@@ -168,6 +168,8 @@ static enum od_run run_on(struct od_engine *engine, struct od_task *task, int ar
             return OD_RUN_WAITING;
         if (step == ENDED && !od_coroutine_push_deferred(task->thread))
             return put_away(engine, task);
+        if (step == ENDED)
+            od_task_returned(task);
         arguments = 0;
     }
 }
@@ -176,9 +178,7 @@ static enum od_run run_on(struct od_engine *engine, struct od_task *task, int ar
 
 static int push_instance(struct od_engine *engine, lua_State *L, const struct od_task *task)
 {
-    const struct od_instance *instance = task->object->instance;
-    (void)engine;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, instance->self_ref);
+    od_instance_push(engine, L, task->object->instance);
     return 1;
 }
 
@@ -190,9 +190,8 @@ static int push_bytes(lua_State *L, const struct od_event *event)
 
 static int push_constructor(struct od_engine *engine, lua_State *L, const struct od_task *task)
 {
-    const struct od_instance *instance = task->object->instance;
     push_instance(engine, L, task);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, instance->state_ref);
+    od_instance_push_state(L, lua_gettop(L));
     lua_rawgeti(L, LUA_REGISTRYINDEX, engine->env_ref);
     return 3;
 }

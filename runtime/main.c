@@ -9,6 +9,7 @@
 #include "bindings.h"
 #include "main/check.h"
 #include "main/child.h"
+#include "main/control_client.h"
 #include "main/server.h"
 #include "worker/rehearsal.h"
 #include "worker/worker.h"
@@ -17,6 +18,8 @@ static enum od_exit (*const commands[OD_COMMAND_COUNT])(const struct od_options 
     [OD_COMMAND_RUN] = od_server_run,
     [OD_COMMAND_DEV] = od_server_run,
     [OD_COMMAND_CHECK] = od_check_run,
+    [OD_COMMAND_STATUS] = od_control_client_run,
+    [OD_COMMAND_RELOAD] = od_control_client_run,
 };
 
 // Every connection is a descriptor, and a WebSocket is one more in main: the usual soft limit of

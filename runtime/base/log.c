@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/escape.h"
 
 enum {
     last_count = 16,
@@ -52,29 +53,6 @@ static void put_text(struct od_bytes *line, od_slice text)
     od_bytes_put_slice(line, text);
 }
 
-// A script may log anything: a terminal must not obey it, and a second line must not look like a
-// line of the log.
-static void put_escaped(struct od_bytes *line, od_slice text, bool json)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        unsigned char byte = (unsigned char)text.at[i];
-        char escape[8];
-        if (json && (byte == '"' || byte == '\\'))
-            snprintf(escape, sizeof escape, "\\%c", byte);
-        else if (byte == '\n')
-            snprintf(escape, sizeof escape, "%s", json ? "\\n" : "\n    ");
-        else if (byte == '\t')
-            snprintf(escape, sizeof escape, "%s", json ? "\\t" : "\t");
-        else if (byte < 0x20 || byte == 0x7f)
-            snprintf(escape, sizeof escape, "\\%s%02x", json ? "u00" : "x", byte);
-        else {
-            od_bytes_put_u8(line, byte);
-            continue;
-        }
-        put_text(line, od_slice_of(escape));
-    }
-}
-
 static void put_time(struct od_bytes *line, bool json)
 {
     od_time_ms now = od_clock_wall_ms();
@@ -99,10 +77,10 @@ static void put_text_line(struct od_bytes *line, enum od_log_level level, od_sli
     put_text(line, od_slice_of(level_labels[level]));
     put_text(line, OD_SLICE(" "));
     if (object.size > 0) {
-        put_escaped(line, object, false);
+        od_escape_put_text(line, object);
         put_text(line, OD_SLICE("  "));
     }
-    put_escaped(line, message, false);
+    od_escape_put_text(line, message);
 }
 
 static void put_json_line(struct od_bytes *line, enum od_log_level level, od_slice object,
@@ -114,10 +92,10 @@ static void put_json_line(struct od_bytes *line, enum od_log_level level, od_sli
     put_text(line, od_slice_of(level_names[level]));
     if (object.size > 0) {
         put_text(line, OD_SLICE("\",\"object\":\""));
-        put_escaped(line, object, true);
+        od_escape_put_json(line, object);
     }
     put_text(line, OD_SLICE("\",\"message\":\""));
-    put_escaped(line, message, true);
+    od_escape_put_json(line, message);
     put_text(line, OD_SLICE("\"}"));
 }
 

@@ -36,11 +36,11 @@ struct od_map_node *od_map_find(const struct od_map *map, uint64_t hash, od_map_
     return node;
 }
 
-static void grow(struct od_map *map)
+static void set_bucket_count(struct od_map *map, size_t count)
 {
     size_t old_count = map->bucket_count;
     struct od_map_node **old = map->buckets;
-    map->bucket_count = old_count == 0 ? bucket_count_min : old_count * 2;
+    map->bucket_count = count;
     map->buckets = od_allocate_zeroed(map->bucket_count * sizeof *map->buckets);
     for (size_t i = 0; i < old_count; i++) {
         for (struct od_map_node *node = old[i], *next; node != NULL; node = next) {
@@ -56,7 +56,7 @@ static void grow(struct od_map *map)
 void od_map_put(struct od_map *map, struct od_map_node *node, uint64_t hash)
 {
     if (map->size >= map->bucket_count)
-        grow(map);
+        set_bucket_count(map, map->bucket_count == 0 ? bucket_count_min : map->bucket_count * 2);
     node->hash = hash;
     size_t bucket = bucket_of(map, hash);
     node->next = map->buckets[bucket];
@@ -75,6 +75,15 @@ void od_map_remove(struct od_map *map, struct od_map_node *node)
     *place = node->next;
     node->next = NULL;
     map->size--;
+}
+
+void od_map_fit(struct od_map *map)
+{
+    size_t count = map->bucket_count;
+    while (count > bucket_count_min && map->size < count / 4)
+        count /= 2;
+    if (count < map->bucket_count)
+        set_bucket_count(map, count);
 }
 
 struct od_map_node *od_map_next(const struct od_map *map, const struct od_map_node *node)

@@ -33,6 +33,9 @@ struct od_map_node *od_map_find(const struct od_map *map, uint64_t hash, od_map_
 void od_map_put(struct od_map *map, struct od_map_node *node, uint64_t hash); // Key not yet there.
 void od_map_remove(struct od_map *map, struct od_map_node *node);
 
+// Gives back buckets for members that are gone. Not while walking.
+void od_map_fit(struct od_map *map);
+
 // Walks in no order; the current member may be removed, others not. NULL starts and ends.
 struct od_map_node *od_map_next(const struct od_map *map, const struct od_map_node *node);
 

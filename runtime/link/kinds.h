@@ -21,6 +21,7 @@
     KIND(LOAD, "u32 version, files (link/files.h): load them; the first is served at once")        \
     KIND(SWITCH, "u32 version: serve it from here on; it was LOADED")                              \
     KIND(DISCARD, "u32 version: forget it")                                                        \
+    KIND(STATUS, "u64 question: how are you?")                                                     \
     /* worker -> main */                                                                           \
     KIND(READY, "nothing: the first version is loaded and served")                                 \
     KIND(LOAD_FAILED, "str why: the script cannot be loaded; the worker ends")                     \
@@ -28,6 +29,7 @@
     KIND(SOCKET_KEEP, "u64 socket, record (object/socket.h); fd: a duplicate of the connection")   \
     KIND(SOCKET_ATTACHMENT, "u64 socket, str attachment")                                          \
     KIND(SOCKET_GONE, "u64 socket")                                                                \
+    KIND(STATUS_REPORT, "u64 question, report (object/report.h)")                                  \
     KIND(DRAINED, "nothing")                                                                       \
     KIND(LOADED, "u32 version, u8 ok, str why not, u8 has an entry fetch, u32 count, (str "        \
                  "namespace)*, files: it waits for SWITCH")                                        \

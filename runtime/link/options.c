@@ -16,6 +16,7 @@ enum {
     version_value = 'V',
     first_value = 256, // getopt_long gives this plus the row.
     idle_ms_max = 24 * 60 * 60 * 1000,
+    ping_ms_max = 24 * 60 * 60 * 1000,
 };
 
 // Values that are only looked at when all words are known.
@@ -29,13 +30,13 @@ struct reading {
 
 typedef bool take_value(struct reading *reading, const char *text, struct od_error *err);
 
-static take_value take_listen, take_data, take_workers, take_idle_ms, take_var, take_env_file,
-    take_log_format, take_log_level, take_watch;
+static take_value take_json, take_listen, take_data, take_workers, take_idle_ms, take_ping_ms,
+    take_var, take_env_file, take_log_format, take_log_level, take_watch;
 
 static const struct row {
     const char *group; // Of this row and those after it.
     const char *name;
-    const char *value; // How the help calls it; NULL: it needs none.
+    const char *value; // How the help calls it; NULL: it is there or not, as variable 1 or 0.
     const char *help;
     const char *fallback; // Taken when nothing is given; NULL: none.
     const char *fallback_help;
@@ -56,6 +57,10 @@ static const struct row {
      false, take_watch},
     {"Objects", "idle-ms", "MS", "an object sleeps after so long without an event", "10000", NULL,
      false, take_idle_ms},
+    {NULL, "ping-ms", "MS",
+     "a WebSocket quiet for so long is asked, and closed after as long; 0: never", "30000", NULL,
+     false, take_ping_ms},
+    {"Asking", "json", NULL, "status: the answer is for machines", NULL, NULL, false, take_json},
     {"Log", "log-format", "FORMAT", "text for people or json for machines", "text", NULL, false,
      take_log_format},
     {NULL, "log-level", "LEVEL", "debug, info, warn or error", "info", NULL, false, take_log_level},
@@ -68,10 +73,14 @@ enum {
 static const struct {
     const char *name;
     const char *help;
+    bool needs_script; // Else it only says where the data is.
 } commands[OD_COMMAND_COUNT] = {
-    [OD_COMMAND_RUN] = {"run", "serve the script"},
-    [OD_COMMAND_DEV] = {"dev", "serve it, reload it on save, with a log for people"},
-    [OD_COMMAND_CHECK] = {"check", "load the script and stop: exit code 0 or 1"},
+    [OD_COMMAND_RUN] = {"run", "serve the script", true},
+    [OD_COMMAND_DEV] = {"dev", "serve it, reload it on save, with a log for people", true},
+    [OD_COMMAND_CHECK] = {"check", "load the script and stop: exit code 0 or 1", true},
+    [OD_COMMAND_STATUS] = {"status", "what the running program does, and what keeps objects awake",
+                           false},
+    [OD_COMMAND_RELOAD] = {"reload", "tell the running program to load its script anew", false},
 };
 
 // Values
@@ -100,6 +109,13 @@ static bool take_number(const char *text, uint32_t min, uint32_t max, uint32_t *
     return true;
 }
 
+// [text] is NULL for the flag itself.
+static bool take_flag(const char *text, bool *is_set, struct od_error *err)
+{
+    *is_set = text == NULL || strcmp(text, "1") == 0;
+    return *is_set || strcmp(text, "0") == 0 || od_error_set(err, "expected 1 or 0");
+}
+
 static bool take_workers(struct reading *reading, const char *text, struct od_error *err)
 {
     return take_number(text, 1, OD_WORKERS_MAX, &reading->options->workers, err);
@@ -110,14 +126,19 @@ static bool take_idle_ms(struct reading *reading, const char *text, struct od_er
     return take_number(text, 0, idle_ms_max, &reading->options->idle_ms, err);
 }
 
-// [text] is NULL for the flag and a word in the environment.
 static bool take_watch(struct reading *reading, const char *text, struct od_error *err)
 {
-    bool is_off = text != NULL && strcmp(text, "0") == 0;
-    if (text != NULL && !is_off && strcmp(text, "1") != 0)
-        return od_error_set(err, "expected 0 or 1");
-    reading->options->watch = !is_off;
-    return true;
+    return take_flag(text, &reading->options->watch, err);
+}
+
+static bool take_ping_ms(struct reading *reading, const char *text, struct od_error *err)
+{
+    return take_number(text, 0, ping_ms_max, &reading->options->ping_ms, err);
+}
+
+static bool take_json(struct reading *reading, const char *text, struct od_error *err)
+{
+    return take_flag(text, &reading->options->json, err);
 }
 
 static bool take_var(struct reading *reading, const char *text, struct od_error *err)
@@ -177,7 +198,8 @@ static void print_help(void)
 {
     printf("open-do %s: durable objects in Lua\n\nUsage:\n", OD_VERSION);
     for (int i = 0; i < OD_COMMAND_COUNT; i++)
-        printf("  open-do %-5s SCRIPT [options]   %s\n", commands[i].name, commands[i].help);
+        printf("  open-do %-6s %-8s [options]   %s\n", commands[i].name,
+               commands[i].needs_script ? "SCRIPT" : "[SCRIPT]", commands[i].help);
     for (int i = 0; i < row_count; i++)
         print_row(&rows[i]);
     printf("\nGeneral:\n  %-22s this text\n  %-22s the version\n", "-h, --help", "--version");
@@ -192,7 +214,8 @@ static void print_help(void)
 static bool take(struct reading *reading, const struct row *row, const char *text,
                  struct od_error *err)
 {
-    return row->take(reading, text, err) || od_error_prefix(err, "--%s %s", row->name, text);
+    return row->take(reading, text, err) ||
+           od_error_prefix(err, "--%s %s", row->name, text == NULL ? "" : text);
 }
 
 // One pair a line, so that a variable can hold what a flag says several times.
@@ -302,9 +325,9 @@ static bool take_words(struct od_options *options, char **words, struct od_error
         return od_error_set(err, "a command is missing: say open-do run SCRIPT to serve a script");
     if (!take_command(options, words[0], err))
         return false;
-    if (words[1] == NULL)
+    if (words[1] == NULL && commands[options->command].needs_script)
         return od_error_set(err, "the script is missing: say open-do %s SCRIPT", words[0]);
-    if (words[2] != NULL)
+    if (words[1] != NULL && words[2] != NULL)
         return od_error_set(err, "'%s' is one word too many: only one script can be given",
                             words[2]);
     options->script = words[1];
@@ -322,10 +345,10 @@ static uint32_t core_count(void)
 
 static char *data_dir_beside(const char *script)
 {
-    const char *slash = strrchr(script, '/');
+    const char *slash = script == NULL ? NULL : strrchr(script, '/');
     int size = slash == NULL ? 0 : (int)(slash - script) + 1;
     char *path = NULL;
-    int status = asprintf(&path, "%.*s.open-do", size, script);
+    int status = asprintf(&path, "%.*s.open-do", size, script == NULL ? "" : script);
     OD_ASSERT(status >= 0);
     return path;
 }
@@ -358,7 +381,8 @@ static bool conclude(struct reading *reading, struct od_error *err)
         reading->data_dir != NULL ? copy_of(reading->data_dir) : data_dir_beside(options->script);
     if (options->command == OD_COMMAND_DEV)
         options->watch = true;
-    if (getenv(OD_WORKER_LINK_VARIABLE) == NULL && access(options->script, R_OK) != 0)
+    if (commands[options->command].needs_script && getenv(OD_WORKER_LINK_VARIABLE) == NULL &&
+        access(options->script, R_OK) != 0)
         return od_error_errno(err, "cannot read the script %s", options->script);
     return read_env_files(reading, err);
 }

@@ -30,23 +30,27 @@ enum od_exit { // The exit codes of the program.
 };
 
 enum od_command {
-    OD_COMMAND_RUN,   // Serve the script.
-    OD_COMMAND_DEV,   // The same, watched, with a log for the person who writes it.
-    OD_COMMAND_CHECK, // Load it and stop; nothing is opened or bound.
+    OD_COMMAND_RUN,    // Serve the script.
+    OD_COMMAND_DEV,    // The same, watched, with a log for the person who writes it.
+    OD_COMMAND_CHECK,  // Load it and stop; nothing is opened or bound.
+    OD_COMMAND_STATUS, // Ask the program that runs over the data directory how it is.
+    OD_COMMAND_RELOAD, // Tell it to reload its script.
     OD_COMMAND_COUNT,
 };
 
 struct od_options {
     enum od_command command;
     char **argv;        // All of it; ends with NULL.
-    const char *script; // As given; it can be read.
+    const char *script; // As given; it can be read. NULL: none, for a command that needs none.
     char *data_dir;     // As given, or .open-do beside the script; may not exist yet.
     struct od_address listen;
     uint32_t workers; // 1 to OD_WORKERS_MAX.
     uint32_t idle_ms; // An object sleeps after so long without an event.
     bool watch;       // Load the script anew when it changes.
+    uint32_t ping_ms; // A socket that is quiet for so long is asked; 0: never.
     enum od_log_format log_format;
     enum od_log_level log_level;
+    bool json;                     // Answers are for machines.
     struct od_variables variables; // Files first, then --var.
 };
 

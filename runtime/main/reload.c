@@ -302,8 +302,10 @@ void od_reload_ask(struct od_reload *reload, struct od_reload_asker *asker)
             asker->done(asker, false, why);
         return;
     }
-    if (asker != NULL)
+    if (asker != NULL) {
+        od_list_init(&asker->link);
         od_list_push_back(&reload->askers, &asker->link);
+    }
     reload->is_forced = true;
     ask(reload, od_clock_monotonic_ms());
 }

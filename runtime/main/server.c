@@ -9,10 +9,12 @@
 #include "base/cursor.h"
 #include "base/log.h"
 #include "main/control.h"
+#include "main/control_socket.h"
 #include "main/door.h"
 #include "main/keeper.h"
 #include "main/reload.h"
 #include "main/router.h"
+#include "main/status.h"
 #include "main/supervisor.h"
 #include "store/committer.h"
 
@@ -29,6 +31,8 @@ struct server {
     enum od_exit exit;
     struct od_loop loop;
     struct od_control control;
+    struct od_control_socket control_socket;
+    struct od_status status;
     struct od_supervisor supervisor;
     struct od_reload reload;
     struct od_keeper keeper;
@@ -94,6 +98,41 @@ static void on_reload_asked(void *owner)
 
 static const struct od_control_events control_events = {on_stop_asked, on_kill_asked,
                                                         on_reload_asked};
+
+static void answer_status(void *owner, struct od_control_question *question, od_slice rest)
+{
+    struct server *server = owner;
+    od_status_ask(&server->status, question, rest);
+}
+
+struct reload_question { // Somebody who ran `open-do reload` and waits for what came of it.
+    struct od_reload_asker asker;
+    struct od_control_question *question;
+};
+
+static void on_reload_done(struct od_reload_asker *asker, bool ok, od_slice text)
+{
+    struct reload_question *waiting = OD_LIST_MEMBER(asker, struct reload_question, asker);
+    struct od_bytes line = {0};
+    od_bytes_put_slice(&line, text);
+    od_bytes_put_u8(&line, '\n');
+    od_control_answer(waiting->question, ok, od_bytes_slice(&line));
+    od_bytes_deinit(&line);
+    free(waiting);
+}
+
+static void answer_reload(void *owner, struct od_control_question *question, od_slice rest)
+{
+    struct server *server = owner;
+    (void)rest;
+    struct reload_question *waiting = od_allocate_zeroed(sizeof *waiting);
+    waiting->asker.done = on_reload_done;
+    waiting->question = question;
+    od_reload_ask(&server->reload, &waiting->asker);
+}
+
+static const struct od_control_command control_commands[] = {
+    {"status", answer_status}, {"reload", answer_reload}, {NULL, NULL}};
 
 // Clients
 
@@ -227,6 +266,12 @@ static bool take_looked_at(struct server *server, struct od_child *child, struct
     return true;
 }
 
+static bool take_status_report(struct server *server, struct od_child *child,
+                               struct received *received)
+{
+    return od_status_take_report(&server->status, child, od_cursor_rest(&received->body));
+}
+
 static take_message *const messages[OD_KIND_COUNT] = {
     [OD_KIND_BATCHES] = take_batches,
     [OD_KIND_SOCKET_KEEP] = take_socket_keep,
@@ -234,6 +279,7 @@ static take_message *const messages[OD_KIND_COUNT] = {
     [OD_KIND_SOCKET_GONE] = take_socket_gone,
     [OD_KIND_LOADED] = take_loaded,
     [OD_KIND_LOOKED_AT] = take_looked_at,
+    [OD_KIND_STATUS_REPORT] = take_status_report,
 };
 
 static bool on_message(void *owner, struct od_child *child, enum od_kind kind, od_slice body,
@@ -282,8 +328,8 @@ static void on_born(void *owner, struct od_child *child)
 static void serve(struct server *server)
 {
     const struct od_options *options = server->options;
-    char url[OD_HOST_BYTES_MAX + 32];
-    od_listeners_url(&server->door.listeners, &options->listen, url, sizeof url);
+    char *url = server->status.url;
+    od_listeners_url(&server->door.listeners, &options->listen, url, sizeof server->status.url);
     server->state = SERVING;
     od_door_open(&server->door);
     od_reload_open(&server->reload);
@@ -363,6 +409,15 @@ static enum od_exit exit_of_directory(const char *directory)
     return is_held ? OD_EXIT_IN_USE : OD_EXIT_WRONG;
 }
 
+// One can serve without it.
+static void open_control_socket(struct server *server)
+{
+    struct od_error err;
+    if (!od_control_socket_open(&server->control_socket, &server->loop, server->options->data_dir,
+                                control_commands, server, &err))
+        od_log(OD_LOG_WARN, NULL, "%s: open-do status and reload will not work", err.text);
+}
+
 static enum od_exit open_all(struct server *server, struct od_error *err)
 {
     const struct od_options *options = server->options;
@@ -372,6 +427,7 @@ static enum od_exit open_all(struct server *server, struct od_error *err)
         server->committer = NULL;
         return exit_of_directory(options->data_dir);
     }
+    open_control_socket(server);
     enum od_exit exit = od_door_listen(&server->door, &options->listen, err);
     if (exit != OD_EXIT_CLEAN)
         return exit;
@@ -394,6 +450,8 @@ static void close_all(struct server *server)
 {
     od_control_close(&server->control);
     od_reload_close(&server->reload);
+    od_status_deinit(&server->status);
+    od_control_socket_close(&server->control_socket);
     od_committer_close(server->committer);
     od_supervisor_deinit(&server->supervisor);
     od_keeper_deinit(&server->keeper);
@@ -418,6 +476,7 @@ enum od_exit od_server_run(const struct od_options *options)
                        &supervisor_events, server);
     od_reload_init(&server->reload, &server->loop, options, &server->supervisor, &reload_events,
                    server);
+    od_status_init(&server->status, &server->loop, &server->supervisor, options);
     enum od_exit exit = open_all(server, &err);
     if (exit != OD_EXIT_CLEAN) {
         fprintf(stderr, "open-do: %s\n", err.text);

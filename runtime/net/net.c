@@ -8,7 +8,7 @@
 
 #include "base/log.h"
 #include "net/exchange.h"
-#include "net/wire.h"
+#include "net/websocket_state.h"
 
 enum {
     read_bytes_max = 65536, // One buffer for all: what one wire reads in one turn.
@@ -70,6 +70,7 @@ bool od_net_init(struct od_net *net, struct od_loop *loop, const struct od_net_e
         return od_error_errno(err, "cannot open /dev/null");
     od_list_init(&net->wires);
     od_list_init(&net->dirty);
+    od_pulses_init(&net->pulses, loop, &od_websocket_pulse_events);
     net->deflate = od_deflate_new();
     if (start_lws(net, err))
         return true;
@@ -90,6 +91,7 @@ static void stop_lws(struct od_net *net)
 
 void od_net_deinit(struct od_net *net)
 {
+    od_pulses_stop(&net->pulses);
     OD_LIST_EACH (link, &net->wires)
         od_wire_cut(OD_LIST_MEMBER(link, struct od_wire, all));
     od_net_flush(net);
@@ -116,6 +118,7 @@ void od_net_flush(struct od_net *net)
 void od_net_drain(struct od_net *net)
 {
     net->is_draining = true;
+    od_pulses_stop(&net->pulses);
     od_exchanges_drain(net);
 }
 

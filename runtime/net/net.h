@@ -21,6 +21,7 @@
 #include "net/events.h"
 #include "net/limits.h"
 #include "net/loop.h"
+#include "net/pulse.h"
 
 struct lws_context;
 struct lws_vhost;
@@ -37,6 +38,7 @@ struct od_net {
     struct od_map exchanges;
     struct od_map websockets;
     uint64_t last_exchange; // Number of the youngest.
+    struct od_pulses pulses;
     struct od_deflate *deflate;
     int harmless_fd;     // Takes the place of a descriptor that was given away.
     bool is_in_callback; // Inside libwebsockets, where nothing may be closed.

@@ -5,36 +5,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "net/frame.h"
 #include "net/upgrade_record.h"
 #include "net/utf8.h"
-#include "net/wire.h"
+#include "net/websocket_state.h"
 
 #define VANISHED OD_SLICE("WebSocket disconnected without sending Close frame.")
 
 enum {
     code_vanished = 1006, // Told to the object, never sent.
     code_try_again = 1013,
-};
-
-struct od_websocket {
-    struct od_net *net;
-    struct od_map_node node; // In net->websockets.
-    uint64_t number;
-    struct od_wire *wire; // NULL before attach, and at readyState 3.
-    struct od_frame_decoder decoder;
-    struct od_bytes early;    // Frames put before attach.
-    struct od_bytes url;      // And behind it the subprotocol.
-    struct od_timer deadline; // For the peer's Close.
-    uint32_t url_size;
-    uint16_t peer_code; // Of its Close.
-    uint8_t window_bits;
-    bool has_closed;      // We sent Close.
-    bool peer_has_closed; // It did.
-    bool is_over;         // readyState 3.
-    bool is_paused;
-    bool is_reading; // Inside on_bytes, which still needs it:
-    bool is_freed;   // then freeing waits.
 };
 
 // Ends. Each takes the state as far as it goes, and tells the object last. The decoder stays until
@@ -44,6 +23,7 @@ static void be_over(struct od_websocket *websocket)
 {
     websocket->is_over = true;
     websocket->wire = NULL;
+    od_pulse_stop(&websocket->pulse);
     od_loop_clear_timer(websocket->net->loop, &websocket->deadline);
     od_bytes_deinit(&websocket->early);
 }
@@ -286,6 +266,7 @@ static void on_bytes(void *owner, char *at, size_t size)
     enum od_frame_event event;
     size_t consumed;
     websocket->is_reading = true;
+    od_pulse_beat(&websocket->net->pulses, &websocket->pulse);
     while (!websocket->is_over && (event = od_frame_decode(&websocket->decoder, at, size, &consumed,
                                                            &message)) != OD_FRAME_EVENT_MORE) {
         handlers[event](websocket, &message);
@@ -389,6 +370,7 @@ static bool attach(struct od_websocket *websocket, const struct od_upgrade_recor
         await_close(websocket);
     if (websocket->is_paused)
         od_wire_pause(websocket->wire);
+    od_pulse_start(&websocket->net->pulses, &websocket->pulse);
     read_early(websocket, record->input);
     return true;
 }

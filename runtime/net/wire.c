@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libwebsockets.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -84,6 +86,24 @@ void od_wire_put_shared(struct od_wire *wire, struct od_frame_shared *frame, od_
     mark_dirty(wire);
 }
 
+static uint32_t bytes_on_their_way(const struct od_wire *wire)
+{
+    int bytes = 0;
+    ioctl(wire->fd, SIOCOUTQ, &bytes);
+    return (uint32_t)bytes;
+}
+
+uint32_t od_wire_taken_bytes(const struct od_wire *wire)
+{
+    return wire->sent_bytes - bytes_on_their_way(wire);
+}
+
+bool od_wire_is_taking(const struct od_wire *wire, uint32_t taken_bytes)
+{
+    bool has_all = od_wire_waiting_bytes(wire) == 0 && bytes_on_their_way(wire) == 0;
+    return !has_all && od_wire_taken_bytes(wire) != taken_bytes;
+}
+
 static void drop_shared(struct od_wire *wire)
 {
     od_frame_shared_drop(wire->shared);
@@ -146,6 +166,7 @@ static void write_out(struct od_wire *wire)
             od_wire_cut(wire);
             return;
         }
+        wire->sent_bytes += (uint32_t)sent;
         forget_sent(wire, (size_t)sent);
         if (sent > 0 && wire->is_closing)
             od_loop_set_timer(wire->net->loop, &wire->linger, wire->net->limits.linger_ms);

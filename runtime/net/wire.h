@@ -43,6 +43,7 @@ struct od_wire {
     size_t out_sent;                // of which so many are sent.
     struct od_timer linger;
     int fd;
+    uint32_t sent_bytes; // Taken by the kernel since the beginning, modulo 2^32.
     bool is_paused;
     bool is_closing;  // Ends when all is sent.
     bool is_cut;      // Ends at the next flush.
@@ -60,6 +61,11 @@ OD_MUST_CHECK bool od_wire_adopt(struct od_net *net, int fd,
 struct od_bytes *od_wire_out(struct od_wire *wire);
 void od_wire_put_shared(struct od_wire *wire, struct od_frame_shared *frame, od_slice bytes);
 size_t od_wire_waiting_bytes(const struct od_wire *wire); // Put and not yet taken by the kernel.
+
+// How many bytes the peer's system has taken so far, modulo 2^32; and whether it has taken more
+// than [taken_bytes] and has not got all yet, so that its silence may be that of a slow line.
+uint32_t od_wire_taken_bytes(const struct od_wire *wire);
+bool od_wire_is_taking(const struct od_wire *wire, uint32_t taken_bytes);
 
 void od_wire_send_now(struct od_wire *wire); // What the kernel takes, before the end of the turn.
 void od_wire_flush(struct od_wire *wire);    // The same, and ends what is cut: for od_net_flush.

@@ -10,6 +10,7 @@
 #include "link/response.h"
 #include "net/exchange.h"
 #include "net/net.h"
+#include "object/label.h"
 #include "object/route.h"
 #include "object/socket.h"
 
@@ -28,7 +29,15 @@ static void call_free(struct od_call *call)
 {
     od_timers_clear(call->objects->timers, &call->deadline);
     od_map_remove(&call->objects->calls, &call->by_id);
+    free(call->whom);
     free(call);
+}
+
+const char *od_call_whom(const struct od_call *call)
+{
+    if (call->object != NULL)
+        return call->object->label;
+    return call->whom != NULL ? call->whom : "an object"; // It has not left the outbox yet.
 }
 
 static void deadline_passed(struct od_timer *timer)
@@ -134,6 +143,9 @@ static void send_to_peer(struct od_call *call, uint32_t worker, const struct cal
     }
     call->is_remote = true;
     call->worker = worker;
+    if (call->from == OD_FROM_TASK)
+        call->whom =
+            od_label_new(message->namespace_name, &message->id, message->has_name, message->name);
     size_t mark = od_link_begin(peer, OD_KIND_CALL, -1);
     od_call_put(&peer->out, call->id, &message->id, message->namespace_name, message->has_name,
                 message->name, message->request);

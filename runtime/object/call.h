@@ -28,6 +28,7 @@ struct od_call {
     uint64_t origin;
     bool is_remote; // Sent to [worker].
     uint32_t worker;
+    char *whom;               // Remote and from a task: "rooms/lobby", else NULL.
     struct od_object *object; // Here: in whose inbox it is or whose task handles it.
     struct od_timer deadline; // OD_FROM_EXCHANGE: 504.
 };
@@ -35,6 +36,7 @@ struct od_call {
 // Makes a call. From an exchange it has OD_RESPONSE_MS_MAX to be answered.
 struct od_call *od_call_new(struct od_objects *objects, enum od_call_origin from,
                             uint32_t origin_worker, uint64_t origin);
+const char *od_call_whom(const struct od_call *call);                  // For a person.
 struct od_call *od_call_find(struct od_objects *objects, uint64_t id); // NULL: over already.
 
 // The body of a CALL message, which is also what an effect OD_EFFECT_CALL holds.

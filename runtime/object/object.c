@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "object/call.h"
+#include "object/label.h"
 #include "object/objects.h"
 #include "object/outbox.h"
 #include "object/route.h"
@@ -27,6 +28,10 @@ static void move_to(struct od_object *object, enum od_object_state state)
 {
     OD_ASSERT(may_move[object->state][state]);
     object->state = state;
+    if (state == OD_WAKING)
+        od_objects_watch_awake(object);
+    else if (state == OD_ASLEEP)
+        od_objects_forget_awake(object);
 }
 
 const char *od_object_state_name(enum od_object_state state)
@@ -46,23 +51,6 @@ od_id od_object_id(const struct od_object *object)
     return id;
 }
 
-// "rooms/lobby", or "rooms/1f3b…" for one without a name.
-static char *make_label(const struct od_identity *identity)
-{
-    char *label = NULL;
-    char hex[OD_ID_TEXT_BYTES + 1];
-    od_id id;
-    memcpy(id.bytes, identity->id, OD_ID_BYTES);
-    od_id_format(&id, hex);
-    int size =
-        identity->has_name
-            ? asprintf(&label, "%.*s/%.*s", (int)identity->space.size, identity->space.at,
-                       (int)identity->name.size, identity->name.at)
-            : asprintf(&label, "%.*s/%.12s", (int)identity->space.size, identity->space.at, hex);
-    OD_ASSERT(size >= 0);
-    return label;
-}
-
 static void set_name(struct od_object *object, od_slice name)
 {
     char *copy = od_allocate(name.size);
@@ -74,9 +62,9 @@ static void set_name(struct od_object *object, od_slice name)
 
 static void init_lists(struct od_object *object)
 {
-    struct od_list *const lists[] = {&object->inbox, &object->resumes, &object->outbox,
-                                     &object->tasks, &object->sockets, &object->ready,
-                                     &object->gated, &object->idle,    &object->syncing};
+    struct od_list *const lists[] = {
+        &object->inbox, &object->resumes, &object->outbox, &object->tasks,   &object->sockets,
+        &object->ready, &object->gated,   &object->idle,   &object->syncing, &object->awake};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         od_list_init(lists[i]);
 }
@@ -87,7 +75,8 @@ static void init_identity(struct od_object *object, const od_id *id, bool has_na
     memcpy(object->identity.id, id->bytes, OD_ID_BYTES);
     if (has_name && name.size <= OD_NAME_BYTES_MAX)
         set_name(object, name);
-    object->label = make_label(&object->identity);
+    object->label =
+        od_label_new(object->identity.space, id, object->identity.has_name, object->identity.name);
     od_storage_init(&object->storage, object->objects->store, &object->identity);
     object->storage.owner = object;
 }
@@ -233,8 +222,10 @@ static void after(struct od_object *object, struct od_task *task, enum od_run ru
     }
     if (!od_object_is_entry(object))
         od_storage_seal(&object->storage);
-    if (run == OD_RUN_WAITING)
+    if (run == OD_RUN_WAITING) {
+        od_task_limit(task);
         return;
+    }
     if (task->event == NULL)
         finish_constructor(task);
     else
@@ -457,24 +448,10 @@ void od_object_abort(struct od_object *object, od_slice why)
     od_object_reset(object, why);
 }
 
-static void free_auto_response(struct od_object *object)
-{
-    if (object->auto_response == NULL)
-        return;
-    od_bytes_deinit(&object->auto_response->request);
-    od_bytes_deinit(&object->auto_response->response);
-    free(object->auto_response);
-    object->auto_response = NULL;
-}
-
 void od_object_set_auto_response(struct od_object *object, od_slice request, od_slice response)
 {
-    free_auto_response(object);
-    if (request.at == NULL)
-        return;
-    object->auto_response = od_allocate_zeroed(sizeof *object->auto_response);
-    od_bytes_put_slice(&object->auto_response->request, request);
-    od_bytes_put_slice(&object->auto_response->response, response);
+    od_auto_response_free(object->auto_response);
+    object->auto_response = request.at == NULL ? NULL : od_auto_response_new(request, response);
 }
 
 static void free_events(struct od_list *events)
@@ -499,11 +476,12 @@ void od_object_free(struct od_object *object)
     od_list_remove(&object->ready);
     od_list_remove(&object->gated);
     od_list_remove(&object->idle);
+    od_objects_forget_awake(object);
     if (!od_object_is_entry(object)) {
         od_storage_deinit(&object->storage);
         od_map_remove(&object->objects->by_id, &object->by_id);
     }
-    free_auto_response(object);
+    od_auto_response_free(object->auto_response);
     od_bytes_deinit(&object->reset_why);
     od_bytes_deinit(&object->failure);
     od_map_deinit(&object->tags);

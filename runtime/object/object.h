@@ -25,6 +25,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/map.h"
+#include "object/auto_response.h"
 #include "object/event.h"
 #include "object/id.h"
 #include "object/limits.h"
@@ -40,11 +41,6 @@ enum od_object_state {
     OD_WAKING, // The constructor runs or waits; events wait for its end.
     OD_AWAKE,  // There is an instance; events are handled.
     OD_GONE,   // About to be freed.
-};
-
-struct od_auto_response {
-    struct od_bytes request;
-    struct od_bytes response;
 };
 
 struct od_object {
@@ -68,12 +64,14 @@ struct od_object {
     struct od_list ready;      // Among those with events to handle.
     struct od_list gated;      // Among those whose outbox or tasks wait for the disk.
     struct od_list idle;       // Among those with nothing to do, longest idle first.
+    struct od_list awake;      // Among those with an instance, longest awake first.
     struct od_list syncing;    // Tasks that wait for the disk, in the order of what they wait for.
     struct od_bytes reset_why; // A reset that waits for the running task to return.
     bool is_reset;
     bool is_aborted;
     struct od_bytes failure; // The words of the task that failed last, until it is freed.
     struct od_task *running; // The one that is in Lua now.
+    od_time_ms awake_since_ms;
     od_time_ms idle_since_ms;
     struct od_auto_response *auto_response; // NULL when not set.
     uint32_t event_timeout_ms;              // 0 when not set.

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/net.h"
 #include "object/call.h"
 #include "object/outbox.h"
 #include "object/task.h"
@@ -17,14 +18,18 @@ void od_objects_init(struct od_objects *objects)
     od_list_init(&objects->ready);
     od_list_init(&objects->gated);
     od_list_init(&objects->idle);
+    od_list_init(&objects->awake);
     od_map_init(&objects->by_id);
     od_map_init(&objects->sockets);
     od_map_init(&objects->tasks);
     od_map_init(&objects->calls);
     objects->entry = od_object_new(objects, NULL, NULL, false, (od_slice){NULL, 0});
     objects->entry->state = OD_AWAKE; // It has no instance that could sleep.
+    objects->entry->awake_since_ms = od_clock_monotonic_ms();
     objects->durable = 0;
     objects->next_number = 0;
+    objects->awake_count = 0;
+    objects->relieved_bytes = 0;
     objects->idle_timer = (struct od_timer){.fire = idle_passed};
 }
 
@@ -200,7 +205,23 @@ void od_objects_durable(struct od_objects *objects, uint64_t seq)
     }
 }
 
-// --- Idle objects --------------------------------------------------------------------------------
+// --- Awake and idle objects
+// --------------------------------------------------------------------------------
+
+void od_objects_watch_awake(struct od_object *object)
+{
+    object->awake_since_ms = od_clock_monotonic_ms();
+    od_list_push_back(&object->objects->awake, &object->awake);
+    object->objects->awake_count++;
+}
+
+void od_objects_forget_awake(struct od_object *object)
+{
+    if (od_list_is_empty(&object->awake))
+        return;
+    od_list_remove(&object->awake);
+    object->objects->awake_count--;
+}
 
 void od_objects_watch_idle(struct od_object *object)
 {
@@ -224,22 +245,34 @@ static void put_to_rest(struct od_object *object)
         od_object_free(object);
 }
 
+static struct od_object *first_idle(const struct od_objects *objects)
+{
+    return OD_LIST_MEMBER(objects->idle.next, struct od_object, idle);
+}
+
+// Tables have grown with what was there.
+static void fit_maps(struct od_objects *objects)
+{
+    struct od_map *const maps[] = {&objects->by_id, &objects->sockets, &objects->tasks,
+                                   &objects->calls, &objects->net->websockets};
+    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
+        od_map_fit(maps[i]);
+}
+
+// Many may be due at once; events come in between.
 static void idle_passed(struct od_timer *timer)
 {
     struct od_objects *objects = OD_TIMER_MEMBER(timer, struct od_objects, idle_timer);
-    od_time_ms now = od_clock_monotonic_ms();
-    struct od_list due;
-    od_list_init(&due);
-    while (!od_list_is_empty(&objects->idle)) {
-        struct od_object *first = OD_LIST_MEMBER(objects->idle.next, struct od_object, idle);
-        if (first->idle_since_ms + objects->idle_ms > now) {
-            od_timers_set(objects->timers, timer, first->idle_since_ms + objects->idle_ms);
+    od_time_ms due_ms = od_clock_monotonic_ms() - objects->idle_ms;
+    for (int i = 0; i < OD_TURN_SLEEPS_MAX && !od_list_is_empty(&objects->idle); i++) {
+        if (first_idle(objects)->idle_since_ms > due_ms)
             break;
-        }
-        od_list_remove(&first->idle);
-        od_list_push_back(&due, &first->idle);
+        put_to_rest(first_idle(objects));
     }
-    struct od_list *link;
-    while ((link = od_list_pop_front(&due)) != NULL)
-        put_to_rest(OD_LIST_MEMBER(link, struct od_object, idle));
+    fit_maps(objects);
+    if (od_list_is_empty(&objects->idle))
+        return;
+    od_time_ms next_ms = first_idle(objects)->idle_since_ms;
+    od_timers_set(objects->timers, timer,
+                  (next_ms > due_ms ? next_ms : due_ms + 1) + objects->idle_ms);
 }

@@ -33,7 +33,10 @@ struct od_objects {
     struct od_list ready;
     struct od_list gated;
     struct od_list idle;
-    bool is_draining;        // The worker ends: what waits for a namespace is given up.
+    bool is_draining; // The worker ends: what waits for a namespace is given up.
+    struct od_list awake;
+    uint32_t awake_count;
+    size_t relieved_bytes;   // What scripts took after a relief that was not enough (pressure.h).
     od_slice commit_failure; // While objects are reset because of it: what went wrong.
     uint64_t durable;        // Writes up to this sequence number are on disk.
     uint64_t next_number;    // For sockets, tasks and calls.
@@ -73,5 +76,9 @@ void od_objects_durable(struct od_objects *objects, uint64_t seq);
 
 // An object with nothing to do: it sleeps when that lasts idle_ms.
 void od_objects_watch_idle(struct od_object *object);
+
+// An object is constructed from now on; and it has no instance any more (also when it had none).
+void od_objects_watch_awake(struct od_object *object);
+void od_objects_forget_awake(struct od_object *object);
 
 #endif

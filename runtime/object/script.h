@@ -19,6 +19,7 @@
 #define OD_OBJECT_SCRIPT_H
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/list.h"
 #include "object/event.h"
@@ -32,6 +33,11 @@ struct od_task;
 enum od_run {
     OD_RUN_DONE, // The handler has returned or failed; a failure is logged and told to its caller.
     OD_RUN_WAITING, // It waits for what it asked for.
+};
+
+struct od_script_memory {
+    size_t used_bytes;
+    size_t bytes_max;
 };
 
 struct od_script {
@@ -74,8 +80,15 @@ struct od_script {
     // Drops the instance of an object; all its tasks are forgotten already.
     void (*drop)(struct od_script *script, struct od_object *object);
 
-    // A turn is over: a chance to collect garbage when there is nothing else to do.
-    void (*idle)(struct od_script *script);
+    // A turn is over and there is nothing else to do: a chance to collect garbage. Returns in how
+    // many milliseconds it wants to be called again, unless events come before: 0 for at once, -1
+    // for never.
+    od_time_ms (*idle)(struct od_script *script);
+
+    struct od_script_memory (*memory)(struct od_script *script); // Costs nothing.
+
+    // Gives back all that can be had, which takes as long as it takes.
+    void (*collect)(struct od_script *script);
 
     void (*close)(struct od_script *script); // No instance and no task is left.
 };

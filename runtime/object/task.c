@@ -31,6 +31,36 @@ static void slept(struct od_timer *timer)
     resume(OD_TIMER_MEMBER(timer, struct od_task, timer));
 }
 
+static void took_too_long(struct od_timer *timer)
+{
+    const struct od_task *task = OD_TIMER_MEMBER(timer, struct od_task, deadline);
+    od_object_reset(task->object,
+                    task->event == NULL
+                        ? OD_SLICE("The constructor waited for too long and was canceled.")
+                        : OD_SLICE("Actor exceeded event execution time and was disconnected."));
+}
+
+static od_time_ms limit_of(const struct od_task *task)
+{
+    if (task->event == NULL)
+        return OD_CONSTRUCT_MS_MAX;
+    return task->event->socket == NULL ? 0 : task->object->event_timeout_ms;
+}
+
+void od_task_limit(struct od_task *task)
+{
+    od_time_ms limit_ms = limit_of(task);
+    if (limit_ms > 0 && !task->is_after_event && !od_timer_is_set(&task->deadline))
+        od_timers_set(task->object->objects->timers, &task->deadline,
+                      od_clock_monotonic_ms() + limit_ms);
+}
+
+void od_task_returned(struct od_task *task)
+{
+    task->is_after_event = true;
+    od_timers_clear(task->object->objects->timers, &task->deadline);
+}
+
 struct od_task *od_task_new(struct od_object *object, struct od_event *event)
 {
     struct od_task *task = od_allocate_zeroed(sizeof *task);
@@ -40,6 +70,7 @@ struct od_task *od_task_new(struct od_object *object, struct od_event *event)
     task->script->uses++;
     task->event = event;
     task->timer.fire = slept;
+    task->deadline.fire = took_too_long;
     od_list_init(&task->link);
     od_list_init(&task->syncing);
     od_list_init(&task->accepted);
@@ -66,6 +97,7 @@ void od_task_free(struct od_task *task)
     task->script->forget(task->script, task);
     task->script->uses--;
     od_timers_clear(objects->timers, &task->timer);
+    od_timers_clear(objects->timers, &task->deadline);
     od_list_remove(&task->link);
     od_list_remove(&task->syncing);
     od_map_remove(&objects->tasks, &task->by_id);

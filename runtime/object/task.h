@@ -37,6 +37,8 @@ struct od_task {
     uint64_t sync_seq;        // od_task_wait_sync.
     bool is_answered;         // FETCH: its call has got an answer.
     bool has_failed;
+    bool is_after_event;      // The handler has returned; functions given to waitUntil run.
+    struct od_timer deadline; // od_task_limit.
     // The engine's, untouched by the core:
     void *thread;
     int thread_ref;
@@ -48,6 +50,13 @@ struct od_task *od_task_find(struct od_objects *objects, uint64_t id);         /
 // Ends it, finished or not: the engine forgets it, what it waited for is cancelled, and sockets it
 // accepted without a 101 are gone. Its call is not answered here.
 void od_task_free(struct od_task *task);
+
+// It waits: from now on it may take so long as its kind may, a constructor OD_CONSTRUCT_MS_MAX and
+// an event of a socket what setHibernatableWebSocketEventTimeout says. Then its object is reset.
+void od_task_limit(struct od_task *task);
+
+// Its handler has returned; what is left, functions given to waitUntil, has no limit.
+void od_task_returned(struct od_task *task);
 
 void od_task_synced(struct od_task *task); // What od_task_wait_sync waited for is on disk.
 

@@ -126,9 +126,8 @@ void od_versions_turn(struct od_versions *versions)
     od_bytes_deinit(looked_at);
 }
 
-void od_versions_idle(struct od_versions *versions)
+od_time_ms od_versions_idle(struct od_versions *versions)
 {
     struct od_script *script = versions->objects->script;
-    if (script != NULL)
-        script->idle(script);
+    return script == NULL ? -1 : script->idle(script);
 }

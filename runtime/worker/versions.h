@@ -33,7 +33,9 @@ void od_versions_discard(struct od_versions *versions, od_slice body);
 // Once a turn, after Lua has run: former versions that nothing needs are closed, and main hears of
 // files that running code has required.
 void od_versions_turn(struct od_versions *versions);
-void od_versions_idle(struct od_versions *versions); // Nothing is to be done at the moment.
+
+// Nothing is to be done at the moment. In how many ms the script wants to tidy up; below 0: never.
+od_time_ms od_versions_idle(struct od_versions *versions);
 
 // Puts the message LOADED on [main]; [err] NULL: it went well.
 void od_versions_say_loaded(struct od_link *main, const struct od_objects *objects,

@@ -9,6 +9,8 @@
 #include "net/net.h"
 #include "object/call.h"
 #include "object/objects.h"
+#include "object/pressure.h"
+#include "object/report.h"
 #include "object/socket.h"
 #include "store/store.h"
 #include "worker/versions.h"
@@ -35,6 +37,7 @@ struct od_worker {
     bool has_more;       // Inboxes that did not get empty in the last turn.
     bool is_draining;
     bool has_closed_sockets;
+    struct od_timer rest_timer;  // The script wants to tidy up then.
     struct od_timer drain_timer; // While draining: looks again whether all is done.
     bool is_over;
     int exit_code;
@@ -159,6 +162,17 @@ static void receive_discard(struct od_worker *worker, od_slice body, int fd)
     od_versions_discard(&worker->versions, body);
 }
 
+static void receive_status(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    struct od_cursor cursor = od_cursor_of(body);
+    uint64_t question = od_cursor_u64(&cursor);
+    size_t mark = od_link_begin(&worker->main, OD_KIND_STATUS_REPORT, -1);
+    od_bytes_put_u64(&worker->main.out, question);
+    od_report_put(&worker->main.out, &worker->objects);
+    od_link_end(&worker->main, mark);
+}
+
 static void receive_call(struct od_worker *worker, uint32_t from, od_slice body, int fd)
 {
     (void)fd;
@@ -196,6 +210,7 @@ static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int)
     [OD_KIND_LOAD] = receive_load,
     [OD_KIND_SWITCH] = receive_switch,
     [OD_KIND_DISCARD] = receive_discard,
+    [OD_KIND_STATUS] = receive_status,
 };
 
 static void (*const from_peer[OD_KIND_COUNT])(struct od_worker *, uint32_t, od_slice, int) = {
@@ -354,17 +369,32 @@ static void drain(struct od_worker *worker)
     worker->is_over = true;
 }
 
+static void wake_up(struct od_timer *timer)
+{
+    (void)timer; // It only ends the wait.
+}
+
+// Nothing else is to be done in this turn, and perhaps for long.
+static void rest(struct od_worker *worker)
+{
+    od_time_ms again_ms = od_versions_idle(&worker->versions);
+    worker->has_more = again_ms == 0;
+    if (again_ms > 0)
+        od_loop_set_timer(&worker->loop, &worker->rest_timer, again_ms);
+}
+
 static void worker_turn(struct od_worker *worker)
 {
-    if (!worker->has_more)
-        od_versions_idle(&worker->versions);
     od_loop_poll(&worker->loop, !worker->has_more); // Sockets and links: bytes become events.
     worker->has_more = od_objects_deliver(&worker->objects); // Lua runs here, and only here.
+    od_pressure_relieve(&worker->objects);
     if (worker->is_draining)
         drain(worker);
     od_versions_turn(&worker->versions);
     submit_batches(worker);   // What Lua wrote goes to main, as one message.
     release_outboxes(worker); // What may leave, leaves; frames of one socket in one write.
+    if (!worker->has_more)
+        rest(worker);
 }
 
 // --- Beginning and end ---------------------------------------------------------------------------
@@ -407,6 +437,7 @@ static void close_links(struct od_worker *worker)
 {
     flush_to_main(worker);
     od_loop_clear_timer(&worker->loop, &worker->drain_timer);
+    od_loop_clear_timer(&worker->loop, &worker->rest_timer);
     for (uint32_t i = 0; i < worker->objects.worker_count; i++) {
         if (worker->objects.peers[i] != NULL)
             od_link_close(worker->objects.peers[i]);
@@ -429,6 +460,7 @@ static bool open_and_serve(struct od_worker *worker, od_script_new *new_script, 
         return false;
     }
     init_objects(worker, index);
+    od_pulses_set_ping_ms(&worker->net.pulses, worker->options->ping_ms);
     od_versions_init(&worker->versions, &worker->objects, worker->options, new_script);
     while (!worker->is_over)
         worker_turn(worker);
@@ -445,8 +477,10 @@ int od_worker_main(const struct od_options *options, od_script_new *new_script, 
 {
     od_fault_open();
     od_log_setup(options->log_format, options->log_level);
-    struct od_worker worker = {
-        .options = options, .link_count = 1, .drain_timer = {.fire = look_again}};
+    struct od_worker worker = {.options = options,
+                               .link_count = 1,
+                               .rest_timer = {.fire = wake_up},
+                               .drain_timer = {.fire = look_again}};
     struct od_error err;
     if (!od_loop_init(&worker.loop, &err)) {
         od_log(OD_LOG_ERROR, NULL, "worker %u cannot start: %s", index, err.text);

@@ -7,6 +7,7 @@
 --   server:get("/counters/a").body; server:connect("/rooms/lobby"); server:stop()
 
 local ffi = require "ffi"
+local json = require "dkjson"
 local http = require "spec.support.http"
 local process = require "spec.support.process"
 local websocket = require "spec.support.websocket"
@@ -170,6 +171,36 @@ function Server:kill()
   self.process:signal("KILL")
   self.process:wait_exit(STOP_SECONDS)
   process.wait_gone(workers, STOP_SECONDS)
+end
+
+-- Asks the running server as a person would, `open-do status --data DIR ...`; returns the process.
+function Server:begin_asking(command, ...)
+  return process.start { argv = { PROGRAM, command, "--data", self.directory .. "/data", ... } }
+end
+
+-- The same, to its end: exit code and what it said.
+function Server:asking(command, ...)
+  local asking = self:begin_asking(command, ...)
+  return asking:wait_exit(10), asking:output()
+end
+
+-- What `open-do status --json` says, as a table.
+function Server:status()
+  local code, output = self:asking("status", "--json")
+  assert(code == 0, output)
+  return assert(json.decode(output))
+end
+
+-- What the status says of the object `label` ("things/a"): { awakeMs =, why = { ... } }; nil when it is
+-- not awake.
+function Server:why_awake(label)
+  for _, worker in ipairs(self:status().workers) do
+    for _, object in ipairs(worker.objects or {}) do
+      if object.object == label then
+        return object
+      end
+    end
+  end
 end
 
 function Server:log()

@@ -1,0 +1,99 @@
+#include "main/control_client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "main/control_socket.h"
+#include "main/limits.h"
+
+static const char *line_of(const struct od_options *options)
+{
+    if (options->command == OD_COMMAND_RELOAD)
+        return "reload\n";
+    return options->json ? "status json\n" : "status text\n";
+}
+
+static int connect_to(const char *data_dir)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int directory_fd = open(data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = directory_fd < 0 ? -1 : socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    od_control_socket_address(directory_fd, address.sun_path, sizeof address.sun_path);
+    bool ok = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0;
+    int saved = errno;
+    if (!ok && fd >= 0)
+        close(fd);
+    if (directory_fd >= 0)
+        close(directory_fd);
+    errno = saved;
+    return ok ? fd : -1;
+}
+
+static bool refuse(const char *data_dir, struct od_error *err)
+{
+    if (errno == ENOENT || errno == ENOTDIR || errno == ECONNREFUSED)
+        return od_error_set(err,
+                            "no open-do serves the data directory %s; name another with "
+                            "--data DIR, or give the script it lies beside",
+                            data_dir);
+    return od_error_errno(err, "cannot ask the open-do that serves %s", data_dir);
+}
+
+static bool read_answer(int fd, struct od_bytes *answer, struct od_error *err)
+{
+    for (;;) {
+        struct pollfd waits = {.fd = fd, .events = POLLIN};
+        if (poll(&waits, 1, OD_CONTROL_ANSWER_MS_MAX) == 0)
+            return od_error_set(err, "the running open-do does not answer");
+        ssize_t count = read(fd, od_bytes_reserve(answer, 65536), 65536);
+        if (count < 0 && errno != EINTR)
+            return od_error_errno(err, "cannot read the answer");
+        if (count == 0)
+            return answer->size > 0 ||
+                   od_error_set(err, "the running open-do ended before it had answered");
+        answer->size += count < 0 ? 0 : (size_t)count;
+    }
+}
+
+static bool ask(const struct od_options *options, struct od_bytes *answer, struct od_error *err)
+{
+    int fd = connect_to(options->data_dir);
+    if (fd < 0)
+        return refuse(options->data_dir, err);
+    const char *line = line_of(options);
+    bool ok = send(fd, line, strlen(line), MSG_NOSIGNAL) == (ssize_t)strlen(line)
+                  ? read_answer(fd, answer, err)
+                  : od_error_errno(err, "cannot ask the running open-do");
+    close(fd);
+    return ok;
+}
+
+// The first line of the answer is for this program, the rest for the person.
+static enum od_exit print(od_slice answer)
+{
+    bool ok = od_slice_starts_with(answer, OD_SLICE("ok\n"));
+    od_slice text = od_slice_from(answer, ok ? strlen("ok\n") : strlen("failed\n"));
+    fprintf(ok ? stdout : stderr, "%.*s", (int)text.size, text.at);
+    return ok ? OD_EXIT_CLEAN : OD_EXIT_WRONG;
+}
+
+enum od_exit od_control_client_run(const struct od_options *options)
+{
+    struct od_bytes answer = {0};
+    struct od_error err;
+    enum od_exit exit = OD_EXIT_WRONG;
+    if (ask(options, &answer, &err))
+        exit = print(od_bytes_slice(&answer));
+    else
+        fprintf(stderr, "open-do: %s\n", err.text);
+    od_bytes_deinit(&answer);
+    return exit;
+}

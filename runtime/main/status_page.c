@@ -1,0 +1,176 @@
+#include "main/status_page.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/cursor.h"
+#include "base/escape.h"
+
+static void put(struct od_bytes *page, const char *format, ...) OD_PRINTF(2, 3);
+
+static void put(struct od_bytes *page, const char *format, ...)
+{
+    char text[OD_HOST_BYTES_MAX + 256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    od_bytes_put_slice(page, od_slice_of(text));
+}
+
+struct summary { // What a report begins with.
+    uint32_t awake, asleep, sockets, queued;
+    uint64_t used_bytes, bytes_max;
+};
+
+static struct summary read_summary(struct od_cursor *report)
+{
+    struct summary summary;
+    summary.awake = od_cursor_u32(report);
+    summary.asleep = od_cursor_u32(report);
+    summary.sockets = od_cursor_u32(report);
+    summary.queued = od_cursor_u32(report);
+    summary.used_bytes = od_cursor_u64(report);
+    summary.bytes_max = od_cursor_u64(report);
+    return summary;
+}
+
+static long long uptime_ms(const struct od_status *status)
+{
+    return (long long)(od_clock_monotonic_ms() - status->started_ms);
+}
+
+// For a person
+
+static void put_duration(struct od_bytes *page, long long ms)
+{
+    long long minutes = ms / 60000;
+    if (minutes == 0)
+        put(page, "%.1f s", (double)ms / 1000);
+    else if (minutes < 60)
+        put(page, "%lld min %lld s", minutes, ms / 1000 % 60);
+    else
+        put(page, "%lld d %lld h %lld min", minutes / 1440, minutes / 60 % 24, minutes % 60);
+}
+
+static const char *plural(uint32_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+static void put_object_text(struct od_bytes *page, struct od_cursor *report)
+{
+    put(page, "  ");
+    od_escape_put_text(page, od_cursor_string(report));
+    put(page, ", awake for ");
+    put_duration(page, (long long)od_cursor_u64(report));
+    uint32_t count = od_cursor_u32(report);
+    for (uint32_t i = 0; i < count && !report->failed; i++) {
+        put(page, i == 0 ? ": " : "; ");
+        od_escape_put_text(page, od_cursor_string(report));
+    }
+    put(page, "\n");
+}
+
+static void put_report_text(struct od_bytes *page, struct od_cursor report)
+{
+    struct summary summary = read_summary(&report);
+    put(page, ": %u object%s awake, %u asleep; %u socket%s, %u event%s queued; ", summary.awake,
+        plural(summary.awake), summary.asleep, summary.sockets, plural(summary.sockets),
+        summary.queued, plural(summary.queued));
+    put(page, "scripts take %.1f of %.0f MiB\n", (double)summary.used_bytes / (1 << 20),
+        (double)summary.bytes_max / (1 << 20));
+    uint32_t shown = 0;
+    for (; !od_cursor_at_end(&report); shown++)
+        put_object_text(page, &report);
+    if (summary.awake > shown)
+        put(page, "  and %u more that have been awake for less long\n", summary.awake - shown);
+}
+
+static void put_worker_text(struct od_bytes *page, const struct od_child *child,
+                            const struct od_bytes *report)
+{
+    put(page, "worker %u", child->index);
+    if (child->pid > 0)
+        put(page, ", pid %d", (int)child->pid);
+    if (report->size > 0)
+        put_report_text(page, od_cursor_of(od_bytes_slice(report)));
+    else if (child->state == OD_CHILD_READY)
+        put(page, ": does not answer\n");
+    else
+        put(page, ": is %s\n", child->state == OD_CHILD_DRAINING ? "stopping" : "starting");
+}
+
+void od_status_page_text(struct od_bytes *page, const struct od_status *status,
+                         const struct od_bytes *reports)
+{
+    put(page, "open-do %s, pid %d, up for ", OD_VERSION, (int)getpid());
+    put_duration(page, uptime_ms(status));
+    if (status->url[0] != '\0')
+        put(page, ", listening on %s", status->url);
+    put(page, "\nscript ");
+    od_escape_put_text(page, od_slice_of(status->options->script));
+    put(page, ", data in ");
+    od_escape_put_text(page, od_slice_of(status->options->data_dir));
+    put(page, "\n");
+    for (uint32_t i = 0; i < status->supervisor->child_count; i++)
+        put_worker_text(page, &status->supervisor->children[i], &reports[i]);
+}
+
+// For machines
+
+static void put_string(struct od_bytes *page, const char *name, od_slice text)
+{
+    put(page, "%s\"", name);
+    od_escape_put_json(page, text);
+    put(page, "\"");
+}
+
+static void put_object_json(struct od_bytes *page, struct od_cursor *report)
+{
+    put_string(page, "{\"object\":", od_cursor_string(report));
+    put(page, ",\"awakeMs\":%llu,\"why\":[", (unsigned long long)od_cursor_u64(report));
+    uint32_t count = od_cursor_u32(report);
+    for (uint32_t i = 0; i < count && !report->failed; i++)
+        put_string(page, i == 0 ? "" : ",", od_cursor_string(report));
+    put(page, "]}");
+}
+
+static void put_report_json(struct od_bytes *page, struct od_cursor report)
+{
+    struct summary summary = read_summary(&report);
+    put(page, ",\"awake\":%u,\"asleep\":%u,\"sockets\":%u,\"queued\":%u", summary.awake,
+        summary.asleep, summary.sockets, summary.queued);
+    put(page, ",\"memoryBytes\":%llu,\"memoryBytesMax\":%llu,\"objects\":[",
+        (unsigned long long)summary.used_bytes, (unsigned long long)summary.bytes_max);
+    for (const char *comma = ""; !od_cursor_at_end(&report); comma = ",") {
+        put(page, "%s", comma);
+        put_object_json(page, &report);
+    }
+    put(page, "]");
+}
+
+static void put_worker_json(struct od_bytes *page, const struct od_child *child,
+                            const struct od_bytes *report)
+{
+    put(page, "%s{\"worker\":%u,\"pid\":%d,\"answers\":%s", child->index == 0 ? "" : ",",
+        child->index, (int)child->pid, report->size > 0 ? "true" : "false");
+    if (report->size > 0)
+        put_report_json(page, od_cursor_of(od_bytes_slice(report)));
+    put(page, "}");
+}
+
+void od_status_page_json(struct od_bytes *page, const struct od_status *status,
+                         const struct od_bytes *reports)
+{
+    put(page, "{\"version\":\"%s\",\"pid\":%d,\"uptimeMs\":%lld", OD_VERSION, (int)getpid(),
+        uptime_ms(status));
+    put_string(page, ",\"listen\":", od_slice_of(status->url));
+    put_string(page, ",\"script\":", od_slice_of(status->options->script));
+    put_string(page, ",\"data\":", od_slice_of(status->options->data_dir));
+    put(page, ",\"workers\":[");
+    for (uint32_t i = 0; i < status->supervisor->child_count; i++)
+        put_worker_json(page, &status->supervisor->children[i], &reports[i]);
+    put(page, "]}\n");
+}

@@ -1,0 +1,35 @@
+// What a WebSocket consists of, for the two files that are its body; everybody else knows only
+// websocket.h.
+
+#ifndef OD_NET_WEBSOCKET_STATE_H
+#define OD_NET_WEBSOCKET_STATE_H
+
+#include "net/frame.h"
+#include "net/websocket.h"
+#include "net/wire.h"
+
+struct od_websocket {
+    struct od_net *net;
+    struct od_map_node node; // In net->websockets.
+    uint64_t number;
+    struct od_wire *wire; // NULL before attach, and at readyState 3.
+    struct od_frame_decoder decoder;
+    struct od_bytes early;    // Frames put before attach.
+    struct od_bytes url;      // And behind it the subprotocol.
+    struct od_pulse pulse;    // Beats while there is a connection.
+    struct od_timer deadline; // For the peer's Close.
+    uint32_t url_size;
+    uint16_t peer_code; // Of its Close.
+    uint8_t window_bits;
+    bool has_closed;      // We sent Close.
+    bool peer_has_closed; // It did.
+    bool is_over;         // readyState 3.
+    bool is_paused;
+    bool is_reading; // Inside on_bytes, which still needs it:
+    bool is_freed;   // then freeing waits.
+};
+
+// websocket_pulse.c: how a WebSocket is asked whether its peer is still there.
+extern const struct od_pulse_events od_websocket_pulse_events;
+
+#endif

@@ -1,0 +1,11 @@
+// How an object is called in logs and to people: "rooms/lobby", or "rooms/1f3b…" without a name.
+
+#ifndef OD_OBJECT_LABEL_H
+#define OD_OBJECT_LABEL_H
+
+#include "object/id.h"
+
+// The caller frees it.
+char *od_label_new(od_slice namespace_name, const od_id *id, bool has_name, od_slice name);
+
+#endif
