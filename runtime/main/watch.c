@@ -1,12 +1,18 @@
 #include "main/watch.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "main/limits.h"
+
+enum {
+    links_max = 40 // As many as Linux follows.
+};
 
 struct od_watched {
     char *path; // From the working directory.
@@ -138,16 +144,47 @@ static void want_directory_of(struct od_watch *watch, char *path)
     }
 }
 
-// Where the file is, and where a link of its name leads.
+// When the first [size] bytes of [path] name a link: what [path] is when it is followed.
+static char *follow(const char *path, size_t size)
+{
+    char target[PATH_MAX];
+    char *link = strndup(path, size), *followed = NULL;
+    ssize_t target_size = readlink(link, target, sizeof target);
+    const char *slash = strrchr(link, '/');
+    int folder_size =
+        slash == NULL || (target_size > 0 && target[0] == '/') ? 0 : (int)(slash - link) + 1;
+    if (target_size > 0 && asprintf(&followed, "%.*s%.*s%s", folder_size, link, (int)target_size,
+                                    target, path + size) < 0)
+        followed = NULL;
+    free(link);
+    return followed;
+}
+
+// The first link in [path], followed; [size] is set to where its name ends. NULL: there is none.
+static char *follow_first(const char *path, size_t *size)
+{
+    for (size_t i = 1; i <= strlen(path); i++) {
+        char *followed = path[i] == '/' || path[i] == '\0' ? follow(path, i) : NULL;
+        *size = i;
+        if (followed != NULL)
+            return followed;
+    }
+    return NULL;
+}
+
+// Where the file is, and where each link on the way to it is: any of them can be changed.
 static void want_directories(struct od_watch *watch, const struct od_watched *file)
 {
-    char *path = strdup(file->path);
-    char *target = realpath(path, NULL);
+    char *path = strdup(file->path), *followed;
+    size_t size;
+    for (int i = 0; i < links_max && (followed = follow_first(path, &size)) != NULL; i++) {
+        path[size] = '\0';
+        want_directory_of(watch, path);
+        free(path);
+        path = followed;
+    }
     want_directory_of(watch, path);
     free(path);
-    if (target != NULL)
-        want_directory_of(watch, target);
-    free(target);
 }
 
 static void drop_unwanted(struct od_watch *watch)

@@ -1,0 +1,200 @@
+-- The promise in its full size: thousands of sockets, half of them talking without a pause, while the
+-- script is saved a hundred times, every fifth time broken. No socket closes, no message is lost or
+-- answered twice, and new code answers at once.
+--
+-- OPEN_DO_SOCKETS and OPEN_DO_SAVES scale it; with OPEN_DO_PAUSE_MS talkers pause between an answer and
+-- the next message, or they saturate the machine; OPEN_DO_REPORT=1 prints what was measured.
+
+local ffi = require "ffi"
+local socket = require "socket"
+local Server = require "spec.support.server"
+local websocket = require "spec.support.websocket"
+
+local SOCKETS = tonumber(os.getenv("OPEN_DO_SOCKETS")) or 2000
+local SAVES = tonumber(os.getenv("OPEN_DO_SAVES")) or 100
+local PAUSE = (tonumber(os.getenv("OPEN_DO_PAUSE_MS")) or 0) / 1000
+local OBJECTS, SECONDS, POLLIN = 100, 20, 1
+
+-- Each socket counts its messages in its attachment: the answer says the socket's number, how many
+-- messages of it were handled, the message and the version.
+local SOURCE = [[
+local od = require "open-do"
+local Room = {}
+
+function Room:fetch(request)
+  local client, server = od.WebSocketPair()
+  self.state:acceptWebSocket(server, { "n" .. request.query.number })
+  server:serializeAttachment { number = request.query.number, count = 0 }
+  return od.Response(nil, { status = 101, webSocket = client })
+end
+
+function Room:webSocketMessage(ws, message)
+  local facts = ws:deserializeAttachment()
+  facts.count = facts.count + 1
+  ws:serializeAttachment(facts)
+  assert(self.state:getTags(ws)[1] == "n" .. facts.number)
+  ws:send(facts.number .. " " .. facts.count .. " " .. message .. " VERSION")
+end
+
+return { namespaces = { rooms = Room } }
+]]
+
+local function source(version)
+  return (SOURCE:gsub("VERSION", version))
+end
+
+local BROKEN = { "return {", "error 'not today'", "", (source("x"):gsub("local Room", "locl Room")) }
+
+local Crowd = {}
+Crowd.__index = Crowd
+
+-- Half of the members talk: the next message follows the answer to the last.
+local function gather(server)
+  local self = setmetatable({ members = {}, fds = ffi.new("od_spec_pollfd[?]", SOCKETS), answers = 0,
+    seen = {}, pausing = {}, first = 1 }, Crowd)
+  for i = 1, SOCKETS do
+    local client = server:connect(("/rooms/%d?number=%d"):format(i % OBJECTS, i))
+    client.tcp:settimeout(0)
+    self.members[i] = { client = client, number = i, sent = 0, answered = 0, rest = "",
+      talks = i % 2 == 0 }
+    self.fds[i - 1].fd, self.fds[i - 1].events = client.tcp:getfd(), POLLIN
+  end
+  return self
+end
+
+function Crowd:say(member)
+  member.sent = member.sent + 1
+  member.client.tcp:send(websocket.encode { opcode = "text", payload = tostring(member.sent) })
+end
+
+function Crowd:hear(member, message)
+  local number, count, echo, version = message:match("^(%d+) (%d+) (%d+) (%d+)$")
+  member.answered = member.answered + 1
+  assert(tonumber(number) == member.number and tonumber(count) == member.answered
+    and tonumber(echo) == member.answered, ("socket %d, answer %d: got %q"):format(member.number,
+    member.answered, message))
+  version = tonumber(version)
+  assert(version >= (member.version or 0), "an answer of older code than the one before")
+  if version ~= member.version then
+    member.version = version
+    self.seen[version] = (self.seen[version] or 0) + 1
+  end
+  self.answers = self.answers + 1
+  if member.talks and not self.is_ending then
+    self.pausing[#self.pausing + 1] = { member = member, till = socket.gettime() + PAUSE }
+  end
+end
+
+-- Those whose pause is over, in the order in which they began it.
+function Crowd:talk()
+  local now = socket.gettime()
+  local pause = self.pausing[self.first]
+  while pause and pause.till <= now do
+    self:say(pause.member)
+    self.pausing[self.first] = false
+    self.first = self.first + 1
+    pause = self.pausing[self.first]
+  end
+end
+
+-- Takes whole frames from the front of what has come; they are short, whole and plain.
+function Crowd:read(member)
+  local data, why, partial = member.client.tcp:receive("*a")
+  assert(why == "timeout", ("socket %d was closed: %s"):format(member.number, tostring(why)))
+  member.rest = member.rest .. (data or partial)
+  while #member.rest >= 2 and #member.rest >= 2 + member.rest:byte(2) do
+    assert(member.rest:byte(1) == 0x81, "a frame that is no text: a close?")
+    local size = member.rest:byte(2)
+    local message = member.rest:sub(3, 2 + size)
+    member.rest = member.rest:sub(3 + size)
+    self:hear(member, message)
+  end
+end
+
+-- Talks and listens until `is_enough`.
+function Crowd:go_on(is_enough, what)
+  local deadline = socket.gettime() + SECONDS
+  while not is_enough() do
+    assert(socket.gettime() < deadline, "expected within " .. SECONDS .. " s: " .. what)
+    self:talk()
+    ffi.C.poll(self.fds, SOCKETS, PAUSE > 0 and 1 or 10)
+    for i = 1, SOCKETS do
+      if self.fds[i - 1].revents ~= 0 then
+        self:read(self.members[i])
+      end
+    end
+  end
+end
+
+function Crowd:is_answered()
+  if self.pausing[self.first] then
+    return false
+  end
+  for _, member in ipairs(self.members) do
+    if member.answered < member.sent then
+      return false
+    end
+  end
+  return true
+end
+
+local function percentile(times, part)
+  table.sort(times)
+  return times[math.max(1, math.ceil(#times * part))]
+end
+
+-- What the server says each took, from the first news of a change to the switch.
+local function reload_times(server)
+  local times = {}
+  for ms in server:log():gmatch("serves after (%d+) ms") do
+    times[#times + 1] = tonumber(ms)
+  end
+  return times
+end
+
+local function count_failures(server)
+  return select(2, server:log():gsub("reload failed", ""))
+end
+
+it("a crowd of sockets does not notice a hundred saves", function()
+  local server = Server.start { source = source(0), args = { "--watch" } }
+  finally(function() server:stop() end)
+  local crowd = gather(server)
+  for _, member in ipairs(crowd.members) do
+    if member.talks then
+      crowd:say(member)
+    end
+  end
+  local first, all, began, failures = {}, {}, socket.gettime(), 0
+  local talkers = math.floor(SOCKETS / 2)
+  for i = 1, SAVES do
+    if i % 5 == 0 then
+      failures = failures + 1
+      server:save(BROKEN[failures % #BROKEN + 1])
+      crowd:go_on(function() return count_failures(server) == failures end, "the failure in the log")
+    else
+      server[i % 2 == 0 and "save" or "save_by_renaming"](server, source(i))
+      local saved = socket.gettime()
+      crowd:go_on(function() return crowd.seen[i] ~= nil end, "an answer of the new code")
+      first[#first + 1] = (socket.gettime() - saved) * 1000
+      crowd:go_on(function() return crowd.seen[i] == talkers end, "answers of the new code to all")
+      all[#all + 1] = (socket.gettime() - saved) * 1000
+    end
+  end
+  local seconds = socket.gettime() - began
+  crowd.is_ending = true
+  crowd:go_on(function() return crowd:is_answered() end, "the last answers")
+  for _, member in ipairs(crowd.members) do
+    crowd:say(member)
+  end
+  crowd:go_on(function() return crowd:is_answered() end, "an answer to everybody, also the silent")
+  assert.equal(failures, count_failures(server))
+  if os.getenv("OPEN_DO_REPORT") then
+    print(("%d sockets, %d saves (%d broken), %d answers at %d/s; from save to the first answer of the "
+      .. "new code: median %.0f ms, p99 %.0f, max %.0f; to an answer for each talker: median %.0f ms, "
+      .. "max %.0f; inside: median %.0f ms, max %.0f"):format(SOCKETS, SAVES, failures, crowd.answers, crowd.answers / seconds,
+      percentile(first, 0.5), percentile(first, 0.99), percentile(first, 1), percentile(all, 0.5),
+      percentile(all, 1), percentile(reload_times(server), 0.5),
+      percentile(reload_times(server), 1)))
+  end
+end)
