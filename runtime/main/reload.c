@@ -116,11 +116,25 @@ static void take_version(struct od_reload *reload)
     reload->events->switched(reload->owner, &verdict);
 }
 
+static bool all_have_answered(const struct od_reload *reload)
+{
+    for (uint32_t i = 0; i < reload->supervisor->child_count; i++) {
+        if (reload->is_loading[i])
+            return false;
+    }
+    return true;
+}
+
+// A worker that was born after the decision loads the new version anyway.
 static void commit(struct od_reload *reload)
 {
     take_version(reload);
+    reload->state = OD_RELOAD_SWITCHING;
     send_to_all(reload, OD_KIND_SWITCH, reload->version);
-    end_well(reload);
+    for (uint32_t i = 0; i < reload->supervisor->child_count; i++)
+        reload->is_loading[i] = hears(&reload->supervisor->children[i]);
+    if (all_have_answered(reload))
+        end_well(reload);
 }
 
 static void give_up(struct od_reload *reload)
@@ -132,10 +146,8 @@ static void give_up(struct od_reload *reload)
 // Also a failure waits for all answers, so that none is left over for the next round.
 static void decide_when_all_said(struct od_reload *reload)
 {
-    for (uint32_t i = 0; i < reload->supervisor->child_count; i++) {
-        if (reload->is_loading[i])
-            return;
-    }
+    if (!all_have_answered(reload))
+        return;
     od_loop_clear_timer(reload->loop, &reload->timer);
     if (reload->failure.size > 0)
         give_up(reload);
@@ -202,6 +214,15 @@ bool od_reload_loaded(struct od_reload *reload, struct od_child *child, struct o
         fail(reload, child, verdict.why);
     decide_when_all_said(reload);
     return true;
+}
+
+void od_reload_switched(struct od_reload *reload, struct od_child *child)
+{
+    if (reload->state != OD_RELOAD_SWITCHING || !reload->is_loading[child->index])
+        return;
+    reload->is_loading[child->index] = false;
+    if (all_have_answered(reload))
+        end_well(reload);
 }
 
 // --- TRYING --------------------------------------------------------------------------------------
@@ -283,7 +304,7 @@ static void on_judged(void *owner, const struct od_verdict *borrowed)
 
 static void ask(struct od_reload *reload, od_time_ms since_ms)
 {
-    if (reload->state == OD_RELOAD_LOADING) {
+    if (reload->state == OD_RELOAD_LOADING || reload->state == OD_RELOAD_SWITCHING) {
         reload->is_again = true;
         return;
     }
@@ -347,6 +368,7 @@ void od_reload_born(struct od_reload *reload, struct od_child *child)
 
 void od_reload_ended(struct od_reload *reload, struct od_child *child)
 {
+    od_reload_switched(reload, child);
     if (!reload->is_loading[child->index])
         return;
     reload->is_loading[child->index] = false;

@@ -28,6 +28,8 @@ enum od_reload_state {
     OD_RELOAD_IDLE,
     OD_RELOAD_TRYING,
     OD_RELOAD_LOADING,
+    OD_RELOAD_SWITCHING, // Decided; when the last worker has said so, every event meets the new
+                         // code.
 };
 
 struct od_reload_events {
@@ -56,7 +58,7 @@ struct od_reload {
     struct od_bytes files;    // Of it.
     struct od_bytes required; // Further ones that its running code has asked for.
     struct od_bytes next;     // TRYING, LOADING: the verdict on the next version, from `ok` on.
-    bool *is_loading;         // LOADING: by index of the worker, whether it has yet to answer.
+    bool *is_loading;         // By index of the worker, whether it has yet to answer.
     struct od_bytes failure;  // LOADING: why it cannot be served.
     bool is_again;            // LOADING: somebody asked meanwhile.
     bool is_forced;           // Load it even if the files are the same.
@@ -88,6 +90,7 @@ void od_reload_born(struct od_reload *reload, struct od_child *child);
 void od_reload_ended(struct od_reload *reload, struct od_child *child);
 OD_MUST_CHECK bool od_reload_loaded(struct od_reload *reload, struct od_child *child,
                                     struct od_cursor *body);
+void od_reload_switched(struct od_reload *reload, struct od_child *child);
 void od_reload_looked_at(struct od_reload *reload, od_slice files);
 
 #endif

@@ -259,6 +259,13 @@ static bool take_loaded(struct server *server, struct od_child *child, struct re
     return od_reload_loaded(&server->reload, child, &received->body);
 }
 
+static bool take_switched(struct server *server, struct od_child *child, struct received *received)
+{
+    (void)received;
+    od_reload_switched(&server->reload, child);
+    return true;
+}
+
 static bool take_looked_at(struct server *server, struct od_child *child, struct received *received)
 {
     (void)child;
@@ -278,6 +285,7 @@ static take_message *const messages[OD_KIND_COUNT] = {
     [OD_KIND_SOCKET_ATTACHMENT] = take_socket_attachment,
     [OD_KIND_SOCKET_GONE] = take_socket_gone,
     [OD_KIND_LOADED] = take_loaded,
+    [OD_KIND_SWITCHED] = take_switched,
     [OD_KIND_LOOKED_AT] = take_looked_at,
     [OD_KIND_STATUS_REPORT] = take_status_report,
 };

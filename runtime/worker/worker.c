@@ -154,6 +154,7 @@ static void receive_switch(struct od_worker *worker, od_slice body, int fd)
 {
     (void)fd;
     od_versions_switch(&worker->versions, body);
+    od_link_send(&worker->main, OD_KIND_SWITCHED, (od_slice){NULL, 0}, -1);
 }
 
 static void receive_discard(struct od_worker *worker, od_slice body, int fd)

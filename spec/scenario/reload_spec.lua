@@ -255,6 +255,7 @@ describe("a reload", function()
     start { workers = 1 }
     local slow = workbench.begin(server, "a", "print 'slow' od.sleep(5000) return self.constructed")
     server:wait_log("slow")
+    workbench.ask(server, "b", "return 1") -- So the turn is over in which the other began to sleep.
     server.process:signal("TERM")
     server:wait_log("stopping")
     server.process:signal("HUP")
