@@ -30,7 +30,7 @@ struct reading {
 typedef bool take_value(struct reading *reading, const char *text, struct od_error *err);
 
 static take_value take_listen, take_data, take_workers, take_idle_ms, take_var, take_env_file,
-    take_log_format, take_log_level, take_watch;
+    take_log_format, take_log_level, take_log_requests, take_watch;
 
 static const struct row {
     const char *group; // Of this row and those after it.
@@ -59,6 +59,8 @@ static const struct row {
     {"Log", "log-format", "FORMAT", "text for people or json for machines", "text", NULL, false,
      take_log_format},
     {NULL, "log-level", "LEVEL", "debug, info, warn or error", "info", NULL, false, take_log_level},
+    {NULL, "log-requests", NULL, "a line for each request and WebSocket", NULL, NULL, false,
+     take_log_requests},
 };
 
 enum {
@@ -111,13 +113,23 @@ static bool take_idle_ms(struct reading *reading, const char *text, struct od_er
 }
 
 // [text] is NULL for the flag and a word in the environment.
-static bool take_watch(struct reading *reading, const char *text, struct od_error *err)
+static bool take_switch(const char *text, bool *is_on, struct od_error *err)
 {
     bool is_off = text != NULL && strcmp(text, "0") == 0;
     if (text != NULL && !is_off && strcmp(text, "1") != 0)
         return od_error_set(err, "expected 0 or 1");
-    reading->options->watch = !is_off;
+    *is_on = !is_off;
     return true;
+}
+
+static bool take_watch(struct reading *reading, const char *text, struct od_error *err)
+{
+    return take_switch(text, &reading->options->watch, err);
+}
+
+static bool take_log_requests(struct reading *reading, const char *text, struct od_error *err)
+{
+    return take_switch(text, &reading->options->log_requests, err);
 }
 
 static bool take_var(struct reading *reading, const char *text, struct od_error *err)
@@ -357,7 +369,7 @@ static bool conclude(struct reading *reading, struct od_error *err)
     options->data_dir =
         reading->data_dir != NULL ? copy_of(reading->data_dir) : data_dir_beside(options->script);
     if (options->command == OD_COMMAND_DEV)
-        options->watch = true;
+        options->watch = options->log_requests = true;
     if (getenv(OD_WORKER_LINK_VARIABLE) == NULL && access(options->script, R_OK) != 0)
         return od_error_errno(err, "cannot read the script %s", options->script);
     return read_env_files(reading, err);

@@ -47,6 +47,7 @@ struct od_options {
     bool watch;       // Load the script anew when it changes.
     enum od_log_format log_format;
     enum od_log_level log_level;
+    bool log_requests; // A line for each request and for the beginning and end of each WebSocket.
     struct od_variables variables; // Files first, then --var.
 };
 

@@ -29,6 +29,7 @@ struct od_call {
     bool is_remote; // Sent to [worker].
     uint32_t worker;
     struct od_object *object; // Here: in whose inbox it is or whose task handles it.
+    struct od_visit *visit;   // OD_FROM_EXCHANGE: for the log; NULL when that is off.
     struct od_timer deadline; // OD_FROM_EXCHANGE: 504.
 };
 

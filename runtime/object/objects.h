@@ -33,6 +33,7 @@ struct od_objects {
     struct od_list ready;
     struct od_list gated;
     struct od_list idle;
+    bool logs_visits;        // See visit.h.
     bool is_draining;        // The worker ends: what waits for a namespace is given up.
     od_slice commit_failure; // While objects are reset because of it: what went wrong.
     uint64_t durable;        // Writes up to this sequence number are on disk.
