@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/fault.h"
 #include "bindings.h"
@@ -36,6 +37,8 @@ static void raise_descriptor_limit(void)
 static void prepare_process(const struct od_options *options)
 {
     od_log_setup(options->log_format, options->log_level);
+    od_log_use_colours(options->command == OD_COMMAND_DEV && isatty(STDERR_FILENO) != 0 &&
+                       getenv("NO_COLOR") == NULL);
     signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
     od_fault_open();
@@ -65,9 +68,8 @@ int main(int argc, char **argv)
     else if (help)
         exit = OD_EXIT_CLEAN;
     else if (od_child_is_me(&index, &link_fd))
-        exit = index == OD_CHILD_TRIAL
-                   ? od_rehearsal_main(&options, od_bindings_new, link_fd)
-                   : od_worker_main(&options, od_bindings_new, index, link_fd);
+        exit = index == OD_CHILD_TRIAL ? od_rehearsal_main(&options, od_bindings_new, link_fd)
+                                       : od_worker_main(&options, od_bindings_new, index, link_fd);
     else
         exit = (int)commands[options.command](&options);
     od_options_deinit(&options);

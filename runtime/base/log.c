@@ -18,6 +18,7 @@ enum {
 static struct {
     enum od_log_format format;
     enum od_log_level level;
+    bool has_colours;
     struct od_bytes line;
     char last[last_count][last_bytes];
     unsigned next;
@@ -26,10 +27,19 @@ static struct {
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 static const char *const level_labels[] = {"DEBUG", "INFO ", "WARN ", "ERROR"};
 
+// Of a terminal, by what is coloured.
+static const char dim[] = "\033[2m", cyan[] = "\033[36m", plain[] = "\033[0m";
+static const char *const level_colours[] = {dim, "\033[32m", "\033[33m", "\033[1;31m"};
+
 void od_log_setup(enum od_log_format format, enum od_log_level level)
 {
     state.format = format;
     state.level = level;
+}
+
+void od_log_use_colours(bool is_on)
+{
+    state.has_colours = is_on;
 }
 
 bool od_log_is_on(enum od_log_level level)
@@ -69,15 +79,27 @@ static void put_time(struct od_bytes *line, bool json)
     od_bytes_put(line, text, size);
 }
 
+static void put_colour(struct od_bytes *line, const char *colour)
+{
+    if (state.has_colours)
+        put_text(line, od_slice_of(colour));
+}
+
 static void put_text_line(struct od_bytes *line, enum od_log_level level, od_slice object,
                           od_slice message)
 {
+    put_colour(line, dim);
     put_time(line, false);
+    put_colour(line, plain);
     put_text(line, OD_SLICE(" "));
+    put_colour(line, level_colours[level]);
     put_text(line, od_slice_of(level_labels[level]));
+    put_colour(line, plain);
     put_text(line, OD_SLICE(" "));
     if (object.size > 0) {
+        put_colour(line, cyan);
         od_escape_put_text(line, object);
+        put_colour(line, plain);
         put_text(line, OD_SLICE("  "));
     }
     od_escape_put_text(line, message);

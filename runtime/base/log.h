@@ -28,6 +28,7 @@ enum od_log_format {
 };
 
 void od_log_setup(enum od_log_format format, enum od_log_level level);
+void od_log_use_colours(bool is_on); // For text, on a terminal.
 bool od_log_is_on(enum od_log_level level);
 
 // [object] is "namespace/name" or NULL. Every text may hold any bytes; control characters are

@@ -31,7 +31,7 @@ struct reading {
 typedef bool take_value(struct reading *reading, const char *text, struct od_error *err);
 
 static take_value take_json, take_listen, take_data, take_workers, take_idle_ms, take_ping_ms,
-    take_var, take_env_file, take_log_format, take_log_level, take_watch;
+    take_var, take_env_file, take_log_format, take_log_level, take_log_requests, take_watch;
 
 static const struct row {
     const char *group; // Of this row and those after it.
@@ -64,6 +64,8 @@ static const struct row {
     {"Log", "log-format", "FORMAT", "text for people or json for machines", "text", NULL, false,
      take_log_format},
     {NULL, "log-level", "LEVEL", "debug, info, warn or error", "info", NULL, false, take_log_level},
+    {NULL, "log-requests", NULL, "a line for each request and WebSocket", NULL, NULL, false,
+     take_log_requests},
 };
 
 enum {
@@ -126,11 +128,6 @@ static bool take_idle_ms(struct reading *reading, const char *text, struct od_er
     return take_number(text, 0, idle_ms_max, &reading->options->idle_ms, err);
 }
 
-static bool take_watch(struct reading *reading, const char *text, struct od_error *err)
-{
-    return take_flag(text, &reading->options->watch, err);
-}
-
 static bool take_ping_ms(struct reading *reading, const char *text, struct od_error *err)
 {
     return take_number(text, 0, ping_ms_max, &reading->options->ping_ms, err);
@@ -139,6 +136,16 @@ static bool take_ping_ms(struct reading *reading, const char *text, struct od_er
 static bool take_json(struct reading *reading, const char *text, struct od_error *err)
 {
     return take_flag(text, &reading->options->json, err);
+}
+
+static bool take_watch(struct reading *reading, const char *text, struct od_error *err)
+{
+    return take_flag(text, &reading->options->watch, err);
+}
+
+static bool take_log_requests(struct reading *reading, const char *text, struct od_error *err)
+{
+    return take_flag(text, &reading->options->log_requests, err);
 }
 
 static bool take_var(struct reading *reading, const char *text, struct od_error *err)
@@ -380,7 +387,7 @@ static bool conclude(struct reading *reading, struct od_error *err)
     options->data_dir =
         reading->data_dir != NULL ? copy_of(reading->data_dir) : data_dir_beside(options->script);
     if (options->command == OD_COMMAND_DEV)
-        options->watch = true;
+        options->watch = options->log_requests = true;
     if (commands[options->command].needs_script && getenv(OD_WORKER_LINK_VARIABLE) == NULL &&
         access(options->script, R_OK) != 0)
         return od_error_errno(err, "cannot read the script %s", options->script);

@@ -51,6 +51,7 @@ struct od_options {
     enum od_log_format log_format;
     enum od_log_level log_level;
     bool json;                     // Answers are for machines.
+    bool log_requests; // A line for each request and for the beginning and end of each WebSocket.
     struct od_variables variables; // Files first, then --var.
 };
 

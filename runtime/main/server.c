@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include "base/cursor.h"
 #include "base/log.h"
+#include "main/banner.h"
 #include "main/control.h"
 #include "main/control_socket.h"
 #include "main/door.h"
@@ -16,6 +18,7 @@
 #include "main/router.h"
 #include "main/status.h"
 #include "main/supervisor.h"
+#include "main/terminal.h"
 #include "store/committer.h"
 
 enum state {
@@ -33,6 +36,7 @@ struct server {
     struct od_control control;
     struct od_control_socket control_socket;
     struct od_status status;
+    struct od_terminal terminal;
     struct od_supervisor supervisor;
     struct od_reload reload;
     struct od_keeper keeper;
@@ -86,6 +90,7 @@ static void on_kill_asked(void *owner)
 {
     struct server *server = owner;
     od_log(OD_LOG_WARN, NULL, "killed before all was finished");
+    od_terminal_restore();
     od_supervisor_kill(&server->supervisor);
     _exit(OD_EXIT_KILLED);
 }
@@ -95,6 +100,20 @@ static void on_reload_asked(void *owner)
     struct server *server = owner;
     od_reload_ask(&server->reload, NULL);
 }
+
+// Like Ctrl-C: the second one is not so patient.
+static void on_quit(void *owner)
+{
+    (void)owner;
+    raise(SIGTERM);
+}
+
+static const struct od_key keys[] = {
+    {'r', "reload", on_reload_asked},
+    {'c', "clear", NULL},
+    {'q', "quit", on_quit},
+    {'h', "help", NULL},
+};
 
 static const struct od_control_events control_events = {on_stop_asked, on_kill_asked,
                                                         on_reload_asked};
@@ -333,6 +352,21 @@ static void on_born(void *owner, struct od_child *child)
     od_reload_born(&((struct server *)owner)->reload, child);
 }
 
+// For a person: `open-do dev`.
+static void greet(struct server *server, const char *url)
+{
+    bool has_keys = od_terminal_open(&server->terminal, &server->loop.uv, keys,
+                                     sizeof keys / sizeof *keys, server);
+    struct od_banner banner = {
+        .options = server->options,
+        .url = url,
+        .namespaces = od_bytes_slice(&server->namespaces),
+        .has_entry = server->router.has_entry,
+        .keys = has_keys ? od_terminal_help(&server->terminal) : NULL,
+    };
+    od_banner_print(&banner);
+}
+
 static void serve(struct server *server)
 {
     const struct od_options *options = server->options;
@@ -341,6 +375,10 @@ static void serve(struct server *server)
     server->state = SERVING;
     od_door_open(&server->door);
     od_reload_open(&server->reload);
+    if (options->command == OD_COMMAND_DEV) {
+        greet(server, url);
+        return;
+    }
     od_log(OD_LOG_INFO, NULL, "listening on %s (namespaces: %.*s; %u worker%s; data in %s; pid %d)",
            url, (int)server->namespaces.size, server->namespaces.at, options->workers,
            options->workers == 1 ? "" : "s", options->data_dir, (int)getpid());
@@ -457,6 +495,7 @@ static void turn(struct server *server)
 static void close_all(struct server *server)
 {
     od_control_close(&server->control);
+    od_terminal_close(&server->terminal);
     od_reload_close(&server->reload);
     od_status_deinit(&server->status);
     od_control_socket_close(&server->control_socket);

@@ -13,6 +13,7 @@
 #include "object/label.h"
 #include "object/route.h"
 #include "object/socket.h"
+#include "object/visit.h"
 
 static bool has_id(const struct od_map_node *node, const void *key)
 {
@@ -28,6 +29,7 @@ struct od_call *od_call_find(struct od_objects *objects, uint64_t id)
 static void call_free(struct od_call *call)
 {
     od_timers_clear(call->objects->timers, &call->deadline);
+    free(call->visit);
     od_map_remove(&call->objects->calls, &call->by_id);
     free(call->whom);
     free(call);
@@ -47,6 +49,7 @@ static void deadline_passed(struct od_timer *timer)
            "fetch has not answered within %d ms; the client gets a 504", OD_RESPONSE_MS_MAX);
     struct od_bytes response = {0};
     od_response_put_plain(&response, 504, "Gateway Timeout\n");
+    od_visit_end(call, 504);
     struct od_exchange *exchange = od_net_exchange(call->objects->net, call->origin);
     if (exchange != NULL)
         od_exchange_answer(exchange, od_bytes_slice(&response));
@@ -195,6 +198,8 @@ void od_call_route(struct od_call *call, od_slice request)
     struct od_request head;
     bool is_whole = od_request_read(request, &head);
     OD_ASSERT(is_whole);
+    if (call->visit == NULL)
+        od_visit_begin(call, &head);
     if (call->objects->script->has_entry)
         give_to(call, call->objects->entry, request);
     else
@@ -245,6 +250,7 @@ static void refuse_upgrade(struct od_call *call, struct od_exchange *exchange, c
         od_response_put_plain(&refusal, 500, "Internal Server Error\n");
     else
         od_response_put_plain(&refusal, 426, "This needs a WebSocket client\n");
+    od_visit_end(call, is_asked ? 500 : 426);
     od_exchange_answer(exchange, od_bytes_slice(&refusal));
     od_bytes_deinit(&refusal);
 }
@@ -256,12 +262,20 @@ static void upgrade(struct od_call *call, struct od_exchange *exchange, od_slice
     struct od_error err;
     int fd = -1;
     if (od_exchange_upgrade(exchange, bytes, &record, &fd, &err)) {
+        od_visit_end(call, 101);
         hand_over(call->objects, response, od_bytes_slice(&record), fd);
     } else {
         refuse_upgrade(call, exchange, err.text);
         lose_socket(call->objects, response);
     }
     od_bytes_deinit(&record);
+}
+
+static void answer_plainly(struct od_call *call, struct od_exchange *exchange, od_slice bytes,
+                           uint16_t status)
+{
+    od_visit_end(call, status);
+    od_exchange_answer(exchange, bytes);
 }
 
 static void answer_exchange(struct od_call *call, od_slice bytes)
@@ -275,7 +289,7 @@ static void answer_exchange(struct od_call *call, od_slice bytes)
     else if (response.status == 101)
         upgrade(call, exchange, bytes, &response);
     else
-        od_exchange_answer(exchange, bytes);
+        answer_plainly(call, exchange, bytes, response.status);
 }
 
 static void reply_to_task(struct od_call *call, bool ok, od_slice bytes)

@@ -30,6 +30,7 @@ struct od_call {
     uint32_t worker;
     char *whom;               // Remote and from a task: "rooms/lobby", else NULL.
     struct od_object *object; // Here: in whose inbox it is or whose task handles it.
+    struct od_visit *visit;   // OD_FROM_EXCHANGE: for the log; NULL when that is off.
     struct od_timer deadline; // OD_FROM_EXCHANGE: 504.
 };
 

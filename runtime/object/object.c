@@ -243,6 +243,7 @@ static void before(struct od_object *object, struct od_task *task)
 static void construct(struct od_object *object)
 {
     struct od_script *script = object->objects->script;
+    od_log(OD_LOG_DEBUG, object->label, "wakes with version %u", script->version);
     move_to(object, OD_WAKING);
     object->script = script;
     script->uses++;

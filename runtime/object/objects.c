@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "net/net.h"
 #include "object/call.h"
 #include "object/outbox.h"
@@ -240,6 +241,7 @@ static void put_to_rest(struct od_object *object)
         od_object_settle(object); // Its writes are on their way; another round.
         return;
     }
+    od_log(OD_LOG_DEBUG, object->label, "sleeps, %u WebSockets stay", object->socket_count);
     od_object_sleep(object);
     if (object->socket_count == 0)
         od_object_free(object);

@@ -33,10 +33,11 @@ struct od_objects {
     struct od_list ready;
     struct od_list gated;
     struct od_list idle;
-    bool is_draining; // The worker ends: what waits for a namespace is given up.
+    bool logs_visits;       // See visit.h.
+    bool is_draining;       // The worker ends: what waits for a namespace is given up.
     struct od_list awake;
     uint32_t awake_count;
-    size_t relieved_bytes;   // What scripts took after a relief that was not enough (pressure.h).
+    size_t relieved_bytes;  // What scripts took after a relief that was not enough (pressure.h).
     od_slice commit_failure; // While objects are reset because of it: what went wrong.
     uint64_t durable;        // Writes up to this sequence number are on disk.
     uint64_t next_number;    // For sockets, tasks and calls.

@@ -7,6 +7,7 @@
 --   assert.equal(0, server:wait_exit(10))
 --   after_each(process.stop_all)
 
+local bit = require "bit"
 local ffi = require "ffi"
 
 local C = ffi.C
@@ -30,6 +31,14 @@ if not pcall(ffi.typeof, "od_spec_pollfd") then
   int kill(int pid, int signal);
   int getppid(void);
   int getpid(void);
+  int setsid(void);
+  int posix_openpt(int flags);
+  int grantpt(int fd);
+  int unlockpt(int fd);
+  char *ptsname(int fd);
+  long write(int fd, const void *buffer, size_t size);
+  int dup(int fd);
+  int tcgetattr(int fd, unsigned int *settings);
   int prctl(int option, unsigned long argument, ...);
   int waitpid(int pid, int *status, int options);
   int poll(od_spec_pollfd *fds, unsigned long count, int timeout_ms);
@@ -41,7 +50,7 @@ end
 
 local M = {}
 
-local O_NONBLOCK, O_CLOEXEC = 0x800, 0x80000
+local O_RDWR, O_NOCTTY, O_NONBLOCK, O_CLOEXEC = 2, 0x100, 0x800, 0x80000
 local POLLIN, WNOHANG, EINTR, EAGAIN, ESRCH, PR_SET_PDEATHSIG = 1, 1, 4, 11, 3, 1
 local PIDFD_OPEN = 434
 local CLOCK_MONOTONIC = 1
@@ -100,38 +109,67 @@ local function environment(extra)
   return texts
 end
 
+-- A terminal of its own for the new process: our end, and the path of its end.
+local function open_terminal()
+  local fd = check(C.posix_openpt(O_RDWR + O_NOCTTY + O_NONBLOCK + O_CLOEXEC), "posix_openpt")
+  check(C.grantpt(fd), "grantpt")
+  check(C.unlockpt(fd), "unlockpt")
+  return fd, ffi.string(C.ptsname(fd))
+end
+
+local function sit_at_terminal(path)
+  C.setsid()
+  local fd = C.open(path, O_RDWR)
+  for i = 0, 2 do
+    C.dup2(fd, i)
+  end
+end
+
 -- The new process: dies with the specs, and is a group of its own, so that a Ctrl-C of the person
 -- who runs them reaches only the specs.
 local function become(options, output, argv, envp, parent)
   C.prctl(PR_SET_PDEATHSIG, ffi.cast("unsigned long", SIGNALS.KILL))
-  C.setpgid(0, 0)
+  if options.terminal then
+    sit_at_terminal(options.terminal)
+  else
+    C.setpgid(0, 0)
+    C.dup2(C.open("/dev/null", 0), 0)
+    C.dup2(output, 1)
+    C.dup2(output, 2)
+  end
   if C.getppid() ~= parent or (options.cwd and C.chdir(options.cwd) ~= 0) then
     C._exit(126)
   end
-  C.dup2(C.open("/dev/null", 0), 0)
-  C.dup2(output, 1)
-  C.dup2(output, 2)
   C.execvpe(argv[0], argv, envp)
   C._exit(127)
 end
 
 -- options: argv = array of words; env = { NAME = value } on top of the environment; cwd =
--- directory. Standard output and errors are read as one text.
+-- directory; at_terminal = true: it sits at a terminal, see type(). Standard output and errors are
+-- read as one text.
 function M.start(options)
   local argv, argv_anchor = string_array(options.argv)
   local texts = environment(options.env)
   local envp, envp_anchor = string_array(texts)
   local fds = ffi.new("int[2]")
-  check(C.pipe2(fds, O_NONBLOCK + O_CLOEXEC), "pipe")
+  if options.at_terminal then
+    fds[0], options.terminal = open_terminal()
+    fds[1] = C.dup(fds[0])
+  else
+    check(C.pipe2(fds, O_NONBLOCK + O_CLOEXEC), "pipe")
+  end
   local parent = C.getpid()
   local pid = check(C.fork(), "fork")
   if pid == 0 then
     become(options, fds[1], argv, envp, parent)
   end
   C.close(fds[1])
-  C.setpgid(pid, pid) -- Here too: whoever comes first.
+  if not options.at_terminal then
+    C.setpgid(pid, pid) -- Here too: whoever comes first.
+  end
   local self = setmetatable({ pid = pid, words = options.argv, output_fd = fds[0], text = "",
     matched = 1, anchors = { argv_anchor, envp_anchor, texts } }, Process)
+  self.terminal_fd = options.at_terminal and C.dup(fds[0])
   self.pid_fd = check(C.syscall(PIDFD_OPEN, ffi.cast("int", pid), ffi.cast("int", 0)), "pidfd_open")
   started[#started + 1] = self
   return self
@@ -214,6 +252,20 @@ function Process:wait_output(pattern, seconds)
       self:fail("output that matches '" .. pattern .. "'", seconds)
     end
   end
+end
+
+-- Its terminal ---------------------------------------------------------------------------------
+
+-- Presses keys.
+function Process:type(keys)
+  check(tonumber(C.write(self.terminal_fd, keys, #keys)), "write")
+end
+
+-- Whether lines are edited and shown by the terminal, as a shell leaves it: ICANON and ECHO.
+function Process:terminal_is_cooked()
+  local settings = ffi.new("unsigned int[16]") -- struct termios begins with four of them.
+  check(C.tcgetattr(self.terminal_fd, settings), "tcgetattr")
+  return bit.band(settings[3], 2 + 8) == 2 + 8
 end
 
 -- How it ends ------------------------------------------------------------------------------------
@@ -319,6 +371,9 @@ function M.stop_all()
     each:signal("KILL")
     each:wait_exit(STOP_SECONDS)
     C.close(each.pid_fd)
+    if each.terminal_fd then
+      C.close(each.terminal_fd)
+    end
     if each.output_fd then
       C.close(each.output_fd)
       each.output_fd = nil

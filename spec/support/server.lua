@@ -98,7 +98,9 @@ function Server:spawn()
   if os.getenv("OPEN_DO_SANITIZED") then
     env.ASAN_OPTIONS = "detect_leaks=1" -- In the specs' own process it is off: LuaJIT would leak.
   end
-  self.process = process.start { argv = argv, env = env }
+  self.process = process.start {
+    argv = argv, env = env, at_terminal = self.options.at_terminal,
+  }
 end
 
 -- Starts the program over the same data; fails with its output when it does not listen.
@@ -157,6 +159,14 @@ function Server:stop()
   self.process = nil
   os.execute(("rm -rf '%s'"):format(self.directory))
   assert(ok, why)
+end
+
+-- It has ended in a way that is right for this spec alone: no more is expected of it.
+function Server:abandon()
+  self:hang_up()
+  process.stop_all()
+  self.process = nil
+  os.execute(("rm -rf '%s'"):format(self.directory))
 end
 
 function Server:restart()

@@ -1,0 +1,26 @@
+// The banner of `open-do dev`: what is served where, for the person who has just started it.
+//
+//   open-do 0.1.0   chat.lua   version 1
+//     listening on http://127.0.0.1:8787
+//     rooms     http://127.0.0.1:8787/rooms/NAME
+//     data      .open-do, 2 workers, pid 4711
+//     keys      r reload   c clear   q quit   h help
+//
+// It goes where the log goes.
+
+#ifndef OD_MAIN_BANNER_H
+#define OD_MAIN_BANNER_H
+
+#include "link/options.h"
+
+struct od_banner {
+    const struct od_options *options;
+    const char *url;
+    od_slice namespaces; // "rooms, counters"
+    bool has_entry;
+    const char *keys; // NULL: there is nobody at a terminal.
+};
+
+void od_banner_print(const struct od_banner *banner);
+
+#endif

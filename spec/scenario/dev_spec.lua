@@ -1,0 +1,157 @@
+-- `open-do dev`: what a person at a terminal sees and can do, and what is left of it without one.
+local Server = require "spec.support.server"
+
+local SOURCE = [[
+local od = require "open-do"
+local Room = {}
+function Room:fetch(request)
+  if request.headers:get("upgrade") then
+    local client, server = od.WebSocketPair()
+    self.state:acceptWebSocket(server)
+    return od.Response(nil, { status = 101, webSocket = client })
+  end
+  local answer = self.state.storage:get("answer") or 1
+  return od.Response(tostring(answer + 1))
+end
+function Room:webSocketMessage(ws, message)
+  error("no ear for " .. message)
+end
+return { namespaces = { rooms = Room, halls = Room } }
+]]
+
+describe("open-do dev", function()
+  local server
+
+  local function start(options)
+    options = options or {}
+    options.source, options.command = SOURCE, "dev"
+    server = Server.start(options)
+  end
+
+  after_each(function()
+    server:stop()
+  end)
+
+  it("says what is served where", function()
+    start()
+    local log = server:log()
+    assert.matches("open%-do %d+%.%d+%.%d+   %S+/script.lua   version 1\n", log)
+    assert.matches("rooms +" .. server.url .. "/rooms/NAME", log)
+    assert.matches("halls +" .. server.url .. "/halls/NAME", log)
+    assert.matches("data +" .. server.directory:gsub("%p", "%%%0") .. "/data, 2 workers, pid %d+", log)
+  end)
+
+  it("without a terminal has no keys and no colours", function()
+    start()
+    assert.not_matches("keys", server:log(), 1, true)
+    server:get("/rooms/a")
+    server:wait_log("rooms/a  GET /rooms/a 200")
+    assert.not_matches("\27", server:log(), 1, true)
+  end)
+
+  it("has a line for each request and for both ends of a socket", function()
+    start { workers = 1 }
+    server:get("/rooms/lobby?x=1")
+    server:wait_log("INFO  rooms/lobby  GET /rooms/lobby%?x=1 200 %d+%.%d ms\n")
+    server:get("/nowhere/at/all")
+    server:wait_log("INFO  GET /nowhere/at/all 404 %d+%.%d ms\n")
+    local ann = server:connect("/rooms/lobby")
+    server:wait_log("INFO  rooms/lobby  GET /rooms/lobby 101 %d+%.%d ms\n")
+    server:wait_log("INFO  rooms/lobby  WebSocket %d+ opened\n")
+    ann:close(4001, "tired")
+    server:wait_log("INFO  rooms/lobby  WebSocket %d+ closed: 4001 tired\n")
+  end)
+
+  it("reloads on save and shows what is wrong with its source", function()
+    start()
+    server:connect("/rooms/lobby")
+    server:save((SOURCE:gsub("answer %+ 1", "answer ++ 1")))
+    server:wait_log("ERROR reload failed, version 1 still serves: script.lua:10:.*\n +> 10 |   return")
+    server:save(SOURCE .. "\n")
+    server:wait_log("INFO  version 2 of script.lua serves after %d+ ms, 1 WebSocket kept\n")
+  end)
+
+  it("shows errors in handlers with object, handler and source", function()
+    start()
+    server:connect("/rooms/lobby"):send("Bach")
+    server:wait_log("ERROR rooms/lobby  webSocketMessage: script.lua:13: no ear for Bach\n.*> 13 |")
+  end)
+
+  it("tells in detail who falls asleep and wakes", function()
+    start { workers = 1, args = { "--log-level", "debug", "--idle-ms", "5000" } }
+    server:get("/rooms/lobby")
+    server:wait_log("DEBUG rooms/lobby  wakes with version 1")
+    server:turn_clock(6000)
+    server:wait_log("DEBUG rooms/lobby  sleeps, 0 WebSockets stay")
+  end)
+
+  describe("at a terminal", function()
+    local function sit_down(options)
+      options = options or {}
+      options.at_terminal = true
+      start(options)
+      server:wait_log("keys +r reload   c clear   q quit   h help")
+    end
+
+    it("has colours, unless NO_COLOR is set", function()
+      sit_down()
+      server:get("/rooms/a")
+      server:wait_log("\27%[36mrooms/a\27%[0m  GET /rooms/a 200")
+      server:stop()
+      sit_down { env = { NO_COLOR = "1" } }
+      server:get("/rooms/a")
+      server:wait_log("INFO  rooms/a  GET /rooms/a 200")
+      assert.not_matches("\27", server:log(), 1, true)
+    end)
+
+    it("has keys: r reloads, h helps, c clears", function()
+      sit_down()
+      server.process:type("r")
+      server:wait_log("version 2 of script.lua serves after")
+      server.process:type("h")
+      server:wait_log("r reload   c clear   q quit   h help")
+      server.process:type("c")
+      server:wait_log("\27%[H\27%[2J")
+      assert.not_matches("\nrhc", server:log(), 1, true)
+    end)
+
+    it("ends with q, and gives the terminal back as it was", function()
+      sit_down()
+      assert.is_false(server.process:terminal_is_cooked())
+      server.process:type("q")
+      assert.equal(0, server.process:wait_exit(10))
+      assert.is_true(server.process:terminal_is_cooked())
+    end)
+
+    it("ends with Ctrl-C, and gives the terminal back", function()
+      sit_down()
+      server.process:type("\3")
+      assert.equal(0, server.process:wait_exit(10))
+      assert.is_true(server.process:terminal_is_cooked())
+    end)
+
+    it("ends at once with a second Ctrl-C, and gives the terminal back", function()
+      sit_down { workers = 1 }
+      server:save((SOURCE:gsub("local answer =", "print 'slow' od.sleep(20000) %0")))
+      server:wait_version(2)
+      local slow = server:open()
+      slow:send_request("GET", "/rooms/a")
+      server:wait_log("slow")
+      server.process:type("\3")
+      server:wait_log("stopping")
+      server.process:type("\3")
+      assert.equal(130, server.process:wait_exit(10))
+      assert.is_true(server.process:terminal_is_cooked())
+      server:abandon()
+    end)
+
+    it("gives the terminal back when it crashes", function()
+      sit_down()
+      server.process:signal("ABRT")
+      local _, signal = server.process:wait_exit(10)
+      assert.equal("ABRT", signal)
+      assert.is_true(server.process:terminal_is_cooked())
+      server:abandon()
+    end)
+  end)
+end)
