@@ -49,8 +49,8 @@ int main(int argc, char **argv)
     struct od_options options;
     struct od_error err;
     bool help = false;
-    uint32_t index;
-    int link_fd, exit;
+    struct od_child_seat seat;
+    int exit;
     (void)argc;
     enum od_exit read = od_options_read(&options, argv, &help, &err);
     if (read == OD_EXIT_CLEAN && !help)
@@ -59,8 +59,8 @@ int main(int argc, char **argv)
         exit = refuse(read, &err);
     else if (help)
         exit = OD_EXIT_CLEAN;
-    else if (od_child_is_me(&index, &link_fd))
-        exit = od_worker_main(&options, od_bindings_new(), index, link_fd);
+    else if (od_child_is_me(&seat))
+        exit = od_worker_main(&options, od_bindings_new(), seat.index, seat.link_fd, seat.page_fd);
     else
         exit = (int)commands[options.command](&options);
     od_options_deinit(&options);

@@ -16,6 +16,10 @@ enum {
     version_value = 'V',
     first_value = 256, // getopt_long gives this plus the row.
     idle_ms_max = 24 * 60 * 60 * 1000,
+    event_limit_ms_min = 10,
+    event_limit_ms_max = 60 * 60 * 1000,
+    script_memory_mb_min = 8,
+    script_memory_mb_max = 1024 * 1024,
 };
 
 // Values that are only looked at when all words are known.
@@ -29,8 +33,8 @@ struct reading {
 
 typedef bool take_value(struct reading *reading, const char *text, struct od_error *err);
 
-static take_value take_listen, take_data, take_workers, take_idle_ms, take_var, take_env_file,
-    take_log_format, take_log_level;
+static take_value take_listen, take_data, take_workers, take_idle_ms, take_event_limit_ms,
+    take_script_memory, take_var, take_env_file, take_log_format, take_log_level;
 
 static const struct row {
     const char *group; // Of this row and those after it.
@@ -54,6 +58,10 @@ static const struct row {
      true, take_env_file},
     {"Objects", "idle-ms", "MS", "an object sleeps after so long without an event", "10000", NULL,
      false, take_idle_ms},
+    {NULL, "event-limit-ms", "MS", "an event that runs longer costs its worker, not its sockets",
+     "30000", NULL, false, take_event_limit_ms},
+    {NULL, "script-memory-mb", "MB", "what the Lua code of one worker may use", "512", NULL, false,
+     take_script_memory},
     {"Log", "log-format", "FORMAT", "text for people or json for machines", "text", NULL, false,
      take_log_format},
     {NULL, "log-level", "LEVEL", "debug, info, warn or error", "info", NULL, false, take_log_level},
@@ -105,6 +113,18 @@ static bool take_workers(struct reading *reading, const char *text, struct od_er
 static bool take_idle_ms(struct reading *reading, const char *text, struct od_error *err)
 {
     return take_number(text, 0, idle_ms_max, &reading->options->idle_ms, err);
+}
+
+static bool take_event_limit_ms(struct reading *reading, const char *text, struct od_error *err)
+{
+    return take_number(text, event_limit_ms_min, event_limit_ms_max,
+                       &reading->options->event_limit_ms, err);
+}
+
+static bool take_script_memory(struct reading *reading, const char *text, struct od_error *err)
+{
+    return take_number(text, script_memory_mb_min, script_memory_mb_max,
+                       &reading->options->script_memory_mb, err);
 }
 
 static bool take_var(struct reading *reading, const char *text, struct od_error *err)

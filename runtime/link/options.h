@@ -36,8 +36,10 @@ struct od_options {
     const char *script; // As given; it can be read.
     char *data_dir;     // As given, or .open-do beside the script; may not exist yet.
     struct od_address listen;
-    uint32_t workers; // 1 to OD_WORKERS_MAX.
-    uint32_t idle_ms; // An object sleeps after so long without an event.
+    uint32_t workers;          // 1 to OD_WORKERS_MAX.
+    uint32_t idle_ms;          // An object sleeps after so long without an event.
+    uint32_t event_limit_ms;   // An event that runs longer costs its worker.
+    uint32_t script_memory_mb; // What the Lua code of one worker may use.
     enum od_log_format log_format;
     enum od_log_level log_level;
     struct od_variables variables; // Files first, then --var.

@@ -22,10 +22,13 @@
 #include "base/timers.h"
 #include "link/link.h"
 #include "link/options.h"
+#include "link/page.h"
+#include "main/watch.h"
 
 struct od_supervisor;
 
-// "index:fd" in the environment of a worker: which one it is, and its end of the link to main.
+// "index:fd:fd" in the environment of a worker: which one it is, its end of the link to main, and
+// the page it shares with main.
 #define OD_WORKER_LINK_VARIABLE "OPEN_DO_WORKER_LINK"
 
 enum od_child_state {
@@ -41,25 +44,37 @@ struct od_child {
     uint32_t index;
     uint32_t source; // Of the current or the last life; 0: there was none.
     enum od_child_state state;
-    pid_t pid;      // 0: none, or reaped.
-    pid_t last_pid; // Of the current or the last life.
+    pid_t pid;            // 0: none, or reaped.
+    pid_t last_pid;       // Of the current or the last life.
+    struct od_page *page; // Of the current life.
+    struct od_watch watch;
     struct od_link link;
     bool has_link;
     bool is_vacated;
     bool has_load_failed;      // It said why itself.
+    bool is_overdue;           // An event of it passed its limit; it is killed.
     uint64_t durable, applied; // Watermarks that it has not been told yet; 0: none.
     struct od_timer timer;     // LOADING: until when; ABSENT: when the next life starts.
     od_time_ms started_ms;
+    od_time_ms ended_ms;   // When the last life was over.
     od_time_ms restart_ms; // The next back-off.
+    uint32_t given_back;   // Sockets that wait for the next life.
 };
 
-// Starts the program again as worker [index] with [link_fd], which stays the caller's. The process
-// dies with this one, ignores the signals that are meant for main, and reads nothing from the
-// terminal.
-OD_MUST_CHECK bool od_child_spawn(const struct od_options *options, uint32_t index, int link_fd,
-                                  pid_t *pid, struct od_error *err);
+struct od_child_seat { // What a worker's process is given.
+    uint32_t index;
+    int link_fd;
+    int page_fd;
+};
 
-// For a process that is a worker: which, and its link. False in main.
-bool od_child_is_me(uint32_t *index, int *link_fd);
+// Starts the program again as the worker of [seat], whose descriptors stay the caller's. The
+// process dies with this one, ignores the signals that are meant for main, and reads nothing from
+// the terminal.
+OD_MUST_CHECK bool od_child_spawn(const struct od_options *options,
+                                  const struct od_child_seat *seat, pid_t *pid,
+                                  struct od_error *err);
+
+// For a process that is a worker: its seat. False in main.
+bool od_child_is_me(struct od_child_seat *seat);
 
 #endif

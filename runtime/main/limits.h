@@ -19,7 +19,7 @@
 
 #define OD_LOAD_MS_MAX 30000     // From the start of a worker to READY or LOAD_FAILED.
 #define OD_DRAIN_MS_MAX 10000    // From SIGTERM to the end of the last worker; then SIGKILL.
-#define OD_RESTART_MS_MIN 100    // Before a worker that ended is replaced; doubles,
+#define OD_RESTART_MS_MIN 100    // Before a worker is replaced a second time; doubles,
 #define OD_RESTART_MS_MAX 5000   // up to this,
 #define OD_RESTART_CALM_MS 10000 // and starts anew after a life of this length.
 

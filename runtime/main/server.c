@@ -279,21 +279,23 @@ static void on_load_failed(void *owner, struct od_child *child, od_slice why)
     stop_unless_serving(server);
 }
 
-static void report_end(struct server *server, struct od_child *child, const char *why)
+static void report_end(struct server *server, struct od_child *child, const struct od_ending *how)
 {
     if (child->has_load_failed || server->state >= STOPPING)
         return;
     od_log(OD_LOG_ERROR, NULL,
            server->state == STARTING
                ? "worker %u (pid %d) ended before it had loaded the script: %s"
-               : "worker %u (pid %d) ended: %s; another one is started",
-           child->index, (int)child->last_pid, why);
+               : "worker %u (pid %d) ended: %s%s%s%s%s; another one is started",
+           child->index, (int)child->last_pid, how->why, how->was_running ? " while " : "",
+           how->was_running ? how->event.label : "", how->was_running ? " ran " : "",
+           how->was_running ? how->event.name : "");
 }
 
-static void on_ended(void *owner, struct od_child *child, const char *why)
+static void on_ended(void *owner, struct od_child *child, const struct od_ending *how)
 {
     struct server *server = owner;
-    report_end(server, child, why);
+    report_end(server, child, how);
     stop_unless_serving(server);
     size_t count = od_keeper_shut(&server->keeper, child->index);
     if (count > 0 && server->state == SERVING)

@@ -56,11 +56,12 @@ static bool on_message(void *owner, struct od_child *child, enum od_kind kind, o
     return true; // Somebody who only loads may say what he likes.
 }
 
-static void on_ended(void *owner, struct od_child *child, const char *why)
+static void on_ended(void *owner, struct od_child *child, const struct od_ending *how)
 {
     struct trial *trial = owner;
     if (!trial->has_verdict)
-        fprintf(stderr, "open-do: the worker ended before it had loaded the script: %s\n", why);
+        fprintf(stderr, "open-do: the worker ended before it had loaded the script: %s\n",
+                how->why);
     decide(trial, OD_EXIT_WRONG);
     od_supervisor_vacate(&trial->supervisor, child->source);
 }

@@ -1,10 +1,13 @@
 #include "object/object.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/log.h"
+#include "link/page.h"
 #include "object/call.h"
 #include "object/objects.h"
 #include "object/outbox.h"
@@ -197,6 +200,7 @@ static void perform_reset(struct od_object *object);
 static void after(struct od_object *object, struct od_task *task, enum od_run run)
 {
     od_check_running(NULL, NULL);
+    od_page_end(object->objects->page);
     object->running = NULL;
     if (object->is_reset) {
         perform_reset(object);
@@ -215,9 +219,13 @@ static void after(struct od_object *object, struct od_task *task, enum od_run ru
 
 static void before(struct od_object *object, struct od_task *task)
 {
+    const char *name = task->event == NULL ? "constructor" : od_event_name(task->event);
     object->running = task;
-    od_check_running(object->label,
-                     task->event == NULL ? "constructor" : od_event_name(task->event));
+    od_check_running(object->label, name);
+    od_page_begin(object->objects->page, object->namespace == NULL ? NULL : object->identity.id,
+                  object->label, name);
+    if (OD_FAULT("event.crash"))
+        raise(SIGSEGV);
 }
 
 static void construct(struct od_object *object)

@@ -12,6 +12,7 @@
 
 struct od_link;
 struct od_net;
+struct od_page;
 struct od_store;
 
 struct od_objects {
@@ -19,7 +20,8 @@ struct od_objects {
     struct od_net *net;
     struct od_store *store;
     struct od_timers *timers;
-    struct od_link *main;          // To the main process.
+    struct od_link *main;          // To the main process,
+    struct od_page *page;          // which sees here what runs (link/page.h).
     struct od_link **peers;        // To the other workers; NULL at this one's own place.
     uint32_t worker, worker_count; // This worker, and how many there are.
     od_time_ms idle_ms;            // An instance idle for so long is dropped.

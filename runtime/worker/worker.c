@@ -5,6 +5,7 @@
 
 #include "base/fault.h"
 #include "link/link.h"
+#include "link/page.h"
 #include "net/exchange.h"
 #include "net/net.h"
 #include "object/call.h"
@@ -29,6 +30,7 @@ struct od_worker {
     struct od_store *store;
     struct od_objects objects;
     struct od_link main;
+    struct od_page *page; // Shared with main.
     uint32_t link_count; // Open ones, main's among them; the memory of a link outlives its closing.
     bool has_more;       // Inboxes that did not get empty in the last turn.
     bool is_draining;
@@ -343,6 +345,7 @@ static void init_objects(struct od_worker *worker, struct od_script *script, uin
     objects->store = worker->store;
     objects->timers = &worker->loop.timers;
     objects->main = &worker->main;
+    objects->page = worker->page;
     objects->worker = index;
     objects->worker_count = worker->options->workers;
     objects->peers = od_allocate_zeroed(objects->worker_count * sizeof *objects->peers);
@@ -397,7 +400,10 @@ static void close_links(struct od_worker *worker)
 
 static bool serve(struct od_worker *worker, struct od_script *script, struct od_error *err)
 {
-    if (!script->load(script, &worker->objects, worker->options, err))
+    od_page_begin(worker->page, NULL, "script", "loading");
+    bool ok = script->load(script, &worker->objects, worker->options, err);
+    od_page_end(worker->page);
+    if (!ok)
         return false;
     say_ready(worker);
     while (!worker->is_over)
@@ -430,14 +436,16 @@ static bool open_and_serve(struct od_worker *worker, struct od_script *script, u
 }
 
 int od_worker_main(const struct od_options *options, struct od_script *script, uint32_t index,
-                   int link_fd)
+                   int link_fd, int page_fd)
 {
     od_fault_open();
     od_log_setup(options->log_format, options->log_level);
-    struct od_worker worker = {
-        .options = options, .link_count = 1, .drain_timer = {.fire = look_again}};
+    struct od_worker worker = {.options = options,
+                               .link_count = 1,
+                               .page = od_page_open(page_fd),
+                               .drain_timer = {.fire = look_again}};
     struct od_error err;
-    if (!od_loop_init(&worker.loop, &err)) {
+    if (worker.page == NULL || !od_loop_init(&worker.loop, &err)) {
         od_log(OD_LOG_ERROR, NULL, "worker %u cannot start: %s", index, err.text);
         return OD_EXIT_WRONG;
     }
@@ -446,5 +454,6 @@ int od_worker_main(const struct od_options *options, struct od_script *script, u
         worker.exit_code = OD_EXIT_WRONG;
     free(worker.objects.peers);
     od_loop_deinit(&worker.loop);
+    od_page_free(worker.page);
     return worker.exit_code;
 }
