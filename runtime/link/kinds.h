@@ -18,11 +18,20 @@
     KIND(APPLIED, "u64 seq: batches up to here can be read from LMDB")                             \
     KIND(COMMIT_FAILED, "u32 generation, u64 first failed seq, str why")                           \
     KIND(DRAIN, "u32 bound in ms: finish what runs, close what is open, say DRAINED")              \
+    KIND(REFUSE, "32 bytes id, u32 ms, str why: that object is not to run")                        \
+    KIND(RESTORE_OBJECT, "object record (object/keep.h)")                                          \
+    KIND(RESTORE_SOCKET,                                                                           \
+         "u64 socket, u32 place, u64 answered ms, u16 code or 0, str attachment record, socket "   \
+         "record (object/keep.h); fd: the connection, or none and a code: how it was closed")      \
+    KIND(RESTORED, "nothing: that was all of the life before; answered with BACK")                 \
     /* worker -> main */                                                                           \
     KIND(READY, "u8 has an entry fetch, (str namespace)*: the script is loaded")                   \
     KIND(LOAD_FAILED, "str why: the script cannot be loaded; the worker ends")                     \
     KIND(BATCHES, "u32 generation, u64 seq, batches (store/batch.h)")                              \
-    KIND(SOCKET_KEEP, "u64 socket, record (object/socket.h); fd: a duplicate of the connection")   \
+    KIND(BACK, "nothing: objects may be used")                                                     \
+    KIND(OBJECT_KEEP, "u8 forget, 32 bytes id, object record")                                     \
+    KIND(SOCKET_KEEP, "u64 socket, u32 place, record (object/keep.h); fd: a duplicate of the "     \
+                      "connection")                                                                \
     KIND(SOCKET_ATTACHMENT, "u64 socket, str attachment")                                          \
     KIND(SOCKET_GONE, "u64 socket")                                                                \
     KIND(DRAINED, "nothing")                                                                       \

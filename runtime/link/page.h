@@ -22,6 +22,7 @@
 
 #define OD_PAGE_SOCKETS_MAX 131072 // Sockets beyond it are served but not kept.
 #define OD_PAGE_ID_BYTES 32
+#define OD_PAGE_NUMBERS_A_TURN_MAX (1u << 24)
 
 enum od_page_flag {      // Of a socket; none: it can go on elsewhere as if nothing had happened.
     OD_PAGE_BUSY = 1,    // Bytes were read that are not dealt with, or something waits to leave.
@@ -37,7 +38,8 @@ struct od_page_event {
 };
 
 struct od_page {
-    uint64_t life;         // Of this worker; never used twice while main runs.
+    uint64_t last_number; // Of sockets, tasks and calls, told once a turn. It never goes back, over
+                          // all lives of a worker, so an old number finds nothing.
     uint32_t first_socket; // Places below this are given out by main already.
     struct od_page_event event;
     uint8_t flags[OD_PAGE_SOCKETS_MAX];

@@ -4,9 +4,9 @@
 // and a number that is never used again, its source; news that arrive late for an old source find
 // nobody.
 //
-//   ABSENT ──start──► LOADING ──READY──► READY ──drain──► DRAINING
-//     ▲                  │                 │                 │
-//     └──── empty ───── ENDED ◄─── the process or its link is gone, in any of them
+//   ABSENT ──start──► LOADING ──READY──► RESTORING ──BACK──► READY ──drain──► DRAINING
+//     ▲                  │                   │                 │                 │
+//     └──── empty ───── ENDED ◄───── the process or its link is gone, in any of them
 //
 // A life is over when three things have happened, in any order: the process was reaped, the link is
 // closed, and the owner of the supervisor has let go (od_supervisor_vacate: its writes are on
@@ -34,6 +34,7 @@ struct od_supervisor;
 enum od_child_state {
     OD_CHILD_ABSENT,
     OD_CHILD_LOADING,
+    OD_CHILD_RESTORING, // Is given what the life before had.
     OD_CHILD_READY,
     OD_CHILD_DRAINING,
     OD_CHILD_ENDED, // Told as such; not empty yet.
@@ -59,6 +60,7 @@ struct od_child {
     od_time_ms ended_ms;   // When the last life was over.
     od_time_ms restart_ms; // The next back-off.
     uint32_t given_back;   // Sockets that wait for the next life.
+    uint64_t last_number;  // What the next life counts on from.
 };
 
 struct od_child_seat { // What a worker's process is given.

@@ -23,4 +23,11 @@
 #define OD_RESTART_MS_MAX 5000   // up to this,
 #define OD_RESTART_CALM_MS 10000 // and starts anew after a life of this length.
 
+#define OD_RECOVER_A_TURN_MAX 256         // Sockets of a dead worker dealt with before others.
+#define OD_RECOVER_BYTES_MAX (256u << 10) // On their way to the new one, before more are put.
+#define OD_LEAVING_LOOK_MS 50    // How often a client that was closed is read into the void.
+#define OD_REFUSE_MS_MIN 1000    // An object that cost a worker; doubles,
+#define OD_REFUSE_MS_MAX 60000   // up to this,
+#define OD_REFUSE_CALM_MS 600000 // and starts anew after such a time without.
+
 #endif

@@ -11,6 +11,7 @@
 #include "main/control.h"
 #include "main/door.h"
 #include "main/keeper.h"
+#include "main/recovery.h"
 #include "main/router.h"
 #include "main/supervisor.h"
 #include "store/committer.h"
@@ -30,6 +31,8 @@ struct server {
     struct od_control control;
     struct od_supervisor supervisor;
     struct od_keeper keeper;
+    struct od_recovery recovery;
+    struct od_blame blame;
     struct od_router router;
     struct od_door door;
     struct od_committer *committer;
@@ -179,8 +182,9 @@ static bool take_socket_keep(struct server *server, struct od_child *child,
                              struct received *received)
 {
     uint64_t socket = od_cursor_u64(&received->body);
+    uint32_t place = od_cursor_u32(&received->body);
     od_slice record = od_cursor_rest(&received->body);
-    if (received->body.failed)
+    if (received->body.failed || place >= OD_PAGE_SOCKETS_MAX)
         return false;
     if (received->fd < 0) {
         od_log(OD_LOG_WARN, NULL,
@@ -188,7 +192,7 @@ static bool take_socket_keep(struct server *server, struct od_child *child,
                "of open files (ulimit -n)");
         return true;
     }
-    od_keeper_keep(&server->keeper, child->index, socket, record, received->fd);
+    od_keeper_keep(&server->keeper, child->index, socket, place, record, received->fd);
     received->fd = -1;
     return true;
 }
@@ -212,8 +216,24 @@ static bool take_socket_gone(struct server *server, struct od_child *child,
     return !received->body.failed;
 }
 
+static bool take_object_keep(struct server *server, struct od_child *child,
+                             struct received *received)
+{
+    bool forget = od_cursor_u8(&received->body) != 0;
+    od_slice id = od_cursor_bytes(&received->body, OD_PAGE_ID_BYTES);
+    od_slice record = od_cursor_rest(&received->body);
+    if (!received->body.failed)
+        od_keeper_object(&server->keeper, child->index, id.at,
+                         forget ? (od_slice){NULL, 0} : record);
+    return !received->body.failed;
+}
+
+static take_message take_back;
+
 static take_message *const messages[OD_KIND_COUNT] = {
     [OD_KIND_BATCHES] = take_batches,
+    [OD_KIND_BACK] = take_back,
+    [OD_KIND_OBJECT_KEEP] = take_object_keep,
     [OD_KIND_SOCKET_KEEP] = take_socket_keep,
     [OD_KIND_SOCKET_ATTACHMENT] = take_socket_attachment,
     [OD_KIND_SOCKET_GONE] = take_socket_gone,
@@ -260,11 +280,27 @@ static void on_ready(void *owner, struct od_child *child, od_slice body)
 {
     struct server *server = owner;
     learn(server, body);
+    od_recovery_give(&server->recovery, child, &server->blame);
+}
+
+static void report_back(struct server *server, const struct od_child *child)
+{
+    size_t given, closed;
+    od_recovery_count(&server->recovery, child, &given, &closed);
+    od_log(OD_LOG_INFO, NULL, "worker %u is back after %d ms, %zu sockets given back, %zu closed",
+           child->index, (int)(od_clock_monotonic_ms() - child->ended_ms), given, closed);
+}
+
+static bool take_back(struct server *server, struct od_child *child, struct received *received)
+{
+    (void)received;
+    od_supervisor_admit(child);
     if (server->state == SERVING)
-        od_log(OD_LOG_INFO, NULL, "worker %u is back", child->index);
+        report_back(server, child);
     else if (server->state == STARTING &&
              od_supervisor_ready_count(&server->supervisor) == server->options->workers)
         serve(server);
+    return true;
 }
 
 // At the start the text is all there is to say, and the person who reads it is at a terminal.
@@ -292,15 +328,24 @@ static void report_end(struct server *server, struct od_child *child, const stru
            how->was_running ? how->event.name : "");
 }
 
+static void accuse(struct server *server, const struct od_child *child, const struct od_ending *how)
+{
+    od_time_ms ms = how->was_running
+                        ? od_blame_add(&server->blame, child->index, &how->event, how->is_foreign)
+                        : 0;
+    if (ms > 0)
+        od_log(OD_LOG_WARN, how->event.label,
+               "is refused for %d ms: requests to it fail, messages to it wait", (int)ms);
+}
+
 static void on_ended(void *owner, struct od_child *child, const struct od_ending *how)
 {
     struct server *server = owner;
     report_end(server, child, how);
     stop_unless_serving(server);
-    size_t count = od_keeper_shut(&server->keeper, child->index);
-    if (count > 0 && server->state == SERVING)
-        od_log(OD_LOG_WARN, NULL, "%zu WebSockets of worker %u are closed with it", count,
-               child->index);
+    if (server->state == SERVING)
+        accuse(server, child, how);
+    od_recovery_begin(&server->recovery, child);
     od_committer_forget(server->committer, child->source);
 }
 
@@ -346,7 +391,7 @@ static enum od_exit open_all(struct server *server, struct od_error *err)
 
 static void turn(struct server *server)
 {
-    od_loop_poll(&server->loop, true);
+    od_loop_poll(&server->loop, !od_recovery_step(&server->recovery));
     od_door_retry(&server->door);
     od_supervisor_flush(&server->supervisor);
 }
@@ -358,6 +403,7 @@ static void close_all(struct server *server)
     od_control_close(&server->control);
     od_committer_close(server->committer);
     od_supervisor_deinit(&server->supervisor);
+    od_recovery_deinit(&server->recovery);
     od_keeper_deinit(&server->keeper);
     od_router_deinit(&server->router);
     od_bytes_deinit(&server->namespaces);
@@ -375,6 +421,7 @@ enum od_exit od_server_run(const struct od_options *options)
         return OD_EXIT_WRONG;
     }
     od_control_open(&server->control, &server->loop.uv, &control_events, server);
+    od_recovery_init(&server->recovery, &server->loop, &server->keeper, options->workers);
     od_door_init(&server->door, &server->loop, &door_events, server);
     od_supervisor_init(&server->supervisor, &server->loop, options, options->workers,
                        &supervisor_events, server);

@@ -83,7 +83,7 @@ static bool make_page(struct od_child *child, int *fd, struct od_error *err)
 {
     if (!od_page_new(&child->page, fd, err))
         return false;
-    child->page->life = child->supervisor->last_source + 1;
+    child->page->last_number = child->last_number;
     child->page->first_socket = child->given_back;
     return true;
 }
@@ -193,6 +193,7 @@ static void end_life(struct od_child *child, int status)
     od_loop_clear_timer(supervisor->loop, &child->timer);
     child->ended_ms = od_clock_monotonic_ms();
     supervisor->events->ended(supervisor->owner, child, &how);
+    child->last_number = child->page->last_number + OD_PAGE_NUMBERS_A_TURN_MAX;
     drop_page(child);
     empty_place(child);
 }
@@ -236,7 +237,7 @@ static bool take_ready(struct od_child *child, od_slice body)
     struct od_supervisor *supervisor = child->supervisor;
     if (child->state != OD_CHILD_LOADING)
         return child->state == OD_CHILD_DRAINING;
-    child->state = OD_CHILD_READY;
+    child->state = OD_CHILD_RESTORING;
     od_loop_clear_timer(supervisor->loop, &child->timer);
     supervisor->events->ready(supervisor->owner, child, body);
     return true;
@@ -251,6 +252,12 @@ static bool take_load_failed(struct od_child *child, od_slice body)
     child->has_load_failed = true;
     child->supervisor->events->load_failed(child->supervisor->owner, child, why);
     return true;
+}
+
+void od_supervisor_admit(struct od_child *child)
+{
+    if (child->state == OD_CHILD_RESTORING)
+        child->state = OD_CHILD_READY;
 }
 
 // All it had to say is said and durable: the end of the link tells it to go.
@@ -440,7 +447,7 @@ static void on_drain_late(struct od_timer *timer)
 static void drain_child(struct od_child *child)
 {
     od_loop_clear_timer(child->supervisor->loop, &child->timer);
-    if (child->state == OD_CHILD_READY) {
+    if (child->state == OD_CHILD_READY || child->state == OD_CHILD_RESTORING) {
         size_t mark = od_link_begin(&child->link, OD_KIND_DRAIN, -1);
         od_bytes_put_u32(&child->link.out, OD_DRAIN_MS_MAX);
         od_link_end(&child->link, mark);

@@ -23,7 +23,7 @@ struct od_ending {
 };
 
 struct od_supervisor_events {
-    // The script is loaded; [body] as in link/kinds.h.
+    // The script is loaded; [body] as in link/kinds.h. It takes work after od_supervisor_admit.
     void (*ready)(void *owner, struct od_child *child, od_slice body);
     // It cannot be loaded. The worker ends; unless it is stopped, the supervisor tries again.
     void (*load_failed)(void *owner, struct od_child *child, od_slice why);
@@ -68,6 +68,9 @@ uint32_t od_supervisor_ready_count(const struct od_supervisor *supervisor);
 
 // The child whose current life has that number, or NULL.
 struct od_child *od_supervisor_by_source(struct od_supervisor *supervisor, uint32_t source);
+
+// After [ready]: it has back what the life before had.
+void od_supervisor_admit(struct od_child *child);
 
 // After [ended]: the place may be taken again.
 void od_supervisor_vacate(struct od_supervisor *supervisor, uint32_t source);

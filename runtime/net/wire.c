@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "link/page.h"
+
 enum {
     out_bytes_first = 1000, // A buffer's first size: some frames of a turn, without moving it.
 };
@@ -41,8 +43,8 @@ bool od_wire_adopt(struct od_net *net, int fd, const struct od_wire_protocol *pr
                    struct od_wire **wire, struct od_error *err)
 {
     lws_adopt_desc_t info = {.vh = net->vhost,
-                             .type = LWS_ADOPT_SOCKET,
-                             .fd = {.sockfd = fd},
+                             .type = LWS_ADOPT_RAW_FILE_DESC,
+                             .fd = {.filefd = fd},
                              .vh_prot_name = lws_protocol_name};
     struct lws *wsi = lws_adopt_descriptor_vhost_via_info(&info);
     if (wsi == NULL)
@@ -138,9 +140,25 @@ static void shut_when_sent(struct od_wire *wire)
     wire->has_shut = true;
 }
 
+static void set_partial(const struct od_wire *wire, bool is_partial)
+{
+    if (wire->flags == NULL)
+        return;
+    if (is_partial)
+        __atomic_fetch_or(wire->flags, OD_PAGE_PARTIAL, __ATOMIC_RELEASE);
+    else
+        __atomic_fetch_and(wire->flags, (uint8_t)~OD_PAGE_PARTIAL, __ATOMIC_RELEASE);
+}
+
+void od_wire_set_flags(struct od_wire *wire, uint8_t *flags)
+{
+    wire->flags = flags;
+}
+
 static void write_out(struct od_wire *wire)
 {
     if (od_wire_waiting_bytes(wire) > 0) {
+        set_partial(wire, true);
         ssize_t sent = send_some(wire);
         if (sent < 0) {
             od_wire_cut(wire);
@@ -151,12 +169,13 @@ static void write_out(struct od_wire *wire)
             od_loop_set_timer(wire->net->loop, &wire->linger, wire->net->limits.linger_ms);
     }
     wire->awaits_room = od_wire_waiting_bytes(wire) > 0;
+    set_partial(wire, wire->awaits_room);
     if (wire->awaits_room)
         lws_callback_on_writable(wire->wsi);
     shut_when_sent(wire);
 }
 
-// libwebsockets answers with LWS_CALLBACK_RAW_CLOSE before it returns.
+// libwebsockets answers with LWS_CALLBACK_RAW_CLOSE_FILE before it returns.
 static void end_now(struct od_wire *wire)
 {
     OD_ASSERT(!wire->net->is_in_callback);
@@ -198,6 +217,7 @@ void od_wire_resume(struct od_wire *wire)
 void od_wire_close(struct od_wire *wire)
 {
     wire->owner = NULL;
+    wire->flags = NULL;
     wire->is_closing = true;
     od_wire_resume(wire);
     od_loop_set_timer(wire->net->loop, &wire->linger, wire->net->limits.linger_ms);
@@ -207,6 +227,7 @@ void od_wire_close(struct od_wire *wire)
 void od_wire_abort(struct od_wire *wire)
 {
     wire->owner = NULL;
+    wire->flags = NULL;
     od_wire_cut(wire);
 }
 
@@ -239,32 +260,46 @@ int od_wire_release(struct od_wire *wire, struct od_bytes *unsent)
     dup3(wire->net->harmless_fd, wire->fd, O_CLOEXEC);
     wire->is_released = true;
     wire->owner = NULL;
+    wire->flags = NULL;
     end_now(wire);
     return fd;
 }
 
 // What libwebsockets calls.
 
-static int on_read(struct od_wire *wire, void *at, size_t size)
+static void stir(const struct od_wire *wire)
 {
-    if (wire->owner != NULL && !wire->is_cut)
-        wire->protocol->bytes(wire->owner, at, size);
+    if (wire->owner != NULL && wire->protocol->stirs != NULL)
+        wire->protocol->stirs(wire->owner);
+}
+
+static int on_readable(struct od_wire *wire)
+{
+    char *at = wire->net->read_bytes;
+    stir(wire);
+    ssize_t size = recv(wire->fd, at, OD_NET_READ_BYTES_MAX, MSG_DONTWAIT);
+    if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        return 0;
+    if (size > 0 && wire->owner != NULL && !wire->is_cut)
+        wire->protocol->bytes(wire->owner, at, (size_t)size);
+    return size > 0 ? 0 : -1; // libwebsockets then closes it.
+}
+
+static int on_writable(struct od_wire *wire)
+{
+    if (wire->is_cut)
+        return 0;
+    write_out(wire);
+    if (!wire->awaits_room)
+        stir(wire);
     return 0;
 }
 
-static int on_writable(struct od_wire *wire, void *at, size_t size)
+static int on_closed(struct od_wire *wire)
 {
-    (void)at, (void)size;
-    if (!wire->is_cut)
-        write_out(wire);
-    return 0;
-}
-
-static int on_closed(struct od_wire *wire, void *at, size_t size)
-{
-    (void)at, (void)size;
     const struct od_wire_protocol *protocol = wire->protocol;
     void *owner = wire->owner;
+    lws_set_opaque_user_data(wire->wsi, NULL); // It may be told once more.
     if (!wire->is_released)
         shutdown(wire->fd, SHUT_RDWR);
     od_loop_clear_timer(wire->net->loop, &wire->linger);
@@ -278,15 +313,14 @@ static int on_closed(struct od_wire *wire, void *at, size_t size)
     return 0;
 }
 
-static int call(int (*handle)(struct od_wire *, void *, size_t), struct lws *wsi, void *at,
-                size_t size)
+static int call(int (*handle)(struct od_wire *), struct lws *wsi)
 {
     struct od_wire *wire = lws_get_opaque_user_data(wsi);
     if (wire == NULL)
         return 0;
     struct od_net *net = wire->net;
     net->is_in_callback = true;
-    int result = handle(wire, at, size);
+    int result = handle(wire);
     net->is_in_callback = false;
     return result;
 }
@@ -294,14 +328,14 @@ static int call(int (*handle)(struct od_wire *, void *, size_t), struct lws *wsi
 static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                   size_t size)
 {
-    (void)user;
+    (void)user, (void)in, (void)size;
     switch (reason) {
-    case LWS_CALLBACK_RAW_RX:
-        return call(on_read, wsi, in, size);
-    case LWS_CALLBACK_RAW_WRITEABLE:
-        return call(on_writable, wsi, in, size);
-    case LWS_CALLBACK_RAW_CLOSE:
-        return call(on_closed, wsi, in, size);
+    case LWS_CALLBACK_RAW_RX_FILE:
+        return call(on_readable, wsi);
+    case LWS_CALLBACK_RAW_WRITEABLE_FILE:
+        return call(on_writable, wsi);
+    case LWS_CALLBACK_RAW_CLOSE_FILE:
+        return call(on_closed, wsi);
     default:
         return 0;
     }

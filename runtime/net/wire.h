@@ -10,6 +10,10 @@
 // Each way to let go of it (close, abort, release) is final: the wire's owner must forget the
 // pointer and is not called any more.
 //
+// The connection is made known to libwebsockets as a mere descriptor (its role raw-file), so that
+// the reading is ours too: whoever looks at the page from outside must know of bytes before they
+// leave the kernel, and the role raw-skt reads first and tells later.
+//
 // The main process keeps duplicates of WebSocket descriptors, so closing ours ends nothing: a wire
 // always calls shutdown() before it closes, except one that is released.
 //
@@ -26,6 +30,7 @@ struct lws;
 struct lws_protocols;
 
 struct od_wire_protocol {
+    void (*stirs)(void *owner); // Bytes are about to be read, or the last that waited were sent.
     void (*bytes)(void *owner, char *at, size_t size); // Borrowed for the call; may be changed.
     void (*ended)(void *owner); // The peer is gone. The wire is no longer yours.
 };
@@ -42,6 +47,7 @@ struct od_wire {
     struct od_bytes out;            // Then these,
     size_t out_sent;                // of which so many are sent.
     struct od_timer linger;
+    uint8_t *flags; // On the page of this worker, NULL: nobody looks.
     int fd;
     bool is_paused;
     bool is_closing;  // Ends when all is sent.
@@ -66,6 +72,9 @@ void od_wire_flush(struct od_wire *wire);    // The same, and ends what is cut: 
 
 void od_wire_pause(struct od_wire *wire); // Stops reading; bytes of the current read still come.
 void od_wire_resume(struct od_wire *wire);
+
+// OD_PAGE_PARTIAL of [flags] tells from now on whether a part of what was put may have left.
+void od_wire_set_flags(struct od_wire *wire, uint8_t *flags);
 
 // Sends what waits, then the end of the stream, and reads into the void until the peer ends too or
 // limits.linger_ms are over: else the kernel would answer late bytes with a reset that destroys

@@ -8,6 +8,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "link/page.h"
+#include "net/net.h"
 #include "object/call.h"
 #include "object/objects.h"
 #include "object/outbox.h"
@@ -124,6 +125,8 @@ bool od_object_name(struct od_object *object, od_slice *name)
 
 static bool has_work(const struct od_object *object)
 {
+    if (object->refusal != NULL)
+        return false;
     if (!od_list_is_empty(&object->resumes))
         return true;
     return !od_list_is_empty(&object->inbox) && object->state != OD_WAKING;
@@ -201,6 +204,7 @@ static void after(struct od_object *object, struct od_task *task, enum od_run ru
 {
     od_check_running(NULL, NULL);
     od_page_end(object->objects->page);
+    od_net_end_event(object->objects->net);
     object->running = NULL;
     if (object->is_reset) {
         perform_reset(object);
@@ -224,6 +228,7 @@ static void before(struct od_object *object, struct od_task *task)
     od_check_running(object->label, name);
     od_page_begin(object->objects->page, object->namespace == NULL ? NULL : object->identity.id,
                   object->label, name);
+    od_net_begin_event(object->objects->net);
     if (OD_FAULT("event.crash"))
         raise(SIGSEGV);
 }
@@ -308,7 +313,7 @@ void od_object_cancel(struct od_object *object, uint64_t call)
 
 static bool is_busy(const struct od_object *object)
 {
-    return has_work(object) || !od_list_is_empty(&object->tasks) ||
+    return has_work(object) || object->refusal != NULL || !od_list_is_empty(&object->tasks) ||
            !od_list_is_empty(&object->outbox) || object->running != NULL;
 }
 
@@ -416,11 +421,18 @@ static void free_auto_response(struct od_object *object)
 void od_object_set_auto_response(struct od_object *object, od_slice request, od_slice response)
 {
     free_auto_response(object);
-    if (request.at == NULL)
-        return;
-    object->auto_response = od_allocate_zeroed(sizeof *object->auto_response);
-    od_bytes_put_slice(&object->auto_response->request, request);
-    od_bytes_put_slice(&object->auto_response->response, response);
+    if (request.at != NULL) {
+        object->auto_response = od_allocate_zeroed(sizeof *object->auto_response);
+        od_bytes_put_slice(&object->auto_response->request, request);
+        od_bytes_put_slice(&object->auto_response->response, response);
+    }
+    od_keep_object(object);
+}
+
+void od_object_set_event_timeout(struct od_object *object, uint32_t ms)
+{
+    object->event_timeout_ms = ms;
+    od_keep_object(object);
 }
 
 static void free_events(struct od_list *events)
@@ -449,6 +461,7 @@ void od_object_free(struct od_object *object)
         od_storage_deinit(&object->storage);
         od_map_remove(&object->objects->by_id, &object->by_id);
     }
+    od_keep_forget_object(object);
     free_auto_response(object);
     od_bytes_deinit(&object->reset_why);
     od_bytes_deinit(&object->failure);

@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "base/timers.h"
+#include "object/keep.h"
 #include "object/object.h"
 #include "object/script.h"
 
@@ -34,6 +35,8 @@ struct od_objects {
     struct od_list ready;
     struct od_list gated;
     struct od_list idle;
+    struct od_list refusals; // Objects that are not to run now (refusal.h).
+    struct od_keep keep;     // What main was told of sockets.
     od_slice commit_failure; // While objects are reset because of it: what went wrong.
     uint64_t durable;        // Writes up to this sequence number are on disk.
     uint64_t next_number;    // For sockets, tasks and calls.
@@ -51,6 +54,8 @@ void od_objects_set_entry(struct od_objects *objects);
 // The object of that id, made asleep when this worker does not know it yet.
 struct od_object *od_objects_get(struct od_objects *objects, struct od_namespace *namespace,
                                  const od_id *id, bool has_name, od_slice name);
+
+struct od_object *od_objects_find(struct od_objects *objects, const od_id *id); // Or NULL.
 
 // The turn's middle: handles events, a bounded number; true when some are left.
 bool od_objects_deliver(struct od_objects *objects);
