@@ -25,8 +25,8 @@
 #define OD_PAGE_NUMBERS_A_TURN_MAX (1u << 24)
 
 enum od_page_flag {      // Of a socket; none: it can go on elsewhere as if nothing had happened.
-    OD_PAGE_BUSY = 1,    // Bytes were read that are not dealt with, or something waits to leave.
-    OD_PAGE_PARTIAL = 2, // A frame may be half with the kernel.
+    OD_PAGE_BUSY = 1,    // Bytes were read that are not dealt with, or an event of it runs.
+    OD_PAGE_SENDING = 2, // Frames are on their way; all with the kernel if that counts [sent].
     OD_PAGE_CLOSING = 4, // A Close was sent or received: another must not follow.
 };
 
@@ -43,6 +43,7 @@ struct od_page {
     uint32_t first_socket; // Places below this are given out by main already.
     struct od_page_event event;
     uint8_t flags[OD_PAGE_SOCKETS_MAX];
+    uint64_t sent[OD_PAGE_SOCKETS_MAX];       // See net/sent.h.
     int64_t answered_ms[OD_PAGE_SOCKETS_MAX]; // The last auto response, wall clock; 0: never.
 };
 

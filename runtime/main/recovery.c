@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "main/limits.h"
 #include "net/frame.h"
+#include "net/sent.h"
 
 enum {
     code_restart = 1012, // "Service restart": the client may come back at once.
@@ -28,12 +29,21 @@ struct gathering {
     const struct od_page *page;
 };
 
+static bool has_sent(const struct od_kept *kept, uint64_t bytes)
+{
+    uint64_t sent;
+    return kept->fd >= 0 && od_sent_bytes(kept->fd, &sent) && sent == bytes;
+}
+
 static void decide(struct od_kept *kept, const struct od_page *page)
 {
     uint8_t flags = __atomic_load_n(&page->flags[kept->place], __ATOMIC_ACQUIRE);
     kept->answered_ms = page->answered_ms[kept->place];
-    if (kept->code == 0 && flags != 0)
-        kept->code = flags == OD_PAGE_BUSY ? code_restart : code_cut;
+    bool is_half = (flags & OD_PAGE_SENDING) != 0 && !has_sent(kept, page->sent[kept->place]);
+    if (kept->code == 0 && (is_half || (flags & OD_PAGE_CLOSING) != 0))
+        kept->code = code_cut;
+    else if (kept->code == 0 && (flags & OD_PAGE_BUSY) != 0)
+        kept->code = code_restart;
 }
 
 static void gather(void *owner, struct od_kept *kept)

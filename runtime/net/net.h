@@ -62,12 +62,13 @@ void od_net_deinit(struct od_net *net);
 void od_net_flush(struct od_net *net);
 
 // The page (link/page.h) shows for each kept WebSocket whether it is at rest: all that was read is
-// dealt with, all that was put is with the kernel. What an event puts counts from its end on: an
-// event that never ends owes nobody anything. An event begins and ends:
+// dealt with, all that was put is with the kernel or about to be. What an event puts counts from
+// its end on: an event that never ends owes nobody anything. An event begins and ends:
 void od_net_begin_event(struct od_net *net);
 void od_net_end_event(struct od_net *net);
 
-// The turn is over, and main knows of it: what is at rest now is shown so.
+// Events are handled, and main knows all of it: what is at rest now is shown so. Order: before
+// od_net_flush, for who has his answer may count on it that his socket is at rest.
 void od_net_settle(struct od_net *net);
 
 // From now on a connection ends with the answer it waits for; idle ones end at once.

@@ -36,6 +36,7 @@
 #include "net/frame_shared.h"
 #include "net/net.h"
 
+struct od_page;
 struct od_websocket;
 
 enum od_ready_state {
@@ -94,8 +95,8 @@ int od_websocket_duplicate_fd(const struct od_websocket *websocket);
 // for od_websocket_attach. Nothing else is known of it then, since compression keeps no window.
 void od_websocket_put_record(const struct od_websocket *websocket, struct od_bytes *bytes);
 
-// From now on [flags] (link/page.h) show how it is, busy until od_net_settle. NULL: nobody looks.
-void od_websocket_set_flags(struct od_websocket *websocket, uint8_t *flags);
+// From now on [place] on [page] shows how it is. NULL: no more.
+void od_websocket_show_on(struct od_websocket *websocket, struct od_page *page, uint32_t place);
 
 // Something of it is under way above the net or has just ended: the flags are to be looked at.
 void od_websocket_touch(struct od_websocket *websocket);

@@ -12,7 +12,8 @@ struct od_websocket {
     struct od_map_node node; // In net->websockets.
     uint64_t number;
     struct od_list touched; // In net->touched or net->promised.
-    uint8_t *flags;         // On the page; NULL: nobody looks.
+    struct od_page *page;   // NULL: nobody looks.
+    uint32_t place;         // On the page.
     struct od_wire *wire;   // NULL before attach, and at readyState 3.
     struct od_frame_decoder decoder;
     struct od_bytes early;    // Frames put before attach.

@@ -8,14 +8,14 @@
 static void show_busy(const struct od_websocket *websocket)
 {
     bool is_closing = websocket->has_closed || websocket->peer_has_closed || websocket->is_over;
-    __atomic_fetch_or(websocket->flags, OD_PAGE_BUSY | (is_closing ? OD_PAGE_CLOSING : 0),
-                      __ATOMIC_RELEASE);
+    __atomic_fetch_or(&websocket->page->flags[websocket->place],
+                      OD_PAGE_BUSY | (is_closing ? OD_PAGE_CLOSING : 0), __ATOMIC_RELEASE);
 }
 
 void od_websocket_touch(struct od_websocket *websocket)
 {
     struct od_net *net = websocket->net;
-    if (websocket->flags == NULL)
+    if (websocket->page == NULL)
         return;
     if (net->is_in_event) {
         if (od_list_is_empty(&websocket->touched))
@@ -31,9 +31,16 @@ static bool is_at_rest(const struct od_websocket *websocket)
 {
     const struct od_net *net = websocket->net;
     return od_websocket_ready_state(websocket) == OD_READY_OPEN && websocket->wire != NULL &&
-           od_wire_waiting_bytes(websocket->wire) == 0 &&
            !od_frame_decoder_is_amid(&websocket->decoder) &&
            net->events->is_at_rest(net->owner, websocket->number);
+}
+
+// What waits to be sent is shown first: in between, its loss would go unseen.
+static void show_rest(const struct od_websocket *websocket)
+{
+    od_wire_show(websocket->wire);
+    __atomic_fetch_and(&websocket->page->flags[websocket->place], (uint8_t)~OD_PAGE_BUSY,
+                       __ATOMIC_RELEASE);
 }
 
 void od_net_begin_event(struct od_net *net)
@@ -54,20 +61,20 @@ void od_net_settle(struct od_net *net)
     for (struct od_list *link; (link = od_list_pop_front(&net->touched)) != NULL;) {
         struct od_websocket *websocket = OD_LIST_MEMBER(link, struct od_websocket, touched);
         if (is_at_rest(websocket))
-            __atomic_store_n(websocket->flags, 0, __ATOMIC_RELEASE);
+            show_rest(websocket);
         else
             show_busy(websocket);
     }
 }
 
-void od_websocket_set_flags(struct od_websocket *websocket, uint8_t *flags)
+void od_websocket_show_on(struct od_websocket *websocket, struct od_page *page, uint32_t place)
 {
-    websocket->flags = flags;
-    if (flags == NULL)
+    websocket->page = page;
+    websocket->place = place;
+    if (page == NULL)
         od_list_remove(&websocket->touched);
     if (websocket->wire != NULL)
-        od_wire_set_flags(websocket->wire, flags);
-    od_websocket_touch(websocket);
+        od_wire_show_on(websocket->wire, page, place);
 }
 
 void od_websocket_put_record(const struct od_websocket *websocket, struct od_bytes *bytes)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "link/page.h"
+#include "net/sent.h"
 
 enum {
     out_bytes_first = 1000, // A buffer's first size: some frames of a turn, without moving it.
@@ -103,6 +104,7 @@ static void drop_out(struct od_wire *wire)
 // of it, so that a slow reader of a long queue does not make us move it again and again.
 static void forget_sent(struct od_wire *wire, size_t count)
 {
+    wire->sent += count;
     size_t of_shared = count < wire->shared_left.size ? count : wire->shared_left.size;
     wire->shared_left = od_slice_from(wire->shared_left, of_shared);
     if (wire->shared_left.size == 0)
@@ -140,25 +142,33 @@ static void shut_when_sent(struct od_wire *wire)
     wire->has_shut = true;
 }
 
-static void set_partial(const struct od_wire *wire, bool is_partial)
+void od_wire_show_on(struct od_wire *wire, struct od_page *page, uint32_t place)
 {
-    if (wire->flags == NULL)
-        return;
-    if (is_partial)
-        __atomic_fetch_or(wire->flags, OD_PAGE_PARTIAL, __ATOMIC_RELEASE);
-    else
-        __atomic_fetch_and(wire->flags, (uint8_t)~OD_PAGE_PARTIAL, __ATOMIC_RELEASE);
+    wire->page = page;
+    wire->place = place;
+    if (page != NULL && !od_sent_bytes(wire->fd, &wire->sent))
+        wire->sent = 0;
 }
 
-void od_wire_set_flags(struct od_wire *wire, uint8_t *flags)
+static void show_sent(const struct od_wire *wire)
 {
-    wire->flags = flags;
+    __atomic_fetch_and(&wire->page->flags[wire->place], (uint8_t)~OD_PAGE_SENDING,
+                       __ATOMIC_RELEASE);
+}
+
+void od_wire_show(const struct od_wire *wire)
+{
+    size_t waiting_bytes = od_wire_waiting_bytes(wire);
+    if (wire->page == NULL || waiting_bytes == 0)
+        return;
+    wire->page->sent[wire->place] = wire->sent + waiting_bytes;
+    __atomic_fetch_or(&wire->page->flags[wire->place], OD_PAGE_SENDING, __ATOMIC_RELEASE);
 }
 
 static void write_out(struct od_wire *wire)
 {
     if (od_wire_waiting_bytes(wire) > 0) {
-        set_partial(wire, true);
+        od_wire_show(wire);
         ssize_t sent = send_some(wire);
         if (sent < 0) {
             od_wire_cut(wire);
@@ -169,9 +179,8 @@ static void write_out(struct od_wire *wire)
             od_loop_set_timer(wire->net->loop, &wire->linger, wire->net->limits.linger_ms);
     }
     wire->awaits_room = od_wire_waiting_bytes(wire) > 0;
-    set_partial(wire, wire->awaits_room);
-    if (wire->awaits_room)
-        lws_callback_on_writable(wire->wsi);
+    if (wire->page != NULL && !wire->awaits_room)
+        show_sent(wire);
     shut_when_sent(wire);
 }
 
@@ -192,6 +201,8 @@ void od_wire_flush(struct od_wire *wire)
 {
     od_wire_send_now(wire);
     od_list_remove(&wire->dirty);
+    if (wire->awaits_room)
+        lws_callback_on_writable(wire->wsi);
     if (wire->is_cut)
         end_now(wire);
 }
@@ -217,7 +228,7 @@ void od_wire_resume(struct od_wire *wire)
 void od_wire_close(struct od_wire *wire)
 {
     wire->owner = NULL;
-    wire->flags = NULL;
+    wire->page = NULL;
     wire->is_closing = true;
     od_wire_resume(wire);
     od_loop_set_timer(wire->net->loop, &wire->linger, wire->net->limits.linger_ms);
@@ -227,7 +238,7 @@ void od_wire_close(struct od_wire *wire)
 void od_wire_abort(struct od_wire *wire)
 {
     wire->owner = NULL;
-    wire->flags = NULL;
+    wire->page = NULL;
     od_wire_cut(wire);
 }
 
@@ -260,7 +271,7 @@ int od_wire_release(struct od_wire *wire, struct od_bytes *unsent)
     dup3(wire->net->harmless_fd, wire->fd, O_CLOEXEC);
     wire->is_released = true;
     wire->owner = NULL;
-    wire->flags = NULL;
+    wire->page = NULL;
     end_now(wire);
     return fd;
 }
@@ -290,7 +301,9 @@ static int on_writable(struct od_wire *wire)
     if (wire->is_cut)
         return 0;
     write_out(wire);
-    if (!wire->awaits_room)
+    if (wire->awaits_room)
+        mark_dirty(wire); // What is asked of libwebsockets here, it forgets when this returns.
+    else
         stir(wire);
     return 0;
 }

@@ -28,6 +28,7 @@
 
 struct lws;
 struct lws_protocols;
+struct od_page;
 
 struct od_wire_protocol {
     void (*stirs)(void *owner); // Bytes are about to be read, or the last that waited were sent.
@@ -47,7 +48,9 @@ struct od_wire {
     struct od_bytes out;            // Then these,
     size_t out_sent;                // of which so many are sent.
     struct od_timer linger;
-    uint8_t *flags; // On the page of this worker, NULL: nobody looks.
+    struct od_page *page; // Of this worker; NULL: nobody looks.
+    uint32_t place;       // There.
+    uint64_t sent;        // As the kernel counts; only while it is shown.
     int fd;
     bool is_paused;
     bool is_closing;  // Ends when all is sent.
@@ -73,8 +76,10 @@ void od_wire_flush(struct od_wire *wire);    // The same, and ends what is cut: 
 void od_wire_pause(struct od_wire *wire); // Stops reading; bytes of the current read still come.
 void od_wire_resume(struct od_wire *wire);
 
-// OD_PAGE_PARTIAL of [flags] tells from now on whether a part of what was put may have left.
-void od_wire_set_flags(struct od_wire *wire, uint8_t *flags);
+// From now on OD_PAGE_SENDING at [place] tells whether something that was put is on its way. [page]
+// NULL: no more.
+void od_wire_show_on(struct od_wire *wire, struct od_page *page, uint32_t place);
+void od_wire_show(const struct od_wire *wire); // Of what waits now; by itself only when it is sent.
 
 // Sends what waits, then the end of the stream, and reads into the void until the peer ends too or
 // limits.linger_ms are over: else the kernel would answer late bytes with a reset that destroys

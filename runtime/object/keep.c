@@ -42,9 +42,9 @@ static void use_place(struct od_socket *socket, uint32_t place)
 {
     struct od_page *page = socket->object->objects->page;
     socket->place = place;
-    page->flags[place - 1] = OD_PAGE_BUSY;
+    page->flags[place - 1] = 0;
     page->answered_ms[place - 1] = socket->auto_response_ms;
-    od_websocket_set_flags(socket->websocket, &page->flags[place - 1]);
+    od_websocket_show_on(socket->websocket, page, place - 1);
 }
 
 // --- Sockets -------------------------------------------------------------------------------------
@@ -87,6 +87,7 @@ void od_keep_socket(struct od_socket *socket)
         return;
     }
     use_place(socket, place);
+    od_websocket_touch(socket->websocket); // The 101 is still to be sent.
     struct od_link *link = objects->main;
     size_t mark = od_link_begin(link, OD_KIND_SOCKET_KEEP, fd);
     od_bytes_put_u64(&link->out, socket->id);
@@ -120,7 +121,7 @@ void od_keep_gone(struct od_socket *socket)
     struct od_objects *objects = socket->object->objects;
     if (socket->place == 0)
         return;
-    od_websocket_set_flags(socket->websocket, NULL);
+    od_websocket_show_on(socket->websocket, NULL, 0);
     give_place(objects, socket->place);
     socket->place = 0;
     size_t mark = od_link_begin(objects->main, OD_KIND_SOCKET_GONE, -1);

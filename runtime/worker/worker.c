@@ -329,13 +329,13 @@ static void submit_batches(struct od_worker *worker)
 static void release_outboxes(struct od_worker *worker)
 {
     od_link_flush(&worker->main);
+    if (od_link_waiting_bytes(&worker->main) == 0)
+        od_net_settle(&worker->net);
     od_net_flush(&worker->net);
     for (uint32_t i = 0; i < worker->objects.worker_count; i++) {
         if (worker->objects.peers[i] != NULL)
             od_link_flush(worker->objects.peers[i]);
     }
-    if (od_link_waiting_bytes(&worker->main) == 0)
-        od_net_settle(&worker->net);
 }
 
 static bool is_quiet(const struct od_worker *worker)
