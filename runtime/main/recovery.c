@@ -50,8 +50,10 @@ static void gather(void *owner, struct od_kept *kept)
 {
     struct gathering *gathering = owner;
     struct od_recovery_place *place = gathering->place;
+    bool was_lost = kept->code != 0; // Its object could not be told in the life that is over.
     decide(kept, gathering->page);
-    place->lost += kept->code != 0;
+    place->lost += kept->code != 0 && !was_lost;
+    place->given += kept->code == 0;
     place->sockets[place->count++] = kept;
 }
 
@@ -199,6 +201,7 @@ static int duplicate(struct od_recovery_place *place, struct od_kept *kept)
     shutdown(kept->fd, SHUT_RDWR);
     kept->code = code_cut;
     place->lost++;
+    place->given--;
     return -1;
 }
 
@@ -249,7 +252,7 @@ void od_recovery_count(const struct od_recovery *recovery, const struct od_child
                        size_t *given, size_t *closed)
 {
     const struct od_recovery_place *place = &recovery->places[child->index];
-    *given = place->count - place->lost;
+    *given = place->given;
     *closed = place->lost;
 }
 

@@ -27,7 +27,8 @@ struct od_recovery_place { // Of one worker.
     size_t count;
     size_t closed_to; // Before this, those that cannot go on are closed,
     size_t given_to;  // and before this, all are given back.
-    size_t lost;      // How many could not go on.
+    size_t given;     // How many go on,
+    size_t lost;      // and how many could not.
     bool is_giving;   // The new worker listens.
 };
 

@@ -39,6 +39,10 @@ function handlers.order(self)
   return table.concat(names[1], ",") .. " " .. table.concat(names[2], ",")
 end
 
+function handlers.id(self)
+  return tostring(self.state.id)
+end
+
 function handlers.boot(self)
   return self.boot
 end
@@ -138,7 +142,8 @@ Person.__index = Person
 
 function M.person(server, room, name)
   local self = setmetatable({ name = name, room = room }, Person)
-  self.ws = server:connect(("/rooms/%s?tag=%s"):format(room, name), { protocols = { "p-" .. name } })
+  self.ws = server:connect(("/rooms/%s?tag=%s"):format(room, name),
+    { protocols = { "p-" .. name } })
   self:ask("attach " .. name, "attached")
   return self
 end
@@ -214,13 +219,30 @@ function Crowd:check()
       oldest[i], newest[#people + 1 - i] = person.name, person.name
     end
     if people[1] then
-      people[1]:ask("order", table.concat(newest, ",") .. " " .. table.concat(oldest, ","))
+      people[1]:ask("order",
+        table.concat(newest, ",") .. " " .. table.concat(oldest, ","))
       people[1]:say("everyone hello " .. room)
       for _, person in ipairs(people) do
         person:hear("hello " .. room)
       end
     end
   end
+end
+
+-- The number of the worker in which /rooms/`name` lives: its id says it (runtime/store/slot.c).
+function M.worker_of(server, name)
+  local id = server:get("/rooms/" .. name .. "?ask=id").body
+  return tonumber(id:sub(1, 4), 16) % 1024 % server.options.workers
+end
+
+-- A room in `worker` whose name begins with `prefix`.
+function M.room_in(server, prefix, worker)
+  for i = 1, 64 do
+    if M.worker_of(server, prefix .. i) == worker then
+      return prefix .. i
+    end
+  end
+  error("no room is in worker " .. worker)
 end
 
 -- kill -9 of the worker that has lived longest.
