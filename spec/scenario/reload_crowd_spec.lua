@@ -157,7 +157,7 @@ local function count_failures(server)
 end
 
 it("a crowd of sockets does not notice a hundred saves", function()
-  local server = Server.start { source = source(0), args = { "--watch" } }
+  local server = Server.start { source = source(0), args = { "--watch", "--ping-ms", "0" } }
   finally(function() server:stop() end)
   local crowd = gather(server)
   for _, member in ipairs(crowd.members) do
