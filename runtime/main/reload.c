@@ -120,6 +120,7 @@ static void commit(struct od_reload *reload)
 {
     take_version(reload);
     send_to_all(reload, OD_KIND_SWITCH, reload->version);
+    od_supervisor_flush(reload->supervisor); // Who reads that it serves must find it so.
     end_well(reload);
 }
 
