@@ -117,7 +117,9 @@ describe("code that comes and goes:", function()
     ann:close(4001)
     save(ROOMS)
     ann:expect_close(4001)
-    server:wait_log("closed with 4001")
+    if not server:log():find("closed with 4001", 1, true) then -- Before the line of the reload?
+      server:wait_log("closed with 4001")
+    end
   end)
 
   it("the program stops although messages wait for a namespace", function()

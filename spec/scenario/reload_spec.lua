@@ -67,7 +67,7 @@ describe("a reload", function()
     return ask(name, "return self.constructed")
   end
 
-  it("keeps sockets with tags and attachments, and storage; the next event meets new code", function()
+  it("keeps sockets with tags and attachments, and storage; then comes new code", function()
     start()
     local ann = server:connect("/things/a?tags=x,y")
     local ben = server:connect("/things/b")
@@ -182,7 +182,8 @@ describe("a reload", function()
 
   it("in the middle of a request: its answer is that of the old code", function()
     start { workers = 1 }
-    local slow = workbench.begin(server, "a", "print 'slow' od.sleep(20000) return self.constructed")
+    local slow = workbench.begin(server, "a",
+      "print 'slow' od.sleep(20000) return self.constructed")
     server:wait_log("slow")
     server:save(source("b"))
     server:wait_version(2)
@@ -206,11 +207,16 @@ describe("a reload", function()
     assert.equal("abb", constructed("a"))
   end)
 
-  it("meets a constructor that throws: the event fails, the socket stays, the next tries again", function()
+  it("meets a constructor that throws: its event fails, the next one tries", function()
     start { workers = 1 }
     local ann = server:connect("/things/a")
     server:save((source("b"):gsub("local storage = self.state.storage",
-      "%0 if not storage:get('cured') then storage:put('cured', true) storage:sync() error 'ill' end")))
+      [[%0
+      if not storage:get("cured") then
+        storage:put("cured", true)
+        storage:sync()
+        error "ill"
+      end]])))
     server:wait_version(2)
     ann:send("lost to the error")
     server:wait_log("constructor: script.lua:%d+: ill")
@@ -255,7 +261,7 @@ describe("a reload", function()
     start { workers = 1 }
     local slow = workbench.begin(server, "a", "print 'slow' od.sleep(5000) return self.constructed")
     server:wait_log("slow")
-    workbench.ask(server, "b", "return 1") -- So the turn is over in which the other began to sleep.
+    assert.equal("a", constructed("other")) -- So it sleeps by now.
     server.process:signal("TERM")
     server:wait_log("stopping")
     server.process:signal("HUP")
