@@ -91,6 +91,11 @@ static void idle(struct od_script *script)
     od_memory_settle(&engine_of_script(script)->memory);
 }
 
+static bool is_full(struct od_script *script)
+{
+    return od_memory_stays_full(&engine_of_script(script)->memory);
+}
+
 static void close_engine(struct od_script *script)
 {
     struct od_engine *engine = engine_of_script(script);
@@ -146,8 +151,8 @@ static int set_up(lua_State *L)
 struct od_script *od_bindings_new(void)
 {
     struct od_engine *engine = od_allocate_zeroed(sizeof *engine);
-    engine->script =
-        (struct od_script){engine, load, construct, run, resume, forget, drop, idle, close_engine};
+    engine->script = (struct od_script){engine, load, construct, run,          resume,
+                                        forget, drop, idle,      close_engine, is_full};
     engine->entry_ref = LUA_NOREF;
     engine->memory.limit = SIZE_MAX / 2; // Until the script is loaded.
     engine->L = lua_newstate(od_memory_allocate, &engine->memory);

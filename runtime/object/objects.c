@@ -177,6 +177,17 @@ static void put_to_rest(struct od_object *object)
         od_object_free(object);
 }
 
+size_t od_objects_sleep_idle(struct od_objects *objects)
+{
+    struct od_list all;
+    size_t count = 0;
+    od_list_init(&all);
+    od_list_move_all(&all, &objects->idle);
+    for (struct od_list *link; (link = od_list_pop_front(&all)) != NULL; count++)
+        put_to_rest(OD_LIST_MEMBER(link, struct od_object, idle));
+    return count;
+}
+
 static void idle_passed(struct od_timer *timer)
 {
     struct od_objects *objects = OD_TIMER_MEMBER(timer, struct od_objects, idle_timer);

@@ -63,6 +63,9 @@ bool od_objects_deliver(struct od_objects *objects);
 // The disk has come as far as [seq]: effects that waited for it leave.
 void od_objects_durable(struct od_objects *objects, uint64_t seq);
 
+// Puts all idle objects to sleep, for want of memory; returns how many.
+size_t od_objects_sleep_idle(struct od_objects *objects);
+
 // An object with nothing to do: it sleeps when that lasts idle_ms.
 void od_objects_watch_idle(struct od_object *object);
 

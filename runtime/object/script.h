@@ -55,6 +55,9 @@ struct od_script {
     void (*idle)(struct od_script *script);
 
     void (*close)(struct od_script *script); // No instance and no task is left.
+
+    // Asked once a turn: whether what is in use leaves no room even after a collection.
+    bool (*is_full)(struct od_script *script);
 };
 
 #endif
