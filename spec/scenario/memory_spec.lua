@@ -1,5 +1,5 @@
--- Memory bombs. What a script allocates is capped; running into the cap is an error it can catch. If
--- it does not, its object is reset, and neither the worker nor any socket at rest has to pay.
+-- Memory bombs. What a script allocates is capped; running into the cap is an error it can catch.
+-- If it does not, its object is reset, and neither the worker nor any socket at rest has to pay.
 
 local survival = require "spec.scenario.survival"
 
@@ -25,7 +25,8 @@ local BOMBS = {
     .. "('x'):rep(1e6), ('x'):rep(1e6), ('x'):rep(1e6), ('x'):rep(1e6), ('x'):rep(1e6), "
     .. "('x'):rep(1e6), ('x'):rep(1e6), ('x'):rep(1e6)):rep(4)" },
   { "deep recursion", "local function f(...) return 1 + f('x', ...) end return f()" },
-  { "JSON", "local t = {} for i = 1, 1e6 do t[i] = 'abcdefgh' end return od.json.encode(t):rep(9)" },
+  { "JSON", "local t = {} for i = 1, 1e6 do t[i] = 'abcdefgh' end "
+    .. "return od.json.encode(t):rep(9)" },
 }
 
 local SOURCE = [[
