@@ -4,7 +4,7 @@
 local survival = require "spec.scenario.survival"
 
 local MEGABYTES = 24
-local LIMIT_MS = os.getenv("OPEN_DO_SANITIZED") and 2000 or 1000
+local LIMIT_MS = os.getenv("OPEN_DO_SANITIZED") and 10000 or 4000
 
 -- name, body of a handler, and what becomes of it: "caught" when the error can be caught in one
 -- piece, so the object lives on; "reset" when the object is reset at the latest.

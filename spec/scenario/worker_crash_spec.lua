@@ -10,7 +10,7 @@ local survival = require "spec.scenario.survival"
 
 local CRASHES = tonumber(os.getenv("OPEN_DO_WORKER_CRASHES")) or 40
 local SEED = tonumber(os.getenv("OPEN_DO_SEED")) or os.time()
-local WRITERS, BURST, CALM_MS = 8, 20, 11000
+local WRITERS, BURST, CALM_MS = 8, 100, 11000
 
 local SOURCE = [[
 local od = require "open-do"
@@ -107,7 +107,7 @@ describe("kill -9 of single workers under load", function()
       for _, writer in ipairs(writers) do
         writer:send_burst()
       end
-      for _ = 1, math.random(0, WRITERS * BURST) do
+      for _ = 1, math.random(0, WRITERS * BURST / 8) do
         local writer = writers[math.random(WRITERS)]
         if writer.acknowledged < writer.next then
           assert.is_true(writer:hear())
