@@ -113,6 +113,11 @@ static struct od_script_memory memory_of(struct od_script *script)
     return (struct od_script_memory){memory->used, memory->limit};
 }
 
+static bool is_full(struct od_script *script)
+{
+    return od_memory_stays_full(&engine_of_script(script)->memory);
+}
+
 static void close_engine(struct od_script *script)
 {
     struct od_engine *engine = engine_of_script(script);
@@ -183,6 +188,7 @@ struct od_script *od_bindings_new(void)
                                         .idle = idle,
                                         .memory = memory_of,
                                         .collect = collect,
+                                        .is_full = is_full,
                                         .close = close_engine};
     od_list_init(&engine->script.link);
     engine->entry_ref = LUA_NOREF;

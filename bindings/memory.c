@@ -14,6 +14,11 @@ static void set_pace(struct od_memory *memory, bool in_a_hurry)
     lua_gc(memory->L, LUA_GCSETSTEPMUL, in_a_hurry ? 1000 : 200);
 }
 
+bool od_memory_is_full(const struct od_memory *memory)
+{
+    return memory->is_tight && memory->used >= memory->limit - memory->limit / 4;
+}
+
 static bool is_half_full(const struct od_memory *memory)
 {
     return memory->used >= memory->limit / 2;
@@ -41,6 +46,15 @@ static void collect(struct od_memory *memory)
     od_memory_settle(memory);
 }
 
+bool od_memory_stays_full(struct od_memory *memory)
+{
+    if (!memory->is_tight)
+        return false;
+    collect(memory);
+    memory->is_tight = od_memory_is_full(memory);
+    return memory->is_tight;
+}
+
 static void collect_later(lua_State *L, lua_Debug *event)
 {
     void *memory;
@@ -62,6 +76,7 @@ void od_memory_recover(struct od_memory *memory)
 // so the grace of one refusal may be used up when the next one comes.
 static void *refuse(struct od_memory *memory)
 {
+    memory->is_tight = true;
     if (memory->grace < memory->limit / 4)
         memory->grace += memory->limit / 32;
     lua_sethook(memory->L, collect_later, LUA_MASKCOUNT, instructions_of_grace);

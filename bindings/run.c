@@ -10,9 +10,11 @@
 #include "http_message.h"
 #include "instance.h"
 #include "lib_socket.h"
+#include "link/options.h"
 
 int od_run_resume_capped(struct od_engine *engine, lua_State *L, int arguments)
 {
+    (void)od_memory_stays_full(&engine->memory); // What failed before has let go of its memory now.
     engine->memory.is_capped = true;
     int status = lua_resume(L, arguments);
     engine->memory.is_capped = false;
@@ -134,12 +136,30 @@ static enum step after_yield(struct od_engine *engine, struct od_task *task)
     OD_UNREACHABLE("a wait begins in one of four ways");
 }
 
+// An error that says so, or memory that stays full when it was caught: the instance goes, and with
+// it what it holds. Sockets and storage stay.
+static void reset_if_full(struct od_engine *engine, const struct od_task *task, int status)
+{
+    struct od_bytes why = {0};
+    char megabytes[32];
+    if (od_object_is_entry(task->object) ||
+        (status != LUA_ERRMEM && !od_memory_is_full(&engine->memory)))
+        return;
+    snprintf(megabytes, sizeof megabytes, "%u", engine->options->script_memory_mb);
+    od_bytes_put_slice(&why, OD_SLICE("not enough memory: the objects of one worker share "));
+    od_bytes_put_slice(&why, od_slice_of(megabytes));
+    od_bytes_put_slice(&why, OD_SLICE(" MB (--script-memory-mb)"));
+    od_object_reset(task->object, od_bytes_slice(&why));
+    od_bytes_deinit(&why);
+}
+
 static enum step take_step(struct od_engine *engine, struct od_task *task, int arguments)
 {
     const struct od_coroutine *coroutine = task->thread;
     engine->task = task;
     int status = od_run_resume_capped(engine, coroutine->L, arguments);
     engine->task = NULL;
+    reset_if_full(engine, task, status);
     if (status == LUA_YIELD)
         return after_yield(engine, task);
     if (status == 0) {

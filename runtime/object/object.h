@@ -57,6 +57,7 @@ struct od_object {
     struct od_list resumes;   // Events that waiting tasks wait for; handled before the inbox.
     uint32_t inbox_count;
     struct od_list outbox; // Effects; empty most of the time, as nothing waits for the disk.
+    size_t outbox_bytes;
     struct od_list tasks;
     struct od_list sockets; // Oldest first.
     uint32_t socket_count;

@@ -55,8 +55,23 @@ static perform_effect *const perform[] = {
     [OD_EFFECT_FINISH_CLOSE] = perform_finish_close,
 };
 
+// A handler can send faster than any disk writes, without ever letting go.
+static bool has_room(struct od_object *object, const struct od_effect *effect)
+{
+    if (effect->kind != OD_EFFECT_MESSAGE)
+        return true;
+    if (object->outbox_bytes + effect->bytes.size <= OD_OUTBOX_BYTES_MAX)
+        return true;
+    if (!object->is_reset)
+        od_object_reset(object, OD_SLICE("more than 64 MiB of messages wait for its writes"));
+    return false;
+}
+
 static void keep(struct od_object *object, const struct od_effect *effect)
 {
+    if (!has_room(object, effect))
+        return;
+    object->outbox_bytes += effect->bytes.size;
     struct od_effect *kept = od_allocate(sizeof *kept + effect->bytes.size);
     *kept = *effect;
     od_list_init(&kept->link);
@@ -74,8 +89,9 @@ static void keep(struct od_object *object, const struct od_effect *effect)
         od_list_push_back(&object->objects->gated, &object->gated);
 }
 
-static void free_kept(struct od_effect *kept)
+static void free_kept(struct od_object *object, struct od_effect *kept)
 {
+    object->outbox_bytes -= kept->bytes.size;
     struct od_socket *socket = kept->socket;
     if (kept->frame != NULL)
         od_frame_shared_drop(kept->frame);
@@ -119,7 +135,7 @@ void od_outbox_release(struct od_object *object)
             return;
         od_list_remove(&first->link);
         perform[first->kind](object, first);
-        free_kept(first);
+        free_kept(object, first);
     }
 }
 
@@ -134,7 +150,7 @@ static void drop_one(struct od_object *object, struct od_effect *kept, od_slice 
         od_websocket_close(kept->socket->websocket, 1011, OD_SLICE("the object was reset"));
         kept->socket->has_closed = true;
     }
-    free_kept(kept);
+    free_kept(object, kept);
 }
 
 void od_outbox_drop(struct od_object *object, od_slice why)

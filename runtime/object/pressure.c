@@ -39,6 +39,11 @@ static uint32_t evict_longest_idle(struct od_objects *objects, uint32_t count_ma
     return count;
 }
 
+uint32_t od_pressure_evict_idle(struct od_objects *objects)
+{
+    return evict_longest_idle(objects, UINT32_MAX);
+}
+
 // Garbage counts as used, so the collector has the first and the last word. That costs time: until
 // it did, it is asked again only when a sixteenth of the limit more is in use.
 void od_pressure_relieve(struct od_objects *objects)

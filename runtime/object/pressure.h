@@ -9,4 +9,7 @@
 
 void od_pressure_relieve(struct od_objects *objects); // Once a turn; costs nothing without need.
 
+// All that are idle, for want of any memory; returns how many instances that were.
+uint32_t od_pressure_evict_idle(struct od_objects *objects);
+
 #endif

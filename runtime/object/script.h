@@ -90,6 +90,9 @@ struct od_script {
     // Gives back all that can be had, which takes as long as it takes.
     void (*collect)(struct od_script *script);
 
+    // Asked once a turn: whether what is in use leaves no room even after a collection.
+    bool (*is_full)(struct od_script *script);
+
     void (*close)(struct od_script *script); // No instance and no task is left.
 };
 

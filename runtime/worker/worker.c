@@ -429,6 +429,27 @@ static void rest(struct od_worker *worker)
         od_loop_set_timer(&worker->loop, &worker->rest_timer, again_ms);
 }
 
+// The memory of scripts is full. Idle instances are caches and go first. What is in use without
+// them belongs to the script itself or to objects in the middle of something: a new worker then. It
+// gets the sockets back.
+static void make_room(struct od_worker *worker)
+{
+    struct od_script *script = worker->objects.script;
+    if (script == NULL || !script->is_full(script))
+        return;
+    uint32_t count = od_pressure_evict_idle(&worker->objects);
+    bool is_full = script->is_full(script);
+    od_log(is_full ? OD_LOG_ERROR : OD_LOG_WARN, NULL,
+           "the scripts of worker %u use all of --script-memory-mb %u; %u idle objects were put "
+           "to sleep%s",
+           worker->objects.worker, worker->options->script_memory_mb, count,
+           is_full ? ", which is not enough: the worker ends and is replaced" : "");
+    if (!is_full)
+        return;
+    od_link_flush(&worker->main);
+    _exit(OD_EXIT_WRONG); // Without a farewell, which would close the sockets.
+}
+
 static void worker_turn(struct od_worker *worker)
 {
     od_loop_poll(&worker->loop, !worker->has_more); // Sockets and links: bytes become events.
@@ -440,6 +461,7 @@ static void worker_turn(struct od_worker *worker)
     od_versions_turn(&worker->versions);
     submit_batches(worker);   // What Lua wrote goes to main, as one message.
     release_outboxes(worker); // What may leave, leaves; frames of one socket in one write.
+    make_room(worker);
     if (!worker->has_more)
         rest(worker);
 }

@@ -1,15 +1,18 @@
 -- Rooms full of people, for specs in which workers die. Each person has a tag, an attachment, a
--- protocol and a URL of their own and can be asked for all of it, so a spec sees whether a socket is
--- the one it was.
+-- protocol and a URL of their own and can be asked for all of it, so a spec sees whether a socket
+-- is the one it was.
 --
 --   local server = survival.start { workers = 2 }
 --   local crowd = survival.gather(server, { people = 300, rooms = 20 })
 --   survival.kill_one(server); survival.await_back(server); crowd:check()
 
+local ffi = require "ffi"
 local Server = require "spec.support.server"
 local socket = require "socket"
 
 local M = {}
+
+local SIGKILL = 9
 
 M.SOURCE = [[
 local od = require "open-do"
@@ -250,11 +253,11 @@ end
 -- kill -9 of the worker that has lived longest.
 function M.kill_one(server, signal)
   local pid = assert(server.process:children()[1], "there is no worker")
-  os.execute(("kill -%s %d"):format(signal or "KILL", pid))
+  ffi.C.kill(pid, signal or SIGKILL) -- Declared by spec/support/process.lua.
 end
 
--- Waits until a worker is back: its number, and after how many ms, how many sockets it was given, and
--- how many were closed.
+-- Waits until a worker is back: its number, and after how many ms, how many sockets it was given,
+-- and how many were closed.
 function M.await_back(server)
   local worker, ms, given, closed = server:wait_log(
     "worker (%d+) is back after (%d+) ms, (%d+) sockets given back, (%d+) closed")
