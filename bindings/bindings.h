@@ -8,10 +8,9 @@
 
 #include "object/script.h"
 
-// What the code of one worker may take of memory. Beyond it a script gets the Lua error "not enough
-// memory", which it can catch; the engine itself may go beyond.
-#define OD_SCRIPT_BYTES_MAX ((size_t)512 << 20)
-
+// What the code of one worker may take of memory is an option (script_memory_mb). Beyond it a
+// script gets the Lua error "not enough memory", which it can catch; the engine itself may go
+// beyond.
 struct od_script *od_bindings_new(void);
 
 #endif

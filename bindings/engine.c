@@ -12,6 +12,7 @@
 #include "lib_socket.h"
 #include "lib_state.h"
 #include "lib_storage.h"
+#include "link/options.h"
 #include "load.h"
 #include "raise.h"
 #include "run.h"
@@ -55,6 +56,7 @@ static bool load(struct od_script *script, struct od_objects *objects,
     struct od_engine *engine = engine_of_script(script);
     engine->objects = objects;
     engine->options = options;
+    engine->memory.limit = (size_t)options->script_memory_mb << 20;
     engine->files = files;
     bool ok = od_load_script(engine, err);
     engine->files = (od_slice){NULL, 0};
@@ -184,7 +186,7 @@ struct od_script *od_bindings_new(void)
                                         .close = close_engine};
     od_list_init(&engine->script.link);
     engine->entry_ref = LUA_NOREF;
-    engine->memory.limit = OD_SCRIPT_BYTES_MAX;
+    engine->memory.limit = SIZE_MAX / 2; // Until the script is loaded.
     engine->L = lua_newstate(od_memory_allocate, &engine->memory);
     OD_ASSERT(engine->L != NULL);
     engine->memory.L = engine->L;

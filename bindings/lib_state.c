@@ -50,7 +50,7 @@ static int set_event_timeout(lua_State *L)
         od_raise(L, "Event timeout should not exceed %d ms.", OD_EVENT_TIMEOUT_MS_MAX);
     if (ms < 0)
         od_raise(L, "%s: argument 1 must not be negative", call);
-    object->event_timeout_ms = (uint32_t)ms;
+    od_object_set_event_timeout(object, (uint32_t)ms);
     return 0;
 }
 

@@ -52,13 +52,21 @@ static int refuse(enum od_exit exit, const struct od_error *err)
     return exit;
 }
 
+static int run_seat(const struct od_options *options, const struct od_child_seat *seat)
+{
+    return seat->index == OD_CHILD_TRIAL
+               ? od_rehearsal_main(options, od_bindings_new, seat->link_fd)
+               : od_worker_main(options, od_bindings_new, seat->index, seat->link_fd,
+                                seat->page_fd);
+}
+
 int main(int argc, char **argv)
 {
     struct od_options options;
     struct od_error err;
     bool help = false;
-    uint32_t index;
-    int link_fd, exit;
+    struct od_child_seat seat;
+    int exit;
     (void)argc;
     enum od_exit read = od_options_read(&options, argv, &help, &err);
     if (read == OD_EXIT_CLEAN && !help)
@@ -67,9 +75,8 @@ int main(int argc, char **argv)
         exit = refuse(read, &err);
     else if (help)
         exit = OD_EXIT_CLEAN;
-    else if (od_child_is_me(&index, &link_fd))
-        exit = index == OD_CHILD_TRIAL ? od_rehearsal_main(&options, od_bindings_new, link_fd)
-                                       : od_worker_main(&options, od_bindings_new, index, link_fd);
+    else if (od_child_is_me(&seat))
+        exit = run_seat(&options, &seat);
     else
         exit = (int)commands[options.command](&options);
     od_options_deinit(&options);

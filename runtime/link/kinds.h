@@ -22,11 +22,20 @@
     KIND(SWITCH, "u32 version: serve it from here on; it was LOADED")                              \
     KIND(DISCARD, "u32 version: forget it")                                                        \
     KIND(STATUS, "u64 question: how are you?")                                                     \
+    KIND(REFUSE, "32 bytes id, u32 ms, str why: that object is not to run")                        \
+    KIND(RESTORE_OBJECT, "object record (object/keep.h)")                                          \
+    KIND(RESTORE_SOCKET,                                                                           \
+         "u64 socket, u32 place, u64 answered ms, u16 code or 0, str attachment record, socket "   \
+         "record (object/keep.h); fd: the connection, or none and a code: how it was closed")      \
+    KIND(RESTORED, "nothing: that was all of the life before; answered with BACK")                 \
     /* worker -> main */                                                                           \
     KIND(READY, "nothing: the first version is loaded and served")                                 \
     KIND(LOAD_FAILED, "str why: the script cannot be loaded; the worker ends")                     \
     KIND(BATCHES, "u32 generation, u64 seq, batches (store/batch.h)")                              \
-    KIND(SOCKET_KEEP, "u64 socket, record (object/socket.h); fd: a duplicate of the connection")   \
+    KIND(BACK, "nothing: objects may be used")                                                     \
+    KIND(OBJECT_KEEP, "u8 forget, 32 bytes id, object record")                                     \
+    KIND(SOCKET_KEEP, "u64 socket, u32 place, record (object/keep.h); fd: a duplicate of the "     \
+                      "connection")                                                                \
     KIND(SOCKET_ATTACHMENT, "u64 socket, str attachment")                                          \
     KIND(SOCKET_GONE, "u64 socket")                                                                \
     KIND(STATUS_REPORT, "u64 question, report (object/report.h)")                                  \

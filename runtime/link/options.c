@@ -17,6 +17,10 @@ enum {
     first_value = 256, // getopt_long gives this plus the row.
     idle_ms_max = 24 * 60 * 60 * 1000,
     ping_ms_max = 24 * 60 * 60 * 1000,
+    event_limit_ms_min = 10,
+    event_limit_ms_max = 60 * 60 * 1000,
+    script_memory_mb_min = 8,
+    script_memory_mb_max = 1024 * 1024,
 };
 
 // Values that are only looked at when all words are known.
@@ -31,7 +35,8 @@ struct reading {
 typedef bool take_value(struct reading *reading, const char *text, struct od_error *err);
 
 static take_value take_json, take_listen, take_data, take_workers, take_idle_ms, take_ping_ms,
-    take_var, take_env_file, take_log_format, take_log_level, take_log_requests, take_watch;
+    take_event_limit_ms, take_script_memory, take_var, take_env_file, take_log_format,
+    take_log_level, take_log_requests, take_watch;
 
 static const struct row {
     const char *group; // Of this row and those after it.
@@ -60,6 +65,10 @@ static const struct row {
     {NULL, "ping-ms", "MS",
      "a WebSocket quiet for so long is asked, and closed after as long; 0: never", "30000", NULL,
      false, take_ping_ms},
+    {NULL, "event-limit-ms", "MS", "an event that runs longer costs its worker, not its sockets",
+     "30000", NULL, false, take_event_limit_ms},
+    {NULL, "script-memory-mb", "MB", "what the Lua code of one worker may use", "512", NULL, false,
+     take_script_memory},
     {"Asking", "json", NULL, "status: the answer is for machines", NULL, NULL, false, take_json},
     {"Log", "log-format", "FORMAT", "text for people or json for machines", "text", NULL, false,
      take_log_format},
@@ -146,6 +155,18 @@ static bool take_watch(struct reading *reading, const char *text, struct od_erro
 static bool take_log_requests(struct reading *reading, const char *text, struct od_error *err)
 {
     return take_flag(text, &reading->options->log_requests, err);
+}
+
+static bool take_event_limit_ms(struct reading *reading, const char *text, struct od_error *err)
+{
+    return take_number(text, event_limit_ms_min, event_limit_ms_max,
+                       &reading->options->event_limit_ms, err);
+}
+
+static bool take_script_memory(struct reading *reading, const char *text, struct od_error *err)
+{
+    return take_number(text, script_memory_mb_min, script_memory_mb_max,
+                       &reading->options->script_memory_mb, err);
 }
 
 static bool take_var(struct reading *reading, const char *text, struct od_error *err)

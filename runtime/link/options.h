@@ -44,13 +44,15 @@ struct od_options {
     const char *script; // As given; it can be read. NULL: none, for a command that needs none.
     char *data_dir;     // As given, or .open-do beside the script; may not exist yet.
     struct od_address listen;
-    uint32_t workers; // 1 to OD_WORKERS_MAX.
-    uint32_t idle_ms; // An object sleeps after so long without an event.
-    bool watch;       // Load the script anew when it changes.
-    uint32_t ping_ms; // A socket that is quiet for so long is asked; 0: never.
+    bool watch;                // Load the script anew when it changes.
+    uint32_t ping_ms;          // A socket that is quiet for so long is asked; 0: never.
+    uint32_t workers;          // 1 to OD_WORKERS_MAX.
+    uint32_t idle_ms;          // An object sleeps after so long without an event.
+    uint32_t event_limit_ms;   // An event that runs longer costs its worker.
+    uint32_t script_memory_mb; // What the Lua code of one worker may use.
     enum od_log_format log_format;
     enum od_log_level log_level;
-    bool json;                     // Answers are for machines.
+    bool json;         // Answers are for machines.
     bool log_requests; // A line for each request and for the beginning and end of each WebSocket.
     struct od_variables variables; // Files first, then --var.
 };

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -24,8 +25,8 @@ static char **environment_with(char *extra)
 }
 
 // Between fork and exec; only what is safe there while other threads may hold locks.
-OD_NORETURN static void become_worker(char **argv, char **environment, int link_fd, int null_fd,
-                                      pid_t parent)
+OD_NORETURN static void become_worker(char **argv, char **environment,
+                                      const struct od_child_seat *seat, int null_fd, pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) // It ended before the line above.
@@ -39,14 +40,17 @@ OD_NORETURN static void become_worker(char **argv, char **environment, int link_
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     dup2(null_fd, STDIN_FILENO);
-    fcntl(link_fd, F_SETFD, 0);
+    fcntl(seat->link_fd, F_SETFD, 0);
+    if (seat->page_fd >= 0)
+        fcntl(seat->page_fd, F_SETFD, 0);
     execve("/proc/self/exe", argv, environment);
     _exit(127);
 }
 
 // Signals are held back meanwhile: the child has main's handlers until it resets them, and these
 // write into a pipe that both share.
-static pid_t fork_worker(char **argv, char **environment, int link_fd, int null_fd)
+static pid_t fork_worker(char **argv, char **environment, const struct od_child_seat *seat,
+                         int null_fd)
 {
     sigset_t all, before;
     pid_t parent = getpid();
@@ -54,25 +58,26 @@ static pid_t fork_worker(char **argv, char **environment, int link_fd, int null_
     sigprocmask(SIG_SETMASK, &all, &before);
     pid_t pid = fork();
     if (pid == 0)
-        become_worker(argv, environment, link_fd, null_fd, parent);
+        become_worker(argv, environment, seat, null_fd, parent);
     int saved = errno;
     sigprocmask(SIG_SETMASK, &before, NULL);
     errno = saved;
     return pid;
 }
 
-bool od_child_spawn(const struct od_options *options, uint32_t index, int link_fd, pid_t *pid,
+bool od_child_spawn(const struct od_options *options, const struct od_child_seat *seat, pid_t *pid,
                     struct od_error *err)
 {
     char variable[64];
-    snprintf(variable, sizeof variable, "%s=%u:%d", OD_WORKER_LINK_VARIABLE, index, link_fd);
+    snprintf(variable, sizeof variable, "%s=%u:%d:%d", OD_WORKER_LINK_VARIABLE, seat->index,
+             seat->link_fd, seat->page_fd);
     int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (null_fd < 0)
-        return od_error_errno(err, "cannot start worker %u: cannot open /dev/null", index);
+        return od_error_errno(err, "cannot start worker %u: cannot open /dev/null", seat->index);
     char **environment = environment_with(variable);
-    *pid = fork_worker(options->argv, environment, link_fd, null_fd);
+    *pid = fork_worker(options->argv, environment, seat, null_fd);
     if (*pid < 0)
-        od_error_errno(err, "cannot start worker %u", index);
+        od_error_errno(err, "cannot start worker %u", seat->index);
     free(environment);
     close(null_fd);
     return *pid > 0;
@@ -86,15 +91,12 @@ void od_child_describe_end(int status, char *text, size_t size)
         snprintf(text, size, "killed by SIG%s", sigabbrev_np(WTERMSIG(status)));
 }
 
-bool od_child_is_me(uint32_t *index, int *link_fd)
+bool od_child_is_me(struct od_child_seat *seat)
 {
     const char *text = getenv(OD_WORKER_LINK_VARIABLE);
-    char *end;
     if (text == NULL)
         return false;
-    *index = (uint32_t)strtoul(text, &end, 10);
-    OD_ASSERT(*end == ':');
-    *link_fd = (int)strtol(end + 1, &end, 10);
-    OD_ASSERT(*end == '\0');
+    int count = sscanf(text, "%u:%d:%d", &seat->index, &seat->link_fd, &seat->page_fd);
+    OD_ASSERT(count == 3);
     return true;
 }

@@ -40,31 +40,55 @@ static struct od_kept *find(const struct od_keeper *keeper, uint32_t worker, uin
 static void drop(struct od_keeper *keeper, struct od_kept *kept)
 {
     od_map_remove(&keeper->kept, &kept->node);
-    close(kept->fd);
+    if (kept->fd >= 0)
+        close(kept->fd);
     free(kept->attachment);
     free(kept);
+}
+
+static struct od_kept_object *object_of(const struct od_map_node *node)
+{
+    return OD_MAP_MEMBER(node, struct od_kept_object, node);
+}
+
+static bool has_id(const struct od_map_node *node, const void *id)
+{
+    return memcmp(object_of(node)->id, id, sizeof object_of(node)->id) == 0;
+}
+
+static void drop_object(struct od_keeper *keeper, struct od_kept_object *object)
+{
+    od_map_remove(&keeper->objects, &object->node);
+    free(object);
 }
 
 void od_keeper_init(struct od_keeper *keeper)
 {
     od_map_init(&keeper->kept);
+    od_map_init(&keeper->objects);
 }
 
 void od_keeper_deinit(struct od_keeper *keeper)
 {
     for (struct od_map_node *node; (node = od_map_next(&keeper->kept, NULL)) != NULL;)
         drop(keeper, kept_of(node));
+    for (struct od_map_node *node; (node = od_map_next(&keeper->objects, NULL)) != NULL;)
+        drop_object(keeper, object_of(node));
     od_map_deinit(&keeper->kept);
+    od_map_deinit(&keeper->objects);
 }
 
-void od_keeper_keep(struct od_keeper *keeper, uint32_t worker, uint64_t socket, od_slice record,
-                    int fd)
+void od_keeper_keep(struct od_keeper *keeper, uint32_t worker, uint64_t socket, uint32_t place,
+                    od_slice record, int fd)
 {
     OD_ASSERT(fd >= 0);
     od_keeper_forget(keeper, worker, socket);
     struct od_kept *kept = od_allocate(sizeof *kept + record.size);
-    *kept = (struct od_kept){
-        .socket = socket, .worker = worker, .fd = fd, .record_bytes = (uint32_t)record.size};
+    *kept = (struct od_kept){.socket = socket,
+                             .worker = worker,
+                             .place = place,
+                             .fd = fd,
+                             .record_bytes = (uint32_t)record.size};
     if (record.size > 0)
         memcpy(kept->record, record.at, record.size);
     od_map_put(&keeper->kept, &kept->node, hash_of((struct key){worker, socket}));
@@ -100,22 +124,35 @@ void od_keeper_each(struct od_keeper *keeper, uint32_t worker,
     }
 }
 
-struct shutting {
-    struct od_keeper *keeper;
-    size_t count;
-};
-
-static void shut(void *owner, struct od_kept *kept)
+// An id is a hash already.
+static uint64_t hash_of_id(const char *id)
 {
-    struct shutting *shutting = owner;
-    shutdown(kept->fd, SHUT_RDWR);
-    drop(shutting->keeper, kept);
-    shutting->count++;
+    uint64_t hash;
+    memcpy(&hash, id, sizeof hash);
+    return od_map_hash_u64(hash);
 }
 
-size_t od_keeper_shut(struct od_keeper *keeper, uint32_t worker)
+void od_keeper_object(struct od_keeper *keeper, uint32_t worker, const char *id, od_slice record)
 {
-    struct shutting shutting = {keeper, 0};
-    od_keeper_each(keeper, worker, shut, &shutting);
-    return shutting.count;
+    struct od_map_node *node = od_map_find(&keeper->objects, hash_of_id(id), has_id, id);
+    if (node != NULL)
+        drop_object(keeper, object_of(node));
+    if (record.size == 0)
+        return;
+    struct od_kept_object *object = od_allocate(sizeof *object + record.size);
+    *object = (struct od_kept_object){.worker = worker, .record_bytes = (uint32_t)record.size};
+    memcpy(object->id, id, sizeof object->id);
+    memcpy(object->record, record.at, record.size);
+    od_map_put(&keeper->objects, &object->node, hash_of_id(id));
+}
+
+void od_keeper_each_object(struct od_keeper *keeper, uint32_t worker,
+                           void (*visit)(void *owner, const struct od_kept_object *kept),
+                           void *owner)
+{
+    struct od_map_node *node = NULL;
+    while ((node = od_map_next(&keeper->objects, node)) != NULL) {
+        if (object_of(node)->worker == worker)
+            visit(owner, object_of(node));
+    }
 }

@@ -29,8 +29,15 @@
 
 #define OD_LOAD_MS_MAX 30000     // From the start of a worker to READY or LOAD_FAILED.
 #define OD_DRAIN_MS_MAX 10000    // From SIGTERM to the end of the last worker; then SIGKILL.
-#define OD_RESTART_MS_MIN 100    // Before a worker that ended is replaced; doubles,
+#define OD_RESTART_MS_MIN 100    // Before a worker is replaced a second time; doubles,
 #define OD_RESTART_MS_MAX 5000   // up to this,
 #define OD_RESTART_CALM_MS 10000 // and starts anew after a life of this length.
+
+#define OD_RECOVER_A_TURN_MAX 256         // Sockets of a dead worker dealt with before others.
+#define OD_RECOVER_BYTES_MAX (256u << 10) // On their way to the new one, before more are put.
+#define OD_LEAVING_LOOK_MS 50    // How often a client that was closed is read into the void.
+#define OD_REFUSE_MS_MIN 1000    // An object that cost a worker; doubles,
+#define OD_REFUSE_MS_MAX 60000   // up to this,
+#define OD_REFUSE_CALM_MS 600000 // and starts anew after such a time without.
 
 #endif

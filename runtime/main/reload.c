@@ -13,7 +13,8 @@
 static bool hears(const struct od_child *child)
 {
     return child->has_link && !child->link.is_gone &&
-           (child->state == OD_CHILD_LOADING || child->state == OD_CHILD_READY);
+           (child->state == OD_CHILD_LOADING || child->state == OD_CHILD_RESTORING ||
+            child->state == OD_CHILD_READY);
 }
 
 static void send_load(struct od_child *child, uint32_t version, od_slice files)

@@ -14,6 +14,7 @@
 #include "main/control_socket.h"
 #include "main/door.h"
 #include "main/keeper.h"
+#include "main/recovery.h"
 #include "main/reload.h"
 #include "main/router.h"
 #include "main/status.h"
@@ -40,6 +41,8 @@ struct server {
     struct od_supervisor supervisor;
     struct od_reload reload;
     struct od_keeper keeper;
+    struct od_recovery recovery;
+    struct od_blame blame;
     struct od_router router;
     struct od_door door;
     struct od_committer *committer;
@@ -240,8 +243,9 @@ static bool take_socket_keep(struct server *server, struct od_child *child,
                              struct received *received)
 {
     uint64_t socket = od_cursor_u64(&received->body);
+    uint32_t place = od_cursor_u32(&received->body);
     od_slice record = od_cursor_rest(&received->body);
-    if (received->body.failed)
+    if (received->body.failed || place >= OD_PAGE_SOCKETS_MAX)
         return false;
     if (received->fd < 0) {
         od_log(OD_LOG_WARN, NULL,
@@ -249,7 +253,7 @@ static bool take_socket_keep(struct server *server, struct od_child *child,
                "of open files (ulimit -n)");
         return true;
     }
-    od_keeper_keep(&server->keeper, child->index, socket, record, received->fd);
+    od_keeper_keep(&server->keeper, child->index, socket, place, record, received->fd);
     received->fd = -1;
     return true;
 }
@@ -298,8 +302,24 @@ static bool take_status_report(struct server *server, struct od_child *child,
     return od_status_take_report(&server->status, child, od_cursor_rest(&received->body));
 }
 
+static bool take_object_keep(struct server *server, struct od_child *child,
+                             struct received *received)
+{
+    bool forget = od_cursor_u8(&received->body) != 0;
+    od_slice id = od_cursor_bytes(&received->body, OD_PAGE_ID_BYTES);
+    od_slice record = od_cursor_rest(&received->body);
+    if (!received->body.failed)
+        od_keeper_object(&server->keeper, child->index, id.at,
+                         forget ? (od_slice){NULL, 0} : record);
+    return !received->body.failed;
+}
+
+static take_message take_back;
+
 static take_message *const messages[OD_KIND_COUNT] = {
     [OD_KIND_BATCHES] = take_batches,
+    [OD_KIND_BACK] = take_back,
+    [OD_KIND_OBJECT_KEEP] = take_object_keep,
     [OD_KIND_SOCKET_KEEP] = take_socket_keep,
     [OD_KIND_SOCKET_ATTACHMENT] = take_socket_attachment,
     [OD_KIND_SOCKET_GONE] = take_socket_gone,
@@ -387,11 +407,27 @@ static void serve(struct server *server)
 static void on_ready(void *owner, struct od_child *child)
 {
     struct server *server = owner;
+    od_recovery_give(&server->recovery, child, &server->blame);
+}
+
+static void report_back(struct server *server, const struct od_child *child)
+{
+    size_t given, closed;
+    od_recovery_count(&server->recovery, child, &given, &closed);
+    od_log(OD_LOG_INFO, NULL, "worker %u is back after %d ms, %zu sockets given back, %zu closed",
+           child->index, (int)(od_clock_monotonic_ms() - child->ended_ms), given, closed);
+}
+
+static bool take_back(struct server *server, struct od_child *child, struct received *received)
+{
+    (void)received;
+    od_supervisor_admit(child);
     if (server->state == SERVING)
-        od_log(OD_LOG_INFO, NULL, "worker %u is back", child->index);
+        report_back(server, child);
     else if (server->state == STARTING &&
              od_supervisor_ready_count(&server->supervisor) == server->options->workers)
         serve(server);
+    return true;
 }
 
 // After a trial went well; a mistake in the script does not get here.
@@ -406,27 +442,38 @@ static void on_load_failed(void *owner, struct od_child *child, od_slice why)
     stop_unless_serving(server);
 }
 
-static void report_end(struct server *server, struct od_child *child, const char *why)
+static void report_end(struct server *server, struct od_child *child, const struct od_ending *how)
 {
     if (child->has_load_failed || server->state >= STOPPING)
         return;
     od_log(OD_LOG_ERROR, NULL,
            server->state == STARTING
                ? "worker %u (pid %d) ended before it had loaded the script: %s"
-               : "worker %u (pid %d) ended: %s; another one is started",
-           child->index, (int)child->last_pid, why);
+               : "worker %u (pid %d) ended: %s%s%s%s%s; another one is started",
+           child->index, (int)child->last_pid, how->why, how->was_running ? " while " : "",
+           how->was_running ? how->event.label : "", how->was_running ? " ran " : "",
+           how->was_running ? how->event.name : "");
 }
 
-static void on_ended(void *owner, struct od_child *child, const char *why)
+static void accuse(struct server *server, const struct od_child *child, const struct od_ending *how)
+{
+    od_time_ms ms = how->was_running
+                        ? od_blame_add(&server->blame, child->index, &how->event, how->is_foreign)
+                        : 0;
+    if (ms > 0)
+        od_log(OD_LOG_WARN, how->event.label,
+               "is refused for %d ms: requests to it fail, messages to it wait", (int)ms);
+}
+
+static void on_ended(void *owner, struct od_child *child, const struct od_ending *how)
 {
     struct server *server = owner;
-    report_end(server, child, why);
+    report_end(server, child, how);
     od_reload_ended(&server->reload, child);
     stop_unless_serving(server);
-    size_t count = od_keeper_shut(&server->keeper, child->index);
-    if (count > 0 && server->state == SERVING)
-        od_log(OD_LOG_WARN, NULL, "%zu WebSockets of worker %u are closed with it", count,
-               child->index);
+    if (server->state == SERVING)
+        accuse(server, child, how);
+    od_recovery_begin(&server->recovery, child);
     od_committer_forget(server->committer, child->source);
 }
 
@@ -485,7 +532,7 @@ static enum od_exit open_all(struct server *server, struct od_error *err)
 
 static void turn(struct server *server)
 {
-    od_loop_poll(&server->loop, true);
+    od_loop_poll(&server->loop, !od_recovery_step(&server->recovery));
     od_door_retry(&server->door);
     od_supervisor_flush(&server->supervisor);
 }
@@ -501,6 +548,7 @@ static void close_all(struct server *server)
     od_control_socket_close(&server->control_socket);
     od_committer_close(server->committer);
     od_supervisor_deinit(&server->supervisor);
+    od_recovery_deinit(&server->recovery);
     od_keeper_deinit(&server->keeper);
     od_router_deinit(&server->router);
     od_bytes_deinit(&server->namespaces);
@@ -518,6 +566,7 @@ enum od_exit od_server_run(const struct od_options *options)
         return OD_EXIT_WRONG;
     }
     od_control_open(&server->control, &server->loop.uv, &control_events, server);
+    od_recovery_init(&server->recovery, &server->loop, &server->keeper, options->workers);
     od_door_init(&server->door, &server->loop, &door_events, server);
     od_supervisor_init(&server->supervisor, &server->loop, options, options->workers,
                        &supervisor_events, server);

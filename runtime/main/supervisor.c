@@ -69,7 +69,8 @@ static void begin_life(struct od_child *child, int link_fd)
     child->last_pid = child->pid;
     child->state = OD_CHILD_LOADING;
     child->has_link = true;
-    child->is_vacated = child->has_load_failed = false;
+    child->is_vacated = child->has_load_failed = child->is_overdue = false;
+    child->watchdog = (struct od_watchdog){0};
     child->durable = child->applied = 0;
     child->started_ms = od_clock_monotonic_ms();
     child->timer.fire = on_load_late;
@@ -79,12 +80,39 @@ static void begin_life(struct od_child *child, int link_fd)
     introduce_to_all(child);
 }
 
+static bool make_page(struct od_child *child, int *fd, struct od_error *err)
+{
+    if (!od_page_new(&child->page, fd, err))
+        return false;
+    child->page->last_number = child->last_number;
+    child->page->first_socket = child->given_back;
+    return true;
+}
+
+static void drop_page(struct od_child *child)
+{
+    od_page_free(child->page);
+    child->page = NULL;
+}
+
+static bool spawn(struct od_child *child, int link_fd, struct od_error *err)
+{
+    struct od_child_seat seat = {child->index, link_fd, -1};
+    if (!make_page(child, &seat.page_fd, err))
+        return od_error_prefix(err, "cannot start worker %u", child->index);
+    bool ok = od_child_spawn(child->supervisor->options, &seat, &child->pid, err);
+    close(seat.page_fd);
+    if (!ok)
+        drop_page(child);
+    return ok;
+}
+
 static bool start(struct od_child *child, struct od_error *err)
 {
     int fds[2];
     if (!od_link_pair(fds, err))
         return od_error_prefix(err, "cannot start worker %u", child->index);
-    bool ok = od_child_spawn(child->supervisor->options, child->index, fds[1], &child->pid, err);
+    bool ok = spawn(child, fds[1], err);
     close(fds[1]);
     if (ok)
         begin_life(child, fds[0]);
@@ -99,10 +127,10 @@ static void start_later(struct od_child *child)
 {
     struct od_loop *loop = child->supervisor->loop;
     if (od_clock_monotonic_ms() - child->started_ms >= OD_RESTART_CALM_MS)
-        child->restart_ms = OD_RESTART_MS_MIN;
+        child->restart_ms = 0;
     child->timer.fire = on_restart;
     od_loop_set_timer(loop, &child->timer, child->restart_ms);
-    child->restart_ms *= 2;
+    child->restart_ms = child->restart_ms == 0 ? OD_RESTART_MS_MIN : child->restart_ms * 2;
     if (child->restart_ms > OD_RESTART_MS_MAX)
         child->restart_ms = OD_RESTART_MS_MAX;
 }
@@ -143,16 +171,27 @@ static void empty_place(struct od_child *child)
         start_later(child);
 }
 
+static void describe_end(const struct od_child *child, int status, struct od_ending *how)
+{
+    int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    od_child_describe_end(status, how->why, sizeof how->why);
+    how->is_foreign = (number == SIGKILL || number == SIGTERM) && !child->is_overdue;
+    how->was_running = od_page_running(child->page, &how->event);
+}
+
 // A link is read to its end before this, so that the last words of a worker are heard.
 static void end_life(struct od_child *child, int status)
 {
     struct od_supervisor *supervisor = child->supervisor;
-    char why[64];
-    od_child_describe_end(status, why, sizeof why);
+    struct od_ending how = {0};
+    describe_end(child, status, &how);
     child->pid = 0;
     child->state = OD_CHILD_ENDED;
     od_loop_clear_timer(supervisor->loop, &child->timer);
-    supervisor->events->ended(supervisor->owner, child, why);
+    child->ended_ms = od_clock_monotonic_ms();
+    supervisor->events->ended(supervisor->owner, child, &how);
+    child->last_number = child->page->last_number + OD_PAGE_NUMBERS_A_TURN_MAX;
+    drop_page(child);
     empty_place(child);
 }
 
@@ -196,7 +235,7 @@ static bool take_ready(struct od_child *child, od_slice body)
     (void)body;
     if (child->state != OD_CHILD_LOADING)
         return child->state == OD_CHILD_DRAINING;
-    child->state = OD_CHILD_READY;
+    child->state = OD_CHILD_RESTORING;
     od_loop_clear_timer(supervisor->loop, &child->timer);
     supervisor->events->ready(supervisor->owner, child);
     return true;
@@ -211,6 +250,12 @@ static bool take_load_failed(struct od_child *child, od_slice body)
     child->has_load_failed = true;
     child->supervisor->events->load_failed(child->supervisor->owner, child, why);
     return true;
+}
+
+void od_supervisor_admit(struct od_child *child)
+{
+    if (child->state == OD_CHILD_RESTORING)
+        child->state = OD_CHILD_READY;
 }
 
 // All it had to say is said and durable: the end of the link tells it to go.
@@ -329,6 +374,31 @@ void od_supervisor_vacate(struct od_supervisor *supervisor, uint32_t source)
     empty_place(child);
 }
 
+// The watchdog
+
+static void look_at(struct od_child *child)
+{
+    struct od_page_event event;
+    uint32_t limit_ms = child->supervisor->options->event_limit_ms;
+    if (child->pid == 0 || child->is_overdue ||
+        !od_watchdog_look(&child->watchdog, child->page, limit_ms, &event))
+        return;
+    od_log(OD_LOG_ERROR, event.label,
+           "%s has run for more than %u ms (--event-limit-ms); worker %u is killed and replaced",
+           event.name, limit_ms, child->index);
+    child->is_overdue = true;
+    kill_process(child);
+}
+
+static void on_watch(struct od_timer *timer)
+{
+    struct od_supervisor *supervisor = OD_TIMER_MEMBER(timer, struct od_supervisor, watch_timer);
+    for (uint32_t i = 0; i < supervisor->child_count; i++)
+        look_at(&supervisor->children[i]);
+    od_loop_set_timer(supervisor->loop, timer,
+                      od_watchdog_interval_ms(supervisor->options->event_limit_ms));
+}
+
 // The whole
 
 void od_supervisor_init(struct od_supervisor *supervisor, struct od_loop *loop,
@@ -344,7 +414,6 @@ void od_supervisor_init(struct od_supervisor *supervisor, struct od_loop *loop,
     for (uint32_t i = 0; i < child_count; i++) {
         supervisor->children[i].supervisor = supervisor;
         supervisor->children[i].index = i;
-        supervisor->children[i].restart_ms = OD_RESTART_MS_MIN;
     }
     int status = uv_signal_init(&loop->uv, &supervisor->child_signal);
     OD_ASSERT(status == 0);
@@ -360,6 +429,8 @@ bool od_supervisor_start(struct od_supervisor *supervisor, struct od_error *err)
             return false;
     }
     od_supervisor_flush(supervisor);
+    supervisor->watch_timer.fire = on_watch;
+    on_watch(&supervisor->watch_timer);
     return true;
 }
 
@@ -374,7 +445,7 @@ static void on_drain_late(struct od_timer *timer)
 static void drain_child(struct od_child *child)
 {
     od_loop_clear_timer(child->supervisor->loop, &child->timer);
-    if (child->state == OD_CHILD_READY) {
+    if (child->state == OD_CHILD_READY || child->state == OD_CHILD_RESTORING) {
         size_t mark = od_link_begin(&child->link, OD_KIND_DRAIN, -1);
         od_bytes_put_u32(&child->link.out, OD_DRAIN_MS_MAX);
         od_link_end(&child->link, mark);
@@ -407,6 +478,7 @@ void od_supervisor_kill(struct od_supervisor *supervisor)
 void od_supervisor_deinit(struct od_supervisor *supervisor)
 {
     OD_ASSERT(supervisor->has_stopped);
+    od_loop_clear_timer(supervisor->loop, &supervisor->watch_timer);
     uv_close((uv_handle_t *)&supervisor->child_signal, NULL);
     free(supervisor->children);
     supervisor->children = NULL;

@@ -1,8 +1,10 @@
 // The supervisor: keeps the workers alive.
 //
-// It starts each as a process of its own, gives every two of them a direct link, learns from the
-// system when one ends, says why in the log, and starts another, after a pause that grows while
-// lives are short. What workers say beyond READY, LOAD_FAILED and DRAINED goes to its owner.
+// It starts each as a process of its own, gives every two of them a direct link, and learns from
+// the system when one ends. It watches which event each of them runs (watch.h) and kills a worker
+// whose event passes --event-limit-ms. Whatever ended it, another is started: at once, and after a
+// pause that grows while lives are short. What workers say beyond READY, LOAD_FAILED and DRAINED
+// goes to its owner.
 //
 // Process: main. Owner: embedded; after od_supervisor_drain or _kill, wait for [stopped], then
 // deinit.
@@ -13,10 +15,17 @@
 #include "main/child.h"
 #include "net/loop.h"
 
+struct od_ending {
+    char why[64];    // "exit code 1", "killed by SIGSEGV".
+    bool is_foreign; // Killed by somebody else: an operator, or the system for want of memory.
+    bool was_running;
+    struct od_page_event event; // What ran then, if anything.
+};
+
 struct od_supervisor_events {
     // A life has begun; what is put on its link now is the first it hears.
     void (*born)(void *owner, struct od_child *child);
-    // The script is loaded.
+    // The script is loaded. It takes work after od_supervisor_admit.
     void (*ready)(void *owner, struct od_child *child);
     // It cannot be loaded. The worker ends; unless it is stopped, the supervisor tries again.
     void (*load_failed)(void *owner, struct od_child *child, od_slice why);
@@ -24,8 +33,8 @@ struct od_supervisor_events {
     // killed.
     bool (*message)(void *owner, struct od_child *child, enum od_kind kind, od_slice body, int fd);
     // Nothing comes from this life any more. Its place stays empty until od_supervisor_vacate.
-    // [why]: "exit code 1", "killed by SIGSEGV".
-    void (*ended)(void *owner, struct od_child *child, const char *why);
+    // [how] it ended; its page can still be read.
+    void (*ended)(void *owner, struct od_child *child, const struct od_ending *how);
     // All workers are gone, and none will be started.
     void (*stopped)(void *owner);
 };
@@ -40,6 +49,7 @@ struct od_supervisor {
     uint32_t last_source;
     uint32_t next_any; // Whose turn it is for work that any worker can do.
     uv_signal_t child_signal;
+    struct od_timer watch_timer;
     struct od_timer drain_timer;
     bool is_stopping;
     bool has_stopped;
@@ -60,6 +70,9 @@ uint32_t od_supervisor_ready_count(const struct od_supervisor *supervisor);
 
 // The child whose current life has that number, or NULL.
 struct od_child *od_supervisor_by_source(struct od_supervisor *supervisor, uint32_t source);
+
+// After [ready]: it has back what the life before had.
+void od_supervisor_admit(struct od_child *child);
 
 // After [ended]: the place may be taken again.
 void od_supervisor_vacate(struct od_supervisor *supervisor, uint32_t source);

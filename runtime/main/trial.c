@@ -142,7 +142,8 @@ static bool spawn(struct od_trial *trial, struct od_error *err)
     int fds[2];
     if (!od_link_pair(fds, err))
         return false;
-    bool ok = od_child_spawn(trial->options, OD_CHILD_TRIAL, fds[1], &trial->pid, err);
+    struct od_child_seat seat = {OD_CHILD_TRIAL, fds[1], -1};
+    bool ok = od_child_spawn(trial->options, &seat, &trial->pid, err);
     close(fds[1]);
     if (!ok) {
         trial->pid = 0;

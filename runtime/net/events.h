@@ -35,6 +35,10 @@ struct od_net_events {
     // The peer broke the protocol or passed a limit; it has been told with a Close frame and the
     // connection is over. [closed] does not follow.
     void (*failed)(void *owner, uint64_t websocket, od_slice why);
+
+    // A question, asked in od_net_settle: is nothing of it under way above the net, no event, no
+    // effect?
+    bool (*is_at_rest)(void *owner, uint64_t websocket);
 };
 
 #endif

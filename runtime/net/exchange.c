@@ -212,7 +212,7 @@ static void on_ended(void *owner)
         net->events->request_gone(net->owner, number);
 }
 
-static const struct od_wire_protocol protocol = {on_bytes, on_ended};
+static const struct od_wire_protocol protocol = {NULL, on_bytes, on_ended};
 
 // Deadlines.
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <libwebsockets.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -11,8 +12,7 @@
 #include "net/websocket_state.h"
 
 enum {
-    read_bytes_max = 65536, // One buffer for all: what one wire reads in one turn.
-    destroy_rounds = 8,     // Of the loop, in which libwebsockets closes its handles.
+    destroy_rounds = 8, // Of the loop, in which libwebsockets closes its handles.
 };
 
 static void on_lws_log(int level, const char *line)
@@ -46,7 +46,6 @@ static bool start_lws(struct od_net *net, struct od_error *err)
         .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
         .foreign_loops = &uv,
         .pcontext = &net->context,
-        .pt_serv_buf_size = read_bytes_max,
         .vhost_name = "open-do",
     };
     lws_set_log_level(LLL_ERR | LLL_WARN, on_lws_log);
@@ -71,6 +70,9 @@ bool od_net_init(struct od_net *net, struct od_loop *loop, const struct od_net_e
     od_list_init(&net->wires);
     od_list_init(&net->dirty);
     od_pulses_init(&net->pulses, loop, &od_websocket_pulse_events);
+    od_list_init(&net->touched);
+    od_list_init(&net->promised);
+    net->read_bytes = od_allocate(OD_NET_READ_BYTES_MAX);
     net->deflate = od_deflate_new();
     if (start_lws(net, err))
         return true;
@@ -101,6 +103,7 @@ void od_net_deinit(struct od_net *net)
     od_map_deinit(&net->exchanges);
     od_map_deinit(&net->websockets);
     od_deflate_free(net->deflate);
+    free(net->read_bytes);
     close(net->harmless_fd);
 }
 

@@ -1,7 +1,7 @@
 // All connections of one worker, and the only place where libwebsockets is set up.
 //
-// libwebsockets gives us sockets on the loop of libuv (its role raw-skt): adoption of descriptors,
-// readiness, later TLS. The protocols on top are ours. What is written in one turn is gathered in
+// libwebsockets gives us the loop of libuv (its role raw-file): adoption of descriptors and
+// readiness. The protocols on top are ours. What is written in one turn is gathered in
 // the wires and leaves in od_net_flush with one system call a wire; that is what carries the
 // throughput.
 //
@@ -23,6 +23,8 @@
 #include "net/loop.h"
 #include "net/pulse.h"
 
+#define OD_NET_READ_BYTES_MAX 65536
+
 struct lws_context;
 struct lws_vhost;
 
@@ -33,8 +35,12 @@ struct od_net {
     struct od_net_limits limits; // May be changed; holds for what is checked from then on.
     struct lws_context *context;
     struct lws_vhost *vhost;
-    struct od_list wires; // All of them.
-    struct od_list dirty; // Those with something to do in od_net_flush.
+    struct od_list wires;    // All of them.
+    struct od_list dirty;    // Those with something to do in od_net_flush.
+    struct od_list touched;  // WebSockets that may not be at rest: od_net_settle looks at them.
+    struct od_list promised; // Those that will be touched if the event that runs comes to its end.
+    bool is_in_event;
+    char *read_bytes; // One buffer for all: what one wire reads in one turn.
     struct od_map exchanges;
     struct od_map websockets;
     uint64_t last_exchange; // Number of the youngest.
@@ -56,6 +62,16 @@ void od_net_deinit(struct od_net *net);
 
 // Everything written since the last flush leaves; connections that are done are closed.
 void od_net_flush(struct od_net *net);
+
+// The page (link/page.h) shows for each kept WebSocket whether it is at rest: all that was read is
+// dealt with, all that was put is with the kernel or about to be. What an event puts counts from
+// its end on: an event that never ends owes nobody anything. An event begins and ends:
+void od_net_begin_event(struct od_net *net);
+void od_net_end_event(struct od_net *net);
+
+// Events are handled, and main knows all of it: what is at rest now is shown so. Order: before
+// od_net_flush, for who has his answer may count on it that his socket is at rest.
+void od_net_settle(struct od_net *net);
 
 // From now on a connection ends with the answer it waits for; idle ones end at once.
 void od_net_drain(struct od_net *net);

@@ -24,6 +24,7 @@ static void be_over(struct od_websocket *websocket)
     websocket->is_over = true;
     websocket->wire = NULL;
     od_pulse_stop(&websocket->pulse);
+    od_websocket_touch(websocket);
     od_loop_clear_timer(websocket->net->loop, &websocket->deadline);
     od_bytes_deinit(&websocket->early);
 }
@@ -74,6 +75,7 @@ static void on_deadline(struct od_timer *timer)
 
 static struct od_bytes *frames_out(struct od_websocket *websocket)
 {
+    od_websocket_touch(websocket);
     return websocket->wire != NULL ? od_wire_out(websocket->wire) : &websocket->early;
 }
 
@@ -145,6 +147,7 @@ void od_websocket_send_frame(struct od_websocket *websocket, struct od_frame_sha
     if (!may_put(websocket))
         return;
     od_slice bytes = od_frame_shared_bytes(frame, websocket->net->deflate, websocket->window_bits);
+    od_websocket_touch(websocket);
     if (websocket->wire != NULL)
         od_wire_put_shared(websocket->wire, frame, bytes);
     else
@@ -164,6 +167,7 @@ void od_websocket_close(struct od_websocket *websocket, uint16_t code, od_slice 
         return;
     od_frame_put_close(frames_out(websocket), code, reason);
     websocket->has_closed = true;
+    od_websocket_touch(websocket);
     if (websocket->peer_has_closed)
         let_go(websocket);
     else if (websocket->wire != NULL)
@@ -234,6 +238,7 @@ static void on_pong(struct od_websocket *websocket, const struct od_frame_messag
 static void on_close(struct od_websocket *websocket, const struct od_frame_message *message)
 {
     websocket->peer_has_closed = true;
+    od_websocket_touch(websocket);
     websocket->peer_code = message->code;
     if (websocket->has_closed)
         let_go(websocket);
@@ -278,7 +283,12 @@ static void on_bytes(void *owner, char *at, size_t size)
         destroy(websocket);
 }
 
-static const struct od_wire_protocol protocol = {on_bytes, on_ended};
+static void on_stirs(void *owner)
+{
+    od_websocket_touch(owner);
+}
+
+static const struct od_wire_protocol protocol = {on_stirs, on_bytes, on_ended};
 
 void od_websocket_pause(struct od_websocket *websocket)
 {
@@ -315,6 +325,7 @@ struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number)
     websocket->net = net;
     websocket->number = number;
     websocket->deadline.fire = on_deadline;
+    od_list_init(&websocket->touched);
     od_map_put(&net->websockets, &websocket->node, od_map_hash_u64(number));
     return websocket;
 }
@@ -323,6 +334,7 @@ void od_websocket_free(struct od_websocket *websocket)
 {
     od_websocket_abort(websocket);
     od_map_remove(&websocket->net->websockets, &websocket->node);
+    od_list_remove(&websocket->touched);
     if (websocket->is_reading)
         websocket->is_freed = true;
     else
@@ -373,6 +385,15 @@ static bool attach(struct od_websocket *websocket, const struct od_upgrade_recor
     od_pulse_start(&websocket->net->pulses, &websocket->pulse);
     read_early(websocket, record->input);
     return true;
+}
+
+void od_websocket_lose(struct od_websocket *websocket, od_slice record)
+{
+    struct od_upgrade_record upgrade;
+    OD_ASSERT(websocket->wire == NULL);
+    if (od_upgrade_record_read(record, &upgrade))
+        take_record(websocket, &upgrade);
+    od_websocket_abort(websocket);
 }
 
 bool od_websocket_attach(struct od_websocket *websocket, od_slice record, int fd,

@@ -36,6 +36,7 @@
 #include "net/frame_shared.h"
 #include "net/net.h"
 
+struct od_page;
 struct od_websocket;
 
 enum od_ready_state {
@@ -58,6 +59,10 @@ struct od_websocket *od_net_websocket(const struct od_net *net, uint64_t number)
 // descriptor not be watched; the websocket is then as after od_websocket_abort.
 OD_MUST_CHECK bool od_websocket_attach(struct od_websocket *websocket, od_slice record, int fd,
                                        struct od_error *err);
+
+// In place of attach: the connection ended before it could be given back. Protocol and URL are
+// known.
+void od_websocket_lose(struct od_websocket *websocket, od_slice record);
 
 // There will be no connection (the client left before the 101): as when a peer vanishes.
 void od_websocket_vanish(struct od_websocket *websocket);
@@ -85,5 +90,15 @@ od_slice od_websocket_url(const struct od_websocket *websocket);      // Empty b
 
 // A duplicate of the connection, for the keeper; -1 when there is none. The caller owns it.
 int od_websocket_duplicate_fd(const struct od_websocket *websocket);
+
+// What another process needs beside the descriptor to go on with a connection at rest: a record
+// for od_websocket_attach. Nothing else is known of it then, since compression keeps no window.
+void od_websocket_put_record(const struct od_websocket *websocket, struct od_bytes *bytes);
+
+// From now on [place] on [page] shows how it is. NULL: no more.
+void od_websocket_show_on(struct od_websocket *websocket, struct od_page *page, uint32_t place);
+
+// Something of it is under way above the net or has just ended: the flags are to be looked at.
+void od_websocket_touch(struct od_websocket *websocket);
 
 #endif

@@ -1,4 +1,4 @@
-// What a WebSocket consists of, for the two files that are its body; everybody else knows only
+// What a WebSocket consists of, for the files that are its body; everybody else knows only
 // websocket.h.
 
 #ifndef OD_NET_WEBSOCKET_STATE_H
@@ -12,7 +12,10 @@ struct od_websocket {
     struct od_net *net;
     struct od_map_node node; // In net->websockets.
     uint64_t number;
-    struct od_wire *wire; // NULL before attach, and at readyState 3.
+    struct od_list touched; // In net->touched or net->promised.
+    struct od_page *page;   // NULL: nobody looks.
+    uint32_t place;         // On the page.
+    struct od_wire *wire;   // NULL before attach, and at readyState 3.
     struct od_frame_decoder decoder;
     struct od_bytes early;    // Frames put before attach.
     struct od_bytes url;      // And behind it the subprotocol.

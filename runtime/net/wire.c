@@ -10,6 +10,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "link/page.h"
+#include "net/sent.h"
+
 enum {
     out_bytes_first = 1000, // A buffer's first size: some frames of a turn, without moving it.
 };
@@ -43,8 +46,8 @@ bool od_wire_adopt(struct od_net *net, int fd, const struct od_wire_protocol *pr
                    struct od_wire **wire, struct od_error *err)
 {
     lws_adopt_desc_t info = {.vh = net->vhost,
-                             .type = LWS_ADOPT_SOCKET,
-                             .fd = {.sockfd = fd},
+                             .type = LWS_ADOPT_RAW_FILE_DESC,
+                             .fd = {.filefd = fd},
                              .vh_prot_name = lws_protocol_name};
     struct lws *wsi = lws_adopt_descriptor_vhost_via_info(&info);
     if (wsi == NULL)
@@ -121,6 +124,7 @@ static void drop_out(struct od_wire *wire)
 // of it, so that a slow reader of a long queue does not make us move it again and again.
 static void forget_sent(struct od_wire *wire, size_t count)
 {
+    wire->sent += count;
     size_t of_shared = count < wire->shared_left.size ? count : wire->shared_left.size;
     wire->shared_left = od_slice_from(wire->shared_left, of_shared);
     if (wire->shared_left.size == 0)
@@ -158,9 +162,33 @@ static void shut_when_sent(struct od_wire *wire)
     wire->has_shut = true;
 }
 
+void od_wire_show_on(struct od_wire *wire, struct od_page *page, uint32_t place)
+{
+    wire->page = page;
+    wire->place = place;
+    if (page != NULL && !od_sent_bytes(wire->fd, &wire->sent))
+        wire->sent = 0;
+}
+
+static void show_sent(const struct od_wire *wire)
+{
+    __atomic_fetch_and(&wire->page->flags[wire->place], (uint8_t)~OD_PAGE_SENDING,
+                       __ATOMIC_RELEASE);
+}
+
+void od_wire_show(const struct od_wire *wire)
+{
+    size_t waiting_bytes = od_wire_waiting_bytes(wire);
+    if (wire->page == NULL || waiting_bytes == 0)
+        return;
+    wire->page->sent[wire->place] = wire->sent + waiting_bytes;
+    __atomic_fetch_or(&wire->page->flags[wire->place], OD_PAGE_SENDING, __ATOMIC_RELEASE);
+}
+
 static void write_out(struct od_wire *wire)
 {
     if (od_wire_waiting_bytes(wire) > 0) {
+        od_wire_show(wire);
         ssize_t sent = send_some(wire);
         if (sent < 0) {
             od_wire_cut(wire);
@@ -172,12 +200,12 @@ static void write_out(struct od_wire *wire)
             od_loop_set_timer(wire->net->loop, &wire->linger, wire->net->limits.linger_ms);
     }
     wire->awaits_room = od_wire_waiting_bytes(wire) > 0;
-    if (wire->awaits_room)
-        lws_callback_on_writable(wire->wsi);
+    if (wire->page != NULL && !wire->awaits_room)
+        show_sent(wire);
     shut_when_sent(wire);
 }
 
-// libwebsockets answers with LWS_CALLBACK_RAW_CLOSE before it returns.
+// libwebsockets answers with LWS_CALLBACK_RAW_CLOSE_FILE before it returns.
 static void end_now(struct od_wire *wire)
 {
     OD_ASSERT(!wire->net->is_in_callback);
@@ -194,6 +222,8 @@ void od_wire_flush(struct od_wire *wire)
 {
     od_wire_send_now(wire);
     od_list_remove(&wire->dirty);
+    if (wire->awaits_room)
+        lws_callback_on_writable(wire->wsi);
     if (wire->is_cut)
         end_now(wire);
 }
@@ -219,6 +249,7 @@ void od_wire_resume(struct od_wire *wire)
 void od_wire_close(struct od_wire *wire)
 {
     wire->owner = NULL;
+    wire->page = NULL;
     wire->is_closing = true;
     od_wire_resume(wire);
     od_loop_set_timer(wire->net->loop, &wire->linger, wire->net->limits.linger_ms);
@@ -228,6 +259,7 @@ void od_wire_close(struct od_wire *wire)
 void od_wire_abort(struct od_wire *wire)
 {
     wire->owner = NULL;
+    wire->page = NULL;
     od_wire_cut(wire);
 }
 
@@ -260,32 +292,48 @@ int od_wire_release(struct od_wire *wire, struct od_bytes *unsent)
     dup3(wire->net->harmless_fd, wire->fd, O_CLOEXEC);
     wire->is_released = true;
     wire->owner = NULL;
+    wire->page = NULL;
     end_now(wire);
     return fd;
 }
 
 // What libwebsockets calls.
 
-static int on_read(struct od_wire *wire, void *at, size_t size)
+static void stir(const struct od_wire *wire)
 {
-    if (wire->owner != NULL && !wire->is_cut)
-        wire->protocol->bytes(wire->owner, at, size);
+    if (wire->owner != NULL && wire->protocol->stirs != NULL)
+        wire->protocol->stirs(wire->owner);
+}
+
+static int on_readable(struct od_wire *wire)
+{
+    char *at = wire->net->read_bytes;
+    stir(wire);
+    ssize_t size = recv(wire->fd, at, OD_NET_READ_BYTES_MAX, MSG_DONTWAIT);
+    if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        return 0;
+    if (size > 0 && wire->owner != NULL && !wire->is_cut)
+        wire->protocol->bytes(wire->owner, at, (size_t)size);
+    return size > 0 ? 0 : -1; // libwebsockets then closes it.
+}
+
+static int on_writable(struct od_wire *wire)
+{
+    if (wire->is_cut)
+        return 0;
+    write_out(wire);
+    if (wire->awaits_room)
+        mark_dirty(wire); // What is asked of libwebsockets here, it forgets when this returns.
+    else
+        stir(wire);
     return 0;
 }
 
-static int on_writable(struct od_wire *wire, void *at, size_t size)
+static int on_closed(struct od_wire *wire)
 {
-    (void)at, (void)size;
-    if (!wire->is_cut)
-        write_out(wire);
-    return 0;
-}
-
-static int on_closed(struct od_wire *wire, void *at, size_t size)
-{
-    (void)at, (void)size;
     const struct od_wire_protocol *protocol = wire->protocol;
     void *owner = wire->owner;
+    lws_set_opaque_user_data(wire->wsi, NULL); // It may be told once more.
     if (!wire->is_released)
         shutdown(wire->fd, SHUT_RDWR);
     od_loop_clear_timer(wire->net->loop, &wire->linger);
@@ -299,15 +347,14 @@ static int on_closed(struct od_wire *wire, void *at, size_t size)
     return 0;
 }
 
-static int call(int (*handle)(struct od_wire *, void *, size_t), struct lws *wsi, void *at,
-                size_t size)
+static int call(int (*handle)(struct od_wire *), struct lws *wsi)
 {
     struct od_wire *wire = lws_get_opaque_user_data(wsi);
     if (wire == NULL)
         return 0;
     struct od_net *net = wire->net;
     net->is_in_callback = true;
-    int result = handle(wire, at, size);
+    int result = handle(wire);
     net->is_in_callback = false;
     return result;
 }
@@ -315,14 +362,14 @@ static int call(int (*handle)(struct od_wire *, void *, size_t), struct lws *wsi
 static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
                   size_t size)
 {
-    (void)user;
+    (void)user, (void)in, (void)size;
     switch (reason) {
-    case LWS_CALLBACK_RAW_RX:
-        return call(on_read, wsi, in, size);
-    case LWS_CALLBACK_RAW_WRITEABLE:
-        return call(on_writable, wsi, in, size);
-    case LWS_CALLBACK_RAW_CLOSE:
-        return call(on_closed, wsi, in, size);
+    case LWS_CALLBACK_RAW_RX_FILE:
+        return call(on_readable, wsi);
+    case LWS_CALLBACK_RAW_WRITEABLE_FILE:
+        return call(on_writable, wsi);
+    case LWS_CALLBACK_RAW_CLOSE_FILE:
+        return call(on_closed, wsi);
     default:
         return 0;
     }

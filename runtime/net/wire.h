@@ -10,6 +10,10 @@
 // Each way to let go of it (close, abort, release) is final: the wire's owner must forget the
 // pointer and is not called any more.
 //
+// The connection is made known to libwebsockets as a mere descriptor (its role raw-file), so that
+// the reading is ours too: whoever looks at the page from outside must know of bytes before they
+// leave the kernel, and the role raw-skt reads first and tells later.
+//
 // The main process keeps duplicates of WebSocket descriptors, so closing ours ends nothing: a wire
 // always calls shutdown() before it closes, except one that is released.
 //
@@ -24,8 +28,10 @@
 
 struct lws;
 struct lws_protocols;
+struct od_page;
 
 struct od_wire_protocol {
+    void (*stirs)(void *owner); // Bytes are about to be read, or the last that waited were sent.
     void (*bytes)(void *owner, char *at, size_t size); // Borrowed for the call; may be changed.
     void (*ended)(void *owner); // The peer is gone. The wire is no longer yours.
 };
@@ -42,6 +48,9 @@ struct od_wire {
     struct od_bytes out;            // Then these,
     size_t out_sent;                // of which so many are sent.
     struct od_timer linger;
+    struct od_page *page; // Of this worker; NULL: nobody looks.
+    uint32_t place;       // There.
+    uint64_t sent;        // As the kernel counts; only while it is shown.
     int fd;
     uint32_t sent_bytes; // Taken by the kernel since the beginning, modulo 2^32.
     bool is_paused;
@@ -72,6 +81,11 @@ void od_wire_flush(struct od_wire *wire);    // The same, and ends what is cut: 
 
 void od_wire_pause(struct od_wire *wire); // Stops reading; bytes of the current read still come.
 void od_wire_resume(struct od_wire *wire);
+
+// From now on OD_PAGE_SENDING at [place] tells whether something that was put is on its way. [page]
+// NULL: no more.
+void od_wire_show_on(struct od_wire *wire, struct od_page *page, uint32_t place);
+void od_wire_show(const struct od_wire *wire); // Of what waits now; by itself only when it is sent.
 
 // Sends what waits, then the end of the stream, and reads into the void until the peer ends too or
 // limits.linger_ms are over: else the kernel would answer late bytes with a reset that destroys

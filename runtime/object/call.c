@@ -11,6 +11,7 @@
 #include "net/exchange.h"
 #include "net/net.h"
 #include "object/label.h"
+#include "object/refusal.h"
 #include "object/route.h"
 #include "object/socket.h"
 #include "object/visit.h"
@@ -110,6 +111,10 @@ static bool read_message(od_slice body, struct call_message *message)
 
 static void give_to(struct od_call *call, struct od_object *object, od_slice request)
 {
+    if (object->refusal != NULL) {
+        od_call_fail(call, 503, od_refusal_why(object->refusal));
+        return;
+    }
     if (object->inbox_count >= OD_INBOX_EVENTS_MAX) {
         od_call_fail(call, 503,
                      OD_SLICE("Durable Object is overloaded. Too many requests queued."));

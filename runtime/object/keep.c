@@ -1,6 +1,69 @@
 #include "object/keep.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "link/link.h"
+#include "link/page.h"
+#include "object/objects.h"
+#include "object/socket.h"
+
+// --- Places on the page --------------------------------------------------------------------------
+
+void od_keep_init(struct od_objects *objects)
+{
+    objects->keep = (struct od_keep){.next = objects->page->first_socket};
+}
+
+void od_keep_deinit(struct od_objects *objects)
+{
+    free(objects->keep.free);
+}
+
+// Counted from 1; 0: there is none left.
+static uint32_t take_place(struct od_keep *keep)
+{
+    if (keep->free_count > 0)
+        return keep->free[--keep->free_count] + 1;
+    return keep->next < OD_PAGE_SOCKETS_MAX ? ++keep->next : 0;
+}
+
+static void give_place(struct od_objects *objects, uint32_t place)
+{
+    struct od_keep *keep = &objects->keep;
+    if (keep->free_count == keep->free_capacity) {
+        keep->free_capacity = keep->free_capacity == 0 ? 64 : 2 * keep->free_capacity;
+        keep->free = od_reallocate(keep->free, keep->free_capacity * sizeof *keep->free);
+    }
+    keep->free[keep->free_count++] = place - 1;
+}
+
+static void use_place(struct od_socket *socket, uint32_t place)
+{
+    struct od_page *page = socket->object->objects->page;
+    socket->place = place;
+    page->flags[place - 1] = 0;
+    page->answered_ms[place - 1] = socket->auto_response_ms;
+    od_websocket_show_on(socket->websocket, page, place - 1);
+}
+
+// --- Sockets -------------------------------------------------------------------------------------
+
+static void put_attachment(struct od_bytes *bytes, const struct od_socket *socket)
+{
+    od_slice attachment = od_socket_attachment(socket);
+    od_bytes_put_u32(bytes, 1 + (uint32_t)attachment.size);
+    od_bytes_put_u8(bytes, socket->attachment != NULL);
+    od_bytes_put_slice(bytes, attachment);
+}
+
+static void put_connection(struct od_bytes *bytes, const struct od_socket *socket)
+{
+    size_t mark = bytes->size;
+    od_bytes_put_u32(bytes, 0);
+    od_websocket_put_record(socket->websocket, bytes);
+    od_bytes_set_u32(bytes, mark, (uint32_t)(bytes->size - mark - 4));
+}
 
 static void put_record(struct od_bytes *bytes, const struct od_socket *socket)
 {
@@ -8,20 +71,34 @@ static void put_record(struct od_bytes *bytes, const struct od_socket *socket)
     od_bytes_put_u16(bytes, socket->tag_count);
     for (size_t i = 0; i < socket->tag_count; i++)
         od_bytes_put_string(bytes, od_socket_tag_at(socket, i));
-    od_bytes_put_u8(bytes, socket->attachment != NULL);
-    od_bytes_put_string(bytes, od_socket_attachment(socket));
+    put_attachment(bytes, socket);
+    put_connection(bytes, socket);
 }
 
+// Without a descriptor or a place for it the socket works, but will not outlive this worker.
 void od_keep_socket(struct od_socket *socket)
 {
+    struct od_objects *objects = socket->object->objects;
     int fd = od_websocket_duplicate_fd(socket->websocket);
-    if (fd < 0)
-        return; // No descriptor left for it: the socket works, but would not outlive this worker.
-    struct od_link *link = socket->object->objects->main;
+    uint32_t place = fd < 0 ? 0 : take_place(&objects->keep);
+    if (place == 0) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    use_place(socket, place);
+    od_websocket_touch(socket->websocket); // The 101 is still to be sent.
+    struct od_link *link = objects->main;
     size_t mark = od_link_begin(link, OD_KIND_SOCKET_KEEP, fd);
     od_bytes_put_u64(&link->out, socket->id);
+    od_bytes_put_u32(&link->out, place - 1);
     put_record(&link->out, socket);
     od_link_end(link, mark);
+}
+
+void od_keep_again(struct od_socket *socket, uint32_t place)
+{
+    use_place(socket, place + 1);
 }
 
 void od_keep_attachment(const struct od_socket *socket)
@@ -29,13 +106,59 @@ void od_keep_attachment(const struct od_socket *socket)
     struct od_link *link = socket->object->objects->main;
     size_t mark = od_link_begin(link, OD_KIND_SOCKET_ATTACHMENT, -1);
     od_bytes_put_u64(&link->out, socket->id);
-    od_bytes_put_string(&link->out, od_socket_attachment(socket));
+    put_attachment(&link->out, socket);
     od_link_end(link, mark);
 }
 
-void od_keep_gone(struct od_objects *objects, uint64_t socket)
+void od_keep_answered(const struct od_socket *socket)
 {
+    if (socket->place != 0)
+        socket->object->objects->page->answered_ms[socket->place - 1] = socket->auto_response_ms;
+}
+
+void od_keep_gone(struct od_socket *socket)
+{
+    struct od_objects *objects = socket->object->objects;
+    if (socket->place == 0)
+        return;
+    od_websocket_show_on(socket->websocket, NULL, 0);
+    give_place(objects, socket->place);
+    socket->place = 0;
     size_t mark = od_link_begin(objects->main, OD_KIND_SOCKET_GONE, -1);
-    od_bytes_put_u64(&objects->main->out, socket);
+    od_bytes_put_u64(&objects->main->out, socket->id);
     od_link_end(objects->main, mark);
+}
+
+// --- Objects -------------------------------------------------------------------------------------
+
+static void put_object(struct od_bytes *bytes, const struct od_object *object)
+{
+    const struct od_auto_response *pair = object->auto_response;
+    od_identity_put(bytes, &object->identity);
+    od_bytes_put_u32(bytes, object->event_timeout_ms);
+    od_bytes_put_u8(bytes, pair != NULL);
+    od_bytes_put_string(bytes, pair == NULL ? (od_slice){0} : od_bytes_slice(&pair->request));
+    od_bytes_put_string(bytes, pair == NULL ? (od_slice){0} : od_bytes_slice(&pair->response));
+}
+
+static void tell_object(const struct od_object *object, bool forget)
+{
+    struct od_link *link = object->objects->main;
+    size_t mark = od_link_begin(link, OD_KIND_OBJECT_KEEP, -1);
+    od_bytes_put_u8(&link->out, forget);
+    od_bytes_put(&link->out, object->identity.id, OD_ID_BYTES);
+    if (!forget)
+        put_object(&link->out, object);
+    od_link_end(link, mark);
+}
+
+void od_keep_object(const struct od_object *object)
+{
+    tell_object(object, object->auto_response == NULL && object->event_timeout_ms == 0);
+}
+
+void od_keep_forget_object(const struct od_object *object)
+{
+    if (object->auto_response != NULL || object->event_timeout_ms != 0)
+        tell_object(object, true);
 }

@@ -1,17 +1,44 @@
-// What main's keeper is told of sockets, so that they outlive the worker that serves them.
+// What main's keeper is told of sockets and their objects, so that they outlive the worker that
+// serves them.
 //
-// Record of SOCKET_KEEP: 32 bytes id, str namespace, u8 has name, str name, u16 tags, (str tag)*,
-// str attachment, u8 has attachment. A later attachment follows by itself, and in the end that it
-// is gone.
+// Record of an object: its identity (store/identity.h), u32 event timeout in ms, u8 has auto
+// response, str request, str response. It is told for objects where one of these is set.
+// Record of a socket: the identity of its object, u16 tags, (str tag)*, str attachment record,
+// str record of the connection (net/websocket.h).
+// Record of an attachment: u8 has attachment, the attachment; a later one follows by itself, and in
+// the end that the socket is gone.
+//
+// Each kept socket has a place on the page (link/page.h), where main sees whether it is at rest.
+//
+// Owner: struct od_objects embeds struct od_keep.
 
 #ifndef OD_OBJECT_KEEP_H
 #define OD_OBJECT_KEEP_H
 
-#include "object/objects.h"
-#include "object/socket.h"
+#include <stdint.h>
+
+#include "base/slice.h"
+
+struct od_object;
+struct od_objects;
+struct od_socket;
+
+struct od_keep {
+    uint32_t *free; // Places that can be used again.
+    uint32_t free_count, free_capacity;
+    uint32_t next; // Places from here on were never used.
+};
+
+void od_keep_init(struct od_objects *objects);
+void od_keep_deinit(struct od_objects *objects);
 
 void od_keep_socket(struct od_socket *socket); // Now attached; main gets a duplicate descriptor.
+void od_keep_again(struct od_socket *socket, uint32_t place); // Given back: main has it already.
 void od_keep_attachment(const struct od_socket *socket);
-void od_keep_gone(struct od_objects *objects, uint64_t socket);
+void od_keep_answered(const struct od_socket *socket); // An auto response was sent.
+void od_keep_gone(struct od_socket *socket);           // Also when it is not kept.
+
+void od_keep_object(const struct od_object *object); // Its auto response or timeout was set.
+void od_keep_forget_object(const struct od_object *object);
 
 #endif

@@ -1,10 +1,14 @@
 #include "object/object.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/log.h"
+#include "link/page.h"
+#include "net/net.h"
 #include "object/call.h"
 #include "object/label.h"
 #include "object/objects.h"
@@ -126,6 +130,8 @@ static bool may_begin(const struct od_object *object)
 
 static bool has_work(const struct od_object *object)
 {
+    if (object->refusal != NULL)
+        return false;
     if (!od_list_is_empty(&object->resumes))
         return true;
     return !od_list_is_empty(&object->inbox) && may_begin(object);
@@ -215,6 +221,8 @@ static void perform_reset(struct od_object *object);
 static void after(struct od_object *object, struct od_task *task, enum od_run run)
 {
     od_check_running(NULL, NULL);
+    od_page_end(object->objects->page);
+    od_net_end_event(object->objects->net);
     object->running = NULL;
     if (object->is_reset) {
         perform_reset(object);
@@ -235,9 +243,14 @@ static void after(struct od_object *object, struct od_task *task, enum od_run ru
 
 static void before(struct od_object *object, struct od_task *task)
 {
+    const char *name = task->event == NULL ? "constructor" : od_event_name(task->event);
     object->running = task;
-    od_check_running(object->label,
-                     task->event == NULL ? "constructor" : od_event_name(task->event));
+    od_check_running(object->label, name);
+    od_page_begin(object->objects->page, object->namespace == NULL ? NULL : object->identity.id,
+                  object->label, name);
+    od_net_begin_event(object->objects->net);
+    if (OD_FAULT("event.crash"))
+        raise(SIGSEGV);
 }
 
 static void construct(struct od_object *object)
@@ -325,7 +338,7 @@ void od_object_cancel(struct od_object *object, uint64_t call)
 
 static bool is_busy(const struct od_object *object)
 {
-    return has_work(object) || !od_list_is_empty(&object->tasks) ||
+    return has_work(object) || object->refusal != NULL || !od_list_is_empty(&object->tasks) ||
            !od_list_is_empty(&object->outbox) || object->running != NULL;
 }
 
@@ -453,6 +466,13 @@ void od_object_set_auto_response(struct od_object *object, od_slice request, od_
 {
     od_auto_response_free(object->auto_response);
     object->auto_response = request.at == NULL ? NULL : od_auto_response_new(request, response);
+    od_keep_object(object);
+}
+
+void od_object_set_event_timeout(struct od_object *object, uint32_t ms)
+{
+    object->event_timeout_ms = ms;
+    od_keep_object(object);
 }
 
 static void free_events(struct od_list *events)
@@ -482,6 +502,7 @@ void od_object_free(struct od_object *object)
         od_storage_deinit(&object->storage);
         od_map_remove(&object->objects->by_id, &object->by_id);
     }
+    od_keep_forget_object(object);
     od_auto_response_free(object->auto_response);
     od_bytes_deinit(&object->reset_why);
     od_bytes_deinit(&object->failure);

@@ -34,6 +34,7 @@
 #include "store/storage.h"
 
 struct od_objects;
+struct od_refusal;
 struct od_task;
 
 enum od_object_state {
@@ -75,6 +76,7 @@ struct od_object {
     od_time_ms idle_since_ms;
     struct od_auto_response *auto_response; // NULL when not set.
     uint32_t event_timeout_ms;              // 0 when not set.
+    struct od_refusal *refusal;             // NULL: it may run.
     // The engine's, untouched by the core:
     int instance_ref;
     void *instance;
@@ -123,5 +125,6 @@ bool od_object_name(struct od_object *object, od_slice *name);
 
 // Sets or, with [request].at NULL, unsets the answer that is given without waking the object.
 void od_object_set_auto_response(struct od_object *object, od_slice request, od_slice response);
+void od_object_set_event_timeout(struct od_object *object, uint32_t ms); // 0 unsets it.
 
 #endif

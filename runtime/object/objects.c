@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "link/page.h"
 #include "net/net.h"
 #include "object/call.h"
 #include "object/outbox.h"
+#include "object/refusal.h"
 #include "object/task.h"
 #include "store/store.h"
 
@@ -20,6 +22,7 @@ void od_objects_init(struct od_objects *objects)
     od_list_init(&objects->gated);
     od_list_init(&objects->idle);
     od_list_init(&objects->awake);
+    od_list_init(&objects->refusals);
     od_map_init(&objects->by_id);
     od_map_init(&objects->sockets);
     od_map_init(&objects->tasks);
@@ -28,9 +31,10 @@ void od_objects_init(struct od_objects *objects)
     objects->entry->state = OD_AWAKE; // It has no instance that could sleep.
     objects->entry->awake_since_ms = od_clock_monotonic_ms();
     objects->durable = 0;
-    objects->next_number = 0;
+    objects->next_number = objects->page->last_number;
     objects->awake_count = 0;
     objects->relieved_bytes = 0;
+    od_keep_init(objects);
     objects->idle_timer = (struct od_timer){.fire = idle_passed};
 }
 
@@ -60,6 +64,8 @@ void od_objects_deinit(struct od_objects *objects)
     free_calls(objects);
     close_all_scripts(objects);
     od_timers_clear(objects->timers, &objects->idle_timer);
+    od_refusals_deinit(objects);
+    od_keep_deinit(objects);
     struct od_list *link;
     while ((link = od_list_pop_front(&objects->namespaces)) != NULL) {
         struct od_namespace *namespace = OD_LIST_MEMBER(link, struct od_namespace, link);
@@ -155,13 +161,20 @@ static bool has_id(const struct od_map_node *node, const void *key)
     return memcmp(OD_MAP_MEMBER(node, struct od_object, by_id)->identity.id, key, OD_ID_BYTES) == 0;
 }
 
+struct od_object *od_objects_find(struct od_objects *objects, const od_id *id)
+{
+    struct od_map_node *node = od_map_find(&objects->by_id, od_id_hash(id), has_id, id->bytes);
+    return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_object, by_id);
+}
+
 struct od_object *od_objects_get(struct od_objects *objects, struct od_namespace *namespace,
                                  const od_id *id, bool has_name, od_slice name)
 {
-    struct od_map_node *node = od_map_find(&objects->by_id, od_id_hash(id), has_id, id->bytes);
-    if (node != NULL)
-        return OD_MAP_MEMBER(node, struct od_object, by_id);
-    struct od_object *object = od_object_new(objects, namespace, id, has_name, name);
+    struct od_object *object = od_objects_find(objects, id);
+    if (object != NULL)
+        return object;
+    object = od_object_new(objects, namespace, id, has_name, name);
+    object->refusal = od_refusal_find(objects, id->bytes);
     od_map_put(&objects->by_id, &object->by_id, od_id_hash(id));
     return object;
 }

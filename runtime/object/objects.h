@@ -7,11 +7,13 @@
 
 #include "base/map.h"
 #include "base/timers.h"
+#include "object/keep.h"
 #include "object/object.h"
 #include "object/script.h"
 
 struct od_link;
 struct od_net;
+struct od_page;
 struct od_store;
 
 struct od_objects {
@@ -20,7 +22,8 @@ struct od_objects {
     struct od_net *net;
     struct od_store *store;
     struct od_timers *timers;
-    struct od_link *main;          // To the main process.
+    struct od_link *main;          // To the main process,
+    struct od_page *page;          // which sees here what runs (link/page.h).
     struct od_link **peers;        // To the other workers; NULL at this one's own place.
     uint32_t worker, worker_count; // This worker, and how many there are.
     od_time_ms idle_ms;            // An instance idle for so long is dropped.
@@ -33,11 +36,13 @@ struct od_objects {
     struct od_list ready;
     struct od_list gated;
     struct od_list idle;
-    bool logs_visits;       // See visit.h.
-    bool is_draining;       // The worker ends: what waits for a namespace is given up.
+    bool logs_visits; // See visit.h.
+    bool is_draining; // The worker ends: what waits for a namespace is given up.
     struct od_list awake;
     uint32_t awake_count;
-    size_t relieved_bytes;  // What scripts took after a relief that was not enough (pressure.h).
+    size_t relieved_bytes;   // What scripts took after a relief that was not enough (pressure.h).
+    struct od_list refusals; // Objects that are not to run now (refusal.h).
+    struct od_keep keep;     // What main was told of sockets.
     od_slice commit_failure; // While objects are reset because of it: what went wrong.
     uint64_t durable;        // Writes up to this sequence number are on disk.
     uint64_t next_number;    // For sockets, tasks and calls.
@@ -68,6 +73,8 @@ void od_objects_close_scripts(struct od_objects *objects);
 // The object of that id, made asleep when this worker does not know it yet.
 struct od_object *od_objects_get(struct od_objects *objects, struct od_namespace *namespace,
                                  const od_id *id, bool has_name, od_slice name);
+
+struct od_object *od_objects_find(struct od_objects *objects, const od_id *id); // Or NULL.
 
 // The turn's middle: handles events, a bounded number; true when some are left.
 bool od_objects_deliver(struct od_objects *objects);

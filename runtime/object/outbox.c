@@ -65,8 +65,10 @@ static void keep(struct od_object *object, const struct od_effect *effect)
         memcpy(kept + 1, effect->bytes.at, effect->bytes.size);
     if (kept->frame != NULL)
         od_frame_shared_keep(kept->frame);
-    if (kept->socket != NULL)
+    if (kept->socket != NULL) {
         kept->socket->gated_count++;
+        od_websocket_touch(kept->socket->websocket);
+    }
     od_list_push_back(&object->outbox, &kept->link);
     if (od_list_is_empty(&object->gated))
         od_list_push_back(&object->objects->gated, &object->gated);
@@ -82,6 +84,7 @@ static void free_kept(struct od_effect *kept)
         return;
     OD_ASSERT(socket->gated_count > 0);
     socket->gated_count--;
+    od_websocket_touch(socket->websocket);
     od_socket_release(socket);
 }
 

@@ -29,11 +29,11 @@ static void attach_is_late(struct od_timer *timer)
     od_socket_discard(OD_TIMER_MEMBER(timer, struct od_socket, attach_timer));
 }
 
-static struct od_socket *make(struct od_object *object)
+static struct od_socket *make(struct od_object *object, uint64_t id)
 {
     struct od_objects *objects = object->objects;
     struct od_socket *socket = od_allocate_zeroed(sizeof *socket);
-    socket->id = ++objects->next_number;
+    socket->id = id;
     socket->object = object;
     socket->is_listed = true;
     socket->websocket = od_websocket_new(objects->net, socket->id);
@@ -45,16 +45,31 @@ static struct od_socket *make(struct od_object *object)
     return socket;
 }
 
+static void list(struct od_object *object, struct od_socket *socket, const od_slice *tags,
+                 size_t tag_count)
+{
+    od_list_push_back(&object->sockets, &socket->link);
+    object->socket_count++;
+    od_tag_add(object, socket, tags, tag_count);
+}
+
+struct od_socket *od_socket_remake(struct od_object *object, uint64_t id, const od_slice *tags,
+                                   size_t tag_count)
+{
+    struct od_socket *made = make(object, id);
+    list(object, made, tags, tag_count);
+    made->is_attached = true;
+    return made;
+}
+
 bool od_socket_accept(struct od_object *object, struct od_task *task, const od_slice *tags,
                       size_t tag_count, struct od_socket **socket, struct od_error *err)
 {
     if (object->socket_count >= OD_OBJECT_SOCKETS_MAX)
         return od_error_set(err, "only %d websockets can be accepted on a single object",
                             OD_OBJECT_SOCKETS_MAX);
-    struct od_socket *made = make(object);
-    od_list_push_back(&object->sockets, &made->link);
-    object->socket_count++;
-    od_tag_add(object, made, tags, tag_count);
+    struct od_socket *made = make(object, ++object->objects->next_number);
+    list(object, made, tags, tag_count);
     od_list_push_back(&task->accepted, &made->accepted);
     od_timers_set(object->objects->timers, &made->attach_timer,
                   od_clock_monotonic_ms() + OD_ATTACH_MS_MAX);
@@ -75,8 +90,7 @@ static void unlist(struct od_socket *socket)
     object->socket_count--;
     od_map_remove(&object->objects->sockets, &socket->by_id);
     od_timers_clear(object->objects->timers, &socket->attach_timer);
-    if (socket->is_attached)
-        od_keep_gone(object->objects, socket->id);
+    od_keep_gone(socket);
 }
 
 void od_socket_release(struct od_socket *socket)
@@ -154,6 +168,7 @@ static bool auto_respond(struct od_socket *socket, od_slice payload, bool is_bin
         !od_slice_equal(payload, od_bytes_slice(&pair->request)))
         return false;
     socket->auto_response_ms = od_clock_wall_ms();
+    od_keep_answered(socket);
     od_outbox_put_ungated(socket->object,
                           (struct od_effect){.kind = OD_EFFECT_MESSAGE,
                                              .socket = socket,
@@ -202,6 +217,7 @@ void od_socket_event_done(struct od_socket *socket, enum od_event_kind kind)
     OD_ASSERT(socket->waiting_count > 0);
     socket->waiting_count--;
     socket->is_busy = false;
+    od_websocket_touch(socket->websocket);
     if (kind == OD_EVENT_MESSAGE) {
         struct od_list *next = od_list_pop_front(&socket->waiting);
         if (next != NULL)
@@ -319,8 +335,15 @@ void od_socket_set_attachment(struct od_socket *socket, od_slice bytes)
     socket->attachment = od_reallocate(socket->attachment, bytes.size);
     memcpy(socket->attachment, bytes.at, bytes.size);
     socket->attachment_size = (uint32_t)bytes.size;
-    if (socket->is_attached && socket->is_listed)
+    od_websocket_touch(socket->websocket);
+    if (socket->place != 0)
         od_keep_attachment(socket);
+}
+
+bool od_socket_is_at_rest(const struct od_socket *socket)
+{
+    return socket->waiting_count == 0 && socket->gated_count == 0 && !socket->is_busy &&
+           socket->is_attached && !socket->has_closed && !socket->peer_closed;
 }
 
 od_slice od_socket_attachment(const struct od_socket *socket)

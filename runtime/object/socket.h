@@ -43,6 +43,7 @@ struct od_socket {
     uint16_t tag_count;
     uint16_t waiting_count; // Its events that are not handled yet.
     uint32_t gated_count;   // Effects of it in the outbox.
+    uint32_t place;         // On the page, from 1 (object/keep.h); 0: it is not kept.
     bool is_attached;
     bool has_closed;        // The object has called close.
     bool is_busy;           // A task handles an event of it.
@@ -64,6 +65,15 @@ OD_MUST_CHECK bool od_socket_accept(struct od_object *object, struct od_task *ta
 // The 101 has passed the gate: [fd] and [record] (net/exchange.h) are the connection. Takes [fd];
 // -1: the client left before. A socket that is gone already: the connection is cut.
 void od_socket_attach(struct od_objects *objects, uint64_t id, od_slice record, int fd);
+
+// A socket of an earlier life of this worker, as it was; [id] is its number. Its connection and
+// attachment follow (object/restore.c).
+struct od_socket *od_socket_remake(struct od_object *object, uint64_t id, const od_slice *tags,
+                                   size_t tag_count);
+
+// Whether nothing of it is under way: no event, no effect, no closing. Then another process could
+// go on with it.
+bool od_socket_is_at_rest(const struct od_socket *socket);
 
 // Nothing will come of it: the handler that accepted it failed or answered otherwise. No event
 // tells.

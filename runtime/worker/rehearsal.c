@@ -1,8 +1,10 @@
 #include "worker/rehearsal.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "link/page.h"
 #include "net/loop.h"
 #include "worker/versions.h"
 
@@ -55,9 +57,11 @@ int od_rehearsal_main(const struct od_options *options, od_script_new *new_scrip
     }
     od_link_init(&rehearsal.main, &rehearsal.loop.uv, link_fd, &link_events, &rehearsal);
     rehearsal.objects.timers = &rehearsal.loop.timers;
+    rehearsal.objects.page = od_allocate_zeroed(sizeof *rehearsal.objects.page); // Seen by nobody.
     od_objects_init(&rehearsal.objects);
     rehearse(&rehearsal, options, new_script);
     od_objects_deinit(&rehearsal.objects);
+    free(rehearsal.objects.page);
     od_link_close(&rehearsal.main);
     od_loop_deinit(&rehearsal.loop);
     return OD_EXIT_CLEAN;

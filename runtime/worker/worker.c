@@ -5,12 +5,15 @@
 
 #include "base/fault.h"
 #include "link/link.h"
+#include "link/page.h"
 #include "net/exchange.h"
 #include "net/net.h"
 #include "object/call.h"
 #include "object/objects.h"
 #include "object/pressure.h"
+#include "object/refusal.h"
 #include "object/report.h"
+#include "object/restore.h"
 #include "object/socket.h"
 #include "store/store.h"
 #include "worker/versions.h"
@@ -33,8 +36,10 @@ struct od_worker {
     struct od_objects objects;
     struct od_versions versions;
     struct od_link main;
+    struct od_page *page; // Shared with main.
     uint32_t link_count; // Open ones, main's among them; the memory of a link outlives its closing.
     bool has_more;       // Inboxes that did not get empty in the last turn.
+    bool is_restored;    // All sockets of the life before are here; objects may be woken.
     bool is_draining;
     bool has_closed_sockets;
     struct od_timer rest_timer;  // The script wants to tidy up then.
@@ -131,7 +136,7 @@ static void receive_drain(struct od_worker *worker, od_slice body, int fd)
 {
     (void)body;
     (void)fd;
-    worker->is_draining = true;
+    worker->is_draining = worker->is_restored = true;
     od_net_drain(&worker->net);
     od_objects_drain(&worker->objects);
     od_loop_set_timer(&worker->loop, &worker->drain_timer, DRAIN_LOOK_MS);
@@ -201,6 +206,30 @@ static void receive_upgrade(struct od_worker *worker, uint32_t from, od_slice bo
     od_socket_attach(&worker->objects, socket, od_cursor_rest(&cursor), fd);
 }
 
+static void receive_restore_object(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    od_restore_object(&worker->objects, body);
+}
+
+static void receive_restore_socket(struct od_worker *worker, od_slice body, int fd)
+{
+    od_restore_socket(&worker->objects, body, fd);
+}
+
+static void receive_refuse(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    od_refusal_receive(&worker->objects, body);
+}
+
+static void receive_restored(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)body, (void)fd;
+    worker->is_restored = true;
+    od_link_send(&worker->main, OD_KIND_BACK, (od_slice){NULL, 0}, -1);
+}
+
 static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int) = {
     [OD_KIND_CONNECTION] = receive_connection,
     [OD_KIND_PEER] = receive_peer,
@@ -212,6 +241,10 @@ static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int)
     [OD_KIND_SWITCH] = receive_switch,
     [OD_KIND_DISCARD] = receive_discard,
     [OD_KIND_STATUS] = receive_status,
+    [OD_KIND_RESTORE_OBJECT] = receive_restore_object,
+    [OD_KIND_RESTORE_SOCKET] = receive_restore_socket,
+    [OD_KIND_REFUSE] = receive_refuse,
+    [OD_KIND_RESTORED] = receive_restored,
 };
 
 static void (*const from_peer[OD_KIND_COUNT])(struct od_worker *, uint32_t, od_slice, int) = {
@@ -312,8 +345,15 @@ static void on_failed(void *owner, uint64_t websocket, od_slice why)
         od_socket_failed(socket, why);
 }
 
-static const struct od_net_events net_events = {on_request, on_request_gone, on_message, on_closed,
-                                                on_failed};
+static bool on_is_at_rest(void *owner, uint64_t websocket)
+{
+    const struct od_socket *socket =
+        od_socket_find(&((struct od_worker *)owner)->objects, websocket);
+    return socket != NULL && od_socket_is_at_rest(socket);
+}
+
+static const struct od_net_events net_events = {on_request, on_request_gone, on_message,
+                                                on_closed,  on_failed,       on_is_at_rest};
 
 // --- A turn --------------------------------------------------------------------------------------
 
@@ -328,16 +368,21 @@ static void submit_batches(struct od_worker *worker)
         od_link_end(&worker->main, mark);
     }
     od_store_end_turn(worker->store);
+    worker->page->last_number = worker->objects.next_number;
 }
 
+// Main hears first: of what a client is told here, nothing may be unknown to it. While its link is
+// full no socket is shown to be at rest.
 static void release_outboxes(struct od_worker *worker)
 {
+    od_link_flush(&worker->main);
+    if (od_link_waiting_bytes(&worker->main) == 0)
+        od_net_settle(&worker->net);
     od_net_flush(&worker->net);
     for (uint32_t i = 0; i < worker->objects.worker_count; i++) {
         if (worker->objects.peers[i] != NULL)
             od_link_flush(worker->objects.peers[i]);
     }
-    od_link_flush(&worker->main);
 }
 
 static bool is_quiet(const struct od_worker *worker)
@@ -387,7 +432,8 @@ static void rest(struct od_worker *worker)
 static void worker_turn(struct od_worker *worker)
 {
     od_loop_poll(&worker->loop, !worker->has_more); // Sockets and links: bytes become events.
-    worker->has_more = od_objects_deliver(&worker->objects); // Lua runs here, and only here.
+    worker->has_more = worker->is_restored &&       // Lua runs here, and only here.
+                       od_objects_deliver(&worker->objects);
     od_pressure_relieve(&worker->objects);
     if (worker->is_draining)
         drain(worker);
@@ -407,6 +453,7 @@ static void init_objects(struct od_worker *worker, uint32_t index)
     objects->store = worker->store;
     objects->timers = &worker->loop.timers;
     objects->main = &worker->main;
+    objects->page = worker->page;
     objects->worker = index;
     objects->worker_count = worker->options->workers;
     objects->peers = od_allocate_zeroed(objects->worker_count * sizeof *objects->peers);
@@ -475,16 +522,17 @@ static bool open_and_serve(struct od_worker *worker, od_script_new *new_script, 
 }
 
 int od_worker_main(const struct od_options *options, od_script_new *new_script, uint32_t index,
-                   int link_fd)
+                   int link_fd, int page_fd)
 {
     od_fault_open();
     od_log_setup(options->log_format, options->log_level);
     struct od_worker worker = {.options = options,
                                .link_count = 1,
                                .rest_timer = {.fire = wake_up},
+                               .page = od_page_open(page_fd),
                                .drain_timer = {.fire = look_again}};
     struct od_error err;
-    if (!od_loop_init(&worker.loop, &err)) {
+    if (worker.page == NULL || !od_loop_init(&worker.loop, &err)) {
         od_log(OD_LOG_ERROR, NULL, "worker %u cannot start: %s", index, err.text);
         return OD_EXIT_WRONG;
     }
@@ -493,5 +541,6 @@ int od_worker_main(const struct od_options *options, od_script_new *new_script, 
         worker.exit_code = OD_EXIT_WRONG;
     free(worker.objects.peers);
     od_loop_deinit(&worker.loop);
+    od_page_free(worker.page);
     return worker.exit_code;
 }

@@ -12,10 +12,11 @@
 #include "link/options.h"
 #include "object/script.h"
 
-// The whole life of worker number [index]; [link_fd] leads to main. Loads what main sends, with
-// scripts made by [new_script] (from bindings/), says READY or LOAD_FAILED, serves until main says
-// DRAIN or is gone. Returns the exit code of the process.
+// The whole life of worker number [index]; [link_fd] leads to main, and [page_fd] is the page it
+// shares with main. Loads what main sends, with scripts made by [new_script] (from bindings/), says
+// READY or LOAD_FAILED, serves until main says DRAIN or is gone. Returns the exit code of the
+// process.
 int od_worker_main(const struct od_options *options, od_script_new *new_script, uint32_t index,
-                   int link_fd);
+                   int link_fd, int page_fd);
 
 #endif

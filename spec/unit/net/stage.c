@@ -82,8 +82,14 @@ static void on_failed(void *owner, uint64_t websocket, od_slice why)
     tell(owner, "failed", websocket, why, "");
 }
 
-static const struct od_net_events events = {on_request, on_request_gone, on_message, on_closed,
-                                            on_failed};
+static bool on_is_at_rest(void *owner, uint64_t websocket)
+{
+    (void)owner, (void)websocket;
+    return true;
+}
+
+static const struct od_net_events events = {on_request, on_request_gone, on_message,
+                                            on_closed,  on_failed,       on_is_at_rest};
 
 struct stage *stage_new(void)
 {

@@ -1,0 +1,62 @@
+// The page a worker shares with main: what it does now, readable without asking it.
+//
+// A worker that loops in a script answers no message, and one that was killed says nothing any
+// more. What main has to know then stands in memory that both map: which event runs, and for each
+// kept socket whether its connection could go on in another process. Writing it costs a few stores,
+// so the worker does it for every event and every read.
+//
+// [moment] counts the beginnings and ends of events, so it is odd while one runs; names are written
+// before it becomes odd. Main reads them between two equal values.
+//
+// Each life of a worker has a page of its own: nothing of a dead one has to be cleaned up, and what
+// it left stays readable until main has dealt with it. Pages nobody wrote to take no memory.
+//
+// Process: main makes and reads it, the worker writes. Owner: whoever mapped it; od_page_free.
+
+#ifndef OD_LINK_PAGE_H
+#define OD_LINK_PAGE_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+
+#define OD_PAGE_SOCKETS_MAX 131072 // Sockets beyond it are served but not kept.
+#define OD_PAGE_ID_BYTES 32
+#define OD_PAGE_NUMBERS_A_TURN_MAX (1u << 24)
+
+enum od_page_flag {      // Of a socket; none: it can go on elsewhere as if nothing had happened.
+    OD_PAGE_BUSY = 1,    // Bytes were read that are not dealt with, or an event of it runs.
+    OD_PAGE_SENDING = 2, // Frames are on their way; all with the kernel if that counts [sent].
+    OD_PAGE_CLOSING = 4, // A Close was sent or received: another must not follow.
+};
+
+struct od_page_event {
+    uint64_t moment;
+    uint8_t id[OD_PAGE_ID_BYTES]; // Zeros: it is no object (the entry, or the script loads).
+    char label[200];              // "rooms/lobby"; cut when it is longer.
+    char name[32];                // "webSocketMessage"
+};
+
+struct od_page {
+    uint64_t last_number; // Of sockets, tasks and calls, told once a turn. It never goes back, over
+                          // all lives of a worker, so an old number finds nothing.
+    uint32_t first_socket; // Places below this are given out by main already.
+    struct od_page_event event;
+    uint8_t flags[OD_PAGE_SOCKETS_MAX];
+    uint64_t sent[OD_PAGE_SOCKETS_MAX];       // See net/sent.h.
+    int64_t answered_ms[OD_PAGE_SOCKETS_MAX]; // The last auto response, wall clock; 0: never.
+};
+
+// [fd] is for the child, which inherits it; the caller closes it.
+OD_MUST_CHECK bool od_page_new(struct od_page **page, int *fd, struct od_error *err);
+struct od_page *od_page_open(int fd);    // In the child; takes [fd]. NULL: no memory.
+void od_page_free(struct od_page *page); // NULL is allowed.
+
+// An event begins, and ends. [id] NULL: no object.
+void od_page_begin(struct od_page *page, const uint8_t *id, const char *label, const char *name);
+void od_page_end(struct od_page *page);
+
+// What runs now, or ran when its process ended. False: nothing.
+bool od_page_running(const struct od_page *page, struct od_page_event *event);
+
+#endif

@@ -1,0 +1,81 @@
+#include "main/blame.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "main/limits.h"
+
+enum {
+    foreign_count_min = 3,
+};
+
+static struct od_blamed *oldest(struct od_blame *blame)
+{
+    struct od_blamed *found = &blame->all[0];
+    for (uint32_t i = 1; i < blame->size; i++) {
+        if (blame->all[i].last_ms < found->last_ms)
+            found = &blame->all[i];
+    }
+    return found;
+}
+
+static struct od_blamed *entry_of(struct od_blame *blame, const uint8_t *id)
+{
+    for (uint32_t i = 0; i < blame->size; i++) {
+        if (memcmp(blame->all[i].id, id, OD_PAGE_ID_BYTES) == 0)
+            return &blame->all[i];
+    }
+    struct od_blamed *entry =
+        blame->size < OD_BLAMED_MAX ? &blame->all[blame->size++] : oldest(blame);
+    *entry = (struct od_blamed){.count = 0};
+    memcpy(entry->id, id, OD_PAGE_ID_BYTES);
+    return entry;
+}
+
+static od_time_ms time_for(uint32_t count)
+{
+    od_time_ms ms = OD_REFUSE_MS_MIN;
+    while (--count > 0 && ms < OD_REFUSE_MS_MAX)
+        ms *= 2;
+    return ms < OD_REFUSE_MS_MAX ? ms : OD_REFUSE_MS_MAX;
+}
+
+static bool is_object(const struct od_page_event *event)
+{
+    static const uint8_t none[OD_PAGE_ID_BYTES];
+    return memcmp(event->id, none, sizeof none) != 0;
+}
+
+od_time_ms od_blame_add(struct od_blame *blame, uint32_t worker, const struct od_page_event *event,
+                        bool is_foreign)
+{
+    if (!is_object(event))
+        return 0;
+    od_time_ms now_ms = od_clock_monotonic_ms();
+    struct od_blamed *entry = entry_of(blame, event->id);
+    if (now_ms - entry->last_ms >= OD_REFUSE_CALM_MS)
+        entry->count = 0;
+    entry->count++;
+    entry->worker = worker;
+    entry->last_ms = now_ms;
+    if (is_foreign && entry->count < foreign_count_min)
+        return 0;
+    od_time_ms ms = time_for(entry->count);
+    entry->until_ms = now_ms + ms;
+    snprintf(entry->why, sizeof entry->why,
+             "%s is refused for %d ms, because its worker ended while it ran %s", event->label,
+             (int)ms, event->name);
+    return ms;
+}
+
+void od_blame_each(const struct od_blame *blame, uint32_t worker,
+                   void (*visit)(void *owner, const struct od_blamed *blamed, od_time_ms left_ms),
+                   void *owner)
+{
+    od_time_ms now_ms = od_clock_monotonic_ms();
+    for (uint32_t i = 0; i < blame->size; i++) {
+        const struct od_blamed *blamed = &blame->all[i];
+        if (blamed->worker == worker && blamed->until_ms > now_ms)
+            visit(owner, blamed, blamed->until_ms - now_ms);
+    }
+}

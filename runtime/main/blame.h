@@ -1,0 +1,43 @@
+// Which objects are refused for now, because a worker ended while it ran them.
+//
+// The event that ran when a worker ended is written on its page. If it passed its limit or crashed,
+// the same event of the same object may do so again, and at each time everybody else in that worker
+// waits. So the object is refused for a time that doubles when it happens again, and starts small:
+// most accidents are over with the event that made them. Where somebody else killed the worker (an
+// operator, or the system for want of memory) the object is suspected only at the third time.
+//
+// Process: main. Owner: embedded.
+
+#ifndef OD_MAIN_BLAME_H
+#define OD_MAIN_BLAME_H
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "link/page.h"
+
+#define OD_BLAMED_MAX 64 // Remembered at once; the one blamed longest ago makes room.
+
+struct od_blamed {
+    uint8_t id[OD_PAGE_ID_BYTES];
+    uint32_t worker;
+    uint32_t count; // How often, without a calm time in between.
+    od_time_ms last_ms;
+    od_time_ms until_ms;
+    char why[320]; // What callers are told.
+};
+
+struct od_blame {
+    struct od_blamed all[OD_BLAMED_MAX];
+    uint32_t size;
+};
+
+// [event] ran when [worker] ended. For how long its object is refused from now on, in ms; 0: not.
+od_time_ms od_blame_add(struct od_blame *blame, uint32_t worker, const struct od_page_event *event,
+                        bool is_foreign);
+
+// Calls [visit] for the objects of [worker] that are refused for [left_ms] more.
+void od_blame_each(const struct od_blame *blame, uint32_t worker,
+                   void (*visit)(void *owner, const struct od_blamed *blamed, od_time_ms left_ms),
+                   void *owner);
+
+#endif

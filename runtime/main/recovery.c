@@ -1,0 +1,278 @@
+#include "main/recovery.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "main/limits.h"
+#include "net/frame.h"
+#include "net/sent.h"
+
+enum {
+    code_restart = 1012, // "Service restart": the client may come back at once.
+    code_cut = 1006,
+};
+
+struct leaving {
+    struct od_list link;
+    int fd;
+    od_time_ms until_ms;
+};
+
+// --- What becomes of them ------------------------------------------------------------------------
+
+struct gathering {
+    struct od_recovery_place *place;
+    const struct od_page *page;
+};
+
+static bool has_sent(const struct od_kept *kept, uint64_t bytes)
+{
+    uint64_t sent;
+    return kept->fd >= 0 && od_sent_bytes(kept->fd, &sent) && sent == bytes;
+}
+
+static void decide(struct od_kept *kept, const struct od_page *page)
+{
+    uint8_t flags = __atomic_load_n(&page->flags[kept->place], __ATOMIC_ACQUIRE);
+    kept->answered_ms = page->answered_ms[kept->place];
+    bool is_half = (flags & OD_PAGE_SENDING) != 0 && !has_sent(kept, page->sent[kept->place]);
+    if (kept->code == 0 && (is_half || (flags & OD_PAGE_CLOSING) != 0))
+        kept->code = code_cut;
+    else if (kept->code == 0 && (flags & OD_PAGE_BUSY) != 0)
+        kept->code = code_restart;
+}
+
+static void gather(void *owner, struct od_kept *kept)
+{
+    struct gathering *gathering = owner;
+    struct od_recovery_place *place = gathering->place;
+    bool was_lost = kept->code != 0; // Its object could not be told in the life that is over.
+    decide(kept, gathering->page);
+    place->lost += kept->code != 0 && !was_lost;
+    place->given += kept->code == 0;
+    place->sockets[place->count++] = kept;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct od_kept *const *first = a, *const *second = b;
+    return ((*first)->socket > (*second)->socket) - ((*first)->socket < (*second)->socket);
+}
+
+static void reset_place(struct od_recovery_place *place, struct od_child *child)
+{
+    free(place->sockets);
+    *place = (struct od_recovery_place){.child = child};
+}
+
+// In the order of their numbers, which is the order in which they were accepted.
+void od_recovery_begin(struct od_recovery *recovery, struct od_child *child)
+{
+    struct od_recovery_place *place = &recovery->places[child->index];
+    struct gathering gathering = {place, child->page};
+    reset_place(place, child);
+    place->sockets = od_allocate((recovery->keeper->kept.size + 1) * sizeof(void *));
+    od_keeper_each(recovery->keeper, child->index, gather, &gathering);
+    qsort(place->sockets, place->count, sizeof(void *), compare);
+    for (size_t i = 0; i < place->count; i++)
+        place->sockets[i]->place = (uint32_t)i;
+    child->given_back = (uint32_t)place->count;
+}
+
+// --- Those that cannot go on ---------------------------------------------------------------------
+
+static void read_into_the_void(int fd, bool *has_ended)
+{
+    static char nothing[16384];
+    ssize_t size = recv(fd, nothing, sizeof nothing, MSG_DONTWAIT);
+    *has_ended = size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+static void let_go(struct leaving *leaving)
+{
+    od_list_remove(&leaving->link);
+    close(leaving->fd);
+    free(leaving);
+}
+
+static void on_leaving(struct od_timer *timer)
+{
+    struct od_recovery *recovery = OD_TIMER_MEMBER(timer, struct od_recovery, leaving_timer);
+    od_time_ms now_ms = od_clock_monotonic_ms();
+    OD_LIST_EACH_SAFE (link, &recovery->leaving) {
+        struct leaving *leaving = OD_LIST_MEMBER(link, struct leaving, link);
+        bool has_ended;
+        read_into_the_void(leaving->fd, &has_ended);
+        if (has_ended || leaving->until_ms <= now_ms)
+            let_go(leaving);
+    }
+    if (!od_list_is_empty(&recovery->leaving))
+        od_loop_set_timer(recovery->loop, timer, OD_LEAVING_LOOK_MS);
+}
+
+// Takes [fd]; the end of our stream is sent.
+static void await_leaving(struct od_recovery *recovery, int fd)
+{
+    struct leaving *leaving = od_allocate_zeroed(sizeof *leaving);
+    leaving->fd = fd;
+    leaving->until_ms = od_clock_monotonic_ms() + OD_LINGER_MS_MAX;
+    od_list_init(&leaving->link);
+    od_list_push_back(&recovery->leaving, &leaving->link);
+    if (!od_timer_is_set(&recovery->leaving_timer))
+        od_loop_set_timer(recovery->loop, &recovery->leaving_timer, OD_LEAVING_LOOK_MS);
+}
+
+static void say_close(int fd)
+{
+    struct od_bytes frame = {0};
+    od_frame_put_close(&frame, code_restart, OD_SLICE("the worker of this object has ended"));
+    if (send(fd, frame.at, frame.size, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        od_log(OD_LOG_DEBUG, NULL, "a client could not be told of its lost WebSocket");
+    od_bytes_deinit(&frame);
+}
+
+static void close_lost(struct od_recovery *recovery, struct od_kept *kept)
+{
+    if (kept->fd < 0)
+        return;
+    if (kept->code == code_restart) {
+        say_close(kept->fd);
+        shutdown(kept->fd, SHUT_WR);
+        await_leaving(recovery, kept->fd);
+    } else {
+        shutdown(kept->fd, SHUT_RDWR);
+        close(kept->fd);
+    }
+    kept->fd = -1;
+}
+
+static bool close_some(struct od_recovery *recovery, struct od_recovery_place *place)
+{
+    for (int i = 0; i < OD_RECOVER_A_TURN_MAX && place->closed_to < place->count; i++) {
+        struct od_kept *kept = place->sockets[place->closed_to++];
+        if (kept->code != 0)
+            close_lost(recovery, kept);
+    }
+    return place->closed_to < place->count;
+}
+
+// --- Those that go on ----------------------------------------------------------------------------
+
+static void put_refusal(void *owner, const struct od_blamed *blamed, od_time_ms left_ms)
+{
+    struct od_link *link = owner;
+    size_t mark = od_link_begin(link, OD_KIND_REFUSE, -1);
+    od_bytes_put(&link->out, blamed->id, sizeof blamed->id);
+    od_bytes_put_u32(&link->out, (uint32_t)left_ms);
+    od_bytes_put_string(&link->out, od_slice_of(blamed->why));
+    od_link_end(link, mark);
+}
+
+static void put_object(void *owner, const struct od_kept_object *kept)
+{
+    od_link_send(owner, OD_KIND_RESTORE_OBJECT, (od_slice){kept->record, kept->record_bytes}, -1);
+}
+
+void od_recovery_give(struct od_recovery *recovery, struct od_child *child,
+                      const struct od_blame *blame)
+{
+    struct od_recovery_place *place = &recovery->places[child->index];
+    place->child = child;
+    place->is_giving = true;
+    od_blame_each(blame, child->index, put_refusal, &child->link);
+    od_keeper_each_object(recovery->keeper, child->index, put_object, &child->link);
+}
+
+// Out of descriptors: it cannot be given, and without a worker it is of no use.
+static int duplicate(struct od_recovery_place *place, struct od_kept *kept)
+{
+    if (kept->fd < 0)
+        return -1;
+    int fd = fcntl(kept->fd, F_DUPFD_CLOEXEC, 0);
+    if (fd >= 0)
+        return fd;
+    od_log(OD_LOG_WARN, NULL,
+           "a WebSocket is lost: no descriptor is free; raise the limit of open "
+           "files (ulimit -n)");
+    shutdown(kept->fd, SHUT_RDWR);
+    kept->code = code_cut;
+    place->lost++;
+    place->given--;
+    return -1;
+}
+
+static void give(struct od_recovery_place *place, struct od_kept *kept)
+{
+    struct od_link *link = &place->child->link;
+    int fd = duplicate(place, kept);
+    size_t mark = od_link_begin(link, OD_KIND_RESTORE_SOCKET, fd);
+    od_bytes_put_u64(&link->out, kept->socket);
+    od_bytes_put_u32(&link->out, kept->place);
+    od_bytes_put_u64(&link->out, (uint64_t)kept->answered_ms);
+    od_bytes_put_u16(&link->out, kept->code);
+    od_bytes_put_string(&link->out, (od_slice){kept->attachment, kept->attachment_bytes});
+    od_bytes_put(&link->out, kept->record, kept->record_bytes);
+    od_link_end(link, mark);
+}
+
+static bool can_give(const struct od_recovery_place *place)
+{
+    const struct od_child *child = place->child;
+    return place->is_giving && child->state == OD_CHILD_RESTORING && !child->link.is_gone &&
+           od_link_waiting_bytes(&child->link) < OD_RECOVER_BYTES_MAX;
+}
+
+static bool give_some(struct od_recovery_place *place)
+{
+    for (int i = 0; i < OD_RECOVER_A_TURN_MAX && place->given_to < place->count; i++)
+        give(place, place->sockets[place->given_to++]);
+    place->is_giving = place->given_to < place->count;
+    if (!place->is_giving)
+        od_link_send(&place->child->link, OD_KIND_RESTORED, (od_slice){NULL, 0}, -1);
+    od_link_flush(&place->child->link);
+    return can_give(place);
+}
+
+bool od_recovery_step(struct od_recovery *recovery)
+{
+    bool has_more = false;
+    for (uint32_t i = 0; i < recovery->place_count; i++) {
+        struct od_recovery_place *place = &recovery->places[i];
+        if (close_some(recovery, place) || (can_give(place) && give_some(place)))
+            has_more = true;
+    }
+    return has_more;
+}
+
+void od_recovery_count(const struct od_recovery *recovery, const struct od_child *child,
+                       size_t *given, size_t *closed)
+{
+    const struct od_recovery_place *place = &recovery->places[child->index];
+    *given = place->given;
+    *closed = place->lost;
+}
+
+// --- Beginning and end ---------------------------------------------------------------------------
+
+void od_recovery_init(struct od_recovery *recovery, struct od_loop *loop, struct od_keeper *keeper,
+                      uint32_t worker_count)
+{
+    *recovery = (struct od_recovery){.loop = loop, .keeper = keeper, .place_count = worker_count};
+    recovery->places = od_allocate_zeroed(worker_count * sizeof *recovery->places);
+    recovery->leaving_timer.fire = on_leaving;
+    od_list_init(&recovery->leaving);
+}
+
+void od_recovery_deinit(struct od_recovery *recovery)
+{
+    od_loop_clear_timer(recovery->loop, &recovery->leaving_timer);
+    OD_LIST_EACH_SAFE (link, &recovery->leaving)
+        let_go(OD_LIST_MEMBER(link, struct leaving, link));
+    for (uint32_t i = 0; i < recovery->place_count; i++)
+        free(recovery->places[i].sockets);
+    free(recovery->places);
+}

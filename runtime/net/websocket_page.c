@@ -1,0 +1,86 @@
+// How a WebSocket is, for those who look at the page: the part of websocket.h about other
+// processes.
+
+#include "link/page.h"
+#include "net/upgrade_record.h"
+#include "net/websocket_state.h"
+
+static void show_busy(const struct od_websocket *websocket)
+{
+    bool is_closing = websocket->has_closed || websocket->peer_has_closed || websocket->is_over;
+    __atomic_fetch_or(&websocket->page->flags[websocket->place],
+                      OD_PAGE_BUSY | (is_closing ? OD_PAGE_CLOSING : 0), __ATOMIC_RELEASE);
+}
+
+void od_websocket_touch(struct od_websocket *websocket)
+{
+    struct od_net *net = websocket->net;
+    if (websocket->page == NULL)
+        return;
+    if (net->is_in_event) {
+        if (od_list_is_empty(&websocket->touched))
+            od_list_push_back(&net->promised, &websocket->touched);
+        return;
+    }
+    show_busy(websocket);
+    if (od_list_is_empty(&websocket->touched))
+        od_list_push_back(&net->touched, &websocket->touched);
+}
+
+static bool is_at_rest(const struct od_websocket *websocket)
+{
+    const struct od_net *net = websocket->net;
+    return od_websocket_ready_state(websocket) == OD_READY_OPEN && websocket->wire != NULL &&
+           !od_frame_decoder_is_amid(&websocket->decoder) &&
+           net->events->is_at_rest(net->owner, websocket->number);
+}
+
+// What waits to be sent is shown first: in between, its loss would go unseen.
+static void show_rest(const struct od_websocket *websocket)
+{
+    od_wire_show(websocket->wire);
+    __atomic_fetch_and(&websocket->page->flags[websocket->place], (uint8_t)~OD_PAGE_BUSY,
+                       __ATOMIC_RELEASE);
+}
+
+void od_net_begin_event(struct od_net *net)
+{
+    net->is_in_event = true;
+}
+
+void od_net_end_event(struct od_net *net)
+{
+    net->is_in_event = false;
+    OD_LIST_EACH (link, &net->promised)
+        show_busy(OD_LIST_MEMBER(link, struct od_websocket, touched));
+    od_list_move_all(&net->touched, &net->promised);
+}
+
+void od_net_settle(struct od_net *net)
+{
+    for (struct od_list *link; (link = od_list_pop_front(&net->touched)) != NULL;) {
+        struct od_websocket *websocket = OD_LIST_MEMBER(link, struct od_websocket, touched);
+        if (is_at_rest(websocket))
+            show_rest(websocket);
+        else
+            show_busy(websocket);
+    }
+}
+
+void od_websocket_show_on(struct od_websocket *websocket, struct od_page *page, uint32_t place)
+{
+    websocket->page = page;
+    websocket->place = place;
+    if (page == NULL)
+        od_list_remove(&websocket->touched);
+    if (websocket->wire != NULL)
+        od_wire_show_on(websocket->wire, page, place);
+}
+
+void od_websocket_put_record(const struct od_websocket *websocket, struct od_bytes *bytes)
+{
+    struct od_upgrade_record record = {.window_bits = websocket->window_bits,
+                                       .protocol = od_websocket_protocol(websocket),
+                                       .url = od_websocket_url(websocket)};
+    od_upgrade_record_put(bytes, &record);
+}

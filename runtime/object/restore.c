@@ -1,0 +1,111 @@
+#include "object/restore.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "object/socket.h"
+
+struct restored {
+    uint64_t number;
+    uint32_t place;
+    od_time_ms answered_ms;
+    uint16_t code;       // How it was closed; 0: it was not.
+    od_slice attachment; // Record of the latest.
+    struct od_identity identity;
+    od_slice tags[OD_TAGS_MAX];
+    size_t tag_count;
+    od_slice connection;
+};
+
+static bool read_socket(od_slice body, struct restored *restored)
+{
+    struct od_cursor cursor = od_cursor_of(body);
+    restored->number = od_cursor_u64(&cursor);
+    restored->place = od_cursor_u32(&cursor);
+    restored->answered_ms = (od_time_ms)od_cursor_u64(&cursor);
+    restored->code = od_cursor_u16(&cursor);
+    restored->attachment = od_cursor_string(&cursor);
+    od_identity_read(&cursor, &restored->identity);
+    restored->tag_count = od_cursor_u16(&cursor);
+    if (restored->tag_count > OD_TAGS_MAX)
+        return false;
+    for (size_t i = 0; i < restored->tag_count; i++)
+        restored->tags[i] = od_cursor_string(&cursor);
+    od_slice first = od_cursor_string(&cursor);
+    if (restored->attachment.size == 0)
+        restored->attachment = first;
+    restored->connection = od_cursor_string(&cursor);
+    return !cursor.failed;
+}
+
+// The script may have that namespace no more: then its sockets wait for a version that has it.
+static struct od_object *object_of(struct od_objects *objects, const struct od_identity *identity)
+{
+    struct od_namespace *namespace = od_objects_add_namespace(objects, identity->space);
+    od_id id;
+    memcpy(id.bytes, identity->id, OD_ID_BYTES);
+    return od_objects_get(objects, namespace, &id, identity->has_name, identity->name);
+}
+
+static void set_attachment(struct od_socket *socket, od_slice record)
+{
+    if (record.size > 0 && record.at[0] != 0)
+        od_socket_set_attachment(socket, od_slice_from(record, 1));
+}
+
+static void lose(struct od_socket *socket, const struct restored *restored, int fd)
+{
+    if (fd >= 0)
+        close(fd);
+    od_websocket_lose(socket->websocket, restored->connection);
+    od_socket_closed(socket, restored->code == 0 ? 1006 : restored->code,
+                     OD_SLICE("the worker of this object has ended"), false);
+}
+
+static void reconnect(struct od_socket *socket, const struct restored *restored, int fd)
+{
+    struct od_error err;
+    if (restored->code != 0 || fd < 0) {
+        lose(socket, restored, fd);
+    } else if (!od_websocket_attach(socket->websocket, restored->connection, fd, &err)) {
+        od_log(OD_LOG_WARN, socket->object->label, "a WebSocket is lost: %s", err.text);
+        od_socket_closed(socket, 1006, OD_SLICE("the worker of this object has ended"), false);
+    }
+}
+
+void od_restore_socket(struct od_objects *objects, od_slice body, int fd)
+{
+    struct restored restored = {0};
+    struct od_object *object =
+        read_socket(body, &restored) ? object_of(objects, &restored.identity) : NULL;
+    if (object == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    struct od_socket *socket =
+        od_socket_remake(object, restored.number, restored.tags, restored.tag_count);
+    socket->auto_response_ms = restored.answered_ms;
+    set_attachment(socket, restored.attachment);
+    reconnect(socket, &restored, fd);
+    od_keep_again(socket, restored.place);
+}
+
+void od_restore_object(struct od_objects *objects, od_slice body)
+{
+    struct od_cursor cursor = od_cursor_of(body);
+    struct od_identity identity;
+    od_identity_read(&cursor, &identity);
+    uint32_t timeout_ms = od_cursor_u32(&cursor);
+    bool has_pair = od_cursor_u8(&cursor) != 0;
+    od_slice request = od_cursor_string(&cursor);
+    od_slice response = od_cursor_string(&cursor);
+    struct od_object *object = cursor.failed ? NULL : object_of(objects, &identity);
+    if (object == NULL)
+        return;
+    object->event_timeout_ms = timeout_ms;
+    if (has_pair)
+        od_object_set_auto_response(object, request, response);
+    od_object_settle(object);
+}

@@ -1,0 +1,21 @@
+// What a worker that died has left, taken over by the one in its place.
+//
+// Main sends the records of objects and sockets that the dead one had told (keep.h), oldest socket
+// first, each with its connection. The objects are made asleep with their sockets in the old order,
+// and no event tells of it: as after a hibernation the next one constructs. A socket with something
+// in flight could not go on; it comes without connection, and its object hears webSocketClose (1012
+// when the client was told so, 1006 when it was cut), so that lists of who is present stay right.
+//
+// Order: nothing is delivered to any object before RESTORED; else an object could look at its
+// sockets while half of them are still on their way.
+
+#ifndef OD_OBJECT_RESTORE_H
+#define OD_OBJECT_RESTORE_H
+
+#include "object/objects.h"
+
+// The bodies of RESTORE_OBJECT and RESTORE_SOCKET (link/kinds.h). Takes [fd].
+void od_restore_object(struct od_objects *objects, od_slice body);
+void od_restore_socket(struct od_objects *objects, od_slice body, int fd);
+
+#endif

@@ -1,0 +1,157 @@
+-- Workers that die, by a kill or by a fault: their idle sockets notice nothing, the others are
+-- closed and their objects told, and nothing that was acknowledged is lost.
+--
+-- OPEN_DO_SOCKETS sets how many people are connected (300).
+
+local survival = require "spec.scenario.survival"
+
+local PEOPLE = tonumber(os.getenv("OPEN_DO_SOCKETS")) or 300
+local ROOMS = 20
+local BACK_MS_MAX = os.getenv("OPEN_DO_SANITIZED") and 5000 or 1000
+
+describe("a worker that is killed", function()
+  local server
+
+  after_each(function()
+    server:stop()
+  end)
+
+  it("costs no idle socket, three times each of two workers", function()
+    server = survival.start { workers = 2 }
+    local crowd = survival.gather(server, { people = PEOPLE, rooms = ROOMS })
+    crowd:check()
+    for round = 1, 6 do
+      survival.kill_one(server)
+      local back = survival.await_back(server)
+      print(("# round %d: worker %d back after %d ms with %d sockets"):format(round, back.worker,
+        back.ms, back.given))
+      assert.equal(0, back.closed)
+      assert.is_true(back.given > 0, "the worker had no sockets")
+      assert.is_true(back.ms <= BACK_MS_MAX, ("it took %d ms"):format(back.ms))
+      crowd:check()
+    end
+  end)
+
+  it("is back with its sockets also when it is the only one", function()
+    server = survival.start { workers = 1 }
+    local crowd = survival.gather(server, { people = 20, rooms = 2 })
+    survival.kill_one(server)
+    assert.equal(20, survival.await_back(server).given)
+    crowd:check()
+  end)
+
+  it("does not wake the objects whose sockets are given back", function()
+    server = survival.start { workers = 1 }
+    local ann = survival.person(server, "a", "ann")
+    local boot = ann:ask("boot")
+    survival.kill_one(server)
+    survival.await_back(server)
+    ann.ws:expect_silence()
+    assert.not_equal(boot, ann:ask("boot"))
+    assert.equal("none", ann:ask("closed"))
+  end)
+
+  it("loses no message that was sent while it was away", function()
+    server = survival.start { workers = 1 }
+    local crowd = survival.gather(server, { people = 40, rooms = 4 })
+    os.execute("kill -STOP " .. server.process:children()[1])
+    crowd:say("echo one")
+    crowd:say("echo two")
+    survival.kill_one(server)
+    crowd:hear("one")
+    crowd:hear("two")
+    assert.equal(0, survival.await_back(server).closed)
+  end)
+
+  it("closes the sockets with something in flight, and tells their objects", function()
+    server = survival.start { workers = 1 }
+    local ann, ben = survival.person(server, "a", "ann"), survival.person(server, "a", "ben")
+    local half = survival.person(server, "a", "half")
+    ann:ask("wait", "waiting")
+    half.ws:write("\129") -- The first byte of a frame.
+    ben.ws:expect_silence()
+    half.ws:write("\129") -- And another, so that the first was read when this comes.
+    ben.ws:expect_silence()
+    survival.kill_one(server)
+    local back = survival.await_back(server)
+    assert.equal(1, back.given)
+    assert.equal(2, back.closed)
+    ann.ws:expect_close(1012, "the worker of this object has ended")
+    half.ws:expect_close(1012)
+    assert.equal("ann:1012:false;half:1012:false;", ben:ask("closed"))
+    assert.equal("ben ben", ben:ask("order"))
+  end)
+
+  it("keeps the auto response, its times and the timeout of events", function()
+    server = survival.start { workers = 1 }
+    local ann = survival.person(server, "a", "ann")
+    assert.equal("set", server:get("/rooms/a?ask=autoResponse").body)
+    ann:ask("ping", "pong")
+    local before = server:get("/rooms/a?ask=answered&rest=ann").body
+    assert.matches("^%d+ 1234$", before)
+    survival.kill_one(server)
+    survival.await_back(server)
+    assert.equal(before, server:get("/rooms/a?ask=answered&rest=ann").body)
+    survival.kill_one(server)
+    ann:ask("ping", "pong")
+  end)
+
+  it("has stored what it acknowledged", function()
+    server = survival.start { workers = 2 }
+    local crowd = survival.gather(server, { people = 40, rooms = 40 })
+    for round = 1, 4 do
+      crowd:say("store " .. round)
+      crowd:hear("stored " .. round)
+      survival.kill_one(server)
+      crowd:say("stored")
+      crowd:hear(tostring(round))
+      survival.await_back(server)
+    end
+  end)
+
+  it("fails the requests it was busy with, and the calls of others to it", function()
+    server = survival.start { workers = 2, args = { "--event-limit-ms", "300" } }
+    local busy = server:open()
+    busy:send_request("GET", "/rooms/a?ask=loop")
+    assert.has_error(function() busy:read_answer() end)
+    survival.await_back(server)
+    for i = 1, 8 do
+      local answer = server:get("/rooms/caller" .. i .. "?ask=other&rest=a").body
+      assert.matches("^error .*rooms/a is refused for 1000 ms, because its worker ended", answer)
+    end
+    local answer = server:get("/rooms/a?ask=boot")
+    assert.equal(503, answer.status)
+  end)
+
+  it("waits longer and longer when it dies again and again", function()
+    server = survival.start { workers = 1 }
+    local ann = survival.person(server, "a", "ann")
+    local times = {}
+    for i = 1, 5 do
+      survival.kill_one(server)
+      times[i] = survival.await_back(server).ms
+    end
+    assert.is_true(times[5] >= 800, table.concat(times, ", "))
+    ann:ask("who", ann:identity())
+  end)
+end)
+
+describe("a worker with a fault", function()
+  it("is replaced; the log names what ran, and that object is refused for a while", function()
+    local server = survival.start { workers = 1 }
+    finally(function() server:stop() end)
+    local crowd = survival.gather(server, { people = 30, rooms = 3 })
+    local bad = survival.person(server, "bad", "bad")
+    server:fault("event.crash", { times = 1 })
+    bad:say("who")
+    server:wait_log("while rooms/bad ran webSocketMessage; another one is started")
+    assert.equal(30, survival.await_back(server).given)
+    assert.equal(503, server:get("/rooms/bad").status)
+    crowd:check()
+    bad.ws:expect_close(1012)
+    server:turn_clock(1500)
+    crowd:check() -- When others are answered, the worker has seen the time.
+    local again = survival.person(server, "bad", "again")
+    assert.equal("bad:1012:false;", again:ask("closed"))
+  end)
+end)
