@@ -10,55 +10,19 @@
 #include "base/cursor.h"
 #include "base/log.h"
 #include "main/banner.h"
-#include "main/control.h"
-#include "main/control_socket.h"
-#include "main/door.h"
-#include "main/keeper.h"
-#include "main/recovery.h"
-#include "main/reload.h"
-#include "main/router.h"
-#include "main/status.h"
-#include "main/supervisor.h"
-#include "main/terminal.h"
-#include "store/committer.h"
-
-enum state {
-    STARTING,
-    SERVING,
-    STOPPING,
-    OVER,
-};
-
-struct server {
-    const struct od_options *options;
-    enum state state;
-    enum od_exit exit;
-    struct od_loop loop;
-    struct od_control control;
-    struct od_control_socket control_socket;
-    struct od_status status;
-    struct od_terminal terminal;
-    struct od_supervisor supervisor;
-    struct od_reload reload;
-    struct od_keeper keeper;
-    struct od_recovery recovery;
-    struct od_blame blame;
-    struct od_router router;
-    struct od_door door;
-    struct od_committer *committer;
-    struct od_bytes namespaces; // For the first line of the log: "rooms, counters".
-};
+#include "main/mail.h"
+#include "main/server_inner.h"
 
 // Stopping
 
 // Nothing is lost by SIGKILL: what was acknowledged is on disk. It is for workers that have not
 // started to serve.
-static void stop(struct server *server, enum od_exit exit)
+static void stop(struct od_server *server, enum od_exit exit)
 {
-    if (server->state >= STOPPING)
+    if (server->state >= OD_SERVER_STOPPING)
         return;
-    bool was_serving = server->state == SERVING;
-    server->state = STOPPING;
+    bool was_serving = server->state == OD_SERVER_SERVING;
+    server->state = OD_SERVER_STOPPING;
     server->exit = exit;
     od_door_close(&server->door);
     od_reload_stop(&server->reload);
@@ -69,21 +33,21 @@ static void stop(struct server *server, enum od_exit exit)
 }
 
 // While starting, one worker that fails is the end: all read the same script.
-static void stop_unless_serving(struct server *server)
+static void stop_unless_serving(struct od_server *server)
 {
-    if (server->state == STARTING)
+    if (server->state == OD_SERVER_STARTING)
         stop(server, OD_EXIT_WRONG);
 }
 
 static void on_stopped(void *owner)
 {
-    struct server *server = owner;
-    server->state = OVER;
+    struct od_server *server = owner;
+    server->state = OD_SERVER_OVER;
 }
 
 static void on_stop_asked(void *owner)
 {
-    struct server *server = owner;
+    struct od_server *server = owner;
     od_log(OD_LOG_INFO, NULL, "stopping; a second signal ends the program at once");
     stop(server, OD_EXIT_CLEAN);
 }
@@ -91,7 +55,7 @@ static void on_stop_asked(void *owner)
 // The committer's thread may be in the middle of a commit; a commit that is cut never happened.
 static void on_kill_asked(void *owner)
 {
-    struct server *server = owner;
+    struct od_server *server = owner;
     od_log(OD_LOG_WARN, NULL, "killed before all was finished");
     od_terminal_restore();
     od_supervisor_kill(&server->supervisor);
@@ -100,7 +64,7 @@ static void on_kill_asked(void *owner)
 
 static void on_reload_asked(void *owner)
 {
-    struct server *server = owner;
+    struct od_server *server = owner;
     od_reload_ask(&server->reload, NULL);
 }
 
@@ -123,7 +87,7 @@ static const struct od_control_events control_events = {on_stop_asked, on_kill_a
 
 static void answer_status(void *owner, struct od_control_question *question, od_slice rest)
 {
-    struct server *server = owner;
+    struct od_server *server = owner;
     od_status_ask(&server->status, question, rest);
 }
 
@@ -145,7 +109,7 @@ static void on_reload_done(struct od_reload_asker *asker, bool ok, od_slice text
 
 static void answer_reload(void *owner, struct od_control_question *question, od_slice rest)
 {
-    struct server *server = owner;
+    struct od_server *server = owner;
     (void)rest;
     struct reload_question *waiting = od_allocate_zeroed(sizeof *waiting);
     waiting->asker.done = on_reload_done;
@@ -160,7 +124,7 @@ static const struct od_control_command control_commands[] = {
 
 static bool on_admit(void *owner, od_slice target, od_slice peer, od_slice bytes, int fd)
 {
-    struct server *server = owner;
+    struct od_server *server = owner;
     uint32_t index = od_router_pick(&server->router, target);
     struct od_child *child = index == OD_ROUTER_ANY
                                  ? od_supervisor_ready_any(&server->supervisor)
@@ -180,7 +144,7 @@ static const struct od_door_events door_events = {on_admit};
 
 static void on_durable(void *owner, uint32_t source, od_seq seq)
 {
-    struct server *server = owner;
+    struct od_server *server = owner;
     struct od_child *child = od_supervisor_by_source(&server->supervisor, source);
     if (child != NULL)
         child->durable = seq;
@@ -188,7 +152,7 @@ static void on_durable(void *owner, uint32_t source, od_seq seq)
 
 static void on_applied(void *owner, uint32_t source, od_seq seq)
 {
-    struct server *server = owner;
+    struct od_server *server = owner;
     struct od_child *child = od_supervisor_by_source(&server->supervisor, source);
     if (child != NULL)
         child->applied = seq;
@@ -197,7 +161,7 @@ static void on_applied(void *owner, uint32_t source, od_seq seq)
 static void on_failed(void *owner, uint32_t source, uint32_t generation, od_seq first_seq,
                       const char *why)
 {
-    struct server *server = owner;
+    struct od_server *server = owner;
     struct od_child *child = od_supervisor_by_source(&server->supervisor, source);
     if (child == NULL || !child->has_link)
         return;
@@ -211,132 +175,17 @@ static void on_failed(void *owner, uint32_t source, uint32_t generation, od_seq 
 
 static void on_forgotten(void *owner, uint32_t source)
 {
-    struct server *server = owner;
+    struct od_server *server = owner;
     od_supervisor_vacate(&server->supervisor, source);
 }
 
 static const struct od_committer_events committer_events = {on_durable, on_applied, on_failed,
                                                             on_forgotten};
 
-// What workers say
-
-struct received {
-    struct od_cursor body;
-    int fd; // -1: none, or taken.
-};
-
-// False: the message makes no sense.
-typedef bool take_message(struct server *server, struct od_child *child, struct received *received);
-
-static bool take_batches(struct server *server, struct od_child *child, struct received *received)
-{
-    struct od_cursor *body = &received->body;
-    uint32_t generation = od_cursor_u32(body);
-    od_seq seq = od_cursor_u64(body);
-    od_slice batches = od_cursor_rest(body);
-    if (!body->failed)
-        od_committer_submit(server->committer, child->source, generation, seq, batches);
-    return !body->failed;
-}
-
-static bool take_socket_keep(struct server *server, struct od_child *child,
-                             struct received *received)
-{
-    uint64_t socket = od_cursor_u64(&received->body);
-    uint32_t place = od_cursor_u32(&received->body);
-    od_slice record = od_cursor_rest(&received->body);
-    if (received->body.failed || place >= OD_PAGE_SOCKETS_MAX)
-        return false;
-    if (received->fd < 0) {
-        od_log(OD_LOG_WARN, NULL,
-               "a WebSocket is not kept: no descriptor is free; raise the limit "
-               "of open files (ulimit -n)");
-        return true;
-    }
-    od_keeper_keep(&server->keeper, child->index, socket, place, record, received->fd);
-    received->fd = -1;
-    return true;
-}
-
-static bool take_socket_attachment(struct server *server, struct od_child *child,
-                                   struct received *received)
-{
-    uint64_t socket = od_cursor_u64(&received->body);
-    od_slice attachment = od_cursor_string(&received->body);
-    if (!received->body.failed)
-        od_keeper_attach(&server->keeper, child->index, socket, attachment);
-    return !received->body.failed;
-}
-
-static bool take_socket_gone(struct server *server, struct od_child *child,
-                             struct received *received)
-{
-    uint64_t socket = od_cursor_u64(&received->body);
-    if (!received->body.failed)
-        od_keeper_forget(&server->keeper, child->index, socket);
-    return !received->body.failed;
-}
-
-static bool take_loaded(struct server *server, struct od_child *child, struct received *received)
-{
-    return od_reload_loaded(&server->reload, child, &received->body);
-}
-
-static bool take_switched(struct server *server, struct od_child *child, struct received *received)
-{
-    (void)received;
-    od_reload_switched(&server->reload, child);
-    return true;
-}
-
-static bool take_looked_at(struct server *server, struct od_child *child, struct received *received)
-{
-    (void)child;
-    od_reload_looked_at(&server->reload, od_cursor_rest(&received->body));
-    return true;
-}
-
-static bool take_status_report(struct server *server, struct od_child *child,
-                               struct received *received)
-{
-    return od_status_take_report(&server->status, child, od_cursor_rest(&received->body));
-}
-
-static bool take_object_keep(struct server *server, struct od_child *child,
-                             struct received *received)
-{
-    bool forget = od_cursor_u8(&received->body) != 0;
-    od_slice id = od_cursor_bytes(&received->body, OD_PAGE_ID_BYTES);
-    od_slice record = od_cursor_rest(&received->body);
-    if (!received->body.failed)
-        od_keeper_object(&server->keeper, child->index, id.at,
-                         forget ? (od_slice){NULL, 0} : record);
-    return !received->body.failed;
-}
-
-static take_message take_back;
-
-static take_message *const messages[OD_KIND_COUNT] = {
-    [OD_KIND_BATCHES] = take_batches,
-    [OD_KIND_BACK] = take_back,
-    [OD_KIND_OBJECT_KEEP] = take_object_keep,
-    [OD_KIND_SOCKET_KEEP] = take_socket_keep,
-    [OD_KIND_SOCKET_ATTACHMENT] = take_socket_attachment,
-    [OD_KIND_SOCKET_GONE] = take_socket_gone,
-    [OD_KIND_LOADED] = take_loaded,
-    [OD_KIND_SWITCHED] = take_switched,
-    [OD_KIND_LOOKED_AT] = take_looked_at,
-    [OD_KIND_STATUS_REPORT] = take_status_report,
-};
-
 static bool on_message(void *owner, struct od_child *child, enum od_kind kind, od_slice body,
                        int fd)
 {
-    struct received received = {od_cursor_of(body), fd};
-    bool ok = messages[kind] != NULL && messages[kind](owner, child, &received);
-    if (received.fd >= 0)
-        close(received.fd);
-    return ok;
+    return od_mail_take(owner, child, kind, body, fd);
 }
 
 // The script
@@ -344,14 +193,14 @@ static bool on_message(void *owner, struct od_child *child, enum od_kind kind, o
 // At the start the text is all there is to say, and the person who reads it is at a terminal.
 static void on_first_failed(void *owner, od_slice why)
 {
-    struct server *server = owner;
+    struct od_server *server = owner;
     fprintf(stderr, "%.*s\n", (int)why.size, why.at);
     stop_unless_serving(server);
 }
 
 static void on_switched(void *owner, const struct od_verdict *verdict)
 {
-    struct server *server = owner;
+    struct od_server *server = owner;
     server->router.has_entry = verdict->has_entry;
     od_bytes_clear(&server->namespaces);
     od_verdict_describe(verdict, &server->namespaces);
@@ -359,7 +208,7 @@ static void on_switched(void *owner, const struct od_verdict *verdict)
 
 static size_t on_count_sockets(void *owner)
 {
-    return ((struct server *)owner)->keeper.kept.size;
+    return ((struct od_server *)owner)->keeper.kept.size;
 }
 
 static const struct od_reload_events reload_events = {on_first_failed, on_switched,
@@ -369,11 +218,11 @@ static const struct od_reload_events reload_events = {on_first_failed, on_switch
 
 static void on_born(void *owner, struct od_child *child)
 {
-    od_reload_born(&((struct server *)owner)->reload, child);
+    od_reload_born(&((struct od_server *)owner)->reload, child);
 }
 
 // For a person: `open-do dev`.
-static void greet(struct server *server, const char *url)
+static void greet(struct od_server *server, const char *url)
 {
     bool has_keys = od_terminal_open(&server->terminal, &server->loop.uv, keys,
                                      sizeof keys / sizeof *keys, server);
@@ -387,12 +236,12 @@ static void greet(struct server *server, const char *url)
     od_banner_print(&banner);
 }
 
-static void serve(struct server *server)
+static void serve(struct od_server *server)
 {
     const struct od_options *options = server->options;
     char *url = server->status.url;
     od_listeners_url(&server->door.listeners, &options->listen, url, sizeof server->status.url);
-    server->state = SERVING;
+    server->state = OD_SERVER_SERVING;
     od_door_open(&server->door);
     od_reload_open(&server->reload);
     if (options->command == OD_COMMAND_DEV) {
@@ -406,11 +255,11 @@ static void serve(struct server *server)
 
 static void on_ready(void *owner, struct od_child *child)
 {
-    struct server *server = owner;
+    struct od_server *server = owner;
     od_recovery_give(&server->recovery, child, &server->blame);
 }
 
-static void report_back(struct server *server, const struct od_child *child)
+static void report_back(struct od_server *server, const struct od_child *child)
 {
     size_t given, closed;
     od_recovery_count(&server->recovery, child, &given, &closed);
@@ -418,36 +267,35 @@ static void report_back(struct server *server, const struct od_child *child)
            child->index, (int)(od_clock_monotonic_ms() - child->ended_ms), given, closed);
 }
 
-static bool take_back(struct server *server, struct od_child *child, struct received *received)
+void od_server_worker_back(struct od_server *server, struct od_child *child)
 {
-    (void)received;
     od_supervisor_admit(child);
-    if (server->state == SERVING)
+    if (server->state == OD_SERVER_SERVING)
         report_back(server, child);
-    else if (server->state == STARTING &&
+    else if (server->state == OD_SERVER_STARTING &&
              od_supervisor_ready_count(&server->supervisor) == server->options->workers)
         serve(server);
-    return true;
 }
 
 // After a trial went well; a mistake in the script does not get here.
 static void on_load_failed(void *owner, struct od_child *child, od_slice why)
 {
-    struct server *server = owner;
-    if (server->state == STARTING)
+    struct od_server *server = owner;
+    if (server->state == OD_SERVER_STARTING)
         fprintf(stderr, "%.*s\n", (int)why.size, why.at);
-    else if (server->state == SERVING)
+    else if (server->state == OD_SERVER_SERVING)
         od_log(OD_LOG_ERROR, NULL, "worker %u cannot load the script: %.*s", child->index,
                (int)why.size, why.at);
     stop_unless_serving(server);
 }
 
-static void report_end(struct server *server, struct od_child *child, const struct od_ending *how)
+static void report_end(struct od_server *server, struct od_child *child,
+                       const struct od_ending *how)
 {
-    if (child->has_load_failed || server->state >= STOPPING)
+    if (child->has_load_failed || server->state >= OD_SERVER_STOPPING)
         return;
     od_log(OD_LOG_ERROR, NULL,
-           server->state == STARTING
+           server->state == OD_SERVER_STARTING
                ? "worker %u (pid %d) ended before it had loaded the script: %s"
                : "worker %u (pid %d) ended: %s%s%s%s%s; another one is started",
            child->index, (int)child->last_pid, how->why, how->was_running ? " while " : "",
@@ -455,7 +303,8 @@ static void report_end(struct server *server, struct od_child *child, const stru
            how->was_running ? how->event.name : "");
 }
 
-static void accuse(struct server *server, const struct od_child *child, const struct od_ending *how)
+static void accuse(struct od_server *server, const struct od_child *child,
+                   const struct od_ending *how)
 {
     od_time_ms ms = how->was_running
                         ? od_blame_add(&server->blame, child->index, &how->event, how->is_foreign)
@@ -467,11 +316,11 @@ static void accuse(struct server *server, const struct od_child *child, const st
 
 static void on_ended(void *owner, struct od_child *child, const struct od_ending *how)
 {
-    struct server *server = owner;
+    struct od_server *server = owner;
     report_end(server, child, how);
     od_reload_ended(&server->reload, child);
     stop_unless_serving(server);
-    if (server->state == SERVING)
+    if (server->state == OD_SERVER_SERVING)
         accuse(server, child, how);
     od_recovery_begin(&server->recovery, child);
     od_committer_forget(server->committer, child->source);
@@ -482,9 +331,9 @@ static const struct od_supervisor_events supervisor_events = {on_born,    on_rea
 
 // From the first open to the last close
 
-static void init(struct server *server, const struct od_options *options)
+static void init(struct od_server *server, const struct od_options *options)
 {
-    *server = (struct server){.options = options};
+    *server = (struct od_server){.options = options};
     od_keeper_init(&server->keeper);
     od_router_init(&server->router, options->workers);
 }
@@ -503,7 +352,7 @@ static enum od_exit exit_of_directory(const char *directory)
 }
 
 // One can serve without it.
-static void open_control_socket(struct server *server)
+static void open_control_socket(struct od_server *server)
 {
     struct od_error err;
     if (!od_control_socket_open(&server->control_socket, &server->loop, server->options->data_dir,
@@ -511,7 +360,7 @@ static void open_control_socket(struct server *server)
         od_log(OD_LOG_WARN, NULL, "%s: open-do status and reload will not work", err.text);
 }
 
-static enum od_exit open_all(struct server *server, struct od_error *err)
+static enum od_exit open_all(struct od_server *server, struct od_error *err)
 {
     const struct od_options *options = server->options;
     uv_loop_t *uv = &server->loop.uv;
@@ -530,7 +379,7 @@ static enum od_exit open_all(struct server *server, struct od_error *err)
     return OD_EXIT_CLEAN;
 }
 
-static void turn(struct server *server)
+static void turn(struct od_server *server)
 {
     od_loop_poll(&server->loop, !od_recovery_step(&server->recovery));
     od_door_retry(&server->door);
@@ -539,7 +388,7 @@ static void turn(struct server *server)
 
 // Effects may have left a worker only after their writes were on disk, so nothing is owed to
 // anybody here; the committer writes what was still on its way.
-static void close_all(struct server *server)
+static void close_all(struct od_server *server)
 {
     od_control_close(&server->control);
     od_terminal_close(&server->terminal);
@@ -558,7 +407,7 @@ static void close_all(struct server *server)
 enum od_exit od_server_run(const struct od_options *options)
 {
     struct od_error err;
-    struct server *server = od_allocate(sizeof *server);
+    struct od_server *server = od_allocate(sizeof *server);
     init(server, options);
     if (!od_loop_init(&server->loop, &err)) {
         fprintf(stderr, "open-do: %s\n", err.text);
@@ -578,7 +427,7 @@ enum od_exit od_server_run(const struct od_options *options)
         fprintf(stderr, "open-do: %s\n", err.text);
         stop(server, exit);
     }
-    while (server->state != OVER)
+    while (server->state != OD_SERVER_OVER)
         turn(server);
     exit = server->exit;
     close_all(server);

@@ -65,12 +65,12 @@ describe("the house", function()
     assert.same({}, long)
   end)
 
-  it("has no file of more than 450 lines", function()
+  it("has no file of more than 520 lines", function()
     local long = {}
     for _, line in ipairs(lines_of("find runtime bindings lua -name '*.[ch]' -o -name '*.lua' | "
       .. "xargs wc -l")) do
       local count, file = line:match("^%s*(%d+) (.*)$")
-      if file ~= "total" and tonumber(count) > 450 then
+      if file ~= "total" and tonumber(count) > 520 then
         long[#long + 1] = file .. ": " .. count
       end
     end

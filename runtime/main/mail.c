@@ -1,0 +1,134 @@
+#include "main/mail.h"
+
+#include <unistd.h>
+
+#include "base/cursor.h"
+#include "base/log.h"
+
+struct received {
+    struct od_cursor body;
+    int fd; // -1: none, or taken.
+};
+
+// False: the message makes no sense.
+typedef bool take_message(struct od_server *server, struct od_child *child,
+                          struct received *received);
+
+static bool take_batches(struct od_server *server, struct od_child *child,
+                         struct received *received)
+{
+    struct od_cursor *body = &received->body;
+    uint32_t generation = od_cursor_u32(body);
+    od_seq seq = od_cursor_u64(body);
+    od_slice batches = od_cursor_rest(body);
+    if (!body->failed)
+        od_committer_submit(server->committer, child->source, generation, seq, batches);
+    return !body->failed;
+}
+
+static bool take_socket_keep(struct od_server *server, struct od_child *child,
+                             struct received *received)
+{
+    uint64_t socket = od_cursor_u64(&received->body);
+    uint32_t place = od_cursor_u32(&received->body);
+    od_slice record = od_cursor_rest(&received->body);
+    if (received->body.failed || place >= OD_PAGE_SOCKETS_MAX)
+        return false;
+    if (received->fd < 0) {
+        od_log(OD_LOG_WARN, NULL,
+               "a WebSocket is not kept: no descriptor is free; raise the limit "
+               "of open files (ulimit -n)");
+        return true;
+    }
+    od_keeper_keep(&server->keeper, child->index, socket, place, record, received->fd);
+    received->fd = -1;
+    return true;
+}
+
+static bool take_socket_attachment(struct od_server *server, struct od_child *child,
+                                   struct received *received)
+{
+    uint64_t socket = od_cursor_u64(&received->body);
+    od_slice attachment = od_cursor_string(&received->body);
+    if (!received->body.failed)
+        od_keeper_attach(&server->keeper, child->index, socket, attachment);
+    return !received->body.failed;
+}
+
+static bool take_socket_gone(struct od_server *server, struct od_child *child,
+                             struct received *received)
+{
+    uint64_t socket = od_cursor_u64(&received->body);
+    if (!received->body.failed)
+        od_keeper_forget(&server->keeper, child->index, socket);
+    return !received->body.failed;
+}
+
+static bool take_loaded(struct od_server *server, struct od_child *child, struct received *received)
+{
+    return od_reload_loaded(&server->reload, child, &received->body);
+}
+
+static bool take_switched(struct od_server *server, struct od_child *child,
+                          struct received *received)
+{
+    (void)received;
+    od_reload_switched(&server->reload, child);
+    return true;
+}
+
+static bool take_looked_at(struct od_server *server, struct od_child *child,
+                           struct received *received)
+{
+    (void)child;
+    od_reload_looked_at(&server->reload, od_cursor_rest(&received->body));
+    return true;
+}
+
+static bool take_status_report(struct od_server *server, struct od_child *child,
+                               struct received *received)
+{
+    return od_status_take_report(&server->status, child, od_cursor_rest(&received->body));
+}
+
+static bool take_object_keep(struct od_server *server, struct od_child *child,
+                             struct received *received)
+{
+    bool forget = od_cursor_u8(&received->body) != 0;
+    od_slice id = od_cursor_bytes(&received->body, OD_PAGE_ID_BYTES);
+    od_slice record = od_cursor_rest(&received->body);
+    if (!received->body.failed)
+        od_keeper_object(&server->keeper, child->index, id.at,
+                         forget ? (od_slice){NULL, 0} : record);
+    return !received->body.failed;
+}
+
+static bool take_back(struct od_server *server, struct od_child *child, struct received *received)
+{
+    (void)received;
+    od_server_worker_back(server, child);
+    return true;
+}
+
+static take_message *const messages[OD_KIND_COUNT] = {
+    [OD_KIND_BATCHES] = take_batches,
+    [OD_KIND_BACK] = take_back,
+    [OD_KIND_OBJECT_KEEP] = take_object_keep,
+    [OD_KIND_SOCKET_KEEP] = take_socket_keep,
+    [OD_KIND_SOCKET_ATTACHMENT] = take_socket_attachment,
+    [OD_KIND_SOCKET_GONE] = take_socket_gone,
+    [OD_KIND_LOADED] = take_loaded,
+    [OD_KIND_SWITCHED] = take_switched,
+    [OD_KIND_LOOKED_AT] = take_looked_at,
+    [OD_KIND_STATUS_REPORT] = take_status_report,
+};
+
+bool od_mail_take(struct od_server *server, struct od_child *child, enum od_kind kind,
+                  od_slice body, int fd)
+{
+    struct received received = {od_cursor_of(body), fd};
+    bool ok = messages[kind] != NULL && messages[kind](server, child, &received);
+    if (received.fd >= 0)
+        close(received.fd);
+    return ok;
+}

@@ -1,0 +1,50 @@
+// What the main process consists of, for server.c and mail.c only.
+//
+// Process: main; Thread: the loop's. Owner: od_server_run, on its stack.
+
+#ifndef OD_MAIN_SERVER_INNER_H
+#define OD_MAIN_SERVER_INNER_H
+
+#include "main/control.h"
+#include "main/control_socket.h"
+#include "main/door.h"
+#include "main/keeper.h"
+#include "main/recovery.h"
+#include "main/reload.h"
+#include "main/router.h"
+#include "main/status.h"
+#include "main/supervisor.h"
+#include "main/terminal.h"
+#include "store/committer.h"
+
+enum od_server_state {
+    OD_SERVER_STARTING,
+    OD_SERVER_SERVING,
+    OD_SERVER_STOPPING,
+    OD_SERVER_OVER,
+};
+
+struct od_server {
+    const struct od_options *options;
+    enum od_server_state state;
+    enum od_exit exit;
+    struct od_loop loop;
+    struct od_control control;
+    struct od_control_socket control_socket;
+    struct od_status status;
+    struct od_terminal terminal;
+    struct od_supervisor supervisor;
+    struct od_reload reload;
+    struct od_keeper keeper;
+    struct od_recovery recovery;
+    struct od_blame blame;
+    struct od_router router;
+    struct od_door door;
+    struct od_committer *committer;
+    struct od_bytes namespaces; // For the first line of the log: "rooms, counters".
+};
+
+// A replaced worker has all that was given back to it, or a new one has begun: it takes work.
+void od_server_worker_back(struct od_server *server, struct od_child *child);
+
+#endif

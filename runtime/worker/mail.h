@@ -1,0 +1,17 @@
+// What main and the other workers say to this one: from a message to the module it is for.
+//
+// One table for what main may send and one for what workers send each other; whatever is in neither
+// is refused. Nothing here runs Lua: what a message brings becomes an event or a fact for the turn.
+//
+// Process: a worker; Thread: the loop's.
+
+#ifndef OD_WORKER_MAIL_H
+#define OD_WORKER_MAIL_H
+
+#include "worker/inner.h"
+
+extern const struct od_link_events od_mail_main_events; // Of the link to main.
+
+void od_mail_say_failed(struct od_worker *worker, const char *why); // LOAD_FAILED, at once.
+
+#endif
