@@ -119,8 +119,8 @@ static void take_bytes(struct od_control_question *question, size_t count)
         question->line_bytes = 0; // What follows the line is not looked at.
     } else if (end != NULL) {
         od_slice line = {question->line, (size_t)(end - question->line)};
-        ask(question, line);
         question->line_bytes = 0;
+        ask(question, line); // It may be answered, and gone, when this returns.
     } else if (question->line_bytes == sizeof question->line) {
         close_question(question);
     }

@@ -203,8 +203,8 @@ function Server:status()
   return assert(json.decode(output))
 end
 
--- What the status says of the object `label` ("things/a"): { awakeMs =, why = { ... } }; nil when it is
--- not awake.
+-- What the status says of the object `label` ("things/a"): { awakeMs =, why = { ... } }; nil when
+-- it is not awake.
 function Server:why_awake(label)
   for _, worker in ipairs(self:status().workers) do
     for _, object in ipairs(worker.objects or {}) do
