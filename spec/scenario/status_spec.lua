@@ -78,7 +78,7 @@ describe("open-do status", function()
       .. "scripts take [%d.]+ of 512 MiB\n"
       .. "  things/a, awake for [%d.]+ s: idle for [%d.]+ s\n$", text)
     local beside = process.start {
-      argv = { "build/testing/open-do", "status", server.script }, env = {} }
+      argv = { process.program, "status", server.script }, env = {} }
     assert.equal(1, (beside:wait_exit(10))) -- Nothing lies there: this server has --data.
     assert.matches("no open%-do serves the data directory .*/%.open%-do", beside:output())
   end)
