@@ -220,8 +220,10 @@ void od_socket_event_done(struct od_socket *socket, enum od_event_kind kind)
     od_websocket_touch(socket->websocket);
     if (kind == OD_EVENT_MESSAGE) {
         struct od_list *next = od_list_pop_front(&socket->waiting);
-        if (next != NULL)
+        if (next != NULL) {
             od_list_push_front(&socket->object->inbox, next);
+            socket->object->inbox_count++;
+        }
         resume_reading(socket);
     } else {
         if (!socket->has_closed && !socket->is_gone)
