@@ -7,7 +7,6 @@
 #include "address.h"
 #include "engine.h"
 #include "raise.h"
-#include "store/store.h"
 
 void od_id_push_object(lua_State *L, struct od_object *object)
 {
@@ -115,18 +114,12 @@ static int new_unique_id(lua_State *L)
     return 1;
 }
 
-// With the name that the object was last seen with or has stored, where there is one.
 static void push_known(lua_State *L, struct od_namespace *namespace, const od_id *id)
 {
     struct od_objects *objects = od_engine_of(L)->objects;
-    struct od_object *object = od_objects_find(objects, id);
-    struct od_identity stored = {0};
-    if (object != NULL)
-        stored.has_name = od_object_name(object, &stored.name);
-    else if (objects->store != NULL)
-        stored.has_name =
-            od_store_identity_of(objects->store, id->bytes, &stored) && stored.has_name;
-    od_address_push(L, OD_USERDATA_ID, namespace, id, stored.has_name, stored.name);
+    od_slice name = {NULL, 0};
+    bool has_name = objects->store != NULL && od_objects_name(objects, id, &name);
+    od_address_push(L, OD_USERDATA_ID, namespace, id, has_name, name);
 }
 
 static int id_from_string(lua_State *L)

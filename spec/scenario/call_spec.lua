@@ -85,8 +85,9 @@ describe("a call of a method", function()
       "alarm", "webSocketMessage", "webSocketClose", "webSocketError", "constructor", "dup",
       "connect",
     } do
-      assert.equal(("code:1: '%s' is a reserved method and cannot be called over RPC."):format(method),
-        refusal(other, ("stub:%s(1)"):format(method)))
+      local problem = refusal(other, ("stub:%s(1)"):format(method))
+      assert.equal(("code:1: '%s' is a reserved method and cannot be called over RPC.")
+        :format(method), problem)
     end
     assert.matches("code:1: '_private' is private", refusal(other, "stub:_private()"), 1, true)
     assert.matches("is too long for the name of a method",
@@ -118,7 +119,7 @@ describe("a call of a method", function()
       assert.equal("code:1: echo: " .. problem,
         refusal(name, ("stub:echo(%s)"):format(arguments)))
     end
-    assert.matches("code:1: echo: argument 1: .*cycle",
+    assert.matches("code:1: echo: argument 1: cannot send a table that contains itself at t",
       refusal(name, "local t = {} t.t = t stub:echo(t)"))
     assert.matches("result 2: cannot send a function at deep.f",
       refusal(name, "stub:returnFunction()"), 1, true)
