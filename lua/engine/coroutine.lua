@@ -8,8 +8,8 @@ local create, resume, status, yield = coroutine.create, coroutine.resume, corout
   coroutine.yield
 local error, setmetatable, type = error, setmetatable, type
 
--- How many may be inside each other. Each takes from the stack of the process, of which LuaJIT keeps
--- no account, and what runs in it (a gsub in a gsub) may take much more: so the stack is looked at.
+-- How many may be inside each other. Each takes from the stack of the process, of which LuaJIT
+-- keeps no account, and what runs in it (a gsub in a gsub) may take much more: so the stack is looked at.
 local NESTED_MAX = 1000
 local nested = 0 -- Right across waits too: these leave all resumes on their way up.
 

@@ -88,7 +88,7 @@ static bool is_about_one(
 // False: there is nothing more to accept now.
 static bool accept_one(struct od_door *door, int listener)
 {
-    struct sockaddr_storage peer;
+    struct sockaddr_storage peer = {0};
     socklen_t size = sizeof peer;
     if (door->arrival_count >= OD_ARRIVALS_MAX && dispensable(door) == NULL) {
         pause_accepting(door, "too many are still sending their first request");

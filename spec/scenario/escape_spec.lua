@@ -199,7 +199,8 @@ describe("a hostile script", function()
 
   it("that raises odd things from a handler costs itself an answer, nobody else", function()
     for _, thrown in ipairs {
-      "nil", "{}", "print", "coroutine.create(print)", "state", "1LL", "('x'):rep(1e7)", "'\\0\\255'",
+      "nil", "{}", "print", "coroutine.create(print)", "state", "1LL", "('x'):rep(1e7)",
+      "'\\0\\255'",
       "setmetatable({}, { __tostring = function() return 1 end })",
       "setmetatable({}, { __index = function() error('i') end })",
       "setmetatable({ message = {} }, { __tostring = function() error('t') end })",

@@ -176,8 +176,8 @@ describe("the peer of a request", function()
   end)
 
   local function proxy_header(command, family, body)
-    return "\r\n\r\n\0\r\nQUIT\n" .. string.char(command, family, math.floor(#body / 256), #body % 256)
-      .. body
+    return "\r\n\r\n\0\r\nQUIT\n"
+      .. string.char(command, family, math.floor(#body / 256), #body % 256) .. body
   end
 
   local IPV4 = "\192\0\2\9" .. "\127\0\0\1" .. "\18\103\34\83"
@@ -229,7 +229,9 @@ describe("the peer of a request", function()
 
   it("needs networks that are some", function()
     for _, text in ipairs { "10.0.0.0/33", "10.0.0/8", "::/129", "a", "10.0.0.1/", "1.2.3.4/-1" } do
-      local other = Server.prepare { source = workbench.PLAIN, args = { "--trusted-proxies", text } }
+      local other = Server.prepare {
+        source = workbench.PLAIN, args = { "--trusted-proxies", text },
+      }
       other:spawn()
       assert.equal(2, other.process:wait_exit(20), text)
       assert.matches("is no network; expected some like", other.process:output(), 1, true)
