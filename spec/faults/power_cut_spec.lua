@@ -2,7 +2,7 @@
 -- writes down every write and sync of the data file; from that we make what a cut at any moment may
 -- leave, half-written sectors included, and open each as the server would.
 --
--- OPEN_DO_IMAGES sets how many (2,000), OPEN_DO_SEED repeats a run.
+-- OPEN_DO_IMAGES sets how many (1,000), OPEN_DO_SEED repeats a run.
 
 local Disk = require "spec.faults.disk"
 local Server = require "spec.support.server"
@@ -10,7 +10,7 @@ local world = require "spec.unit.store.world"
 local core = world.core
 local C, ffi = core.load("object/id.h"), core.ffi
 
-local IMAGES = tonumber(os.getenv("OPEN_DO_IMAGES")) or 2000
+local IMAGES = tonumber(os.getenv("OPEN_DO_IMAGES")) or 1000
 local SEED = tonumber(os.getenv("OPEN_DO_SEED")) or os.time()
 local LEDGERS, ROUNDS, IN_FLIGHT = 6, 60, 4
 local IMAGES_AT_ONCE = 50
