@@ -86,7 +86,7 @@ describe("without descriptors", function()
       local late = crowd(20)
       check_connected(clients)
       check_connected(late)
-      for i = 1, 50 do
+      for _ = 1, 50 do
         check_connected(clients)
       end
       assert.is_true(cpu_of(pid) - before < 100)
