@@ -9,7 +9,7 @@ local create, resume, status, yield = coroutine.create, coroutine.resume, corout
 local error, setmetatable, type = error, setmetatable, type
 
 -- How many may be inside each other. Each takes from the stack of the process, of which LuaJIT
--- keeps no account, and what runs in it (a gsub in a gsub) may take much more: so that is looked at.
+-- keeps no account; what runs in it (a gsub in a gsub) may take much more, so that is looked at.
 local NESTED_MAX = 1000
 local nested = 0 -- Right across waits too: these leave all resumes on their way up.
 
