@@ -23,6 +23,7 @@ enum od_handler {
     OD_HANDLER_MESSAGE,
     OD_HANDLER_CLOSE,
     OD_HANDLER_ERROR,
+    OD_HANDLER_ALARM,
     OD_HANDLER_COUNT,
 };
 

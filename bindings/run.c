@@ -11,6 +11,7 @@
 #include "instance.h"
 #include "lib_socket.h"
 #include "link/options.h"
+#include "object/alarm.h"
 
 int od_run_resume_capped(struct od_engine *engine, lua_State *L, int arguments)
 {
@@ -260,6 +261,20 @@ static int push_error(struct od_engine *engine, lua_State *L, const struct od_ta
     return 3;
 }
 
+static int push_alarm(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    struct od_alarm alarm = od_alarm_of(task->event);
+    push_instance(engine, L, task);
+    lua_createtable(L, 0, 3);
+    lua_pushinteger(L, (lua_Integer)alarm.retries);
+    lua_setfield(L, -2, "retryCount");
+    lua_pushboolean(L, alarm.retries > 0);
+    lua_setfield(L, -2, "isRetry");
+    lua_pushnumber(L, (lua_Number)alarm.time_ms);
+    lua_setfield(L, -2, "scheduledTime");
+    return 2;
+}
+
 static int (*const push_arguments[OD_HANDLER_COUNT])(struct od_engine *, lua_State *,
                                                      const struct od_task *) = {
     [OD_HANDLER_CONSTRUCTOR] = push_constructor,
@@ -267,6 +282,7 @@ static int (*const push_arguments[OD_HANDLER_COUNT])(struct od_engine *, lua_Sta
     [OD_HANDLER_MESSAGE] = push_message,
     [OD_HANDLER_CLOSE] = push_close,
     [OD_HANDLER_ERROR] = push_error,
+    [OD_HANDLER_ALARM] = push_alarm,
 };
 
 // --- What the core asks --------------------------------------------------------------------------
@@ -289,9 +305,11 @@ enum od_run od_run_constructor(struct od_engine *engine, struct od_task *task)
     return ref == LUA_NOREF ? OD_RUN_DONE : run_handler(engine, task, ref);
 }
 
-// A handler for messages may be missing; a request needs an answer.
+// A handler for messages may be missing; a request needs an answer, and an alarm waits.
 static enum od_run lack_handler(struct od_task *task)
 {
+    if (od_handler_of(task->event) == OD_HANDLER_ALARM)
+        od_alarm_leave(task->object, task->event);
     if (od_handler_of(task->event) == OD_HANDLER_FETCH) {
         od_slice why = OD_SLICE("Handler does not export a fetch() function.");
         od_log_slice(OD_LOG_ERROR, od_slice_of(task->object->label), why);

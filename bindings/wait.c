@@ -64,6 +64,7 @@ static enum od_wait_begun begin_reset(struct od_task *task, const struct od_wait
 
 static enum od_wait_begun begin_abort(struct od_task *task, const struct od_wait *wait)
 {
+    task->object->gives_up_alarm = wait->gives_up_alarm;
     od_object_abort(task->object, od_bytes_slice(&wait->bytes));
     return OD_WAIT_LAST;
 }

@@ -33,6 +33,7 @@ struct od_wait {
     od_slice name;           // CALL: borrowed from the stub, which is on the stack of who waits.
     bool has_name;           // CALL.
     struct od_bytes bytes;   // CALL: the request. RESET, ABORT: why.
+    bool gives_up_alarm;     // ABORT: an alarm that runs is not to be tried again.
 };
 
 void od_wait_deinit(struct od_wait *wait);

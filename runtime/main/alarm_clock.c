@@ -14,7 +14,8 @@
 
 struct ringing {
     struct od_map_node by_id;
-    struct od_list link; // Among the place's fresh or slow ones; in none while it waits for [again].
+    struct od_list
+        link; // Among the place's fresh or slow ones; in none while it waits for [again].
     struct od_alarm_clock *clock;
     struct od_alarm_clock_place *place;
     uint8_t id[OD_ID_BYTES];
@@ -80,9 +81,20 @@ static void make_slow(struct od_alarm_clock_place *place, od_time_ms now_ms)
     }
 }
 
-static bool has_room(const struct od_alarm_clock_place *place)
+static struct od_child *child_of(const struct od_alarm_clock *clock,
+                                 const struct od_alarm_clock_place *place)
 {
-    return place->fresh_count < OD_ALARMS_FRESH_MAX && place->count < OD_ALARMS_RINGING_MAX;
+    return od_supervisor_ready(clock->supervisor, (uint32_t)(place - clock->places));
+}
+
+static bool is_full(const struct od_alarm_clock_place *place)
+{
+    return place->fresh_count >= OD_ALARMS_FRESH_MAX || place->count >= OD_ALARMS_RINGING_MAX;
+}
+
+static bool takes_more(const struct od_alarm_clock *clock, const struct od_alarm_clock_place *place)
+{
+    return !is_full(place) && child_of(clock, place) != NULL;
 }
 
 // --- Ringing -------------------------------------------------------------------------------------
@@ -95,12 +107,6 @@ static bool is_served(const struct od_alarm_clock *clock, od_slice space)
             return true;
     }
     return false;
-}
-
-static struct od_child *child_of(const struct od_alarm_clock *clock,
-                                 const struct od_alarm_clock_place *place)
-{
-    return od_supervisor_ready(clock->supervisor, (uint32_t)(place - clock->places));
 }
 
 static void say(struct od_child *child, const struct od_identity *identity)
@@ -134,8 +140,10 @@ static void on_again(struct od_timer *timer)
 {
     struct ringing *ringing = OD_TIMER_MEMBER(timer, struct ringing, again);
     struct od_alarm_clock *clock = ringing->clock;
-    if (!tell(ringing))
+    if (!tell(ringing)) {
+        ringing->missed_ms = 0;
         forget(ringing);
+    }
     od_reader_reset(clock->reader);
 }
 
@@ -181,7 +189,7 @@ struct look {
     struct od_alarm_clock *clock;
     struct od_alarm_clock_place *place;
     od_time_ms now_ms;
-    int left;        // Entries to look at in this turn.
+    int left; // Entries to look at in this turn.
     bool has_stopped;
 };
 
@@ -190,7 +198,8 @@ static bool look_at(void *context, const struct od_alarm_place *at)
     struct look *look = context;
     struct od_alarm_clock_place *place = look->place;
     place->position = *at;
-    look->has_stopped = at->due_ms > look->now_ms || look->left == 0 || !has_room(place);
+    look->has_stopped =
+        at->due_ms > look->now_ms || look->left == 0 || !takes_more(look->clock, place);
     if (look->has_stopped)
         return false;
     look->left--;
@@ -203,8 +212,7 @@ static bool look_at(void *context, const struct od_alarm_place *at)
 
 static bool is_due(const struct od_alarm_clock *clock, struct od_alarm_clock_place *place)
 {
-    return place->position.due_ms <= od_clock_wall_ms() && has_room(place) &&
-           child_of(clock, place) != NULL;
+    return place->position.due_ms <= od_clock_wall_ms() && takes_more(clock, place);
 }
 
 static void look(struct od_alarm_clock *clock, struct od_alarm_clock_place *place)
@@ -253,16 +261,16 @@ static void on_look(struct od_timer *timer)
 static void wait_for_next(struct od_alarm_clock *clock)
 {
     od_time_ms now_ms = od_clock_wall_ms(), next_ms = OD_ALARM_NONE_MS;
-    bool is_full = false;
+    bool has_to_look = false;
     for (uint32_t i = 0; i < clock->place_count; i++) {
         const struct od_alarm_clock_place *place = &clock->places[i];
         od_time_ms due_ms = place->position.due_ms;
-        is_full = is_full || (due_ms <= now_ms && !has_room(place));
+        has_to_look = has_to_look || (due_ms <= now_ms && is_full(place));
         if (due_ms > now_ms && due_ms < next_ms)
             next_ms = due_ms;
     }
     arm(clock, next_ms);
-    if (is_full && !od_timer_is_set(&clock->look_timer))
+    if (has_to_look && !od_timer_is_set(&clock->look_timer))
         od_loop_set_timer(clock->loop, &clock->look_timer, OD_ALARMS_FRESH_MS / 10);
 }
 

@@ -6,10 +6,10 @@
 // nothing is polled and a hundred thousand alarms for next year cost nothing. Time is the wall's: a
 // timer of the kernel wakes the clock also when somebody sets the system's time, either way.
 //
-// An alarm that is due is *rung*: its worker is sent ALARM and answers ALARM_OVER once whatever came
-// of it is on disk; until then the same object is not rung again. What LMDB says is what counts:
-// that the alarm is over, is due again later, or was set anew is all written by its object, and the
-// clock reads it like any other. So a crash at any moment repeats a ring and loses none.
+// An alarm that is due is *rung*: its worker is sent ALARM and answers ALARM_OVER once whatever
+// came of it is on disk; until then the same object is not rung again. What LMDB says is what
+// counts: that the alarm is over, is due again later, or was set anew is all written by its object,
+// and the clock reads it like any other. So a crash at any moment repeats a ring and loses none.
 //
 // A hundred thousand may be due at once. A worker is told of OD_ALARMS_FRESH_MAX; more as it
 // answers, or as those begin to look like handlers that take their time.
@@ -21,6 +21,7 @@
 #ifndef OD_MAIN_ALARM_CLOCK_H
 #define OD_MAIN_ALARM_CLOCK_H
 
+#include "base/list.h"
 #include "base/map.h"
 #include "main/supervisor.h"
 #include "store/alarm.h"
@@ -42,9 +43,9 @@ struct od_alarm_clock {
     struct od_reader *reader; // NULL: not open.
     struct od_alarm_clock_place *places;
     uint32_t place_count;
-    struct od_map ringing; // By id.
+    struct od_map ringing;  // By id.
     struct od_bytes served; // Namespaces: (str)*.
-    int timer_fd;          // Rings at a time of the wall clock, and when that is set.
+    int timer_fd;           // Rings at a time of the wall clock, and when that is set.
     uv_poll_t timer_poll;
     od_time_ms armed_ms;
     struct od_timer look_timer; // When fresh ones turn slow.

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "link/page.h"
 #include "net/net.h"
+#include "object/alarm.h"
 #include "object/call.h"
 #include "object/label.h"
 #include "object/objects.h"
@@ -174,6 +175,8 @@ static void fail_event(struct od_object *object, struct od_event *event, od_slic
         event->kind == OD_EVENT_FETCH ? od_call_find(object->objects, event->call) : NULL;
     if (call != NULL)
         od_call_fail(call, 500, why);
+    if (event->kind == OD_EVENT_ALARM)
+        od_alarm_lost(object, event);
     if (event->socket != NULL)
         od_socket_event_done(event->socket, event->kind);
     od_event_free(event);
@@ -194,6 +197,7 @@ static void finish_constructor(struct od_task *task)
     if (has_failed) {
         drop_instance(object);
         fail_first_event(object);
+        od_storage_seal(&object->storage); // What became of its alarm.
     } else {
         move_to(object, OD_AWAKE);
     }
@@ -228,6 +232,8 @@ static void after(struct od_object *object, struct od_task *task, enum od_run ru
         perform_reset(object);
         return;
     }
+    if (run == OD_RUN_DONE)
+        od_task_over(task);
     if (!od_object_is_entry(object))
         od_storage_seal(&object->storage);
     if (run == OD_RUN_WAITING) {
@@ -267,6 +273,10 @@ static void construct(struct od_object *object)
 
 static void run(struct od_object *object, struct od_event *event)
 {
+    if (event->kind == OD_EVENT_ALARM && !od_alarm_begin(object, event)) {
+        od_event_free(event);
+        return;
+    }
     struct od_task *task = od_task_new(object, event);
     if (event->socket != NULL)
         event->socket->is_busy = true;
@@ -442,6 +452,9 @@ static void perform_reset(struct od_object *object)
         od_bytes_put_slice(&object->failure, why);
         fail_first_event(object);
     }
+    object->gives_up_alarm = false;
+    if (!od_object_is_entry(object))
+        od_storage_seal(&object->storage); // What became of its alarm.
     od_bytes_deinit(&object->reset_why);
     od_object_settle(object);
 }
@@ -454,6 +467,13 @@ void od_object_reset(struct od_object *object, od_slice why)
     object->is_reset = true;
     if (object->running == NULL)
         perform_reset(object);
+}
+
+void od_object_lose_writes(struct od_object *object, od_slice why)
+{
+    object->has_lost_writes = true;
+    od_object_reset(object, why);
+    object->has_lost_writes = false;
 }
 
 void od_object_abort(struct od_object *object, od_slice why)
