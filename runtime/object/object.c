@@ -482,19 +482,6 @@ void od_object_abort(struct od_object *object, od_slice why)
     od_object_reset(object, why);
 }
 
-void od_object_set_auto_response(struct od_object *object, od_slice request, od_slice response)
-{
-    od_auto_response_free(object->auto_response);
-    object->auto_response = request.at == NULL ? NULL : od_auto_response_new(request, response);
-    od_keep_object(object);
-}
-
-void od_object_set_event_timeout(struct od_object *object, uint32_t ms)
-{
-    object->event_timeout_ms = ms;
-    od_keep_object(object);
-}
-
 static void free_events(struct od_list *events)
 {
     struct od_list *link;
