@@ -95,18 +95,15 @@ static int context_wait_until(lua_State *L)
 
 // Gives up the instance without coming back. Where Lua cannot yield (in a comparison of
 // table.sort), an error ends the handler instead; the object is reset all the same.
-static int give_up(lua_State *L, const char *call, enum od_wait_kind kind, od_slice why,
-                   bool gives_up_alarm)
+static int give_up(lua_State *L, const char *call, enum od_wait_kind kind, od_slice why)
 {
     struct od_object *object = od_engine_object(L, call);
     if (!lua_isyieldable(L)) {
-        object->gives_up_alarm = gives_up_alarm;
-        (kind == OD_WAIT_ABORT ? od_object_abort : od_object_reset)(object, why);
+        od_object_abort(object, why, kind == OD_WAIT_ABORT);
         od_raise(L, "%.*s", (int)why.size, why.at);
     }
     struct od_wait *wait = od_wait_prepare(L, call);
     od_bytes_put_slice(&wait->bytes, why);
-    wait->gives_up_alarm = gives_up_alarm;
     return od_wait_yield(L, kind);
 }
 
@@ -130,8 +127,8 @@ static int abort_object(lua_State *L)
     od_slice why = OD_SLICE("Application called abort() to reset Durable Object.");
     if (!lua_isnoneornil(L, 2))
         why = od_check_string(L, 2, "abort");
-    bool retries_alarm = check_retry_alarm(L, 3);
-    return give_up(L, "abort", OD_WAIT_ABORT, why, !retries_alarm);
+    bool retries = check_retry_alarm(L, 3);
+    return give_up(L, "abort", retries ? OD_WAIT_ABORT : OD_WAIT_ABORT_ALARM, why);
 }
 
 // --- blockConcurrencyWhile, whose other half is lua/engine/calls.lua

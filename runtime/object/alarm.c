@@ -109,9 +109,9 @@ void od_alarm_end(struct od_object *object, const struct od_event *event, bool h
     if (object->alarm != event)
         return;
     bool is_there = od_storage_alarm(&object->storage, &alarm) && runs(object, &alarm);
-    bool may_retry = od_alarm_of(event).retries < OD_ALARM_RETRIES_MAX && !object->gives_up_alarm;
+    bool may_retry = od_alarm_of(event).retries < OD_ALARM_RETRIES_MAX && !object->drops_alarm;
     object->alarm = NULL;
-    object->gives_up_alarm = false;
+    object->drops_alarm = false;
     if (is_there && has_failed && may_retry)
         try_again(object, alarm);
     else if (is_there)
