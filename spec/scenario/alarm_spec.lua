@@ -437,7 +437,7 @@ describe("an alarm", function()
       ask([[storage:put("code", "print 'waits' od.sleep(1000)")]])
       set(0)
       server:wait_log("waits")
-      turns_pass()
+      ask("storage:sync()") -- What it has noted so far is on disk.
       server:kill()
       server:launch()
       server:wait_log("waits")
