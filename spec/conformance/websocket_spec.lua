@@ -298,7 +298,8 @@ describe("a WebSocket, by the letter:", function()
 
   for i, size in ipairs { 0, 16, 64, 256, 1024, 4096 } do
     for kind, group in pairs { text = "9.7", binary = "9.8" } do
-      it(("%s.%d 1000 messages of %d bytes, %s, one by one"):format(group, i, size, kind), function()
+      local name = ("%s.%d 1000 messages of %d bytes, %s, one by one"):format(group, i, size, kind)
+      it(name, function()
         local client, payload = server:connect("/echo/many"), ("*"):rep(size)
         for _ = 1, 1000 do
           client:send(payload, kind == "binary")
