@@ -21,9 +21,12 @@
 #define OD_PEER_BYTES_MAX (64u << 20)     // That wait for another worker to read; then the same.
 #define OD_OUTBOX_BYTES_MAX (64u << 20)   // Messages that wait for the disk; more: reset.
 #define OD_SOCKET_WAITING_MAX 64          // Messages of one socket that wait; then it is not read.
-#define OD_TURN_EVENTS_MAX 256            // Events an object may handle before others have a go.
-#define OD_TURN_SLEEPS_MAX 1000           // Objects that may fall asleep in one turn.
-#define OD_RESPONSE_MS_MAX 30000          // A handler that has not answered by then: 504.
+#define OD_SOCKET_WAITING_BYTES_MAX (1u << 20)   // The same for what they hold.
+#define OD_WAITING_BYTES_MAX ((size_t)256 << 20) // Of all sockets of a worker: then close 1013
+#define OD_WAITING_SMALL_BYTES (64u << 10)       // for a message of more than this.
+#define OD_TURN_EVENTS_MAX 256    // Events an object may handle before others have a go.
+#define OD_TURN_SLEEPS_MAX 1000   // Objects that may fall asleep in one turn.
+#define OD_RESPONSE_MS_MAX 30000  // A handler that has not answered by then: 504.
 #define OD_CONSTRUCT_MS_MAX 30000 // A constructor that has not returned: reset. [Cloudflare]
 #define OD_REPORT_OBJECTS_MAX 100 // Objects of one worker that `open-do status` names,
 #define OD_REPORT_REASONS_MAX 8   // and the handlers it names of each.

@@ -14,6 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     OD_ASSERT(lua_gettop(L) == (is_read ? 2 : 1));
     // Members have no order in Lua: so only of what is written twice the size must agree.
     if (is_read && od_json_encode(L, 2, &once, &err)) {
+        od_bytes_put_u8(&once, 0);
+        once.size--;
         OD_ASSERT(od_json_decode(L, od_bytes_slice(&once), &err));
         OD_ASSERT(od_json_encode(L, 3, &twice, &err));
         OD_ASSERT(once.size == twice.size);
