@@ -1,6 +1,5 @@
 #include "lib_state.h"
 
-#include "embedded.h"
 #include "engine.h"
 #include "freeze.h"
 #include "lib_namespace.h"
@@ -93,9 +92,7 @@ static int context_wait_until(lua_State *L)
     return defer(L);
 }
 
-// Gives up the instance without coming back. Where Lua cannot yield (in a comparison of
-// table.sort), an error ends the handler instead; the object is reset all the same.
-static int give_up(lua_State *L, const char *call, enum od_wait_kind kind, od_slice why)
+int od_state_give_up(lua_State *L, const char *call, enum od_wait_kind kind, od_slice why)
 {
     struct od_object *object = od_engine_object(L, call);
     if (!lua_isyieldable(L)) {
@@ -114,19 +111,7 @@ static int abort_object(lua_State *L)
     if (!lua_isnoneornil(L, 2))
         why = od_check_string(L, 2, "abort");
     od_check_options(L, 3, "abort");
-    return give_up(L, "abort", OD_WAIT_ABORT, why);
-}
-
-// --- blockConcurrencyWhile, whose other half is lua/engine/calls.lua
-// -------------------------------
-
-static int check_block(lua_State *L)
-{
-    od_state_self(L, "blockConcurrencyWhile");
-    od_check_function(L, 2, "blockConcurrencyWhile");
-    if (od_engine_of(L)->task->event != NULL)
-        od_raise(L, "blockConcurrencyWhile: outside the constructor this is not built yet");
-    return 0;
+    return od_state_give_up(L, "abort", OD_WAIT_ABORT, why);
 }
 
 // --- Opening
@@ -147,9 +132,7 @@ void od_lib_state_open(lua_State *L)
                                        {"setHibernatableWebSocketEventTimeout", set_event_timeout},
                                        {"getHibernatableWebSocketEventTimeout", get_event_timeout},
                                        {NULL, NULL}};
-    static const luaL_Reg halves[] = {{"check_block", check_block}, {NULL, NULL}};
     od_userdata_define(L, OD_USERDATA_STATE, methods, property);
     lua_pop(L, 1);
     od_userdata_add_functions(L, OD_USERDATA_STATE, od_state_socket_methods);
-    od_embedded_put_native(L, "state", halves);
 }

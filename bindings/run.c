@@ -163,6 +163,7 @@ static enum step take_step(struct od_engine *engine, struct od_task *task, int a
     if (status == LUA_YIELD)
         return after_yield(engine, task);
     if (status == 0) {
+        od_task_returned(task);
         finish(engine, task);
         lua_settop(coroutine->L, 0);
         return ENDED;
@@ -186,7 +187,7 @@ static enum od_run run_on(struct od_engine *engine, struct od_task *task, int ar
         enum step step = take_step(engine, task, arguments);
         if (step == WAITS)
             return OD_RUN_WAITING;
-        if (step == ENDED && !od_coroutine_push_deferred(task->thread))
+        if (step == ENDED && (task->object->is_reset || !od_coroutine_push_deferred(task->thread)))
             return put_away(engine, task);
         if (step == ENDED)
             od_task_returned(task);

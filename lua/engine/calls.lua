@@ -2,17 +2,25 @@
 -- then may fail. C cannot go on after a yield; it begins these, and they end here.
 local _, native = ...
 
-local error = error
-local check_block, begin_fetch = native.state.check_block, native.stub.begin_fetch
+local error, xpcall = error, xpcall
+local section, begin_fetch = native.section, native.stub.begin_fetch
 
 local M = { state = {}, stub = {} }
 
---- Runs [fn] before any event is delivered, and returns what it returns.
+local function leave_section(number, ok, ...)
+  if not ok then
+    section.fail(number, ...)
+  end
+  section.leave(number)
+  return ...
+end
+
+--- Runs [fn] while nothing else of the object runs: no event, no timer, no other handler that
+--- waits. An error in it resets the object and cannot be caught here; so does more than 30 s.
 ---@param fn fun(): any
----@return any ...
+---@return any ... what [fn] returns; raises when calls are nested 64 deep
 function M.state:blockConcurrencyWhile(fn)
-  check_block(self, fn)
-  return fn()
+  return leave_section(section.enter(self, fn), xpcall(fn, section.blame))
 end
 
 local function response_or_error(ok, result)

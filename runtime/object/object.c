@@ -14,6 +14,7 @@
 #include "object/objects.h"
 #include "object/outbox.h"
 #include "object/route.h"
+#include "object/section.h"
 #include "object/socket.h"
 #include "object/task.h"
 #include "store/store.h"
@@ -124,7 +125,7 @@ static bool is_served(const struct od_object *object)
 
 static bool may_begin(const struct od_object *object)
 {
-    return object->state != OD_WAKING && !is_outdated(object) &&
+    return object->state != OD_WAKING && object->section == NULL && !is_outdated(object) &&
            (is_served(object) || object->objects->is_draining);
 }
 
@@ -140,7 +141,8 @@ static bool has_work(const struct od_object *object)
 void od_object_receive(struct od_object *object, struct od_event *event)
 {
     if (event->kind == OD_EVENT_RESUME) {
-        od_list_push_back(&object->resumes, &event->link);
+        if (!od_section_hold(object->section, event))
+            od_list_push_back(&object->resumes, &event->link);
     } else {
         od_list_push_back(&object->inbox, &event->link);
         object->inbox_count++;
@@ -220,6 +222,8 @@ static void perform_reset(struct od_object *object);
 // A stretch of Lua is over: what it wrote becomes a batch, and what ended is put away.
 static void after(struct od_object *object, struct od_task *task, enum od_run run)
 {
+    if (run == OD_RUN_DONE)
+        od_section_check_left(task);
     od_check_running(NULL, NULL);
     od_page_end(object->objects->page);
     od_net_end_event(object->objects->net);
@@ -326,10 +330,11 @@ void od_object_cancel(struct od_object *object, uint64_t call)
     }
     OD_LIST_EACH_SAFE (link, &object->tasks) {
         struct od_task *task = OD_LIST_MEMBER(link, struct od_task, link);
-        if (task->event != NULL && task->event->call == call && task != object->running) {
+        if (task->event == NULL || task->event->call != call || task == object->running)
+            continue;
+        if (!od_section_is_inside(task)) // What a section protects is not to be left half done.
             od_task_free(task);
-            break;
-        }
+        break;
     }
     od_object_settle(object);
 }

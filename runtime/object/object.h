@@ -35,6 +35,7 @@
 
 struct od_objects;
 struct od_refusal;
+struct od_section;
 struct od_task;
 
 enum od_object_state {
@@ -71,8 +72,9 @@ struct od_object {
     struct od_bytes reset_why; // A reset that waits for the running task to return.
     bool is_reset;
     bool is_aborted;
-    struct od_bytes failure; // The words of the task that failed last, until it is freed.
-    struct od_task *running; // The one that is in Lua now.
+    struct od_bytes failure;    // The words of the task that failed last, until it is freed.
+    struct od_task *running;    // The one that is in Lua now.
+    struct od_section *section; // NULL when it has none: nothing else runs (section.h).
     od_time_ms awake_since_ms;
     od_time_ms idle_since_ms;
     struct od_auto_response *auto_response; // NULL when not set.

@@ -104,8 +104,11 @@ static void free_kept(struct od_object *object, struct od_effect *kept)
     od_socket_release(socket);
 }
 
+// What an instance does when its reset has been decided never leaves.
 static uint64_t seq_to_wait_for(const struct od_object *object)
 {
+    if (object->is_reset)
+        return UINT64_MAX;
     return od_object_is_entry(object) ? 0 : od_storage_pending_seq(&object->storage);
 }
 

@@ -6,6 +6,7 @@
 #include "object/call.h"
 #include "object/objects.h"
 #include "object/outbox.h"
+#include "object/section.h"
 
 static bool has_id(const struct od_map_node *node, const void *key)
 {
@@ -50,6 +51,7 @@ static od_time_ms limit_of(const struct od_task *task)
 void od_task_limit(struct od_task *task)
 {
     od_time_ms limit_ms = limit_of(task);
+    od_section_wait(task);
     if (limit_ms > 0 && !task->is_after_event && !od_timer_is_set(&task->deadline))
         od_timers_set(task->object->objects->timers, &task->deadline,
                       od_clock_monotonic_ms() + limit_ms);
@@ -57,6 +59,7 @@ void od_task_limit(struct od_task *task)
 
 void od_task_returned(struct od_task *task)
 {
+    od_section_check_left(task);
     task->is_after_event = true;
     od_timers_clear(task->object->objects->timers, &task->deadline);
 }
@@ -94,6 +97,7 @@ void od_task_free(struct od_task *task)
     if (call != NULL)
         od_call_cancel(call);
     discard_accepted(task);
+    od_section_end(task);
     task->script->forget(task->script, task);
     task->script->uses--;
     od_timers_clear(objects->timers, &task->timer);

@@ -55,7 +55,8 @@ void od_task_free(struct od_task *task);
 // an event of a socket what setHibernatableWebSocketEventTimeout says. Then its object is reset.
 void od_task_limit(struct od_task *task);
 
-// Its handler has returned; what is left, functions given to waitUntil, has no limit.
+// Its handler has returned and what it returned is not yet told; what is left are the functions
+// given to waitUntil. Again after each of these. The object may be reset then.
 void od_task_returned(struct od_task *task);
 
 void od_task_synced(struct od_task *task); // What od_task_wait_sync waited for is on disk.
