@@ -24,6 +24,8 @@ enum od_handler {
     OD_HANDLER_CLOSE,
     OD_HANDLER_ERROR,
     OD_HANDLER_COUNT,
+    OD_HANDLER_TIMER = OD_HANDLER_COUNT, // No function of the class, but one given to setTimeout.
+    OD_HANDLER_KINDS,
 };
 
 struct od_class {

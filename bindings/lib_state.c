@@ -85,7 +85,7 @@ static int wait_until(lua_State *L)
 // ctx.waitUntil(fn) and ctx:waitUntil(fn).
 static int context_wait_until(lua_State *L)
 {
-    if (lua_isfunction(L, 1)) {
+    if (!lua_istable(L, 1)) {
         lua_pushnil(L);
         lua_insert(L, 1);
     }
@@ -96,7 +96,7 @@ int od_state_give_up(lua_State *L, const char *call, enum od_wait_kind kind, od_
 {
     struct od_object *object = od_engine_object(L, call);
     if (!lua_isyieldable(L)) {
-        (kind == OD_WAIT_ABORT ? od_object_abort : od_object_reset)(object, why);
+        od_wait_give_up(object, kind, why);
         od_raise(L, "%.*s", (int)why.size, why.at);
     }
     struct od_wait *wait = od_wait_prepare(L, call);
@@ -110,8 +110,12 @@ static int abort_object(lua_State *L)
     od_slice why = OD_SLICE("Application called abort() to reset Durable Object.");
     if (!lua_isnoneornil(L, 2))
         why = od_check_string(L, 2, "abort");
-    od_check_options(L, 3, "abort");
-    return od_state_give_up(L, "abort", OD_WAIT_ABORT, why);
+    bool retries = true;
+    if (od_check_options(L, 3, "abort")) {
+        od_check_option_names(L, 3, "abort", (const char *const[]){"retryAlarm", NULL});
+        retries = !od_option(L, 3, "abort", "retryAlarm", LUA_TBOOLEAN) || lua_toboolean(L, -1);
+    }
+    return od_state_give_up(L, "abort", retries ? OD_WAIT_ABORT : OD_WAIT_ABORT_ALARM, why);
 }
 
 // --- Opening

@@ -10,7 +10,9 @@
 #include "http_message.h"
 #include "instance.h"
 #include "lib_socket.h"
+#include "lib_timer.h"
 #include "link/options.h"
+#include "object/section.h"
 
 int od_run_resume_capped(struct od_engine *engine, lua_State *L, int arguments)
 {
@@ -22,13 +24,24 @@ int od_run_resume_capped(struct od_engine *engine, lua_State *L, int arguments)
     return status;
 }
 
-// The reference of the function for this task's event; LUA_NOREF when its class has none.
-static int handler_ref(struct od_engine *engine, const struct od_task *task)
+static bool push_referenced(lua_State *L, int ref)
+{
+    if (ref == LUA_NOREF)
+        return false;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, ref);
+    return true;
+}
+
+// Pushes the function for this task's event, or nothing when there is none.
+static bool push_handler(struct od_engine *engine, lua_State *L, const struct od_task *task)
 {
     if (od_object_is_entry(task->object))
-        return engine->entry_ref;
-    const struct od_instance *instance = task->object->instance;
-    return instance->class->handlers[od_handler_of(task->event)];
+        return push_referenced(L, engine->entry_ref);
+    const struct od_class *class = ((struct od_instance *)task->object->instance)->class;
+    enum od_handler handler = od_handler_of(task->event);
+    if (handler == OD_HANDLER_TIMER)
+        return od_timer_push_function(L, task);
+    return push_referenced(L, class->handlers[handler]);
 }
 
 // --- Failures ------------------------------------------------------------------------------------
@@ -41,16 +54,17 @@ static bool is_after_event(const struct od_task *task)
 
 static const char *what_runs(const struct od_task *task)
 {
-    return is_after_event(task) ? "waitUntil" : od_handler_name(od_handler_of(task->event));
+    if (is_after_event(task))
+        return "waitUntil";
+    return task->event == NULL ? "constructor" : od_event_name(task->event);
 }
 
 static struct od_blame_entry entry_of(struct od_engine *engine, const struct od_task *task)
 {
-    struct od_blame_entry entry = {.name = what_runs(task), .has_function = !is_after_event(task)};
-    if (entry.has_function) {
-        lua_rawgeti(engine->L, LUA_REGISTRYINDEX, handler_ref(engine, task));
+    struct od_blame_entry entry = {.name = what_runs(task)};
+    entry.has_function = !is_after_event(task) && push_handler(engine, engine->L, task);
+    if (entry.has_function)
         lua_getinfo(engine->L, ">S", &entry.function);
-    }
     return entry;
 }
 
@@ -163,7 +177,7 @@ static enum step take_step(struct od_engine *engine, struct od_task *task, int a
     if (status == LUA_YIELD)
         return after_yield(engine, task);
     if (status == 0) {
-        od_task_returned(task);
+        od_section_check_left(task);
         finish(engine, task);
         lua_settop(coroutine->L, 0);
         return ENDED;
@@ -179,6 +193,14 @@ static enum od_run put_away(struct od_engine *engine, struct od_task *task)
     return OD_RUN_DONE;
 }
 
+// Pushes the next function of waitUntil. There is none any more when the instance is as good as
+// gone.
+static bool goes_on_after(const struct od_task *task)
+{
+    bool was_never_made = task->event == NULL && task->has_failed;
+    return !task->object->is_reset && !was_never_made && od_coroutine_push_deferred(task->thread);
+}
+
 // The function to call and its [arguments] are on the stack of the task's coroutine; or, when it
 // waited, what it waited for.
 static enum od_run run_on(struct od_engine *engine, struct od_task *task, int arguments)
@@ -187,7 +209,7 @@ static enum od_run run_on(struct od_engine *engine, struct od_task *task, int ar
         enum step step = take_step(engine, task, arguments);
         if (step == WAITS)
             return OD_RUN_WAITING;
-        if (step == ENDED && (task->object->is_reset || !od_coroutine_push_deferred(task->thread)))
+        if (step == ENDED && !goes_on_after(task))
             return put_away(engine, task);
         if (step == ENDED)
             od_task_returned(task);
@@ -261,22 +283,39 @@ static int push_error(struct od_engine *engine, lua_State *L, const struct od_ta
     return 3;
 }
 
-static int (*const push_arguments[OD_HANDLER_COUNT])(struct od_engine *, lua_State *,
+static int push_timer(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    (void)engine;
+    return od_timer_push_arguments(L, task);
+}
+
+static int (*const push_arguments[OD_HANDLER_KINDS])(struct od_engine *, lua_State *,
                                                      const struct od_task *) = {
     [OD_HANDLER_CONSTRUCTOR] = push_constructor,
     [OD_HANDLER_FETCH] = push_fetch,
     [OD_HANDLER_MESSAGE] = push_message,
     [OD_HANDLER_CLOSE] = push_close,
     [OD_HANDLER_ERROR] = push_error,
+    [OD_HANDLER_TIMER] = push_timer,
 };
 
 // --- What the core asks --------------------------------------------------------------------------
 
-static enum od_run run_handler(struct od_engine *engine, struct od_task *task, int ref)
+// The coroutine of a task, with its handler on it; without a handler none, and false.
+static bool begin(struct od_engine *engine, struct od_task *task)
 {
     struct od_coroutine *coroutine = od_coroutine_take(engine);
+    if (!push_handler(engine, coroutine->L, task)) {
+        od_coroutine_give(engine, coroutine);
+        return false;
+    }
     task->thread = coroutine;
-    lua_rawgeti(coroutine->L, LUA_REGISTRYINDEX, ref);
+    return true;
+}
+
+static enum od_run run_handler(struct od_engine *engine, struct od_task *task)
+{
+    const struct od_coroutine *coroutine = task->thread;
     enum od_handler handler = od_handler_of(task->event);
     return run_on(engine, task, push_arguments[handler](engine, coroutine->L, task));
 }
@@ -286,8 +325,7 @@ enum od_run od_run_constructor(struct od_engine *engine, struct od_task *task)
     if (od_object_is_entry(task->object))
         return OD_RUN_DONE;
     od_instance_make(engine, task->object);
-    int ref = handler_ref(engine, task);
-    return ref == LUA_NOREF ? OD_RUN_DONE : run_handler(engine, task, ref);
+    return begin(engine, task) ? run_handler(engine, task) : OD_RUN_DONE;
 }
 
 // A handler for messages may be missing; a request needs an answer.
@@ -303,8 +341,7 @@ static enum od_run lack_handler(struct od_task *task)
 
 enum od_run od_run_event(struct od_engine *engine, struct od_task *task)
 {
-    int ref = handler_ref(engine, task);
-    return ref == LUA_NOREF ? lack_handler(task) : run_handler(engine, task, ref);
+    return begin(engine, task) ? run_handler(engine, task) : lack_handler(task);
 }
 
 enum od_run od_run_resume(struct od_engine *engine, struct od_task *task,
@@ -318,6 +355,8 @@ enum od_run od_run_resume(struct od_engine *engine, struct od_task *task,
 
 void od_run_forget(struct od_engine *engine, struct od_task *task)
 {
+    if (task->event != NULL && task->event->kind == OD_EVENT_TIMER)
+        od_timer_ended(engine->L, task);
     if (task->thread != NULL)
         od_coroutine_drop(engine, task->thread);
     task->thread = NULL;

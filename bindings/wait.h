@@ -14,15 +14,17 @@
 #include "object/id.h"
 
 struct od_engine;
+struct od_object;
 struct od_task;
 
 enum od_wait_kind {
     OD_WAIT_NONE,
     OD_WAIT_SLEEP,
     OD_WAIT_SYNC,
-    OD_WAIT_CALL,  // Comes back as (true, response) or (false, error).
-    OD_WAIT_RESET, // The instance goes; nothing comes back, and no pcall sees it.
-    OD_WAIT_ABORT, // The same, and the sockets are cut.
+    OD_WAIT_CALL,        // Comes back as (true, response) or (false, error).
+    OD_WAIT_RESET,       // The instance goes; nothing comes back, and no pcall sees it.
+    OD_WAIT_ABORT,       // The same, and the sockets are cut.
+    OD_WAIT_ABORT_ALARM, // The same again, and the alarm that runs is not retried.
 };
 
 struct od_wait {
@@ -42,6 +44,9 @@ struct od_wait *od_wait_prepare(lua_State *L, const char *call);
 
 // Leaves the C function: `return od_wait_yield(L, kind)`.
 int od_wait_yield(lua_State *L, enum od_wait_kind kind);
+
+// What RESET, ABORT and ABORT_ALARM are about.
+void od_wait_give_up(struct od_object *object, enum od_wait_kind kind, od_slice why);
 
 void od_wait_push_token(lua_State *L);
 

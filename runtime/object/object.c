@@ -17,6 +17,7 @@
 #include "object/section.h"
 #include "object/socket.h"
 #include "object/task.h"
+#include "object/timeout.h"
 #include "store/store.h"
 
 static const char *const state_names[] = {"asleep", "waking", "awake", "gone"};
@@ -67,9 +68,10 @@ static void set_name(struct od_object *object, od_slice name)
 
 static void init_lists(struct od_object *object)
 {
-    struct od_list *const lists[] = {
-        &object->inbox, &object->resumes, &object->outbox, &object->tasks,   &object->sockets,
-        &object->ready, &object->gated,   &object->idle,   &object->syncing, &object->awake};
+    struct od_list *const lists[] = {&object->inbox,   &object->resumes, &object->outbox,
+                                     &object->tasks,   &object->sockets, &object->timeouts,
+                                     &object->ready,   &object->gated,   &object->idle,
+                                     &object->syncing, &object->awake};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         od_list_init(lists[i]);
 }
@@ -129,13 +131,19 @@ static bool may_begin(const struct od_object *object)
            (is_served(object) || object->objects->is_draining);
 }
 
+// Nobody asks for it, but the instance before it had timers.
+static bool must_wake(const struct od_object *object)
+{
+    return object->must_wake && is_served(object) && !object->objects->is_draining;
+}
+
 static bool has_work(const struct od_object *object)
 {
     if (object->refusal != NULL)
         return false;
     if (!od_list_is_empty(&object->resumes))
         return true;
-    return !od_list_is_empty(&object->inbox) && may_begin(object);
+    return (!od_list_is_empty(&object->inbox) || must_wake(object)) && may_begin(object);
 }
 
 void od_object_receive(struct od_object *object, struct od_event *event)
@@ -155,6 +163,8 @@ static struct od_event *take_event(struct od_object *object)
     struct od_event *event =
         OD_LIST_MEMBER(od_list_pop_front(&object->inbox), struct od_event, link);
     object->inbox_count--;
+    if (event->kind == OD_EVENT_TIMER)
+        od_timeout_begin(object, event);
     return event;
 }
 
@@ -164,6 +174,7 @@ static struct od_event *take_event(struct od_object *object)
 static void drop_instance(struct od_object *object)
 {
     struct od_script *script = object->script;
+    od_timeouts_clear(object);
     script->drop(script, object);
     script->uses--;
     object->script = NULL;
@@ -193,11 +204,20 @@ static void finish_constructor(struct od_task *task)
     struct od_object *object = task->object;
     bool has_failed = task->has_failed;
     od_task_free(task);
-    if (has_failed) {
-        drop_instance(object);
-        fail_first_event(object);
-    } else {
+    if (!has_failed) {
+        od_object_constructed(object);
+        return;
+    }
+    od_outbox_drop_tentative(object);
+    drop_instance(object);
+    fail_first_event(object);
+}
+
+void od_object_constructed(struct od_object *object)
+{
+    if (object->state == OD_WAKING) {
         move_to(object, OD_AWAKE);
+        od_outbox_release(object);
     }
 }
 
@@ -212,12 +232,26 @@ static void finish_handler(struct od_task *task)
         od_call_fail(call, 500, od_bytes_slice(&object->failure));
     struct od_socket *socket = event->socket;
     enum od_event_kind kind = event->kind;
+    uint64_t timer = event->timer;
     od_task_free(task);
     if (socket != NULL)
         od_socket_event_done(socket, kind);
+    if (kind == OD_EVENT_TIMER)
+        od_timeout_end(object, timer);
 }
 
 static void perform_reset(struct od_object *object);
+
+// A constructor that fails takes back what it wrote.
+static void end_stretch(struct od_object *object, const struct od_task *task)
+{
+    if (od_object_is_entry(object))
+        return;
+    if (task->event == NULL && task->has_failed)
+        od_storage_discard(&object->storage);
+    else
+        od_storage_seal(&object->storage);
+}
 
 // A stretch of Lua is over: what it wrote becomes a batch, and what ended is put away.
 static void after(struct od_object *object, struct od_task *task, enum od_run run)
@@ -232,8 +266,7 @@ static void after(struct od_object *object, struct od_task *task, enum od_run ru
         perform_reset(object);
         return;
     }
-    if (!od_object_is_entry(object))
-        od_storage_seal(&object->storage);
+    end_stretch(object, task);
     if (run == OD_RUN_WAITING) {
         od_task_limit(task);
         return;
@@ -262,6 +295,7 @@ static void construct(struct od_object *object)
     struct od_script *script = object->objects->script;
     od_log(OD_LOG_DEBUG, object->label, "wakes with version %u", script->version);
     move_to(object, OD_WAKING);
+    object->must_wake = false;
     object->script = script;
     script->uses++;
     struct od_task *task = od_task_new(object, NULL);
@@ -344,13 +378,16 @@ void od_object_cancel(struct od_object *object, uint64_t call)
 static bool is_busy(const struct od_object *object)
 {
     return has_work(object) || object->refusal != NULL || !od_list_is_empty(&object->tasks) ||
-           !od_list_is_empty(&object->outbox) || object->running != NULL;
+           object->timeout_count > 0 || !od_list_is_empty(&object->outbox) ||
+           object->running != NULL;
 }
 
 static void drop_outdated(struct od_object *object)
 {
-    if (is_outdated(object) && od_list_is_empty(&object->tasks) && object->running == NULL)
-        od_object_sleep(object);
+    if (!is_outdated(object) || !od_list_is_empty(&object->tasks) || object->running != NULL)
+        return;
+    object->must_wake = object->timeout_count > 0;
+    od_object_sleep(object);
 }
 
 void od_object_settle(struct od_object *object)
@@ -439,6 +476,7 @@ static void perform_reset(struct od_object *object)
     if (object->is_aborted)
         cut_sockets(object);
     object->is_aborted = false;
+    object->drops_alarm = false;
     if (object->state == OD_AWAKE)
         od_object_sleep(object);
     else if (object->state == OD_WAKING) {
@@ -461,9 +499,10 @@ void od_object_reset(struct od_object *object, od_slice why)
         perform_reset(object);
 }
 
-void od_object_abort(struct od_object *object, od_slice why)
+void od_object_abort(struct od_object *object, od_slice why, bool retry_alarm)
 {
     object->is_aborted = true;
+    object->drops_alarm = !retry_alarm;
     od_object_reset(object, why);
 }
 
@@ -495,6 +534,7 @@ void od_object_free(struct od_object *object)
     while (!od_list_is_empty(&object->tasks))
         od_task_free(OD_LIST_MEMBER(object->tasks.next, struct od_task, link));
     cut_sockets(object);
+    od_timeouts_clear(object);
     free_events(&object->inbox);
     free_events(&object->resumes);
     if (object->script != NULL)

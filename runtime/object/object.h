@@ -62,6 +62,8 @@ struct od_object {
     struct od_list tasks;
     struct od_list sockets; // Oldest first.
     uint32_t socket_count;
+    uint32_t timeout_count;
+    struct od_list timeouts; // The timers of its instance, oldest first.
     struct od_map tags;
     struct od_storage storage;
     struct od_list ready;      // Among those with events to handle.
@@ -72,6 +74,8 @@ struct od_object {
     struct od_bytes reset_why; // A reset that waits for the running task to return.
     bool is_reset;
     bool is_aborted;
+    bool drops_alarm; // While it is reset by state:abort: the alarm that runs is not to be retried.
+    bool must_wake;   // An instance that had timers made way for new code: construct it at once.
     struct od_bytes failure;    // The words of the task that failed last, until it is freed.
     struct od_task *running;    // The one that is in Lua now.
     struct od_section *section; // NULL when it has none: nothing else runs (section.h).
@@ -115,8 +119,12 @@ void od_object_cancel(struct od_object *object, uint64_t call);
 // task of the object runs, this happens when it returns.
 void od_object_reset(struct od_object *object, od_slice why);
 
-// state:abort: like a reset, and all sockets are cut without a Close frame.
-void od_object_abort(struct od_object *object, od_slice why);
+// state:abort: like a reset, and all sockets are cut without a Close frame. Without [retry_alarm]
+// an alarm whose handler runs counts as done.
+void od_object_abort(struct od_object *object, od_slice why, bool retry_alarm);
+
+// Its constructor has returned, and only what that gave to waitUntil is left: events come in.
+void od_object_constructed(struct od_object *object);
 
 const char *od_object_state_name(enum od_object_state state);
 bool od_object_is_entry(const struct od_object *object);

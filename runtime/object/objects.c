@@ -26,6 +26,7 @@ void od_objects_init(struct od_objects *objects)
     od_map_init(&objects->by_id);
     od_map_init(&objects->sockets);
     od_map_init(&objects->tasks);
+    od_map_init(&objects->timeouts);
     od_map_init(&objects->calls);
     objects->entry = od_object_new(objects, NULL, NULL, false, (od_slice){NULL, 0});
     objects->entry->state = OD_AWAKE; // It has no instance that could sleep.
@@ -75,6 +76,7 @@ void od_objects_deinit(struct od_objects *objects)
     od_map_deinit(&objects->by_id);
     od_map_deinit(&objects->sockets);
     od_map_deinit(&objects->tasks);
+    od_map_deinit(&objects->timeouts);
     od_map_deinit(&objects->calls);
 }
 
@@ -268,7 +270,8 @@ static struct od_object *first_idle(const struct od_objects *objects)
 // Tables have grown with what was there.
 static void fit_maps(struct od_objects *objects)
 {
-    struct od_map *const maps[] = {&objects->by_id, &objects->sockets, &objects->tasks,
+    struct od_map *const maps[] = {&objects->by_id, &objects->sockets,
+                                   &objects->tasks, &objects->timeouts,
                                    &objects->calls, &objects->net->websockets};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         od_map_fit(maps[i]);

@@ -32,6 +32,7 @@ struct od_objects {
     struct od_map by_id;
     struct od_map sockets; // By number.
     struct od_map tasks;
+    struct od_map timeouts;
     struct od_map calls;
     struct od_list ready;
     struct od_list gated;

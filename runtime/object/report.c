@@ -6,6 +6,7 @@
 #include "object/call.h"
 #include "object/section.h"
 #include "object/task.h"
+#include "object/timeout.h"
 
 struct reasons {
     struct od_bytes *report;
@@ -75,6 +76,15 @@ static void put_tasks(struct reasons *reasons, const struct od_object *object)
         put_reason(reasons, "%u more handlers wait", left);
 }
 
+static void put_timers(struct reasons *reasons, const struct od_object *object)
+{
+    double seconds = (double)od_timeouts_next_ms(object) / 1000;
+    if (object->timeout_count == 1)
+        put_reason(reasons, "1 timer, due in %.1f s", seconds);
+    else if (object->timeout_count > 1)
+        put_reason(reasons, "%u timers, the next due in %.1f s", object->timeout_count, seconds);
+}
+
 static void put_idle(struct reasons *reasons, const struct od_object *object)
 {
     od_time_ms for_ms = od_clock_monotonic_ms() - object->idle_since_ms;
@@ -87,6 +97,7 @@ static void put_reasons(struct od_bytes *report, const struct od_object *object)
     struct reasons reasons = {.report = report};
     od_bytes_put_u32(report, 0);
     put_tasks(&reasons, object);
+    put_timers(&reasons, object);
     if (object->inbox_count > 0)
         put_reason(&reasons, "queue %u", object->inbox_count);
     if (!od_list_is_empty(&object->outbox))

@@ -56,8 +56,8 @@ bool od_section_hold(struct od_section *section, struct od_event *event);
 
 void od_section_wait(struct od_task *task); // It waits: from now on the time is counted.
 
-// A function of [task] has returned, the handler or one of waitUntil: is it still inside, its
-// object is reset.
+// A function of [task] has returned, the handler or one of waitUntil, and what it returned is not
+// told yet: is the task still inside, its object is reset.
 void od_section_check_left(const struct od_task *task);
 
 void od_section_end(struct od_task *task); // The task is freed. Nothing when it is not inside.

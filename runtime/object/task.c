@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "link/response.h"
 #include "object/call.h"
 #include "object/objects.h"
@@ -32,9 +33,30 @@ static void slept(struct od_timer *timer)
     resume(OD_TIMER_MEMBER(timer, struct od_task, timer));
 }
 
+// Unless it is in a section, which has its own limit and a reason not to be left half done.
+static void give_up(struct od_task *task)
+{
+    struct od_object *object = task->object;
+    if (od_section_is_inside(task)) {
+        od_timers_set(object->objects->timers, &task->deadline,
+                      od_clock_monotonic_ms() + OD_SECTION_MS_MAX);
+        return;
+    }
+    od_log(OD_LOG_WARN, object->label,
+           "waitUntil() tasks did not complete within the allowed time after invocation end and "
+           "have been cancelled: %d ms",
+           OD_WAIT_UNTIL_MS_MAX);
+    od_task_free(task);
+    od_object_settle(object);
+}
+
 static void took_too_long(struct od_timer *timer)
 {
-    const struct od_task *task = OD_TIMER_MEMBER(timer, struct od_task, deadline);
+    struct od_task *task = OD_TIMER_MEMBER(timer, struct od_task, deadline);
+    if (task->is_after_event) {
+        give_up(task);
+        return;
+    }
     od_object_reset(task->object,
                     task->event == NULL
                         ? OD_SLICE("The constructor waited for too long and was canceled.")
@@ -43,6 +65,8 @@ static void took_too_long(struct od_timer *timer)
 
 static od_time_ms limit_of(const struct od_task *task)
 {
+    if (task->is_after_event)
+        return OD_WAIT_UNTIL_MS_MAX;
     if (task->event == NULL)
         return OD_CONSTRUCT_MS_MAX;
     return task->event->socket == NULL ? 0 : task->object->event_timeout_ms;
@@ -52,16 +76,30 @@ void od_task_limit(struct od_task *task)
 {
     od_time_ms limit_ms = limit_of(task);
     od_section_wait(task);
-    if (limit_ms > 0 && !task->is_after_event && !od_timer_is_set(&task->deadline))
+    if (limit_ms > 0 && !od_timer_is_set(&task->deadline))
         od_timers_set(task->object->objects->timers, &task->deadline,
                       od_clock_monotonic_ms() + limit_ms);
 }
 
+// The next message of the socket need not wait for what is left.
+static void end_event(struct od_task *task)
+{
+    struct od_socket *socket = task->event->socket;
+    task->event->socket = NULL;
+    if (socket != NULL)
+        od_socket_event_done(socket, task->event->kind);
+}
+
 void od_task_returned(struct od_task *task)
 {
-    od_section_check_left(task);
+    if (task->is_after_event)
+        return;
     task->is_after_event = true;
     od_timers_clear(task->object->objects->timers, &task->deadline);
+    if (task->event == NULL)
+        od_object_constructed(task->object);
+    else
+        end_event(task);
 }
 
 struct od_task *od_task_new(struct od_object *object, struct od_event *event)
@@ -142,7 +180,7 @@ void od_task_fail(struct od_task *task, od_slice why)
 void od_task_wait_sleep(struct od_task *task, od_time_ms ms)
 {
     od_timers_set(task->object->objects->timers, &task->timer,
-                  od_clock_monotonic_ms() + (ms < 0 ? 0 : ms));
+                  od_clock_monotonic_ms() + ms + (ms > 0)); // Never early: this one has begun.
 }
 
 bool od_task_wait_sync(struct od_task *task)
