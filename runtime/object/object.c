@@ -438,6 +438,14 @@ void od_object_renew(struct od_object *object)
     od_object_settle(object);
 }
 
+void od_object_end_outdated(struct od_object *object, const struct od_script *script)
+{
+    if (object->script != script)
+        return;
+    object->must_wake = object->timeout_count > 0;
+    od_object_reset(object, OD_SLICE("Durable Object reset because its code was updated."));
+}
+
 static void end_tasks(struct od_object *object, od_slice why)
 {
     while (!od_list_is_empty(&object->tasks)) {

@@ -108,6 +108,9 @@ void od_object_sleep(struct od_object *object);
 // ended, and looks anew at what waits.
 void od_object_renew(struct od_object *object);
 
+// Handlers on the code of [script], which has been replaced, have had their time: a reset.
+void od_object_end_outdated(struct od_object *object, const struct od_script *script);
+
 // Puts the object where its state belongs: among the ready, the idle, or nowhere.
 void od_object_settle(struct od_object *object);
 

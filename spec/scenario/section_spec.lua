@@ -1,5 +1,6 @@
 -- blockConcurrencyWhile: while it runs, nothing else of its object does; and what happens when it
 -- fails, lasts too long, or never comes to its end.
+local survival = require "spec.scenario.survival"
 local workbench = require "spec.scenario.workbench"
 
 local SOURCE = [[
@@ -388,6 +389,24 @@ describe("blockConcurrencyWhile", function()
     assert.equal(0, (server.process:wait_exit(10)))
     server:launch()
     assert.is_true(ask("return storage:get('done')"))
+  end)
+
+  it("is gone with its worker: half of it never was, and its object serves on", function()
+    server:expect_mishap("another one is started")
+    local ann = server:connect("/things/a")
+    local section = begin([[
+      storage:put("half", 1)
+      state:blockConcurrencyWhile(function()
+        print("begun")
+        od.sleep(1e9)
+        storage:put("half", 2)
+      end)
+    ]])
+    survival.kill_one(server)
+    assert.equal("closed", (select(2, pcall(section.read_answer, section))):match("closed"))
+    assert.equal(1, ask("return storage:get('half')"))
+    ann:send("hello")
+    ann:expect("hello")
   end)
 
   it("is shown by the status, with what waits for it", function()

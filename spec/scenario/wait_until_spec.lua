@@ -183,6 +183,23 @@ describe("waitUntil", function()
     ann:expect("new hello")
   end)
 
+  it("does so for 30 seconds, then new code takes over", function()
+    local ann = server:connect("/things/a")
+    local boot = ask("self:linger(600000) return self.boot")
+    server:save((SOURCE:gsub("ws:send%(message%)", "ws:send('new ' .. message)")))
+    assert.equal(0, (server:asking("reload")))
+    ann:send("hello")
+    server:turn_clock(20000)
+    ann:expect_silence()
+    server:save((SOURCE:gsub("ws:send%(message%)", "ws:send('newest ' .. message)")))
+    assert.equal(0, (server:asking("reload")))
+    ann:expect_silence()
+    server:turn_clock(10500)
+    ann:expect("newest hello")
+    server:wait_log("things/a  reset: Durable Object reset because its code was updated%.")
+    assert.not_equal(boot, ask("return self.boot"))
+  end)
+
   it("is refused with anything but a function", function()
     for _, argument in ipairs { "", "nil", "1", "'x'", "{}" } do
       assert.matches("^code:1: waitUntil: argument 1 must be a function, got ",
