@@ -76,8 +76,8 @@ struct od_object {
     bool is_aborted;
     bool drops_alarm; // While it is reset by state:abort: the alarm that runs is not to be retried.
     bool must_wake;   // An instance that had timers made way for new code: construct it at once.
-    struct od_bytes failure;    // The words of the task that failed last, until it is freed.
-    struct od_task *running;    // The one that is in Lua now.
+    struct od_bytes failure; // Of the constructor (link/failure.h), until its event has failed too.
+    struct od_task *running; // The one that is in Lua now.
     struct od_section *section; // NULL when it has none: nothing else runs (section.h).
     od_time_ms awake_since_ms;
     od_time_ms idle_since_ms;
