@@ -104,17 +104,27 @@ int od_state_give_up(lua_State *L, const char *call, enum od_wait_kind kind, od_
     return od_wait_yield(L, kind);
 }
 
+// retryAlarm says whether an alarm whose handler runs is tried again, as one that has failed.
+static bool check_retry_alarm(lua_State *L, int index)
+{
+    static const char *const names[] = {"retryAlarm", NULL};
+    if (!od_check_options(L, index, "abort"))
+        return true;
+    od_check_option_names(L, index, "abort", names);
+    if (!od_option(L, index, "abort", "retryAlarm", LUA_TBOOLEAN))
+        return true;
+    bool retries = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return retries;
+}
+
 static int abort_object(lua_State *L)
 {
     od_state_self(L, "abort");
     od_slice why = OD_SLICE("Application called abort() to reset Durable Object.");
     if (!lua_isnoneornil(L, 2))
         why = od_check_string(L, 2, "abort");
-    bool retries = true;
-    if (od_check_options(L, 3, "abort")) {
-        od_check_option_names(L, 3, "abort", (const char *const[]){"retryAlarm", NULL});
-        retries = !od_option(L, 3, "abort", "retryAlarm", LUA_TBOOLEAN) || lua_toboolean(L, -1);
-    }
+    bool retries = check_retry_alarm(L, 3);
     return od_state_give_up(L, "abort", retries ? OD_WAIT_ABORT : OD_WAIT_ABORT_ALARM, why);
 }
 

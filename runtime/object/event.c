@@ -12,6 +12,7 @@ static const char *const names[] = {
     [OD_EVENT_CLOSE] = "webSocketClose",
     [OD_EVENT_ERROR] = "webSocketError",
     [OD_EVENT_CALL] = "call",
+    [OD_EVENT_ALARM] = "alarm",
     [OD_EVENT_TIMER] = "timer",
     [OD_EVENT_RESUME] = "resume",
 };

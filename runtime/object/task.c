@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "link/response.h"
+#include "object/alarm.h"
 #include "object/call.h"
 #include "object/objects.h"
 #include "object/outbox.h"
@@ -55,17 +56,22 @@ static void give_up(struct od_task *task)
     od_object_settle(object);
 }
 
+static od_slice too_long(const struct od_task *task)
+{
+    if (task->event == NULL)
+        return OD_SLICE("The constructor waited for too long and was canceled.");
+    if (task->event->kind == OD_EVENT_ALARM)
+        return OD_SLICE("Alarm exceeded its allowed execution time");
+    return OD_SLICE("Actor exceeded event execution time and was disconnected.");
+}
+
 static void took_too_long(struct od_timer *timer)
 {
     struct od_task *task = OD_TIMER_MEMBER(timer, struct od_task, deadline);
-    if (task->is_after_event) {
+    if (task->is_after_event)
         give_up(task);
-        return;
-    }
-    od_object_reset(task->object,
-                    task->event == NULL
-                        ? OD_SLICE("The constructor waited for too long and was canceled.")
-                        : OD_SLICE("Actor exceeded event execution time and was disconnected."));
+    else
+        od_object_reset(task->object, too_long(task));
 }
 
 static od_time_ms limit_of(const struct od_task *task)
@@ -74,6 +80,8 @@ static od_time_ms limit_of(const struct od_task *task)
         return OD_WAIT_UNTIL_MS_MAX;
     if (task->event == NULL)
         return OD_CONSTRUCT_MS_MAX;
+    if (task->event->kind == OD_EVENT_ALARM)
+        return OD_ALARM_MS_MAX;
     return task->event->socket == NULL ? 0 : task->object->event_timeout_ms;
 }
 
@@ -84,6 +92,12 @@ void od_task_limit(struct od_task *task)
     if (limit_ms > 0 && !od_timer_is_set(&task->deadline))
         od_timers_set(task->object->objects->timers, &task->deadline,
                       od_clock_monotonic_ms() + limit_ms);
+}
+
+void od_task_over(struct od_task *task)
+{
+    if (task->event != NULL)
+        od_alarm_end(task->object, task->event, task->has_failed);
 }
 
 // The next message of the socket need not wait for what is left.
@@ -99,6 +113,7 @@ void od_task_returned(struct od_task *task)
 {
     if (task->is_after_event)
         return;
+    od_task_over(task);
     task->is_after_event = true;
     od_timers_clear(task->object->objects->timers, &task->deadline);
     if (task->event == NULL)
