@@ -8,6 +8,7 @@
 #include "bindings.h"
 #include "embedded.h"
 #include "instance.h"
+#include "lib_fetch.h"
 #include "lib_namespace.h"
 #include "lib_socket.h"
 #include "lib_state.h"
@@ -169,6 +170,7 @@ static int set_up(lua_State *L)
     od_lib_storage_open(L);
     od_lib_socket_open(L);
     od_lib_namespace_open(L);
+    od_lib_fetch_open(L);
     add_methods_in_lua(L);
     od_sandbox_open(L);
     return 0;

@@ -56,6 +56,12 @@ static enum od_wait_begun begin_call(struct od_task *task, const struct od_wait 
     return OD_WAIT_BEGUN;
 }
 
+static enum od_wait_begun begin_fetch(struct od_task *task, const struct od_wait *wait)
+{
+    od_task_wait_fetch(task, wait->redirect, (uint32_t)wait->ms, od_bytes_slice(&wait->bytes));
+    return OD_WAIT_BEGUN;
+}
+
 static enum od_wait_begun begin_reset(struct od_task *task, const struct od_wait *wait)
 {
     od_object_reset(task->object, od_bytes_slice(&wait->bytes));
@@ -72,7 +78,7 @@ enum od_wait_begun od_wait_begin(struct od_engine *engine, struct od_task *task)
 {
     static enum od_wait_begun (*const begin[])(struct od_task *, const struct od_wait *) = {
         [OD_WAIT_SLEEP] = begin_sleep, [OD_WAIT_SYNC] = begin_sync,   [OD_WAIT_CALL] = begin_call,
-        [OD_WAIT_RESET] = begin_reset, [OD_WAIT_ABORT] = begin_abort,
+        [OD_WAIT_FETCH] = begin_fetch, [OD_WAIT_RESET] = begin_reset, [OD_WAIT_ABORT] = begin_abort,
     };
     struct od_coroutine *coroutine = task->thread;
     struct od_wait *wait = &engine->wait;
@@ -89,11 +95,13 @@ enum od_wait_begun od_wait_begin(struct od_engine *engine, struct od_task *task)
 
 int od_wait_push_result(lua_State *L, enum od_wait_kind kind, bool ok, od_slice bytes)
 {
-    if (kind != OD_WAIT_CALL)
+    if (kind != OD_WAIT_CALL && kind != OD_WAIT_FETCH)
         return 0;
     lua_pushboolean(L, ok);
     if (ok)
         od_response_push(L, bytes);
+    else if (kind == OD_WAIT_FETCH)
+        lua_pushlstring(L, bytes.at, bytes.size);
     else
         od_failure_push_remote(L, bytes);
     return 2;

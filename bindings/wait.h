@@ -12,27 +12,29 @@
 
 #include "base/bytes.h"
 #include "object/id.h"
+#include "object/task.h"
 
 struct od_engine;
-struct od_task;
 
 enum od_wait_kind {
     OD_WAIT_NONE,
     OD_WAIT_SLEEP,
     OD_WAIT_SYNC,
     OD_WAIT_CALL,  // Comes back as (true, response) or (false, error).
+    OD_WAIT_FETCH, // The same; the error is a string.
     OD_WAIT_RESET, // The instance goes; nothing comes back, and no pcall sees it.
     OD_WAIT_ABORT, // The same, and the sockets are cut.
 };
 
 struct od_wait {
     enum od_wait_kind kind;
-    int64_t ms;              // SLEEP.
+    int64_t ms;              // SLEEP; FETCH: how long at most.
     od_id id;                // CALL: whom.
     od_slice namespace_name; // CALL.
     od_slice name;           // CALL: borrowed from the stub, which is on the stack of who waits.
     bool has_name;           // CALL.
-    struct od_bytes bytes;   // CALL: the request. RESET, ABORT: why.
+    enum od_fetch_redirect redirect; // FETCH.
+    struct od_bytes bytes;           // CALL, FETCH: the request. RESET, ABORT: why.
 };
 
 void od_wait_deinit(struct od_wait *wait);

@@ -27,6 +27,7 @@
 
 struct lws_context;
 struct lws_vhost;
+struct od_fetches;
 
 struct od_net {
     struct od_loop *loop;
@@ -46,8 +47,10 @@ struct od_net {
     uint64_t last_exchange; // Number of the youngest.
     struct od_pulses pulses;
     struct od_deflate *deflate;
-    int harmless_fd;     // Takes the place of a descriptor that was given away.
-    bool is_in_callback; // Inside libwebsockets, where nothing may be closed.
+    struct od_fetches *fetches; // NULL before the first (fetch.h).
+    bool fetch_inside_denied;   // No fetch of a private address; may be changed.
+    int harmless_fd;            // Takes the place of a descriptor that was given away.
+    bool is_in_callback;        // Inside libwebsockets, where nothing may be closed.
     bool is_draining;
 };
 

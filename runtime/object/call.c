@@ -11,6 +11,7 @@
 #include "net/exchange.h"
 #include "net/net.h"
 #include "object/label.h"
+#include "object/outgoing.h"
 #include "object/refusal.h"
 #include "object/route.h"
 #include "object/socket.h"
@@ -31,6 +32,7 @@ static void call_free(struct od_call *call)
 {
     od_timers_clear(call->objects->timers, &call->deadline);
     free(call->visit);
+    od_outgoing_free(call->outgoing);
     od_map_remove(&call->objects->calls, &call->by_id);
     free(call->whom);
     free(call);

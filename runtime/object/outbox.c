@@ -5,6 +5,7 @@
 
 #include "object/call.h"
 #include "object/objects.h"
+#include "object/outgoing.h"
 
 static void perform_answer(struct od_object *object, const struct od_effect *effect)
 {
@@ -18,6 +19,13 @@ static void perform_call(struct od_object *object, const struct od_effect *effec
     struct od_call *call = od_call_find(object->objects, effect->number);
     if (call != NULL)
         od_call_send(call, effect->bytes);
+}
+
+static void perform_fetch(struct od_object *object, const struct od_effect *effect)
+{
+    struct od_call *call = od_call_find(object->objects, effect->number);
+    if (call != NULL)
+        od_outgoing_send(call, effect->bytes);
 }
 
 static void perform_message(struct od_object *object, const struct od_effect *effect)
@@ -48,11 +56,9 @@ static void perform_finish_close(struct od_object *object, const struct od_effec
 typedef void perform_effect(struct od_object *object, const struct od_effect *effect);
 
 static perform_effect *const perform[] = {
-    [OD_EFFECT_ANSWER] = perform_answer,
-    [OD_EFFECT_CALL] = perform_call,
-    [OD_EFFECT_MESSAGE] = perform_message,
-    [OD_EFFECT_CLOSE] = perform_close,
-    [OD_EFFECT_FINISH_CLOSE] = perform_finish_close,
+    [OD_EFFECT_ANSWER] = perform_answer, [OD_EFFECT_CALL] = perform_call,
+    [OD_EFFECT_FETCH] = perform_fetch,   [OD_EFFECT_MESSAGE] = perform_message,
+    [OD_EFFECT_CLOSE] = perform_close,   [OD_EFFECT_FINISH_CLOSE] = perform_finish_close,
 };
 
 // A handler can send faster than any disk writes, without ever letting go.
@@ -141,7 +147,7 @@ void od_outbox_release(struct od_object *object)
 
 static void drop_one(struct od_object *object, struct od_effect *kept, od_slice why)
 {
-    if (kept->kind == OD_EFFECT_ANSWER || kept->kind == OD_EFFECT_CALL) {
+    if (kept->socket == NULL) {
         struct od_call *call = od_call_find(object->objects, kept->number);
         if (call != NULL)
             od_call_fail(call, 500, why);

@@ -21,6 +21,7 @@
 enum od_effect_kind {
     OD_EFFECT_ANSWER,       // bytes: a response; number: the call it answers.
     OD_EFFECT_CALL,         // bytes: a message CALL (call.h); number: the call.
+    OD_EFFECT_FETCH,        // bytes: a request to the outside (outgoing.h); number: its call.
     OD_EFFECT_MESSAGE,      // bytes: the payload, or frame; socket.
     OD_EFFECT_CLOSE,        // bytes: the reason; code; socket.
     OD_EFFECT_FINISH_CLOSE, // socket: answer the peer's Close if nobody has.

@@ -1,11 +1,13 @@
 #include "object/task.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "link/response.h"
 #include "object/call.h"
 #include "object/objects.h"
 #include "object/outbox.h"
+#include "object/outgoing.h"
 
 static bool has_id(const struct od_map_node *node, const void *key)
 {
@@ -171,6 +173,23 @@ void od_task_wait_call(struct od_task *task, const od_id *id, od_slice namespace
     struct od_bytes body = {0};
     od_call_put(&body, call->id, id, namespace_name, has_name, name, request);
     od_outbox_put(task->object, (struct od_effect){.kind = OD_EFFECT_CALL,
+                                                   .number = call->id,
+                                                   .bytes = od_bytes_slice(&body)});
+    od_bytes_deinit(&body);
+}
+
+void od_task_wait_fetch(struct od_task *task, enum od_fetch_redirect redirect, uint32_t timeout_ms,
+                        od_slice request)
+{
+    struct od_objects *objects = task->object->objects;
+    struct od_call *call = od_call_new(objects, OD_FROM_TASK, objects->worker, task->id);
+    char what[512];
+    od_fetch_describe(request, what, sizeof what);
+    call->whom = strdup(what);
+    task->waiting_call = call->id;
+    struct od_bytes body = {0};
+    od_outgoing_put(&body, redirect, timeout_ms, request);
+    od_outbox_put(task->object, (struct od_effect){.kind = OD_EFFECT_FETCH,
                                                    .number = call->id,
                                                    .bytes = od_bytes_slice(&body)});
     od_bytes_deinit(&body);

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/map.h"
 #include "base/timers.h"
+#include "net/fetch.h"
 #include "object/event.h"
 #include "object/id.h"
 
@@ -78,5 +79,10 @@ bool od_task_wait_sync(struct od_task *task);
 // the outbox of this one. Resumes with the response, or with the text of an error.
 void od_task_wait_call(struct od_task *task, const od_id *id, od_slice namespace_name,
                        bool has_name, od_slice name, od_slice request);
+
+// Sends a request (link/request.h, copied) to the outside, through the outbox. Resumes with the
+// response, or with a sentence that says why there is none.
+void od_task_wait_fetch(struct od_task *task, enum od_fetch_redirect redirect, uint32_t timeout_ms,
+                        od_slice request);
 
 #endif
