@@ -9,7 +9,8 @@
 #define OD_NET_ADDRESS_SCOPE_H
 
 #include <stdbool.h>
-#include <sys/socket.h>
+
+struct sockaddr;
 
 // True also for a family that is neither IPv4 nor IPv6.
 bool od_address_is_inside(const struct sockaddr *address);
