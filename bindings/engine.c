@@ -7,12 +7,14 @@
 
 #include "bindings.h"
 #include "embedded.h"
+#include "failure.h"
 #include "instance.h"
 #include "lib_fetch.h"
 #include "lib_namespace.h"
 #include "lib_socket.h"
 #include "lib_state.h"
 #include "lib_storage.h"
+#include "lib_stub.h"
 #include "link/options.h"
 #include "load.h"
 #include "raise.h"
@@ -171,6 +173,8 @@ static int set_up(lua_State *L)
     od_lib_socket_open(L);
     od_lib_namespace_open(L);
     od_lib_fetch_open(L);
+    od_lib_stub_open(L);
+    od_failure_open(L);
     add_methods_in_lua(L);
     od_sandbox_open(L);
     return 0;

@@ -7,6 +7,7 @@
 #include "embedded.h"
 #include "engine.h"
 #include "http_message.h"
+#include "link/failure.h"
 #include "link/request.h"
 #include "object/limits.h"
 #include "raise.h"
@@ -62,7 +63,7 @@ static void check_arguments(lua_State *L)
                  lua_tostring(L, 1));
 }
 
-// begin(input, init): waits; gives (true, response) or (false, why).
+// begin(input, init): waits; gives (true, response) or (false, failure record).
 static int begin(lua_State *L)
 {
     lua_settop(L, 2);
@@ -78,10 +79,14 @@ static int begin(lua_State *L)
     return od_wait_yield(L, OD_WAIT_FETCH);
 }
 
-// fail(why): raises at the line of the script.
+// fail(failure record): raises its message at the line of the script.
 static int fail(lua_State *L)
 {
-    od_raise(L, "%s", luaL_checkstring(L, 1));
+    struct od_failure failure;
+    od_slice record = od_check_string(L, 1, "fetch");
+    bool is_failure = od_failure_read(record, &failure);
+    OD_ASSERT(is_failure);
+    od_raise(L, "%.*s", (int)failure.message.size, failure.message.at);
 }
 
 void od_lib_fetch_open(lua_State *L)

@@ -45,9 +45,9 @@
     KIND(SWITCHED, "nothing: every event from here on meets the new version")                      \
     KIND(LOOKED_AT, "files: that running code has required")                                       \
     /* worker <-> worker */                                                                        \
-    KIND(CALL,                                                                                     \
-         "u64 call, 32 bytes id, str namespace, u8 has name, str name, request (link/request.h)")  \
-    KIND(REPLY, "u64 call, u8 ok; ok: response (link/response.h), else str error")                 \
+    KIND(CALL, "u64 call, call (object/call.h)")                                                   \
+    KIND(REPLY, "u64 call, u8 outcome (object/call.h), a response (link/response.h), results "     \
+                "(bindings/value.h) or a failure (link/failure.h)")                                \
     KIND(CALL_CANCEL, "u64 call: the caller is gone")                                              \
     KIND(UPGRADE, "u64 socket, str peer, response, bytes read so far; fd: the connection")
 

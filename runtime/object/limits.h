@@ -18,6 +18,7 @@
 #define OD_VALUE_BYTES_MAX (2u << 20)     // Serialized. [Cloudflare: 2 MB]
 #define OD_CALL_BYTES_MAX (32u << 20)     // A request or response between objects. [Cloudflare]
 #define OD_INBOX_EVENTS_MAX 10000         // Requests beyond it are refused with 503.
+#define OD_PEER_BYTES_MAX (64u << 20)     // That wait for another worker to read; then the same.
 #define OD_OUTBOX_BYTES_MAX (64u << 20)   // Messages that wait for the disk; more: reset.
 #define OD_SOCKET_WAITING_MAX 64          // Messages of one socket that wait; then it is not read.
 #define OD_OUTGOING_RUNNING_MAX 6         // od.fetch of one object; others wait. [Cloudflare]

@@ -169,12 +169,18 @@ static void drop_instance(struct od_object *object)
     move_to(object, OD_ASLEEP);
 }
 
-static void fail_event(struct od_object *object, struct od_event *event, od_slice why)
+// The call that waits for what comes of [event]; NULL: nobody waits, or not any more.
+static struct od_call *call_of(const struct od_object *object, const struct od_event *event)
 {
-    struct od_call *call =
-        event->kind == OD_EVENT_FETCH ? od_call_find(object->objects, event->call) : NULL;
+    return event->call == 0 ? NULL : od_call_find(object->objects, event->call);
+}
+
+static void fail_event(struct od_object *object, struct od_event *event,
+                       const struct od_failure *why)
+{
+    struct od_call *call = call_of(object, event);
     if (call != NULL)
-        od_call_fail(call, 500, why);
+        od_call_fail_with(call, 500, why);
     if (event->socket != NULL)
         od_socket_event_done(event->socket, event->kind);
     od_event_free(event);
@@ -182,9 +188,11 @@ static void fail_event(struct od_object *object, struct od_event *event, od_slic
 
 static void fail_first_event(struct od_object *object)
 {
-    if (od_list_is_empty(&object->inbox))
-        return;
-    fail_event(object, take_event(object), od_bytes_slice(&object->failure));
+    struct od_failure failure;
+    bool is_whole = od_failure_read(od_bytes_slice(&object->failure), &failure);
+    OD_ASSERT(is_whole);
+    if (!od_list_is_empty(&object->inbox))
+        fail_event(object, take_event(object), &failure);
 }
 
 static void finish_constructor(struct od_task *task)
@@ -202,13 +210,8 @@ static void finish_constructor(struct od_task *task)
 
 static void finish_handler(struct od_task *task)
 {
-    struct od_object *object = task->object;
     struct od_event *event = task->event;
-    struct od_call *call = event->kind == OD_EVENT_FETCH && !task->is_answered
-                               ? od_call_find(object->objects, event->call)
-                               : NULL;
-    if (call != NULL)
-        od_call_fail(call, 500, od_bytes_slice(&object->failure));
+    OD_ASSERT(event->call == 0 || task->is_answered);
     struct od_socket *socket = event->socket;
     enum od_event_kind kind = event->kind;
     od_task_free(task);
@@ -244,7 +247,7 @@ static void after(struct od_object *object, struct od_task *task, enum od_run ru
 
 static void before(struct od_object *object, struct od_task *task)
 {
-    const char *name = task->event == NULL ? "constructor" : od_event_name(task->event);
+    const char *name = od_task_name(task);
     object->running = task;
     od_check_running(object->label, name);
     od_page_begin(object->objects->page, object->namespace == NULL ? NULL : object->identity.id,
@@ -285,6 +288,9 @@ static void resume(struct od_object *object, struct od_event *event)
     od_event_free(event);
 }
 
+static const struct od_failure server_stops = {
+    .flags = OD_FAILURE_RETRYABLE, .message = {"the server stops", sizeof "the server stops" - 1}};
+
 static void handle_next(struct od_object *object)
 {
     struct od_list *link = od_list_pop_front(&object->resumes);
@@ -293,7 +299,7 @@ static void handle_next(struct od_object *object)
         return;
     }
     if (!is_served(object)) {
-        fail_event(object, take_event(object), OD_SLICE("the server stops"));
+        fail_event(object, take_event(object), &server_stops);
         return;
     }
     if (object->state == OD_ASLEEP) {
@@ -318,7 +324,7 @@ void od_object_cancel(struct od_object *object, uint64_t call)
 {
     OD_LIST_EACH_SAFE (link, &object->inbox) {
         struct od_event *event = OD_LIST_MEMBER(link, struct od_event, link);
-        if (event->kind != OD_EVENT_FETCH || event->call != call)
+        if (event->call != call)
             continue;
         od_list_remove(link);
         object->inbox_count--;
@@ -379,11 +385,11 @@ static void refuse_requests(struct od_object *object)
 {
     OD_LIST_EACH_SAFE (link, &object->inbox) {
         struct od_event *event = OD_LIST_MEMBER(link, struct od_event, link);
-        if (event->kind != OD_EVENT_FETCH)
+        if (event->call == 0)
             continue;
         od_list_remove(link);
         object->inbox_count--;
-        struct od_call *call = od_call_find(object->objects, event->call);
+        struct od_call *call = call_of(object, event);
         if (call != NULL)
             od_call_refuse(call, object->namespace);
         od_event_free(event);
@@ -397,7 +403,7 @@ void od_object_renew(struct od_object *object)
     od_object_settle(object);
 }
 
-static void end_tasks(struct od_object *object, od_slice why)
+static void end_tasks(struct od_object *object, const struct od_failure *why)
 {
     while (!od_list_is_empty(&object->tasks)) {
         struct od_task *task = OD_LIST_MEMBER(object->tasks.next, struct od_task, link);
@@ -426,12 +432,13 @@ static void cut_sockets(struct od_object *object)
 
 static void perform_reset(struct od_object *object)
 {
-    od_slice why = od_bytes_slice(&object->reset_why);
+    struct od_failure why = {.flags = OD_FAILURE_REMOTE | OD_FAILURE_RESET,
+                             .message = od_bytes_slice(&object->reset_why)};
     object->is_reset = false;
     if (!od_object_is_entry(object))
         od_storage_discard(&object->storage);
-    od_outbox_drop(object, why);
-    end_tasks(object, why);
+    od_outbox_drop(object, &why);
+    end_tasks(object, &why);
     if (object->is_aborted)
         cut_sockets(object);
     object->is_aborted = false;
@@ -440,7 +447,7 @@ static void perform_reset(struct od_object *object)
     else if (object->state == OD_WAKING) {
         drop_instance(object);
         od_bytes_clear(&object->failure);
-        od_bytes_put_slice(&object->failure, why);
+        od_failure_put(&object->failure, &why);
         fail_first_event(object);
     }
     od_bytes_deinit(&object->reset_why);
@@ -487,7 +494,7 @@ void od_object_free(struct od_object *object)
 {
     if (!od_object_is_entry(object))
         od_storage_discard(&object->storage);
-    od_outbox_drop(object, OD_SLICE("the server stops"));
+    od_outbox_drop(object, &server_stops);
     while (!od_list_is_empty(&object->tasks))
         od_task_free(OD_LIST_MEMBER(object->tasks.next, struct od_task, link));
     cut_sockets(object);

@@ -73,7 +73,7 @@ struct od_object {
     struct od_bytes reset_why; // A reset that waits for the running task to return.
     bool is_reset;
     bool is_aborted;
-    struct od_bytes failure; // The words of the task that failed last, until it is freed.
+    struct od_bytes failure; // Of the constructor (link/failure.h), until its event has failed too.
     struct od_task *running; // The one that is in Lua now.
     od_time_ms awake_since_ms;
     od_time_ms idle_since_ms;

@@ -14,6 +14,16 @@ static void perform_answer(struct od_object *object, const struct od_effect *eff
         od_call_answer(call, effect->bytes);
 }
 
+static void perform_failure(struct od_object *object, const struct od_effect *effect)
+{
+    struct od_call *call = od_call_find(object->objects, effect->number);
+    struct od_failure failure;
+    bool is_whole = od_failure_read(effect->bytes, &failure);
+    OD_ASSERT(is_whole);
+    if (call != NULL)
+        od_call_fail_with(call, 500, &failure);
+}
+
 static void perform_call(struct od_object *object, const struct od_effect *effect)
 {
     struct od_call *call = od_call_find(object->objects, effect->number);
@@ -56,9 +66,13 @@ static void perform_finish_close(struct od_object *object, const struct od_effec
 typedef void perform_effect(struct od_object *object, const struct od_effect *effect);
 
 static perform_effect *const perform[] = {
-    [OD_EFFECT_ANSWER] = perform_answer, [OD_EFFECT_CALL] = perform_call,
-    [OD_EFFECT_FETCH] = perform_fetch,   [OD_EFFECT_MESSAGE] = perform_message,
-    [OD_EFFECT_CLOSE] = perform_close,   [OD_EFFECT_FINISH_CLOSE] = perform_finish_close,
+    [OD_EFFECT_ANSWER] = perform_answer,
+    [OD_EFFECT_FAILURE] = perform_failure,
+    [OD_EFFECT_CALL] = perform_call,
+    [OD_EFFECT_FETCH] = perform_fetch,
+    [OD_EFFECT_MESSAGE] = perform_message,
+    [OD_EFFECT_CLOSE] = perform_close,
+    [OD_EFFECT_FINISH_CLOSE] = perform_finish_close,
 };
 
 // A handler can send faster than any disk writes, without ever letting go.
@@ -145,12 +159,12 @@ void od_outbox_release(struct od_object *object)
     }
 }
 
-static void drop_one(struct od_object *object, struct od_effect *kept, od_slice why)
+static void drop_one(struct od_object *object, struct od_effect *kept, const struct od_failure *why)
 {
     if (kept->socket == NULL) {
         struct od_call *call = od_call_find(object->objects, kept->number);
         if (call != NULL)
-            od_call_fail(call, 500, why);
+            od_call_fail_with(call, 500, why);
     } else if (kept->socket->websocket != NULL) {
         // It was promised a message that will never come: better that it asks anew.
         od_websocket_close(kept->socket->websocket, 1011, OD_SLICE("the object was reset"));
@@ -159,7 +173,7 @@ static void drop_one(struct od_object *object, struct od_effect *kept, od_slice 
     free_kept(object, kept);
 }
 
-void od_outbox_drop(struct od_object *object, od_slice why)
+void od_outbox_drop(struct od_object *object, const struct od_failure *why)
 {
     struct od_list *link;
     while ((link = od_list_pop_front(&object->outbox)) != NULL)

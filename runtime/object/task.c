@@ -20,6 +20,11 @@ struct od_task *od_task_find(struct od_objects *objects, uint64_t id)
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_task, by_id);
 }
 
+const char *od_task_name(const struct od_task *task)
+{
+    return task->event == NULL ? "constructor" : od_event_name(task->event);
+}
+
 static void resume(struct od_task *task)
 {
     struct od_event *event = od_event_new(OD_EVENT_RESUME, (od_slice){NULL, 0});
@@ -119,22 +124,43 @@ static void release_socket(struct od_task *task, od_slice bytes)
         od_list_remove(&socket->accepted);
 }
 
-void od_task_answer(struct od_task *task, od_slice response)
+void od_task_answer(struct od_task *task, od_slice answer)
 {
     OD_ASSERT(task->event != NULL);
     OD_ASSERT(!task->is_answered);
     task->is_answered = true;
-    release_socket(task, response);
-    od_outbox_put(task->object, (struct od_effect){.kind = OD_EFFECT_ANSWER,
+    if (task->event->kind == OD_EVENT_FETCH)
+        release_socket(task, answer);
+    od_outbox_put(
+        task->object,
+        (struct od_effect){.kind = OD_EFFECT_ANSWER, .number = task->event->call, .bytes = answer});
+}
+
+static void answer_with_failure(struct od_task *task, const struct od_failure *failure)
+{
+    struct od_bytes record = {0};
+    task->is_answered = true;
+    od_failure_put(&record, failure);
+    od_outbox_put(task->object, (struct od_effect){.kind = OD_EFFECT_FAILURE,
                                                    .number = task->event->call,
-                                                   .bytes = response});
+                                                   .bytes = od_bytes_slice(&record)});
+    od_bytes_deinit(&record);
+}
+
+void od_task_fail_with(struct od_task *task, const struct od_failure *failure)
+{
+    task->has_failed = true;
+    if (task->event == NULL) {
+        od_bytes_clear(&task->object->failure);
+        od_failure_put(&task->object->failure, failure);
+    } else if (task->event->call != 0 && !task->is_answered) {
+        answer_with_failure(task, failure);
+    }
 }
 
 void od_task_fail(struct od_task *task, od_slice why)
 {
-    task->has_failed = true;
-    od_bytes_clear(&task->object->failure);
-    od_bytes_put_slice(&task->object->failure, why);
+    od_task_fail_with(task, &(struct od_failure){.flags = OD_FAILURE_REMOTE, .message = why});
 }
 
 void od_task_wait_sleep(struct od_task *task, od_time_ms ms)
@@ -164,18 +190,13 @@ void od_task_synced(struct od_task *task)
     resume(task);
 }
 
-void od_task_wait_call(struct od_task *task, const od_id *id, od_slice namespace_name,
-                       bool has_name, od_slice name, od_slice request)
+void od_task_wait_call(struct od_task *task, od_slice bytes)
 {
     struct od_objects *objects = task->object->objects;
     struct od_call *call = od_call_new(objects, OD_FROM_TASK, objects->worker, task->id);
     task->waiting_call = call->id;
-    struct od_bytes body = {0};
-    od_call_put(&body, call->id, id, namespace_name, has_name, name, request);
-    od_outbox_put(task->object, (struct od_effect){.kind = OD_EFFECT_CALL,
-                                                   .number = call->id,
-                                                   .bytes = od_bytes_slice(&body)});
-    od_bytes_deinit(&body);
+    od_outbox_put(task->object,
+                  (struct od_effect){.kind = OD_EFFECT_CALL, .number = call->id, .bytes = bytes});
 }
 
 void od_task_wait_fetch(struct od_task *task, enum od_fetch_redirect redirect, uint32_t timeout_ms,
