@@ -18,7 +18,8 @@
     KIND(APPLIED, "u64 seq: batches up to here can be read from LMDB")                             \
     KIND(COMMIT_FAILED, "u32 generation, u64 first failed seq, str why")                           \
     KIND(DRAIN, "u32 bound in ms: finish what runs, close what is open, say DRAINED")              \
-    KIND(LOAD, "u32 version, files (link/files.h): load them; the first is served at once")        \
+    KIND(LOAD, "u32 version, files (link/files.h): load them; the first is served at once; a "     \
+               "trial gets none and reads the disk")                                               \
     KIND(SWITCH, "u32 version: serve it from here on; it was LOADED")                              \
     KIND(DISCARD, "u32 version: forget it")                                                        \
     KIND(STATUS, "u64 question: how are you?")                                                     \
