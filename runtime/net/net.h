@@ -21,6 +21,7 @@
 #include "net/events.h"
 #include "net/limits.h"
 #include "net/loop.h"
+#include "net/masks.h"
 #include "net/pulse.h"
 
 #define OD_NET_READ_BYTES_MAX 65536
@@ -47,6 +48,7 @@ struct od_net {
     uint64_t last_exchange; // Number of the youngest.
     struct od_pulses pulses;
     struct od_deflate *deflate;
+    struct od_masks masks;
     struct od_fetches *fetches; // NULL before the first (fetch.h).
     bool fetch_inside_denied;   // No fetch of a private address; may be changed.
     int harmless_fd;            // Takes the place of a descriptor that was given away.

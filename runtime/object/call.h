@@ -45,6 +45,7 @@ struct od_call {
     bool is_remote; // Sent to [worker].
     uint32_t worker;
     char *whom; // Remote and from a task: "rooms/lobby"; a fetch: "http://host/path".
+    char *url;  // From a task, when it asks for an upgrade; else NULL.
     struct od_outgoing *outgoing; // A fetch that has left the outbox, else NULL.
     struct od_object *object;     // Here: in whose inbox it is or whose task handles it.
     struct od_visit *visit;       // OD_FROM_EXCHANGE: for the log; NULL when that is off.

@@ -6,6 +6,7 @@
 #include "link/response.h"
 #include "object/alarm.h"
 #include "object/call.h"
+#include "object/client_end.h"
 #include "object/objects.h"
 #include "object/outbox.h"
 #include "object/outgoing.h"
@@ -95,6 +96,7 @@ struct od_task *od_task_new(struct od_object *object, struct od_event *event)
     od_list_init(&task->link);
     od_list_init(&task->syncing);
     od_list_init(&task->accepted);
+    od_list_init(&task->client_ends);
     od_list_push_back(&object->tasks, &task->link);
     od_map_put(&object->objects->tasks, &task->by_id, od_map_hash_u64(task->id));
     return task;
@@ -115,6 +117,7 @@ void od_task_free(struct od_task *task)
     if (call != NULL)
         od_call_cancel(call);
     discard_accepted(task);
+    od_client_ends_lose(task);
     task->script->forget(task->script, task);
     task->script->uses--;
     od_timers_clear(objects->timers, &task->timer);
@@ -131,7 +134,10 @@ static void release_socket(struct od_task *task, od_slice bytes)
 {
     struct od_objects *objects = task->object->objects;
     struct od_response response;
-    if (!od_response_read(bytes, &response) || response.worker != objects->worker)
+    if (!od_response_read(bytes, &response) || response.socket == 0)
+        return;
+    od_client_end_forget(task, response.worker, response.socket);
+    if (response.worker != objects->worker)
         return;
     struct od_socket *socket = od_socket_find(objects, response.socket);
     if (socket != NULL)
