@@ -103,10 +103,10 @@ void od_client_end_forget(struct od_task *task, uint32_t worker, uint64_t number
 
 void od_client_ends_lose(struct od_task *task)
 {
-    while (!od_list_is_empty(&task->client_ends)) {
-        struct client_end *end = OD_LIST_MEMBER(task->client_ends.next, struct client_end, link);
-        od_call_lose_socket(task->object->objects,
-                            &(struct od_response){.worker = end->worker, .socket = end->number});
+    for (struct od_list *link; (link = od_list_pop_front(&task->client_ends)) != NULL;) {
+        struct client_end *end = OD_LIST_MEMBER(link, struct client_end, link);
+        struct od_response response = {.worker = end->worker, .socket = end->number};
         end_free(end);
+        od_call_lose_socket(task->object->objects, &response);
     }
 }
