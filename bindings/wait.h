@@ -14,6 +14,7 @@
 #include "object/task.h"
 
 struct od_engine;
+struct od_object;
 
 enum od_wait_kind {
     OD_WAIT_NONE,
@@ -43,6 +44,9 @@ struct od_wait *od_wait_prepare(lua_State *L, const char *call);
 
 // Leaves the C function: `return od_wait_yield(L, kind)`.
 int od_wait_yield(lua_State *L, enum od_wait_kind kind);
+
+// What RESET, ABORT and ABORT_ALARM are about.
+void od_wait_give_up(struct od_object *object, enum od_wait_kind kind, od_slice why);
 
 void od_wait_push_token(lua_State *L);
 
