@@ -75,24 +75,25 @@ local function make(name, finish, make_other)
   function module.encode(value)
     local text, problem = try_encode(value, not values.encode_empty_table_as_object)
     if problem then
-      return finish(problem)
+      text, problem = finish(problem)
     end
-    return text
+    return text, problem
   end
   function module.decode(text)
     if type(text) ~= "string" then
-      return finish(("cjson.decode: argument 1 must be a string, got %s"):format(type(text)))
+      local _, why = finish(("cjson.decode: argument 1 must be a string, got %s"):format(type(text)))
+      return nil, why
     end
     local value, problem = try_decode(text)
     if problem then
-      return finish(problem)
+      value, problem = finish(problem)
     end
-    return value
+    return value, problem
   end
   return setmetatable(module, { __metatable = false })
 end
 
--- Raises at the caller's line: of encode or decode, which are one frame above.
+-- Raises at the line of who called encode or decode; these must not end in a tail call.
 local function raise(problem)
   error(problem, 3)
 end

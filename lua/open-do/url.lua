@@ -19,11 +19,19 @@ M.encode = encode
 ---@type fun(text: string): string
 M.decode = native.url.decode
 
+-- For functions that scripts call: 3 is their caller.
+local function checked_pairs(text)
+  if type(text) ~= "string" then
+    error(("a query must be a string, got %s"):format(type(text)), 3)
+  end
+  return query_pairs(text)
+end
+
 --- A query such as "a=1&b=x+y" (without "?") as a table; of a repeated name the first value.
 ---@param text string
 ---@return table<string, string>
 function M.parseQuery(text)
-  local list, query = query_pairs(text), {}
+  local list, query = checked_pairs(text), {}
   for at = 1, #list, 2 do
     if query[list[at]] == nil then
       query[list[at]] = list[at + 1]
@@ -36,7 +44,7 @@ end
 ---@param text string
 ---@return table<string, string[]>
 function M.parseQueryAll(text)
-  local list, query = query_pairs(text), {}
+  local list, query = checked_pairs(text), {}
   for at = 1, #list, 2 do
     local values = query[list[at]] or {}
     values[#values + 1] = list[at + 1]
@@ -97,7 +105,11 @@ end
 ---@param parts table `query` (a table) wins over `search`; without `protocol` it is https
 ---@return string
 function M.build(parts)
-  local href = parts_of.build(parts, function(query) return build_query(query, 5) end, 3)
+  local function query_of(fields)
+    local query = build_query(fields, 5)
+    return query
+  end
+  local href = parts_of.build(parts, query_of, 3)
   return href
 end
 
