@@ -75,7 +75,7 @@ describe("an error in another object", function()
   end)
 
   both("is told with its place in the script", function(name)
-    assert.equal("script.lua:32: attempt to index local 't' (a nil value)",
+    assert.equal("script.lua:36: attempt to index local 't' (a nil value)",
       with_stub(name, "return show(stub.slip, stub)").message)
     assert.equal("plain", with_stub(name, "return show(stub.fail, stub, 'plain')").message)
     assert.equal("the error value is nil", with_stub(name, "return show(stub.fail, stub)").message)

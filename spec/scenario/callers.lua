@@ -27,6 +27,10 @@ function Thing:constructor()
   self.boot = od.randomUUID()
   self.seen = {}
   self.count = 0
+  local code = self.state.storage:get "constructor" -- What else is to happen there.
+  if code then
+    self:run(code)
+  end
 end
 
 function Thing:worker() return worker end
@@ -50,6 +54,12 @@ Thing.number = 7
 
 return { namespaces = { things = Thing, others = Thing } }
 ]]
+
+-- From its next event on the object `name` runs `code` in its constructor, too.
+function M.set_constructor(server, name, code)
+  workbench.ask(server, name, ("storage:put('constructor', %q) storage:sync()"):format(code))
+  server:post("/things/" .. name, "state:abort()")
+end
 
 function M.start(options)
   return workbench.start(M.SOURCE, options)
