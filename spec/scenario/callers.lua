@@ -46,6 +46,12 @@ function Thing:abort(why) self.state:abort(why) end
 function Thing:_private() return "secret" end
 function Thing:returnFunction() return 1, { deep = { f = print } } end
 function Thing:nap(ms) od.sleep(ms) return "rested" end
+function Thing:hold()
+  self.held = (self.held or 0) + 1
+  while self.holds do
+    od.sleep(2)
+  end
+end
 -- Runs code in this object, for what no method above does.
 function Thing:run(code, ...)
   return assert(load("local self, od = ... " .. code, "@code"))(self, od, ...)

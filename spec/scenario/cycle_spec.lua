@@ -79,8 +79,8 @@ describe("a circle of calls", function()
     local problems = { problem_of(a), problem_of(b) }
     assert.equal(1, (problems[1] and 1 or 0) + (problems[2] and 1 or 0))
     local problem = problems[1] or problems[2]
-    local is_named = problem:find(circle(a, b, a), 1, true) or problem:find(circle(b, a, b), 1, true)
-    assert.is_truthy(is_named, problem)
+    local found = problem:find(circle(a, b, a), 1, true) or problem:find(circle(b, a, b), 1, true)
+    assert.is_truthy(found, problem)
   end)
 
   it("of two constructors that call each other at the same moment costs one its call", function()
