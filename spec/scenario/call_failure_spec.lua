@@ -97,7 +97,8 @@ describe("an error in another object", function()
   it("goes through an object that does not catch it, and is then that one's", function()
     local seen = with_stub(same, ([[
       return show(stub.run, stub,
-        "local _, _, name = ... self.env.things:getByName(name):fail { message = 'deep', code = 3, retryable = true }", %q)
+        "local _, _, name = ... local stub = self.env.things:getByName(name) " ..
+        "stub:fail { message = 'deep', code = 3, retryable = true }", %q)
     ]]):format(other))
     assert.same({ message = "deep", code = 3, remote = true, retryable = true,
       durableObjectId = id_of(same) }, seen)
