@@ -19,7 +19,7 @@
 #define OD_CALL_BYTES_MAX (32u << 20)     // A request or response between objects. [Cloudflare]
 #define OD_INBOX_EVENTS_MAX 10000         // Calls and requests beyond it are refused: overloaded.
 #define OD_OBJECT_CALLS_MAX 32768         // The same for those that are handled or wait, together,
-#define OD_OBJECT_CALL_BYTES_MAX (128u << 20) // and for their bytes.
+#define OD_OBJECT_CALL_BYTES_MAX (64u << 20) // and for their bytes.
 #define OD_CYCLE_OBJECTS_MAX 64 // A longer chain of waiting objects is not searched for cycles.
 #define OD_PEER_BYTES_MAX (64u << 20)   // That wait for another worker to read; then the same.
 #define OD_OUTBOX_BYTES_MAX (64u << 20) // Messages that wait for the disk; more: reset.

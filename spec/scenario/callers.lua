@@ -46,6 +46,7 @@ function Thing:abort(why) self.state:abort(why) end
 function Thing:_private() return "secret" end
 function Thing:returnFunction() return 1, { deep = { f = print } } end
 function Thing:nap(ms) od.sleep(ms) return "rested" end
+function Thing:count(...) return select("#", ...) end
 function Thing:hold()
   self.held = (self.held or 0) + 1
   while self.holds do

@@ -1,9 +1,12 @@
 -- An object, or a worker, of which more is asked than it can keep: it refuses at once, and says so
 -- in a way that tells callers not to try again.
 local callers = require "spec.scenario.callers"
+local process = require "spec.support.process"
 local workbench = require "spec.scenario.workbench"
 
-describe("an object of which too much is asked", function()
+local OVERLOADED = "Durable Object is overloaded. Too much data queued."
+
+describe("more calls than there is room for", function()
   local server, caller, same, other
 
   before_each(function()
@@ -15,44 +18,48 @@ describe("an object of which too much is asked", function()
     server:stop()
   end)
 
-  local function both(what, check)
-    it(what .. ", in the same worker", function() check(same) end)
-    it(what .. ", in another worker", function() check(other) end)
-  end
-
-  -- Six calls of 30 MB, where the limit is 128 MiB.
-  both("refuses what is too large together, and takes calls again when it has room", function(name)
-    workbench.ask(server, name, "self.holds, self.held = true, 0")
+  -- Lets the caller call `name` so many times at once, with `bytes` each.
+  local function flood(name, times, bytes)
     workbench.ask(server, caller,
-      ("self.stub, self.refused = self.env.things:getByName(%q), 0"):format(name))
+      ("self.stub, self.decided = self.env.things:getByName(%q), 0"):format(name))
     local connections = {}
-    for i = 1, 6 do
-      connections[i] = workbench.begin(server, caller, [[
-        local ok, problem = pcall(self.stub.hold, self.stub, ("x"):rep(30e6))
+    for i = 1, times do
+      connections[i] = workbench.begin(server, caller, ([[
+        local payload = ("x"):rep(%d)
+        self.decided = self.decided + 1
+        local ok, problem = pcall(self.stub.hold, self.stub, payload)
         if ok then return "fine" end
         assert(problem.overloaded and not problem.retryable and not problem.remote)
-        self.refused = self.refused + 1
         return problem.message
-      ]])
+      ]]):format(bytes))
     end
-    local held = workbench.ask(server, caller, [[
-      local held
-      repeat
-        od.sleep(2)
-        local ok, count = pcall(self.stub.run, self.stub, "return self.held")
-        held = ok and count or 0 -- The way there may be full as well.
-      until held + self.refused == 6
-      return held
-    ]])
-    assert.is_true(held >= 1 and held <= 4, "held: " .. held)
-    workbench.ask(server, name, "self.holds = false")
+    workbench.ask(server, caller, ("while self.decided < %d do od.sleep(2) end"):format(times))
+    return connections
+  end
+
+  local function outcomes(connections)
     local counts = {}
     for _, connection in ipairs(connections) do
       local outcome = workbench.outcome(connection)
       counts[outcome] = (counts[outcome] or 0) + 1
     end
-    assert.same({ fine = held,
-      ["Durable Object is overloaded. Too much data queued."] = 6 - held }, counts)
+    return counts
+  end
+
+  it("are refused by an object that holds 64 MiB, which takes calls again later", function()
+    workbench.ask(server, same, "self.holds = true")
+    local connections = flood(same, 6, 20e6)
+    workbench.ask(server, same, "self.holds = false")
+    assert.same({ fine = 3, [OVERLOADED] = 3 }, outcomes(connections))
+    assert.equal("room", workbench.ask(server, caller, "return self.stub:echo 'room'"))
+  end)
+
+  it("are refused when the worker they go to reads nothing", function()
+    local pid = workbench.worker_of(server, other)
+    process.send_signal(pid, "STOP")
+    local connections = flood(other, 6, 17e6)
+    process.send_signal(pid, "CONT")
+    assert.same({ fine = 4, [OVERLOADED] = 2 }, outcomes(connections))
     assert.equal("room", workbench.ask(server, caller, "return self.stub:echo 'room'"))
   end)
 end)
