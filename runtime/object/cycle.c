@@ -1,6 +1,7 @@
 #include "object/cycle.h"
 
 #include "link/link.h"
+#include "object/section.h"
 
 struct probe {
     uint32_t worker; // Where the call that it began with waits,
@@ -38,14 +39,6 @@ static struct probe read_probe(struct od_cursor *cursor)
 
 // --- What waits for what -------------------------------------------------------------------------
 
-// The task that excludes all others.
-static struct od_task *holder_of(const struct od_object *object)
-{
-    if (object->state != OD_WAKING || od_list_is_empty(&object->tasks))
-        return NULL;
-    return OD_LIST_MEMBER(object->tasks.next, struct od_task, link);
-}
-
 static bool waits_for_new_code(const struct od_object *object)
 {
     return object->script != NULL && object->script != object->objects->script;
@@ -53,7 +46,7 @@ static bool waits_for_new_code(const struct od_object *object)
 
 static bool is_shut(const struct od_object *object)
 {
-    return holder_of(object) != NULL || waits_for_new_code(object);
+    return od_section_holder(object) != NULL || waits_for_new_code(object);
 }
 
 static struct od_task *handler_of(const struct od_call *call)
@@ -70,7 +63,7 @@ static struct od_task *handler_of(const struct od_call *call)
 static bool waits_for(const struct od_call *call, const struct od_task *handler,
                       const struct od_task *task)
 {
-    const struct od_task *holder = holder_of(call->object);
+    const struct od_task *holder = od_section_holder(call->object);
     if (holder != NULL && holder != handler)
         return task == holder;
     return handler != NULL ? task == handler : waits_for_new_code(call->object);
@@ -115,7 +108,7 @@ static void condemn(struct od_objects *objects, uint64_t id, od_slice path)
     if (call == NULL || call->object == NULL || handler_of(call) != NULL || !is_shut_out(call))
         return;
     struct od_object *object = call->object;
-    bool is_section = holder_of(object) != NULL;
+    bool is_section = od_section_holder(object) != NULL;
     struct od_bytes why = {0};
     od_bytes_put_slice(&why, OD_SLICE("this call can never finish: "));
     od_bytes_put_slice(&why, path);

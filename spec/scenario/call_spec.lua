@@ -135,16 +135,16 @@ describe("a call of a method", function()
   end
 
   both("takes arguments of 32 MiB together, and not a byte more (28)", function(name)
-    assert.equal(2, ask(name, "return stub:count(('x'):rep(32 * 2^20 - 9), true)"))
+    assert.equal(2, ask(name, "return stub:count(('x'):rep(32 * 2^20 - 8), true)"))
     assert.equal("code:1: count: " .. limit("33554433 bytes."),
-      refusal(name, "stub:count(('x'):rep(32 * 2^20 - 8), true)"))
+      refusal(name, "stub:count(('x'):rep(32 * 2^20 - 7), true)"))
     assert.equal("still here", ask(name, "return stub:echo 'still here'"))
   end)
 
   both("gives results of 32 MiB together, and not a byte more (28)", function(name)
-    assert.equal(32 * 2 ^ 20 - 8, ask(name, "return #stub:run [[return ('x'):rep(32 * 2^20 - 8)]]"))
+    assert.equal(32 * 2 ^ 20 - 7, ask(name, "return #stub:run [[return ('x'):rep(32 * 2^20 - 7)]]"))
     assert.matches(limit("33554433 bytes."),
-      refusal(name, "stub:run [[return ('x'):rep(32 * 2^20 - 7)]]"), 1, true)
+      refusal(name, "stub:run [[return ('x'):rep(32 * 2^20 - 6)]]"), 1, true)
     assert.equal("still here", ask(name, "return stub:echo 'still here'"))
   end)
 

@@ -96,6 +96,67 @@ describe("a circle of calls", function()
     end
   end)
 
+  both("out of a section and back is found", function(a, b)
+    workbench.ask(server, a, ("state:blockConcurrencyWhile(function() %s end)")
+      :format(try(b, try(a, WHO))))
+    assert.is_nil(problem_of(a))
+    assert.matches(circle(a, b, a), problem_of(b), 1, true)
+  end)
+
+  both("of two sections that call each other costs one of them its call", function(a, b)
+    local function section(name)
+      return ([[
+        state:blockConcurrencyWhile(function()
+          print "inside"
+          od.sleep(10000)
+          %s
+        end)
+        return self.problem or ""
+      ]]):format(try(name, WHO))
+    end
+    for _ = 1, 3 do
+      local one = workbench.begin(server, a, section(b))
+      local two = workbench.begin(server, b, section(a))
+      server:wait_log("things/" .. a .. "  inside")
+      server:wait_log("things/" .. b .. "  inside")
+      server:turn_clock(10000)
+      local problems = workbench.outcome(one) .. workbench.outcome(two)
+      assert.equal(1, select(2, problems:gsub("this call can never finish", "")), problems)
+    end
+  end)
+
+  -- The handler of the first call is held back by a section of its own object, which waits for the
+  -- section that made the call.
+  both("through a handler that a section holds back is found", function(a, b)
+    local waiting = workbench.begin(server, b, ([[
+      local name = %q
+      print "b waits"
+      while not self.may_call do od.sleep(1) end
+      local ok, problem = pcall(function()
+        state:blockConcurrencyWhile(function()
+          print "b is inside"
+          local code = "print 'a naps' od.sleep(9000) return self.boot"
+          return self.env.things:getByName(name):run(code)
+        end)
+      end)
+      return ok and "fine" or tostring(problem)
+    ]]):format(a))
+    server:wait_log("b waits")
+    workbench.ask(server, b, "self.may_call = true")
+    server:wait_log("a naps")
+    local outcome = workbench.ask(server, a, ([[
+      local name = %q
+      state:blockConcurrencyWhile(function()
+        local ok, problem = pcall(function() return self.env.things:getByName(name):who() end)
+        self.outcome = ok and "fine" or tostring(problem)
+      end)
+      return self.outcome
+    ]]):format(b))
+    assert.matches(circle(b, a, b), outcome, 1, true)
+    server:turn_clock(9000)
+    assert.equal("fine", workbench.outcome(waiting))
+  end)
+
   both("that ends, because somebody waits for time and not for a call, is none", function(a, b)
     callers.set_constructor(server, a, ([[self.env.things:getByName(%q):run "od.sleep(20)"]])
       :format(b))

@@ -6,6 +6,17 @@ local workbench = require "spec.scenario.workbench"
 
 local OVERLOADED = "Durable Object is overloaded. Too much data queued."
 
+-- The process in which the object `name` is awake.
+local function pid_of(server, name)
+  for _, worker in ipairs(server:status().workers) do
+    for _, object in ipairs(worker.objects) do
+      if object.object == "things/" .. name then
+        return worker.pid
+      end
+    end
+  end
+end
+
 describe("more calls than there is room for", function()
   local server, caller, same, other
 
@@ -55,7 +66,7 @@ describe("more calls than there is room for", function()
   end)
 
   it("are refused when the worker they go to reads nothing", function()
-    local pid = workbench.worker_of(server, other)
+    local pid = pid_of(server, other)
     process.send_signal(pid, "STOP")
     local connections = flood(other, 6, 17e6)
     process.send_signal(pid, "CONT")
