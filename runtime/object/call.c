@@ -12,6 +12,7 @@
 #include "object/call_inner.h"
 #include "object/cycle.h"
 #include "object/label.h"
+#include "object/outgoing.h"
 #include "object/refusal.h"
 #include "object/route.h"
 #include "object/visit.h"
@@ -63,8 +64,10 @@ void od_call_free(struct od_call *call)
         od_map_remove(&call->objects->peer_calls, &call->by_origin);
     od_timers_clear(call->objects->timers, &call->deadline);
     free(call->visit);
+    od_outgoing_free(call->outgoing);
     od_map_remove(&call->objects->calls, &call->by_id);
     free(call->whom);
+    free(call->url);
     free(call);
 }
 
@@ -151,7 +154,7 @@ static const char *overload(const struct od_object *object, size_t bytes)
 {
     if (object->inbox_count >= OD_INBOX_EVENTS_MAX || object->call_count >= OD_OBJECT_CALLS_MAX)
         return "Durable Object is overloaded. Too many requests queued.";
-    if (object->call_count > 0 && object->call_bytes + bytes > OD_OBJECT_CALL_BYTES_MAX)
+    if (object->call_count > 0 && object->call_bytes + bytes > OD_ASKED_BYTES_MAX)
         return "Durable Object is overloaded. Too much data queued.";
     return NULL;
 }
@@ -232,12 +235,24 @@ static void send_message(struct od_call *call, const struct od_call_message *mes
         send_to_peer(call, worker, message);
 }
 
+// The client's end of a WebSocket will want to know what it is connected to.
+static void note_url(struct od_call *call, od_slice message)
+{
+    struct od_request request;
+    od_slice upgrade;
+    if (od_request_read(message, &request) &&
+        od_headers_find(request.headers, OD_SLICE("upgrade"), &upgrade))
+        call->url = strndup(request.url.at, request.url.size);
+}
+
 void od_call_send(struct od_call *call, od_slice bytes)
 {
     struct od_call_message message;
     bool is_whole = od_call_read_message(bytes, &message);
     OD_ASSERT(is_whole);
     call->kind = message.kind;
+    if (call->from == OD_FROM_TASK && message.kind == OD_CALL_FETCH)
+        note_url(call, message.body);
     send_message(call, &message);
 }
 
