@@ -25,10 +25,7 @@ od_install_build_packages() {
   od_install_packages $OD_BUILD_PACKAGES
 }
 
-# Node may be there from elsewhere than Debian; then its package is not wanted.
 od_install_test_packages() {
-  local node=""
-  command -v node >/dev/null && command -v npm >/dev/null || node="nodejs npm"
   # shellcheck disable=SC2086
-  od_install_packages $OD_BUILD_PACKAGES $OD_TEST_PACKAGES $node
+  od_install_packages $OD_BUILD_PACKAGES $OD_TEST_PACKAGES
 }
