@@ -20,7 +20,7 @@ function hash(text) {
   for (const character of text) sum = (sum * 31 + character.codePointAt(0)) % 9973;
   return sum;
 }
-const colourOf = name => COLOURS[Math.max(0, NAMES.indexOf(name)) || hash(name) % COLOURS.length];
+const colourOf = name => COLOURS[NAMES.includes(name) ? NAMES.indexOf(name) : hash(name) % COLOURS.length];
 
 function make(kind, className, ...children) {
   const element = document.createElement(kind);

@@ -90,7 +90,8 @@ function Board:onRequest(request)
     if #text == 0 or #text > TEXT_BYTES_MAX or not pcall(encode, text) then
       return od.Response("A note is a text of 1 to 280 bytes\n", { status = 400 })
     end
-    self:_pin { text = text, x = math.random(), y = math.random(), by = "curl" }
+    local x, y = math.random(15, 85) / 100, math.random(15, 70) / 100
+    self:_pin { text = text, x = x, y = y, by = "curl" }
   end
   return od.Response.json { people = #self:getConnections(), notes = self:_notes() }
 end
