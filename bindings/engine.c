@@ -7,11 +7,13 @@
 
 #include "bindings.h"
 #include "embedded.h"
+#include "failure.h"
 #include "instance.h"
 #include "lib_namespace.h"
 #include "lib_socket.h"
 #include "lib_state.h"
 #include "lib_storage.h"
+#include "lib_stub.h"
 #include "link/options.h"
 #include "load.h"
 #include "raise.h"
@@ -169,6 +171,8 @@ static int set_up(lua_State *L)
     od_lib_storage_open(L);
     od_lib_socket_open(L);
     od_lib_namespace_open(L);
+    od_lib_stub_open(L);
+    od_failure_open(L);
     add_methods_in_lua(L);
     od_sandbox_open(L);
     return 0;

@@ -1,6 +1,6 @@
-// `env.rooms`, ids and stubs: how one object finds another.
+// `env.rooms` and ids: how one object finds another.
 //
-// None of these touches the object: an id is 32 bytes, a stub an id one can send requests to.
+// Neither touches the object: an id is 32 bytes, a stub (lib_stub.h) an id one can call.
 
 #ifndef OD_BINDINGS_LIB_NAMESPACE_H
 #define OD_BINDINGS_LIB_NAMESPACE_H
@@ -9,7 +9,7 @@
 
 #include "object/object.h"
 
-void od_lib_namespace_open(lua_State *L); // Once a state; puts native.stub.
+void od_lib_namespace_open(lua_State *L); // Once a state.
 
 void od_namespace_push(lua_State *L, struct od_namespace *namespace);
 void od_id_push_object(lua_State *L, struct od_object *object); // state.id

@@ -7,10 +7,14 @@
 #include "base/log.h"
 #include "blame.h"
 #include "engine.h"
+#include "failure.h"
 #include "http_message.h"
 #include "instance.h"
 #include "lib_socket.h"
+#include "link/invocation.h"
 #include "link/options.h"
+#include "object/alarm.h"
+#include "value.h"
 
 int od_run_resume_capped(struct od_engine *engine, lua_State *L, int arguments)
 {
@@ -22,13 +26,32 @@ int od_run_resume_capped(struct od_engine *engine, lua_State *L, int arguments)
     return status;
 }
 
-// The reference of the function for this task's event; LUA_NOREF when its class has none.
-static int handler_ref(struct od_engine *engine, const struct od_task *task)
+static od_slice method_of(const struct od_task *task)
+{
+    struct od_invocation invocation;
+    bool is_whole = od_invocation_read(od_event_bytes(task->event), &invocation);
+    OD_ASSERT(is_whole);
+    return invocation.method;
+}
+
+static bool push_referenced(lua_State *L, int ref)
+{
+    if (ref == LUA_NOREF)
+        return false;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, ref);
+    return true;
+}
+
+// Pushes the function for this task's event, or nothing when its class has none.
+static bool push_handler(struct od_engine *engine, lua_State *L, const struct od_task *task)
 {
     if (od_object_is_entry(task->object))
-        return engine->entry_ref;
-    const struct od_instance *instance = task->object->instance;
-    return instance->class->handlers[od_handler_of(task->event)];
+        return push_referenced(L, engine->entry_ref);
+    const struct od_class *class = ((struct od_instance *)task->object->instance)->class;
+    enum od_handler handler = od_handler_of(task->event);
+    if (handler == OD_HANDLER_METHOD)
+        return od_class_push_method(L, class, method_of(task));
+    return push_referenced(L, class->handlers[handler]);
 }
 
 // --- Failures ------------------------------------------------------------------------------------
@@ -41,21 +64,22 @@ static bool is_after_event(const struct od_task *task)
 
 static const char *what_runs(const struct od_task *task)
 {
-    return is_after_event(task) ? "waitUntil" : od_handler_name(od_handler_of(task->event));
+    return is_after_event(task) ? "waitUntil" : od_task_name(task);
 }
 
 static struct od_blame_entry entry_of(struct od_engine *engine, const struct od_task *task)
 {
     struct od_blame_entry entry = {.name = what_runs(task), .has_function = !is_after_event(task)};
-    if (entry.has_function) {
-        lua_rawgeti(engine->L, LUA_REGISTRYINDEX, handler_ref(engine, task));
+    entry.has_function = entry.has_function && push_handler(engine, engine->L, task);
+    if (entry.has_function)
         lua_getinfo(engine->L, ">S", &entry.function);
-    }
     return entry;
 }
 
-// Tells the log, and the caller unless it has its answer already.
-static void report(struct od_task *task, const struct od_blame *blame)
+// Tells the log, and the caller unless it has its answer already. [L]: on top the error value, or
+// NULL.
+static void report(struct od_engine *engine, struct od_task *task, const struct od_blame *blame,
+                   lua_State *L)
 {
     struct od_bytes line = {0};
     od_bytes_put_slice(&line, od_slice_of(what_runs(task)));
@@ -63,8 +87,14 @@ static void report(struct od_task *task, const struct od_blame *blame)
     od_bytes_put_slice(&line, od_blame_report(blame));
     od_log_slice(OD_LOG_ERROR, od_slice_of(task->object->label), od_bytes_slice(&line));
     od_bytes_deinit(&line);
-    if (!task->is_answered && !is_after_event(task))
-        od_task_fail(task, od_blame_message(blame));
+    if (task->is_answered || is_after_event(task))
+        return;
+    struct od_bytes fields = {0};
+    od_failure_put_fields(&fields, engine->L, L);
+    od_task_fail_with(task, &(struct od_failure){.flags = OD_FAILURE_REMOTE,
+                                                 .message = od_blame_message(blame),
+                                                 .fields = od_bytes_slice(&fields)});
+    od_bytes_deinit(&fields);
 }
 
 static void fail_with_error(struct od_engine *engine, struct od_task *task)
@@ -73,7 +103,7 @@ static void fail_with_error(struct od_engine *engine, struct od_task *task)
     struct od_blame_entry entry = entry_of(engine, task);
     struct od_blame blame = {0};
     od_blame_error(&blame, engine, coroutine->L, &entry);
-    report(task, &blame);
+    report(engine, task, &blame, coroutine->L);
     od_blame_deinit(&blame);
 }
 
@@ -84,21 +114,38 @@ static void fail_with_text(struct od_engine *engine, struct od_task *task, lua_S
     struct od_blame_entry entry = entry_of(engine, task);
     struct od_blame blame = {0};
     od_blame_text(&blame, engine, where, &entry, text);
-    report(task, &blame);
+    report(engine, task, &blame, NULL);
     od_blame_deinit(&blame);
 }
 
-// What the handler returned is on the stack of its coroutine. Only fetch has a use for it.
+static bool encode_response(lua_State *L, struct od_bytes *answer, struct od_error *err)
+{
+    lua_settop(L, 1);
+    return od_response_encode(L, 1, answer, err);
+}
+
+static bool encode_results(lua_State *L, struct od_bytes *answer, struct od_error *err)
+{
+    return od_values_encode(L, 1, lua_gettop(L), "result", answer, OD_CALL_BYTES_MAX, err);
+}
+
+// What a handler returned is on the stack of its coroutine. For most nobody waits.
+static bool (*const encode_answer[OD_HANDLER_KINDS])(lua_State *, struct od_bytes *,
+                                                     struct od_error *) = {
+    [OD_HANDLER_FETCH] = encode_response,
+    [OD_HANDLER_METHOD] = encode_results,
+};
+
 static void finish(struct od_engine *engine, struct od_task *task)
 {
     const struct od_coroutine *coroutine = task->thread;
-    if (is_after_event(task) || od_handler_of(task->event) != OD_HANDLER_FETCH)
+    enum od_handler handler = od_handler_of(task->event);
+    if (is_after_event(task) || encode_answer[handler] == NULL)
         return;
-    lua_settop(coroutine->L, 1);
     struct od_error err;
-    struct od_bytes *response = od_engine_scratch(engine);
-    if (od_response_encode(coroutine->L, 1, response, &err))
-        od_task_answer(task, od_bytes_slice(response));
+    struct od_bytes *answer = od_engine_scratch(engine);
+    if (encode_answer[handler](coroutine->L, answer, &err))
+        od_task_answer(task, od_bytes_slice(answer));
     else
         fail_with_text(engine, task, NULL, err.text);
 }
@@ -260,22 +307,60 @@ static int push_error(struct od_engine *engine, lua_State *L, const struct od_ta
     return 3;
 }
 
-static int (*const push_arguments[OD_HANDLER_COUNT])(struct od_engine *, lua_State *,
+static int push_alarm(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    struct od_alarm alarm = od_alarm_of(task->event);
+    push_instance(engine, L, task);
+    lua_createtable(L, 0, 3);
+    lua_pushinteger(L, (lua_Integer)alarm.retries);
+    lua_setfield(L, -2, "retryCount");
+    lua_pushboolean(L, alarm.retries > 0);
+    lua_setfield(L, -2, "isRetry");
+    lua_pushnumber(L, (lua_Number)alarm.time_ms);
+    lua_setfield(L, -2, "scheduledTime");
+    return 2;
+}
+
+static int push_method(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    struct od_invocation invocation;
+    struct od_error err;
+    push_instance(engine, L, task);
+    bool is_whole = od_invocation_read(od_event_bytes(task->event), &invocation);
+    OD_ASSERT(is_whole);
+    int count = od_values_decode(L, invocation.arguments, &err);
+    OD_ASSERT(count >= 0);
+    return 1 + count;
+}
+
+static int (*const push_arguments[OD_HANDLER_KINDS])(struct od_engine *, lua_State *,
                                                      const struct od_task *) = {
     [OD_HANDLER_CONSTRUCTOR] = push_constructor,
     [OD_HANDLER_FETCH] = push_fetch,
     [OD_HANDLER_MESSAGE] = push_message,
     [OD_HANDLER_CLOSE] = push_close,
     [OD_HANDLER_ERROR] = push_error,
+    [OD_HANDLER_ALARM] = push_alarm,
+    [OD_HANDLER_METHOD] = push_method,
 };
 
 // --- What the core asks --------------------------------------------------------------------------
 
-static enum od_run run_handler(struct od_engine *engine, struct od_task *task, int ref)
+// The coroutine of a task, with its handler on it; without a handler none, and false.
+static bool begin(struct od_engine *engine, struct od_task *task)
 {
     struct od_coroutine *coroutine = od_coroutine_take(engine);
+    if (!push_handler(engine, coroutine->L, task)) {
+        od_coroutine_give(engine, coroutine);
+        return false;
+    }
     task->thread = coroutine;
-    lua_rawgeti(coroutine->L, LUA_REGISTRYINDEX, ref);
+    return true;
+}
+
+static enum od_run run_handler(struct od_engine *engine, struct od_task *task)
+{
+    const struct od_coroutine *coroutine = task->thread;
     enum od_handler handler = od_handler_of(task->event);
     return run_on(engine, task, push_arguments[handler](engine, coroutine->L, task));
 }
@@ -285,25 +370,49 @@ enum od_run od_run_constructor(struct od_engine *engine, struct od_task *task)
     if (od_object_is_entry(task->object))
         return OD_RUN_DONE;
     od_instance_make(engine, task->object);
-    int ref = handler_ref(engine, task);
-    return ref == LUA_NOREF ? OD_RUN_DONE : run_handler(engine, task, ref);
+    return begin(engine, task) ? run_handler(engine, task) : OD_RUN_DONE;
 }
 
-// A handler for messages may be missing; a request needs an answer.
+static void lack_fetch(struct od_task *task)
+{
+    od_slice why = OD_SLICE("Handler does not export a fetch() function.");
+    od_log_slice(OD_LOG_ERROR, od_slice_of(task->object->label), why);
+    od_task_fail(task, why);
+}
+
+static void lack_method(struct od_task *task)
+{
+    od_slice name = method_of(task);
+    struct od_bytes why = {0};
+    od_bytes_put_slice(&why, OD_SLICE("The RPC receiver does not implement the method \""));
+    od_bytes_put_slice(&why, name);
+    od_bytes_put_slice(&why, OD_SLICE("\"."));
+    od_task_fail(task, od_bytes_slice(&why));
+    od_bytes_deinit(&why);
+}
+
+static void lack_alarm(struct od_task *task)
+{
+    od_alarm_leave(task->object, task->event);
+}
+
+// A handler for messages may be missing; who waits for an answer must be told, and an alarm waits.
 static enum od_run lack_handler(struct od_task *task)
 {
-    if (od_handler_of(task->event) == OD_HANDLER_FETCH) {
-        od_slice why = OD_SLICE("Handler does not export a fetch() function.");
-        od_log_slice(OD_LOG_ERROR, od_slice_of(task->object->label), why);
-        od_task_fail(task, why);
-    }
+    static void (*const lack[OD_HANDLER_KINDS])(struct od_task *) = {
+        [OD_HANDLER_FETCH] = lack_fetch,
+        [OD_HANDLER_METHOD] = lack_method,
+        [OD_HANDLER_ALARM] = lack_alarm,
+    };
+    enum od_handler handler = od_handler_of(task->event);
+    if (lack[handler] != NULL)
+        lack[handler](task);
     return OD_RUN_DONE;
 }
 
 enum od_run od_run_event(struct od_engine *engine, struct od_task *task)
 {
-    int ref = handler_ref(engine, task);
-    return ref == LUA_NOREF ? lack_handler(task) : run_handler(engine, task, ref);
+    return begin(engine, task) ? run_handler(engine, task) : lack_handler(task);
 }
 
 enum od_run od_run_resume(struct od_engine *engine, struct od_task *task,

@@ -111,6 +111,8 @@ void od_userdata_add_table(lua_State *L, enum od_userdata kind)
         lua_insert(L, -2);
         lua_rawset(L, -4);
     }
+    if (lua_getmetatable(L, -2))
+        lua_setmetatable(L, -2);
     lua_pop(L, 2);
 }
 

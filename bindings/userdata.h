@@ -34,7 +34,8 @@ void od_userdata_open(lua_State *L); // Once a state, before the first kind.
 void od_userdata_define(lua_State *L, enum od_userdata kind, const luaL_Reg *methods,
                         lua_CFunction properties);
 
-// More methods: from C, or from Lua: those of the table on top, popped.
+// More methods: from C, or from Lua: those of the table on top, popped, and whatever its metatable
+// finds.
 void od_userdata_add_functions(lua_State *L, enum od_userdata kind, const luaL_Reg *methods);
 void od_userdata_add_table(lua_State *L, enum od_userdata kind);
 

@@ -23,12 +23,22 @@
 #include "base/error.h"
 
 #define OD_VALUE_DEPTH_MAX 100 // Tables inside each other.
+#define OD_VALUES_MAX 1000     // In a list.
 
 // Puts the value at [index] behind what is in [out], at most [bytes_max] bytes. Never raises. On
 // false [out] has its old size, and [err] says what is wrong and where: "cannot store a function at
 // users[3].socket", or "the value is larger than 2097152 bytes".
 OD_MUST_CHECK bool od_value_encode(lua_State *L, int index, struct od_bytes *out, size_t bytes_max,
                                    struct od_error *err);
+
+// Puts the [count] values from [first] on, as a call passes them: nil is allowed among them. On
+// false [err] names the value by [noun] and its place: "argument 2: cannot send a function at
+// users[3]", or says, in Cloudflare's words, how large all of them together would be.
+OD_MUST_CHECK bool od_values_encode(lua_State *L, int first, int count, const char *noun,
+                                    struct od_bytes *out, size_t bytes_max, struct od_error *err);
+
+// Pushes the values of such a list and returns how many; -1 and nothing pushed when it is none.
+OD_MUST_CHECK int od_values_decode(lua_State *L, od_slice bytes, struct od_error *err);
 
 // Pushes the value of [bytes], which may be anything; on false nothing is pushed. Raises only when
 // the state is out of memory.

@@ -9,6 +9,10 @@
 //   table                  u8 items, u8 pairs; the values at 1 .. items; the pairs, key and value
 //   table32                the same with two u32
 //   array, array32         like table and table32, with the mark of json.array
+//   nil                    in a list only
+//
+// A list of values, which calls pass and nothing stores: after the byte 1, a varint and so many
+// values, among which nil may be.
 //
 // Numbers of tags are on disk: they are added, never changed.
 
@@ -28,6 +32,7 @@ enum od_tag {
     OD_TAG_TABLE32,
     OD_TAG_ARRAY,
     OD_TAG_ARRAY32,
+    OD_TAG_NIL,
     OD_TAG_SHORT = 0x20, // to 0x5f: a string of 0 to 63 bytes.
     OD_TAG_SHORT_END = 0x60,
 };

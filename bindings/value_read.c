@@ -171,3 +171,33 @@ bool od_value_decode(lua_State *L, od_slice bytes, struct od_error *err)
     return od_error_set(err, "the value is damaged at byte %zu of %zu",
                         (size_t)(decoder.cursor.at - bytes.at), bytes.size);
 }
+
+// The values of a list; false with some of them pushed.
+static bool decode_list(struct decoder *decoder, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        const char *at = decoder->cursor.at;
+        if (at < decoder->cursor.end && (uint8_t)*at == OD_TAG_NIL) {
+            od_cursor_u8(&decoder->cursor);
+            lua_pushnil(decoder->L);
+        } else if (!decode_value(decoder)) {
+            return false;
+        }
+    }
+    return od_cursor_at_end(&decoder->cursor) && !decoder->cursor.failed;
+}
+
+int od_values_decode(lua_State *L, od_slice bytes, struct od_error *err)
+{
+    struct decoder decoder = {L, od_cursor_of(bytes), 0};
+    int top = lua_gettop(L);
+    bool is_known = od_cursor_u8(&decoder.cursor) == OD_VALUE_FORMAT;
+    uint64_t count = take_varint(&decoder.cursor);
+    bool fits = is_known && count <= bytes.size && lua_checkstack(L, (int)count + 8);
+    if (fits && decode_list(&decoder, count))
+        return (int)count;
+    lua_settop(L, top);
+    od_error_set(err, "the list of values is damaged at byte %zu of %zu",
+                 (size_t)(decoder.cursor.at - bytes.at), bytes.size);
+    return -1;
+}

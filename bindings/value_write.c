@@ -19,6 +19,7 @@ struct encoder {
     struct od_bytes *out;
     size_t size_max; // Of [out].
     size_t bytes_max;
+    bool is_too_large;
     struct od_walk walk;
 };
 
@@ -26,6 +27,7 @@ static bool encode_value(struct encoder *encoder, int index);
 
 static bool fail_size(struct encoder *encoder)
 {
+    encoder->is_too_large = true;
     return od_walk_fail(&encoder->walk, "the value is larger than %zu bytes", encoder->bytes_max);
 }
 
@@ -231,20 +233,86 @@ static bool is_scalar(lua_State *L, int index)
     return type == LUA_TSTRING || type == LUA_TNUMBER || type == LUA_TBOOLEAN;
 }
 
+// Field by field: zeroing the walk's table would cost more than the work.
+static void init(struct encoder *encoder, lua_State *L, const char *verb, struct od_bytes *out,
+                 size_t bytes_max)
+{
+    encoder->L = L;
+    encoder->out = out;
+    encoder->size_max = out->size + bytes_max;
+    encoder->bytes_max = bytes_max;
+    encoder->is_too_large = false;
+    od_walk_init(&encoder->walk, verb, OD_VALUE_DEPTH_MAX);
+    od_bytes_put_u8(out, OD_VALUE_FORMAT);
+}
+
+static bool encode_safely(struct encoder *encoder, int index, struct od_error *err)
+{
+    return is_scalar(encoder->L, index)
+               ? encode_root(encoder, index, err)
+               : od_guard(encoder->L, index, 0, encode_guarded, encoder, err);
+}
+
 bool od_value_encode(lua_State *L, int index, struct od_bytes *out, size_t bytes_max,
                      struct od_error *err)
 {
-    struct encoder
-        encoder; // Field by field: zeroing the walk's table would cost more than the work.
+    struct encoder encoder;
     size_t mark = out->size;
-    encoder.L = L;
-    encoder.out = out;
-    encoder.size_max = mark + bytes_max;
-    encoder.bytes_max = bytes_max;
-    od_walk_init(&encoder.walk, "store", OD_VALUE_DEPTH_MAX);
-    od_bytes_put_u8(out, OD_VALUE_FORMAT);
-    bool ok = is_scalar(L, index) ? encode_root(&encoder, index, err)
-                                  : od_guard(L, index, 0, encode_guarded, &encoder, err);
+    init(&encoder, L, "store", out, bytes_max);
+    bool ok = encode_safely(&encoder, index, err);
+    if (!ok)
+        out->size = mark;
+    return ok;
+}
+
+// --- Lists ---------------------------------------------------------------------------------------
+
+static bool encode_listed(struct encoder *encoder, int index, struct od_error *err)
+{
+    return lua_type(encoder->L, index) == LUA_TNIL ? encode_nothing(encoder, OD_TAG_NIL)
+                                                   : encode_safely(encoder, index, err);
+}
+
+// So much is written to find out how large something is; what is larger still is only called that.
+static size_t measured_bytes_max(size_t bytes_max)
+{
+    return 2 * bytes_max;
+}
+
+static bool report_size(const struct encoder *encoder, size_t bytes_max, size_t bytes,
+                        struct od_error *err)
+{
+    return od_error_set(err,
+                        "Serialized RPC arguments or return values are limited to %zuMiB, but the "
+                        "size of this value was: %s%zu bytes.",
+                        bytes_max >> 20, encoder->is_too_large ? "more than " : "", bytes);
+}
+
+static bool encode_list(struct encoder *encoder, int first, int count, const char *noun,
+                        struct od_error *err)
+{
+    char *place = od_bytes_reserve(encoder->out, 10);
+    encoder->out->size += put_varint(place, (uint64_t)count);
+    for (int i = 0; i < count; i++) {
+        if (!encode_listed(encoder, first + i, err))
+            return encoder->is_too_large || od_error_prefix(err, "%s %d", noun, i + 1);
+    }
+    return true;
+}
+
+bool od_values_encode(lua_State *L, int first, int count, const char *noun, struct od_bytes *out,
+                      size_t bytes_max, struct od_error *err)
+{
+    struct encoder encoder;
+    size_t mark = out->size;
+    if (count > OD_VALUES_MAX)
+        return od_error_set(err, "there are %d %ss; there can be at most %d", count, noun,
+                            OD_VALUES_MAX);
+    init(&encoder, L, "send", out, measured_bytes_max(bytes_max));
+    bool ok = encode_list(&encoder, first, count, noun, err);
+    size_t bytes = encoder.is_too_large ? encoder.bytes_max : out->size - mark;
+    if (ok && bytes > bytes_max)
+        ok = report_size(&encoder, bytes_max, bytes, err);
     if (!ok)
         out->size = mark;
     return ok;

@@ -1,9 +1,9 @@
 #include "wait.h"
 
 #include "engine.h"
-#include "failure.h"
 #include "http_message.h"
 #include "raise.h"
+#include "value.h"
 
 static const char token; // Its address is what our yields yield.
 
@@ -51,8 +51,7 @@ static enum od_wait_begun begin_sync(struct od_task *task, const struct od_wait 
 
 static enum od_wait_begun begin_call(struct od_task *task, const struct od_wait *wait)
 {
-    od_task_wait_call(task, &wait->id, wait->namespace_name, wait->has_name, wait->name,
-                      od_bytes_slice(&wait->bytes));
+    od_task_wait_call(task, od_bytes_slice(&wait->bytes));
     return OD_WAIT_BEGUN;
 }
 
@@ -64,15 +63,17 @@ static enum od_wait_begun begin_reset(struct od_task *task, const struct od_wait
 
 static enum od_wait_begun begin_abort(struct od_task *task, const struct od_wait *wait)
 {
-    od_object_abort(task->object, od_bytes_slice(&wait->bytes));
+    od_object_abort(task->object, od_bytes_slice(&wait->bytes), wait->kind == OD_WAIT_ABORT);
     return OD_WAIT_LAST;
 }
 
 enum od_wait_begun od_wait_begin(struct od_engine *engine, struct od_task *task)
 {
     static enum od_wait_begun (*const begin[])(struct od_task *, const struct od_wait *) = {
-        [OD_WAIT_SLEEP] = begin_sleep, [OD_WAIT_SYNC] = begin_sync,   [OD_WAIT_CALL] = begin_call,
-        [OD_WAIT_RESET] = begin_reset, [OD_WAIT_ABORT] = begin_abort,
+        [OD_WAIT_SLEEP] = begin_sleep,       [OD_WAIT_SYNC] = begin_sync,
+        [OD_WAIT_CALL] = begin_call,         [OD_WAIT_METHOD] = begin_call,
+        [OD_WAIT_RESET] = begin_reset,       [OD_WAIT_ABORT] = begin_abort,
+        [OD_WAIT_ABORT_ALARM] = begin_abort,
     };
     struct od_coroutine *coroutine = task->thread;
     struct od_wait *wait = &engine->wait;
@@ -87,14 +88,30 @@ enum od_wait_begun od_wait_begin(struct od_engine *engine, struct od_task *task)
     return begun;
 }
 
+static int push_response(lua_State *L, od_slice bytes)
+{
+    od_response_push(L, bytes);
+    return 1;
+}
+
+// What a worker of the same program has written; if it cannot be read, that is a bug of ours.
+static int push_results(lua_State *L, od_slice bytes)
+{
+    struct od_error err;
+    int count = od_values_decode(L, bytes, &err);
+    OD_ASSERT(count >= 0);
+    return count;
+}
+
 int od_wait_push_result(lua_State *L, enum od_wait_kind kind, bool ok, od_slice bytes)
 {
-    if (kind != OD_WAIT_CALL)
+    static int (*const push[OD_WAIT_KINDS])(lua_State *, od_slice) = {
+        [OD_WAIT_CALL] = push_response, [OD_WAIT_METHOD] = push_results};
+    if (push[kind] == NULL)
         return 0;
     lua_pushboolean(L, ok);
     if (ok)
-        od_response_push(L, bytes);
-    else
-        od_failure_push_remote(L, bytes);
+        return 1 + push[kind](L, bytes);
+    lua_pushlstring(L, bytes.at, bytes.size);
     return 2;
 }

@@ -11,7 +11,6 @@
 #include <lua.h>
 
 #include "base/bytes.h"
-#include "object/id.h"
 
 struct od_engine;
 struct od_task;
@@ -20,19 +19,18 @@ enum od_wait_kind {
     OD_WAIT_NONE,
     OD_WAIT_SLEEP,
     OD_WAIT_SYNC,
-    OD_WAIT_CALL,  // Comes back as (true, response) or (false, error).
-    OD_WAIT_RESET, // The instance goes; nothing comes back, and no pcall sees it.
-    OD_WAIT_ABORT, // The same, and the sockets are cut.
+    OD_WAIT_CALL,        // Comes back as (true, response) or (false, failure record).
+    OD_WAIT_METHOD,      // Comes back as (true, results...) or (false, failure record).
+    OD_WAIT_RESET,       // The instance goes; nothing comes back, and no pcall sees it.
+    OD_WAIT_ABORT,       // The same, and the sockets are cut.
+    OD_WAIT_ABORT_ALARM, // The same again, and the alarm that runs is not retried.
+    OD_WAIT_KINDS,
 };
 
 struct od_wait {
     enum od_wait_kind kind;
-    int64_t ms;              // SLEEP.
-    od_id id;                // CALL: whom.
-    od_slice namespace_name; // CALL.
-    od_slice name;           // CALL: borrowed from the stub, which is on the stack of who waits.
-    bool has_name;           // CALL.
-    struct od_bytes bytes;   // CALL: the request. RESET, ABORT: why.
+    int64_t ms;            // SLEEP.
+    struct od_bytes bytes; // CALL, METHOD: the message (object/call.h). RESET, ABORT: why.
 };
 
 void od_wait_deinit(struct od_wait *wait);

@@ -2,10 +2,13 @@
 -- then may fail. C cannot go on after a yield; it begins these, and they end here.
 local _, native = ...
 
-local error = error
-local check_block, begin_fetch = native.state.check_block, native.stub.begin_fetch
+local error, rawset, setmetatable = error, rawset, setmetatable
+local check_block = native.state.check_block
+local begin_fetch, begin_call, is_method = native.stub.begin_fetch, native.stub.begin_call,
+  native.stub.is_method
+local read_failure = native.failure.read
 
-local M = { state = {}, stub = {} }
+local M = { state = {} }
 
 --- Runs [fn] before any event is delivered, and returns what it returns.
 ---@param fn fun(): any
@@ -15,21 +18,53 @@ function M.state:blockConcurrencyWhile(fn)
   return fn()
 end
 
-local function response_or_error(ok, result)
-  if not ok then
-    error(result, 0)
+-- Stubs whose object was reset while a call went through them, with the failure: they promised that
+-- their calls arrive in order, and no call can come after those that were lost.
+local broken = setmetatable({}, { __mode = "k" })
+
+local function fail(stub, record)
+  local failure, is_reset = read_failure(record)
+  if is_reset then
+    broken[stub] = record
   end
-  return result
+  error(failure, 0)
 end
+
+local function finish(stub, ok, ...)
+  if not ok then
+    fail(stub, (...))
+  end
+  return ...
+end
+
+-- Methods are made when they are first asked for; the same closure serves all stubs.
+local function make_method(methods, name)
+  if not is_method(methods, name) then
+    return nil
+  end
+  local function method(self, ...)
+    if broken[self] then
+      fail(self, broken[self])
+    end
+    return finish(self, begin_call(self, name, ...))
+  end
+  rawset(methods, name, method)
+  return method
+end
+
+M.stub = setmetatable({}, {
+  __index = setmetatable({}, { __mode = "v", __index = make_method }),
+})
 
 --- Sends a request to the object behind the stub and waits for its answer.
 ---@param request Request|string a request or a URL; of a URL like "/path" the host is made up
 ---@param init? table fields of od.Request
 ---@return Response raises an error with `message` and `remote` when the object fails
 function M.stub:fetch(request, init)
-  -- Not a tail call: `self` must stay alive while the engine reads its name.
-  local response = response_or_error(begin_fetch(self, request, init))
-  return response
+  if broken[self] then
+    fail(self, broken[self])
+  end
+  return finish(self, begin_fetch(self, request, init))
 end
 
 return M

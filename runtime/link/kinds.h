@@ -18,11 +18,13 @@
     KIND(APPLIED, "u64 seq: batches up to here can be read from LMDB")                             \
     KIND(COMMIT_FAILED, "u32 generation, u64 first failed seq, str why")                           \
     KIND(DRAIN, "u32 bound in ms: finish what runs, close what is open, say DRAINED")              \
-    KIND(LOAD, "u32 version, files (link/files.h): load them; the first is served at once")        \
+    KIND(LOAD, "u32 version, files (link/files.h): load them; the first is served at once; a "     \
+               "trial gets none and reads the disk")                                               \
     KIND(SWITCH, "u32 version: serve it from here on; it was LOADED")                              \
     KIND(DISCARD, "u32 version: forget it")                                                        \
     KIND(STATUS, "u64 question: how are you?")                                                     \
     KIND(REFUSE, "32 bytes id, u32 ms, str why: that object is not to run")                        \
+    KIND(ALARM, "u64 wall clock in ms, identity (store/identity.h): what is due by then, ring it") \
     KIND(RESTORE_OBJECT, "object record (object/keep.h)")                                          \
     KIND(RESTORE_SOCKET,                                                                           \
          "u64 socket, u32 place, u64 answered ms, u16 code or 0, str attachment record, socket "   \
@@ -32,6 +34,8 @@
     KIND(READY, "nothing: the first version is loaded and served")                                 \
     KIND(LOAD_FAILED, "str why: the script cannot be loaded; the worker ends")                     \
     KIND(BATCHES, "u32 generation, u64 seq, batches (store/batch.h)")                              \
+    KIND(ALARM_OVER,                                                                               \
+         "32 bytes id, u8 again: what came of ALARM is on disk, or could not be stored")           \
     KIND(BACK, "nothing: objects may be used")                                                     \
     KIND(OBJECT_KEEP, "u8 forget, 32 bytes id, object record")                                     \
     KIND(SOCKET_KEEP, "u64 socket, u32 place, record (object/keep.h); fd: a duplicate of the "     \
@@ -45,9 +49,9 @@
     KIND(SWITCHED, "nothing: every event from here on meets the new version")                      \
     KIND(LOOKED_AT, "files: that running code has required")                                       \
     /* worker <-> worker */                                                                        \
-    KIND(CALL,                                                                                     \
-         "u64 call, 32 bytes id, str namespace, u8 has name, str name, request (link/request.h)")  \
-    KIND(REPLY, "u64 call, u8 ok; ok: response (link/response.h), else str error")                 \
+    KIND(CALL, "u64 call, call (object/call.h)")                                                   \
+    KIND(REPLY, "u64 call, u8 outcome (object/call.h), a response (link/response.h), results "     \
+                "(bindings/value.h) or a failure (link/failure.h)")                                \
     KIND(CALL_CANCEL, "u64 call: the caller is gone")                                              \
     KIND(UPGRADE, "u64 socket, str peer, response, bytes read so far; fd: the connection")
 

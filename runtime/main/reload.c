@@ -57,6 +57,12 @@ static void tell_askers(struct od_reload *reload, bool ok, od_slice text)
     }
 }
 
+static void prepare(struct od_reload *reload)
+{
+    if (reload->is_open && reload->options->watch)
+        od_trial_prepare(&reload->trial);
+}
+
 static void try_it(struct od_reload *reload)
 {
     reload->state = OD_RELOAD_TRYING;
@@ -76,6 +82,13 @@ static void end(struct od_reload *reload, bool ok, const char *text)
     }
     reload->is_forced = false;
     tell_askers(reload, ok, od_slice_of(text));
+    prepare(reload);
+}
+
+static void end_quietly(struct od_reload *reload)
+{
+    reload->state = OD_RELOAD_IDLE;
+    prepare(reload);
 }
 
 static void end_badly(struct od_reload *reload, od_slice why)
@@ -265,7 +278,7 @@ static void stay(struct od_reload *reload)
     if (reload->has_failed)
         end(reload, true, text);
     else
-        reload->state = OD_RELOAD_IDLE; // Somebody saved without a change.
+        end_quietly(reload); // Somebody saved without a change.
 }
 
 static void keep_verdict(struct od_reload *reload, const struct od_verdict *verdict)
@@ -282,15 +295,10 @@ static void keep_verdict(struct od_reload *reload, const struct od_verdict *verd
     od_bytes_put_slice(next, verdict->files);
 }
 
-static void on_judged(void *owner, const struct od_verdict *borrowed)
+// The files that were read are watched from here on; of later changes the watch has told already.
+static void take_verdict(struct od_reload *reload)
 {
-    struct od_reload *reload = owner;
-    keep_verdict(reload, borrowed);
     struct od_verdict verdict = next_verdict(reload);
-    if (reload->version == 0) {
-        begin_first(reload, &verdict);
-        return;
-    }
     bool is_same = verdict.ok && is_the_same(reload, &verdict);
     watch_files(reload, &verdict);
     if (!verdict.ok)
@@ -301,16 +309,30 @@ static void on_judged(void *owner, const struct od_verdict *borrowed)
         load_in_all(reload);
 }
 
+static void on_judged(void *owner, const struct od_verdict *borrowed)
+{
+    struct od_reload *reload = owner;
+    keep_verdict(reload, borrowed);
+    if (reload->version == 0) {
+        struct od_verdict verdict = next_verdict(reload);
+        begin_first(reload, &verdict);
+        return;
+    }
+    reload->state = OD_RELOAD_JUDGED;
+    if (!reload->is_settling)
+        take_verdict(reload);
+}
+
 // --- Asking --------------------------------------------------------------------------------------
 
-static void ask(struct od_reload *reload, od_time_ms since_ms)
+static void ask(struct od_reload *reload)
 {
     if (reload->state == OD_RELOAD_LOADING || reload->state == OD_RELOAD_SWITCHING) {
         reload->is_again = true;
         return;
     }
     if (reload->state == OD_RELOAD_IDLE)
-        reload->since_ms = since_ms;
+        reload->since_ms = od_clock_monotonic_ms();
     reload->may_retry = true;
     try_it(reload); // The one that runs, if any, has seen something older.
 }
@@ -329,17 +351,30 @@ void od_reload_ask(struct od_reload *reload, struct od_reload_asker *asker)
         od_list_push_back(&reload->askers, &asker->link);
     }
     reload->is_forced = true;
-    ask(reload, od_clock_monotonic_ms());
+    ask(reload);
 }
 
-static void on_changed(void *owner, od_time_ms since_ms)
+static void on_files_began(void *owner)
 {
     struct od_reload *reload = owner;
+    reload->is_settling = true;
     if (reload->is_open)
-        ask(reload, since_ms);
+        ask(reload);
     else
         reload->is_again = true;
 }
+
+static void on_files_ended(void *owner, bool changed_again)
+{
+    struct od_reload *reload = owner;
+    reload->is_settling = false;
+    if (changed_again && reload->is_open)
+        ask(reload);
+    else if (reload->state == OD_RELOAD_JUDGED)
+        take_verdict(reload);
+}
+
+static const struct od_watch_events watch_events = {on_files_began, on_files_ended};
 
 void od_reload_looked_at(struct od_reload *reload, od_slice files)
 {
@@ -396,7 +431,7 @@ void od_reload_init(struct od_reload *reload, struct od_loop *loop,
     od_list_init(&reload->askers);
     reload->is_loading = od_allocate_zeroed(options->workers * sizeof *reload->is_loading);
     od_trial_open(&reload->trial, loop, options, on_judged, reload);
-    od_watch_open(&reload->watch, loop, options->script, on_changed, reload);
+    od_watch_open(&reload->watch, loop, options->script, &watch_events, reload);
 }
 
 void od_reload_start(struct od_reload *reload)
@@ -407,10 +442,11 @@ void od_reload_start(struct od_reload *reload)
 void od_reload_open(struct od_reload *reload)
 {
     reload->is_open = true;
+    prepare(reload);
     if (!reload->is_again)
         return;
     reload->is_again = false;
-    ask(reload, od_clock_monotonic_ms());
+    ask(reload);
 }
 
 void od_reload_stop(struct od_reload *reload)

@@ -1,14 +1,18 @@
 // Reload: new code for running objects, all or nothing.
 //
-//          asked                 well                       all workers have loaded it
-//   IDLE ────────► TRYING ────────────────► LOADING ─────────────────────────────► IDLE
-//                    │ ▲ │ not well            │ one has not: DISCARD to all         SWITCH to all
-//      asked again   └─┘ └──► IDLE             └──► IDLE
+//          asked           judged           well          all workers have loaded it
+//   IDLE ────────► TRYING ────────► JUDGED ───────► LOADING ───────► SWITCHING ───────► IDLE
+//                    ▲                │ │              │ one has not:     SWITCH to all
+//                    └── asked again ─┘ └─ not well    └─► DISCARD to all, IDLE
+//                                          ───► IDLE
 //
 // A trial reads the files from the disk and loads them (trial.h). Their bytes go to all workers,
 // which load them aside while they serve. Only when every one of them has done so are all told to
 // switch; otherwise the version that is served goes on, and nothing else has happened. Whoever asks
 // while a reload runs gets another one after it, with what is on the disk then.
+//
+// A save is tried as soon as it is noticed, but until the files have been quiet for a moment the
+// verdict waits (JUDGED): an editor may be in the middle of them. If there was more, it is void.
 //
 // The bytes of the served version are kept: a worker that is replaced gets these, also while the
 // script on the disk is broken.
@@ -27,6 +31,7 @@
 enum od_reload_state {
     OD_RELOAD_IDLE,
     OD_RELOAD_TRYING,
+    OD_RELOAD_JUDGED, // The verdict is in [next], and the files are not quiet yet.
     OD_RELOAD_LOADING,
     OD_RELOAD_SWITCHING, // Decided; when the last worker has said so, every event meets the new
                          // code.
@@ -57,10 +62,11 @@ struct od_reload {
     uint32_t version;         // The one that is served; 0: none yet.
     struct od_bytes files;    // Of it.
     struct od_bytes required; // Further ones that its running code has asked for.
-    struct od_bytes next;     // TRYING, LOADING: the verdict on the next version, from `ok` on.
+    struct od_bytes next;     // From JUDGED on: the verdict on the next version, from `ok` on.
     bool *is_loading;         // By index of the worker, whether it has yet to answer.
     struct od_bytes failure;  // LOADING: why it cannot be served.
     bool is_again;            // LOADING: somebody asked meanwhile.
+    bool is_settling;         // The files are being changed.
     bool is_forced;           // Load it even if the files are the same.
     bool has_failed;          // The last one; so that the way back is told too.
     bool may_retry;           // A worker may end once meanwhile.

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/cursor.h"
+#include "base/log.h"
 #include "main/child.h"
 #include "main/limits.h"
 
@@ -86,7 +87,11 @@ static void begin(struct od_trial *trial);
 
 static void conclude(struct od_trial *trial, int status)
 {
+    bool was_asked = trial->is_asked;
     trial->pid = 0;
+    trial->is_asked = false;
+    if (!was_asked)
+        return; // It was only waiting; the next start makes another one.
     if (trial->starts_anew)
         begin(trial);
     else if (trial->heard.size > 0)
@@ -155,16 +160,31 @@ static bool spawn(struct od_trial *trial, struct od_error *err)
     return true;
 }
 
+static bool is_there(const struct od_trial *trial)
+{
+    return trial->pid != 0 || trial->has_link;
+}
+
+static bool is_well(const struct od_trial *trial)
+{
+    return trial->pid > 0 && trial->has_link && !trial->link.is_gone && !trial->link.is_closing;
+}
+
 static void begin(struct od_trial *trial)
 {
     struct od_error err;
     trial->starts_anew = trial->is_late = false;
     od_bytes_clear(&trial->heard);
-    if (!spawn(trial, &err)) {
+    if (!is_there(trial) && !spawn(trial, &err)) {
         od_error_prefix(&err, "cannot try the script");
         judge_text(trial, err.text);
         return;
     }
+    trial->is_asked = true;
+    size_t mark = od_link_begin(&trial->link, OD_KIND_LOAD, -1);
+    od_bytes_put_u32(&trial->link.out, 0);
+    od_link_end(&trial->link, mark);
+    od_link_flush(&trial->link);
     od_loop_set_timer(trial->loop, &trial->timer, OD_TRIAL_MS_MAX);
 }
 
@@ -185,12 +205,20 @@ void od_trial_open(struct od_trial *trial, struct od_loop *loop, const struct od
 
 void od_trial_start(struct od_trial *trial)
 {
-    if (trial->pid == 0 && !trial->has_link) {
+    if (!trial->is_asked && (is_well(trial) || !is_there(trial))) {
         begin(trial);
         return;
     }
-    trial->starts_anew = true;
+    trial->is_asked = trial->starts_anew = true; // When this one has ended.
     kill_process(trial);
+}
+
+// Without one in reserve the next trial only takes longer.
+void od_trial_prepare(struct od_trial *trial)
+{
+    struct od_error err;
+    if (!is_there(trial) && !spawn(trial, &err))
+        od_log(OD_LOG_WARN, NULL, "no process is ready to try the script: %s", err.text);
 }
 
 void od_trial_close(struct od_trial *trial)

@@ -4,7 +4,10 @@
 // never ends or brings its process down is met where no object lives. Its verdict brings the files
 // it has read (link/files.h); workers then load these and not the disk.
 //
-// There is never more than one at a time: to start anew gives up the one that runs.
+// There is never more than one at a time: to start anew gives up the one that runs. Starting a
+// process takes far longer than loading a script, the more so on a busy machine; where a save is
+// expected to be followed by another one, the next process is started ahead (od_trial_prepare) and
+// waits.
 //
 // Process: main. Owner: embedded; od_trial_close, then the loop must run once more.
 
@@ -43,6 +46,7 @@ struct od_trial {
     struct od_link link;
     bool has_link;
     pid_t pid;             // 0: no process.
+    bool is_asked;         // It tries; until then it waits.
     struct od_bytes heard; // What it has said: LOADED without the version.
     bool is_late;
     bool starts_anew; // When the one that runs has ended.
@@ -54,6 +58,7 @@ struct od_trial {
 void od_trial_open(struct od_trial *trial, struct od_loop *loop, const struct od_options *options,
                    void (*judged)(void *owner, const struct od_verdict *verdict), void *owner);
 void od_trial_start(struct od_trial *trial);
-void od_trial_close(struct od_trial *trial); // Ends the one that runs; nobody is told.
+void od_trial_prepare(struct od_trial *trial); // So that the next start is a quick one.
+void od_trial_close(struct od_trial *trial);   // Ends the one that runs; nobody is told.
 
 #endif

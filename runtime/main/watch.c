@@ -223,27 +223,38 @@ static bool has_changed(struct od_watch *watch)
     return any;
 }
 
+static void take_change(struct od_watch *watch)
+{
+    bool is_first = !watch->is_changing;
+    watch->is_changing = true;
+    watch->has_changed_again = !is_first;
+    look_soon(watch, OD_WATCH_QUIET_MS);
+    if (is_first)
+        watch->events->began(watch->owner);
+}
+
+static void take_quiet(struct od_watch *watch)
+{
+    watch->is_changing = false;
+    watch->events->ended(watch->owner, watch->has_changed_again);
+}
+
 // Directories first: what happens after that is reported, what happened before is seen.
 static void look(struct od_timer *timer)
 {
     struct od_watch *watch = OD_TIMER_MEMBER(timer, struct od_watch, timer);
     watch_directories(watch);
-    if (has_changed(watch)) {
-        if (!watch->is_changing)
-            watch->changed_ms = od_clock_monotonic_ms();
-        watch->is_changing = true;
-        look_soon(watch, OD_WATCH_QUIET_MS);
-    } else if (watch->is_changing) {
-        watch->is_changing = false;
-        watch->changed(watch->owner, watch->changed_ms);
-    }
+    if (has_changed(watch))
+        take_change(watch);
+    else if (watch->is_changing)
+        take_quiet(watch);
 }
 
 void od_watch_open(struct od_watch *watch, struct od_loop *loop, const char *script,
-                   void (*changed)(void *owner, od_time_ms since_ms), void *owner)
+                   const struct od_watch_events *events, void *owner)
 {
-    *watch = (struct od_watch){
-        .loop = loop, .changed = changed, .owner = owner, .timer = {.fire = look}};
+    *watch =
+        (struct od_watch){.loop = loop, .events = events, .owner = owner, .timer = {.fire = look}};
     const char *slash = strrchr(script, '/');
     watch->folder = strndup(script, slash == NULL ? 0 : (size_t)(slash - script) + 1);
 }
@@ -268,5 +279,6 @@ void od_watch_set(struct od_watch *watch, od_slice files)
 void od_watch_add(struct od_watch *watch, od_slice more)
 {
     add_files(watch, more);
-    look_soon(watch, 0);
+    if (!watch->is_changing) // It will look then, and not before.
+        look_soon(watch, 0);
 }

@@ -6,7 +6,9 @@
 // file looks otherwise than when it was read (its mark, link/files.h), so a log file or a database
 // in the same directory costs a few system calls, and a link that points elsewhere is noticed too.
 //
-// Editors save in several steps. The watch waits until nothing has changed for OD_WATCH_QUIET_MS.
+// Editors save in several steps. So two things are told: that files have begun to change, and, when
+// nothing has changed for OD_WATCH_QUIET_MS, that it is over. What is done in between is mostly not
+// in vain: the usual save is whole by the time it is noticed.
 //
 // Process: main. Owner: embedded; od_watch_close, then the loop must run once more.
 
@@ -17,12 +19,18 @@
 #include "link/files.h"
 #include "net/loop.h"
 
+struct od_watch_events {
+    void (*began)(void *owner);
+    // [changed_again]: after [began] was told there was more.
+    void (*ended)(void *owner, bool changed_again);
+};
+
 struct od_watched;
 struct od_watched_directory;
 
 struct od_watch {
     struct od_loop *loop;
-    void (*changed)(void *owner, od_time_ms since_ms);
+    const struct od_watch_events *events;
     void *owner;
     char *folder; // Of the script, with "/" at the end; or empty.
     struct od_watched *files;
@@ -31,12 +39,12 @@ struct od_watch {
     size_t directory_count;
     struct od_timer timer;
     bool is_changing; // A change was seen, and it is not quiet yet.
-    od_time_ms changed_ms;
+    bool has_changed_again;
 };
 
-// [changed] is told when it began to change. [script] as in the options.
+// [script] as in the options.
 void od_watch_open(struct od_watch *watch, struct od_loop *loop, const char *script,
-                   void (*changed)(void *owner, od_time_ms since_ms), void *owner);
+                   const struct od_watch_events *events, void *owner);
 void od_watch_close(struct od_watch *watch);
 
 // Watches [files] instead of those before; a file that no longer looks like its mark has changed.

@@ -2,18 +2,17 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "link/link.h"
 #include "link/request.h"
-#include "link/response.h"
 #include "net/exchange.h"
 #include "net/net.h"
+#include "object/call_inner.h"
 #include "object/label.h"
 #include "object/refusal.h"
 #include "object/route.h"
-#include "object/socket.h"
 #include "object/visit.h"
 
 static bool has_id(const struct od_map_node *node, const void *key)
@@ -27,7 +26,7 @@ struct od_call *od_call_find(struct od_objects *objects, uint64_t id)
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_call, by_id);
 }
 
-static void call_free(struct od_call *call)
+void od_call_free(struct od_call *call)
 {
     od_timers_clear(call->objects->timers, &call->deadline);
     free(call->visit);
@@ -75,58 +74,61 @@ struct od_call *od_call_new(struct od_objects *objects, enum od_call_origin from
     return call;
 }
 
-void od_call_put(struct od_bytes *bytes, uint64_t number, const od_id *id, od_slice namespace_name,
-                 bool has_name, od_slice name, od_slice request)
+void od_call_begin(struct od_bytes *bytes, enum od_call_kind kind, const od_id *id,
+                   od_slice namespace_name, bool has_name, od_slice name)
 {
-    od_bytes_put_u64(bytes, number);
     od_bytes_put(bytes, id->bytes, OD_ID_BYTES);
     od_bytes_put_string(bytes, namespace_name);
     od_bytes_put_u8(bytes, has_name);
     od_bytes_put_string(bytes, name);
-    od_bytes_put_slice(bytes, request);
+    od_bytes_put_u8(bytes, (uint8_t)kind);
 }
 
-struct call_message {
-    uint64_t number;
-    od_id id;
-    od_slice namespace_name;
-    bool has_name;
-    od_slice name;
-    od_slice request;
-};
-
-static bool read_message(od_slice body, struct call_message *message)
+bool od_call_read_message(od_slice bytes, struct od_call_message *message)
 {
-    struct od_cursor cursor = od_cursor_of(body);
-    message->number = od_cursor_u64(&cursor);
+    struct od_cursor cursor = od_cursor_of(bytes);
     od_slice id = od_cursor_bytes(&cursor, OD_ID_BYTES);
-    for (size_t i = 0; i < id.size; i++)
-        message->id.bytes[i] = (uint8_t)id.at[i];
+    if (id.size == OD_ID_BYTES)
+        memcpy(message->id.bytes, id.at, OD_ID_BYTES);
     message->namespace_name = od_cursor_string(&cursor);
     message->has_name = od_cursor_u8(&cursor) != 0;
     message->name = od_cursor_string(&cursor);
-    message->request = od_cursor_rest(&cursor);
-    return !cursor.failed;
+    message->kind = od_cursor_u8(&cursor);
+    message->body = od_cursor_rest(&cursor);
+    return !cursor.failed && message->kind < OD_CALL_KINDS;
 }
 
-static void give_to(struct od_call *call, struct od_object *object, od_slice request)
+static enum od_event_kind event_of(enum od_call_kind kind)
+{
+    static const enum od_event_kind events[OD_CALL_KINDS] = {
+        [OD_CALL_FETCH] = OD_EVENT_FETCH, [OD_CALL_METHOD] = OD_EVENT_CALL};
+    return events[kind];
+}
+
+// Trouble of the runtime, not of the object.
+void od_call_fail_flagged(struct od_call *call, uint8_t flags, od_slice why)
+{
+    od_call_fail_with(call, 503, &(struct od_failure){.flags = flags, .message = why});
+}
+
+static void give_to(struct od_call *call, struct od_object *object, od_slice body)
 {
     if (object->refusal != NULL) {
-        od_call_fail(call, 503, od_refusal_why(object->refusal));
+        od_call_fail_flagged(call, OD_FAILURE_RETRYABLE, od_refusal_why(object->refusal));
         return;
     }
     if (object->inbox_count >= OD_INBOX_EVENTS_MAX) {
-        od_call_fail(call, 503,
-                     OD_SLICE("Durable Object is overloaded. Too many requests queued."));
+        od_call_fail_flagged(call, OD_FAILURE_OVERLOADED,
+                             OD_SLICE("Durable Object is overloaded. Too many requests queued."));
         return;
     }
-    struct od_event *event = od_event_new(OD_EVENT_FETCH, request);
+    struct od_event *event = od_event_new(event_of(call->kind), body);
     event->call = call->id;
     call->object = object;
     od_object_receive(object, event);
 }
 
-static void deliver_here(struct od_call *call, const struct call_message *message)
+void od_call_deliver(struct od_call *call, const struct od_call_message *message)
 {
     struct od_namespace *namespace = od_objects_namespace(call->objects, message->namespace_name);
     if (namespace == NULL) {
@@ -139,14 +141,21 @@ static void deliver_here(struct od_call *call, const struct call_message *messag
     }
     struct od_object *object =
         od_objects_get(call->objects, namespace, &message->id, message->has_name, message->name);
-    give_to(call, object, message->request);
+    give_to(call, object, message->body);
 }
 
-static void send_to_peer(struct od_call *call, uint32_t worker, const struct call_message *message)
+static void send_to_peer(struct od_call *call, uint32_t worker,
+                         const struct od_call_message *message)
 {
     struct od_link *peer = call->objects->peers[worker];
-    if (peer == NULL || od_link_waiting_bytes(peer) > OD_LINK_MESSAGE_BYTES_MAX) {
-        od_call_fail(call, 503, OD_SLICE("the worker of this object is not there at the moment"));
+    if (peer == NULL) {
+        od_call_fail_flagged(call, OD_FAILURE_RETRYABLE,
+                             OD_SLICE("the worker of this object is not there at the moment"));
+        return;
+    }
+    if (od_link_waiting_bytes(peer) > OD_PEER_BYTES_MAX) {
+        od_call_fail_flagged(call, OD_FAILURE_OVERLOADED,
+                             OD_SLICE("Durable Object is overloaded. Too much data queued."));
         return;
     }
     call->is_remote = true;
@@ -155,32 +164,35 @@ static void send_to_peer(struct od_call *call, uint32_t worker, const struct cal
         call->whom =
             od_label_new(message->namespace_name, &message->id, message->has_name, message->name);
     size_t mark = od_link_begin(peer, OD_KIND_CALL, -1);
-    od_call_put(&peer->out, call->id, &message->id, message->namespace_name, message->has_name,
-                message->name, message->request);
+    od_bytes_put_u64(&peer->out, call->id);
+    od_call_begin(&peer->out, message->kind, &message->id, message->namespace_name,
+                  message->has_name, message->name);
+    od_bytes_put_slice(&peer->out, message->body);
     od_link_end(peer, mark);
 }
 
-static void send_message(struct od_call *call, const struct call_message *message)
+static void send_message(struct od_call *call, const struct od_call_message *message)
 {
     uint32_t worker = od_worker_of(&message->id, call->objects->worker_count);
     if (worker == call->objects->worker)
-        deliver_here(call, message);
+        od_call_deliver(call, message);
     else
         send_to_peer(call, worker, message);
 }
 
-void od_call_send(struct od_call *call, od_slice body)
+void od_call_send(struct od_call *call, od_slice bytes)
 {
-    struct call_message message;
-    bool is_whole = read_message(body, &message);
+    struct od_call_message message;
+    bool is_whole = od_call_read_message(bytes, &message);
     OD_ASSERT(is_whole);
+    call->kind = message.kind;
     send_message(call, &message);
 }
 
 static void route_by_path(struct od_call *call, od_slice request, od_slice target)
 {
     struct od_bytes name = {0};
-    struct call_message message = {.request = request, .has_name = true};
+    struct od_call_message message = {.body = request, .has_name = true};
     enum od_route_result result = od_route_path(target, &message.namespace_name, &name);
     struct od_namespace *namespace =
         result == OD_ROUTE_OK ? od_objects_namespace(call->objects, message.namespace_name) : NULL;
@@ -211,155 +223,6 @@ void od_call_route(struct od_call *call, od_slice request)
         route_by_path(call, request, od_request_target(head.url));
 }
 
-// The 101 cannot be taken any more: the socket's object hears that the peer is gone.
-static void lose_socket(struct od_objects *objects, const struct od_response *response)
-{
-    if (response->socket == 0)
-        return;
-    if (response->worker == objects->worker) {
-        od_socket_attach(objects, response->socket, (od_slice){NULL, 0}, -1);
-    } else if (objects->peers[response->worker] != NULL) {
-        struct od_link *peer = objects->peers[response->worker];
-        size_t mark = od_link_begin(peer, OD_KIND_UPGRADE, -1);
-        od_bytes_put_u64(&peer->out, response->socket);
-        od_link_end(peer, mark);
-    }
-}
-
-static void hand_over(struct od_objects *objects, const struct od_response *response,
-                      od_slice record, int fd)
-{
-    if (response->worker == objects->worker) {
-        od_socket_attach(objects, response->socket, record, fd);
-        return;
-    }
-    struct od_link *peer = objects->peers[response->worker];
-    if (peer == NULL) {
-        close(fd); // Its worker has just died, and the socket with it.
-        return;
-    }
-    size_t mark = od_link_begin(peer, OD_KIND_UPGRADE, fd);
-    od_bytes_put_u64(&peer->out, response->socket);
-    od_bytes_put_slice(&peer->out, record);
-    od_link_end(peer, mark);
-}
-
-// Either the client did not ask for a WebSocket, or the handler's 101 is not one it can have.
-static void refuse_upgrade(struct od_call *call, struct od_exchange *exchange, const char *why)
-{
-    bool is_asked = od_exchange_wants_websocket(exchange);
-    struct od_bytes refusal = {0};
-    od_log(is_asked ? OD_LOG_ERROR : OD_LOG_INFO, call->object == NULL ? NULL : call->object->label,
-           "cannot upgrade to a WebSocket: %s", why);
-    if (is_asked)
-        od_response_put_plain(&refusal, 500, "Internal Server Error\n");
-    else
-        od_response_put_plain(&refusal, 426, "This needs a WebSocket client\n");
-    od_visit_end(call, is_asked ? 500 : 426);
-    od_exchange_answer(exchange, od_bytes_slice(&refusal));
-    od_bytes_deinit(&refusal);
-}
-
-static void upgrade(struct od_call *call, struct od_exchange *exchange, od_slice bytes,
-                    const struct od_response *response)
-{
-    struct od_bytes record = {0};
-    struct od_error err;
-    int fd = -1;
-    if (od_exchange_upgrade(exchange, bytes, &record, &fd, &err)) {
-        od_visit_end(call, 101);
-        hand_over(call->objects, response, od_bytes_slice(&record), fd);
-    } else {
-        refuse_upgrade(call, exchange, err.text);
-        lose_socket(call->objects, response);
-    }
-    od_bytes_deinit(&record);
-}
-
-static void answer_plainly(struct od_call *call, struct od_exchange *exchange, od_slice bytes,
-                           uint16_t status)
-{
-    od_visit_end(call, status);
-    od_exchange_answer(exchange, bytes);
-}
-
-static void answer_exchange(struct od_call *call, od_slice bytes)
-{
-    struct od_response response;
-    bool is_whole = od_response_read(bytes, &response);
-    OD_ASSERT(is_whole);
-    struct od_exchange *exchange = od_net_exchange(call->objects->net, call->origin);
-    if (exchange == NULL)
-        lose_socket(call->objects, &response);
-    else if (response.status == 101)
-        upgrade(call, exchange, bytes, &response);
-    else
-        answer_plainly(call, exchange, bytes, response.status);
-}
-
-static void reply_to_task(struct od_call *call, bool ok, od_slice bytes)
-{
-    struct od_task *task = od_task_find(call->objects, call->origin);
-    if (task == NULL)
-        return;
-    task->waiting_call = 0;
-    struct od_event *event = od_event_new(OD_EVENT_RESUME, bytes);
-    event->ok = ok;
-    event->task = call->origin;
-    od_object_receive(task->object, event);
-}
-
-static void reply_to_peer(struct od_call *call, bool ok, od_slice bytes)
-{
-    struct od_link *peer = call->objects->peers[call->origin_worker];
-    if (peer == NULL)
-        return;
-    size_t mark = od_link_begin(peer, OD_KIND_REPLY, -1);
-    od_bytes_put_u64(&peer->out, call->origin);
-    od_bytes_put_u8(&peer->out, ok);
-    od_bytes_put_slice(&peer->out, bytes);
-    od_link_end(peer, mark);
-}
-
-void od_call_answer(struct od_call *call, od_slice response)
-{
-    if (call->from == OD_FROM_EXCHANGE)
-        answer_exchange(call, response);
-    else if (call->from == OD_FROM_TASK)
-        reply_to_task(call, true, response);
-    else
-        reply_to_peer(call, true, response);
-    call_free(call);
-}
-
-static const char *standard_words(uint16_t status)
-{
-    static const struct {
-        uint16_t status;
-        const char *words;
-    } table[] = {{400, "Bad Request\n"}, {404, "Not Found\n"}, {503, "Service Unavailable\n"}};
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        if (table[i].status == status)
-            return table[i].words;
-    }
-    return "Internal Server Error\n";
-}
-
-void od_call_fail(struct od_call *call, uint16_t status, od_slice why)
-{
-    if (call->from == OD_FROM_EXCHANGE) {
-        struct od_bytes response = {0};
-        od_response_put_plain(&response, status, standard_words(status));
-        answer_exchange(call, od_bytes_slice(&response));
-        od_bytes_deinit(&response);
-    } else if (call->from == OD_FROM_TASK) {
-        reply_to_task(call, false, why);
-    } else {
-        reply_to_peer(call, false, why);
-    }
-    call_free(call);
-}
-
 void od_call_refuse(struct od_call *call, const struct od_namespace *namespace)
 {
     char text[OD_NAMESPACE_BYTES_MAX + 128];
@@ -379,69 +242,7 @@ void od_call_cancel(struct od_call *call)
     }
     struct od_object *object = call->object;
     uint64_t id = call->id;
-    call_free(call);
+    od_call_free(call);
     if (object != NULL)
         od_object_cancel(object, id);
-}
-
-void od_call_receive(struct od_objects *objects, uint32_t worker, od_slice body)
-{
-    struct call_message message;
-    struct od_request request;
-    if (!read_message(body, &message) || !od_request_read(message.request, &request)) {
-        od_log(OD_LOG_ERROR, NULL, "worker %u sent a call that cannot be read", worker);
-        return;
-    }
-    deliver_here(od_call_new(objects, OD_FROM_PEER, worker, message.number), &message);
-}
-
-void od_call_receive_reply(struct od_objects *objects, od_slice body)
-{
-    struct od_cursor cursor = od_cursor_of(body);
-    uint64_t id = od_cursor_u64(&cursor);
-    bool ok = od_cursor_u8(&cursor) != 0;
-    od_slice rest = od_cursor_rest(&cursor);
-    struct od_call *call = od_call_find(objects, id);
-    struct od_response response;
-    if (call == NULL) {
-        if (ok && od_response_read(rest, &response))
-            lose_socket(objects, &response);
-        return;
-    }
-    if (ok && od_response_read(rest, &response))
-        od_call_answer(call, rest);
-    else
-        od_call_fail(call, 500, ok ? OD_SLICE("the answer of the object cannot be read") : rest);
-}
-
-void od_call_receive_cancel(struct od_objects *objects, uint32_t worker, od_slice body)
-{
-    struct od_cursor cursor = od_cursor_of(body);
-    uint64_t origin = od_cursor_u64(&cursor);
-    struct od_map_node *node = NULL;
-    while ((node = od_map_next(&objects->calls, node)) != NULL) {
-        struct od_call *call = OD_MAP_MEMBER(node, struct od_call, by_id);
-        if (call->from != OD_FROM_PEER || call->origin_worker != worker || call->origin != origin)
-            continue;
-        od_call_cancel(call);
-        return;
-    }
-}
-
-static struct od_call *first_to(struct od_objects *objects, uint32_t worker)
-{
-    struct od_map_node *node = NULL;
-    while ((node = od_map_next(&objects->calls, node)) != NULL) {
-        struct od_call *call = OD_MAP_MEMBER(node, struct od_call, by_id);
-        if (call->is_remote && call->worker == worker)
-            return call;
-    }
-    return NULL;
-}
-
-void od_call_peer_gone(struct od_objects *objects, uint32_t worker)
-{
-    struct od_call *call;
-    while ((call = first_to(objects, worker)) != NULL)
-        od_call_fail(call, 503, OD_SLICE("the worker of this object has ended"));
 }

@@ -1,4 +1,4 @@
-// A call: a request on its way to an object, and the way its answer goes home.
+// A call: a request or a method call on its way to an object, and the way its answer goes home.
 //
 // Whoever asks (a connection, a task of an object in this worker, another worker) gets one call per
 // question; the answer finds its way by the call's number alone. So it does not matter where the
@@ -10,8 +10,21 @@
 #ifndef OD_OBJECT_CALL_H
 #define OD_OBJECT_CALL_H
 
+#include "link/failure.h"
 #include "object/objects.h"
 #include "object/task.h"
+
+enum od_call_kind {
+    OD_CALL_FETCH,  // A request (link/request.h); answered with a response (link/response.h).
+    OD_CALL_METHOD, // A method call (link/invocation.h); answered with results.
+    OD_CALL_KINDS,
+};
+
+enum od_call_outcome { // Of a REPLY.
+    OD_OUTCOME_FAILURE,
+    OD_OUTCOME_RESPONSE,
+    OD_OUTCOME_RESULTS,
+};
 
 enum od_call_origin {
     OD_FROM_EXCHANGE, // [origin]: the exchange.
@@ -23,6 +36,7 @@ struct od_call {
     struct od_map_node by_id;
     uint64_t id;
     struct od_objects *objects;
+    enum od_call_kind kind;
     enum od_call_origin from;
     uint32_t origin_worker;
     uint64_t origin;
@@ -40,21 +54,26 @@ struct od_call *od_call_new(struct od_objects *objects, enum od_call_origin from
 const char *od_call_whom(const struct od_call *call);                  // For a person.
 struct od_call *od_call_find(struct od_objects *objects, uint64_t id); // NULL: over already.
 
-// The body of a CALL message, which is also what an effect OD_EFFECT_CALL holds.
-void od_call_put(struct od_bytes *bytes, uint64_t number, const od_id *id, od_slice namespace_name,
-                 bool has_name, od_slice name, od_slice request);
+// Writes what stands before the request or method call: whom it is for. Both together are the
+// message of a call, which a CALL carries and an effect OD_EFFECT_CALL holds: 32 bytes id, str
+// namespace, u8 has name, str name, u8 kind, and to the end what is asked.
+void od_call_begin(struct od_bytes *bytes, enum od_call_kind kind, const od_id *id,
+                   od_slice namespace_name, bool has_name, od_slice name);
 
-// Sends the CALL message [body] on its way: into an inbox here, or to the worker of that object.
-void od_call_send(struct od_call *call, od_slice body);
+// Sends [message] on its way: into an inbox here, or to the worker of that object.
+void od_call_send(struct od_call *call, od_slice message);
 
 // The request of an exchange: to the entry, or to the object its path names, or answered with 404.
 void od_call_route(struct od_call *call, od_slice request);
 
-// The answer (link/response.h) goes home. A 101 takes its socket along.
-void od_call_answer(struct od_call *call, od_slice response);
+// The answer goes home: a response or results, by the kind of the call. A 101 takes its socket
+// along.
+void od_call_answer(struct od_call *call, od_slice answer);
 
 // It failed: clients get [status] with its standard words and nothing of the inside, objects get
-// [why].
+// [failure]. The object that was called is named in it here. The second is for texts of the runtime
+// that have no flags.
+void od_call_fail_with(struct od_call *call, uint16_t status, const struct od_failure *failure);
 void od_call_fail(struct od_call *call, uint16_t status, od_slice why);
 
 // The script has no class for the object it asks for (any more): a 404, or an error that names

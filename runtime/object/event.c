@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "link/invocation.h"
 
 static const char *const names[] = {
     [OD_EVENT_FETCH] = "fetch",          [OD_EVENT_MESSAGE] = "webSocketMessage",
     [OD_EVENT_CLOSE] = "webSocketClose", [OD_EVENT_ERROR] = "webSocketError",
-    [OD_EVENT_RESUME] = "resume",
+    [OD_EVENT_RESUME] = "resume",        [OD_EVENT_CALL] = "call",
+    [OD_EVENT_ALARM] = "alarm",
 };
 
 struct od_event *od_event_new(enum od_event_kind kind, od_slice bytes)
@@ -33,5 +35,8 @@ od_slice od_event_bytes(const struct od_event *event)
 
 const char *od_event_name(const struct od_event *event)
 {
+    struct od_invocation invocation;
+    if (event->kind == OD_EVENT_CALL && od_invocation_read(od_event_bytes(event), &invocation))
+        return invocation.method.at;
     return names[event->kind];
 }

@@ -15,9 +15,11 @@ struct od_socket;
 
 enum od_event_kind {
     OD_EVENT_FETCH,   // A request that wants an answer; bytes: link/request.h.
+    OD_EVENT_CALL,    // A method is called and wants an answer; bytes: link/invocation.h.
     OD_EVENT_MESSAGE, // A whole message on a socket; bytes: the payload.
     OD_EVENT_CLOSE,   // A socket has ended; bytes: the reason.
     OD_EVENT_ERROR,   // A socket broke the protocol and is gone; bytes: what it did.
+    OD_EVENT_ALARM,   // The alarm is due; bytes: struct od_alarm (alarm.h).
     OD_EVENT_RESUME,  // What a waiting task waits for is there; bytes: an answer or an error.
 };
 
@@ -26,10 +28,10 @@ struct od_event {
     enum od_event_kind kind;
     bool is_binary;           // MESSAGE.
     bool was_clean;           // CLOSE.
-    bool ok;                  // RESUME: false when [bytes] is the text of an error.
+    bool ok;                  // RESUME: false when [bytes] is a failure (link/failure.h).
     uint16_t code;            // CLOSE.
     struct od_socket *socket; // MESSAGE, CLOSE, ERROR; it outlives its events.
-    uint64_t call;            // FETCH: which call wants the answer (object/call.h).
+    uint64_t call;            // FETCH, CALL: which call wants the answer (object/call.h); else 0.
     uint64_t task;            // RESUME: which task waits.
     size_t size;
     char bytes[];

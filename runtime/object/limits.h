@@ -18,6 +18,7 @@
 #define OD_VALUE_BYTES_MAX (2u << 20)     // Serialized. [Cloudflare: 2 MB]
 #define OD_CALL_BYTES_MAX (32u << 20)     // A request or response between objects. [Cloudflare]
 #define OD_INBOX_EVENTS_MAX 10000         // Requests beyond it are refused with 503.
+#define OD_PEER_BYTES_MAX (64u << 20)     // That wait for another worker to read; then the same.
 #define OD_OUTBOX_BYTES_MAX (64u << 20)   // Messages that wait for the disk; more: reset.
 #define OD_SOCKET_WAITING_MAX 64          // Messages of one socket that wait; then it is not read.
 #define OD_TURN_EVENTS_MAX 256            // Events an object may handle before others have a go.
@@ -27,5 +28,11 @@
 #define OD_REPORT_OBJECTS_MAX 100 // Objects of one worker that `open-do status` names,
 #define OD_REPORT_REASONS_MAX 8   // and the handlers it names of each.
 #define OD_ATTACH_MS_MAX 30000    // From acceptWebSocket to the 101 that takes the socket.
+
+#define OD_ALARM_MS_MAX                                                                            \
+    900000 // An alarm's handler that has not returned: a failed try. [Cloudflare]
+#define OD_ALARM_RETRY_MS 2000    // Before the first retry; doubles each time. [Cloudflare]
+#define OD_ALARM_RETRIES_MAX 6    // [Cloudflare]
+#define OD_ALARM_TIME_MAX 8.64e15 // The last moment of a JavaScript Date. [ECMAScript]
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "link/page.h"
 #include "net/net.h"
+#include "object/alarm.h"
 #include "object/call.h"
 #include "object/label.h"
 #include "object/objects.h"
@@ -55,15 +56,6 @@ od_id od_object_id(const struct od_object *object)
     return id;
 }
 
-static void set_name(struct od_object *object, od_slice name)
-{
-    char *copy = od_allocate(name.size);
-    if (name.size > 0)
-        memcpy(copy, name.at, name.size);
-    object->identity.name = (od_slice){copy, name.size};
-    object->identity.has_name = true;
-}
-
 static void init_lists(struct od_object *object)
 {
     struct od_list *const lists[] = {
@@ -78,7 +70,7 @@ static void init_identity(struct od_object *object, const od_id *id, bool has_na
     object->identity.space = object->namespace->name;
     memcpy(object->identity.id, id->bytes, OD_ID_BYTES);
     if (has_name && name.size <= OD_NAME_BYTES_MAX)
-        set_name(object, name);
+        od_object_set_name(object, name);
     object->label =
         od_label_new(object->identity.space, id, object->identity.has_name, object->identity.name);
     od_storage_init(&object->storage, object->objects->store, &object->identity);
@@ -97,17 +89,6 @@ struct od_object *od_object_new(struct od_objects *objects, struct od_namespace 
     else
         object->label = strdup("entry");
     return object;
-}
-
-bool od_object_name(struct od_object *object, od_slice *name)
-{
-    struct od_identity stored;
-    if (!object->identity.has_name &&
-        od_store_identity_of(object->objects->store, object->identity.id, &stored) &&
-        stored.has_name)
-        set_name(object, stored.name);
-    *name = object->identity.name;
-    return object->identity.has_name;
 }
 
 // --- Inbox -------------------------------------------------------------------------------------
@@ -168,12 +149,20 @@ static void drop_instance(struct od_object *object)
     move_to(object, OD_ASLEEP);
 }
 
-static void fail_event(struct od_object *object, struct od_event *event, od_slice why)
+// The call that waits for what comes of [event]; NULL: nobody waits, or not any more.
+static struct od_call *call_of(const struct od_object *object, const struct od_event *event)
 {
-    struct od_call *call =
-        event->kind == OD_EVENT_FETCH ? od_call_find(object->objects, event->call) : NULL;
+    return event->call == 0 ? NULL : od_call_find(object->objects, event->call);
+}
+
+static void fail_event(struct od_object *object, struct od_event *event,
+                       const struct od_failure *why)
+{
+    struct od_call *call = call_of(object, event);
     if (call != NULL)
-        od_call_fail(call, 500, why);
+        od_call_fail_with(call, 500, why);
+    if (event->kind == OD_EVENT_ALARM)
+        od_alarm_lost(object, event);
     if (event->socket != NULL)
         od_socket_event_done(event->socket, event->kind);
     od_event_free(event);
@@ -181,9 +170,11 @@ static void fail_event(struct od_object *object, struct od_event *event, od_slic
 
 static void fail_first_event(struct od_object *object)
 {
-    if (od_list_is_empty(&object->inbox))
-        return;
-    fail_event(object, take_event(object), od_bytes_slice(&object->failure));
+    struct od_failure failure;
+    bool is_whole = od_failure_read(od_bytes_slice(&object->failure), &failure);
+    OD_ASSERT(is_whole);
+    if (!od_list_is_empty(&object->inbox))
+        fail_event(object, take_event(object), &failure);
 }
 
 static void finish_constructor(struct od_task *task)
@@ -194,6 +185,7 @@ static void finish_constructor(struct od_task *task)
     if (has_failed) {
         drop_instance(object);
         fail_first_event(object);
+        od_storage_seal(&object->storage); // What became of its alarm.
     } else {
         move_to(object, OD_AWAKE);
     }
@@ -201,13 +193,8 @@ static void finish_constructor(struct od_task *task)
 
 static void finish_handler(struct od_task *task)
 {
-    struct od_object *object = task->object;
     struct od_event *event = task->event;
-    struct od_call *call = event->kind == OD_EVENT_FETCH && !task->is_answered
-                               ? od_call_find(object->objects, event->call)
-                               : NULL;
-    if (call != NULL)
-        od_call_fail(call, 500, od_bytes_slice(&object->failure));
+    OD_ASSERT(event->call == 0 || task->is_answered);
     struct od_socket *socket = event->socket;
     enum od_event_kind kind = event->kind;
     od_task_free(task);
@@ -228,6 +215,8 @@ static void after(struct od_object *object, struct od_task *task, enum od_run ru
         perform_reset(object);
         return;
     }
+    if (run == OD_RUN_DONE)
+        od_task_over(task);
     if (!od_object_is_entry(object))
         od_storage_seal(&object->storage);
     if (run == OD_RUN_WAITING) {
@@ -243,7 +232,7 @@ static void after(struct od_object *object, struct od_task *task, enum od_run ru
 
 static void before(struct od_object *object, struct od_task *task)
 {
-    const char *name = task->event == NULL ? "constructor" : od_event_name(task->event);
+    const char *name = od_task_name(task);
     object->running = task;
     od_check_running(object->label, name);
     od_page_begin(object->objects->page, object->namespace == NULL ? NULL : object->identity.id,
@@ -267,6 +256,10 @@ static void construct(struct od_object *object)
 
 static void run(struct od_object *object, struct od_event *event)
 {
+    if (event->kind == OD_EVENT_ALARM && !od_alarm_begin(object, event)) {
+        od_event_free(event);
+        return;
+    }
     struct od_task *task = od_task_new(object, event);
     if (event->socket != NULL)
         event->socket->is_busy = true;
@@ -284,6 +277,9 @@ static void resume(struct od_object *object, struct od_event *event)
     od_event_free(event);
 }
 
+static const struct od_failure server_stops = {
+    .flags = OD_FAILURE_RETRYABLE, .message = {"the server stops", sizeof "the server stops" - 1}};
+
 static void handle_next(struct od_object *object)
 {
     struct od_list *link = od_list_pop_front(&object->resumes);
@@ -292,7 +288,7 @@ static void handle_next(struct od_object *object)
         return;
     }
     if (!is_served(object)) {
-        fail_event(object, take_event(object), OD_SLICE("the server stops"));
+        fail_event(object, take_event(object), &server_stops);
         return;
     }
     if (object->state == OD_ASLEEP) {
@@ -317,7 +313,7 @@ void od_object_cancel(struct od_object *object, uint64_t call)
 {
     OD_LIST_EACH_SAFE (link, &object->inbox) {
         struct od_event *event = OD_LIST_MEMBER(link, struct od_event, link);
-        if (event->kind != OD_EVENT_FETCH || event->call != call)
+        if (event->call != call)
             continue;
         od_list_remove(link);
         object->inbox_count--;
@@ -378,11 +374,11 @@ static void refuse_requests(struct od_object *object)
 {
     OD_LIST_EACH_SAFE (link, &object->inbox) {
         struct od_event *event = OD_LIST_MEMBER(link, struct od_event, link);
-        if (event->kind != OD_EVENT_FETCH)
+        if (event->call == 0)
             continue;
         od_list_remove(link);
         object->inbox_count--;
-        struct od_call *call = od_call_find(object->objects, event->call);
+        struct od_call *call = call_of(object, event);
         if (call != NULL)
             od_call_refuse(call, object->namespace);
         od_event_free(event);
@@ -396,7 +392,7 @@ void od_object_renew(struct od_object *object)
     od_object_settle(object);
 }
 
-static void end_tasks(struct od_object *object, od_slice why)
+static void end_tasks(struct od_object *object, const struct od_failure *why)
 {
     while (!od_list_is_empty(&object->tasks)) {
         struct od_task *task = OD_LIST_MEMBER(object->tasks.next, struct od_task, link);
@@ -425,12 +421,13 @@ static void cut_sockets(struct od_object *object)
 
 static void perform_reset(struct od_object *object)
 {
-    od_slice why = od_bytes_slice(&object->reset_why);
+    struct od_failure why = {.flags = OD_FAILURE_REMOTE | OD_FAILURE_RESET,
+                             .message = od_bytes_slice(&object->reset_why)};
     object->is_reset = false;
     if (!od_object_is_entry(object))
         od_storage_discard(&object->storage);
-    od_outbox_drop(object, why);
-    end_tasks(object, why);
+    od_outbox_drop(object, &why);
+    end_tasks(object, &why);
     if (object->is_aborted)
         cut_sockets(object);
     object->is_aborted = false;
@@ -439,9 +436,12 @@ static void perform_reset(struct od_object *object)
     else if (object->state == OD_WAKING) {
         drop_instance(object);
         od_bytes_clear(&object->failure);
-        od_bytes_put_slice(&object->failure, why);
+        od_failure_put(&object->failure, &why);
         fail_first_event(object);
     }
+    object->drops_alarm = false;
+    if (!od_object_is_entry(object))
+        od_storage_seal(&object->storage); // What became of its alarm.
     od_bytes_deinit(&object->reset_why);
     od_object_settle(object);
 }
@@ -456,23 +456,18 @@ void od_object_reset(struct od_object *object, od_slice why)
         perform_reset(object);
 }
 
-void od_object_abort(struct od_object *object, od_slice why)
+void od_object_lose_writes(struct od_object *object, od_slice why)
 {
+    object->has_lost_writes = true;
+    od_object_reset(object, why);
+    object->has_lost_writes = false;
+}
+
+void od_object_abort(struct od_object *object, od_slice why, bool retry_alarm)
+{
+    object->drops_alarm = !retry_alarm;
     object->is_aborted = true;
     od_object_reset(object, why);
-}
-
-void od_object_set_auto_response(struct od_object *object, od_slice request, od_slice response)
-{
-    od_auto_response_free(object->auto_response);
-    object->auto_response = request.at == NULL ? NULL : od_auto_response_new(request, response);
-    od_keep_object(object);
-}
-
-void od_object_set_event_timeout(struct od_object *object, uint32_t ms)
-{
-    object->event_timeout_ms = ms;
-    od_keep_object(object);
 }
 
 static void free_events(struct od_list *events)
@@ -486,7 +481,7 @@ void od_object_free(struct od_object *object)
 {
     if (!od_object_is_entry(object))
         od_storage_discard(&object->storage);
-    od_outbox_drop(object, OD_SLICE("the server stops"));
+    od_outbox_drop(object, &server_stops);
     while (!od_list_is_empty(&object->tasks))
         od_task_free(OD_LIST_MEMBER(object->tasks.next, struct od_task, link));
     cut_sockets(object);

@@ -167,6 +167,18 @@ struct od_object *od_objects_find(struct od_objects *objects, const od_id *id)
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_object, by_id);
 }
 
+bool od_objects_name(struct od_objects *objects, const od_id *id, od_slice *name)
+{
+    struct od_object *object = od_objects_find(objects, id);
+    struct od_identity stored;
+    if (object != NULL)
+        return od_object_name(object, name);
+    if (!od_store_identity_of(objects->store, id->bytes, &stored) || !stored.has_name)
+        return false;
+    *name = stored.name;
+    return true;
+}
+
 struct od_object *od_objects_get(struct od_objects *objects, struct od_namespace *namespace,
                                  const od_id *id, bool has_name, od_slice name)
 {

@@ -76,6 +76,10 @@ struct od_object *od_objects_get(struct od_objects *objects, struct od_namespace
 
 struct od_object *od_objects_find(struct od_objects *objects, const od_id *id); // Or NULL.
 
+// The name of the object of that id, when this worker knows it or it is stored. [name] is borrowed
+// until the end of the turn.
+bool od_objects_name(struct od_objects *objects, const od_id *id, od_slice *name);
+
 // The turn's middle: handles events, a bounded number; true when some are left.
 bool od_objects_deliver(struct od_objects *objects);
 

@@ -15,14 +15,17 @@
 #ifndef OD_OBJECT_OUTBOX_H
 #define OD_OBJECT_OUTBOX_H
 
+#include "link/failure.h"
 #include "object/object.h"
 #include "object/socket.h"
 
 enum od_effect_kind {
-    OD_EFFECT_ANSWER,       // bytes: a response; number: the call it answers.
-    OD_EFFECT_CALL,         // bytes: a message CALL (call.h); number: the call.
+    OD_EFFECT_ANSWER,       // bytes: a response or results; number: the call it answers.
+    OD_EFFECT_FAILURE,      // bytes: a failure (link/failure.h); number: the call that failed.
+    OD_EFFECT_CALL,         // bytes: the message of a call (call.h); number: the call.
     OD_EFFECT_MESSAGE,      // bytes: the payload, or frame; socket.
     OD_EFFECT_CLOSE,        // bytes: the reason; code; socket.
+    OD_EFFECT_ALARM_OVER,   // Main hears that an alarm is over (alarm.h).
     OD_EFFECT_FINISH_CLOSE, // socket: answer the peer's Close if nobody has.
 };
 
@@ -41,6 +44,9 @@ struct od_effect {
 // Lets [effect] leave, or keeps a copy of it until it may.
 void od_outbox_put(struct od_object *object, struct od_effect effect);
 
+// The same, but it waits for unconfirmed writes too.
+void od_outbox_put_synced(struct od_object *object, struct od_effect effect);
+
 // The same without waiting for writes; only behind what waits for the same object already.
 void od_outbox_put_ungated(struct od_object *object, struct od_effect effect);
 
@@ -49,6 +55,6 @@ void od_outbox_release(
 
 // A reset: nothing of it leaves. Calls that wait for an answer fail with [why]; sockets for which a
 // message or close was waiting are closed with 1011.
-void od_outbox_drop(struct od_object *object, od_slice why);
+void od_outbox_drop(struct od_object *object, const struct od_failure *why);
 
 #endif

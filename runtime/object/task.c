@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "link/response.h"
+#include "object/alarm.h"
 #include "object/call.h"
 #include "object/objects.h"
 #include "object/outbox.h"
@@ -16,6 +17,11 @@ struct od_task *od_task_find(struct od_objects *objects, uint64_t id)
 {
     struct od_map_node *node = od_map_find(&objects->tasks, od_map_hash_u64(id), has_id, &id);
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_task, by_id);
+}
+
+const char *od_task_name(const struct od_task *task)
+{
+    return task->event == NULL ? "constructor" : od_event_name(task->event);
 }
 
 static void resume(struct od_task *task)
@@ -34,16 +40,22 @@ static void slept(struct od_timer *timer)
 static void took_too_long(struct od_timer *timer)
 {
     const struct od_task *task = OD_TIMER_MEMBER(timer, struct od_task, deadline);
-    od_object_reset(task->object,
-                    task->event == NULL
-                        ? OD_SLICE("The constructor waited for too long and was canceled.")
-                        : OD_SLICE("Actor exceeded event execution time and was disconnected."));
+    if (task->event == NULL)
+        od_object_reset(task->object,
+                        OD_SLICE("The constructor waited for too long and was canceled."));
+    else if (task->event->kind == OD_EVENT_ALARM)
+        od_object_reset(task->object, OD_SLICE("Alarm exceeded its allowed execution time"));
+    else
+        od_object_reset(task->object,
+                        OD_SLICE("Actor exceeded event execution time and was disconnected."));
 }
 
 static od_time_ms limit_of(const struct od_task *task)
 {
     if (task->event == NULL)
         return OD_CONSTRUCT_MS_MAX;
+    if (task->event->kind == OD_EVENT_ALARM)
+        return OD_ALARM_MS_MAX;
     return task->event->socket == NULL ? 0 : task->object->event_timeout_ms;
 }
 
@@ -55,8 +67,15 @@ void od_task_limit(struct od_task *task)
                       od_clock_monotonic_ms() + limit_ms);
 }
 
+void od_task_over(struct od_task *task)
+{
+    if (task->event != NULL)
+        od_alarm_end(task->object, task->event, task->has_failed);
+}
+
 void od_task_returned(struct od_task *task)
 {
+    od_task_over(task);
     task->is_after_event = true;
     od_timers_clear(task->object->objects->timers, &task->deadline);
 }
@@ -117,22 +136,43 @@ static void release_socket(struct od_task *task, od_slice bytes)
         od_list_remove(&socket->accepted);
 }
 
-void od_task_answer(struct od_task *task, od_slice response)
+void od_task_answer(struct od_task *task, od_slice answer)
 {
     OD_ASSERT(task->event != NULL);
     OD_ASSERT(!task->is_answered);
     task->is_answered = true;
-    release_socket(task, response);
-    od_outbox_put(task->object, (struct od_effect){.kind = OD_EFFECT_ANSWER,
+    if (task->event->kind == OD_EVENT_FETCH)
+        release_socket(task, answer);
+    od_outbox_put(
+        task->object,
+        (struct od_effect){.kind = OD_EFFECT_ANSWER, .number = task->event->call, .bytes = answer});
+}
+
+static void answer_with_failure(struct od_task *task, const struct od_failure *failure)
+{
+    struct od_bytes record = {0};
+    task->is_answered = true;
+    od_failure_put(&record, failure);
+    od_outbox_put(task->object, (struct od_effect){.kind = OD_EFFECT_FAILURE,
                                                    .number = task->event->call,
-                                                   .bytes = response});
+                                                   .bytes = od_bytes_slice(&record)});
+    od_bytes_deinit(&record);
+}
+
+void od_task_fail_with(struct od_task *task, const struct od_failure *failure)
+{
+    task->has_failed = true;
+    if (task->event == NULL) {
+        od_bytes_clear(&task->object->failure);
+        od_failure_put(&task->object->failure, failure);
+    } else if (task->event->call != 0 && !task->is_answered) {
+        answer_with_failure(task, failure);
+    }
 }
 
 void od_task_fail(struct od_task *task, od_slice why)
 {
-    task->has_failed = true;
-    od_bytes_clear(&task->object->failure);
-    od_bytes_put_slice(&task->object->failure, why);
+    od_task_fail_with(task, &(struct od_failure){.flags = OD_FAILURE_REMOTE, .message = why});
 }
 
 void od_task_wait_sleep(struct od_task *task, od_time_ms ms)
@@ -162,16 +202,11 @@ void od_task_synced(struct od_task *task)
     resume(task);
 }
 
-void od_task_wait_call(struct od_task *task, const od_id *id, od_slice namespace_name,
-                       bool has_name, od_slice name, od_slice request)
+void od_task_wait_call(struct od_task *task, od_slice bytes)
 {
     struct od_objects *objects = task->object->objects;
     struct od_call *call = od_call_new(objects, OD_FROM_TASK, objects->worker, task->id);
     task->waiting_call = call->id;
-    struct od_bytes body = {0};
-    od_call_put(&body, call->id, id, namespace_name, has_name, name, request);
-    od_outbox_put(task->object, (struct od_effect){.kind = OD_EFFECT_CALL,
-                                                   .number = call->id,
-                                                   .bytes = od_bytes_slice(&body)});
-    od_bytes_deinit(&body);
+    od_outbox_put(task->object,
+                  (struct od_effect){.kind = OD_EFFECT_CALL, .number = call->id, .bytes = bytes});
 }

@@ -16,6 +16,7 @@
 #include "base/error.h"
 #include "base/map.h"
 #include "base/timers.h"
+#include "link/failure.h"
 #include "object/event.h"
 #include "object/id.h"
 
@@ -35,7 +36,7 @@ struct od_task {
     struct od_list accepted;  // Sockets accepted by it that no 101 has taken yet.
     uint64_t waiting_call;    // The call it waits for, to cancel it; 0 for none.
     uint64_t sync_seq;        // od_task_wait_sync.
-    bool is_answered;         // FETCH: its call has got an answer.
+    bool is_answered;         // FETCH, CALL: its call has got an answer, or a failure.
     bool has_failed;
     bool is_after_event;      // The handler has returned; functions given to waitUntil run.
     struct od_timer deadline; // od_task_limit.
@@ -46,6 +47,7 @@ struct od_task {
 
 struct od_task *od_task_new(struct od_object *object, struct od_event *event); // Takes [event].
 struct od_task *od_task_find(struct od_objects *objects, uint64_t id);         // NULL: ended.
+const char *od_task_name(const struct od_task *task); // What it runs: "fetch", "constructor".
 
 // Ends it, finished or not: the engine forgets it, what it waited for is cancelled, and sockets it
 // accepted without a 101 are gone. Its call is not answered here.
@@ -58,15 +60,19 @@ void od_task_limit(struct od_task *task);
 // Its handler has returned; what is left, functions given to waitUntil, has no limit.
 void od_task_returned(struct od_task *task);
 
+void od_task_over(struct od_task *task); // All of it; its last stretch is not sealed yet.
+
 void od_task_synced(struct od_task *task); // What od_task_wait_sync waited for is on disk.
 
-// The answer to the task's request: link/response.h, copied. It leaves through the object's outbox.
-void od_task_answer(struct od_task *task, od_slice response);
+// The answer to what called the task's object: a response or results (object/call.h), copied. It
+// leaves through the object's outbox.
+void od_task_answer(struct od_task *task, od_slice answer);
 
-// The handler has failed: its caller gets a 500 that tells nothing of the inside, or, when it is an
-// object, [why]. For a constructor: the event that woke the object fails like this. Logged before,
-// by the engine, which knows the traceback.
-void od_task_fail(struct od_task *task, od_slice why);
+// The handler has failed: a client gets a 500 that tells nothing of the inside, an object gets
+// [failure], both through the outbox. For a constructor: the event that woke the object fails like
+// this. Logged before, by the engine, which knows the traceback.
+void od_task_fail_with(struct od_task *task, const struct od_failure *failure);
+void od_task_fail(struct od_task *task, od_slice why); // The same, from the object's own code.
 
 // Resumes when [ms] have passed.
 void od_task_wait_sleep(struct od_task *task, od_time_ms ms);
@@ -74,9 +80,9 @@ void od_task_wait_sleep(struct od_task *task, od_time_ms ms);
 // Resumes when all writes of the object so far are on disk. False: they are already, do not wait.
 bool od_task_wait_sync(struct od_task *task);
 
-// Sends a request (link/request.h, copied) to an object, in whichever worker it lives, through
-// the outbox of this one. Resumes with the response, or with the text of an error.
-void od_task_wait_call(struct od_task *task, const od_id *id, od_slice namespace_name,
-                       bool has_name, od_slice name, od_slice request);
+// Makes a call, whose message [bytes] is (od_call_begin; copied), to an object in whichever worker
+// it lives, through the outbox of this one. Resumes with the answer, or with a failure
+// (link/failure.h).
+void od_task_wait_call(struct od_task *task, od_slice bytes);
 
 #endif

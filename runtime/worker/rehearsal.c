@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/confine.h"
 #include "base/log.h"
 #include "link/page.h"
 #include "net/loop.h"
@@ -12,13 +13,16 @@ struct rehearsal {
     struct od_loop loop;
     struct od_link main;
     struct od_objects objects; // Enough of it for namespaces.
+    bool is_asked;
 };
 
 static void on_message(struct od_link *link, enum od_kind kind, od_slice body, int fd)
 {
-    (void)link, (void)kind, (void)body;
+    struct rehearsal *rehearsal = link->owner;
+    (void)body;
     if (fd >= 0)
         close(fd);
+    rehearsal->is_asked = rehearsal->is_asked || kind == OD_KIND_LOAD;
 }
 
 static void on_gone(struct od_link *link)
@@ -33,14 +37,24 @@ static void on_closed(struct od_link *link)
 
 static const struct od_link_events link_events = {on_message, on_gone, on_closed};
 
+// Everything that does not depend on the script is done before the wait.
 static void rehearse(struct rehearsal *rehearsal, const struct od_options *options,
                      od_script_new *new_script)
 {
     struct od_error err;
+    if (options->confine && !od_confine(&err))
+        od_log(OD_LOG_DEBUG, NULL, "%s", err.text); // Workers say it aloud.
     struct od_script *script = new_script();
+    while (!rehearsal->is_asked && !rehearsal->main.is_gone)
+        od_loop_poll(&rehearsal->loop, true);
+    if (!rehearsal->is_asked) {
+        script->close(script);
+        return;
+    }
     bool ok = script->load(script, &rehearsal->objects, options, (od_slice){NULL, 0}, &err);
     od_versions_say_loaded(&rehearsal->main, &rehearsal->objects, script, ok ? NULL : &err);
     script->close(script);
+    od_confine_report();
     while (od_link_waiting_bytes(&rehearsal->main) > 0 && !rehearsal->main.is_gone) {
         od_link_flush(&rehearsal->main);
         od_loop_poll(&rehearsal->loop, true);

@@ -89,7 +89,8 @@ describe("a script that cannot be served", function()
   end)
 
   it("for running forever or eating memory at its start does not hang the program up", function()
-    refuse("local t = {} for i = 1, 1e9 do t[i] = ('x'):rep(1e6) .. i end", { "not enough memory" })
+    refuse("local t = {} for i = 1, 1e9 do t[i] = ('x'):rep(1e6) .. i end", { "not enough memory" },
+      { args = { "--script-memory-mb", "64" } })
   end)
 end)
 

@@ -1,0 +1,188 @@
+#include "object/call.h"
+
+#include <unistd.h>
+
+#include "base/log.h"
+#include "link/link.h"
+#include "link/response.h"
+#include "net/exchange.h"
+#include "net/net.h"
+#include "object/call_inner.h"
+#include "object/socket.h"
+#include "object/visit.h"
+
+// The 101 cannot be taken any more: the socket's object hears that the peer is gone.
+void od_call_lose_socket(struct od_objects *objects, const struct od_response *response)
+{
+    if (response->socket == 0)
+        return;
+    if (response->worker == objects->worker) {
+        od_socket_attach(objects, response->socket, (od_slice){NULL, 0}, -1);
+    } else if (objects->peers[response->worker] != NULL) {
+        struct od_link *peer = objects->peers[response->worker];
+        size_t mark = od_link_begin(peer, OD_KIND_UPGRADE, -1);
+        od_bytes_put_u64(&peer->out, response->socket);
+        od_link_end(peer, mark);
+    }
+}
+
+static void hand_over(struct od_objects *objects, const struct od_response *response,
+                      od_slice record, int fd)
+{
+    if (response->worker == objects->worker) {
+        od_socket_attach(objects, response->socket, record, fd);
+        return;
+    }
+    struct od_link *peer = objects->peers[response->worker];
+    if (peer == NULL) {
+        close(fd); // Its worker has just died, and the socket with it.
+        return;
+    }
+    size_t mark = od_link_begin(peer, OD_KIND_UPGRADE, fd);
+    od_bytes_put_u64(&peer->out, response->socket);
+    od_bytes_put_slice(&peer->out, record);
+    od_link_end(peer, mark);
+}
+
+// Either the client did not ask for a WebSocket, or the handler's 101 is not one it can have.
+static void refuse_upgrade(struct od_call *call, struct od_exchange *exchange, const char *why)
+{
+    bool is_asked = od_exchange_wants_websocket(exchange);
+    struct od_bytes refusal = {0};
+    od_log(is_asked ? OD_LOG_ERROR : OD_LOG_INFO, call->object == NULL ? NULL : call->object->label,
+           "cannot upgrade to a WebSocket: %s", why);
+    if (is_asked)
+        od_response_put_plain(&refusal, 500, "Internal Server Error\n");
+    else
+        od_response_put_plain(&refusal, 426, "This needs a WebSocket client\n");
+    od_visit_end(call, is_asked ? 500 : 426);
+    od_exchange_answer(exchange, od_bytes_slice(&refusal));
+    od_bytes_deinit(&refusal);
+}
+
+static void upgrade(struct od_call *call, struct od_exchange *exchange, od_slice bytes,
+                    const struct od_response *response)
+{
+    struct od_bytes record = {0};
+    struct od_error err;
+    int fd = -1;
+    if (od_exchange_upgrade(exchange, bytes, &record, &fd, &err)) {
+        od_visit_end(call, 101);
+        hand_over(call->objects, response, od_bytes_slice(&record), fd);
+    } else {
+        refuse_upgrade(call, exchange, err.text);
+        od_call_lose_socket(call->objects, response);
+    }
+    od_bytes_deinit(&record);
+}
+
+static void answer_plainly(struct od_call *call, struct od_exchange *exchange, od_slice bytes,
+                           uint16_t status)
+{
+    od_visit_end(call, status);
+    od_exchange_answer(exchange, bytes);
+}
+
+static void answer_exchange(struct od_call *call, od_slice bytes)
+{
+    struct od_response response;
+    bool is_whole = od_response_read(bytes, &response);
+    OD_ASSERT(is_whole);
+    struct od_exchange *exchange = od_net_exchange(call->objects->net, call->origin);
+    if (exchange == NULL)
+        od_call_lose_socket(call->objects, &response);
+    else if (response.status == 101)
+        upgrade(call, exchange, bytes, &response);
+    else
+        answer_plainly(call, exchange, bytes, response.status);
+}
+
+static void reply_to_task(struct od_call *call, enum od_call_outcome outcome, od_slice bytes)
+{
+    struct od_task *task = od_task_find(call->objects, call->origin);
+    if (task == NULL)
+        return;
+    task->waiting_call = 0;
+    struct od_event *event = od_event_new(OD_EVENT_RESUME, bytes);
+    event->ok = outcome != OD_OUTCOME_FAILURE;
+    event->task = call->origin;
+    od_object_receive(task->object, event);
+}
+
+static void reply_to_peer(struct od_call *call, enum od_call_outcome outcome, od_slice bytes)
+{
+    struct od_link *peer = call->objects->peers[call->origin_worker];
+    if (peer == NULL)
+        return;
+    size_t mark = od_link_begin(peer, OD_KIND_REPLY, -1);
+    od_bytes_put_u64(&peer->out, call->origin);
+    od_bytes_put_u8(&peer->out, (uint8_t)outcome);
+    od_bytes_put_slice(&peer->out, bytes);
+    od_link_end(peer, mark);
+}
+
+// To a task or a worker.
+static void reply(struct od_call *call, enum od_call_outcome outcome, od_slice bytes)
+{
+    if (call->from == OD_FROM_TASK)
+        reply_to_task(call, outcome, bytes);
+    else
+        reply_to_peer(call, outcome, bytes);
+}
+
+void od_call_answer(struct od_call *call, od_slice answer)
+{
+    static const enum od_call_outcome outcomes[OD_CALL_KINDS] = {
+        [OD_CALL_FETCH] = OD_OUTCOME_RESPONSE, [OD_CALL_METHOD] = OD_OUTCOME_RESULTS};
+    if (call->from == OD_FROM_EXCHANGE)
+        answer_exchange(call, answer);
+    else
+        reply(call, outcomes[call->kind], answer);
+    od_call_free(call);
+}
+
+static const char *standard_words(uint16_t status)
+{
+    static const struct {
+        uint16_t status;
+        const char *words;
+    } table[] = {{400, "Bad Request\n"}, {404, "Not Found\n"}, {503, "Service Unavailable\n"}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        if (table[i].status == status)
+            return table[i].words;
+    }
+    return "Internal Server Error\n";
+}
+
+static void fail_exchange(struct od_call *call, uint16_t status)
+{
+    struct od_bytes response = {0};
+    od_response_put_plain(&response, status, standard_words(status));
+    answer_exchange(call, od_bytes_slice(&response));
+    od_bytes_deinit(&response);
+}
+
+static void reply_failure(struct od_call *call, const struct od_failure *failure)
+{
+    struct od_failure named = *failure;
+    if (named.id.size == 0 && call->object != NULL && !od_object_is_entry(call->object))
+        named.id = (od_slice){(const char *)call->object->identity.id, OD_ID_BYTES};
+    struct od_bytes record = {0};
+    od_failure_put(&record, &named);
+    reply(call, OD_OUTCOME_FAILURE, od_bytes_slice(&record));
+    od_bytes_deinit(&record);
+}
+
+void od_call_fail_with(struct od_call *call, uint16_t status, const struct od_failure *failure)
+{
+    if (call->from == OD_FROM_EXCHANGE)
+        fail_exchange(call, status);
+    else
+        reply_failure(call, failure);
+    od_call_free(call);
+}
+
+void od_call_fail(struct od_call *call, uint16_t status, od_slice why)
+{
+    od_call_fail_with(call, status, &(struct od_failure){.message = why});
+}

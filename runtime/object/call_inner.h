@@ -1,0 +1,32 @@
+// What the parts of a call share: call.c sends it, call_peer.c speaks with other workers, and
+// call_answer.c takes its answer home.
+
+#ifndef OD_OBJECT_CALL_INNER_H
+#define OD_OBJECT_CALL_INNER_H
+
+#include "link/response.h"
+#include "object/call.h"
+
+struct od_call_message {
+    od_id id;
+    od_slice namespace_name;
+    bool has_name;
+    od_slice name;
+    enum od_call_kind kind;
+    od_slice body;
+};
+
+OD_MUST_CHECK bool od_call_read_message(od_slice bytes, struct od_call_message *message);
+
+void od_call_free(struct od_call *call); // Its way is over; nobody is told.
+
+// Into the inbox of an object of this worker.
+void od_call_deliver(struct od_call *call, const struct od_call_message *message);
+
+// Trouble of the runtime, not of the object: 503.
+void od_call_fail_flagged(struct od_call *call, uint8_t flags, od_slice why);
+
+// The 101 cannot be taken any more: the socket's object hears that the peer is gone.
+void od_call_lose_socket(struct od_objects *objects, const struct od_response *response);
+
+#endif

@@ -1,0 +1,98 @@
+#include "object/call.h"
+
+#include "base/log.h"
+#include "link/invocation.h"
+#include "link/request.h"
+#include "link/response.h"
+#include "object/call_inner.h"
+
+static bool can_read_body(const struct od_call_message *message)
+{
+    struct od_request request;
+    struct od_invocation invocation;
+    return message->kind == OD_CALL_FETCH ? od_request_read(message->body, &request)
+                                          : od_invocation_read(message->body, &invocation);
+}
+
+void od_call_receive(struct od_objects *objects, uint32_t worker, od_slice body)
+{
+    struct od_cursor cursor = od_cursor_of(body);
+    uint64_t number = od_cursor_u64(&cursor);
+    struct od_call_message message;
+    if (!od_call_read_message(od_cursor_rest(&cursor), &message) || !can_read_body(&message)) {
+        od_log(OD_LOG_ERROR, NULL, "worker %u sent a call that cannot be read", worker);
+        return;
+    }
+    struct od_call *call = od_call_new(objects, OD_FROM_PEER, worker, number);
+    call->kind = message.kind;
+    od_call_deliver(call, &message);
+}
+
+// Whoever waited is gone.
+static void drop_reply(struct od_objects *objects, enum od_call_outcome outcome, od_slice bytes)
+{
+    struct od_response response;
+    if (outcome == OD_OUTCOME_RESPONSE && od_response_read(bytes, &response))
+        od_call_lose_socket(objects, &response);
+}
+
+static void accept_reply(struct od_call *call, enum od_call_outcome outcome, od_slice bytes)
+{
+    struct od_response response;
+    struct od_failure failure;
+    if (outcome == OD_OUTCOME_FAILURE && od_failure_read(bytes, &failure))
+        od_call_fail_with(call, 500, &failure);
+    else if (outcome == OD_OUTCOME_RESULTS && call->kind == OD_CALL_METHOD)
+        od_call_answer(call, bytes);
+    else if (outcome == OD_OUTCOME_RESPONSE && call->kind == OD_CALL_FETCH &&
+             od_response_read(bytes, &response))
+        od_call_answer(call, bytes);
+    else
+        od_call_fail(call, 500, OD_SLICE("the answer of the object cannot be read"));
+}
+
+void od_call_receive_reply(struct od_objects *objects, od_slice body)
+{
+    struct od_cursor cursor = od_cursor_of(body);
+    uint64_t id = od_cursor_u64(&cursor);
+    enum od_call_outcome outcome = od_cursor_u8(&cursor);
+    od_slice rest = od_cursor_rest(&cursor);
+    struct od_call *call = od_call_find(objects, id);
+    if (call == NULL)
+        drop_reply(objects, outcome, rest);
+    else
+        accept_reply(call, outcome, rest);
+}
+
+void od_call_receive_cancel(struct od_objects *objects, uint32_t worker, od_slice body)
+{
+    struct od_cursor cursor = od_cursor_of(body);
+    uint64_t origin = od_cursor_u64(&cursor);
+    struct od_map_node *node = NULL;
+    while ((node = od_map_next(&objects->calls, node)) != NULL) {
+        struct od_call *call = OD_MAP_MEMBER(node, struct od_call, by_id);
+        if (call->from != OD_FROM_PEER || call->origin_worker != worker || call->origin != origin)
+            continue;
+        od_call_cancel(call);
+        return;
+    }
+}
+
+static struct od_call *first_to(struct od_objects *objects, uint32_t worker)
+{
+    struct od_map_node *node = NULL;
+    while ((node = od_map_next(&objects->calls, node)) != NULL) {
+        struct od_call *call = OD_MAP_MEMBER(node, struct od_call, by_id);
+        if (call->is_remote && call->worker == worker)
+            return call;
+    }
+    return NULL;
+}
+
+void od_call_peer_gone(struct od_objects *objects, uint32_t worker)
+{
+    struct od_call *call;
+    while ((call = first_to(objects, worker)) != NULL)
+        od_call_fail_flagged(call, OD_FAILURE_RETRYABLE,
+                             OD_SLICE("the worker of this object has ended"));
+}

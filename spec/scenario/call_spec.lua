@@ -1,0 +1,150 @@
+-- Methods of other objects: what arrives, what comes back, and what cannot be called.
+local callers = require "spec.scenario.callers"
+local workbench = require "spec.scenario.workbench"
+
+describe("a call of a method", function()
+  local server, caller, same, other
+
+  setup(function()
+    server = callers.start()
+    caller, same, other = callers.neighbours(server)
+  end)
+
+  teardown(function()
+    server:stop()
+  end)
+
+  -- What `code` returns in the caller, where `stub` is the object `name`.
+  local function ask(name, code)
+    return workbench.ask(server, caller,
+      ("local stub = self.env.things:getByName(%q) "):format(name) .. code)
+  end
+
+  local function refusal(name, code)
+    return workbench.refusal(server, caller,
+      ("local stub = self.env.things:getByName(%q) "):format(name) .. code)
+  end
+
+  -- Objects of the same worker and of another one are the same to the caller.
+  local function both(what, check)
+    it(what .. ", in the same worker", function() check(same) end)
+    it(what .. ", in another worker", function() check(other) end)
+  end
+
+  both("returns the value, and the object keeps its fields (17)", function(name)
+    assert.equal("5 7 15",
+      ask(name, "return ('%d %d %d'):format(stub:add(5), stub:add(2), stub:add(8))"))
+  end)
+
+  both("passes several arguments and results, nil among them and at the end", function(name)
+    assert.equal("7: nil 1 nil two false nil nil", ask(name, [[
+      local function text(...)
+        local parts = {}
+        for i = 1, select("#", ...) do parts[i] = tostring((select(i, ...))) end
+        return select("#", ...) .. ": " .. table.concat(parts, " ")
+      end
+      return text(stub:echo(nil, 1, nil, "two", false, nil, nil))
+    ]]))
+    assert.equal(0, ask(name, "return select('#', stub:echo())"))
+  end)
+
+  both("copies what it passes", function(name)
+    assert.equal("1 2 mine", ask(name, [[
+      local value = { n = 1, list = od.json.array {}, int = 5LL, null = od.json.null }
+      local copy = stub:echo(value)
+      assert(copy ~= value and copy.int == 5LL and copy.null == od.json.null)
+      assert(od.json.encode(copy.list) == "[]")
+      value.n = 2
+      local shared = {}
+      local a, b = stub:echo(shared, shared)
+      assert(a ~= b)
+      return ("%d %d %s"):format(copy.n, value.n, stub:echo("mine"))
+    ]]))
+  end)
+
+  it("copies also what an object passes to itself", function()
+    assert.is_true(workbench.ask(server, same, [[
+      local value = {}
+      return self.env.things:getByName(state.id.name):echo(value) ~= value
+    ]]))
+  end)
+
+  both("follows inheritance, and sees neither fields of self nor what is no function (19)",
+    function(name)
+      assert.equal("from above", ask(name, "return stub:inherited()"))
+      for _, method in ipairs { "nope", "boot", "state", "env", "number", "instanceOnly", "" } do
+        ask(name, "stub:run 'self.instanceOnly = function() end'")
+        local problem = refusal(name, ("stub[%q](stub)"):format(method))
+        assert.equal(('The RPC receiver does not implement the method "%s".'):format(method),
+          problem)
+      end
+    end)
+
+  it("cannot use names that have a meaning of their own (20)", function()
+    for _, method in ipairs {
+      "alarm", "webSocketMessage", "webSocketClose", "webSocketError", "constructor", "dup",
+      "connect",
+    } do
+      local problem = refusal(other, ("stub:%s(1)"):format(method))
+      assert.equal(("code:1: '%s' is a reserved method and cannot be called over RPC.")
+        :format(method), problem)
+    end
+    assert.matches("code:1: '_private' is private", refusal(other, "stub:_private()"), 1, true)
+    assert.matches("is too long for the name of a method",
+      refusal(other, "stub[('x'):rep(256)](stub)"), 1, true)
+    assert.matches("does not implement", refusal(other, "stub[('x'):rep(255)](stub)"), 1, true)
+  end)
+
+  it("needs its stub in front of a colon", function()
+    assert.equal("code:1: echo: call it with a colon, as in stub:echo(...)",
+      refusal(other, "stub.echo(1)"))
+    assert.equal("code:1: fetch: call it with a colon, as in stub:fetch(...)",
+      refusal(other, "stub.fetch('/')"))
+    assert.equal("code:1: a stub has no field 'number'", refusal(other, "return stub[1]"))
+    assert.matches("a stub takes no fields", refusal(other, "stub.echo = 1"))
+  end)
+
+  both("refuses what cannot be copied, and says where it is (25)", function(name)
+    local cases = {
+      ["print"] = "argument 1: cannot send a function",
+      ["1, { users = { 1, 2, { on = print } } }"] =
+        "argument 2: cannot send a function at users[3].on",
+      ["state"] = "argument 1: cannot send a userdata",
+      ["stub"] = "argument 1: cannot send a userdata",
+      ["coroutine.create(print)"] = "argument 1: cannot send a thread",
+      ["setmetatable({}, {})"] = "argument 1: cannot send a table with a metatable",
+      ["{ [{}] = 1 }"] = "argument 1: cannot send a table with a key that is a table",
+    }
+    for arguments, problem in pairs(cases) do
+      assert.equal("code:1: echo: " .. problem,
+        refusal(name, ("stub:echo(%s)"):format(arguments)))
+    end
+    assert.matches("code:1: echo: argument 1: cannot send a table that contains itself at t",
+      refusal(name, "local t = {} t.t = t stub:echo(t)"))
+    assert.matches("result 2: cannot send a function at deep.f",
+      refusal(name, "stub:returnFunction()"), 1, true)
+    assert.equal("nan inf", ask(name, [[
+      local nan, inf = stub:echo(0/0, 1/0)
+      return (nan ~= nan and "nan" or "") .. " " .. tostring(inf)
+    ]]))
+  end)
+
+  both("is limited to 32 MiB in either direction, and the object stays usable (28)",
+    function(name)
+      local function limit(bytes)
+        return "Serialized RPC arguments or return values are limited to 32MiB, but the size of " ..
+          "this value was: " .. bytes
+      end
+      assert.equal(32 * 2 ^ 20 - 16, ask(name, "return #stub:echo(('x'):rep(32 * 2^20 - 16))"))
+      assert.equal("code:1: echo: " .. limit("33554439 bytes."),
+        refusal(name, "stub:echo(('x'):rep(32 * 2^20))"))
+      assert.equal("code:1: echo: " .. limit("more than 67108864 bytes."),
+        refusal(name, "local x = ('x'):rep(20e6) stub:echo(x, x, { x, x })"))
+      assert.matches(limit("33554439 bytes."),
+        refusal(name, "stub:run [[return ('x'):rep(32 * 2^20)]]"), 1, true)
+      assert.matches("there are 1001 arguments; there can be at most 1000",
+        refusal(name, "stub:echo(unpack({}, 1, 1001))"), 1, true)
+      assert.equal(1000, ask(name, "return select('#', stub:echo(unpack({}, 1, 1000)))"))
+      assert.equal("still here", ask(name, "return stub:echo 'still here'"))
+    end)
+end)

@@ -1,0 +1,68 @@
+-- Objects that call each other, for specs of calls: each runs the code a spec posts to it (see
+-- workbench.lua) and has the methods below. `neighbours` finds two that live in the same worker and
+-- a third that lives in the other one.
+local workbench = require "spec.scenario.workbench"
+
+local M = {}
+
+M.SOURCE = [[
+local od = require "open-do"
+
+local worker = od.randomUUID() -- Made once a process.
+
+local Base = {}
+
+function Base:inherited() return "from above" end
+
+local Thing = setmetatable({ fetch = require("workbench").fetch }, { __index = Base })
+
+function Thing:constructor()
+  self.boot = od.randomUUID()
+  self.seen = {}
+  self.count = 0
+end
+
+function Thing:worker() return worker end
+function Thing:who() return self.boot end
+function Thing:add(n) self.count = self.count + n return self.count end
+function Thing:echo(...) return ... end
+function Thing:note(value) self.seen[#self.seen + 1] = value end
+function Thing:notes() return table.concat(self.seen, ",") end
+function Thing:write(n) self.state.storage:put("n", n) return n end
+function Thing:fail(value) error(value, 0) end
+function Thing:slip() local t = nil return t.x end
+function Thing:abort(why) self.state:abort(why) end
+function Thing:_private() return "secret" end
+function Thing:returnFunction() return 1, { deep = { f = print } } end
+function Thing:nap(ms) od.sleep(ms) return "rested" end
+-- Runs code in this object, for what no method above does.
+function Thing:run(code, ...)
+  return assert(load("local self, od = ... " .. code, "@code"))(self, od, ...)
+end
+Thing.number = 7
+
+return { namespaces = { things = Thing, others = Thing } }
+]]
+
+function M.start(options)
+  return workbench.start(M.SOURCE, options)
+end
+
+-- The names of an object, of one in the same worker and of one in the other.
+function M.neighbours(server)
+  local first, same, other
+  for i = 1, 64 do
+    local name = "n" .. i
+    local worker = workbench.ask(server, name, "return self:worker()")
+    if not first then
+      first = { name = name, worker = worker }
+    elseif worker == first.worker then
+      same = same or name
+    else
+      other = other or name
+    end
+  end
+  return first.name, same, other
+end
+
+return M
