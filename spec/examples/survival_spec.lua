@@ -13,6 +13,7 @@ local LIBRARIES = {
   { name = "phoenix", keeps = true },
   { name = "socketio", keeps = true },
   { name = "json-rpc", keeps = true },
+  { name = "tinybase", keeps = true },
   { name = "mqtt", options = { clean = false } },
 }
 
