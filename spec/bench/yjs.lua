@@ -1,5 +1,5 @@
--- How many rooms of the yjs example, with two people typing in each, one core carries: more and more
--- of them, until one in a hundred updates needs more than 50 ms to reach the other.
+-- How many rooms of the yjs example, with two people typing in each, one core carries: more and
+-- more of them, until one in a hundred updates needs more than 50 ms to reach the other.
 --
 --   cmake --preset release && cmake --build --preset release
 --   luajit spec/bench/yjs.lua [seconds a step, 1.5]

@@ -1,5 +1,6 @@
 -- The broker, with mqtt.js as npm has it, and byte by byte.
 local npm = require "spec.support.npm"
+local process = require "spec.support.process"
 
 describe("the mqtt example", function()
   local scene = npm.scenes "mqtt"
@@ -79,6 +80,31 @@ describe("the mqtt example", function()
     ann:back()
     ann:publish("news/today", "four", { qos = 1 })
     assert.same({ "one", "two", "three", "four" }, texts(ben:receive(4)))
+  end)
+
+  scene("serves mosquitto's own programs, through a bridge to TCP", function(server)
+    if os.execute "command -v mosquitto_sub >/dev/null" ~= 0 then
+      return pending "mosquitto-clients is not installed"
+    end
+    local bridge = process.start {
+      argv = { "node", "spec/examples/clients/bridge.mjs", "0",
+        (server.url:gsub("^http", "ws")) .. "/mqtt" },
+      env = { OPEN_DO_NODE_MODULES = os.getenv "OPEN_DO_NODE_MODULES" },
+    }
+    local port = bridge:wait_output("bridge on port (%d+)", 20)
+    local function run(program, ...)
+      return process.start { argv = { program, "-p", port, "-V", "mqttv311", ... } }
+    end
+    local retain = run("mosquitto_pub", "-t", "a/kept", "-m", "r", "-r", "-q", "1")
+    assert.equal(0, (retain:wait_exit(20)))
+    local reader = run("mosquitto_sub", "-t", "a/+", "-q", "1", "-v", "-C", "3")
+    reader:wait_output("a/kept r\n", 20)
+    local publish = run("mosquitto_pub", "-t", "a/b", "-m", "one", "-q", "1")
+    assert.equal(0, (publish:wait_exit(20)))
+    assert.equal(0, (run("mosquitto_pub", "-t", "a/b", "-f", "README.md"):wait_exit(20)))
+    assert.equal(0, (reader:wait_exit(20)))
+    local readme = assert(io.open "README.md"):read "*a"
+    assert.equal("a/kept r\na/b one\na/b " .. readme .. "\n", reader:output())
   end)
 
   describe("byte by byte", function()

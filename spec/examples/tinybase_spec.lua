@@ -18,7 +18,7 @@ describe("the tinybase example", function()
     ann:agree({ pets = { felix = { species = "cat" } } }, { open = true })
   end)
 
-  scene("remembers when nobody is here, over kill -9; the later write wins", function(server, client)
+  scene("remembers when nobody is here, over kill -9; the later wins", function(server, client)
     local ann = client "ann"
     ann:setCell("pets", "fido", "species", "dog") -- Before it has ever been connected.
     ann:open(server.url)

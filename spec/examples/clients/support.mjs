@@ -3,7 +3,8 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
-export const require = createRequire(path.join(path.resolve(process.env.OPEN_DO_NODE_MODULES), 'from.js'));
+const modules = process.env.OPEN_DO_NODE_MODULES ?? 'build/npm/node_modules';
+export const require = createRequire(path.join(path.resolve(modules), 'from.js'));
 
 export const webSocketUrl = base => base.replace(/^http/, 'ws');
 
