@@ -81,8 +81,8 @@ local function make(name, finish, make_other)
   end
   function module.decode(text)
     if type(text) ~= "string" then
-      local _, why = finish(("cjson.decode: argument 1 must be a string, got %s"):format(type(text)))
-      return nil, why
+      local _, problem = finish("cjson.decode: argument 1 must be a string, got " .. type(text))
+      return nil, problem
     end
     local value, problem = try_decode(text)
     if problem then
