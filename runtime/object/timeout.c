@@ -94,8 +94,9 @@ void od_timeout_end(struct od_object *object, uint64_t id)
 
 void od_timeouts_clear(struct od_object *object)
 {
-    while (!od_list_is_empty(&object->timeouts))
-        timeout_free(OD_LIST_MEMBER(object->timeouts.next, struct od_timeout, link));
+    struct od_list *link;
+    while ((link = od_list_pop_front(&object->timeouts)) != NULL)
+        timeout_free(OD_LIST_MEMBER(link, struct od_timeout, link));
 }
 
 od_time_ms od_timeouts_next_ms(const struct od_object *object)
