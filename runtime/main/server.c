@@ -2,22 +2,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include "base/cursor.h"
 #include "base/log.h"
-#include "main/banner.h"
 #include "main/mail.h"
+#include "main/operator.h"
 #include "main/server_inner.h"
 
 // Stopping
 
 // Nothing is lost by SIGKILL: what was acknowledged is on disk. It is for workers that have not
 // started to serve.
-static void stop(struct od_server *server, enum od_exit exit)
+void od_server_stop(struct od_server *server, enum od_exit exit)
 {
     if (server->state >= OD_SERVER_STOPPING)
         return;
@@ -36,7 +35,7 @@ static void stop(struct od_server *server, enum od_exit exit)
 static void stop_unless_serving(struct od_server *server)
 {
     if (server->state == OD_SERVER_STARTING)
-        stop(server, OD_EXIT_WRONG);
+        od_server_stop(server, OD_EXIT_WRONG);
 }
 
 static void on_stopped(void *owner)
@@ -44,81 +43,6 @@ static void on_stopped(void *owner)
     struct od_server *server = owner;
     server->state = OD_SERVER_OVER;
 }
-
-static void on_stop_asked(void *owner)
-{
-    struct od_server *server = owner;
-    od_log(OD_LOG_INFO, NULL, "stopping; a second signal ends the program at once");
-    stop(server, OD_EXIT_CLEAN);
-}
-
-// The committer's thread may be in the middle of a commit; a commit that is cut never happened.
-static void on_kill_asked(void *owner)
-{
-    struct od_server *server = owner;
-    od_log(OD_LOG_WARN, NULL, "killed before all was finished");
-    od_terminal_restore();
-    od_supervisor_kill(&server->supervisor);
-    _exit(OD_EXIT_KILLED);
-}
-
-static void on_reload_asked(void *owner)
-{
-    struct od_server *server = owner;
-    od_reload_ask(&server->reload, NULL);
-}
-
-// Like Ctrl-C: the second one is not so patient.
-static void on_quit(void *owner)
-{
-    (void)owner;
-    raise(SIGTERM);
-}
-
-static const struct od_key keys[] = {
-    {'r', "reload", on_reload_asked},
-    {'c', "clear", NULL},
-    {'q', "quit", on_quit},
-    {'h', "help", NULL},
-};
-
-static const struct od_control_events control_events = {on_stop_asked, on_kill_asked,
-                                                        on_reload_asked};
-
-static void answer_status(void *owner, struct od_control_question *question, od_slice rest)
-{
-    struct od_server *server = owner;
-    od_status_ask(&server->status, question, rest);
-}
-
-struct reload_question { // Somebody who ran `open-do reload` and waits for what came of it.
-    struct od_reload_asker asker;
-    struct od_control_question *question;
-};
-
-static void on_reload_done(struct od_reload_asker *asker, bool ok, od_slice text)
-{
-    struct reload_question *waiting = OD_LIST_MEMBER(asker, struct reload_question, asker);
-    struct od_bytes line = {0};
-    od_bytes_put_slice(&line, text);
-    od_bytes_put_u8(&line, '\n');
-    od_control_answer(waiting->question, ok, od_bytes_slice(&line));
-    od_bytes_deinit(&line);
-    free(waiting);
-}
-
-static void answer_reload(void *owner, struct od_control_question *question, od_slice rest)
-{
-    struct od_server *server = owner;
-    (void)rest;
-    struct reload_question *waiting = od_allocate_zeroed(sizeof *waiting);
-    waiting->asker.done = on_reload_done;
-    waiting->question = question;
-    od_reload_ask(&server->reload, &waiting->asker);
-}
-
-static const struct od_control_command control_commands[] = {
-    {"status", answer_status}, {"reload", answer_reload}, {NULL, NULL}};
 
 // Clients
 
@@ -221,21 +145,6 @@ static void on_born(void *owner, struct od_child *child)
     od_reload_born(&((struct od_server *)owner)->reload, child);
 }
 
-// For a person: `open-do dev`.
-static void greet(struct od_server *server, const char *url)
-{
-    bool has_keys = od_terminal_open(&server->terminal, &server->loop.uv, keys,
-                                     sizeof keys / sizeof *keys, server);
-    struct od_banner banner = {
-        .options = server->options,
-        .url = url,
-        .namespaces = od_bytes_slice(&server->namespaces),
-        .has_entry = server->router.has_entry,
-        .keys = has_keys ? od_terminal_help(&server->terminal) : NULL,
-    };
-    od_banner_print(&banner);
-}
-
 static void serve(struct od_server *server)
 {
     const struct od_options *options = server->options;
@@ -245,7 +154,7 @@ static void serve(struct od_server *server)
     od_door_open(&server->door);
     od_reload_open(&server->reload);
     if (options->command == OD_COMMAND_DEV) {
-        greet(server, url);
+        od_operator_greet(server);
         return;
     }
     od_log(OD_LOG_INFO, NULL, "listening on %s (namespaces: %.*s; %u worker%s; data in %s; pid %d)",
@@ -351,15 +260,6 @@ static enum od_exit exit_of_directory(const char *directory)
     return is_held ? OD_EXIT_IN_USE : OD_EXIT_WRONG;
 }
 
-// One can serve without it.
-static void open_control_socket(struct od_server *server)
-{
-    struct od_error err;
-    if (!od_control_socket_open(&server->control_socket, &server->loop, server->options->data_dir,
-                                control_commands, server, &err))
-        od_log(OD_LOG_WARN, NULL, "%s: open-do status and reload will not work", err.text);
-}
-
 static enum od_exit open_all(struct od_server *server, struct od_error *err)
 {
     const struct od_options *options = server->options;
@@ -369,7 +269,7 @@ static enum od_exit open_all(struct od_server *server, struct od_error *err)
         server->committer = NULL;
         return exit_of_directory(options->data_dir);
     }
-    open_control_socket(server);
+    od_operator_listen(server);
     enum od_exit exit = od_door_listen(&server->door, &options->listen, err);
     if (exit != OD_EXIT_CLEAN)
         return exit;
@@ -390,11 +290,10 @@ static void turn(struct od_server *server)
 // anybody here; the committer writes what was still on its way.
 static void close_all(struct od_server *server)
 {
-    od_control_close(&server->control);
-    od_terminal_close(&server->terminal);
+    od_operator_close(server);
     od_reload_close(&server->reload);
     od_status_deinit(&server->status);
-    od_control_socket_close(&server->control_socket);
+    od_operator_hang_up(server);
     od_committer_close(server->committer);
     od_supervisor_deinit(&server->supervisor);
     od_recovery_deinit(&server->recovery);
@@ -414,7 +313,7 @@ enum od_exit od_server_run(const struct od_options *options)
         free(server);
         return OD_EXIT_WRONG;
     }
-    od_control_open(&server->control, &server->loop.uv, &control_events, server);
+    od_operator_open(server);
     od_recovery_init(&server->recovery, &server->loop, &server->keeper, options->workers);
     od_door_init(&server->door, &server->loop, &door_events, server);
     od_supervisor_init(&server->supervisor, &server->loop, options, options->workers,
@@ -425,7 +324,7 @@ enum od_exit od_server_run(const struct od_options *options)
     enum od_exit exit = open_all(server, &err);
     if (exit != OD_EXIT_CLEAN) {
         fprintf(stderr, "open-do: %s\n", err.text);
-        stop(server, exit);
+        od_server_stop(server, exit);
     }
     while (server->state != OD_SERVER_OVER)
         turn(server);

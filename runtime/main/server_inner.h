@@ -1,20 +1,18 @@
-// What the main process consists of, for server.c and mail.c only.
+// What the main process consists of, for server.c, mail.c and operator.c only.
 //
 // Process: main; Thread: the loop's. Owner: od_server_run, on its stack.
 
 #ifndef OD_MAIN_SERVER_INNER_H
 #define OD_MAIN_SERVER_INNER_H
 
-#include "main/control.h"
-#include "main/control_socket.h"
 #include "main/door.h"
 #include "main/keeper.h"
+#include "main/operator.h"
 #include "main/recovery.h"
 #include "main/reload.h"
 #include "main/router.h"
 #include "main/status.h"
 #include "main/supervisor.h"
-#include "main/terminal.h"
 #include "store/committer.h"
 
 enum od_server_state {
@@ -29,10 +27,8 @@ struct od_server {
     enum od_server_state state;
     enum od_exit exit;
     struct od_loop loop;
-    struct od_control control;
-    struct od_control_socket control_socket;
+    struct od_operator operator;
     struct od_status status;
-    struct od_terminal terminal;
     struct od_supervisor supervisor;
     struct od_reload reload;
     struct od_keeper keeper;
@@ -46,5 +42,8 @@ struct od_server {
 
 // A replaced worker has all that was given back to it, or a new one has begun: it takes work.
 void od_server_worker_back(struct od_server *server, struct od_child *child);
+
+// Drains; while starting, ends at once. The first call decides with which [exit].
+void od_server_stop(struct od_server *server, enum od_exit exit);
 
 #endif

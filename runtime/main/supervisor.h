@@ -1,10 +1,9 @@
 // The supervisor: keeps the workers alive.
 //
-// It starts each as a process of its own, gives every two of them a direct link, and learns from
-// the system when one ends. It watches which event each of them runs (watch.h) and kills a worker
-// whose event passes --event-limit-ms. Whatever ended it, another is started: at once, and after a
-// pause that grows while lives are short. What workers say beyond READY, LOAD_FAILED and DRAINED
-// goes to its owner.
+// It starts each as a process of its own (life.h), and learns from the system when one ends. It
+// watches which event each of them runs (watchdog.h) and kills a worker whose event passes
+// --event-limit-ms. Whatever ended it, another is started. What workers say beyond READY,
+// LOAD_FAILED and DRAINED goes to its owner.
 //
 // Process: main. Owner: embedded; after od_supervisor_drain or _kill, wait for [stopped], then
 // deinit.
@@ -87,5 +86,8 @@ void od_supervisor_put_watermarks(struct od_child *child);
 // Asks all to finish, within OD_DRAIN_MS_MAX; then kills. [stopped] follows.
 void od_supervisor_drain(struct od_supervisor *supervisor);
 void od_supervisor_kill(struct od_supervisor *supervisor); // At once. [stopped] follows.
+
+// For lives: a place is empty, and nobody will take it.
+void od_supervisor_stop_when_empty(struct od_supervisor *supervisor);
 
 #endif
