@@ -84,14 +84,20 @@ enum {
 static const struct {
     const char *name;
     const char *help;
-    bool needs_script; // Else it only says where the data is.
+    const char *operand; // In brackets: it can do without.
+    bool is_path;        // It is no script.
 } commands[OD_COMMAND_COUNT] = {
-    [OD_COMMAND_RUN] = {"run", "serve the script", true},
-    [OD_COMMAND_DEV] = {"dev", "serve it, reload it on save, with a log for people", true},
-    [OD_COMMAND_CHECK] = {"check", "load the script and stop: exit code 0 or 1", true},
+    [OD_COMMAND_RUN] = {"run", "serve the script", "SCRIPT", false},
+    [OD_COMMAND_DEV] = {"dev", "serve it, reload it on save, with a log for people", "SCRIPT",
+                        false},
+    [OD_COMMAND_CHECK] = {"check", "load the script and stop: exit code 0 or 1", "SCRIPT", false},
     [OD_COMMAND_STATUS] = {"status", "what the running program does, and what keeps objects awake",
+                           "[SCRIPT]", false},
+    [OD_COMMAND_RELOAD] = {"reload", "tell the running program to load its script anew", "[SCRIPT]",
                            false},
-    [OD_COMMAND_RELOAD] = {"reload", "tell the running program to load its script anew", false},
+    [OD_COMMAND_TEST] = {"test", "run the specs of a script, with busted", "[PATH]", true},
+    [OD_COMMAND_TYPES] = {"types", "write types of the Lua API for editors and luacheck", "[DIR]",
+                          true},
 };
 
 // Values
@@ -226,8 +232,8 @@ static void print_help(void)
 {
     printf("open-do %s: durable objects in Lua\n\nUsage:\n", OD_VERSION);
     for (int i = 0; i < OD_COMMAND_COUNT; i++)
-        printf("  open-do %-6s %-8s [options]   %s\n", commands[i].name,
-               commands[i].needs_script ? "SCRIPT" : "[SCRIPT]", commands[i].help);
+        printf("  open-do %-6s %-8s [options]   %s\n", commands[i].name, commands[i].operand,
+               commands[i].help);
     for (int i = 0; i < row_count; i++)
         print_row(&rows[i]);
     printf("\nGeneral:\n  %-22s this text\n  %-22s the version\n", "-h, --help", "--version");
@@ -347,13 +353,32 @@ static bool take_command(struct od_options *options, const char *word, struct od
                         word);
 }
 
+static bool needs_script(const struct od_options *options)
+{
+    return commands[options->command].operand[0] != '[';
+}
+
+// What begins with a dash stood behind "--": words for busted.
+static bool take_path(struct od_options *options, char **words, struct od_error *err)
+{
+    bool is_given = words[0] != NULL && words[0][0] != '-';
+    options->path = is_given ? words[0] : NULL;
+    char **rest = is_given ? words + 1 : words;
+    if (rest[0] != NULL && (options->command != OD_COMMAND_TEST || rest[0][0] != '-'))
+        return od_error_set(err, "'%s' is one word too many", rest[0]);
+    options->rest = options->argv + (count_of(options->argv) - count_of(rest));
+    return true;
+}
+
 static bool take_words(struct od_options *options, char **words, struct od_error *err)
 {
     if (words[0] == NULL)
         return od_error_set(err, "a command is missing: say open-do run SCRIPT to serve a script");
     if (!take_command(options, words[0], err))
         return false;
-    if (words[1] == NULL && commands[options->command].needs_script)
+    if (commands[options->command].is_path)
+        return take_path(options, words + 1, err);
+    if (words[1] == NULL && needs_script(options))
         return od_error_set(err, "the script is missing: say open-do %s SCRIPT", words[0]);
     if (words[1] != NULL && words[2] != NULL)
         return od_error_set(err, "'%s' is one word too many: only one script can be given",
@@ -409,7 +434,7 @@ static bool conclude(struct reading *reading, struct od_error *err)
         reading->data_dir != NULL ? copy_of(reading->data_dir) : data_dir_beside(options->script);
     if (options->command == OD_COMMAND_DEV)
         options->watch = options->log_requests = true;
-    if (commands[options->command].needs_script && getenv(OD_WORKER_LINK_VARIABLE) == NULL &&
+    if (needs_script(options) && getenv(OD_WORKER_LINK_VARIABLE) == NULL &&
         access(options->script, R_OK) != 0)
         return od_error_errno(err, "cannot read the script %s", options->script);
     return read_env_files(reading, err);

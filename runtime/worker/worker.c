@@ -17,6 +17,7 @@
 #include "object/socket.h"
 #include "store/store.h"
 #include "worker/mail.h"
+#include "worker/settle.h"
 #include "worker/versions.h"
 
 // While draining: how long a client may take to answer our Close before it is cut.
@@ -190,7 +191,8 @@ static void worker_turn(struct od_worker *worker)
     if (worker->is_draining)
         drain(worker);
     od_versions_turn(&worker->versions);
-    submit_batches(worker);   // What Lua wrote goes to main, as one message.
+    submit_batches(worker); // What Lua wrote goes to main, as one message.
+    od_settle_turn(worker);
     release_outboxes(worker); // What may leave, leaves; frames of one socket in one write.
     make_room(worker);
     if (!worker->has_more)
@@ -284,6 +286,7 @@ int od_worker_main(const struct od_options *options, od_script_new *new_script, 
     if (!open_and_serve(&worker, new_script, index, &err))
         worker.exit_code = OD_EXIT_WRONG;
     free(worker.objects.peers);
+    od_bytes_deinit(&worker.settling);
     od_loop_deinit(&worker.loop);
     od_page_free(worker.page);
     return worker.exit_code;
