@@ -11,7 +11,6 @@
 #include "link/request.h"
 #include "object/route.h"
 #include "raise.h"
-#include "store/store.h"
 #include "value.h"
 
 enum {
@@ -96,7 +95,7 @@ static int ids(lua_State *L)
     struct od_engine *engine = od_engine_of(L);
     struct od_identity identity;
     struct od_bytes *found = od_engine_scratch(engine);
-    od_store_list(engine->objects->store, od_check_string(L, 1, "listObjectIds"), found);
+    od_objects_list(engine->objects, od_check_string(L, 1, "listObjectIds"), found);
     struct od_cursor cursor = od_cursor_of(od_bytes_slice(found));
     lua_newtable(L);
     for (int i = 1; !od_cursor_at_end(&cursor); i++) {
@@ -120,6 +119,14 @@ static int load_function(lua_State *L)
     return 1;
 }
 
+// surface() -> the globals of scripts, and the methods of each kind of userdata.
+static int surface(lua_State *L)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, od_engine_of(L)->globals_ref);
+    od_userdata_push_methods(L);
+    return 2;
+}
+
 // --- Requests ------------------------------------------------------------------------------------
 
 static void keep(lua_State *L, const char *field, const char *key) // Of the table on top.
@@ -132,8 +139,8 @@ static void keep(lua_State *L, const char *field, const char *key) // Of the tab
 void od_lib_test_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"encode", encode},      {"decode", decode}, {"retire", retire}, {"reset", reset},
-        {"load", load_function}, {"ids", ids},       {NULL, NULL}};
+        {"encode", encode},      {"decode", decode}, {"retire", retire},   {"reset", reset},
+        {"load", load_function}, {"ids", ids},       {"surface", surface}, {NULL, NULL}};
     if (!od_fault_page_present())
         return;
     od_embedded_put_native(L, "test", functions);

@@ -3,6 +3,7 @@
 local _, native = ...
 
 local od = require "open-do"
+local surface = require "engine.surface"
 
 local decode, encode, ids, load = native.test.decode, native.test.encode, native.test.ids,
   native.test.load
@@ -111,6 +112,9 @@ function M.entry(request, env)
   local name = match(request.path, "^/%.open%-do%-test/(%w+)$")
   if name == "fetch" then
     return fetch(request, env)
+  end
+  if name == "surface" then
+    return od.Response.json(surface(native.test.surface()))
   end
   if not entry[name] then
     return od.Response("open-do test and the server are of different versions\n", { status = 404 })

@@ -4,7 +4,7 @@ local _, native = ...
 local make_folder, source = native.types.make_folder, native.types.source
 
 local FOLDER = "types/open-do"
-local FILES = { "open-do", "object", "http", "test", "cjson" }
+local FILES = { "open-do", "object", "http", "test" }
 
 local LUARC = [[{
   "runtime.version": "LuaJIT",
@@ -17,6 +17,7 @@ local LUACHECKRC = [[-- What scripts of open-do see: types/open-do/luacheck.lua 
 stds.open_do = dofile "types/open-do/luacheck.lua"
 std = "open_do"
 self = false -- A method need not use its object.
+exclude_files = { "types/" }
 files["**/*_spec.lua"] = { std = "luajit+busted" }
 ]]
 
