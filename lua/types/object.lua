@@ -238,8 +238,8 @@ local Stub = {}
 ---@return Response
 function Stub:fetch(request, init) end
 
----What a failed call raises; `tostring` of it is the message. Fields of a table that was raised come
----along.
+---What a failed call raises; `tostring` of it is the message. Fields of a table that was raised
+---come along.
 ---@class Failure
 ---@field message string
 ---@field remote boolean it happened in another object
