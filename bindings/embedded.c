@@ -8,6 +8,7 @@
 #include "lib_log.h"
 #include "lib_socket.h"
 #include "lib_time.h"
+#include "lib_timer.h"
 #include "library.h"
 #include "modules.h"
 #include "wait.h"
@@ -104,6 +105,7 @@ static void fill_runtime(lua_State *L)
 {
     lua_getfield(L, -1, "runtime");
     od_lib_time_put(L);
+    od_lib_timer_put(L);
     od_lib_log_put(L);
     od_lib_socket_put(L);
     lua_pushliteral(L, OD_VERSION);
@@ -153,6 +155,15 @@ void od_embedded_put_native(lua_State *L, const char *name, const luaL_Reg *func
     luaL_setfuncs(L, functions, 0);
     lua_setfield(L, -2, name);
     lua_pop(L, 1);
+}
+
+void od_embedded_put_runtime(lua_State *L, const char *name)
+{
+    push_kept(L, &native_key);
+    lua_getfield(L, -1, "runtime");
+    lua_pushvalue(L, -3);
+    lua_setfield(L, -2, name);
+    lua_pop(L, 3);
 }
 
 void od_embedded_open(lua_State *L)

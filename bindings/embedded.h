@@ -24,6 +24,9 @@ void od_embedded_put_native(lua_State *L, const char *name, const luaL_Reg *func
 // The text of the module [name]; it must be there.
 od_slice od_embedded_source(const char *name);
 
+// Pops the value on top: from now on od[name], for scripts that are loaded later.
+void od_embedded_put_runtime(lua_State *L, const char *name);
+
 // Pushes what the module [name] returns; it is loaded once. Raises when there is none.
 void od_embedded_push(lua_State *L, const char *name);
 

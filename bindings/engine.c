@@ -9,7 +9,9 @@
 #include "embedded.h"
 #include "failure.h"
 #include "instance.h"
+#include "lib_fetch.h"
 #include "lib_namespace.h"
+#include "lib_section.h"
 #include "lib_socket.h"
 #include "lib_state.h"
 #include "lib_storage.h"
@@ -169,9 +171,11 @@ static int set_up(lua_State *L)
     lua_newtable(L);
     engine->selves_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     od_lib_state_open(L);
+    od_lib_section_open(L);
     od_lib_storage_open(L);
     od_lib_socket_open(L);
     od_lib_namespace_open(L);
+    od_lib_fetch_open(L);
     od_lib_stub_open(L);
     od_failure_open(L);
     add_methods_in_lua(L);

@@ -55,25 +55,33 @@ static enum od_wait_begun begin_call(struct od_task *task, const struct od_wait 
     return OD_WAIT_BEGUN;
 }
 
-static enum od_wait_begun begin_reset(struct od_task *task, const struct od_wait *wait)
+static enum od_wait_begun begin_fetch(struct od_task *task, const struct od_wait *wait)
 {
-    od_object_reset(task->object, od_bytes_slice(&wait->bytes));
-    return OD_WAIT_LAST;
+    od_task_wait_fetch(task, wait->redirect, (uint32_t)wait->ms, od_bytes_slice(&wait->bytes));
+    return OD_WAIT_BEGUN;
 }
 
-static enum od_wait_begun begin_abort(struct od_task *task, const struct od_wait *wait)
+void od_wait_give_up(struct od_object *object, enum od_wait_kind kind, od_slice why)
 {
-    od_object_abort(task->object, od_bytes_slice(&wait->bytes), wait->kind == OD_WAIT_ABORT);
+    if (kind == OD_WAIT_RESET)
+        od_object_reset(object, why);
+    else
+        od_object_abort(object, why, kind == OD_WAIT_ABORT);
+}
+
+static enum od_wait_begun begin_give_up(struct od_task *task, const struct od_wait *wait)
+{
+    od_wait_give_up(task->object, wait->kind, od_bytes_slice(&wait->bytes));
     return OD_WAIT_LAST;
 }
 
 enum od_wait_begun od_wait_begin(struct od_engine *engine, struct od_task *task)
 {
     static enum od_wait_begun (*const begin[])(struct od_task *, const struct od_wait *) = {
-        [OD_WAIT_SLEEP] = begin_sleep,       [OD_WAIT_SYNC] = begin_sync,
-        [OD_WAIT_CALL] = begin_call,         [OD_WAIT_METHOD] = begin_call,
-        [OD_WAIT_RESET] = begin_reset,       [OD_WAIT_ABORT] = begin_abort,
-        [OD_WAIT_ABORT_ALARM] = begin_abort,
+        [OD_WAIT_SLEEP] = begin_sleep,         [OD_WAIT_SYNC] = begin_sync,
+        [OD_WAIT_CALL] = begin_call,           [OD_WAIT_METHOD] = begin_call,
+        [OD_WAIT_RESET] = begin_give_up,       [OD_WAIT_ABORT] = begin_give_up,
+        [OD_WAIT_ABORT_ALARM] = begin_give_up, [OD_WAIT_FETCH] = begin_fetch,
     };
     struct od_coroutine *coroutine = task->thread;
     struct od_wait *wait = &engine->wait;
@@ -105,8 +113,10 @@ static int push_results(lua_State *L, od_slice bytes)
 
 int od_wait_push_result(lua_State *L, enum od_wait_kind kind, bool ok, od_slice bytes)
 {
-    static int (*const push[OD_WAIT_KINDS])(lua_State *, od_slice) = {
-        [OD_WAIT_CALL] = push_response, [OD_WAIT_METHOD] = push_results};
+    static int (*const push[OD_WAIT_KINDS])(lua_State *,
+                                            od_slice) = {[OD_WAIT_CALL] = push_response,
+                                                         [OD_WAIT_FETCH] = push_response,
+                                                         [OD_WAIT_METHOD] = push_results};
     if (push[kind] == NULL)
         return 0;
     lua_pushboolean(L, ok);

@@ -60,6 +60,11 @@ function M.start(source, options)
   return Server.start(options)
 end
 
+-- For a source that must not load: the exit code and all that was said.
+function M.refuse(source)
+  return Server.refuse { source = source }
+end
+
 local function path_of(name)
   return "/things/" .. name
 end
@@ -101,6 +106,13 @@ function M.outcome(connection)
   connection:close()
   assert(not problem, problem)
   return value
+end
+
+-- Turns the clock of a server with one worker, once that has ended the turn it is in: what a
+-- handler does right after it has said something in the log, like going to sleep, comes before.
+function M.pass(server, ms)
+  M.ask(server, "witness", "return 'the turn is over'")
+  server:turn_clock(ms)
 end
 
 -- Lets every object of a server with one worker fall asleep: `witness`, an object in use for
