@@ -1,5 +1,5 @@
--- How often somebody may do something: a bucket of tokens for each caller, which fills by itself as
--- time goes by. One caller is one object, so two requests at once cannot both take the last token.
+-- How often somebody may do something. Each caller has a bucket of tokens, which fills by itself as
+-- time goes by, and is one object, so two requests at once cannot both take the last token.
 local od = require "open-do"
 
 local CAPACITY, A_SECOND = 5, 0.5 -- Five at once, then one every two seconds.
