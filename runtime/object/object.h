@@ -14,8 +14,9 @@
 //
 // An instance stays with the version of the script that made it. When there is a newer one, the
 // instance is dropped as soon as no handler of it runs, and events wait until then: handlers end on
-// the code they began with, and an object never has two instances. Events of an object whose
-// namespace the script no longer has wait until it is back; requests are refused.
+// the code they began with, and an object never has two instances. Handlers that have not ended
+// after OD_OUTDATED_MS_MAX cost their object a reset. Events of an object whose namespace the
+// script no longer has wait until it is back; requests are refused.
 //
 // Owner: struct od_objects.
 
@@ -58,6 +59,8 @@ struct od_object {
     struct od_list inbox;     // Events that start a task, oldest first.
     struct od_list resumes;   // Events that waiting tasks wait for; handled before the inbox.
     uint32_t inbox_count;
+    uint32_t call_count;               // Calls to it without an answer, in the inbox or handled,
+    size_t call_bytes;                 // and what they hold.
     struct od_outgoing_queue outgoing; // Its od.fetch.
     struct od_list outbox; // Effects; empty most of the time, as nothing waits for the disk.
     size_t outbox_bytes;

@@ -10,6 +10,7 @@
 #include "object/outbox.h"
 #include "object/refusal.h"
 #include "object/task.h"
+#include "object/timeout.h"
 #include "store/store.h"
 
 static void idle_passed(struct od_timer *timer);
@@ -30,6 +31,7 @@ void od_objects_init(struct od_objects *objects)
     od_map_init(&objects->tasks);
     od_map_init(&objects->timeouts);
     od_map_init(&objects->calls);
+    od_map_init(&objects->peer_calls);
     objects->entry = od_object_new(objects, NULL, NULL, false, (od_slice){NULL, 0});
     objects->entry->state = OD_AWAKE; // It has no instance that could sleep.
     objects->entry->awake_since_ms = od_clock_monotonic_ms();
@@ -82,6 +84,7 @@ void od_objects_deinit(struct od_objects *objects)
     od_map_deinit(&objects->tasks);
     od_map_deinit(&objects->timeouts);
     od_map_deinit(&objects->calls);
+    od_map_deinit(&objects->peer_calls);
 }
 
 struct od_namespace *od_objects_namespace(struct od_objects *objects, od_slice name)
@@ -178,8 +181,11 @@ void od_objects_drain(struct od_objects *objects)
 {
     objects->is_draining = true;
     struct od_map_node *node = NULL;
-    while ((node = od_map_next(&objects->by_id, node)) != NULL)
-        od_object_settle(OD_MAP_MEMBER(node, struct od_object, by_id));
+    while ((node = od_map_next(&objects->by_id, node)) != NULL) {
+        struct od_object *object = OD_MAP_MEMBER(node, struct od_object, by_id);
+        od_timeouts_clear(object);
+        od_object_settle(object);
+    }
 }
 
 void od_objects_close_scripts(struct od_objects *objects)
@@ -317,9 +323,9 @@ static struct od_object *first_idle(const struct od_objects *objects)
 // Tables have grown with what was there.
 static void fit_maps(struct od_objects *objects)
 {
-    struct od_map *const maps[] = {&objects->by_id, &objects->sockets,
-                                   &objects->tasks, &objects->timeouts,
-                                   &objects->calls, &objects->net->websockets};
+    struct od_map *const maps[] = {
+        &objects->by_id, &objects->sockets,    &objects->tasks,          &objects->timeouts,
+        &objects->calls, &objects->peer_calls, &objects->net->websockets};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         od_map_fit(maps[i]);
 }
