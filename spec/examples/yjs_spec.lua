@@ -70,6 +70,18 @@ describe("the yjs example", function()
     assert.same({ "kept", "end" }, open("Cleo"):hear(2))
   end)
 
+  scene("keeps a paste of several megabytes", function(...)
+    server, client = ...
+    local ann, ben = open "Ann", open "Ben"
+    ann:paste(1500000) -- Three million bytes.
+    ann:say "end"
+    assert.equal("end", ben:hear(2)[2])
+    server:restart()
+    local cleo = open "Cleo"
+    cleo:hear(2)
+    assert.equal(1500005, cleo:length())
+  end)
+
   scene("refuses what is no update, and nobody else notices", function(...)
     server, client = ...
     local ann, ben = open "Ann", open "Ben"
