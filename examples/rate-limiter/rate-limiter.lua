@@ -2,7 +2,7 @@
 -- time goes by, and is one object, so two requests at once cannot both take the last token.
 local od = require "open-do"
 
-local CAPACITY, A_SECOND = 5, 0.5 -- Five at once, then one every two seconds.
+local CAPACITY, A_SECOND = 5, 0.1 -- Five at once, then one every ten seconds.
 
 local Bucket = {}
 

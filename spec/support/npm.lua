@@ -15,7 +15,7 @@ local socket = require "socket"
 
 local M = {}
 
-local START_SECONDS, ANSWER_SECONDS = 20, 25
+local START_SECONDS, ANSWER_SECONDS = 60, 75
 
 local Library = {}
 Library.__index = Library
