@@ -69,7 +69,8 @@ bool od_objects_serve(const struct od_objects *objects, const struct od_namespac
 // Lua runs.
 void od_objects_switch(struct od_objects *objects, struct od_script *script);
 
-// The worker is about to end: events of objects that no class handles wait no longer.
+// The worker is about to end: events of objects that no class handles wait no longer, and timers of
+// scripts do not run any more.
 void od_objects_drain(struct od_objects *objects);
 
 // Between two turns: closes former versions that nothing needs any more.
@@ -78,6 +79,10 @@ void od_objects_close_scripts(struct od_objects *objects);
 // The object of that id, made asleep when this worker does not know it yet.
 struct od_object *od_objects_get(struct od_objects *objects, struct od_namespace *namespace,
                                  const od_id *id, bool has_name, od_slice name);
+
+// Puts the identities of all objects of the namespace [space] that have something stored, whichever
+// worker they belong to (store/store.h).
+void od_objects_list(struct od_objects *objects, od_slice space, struct od_bytes *identities);
 
 struct od_object *od_objects_find(struct od_objects *objects, const od_id *id); // Or NULL.
 
