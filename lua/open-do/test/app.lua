@@ -192,7 +192,7 @@ function App:restartWorker(index)
   self:settle()
   for number, worker in ipairs(before) do
     if (index == nil or number == index + 1) and worker.pid then
-      ffi.C.kill(worker.pid, 9)
+      process.send_signal(worker.pid, "KILL")
       self.process:wait_output(("worker %d is back after"):format(number - 1), LOG_SECONDS)
     end
   end
