@@ -17,10 +17,7 @@ local CLASSES = {
 }
 
 -- Being built: they may be there or not. The list is to be empty.
-local COMING = {
-  ["od.fetch"] = true, ["od.setTimeout"] = true, ["od.clearTimeout"] = true,
-  ["od.setInterval"] = true, ["od.clearInterval"] = true, ["storage.transaction"] = true,
-}
+local COMING = { ["od.fetch"] = true, ["storage.transaction"] = true }
 
 local function read(path)
   local file = assert(io.open(path, "rb"))

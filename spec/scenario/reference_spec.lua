@@ -65,6 +65,8 @@ local blocks = {}
 %s
 local Room = {}
 
+function Room:alarm() end
+
 function Room:add(a, b) return a + b end
 
 function Room:refuse() error({ message = "not today", code = 7 }) end
@@ -127,6 +129,6 @@ describe("the reference", function()
       count = count + 1
       assert(loadstring(code))
     end
-    assert.is_true(count > 5)
+    assert.equal(5, count)
   end)
 end)
