@@ -1,6 +1,6 @@
--- The reference for authors (lua/README.md) says nothing that is not so: its whole scripts load, and
--- its other blocks run in an object, where `EXPRESSION --> VALUE` is what must come out. Blocks of
--- COMING-FROM-CLOUDFLARE.md are Lua at least.
+-- The reference for authors (lua/README.md) says nothing that is not so: its whole scripts load,
+-- and its other blocks run in an object, where `EXPRESSION --> VALUE` is what must come out. Blocks
+-- of COMING-FROM-CLOUDFLARE.md are Lua at least.
 local Server = require "spec.support.server"
 
 local function read(path)
