@@ -171,51 +171,49 @@ function od.url.decode(text) end
 ---@return table<string, string> of a repeated name the first value
 function od.url.parseQuery(query) end
 
+---@param query string
+---@return table<string, string[]> all values of each name, in their order
+function od.url.parseQueryAll(query) end
+
 ---@param fields table<string, string|number|boolean|table> an array gives its name several times
 ---@return string query names sorted
 function od.url.buildQuery(fields) end
 
----@param query string "a=1&b=x+y", without "?"
----@return table<string, string[]> all values of each name, in their order
-function od.url.parseQueryAll(query) end
+---The parts of a URL, named as in a browser.
+---@class od.url.Parts
+---@field href string
+---@field origin string
+---@field protocol string "https:"
+---@field username string
+---@field password string
+---@field host string
+---@field hostname string
+---@field port string "" for the usual one
+---@field pathname string
+---@field search string "?a=1"
+---@field hash string "#top"
+---@field query table<string, string> the search as a table
 
----The parts of a URL, under their names in browsers. `query` is the search as a table.
----@class URLParts
----@field href? string follows from the others, as `host` and `origin` do
----@field origin? string "https://example.org:8080"
----@field protocol? string "https:"
----@field username? string
----@field password? string
----@field host? string "example.org:8080"
----@field hostname? string "example.org"
----@field port? string|integer "" for the usual one
----@field pathname? string "/a%20b"
----@field search? string "?a=1", or ""
----@field hash? string "#top", or ""
----@field query? table<string, any> for `build` as for `buildQuery`; wins over `search`
-
+---As URL.parse: nil and the reason for what is no whole URL.
 ---@param text string
----@param base? string a whole URL that `text` may be relative to
----@return URLParts? parts nil when it is no URL with a host
+---@param base? string what a relative URL is relative to
+---@return od.url.Parts? url
 ---@return string? problem
 function od.url.parse(text, base) end
 
----Raises when the host, the port or the protocol is none; encodes what a part cannot hold.
----@param parts URLParts without `protocol` it is https
----@return string url
+---What a part cannot hold is percent-encoded; a host or port that is none raises.
+---@param parts table `query` (a table) wins over `search`; without `protocol` it is https
+---@return string
 function od.url.build(parts) end
-
--- Cookies -----------------------------------------------------------------------------------------
 
 ---@class od.cookies
 od.cookies = {}
 
----The header Cookie: `od.cookies.parse(request.headers:get("cookie"))`.
----@param header? string
----@return table<string, string> cookies percent-decoded; of a repeated name the first
+---@param header? string the header Cookie; nil gives an empty table
+---@return table<string, string> values percent-decoded; of a repeated name the first
 function od.cookies.parse(header) end
 
----@class CookieAttributes
+---@class CookieOptions
 ---@field path? string
 ---@field domain? string
 ---@field maxAge? integer seconds
@@ -225,13 +223,12 @@ function od.cookies.parse(header) end
 ---@field httpOnly? boolean
 ---@field partitioned? boolean
 
----The value of a header Set-Cookie, for `headers:append("set-cookie", ...)`. Raises for what could
----add an attribute or a header, and for what browsers would drop without a word.
+---For `headers:append("set-cookie", ...)`.
 ---@param name string
----@param value string|number is percent-encoded
----@param attributes? CookieAttributes
+---@param value string|number percent-encoded, so it may be anything
+---@param options? CookieOptions
 ---@return string
-function od.cookies.serialize(name, value, attributes) end
+function od.cookies.serialize(name, value, options) end
 
 -- Log ---------------------------------------------------------------------------------------------
 
