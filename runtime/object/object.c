@@ -99,7 +99,8 @@ struct od_object *od_object_new(struct od_objects *objects, struct od_namespace 
 
 static bool is_outdated(const struct od_object *object)
 {
-    return object->script != NULL && object->script != object->objects->script;
+    return object->script != NULL &&
+           (object->script != object->objects->script || object->is_retired);
 }
 
 static bool is_served(const struct od_object *object)
@@ -160,6 +161,7 @@ static void drop_instance(struct od_object *object)
     script->drop(script, object);
     script->uses--;
     object->script = NULL;
+    object->is_retired = false;
     move_to(object, OD_ASLEEP);
 }
 
@@ -427,6 +429,12 @@ static void refuse_requests(struct od_object *object)
             od_call_refuse(call, object->namespace);
         od_event_free(event);
     }
+}
+
+void od_object_retire(struct od_object *object)
+{
+    object->is_retired = object->script != NULL;
+    od_object_settle(object);
 }
 
 void od_object_renew(struct od_object *object)

@@ -80,6 +80,10 @@ void od_objects_close_scripts(struct od_objects *objects);
 struct od_object *od_objects_get(struct od_objects *objects, struct od_namespace *namespace,
                                  const od_id *id, bool has_name, od_slice name);
 
+// Puts the identities of all objects of the namespace [space] that have something stored, whichever
+// worker they belong to (store/store.h).
+void od_objects_list(struct od_objects *objects, od_slice space, struct od_bytes *identities);
+
 struct od_object *od_objects_find(struct od_objects *objects, const od_id *id); // Or NULL.
 
 // The name of the object of that id, when this worker knows it or it is stored. [name] is borrowed
