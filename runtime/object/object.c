@@ -180,7 +180,7 @@ static void fail_event(struct od_object *object, struct od_event *event,
     if (event->kind == OD_EVENT_ALARM)
         od_alarm_lost(object, event);
     if (event->socket != NULL)
-        od_socket_event_done(event->socket, event->kind);
+        od_socket_event_done(event->socket, event->kind, event->size);
     od_event_free(event);
 }
 
@@ -223,10 +223,11 @@ static void finish_handler(struct od_task *task)
     OD_ASSERT(event->call == 0 || task->is_answered);
     struct od_socket *socket = event->socket;
     enum od_event_kind kind = event->kind;
+    size_t size = event->size;
     uint64_t timer = event->timer;
     od_task_free(task);
     if (socket != NULL)
-        od_socket_event_done(socket, kind);
+        od_socket_event_done(socket, kind, size);
     if (kind == OD_EVENT_TIMER)
         od_timeout_end(object, timer);
 }
@@ -472,7 +473,7 @@ static void cut_sockets(struct od_object *object)
             continue;
         od_list_remove(link);
         object->inbox_count--;
-        event->socket->waiting_count--;
+        od_socket_forget_event(event->socket, event->size);
         od_event_free(event);
     }
     while (!od_list_is_empty(&object->sockets))

@@ -26,6 +26,7 @@ struct od_objects {
     struct od_page *page;          // which sees here what runs (link/page.h).
     struct od_link **peers;        // To the other workers; NULL at this one's own place.
     uint32_t worker, worker_count; // This worker, and how many there are.
+    size_t waiting_bytes;          // Of messages that are not handled yet.
     od_time_ms idle_ms;            // An instance idle for so long is dropped.
     struct od_list namespaces;
     struct od_object *entry; // Handles requests while the script has an entry fetch.

@@ -17,7 +17,7 @@ if(OD_SANITIZE)
        OPEN_DO_SANITIZED=1)
 endif()
 
-set(od_spec_folders unit scenario model examples)
+set(od_spec_folders unit scenario conformance model examples)
 if(NOT OD_SANITIZE)
   list(APPEND od_spec_folders faults lint) # A preloaded disk and a sanitizer do not go together.
 endif()
