@@ -29,6 +29,7 @@ static const struct {
     {ENOSPC, "no space left on the disk"},
     {EIO, "the disk is full or failing (Input/output error)"},
     {ENOENT, "there is no data file"},
+    {ENOMEM, "no memory, or less address space than the 1 GiB it takes (ulimit -v)"},
 };
 
 const char *od_env_reason(int code)

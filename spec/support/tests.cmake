@@ -19,7 +19,7 @@ endif()
 
 set(od_spec_folders unit scenario model examples)
 if(NOT OD_SANITIZE)
-  list(APPEND od_spec_folders lint)
+  list(APPEND od_spec_folders faults lint) # A preloaded disk and a sanitizer do not go together.
 endif()
 foreach(folder ${od_spec_folders})
   file(GLOB_RECURSE specs CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/spec

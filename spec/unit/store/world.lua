@@ -183,7 +183,7 @@ function World:pump(timeout_ms)
   current = self
   C.uv_run(self.loop, RUN_NOWAIT)
   local fds = ffi.new("struct store_spec_pollfd[1]", { { C.uv_backend_fd(self.loop), 1, 0 } })
-  ffi.C.poll(fds, 1, timeout_ms)
+  ffi.C.poll(ffi.cast("void *", fds), 1, timeout_ms) -- Another module may have named the type.
   C.uv_run(self.loop, RUN_NOWAIT)
 end
 
@@ -296,7 +296,7 @@ end
 
 function World:object(name, source, options)
   options = options or {}
-  local self_id = M.id_of(name)
+  local self_id = options.id or M.id_of(name)
   local object = setmetatable({ world = self, name = name }, Object)
   object.space = options.space or "rooms"
   object.identity = ffi.new("struct od_identity")

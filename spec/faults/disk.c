@@ -1,0 +1,271 @@
+// A disk for specs: preloaded into the program, it writes down what the program does to its data
+// file, and fails calls when a spec says so.
+//
+// OPEN_DO_DISK_TRACE names a file that gets a record for each call, in the order in which they took
+// effect. A power cut can come after any of them, and disk.lua makes from the trace what it may
+// leave behind. Records, in the byte order of the machine:
+//
+//   u8 'w', u64 offset, u32 size, bytes     written; on the disk at some time or never
+//   u8 's'                                  all that was written before is on the disk
+//   u8 'd', u64 offset, u32 size            that range is (a write to a descriptor with O_DSYNC)
+//   u8 't', u64 size                        the file was cut or extended to that size
+//
+// OPEN_DO_DISK_PLAN names a file of one struct plan, mapped and shared: which call fails, and how.
+// A *lying* disk says that a sync is done and does nothing: the control of the experiment, for with
+// it acknowledged writes must get lost.
+//
+// Only descriptors through which data.mdb can be written are watched: those of main.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum call {
+    CALL_NONE,
+    CALL_WRITE, // Any way to write.
+    CALL_SYNC,  // fdatasync, fsync.
+    CALL_DSYNC, // A write with O_DSYNC.
+};
+
+struct plan {
+    int32_t call;     // Which calls fail.
+    int32_t skip;     // So many pass first.
+    int32_t times;    // Then so many fail; below zero: all.
+    int32_t error;    // With this errno.
+    int32_t is_lying; // Syncs do nothing.
+    int32_t failed;   // So many have failed.
+};
+
+enum {
+    FDS_MAX = 4096
+};
+
+static struct plan *plan;
+static int trace_fd = -1;
+static uint8_t watched[FDS_MAX]; // 0: not; 1: written through the cache; 2: O_DSYNC.
+
+static void *map_plan(void)
+{
+    const char *path = getenv("OPEN_DO_DISK_PLAN");
+    int fd = path == NULL ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return NULL;
+    void *map = mmap(NULL, sizeof(struct plan), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    return map == MAP_FAILED ? NULL : map;
+}
+
+__attribute__((constructor)) static void begin(void)
+{
+    const char *path = getenv("OPEN_DO_DISK_TRACE");
+    if (path != NULL)
+        trace_fd = (int)syscall(SYS_openat, AT_FDCWD, path,
+                                O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    plan = map_plan();
+}
+
+static bool has_to_fail(enum call call)
+{
+    if (plan == NULL || plan->call != (int32_t)call || plan->times == 0)
+        return false;
+    if (plan->skip > 0) {
+        plan->skip--;
+        return false;
+    }
+    if (plan->times > 0)
+        plan->times--;
+    plan->failed++;
+    errno = plan->error;
+    return true;
+}
+
+static uint8_t kind_of(int fd)
+{
+    return fd >= 0 && fd < FDS_MAX ? watched[fd] : 0;
+}
+
+// One record is one write to a descriptor with O_APPEND, so none is torn.
+static void record(const struct iovec *parts, int count)
+{
+    if (trace_fd >= 0 && syscall(SYS_writev, trace_fd, parts, count) < 0)
+        abort();
+}
+
+static void record_write(const struct iovec *from, int count, off_t offset, size_t size)
+{
+    char kind = 'w';
+    uint64_t at = (uint64_t)offset;
+    uint32_t length = (uint32_t)size;
+    struct iovec parts[64] = {{&kind, 1}, {&at, 8}, {&length, 4}};
+    if (count > 60)
+        abort();
+    memcpy(parts + 3, from, (size_t)count * sizeof *from);
+    record(parts, count + 3);
+}
+
+static void record_range(char kind, off_t offset, size_t size)
+{
+    uint64_t at = (uint64_t)offset;
+    uint32_t length = (uint32_t)size;
+    struct iovec parts[] = {{&kind, 1}, {&at, 8}, {&length, 4}};
+    record(parts, 3);
+}
+
+static void record_sync(void)
+{
+    char kind = 's';
+    struct iovec part = {&kind, 1};
+    record(&part, 1);
+}
+
+static size_t size_of(const struct iovec *parts, int count)
+{
+    size_t size = 0;
+    for (int i = 0; i < count; i++)
+        size += parts[i].iov_len;
+    return size;
+}
+
+// The trace has a write before the file does, for it may be on the disk as soon as it is there. On
+// a lying disk O_DSYNC means nothing.
+static ssize_t write_at(int fd, const struct iovec *parts, int count, off_t offset)
+{
+    bool is_dsync = kind_of(fd) == 2;
+    if (has_to_fail(CALL_WRITE) || (is_dsync && has_to_fail(CALL_DSYNC)))
+        return -1;
+    size_t size = size_of(parts, count);
+    record_write(parts, count, offset, size);
+    ssize_t done = syscall(SYS_pwritev, fd, parts, count, offset, 0);
+    if (done == (ssize_t)size && is_dsync && (plan == NULL || !plan->is_lying))
+        record_range('d', offset, size);
+    return done;
+}
+
+// --- What is taken over --------------------------------------------------------------------------
+
+static int watch(int fd, const char *path, int flags)
+{
+    size_t length = strlen(path);
+    bool is_data = length >= 8 && strcmp(path + length - 8, "data.mdb") == 0;
+    if (fd >= 0 && fd < FDS_MAX)
+        watched[fd] = !is_data || (flags & O_ACCMODE) == O_RDONLY ? 0 : flags & O_DSYNC ? 2 : 1;
+    return fd;
+}
+
+int open(const char *path, int flags, ...)
+{
+    va_list arguments;
+    va_start(arguments, flags);
+    mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(arguments, mode_t) : 0;
+    va_end(arguments);
+    return watch((int)syscall(SYS_openat, AT_FDCWD, path, flags, mode), path, flags);
+}
+
+int open64(const char *path, int flags, ...)
+{
+    va_list arguments;
+    va_start(arguments, flags);
+    mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(arguments, mode_t) : 0;
+    va_end(arguments);
+    return open(path, flags, mode);
+}
+
+int close(int fd)
+{
+    if (fd >= 0 && fd < FDS_MAX)
+        watched[fd] = 0;
+    return (int)syscall(SYS_close, fd);
+}
+
+ssize_t pwrite(int fd, const void *from, size_t size, off_t offset)
+{
+    if (kind_of(fd) == 0)
+        return syscall(SYS_pwrite64, fd, from, size, offset);
+    struct iovec part = {(void *)(uintptr_t)from, size};
+    return write_at(fd, &part, 1, offset);
+}
+
+ssize_t pwrite64(int fd, const void *from, size_t size, off_t offset)
+{
+    return pwrite(fd, from, size, offset);
+}
+
+ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t offset)
+{
+    if (kind_of(fd) == 0)
+        return syscall(SYS_pwritev, fd, parts, count, offset, 0);
+    return write_at(fd, parts, count, offset);
+}
+
+ssize_t pwritev64(int fd, const struct iovec *parts, int count, off_t offset)
+{
+    return pwritev(fd, parts, count, offset);
+}
+
+static ssize_t write_here(int fd, const struct iovec *parts, int count)
+{
+    off_t offset = lseek(fd, 0, SEEK_CUR);
+    ssize_t done = write_at(fd, parts, count, offset);
+    if (done > 0)
+        lseek(fd, offset + done, SEEK_SET);
+    return done;
+}
+
+ssize_t write(int fd, const void *from, size_t size)
+{
+    if (kind_of(fd) == 0)
+        return syscall(SYS_write, fd, from, size);
+    struct iovec part = {(void *)(uintptr_t)from, size};
+    return write_here(fd, &part, 1);
+}
+
+ssize_t writev(int fd, const struct iovec *parts, int count)
+{
+    if (kind_of(fd) == 0)
+        return syscall(SYS_writev, fd, parts, count);
+    return write_here(fd, parts, count);
+}
+
+static int sync_with(long number, int fd)
+{
+    if (kind_of(fd) == 0)
+        return (int)syscall(number, fd);
+    if (has_to_fail(CALL_SYNC))
+        return -1;
+    if (plan != NULL && plan->is_lying)
+        return 0;
+    int code = (int)syscall(number, fd);
+    if (code == 0)
+        record_sync();
+    return code;
+}
+
+int fdatasync(int fd)
+{
+    return sync_with(SYS_fdatasync, fd);
+}
+
+int fsync(int fd)
+{
+    return sync_with(SYS_fsync, fd);
+}
+
+int ftruncate(int fd, off_t size)
+{
+    if (kind_of(fd) != 0)
+        record_range('t', size, 0);
+    return (int)syscall(SYS_ftruncate, fd, size);
+}
+
+int ftruncate64(int fd, off_t size)
+{
+    return ftruncate(fd, size);
+}
