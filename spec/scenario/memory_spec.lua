@@ -2,37 +2,14 @@
 -- If it does not, its object is reset, and neither the worker nor any socket at rest has to pay.
 
 local survival = require "spec.scenario.survival"
+local torments = require "spec.scenario.torments"
 
 local MEGABYTES = 24
 local LIMIT_MS = os.getenv("OPEN_DO_SANITIZED") and 10000 or 4000
 
--- name, body of a handler, and what becomes of it: "caught" when the error can be caught in one
--- piece, so the object lives on; "reset" when the object is reset at the latest.
-local BOMBS = {
-  { "string.rep", "return ('x'):rep(1e9)" },
-  { "doubling a string", "local s = 'x' while true do s = s .. s end" },
-  { "table.concat", "local t = {} for i = 1, 1e3 do t[i] = ('x'):rep(1e5) end "
-    .. "return table.concat(t)" },
-  { "gsub", "return (('x'):rep(1e6):gsub('x', ('y'):rep(1e3)))" },
-  { "a table that grows", "local t = {} for i = 1, math.huge do t[i] = i end" },
-  { "tables in tables", "local t = {} while true do t = { t, {}, {} } end" },
-  { "many strings", "local t = {} for i = 1, math.huge do t[i] = 'number ' .. i end" },
-  { "closures", "local f = print while true do local g = f f = function() return g end end" },
-  { "coroutines", "local t = {} while true do t[#t + 1] = coroutine.create(function() end) end" },
-  { "string.format", "return string.format(('%s'):rep(20), ('x'):rep(1e6), ('x'):rep(1e6), "
-    .. "('x'):rep(1e6), ('x'):rep(1e6), ('x'):rep(1e6), ('x'):rep(1e6), ('x'):rep(1e6), "
-    .. "('x'):rep(1e6), ('x'):rep(1e6), ('x'):rep(1e6), ('x'):rep(1e6), ('x'):rep(1e6), "
-    .. "('x'):rep(1e6), ('x'):rep(1e6), ('x'):rep(1e6), ('x'):rep(1e6), ('x'):rep(1e6), "
-    .. "('x'):rep(1e6), ('x'):rep(1e6), ('x'):rep(1e6)):rep(4)" },
-  { "deep recursion", "local function f(...) return 1 + f('x', ...) end return f()" },
-  { "JSON", "local t = {} for i = 1, 1e6 do t[i] = 'abcdefgh' end "
-    .. "return od.json.encode(t):rep(9)" },
-}
-
 local SOURCE = [[
 local od = require "open-do"
 local hoard = {} -- The script's own.
-local bombs = {}
 %s
 local Room = {}
 function Room:constructor()
@@ -45,7 +22,7 @@ function Room:fetch(request)
     self.state:acceptWebSocket(server, {})
     return od.Response(nil, { status = 101, webSocket = client })
   elseif ask == "try" then
-    local ok, why = pcall(bombs[number], self)
+    local ok, why = pcall(torments[number], self)
     return od.Response(ok and "survived" or tostring(why))
   elseif ask == "keep" then -- In the instance, and catches the error.
     self.kept = {}
@@ -71,7 +48,7 @@ function Room:webSocketMessage(ws, message)
   end
   local number = tonumber(message)
   if number then
-    bombs[number](self)
+    torments[number](self)
   end
   ws:send("still " .. message)
 end
@@ -79,11 +56,7 @@ return { namespaces = { rooms = Room } }
 ]]
 
 local function source()
-  local parts = {}
-  for i, bomb in ipairs(BOMBS) do
-    parts[i] = ("bombs[%d] = function(self) %s end\n"):format(i, bomb[2])
-  end
-  return (SOURCE:gsub("%%s", function() return table.concat(parts) end, 1))
+  return (SOURCE:gsub("%%s", function() return torments.source(torments.BOMBS) end, 1))
 end
 
 describe("a memory bomb", function()
@@ -106,7 +79,7 @@ describe("a memory bomb", function()
   end
 
   it("is an error that can be caught, in ten ways and more", function()
-    for i, bomb in ipairs(BOMBS) do
+    for i, bomb in ipairs(torments.BOMBS) do
       local answer = server:get("/rooms/bad" .. i .. "?ask=try&bomb=" .. i)
       assert.equal(200, answer.status, bomb[1])
       assert.is_truthy(answer.body:find("memory") or answer.body:find("overflow")
@@ -117,7 +90,7 @@ describe("a memory bomb", function()
   end)
 
   it("resets the object that does not catch it, and keeps its sockets", function()
-    for i, bomb in ipairs(BOMBS) do
+    for i, bomb in ipairs(torments.BOMBS) do
       local name = "bad" .. i
       local ann, ben = server:connect("/rooms/" .. name), server:connect("/rooms/" .. name)
       local boot = server:get("/rooms/" .. name).body
