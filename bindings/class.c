@@ -12,7 +12,7 @@
 static const char *const names[OD_HANDLER_COUNT] = {
     [OD_HANDLER_CONSTRUCTOR] = "constructor",  [OD_HANDLER_FETCH] = "fetch",
     [OD_HANDLER_MESSAGE] = "webSocketMessage", [OD_HANDLER_CLOSE] = "webSocketClose",
-    [OD_HANDLER_ERROR] = "webSocketError",
+    [OD_HANDLER_ERROR] = "webSocketError",     [OD_HANDLER_ALARM] = "alarm",
 };
 
 void od_classes_deinit(struct od_classes *classes)
@@ -26,7 +26,7 @@ enum od_handler od_handler_of(const struct od_event *event)
     static const enum od_handler handlers[] = {
         [OD_EVENT_FETCH] = OD_HANDLER_FETCH,     [OD_EVENT_CALL] = OD_HANDLER_METHOD,
         [OD_EVENT_MESSAGE] = OD_HANDLER_MESSAGE, [OD_EVENT_CLOSE] = OD_HANDLER_CLOSE,
-        [OD_EVENT_ERROR] = OD_HANDLER_ERROR,
+        [OD_EVENT_ERROR] = OD_HANDLER_ERROR,     [OD_EVENT_ALARM] = OD_HANDLER_ALARM,
     };
     if (event == NULL)
         return OD_HANDLER_CONSTRUCTOR;

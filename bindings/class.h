@@ -29,6 +29,7 @@ enum od_handler {
     OD_HANDLER_MESSAGE,
     OD_HANDLER_CLOSE,
     OD_HANDLER_ERROR,
+    OD_HANDLER_ALARM,
     OD_HANDLER_COUNT,
     OD_HANDLER_METHOD = OD_HANDLER_COUNT, // Any other function, called by its name.
     OD_HANDLER_KINDS,

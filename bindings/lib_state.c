@@ -99,12 +99,26 @@ static int give_up(lua_State *L, const char *call, enum od_wait_kind kind, od_sl
 {
     struct od_object *object = od_engine_object(L, call);
     if (!lua_isyieldable(L)) {
-        (kind == OD_WAIT_ABORT ? od_object_abort : od_object_reset)(object, why);
+        od_object_abort(object, why, kind == OD_WAIT_ABORT);
         od_raise(L, "%.*s", (int)why.size, why.at);
     }
     struct od_wait *wait = od_wait_prepare(L, call);
     od_bytes_put_slice(&wait->bytes, why);
     return od_wait_yield(L, kind);
+}
+
+// retryAlarm says whether an alarm whose handler runs is tried again, as one that has failed.
+static bool check_retry_alarm(lua_State *L, int index)
+{
+    static const char *const names[] = {"retryAlarm", NULL};
+    if (!od_check_options(L, index, "abort"))
+        return true;
+    od_check_option_names(L, index, "abort", names);
+    if (!od_option(L, index, "abort", "retryAlarm", LUA_TBOOLEAN))
+        return true;
+    bool retries = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return retries;
 }
 
 static int abort_object(lua_State *L)
@@ -113,8 +127,8 @@ static int abort_object(lua_State *L)
     od_slice why = OD_SLICE("Application called abort() to reset Durable Object.");
     if (!lua_isnoneornil(L, 2))
         why = od_check_string(L, 2, "abort");
-    od_check_options(L, 3, "abort");
-    return give_up(L, "abort", OD_WAIT_ABORT, why);
+    bool retries = check_retry_alarm(L, 3);
+    return give_up(L, "abort", retries ? OD_WAIT_ABORT : OD_WAIT_ABORT_ALARM, why);
 }
 
 // --- blockConcurrencyWhile, whose other half is lua/engine/calls.lua

@@ -76,7 +76,7 @@ void od_stored_push(lua_State *L, od_slice key, od_slice value, const char *call
 }
 
 // The options of a write; [index] is where they are. Reading knows some that say nothing here.
-static bool check_unconfirmed(lua_State *L, int index, const char *call)
+bool od_check_unconfirmed(lua_State *L, int index, const char *call)
 {
     static const char *const names[] = {"allowUnconfirmed", "allowConcurrency", "noCache", NULL};
     if (!od_check_options(L, index, call))
@@ -121,7 +121,7 @@ static int get_many(lua_State *L, struct od_object *object)
 static int get(lua_State *L)
 {
     struct od_object *object = od_storage_self(L, "get");
-    check_unconfirmed(L, 3, "get");
+    od_check_unconfirmed(L, 3, "get");
     if (lua_istable(L, 2))
         return get_many(L, object);
     if (lua_type(L, 2) != LUA_TSTRING)
@@ -196,7 +196,7 @@ static int put_many(lua_State *L, struct od_object *object)
     struct pairs pairs;
     struct od_error err;
     pairs.count = 0;
-    bool unconfirmed = check_unconfirmed(L, 3, "put");
+    bool unconfirmed = od_check_unconfirmed(L, 3, "put");
     encode_pairs(L, 2, &pairs, values);
     if (!write_pairs(&object->storage, &pairs, values, unconfirmed, &err))
         od_raise(L, "put: %s", err.text);
@@ -213,7 +213,7 @@ static int put(lua_State *L)
     od_slice key = od_check_key(L, 2, "put", "argument 1");
     if (lua_isnoneornil(L, 3))
         od_raise(L, "put() called with undefined value (nil); storage:delete removes a key");
-    bool unconfirmed = check_unconfirmed(L, 4, "put");
+    bool unconfirmed = od_check_unconfirmed(L, 4, "put");
     struct od_bytes *value = od_engine_scratch(od_engine_of(L));
     struct od_error err;
     encode_value(L, 3, key, value);
@@ -249,7 +249,7 @@ static int delete_many(lua_State *L, struct od_object *object, bool unconfirmed)
 static int delete (lua_State *L)
 {
     struct od_object *object = od_storage_self(L, "delete");
-    bool unconfirmed = check_unconfirmed(L, 3, "delete");
+    bool unconfirmed = od_check_unconfirmed(L, 3, "delete");
     if (lua_istable(L, 2))
         return delete_many(L, object, unconfirmed);
     if (lua_type(L, 2) != LUA_TSTRING)
@@ -263,7 +263,7 @@ static int delete_all(lua_State *L)
 {
     struct od_object *object = od_storage_self(L, "deleteAll");
     struct od_error err;
-    bool unconfirmed = check_unconfirmed(L, 2, "deleteAll");
+    bool unconfirmed = od_check_unconfirmed(L, 2, "deleteAll");
     if (!od_storage_delete_all(&object->storage, unconfirmed, &err))
         od_raise(L, "deleteAll: %s", err.text);
     return 0;
@@ -282,8 +282,7 @@ static int sync_writes(lua_State *L)
 // Names of the API that come with a later version: better said than found missing.
 static int property(lua_State *L)
 {
-    static const char *const later[] = {"transaction", "getAlarm", "setAlarm", "deleteAlarm",
-                                        "sql"};
+    static const char *const later[] = {"transaction", "sql"};
     for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
         lua_pushstring(L, later[i]);
         if (lua_rawequal(L, 2, -1))
@@ -304,4 +303,5 @@ void od_lib_storage_open(lua_State *L)
                                        {NULL, NULL}};
     od_userdata_define(L, OD_USERDATA_STORAGE, methods, property);
     lua_pop(L, 1);
+    od_userdata_add_functions(L, OD_USERDATA_STORAGE, od_storage_alarm_methods);
 }

@@ -1,12 +1,12 @@
 // `storage`: the values of an object, through runtime/store.
 //
 // Checks and encoding come first, writing last: a call that raises has written nothing. list's walk
-// is in lib_storage_list.c.
+// is in lib_storage_list.c, alarms are in lib_storage_alarm.c.
 
 #ifndef OD_BINDINGS_LIB_STORAGE_H
 #define OD_BINDINGS_LIB_STORAGE_H
 
-#include <lua.h>
+#include <lauxlib.h>
 
 #include "handle.h"
 #include "object/object.h"
@@ -24,6 +24,11 @@ od_slice od_check_key(lua_State *L, int index, const char *call, const char *wha
 
 // Pushes a stored value; raises, in the name of [call], when it cannot be read.
 void od_stored_push(lua_State *L, od_slice key, od_slice value, const char *call);
+
+// The options of a write at [index], which may be none: whether effects need not wait for it.
+bool od_check_unconfirmed(lua_State *L, int index, const char *call);
+
+extern const luaL_Reg od_storage_alarm_methods[]; // lib_storage_alarm.c
 
 int od_storage_list_values(lua_State *L); // The method `list`.
 

@@ -13,6 +13,7 @@
 #include "lib_socket.h"
 #include "link/invocation.h"
 #include "link/options.h"
+#include "object/alarm.h"
 #include "value.h"
 
 int od_run_resume_capped(struct od_engine *engine, lua_State *L, int arguments)
@@ -306,6 +307,20 @@ static int push_error(struct od_engine *engine, lua_State *L, const struct od_ta
     return 3;
 }
 
+static int push_alarm(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    struct od_alarm alarm = od_alarm_of(task->event);
+    push_instance(engine, L, task);
+    lua_createtable(L, 0, 3);
+    lua_pushinteger(L, (lua_Integer)alarm.retries);
+    lua_setfield(L, -2, "retryCount");
+    lua_pushboolean(L, alarm.retries > 0);
+    lua_setfield(L, -2, "isRetry");
+    lua_pushnumber(L, (lua_Number)alarm.time_ms);
+    lua_setfield(L, -2, "scheduledTime");
+    return 2;
+}
+
 static int push_method(struct od_engine *engine, lua_State *L, const struct od_task *task)
 {
     struct od_invocation invocation;
@@ -325,6 +340,7 @@ static int (*const push_arguments[OD_HANDLER_KINDS])(struct od_engine *, lua_Sta
     [OD_HANDLER_MESSAGE] = push_message,
     [OD_HANDLER_CLOSE] = push_close,
     [OD_HANDLER_ERROR] = push_error,
+    [OD_HANDLER_ALARM] = push_alarm,
     [OD_HANDLER_METHOD] = push_method,
 };
 
@@ -375,11 +391,19 @@ static void lack_method(struct od_task *task)
     od_bytes_deinit(&why);
 }
 
-// A handler for messages may be missing; who waits for an answer must be told.
+static void lack_alarm(struct od_task *task)
+{
+    od_alarm_leave(task->object, task->event);
+}
+
+// A handler for messages may be missing; who waits for an answer must be told, and an alarm waits.
 static enum od_run lack_handler(struct od_task *task)
 {
     static void (*const lack[OD_HANDLER_KINDS])(struct od_task *) = {
-        [OD_HANDLER_FETCH] = lack_fetch, [OD_HANDLER_METHOD] = lack_method};
+        [OD_HANDLER_FETCH] = lack_fetch,
+        [OD_HANDLER_METHOD] = lack_method,
+        [OD_HANDLER_ALARM] = lack_alarm,
+    };
     enum od_handler handler = od_handler_of(task->event);
     if (lack[handler] != NULL)
         lack[handler](task);

@@ -63,15 +63,17 @@ static enum od_wait_begun begin_reset(struct od_task *task, const struct od_wait
 
 static enum od_wait_begun begin_abort(struct od_task *task, const struct od_wait *wait)
 {
-    od_object_abort(task->object, od_bytes_slice(&wait->bytes));
+    od_object_abort(task->object, od_bytes_slice(&wait->bytes), wait->kind == OD_WAIT_ABORT);
     return OD_WAIT_LAST;
 }
 
 enum od_wait_begun od_wait_begin(struct od_engine *engine, struct od_task *task)
 {
     static enum od_wait_begun (*const begin[])(struct od_task *, const struct od_wait *) = {
-        [OD_WAIT_SLEEP] = begin_sleep, [OD_WAIT_SYNC] = begin_sync,   [OD_WAIT_CALL] = begin_call,
-        [OD_WAIT_METHOD] = begin_call, [OD_WAIT_RESET] = begin_reset, [OD_WAIT_ABORT] = begin_abort,
+        [OD_WAIT_SLEEP] = begin_sleep,       [OD_WAIT_SYNC] = begin_sync,
+        [OD_WAIT_CALL] = begin_call,         [OD_WAIT_METHOD] = begin_call,
+        [OD_WAIT_RESET] = begin_reset,       [OD_WAIT_ABORT] = begin_abort,
+        [OD_WAIT_ABORT_ALARM] = begin_abort,
     };
     struct od_coroutine *coroutine = task->thread;
     struct od_wait *wait = &engine->wait;

@@ -19,10 +19,11 @@ enum od_wait_kind {
     OD_WAIT_NONE,
     OD_WAIT_SLEEP,
     OD_WAIT_SYNC,
-    OD_WAIT_CALL,   // Comes back as (true, response) or (false, failure record).
-    OD_WAIT_METHOD, // Comes back as (true, results...) or (false, failure record).
-    OD_WAIT_RESET,  // The instance goes; nothing comes back, and no pcall sees it.
-    OD_WAIT_ABORT,  // The same, and the sockets are cut.
+    OD_WAIT_CALL,        // Comes back as (true, response) or (false, failure record).
+    OD_WAIT_METHOD,      // Comes back as (true, results...) or (false, failure record).
+    OD_WAIT_RESET,       // The instance goes; nothing comes back, and no pcall sees it.
+    OD_WAIT_ABORT,       // The same, and the sockets are cut.
+    OD_WAIT_ABORT_ALARM, // The same again, and the alarm that runs is not retried.
     OD_WAIT_KINDS,
 };
 

@@ -24,6 +24,7 @@
     KIND(DISCARD, "u32 version: forget it")                                                        \
     KIND(STATUS, "u64 question: how are you?")                                                     \
     KIND(REFUSE, "32 bytes id, u32 ms, str why: that object is not to run")                        \
+    KIND(ALARM, "u64 wall clock in ms, identity (store/identity.h): what is due by then, ring it") \
     KIND(RESTORE_OBJECT, "object record (object/keep.h)")                                          \
     KIND(RESTORE_SOCKET,                                                                           \
          "u64 socket, u32 place, u64 answered ms, u16 code or 0, str attachment record, socket "   \
@@ -33,6 +34,8 @@
     KIND(READY, "nothing: the first version is loaded and served")                                 \
     KIND(LOAD_FAILED, "str why: the script cannot be loaded; the worker ends")                     \
     KIND(BATCHES, "u32 generation, u64 seq, batches (store/batch.h)")                              \
+    KIND(ALARM_OVER,                                                                               \
+         "32 bytes id, u8 again: what came of ALARM is on disk, or could not be stored")           \
     KIND(BACK, "nothing: objects may be used")                                                     \
     KIND(OBJECT_KEEP, "u8 forget, 32 bytes id, object record")                                     \
     KIND(SOCKET_KEEP, "u64 socket, u32 place, record (object/keep.h); fd: a duplicate of the "     \

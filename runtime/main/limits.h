@@ -13,6 +13,7 @@
 #define OD_LINGER_BYTES_MAX (256u << 10)
 #define OD_ACCEPTS_A_TURN_MAX 64
 #define OD_LISTEN_BACKLOG 4096 // The system may cut it: net.core.somaxconn.
+#define OD_CENSUS_MS_MIN 100   // Between two questions about an address that has too many.
 #define OD_ACCEPT_RETRY_MS 100 // When there were no descriptors left.
 
 #define OD_LINK_WAITING_BYTES_MAX (4u << 20) // A worker behind more is given no new connections.
@@ -39,5 +40,12 @@
 #define OD_REFUSE_MS_MIN 1000    // An object that cost a worker; doubles,
 #define OD_REFUSE_MS_MAX 60000   // up to this,
 #define OD_REFUSE_CALM_MS 600000 // and starts anew after such a time without.
+
+#define OD_ALARMS_FRESH_MAX 128     // Alarms a worker is told of before it has answered some,
+#define OD_ALARMS_FRESH_MS 1000     // unless they are older: then their handlers take their time.
+#define OD_ALARMS_RINGING_MAX 10000 // All that one worker has not answered.
+#define OD_ALARMS_A_TURN_MAX 1000   // Alarms looked at for one worker before others have a go.
+#define OD_ALARM_AGAIN_MS_MIN 2000  // Before an alarm is rung again whose end could not be stored;
+#define OD_ALARM_AGAIN_MS_MAX 60000 // doubles, up to this.
 
 #endif

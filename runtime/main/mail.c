@@ -110,9 +110,21 @@ static bool take_back(struct od_server *server, struct od_child *child, struct r
     return true;
 }
 
+static bool take_alarm_over(struct od_server *server, struct od_child *child,
+                            struct received *received)
+{
+    (void)child;
+    od_slice id = od_cursor_bytes(&received->body, OD_PAGE_ID_BYTES);
+    bool again = od_cursor_u8(&received->body) != 0;
+    if (!received->body.failed)
+        od_alarm_clock_over(&server->alarm_clock, (const uint8_t *)id.at, again);
+    return !received->body.failed;
+}
+
 static take_message *const messages[OD_KIND_COUNT] = {
     [OD_KIND_BATCHES] = take_batches,
     [OD_KIND_BACK] = take_back,
+    [OD_KIND_ALARM_OVER] = take_alarm_over,
     [OD_KIND_OBJECT_KEEP] = take_object_keep,
     [OD_KIND_SOCKET_KEEP] = take_socket_keep,
     [OD_KIND_SOCKET_ATTACHMENT] = take_socket_attachment,

@@ -25,6 +25,7 @@ void od_server_stop(struct od_server *server, enum od_exit exit)
     server->exit = exit;
     od_door_close(&server->door);
     od_reload_stop(&server->reload);
+    od_alarm_clock_stop(&server->alarm_clock);
     if (was_serving)
         od_supervisor_drain(&server->supervisor);
     else
@@ -103,8 +104,14 @@ static void on_forgotten(void *owner, uint32_t source)
     od_supervisor_vacate(&server->supervisor, source);
 }
 
+static void on_alarm(void *owner, int64_t due_ms)
+{
+    struct od_server *server = owner;
+    od_alarm_clock_set(&server->alarm_clock, due_ms);
+}
+
 static const struct od_committer_events committer_events = {on_durable, on_applied, on_failed,
-                                                            on_forgotten};
+                                                            on_forgotten, on_alarm};
 
 static bool on_message(void *owner, struct od_child *child, enum od_kind kind, od_slice body,
                        int fd)
@@ -126,6 +133,7 @@ static void on_switched(void *owner, const struct od_verdict *verdict)
 {
     struct od_server *server = owner;
     server->router.has_entry = verdict->has_entry;
+    od_alarm_clock_serve(&server->alarm_clock, verdict);
     od_bytes_clear(&server->namespaces);
     od_verdict_describe(verdict, &server->namespaces);
 }
@@ -232,6 +240,7 @@ static void on_ended(void *owner, struct od_child *child, const struct od_ending
     if (server->state == OD_SERVER_SERVING)
         accuse(server, child, how);
     od_recovery_begin(&server->recovery, child);
+    od_alarm_clock_worker_gone(&server->alarm_clock, child->index);
     od_committer_forget(server->committer, child->source);
 }
 
@@ -273,7 +282,8 @@ static enum od_exit open_all(struct od_server *server, struct od_error *err)
     enum od_exit exit = od_door_listen(&server->door, &options->listen, err);
     if (exit != OD_EXIT_CLEAN)
         return exit;
-    if (!od_supervisor_start(&server->supervisor, err))
+    if (!od_alarm_clock_open(&server->alarm_clock, options->data_dir, err) ||
+        !od_supervisor_start(&server->supervisor, err))
         return OD_EXIT_WRONG;
     od_reload_start(&server->reload);
     return OD_EXIT_CLEAN;
@@ -281,8 +291,10 @@ static enum od_exit open_all(struct od_server *server, struct od_error *err)
 
 static void turn(struct od_server *server)
 {
-    od_loop_poll(&server->loop, !od_recovery_step(&server->recovery));
+    bool has_more = od_recovery_step(&server->recovery) || server->alarms_are_due;
+    od_loop_poll(&server->loop, !has_more);
     od_door_retry(&server->door);
+    server->alarms_are_due = od_alarm_clock_step(&server->alarm_clock);
     od_supervisor_flush(&server->supervisor);
 }
 
@@ -294,6 +306,7 @@ static void close_all(struct od_server *server)
     od_reload_close(&server->reload);
     od_status_deinit(&server->status);
     od_operator_hang_up(server);
+    od_alarm_clock_deinit(&server->alarm_clock);
     od_committer_close(server->committer);
     od_supervisor_deinit(&server->supervisor);
     od_recovery_deinit(&server->recovery);
@@ -315,9 +328,10 @@ enum od_exit od_server_run(const struct od_options *options)
     }
     od_operator_open(server);
     od_recovery_init(&server->recovery, &server->loop, &server->keeper, options->workers);
-    od_door_init(&server->door, &server->loop, &door_events, server);
+    od_door_init(&server->door, &server->loop, options, &door_events, server);
     od_supervisor_init(&server->supervisor, &server->loop, options, options->workers,
                        &supervisor_events, server);
+    od_alarm_clock_init(&server->alarm_clock, &server->loop, &server->supervisor, options->workers);
     od_reload_init(&server->reload, &server->loop, options, &server->supervisor, &reload_events,
                    server);
     od_status_init(&server->status, &server->loop, &server->supervisor, options);

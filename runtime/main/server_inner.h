@@ -5,6 +5,7 @@
 #ifndef OD_MAIN_SERVER_INNER_H
 #define OD_MAIN_SERVER_INNER_H
 
+#include "main/alarm_clock.h"
 #include "main/door.h"
 #include "main/keeper.h"
 #include "main/operator.h"
@@ -37,6 +38,8 @@ struct od_server {
     struct od_router router;
     struct od_door door;
     struct od_committer *committer;
+    struct od_alarm_clock alarm_clock;
+    bool alarms_are_due;        // More than could be rung in the last turn.
     struct od_bytes namespaces; // For the first line of the log: "rooms, counters".
 };
 

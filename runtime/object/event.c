@@ -10,6 +10,7 @@ static const char *const names[] = {
     [OD_EVENT_FETCH] = "fetch",          [OD_EVENT_MESSAGE] = "webSocketMessage",
     [OD_EVENT_CLOSE] = "webSocketClose", [OD_EVENT_ERROR] = "webSocketError",
     [OD_EVENT_RESUME] = "resume",        [OD_EVENT_CALL] = "call",
+    [OD_EVENT_ALARM] = "alarm",
 };
 
 struct od_event *od_event_new(enum od_event_kind kind, od_slice bytes)

@@ -19,6 +19,7 @@ enum od_event_kind {
     OD_EVENT_MESSAGE, // A whole message on a socket; bytes: the payload.
     OD_EVENT_CLOSE,   // A socket has ended; bytes: the reason.
     OD_EVENT_ERROR,   // A socket broke the protocol and is gone; bytes: what it did.
+    OD_EVENT_ALARM,   // The alarm is due; bytes: struct od_alarm (alarm.h).
     OD_EVENT_RESUME,  // What a waiting task waits for is there; bytes: an answer or an error.
 };
 

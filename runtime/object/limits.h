@@ -29,4 +29,10 @@
 #define OD_REPORT_REASONS_MAX 8   // and the handlers it names of each.
 #define OD_ATTACH_MS_MAX 30000    // From acceptWebSocket to the 101 that takes the socket.
 
+#define OD_ALARM_MS_MAX                                                                            \
+    900000 // An alarm's handler that has not returned: a failed try. [Cloudflare]
+#define OD_ALARM_RETRY_MS 2000    // Before the first retry; doubles each time. [Cloudflare]
+#define OD_ALARM_RETRIES_MAX 6    // [Cloudflare]
+#define OD_ALARM_TIME_MAX 8.64e15 // The last moment of a JavaScript Date. [ECMAScript]
+
 #endif

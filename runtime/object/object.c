@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "link/page.h"
 #include "net/net.h"
+#include "object/alarm.h"
 #include "object/call.h"
 #include "object/label.h"
 #include "object/objects.h"
@@ -55,15 +56,6 @@ od_id od_object_id(const struct od_object *object)
     return id;
 }
 
-static void set_name(struct od_object *object, od_slice name)
-{
-    char *copy = od_allocate(name.size);
-    if (name.size > 0)
-        memcpy(copy, name.at, name.size);
-    object->identity.name = (od_slice){copy, name.size};
-    object->identity.has_name = true;
-}
-
 static void init_lists(struct od_object *object)
 {
     struct od_list *const lists[] = {
@@ -78,7 +70,7 @@ static void init_identity(struct od_object *object, const od_id *id, bool has_na
     object->identity.space = object->namespace->name;
     memcpy(object->identity.id, id->bytes, OD_ID_BYTES);
     if (has_name && name.size <= OD_NAME_BYTES_MAX)
-        set_name(object, name);
+        od_object_set_name(object, name);
     object->label =
         od_label_new(object->identity.space, id, object->identity.has_name, object->identity.name);
     od_storage_init(&object->storage, object->objects->store, &object->identity);
@@ -97,17 +89,6 @@ struct od_object *od_object_new(struct od_objects *objects, struct od_namespace 
     else
         object->label = strdup("entry");
     return object;
-}
-
-bool od_object_name(struct od_object *object, od_slice *name)
-{
-    struct od_identity stored;
-    if (!object->identity.has_name &&
-        od_store_identity_of(object->objects->store, object->identity.id, &stored) &&
-        stored.has_name)
-        set_name(object, stored.name);
-    *name = object->identity.name;
-    return object->identity.has_name;
 }
 
 // --- Inbox -------------------------------------------------------------------------------------
@@ -180,6 +161,8 @@ static void fail_event(struct od_object *object, struct od_event *event,
     struct od_call *call = call_of(object, event);
     if (call != NULL)
         od_call_fail_with(call, 500, why);
+    if (event->kind == OD_EVENT_ALARM)
+        od_alarm_lost(object, event);
     if (event->socket != NULL)
         od_socket_event_done(event->socket, event->kind);
     od_event_free(event);
@@ -202,6 +185,7 @@ static void finish_constructor(struct od_task *task)
     if (has_failed) {
         drop_instance(object);
         fail_first_event(object);
+        od_storage_seal(&object->storage); // What became of its alarm.
     } else {
         move_to(object, OD_AWAKE);
     }
@@ -231,6 +215,8 @@ static void after(struct od_object *object, struct od_task *task, enum od_run ru
         perform_reset(object);
         return;
     }
+    if (run == OD_RUN_DONE)
+        od_task_over(task);
     if (!od_object_is_entry(object))
         od_storage_seal(&object->storage);
     if (run == OD_RUN_WAITING) {
@@ -270,6 +256,10 @@ static void construct(struct od_object *object)
 
 static void run(struct od_object *object, struct od_event *event)
 {
+    if (event->kind == OD_EVENT_ALARM && !od_alarm_begin(object, event)) {
+        od_event_free(event);
+        return;
+    }
     struct od_task *task = od_task_new(object, event);
     if (event->socket != NULL)
         event->socket->is_busy = true;
@@ -449,6 +439,9 @@ static void perform_reset(struct od_object *object)
         od_failure_put(&object->failure, &why);
         fail_first_event(object);
     }
+    object->drops_alarm = false;
+    if (!od_object_is_entry(object))
+        od_storage_seal(&object->storage); // What became of its alarm.
     od_bytes_deinit(&object->reset_why);
     od_object_settle(object);
 }
@@ -463,23 +456,18 @@ void od_object_reset(struct od_object *object, od_slice why)
         perform_reset(object);
 }
 
-void od_object_abort(struct od_object *object, od_slice why)
+void od_object_lose_writes(struct od_object *object, od_slice why)
 {
+    object->has_lost_writes = true;
+    od_object_reset(object, why);
+    object->has_lost_writes = false;
+}
+
+void od_object_abort(struct od_object *object, od_slice why, bool retry_alarm)
+{
+    object->drops_alarm = !retry_alarm;
     object->is_aborted = true;
     od_object_reset(object, why);
-}
-
-void od_object_set_auto_response(struct od_object *object, od_slice request, od_slice response)
-{
-    od_auto_response_free(object->auto_response);
-    object->auto_response = request.at == NULL ? NULL : od_auto_response_new(request, response);
-    od_keep_object(object);
-}
-
-void od_object_set_event_timeout(struct od_object *object, uint32_t ms)
-{
-    object->event_timeout_ms = ms;
-    od_keep_object(object);
 }
 
 static void free_events(struct od_list *events)

@@ -71,8 +71,11 @@ struct od_object {
     struct od_bytes reset_why; // A reset that waits for the running task to return.
     bool is_reset;
     bool is_aborted;
+    bool has_lost_writes; // The reset is not the object's fault: a commit has failed.
+    bool drops_alarm; // While it is reset by state:abort: the alarm that runs is not to be retried.
     struct od_bytes failure; // Of the constructor (link/failure.h), until its event has failed too.
     struct od_task *running; // The one that is in Lua now.
+    struct od_event *alarm;  // Whose handler runs or waits; NULL: none (alarm.h).
     od_time_ms awake_since_ms;
     od_time_ms idle_since_ms;
     struct od_auto_response *auto_response; // NULL when not set.
@@ -113,8 +116,12 @@ void od_object_cancel(struct od_object *object, uint64_t call);
 // task of the object runs, this happens when it returns.
 void od_object_reset(struct od_object *object, od_slice why);
 
-// state:abort: like a reset, and all sockets are cut without a Close frame.
-void od_object_abort(struct od_object *object, od_slice why);
+// The same because a commit has failed, which no try of an alarm is used up for.
+void od_object_lose_writes(struct od_object *object, od_slice why);
+
+// state:abort: like a reset, and all sockets are cut without a Close frame. Without [retry_alarm]
+// an alarm whose handler runs counts as done.
+void od_object_abort(struct od_object *object, od_slice why, bool retry_alarm);
 
 const char *od_object_state_name(enum od_object_state state);
 bool od_object_is_entry(const struct od_object *object);

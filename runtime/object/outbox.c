@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "object/alarm.h"
 #include "object/call.h"
 #include "object/objects.h"
 
@@ -55,12 +56,22 @@ static void perform_finish_close(struct od_object *object, const struct od_effec
         od_websocket_finish_close(effect->socket->websocket);
 }
 
+static void perform_alarm_over(struct od_object *object, const struct od_effect *effect)
+{
+    (void)effect;
+    od_alarm_say_over(object, false);
+}
+
 typedef void perform_effect(struct od_object *object, const struct od_effect *effect);
 
 static perform_effect *const perform[] = {
-    [OD_EFFECT_ANSWER] = perform_answer, [OD_EFFECT_FAILURE] = perform_failure,
-    [OD_EFFECT_CALL] = perform_call,     [OD_EFFECT_MESSAGE] = perform_message,
-    [OD_EFFECT_CLOSE] = perform_close,   [OD_EFFECT_FINISH_CLOSE] = perform_finish_close,
+    [OD_EFFECT_ANSWER] = perform_answer,
+    [OD_EFFECT_FAILURE] = perform_failure,
+    [OD_EFFECT_CALL] = perform_call,
+    [OD_EFFECT_MESSAGE] = perform_message,
+    [OD_EFFECT_CLOSE] = perform_close,
+    [OD_EFFECT_FINISH_CLOSE] = perform_finish_close,
+    [OD_EFFECT_ALARM_OVER] = perform_alarm_over,
 };
 
 // A handler can send faster than any disk writes, without ever letting go.
@@ -117,13 +128,23 @@ static uint64_t seq_to_wait_for(const struct od_object *object)
     return od_object_is_entry(object) ? 0 : od_storage_pending_seq(&object->storage);
 }
 
-void od_outbox_put(struct od_object *object, struct od_effect effect)
+static void put(struct od_object *object, struct od_effect effect, uint64_t seq)
 {
-    effect.seq = seq_to_wait_for(object);
-    if (effect.seq == 0 && od_list_is_empty(&object->outbox))
+    effect.seq = seq;
+    if (seq == 0 && od_list_is_empty(&object->outbox))
         perform[effect.kind](object, &effect);
     else
         keep(object, &effect);
+}
+
+void od_outbox_put(struct od_object *object, struct od_effect effect)
+{
+    put(object, effect, seq_to_wait_for(object));
+}
+
+void od_outbox_put_synced(struct od_object *object, struct od_effect effect)
+{
+    put(object, effect, od_storage_sync_seq(&object->storage));
 }
 
 void od_outbox_put_ungated(struct od_object *object, struct od_effect effect)
@@ -149,7 +170,9 @@ void od_outbox_release(struct od_object *object)
 
 static void drop_one(struct od_object *object, struct od_effect *kept, const struct od_failure *why)
 {
-    if (kept->socket == NULL) {
+    if (kept->kind == OD_EFFECT_ALARM_OVER) {
+        od_alarm_say_over(object, true);
+    } else if (kept->socket == NULL) {
         struct od_call *call = od_call_find(object->objects, kept->number);
         if (call != NULL)
             od_call_fail_with(call, 500, why);

@@ -25,6 +25,7 @@ enum od_effect_kind {
     OD_EFFECT_CALL,         // bytes: the message of a call (call.h); number: the call.
     OD_EFFECT_MESSAGE,      // bytes: the payload, or frame; socket.
     OD_EFFECT_CLOSE,        // bytes: the reason; code; socket.
+    OD_EFFECT_ALARM_OVER,   // Main hears that an alarm is over (alarm.h).
     OD_EFFECT_FINISH_CLOSE, // socket: answer the peer's Close if nobody has.
 };
 
@@ -42,6 +43,9 @@ struct od_effect {
 
 // Lets [effect] leave, or keeps a copy of it until it may.
 void od_outbox_put(struct od_object *object, struct od_effect effect);
+
+// The same, but it waits for unconfirmed writes too.
+void od_outbox_put_synced(struct od_object *object, struct od_effect effect);
 
 // The same without waiting for writes; only behind what waits for the same object already.
 void od_outbox_put_ungated(struct od_object *object, struct od_effect effect);

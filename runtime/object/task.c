@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "link/response.h"
+#include "object/alarm.h"
 #include "object/call.h"
 #include "object/objects.h"
 #include "object/outbox.h"
@@ -39,16 +40,22 @@ static void slept(struct od_timer *timer)
 static void took_too_long(struct od_timer *timer)
 {
     const struct od_task *task = OD_TIMER_MEMBER(timer, struct od_task, deadline);
-    od_object_reset(task->object,
-                    task->event == NULL
-                        ? OD_SLICE("The constructor waited for too long and was canceled.")
-                        : OD_SLICE("Actor exceeded event execution time and was disconnected."));
+    if (task->event == NULL)
+        od_object_reset(task->object,
+                        OD_SLICE("The constructor waited for too long and was canceled."));
+    else if (task->event->kind == OD_EVENT_ALARM)
+        od_object_reset(task->object, OD_SLICE("Alarm exceeded its allowed execution time"));
+    else
+        od_object_reset(task->object,
+                        OD_SLICE("Actor exceeded event execution time and was disconnected."));
 }
 
 static od_time_ms limit_of(const struct od_task *task)
 {
     if (task->event == NULL)
         return OD_CONSTRUCT_MS_MAX;
+    if (task->event->kind == OD_EVENT_ALARM)
+        return OD_ALARM_MS_MAX;
     return task->event->socket == NULL ? 0 : task->object->event_timeout_ms;
 }
 
@@ -60,8 +67,15 @@ void od_task_limit(struct od_task *task)
                       od_clock_monotonic_ms() + limit_ms);
 }
 
+void od_task_over(struct od_task *task)
+{
+    if (task->event != NULL)
+        od_alarm_end(task->object, task->event, task->has_failed);
+}
+
 void od_task_returned(struct od_task *task)
 {
+    od_task_over(task);
     task->is_after_event = true;
     od_timers_clear(task->object->objects->timers, &task->deadline);
 }

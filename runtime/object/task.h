@@ -60,6 +60,8 @@ void od_task_limit(struct od_task *task);
 // Its handler has returned; what is left, functions given to waitUntil, has no limit.
 void od_task_returned(struct od_task *task);
 
+void od_task_over(struct od_task *task); // All of it; its last stretch is not sealed yet.
+
 void od_task_synced(struct od_task *task); // What od_task_wait_sync waited for is on disk.
 
 // The answer to what called the task's object: a response or results (object/call.h), copied. It

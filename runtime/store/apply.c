@@ -1,5 +1,6 @@
 #include "store/apply.h"
 
+#include "store/alarm_rows.h"
 #include "store/directory.h"
 #include "store/rows.h"
 #include "store/trash.h"
@@ -8,16 +9,21 @@ struct target {
     struct od_write *write;
     const struct od_identity *identity;
     struct od_rows rows; // number 0: the object has none.
-    bool deleted_all;
+    struct od_changes *changes;
 };
+
+// Whatever an object writes first, its name is stored with it.
+static int give_number(struct target *target)
+{
+    if (target->rows.number != 0)
+        return 0;
+    target->rows.number = od_write_number(target->write);
+    return od_directory_put(target->write, target->rows.number, target->identity);
+}
 
 static int apply_put(struct target *target, const struct od_operation *operation)
 {
-    int code = 0;
-    if (target->rows.number == 0) {
-        target->rows.number = od_write_number(target->write);
-        code = od_directory_put(target->write, target->rows.number, target->identity);
-    }
+    int code = give_number(target);
     if (code != 0)
         return code;
     return od_rows_put(&target->rows, target->write, operation->key, operation->value);
@@ -36,24 +42,46 @@ static int apply_delete_all(struct target *target, const struct od_operation *op
     (void)operation;
     if (target->rows.number == 0)
         return 0;
-    int code = od_trash_add(target->write, target->rows.slot, target->rows.number);
+    int code = od_alarm_row_delete(&target->rows, target->write, target->identity->id);
+    if (code == 0)
+        code = od_trash_add(target->write, target->rows.slot, target->rows.number);
     if (code == 0)
         code = od_directory_remove(target->write, target->identity->id);
     target->rows.number = 0;
-    target->deleted_all = true;
+    target->changes->deleted_all = true;
     return code;
+}
+
+static int apply_set_alarm(struct target *target, const struct od_operation *operation)
+{
+    int code = give_number(target);
+    if (code != 0)
+        return code;
+    if (operation->alarm.due_ms < target->changes->alarm_due_ms)
+        target->changes->alarm_due_ms = operation->alarm.due_ms;
+    return od_alarm_row_put(&target->rows, target->write, target->identity->id, &operation->alarm);
+}
+
+static int apply_delete_alarm(struct target *target, const struct od_operation *operation)
+{
+    (void)operation;
+    if (target->rows.number == 0)
+        return 0;
+    return od_alarm_row_delete(&target->rows, target->write, target->identity->id);
 }
 
 static int (*const appliers[])(struct target *, const struct od_operation *) = {
     [OD_OPERATION_PUT] = apply_put,
     [OD_OPERATION_DELETE] = apply_delete,
     [OD_OPERATION_DELETE_ALL] = apply_delete_all,
+    [OD_OPERATION_SET_ALARM] = apply_set_alarm,
+    [OD_OPERATION_DELETE_ALARM] = apply_delete_alarm,
 };
 
-static int apply_batch(struct od_write *write, struct od_batch *batch, bool *deleted_all)
+static int apply_batch(struct od_write *write, struct od_batch *batch, struct od_changes *changes)
 {
     struct od_identity known;
-    struct target target = {.write = write, .identity = &batch->identity};
+    struct target target = {.write = write, .identity = &batch->identity, .changes = changes};
     target.rows.txn = write->txn;
     target.rows.data = write->env->data;
     target.rows.slot = od_slot_of_id(batch->identity.id);
@@ -64,17 +92,16 @@ static int apply_batch(struct od_write *write, struct od_batch *batch, bool *del
     struct od_operation operation;
     while (code == 0 && od_operation_next(batch, &operation))
         code = appliers[operation.kind](&target, &operation);
-    *deleted_all = *deleted_all || target.deleted_all;
     return code;
 }
 
-int od_apply_submission(struct od_write *write, od_slice submission, bool *deleted_all)
+int od_apply_submission(struct od_write *write, od_slice submission, struct od_changes *changes)
 {
     struct od_cursor cursor = od_cursor_of(submission);
     struct od_batch batch;
     int code = 0;
     while (code == 0 && od_batch_next(&cursor, &batch))
-        code = apply_batch(write, &batch, deleted_all);
+        code = apply_batch(write, &batch, changes);
     OD_ASSERT(!cursor.failed);
     return code;
 }

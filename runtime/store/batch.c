@@ -28,6 +28,17 @@ void od_batch_delete_all(struct od_bytes *bytes)
     od_bytes_put_u8(bytes, OD_OPERATION_DELETE_ALL);
 }
 
+void od_batch_set_alarm(struct od_bytes *bytes, const struct od_alarm *alarm)
+{
+    od_bytes_put_u8(bytes, OD_OPERATION_SET_ALARM);
+    od_alarm_put(bytes, alarm);
+}
+
+void od_batch_delete_alarm(struct od_bytes *bytes)
+{
+    od_bytes_put_u8(bytes, OD_OPERATION_DELETE_ALARM);
+}
+
 void od_batch_end(struct od_bytes *bytes, size_t begin)
 {
     size_t size = bytes->size - begin - 4;
@@ -61,12 +72,14 @@ bool od_operation_next(struct od_batch *batch, struct od_operation *operation)
         return false;
     uint8_t kind = od_cursor_u8(cursor);
     *operation = (struct od_operation){.kind = (enum od_operation_kind)kind};
-    if (kind < OD_OPERATION_PUT || kind > OD_OPERATION_DELETE_ALL)
+    if (kind < OD_OPERATION_PUT || kind >= OD_OPERATION_KINDS)
         cursor->failed = true;
     if (kind == OD_OPERATION_PUT || kind == OD_OPERATION_DELETE)
         operation->key = read_bounded(cursor, OD_STORE_KEY_BYTES_MAX);
     if (kind == OD_OPERATION_PUT)
         operation->value = read_bounded(cursor, OD_STORE_VALUE_BYTES_MAX);
+    if (kind == OD_OPERATION_SET_ALARM)
+        od_alarm_read(cursor, &operation->alarm);
     return !cursor->failed;
 }
 

@@ -5,8 +5,9 @@
 // bytes can go to a journal or to another machine.
 //
 // Encoded: u32 size of what follows, identity (identity.h), then operations: u8 kind, and
-//   PUT: str key, str value · DELETE: str key · DELETE_ALL: nothing.
-// An operation sees what those before it did. New kinds (alarms, pages of SQL) are new numbers.
+//   PUT: str key, str value · DELETE: str key · DELETE_ALL: nothing (takes the alarm too)
+//   SET_ALARM: alarm (alarm.h) · DELETE_ALARM: nothing.
+// An operation sees what those before it did. New kinds (pages of SQL) are new numbers.
 //
 // Order: od_batch_begin, operations, od_batch_end; between begin and end nothing else may be put
 // into the same bytes.
@@ -17,21 +18,28 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/cursor.h"
+#include "store/alarm.h"
 #include "store/identity.h"
 
 // Numbers a worker's submissions, from 1 up; 0 means "none".
 typedef uint64_t od_seq;
 
+#define OD_SEQ_UNKNOWN UINT64_MAX // Not sealed yet, and not to be for a while.
+
 enum od_operation_kind {
     OD_OPERATION_PUT = 1,
     OD_OPERATION_DELETE = 2,
     OD_OPERATION_DELETE_ALL = 3,
+    OD_OPERATION_SET_ALARM = 4,
+    OD_OPERATION_DELETE_ALARM = 5,
+    OD_OPERATION_KINDS,
 };
 
 struct od_operation {
     enum od_operation_kind kind;
-    od_slice key;   // PUT, DELETE
-    od_slice value; // PUT
+    od_slice key;          // PUT, DELETE
+    od_slice value;        // PUT
+    struct od_alarm alarm; // SET_ALARM
 };
 
 // A batch as it is read: its head, and a cursor that stands before the next operation.
@@ -45,6 +53,8 @@ size_t od_batch_begin(struct od_bytes *bytes,
 void od_batch_put(struct od_bytes *bytes, od_slice key, od_slice value);
 void od_batch_delete(struct od_bytes *bytes, od_slice key);
 void od_batch_delete_all(struct od_bytes *bytes);
+void od_batch_set_alarm(struct od_bytes *bytes, const struct od_alarm *alarm);
+void od_batch_delete_alarm(struct od_bytes *bytes);
 void od_batch_end(struct od_bytes *bytes, size_t begin);
 
 // The next batch of a submission, the next operation of a batch; false at the end and at bytes that

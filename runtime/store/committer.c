@@ -87,7 +87,8 @@ static void count_group(struct od_committer *committer, const struct od_group *g
     committer->stats.failed_groups += !committed;
     committer->stats.submissions += group->written;
     committer->stats.discarded += group->discarded;
-    committer->stats.has_trash = committer->stats.has_trash || (committed && group->deleted_all);
+    committer->stats.has_trash =
+        committer->stats.has_trash || (committed && group->changes.deleted_all);
     committer->stats.waiting_bytes -= bytes;
     pthread_mutex_unlock(&committer->mutex);
 }
@@ -102,7 +103,7 @@ static void commit_group(struct od_committer *committer, struct od_group *group,
 {
     bool committed = od_group_commit(group, committer->env, &committer->reports);
     count_group(committer, group, bytes, committed);
-    committer->sweep_is_due = committer->sweep_is_due || (committed && group->deleted_all);
+    committer->sweep_is_due = committer->sweep_is_due || (committed && group->changes.deleted_all);
     committer->groups_since_check++;
     free_pending(&group->pending);
 }
@@ -146,8 +147,8 @@ static void *run(void *argument)
 {
     struct od_committer *committer = argument;
     while (wait_for_work(committer)) {
-        struct od_group group = {.failed = &committer->failed};
-        od_list_init(&group.pending);
+        struct od_group group;
+        od_group_init(&group, &committer->failed);
         hold(committer);
         check_readers(committer);
         size_t bytes = take_group(committer, &group);

@@ -43,6 +43,8 @@ struct od_committer_events {
     void (*failed)(void *owner, uint32_t source, uint32_t generation, od_seq first_seq,
                    const char *why);
     void (*forgotten)(void *owner, uint32_t source); // See od_committer_forget.
+    // Alarms were set, the earliest of them for [due_ms], and can be read from LMDB.
+    void (*alarm)(void *owner, int64_t due_ms);
 };
 
 struct od_committer_stats {

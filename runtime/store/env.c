@@ -95,16 +95,20 @@ static int open_with_largest_map(struct od_env *env)
 
 // --- What is in the file -------------------------------------------------------------------------
 
-static bool check_format(const struct od_env *env, MDB_val stored, struct od_error *err)
+static uint32_t format_of(MDB_val stored)
 {
     struct od_cursor cursor = od_cursor_of(od_env_slice(stored));
-    uint32_t format = od_cursor_u32(&cursor);
+    return od_cursor_u32(&cursor);
+}
+
+static bool check_format(const struct od_env *env, uint32_t format, struct od_error *err)
+{
     if (format > OD_STORE_FORMAT)
         return od_error_set(err,
                             "%s was written by a newer open-do (format %u, this program knows "
                             "%u); use that version",
                             env->directory_path, format, OD_STORE_FORMAT);
-    if (format != OD_STORE_FORMAT)
+    if (format < OD_STORE_FORMAT_OLDEST)
         return od_error_set(err,
                             "%s has format %u, which this program does not know (it writes %u)",
                             env->directory_path, format, OD_STORE_FORMAT);
@@ -140,7 +144,11 @@ static bool found_format(struct od_env *env, MDB_txn *txn, struct od_error *err)
         code = mdb_get(txn, env->meta, &key, &stored);
     if (code == MDB_NOTFOUND)
         code = MDB_INVALID;
-    return code == 0 ? check_format(env, stored, err) : fail_open(env, code, err);
+    if (code == 0 && !check_format(env, format_of(stored), err))
+        return false;
+    if (code == 0 && env->is_writer && format_of(stored) != OD_STORE_FORMAT)
+        code = put_format(env, txn, key);
+    return code == 0 || fail_open(env, code, err);
 }
 
 static bool open_tables(struct od_env *env, MDB_txn *txn, struct od_error *err)
@@ -153,6 +161,8 @@ static bool open_tables(struct od_env *env, MDB_txn *txn, struct od_error *err)
         code = mdb_dbi_open(txn, "directory", flags, &env->directory);
     if (code == 0)
         code = mdb_dbi_open(txn, "trash", flags, &env->trash);
+    if (code == 0)
+        code = mdb_dbi_open(txn, "alarms", flags, &env->alarms);
     return code == 0 || fail_open(env, code, err);
 }
 

@@ -20,13 +20,17 @@
 #include "base/error.h"
 #include "base/slice.h"
 
-#define OD_STORE_FORMAT 1u // Raise it when an older program would misread what this one writes.
+// Raise it when an older program would misread what this one writes. A writer takes older formats
+// and makes them its own: 1 knew no alarms, and would have left those of deleted objects behind.
+#define OD_STORE_FORMAT 2u
+#define OD_STORE_FORMAT_OLDEST 1u
 
 struct od_env {
     MDB_env *lmdb;
     MDB_dbi data;      // Rows of objects (keys.h).
     MDB_dbi directory; // Object ids (directory.h).
     MDB_dbi trash;     // Rows nobody owns any more (trash.h).
+    MDB_dbi alarms;    // All alarms in the order of their time (alarm.h).
     MDB_dbi meta;      // Format and counters.
     pid_t pid;         // Where it was opened.
     bool is_writer;

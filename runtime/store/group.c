@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "base/fault.h"
-#include "store/apply.h"
 
 // --- Sources that failed -------------------------------------------------------------------------
 
@@ -68,7 +67,7 @@ static int write_all(struct od_group *group, struct od_write *write)
         struct od_pending *pending = OD_LIST_MEMBER(link, struct od_pending, link);
         od_slice batches = {pending->batches, pending->size};
         if (code == 0 && pending->fate == OD_FATE_WRITTEN)
-            code = od_apply_submission(write, batches, &group->deleted_all);
+            code = od_apply_submission(write, batches, &group->changes);
     }
     return code;
 }
@@ -143,6 +142,12 @@ static void report(struct od_group *group, struct od_reports *reports,
     }
 }
 
+void od_group_init(struct od_group *group, struct od_failed_sources *failed)
+{
+    *group = (struct od_group){.failed = failed, .changes = {.alarm_due_ms = OD_ALARM_NONE_MS}};
+    od_list_init(&group->pending);
+}
+
 bool od_group_commit(struct od_group *group, struct od_env *env, struct od_reports *reports)
 {
     OD_LIST_EACH (link, &group->pending)
@@ -151,6 +156,8 @@ bool od_group_commit(struct od_group *group, struct od_env *env, struct od_repor
     od_reports_begin_group(reports);
     OD_LIST_EACH (link, &group->pending)
         report(group, reports, OD_LIST_MEMBER(link, struct od_pending, link), code);
+    if (code == 0 && group->changes.alarm_due_ms != OD_ALARM_NONE_MS)
+        od_reports_alarm(reports, group->changes.alarm_due_ms);
     od_reports_end_group(reports);
     return code == 0;
 }

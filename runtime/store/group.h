@@ -9,6 +9,7 @@
 #define OD_STORE_GROUP_H
 
 #include "base/list.h"
+#include "store/apply.h"
 #include "store/committer.h"
 #include "store/env.h"
 #include "store/reports.h"
@@ -44,9 +45,11 @@ struct od_failed_sources {
 struct od_group {
     struct od_list pending;
     struct od_failed_sources *failed;
-    bool deleted_all; // There is new trash.
+    struct od_changes changes; // Not before it is committed.
     uint64_t written, discarded;
 };
+
+void od_group_init(struct od_group *group, struct od_failed_sources *failed);
 
 // Decides every fate, writes what is to be written as one transaction and reports. False when the
 // transaction failed.

@@ -32,6 +32,13 @@ struct od_run od_run_of_chain(od_slot slot, uint64_t number, uint64_t chain)
     return run;
 }
 
+struct od_run od_run_of_alarm(od_slot slot, uint64_t number)
+{
+    struct od_run run = od_run_of_object(slot, number);
+    run.bytes[run.size++] = OD_ROW_ALARM;
+    return run;
+}
+
 bool od_run_has(const struct od_run *run, od_slice key)
 {
     return od_slice_starts_with(key, (od_slice){run->bytes, run->size});

@@ -1,7 +1,8 @@
 // How keys look in the data file.
 //
-//   slot 2 | number 8 | PAIR 1 | user key                     big-endian, so byte order is their
-//   order slot 2 | number 8 | CHAIN 1 | chain 8 | rest of user key
+//   slot 2 | number 8 | PAIR 1 | user key                     big-endian, so byte order is
+//   slot 2 | number 8 | CHAIN 1 | chain 8 | rest of user key   their order
+//   slot 2 | number 8 | ALARM 1                               (alarm.h)
 //
 // An object is one range and a slot is one. LMDB allows keys of 511 bytes, users 2,048: what is
 // longer than a *piece* goes on in a chain. A chain is a range of its own with a number; in the
@@ -28,6 +29,7 @@
 enum od_row_kind {
     OD_ROW_PAIR = 0x10,
     OD_ROW_CHAIN = 0x11,
+    OD_ROW_ALARM = 0x12, // No user key: an object has one row of it.
 };
 
 // What all keys of one range begin with.
@@ -41,9 +43,10 @@ struct od_key {
     char bytes[OD_KEY_BYTES_MAX];
 };
 
-struct od_run od_run_of_object(od_slot slot, uint64_t number); // Both kinds; for sweeping.
+struct od_run od_run_of_object(od_slot slot, uint64_t number); // All kinds; for sweeping.
 struct od_run od_run_of_pairs(od_slot slot, uint64_t number);
 struct od_run od_run_of_chain(od_slot slot, uint64_t number, uint64_t chain);
+struct od_run od_run_of_alarm(od_slot slot, uint64_t number); // Also the key of its only row.
 bool od_run_has(const struct od_run *run, od_slice key);
 
 // The key of a pair, or of the link when [key] is longer than a piece.

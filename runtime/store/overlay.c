@@ -16,7 +16,8 @@ struct od_overlay *od_overlay_new(struct od_storage *storage)
 
 bool od_overlay_is_empty(const struct od_overlay *overlay)
 {
-    return overlay->root == NULL && overlay->curtain == NULL && overlay->open == NULL;
+    return overlay->root == NULL && overlay->curtain == NULL && overlay->alarm == NULL &&
+           overlay->open == NULL;
 }
 
 od_slice od_overlay_key(const entry *of)
@@ -186,6 +187,16 @@ void od_overlay_write(struct od_overlay *overlay, od_slice key, const od_slice *
     push_open(overlay, new, old);
 }
 
+void od_overlay_write_alarm(struct od_overlay *overlay, const od_slice *value)
+{
+    od_slice nothing = {NULL, 0};
+    entry *new = new_entry(overlay, nothing, value != NULL ? *value : nothing);
+    new->is_alarm = true;
+    new->is_deleted = value == NULL;
+    push_open(overlay, new, overlay->alarm);
+    overlay->alarm = new;
+}
+
 void od_overlay_draw_curtain(struct od_overlay *overlay)
 {
     entry *each = od_overlay_from(overlay, (od_slice){NULL, 0});
@@ -193,19 +204,34 @@ void od_overlay_draw_curtain(struct od_overlay *overlay)
         od_overlay_write(overlay, od_overlay_key(each), NULL);
         each = od_overlay_next(overlay, od_overlay_key(each), false);
     }
+    if (overlay->alarm != NULL)
+        od_overlay_write_alarm(overlay, NULL);
     entry *curtain = new_entry(overlay, (od_slice){NULL, 0}, (od_slice){NULL, 0});
     curtain->is_curtain = true;
     push_open(overlay, curtain, overlay->curtain);
     overlay->curtain = curtain;
 }
 
-static void take_back(struct od_overlay *overlay, entry *top)
+// What [top] had replaced. NULL: nothing, or something LMDB shows by now.
+static entry *give_back(const entry *top)
 {
     entry *old = top->replaced;
-    if (old != NULL)
-        old->is_replaced = false;
+    if (old == NULL)
+        return NULL;
+    old->is_replaced = false;
+    if (!old->is_stale)
+        return old;
+    free(old);
+    return NULL;
+}
+
+static void take_back(struct od_overlay *overlay, entry *top)
+{
+    entry *old = give_back(top);
     if (top->is_curtain)
         overlay->curtain = old;
+    else if (top->is_alarm)
+        overlay->alarm = old;
     else if (old != NULL)
         exchange(overlay, top, old);
     else
@@ -257,14 +283,17 @@ void od_overlay_seal(struct od_overlay *overlay, od_seq seq, struct od_list *sea
 
 void od_overlay_remove(entry *old)
 {
-    OD_ASSERT(old->overlay->open == NULL);
-    if (old->is_curtain) {
-        OD_ASSERT(old->overlay->curtain == old);
-        old->overlay->curtain = NULL;
-    } else {
-        erase(old->overlay, old);
-    }
     od_list_remove(&old->sealed);
+    if (old->is_replaced) {
+        old->is_stale = true;
+        return;
+    }
+    if (old->is_curtain)
+        old->overlay->curtain = NULL;
+    else if (old->is_alarm)
+        old->overlay->alarm = NULL;
+    else
+        erase(old->overlay, old);
     free(old);
 }
 
@@ -288,6 +317,8 @@ void od_overlay_free(struct od_overlay *overlay)
     od_overlay_take_back(overlay, 0);
     if (overlay->curtain != NULL)
         free_entry(overlay->curtain);
+    if (overlay->alarm != NULL)
+        free_entry(overlay->alarm);
     free_tree(overlay->root);
     od_bytes_deinit(&overlay->batch);
     free(overlay);

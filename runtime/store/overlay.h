@@ -6,7 +6,12 @@
 // them.
 //
 // A deleteAll is a *curtain*: an entry outside the tree that hides all of LMDB. What the tree held
-// is deleted key by key, so that it too can come back.
+// is deleted key by key, so that it too can come back. The alarm, too, is an entry outside the
+// tree.
+//
+// A transaction can keep its stretch open over turns. So LMDB may come to show a sealed entry that
+// an open one has replaced: it leaves the list and stays with that one, *stale*. If the open one is
+// taken back, nothing takes its place, as LMDB says the same.
 //
 // The tree is a treap: ordered by key, a heap by random priorities, so its depth stays logarithmic
 // whatever order keys come in.
@@ -35,7 +40,9 @@ struct od_overlay_entry {
     bool was_confirmed;  // The open batch, before this was written.
     bool is_deleted;
     bool is_curtain;
-    bool is_replaced; // By a later entry of the same open stretch.
+    bool is_alarm;    // Its value is one, encoded.
+    bool is_replaced; // By an entry of the open stretch.
+    bool is_stale;    // LMDB shows it.
     char bytes[];     // Key, value.
 };
 
@@ -43,6 +50,7 @@ struct od_overlay {
     struct od_storage *storage;
     struct od_overlay_entry *root;
     struct od_overlay_entry *curtain; // NULL: LMDB is to be seen.
+    struct od_overlay_entry *alarm;   // NULL: LMDB's is to be seen, unless there is a curtain.
     struct od_overlay_entry *open;    // The newest.
     uint64_t open_count;
     struct od_bytes batch;   // Of the open stretch.
@@ -66,7 +74,8 @@ struct od_overlay_entry *od_overlay_next(const struct od_overlay *overlay, od_sl
 
 // The open stretch. Operations must have been put into [batch] after the entry; bytes are copied.
 void od_overlay_write(struct od_overlay *overlay, od_slice key,
-                      const od_slice *value); // NULL: gone.
+                      const od_slice *value);                                   // NULL: gone.
+void od_overlay_write_alarm(struct od_overlay *overlay, const od_slice *value); // NULL: none.
 void od_overlay_draw_curtain(struct od_overlay *overlay);
 void od_overlay_take_back(struct od_overlay *overlay, uint64_t open_count); // Down to that many.
 void od_overlay_seal(struct od_overlay *overlay, od_seq seq, struct od_list *sealed);

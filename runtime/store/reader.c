@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "store/alarm_rows.h"
 #include "store/directory.h"
 #include "store/rows.h"
 
@@ -84,6 +85,20 @@ bool od_reader_get(struct od_reader *reader, od_slot slot, uint64_t number, od_s
 {
     struct od_rows rows = rows_of(reader, slot, number);
     return check(od_rows_get(&rows, key, value));
+}
+
+bool od_reader_alarm(struct od_reader *reader, od_slot slot, uint64_t number,
+                     struct od_alarm *alarm)
+{
+    struct od_rows rows = rows_of(reader, slot, number);
+    return check(od_alarm_row_get(&rows, alarm));
+}
+
+void od_reader_walk_alarms(struct od_reader *reader, const struct od_alarm_place *place,
+                           bool (*visit)(void *context, const struct od_alarm_place *place),
+                           void *context)
+{
+    check(od_alarm_order_walk(reader->env, transaction(reader), place, visit, context));
 }
 
 void od_reader_walk(struct od_reader *reader, od_slot slot, uint64_t number,

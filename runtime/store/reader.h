@@ -5,12 +5,14 @@
 // renewing costs a third of a microsecond. Because that place was taken at opening, what can fail
 // later is damage to the file or a lack of address space; both end the process.
 //
-// Private to the layer. Slices it returns live until od_reader_reset.
+// Main has one too: its clock reads when alarms are due. Slices it returns live until
+// od_reader_reset.
 
 #ifndef OD_STORE_READER_H
 #define OD_STORE_READER_H
 
 #include "base/error.h"
+#include "store/alarm.h"
 #include "store/identity.h"
 #include "store/range.h"
 
@@ -26,6 +28,15 @@ bool od_reader_find(struct od_reader *reader, const uint8_t id[OD_ID_BYTES], uin
                     struct od_identity *identity);
 bool od_reader_get(struct od_reader *reader, od_slot slot, uint64_t number, od_slice key,
                    od_slice *value);
+
+// False: the object with that number has no alarm.
+bool od_reader_alarm(struct od_reader *reader, od_slot slot, uint64_t number,
+                     struct od_alarm *alarm);
+
+// Calls [visit] for each alarm in the order of their time, from [place] on, until it returns false.
+void od_reader_walk_alarms(struct od_reader *reader, const struct od_alarm_place *place,
+                           bool (*visit)(void *context, const struct od_alarm_place *place),
+                           void *context);
 
 // Calls [visit] for each pair within [bounds] until it returns false.
 void od_reader_walk(struct od_reader *reader, od_slot slot, uint64_t number,

@@ -7,6 +7,7 @@ enum report_kind {
     COMMITTED,
     FAILED,
     FORGOTTEN,
+    ALARM,
 };
 
 struct od_report {
@@ -15,6 +16,7 @@ struct od_report {
     uint32_t generation; // FAILED
     od_seq seq;          // COMMITTED: the last; FAILED: the first.
     char *why;           // FAILED; owned.
+    od_time_ms due_ms;   // ALARM.
 };
 
 void od_reports_init(struct od_reports *reports, uv_loop_t *loop, uv_async_cb on_wake, void *owner)
@@ -66,12 +68,17 @@ void od_reports_failed(struct od_reports *reports, uint32_t source, uint32_t gen
 {
     size_t size = strlen(why) + 1;
     char *copy = memcpy(od_allocate(size), why, size);
-    push(reports, (struct od_report){FAILED, source, generation, first_seq, copy});
+    push(reports, (struct od_report){FAILED, source, generation, first_seq, copy, 0});
 }
 
 void od_reports_forgotten(struct od_reports *reports, uint32_t source)
 {
     push(reports, (struct od_report){.kind = FORGOTTEN, .source = source});
+}
+
+void od_reports_alarm(struct od_reports *reports, od_time_ms due_ms)
+{
+    push(reports, (struct od_report){.kind = ALARM, .due_ms = due_ms});
 }
 
 void od_reports_end_group(struct od_reports *reports)
@@ -94,6 +101,9 @@ static void deliver(struct od_report *report, const struct od_committer_events *
         break;
     case FORGOTTEN:
         events->forgotten(owner, report->source);
+        break;
+    case ALARM:
+        events->alarm(owner, report->due_ms);
         break;
     }
     free(report->why);

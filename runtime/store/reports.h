@@ -28,6 +28,7 @@ void od_reports_committed(struct od_reports *reports, uint32_t source, od_seq se
 void od_reports_failed(struct od_reports *reports, uint32_t source, uint32_t generation,
                        od_seq first_seq, const char *why);
 void od_reports_forgotten(struct od_reports *reports, uint32_t source);
+void od_reports_alarm(struct od_reports *reports, od_time_ms due_ms);
 void od_reports_end_group(struct od_reports *reports); // Wakes the loop.
 
 // Calls the events for all that is there.

@@ -48,10 +48,11 @@ void od_storage_forget(struct od_storage *storage)
 {
     if (storage->overlay == NULL)
         return;
-    if (has_open(storage))
+    if (has_open(storage) && !storage->is_held)
         storage->store->open_stretches--;
     od_overlay_free(storage->overlay);
     storage->overlay = NULL;
+    storage->is_held = false;
     storage->confirmed_seq = storage->written_seq = 0;
     forget_number(storage);
 }
@@ -96,7 +97,33 @@ void od_storage_walk(struct od_storage *storage, const struct od_bounds *bounds,
                        visit, context);
 }
 
+static bool read_alarm(od_slice value, struct od_alarm *alarm)
+{
+    struct od_cursor cursor = od_cursor_of(value);
+    od_alarm_read(&cursor, alarm);
+    OD_ASSERT(!cursor.failed);
+    return true;
+}
+
+bool od_storage_alarm(struct od_storage *storage, struct od_alarm *alarm)
+{
+    const struct od_overlay_entry *entry =
+        storage->overlay != NULL ? storage->overlay->alarm : NULL;
+    if (entry != NULL)
+        return !entry->is_deleted && read_alarm(od_overlay_value(entry), alarm);
+    return has_rows(storage) &&
+           od_reader_alarm(storage->store->reader, slot_of(storage), storage->number, alarm);
+}
+
 // --- Writing -------------------------------------------------------------------------------------
+
+static void begin_stretch(struct od_storage *storage)
+{
+    if (storage->overlay == NULL)
+        storage->overlay = od_overlay_new(storage);
+    if (storage->overlay->open == NULL && !storage->is_held)
+        storage->store->open_stretches++;
+}
 
 // Makes sure that an operation of [bytes] fits and that there is a batch to put it into.
 static bool make_room(struct od_storage *storage, size_t bytes, struct od_error *err)
@@ -108,10 +135,7 @@ static bool make_room(struct od_storage *storage, size_t bytes, struct od_error 
                             "the writes of one stretch without a yield are more than %u bytes; "
                             "wait for something between them, for example storage:sync()",
                             OD_STORE_BATCH_BYTES_MAX);
-    if (overlay == NULL)
-        storage->overlay = od_overlay_new(storage);
-    if (storage->overlay->open == NULL)
-        storage->store->open_stretches++;
+    begin_stretch(storage);
     return true;
 }
 
@@ -153,7 +177,8 @@ bool od_storage_delete(struct od_storage *storage, od_slice key, bool unconfirme
 
 bool od_storage_delete_all(struct od_storage *storage, bool unconfirmed, struct od_error *err)
 {
-    bool has_overlay = storage->overlay != NULL && storage->overlay->root != NULL;
+    const struct od_overlay *overlay = storage->overlay;
+    bool has_overlay = overlay != NULL && (overlay->root != NULL || overlay->alarm != NULL);
     if (!has_overlay && !has_rows(storage))
         return true;
     if (!make_room(storage, 0, err))
@@ -163,11 +188,52 @@ bool od_storage_delete_all(struct od_storage *storage, bool unconfirmed, struct 
     return true;
 }
 
+static void write_alarm(struct od_storage *storage, const struct od_alarm *alarm, bool unconfirmed)
+{
+    struct od_bytes bytes = {0};
+    if (alarm != NULL)
+        od_alarm_put(&bytes, alarm);
+    od_slice value = od_bytes_slice(&bytes);
+    od_overlay_write_alarm(storage->overlay, alarm != NULL ? &value : NULL);
+    od_bytes_deinit(&bytes);
+    if (alarm != NULL)
+        od_batch_set_alarm(batch_of(storage, unconfirmed), alarm);
+    else
+        od_batch_delete_alarm(batch_of(storage, unconfirmed));
+}
+
+bool od_storage_set_alarm(struct od_storage *storage, const struct od_alarm *alarm,
+                          bool unconfirmed, struct od_error *err)
+{
+    if (!make_room(storage, sizeof *alarm, err))
+        return false;
+    write_alarm(storage, alarm, unconfirmed);
+    return true;
+}
+
+bool od_storage_delete_alarm(struct od_storage *storage, bool unconfirmed, struct od_error *err)
+{
+    struct od_alarm alarm;
+    if (!od_storage_alarm(storage, &alarm))
+        return true;
+    if (!make_room(storage, 0, err))
+        return false;
+    write_alarm(storage, NULL, unconfirmed);
+    return true;
+}
+
+// A few bytes more than OD_STORE_BATCH_BYTES_MAX fit a submission as well.
+void od_storage_end_alarm(struct od_storage *storage, const struct od_alarm *again)
+{
+    begin_stretch(storage);
+    write_alarm(storage, again, false);
+}
+
 // --- The stretch ---------------------------------------------------------------------------------
 
 od_seq od_storage_seal(struct od_storage *storage)
 {
-    if (!has_open(storage))
+    if (!has_open(storage) || storage->is_held)
         return 0;
     struct od_overlay *overlay = storage->overlay;
     bool is_confirmed = overlay->batch_is_confirmed;
@@ -188,13 +254,30 @@ void od_storage_rollback(struct od_storage *storage, uint64_t mark)
     od_overlay_take_back(storage->overlay, mark);
     if (storage->overlay->open != NULL)
         return;
-    storage->store->open_stretches--;
+    if (!storage->is_held)
+        storage->store->open_stretches--;
     drop_if_empty(storage);
 }
 
 void od_storage_discard(struct od_storage *storage)
 {
     od_storage_rollback(storage, 0);
+    storage->is_held = false;
+}
+
+void od_storage_hold(struct od_storage *storage)
+{
+    OD_ASSERT(!has_open(storage));
+    OD_ASSERT(!storage->is_held);
+    storage->is_held = true;
+}
+
+void od_storage_let_go(struct od_storage *storage)
+{
+    OD_ASSERT(storage->is_held);
+    storage->is_held = false;
+    if (has_open(storage))
+        storage->store->open_stretches++;
 }
 
 uint64_t od_storage_mark(const struct od_storage *storage)
@@ -210,13 +293,14 @@ static od_seq unless_durable(const struct od_storage *storage, od_seq seq)
 od_seq od_storage_pending_seq(const struct od_storage *storage)
 {
     if (has_open(storage) && storage->overlay->batch_is_confirmed)
-        return storage->store->seq;
+        return storage->is_held ? OD_SEQ_UNKNOWN : storage->store->seq;
     return unless_durable(storage, storage->confirmed_seq);
 }
 
 od_seq od_storage_sync_seq(const struct od_storage *storage)
 {
-    return has_open(storage) ? storage->store->seq : unless_durable(storage, storage->written_seq);
+    bool has_more = has_open(storage) && !storage->is_held;
+    return has_more ? storage->store->seq : unless_durable(storage, storage->written_seq);
 }
 
 bool od_storage_is_clean(const struct od_storage *storage)

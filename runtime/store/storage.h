@@ -9,8 +9,9 @@
 // After a deleteAll of its own the object reads nothing from LMDB until that deleteAll is applied
 // there: the rows are still to be seen, and their number may soon be another object's rubbish.
 //
-// Order: every stretch is sealed or discarded before the turn ends; a transaction that yields has
-// to be sealed too.
+// Order: every stretch is sealed or discarded before the turn ends, unless it is *held*: so a
+// transaction keeps its writes together, however long it takes. What was sealed before goes its way
+// meanwhile.
 // Process: workers. Thread: the loop's.
 // Owner: embedded in the object, 64 bytes while nothing is on its way; [identity] is the object's
 // and must not move.
@@ -32,6 +33,7 @@ struct od_storage {
     struct od_overlay *overlay; // NULL while nothing is open or on its way.
     uint64_t number;            // Of the object's rows; 0 while not known.
     bool is_absent;             // Known to have no rows.
+    bool is_held;               // The stretch stays open beyond the turn.
     od_seq confirmed_seq;       // The last sealed batch effects have to wait for.
     od_seq written_seq;         // The last sealed batch.
     void *owner;                // For whoever embeds it; see od_store_failed.
@@ -54,16 +56,30 @@ OD_MUST_CHECK bool od_storage_put(struct od_storage *storage, od_slice key, od_s
 OD_MUST_CHECK bool od_storage_delete(struct od_storage *storage, od_slice key, bool unconfirmed,
                                      bool *existed, struct od_error *err);
 
-// Takes the same time for one key or a million. Nothing is written when there is nothing.
+// Takes the alarm too, and the same time for one key or a million. Nothing is written when there is
+// nothing.
 OD_MUST_CHECK bool od_storage_delete_all(struct od_storage *storage, bool unconfirmed,
                                          struct od_error *err);
+
+// The alarm as it is now, with what is open and on its way. False: there is none.
+bool od_storage_alarm(struct od_storage *storage, struct od_alarm *alarm);
+
+// In place of the one there is. Nothing is deleted when there is none.
+OD_MUST_CHECK bool od_storage_set_alarm(struct od_storage *storage, const struct od_alarm *alarm,
+                                        bool unconfirmed, struct od_error *err);
+OD_MUST_CHECK bool od_storage_delete_alarm(struct od_storage *storage, bool unconfirmed,
+                                           struct od_error *err);
+
+// What came of ringing it, for which there is room in every stretch: [again], or NULL: it is over.
+void od_storage_end_alarm(struct od_storage *storage, const struct od_alarm *again);
 
 // Puts the pairs of [range], in order, behind what is in [pairs]: (str key, str value)*. [count] is
 // how many. Fails when they are more than OD_STORE_LIST_BYTES_MAX; [pairs] is then as it was.
 OD_MUST_CHECK bool od_storage_list(struct od_storage *storage, const struct od_range *range,
                                    struct od_bytes *pairs, uint64_t *count, struct od_error *err);
 
-// The end of a synchronous stretch. Returns the submission it will be part of; 0: it wrote nothing.
+// The end of a synchronous stretch. Returns the submission it will be part of; 0: it wrote nothing,
+// or is held.
 od_seq od_storage_seal(struct od_storage *storage);
 
 // Takes back all writes of the open stretch, or those since a mark of the same stretch.
@@ -71,10 +87,16 @@ void od_storage_discard(struct od_storage *storage);
 uint64_t od_storage_mark(const struct od_storage *storage);
 void od_storage_rollback(struct od_storage *storage, uint64_t mark);
 
-// What an effect caused now has to wait for: 0 when all confirmed writes are on disk.
+// From here on the stretch, in which nothing may be open, is held; then it is an ordinary one
+// again, with all that was written. Discarding ends it too.
+void od_storage_hold(struct od_storage *storage);
+void od_storage_let_go(struct od_storage *storage);
+
+// What an effect caused now has to wait for: 0 when all confirmed writes are on disk,
+// OD_SEQ_UNKNOWN when a held stretch has some.
 od_seq od_storage_pending_seq(const struct od_storage *storage);
 
-// The same over unconfirmed writes too: what sync() waits for.
+// The same over unconfirmed writes too, but not over what is held: what sync() waits for.
 od_seq od_storage_sync_seq(const struct od_storage *storage);
 
 // Nothing open and nothing on its way: the object's struct may go.

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "link/page.h"
 #include "net/exchange.h"
+#include "object/alarm.h"
 #include "object/call.h"
 #include "object/refusal.h"
 #include "object/report.h"
@@ -88,7 +89,7 @@ static void receive_applied(struct od_worker *worker, od_slice body, int fd)
 static void reset_broken(struct od_storage *storage)
 {
     struct od_object *object = storage->owner;
-    od_object_reset(object, object->objects->commit_failure);
+    od_object_lose_writes(object, object->objects->commit_failure);
 }
 
 static void receive_commit_failed(struct od_worker *worker, od_slice body, int fd)
@@ -184,6 +185,12 @@ static void receive_restore_socket(struct od_worker *worker, od_slice body, int 
     od_restore_socket(&worker->objects, body, fd);
 }
 
+static void receive_alarm(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    od_alarm_receive(&worker->objects, body);
+}
+
 static void receive_refuse(struct od_worker *worker, od_slice body, int fd)
 {
     (void)fd;
@@ -210,6 +217,7 @@ static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int)
     [OD_KIND_STATUS] = receive_status,
     [OD_KIND_RESTORE_OBJECT] = receive_restore_object,
     [OD_KIND_RESTORE_SOCKET] = receive_restore_socket,
+    [OD_KIND_ALARM] = receive_alarm,
     [OD_KIND_REFUSE] = receive_refuse,
     [OD_KIND_RESTORED] = receive_restored,
 };

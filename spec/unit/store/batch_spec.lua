@@ -24,6 +24,8 @@ describe("a batch", function()
     C.od_batch_put(bytes, core.slice(key), core.slice("value"))
     C.od_batch_delete(bytes, core.slice("gone"))
     C.od_batch_delete_all(bytes)
+    C.od_batch_set_alarm(bytes, ffi.new("struct od_alarm", { 7, 8, 9, 10 }))
+    C.od_batch_delete_alarm(bytes)
     C.od_batch_end(bytes, begin)
   end
 
@@ -49,6 +51,12 @@ describe("a batch", function()
       assert.equal(tonumber(ffi.cast("int", C.OD_OPERATION_DELETE)), tonumber(operation.kind))
       assert.equal("gone", core.string(operation.key))
       assert.is_true(C.od_operation_next(batch, operation))
+      assert.is_true(C.od_operation_next(batch, operation))
+      local alarm = operation.alarm
+      assert.same({ 7, 8, 9, 10 }, { tonumber(alarm.time_ms), tonumber(alarm.due_ms),
+        alarm.retries, alarm.serial })
+      assert.is_true(C.od_operation_next(batch, operation))
+      assert.equal(tonumber(ffi.cast("int", C.OD_OPERATION_DELETE_ALARM)), tonumber(operation.kind))
       assert.is_false(C.od_operation_next(batch, operation))
       assert.is_false(batch.operations.failed)
     end

@@ -1,7 +1,8 @@
 -- A data directory with a committer and workers' stores in one process, for the specs of the store.
 -- News from the committer waits in `world.news` until a spec lets a store hear it.
 local core = require "spec.support.core"
-local C = core.load("store/committer.h", "store/store.h", "store/storage.h", "base/fault.h")
+local C = core.load("store/committer.h", "store/store.h", "store/storage.h", "store/reader.h",
+  "base/fault.h")
 local ffi = core.ffi
 
 ffi.cdef [[
@@ -97,6 +98,9 @@ local events = ffi.new("struct od_committer_events", {
   end,
   forgotten = function(_, source)
     push("forgotten", source, {})
+  end,
+  alarm = function(_, due_ms)
+    push("alarm", 0, { due = tonumber(due_ms) })
   end,
 })
 
@@ -278,6 +282,24 @@ function World:settle(source)
   self:hear()
 end
 
+-- All alarms in the order of their time, as LMDB has them: an array of { due =, id = }.
+function World:order()
+  local reader, err = ffi.new("struct od_reader *[1]"), ffi.new("struct od_error")
+  assert(C.od_reader_open(reader, self.directory, err), ffi.string(err.text))
+  self.order_seen = {}
+  current = self
+  C.od_reader_walk_alarms(reader[0], ffi.new("struct od_alarm_place"), M.on_alarm, nil)
+  C.od_reader_close(reader[0])
+  return self.order_seen
+end
+
+M.on_alarm = ffi.cast("bool (*)(void *, const struct od_alarm_place *)", function(_, place)
+  current.order_seen[#current.order_seen + 1] = {
+    due = tonumber(place.due_ms), id = ffi.string(place.id, 32),
+  }
+  return true
+end)
+
 -- --- An object -----------------------------------------------------------------------------------
 
 local Object = {}
@@ -342,6 +364,30 @@ function Object:delete_all()
   assert(C.od_storage_delete_all(self.storage, false, self.err))
 end
 
+-- As { time =, due =, retries =, serial = }; nil when there is none.
+function Object:alarm()
+  local alarm = ffi.new("struct od_alarm")
+  if not C.od_storage_alarm(self.storage, alarm) then
+    return nil
+  end
+  return { time = tonumber(alarm.time_ms), due = tonumber(alarm.due_ms), retries = alarm.retries,
+    serial = alarm.serial }
+end
+
+local function alarm_of(fields)
+  return ffi.new("struct od_alarm", { time_ms = fields.time, due_ms = fields.due or fields.time,
+    retries = fields.retries or 0, serial = fields.serial or 1 })
+end
+
+function Object:set_alarm(fields, unconfirmed)
+  assert(C.od_storage_set_alarm(self.storage, alarm_of(fields), unconfirmed or false, self.err),
+    ffi.string(self.err.text))
+end
+
+function Object:delete_alarm()
+  assert(C.od_storage_delete_alarm(self.storage, false, self.err))
+end
+
 -- Options as scripts give them; returns an array of { key, value }.
 function Object:list(options)
   options = options or {}
@@ -391,7 +437,7 @@ function Object:keys(options)
 end
 
 -- Callbacks from C must not come out of compiled code.
-for _, name in ipairs({ "close_committer", "pump", "hear" }) do
+for _, name in ipairs({ "close_committer", "pump", "hear", "order" }) do
   jit.off(World[name])
 end
 
