@@ -360,7 +360,8 @@ local function measure_start()
     before = before or mebibytes
     row(("over %d stored objects: ready"):format(stored), ("%.0f ms"):format(ms), "< 100 ms",
       ms < 100)
-    row("memory then, without pages of files", ("%.1f MiB"):format(mebibytes), "unchanged", mebibytes < before * 1.05)
+    row("memory then, without pages of files", ("%.1f MiB"):format(mebibytes), "unchanged",
+      mebibytes < before * 1.05)
   end
   server:stop()
 end

@@ -5,7 +5,7 @@
 local survival = require "spec.scenario.survival"
 local torments = require "spec.scenario.torments"
 
-local LIMIT_MS = os.getenv("OPEN_DO_SANITIZED") and 1000 or 600 -- As much again is for a busy machine.
+local LIMIT_MS = os.getenv("OPEN_DO_SANITIZED") and 1000 or 600
 local STOPPED_MS_MAX = 2 * LIMIT_MS
 local MEGABYTES = 32
 
