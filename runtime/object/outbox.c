@@ -6,6 +6,7 @@
 #include "object/alarm.h"
 #include "object/call.h"
 #include "object/objects.h"
+#include "object/outgoing.h"
 
 static void perform_answer(struct od_object *object, const struct od_effect *effect)
 {
@@ -29,6 +30,13 @@ static void perform_call(struct od_object *object, const struct od_effect *effec
     struct od_call *call = od_call_find(object->objects, effect->number);
     if (call != NULL)
         od_call_send(call, effect->bytes);
+}
+
+static void perform_fetch(struct od_object *object, const struct od_effect *effect)
+{
+    struct od_call *call = od_call_find(object->objects, effect->number);
+    if (call != NULL)
+        od_outgoing_send(call, effect->bytes);
 }
 
 static void perform_message(struct od_object *object, const struct od_effect *effect)
@@ -68,6 +76,7 @@ static perform_effect *const perform[] = {
     [OD_EFFECT_ANSWER] = perform_answer,
     [OD_EFFECT_FAILURE] = perform_failure,
     [OD_EFFECT_CALL] = perform_call,
+    [OD_EFFECT_FETCH] = perform_fetch,
     [OD_EFFECT_MESSAGE] = perform_message,
     [OD_EFFECT_CLOSE] = perform_close,
     [OD_EFFECT_FINISH_CLOSE] = perform_finish_close,
