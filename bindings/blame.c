@@ -8,6 +8,7 @@
 
 #include <lauxlib.h>
 
+#include "caret.h"
 #include "engine.h"
 #include "raise.h"
 
@@ -113,8 +114,21 @@ static struct place find_place(const struct od_engine *engine, od_slice message,
     return place.source == NULL && L != NULL ? place_of_stack(engine, L) : place;
 }
 
-static void put_excerpt(struct od_bytes *out, struct place place)
+// Under [part] of the line [text]; a tab above stays one, or the column would be another.
+static void put_caret(struct od_bytes *out, int width, od_slice text, od_slice part)
 {
+    if (part.size == 0)
+        return;
+    put(out, "\n  %*s | ", width, "");
+    for (const char *at = text.at; at < part.at; at++)
+        od_bytes_put_u8(out, *at == '\t' ? '\t' : ' ');
+    for (size_t i = 0; i < part.size; i++)
+        od_bytes_put_u8(out, '^');
+}
+
+static void put_excerpt(struct od_blame *blame, struct place place)
+{
+    struct od_bytes *out = &blame->report;
     if (place.source == NULL)
         return;
     char number[16];
@@ -125,6 +139,8 @@ static void put_excerpt(struct od_bytes *out, struct place place)
             continue;
         put(out, "\n%s %*d | ", line == place.line ? ">" : " ", width, line);
         od_bytes_put_slice(out, text);
+        if (line == place.line)
+            put_caret(out, width, text, od_caret_find(text, od_blame_message(blame)));
     }
 }
 
@@ -241,7 +257,7 @@ static void put_rest(struct od_blame *blame, const struct od_engine *engine, lua
     struct od_bytes *out = &blame->report;
     blame->message_bytes = out->size;
     struct place place = find_place(engine, od_bytes_slice(out), L);
-    put_excerpt(out, place);
+    put_excerpt(blame, place);
     struct way way = put_frames(out, engine, L, entry, place);
     if (!way.ends_in_entry && entry->has_function)
         put(out, "\n  %s %s (%s:%d)", how(way.shown == 0), entry->name, entry->function.short_src,
