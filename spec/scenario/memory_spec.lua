@@ -127,6 +127,7 @@ describe("a memory bomb", function()
       server:get(name .. "?ask=fill&size=1000000")
     end
     server:wait_log("idle objects were put to sleep")
+    assert.equal(boots[40], server:get("/rooms/fat40").body, "the one that was used last")
     assert.not_equal(boots[1], server:get("/rooms/fat1").body)
     expect_no_harm()
   end)
