@@ -99,7 +99,8 @@ struct od_object *od_object_new(struct od_objects *objects, struct od_namespace 
 
 static bool is_outdated(const struct od_object *object)
 {
-    return object->script != NULL && object->script != object->objects->script;
+    return object->script != NULL &&
+           (object->script != object->objects->script || object->is_retired);
 }
 
 static bool is_served(const struct od_object *object)
@@ -160,6 +161,7 @@ static void drop_instance(struct od_object *object)
     script->drop(script, object);
     script->uses--;
     object->script = NULL;
+    object->is_retired = false;
     move_to(object, OD_ASLEEP);
 }
 
@@ -178,7 +180,7 @@ static void fail_event(struct od_object *object, struct od_event *event,
     if (event->kind == OD_EVENT_ALARM)
         od_alarm_lost(object, event);
     if (event->socket != NULL)
-        od_socket_event_done(event->socket, event->kind);
+        od_socket_event_done(event->socket, event->kind, event->size);
     od_event_free(event);
 }
 
@@ -221,10 +223,11 @@ static void finish_handler(struct od_task *task)
     OD_ASSERT(event->call == 0 || task->is_answered);
     struct od_socket *socket = event->socket;
     enum od_event_kind kind = event->kind;
+    size_t size = event->size;
     uint64_t timer = event->timer;
     od_task_free(task);
     if (socket != NULL)
-        od_socket_event_done(socket, kind);
+        od_socket_event_done(socket, kind, size);
     if (kind == OD_EVENT_TIMER)
         od_timeout_end(object, timer);
 }
@@ -429,6 +432,12 @@ static void refuse_requests(struct od_object *object)
     }
 }
 
+void od_object_retire(struct od_object *object)
+{
+    object->is_retired = object->script != NULL;
+    od_object_settle(object);
+}
+
 void od_object_renew(struct od_object *object)
 {
     if (!is_served(object))
@@ -464,7 +473,7 @@ static void cut_sockets(struct od_object *object)
             continue;
         od_list_remove(link);
         object->inbox_count--;
-        event->socket->waiting_count--;
+        od_socket_forget_event(event->socket, event->size);
         od_event_free(event);
     }
     while (!od_list_is_empty(&object->sockets))
