@@ -13,6 +13,7 @@
 local ffi = require "ffi"
 ffi.cdef "int mkfifo(const char *path, unsigned mode);"
 
+package.path = "./lua/?.lua;" .. package.path
 local process = require "spec.support.process"
 local Server = require "spec.support.server"
 local socket = require "socket"

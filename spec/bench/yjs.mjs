@@ -12,7 +12,7 @@ const [base, secondsText, pidsText] = process.argv.slice(2);
 const SECONDS = Number(secondsText), PIDS = pidsText.split(',');
 const { hostname, port } = new URL(base);
 const LETTER_MS = 250, TICK_MS = 5, LIMIT_MS = 50, LAST_MS = 26000;
-const STEPS = [50, 100, 200, 300, 450, 650, 900, 1200, 1600, 2100, 2800, 3600, 4800];
+const STEPS = [50, 100, 200, 400, 700, 1000, 1200, 1400, 1600, 1800, 2000, 2300, 2600, 3000, 3500, 4000];
 
 // ---- Bytes: var-ints, y-websocket's messages, WebSocket frames
 
