@@ -32,6 +32,7 @@ enum od_handler {
     OD_HANDLER_ALARM,
     OD_HANDLER_COUNT,
     OD_HANDLER_METHOD = OD_HANDLER_COUNT, // Any other function, called by its name.
+    OD_HANDLER_TIMER,                     // No function of the class: one given to setTimeout.
     OD_HANDLER_KINDS,
 };
 

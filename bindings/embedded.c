@@ -7,6 +7,7 @@
 #include "lib_log.h"
 #include "lib_socket.h"
 #include "lib_time.h"
+#include "lib_timer.h"
 #include "library.h"
 #include "modules.h"
 #include "wait.h"
@@ -96,6 +97,7 @@ static void fill_runtime(lua_State *L)
 {
     lua_getfield(L, -1, "runtime");
     od_lib_time_put(L);
+    od_lib_timer_put(L);
     od_lib_log_put(L);
     od_lib_socket_put(L);
     lua_pushliteral(L, OD_VERSION);

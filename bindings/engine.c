@@ -10,6 +10,7 @@
 #include "failure.h"
 #include "instance.h"
 #include "lib_namespace.h"
+#include "lib_section.h"
 #include "lib_socket.h"
 #include "lib_state.h"
 #include "lib_storage.h"
@@ -168,6 +169,7 @@ static int set_up(lua_State *L)
     lua_newtable(L);
     engine->selves_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     od_lib_state_open(L);
+    od_lib_section_open(L);
     od_lib_storage_open(L);
     od_lib_socket_open(L);
     od_lib_namespace_open(L);

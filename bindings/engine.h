@@ -37,6 +37,8 @@ struct od_engine {
     struct od_task *task; // The one whose code runs now, or NULL.
     struct od_wait wait;  // What that code asked for when it yielded.
     struct od_coroutines coroutines;
+    const char *stack_base; // Of the process's stack, about.
+    size_t stack_bytes;
     struct od_classes classes;
     struct od_handles instances;
     struct od_tidy tidy;

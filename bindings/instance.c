@@ -4,6 +4,7 @@
 
 #include "engine.h"
 #include "lib_state.h"
+#include "lib_timer.h"
 #include "raise.h"
 
 // All `self` stand in one table, at the place of their handle, and not in the registry: this can be
@@ -35,6 +36,7 @@ struct od_instance *od_instance_make(struct od_engine *engine, struct od_object 
     struct od_instance *instance = od_allocate_zeroed(sizeof *instance);
     object->instance = instance;
     instance->object = object;
+    instance->timers_ref = LUA_NOREF;
     instance->class = od_class_find(&engine->classes, object->namespace);
     OD_ASSERT(instance->class != NULL);
     instance->handle = od_handles_put(&engine->instances, instance);
@@ -64,6 +66,7 @@ void od_instance_drop(struct od_engine *engine, struct od_object *object)
         return;
     lua_pushnil(engine->L);
     keep_self(engine, instance);
+    od_timers_drop(engine->L, instance);
     od_handles_remove(&engine->instances, instance->handle);
     engine->tidy.live--;
     engine->tidy.dropped++;

@@ -19,6 +19,7 @@ struct od_instance {
     struct od_object *object;
     struct od_class *class;
     od_handle handle;
+    int timers_ref; // What its timers call (lib_timer.h), or LUA_NOREF.
 };
 
 // Makes it, with self.state and self.env, without running the constructor.

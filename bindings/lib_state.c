@@ -1,6 +1,5 @@
 #include "lib_state.h"
 
-#include "embedded.h"
 #include "engine.h"
 #include "freeze.h"
 #include "lib_namespace.h"
@@ -86,20 +85,18 @@ static int wait_until(lua_State *L)
 // ctx.waitUntil(fn) and ctx:waitUntil(fn).
 static int context_wait_until(lua_State *L)
 {
-    if (lua_isfunction(L, 1)) {
+    if (!lua_istable(L, 1)) {
         lua_pushnil(L);
         lua_insert(L, 1);
     }
     return defer(L);
 }
 
-// Gives up the instance without coming back. Where Lua cannot yield (in a comparison of
-// table.sort), an error ends the handler instead; the object is reset all the same.
-static int give_up(lua_State *L, const char *call, enum od_wait_kind kind, od_slice why)
+int od_state_give_up(lua_State *L, const char *call, enum od_wait_kind kind, od_slice why)
 {
     struct od_object *object = od_engine_object(L, call);
     if (!lua_isyieldable(L)) {
-        od_object_abort(object, why, kind == OD_WAIT_ABORT);
+        od_wait_give_up(object, kind, why);
         od_raise(L, "%.*s", (int)why.size, why.at);
     }
     struct od_wait *wait = od_wait_prepare(L, call);
@@ -128,19 +125,7 @@ static int abort_object(lua_State *L)
     if (!lua_isnoneornil(L, 2))
         why = od_check_string(L, 2, "abort");
     bool retries = check_retry_alarm(L, 3);
-    return give_up(L, "abort", retries ? OD_WAIT_ABORT : OD_WAIT_ABORT_ALARM, why);
-}
-
-// --- blockConcurrencyWhile, whose other half is lua/engine/calls.lua
-// -------------------------------
-
-static int check_block(lua_State *L)
-{
-    od_state_self(L, "blockConcurrencyWhile");
-    od_check_function(L, 2, "blockConcurrencyWhile");
-    if (od_engine_of(L)->task->event != NULL)
-        od_raise(L, "blockConcurrencyWhile: outside the constructor this is not built yet");
-    return 0;
+    return od_state_give_up(L, "abort", retries ? OD_WAIT_ABORT : OD_WAIT_ABORT_ALARM, why);
 }
 
 // --- Opening
@@ -161,9 +146,7 @@ void od_lib_state_open(lua_State *L)
                                        {"setHibernatableWebSocketEventTimeout", set_event_timeout},
                                        {"getHibernatableWebSocketEventTimeout", get_event_timeout},
                                        {NULL, NULL}};
-    static const luaL_Reg halves[] = {{"check_block", check_block}, {NULL, NULL}};
     od_userdata_define(L, OD_USERDATA_STATE, methods, property);
     lua_pop(L, 1);
     od_userdata_add_functions(L, OD_USERDATA_STATE, od_state_socket_methods);
-    od_embedded_put_native(L, "state", halves);
 }

@@ -1,5 +1,7 @@
 #include "lib_time.h"
 
+#include <math.h>
+
 #include <lauxlib.h>
 
 #include "base/clock.h"
@@ -12,14 +14,21 @@ static int now(lua_State *L)
     return 1;
 }
 
+int64_t od_check_ms(lua_State *L, int index, const char *call, int ms_min)
+{
+    bool is_number = lua_type(L, index) == LUA_TNUMBER;
+    double ms = is_number ? lua_tonumber(L, index) : -1;
+    if (!(ms >= ms_min && ms <= OD_SLEEP_MS_MAX))
+        od_raise(L, "%s: argument %d must be a number of milliseconds from %d to %d, got %s", call,
+                 index, ms_min, OD_SLEEP_MS_MAX,
+                 is_number ? lua_tostring(L, index) : od_describe(L, index));
+    return (int64_t)ceil(ms);
+}
+
 static int sleep_ms(lua_State *L)
 {
-    double ms = lua_type(L, 1) == LUA_TNUMBER ? lua_tonumber(L, 1) : -1;
-    if (!(ms >= 0 && ms <= OD_SLEEP_MS_MAX))
-        od_raise(L, "sleep: argument 1 must be a number of milliseconds from 0 to %d, got %s",
-                 OD_SLEEP_MS_MAX,
-                 lua_type(L, 1) == LUA_TNUMBER ? lua_tostring(L, 1) : od_describe(L, 1));
-    od_wait_prepare(L, "sleep")->ms = (int64_t)ms;
+    int64_t ms = od_check_ms(L, 1, "sleep", 0);
+    od_wait_prepare(L, "sleep")->ms = ms;
     return od_wait_yield(L, OD_WAIT_SLEEP);
 }
 

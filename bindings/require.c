@@ -163,13 +163,12 @@ static bool is_word(char byte)
 }
 
 // "lib.x" as "lib/x"; false when it is no module's name.
-static bool path_of(const char *name, char path[path_bytes_max])
+static bool path_of(const char *name, size_t size, char path[path_bytes_max])
 {
-    size_t size = strlen(name);
     if (size == 0 || size + sizeof "/init.lua" > path_bytes_max)
         return false;
     for (size_t i = 0; i <= size; i++) {
-        bool is_gap = name[i] == '.' || name[i] == '/' || name[i] == '\0';
+        bool is_gap = name[i] == '.' || name[i] == '/' || i == size;
         if (!is_gap && !is_word(name[i]))
             return false;
         if (is_gap && (i == 0 || !is_word(name[i - 1])))
@@ -253,10 +252,12 @@ static void run_module(lua_State *L)
     }
 }
 
-static void push_module(lua_State *L, const char *name)
+static void push_module(lua_State *L)
 {
     char path[path_bytes_max];
-    if (!path_of(name, path))
+    size_t size;
+    const char *name = lua_tolstring(L, name_index, &size);
+    if (!path_of(name, size, path))
         od_raise(L,
                  "require: '%s' is not the name of a module; write words with dots between them, "
                  "as in 'lib.x'",
@@ -284,7 +285,7 @@ int od_require(lua_State *L)
                  lua_tostring(L, name_index));
     if (!lua_isnil(L, -1))
         return 1;
-    push_module(L, lua_tostring(L, name_index));
+    push_module(L);
     set_loaded(L, lua_gettop(L));
     return 1;
 }

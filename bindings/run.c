@@ -11,9 +11,11 @@
 #include "http_message.h"
 #include "instance.h"
 #include "lib_socket.h"
+#include "lib_timer.h"
 #include "link/invocation.h"
 #include "link/options.h"
 #include "object/alarm.h"
+#include "object/section.h"
 #include "value.h"
 
 int od_run_resume_capped(struct od_engine *engine, lua_State *L, int arguments)
@@ -42,7 +44,7 @@ static bool push_referenced(lua_State *L, int ref)
     return true;
 }
 
-// Pushes the function for this task's event, or nothing when its class has none.
+// Pushes the function for this task's event, or nothing when there is none.
 static bool push_handler(struct od_engine *engine, lua_State *L, const struct od_task *task)
 {
     if (od_object_is_entry(task->object))
@@ -51,6 +53,8 @@ static bool push_handler(struct od_engine *engine, lua_State *L, const struct od
     enum od_handler handler = od_handler_of(task->event);
     if (handler == OD_HANDLER_METHOD)
         return od_class_push_method(L, class, method_of(task));
+    if (handler == OD_HANDLER_TIMER)
+        return od_timer_push_function(L, task);
     return push_referenced(L, class->handlers[handler]);
 }
 
@@ -210,6 +214,7 @@ static enum step take_step(struct od_engine *engine, struct od_task *task, int a
     if (status == LUA_YIELD)
         return after_yield(engine, task);
     if (status == 0) {
+        od_section_check_left(task);
         finish(engine, task);
         lua_settop(coroutine->L, 0);
         return ENDED;
@@ -225,6 +230,14 @@ static enum od_run put_away(struct od_engine *engine, struct od_task *task)
     return OD_RUN_DONE;
 }
 
+// Pushes the next function of waitUntil. There is none any more when the instance is as good as
+// gone.
+static bool goes_on_after(const struct od_task *task)
+{
+    bool was_never_made = task->event == NULL && task->has_failed;
+    return !task->object->is_reset && !was_never_made && od_coroutine_push_deferred(task->thread);
+}
+
 // The function to call and its [arguments] are on the stack of the task's coroutine; or, when it
 // waited, what it waited for.
 static enum od_run run_on(struct od_engine *engine, struct od_task *task, int arguments)
@@ -233,7 +246,7 @@ static enum od_run run_on(struct od_engine *engine, struct od_task *task, int ar
         enum step step = take_step(engine, task, arguments);
         if (step == WAITS)
             return OD_RUN_WAITING;
-        if (step == ENDED && !od_coroutine_push_deferred(task->thread))
+        if (step == ENDED && !goes_on_after(task))
             return put_away(engine, task);
         if (step == ENDED)
             od_task_returned(task);
@@ -333,6 +346,12 @@ static int push_method(struct od_engine *engine, lua_State *L, const struct od_t
     return 1 + count;
 }
 
+static int push_timer(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    (void)engine;
+    return od_timer_push_arguments(L, task);
+}
+
 static int (*const push_arguments[OD_HANDLER_KINDS])(struct od_engine *, lua_State *,
                                                      const struct od_task *) = {
     [OD_HANDLER_CONSTRUCTOR] = push_constructor,
@@ -342,6 +361,7 @@ static int (*const push_arguments[OD_HANDLER_KINDS])(struct od_engine *, lua_Sta
     [OD_HANDLER_ERROR] = push_error,
     [OD_HANDLER_ALARM] = push_alarm,
     [OD_HANDLER_METHOD] = push_method,
+    [OD_HANDLER_TIMER] = push_timer,
 };
 
 // --- What the core asks --------------------------------------------------------------------------
@@ -426,6 +446,8 @@ enum od_run od_run_resume(struct od_engine *engine, struct od_task *task,
 
 void od_run_forget(struct od_engine *engine, struct od_task *task)
 {
+    if (task->event != NULL && task->event->kind == OD_EVENT_TIMER)
+        od_timer_ended(engine->L, task);
     if (task->thread != NULL)
         od_coroutine_drop(engine, task->thread);
     task->thread = NULL;

@@ -164,11 +164,14 @@ static void freeze_libraries(lua_State *L, int to)
     }
 }
 
-// The methods of strings stay those of the real library, which only this metatable still reaches.
-static void lock_strings(lua_State *L)
+// The methods of strings are those that scripts have as `string`; of the whole library, which has
+// `dump`, nothing is left in reach.
+static void lock_strings(lua_State *L, int to)
 {
     lua_pushliteral(L, "");
     lua_getmetatable(L, -1);
+    lua_getfield(L, to, "string");
+    lua_setfield(L, -2, "__index");
     lua_pushboolean(L, false);
     lua_setfield(L, -2, "__metatable");
     lua_pop(L, 2);
@@ -192,8 +195,8 @@ void od_sandbox_open(lua_State *L)
     lua_pop(L, 1);
     od_embedded_push(L, "engine.coroutine");
     lua_setfield(L, globals, "coroutine");
+    lock_strings(L, globals); // The table itself, which the frozen one only shows.
     freeze_libraries(L, globals);
-    lock_strings(L);
 
     lua_pushvalue(L, globals);
     od_freeze_with(L, refuse_global);

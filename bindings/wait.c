@@ -55,25 +55,27 @@ static enum od_wait_begun begin_call(struct od_task *task, const struct od_wait 
     return OD_WAIT_BEGUN;
 }
 
-static enum od_wait_begun begin_reset(struct od_task *task, const struct od_wait *wait)
+void od_wait_give_up(struct od_object *object, enum od_wait_kind kind, od_slice why)
 {
-    od_object_reset(task->object, od_bytes_slice(&wait->bytes));
-    return OD_WAIT_LAST;
+    if (kind == OD_WAIT_RESET)
+        od_object_reset(object, why);
+    else
+        od_object_abort(object, why, kind == OD_WAIT_ABORT);
 }
 
-static enum od_wait_begun begin_abort(struct od_task *task, const struct od_wait *wait)
+static enum od_wait_begun begin_give_up(struct od_task *task, const struct od_wait *wait)
 {
-    od_object_abort(task->object, od_bytes_slice(&wait->bytes), wait->kind == OD_WAIT_ABORT);
+    od_wait_give_up(task->object, wait->kind, od_bytes_slice(&wait->bytes));
     return OD_WAIT_LAST;
 }
 
 enum od_wait_begun od_wait_begin(struct od_engine *engine, struct od_task *task)
 {
     static enum od_wait_begun (*const begin[])(struct od_task *, const struct od_wait *) = {
-        [OD_WAIT_SLEEP] = begin_sleep,       [OD_WAIT_SYNC] = begin_sync,
-        [OD_WAIT_CALL] = begin_call,         [OD_WAIT_METHOD] = begin_call,
-        [OD_WAIT_RESET] = begin_reset,       [OD_WAIT_ABORT] = begin_abort,
-        [OD_WAIT_ABORT_ALARM] = begin_abort,
+        [OD_WAIT_SLEEP] = begin_sleep,         [OD_WAIT_SYNC] = begin_sync,
+        [OD_WAIT_CALL] = begin_call,           [OD_WAIT_METHOD] = begin_call,
+        [OD_WAIT_RESET] = begin_give_up,       [OD_WAIT_ABORT] = begin_give_up,
+        [OD_WAIT_ABORT_ALARM] = begin_give_up,
     };
     struct od_coroutine *coroutine = task->thread;
     struct od_wait *wait = &engine->wait;

@@ -13,6 +13,7 @@
 #include "base/bytes.h"
 
 struct od_engine;
+struct od_object;
 struct od_task;
 
 enum od_wait_kind {
@@ -40,6 +41,9 @@ struct od_wait *od_wait_prepare(lua_State *L, const char *call);
 
 // Leaves the C function: `return od_wait_yield(L, kind)`.
 int od_wait_yield(lua_State *L, enum od_wait_kind kind);
+
+// What RESET, ABORT and ABORT_ALARM are about.
+void od_wait_give_up(struct od_object *object, enum od_wait_kind kind, od_slice why);
 
 void od_wait_push_token(lua_State *L);
 

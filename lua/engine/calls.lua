@@ -2,20 +2,28 @@
 -- then may fail. C cannot go on after a yield; it begins these, and they end here.
 local _, native = ...
 
-local error, rawset, setmetatable = error, rawset, setmetatable
-local check_block = native.state.check_block
+local error, rawset, setmetatable, xpcall = error, rawset, setmetatable, xpcall
+local section = native.section
 local begin_fetch, begin_call, is_method = native.stub.begin_fetch, native.stub.begin_call,
   native.stub.is_method
 local read_failure = native.failure.read
 
 local M = { state = {} }
 
---- Runs [fn] before any event is delivered, and returns what it returns.
+local function leave_section(number, ok, ...)
+  if not ok then
+    section.fail(number, ...)
+  end
+  section.leave(number)
+  return ...
+end
+
+--- Runs [fn] while nothing else of the object runs: no event, no timer, no other handler that
+--- waits. An error in it resets the object and cannot be caught here; so does more than 30 s.
 ---@param fn fun(): any
----@return any ...
+---@return any ... what [fn] returns; raises when calls are nested 64 deep
 function M.state:blockConcurrencyWhile(fn)
-  check_block(self, fn)
-  return fn()
+  return leave_section(section.enter(self, fn), xpcall(fn, section.blame))
 end
 
 -- Stubs whose object was reset while a call went through them, with the failure: they promised that

@@ -3,10 +3,15 @@
 -- is handed on by whoever resumed it, up to the engine, and the answer is handed back down.
 local _, native = ...
 
-local token = native.token
+local token, has_room = native.token, native.coroutine.has_room
 local create, resume, status, yield = coroutine.create, coroutine.resume, coroutine.status,
   coroutine.yield
 local error, setmetatable, type = error, setmetatable, type
+
+-- How many may be inside each other. Each takes from the stack of the process, of which LuaJIT
+-- keeps no account; what runs in it (a gsub in a gsub) may take much more, so that is looked at.
+local NESTED_MAX = 1000
+local nested = 0 -- Right across waits too: these leave all resumes on their way up.
 
 -- Coroutines that wait for the engine. Nobody else may resume them.
 local waiting = setmetatable({}, { __mode = "k" })
@@ -29,9 +34,22 @@ local function settle(co, ok, first, ...)
   return ok, first, ...
 end
 
+local function leave(...)
+  nested = nested - 1
+  return ...
+end
+
+local function enter(co, ...)
+  if nested == NESTED_MAX or nested > 0 and not has_room() then
+    return false, "stack overflow: too many coroutines inside each other"
+  end
+  nested = nested + 1
+  return leave(resume(co, ...))
+end
+
 local function hand_down(co, ...)
   waiting[co] = nil
-  return settle(co, resume(co, ...))
+  return settle(co, enter(co, ...))
 end
 
 function hand_on(co)
@@ -47,7 +65,7 @@ function M.resume(co, ...)
   if waiting[co] then
     return false, "cannot resume a coroutine that waits for the runtime"
   end
-  return settle(co, resume(co, ...))
+  return settle(co, enter(co, ...))
 end
 
 -- An error passes through with the place it has; there is none to add to one that is no string.

@@ -7,7 +7,7 @@
 
 void od_timers_init(struct od_timers *timers)
 {
-    *timers = (struct od_timers){NULL, 0, 0};
+    *timers = (struct od_timers){0};
 }
 
 void od_timers_deinit(struct od_timers *timers)
@@ -20,13 +20,21 @@ void od_timers_deinit(struct od_timers *timers)
 static void put_at(struct od_timers *timers, struct od_timer *timer, size_t place)
 {
     timers->heap[place] = timer;
-    timer->place = place;
+    timer->place = (uint32_t)place;
+}
+
+// The order may have gone round once; what is set at a time lies close together.
+static bool is_before(const struct od_timer *a, const struct od_timer *b)
+{
+    if (a->due_ms != b->due_ms)
+        return a->due_ms < b->due_ms;
+    return (int32_t)(a->order - b->order) < 0;
 }
 
 static void sift_up(struct od_timers *timers, struct od_timer *timer)
 {
     size_t place = timer->place;
-    while (place > 1 && timers->heap[place / 2]->due_ms > timer->due_ms) {
+    while (place > 1 && is_before(timer, timers->heap[place / 2])) {
         put_at(timers, timers->heap[place / 2], place);
         place /= 2;
     }
@@ -40,9 +48,9 @@ static void sift_down(struct od_timers *timers, struct od_timer *timer)
         size_t child = place * 2;
         if (child > timers->size)
             break;
-        if (child < timers->size && timers->heap[child + 1]->due_ms < timers->heap[child]->due_ms)
+        if (child < timers->size && is_before(timers->heap[child + 1], timers->heap[child]))
             child++;
-        if (timers->heap[child]->due_ms >= timer->due_ms)
+        if (!is_before(timers->heap[child], timer))
             break;
         put_at(timers, timers->heap[child], place);
         place = child;
@@ -64,7 +72,8 @@ void od_timers_set(struct od_timers *timers, struct od_timer *timer, od_time_ms 
     od_timers_clear(timers, timer);
     make_room(timers);
     timer->due_ms = due_ms;
-    timer->place = ++timers->size;
+    timer->order = ++timers->last_order;
+    timer->place = (uint32_t)++timers->size;
     sift_up(timers, timer);
 }
 

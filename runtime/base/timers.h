@@ -16,7 +16,8 @@
 
 struct od_timer {
     od_time_ms due_ms; // On the monotonic clock.
-    size_t place;      // In the heap, counted from 1; 0: not set. Zeroed memory is a valid start.
+    uint32_t place;    // In the heap, counted from 1; 0: not set. Zeroed memory is a valid start.
+    uint32_t order;    // Among those due in the same millisecond: as they were set.
     void (*fire)(struct od_timer *timer); // Called once, already cleared; may set it again.
 };
 
@@ -24,6 +25,7 @@ struct od_timers {
     struct od_timer **heap; // heap[0] is unused.
     size_t size;
     size_t capacity;
+    uint32_t last_order;
 };
 
 #define OD_TIMER_MEMBER(timer, type, field)                                                        \
@@ -40,7 +42,7 @@ bool od_timer_is_set(const struct od_timer *timer);
 // When the first is due, or -1 when none is set.
 od_time_ms od_timers_next_ms(const struct od_timers *timers);
 
-// Fires all that are due at [now_ms], earliest first.
+// Fires all that are due at [now_ms], earliest first, and of one millisecond as they were set.
 void od_timers_run(struct od_timers *timers, od_time_ms now_ms);
 
 #endif

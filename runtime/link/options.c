@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "link/origin.h"
 
 enum {
     name_bytes_max = 64,
@@ -21,6 +22,7 @@ enum {
     event_limit_ms_max = 60 * 60 * 1000,
     script_memory_mb_min = 8,
     script_memory_mb_max = 1024 * 1024,
+    connections_per_address_max = 1000 * 1000,
 };
 
 // Values that are only looked at when all words are known.
@@ -36,7 +38,8 @@ typedef bool take_value(struct reading *reading, const char *text, struct od_err
 
 static take_value take_json, take_listen, take_data, take_workers, take_idle_ms, take_ping_ms,
     take_event_limit_ms, take_script_memory, take_var, take_env_file, take_log_format,
-    take_log_level, take_log_requests, take_watch;
+    take_log_level, take_log_requests, take_watch, take_connections, take_allow_origin,
+    take_trusted_proxies, take_confine;
 
 static const struct row {
     const char *group; // Of this row and those after it.
@@ -69,6 +72,15 @@ static const struct row {
      "30000", NULL, false, take_event_limit_ms},
     {NULL, "script-memory-mb", "MB", "what the Lua code of one worker may use", "512", NULL, false,
      take_script_memory},
+    {"Strangers", "allow-origin", "ORIGINS",
+     "pages that may open WebSockets, besides those of the same host; *: all", NULL, NULL, false,
+     take_allow_origin},
+    {NULL, "connections-per-address", "N", "so many at once from one address; 0: any", "0", NULL,
+     false, take_connections},
+    {NULL, "trusted-proxies", "NETWORKS", "who may say for whom it asks, like 10.0.0.0/8,::1", NULL,
+     NULL, false, take_trusted_proxies},
+    {NULL, "confine", "on|off", "workers may not write files or start programs", "on", NULL, false,
+     take_confine},
     {"Asking", "json", NULL, "status: the answer is for machines", NULL, NULL, false, take_json},
     {"Log", "log-format", "FORMAT", "text for people or json for machines", "text", NULL, false,
      take_log_format},
@@ -196,6 +208,31 @@ static bool take_log_level(struct reading *reading, const char *text, struct od_
 {
     return od_log_level_parse(text, &reading->options->log_level) ||
            od_error_set(err, "expected debug, info, warn or error");
+}
+
+static bool take_connections(struct reading *reading, const char *text, struct od_error *err)
+{
+    return take_number(text, 0, connections_per_address_max,
+                       &reading->options->connections_per_address, err);
+}
+
+static bool take_allow_origin(struct reading *reading, const char *text, struct od_error *err)
+{
+    reading->options->allow_origin = text;
+    return od_origin_check_list(text, err);
+}
+
+static bool take_trusted_proxies(struct reading *reading, const char *text, struct od_error *err)
+{
+    reading->options->trusted_proxies.count = 0;
+    return od_networks_parse(text, &reading->options->trusted_proxies, err);
+}
+
+static bool take_confine(struct reading *reading, const char *text, struct od_error *err)
+{
+    reading->options->confine = strcmp(text, "on") == 0;
+    return reading->options->confine || strcmp(text, "off") == 0 ||
+           od_error_set(err, "expected on or off");
 }
 
 // Help

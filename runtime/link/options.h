@@ -12,9 +12,13 @@
 
 #include "base/log.h"
 #include "link/address.h"
+#include "link/networks.h"
 #include "link/variables.h"
 
 #define OD_WORKERS_MAX 64
+
+// How far the stack of a worker may grow: Lua code can call itself through C.
+#define OD_STACK_BYTES ((size_t)256 << 20)
 
 // "index:fd" in the environment of a process that main started: which worker it is, and its end of
 // the link to main. What main has checked at the start is not checked again there: a worker that is
@@ -44,12 +48,16 @@ struct od_options {
     const char *script; // As given; it can be read. NULL: none, for a command that needs none.
     char *data_dir;     // As given, or .open-do beside the script; may not exist yet.
     struct od_address listen;
-    bool watch;                // Load the script anew when it changes.
-    uint32_t ping_ms;          // A socket that is quiet for so long is asked; 0: never.
-    uint32_t workers;          // 1 to OD_WORKERS_MAX.
-    uint32_t idle_ms;          // An object sleeps after so long without an event.
-    uint32_t event_limit_ms;   // An event that runs longer costs its worker.
-    uint32_t script_memory_mb; // What the Lua code of one worker may use.
+    bool watch;                         // Load the script anew when it changes.
+    uint32_t ping_ms;                   // A socket that is quiet for so long is asked; 0: never.
+    uint32_t workers;                   // 1 to OD_WORKERS_MAX.
+    uint32_t idle_ms;                   // An object sleeps after so long without an event.
+    uint32_t event_limit_ms;            // An event that runs longer costs its worker.
+    uint32_t script_memory_mb;          // What the Lua code of one worker may use.
+    uint32_t connections_per_address;   // At once; 0: any.
+    const char *allow_origin;           // link/origin.h; NULL: only pages of the same host.
+    struct od_networks trusted_proxies; // Who may say for whom it asks.
+    bool confine;                       // Workers give up what they do not need (base/confine.h).
     enum od_log_format log_format;
     enum od_log_level log_level;
     bool json;         // Answers are for machines.

@@ -1,6 +1,5 @@
 #include "main/arrival.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -10,6 +9,7 @@
 #include "main/door.h"
 #include "main/limits.h"
 #include "net/http_answer.h"
+#include "net/proxy_header.h"
 
 static void enter(struct od_arrival *arrival, enum od_arrival_state state, od_time_ms deadline_ms)
 {
@@ -108,7 +108,7 @@ static bool admit(struct od_arrival *arrival, od_slice all)
     return true;
 }
 
-static void go_on(struct od_arrival *arrival, od_slice all)
+static void read_request(struct od_arrival *arrival, od_slice all)
 {
     switch (od_http_head_parse(&arrival->head, all.at, all.size)) {
     case OD_HTTP_MORE:
@@ -123,6 +123,43 @@ static void go_on(struct od_arrival *arrival, od_slice all)
             break;
         keep_bytes(arrival, all);
         enter(arrival, OD_ARRIVAL_WAITING, OD_ARRIVAL_WAIT_MS_MAX);
+        break;
+    }
+}
+
+static void introduce(struct od_arrival *arrival, od_slice all,
+                      const struct od_proxy_header *header)
+{
+    arrival->may_introduce = false;
+    if (header->has_address)
+        od_networks_print(&header->address, arrival->peer);
+    if (arrival->bytes.size > 0)
+        od_bytes_drop_front(&arrival->bytes, header->bytes);
+    all = arrival->bytes.size > 0 ? od_bytes_slice(&arrival->bytes)
+                                  : od_slice_from(all, header->bytes);
+    if (all.size == 0)
+        watch(arrival);
+    else
+        read_request(arrival, all);
+}
+
+static void go_on(struct od_arrival *arrival, od_slice all)
+{
+    struct od_proxy_header header = {0};
+    if (!arrival->may_introduce) {
+        read_request(arrival, all);
+        return;
+    }
+    switch (od_proxy_header_parse(&header, all)) {
+    case OD_HTTP_MORE:
+        keep_bytes(arrival, all);
+        watch(arrival);
+        break;
+    case OD_HTTP_BAD:
+        refuse(arrival, header.fault);
+        break;
+    case OD_HTTP_DONE:
+        introduce(arrival, all, &header);
         break;
     }
 }
@@ -181,23 +218,15 @@ bool od_arrival_retry(struct od_arrival *arrival)
     return admit(arrival, all);
 }
 
-static void read_peer(struct od_arrival *arrival, const struct sockaddr *peer)
-{
-    const void *at = &((const struct sockaddr_in *)(const void *)peer)->sin_addr;
-    if (peer->sa_family == AF_INET6)
-        at = &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr;
-    if (inet_ntop(peer->sa_family, at, arrival->peer, sizeof arrival->peer) == NULL)
-        arrival->peer[0] = '\0';
-}
-
-void od_arrival_start(struct od_door *door, int fd, const struct sockaddr *peer)
+void od_arrival_start(struct od_door *door, int fd, const struct in6_addr *peer)
 {
     struct od_arrival *arrival = od_allocate_zeroed(sizeof *arrival);
     arrival->door = door;
     arrival->fd = fd;
     arrival->accepted_ms = od_clock_monotonic_ms();
     arrival->deadline.fire = on_deadline;
-    read_peer(arrival, peer);
+    od_networks_print(peer, arrival->peer);
+    arrival->may_introduce = od_networks_have(&door->options->trusted_proxies, peer);
     od_http_head_init(&arrival->head);
     od_list_init(&arrival->link);
     enter(arrival, OD_ARRIVAL_READING, OD_ARRIVAL_MS_MAX);

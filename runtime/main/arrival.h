@@ -8,6 +8,9 @@
 //   READING ──head──► (a worker) or, while that one is being replaced, WAITING ──► (a worker)
 //      └──── malformed, too long, too slow; WAITING too long ───► LINGERING ──► gone
 //
+// A peer of --trusted-proxies may begin with a header of the PROXY protocol: then the arrival is of
+// the client it names.
+//
 // LINGERING has been answered and reads into the void until the client closes: had we closed at
 // once, the kernel would answer late bytes with a reset, and the client would never read why.
 //
@@ -44,11 +47,12 @@ struct od_arrival {
     size_t drained_bytes;
     bool has_poll;
     uv_poll_t poll;
+    bool may_introduce; // A trusted proxy, which may begin by saying for whom it connects.
     char peer[INET6_ADDRSTRLEN];
 };
 
 // Takes [fd] and reads what is there; it may have a worker already when this returns.
-void od_arrival_start(struct od_door *door, int fd, const struct sockaddr *peer);
+void od_arrival_start(struct od_door *door, int fd, const struct in6_addr *peer);
 
 // WAITING: asks again for its worker. True: it is gone.
 bool od_arrival_retry(struct od_arrival *arrival);

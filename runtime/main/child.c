@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +25,16 @@ static char **environment_with(char *extra)
     return all;
 }
 
+// It is only a bound; memory is taken as it is used.
+static void set_stack(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_STACK, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max < OD_STACK_BYTES ? limit.rlim_max : OD_STACK_BYTES;
+    setrlimit(RLIMIT_STACK, &limit);
+}
+
 // Between fork and exec; only what is safe there while other threads may hold locks.
 OD_NORETURN static void become_worker(char **argv, char **environment,
                                       const struct od_child_seat *seat, int null_fd, pid_t parent)
@@ -39,6 +50,7 @@ OD_NORETURN static void become_worker(char **argv, char **environment,
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+    set_stack();
     dup2(null_fd, STDIN_FILENO);
     fcntl(seat->link_fd, F_SETFD, 0);
     if (seat->page_fd >= 0)

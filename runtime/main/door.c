@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "main/limits.h"
@@ -46,8 +47,28 @@ static struct od_arrival *dispensable(struct od_door *door)
     return age_ms >= OD_ARRIVAL_MS_MIN ? oldest : NULL;
 }
 
-static void welcome(struct od_door *door, int fd, const struct sockaddr *peer)
+static struct in6_addr address_of(const struct sockaddr_storage *peer)
 {
+    const void *at = peer;
+    return peer->ss_family == AF_INET6
+               ? ((const struct sockaddr_in6 *)at)->sin6_addr
+               : od_networks_map_ipv4(((const struct sockaddr_in *)at)->sin_addr);
+}
+
+// One address that has too many is cut without a word: an answer would cost what is to be saved.
+static bool is_welcome(struct od_door *door, const struct in6_addr *peer)
+{
+    return door->options->connections_per_address == 0 ||
+           od_networks_have(&door->options->trusted_proxies, peer) ||
+           od_census_admits(&door->census, peer);
+}
+
+static void welcome(struct od_door *door, int fd, const struct in6_addr *peer)
+{
+    if (!is_welcome(door, peer)) {
+        close(fd);
+        return;
+    }
     if (door->arrival_count >= OD_ARRIVALS_MAX) {
         struct od_arrival *oldest = dispensable(door);
         OD_ASSERT(oldest != NULL);
@@ -67,7 +88,7 @@ static bool is_about_one(
 // False: there is nothing more to accept now.
 static bool accept_one(struct od_door *door, int listener)
 {
-    struct sockaddr_storage peer;
+    struct sockaddr_storage peer = {0};
     socklen_t size = sizeof peer;
     if (door->arrival_count >= OD_ARRIVALS_MAX && dispensable(door) == NULL) {
         pause_accepting(door, "too many are still sending their first request");
@@ -75,7 +96,8 @@ static bool accept_one(struct od_door *door, int listener)
     }
     int fd = accept4(listener, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-        welcome(door, fd, (const struct sockaddr *)&peer);
+        struct in6_addr address = address_of(&peer);
+        welcome(door, fd, &address);
         return true;
     }
     if (is_about_one(errno))
@@ -115,10 +137,10 @@ void od_door_retry(struct od_door *door)
 
 // Birth and death
 
-void od_door_init(struct od_door *door, struct od_loop *loop, const struct od_door_events *events,
-                  void *owner)
+void od_door_init(struct od_door *door, struct od_loop *loop, const struct od_options *options,
+                  const struct od_door_events *events, void *owner)
 {
-    *door = (struct od_door){.loop = loop, .events = events, .owner = owner};
+    *door = (struct od_door){.loop = loop, .options = options, .events = events, .owner = owner};
     door->retry_timer.fire = on_retry;
     for (int i = 0; i < OD_ARRIVAL_STATE_COUNT; i++)
         od_list_init(&door->arrivals[i]);
@@ -138,6 +160,7 @@ void od_door_open(struct od_door *door)
         OD_ASSERT(status == 0);
         poll->data = door;
     }
+    od_census_open(&door->census, door->options->connections_per_address, &door->listeners);
     resume(door);
 }
 
@@ -157,6 +180,7 @@ void od_door_close(struct od_door *door)
     for (size_t i = 0; i < door->poll_count; i++)
         uv_close((uv_handle_t *)&door->polls[i], NULL);
     od_listeners_close(&door->listeners);
+    od_census_close(&door->census);
     for (int i = 0; i < OD_ARRIVAL_STATE_COUNT; i++)
         end_all(&door->arrivals[i]);
 }

@@ -10,7 +10,9 @@
 #ifndef OD_MAIN_DOOR_H
 #define OD_MAIN_DOOR_H
 
+#include "link/options.h"
 #include "main/arrival.h"
+#include "main/census.h"
 #include "main/listener.h"
 #include "net/loop.h"
 
@@ -33,11 +35,13 @@ struct od_door {
     struct od_timer retry_timer;
     struct od_list arrivals[OD_ARRIVAL_STATE_COUNT];
     size_t arrival_count;
+    const struct od_options *options;
+    struct od_census census;              // How many each address has.
     char scratch[OD_HTTP_HEAD_BYTES_MAX]; // One read of one arrival.
 };
 
-void od_door_init(struct od_door *door, struct od_loop *loop, const struct od_door_events *events,
-                  void *owner);
+void od_door_init(struct od_door *door, struct od_loop *loop, const struct od_options *options,
+                  const struct od_door_events *events, void *owner);
 
 // Clients can connect from here on; they are accepted after od_door_open.
 OD_MUST_CHECK enum od_exit od_door_listen(struct od_door *door, const struct od_address *address,

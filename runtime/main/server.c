@@ -328,7 +328,7 @@ enum od_exit od_server_run(const struct od_options *options)
     }
     od_operator_open(server);
     od_recovery_init(&server->recovery, &server->loop, &server->keeper, options->workers);
-    od_door_init(&server->door, &server->loop, &door_events, server);
+    od_door_init(&server->door, &server->loop, options, &door_events, server);
     od_supervisor_init(&server->supervisor, &server->loop, options, options->workers,
                        &supervisor_events, server);
     od_alarm_clock_init(&server->alarm_clock, &server->loop, &server->supervisor, options->workers);

@@ -7,7 +7,9 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "link/origin.h"
 #include "link/request.h"
+#include "net/forwarded.h"
 #include "net/handshake.h"
 #include "net/http_body.h"
 #include "net/upgrade_record.h"
@@ -142,21 +144,63 @@ static void allow_body(struct od_exchange *exchange)
         od_http_answer_put_continue(od_wire_out(exchange->wire));
 }
 
+// Told in the log, where its author looks: a browser does not show what a WebSocket was answered. A
+// page that tries again and again is told of ever more rarely.
+static void log_foreign_page(struct od_net *net, od_slice origin, od_slice host)
+{
+    uint64_t count = ++net->foreign_pages;
+    if ((count & (count - 1)) == 0)
+        od_log(
+            OD_LOG_WARN, NULL,
+            "a page of %.*s may not open a WebSocket at %.*s, and is answered 403; allow it with "
+            "--allow-origin (%llu so far)",
+            (int)origin.size, origin.at, (int)host.size, host.at, (unsigned long long)count);
+}
+
+static bool is_foreign_page(struct od_exchange *exchange)
+{
+    struct od_net *net = exchange->net;
+    const struct od_http_head *head = &exchange->head;
+    od_slice origin;
+    if (!od_http_head_find(head, OD_SLICE("origin"), &origin) ||
+        od_origin_is_allowed(origin, head->host, net->allowed_origins))
+        return false;
+    log_foreign_page(net, origin, head->host);
+    return true;
+}
+
+static bool read_handshake(struct od_exchange *exchange, struct od_http_fault *fault)
+{
+    if (!is_foreign_page(exchange))
+        return od_handshake_read(&exchange->handshake, &exchange->head, fault);
+    *fault = (struct od_http_fault){403, "pages of this origin may not open a WebSocket here"};
+    return false;
+}
+
+static void put_request(struct od_exchange *exchange)
+{
+    const struct od_http_head *head = &exchange->head;
+    char text[INET6_ADDRSTRLEN];
+    od_slice peer = od_bytes_slice(&exchange->peer);
+    if (exchange->net->trusted_proxies.count > 0)
+        peer = od_forwarded_peer(head, &exchange->net->trusted_proxies, peer, text);
+    od_http_head_put_request(head, peer, (od_slice){0}, &exchange->request);
+}
+
 // The message is begun with an empty body, behind which the body is then decoded in place. So the
 // head need not stay, and a large body is not copied once more.
 static bool begin_request(struct od_exchange *exchange)
 {
     struct od_http_fault fault;
     struct od_http_head *head = &exchange->head;
-    if (head->wants_websocket && !od_handshake_read(&exchange->handshake, head, &fault)) {
+    if (head->wants_websocket && !read_handshake(exchange, &fault)) {
         refuse(exchange, fault);
         return false;
     }
     exchange->has_handshake = head->wants_websocket;
     exchange->manner = od_http_manner_of(head);
     od_http_body_init(&exchange->body, head, exchange->net->limits.body_bytes_max);
-    od_http_head_put_request(head, od_bytes_slice(&exchange->peer), (od_slice){0},
-                             &exchange->request);
+    put_request(exchange);
     od_bytes_drop_front(&exchange->in, head->bytes);
     exchange->phase = PHASE_BODY;
     if (head->expects_continue)

@@ -40,4 +40,6 @@ struct od_net_limits {
 // Of all connections of one worker, and so what libwebsockets sizes its tables for (16 bytes each).
 #define OD_NET_DESCRIPTORS_MAX 131072
 
+#define OD_PROXY_HEADER_BYTES_MAX 4096 // With all that a proxy adds to it.
+
 #endif

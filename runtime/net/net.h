@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "link/networks.h"
 #include "net/deflate.h"
 #include "net/events.h"
 #include "net/limits.h"
@@ -49,6 +50,9 @@ struct od_net {
     int harmless_fd;     // Takes the place of a descriptor that was given away.
     bool is_in_callback; // Inside libwebsockets, where nothing may be closed.
     bool is_draining;
+    struct od_networks trusted_proxies; // Whose X-Forwarded-For is believed.
+    od_slice allowed_origins;           // link/origin.h; of pages that may open WebSockets.
+    uint64_t foreign_pages;             // So many others have tried.
 };
 
 // Starts libwebsockets on [loop]; limits are the defaults. An error says which package is missing.

@@ -7,10 +7,14 @@
 #include "link/invocation.h"
 
 static const char *const names[] = {
-    [OD_EVENT_FETCH] = "fetch",          [OD_EVENT_MESSAGE] = "webSocketMessage",
-    [OD_EVENT_CLOSE] = "webSocketClose", [OD_EVENT_ERROR] = "webSocketError",
-    [OD_EVENT_RESUME] = "resume",        [OD_EVENT_CALL] = "call",
+    [OD_EVENT_FETCH] = "fetch",
+    [OD_EVENT_MESSAGE] = "webSocketMessage",
+    [OD_EVENT_CLOSE] = "webSocketClose",
+    [OD_EVENT_ERROR] = "webSocketError",
+    [OD_EVENT_CALL] = "call",
     [OD_EVENT_ALARM] = "alarm",
+    [OD_EVENT_TIMER] = "timer",
+    [OD_EVENT_RESUME] = "resume",
 };
 
 struct od_event *od_event_new(enum od_event_kind kind, od_slice bytes)

@@ -20,6 +20,7 @@ enum od_event_kind {
     OD_EVENT_CLOSE,   // A socket has ended; bytes: the reason.
     OD_EVENT_ERROR,   // A socket broke the protocol and is gone; bytes: what it did.
     OD_EVENT_ALARM,   // The alarm is due; bytes: struct od_alarm (alarm.h).
+    OD_EVENT_TIMER,   // A timer of the script is due (timeout.h).
     OD_EVENT_RESUME,  // What a waiting task waits for is there; bytes: an answer or an error.
 };
 
@@ -32,7 +33,10 @@ struct od_event {
     uint16_t code;            // CLOSE.
     struct od_socket *socket; // MESSAGE, CLOSE, ERROR; it outlives its events.
     uint64_t call;            // FETCH, CALL: which call wants the answer (object/call.h); else 0.
-    uint64_t task;            // RESUME: which task waits.
+    union {
+        uint64_t task;  // RESUME: which task waits.
+        uint64_t timer; // TIMER: which one.
+    };
     size_t size;
     char bytes[];
 };

@@ -25,6 +25,13 @@
 #define OD_TURN_SLEEPS_MAX 1000           // Objects that may fall asleep in one turn.
 #define OD_RESPONSE_MS_MAX 30000          // A handler that has not answered by then: 504.
 #define OD_CONSTRUCT_MS_MAX 30000 // A constructor that has not returned: reset. [Cloudflare]
+#define OD_SECTION_MS_MAX 30000   // blockConcurrencyWhile. [Cloudflare]
+#define OD_SECTION_DEPTH_MAX 64   // Sections inside each other. [Cloudflare]
+#define OD_WAIT_UNTIL_MS_MAX                                                                       \
+    900000 // From the end of an event to that of its waitUntil. [Cloudflare]
+#define OD_OUTDATED_MS_MAX                                                                         \
+    30000                     // Handlers of an instance whose code has changed: reset. [Cloudflare]
+#define OD_TIMEOUTS_MAX 10000 // Timers of one object. [Cloudflare]
 #define OD_REPORT_OBJECTS_MAX 100 // Objects of one worker that `open-do status` names,
 #define OD_REPORT_REASONS_MAX 8   // and the handlers it names of each.
 #define OD_ATTACH_MS_MAX 30000    // From acceptWebSocket to the 101 that takes the socket.

@@ -15,8 +15,10 @@
 #include "object/objects.h"
 #include "object/outbox.h"
 #include "object/route.h"
+#include "object/section.h"
 #include "object/socket.h"
 #include "object/task.h"
+#include "object/timeout.h"
 #include "store/store.h"
 
 static const char *const state_names[] = {"asleep", "waking", "awake", "gone"};
@@ -58,9 +60,10 @@ od_id od_object_id(const struct od_object *object)
 
 static void init_lists(struct od_object *object)
 {
-    struct od_list *const lists[] = {
-        &object->inbox, &object->resumes, &object->outbox, &object->tasks,   &object->sockets,
-        &object->ready, &object->gated,   &object->idle,   &object->syncing, &object->awake};
+    struct od_list *const lists[] = {&object->inbox,   &object->resumes, &object->outbox,
+                                     &object->tasks,   &object->sockets, &object->timeouts,
+                                     &object->ready,   &object->gated,   &object->idle,
+                                     &object->syncing, &object->awake};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         od_list_init(lists[i]);
 }
@@ -105,8 +108,14 @@ static bool is_served(const struct od_object *object)
 
 static bool may_begin(const struct od_object *object)
 {
-    return object->state != OD_WAKING && !is_outdated(object) &&
+    return object->state != OD_WAKING && object->section == NULL && !is_outdated(object) &&
            (is_served(object) || object->objects->is_draining);
+}
+
+// Nobody asks for it, but the instance before it had timers.
+static bool must_wake(const struct od_object *object)
+{
+    return object->must_wake && is_served(object) && !object->objects->is_draining;
 }
 
 static bool has_work(const struct od_object *object)
@@ -115,13 +124,14 @@ static bool has_work(const struct od_object *object)
         return false;
     if (!od_list_is_empty(&object->resumes))
         return true;
-    return !od_list_is_empty(&object->inbox) && may_begin(object);
+    return (!od_list_is_empty(&object->inbox) || must_wake(object)) && may_begin(object);
 }
 
 void od_object_receive(struct od_object *object, struct od_event *event)
 {
     if (event->kind == OD_EVENT_RESUME) {
-        od_list_push_back(&object->resumes, &event->link);
+        if (!od_section_hold(object->section, event))
+            od_list_push_back(&object->resumes, &event->link);
     } else {
         od_list_push_back(&object->inbox, &event->link);
         object->inbox_count++;
@@ -134,6 +144,8 @@ static struct od_event *take_event(struct od_object *object)
     struct od_event *event =
         OD_LIST_MEMBER(od_list_pop_front(&object->inbox), struct od_event, link);
     object->inbox_count--;
+    if (event->kind == OD_EVENT_TIMER)
+        od_timeout_begin(object, event);
     return event;
 }
 
@@ -143,6 +155,7 @@ static struct od_event *take_event(struct od_object *object)
 static void drop_instance(struct od_object *object)
 {
     struct od_script *script = object->script;
+    od_timeouts_clear(object);
     script->drop(script, object);
     script->uses--;
     object->script = NULL;
@@ -182,31 +195,57 @@ static void finish_constructor(struct od_task *task)
     struct od_object *object = task->object;
     bool has_failed = task->has_failed;
     od_task_free(task);
-    if (has_failed) {
-        drop_instance(object);
-        fail_first_event(object);
-        od_storage_seal(&object->storage); // What became of its alarm.
-    } else {
+    if (!has_failed) {
+        od_object_constructed(object);
+        return;
+    }
+    od_outbox_drop_tentative(object);
+    drop_instance(object);
+    fail_first_event(object);
+    od_storage_seal(&object->storage); // What became of its alarm.
+}
+
+void od_object_constructed(struct od_object *object)
+{
+    if (object->state == OD_WAKING) {
         move_to(object, OD_AWAKE);
+        od_outbox_release(object);
     }
 }
 
 static void finish_handler(struct od_task *task)
 {
+    struct od_object *object = task->object;
     struct od_event *event = task->event;
     OD_ASSERT(event->call == 0 || task->is_answered);
     struct od_socket *socket = event->socket;
     enum od_event_kind kind = event->kind;
+    uint64_t timer = event->timer;
     od_task_free(task);
     if (socket != NULL)
         od_socket_event_done(socket, kind);
+    if (kind == OD_EVENT_TIMER)
+        od_timeout_end(object, timer);
 }
 
 static void perform_reset(struct od_object *object);
 
+// A constructor that fails takes back what it wrote.
+static void end_stretch(struct od_object *object, const struct od_task *task)
+{
+    if (od_object_is_entry(object))
+        return;
+    if (task->event == NULL && task->has_failed)
+        od_storage_discard(&object->storage);
+    else
+        od_storage_seal(&object->storage);
+}
+
 // A stretch of Lua is over: what it wrote becomes a batch, and what ended is put away.
 static void after(struct od_object *object, struct od_task *task, enum od_run run)
 {
+    if (run == OD_RUN_DONE)
+        od_section_check_left(task);
     od_check_running(NULL, NULL);
     od_page_end(object->objects->page);
     od_net_end_event(object->objects->net);
@@ -217,8 +256,7 @@ static void after(struct od_object *object, struct od_task *task, enum od_run ru
     }
     if (run == OD_RUN_DONE)
         od_task_over(task);
-    if (!od_object_is_entry(object))
-        od_storage_seal(&object->storage);
+    end_stretch(object, task);
     if (run == OD_RUN_WAITING) {
         od_task_limit(task);
         return;
@@ -247,6 +285,7 @@ static void construct(struct od_object *object)
     struct od_script *script = object->objects->script;
     od_log(OD_LOG_DEBUG, object->label, "wakes with version %u", script->version);
     move_to(object, OD_WAKING);
+    object->must_wake = false;
     object->script = script;
     script->uses++;
     struct od_task *task = od_task_new(object, NULL);
@@ -322,10 +361,11 @@ void od_object_cancel(struct od_object *object, uint64_t call)
     }
     OD_LIST_EACH_SAFE (link, &object->tasks) {
         struct od_task *task = OD_LIST_MEMBER(link, struct od_task, link);
-        if (task->event != NULL && task->event->call == call && task != object->running) {
+        if (task->event == NULL || task->event->call != call || task == object->running)
+            continue;
+        if (!od_section_is_inside(task)) // What a section protects is not to be left half done.
             od_task_free(task);
-            break;
-        }
+        break;
     }
     od_object_settle(object);
 }
@@ -335,13 +375,16 @@ void od_object_cancel(struct od_object *object, uint64_t call)
 static bool is_busy(const struct od_object *object)
 {
     return has_work(object) || object->refusal != NULL || !od_list_is_empty(&object->tasks) ||
-           !od_list_is_empty(&object->outbox) || object->running != NULL;
+           object->timeout_count > 0 || !od_list_is_empty(&object->outbox) ||
+           object->running != NULL;
 }
 
 static void drop_outdated(struct od_object *object)
 {
-    if (is_outdated(object) && od_list_is_empty(&object->tasks) && object->running == NULL)
-        od_object_sleep(object);
+    if (!is_outdated(object) || !od_list_is_empty(&object->tasks) || object->running != NULL)
+        return;
+    object->must_wake = object->timeout_count > 0;
+    od_object_sleep(object);
 }
 
 void od_object_settle(struct od_object *object)
@@ -392,6 +435,14 @@ void od_object_renew(struct od_object *object)
     od_object_settle(object);
 }
 
+void od_object_end_outdated(struct od_object *object, const struct od_script *script)
+{
+    if (object->script != script)
+        return;
+    object->must_wake = object->timeout_count > 0;
+    od_object_reset(object, OD_SLICE("Durable Object reset because its code was updated."));
+}
+
 static void end_tasks(struct od_object *object, const struct od_failure *why)
 {
     while (!od_list_is_empty(&object->tasks)) {
@@ -431,6 +482,7 @@ static void perform_reset(struct od_object *object)
     if (object->is_aborted)
         cut_sockets(object);
     object->is_aborted = false;
+    object->drops_alarm = false;
     if (object->state == OD_AWAKE)
         od_object_sleep(object);
     else if (object->state == OD_WAKING) {
@@ -485,6 +537,7 @@ void od_object_free(struct od_object *object)
     while (!od_list_is_empty(&object->tasks))
         od_task_free(OD_LIST_MEMBER(object->tasks.next, struct od_task, link));
     cut_sockets(object);
+    od_timeouts_clear(object);
     free_events(&object->inbox);
     free_events(&object->resumes);
     if (object->script != NULL)

@@ -35,6 +35,7 @@
 
 struct od_objects;
 struct od_refusal;
+struct od_section;
 struct od_task;
 
 enum od_object_state {
@@ -61,6 +62,8 @@ struct od_object {
     struct od_list tasks;
     struct od_list sockets; // Oldest first.
     uint32_t socket_count;
+    uint32_t timeout_count;
+    struct od_list timeouts; // The timers of its instance, oldest first.
     struct od_map tags;
     struct od_storage storage;
     struct od_list ready;      // Among those with events to handle.
@@ -73,9 +76,11 @@ struct od_object {
     bool is_aborted;
     bool has_lost_writes; // The reset is not the object's fault: a commit has failed.
     bool drops_alarm; // While it is reset by state:abort: the alarm that runs is not to be retried.
+    bool must_wake;   // An instance that had timers made way for new code: construct it at once.
     struct od_bytes failure; // Of the constructor (link/failure.h), until its event has failed too.
     struct od_task *running; // The one that is in Lua now.
-    struct od_event *alarm;  // Whose handler runs or waits; NULL: none (alarm.h).
+    struct od_section *section; // NULL when it has none: nothing else runs (section.h).
+    struct od_event *alarm;     // Whose handler runs or waits; NULL: none (alarm.h).
     od_time_ms awake_since_ms;
     od_time_ms idle_since_ms;
     struct od_auto_response *auto_response; // NULL when not set.
@@ -105,6 +110,9 @@ void od_object_sleep(struct od_object *object);
 // ended, and looks anew at what waits.
 void od_object_renew(struct od_object *object);
 
+// Handlers on the code of [script], which has been replaced, have had their time: a reset.
+void od_object_end_outdated(struct od_object *object, const struct od_script *script);
+
 // Puts the object where its state belongs: among the ready, the idle, or nowhere.
 void od_object_settle(struct od_object *object);
 
@@ -122,6 +130,9 @@ void od_object_lose_writes(struct od_object *object, od_slice why);
 // state:abort: like a reset, and all sockets are cut without a Close frame. Without [retry_alarm]
 // an alarm whose handler runs counts as done.
 void od_object_abort(struct od_object *object, od_slice why, bool retry_alarm);
+
+// Its constructor has returned, and only what that gave to waitUntil is left: events come in.
+void od_object_constructed(struct od_object *object);
 
 const char *od_object_state_name(enum od_object_state state);
 bool od_object_is_entry(const struct od_object *object);

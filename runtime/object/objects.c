@@ -13,6 +13,7 @@
 #include "store/store.h"
 
 static void idle_passed(struct od_timer *timer);
+static void outdated_passed(struct od_timer *timer);
 
 void od_objects_init(struct od_objects *objects)
 {
@@ -26,6 +27,7 @@ void od_objects_init(struct od_objects *objects)
     od_map_init(&objects->by_id);
     od_map_init(&objects->sockets);
     od_map_init(&objects->tasks);
+    od_map_init(&objects->timeouts);
     od_map_init(&objects->calls);
     objects->entry = od_object_new(objects, NULL, NULL, false, (od_slice){NULL, 0});
     objects->entry->state = OD_AWAKE; // It has no instance that could sleep.
@@ -36,6 +38,7 @@ void od_objects_init(struct od_objects *objects)
     objects->relieved_bytes = 0;
     od_keep_init(objects);
     objects->idle_timer = (struct od_timer){.fire = idle_passed};
+    objects->outdated_timer = (struct od_timer){.fire = outdated_passed};
 }
 
 static void free_calls(struct od_objects *objects)
@@ -64,6 +67,7 @@ void od_objects_deinit(struct od_objects *objects)
     free_calls(objects);
     close_all_scripts(objects);
     od_timers_clear(objects->timers, &objects->idle_timer);
+    od_timers_clear(objects->timers, &objects->outdated_timer);
     od_refusals_deinit(objects);
     od_keep_deinit(objects);
     struct od_list *link;
@@ -75,6 +79,7 @@ void od_objects_deinit(struct od_objects *objects)
     od_map_deinit(&objects->by_id);
     od_map_deinit(&objects->sockets);
     od_map_deinit(&objects->tasks);
+    od_map_deinit(&objects->timeouts);
     od_map_deinit(&objects->calls);
 }
 
@@ -125,10 +130,41 @@ static void empty_entry(struct od_objects *objects)
     }
 }
 
+static void retire(struct od_objects *objects, struct od_script *script)
+{
+    script->outdated_ms = od_clock_monotonic_ms();
+    od_list_push_back(&objects->scripts, &script->link);
+    if (!od_timer_is_set(&objects->outdated_timer))
+        od_timers_set(objects->timers, &objects->outdated_timer,
+                      script->outdated_ms + OD_OUTDATED_MS_MAX);
+}
+
+static void end_outdated(struct od_objects *objects, const struct od_script *script)
+{
+    struct od_map_node *node = NULL;
+    while ((node = od_map_next(&objects->by_id, node)) != NULL)
+        od_object_end_outdated(OD_MAP_MEMBER(node, struct od_object, by_id), script);
+}
+
+// Former versions that are still there have handlers that run, oldest version first.
+static void outdated_passed(struct od_timer *timer)
+{
+    struct od_objects *objects = OD_TIMER_MEMBER(timer, struct od_objects, outdated_timer);
+    od_time_ms due_ms = od_clock_monotonic_ms() - OD_OUTDATED_MS_MAX;
+    OD_LIST_EACH (link, &objects->scripts) {
+        const struct od_script *script = OD_LIST_MEMBER(link, struct od_script, link);
+        if (script->outdated_ms > due_ms) {
+            od_timers_set(objects->timers, timer, script->outdated_ms + OD_OUTDATED_MS_MAX);
+            return;
+        }
+        end_outdated(objects, script);
+    }
+}
+
 void od_objects_switch(struct od_objects *objects, struct od_script *script)
 {
     if (objects->script != NULL)
-        od_list_push_back(&objects->scripts, &objects->script->link);
+        retire(objects, objects->script);
     objects->script = script;
     if (!script->has_entry)
         empty_entry(objects);
@@ -280,7 +316,8 @@ static struct od_object *first_idle(const struct od_objects *objects)
 // Tables have grown with what was there.
 static void fit_maps(struct od_objects *objects)
 {
-    struct od_map *const maps[] = {&objects->by_id, &objects->sockets, &objects->tasks,
+    struct od_map *const maps[] = {&objects->by_id, &objects->sockets,
+                                   &objects->tasks, &objects->timeouts,
                                    &objects->calls, &objects->net->websockets};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         od_map_fit(maps[i]);

@@ -32,6 +32,7 @@ struct od_objects {
     struct od_map by_id;
     struct od_map sockets; // By number.
     struct od_map tasks;
+    struct od_map timeouts;
     struct od_map calls;
     struct od_list ready;
     struct od_list gated;
@@ -47,6 +48,7 @@ struct od_objects {
     uint64_t durable;        // Writes up to this sequence number are on disk.
     uint64_t next_number;    // For sockets, tasks and calls.
     struct od_timer idle_timer;
+    struct od_timer outdated_timer;
 };
 
 void od_objects_init(struct od_objects *objects);
@@ -61,7 +63,8 @@ struct od_namespace *od_objects_namespace(struct od_objects *objects, od_slice n
 bool od_objects_serve(const struct od_objects *objects, const struct od_namespace *namespace);
 
 // From here on [script], which is loaded, is the current version. Instances of the one before are
-// dropped, those with a running handler when it has ended. Not while Lua runs.
+// dropped, those with a running handler when it has ended, or after OD_OUTDATED_MS_MAX. Not while
+// Lua runs.
 void od_objects_switch(struct od_objects *objects, struct od_script *script);
 
 // The worker is about to end: events of objects that no class handles wait no longer.

@@ -128,10 +128,22 @@ static uint64_t seq_to_wait_for(const struct od_object *object)
     return od_object_is_entry(object) ? 0 : od_storage_pending_seq(&object->storage);
 }
 
+// Something else depends on it now: what was sent before goes along.
+static void settle_tentative(struct od_object *object)
+{
+    OD_LIST_EACH (link, &object->outbox)
+        OD_LIST_MEMBER(link, struct od_effect, link)->is_tentative = false;
+    od_outbox_release(object);
+}
+
+// What an instance does when its reset has been decided never leaves.
 static void put(struct od_object *object, struct od_effect effect, uint64_t seq)
 {
-    effect.seq = seq;
-    if (seq == 0 && od_list_is_empty(&object->outbox))
+    effect.seq = object->is_reset ? UINT64_MAX : seq;
+    effect.is_tentative = object->state == OD_WAKING && effect.socket != NULL;
+    if (object->state == OD_WAKING && effect.socket == NULL)
+        settle_tentative(object);
+    if (effect.seq == 0 && !effect.is_tentative && od_list_is_empty(&object->outbox))
         perform[effect.kind](object, &effect);
     else
         keep(object, &effect);
@@ -160,7 +172,8 @@ void od_outbox_release(struct od_object *object)
 {
     while (!od_list_is_empty(&object->outbox)) {
         struct od_effect *first = OD_LIST_MEMBER(object->outbox.next, struct od_effect, link);
-        if (first->seq > object->objects->durable)
+        bool is_early = first->is_tentative && object->state == OD_WAKING;
+        if (is_early || first->seq > object->objects->durable)
             return;
         od_list_remove(&first->link);
         perform[first->kind](object, first);
@@ -189,4 +202,15 @@ void od_outbox_drop(struct od_object *object, const struct od_failure *why)
     struct od_list *link;
     while ((link = od_list_pop_front(&object->outbox)) != NULL)
         drop_one(object, OD_LIST_MEMBER(link, struct od_effect, link), why);
+}
+
+void od_outbox_drop_tentative(struct od_object *object)
+{
+    OD_LIST_EACH_SAFE (link, &object->outbox) {
+        struct od_effect *effect = OD_LIST_MEMBER(link, struct od_effect, link);
+        if (!effect->is_tentative)
+            continue;
+        od_list_remove(link);
+        drop_one(object, effect, NULL);
+    }
 }

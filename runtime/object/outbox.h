@@ -6,6 +6,9 @@
 // once that write is durable. If a commit fails, the effects behind it are dropped and the object
 // is reset; the world never sees a promise that was not kept.
 //
+// What a constructor sends to sockets waits for its end as well: if it fails, there was no such
+// instance. It does not wait any longer when the constructor calls somebody else.
+//
 // When nothing waits and nothing is unwritten, as is usual, an effect leaves at once and costs no
 // copy.
 //
@@ -33,6 +36,7 @@ struct od_effect {
     struct od_list link;
     enum od_effect_kind kind;
     bool is_binary;
+    bool is_tentative; // Of a constructor that has not ended.
     uint16_t code;
     uint64_t seq; // Leaves when writes up to here are durable.
     uint64_t number;
@@ -56,5 +60,6 @@ void od_outbox_release(
 // A reset: nothing of it leaves. Calls that wait for an answer fail with [why]; sockets for which a
 // message or close was waiting are closed with 1011.
 void od_outbox_drop(struct od_object *object, const struct od_failure *why);
+void od_outbox_drop_tentative(struct od_object *object); // Only what its constructor has sent.
 
 #endif

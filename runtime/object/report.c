@@ -4,7 +4,9 @@
 #include <stdio.h>
 
 #include "object/call.h"
+#include "object/section.h"
 #include "object/task.h"
+#include "object/timeout.h"
 
 struct reasons {
     struct od_bytes *report;
@@ -27,16 +29,26 @@ static void put_reason(struct reasons *reasons, const char *format, ...)
 // "handler webSocketMessage", and for what it has left behind: "waitUntil of webSocketMessage".
 static void describe_run(const struct od_task *task, char *text, size_t size)
 {
-    if (task->event == NULL)
-        snprintf(text, size, "constructor");
+    const char *kind = task->is_after_event ? "waitUntil of " : task->event ? "handler " : "";
+    const char *name = task->event == NULL ? "constructor" : od_event_name(task->event);
+    bool is_inside = od_section_is_inside(task);
+    snprintf(text, size, "%s%s%s%s%s", kind, name, is_inside ? ", in " : "",
+             is_inside ? task->object->section->call : "", is_inside ? "," : "");
+}
+
+// What it waited for is there, but it is not its turn.
+static void put_held(struct reasons *reasons, const struct od_task *task, const char *run)
+{
+    const struct od_section *section = task->object->section;
+    if (section != NULL && section->task != task)
+        put_reason(reasons, "%s waits for the end of %s", run, section->call);
     else
-        snprintf(text, size, "%s %s", task->is_after_event ? "waitUntil of" : "handler",
-                 od_event_name(task->event));
+        put_reason(reasons, "%s is about to go on", run);
 }
 
 static void put_task(struct reasons *reasons, const struct od_task *task)
 {
-    char run[64];
+    char run[96];
     describe_run(task, run, sizeof run);
     const struct od_call *call =
         task->waiting_call == 0 ? NULL : od_call_find(task->object->objects, task->waiting_call);
@@ -48,7 +60,7 @@ static void put_task(struct reasons *reasons, const struct od_task *task)
     else if (!od_list_is_empty(&task->syncing))
         put_reason(reasons, "%s waits for the disk", run);
     else
-        put_reason(reasons, "%s is about to go on", run);
+        put_held(reasons, task, run);
 }
 
 static void put_tasks(struct reasons *reasons, const struct od_object *object)
@@ -64,6 +76,15 @@ static void put_tasks(struct reasons *reasons, const struct od_object *object)
         put_reason(reasons, "%u more handlers wait", left);
 }
 
+static void put_timers(struct reasons *reasons, const struct od_object *object)
+{
+    double seconds = (double)od_timeouts_next_ms(object) / 1000;
+    if (object->timeout_count == 1)
+        put_reason(reasons, "1 timer, due in %.1f s", seconds);
+    else if (object->timeout_count > 1)
+        put_reason(reasons, "%u timers, the next due in %.1f s", object->timeout_count, seconds);
+}
+
 static void put_idle(struct reasons *reasons, const struct od_object *object)
 {
     od_time_ms for_ms = od_clock_monotonic_ms() - object->idle_since_ms;
@@ -76,6 +97,7 @@ static void put_reasons(struct od_bytes *report, const struct od_object *object)
     struct reasons reasons = {.report = report};
     od_bytes_put_u32(report, 0);
     put_tasks(&reasons, object);
+    put_timers(&reasons, object);
     if (object->inbox_count > 0)
         put_reason(&reasons, "queue %u", object->inbox_count);
     if (!od_list_is_empty(&object->outbox))

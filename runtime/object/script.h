@@ -46,7 +46,8 @@ struct od_script {
     // The core's: who still needs it, and which version it is.
     struct od_list link;
     uint32_t version;
-    uint32_t uses; // Tasks and instances.
+    uint32_t uses;          // Tasks and instances.
+    od_time_ms outdated_ms; // When it was followed by the next version.
 
     // The engine's, after [load].
     bool has_entry;            // There is an entry fetch.

@@ -2,11 +2,13 @@
 
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "link/response.h"
 #include "object/alarm.h"
 #include "object/call.h"
 #include "object/objects.h"
 #include "object/outbox.h"
+#include "object/section.h"
 
 static bool has_id(const struct od_map_node *node, const void *key)
 {
@@ -37,21 +39,45 @@ static void slept(struct od_timer *timer)
     resume(OD_TIMER_MEMBER(timer, struct od_task, timer));
 }
 
+// Unless it is in a section, which has its own limit and a reason not to be left half done.
+static void give_up(struct od_task *task)
+{
+    struct od_object *object = task->object;
+    if (od_section_is_inside(task)) {
+        od_timers_set(object->objects->timers, &task->deadline,
+                      od_clock_monotonic_ms() + OD_SECTION_MS_MAX);
+        return;
+    }
+    od_log(OD_LOG_WARN, object->label,
+           "waitUntil() tasks did not complete within the allowed time after invocation end and "
+           "have been cancelled: %d ms",
+           OD_WAIT_UNTIL_MS_MAX);
+    od_task_free(task);
+    od_object_settle(object);
+}
+
+static od_slice too_long(const struct od_task *task)
+{
+    if (task->event == NULL)
+        return OD_SLICE("The constructor waited for too long and was canceled.");
+    if (task->event->kind == OD_EVENT_ALARM)
+        return OD_SLICE("Alarm exceeded its allowed execution time");
+    return OD_SLICE("Actor exceeded event execution time and was disconnected.");
+}
+
 static void took_too_long(struct od_timer *timer)
 {
-    const struct od_task *task = OD_TIMER_MEMBER(timer, struct od_task, deadline);
-    if (task->event == NULL)
-        od_object_reset(task->object,
-                        OD_SLICE("The constructor waited for too long and was canceled."));
-    else if (task->event->kind == OD_EVENT_ALARM)
-        od_object_reset(task->object, OD_SLICE("Alarm exceeded its allowed execution time"));
+    struct od_task *task = OD_TIMER_MEMBER(timer, struct od_task, deadline);
+    if (task->is_after_event)
+        give_up(task);
     else
-        od_object_reset(task->object,
-                        OD_SLICE("Actor exceeded event execution time and was disconnected."));
+        od_object_reset(task->object, too_long(task));
 }
 
 static od_time_ms limit_of(const struct od_task *task)
 {
+    if (task->is_after_event)
+        return OD_WAIT_UNTIL_MS_MAX;
     if (task->event == NULL)
         return OD_CONSTRUCT_MS_MAX;
     if (task->event->kind == OD_EVENT_ALARM)
@@ -62,7 +88,8 @@ static od_time_ms limit_of(const struct od_task *task)
 void od_task_limit(struct od_task *task)
 {
     od_time_ms limit_ms = limit_of(task);
-    if (limit_ms > 0 && !task->is_after_event && !od_timer_is_set(&task->deadline))
+    od_section_wait(task);
+    if (limit_ms > 0 && !od_timer_is_set(&task->deadline))
         od_timers_set(task->object->objects->timers, &task->deadline,
                       od_clock_monotonic_ms() + limit_ms);
 }
@@ -73,11 +100,26 @@ void od_task_over(struct od_task *task)
         od_alarm_end(task->object, task->event, task->has_failed);
 }
 
+// The next message of the socket need not wait for what is left.
+static void end_event(struct od_task *task)
+{
+    struct od_socket *socket = task->event->socket;
+    task->event->socket = NULL;
+    if (socket != NULL)
+        od_socket_event_done(socket, task->event->kind);
+}
+
 void od_task_returned(struct od_task *task)
 {
+    if (task->is_after_event)
+        return;
     od_task_over(task);
     task->is_after_event = true;
     od_timers_clear(task->object->objects->timers, &task->deadline);
+    if (task->event == NULL)
+        od_object_constructed(task->object);
+    else
+        end_event(task);
 }
 
 struct od_task *od_task_new(struct od_object *object, struct od_event *event)
@@ -113,6 +155,7 @@ void od_task_free(struct od_task *task)
     if (call != NULL)
         od_call_cancel(call);
     discard_accepted(task);
+    od_section_end(task);
     task->script->forget(task->script, task);
     task->script->uses--;
     od_timers_clear(objects->timers, &task->timer);
@@ -178,7 +221,7 @@ void od_task_fail(struct od_task *task, od_slice why)
 void od_task_wait_sleep(struct od_task *task, od_time_ms ms)
 {
     od_timers_set(task->object->objects->timers, &task->timer,
-                  od_clock_monotonic_ms() + (ms < 0 ? 0 : ms));
+                  od_clock_monotonic_ms() + ms + (ms > 0)); // Never early: this one has begun.
 }
 
 bool od_task_wait_sync(struct od_task *task)

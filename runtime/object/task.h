@@ -55,9 +55,11 @@ void od_task_free(struct od_task *task);
 
 // It waits: from now on it may take so long as its kind may, a constructor OD_CONSTRUCT_MS_MAX and
 // an event of a socket what setHibernatableWebSocketEventTimeout says. Then its object is reset.
+// What waitUntil has left may take OD_WAIT_UNTIL_MS_MAX, then it is given up.
 void od_task_limit(struct od_task *task);
 
-// Its handler has returned; what is left, functions given to waitUntil, has no limit.
+// Its handler is over, and its answer given; what is left are the functions given to waitUntil. To
+// the object and its sockets the event has ended. Again after each of these.
 void od_task_returned(struct od_task *task);
 
 void od_task_over(struct od_task *task); // All of it; its last stretch is not sealed yet.

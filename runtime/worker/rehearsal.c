@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/confine.h"
 #include "base/log.h"
 #include "link/page.h"
 #include "net/loop.h"
@@ -41,6 +42,8 @@ static void rehearse(struct rehearsal *rehearsal, const struct od_options *optio
                      od_script_new *new_script)
 {
     struct od_error err;
+    if (options->confine && !od_confine(&err))
+        od_log(OD_LOG_DEBUG, NULL, "%s", err.text); // Workers say it aloud.
     struct od_script *script = new_script();
     while (!rehearsal->is_asked && !rehearsal->main.is_gone)
         od_loop_poll(&rehearsal->loop, true);
@@ -51,6 +54,7 @@ static void rehearse(struct rehearsal *rehearsal, const struct od_options *optio
     bool ok = script->load(script, &rehearsal->objects, options, (od_slice){NULL, 0}, &err);
     od_versions_say_loaded(&rehearsal->main, &rehearsal->objects, script, ok ? NULL : &err);
     script->close(script);
+    od_confine_report();
     while (od_link_waiting_bytes(&rehearsal->main) > 0 && !rehearsal->main.is_gone) {
         od_link_flush(&rehearsal->main);
         od_loop_poll(&rehearsal->loop, true);

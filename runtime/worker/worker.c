@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/confine.h"
 #include "base/fault.h"
 #include "link/link.h"
 #include "link/page.h"
@@ -16,6 +17,7 @@
 #include "object/restore.h"
 #include "object/socket.h"
 #include "store/store.h"
+#include "worker/breakout.h"
 #include "worker/mail.h"
 #include "worker/versions.h"
 
@@ -193,6 +195,8 @@ static void worker_turn(struct od_worker *worker)
     submit_batches(worker);   // What Lua wrote goes to main, as one message.
     release_outboxes(worker); // What may leave, leaves; frames of one socket in one write.
     make_room(worker);
+    od_breakout_try();
+    od_confine_report();
     if (!worker->has_more)
         rest(worker);
 }
@@ -241,6 +245,14 @@ static void close_links(struct od_worker *worker)
         od_loop_poll(&worker->loop, true);
 }
 
+// Once all that is written to is open, and before the script is loaded.
+static void confine(const struct od_worker *worker)
+{
+    struct od_error err;
+    if (worker->options->confine && !od_confine(&err))
+        od_log(OD_LOG_WARN, NULL, "worker %u: %s", worker->objects.worker, err.text);
+}
+
 static bool open_and_serve(struct od_worker *worker, od_script_new *new_script, uint32_t index,
                            struct od_error *err)
 {
@@ -253,7 +265,10 @@ static bool open_and_serve(struct od_worker *worker, od_script_new *new_script, 
         return false;
     }
     init_objects(worker, index);
+    confine(worker);
     od_pulses_set_ping_ms(&worker->net.pulses, worker->options->ping_ms);
+    worker->net.trusted_proxies = worker->options->trusted_proxies;
+    worker->net.allowed_origins = od_slice_of(worker->options->allow_origin);
     od_versions_init(&worker->versions, &worker->objects, worker->options, new_script);
     while (!worker->is_over)
         worker_turn(worker);

@@ -103,6 +103,13 @@ function M.outcome(connection)
   return value
 end
 
+-- Turns the clock of a server with one worker, once that has ended the turn it is in: what a
+-- handler does right after it has said something in the log, like going to sleep, comes before.
+function M.pass(server, ms)
+  M.ask(server, "witness", "return 'the turn is over'")
+  server:turn_clock(ms)
+end
+
 -- Lets every object of a server with one worker fall asleep: `witness`, an object in use for
 -- nothing else, sleeps longer than they stay awake; when it answers, they have fallen asleep.
 function M.fall_asleep(server)

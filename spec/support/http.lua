@@ -13,10 +13,13 @@ local SECONDS = 10
 local Connection = {}
 Connection.__index = Connection
 
--- Opens a connection to `address` = { host =, port = }.
+-- Opens a connection to `address` = { host =, port =, from = a local address, optionally }.
 function M.open(address)
   local tcp = assert(socket.tcp())
   tcp:settimeout(SECONDS)
+  if address.from then
+    assert(tcp:bind(address.from, 0))
+  end
   assert(tcp:connect(address.host, address.port))
   tcp:setoption("tcp-nodelay", true)
   return setmetatable({ tcp = tcp }, Connection)

@@ -22,7 +22,8 @@ local START_SECONDS, STOP_SECONDS = 20, 30
 -- What main says of workers that do not end by themselves, and the sanitizers of anybody. (A spec
 -- that wants the former starts the process itself.)
 local MISHAPS = {
-  "another one is started", "have not finished within", "Sanitizer", "runtime error:",
+  "another one is started", "have not finished within", "refused by --confine", "Sanitizer",
+  "runtime error:",
 }
 local FAULT_SLOTS, FAULT_SLOT_BYTES, FAULT_NAME_BYTES = 8, 32, 24
 

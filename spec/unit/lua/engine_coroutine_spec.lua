@@ -4,7 +4,10 @@ local TOKEN = {}
 
 local function load_module()
   local chunk = assert(loadfile("lua/engine/coroutine.lua"))
-  return chunk("engine.coroutine", { token = TOKEN, coroutine = { running = coroutine.running } })
+  return chunk("engine.coroutine", {
+    token = TOKEN,
+    coroutine = { running = coroutine.running, has_room = function() return true end },
+  })
 end
 
 -- What the engine does with a handler: `answers` are what its waits give, in order.

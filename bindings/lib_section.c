@@ -1,0 +1,103 @@
+#include "lib_section.h"
+
+#include "base/log.h"
+#include "blame.h"
+#include "embedded.h"
+#include "engine.h"
+#include "lib_state.h"
+#include "object/section.h"
+#include "raise.h"
+
+static const char block[] = "blockConcurrencyWhile";
+
+// enter(state, fn): the number for `leave` and `fail`.
+static int enter(lua_State *L)
+{
+    od_state_self(L, block);
+    od_check_function(L, 2, block);
+    uint64_t number = od_section_enter(od_engine_of(L)->task, block);
+    if (number == 0)
+        od_raise(L, "blockConcurrencyWhile() calls are nested too deeply.");
+    lua_pushnumber(L, (lua_Number)number);
+    return 1;
+}
+
+static uint64_t number_of(lua_State *L)
+{
+    return (uint64_t)lua_tonumber(L, 1);
+}
+
+// leave(number). The function may have come back from a coroutine that was kept for too long.
+static int leave(lua_State *L)
+{
+    od_engine_object(L, block);
+    if (!od_section_leave(od_engine_of(L)->task, number_of(L)))
+        od_raise(L, "%s: the instance this was called in is gone", block);
+    return 0;
+}
+
+static void report(struct od_engine *engine, const struct od_blame *blame)
+{
+    struct od_bytes line = {0};
+    od_bytes_put_slice(&line, od_slice_of(block));
+    od_bytes_put_slice(&line, OD_SLICE(": "));
+    od_bytes_put_slice(&line, od_blame_report(blame));
+    od_log_slice(OD_LOG_ERROR, od_slice_of(engine->task->object->label), od_bytes_slice(&line));
+    od_bytes_deinit(&line);
+}
+
+// What the value's own __tostring says, in its place.
+static int text_of(lua_State *L)
+{
+    if (luaL_callmeta(L, 1, "__tostring"))
+        lua_replace(L, 1);
+    lua_settop(L, 1);
+    return 1;
+}
+
+static void make_text(lua_State *L)
+{
+    lua_pushcfunction(L, text_of);
+    lua_pushvalue(L, 1);
+    if (lua_pcall(L, 1, 1, 0) == 0)
+        lua_replace(L, 1);
+    lua_settop(L, 1);
+}
+
+// blame(err): the handler of xpcall. Its allocations are the engine's and do not fail.
+static int blame_error(lua_State *L)
+{
+    struct od_engine *engine = od_engine_of(L);
+    struct od_blame_entry entry = {.name = block};
+    struct od_blame blame = {0};
+    if (engine->task == NULL)
+        return 1;
+    make_text(L);
+    engine->memory.is_capped = false;
+    od_blame_error(&blame, engine, L, &entry);
+    report(engine, &blame);
+    od_slice message = od_blame_message(&blame);
+    lua_pushlstring(L, message.at, message.size);
+    od_blame_deinit(&blame);
+    engine->memory.is_capped = true;
+    return 1;
+}
+
+// fail(number, message): does not come back.
+static int fail(lua_State *L)
+{
+    od_engine_object(L, block);
+    od_slice message = OD_SLICE("an error in blockConcurrencyWhile");
+    if (lua_type(L, 2) == LUA_TSTRING)
+        message.at = lua_tolstring(L, 2, &message.size);
+    if (!od_section_has_number(od_engine_of(L)->task, number_of(L)))
+        od_raise(L, "%.*s", (int)message.size, message.at);
+    return od_state_give_up(L, block, OD_WAIT_RESET, message);
+}
+
+void od_lib_section_open(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"enter", enter}, {"leave", leave}, {"fail", fail}, {"blame", blame_error}, {NULL, NULL}};
+    od_embedded_put_native(L, "section", functions);
+}

@@ -1,0 +1,241 @@
+-- Who may connect, and who he is: pages of other hosts, one address with many connections, proxies
+-- that say for whom they ask, and others that claim to be one.
+local http = require "spec.support.http"
+local Server = require "spec.support.server"
+local websocket = require "spec.support.websocket"
+local workbench = require "spec.scenario.workbench"
+
+local function start(...)
+  return workbench.start(nil, { workers = 2, args = { ... } })
+end
+
+describe("a page that opens a WebSocket", function()
+  local server
+
+  after_each(function()
+    server:stop()
+  end)
+
+  local function status(origin, host)
+    local answer, connection = server:handshake("/things/a", {
+      headers = { origin = origin, host = host },
+    })
+    connection:close()
+    return answer.status
+  end
+
+  it("may be one of the same host, by any name of the loopback and on any port", function()
+    server = start()
+    assert.equal(101, status(nil, "127.0.0.1:8787"))
+    assert.equal(101, status("http://127.0.0.1:8787", "127.0.0.1:8787"))
+    assert.equal(101, status("http://localhost:5173", "127.0.0.1:8787"))
+    assert.equal(101, status("http://[::1]:5173", "localhost"))
+    assert.equal(101, status("https://Chat.Example", "chat.example"))
+    assert.equal(101, status("https://chat.example", "chat.example:443"))
+  end)
+
+  it("may not be one of another host, and the log says what to do", function()
+    server = start()
+    for _, origin in ipairs { "https://evil.example", "null", "https://chat.example.evil.example",
+      "https://evil.example:80/chat.example", "chat.example", "", "https://", "file://" } do
+      assert.equal(403, status(origin, "chat.example"), origin)
+    end
+    server:wait_log("a page of https://evil.example may not open a WebSocket at chat.example.*"
+      .. "%-%-allow%-origin")
+    local plain = server:post("/things/a", "return 1", { origin = "https://evil.example" })
+    assert.equal(200, plain.status)
+  end)
+
+  it("may be one of those that are named", function()
+    server = start("--allow-origin", "https://a.example,http://b.example:8080")
+    assert.equal(101, status("https://a.example", "chat.example"))
+    assert.equal(101, status("http://b.example:8080", "chat.example"))
+    assert.equal(403, status("http://b.example", "chat.example"))
+    assert.equal(403, status("http://a.example", "chat.example"))
+    assert.equal(101, status("https://chat.example", "chat.example"))
+  end)
+
+  it("may be any, when all are allowed", function()
+    server = start("--allow-origin", "*")
+    assert.equal(101, status("https://evil.example", "chat.example"))
+    assert.equal(101, status("null", "chat.example"))
+  end)
+end)
+
+describe("an address", function()
+  local server
+
+  after_each(function()
+    server:stop()
+  end)
+
+  local function from(address)
+    return { host = "127.0.0.1", port = server.address.port, from = address }
+  end
+
+  local function is_served(connection)
+    local ok, answer = pcall(connection.request, connection, "POST", "/things/a", {
+      body = "return request.peer",
+    })
+    return ok and answer.status == 200
+  end
+
+  it("has no more connections at once than it may, whatever they are", function()
+    server = start("--connections-per-address", "3")
+    local ann, ben = http.open(from("127.0.0.2")), http.open(from("127.0.0.2"))
+    assert.is_true(is_served(ann))
+    assert.is_true(is_served(ben))
+    local cleo = websocket.connect(from("127.0.0.2"), "/things/a")
+    assert.is_false(is_served(http.open(from("127.0.0.2"))))
+    server:wait_log("127%.0%.0%.2 has 3 connections and gets no more")
+    assert.is_true(is_served(http.open(from("127.0.0.3")))) -- Somebody else.
+    cleo:expect_silence()
+
+    ann:close()
+    ben:close()
+    cleo:close(1000)
+    cleo:expect_close(1000)
+    server:turn_clock(1000) -- The kernel is not asked all the time.
+    for _ = 1, 10 do
+      local dora = http.open(from("127.0.0.2"))
+      assert.is_true(is_served(dora))
+      dora:close()
+    end
+  end)
+
+  it("may have any number unless told otherwise", function()
+    server = start()
+    for _ = 1, 40 do
+      assert.is_true(is_served(http.open(from("127.0.0.2"))))
+    end
+  end)
+
+  it("of a trusted proxy is not counted", function()
+    server = start("--connections-per-address", "2", "--trusted-proxies", "127.0.0.0/30")
+    for _ = 1, 10 do
+      assert.is_true(is_served(http.open(from("127.0.0.2"))))
+    end
+  end)
+end)
+
+describe("the peer of a request", function()
+  local server
+
+  setup(function()
+    server = start("--trusted-proxies", "127.0.0.1,10.0.0.0/8,fd00::/8")
+  end)
+
+  teardown(function()
+    server:stop()
+  end)
+
+  local function peer(headers, options)
+    options = options or {}
+    local connection = http.open {
+      host = "127.0.0.1", port = server.address.port, from = options.from,
+    }
+    connection:write(options.before or "")
+    local answer = connection:request("POST", "/things/a", {
+      body = "return request.peer", headers = headers,
+    })
+    connection:close()
+    return answer.status == 200 and answer.body:match('"value":"(.-)"') or answer.status
+  end
+
+  local function forwarded(list, options)
+    return peer({ ["x-forwarded-for"] = list }, options)
+  end
+
+  it("is who connects", function()
+    assert.equal("127.0.0.1", peer())
+    assert.equal("127.0.0.2", peer(nil, { from = "127.0.0.2" }))
+  end)
+
+  it("is the last one that is not trusted, when a trusted proxy forwards", function()
+    assert.equal("192.0.2.1", forwarded("192.0.2.1"))
+    assert.equal("192.0.2.1", forwarded("192.0.2.1, 10.1.2.3"))
+    assert.equal("192.0.2.2", forwarded("192.0.2.1, 192.0.2.2, 10.1.2.3"))
+    assert.equal("192.0.2.2", forwarded("10.9.9.9, 192.0.2.2, 10.1.2.3"))
+    assert.equal("10.9.9.9", forwarded("10.9.9.9, 10.1.2.3"))
+    assert.equal("2001:db8::1", forwarded("2001:db8::1, fd00::7"))
+    assert.equal("2001:db8::1", forwarded("[2001:db8::1]:4711"))
+    assert.equal("192.0.2.1", forwarded("192.0.2.1:4711"))
+    assert.equal("192.0.2.1", forwarded("::ffff:192.0.2.1"))
+  end)
+
+  it("is nobody of whom a word that is no address keeps us apart", function()
+    assert.equal("10.1.2.3", forwarded("192.0.2.1, unknown, 10.1.2.3"))
+    assert.equal("127.0.0.1", forwarded("192.0.2.1, unknown"))
+    assert.equal("127.0.0.1", forwarded(("1"):rep(300)))
+    assert.equal("127.0.0.1", forwarded(""))
+    assert.equal("127.0.0.1", forwarded(",, ,"))
+  end)
+
+  it("is not who somebody says that is not trusted", function()
+    assert.equal("127.0.0.2", forwarded("192.0.2.1", { from = "127.0.0.2" }))
+  end)
+
+  local function proxy_header(command, family, body)
+    return "\r\n\r\n\0\r\nQUIT\n"
+      .. string.char(command, family, math.floor(#body / 256), #body % 256) .. body
+  end
+
+  local IPV4 = "\192\0\2\9" .. "\127\0\0\1" .. "\18\103\34\83"
+  local IPV6 = "\32\1\13\184" .. ("\0"):rep(11) .. "\1" .. ("\0"):rep(15) .. "\1" .. "\18\103\34\83"
+
+  it("is whom a PROXY header names", function()
+    assert.equal("192.0.2.9", peer(nil, { before = proxy_header(0x21, 0x11, IPV4) }))
+    assert.equal("2001:db8::1", peer(nil, { before = proxy_header(0x21, 0x21, IPV6) }))
+    local with_more = proxy_header(0x21, 0x11, IPV4 .. "\4\0\3abc")
+    assert.equal("192.0.2.9", peer(nil, { before = with_more }))
+    -- Its own word on X-Forwarded-For counts only if it is trusted, too.
+    assert.equal("192.0.2.9", peer({ ["x-forwarded-for"] = "198.51.100.1" },
+      { before = proxy_header(0x21, 0x11, IPV4) }))
+    assert.equal("198.51.100.1", peer({ ["x-forwarded-for"] = "198.51.100.1" },
+      { before = proxy_header(0x21, 0x11, "\10\0\0\1" .. IPV4:sub(5)) }))
+  end)
+
+  it("is the proxy, when it speaks for itself or of something else", function()
+    assert.equal("127.0.0.1", peer(nil, { before = proxy_header(0x20, 0, "") }))
+    assert.equal("127.0.0.1", peer(nil, { before = proxy_header(0x21, 0, "") }))
+    assert.equal("127.0.0.1", peer(nil, { before = proxy_header(0x21, 0x31, ("x"):rep(216)) }))
+  end)
+
+  it("may come byte by byte", function()
+    local connection = server:open()
+    for byte in proxy_header(0x21, 0x11, IPV4):gmatch(".") do
+      connection:write(byte)
+    end
+    local answer = connection:request("POST", "/things/a", { body = "return request.peer" })
+    assert.equal('{"value":"192.0.2.9"}', answer.body)
+    connection:close()
+  end)
+
+  it("cannot be told in a broken PROXY header", function()
+    for _, header in ipairs {
+      proxy_header(0x11, 0x11, IPV4), proxy_header(0x22, 0x11, IPV4),
+      proxy_header(0x21, 0x11, "\1\2\3"), proxy_header(0x21, 0x21, IPV4),
+      proxy_header(0x21, 0x11, ("x"):rep(5000)),
+    } do
+      assert.equal(400, peer(nil, { before = header }))
+    end
+  end)
+
+  it("is not read from the PROXY header of a stranger", function()
+    assert.equal(400, peer(nil, {
+      before = proxy_header(0x21, 0x11, IPV4), from = "127.0.0.2",
+    }))
+  end)
+
+  it("needs networks that are some", function()
+    for _, text in ipairs { "10.0.0.0/33", "10.0.0/8", "::/129", "a", "10.0.0.1/", "1.2.3.4/-1" } do
+      local other = Server.prepare {
+        source = workbench.PLAIN, args = { "--trusted-proxies", text },
+      }
+      other:spawn()
+      assert.equal(2, other.process:wait_exit(20), text)
+      assert.matches("is no network; expected some like", other.process:output(), 1, true)
+      os.execute(("rm -rf '%s'"):format(other.directory))
+    end
+  end)
+end)
