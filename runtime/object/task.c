@@ -9,6 +9,7 @@
 #include "object/objects.h"
 #include "object/outbox.h"
 #include "object/section.h"
+#include "object/transaction.h"
 
 static bool has_id(const struct od_map_node *node, const void *key)
 {
@@ -155,6 +156,7 @@ void od_task_free(struct od_task *task)
     if (call != NULL)
         od_call_cancel(call);
     discard_accepted(task);
+    od_transactions_abandon(task->object, task);
     od_section_end(task);
     task->script->forget(task->script, task);
     task->script->uses--;
