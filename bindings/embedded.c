@@ -114,6 +114,15 @@ void od_embedded_put_native(lua_State *L, const char *name, const luaL_Reg *func
     lua_pop(L, 1);
 }
 
+void od_embedded_put_runtime(lua_State *L, const char *name)
+{
+    push_kept(L, &native_key);
+    lua_getfield(L, -1, "runtime");
+    lua_pushvalue(L, -3);
+    lua_setfield(L, -2, name);
+    lua_pop(L, 3);
+}
+
 void od_embedded_open(lua_State *L)
 {
     make_environment(L);

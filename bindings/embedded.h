@@ -15,6 +15,9 @@ void od_embedded_open(lua_State *L);
 // Adds native[name], a table of functions for the Lua half of a library.
 void od_embedded_put_native(lua_State *L, const char *name, const luaL_Reg *functions);
 
+// Pops the value on top: from now on od[name], for scripts that are loaded later.
+void od_embedded_put_runtime(lua_State *L, const char *name);
+
 // Pushes what the module [name] returns; it is loaded once. Raises when there is none.
 void od_embedded_push(lua_State *L, const char *name);
 

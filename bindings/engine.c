@@ -9,6 +9,7 @@
 #include "embedded.h"
 #include "failure.h"
 #include "instance.h"
+#include "lib_fetch.h"
 #include "lib_namespace.h"
 #include "lib_section.h"
 #include "lib_socket.h"
@@ -180,6 +181,7 @@ static int set_up(lua_State *L)
     od_lib_transaction_open(L);
     od_lib_socket_open(L);
     od_lib_namespace_open(L);
+    od_lib_fetch_open(L);
     od_lib_stub_open(L);
     od_failure_open(L);
     add_methods_in_lua(L);

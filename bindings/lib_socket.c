@@ -6,6 +6,7 @@
 
 #include "engine.h"
 #include "http_message.h"
+#include "object/client_end.h"
 #include "object/limits.h"
 #include "raise.h"
 #include "utf8.h"
@@ -69,7 +70,7 @@ void od_websocket_push(struct od_engine *engine, lua_State *L, uint64_t id)
 void od_end_accept(struct od_engine *engine, lua_State *L, int index, struct od_end *end,
                    uint64_t id)
 {
-    OD_ASSERT(end->use == OD_END_NEW);
+    OD_ASSERT(end->use == OD_END_NEW || end->use == OD_END_REMOTE);
     end->use = OD_END_ACCEPTED;
     end->socket = id;
     lua_rawgeti(L, LUA_REGISTRYINDEX, engine->sockets_ref);
@@ -93,8 +94,12 @@ struct od_socket *od_end_socket(lua_State *L, const struct od_end *end, const ch
 
 // --- In a Response -------------------------------------------------------------------------------
 
-static bool take_remote(struct od_end *end, uint32_t *worker, uint64_t *socket)
+static bool take_remote(const struct od_engine *engine, struct od_end *end, uint32_t *worker,
+                        uint64_t *socket, struct od_error *err)
 {
+    if (!od_client_end_is_there(engine->task, end->worker, end->socket))
+        return od_error_set(err, "this WebSocket is closed: it must be accepted or returned by "
+                                 "the handler whose fetch it came from");
     *worker = end->worker;
     *socket = end->socket;
     end->use = OD_END_RETURNED;
@@ -125,7 +130,7 @@ static bool response_socket(lua_State *L, int index, uint32_t *worker, uint64_t 
     case OD_END_NEW:
         return take_client(od_engine_of(L), end, worker, socket, err);
     case OD_END_REMOTE:
-        return take_remote(end, worker, socket);
+        return take_remote(od_engine_of(L), end, worker, socket, err);
     case OD_END_ACCEPTED:
         return od_error_set(err, "Can't return WebSocket in a Response after calling "
                                  "acceptWebSocket(); return the other end of the pair");
@@ -146,7 +151,10 @@ static struct od_end *accepted_self(lua_State *L, const char *call, const char *
 {
     struct od_end *end = od_userdata_self(L, OD_USERDATA_WEBSOCKET, call);
     if (end->use == OD_END_REMOTE)
-        od_raise(L, "%s: this WebSocket belongs to another object; return it in a Response", call);
+        od_raise(L,
+                 "%s: this is another object's WebSocket; take it with state:acceptWebSocket, or "
+                 "return it in a Response",
+                 call);
     if (end->use != OD_END_ACCEPTED)
         od_raise(L, "%s", problem);
     return end;

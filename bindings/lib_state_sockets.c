@@ -3,6 +3,7 @@
 #include "engine.h"
 #include "lib_socket.h"
 #include "lib_state.h"
+#include "object/client_end.h"
 #include "object/limits.h"
 #include "raise.h"
 
@@ -73,12 +74,18 @@ static int accept_websocket(lua_State *L)
     struct od_engine *engine = od_engine_of(L);
     struct od_object *object = od_state_self(L, "acceptWebSocket");
     struct od_end *end = od_check_websocket(L, 2, "acceptWebSocket");
-    check_unused(L, end);
+    bool is_remote = end->use == OD_END_REMOTE;
+    if (!is_remote)
+        check_unused(L, end);
     struct tags tags = check_tags(L, 3);
     struct od_socket *socket;
     struct od_error err;
-    if (!od_socket_accept(object, engine->task, tags.at, tags.count, &socket, &err))
-        od_raise(L, "%s", err.text);
+    bool ok = is_remote
+                  ? od_client_end_accept(engine->task, end->worker, end->socket, tags.at,
+                                         tags.count, &socket, &err)
+                  : od_socket_accept(object, engine->task, tags.at, tags.count, &socket, &err);
+    if (!ok)
+        od_raise(L, "%s%s", is_remote ? "acceptWebSocket: " : "", err.text);
     od_end_accept(engine, L, 2, end, socket->id);
     return 0;
 }

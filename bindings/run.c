@@ -158,7 +158,10 @@ static void finish(struct od_engine *engine, struct od_task *task)
         return;
     struct od_error err;
     struct od_bytes *answer = od_engine_scratch(engine);
-    if (encode_answer[handler](coroutine->L, answer, &err))
+    engine->task = task; // It may have the client's end of the WebSocket of a response.
+    bool is_answer = encode_answer[handler](coroutine->L, answer, &err);
+    engine->task = NULL;
+    if (is_answer)
         od_task_answer(task, od_bytes_slice(answer));
     else
         fail_with_text(engine, task, NULL, err.text);

@@ -55,6 +55,12 @@ static enum od_wait_begun begin_call(struct od_task *task, const struct od_wait 
     return OD_WAIT_BEGUN;
 }
 
+static enum od_wait_begun begin_fetch(struct od_task *task, const struct od_wait *wait)
+{
+    od_task_wait_fetch(task, wait->redirect, (uint32_t)wait->ms, od_bytes_slice(&wait->bytes));
+    return OD_WAIT_BEGUN;
+}
+
 void od_wait_give_up(struct od_object *object, enum od_wait_kind kind, od_slice why)
 {
     if (kind == OD_WAIT_RESET)
@@ -75,7 +81,7 @@ enum od_wait_begun od_wait_begin(struct od_engine *engine, struct od_task *task)
         [OD_WAIT_SLEEP] = begin_sleep,         [OD_WAIT_SYNC] = begin_sync,
         [OD_WAIT_CALL] = begin_call,           [OD_WAIT_METHOD] = begin_call,
         [OD_WAIT_RESET] = begin_give_up,       [OD_WAIT_ABORT] = begin_give_up,
-        [OD_WAIT_ABORT_ALARM] = begin_give_up,
+        [OD_WAIT_ABORT_ALARM] = begin_give_up, [OD_WAIT_FETCH] = begin_fetch,
     };
     struct od_coroutine *coroutine = task->thread;
     struct od_wait *wait = &engine->wait;
@@ -107,8 +113,10 @@ static int push_results(lua_State *L, od_slice bytes)
 
 int od_wait_push_result(lua_State *L, enum od_wait_kind kind, bool ok, od_slice bytes)
 {
-    static int (*const push[OD_WAIT_KINDS])(lua_State *, od_slice) = {
-        [OD_WAIT_CALL] = push_response, [OD_WAIT_METHOD] = push_results};
+    static int (*const push[OD_WAIT_KINDS])(lua_State *,
+                                            od_slice) = {[OD_WAIT_CALL] = push_response,
+                                                         [OD_WAIT_FETCH] = push_response,
+                                                         [OD_WAIT_METHOD] = push_results};
     if (push[kind] == NULL)
         return 0;
     lua_pushboolean(L, ok);

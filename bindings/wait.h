@@ -11,16 +11,17 @@
 #include <lua.h>
 
 #include "base/bytes.h"
+#include "object/task.h"
 
 struct od_engine;
 struct od_object;
-struct od_task;
 
 enum od_wait_kind {
     OD_WAIT_NONE,
     OD_WAIT_SLEEP,
     OD_WAIT_SYNC,
     OD_WAIT_CALL,        // Comes back as (true, response) or (false, failure record).
+    OD_WAIT_FETCH,       // The same, to the outside.
     OD_WAIT_METHOD,      // Comes back as (true, results...) or (false, failure record).
     OD_WAIT_RESET,       // The instance goes; nothing comes back, and no pcall sees it.
     OD_WAIT_ABORT,       // The same, and the sockets are cut.
@@ -30,8 +31,10 @@ enum od_wait_kind {
 
 struct od_wait {
     enum od_wait_kind kind;
-    int64_t ms;            // SLEEP.
-    struct od_bytes bytes; // CALL, METHOD: the message (object/call.h). RESET, ABORT: why.
+    int64_t ms;                      // SLEEP; FETCH: how long at most.
+    enum od_fetch_redirect redirect; // FETCH.
+    struct od_bytes bytes; // CALL, METHOD: the message (object/call.h). FETCH: the request. RESET,
+                           // ABORT: why.
 };
 
 void od_wait_deinit(struct od_wait *wait);

@@ -1,9 +1,9 @@
 // What every process of the program was told at its start: the command line and OPEN_DO_*.
 //
 // Main starts its workers with its own arguments, so all processes read the same words with this
-// same code and nothing has to be handed over. One table in options.c is the parser and the help:
-// an option that is not in it does not exist. A flag wins over the variable of the same option; of
-// options that may be repeated both count, the flags last.
+// same code and nothing has to be handed over. One table, in options_table.c, is the parser and the
+// help: an option that is not in it does not exist. A flag wins over the variable of the same
+// option; of options that may be repeated both count, the flags last.
 //
 // Owner: od_options_deinit; [argv] and what points into it are the system's.
 
@@ -58,6 +58,7 @@ struct od_options {
     const char *allow_origin;           // link/origin.h; NULL: only pages of the same host.
     struct od_networks trusted_proxies; // Who may say for whom it asks.
     bool confine;                       // Workers give up what they do not need (base/confine.h).
+    bool fetch_private_denied;          // od.fetch reaches no private address.
     enum od_log_format log_format;
     enum od_log_level log_level;
     bool json;         // Answers are for machines.

@@ -39,6 +39,10 @@ struct od_net_events {
     // A question, asked in od_net_settle: is nothing of it under way above the net, no event, no
     // effect?
     bool (*is_at_rest)(void *owner, uint64_t websocket);
+
+    // A fetch (fetch.h) is over: [ok] and a response (link/response.h), or a sentence that says why
+    // there is none.
+    void (*fetched)(void *owner, uint64_t fetch, bool ok, od_slice bytes);
 };
 
 #endif

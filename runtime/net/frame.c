@@ -140,8 +140,9 @@ static const char *check_start(const struct od_frame_decoder *decoder)
         return "a reserved bit was set in a client frame";
     if (unknown_opcodes[first & OPCODE_BITS] != NULL)
         return unknown_opcodes[first & OPCODE_BITS];
-    if ((second & MASKED_BIT) == 0)
-        return "a client frame was not masked";
+    bool is_masked = (second & MASKED_BIT) != 0;
+    if (is_masked == decoder->is_client)
+        return is_masked ? "a server frame was masked" : "a client frame was not masked";
     return is_control(first & OPCODE_BITS) ? check_control(first, second)
                                            : check_data(decoder, first);
 }
@@ -195,7 +196,9 @@ static void begin_payload(struct od_frame_decoder *decoder, uint32_t length)
     decoder->opcode = first & OPCODE_BITS;
     decoder->is_final = (first & FINAL_BIT) != 0;
     decoder->left = length;
-    memcpy(&decoder->mask, decoder->head + decoder->head_bytes - MASK_BYTES, MASK_BYTES);
+    decoder->mask = 0;
+    if (!decoder->is_client)
+        memcpy(&decoder->mask, decoder->head + decoder->head_bytes - MASK_BYTES, MASK_BYTES);
     decoder->head_bytes = 0;
     decoder->phase = PAYLOAD;
     if (decoder->opcode == OD_FRAME_TEXT || decoder->opcode == OD_FRAME_BINARY) {
@@ -212,7 +215,8 @@ static int step_head(struct od_frame_decoder *decoder, struct input *in,
     const char *wrong = check_start(decoder);
     if (wrong != NULL)
         return fail(decoder, message, OD_FRAME_CODE_PROTOCOL_ERROR, wrong);
-    if (!fill_head(decoder, in, 2 + length_bytes(decoder->head[1]) + MASK_BYTES))
+    size_t mask_bytes = decoder->is_client ? 0 : MASK_BYTES;
+    if (!fill_head(decoder, in, 2 + length_bytes(decoder->head[1]) + mask_bytes))
         return OD_FRAME_EVENT_MORE;
     uint64_t length = read_length(decoder);
     wrong = check_length(decoder, length);
@@ -294,7 +298,8 @@ static od_slice take_part(struct od_frame_decoder *decoder, struct input *in)
 {
     size_t size = in->size < decoder->left ? in->size : decoder->left;
     od_slice part = {in->at, size};
-    decoder->mask = od_frame_unmask(in->at, size, decoder->mask);
+    if (!decoder->is_client)
+        decoder->mask = od_frame_unmask(in->at, size, decoder->mask);
     decoder->left -= (uint32_t)size;
     in->at += size;
     in->size -= size;

@@ -1,4 +1,6 @@
-// WebSocket frames (RFC 6455, section 5), the server's side: bytes of a client become messages.
+// WebSocket frames (RFC 6455, section 5): bytes of a peer become messages.
+//
+// The peer is a client, whose frames are masked, or, with [is_client], a server, whose are not.
 //
 // The decoder takes what was read from a socket, in any pieces, and gives one event at a time. The
 // ordinary case, a whole message that lies in the input, is unmasked where it is and given as a
@@ -87,6 +89,7 @@ struct od_frame_decoder {
     bool is_final;          // The frame is its message's last.
     bool is_compressed;     // The message is.
     bool may_compress;      // Compression was negotiated.
+    bool is_client;         // We are: frames come unmasked. Set after init.
     bool is_spent;          // [gathered] was given to the caller and goes at the next call.
 };
 
@@ -114,6 +117,10 @@ OD_MUST_CHECK bool od_frame_decoder_restore(struct od_frame_decoder *decoder,
 // whose payload od_deflate_message made.
 void od_frame_put(struct od_bytes *out, enum od_frame_opcode opcode, bool is_compressed,
                   od_slice payload);
+
+// Makes the frame that [out] ends with, from [mark] on and unmasked, one of a client, masked with
+// [key], which nobody can have foreseen.
+void od_frame_mask(struct od_bytes *out, size_t mark, uint32_t key);
 
 // Only the head, for a payload that is sent from where it lies.
 void od_frame_put_head(struct od_bytes *out, enum od_frame_opcode opcode, bool is_compressed,

@@ -2,6 +2,8 @@
 
 #include "net/frame.h"
 
+#include <string.h>
+
 #include "net/utf8.h"
 
 static void put_big_endian(struct od_bytes *out, uint64_t value, int bytes)
@@ -53,4 +55,27 @@ void od_frame_put_close(struct od_bytes *out, uint16_t code, od_slice reason)
     od_frame_put_head(out, OD_FRAME_CLOSE, false, 2 + size);
     put_big_endian(out, code, 2);
     od_bytes_put(out, reason.at, size);
+}
+
+enum {
+    MASKED_BIT = 0x80,
+    MASK_BYTES = 4,
+};
+
+static size_t head_bytes(uint8_t second)
+{
+    return second < 126 ? 2 : second == 126 ? 4 : 10;
+}
+
+void od_frame_mask(struct od_bytes *out, size_t mark, uint32_t key)
+{
+    od_bytes_reserve(out, MASK_BYTES);
+    char *frame = out->at + mark;
+    size_t head = head_bytes((uint8_t)frame[1]);
+    size_t payload = out->size - mark - head;
+    memmove(frame + head + MASK_BYTES, frame + head, payload);
+    frame[1] = (char)((uint8_t)frame[1] | MASKED_BIT);
+    memcpy(frame + head, &key, MASK_BYTES);
+    od_frame_unmask(frame + head + MASK_BYTES, payload, key);
+    out->size += MASK_BYTES;
 }

@@ -14,6 +14,7 @@ enum {
     FLAG_FINAL = 1,
     FLAG_COMPRESSED = 2,
     FLAG_MAY_COMPRESS = 4,
+    FLAG_CLIENT = 8,
 };
 
 void od_frame_decoder_save(const struct od_frame_decoder *decoder, struct od_bytes *out)
@@ -30,7 +31,8 @@ void od_frame_decoder_save(const struct od_frame_decoder *decoder, struct od_byt
     od_bytes_put_u8(out, decoder->utf8);
     od_bytes_put_u8(out, (uint8_t)((decoder->is_final ? FLAG_FINAL : 0) |
                                    (decoder->is_compressed ? FLAG_COMPRESSED : 0) |
-                                   (decoder->may_compress ? FLAG_MAY_COMPRESS : 0)));
+                                   (decoder->may_compress ? FLAG_MAY_COMPRESS : 0) |
+                                   (decoder->is_client ? FLAG_CLIENT : 0)));
     od_bytes_put_string(out, decoder->is_spent ? (od_slice){NULL, 0} : gathered);
 }
 
@@ -68,6 +70,7 @@ bool od_frame_decoder_restore(struct od_frame_decoder *decoder, struct od_cursor
     decoder->is_final = (flags & FLAG_FINAL) != 0;
     decoder->is_compressed = (flags & FLAG_COMPRESSED) != 0;
     decoder->may_compress = (flags & FLAG_MAY_COMPRESS) != 0;
+    decoder->is_client = (flags & FLAG_CLIENT) != 0;
     od_bytes_put_slice(&decoder->gathered, gathered);
     return true;
 }

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "net/exchange.h"
+#include "net/fetch.h"
 #include "net/websocket_state.h"
 
 enum {
@@ -97,6 +98,7 @@ void od_net_deinit(struct od_net *net)
     OD_LIST_EACH (link, &net->wires)
         od_wire_cut(OD_LIST_MEMBER(link, struct od_wire, all));
     od_net_flush(net);
+    od_fetches_free(net->fetches); // Before libwebsockets, which closes a descriptor twice.
     stop_lws(net);
     OD_ASSERT(net->exchanges.size == 0);
     OD_ASSERT(net->websockets.size == 0);

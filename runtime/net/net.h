@@ -22,12 +22,14 @@
 #include "net/events.h"
 #include "net/limits.h"
 #include "net/loop.h"
+#include "net/masks.h"
 #include "net/pulse.h"
 
 #define OD_NET_READ_BYTES_MAX 65536
 
 struct lws_context;
 struct lws_vhost;
+struct od_fetches;
 
 struct od_net {
     struct od_loop *loop;
@@ -47,8 +49,11 @@ struct od_net {
     uint64_t last_exchange; // Number of the youngest.
     struct od_pulses pulses;
     struct od_deflate *deflate;
-    int harmless_fd;     // Takes the place of a descriptor that was given away.
-    bool is_in_callback; // Inside libwebsockets, where nothing may be closed.
+    struct od_masks masks;
+    struct od_fetches *fetches; // NULL before the first (fetch.h).
+    bool fetch_inside_denied;   // No fetch of a private address; may be changed.
+    int harmless_fd;            // Takes the place of a descriptor that was given away.
+    bool is_in_callback;        // Inside libwebsockets, where nothing may be closed.
     bool is_draining;
     struct od_networks trusted_proxies; // Whose X-Forwarded-For is believed.
     od_slice allowed_origins;           // link/origin.h; of pages that may open WebSockets.

@@ -4,7 +4,7 @@
 // all that was agreed on travels as bytes, beside the descriptor. There is no other way, also when
 // both are in one worker: one path, taken always.
 //
-// Encoded: str output, u8 window bits, str protocol, str url, str input.
+// Encoded: str output, u8 window bits, u8 is client, str protocol, str url, str input.
 
 #ifndef OD_NET_UPGRADE_RECORD_H
 #define OD_NET_UPGRADE_RECORD_H
@@ -15,6 +15,7 @@
 struct od_upgrade_record {
     od_slice output;     // To be sent first: the rest of earlier answers, the head of the 101.
     uint8_t window_bits; // Of permessage-deflate; 0: not agreed on.
+    bool is_client;      // We asked for the upgrade: our frames are masked, the peer's are not.
     od_slice protocol;   // The subprotocol; empty: none.
     od_slice url;        // Of the request.
     od_slice input;      // Read behind the request: the first frames.

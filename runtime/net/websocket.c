@@ -79,6 +79,30 @@ static struct od_bytes *frames_out(struct od_websocket *websocket)
     return websocket->wire != NULL ? od_wire_out(websocket->wire) : &websocket->early;
 }
 
+// A client masks each frame with a key of its own.
+static void put_end(const struct od_websocket *websocket, struct od_bytes *out, size_t mark)
+{
+    if (websocket->decoder.is_client)
+        od_frame_mask(out, mark, od_masks_next(&websocket->net->masks));
+}
+
+void od_websocket_put(struct od_websocket *websocket, enum od_frame_opcode opcode,
+                      bool is_compressed, od_slice payload)
+{
+    struct od_bytes *out = frames_out(websocket);
+    size_t mark = out->size;
+    od_frame_put(out, opcode, is_compressed, payload);
+    put_end(websocket, out, mark);
+}
+
+static void put_close(struct od_websocket *websocket, uint16_t code, od_slice reason)
+{
+    struct od_bytes *out = frames_out(websocket);
+    size_t mark = out->size;
+    od_frame_put_close(out, code, reason);
+    put_end(websocket, out, mark);
+}
+
 size_t od_websocket_buffered_bytes(const struct od_websocket *websocket)
 {
     return websocket->wire != NULL ? od_wire_waiting_bytes(websocket->wire) : websocket->early.size;
@@ -103,7 +127,7 @@ static bool has_room(struct od_websocket *websocket)
 static void give_up_reader(struct od_websocket *websocket)
 {
     od_slice reason = OD_SLICE("The reader is too slow");
-    od_frame_put_close(frames_out(websocket), code_try_again, reason);
+    put_close(websocket, code_try_again, reason);
     let_go(websocket);
     if (!websocket->peer_has_closed)
         tell_closed(websocket, code_try_again, reason, false);
@@ -127,7 +151,7 @@ static bool put_compressed(struct od_websocket *websocket, od_slice payload,
     od_deflate_message(websocket->net->deflate, payload, &deflated);
     bool pays = deflated.size < payload.size;
     if (pays)
-        od_frame_put(frames_out(websocket), opcode, true, od_bytes_slice(&deflated));
+        od_websocket_put(websocket, opcode, true, od_bytes_slice(&deflated));
     od_bytes_deinit(&deflated);
     return pays;
 }
@@ -139,7 +163,7 @@ void od_websocket_send(struct od_websocket *websocket, od_slice payload, bool is
         return;
     if (!od_deflate_is_worth_it(payload.size, websocket->window_bits) ||
         !put_compressed(websocket, payload, opcode))
-        od_frame_put(frames_out(websocket), opcode, false, payload);
+        od_websocket_put(websocket, opcode, false, payload);
 }
 
 void od_websocket_send_frame(struct od_websocket *websocket, struct od_frame_shared *frame)
@@ -148,10 +172,14 @@ void od_websocket_send_frame(struct od_websocket *websocket, struct od_frame_sha
         return;
     od_slice bytes = od_frame_shared_bytes(frame, websocket->net->deflate, websocket->window_bits);
     od_websocket_touch(websocket);
-    if (websocket->wire != NULL)
+    if (websocket->wire != NULL && !websocket->decoder.is_client) {
         od_wire_put_shared(websocket->wire, frame, bytes);
-    else
-        od_bytes_put_slice(&websocket->early, bytes);
+        return;
+    }
+    struct od_bytes *out = frames_out(websocket);
+    size_t mark = out->size;
+    od_bytes_put_slice(out, bytes);
+    put_end(websocket, out, mark);
 }
 
 // Closing.
@@ -165,7 +193,7 @@ void od_websocket_close(struct od_websocket *websocket, uint16_t code, od_slice 
 {
     if (!od_websocket_can_send(websocket))
         return;
-    od_frame_put_close(frames_out(websocket), code, reason);
+    put_close(websocket, code, reason);
     websocket->has_closed = true;
     od_websocket_touch(websocket);
     if (websocket->peer_has_closed)
@@ -187,7 +215,7 @@ static void fail(struct od_websocket *websocket, uint16_t code, od_slice why)
 {
     struct od_net *net = websocket->net;
     if (!websocket->has_closed)
-        od_frame_put_close(frames_out(websocket), code, why);
+        put_close(websocket, code, why);
     let_go(websocket);
     net->events->failed(net->owner, websocket->number, why);
 }
@@ -227,7 +255,7 @@ static void on_message(struct od_websocket *websocket, const struct od_frame_mes
 static void on_ping(struct od_websocket *websocket, const struct od_frame_message *message)
 {
     if (od_websocket_can_send(websocket) && has_room(websocket))
-        od_frame_put(frames_out(websocket), OD_FRAME_PONG, false, message->payload);
+        od_websocket_put(websocket, OD_FRAME_PONG, false, message->payload);
 }
 
 static void on_pong(struct od_websocket *websocket, const struct od_frame_message *message)
@@ -350,11 +378,13 @@ static void take_record(struct od_websocket *websocket, const struct od_upgrade_
     od_bytes_put_slice(&websocket->url, record->protocol);
     od_frame_decoder_init(&websocket->decoder, (uint32_t)websocket->net->limits.message_bytes_max,
                           record->window_bits != 0);
+    websocket->decoder.is_client = record->is_client;
 }
 
 // Frames that were put while there was no connection go out behind the head.
 static void put_early(struct od_websocket *websocket, od_slice head)
 {
+    OD_ASSERT(!websocket->decoder.is_client || websocket->early.size == 0); // They are not masked.
     struct od_bytes *out = od_wire_out(websocket->wire);
     od_bytes_put_slice(out, head);
     od_bytes_put_slice(out, od_bytes_slice(&websocket->early));

@@ -80,6 +80,7 @@ void od_websocket_show_on(struct od_websocket *websocket, struct od_page *page, 
 void od_websocket_put_record(const struct od_websocket *websocket, struct od_bytes *bytes)
 {
     struct od_upgrade_record record = {.window_bits = websocket->window_bits,
+                                       .is_client = websocket->decoder.is_client,
                                        .protocol = od_websocket_protocol(websocket),
                                        .url = od_websocket_url(websocket)};
     od_upgrade_record_put(bytes, &record);

@@ -12,7 +12,7 @@ static bool ask(struct od_pulse *pulse)
     if (!od_websocket_can_send(websocket) || websocket->peer_has_closed || websocket->is_paused)
         return false;
     pulse->taken_bytes = od_wire_taken_bytes(websocket->wire);
-    od_frame_put(od_wire_out(websocket->wire), OD_FRAME_PING, false, (od_slice){NULL, 0});
+    od_websocket_put(websocket, OD_FRAME_PING, false, (od_slice){NULL, 0});
     return true;
 }
 

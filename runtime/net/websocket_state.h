@@ -32,6 +32,10 @@ struct od_websocket {
     bool is_freed;   // then freeing waits.
 };
 
+// Puts a whole frame as our side sends it; no Close.
+void od_websocket_put(struct od_websocket *websocket, enum od_frame_opcode opcode,
+                      bool is_compressed, od_slice payload);
+
 // websocket_pulse.c: how a WebSocket is asked whether its peer is still there.
 extern const struct od_pulse_events od_websocket_pulse_events;
 

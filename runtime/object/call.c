@@ -11,6 +11,7 @@
 #include "net/net.h"
 #include "object/call_inner.h"
 #include "object/label.h"
+#include "object/outgoing.h"
 #include "object/refusal.h"
 #include "object/route.h"
 #include "object/visit.h"
@@ -30,8 +31,10 @@ void od_call_free(struct od_call *call)
 {
     od_timers_clear(call->objects->timers, &call->deadline);
     free(call->visit);
+    od_outgoing_free(call->outgoing);
     od_map_remove(&call->objects->calls, &call->by_id);
     free(call->whom);
+    free(call->url);
     free(call);
 }
 
@@ -180,12 +183,24 @@ static void send_message(struct od_call *call, const struct od_call_message *mes
         send_to_peer(call, worker, message);
 }
 
+// The client's end of a WebSocket will want to know what it is connected to.
+static void note_url(struct od_call *call, od_slice message)
+{
+    struct od_request request;
+    od_slice upgrade;
+    if (od_request_read(message, &request) &&
+        od_headers_find(request.headers, OD_SLICE("upgrade"), &upgrade))
+        call->url = strndup(request.url.at, request.url.size);
+}
+
 void od_call_send(struct od_call *call, od_slice bytes)
 {
     struct od_call_message message;
     bool is_whole = od_call_read_message(bytes, &message);
     OD_ASSERT(is_whole);
     call->kind = message.kind;
+    if (call->from == OD_FROM_TASK && message.kind == OD_CALL_FETCH)
+        note_url(call, message.body);
     send_message(call, &message);
 }
 

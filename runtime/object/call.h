@@ -32,6 +32,8 @@ enum od_call_origin {
     OD_FROM_PEER,     // [origin]: the number the call has in [origin_worker].
 };
 
+struct od_outgoing;
+
 struct od_call {
     struct od_map_node by_id;
     uint64_t id;
@@ -42,10 +44,12 @@ struct od_call {
     uint64_t origin;
     bool is_remote; // Sent to [worker].
     uint32_t worker;
-    char *whom;               // Remote and from a task: "rooms/lobby", else NULL.
-    struct od_object *object; // Here: in whose inbox it is or whose task handles it.
-    struct od_visit *visit;   // OD_FROM_EXCHANGE: for the log; NULL when that is off.
-    struct od_timer deadline; // OD_FROM_EXCHANGE: 504.
+    char *whom; // Remote and from a task: "rooms/lobby"; a fetch: "http://host/path".
+    char *url;  // From a task, when it asks for an upgrade; else NULL.
+    struct od_outgoing *outgoing; // A fetch that has left the outbox, else NULL.
+    struct od_object *object;     // Here: in whose inbox it is or whose task handles it.
+    struct od_visit *visit;       // OD_FROM_EXCHANGE: for the log; NULL when that is off.
+    struct od_timer deadline;     // OD_FROM_EXCHANGE: 504.
 };
 
 // Makes a call. From an exchange it has OD_RESPONSE_MS_MAX to be answered.

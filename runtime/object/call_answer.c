@@ -8,6 +8,7 @@
 #include "net/exchange.h"
 #include "net/net.h"
 #include "object/call_inner.h"
+#include "object/client_end.h"
 #include "object/socket.h"
 #include "object/visit.h"
 
@@ -26,20 +27,20 @@ void od_call_lose_socket(struct od_objects *objects, const struct od_response *r
     }
 }
 
-static void hand_over(struct od_objects *objects, const struct od_response *response,
-                      od_slice record, int fd)
+void od_call_hand_over(struct od_objects *objects, uint32_t worker, uint64_t number,
+                       od_slice record, int fd)
 {
-    if (response->worker == objects->worker) {
-        od_socket_attach(objects, response->socket, record, fd);
+    if (worker == objects->worker) {
+        od_socket_attach(objects, number, record, fd);
         return;
     }
-    struct od_link *peer = objects->peers[response->worker];
+    struct od_link *peer = objects->peers[worker];
     if (peer == NULL) {
         close(fd); // Its worker has just died, and the socket with it.
         return;
     }
     size_t mark = od_link_begin(peer, OD_KIND_UPGRADE, fd);
-    od_bytes_put_u64(&peer->out, response->socket);
+    od_bytes_put_u64(&peer->out, number);
     od_bytes_put_slice(&peer->out, record);
     od_link_end(peer, mark);
 }
@@ -68,7 +69,8 @@ static void upgrade(struct od_call *call, struct od_exchange *exchange, od_slice
     int fd = -1;
     if (od_exchange_upgrade(exchange, bytes, &record, &fd, &err)) {
         od_visit_end(call, 101);
-        hand_over(call->objects, response, od_bytes_slice(&record), fd);
+        od_call_hand_over(call->objects, response->worker, response->socket,
+                          od_bytes_slice(&record), fd);
     } else {
         refuse_upgrade(call, exchange, err.text);
         od_call_lose_socket(call->objects, response);
@@ -97,9 +99,23 @@ static void answer_exchange(struct od_call *call, od_slice bytes)
         answer_plainly(call, exchange, bytes, response.status);
 }
 
+// A 101 comes with the client's end of a socket: the task has it now, or nobody.
+static void give_client_end(struct od_call *call, struct od_task *task, od_slice bytes)
+{
+    struct od_response response;
+    if (!od_response_read(bytes, &response) || response.socket == 0)
+        return;
+    if (task == NULL)
+        od_call_lose_socket(call->objects, &response);
+    else
+        od_client_end_arrive(task, &response, od_slice_of(call->url));
+}
+
 static void reply_to_task(struct od_call *call, enum od_call_outcome outcome, od_slice bytes)
 {
     struct od_task *task = od_task_find(call->objects, call->origin);
+    if (outcome == OD_OUTCOME_RESPONSE)
+        give_client_end(call, task, bytes);
     if (task == NULL)
         return;
     task->waiting_call = 0;

@@ -21,6 +21,11 @@
 #define OD_PEER_BYTES_MAX (64u << 20)     // That wait for another worker to read; then the same.
 #define OD_OUTBOX_BYTES_MAX (64u << 20)   // Messages that wait for the disk; more: reset.
 #define OD_SOCKET_WAITING_MAX 64          // Messages of one socket that wait; then it is not read.
+#define OD_OUTGOING_RUNNING_MAX 6         // od.fetch of one object; others wait. [Cloudflare]
+#define OD_OUTGOING_WAITING_MAX 1000      // And so many may wait.
+#define OD_OUTGOING_WORKER_MAX 256        // Running in a worker.
+#define OD_OUTGOING_MS 30000              // Without the option timeout.
+#define OD_OUTGOING_MS_MAX 600000         // The largest timeout.
 #define OD_TURN_EVENTS_MAX 256            // Events an object may handle before others have a go.
 #define OD_TURN_SLEEPS_MAX 1000           // Objects that may fall asleep in one turn.
 #define OD_RESPONSE_MS_MAX 30000          // A handler that has not answered by then: 504.

@@ -89,6 +89,7 @@ struct od_object *od_object_new(struct od_objects *objects, struct od_namespace 
     object->objects = objects;
     object->namespace = namespace;
     init_lists(object);
+    od_outgoing_queue_init(&object->outgoing);
     if (namespace != NULL)
         init_identity(object, id, has_name, name);
     else
@@ -497,6 +498,7 @@ void od_object_free(struct od_object *object)
     od_list_remove(&object->ready);
     od_list_remove(&object->gated);
     od_list_remove(&object->idle);
+    od_list_remove(&object->outgoing.turn);
     od_objects_forget_awake(object);
     if (!od_object_is_entry(object)) {
         od_storage_deinit(&object->storage);

@@ -30,6 +30,7 @@
 #include "object/id.h"
 #include "object/limits.h"
 #include "object/namespace.h"
+#include "object/outgoing.h"
 #include "store/identity.h"
 #include "store/storage.h"
 
@@ -58,6 +59,7 @@ struct od_object {
     struct od_list inbox;     // Events that start a task, oldest first.
     struct od_list resumes;   // Events that waiting tasks wait for; handled before the inbox.
     uint32_t inbox_count;
+    struct od_outgoing_queue outgoing; // Its od.fetch.
     struct od_list outbox; // Effects; empty most of the time, as nothing waits for the disk.
     size_t outbox_bytes;
     struct od_list tasks;

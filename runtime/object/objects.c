@@ -24,6 +24,7 @@ void od_objects_init(struct od_objects *objects)
     od_list_init(&objects->idle);
     od_list_init(&objects->awake);
     od_list_init(&objects->refusals);
+    od_list_init(&objects->outgoing.objects);
     od_map_init(&objects->by_id);
     od_map_init(&objects->sockets);
     od_map_init(&objects->tasks);

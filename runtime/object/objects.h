@@ -39,6 +39,7 @@ struct od_objects {
     struct od_list idle;
     bool logs_visits; // See visit.h.
     bool is_draining; // The worker ends: what waits for a namespace is given up.
+    struct od_outgoing_turns outgoing;
     struct od_list awake;
     uint32_t awake_count;
     size_t relieved_bytes;   // What scripts took after a relief that was not enough (pressure.h).

@@ -6,6 +6,7 @@
 #include "object/alarm.h"
 #include "object/call.h"
 #include "object/objects.h"
+#include "object/outgoing.h"
 
 static void perform_answer(struct od_object *object, const struct od_effect *effect)
 {
@@ -29,6 +30,13 @@ static void perform_call(struct od_object *object, const struct od_effect *effec
     struct od_call *call = od_call_find(object->objects, effect->number);
     if (call != NULL)
         od_call_send(call, effect->bytes);
+}
+
+static void perform_fetch(struct od_object *object, const struct od_effect *effect)
+{
+    struct od_call *call = od_call_find(object->objects, effect->number);
+    if (call != NULL)
+        od_outgoing_send(call, effect->bytes);
 }
 
 static void perform_message(struct od_object *object, const struct od_effect *effect)
@@ -68,6 +76,7 @@ static perform_effect *const perform[] = {
     [OD_EFFECT_ANSWER] = perform_answer,
     [OD_EFFECT_FAILURE] = perform_failure,
     [OD_EFFECT_CALL] = perform_call,
+    [OD_EFFECT_FETCH] = perform_fetch,
     [OD_EFFECT_MESSAGE] = perform_message,
     [OD_EFFECT_CLOSE] = perform_close,
     [OD_EFFECT_FINISH_CLOSE] = perform_finish_close,
@@ -171,9 +180,14 @@ static void put_question(struct od_object *object, struct od_effect effect)
         keep(object, &effect, before);
 }
 
+static bool is_question(const struct od_effect *effect)
+{
+    return effect->kind == OD_EFFECT_CALL || effect->kind == OD_EFFECT_FETCH;
+}
+
 void od_outbox_put(struct od_object *object, struct od_effect effect)
 {
-    if (object->transaction != NULL && effect.kind == OD_EFFECT_CALL && !object->is_reset)
+    if (object->transaction != NULL && is_question(&effect) && !object->is_reset)
         put_question(object, effect);
     else
         put(object, effect, seq_to_wait_for(object));

@@ -30,6 +30,7 @@ enum od_effect_kind {
     OD_EFFECT_ANSWER,       // bytes: a response or results; number: the call it answers.
     OD_EFFECT_FAILURE,      // bytes: a failure (link/failure.h); number: the call that failed.
     OD_EFFECT_CALL,         // bytes: the message of a call (call.h); number: the call.
+    OD_EFFECT_FETCH,        // bytes: a request to the outside (outgoing.h); number: its call.
     OD_EFFECT_MESSAGE,      // bytes: the payload, or frame; socket.
     OD_EFFECT_CLOSE,        // bytes: the reason; code; socket.
     OD_EFFECT_ALARM_OVER,   // Main hears that an alarm is over (alarm.h).

@@ -1,13 +1,16 @@
 #include "object/task.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "link/response.h"
 #include "object/alarm.h"
 #include "object/call.h"
+#include "object/client_end.h"
 #include "object/objects.h"
 #include "object/outbox.h"
+#include "object/outgoing.h"
 #include "object/section.h"
 #include "object/transaction.h"
 
@@ -136,6 +139,7 @@ struct od_task *od_task_new(struct od_object *object, struct od_event *event)
     od_list_init(&task->link);
     od_list_init(&task->syncing);
     od_list_init(&task->accepted);
+    od_list_init(&task->client_ends);
     od_list_push_back(&object->tasks, &task->link);
     od_map_put(&object->objects->tasks, &task->by_id, od_map_hash_u64(task->id));
     return task;
@@ -157,6 +161,7 @@ void od_task_free(struct od_task *task)
         od_call_cancel(call);
     discard_accepted(task);
     od_transactions_abandon(task->object, task);
+    od_client_ends_lose(task);
     od_section_end(task);
     task->script->forget(task->script, task);
     task->script->uses--;
@@ -174,7 +179,10 @@ static void release_socket(struct od_task *task, od_slice bytes)
 {
     struct od_objects *objects = task->object->objects;
     struct od_response response;
-    if (!od_response_read(bytes, &response) || response.worker != objects->worker)
+    if (!od_response_read(bytes, &response) || response.socket == 0)
+        return;
+    od_client_end_forget(task, response.worker, response.socket);
+    if (response.worker != objects->worker)
         return;
     struct od_socket *socket = od_socket_find(objects, response.socket);
     if (socket != NULL)
@@ -254,4 +262,21 @@ void od_task_wait_call(struct od_task *task, od_slice bytes)
     task->waiting_call = call->id;
     od_outbox_put(task->object,
                   (struct od_effect){.kind = OD_EFFECT_CALL, .number = call->id, .bytes = bytes});
+}
+
+void od_task_wait_fetch(struct od_task *task, enum od_fetch_redirect redirect, uint32_t timeout_ms,
+                        od_slice request)
+{
+    struct od_objects *objects = task->object->objects;
+    struct od_call *call = od_call_new(objects, OD_FROM_TASK, objects->worker, task->id);
+    char what[512];
+    od_fetch_describe(request, what, sizeof what);
+    call->whom = strdup(what);
+    task->waiting_call = call->id;
+    struct od_bytes body = {0};
+    od_outgoing_put(&body, redirect, timeout_ms, request);
+    od_outbox_put(task->object, (struct od_effect){.kind = OD_EFFECT_FETCH,
+                                                   .number = call->id,
+                                                   .bytes = od_bytes_slice(&body)});
+    od_bytes_deinit(&body);
 }

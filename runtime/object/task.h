@@ -17,6 +17,7 @@
 #include "base/map.h"
 #include "base/timers.h"
 #include "link/failure.h"
+#include "net/fetch.h"
 #include "object/event.h"
 #include "object/id.h"
 
@@ -30,13 +31,14 @@ struct od_task {
     struct od_list link;    // In the object's tasks.
     struct od_list syncing; // Among the object's tasks that wait for the disk.
     struct od_object *object;
-    struct od_script *script; // The version whose code it runs.
-    struct od_event *event;   // What it handles; NULL for a constructor.
-    struct od_timer timer;    // od_task_wait_sleep.
-    struct od_list accepted;  // Sockets accepted by it that no 101 has taken yet.
-    uint64_t waiting_call;    // The call it waits for, to cancel it; 0 for none.
-    uint64_t sync_seq;        // od_task_wait_sync.
-    bool is_answered;         // FETCH, CALL: its call has got an answer, or a failure.
+    struct od_script *script;   // The version whose code it runs.
+    struct od_event *event;     // What it handles; NULL for a constructor.
+    struct od_timer timer;      // od_task_wait_sleep.
+    struct od_list accepted;    // Sockets accepted by it that no 101 has taken yet.
+    struct od_list client_ends; // Of its fetches; neither accepted nor handed on (client_end.h).
+    uint64_t waiting_call;      // The call it waits for, to cancel it; 0 for none.
+    uint64_t sync_seq;          // od_task_wait_sync.
+    bool is_answered;           // FETCH, CALL: its call has got an answer, or a failure.
     bool has_failed;
     bool is_after_event;      // The handler has returned; functions given to waitUntil run.
     struct od_timer deadline; // od_task_limit.
@@ -86,5 +88,10 @@ bool od_task_wait_sync(struct od_task *task);
 // it lives, through the outbox of this one. Resumes with the answer, or with a failure
 // (link/failure.h).
 void od_task_wait_call(struct od_task *task, od_slice bytes);
+
+// Sends a request (link/request.h, copied) to the outside, through the outbox. Resumes with the
+// response, or with a failure that says why there is none.
+void od_task_wait_fetch(struct od_task *task, enum od_fetch_redirect redirect, uint32_t timeout_ms,
+                        od_slice request);
 
 #endif

@@ -102,6 +102,8 @@ static void free_pending(struct od_list *list)
 static void commit_group(struct od_committer *committer, struct od_group *group, size_t bytes)
 {
     bool committed = od_group_commit(group, committer->env, &committer->reports);
+    if (!committed)
+        od_env_reopen(committer->env);
     count_group(committer, group, bytes, committed);
     committer->sweep_is_due = committer->sweep_is_due || (committed && group->changes.deleted_all);
     committer->groups_since_check++;
@@ -122,6 +124,8 @@ static void sweep(struct od_committer *committer)
         else
             od_write_abort(&write);
     }
+    if (code != 0)
+        od_env_reopen(committer->env);
     committer->sweep_is_due = code == 0 && !is_empty;
     pthread_mutex_lock(&committer->mutex);
     committer->stats.swept += code == 0 ? swept : 0;

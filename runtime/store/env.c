@@ -252,6 +252,9 @@ bool od_env_open(struct od_env **result, const char *directory, bool as_writer,
         free(env);
         return false;
     }
+    od_list_init(&env->readers);
+    pthread_rwlock_init(&env->gate, NULL);
+    pthread_mutex_init(&env->mutex, NULL);
     env->next = opened;
     opened = env;
     return true;
@@ -267,6 +270,82 @@ void od_env_close(struct od_env *env)
         place = &(*place)->next;
     *place = env->next;
     mdb_env_close(env->lmdb);
+    OD_ASSERT(od_list_is_empty(&env->readers));
+    pthread_mutex_destroy(&env->mutex);
+    pthread_rwlock_destroy(&env->gate);
     free(env->directory_path);
     free(env);
+}
+
+// --- Readers, and opening anew -------------------------------------------------------------------
+
+static int begin_and_reset(const struct od_env *env, struct od_env_reader *reader)
+{
+    int code = mdb_txn_begin(env->lmdb, NULL, MDB_RDONLY, &reader->txn);
+    if (code == 0)
+        mdb_txn_reset(reader->txn);
+    return code;
+}
+
+int od_env_reader_open(struct od_env *env, struct od_env_reader *reader)
+{
+    pthread_mutex_lock(&env->mutex);
+    od_list_init(&reader->link);
+    int code = begin_and_reset(env, reader);
+    if (code == 0)
+        od_list_push_back(&env->readers, &reader->link);
+    pthread_mutex_unlock(&env->mutex);
+    return code;
+}
+
+void od_env_reader_close(struct od_env *env, struct od_env_reader *reader)
+{
+    pthread_mutex_lock(&env->mutex);
+    od_list_remove(&reader->link);
+    mdb_txn_abort(reader->txn);
+    pthread_mutex_unlock(&env->mutex);
+}
+
+int od_env_reader_begin(struct od_env *env, struct od_env_reader *reader)
+{
+    pthread_rwlock_rdlock(&env->gate);
+    int code = mdb_txn_renew(reader->txn);
+    if (code == MDB_MAP_RESIZED) { // The writer found more address space than we had.
+        code = mdb_env_set_mapsize(env->lmdb, 0);
+        code = code == 0 ? mdb_txn_renew(reader->txn) : code;
+    }
+    if (code != 0)
+        pthread_rwlock_unlock(&env->gate);
+    return code;
+}
+
+void od_env_reader_end(struct od_env *env, struct od_env_reader *reader)
+{
+    mdb_txn_reset(reader->txn);
+    pthread_rwlock_unlock(&env->gate);
+}
+
+static struct od_env_reader *reader_of(struct od_list *link)
+{
+    return OD_LIST_MEMBER(link, struct od_env_reader, link);
+}
+
+void od_env_reopen(struct od_env *env)
+{
+    struct od_error err;
+    OD_ASSERT(env->is_writer);
+    pthread_rwlock_wrlock(&env->gate);
+    pthread_mutex_lock(&env->mutex);
+    OD_LIST_EACH (link, &env->readers)
+        mdb_txn_abort(reader_of(link)->txn);
+    mdb_env_close(env->lmdb);
+    if (!open_file(env, &err))
+        od_panic(__FILE__, __LINE__, "after a failed commit: %s", err.text);
+    OD_LIST_EACH (link, &env->readers) {
+        int code = begin_and_reset(env, reader_of(link));
+        if (code != 0)
+            od_panic(__FILE__, __LINE__, "after a failed commit: %s", od_env_reason(code));
+    }
+    pthread_mutex_unlock(&env->mutex);
+    pthread_rwlock_unlock(&env->gate);
 }

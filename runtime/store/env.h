@@ -8,16 +8,24 @@
 // file locks), so a second od_env_open of a directory gives the same environment. It must not cross
 // a fork either: a process that forks must exec.
 //
+// After a commit that failed the writer opens its environment anew: LMDB may have declared it in
+// doubt for good (a failed write of its meta page), and a sync that failed must not be tried again,
+// for the kernel has forgotten what it could not write. Readers of the same process, which are
+// known here, notice nothing; they are only kept from reading meanwhile.
+//
 // Private to the layer: lmdb.h is known only here and in what includes this.
-// Thread: open and close on the loop's. Owner: counted; od_env_close gives one count back.
+// Thread: all on the loop's, but od_env_reopen on the committer's.
+// Owner: counted; od_env_close gives one count back.
 
 #ifndef OD_STORE_ENV_H
 #define OD_STORE_ENV_H
 
 #include <lmdb.h>
+#include <pthread.h>
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "base/list.h"
 #include "base/slice.h"
 
 // Raise it when an older program would misread what this one writes. A writer takes older formats
@@ -35,14 +43,32 @@ struct od_env {
     pid_t pid;         // Where it was opened.
     bool is_writer;
     unsigned users;
-    struct od_env *next;  // Of those open in this process.
-    char *directory_path; // Absolute.
+    pthread_rwlock_t gate;  // Read: somebody reads. Written: it is being opened anew.
+    pthread_mutex_t mutex;  // For [readers]; the gate comes first.
+    struct od_list readers; // struct od_env_reader
+    struct od_env *next;    // Of those open in this process.
+    char *directory_path;   // Absolute.
+};
+
+// A read transaction that is kept and, between turns, reset.
+struct od_env_reader {
+    struct od_list link;
+    MDB_txn *txn;
 };
 
 OD_MUST_CHECK bool od_env_make_directory(const char *directory, struct od_error *err);
 OD_MUST_CHECK bool od_env_open(struct od_env **env, const char *directory, bool as_writer,
                                struct od_error *err);
 void od_env_close(struct od_env *env);
+
+// A writer's, after a failed commit. Ends the process when it does not open again.
+void od_env_reopen(struct od_env *env);
+
+// Functions return LMDB's codes. From begin to end a reader sees one moment.
+OD_MUST_CHECK int od_env_reader_open(struct od_env *env, struct od_env_reader *reader);
+void od_env_reader_close(struct od_env *env, struct od_env_reader *reader);
+OD_MUST_CHECK int od_env_reader_begin(struct od_env *env, struct od_env_reader *reader);
+void od_env_reader_end(struct od_env *env, struct od_env_reader *reader);
 
 // What LMDB or the system said, for a person.
 const char *od_env_reason(int code);

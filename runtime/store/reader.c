@@ -10,7 +10,7 @@
 
 struct od_reader {
     struct od_env *env;
-    MDB_txn *txn;
+    struct od_env_reader inner;
     bool is_reading; // The transaction shows a moment; otherwise it is reset.
 };
 
@@ -29,11 +29,9 @@ bool od_reader_open(struct od_reader **result, const char *directory, struct od_
         free(reader);
         return false;
     }
-    int code = mdb_txn_begin(reader->env->lmdb, NULL, MDB_RDONLY, &reader->txn);
-    if (code == 0) {
-        mdb_txn_reset(reader->txn);
+    int code = od_env_reader_open(reader->env, &reader->inner);
+    if (code == 0)
         return true;
-    }
     od_error_set(err, "cannot read %s/data.mdb: %s", directory, od_env_reason(code));
     od_env_close(reader->env);
     free(reader);
@@ -42,7 +40,8 @@ bool od_reader_open(struct od_reader **result, const char *directory, struct od_
 
 void od_reader_close(struct od_reader *reader)
 {
-    mdb_txn_abort(reader->txn);
+    od_reader_reset(reader);
+    od_env_reader_close(reader->env, &reader->inner);
     od_env_close(reader->env);
     free(reader);
 }
@@ -50,23 +49,18 @@ void od_reader_close(struct od_reader *reader)
 void od_reader_reset(struct od_reader *reader)
 {
     if (reader->is_reading)
-        mdb_txn_reset(reader->txn);
+        od_env_reader_end(reader->env, &reader->inner);
     reader->is_reading = false;
 }
 
 static MDB_txn *transaction(struct od_reader *reader)
 {
     if (reader->is_reading)
-        return reader->txn;
+        return reader->inner.txn;
     OD_ASSERT(reader->env->pid == getpid());
-    int code = mdb_txn_renew(reader->txn);
-    if (code == MDB_MAP_RESIZED) { // The writer found more address space than we had.
-        check(mdb_env_set_mapsize(reader->env->lmdb, 0));
-        code = mdb_txn_renew(reader->txn);
-    }
-    check(code);
+    check(od_env_reader_begin(reader->env, &reader->inner));
     reader->is_reading = true;
-    return reader->txn;
+    return reader->inner.txn;
 }
 
 bool od_reader_find(struct od_reader *reader, const uint8_t id[OD_ID_BYTES], uint64_t *number,

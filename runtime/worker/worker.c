@@ -11,6 +11,7 @@
 #include "net/net.h"
 #include "object/call.h"
 #include "object/objects.h"
+#include "object/outgoing.h"
 #include "object/pressure.h"
 #include "object/refusal.h"
 #include "object/report.h"
@@ -71,8 +72,13 @@ static bool on_is_at_rest(void *owner, uint64_t websocket)
     return socket != NULL && od_socket_is_at_rest(socket);
 }
 
-static const struct od_net_events net_events = {on_request, on_request_gone, on_message,
-                                                on_closed,  on_failed,       on_is_at_rest};
+static void on_fetched(void *owner, uint64_t fetch, bool ok, od_slice bytes)
+{
+    od_outgoing_end(&((struct od_worker *)owner)->objects, fetch, ok, bytes);
+}
+
+static const struct od_net_events net_events = {on_request, on_request_gone, on_message, on_closed,
+                                                on_failed,  on_is_at_rest,   on_fetched};
 
 // --- A turn --------------------------------------------------------------------------------------
 
@@ -266,6 +272,7 @@ static bool open_and_serve(struct od_worker *worker, od_script_new *new_script, 
     }
     init_objects(worker, index);
     confine(worker);
+    worker->net.fetch_inside_denied = worker->options->fetch_private_denied;
     od_pulses_set_ping_ms(&worker->net.pulses, worker->options->ping_ms);
     worker->net.trusted_proxies = worker->options->trusted_proxies;
     worker->net.allowed_origins = od_slice_of(worker->options->allow_origin);

@@ -25,6 +25,7 @@ local FAULTS = {
   { call = "write", error = "EIO", says = "Input/output error" },
   { call = "sync", error = "EIO", says = "Input/output error" },
   { call = "sync", error = "ENOSPC", says = "no space left" },
+  { call = "dsync", error = "EIO", says = "Input/output error" },
 }
 
 describe("a disk that fails", function()

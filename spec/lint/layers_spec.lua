@@ -22,6 +22,7 @@ local WALLS = {
   ["lualib.h"] = "bindings",
   ["luajit.h"] = "bindings",
   ["zlib.h"] = "runtime/net",
+  ["curl/curl.h"] = "runtime/net",
 }
 
 local function each_line(command)

@@ -60,6 +60,11 @@ function M.start(source, options)
   return Server.start(options)
 end
 
+-- For a source that must not load: the exit code and all that was said.
+function M.refuse(source)
+  return Server.refuse { source = source }
+end
+
 local function path_of(name)
   return "/things/" .. name
 end

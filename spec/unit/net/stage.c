@@ -88,8 +88,13 @@ static bool on_is_at_rest(void *owner, uint64_t websocket)
     return true;
 }
 
+static void on_fetched(void *owner, uint64_t fetch, bool ok, od_slice bytes)
+{
+    tell(owner, ok ? "fetched" : "not fetched", fetch, bytes, "");
+}
+
 static const struct od_net_events events = {on_request, on_request_gone, on_message,
-                                            on_closed,  on_failed,       on_is_at_rest};
+                                            on_closed,  on_failed,       on_is_at_rest, on_fetched};
 
 struct stage *stage_new(void)
 {

@@ -1,0 +1,52 @@
+// How the options are read, for the files options*.c only.
+//
+//   options_table  the options and commands there are, and what a value of each may be
+//   options        from words and environment to struct od_options
+//   options_help   the same table as a text
+
+#ifndef OD_LINK_OPTIONS_INNER_H
+#define OD_LINK_OPTIONS_INNER_H
+
+#include "base/error.h"
+#include "link/options.h"
+
+#define OD_OPTION_NAME_BYTES_MAX 64
+#define OD_ENV_FILES_MAX 64
+
+// Values that are only looked at when all words are known.
+struct od_options_reading {
+    struct od_options *options;
+    char **words; // A copy of argv: getopt moves the flags to the front.
+    const char *env_files[OD_ENV_FILES_MAX];
+    size_t env_file_count;
+    const char *data_dir;
+};
+
+struct od_option_row {
+    const char *group; // Of this row and those after it.
+    const char *name;
+    const char *value; // How the help calls it; NULL: it is there or not, as variable 1 or 0.
+    const char *help;
+    const char *fallback; // Taken when nothing is given; NULL: none.
+    const char *fallback_help;
+    bool repeats;
+    bool (*take)(struct od_options_reading *reading, const char *text, struct od_error *err);
+};
+
+struct od_command_row {
+    const char *name;
+    const char *help;
+    bool needs_script; // Else it only says where the data is.
+};
+
+extern const struct od_option_row od_option_rows[]; // Ends with a row without a name.
+extern const struct od_command_row od_command_rows[OD_COMMAND_COUNT];
+
+#define OD_OPTION_COUNT_MAX 64 // Rows that there may be.
+
+// "OPEN_DO_LOG_LEVEL", which says in the environment what the flag says.
+void od_option_variable(const struct od_option_row *row, char name[OD_OPTION_NAME_BYTES_MAX]);
+
+void od_options_print_help(void);
+
+#endif

@@ -1,0 +1,220 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "link/options_inner.h"
+#include "link/origin.h"
+
+enum {
+    idle_ms_max = 24 * 60 * 60 * 1000,
+    ping_ms_max = 24 * 60 * 60 * 1000,
+    event_limit_ms_min = 10,
+    event_limit_ms_max = 60 * 60 * 1000,
+    script_memory_mb_min = 8,
+    script_memory_mb_max = 1024 * 1024,
+    connections_per_address_max = 1000 * 1000,
+};
+
+typedef bool take_value(struct od_options_reading *reading, const char *text, struct od_error *err);
+
+static take_value take_json, take_listen, take_data, take_workers, take_idle_ms, take_ping_ms,
+    take_event_limit_ms, take_script_memory, take_var, take_env_file, take_log_format,
+    take_log_level, take_log_requests, take_watch, take_fetch_private, take_connections,
+    take_allow_origin, take_trusted_proxies, take_confine;
+
+const struct od_option_row od_option_rows[] = {
+    {"Serving", "listen", "HOST:PORT", "where clients connect; :8787 is every address, port 0 any",
+     "127.0.0.1:8787", NULL, false, take_listen},
+    {NULL, "data", "DIR", "where objects are stored", NULL, ".open-do beside the script", false,
+     take_data},
+    {NULL, "workers", "N", "processes that run objects, 1 to 64", NULL, "the cores of this machine",
+     false, take_workers},
+    {"Script", "var", "NAME=VALUE", "a variable for env; may be repeated", NULL, NULL, true,
+     take_var},
+    {NULL, "env-file", "FILE", "variables from a file, one a line; may be repeated", NULL, NULL,
+     true, take_env_file},
+    {NULL, "watch", NULL, "load the script anew when it or a module of it changes", NULL, NULL,
+     false, take_watch},
+    {"Objects", "idle-ms", "MS", "an object sleeps after so long without an event", "10000", NULL,
+     false, take_idle_ms},
+    {NULL, "ping-ms", "MS",
+     "a WebSocket quiet for so long is asked, and closed after as long; 0: never", "30000", NULL,
+     false, take_ping_ms},
+    {NULL, "event-limit-ms", "MS", "an event that runs longer costs its worker, not its sockets",
+     "30000", NULL, false, take_event_limit_ms},
+    {NULL, "script-memory-mb", "MB", "what the Lua code of one worker may use", "512", NULL, false,
+     take_script_memory},
+    {"Strangers", "allow-origin", "ORIGINS",
+     "pages that may open WebSockets, besides those of the same host; *: all", NULL, NULL, false,
+     take_allow_origin},
+    {NULL, "connections-per-address", "N", "so many at once from one address; 0: any", "0", NULL,
+     false, take_connections},
+    {NULL, "trusted-proxies", "NETWORKS", "who may say for whom it asks, like 10.0.0.0/8,::1", NULL,
+     NULL, false, take_trusted_proxies},
+    {NULL, "confine", "on|off", "workers may not write files or start programs", "on", NULL, false,
+     take_confine},
+    {NULL, "fetch-private", "RULE",
+     "od.fetch of addresses of this machine and of private networks: allow or deny", "allow", NULL,
+     false, take_fetch_private},
+    {"Asking", "json", NULL, "status: the answer is for machines", NULL, NULL, false, take_json},
+    {"Log", "log-format", "FORMAT", "text for people or json for machines", "text", NULL, false,
+     take_log_format},
+    {NULL, "log-level", "LEVEL", "debug, info, warn or error", "info", NULL, false, take_log_level},
+    {NULL, "log-requests", NULL, "a line for each request and WebSocket", NULL, NULL, false,
+     take_log_requests},
+    {NULL, NULL, NULL, NULL, NULL, NULL, false, NULL},
+};
+
+const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
+    [OD_COMMAND_RUN] = {"run", "serve the script", true},
+    [OD_COMMAND_DEV] = {"dev", "serve it, reload it on save, with a log for people", true},
+    [OD_COMMAND_CHECK] = {"check", "load the script and stop: exit code 0 or 1", true},
+    [OD_COMMAND_STATUS] = {"status", "what the running program does, and what keeps objects awake",
+                           false},
+    [OD_COMMAND_RELOAD] = {"reload", "tell the running program to load its script anew", false},
+};
+
+// --- Values ------------------------------------------------------------------------------------
+
+static bool take_listen(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    return od_address_parse(text, &reading->options->listen, err);
+}
+
+static bool take_data(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    if (*text == '\0')
+        return od_error_set(err, "expected a directory");
+    reading->data_dir = text;
+    return true;
+}
+
+static bool take_number(const char *text, uint32_t min, uint32_t max, uint32_t *number,
+                        struct od_error *err)
+{
+    size_t digits = strspn(text, "0123456789");
+    unsigned long value = strtoul(text, NULL, 10);
+    if (digits == 0 || digits > 10 || text[digits] != '\0' || value < min || value > max)
+        return od_error_set(err, "expected a number from %u to %u", min, max);
+    *number = (uint32_t)value;
+    return true;
+}
+
+// [text] is NULL for the flag itself.
+static bool take_flag(const char *text, bool *is_set, struct od_error *err)
+{
+    *is_set = text == NULL || strcmp(text, "1") == 0;
+    return *is_set || strcmp(text, "0") == 0 || od_error_set(err, "expected 1 or 0");
+}
+
+static bool take_workers(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    return take_number(text, 1, OD_WORKERS_MAX, &reading->options->workers, err);
+}
+
+static bool take_idle_ms(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    return take_number(text, 0, idle_ms_max, &reading->options->idle_ms, err);
+}
+
+static bool take_ping_ms(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    return take_number(text, 0, ping_ms_max, &reading->options->ping_ms, err);
+}
+
+static bool take_json(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    return take_flag(text, &reading->options->json, err);
+}
+
+static bool take_watch(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    return take_flag(text, &reading->options->watch, err);
+}
+
+static bool take_log_requests(struct od_options_reading *reading, const char *text,
+                              struct od_error *err)
+{
+    return take_flag(text, &reading->options->log_requests, err);
+}
+
+static bool take_event_limit_ms(struct od_options_reading *reading, const char *text,
+                                struct od_error *err)
+{
+    return take_number(text, event_limit_ms_min, event_limit_ms_max,
+                       &reading->options->event_limit_ms, err);
+}
+
+static bool take_script_memory(struct od_options_reading *reading, const char *text,
+                               struct od_error *err)
+{
+    return take_number(text, script_memory_mb_min, script_memory_mb_max,
+                       &reading->options->script_memory_mb, err);
+}
+
+static bool take_var(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    return od_variables_set_pair(&reading->options->variables, od_slice_of(text), err);
+}
+
+static bool take_env_file(struct od_options_reading *reading, const char *text,
+                          struct od_error *err)
+{
+    size_t room = sizeof reading->env_files / sizeof *reading->env_files;
+    if (reading->env_file_count == room)
+        return od_error_set(err, "there are more than %zu of them", room);
+    reading->env_files[reading->env_file_count++] = text;
+    return true;
+}
+
+static bool take_log_format(struct od_options_reading *reading, const char *text,
+                            struct od_error *err)
+{
+    bool json = strcmp(text, "json") == 0;
+    if (!json && strcmp(text, "text") != 0)
+        return od_error_set(err, "expected text or json");
+    reading->options->log_format = json ? OD_LOG_JSON : OD_LOG_TEXT;
+    return true;
+}
+
+static bool take_log_level(struct od_options_reading *reading, const char *text,
+                           struct od_error *err)
+{
+    return od_log_level_parse(text, &reading->options->log_level) ||
+           od_error_set(err, "expected debug, info, warn or error");
+}
+
+static bool take_connections(struct od_options_reading *reading, const char *text,
+                             struct od_error *err)
+{
+    return take_number(text, 0, connections_per_address_max,
+                       &reading->options->connections_per_address, err);
+}
+
+static bool take_allow_origin(struct od_options_reading *reading, const char *text,
+                              struct od_error *err)
+{
+    reading->options->allow_origin = text;
+    return od_origin_check_list(text, err);
+}
+
+static bool take_trusted_proxies(struct od_options_reading *reading, const char *text,
+                                 struct od_error *err)
+{
+    reading->options->trusted_proxies.count = 0;
+    return od_networks_parse(text, &reading->options->trusted_proxies, err);
+}
+
+static bool take_confine(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    reading->options->confine = strcmp(text, "on") == 0;
+    return reading->options->confine || strcmp(text, "off") == 0 ||
+           od_error_set(err, "expected on or off");
+}
+
+static bool take_fetch_private(struct od_options_reading *reading, const char *text,
+                               struct od_error *err)
+{
+    reading->options->fetch_private_denied = strcmp(text, "deny") == 0;
+    return reading->options->fetch_private_denied || strcmp(text, "allow") == 0 ||
+           od_error_set(err, "expected allow or deny");
+}

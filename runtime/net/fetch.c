@@ -1,0 +1,281 @@
+#include "net/fetch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "net/fetch_inner.h"
+#include "net/net.h"
+
+// --- The multi handle on the loop ----------------------------------------------------------------
+
+struct watch { // One descriptor of libcurl.
+    uv_poll_t poll;
+    struct od_fetches *fetches;
+    curl_socket_t fd;
+};
+
+static void settle(struct od_fetches *fetches);
+
+static void act(struct od_fetches *fetches, curl_socket_t fd, int what)
+{
+    int running;
+    curl_multi_socket_action(fetches->multi, fd, what, &running);
+    settle(fetches);
+}
+
+static void on_ready(uv_poll_t *poll, int status, int events)
+{
+    const struct watch *watch = (const struct watch *)poll;
+    int what = status < 0 ? CURL_CSELECT_ERR : 0;
+    what |= (events & UV_READABLE) != 0 ? CURL_CSELECT_IN : 0;
+    what |= (events & UV_WRITABLE) != 0 ? CURL_CSELECT_OUT : 0;
+    act(watch->fetches, watch->fd, what);
+}
+
+static void on_watch_closed(uv_handle_t *handle)
+{
+    free(handle);
+}
+
+static struct watch *watch_new(struct od_fetches *fetches, curl_socket_t fd)
+{
+    struct watch *watch = od_allocate_zeroed(sizeof *watch);
+    watch->fetches = fetches;
+    watch->fd = fd;
+    int failed = uv_poll_init(&fetches->net->loop->uv, &watch->poll, fd);
+    if (failed == 0) {
+        curl_multi_assign(fetches->multi, fd, watch);
+        return watch;
+    }
+    od_log(OD_LOG_ERROR, NULL, "a connection of a fetch cannot be watched: %s",
+           uv_strerror(failed));
+    free(watch);
+    return NULL;
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *owner, void *of_socket)
+{
+    struct od_fetches *fetches = owner;
+    struct watch *watch = of_socket;
+    (void)easy;
+    if (what == CURL_POLL_REMOVE) {
+        if (watch != NULL)
+            uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
+        curl_multi_assign(fetches->multi, fd, NULL);
+        return 0;
+    }
+    if (watch == NULL)
+        watch = watch_new(fetches, fd);
+    if (watch == NULL)
+        return 0; // It will run into its timeout.
+    int events = (what & CURL_POLL_IN) != 0 ? UV_READABLE : 0;
+    events |= (what & CURL_POLL_OUT) != 0 ? UV_WRITABLE : 0;
+    uv_poll_start(&watch->poll, events, on_ready);
+    return 0;
+}
+
+static int on_timeout(CURLM *multi, long ms, void *owner)
+{
+    struct od_fetches *fetches = owner;
+    (void)multi;
+    if (ms < 0)
+        od_loop_clear_timer(fetches->net->loop, &fetches->timer);
+    else
+        od_loop_set_timer(fetches->net->loop, &fetches->timer, ms);
+    return 0;
+}
+
+// Asked anew each time: libcurl does not repeat a deadline it has told already, and the clock of a
+// spec may run ahead of the one libcurl looks at.
+static void on_timer(struct od_timer *timer)
+{
+    struct od_fetches *fetches = OD_TIMER_MEMBER(timer, struct od_fetches, timer);
+    long ms = -1;
+    act(fetches, CURL_SOCKET_TIMEOUT, 0);
+    if (!od_timer_is_set(timer) && curl_multi_timeout(fetches->multi, &ms) == CURLM_OK)
+        on_timeout(fetches->multi, ms, fetches);
+}
+
+static struct od_fetches *fetches_new(struct od_net *net)
+{
+    struct od_fetches *fetches = od_allocate_zeroed(sizeof *fetches);
+    CURLcode failed = curl_global_init(CURL_GLOBAL_ALL);
+    OD_ASSERT(failed == CURLE_OK);
+    fetches->net = net;
+    fetches->multi = curl_multi_init();
+    OD_ASSERT(fetches->multi != NULL);
+    fetches->timer.fire = on_timer;
+    od_list_init(&fetches->hopeless);
+    od_map_init(&fetches->by_number);
+    curl_multi_setopt(fetches->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(fetches->multi, CURLMOPT_SOCKETDATA, fetches);
+    curl_multi_setopt(fetches->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
+    curl_multi_setopt(fetches->multi, CURLMOPT_TIMERDATA, fetches);
+    curl_multi_setopt(fetches->multi, CURLMOPT_MAXCONNECTS, (long)OD_FETCH_IDLE_CONNECTIONS_MAX);
+    return fetches;
+}
+
+// --- One fetch -----------------------------------------------------------------------------------
+
+static bool has_number(const struct od_map_node *node, const void *key)
+{
+    return OD_MAP_MEMBER(node, struct od_fetch, node)->number == *(const uint64_t *)key;
+}
+
+static struct od_fetch *find(const struct od_fetches *fetches, uint64_t number)
+{
+    struct od_map_node *node =
+        od_map_find(&fetches->by_number, od_map_hash_u64(number), has_number, &number);
+    return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_fetch, node);
+}
+
+static struct od_fetch *fetch_new(struct od_fetches *fetches, uint64_t number, od_slice request,
+                                  enum od_fetch_redirect redirect)
+{
+    struct od_fetch *fetch = od_allocate_zeroed(sizeof *fetch);
+    fetch->number = number;
+    fetch->fetches = fetches;
+    fetch->redirect = redirect;
+    od_list_init(&fetch->hopeless);
+    od_bytes_put_slice(&fetch->message, request);
+    bool is_request = od_request_read(od_bytes_slice(&fetch->message), &fetch->request);
+    OD_ASSERT(is_request);
+    fetch->easy = curl_easy_init();
+    OD_ASSERT(fetch->easy != NULL);
+    od_map_put(&fetches->by_number, &fetch->node, od_map_hash_u64(number));
+    return fetch;
+}
+
+static void fetch_free(struct od_fetch *fetch)
+{
+    struct od_fetches *fetches = fetch->fetches;
+    od_fetch_forget_answer(fetch);
+    curl_multi_remove_handle(fetches->multi, fetch->easy); // Fine also for one that is not in it.
+    curl_easy_cleanup(fetch->easy);
+    curl_url_cleanup(fetch->url);
+    curl_slist_free_all(fetch->fields);
+    od_bytes_deinit(&fetch->message);
+    od_list_remove(&fetch->hopeless);
+    od_map_remove(&fetches->by_number, &fetch->node);
+    free(fetch);
+}
+
+static void tell(struct od_fetches *fetches, uint64_t number, bool ok, od_slice bytes)
+{
+    fetches->net->events->fetched(fetches->net->owner, number, ok, bytes);
+}
+
+static void end_without_answer(struct od_fetch *fetch, const struct od_error *err)
+{
+    struct od_fetches *fetches = fetch->fetches;
+    uint64_t number = fetch->number;
+    char what[OD_ERROR_BYTES_MAX / 2];
+    struct od_error all = *err;
+    od_fetch_describe(od_bytes_slice(&fetch->message), what, sizeof what);
+    od_error_prefix(&all, "fetch %s", what);
+    fetch_free(fetch);
+    tell(fetches, number, false, od_slice_of(all.text));
+}
+
+static void end_with_answer(struct od_fetch *fetch, uint16_t status)
+{
+    struct od_fetches *fetches = fetch->fetches;
+    uint64_t number = fetch->number;
+    struct od_bytes response = {0};
+    od_fetch_put_answer(fetch, status, &response);
+    fetch_free(fetch);
+    tell(fetches, number, true, od_bytes_slice(&response));
+    od_bytes_deinit(&response);
+}
+
+static void begin_hop(struct od_fetch *fetch)
+{
+    od_fetch_prepare(fetch);
+    od_fetch_expect(fetch);
+    CURLMcode failed = curl_multi_add_handle(fetch->fetches->multi, fetch->easy);
+    OD_ASSERT(failed == CURLM_OK);
+}
+
+static void follow(struct od_fetch *fetch, uint16_t status, od_slice location)
+{
+    struct od_error err;
+    if (od_fetch_go_on(fetch, status, location, &err)) {
+        od_fetch_forget_answer(fetch); // The location was in it.
+        begin_hop(fetch);
+    } else {
+        end_without_answer(fetch, &err);
+    }
+}
+
+static void hop_is_over(struct od_fetch *fetch, CURLcode code)
+{
+    long status = 0;
+    od_slice location;
+    struct od_error err;
+    curl_multi_remove_handle(fetch->fetches->multi, fetch->easy);
+    curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (code != CURLE_OK || status < 200 || status > 599) {
+        od_fetch_explain(fetch, code, &err);
+        end_without_answer(fetch, &err);
+    } else if (fetch->redirect != OD_FETCH_MANUAL &&
+               od_fetch_location(fetch, (uint16_t)status, &location)) {
+        follow(fetch, (uint16_t)status, location);
+    } else {
+        end_with_answer(fetch, (uint16_t)status);
+    }
+}
+
+// Who is told may cancel other fetches, so each step looks anew.
+static void settle(struct od_fetches *fetches)
+{
+    int left;
+    for (CURLMsg *news; (news = curl_multi_info_read(fetches->multi, &left)) != NULL;) {
+        char *fetch = NULL;
+        CURLcode code = news->data.result;
+        curl_easy_getinfo(news->easy_handle, CURLINFO_PRIVATE, &fetch);
+        hop_is_over((struct od_fetch *)(void *)fetch, code);
+    }
+    for (struct od_list *link; (link = od_list_pop_front(&fetches->hopeless)) != NULL;) {
+        struct od_fetch *fetch = OD_LIST_MEMBER(link, struct od_fetch, hopeless);
+        end_without_answer(fetch, &fetch->why);
+    }
+}
+
+// --- From outside --------------------------------------------------------------------------------
+
+void od_fetch_start(struct od_net *net, uint64_t number, od_slice request,
+                    enum od_fetch_redirect redirect)
+{
+    if (net->fetches == NULL)
+        net->fetches = fetches_new(net);
+    OD_ASSERT(find(net->fetches, number) == NULL);
+    struct od_fetch *fetch = fetch_new(net->fetches, number, request, redirect);
+    if (od_fetch_read_url(fetch, &fetch->why)) {
+        begin_hop(fetch);
+        return;
+    }
+    od_list_push_back(&net->fetches->hopeless, &fetch->hopeless);
+    od_loop_set_timer(net->loop, &net->fetches->timer, 0);
+}
+
+void od_fetch_cancel(struct od_net *net, uint64_t number)
+{
+    struct od_fetch *fetch = net->fetches == NULL ? NULL : find(net->fetches, number);
+    if (fetch != NULL)
+        fetch_free(fetch);
+}
+
+void od_fetches_free(struct od_fetches *fetches)
+{
+    if (fetches == NULL)
+        return;
+    struct od_map_node *node;
+    while ((node = od_map_next(&fetches->by_number, NULL)) != NULL)
+        fetch_free(OD_MAP_MEMBER(node, struct od_fetch, node));
+    curl_multi_cleanup(fetches->multi);
+    od_loop_clear_timer(fetches->net->loop, &fetches->timer);
+    od_map_deinit(&fetches->by_number);
+    free(fetches);
+    curl_global_cleanup();
+}

@@ -1,0 +1,234 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "link/response.h"
+#include "net/fetch_inner.h"
+#include "net/net.h"
+
+// --- Fields --------------------------------------------------------------------------------------
+
+static void forget_head(struct od_fetch *fetch)
+{
+    od_bytes_deinit(&fetch->head);
+    fetch->head_count = 0;
+    fetch->is_head_over = false;
+}
+
+static bool is_space(char byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
+static od_slice trimmed(od_slice text)
+{
+    while (text.size > 0 && is_space(text.at[0]))
+        text = od_slice_from(text, 1);
+    while (text.size > 0 && is_space(text.at[text.size - 1]))
+        text.size--;
+    return text;
+}
+
+static void put_lower(struct od_bytes *out, od_slice name)
+{
+    od_bytes_put_u32(out, (uint32_t)name.size);
+    for (size_t i = 0; i < name.size; i++) {
+        char byte = name.at[i];
+        od_bytes_put_u8(out, (uint8_t)(byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte));
+    }
+}
+
+// A character that no field may have where a script sees it; the value would be refused later.
+static bool has_control(od_slice text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char byte = (unsigned char)text.at[i];
+        if ((byte < 0x20 && byte != '\t') || byte == 0x7f)
+            return true;
+    }
+    return false;
+}
+
+static void take_field(struct od_fetch *fetch, od_slice line)
+{
+    const char *colon = memchr(line.at, ':', line.size);
+    if (colon == NULL || is_space(line.at[0]))
+        return;
+    od_slice name = {line.at, (size_t)(colon - line.at)};
+    od_slice value = trimmed(od_slice_from(line, name.size + 1));
+    if (name.size == 0 || has_control(name) || memchr(name.at, ' ', name.size) != NULL ||
+        has_control(value))
+        return;
+    put_lower(&fetch->head, name);
+    od_bytes_put_string(&fetch->head, value);
+    fetch->head_count++;
+}
+
+// Called for each line: those of an answer 1xx, then the status line, the fields, an empty line,
+// and perhaps trailers behind the body.
+// NOLINTNEXTLINE(readability-non-const-parameter): libcurl's type.
+static size_t on_head_line(char *at, size_t one, size_t size, void *owner)
+{
+    struct od_fetch *fetch = owner;
+    od_slice line = {at, one * size};
+    if (fetch->head.size + line.size > OD_FETCH_FIELDS_BYTES_MAX) {
+        fetch->is_too_large = true;
+        return 0;
+    }
+    if (od_slice_starts_with(line, OD_SLICE("HTTP/")))
+        forget_head(fetch);
+    else if (trimmed(line).size == 0)
+        fetch->is_head_over = true;
+    else if (!fetch->is_head_over)
+        take_field(fetch, line);
+    return line.size;
+}
+
+// --- Body ----------------------------------------------------------------------------------------
+
+static size_t on_body(char *at, size_t one, size_t size, void *owner)
+{
+    struct od_fetch *fetch = owner;
+    size_t count = one * size;
+    size_t *all = &fetch->fetches->body_bytes;
+    if (fetch->body.size + count > OD_FETCH_RESPONSE_BYTES_MAX ||
+        *all + count > OD_FETCH_WORKER_BYTES_MAX) {
+        fetch->is_too_large = true;
+        return 0;
+    }
+    od_bytes_put(&fetch->body, at, count);
+    *all += count;
+    return count;
+}
+
+void od_fetch_expect(struct od_fetch *fetch)
+{
+    CURL *easy = fetch->easy;
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head_line);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, fetch);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, fetch);
+    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, ""); // All that it can decode.
+    if (!od_fetch_is_head(fetch)) // A large answer is refused by what it says of itself.
+        curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)OD_FETCH_RESPONSE_BYTES_MAX);
+}
+
+void od_fetch_forget_answer(struct od_fetch *fetch)
+{
+    fetch->fetches->body_bytes -= fetch->body.size;
+    od_bytes_deinit(&fetch->body);
+    forget_head(fetch);
+}
+
+// --- What it comes to ----------------------------------------------------------------------------
+
+static struct od_headers fields_of(const struct od_fetch *fetch)
+{
+    return (struct od_headers){od_cursor_of(od_bytes_slice(&fetch->head)), fetch->head_count};
+}
+
+bool od_fetch_location(const struct od_fetch *fetch, uint16_t status, od_slice *location)
+{
+    static const uint16_t redirects[] = {301, 302, 303, 307, 308};
+    for (size_t i = 0; i < sizeof redirects / sizeof *redirects; i++) {
+        if (status == redirects[i])
+            return od_headers_find(fields_of(fetch), OD_SLICE("location"), location);
+    }
+    return false;
+}
+
+// What was said of the connection or of the encoded body is not true of what a script gets.
+static bool is_kept(const struct od_fetch *fetch, od_slice name)
+{
+    static const char *const of_connection[] = {"connection", "keep-alive", "transfer-encoding",
+                                                "trailer", "upgrade"};
+    static const char *const of_encoding[] = {"content-encoding", "content-length"};
+    for (size_t i = 0; i < sizeof of_connection / sizeof *of_connection; i++) {
+        if (od_slice_equal(name, od_slice_of(of_connection[i])))
+            return false;
+    }
+    for (size_t i = 0; i < sizeof of_encoding / sizeof *of_encoding; i++) {
+        if (od_slice_equal(name, od_slice_of(of_encoding[i])))
+            return od_fetch_is_head(fetch);
+    }
+    return true;
+}
+
+void od_fetch_put_answer(const struct od_fetch *fetch, uint16_t status, struct od_bytes *response)
+{
+    uint32_t count = 0;
+    struct od_headers fields = fields_of(fetch);
+    struct od_header field;
+    size_t mark = od_response_begin(response, status, 0, 0);
+    while (od_headers_next(&fields, &field)) {
+        if (!is_kept(fetch, field.name))
+            continue;
+        od_headers_put(response, field.name, field.value);
+        count++;
+    }
+    od_response_end(response, mark, count, od_bytes_slice(&fetch->body));
+}
+
+static const struct {
+    CURLcode code;
+    const char *words;
+    bool has_details; // Of libcurl.
+} explanations[] = {
+    {CURLE_COULDNT_RESOLVE_HOST, "the name of the host was not found", false},
+    {CURLE_PEER_FAILED_VERIFICATION, "the certificate was not accepted", true},
+    {CURLE_SSL_CONNECT_ERROR, "TLS could not be begun", true},
+    {CURLE_SSL_CACERT_BADFILE, "the trusted certificates cannot be read (SSL_CERT_FILE)", true},
+    {CURLE_GOT_NOTHING, "the server closed the connection without an answer", false},
+    {CURLE_PARTIAL_FILE, "the connection ended in the middle of the answer", false},
+    {CURLE_RECV_ERROR, "the connection ended before the answer was whole", true},
+    {CURLE_SEND_ERROR, "the connection ended before the request was sent", true},
+    {CURLE_BAD_CONTENT_ENCODING, "the body cannot be decoded", true},
+    {CURLE_OPERATION_TIMEDOUT, "it took too long", true},
+    {CURLE_WEIRD_SERVER_REPLY, "the answer is not HTTP", true},
+    {CURLE_UNSUPPORTED_PROTOCOL, "the answer is not HTTP", true},
+};
+
+static bool explain_connect(const struct od_fetch *fetch, struct od_error *err)
+{
+    long number = 0;
+    curl_easy_getinfo(fetch->easy, CURLINFO_OS_ERRNO, &number);
+    if (fetch->is_inside_refused)
+        return od_error_set(err, "its address is of a private network or of this machine, and "
+                                 "--fetch-private is deny");
+    return od_error_set(err, "could not connect (%s)",
+                        number == 0 ? fetch->curl_why : strerror((int)number));
+}
+
+static bool explain_size(const struct od_fetch *fetch, struct od_error *err)
+{
+    if (fetch->head.size >= OD_FETCH_FIELDS_BYTES_MAX / 2 && fetch->body.size == 0)
+        return od_error_set(err, "the head of the answer has more than %u bytes",
+                            OD_FETCH_FIELDS_BYTES_MAX);
+    if (fetch->fetches->body_bytes > OD_FETCH_WORKER_BYTES_MAX - OD_FETCH_RESPONSE_BYTES_MAX)
+        return od_error_set(err, "the answers that arrive in this worker have more than %u bytes",
+                            OD_FETCH_WORKER_BYTES_MAX);
+    return od_error_set(err, "the answer has more than %u bytes", OD_FETCH_RESPONSE_BYTES_MAX);
+}
+
+static bool explain(const struct od_fetch *fetch, CURLcode code, struct od_error *err)
+{
+    if (code == CURLE_OK)
+        return od_error_set(err, "the status of the answer is none of 200 to 599");
+    if (fetch->is_too_large || code == CURLE_FILESIZE_EXCEEDED)
+        return explain_size(fetch, err);
+    if (code == CURLE_COULDNT_CONNECT)
+        return explain_connect(fetch, err);
+    const char *details = fetch->curl_why[0] != '\0' ? fetch->curl_why : curl_easy_strerror(code);
+    for (size_t i = 0; i < sizeof explanations / sizeof *explanations; i++) {
+        if (explanations[i].code != code)
+            continue;
+        if (!explanations[i].has_details)
+            return od_error_set(err, "%s", explanations[i].words);
+        return od_error_set(err, "%s (%s)", explanations[i].words, details);
+    }
+    return od_error_set(err, "%s", details);
+}
+
+void od_fetch_explain(const struct od_fetch *fetch, CURLcode code, struct od_error *err)
+{
+    (void)explain(fetch, code, err);
+}

@@ -1,0 +1,75 @@
+// What fetches consist of, for the files that are their body; everybody else knows only fetch.h.
+//
+//   fetch          the multi handle on the loop, all fetches of a worker, how one ends
+//   fetch_request  what goes out: URL, method, fields, body; where a redirect leads
+//   fetch_answer   what comes in: fields, body, and why there is none
+
+#ifndef OD_NET_FETCH_INNER_H
+#define OD_NET_FETCH_INNER_H
+
+#include <curl/curl.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "link/request.h"
+#include "net/fetch.h"
+#include "net/loop.h"
+
+struct od_fetches {
+    struct od_net *net;
+    CURLM *multi;
+    struct od_map by_number;
+    struct od_timer timer;   // What libcurl wants to be called for.
+    struct od_list hopeless; // Failed before they began.
+    size_t body_bytes;       // Of all that arrive now.
+};
+
+struct od_fetch {
+    struct od_map_node node;
+    uint64_t number;
+    struct od_fetches *fetches;
+    enum od_fetch_redirect redirect;
+    CURL *easy;
+    CURLU *url;                // Of this hop.
+    struct curl_slist *fields; // Of this hop.
+    struct od_bytes message;   // The request;
+    struct od_request request; // slices into it.
+    int redirect_count;
+    bool is_get;            // A redirect made it one.
+    bool has_left_origin;   // A redirect led elsewhere: no credentials any more.
+    bool is_inside_refused; // The last address was of the inside.
+    bool is_too_large;
+    bool is_head_over;    // What comes as fields now are trailers.
+    struct od_bytes head; // Fields of the answer, encoded,
+    uint32_t head_count;  // and how many.
+    struct od_bytes body;
+    struct od_list hopeless;
+    struct od_error why; // HOPELESS.
+    char curl_why[CURL_ERROR_SIZE];
+};
+
+// fetch_request.c
+
+// The URL of [fetch->request]. False: it cannot be fetched.
+OD_MUST_CHECK bool od_fetch_read_url(struct od_fetch *fetch, struct od_error *err);
+
+// Tells the easy handle all about the hop that comes next.
+void od_fetch_prepare(struct od_fetch *fetch);
+
+// Where the answer of [status] sends it: [fetch->url] and what else changes.
+OD_MUST_CHECK bool od_fetch_go_on(struct od_fetch *fetch, uint16_t status, od_slice location,
+                                  struct od_error *err);
+
+bool od_fetch_is_head(const struct od_fetch *fetch);
+
+// fetch_answer.c
+
+void od_fetch_expect(struct od_fetch *fetch); // Sets the functions that take the answer.
+void od_fetch_forget_answer(struct od_fetch *fetch);
+void od_fetch_put_answer(const struct od_fetch *fetch, uint16_t status, struct od_bytes *response);
+bool od_fetch_location(const struct od_fetch *fetch, uint16_t status, od_slice *location);
+void od_fetch_explain(const struct od_fetch *fetch, CURLcode code, struct od_error *err);
+
+#endif

@@ -1,0 +1,324 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/address_scope.h"
+#include "net/fetch_inner.h"
+#include "net/net.h"
+
+// --- Fields --------------------------------------------------------------------------------------
+
+enum {          // When a field of the caller's is left out.
+    ALWAYS = 1, // It belongs to the connection; libcurl says what is true.
+    IN_ANOTHER_ORIGIN = 2,
+    WITHOUT_BODY = 4, // Of a redirect that drops the body.
+};
+
+static const struct {
+    const char *name;
+    int when;
+} left_out[] = {
+    {"accept-encoding", ALWAYS}, // What libcurl can decode, and it does.
+    {"connection", ALWAYS},
+    {"content-length", ALWAYS},
+    {"expect", ALWAYS},
+    {"host", ALWAYS},
+    {"keep-alive", ALWAYS},
+    {"proxy-connection", ALWAYS},
+    {"te", ALWAYS},
+    {"trailer", ALWAYS},
+    {"transfer-encoding", ALWAYS},
+    {"upgrade", ALWAYS},
+    {"authorization", IN_ANOTHER_ORIGIN},
+    {"cookie", IN_ANOTHER_ORIGIN},
+    {"proxy-authorization", IN_ANOTHER_ORIGIN},
+    {"content-encoding", WITHOUT_BODY},
+    {"content-language", WITHOUT_BODY},
+    {"content-location", WITHOUT_BODY},
+    {"content-type", WITHOUT_BODY},
+};
+
+static bool is_left_out(const struct od_fetch *fetch, od_slice name)
+{
+    int now = ALWAYS | (fetch->has_left_origin ? IN_ANOTHER_ORIGIN : 0) |
+              (fetch->is_get ? WITHOUT_BODY : 0);
+    for (size_t i = 0; i < sizeof left_out / sizeof *left_out; i++) {
+        if ((left_out[i].when & now) != 0 &&
+            od_slice_equal_nocase(name, od_slice_of(left_out[i].name)))
+            return true;
+    }
+    return false;
+}
+
+// Checked by who made the request; once more, since a line too much here is a request too much.
+static bool is_one_line(const struct od_header *header)
+{
+    for (size_t i = 0; i < header->value.size; i++) {
+        if (strchr("\r\n", header->value.at[i]) != NULL) // NUL ends the string, so it is found too.
+            return false;
+    }
+    return header->name.size > 0 && memchr(header->name.at, '\n', header->name.size) == NULL;
+}
+
+static void add_field(struct od_fetch *fetch, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(fetch->fields, line);
+    OD_ASSERT(longer != NULL);
+    fetch->fields = longer;
+}
+
+// An empty value is written "name;": with "name:" libcurl would leave the field out.
+static void add_header(struct od_fetch *fetch, const struct od_header *header)
+{
+    struct od_bytes line = {0};
+    od_bytes_put_slice(&line, header->name);
+    od_bytes_put_slice(&line, header->value.size == 0 ? OD_SLICE(";") : OD_SLICE(": "));
+    od_bytes_put_slice(&line, header->value);
+    od_bytes_put_u8(&line, '\0');
+    add_field(fetch, line.at);
+    od_bytes_deinit(&line);
+}
+
+// What libcurl would add of its own: it does so only where the caller's list has no such name.
+static void add_fields(struct od_fetch *fetch)
+{
+    struct od_headers headers = fetch->request.headers;
+    struct od_header header;
+    bool has_type = false, has_agent = false;
+    curl_slist_free_all(fetch->fields);
+    fetch->fields = NULL;
+    while (od_headers_next(&headers, &header)) {
+        if (is_left_out(fetch, header.name) || !is_one_line(&header))
+            continue;
+        has_type = has_type || od_slice_equal_nocase(header.name, OD_SLICE("content-type"));
+        has_agent = has_agent || od_slice_equal_nocase(header.name, OD_SLICE("user-agent"));
+        add_header(fetch, &header);
+    }
+    add_field(fetch, "Expect:");
+    if (!has_type)
+        add_field(fetch, "Content-Type:");
+    if (!has_agent)
+        add_field(fetch, "User-Agent: open-do/" OD_VERSION);
+}
+
+// --- Method and body -----------------------------------------------------------------------------
+
+static bool has_method(const struct od_fetch *fetch, od_slice method)
+{
+    return od_slice_equal(fetch->request.method, method);
+}
+
+bool od_fetch_is_head(const struct od_fetch *fetch)
+{
+    return has_method(fetch, OD_SLICE("HEAD"));
+}
+
+// Methods whose meaning lies in a body say so also when it is empty [RFC 9110, section 8.6].
+static bool has_body(const struct od_fetch *fetch)
+{
+    static const od_slice with_body[] = {
+        {"POST", 4},
+        {"PUT", 3},
+        {"PATCH", 5},
+    };
+    bool has = fetch->request.body.size > 0;
+    for (size_t i = 0; i < sizeof with_body / sizeof *with_body; i++)
+        has = has || has_method(fetch, with_body[i]);
+    return has && !fetch->is_get;
+}
+
+static void set_method(struct od_fetch *fetch)
+{
+    char method[64];
+    od_slice name = fetch->is_get ? OD_SLICE("GET") : fetch->request.method;
+    snprintf(method, sizeof method, "%.*s", (int)name.size, name.at);
+    if (has_body(fetch)) {
+        od_slice body = fetch->request.body;
+        curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.size);
+        curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDS, body.size == 0 ? "" : body.at);
+    }
+    if (od_fetch_is_head(fetch))
+        curl_easy_setopt(fetch->easy, CURLOPT_NOBODY, 1L);
+    else
+        curl_easy_setopt(fetch->easy, CURLOPT_CUSTOMREQUEST, method); // Copied.
+}
+
+// --- Connections ---------------------------------------------------------------------------------
+
+static curl_socket_t open_socket(void *owner, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct od_fetch *fetch = owner;
+    (void)purpose;
+    if (fetch->fetches->net->fetch_inside_denied && od_address_is_inside(&address->addr)) {
+        fetch->is_inside_refused = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+static void set_trust(CURL *easy)
+{
+    const char *file = getenv("SSL_CERT_FILE"), *folder = getenv("SSL_CERT_DIR");
+    if (file != NULL && *file != '\0')
+        curl_easy_setopt(easy, CURLOPT_CAINFO, file);
+    if (folder != NULL && *folder != '\0')
+        curl_easy_setopt(easy, CURLOPT_CAPATH, folder);
+}
+
+// A name is looked up in a thread; with QUICK_EXIT nobody waits for it when the fetch is cancelled.
+static void set_connection(struct od_fetch *fetch)
+{
+    CURL *easy = fetch->easy;
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, fetch);
+    set_trust(easy);
+}
+
+void od_fetch_prepare(struct od_fetch *fetch)
+{
+    fetch->is_inside_refused = false;
+    fetch->curl_why[0] = '\0';
+    curl_easy_reset(fetch->easy);
+    curl_easy_setopt(fetch->easy, CURLOPT_PRIVATE, fetch);
+    curl_easy_setopt(fetch->easy, CURLOPT_ERRORBUFFER, fetch->curl_why);
+    curl_easy_setopt(fetch->easy, CURLOPT_CURLU, fetch->url);
+    set_connection(fetch);
+    set_method(fetch);
+    add_fields(fetch);
+    curl_easy_setopt(fetch->easy, CURLOPT_HTTPHEADER, fetch->fields);
+}
+
+// --- URLs ----------------------------------------------------------------------------------------
+
+// The caller frees it with curl_free; NULL: there is no such part.
+static char *part_of(CURLU *url, CURLUPart part, unsigned flags)
+{
+    char *text = NULL;
+    return curl_url_get(url, part, &text, flags) == CURLUE_OK ? text : NULL;
+}
+
+static bool is_web(CURLU *url)
+{
+    char *scheme = part_of(url, CURLUPART_SCHEME, 0);
+    bool is = scheme != NULL && (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
+    curl_free(scheme);
+    return is;
+}
+
+static bool has_credentials(CURLU *url)
+{
+    char *user = part_of(url, CURLUPART_USER, 0), *password = part_of(url, CURLUPART_PASSWORD, 0);
+    bool has = user != NULL || password != NULL;
+    curl_free(user);
+    curl_free(password);
+    return has;
+}
+
+bool od_fetch_read_url(struct od_fetch *fetch, struct od_error *err)
+{
+    od_slice text = fetch->request.url;
+    if (text.size > OD_FETCH_URL_BYTES_MAX)
+        return od_error_set(err, "the URL is longer than %d bytes", OD_FETCH_URL_BYTES_MAX);
+    char *copy = od_allocate(text.size + 1);
+    memcpy(copy, text.at, text.size);
+    copy[text.size] = '\0';
+    fetch->url = curl_url();
+    CURLUcode failed = curl_url_set(fetch->url, CURLUPART_URL, copy, 0);
+    free(copy);
+    if (failed != CURLUE_OK)
+        return od_error_set(err, "this is not a URL (%s)", curl_url_strerror(failed));
+    if (!is_web(fetch->url))
+        return od_error_set(err, "only http and https can be fetched");
+    if (has_credentials(fetch->url))
+        return od_error_set(err, "a URL with a user name or password is not fetched; send the "
+                                 "header Authorization");
+    return true;
+}
+
+static bool is_same_part(CURLU *a, CURLU *b, CURLUPart part)
+{
+    char *of_a = part_of(a, part, CURLU_DEFAULT_PORT), *of_b = part_of(b, part, CURLU_DEFAULT_PORT);
+    bool is_same =
+        of_a != NULL && of_b != NULL && od_slice_equal_nocase(od_slice_of(of_a), od_slice_of(of_b));
+    curl_free(of_a);
+    curl_free(of_b);
+    return is_same;
+}
+
+static bool is_same_origin(CURLU *a, CURLU *b)
+{
+    return is_same_part(a, b, CURLUPART_SCHEME) && is_same_part(a, b, CURLUPART_HOST) &&
+           is_same_part(a, b, CURLUPART_PORT);
+}
+
+static bool set_location(CURLU *url, od_slice location, struct od_error *err)
+{
+    char *text = strndup(location.at, location.size);
+    OD_ASSERT(text != NULL);
+    CURLUcode failed = curl_url_set(url, CURLUPART_URL, text, CURLU_URLENCODE);
+    free(text);
+    if (failed == CURLUE_UNSUPPORTED_SCHEME || (failed == CURLUE_OK && !is_web(url)))
+        return od_error_set(err, "a redirect leads to %.*s; only http and https can be fetched",
+                            (int)location.size, location.at);
+    if (failed != CURLUE_OK)
+        return od_error_set(err, "a redirect leads to \"%.*s\", which is not a URL (%s)",
+                            (int)location.size, location.at, curl_url_strerror(failed));
+    curl_url_set(url, CURLUPART_USER, NULL, 0);
+    curl_url_set(url, CURLUPART_PASSWORD, NULL, 0);
+    return true;
+}
+
+// As browsers do it and the Fetch standard says.
+static bool becomes_get(const struct od_fetch *fetch, uint16_t status)
+{
+    if (status == 303)
+        return !has_method(fetch, OD_SLICE("GET")) && !od_fetch_is_head(fetch);
+    return (status == 301 || status == 302) && has_method(fetch, OD_SLICE("POST"));
+}
+
+bool od_fetch_go_on(struct od_fetch *fetch, uint16_t status, od_slice location,
+                    struct od_error *err)
+{
+    if (location.size > OD_FETCH_URL_BYTES_MAX)
+        return od_error_set(err, "a redirect leads to a URL longer than %d bytes",
+                            OD_FETCH_URL_BYTES_MAX);
+    if (fetch->redirect == OD_FETCH_ERROR)
+        return od_error_set(err, "it is redirected to %.*s, and redirect is \"error\"",
+                            (int)location.size, location.at);
+    if (++fetch->redirect_count > OD_FETCH_REDIRECTS_MAX)
+        return od_error_set(err, "it is redirected more than %d times", OD_FETCH_REDIRECTS_MAX);
+    CURLU *before = curl_url_dup(fetch->url);
+    bool ok = set_location(fetch->url, location, err);
+    if (ok && !is_same_origin(before, fetch->url))
+        fetch->has_left_origin = true;
+    if (ok && becomes_get(fetch, status))
+        fetch->is_get = true;
+    curl_url_cleanup(before);
+    return ok;
+}
+
+int od_fetch_describe(od_slice message, char *text, size_t size)
+{
+    struct od_request request;
+    bool is_request = od_request_read(message, &request);
+    OD_ASSERT(is_request);
+    od_slice url = request.url, scheme = {url.at, 0};
+    const char *query = memchr(url.at, '?', url.size);
+    url.size = query == NULL ? url.size : (size_t)(query - url.at);
+    const char *user = memchr(url.at, '@', url.size);
+    if (user != NULL) { // Or it is part of the path; no harm then either.
+        scheme.size = od_slice_starts_with(url, OD_SLICE("https")) ? 8 : 7;
+        url = od_slice_from(url, (size_t)(user + 1 - url.at));
+    }
+    bool is_long = url.size > OD_FETCH_SHOWN_BYTES_MAX;
+    return snprintf(text, size, "%.*s%.*s%s", (int)scheme.size, scheme.at,
+                    is_long ? OD_FETCH_SHOWN_BYTES_MAX : (int)url.size, url.at,
+                    is_long ? "..." : "");
+}

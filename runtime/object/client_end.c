@@ -1,0 +1,112 @@
+#include "object/client_end.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "net/upgrade_record.h"
+#include "object/call_inner.h"
+#include "object/task.h"
+
+struct client_end {
+    struct od_list link; // In the task's client_ends.
+    uint32_t worker;     // Where the socket is, and its number there.
+    uint64_t number;
+    struct od_bytes url;
+    struct od_bytes protocol;
+};
+
+void od_client_end_arrive(struct od_task *task, const struct od_response *response, od_slice url)
+{
+    struct client_end *end = od_allocate_zeroed(sizeof *end);
+    od_slice protocol = {NULL, 0};
+    end->worker = response->worker;
+    end->number = response->socket;
+    od_bytes_put_slice(&end->url, url);
+    if (od_headers_find(response->headers, OD_SLICE("sec-websocket-protocol"), &protocol))
+        od_bytes_put_slice(&end->protocol, protocol);
+    od_list_init(&end->link);
+    od_list_push_back(&task->client_ends, &end->link);
+}
+
+static struct client_end *find(const struct od_task *task, uint32_t worker, uint64_t number)
+{
+    OD_LIST_EACH (link, &task->client_ends) {
+        struct client_end *end = OD_LIST_MEMBER(link, struct client_end, link);
+        if (end->worker == worker && end->number == number)
+            return end;
+    }
+    return NULL;
+}
+
+bool od_client_end_is_there(const struct od_task *task, uint32_t worker, uint64_t number)
+{
+    return find(task, worker, number) != NULL;
+}
+
+static void end_free(struct client_end *end)
+{
+    od_list_remove(&end->link);
+    od_bytes_deinit(&end->url);
+    od_bytes_deinit(&end->protocol);
+    free(end);
+}
+
+// What the connection brings along for one side of it.
+static struct od_bytes record_of(const struct client_end *end, bool is_client)
+{
+    struct od_bytes bytes = {0};
+    struct od_upgrade_record record = {.is_client = is_client,
+                                       .url = od_bytes_slice(&end->url),
+                                       .protocol = od_bytes_slice(&end->protocol)};
+    od_upgrade_record_put(&bytes, &record);
+    return bytes;
+}
+
+static void join(struct od_objects *objects, const struct client_end *end, uint64_t own,
+                 const int fds[2])
+{
+    struct od_bytes client = record_of(end, true), server = record_of(end, false);
+    od_socket_attach(objects, own, od_bytes_slice(&client), fds[0]);
+    od_call_hand_over(objects, end->worker, end->number, od_bytes_slice(&server), fds[1]);
+    od_bytes_deinit(&client);
+    od_bytes_deinit(&server);
+}
+
+bool od_client_end_accept(struct od_task *task, uint32_t worker, uint64_t number,
+                          const od_slice *tags, size_t tag_count, struct od_socket **socket,
+                          struct od_error *err)
+{
+    struct client_end *end = find(task, worker, number);
+    int fds[2];
+    if (end == NULL)
+        return od_error_set(err, "this WebSocket is closed: it must be accepted or returned by "
+                                 "the handler whose fetch it came from");
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0)
+        return od_error_errno(err, "two descriptors are needed for this WebSocket");
+    if (!od_socket_accept(task->object, task, tags, tag_count, socket, err)) {
+        close(fds[0]);
+        close(fds[1]);
+        return false;
+    }
+    join(task->object->objects, end, (*socket)->id, fds);
+    end_free(end);
+    return true;
+}
+
+void od_client_end_forget(struct od_task *task, uint32_t worker, uint64_t number)
+{
+    struct client_end *end = find(task, worker, number);
+    if (end != NULL)
+        end_free(end);
+}
+
+void od_client_ends_lose(struct od_task *task)
+{
+    for (struct od_list *link; (link = od_list_pop_front(&task->client_ends)) != NULL;) {
+        struct client_end *end = OD_LIST_MEMBER(link, struct client_end, link);
+        struct od_response response = {.worker = end->worker, .socket = end->number};
+        end_free(end);
+        od_call_lose_socket(task->object->objects, &response);
+    }
+}

@@ -1,0 +1,157 @@
+#include "object/outgoing.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cursor.h"
+#include "object/call.h"
+#include "object/objects.h"
+
+struct od_outgoing {
+    struct od_list waiting; // In the queue of its object, until it runs.
+    struct od_call *call;
+    struct od_object *object;
+    struct od_timer deadline;
+    enum od_fetch_redirect redirect;
+    uint32_t timeout_ms;
+    bool runs;
+    size_t size;
+    char request[];
+};
+
+void od_outgoing_queue_init(struct od_outgoing_queue *queue)
+{
+    od_list_init(&queue->waiting);
+    od_list_init(&queue->turn);
+}
+
+void od_outgoing_put(struct od_bytes *bytes, enum od_fetch_redirect redirect, uint32_t timeout_ms,
+                     od_slice request)
+{
+    od_bytes_put_u8(bytes, (uint8_t)redirect);
+    od_bytes_put_u32(bytes, timeout_ms);
+    od_bytes_put_slice(bytes, request);
+}
+
+// --- Whose turn it is ----------------------------------------------------------------------------
+
+static bool may_begin(const struct od_outgoing_queue *queue)
+{
+    return !od_list_is_empty(&queue->waiting) && queue->running_count < OD_OUTGOING_RUNNING_MAX;
+}
+
+static void line_up(struct od_object *object)
+{
+    struct od_outgoing_queue *queue = &object->outgoing;
+    if (may_begin(queue) && od_list_is_empty(&queue->turn))
+        od_list_push_back(&object->objects->outgoing.objects, &queue->turn);
+}
+
+static void begin(struct od_object *object)
+{
+    struct od_objects *objects = object->objects;
+    struct od_outgoing *outgoing =
+        OD_LIST_MEMBER(od_list_pop_front(&object->outgoing.waiting), struct od_outgoing, waiting);
+    object->outgoing.waiting_count--;
+    object->outgoing.running_count++;
+    objects->outgoing.running_count++;
+    outgoing->runs = true;
+    od_fetch_start(objects->net, outgoing->call->id, (od_slice){outgoing->request, outgoing->size},
+                   outgoing->redirect);
+}
+
+static void begin_all(struct od_objects *objects)
+{
+    struct od_outgoing_turns *turns = &objects->outgoing;
+    while (turns->running_count < OD_OUTGOING_WORKER_MAX && !od_list_is_empty(&turns->objects)) {
+        struct od_object *object =
+            OD_LIST_MEMBER(od_list_pop_front(&turns->objects), struct od_object, outgoing.turn);
+        if (may_begin(&object->outgoing))
+            begin(object);
+        line_up(object);
+    }
+}
+
+// --- One of them ---------------------------------------------------------------------------------
+
+static void took_too_long(struct od_timer *timer)
+{
+    struct od_outgoing *outgoing = OD_TIMER_MEMBER(timer, struct od_outgoing, deadline);
+    struct od_error err;
+    od_error_set(&err, "fetch %s: there was no answer within %u ms (the option timeout)%s",
+                 od_call_whom(outgoing->call), outgoing->timeout_ms,
+                 outgoing->runs ? "" : "; it was still waiting for others of its object");
+    od_call_fail(outgoing->call, 504, od_slice_of(err.text));
+}
+
+static struct od_outgoing *outgoing_new(struct od_call *call, struct od_object *object,
+                                        od_slice body)
+{
+    struct od_cursor cursor = od_cursor_of(body);
+    enum od_fetch_redirect redirect = (enum od_fetch_redirect)od_cursor_u8(&cursor);
+    uint32_t timeout_ms = od_cursor_u32(&cursor);
+    od_slice request = od_cursor_rest(&cursor);
+    struct od_outgoing *outgoing = od_allocate_zeroed(sizeof *outgoing + request.size);
+    od_list_init(&outgoing->waiting);
+    outgoing->call = call;
+    outgoing->object = object;
+    outgoing->redirect = redirect;
+    outgoing->timeout_ms = timeout_ms;
+    outgoing->deadline.fire = took_too_long;
+    outgoing->size = request.size;
+    memcpy(outgoing->request, request.at, request.size);
+    od_list_push_back(&object->outgoing.waiting, &outgoing->waiting);
+    object->outgoing.waiting_count++;
+    od_timers_set(object->objects->timers, &outgoing->deadline,
+                  od_clock_monotonic_ms() + timeout_ms);
+    return outgoing;
+}
+
+void od_outgoing_send(struct od_call *call, od_slice body)
+{
+    const struct od_task *task = od_task_find(call->objects, call->origin);
+    OD_ASSERT(task != NULL); // It would have given up its call.
+    struct od_object *object = task->object;
+    if (object->outgoing.waiting_count >= OD_OUTGOING_WAITING_MAX) {
+        struct od_error err;
+        od_error_set(&err, "fetch %s: %u requests of this object wait already", od_call_whom(call),
+                     OD_OUTGOING_WAITING_MAX);
+        od_call_fail(call, 503, od_slice_of(err.text));
+        return;
+    }
+    call->outgoing = outgoing_new(call, object, body);
+    line_up(object);
+    begin_all(call->objects);
+}
+
+void od_outgoing_end(struct od_objects *objects, uint64_t number, bool ok, od_slice bytes)
+{
+    struct od_call *call = od_call_find(objects, number);
+    if (call == NULL)
+        return;
+    if (ok)
+        od_call_answer(call, bytes);
+    else
+        od_call_fail(call, 502, bytes);
+}
+
+void od_outgoing_free(struct od_outgoing *outgoing)
+{
+    if (outgoing == NULL)
+        return;
+    struct od_object *object = outgoing->object;
+    struct od_objects *objects = object->objects;
+    od_timers_clear(objects->timers, &outgoing->deadline);
+    if (outgoing->runs) {
+        od_fetch_cancel(objects->net, outgoing->call->id);
+        object->outgoing.running_count--;
+        objects->outgoing.running_count--;
+    } else {
+        od_list_remove(&outgoing->waiting);
+        object->outgoing.waiting_count--;
+    }
+    free(outgoing);
+    line_up(object);
+    begin_all(objects);
+}

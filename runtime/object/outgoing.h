@@ -1,0 +1,49 @@
+// A request of an object to the outside (od.fetch): when it may run, and for how long.
+//
+// To its task it is a call like any other (call.h): it leaves through the outbox, it is found by
+// its number, and whoever gives the call up gives this up. Here is what is particular: an object
+// has at most OD_OUTGOING_RUNNING_MAX at once and a worker OD_OUTGOING_WORKER_MAX; the others wait,
+// those of one object in their order, the objects in turn. The time it may take counts from when
+// it leaves the outbox, waiting included.
+//
+// Owner: its call, from od_outgoing_send on.
+
+#ifndef OD_OBJECT_OUTGOING_H
+#define OD_OBJECT_OUTGOING_H
+
+#include "base/bytes.h"
+#include "base/list.h"
+#include "net/fetch.h"
+
+struct od_call;
+struct od_object;
+struct od_objects;
+struct od_outgoing;
+
+struct od_outgoing_queue {  // Of one object.
+    struct od_list waiting; // Oldest first.
+    uint32_t waiting_count;
+    uint32_t running_count;
+    struct od_list turn; // Among the objects that may begin one.
+};
+
+struct od_outgoing_turns {  // Of one worker.
+    struct od_list objects; // In whose turn it is.
+    uint32_t running_count;
+};
+
+void od_outgoing_queue_init(struct od_outgoing_queue *queue);
+
+// The body of an effect OD_EFFECT_FETCH. [request] is a link/request.h.
+void od_outgoing_put(struct od_bytes *bytes, enum od_fetch_redirect redirect, uint32_t timeout_ms,
+                     od_slice request);
+
+// It has passed the gate.
+void od_outgoing_send(struct od_call *call, od_slice body);
+
+// News of the net: it is over.
+void od_outgoing_end(struct od_objects *objects, uint64_t number, bool ok, od_slice bytes);
+
+void od_outgoing_free(struct od_outgoing *outgoing); // Cancels what is left of it. NULL is allowed.
+
+#endif
