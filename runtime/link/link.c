@@ -15,7 +15,7 @@ enum {
     reads_per_turn_max = 64, // Then the other descriptors of the loop have their turn.
     idle_bytes_max =
         256 << 10,           // A buffer that a large message left bigger than this is given back.
-    compact_bytes = 1 << 20, // What was sent is cut off in front when it is this much.
+    compact_bytes = 1 << 20, // What was sent is cut off in front from here on.
 };
 
 struct head {
@@ -356,7 +356,8 @@ void od_link_flush(struct od_link *link)
         shutdown(link->fd, SHUT_RDWR);
         done = true;
     }
-    if (done || link->sent >= compact_bytes)
+    bool is_worth_moving = link->sent >= compact_bytes && link->sent >= link->out.size / 2;
+    if (done || is_worth_moving)
         forget_sent(link);
     watch(link, done ? UV_READABLE : UV_READABLE | UV_WRITABLE);
 }

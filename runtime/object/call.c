@@ -10,6 +10,7 @@
 #include "net/exchange.h"
 #include "net/net.h"
 #include "object/call_inner.h"
+#include "object/cycle.h"
 #include "object/label.h"
 #include "object/outgoing.h"
 #include "object/refusal.h"
@@ -27,8 +28,40 @@ struct od_call *od_call_find(struct od_objects *objects, uint64_t id)
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_call, by_id);
 }
 
+static uint64_t origin_hash(uint32_t worker, uint64_t origin)
+{
+    return od_map_hash_u64(origin ^ (uint64_t)worker << 48);
+}
+
+static bool has_origin(const struct od_map_node *node, const void *key)
+{
+    const struct od_call *wanted = key;
+    const struct od_call *call = OD_MAP_MEMBER(node, struct od_call, by_origin);
+    return call->origin == wanted->origin && call->origin_worker == wanted->origin_worker;
+}
+
+struct od_call *od_call_find_from(struct od_objects *objects, uint32_t worker, uint64_t origin)
+{
+    struct od_call wanted = {.origin_worker = worker, .origin = origin};
+    struct od_map_node *node =
+        od_map_find(&objects->peer_calls, origin_hash(worker, origin), has_origin, &wanted);
+    return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_call, by_origin);
+}
+
+static void leave_object(struct od_call *call)
+{
+    if (call->object == NULL)
+        return;
+    call->object->call_count--;
+    call->object->call_bytes -= call->bytes;
+    call->object = NULL;
+}
+
 void od_call_free(struct od_call *call)
 {
+    leave_object(call);
+    if (call->from == OD_FROM_PEER)
+        od_map_remove(&call->objects->peer_calls, &call->by_origin);
     od_timers_clear(call->objects->timers, &call->deadline);
     free(call->visit);
     od_outgoing_free(call->outgoing);
@@ -71,6 +104,8 @@ struct od_call *od_call_new(struct od_objects *objects, enum od_call_origin from
     call->origin = origin;
     call->deadline.fire = deadline_passed;
     od_map_put(&objects->calls, &call->by_id, od_map_hash_u64(call->id));
+    if (from == OD_FROM_PEER)
+        od_map_put(&objects->peer_calls, &call->by_origin, origin_hash(origin_worker, origin));
     if (from == OD_FROM_EXCHANGE)
         od_timers_set(objects->timers, &call->deadline,
                       od_clock_monotonic_ms() + OD_RESPONSE_MS_MAX);
@@ -114,21 +149,38 @@ void od_call_fail_flagged(struct od_call *call, uint8_t flags, od_slice why)
     od_call_fail_with(call, 503, &(struct od_failure){.flags = flags, .message = why});
 }
 
-static void give_to(struct od_call *call, struct od_object *object, od_slice body)
+// NULL when [object] can take a call of so many [bytes].
+static const char *overload(const struct od_object *object, size_t bytes)
 {
-    if (object->refusal != NULL) {
-        od_call_fail_flagged(call, OD_FAILURE_RETRYABLE, od_refusal_why(object->refusal));
-        return;
-    }
-    if (object->inbox_count >= OD_INBOX_EVENTS_MAX) {
-        od_call_fail_flagged(call, OD_FAILURE_OVERLOADED,
-                             OD_SLICE("Durable Object is overloaded. Too many requests queued."));
-        return;
-    }
+    if (object->inbox_count >= OD_INBOX_EVENTS_MAX || object->call_count >= OD_OBJECT_CALLS_MAX)
+        return "Durable Object is overloaded. Too many requests queued.";
+    if (object->call_count > 0 && object->call_bytes + bytes > OD_ASKED_BYTES_MAX)
+        return "Durable Object is overloaded. Too much data queued.";
+    return NULL;
+}
+
+static void put_into_inbox(struct od_call *call, struct od_object *object, od_slice body)
+{
     struct od_event *event = od_event_new(event_of(call->kind), body);
     event->call = call->id;
     call->object = object;
+    call->bytes = body.size;
+    object->call_count++;
+    object->call_bytes += body.size;
     od_object_receive(object, event);
+    if (call->from != OD_FROM_EXCHANGE)
+        od_cycle_look(call);
+}
+
+static void give_to(struct od_call *call, struct od_object *object, od_slice body)
+{
+    const char *why_not = overload(object, body.size);
+    if (object->refusal != NULL)
+        od_call_fail_flagged(call, OD_FAILURE_RETRYABLE, od_refusal_why(object->refusal));
+    else if (why_not != NULL)
+        od_call_fail_flagged(call, OD_FAILURE_OVERLOADED, od_slice_of(why_not));
+    else
+        put_into_inbox(call, object, body);
 }
 
 void od_call_deliver(struct od_call *call, const struct od_call_message *message)
@@ -230,6 +282,7 @@ void od_call_route(struct od_call *call, od_slice request)
     struct od_request head;
     bool is_whole = od_request_read(request, &head);
     OD_ASSERT(is_whole);
+    leave_object(call); // The entry, when it went there before.
     if (call->visit == NULL)
         od_visit_begin(call, &head);
     if (call->objects->script->has_entry)

@@ -36,6 +36,7 @@ struct od_outgoing;
 
 struct od_call {
     struct od_map_node by_id;
+    struct od_map_node by_origin; // OD_FROM_PEER.
     uint64_t id;
     struct od_objects *objects;
     enum od_call_kind kind;
@@ -48,6 +49,7 @@ struct od_call {
     char *url;  // From a task, when it asks for an upgrade; else NULL.
     struct od_outgoing *outgoing; // A fetch that has left the outbox, else NULL.
     struct od_object *object;     // Here: in whose inbox it is or whose task handles it.
+    size_t bytes;                 // Which it holds there.
     struct od_visit *visit;       // OD_FROM_EXCHANGE: for the log; NULL when that is off.
     struct od_timer deadline;     // OD_FROM_EXCHANGE: 504.
 };
@@ -57,6 +59,7 @@ struct od_call *od_call_new(struct od_objects *objects, enum od_call_origin from
                             uint32_t origin_worker, uint64_t origin);
 const char *od_call_whom(const struct od_call *call);                  // For a person.
 struct od_call *od_call_find(struct od_objects *objects, uint64_t id); // NULL: over already.
+struct od_call *od_call_find_from(struct od_objects *objects, uint32_t worker, uint64_t origin);
 
 // Writes what stands before the request or method call: whom it is for. Both together are the
 // message of a call, which a CALL carries and an effect OD_EFFECT_CALL holds: 32 bytes id, str

@@ -67,15 +67,9 @@ void od_call_receive_reply(struct od_objects *objects, od_slice body)
 void od_call_receive_cancel(struct od_objects *objects, uint32_t worker, od_slice body)
 {
     struct od_cursor cursor = od_cursor_of(body);
-    uint64_t origin = od_cursor_u64(&cursor);
-    struct od_map_node *node = NULL;
-    while ((node = od_map_next(&objects->calls, node)) != NULL) {
-        struct od_call *call = OD_MAP_MEMBER(node, struct od_call, by_id);
-        if (call->from != OD_FROM_PEER || call->origin_worker != worker || call->origin != origin)
-            continue;
+    struct od_call *call = od_call_find_from(objects, worker, od_cursor_u64(&cursor));
+    if (call != NULL)
         od_call_cancel(call);
-        return;
-    }
 }
 
 static struct od_call *first_to(struct od_objects *objects, uint32_t worker)

@@ -59,6 +59,8 @@ struct od_object {
     struct od_list inbox;     // Events that start a task, oldest first.
     struct od_list resumes;   // Events that waiting tasks wait for; handled before the inbox.
     uint32_t inbox_count;
+    uint32_t call_count;               // Calls to it without an answer, in the inbox or handled,
+    size_t call_bytes;                 // and what they hold.
     struct od_outgoing_queue outgoing; // Its od.fetch.
     struct od_list outbox; // Effects; empty most of the time, as nothing waits for the disk.
     size_t outbox_bytes;

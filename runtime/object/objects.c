@@ -30,6 +30,7 @@ void od_objects_init(struct od_objects *objects)
     od_map_init(&objects->tasks);
     od_map_init(&objects->timeouts);
     od_map_init(&objects->calls);
+    od_map_init(&objects->peer_calls);
     objects->entry = od_object_new(objects, NULL, NULL, false, (od_slice){NULL, 0});
     objects->entry->state = OD_AWAKE; // It has no instance that could sleep.
     objects->entry->awake_since_ms = od_clock_monotonic_ms();
@@ -82,6 +83,7 @@ void od_objects_deinit(struct od_objects *objects)
     od_map_deinit(&objects->tasks);
     od_map_deinit(&objects->timeouts);
     od_map_deinit(&objects->calls);
+    od_map_deinit(&objects->peer_calls);
 }
 
 struct od_namespace *od_objects_namespace(struct od_objects *objects, od_slice name)
@@ -317,9 +319,9 @@ static struct od_object *first_idle(const struct od_objects *objects)
 // Tables have grown with what was there.
 static void fit_maps(struct od_objects *objects)
 {
-    struct od_map *const maps[] = {&objects->by_id, &objects->sockets,
-                                   &objects->tasks, &objects->timeouts,
-                                   &objects->calls, &objects->net->websockets};
+    struct od_map *const maps[] = {
+        &objects->by_id, &objects->sockets,    &objects->tasks,          &objects->timeouts,
+        &objects->calls, &objects->peer_calls, &objects->net->websockets};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         od_map_fit(maps[i]);
 }

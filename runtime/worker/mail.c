@@ -8,6 +8,7 @@
 #include "net/exchange.h"
 #include "object/alarm.h"
 #include "object/call.h"
+#include "object/cycle.h"
 #include "object/refusal.h"
 #include "object/report.h"
 #include "object/restore.h"
@@ -166,6 +167,19 @@ static void receive_cancel(struct od_worker *worker, uint32_t from, od_slice bod
     od_call_receive_cancel(&worker->objects, from, body);
 }
 
+static void receive_probe(struct od_worker *worker, uint32_t from, od_slice body, int fd)
+{
+    (void)fd;
+    od_cycle_receive_probe(&worker->objects, from, body);
+}
+
+static void receive_hopeless(struct od_worker *worker, uint32_t from, od_slice body, int fd)
+{
+    (void)from;
+    (void)fd;
+    od_cycle_receive_hopeless(&worker->objects, body);
+}
+
 static void receive_upgrade(struct od_worker *worker, uint32_t from, od_slice body, int fd)
 {
     (void)from;
@@ -223,10 +237,9 @@ static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int)
 };
 
 static void (*const from_peer[OD_KIND_COUNT])(struct od_worker *, uint32_t, od_slice, int) = {
-    [OD_KIND_CALL] = receive_call,
-    [OD_KIND_REPLY] = receive_reply,
-    [OD_KIND_CALL_CANCEL] = receive_cancel,
-    [OD_KIND_UPGRADE] = receive_upgrade,
+    [OD_KIND_CALL] = receive_call,          [OD_KIND_REPLY] = receive_reply,
+    [OD_KIND_CALL_CANCEL] = receive_cancel, [OD_KIND_PROBE] = receive_probe,
+    [OD_KIND_HOPELESS] = receive_hopeless,  [OD_KIND_UPGRADE] = receive_upgrade,
 };
 
 static void refuse(const char *sender, enum od_kind kind, int fd)

@@ -129,22 +129,35 @@ describe("a call of a method", function()
     ]]))
   end)
 
-  both("is limited to 32 MiB in either direction, and the object stays usable (28)",
-    function(name)
-      local function limit(bytes)
-        return "Serialized RPC arguments or return values are limited to 32MiB, but the size of " ..
-          "this value was: " .. bytes
-      end
-      assert.equal(32 * 2 ^ 20 - 16, ask(name, "return #stub:echo(('x'):rep(32 * 2^20 - 16))"))
-      assert.equal("code:1: echo: " .. limit("33554439 bytes."),
-        refusal(name, "stub:echo(('x'):rep(32 * 2^20))"))
-      assert.equal("code:1: echo: " .. limit("more than 67108864 bytes."),
-        refusal(name, "local x = ('x'):rep(20e6) stub:echo(x, x, { x, x })"))
-      assert.matches(limit("33554439 bytes."),
-        refusal(name, "stub:run [[return ('x'):rep(32 * 2^20)]]"), 1, true)
-      assert.matches("there are 1001 arguments; there can be at most 1000",
-        refusal(name, "stub:echo(unpack({}, 1, 1001))"), 1, true)
-      assert.equal(1000, ask(name, "return select('#', stub:echo(unpack({}, 1, 1000)))"))
-      assert.equal("still here", ask(name, "return stub:echo 'still here'"))
-    end)
+  local function limit(bytes)
+    return "Serialized RPC arguments or return values are limited to 32MiB, but the size of " ..
+      "this value was: " .. bytes
+  end
+
+  both("takes arguments of 32 MiB together, and not a byte more (28)", function(name)
+    assert.equal(2, ask(name, "return stub:count(('x'):rep(32 * 2^20 - 8), true)"))
+    assert.equal("code:1: count: " .. limit("33554433 bytes."),
+      refusal(name, "stub:count(('x'):rep(32 * 2^20 - 7), true)"))
+    assert.equal("still here", ask(name, "return stub:echo 'still here'"))
+  end)
+
+  both("gives results of 32 MiB together, and not a byte more (28)", function(name)
+    assert.equal(32 * 2 ^ 20 - 7, ask(name, "return #stub:run [[return ('x'):rep(32 * 2^20 - 7)]]"))
+    assert.matches(limit("33554433 bytes."),
+      refusal(name, "stub:run [[return ('x'):rep(32 * 2^20 - 6)]]"), 1, true)
+    assert.equal("still here", ask(name, "return stub:echo 'still here'"))
+  end)
+
+  it("does not even measure what is far too large", function()
+    assert.equal("code:1: count: " .. limit("more than 67108864 bytes."),
+      refusal(other, "local x = ('x'):rep(20e6) stub:count(x, x, { x, x })"))
+  end)
+
+  it("passes at most a thousand values", function()
+    assert.matches("count: there are 1001 arguments; there can be at most 1000",
+      refusal(other, "stub:count(unpack({}, 1, 1001))"), 1, true)
+    assert.matches("there are 1001 results; there can be at most 1000",
+      refusal(other, "stub:run 'return unpack({}, 1, 1001)'"), 1, true)
+    assert.equal(1000, ask(other, "return select('#', stub:echo(unpack({}, 1, 1000)))"))
+  end)
 end)

@@ -14,12 +14,23 @@ local Base = {}
 
 function Base:inherited() return "from above" end
 
-local Thing = setmetatable({ fetch = require("workbench").fetch }, { __index = Base })
+local Thing = setmetatable({}, { __index = Base })
+
+function Thing:fetch(request)
+  if request.headers:get("x-raise") then
+    return self:run(request:text())
+  end
+  return require("workbench").fetch(self, request)
+end
 
 function Thing:constructor()
   self.boot = od.randomUUID()
   self.seen = {}
   self.count = 0
+  local code = self.state.storage:get "constructor" -- What else is to happen there.
+  if code then
+    self:run(code)
+  end
 end
 
 function Thing:worker() return worker end
@@ -35,6 +46,13 @@ function Thing:abort(why) self.state:abort(why) end
 function Thing:_private() return "secret" end
 function Thing:returnFunction() return 1, { deep = { f = print } } end
 function Thing:nap(ms) od.sleep(ms) return "rested" end
+function Thing:count(...) return select("#", ...) end
+function Thing:hold()
+  self.held = (self.held or 0) + 1
+  while self.holds do
+    od.sleep(2)
+  end
+end
 -- Runs code in this object, for what no method above does.
 function Thing:run(code, ...)
   return assert(load("local self, od = ... " .. code, "@code"))(self, od, ...)
@@ -43,6 +61,12 @@ Thing.number = 7
 
 return { namespaces = { things = Thing, others = Thing } }
 ]]
+
+-- From its next event on the object `name` runs `code` in its constructor, too.
+function M.set_constructor(server, name, code)
+  workbench.ask(server, name, ("storage:put('constructor', %q) storage:sync()"):format(code))
+  server:post("/things/" .. name, "state:abort()")
+end
 
 function M.start(options)
   return workbench.start(M.SOURCE, options)

@@ -5,7 +5,7 @@ OD_BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkg-config luajit libluajit-5
   libwebsockets-dev libwebsockets-evlib-uv libuv1-dev liblmdb-dev libssl-dev zlib1g-dev
   libcurl4-openssl-dev"
 OD_TEST_PACKAGES="git lua-busted lua-check lua-socket clang clang-format clang-tidy universal-ctags
-  curl chromium procps openssl util-linux"
+  curl chromium procps mosquitto-clients openssl util-linux"
 
 # Installs those of the given packages that are missing; asks for root only then.
 od_install_packages() {
@@ -26,10 +26,7 @@ od_install_build_packages() {
   od_install_packages $OD_BUILD_PACKAGES
 }
 
-# Node may be there from elsewhere than Debian; then its package is not wanted.
 od_install_test_packages() {
-  local node=""
-  command -v node >/dev/null && command -v npm >/dev/null || node="nodejs npm"
   # shellcheck disable=SC2086
-  od_install_packages $OD_BUILD_PACKAGES $OD_TEST_PACKAGES $node
+  od_install_packages $OD_BUILD_PACKAGES $OD_TEST_PACKAGES
 }

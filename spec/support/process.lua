@@ -323,6 +323,11 @@ function Process:signal(name)
   end
 end
 
+-- Sends a signal to a process by its pid, to a worker, say.
+function M.send_signal(pid, name)
+  C.kill(pid, signal_number(name))
+end
+
 -- As Ctrl-C in a terminal does it: to the process and all its children at once.
 function Process:signal_group(name)
   C.kill(-self.pid, signal_number(name))

@@ -79,7 +79,8 @@ function Server:wait_version(number)
 end
 
 -- options: script = path, or source = Lua text (files = { name = text } beside it); workers
--- (default 2); args = further arguments; command = "dev" for "run"; env = { NAME = value }.
+-- (default 2); args = further arguments; command = "dev" for "run"; env = { NAME = value };
+-- keep_port = true: it comes back where clients look for it.
 function Server.start(options)
   local self = Server.prepare(options)
   self:launch()
@@ -87,8 +88,10 @@ function Server.start(options)
 end
 
 function Server:spawn()
-  local argv = { PROGRAM, self.options.command or "run", self.script, "--listen", "127.0.0.1:0",
-    "--data", self.directory .. "/data", "--workers", tostring(self.options.workers or 2) }
+  local port = self.options.keep_port and self.address and self.address.port or 0
+  local argv = { PROGRAM, self.options.command or "run", self.script,
+    "--listen", "127.0.0.1:" .. port, "--data", self.directory .. "/data",
+    "--workers", tostring(self.options.workers or 2) }
   for _, argument in ipairs(self.options.args or {}) do
     argv[#argv + 1] = argument
   end

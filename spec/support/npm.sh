@@ -1,0 +1,14 @@
+# Clients and browser code from npm, the same for examples/run and spec/run: package.json here names
+# them, build/npm has them. Sourced; expects spec/support/packages.sh and the root as directory.
+
+od_install_npm_packages() {
+  local node=""
+  command -v node >/dev/null && command -v npm >/dev/null || node="nodejs npm"
+  # shellcheck disable=SC2086
+  od_install_packages $node
+  mkdir -p build/npm
+  cmp -s spec/support/package.json build/npm/installed.json && return
+  cp spec/support/package.json build/npm/package.json
+  npm install --prefix build/npm --no-audit --no-fund --no-package-lock --loglevel=error
+  cp spec/support/package.json build/npm/installed.json
+}
