@@ -7,12 +7,20 @@
 
 #define SCRATCH_KEPT_BYTES (64u << 10) // A larger buffer is given back after use.
 
-static const char mark_key; // Its address is the registry's key of the metatable of arrays.
+// Their addresses are the registry's keys of metatables that make a table an array.
+static const char mark_key;     // json.array's.
+static const char array_mt_key; // A script's, under lua-cjson's names.
+static const char empty_array_mt_key;
+
+static void push_metatable(lua_State *L, const char *key)
+{
+    lua_pushlightuserdata(L, (void *)(uintptr_t)key);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+}
 
 void od_json_push_mark(lua_State *L)
 {
-    lua_pushlightuserdata(L, (void *)&mark_key);
-    lua_rawget(L, LUA_REGISTRYINDEX);
+    push_metatable(L, &mark_key);
 }
 
 void od_json_mark_array(lua_State *L, int index)
@@ -23,19 +31,37 @@ void od_json_mark_array(lua_State *L, int index)
     lua_pop(L, 1);
 }
 
+// Whether the value on top is the metatable of [key].
+static bool is_metatable(lua_State *L, const char *key)
+{
+    push_metatable(L, key);
+    bool is_it = lua_rawequal(L, -1, -2);
+    lua_pop(L, 1);
+    return is_it;
+}
+
+static bool is_empty(lua_State *L, int index)
+{
+    lua_pushnil(L);
+    if (lua_next(L, index) == 0)
+        return true;
+    lua_pop(L, 2);
+    return false;
+}
+
 bool od_json_is_array(lua_State *L, int index)
 {
     if (!lua_getmetatable(L, index))
         return false;
-    od_json_push_mark(L);
-    bool is_array = lua_rawequal(L, -1, -2);
-    lua_pop(L, 2);
-    return is_array;
+    bool is_array = is_metatable(L, &mark_key) || is_metatable(L, &array_mt_key);
+    bool is_one_when_empty = !is_array && is_metatable(L, &empty_array_mt_key);
+    lua_pop(L, 1);
+    return is_array || (is_one_when_empty && is_empty(L, index));
 }
 
 static bool encode_guarded(lua_State *L, void *context, struct od_error *err)
 {
-    return od_json_write(L, 1, context, err);
+    return od_json_write(L, 1, OD_JSON_PLAIN, context, err);
 }
 
 bool od_json_encode(lua_State *L, int index, struct od_bytes *out, struct od_error *err)
@@ -70,7 +96,8 @@ static bool push_text(lua_State *L, struct od_error *err)
     struct od_bytes *scratch = lua_touserdata(L, lua_upvalueindex(1));
     luaL_checkany(L, 1);
     od_bytes_clear(scratch);
-    bool ok = od_json_write(L, 1, scratch, err);
+    enum od_json_style style = lua_toboolean(L, 2) ? OD_JSON_EMPTY_IS_ARRAY : OD_JSON_PLAIN;
+    bool ok = od_json_write(L, 1, style, scratch, err);
     if (ok)
         lua_pushlstring(L, scratch->at, scratch->size);
     if (scratch->capacity > SCRATCH_KEPT_BYTES)
@@ -100,6 +127,7 @@ static int give_up(lua_State *L, const struct od_error *err)
 static int encode(lua_State *L)
 {
     struct od_error err;
+    lua_settop(L, lua_gettop(L) > 0 ? 1 : 0); // Only try_encode has a second argument.
     return push_text(L, &err) ? 1 : raise(L, &err);
 }
 
@@ -137,6 +165,15 @@ static int array(lua_State *L)
     return 1;
 }
 
+// Leaves it on the stack.
+static void make_metatable(lua_State *L, const char *key)
+{
+    lua_newtable(L);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)key);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, LUA_REGISTRYINDEX);
+}
+
 static void make_mark(lua_State *L)
 {
     lua_pushlightuserdata(L, (void *)&mark_key);
@@ -157,4 +194,10 @@ void od_json_open(lua_State *L)
     luaL_setfuncs(L, functions, 1);
     lua_pushlightuserdata(L, NULL);
     lua_setfield(L, -2, "null");
+    lua_pushlightuserdata(L, od_json_empty_array());
+    lua_setfield(L, -2, "empty_array");
+    make_metatable(L, &array_mt_key);
+    lua_setfield(L, -2, "array_mt");
+    make_metatable(L, &empty_array_mt_key);
+    lua_setfield(L, -2, "empty_array_mt");
 }

@@ -23,8 +23,11 @@
 #define OD_JSON_BYTES_MAX (64u << 20) // Of a text, in both directions.
 
 // Pushes a table: encode, decode, array, null, and try_encode and try_decode, which give nil and a
-// text instead of raising.
+// text instead of raising; try_encode(value, true) writes each empty table as [].
 void od_json_open(lua_State *L);
+
+// Under the names of lua-cjson, for lua/open-do/cjson.lua: two metatables that scripts may set,
+// `array_mt` and `empty_array_mt` (an array while the table is empty), and `empty_array`, a value.
 
 // json.array's mark: a metatable that scripts can neither see nor change.
 void od_json_push_mark(lua_State *L);

@@ -14,6 +14,7 @@ struct writer {
     lua_State *L;
     struct od_bytes *out;
     size_t size_max; // Of [out].
+    enum od_json_style style;
     struct od_walk walk;
 };
 
@@ -147,8 +148,17 @@ static bool write_cdata(struct writer *writer, int index)
     return has_room(writer, 0);
 }
 
+static const char empty_array;
+
+void *od_json_empty_array(void)
+{
+    return (void *)(uintptr_t)&empty_array;
+}
+
 static bool write_null(struct writer *writer, int index)
 {
+    if (lua_touserdata(writer->L, index) == &empty_array)
+        return write_literal(writer, OD_SLICE("[]"));
     if (lua_touserdata(writer->L, index) != NULL)
         return od_walk_fail_type(&writer->walk, writer->L, index);
     return write_literal(writer, OD_SLICE("null"));
@@ -227,8 +237,10 @@ static bool write_content(struct writer *writer, int index)
     lua_State *L = writer->L;
     bool is_array = od_json_is_array(L, index);
     lua_pushnil(L);
-    if (lua_next(L, index) == 0)
+    if (lua_next(L, index) == 0) {
+        is_array = is_array || writer->style == OD_JSON_EMPTY_IS_ARRAY;
         return write_literal(writer, is_array ? OD_SLICE("[]") : OD_SLICE("{}"));
+    }
     int type = lua_type(L, -2);
     if (type == LUA_TNUMBER) {
         lua_pop(L, 2);
@@ -269,13 +281,15 @@ static bool write_value(struct writer *writer, int index)
     return write(writer, index);
 }
 
-bool od_json_write(lua_State *L, int index, struct od_bytes *out, struct od_error *err)
+bool od_json_write(lua_State *L, int index, enum od_json_style style, struct od_bytes *out,
+                   struct od_error *err)
 {
     struct writer writer; // Field by field: zeroing the walk's table would cost more than the work.
     size_t mark = out->size;
     int top = lua_gettop(L);
     writer.L = L;
     writer.out = out;
+    writer.style = style;
     writer.size_max = mark + OD_JSON_BYTES_MAX;
     od_walk_init(&writer.walk, "encode", OD_JSON_DEPTH_MAX);
     bool ok = write_value(&writer, index < 0 ? top + index + 1 : index);

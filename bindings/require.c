@@ -252,6 +252,20 @@ static void run_module(lua_State *L)
     }
 }
 
+// The modules that are part of the program: a script's own file of that name comes first.
+static bool push_own(lua_State *L, const char *name)
+{
+    if (strcmp(name, "open-do") == 0) {
+        od_embedded_push(L, name);
+        return true;
+    }
+    if (strcmp(name, "cjson") != 0 && strcmp(name, "cjson.safe") != 0)
+        return false;
+    od_embedded_push(L, "open-do.cjson");
+    lua_getfield(L, -1, name);
+    return true;
+}
+
 static void push_module(lua_State *L)
 {
     char path[path_bytes_max];
@@ -266,10 +280,9 @@ static void push_module(lua_State *L)
         run_module(L);
         return;
     }
-    if (strcmp(name, "open-do") != 0)
+    if (!push_own(L, name))
         od_raise(L, "module '%s' not found:%s\n  no module of open-do has that name", name,
                  lua_tostring(L, -1));
-    od_embedded_push(L, name);
 }
 
 int od_require(lua_State *L)

@@ -3,6 +3,7 @@
 local module_name, native = ...
 assert(module_name == "open-do")
 
+local cookies = require "open-do.cookies"
 local headers = require "open-do.headers"
 local request = require "open-do.request"
 local response = require "open-do.response"
@@ -62,6 +63,9 @@ od.sha256 = native.bytes.sha256
 od.hmacSha256 = native.bytes.hmacSha256
 ---@type fun(a: string, b: string): boolean takes as long for wrong secrets as for right ones
 od.timingSafeEqual = native.bytes.timingSafeEqual
+
+---@type od.cookies
+od.cookies = read_only("od.cookies", cookies)
 
 ---@type od.url
 od.url = read_only("od.url", url)

@@ -14,8 +14,9 @@
 //
 // An instance stays with the version of the script that made it. When there is a newer one, the
 // instance is dropped as soon as no handler of it runs, and events wait until then: handlers end on
-// the code they began with, and an object never has two instances. Events of an object whose
-// namespace the script no longer has wait until it is back; requests are refused.
+// the code they began with, and an object never has two instances. Handlers that have not ended
+// after OD_OUTDATED_MS_MAX cost their object a reset. Events of an object whose namespace the
+// script no longer has wait until it is back; requests are refused.
 //
 // Owner: struct od_objects.
 

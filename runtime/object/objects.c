@@ -10,6 +10,7 @@
 #include "object/outbox.h"
 #include "object/refusal.h"
 #include "object/task.h"
+#include "object/timeout.h"
 #include "store/store.h"
 
 static void idle_passed(struct od_timer *timer);
@@ -180,8 +181,11 @@ void od_objects_drain(struct od_objects *objects)
 {
     objects->is_draining = true;
     struct od_map_node *node = NULL;
-    while ((node = od_map_next(&objects->by_id, node)) != NULL)
-        od_object_settle(OD_MAP_MEMBER(node, struct od_object, by_id));
+    while ((node = od_map_next(&objects->by_id, node)) != NULL) {
+        struct od_object *object = OD_MAP_MEMBER(node, struct od_object, by_id);
+        od_timeouts_clear(object);
+        od_object_settle(object);
+    }
 }
 
 void od_objects_close_scripts(struct od_objects *objects)

@@ -69,7 +69,8 @@ bool od_objects_serve(const struct od_objects *objects, const struct od_namespac
 // Lua runs.
 void od_objects_switch(struct od_objects *objects, struct od_script *script);
 
-// The worker is about to end: events of objects that no class handles wait no longer.
+// The worker is about to end: events of objects that no class handles wait no longer, and timers of
+// scripts do not run any more.
 void od_objects_drain(struct od_objects *objects);
 
 // Between two turns: closes former versions that nothing needs any more.

@@ -33,6 +33,14 @@ static od_time_ms due_in(od_time_ms ms)
     return od_clock_monotonic_ms() + ms + (ms > 0);
 }
 
+// A worker that ends runs no timer any more: it would never come to rest.
+static void set_timer(struct od_timeout *timeout, od_time_ms due_ms)
+{
+    struct od_objects *objects = timeout->object->objects;
+    if (!objects->is_draining)
+        od_timers_set(objects->timers, &timeout->timer, due_ms);
+}
+
 void od_timeout_set(struct od_object *object, uint64_t id, od_time_ms ms, bool repeats)
 {
     OD_ASSERT(object->timeout_count < OD_TIMEOUTS_MAX);
@@ -46,7 +54,7 @@ void od_timeout_set(struct od_object *object, uint64_t id, od_time_ms ms, bool r
     od_list_push_back(&object->timeouts, &timeout->link);
     object->timeout_count++;
     od_map_put(&object->objects->timeouts, &timeout->by_id, od_map_hash_u64(id));
-    od_timers_set(object->objects->timers, &timeout->timer, due_in(ms));
+    set_timer(timeout, due_in(ms));
 }
 
 static void timeout_free(struct od_timeout *timeout)
@@ -88,14 +96,14 @@ void od_timeout_end(struct od_object *object, uint64_t id)
         return;
     od_time_ms late_ms = od_clock_monotonic_ms() - timeout->timer.due_ms;
     od_time_ms periods = late_ms / timeout->period_ms + 1;
-    od_timers_set(object->objects->timers, &timeout->timer,
-                  timeout->timer.due_ms + periods * timeout->period_ms);
+    set_timer(timeout, timeout->timer.due_ms + periods * timeout->period_ms);
 }
 
 void od_timeouts_clear(struct od_object *object)
 {
-    while (!od_list_is_empty(&object->timeouts))
-        timeout_free(OD_LIST_MEMBER(object->timeouts.next, struct od_timeout, link));
+    struct od_list *link;
+    while ((link = od_list_pop_front(&object->timeouts)) != NULL)
+        timeout_free(OD_LIST_MEMBER(link, struct od_timeout, link));
 }
 
 od_time_ms od_timeouts_next_ms(const struct od_object *object)

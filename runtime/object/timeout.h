@@ -5,9 +5,10 @@
 // critical section, and is reported and limited like any handler.
 //
 // Timers belong to the instance, which holds their functions: when it is dropped (a reset, new
-// code), they are gone, and what must happen is a matter for an alarm. As long as there is one, the
-// object is not idle. An instance that had timers and made way for new code is followed by its
-// successor at once, whose constructor can set them again: nobody else might come to wake it.
+// code, the end of the worker), they are gone, and what must happen is a matter for an alarm. As
+// long as there is one, the object is not idle. An instance that had timers and made way for new
+// code is followed by its successor at once, whose constructor can set them again: nobody else
+// might come to wake it.
 //
 // Order: by the time they are due, then by when they were set. Never early. An interval has one
 // event at a time: when its callback has ended it is set for the next multiple of its period, and

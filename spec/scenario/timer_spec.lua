@@ -324,6 +324,19 @@ describe("od.setTimeout and od.setInterval", function()
     server:wait_log("tick of two")
   end)
 
+  it("do not keep a server from ending, however often they write", function()
+    for i = 1, 30 do
+      workbench.ask(server, "busy" .. i, [[
+        od.setInterval(function() storage:put("n", od.now()) end, 1)
+        local function again() od.setTimeout(again) end
+        again()
+      ]])
+    end
+    server.process:signal("TERM")
+    assert.equal(0, (server.process:wait_exit(5)))
+    server:launch()
+  end)
+
   it("are refused with wrong arguments, at the caller's line", function()
     local cases = {
       ["od.setTimeout()"] = "setTimeout: argument 1 must be a function, got nothing",

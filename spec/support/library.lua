@@ -27,4 +27,4 @@ end
 
 native.runtime.version = "spec"
 
-return { native = native, od = load_module("open-do") }
+return { native = native, od = load_module("open-do"), load = load_module }
