@@ -128,7 +128,7 @@ static int claim_fd(struct od_link *link)
     return fd;
 }
 
-static void take_control(struct od_link *link, struct msghdr *message)
+static bool take_control(struct od_link *link, struct msghdr *message)
 {
     bool found = false;
     for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part)) {
@@ -142,10 +142,12 @@ static void take_control(struct od_link *link, struct msghdr *message)
     }
     if (!found && (message->msg_flags & MSG_CTRUNC) != 0)
         arrived_fd(link, -1);
+    return found;
 }
 
-// One recvmsg behind what is there: the count of bytes, 0 at the end, -1 with errno.
-static ssize_t receive(struct od_link *link)
+// One recvmsg behind what is there: the count of bytes, 0 at the end, -1 with errno. [may_be_more]
+// when the buffer was filled, or a descriptor has cut it short.
+static ssize_t receive(struct od_link *link, bool *may_be_more)
 {
     union {
         char bytes[CMSG_SPACE(sizeof(int))];
@@ -157,8 +159,8 @@ static ssize_t receive(struct od_link *link)
                              .msg_control = control.bytes,
                              .msg_controllen = sizeof control.bytes};
     ssize_t count = recvmsg(link->fd, &message, MSG_CMSG_CLOEXEC);
-    if (count >= 0)
-        take_control(link, &message);
+    bool has_fd = count >= 0 && take_control(link, &message);
+    *may_be_more = has_fd || count == read_bytes || (count < 0 && errno == EINTR);
     if (count > 0)
         link->in.size += (size_t)count;
     return count;
@@ -203,8 +205,9 @@ static bool deliver(struct od_link *link)
 
 static void read_turn(struct od_link *link)
 {
-    for (int i = 0; i < reads_per_turn_max && !link->is_gone; i++) {
-        ssize_t count = receive(link);
+    bool may_be_more = true;
+    for (int i = 0; i < reads_per_turn_max && may_be_more && !link->is_gone; i++) {
+        ssize_t count = receive(link, &may_be_more);
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0 && errno == EAGAIN)

@@ -121,6 +121,17 @@ describe("an error in another object", function()
       idle = true }, seen)
   end)
 
+  both("in a section is a reset as well", function(name)
+    local seen = with_stub(name, [[
+      local first = show(stub.run, stub,
+        "self.state:blockConcurrencyWhile(function() error('half done', 0) end)")
+      return { first = first, second = show(stub.who, stub) }
+    ]])
+    assert.equal("half done", seen.first.message)
+    assert.is_true(seen.first.durableObjectReset)
+    assert.same(seen.first, seen.second)
+  end)
+
   both("by reset meets all who wait", function(name)
     local waiting = workbench.begin(server, caller, SHOW .. ([[
       print "calls"

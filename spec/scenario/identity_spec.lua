@@ -1,6 +1,8 @@
 -- Who an object is: ids and names, how a path finds it, and that there is one of each.
 local json = require "dkjson"
+local callers = require "spec.scenario.callers"
 local Server = require "spec.support.server"
+local workbench = require "spec.scenario.workbench"
 
 -- The entry handler picks objects; what it is asked stands in the query.
 local ENTRY = [[
@@ -296,5 +298,52 @@ describe("a path", function()
       assert.equal(404, server:get(path).status, path)
     end
     assert.equal("0", server:get("/counters/ann").body)
+  end)
+end)
+
+describe("an id made of its text", function()
+  local server, caller, same, other
+
+  setup(function()
+    server = callers.start()
+    caller, same, other = callers.neighbours(server)
+  end)
+
+  teardown(function()
+    server:stop()
+  end)
+
+  local function ask(code, ...)
+    return workbench.ask(server, caller, "local things = self.env.things " .. code:format(...))
+  end
+
+  it("equals the one made of the name, and leads to the same object", function()
+    assert.is_true(ask([[
+      local id = things:idFromName(%q)
+      local again = things:idFromString(tostring(id):upper())
+      return id == again and things:get(again):who() == things:get(id):who()
+    ]], other))
+  end)
+
+  it("knows the name that the object has stored, in each worker", function()
+    for _, name in ipairs { same, other } do
+      assert.equal(name .. " " .. name, ask([[
+        things:getByName(%q):write(1)
+        local id = things:idFromString(tostring(things:idFromName(%q)))
+        return id.name .. " " .. things:get(id).name
+      ]], name, name))
+    end
+    server:restart()
+    local name = ask("return things:idFromString(tostring(things:idFromName(%q))).name", other)
+    assert.equal(other, name)
+  end)
+
+  it("has no name where none is known, and its object neither", function()
+    assert.same({ false, false }, ask([[
+      local id = things:idFromString(tostring(things:idFromName "never seen"))
+      local unique = things:newUniqueId()
+      local named = things:get(unique):run "return self.state.id.name"
+      return { id.name or false, named or false }
+    ]]))
   end)
 end)

@@ -65,6 +65,48 @@ describe("more calls than there is room for", function()
     assert.equal("room", workbench.ask(server, caller, "return self.stub:echo 'room'"))
   end)
 
+  it("are refused by an object in whose inbox are 10,000", function()
+    local shut = workbench.begin(server, same,
+      "state:blockConcurrencyWhile(function() print 'shut' od.sleep(9000) end)")
+    server:wait_log("shut")
+    local callers_of_it = { caller, other }
+    for _, name in ipairs(callers_of_it) do
+      workbench.ask(server, name, ([[
+        self.stub, self.fine, self.refused = self.env.things:getByName(%q), 0, 0
+        for i = 1, 6000 do
+          od.setTimeout(function()
+            local ok, problem = pcall(self.stub.count, self.stub)
+            if ok then
+              self.fine = self.fine + 1
+            elseif problem.overloaded and problem.message:find "Too many requests queued" then
+              self.refused = self.refused + 1
+            end
+          end, 0)
+        end
+      ]]):format(same))
+    end
+    local function sum(field)
+      local total = 0
+      for _, name in ipairs(callers_of_it) do
+        total = total + workbench.ask(server, name, "return self." .. field)
+      end
+      return total
+    end
+    local tries = 0
+    repeat
+      tries = tries + 1
+      assert(tries < 1000, "2,000 are to be refused, and were: " .. sum "refused")
+    until sum "refused" == 2000
+    assert.equal(0, sum "fine")
+    server:turn_clock(9000)
+    workbench.outcome(shut)
+    assert.equal(0, workbench.ask(server, caller, "return self.stub:count()"))
+    repeat
+      tries = tries + 1
+      assert(tries < 2000, "10,000 are to be answered, and were: " .. sum "fine")
+    until sum "fine" == 10000
+  end)
+
   it("are refused when the worker they go to reads nothing", function()
     local pid = pid_of(server, other)
     process.send_signal(pid, "STOP")
