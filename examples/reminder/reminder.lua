@@ -1,8 +1,8 @@
--- Reminders. Each object of this class is one person's list: what is posted to it comes back when it
--- is time, to every WebSocket that listens, and until then nothing of it needs to be in memory.
+-- Reminders. Each object of this class is one person's list: what is posted to it comes back when
+-- it is time, to every WebSocket that listens, and until then none of it needs to be in memory.
 --
--- An object has one alarm, a list has many times. So reminders are stored under keys in the order of
--- time, and the alarm is always that of the first.
+-- An object has one alarm, a list has many times. So reminders are stored under keys in the order
+-- of time, and the alarm is always that of the first.
 local od = require "open-do"
 
 local Reminders = {}
@@ -60,8 +60,8 @@ function Reminders:_set_alarm()
   end
 end
 
--- It is time, for one of them or for several. What is deleted here, what is sent, and that the alarm
--- is over become true together: if the power goes in between, all of it happens again.
+-- It is time, for one of them or for several. What is deleted here, what is sent, and that the
+-- alarm is over become true together: if the power goes in between, all of it happens again.
 function Reminders:alarm()
   local storage = self.state.storage
   for key, reminder in storage:list { prefix = WAITING, ["end"] = key_of(od.now() + 1, 0) } do

@@ -40,8 +40,8 @@ local function run_transaction(fn, number, txn)
 end
 
 --- Runs [fn] as a critical section in which all writes, also those made directly on the storage,
---- belong together: when it returns they are stored as a whole; an error in it, which goes on to the
---- caller, or `txn:rollback()` undoes all of them.
+--- belong together: when it returns they are stored as a whole; an error in it, which goes on to
+--- the caller, or `txn:rollback()` undoes all of them.
 ---@param fn fun(txn: Transaction): any
 ---@return any ... what [fn] returns
 function M.storage:transaction(fn)

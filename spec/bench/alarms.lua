@@ -1,5 +1,5 @@
--- What happens when very many alarms are due in the same second: whether each fires exactly once, how
--- long that takes, and how the rest of the service feels meanwhile (an echo on a WebSocket beside it).
+-- What happens when very many alarms are due in the same second: whether each fires exactly once,
+-- how long that takes, and how the rest of the service feels meanwhile: an echo beside it.
 --
 --   cmake --preset release && cmake --build --preset release
 --   luajit spec/bench/alarms.lua [alarms, 100000] [workers, 2]

@@ -1,7 +1,7 @@
 -- Random operations on storages, their stores and the committer, against a plain Lua table each. A
 -- table is what an object sees (its alarm is in it, under a key no script can have); `states` are
--- copies of it at each seal that is not yet in LMDB. Transactions are held stretches with marks, and
--- last over turns; a crash is a world in which nothing more is said by anybody.
+-- copies of it at each seal that is not yet in LMDB. Transactions are held stretches with marks,
+-- and last over turns; a crash is a world in which nothing more is said by anybody.
 --
 -- OPEN_DO_SEED repeats a run, OPEN_DO_MODEL_OPS sets its length.
 local support = require "spec.unit.store.world"
