@@ -4,6 +4,7 @@
 
 #include <lauxlib.h>
 
+#include "base/check.h"
 #include "lib_log.h"
 #include "lib_socket.h"
 #include "lib_time.h"
@@ -41,6 +42,13 @@ static const struct od_module *find(const char *name)
     while (module->name != NULL && strcmp(module->name, name) != 0)
         module++;
     return module;
+}
+
+od_slice od_embedded_source(const char *name)
+{
+    const struct od_module *module = find(name);
+    OD_ASSERT(module->name != NULL);
+    return (od_slice){module->source, module->size};
 }
 
 // The name begins with "=": errors then speak of "open-do.headers:12", and reports to authors of
@@ -103,6 +111,41 @@ static void fill_runtime(lua_State *L)
     lua_pushliteral(L, OD_VERSION);
     lua_setfield(L, -2, "version");
     lua_pop(L, 1);
+}
+
+static int load_preloaded(lua_State *L)
+{
+    od_embedded_push(L, lua_tostring(L, lua_upvalueindex(1)));
+    return 1;
+}
+
+static void preload_modules(lua_State *L)
+{
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "preload");
+    for (const struct od_module *module = od_modules; module->name != NULL; module++) {
+        if (strncmp(module->name, "open-do", strlen("open-do")) != 0)
+            continue;
+        lua_pushstring(L, module->name);
+        lua_pushcclosure(L, load_preloaded, 1);
+        lua_setfield(L, -2, module->name);
+    }
+    lua_pop(L, 2);
+}
+
+void od_embedded_open_library(lua_State *L)
+{
+    lua_pushvalue(L, LUA_GLOBALSINDEX);
+    keep(L, &environment_key);
+    lua_newtable(L);
+    keep(L, &loaded_key);
+    od_lib_open(L);
+    lua_getfield(L, -1, "runtime");
+    lua_pushliteral(L, OD_VERSION);
+    lua_setfield(L, -2, "version");
+    lua_pop(L, 1);
+    keep(L, &native_key);
+    preload_modules(L);
 }
 
 void od_embedded_put_native(lua_State *L, const char *name, const luaL_Reg *functions)

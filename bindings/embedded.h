@@ -9,11 +9,20 @@
 
 #include <lauxlib.h>
 
+#include "base/slice.h"
+
 // Once a state, with the standard library as its globals: makes `native` and fills native.runtime.
 void od_embedded_open(lua_State *L);
 
+// Instead of it, in a state without a runtime: native.runtime holds the version only, and the
+// state's own `require` finds all modules whose names begin with "open-do".
+void od_embedded_open_library(lua_State *L);
+
 // Adds native[name], a table of functions for the Lua half of a library.
 void od_embedded_put_native(lua_State *L, const char *name, const luaL_Reg *functions);
+
+// The text of the module [name]; it must be there.
+od_slice od_embedded_source(const char *name);
 
 // Pops the value on top: from now on od[name], for scripts that are loaded later.
 void od_embedded_put_runtime(lua_State *L, const char *name);

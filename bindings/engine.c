@@ -16,6 +16,7 @@
 #include "lib_state.h"
 #include "lib_storage.h"
 #include "lib_stub.h"
+#include "lib_test.h"
 #include "lib_transaction.h"
 #include "link/options.h"
 #include "load.h"
@@ -185,6 +186,7 @@ static int set_up(lua_State *L)
     od_lib_stub_open(L);
     od_failure_open(L);
     add_methods_in_lua(L);
+    od_lib_test_open(L);
     od_sandbox_open(L);
     return 0;
 }

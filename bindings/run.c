@@ -11,6 +11,7 @@
 #include "http_message.h"
 #include "instance.h"
 #include "lib_socket.h"
+#include "lib_test.h"
 #include "lib_timer.h"
 #include "link/invocation.h"
 #include "link/options.h"
@@ -47,6 +48,8 @@ static bool push_referenced(lua_State *L, int ref)
 // Pushes the function for this task's event, or nothing when there is none.
 static bool push_handler(struct od_engine *engine, lua_State *L, const struct od_task *task)
 {
+    if (od_test_push_handler(engine, L, task))
+        return true;
     if (od_object_is_entry(task->object))
         return push_referenced(L, engine->entry_ref);
     const struct od_class *class = ((struct od_instance *)task->object->instance)->class;

@@ -117,6 +117,15 @@ void od_userdata_add_table(lua_State *L, enum od_userdata kind)
     lua_pop(L, 2);
 }
 
+void od_userdata_push_methods(lua_State *L)
+{
+    lua_newtable(L);
+    for (int kind = 0; kind < OD_USERDATA_COUNT; kind++) {
+        push_registered(L, od_engine_of(L)->kinds[kind].methods_ref);
+        lua_setfield(L, -2, names[kind].variable);
+    }
+}
+
 void *od_userdata_push(lua_State *L, enum od_userdata kind, size_t size)
 {
     void *content = lua_newuserdata(L, size);

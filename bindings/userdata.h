@@ -40,6 +40,9 @@ void od_userdata_define(lua_State *L, enum od_userdata kind, const luaL_Reg *met
 void od_userdata_add_functions(lua_State *L, enum od_userdata kind, const luaL_Reg *methods);
 void od_userdata_add_table(lua_State *L, enum od_userdata kind);
 
+// Pushes a table of the methods of all kinds: "state" -> { name -> function }.
+void od_userdata_push_methods(lua_State *L);
+
 int od_userdata_no_field(lua_State *L); // A lua_CFunction (object, key); always raises.
 
 void *od_userdata_push(lua_State *L, enum od_userdata kind, size_t size); // Not initialised.

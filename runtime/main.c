@@ -12,6 +12,8 @@
 #include "main/child.h"
 #include "main/control_client.h"
 #include "main/server.h"
+#include "spec_run.h"
+#include "types.h"
 #include "worker/rehearsal.h"
 #include "worker/worker.h"
 
@@ -21,6 +23,8 @@ static enum od_exit (*const commands[OD_COMMAND_COUNT])(const struct od_options 
     [OD_COMMAND_CHECK] = od_check_run,
     [OD_COMMAND_STATUS] = od_control_client_run,
     [OD_COMMAND_RELOAD] = od_control_client_run,
+    [OD_COMMAND_TEST] = od_spec_run,
+    [OD_COMMAND_TYPES] = od_types_write,
 };
 
 // Every connection is a descriptor, and a WebSocket is one more in main: the usual soft limit of

@@ -2,7 +2,8 @@
 
 struct od_cursor od_cursor_of(od_slice bytes)
 {
-    return (struct od_cursor){bytes.at, bytes.at + bytes.size, false};
+    const char *at = bytes.at == NULL ? "" : bytes.at; // Nothing may be added to NULL, not even 0.
+    return (struct od_cursor){at, at + bytes.size, false};
 }
 
 od_slice od_cursor_bytes(struct od_cursor *cursor, size_t count)

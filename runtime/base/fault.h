@@ -1,10 +1,11 @@
 // Faults and time as inputs of a test: a page of shared memory that specs write and the program
 // reads.
 //
-// Test builds (OD_TESTING) map the file named by OPEN_DO_TEST_PAGE, in main and in every worker.
-// The page holds an offset for the clocks and a few named faults. A place that can fail asks
-// OD_FAULT("name"): the answer is true when a spec has armed that name and its count-down is over.
-// Release builds compile all of it to "false" and 0.
+// Main and every worker map the file named by OPEN_DO_TEST_PAGE, in every build: whoever writes
+// objects tests them with the program that will run them (`open-do test`). The page holds an offset
+// for the clocks and a few named faults. A place that can fail asks OD_FAULT("name"): the answer is
+// true when a spec has armed that name and its count-down is over. Without the variable there is no
+// page, and all of it costs the look at one pointer that never changes.
 //
 // The names in use: commit.fail (a group of batches fails before it is written), commit.hold (the
 // committer waits while this is armed), worker.hold (a worker's turn waits), event.crash (a
@@ -33,17 +34,14 @@ struct od_fault_page {
     struct od_fault_slot slots[OD_FAULT_COUNT];
 };
 
-#ifdef OD_TESTING
-void od_fault_open(void); // Maps the page, once per process; without the variable nothing fails.
-bool od_fault_due(const char *name);
+extern struct od_fault_page *od_fault_page; // NULL: nothing fails, and time is the system's.
+
+// Maps the page, once per process. One that cannot be used is said in the log, and there is none.
+void od_fault_open(void);
+bool od_fault_due(const char *name); // Only while there is a page: see OD_FAULT.
+bool od_fault_page_present(void);    // Loops tick while it is, to notice a turned clock.
 int64_t od_fault_clock_offset_ms(void);
-bool od_fault_page_present(void); // Loops tick while it is, to notice a turned clock.
-#define OD_FAULT(name) od_fault_due(name)
-#else
-#define od_fault_open() ((void)0)
-#define od_fault_clock_offset_ms() ((int64_t)0)
-#define od_fault_page_present() (false)
-#define OD_FAULT(name) (false)
-#endif
+
+#define OD_FAULT(name) (od_fault_page != NULL && od_fault_due(name))
 
 #endif

@@ -139,13 +139,32 @@ static bool take_command(struct od_options *options, const char *word, struct od
                         word);
 }
 
+static bool needs_script(const struct od_options *options)
+{
+    return od_command_rows[options->command].operand[0] != '[';
+}
+
+// What begins with a dash stood behind "--": words for busted.
+static bool take_path(struct od_options *options, char **words, struct od_error *err)
+{
+    bool is_given = words[0] != NULL && words[0][0] != '-';
+    options->path = is_given ? words[0] : NULL;
+    char **rest = is_given ? words + 1 : words;
+    if (rest[0] != NULL && (options->command != OD_COMMAND_TEST || rest[0][0] != '-'))
+        return od_error_set(err, "'%s' is one word too many", rest[0]);
+    options->rest = options->argv + (count_of(options->argv) - count_of(rest));
+    return true;
+}
+
 static bool take_words(struct od_options *options, char **words, struct od_error *err)
 {
     if (words[0] == NULL)
         return od_error_set(err, "a command is missing: say open-do run SCRIPT to serve a script");
     if (!take_command(options, words[0], err))
         return false;
-    if (words[1] == NULL && od_command_rows[options->command].needs_script)
+    if (od_command_rows[options->command].is_path)
+        return take_path(options, words + 1, err);
+    if (words[1] == NULL && needs_script(options))
         return od_error_set(err, "the script is missing: say open-do %s SCRIPT", words[0]);
     if (words[1] != NULL && words[2] != NULL)
         return od_error_set(err, "'%s' is one word too many: only one script can be given",
@@ -201,7 +220,7 @@ static bool conclude(struct od_options_reading *reading, struct od_error *err)
         reading->data_dir != NULL ? copy_of(reading->data_dir) : data_dir_beside(options->script);
     if (options->command == OD_COMMAND_DEV)
         options->watch = options->log_requests = true;
-    if (od_command_rows[options->command].needs_script && getenv(OD_WORKER_LINK_VARIABLE) == NULL &&
+    if (needs_script(options) && getenv(OD_WORKER_LINK_VARIABLE) == NULL &&
         access(options->script, R_OK) != 0)
         return od_error_errno(err, "cannot read the script %s", options->script);
     return read_env_files(reading, err);

@@ -39,6 +39,8 @@ enum od_command {
     OD_COMMAND_CHECK,  // Load it and stop; nothing is opened or bound.
     OD_COMMAND_STATUS, // Ask the program that runs over the data directory how it is.
     OD_COMMAND_RELOAD, // Tell it to reload its script.
+    OD_COMMAND_TEST,   // Run the specs of whoever writes objects.
+    OD_COMMAND_TYPES,  // Write what editors and linters want to know of the Lua API.
     OD_COMMAND_COUNT,
 };
 
@@ -46,6 +48,8 @@ struct od_options {
     enum od_command command;
     char **argv;        // All of it; ends with NULL.
     const char *script; // As given; it can be read. NULL: none, for a command that needs none.
+    const char *path;   // test, types: what to work on; NULL: the usual place.
+    char **rest;        // test: further words, for busted; ends with NULL.
     char *data_dir;     // As given, or .open-do beside the script; may not exist yet.
     struct od_address listen;
     bool watch;                         // Load the script anew when it changes.

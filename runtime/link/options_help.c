@@ -30,7 +30,7 @@ void od_options_print_help(void)
     printf("open-do %s: durable objects in Lua\n\nUsage:\n", OD_VERSION);
     for (int i = 0; i < OD_COMMAND_COUNT; i++)
         printf("  open-do %-6s %-8s [options]   %s\n", od_command_rows[i].name,
-               od_command_rows[i].needs_script ? "SCRIPT" : "[SCRIPT]", od_command_rows[i].help);
+               od_command_rows[i].operand, od_command_rows[i].help);
     for (const struct od_option_row *row = od_option_rows; row->name != NULL; row++)
         print_row(row);
     printf("\nGeneral:\n  %-22s this text\n  %-22s the version\n", "-h, --help", "--version");

@@ -36,7 +36,8 @@ struct od_option_row {
 struct od_command_row {
     const char *name;
     const char *help;
-    bool needs_script; // Else it only says where the data is.
+    const char *operand; // In brackets: it can do without.
+    bool is_path;        // It is no script.
 };
 
 extern const struct od_option_row od_option_rows[]; // Ends with a row without a name.

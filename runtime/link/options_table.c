@@ -65,12 +65,17 @@ const struct od_option_row od_option_rows[] = {
 };
 
 const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
-    [OD_COMMAND_RUN] = {"run", "serve the script", true},
-    [OD_COMMAND_DEV] = {"dev", "serve it, reload it on save, with a log for people", true},
-    [OD_COMMAND_CHECK] = {"check", "load the script and stop: exit code 0 or 1", true},
+    [OD_COMMAND_RUN] = {"run", "serve the script", "SCRIPT", false},
+    [OD_COMMAND_DEV] = {"dev", "serve it, reload it on save, with a log for people", "SCRIPT",
+                        false},
+    [OD_COMMAND_CHECK] = {"check", "load the script and stop: exit code 0 or 1", "SCRIPT", false},
     [OD_COMMAND_STATUS] = {"status", "what the running program does, and what keeps objects awake",
+                           "[SCRIPT]", false},
+    [OD_COMMAND_RELOAD] = {"reload", "tell the running program to load its script anew", "[SCRIPT]",
                            false},
-    [OD_COMMAND_RELOAD] = {"reload", "tell the running program to load its script anew", false},
+    [OD_COMMAND_TEST] = {"test", "run the specs of a script, with busted", "[PATH]", true},
+    [OD_COMMAND_TYPES] = {"types", "write types of the Lua API for editors and luacheck", "[DIR]",
+                          true},
 };
 
 // --- Values ------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@
 #define OD_CONTROL_MS_MAX 5000         // and how long it may take to say it, or to take the answer.
 #define OD_CONTROL_ANSWER_MS_MAX 40000 // So long a client waits for something to come.
 #define OD_STATUS_MS_MAX 1000          // A worker that has not reported by then does not answer.
+#define OD_SETTLE_MS_MAX 10000 // So long a test waits for all workers to have nothing to do.
 
 #define OD_LOAD_MS_MAX 30000     // From the start of a worker to READY or LOAD_FAILED.
 #define OD_DRAIN_MS_MAX 10000    // From SIGTERM to the end of the last worker; then SIGKILL.

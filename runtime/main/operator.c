@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "main/banner.h"
 #include "main/server_inner.h"
@@ -84,8 +85,19 @@ static void answer_reload(void *owner, struct od_control_question *question, od_
     od_reload_ask(&server->reload, &waiting->asker);
 }
 
+// A question of `open-do test`. Elsewhere time goes on by itself, and nothing is ever settled.
+static void answer_settle(void *owner, struct od_control_question *question, od_slice rest)
+{
+    struct od_server *server = owner;
+    (void)rest;
+    if (od_fault_page_present())
+        od_status_ask_settled(&server->status, question);
+    else
+        od_control_answer(question, false, OD_SLICE("this program was not started for tests\n"));
+}
+
 static const struct od_control_command control_commands[] = {
-    {"status", answer_status}, {"reload", answer_reload}, {NULL, NULL}};
+    {"status", answer_status}, {"reload", answer_reload}, {"settle", answer_settle}, {NULL, NULL}};
 
 // --- From first open to last close ---------------------------------------------------------------
 

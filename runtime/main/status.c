@@ -1,5 +1,6 @@
 #include "main/status.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/cursor.h"
@@ -13,6 +14,7 @@ struct inquiry {
     uint64_t number;
     struct od_control_question *question;
     bool json;
+    bool is_settling; // Workers answer when they have nothing to do.
     uint32_t missing; // Reports that may still come.
     struct od_timer deadline;
     struct od_bytes *reports; // One for each worker; empty: it has not answered.
@@ -29,8 +31,27 @@ static void free_inquiry(struct inquiry *inquiry)
     free(inquiry);
 }
 
+static void answer_settled(struct inquiry *inquiry)
+{
+    struct od_bytes text = {0};
+    for (uint32_t i = 0; i < inquiry->status->supervisor->child_count; i++) {
+        char line[64];
+        if (inquiry->reports[i].size > 0)
+            continue;
+        snprintf(line, sizeof line, "worker %u still has something to do\n", i);
+        od_bytes_put_slice(&text, od_slice_of(line));
+    }
+    od_control_answer(inquiry->question, text.size == 0, od_bytes_slice(&text));
+    od_bytes_deinit(&text);
+    free_inquiry(inquiry);
+}
+
 static void answer(struct inquiry *inquiry)
 {
+    if (inquiry->is_settling) {
+        answer_settled(inquiry);
+        return;
+    }
     struct od_bytes page = {0};
     (inquiry->json ? od_status_page_json : od_status_page_text)(&page, inquiry->status,
                                                                 inquiry->reports);
@@ -53,28 +74,56 @@ static void ask_workers(struct inquiry *inquiry)
             continue;
         size_t mark = od_link_begin(&child->link, OD_KIND_STATUS, -1);
         od_bytes_put_u64(&child->link.out, inquiry->number);
+        od_bytes_put_u8(&child->link.out, inquiry->is_settling);
         od_link_end(&child->link, mark);
         inquiry->missing++;
     }
 }
 
-void od_status_ask(struct od_status *status, struct od_control_question *question, od_slice rest)
+static struct inquiry *new_inquiry(struct od_status *status, struct od_control_question *question)
 {
     struct inquiry *inquiry = od_allocate_zeroed(sizeof *inquiry);
     inquiry->status = status;
     inquiry->number = ++status->last_question;
     inquiry->question = question;
-    inquiry->json = od_slice_equal(rest, OD_SLICE("json"));
     inquiry->deadline.fire = on_late;
     inquiry->reports =
         od_allocate_zeroed(status->supervisor->child_count * sizeof *inquiry->reports);
     od_list_init(&inquiry->link);
     od_list_push_back(&status->inquiries, &inquiry->link);
+    return inquiry;
+}
+
+static void inquire(struct inquiry *inquiry, od_time_ms ms_max)
+{
     ask_workers(inquiry);
     if (inquiry->missing == 0)
         answer(inquiry);
     else
-        od_loop_set_timer(status->loop, &inquiry->deadline, OD_STATUS_MS_MAX);
+        od_loop_set_timer(inquiry->status->loop, &inquiry->deadline, ms_max);
+}
+
+void od_status_ask(struct od_status *status, struct od_control_question *question, od_slice rest)
+{
+    struct inquiry *inquiry = new_inquiry(status, question);
+    inquiry->json = od_slice_equal(rest, OD_SLICE("json"));
+    inquire(inquiry, OD_STATUS_MS_MAX);
+}
+
+static void on_due_gone(struct od_timer *timer)
+{
+    struct inquiry *inquiry = OD_TIMER_MEMBER(timer, struct inquiry, deadline);
+    timer->fire = on_late;
+    inquire(inquiry, OD_SETTLE_MS_MAX);
+}
+
+// Workers are asked behind what is due in main by now: timers fire in the order of their times.
+void od_status_ask_settled(struct od_status *status, struct od_control_question *question)
+{
+    struct inquiry *inquiry = new_inquiry(status, question);
+    inquiry->is_settling = true;
+    inquiry->deadline.fire = on_due_gone;
+    od_loop_set_timer(status->loop, &inquiry->deadline, 0);
 }
 
 static struct inquiry *find(struct od_status *status, uint64_t number)

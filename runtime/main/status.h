@@ -31,6 +31,10 @@ void od_status_deinit(struct od_status *status);
 // [rest] of the line is "json" for machines, anything else is for a person.
 void od_status_ask(struct od_status *status, struct od_control_question *question, od_slice rest);
 
+// Answers when nothing is left to do: all that was due in main has gone out, and each worker has
+// since had no event to deliver, no effect that waits and no write on its way. For tests.
+void od_status_ask_settled(struct od_status *status, struct od_control_question *question);
+
 // The body of a STATUS_REPORT. False: it makes no sense. One that comes late finds nobody.
 bool od_status_take_report(struct od_status *status, const struct od_child *child, od_slice body);
 

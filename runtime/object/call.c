@@ -285,10 +285,11 @@ void od_call_route(struct od_call *call, od_slice request)
     leave_object(call); // The entry, when it went there before.
     if (call->visit == NULL)
         od_visit_begin(call, &head);
-    if (call->objects->script->has_entry)
+    od_slice target = od_request_target(head.url);
+    if (call->objects->script->has_entry || od_route_is_test(target))
         give_to(call, call->objects->entry, request);
     else
-        route_by_path(call, request, od_request_target(head.url));
+        route_by_path(call, request, target);
 }
 
 void od_call_refuse(struct od_call *call, const struct od_namespace *namespace)

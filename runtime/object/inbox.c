@@ -64,7 +64,7 @@ void od_inbox_forget_sockets(struct od_object *object)
         if (event->socket == NULL)
             continue;
         take_out(object, event);
-        event->socket->waiting_count--;
+        od_socket_forget_event(event->socket, event->size);
         od_event_free(event);
     }
 }

@@ -50,4 +50,10 @@
 #define OD_ALARM_RETRIES_MAX 6    // [Cloudflare]
 #define OD_ALARM_TIME_MAX 8.64e15 // The last moment of a JavaScript Date. [ECMAScript]
 
+// What waits on sockets, in bytes. A compressed message is a thousand times what it cost its
+// sender.
+#define OD_SOCKET_WAITING_BYTES_MAX (1u << 20)   // Then the socket is not read.
+#define OD_WAITING_BYTES_MAX ((size_t)256 << 20) // Of all sockets of a worker: then close 1013
+#define OD_WAITING_SMALL_BYTES (64u << 10)       // for a message of more than this.
+
 #endif

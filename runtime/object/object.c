@@ -53,13 +53,6 @@ bool od_object_is_entry(const struct od_object *object)
     return object->namespace == NULL;
 }
 
-od_id od_object_id(const struct od_object *object)
-{
-    od_id id;
-    memcpy(id.bytes, object->identity.id, OD_ID_BYTES);
-    return id;
-}
-
 static void init_lists(struct od_object *object)
 {
     struct od_list *const lists[] = {&object->inbox,   &object->resumes, &object->outbox,
@@ -101,7 +94,8 @@ struct od_object *od_object_new(struct od_objects *objects, struct od_namespace 
 
 static bool is_outdated(const struct od_object *object)
 {
-    return object->script != NULL && object->script != object->objects->script;
+    return object->script != NULL &&
+           (object->script != object->objects->script || object->is_retired);
 }
 
 static bool is_served(const struct od_object *object)
@@ -151,6 +145,7 @@ static void drop_instance(struct od_object *object)
     script->drop(script, object);
     script->uses--;
     object->script = NULL;
+    object->is_retired = false;
     move_to(object, OD_ASLEEP);
 }
 
@@ -169,7 +164,7 @@ static void fail_event(struct od_object *object, struct od_event *event,
     if (event->kind == OD_EVENT_ALARM)
         od_alarm_lost(object, event);
     if (event->socket != NULL)
-        od_socket_event_done(event->socket, event->kind);
+        od_socket_event_done(event->socket, event->kind, event->size);
     od_event_free(event);
 }
 
@@ -212,10 +207,11 @@ static void finish_handler(struct od_task *task)
     OD_ASSERT(event->call == 0 || task->is_answered);
     struct od_socket *socket = event->socket;
     enum od_event_kind kind = event->kind;
+    size_t size = event->size;
     uint64_t timer = event->timer;
     od_task_free(task);
     if (socket != NULL)
-        od_socket_event_done(socket, kind);
+        od_socket_event_done(socket, kind, size);
     if (kind == OD_EVENT_TIMER)
         od_timeout_end(object, timer);
 }
@@ -395,6 +391,12 @@ void od_object_sleep(struct od_object *object)
     OD_ASSERT(od_list_is_empty(&object->tasks));
     if (object->state == OD_AWAKE)
         drop_instance(object);
+}
+
+void od_object_retire(struct od_object *object)
+{
+    object->is_retired = object->script != NULL;
+    od_object_settle(object);
 }
 
 void od_object_renew(struct od_object *object)

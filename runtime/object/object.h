@@ -80,6 +80,7 @@ struct od_object {
     struct od_bytes reset_why; // A reset that waits for the running task to return.
     bool is_reset;
     bool is_aborted;
+    bool is_retired;      // The instance is to go when its tasks have ended.
     bool has_lost_writes; // The reset is not the object's fault: a commit has failed.
     bool drops_alarm; // While it is reset by state:abort: the alarm that runs is not to be retried.
     bool must_wake;   // An instance that had timers made way for new code: construct it at once.
@@ -112,6 +113,9 @@ void od_object_deliver(struct od_object *object);
 // Drops the instance of an object that has no task; sockets and storage stay. The next event makes
 // a new one.
 void od_object_sleep(struct od_object *object);
+
+// Drops the instance as soon as its tasks have ended; events wait until then, and meet a new one.
+void od_object_retire(struct od_object *object);
 
 // There is a new version of the script: drops the instance, at once or when its handlers have
 // ended, and looks anew at what waits.

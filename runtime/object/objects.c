@@ -204,6 +204,11 @@ static bool has_id(const struct od_map_node *node, const void *key)
     return memcmp(OD_MAP_MEMBER(node, struct od_object, by_id)->identity.id, key, OD_ID_BYTES) == 0;
 }
 
+void od_objects_list(struct od_objects *objects, od_slice space, struct od_bytes *identities)
+{
+    od_store_list(objects->store, space, identities);
+}
+
 struct od_object *od_objects_find(struct od_objects *objects, const od_id *id)
 {
     struct od_map_node *node = od_map_find(&objects->by_id, od_id_hash(id), has_id, id->bytes);

@@ -26,6 +26,7 @@ struct od_objects {
     struct od_page *page;          // which sees here what runs (link/page.h).
     struct od_link **peers;        // To the other workers; NULL at this one's own place.
     uint32_t worker, worker_count; // This worker, and how many there are.
+    size_t waiting_bytes;          // Of messages that are not handled yet.
     od_time_ms idle_ms;            // An instance idle for so long is dropped.
     struct od_list namespaces;
     struct od_object *entry; // Handles requests while the script has an entry fetch.
@@ -79,6 +80,10 @@ void od_objects_close_scripts(struct od_objects *objects);
 // The object of that id, made asleep when this worker does not know it yet.
 struct od_object *od_objects_get(struct od_objects *objects, struct od_namespace *namespace,
                                  const od_id *id, bool has_name, od_slice name);
+
+// Puts the identities of all objects of the namespace [space] that have something stored, whichever
+// worker they belong to (store/store.h).
+void od_objects_list(struct od_objects *objects, od_slice space, struct od_bytes *identities);
 
 struct od_object *od_objects_find(struct od_objects *objects, const od_id *id); // Or NULL.
 

@@ -3,6 +3,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/fault.h"
+
 // Up to the next '/', '?' or the end.
 static od_slice take_segment(od_slice *rest)
 {
@@ -54,6 +56,11 @@ enum od_route_result od_route_path(od_slice target, od_slice *namespace_name, st
     if (segment.size == 0)
         return OD_ROUTE_NONE;
     return decode(segment, name) ? OD_ROUTE_OK : OD_ROUTE_MALFORMED;
+}
+
+bool od_route_is_test(od_slice target)
+{
+    return od_fault_page_present() && od_slice_starts_with(target, OD_SLICE("/.open-do-test/"));
 }
 
 bool od_namespace_name_is_valid(od_slice name)

@@ -125,12 +125,21 @@ void od_socket_attach(struct od_objects *objects, uint64_t id, od_slice record, 
                      false);
 }
 
+void od_socket_forget_event(struct od_socket *socket, size_t size)
+{
+    OD_ASSERT(socket->waiting_count > 0 && socket->waiting_bytes >= size);
+    socket->waiting_count--;
+    socket->waiting_bytes -= size;
+    socket->object->objects->waiting_bytes -= size;
+}
+
 static void forget_waiting(struct od_socket *socket)
 {
     struct od_list *link;
     while ((link = od_list_pop_front(&socket->waiting)) != NULL) {
-        socket->waiting_count--;
-        od_event_free(OD_LIST_MEMBER(link, struct od_event, link));
+        struct od_event *event = OD_LIST_MEMBER(link, struct od_event, link);
+        od_socket_forget_event(socket, event->size);
+        od_event_free(event);
     }
 }
 
@@ -148,11 +157,19 @@ void od_socket_cut(struct od_socket *socket)
     od_socket_discard(socket);
 }
 
+static bool has_much_waiting(const struct od_socket *socket, unsigned part)
+{
+    return socket->waiting_count >= OD_SOCKET_WAITING_MAX / part ||
+           socket->waiting_bytes >= OD_SOCKET_WAITING_BYTES_MAX / part;
+}
+
 static void receive(struct od_socket *socket, struct od_event *event)
 {
     event->socket = socket;
     socket->waiting_count++;
-    if (socket->waiting_count >= OD_SOCKET_WAITING_MAX && !socket->is_paused) {
+    socket->waiting_bytes += event->size;
+    socket->object->objects->waiting_bytes += event->size;
+    if (has_much_waiting(socket, 1) && !socket->is_paused) {
         socket->is_paused = true;
         od_websocket_pause(socket->websocket);
     }
@@ -176,10 +193,22 @@ static bool auto_respond(struct od_socket *socket, od_slice payload, bool is_bin
     return true;
 }
 
+// A compressed message is a thousand times what it cost its sender, and each connection may send
+// one: so all of them together have a bound, too.
+static bool is_too_much(const struct od_socket *socket, od_slice payload)
+{
+    size_t waiting = socket->object->objects->waiting_bytes;
+    return payload.size > OD_WAITING_SMALL_BYTES && waiting + payload.size > OD_WAITING_BYTES_MAX;
+}
+
 void od_socket_message(struct od_socket *socket, od_slice payload, bool is_binary)
 {
     if (auto_respond(socket, payload, is_binary))
         return;
+    if (is_too_much(socket, payload)) {
+        od_socket_close(socket, 1013, OD_SLICE("Too many large messages wait"));
+        return;
+    }
     struct od_event *event = od_event_new(OD_EVENT_MESSAGE, payload);
     event->is_binary = is_binary;
     receive(socket, event);
@@ -206,16 +235,15 @@ void od_socket_failed(struct od_socket *socket, od_slice why)
 
 static void resume_reading(struct od_socket *socket)
 {
-    if (!socket->is_paused || socket->waiting_count > OD_SOCKET_WAITING_MAX / 2)
+    if (!socket->is_paused || has_much_waiting(socket, 2))
         return;
     socket->is_paused = false;
     od_websocket_resume(socket->websocket);
 }
 
-void od_socket_event_done(struct od_socket *socket, enum od_event_kind kind)
+void od_socket_event_done(struct od_socket *socket, enum od_event_kind kind, size_t size)
 {
-    OD_ASSERT(socket->waiting_count > 0);
-    socket->waiting_count--;
+    od_socket_forget_event(socket, size);
     socket->is_busy = false;
     od_websocket_touch(socket->websocket);
     if (kind == OD_EVENT_MESSAGE) {

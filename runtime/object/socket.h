@@ -42,6 +42,7 @@ struct od_socket {
     uint32_t attachment_size;
     uint16_t tag_count;
     uint16_t waiting_count; // Its events that are not handled yet.
+    size_t waiting_bytes;   // What they hold.
     uint32_t gated_count;   // Effects of it in the outbox.
     uint32_t place;         // On the page, from 1 (object/keep.h); 0: it is not kept.
     bool is_attached;
@@ -86,7 +87,10 @@ void od_socket_failed(struct od_socket *socket, od_slice why);
 
 // A task has handled an event of the socket. After the last one it answers the peer's Close, unless
 // the handler did, and leaves the list of its object.
-void od_socket_event_done(struct od_socket *socket, enum od_event_kind kind);
+void od_socket_event_done(struct od_socket *socket, enum od_event_kind kind, size_t size);
+
+// An event of [size] bytes will not be handled; the caller frees it.
+void od_socket_forget_event(struct od_socket *socket, size_t size);
 
 void od_socket_cut(struct od_socket *socket);     // state:abort: no Close frame, no event.
 void od_socket_release(struct od_socket *socket); // Frees it once nothing refers to it any more.

@@ -110,7 +110,7 @@ static void end_event(struct od_task *task)
     struct od_socket *socket = task->event->socket;
     task->event->socket = NULL;
     if (socket != NULL)
-        od_socket_event_done(socket, task->event->kind);
+        od_socket_event_done(socket, task->event->kind, task->event->size);
 }
 
 void od_task_returned(struct od_task *task)

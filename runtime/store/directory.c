@@ -30,6 +30,26 @@ int od_directory_find(const struct od_env *env, MDB_txn *txn, const uint8_t id[O
     return cursor.failed || *number == 0 ? MDB_CORRUPTED : 0;
 }
 
+int od_directory_list(const struct od_env *env, MDB_txn *txn, od_slice space,
+                      struct od_bytes *identities)
+{
+    MDB_cursor *at;
+    MDB_val key, value;
+    int code = mdb_cursor_open(txn, env->directory, &at);
+    if (code != 0)
+        return code;
+    while ((code = mdb_cursor_get(at, &key, &value, MDB_NEXT)) == 0) {
+        struct od_identity identity;
+        struct od_cursor cursor = od_cursor_of(od_env_slice(value));
+        (void)od_cursor_u64(&cursor);
+        od_identity_read(&cursor, &identity);
+        if (!cursor.failed && od_slice_equal(identity.space, space))
+            od_identity_put(identities, &identity);
+    }
+    mdb_cursor_close(at);
+    return code == MDB_NOTFOUND ? 0 : code;
+}
+
 int od_directory_put(struct od_write *write, uint64_t number, const struct od_identity *identity)
 {
     struct od_bytes bytes = {NULL, 0, 0};

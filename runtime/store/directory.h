@@ -13,6 +13,10 @@
 OD_MUST_CHECK int od_directory_find(const struct od_env *env, MDB_txn *txn,
                                     const uint8_t id[OD_ID_BYTES], uint64_t *number,
                                     struct od_identity *identity);
+
+// Puts the identities of all objects of the namespace [space].
+OD_MUST_CHECK int od_directory_list(const struct od_env *env, MDB_txn *txn, od_slice space,
+                                    struct od_bytes *identities);
 OD_MUST_CHECK int od_directory_put(struct od_write *write, uint64_t number,
                                    const struct od_identity *identity);
 OD_MUST_CHECK int od_directory_remove(struct od_write *write, const uint8_t id[OD_ID_BYTES]);

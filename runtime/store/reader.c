@@ -69,6 +69,11 @@ bool od_reader_find(struct od_reader *reader, const uint8_t id[OD_ID_BYTES], uin
     return check(od_directory_find(reader->env, transaction(reader), id, number, identity));
 }
 
+void od_reader_list(struct od_reader *reader, od_slice space, struct od_bytes *identities)
+{
+    (void)check(od_directory_list(reader->env, transaction(reader), space, identities));
+}
+
 static struct od_rows rows_of(struct od_reader *reader, od_slot slot, uint64_t number)
 {
     return (struct od_rows){transaction(reader), reader->env->data, slot, number};

@@ -26,6 +26,7 @@ void od_reader_reset(struct od_reader *reader);
 // False when the directory does not know the id.
 bool od_reader_find(struct od_reader *reader, const uint8_t id[OD_ID_BYTES], uint64_t *number,
                     struct od_identity *identity);
+void od_reader_list(struct od_reader *reader, od_slice space, struct od_bytes *identities);
 bool od_reader_get(struct od_reader *reader, od_slot slot, uint64_t number, od_slice key,
                    od_slice *value);
 

@@ -35,6 +35,11 @@ bool od_store_identity_of(struct od_store *store, const uint8_t id[OD_ID_BYTES],
     return od_reader_find(store->reader, id, &number, identity);
 }
 
+void od_store_list(struct od_store *store, od_slice space, struct od_bytes *identities)
+{
+    od_reader_list(store->reader, space, identities);
+}
+
 // --- The turn ------------------------------------------------------------------------------------
 
 static void begin_submission(struct od_store *store)

@@ -61,6 +61,10 @@ void od_store_close(struct od_store *store); // NULL is allowed.
 bool od_store_identity_of(struct od_store *store, const uint8_t id[OD_ID_BYTES],
                           struct od_identity *identity);
 
+// Puts the identities of all objects of the namespace [space] that have something stored, as far as
+// it can be read from LMDB. It walks over every object there is.
+void od_store_list(struct od_store *store, od_slice space, struct od_bytes *identities);
+
 // The next submission of this turn; false when there is no more. No stretch may be open.
 bool od_store_next_submission(struct od_store *store, struct od_submission *submission);
 

@@ -27,6 +27,7 @@ struct od_worker {
     bool has_closed_sockets;
     struct od_timer rest_timer;  // The script wants to tidy up then.
     struct od_timer drain_timer; // While draining: looks again whether all is done.
+    struct od_bytes settling;    // (u64 question)*: to be answered when there is nothing to do.
     bool is_over;
     int exit_code;
 };

@@ -142,6 +142,14 @@ static void receive_status(struct od_worker *worker, od_slice body, int fd)
     (void)fd;
     struct od_cursor cursor = od_cursor_of(body);
     uint64_t question = od_cursor_u64(&cursor);
+    if (od_cursor_u8(&cursor) != 0)
+        od_bytes_put_u64(&worker->settling, question);
+    else
+        od_mail_report(worker, question);
+}
+
+void od_mail_report(struct od_worker *worker, uint64_t question)
+{
     size_t mark = od_link_begin(&worker->main, OD_KIND_STATUS_REPORT, -1);
     od_bytes_put_u64(&worker->main.out, question);
     od_report_put(&worker->main.out, &worker->objects);

@@ -20,6 +20,7 @@
 #include "store/store.h"
 #include "worker/breakout.h"
 #include "worker/mail.h"
+#include "worker/settle.h"
 #include "worker/versions.h"
 
 // While draining: how long a client may take to answer our Close before it is cut.
@@ -198,7 +199,8 @@ static void worker_turn(struct od_worker *worker)
     if (worker->is_draining)
         drain(worker);
     od_versions_turn(&worker->versions);
-    submit_batches(worker);   // What Lua wrote goes to main, as one message.
+    submit_batches(worker); // What Lua wrote goes to main, as one message.
+    od_settle_turn(worker);
     release_outboxes(worker); // What may leave, leaves; frames of one socket in one write.
     make_room(worker);
     od_breakout_try();
@@ -306,6 +308,7 @@ int od_worker_main(const struct od_options *options, od_script_new *new_script, 
     if (!open_and_serve(&worker, new_script, index, &err))
         worker.exit_code = OD_EXIT_WRONG;
     free(worker.objects.peers);
+    od_bytes_deinit(&worker.settling);
     od_loop_deinit(&worker.loop);
     od_page_free(worker.page);
     return worker.exit_code;

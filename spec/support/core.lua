@@ -49,7 +49,7 @@ end
 -- Declares the headers (paths below runtime/) and returns the library.
 function M.load(...)
   for _, header in ipairs({ ... }) do
-    local text = output_of(("echo '#include \"%s\"' | cc -E -nostdinc -DOD_FFI -DOD_TESTING "
+    local text = output_of(("echo '#include \"%s\"' | cc -E -nostdinc -DOD_FFI "
       .. "-Ispec/support/include -Iruntime -x c -"):format(header))
     ffi.cdef(new_declarations(text))
   end

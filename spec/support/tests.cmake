@@ -17,7 +17,7 @@ if(OD_SANITIZE)
        OPEN_DO_SANITIZED=1)
 endif()
 
-set(od_spec_folders unit scenario model examples)
+set(od_spec_folders unit scenario conformance model examples)
 if(NOT OD_SANITIZE)
   list(APPEND od_spec_folders faults lint) # A preloaded disk and a sanitizer do not go together.
 endif()
@@ -35,4 +35,13 @@ foreach(folder ${od_spec_folders})
              WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
     set_tests_properties(${name} PROPERTIES TIMEOUT 600 ENVIRONMENT "${od_spec_environment}")
   endforeach()
+endforeach()
+
+# The specs of the examples are run as their authors would do it.
+file(GLOB od_examples CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/examples ${PROJECT_SOURCE_DIR}/examples/*/spec)
+foreach(spec ${od_examples})
+  string(REPLACE "/spec" "" name ${spec})
+  add_test(NAME examples/${name} COMMAND open-do test examples/${name} -- -o TAP
+           WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+  set_tests_properties(examples/${name} PROPERTIES TIMEOUT 600)
 endforeach()

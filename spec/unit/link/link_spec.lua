@@ -35,7 +35,7 @@ local RLIMIT_NOFILE = 7
 
 local function build_recorder()
   local path = os.tmpname()
-  local command = ("cc -std=gnu11 -D_GNU_SOURCE -DOD_TESTING -g -fPIC -shared -Iruntime -o %s "
+  local command = ("cc -std=gnu11 -D_GNU_SOURCE -g -fPIC -shared -Iruntime -o %s "
     .. "spec/unit/link/recorder.c 2>&1; echo \"|$?\""):format(path)
   local pipe = io.popen(command)
   local output = pipe:read("*a")

@@ -54,7 +54,7 @@ local MSG_DONTWAIT, MSG_NOSIGNAL = 0x40, 0x4000
 local function build_stage()
   local path = os.tmpname()
   local sanitize = os.getenv("OPEN_DO_SANITIZED") and "-fsanitize=address,undefined" or ""
-  local command = ("cc -std=gnu11 -D_GNU_SOURCE -DOD_TESTING -g -fPIC -shared %s -Iruntime -o %s "
+  local command = ("cc -std=gnu11 -D_GNU_SOURCE -g -fPIC -shared %s -Iruntime -o %s "
     .. "spec/unit/net/stage.c 2>&1; echo \"|$?\""):format(sanitize, path)
   local pipe = io.popen(command)
   local output = pipe:read("*a")

@@ -1,36 +1,29 @@
 -- The chat's wire conversation. Ann, Ben and Cleo are people; each socket is a tab of theirs.
-local json = require "dkjson"
-local Server = require "spec.support.server"
+local t = require "open-do.test"
 
 describe("the chat", function()
-  local server
+  local app
 
   before_each(function()
-    server = Server.start { script = "examples/chat/chat.lua" }
-  end)
-
-  after_each(function()
-    server:stop()
+    app = t.start "chat.lua"
   end)
 
   -- The next thing [person] hears must have at least these [fields].
   local function hear(person, fields)
-    local text = person:receive()
-    local message = json.decode(text, 1, nil)
-    assert.is_table(message, "expected JSON, heard " .. tostring(text))
+    local message = person:receiveJson()
     for field, value in pairs(fields) do
-      assert.same(value, message[field], ("field %q of %s"):format(field, text))
+      assert.same(value, message[field], "field " .. field)
     end
     return message
   end
 
   local function say(person, message)
-    person:send(json.encode(message))
+    person:sendJson(message)
   end
 
   -- Opens a tab for [name]; [others] hear that somebody joined. Returns the tab and its welcome.
   local function join(room, name, others)
-    local person = server:connect("/rooms/" .. room .. "/socket?name=" .. name)
+    local person = app:connect("/rooms/" .. room .. "/socket?name=" .. name)
     local welcome = hear(person, { type = "welcome", room = room, you = name })
     for _, other in ipairs(others or {}) do
       hear(other, { type = "people", joined = name })
@@ -41,22 +34,22 @@ describe("the chat", function()
   describe("at the door", function()
     it("serves the page at the root and for each room", function()
       for _, path in ipairs { "/", "/r/lobby" } do
-        local answer = server:get(path)
+        local answer = app:fetch(path)
         assert.equal(200, answer.status)
-        assert.equal("text/html; charset=utf-8", answer.headers["content-type"])
-        assert.matches("<!doctype html>", answer.body, 1, true)
-        assert.matches("</html>", answer.body, 1, true)
+        assert.equal("text/html; charset=utf-8", answer.headers:get("content-type"))
+        assert.matches("<!doctype html>", answer:text(), 1, true)
+        assert.matches("</html>", answer:text(), 1, true)
       end
     end)
 
     it("has nothing elsewhere", function()
-      assert.equal(404, server:get("/elsewhere").status)
-      assert.equal(404, server:get("/r/lobby/kitchen").status)
-      assert.equal(404, server:get("/rooms/Lobby!/socket?name=Ann").status)
+      assert.equal(404, app:fetch("/elsewhere").status)
+      assert.equal(404, app:fetch("/r/lobby/kitchen").status)
+      assert.equal(404, app:fetch("/rooms/Lobby!/socket?name=Ann").status)
     end)
 
     it("asks for a WebSocket where the room is", function()
-      assert.equal(426, server:get("/rooms/lobby/socket?name=Ann").status)
+      assert.equal(426, app:fetch("/rooms/lobby/socket?name=Ann").status)
     end)
 
     it("lets nobody in without a name of one word", function()
@@ -66,7 +59,8 @@ describe("the chat", function()
       }
       local too_long = "?name=" .. ("n"):rep(65)
       for _, query in ipairs { "", "?name=", "?name=A%20B", "?name=%FF", "?name=%22", too_long } do
-        assert.equal(400, server:get("/rooms/lobby/socket" .. query, upgrade).status, query)
+        local answer = app:fetch("/rooms/lobby/socket" .. query, { headers = upgrade })
+        assert.equal(400, answer.status, query)
       end
     end)
   end)
@@ -128,7 +122,7 @@ describe("the chat", function()
       assert.same({ "Ann", "Ben" }, welcome.people)
 
       first:close(1000, "")
-      first:expect_close(1000)
+      first:expectClose(1000)
       say(second, { type = "message", text = "still here" })
       hear(ben, { type = "message", from = "Ann", text = "still here" })
 
@@ -185,7 +179,7 @@ describe("the chat", function()
       say(ann, { type = "message", text = "second" })
       hear(ann, { text = "second", n = 2 })
 
-      server:restart()
+      app:restart()
 
       local ben, welcome = join("lobby", "Ben")
       assert.equal(2, #welcome.history)

@@ -1,21 +1,17 @@
 -- The counter's conversation, as its README tells it.
-local Server = require "spec.support.server"
+local t = require "open-do.test"
 
 describe("the counter", function()
-  local server
+  local app
 
   before_each(function()
-    server = Server.start { script = "examples/counter/counter.lua" }
-  end)
-
-  after_each(function()
-    server:stop()
+    app = t.start "counter.lua"
   end)
 
   local function ask(path)
-    local answer = server:get(path)
+    local answer = app:fetch(path)
     assert.equal(200, answer.status)
-    return answer.body
+    return answer:text()
   end
 
   it("counts from one", function()
@@ -30,14 +26,16 @@ describe("the counter", function()
     assert.equal("2\n", ask("/counters/apples"))
   end)
 
-  it("goes on counting after a restart", function()
+  it("goes on counting after a restart, and after a power cut", function()
     assert.equal("1\n", ask("/counters/apples"))
-    server:restart()
+    app:restart()
     assert.equal("2\n", ask("/counters/apples"))
+    app:crash()
+    assert.equal("3\n", ask("/counters/apples"))
   end)
 
   it("knows nothing outside its namespace", function()
-    assert.equal(404, server:get("/nowhere/apples").status)
-    assert.equal(404, server:get("/").status)
+    assert.equal(404, app:fetch("/nowhere/apples").status)
+    assert.equal(404, app:fetch("/").status)
   end)
 end)

@@ -1,0 +1,59 @@
+#include "types.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <lauxlib.h>
+#include <lualib.h>
+
+#include "base/check.h"
+#include "embedded.h"
+
+// source(name) -> the text of the module, as it stands in lua/.
+static int source(lua_State *L)
+{
+    od_slice text = od_embedded_source(luaL_checkstring(L, 1));
+    lua_pushlstring(L, text.at, text.size);
+    return 1;
+}
+
+// make_folder(path) -> true; or nil and why not. One that is there is good.
+static int make_folder(lua_State *L)
+{
+    if (mkdir(luaL_checkstring(L, 1), 0777) == 0 || errno == EEXIST) {
+        lua_pushboolean(L, true);
+        return 1;
+    }
+    lua_pushnil(L);
+    lua_pushstring(L, strerror(errno));
+    return 2;
+}
+
+// A lua_CFunction: (path or nil).
+static int write_all(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"source", source}, {"make_folder", make_folder}, {NULL, NULL}};
+    luaL_openlibs(L);
+    od_embedded_open_library(L);
+    od_embedded_put_native(L, "types", functions);
+    od_embedded_push(L, "types");
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 0);
+    return 0;
+}
+
+enum od_exit od_types_write(const struct od_options *options)
+{
+    lua_State *L = luaL_newstate();
+    OD_ASSERT(L != NULL);
+    lua_pushcfunction(L, write_all);
+    lua_pushstring(L, options->path == NULL ? "." : options->path);
+    bool ok = lua_pcall(L, 1, 0, 0) == 0;
+    if (!ok)
+        fprintf(stderr, "open-do: %s\n", lua_tostring(L, -1));
+    lua_close(L);
+    return ok ? OD_EXIT_CLEAN : OD_EXIT_WRONG;
+}

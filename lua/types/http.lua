@@ -1,0 +1,75 @@
+---@meta
+-- Requests, responses and their headers, as handlers get and make them.
+
+---@class RequestInit
+---@field method? string "GET" without it
+---@field headers? table<string, string|number>|Headers
+---@field body? string not with GET or HEAD
+
+---@class ResponseInit
+---@field status? integer 200 to 599 (200), or 101 with a webSocket
+---@field headers? table<string, string|number>|Headers
+---@field webSocket? WebSocket with 101: the first of a WebSocketPair
+
+---Names are case-insensitive; values cannot hold CR, LF or NUL.
+---@class Headers
+local Headers = {}
+
+---@param name string
+---@return string? value several are joined by ", "
+function Headers:get(name) end
+
+---@return string[] values of all Set-Cookie
+function Headers:getSetCookie() end
+
+---@param name string
+---@return boolean
+function Headers:has(name) end
+
+---@param name string
+---@param value string|number
+function Headers:set(name, value) end
+
+---@param name string
+---@param value string|number
+function Headers:append(name, value) end
+
+---@param name string
+function Headers:delete(name) end
+
+---@return fun(): string?, string? iterator of name, value
+function Headers:entries() end
+
+---@class Request
+---@field method string as sent; methods are case-sensitive
+---@field url string absolute, not decoded: "http://host/rooms/a%20b?x=1"
+---@field path string "/rooms/a%20b", not decoded; see `od.url.decode`
+---@field query table<string, string> decoded; of a repeated name the first
+---@field headers Headers
+---@field body? string nil when there is none
+---@field peer string address of the client, without port; "" when an object made the request
+local Request = {}
+
+---@return string body "" when there is none; may be read more than once
+function Request:text() end
+
+---@return any value raises at the caller's line when the body is no JSON
+function Request:json() end
+
+---@param name string
+---@return string[] values of that name in the query, in their order
+function Request:queryAll(name) end
+
+---@class Response
+---@field status integer 101, or 200 to 599
+---@field ok boolean whether status is 200 to 299
+---@field headers Headers
+---@field body? string nil when there is none
+---@field webSocket? WebSocket of an answer with status 101
+local Response = {}
+
+---@return string body "" when there is none; may be read more than once
+function Response:text() end
+
+---@return any value raises at the caller's line when the body is no JSON
+function Response:json() end

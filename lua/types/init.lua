@@ -1,0 +1,66 @@
+-- Writes the type definitions of this folder for `open-do types DIR`.
+local _, native = ...
+
+local make_folder, source = native.types.make_folder, native.types.source
+
+local FOLDER = "types/open-do"
+local FILES = { "open-do", "object", "http", "test" }
+
+local LUARC = [[{
+  "runtime.version": "LuaJIT",
+  "workspace.library": ["types/open-do"],
+  "diagnostics.disable": ["lowercase-global"]
+}
+]]
+
+local LUACHECKRC = [[-- What scripts of open-do see: types/open-do/luacheck.lua has the names.
+stds.open_do = dofile "types/open-do/luacheck.lua"
+std = "open_do"
+self = false -- A method need not use its object.
+exclude_files = { "types/" }
+files["**/*_spec.lua"] = { std = "luajit+busted" }
+]]
+
+local function write(path, text)
+  local file, problem = io.open(path, "wb")
+  if not file then
+    error("cannot write " .. problem, 0)
+  end
+  file:write(text)
+  file:close()
+  print("wrote " .. path)
+end
+
+local function is_there(path)
+  local file = io.open(path, "rb")
+  if file then
+    file:close()
+  end
+  return file ~= nil
+end
+
+-- A file of the author, who may have put more into it.
+local function offer(path, text)
+  if is_there(path) then
+    print(path .. " is there already and stays as it is; this belongs into it:\n" .. text)
+  else
+    write(path, text)
+  end
+end
+
+return function(folder)
+  local path = folder
+  for part in FOLDER:gmatch("[^/]+") do
+    path = path .. "/" .. part
+    local ok, problem = make_folder(path)
+    if not ok then
+      error(("cannot make the folder %s: %s"):format(path, problem), 0)
+    end
+  end
+  for _, name in ipairs(FILES) do
+    write(("%s/%s.lua"):format(path, name), source("types." .. name))
+  end
+  write(path .. "/luacheck.lua", source("types.luacheck"))
+  offer(folder .. "/.luarc.json", LUARC)
+  offer(folder .. "/.luacheckrc", LUACHECKRC)
+end

@@ -1,0 +1,294 @@
+---@meta
+-- Objects: what a script returns, what a class has, and what it gets.
+
+---What a script returns.
+---@class Script
+---@field namespaces table<string, DurableObject> name -> class
+---@field fetch? fun(request: Request, env: Env, ctx: Context): Response the entry: without it the
+---path /NAMESPACE/NAME[/...] names the object
+
+---One binding for each namespace, and the variables of --var and --env-file.
+---@class Env
+---@field [string] Namespace|string
+
+---@class Context
+local Context = {}
+
+---Runs [fn] after the answer.
+---@param fn function
+function Context:waitUntil(fn) end
+
+---A class. Any other function whose name does not begin with _ can be called on a stub.
+---@class DurableObject
+---@field state State set before the constructor
+---@field env Env
+local DurableObject = {}
+
+---Before the first event of an instance.
+---@param state State
+---@param env Env
+function DurableObject:constructor(state, env) end
+
+---@param request Request
+---@return Response
+function DurableObject:fetch(request) end
+
+---A whole message; one at a time for each socket, in order.
+---@param ws WebSocket
+---@param message string
+---@param isBinary boolean
+function DurableObject:webSocketMessage(ws, message, isBinary) end
+
+---The peer has closed (answered with the same code afterwards), has vanished (1006), or has
+---answered our close.
+---@param ws WebSocket
+---@param code integer
+---@param reason string
+---@param wasClean boolean
+function DurableObject:webSocketClose(ws, code, reason, wasClean) end
+
+---A protocol error or a message over the limit.
+---@param ws WebSocket
+---@param err string
+function DurableObject:webSocketError(ws, err) end
+
+---The alarm is due. When it raises, it is tried again, up to six times.
+---@param info AlarmInfo
+function DurableObject:alarm(info) end
+
+---@class AlarmInfo
+---@field retryCount integer 0 the first time
+---@field isRetry boolean
+---@field scheduledTime number ms since 1970
+
+---@class State
+---@field id Id
+---@field storage Storage
+local State = {}
+
+---Hands the second end of a pair to the runtime.
+---@param ws WebSocket
+---@param tags? string[] at most 10, of 256 bytes
+function State:acceptWebSocket(ws, tags) end
+
+---@param tag? string oldest first with a tag, newest first without
+---@return WebSocket[]
+function State:getWebSockets(tag) end
+
+---@param ws WebSocket
+---@return string[]
+function State:getTags(ws) end
+
+---@param message string
+---@param options? { tag?: string, except?: WebSocket, isBinary?: boolean }
+---@return integer count of sockets it went to
+function State:broadcast(message, options) end
+
+---A message with exactly this text is answered without waking the object; without arguments no
+---more.
+---@param request? string at most 2,048 bytes
+---@param response? string at most 2,048 bytes
+function State:setWebSocketAutoResponse(request, response) end
+
+---@return string? request
+---@return string? response
+function State:getWebSocketAutoResponse() end
+
+---@param ws WebSocket
+---@return number? ms since 1970; nil: never answered so
+function State:getWebSocketAutoResponseTimestamp(ws) end
+
+---@param ms? integer how long a handler of a socket's event may take; nil: no limit of its own
+function State:setHibernatableWebSocketEventTimeout(ms) end
+
+---@return integer? ms
+function State:getHibernatableWebSocketEventTimeout() end
+
+---No other event until [fn] has returned; 30 s. An error in it resets the object.
+---@generic T
+---@param fn fun(): T
+---@return T
+function State:blockConcurrencyWhile(fn) end
+
+---Runs [fn] after the event and keeps the instance meanwhile.
+---@param fn function
+function State:waitUntil(fn) end
+
+---Drops writes that are not committed, the sockets (1006) and the instance. Cannot be caught.
+---@param reason? string
+---@param options? table
+function State:abort(reason, options) end
+
+---A value is a boolean, number, string, int64 or uint64 cdata, od.json.null, or a table of those
+---under string or number keys, at most 2 MiB. It is copied on the way in and out.
+---@class Storage
+local Storage = {}
+
+---@overload fun(self: Storage, keys: string[]): table<string, any>
+---@param key string at most 2,048 bytes
+---@return any value nil: not there
+function Storage:get(key) end
+
+---@overload fun(self: Storage, values: table<string, any>, options?: PutOptions)
+---@param key string
+---@param value any raises with the path of what cannot be stored: "a function at users[3]"
+---@param options? PutOptions
+function Storage:put(key, value, options) end
+
+---@class PutOptions
+---@field allowUnconfirmed? boolean what follows does not wait for the disk
+
+---@overload fun(self: Storage, keys: string[]): integer
+---@param key string
+---@return boolean existed
+function Storage:delete(key) end
+
+---@class ListOptions
+---@field prefix? string
+---@field start? string from here on
+---@field startAfter? string behind here
+---@field ["end"]? string before here
+---@field reverse? boolean
+---@field limit? integer
+
+---@param options? ListOptions
+---@return fun(): string?, any iterator of key, value in byte order, as of now
+function Storage:list(options) end
+
+---Keys and the alarm.
+function Storage:deleteAll() end
+
+---Runs [fn] while nothing else of the object runs, for at most 30 s; all it writes is stored as a
+---whole. An error in it, which goes on to the caller, or `txn:rollback()` undoes all of that.
+---@generic T
+---@param fn fun(txn: Transaction): T
+---@return T
+function Storage:transaction(fn) end
+
+---Returns when all writes so far are on disk.
+function Storage:sync() end
+
+---@return number? ms since 1970; nil: none is set
+function Storage:getAlarm() end
+
+---The one alarm of the object; replaces the one before.
+---@param ms number since 1970, as `od.now() + 60000`; what has passed means at once
+---@param options? PutOptions
+function Storage:setAlarm(ms, options) end
+
+---@param options? PutOptions
+function Storage:deleteAlarm(options) end
+
+---What the function of a transaction is given. Its methods are those of the storage and raise when
+---it is rolled back or over; deleteAll cannot be part of one.
+---@class Transaction
+local Transaction = {}
+
+---@overload fun(self: Transaction, keys: string[]): table<string, any>
+---@param key string
+---@return any value nil: not there
+function Transaction:get(key) end
+
+---@overload fun(self: Transaction, values: table<string, any>, options?: PutOptions)
+---@param key string
+---@param value any
+---@param options? PutOptions
+function Transaction:put(key, value, options) end
+
+---@overload fun(self: Transaction, keys: string[]): integer
+---@param key string
+---@return boolean existed
+function Transaction:delete(key) end
+
+---@param options? ListOptions
+---@return fun(): string?, any iterator of key, value in byte order, as of now
+function Transaction:list(options) end
+
+---Always raises.
+function Transaction:deleteAll() end
+
+---@return number? ms since 1970; nil: none is set
+function Transaction:getAlarm() end
+
+---@param ms number since 1970
+---@param options? PutOptions
+function Transaction:setAlarm(ms, options) end
+
+---@param options? PutOptions
+function Transaction:deleteAlarm(options) end
+
+---Undoes what it wrote; its function goes on, and no error comes of it.
+function Transaction:rollback() end
+
+---@class WebSocket
+---@field readyState integer 0 connecting, 1 open, 2 closing, 3 closed
+---@field protocol string the one that was chosen, or ""
+---@field url string
+---@field bufferedAmount integer bytes that wait to be sent
+local WebSocket = {}
+
+---@param message string
+---@param isBinary? boolean
+function WebSocket:send(message, isBinary) end
+
+---@param code? integer 1000 or 3000 to 4999
+---@param reason? string at most 123 bytes
+function WebSocket:close(code, reason) end
+
+---Stays with the socket when the instance goes.
+---@param value any at most 16,384 bytes
+function WebSocket:serializeAttachment(value) end
+
+---@return any value a fresh copy, or nil
+function WebSocket:deserializeAttachment() end
+
+---@class Namespace
+local Namespace = {}
+
+---@param name string
+---@return Id
+function Namespace:idFromName(name) end
+
+---@return Id
+function Namespace:newUniqueId() end
+
+---@param hex string 64 hex digits of an id of this namespace
+---@return Id
+function Namespace:idFromString(hex) end
+
+---@param id Id
+---@return Stub
+function Namespace:get(id) end
+
+---@param name string
+---@return Stub
+function Namespace:getByName(name) end
+
+---`tostring(id)` is 64 hex digits; ids of the same object are equal.
+---@class Id
+---@field name? string
+local Id = {}
+
+---Any other name is a method of the object: its results come back as copies, its error is raised
+---as a Failure. Calls through one stub arrive in order.
+---@class Stub
+---@field id Id
+---@field name? string
+---@field [string] fun(self: Stub, ...: any): any
+local Stub = {}
+
+---@param request Request|string of a URL like "/path" the host is made up
+---@param init? RequestInit
+---@return Response
+function Stub:fetch(request, init) end
+
+---What a failed call raises; `tostring` of it is the message. Fields of a table that was raised
+---come along.
+---@class Failure
+---@field message string
+---@field remote boolean it happened in another object
+---@field durableObjectId? string
+---@field durableObjectReset? boolean the object was reset: make a new stub
+---@field overloaded? boolean
+---@field retryable? boolean
+local Failure = {}

@@ -1,0 +1,199 @@
+---@meta open-do
+-- Module "open-do": what a script gets from `require "open-do"`. Misuse raises an error at the
+-- caller's line that names the function and the argument.
+
+---@class od
+---@field version string of the program
+local od = {}
+
+-- Web ---------------------------------------------------------------------------------------------
+
+---New headers, from a table or a copy of others.
+---@param fields? table<string, string|number>|Headers
+---@return Headers
+function od.Headers(fields) end
+
+---A request for `stub:fetch` or `od.fetch`.
+---@param input string|Request a URL, or a path ("/rooms?x=1") where the host does not matter
+---@param init? RequestInit wins over the fields of a request
+---@return Request
+function od.Request(input, init) end
+
+---@class od.Response
+---@overload fun(body?: string, init?: ResponseInit): Response
+od.Response = {}
+
+---A response whose body is [value] as JSON. Raises with the path of what has no JSON.
+---@param value any see `od.json.encode`
+---@param init? ResponseInit
+---@return Response
+function od.Response.json(value, init) end
+
+---The two ends of a WebSocket: the first goes into a response with status 101, the second to
+---`state:acceptWebSocket`.
+---@return WebSocket client
+---@return WebSocket server
+function od.WebSocketPair() end
+
+---An HTTP request to somewhere else; yields until the answer is there. Redirects are followed,
+---certificates checked. It leaves when the writes before it are on disk. Raises when there is no
+---answer (no such host, refused, too late, aborted); any status is an answer.
+---@param input string|Request
+---@param init? RequestInit
+---@return Response
+function od.fetch(input, init) end
+
+-- Time --------------------------------------------------------------------------------------------
+
+---@return number ms since 1970
+function od.now() end
+
+---Yields; other events of the object are handled meanwhile.
+---@param ms number from 0 on
+function od.sleep(ms) end
+
+---Runs [fn] once, as an event of this object, at the earliest after [ms]. It is lost with the
+---instance; for what must happen see `storage:setAlarm`.
+---@param fn function
+---@param ms? number 0 without it
+---@param ... any arguments for [fn]
+---@return integer id for `clearTimeout`
+function od.setTimeout(fn, ms, ...) end
+
+---@param id? integer one that is over or unknown is passed over
+function od.clearTimeout(id) end
+
+---As `setTimeout`, again and again.
+---@param fn function
+---@param ms? number
+---@param ... any
+---@return integer id for `clearInterval`
+function od.setInterval(fn, ms, ...) end
+
+---@param id? integer
+function od.clearInterval(id) end
+
+-- Bytes -------------------------------------------------------------------------------------------
+
+---@return string uuid version 4
+function od.randomUUID() end
+
+---@param count integer 0 to 65536
+---@return string bytes fit for secrets
+function od.randomBytes(count) end
+
+---@param data string
+---@return string digest 32 raw bytes; for text see `od.hex`
+function od.sha256(data) end
+
+---@param key string
+---@param data string
+---@return string digest 32 raw bytes
+function od.hmacSha256(key, data) end
+
+---Takes as long for wrong secrets as for right ones.
+---@param a string
+---@param b string
+---@return boolean
+function od.timingSafeEqual(a, b) end
+
+---RFC 4648. `decode` raises on anything else and takes texts without padding too.
+---@class od.base64
+od.base64 = {}
+
+---@param bytes string
+---@return string text
+function od.base64.encode(bytes) end
+
+---@param text string
+---@return string bytes
+function od.base64.decode(text) end
+
+---With - and _ and without padding.
+---@class od.base64url
+od.base64url = {}
+
+---@param bytes string
+---@return string text
+function od.base64url.encode(bytes) end
+
+---@param text string
+---@return string bytes
+function od.base64url.decode(text) end
+
+---Lower case; reads both.
+---@class od.hex
+od.hex = {}
+
+---@param bytes string
+---@return string text
+function od.hex.encode(bytes) end
+
+---@param text string
+---@return string bytes
+function od.hex.decode(text) end
+
+---JSON, strict in both directions (RFC 8259).
+---@class od.json
+---@field null lightuserdata JSON's null, also as a stored value
+od.json = {}
+
+---Numbers come back as they were; an empty table is `{}` unless it is an `array`.
+---@param value any
+---@return string text raises with the path of what has no JSON: "a function at .users[3].x"
+function od.json.encode(value) end
+
+---@param text string
+---@return any value raises with line and column; arrays are marked as by `array`
+function od.json.decode(text) end
+
+---Marks a table (or a new one) as an array, so that it is written as `[]` when it is empty.
+---@generic T: table
+---@param items? T
+---@return T
+function od.json.array(items) end
+
+---@class od.url
+od.url = {}
+
+---All but letters, digits and `-_.!~*'()`, as encodeURIComponent.
+---@param text string
+---@return string
+function od.url.encode(text) end
+
+---What is no `%XX` stays as it is. The result may be any bytes.
+---@param text string
+---@return string
+function od.url.decode(text) end
+
+---@param query string "a=1&b=x+y", without "?"
+---@return table<string, string> of a repeated name the first value
+function od.url.parseQuery(query) end
+
+---@param fields table<string, string|number|boolean|table> an array gives its name several times
+---@return string query names sorted
+function od.url.buildQuery(fields) end
+
+-- Log ---------------------------------------------------------------------------------------------
+
+---Lines in the server's log, with the name of the object; arguments as for `print`.
+---@class od.log
+od.log = {}
+
+---@param ... any
+function od.log.debug(...) end
+
+---@param ... any
+function od.log.info(...) end
+
+---@param ... any
+function od.log.warn(...) end
+
+---@param ... any
+function od.log.error(...) end
+
+---The global `print`: `od.log.info`.
+---@param ... any
+function od.print(...) end
+
+return od

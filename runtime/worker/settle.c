@@ -1,0 +1,40 @@
+#include "worker/settle.h"
+
+#include "base/cursor.h"
+#include "object/call.h"
+#include "store/store.h"
+#include "worker/mail.h"
+
+static bool waits_for_peer(const struct od_objects *objects)
+{
+    struct od_map_node *node = NULL;
+    while ((node = od_map_next(&objects->calls, node)) != NULL) {
+        if (OD_MAP_MEMBER(node, struct od_call, by_id)->is_remote)
+            return true;
+    }
+    return false;
+}
+
+static bool is_timer_due(const struct od_worker *worker)
+{
+    od_time_ms next_ms = od_timers_next_ms(&worker->loop.timers);
+    return next_ms >= 0 && next_ms <= od_clock_monotonic_ms();
+}
+
+static bool is_settled(const struct od_worker *worker)
+{
+    const struct od_objects *objects = &worker->objects;
+    return worker->is_restored && !worker->has_more && od_list_is_empty(&objects->ready) &&
+           od_list_is_empty(&objects->gated) && od_list_is_empty(&worker->store->sealed) &&
+           !is_timer_due(worker) && !waits_for_peer(objects);
+}
+
+void od_settle_turn(struct od_worker *worker)
+{
+    if (worker->settling.size == 0 || !is_settled(worker))
+        return;
+    struct od_cursor questions = od_cursor_of(od_bytes_slice(&worker->settling));
+    while (!od_cursor_at_end(&questions))
+        od_mail_report(worker, od_cursor_u64(&questions));
+    od_bytes_deinit(&worker->settling);
+}

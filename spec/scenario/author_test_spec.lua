@@ -1,0 +1,309 @@
+-- `open-do test`: what somebody who writes objects sees of it. Olga is an author; her folder has a
+-- script and a spec/, and she runs the program in it.
+local ffi = require "ffi"
+local process = require "spec.support.process"
+
+pcall(ffi.cdef, "char *mkdtemp(char *template); char *realpath(const char *path, char *resolved);")
+
+local program = ffi.string(ffi.C.realpath(process.program, nil))
+
+local COUNTER = [[
+local od = require "open-do"
+
+local Counter = {}
+
+function Counter:constructor()
+  self.constructed = (self.constructed or 0) + 1
+  self.seen = 0
+end
+
+function Counter:add(amount)
+  self.seen = self.seen + 1
+  local count = (self.state.storage:get("count") or 0) + amount
+  self.state.storage:put("count", count)
+  return count
+end
+
+function Counter:refuse()
+  error({ message = "not today", code = 7 })
+end
+
+function Counter:remind(ms)
+  self.state.storage:setAlarm(od.now() + ms)
+end
+
+function Counter:alarm()
+  self:add(100)
+end
+
+function Counter:fetch(request)
+  if request.headers:get("upgrade") ~= "websocket" then
+    return od.Response(request.method .. " " .. request.path .. " " .. request:text())
+  end
+  local client, server = od.WebSocketPair()
+  self.state:acceptWebSocket(server)
+  return od.Response(nil, { status = 101, webSocket = client })
+end
+
+function Counter:webSocketMessage(ws, message, isBinary)
+  ws:send(message, isBinary)
+end
+
+return { namespaces = { counters = Counter } }
+]]
+
+local SPEC = [[
+local t = require "open-do.test"
+
+describe("the counter", function()
+  local app, apples
+
+  before_each(function()
+    app = t.start "counter.lua"
+    apples = app.env.counters:getByName("apples")
+  end)
+
+  it("does it", function()
+    %s
+  end)
+end)
+]]
+
+describe("open-do test", function()
+  local folder
+
+  local function write(name, text)
+    os.execute(("mkdir -p '%s/%s'"):format(folder, name:match("^(.*)/") or "."))
+    local file = assert(io.open(folder .. "/" .. name, "wb"))
+    file:write(text)
+    file:close()
+  end
+
+  before_each(function()
+    local template = "/tmp/open-do-author-XXXXXX"
+    local name = ffi.new("char[?]", #template + 1, template)
+    assert(ffi.C.mkdtemp(name) ~= nil)
+    folder = ffi.string(name)
+    write("counter.lua", COUNTER)
+  end)
+
+  after_each(function()
+    process.stop_all()
+    os.execute(("rm -rf '%s'"):format(folder))
+  end)
+
+  local function run(words, env)
+    local testing = process.start {
+      argv = { program, "test", unpack(words or {}) }, cwd = folder, env = env,
+    }
+    return testing:wait_exit(60), testing:output()
+  end
+
+  -- A spec whose one test has these lines must pass.
+  local function passes(lines)
+    write("spec/counter_spec.lua", SPEC:format(lines))
+    local code, output = run()
+    assert.equal(0, code, output)
+    assert.matches("1 success / 0 failures / 0 errors", output)
+    return output
+  end
+
+  -- The same test must fail; returns what is said.
+  local function fails(lines)
+    write("spec/counter_spec.lua", SPEC:format(lines))
+    local code, output = run()
+    assert.equal(1, code, output)
+    return output
+  end
+
+  it("calls methods of objects, and starts each test with nothing stored", function()
+    write("spec/counter_spec.lua", (SPEC:format("assert.equal(2, apples:add(2))"):gsub(
+      "  it%(\"does it\"", [[
+  it("starts empty", function()
+    assert.same({}, t.listObjectIds(app.env.counters))
+    assert.equal(3, apples:add(3))
+    local ids = t.listObjectIds(app.env.counters)
+    assert.equal("apples", ids[1].name)
+    assert.equal(app.env.counters:idFromName("apples"), ids[1])
+  end)
+
+%0]])))
+    local code, output = run()
+    assert.equal(0, code, output)
+    assert.matches("2 successes", output)
+  end)
+
+  it("gives the exit code and the words of busted", function()
+    local output = fails("assert.equal(3, apples:add(2))")
+    assert.matches("0 successes / 1 failure", output)
+    assert.matches("spec/counter_spec.lua:12: Expected objects to be equal", output, 1, true)
+  end)
+
+  it("hands words behind -- to busted", function()
+    write("spec/counter_spec.lua", SPEC:format("assert.equal(2, apples:add(2))"))
+    local code, output = run { "--", "-o", "TAP" }
+    assert.equal(0, code, output)
+    assert.matches("ok 1 - the counter does it", output, 1, true)
+  end)
+
+  it("raises the errors of an object in the spec, with their fields", function()
+    passes [[
+      local ok, problem = pcall(apples.refuse, apples)
+      assert.is_false(ok)
+      assert.equal("not today", tostring(problem))
+      assert.equal(7, problem.code)
+      assert.is_true(problem.remote)
+    ]]
+  end)
+
+  it("looks inside an instance", function()
+    passes [[
+      apples:add(1)
+      local extra = { 10, by = "Olga" }
+      local function add(a, b) return a + b end
+      local seen, stored, by = t.runInObject(apples, function(instance, state, more)
+        return add(instance.seen, extra[1]) + more, state.storage:get("count"), extra.by
+      end, 100)
+      assert.equal(111, seen)
+      assert.equal(1, stored)
+      assert.equal("Olga", by)
+    ]]
+  end)
+
+  it("names the line of a function that fails inside, and what cannot come along", function()
+    local output = fails [[
+      t.runInObject(apples, function(instance)
+        return instance.nothing.here
+      end)
+    ]]
+    assert.matches("spec/counter_spec.lua:13: attempt to index field 'nothing'", output, 1, true)
+    output = fails("t.runInObject(apples, function() return app.url end)")
+    assert.matches("counter_spec.lua:12: runInObject: the function uses 'app' from around it, "
+      .. "which cannot be copied", output, 1, true)
+  end)
+
+  it("puts objects to sleep and evicts them", function()
+    passes [[
+      apples:add(1)
+      local ann = apples:connect("/socket")
+      app:hibernate(apples)
+      assert.equal(0, t.runInObject(apples, function(instance) return instance.seen end))
+      apples:add(1)
+      app:evict(apples)
+      assert.equal(0, t.runInObject(apples, function(instance) return instance.seen end))
+      ann:send("hello")
+      ann:expect("hello")
+      assert.equal(3, apples:add(1))
+    ]]
+  end)
+
+  it("turns the clock, and rings an alarm before its time", function()
+    passes [[
+      apples:remind(3600 * 1000)
+      app:advance(3599 * 1000)
+      assert.equal(1, apples:add(1))
+      app:advance(2000)
+      assert.equal(102, apples:add(1))
+      assert.is_false(t.runObjectAlarm(apples))
+      apples:remind(3600 * 1000)
+      assert.is_true(t.runObjectAlarm(apples))
+      assert.equal(203, apples:add(1))
+    ]]
+  end)
+
+  it("fails a commit", function()
+    passes [[
+      app:failCommits(1)
+      assert.has_error(function() apples:add(1) end)
+      assert.equal(1, apples:add(1))
+    ]]
+  end)
+
+  it("restarts workers, the server, and cuts its power", function()
+    passes [[
+      local ann = app:connect("/counters/apples")
+      ann:send("hello")
+      ann:expect("hello")
+      assert.equal(1, apples:add(1))
+      app:restartWorker()
+      ann:send("again")
+      ann:expect("again")
+      app:restart()
+      assert.equal(2, apples:add(1))
+      app:crash()
+      assert.equal(3, apples:add(1))
+      assert.matches("version 2", app:reload())
+    ]]
+  end)
+
+  it("fetches from an object and from the server", function()
+    passes [[
+      local answer = apples:fetch("/a?b", { method = "PUT", body = "c" })
+      assert.equal("PUT /a c", answer:text())
+      assert.equal(404, app:fetch("/nowhere").status)
+      assert.equal("GET /counters/apples ", app:fetch("/counters/apples"):text())
+    ]]
+  end)
+
+  it("shows the last lines of the server when a socket waits in vain", function()
+    local output = fails [[
+      local ann = apples:connect("/socket")
+      ann:receive(10)
+    ]]
+    assert.matches("expected a message, but: timeout; the server's last lines", output, 1, true)
+    assert.matches("listening on", output, 1, true)
+  end)
+
+  it("says where it has looked for a script that is not there", function()
+    write("spec/lost_spec.lua", [[
+      local t = require "open-do.test"
+      it("begins", function() t.start "lost.lua" end)
+    ]])
+    local code, output = run()
+    assert.equal(1, code)
+    assert.matches("lost_spec.lua:2: t.start: there is no script lost.lua; looked for", output, 1,
+      true)
+    assert.matches("spec/../lost.lua", output, 1, true)
+  end)
+
+  it("shows the mistake of a script that does not load", function()
+    write("broken.lua", "local x = = 1\n")
+    write("spec/broken_spec.lua", [[
+      local t = require "open-do.test"
+      it("begins", function() t.start "broken.lua" end)
+    ]])
+    local code, output = run()
+    assert.equal(1, code)
+    assert.matches("broken.lua does not start", output, 1, true)
+    assert.matches("broken.lua:1: unexpected symbol near '='", output, 1, true)
+  end)
+
+  it("says what to install when there is no busted", function()
+    write("spec/counter_spec.lua", SPEC:format(""))
+    local code, output = run({}, { LUA_PATH = "/nowhere/?.lua" })
+    assert.equal(1, code)
+    assert.matches("apt-get install lua-busted", output, 1, true)
+  end)
+
+  it("says what is missing when there are no specs", function()
+    local code, output = run()
+    assert.equal(1, code)
+    assert.matches("there is no folder spec/ here: say open-do test PATH", output, 1, true)
+    code, output = run { "nowhere" }
+    assert.equal(1, code)
+    assert.matches("there is no nowhere to test", output, 1, true)
+    code, output = run { "counter.lua" }
+    assert.equal(1, code)
+    assert.matches("there is no folder ./spec with the specs of that script", output, 1, true)
+  end)
+
+  it("does in no server but its own what only a test may", function()
+    local serving = process.start {
+      argv = { program, "run", "counter.lua", "--listen", "127.0.0.1:0" }, cwd = folder,
+    }
+    local port = serving:wait_output("listening on http://127%.0%.0%.1:(%d+)", 20)
+    local http = require "spec.support.http"
+    local address = { host = "127.0.0.1", port = tonumber(port) }
+    assert.equal(404, http.request(address, "POST", "/.open-do-test/id", { body = "" }).status)
+  end)
+end)

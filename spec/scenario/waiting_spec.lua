@@ -1,0 +1,85 @@
+-- What has come and is not handled yet is bounded: in messages and bytes of a socket, and in bytes
+-- of all sockets. A message of a few bytes can be a large one when it is inflated.
+local workbench = require "spec.scenario.workbench"
+local zlib = require "spec.support.zlib"
+
+local SOURCE = [[
+local od = require "open-do"
+local Thing = { fetch = require("workbench").fetch }
+function Thing:webSocketMessage(ws, message)
+  if #message < 1000 then
+    od.sleep(tonumber(message))
+  end
+  ws:send(tostring(#message))
+end
+return { namespaces = { things = Thing } }
+]]
+
+local MEGABYTE = 1024 * 1024
+
+describe("messages that wait", function()
+  local server, bomb
+
+  setup(function()
+    server = workbench.start(SOURCE, { workers = 1 })
+    bomb = zlib.deflate(("\0"):rep(16 * MEGABYTE))
+  end)
+
+  teardown(function()
+    server:stop()
+  end)
+
+  local function bomber(name)
+    local client = server:connect("/things/" .. name, { extensions = "permessage-deflate" })
+    client:send("60000") -- Its handler sleeps; what follows waits.
+    return client
+  end
+
+  local function throw(client, count)
+    for _ = 1, count do
+      client:send_frame { opcode = "binary", rsv = 4, payload = bomb }
+    end
+  end
+
+  local function resident_mb()
+    local file = assert(io.open(("/proc/%d/statm"):format(server.process:children()[1])))
+    local pages = file:read("*a"):match("^%d+ (%d+)")
+    file:close()
+    return tonumber(pages) * 4096 / MEGABYTE
+  end
+
+  -- A socket that sent sixty of them held a gigabyte, and each of its neighbours could, too.
+  it("of one socket stop it from being read, until they are handled", function()
+    local mallory, before = bomber("a"), resident_mb()
+    throw(mallory, 12)
+    workbench.ask(server, "a", "return 1")
+    server:turn_clock(100)
+    workbench.ask(server, "b", "return 1")
+    assert.is_true(resident_mb() - before < 100, "it holds " .. resident_mb() .. " MiB")
+    server:turn_clock(61000)
+    mallory:expect("5")
+    for _ = 1, 12 do
+      mallory:expect(tostring(16 * MEGABYTE))
+    end
+    mallory:cut()
+  end)
+
+  it("of all sockets cost the next one its connection, when they are too much", function()
+    local crowd = {}
+    for i = 1, 20 do -- Fifteen fit into 256 MiB.
+      crowd[i] = bomber("c")
+      throw(crowd[i], 1)
+    end
+    local closed = 0
+    for i = 20, 1, -1 do
+      crowd[i].tcp:settimeout(i == 20 and 10 or 0)
+      closed = closed + (crowd[i].tcp:receive(1) and 1 or 0)
+    end
+    assert.is_true(closed >= 1 and closed <= 5, closed .. " were closed")
+    server:turn_clock(61000)
+    for _, each in ipairs(crowd) do
+      each:cut()
+    end
+    assert.equal(1, workbench.ask(server, "d", "return 1"))
+  end)
+end)
