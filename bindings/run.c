@@ -8,12 +8,10 @@
 #include "blame.h"
 #include "engine.h"
 #include "failure.h"
+#include "handler.h"
 #include "http_message.h"
 #include "instance.h"
-#include "lib_socket.h"
-#include "lib_test.h"
 #include "lib_timer.h"
-#include "link/invocation.h"
 #include "link/options.h"
 #include "object/alarm.h"
 #include "object/section.h"
@@ -27,38 +25,6 @@ int od_run_resume_capped(struct od_engine *engine, lua_State *L, int arguments)
     engine->memory.is_capped = false;
     od_memory_recover(&engine->memory);
     return status;
-}
-
-static od_slice method_of(const struct od_task *task)
-{
-    struct od_invocation invocation;
-    bool is_whole = od_invocation_read(od_event_bytes(task->event), &invocation);
-    OD_ASSERT(is_whole);
-    return invocation.method;
-}
-
-static bool push_referenced(lua_State *L, int ref)
-{
-    if (ref == LUA_NOREF)
-        return false;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, ref);
-    return true;
-}
-
-// Pushes the function for this task's event, or nothing when there is none.
-static bool push_handler(struct od_engine *engine, lua_State *L, const struct od_task *task)
-{
-    if (od_test_push_handler(engine, L, task))
-        return true;
-    if (od_object_is_entry(task->object))
-        return push_referenced(L, engine->entry_ref);
-    const struct od_class *class = ((struct od_instance *)task->object->instance)->class;
-    enum od_handler handler = od_handler_of(task->event);
-    if (handler == OD_HANDLER_METHOD)
-        return od_class_push_method(L, class, method_of(task));
-    if (handler == OD_HANDLER_TIMER)
-        return od_timer_push_function(L, task);
-    return push_referenced(L, class->handlers[handler]);
 }
 
 // --- Failures ------------------------------------------------------------------------------------
@@ -77,7 +43,7 @@ static const char *what_runs(const struct od_task *task)
 static struct od_blame_entry entry_of(struct od_engine *engine, const struct od_task *task)
 {
     struct od_blame_entry entry = {.name = what_runs(task), .has_function = !is_after_event(task)};
-    entry.has_function = entry.has_function && push_handler(engine, engine->L, task);
+    entry.has_function = entry.has_function && od_handler_push(engine, engine->L, task);
     if (entry.has_function)
         lua_getinfo(engine->L, ">S", &entry.function);
     return entry;
@@ -271,123 +237,13 @@ static enum od_run run_on(struct od_engine *engine, struct od_task *task, int ar
     }
 }
 
-// --- Arguments of the handlers -------------------------------------------------------------------
-
-static int push_instance(struct od_engine *engine, lua_State *L, const struct od_task *task)
-{
-    od_instance_push(engine, L, task->object->instance);
-    return 1;
-}
-
-static int push_bytes(lua_State *L, const struct od_event *event)
-{
-    lua_pushlstring(L, event->bytes, event->size);
-    return 1;
-}
-
-static int push_constructor(struct od_engine *engine, lua_State *L, const struct od_task *task)
-{
-    push_instance(engine, L, task);
-    od_instance_push_state(L, lua_gettop(L));
-    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->env_ref);
-    return 3;
-}
-
-static int push_entry(struct od_engine *engine, lua_State *L, const struct od_task *task)
-{
-    od_request_push(L, od_event_bytes(task->event));
-    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->env_ref);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->context_ref);
-    return 3;
-}
-
-static int push_fetch(struct od_engine *engine, lua_State *L, const struct od_task *task)
-{
-    if (od_object_is_entry(task->object))
-        return push_entry(engine, L, task);
-    push_instance(engine, L, task);
-    od_request_push(L, od_event_bytes(task->event));
-    return 2;
-}
-
-static int push_message(struct od_engine *engine, lua_State *L, const struct od_task *task)
-{
-    push_instance(engine, L, task);
-    od_websocket_push(engine, L, task->event->socket->id);
-    push_bytes(L, task->event);
-    lua_pushboolean(L, task->event->is_binary);
-    return 4;
-}
-
-static int push_close(struct od_engine *engine, lua_State *L, const struct od_task *task)
-{
-    push_instance(engine, L, task);
-    od_websocket_push(engine, L, task->event->socket->id);
-    lua_pushinteger(L, task->event->code);
-    push_bytes(L, task->event);
-    lua_pushboolean(L, task->event->was_clean);
-    return 5;
-}
-
-static int push_error(struct od_engine *engine, lua_State *L, const struct od_task *task)
-{
-    push_instance(engine, L, task);
-    od_websocket_push(engine, L, task->event->socket->id);
-    push_bytes(L, task->event);
-    return 3;
-}
-
-static int push_alarm(struct od_engine *engine, lua_State *L, const struct od_task *task)
-{
-    struct od_alarm alarm = od_alarm_of(task->event);
-    push_instance(engine, L, task);
-    lua_createtable(L, 0, 3);
-    lua_pushinteger(L, (lua_Integer)alarm.retries);
-    lua_setfield(L, -2, "retryCount");
-    lua_pushboolean(L, alarm.retries > 0);
-    lua_setfield(L, -2, "isRetry");
-    lua_pushnumber(L, (lua_Number)alarm.time_ms);
-    lua_setfield(L, -2, "scheduledTime");
-    return 2;
-}
-
-static int push_method(struct od_engine *engine, lua_State *L, const struct od_task *task)
-{
-    struct od_invocation invocation;
-    struct od_error err;
-    push_instance(engine, L, task);
-    bool is_whole = od_invocation_read(od_event_bytes(task->event), &invocation);
-    OD_ASSERT(is_whole);
-    int count = od_values_decode(L, invocation.arguments, &err);
-    OD_ASSERT(count >= 0);
-    return 1 + count;
-}
-
-static int push_timer(struct od_engine *engine, lua_State *L, const struct od_task *task)
-{
-    (void)engine;
-    return od_timer_push_arguments(L, task);
-}
-
-static int (*const push_arguments[OD_HANDLER_KINDS])(struct od_engine *, lua_State *,
-                                                     const struct od_task *) = {
-    [OD_HANDLER_CONSTRUCTOR] = push_constructor,
-    [OD_HANDLER_FETCH] = push_fetch,
-    [OD_HANDLER_MESSAGE] = push_message,
-    [OD_HANDLER_CLOSE] = push_close,
-    [OD_HANDLER_ERROR] = push_error,
-    [OD_HANDLER_ALARM] = push_alarm,
-    [OD_HANDLER_METHOD] = push_method,
-    [OD_HANDLER_TIMER] = push_timer,
-};
-
 // --- What the core asks --------------------------------------------------------------------------
 
 // The coroutine of a task, with its handler on it; without a handler none, and false.
 static bool begin(struct od_engine *engine, struct od_task *task)
 {
     struct od_coroutine *coroutine = od_coroutine_take(engine);
-    if (!push_handler(engine, coroutine->L, task)) {
+    if (!od_handler_push(engine, coroutine->L, task)) {
         od_coroutine_give(engine, coroutine);
         return false;
     }
@@ -398,8 +254,7 @@ static bool begin(struct od_engine *engine, struct od_task *task)
 static enum od_run run_handler(struct od_engine *engine, struct od_task *task)
 {
     const struct od_coroutine *coroutine = task->thread;
-    enum od_handler handler = od_handler_of(task->event);
-    return run_on(engine, task, push_arguments[handler](engine, coroutine->L, task));
+    return run_on(engine, task, od_handler_push_arguments(engine, coroutine->L, task));
 }
 
 enum od_run od_run_constructor(struct od_engine *engine, struct od_task *task)
@@ -419,7 +274,7 @@ static void lack_fetch(struct od_task *task)
 
 static void lack_method(struct od_task *task)
 {
-    od_slice name = method_of(task);
+    od_slice name = od_handler_method(task);
     struct od_bytes why = {0};
     od_bytes_put_slice(&why, OD_SLICE("The RPC receiver does not implement the method \""));
     od_bytes_put_slice(&why, name);

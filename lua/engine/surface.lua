@@ -1,6 +1,7 @@
 -- All names that a script can reach, by where they are: for the spec that compares them with the
 -- types in lua/types. Only in a server for tests, and only here does anything look behind the
 -- metatables that hide them.
+local cjson = require "open-do.cjson"
 local od = require "open-do"
 
 local getmetatable, getupvalue, pairs, type = debug.getmetatable, debug.getupvalue, pairs, type
@@ -54,6 +55,7 @@ return function(globals, kinds)
     Response = methods_of(od.Response()),
   }
   add(found, "od", od)
+  found.cjson = sorted(cjson.cjson)
   for label, methods in pairs(kinds) do
     found[label] = sorted(methods)
   end

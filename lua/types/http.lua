@@ -6,6 +6,10 @@
 ---@field headers? table<string, string|number>|Headers
 ---@field body? string not with GET or HEAD
 
+---@class FetchInit: RequestInit
+---@field redirect? "follow"|"error"|"manual" "follow" without it, at most 20
+---@field timeout? number ms, 30000 without it, at most 600000
+
 ---@class ResponseInit
 ---@field status? integer 200 to 599 (200), or 101 with a webSocket
 ---@field headers? table<string, string|number>|Headers

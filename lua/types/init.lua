@@ -4,7 +4,7 @@ local _, native = ...
 local make_folder, source = native.types.make_folder, native.types.source
 
 local FOLDER = "types/open-do"
-local FILES = { "open-do", "object", "http", "test" }
+local FILES = { "open-do", "object", "http", "test", "cjson" }
 
 local LUARC = [[{
   "runtime.version": "LuaJIT",

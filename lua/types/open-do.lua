@@ -36,10 +36,11 @@ function od.Response.json(value, init) end
 function od.WebSocketPair() end
 
 ---An HTTP request to somewhere else; yields until the answer is there. Redirects are followed,
----certificates checked. It leaves when the writes before it are on disk. Raises when there is no
----answer (no such host, refused, too late, aborted); any status is an answer.
----@param input string|Request
----@param init? RequestInit
+---certificates checked. It leaves when the writes before it are on disk; six run at once in an
+---object, others wait. Raises a string when there is no answer (no such host, refused, too late,
+---more than 32 MiB); any status is an answer.
+---@param input string|Request a whole URL, http or https
+---@param init? FetchInit
 ---@return Response
 function od.fetch(input, init) end
 
@@ -170,9 +171,64 @@ function od.url.decode(text) end
 ---@return table<string, string> of a repeated name the first value
 function od.url.parseQuery(query) end
 
+---@param query string
+---@return table<string, string[]> all values of each name, in their order
+function od.url.parseQueryAll(query) end
+
 ---@param fields table<string, string|number|boolean|table> an array gives its name several times
 ---@return string query names sorted
 function od.url.buildQuery(fields) end
+
+---The parts of a URL, named as in a browser.
+---@class od.url.Parts
+---@field href string
+---@field origin string
+---@field protocol string "https:"
+---@field username string
+---@field password string
+---@field host string
+---@field hostname string
+---@field port string "" for the usual one
+---@field pathname string
+---@field search string "?a=1"
+---@field hash string "#top"
+---@field query table<string, string> the search as a table
+
+---As URL.parse: nil and the reason for what is no whole URL.
+---@param text string
+---@param base? string what a relative URL is relative to
+---@return od.url.Parts? url
+---@return string? problem
+function od.url.parse(text, base) end
+
+---What a part cannot hold is percent-encoded; a host or port that is none raises.
+---@param parts table `query` (a table) wins over `search`; without `protocol` it is https
+---@return string
+function od.url.build(parts) end
+
+---@class od.cookies
+od.cookies = {}
+
+---@param header? string the header Cookie; nil gives an empty table
+---@return table<string, string> values percent-decoded; of a repeated name the first
+function od.cookies.parse(header) end
+
+---@class CookieOptions
+---@field path? string
+---@field domain? string
+---@field maxAge? integer seconds
+---@field expires? number ms since 1970
+---@field sameSite? "strict"|"lax"|"none"
+---@field secure? boolean
+---@field httpOnly? boolean
+---@field partitioned? boolean
+
+---For `headers:append("set-cookie", ...)`.
+---@param name string
+---@param value string|number percent-encoded, so it may be anything
+---@param options? CookieOptions
+---@return string
+function od.cookies.serialize(name, value, options) end
 
 -- Log ---------------------------------------------------------------------------------------------
 

@@ -8,7 +8,8 @@ local CLASSES = {
   { "od", "od", "open-do" }, { "od.json", "od.json", "open-do" }, { "od.url", "od.url", "open-do" },
   { "od.base64", "od.base64", "open-do" }, { "od.base64url", "od.base64url", "open-do" },
   { "od.hex", "od.hex", "open-do" }, { "od.log", "od.log", "open-do" },
-  { "od.Response", "od.Response", "open-do" },
+  { "od.Response", "od.Response", "open-do" }, { "od.cookies", "od.cookies", "open-do" },
+  { "cjson", "cjson", "cjson" },
   { "Headers", "Headers", "http" }, { "Request", "Request", "http" },
   { "Response", "Response", "http" },
   { "state", "State", "object" }, { "storage", "Storage", "object" },
@@ -18,10 +19,7 @@ local CLASSES = {
 }
 
 -- Being built: they may be there or not. The list is to be empty.
-local COMING = {
-  ["od.fetch"] = true, ["od.setTimeout"] = true, ["od.clearTimeout"] = true,
-  ["od.setInterval"] = true, ["od.clearInterval"] = true,
-}
+local COMING = {}
 
 local function read(path)
   local file = assert(io.open(path, "rb"))

@@ -47,12 +47,18 @@ describe("od.fetch", function()
   end)
 
   it("never leaves when they cannot be written (50)", function()
+    server:fault("commit.hold")
     server:fault("commit.fail", { times = 1 })
-    local answer = server:post("/things/a",
-      ("storage:put('n', 1) return %s.status"):format(fetch("/mirror?never=1")))
-    assert.equal(500, answer.status)
-    ask("b", ("return %s.status"):format(fetch("/mirror?other=1")))
-    peer:wait("other=1")
+    local doomed = workbench.begin(server, "a",
+      ("storage:put('n', 1) print('put') return %s.status"):format(fetch("/mirror?never=1")))
+    server:wait_log("put")
+    for turn = 1, 3 do
+      ask("b", ("return %s.status"):format(fetch("/mirror?other=" .. turn)))
+    end
+    server:clear_fault("commit.hold")
+    assert.equal(500, doomed:read_answer().status)
+    ask("b", ("return %s.status"):format(fetch("/mirror?last=1")))
+    peer:wait("last=1")
     assert.is_nil(peer.process:output():find("never=1", 1, true))
   end)
 

@@ -93,8 +93,8 @@ static void on_fetched(void *owner, uint64_t fetch, bool ok, od_slice bytes)
     tell(owner, ok ? "fetched" : "not fetched", fetch, bytes, "");
 }
 
-static const struct od_net_events events = {on_request, on_request_gone, on_message,
-                                            on_closed,  on_failed,       on_is_at_rest, on_fetched};
+static const struct od_net_events events = {on_request, on_request_gone, on_message, on_closed,
+                                            on_failed,  on_is_at_rest,   on_fetched};
 
 struct stage *stage_new(void)
 {

@@ -1,0 +1,159 @@
+#include "handler.h"
+
+#include <lauxlib.h>
+
+#include "engine.h"
+#include "http_message.h"
+#include "instance.h"
+#include "lib_socket.h"
+#include "lib_test.h"
+#include "lib_timer.h"
+#include "link/invocation.h"
+#include "object/alarm.h"
+#include "value.h"
+
+od_slice od_handler_method(const struct od_task *task)
+{
+    struct od_invocation invocation;
+    bool is_whole = od_invocation_read(od_event_bytes(task->event), &invocation);
+    OD_ASSERT(is_whole);
+    return invocation.method;
+}
+
+static bool push_referenced(lua_State *L, int ref)
+{
+    if (ref == LUA_NOREF)
+        return false;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, ref);
+    return true;
+}
+
+bool od_handler_push(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    if (od_test_push_handler(engine, L, task))
+        return true;
+    if (od_object_is_entry(task->object))
+        return push_referenced(L, engine->entry_ref);
+    const struct od_class *class = ((struct od_instance *)task->object->instance)->class;
+    enum od_handler handler = od_handler_of(task->event);
+    if (handler == OD_HANDLER_METHOD)
+        return od_class_push_method(L, class, od_handler_method(task));
+    if (handler == OD_HANDLER_TIMER)
+        return od_timer_push_function(L, task);
+    return push_referenced(L, class->handlers[handler]);
+}
+
+// --- Arguments -----------------------------------------------------------------------------------
+
+static int push_instance(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    od_instance_push(engine, L, task->object->instance);
+    return 1;
+}
+
+static int push_bytes(lua_State *L, const struct od_event *event)
+{
+    lua_pushlstring(L, event->bytes, event->size);
+    return 1;
+}
+
+static int push_constructor(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    push_instance(engine, L, task);
+    od_instance_push_state(L, lua_gettop(L));
+    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->env_ref);
+    return 3;
+}
+
+static int push_entry(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    od_request_push(L, od_event_bytes(task->event));
+    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->env_ref);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->context_ref);
+    return 3;
+}
+
+static int push_fetch(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    if (od_object_is_entry(task->object))
+        return push_entry(engine, L, task);
+    push_instance(engine, L, task);
+    od_request_push(L, od_event_bytes(task->event));
+    return 2;
+}
+
+static int push_message(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    push_instance(engine, L, task);
+    od_websocket_push(engine, L, task->event->socket->id);
+    push_bytes(L, task->event);
+    lua_pushboolean(L, task->event->is_binary);
+    return 4;
+}
+
+static int push_close(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    push_instance(engine, L, task);
+    od_websocket_push(engine, L, task->event->socket->id);
+    lua_pushinteger(L, task->event->code);
+    push_bytes(L, task->event);
+    lua_pushboolean(L, task->event->was_clean);
+    return 5;
+}
+
+static int push_error(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    push_instance(engine, L, task);
+    od_websocket_push(engine, L, task->event->socket->id);
+    push_bytes(L, task->event);
+    return 3;
+}
+
+static int push_alarm(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    struct od_alarm alarm = od_alarm_of(task->event);
+    push_instance(engine, L, task);
+    lua_createtable(L, 0, 3);
+    lua_pushinteger(L, (lua_Integer)alarm.retries);
+    lua_setfield(L, -2, "retryCount");
+    lua_pushboolean(L, alarm.retries > 0);
+    lua_setfield(L, -2, "isRetry");
+    lua_pushnumber(L, (lua_Number)alarm.time_ms);
+    lua_setfield(L, -2, "scheduledTime");
+    return 2;
+}
+
+static int push_method(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    struct od_invocation invocation;
+    struct od_error err;
+    push_instance(engine, L, task);
+    bool is_whole = od_invocation_read(od_event_bytes(task->event), &invocation);
+    OD_ASSERT(is_whole);
+    int count = od_values_decode(L, invocation.arguments, &err);
+    OD_ASSERT(count >= 0);
+    return 1 + count;
+}
+
+static int push_timer(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    (void)engine;
+    return od_timer_push_arguments(L, task);
+}
+
+static int (*const push_arguments[OD_HANDLER_KINDS])(struct od_engine *, lua_State *,
+                                                     const struct od_task *) = {
+    [OD_HANDLER_CONSTRUCTOR] = push_constructor,
+    [OD_HANDLER_FETCH] = push_fetch,
+    [OD_HANDLER_MESSAGE] = push_message,
+    [OD_HANDLER_CLOSE] = push_close,
+    [OD_HANDLER_ERROR] = push_error,
+    [OD_HANDLER_ALARM] = push_alarm,
+    [OD_HANDLER_METHOD] = push_method,
+    [OD_HANDLER_TIMER] = push_timer,
+};
+
+int od_handler_push_arguments(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    return push_arguments[od_handler_of(task->event)](engine, L, task);
+}

@@ -1,0 +1,26 @@
+// What is called for an event: a function, mostly of the class, and what it gets.
+//
+// All functions here push onto the stack of the coroutine in which the handler is to run, outside
+// of any protected call: what they push is small, or has been checked when it came in.
+
+#ifndef OD_BINDINGS_HANDLER_H
+#define OD_BINDINGS_HANDLER_H
+
+#include <lua.h>
+
+#include "base/check.h"
+#include "base/slice.h"
+
+struct od_engine;
+struct od_task;
+
+// Pushes the function for the event of [task], or nothing and returns false when there is none.
+OD_MUST_CHECK bool od_handler_push(struct od_engine *engine, lua_State *L,
+                                   const struct od_task *task);
+
+// Pushes its arguments; returns how many.
+int od_handler_push_arguments(struct od_engine *engine, lua_State *L, const struct od_task *task);
+
+od_slice od_handler_method(const struct od_task *task); // The name, when its event is a call.
+
+#endif
