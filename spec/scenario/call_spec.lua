@@ -129,30 +129,6 @@ describe("a call of a method", function()
     ]]))
   end)
 
-  local function limit(bytes)
-    return "Serialized RPC arguments or return values are limited to 32MiB, but the size of " ..
-      "this value was: " .. bytes
-  end
-
-  both("takes arguments of 32 MiB together, and not a byte more (28)", function(name)
-    assert.equal(2, ask(name, "return stub:count(('x'):rep(32 * 2^20 - 8), true)"))
-    assert.equal("code:1: count: " .. limit("33554433 bytes."),
-      refusal(name, "stub:count(('x'):rep(32 * 2^20 - 7), true)"))
-    assert.equal("still here", ask(name, "return stub:echo 'still here'"))
-  end)
-
-  both("gives results of 32 MiB together, and not a byte more (28)", function(name)
-    assert.equal(32 * 2 ^ 20 - 7, ask(name, "return #stub:run [[return ('x'):rep(32 * 2^20 - 7)]]"))
-    assert.matches(limit("33554433 bytes."),
-      refusal(name, "stub:run [[return ('x'):rep(32 * 2^20 - 6)]]"), 1, true)
-    assert.equal("still here", ask(name, "return stub:echo 'still here'"))
-  end)
-
-  it("does not even measure what is far too large", function()
-    assert.equal("code:1: count: " .. limit("more than 67108864 bytes."),
-      refusal(other, "local x = ('x'):rep(20e6) stub:count(x, x, { x, x })"))
-  end)
-
   it("passes at most a thousand values", function()
     assert.matches("count: there are 1001 arguments; there can be at most 1000",
       refusal(other, "stub:count(unpack({}, 1, 1001))"), 1, true)

@@ -2,9 +2,9 @@
 //
 //   local native = require "open_do_library"
 //
-// gives `native` and, in it, for specs only: value_encode, value_decode, request_push,
-// request_encode, response_push and response_encode on strings. The failing ones give nil and a
-// text.
+// gives `native` and, in it, for specs only: value_encode, value_decode, values_encode,
+// values_decode, request_push, request_encode, response_push and response_encode on strings. The
+// failing ones give nil and a text.
 
 #include <lauxlib.h>
 
@@ -52,6 +52,28 @@ static int value_decode(lua_State *L)
 {
     struct od_error err;
     return od_value_decode(L, check_slice(L, 1), &err) ? 1 : fail(L, &err);
+}
+
+// (bytes_max, values...)
+static int values_encode(lua_State *L)
+{
+    struct od_bytes bytes = {NULL, 0, 0};
+    struct od_error err;
+    size_t bytes_max = (size_t)luaL_checknumber(L, 1);
+    bool ok = od_values_encode(L, 2, lua_gettop(L) - 1, "value", &bytes, bytes_max, &err);
+    return finish(L, ok, &bytes, &err);
+}
+
+// The number of values and these; or nil and why not.
+static int values_decode(lua_State *L)
+{
+    struct od_error err;
+    int count = od_values_decode(L, check_slice(L, 1), &err);
+    if (count < 0)
+        return fail(L, &err);
+    lua_pushinteger(L, count);
+    lua_insert(L, -count - 1);
+    return count + 1;
 }
 
 static int request_push(lua_State *L)
@@ -110,6 +132,8 @@ int luaopen_open_do_library(lua_State *L)
     static const luaL_Reg functions[] = {
         {"value_encode", value_encode},
         {"value_decode", value_decode},
+        {"values_encode", values_encode},
+        {"values_decode", values_decode},
         {"request_push", request_push},
         {"request_encode", request_encode},
         {"response_push", response_push},

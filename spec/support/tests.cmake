@@ -26,9 +26,10 @@ foreach(folder ${od_spec_folders})
        ${PROJECT_SOURCE_DIR}/spec/${folder}/*_spec.lua)
   foreach(spec ${specs})
     string(REPLACE "_spec.lua" "" name ${spec})
-    # Under the sanitizers a browser crawls, memory limits mean something else, and a crowd of
-    # thousands takes minutes.
-    if(OD_SANITIZE AND name MATCHES "_page$|scenario/memory|scenario/reload_crowd")
+    # Under the sanitizers a browser crawls, memory limits mean something else, and crowds of
+    # thousands and hundreds of megabytes take minutes.
+    if(OD_SANITIZE AND
+       name MATCHES "_page$|scenario/(memory|reload_crowd|call_size|overload)")
       continue()
     endif()
     add_test(NAME ${name} COMMAND ${OD_LUAJIT} ${OD_BUSTED} -o TAP spec/${spec}

@@ -179,3 +179,64 @@ describe("bytes that are no value", function()
     end
   end)
 end)
+
+describe("a list of values", function()
+  local encode_list, decode_list = native.values_encode, native.values_decode
+  local ROOM = 2 ^ 20
+
+  local function same(...)
+    local count, list = select("#", ...), { ... }
+    local copies = { decode_list(assert(encode_list(ROOM, ...))) }
+    assert.equal(count, copies[1])
+    for i = 1, count do
+      assert.same(list[i], copies[i + 1])
+    end
+  end
+
+  it("comes back with nil in all places", function()
+    same()
+    same(nil)
+    same(nil, nil, 1, nil)
+    same(1, "two", { three = { 3 } }, false, nil)
+    assert.equal(1000, (decode_list(encode_list(ROOM, unpack({}, 1, 1000)))))
+  end)
+
+  it("says which value is wrong, and where in it", function()
+    local function refused(...)
+      local bytes, problem = encode_list(ROOM, ...)
+      assert.is_nil(bytes)
+      return problem
+    end
+    assert.equal("value 1: cannot send a function", refused(print))
+    assert.equal("value 3: cannot send a function at a[2].b",
+      refused(1, nil, { a = { 1, { b = print } } }))
+    assert.equal("there are 1001 values; there can be at most 1000", refused(unpack({}, 1, 1001)))
+  end)
+
+  it("says how large it is, up to twice of what it may be", function()
+    local function size(...)
+      return select(2, encode_list(ROOM, ...)):match("limited to 1MiB, .* was: (.*) bytes%.$")
+    end
+    assert.is_string(encode_list(ROOM, ("x"):rep(ROOM - 6)))
+    assert.equal("1048577", size(("x"):rep(ROOM - 5)))
+    assert.equal("2097152", size(("x"):rep(2 * ROOM - 6)))
+    assert.equal("more than 2097152", size(("x"):rep(2 * ROOM - 5)))
+    assert.equal("more than 2097152", size(("x"):rep(ROOM), { ("x"):rep(ROOM) }, print))
+  end)
+
+  it("is refused when it is none, and does no harm, however it is damaged", function()
+    for _, bytes in ipairs { "", "\1", "\2\0", "\1\1", "\1\1\2\2", "\1\255\255\255\255\127",
+      "\1" .. ("\255"):rep(10), "\1\1\8\1\0\12" } do
+      assert.is_nil((decode_list(bytes)))
+    end
+    local random = random_value.new(7)
+    for _ = 1, 100 do
+      local bytes = encode_list(ROOM, make_value(random, 1), nil, make_value(random, 2))
+      for _ = 1, 20 do
+        local at = random.below(#bytes)
+        decode_list(bytes:sub(1, at - 1) .. random.bytes(random.below(4))
+          .. bytes:sub(at + random.below(4)))
+      end
+    end
+  end)
+end)
