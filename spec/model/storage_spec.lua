@@ -313,6 +313,9 @@ end
 -- else is gone.
 local function crash()
   local directory = run.world.directory
+  for source = 1, 2 do
+    C.od_reader_reset(run.world:store(source).reader) -- A process that is gone reads nothing.
+  end
   run.world:close_committer()
   for _, model in ipairs(run.models) do
     for _, item in ipairs(run.world.news) do
