@@ -1,6 +1,5 @@
--- JSON-RPC 2.0 over WebSocket, for `rpc-websockets` and any other client: a browser calls methods
--- of an object. Here it is a list of things to do; `Methods` is all there is to change for another
--- one.
+-- Methods of an object, called from a browser: JSON-RPC 2.0, for `rpc-websockets`, unmodified. Here
+-- it is a list of things to do; `Methods` is all there is to change for another one.
 local od = require "open-do"
 
 local PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS, INTERNAL_ERROR =

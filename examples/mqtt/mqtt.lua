@@ -1,5 +1,6 @@
--- An MQTT 3.1.1 broker over WebSocket: quality 0 and 1, retained messages, last wills, wildcards,
--- and sessions that outlive connections. Each broker is one object; packets.lua knows the bytes.
+-- An MQTT 3.1.1 broker over WebSocket, for mqtt.js and whatever speaks MQTT. It has quality 0 and
+-- 1, retained messages, last wills, wildcards, and sessions that outlive connections. Each broker
+-- is one object; packets.lua knows the bytes.
 local cut = require "cut"
 local od = require "open-do"
 local packets = require "packets"

@@ -1,4 +1,4 @@
--- A pinboard with live cursors, for `partysocket`, unmodified: PartyKit's conventions are in
+-- A pinboard with live cursors, for `partysocket`, unmodified. PartyKit's conventions are in
 -- server.lua, this is a party. Notes are stored; who is here and where they point is kept with
 -- their connections.
 local od = require "open-do"

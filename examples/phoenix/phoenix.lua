@@ -1,4 +1,4 @@
--- A chat for the `phoenix` JavaScript client, unmodified: channels.lua speaks its protocol, this
+-- A chat for the `phoenix` JavaScript client, unmodified. channels.lua speaks its protocol, this
 -- says what happens in a room. All rooms share one socket of the client, and one object.
 local od = require "open-do"
 local channels = require "channels"

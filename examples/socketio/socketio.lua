@@ -1,4 +1,4 @@
--- A chat with rooms for `socket.io-client`, unmodified: sockets.lua speaks its protocol, this says
+-- A chat with rooms for `socket.io-client`, unmodified. sockets.lua speaks its protocol, this says
 -- what events do. What was said is stored, and who says it is kept with the socket.
 local od = require "open-do"
 local sockets = require "sockets"

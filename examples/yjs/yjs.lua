@@ -28,8 +28,7 @@ local function cursor_message(bytes)
   return string.char(AWARENESS) .. writer.bytes(bytes)
 end
 
--- What is stored: `doc:1`, `doc:2`, ... are one update in pieces, `log:1`, ... those since then
--- ------
+-- What is stored: `doc:`, one update in pieces, and `log:`, those since then ----------------------
 
 local function key(kind, number)
   return ("%s:%012d"):format(kind, number)
@@ -71,11 +70,10 @@ end
 -- No client is asked for the document: one that lies, or leaves half way, could cost all of it.
 -- The writes are one batch, so there is never half of it.
 function Document:_compact(document)
-  local storage = self.state.storage
+  local storage, bytes = self.state.storage, update.encode(document)
   for name in storage:list {} do
     storage:delete(name)
   end
-  local bytes = update.encode(document)
   for at = 1, #bytes, CHUNK_BYTES do
     storage:put(key("doc", at), bytes:sub(at, at + CHUNK_BYTES - 1))
   end
@@ -85,7 +83,8 @@ end
 function Document:_remember(bytes)
   local log_bytes = self.log_bytes + #bytes
   assert(self.document_bytes + log_bytes <= DOCUMENT_BYTES_MAX, "the document is full")
-  if log_bytes >= LOG_BYTES_MAX and log_bytes >= self.document_bytes / 4 then
+  local is_long = log_bytes >= LOG_BYTES_MAX and log_bytes >= self.document_bytes / 4
+  if is_long or #bytes > CHUNK_BYTES then
     return self:_compact(self:_whole(bytes))
   end
   self.log_bytes, self.log_count = log_bytes, self.log_count + 1
@@ -105,9 +104,8 @@ end
 
 -- "This is what you lack": after each connecting, and nearly always it is nothing new.
 steps[MISSING] = function(self, ws, bytes)
-  local before = self:_whole()
-  local after = self:_whole(bytes)
-  if update.encode(before) ~= update.encode(after) then
+  local known = update.encode(self:_whole())
+  if update.encode(update.merge { known, bytes }) ~= known then
     steps[UPDATE](self, ws, bytes)
   end
 end

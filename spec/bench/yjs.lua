@@ -10,6 +10,7 @@ local ffi = require "ffi"
 ffi.cdef "int setenv(const char *name, const char *value, int replace);"
 ffi.C.setenv("OPEN_DO_BUILD", os.getenv("OPEN_DO_BUILD") or "build/release", 0)
 
+package.path = "./lua/?.lua;" .. package.path
 local process = require "spec.support.process"
 local Server = require "spec.support.server"
 

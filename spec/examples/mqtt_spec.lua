@@ -89,11 +89,12 @@ describe("the mqtt example", function()
     local bridge = process.start {
       argv = { "node", "spec/examples/clients/bridge.mjs", "0",
         (server.url:gsub("^http", "ws")) .. "/mqtt" },
-      env = { OPEN_DO_NODE_MODULES = os.getenv "OPEN_DO_NODE_MODULES" },
+      env = { OPEN_DO_NODE_MODULES = os.getenv "OPEN_DO_NODE_MODULES", LD_PRELOAD = "" },
     }
     local port = bridge:wait_output("bridge on port (%d+)", 20)
     local function run(program, ...)
-      return process.start { argv = { program, "-p", port, "-V", "mqttv311", ... } }
+      local argv = { program, "-p", port, "-V", "mqttv311", ... }
+      return process.start { argv = argv, env = { LD_PRELOAD = "" } }
     end
     local retain = run("mosquitto_pub", "-t", "a/kept", "-m", "r", "-r", "-q", "1")
     assert.equal(0, (retain:wait_exit(20)))

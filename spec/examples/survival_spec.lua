@@ -61,6 +61,10 @@ describe("a client of", function()
         args = { "--watch", "--idle-ms", tostring(IDLE_MS) },
       }
       server:expect_mishap "another one is started"
+      finally(function()
+        library:stop()
+        server:stop()
+      end)
       local ann, ben = library:client "ann", library:client "ben"
       ann:open(server.url, row.options)
       ben:open(server.url, row.options)
@@ -106,8 +110,6 @@ describe("a client of", function()
         cleo:open(server.url)
         assert.same(said, cleo:stored())
       end
-      library:stop()
-      server:stop()
     end)
   end
 end)

@@ -59,7 +59,7 @@ describe("the yjs example", function()
     local ann, ben = open "Ann", open "Ben"
     ann:say "kept"
     ben:hear(1)
-    ann:fidget(2000)
+    ann:fidget(1000)
     ann:say "end"
     ben:hear(2)
     local stored = json.decode(server:get("/docs/lobby").body)
@@ -68,6 +68,18 @@ describe("the yjs example", function()
     server:kill()
     server:launch()
     assert.same({ "kept", "end" }, open("Cleo"):hear(2))
+  end)
+
+  scene("keeps a paste of several megabytes", function(...)
+    server, client = ...
+    local ann, ben = open "Ann", open "Ben"
+    ann:paste(1200000) -- Twice as many bytes: more than one value can have.
+    ann:say "end"
+    assert.equal("end", ben:hear(2)[2])
+    server:restart()
+    local cleo = open "Cleo"
+    cleo:hear(2)
+    assert.equal(1200005, cleo:length())
   end)
 
   scene("refuses what is no update, and nobody else notices", function(...)

@@ -11,7 +11,7 @@
 import net from 'node:net';
 import readline from 'node:readline';
 
-const SECONDS = 15;
+const SECONDS = 60; // A deadline, for machines that are busy.
 const { default: Client } = await import(`./${process.argv[2]}.mjs`);
 const clients = {};
 

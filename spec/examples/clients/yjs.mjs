@@ -40,6 +40,8 @@ export default class YjsClient {
   lost() { return this.losses; }
 
   insert(at, text) { this.text.insert(at, text); }
+  paste(count) { this.text.insert(0, 'é'.repeat(count) + '\n'); }
+  length() { return this.text.length; }
   remove(at, length) { this.text.delete(at, length); }
 
   // Types [count] letters and deletes the same number, one after the other, as a restless person.
