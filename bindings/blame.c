@@ -313,6 +313,30 @@ static bool put_message_field(struct od_bytes *out, lua_State *L)
     return ok;
 }
 
+static bool is_noted(const struct od_engine *engine, lua_State *L)
+{
+    if (engine->way.size == 0)
+        return false;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->way_ref);
+    bool is_same_value = lua_rawequal(L, -1, -2);
+    lua_pop(L, 1);
+    return is_same_value;
+}
+
+void od_blame_note(struct od_engine *engine, lua_State *L, const struct od_blame_entry *entry)
+{
+    struct od_blame blame = {0};
+    if (is_noted(engine, L))
+        return; // Raised again by a transaction inside this one.
+    (void)put_string(&blame.report, L);
+    put_rest(&blame, engine, L, entry);
+    od_bytes_clear(&engine->way);
+    od_bytes_put_slice(&engine->way, od_slice_from(od_blame_report(&blame), blame.message_bytes));
+    od_blame_deinit(&blame);
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, LUA_REGISTRYINDEX, engine->way_ref);
+}
+
 void od_blame_error(struct od_blame *blame, struct od_engine *engine, lua_State *L,
                     const struct od_blame_entry *entry)
 {
@@ -321,7 +345,12 @@ void od_blame_error(struct od_blame *blame, struct od_engine *engine, lua_State 
     if (!put_string(out, L) && !put_message_field(out, L) && !put_own_text(out, engine, L))
         put(out, "the error value is %s%s", od_describe(L, -1),
             lua_type(L, -1) == LUA_TTABLE ? " without a field `message`" : "");
-    put_rest(blame, engine, L, entry);
+    if (!is_noted(engine, L)) {
+        put_rest(blame, engine, L, entry);
+        return;
+    }
+    blame->message_bytes = out->size;
+    od_bytes_put_slice(out, od_bytes_slice(&engine->way));
 }
 
 void od_blame_text(struct od_blame *blame, struct od_engine *engine, lua_State *L,

@@ -162,6 +162,7 @@ static void serve(struct od_server *server)
     server->state = OD_SERVER_SERVING;
     od_door_open(&server->door);
     od_reload_open(&server->reload);
+    od_alarm_clock_start(&server->alarm_clock);
     if (options->command == OD_COMMAND_DEV) {
         od_operator_greet(server);
         return;
