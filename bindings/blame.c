@@ -8,6 +8,7 @@
 
 #include <lauxlib.h>
 
+#include "caret.h"
 #include "engine.h"
 #include "raise.h"
 
@@ -113,8 +114,21 @@ static struct place find_place(const struct od_engine *engine, od_slice message,
     return place.source == NULL && L != NULL ? place_of_stack(engine, L) : place;
 }
 
-static void put_excerpt(struct od_bytes *out, struct place place)
+// Under [part] of the line [text]; a tab above stays one, or the column would be another.
+static void put_caret(struct od_bytes *out, int width, od_slice text, od_slice part)
 {
+    if (part.size == 0)
+        return;
+    put(out, "\n  %*s | ", width, "");
+    for (const char *at = text.at; at < part.at; at++)
+        od_bytes_put_u8(out, *at == '\t' ? '\t' : ' ');
+    for (size_t i = 0; i < part.size; i++)
+        od_bytes_put_u8(out, '^');
+}
+
+static void put_excerpt(struct od_blame *blame, struct place place)
+{
+    struct od_bytes *out = &blame->report;
     if (place.source == NULL)
         return;
     char number[16];
@@ -125,6 +139,8 @@ static void put_excerpt(struct od_bytes *out, struct place place)
             continue;
         put(out, "\n%s %*d | ", line == place.line ? ">" : " ", width, line);
         od_bytes_put_slice(out, text);
+        if (line == place.line)
+            put_caret(out, width, text, od_caret_find(text, od_blame_message(blame)));
     }
 }
 
@@ -241,7 +257,7 @@ static void put_rest(struct od_blame *blame, const struct od_engine *engine, lua
     struct od_bytes *out = &blame->report;
     blame->message_bytes = out->size;
     struct place place = find_place(engine, od_bytes_slice(out), L);
-    put_excerpt(out, place);
+    put_excerpt(blame, place);
     struct way way = put_frames(out, engine, L, entry, place);
     if (!way.ends_in_entry && entry->has_function)
         put(out, "\n  %s %s (%s:%d)", how(way.shown == 0), entry->name, entry->function.short_src,
@@ -297,6 +313,30 @@ static bool put_message_field(struct od_bytes *out, lua_State *L)
     return ok;
 }
 
+static bool is_noted(const struct od_engine *engine, lua_State *L)
+{
+    if (engine->way.size == 0)
+        return false;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->way_ref);
+    bool is_same_value = lua_rawequal(L, -1, -2);
+    lua_pop(L, 1);
+    return is_same_value;
+}
+
+void od_blame_note(struct od_engine *engine, lua_State *L, const struct od_blame_entry *entry)
+{
+    struct od_blame blame = {0};
+    if (is_noted(engine, L))
+        return; // Raised again by a transaction inside this one.
+    (void)put_string(&blame.report, L);
+    put_rest(&blame, engine, L, entry);
+    od_bytes_clear(&engine->way);
+    od_bytes_put_slice(&engine->way, od_slice_from(od_blame_report(&blame), blame.message_bytes));
+    od_blame_deinit(&blame);
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, LUA_REGISTRYINDEX, engine->way_ref);
+}
+
 void od_blame_error(struct od_blame *blame, struct od_engine *engine, lua_State *L,
                     const struct od_blame_entry *entry)
 {
@@ -305,7 +345,12 @@ void od_blame_error(struct od_blame *blame, struct od_engine *engine, lua_State 
     if (!put_string(out, L) && !put_message_field(out, L) && !put_own_text(out, engine, L))
         put(out, "the error value is %s%s", od_describe(L, -1),
             lua_type(L, -1) == LUA_TTABLE ? " without a field `message`" : "");
-    put_rest(blame, engine, L, entry);
+    if (!is_noted(engine, L)) {
+        put_rest(blame, engine, L, entry);
+        return;
+    }
+    blame->message_bytes = out->size;
+    od_bytes_put_slice(out, od_bytes_slice(&engine->way));
 }
 
 void od_blame_text(struct od_blame *blame, struct od_engine *engine, lua_State *L,
