@@ -267,7 +267,8 @@ enum od_run od_run_constructor(struct od_engine *engine, struct od_task *task)
 
 static void lack_fetch(struct od_task *task)
 {
-    od_slice why = OD_SLICE("Handler does not export a fetch() function.");
+    od_slice why = OD_SLICE("Handler does not export a fetch() function. Requests need one in the "
+                            "class: function CLASS:fetch(request)");
     od_log_slice(OD_LOG_ERROR, od_slice_of(task->object->label), why);
     od_task_fail(task, why);
 }

@@ -111,7 +111,7 @@ local Tail = { fetch = function(_, request)
   return od.Response({})
 end }
 
-return { namespaces = { rooms = Room, tails = Tail } }
+return { namespaces = { rooms = Room, tails = Tail, mutes = {} } }
 ]]
 
 describe("a handler that fails", function()
@@ -175,6 +175,11 @@ describe("a handler that fails", function()
     server:wait_log("rooms/a  fetch: script%.lua:35: .-status")
     expect_failure("body")
     server:wait_log("rooms/a  fetch: script%.lua:40: .-body")
+  end)
+
+  it("to be there at all is told how it is written", function()
+    assert.equal(500, server:get("/mutes/a").status)
+    server:wait_log("mutes/a  Handler does not export a fetch%(%) function%. .-CLASS:fetch%(request%)")
   end)
 
   it("to call the library properly is told function, argument and its own line", function()
