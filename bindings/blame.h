@@ -9,7 +9,7 @@
 //
 // It is for the author of the script: frames of the engine, of C and of open-do's own Lua are left
 // out, and paths are relative to the script's folder. The way ends at the handler, also when that
-// has left the stack by a tail call.
+// has left the stack by a tail call; the lines that can have been that call are shown then.
 
 #ifndef OD_BINDINGS_BLAME_H
 #define OD_BINDINGS_BLAME_H

@@ -133,6 +133,7 @@ static void on_switched(void *owner, const struct od_verdict *verdict)
 {
     struct od_server *server = owner;
     server->router.has_entry = verdict->has_entry;
+    server->status.script_version = server->reload.version;
     od_alarm_clock_serve(&server->alarm_clock, verdict);
     od_bytes_clear(&server->namespaces);
     od_verdict_describe(verdict, &server->namespaces);
