@@ -47,7 +47,6 @@ struct od_bytes *od_engine_scratch(struct od_engine *engine)
 {
     if (engine->scratch.capacity > scratch_kept_bytes)
         od_bytes_deinit(&engine->scratch);
-    od_bytes_deinit(&engine->way);
     od_bytes_clear(&engine->scratch);
     return &engine->scratch;
 }
@@ -135,6 +134,7 @@ static void close_engine(struct od_script *script)
     od_sources_deinit(&engine->sources);
     od_wait_deinit(&engine->wait);
     od_bytes_deinit(&engine->scratch);
+    od_bytes_deinit(&engine->way);
     od_bytes_deinit(&engine->script.looked_at);
     free(engine->folder);
     free(engine);

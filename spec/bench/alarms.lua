@@ -9,6 +9,7 @@ local ffi = require "ffi"
 ffi.cdef "int setenv(const char *name, const char *value, int replace);"
 ffi.C.setenv("OPEN_DO_BUILD", build, 0)
 
+package.path = "./lua/?.lua;" .. package.path
 local Server = require "spec.support.server"
 local socket = require "socket"
 
