@@ -179,7 +179,8 @@ describe("a handler that fails", function()
 
   it("to be there at all is told how it is written", function()
     assert.equal(500, server:get("/mutes/a").status)
-    server:wait_log("mutes/a  Handler does not export a fetch%(%) function%. .-CLASS:fetch%(request%)")
+    server:wait_log("mutes/a  Handler does not export a fetch%(%) function%. "
+      .. ".-CLASS:fetch%(request%)")
   end)
 
   it("to call the library properly is told function, argument and its own line", function()
