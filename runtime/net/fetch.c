@@ -92,6 +92,10 @@ static void on_timer(struct od_timer *timer)
 {
     struct od_fetches *fetches = OD_TIMER_MEMBER(timer, struct od_fetches, timer);
     long ms = -1;
+    if (fetches->multi == NULL) {
+        settle(fetches);
+        return;
+    }
     act(fetches, CURL_SOCKET_TIMEOUT, 0);
     if (!od_timer_is_set(timer) && curl_multi_timeout(fetches->multi, &ms) == CURLM_OK)
         on_timeout(fetches->multi, ms, fetches);
@@ -100,20 +104,30 @@ static void on_timer(struct od_timer *timer)
 static struct od_fetches *fetches_new(struct od_net *net)
 {
     struct od_fetches *fetches = od_allocate_zeroed(sizeof *fetches);
-    CURLcode failed = curl_global_init(CURL_GLOBAL_ALL);
-    OD_ASSERT(failed == CURLE_OK);
     fetches->net = net;
-    fetches->multi = curl_multi_init();
-    OD_ASSERT(fetches->multi != NULL);
     fetches->timer.fire = on_timer;
     od_list_init(&fetches->hopeless);
     od_map_init(&fetches->by_number);
+    return fetches;
+}
+
+// At the first fetch. False: this machine cannot.
+static bool begin(struct od_fetches *fetches, struct od_error *err)
+{
+    if (fetches->multi != NULL)
+        return true;
+    if (!od_curl_load(err))
+        return false;
+    CURLcode failed = curl_global_init(CURL_GLOBAL_ALL);
+    OD_ASSERT(failed == CURLE_OK);
+    fetches->multi = curl_multi_init();
+    OD_ASSERT(fetches->multi != NULL);
     curl_multi_setopt(fetches->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
     curl_multi_setopt(fetches->multi, CURLMOPT_SOCKETDATA, fetches);
     curl_multi_setopt(fetches->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
     curl_multi_setopt(fetches->multi, CURLMOPT_TIMERDATA, fetches);
     curl_multi_setopt(fetches->multi, CURLMOPT_MAXCONNECTS, (long)OD_FETCH_IDLE_CONNECTIONS_MAX);
-    return fetches;
+    return true;
 }
 
 // --- One fetch -----------------------------------------------------------------------------------
@@ -141,20 +155,34 @@ static struct od_fetch *fetch_new(struct od_fetches *fetches, uint64_t number, o
     od_bytes_put_slice(&fetch->message, request);
     bool is_request = od_request_read(od_bytes_slice(&fetch->message), &fetch->request);
     OD_ASSERT(is_request);
-    fetch->easy = curl_easy_init();
-    OD_ASSERT(fetch->easy != NULL);
     od_map_put(&fetches->by_number, &fetch->node, od_map_hash_u64(number));
     return fetch;
+}
+
+static bool fetch_begin(struct od_fetch *fetch)
+{
+    if (!begin(fetch->fetches, &fetch->why))
+        return false;
+    fetch->easy = curl_easy_init();
+    OD_ASSERT(fetch->easy != NULL);
+    return od_fetch_read_url(fetch, &fetch->why);
+}
+
+static void give_back(struct od_fetch *fetch)
+{
+    // Fine also for one that is not in it.
+    curl_multi_remove_handle(fetch->fetches->multi, fetch->easy);
+    curl_easy_cleanup(fetch->easy);
+    curl_url_cleanup(fetch->url);
+    curl_slist_free_all(fetch->fields);
 }
 
 static void fetch_free(struct od_fetch *fetch)
 {
     struct od_fetches *fetches = fetch->fetches;
     od_fetch_forget_answer(fetch);
-    curl_multi_remove_handle(fetches->multi, fetch->easy); // Fine also for one that is not in it.
-    curl_easy_cleanup(fetch->easy);
-    curl_url_cleanup(fetch->url);
-    curl_slist_free_all(fetch->fields);
+    if (fetch->easy != NULL)
+        give_back(fetch);
     od_bytes_deinit(&fetch->message);
     od_list_remove(&fetch->hopeless);
     od_map_remove(&fetches->by_number, &fetch->node);
@@ -230,7 +258,8 @@ static void hop_is_over(struct od_fetch *fetch, CURLcode code)
 static void settle(struct od_fetches *fetches)
 {
     int left;
-    for (CURLMsg *news; (news = curl_multi_info_read(fetches->multi, &left)) != NULL;) {
+    for (CURLMsg *news;
+         fetches->multi != NULL && (news = curl_multi_info_read(fetches->multi, &left)) != NULL;) {
         char *fetch = NULL;
         CURLcode code = news->data.result;
         curl_easy_getinfo(news->easy_handle, CURLINFO_PRIVATE, &fetch);
@@ -251,7 +280,7 @@ void od_fetch_start(struct od_net *net, uint64_t number, od_slice request,
         net->fetches = fetches_new(net);
     OD_ASSERT(find(net->fetches, number) == NULL);
     struct od_fetch *fetch = fetch_new(net->fetches, number, request, redirect);
-    if (od_fetch_read_url(fetch, &fetch->why)) {
+    if (fetch_begin(fetch)) {
         begin_hop(fetch);
         return;
     }
@@ -273,9 +302,11 @@ void od_fetches_free(struct od_fetches *fetches)
     struct od_map_node *node;
     while ((node = od_map_next(&fetches->by_number, NULL)) != NULL)
         fetch_free(OD_MAP_MEMBER(node, struct od_fetch, node));
-    curl_multi_cleanup(fetches->multi);
+    if (fetches->multi != NULL) {
+        curl_multi_cleanup(fetches->multi);
+        curl_global_cleanup();
+    }
     od_loop_clear_timer(fetches->net->loop, &fetches->timer);
     od_map_deinit(&fetches->by_number);
     free(fetches);
-    curl_global_cleanup();
 }

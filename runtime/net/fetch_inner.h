@@ -7,19 +7,18 @@
 #ifndef OD_NET_FETCH_INNER_H
 #define OD_NET_FETCH_INNER_H
 
-#include <curl/curl.h>
-
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "link/request.h"
+#include "net/curl.h"
 #include "net/fetch.h"
 #include "net/loop.h"
 
 struct od_fetches {
     struct od_net *net;
-    CURLM *multi;
+    CURLM *multi; // NULL: there is no libcurl.
     struct od_map by_number;
     struct od_timer timer;   // What libcurl wants to be called for.
     struct od_list hopeless; // Failed before they began.
