@@ -8,13 +8,15 @@
 
 #include <lauxlib.h>
 
+#include "caret.h"
 #include "engine.h"
 #include "raise.h"
 
 enum {
     message_bytes_max = 8192,
     frames_max = 12,
-    around = 1 // Lines shown before and after the one in question.
+    around = 1, // Lines shown before and after the one in question.
+    candidates_max = 8
 };
 
 // --- Places --------------------------------------------------------------------------------------
@@ -113,18 +115,38 @@ static struct place find_place(const struct od_engine *engine, od_slice message,
     return place.source == NULL && L != NULL ? place_of_stack(engine, L) : place;
 }
 
-static void put_excerpt(struct od_bytes *out, struct place place)
+static int width_of(int line)
 {
+    char number[16];
+    return snprintf(number, sizeof number, "%d", line);
+}
+
+// Under [part] of the line [text]; a tab above stays one, or the column would be another.
+static void put_caret(struct od_bytes *out, int width, od_slice text, od_slice part)
+{
+    if (part.size == 0)
+        return;
+    put(out, "\n  %*s | ", width, "");
+    for (const char *at = text.at; at < part.at; at++)
+        od_bytes_put_u8(out, *at == '\t' ? '\t' : ' ');
+    for (size_t i = 0; i < part.size; i++)
+        od_bytes_put_u8(out, '^');
+}
+
+static void put_excerpt(struct od_blame *blame, struct place place)
+{
+    struct od_bytes *out = &blame->report;
     if (place.source == NULL)
         return;
-    char number[16];
-    int width = snprintf(number, sizeof number, "%d", place.line + around);
+    int width = width_of(place.line + around);
     for (int line = place.line - around; line <= place.line + around; line++) {
         od_slice text;
         if (line < 1 || !od_source_line(place.source, line, &text))
             continue;
         put(out, "\n%s %*d | ", line == place.line ? ">" : " ", width, line);
         od_bytes_put_slice(out, text);
+        if (line == place.line)
+            put_caret(out, width, text, od_caret_find(text, od_blame_message(blame)));
     }
 }
 
@@ -153,6 +175,71 @@ static bool name_where_defined(const struct od_engine *engine, const lua_Debug *
     for (name->size = 0; name->at + name->size < end && is_name_byte(name->at[name->size]);)
         name->size++;
     return name->size > 0;
+}
+
+// --- Tail calls ----------------------------------------------------------------------------------
+
+// `return od.Response(...)` is the usual end of a handler, and it leaves the stack before what it
+// calls runs: an error that is raised at its caller's line has none. What can still be told is
+// which lines of the handler may have been it.
+
+static bool is_tail_call(od_slice line)
+{
+    static const char keyword[] = "return ";
+    const char *end = line.at + line.size;
+    const char *at = memmem(line.at, line.size, keyword, sizeof keyword - 1);
+    if (at == NULL || (at > line.at && is_name_byte(at[-1])))
+        return false;
+    at += sizeof keyword - 1;
+    od_slice name = {at, 0};
+    while (at + name.size < end && is_name_byte(at[name.size]))
+        name.size++;
+    at += name.size;
+    return name.size > 0 && at < end && strchr("([{\"'", *at) != NULL &&
+           !od_slice_equal(name, OD_SLICE("function"));
+}
+
+// The next of them behind [line], or 0.
+static int next_candidate(const struct od_source *source, const lua_Debug *function, int line,
+                          od_slice *text)
+{
+    for (line++; line <= function->lastlinedefined; line++) {
+        if (od_source_line(source, line, text) && is_tail_call(*text))
+            return line;
+    }
+    return 0;
+}
+
+static int count_candidates(const struct od_source *source, const lua_Debug *function)
+{
+    od_slice text;
+    int count = 0, line = function->linedefined - 1;
+    while ((line = next_candidate(source, function, line, &text)) != 0)
+        count++;
+    return count;
+}
+
+// Shows them, unless there are too many, and returns how many there are: none when a line of the
+// script is known.
+static int put_candidates(struct od_bytes *out, const struct od_engine *engine, lua_State *L,
+                          const struct od_blame_entry *entry)
+{
+    lua_Debug frame;
+    int level = 0;
+    if (L == NULL || !entry->has_function || next_frame(L, &level, &frame))
+        return 0;
+    const lua_Debug *function = &entry->function;
+    const struct od_source *source = source_of(engine, function);
+    int count = source == NULL ? 0 : count_candidates(source, function);
+    if (count == 0 || count > candidates_max)
+        return count;
+    od_slice text;
+    int line = function->linedefined - 1;
+    while ((line = next_candidate(source, function, line, &text)) != 0) {
+        put(out, "\n> %*d | ", width_of(function->lastlinedefined), line);
+        od_bytes_put_slice(out, text);
+    }
+    return count;
 }
 
 static bool is_entry(const lua_Debug *frame, const struct od_blame_entry *entry)
@@ -241,15 +328,17 @@ static void put_rest(struct od_blame *blame, const struct od_engine *engine, lua
     struct od_bytes *out = &blame->report;
     blame->message_bytes = out->size;
     struct place place = find_place(engine, od_bytes_slice(out), L);
-    put_excerpt(out, place);
+    put_excerpt(blame, place);
+    int candidates = place.source == NULL ? put_candidates(out, engine, L, entry) : 0;
     struct way way = put_frames(out, engine, L, entry, place);
     if (!way.ends_in_entry && entry->has_function)
         put(out, "\n  %s %s (%s:%d)", how(way.shown == 0), entry->name, entry->function.short_src,
             entry->function.linedefined);
+    if (candidates > 1)
+        put(out, ", by one of its %d `return f(...)`, which keep no line", candidates);
 }
 
-// --- The message
-// -----------------------------------------------------------------------------------
+// --- The message ---------------------------------------------------------------------------------
 
 static int call_tostring(lua_State *L)
 {
@@ -297,6 +386,30 @@ static bool put_message_field(struct od_bytes *out, lua_State *L)
     return ok;
 }
 
+static bool is_noted(const struct od_engine *engine, lua_State *L)
+{
+    if (engine->way.size == 0)
+        return false;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->way_ref);
+    bool is_same_value = lua_rawequal(L, -1, -2);
+    lua_pop(L, 1);
+    return is_same_value;
+}
+
+void od_blame_note(struct od_engine *engine, lua_State *L, const struct od_blame_entry *entry)
+{
+    struct od_blame blame = {0};
+    if (is_noted(engine, L))
+        return; // Raised again by a transaction inside this one.
+    (void)put_string(&blame.report, L);
+    put_rest(&blame, engine, L, entry);
+    od_bytes_clear(&engine->way);
+    od_bytes_put_slice(&engine->way, od_slice_from(od_blame_report(&blame), blame.message_bytes));
+    od_blame_deinit(&blame);
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, LUA_REGISTRYINDEX, engine->way_ref);
+}
+
 void od_blame_error(struct od_blame *blame, struct od_engine *engine, lua_State *L,
                     const struct od_blame_entry *entry)
 {
@@ -305,7 +418,12 @@ void od_blame_error(struct od_blame *blame, struct od_engine *engine, lua_State 
     if (!put_string(out, L) && !put_message_field(out, L) && !put_own_text(out, engine, L))
         put(out, "the error value is %s%s", od_describe(L, -1),
             lua_type(L, -1) == LUA_TTABLE ? " without a field `message`" : "");
-    put_rest(blame, engine, L, entry);
+    if (!is_noted(engine, L)) {
+        put_rest(blame, engine, L, entry);
+        return;
+    }
+    blame->message_bytes = out->size;
+    od_bytes_put_slice(out, od_bytes_slice(&engine->way));
 }
 
 void od_blame_text(struct od_blame *blame, struct od_engine *engine, lua_State *L,

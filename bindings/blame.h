@@ -9,7 +9,7 @@
 //
 // It is for the author of the script: frames of the engine, of C and of open-do's own Lua are left
 // out, and paths are relative to the script's folder. The way ends at the handler, also when that
-// has left the stack by a tail call.
+// has left the stack by a tail call; the lines that can have been that call are shown then.
 
 #ifndef OD_BINDINGS_BLAME_H
 #define OD_BINDINGS_BLAME_H
@@ -43,6 +43,10 @@ void od_blame_error(struct od_blame *blame, struct od_engine *engine, lua_State 
 // blame, and the message begins with its place.
 void od_blame_text(struct od_blame *blame, struct od_engine *engine, lua_State *L,
                    const struct od_blame_entry *entry, const char *text);
+
+// Called where an error was raised, which the engine's own Lua will catch and raise again: keeps
+// the way there. Of that error value it is told then, until the coroutine stops next.
+void od_blame_note(struct od_engine *engine, lua_State *L, const struct od_blame_entry *entry);
 
 od_slice od_blame_message(const struct od_blame *blame);
 od_slice od_blame_report(const struct od_blame *blame);

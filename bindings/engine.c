@@ -17,6 +17,7 @@
 #include "lib_storage.h"
 #include "lib_stub.h"
 #include "lib_test.h"
+#include "lib_transaction.h"
 #include "link/options.h"
 #include "load.h"
 #include "raise.h"
@@ -133,6 +134,7 @@ static void close_engine(struct od_script *script)
     od_sources_deinit(&engine->sources);
     od_wait_deinit(&engine->wait);
     od_bytes_deinit(&engine->scratch);
+    od_bytes_deinit(&engine->way);
     od_bytes_deinit(&engine->script.looked_at);
     free(engine->folder);
     free(engine);
@@ -153,6 +155,8 @@ static void add_methods_in_lua(lua_State *L)
     od_embedded_push(L, "engine.calls");
     lua_getfield(L, -1, "state");
     od_userdata_add_table(L, OD_USERDATA_STATE);
+    lua_getfield(L, -1, "storage");
+    od_userdata_add_table(L, OD_USERDATA_STORAGE);
     lua_getfield(L, -1, "stub");
     od_userdata_add_table(L, OD_USERDATA_STUB);
     lua_pop(L, 1);
@@ -170,9 +174,12 @@ static int set_up(lua_State *L)
     engine->sockets_ref = reference_weak_table(L);
     lua_newtable(L);
     engine->selves_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_pushboolean(L, false);
+    engine->way_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     od_lib_state_open(L);
     od_lib_section_open(L);
     od_lib_storage_open(L);
+    od_lib_transaction_open(L);
     od_lib_socket_open(L);
     od_lib_namespace_open(L);
     od_lib_fetch_open(L);

@@ -44,6 +44,8 @@ struct od_engine {
     struct od_tidy tidy;
     struct od_sources sources;
     struct od_bytes scratch; // See od_engine_scratch.
+    struct od_bytes way;     // See od_blame_note,
+    int way_ref;             // and of which error value.
     char *folder;            // Of the script: where `require` looks.
     od_slice files;          // While it is loaded: files that are not to be read from the disk.
     struct od_userdata_kind kinds[OD_USERDATA_COUNT];

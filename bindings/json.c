@@ -4,6 +4,7 @@
 
 #include "guard.h"
 #include "json_write.h"
+#include "raise.h"
 
 #define SCRATCH_KEPT_BYTES (64u << 10) // A larger buffer is given back after use.
 
@@ -94,7 +95,8 @@ static void push_scratch(lua_State *L)
 static bool push_text(lua_State *L, struct od_error *err)
 {
     struct od_bytes *scratch = lua_touserdata(L, lua_upvalueindex(1));
-    luaL_checkany(L, 1);
+    if (lua_isnone(L, 1))
+        od_raise(L, "json.encode: argument 1 must be a value, got nothing");
     od_bytes_clear(scratch);
     enum od_json_style style = lua_toboolean(L, 2) ? OD_JSON_EMPTY_IS_ARRAY : OD_JSON_PLAIN;
     bool ok = od_json_write(L, 1, style, scratch, err);
@@ -107,9 +109,7 @@ static bool push_text(lua_State *L, struct od_error *err)
 
 static bool push_value(lua_State *L, struct od_error *err)
 {
-    od_slice text;
-    text.at = luaL_checklstring(L, 1, &text.size);
-    return od_json_decode(L, text, err);
+    return od_json_decode(L, od_check_bytes(L, 1, "json.decode"), err);
 }
 
 static int raise(lua_State *L, const struct od_error *err)

@@ -10,15 +10,9 @@
 
 #include "base/check.h"
 #include "base/slice.h"
+#include "raise.h"
 
 #define SHA256_BYTES 32
-
-static od_slice check_bytes(lua_State *L, int index)
-{
-    od_slice bytes;
-    bytes.at = luaL_checklstring(L, index, &bytes.size);
-    return bytes;
-}
 
 // Memory for a result that Lua frees, also after an error. [size] is bounded by a string of Lua's.
 static char *new_buffer(lua_State *L, size_t size)
@@ -81,7 +75,7 @@ static int random_uuid(lua_State *L)
 static int sha256(lua_State *L)
 {
     unsigned char digest[SHA256_BYTES];
-    od_slice data = check_bytes(L, 1);
+    od_slice data = od_check_bytes(L, 1, "sha256");
     int ok = EVP_Digest(data.at, data.size, digest, NULL, EVP_sha256(), NULL);
     OD_ASSERT(ok == 1);
     lua_pushlstring(L, (const char *)digest, sizeof digest);
@@ -91,7 +85,7 @@ static int sha256(lua_State *L)
 static int hmac_sha256(lua_State *L)
 {
     unsigned char digest[SHA256_BYTES];
-    od_slice key = check_bytes(L, 1), data = check_bytes(L, 2);
+    od_slice key = od_check_bytes(L, 1, "hmacSha256"), data = od_check_bytes(L, 2, "hmacSha256");
     if (key.size > INT32_MAX)
         return luaL_argerror(L, 1, "the key is too long");
     unsigned char *made = HMAC(EVP_sha256(), key.at, (int)key.size, (const unsigned char *)data.at,
@@ -103,14 +97,15 @@ static int hmac_sha256(lua_State *L)
 
 static int timing_safe_equal(lua_State *L)
 {
-    od_slice a = check_bytes(L, 1), b = check_bytes(L, 2);
+    static const char call[] = "timingSafeEqual";
+    od_slice a = od_check_bytes(L, 1, call), b = od_check_bytes(L, 2, call);
     lua_pushboolean(L, a.size == b.size && CRYPTO_memcmp(a.at, b.at, a.size) == 0);
     return 1;
 }
 
 static int hex_encode(lua_State *L)
 {
-    od_slice bytes = check_bytes(L, 1);
+    od_slice bytes = od_check_bytes(L, 1, "hex.encode");
     char *text = new_buffer(L, bytes.size * 2);
     put_hex(text, bytes);
     lua_pushlstring(L, text, bytes.size * 2);
@@ -127,7 +122,7 @@ static int hex_value(char byte)
 
 static int hex_decode(lua_State *L)
 {
-    od_slice text = check_bytes(L, 1);
+    od_slice text = od_check_bytes(L, 1, "hex.decode");
     if (text.size % 2 != 0)
         return luaL_error(L, "invalid hex: an odd number of digits");
     char *bytes = new_buffer(L, text.size / 2);
@@ -159,7 +154,7 @@ static size_t put_group(char *out, const char *alphabet, od_slice bytes)
 
 static int encode_base64(lua_State *L, const char *alphabet, bool has_padding)
 {
-    od_slice bytes = check_bytes(L, 1);
+    od_slice bytes = od_check_bytes(L, 1, has_padding ? "base64.encode" : "base64url.encode");
     char *text = new_buffer(L, bytes.size / 3 * 4 + 4);
     size_t used = 0;
     for (size_t i = 0; i < bytes.size; i += 3) {
@@ -211,7 +206,8 @@ static od_slice without_padding(od_slice text)
 
 static int decode_base64(lua_State *L, const char *alphabet, const char *name)
 {
-    od_slice whole = check_bytes(L, 1);
+    bool is_url = alphabet == base64url_alphabet;
+    od_slice whole = od_check_bytes(L, 1, is_url ? "base64url.decode" : "base64.decode");
     od_slice text = whole.size % 4 == 0 ? without_padding(whole) : whole;
     char *bytes = new_buffer(L, text.size / 4 * 3 + 3);
     size_t used = 0;

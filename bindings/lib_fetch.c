@@ -65,6 +65,15 @@ static void check_request(lua_State *L, od_slice message)
     }
 }
 
+// A Request may stand for the options, too: fetch(url, request).
+static void check_names(lua_State *L)
+{
+    static const char *const names[] = {"method", "headers", "body", "redirect", "timeout", NULL};
+    if (lua_istable(L, 2) && !lua_getmetatable(L, 2))
+        od_check_option_names(L, 2, "fetch", names);
+    lua_settop(L, 2);
+}
+
 static void check_arguments(lua_State *L)
 {
     if (!lua_isnil(L, 2) && !lua_istable(L, 2))
@@ -81,6 +90,7 @@ static int begin(lua_State *L)
     struct od_wait *wait = od_wait_prepare(L, "fetch");
     struct od_error err;
     check_arguments(L);
+    check_names(L);
     wait->redirect = check_redirect(L, 2);
     wait->ms = check_timeout(L, 2);
     lua_settop(L, 2);

@@ -4,6 +4,7 @@
 
 #include "engine.h"
 #include "instance.h"
+#include "lib_transaction.h"
 #include "object/limits.h"
 #include "raise.h"
 #include "value.h"
@@ -20,7 +21,10 @@ void od_storage_push(lua_State *L, od_handle instance)
 
 struct od_object *od_storage_self(lua_State *L, const char *call)
 {
-    const struct content *content = od_userdata_self(L, OD_USERDATA_STORAGE, call);
+    const struct content *content = od_userdata_test(L, 1, OD_USERDATA_STORAGE);
+    if (content == NULL && od_userdata_test(L, 1, OD_USERDATA_TRANSACTION) != NULL)
+        return od_transaction_self(L, call);
+    content = od_userdata_self(L, OD_USERDATA_STORAGE, call);
     return od_instance_object(L, content->instance, call);
 }
 
@@ -264,6 +268,8 @@ static int delete_all(lua_State *L)
     struct od_object *object = od_storage_self(L, "deleteAll");
     struct od_error err;
     bool unconfirmed = od_check_unconfirmed(L, 2, "deleteAll");
+    if (object->transaction != NULL)
+        od_raise(L, "Cannot call deleteAll() within a transaction");
     if (!od_storage_delete_all(&object->storage, unconfirmed, &err))
         od_raise(L, "deleteAll: %s", err.text);
     return 0;
@@ -282,7 +288,7 @@ static int sync_writes(lua_State *L)
 // Names of the API that come with a later version: better said than found missing.
 static int property(lua_State *L)
 {
-    static const char *const later[] = {"transaction", "sql"};
+    static const char *const later[] = {"sql"};
     for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
         lua_pushstring(L, later[i]);
         if (lua_rawequal(L, 2, -1))
@@ -292,16 +298,15 @@ static int property(lua_State *L)
     return od_userdata_no_field(L);
 }
 
+const luaL_Reg od_storage_value_methods[] = {
+    {"get", get}, {"put", put}, {"delete", delete}, {"list", od_storage_list_values}, {NULL, NULL}};
+
 void od_lib_storage_open(lua_State *L)
 {
-    static const luaL_Reg methods[] = {{"get", get},
-                                       {"put", put},
-                                       {"delete", delete},
-                                       {"deleteAll", delete_all},
-                                       {"list", od_storage_list_values},
-                                       {"sync", sync_writes},
-                                       {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"deleteAll", delete_all}, {"sync", sync_writes}, {NULL, NULL}};
     od_userdata_define(L, OD_USERDATA_STORAGE, methods, property);
     lua_pop(L, 1);
+    od_userdata_add_functions(L, OD_USERDATA_STORAGE, od_storage_value_methods);
     od_userdata_add_functions(L, OD_USERDATA_STORAGE, od_storage_alarm_methods);
 }

@@ -15,7 +15,8 @@ void od_lib_storage_open(lua_State *L); // Once a state.
 
 void od_storage_push(lua_State *L, od_handle instance);
 
-// The object of the storage that is the argument before the first of the method [call].
+// The object of the storage, or of the transaction, that is the argument before the first of the
+// method [call].
 struct od_object *od_storage_self(lua_State *L, const char *call);
 
 // The key at [index], which may be negative: a string that is not too long. [what] is said of it
@@ -28,6 +29,8 @@ void od_stored_push(lua_State *L, od_slice key, od_slice value, const char *call
 // The options of a write at [index], which may be none: whether effects need not wait for it.
 bool od_check_unconfirmed(lua_State *L, int index, const char *call);
 
+// What a transaction offers as well (lib_transaction.h).
+extern const luaL_Reg od_storage_value_methods[];
 extern const luaL_Reg od_storage_alarm_methods[]; // lib_storage_alarm.c
 
 int od_storage_list_values(lua_State *L); // The method `list`.

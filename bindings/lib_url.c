@@ -7,13 +7,7 @@
 #include <lauxlib.h>
 
 #include "base/slice.h"
-
-static od_slice check_text(lua_State *L, int index)
-{
-    od_slice text;
-    text.at = luaL_checklstring(L, index, &text.size);
-    return text;
-}
+#include "raise.h"
 
 static bool is_unreserved(unsigned char byte)
 {
@@ -23,7 +17,7 @@ static bool is_unreserved(unsigned char byte)
 static int encode(lua_State *L)
 {
     static const char digits[] = "0123456789ABCDEF";
-    od_slice text = check_text(L, 1);
+    od_slice text = od_check_bytes(L, 1, "url.encode");
     char *out = lua_newuserdata(L, text.size * 3 + 1); // Lua frees it, also after an error.
     size_t used = 0;
     for (size_t i = 0; i < text.size; i++) {
@@ -71,7 +65,7 @@ static size_t decode_into(char *out, od_slice text, bool plus_is_space)
 
 static int decode(lua_State *L)
 {
-    od_slice text = check_text(L, 1);
+    od_slice text = od_check_bytes(L, 1, "url.decode");
     char *out = lua_newuserdata(L, text.size + 1);
     lua_pushlstring(L, out, decode_into(out, text, false));
     return 1;
@@ -107,12 +101,12 @@ static int push_pairs(lua_State *L, od_slice query)
 
 static int query_pairs(lua_State *L)
 {
-    return push_pairs(L, check_text(L, 1));
+    return push_pairs(L, od_check_bytes(L, 1, "url.parseQuery"));
 }
 
 static int url_pairs(lua_State *L)
 {
-    od_slice query = check_text(L, 1);
+    od_slice query = od_check_bytes(L, 1, "url.parse");
     take_until(&query, '?');
     return push_pairs(L, take_until(&query, '#'));
 }

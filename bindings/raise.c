@@ -79,6 +79,15 @@ od_slice od_check_string(lua_State *L, int index, const char *call)
     return text;
 }
 
+od_slice od_check_bytes(lua_State *L, int index, const char *call)
+{
+    if (!lua_isstring(L, index))
+        od_raise(L, "%s: argument %d must be a string, got %s", call, index, od_describe(L, index));
+    od_slice bytes;
+    bytes.at = lua_tolstring(L, index, &bytes.size);
+    return bytes;
+}
+
 bool od_check_flag(lua_State *L, int index, const char *call)
 {
     if (!lua_isnoneornil(L, index) && lua_type(L, index) != LUA_TBOOLEAN)

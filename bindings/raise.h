@@ -22,6 +22,9 @@ OD_NORETURN void od_raise(lua_State *L, const char *format, ...) OD_PRINTF(2, 3)
 // [wanted] as in "a string".
 OD_NORETURN void od_raise_argument(lua_State *L, int index, const char *call, const char *wanted);
 
+// For functions of the library, called with a dot: index 1 is argument 1. A number is its text.
+od_slice od_check_bytes(lua_State *L, int index, const char *call);
+
 // The type of a value in a sentence: "a string", "nil", "a WebSocket".
 const char *od_describe(lua_State *L, int index);
 

@@ -80,6 +80,16 @@ static void fail_with_error(struct od_engine *engine, struct od_task *task)
     od_blame_deinit(&blame);
 }
 
+// Its allocations are the engine's and do not fail.
+void od_run_note_error(lua_State *L)
+{
+    struct od_engine *engine = od_engine_of(L);
+    engine->memory.is_capped = false;
+    struct od_blame_entry entry = entry_of(engine, engine->task);
+    od_blame_note(engine, L, &entry);
+    engine->memory.is_capped = true;
+}
+
 // [where] is the coroutine whose frames say how it came to this, or NULL.
 static void fail_with_text(struct od_engine *engine, struct od_task *task, lua_State *where,
                            const char *text)
@@ -180,6 +190,7 @@ static enum step take_step(struct od_engine *engine, struct od_task *task, int a
 {
     const struct od_coroutine *coroutine = task->thread;
     engine->task = task;
+    od_bytes_clear(&engine->way);
     int status = od_run_resume_capped(engine, coroutine->L, arguments);
     engine->task = NULL;
     reset_if_full(engine, task, status);
@@ -256,7 +267,8 @@ enum od_run od_run_constructor(struct od_engine *engine, struct od_task *task)
 
 static void lack_fetch(struct od_task *task)
 {
-    od_slice why = OD_SLICE("Handler does not export a fetch() function.");
+    od_slice why = OD_SLICE("Handler does not export a fetch() function. Requests need one in the "
+                            "class: function CLASS:fetch(request)");
     od_log_slice(OD_LOG_ERROR, od_slice_of(task->object->label), why);
     od_task_fail(task, why);
 }

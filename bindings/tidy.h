@@ -7,7 +7,9 @@
 //
 // It begins when objects were dropped and there is something to gain: as many of them went as
 // stayed, or a tenth more is in use than was left the last time. It takes at most a tenth of the
-// time, however often objects come and go.
+// time, however often objects come and go. Where little is to be gained it waits until nothing has
+// happened for a while: what is left over is small, but lies between pages that could be given
+// back.
 //
 // Owner: embedded in struct od_engine.
 
@@ -23,10 +25,12 @@
 struct od_engine;
 
 struct od_tidy {
-    uint32_t live;     // Instances.
-    uint32_t dropped;  // Since it began the last time.
-    int cycles_left;   // Of the collector; 0: nothing is going on.
-    size_t left_bytes; // What was in use when it had ended.
+    uint32_t live;             // Instances.
+    uint32_t dropped;          // Since it began the last time.
+    int cycles_left;           // Of the collector; 0: nothing is going on.
+    size_t left_bytes;         // What was in use when it had ended,
+    size_t seen_bytes;         // and at the last call; as long as that does not change,
+    od_time_ms quiet_since_ms; // nothing happens.
     od_time_ms began_ms;
     od_time_ms not_before_ms; // The tenth of the time.
 };

@@ -13,6 +13,7 @@ static const struct {
 } names[OD_USERDATA_COUNT] = {
     [OD_USERDATA_STATE] = {"a state", "state"},
     [OD_USERDATA_STORAGE] = {"a storage", "storage"},
+    [OD_USERDATA_TRANSACTION] = {"a transaction", "txn"},
     [OD_USERDATA_WEBSOCKET] = {"a WebSocket", "ws"},
     [OD_USERDATA_NAMESPACE] = {"a namespace", "env.NAMESPACE"},
     [OD_USERDATA_ID] = {"an object id", "id"},

@@ -3,12 +3,12 @@
 local _, native = ...
 
 local error, rawset, setmetatable, xpcall = error, rawset, setmetatable, xpcall
-local section = native.section
+local section, transaction = native.section, native.transaction
 local begin_fetch, begin_call, is_method = native.stub.begin_fetch, native.stub.begin_call,
   native.stub.is_method
 local read_failure = native.failure.read
 
-local M = { state = {} }
+local M = { state = {}, storage = {} }
 
 local function leave_section(number, ok, ...)
   if not ok then
@@ -24,6 +24,28 @@ end
 ---@return any ... what [fn] returns; raises when calls are nested 64 deep
 function M.state:blockConcurrencyWhile(fn)
   return leave_section(section.enter(self, fn), xpcall(fn, section.blame))
+end
+
+local function end_transaction(number, ok, ...)
+  if not ok then
+    transaction.drop(number)
+    error((...), 0)
+  end
+  transaction.keep(number)
+  return ...
+end
+
+local function run_transaction(fn, number, txn)
+  return end_transaction(number, xpcall(fn, transaction.blame, txn))
+end
+
+--- Runs [fn] as a critical section in which all writes, also those made directly on the storage,
+--- belong together: when it returns they are stored as a whole; an error in it, which goes on to
+--- the caller, or `txn:rollback()` undoes all of them.
+---@param fn fun(txn: Transaction): any
+---@return any ... what [fn] returns
+function M.storage:transaction(fn)
+  return run_transaction(fn, transaction.begin(self, fn))
 end
 
 -- Stubs whose object was reset while a call went through them, with the failure: they promised that

@@ -158,9 +158,10 @@ function Storage:list(options) end
 ---Keys and the alarm.
 function Storage:deleteAll() end
 
----Runs [fn]; an error in it, or `txn:rollback()`, undoes all it wrote.
+---Runs [fn] while nothing else of the object runs, for at most 30 s; all it writes is stored as a
+---whole. An error in it, which goes on to the caller, or `txn:rollback()` undoes all of that.
 ---@generic T
----@param fn fun(txn: Storage): T
+---@param fn fun(txn: Transaction): T
 ---@return T
 function Storage:transaction(fn) end
 
@@ -171,10 +172,53 @@ function Storage:sync() end
 function Storage:getAlarm() end
 
 ---The one alarm of the object; replaces the one before.
----@param ms number since 1970, as `od.now() + 60000`
-function Storage:setAlarm(ms) end
+---@param ms number since 1970, as `od.now() + 60000`; what has passed means at once
+---@param options? PutOptions
+function Storage:setAlarm(ms, options) end
 
-function Storage:deleteAlarm() end
+---@param options? PutOptions
+function Storage:deleteAlarm(options) end
+
+---What the function of a transaction is given. Its methods are those of the storage and raise when
+---it is rolled back or over; deleteAll cannot be part of one.
+---@class Transaction
+local Transaction = {}
+
+---@overload fun(self: Transaction, keys: string[]): table<string, any>
+---@param key string
+---@return any value nil: not there
+function Transaction:get(key) end
+
+---@overload fun(self: Transaction, values: table<string, any>, options?: PutOptions)
+---@param key string
+---@param value any
+---@param options? PutOptions
+function Transaction:put(key, value, options) end
+
+---@overload fun(self: Transaction, keys: string[]): integer
+---@param key string
+---@return boolean existed
+function Transaction:delete(key) end
+
+---@param options? ListOptions
+---@return fun(): string?, any iterator of key, value in byte order, as of now
+function Transaction:list(options) end
+
+---Always raises.
+function Transaction:deleteAll() end
+
+---@return number? ms since 1970; nil: none is set
+function Transaction:getAlarm() end
+
+---@param ms number since 1970
+---@param options? PutOptions
+function Transaction:setAlarm(ms, options) end
+
+---@param options? PutOptions
+function Transaction:deleteAlarm(options) end
+
+---Undoes what it wrote; its function goes on, and no error comes of it.
+function Transaction:rollback() end
 
 ---@class WebSocket
 ---@field readyState integer 0 connecting, 1 open, 2 closing, 3 closed

@@ -277,7 +277,7 @@ static void wait_for_next(struct od_alarm_clock *clock)
 bool od_alarm_clock_step(struct od_alarm_clock *clock)
 {
     bool has_more = false;
-    if (clock->reader == NULL)
+    if (clock->reader == NULL || !clock->is_started)
         return false;
     for (uint32_t i = 0; i < clock->place_count; i++) {
         struct od_alarm_clock_place *place = &clock->places[i];
@@ -370,6 +370,11 @@ bool od_alarm_clock_open(struct od_alarm_clock *clock, const char *data_dir, str
     clock->timer_poll.data = clock;
     uv_poll_start(&clock->timer_poll, UV_READABLE, on_time);
     return od_reader_open(&clock->reader, data_dir, err);
+}
+
+void od_alarm_clock_start(struct od_alarm_clock *clock)
+{
+    clock->is_started = true;
 }
 
 void od_alarm_clock_stop(struct od_alarm_clock *clock)

@@ -48,6 +48,7 @@ struct od_alarm_clock {
     int timer_fd;           // Rings at a time of the wall clock, and when that is set.
     uv_poll_t timer_poll;
     od_time_ms armed_ms;
+    bool is_started;
     struct od_timer look_timer; // When fresh ones turn slow.
 };
 
@@ -55,9 +56,11 @@ void od_alarm_clock_init(struct od_alarm_clock *clock, struct od_loop *loop,
                          struct od_supervisor *supervisor, uint32_t worker_count);
 void od_alarm_clock_deinit(struct od_alarm_clock *clock); // The loop must run once more.
 
-// From here on it rings. The committer must have opened [data_dir].
+// The committer must have opened [data_dir].
 OD_MUST_CHECK bool od_alarm_clock_open(struct od_alarm_clock *clock, const char *data_dir,
                                        struct od_error *err);
+// All workers are there, so handlers can reach every object: from here on it rings.
+void od_alarm_clock_start(struct od_alarm_clock *clock);
 void od_alarm_clock_stop(struct od_alarm_clock *clock); // The program ends: nothing rings any more.
 
 void od_alarm_clock_serve(struct od_alarm_clock *clock, const struct od_verdict *verdict);

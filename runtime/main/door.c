@@ -49,10 +49,11 @@ static struct od_arrival *dispensable(struct od_door *door)
 
 static struct in6_addr address_of(const struct sockaddr_storage *peer)
 {
-    const void *at = peer;
-    return peer->ss_family == AF_INET6
-               ? ((const struct sockaddr_in6 *)at)->sin6_addr
-               : od_networks_map_ipv4(((const struct sockaddr_in *)at)->sin_addr);
+    struct sockaddr_in6 v6 = {0};
+    struct sockaddr_in v4 = {0};
+    memcpy(&v6, peer, sizeof v6);
+    memcpy(&v4, peer, sizeof v4);
+    return peer->ss_family == AF_INET6 ? v6.sin6_addr : od_networks_map_ipv4(v4.sin_addr);
 }
 
 // One address that has too many is cut without a word: an answer would cost what is to be saved.

@@ -42,7 +42,7 @@
 #define OD_REFUSE_MS_MAX 60000   // up to this,
 #define OD_REFUSE_CALM_MS 600000 // and starts anew after such a time without.
 
-#define OD_ALARMS_FRESH_MAX 128     // Alarms a worker is told of before it has answered some,
+#define OD_ALARMS_FRESH_MAX 256     // Alarms a worker is told of before it has answered some,
 #define OD_ALARMS_FRESH_MS 1000     // unless they are older: then their handlers take their time.
 #define OD_ALARMS_RINGING_MAX 10000 // All that one worker has not answered.
 #define OD_ALARMS_A_TURN_MAX 1000   // Alarms looked at for one worker before others have a go.

@@ -133,6 +133,7 @@ static void on_switched(void *owner, const struct od_verdict *verdict)
 {
     struct od_server *server = owner;
     server->router.has_entry = verdict->has_entry;
+    server->status.script_version = server->reload.version;
     od_alarm_clock_serve(&server->alarm_clock, verdict);
     od_bytes_clear(&server->namespaces);
     od_verdict_describe(verdict, &server->namespaces);
@@ -161,6 +162,7 @@ static void serve(struct od_server *server)
     server->state = OD_SERVER_SERVING;
     od_door_open(&server->door);
     od_reload_open(&server->reload);
+    od_alarm_clock_start(&server->alarm_clock);
     if (options->command == OD_COMMAND_DEV) {
         od_operator_greet(server);
         return;

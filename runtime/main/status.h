@@ -22,6 +22,7 @@ struct od_status {
     uint64_t last_question;
     od_time_ms started_ms;
     char url[OD_HOST_BYTES_MAX + 32]; // Empty while nothing is served.
+    uint32_t script_version;
 };
 
 void od_status_init(struct od_status *status, struct od_loop *loop,

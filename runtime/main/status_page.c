@@ -111,7 +111,7 @@ void od_status_page_text(struct od_bytes *page, const struct od_status *status,
         put(page, ", listening on %s", status->url);
     put(page, "\nscript ");
     od_escape_put_text(page, od_slice_of(status->options->script));
-    put(page, ", data in ");
+    put(page, ", version %u, data in ", status->script_version);
     od_escape_put_text(page, od_slice_of(status->options->data_dir));
     put(page, "\n");
     for (uint32_t i = 0; i < status->supervisor->child_count; i++)
@@ -168,6 +168,7 @@ void od_status_page_json(struct od_bytes *page, const struct od_status *status,
         uptime_ms(status));
     put_string(page, ",\"listen\":", od_slice_of(status->url));
     put_string(page, ",\"script\":", od_slice_of(status->options->script));
+    put(page, ",\"scriptVersion\":%u", status->script_version);
     put_string(page, ",\"data\":", od_slice_of(status->options->data_dir));
     put(page, ",\"workers\":[");
     for (uint32_t i = 0; i < status->supervisor->child_count; i++)

@@ -173,7 +173,8 @@ static bool read_handshake(struct od_exchange *exchange, struct od_http_fault *f
 {
     if (!is_foreign_page(exchange))
         return od_handshake_read(&exchange->handshake, &exchange->head, fault);
-    *fault = (struct od_http_fault){403, "pages of this origin may not open a WebSocket here"};
+    *fault = (struct od_http_fault){403, "pages of this origin may not open a WebSocket here; "
+                                         "--allow-origin names those that may"};
     return false;
 }
 

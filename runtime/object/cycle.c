@@ -74,6 +74,7 @@ static bool is_shut_out(const struct od_call *call)
     const struct od_task *handler = handler_of(call);
     OD_LIST_EACH (link, &call->object->tasks) {
         const struct od_task *task = OD_LIST_MEMBER(link, struct od_task, link);
+        OD_ASSERT(task != NULL); // clang-tidy thinks it can be, as a handler can.
         if (task != handler && waits_for(call, handler, task))
             return true;
     }
@@ -92,8 +93,7 @@ static bool is_valid(const struct od_call *call, uint64_t waits)
     return false;
 }
 
-// --- The end of a cycle
-// ---------------------------------------------------------------------------
+// --- The end of a cycle --------------------------------------------------------------------------
 
 static const char section_words[] =
     ". While an object is in its constructor, or in a function given "

@@ -40,3 +40,10 @@ bool od_object_name(struct od_object *object, od_slice *name)
     *name = object->identity.name;
     return object->identity.has_name;
 }
+
+od_id od_object_id(const struct od_object *object)
+{
+    od_id id;
+    memcpy(id.bytes, object->identity.id, OD_ID_BYTES);
+    return id;
+}

@@ -11,6 +11,7 @@
 #include "net/net.h"
 #include "object/alarm.h"
 #include "object/call.h"
+#include "object/inbox.h"
 #include "object/label.h"
 #include "object/objects.h"
 #include "object/outbox.h"
@@ -19,6 +20,7 @@
 #include "object/socket.h"
 #include "object/task.h"
 #include "object/timeout.h"
+#include "object/transaction.h"
 #include "store/store.h"
 
 static const char *const state_names[] = {"asleep", "waking", "awake", "gone"};
@@ -49,13 +51,6 @@ const char *od_object_state_name(enum od_object_state state)
 bool od_object_is_entry(const struct od_object *object)
 {
     return object->namespace == NULL;
-}
-
-od_id od_object_id(const struct od_object *object)
-{
-    od_id id;
-    memcpy(id.bytes, object->identity.id, OD_ID_BYTES);
-    return id;
 }
 
 static void init_lists(struct od_object *object)
@@ -135,20 +130,9 @@ void od_object_receive(struct od_object *object, struct od_event *event)
         if (!od_section_hold(object->section, event))
             od_list_push_back(&object->resumes, &event->link);
     } else {
-        od_list_push_back(&object->inbox, &event->link);
-        object->inbox_count++;
+        od_inbox_put(object, event);
     }
     od_object_settle(object);
-}
-
-static struct od_event *take_event(struct od_object *object)
-{
-    struct od_event *event =
-        OD_LIST_MEMBER(od_list_pop_front(&object->inbox), struct od_event, link);
-    object->inbox_count--;
-    if (event->kind == OD_EVENT_TIMER)
-        od_timeout_begin(object, event);
-    return event;
 }
 
 // --- Tasks -------------------------------------------------------------------------------------
@@ -190,7 +174,7 @@ static void fail_first_event(struct od_object *object)
     bool is_whole = od_failure_read(od_bytes_slice(&object->failure), &failure);
     OD_ASSERT(is_whole);
     if (!od_list_is_empty(&object->inbox))
-        fail_event(object, take_event(object), &failure);
+        fail_event(object, od_inbox_take(object), &failure);
 }
 
 static void finish_constructor(struct od_task *task)
@@ -331,14 +315,14 @@ static void handle_next(struct od_object *object)
         return;
     }
     if (!is_served(object)) {
-        fail_event(object, take_event(object), &server_stops);
+        fail_event(object, od_inbox_take(object), &server_stops);
         return;
     }
     if (object->state == OD_ASLEEP) {
         construct(object);
         return;
     }
-    struct od_event *event = take_event(object);
+    struct od_event *event = od_inbox_take(object);
     if (event->socket != NULL && event->socket->is_busy)
         od_list_push_back(&event->socket->waiting, &event->link);
     else
@@ -379,15 +363,8 @@ void od_object_deliver(struct od_object *object, int64_t *now_us)
 
 void od_object_cancel(struct od_object *object, uint64_t call)
 {
-    OD_LIST_EACH_SAFE (link, &object->inbox) {
-        struct od_event *event = OD_LIST_MEMBER(link, struct od_event, link);
-        if (event->call != call)
-            continue;
-        od_list_remove(link);
-        object->inbox_count--;
-        od_event_free(event);
+    if (od_inbox_cancel(object, call))
         return;
-    }
     OD_LIST_EACH_SAFE (link, &object->tasks) {
         struct od_task *task = OD_LIST_MEMBER(link, struct od_task, link);
         if (task->event == NULL || task->event->call != call || task == object->running)
@@ -441,22 +418,6 @@ void od_object_sleep(struct od_object *object)
         drop_instance(object);
 }
 
-// Nobody will handle these requests: the answer is that of a script that never had the namespace.
-static void refuse_requests(struct od_object *object)
-{
-    OD_LIST_EACH_SAFE (link, &object->inbox) {
-        struct od_event *event = OD_LIST_MEMBER(link, struct od_event, link);
-        if (event->call == 0)
-            continue;
-        od_list_remove(link);
-        object->inbox_count--;
-        struct od_call *call = call_of(object, event);
-        if (call != NULL)
-            od_call_refuse(call, object->namespace);
-        od_event_free(event);
-    }
-}
-
 void od_object_retire(struct od_object *object)
 {
     object->is_retired = object->script != NULL;
@@ -466,7 +427,7 @@ void od_object_retire(struct od_object *object)
 void od_object_renew(struct od_object *object)
 {
     if (!is_served(object))
-        refuse_requests(object);
+        od_inbox_refuse(object);
     od_object_settle(object);
 }
 
@@ -492,15 +453,7 @@ static void end_tasks(struct od_object *object, const struct od_failure *why)
 
 static void cut_sockets(struct od_object *object)
 {
-    OD_LIST_EACH_SAFE (link, &object->inbox) {
-        struct od_event *event = OD_LIST_MEMBER(link, struct od_event, link);
-        if (event->socket == NULL)
-            continue;
-        od_list_remove(link);
-        object->inbox_count--;
-        od_socket_forget_event(event->socket, event->size);
-        od_event_free(event);
-    }
+    od_inbox_forget_sockets(object);
     while (!od_list_is_empty(&object->sockets))
         od_socket_cut(OD_LIST_MEMBER(object->sockets.next, struct od_socket, link));
 }
@@ -513,11 +466,11 @@ static void perform_reset(struct od_object *object)
     if (!od_object_is_entry(object))
         od_storage_discard(&object->storage);
     od_outbox_drop(object, &why);
+    od_transactions_abandon(object, NULL);
     end_tasks(object, &why);
     if (object->is_aborted)
         cut_sockets(object);
     object->is_aborted = false;
-    object->drops_alarm = false;
     if (object->state == OD_AWAKE)
         od_object_sleep(object);
     else if (object->state == OD_WAKING) {
@@ -557,13 +510,6 @@ void od_object_abort(struct od_object *object, od_slice why, bool retry_alarm)
     od_object_reset(object, why);
 }
 
-static void free_events(struct od_list *events)
-{
-    struct od_list *link;
-    while ((link = od_list_pop_front(events)) != NULL)
-        od_event_free(OD_LIST_MEMBER(link, struct od_event, link));
-}
-
 void od_object_free(struct od_object *object)
 {
     if (!od_object_is_entry(object))
@@ -573,8 +519,7 @@ void od_object_free(struct od_object *object)
         od_task_free(OD_LIST_MEMBER(object->tasks.next, struct od_task, link));
     cut_sockets(object);
     od_timeouts_clear(object);
-    free_events(&object->inbox);
-    free_events(&object->resumes);
+    od_inbox_deinit(object);
     if (object->script != NULL)
         drop_instance(object);
     od_list_remove(&object->ready);

@@ -39,6 +39,7 @@ struct od_objects;
 struct od_refusal;
 struct od_section;
 struct od_task;
+struct od_transaction;
 
 enum od_object_state {
     OD_ASLEEP, // No instance. Sockets and storage are there.
@@ -86,8 +87,9 @@ struct od_object {
     bool must_wake;   // An instance that had timers made way for new code: construct it at once.
     struct od_bytes failure; // Of the constructor (link/failure.h), until its event has failed too.
     struct od_task *running; // The one that is in Lua now.
-    struct od_section *section; // NULL when it has none: nothing else runs (section.h).
-    struct od_event *alarm;     // Whose handler runs or waits; NULL: none (alarm.h).
+    struct od_section *section;         // NULL when it has none: nothing else runs (section.h).
+    struct od_transaction *transaction; // The innermost that is open; NULL: none (transaction.h).
+    struct od_event *alarm;             // Whose handler runs or waits; NULL: none (alarm.h).
     od_time_ms awake_since_ms;
     od_time_ms idle_since_ms;
     struct od_auto_response *auto_response; // NULL when not set.

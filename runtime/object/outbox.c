@@ -95,7 +95,8 @@ static bool has_room(struct od_object *object, const struct od_effect *effect)
     return false;
 }
 
-static void keep(struct od_object *object, const struct od_effect *effect)
+// Before the effect at [before]; at the end before the head of the list itself.
+static void keep(struct od_object *object, const struct od_effect *effect, struct od_list *before)
 {
     if (!has_room(object, effect))
         return;
@@ -112,7 +113,7 @@ static void keep(struct od_object *object, const struct od_effect *effect)
         kept->socket->gated_count++;
         od_websocket_touch(kept->socket->websocket);
     }
-    od_list_push_back(&object->outbox, &kept->link);
+    od_list_push_back(before, &kept->link);
     if (od_list_is_empty(&object->gated))
         od_list_push_back(&object->objects->gated, &object->gated);
 }
@@ -155,12 +156,54 @@ static void put(struct od_object *object, struct od_effect effect, uint64_t seq)
     if (effect.seq == 0 && !effect.is_tentative && od_list_is_empty(&object->outbox))
         perform[effect.kind](object, &effect);
     else
-        keep(object, &effect);
+        keep(object, &effect, &object->outbox);
+}
+
+// The first that waits for a transaction, or the head.
+static struct od_list *first_undecided(struct od_object *object)
+{
+    struct od_list *link = object->outbox.next;
+    while (link != &object->outbox &&
+           OD_LIST_MEMBER(link, struct od_effect, link)->seq != OD_SEQ_UNKNOWN)
+        link = link->next;
+    return link;
+}
+
+// The transaction that asks may be waiting for the answer, and everything else for the transaction.
+static void put_question(struct od_object *object, struct od_effect effect)
+{
+    struct od_list *before = first_undecided(object);
+    effect.seq = od_storage_sealed_seq(&object->storage);
+    if (effect.seq == 0 && before == object->outbox.next)
+        perform[effect.kind](object, &effect);
+    else
+        keep(object, &effect, before);
+}
+
+static bool is_question(const struct od_effect *effect)
+{
+    return effect->kind == OD_EFFECT_CALL || effect->kind == OD_EFFECT_FETCH;
 }
 
 void od_outbox_put(struct od_object *object, struct od_effect effect)
 {
-    put(object, effect, seq_to_wait_for(object));
+    if (object->transaction != NULL && is_question(&effect) && !object->is_reset)
+        put_question(object, effect);
+    else
+        put(object, effect, seq_to_wait_for(object));
+}
+
+void od_outbox_decide(struct od_object *object)
+{
+    od_seq seq = od_storage_pending_seq(&object->storage);
+    if (object->is_reset)
+        return;
+    OD_LIST_EACH (link, &object->outbox) {
+        struct od_effect *effect = OD_LIST_MEMBER(link, struct od_effect, link);
+        if (effect->seq == OD_SEQ_UNKNOWN)
+            effect->seq = seq;
+    }
+    od_outbox_release(object);
 }
 
 void od_outbox_put_synced(struct od_object *object, struct od_effect effect)
@@ -174,7 +217,7 @@ void od_outbox_put_ungated(struct od_object *object, struct od_effect effect)
     if (effect.socket != NULL && effect.socket->gated_count == 0)
         perform[effect.kind](object, &effect);
     else
-        keep(object, &effect);
+        keep(object, &effect, &object->outbox);
 }
 
 void od_outbox_release(struct od_object *object)

@@ -9,10 +9,14 @@
 // What a constructor sends to sockets waits for its end as well: if it fails, there was no such
 // instance. It does not wait any longer when the constructor calls somebody else.
 //
+// What rests on a transaction waits for its end as well (transaction.h): it is kept without knowing
+// yet for which write. Only a question goes ahead of that.
+//
 // When nothing waits and nothing is unwritten, as is usual, an effect leaves at once and costs no
 // copy.
 //
-// Order: effects leave in the order they were put in, also when a later one waits for nothing.
+// Order: effects leave in the order they were put in, also when a later one waits for nothing; but
+// see above for questions.
 // Owner: struct od_object embeds the list; effects belong to it from put on.
 
 #ifndef OD_OBJECT_OUTBOX_H
@@ -57,6 +61,9 @@ void od_outbox_put_ungated(struct od_object *object, struct od_effect effect);
 
 void od_outbox_release(
     struct od_object *object); // Writes have become durable: what may leave, leaves.
+
+// The outermost transaction is over, kept or not: what has waited for it waits for writes now.
+void od_outbox_decide(struct od_object *object);
 
 // A reset: nothing of it leaves. Calls that wait for an answer fail with [why]; sockets for which a
 // message or close was waiting are closed with 1011.

@@ -12,6 +12,7 @@
 #include "object/outbox.h"
 #include "object/outgoing.h"
 #include "object/section.h"
+#include "object/transaction.h"
 
 static bool has_id(const struct od_map_node *node, const void *key)
 {
@@ -159,6 +160,7 @@ void od_task_free(struct od_task *task)
     if (call != NULL)
         od_call_cancel(call);
     discard_accepted(task);
+    od_transactions_abandon(task->object, task);
     od_client_ends_lose(task);
     od_section_end(task);
     task->script->forget(task->script, task);

@@ -274,9 +274,9 @@ void od_storage_hold(struct od_storage *storage)
 
 void od_storage_let_go(struct od_storage *storage)
 {
-    OD_ASSERT(storage->is_held);
+    bool was_held = storage->is_held;
     storage->is_held = false;
-    if (has_open(storage))
+    if (was_held && has_open(storage))
         storage->store->open_stretches++;
 }
 
@@ -294,6 +294,11 @@ od_seq od_storage_pending_seq(const struct od_storage *storage)
 {
     if (has_open(storage) && storage->overlay->batch_is_confirmed)
         return storage->is_held ? OD_SEQ_UNKNOWN : storage->store->seq;
+    return unless_durable(storage, storage->confirmed_seq);
+}
+
+od_seq od_storage_sealed_seq(const struct od_storage *storage)
+{
     return unless_durable(storage, storage->confirmed_seq);
 }
 

@@ -88,13 +88,16 @@ uint64_t od_storage_mark(const struct od_storage *storage);
 void od_storage_rollback(struct od_storage *storage, uint64_t mark);
 
 // From here on the stretch, in which nothing may be open, is held; then it is an ordinary one
-// again, with all that was written. Discarding ends it too.
+// again, with all that was written. Discarding and losing writes end it too.
 void od_storage_hold(struct od_storage *storage);
 void od_storage_let_go(struct od_storage *storage);
 
 // What an effect caused now has to wait for: 0 when all confirmed writes are on disk,
 // OD_SEQ_UNKNOWN when a held stretch has some.
 od_seq od_storage_pending_seq(const struct od_storage *storage);
+
+// The same without what is held.
+od_seq od_storage_sealed_seq(const struct od_storage *storage);
 
 // The same over unconfirmed writes too, but not over what is held: what sync() waits for.
 od_seq od_storage_sync_seq(const struct od_storage *storage);

@@ -1,5 +1,7 @@
 -- Random operations on storages, their stores and the committer, against a plain Lua table each. A
--- table is what an object sees; `states` are copies of it at each seal that is not yet in LMDB.
+-- table is what an object sees (its alarm is in it, under a key no script can have); `states` are
+-- copies of it at each seal that is not yet in LMDB. Transactions are held stretches with marks,
+-- and last over turns; a crash is a world in which nothing more is said by anybody.
 --
 -- OPEN_DO_SEED repeats a run, OPEN_DO_MODEL_OPS sets its length.
 local support = require "spec.unit.store.world"
@@ -14,6 +16,8 @@ local function random_key()
   local suffix = string.char(({ 0, 97, 98, 254, 255 })[math.random(5)])
   return stems[math.random(#stems)] .. suffix:rep(math.random(0, 3))
 end
+
+local ALARM = {} -- The key of the alarm in a table.
 
 local function copy(from)
   local to = {}
@@ -30,7 +34,7 @@ Model.__index = Model
 
 local function new_model(name, source)
   return setmetatable({ name = name, source = source, view = {}, marks = {}, applied = {},
-    states = {}, is_open = false, is_confirmed = false, confirmed_seq = 0 }, Model)
+    states = {}, is_open = false, is_confirmed = false, confirmed_seq = 0, is_held = false }, Model)
 end
 
 function Model:last_state()
@@ -40,6 +44,7 @@ end
 
 function Model:discard()
   self.view, self.is_open, self.is_confirmed, self.marks = copy(self:last_state()), false, false, {}
+  self.is_held = false
 end
 
 function Model:write(is_confirmed)
@@ -78,7 +83,7 @@ end
 function Model:list(options)
   local keys = {}
   for key in pairs(self.view) do
-    local inside = key:sub(1, #options.prefix) == options.prefix
+    local inside = key ~= ALARM and key:sub(1, #options.prefix) == options.prefix
       and (not options.start or key >= options.start)
       and (not options["end"] or key < options["end"])
     keys[#keys + 1] = inside and key or nil
@@ -122,11 +127,57 @@ function actions.delete(model, object)
 end
 
 function actions.delete_all(model, object)
+  if model.is_held then -- Refused by what scripts can call.
+    return
+  end
   local before = C.od_storage_mark(object.storage)
   object:delete_all()
   model.view = {}
   if C.od_storage_mark(object.storage) ~= before then -- Nothing is written when there is nothing.
     model:write(true)
+  end
+end
+
+function actions.set_alarm(model, object)
+  local alarm = { time = math.random(1e9), due = math.random(1e9), retries = math.random(0, 6),
+    serial = math.random(1e9) }
+  local unconfirmed = math.random(4) == 1
+  object:set_alarm(alarm, unconfirmed)
+  model.view[ALARM] = alarm
+  model:write(not unconfirmed)
+end
+
+function actions.delete_alarm(model, object)
+  object:delete_alarm()
+  if model.view[ALARM] then
+    model.view[ALARM] = nil
+    model:write(true)
+  end
+end
+
+local function same_alarm(a, b)
+  return a == b or a and b and a.time == b.time and a.due == b.due and a.retries == b.retries
+    and a.serial == b.serial
+end
+
+function actions.alarm(model, object)
+  expect(same_alarm(object:alarm(), model.view[ALARM]), "the alarm is another one")
+end
+
+-- A transaction begins: what was written before is sealed, what follows is held.
+function actions.hold(model, object)
+  if not model.is_held then
+    model:seal(object:seal())
+    C.od_storage_hold(object.storage)
+    model.is_held = true
+    model.marks = { { at = 0, view = copy(model.view), is_confirmed = false } }
+  end
+end
+
+function actions.let_go(model, object)
+  if model.is_held then
+    C.od_storage_let_go(object.storage)
+    model.is_held = false
   end
 end
 
@@ -149,7 +200,7 @@ function actions.list(model, object)
 end
 
 function actions.mark(model, object)
-  if model.is_open then
+  if model.is_open or model.is_held then
     model.marks[#model.marks + 1] = { at = C.od_storage_mark(object.storage),
       view = copy(model.view), is_confirmed = model.is_confirmed }
   end
@@ -160,11 +211,17 @@ function actions.rollback(model, object)
   if mark then
     C.od_storage_rollback(object.storage, mark.at)
     model.view, model.is_confirmed = copy(mark.view), mark.is_confirmed
+    model.is_open = mark.at > 0
   end
 end
 
 function actions.seal(model, object)
-  model:seal(object:seal())
+  local seq = object:seal()
+  if model.is_held then
+    expect(seq == 0, "a held stretch was sealed")
+  else
+    model:seal(seq)
+  end
 end
 
 function actions.discard(model, object)
@@ -175,14 +232,19 @@ end
 function actions.pending(model, object)
   local promised = model.confirmed_seq > run.durable[model.source] and model.confirmed_seq or 0
   if model.is_open and model.is_confirmed then
-    promised = tonumber(run.world:store(model.source).seq)
+    promised = model.is_held and 2 ^ 64 or tonumber(run.world:store(model.source).seq)
   end
   expect(object:pending() == promised, "effects would wait for the wrong submission")
 end
 
-local function end_stretches()
+-- Of all, also those that are held, when [is_last].
+local function end_stretches(is_last)
   for i, model in ipairs(run.models) do
-    actions[math.random(5) == 1 and "discard" or "seal"](model, run.objects[i])
+    if is_last then
+      actions.let_go(model, run.objects[i])
+    end
+    local is_discarded = not model.is_held and math.random(5) == 1
+    actions[is_discarded and "discard" or "seal"](model, run.objects[i])
   end
 end
 
@@ -227,9 +289,52 @@ local function open(directory)
   end
 end
 
--- Everything goes to disk; then other processes find the objects as they were left.
+-- Other processes find the objects as they were left.
+local function look_around()
+  local order, alarms = {}, 0
+  for _, entry in ipairs(run.world:order()) do
+    order[entry.id] = entry.due
+  end
+  for i, model in ipairs(run.models) do
+    local list, object = run.objects[i]:list(), run.objects[i]
+    expect(#list == #model:list({ prefix = "" }), "another number of keys after a restart")
+    for _, pair in ipairs(list) do
+      expect(model.view[pair[1]] == pair[2], "another value after a restart")
+    end
+    local alarm = model.view[ALARM]
+    expect(same_alarm(object:alarm(), alarm), "another alarm after a restart")
+    expect(order[support.id_of(model.name)] == (alarm and alarm.due), "not so in the order")
+    alarms = alarms + (alarm and 1 or 0)
+  end
+  expect(#run.world:order() == alarms, "the order has more than there is")
+end
+
+-- Nothing more is said by anybody: what was submitted is stored, unless its commit fails, and all
+-- else is gone.
+local function crash()
+  local directory = run.world.directory
+  for source = 1, 2 do
+    C.od_reader_reset(run.world:store(source).reader) -- A process that is gone reads nothing.
+  end
+  run.world:close_committer()
+  for _, model in ipairs(run.models) do
+    for _, item in ipairs(run.world.news) do
+      if item.kind == "applied" and item.source == model.source then
+        model:apply(item.seq)
+      end
+    end
+    model.states, model.confirmed_seq = {}, 0
+    model:discard()
+  end
+  run.world:close()
+  support.disarm("commit.fail")
+  open(directory)
+  look_around()
+end
+
+-- Everything goes to disk.
 local function reopen()
-  end_stretches()
+  end_stretches(true)
   support.disarm("commit.fail")
   for source = 1, 2 do
     run.world:turn(source)
@@ -243,18 +348,13 @@ local function reopen()
   local directory = run.world.directory
   run.world:close()
   open(directory)
-  for i, model in ipairs(run.models) do
-    local list = run.objects[i]:list()
-    expect(#list == #model:list({ prefix = "" }), "another number of keys after a restart")
-    for _, pair in ipairs(list) do
-      expect(model.view[pair[1]] == pair[2], "another value after a restart")
-    end
-  end
+  look_around()
 end
 
 -- How often each happens.
 local weights = { put = 30, delete = 12, delete_all = 1, get = 15, list = 8, mark = 3, rollback = 2,
-  seal = 8, discard = 2, pending = 6 }
+  seal = 8, discard = 2, pending = 6, set_alarm = 6, delete_alarm = 3, alarm = 4, hold = 3,
+  let_go = 4 }
 
 local function weighted_actions()
   local names = {}
@@ -282,6 +382,8 @@ describe("storage", function()
         local chance = math.random(600)
         if chance == 1 then
           reopen()
+        elseif chance == 2 then
+          crash()
         elseif chance < 60 then
           turn()
         else

@@ -133,6 +133,13 @@ describe("open-do test", function()
     assert.matches("2 successes", output)
   end)
 
+  it("tells the line of the spec in which a socket waited in vain", function()
+    for _, wait in ipairs { "expect('b')", "receiveJson()" } do
+      local output = fails("local ann = app:connect('/counters/a') ann:send('a')\nann:" .. wait)
+      assert.matches("spec/counter_spec.lua:13: ", output, 1, true)
+    end
+  end)
+
   it("gives the exit code and the words of busted", function()
     local output = fails("assert.equal(3, apples:add(2))")
     assert.matches("0 successes / 1 failure", output)

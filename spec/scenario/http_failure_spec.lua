@@ -57,6 +57,16 @@ function Room:behind()
   return response
 end
 
+function Room:lonely()
+  local text = od.json.decode(nil)
+  return text
+end
+
+function Room:unhashed()
+  local hash = od.sha256({})
+  return hash
+end
+
 function Room:caught(request)
   local tries = {}
   for i, value in ipairs { "1\r\n2", "1\n2", "1\0002", "1\r2" } do
@@ -94,7 +104,14 @@ function Room:fetch(request)
   return self[request.path:match("[^/]+$")](self, request)
 end
 
-return { namespaces = { rooms = Room } }
+local Tail = { fetch = function(_, request)
+  if request.query.x then
+    return od.Response("x", { status = 99 })
+  end
+  return od.Response({})
+end }
+
+return { namespaces = { rooms = Room, tails = Tail, mutes = {} } }
 ]]
 
 describe("a handler that fails", function()
@@ -160,6 +177,19 @@ describe("a handler that fails", function()
     server:wait_log("rooms/a  fetch: script%.lua:40: .-body")
   end)
 
+  it("to be there at all is told how it is written", function()
+    assert.equal(500, server:get("/mutes/a").status)
+    server:wait_log("mutes/a  Handler does not export a fetch%(%) function%. "
+      .. ".-CLASS:fetch%(request%)")
+  end)
+
+  it("to call the library properly is told function, argument and its own line", function()
+    expect_failure("lonely")
+    server:wait_log("script%.lua:%d+: json%.decode: argument 1 must be a string, got nil")
+    expect_failure("unhashed")
+    server:wait_log("script%.lua:%d+: sha256: argument 1 must be a string, got a table")
+  end)
+
   it("to keep line ends out of headers is told at its own line, and nothing is injected", function()
     expect_failure("inject")
     server:wait_log("rooms/a  fetch: script%.lua:45: "
@@ -195,6 +225,15 @@ describe("a handler that fails", function()
       assert.equal(200, client:request("GET", "/rooms/quiet/boots").status)
     end
     server:wait_log("rooms/quiet  fetch has not answered within 30000 ms; the client gets a 504")
+  end)
+
+  -- It had no line at all: a handler has left the stack when what it returns with is called.
+  it("in what it returns with is shown the lines that can have been it", function()
+    assert.equal(500, server:get("/tails/a").status)
+    server:wait_log("ERROR tails/a  fetch: the body of a Response must be .-"
+      .. '\n +> %d+ |     return od%.Response%("x", { status = 99 }%)'
+      .. "\n +> %d+ |   return od%.Response%({}%)"
+      .. "\n +in fetch %(script%.lua:%d+%), by one of its 2 `return f%(%.%.%.%)`")
   end)
 
   it("and whose client has left disturbs nobody", function()

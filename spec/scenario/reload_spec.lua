@@ -104,6 +104,8 @@ describe("a reload", function()
     server:connect("/things/b")
     server:save(source("b"))
     server:wait_log("INFO  version 2 of script.lua serves after %d+ ms, 2 WebSockets kept\n")
+    assert.equal(2, server:status().scriptVersion)
+    assert.matches("/script.lua, version 2, data in ", select(2, server:asking("status")))
   end)
 
   for _, case in ipairs(BROKEN) do

@@ -5,7 +5,7 @@ describe("the sandbox", function()
   local server
 
   setup(function()
-    server = workbench.start()
+    server = workbench.start(nil, { args = { "--script-memory-mb", "64" } })
   end)
 
   teardown(function()

@@ -22,12 +22,13 @@ describe("a script that cannot be served", function()
 
   it("for its syntax is shown with file, line and the line itself", function()
     refuse("local Room = {}\n\nfunction Room:fetch(\n  local x = 1\nend\n" .. RETURN,
-      { "script.lua:4:", "'local'", "> 4 |   local x = 1" })
+      { "script.lua:4:", "'local'", "> 4 |   local x = 1\n    |   ^^^^^\n" })
   end)
 
   it("for an error is shown with file, line, the line itself and the way there", function()
     refuse("local function deep(t)\n  return t.x.y\nend\nlocal n = deep({})\nreturn n",
-      { "script.lua:2:", "attempt to index field 'x' (a nil value)", "> 2 |   return t.x.y",
+      { "script.lua:2:", "attempt to index field 'x' (a nil value)",
+        "> 2 |   return t.x.y\n    |            ^\n",
         "'deep'", "script.lua:4" })
   end)
 

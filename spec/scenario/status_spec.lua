@@ -54,6 +54,7 @@ describe("open-do status", function()
     assert.equal(server.process.pid, status.pid)
     assert.equal(server.url, status.listen)
     assert.equal(server.script, status.script)
+    assert.equal(1, status.scriptVersion)
     assert.equal("number", type(status.uptimeMs))
     assert.matches("^%d+%.%d+%.%d+", status.version)
     local totals = { awake = 0, asleep = 0, sockets = 0, queued = 0 }

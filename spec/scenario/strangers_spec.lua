@@ -40,6 +40,11 @@ describe("a page that opens a WebSocket", function()
       "https://evil.example:80/chat.example", "chat.example", "", "https://", "file://" } do
       assert.equal(403, status(origin, "chat.example"), origin)
     end
+    local answer, connection = server:handshake("/things/a", {
+      headers = { origin = "https://evil.example", host = "chat.example" },
+    })
+    connection:close()
+    assert.matches("--allow-origin", answer.body, 1, true)
     server:wait_log("a page of https://evil.example may not open a WebSocket at chat.example.*"
       .. "%-%-allow%-origin")
     local plain = server:post("/things/a", "return 1", { origin = "https://evil.example" })

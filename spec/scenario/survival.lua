@@ -234,10 +234,13 @@ function Crowd:check()
   end
 end
 
--- The number of the worker in which /rooms/`name` lives: its id says it (runtime/store/slot.c).
-function M.worker_of(server, name)
-  local id = server:get("/rooms/" .. name .. "?ask=id").body
+-- The number of the worker in which an object lives: its id says it (runtime/store/slot.c).
+function M.worker_of_id(server, id)
   return tonumber(id:sub(1, 4), 16) % 1024 % server.options.workers
+end
+
+function M.worker_of(server, name)
+  return M.worker_of_id(server, server:get("/rooms/" .. name .. "?ask=id").body)
 end
 
 -- A room in `worker` whose name begins with `prefix`.

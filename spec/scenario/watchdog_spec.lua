@@ -1,62 +1,44 @@
--- Code that never ends, in all the ways there are. The worker it runs in is stopped within twice
--- the limit, the log names the object, idle sockets of that worker notice nothing, and objects in
--- the other worker answer meanwhile.
+-- Code that never ends and code that takes all memory, in all the ways and places there are. It is
+-- stopped within twice the limit, the log names the object, idle sockets of its worker notice
+-- nothing, and objects in the other worker answer meanwhile.
 
 local survival = require "spec.scenario.survival"
+local torments = require "spec.scenario.torments"
 
-local LIMIT_MS = os.getenv("OPEN_DO_SANITIZED") and 1000 or 300
+local LIMIT_MS = os.getenv("OPEN_DO_SANITIZED") and 1000 or 600
 local STOPPED_MS_MAX = 2 * LIMIT_MS
-
--- name -> body of a handler. `self`, `ws` and `od` are there.
-local LOOPS = {
-  { "a plain loop", "while true do end" },
-  { "a compiled loop", "local x = 0 while x < math.huge do x = x + 1 x = x % 1000 end" },
-  { "a loop of goto", "::again:: goto again" },
-  { "repeat until false", "local n = 0 repeat n = n + 1 until n < 0" },
-  { "a numeric for", "for i = 1, math.huge do local _ = i end" },
-  { "an iterator without end", "for _ in function() return 1 end do end" },
-  { "a loop in pcall", "pcall(function() while true do end end)" },
-  { "pcall in a loop", "while true do pcall(error, 'x') end" },
-  { "a loop in the handler of xpcall", "xpcall(error, function() while true do end end)" },
-  { "a loop in a coroutine", "coroutine.wrap(function() while true do end end)()" },
-  { "coroutines without end", "while true do coroutine.wrap(function() end)() end" },
-  { "two coroutines that play", "local c = coroutine.wrap(function() "
-    .. "while true do coroutine.yield() end end) while true do c() end" },
-  { "tail calls", "local function f() return f() end f()" },
-  { "a hostile pattern", "string.find(('a'):rep(60), ('a-'):rep(60) .. 'b')" },
-  { "a comparison that loops", "table.sort({ 2, 1 }, function() while true do end end)" },
-  { "a loop in gsub", "string.gsub('abc', '.', function() while true do end end)" },
-  { "a loop in __index", "local _ = setmetatable({}, { __index = function() "
-    .. "while true do end end }).x" },
-  { "a loop in __tostring", "tostring(setmetatable({}, { __tostring = function() "
-    .. "while true do end end }))" },
-  { "string.rep again and again", "while true do local _ = ('x'):rep(1e6) end" },
-  { "reads without end", "while true do self.state.storage:get('k') end" },
-  { "writes without end", "while true do self.state.storage:put('k', 1) end" },
-  { "sockets without end", "while true do self.state:getWebSockets() end" },
-  { "JSON without end", "while true do od.json.decode('[1,2,3]') end" },
-  { "waitUntil that loops", "self.state:waitUntil(function() while true do end end)" },
-  { "memory that runs out again and again", "while true do pcall(function() "
-    .. "local t = {} while true do t[#t + 1] = {} end end) end" },
-}
+local MEGABYTES = 32
 
 local SOURCE = [[
 local od = require "open-do"
-local loops = {}
 %s
+local function loop() while true do end end
+
 local Room = {}
+function Room:loop_in(what)
+  if self.state.id.name:find("^" .. what) then loop() end
+end
+function Room:constructor() self:loop_in("constructor") end
 function Room:fetch(request)
   if request.headers:get("upgrade") then
     local client, server = od.WebSocketPair()
     self.state:acceptWebSocket(server, { request.query.tag or "someone" })
     return od.Response(nil, { status = 101, webSocket = client })
   end
-  return od.Response(tostring(self.state.id))
+  local ask = request.query.ask
+  if ask == "fetch" then loop() end
+  if ask == "call" then self.env.rooms:getByName(request.query.who):spin() end
+  if ask == "waitUntil" then self.state:waitUntil(function() od.sleep(1) loop() end) end
+  if ask == "wake" then od.sleep(1) loop() end
+  return od.Response(tostring(self.env.rooms:idFromName(request.query.who or "x")))
 end
+function Room:spin() loop() end
+function Room:webSocketClose() self:loop_in("webSocketClose") end
+function Room:webSocketError() self:loop_in("webSocketError") end
 function Room:webSocketMessage(ws, message)
   local number = tonumber(message)
   if number then
-    loops[number](self, ws)
+    torments[number](self, ws)
     ws:send("over")
   else
     ws:send(message)
@@ -65,12 +47,24 @@ end
 return { namespaces = { rooms = Room } }
 ]]
 
-local function source()
-  local parts = {}
-  for i, loop in ipairs(LOOPS) do
-    parts[i] = ("loops[%d] = function(self, ws) %s end\n"):format(i, loop[2])
+-- The entry fetch and its context are no object; what they do is the script's own fault.
+local ENTRY = SOURCE:gsub("return { namespaces = { rooms = Room } }", [[
+return { namespaces = { rooms = Room }, fetch = function(request, env)
+  if request.path == "/loop" then loop() end
+  return env.rooms:getByName(request.path:match("[^/]+$")):fetch(request)
+end }
+]])
+
+local LOOPS, BOMBS = torments.LOOPS, torments.BOMBS
+
+local function source(text)
+  local all = {}
+  for _, list in ipairs { LOOPS, BOMBS } do
+    for _, torment in ipairs(list) do
+      all[#all + 1] = torment
+    end
   end
-  return (SOURCE:gsub("%%s", function() return table.concat(parts) end))
+  return ((text or SOURCE):gsub("%%s", function() return torments.source(all) end, 1))
 end
 
 local function percentile(times, share)
@@ -78,61 +72,148 @@ local function percentile(times, share)
   return times[math.max(1, math.ceil(#times * share))]
 end
 
--- Asks `witness` until `server` has written `pattern`; returns the times of its answers in ms.
-local function ask_until(server, witnesses, pattern, times)
-  local deadline = survival.now() + 20
+-- A server with two workers. `suffering` is the one that will suffer: neighbours live in it,
+-- witnesses in the other.
+local Scene = {}
+Scene.__index = Scene
+
+local function set_scene(text)
+  local server = survival.start { source = source(text), workers = 2,
+    files = { ["endless.lua"] = "while true do end" },
+    args = { "--event-limit-ms", tostring(LIMIT_MS), "--script-memory-mb", tostring(MEGABYTES) } }
+  local self = setmetatable({ server = server, suffering = 0, neighbours = {}, witnesses = {},
+    times = {}, stopped_ms = {} }, Scene)
+  for i = 1, 16 do
+    local group = self:lives_there("other" .. i) and self.neighbours or self.witnesses
+    group[#group + 1] = server:connect("/rooms/other" .. i)
+  end
+  return self
+end
+
+-- Without waking it: another object says its id.
+function Scene:lives_there(name)
+  local id = self.server:get("/rooms/witness?who=" .. name).body
+  return survival.worker_of_id(self.server, id) == self.suffering
+end
+
+-- An object of that worker which nobody has used.
+function Scene:victim(what)
+  self.server:turn_clock(11000) -- A calm time, or the worker would be replaced later and later.
+  for _ = 1, 64 do
+    self.count = (self.count or 0) + 1
+    if self:lives_there(what .. self.count) then
+      return what .. self.count
+    end
+  end
+  error("no room is in worker " .. self.suffering)
+end
+
+-- Asks the witnesses, again and again, until the server has written `pattern`.
+function Scene:await(pattern, what)
+  local server, begin = self.server, survival.now()
   while not server:log():find(pattern, server.process.matched) do
-    assert(survival.now() < deadline, "nothing was stopped:\n" .. server:log())
-    for _, witness in ipairs(witnesses) do
-      local begin = survival.now()
+    assert(survival.now() < begin + 20, what .. ": nothing was stopped:\n" .. server:log())
+    for _, witness in ipairs(self.witnesses) do
+      local asked = survival.now()
       witness:send("hello")
       if witness:receive() == "hello" then
-        times[#times + 1] = (survival.now() - begin) * 1000
+        self.times[#self.times + 1] = (survival.now() - asked) * 1000
       end
     end
   end
+  local ms = (survival.now() - begin) * 1000
+  self.stopped_ms[#self.stopped_ms + 1] = ms
+  assert.is_true(ms < STOPPED_MS_MAX, ("%s ran for %d ms"):format(what, ms))
+  server:wait_log(pattern)
+end
+
+function Scene:expect_no_harm()
+  for _, neighbour in ipairs(self.neighbours) do
+    neighbour:send("still here")
+    neighbour:expect("still here")
+  end
+end
+
+function Scene:finish(what)
+  local p99 = percentile(self.times, 0.99)
+  print(("# %d %s, stopped after %d to %d ms at a limit of %d; %d answers of others meanwhile, "
+    .. "p99 %.2f ms"):format(#self.stopped_ms, what, percentile(self.stopped_ms, 0),
+    percentile(self.stopped_ms, 1), LIMIT_MS, #self.times, p99))
+  assert.is_true(p99 < 100, "others had to wait")
 end
 
 describe("code that never ends", function()
   it("is stopped, whatever it does, and costs nobody else anything", function()
-    local server = survival.start { source = source(), workers = 2,
-      args = { "--event-limit-ms", tostring(LIMIT_MS), "--script-memory-mb", "32" } }
-    finally(function() server:stop() end)
-    -- Neighbours live in the worker that suffers, witnesses in the other.
-    local neighbours, witnesses, times, stopped_ms = {}, {}, {}, {}
-    local bad = server:connect("/rooms/bad0")
-    bad:send("1")
-    server:wait_log("rooms/bad0 +webSocketMessage has run")
-    local worker = tonumber(server:wait_log("worker (%d) is back"))
-    for i = 1, 16 do
-      local room = server:connect("/rooms/other" .. i)
-      if survival.worker_of(server, "other" .. i) == worker then
-        neighbours[#neighbours + 1] = room
-      else
-        witnesses[#witnesses + 1] = room
-      end
-    end
+    local scene = set_scene()
+    finally(function() scene.server:stop() end)
     for i, loop in ipairs(LOOPS) do
-      local name = survival.room_in(server, "bad" .. i .. "_", worker)
-      server:turn_clock(11000) -- A calm time, or the worker would be replaced later and later.
-      bad = server:connect("/rooms/" .. name)
-      local begin = survival.now()
+      local name = scene:victim("bad")
+      local bad = scene.server:connect("/rooms/" .. name)
       bad:send(tostring(i))
-      ask_until(server, witnesses, "rooms/" .. name .. " +webSocketMessage has run", times)
-      stopped_ms[i] = (survival.now() - begin) * 1000
-      assert.is_true(stopped_ms[i] < STOPPED_MS_MAX,
-        ("%s ran for %d ms"):format(loop[1], stopped_ms[i]))
+      scene:await("rooms/" .. name .. " +webSocketMessage has run for more than", loop[1])
       bad:expect_close(1012)
-      for _, neighbour in ipairs(neighbours) do
-        neighbour:send("still here")
-        neighbour:expect("still here")
-      end
+      scene:expect_no_harm()
+      scene.server:wait_log("is back after")
+    end
+    scene:finish("loops")
+  end)
+
+  it("is stopped wherever it runs", function()
+    local scene = set_scene()
+    local server = scene.server
+    finally(function() server:stop() end)
+    local function get(name, query)
+      server:open():send_request("GET", "/rooms/" .. name .. query)
+    end
+    local function leave(name, how)
+      local socket = server:connect("/rooms/" .. name)
+      socket:write(how)
+    end
+    local places = {
+      { "constructor", function(name) get(name, "") end },
+      { "fetch", function(name) get(name, "?ask=fetch") end },
+      { "fetch", function(name) get(name, "?ask=wake") end },
+      { "fetch", function(name) get(name, "?ask=waitUntil") end },
+      { "spin", function(name) get("other1", "?ask=call&who=" .. name) end },
+      { "webSocketError", function(name) leave(name, "\255\255") end },
+      -- The last: a close that was not heard to its end is told again, after the refusal.
+      { "webSocketClose", function(name) leave(name, "\136\128\0\0\0\0") end },
+    }
+    for _, place in ipairs(places) do
+      local what, begin = place[1], place[2]
+      local name = scene:victim(what)
+      begin(name)
+      scene:await("rooms/" .. name .. " +" .. what .. " has run for more than", what)
+      scene:expect_no_harm()
       server:wait_log("is back after")
     end
-    print(("# %d loops, stopped after %d to %d ms at a limit of %d; %d answers of others "
-      .. "meanwhile, p99 %.2f ms"):format(#LOOPS, percentile(stopped_ms, 0),
-      percentile(stopped_ms, 1), LIMIT_MS, #times, percentile(times, 0.99)))
-    assert.is_true(percentile(times, 0.99) < 100, "others had to wait")
+    scene:finish("places")
+  end)
+
+  it("in the entry fetch costs a worker, and no object is accused", function()
+    local server = survival.start { source = source(ENTRY), workers = 1,
+      args = { "--event-limit-ms", tostring(LIMIT_MS) } }
+    finally(function() server:stop() end)
+    local ann = server:connect("/rooms/ann")
+    server:open():send_request("GET", "/loop")
+    server:wait_log("fetch has run for more than " .. LIMIT_MS .. " ms")
+    assert.equal(1, survival.await_back(server).given)
+    ann:send("still here")
+    ann:expect("still here")
+    assert.is_nil(server:log():find("is refused for", 1, true))
+  end)
+
+  it("and takes all memory is stopped too, and costs nobody else anything", function()
+    local scene = set_scene()
+    finally(function() scene.server:stop() end)
+    for i, bomb in ipairs(BOMBS) do
+      local name = scene:victim("bomb")
+      local bad = scene.server:connect("/rooms/" .. name)
+      bad:send(tostring(#LOOPS + i))
+      scene:await("rooms/" .. name .. " ", bomb[1])
+      scene:expect_no_harm()
+    end
+    scene:finish("memory bombs")
   end)
 
   it("costs those it has just sent to nothing, when it never came to its end", function()

@@ -16,31 +16,46 @@ local function run(command)
   return output:match("exit=(%d+)%s*$") == "0", (output:gsub("exit=%d+%s*$", ""))
 end
 
-local function screenshot_directory(example)
-  local named = os.getenv("OPEN_DO_SCREENSHOTS")
-  if named then
-    return named
-  end
+local function new_directory(example)
   local _, made = run("mktemp -d -t open-do-" .. example .. "-XXXXXX")
   return (made:gsub("%s+$", ""))
 end
 
+local function file_exists(path)
+  local file = io.open(path)
+  return file ~= nil and file:close()
+end
+
 -- Makes the page of the [example], serves it and plays its conversation; returns whether that went
--- well and what to show if not, or nil without OPEN_DO_NODE_MODULES.
-function M.play(example)
+-- well and what to show if not, or nil without OPEN_DO_NODE_MODULES. With options.watch a copy is
+-- served, and the conversation is told the path of its script, to save it while people are there.
+function M.play(example, options)
   if not os.getenv("OPEN_DO_NODE_MODULES") then
     return nil
   end
-  local made, why = run("node examples/bundle.mjs " .. quoted(example))
+  local source = "examples/" .. example
+  local made, why = true, nil
+  if file_exists(source .. "/page.js") then
+    made, why = run("node examples/bundle.mjs " .. quoted(example))
+  end
   if not made then
     return false, why
   end
-  local script = ("examples/%s/%s.lua"):format(example, example)
-  local server = Server.start { script = script }
-  local directory = screenshot_directory(example)
-  local passed, output = run(("node spec/examples/%s_page.mjs %s %s"):format(example,
-    quoted(server.url), quoted(directory)))
+  local watch = options and options.watch
+  if watch then
+    local copy = new_directory(example)
+    run(("cp -r %s/. %s"):format(quoted(source), quoted(copy)))
+    source = copy
+  end
+  local script = ("%s/%s.lua"):format(source, example)
+  local server = Server.start { script = script, args = watch and { "--watch" } }
+  local directory = os.getenv("OPEN_DO_SCREENSHOTS") or new_directory(example)
+  local passed, output = run(("node spec/examples/%s_page.mjs %s %s %s"):format(example,
+    quoted(server.url), quoted(directory), quoted(script)))
   server:stop()
+  if watch then
+    run("rm -r " .. quoted(source))
+  end
   return passed, output .. "screenshots in " .. directory
 end
 

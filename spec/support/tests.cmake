@@ -8,6 +8,8 @@ enable_testing()
 
 set(od_spec_environment OPEN_DO_BUILD=${PROJECT_BINARY_DIR}
                         OPEN_DO_NODE_MODULES=${PROJECT_SOURCE_DIR}/build/npm/node_modules)
+# Deadlines fail a spec that hangs; they are no measure of speed, and CTest runs several at once.
+list(APPEND od_spec_environment OPEN_DO_TEST_PATIENCE=3)
 if(OD_SANITIZE)
   # LuaJIT itself is not instrumented: the runtime of the sanitizer must be there before it starts, and
   # its memory is nobody's leak. The program under test is checked for leaks (spec/support/server.lua).

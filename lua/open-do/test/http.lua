@@ -8,7 +8,7 @@ local socket = require "socket"
 
 local M = {}
 
-local SECONDS = 10
+local SECONDS = 10 * (tonumber(os.getenv("OPEN_DO_TEST_PATIENCE")) or 1) -- As in process.lua.
 
 local Connection = {}
 Connection.__index = Connection

@@ -55,6 +55,8 @@ local POLLIN, WNOHANG, EINTR, EAGAIN, ESRCH, PR_SET_PDEATHSIG = 1, 1, 4, 11, 3, 
 local PIDFD_OPEN = 434
 local CLOCK_MONOTONIC = 1
 local STOP_SECONDS = 10
+-- On a machine that is slow (a sanitizer, other work) deadlines are further away by this.
+local PATIENCE = tonumber(os.getenv("OPEN_DO_TEST_PATIENCE")) or 1
 local LAST_LINES = 20
 
 local SIGNALS = { HUP = 1, INT = 2, QUIT = 3, ABRT = 6, KILL = 9, USR1 = 10, SEGV = 11, USR2 = 12,
@@ -236,6 +238,7 @@ end
 -- Waits for output that matches the Lua pattern, behind what the last call has matched. Returns its
 -- captures, or the match.
 function Process:wait_output(pattern, seconds)
+  seconds = seconds * PATIENCE
   local deadline = now() + seconds
   while true do
     self:read_output()
@@ -299,6 +302,7 @@ end
 
 -- Waits for its end. Returns the exit code, or nil and the name of the signal that ended it.
 function Process:wait_exit(seconds)
+  seconds = seconds * PATIENCE
   local deadline = now() + seconds
   self:reap()
   while not self:has_ended() do
@@ -345,6 +349,7 @@ end
 
 -- Waits until no process of `pids` runs any more, whoever's child it is.
 function M.wait_gone(pids, seconds)
+  seconds = seconds * PATIENCE
   local deadline = now() + seconds
   for _, pid in ipairs(pids) do
     local fd = tonumber(C.syscall(PIDFD_OPEN, ffi.cast("int", pid), ffi.cast("int", 0)))

@@ -11,6 +11,7 @@ function M.new(client, app)
 end
 
 -- Calls a method of the client; a failure is at the spec's line and shows the server's last lines.
+-- (No tail call leads here: it would leave the stack, and the spec's line would be another one.)
 local function try(self, method, ...)
   local results = { pcall(self.client[method], self.client, ...) }
   if not results[1] then
@@ -21,11 +22,11 @@ local function try(self, method, ...)
 end
 
 function Socket:send(message, isBinary)
-  return try(self, "send", message, isBinary)
+  return (try(self, "send", message, isBinary))
 end
 
 function Socket:sendJson(value)
-  return try(self, "send", od.json.encode(value))
+  return (try(self, "send", od.json.encode(value)))
 end
 
 function Socket:receive(ms)
@@ -43,15 +44,15 @@ function Socket:receiveJson(ms)
 end
 
 function Socket:expect(message)
-  return try(self, "expect", message)
+  return (try(self, "expect", message))
 end
 
 function Socket:expectSilence()
-  return try(self, "expect_silence")
+  return (try(self, "expect_silence"))
 end
 
 function Socket:close(code, reason)
-  return try(self, "close", code, reason)
+  return (try(self, "close", code, reason))
 end
 
 function Socket:expectClose(code, reason)

@@ -10,7 +10,7 @@ local http = require "open-do.test.http"
 
 local M = {}
 
-local SECONDS = 10
+local SECONDS = 10 * (tonumber(os.getenv("OPEN_DO_TEST_PATIENCE")) or 1) -- As in process.lua.
 local OPCODES = { continuation = 0, text = 1, binary = 2, close = 8, ping = 9, pong = 10 }
 local KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 local ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="

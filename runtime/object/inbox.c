@@ -1,0 +1,83 @@
+#include "object/inbox.h"
+
+#include "object/call.h"
+#include "object/socket.h"
+#include "object/timeout.h"
+
+static struct od_event *event_of(struct od_list *link)
+{
+    return OD_LIST_MEMBER(link, struct od_event, link);
+}
+
+void od_inbox_put(struct od_object *object, struct od_event *event)
+{
+    od_list_push_back(&object->inbox, &event->link);
+    object->inbox_count++;
+}
+
+static void take_out(struct od_object *object, struct od_event *event)
+{
+    od_list_remove(&event->link);
+    object->inbox_count--;
+}
+
+struct od_event *od_inbox_take(struct od_object *object)
+{
+    struct od_event *event = event_of(object->inbox.next);
+    take_out(object, event);
+    if (event->kind == OD_EVENT_TIMER)
+        od_timeout_begin(object, event);
+    return event;
+}
+
+bool od_inbox_cancel(struct od_object *object, uint64_t call)
+{
+    OD_LIST_EACH_SAFE (link, &object->inbox) {
+        struct od_event *event = event_of(link);
+        if (event->call != call)
+            continue;
+        take_out(object, event);
+        od_event_free(event);
+        return true;
+    }
+    return false;
+}
+
+void od_inbox_refuse(struct od_object *object)
+{
+    OD_LIST_EACH_SAFE (link, &object->inbox) {
+        struct od_event *event = event_of(link);
+        if (event->call == 0)
+            continue;
+        take_out(object, event);
+        struct od_call *call = od_call_find(object->objects, event->call);
+        if (call != NULL)
+            od_call_refuse(call, object->namespace);
+        od_event_free(event);
+    }
+}
+
+void od_inbox_forget_sockets(struct od_object *object)
+{
+    OD_LIST_EACH_SAFE (link, &object->inbox) {
+        struct od_event *event = event_of(link);
+        if (event->socket == NULL)
+            continue;
+        take_out(object, event);
+        od_socket_forget_event(event->socket, event->size);
+        od_event_free(event);
+    }
+}
+
+static void free_events(struct od_list *events)
+{
+    struct od_list *link;
+    while ((link = od_list_pop_front(events)) != NULL)
+        od_event_free(event_of(link));
+}
+
+void od_inbox_deinit(struct od_object *object)
+{
+    free_events(&object->inbox);
+    free_events(&object->resumes);
+}

@@ -1,0 +1,105 @@
+#include "object/transaction.h"
+
+#include <stdlib.h>
+
+#include "object/object.h"
+#include "object/objects.h"
+#include "object/outbox.h"
+#include "object/section.h"
+#include "object/task.h"
+
+struct od_transaction {
+    struct od_transaction *outer; // NULL: the outermost.
+    const struct od_task *task;
+    uint64_t number;
+    uint64_t section; // What od_section_leave wants.
+    uint64_t mark;    // In the open stretch.
+    bool is_rolled_back;
+};
+
+static struct od_transaction *find(const struct od_object *object, uint64_t number)
+{
+    struct od_transaction *transaction = object->transaction;
+    while (transaction != NULL && transaction->number != number)
+        transaction = transaction->outer;
+    return transaction;
+}
+
+uint64_t od_transaction_begin(struct od_task *task)
+{
+    struct od_object *object = task->object;
+    uint64_t section = od_section_enter(task, "transaction");
+    if (section == 0)
+        return 0;
+    if (object->transaction == NULL) {
+        od_storage_seal(&object->storage);
+        od_storage_hold(&object->storage);
+    }
+    struct od_transaction *transaction = od_allocate_zeroed(sizeof *transaction);
+    transaction->outer = object->transaction;
+    transaction->task = task;
+    transaction->number = ++object->objects->next_number;
+    transaction->section = section;
+    transaction->mark = od_storage_mark(&object->storage);
+    object->transaction = transaction;
+    return transaction->number;
+}
+
+enum od_transaction_state od_transaction_state(const struct od_object *object, uint64_t number)
+{
+    const struct od_transaction *transaction = find(object, number);
+    if (transaction == NULL)
+        return OD_TRANSACTION_OVER;
+    return transaction->is_rolled_back ? OD_TRANSACTION_ROLLED_BACK : OD_TRANSACTION_OPEN;
+}
+
+bool od_transaction_has_inner(const struct od_object *object, uint64_t number)
+{
+    return object->transaction != NULL && object->transaction->number != number;
+}
+
+void od_transaction_roll_back(struct od_object *object, uint64_t number)
+{
+    struct od_transaction *transaction = object->transaction;
+    OD_ASSERT(transaction->number == number);
+    od_storage_rollback(&object->storage, transaction->mark);
+    transaction->is_rolled_back = true;
+}
+
+// The innermost.
+static void pop(struct od_object *object, bool keep)
+{
+    struct od_transaction *transaction = object->transaction;
+    object->transaction = transaction->outer;
+    if (!keep || transaction->is_rolled_back)
+        od_storage_rollback(&object->storage, transaction->mark);
+    free(transaction);
+    if (object->transaction != NULL)
+        return;
+    od_storage_let_go(&object->storage);
+    od_outbox_decide(object);
+}
+
+bool od_transaction_end(struct od_task *task, uint64_t number, bool keep)
+{
+    struct od_object *object = task->object;
+    const struct od_transaction *transaction = find(object, number);
+    if (transaction == NULL)
+        return false;
+    uint64_t section = transaction->section;
+    for (; object->transaction != transaction; keep = false) {
+        bool is_inside = od_section_leave(task, object->transaction->section);
+        OD_ASSERT(is_inside);
+        pop(object, false);
+    }
+    pop(object, keep);
+    bool is_inside = od_section_leave(task, section);
+    OD_ASSERT(is_inside);
+    return true;
+}
+
+void od_transactions_abandon(struct od_object *object, const struct od_task *task)
+{
+    while (object->transaction != NULL && (task == NULL || object->transaction->task == task))
+        pop(object, false);
+}
