@@ -20,3 +20,10 @@ od_time_ms od_clock_monotonic_ms(void)
 {
     return read_clock(CLOCK_MONOTONIC);
 }
+
+int64_t od_clock_passed_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}

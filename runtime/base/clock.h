@@ -13,4 +13,6 @@ typedef int64_t od_time_ms;
 od_time_ms od_clock_wall_ms(void);      // Since 1970; what scripts and alarms see. May jump.
 od_time_ms od_clock_monotonic_ms(void); // For deadlines. Never goes back.
 
+int64_t od_clock_passed_us(void); // For how long a piece of work takes; no test turns it.
+
 #endif

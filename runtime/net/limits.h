@@ -40,6 +40,11 @@ struct od_net_limits {
 // Of all connections of one worker, and so what libwebsockets sizes its tables for (16 bytes each).
 #define OD_NET_DESCRIPTORS_MAX 131072
 
+// What compressed messages may become: of one socket, before it lines up with others that ask for
+// more; and of that line, in one turn of the loop. Of both much more than what people write.
+#define OD_NET_INFLATE_AT_ONCE_BYTES (64 << 10)
+#define OD_NET_INFLATE_TURN_BYTES (256 << 10)
+
 #define OD_PROXY_HEADER_BYTES_MAX 4096 // With all that a proxy adds to it.
 
 #endif

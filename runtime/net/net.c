@@ -72,6 +72,7 @@ bool od_net_init(struct od_net *net, struct od_loop *loop, const struct od_net_e
     od_list_init(&net->dirty);
     od_pulses_init(&net->pulses, loop, &od_websocket_pulse_events);
     od_list_init(&net->touched);
+    od_list_init(&net->line);
     od_list_init(&net->promised);
     net->read_bytes = od_allocate(OD_NET_READ_BYTES_MAX);
     net->deflate = od_deflate_new();

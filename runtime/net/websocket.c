@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "net/upgrade_record.h"
-#include "net/utf8.h"
 #include "net/websocket_state.h"
 
 #define VANISHED OD_SLICE("WebSocket disconnected without sending Close frame.")
@@ -24,13 +23,14 @@ static void be_over(struct od_websocket *websocket)
     websocket->is_over = true;
     websocket->wire = NULL;
     od_pulse_stop(&websocket->pulse);
+    od_list_remove(&websocket->line);
     od_websocket_touch(websocket);
     od_loop_clear_timer(websocket->net->loop, &websocket->deadline);
     od_bytes_deinit(&websocket->early);
 }
 
-static void tell_closed(const struct od_websocket *websocket, uint16_t code, od_slice reason,
-                        bool was_clean)
+void od_websocket_tell_closed(const struct od_websocket *websocket, uint16_t code, od_slice reason,
+                              bool was_clean)
 {
     struct od_net *net = websocket->net;
     net->events->closed(net->owner, websocket->number, code, reason, was_clean);
@@ -41,7 +41,7 @@ void od_websocket_vanish(struct od_websocket *websocket)
     bool was_over = websocket->is_over;
     od_websocket_abort(websocket);
     if (!was_over && !websocket->peer_has_closed)
-        tell_closed(websocket, code_vanished, VANISHED, false);
+        od_websocket_tell_closed(websocket, code_vanished, VANISHED, false);
 }
 
 void od_websocket_abort(struct od_websocket *websocket)
@@ -52,7 +52,7 @@ void od_websocket_abort(struct od_websocket *websocket)
 }
 
 // What waits is still sent; then the connection ends.
-static void let_go(struct od_websocket *websocket)
+void od_websocket_let_go(struct od_websocket *websocket)
 {
     if (websocket->wire != NULL)
         od_wire_close(websocket->wire);
@@ -95,7 +95,7 @@ void od_websocket_put(struct od_websocket *websocket, enum od_frame_opcode opcod
     put_end(websocket, out, mark);
 }
 
-static void put_close(struct od_websocket *websocket, uint16_t code, od_slice reason)
+void od_websocket_put_close(struct od_websocket *websocket, uint16_t code, od_slice reason)
 {
     struct od_bytes *out = frames_out(websocket);
     size_t mark = out->size;
@@ -114,7 +114,7 @@ bool od_websocket_can_send(const struct od_websocket *websocket)
 }
 
 // A reader may be slow only by what one turn put: before it is given up, the kernel is asked.
-static bool has_room(struct od_websocket *websocket)
+bool od_websocket_has_room(struct od_websocket *websocket)
 {
     size_t bytes_max = websocket->net->limits.socket_send_queue_bytes_max;
     if (od_websocket_buffered_bytes(websocket) <= bytes_max)
@@ -127,10 +127,10 @@ static bool has_room(struct od_websocket *websocket)
 static void give_up_reader(struct od_websocket *websocket)
 {
     od_slice reason = OD_SLICE("The reader is too slow");
-    put_close(websocket, code_try_again, reason);
-    let_go(websocket);
+    od_websocket_put_close(websocket, code_try_again, reason);
+    od_websocket_let_go(websocket);
     if (!websocket->peer_has_closed)
-        tell_closed(websocket, code_try_again, reason, false);
+        od_websocket_tell_closed(websocket, code_try_again, reason, false);
 }
 
 // Whether a frame may be put now; a reader that is too slow is closed here.
@@ -138,7 +138,7 @@ static bool may_put(struct od_websocket *websocket)
 {
     if (!od_websocket_can_send(websocket))
         return false;
-    if (has_room(websocket))
+    if (od_websocket_has_room(websocket))
         return true;
     give_up_reader(websocket);
     return false;
@@ -193,11 +193,11 @@ void od_websocket_close(struct od_websocket *websocket, uint16_t code, od_slice 
 {
     if (!od_websocket_can_send(websocket))
         return;
-    put_close(websocket, code, reason);
+    od_websocket_put_close(websocket, code, reason);
     websocket->has_closed = true;
     od_websocket_touch(websocket);
     if (websocket->peer_has_closed)
-        let_go(websocket);
+        od_websocket_let_go(websocket);
     else if (websocket->wire != NULL)
         await_close(websocket);
 }
@@ -208,131 +208,14 @@ void od_websocket_finish_close(struct od_websocket *websocket)
         od_websocket_close(websocket, websocket->peer_code, (od_slice){0});
 }
 
-// Receiving. What follows the peer's Close is not told, nor is anything once the connection is
-// over.
-
-static void fail(struct od_websocket *websocket, uint16_t code, od_slice why)
-{
-    struct od_net *net = websocket->net;
-    if (!websocket->has_closed)
-        put_close(websocket, code, why);
-    let_go(websocket);
-    net->events->failed(net->owner, websocket->number, why);
-}
-
-static void tell_message(const struct od_websocket *websocket, od_slice payload, bool is_binary)
-{
-    struct od_net *net = websocket->net;
-    net->events->message(net->owner, websocket->number, payload, is_binary);
-}
-
-static void on_compressed(struct od_websocket *websocket, const struct od_frame_message *message)
-{
-    struct od_bytes text = {0};
-    struct od_net *net = websocket->net;
-    enum od_inflate_outcome outcome =
-        od_inflate_message(net->deflate, message->payload, net->limits.message_bytes_max, &text);
-    if (outcome == OD_INFLATE_TOO_BIG)
-        fail(websocket, OD_FRAME_CODE_TOO_BIG, OD_SLICE("Message is too large"));
-    else if (outcome == OD_INFLATE_CORRUPT)
-        fail(websocket, OD_FRAME_CODE_NOT_UTF8, OD_SLICE("Compressed data is corrupt"));
-    else if (message->is_text && !od_utf8_is_valid(od_bytes_slice(&text)))
-        fail(websocket, OD_FRAME_CODE_NOT_UTF8, OD_SLICE("Text is not valid UTF-8"));
-    else
-        tell_message(websocket, od_bytes_slice(&text), !message->is_text);
-    od_bytes_deinit(&text);
-}
-
-static void on_message(struct od_websocket *websocket, const struct od_frame_message *message)
-{
-    if (message->is_compressed)
-        on_compressed(websocket, message);
-    else
-        tell_message(websocket, message->payload, !message->is_text);
-}
-
-// A peer that sends pings and reads nothing gets no more pongs than its queue may hold.
-static void on_ping(struct od_websocket *websocket, const struct od_frame_message *message)
-{
-    if (od_websocket_can_send(websocket) && has_room(websocket))
-        od_websocket_put(websocket, OD_FRAME_PONG, false, message->payload);
-}
-
-static void on_pong(struct od_websocket *websocket, const struct od_frame_message *message)
-{
-    (void)websocket, (void)message;
-}
-
-static void on_close(struct od_websocket *websocket, const struct od_frame_message *message)
-{
-    websocket->peer_has_closed = true;
-    od_websocket_touch(websocket);
-    websocket->peer_code = message->code;
-    if (websocket->has_closed)
-        let_go(websocket);
-    tell_closed(websocket, message->code, message->payload, true);
-}
-
-static void on_error(struct od_websocket *websocket, const struct od_frame_message *message)
-{
-    fail(websocket, message->code, message->payload);
-}
-
-static void destroy(struct od_websocket *websocket)
-{
-    od_frame_decoder_deinit(&websocket->decoder);
-    od_bytes_deinit(&websocket->url);
-    free(websocket);
-}
-
-typedef void event_handler(struct od_websocket *websocket, const struct od_frame_message *message);
-
-static void on_bytes(void *owner, char *at, size_t size)
-{
-    static event_handler *const handlers[] = {
-        [OD_FRAME_EVENT_MESSAGE] = on_message, [OD_FRAME_EVENT_PING] = on_ping,
-        [OD_FRAME_EVENT_PONG] = on_pong,       [OD_FRAME_EVENT_CLOSE] = on_close,
-        [OD_FRAME_EVENT_ERROR] = on_error,
-    };
-    struct od_websocket *websocket = owner;
-    struct od_frame_message message;
-    enum od_frame_event event;
-    size_t consumed;
-    websocket->is_reading = true;
-    od_pulse_beat(&websocket->net->pulses, &websocket->pulse);
-    while (!websocket->is_over && (event = od_frame_decode(&websocket->decoder, at, size, &consumed,
-                                                           &message)) != OD_FRAME_EVENT_MORE) {
-        handlers[event](websocket, &message);
-        at += consumed;
-        size -= consumed;
-    }
-    websocket->is_reading = false;
-    if (websocket->is_freed)
-        destroy(websocket);
-}
+// Birth and attachment.
 
 static void on_stirs(void *owner)
 {
     od_websocket_touch(owner);
 }
 
-static const struct od_wire_protocol protocol = {on_stirs, on_bytes, on_ended};
-
-void od_websocket_pause(struct od_websocket *websocket)
-{
-    websocket->is_paused = true;
-    if (websocket->wire != NULL)
-        od_wire_pause(websocket->wire);
-}
-
-void od_websocket_resume(struct od_websocket *websocket)
-{
-    websocket->is_paused = false;
-    if (websocket->wire != NULL)
-        od_wire_resume(websocket->wire);
-}
-
-// Birth and attachment.
+static const struct od_wire_protocol protocol = {on_stirs, od_websocket_read, on_ended};
 
 static bool has_number(const struct od_map_node *node, const void *key)
 {
@@ -354,8 +237,17 @@ struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number)
     websocket->number = number;
     websocket->deadline.fire = on_deadline;
     od_list_init(&websocket->touched);
+    od_list_init(&websocket->line);
     od_map_put(&net->websockets, &websocket->node, od_map_hash_u64(number));
     return websocket;
+}
+
+void od_websocket_destroy(struct od_websocket *websocket)
+{
+    od_websocket_drop_held(websocket);
+    od_frame_decoder_deinit(&websocket->decoder);
+    od_bytes_deinit(&websocket->url);
+    free(websocket);
 }
 
 void od_websocket_free(struct od_websocket *websocket)
@@ -366,7 +258,7 @@ void od_websocket_free(struct od_websocket *websocket)
     if (websocket->is_reading)
         websocket->is_freed = true;
     else
-        destroy(websocket);
+        od_websocket_destroy(websocket);
 }
 
 static void take_record(struct od_websocket *websocket, const struct od_upgrade_record *record)
@@ -395,7 +287,7 @@ static void read_early(struct od_websocket *websocket, od_slice input)
 {
     struct od_bytes bytes = {0}; // The decoder unmasks in place; the record is not ours to change.
     od_bytes_put_slice(&bytes, input);
-    on_bytes(websocket, bytes.at, bytes.size);
+    od_websocket_read(websocket, bytes.at, bytes.size);
     od_bytes_deinit(&bytes);
 }
 

@@ -31,7 +31,7 @@ static bool is_at_rest(const struct od_websocket *websocket)
 {
     const struct od_net *net = websocket->net;
     return od_websocket_ready_state(websocket) == OD_READY_OPEN && websocket->wire != NULL &&
-           !od_frame_decoder_is_amid(&websocket->decoder) &&
+           websocket->held == NULL && !od_frame_decoder_is_amid(&websocket->decoder) &&
            net->events->is_at_rest(net->owner, websocket->number);
 }
 

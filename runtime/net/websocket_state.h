@@ -8,14 +8,25 @@
 #include "net/websocket.h"
 #include "net/wire.h"
 
+// What was read and has to wait (websocket_read.c).
+struct od_held {
+    struct od_bytes message; // A compressed one, that comes first,
+    bool has_message;        // if there is one,
+    bool is_text;            // and its kind.
+    struct od_bytes input;   // Bytes as they were read.
+};
+
 struct od_websocket {
     struct od_net *net;
     struct od_map_node node; // In net->websockets.
     uint64_t number;
-    struct od_list touched; // In net->touched or net->promised.
-    struct od_page *page;   // NULL: nobody looks.
-    uint32_t place;         // On the page.
-    struct od_wire *wire;   // NULL before attach, and at readyState 3.
+    struct od_list touched;  // In net->touched or net->promised.
+    struct od_list line;     // In net->line.
+    struct od_held *held;    // NULL: nothing.
+    size_t inflatable_bytes; // How much may be inflated before it has to line up.
+    struct od_page *page;    // NULL: nobody looks.
+    uint32_t place;          // On the page.
+    struct od_wire *wire;    // NULL before attach, and at readyState 3.
     struct od_frame_decoder decoder;
     struct od_bytes early;    // Frames put before attach.
     struct od_bytes url;      // And behind it the subprotocol.
@@ -28,13 +39,25 @@ struct od_websocket {
     bool peer_has_closed; // It did.
     bool is_over;         // readyState 3.
     bool is_paused;
-    bool is_reading; // Inside on_bytes, which still needs it:
+    bool is_reading; // Inside od_websocket_read or the line, which still need it:
     bool is_freed;   // then freeing waits.
 };
 
 // Puts a whole frame as our side sends it; no Close.
 void od_websocket_put(struct od_websocket *websocket, enum od_frame_opcode opcode,
                       bool is_compressed, od_slice payload);
+
+// websocket_read.c: bytes of the wire, and the end of what is held.
+void od_websocket_read(void *owner, char *at, size_t size);
+void od_websocket_drop_held(struct od_websocket *websocket);
+
+// What an end consists of, and what reading needs of sending.
+void od_websocket_let_go(struct od_websocket *websocket);
+void od_websocket_tell_closed(const struct od_websocket *websocket, uint16_t code, od_slice reason,
+                              bool was_clean);
+void od_websocket_put_close(struct od_websocket *websocket, uint16_t code, od_slice reason);
+bool od_websocket_has_room(struct od_websocket *websocket);
+void od_websocket_destroy(struct od_websocket *websocket);
 
 // websocket_pulse.c: how a WebSocket is asked whether its peer is still there.
 extern const struct od_pulse_events od_websocket_pulse_events;

@@ -329,10 +329,35 @@ static void handle_next(struct od_object *object)
         run(object, event);
 }
 
-void od_object_deliver(struct od_object *object)
+// Whether it still makes up for an event that took long; this turn is then part of that.
+static bool makes_up(struct od_object *object)
 {
-    for (int i = 0; i < OD_TURN_EVENTS_MAX && has_work(object); i++)
-        handle_next(object);
+    object->owed_us -= OD_TURN_OBJECT_US;
+    if (object->owed_us >= 0)
+        return true;
+    object->owed_us = 0;
+    return false;
+}
+
+static void note_overrun(struct od_object *object, int64_t used_us)
+{
+    if (used_us > OD_TURN_OBJECT_US)
+        object->owed_us =
+            used_us < OD_TURN_OWED_US_MAX ? used_us - OD_TURN_OBJECT_US : OD_TURN_OWED_US_MAX;
+}
+
+void od_object_deliver(struct od_object *object, int64_t *now_us)
+{
+    int64_t began_us = *now_us;
+    if (!makes_up(object)) {
+        for (int i = 0;
+             i < OD_TURN_EVENTS_MAX && *now_us - began_us < OD_TURN_OBJECT_US && has_work(object);
+             i++) {
+            handle_next(object);
+            *now_us = od_clock_passed_us();
+        }
+        note_overrun(object, *now_us - began_us);
+    }
     od_object_settle(object);
 }
 

@@ -60,6 +60,7 @@ struct od_object {
     struct od_list inbox;     // Events that start a task, oldest first.
     struct od_list resumes;   // Events that waiting tasks wait for; handled before the inbox.
     uint32_t inbox_count;
+    int64_t owed_us;                   // By how much it overran its time in a turn.
     uint32_t call_count;               // Calls to it without an answer, in the inbox or handled,
     size_t call_bytes;                 // and what they hold.
     struct od_outgoing_queue outgoing; // Its od.fetch.
@@ -107,8 +108,9 @@ struct od_object *od_object_new(struct od_objects *objects, struct od_namespace 
                                 const od_id *id, bool has_name, od_slice name);
 void od_object_free(struct od_object *object); // At the end of the worker.
 
-// Handles events, at most OD_TURN_EVENTS_MAX of them.
-void od_object_deliver(struct od_object *object);
+// Handles events, at most OD_TURN_EVENTS_MAX of them and for OD_TURN_OBJECT_US, in this turn or, if
+// the object has overrun its time, in one of the next. [now_us] is the time, before and after.
+void od_object_deliver(struct od_object *object, int64_t *now_us);
 
 // Drops the instance of an object that has no task; sockets and storage stay. The next event makes
 // a new one.

@@ -244,9 +244,12 @@ bool od_objects_deliver(struct od_objects *objects)
     struct od_list turn;
     od_list_init(&turn);
     od_list_move_all(&turn, &objects->ready);
+    int64_t now_us = od_clock_passed_us(), ends_us = now_us + OD_TURN_US_MAX;
     struct od_list *link;
-    while ((link = od_list_pop_front(&turn)) != NULL)
-        od_object_deliver(OD_LIST_MEMBER(link, struct od_object, ready));
+    while (now_us < ends_us && (link = od_list_pop_front(&turn)) != NULL)
+        od_object_deliver(OD_LIST_MEMBER(link, struct od_object, ready), &now_us);
+    od_list_move_all(&turn, &objects->ready); // Those that had no go are first in the next turn.
+    od_list_move_all(&objects->ready, &turn);
     return !od_list_is_empty(&objects->ready);
 }
 

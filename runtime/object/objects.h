@@ -91,7 +91,7 @@ struct od_object *od_objects_find(struct od_objects *objects, const od_id *id); 
 // until the end of the turn.
 bool od_objects_name(struct od_objects *objects, const od_id *id, od_slice *name);
 
-// The turn's middle: handles events, a bounded number; true when some are left.
+// The turn's middle: handles events, a bounded number and time; true when some are left.
 bool od_objects_deliver(struct od_objects *objects);
 
 // The disk has come as far as [seq]: effects that waited for it leave.

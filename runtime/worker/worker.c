@@ -193,8 +193,10 @@ static void make_room(struct od_worker *worker)
 static void worker_turn(struct od_worker *worker)
 {
     od_loop_poll(&worker->loop, !worker->has_more); // Sockets and links: bytes become events.
-    worker->has_more = worker->is_restored &&       // Lua runs here, and only here.
+    od_net_read_on(&worker->net);
+    worker->has_more = worker->is_restored && // Lua runs here, and only here.
                        od_objects_deliver(&worker->objects);
+    worker->has_more = worker->has_more || od_net_reads_on(&worker->net);
     od_pressure_relieve(&worker->objects);
     if (worker->is_draining)
         drain(worker);
