@@ -50,7 +50,7 @@
     FUNCTION(curl_url_strerror)
 
 struct od_curl {
-#define OD_CURL_FIELD(name) __typeof__ (&name)(name);
+#define OD_CURL_FIELD(name) __typeof__ (&(name))(name);
     OD_CURL_FUNCTIONS(OD_CURL_FIELD)
 #undef OD_CURL_FIELD
 };
