@@ -13,6 +13,7 @@
 #include "object/call.h"
 #include "object/inbox.h"
 #include "object/label.h"
+#include "object/object_inner.h"
 #include "object/objects.h"
 #include "object/outbox.h"
 #include "object/route.h"
@@ -138,7 +139,7 @@ void od_object_receive(struct od_object *object, struct od_event *event)
 // --- Tasks -------------------------------------------------------------------------------------
 
 // The instance, or what a constructor has made of it, is gone; its script may be too, from now on.
-static void drop_instance(struct od_object *object)
+void od_object_drop_instance(struct od_object *object)
 {
     struct od_script *script = object->script;
     od_timeouts_clear(object);
@@ -155,8 +156,8 @@ static struct od_call *call_of(const struct od_object *object, const struct od_e
     return event->call == 0 ? NULL : od_call_find(object->objects, event->call);
 }
 
-static void fail_event(struct od_object *object, struct od_event *event,
-                       const struct od_failure *why)
+void od_object_fail_event(struct od_object *object, struct od_event *event,
+                          const struct od_failure *why)
 {
     struct od_call *call = call_of(object, event);
     if (call != NULL)
@@ -168,13 +169,13 @@ static void fail_event(struct od_object *object, struct od_event *event,
     od_event_free(event);
 }
 
-static void fail_first_event(struct od_object *object)
+void od_object_fail_first_event(struct od_object *object)
 {
     struct od_failure failure;
     bool is_whole = od_failure_read(od_bytes_slice(&object->failure), &failure);
     OD_ASSERT(is_whole);
     if (!od_list_is_empty(&object->inbox))
-        fail_event(object, od_inbox_take(object), &failure);
+        od_object_fail_event(object, od_inbox_take(object), &failure);
 }
 
 static void finish_constructor(struct od_task *task)
@@ -187,8 +188,8 @@ static void finish_constructor(struct od_task *task)
         return;
     }
     od_outbox_drop_tentative(object);
-    drop_instance(object);
-    fail_first_event(object);
+    od_object_drop_instance(object);
+    od_object_fail_first_event(object);
     od_storage_seal(&object->storage); // What became of its alarm.
 }
 
@@ -216,8 +217,6 @@ static void finish_handler(struct od_task *task)
         od_timeout_end(object, timer);
 }
 
-static void perform_reset(struct od_object *object);
-
 // A constructor that fails takes back what it wrote.
 static void end_stretch(struct od_object *object, const struct od_task *task)
 {
@@ -239,7 +238,7 @@ static void after(struct od_object *object, struct od_task *task, enum od_run ru
     od_net_end_event(object->objects->net);
     object->running = NULL;
     if (object->is_reset) {
-        perform_reset(object);
+        od_object_perform_reset(object);
         return;
     }
     if (run == OD_RUN_DONE)
@@ -315,7 +314,7 @@ static void handle_next(struct od_object *object)
         return;
     }
     if (!is_served(object)) {
-        fail_event(object, od_inbox_take(object), &server_stops);
+        od_object_fail_event(object, od_inbox_take(object), &server_stops);
         return;
     }
     if (object->state == OD_ASLEEP) {
@@ -415,7 +414,7 @@ void od_object_sleep(struct od_object *object)
 {
     OD_ASSERT(od_list_is_empty(&object->tasks));
     if (object->state == OD_AWAKE)
-        drop_instance(object);
+        od_object_drop_instance(object);
 }
 
 void od_object_retire(struct od_object *object)
@@ -439,77 +438,6 @@ void od_object_end_outdated(struct od_object *object, const struct od_script *sc
     od_object_reset(object, OD_SLICE("Durable Object reset because its code was updated."));
 }
 
-static void end_tasks(struct od_object *object, const struct od_failure *why)
-{
-    while (!od_list_is_empty(&object->tasks)) {
-        struct od_task *task = OD_LIST_MEMBER(object->tasks.next, struct od_task, link);
-        struct od_event *event = task->event;
-        task->event = NULL;
-        od_task_free(task);
-        if (event != NULL)
-            fail_event(object, event, why);
-    }
-}
-
-static void cut_sockets(struct od_object *object)
-{
-    od_inbox_forget_sockets(object);
-    while (!od_list_is_empty(&object->sockets))
-        od_socket_cut(OD_LIST_MEMBER(object->sockets.next, struct od_socket, link));
-}
-
-static void perform_reset(struct od_object *object)
-{
-    struct od_failure why = {.flags = OD_FAILURE_REMOTE | OD_FAILURE_RESET,
-                             .message = od_bytes_slice(&object->reset_why)};
-    object->is_reset = false;
-    if (!od_object_is_entry(object))
-        od_storage_discard(&object->storage);
-    od_outbox_drop(object, &why);
-    od_transactions_abandon(object, NULL);
-    end_tasks(object, &why);
-    if (object->is_aborted)
-        cut_sockets(object);
-    object->is_aborted = false;
-    if (object->state == OD_AWAKE)
-        od_object_sleep(object);
-    else if (object->state == OD_WAKING) {
-        drop_instance(object);
-        od_bytes_clear(&object->failure);
-        od_failure_put(&object->failure, &why);
-        fail_first_event(object);
-    }
-    object->drops_alarm = false;
-    if (!od_object_is_entry(object))
-        od_storage_seal(&object->storage); // What became of its alarm.
-    od_bytes_deinit(&object->reset_why);
-    od_object_settle(object);
-}
-
-void od_object_reset(struct od_object *object, od_slice why)
-{
-    od_log(OD_LOG_WARN, object->label, "reset: %.*s", (int)why.size, why.at);
-    od_bytes_clear(&object->reset_why);
-    od_bytes_put_slice(&object->reset_why, why);
-    object->is_reset = true;
-    if (object->running == NULL)
-        perform_reset(object);
-}
-
-void od_object_lose_writes(struct od_object *object, od_slice why)
-{
-    object->has_lost_writes = true;
-    od_object_reset(object, why);
-    object->has_lost_writes = false;
-}
-
-void od_object_abort(struct od_object *object, od_slice why, bool retry_alarm)
-{
-    object->drops_alarm = !retry_alarm;
-    object->is_aborted = true;
-    od_object_reset(object, why);
-}
-
 void od_object_free(struct od_object *object)
 {
     if (!od_object_is_entry(object))
@@ -517,11 +445,11 @@ void od_object_free(struct od_object *object)
     od_outbox_drop(object, &server_stops);
     while (!od_list_is_empty(&object->tasks))
         od_task_free(OD_LIST_MEMBER(object->tasks.next, struct od_task, link));
-    cut_sockets(object);
+    od_object_cut_sockets(object);
     od_timeouts_clear(object);
     od_inbox_deinit(object);
     if (object->script != NULL)
-        drop_instance(object);
+        od_object_drop_instance(object);
     od_list_remove(&object->ready);
     od_list_remove(&object->gated);
     od_list_remove(&object->idle);

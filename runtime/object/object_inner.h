@@ -1,0 +1,21 @@
+// What the body of an object shares between its files: object.c, in which it lives, and reset.c, in
+// which it loses its instance against its will. Everybody else knows only object.h.
+
+#ifndef OD_OBJECT_OBJECT_INNER_H
+#define OD_OBJECT_OBJECT_INNER_H
+
+#include "link/failure.h"
+#include "object/object.h"
+
+// The instance, or what a constructor has made of it, is gone; its script may be too, from now on.
+void od_object_drop_instance(struct od_object *object);
+
+// [event] is over without having been handled: who waits for an answer is told. Frees it.
+void od_object_fail_event(struct od_object *object, struct od_event *event,
+                          const struct od_failure *why);
+void od_object_fail_first_event(struct od_object *object); // With [object->failure].
+
+void od_object_perform_reset(struct od_object *object); // No Lua of it may be running.
+void od_object_cut_sockets(struct od_object *object);
+
+#endif

@@ -1,0 +1,79 @@
+#include "object/object_inner.h"
+
+#include "base/log.h"
+#include "object/inbox.h"
+#include "object/outbox.h"
+#include "object/socket.h"
+#include "object/task.h"
+#include "object/transaction.h"
+
+static void end_tasks(struct od_object *object, const struct od_failure *why)
+{
+    while (!od_list_is_empty(&object->tasks)) {
+        struct od_task *task = OD_LIST_MEMBER(object->tasks.next, struct od_task, link);
+        struct od_event *event = task->event;
+        task->event = NULL;
+        od_task_free(task);
+        if (event != NULL)
+            od_object_fail_event(object, event, why);
+    }
+}
+
+void od_object_cut_sockets(struct od_object *object)
+{
+    od_inbox_forget_sockets(object);
+    while (!od_list_is_empty(&object->sockets))
+        od_socket_cut(OD_LIST_MEMBER(object->sockets.next, struct od_socket, link));
+}
+
+void od_object_perform_reset(struct od_object *object)
+{
+    struct od_failure why = {.flags = OD_FAILURE_REMOTE | OD_FAILURE_RESET,
+                             .message = od_bytes_slice(&object->reset_why)};
+    object->is_reset = false;
+    if (!od_object_is_entry(object))
+        od_storage_discard(&object->storage);
+    od_outbox_drop(object, &why);
+    od_transactions_abandon(object, NULL);
+    end_tasks(object, &why);
+    if (object->is_aborted)
+        od_object_cut_sockets(object);
+    object->is_aborted = false;
+    if (object->state == OD_AWAKE)
+        od_object_sleep(object);
+    else if (object->state == OD_WAKING) {
+        od_object_drop_instance(object);
+        od_bytes_clear(&object->failure);
+        od_failure_put(&object->failure, &why);
+        od_object_fail_first_event(object);
+    }
+    object->drops_alarm = false;
+    if (!od_object_is_entry(object))
+        od_storage_seal(&object->storage); // What became of its alarm.
+    od_bytes_deinit(&object->reset_why);
+    od_object_settle(object);
+}
+
+void od_object_reset(struct od_object *object, od_slice why)
+{
+    od_log(OD_LOG_WARN, object->label, "reset: %.*s", (int)why.size, why.at);
+    od_bytes_clear(&object->reset_why);
+    od_bytes_put_slice(&object->reset_why, why);
+    object->is_reset = true;
+    if (object->running == NULL)
+        od_object_perform_reset(object);
+}
+
+void od_object_lose_writes(struct od_object *object, od_slice why)
+{
+    object->has_lost_writes = true;
+    od_object_reset(object, why);
+    object->has_lost_writes = false;
+}
+
+void od_object_abort(struct od_object *object, od_slice why, bool retry_alarm)
+{
+    object->drops_alarm = !retry_alarm;
+    object->is_aborted = true;
+    od_object_reset(object, why);
+}
