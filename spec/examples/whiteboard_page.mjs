@@ -110,7 +110,8 @@ await play(async ({ base, tab, step, shoot, script }) => {
     await seesNothing(ann, [200, 100]);
     await seesNothing(ben, [200, 100]);
     await sees(ann, [200, 200]);
-    await ben.getByRole('button', { name: 'Undo my last stroke' }).tap();
+    // Not a tap: right behind a line by finger Chromium sometimes makes no click of it.
+    await ben.getByRole('button', { name: 'Undo my last stroke' }).click();
     await seesNothing(ann, [200, 200]);
   });
   await step('Ann reloads, and finds the drawing and Ben again', async () => {
