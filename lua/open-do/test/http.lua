@@ -13,12 +13,16 @@ local SECONDS = 10 * (tonumber(os.getenv("OPEN_DO_TEST_PATIENCE")) or 1) -- As i
 local Connection = {}
 Connection.__index = Connection
 
--- Opens a connection to `address` = { host =, port =, from = a local address, optionally }.
+-- Opens a connection to `address` = { host =, port = } and optionally { from = a local address,
+-- receive_buffer = bytes that the system takes for us before we read them; else it decides }.
 function M.open(address)
-  local tcp = assert(socket.tcp())
+  local tcp = assert(address.receive_buffer and socket.tcp4() or socket.tcp())
   tcp:settimeout(SECONDS)
   if address.from then
     assert(tcp:bind(address.from, 0))
+  end
+  if address.receive_buffer then
+    assert(tcp:setoption("recv-buffer-size", address.receive_buffer))
   end
   assert(tcp:connect(address.host, address.port))
   tcp:setoption("tcp-nodelay", true)
