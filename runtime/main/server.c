@@ -287,7 +287,6 @@ static enum od_exit open_all(struct od_server *server, struct od_error *err)
     if (!od_alarm_clock_open(&server->alarm_clock, options->data_dir, err) ||
         !od_supervisor_start(&server->supervisor, err))
         return OD_EXIT_WRONG;
-    od_reload_start(&server->reload);
     return OD_EXIT_CLEAN;
 }
 
@@ -337,6 +336,7 @@ enum od_exit od_server_run(const struct od_options *options)
     od_reload_init(&server->reload, &server->loop, options, &server->supervisor, &reload_events,
                    server);
     od_status_init(&server->status, &server->loop, &server->supervisor, options);
+    od_reload_start(&server->reload); // First of all: its process starts while this one opens files.
     enum od_exit exit = open_all(server, &err);
     if (exit != OD_EXIT_CLEAN) {
         fprintf(stderr, "open-do: %s\n", err.text);
