@@ -60,9 +60,9 @@ OD_NORETURN static void become_worker(char **argv, char **environment,
     _exit(127);
 }
 
-// Main waits for the exec, which takes a millisecond; a copy of its memory would cost twice that, and
-// more the more sockets it keeps. Signals are held back meanwhile: the child has main's handlers
-// until it resets them, and these write into a pipe that both share.
+// Main waits for the exec, which takes a millisecond; a copy of its memory would cost twice that,
+// and more the more sockets it keeps. Signals are held back meanwhile: the child has main's
+// handlers until it resets them, and these write into a pipe that both share.
 static pid_t fork_worker(char **argv, char **environment, const struct od_child_seat *seat,
                          int null_fd)
 {

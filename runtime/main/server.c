@@ -225,12 +225,20 @@ static void report_end(struct od_server *server, struct od_child *child,
 static void accuse(struct od_server *server, const struct od_child *child,
                    const struct od_ending *how)
 {
-    od_time_ms ms = how->was_running
-                        ? od_blame_add(&server->blame, child->index, &how->event, how->is_foreign)
-                        : 0;
-    if (ms > 0)
-        od_log(OD_LOG_WARN, how->event.label,
-               "is refused for %d ms: requests to it fail, messages to it wait", (int)ms);
+    const struct od_blamed *blamed =
+        how->was_running
+            ? od_blame_add(&server->blame, child->index, &how->event, how->is_foreign)
+            : NULL;
+    if (blamed == NULL)
+        return;
+    od_log(OD_LOG_WARN, how->event.label,
+           "is refused for %d ms: requests to it fail, messages to it wait",
+           (int)blamed->refused_ms);
+    if (od_blamed_hears_no_close(blamed))
+        od_log(OD_LOG_ERROR, how->event.label,
+               "its webSocketClose has cost %u workers: of its WebSockets that were closed it is "
+               "not told any more; mend the handler",
+               blamed->closes);
 }
 
 static void on_ended(void *owner, struct od_child *child, const struct od_ending *how)
