@@ -12,7 +12,6 @@
 #include "base/bytes.h"
 #include "base/cursor.h"
 #include "store/limits.h"
-#include "store/unborn.h"
 
 static struct od_env *opened; // In this process; see env.h.
 
@@ -206,23 +205,9 @@ bool od_env_make_directory(const char *directory, struct od_error *err)
     return sync_directory(parent, err);
 }
 
-static int finish_new_file(struct od_env *env)
-{
-    mdb_filehandle_t fd;
-    int code = mdb_env_get_fd(env->lmdb, &fd);
-    code = code == 0 ? od_unborn_finish(fd) : code;
-    if (code != 0)
-        mdb_env_close(env->lmdb);
-    return code;
-}
-
 static bool open_file(struct od_env *env, struct od_error *err)
 {
-    if (env->is_writer && !od_unborn_clear(env->directory_path, err))
-        return false;
     int code = open_with_largest_map(env);
-    if (code == 0 && env->is_writer)
-        code = finish_new_file(env);
     if (code != 0)
         return fail_open(env, code, err);
     if (open_content(env, err) && (!env->is_writer || sync_directory(env->directory_path, err)))
