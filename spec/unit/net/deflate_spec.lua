@@ -108,7 +108,8 @@ describe("compressed messages", function()
   local function inflate_in_pieces(payload, piece_bytes, limit)
     local out = ffi.new("struct od_bytes")
     local inflater = C.od_inflater_new(core.slice(payload), limit or LIMIT)
-    local pieces, size, outcome = 0, 0, nil
+    local pieces, size = 0, 0
+    local outcome
     repeat
       outcome = C.od_inflater_go_on(inflater, piece_bytes, out)
       pieces = pieces + 1

@@ -51,7 +51,8 @@ describe("A message that becomes large", function()
         end
       end
     end
-    error(("%s was not told in %d turns, but: %s"):format(text, count_max, table.concat(told, "; ")))
+    local found = table.concat(told, "; ")
+    error(("%s was not told in %d turns, but: %s"):format(text, count_max, found))
   end
 
   it("takes many turns, and those without one wait for none of them", function()
