@@ -201,7 +201,8 @@ static bool is_too_much(const struct od_socket *socket, od_slice payload)
     return payload.size > OD_WAITING_SMALL_BYTES && waiting + payload.size > OD_WAITING_BYTES_MAX;
 }
 
-void od_socket_message(struct od_socket *socket, od_slice payload, bool is_binary)
+void od_socket_message(struct od_socket *socket, od_slice payload, struct od_bytes *memory,
+                       bool is_binary)
 {
     if (auto_respond(socket, payload, is_binary))
         return;
@@ -209,7 +210,9 @@ void od_socket_message(struct od_socket *socket, od_slice payload, bool is_binar
         od_socket_close(socket, 1013, OD_SLICE("Too many large messages wait"));
         return;
     }
-    struct od_event *event = od_event_new(OD_EVENT_MESSAGE, payload);
+    bool moves = memory != NULL && payload.size > OD_WAITING_SMALL_BYTES;
+    struct od_event *event =
+        moves ? od_event_new_of(OD_EVENT_MESSAGE, memory) : od_event_new(OD_EVENT_MESSAGE, payload);
     event->is_binary = is_binary;
     receive(socket, event);
 }

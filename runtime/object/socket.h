@@ -81,7 +81,9 @@ bool od_socket_is_at_rest(const struct od_socket *socket);
 void od_socket_discard(struct od_socket *socket);
 
 // News of the connection, from the net: queued as events, or answered here (auto response).
-void od_socket_message(struct od_socket *socket, od_slice payload, bool is_binary);
+// [memory] as in net/events.h.
+void od_socket_message(struct od_socket *socket, od_slice payload, struct od_bytes *memory,
+                       bool is_binary);
 void od_socket_closed(struct od_socket *socket, uint16_t code, od_slice reason, bool was_clean);
 void od_socket_failed(struct od_socket *socket, od_slice why);
 
