@@ -53,7 +53,8 @@ static int push_instance(struct od_engine *engine, lua_State *L, const struct od
 
 static int push_bytes(lua_State *L, const struct od_event *event)
 {
-    lua_pushlstring(L, event->bytes, event->size);
+    od_slice bytes = od_event_bytes(event);
+    lua_pushlstring(L, bytes.at, bytes.size);
     return 1;
 }
 

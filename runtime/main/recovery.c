@@ -215,7 +215,7 @@ static void give(struct od_recovery_place *place, struct od_kept *kept)
     od_bytes_put_u32(&link->out, kept->place);
     od_bytes_put_u64(&link->out, (uint64_t)kept->answered_ms);
     od_bytes_put_u16(&link->out, kept->code);
-    od_bytes_put_string(&link->out, (od_slice){kept->attachment, kept->attachment_bytes});
+    od_bytes_put_string(&link->out, (od_slice){kept->facts, kept->facts_bytes});
     od_bytes_put(&link->out, kept->record, kept->record_bytes);
     od_link_end(link, mark);
 }

@@ -9,14 +9,25 @@ enum {
     LEVEL = 1,        // Most of the gain for a fraction of the work.
     MEMORY_LEVEL = 6, // Its tables are cleared for every message, so larger ones are slower here.
     INFLATE_STEP_BYTES = 16384,
+    BETWEEN_BLOCKS = 128, // A bit of data_type; see inflate() in zlib.h.
 };
 
 // The end of what a flush writes; RFC 7692 leaves it out on the wire (7.2.1).
 static const unsigned char flush_tail[4] = {0x00, 0x00, 0xff, 0xff};
 
+struct od_inflater {
+    z_stream stream;
+    od_slice left;     // What is to be read: of the payload, then of the tail.
+    size_t bytes_left; // What may still be written.
+    size_t work_bytes; // Read and written since the piece began.
+    bool is_in_tail;
+    bool has_ended; // A block said to be the last.
+    bool is_read;   // All of [left], and what that was worth is written.
+};
+
 struct od_deflate {
     z_stream compressor;
-    z_stream decompressor;
+    struct od_inflater inflater;
 };
 
 static void *allocate(void *opaque, unsigned count, unsigned size)
@@ -31,17 +42,24 @@ static void release(void *opaque, void *memory)
     free(memory);
 }
 
+// A negative window: bare deflate, without the frame of zlib.
+static void init_inflater(struct od_inflater *inflater)
+{
+    inflater->stream.zalloc = allocate;
+    inflater->stream.zfree = release;
+    int result = inflateInit2(&inflater->stream, -OD_DEFLATE_WINDOW_BITS_MAX);
+    OD_ASSERT(result == Z_OK);
+}
+
 struct od_deflate *od_deflate_new(void)
 {
     struct od_deflate *codec = od_allocate_zeroed(sizeof(*codec));
-    codec->compressor.zalloc = codec->decompressor.zalloc = allocate;
-    codec->compressor.zfree = codec->decompressor.zfree = release;
-    // A negative window: bare deflate, without the frame of zlib.
-    int compressor = deflateInit2(&codec->compressor, LEVEL, Z_DEFLATED,
-                                  -OD_DEFLATE_WINDOW_BITS_MAX, MEMORY_LEVEL, Z_DEFAULT_STRATEGY);
-    int decompressor = inflateInit2(&codec->decompressor, -OD_DEFLATE_WINDOW_BITS_MAX);
-    OD_ASSERT(compressor == Z_OK);
-    OD_ASSERT(decompressor == Z_OK);
+    codec->compressor.zalloc = allocate;
+    codec->compressor.zfree = release;
+    int result = deflateInit2(&codec->compressor, LEVEL, Z_DEFLATED, -OD_DEFLATE_WINDOW_BITS_MAX,
+                              MEMORY_LEVEL, Z_DEFAULT_STRATEGY);
+    OD_ASSERT(result == Z_OK);
+    init_inflater(&codec->inflater);
     return codec;
 }
 
@@ -50,13 +68,13 @@ void od_deflate_free(struct od_deflate *codec)
     if (codec == NULL)
         return;
     deflateEnd(&codec->compressor);
-    inflateEnd(&codec->decompressor);
+    inflateEnd(&codec->inflater.stream);
     free(codec);
 }
 
 bool od_deflate_is_worth_it(size_t size, uint8_t window_bits)
 {
-    if (window_bits == 0 || size < OD_DEFLATE_BYTES_MIN)
+    if (window_bits == 0 || size < OD_DEFLATE_BYTES_MIN || size > OD_DEFLATE_BYTES_MAX)
         return false;
     return window_bits == OD_DEFLATE_WINDOW_BITS_MAX || size <= (size_t)1 << window_bits;
 }
@@ -78,60 +96,93 @@ void od_deflate_message(struct od_deflate *codec, od_slice message, struct od_by
     out->size += room - stream->avail_out - sizeof(flush_tail);
 }
 
-// Inflates [part], up to a size of [out] of [limit]. [has_ended]: at its end, with a final block.
-static enum od_inflate_outcome inflate_part(z_stream *stream, od_slice part, size_t limit,
-                                            struct od_bytes *out, bool *has_ended)
+static void begin(struct od_inflater *inflater, od_slice payload, size_t bytes_max)
 {
-    int result = Z_OK;
-    stream->next_in = (z_const Bytef *)part.at;
-    stream->avail_in = (uInt)part.size;
-    do {
-        // Senders may close a block for good and go on with another (RFC 7692, 7.2.3.4).
-        if (result == Z_STREAM_END)
-            inflateReset(stream);
-        size_t left = limit - out->size + 1; // One more than allowed, to see it come.
-        size_t room = left < INFLATE_STEP_BYTES ? left : INFLATE_STEP_BYTES;
-        stream->next_out = (Bytef *)od_bytes_reserve(out, room);
-        stream->avail_out = (uInt)room;
-        result = inflate(stream, Z_SYNC_FLUSH);
-        out->size += room - stream->avail_out;
-        if (out->size > limit)
-            return OD_INFLATE_TOO_BIG;
-        if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
-            return OD_INFLATE_CORRUPT;
-    } while (stream->avail_out == 0 || (result == Z_STREAM_END && stream->avail_in > 0));
-    *has_ended = result == Z_STREAM_END;
-    return OD_INFLATE_DONE;
+    OD_ASSERT(bytes_max <= SIZE_MAX / 8);
+    inflater->left = payload;
+    inflater->bytes_left = bytes_max;
+    inflater->is_in_tail = false;
+    // No payload should be one zero byte, but what is meant is clear.
+    inflater->has_ended = inflater->is_read = payload.size == 0;
 }
 
-static enum od_inflate_outcome inflate_whole(z_stream *stream, od_slice payload, size_t limit,
-                                             struct od_bytes *out)
+// Calls inflate() once. Senders may close a block for good and go on with another (RFC 7692,
+// 7.2.3.4).
+static enum od_inflate_outcome step(struct od_inflater *inflater, struct od_bytes *out)
 {
-    enum {
-        BETWEEN_BLOCKS = 128, // A bit of data_type; see inflate() in zlib.h.
-    };
+    z_stream *stream = &inflater->stream;
+    if (inflater->has_ended)
+        inflateReset(stream);
+    size_t room = inflater->bytes_left + 1; // One more than allowed, to see it come.
+    room = room < INFLATE_STEP_BYTES ? room : INFLATE_STEP_BYTES;
+    size_t given = inflater->left.size;
+    given = given < INFLATE_STEP_BYTES ? given : INFLATE_STEP_BYTES;
+    stream->next_in = (z_const Bytef *)inflater->left.at;
+    stream->avail_in = (uInt)given;
+    stream->next_out = (Bytef *)od_bytes_reserve(out, room);
+    stream->avail_out = (uInt)room;
+    int result = inflate(stream, Z_SYNC_FLUSH);
+    size_t written = room - stream->avail_out;
+    out->size += written;
+    inflater->left = od_slice_from(inflater->left, given - stream->avail_in);
+    inflater->work_bytes += given - stream->avail_in + written;
+    inflater->has_ended = result == Z_STREAM_END;
+    inflater->is_read = inflater->left.size == 0 && stream->avail_out > 0;
+    if (written > inflater->bytes_left)
+        return OD_INFLATE_TOO_BIG;
+    inflater->bytes_left -= written;
+    bool is_fine = result == Z_OK || result == Z_STREAM_END || result == Z_BUF_ERROR;
+    return is_fine ? OD_INFLATE_MORE : OD_INFLATE_CORRUPT;
+}
+
+// The payload is read, or the tail behind it.
+static enum od_inflate_outcome end_part(struct od_inflater *inflater)
+{
     static const od_slice tail = {(const char *)flush_tail, sizeof(flush_tail)};
-    bool has_ended = false;
-    enum od_inflate_outcome outcome = inflate_part(stream, payload, limit, out, &has_ended);
-    if (outcome != OD_INFLATE_DONE || has_ended)
-        return outcome;
-    outcome = inflate_part(stream, tail, limit, out, &has_ended);
-    if (outcome == OD_INFLATE_DONE && (stream->data_type & BETWEEN_BLOCKS) == 0)
-        return OD_INFLATE_CORRUPT; // The payload was cut off in the middle of a block.
+    bool is_between_blocks = (inflater->stream.data_type & BETWEEN_BLOCKS) != 0;
+    if (inflater->is_in_tail) // Else the payload was cut off in the middle of a block.
+        return is_between_blocks ? OD_INFLATE_DONE : OD_INFLATE_CORRUPT;
+    if (inflater->has_ended)
+        return OD_INFLATE_DONE;
+    inflater->left = tail;
+    inflater->is_in_tail = true;
+    inflater->is_read = false;
+    return OD_INFLATE_MORE;
+}
+
+enum od_inflate_outcome od_inflater_go_on(struct od_inflater *inflater, size_t piece_bytes,
+                                          struct od_bytes *out)
+{
+    enum od_inflate_outcome outcome = OD_INFLATE_MORE;
+    inflater->work_bytes = 0;
+    while (outcome == OD_INFLATE_MORE && inflater->work_bytes < piece_bytes)
+        outcome = inflater->is_read ? end_part(inflater) : step(inflater, out);
     return outcome;
+}
+
+struct od_inflater *od_inflater_new(od_slice payload, size_t bytes_max)
+{
+    struct od_inflater *inflater = od_allocate_zeroed(sizeof *inflater);
+    init_inflater(inflater);
+    begin(inflater, payload, bytes_max);
+    return inflater;
+}
+
+void od_inflater_free(struct od_inflater *inflater)
+{
+    if (inflater == NULL)
+        return;
+    inflateEnd(&inflater->stream);
+    free(inflater);
 }
 
 enum od_inflate_outcome od_inflate_message(struct od_deflate *codec, od_slice payload,
                                            size_t bytes_max, struct od_bytes *out)
 {
-    OD_ASSERT(payload.size <= UINT_MAX);
-    OD_ASSERT(bytes_max <= SIZE_MAX / 8);
-    if (payload.size == 0) // Should be one zero byte, but what is meant is clear.
-        return OD_INFLATE_DONE;
     size_t before = out->size;
-    inflateReset(&codec->decompressor);
-    enum od_inflate_outcome outcome =
-        inflate_whole(&codec->decompressor, payload, before + bytes_max, out);
+    inflateReset(&codec->inflater.stream);
+    begin(&codec->inflater, payload, bytes_max);
+    enum od_inflate_outcome outcome = od_inflater_go_on(&codec->inflater, SIZE_MAX, out);
     if (outcome != OD_INFLATE_DONE)
         out->size = before;
     return outcome;

@@ -20,6 +20,7 @@
 
 enum {
     OD_DEFLATE_BYTES_MIN = 1024,    // Shorter messages gain less than the work costs.
+    OD_DEFLATE_BYTES_MAX = 1 << 20, // The work of longer ones is more than others should wait for.
     OD_DEFLATE_WINDOW_BITS_MIN = 8, // Of the values that may be negotiated.
     OD_DEFLATE_WINDOW_BITS_MAX = 15,
 };
@@ -38,6 +39,7 @@ void od_deflate_message(struct od_deflate *codec, od_slice message, struct od_by
 
 enum od_inflate_outcome {
     OD_INFLATE_DONE,
+    OD_INFLATE_MORE,    // Of a message in pieces: there is another piece.
     OD_INFLATE_TOO_BIG, // More than [bytes_max]: close code 1009.
     OD_INFLATE_CORRUPT, // Not what a compressor made: close code 1007.
 };
@@ -46,5 +48,18 @@ enum od_inflate_outcome {
 // it was unless the outcome is OD_INFLATE_DONE.
 OD_MUST_CHECK enum od_inflate_outcome od_inflate_message(struct od_deflate *codec, od_slice payload,
                                                          size_t bytes_max, struct od_bytes *out);
+
+// The same in pieces, for a message that is too much work to be done at once: how large it is
+// nobody knows before, and a payload may also be long and say nothing. The [payload] stays where it
+// is until the end.
+struct od_inflater; // 40 kB.
+
+struct od_inflater *od_inflater_new(od_slice payload, size_t bytes_max);
+void od_inflater_free(struct od_inflater *inflater); // NULL is allowed.
+
+// Appends the next piece: about [piece_bytes] of payload are read or of message written. Returns
+// OD_INFLATE_MORE until the last; after another outcome it is not called again.
+OD_MUST_CHECK enum od_inflate_outcome od_inflater_go_on(struct od_inflater *inflater,
+                                                        size_t piece_bytes, struct od_bytes *out);
 
 #endif

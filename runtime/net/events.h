@@ -15,7 +15,7 @@
 #ifndef OD_NET_EVENTS_H
 #define OD_NET_EVENTS_H
 
-#include "base/slice.h"
+#include "base/bytes.h"
 
 struct od_net_events {
     // A whole request (link/request.h). It must be answered once: od_exchange_answer, or
@@ -25,8 +25,11 @@ struct od_net_events {
     // The client left before the answer; the exchange is no longer found.
     void (*request_gone)(void *owner, uint64_t exchange);
 
-    // A whole message. Text is valid UTF-8.
-    void (*message)(void *owner, uint64_t websocket, od_slice payload, bool is_binary);
+    // A whole message. Text is valid UTF-8. [memory]: what holds the payload and nothing else, for
+    // who wants to keep a large one without a copy: it may be taken, and is then left empty. NULL:
+    // the payload is borrowed.
+    void (*message)(void *owner, uint64_t websocket, od_slice payload, struct od_bytes *memory,
+                    bool is_binary);
 
     // No message will follow; exactly once for each WebSocket, unless [failed] comes instead or the
     // WebSocket is freed first. A clean close still waits for od_websocket_finish_close.

@@ -53,6 +53,17 @@ bool od_frame_decoder_is_amid(const struct od_frame_decoder *decoder)
     return decoder->phase == PAYLOAD || decoder->head_bytes > 0 || decoder->message_opcode != 0;
 }
 
+bool od_frame_take(struct od_frame_decoder *decoder, const struct od_frame_message *message,
+                   struct od_bytes *out)
+{
+    if (message->payload.size == 0 || message->payload.at != decoder->gathered.at)
+        return false;
+    OD_ASSERT(decoder->is_spent && message->payload.size == decoder->gathered.size);
+    *out = decoder->gathered;
+    od_bytes_init(&decoder->gathered);
+    return true;
+}
+
 // ---- Masks
 
 uint32_t od_frame_unmask(char *at, size_t size, uint32_t mask)

@@ -104,6 +104,11 @@ OD_MUST_CHECK enum od_frame_event od_frame_decode(struct od_frame_decoder *decod
                                                   size_t size, size_t *consumed,
                                                   struct od_frame_message *message);
 
+// Moves the payload of [message], the last event, out of the decoder's buffer into [out], which is
+// empty, instead of copying it. False: it lies in the input, and [out] stays empty.
+bool od_frame_take(struct od_frame_decoder *decoder, const struct od_frame_message *message,
+                   struct od_bytes *out);
+
 // Whether a frame or a message is half here. Without: a saved state says nothing but the limits.
 bool od_frame_decoder_is_amid(const struct od_frame_decoder *decoder);
 

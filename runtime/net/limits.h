@@ -40,10 +40,14 @@ struct od_net_limits {
 // Of all connections of one worker, and so what libwebsockets sizes its tables for (16 bytes each).
 #define OD_NET_DESCRIPTORS_MAX 131072
 
-// What compressed messages may become: of one socket, before it lines up with others that ask for
-// more; and of that line, in one turn of the loop. Of both much more than what people write.
+// What compressed messages may become at once, of one socket; what is larger is inflated in pieces
+// of so much, in line with others, and of that line so much in one turn of the loop. Several are on
+// their way at a time, so that a small one does not wait for large ones, until they are so much
+// together; then one of them is made whole.
 #define OD_NET_INFLATE_AT_ONCE_BYTES (64 << 10)
-#define OD_NET_INFLATE_TURN_BYTES (256 << 10)
+#define OD_NET_INFLATE_PIECE_BYTES (64 << 10)
+#define OD_NET_INFLATE_TURN_BYTES (128 << 10)
+#define OD_NET_INFLATING_BYTES_MAX (64 << 20)
 
 #define OD_PROXY_HEADER_BYTES_MAX 4096 // With all that a proxy adds to it.
 

@@ -43,9 +43,9 @@ struct od_net {
     struct od_list touched;  // WebSockets that may not be at rest: od_net_settle looks at them.
     struct od_list promised; // Those that will be touched if the event that runs comes to its end.
     bool is_in_event;
-    struct od_list line; // WebSockets that hold what was read (od_net_read_on).
-    int64_t line_bytes;  // What these may inflate now; below zero: so much was inflated too much.
-    char *read_bytes;    // One buffer for all: what one wire reads in one turn.
+    struct od_list line;    // WebSockets that hold what was read (od_net_read_on).
+    size_t inflating_bytes; // What they hold of messages that are not whole yet.
+    char *read_bytes;       // One buffer for all: what one wire reads in one turn.
     struct od_map exchanges;
     struct od_map websockets;
     uint64_t last_exchange; // Number of the youngest.
@@ -75,9 +75,8 @@ void od_net_deinit(struct od_net *net);
 void od_net_flush(struct od_net *net);
 
 // A turn's share of what WebSockets hold because it is large when inflated, and whether some hold
-// more, which is no reason for the loop to wait. A message is inflated whole, and one that is
-// larger than the share is made up for: the next turns inflate nothing of the line, so that others
-// come to their right.
+// more, which is no reason for the loop to wait. A message is inflated in pieces, over as many
+// turns as it takes, so that others come to their right.
 void od_net_read_on(struct od_net *net);
 bool od_net_reads_on(const struct od_net *net);
 

@@ -2,8 +2,8 @@
 //
 // A peer's bytes are decoded as far as his object keeps up, and as far as it costs little: a
 // compressed message of a few bytes may be one of many MiB. Such ones line up, and each turn
-// serves a few of the line (od_net_read_on). Meanwhile the rest of what was read is held and the
-// wire not read, so TCP slows the peer down and nobody else.
+// serves a few of the line with a piece each (od_net_read_on). Meanwhile the rest of what was read
+// is held and the wire not read, so TCP slows the peer down and nobody else.
 
 #include <stdlib.h>
 
@@ -22,23 +22,24 @@ static void fail(struct od_websocket *websocket, uint16_t code, od_slice why)
     net->events->failed(net->owner, websocket->number, why);
 }
 
-static void tell_message(const struct od_websocket *websocket, od_slice payload, bool is_binary)
+static void tell_message(const struct od_websocket *websocket, od_slice payload,
+                         struct od_bytes *memory, bool is_text)
 {
     struct od_net *net = websocket->net;
-    net->events->message(net->owner, websocket->number, payload, is_binary);
+    net->events->message(net->owner, websocket->number, payload, memory, !is_text);
 }
 
 static void tell_inflated(struct od_websocket *websocket, enum od_inflate_outcome outcome,
-                          od_slice text, bool is_text)
+                          struct od_bytes *text, bool is_text, uint8_t utf8)
 {
     if (outcome == OD_INFLATE_TOO_BIG)
         fail(websocket, OD_FRAME_CODE_TOO_BIG, OD_SLICE("Message is too large"));
     else if (outcome == OD_INFLATE_CORRUPT)
         fail(websocket, OD_FRAME_CODE_NOT_UTF8, OD_SLICE("Compressed data is corrupt"));
-    else if (is_text && !od_utf8_is_valid(text))
+    else if (utf8 != OD_UTF8_WHOLE)
         fail(websocket, OD_FRAME_CODE_NOT_UTF8, OD_SLICE("Text is not valid UTF-8"));
     else
-        tell_message(websocket, text, !is_text);
+        tell_message(websocket, od_bytes_slice(text), text, is_text);
 }
 
 static struct od_held *held_of(struct od_websocket *websocket)
@@ -51,9 +52,12 @@ static struct od_held *held_of(struct od_websocket *websocket)
 static void hold_message(struct od_websocket *websocket, const struct od_frame_message *message)
 {
     struct od_held *held = held_of(websocket);
-    od_bytes_put_slice(&held->message, message->payload);
-    held->has_message = true;
+    if (!od_frame_take(&websocket->decoder, message, &held->payload))
+        od_bytes_put_slice(&held->payload, message->payload);
+    held->inflater =
+        od_inflater_new(od_bytes_slice(&held->payload), websocket->net->limits.message_bytes_max);
     held->is_text = message->is_text;
+    held->utf8 = OD_UTF8_WHOLE;
 }
 
 // How large it is nobody knows before it is inflated. So it is, as far as it may be at once; one
@@ -62,14 +66,25 @@ static void on_compressed(struct od_websocket *websocket, const struct od_frame_
 {
     struct od_bytes text = {0};
     struct od_net *net = websocket->net;
-    size_t bytes_max = websocket->inflatable_bytes;
-    enum od_inflate_outcome outcome =
-        od_inflate_message(net->deflate, message->payload, bytes_max, &text);
-    websocket->inflatable_bytes -= outcome == OD_INFLATE_DONE ? text.size : bytes_max;
-    if (outcome == OD_INFLATE_TOO_BIG && bytes_max < net->limits.message_bytes_max)
+    size_t at_once = websocket->inflatable_bytes;
+    enum od_inflate_outcome outcome = OD_INFLATE_TOO_BIG;
+    if (message->payload.size <= at_once)
+        outcome = od_inflate_message(net->deflate, message->payload, at_once, &text);
+    websocket->inflatable_bytes -= outcome == OD_INFLATE_DONE ? text.size : at_once;
+    uint8_t utf8 =
+        message->is_text ? od_utf8_feed(OD_UTF8_WHOLE, od_bytes_slice(&text)) : OD_UTF8_WHOLE;
+    if (outcome == OD_INFLATE_TOO_BIG && at_once < net->limits.message_bytes_max)
         hold_message(websocket, message);
     else
-        tell_inflated(websocket, outcome, od_bytes_slice(&text), message->is_text);
+        tell_inflated(websocket, outcome, &text, message->is_text, utf8);
+    od_bytes_deinit(&text);
+}
+
+static void on_plain(struct od_websocket *websocket, const struct od_frame_message *message)
+{
+    struct od_bytes text = {0};
+    bool is_taken = od_frame_take(&websocket->decoder, message, &text);
+    tell_message(websocket, message->payload, is_taken ? &text : NULL, message->is_text);
     od_bytes_deinit(&text);
 }
 
@@ -78,7 +93,7 @@ static void on_message(struct od_websocket *websocket, const struct od_frame_mes
     if (message->is_compressed)
         on_compressed(websocket, message);
     else
-        tell_message(websocket, message->payload, !message->is_text);
+        on_plain(websocket, message);
 }
 
 // A peer that sends pings and reads nothing gets no more pongs than its queue may hold.
@@ -108,12 +123,23 @@ static void on_error(struct od_websocket *websocket, const struct od_frame_messa
     fail(websocket, message->code, message->payload);
 }
 
+// What was inflated of it is no longer on its way.
+static void end_message(struct od_websocket *websocket)
+{
+    struct od_held *held = websocket->held;
+    websocket->net->inflating_bytes -= held->message.size;
+    od_inflater_free(held->inflater);
+    held->inflater = NULL;
+    od_bytes_deinit(&held->payload);
+    od_bytes_deinit(&held->message);
+}
+
 void od_websocket_drop_held(struct od_websocket *websocket)
 {
     if (websocket->held == NULL)
         return;
+    end_message(websocket);
     od_bytes_deinit(&websocket->held->input);
-    od_bytes_deinit(&websocket->held->message);
     free(websocket->held);
     websocket->held = NULL;
 }
@@ -123,7 +149,7 @@ typedef void event_handler(struct od_websocket *websocket, const struct od_frame
 // Whether [left] bytes that were read are not to be decoded now.
 static bool is_stopped(const struct od_websocket *websocket, size_t left)
 {
-    bool awaits_line = websocket->held != NULL && websocket->held->has_message;
+    bool awaits_line = websocket->held != NULL && websocket->held->inflater != NULL;
     return websocket->is_over || awaits_line || (websocket->is_paused && left > 0);
 }
 
@@ -151,18 +177,28 @@ static size_t decode(struct od_websocket *websocket, char *at, size_t size)
     return taken;
 }
 
+// At the end of the line, and with a message that is begun at its head when too much is on its way.
+static void line_up(struct od_websocket *websocket)
+{
+    struct od_net *net = websocket->net;
+    bool is_first =
+        websocket->held->message.size > 0 && net->inflating_bytes > OD_NET_INFLATING_BYTES_MAX;
+    if (od_list_is_empty(&websocket->line))
+        (is_first ? od_list_push_front : od_list_push_back)(&net->line, &websocket->line);
+}
+
 // Nothing is read while something is held: it would have to be kept, too.
 static void fit_reading(struct od_websocket *websocket)
 {
     struct od_held *held = websocket->held;
-    if (held != NULL && (websocket->is_over || (!held->has_message && held->input.size == 0)))
+    if (held != NULL && (websocket->is_over || (held->inflater == NULL && held->input.size == 0)))
         od_websocket_drop_held(websocket);
     if (websocket->wire == NULL)
         return;
     bool is_held = websocket->held != NULL;
     (is_held || websocket->is_paused ? od_wire_pause : od_wire_resume)(websocket->wire);
-    if (is_held && !websocket->is_paused && od_list_is_empty(&websocket->line))
-        od_list_push_back(&websocket->net->line, &websocket->line);
+    if (is_held && !websocket->is_paused)
+        line_up(websocket);
 }
 
 static void end_reading(struct od_websocket *websocket)
@@ -187,42 +223,52 @@ void od_websocket_read(void *owner, char *at, size_t size)
 
 // The line.
 
-static void inflate_held(struct od_websocket *websocket)
+static void inflate_piece(struct od_websocket *websocket)
 {
     struct od_held *held = websocket->held;
     struct od_net *net = websocket->net;
-    struct od_frame_message message = {.payload = od_bytes_slice(&held->message),
-                                       .is_text = held->is_text};
-    held->has_message = false;
-    size_t limit = websocket->inflatable_bytes = net->limits.message_bytes_max;
-    on_compressed(websocket, &message);
-    net->line_bytes -= (int64_t)(limit - websocket->inflatable_bytes);
-    od_bytes_deinit(&held->message);
+    size_t before = held->message.size;
+    enum od_inflate_outcome outcome =
+        od_inflater_go_on(held->inflater, OD_NET_INFLATE_PIECE_BYTES, &held->message);
+    net->inflating_bytes += held->message.size - before;
+    if (held->is_text)
+        held->utf8 =
+            od_utf8_feed(held->utf8, od_slice_from(od_bytes_slice(&held->message), before));
+    if (outcome == OD_INFLATE_MORE && held->utf8 != OD_UTF8_WRONG)
+        return;
+    struct od_bytes text = held->message;
+    net->inflating_bytes -= text.size;
+    od_bytes_init(&held->message);
+    end_message(websocket);
+    tell_inflated(websocket, outcome, &text, held->is_text, held->utf8);
+    od_bytes_deinit(&text);
 }
 
-static void go_on(struct od_websocket *websocket)
+// Returns what of the turn's share it took.
+static size_t go_on(struct od_websocket *websocket)
 {
     struct od_held *held = websocket->held;
-    struct od_net *net = websocket->net;
+    size_t work_bytes = 0;
     websocket->is_reading = true;
     od_websocket_touch(websocket);
-    if (held->has_message)
-        inflate_held(websocket);
+    if (held->inflater != NULL) {
+        work_bytes = OD_NET_INFLATE_PIECE_BYTES;
+        inflate_piece(websocket);
+    }
     if (!is_stopped(websocket, held->input.size)) {
         od_bytes_drop_front(&held->input, decode(websocket, held->input.at, held->input.size));
-        net->line_bytes -= OD_NET_INFLATE_AT_ONCE_BYTES - (int64_t)websocket->inflatable_bytes;
+        work_bytes += OD_NET_INFLATE_AT_ONCE_BYTES - websocket->inflatable_bytes;
     }
     end_reading(websocket);
+    return work_bytes;
 }
 
 void od_net_read_on(struct od_net *net)
 {
-    net->line_bytes += OD_NET_INFLATE_TURN_BYTES;
-    if (net->line_bytes > OD_NET_INFLATE_TURN_BYTES)
-        net->line_bytes = OD_NET_INFLATE_TURN_BYTES;
     struct od_list *link;
-    while (net->line_bytes > 0 && (link = od_list_pop_front(&net->line)) != NULL)
-        go_on(OD_LIST_MEMBER(link, struct od_websocket, line));
+    size_t work_bytes = 0;
+    while (work_bytes < OD_NET_INFLATE_TURN_BYTES && (link = od_list_pop_front(&net->line)) != NULL)
+        work_bytes += go_on(OD_LIST_MEMBER(link, struct od_websocket, line));
 }
 
 bool od_net_reads_on(const struct od_net *net)

@@ -10,10 +10,12 @@
 
 // What was read and has to wait (websocket_read.c).
 struct od_held {
-    struct od_bytes message; // A compressed one, that comes first,
-    bool has_message;        // if there is one,
-    bool is_text;            // and its kind.
-    struct od_bytes input;   // Bytes as they were read.
+    struct od_inflater *inflater; // Of a message that comes first; NULL: there is none.
+    struct od_bytes payload;      // As it was sent,
+    struct od_bytes message;      // as far as it is inflated,
+    bool is_text;                 // its kind,
+    uint8_t utf8;                 // and the state at the end of its text.
+    struct od_bytes input;        // Bytes as they were read.
 };
 
 struct od_websocket {

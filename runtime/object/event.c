@@ -28,14 +28,25 @@ struct od_event *od_event_new(enum od_event_kind kind, od_slice bytes)
     return event;
 }
 
+struct od_event *od_event_new_of(enum od_event_kind kind, struct od_bytes *memory)
+{
+    struct od_event *event = od_event_new(kind, (od_slice){0});
+    event->size = memory->size;
+    event->memory = memory->at;
+    od_bytes_init(memory);
+    return event;
+}
+
 void od_event_free(struct od_event *event)
 {
+    if (event != NULL)
+        free(event->memory);
     free(event);
 }
 
 od_slice od_event_bytes(const struct od_event *event)
 {
-    return (od_slice){event->bytes, event->size};
+    return (od_slice){event->memory != NULL ? event->memory : event->bytes, event->size};
 }
 
 const char *od_event_name(const struct od_event *event)

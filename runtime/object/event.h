@@ -8,8 +8,8 @@
 #ifndef OD_OBJECT_EVENT_H
 #define OD_OBJECT_EVENT_H
 
+#include "base/bytes.h"
 #include "base/list.h"
-#include "base/slice.h"
 
 struct od_socket;
 
@@ -38,11 +38,15 @@ struct od_event {
         uint64_t timer; // TIMER: which one.
     };
     size_t size;
+    char *memory; // The bytes, when they were moved here; NULL: they follow.
     char bytes[];
 };
 
 struct od_event *od_event_new(enum od_event_kind kind, od_slice bytes); // Copies [bytes].
-void od_event_free(struct od_event *event);                             // NULL is allowed.
+
+// Takes what [memory] holds, which is then empty: a large message is not copied.
+struct od_event *od_event_new_of(enum od_event_kind kind, struct od_bytes *memory);
+void od_event_free(struct od_event *event); // NULL is allowed.
 od_slice od_event_bytes(const struct od_event *event);
 const char *od_event_name(const struct od_event *event); // As authors know it: "webSocketMessage".
 

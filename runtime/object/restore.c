@@ -11,13 +11,27 @@ struct restored {
     uint64_t number;
     uint32_t place;
     od_time_ms answered_ms;
-    uint16_t code;       // How it was closed; 0: it was not.
-    od_slice attachment; // Record of the latest.
+    uint16_t code; // How it was closed; 0: it was not.
     struct od_identity identity;
     od_slice tags[OD_TAGS_MAX];
     size_t tag_count;
+    bool has_attachment;
+    od_slice attachment;
     od_slice connection;
 };
+
+static bool read_facts(od_slice facts, struct restored *restored)
+{
+    struct od_cursor cursor = od_cursor_of(facts);
+    restored->tag_count = od_cursor_u16(&cursor);
+    if (restored->tag_count > OD_TAGS_MAX)
+        return false;
+    for (size_t i = 0; i < restored->tag_count; i++)
+        restored->tags[i] = od_cursor_string(&cursor);
+    restored->has_attachment = od_cursor_u8(&cursor) != 0;
+    restored->attachment = od_cursor_rest(&cursor);
+    return !cursor.failed;
+}
 
 static bool read_socket(od_slice body, struct restored *restored)
 {
@@ -26,18 +40,11 @@ static bool read_socket(od_slice body, struct restored *restored)
     restored->place = od_cursor_u32(&cursor);
     restored->answered_ms = (od_time_ms)od_cursor_u64(&cursor);
     restored->code = od_cursor_u16(&cursor);
-    restored->attachment = od_cursor_string(&cursor);
+    od_slice latest = od_cursor_string(&cursor);
     od_identity_read(&cursor, &restored->identity);
-    restored->tag_count = od_cursor_u16(&cursor);
-    if (restored->tag_count > OD_TAGS_MAX)
-        return false;
-    for (size_t i = 0; i < restored->tag_count; i++)
-        restored->tags[i] = od_cursor_string(&cursor);
     od_slice first = od_cursor_string(&cursor);
-    if (restored->attachment.size == 0)
-        restored->attachment = first;
     restored->connection = od_cursor_string(&cursor);
-    return !cursor.failed;
+    return !cursor.failed && read_facts(latest.size > 0 ? latest : first, restored);
 }
 
 // The script may have that namespace no more: then its sockets wait for a version that has it.
@@ -47,12 +54,6 @@ static struct od_object *object_of(struct od_objects *objects, const struct od_i
     od_id id;
     memcpy(id.bytes, identity->id, OD_ID_BYTES);
     return od_objects_get(objects, namespace, &id, identity->has_name, identity->name);
-}
-
-static void set_attachment(struct od_socket *socket, od_slice record)
-{
-    if (record.size > 0 && record.at[0] != 0)
-        od_socket_set_attachment(socket, od_slice_from(record, 1));
 }
 
 static void lose(struct od_socket *socket, const struct restored *restored, int fd)
@@ -96,7 +97,8 @@ void od_restore_socket(struct od_objects *objects, od_slice body, int fd)
     struct od_socket *socket =
         od_socket_remake(object, restored.number, restored.tags, restored.tag_count);
     socket->auto_response_ms = restored.answered_ms;
-    set_attachment(socket, restored.attachment);
+    if (restored.has_attachment)
+        od_socket_set_attachment(socket, restored.attachment);
     if (restored.code != 0 && od_refusal_hears_no_close(object->refusal)) {
         od_keep_again(socket, restored.place);
         forget(socket, fd);

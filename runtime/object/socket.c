@@ -201,7 +201,8 @@ static bool is_too_much(const struct od_socket *socket, od_slice payload)
     return payload.size > OD_WAITING_SMALL_BYTES && waiting + payload.size > OD_WAITING_BYTES_MAX;
 }
 
-void od_socket_message(struct od_socket *socket, od_slice payload, bool is_binary)
+void od_socket_message(struct od_socket *socket, od_slice payload, struct od_bytes *memory,
+                       bool is_binary)
 {
     if (auto_respond(socket, payload, is_binary))
         return;
@@ -209,7 +210,9 @@ void od_socket_message(struct od_socket *socket, od_slice payload, bool is_binar
         od_socket_close(socket, 1013, OD_SLICE("Too many large messages wait"));
         return;
     }
-    struct od_event *event = od_event_new(OD_EVENT_MESSAGE, payload);
+    bool moves = memory != NULL && payload.size > OD_WAITING_SMALL_BYTES;
+    struct od_event *event =
+        moves ? od_event_new_of(OD_EVENT_MESSAGE, memory) : od_event_new(OD_EVENT_MESSAGE, payload);
     event->is_binary = is_binary;
     receive(socket, event);
 }
@@ -359,15 +362,29 @@ void od_socket_close(struct od_socket *socket, uint16_t code, od_slice reason)
                                      .bytes = reason});
 }
 
+static void tell_facts(struct od_socket *socket)
+{
+    od_websocket_touch(socket->websocket);
+    if (socket->place != 0)
+        od_keep_facts(socket);
+}
+
+void od_socket_set_tags(struct od_socket *socket, const od_slice *tags, size_t count)
+{
+    OD_ASSERT(count <= OD_TAGS_MAX);
+    OD_ASSERT(socket->is_listed);
+    od_tag_remove(socket->object, socket);
+    od_tag_add(socket->object, socket, tags, count);
+    tell_facts(socket);
+}
+
 void od_socket_set_attachment(struct od_socket *socket, od_slice bytes)
 {
     OD_ASSERT(bytes.size <= OD_ATTACHMENT_BYTES_MAX);
     socket->attachment = od_reallocate(socket->attachment, bytes.size);
     memcpy(socket->attachment, bytes.at, bytes.size);
     socket->attachment_size = (uint32_t)bytes.size;
-    od_websocket_touch(socket->websocket);
-    if (socket->place != 0)
-        od_keep_attachment(socket);
+    tell_facts(socket);
 }
 
 bool od_socket_is_at_rest(const struct od_socket *socket)

@@ -81,7 +81,9 @@ bool od_socket_is_at_rest(const struct od_socket *socket);
 void od_socket_discard(struct od_socket *socket);
 
 // News of the connection, from the net: queued as events, or answered here (auto response).
-void od_socket_message(struct od_socket *socket, od_slice payload, bool is_binary);
+// [memory] as in net/events.h.
+void od_socket_message(struct od_socket *socket, od_slice payload, struct od_bytes *memory,
+                       bool is_binary);
 void od_socket_closed(struct od_socket *socket, uint16_t code, od_slice reason, bool was_clean);
 void od_socket_failed(struct od_socket *socket, od_slice why);
 
@@ -120,8 +122,9 @@ size_t od_socket_broadcast(struct od_object *object, bool has_tag, od_slice tag,
 // Starts the closing handshake, through the outbox; code 0 sends an empty Close. Again: ignored.
 void od_socket_close(struct od_socket *socket, uint16_t code, od_slice reason);
 
-void od_socket_set_attachment(struct od_socket *socket, od_slice bytes); // Copied.
-od_slice od_socket_attachment(const struct od_socket *socket);           // NULL: never set.
+void od_socket_set_tags(struct od_socket *socket, const od_slice *tags, size_t count); // Copied.
+void od_socket_set_attachment(struct od_socket *socket, od_slice bytes);               // Copied.
+od_slice od_socket_attachment(const struct od_socket *socket); // NULL: never set.
 
 // OPEN from acceptWebSocket on; CLOSING after a Close was sent or received; CLOSED without
 // connection.

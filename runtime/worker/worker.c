@@ -44,11 +44,12 @@ static void on_request_gone(void *owner, uint64_t exchange)
     (void)exchange;
 }
 
-static void on_message(void *owner, uint64_t websocket, od_slice payload, bool is_binary)
+static void on_message(void *owner, uint64_t websocket, od_slice payload, struct od_bytes *memory,
+                       bool is_binary)
 {
     struct od_socket *socket = od_socket_find(&((struct od_worker *)owner)->objects, websocket);
     if (socket != NULL)
-        od_socket_message(socket, payload, is_binary);
+        od_socket_message(socket, payload, memory, is_binary);
 }
 
 static void on_closed(void *owner, uint64_t websocket, uint16_t code, od_slice reason,

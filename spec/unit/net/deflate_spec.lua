@@ -3,7 +3,7 @@ local C = core.load("net/deflate.h")
 local ffi = core.ffi
 
 local LIMIT = 10 * 1024 * 1024
-local OUTCOMES = { "too big", "corrupt" }
+local OUTCOMES = { "more", "too big", "corrupt" }
 
 describe("compressed messages", function()
   local deflate
@@ -104,6 +104,50 @@ describe("compressed messages", function()
     C.od_bytes_deinit(out)
   end)
 
+  -- What came of it, and in how many pieces.
+  local function inflate_in_pieces(payload, piece_bytes, limit)
+    local out = ffi.new("struct od_bytes")
+    local inflater = C.od_inflater_new(core.slice(payload), limit or LIMIT)
+    local pieces, size = 0, 0
+    local outcome
+    repeat
+      outcome = C.od_inflater_go_on(inflater, piece_bytes, out)
+      pieces = pieces + 1
+      assert.is_true(tonumber(out.size) - size <= piece_bytes + 16384)
+      size = tonumber(out.size)
+    until outcome ~= C.OD_INFLATE_MORE
+    C.od_inflater_free(inflater)
+    local text = core.string(out)
+    C.od_bytes_deinit(out)
+    return outcome == C.OD_INFLATE_DONE and text or OUTCOMES[tonumber(outcome)], pieces
+  end
+
+  it("are the same in pieces, whatever their size", function()
+    local payloads = { "\242\72\205\201\201\7\0", "\0\5\0\250\255\72\101\108\108\111\0",
+      "\243\72\205\201\201\7\0\242\72\205\201\201\7\0", "\243\72\205\201\201\7\0", "\0", "",
+      "\242\72\205\201", "\3\0\6", compress(random_bytes(30000, 5):rep(3)) }
+    for _, payload in ipairs(payloads) do
+      local text, why = inflate(payload)
+      for _, piece_bytes in ipairs({ 1, 7, 20000, 1000000 }) do
+        assert.is_true((text or why) == inflate_in_pieces(payload, piece_bytes))
+      end
+    end
+  end)
+
+  it("end in pieces, too, at the limit", function()
+    local payload = compress(("x"):rep(300000))
+    assert.equal(300000, #inflate_in_pieces(payload, 65536, 300000))
+    local text, pieces = inflate_in_pieces(payload, 65536, 299999)
+    assert.equal("too big", text)
+    assert.is_true(pieces >= 4 and pieces <= 6, pieces .. " pieces")
+  end)
+
+  it("that are long and say nothing are pieces as well", function()
+    local text, pieces = inflate_in_pieces(("\0\0\0\255\255"):rep(60000) .. "\0", 65536)
+    assert.equal("", text)
+    assert.is_true(pieces >= 4, pieces .. " pieces")
+  end)
+
   it("that are cut off or damaged are corrupt, and do no harm to the next", function()
     local text = random_bytes(50, 3):rep(20)
     local payload = compress(text)
@@ -136,7 +180,8 @@ describe("compressed messages", function()
   it("are worth it when they are long, and when the client's window holds them", function()
     assert.is_false(C.od_deflate_is_worth_it(1023, 15))
     assert.is_true(C.od_deflate_is_worth_it(1024, 15))
-    assert.is_true(C.od_deflate_is_worth_it(100000000, 15))
+    assert.is_true(C.od_deflate_is_worth_it(1048576, 15))
+    assert.is_false(C.od_deflate_is_worth_it(1048577, 15)) -- Others would wait for it.
     assert.is_false(C.od_deflate_is_worth_it(5000, 0))
     assert.is_true(C.od_deflate_is_worth_it(1024, 10))
     assert.is_false(C.od_deflate_is_worth_it(1025, 10))

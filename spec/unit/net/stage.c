@@ -27,6 +27,7 @@ bool stage_connect(struct stage *stage, int fd, const char *read, size_t size);
 void stage_turn(struct stage *stage);
 const char *stage_story(struct stage *stage);
 const char *stage_error(struct stage *stage);
+size_t stage_inflating_bytes(struct stage *stage);
 bool stage_answer(struct stage *stage, uint64_t exchange, int status, const char *body,
                   const char *header, const char *value);
 bool stage_upgrade(struct stage *stage, struct stage *other, uint64_t exchange, uint64_t socket,
@@ -64,8 +65,10 @@ static void on_request_gone(void *owner, uint64_t exchange)
     tell(owner, "gone", exchange, (od_slice){0}, "");
 }
 
-static void on_message(void *owner, uint64_t websocket, od_slice payload, bool is_binary)
+static void on_message(void *owner, uint64_t websocket, od_slice payload, struct od_bytes *memory,
+                       bool is_binary)
 {
+    (void)memory;
     tell(owner, is_binary ? "binary" : "text", websocket, payload, "");
 }
 
@@ -147,6 +150,11 @@ const char *stage_story(struct stage *stage)
 const char *stage_error(struct stage *stage)
 {
     return stage->error;
+}
+
+size_t stage_inflating_bytes(struct stage *stage)
+{
+    return stage->net.inflating_bytes;
 }
 
 bool stage_answer(struct stage *stage, uint64_t number, int status, const char *body,

@@ -21,6 +21,7 @@ ffi.cdef [[
   void stage_turn(struct stage *stage);
   const char *stage_story(struct stage *stage);
   const char *stage_error(struct stage *stage);
+  size_t stage_inflating_bytes(struct stage *stage);
   bool stage_answer(struct stage *stage, uint64_t exchange, int status, const char *body,
                     const char *header, const char *value);
   bool stage_upgrade(struct stage *stage, struct stage *other, uint64_t exchange, uint64_t socket,
@@ -152,6 +153,11 @@ function Stage:upgrade(exchange, socket, options)
   options = options or {}
   local done = S.stage_upgrade(self.at, (options.to or self).at, exchange, socket, options.protocol)
   return done, ffi.string(S.stage_error(self.at))
+end
+
+---How much of messages that are not whole yet is inflated.
+function Stage:inflating_bytes()
+  return tonumber(S.stage_inflating_bytes(self.at))
 end
 
 function Stage:limits()
