@@ -226,9 +226,8 @@ static void accuse(struct od_server *server, const struct od_child *child,
                    const struct od_ending *how)
 {
     const struct od_blamed *blamed =
-        how->was_running
-            ? od_blame_add(&server->blame, child->index, &how->event, how->is_foreign)
-            : NULL;
+        how->was_running ? od_blame_add(&server->blame, child->index, &how->event, how->is_foreign)
+                         : NULL;
     if (blamed == NULL)
         return;
     od_log(OD_LOG_WARN, how->event.label,
@@ -344,7 +343,8 @@ enum od_exit od_server_run(const struct od_options *options)
     od_reload_init(&server->reload, &server->loop, options, &server->supervisor, &reload_events,
                    server);
     od_status_init(&server->status, &server->loop, &server->supervisor, options);
-    od_reload_start(&server->reload); // First of all: its process starts while this one opens files.
+    od_reload_start(
+        &server->reload); // First of all: its process starts while this one opens files.
     enum od_exit exit = open_all(server, &err);
     if (exit != OD_EXIT_CLEAN) {
         fprintf(stderr, "open-do: %s\n", err.text);
