@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "object/refusal.h"
 #include "object/socket.h"
 
 struct restored {
@@ -64,6 +65,14 @@ static void lose(struct od_socket *socket, const struct restored *restored, int 
                      OD_SLICE("the worker of this object has ended"), false);
 }
 
+// It counts as told: it is gone from the object, and from the keeper.
+static void forget(struct od_socket *socket, int fd)
+{
+    if (fd >= 0)
+        close(fd);
+    od_socket_discard(socket);
+}
+
 static void reconnect(struct od_socket *socket, const struct restored *restored, int fd)
 {
     struct od_error err;
@@ -90,6 +99,11 @@ void od_restore_socket(struct od_objects *objects, od_slice body, int fd)
     socket->auto_response_ms = restored.answered_ms;
     if (restored.has_attachment)
         od_socket_set_attachment(socket, restored.attachment);
+    if (restored.code != 0 && od_refusal_hears_no_close(object->refusal)) {
+        od_keep_again(socket, restored.place);
+        forget(socket, fd);
+        return;
+    }
     reconnect(socket, &restored, fd);
     od_keep_again(socket, restored.place);
 }
