@@ -8,6 +8,7 @@
 #include "http_fields.h"
 #include "link/request.h"
 #include "link/response.h"
+#include "raise.h"
 
 // A Request in Lua: method, url, path, peer, body or nil, and either `headers` or `_fields` (see
 // http_fields.h). A Response: status, body or nil, webSocket or nil, `headers` or `_fields` or
@@ -85,10 +86,31 @@ static int read_fields(lua_State *L)
     return 1;
 }
 
+enum {
+    init_names_max = 16
+};
+
+// unknown(what, word, array of names): the message about an init that has another field.
+static int unknown(lua_State *L)
+{
+    const char *names[init_names_max + 1] = {NULL};
+    struct od_error err;
+    for (int i = 0; i < init_names_max; i++) {
+        lua_rawgeti(L, 3, i + 1); // Stays there, and with it the text.
+        names[i] = lua_tostring(L, -1);
+    }
+    od_unknown_set(&err, luaL_checkstring(L, 1), luaL_checkstring(L, 2), names);
+    lua_pushstring(L, err.text);
+    return 1;
+}
+
 void od_http_message_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"define", define}, {"is_a", is_a_named}, {"read_fields", read_fields}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"define", define},
+                                         {"is_a", is_a_named},
+                                         {"read_fields", read_fields},
+                                         {"unknown", unknown},
+                                         {NULL, NULL}};
     lua_newtable(L);
     luaL_setfuncs(L, functions, 0);
 }

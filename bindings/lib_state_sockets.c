@@ -37,9 +37,8 @@ static void add_tag(lua_State *L, struct tags *tags, od_slice tag)
 }
 
 // The slices live as long as the table at [index].
-static struct tags check_tags(lua_State *L, int index)
+static struct tags check_tags(lua_State *L, int index, const char *call)
 {
-    const char *call = "acceptWebSocket";
     struct tags tags = {.count = 0};
     if (lua_isnoneornil(L, index))
         return tags;
@@ -77,7 +76,7 @@ static int accept_websocket(lua_State *L)
     bool is_remote = end->use == OD_END_REMOTE;
     if (!is_remote)
         check_unused(L, end);
-    struct tags tags = check_tags(L, 3);
+    struct tags tags = check_tags(L, 3, "acceptWebSocket");
     struct od_socket *socket;
     struct od_error err;
     bool ok = is_remote
@@ -135,6 +134,19 @@ static int get_tags(lua_State *L)
         lua_rawseti(L, -2, (int)i + 1);
     }
     return 1;
+}
+
+static int set_tags(lua_State *L)
+{
+    od_state_self(L, "setTags");
+    struct od_socket *socket =
+        check_socket(L, 2, "setTags", "setTags: call acceptWebSocket() for the WebSocket first");
+    if (!lua_istable(L, 3))
+        od_raise_argument(L, 3, "setTags", "an array of strings");
+    struct tags tags = check_tags(L, 3, "setTags");
+    if (socket != NULL)
+        od_socket_set_tags(socket, tags.at, tags.count);
+    return 0;
 }
 
 // --- broadcast
@@ -248,6 +260,7 @@ const luaL_Reg od_state_socket_methods[] = {
     {"acceptWebSocket", accept_websocket},
     {"broadcast", broadcast_message},
     {"getTags", get_tags},
+    {"setTags", set_tags},
     {"getWebSockets", get_websockets},
     {"setWebSocketAutoResponse", set_auto_response},
     {"getWebSocketAutoResponse", get_auto_response},

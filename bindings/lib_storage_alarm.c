@@ -17,6 +17,12 @@ static od_time_ms check_time(lua_State *L)
         od_raise(L, "setAlarm: argument 1 must be a number of milliseconds since 1970, got NaN");
     if (time_ms <= 0)
         od_raise(L, "setAlarm() cannot be called with an alarm time <= 0");
+    // From 1970-01-12 to 1973 as milliseconds, from 2001 on as the seconds of os.time().
+    if (time_ms >= 1e9 && time_ms < 1e11)
+        od_raise(L,
+                 "setAlarm: argument 1 (%.0f) looks like seconds, as of os.time(); it must be "
+                 "milliseconds since 1970, as in od.now() + 10000",
+                 time_ms);
     if (time_ms > OD_ALARM_TIME_MAX)
         od_raise(L, "setAlarm: argument 1 is further away than any date (%g ms)",
                  OD_ALARM_TIME_MAX);

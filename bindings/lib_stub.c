@@ -44,12 +44,22 @@ static struct od_wait *begin(lua_State *L, const char *name, enum od_call_kind k
     return wait;
 }
 
+// A Request may stand for the options, too.
+static void check_names(lua_State *L)
+{
+    static const char *const names[] = {"method", "headers", "body", NULL};
+    if (lua_istable(L, 3) && !lua_getmetatable(L, 3))
+        od_check_option_names(L, 3, "fetch", names);
+    lua_settop(L, 3);
+}
+
 // (stub, request | url, init)
 static int begin_fetch(lua_State *L)
 {
     struct od_error err;
     struct od_wait *wait = begin(L, "fetch", OD_CALL_FETCH);
     lua_settop(L, 3);
+    check_names(L);
     if (!od_request_encode(L, 2, 3, &wait->bytes, &err))
         od_raise(L, "fetch: %s", err.text);
     return od_wait_yield(L, OD_WAIT_CALL);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "int64.h"
 #include "userdata.h"
 
@@ -140,6 +141,33 @@ bool od_option_flag(lua_State *L, int index, const char *call, const char *name)
     return flag;
 }
 
+static void list_names(struct od_error *list, const char *const *names)
+{
+    size_t size = 0;
+    list->text[0] = '\0';
+    for (; *names != NULL && size < sizeof list->text; names++)
+        size += (size_t)snprintf(list->text + size, sizeof list->text - size, "%s%s",
+                                 size == 0 ? "" : ", ", *names);
+}
+
+void od_unknown_set(struct od_error *err, const char *what, const char *word,
+                    const char *const *names)
+{
+    struct od_error list;
+    const char *meant = od_nearest_of(word, names);
+    if (meant == NULL)
+        list_names(&list, names);
+    od_error_set(err, meant == NULL ? "%s '%s'; there are: %s" : "%s '%s'; did you mean '%s'?",
+                 what, word, meant == NULL ? list.text : meant);
+}
+
+void od_raise_unknown(lua_State *L, const char *what, const char *word, const char *const *names)
+{
+    struct od_error err;
+    od_unknown_set(&err, what, word, names);
+    od_raise(L, "%s", err.text);
+}
+
 static bool is_one_of(const char *text, const char *const *names)
 {
     for (; *names != NULL; names++) {
@@ -155,6 +183,7 @@ void od_check_option_names(lua_State *L, int index, const char *call, const char
         if (lua_type(L, -2) != LUA_TSTRING)
             od_raise(L, "%s: the options have a key that is %s", call, od_describe(L, -2));
         if (!is_one_of(lua_tostring(L, -2), names))
-            od_raise(L, "%s: there is no option '%s'", call, lua_tostring(L, -2));
+            od_raise_unknown(L, lua_pushfstring(L, "%s: there is no option", call),
+                             lua_tostring(L, -2), names);
     }
 }

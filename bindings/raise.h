@@ -15,12 +15,19 @@
 #include <lua.h>
 
 #include "base/check.h"
+#include "base/error.h"
 #include "base/slice.h"
 
 OD_NORETURN void od_raise(lua_State *L, const char *format, ...) OD_PRINTF(2, 3);
 
 // [wanted] as in "a string".
 OD_NORETURN void od_raise_argument(lua_State *L, int index, const char *call, const char *wanted);
+
+// [word] is none of [names], which ends with NULL: "[what] 'tags'; did you mean 'tag'?"
+void od_unknown_set(struct od_error *err, const char *what, const char *word,
+                    const char *const *names);
+OD_NORETURN void od_raise_unknown(lua_State *L, const char *what, const char *word,
+                                  const char *const *names);
 
 // For functions of the library, called with a dot: index 1 is argument 1. A number is its text.
 od_slice od_check_bytes(lua_State *L, int index, const char *call);

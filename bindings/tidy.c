@@ -55,8 +55,10 @@ static od_time_ms delay_ms(struct od_engine *engine)
     tidy->seen_bytes = engine->memory.used;
     if (tidy->dropped == 0)
         return -1;
-    return until(is_worth_it(engine) ? tidy->not_before_ms : tidy->quiet_since_ms + quiet_ms,
-                 now_ms);
+    od_time_ms when_ms = tidy->quiet_since_ms + quiet_ms; // It is in nobody's way then.
+    if (is_worth_it(engine) && tidy->not_before_ms < when_ms)
+        when_ms = tidy->not_before_ms;
+    return until(when_ms, now_ms);
 }
 
 od_time_ms od_tidy_step(struct od_engine *engine)

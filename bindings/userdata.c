@@ -1,23 +1,31 @@
 #include "userdata.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "embedded.h"
 #include "engine.h"
 #include "raise.h"
 
-// How messages name a kind, and how scripts write one before a colon.
+enum {
+    fields_max = 32
+};
+
+// How messages name a kind, how scripts write one before a colon, and what it has besides methods.
 static const struct {
     const char *name;
     const char *variable;
+    const char *properties[5];
 } names[OD_USERDATA_COUNT] = {
-    [OD_USERDATA_STATE] = {"a state", "state"},
-    [OD_USERDATA_STORAGE] = {"a storage", "storage"},
-    [OD_USERDATA_TRANSACTION] = {"a transaction", "txn"},
-    [OD_USERDATA_WEBSOCKET] = {"a WebSocket", "ws"},
-    [OD_USERDATA_NAMESPACE] = {"a namespace", "env.NAMESPACE"},
-    [OD_USERDATA_ID] = {"an object id", "id"},
-    [OD_USERDATA_STUB] = {"a stub", "stub"},
+    [OD_USERDATA_STATE] = {"a state", "state", {"id", "storage"}},
+    [OD_USERDATA_STORAGE] = {"a storage", "storage", {NULL}},
+    [OD_USERDATA_TRANSACTION] = {"a transaction", "txn", {NULL}},
+    [OD_USERDATA_WEBSOCKET] = {"a WebSocket",
+                               "ws",
+                               {"readyState", "protocol", "url", "bufferedAmount"}},
+    [OD_USERDATA_NAMESPACE] = {"a namespace", "env.NAMESPACE", {NULL}},
+    [OD_USERDATA_ID] = {"an object id", "id", {"name"}},
+    [OD_USERDATA_STUB] = {"a stub", "stub", {"id", "name"}},
 };
 
 void od_userdata_open(lua_State *L)
@@ -40,14 +48,45 @@ const char *od_userdata_name(lua_State *L, int index)
     return kind == OD_USERDATA_COUNT ? NULL : names[kind].name;
 }
 
+static void push_registered(lua_State *L, int ref)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, ref);
+}
+
 static const char *key_text(lua_State *L, int index)
 {
-    return lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : luaL_typename(L, index);
+    bool is_text = lua_type(L, index) == LUA_TSTRING || lua_type(L, index) == LUA_TNUMBER;
+    return is_text ? lua_tostring(L, index) : luaL_typename(L, index);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+// The names of what [kind] has, which live as long as the state.
+static void gather_fields(lua_State *L, enum od_userdata kind, const char *fields[fields_max + 1])
+{
+    size_t count = 0;
+    for (; names[kind].properties[count] != NULL; count++)
+        fields[count] = names[kind].properties[count];
+    push_registered(L, od_engine_of(L)->kinds[kind].methods_ref);
+    for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
+        if (lua_type(L, -2) == LUA_TSTRING && count < fields_max)
+            fields[count++] = lua_tostring(L, -2);
+    }
+    lua_pop(L, 1);
+    qsort(fields, count, sizeof *fields, by_name);
+    fields[count] = NULL;
 }
 
 int od_userdata_no_field(lua_State *L)
 {
-    od_raise(L, "%s has no field '%s'", od_userdata_name(L, 1), key_text(L, 2));
+    const char *fields[fields_max + 1];
+    enum od_userdata kind = kind_of(L, 1);
+    gather_fields(L, kind, fields);
+    od_raise_unknown(L, lua_pushfstring(L, "%s has no field", names[kind].name), key_text(L, 2),
+                     fields);
 }
 
 static int refuse_new_field(lua_State *L)
@@ -66,11 +105,6 @@ static void set_function(lua_State *L, const char *name, lua_CFunction function)
 {
     lua_pushcfunction(L, function);
     lua_setfield(L, -2, name);
-}
-
-static void push_registered(lua_State *L, int ref)
-{
-    lua_rawgeti(L, LUA_REGISTRYINDEX, ref);
 }
 
 void od_userdata_define(lua_State *L, enum od_userdata kind, const luaL_Reg *methods,

@@ -23,7 +23,11 @@ local Headers = {}
 local metatable = {
   __metatable = false,
   __index = function(_, key)
-    return Headers[key]
+    local method = Headers[key]
+    if method == nil and type(key) == "string" then
+      error(("Headers have no field '%s'; a header is headers:get(%q)"):format(key, key), 2)
+    end
+    return method
   end,
 }
 native.http.define("Headers", metatable)

@@ -81,14 +81,20 @@ end
 ---@type fun(input: string|Request, init?: table): Request see open-do/request.lua
 od.Request = request.new
 
---- `od.Response(body?, init?)` and `od.Response.json(value, init?)`; see open-do/response.lua.
+--- `od.Response(body?, init?)`, and for usual ones `od.Response.json(value)`, `.html(page)` and
+--- `.redirect(url)`; see open-do/response.lua.
 ---@class od.Response
 ---@field json fun(value: any, init?: table): Response
+---@field html fun(body: string, init?: table): Response
+---@field redirect fun(url: string, status?: integer): Response
 ---@overload fun(body?: string, init?: table): Response
-od.Response = read_only("od.Response", { json = response.json }, function(_, body, init)
+od.Response = read_only("od.Response", {
+  json = response.json, html = response.html, redirect = response.redirect,
+}, function(_, body, init)
   local new = response.new(body, init, 3)
   return new
 end)
+response.constructor = od.Response
 
 -- What the engine offers: WebSocketPair, now, sleep, log, print, fetch, version ...
 for name, value in pairs(native.runtime) do

@@ -3,6 +3,7 @@
 local module_name, native = ...
 assert(module_name == "open-do.request")
 
+local fields_module = require "open-do.fields"
 local headers_module = require "open-do.headers"
 
 local find, match, sub, upper = string.find, string.match, string.sub, string.upper
@@ -175,12 +176,16 @@ native.http.define("make_request", function(input, init)
 end)
 
 local M = {}
+local INIT = fields_module.of({ "method", "headers", "body" })
 
 --- A request for `stub:fetch` or `od.fetch`. Raises at the caller's line on misuse.
 ---@param input string|Request a URL, or a path ("/rooms?x=1") where the host does not matter
 ---@param init? { method?: string, headers?: table|Headers, body?: string } wins over the request
 ---@return Request
 function M.new(input, init)
+  if type(init) == "table" and not is_a("Request", init) then
+    fields_module.check(init, INIT, "the init of a Request", 3)
+  end
   local request = make(input, init, 3)
   return request
 end

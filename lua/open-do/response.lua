@@ -3,6 +3,7 @@
 local module_name, native = ...
 assert(module_name == "open-do.response")
 
+local fields_module = require "open-do.fields"
 local headers_module = require "open-do.headers"
 
 local error, setmetatable, type = error, setmetatable, type
@@ -10,6 +11,7 @@ local floor = math.floor
 local read_fields = native.http.read_fields
 local try_decode, try_encode = native.json.try_decode, native.json.try_encode
 local new_headers = headers_module.new
+local check_fields = fields_module.check
 
 --- An HTTP response, whole, with its body.
 ---@class Response
@@ -99,6 +101,7 @@ local function check_body(body, status, level)
 end
 
 local NO_INIT = {}
+local INIT = fields_module.of({ "status", "headers", "webSocket" })
 
 -- Only Headers of its own are made now; the default waits, see `built`.
 local function make(body, content_type, init, level)
@@ -127,10 +130,11 @@ local function checked_init(init, level)
     error(("the init of a Response must be a table such as { status = 404 }, not a %s")
       :format(type(init)), level)
   end
+  check_fields(init, INIT, "the init of a Response", level + 1)
   return init
 end
 
-local M = {}
+local M = { constructor = nil } -- od.Response, which init.lua makes.
 
 --- A response. Raises at [level] on misuse. (A tail call, `return od.Response(...)`, leaves no
 --- line of the caller; the text then stands alone.)
@@ -149,12 +153,42 @@ end
 ---@param init? { status?: integer, headers?: table|Headers } adds "content-type: application/json"
 ---@return Response
 function M.json(value, init)
+  if value == M.constructor then
+    error("json: call it with a dot, as in od.Response.json(...)", 2)
+  end
   init = checked_init(init, 3)
   local body, problem = try_encode(value)
   if problem then
     error(problem, 2)
   end
   local response = make(body, "application/json", init, 3)
+  return response
+end
+
+--- A page: a response whose content type is text/html.
+---@param body string
+---@param init? { status?: integer, headers?: table|Headers }
+---@return Response
+function M.html(body, init)
+  init = checked_init(init, 3)
+  local response = make(body, "text/html;charset=UTF-8", init, 3)
+  return response
+end
+
+local REDIRECTS = { [301] = true, [302] = true, [303] = true, [307] = true, [308] = true }
+
+--- A response that sends the client elsewhere.
+---@param url string "/path" or a whole one
+---@param status? integer 301, 302 (when nil), 303, 307 or 308
+---@return Response
+function M.redirect(url, status)
+  if type(url) ~= "string" then
+    error(("redirect: argument 1 must be a URL, not a %s"):format(type(url)), 2)
+  end
+  if not REDIRECTS[status or 302] then
+    error("redirect: argument 2 must be 301, 302, 303, 307 or 308", 2)
+  end
+  local response = make(nil, TEXT, { status = status or 302, headers = { location = url } }, 3)
   return response
 end
 

@@ -79,6 +79,11 @@ function State:getWebSockets(tag) end
 ---@return string[]
 function State:getTags(ws) end
 
+---In place of those it has; kept through sleep, reload and crash as these are.
+---@param ws WebSocket an accepted one
+---@param tags string[] at most 10, of 256 bytes
+function State:setTags(ws, tags) end
+
 ---@param message string
 ---@param options? { tag?: string, except?: WebSocket, isBinary?: boolean }
 ---@return integer count of sockets it went to

@@ -29,6 +29,16 @@ od.Response = {}
 ---@return Response
 function od.Response.json(value, init) end
 
+---@param body string a page; the content type is text/html
+---@param init? { status?: integer, headers?: table<string, string|number>|Headers }
+---@return Response
+function od.Response.html(body, init) end
+
+---@param url string "/path" or a whole one
+---@param status? integer 301, 302 (when nil), 303, 307 or 308
+---@return Response
+function od.Response.redirect(url, status) end
+
 ---The two ends of a WebSocket: the first goes into a response with status 101, the second to
 ---`state:acceptWebSocket`.
 ---@return WebSocket client

@@ -24,11 +24,11 @@
     KIND(DISCARD, "u32 version: forget it")                                                        \
     KIND(STATUS,                                                                                   \
          "u64 question, u8 when settled: how are you, now or when there is nothing to do?")        \
-    KIND(REFUSE, "32 bytes id, u32 ms, str why: that object is not to run")                        \
+    KIND(REFUSE, "32 bytes id, u32 ms, u8 hears no close, str why: that object is not to run")     \
     KIND(ALARM, "u64 wall clock in ms, identity (store/identity.h): what is due by then, ring it") \
     KIND(RESTORE_OBJECT, "object record (object/keep.h)")                                          \
     KIND(RESTORE_SOCKET,                                                                           \
-         "u64 socket, u32 place, u64 answered ms, u16 code or 0, str attachment record, socket "   \
+         "u64 socket, u32 place, u64 answered ms, u16 code or 0, str later facts, socket "         \
          "record (object/keep.h); fd: the connection, or none and a code: how it was closed")      \
     KIND(RESTORED, "nothing: that was all of the life before; answered with BACK")                 \
     /* worker -> main */                                                                           \
@@ -41,7 +41,7 @@
     KIND(OBJECT_KEEP, "u8 forget, 32 bytes id, object record")                                     \
     KIND(SOCKET_KEEP, "u64 socket, u32 place, record (object/keep.h); fd: a duplicate of the "     \
                       "connection")                                                                \
-    KIND(SOCKET_ATTACHMENT, "u64 socket, str attachment")                                          \
+    KIND(SOCKET_FACTS, "u64 socket, str facts (object/keep.h)")                                    \
     KIND(SOCKET_GONE, "u64 socket")                                                                \
     KIND(STATUS_REPORT, "u64 question, report (object/report.h)")                                  \
     KIND(DRAINED, "nothing")                                                                       \

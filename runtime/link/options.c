@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/nearest.h"
 #include "link/options_inner.h"
 
 enum {
@@ -95,6 +96,19 @@ static int count_of(char **argv)
     return count;
 }
 
+// Of "--lisen" or "--lisen=..."; NULL: none is near.
+static const char *nearest_option(const char *word)
+{
+    char name[OD_OPTION_NAME_BYTES_MAX] = "";
+    size_t dashes = strspn(word, "-"), size = strcspn(word + dashes, "=");
+    if (size < sizeof name)
+        memcpy(name, word + dashes, size);
+    struct od_nearest nearest = {.word = name};
+    for (int i = 0; od_option_rows[i].name != NULL; i++)
+        od_nearest_try(&nearest, od_option_rows[i].name);
+    return nearest.name;
+}
+
 static bool refuse_word(char **argv, int value, struct od_error *err)
 {
     const char *word = argv[optind - 1];
@@ -102,7 +116,10 @@ static bool refuse_word(char **argv, int value, struct od_error *err)
         return od_error_set(err, "%s needs a value", word);
     if (optopt != 0 && optopt != help_value && optopt != version_value) // One of several letters.
         return od_error_set(err, "-%c is not an option of open-do", optopt);
-    return od_error_set(err, "%s is not an option of open-do", word);
+    const char *meant = nearest_option(word);
+    return meant == NULL ? od_error_set(err, "%s is not an option of open-do", word)
+                         : od_error_set(err, "%s is not an option of open-do; did you mean --%s?",
+                                        word, meant);
 }
 
 // Walks the flags: called once to see which are given, once to take those.
@@ -135,6 +152,12 @@ static bool take_command(struct od_options *options, const char *word, struct od
             return true;
         }
     }
+    struct od_nearest nearest = {.word = word};
+    for (int i = 0; i < OD_COMMAND_COUNT; i++)
+        od_nearest_try(&nearest, od_command_rows[i].name);
+    if (nearest.name != NULL)
+        return od_error_set(err, "'%s' is not a command; did you mean open-do %s?", word,
+                            nearest.name);
     return od_error_set(err, "'%s' is not a command: say open-do run SCRIPT to serve a script",
                         word);
 }

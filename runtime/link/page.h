@@ -30,6 +30,8 @@ enum od_page_flag {      // Of a socket; none: it can go on elsewhere as if noth
     OD_PAGE_CLOSING = 4, // A Close was sent or received: another must not follow.
 };
 
+#define OD_PAGE_CLOSE_NAME "webSocketClose" // Main counts these (main/blame.h).
+
 struct od_page_event {
     uint64_t moment;
     uint8_t id[OD_PAGE_ID_BYTES]; // Zeros: it is no object (the entry, or the script loads).

@@ -46,26 +46,38 @@ static bool is_object(const struct od_page_event *event)
     return memcmp(event->id, none, sizeof none) != 0;
 }
 
-od_time_ms od_blame_add(struct od_blame *blame, uint32_t worker, const struct od_page_event *event,
-                        bool is_foreign)
+static bool is_close(const struct od_page_event *event)
+{
+    return strcmp(event->name, OD_PAGE_CLOSE_NAME) == 0;
+}
+
+const struct od_blamed *od_blame_add(struct od_blame *blame, uint32_t worker,
+                                     const struct od_page_event *event, bool is_foreign)
 {
     if (!is_object(event))
-        return 0;
+        return NULL;
     od_time_ms now_ms = od_clock_monotonic_ms();
     struct od_blamed *entry = entry_of(blame, event->id);
     if (now_ms - entry->last_ms >= OD_REFUSE_CALM_MS)
-        entry->count = 0;
+        entry->count = entry->closes = 0;
     entry->count++;
+    entry->closes += is_close(event);
     entry->worker = worker;
     entry->last_ms = now_ms;
     if (is_foreign && entry->count < foreign_count_min)
-        return 0;
+        return NULL;
     od_time_ms ms = time_for(entry->count);
+    entry->refused_ms = ms;
     entry->until_ms = now_ms + ms;
     snprintf(entry->why, sizeof entry->why,
              "%s is refused for %d ms, because its worker ended while it ran %s", event->label,
              (int)ms, event->name);
-    return ms;
+    return entry;
+}
+
+bool od_blamed_hears_no_close(const struct od_blamed *blamed)
+{
+    return blamed->closes >= OD_CLOSE_LIVES_MAX;
 }
 
 void od_blame_each(const struct od_blame *blame, uint32_t worker,

@@ -6,6 +6,12 @@
 // most accidents are over with the event that made them. Where somebody else killed the worker (an
 // operator, or the system for want of memory) the object is suspected only at the third time.
 //
+// What ran then: requests, calls and messages are over with the worker, and their callers and
+// sockets are told. An alarm rings again, which is no try of its own (object/alarm.h): one that
+// always costs its worker does so once a refusal, so at last every OD_REFUSE_MS_MAX. A close is
+// told again, for the object counts on it; but after OD_CLOSE_LIVES_MAX workers that ended in its
+// webSocketClose, those that the next worker would tell it of count as heard.
+//
 // Process: main. Owner: embedded.
 
 #ifndef OD_MAIN_BLAME_H
@@ -20,8 +26,10 @@
 struct od_blamed {
     uint8_t id[OD_PAGE_ID_BYTES];
     uint32_t worker;
-    uint32_t count; // How often, without a calm time in between.
+    uint32_t count;  // How often, without a calm time in between,
+    uint32_t closes; // and how often of these in webSocketClose.
     od_time_ms last_ms;
+    od_time_ms refused_ms; // The last time.
     od_time_ms until_ms;
     char why[320]; // What callers are told.
 };
@@ -31,9 +39,12 @@ struct od_blame {
     uint32_t size;
 };
 
-// [event] ran when [worker] ended. For how long its object is refused from now on, in ms; 0: not.
-od_time_ms od_blame_add(struct od_blame *blame, uint32_t worker, const struct od_page_event *event,
-                        bool is_foreign);
+// [event] ran when [worker] ended. Its object, when that is refused from now on; NULL: it is not.
+const struct od_blamed *od_blame_add(struct od_blame *blame, uint32_t worker,
+                                     const struct od_page_event *event, bool is_foreign);
+
+// It is not told any more of sockets that were closed.
+bool od_blamed_hears_no_close(const struct od_blamed *blamed);
 
 // Calls [visit] for the objects of [worker] that are refused for [left_ms] more.
 void od_blame_each(const struct od_blame *blame, uint32_t worker,

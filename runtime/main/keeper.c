@@ -42,7 +42,7 @@ static void drop(struct od_keeper *keeper, struct od_kept *kept)
     od_map_remove(&keeper->kept, &kept->node);
     if (kept->fd >= 0)
         close(kept->fd);
-    free(kept->attachment);
+    free(kept->facts);
     free(kept);
 }
 
@@ -94,16 +94,15 @@ void od_keeper_keep(struct od_keeper *keeper, uint32_t worker, uint64_t socket, 
     od_map_put(&keeper->kept, &kept->node, hash_of((struct key){worker, socket}));
 }
 
-void od_keeper_attach(struct od_keeper *keeper, uint32_t worker, uint64_t socket,
-                      od_slice attachment)
+void od_keeper_facts(struct od_keeper *keeper, uint32_t worker, uint64_t socket, od_slice facts)
 {
     struct od_kept *kept = find(keeper, worker, socket);
     if (kept == NULL)
         return;
-    kept->attachment = od_reallocate(kept->attachment, attachment.size + 1);
-    kept->attachment_bytes = (uint32_t)attachment.size;
-    if (attachment.size > 0)
-        memcpy(kept->attachment, attachment.at, attachment.size);
+    kept->facts = od_reallocate(kept->facts, facts.size + 1);
+    kept->facts_bytes = (uint32_t)facts.size;
+    if (facts.size > 0)
+        memcpy(kept->facts, facts.at, facts.size);
 }
 
 void od_keeper_forget(struct od_keeper *keeper, uint32_t worker, uint64_t socket)

@@ -3,8 +3,9 @@
 //
 // A worker can die; the connections of its objects need not. As long as one process holds a
 // descriptor the kernel keeps the connection open, so main holds one of each, and beside it the
-// record (object, tags, protocol) and the attachment, as bytes that mean nothing to it. Of objects
-// it keeps what their storage does not: the auto response. Sockets are numbered by their workers.
+// record (object, protocol) and the facts (tags, attachment), as bytes that mean nothing to it. Of
+// objects it keeps what their storage does not: the auto response. Sockets are numbered by their
+// workers.
 //
 // What becomes of them when a worker dies is recovery.h.
 //
@@ -26,8 +27,8 @@ struct od_kept {
     int fd;                 // -1: the connection is closed, which its object has to learn.
     uint16_t code;          // How it was closed then.
     od_time_ms answered_ms; // Of its last auto response; known once its worker has ended.
-    char *attachment;       // The latest; NULL: as in the record.
-    uint32_t attachment_bytes;
+    char *facts;            // Tags and attachment, the latest; NULL: as in the record.
+    uint32_t facts_bytes;
     uint32_t record_bytes;
     char record[];
 };
@@ -52,8 +53,7 @@ void od_keeper_deinit(struct od_keeper *keeper); // Closes the descriptors; no s
 void od_keeper_keep(struct od_keeper *keeper, uint32_t worker, uint64_t socket, uint32_t place,
                     od_slice record, int fd);
 // Copied. A socket that is not kept (any more) is an ordinary outcome here and below.
-void od_keeper_attach(struct od_keeper *keeper, uint32_t worker, uint64_t socket,
-                      od_slice attachment);
+void od_keeper_facts(struct od_keeper *keeper, uint32_t worker, uint64_t socket, od_slice facts);
 void od_keeper_forget(struct od_keeper *keeper, uint32_t worker, uint64_t socket);
 
 // Copies [record], in place of an earlier one; empty: forgets it. [id] is 32 bytes.

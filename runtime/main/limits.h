@@ -41,6 +41,7 @@
 #define OD_REFUSE_MS_MIN 1000    // An object that cost a worker; doubles,
 #define OD_REFUSE_MS_MAX 60000   // up to this,
 #define OD_REFUSE_CALM_MS 600000 // and starts anew after such a time without.
+#define OD_CLOSE_LIVES_MAX 3     // Workers that may end in webSocketClose of one object.
 
 #define OD_ALARMS_FRESH_MAX 256     // Alarms a worker is told of before it has answered some,
 #define OD_ALARMS_FRESH_MS 1000     // unless they are older: then their handlers take their time.

@@ -45,13 +45,13 @@ static bool take_socket_keep(struct od_server *server, struct od_child *child,
     return true;
 }
 
-static bool take_socket_attachment(struct od_server *server, struct od_child *child,
-                                   struct received *received)
+static bool take_socket_facts(struct od_server *server, struct od_child *child,
+                              struct received *received)
 {
     uint64_t socket = od_cursor_u64(&received->body);
-    od_slice attachment = od_cursor_string(&received->body);
+    od_slice facts = od_cursor_string(&received->body);
     if (!received->body.failed)
-        od_keeper_attach(&server->keeper, child->index, socket, attachment);
+        od_keeper_facts(&server->keeper, child->index, socket, facts);
     return !received->body.failed;
 }
 
@@ -127,7 +127,7 @@ static take_message *const messages[OD_KIND_COUNT] = {
     [OD_KIND_ALARM_OVER] = take_alarm_over,
     [OD_KIND_OBJECT_KEEP] = take_object_keep,
     [OD_KIND_SOCKET_KEEP] = take_socket_keep,
-    [OD_KIND_SOCKET_ATTACHMENT] = take_socket_attachment,
+    [OD_KIND_SOCKET_FACTS] = take_socket_facts,
     [OD_KIND_SOCKET_GONE] = take_socket_gone,
     [OD_KIND_LOADED] = take_loaded,
     [OD_KIND_SWITCHED] = take_switched,

@@ -168,6 +168,7 @@ static void put_refusal(void *owner, const struct od_blamed *blamed, od_time_ms 
     size_t mark = od_link_begin(link, OD_KIND_REFUSE, -1);
     od_bytes_put(&link->out, blamed->id, sizeof blamed->id);
     od_bytes_put_u32(&link->out, (uint32_t)left_ms);
+    od_bytes_put_u8(&link->out, od_blamed_hears_no_close(blamed));
     od_bytes_put_string(&link->out, od_slice_of(blamed->why));
     od_link_end(link, mark);
 }
@@ -214,7 +215,7 @@ static void give(struct od_recovery_place *place, struct od_kept *kept)
     od_bytes_put_u32(&link->out, kept->place);
     od_bytes_put_u64(&link->out, (uint64_t)kept->answered_ms);
     od_bytes_put_u16(&link->out, kept->code);
-    od_bytes_put_string(&link->out, (od_slice){kept->attachment, kept->attachment_bytes});
+    od_bytes_put_string(&link->out, (od_slice){kept->facts, kept->facts_bytes});
     od_bytes_put(&link->out, kept->record, kept->record_bytes);
     od_link_end(link, mark);
 }

@@ -225,12 +225,19 @@ static void report_end(struct od_server *server, struct od_child *child,
 static void accuse(struct od_server *server, const struct od_child *child,
                    const struct od_ending *how)
 {
-    od_time_ms ms = how->was_running
-                        ? od_blame_add(&server->blame, child->index, &how->event, how->is_foreign)
-                        : 0;
-    if (ms > 0)
-        od_log(OD_LOG_WARN, how->event.label,
-               "is refused for %d ms: requests to it fail, messages to it wait", (int)ms);
+    const struct od_blamed *blamed =
+        how->was_running ? od_blame_add(&server->blame, child->index, &how->event, how->is_foreign)
+                         : NULL;
+    if (blamed == NULL)
+        return;
+    od_log(OD_LOG_WARN, how->event.label,
+           "is refused for %d ms: requests to it fail, messages to it wait",
+           (int)blamed->refused_ms);
+    if (od_blamed_hears_no_close(blamed))
+        od_log(OD_LOG_ERROR, how->event.label,
+               "its webSocketClose has cost %u workers: of its WebSockets that were closed it is "
+               "not told any more; mend the handler",
+               blamed->closes);
 }
 
 static void on_ended(void *owner, struct od_child *child, const struct od_ending *how)
@@ -287,7 +294,6 @@ static enum od_exit open_all(struct od_server *server, struct od_error *err)
     if (!od_alarm_clock_open(&server->alarm_clock, options->data_dir, err) ||
         !od_supervisor_start(&server->supervisor, err))
         return OD_EXIT_WRONG;
-    od_reload_start(&server->reload);
     return OD_EXIT_CLEAN;
 }
 
@@ -337,6 +343,8 @@ enum od_exit od_server_run(const struct od_options *options)
     od_reload_init(&server->reload, &server->loop, options, &server->supervisor, &reload_events,
                    server);
     od_status_init(&server->status, &server->loop, &server->supervisor, options);
+    od_reload_start(
+        &server->reload); // First of all: its process starts while this one opens files.
     enum od_exit exit = open_all(server, &err);
     if (exit != OD_EXIT_CLEAN) {
         fprintf(stderr, "open-do: %s\n", err.text);

@@ -256,6 +256,30 @@ void od_call_send(struct od_call *call, od_slice bytes)
     send_message(call, &message);
 }
 
+enum {
+    listed_bytes = 1024
+};
+
+// 404 to somebody who does not know yet how a URL of an object looks.
+static void answer_no_route(struct od_call *call)
+{
+    struct od_bytes text = {0}, response = {0};
+    od_bytes_put_slice(&text, OD_SLICE("Not Found: an object is at /NAMESPACE/NAME, and the "
+                                       "script has these namespaces:"));
+    OD_LIST_EACH (link, &call->objects->namespaces) {
+        const struct od_namespace *namespace = OD_LIST_MEMBER(link, struct od_namespace, link);
+        if (!od_objects_serve(call->objects, namespace) || text.size > listed_bytes)
+            continue;
+        od_bytes_put_u8(&text, ' ');
+        od_bytes_put_slice(&text, namespace->name);
+    }
+    od_bytes_put(&text, "\n", 2); // With the zero that ends it.
+    od_response_put_plain(&response, 404, text.at);
+    od_call_answer(call, od_bytes_slice(&response));
+    od_bytes_deinit(&text);
+    od_bytes_deinit(&response);
+}
+
 static void route_by_path(struct od_call *call, od_slice request, od_slice target)
 {
     struct od_bytes name = {0};
@@ -266,7 +290,7 @@ static void route_by_path(struct od_call *call, od_slice request, od_slice targe
     if (result == OD_ROUTE_MALFORMED) {
         od_call_fail(call, 400, OD_SLICE("the name in the path does not decode"));
     } else if (namespace == NULL) {
-        od_call_fail(call, 404, OD_SLICE("no such namespace"));
+        answer_no_route(call);
     } else if (!od_objects_serve(call->objects, namespace)) {
         od_call_refuse(call, namespace);
     } else {

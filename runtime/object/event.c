@@ -5,11 +5,12 @@
 
 #include "base/bytes.h"
 #include "link/invocation.h"
+#include "link/page.h"
 
 static const char *const names[] = {
     [OD_EVENT_FETCH] = "fetch",
     [OD_EVENT_MESSAGE] = "webSocketMessage",
-    [OD_EVENT_CLOSE] = "webSocketClose",
+    [OD_EVENT_CLOSE] = OD_PAGE_CLOSE_NAME,
     [OD_EVENT_ERROR] = "webSocketError",
     [OD_EVENT_CALL] = "call",
     [OD_EVENT_ALARM] = "alarm",

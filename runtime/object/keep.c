@@ -49,12 +49,16 @@ static void use_place(struct od_socket *socket, uint32_t place)
 
 // --- Sockets -------------------------------------------------------------------------------------
 
-static void put_attachment(struct od_bytes *bytes, const struct od_socket *socket)
+static void put_facts(struct od_bytes *bytes, const struct od_socket *socket)
 {
-    od_slice attachment = od_socket_attachment(socket);
-    od_bytes_put_u32(bytes, 1 + (uint32_t)attachment.size);
+    size_t mark = bytes->size;
+    od_bytes_put_u32(bytes, 0);
+    od_bytes_put_u16(bytes, socket->tag_count);
+    for (size_t i = 0; i < socket->tag_count; i++)
+        od_bytes_put_string(bytes, od_socket_tag_at(socket, i));
     od_bytes_put_u8(bytes, socket->attachment != NULL);
-    od_bytes_put_slice(bytes, attachment);
+    od_bytes_put_slice(bytes, od_socket_attachment(socket));
+    od_bytes_set_u32(bytes, mark, (uint32_t)(bytes->size - mark - 4));
 }
 
 static void put_connection(struct od_bytes *bytes, const struct od_socket *socket)
@@ -68,10 +72,7 @@ static void put_connection(struct od_bytes *bytes, const struct od_socket *socke
 static void put_record(struct od_bytes *bytes, const struct od_socket *socket)
 {
     od_identity_put(bytes, &socket->object->identity);
-    od_bytes_put_u16(bytes, socket->tag_count);
-    for (size_t i = 0; i < socket->tag_count; i++)
-        od_bytes_put_string(bytes, od_socket_tag_at(socket, i));
-    put_attachment(bytes, socket);
+    put_facts(bytes, socket);
     put_connection(bytes, socket);
 }
 
@@ -101,12 +102,12 @@ void od_keep_again(struct od_socket *socket, uint32_t place)
     use_place(socket, place + 1);
 }
 
-void od_keep_attachment(const struct od_socket *socket)
+void od_keep_facts(const struct od_socket *socket)
 {
     struct od_link *link = socket->object->objects->main;
-    size_t mark = od_link_begin(link, OD_KIND_SOCKET_ATTACHMENT, -1);
+    size_t mark = od_link_begin(link, OD_KIND_SOCKET_FACTS, -1);
     od_bytes_put_u64(&link->out, socket->id);
-    put_attachment(&link->out, socket);
+    put_facts(&link->out, socket);
     od_link_end(link, mark);
 }
 

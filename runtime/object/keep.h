@@ -3,10 +3,10 @@
 //
 // Record of an object: its identity (store/identity.h), u32 event timeout in ms, u8 has auto
 // response, str request, str response. It is told for objects where one of these is set.
-// Record of a socket: the identity of its object, u16 tags, (str tag)*, str attachment record,
-// str record of the connection (net/websocket.h).
-// Record of an attachment: u8 has attachment, the attachment; a later one follows by itself, and in
-// the end that the socket is gone.
+// Record of a socket: the identity of its object, str facts, str record of the connection
+// (net/websocket.h).
+// Facts of a socket, which its object can change: u16 tags, (str tag)*, u8 has attachment, the
+// attachment. Later ones follow by themselves, and in the end that the socket is gone.
 //
 // Each kept socket has a place on the page (link/page.h), where main sees whether it is at rest.
 //
@@ -34,9 +34,9 @@ void od_keep_deinit(struct od_objects *objects);
 
 void od_keep_socket(struct od_socket *socket); // Now attached; main gets a duplicate descriptor.
 void od_keep_again(struct od_socket *socket, uint32_t place); // Given back: main has it already.
-void od_keep_attachment(const struct od_socket *socket);
-void od_keep_answered(const struct od_socket *socket); // An auto response was sent.
-void od_keep_gone(struct od_socket *socket);           // Also when it is not kept.
+void od_keep_facts(const struct od_socket *socket);           // Tags or attachment were set.
+void od_keep_answered(const struct od_socket *socket);        // An auto response was sent.
+void od_keep_gone(struct od_socket *socket);                  // Also when it is not kept.
 
 void od_keep_object(const struct od_object *object); // Its auto response or timeout was set.
 void od_keep_forget_object(const struct od_object *object);

@@ -10,6 +10,7 @@ struct od_refusal {
     struct od_objects *objects;
     struct od_timer timer;
     uint8_t id[OD_ID_BYTES];
+    bool hears_no_close;
     struct od_bytes why;
 };
 
@@ -43,12 +44,14 @@ void od_refusal_receive(struct od_objects *objects, od_slice body)
     struct od_cursor cursor = od_cursor_of(body);
     od_slice id = od_cursor_bytes(&cursor, OD_ID_BYTES);
     uint32_t ms = od_cursor_u32(&cursor);
+    bool hears_no_close = od_cursor_u8(&cursor) != 0;
     od_slice why = od_cursor_string(&cursor);
     if (cursor.failed)
         return;
     struct od_refusal *refusal = od_allocate_zeroed(sizeof *refusal);
     refusal->objects = objects;
     refusal->timer.fire = time_is_over;
+    refusal->hears_no_close = hears_no_close;
     memcpy(refusal->id, id.at, OD_ID_BYTES);
     od_bytes_put_slice(&refusal->why, why);
     od_list_init(&refusal->link);
@@ -71,6 +74,11 @@ struct od_refusal *od_refusal_find(const struct od_objects *objects, const uint8
             return refusal;
     }
     return NULL;
+}
+
+bool od_refusal_hears_no_close(const struct od_refusal *refusal)
+{
+    return refusal != NULL && refusal->hears_no_close;
 }
 
 od_slice od_refusal_why(const struct od_refusal *refusal)

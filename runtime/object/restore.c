@@ -4,19 +4,34 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "object/refusal.h"
 #include "object/socket.h"
 
 struct restored {
     uint64_t number;
     uint32_t place;
     od_time_ms answered_ms;
-    uint16_t code;       // How it was closed; 0: it was not.
-    od_slice attachment; // Record of the latest.
+    uint16_t code; // How it was closed; 0: it was not.
     struct od_identity identity;
     od_slice tags[OD_TAGS_MAX];
     size_t tag_count;
+    bool has_attachment;
+    od_slice attachment;
     od_slice connection;
 };
+
+static bool read_facts(od_slice facts, struct restored *restored)
+{
+    struct od_cursor cursor = od_cursor_of(facts);
+    restored->tag_count = od_cursor_u16(&cursor);
+    if (restored->tag_count > OD_TAGS_MAX)
+        return false;
+    for (size_t i = 0; i < restored->tag_count; i++)
+        restored->tags[i] = od_cursor_string(&cursor);
+    restored->has_attachment = od_cursor_u8(&cursor) != 0;
+    restored->attachment = od_cursor_rest(&cursor);
+    return !cursor.failed;
+}
 
 static bool read_socket(od_slice body, struct restored *restored)
 {
@@ -25,18 +40,11 @@ static bool read_socket(od_slice body, struct restored *restored)
     restored->place = od_cursor_u32(&cursor);
     restored->answered_ms = (od_time_ms)od_cursor_u64(&cursor);
     restored->code = od_cursor_u16(&cursor);
-    restored->attachment = od_cursor_string(&cursor);
+    od_slice latest = od_cursor_string(&cursor);
     od_identity_read(&cursor, &restored->identity);
-    restored->tag_count = od_cursor_u16(&cursor);
-    if (restored->tag_count > OD_TAGS_MAX)
-        return false;
-    for (size_t i = 0; i < restored->tag_count; i++)
-        restored->tags[i] = od_cursor_string(&cursor);
     od_slice first = od_cursor_string(&cursor);
-    if (restored->attachment.size == 0)
-        restored->attachment = first;
     restored->connection = od_cursor_string(&cursor);
-    return !cursor.failed;
+    return !cursor.failed && read_facts(latest.size > 0 ? latest : first, restored);
 }
 
 // The script may have that namespace no more: then its sockets wait for a version that has it.
@@ -48,12 +56,6 @@ static struct od_object *object_of(struct od_objects *objects, const struct od_i
     return od_objects_get(objects, namespace, &id, identity->has_name, identity->name);
 }
 
-static void set_attachment(struct od_socket *socket, od_slice record)
-{
-    if (record.size > 0 && record.at[0] != 0)
-        od_socket_set_attachment(socket, od_slice_from(record, 1));
-}
-
 static void lose(struct od_socket *socket, const struct restored *restored, int fd)
 {
     if (fd >= 0)
@@ -61,6 +63,14 @@ static void lose(struct od_socket *socket, const struct restored *restored, int 
     od_websocket_lose(socket->websocket, restored->connection);
     od_socket_closed(socket, restored->code == 0 ? 1006 : restored->code,
                      OD_SLICE("the worker of this object has ended"), false);
+}
+
+// It counts as told: it is gone from the object, and from the keeper.
+static void forget(struct od_socket *socket, int fd)
+{
+    if (fd >= 0)
+        close(fd);
+    od_socket_discard(socket);
 }
 
 static void reconnect(struct od_socket *socket, const struct restored *restored, int fd)
@@ -87,7 +97,13 @@ void od_restore_socket(struct od_objects *objects, od_slice body, int fd)
     struct od_socket *socket =
         od_socket_remake(object, restored.number, restored.tags, restored.tag_count);
     socket->auto_response_ms = restored.answered_ms;
-    set_attachment(socket, restored.attachment);
+    if (restored.has_attachment)
+        od_socket_set_attachment(socket, restored.attachment);
+    if (restored.code != 0 && od_refusal_hears_no_close(object->refusal)) {
+        od_keep_again(socket, restored.place);
+        forget(socket, fd);
+        return;
+    }
     reconnect(socket, &restored, fd);
     od_keep_again(socket, restored.place);
 }

@@ -362,15 +362,29 @@ void od_socket_close(struct od_socket *socket, uint16_t code, od_slice reason)
                                      .bytes = reason});
 }
 
+static void tell_facts(struct od_socket *socket)
+{
+    od_websocket_touch(socket->websocket);
+    if (socket->place != 0)
+        od_keep_facts(socket);
+}
+
+void od_socket_set_tags(struct od_socket *socket, const od_slice *tags, size_t count)
+{
+    OD_ASSERT(count <= OD_TAGS_MAX);
+    OD_ASSERT(socket->is_listed);
+    od_tag_remove(socket->object, socket);
+    od_tag_add(socket->object, socket, tags, count);
+    tell_facts(socket);
+}
+
 void od_socket_set_attachment(struct od_socket *socket, od_slice bytes)
 {
     OD_ASSERT(bytes.size <= OD_ATTACHMENT_BYTES_MAX);
     socket->attachment = od_reallocate(socket->attachment, bytes.size);
     memcpy(socket->attachment, bytes.at, bytes.size);
     socket->attachment_size = (uint32_t)bytes.size;
-    od_websocket_touch(socket->websocket);
-    if (socket->place != 0)
-        od_keep_attachment(socket);
+    tell_facts(socket);
 }
 
 bool od_socket_is_at_rest(const struct od_socket *socket)

@@ -122,8 +122,9 @@ size_t od_socket_broadcast(struct od_object *object, bool has_tag, od_slice tag,
 // Starts the closing handshake, through the outbox; code 0 sends an empty Close. Again: ignored.
 void od_socket_close(struct od_socket *socket, uint16_t code, od_slice reason);
 
-void od_socket_set_attachment(struct od_socket *socket, od_slice bytes); // Copied.
-od_slice od_socket_attachment(const struct od_socket *socket);           // NULL: never set.
+void od_socket_set_tags(struct od_socket *socket, const od_slice *tags, size_t count); // Copied.
+void od_socket_set_attachment(struct od_socket *socket, od_slice bytes);               // Copied.
+od_slice od_socket_attachment(const struct od_socket *socket); // NULL: never set.
 
 // OPEN from acceptWebSocket on; CLOSING after a Close was sent or received; CLOSED without
 // connection.

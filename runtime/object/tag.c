@@ -29,6 +29,16 @@ static struct od_tag *find_or_make(struct od_object *object, od_slice name)
     return tag;
 }
 
+// Before the first that was accepted later; sockets are numbered in that order.
+static void put_in_order(struct od_tag *tag, struct od_socket_tag *added)
+{
+    struct od_list *before = tag->sockets.previous;
+    while (before != &tag->sockets &&
+           OD_LIST_MEMBER(before, struct od_socket_tag, link)->socket->id > added->socket->id)
+        before = before->previous;
+    od_list_push_front(before, &added->link);
+}
+
 void od_tag_add(struct od_object *object, struct od_socket *socket, const od_slice *tags,
                 size_t count)
 {
@@ -42,7 +52,7 @@ void od_tag_add(struct od_object *object, struct od_socket *socket, const od_sli
         link->socket = socket;
         link->tag->count++;
         od_list_init(&link->link);
-        od_list_push_back(&link->tag->sockets, &link->link);
+        put_in_order(link->tag, link);
     }
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "store/env_file.h"
 #include "store/group.h"
 #include "store/limits.h"
 #include "store/lock.h"

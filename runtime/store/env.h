@@ -56,7 +56,6 @@ struct od_env_reader {
     MDB_txn *txn;
 };
 
-OD_MUST_CHECK bool od_env_make_directory(const char *directory, struct od_error *err);
 OD_MUST_CHECK bool od_env_open(struct od_env **env, const char *directory, bool as_writer,
                                struct od_error *err);
 void od_env_close(struct od_env *env);

@@ -9,6 +9,7 @@
 //   u8 's'                                  all that was written before is on the disk
 //   u8 'd', u64 offset, u32 size            that range is (a write to a descriptor with O_DSYNC)
 //   u8 't', u64 size                        the file was cut or extended to that size
+//   u8 'r'                                  the file got its name; before, it had another
 //
 // OPEN_DO_DISK_PLAN names a file of one struct plan, mapped and shared: which call fails, and how.
 // A *lying* disk says that a sync is done and does nothing: the control of the experiment, for with
@@ -21,6 +22,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -119,9 +121,8 @@ static void record_range(char kind, off_t offset, size_t size)
     record(parts, 3);
 }
 
-static void record_sync(void)
+static void record_event(char kind)
 {
-    char kind = 's';
     struct iovec part = {&kind, 1};
     record(&part, 1);
 }
@@ -151,10 +152,16 @@ static ssize_t write_at(int fd, const struct iovec *parts, int count, off_t offs
 
 // --- What is taken over --------------------------------------------------------------------------
 
-static int watch(int fd, const char *path, int flags)
+// Under its first name too, which ends so.
+static bool is_data_file(const char *path)
 {
     size_t length = strlen(path);
-    bool is_data = length >= 8 && strcmp(path + length - 8, "data.mdb") == 0;
+    return length >= 8 && strcmp(path + length - 8, "data.mdb") == 0;
+}
+
+static int watch(int fd, const char *path, int flags)
+{
+    bool is_data = is_data_file(path);
     if (fd >= 0 && fd < FDS_MAX)
         watched[fd] = !is_data || (flags & O_ACCMODE) == O_RDONLY ? 0 : flags & O_DSYNC ? 2 : 1;
     return fd;
@@ -244,7 +251,7 @@ static int sync_with(long number, int fd)
         return 0;
     int code = (int)syscall(number, fd);
     if (code == 0)
-        record_sync();
+        record_event('s');
     return code;
 }
 
@@ -268,4 +275,12 @@ int ftruncate(int fd, off_t size)
 int ftruncate64(int fd, off_t size)
 {
     return ftruncate(fd, size);
+}
+
+int rename(const char *from, const char *to)
+{
+    int code = (int)syscall(SYS_rename, from, to);
+    if (code == 0 && is_data_file(to))
+        record_event('r');
+    return code;
 }

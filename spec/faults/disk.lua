@@ -118,7 +118,7 @@ function Disk:records()
     local kind = text:sub(at + 1, at + 1)
     local record = { kind = kind }
     at = at + 1
-    if kind ~= "s" then
+    if kind ~= "s" and kind ~= "r" then
       record.offset = number_at(text, at, "uint64_t")
       record.size = number_at(text, at + 8, "uint32_t")
       record.at = at + 12
@@ -139,7 +139,7 @@ local function new_platter(text)
   return setmetatable({
     bytes = ffi.cast("const char *", text), text = text,
     synced = ffi.new("char[?]", FILE_BYTES_MAX), synced_size = 0,
-    image = ffi.new("char[?]", FILE_BYTES_MAX), pending = {},
+    image = ffi.new("char[?]", FILE_BYTES_MAX), pending = {}, name = "new-data.mdb",
   }, Platter)
 end
 
@@ -170,6 +170,8 @@ function Platter:take(record)
     self:sync()
   elseif record.kind == "d" then
     self:sync_last()
+  elseif record.kind == "r" then
+    self.name = "data.mdb"
   end
 end
 
@@ -214,33 +216,35 @@ function Platter:cut(mode, random)
   return size
 end
 
--- So many power cuts (options.images), spread over the trace, each after a record of it and in one
--- of the ways in which it can come out. Yields the position in the trace and the directory with the
--- image, which is a new one of its own until `disk:clear()`.
+-- So many power cuts (options.images), spread over the trace or its first options.records, each
+-- after a record of it and in one of the ways in which it can come out. Yields the position in the
+-- trace and the directory with the image, which is a new one of its own until `disk:clear()`.
 function Disk:cuts(options)
   local records, text = self:records()
+  local last = options.records or #records
   local platter = new_platter(text)
   math.randomseed(options.seed)
   return coroutine.wrap(function()
     local due = 0
-    for _, record in ipairs(records) do
+    for i = 1, last do
+      local record = records[i]
       platter:take(record)
-      due = due + options.images / #records
+      due = due + options.images / last
       while due >= 1 do
         due = due - 1
         local size = platter:cut(math.random(#MODES), math.random)
-        coroutine.yield(record.position, self:write_image(platter.image, size))
+        coroutine.yield(record.position, self:write_image(platter.name, platter.image, size))
       end
     end
   end)
 end
 
-function Disk:write_image(bytes, size)
+function Disk:write_image(name, bytes, size)
   self.images = (self.images or 0) + 1
   local directory = ("%s/images/%d"):format(self.directory, self.images)
   C.mkdir(self.directory .. "/images", DIRECTORY_MODE)
   C.mkdir(directory, DIRECTORY_MODE)
-  local fd = C.open(directory .. "/data.mdb", O_RDWR + O_CREAT + O_TRUNC, FILE_MODE)
+  local fd = C.open(directory .. "/" .. name, O_RDWR + O_CREAT + O_TRUNC, FILE_MODE)
   assert(C.write(fd, bytes, size) == size, "no room for the image")
   C.close(fd)
   return directory

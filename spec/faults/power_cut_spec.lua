@@ -181,9 +181,9 @@ local function run_load(disk)
   return ledgers
 end
 
-local function faults_of(disk, ledgers, count)
+local function faults_of(disk, ledgers, count, records)
   local total, faults, images = 0, {}, {}
-  for position, directory in disk:cuts { images = count, seed = SEED } do
+  for position, directory in disk:cuts { images = count, records = records, seed = SEED } do
     images[#images + 1] = { position = position, directory = directory }
     total = total + 1
     if #images == IMAGES_AT_ONCE then
@@ -211,6 +211,12 @@ describe("a power cut", function()
   it(("loses nothing that was acknowledged: %d images (seed %d)"):format(IMAGES, SEED), function()
     local faults, count = faults_of(disk, run_load(disk), IMAGES)
     assert.is_true(count >= IMAGES * 0.99)
+    assert.same({}, faults)
+  end)
+
+  it("in the first moments of a data directory leaves one that opens", function()
+    local faults, count = faults_of(disk, run_load(disk), 200, 10)
+    assert.is_true(count >= 190)
     assert.same({}, faults)
   end)
 

@@ -124,6 +124,14 @@ describe("an alarm", function()
       assert.equal(2, #runs())
     end)
 
+    it("in seconds is refused: nobody means January of 1970", function()
+      for _, seconds in ipairs { "os.time() + 10", "1e9", "1e11 - 1" } do
+        assert.matches("setAlarm: argument 1 %(%d+%) looks like seconds, as of os.time%(%); it "
+          .. "must be milliseconds since 1970, as in od.now%(%) %+ 10000",
+          workbench.refusal(server, "a", ("storage:setAlarm(%s)"):format(seconds)))
+      end
+    end)
+
     it("in the past fires at once (125)", function()
       ask("storage:setAlarm(1)")
       wait_ring()

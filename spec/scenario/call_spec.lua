@@ -100,7 +100,8 @@ describe("a call of a method", function()
       refusal(other, "stub.echo(1)"))
     assert.equal("code:1: fetch: call it with a colon, as in stub:fetch(...)",
       refusal(other, "stub.fetch('/')"))
-    assert.equal("code:1: a stub has no field 'number'", refusal(other, "return stub[1]"))
+    assert.equal("code:1: a stub has no field '1'; there are: fetch, id, name",
+      refusal(other, "return stub[1]"))
     assert.matches("a stub takes no fields", refusal(other, "stub.echo = 1"))
   end)
 

@@ -93,7 +93,8 @@ describe_with("od.fetch", nil, function(world)
         "fetch: option 'timeout' must be a number, got a string",
       ["'http://x', { redirect = 'no' }"] =
         'fetch: redirect must be "follow", "error" or "manual", got "no"',
-      ["'http://x', { metod = 'POST' }"] = "fetch: there is no option 'metod'",
+      ["'http://x', { metod = 'POST' }"] =
+        "fetch: there is no option 'metod'; did you mean 'method'?",
       ["'http://x', { redirect = true }"] =
         "fetch: option 'redirect' must be a string, got a boolean",
     } do

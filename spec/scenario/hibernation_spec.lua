@@ -1,5 +1,6 @@
 -- Objects that fall asleep: the instance goes, storage and sockets stay, and the next event finds
 -- all of it.
+local survival = require "spec.scenario.survival"
 local workbench = require "spec.scenario.workbench"
 
 local SOURCE = [[
@@ -70,6 +71,30 @@ describe("an object without anything to do for ten seconds", function()
     ben:send("hi")
     assert.matches("; constructed, hello, hi; z; %?; 1$", (ben:receive()))
     assert.equal(2, ask("a", "return #state:getWebSockets()"))
+  end)
+
+  it("keeps tags a socket got later, through sleep, a reload and a crash", function()
+    local ann = server:connect("/things/a?tags=x")
+    ann:send("hello")
+    ann:receive()
+    ask("a", "state:setTags(state:getWebSockets()[1], { 'y', 'z' })")
+    local function look()
+      return ask("a", [[
+        local ws = state:getWebSockets("y")[1]
+        return ("%d %s"):format(#state:getWebSockets("x"), table.concat(state:getTags(ws), ","))
+      ]])
+    end
+    workbench.fall_asleep(server)
+    assert.equal("0 y,z", look())
+    server:save(SOURCE .. "\n-- again")
+    server:asking "reload"
+    assert.equal("0 y,z", look())
+    server:expect_mishap "another one is started"
+    survival.kill_one(server)
+    survival.await_back(server)
+    assert.equal("0 y,z", look())
+    ann:send("still here")
+    assert.matches("; y,z; %?; 1$", (ann:receive()))
   end)
 
   it("remembers that it has closed a socket (152)", function()

@@ -295,7 +295,10 @@ describe("a path", function()
       "/", "/counters", "/counters/", "/nothing/ann", "/Counters/ann", "//counters/ann",
       "/counters//ann", "/count%65rs/ann", "/2counters/ann",
     } do
-      assert.equal(404, server:get(path).status, path)
+      local answer = server:get(path)
+      assert.equal(404, answer.status, path)
+      assert.matches("^Not Found: an object is at /NAMESPACE/NAME, and the script has these "
+        .. "namespaces: [%w_ -]+\n$", answer.body)
     end
     assert.equal("0", server:get("/counters/ann").body)
   end)

@@ -99,6 +99,45 @@ describe("a WebSocket", function()
       assert.equal("", list("''"))
     end)
 
+    it("can get others later, and stands in their order as if it had come with them", function()
+      for _, name in ipairs { "one", "two", "three" } do
+        server:connect("/things/moves?tags=" .. name .. ",old"):send("hello")
+      end
+      assert.equal("one,two,three / 2 / 0 / two|new / 1", ask("moves", [[
+        local one, two = state:getWebSockets("one")[1], state:getWebSockets("two")[1]
+        state:setTags(state:getWebSockets("three")[1], { "three", "new" })
+        state:setTags(two, { "two", "new", "two" })
+        state:setTags(one, { "one", "new" })
+        local names = {}
+        for i, ws in ipairs(state:getWebSockets("new")) do names[i] = state:getTags(ws)[1] end
+        local reached = state:broadcast("x", { tag = "new", except = one })
+        local tags = table.concat(state:getTags(two), "|")
+        state:setTags(one, {})
+        state:setTags(two, {})
+        return table.concat(names, ",") .. " / " .. reached .. " / " .. #state:getWebSockets("old")
+          .. " / " .. tags .. " / " .. #state:getWebSockets("new")
+      ]]))
+    end)
+
+    it("cannot get more of them, or longer ones, than when it is accepted (140)", function()
+      server:connect("/things/wrong?tags=a"):send("hello")
+      local function refused(code)
+        return workbench.refusal(server, "wrong", "local ws = state:getWebSockets()[1] " .. code)
+      end
+      assert.matches("cannot have more than 10 tags",
+        refused("state:setTags(ws, { '1', '2', '3', '4', '5', '6', '7', '8', '9', '10', '11' })"))
+      assert.matches("longer than the max tag length",
+        refused("state:setTags(ws, { ('x'):rep(257) })"))
+      assert.matches("setTags: argument 2 must be an array of strings, got nothing",
+        refused("state:setTags(ws)"))
+      assert.matches("setTags: tag 2 must be a string, got a table",
+        refused("state:setTags(ws, { 'b', {} })"))
+      assert.matches("setTags: argument 1 must be a WebSocket", refused("state:setTags('ws', {})"))
+      assert.matches("setTags: call acceptWebSocket%(%)",
+        refused("local _, new = od.WebSocketPair() state:setTags(new, {})"))
+      assert.equal("a", ask("wrong", "return state:getTags(state:getWebSockets()[1])[1]"))
+    end)
+
     it("is the same value each time, with its fields (152)", function()
       server:connect("/things/same?tags=a")
       assert.is_true(ask("same", [[

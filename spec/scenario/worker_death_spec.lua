@@ -156,3 +156,40 @@ describe("a worker with a fault", function()
     assert.equal("bad:1012:false;", again:ask("closed"))
   end)
 end)
+
+-- The object has to learn of a close, so the next worker tells it again. A handler that takes down
+-- each of them would do so for ever, at every refusal's end, with all its neighbours.
+describe("a webSocketClose that never ends", function()
+  local SOURCE = survival.SOURCE:gsub("function Room:webSocketClose%b()", [[%0
+  if self.state.id.name == "bad" then
+    while true do end
+  end]])
+
+  it("takes three workers; then the close counts as told, and the object goes on", function()
+    local server = survival.start { source = SOURCE, workers = 1,
+      args = { "--event-limit-ms", "200" } }
+    finally(function() server:stop() end)
+    local good = survival.person(server, "good", "good")
+    local leaves, stays = survival.person(server, "bad", "a"), survival.person(server, "bad", "b")
+    leaves.ws:close(1000, "bye")
+    for lives = 1, 3 do
+      server:wait_log("while rooms/bad ran webSocketClose; another one is started")
+      survival.await_back(server)
+      if lives < 3 then
+        server:turn_clock(500 + 1000 * 2 ^ (lives - 1))
+      end
+    end
+    assert.matches("rooms/bad +its webSocketClose has cost 3 workers: of its WebSockets that were "
+      .. "closed it is not told any more; mend the handler", server:log())
+    server:turn_clock(4500)
+    stays:ask("order", "b b")
+    stays:ask("who", stays:identity())
+    good:ask("order", "good good")
+    good:ask("who", good:identity())
+    survival.kill_one(server)
+    survival.await_back(server)
+    stays:ask("order", "b b")
+    local _, deaths = server:log():gsub("ran webSocketClose", "")
+    assert.equal(3, deaths)
+  end)
+end)

@@ -1,49 +1,83 @@
--- Reads what `gcov --json-format --stdout` says of many object files, and prints how many lines of
--- each folder of runtime/ and of bindings/ ran. A source in several objects counts once.
-local json = require "dkjson"
+-- Reads what `llvm-cov export -format=lcov` says, prints how many lines of each folder of runtime/
+-- and of bindings/ ran, and writes to the file of the first argument which did not: by file, most
+-- first, with their text.
 
-local lines = {} -- file -> line -> whether it ran
+local M = { files = {} } -- name -> { all, ran, lines = { number = whether it ran } }
 
-for text in io.lines() do
-  local report = json.decode(text)
-  for _, file in ipairs(report and report.files or {}) do
-    local name = file.file:match("(runtime/.*%.c)$") or file.file:match("(bindings/.*%.c)$")
-    if name then
-      lines[name] = lines[name] or {}
-      for _, line in ipairs(file.lines) do
-        lines[name][line.line_number] = lines[name][line.line_number] or line.count > 0
+-- A source is part of several programs, and its line ran when it ran in one of them.
+function M.read(input)
+  local lines
+  for text in input:lines() do
+    local path = text:match("^SF:(.*)")
+    local number, count = text:match("^DA:(%d+),(%d+)")
+    if path then
+      local name = path:match("(runtime/.*%.c)$") or path:match("(bindings/.*%.c)$")
+      lines = {}
+      if name then
+        M.files[name] = M.files[name] or { name = name, lines = lines }
+        lines = M.files[name].lines
       end
+    elseif number then
+      lines[tonumber(number)] = lines[tonumber(number)] or tonumber(count) > 0
     end
   end
 end
 
-local folders, order, files = {}, {}, {}
-local function add(key, ran, all)
-  if not folders[key] then
-    folders[key] = { ran = 0, all = 0 }
-    order[#order + 1] = key
+local function count(file)
+  file.all, file.ran = 0, 0
+  for _, has_run in pairs(file.lines) do
+    file.all, file.ran = file.all + 1, file.ran + (has_run and 1 or 0)
   end
-  folders[key].ran, folders[key].all = folders[key].ran + ran, folders[key].all + all
 end
 
-for name, of_file in pairs(lines) do
-  local ran, all = 0, 0
-  for _, did in pairs(of_file) do
-    ran, all = ran + (did and 1 or 0), all + 1
+local function print_folders(files)
+  local folders, order = {}, {}
+  local function add(name, file)
+    if not folders[name] then
+      folders[name] = { ran = 0, all = 0 }
+      order[#order + 1] = name
+    end
+    folders[name].ran = folders[name].ran + file.ran
+    folders[name].all = folders[name].all + file.all
   end
-  add(name:match("^(.*)/"), ran, all)
-  add("total", ran, all)
-  files[#files + 1] = { name = name, missing = all - ran, all = all }
+  for _, file in pairs(files) do
+    add(file.name:match("^(.*)/"), file)
+    add("total", file)
+  end
+  table.sort(order)
+  for _, name in ipairs(order) do
+    local each = folders[name]
+    print(("%-18s %6d of %6d lines  %5.1f %%"):format(name, each.ran, each.all,
+      100 * each.ran / each.all))
+  end
 end
 
-table.sort(order)
-for _, key in ipairs(order) do
-  local each = folders[key]
-  print(("%-18s %6d of %6d lines  %5.1f %%"):format(key, each.ran, each.all,
-    100 * each.ran / each.all))
+local function write_missing(files, path)
+  local order, output = {}, assert(io.open(path, "w"))
+  for _, file in pairs(files) do
+    order[#order + 1] = file.ran < file.all and file or nil
+  end
+  table.sort(order, function(a, b)
+    local missing, other = a.all - a.ran, b.all - b.ran
+    return missing > other or missing == other and a.name < b.name
+  end)
+  for _, file in ipairs(order) do
+    output:write(("%s: %d of %d lines\n"):format(file.name, file.all - file.ran, file.all))
+    local number = 0
+    for text in io.lines(file.name) do
+      number = number + 1
+      if file.lines[number] == false then
+        output:write(("%6d  %s\n"):format(number, text))
+      end
+    end
+  end
+  output:close()
 end
-table.sort(files, function(a, b) return a.missing > b.missing end)
-print("\nmost lines that never ran:")
-for i = 1, math.min(10, #files) do
-  print(("%6d of %4d  %s"):format(files[i].missing, files[i].all, files[i].name))
+
+M.read(io.stdin)
+for _, file in pairs(M.files) do
+  count(file)
 end
+print_folders(M.files)
+write_missing(M.files, arg[1])
+print(("\nlines that never ran: %s"):format(arg[1]))

@@ -96,9 +96,6 @@ function Server:spawn()
     argv[#argv + 1] = argument
   end
   local env = { OPEN_DO_TEST_PAGE = self.page }
-  if os.getenv("OPEN_DO_COVERAGE") then
-    env.OPEN_DO_CONFINE = "off" -- A worker writes what it counted when it ends (spec/coverage).
-  end
   for name, value in pairs(self.options.env or {}) do
     env[name] = value
   end

@@ -12,6 +12,12 @@ local function refusal(encode, ...)
   return problem
 end
 
+local function misuse(fn, ...)
+  local ok, problem = pcall(fn, ...)
+  assert.is_false(ok)
+  return problem
+end
+
 describe("a request as a message", function()
   it("arrives with all its parts", function()
     local message = assert(native.request_encode("http://host:1/a%20b?x=1&y=%41", {
@@ -108,6 +114,31 @@ describe("a response as a message", function()
     response.headers:append("Set-Cookie", "a=1, 2")
     response.headers:append("set-cookie", "b=2")
     assert.same({ "a=1, 2", "b=2" }, sent(response).headers:getSetCookie())
+  end)
+
+  it("has short ways for what is usual, each with its content type", function()
+    local page = od.Response.html("<p>", { status = 404 })
+    assert.same({ 404, "text/html;charset=UTF-8" },
+      { page.status, page.headers:get("content-type") })
+    local elsewhere = od.Response.redirect("/there")
+    assert.same({ 302, "/there" }, { elsewhere.status, elsewhere.headers:get("location") })
+    assert.is_nil(elsewhere.headers:get("content-type"))
+    assert.equal(308, od.Response.redirect("/there", 308).status)
+    assert.matches("argument 2 must be 301", misuse(od.Response.redirect, "/there", 404))
+    assert.matches("argument 1 must be a URL, not a nil", misuse(od.Response.redirect))
+  end)
+
+  it("says what a misspelt field of init was meant to be", function()
+    assert.matches("the init of a Response has no field 'stauts'; did you mean 'status'%?",
+      misuse(od.Response, "x", { stauts = 404 }))
+    assert.matches("has no field 'code'; there are: status, headers, webSocket",
+      misuse(od.Response.json, {}, { code = 404 }))
+    assert.matches("has no field '1'", misuse(od.Response, "x", { 404 }))
+    assert.matches("the init of a Request has no field 'metod'; did you mean 'method'%?",
+      misuse(od.Request, "/", { metod = "POST" }))
+    assert.matches("json: call it with a dot", misuse(od.Response.json, od.Response, { 1 }))
+    assert.matches("Headers have no field 'host'; a header is headers:get%(\"host\"%)",
+      misuse(function() return od.Headers().host end))
   end)
 
   it("must be one", function()
