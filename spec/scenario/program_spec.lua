@@ -1,4 +1,7 @@
 local ffi = require "ffi"
+local json = require "dkjson"
+local http = require "spec.support.http"
+local Server = require "spec.support.server"
 local process = require "spec.support.process"
 
 pcall(ffi.cdef, "char *mkdtemp(char *template);")
@@ -140,6 +143,21 @@ describe("The program", function()
       assert.falsy(text:match("listening"), text)
     end)
 
+    it("when it cannot listen there, and names the host", function()
+      local code, text = ends { "run", "room.lua", "--listen", "nowhere.invalid:8080" }
+      assert.equal(1, code)
+      assert.truthy(text:match("cannot listen on 'nowhere.invalid': %a+"), text)
+      code, text = ends { "run", "room.lua", "--listen", "192.0.2.1:8080" } -- Not of this machine.
+      assert.equal(1, code)
+      assert.truthy(text:match("cannot listen on 192.0.2.1:8080: Cannot assign"), text)
+    end)
+
+    it("when the data directory cannot be one", function()
+      local code, text = ends { "run", "room.lua", "--listen", "127.0.0.1:0", "--data", "room.lua" }
+      assert.equal(1, code)
+      assert.truthy(text:match("room.lua.*Not a directory"), text)
+    end)
+
     it("when an environment file has a mistake, with file and line", function()
       write("vars", "# comment\nA=1\nexport B = \"open\nC=3\n")
       local code, text = ends { "run", "room.lua", "--env-file", "vars" }
@@ -214,6 +232,21 @@ describe("The program", function()
       process.wait_gone(workers, SECONDS)
     end)
 
+    it("after ten seconds though workers do not finish, and says so", function()
+      local stuck = Server.start { source = SCRIPT }
+      local workers = stuck.process:children()
+      for _, pid in ipairs(workers) do
+        ffi.C.kill(pid, 19) -- SIGSTOP.
+      end
+      stuck.process:signal("TERM")
+      stuck:wait_log("stopping")
+      stuck:turn_clock(11000)
+      stuck:wait_log("workers have not finished within 10 s and are killed")
+      stuck.process:wait_exit(SECONDS)
+      process.wait_gone(workers, SECONDS)
+      stuck:abandon()
+    end)
+
     it("with all its workers when it is killed", function()
       local server = serves()
       local workers = server:children()
@@ -222,6 +255,23 @@ describe("The program", function()
       assert.equal("KILL", signal)
       process.wait_gone(workers, SECONDS)
     end)
+  end)
+
+  it("writes its log as JSON, a value a line, for those who collect logs", function()
+    write("room.lua", SCRIPT:gsub('return req', 'print(\'say "so"\\n\\1\') %0'))
+    local server, port = serves { "--log-format", "json" }
+    http.request({ host = "127.0.0.1", port = tonumber(port) }, "GET", "/rooms/a")
+    server:signal("TERM")
+    assert.equal(0, server:wait_exit(SECONDS), server:output())
+    local said
+    for line in server:output():gmatch("[^\n]+") do
+      local entry = assert(json.decode(line), line)
+      assert.matches("^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%dZ$", entry.time)
+      assert.is_string(entry.level)
+      assert.is_string(entry.message)
+      said = entry.object == "rooms/a" and entry or said
+    end
+    assert.equal('say "so"\n\1', said.message)
   end)
 
   it("replaces a worker that was killed and says why it ended", function()

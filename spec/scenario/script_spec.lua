@@ -44,6 +44,43 @@ describe("a script that cannot be served", function()
     })
   end)
 
+  it("for modules that require each other is told which one is waited for", function()
+    refuse("local one = require 'one'\nreturn one", {
+      "two.lua:1:", "'one' is being loaded already: modules require each other in a circle",
+      "> 1 | local one = require 'one'",
+    }, { files = {
+      ["one.lua"] = "local two = require 'two'\nreturn two",
+      ["two.lua"] = "local one = require 'one'\nreturn one",
+    } })
+  end)
+
+  it("for the name of a module is told what a name is", function()
+    refuse("local x = require(nil)",
+      { "script.lua:1: require: argument 1 must be a string, got nil" })
+    refuse("local x = require {}", { "require: argument 1 must be a string, got a table" })
+    refuse("local x = require '../up'", { "'../up' is not the name of a module", "as in 'lib.x'" })
+  end)
+
+  it("for a module that is no file is told so", function()
+    refuse("local x = require 'lib'", { "lib.lua: not a file" },
+      { files = { ["lib.lua/inner.lua"] = "" } })
+  end)
+
+  it("for a file without end is told how much it may have", function()
+    refuse("local x = require 'big'", { "big.lua: larger than 16777216 bytes" },
+      { files = { ["big.lua"] = ("-"):rep(2 ^ 24 + 1) } })
+  end)
+
+  it("for yielding while it is loaded is told that it must not", function()
+    refuse("coroutine.yield()", { "script.lua", "yield" })
+  end)
+
+  it("for a variable with the name of a namespace is told to rename one of them", function()
+    refuse("local Room = {}" .. RETURN, {
+      "the variable 'rooms' (--var or --env-file) has the name of a namespace; rename one of them",
+    }, { args = { "--var", "rooms=7" } })
+  end)
+
   it("for C modules is told that there are none", function()
     for _, name in ipairs { "ffi", "jit", "socket", "lfs", "io", "debug" } do
       refuse(("local x = require '%s'"):format(name), { "script.lua:1:", name })
@@ -120,6 +157,22 @@ describe("a script", function()
       },
     }
     assert.equal("one of lib.one true pack with inner", server:get("/rooms/a").body)
+  end)
+
+  it("may say that a module has nothing to return, and be written on Windows", function()
+    server = Server.start {
+      source = "\239\187\191#!/usr/bin/env open-do run\n" .. [[
+        local od = require "open-do"
+        local nothing = require "nothing"
+        local Room = {}
+        function Room:fetch()
+          return od.Response(tostring(nothing))
+        end
+        return { namespaces = { rooms = Room } }
+      ]],
+      files = { ["nothing.lua"] = "local unused = 1" },
+    }
+    assert.equal("true", server:get("/rooms/a").body)
   end)
 
   it("gets variables of the command line and of files, and its namespaces, in env", function()

@@ -111,6 +111,25 @@ describe("storage", function()
       assert.equal("", list())
     end)
 
+    it("takes at most 32 MiB at once, and stores nothing of more", function()
+      local why = refusal([[
+        local values = {}
+        for i = 1, 17 do values["k" .. i] = ("v"):rep(2 * 2 ^ 20 - 6) end
+        storage:put(values)
+      ]])
+      assert.matches("put: the values of one call cannot be larger than 33554432 bytes together",
+        why)
+      assert.equal("", list())
+    end)
+
+    it("says which types a key may have", function()
+      for _, call in ipairs { "put(true, 1)", "put()", "get(7)", "get()", "delete()" } do
+        local expected = ("^code:1: %s: argument 1 must be a string or a table, got ")
+          :format(call:match("%a+"))
+        assert.matches(expected, refusal("storage:" .. call))
+      end
+    end)
+
     it("takes at most 128 (88)", function()
       local make = "local t = {} for i = 1, %d do t[%s] = %s end "
       ask(make:format(128, "'k' .. i", "i") .. "storage:put(t)")

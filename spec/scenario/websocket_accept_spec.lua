@@ -50,6 +50,34 @@ function upgrades.naked(self)
   return od.Response(nil, { status = 101 })
 end
 
+-- What od.Response is given instead of the client's end of a pair whose other end is accepted.
+local mistakes = {}
+
+function mistakes.text()
+  return "client"
+end
+
+function mistakes.accepted(self)
+  local _, socket = od.WebSocketPair()
+  self.state:acceptWebSocket(socket)
+  return socket
+end
+
+function mistakes.forgotten()
+  return (od.WebSocketPair())
+end
+
+function upgrades.mistakes(self, request)
+  local webSocket = mistakes[request.query.mistake](self)
+  return od.Response(nil, { status = 101, webSocket = webSocket })
+end
+
+function upgrades.twice(self)
+  local response = pair(self)
+  self.kept = self.kept or response
+  return self.kept
+end
+
 function upgrades.chooses(self, request)
   local response, socket = pair(self)
   response.headers:set("Sec-WebSocket-Protocol", request.query.protocol)
@@ -143,6 +171,25 @@ describe("at the door a WebSocket", function()
   it("must be the other end of a pair", function()
     assert.equal(500, (server:handshake("/things/naked?how=naked")).status)
     server:wait_log("or 101 with a webSocket")
+  end)
+
+  it("is refused with what is wrong when it is the wrong end, or was used", function()
+    for mistake, text in pairs {
+      text = "the field webSocket of a Response must be a WebSocket, it is a string",
+      accepted = "Can't return WebSocket in a Response after calling acceptWebSocket(); return "
+        .. "the other end of the pair",
+      forgotten = "the other end of the WebSocketPair was not accepted: call "
+        .. "state:acceptWebSocket(server) before the client's end is returned",
+    } do
+      local path = "/things/" .. mistake .. "?how=mistakes&mistake=" .. mistake
+      assert.equal(500, (server:handshake(path)).status)
+      server:wait_log(text:gsub("%p", "%%%0"))
+      assert.equal(0, sockets_of(mistake))
+    end
+    server:connect("/things/twice?how=twice")
+    assert.equal(500, (server:handshake("/things/twice?how=twice")).status)
+    server:wait_log("this WebSocket was already used in a response")
+    assert.equal(1, sockets_of("twice"))
   end)
 
   it("is asked for by clients that did not, without harm", function()
