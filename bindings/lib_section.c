@@ -4,6 +4,7 @@
 #include "blame.h"
 #include "embedded.h"
 #include "engine.h"
+#include "failure.h"
 #include "lib_state.h"
 #include "object/section.h"
 #include "raise.h"
@@ -64,35 +65,54 @@ static void make_text(lua_State *L)
     lua_settop(L, 1);
 }
 
-// blame(err): the handler of xpcall. Its allocations are the engine's and do not fail.
+// Pushes the failure (link/failure.h) that callers get.
+static void push_failure(lua_State *L, const struct od_blame *blame, const struct od_bytes *fields)
+{
+    struct od_bytes record = {0};
+    od_failure_put(&record, &(struct od_failure){.message = od_blame_message(blame),
+                                                 .fields = od_bytes_slice(fields)});
+    lua_pushlstring(L, record.at, record.size);
+    od_bytes_deinit(&record);
+}
+
+// blame(err) -> failure: the handler of xpcall. Its allocations are the engine's and do not fail.
 static int blame_error(lua_State *L)
 {
     struct od_engine *engine = od_engine_of(L);
     struct od_blame_entry entry = {.name = block};
     struct od_blame blame = {0};
+    struct od_bytes fields = {0};
     if (engine->task == NULL)
         return 1;
+    lua_settop(L, 1);
+    engine->memory.is_capped = false;
+    od_failure_put_fields(&fields, L, L);
+    engine->memory.is_capped = true; // For the script's own __tostring.
     make_text(L);
     engine->memory.is_capped = false;
     od_blame_error(&blame, engine, L, &entry);
     report(engine, &blame);
-    od_slice message = od_blame_message(&blame);
-    lua_pushlstring(L, message.at, message.size);
+    push_failure(L, &blame, &fields);
+    od_bytes_deinit(&fields);
     od_blame_deinit(&blame);
     engine->memory.is_capped = true;
     return 1;
 }
 
-// fail(number, message): does not come back.
+// fail(number, failure): does not come back. Instead of a failure there is something else when
+// `blame` had no room to run.
 static int fail(lua_State *L)
 {
     od_engine_object(L, block);
-    od_slice message = OD_SLICE("an error in blockConcurrencyWhile");
+    struct od_failure why;
+    od_slice record = {NULL, 0};
     if (lua_type(L, 2) == LUA_TSTRING)
-        message.at = lua_tolstring(L, 2, &message.size);
+        record.at = lua_tolstring(L, 2, &record.size);
+    if (!od_failure_read(record, &why))
+        why = (struct od_failure){.message = OD_SLICE("an error in blockConcurrencyWhile")};
     if (!od_section_has_number(od_engine_of(L)->task, number_of(L)))
-        od_raise(L, "%.*s", (int)message.size, message.at);
-    return od_state_give_up(L, block, OD_WAIT_RESET, message);
+        od_raise(L, "%.*s", (int)why.message.size, why.message.at);
+    return od_state_give_up(L, block, OD_WAIT_RESET, &why);
 }
 
 void od_lib_section_open(lua_State *L)

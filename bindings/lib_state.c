@@ -92,15 +92,16 @@ static int context_wait_until(lua_State *L)
     return defer(L);
 }
 
-int od_state_give_up(lua_State *L, const char *call, enum od_wait_kind kind, od_slice why)
+int od_state_give_up(lua_State *L, const char *call, enum od_wait_kind kind,
+                     const struct od_failure *why)
 {
     struct od_object *object = od_engine_object(L, call);
     if (!lua_isyieldable(L)) {
         od_wait_give_up(object, kind, why);
-        od_raise(L, "%.*s", (int)why.size, why.at);
+        od_raise(L, "%.*s", (int)why->message.size, why->message.at);
     }
     struct od_wait *wait = od_wait_prepare(L, call);
-    od_bytes_put_slice(&wait->bytes, why);
+    od_failure_put(&wait->bytes, why);
     return od_wait_yield(L, kind);
 }
 
@@ -121,11 +122,12 @@ static bool check_retry_alarm(lua_State *L, int index)
 static int abort_object(lua_State *L)
 {
     od_state_self(L, "abort");
-    od_slice why = OD_SLICE("Application called abort() to reset Durable Object.");
+    struct od_failure why = {.message =
+                                 OD_SLICE("Application called abort() to reset Durable Object.")};
     if (!lua_isnoneornil(L, 2))
-        why = od_check_string(L, 2, "abort");
+        why.message = od_check_string(L, 2, "abort");
     bool retries = check_retry_alarm(L, 3);
-    return od_state_give_up(L, "abort", retries ? OD_WAIT_ABORT : OD_WAIT_ABORT_ALARM, why);
+    return od_state_give_up(L, "abort", retries ? OD_WAIT_ABORT : OD_WAIT_ABORT_ALARM, &why);
 }
 
 // --- Opening

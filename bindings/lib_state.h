@@ -22,7 +22,8 @@ struct od_object *od_state_self(lua_State *L, const char *call);
 // `return od_state_give_up(...)`: gives up the instance and never comes back. Where Lua cannot
 // yield (in a comparison of table.sort), an error with [why] ends the handler instead, if nothing
 // catches it; the object is reset all the same.
-int od_state_give_up(lua_State *L, const char *call, enum od_wait_kind kind, od_slice why);
+int od_state_give_up(lua_State *L, const char *call, enum od_wait_kind kind,
+                     const struct od_failure *why);
 
 extern const luaL_Reg od_state_socket_methods[];
 

@@ -61,17 +61,20 @@ static enum od_wait_begun begin_fetch(struct od_task *task, const struct od_wait
     return OD_WAIT_BEGUN;
 }
 
-void od_wait_give_up(struct od_object *object, enum od_wait_kind kind, od_slice why)
+void od_wait_give_up(struct od_object *object, enum od_wait_kind kind, const struct od_failure *why)
 {
     if (kind == OD_WAIT_RESET)
-        od_object_reset(object, why);
+        od_object_reset_for(object, why);
     else
-        od_object_abort(object, why, kind == OD_WAIT_ABORT);
+        od_object_abort(object, why->message, kind == OD_WAIT_ABORT);
 }
 
 static enum od_wait_begun begin_give_up(struct od_task *task, const struct od_wait *wait)
 {
-    od_wait_give_up(task->object, wait->kind, od_bytes_slice(&wait->bytes));
+    struct od_failure why;
+    bool is_whole = od_failure_read(od_bytes_slice(&wait->bytes), &why);
+    OD_ASSERT(is_whole);
+    od_wait_give_up(task->object, wait->kind, &why);
     return OD_WAIT_LAST;
 }
 

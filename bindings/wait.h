@@ -11,6 +11,7 @@
 #include <lua.h>
 
 #include "base/bytes.h"
+#include "link/failure.h"
 #include "object/task.h"
 
 struct od_engine;
@@ -46,7 +47,8 @@ struct od_wait *od_wait_prepare(lua_State *L, const char *call);
 int od_wait_yield(lua_State *L, enum od_wait_kind kind);
 
 // What RESET, ABORT and ABORT_ALARM are about.
-void od_wait_give_up(struct od_object *object, enum od_wait_kind kind, od_slice why);
+void od_wait_give_up(struct od_object *object, enum od_wait_kind kind,
+                     const struct od_failure *why);
 
 void od_wait_push_token(lua_State *L);
 

@@ -26,6 +26,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/map.h"
+#include "link/failure.h"
 #include "object/auto_response.h"
 #include "object/event.h"
 #include "object/id.h"
@@ -78,7 +79,7 @@ struct od_object {
     struct od_list idle;       // Among those with nothing to do, longest idle first.
     struct od_list awake;      // Among those with an instance, longest awake first.
     struct od_list syncing;    // Tasks that wait for the disk, in the order of what they wait for.
-    struct od_bytes reset_why; // A reset that waits for the running task to return.
+    struct od_bytes reset_why; // A failure (link/failure.h); the reset waits for the running task.
     bool is_reset;
     bool is_aborted;
     bool is_retired;      // The instance is to go when its tasks have ended.
@@ -136,6 +137,9 @@ void od_object_cancel(struct od_object *object, uint64_t call);
 // error. Sockets for which a message was waiting are closed with 1011; the others stay. While a
 // task of the object runs, this happens when it returns.
 void od_object_reset(struct od_object *object, od_slice why);
+
+// The same for an error of the script: its fields, too, go to the callers.
+void od_object_reset_for(struct od_object *object, const struct od_failure *why);
 
 // The same because a commit has failed, which no try of an alarm is used up for.
 void od_object_lose_writes(struct od_object *object, od_slice why);

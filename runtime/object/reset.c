@@ -28,8 +28,10 @@ void od_object_cut_sockets(struct od_object *object)
 
 void od_object_perform_reset(struct od_object *object)
 {
-    struct od_failure why = {.flags = OD_FAILURE_REMOTE | OD_FAILURE_RESET,
-                             .message = od_bytes_slice(&object->reset_why)};
+    struct od_failure why;
+    bool is_whole = od_failure_read(od_bytes_slice(&object->reset_why), &why);
+    OD_ASSERT(is_whole);
+    why.flags = OD_FAILURE_REMOTE | OD_FAILURE_RESET;
     object->is_reset = false;
     if (!od_object_is_entry(object))
         od_storage_discard(&object->storage);
@@ -56,9 +58,14 @@ void od_object_perform_reset(struct od_object *object)
 
 void od_object_reset(struct od_object *object, od_slice why)
 {
-    od_log(OD_LOG_WARN, object->label, "reset: %.*s", (int)why.size, why.at);
+    od_object_reset_for(object, &(struct od_failure){.message = why});
+}
+
+void od_object_reset_for(struct od_object *object, const struct od_failure *why)
+{
+    od_log(OD_LOG_WARN, object->label, "reset: %.*s", (int)why->message.size, why->message.at);
     od_bytes_clear(&object->reset_why);
-    od_bytes_put_slice(&object->reset_why, why);
+    od_failure_put(&object->reset_why, why);
     object->is_reset = true;
     if (object->running == NULL)
         od_object_perform_reset(object);

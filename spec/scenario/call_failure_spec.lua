@@ -132,6 +132,15 @@ describe("an error in another object", function()
     assert.same(seen.first, seen.second)
   end)
 
+  both("with a table in a section reaches the caller with its fields", function(name)
+    local seen = with_stub(name, [[
+      return show(stub.run, stub, "self.state:blockConcurrencyWhile(function() "
+        .. "error { message = 'no room', code = 7, wanted = { 'a', 1 }, remote = 'mine' } end)")
+    ]])
+    assert.same({ message = "no room", code = 7, wanted = { "a", 1 }, remote = true,
+      durableObjectReset = true, durableObjectId = id_of(name) }, seen)
+  end)
+
   both("by reset meets all who wait", function(name)
     local waiting = workbench.begin(server, caller, SHOW .. ([[
       print "calls"
