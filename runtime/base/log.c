@@ -29,7 +29,15 @@ static const char *const level_labels[] = {"DEBUG", "INFO ", "WARN ", "ERROR"};
 
 // Of a terminal, by what is coloured.
 static const char dim[] = "\033[2m", cyan[] = "\033[36m", plain[] = "\033[0m";
-static const char *const level_colours[] = {dim, "\033[32m", "\033[33m", "\033[1;31m"};
+static const char green[] = "\033[32m", yellow[] = "\033[33m", red[] = "\033[1;31m";
+static const char *const level_colours[] = {dim, green, yellow, red};
+static const char *const status_colours[] = {plain, dim, green, cyan, yellow, red}; // By class.
+
+struct accent { // A part of a message in a colour of its own.
+    size_t from;
+    size_t to;
+    const char *colour;
+};
 
 void od_log_setup(enum od_log_format format, enum od_log_level level)
 {
@@ -85,8 +93,21 @@ static void put_colour(struct od_bytes *line, const char *colour)
         put_text(line, od_slice_of(colour));
 }
 
+static void put_message(struct od_bytes *line, od_slice message, const struct accent *accent)
+{
+    if (accent == NULL) {
+        od_escape_put_text(line, message);
+        return;
+    }
+    od_escape_put_text(line, (od_slice){message.at, accent->from});
+    put_colour(line, accent->colour);
+    od_escape_put_text(line, (od_slice){message.at + accent->from, accent->to - accent->from});
+    put_colour(line, plain);
+    od_escape_put_text(line, od_slice_from(message, accent->to));
+}
+
 static void put_text_line(struct od_bytes *line, enum od_log_level level, od_slice object,
-                          od_slice message)
+                          od_slice message, const struct accent *accent)
 {
     put_colour(line, dim);
     put_time(line, false);
@@ -102,7 +123,7 @@ static void put_text_line(struct od_bytes *line, enum od_log_level level, od_sli
         put_colour(line, plain);
         put_text(line, OD_SLICE("  "));
     }
-    od_escape_put_text(line, message);
+    put_message(line, message, accent);
 }
 
 static void put_json_line(struct od_bytes *line, enum od_log_level level, od_slice object,
@@ -129,7 +150,8 @@ static void remember(od_slice line)
     place[size] = '\0';
 }
 
-void od_log_slice(enum od_log_level level, od_slice object, od_slice message)
+static void write_line(enum od_log_level level, od_slice object, od_slice message,
+                       const struct accent *accent)
 {
     if (!od_log_is_on(level))
         return;
@@ -138,11 +160,31 @@ void od_log_slice(enum od_log_level level, od_slice object, od_slice message)
     if (state.format == OD_LOG_JSON)
         put_json_line(line, level, object, message);
     else
-        put_text_line(line, level, object, message);
+        put_text_line(line, level, object, message, accent);
     remember(od_bytes_slice(line));
     od_bytes_put_u8(line, '\n');
     if (write(STDERR_FILENO, line->at, line->size) < 0)
         return; // Nobody reads the log any more; that is no reason to stop serving.
+}
+
+void od_log_slice(enum od_log_level level, od_slice object, od_slice message)
+{
+    write_line(level, object, message, NULL);
+}
+
+void od_log_request(const char *object, od_slice what, unsigned status, double ms)
+{
+    unsigned class = status / 100;
+    struct accent accent = {.from = what.size + 1, .colour = status_colours[class < 6 ? class : 0]};
+    struct od_bytes text = {0};
+    char end[64];
+    int digits = snprintf(end, sizeof end, " %u", status);
+    accent.to = what.size + (size_t)digits;
+    snprintf(end + digits, sizeof end - (size_t)digits, " %.1f ms", ms);
+    od_bytes_put_slice(&text, what);
+    od_bytes_put_slice(&text, od_slice_of(end));
+    write_line(OD_LOG_INFO, od_slice_of(object), od_bytes_slice(&text), &accent);
+    od_bytes_deinit(&text);
 }
 
 void od_log(enum od_log_level level, const char *object, const char *format, ...)

@@ -36,6 +36,10 @@ bool od_log_is_on(enum od_log_level level);
 void od_log(enum od_log_level level, const char *object, const char *format, ...) OD_PRINTF(3, 4);
 void od_log_slice(enum od_log_level level, od_slice object, od_slice message);
 
+// The same for a request that was answered, "GET /rooms/a 200 0.4 ms": [what] was asked, and
+// [status], which has a colour by its class.
+void od_log_request(const char *object, od_slice what, unsigned status, double ms);
+
 // "debug", "info", "warn" or "error"; false for anything else.
 bool od_log_level_parse(const char *text, enum od_log_level *level);
 

@@ -54,6 +54,20 @@ bool od_files_find(od_slice files, od_slice path, struct od_file *file)
     return false;
 }
 
+void od_files_describe(od_slice files, struct od_bytes *text)
+{
+    struct od_cursor cursor = od_cursor_of(files);
+    struct od_file file;
+    size_t before = text->size;
+    while (od_files_next(&cursor, &file)) {
+        if (file.state == OD_FILE_ABSENT)
+            continue;
+        if (text->size > before)
+            od_bytes_put_slice(text, OD_SLICE(", "));
+        od_bytes_put_slice(text, file.path);
+    }
+}
+
 bool od_files_same(od_slice a, od_slice b)
 {
     struct od_cursor cursor_a = od_cursor_of(a), cursor_b = od_cursor_of(b);

@@ -46,6 +46,9 @@ void od_files_put(struct od_bytes *bytes, const struct od_file *file);
 bool od_files_next(struct od_cursor *cursor, struct od_file *file); // False at the end.
 bool od_files_find(od_slice files, od_slice path, struct od_file *file);
 
+// "chat.lua, lib/names.lua": those that are there.
+void od_files_describe(od_slice files, struct od_bytes *text);
+
 // Whether both name the same files with the same texts; how these look does not matter.
 bool od_files_same(od_slice a, od_slice b);
 

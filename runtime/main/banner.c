@@ -44,7 +44,7 @@ void od_banner_print(const struct od_banner *banner)
         put_namespaces(&text, banner);
     put(&text, "  %-12s %s, %u worker%s, pid %d\n", "data", options->data_dir, options->workers,
         options->workers == 1 ? "" : "s", (int)getpid());
-    put(&text, "  %-12s the script and what it requires\n", "watching");
+    put(&text, "  %-12s %.*s\n", "watching", (int)banner->watching.size, banner->watching.at);
     if (banner->keys != NULL)
         put(&text, "  %-12s %s\n", "keys", banner->keys);
     if (write(STDERR_FILENO, text.at, text.size) < 0)

@@ -4,6 +4,7 @@
 //     listening on http://127.0.0.1:8787
 //     rooms     http://127.0.0.1:8787/rooms/NAME
 //     data      .open-do, 2 workers, pid 4711
+//     watching  chat.lua, lib/names.lua
 //     keys      r reload   c clear   q quit   h help
 //
 // It goes where the log goes.
@@ -17,6 +18,7 @@ struct od_banner {
     const struct od_options *options;
     const char *url;
     od_slice namespaces; // "rooms, counters"
+    od_slice watching;   // "chat.lua, lib/names.lua"
     bool has_entry;
     const char *keys; // NULL: there is nobody at a terminal.
 };

@@ -123,10 +123,22 @@ void od_operator_greet(struct od_server *server)
         .options = server->options,
         .url = server->status.url,
         .namespaces = od_bytes_slice(&server->namespaces),
+        .watching = od_bytes_slice(&server->watching),
         .has_entry = server->router.has_entry,
         .keys = has_keys ? od_terminal_help(&server->operator.terminal) : NULL,
     };
     od_banner_print(&banner);
+}
+
+void od_operator_watching(struct od_server *server, od_slice files)
+{
+    struct od_bytes text = {0};
+    od_files_describe(files, &text);
+    bool is_new = !od_slice_equal(od_bytes_slice(&text), od_bytes_slice(&server->watching));
+    if (is_new && server->state == OD_SERVER_SERVING && server->options->command == OD_COMMAND_DEV)
+        od_log(OD_LOG_INFO, NULL, "watching %.*s", (int)text.size, text.at);
+    od_bytes_deinit(&server->watching);
+    server->watching = text;
 }
 
 void od_operator_close(struct od_server *server)

@@ -23,7 +23,11 @@ struct od_operator {
 void od_operator_open(struct od_server *server);   // Signals are heard from here on,
 void od_operator_listen(struct od_server *server); // questions from here on, in the data directory.
 void od_operator_greet(struct od_server *server);  // `open-do dev` serves: its banner, and keys.
-void od_operator_close(struct od_server *server);  // No more signals and keys.
+
+// The files that the version which serves is made of; `open-do dev` tells news of them.
+void od_operator_watching(struct od_server *server, od_slice files);
+
+void od_operator_close(struct od_server *server); // No more signals and keys.
 void od_operator_hang_up(
     struct od_server *server); // Ends the questions; what is known is answered.
 

@@ -137,6 +137,7 @@ static void on_switched(void *owner, const struct od_verdict *verdict)
     od_alarm_clock_serve(&server->alarm_clock, verdict);
     od_bytes_clear(&server->namespaces);
     od_verdict_describe(verdict, &server->namespaces);
+    od_operator_watching(server, verdict->files);
 }
 
 static size_t on_count_sockets(void *owner)
@@ -321,6 +322,7 @@ static void close_all(struct od_server *server)
     od_keeper_deinit(&server->keeper);
     od_router_deinit(&server->router);
     od_bytes_deinit(&server->namespaces);
+    od_bytes_deinit(&server->watching);
     od_loop_deinit(&server->loop);
 }
 

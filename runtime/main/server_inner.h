@@ -41,6 +41,7 @@ struct od_server {
     struct od_alarm_clock alarm_clock;
     bool alarms_are_due;        // More than could be rung in the last turn.
     struct od_bytes namespaces; // For the first line of the log: "rooms, counters".
+    struct od_bytes watching;   // For people at `open-do dev`: "chat.lua, lib/names.lua".
 };
 
 // A replaced worker has all that was given back to it, or a new one has begun: it takes work.

@@ -30,8 +30,9 @@ void od_visit_end(const struct od_call *call, uint16_t status)
     const struct od_visit *visit = call->visit;
     if (visit == NULL)
         return;
-    od_log(OD_LOG_INFO, call->object == NULL ? NULL : call->object->label, "%.*s %u %.1f ms",
-           (int)visit->size, visit->text, status, (double)(uv_hrtime() - visit->began_ns) / 1e6);
+    od_log_request(call->object == NULL ? NULL : call->object->label,
+                   (od_slice){visit->text, visit->size}, status,
+                   (double)(uv_hrtime() - visit->began_ns) / 1e6);
 }
 
 void od_visit_opened(const struct od_socket *socket)

@@ -469,6 +469,48 @@ describe("an alarm", function()
       assert.is_nil(get())
     end)
 
+    it("kill -9 of its worker while many ring: each rings again, none is lost", function()
+      local COUNT = 40
+      server:expect_mishap("another one is started")
+      for i = 1, COUNT do
+        ask([[storage:put("code", "print 'waits' od.sleep(1000)")]], "n" .. i)
+        set(5000, "n" .. i)
+      end
+      server:turn_clock(5000)
+      for _ = 1, COUNT do
+        server:wait_log("waits")
+      end
+      require("ffi").C.kill(server.process:children()[1], 9)
+      server:wait_log("worker 0 is back")
+      for _ = 1, COUNT do
+        server:wait_log("waits")
+      end
+      server:turn_clock(1000)
+      for i = 1, COUNT do
+        turns_pass()
+        local all = runs("n" .. i)
+        assert.equal(2, #all)
+        assert.equal(0, all[2].retryCount)
+        assert.is_nil(get("n" .. i))
+      end
+    end)
+
+    it("a reload in the middle of its handler, which is no try of its own", function()
+      ask([[storage:put("code", "print 'waits' od.sleep(5000)")]])
+      set(0)
+      server:wait_log("waits")
+      server:save(SOURCE .. "-- new")
+      server.process:signal("HUP")
+      server:wait_version(2)
+      server:turn_clock(5000)
+      turns_pass()
+      assert.equal(1, #runs())
+      assert.is_nil(get())
+      set(0)
+      server:wait_log("waits")
+      assert.equal(0, runs()[2].retryCount)
+    end)
+
     it("its namespace, when that comes back", function()
       set(5000)
       server:save((SOURCE:gsub("things = Thing, ", "")))

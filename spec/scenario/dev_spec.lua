@@ -41,6 +41,20 @@ describe("open-do dev", function()
     assert.matches("data +%S+/data, 2 workers, pid %d+", log)
   end)
 
+  it("says which files are watched, and when that changes", function()
+    local requiring = 'require "lib.names"\n' .. SOURCE
+    server = Server.start { source = requiring, command = "dev",
+      files = { ["lib/names.lua"] = "return {}", ["more.lua"] = "return {}" } }
+    assert.matches("\n  watching +script.lua, lib/names.lua\n", server:log())
+    server:save(requiring .. "-- no news of files")
+    server:wait_version(2)
+    server:save('require "more"\n' .. requiring)
+    server:wait_log("watching script.lua, more.lua, lib/names.lua\n")
+    server:wait_version(3)
+    local _, news = server:log():gsub("watching", "")
+    assert.equal(2, news)
+  end)
+
   it("without a terminal has no keys and no colours", function()
     start()
     assert.not_matches("keys", server:log(), 1, true)
@@ -96,12 +110,26 @@ describe("open-do dev", function()
     it("has colours, unless NO_COLOR is set", function()
       sit_down()
       server:get("/rooms/a")
-      server:wait_log("\27%[36mrooms/a\27%[0m  GET /rooms/a 200")
+      server:wait_log("\27%[36mrooms/a\27%[0m  GET /rooms/a \27%[32m200\27%[0m %d")
       server:stop()
       sit_down { env = { NO_COLOR = "1" } }
       server:get("/rooms/a")
       server:wait_log("INFO  rooms/a  GET /rooms/a 200")
       assert.not_matches("\27", server:log(), 1, true)
+    end)
+
+    it("colours the status of a request by its class", function()
+      sit_down()
+      server:save((SOURCE:gsub("local answer =",
+        'if request.query.status then return od.Response("", { status = tonumber('
+        .. 'request.query.status) }) end %0')))
+      server:wait_version(2)
+      local colours = { [201] = "32", [302] = "36", [404] = "33", [503] = "1;31" }
+      for status, colour in pairs(colours) do
+        server:get("/rooms/a?status=" .. status)
+        server:wait_log(("GET /rooms/a%%?status=%d \27%%[%sm%d\27%%[0m %%d"):format(status, colour,
+          status))
+      end
     end)
 
     it("has keys: r reloads, h helps, c clears", function()

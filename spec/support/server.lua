@@ -53,7 +53,7 @@ function Server.prepare(options)
     write_file(self.script, options.source)
   end
   self.page = self.directory .. "/test-page"
-  write_file(self.page, ("\0"):rep(8 + FAULT_SLOTS * FAULT_SLOT_BYTES))
+  write_file(self.page, ("\0"):rep(16 + FAULT_SLOTS * FAULT_SLOT_BYTES))
   return self
 end
 
@@ -290,6 +290,13 @@ end
 function Server:turn_clock(ms)
   self.clock_ms = (self.clock_ms or 0) + ms
   self:write_page(0, ffi.string(ffi.new("int64_t[1]", self.clock_ms), 8))
+end
+
+-- Somebody sets the wall clock, `ms` ahead or (below zero) back.
+function Server:set_wall_clock(ms)
+  self.wall_ms = (self.wall_ms or 0) + ms
+  self:write_page(8 + FAULT_SLOTS * FAULT_SLOT_BYTES,
+    ffi.string(ffi.new("int64_t[1]", self.wall_ms), 8))
 end
 
 return Server

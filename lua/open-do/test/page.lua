@@ -13,7 +13,7 @@ local M = {}
 -- Makes the file `path`.
 function M.new(path)
   local file = assert(io.open(path, "wb"))
-  file:write(("\0"):rep(FIRST_SLOT + SLOTS * SLOT_BYTES))
+  file:write(("\0"):rep(FIRST_SLOT + SLOTS * SLOT_BYTES + 8))
   file:close()
   return setmetatable({ path = path, faults = {}, fault_count = 0, ms = 0 }, Page)
 end
