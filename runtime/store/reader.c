@@ -93,6 +93,12 @@ bool od_reader_alarm(struct od_reader *reader, od_slot slot, uint64_t number,
     return check(od_alarm_row_get(&rows, alarm));
 }
 
+uint64_t od_reader_count_alarms(struct od_reader *reader)
+{
+    MDB_stat stat;
+    return check(mdb_stat(transaction(reader), reader->env->alarms, &stat)) ? stat.ms_entries : 0;
+}
+
 void od_reader_walk_alarms(struct od_reader *reader, const struct od_alarm_place *place,
                            bool (*visit)(void *context, const struct od_alarm_place *place),
                            void *context)
