@@ -1,7 +1,7 @@
 // Time. Everything that waits asks here, so that a test can turn the clock.
 //
 // Both clocks run ahead by what the test page says (see fault.h), in every process of the program
-// at once. Without a page they are the system's.
+// at once, and the wall clock may be set by it to any time. Without a page they are the system's.
 
 #ifndef OD_BASE_CLOCK_H
 #define OD_BASE_CLOCK_H

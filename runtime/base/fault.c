@@ -65,6 +65,14 @@ int64_t od_fault_clock_offset_ms(void)
     return __atomic_load_n(&od_fault_page->clock_offset_ms, __ATOMIC_RELAXED);
 }
 
+int64_t od_fault_wall_offset_ms(void)
+{
+    if (od_fault_page == NULL)
+        return 0;
+    return __atomic_load_n(&od_fault_page->wall_offset_ms, __ATOMIC_RELAXED) +
+           od_fault_clock_offset_ms();
+}
+
 bool od_fault_page_present(void)
 {
     return od_fault_page != NULL;

@@ -3,9 +3,10 @@
 //
 // Main and every worker map the file named by OPEN_DO_TEST_PAGE, in every build: whoever writes
 // objects tests them with the program that will run them (`open-do test`). The page holds an offset
-// for the clocks and a few named faults. A place that can fail asks OD_FAULT("name"): the answer is
-// true when a spec has armed that name and its count-down is over. Without the variable there is no
-// page, and all of it costs the look at one pointer that never changes.
+// for the clocks, a further one for the wall clock, and a few named faults. A place that can fail
+// asks OD_FAULT("name"): the answer is true when a spec has armed that name and its count-down is
+// over. Without the variable there is no page, and all of it costs the look at one pointer that
+// never changes.
 //
 // The names in use: commit.fail (a group of batches fails before it is written), commit.hold (the
 // committer waits while this is armed), worker.hold (a worker's turn waits), event.crash (a
@@ -32,6 +33,7 @@ struct od_fault_slot {
 struct od_fault_page {
     int64_t clock_offset_ms;
     struct od_fault_slot slots[OD_FAULT_COUNT];
+    int64_t wall_offset_ms; // Of the wall clock alone, as when somebody sets it.
 };
 
 extern struct od_fault_page *od_fault_page; // NULL: nothing fails, and time is the system's.
@@ -41,6 +43,7 @@ void od_fault_open(void);
 bool od_fault_due(const char *name); // Only while there is a page: see OD_FAULT.
 bool od_fault_page_present(void);    // Loops tick while it is, to notice a turned clock.
 int64_t od_fault_clock_offset_ms(void);
+int64_t od_fault_wall_offset_ms(void); // That of the wall clock: both together.
 
 #define OD_FAULT(name) (od_fault_page != NULL && od_fault_due(name))
 

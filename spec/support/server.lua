@@ -268,4 +268,9 @@ function Server:turn_clock(ms)
   self.page:turn_clock(ms)
 end
 
+-- Somebody sets the wall clock, `ms` ahead or (below zero) back.
+function Server:set_wall_clock(ms)
+  self.page:set_wall_clock(ms)
+end
+
 return Server

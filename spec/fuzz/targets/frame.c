@@ -1,5 +1,5 @@
-// Frames of a client: in pieces, and with the state saved and restored between any two, the same
-// events come as from all in one.
+// Frames of a client, or of a server to one: in pieces, and with the state saved and restored
+// between two, the same events come as from all in one. What one side puts, the other reads.
 
 #include "fuzz.h"
 
@@ -8,7 +8,14 @@
 #include "net/utf8.h"
 
 enum {
-    message_bytes_max = 5000
+    message_bytes_max = 5000,
+    moves_max = 16, // Of one input, to another process: each copies what is gathered.
+};
+
+struct form {
+    bool may_compress;
+    bool moves;
+    bool is_client;
 };
 
 static struct od_deflate *codec;
@@ -51,12 +58,14 @@ static void save_and_restore(struct od_frame_decoder *decoder)
     od_bytes_deinit(&saved);
 }
 
-static void decode(const uint8_t *data, size_t size, size_t step, bool may_compress, bool moves,
+static void decode(const uint8_t *data, size_t size, size_t step, struct form form,
                    struct od_bytes *story)
 {
     struct od_frame_decoder decoder;
     struct od_frame_message message = {0};
-    od_frame_decoder_init(&decoder, message_bytes_max, may_compress);
+    size_t between_moves = size / moves_max + 1, next_move = 0;
+    od_frame_decoder_init(&decoder, message_bytes_max, form.may_compress);
+    decoder.is_client = form.is_client;
     for (size_t at = 0; at < size; at += step) {
         size_t count = size - at < step ? size - at : step, done = 0, consumed;
         char *copy = fuzz_copy(data + at, count);
@@ -69,8 +78,10 @@ static void decode(const uint8_t *data, size_t size, size_t step, bool may_compr
         } while (event != OD_FRAME_EVENT_MORE);
         OD_ASSERT(done == count);
         free(copy);
-        if (moves)
-            save_and_restore(&decoder);
+        if (!form.moves || at < next_move)
+            continue;
+        save_and_restore(&decoder);
+        next_move = at + between_moves;
     }
     od_frame_decoder_deinit(&decoder);
 }
@@ -86,6 +97,31 @@ static void restore_nonsense(const uint8_t *data, size_t size)
     free(copy);
 }
 
+// A frame as [is_client] puts it comes out at the other side.
+static void there_and_back(const uint8_t *data, size_t size, bool is_client)
+{
+    struct od_bytes out = {0};
+    struct od_frame_decoder decoder;
+    struct od_frame_message message = {0};
+    size_t consumed, used = size < message_bytes_max ? size : message_bytes_max;
+    uint32_t key = 0;
+    memcpy(&key, data, size < sizeof key ? size : sizeof key);
+    od_bytes_put_u8(&out, 'x'); // What was put before stays as it is.
+    od_frame_put(&out, OD_FRAME_BINARY, false, (od_slice){(const char *)data, used});
+    if (is_client)
+        od_frame_mask(&out, 1, key);
+    OD_ASSERT(out.at[0] == 'x');
+    od_frame_decoder_init(&decoder, message_bytes_max, false);
+    decoder.is_client = !is_client;
+    enum od_frame_event event =
+        od_frame_decode(&decoder, out.at + 1, out.size - 1, &consumed, &message);
+    OD_ASSERT(event == OD_FRAME_EVENT_MESSAGE);
+    OD_ASSERT(consumed == out.size - 1);
+    OD_ASSERT(od_slice_equal(message.payload, (od_slice){(const char *)data, used}));
+    od_frame_decoder_deinit(&decoder);
+    od_bytes_deinit(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (codec == NULL)
@@ -94,10 +130,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t flags = fuzz_choice(&data, &size);
     size_t step = (size_t)fuzz_choice(&data, &size) + 1;
     struct od_bytes whole = {0}, pieces = {0};
-    decode(data, size, size > 0 ? size : 1, flags & 1, false, &whole);
-    decode(data, size, step, flags & 1, flags & 2, &pieces);
+    struct form form = {.may_compress = flags & 1, .is_client = flags & 4};
+    decode(data, size, size > 0 ? size : 1, form, &whole);
+    form.moves = flags & 2;
+    decode(data, size, step, form, &pieces);
     OD_ASSERT(od_slice_equal(od_bytes_slice(&whole), od_bytes_slice(&pieces)));
     od_bytes_deinit(&whole);
     od_bytes_deinit(&pieces);
+    if (size > 0)
+        there_and_back(data, size, form.is_client);
     return 0;
 }
