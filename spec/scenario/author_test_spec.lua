@@ -204,6 +204,73 @@ describe("open-do test", function()
     ]]
   end)
 
+  -- Evicting with sockets, aborting all and deleting all are what an author writes with
+  -- runInObject and listObjectIds; there is no second way in the program.
+  it("evicts an object that sleeps, which is nothing new to it (70, 73)", function()
+    passes [[
+      apples:add(2)
+      local ann = apples:connect("/socket")
+      app:hibernate(apples)
+      app:evict(apples)
+      app:evict(apples)
+      ann:send("still here")
+      ann:expect("still here")
+      assert.equal(2, apples:add(0))
+    ]]
+  end)
+
+  it("aborts an object with its sockets; what is stored stays, a new socket works (74)", function()
+    passes [[
+      apples:add(2)
+      local ann = apples:connect("/socket")
+      local ok, why = pcall(t.runInObject, apples, function(_, state)
+        state.storage:put("count", 7)
+        state:abort("cleared away")
+      end)
+      assert.is_false(ok)
+      assert.matches("cleared away", tostring(why))
+      ann:expectClose(1006)
+      assert.equal(2, apples:add(0))
+      local ben = apples:connect("/socket")
+      ben:send("hello")
+      ben:expect("hello")
+    ]]
+  end)
+
+  it("aborts all: whoever waits hears why, old stubs meet new instances (76)", function()
+    passes [[
+      local pears = app.env.counters:getByName("pears")
+      apples:add(1)
+      pears:add(1)
+      for _, id in ipairs(t.listObjectIds(app.env.counters)) do
+        local ok, why = pcall(t.runInObject, app.env.counters:get(id), function(_, state)
+          state:abort("all go")
+        end)
+        assert.is_false(ok)
+        assert.matches("all go", tostring(why))
+      end
+      for _, stub in ipairs { apples, pears } do
+        assert.equal(0, t.runInObject(stub, function(instance) return instance.seen end))
+        assert.equal(2, stub:add(1))
+      end
+    ]]
+  end)
+
+  it("deletes all: values are gone, and no alarm fires that was set (77)", function()
+    passes [[
+      apples:add(5)
+      apples:remind(1000)
+      for _, id in ipairs(t.listObjectIds(app.env.counters)) do
+        local stub = app.env.counters:get(id)
+        t.runInObject(stub, function(_, state) state.storage:deleteAll() end)
+        app:evict(stub)
+      end
+      assert.same({}, t.listObjectIds(app.env.counters))
+      app:advance(5000)
+      assert.equal(0, apples:add(0))
+    ]]
+  end)
+
   it("turns the clock, and rings an alarm before its time", function()
     passes [[
       apples:remind(3600 * 1000)
