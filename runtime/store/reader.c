@@ -24,14 +24,17 @@ static bool check(int code)
 
 bool od_reader_open(struct od_reader **result, const char *directory, struct od_error *err)
 {
-    struct od_reader *reader = *result = od_allocate_zeroed(sizeof *reader);
+    struct od_reader *reader = od_allocate_zeroed(sizeof *reader);
+    *result = NULL;
     if (!od_env_open(&reader->env, directory, false, err)) {
         free(reader);
         return false;
     }
     int code = od_env_reader_open(reader->env, &reader->inner);
-    if (code == 0)
+    if (code == 0) {
+        *result = reader;
         return true;
+    }
     od_error_set(err, "cannot read %s/data.mdb: %s", directory, od_env_reason(code));
     od_env_close(reader->env);
     free(reader);
