@@ -58,7 +58,7 @@ describe("open-do status", function()
       ]]):format(7200000 - 60000 * i))
     end
     assert.same({ count = 3, nextMs = due[3] }, server:status().alarms)
-    assert.matches("\n3 alarms set, the next in 0 d 1 h 5%d min", select(2, server:asking("status")))
+    assert.matches("\n3 alarms set, the next in 0 d 1 h 5%d", select(2, server:asking("status")))
   end)
 
   it("says who serves what, and counts", function()
