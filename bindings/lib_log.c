@@ -3,10 +3,11 @@
 #include <lauxlib.h>
 
 #include "base/log.h"
+#include "embedded.h"
 #include "engine.h"
 #include "freeze.h"
 
-// Replaces the value at [index] by what tostring makes of it.
+// Replaces the value at [index] by how it reads (lua/engine/show.lua).
 static void make_text(lua_State *L, int index)
 {
     if (lua_type(L, index) == LUA_TSTRING)
@@ -44,7 +45,7 @@ static int log_arguments(lua_State *L)
 
 static void put_function(lua_State *L, const char *name, enum od_log_level level)
 {
-    lua_getglobal(L, "tostring");
+    od_embedded_push(L, "engine.show");
     lua_pushinteger(L, level);
     lua_pushcclosure(L, log_arguments, 2);
     lua_setfield(L, -2, name);

@@ -18,7 +18,7 @@ static const struct {
     const char *names[24];
 } allowed[] = {
     {"",
-     {"_VERSION", "assert", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal",
+     {"_VERSION", "assert", "error", "getmetatable", "ipairs", "next", "pcall", "rawequal",
       "rawget", "select", "setmetatable", "tonumber", "type", "unpack", "xpcall", "tostring",
       NULL}},
     {"bit",
@@ -195,6 +195,8 @@ void od_sandbox_open(lua_State *L)
     lua_pop(L, 1);
     od_embedded_push(L, "engine.coroutine");
     lua_setfield(L, globals, "coroutine");
+    od_embedded_push(L, "engine.pairs");
+    lua_setfield(L, globals, "pairs");
     lock_strings(L, globals); // The table itself, which the frozen one only shows.
     freeze_libraries(L, globals);
 

@@ -7,12 +7,12 @@
 --   function Room.commands.shout(channel, payload) channel:broadcast("shout", payload) end
 --   return { namespaces = { socket = channels.endpoint { Room } } }
 --
--- What a socket has joined is kept in its attachment; `self.topics` is only an index of it.
+-- The topics a socket has joined are its tags; what it is in each of them is in its attachment.
 local od = require "open-do"
 
 local M = {}
 
-local TOPICS_MAX, TOPIC_BYTES_MAX = 32, 200
+local TOPICS_MAX, TOPIC_BYTES_MAX = 10, 200
 local encode, null = od.json.encode, od.json.null
 
 local function frame(join_ref, ref, topic, event, payload)
@@ -68,32 +68,23 @@ end
 local Endpoint = {}
 
 function Endpoint:constructor(state)
-  self.storage, self.topics = state.storage, {}
-  for _, ws in ipairs(state:getWebSockets()) do
-    for topic in pairs(ws:deserializeAttachment() or {}) do
-      self:_index(topic, ws)
-    end
-  end
+  self.storage = state.storage
 end
 
-function Endpoint:_index(topic, ws)
-  self.topics[topic] = self.topics[topic] or {}
-  self.topics[topic][ws] = true
+function Endpoint:_join(topic, ws)
+  local topics = self.state:getTags(ws)
+  topics[#topics + 1] = topic
+  self.state:setTags(ws, topics)
 end
 
 function Endpoint:_broadcast(topic, event, payload, except)
-  local text = frame(nil, nil, topic, event, payload)
-  for ws in pairs(self.topics[topic] or {}) do
-    if ws ~= except and ws.readyState == 1 then
-      ws:send(text)
-    end
-  end
+  self.state:broadcast(frame(nil, nil, topic, event, payload), { tag = topic, except = except })
 end
 
 -- { [key] = { metas = { one for each tab } } }
 function Endpoint:_presence(topic)
   local present = {}
-  for ws in pairs(self.topics[topic] or {}) do
+  for _, ws in ipairs(self.state:getWebSockets(topic)) do
     local member = ws:deserializeAttachment()[topic]
     if member.key then
       present[member.key] = present[member.key] or { metas = {} }
@@ -118,13 +109,14 @@ function Endpoint:_leave(channel)
     return
   end
   channel:_change(nil)
-  self.topics[channel.topic][channel.ws] = nil
+  local topics = {}
+  for _, topic in ipairs(self.state:getTags(channel.ws)) do
+    topics[#topics + 1] = topic ~= channel.topic and topic or nil
+  end
+  self.state:setTags(channel.ws, topics)
   if membership.key then
     local leaves = { [membership.key] = { metas = { membership.meta } } }
     self:_broadcast(channel.topic, "presence_diff", { joins = {}, leaves = leaves }, channel.ws)
-  end
-  if not next(self.topics[channel.topic]) then
-    self.topics[channel.topic] = nil
   end
 end
 
@@ -136,12 +128,7 @@ end
 local events = {}
 
 function events.phx_join(self, message, channel)
-  local memberships = message.ws:deserializeAttachment()
-  local count = 0
-  for _ in pairs(memberships) do
-    count = count + 1
-  end
-  if not channel or count >= TOPICS_MAX then
+  if not channel or #self.state:getTags(message.ws) >= TOPICS_MAX then
     return reply(message, "error", { reason = channel and "too many topics" or "unmatched topic" })
   end
   self:_leave(channel) -- It joins again: as in Phoenix, the newer takes the place of the older.
@@ -150,7 +137,7 @@ function events.phx_join(self, message, channel)
     return reply(message, "error", { reason = answer })
   end
   channel:_change { ref = message.join_ref }
-  self:_index(message.topic, message.ws)
+  self:_join(message.topic, message.ws)
   reply(message, "ok", answer)
   if channel.kind.joined then
     channel.kind.joined(channel, message.payload)

@@ -5,12 +5,13 @@
 --     connect = function(socket) end, disconnect = function(socket) end }        both optional
 --
 -- A socket has id, data (kept by socket:save()), emit(event, ...), join(room), leave(room), rooms,
--- and to(room, event, ...), which leaves itself out; the server has emit(room, event, ...).
+-- and to(room, event, ...), which leaves itself out; the server has emit(room, event, ...). The
+-- rooms of a socket are its tags.
 local od = require "open-do"
 
 local M = {}
 
-local ROOMS_MAX, NAME_BYTES_MAX = 32, 128
+local ROOMS_MAX, NAME_BYTES_MAX = 10, 128
 local encode = od.json.encode
 
 -- Engine.IO's packets are a digit in front of Socket.IO's, which are another in front of JSON.
@@ -36,24 +37,27 @@ end
 
 -- Keeps what handlers have changed in `data`.
 function Socket:save()
-  self.ws:serializeAttachment { id = self.id, rooms = self.rooms, data = self.data }
+  self.ws:serializeAttachment { id = self.id, data = self.data }
+end
+
+function Socket:_move(room, isMember)
+  self.rooms[room] = isMember
+  local rooms = {}
+  for name in pairs(self.rooms) do
+    rooms[#rooms + 1] = name
+  end
+  assert(#rooms <= ROOMS_MAX, "too many rooms")
+  self:save()
+  self.server.state:setTags(self.ws, rooms)
 end
 
 function Socket:join(room)
-  local count = 0
-  for _ in pairs(self.rooms) do
-    count = count + 1
-  end
-  assert(type(room) == "string" and #room <= NAME_BYTES_MAX and count < ROOMS_MAX, "no such room")
-  self.rooms[room] = true
-  self:save()
-  self.server:_index(room, self.ws)
+  assert(type(room) == "string" and #room <= NAME_BYTES_MAX, "no such room")
+  self:_move(room, true)
 end
 
 function Socket:leave(room)
-  self.rooms[room] = nil
-  self:save()
-  self.server:_forget(room, self.ws)
+  self:_move(room, nil)
 end
 
 -- To the others in [room].
@@ -65,36 +69,8 @@ end
 
 local Server = {}
 
--- `self.rooms` is an index of what the sockets' attachments say.
-function Server:constructor(state)
-  self.storage, self.rooms = state.storage, {}
-  for _, ws in ipairs(state:getWebSockets()) do
-    local kept = ws:deserializeAttachment()
-    for room in pairs(kept and kept.rooms or {}) do
-      self:_index(room, ws)
-    end
-  end
-end
-
-function Server:_index(room, ws)
-  self.rooms[room] = self.rooms[room] or {}
-  self.rooms[room][ws] = true
-end
-
-function Server:_forget(room, ws)
-  local members = self.rooms[room] or {}
-  members[ws] = nil
-  if not next(members) then
-    self.rooms[room] = nil
-  end
-end
-
 function Server:_send(room, text, except)
-  for ws in pairs(self.rooms[room] or {}) do
-    if ws ~= except and ws.readyState == 1 then
-      ws:send(text)
-    end
-  end
+  self.state:broadcast(text, { tag = room, except = except })
 end
 
 function Server:emit(room, event, ...)
@@ -104,10 +80,15 @@ end
 -- The socket behind [ws]; nil before it has said CONNECT.
 function Server:_socket(ws)
   local kept = ws:deserializeAttachment()
-  if kept then
-    return setmetatable({ ws = ws, server = self, storage = self.storage, id = kept.id,
-      rooms = kept.rooms, data = kept.data }, Socket)
+  if not kept then
+    return nil
   end
+  local rooms = {}
+  for _, room in ipairs(self.state:getTags(ws)) do
+    rooms[room] = true
+  end
+  return setmetatable({ ws = ws, server = self, storage = self.state.storage, id = kept.id,
+    rooms = rooms, data = kept.data }, Socket)
 end
 
 local answers = {}
@@ -118,7 +99,7 @@ answers[CONNECT] = function(self, ws, _, text)
       .. encode { message = "Invalid namespace" })
   end
   local id = od.randomUUID()
-  ws:serializeAttachment { id = id, rooms = {}, data = {} }
+  ws:serializeAttachment { id = id, data = {} }
   ws:send(MESSAGE .. CONNECT .. encode { sid = id })
   if self.handlers.connect then
     self.handlers.connect(self:_socket(ws))
@@ -177,9 +158,6 @@ function Server:webSocketClose(ws)
   local socket = self:_socket(ws)
   if not socket then
     return
-  end
-  for room in pairs(socket.rooms) do
-    self:_forget(room, ws)
   end
   if self.handlers.disconnect then
     self.handlers.disconnect(socket)

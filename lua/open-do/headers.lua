@@ -15,7 +15,7 @@ local is_a = native.http.is_a
 -- How many names are remembered with their lower-case form; others are checked each time.
 local KNOWN_NAMES_MAX = 256
 
---- Header fields. Iterate with `for name, value in headers:entries() do`: LuaJIT has no `__pairs`.
+--- Header fields. Iterate with `for name, value in pairs(headers) do`.
 --- The object itself is the array { name, value, name, value ... }; C reads it so.
 ---@class Headers
 local Headers = {}
@@ -28,6 +28,9 @@ local metatable = {
       error(("Headers have no field '%s'; a header is headers:get(%q)"):format(key, key), 2)
     end
     return method
+  end,
+  __pairs = function(headers)
+    return Headers.entries(headers)
   end,
 }
 native.http.define("Headers", metatable)

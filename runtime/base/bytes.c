@@ -9,7 +9,7 @@ void *od_allocate(size_t size)
 {
     void *memory = malloc(size > 0 ? size : 1);
     if (memory == NULL)
-        od_panic(__FILE__, __LINE__, "out of memory: %zu bytes", size);
+        od_out_of_memory(size);
     return memory;
 }
 
@@ -17,7 +17,7 @@ void *od_allocate_zeroed(size_t size)
 {
     void *memory = calloc(1, size > 0 ? size : 1);
     if (memory == NULL)
-        od_panic(__FILE__, __LINE__, "out of memory: %zu bytes", size);
+        od_out_of_memory(size);
     return memory;
 }
 
@@ -25,7 +25,7 @@ void *od_reallocate(void *memory, size_t size)
 {
     void *moved = realloc(memory, size > 0 ? size : 1);
     if (moved == NULL)
-        od_panic(__FILE__, __LINE__, "out of memory: %zu bytes", size);
+        od_out_of_memory(size);
     return moved;
 }
 

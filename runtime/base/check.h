@@ -10,6 +10,8 @@
 #ifndef OD_BASE_CHECK_H
 #define OD_BASE_CHECK_H
 
+#include <stddef.h>
+
 #ifdef OD_FFI // The specs read these headers through LuaJIT's FFI, which knows no attributes.
 #define OD_PRINTF(format_index, first_index)
 #define OD_MUST_CHECK
@@ -32,6 +34,11 @@
 
 // Ends the process with a report on stderr.
 OD_NORETURN void od_panic(const char *file, int line, const char *format, ...) OD_PRINTF(3, 4);
+
+// Ends the process in order: [size] bytes of memory cannot be had, and nothing that was begun could
+// be ended without them. A worker is replaced, and its sockets come back; when it is main, whoever
+// started it is to start it anew. Prints what was running; exit code 70.
+OD_NORETURN void od_out_of_memory(size_t size);
 
 // Notes what runs now, for the report of a panic: [object] and [event] are static or outlive the
 // event. NULL, NULL when nothing runs.

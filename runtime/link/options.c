@@ -209,9 +209,11 @@ static char *data_dir_beside(const char *script)
 {
     const char *slash = script == NULL ? NULL : strrchr(script, '/');
     int size = slash == NULL ? 0 : (int)(slash - script) + 1;
-    char *path = NULL;
-    int status = asprintf(&path, "%.*s.open-do", size, script == NULL ? "" : script);
-    OD_ASSERT(status >= 0);
+    static const char name[] = ".open-do";
+    char *path = od_allocate((size_t)size + sizeof name);
+    if (size > 0)
+        memcpy(path, script, (size_t)size);
+    memcpy(path + size, name, sizeof name);
     return path;
 }
 

@@ -399,3 +399,22 @@ void od_alarm_clock_deinit(struct od_alarm_clock *clock)
     od_bytes_deinit(&clock->served);
     free(clock->places);
 }
+
+// --- Questions -----------------------------------------------------------------------------------
+
+static bool take_first(void *context, const struct od_alarm_place *place)
+{
+    *(od_time_ms *)context = place->due_ms;
+    return false;
+}
+
+uint64_t od_alarm_clock_count(struct od_alarm_clock *clock, od_time_ms *next_ms)
+{
+    *next_ms = OD_ALARM_NONE_MS;
+    if (clock->reader == NULL)
+        return 0;
+    uint64_t count = od_reader_count_alarms(clock->reader);
+    od_reader_walk_alarms(clock->reader, &(struct od_alarm_place){0}, take_first, next_ms);
+    od_reader_reset(clock->reader);
+    return count;
+}

@@ -74,6 +74,9 @@ void od_alarm_clock_over(struct od_alarm_clock *clock, const uint8_t *id, bool a
 // A life of the worker is over: what it was told will be told to the next.
 void od_alarm_clock_worker_gone(struct od_alarm_clock *clock, uint32_t worker);
 
+// How many alarms are set, and in [next_ms] when the first of them is due.
+uint64_t od_alarm_clock_count(struct od_alarm_clock *clock, od_time_ms *next_ms);
+
 // Once a turn: rings what is due. True when more can be done at once.
 bool od_alarm_clock_step(struct od_alarm_clock *clock);
 

@@ -344,7 +344,8 @@ enum od_exit od_server_run(const struct od_options *options)
     od_alarm_clock_init(&server->alarm_clock, &server->loop, &server->supervisor, options->workers);
     od_reload_init(&server->reload, &server->loop, options, &server->supervisor, &reload_events,
                    server);
-    od_status_init(&server->status, &server->loop, &server->supervisor, options);
+    od_status_init(&server->status, &server->loop, &server->supervisor, &server->alarm_clock,
+                   options);
     od_reload_start(
         &server->reload); // First of all: its process starts while this one opens files.
     enum od_exit exit = open_all(server, &err);

@@ -102,6 +102,18 @@ static void put_worker_text(struct od_bytes *page, const struct od_child *child,
         put(page, ": is %s\n", child->state == OD_CHILD_DRAINING ? "stopping" : "starting");
 }
 
+static void put_alarms_text(struct od_bytes *page, const struct od_status *status)
+{
+    od_time_ms next_ms, now_ms = od_clock_wall_ms();
+    uint64_t count = od_alarm_clock_count(status->alarm_clock, &next_ms);
+    put(page, "%llu alarm%s set", (unsigned long long)count, count == 1 ? "" : "s");
+    if (count > 0)
+        put(page, ", the next in ");
+    if (count > 0)
+        put_duration(page, next_ms > now_ms ? (long long)(next_ms - now_ms) : 0);
+    put(page, "\n");
+}
+
 void od_status_page_text(struct od_bytes *page, const struct od_status *status,
                          const struct od_bytes *reports)
 {
@@ -114,6 +126,7 @@ void od_status_page_text(struct od_bytes *page, const struct od_status *status,
     put(page, ", version %u, data in ", status->script_version);
     od_escape_put_text(page, od_slice_of(status->options->data_dir));
     put(page, "\n");
+    put_alarms_text(page, status);
     for (uint32_t i = 0; i < status->supervisor->child_count; i++)
         put_worker_text(page, &status->supervisor->children[i], &reports[i]);
 }
@@ -161,6 +174,16 @@ static void put_worker_json(struct od_bytes *page, const struct od_child *child,
     put(page, "}");
 }
 
+static void put_alarms_json(struct od_bytes *page, const struct od_status *status)
+{
+    od_time_ms next_ms;
+    uint64_t count = od_alarm_clock_count(status->alarm_clock, &next_ms);
+    put(page, ",\"alarms\":{\"count\":%llu", (unsigned long long)count);
+    if (count > 0)
+        put(page, ",\"nextMs\":%lld", (long long)next_ms);
+    put(page, "}");
+}
+
 void od_status_page_json(struct od_bytes *page, const struct od_status *status,
                          const struct od_bytes *reports)
 {
@@ -170,6 +193,7 @@ void od_status_page_json(struct od_bytes *page, const struct od_status *status,
     put_string(page, ",\"script\":", od_slice_of(status->options->script));
     put(page, ",\"scriptVersion\":%u", status->script_version);
     put_string(page, ",\"data\":", od_slice_of(status->options->data_dir));
+    put_alarms_json(page, status);
     put(page, ",\"workers\":[");
     for (uint32_t i = 0; i < status->supervisor->child_count; i++)
         put_worker_json(page, &status->supervisor->children[i], &reports[i]);

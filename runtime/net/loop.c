@@ -1,5 +1,8 @@
 #include "net/loop.h"
 
+#include <stdlib.h>
+
+#include "base/bytes.h"
 #include "base/fault.h"
 
 enum {
@@ -11,8 +14,15 @@ static void on_wake(uv_timer_t *timer)
     (void)timer; // Deadlines fire in od_loop_poll; this only ends the wait.
 }
 
+static void *allocate_zeroed(size_t count, size_t size)
+{
+    return od_allocate_zeroed(count * size); // libuv multiplies nothing large.
+}
+
 bool od_loop_init(struct od_loop *loop, struct od_error *err)
 {
+    // By itself libuv aborts in some places without a word when there is no memory.
+    uv_replace_allocator(od_allocate, od_reallocate, allocate_zeroed, free);
     int failed = uv_loop_init(&loop->uv);
     if (failed != 0)
         return od_error_set(err, "cannot start the event loop: %s", uv_strerror(failed));

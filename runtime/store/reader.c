@@ -24,14 +24,17 @@ static bool check(int code)
 
 bool od_reader_open(struct od_reader **result, const char *directory, struct od_error *err)
 {
-    struct od_reader *reader = *result = od_allocate_zeroed(sizeof *reader);
+    struct od_reader *reader = od_allocate_zeroed(sizeof *reader);
+    *result = NULL;
     if (!od_env_open(&reader->env, directory, false, err)) {
         free(reader);
         return false;
     }
     int code = od_env_reader_open(reader->env, &reader->inner);
-    if (code == 0)
+    if (code == 0) {
+        *result = reader;
         return true;
+    }
     od_error_set(err, "cannot read %s/data.mdb: %s", directory, od_env_reason(code));
     od_env_close(reader->env);
     free(reader);
@@ -91,6 +94,12 @@ bool od_reader_alarm(struct od_reader *reader, od_slot slot, uint64_t number,
 {
     struct od_rows rows = rows_of(reader, slot, number);
     return check(od_alarm_row_get(&rows, alarm));
+}
+
+uint64_t od_reader_count_alarms(struct od_reader *reader)
+{
+    MDB_stat stat;
+    return check(mdb_stat(transaction(reader), reader->env->alarms, &stat)) ? stat.ms_entries : 0;
 }
 
 void od_reader_walk_alarms(struct od_reader *reader, const struct od_alarm_place *place,

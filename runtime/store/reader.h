@@ -34,6 +34,8 @@ bool od_reader_get(struct od_reader *reader, od_slot slot, uint64_t number, od_s
 bool od_reader_alarm(struct od_reader *reader, od_slot slot, uint64_t number,
                      struct od_alarm *alarm);
 
+uint64_t od_reader_count_alarms(struct od_reader *reader); // Of all objects; costs no walk.
+
 // Calls [visit] for each alarm in the order of their time, from [place] on, until it returns false.
 void od_reader_walk_alarms(struct od_reader *reader, const struct od_alarm_place *place,
                            bool (*visit)(void *context, const struct od_alarm_place *place),

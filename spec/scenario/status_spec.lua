@@ -5,7 +5,7 @@ local unix = require "socket.unix"
 local workbench = require "spec.scenario.workbench"
 
 local SOURCE = [[
-local Thing = { fetch = require("workbench").fetch }
+local Thing = { fetch = require("workbench").fetch, alarm = function() end }
 
 function Thing:constructor()
   if self.state.id.name == "slow" then
@@ -45,6 +45,21 @@ describe("open-do status", function()
     local object = server:why_awake("things/" .. name)
     return object and table.concat(object.why, "; ")
   end
+
+  it("says how many alarms are set, and when the next is due", function()
+    start(2)
+    assert.same({ count = 0 }, server:status().alarms)
+    local due = {}
+    for i, name in ipairs { "c", "a", "b" } do
+      due[i] = workbench.ask(server, name, ([[
+        local at = od.now() + %d
+        storage:setAlarm(at)
+        return at
+      ]]):format(7200000 - 60000 * i))
+    end
+    assert.same({ count = 3, nextMs = due[3] }, server:status().alarms)
+    assert.matches("\n3 alarms set, the next in 0 d 1 h 5%d", select(2, server:asking("status")))
+  end)
 
   it("says who serves what, and counts", function()
     start(2)

@@ -9,6 +9,8 @@ od_install_npm_packages() {
   mkdir -p build/npm
   cmp -s spec/support/package.json build/npm/installed.json && return
   cp spec/support/package.json build/npm/package.json
-  npm install --prefix build/npm --no-audit --no-fund --no-package-lock --loglevel=error
+  # npm is silent while it tries a registry that cannot be reached, for minutes.
+  echo "Installing from npm into build/npm: what spec/support/package.json names"
+  npm install --fetch-retries=1 --prefix build/npm --no-audit --no-fund --no-package-lock --loglevel=error
   cp spec/support/package.json build/npm/installed.json
 }

@@ -9,6 +9,7 @@
 local ffi = require "ffi"
 local json = require "dkjson"
 local http = require "spec.support.http"
+local page = require "open-do.test.page"
 local process = require "spec.support.process"
 local websocket = require "spec.support.websocket"
 
@@ -25,7 +26,6 @@ local MISHAPS = {
   "another one is started", "have not finished within", "refused by --confine", "Sanitizer",
   "runtime error:",
 }
-local FAULT_SLOTS, FAULT_SLOT_BYTES, FAULT_NAME_BYTES = 8, 32, 24
 
 local function temporary_directory()
   local template = (os.getenv("TMPDIR") or "/tmp") .. "/open-do-spec-XXXXXX"
@@ -52,8 +52,7 @@ function Server.prepare(options)
     self.script = self.directory .. "/script.lua"
     write_file(self.script, options.source)
   end
-  self.page = self.directory .. "/test-page"
-  write_file(self.page, ("\0"):rep(16 + FAULT_SLOTS * FAULT_SLOT_BYTES))
+  self.page = page.new(self.directory .. "/test-page")
   return self
 end
 
@@ -95,7 +94,7 @@ function Server:spawn()
   for _, argument in ipairs(self.options.args or {}) do
     argv[#argv + 1] = argument
   end
-  local env = { OPEN_DO_TEST_PAGE = self.page }
+  local env = { OPEN_DO_TEST_PAGE = self.page.path }
   for name, value in pairs(self.options.env or {}) do
     env[name] = value
   end
@@ -254,32 +253,10 @@ function Server:connect(path, options)
   return client
 end
 
-local function int32(number)
-  local cell = ffi.new("int32_t[1]", number)
-  return ffi.string(cell, 4)
-end
-
-function Server:write_page(offset, bytes)
-  local file = assert(io.open(self.page, "r+b"))
-  file:seek("set", offset)
-  file:write(bytes)
-  file:close()
-end
-
 -- Arms the fault point `name`: after `skip` passes (0) it fails `times` times (-1: until cleared).
 function Server:fault(name, options)
   options = options or {}
-  self.faults = self.faults or {}
-  local slot = self.faults[name]
-  if not slot then
-    slot = self.fault_count or 0
-    assert(slot < FAULT_SLOTS, "too many fault points")
-    self.faults[name], self.fault_count = slot, slot + 1
-  end
-  local offset = 8 + slot * FAULT_SLOT_BYTES
-  self:write_page(offset + FAULT_NAME_BYTES, int32(options.skip or 0))
-  self:write_page(offset, name .. ("\0"):rep(FAULT_NAME_BYTES - #name))
-  self:write_page(offset + FAULT_NAME_BYTES + 4, int32(options.times or -1))
+  self.page:arm(name, options.times or -1, options.skip)
 end
 
 function Server:clear_fault(name)
@@ -288,15 +265,12 @@ end
 
 -- All clocks of the server go forward by `ms`.
 function Server:turn_clock(ms)
-  self.clock_ms = (self.clock_ms or 0) + ms
-  self:write_page(0, ffi.string(ffi.new("int64_t[1]", self.clock_ms), 8))
+  self.page:turn_clock(ms)
 end
 
 -- Somebody sets the wall clock, `ms` ahead or (below zero) back.
 function Server:set_wall_clock(ms)
-  self.wall_ms = (self.wall_ms or 0) + ms
-  self:write_page(8 + FAULT_SLOTS * FAULT_SLOT_BYTES,
-    ffi.string(ffi.new("int64_t[1]", self.wall_ms), 8))
+  self.page:set_wall_clock(ms)
 end
 
 return Server

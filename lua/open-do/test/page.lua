@@ -4,6 +4,7 @@ local ffi = require "ffi"
 
 local SLOTS, NAME_BYTES = 8, 24
 local SLOT_BYTES, FIRST_SLOT = NAME_BYTES + 8, 8
+local WALL_CLOCK = FIRST_SLOT + SLOTS * SLOT_BYTES
 
 local Page = {}
 Page.__index = Page
@@ -13,9 +14,10 @@ local M = {}
 -- Makes the file `path`.
 function M.new(path)
   local file = assert(io.open(path, "wb"))
-  file:write(("\0"):rep(FIRST_SLOT + SLOTS * SLOT_BYTES + 8))
+  file:write(("\0"):rep(WALL_CLOCK + 8))
   file:close()
-  return setmetatable({ path = path, faults = {}, fault_count = 0, ms = 0 }, Page)
+  return setmetatable({ path = path, faults = {}, fault_count = 0, ms = 0, wall_ms = 0 },
+    Page)
 end
 
 function Page:write(offset, bytes)
@@ -47,6 +49,12 @@ end
 function Page:turn_clock(ms)
   self.ms = self.ms + ms
   self:write(0, number("int64_t", self.ms))
+end
+
+-- Somebody sets the wall clock, ahead or (below zero) back.
+function Page:set_wall_clock(ms)
+  self.wall_ms = self.wall_ms + ms
+  self:write(WALL_CLOCK, number("int64_t", self.wall_ms))
 end
 
 return M
