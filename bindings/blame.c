@@ -10,6 +10,7 @@
 
 #include "caret.h"
 #include "engine.h"
+#include "hint.h"
 #include "raise.h"
 
 enum {
@@ -148,6 +149,13 @@ static void put_excerpt(struct od_blame *blame, struct place place)
         if (line == place.line)
             put_caret(out, width, text, od_caret_find(text, od_blame_message(blame)));
     }
+}
+
+static void put_hint(struct od_blame *blame)
+{
+    od_slice hint = od_hint_find(od_blame_message(blame));
+    if (hint.size > 0)
+        put(&blame->report, "\n  hint: %.*s", (int)hint.size, hint.at);
 }
 
 // --- The way there -------------------------------------------------------------------------------
@@ -329,6 +337,7 @@ static void put_rest(struct od_blame *blame, const struct od_engine *engine, lua
     blame->message_bytes = out->size;
     struct place place = find_place(engine, od_bytes_slice(out), L);
     put_excerpt(blame, place);
+    put_hint(blame);
     int candidates = place.source == NULL ? put_candidates(out, engine, L, entry) : 0;
     struct way way = put_frames(out, engine, L, entry, place);
     if (!way.ends_in_entry && entry->has_function)

@@ -96,6 +96,15 @@ function Room:evil()
   error(setmetatable({}, { __tostring = function() error("in the error") end }))
 end
 
+function Room:foreign()
+  return od.Response(JSON.stringify({}))
+end
+
+function Room:dotted(request)
+  local text = request.text()
+  return od.Response(text)
+end
+
 function Room:boots()
   return od.Response(self.boot)
 end
@@ -188,6 +197,13 @@ describe("a handler that fails", function()
     server:wait_log("script%.lua:%d+: json%.decode: argument 1 must be a string, got nil")
     expect_failure("unhashed")
     server:wait_log("script%.lua:%d+: sha256: argument 1 must be a string, got a table")
+  end)
+
+  it("by a habit from JavaScript is told what to write here", function()
+    expect_failure("foreign")
+    server:wait_log("global 'JSON' %(a nil value%).-hint: od%.json%.encode%(value%)")
+    expect_failure("dotted")
+    server:wait_log("> +%d+ |   local text = request%.text%(%).-hint: call it with a colon")
   end)
 
   it("to keep line ends out of headers is told at its own line, and nothing is injected", function()
