@@ -480,6 +480,9 @@ describe("an alarm", function()
       for _ = 1, COUNT do
         server:wait_log("waits")
       end
+      for i = 1, COUNT do
+        ask("storage:sync()", "n" .. i) -- What it has noted so far is on disk.
+      end
       require("ffi").C.kill(server.process:children()[1], 9)
       server:wait_log("worker 0 is back")
       for _ = 1, COUNT do
