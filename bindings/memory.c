@@ -94,6 +94,7 @@ static void *grow(struct od_memory *memory, void *at, size_t extra, size_t size)
     void *place = realloc(at, size);
     if (place == NULL)
         return refuse(memory);
+    od_prefer_large_pages(place, size);
     bool was_half_full = is_half_full(memory);
     memory->used += extra;
     if (!was_half_full && is_half_full(memory))

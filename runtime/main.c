@@ -1,5 +1,6 @@
 // open-do: every process of the program begins here.
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,13 @@ static void raise_descriptor_limit(void)
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// Large blocks are mappings of their own: they grow without being copied and go back when they are
+// freed. Left alone the allocator takes them from its heap once it has seen one freed.
+static void keep_large_blocks_apart(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+}
+
 static void prepare_process(const struct od_options *options)
 {
     od_log_setup(options->log_format, options->log_level);
@@ -45,6 +53,7 @@ static void prepare_process(const struct od_options *options)
                        getenv("NO_COLOR") == NULL);
     signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
+    keep_large_blocks_apart();
     od_fault_open();
 }
 

@@ -2,14 +2,31 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/check.h"
+
+enum {
+    PAGE_BYTES = 4096,
+    LARGE_BYTES = 4 << 20, // Less may not hold one large page, as these are aligned.
+};
+
+void od_prefer_large_pages(void *memory, size_t size)
+{
+    if (size < LARGE_BYTES)
+        return;
+    // All its pages, or a mapping of its own would become two, which cannot grow in place.
+    size_t before = (uintptr_t)memory % PAGE_BYTES;
+    size_t whole = (before + size + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+    (void)madvise((char *)memory - before, whole, MADV_HUGEPAGE); // Else it is as it was.
+}
 
 void *od_allocate(size_t size)
 {
     void *memory = malloc(size > 0 ? size : 1);
     if (memory == NULL)
         od_out_of_memory(size);
+    od_prefer_large_pages(memory, size);
     return memory;
 }
 
@@ -26,6 +43,7 @@ void *od_reallocate(void *memory, size_t size)
     void *moved = realloc(memory, size > 0 ? size : 1);
     if (moved == NULL)
         od_out_of_memory(size);
+    od_prefer_large_pages(moved, size);
     return moved;
 }
 
