@@ -72,7 +72,8 @@ static pid_t fork_worker(char **argv, char **environment, const struct od_child_
     sigprocmask(SIG_SETMASK, &all, &before);
     pid_t pid = vfork(); // NOLINT(clang-analyzer-security.insecureAPI.vfork)
     if (pid == 0)
-        become_worker(argv, environment, seat, null_fd, parent); // NOLINT(clang-analyzer-unix.Vfork)
+        // NOLINTNEXTLINE(clang-analyzer-unix.Vfork)
+        become_worker(argv, environment, seat, null_fd, parent);
     int saved = errno;
     sigprocmask(SIG_SETMASK, &before, NULL);
     errno = saved;
