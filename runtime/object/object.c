@@ -143,6 +143,8 @@ void od_object_drop_instance(struct od_object *object)
 {
     struct od_script *script = object->script;
     od_timeouts_clear(object);
+    if (!od_object_is_entry(object))
+        od_storage_rest(&object->storage);
     script->drop(script, object);
     script->uses--;
     object->script = NULL;

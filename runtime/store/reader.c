@@ -89,6 +89,13 @@ bool od_reader_get(struct od_reader *reader, od_slot slot, uint64_t number, od_s
     return check(od_rows_get(&rows, key, value));
 }
 
+bool od_reader_get_page(struct od_reader *reader, od_slot slot, uint64_t number, uint32_t page,
+                        od_slice *squeezed)
+{
+    struct od_rows rows = rows_of(reader, slot, number);
+    return check(od_rows_get_page(&rows, page, squeezed));
+}
+
 bool od_reader_alarm(struct od_reader *reader, od_slot slot, uint64_t number,
                      struct od_alarm *alarm)
 {

@@ -2,10 +2,10 @@
 # Sourced by examples/run (build only) and spec/run (all of them).
 
 OD_BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkg-config luajit libluajit-5.1-dev
-  libwebsockets-dev libwebsockets-evlib-uv libuv1-dev liblmdb-dev libssl-dev zlib1g-dev
+  libwebsockets-dev libwebsockets-evlib-uv libuv1-dev liblmdb-dev libsqlite3-dev libssl-dev zlib1g-dev
   libcurl4-openssl-dev"
 OD_TEST_PACKAGES="git lua-busted lua-check lua-socket clang libclang-rt-dev clang-format clang-tidy llvm
-  universal-ctags curl chromium procps mosquitto-clients openssl util-linux"
+  universal-ctags curl chromium procps mosquitto-clients openssl util-linux sqlite3"
 
 # Installs those of the given packages that are missing; asks for root only then.
 od_install_packages() {
