@@ -405,18 +405,23 @@ static bool is_noted(const struct od_engine *engine, lua_State *L)
     return is_same_value;
 }
 
-void od_blame_note(struct od_engine *engine, lua_State *L, const struct od_blame_entry *entry)
+// Its allocations are the engine's and do not fail.
+void od_blame_note(lua_State *L)
 {
-    struct od_blame blame = {0};
+    struct od_engine *engine = od_engine_of(L);
     if (is_noted(engine, L))
         return; // Raised again by a transaction inside this one.
+    engine->memory.is_capped = false;
+    struct od_blame_entry entry = engine->entry_of(engine, engine->task);
+    struct od_blame blame = {0};
     (void)put_string(&blame.report, L);
-    put_rest(&blame, engine, L, entry);
+    put_rest(&blame, engine, L, &entry);
     od_bytes_clear(&engine->way);
     od_bytes_put_slice(&engine->way, od_slice_from(od_blame_report(&blame), blame.message_bytes));
     od_blame_deinit(&blame);
     lua_pushvalue(L, -1);
     lua_rawseti(L, LUA_REGISTRYINDEX, engine->way_ref);
+    engine->memory.is_capped = true;
 }
 
 void od_blame_error(struct od_blame *blame, struct od_engine *engine, lua_State *L,

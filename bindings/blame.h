@@ -44,9 +44,10 @@ void od_blame_error(struct od_blame *blame, struct od_engine *engine, lua_State 
 void od_blame_text(struct od_blame *blame, struct od_engine *engine, lua_State *L,
                    const struct od_blame_entry *entry, const char *text);
 
-// Called where an error was raised, which the engine's own Lua will catch and raise again: keeps
-// the way there. Of that error value it is told then, until the coroutine stops next.
-void od_blame_note(struct od_engine *engine, lua_State *L, const struct od_blame_entry *entry);
+// The handler of xpcall in the engine's own Lua, with the error value on top, which will be raised
+// again: keeps the way to where it was raised. A report of that value then tells this way, until
+// the coroutine stops next.
+void od_blame_note(lua_State *L);
 
 od_slice od_blame_message(const struct od_blame *blame);
 od_slice od_blame_report(const struct od_blame *blame);

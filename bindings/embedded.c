@@ -5,13 +5,7 @@
 #include <lauxlib.h>
 
 #include "base/check.h"
-#include "lib_log.h"
-#include "lib_socket.h"
-#include "lib_time.h"
-#include "lib_timer.h"
-#include "library.h"
 #include "modules.h"
-#include "wait.h"
 
 #ifndef OD_VERSION
 #define OD_VERSION "0.0.0"
@@ -100,14 +94,9 @@ static void make_environment(lua_State *L)
     keep(L, &environment_key);
 }
 
-// The half of module "open-do" that needs a runtime.
-static void fill_runtime(lua_State *L)
+static void add_version(lua_State *L)
 {
     lua_getfield(L, -1, "runtime");
-    od_lib_time_put(L);
-    od_lib_timer_put(L);
-    od_lib_log_put(L);
-    od_lib_socket_put(L);
     lua_pushliteral(L, OD_VERSION);
     lua_setfield(L, -2, "version");
     lua_pop(L, 1);
@@ -139,11 +128,7 @@ void od_embedded_open_library(lua_State *L)
     keep(L, &environment_key);
     lua_newtable(L);
     keep(L, &loaded_key);
-    od_lib_open(L);
-    lua_getfield(L, -1, "runtime");
-    lua_pushliteral(L, OD_VERSION);
-    lua_setfield(L, -2, "version");
-    lua_pop(L, 1);
+    add_version(L);
     keep(L, &native_key);
     preload_modules(L);
 }
@@ -171,9 +156,6 @@ void od_embedded_open(lua_State *L)
     make_environment(L);
     lua_newtable(L);
     keep(L, &loaded_key);
-    od_lib_open(L);
-    fill_runtime(L);
-    od_wait_push_token(L);
-    lua_setfield(L, -2, "token");
+    add_version(L);
     keep(L, &native_key);
 }

@@ -11,11 +11,12 @@
 
 #include "base/slice.h"
 
-// Once a state, with the standard library as its globals: makes `native` and fills native.runtime.
+// Once a state, with the standard library as its globals: keeps the table `native` (library.h) that
+// is on top, popped, and puts the version into native.runtime.
 void od_embedded_open(lua_State *L);
 
-// Instead of it, in a state without a runtime: native.runtime holds the version only, and the
-// state's own `require` finds all modules whose names begin with "open-do".
+// Instead of it, in a state without a runtime: the state's own `require` finds all modules whose
+// names begin with "open-do".
 void od_embedded_open_library(lua_State *L);
 
 // Adds native[name], a table of functions for the Lua half of a library.

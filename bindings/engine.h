@@ -28,6 +28,8 @@
 #include "userdata.h"
 #include "wait.h"
 
+struct od_blame_entry;
+
 struct od_engine {
     struct od_script script; // First: the core's pointer to it is also one to the engine.
     struct od_memory memory;
@@ -36,6 +38,8 @@ struct od_engine {
     const struct od_options *options;
     struct od_task *task; // The one whose code runs now, or NULL.
     struct od_wait wait;  // What that code asked for when it yielded.
+    // How the script was entered for a task (run.c), for those who note its errors.
+    struct od_blame_entry (*entry_of)(struct od_engine *engine, const struct od_task *task);
     struct od_coroutines coroutines;
     const char *stack_base; // Of the process's stack, about.
     size_t stack_bytes;

@@ -4,7 +4,7 @@
 // finds nothing and their methods raise: code that kept them from before a sleep or a reload cannot
 // reach the object behind the back of its new instance.
 //
-// Owner: its object's `instance`; from od_instance_make to od_instance_drop.
+// Owner: its object's `instance`; made and dropped by self.h.
 
 #ifndef OD_BINDINGS_INSTANCE_H
 #define OD_BINDINGS_INSTANCE_H
@@ -21,11 +21,6 @@ struct od_instance {
     od_handle handle;
     int timers_ref; // What its timers call (lib_timer.h), or LUA_NOREF.
 };
-
-// Makes it, with self.state and self.env, without running the constructor.
-struct od_instance *od_instance_make(struct od_engine *engine, struct od_object *object);
-void od_instance_drop(struct od_engine *engine,
-                      struct od_object *object); // Also when there is none.
 
 // Pushes `self`; and, before its constructor has begun, the `state` in it.
 void od_instance_push(struct od_engine *engine, lua_State *L, const struct od_instance *instance);

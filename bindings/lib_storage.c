@@ -4,8 +4,8 @@
 
 #include "engine.h"
 #include "instance.h"
-#include "lib_transaction.h"
 #include "object/limits.h"
+#include "object/transaction.h"
 #include "raise.h"
 #include "value.h"
 
@@ -19,11 +19,32 @@ void od_storage_push(lua_State *L, od_handle instance)
     content->instance = instance;
 }
 
+void od_txn_raise_over(lua_State *L, const char *call)
+{
+    od_raise(L,
+             "Cannot call %s() on transaction that has already committed: did you move `txn` "
+             "outside of the closure?",
+             call);
+}
+
+static struct od_object *object_of(lua_State *L, const struct od_txn *txn, const char *call)
+{
+    struct od_object *object = od_instance_object(L, txn->instance, call);
+    enum od_transaction_state state = od_transaction_state(object, txn->number);
+    if (state == OD_TRANSACTION_OVER)
+        od_txn_raise_over(L, call);
+    if (state == OD_TRANSACTION_ROLLED_BACK)
+        od_raise(L, "Cannot %s() on rolled back transaction", call);
+    return object;
+}
+
 struct od_object *od_storage_self(lua_State *L, const char *call)
 {
     const struct content *content = od_userdata_test(L, 1, OD_USERDATA_STORAGE);
-    if (content == NULL && od_userdata_test(L, 1, OD_USERDATA_TRANSACTION) != NULL)
-        return od_transaction_self(L, call);
+    const struct od_txn *txn =
+        content == NULL ? od_userdata_test(L, 1, OD_USERDATA_TRANSACTION) : NULL;
+    if (txn != NULL)
+        return object_of(L, txn, call);
     content = od_userdata_self(L, OD_USERDATA_STORAGE, call);
     return od_instance_object(L, content->instance, call);
 }

@@ -8,6 +8,7 @@
 
 #include <lauxlib.h>
 
+#include "base/check.h"
 #include "handle.h"
 #include "object/object.h"
 
@@ -15,9 +16,18 @@ void od_lib_storage_open(lua_State *L); // Once a state.
 
 void od_storage_push(lua_State *L, od_handle instance);
 
+// What the userdata of a transaction holds (lib_transaction.h). It is known here because `txn` has
+// the methods of storage.
+struct od_txn {
+    od_handle instance;
+    uint64_t number;
+};
+
 // The object of the storage, or of the transaction, that is the argument before the first of the
-// method [call].
+// method [call]. Raises when that transaction is rolled back or over.
 struct od_object *od_storage_self(lua_State *L, const char *call);
+
+OD_NORETURN void od_txn_raise_over(lua_State *L, const char *call);
 
 // The key at [index], which may be negative: a string that is not too long. [what] is said of it
 // when it is not: "argument 1".

@@ -1,48 +1,21 @@
 #include "lib_transaction.h"
 
+#include "blame.h"
 #include "embedded.h"
 #include "engine.h"
 #include "instance.h"
 #include "lib_storage.h"
 #include "object/transaction.h"
 #include "raise.h"
-#include "run.h"
-
-struct content {
-    od_handle instance;
-    uint64_t number;
-};
-
-static void raise_over(lua_State *L, const char *call)
-{
-    od_raise(L,
-             "Cannot call %s() on transaction that has already committed: did you move `txn` "
-             "outside of the closure?",
-             call);
-}
-
-struct od_object *od_transaction_self(lua_State *L, const char *call)
-{
-    const struct content *content = od_userdata_test(L, 1, OD_USERDATA_TRANSACTION);
-    if (content == NULL)
-        return NULL;
-    struct od_object *object = od_instance_object(L, content->instance, call);
-    enum od_transaction_state state = od_transaction_state(object, content->number);
-    if (state == OD_TRANSACTION_OVER)
-        raise_over(L, call);
-    if (state == OD_TRANSACTION_ROLLED_BACK)
-        od_raise(L, "Cannot %s() on rolled back transaction", call);
-    return object;
-}
 
 // Rolling back twice is the same as once.
 static int roll_back(lua_State *L)
 {
-    const struct content *content = od_userdata_self(L, OD_USERDATA_TRANSACTION, "rollback");
+    const struct od_txn *content = od_userdata_self(L, OD_USERDATA_TRANSACTION, "rollback");
     struct od_object *object = od_instance_object(L, content->instance, "rollback");
     enum od_transaction_state state = od_transaction_state(object, content->number);
     if (state == OD_TRANSACTION_OVER)
-        raise_over(L, "rollback");
+        od_txn_raise_over(L, "rollback");
     if (state == OD_TRANSACTION_ROLLED_BACK)
         return 0;
     if (od_transaction_has_inner(object, content->number))
@@ -66,7 +39,7 @@ static int begin(lua_State *L)
     struct od_engine *engine = od_engine_of(L);
     od_check_function(L, 2, "transaction");
     const struct od_instance *instance = object->instance;
-    struct content *content = od_userdata_push(L, OD_USERDATA_TRANSACTION, sizeof *content);
+    struct od_txn *content = od_userdata_push(L, OD_USERDATA_TRANSACTION, sizeof *content);
     content->instance = instance->handle;
     content->number = 0;
     lua_pushnumber(L, 0); // What follows must not fail: there is room for both.
@@ -114,7 +87,7 @@ static int drop(lua_State *L)
 // blame(err): the handler of xpcall.
 static int blame(lua_State *L)
 {
-    od_run_note_error(L);
+    od_blame_note(L);
     return 1;
 }
 

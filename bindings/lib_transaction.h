@@ -7,14 +7,8 @@
 #ifndef OD_BINDINGS_LIB_TRANSACTION_H
 #define OD_BINDINGS_LIB_TRANSACTION_H
 
-#include <lauxlib.h>
-
-#include "object/object.h"
+#include <lua.h>
 
 void od_lib_transaction_open(lua_State *L); // Once a state, after lib_storage.
-
-// The object of the `txn` that is the argument before the first of the method [call]; NULL: it is
-// something else. Raises when its transaction is rolled back or over.
-struct od_object *od_transaction_self(lua_State *L, const char *call);
 
 #endif

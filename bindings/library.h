@@ -5,15 +5,14 @@
 // The Lua half is in lua/open-do. The engine loads it like this:
 //
 //   1. od_lib_open pushes the table `native`.
-//   2. The engine puts what it adds to the module (WebSocketPair, now, sleep, log, fetch, version
-//   ...)
+//   2. The engine puts what it adds to the module (WebSocketPair, now, sleep, log, fetch, version)
 //      into the table `native.runtime`, which is there and empty. init.lua copies those names.
 //   3. Each file of od_modules is a chunk, called as chunk(name, native), that returns its module.
-//   Files
-//      require each other by name ("open-do.headers"), so while they load, their `require` must
-//      find other rows of od_modules, each loaded once a state, with the same `native`. Nothing
-//      else of the environment is looked up after loading: the chunks keep what they need of the
-//      standard library in locals, so what a script does to its own globals does not reach them.
+//      Files require each other by name ("open-do.headers"), so while they load, their `require`
+//      must find other rows of od_modules, each loaded once a state, with the same `native`.
+//      Nothing else of the environment is looked up after loading: the chunks keep what they need
+//      of the standard library in locals, so what a script does to its own globals does not reach
+//      them.
 //   4. Only what "open-do" returns is given to scripts, never `native` nor "open-do.*".
 //
 // It needs the FFI library for int64 cdata and opens it when it is not loaded. The sandbox hides

@@ -7,7 +7,6 @@
 
 #include "base/nearest.h"
 #include "int64.h"
-#include "userdata.h"
 
 enum {
     text_bytes = 2048
@@ -46,6 +45,18 @@ void od_raise(lua_State *L, const char *format, ...)
     OD_UNREACHABLE("lua_error returns");
 }
 
+// Of one of our kinds, which has it in its metatable (userdata.h); else NULL. The metatable keeps it.
+static const char *name_of_userdata(lua_State *L, int index)
+{
+    if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index))
+        return NULL;
+    lua_pushliteral(L, "__name");
+    lua_rawget(L, -2);
+    const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+    lua_pop(L, 2);
+    return name;
+}
+
 const char *od_describe(lua_State *L, int index)
 {
     static const char *const names[] = {[LUA_TNIL] = "nil",
@@ -58,7 +69,7 @@ const char *od_describe(lua_State *L, int index)
                                         [LUA_TUSERDATA] = "a userdata",
                                         [LUA_TTHREAD] = "a coroutine",
                                         [OD_LUA_TCDATA] = "a cdata"};
-    const char *name = od_userdata_name(L, index);
+    const char *name = name_of_userdata(L, index);
     if (name != NULL)
         return name;
     int type = lua_type(L, index);

@@ -42,12 +42,6 @@ static enum od_userdata kind_of(lua_State *L, int index)
     return (enum od_userdata)kind;
 }
 
-const char *od_userdata_name(lua_State *L, int index)
-{
-    enum od_userdata kind = kind_of(L, index);
-    return kind == OD_USERDATA_COUNT ? NULL : names[kind].name;
-}
-
 static void push_registered(lua_State *L, int ref)
 {
     lua_rawgeti(L, LUA_REGISTRYINDEX, ref);
@@ -92,12 +86,12 @@ int od_userdata_no_field(lua_State *L)
 static int refuse_new_field(lua_State *L)
 {
     od_raise(L, "%s takes no fields ('%s'); keep them in a table of your own",
-             od_userdata_name(L, 1), key_text(L, 2));
+             od_describe(L, 1), key_text(L, 2));
 }
 
 static int to_string(lua_State *L)
 {
-    lua_pushfstring(L, "%s: %p", strchr(od_userdata_name(L, 1), ' ') + 1, lua_topointer(L, 1));
+    lua_pushfstring(L, "%s: %p", strchr(od_describe(L, 1), ' ') + 1, lua_topointer(L, 1));
     return 1;
 }
 
@@ -125,6 +119,8 @@ void od_userdata_define(lua_State *L, enum od_userdata kind, const luaL_Reg *met
     lua_setfield(L, -2, "__index");
     lua_pushboolean(L, false);
     lua_setfield(L, -2, "__metatable");
+    lua_pushstring(L, names[kind].name);
+    lua_setfield(L, -2, "__name");
     set_function(L, "__newindex", refuse_new_field);
     set_function(L, "__tostring", to_string);
     lua_pushvalue(L, -1);

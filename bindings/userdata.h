@@ -2,7 +2,8 @@
 //
 // All of a kind share one metatable, which scripts can neither see nor change. A field is a method,
 // or else a property, or else an error: a misspelt name must not read as nil. C functions recognise
-// a kind by that metatable, so no other userdata can be taken for it.
+// a kind by that metatable, so no other userdata can be taken for it; messages find in it how the
+// kind is named (__name: "a WebSocket").
 
 #ifndef OD_BINDINGS_USERDATA_H
 #define OD_BINDINGS_USERDATA_H
@@ -30,8 +31,7 @@ void od_userdata_open(lua_State *L); // Once a state, before the first kind.
 
 // Says what [kind] can do. [properties], called as (object, key) for what is no method, pushes one
 // value or ends in od_userdata_no_field. Leaves the metatable on the stack, for the events of a
-// kind
-// (__eq, __tostring).
+// kind (__eq, __tostring).
 void od_userdata_define(lua_State *L, enum od_userdata kind, const luaL_Reg *methods,
                         lua_CFunction properties);
 
@@ -52,8 +52,5 @@ void *od_userdata_test(lua_State *L, int index, enum od_userdata kind);
 
 // The same for argument 1 of the method [call]; raises when it was called with a dot.
 void *od_userdata_self(lua_State *L, enum od_userdata kind, const char *call);
-
-// "a WebSocket"; of NULL when [index] is not one of ours.
-const char *od_userdata_name(lua_State *L, int index);
 
 #endif
