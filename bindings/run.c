@@ -4,19 +4,19 @@
 
 #include <lauxlib.h>
 
+#include "api/timer.h"
 #include "base/log.h"
-#include "blame.h"
-#include "engine.h"
-#include "failure.h"
+#include "engine/blame.h"
+#include "engine/engine.h"
+#include "engine/failure.h"
+#include "engine/instance.h"
 #include "handler.h"
-#include "http_message.h"
-#include "instance.h"
-#include "lib_timer.h"
 #include "link/options.h"
 #include "object/alarm.h"
 #include "object/section.h"
 #include "self.h"
-#include "value.h"
+#include "value/http_message.h"
+#include "value/value.h"
 
 int od_run_resume_capped(struct od_engine *engine, lua_State *L, int arguments)
 {

@@ -9,7 +9,7 @@
 
 #include <lua.h>
 
-#include "blame.h"
+#include "engine/blame.h"
 #include "object/script.h"
 
 struct od_engine;

@@ -2,10 +2,10 @@
 
 #include <stdlib.h>
 
-#include "engine.h"
-#include "instance.h"
-#include "lib_state.h"
-#include "lib_timer.h"
+#include "api/state.h"
+#include "api/timer.h"
+#include "engine/engine.h"
+#include "engine/instance.h"
 
 // All `self` stand in one table, at the place of their handle, and not in the registry: this can be
 // made anew when it has become too large, that cannot.

@@ -1,4 +1,5 @@
-// `self` is born and goes: an instance (instance.h) with the `state` and the timers of the API in it.
+// `self` is born and goes: an instance (instance.h) with the `state` and the timers of the API in
+// it.
 //
 // Those who only look an instance up need nothing of this.
 

@@ -6,10 +6,10 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
+#include "api/test.h"
 #include "base/bytes.h"
-#include "embedded.h"
-#include "lib_test.h"
-#include "library.h"
+#include "engine/embedded.h"
+#include "value/library.h"
 
 // A file of the specs and the words behind it: (path or nil, {words}).
 static int push_words(lua_State *L, const struct od_options *options)

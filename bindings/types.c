@@ -9,8 +9,8 @@
 #include <lualib.h>
 
 #include "base/check.h"
-#include "embedded.h"
-#include "library.h"
+#include "engine/embedded.h"
+#include "value/library.h"
 
 // source(name) -> the text of the module, as it stands in lua/.
 static int source(lua_State *L)

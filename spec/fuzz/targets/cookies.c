@@ -5,8 +5,8 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
-#include "embedded.h"
-#include "library.h"
+#include "engine/embedded.h"
+#include "value/library.h"
 
 // The module is at index 1; what a round leaves on top of it is dropped by the next.
 static lua_State *cookies_lua(void)

@@ -2,7 +2,7 @@
 
 #include "lua.h"
 
-#include "json.h"
+#include "value/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -7,7 +7,7 @@
 #include <lualib.h>
 
 #include "fuzz.h"
-#include "library.h"
+#include "value/library.h"
 
 // The library is at index 1; what a round leaves on top of it is dropped by the next.
 static inline lua_State *fuzz_lua(void)

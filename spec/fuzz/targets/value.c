@@ -2,7 +2,7 @@
 
 #include "lua.h"
 
-#include "value.h"
+#include "value/value.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
