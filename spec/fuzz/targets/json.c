@@ -1,6 +1,6 @@
 // JSON: what can be read can be written, and then means the same.
 
-#include "lua.h"
+#include "fuzz_lua.h"
 
 #include "value/json.h"
 

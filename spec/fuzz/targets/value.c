@@ -1,6 +1,6 @@
 // Stored values: any bytes may be on the disk, and what can be read can be written again.
 
-#include "lua.h"
+#include "fuzz_lua.h"
 
 #include "value/value.h"
 
