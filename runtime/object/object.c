@@ -354,6 +354,7 @@ void od_object_deliver(struct od_object *object, int64_t *now_us)
         for (int i = 0;
              i < OD_TURN_EVENTS_MAX && *now_us - began_us < OD_TURN_OBJECT_US && has_work(object);
              i++) {
+            object->objects->event_began_us = *now_us;
             handle_next(object);
             *now_us = od_clock_passed_us();
         }

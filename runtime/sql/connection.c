@@ -121,9 +121,10 @@ static void use(struct od_sql_connection *connection)
 
 static int run_own(struct od_sql_connection *connection, const char *text)
 {
+    bool was_trusted = connection->guard.is_trusted;
     connection->guard.is_trusted = true;
     int code = sqlite3_exec(connection->db, text, NULL, NULL, NULL);
-    connection->guard.is_trusted = false;
+    connection->guard.is_trusted = was_trusted;
     return code;
 }
 
@@ -319,6 +320,7 @@ void od_sql_connection_cache(struct od_sql_connection *connection, od_slice text
                              sqlite3_stmt *compiled)
 {
     struct od_sql_statement *statement = od_allocate_zeroed(sizeof *statement);
+    od_list_init(&statement->link);
     statement->compiled = compiled;
     statement->text = od_allocate(text.size);
     statement->size = text.size;

@@ -255,7 +255,7 @@ static void put_away(struct run *run, sqlite3_stmt *statement, bool is_whole)
     od_slice text = run->query->text;
     sqlite3_reset(statement);
     sqlite3_clear_bindings(statement);
-    if (is_whole && text.size <= OD_SQL_STATEMENTS_BYTES / 4)
+    if (is_whole && !run->query->is_trusted && text.size <= OD_SQL_STATEMENTS_BYTES / 4)
         od_sql_connection_cache(run->connection, text, statement);
     else
         sqlite3_finalize(statement);
@@ -306,8 +306,12 @@ enum od_sql_end od_sql_exec(struct od_storage *storage, const struct od_sql_quer
             od_error_set(err, "the transaction has ended by an earlier SQL critical error");
             return OD_SQL_BROKEN;
         }
-        sqlite3_stmt *cached = od_sql_connection_cached(run.connection, text);
-        return cached != NULL ? run_cached(&run, cached) : run_text(&run);
+        run.connection->guard.is_trusted = query->is_trusted;
+        sqlite3_stmt *cached =
+            query->is_trusted ? NULL : od_sql_connection_cached(run.connection, text);
+        enum od_sql_end end = cached != NULL ? run_cached(&run, cached) : run_text(&run);
+        run.connection->guard.is_trusted = false;
+        return end;
     }
     return OD_SQL_FAILED;
 }

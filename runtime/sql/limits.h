@@ -28,8 +28,4 @@
 #define OD_SQL_OPEN_BYTES (64u << 20)             // and what they may hold; then the oldest go.
 #define OD_SQL_HEAP_BYTES_MAX ((size_t)128 << 20) // Of all: what needs more fails.
 
-// An event is interrupted in a statement when this part of its limit is left, so that whoever
-// watches over the worker has no reason to end it.
-#define OD_SQL_RESERVE_PART 8
-
 #endif

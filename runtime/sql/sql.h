@@ -39,6 +39,7 @@ struct od_sql_query {
     od_slice text;                       // Of one or several statements.
     const struct od_sql_value *bindings; // Of the last one.
     size_t binding_count;
+    bool is_trusted;     // It is ours, and not a script's.
     int64_t deadline_us; // By od_clock_passed_us; then it is interrupted.
 };
 
