@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "api/sql_cursor.h"
-#include "api/storage.h"
 #include "engine/embedded.h"
 #include "engine/engine.h"
 #include "engine/instance.h"
@@ -177,11 +176,11 @@ void od_lib_sql_put(lua_State *L)
 
 // --- native.sql ----------------------------------------------------------------------------------
 
-// version(storage): how many steps of storage:migrate the database has had. SQLite keeps a number
+// version(sql): how many steps of storage:migrate the database has had. SQLite keeps a number
 // for whoever uses it in the first page; scripts cannot reach it in another way.
 static int version(lua_State *L)
 {
-    struct od_object *object = od_storage_self(L, "migrate");
+    struct od_object *object = self(L, "migrate");
     struct od_sql_query query = {.text = OD_SLICE("PRAGMA user_version"),
                                  .is_trusted = true,
                                  .deadline_us = od_objects_deadline_us(object->objects)};
@@ -191,10 +190,10 @@ static int version(lua_State *L)
     return 1;
 }
 
-// set_version(storage, n)
+// set_version(sql, n)
 static int set_version(lua_State *L)
 {
-    struct od_object *object = od_storage_self(L, "migrate");
+    struct od_object *object = self(L, "migrate");
     const char *text = lua_pushfstring(L, "PRAGMA user_version=%d", (int)lua_tointeger(L, 2));
     struct od_sql_query query = {.text = od_slice_of(text),
                                  .is_trusted = true,

@@ -57,7 +57,7 @@ local function run_step(storage, step, number)
   else
     storage.sql:exec(step)
   end
-  sql.set_version(storage, number)
+  sql.set_version(storage.sql, number)
 end
 
 --- Brings the database into the shape the script needs: runs the steps that it has not had yet, in
@@ -68,7 +68,7 @@ function M.storage:migrate(steps)
   if type(steps) ~= "table" then
     error("migrate: argument 1 must be a table of steps, got " .. type(steps), 2)
   end
-  local had = sql.version(self):one().user_version
+  local had = sql.version(self.sql):one().user_version
   if had > #steps then
     error(("migrate: the database has had %d steps, and the script knows %d; an older script cannot "
       .. "use it"):format(had, #steps), 2)

@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/overlay_tree.h"
-
 typedef struct od_overlay_entry entry;
 
 struct od_overlay *od_overlay_new(struct od_storage *storage)
@@ -18,16 +16,6 @@ bool od_overlay_is_empty(const struct od_overlay *overlay)
 {
     return overlay->root == NULL && overlay->curtain == NULL && overlay->alarm == NULL &&
            overlay->open == NULL && overlay->pages == NULL;
-}
-
-od_slice od_overlay_key(const entry *of)
-{
-    return (od_slice){of->bytes, of->key_size};
-}
-
-od_slice od_overlay_value(const entry *of)
-{
-    return (od_slice){of->bytes + of->key_size, of->value_size};
 }
 
 // --- Looking -------------------------------------------------------------------------------------

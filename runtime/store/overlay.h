@@ -23,30 +23,8 @@
 #define OD_STORE_OVERLAY_H
 
 #include "base/bytes.h"
-#include "base/list.h"
 #include "store/batch.h"
-
-struct od_overlay_entry {
-    struct od_list sealed;             // In the store's list.
-    struct od_overlay_entry *left;     // In the tree.
-    struct od_overlay_entry *right;    // In the tree.
-    struct od_overlay_entry *below;    // In the stack of the open stretch.
-    struct od_overlay_entry *replaced; // While open: what comes back if this one is taken back.
-    struct od_overlay *overlay;
-    od_seq seq; // 0 while open.
-    uint32_t priority;
-    uint32_t key_size;
-    uint32_t value_size;
-    uint32_t batch_size; // Of the open batch, before this was written.
-    bool was_confirmed;  // The open batch, before this was written.
-    bool is_deleted;
-    bool is_curtain;
-    bool is_alarm;    // Its value is one, encoded.
-    bool is_page;     // Its value is squeezed once it is sealed.
-    bool is_replaced; // By an entry of the open stretch.
-    bool is_stale;    // LMDB shows it.
-    char bytes[];     // Key, value.
-};
+#include "store/overlay_tree.h"
 
 struct od_overlay {
     struct od_storage *storage;
@@ -65,9 +43,6 @@ struct od_overlay {
 struct od_overlay *od_overlay_new(struct od_storage *storage);
 void od_overlay_free(struct od_overlay *overlay); // With all entries.
 bool od_overlay_is_empty(const struct od_overlay *overlay);
-
-od_slice od_overlay_key(const struct od_overlay_entry *entry);
-od_slice od_overlay_value(const struct od_overlay_entry *entry);
 
 struct od_overlay_entry *od_overlay_find(const struct od_overlay *overlay, od_slice key);
 // The first entry at or behind [key]; the last one before it, or of all without a key. NULL: none.

@@ -5,7 +5,7 @@
 
 #include "store/keys.h"
 #include "store/limits.h"
-#include "store/overlay_tree.h"
+#include "store/overlay.h"
 
 typedef struct od_overlay_entry entry;
 

@@ -7,6 +7,16 @@
 
 typedef struct od_overlay_entry entry;
 
+od_slice od_overlay_key(const entry *of)
+{
+    return (od_slice){of->bytes, of->key_size};
+}
+
+od_slice od_overlay_value(const entry *of)
+{
+    return (od_slice){of->bytes + of->key_size, of->value_size};
+}
+
 entry *od_overlay_tree_entry(struct od_overlay *overlay, od_slice key, od_slice value,
                              size_t capacity)
 {
