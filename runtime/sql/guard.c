@@ -279,8 +279,8 @@ static int judge(void *owner, int action, const char *first, const char *second,
         return SQLITE_OK;
     if (is_ours(first) || (action != SQLITE_FUNCTION && action != SQLITE_PRAGMA && is_ours(second)))
         return refuse(guard, "names that begin with _cf_ or _od_ are reserved");
-    if (where != NULL && strcasecmp(where, "temp") == 0 && action != SQLITE_READ &&
-        action != SQLITE_SELECT)
+    bool looks_only = action == SQLITE_READ || action == SQLITE_SELECT || action == SQLITE_UPDATE;
+    if (where != NULL && strcasecmp(where, "temp") == 0 && !looks_only) // A rename looks there too.
         return refuse(guard, "temporary tables, views and triggers are not allowed");
     if (action == SQLITE_ALTER_TABLE) {
         guard->sees_alter = true;
