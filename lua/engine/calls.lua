@@ -70,8 +70,8 @@ function M.storage:migrate(steps)
   end
   local had = sql.version(self.sql):one().user_version
   if had > #steps then
-    error(("migrate: the database has had %d steps, and the script knows %d; an older script cannot "
-      .. "use it"):format(had, #steps), 2)
+    error(("migrate: the database has had %d steps, and the script knows %d; an older script "
+      .. "cannot use it"):format(had, #steps), 2)
   end
   for number = had + 1, #steps do
     local kind = type(steps[number])

@@ -57,13 +57,16 @@ describe("SQL and keys", function()
   local function stored()
     return ask [[
       local rows = {}
-      for row in sql:exec("SELECT x FROM t ORDER BY x"):raw() do rows[#rows + 1] = tostring(row[1]) end
+      for row in sql:exec("SELECT x FROM t ORDER BY x"):raw() do
+        rows[#rows + 1] = tostring(row[1])
+      end
       assert(sql:exec("PRAGMA quick_check"):one().quick_check == "ok")
       return table.concat(rows, " ") .. "|" .. tostring(storage:get("k"))
     ]]
   end
 
-  local ADD = [[ local function add(n) sql:exec("INSERT INTO t VALUES (?)", n) storage:put("k", n) end ]]
+  local ADD = [[
+    local function add(n) sql:exec("INSERT INTO t VALUES (?)", n) storage:put("k", n) end ]]
 
   describe("in a transaction", function()
     before_each(fresh)
@@ -139,11 +142,16 @@ describe("SQL and keys", function()
     end)
 
     it("go when keys that refer to others are wrong at its end", function()
-      ask [[ sql:exec "CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE c (p REFERENCES p (id) DEFERRABLE INITIALLY DEFERRED)" ]]
+      ask [[
+        sql:exec "CREATE TABLE p (id INTEGER PRIMARY KEY)"
+        sql:exec "CREATE TABLE c (p REFERENCES p (id) DEFERRABLE INITIALLY DEFERRED)" ]]
       assert.matches("transaction: FOREIGN KEY constraint failed", refusal(ADD .. [[
         storage:transaction(function() add(1) sql:exec "INSERT INTO c VALUES (7)" end) ]]))
       ask(ADD .. [[
-        storage:transaction(function() add(2) sql:exec "INSERT INTO c VALUES (7); INSERT INTO p VALUES (7)" end) ]])
+        storage:transaction(function()
+          add(2)
+          sql:exec "INSERT INTO c VALUES (7); INSERT INTO p VALUES (7)"
+        end) ]])
       assert.equal("0 2|2", stored())
     end)
 
@@ -203,7 +211,8 @@ describe("SQL and keys", function()
 
     it("are told to nobody before they are on disk", function()
       server:fault("commit.hold")
-      local asking = workbench.begin(server, "a", [[ storage.sql:exec "INSERT INTO t VALUES (1)" print "wrote" return 1 ]])
+      local asking = workbench.begin(server, "a", [[
+        storage.sql:exec "INSERT INTO t VALUES (1)" print "wrote" return 1 ]])
       server:wait_log("wrote")
       assert.equal("other", ask("return 'other'", "other")) -- Turns pass.
       assert.equal("other", ask("return 'other'", "other"))
@@ -222,7 +231,8 @@ describe("SQL and keys", function()
       local boot = ask "return self.boot"
       server:fault("commit.fail")
       assert.equal(500, server:post("/things/a", [[
-        storage.sql:exec "INSERT INTO t VALUES (1); CREATE TABLE u (x)" storage:put("k", 1) ]]).status)
+        storage.sql:exec "INSERT INTO t VALUES (1); CREATE TABLE u (x)"
+        storage:put("k", 1) ]]).status)
       server:clear_fault("commit.fail")
       assert.equal("0|0", stored())
       assert.not_equal(boot, ask "return self.boot")
@@ -314,10 +324,13 @@ describe("SQL and keys", function()
     end)
 
     it("refuses what is no step, and a script that is too old", function()
-      assert.matches("^code:1: migrate: argument 1 must be a table of steps, got a? ?string", refusal [[ storage:migrate "CREATE" ]])
-      assert.matches("^code:1: migrate: step 1 must be a string of SQL or a function, got a? ?number", refusal [[ storage:migrate { 1 } ]])
+      assert.matches("^code:1: migrate: argument 1 must be a table of steps, got string",
+        refusal [[ storage:migrate "CREATE" ]])
+      assert.matches("migrate: step 1 must be a string of SQL or a function, got number",
+        refusal [[ storage:migrate { 1 } ]])
       ask(STEPS .. "storage:migrate(steps)")
-      assert.matches("the database has had 2 steps, and the script knows 0", refusal [[ storage:migrate {} ]])
+      assert.matches("the database has had 2 steps, and the script knows 0", refusal [[
+        storage:migrate {} ]])
     end)
   end)
 end)

@@ -51,7 +51,8 @@ describe("storage.sql", function()
         sql:exec "CREATE VIRTUAL TABLE box USING rtree (id, x0, x1)"
         sql:exec "INSERT INTO box VALUES (1, 0, 1), (2, 5, 9)"
         return {
-          sql:exec("SELECT highlight(doc, 0, '<b>', '</b>') AS h FROM doc WHERE doc MATCH 'quick'"):one().h,
+          sql:exec("SELECT highlight(doc, 0, '<b>', '</b>') AS h FROM doc WHERE doc MATCH ?",
+            "quick"):one().h,
           sql:exec("SELECT id FROM box WHERE x0 > 3"):one().id,
           sql:exec("SELECT json_extract(?, '$.a[1]') AS v", '{"a":[4,5]}'):one().v,
           sql:exec("SELECT sum(value) OVER () AS s FROM json_each('[1,2]') LIMIT 1"):one().s,
@@ -113,16 +114,20 @@ describe("storage.sql", function()
 
     it("no value that SQL has not", function()
       assert.matches("argument 2 is NaN", refusal [[ sql:exec("SELECT ?", 0/0) ]])
-      assert.matches("argument 3 cannot be bound: it is a table", refusal [[ sql:exec("SELECT ?, ?", 1, {}) ]])
-      assert.matches("argument 2 is larger than an integer", refusal [[ sql:exec("SELECT ?", 2^63 + 0ULL) ]])
-      assert.matches("argument 2 has 2097153 bytes", refusal [[ sql:exec("SELECT ?", ("x"):rep(2^21 + 1)) ]])
+      assert.matches("argument 3 cannot be bound: it is a table", refusal [[
+        sql:exec("SELECT ?, ?", 1, {}) ]])
+      assert.matches("argument 2 is larger than an integer", refusal [[
+        sql:exec("SELECT ?", 2^63 + 0ULL) ]])
+      assert.matches("argument 2 has 2097153 bytes", refusal [[
+        sql:exec("SELECT ?", ("x"):rep(2^21 + 1)) ]])
     end)
   end)
 
   describe("has cursors", function()
     local function rows(what)
       return ask([[
-        local cursor = sql:exec "SELECT column1 AS a, column2 AS b FROM (VALUES (1, 'x'), (2, NULL), (3, 'z'))"
+        local cursor = sql:exec [=[
+          SELECT column1 AS a, column2 AS b FROM (VALUES (1, 'x'), (2, NULL), (3, 'z')) ]=]
         ]] .. what)
     end
 
@@ -158,7 +163,9 @@ describe("storage.sql", function()
         sql:exec "CREATE TABLE t (x)"
         local insert = sql:exec "INSERT INTO t VALUES (1), (2)"
         local select = sql:exec "SELECT x FROM t"
-        local both = sql:exec "INSERT INTO t VALUES (3); INSERT INTO t VALUES (4); UPDATE t SET x = 9 WHERE x = 1 RETURNING x"
+        local both = sql:exec [=[
+          INSERT INTO t VALUES (3); INSERT INTO t VALUES (4);
+          UPDATE t SET x = 9 WHERE x = 1 RETURNING x ]=]
         return { insert.rowsWritten, select.rowsWritten, both.rowsWritten, #both:toArray() }
       ]])
     end)
@@ -197,7 +204,8 @@ describe("storage.sql", function()
     end)
 
     it("and leaves those before a wrong one done", function()
-      assert.matches("no such table: u", refusal [[ sql:exec "CREATE TABLE t (x); SELECT * FROM u" ]])
+      assert.matches("no such table: u", refusal [[
+        sql:exec "CREATE TABLE t (x); SELECT * FROM u" ]])
       assert.equal(0, ask [[ return sql:exec("SELECT count(*) AS n FROM t"):one().n ]])
     end)
   end)
@@ -207,12 +215,14 @@ describe("storage.sql", function()
       assert.equal('code:2: exec: near "x": syntax error: SQLITE_ERROR\n'
         .. "    SELECT 1 FORM x t\n                  ^",
         refusal "\n sql:exec 'SELECT 1 FORM x t'")
-      assert.equal("code:1: exec: no such column: ü: SQLITE_ERROR\n    SELECT 'ä', ü\n                ^",
+      assert.equal("code:1: exec: no such column: ü: SQLITE_ERROR\n"
+        .. "    SELECT 'ä', ü\n                ^",
         refusal [[ sql:exec "SELECT 1;\nSELECT 'ä', ü" ]])
     end)
 
     it("of constraints by the name of their code", function()
-      assert.equal("code:1: exec: UNIQUE constraint failed: t.x: SQLITE_CONSTRAINT_UNIQUE", refusal [[
+      local text = "UNIQUE constraint failed: t.x: SQLITE_CONSTRAINT_UNIQUE"
+      assert.equal("code:1: exec: " .. text, refusal [[
         sql:exec "CREATE TABLE t (x UNIQUE); INSERT INTO t VALUES (1); INSERT INTO t VALUES (1)" ]])
     end)
 
@@ -220,18 +230,27 @@ describe("storage.sql", function()
       local wrong = "Wrong number of parameter bindings for SQL query: it has %d, %d were given"
       assert.matches(wrong:format(2, 1), refusal [[ sql:exec("SELECT ?, ?", 1) ]], 1, true)
       assert.matches(wrong:format(0, 1), refusal [[ sql:exec("SELECT 1", 1) ]], 1, true)
-      assert.matches("bindings belong to the last statement", refusal [[ sql:exec("SELECT ?; SELECT ?", 1) ]])
-      assert.matches("300 bindings are given", refusal [[ sql:exec("SELECT 1", unpack({ 1 }, 1, 300)) ]])
+      assert.matches("bindings belong to the last statement", refusal [[
+        sql:exec("SELECT ?; SELECT ?", 1) ]])
+      assert.matches("300 bindings are given", refusal [[
+        sql:exec("SELECT 1", unpack({ 1 }, 1, 300)) ]])
       for _, empty in ipairs { "", "  ", ";", "-- nothing", "/* nothing" } do
-        assert.matches("SQL code did not contain a statement.", refusal(("sql:exec %q"):format(empty)), 1, true)
+        local text = refusal(("sql:exec %q"):format(empty))
+        assert.matches("SQL code did not contain a statement.", text, 1, true)
       end
       assert.matches("argument 1 must be a string", refusal [[ sql:exec(nil) ]])
       assert.matches("zero byte", refusal [[ sql:exec "SELECT 1\0" ]])
-      assert.matches("SQL cannot be longer than 100000 bytes", refusal [[ sql:exec("SELECT 1" .. (" "):rep(1e5)) ]])
+      assert.matches("SQL cannot be longer than 100000 bytes", refusal [[
+        sql:exec("SELECT 1" .. (" "):rep(1e5)) ]])
     end)
   end)
 
   describe("refuses", function()
+    local function try(statement)
+      return ask(("local ok, err = pcall(sql.exec, sql, %q) return ok or tostring(err)")
+        :format(statement))
+    end
+
     local hostile = {
       -- What reaches out of the database.
       "ATTACH 'x' AS y", "ATTACH ':memory:' AS y", "DETACH main", "VACUUM", "VACUUM INTO 'x'",
@@ -255,14 +274,19 @@ describe("storage.sql", function()
       "PRAGMA compile_options", "PRAGMA function_list", "PRAGMA module_list",
       "PRAGMA wal_checkpoint", "PRAGMA schema_version=1", "PRAGMA foreign_keys=maybe",
       -- Tables of SQLite and of ours.
-      "CREATE TEMP TABLE t (x)", "CREATE TEMP VIEW t AS SELECT 1", "INSERT INTO sqlite_master VALUES (1,2,3,4,5)",
-      "UPDATE sqlite_master SET sql = 'x'", "DELETE FROM sqlite_schema", "CREATE TABLE sqlite_x (y)",
+      "CREATE TEMP TABLE t (x)", "CREATE TEMP VIEW t AS SELECT 1",
+      "INSERT INTO sqlite_master VALUES (1,2,3,4,5)",
+      "UPDATE sqlite_master SET sql = 'x'", "DELETE FROM sqlite_schema",
+      "CREATE TABLE sqlite_x (y)",
       "DROP TABLE sqlite_master", "CREATE TABLE _cf_KV (x)", "CREATE TABLE _OD_x (x)",
-      "SELECT * FROM _cf_KV", "ALTER TABLE here RENAME TO _cf_x", "ALTER TABLE here RENAME x TO _od_x",
-      "CREATE INDEX _cf_i ON here (x)", "CREATE VIEW _cf_v AS SELECT 1", "PRAGMA table_info(_cf_KV)",
+      "SELECT * FROM _cf_KV", "ALTER TABLE here RENAME TO _cf_x",
+      "ALTER TABLE here RENAME x TO _od_x",
+      "CREATE INDEX _cf_i ON here (x)", "CREATE VIEW _cf_v AS SELECT 1",
+      "PRAGMA table_info(_cf_KV)",
       "INSERT INTO f_data VALUES (1, 2)", "DELETE FROM f_content",
       -- What is too large or too deep.
-      "SELECT " .. ("("):rep(200) .. "1" .. (")"):rep(200), "SELECT 1" .. (" UNION SELECT 1"):rep(6),
+      "SELECT " .. ("("):rep(200) .. "1" .. (")"):rep(200),
+      "SELECT 1" .. (" UNION SELECT 1"):rep(6),
       "CREATE TABLE w (" .. ("c,"):rep(150) .. "d)", "SELECT 'a' LIKE '" .. ("%a"):rep(40) .. "'",
       "SELECT zeroblob(100000000)", "SELECT printf('%.*c', 100000000, 'x')",
       "SELECT ?1000", "SELECT 1 IN (" .. ("1,"):rep(40000) .. "1)",
@@ -272,9 +296,7 @@ describe("storage.sql", function()
       ask [[ sql:exec "CREATE TABLE here (x); CREATE VIRTUAL TABLE f USING fts5 (x)" ]]
       local passed = {}
       for _, statement in ipairs(hostile) do
-        local code = ("local ok, err = pcall(sql.exec, sql, %q) return { ok, tostring(err) }"):format(statement)
-        local answer = ask(code)
-        if answer[1] then
+        if try(statement) == true then
           -- printf gives NULL for what is too long; nothing else may come back.
           local value = ask(("return sql:exec(%q):one()"):format(statement))
           passed[#passed + 1] = next(value) ~= nil and statement or nil
@@ -283,23 +305,30 @@ describe("storage.sql", function()
       assert.same({}, passed)
       assert.same({ "f", "f_config", "f_content", "f_data", "f_docsize", "f_idx", "here" }, ask [[
         local names = {}
-        for row in sql:exec "SELECT name FROM sqlite_schema ORDER BY name" do names[#names + 1] = row.name end
+        for row in sql:exec "SELECT name FROM sqlite_schema ORDER BY name" do
+          names[#names + 1] = row.name
+        end
         return names
       ]])
     end)
 
     local ordinary = {
-      "CREATE TABLE a (id INTEGER PRIMARY KEY AUTOINCREMENT, x UNIQUE, y DEFAULT 1, z GENERATED ALWAYS AS (x || 'z'))",
+      "CREATE TABLE a (id INTEGER PRIMARY KEY AUTOINCREMENT, x UNIQUE, y DEFAULT 1, z GENERATED "
+        .. "ALWAYS AS (x || 'z'))",
       "CREATE TABLE b (id INT PRIMARY KEY, t TEXT) STRICT, WITHOUT ROWID",
-      "CREATE TABLE c (id INTEGER PRIMARY KEY, t TEXT, a_id INT REFERENCES a (id) ON DELETE CASCADE) STRICT",
+      "CREATE TABLE c (id INTEGER PRIMARY KEY, t TEXT, a_id INT REFERENCES a (id) ON DELETE "
+        .. "CASCADE) STRICT",
       "CREATE INDEX a_x ON a (x, y)", "CREATE INDEX c_t ON c (lower(t)) WHERE t IS NOT NULL",
       "CREATE VIEW v AS SELECT a.x FROM a WHERE a.y > 0",
-      "CREATE TRIGGER a_c AFTER INSERT ON a BEGIN INSERT INTO c (t, a_id) VALUES (new.x, new.id); END",
-      "INSERT INTO a (x) VALUES ('one'), ('two')", "INSERT INTO a (x) VALUES ('one') ON CONFLICT DO NOTHING",
+      "CREATE TRIGGER a_c AFTER INSERT ON a BEGIN INSERT INTO c (t, a_id) VALUES (new.x, "
+        .. "new.id); END",
+      "INSERT INTO a (x) VALUES ('one'), ('two')",
+      "INSERT INTO a (x) VALUES ('one') ON CONFLICT DO NOTHING",
       "INSERT OR REPLACE INTO a (x) VALUES ('two')", "REPLACE INTO a (id, x) VALUES (9, 'nine')",
       "UPDATE a SET y = y + 1 WHERE x LIKE 'o%' RETURNING id", "DELETE FROM a WHERE id = 9",
       "SELECT * FROM v ORDER BY x COLLATE NOCASE DESC LIMIT 1 OFFSET 0", 'SELECT "abc"',
-      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10) SELECT sum(i) FROM n",
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10) SELECT "
+        .. "sum(i) FROM n",
       "SELECT row_number() OVER (PARTITION BY y ORDER BY x) FROM a",
       "SELECT group_concat(x, '-') FROM a GROUP BY y HAVING count(*) > 0",
       "SELECT json_group_object(x, y) FROM a", "SELECT key, value FROM json_each('{\"a\":1}')",
@@ -308,15 +337,21 @@ describe("storage.sql", function()
       "SELECT last_insert_rowid(), changes(), total_changes()",
       "SELECT instr('abc', 'c'), replace('abc', 'b', 'x'), substr('abc', 2), trim(' a ')",
       "SELECT name FROM pragma_table_info('a')", "PRAGMA table_info(a)", "PRAGMA table_list",
-      "PRAGMA foreign_keys", "PRAGMA foreign_keys=ON", "PRAGMA defer_foreign_keys=ON", "PRAGMA quick_check",
-      "PRAGMA optimize", "PRAGMA page_count", "ANALYZE", "REINDEX", "EXPLAIN QUERY PLAN SELECT * FROM a",
-      "ALTER TABLE a ADD COLUMN w", "ALTER TABLE a RENAME COLUMN w TO w2", "ALTER TABLE a DROP COLUMN w2",
+      "PRAGMA foreign_keys", "PRAGMA foreign_keys=ON", "PRAGMA defer_foreign_keys=ON",
+      "PRAGMA quick_check",
+      "PRAGMA optimize", "PRAGMA page_count", "ANALYZE", "REINDEX",
+      "EXPLAIN QUERY PLAN SELECT * FROM a",
+      "ALTER TABLE a ADD COLUMN w", "ALTER TABLE a RENAME COLUMN w TO w2",
+      "ALTER TABLE a DROP COLUMN w2",
       "ALTER TABLE c RENAME TO d", "DROP TRIGGER a_c", "DROP VIEW v", "DROP INDEX a_x",
       "CREATE VIRTUAL TABLE ft USING fts5 (t, content='d', content_rowid='id')",
-      "CREATE TRIGGER d_ft AFTER INSERT ON d BEGIN INSERT INTO ft (rowid, t) VALUES (new.id, new.t); END",
+      "CREATE TRIGGER d_ft AFTER INSERT ON d BEGIN INSERT INTO ft (rowid, t) VALUES (new.id, "
+        .. "new.t); END",
       "INSERT INTO d (t) VALUES ('hello world')",
-      "SELECT bm25(ft), snippet(ft, 0, '[', ']', '...', 3) FROM ft WHERE ft MATCH 'hel*' ORDER BY rank",
-      "INSERT INTO ft (ft) VALUES ('optimize')", "CREATE VIRTUAL TABLE fv USING fts5vocab (ft, 'row')",
+      "SELECT bm25(ft), snippet(ft, 0, '[', ']', '...', 3) FROM ft WHERE ft MATCH 'hel*' ORDER "
+        .. "BY rank",
+      "INSERT INTO ft (ft) VALUES ('optimize')",
+      "CREATE VIRTUAL TABLE fv USING fts5vocab (ft, 'row')",
       "SELECT * FROM fv", "CREATE VIRTUAL TABLE r USING rtree_i32 (id, x0, x1, y0, y1)",
       "INSERT INTO r VALUES (1, 0, 1, 0, 1)", "SELECT id FROM r WHERE x0 <= 1 AND y1 >= 0",
       "DROP TABLE ft", "DROP TABLE r",
@@ -326,7 +361,7 @@ describe("storage.sql", function()
       ask [[ sql:exec "CREATE TABLE warm (x)" ]]
       local refused = {}
       for _, statement in ipairs(ordinary) do
-        local answer = ask(("local ok, err = pcall(sql.exec, sql, %q) return ok or tostring(err)"):format(statement))
+        local answer = try(statement)
         if answer ~= true then
           refused[#refused + 1] = statement .. ": " .. answer
         end
@@ -337,9 +372,11 @@ describe("storage.sql", function()
     it("and says what to do instead", function()
       assert.matches("please use storage:transaction%(%)", refusal [[ sql:exec "BEGIN" ]])
       assert.matches("an object has one database", refusal [[ sql:exec "VACUUM" ]])
-      assert.matches("not authorized to use function: sqlite_version", refusal [[ sql:exec "SELECT sqlite_version()" ]])
+      assert.matches("not authorized to use function: sqlite_version", refusal [[
+        sql:exec "SELECT sqlite_version()" ]])
       assert.matches("this PRAGMA is not allowed", refusal [[ sql:exec "PRAGMA journal_mode=WAL" ]])
-      assert.matches("names that begin with _cf_ or _od_ are reserved", refusal [[ sql:exec "CREATE TABLE _cf_x (y)" ]])
+      assert.matches("names that begin with _cf_ or _od_ are reserved", refusal [[
+        sql:exec "CREATE TABLE _cf_x (y)" ]])
     end)
   end)
 
@@ -358,10 +395,14 @@ describe("storage.sql", function()
 
     it("with what would not fit: rows, or writes", function()
       assert.matches("the rows of one query are more than 67108864 bytes", refusal [[
-        sql:exec "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT zeroblob(1000000) FROM n" ]])
+        sql:exec [=[
+          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+          SELECT zeroblob(1000000) FROM n ]=] ]])
       assert.matches("the writes of one stretch without a yield are more than 32 MiB", refusal [[
         sql:exec "CREATE TABLE t (x)"
-        sql:exec "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40) INSERT INTO t SELECT zeroblob(1000000) FROM n" ]])
+        sql:exec [=[
+          WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40)
+          INSERT INTO t SELECT zeroblob(1000000) FROM n ]=] ]])
       assert.equal(0, ask [[ return sql:exec("SELECT count(*) AS n FROM t"):one().n ]])
     end)
   end)
@@ -370,14 +411,19 @@ end)
 describe("an endless query", function()
   it("is an error at its line, and its worker lives", function()
     local server = workbench.start(nil, { workers = 1, args = { "--event-limit-ms", "400" } })
-    local endless = [[ storage.sql:exec "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n" ]]
-    workbench.ask(server, "a", [[ storage.sql:exec "CREATE TABLE t (x); INSERT INTO t VALUES (1)" ]])
+    local COUNT = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
+    local function run(statement)
+      return ("storage.sql:exec %q"):format(COUNT .. statement)
+    end
+    workbench.ask(server, "a", [[
+      storage.sql:exec "CREATE TABLE t (x); INSERT INTO t VALUES (1)" ]])
     local boot = workbench.ask(server, "a", "return self.boot")
     assert.matches("^code:1: exec: the query was interrupted, because its event has been running",
-      workbench.refusal(server, "a", endless))
-    assert.matches("interrupted", workbench.refusal(server, "a", [[
-      storage.sql:exec "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) INSERT INTO t SELECT 1 FROM n WHERE i % 1000000 = 0" ]]))
-    assert.equal(1, workbench.ask(server, "a", [[ return storage.sql:exec("SELECT count(*) AS n FROM t"):one().n ]]))
+      workbench.refusal(server, "a", run "SELECT max(i) FROM n"))
+    assert.matches("interrupted", workbench.refusal(server, "a",
+      run "INSERT INTO t SELECT 1 FROM n WHERE i % 1000000 = 0"))
+    assert.equal(1, workbench.ask(server, "a", [[
+      return storage.sql:exec("SELECT count(*) AS n FROM t"):one().n ]]))
     assert.equal(boot, workbench.ask(server, "a", "return self.boot"))
     server:stop()
   end)
