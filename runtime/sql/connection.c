@@ -132,7 +132,8 @@ bool od_sql_connection_begin_parts(struct od_sql_connection *connection, struct 
 {
     for (; connection->parts < connection->storage->parts; connection->parts++) {
         if (run_own(connection, "SAVEPOINT part") != SQLITE_OK)
-            return od_error_set(err, "%s", sqlite3_errmsg(connection->db));
+            return od_error_set(err, "a transaction cannot begin: %s",
+                                sqlite3_errmsg(connection->db));
         connection->pager.is_writing = true;
     }
     return true;
@@ -157,6 +158,13 @@ static void on_undo_part(struct od_pager *pager)
         connection->is_broken = run_own(connection, "ROLLBACK TO part") != SQLITE_OK;
 }
 
+// The innermost part is undone and over. The outermost by a ROLLBACK, which ends in any case.
+static bool drop_part(struct od_sql_connection *connection)
+{
+    const char *undo = connection->parts == 1 ? "ROLLBACK" : "ROLLBACK TO part; RELEASE part";
+    return run_own(connection, undo) == SQLITE_OK;
+}
+
 static bool keep_part(struct od_sql_connection *connection, struct od_error *err)
 {
     connection->is_refused = false;
@@ -166,8 +174,7 @@ static bool keep_part(struct od_sql_connection *connection, struct od_error *err
                  connection->is_refused
                      ? "what it wrote is more than one stretch may; nothing of it is stored"
                      : sqlite3_errmsg(connection->db));
-    const char *undo = connection->parts == 1 ? "ROLLBACK" : "ROLLBACK TO part; RELEASE part";
-    connection->is_broken = run_own(connection, undo) != SQLITE_OK;
+    connection->is_broken = !drop_part(connection);
     return false;
 }
 
@@ -183,10 +190,11 @@ static bool on_end_part(struct od_pager *pager, bool keep, struct od_error *err)
     else if (keep)
         is_done = keep_part(connection, err);
     else
-        connection->is_broken = run_own(connection, "ROLLBACK TO part; RELEASE part") != SQLITE_OK;
+        connection->is_broken = !drop_part(connection);
     connection->parts--;
     connection->pager.is_writing = connection->parts > 0;
-    connection->is_broken = connection->is_broken && connection->parts > 0;
+    if (connection->parts == 0 && connection->is_broken)
+        close_connection(connection); // Whatever is open there still, it will not be seen.
     return is_done;
 }
 
