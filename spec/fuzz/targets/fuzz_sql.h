@@ -1,5 +1,5 @@
-// A storage in an empty data directory of its own, for the targets of SQL. Nothing is ever sealed:
-// an input ends with what it wrote being discarded.
+// A storage in an empty data directory of its own, for the targets of SQL. Nothing is ever
+// stored: an input ends with all that it wrote being forgotten.
 
 #ifndef OD_FUZZ_SQL_H
 #define OD_FUZZ_SQL_H
@@ -52,12 +52,16 @@ static inline void fuzz_storage(struct od_storage *storage)
     od_storage_init(storage, fuzz_store(), &identity);
 }
 
-// Everything goes, as in a reset.
+// Everything goes: what is open as in a reset, and what was sealed because nobody stores it.
 static inline void fuzz_storage_end(struct od_storage *storage)
 {
+    struct od_submission submission;
     od_storage_discard(storage);
-    od_storage_deinit(storage);
+    while (od_store_next_submission(storage->store, &submission))
+        OD_ASSERT(od_submission_is_valid(submission.batches));
     od_store_end_turn(storage->store);
+    od_store_applied(storage->store, UINT64_MAX);
+    od_storage_deinit(storage);
 }
 
 // Runs [text]; the first value of its first row, when it is text, goes to [first].

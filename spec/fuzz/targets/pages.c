@@ -59,11 +59,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (void)fuzz_exec(&storage, od_slice_of(statements[i]), until_us, NULL, 0);
     (void)od_sql_size_bytes(&storage);
     od_storage_seal(&storage); // Walks the list of free pages.
-    struct od_submission submission;
-    while (od_store_next_submission(storage.store, &submission))
-        OD_ASSERT(od_submission_is_valid(submission.batches));
-    od_store_end_turn(storage.store);
-    od_store_applied(storage.store, UINT64_MAX); // Nobody has stored it: it is forgotten.
     free(copy);
     fuzz_storage_end(&storage);
     return 0;
