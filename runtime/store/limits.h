@@ -29,6 +29,9 @@
 #define OD_STORE_MAP_BYTES_MAX (1ull << 40)
 #define OD_STORE_MAP_BYTES_MIN (1ull << 30)
 
+// How many pages of a tree are looked at before it is served; see pages.h.
+#define OD_STORE_CHECK_PAGES_MAX 4096u
+
 #define OD_STORE_READERS_MAX 1024u // Processes that read at once: workers, and those that died.
 #define OD_STORE_GROUPS_PER_READER_CHECK 1000u
 

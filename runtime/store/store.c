@@ -2,19 +2,29 @@
 
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "store/inner.h"
 #include "store/reader.h"
 
 bool od_store_open(struct od_store **result, const char *directory, struct od_error *err)
 {
-    struct od_store *store = *result = od_allocate_zeroed(sizeof *store);
+    struct od_store *store = od_allocate_zeroed(sizeof *store);
     store->generation = 1;
     store->seq = 1;
     od_list_init(&store->sealed);
-    if (od_reader_open(&store->reader, directory, err))
-        return true;
-    free(store);
-    return false;
+    *result = NULL;
+    if (!od_reader_open(&store->reader, directory, err)) {
+        free(store);
+        return false;
+    }
+    *result = store;
+    return true;
+}
+
+bool od_store_has_files(const struct od_store *store, const struct od_store_files *files,
+                        struct od_error *err)
+{
+    return od_reader_has_files(store->reader, files, err);
 }
 
 void od_store_close(struct od_store *store)
@@ -28,16 +38,27 @@ void od_store_close(struct od_store *store)
     free(store);
 }
 
+// Who asks these goes on without an answer.
+static void log_failure(const struct od_store *store)
+{
+    struct od_error err;
+    if (od_reader_has_failed(store->reader, &err))
+        od_log(OD_LOG_ERROR, NULL, "%s", err.text);
+}
+
 bool od_store_identity_of(struct od_store *store, const uint8_t id[OD_ID_BYTES],
                           struct od_identity *identity)
 {
     uint64_t number;
-    return od_reader_find(store->reader, id, &number, identity);
+    bool found = od_reader_find(store->reader, id, &number, identity);
+    log_failure(store);
+    return found;
 }
 
 void od_store_list(struct od_store *store, od_slice space, struct od_bytes *identities)
 {
     od_reader_list(store->reader, space, identities);
+    log_failure(store);
 }
 
 // --- The turn ------------------------------------------------------------------------------------

@@ -13,8 +13,8 @@
 //   end of a turn   while (od_store_next_submission(...)) send it; od_store_end_turn
 //   news from main  od_store_durable, od_store_applied, od_store_failed (between stretches)
 //
-// A store that cannot read any more (a damaged file, no address space) ends the process: nothing it
-// could answer would be true.
+// What cannot be read because the data file is damaged there is an error of the object that asked
+// (od_storage_has_failed); the others do not notice.
 //
 // Process: workers. Thread: the loop's. Must not cross a fork.
 // Owner: the worker; storages must be gone before od_store_close.
@@ -26,6 +26,7 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "store/batch.h"
+#include "store/files.h"
 
 struct od_reader;
 struct od_storage;
@@ -54,10 +55,16 @@ struct od_submission {
 // The committer must have opened [directory] before.
 OD_MUST_CHECK bool od_store_open(struct od_store **store, const char *directory,
                                  struct od_error *err);
+
+// False when it opened other files than main has: they were exchanged meanwhile.
+OD_MUST_CHECK bool od_store_has_files(const struct od_store *store,
+                                      const struct od_store_files *files, struct od_error *err);
+
 void od_store_close(struct od_store *store); // NULL is allowed.
 
 // What the directory knows of an object that has written, by its [id]. Slices are borrowed until
-// the end of the turn. False when it never wrote, or deleted all.
+// the end of the turn. False when it never wrote, or deleted all, or when that cannot be read: the
+// log says so.
 bool od_store_identity_of(struct od_store *store, const uint8_t id[OD_ID_BYTES],
                           struct od_identity *identity);
 

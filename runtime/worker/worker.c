@@ -1,6 +1,7 @@
 #include "worker/worker.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/confine.h"
@@ -267,7 +268,10 @@ static void confine(const struct od_worker *worker)
 static bool open_and_serve(struct od_worker *worker, od_script_new *new_script, uint32_t index,
                            struct od_error *err)
 {
+    struct od_store_files files;
+    memcpy(&files, worker->page->files, sizeof files);
     bool is_open = od_store_open(&worker->store, worker->options->data_dir, err) &&
+                   od_store_has_files(worker->store, &files, err) &&
                    od_net_init(&worker->net, &worker->loop, &net_events, worker, err);
     if (!is_open) {
         od_mail_say_failed(worker, err->text);
@@ -302,7 +306,7 @@ int od_worker_main(const struct od_options *options, od_script_new *new_script, 
                                .rest_timer = {.fire = wake_up},
                                .page = od_page_open(page_fd),
                                .drain_timer = {.fire = look_again}};
-    struct od_error err;
+    struct od_error err = {.text = "no memory for its page"};
     if (worker.page == NULL || !od_loop_init(&worker.loop, &err)) {
         od_log(OD_LOG_ERROR, NULL, "worker %u cannot start: %s", index, err.text);
         return OD_EXIT_WRONG;
