@@ -322,6 +322,7 @@ static void turn(struct od_server *server)
     od_door_retry(&server->door);
     server->alarms_are_due = od_alarm_clock_step(&server->alarm_clock);
     od_supervisor_flush(&server->supervisor);
+    od_log_settle(false);
 }
 
 // Effects may have left a worker only after their writes were on disk, so nothing is owed to
@@ -374,6 +375,7 @@ enum od_exit od_server_run(const struct od_options *options)
         turn(server);
     exit = server->exit;
     close_all(server);
+    od_log_settle(true);
     free(server);
     return exit;
 }

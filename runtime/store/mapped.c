@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/log_sink.h"
 
 enum {
     page_bytes = 4096, // The smallest there is.
@@ -26,8 +27,8 @@ static void say(int number)
     static const char text[] =
         "open-do: a page of a mapped file is not there (SIGBUS): data.mdb was cut or its disk "
         "fails; restore the data directory from a backup\n";
-    ssize_t written = number == SIGBUS ? write(STDERR_FILENO, text, sizeof text - 1) : 0;
-    (void)written;
+    if (number == SIGBUS)
+        (void)od_log_sink_write(OD_SLICE(text), 0);
 }
 
 // A signal that somebody sent is not about a page. Otherwise what failed is tried again, and meets

@@ -6,6 +6,7 @@
 
 #include "base/confine.h"
 #include "base/fault.h"
+#include "base/log.h"
 #include "link/link.h"
 #include "link/page.h"
 #include "net/exchange.h"
@@ -207,6 +208,7 @@ static void worker_turn(struct od_worker *worker)
     od_settle_turn(worker);
     release_outboxes(worker); // What may leave, leaves; frames of one socket in one write.
     make_room(worker);
+    od_log_settle(false);
     od_breakout_try();
     od_confine_report();
     if (!worker->has_more)
@@ -317,6 +319,7 @@ int od_worker_main(const struct od_options *options, od_script_new *new_script, 
     free(worker.objects.peers);
     od_bytes_deinit(&worker.settling);
     od_loop_deinit(&worker.loop);
+    od_log_settle(true);
     od_page_free(worker.page);
     return worker.exit_code;
 }
