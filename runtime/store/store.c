@@ -6,12 +6,63 @@
 #include "store/inner.h"
 #include "store/reader.h"
 
+// --- What is on its way to the disk --------------------------------------------------------------
+
+struct on_way {
+    struct od_list link;
+    od_seq seq;
+    size_t bytes;
+};
+
+static struct on_way *on_way_of(struct od_list *link)
+{
+    return OD_LIST_MEMBER(link, struct on_way, link);
+}
+
+static void leave(struct od_store *store, const struct od_submission *submission)
+{
+    struct on_way *on_way = od_allocate(sizeof *on_way);
+    *on_way = (struct on_way){.seq = submission->seq, .bytes = submission->batches.size};
+    od_list_init(&on_way->link);
+    od_list_push_back(&store->on_way, &on_way->link);
+    store->on_way_bytes += on_way->bytes;
+}
+
+static void forget_on_way(struct od_store *store, struct on_way *on_way)
+{
+    store->on_way_bytes -= on_way->bytes;
+    od_list_remove(&on_way->link);
+    free(on_way);
+}
+
+static void arrived(struct od_store *store, od_seq seq)
+{
+    while (!od_list_is_empty(&store->on_way) && on_way_of(store->on_way.next)->seq <= seq)
+        forget_on_way(store, on_way_of(store->on_way.next));
+}
+
+static void went_astray(struct od_store *store, od_seq first_seq)
+{
+    while (!od_list_is_empty(&store->on_way) && on_way_of(store->on_way.previous)->seq >= first_seq)
+        forget_on_way(store, on_way_of(store->on_way.previous));
+}
+
+bool od_store_is_behind(struct od_store *store)
+{
+    size_t limit = store->is_behind ? OD_STORE_ON_WAY_BYTES_LOW : OD_STORE_ON_WAY_BYTES_MAX;
+    store->is_behind = store->on_way_bytes > limit;
+    return store->is_behind;
+}
+
+// --- Opening and closing -------------------------------------------------------------------------
+
 bool od_store_open(struct od_store **result, const char *directory, struct od_error *err)
 {
     struct od_store *store = od_allocate_zeroed(sizeof *store);
     store->generation = 1;
     store->seq = 1;
     od_list_init(&store->sealed);
+    od_list_init(&store->on_way);
     *result = NULL;
     if (!od_reader_open(&store->reader, directory, err)) {
         free(store);
@@ -33,6 +84,7 @@ void od_store_close(struct od_store *store)
         return;
     OD_ASSERT(od_list_is_empty(&store->sealed));
     OD_ASSERT(store->open_stretches == 0);
+    arrived(store, UINT64_MAX);
     od_reader_close(store->reader);
     od_bytes_deinit(&store->turn);
     free(store);
@@ -110,6 +162,7 @@ bool od_store_next_submission(struct od_store *store, struct od_submission *subm
     submission->batches = od_cursor_string(&cursor);
     OD_ASSERT(!cursor.failed);
     store->turn_taken = store->turn.size - (size_t)(cursor.end - cursor.at);
+    leave(store, submission);
     return true;
 }
 
@@ -136,6 +189,7 @@ void od_store_durable(struct od_store *store, od_seq seq)
 {
     if (seq > store->durable_seq)
         store->durable_seq = seq;
+    arrived(store, seq);
 }
 
 static struct od_overlay_entry *entry_of(struct od_list *link)
@@ -159,6 +213,7 @@ void od_store_failed(struct od_store *store, uint32_t generation, od_seq first_s
     if (generation != store->generation)
         return;
     store->generation++;
+    went_astray(store, first_seq);
     if (store->is_gathering)
         end_submission(store);
     forget_turn(store); // Its batches rest on what was lost; their storages are broken too.

@@ -43,6 +43,9 @@ struct od_store {
     size_t turn_head;     // Where the submission being gathered begins, when there is one.
     size_t turn_taken;    // Handed out by od_store_next_submission.
     bool is_gathering;
+    struct od_list on_way; // Submissions that are not durable yet, oldest first.
+    size_t on_way_bytes;
+    bool is_behind;
 };
 
 // What goes to the committer as one message.
@@ -74,6 +77,10 @@ void od_store_list(struct od_store *store, od_slice space, struct od_bytes *iden
 
 // The next submission of this turn; false when there is no more. No stretch may be open.
 bool od_store_next_submission(struct od_store *store, struct od_submission *submission);
+
+// More is on its way than the disk takes: OD_STORE_ON_WAY_BYTES_MAX. What adds to it should wait
+// until this is false again, which needs nothing but news from main.
+bool od_store_is_behind(struct od_store *store);
 
 // Gives back the read transaction and the submissions. Slices read in this turn are dead.
 void od_store_end_turn(struct od_store *store);

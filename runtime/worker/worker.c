@@ -19,6 +19,7 @@
 #include "object/report.h"
 #include "object/restore.h"
 #include "object/socket.h"
+#include "store/limits.h"
 #include "store/store.h"
 #include "worker/breakout.h"
 #include "worker/mail.h"
@@ -28,6 +29,7 @@
 // While draining: how long a client may take to answer our Close before it is cut.
 #define DRAIN_CLOSE_MS 1000
 #define DRAIN_LOOK_MS 5
+#define SAY_BEHIND_MS 10000 // Not more often that the disk is behind.
 
 // --- News from the net ---------------------------------------------------------------------------
 
@@ -193,11 +195,28 @@ static void make_room(struct od_worker *worker)
     _exit(OD_EXIT_WRONG); // Without a farewell, which would close the sockets.
 }
 
+// Scripts run, unless they have written more than the disk can take. News of the committer needs no
+// script, so whoever waits here is always let on, or its writes fail.
+static bool may_deliver(struct od_worker *worker)
+{
+    bool was_behind = worker->is_behind;
+    worker->is_behind = od_store_is_behind(worker->store);
+    od_time_ms now_ms = od_clock_monotonic_ms();
+    if (worker->is_behind && !was_behind &&
+        (worker->said_behind_ms == 0 || now_ms - worker->said_behind_ms >= SAY_BEHIND_MS)) {
+        od_log(OD_LOG_WARN, NULL,
+               "worker %u waits for the disk: more than %u MiB of its writes are not stored yet",
+               worker->objects.worker, OD_STORE_ON_WAY_BYTES_MAX >> 20);
+        worker->said_behind_ms = now_ms;
+    }
+    return worker->is_restored && !worker->is_behind;
+}
+
 static void worker_turn(struct od_worker *worker)
 {
     od_loop_poll(&worker->loop, !worker->has_more); // Sockets and links: bytes become events.
     od_net_read_on(&worker->net);
-    worker->has_more = worker->is_restored && // Lua runs here, and only here.
+    worker->has_more = may_deliver(worker) && // Lua runs here, and only here.
                        od_objects_deliver(&worker->objects);
     worker->has_more = worker->has_more || od_net_reads_on(&worker->net);
     od_pressure_relieve(&worker->objects);
