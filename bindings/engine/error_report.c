@@ -1,4 +1,4 @@
-#include "engine/blame.h"
+#include "engine/error_report.h"
 
 #include <ctype.h>
 #include <limits.h>
@@ -27,19 +27,19 @@ struct place {
     int line;
 };
 
-void od_blame_deinit(struct od_blame *blame)
+void od_error_report_deinit(struct od_error_report *report)
 {
-    od_bytes_deinit(&blame->report);
+    od_bytes_deinit(&report->text);
 }
 
-od_slice od_blame_message(const struct od_blame *blame)
+od_slice od_error_report_message(const struct od_error_report *report)
 {
-    return (od_slice){blame->report.at, blame->message_bytes};
+    return (od_slice){report->text.at, report->message_bytes};
 }
 
-od_slice od_blame_report(const struct od_blame *blame)
+od_slice od_error_report_whole(const struct od_error_report *report)
 {
-    return od_bytes_slice(&blame->report);
+    return od_bytes_slice(&report->text);
 }
 
 static void put(struct od_bytes *out, const char *format, ...) OD_PRINTF(2, 3);
@@ -134,9 +134,9 @@ static void put_caret(struct od_bytes *out, int width, od_slice text, od_slice p
         od_bytes_put_u8(out, '^');
 }
 
-static void put_excerpt(struct od_blame *blame, struct place place)
+static void put_excerpt(struct od_error_report *report, struct place place)
 {
-    struct od_bytes *out = &blame->report;
+    struct od_bytes *out = &report->text;
     if (place.source == NULL)
         return;
     int width = width_of(place.line + around);
@@ -147,15 +147,15 @@ static void put_excerpt(struct od_blame *blame, struct place place)
         put(out, "\n%s %*d | ", line == place.line ? ">" : " ", width, line);
         od_bytes_put_slice(out, text);
         if (line == place.line)
-            put_caret(out, width, text, od_caret_find(text, od_blame_message(blame)));
+            put_caret(out, width, text, od_caret_find(text, od_error_report_message(report)));
     }
 }
 
-static void put_hint(struct od_blame *blame)
+static void put_hint(struct od_error_report *report)
 {
-    od_slice hint = od_hint_find(od_blame_message(blame));
+    od_slice hint = od_hint_find(od_error_report_message(report));
     if (hint.size > 0)
-        put(&blame->report, "\n  hint: %.*s", (int)hint.size, hint.at);
+        put(&report->text, "\n  hint: %.*s", (int)hint.size, hint.at);
 }
 
 // --- The way there -------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ static int count_candidates(const struct od_source *source, const lua_Debug *fun
 // Shows them, unless there are too many, and returns how many there are: none when a line of the
 // script is known.
 static int put_candidates(struct od_bytes *out, const struct od_engine *engine, lua_State *L,
-                          const struct od_blame_entry *entry)
+                          const struct od_error_entry *entry)
 {
     lua_Debug frame;
     int level = 0;
@@ -250,7 +250,7 @@ static int put_candidates(struct od_bytes *out, const struct od_engine *engine, 
     return count;
 }
 
-static bool is_entry(const lua_Debug *frame, const struct od_blame_entry *entry)
+static bool is_entry(const lua_Debug *frame, const struct od_error_entry *entry)
 {
     const lua_Debug *function = &entry->function;
     return entry->has_function && frame->linedefined == function->linedefined &&
@@ -258,7 +258,7 @@ static bool is_entry(const lua_Debug *frame, const struct od_blame_entry *entry)
 }
 
 static void put_function(struct od_bytes *out, const struct od_engine *engine,
-                         const lua_Debug *frame, const struct od_blame_entry *entry)
+                         const lua_Debug *frame, const struct od_error_entry *entry)
 {
     od_slice name;
     if (strcmp(frame->what, "main") == 0)
@@ -310,7 +310,7 @@ struct way {
 };
 
 static struct way put_frames(struct od_bytes *out, const struct od_engine *engine, lua_State *L,
-                             const struct od_blame_entry *entry, struct place place)
+                             const struct od_error_entry *entry, struct place place)
 {
     struct way way = {0, false};
     lua_Debug frame;
@@ -330,14 +330,14 @@ static struct way put_frames(struct od_bytes *out, const struct od_engine *engin
     return way;
 }
 
-static void put_rest(struct od_blame *blame, const struct od_engine *engine, lua_State *L,
-                     const struct od_blame_entry *entry)
+static void put_rest(struct od_error_report *report, const struct od_engine *engine, lua_State *L,
+                     const struct od_error_entry *entry)
 {
-    struct od_bytes *out = &blame->report;
-    blame->message_bytes = out->size;
+    struct od_bytes *out = &report->text;
+    report->message_bytes = out->size;
     struct place place = find_place(engine, od_bytes_slice(out), L);
-    put_excerpt(blame, place);
-    put_hint(blame);
+    put_excerpt(report, place);
+    put_hint(report);
     int candidates = place.source == NULL ? put_candidates(out, engine, L, entry) : 0;
     struct way way = put_frames(out, engine, L, entry, place);
     if (!way.ends_in_entry && entry->has_function)
@@ -406,46 +406,47 @@ static bool is_noted(const struct od_engine *engine, lua_State *L)
 }
 
 // Its allocations are the engine's and do not fail.
-void od_blame_note(lua_State *L)
+void od_error_report_note(lua_State *L)
 {
     struct od_engine *engine = od_engine_of(L);
     if (is_noted(engine, L))
         return; // Raised again by a transaction inside this one.
     engine->memory.is_capped = false;
-    struct od_blame_entry entry = engine->entry_of(engine, engine->task);
-    struct od_blame blame = {0};
-    (void)put_string(&blame.report, L);
-    put_rest(&blame, engine, L, &entry);
+    struct od_error_entry entry = engine->entry_of(engine, engine->task);
+    struct od_error_report report = {0};
+    (void)put_string(&report.text, L);
+    put_rest(&report, engine, L, &entry);
     od_bytes_clear(&engine->way);
-    od_bytes_put_slice(&engine->way, od_slice_from(od_blame_report(&blame), blame.message_bytes));
-    od_blame_deinit(&blame);
+    od_bytes_put_slice(&engine->way,
+                       od_slice_from(od_error_report_whole(&report), report.message_bytes));
+    od_error_report_deinit(&report);
     lua_pushvalue(L, -1);
     lua_rawseti(L, LUA_REGISTRYINDEX, engine->way_ref);
     engine->memory.is_capped = true;
 }
 
-void od_blame_error(struct od_blame *blame, struct od_engine *engine, lua_State *L,
-                    const struct od_blame_entry *entry)
+void od_error_report_value(struct od_error_report *report, struct od_engine *engine, lua_State *L,
+                           const struct od_error_entry *entry)
 {
-    struct od_bytes *out = &blame->report;
+    struct od_bytes *out = &report->text;
     od_bytes_clear(out);
     if (!put_string(out, L) && !put_message_field(out, L) && !put_own_text(out, engine, L))
         put(out, "the error value is %s%s", od_describe(L, -1),
             lua_type(L, -1) == LUA_TTABLE ? " without a field `message`" : "");
     if (!is_noted(engine, L)) {
-        put_rest(blame, engine, L, entry);
+        put_rest(report, engine, L, entry);
         return;
     }
-    blame->message_bytes = out->size;
+    report->message_bytes = out->size;
     od_bytes_put_slice(out, od_bytes_slice(&engine->way));
 }
 
-void od_blame_text(struct od_blame *blame, struct od_engine *engine, lua_State *L,
-                   const struct od_blame_entry *entry, const char *text)
+void od_error_report_text(struct od_error_report *report, struct od_engine *engine, lua_State *L,
+                          const struct od_error_entry *entry, const char *text)
 {
-    od_bytes_clear(&blame->report);
+    od_bytes_clear(&report->text);
     if (L == NULL && entry->has_function)
-        put(&blame->report, "%s:%d: ", entry->function.short_src, entry->function.linedefined);
-    od_bytes_put_slice(&blame->report, od_slice_of(text));
-    put_rest(blame, engine, L, entry);
+        put(&report->text, "%s:%d: ", entry->function.short_src, entry->function.linedefined);
+    od_bytes_put_slice(&report->text, od_slice_of(text));
+    put_rest(report, engine, L, entry);
 }
