@@ -12,6 +12,7 @@
 #include "store/group.h"
 #include "store/limits.h"
 #include "store/lock.h"
+#include "store/mapped.h"
 #include "store/trash.h"
 
 struct od_committer {
@@ -112,24 +113,42 @@ static void commit_group(struct od_committer *committer, struct od_group *group,
     free_pending(&group->pending);
 }
 
-// A sweep that fails (a full disk) is tried again when there is new trash, or after a restart.
-static void sweep(struct od_committer *committer)
+struct sweeping {
+    struct od_env *env;
+    uint64_t swept;
+    bool is_empty;
+    bool is_over; // Otherwise damage ended it in the middle.
+};
+
+static int sweep_transaction(void *argument)
 {
+    struct sweeping *sweeping = argument;
     struct od_write write;
-    uint64_t swept = 0;
-    bool is_empty = false;
-    int code = od_env_check_files(committer->env);
-    if (code == 0)
-        code = od_write_begin(&write, committer->env);
+    int code = od_write_begin(&write, sweeping->env);
     if (code == 0) {
-        code = od_trash_sweep(&write, &swept, &is_empty);
+        code = od_trash_sweep(&write, &sweeping->swept, &sweeping->is_empty);
         if (code == 0)
             code = od_write_commit(&write);
         else
             od_write_abort(&write);
     }
+    sweeping->is_over = true;
+    return code;
+}
+
+// A sweep that fails (a full disk) is tried again when there is new trash, or after a restart.
+static void sweep(struct od_committer *committer)
+{
+    struct sweeping sweeping = {.env = committer->env};
+    int code = od_env_check_files(committer->env);
+    if (code == 0) {
+        code = od_mapped_call(sweep_transaction, &sweeping);
+        committer->env->lost = sweeping.is_over ? 0 : MDB_CORRUPTED;
+    }
     if (code != 0)
         od_env_reopen(committer->env);
+    uint64_t swept = sweeping.swept;
+    bool is_empty = sweeping.is_empty;
     committer->sweep_is_due = code == 0 && !is_empty;
     pthread_mutex_lock(&committer->mutex);
     committer->stats.swept += code == 0 ? swept : 0;
@@ -181,11 +200,14 @@ static void *run(void *argument)
     return NULL;
 }
 
-// Signals are the loop's business; a new thread inherits the mask of its maker.
+// Signals are the loop's business, but for those about its own reading (mapped.h); a new thread
+// inherits the mask of its maker.
 static bool start_thread(struct od_committer *committer, struct od_error *err)
 {
     sigset_t all, before;
     sigfillset(&all);
+    sigdelset(&all, SIGBUS);
+    sigdelset(&all, SIGSEGV);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     errno = pthread_create(&committer->thread, NULL, run, committer);
     bool started = errno == 0 || od_error_errno(err, "cannot start the committer's thread");

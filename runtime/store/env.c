@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "store/env_file.h"
+#include "store/mapped.h"
 
 static struct od_env *opened; // In this process; see env.h.
 
@@ -151,10 +152,15 @@ void od_env_reader_close(struct od_env *env, struct od_env_reader *reader)
     pthread_mutex_unlock(&env->mutex);
 }
 
+static int renew(void *txn)
+{
+    return mdb_txn_renew(txn); // It reads the first pages of the file.
+}
+
 int od_env_reader_begin(struct od_env *env, struct od_env_reader *reader)
 {
     pthread_rwlock_rdlock(&env->gate);
-    int code = reader->txn == NULL ? MDB_INVALID : mdb_txn_renew(reader->txn);
+    int code = reader->txn == NULL ? MDB_INVALID : od_mapped_call(renew, reader->txn);
     if (code == MDB_MAP_RESIZED) { // The writer found more address space than we had.
         code = mdb_env_set_mapsize(env->lmdb, 0);
         code = code == 0 ? mdb_txn_renew(reader->txn) : code;
@@ -175,6 +181,17 @@ static struct od_env_reader *reader_of(struct od_list *link)
     return OD_LIST_MEMBER(link, struct od_env_reader, link);
 }
 
+struct opening {
+    struct od_env *env;
+    struct od_error *err;
+};
+
+static int open_again(void *argument)
+{
+    struct opening *opening = argument;
+    return od_env_file_open(opening->env, opening->err) ? 0 : MDB_INVALID;
+}
+
 void od_env_reopen(struct od_env *env)
 {
     struct od_error err;
@@ -188,8 +205,10 @@ void od_env_reopen(struct od_env *env)
         reader_of(link)->txn = NULL;
     }
     mdb_env_close(env->lmdb);
-    int code = od_env_file_open(env, &err) ? 0 : MDB_INVALID;
-    env->lmdb = code == 0 ? env->lmdb : NULL;
+    struct opening opening = {env, &err};
+    int code = od_mapped_call(open_again, &opening);
+    if (code != 0)
+        env->lmdb = NULL; // What was left in the middle stays so; the process is about to end.
     OD_LIST_EACH (link, &env->readers)
         code = code == 0 ? begin_and_reset(env, reader_of(link)) : code;
     env->lost = code;

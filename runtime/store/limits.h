@@ -15,8 +15,8 @@
 // A worker's submission is closed once it is this long. With one more batch it still fits a message
 // of a link.
 #define OD_STORE_SUBMISSION_BYTES (16u << 20)
-// What a worker may have on its way to the disk: above the first it runs no script until it is below
-// the second. So a script that writes faster than the disk waits, and main does not grow.
+// What a worker may have on its way to the disk: above the first it runs no script until it is
+// below the second. So a script that writes faster than the disk waits, and main does not grow.
 #define OD_STORE_ON_WAY_BYTES_MAX (64u << 20)
 #define OD_STORE_ON_WAY_BYTES_LOW (32u << 20)
 // The committer takes no more into one group (but always one submission), so that no group holds up
