@@ -1,8 +1,8 @@
 -- A data directory with a committer and workers' stores in one process, for the specs of the store.
 -- News from the committer waits in `world.news` until a spec lets a store hear it.
 local core = require "spec.support.core"
-local C = core.load("store/files.h", "store/committer.h", "store/store.h", "store/storage.h", "store/reader.h",
-  "base/fault.h")
+local C = core.load("store/files.h", "store/committer.h", "store/store.h", "store/storage.h",
+  "store/reader.h", "base/fault.h")
 local ffi = core.ffi
 
 ffi.cdef [[
