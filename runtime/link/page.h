@@ -42,6 +42,7 @@ struct od_page_event {
 struct od_page {
     uint64_t last_number; // Of sockets, tasks and calls, told once a turn. It never goes back, over
                           // all lives of a worker, so an old number finds nothing.
+    uint64_t files[4];    // Device and inode of data.mdb and lock.mdb as main has them open.
     uint32_t first_socket; // Places below this are given out by main already.
     struct od_page_event event;
     uint8_t flags[OD_PAGE_SOCKETS_MAX];

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -85,6 +86,7 @@ static bool make_page(struct od_child *child, int *fd, struct od_error *err)
     if (!od_page_new(&child->page, fd, err))
         return false;
     child->page->last_number = child->last_number;
+    memcpy(child->page->files, child->supervisor->files, sizeof child->page->files);
     child->page->first_socket = child->given_back;
     return true;
 }

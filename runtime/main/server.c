@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -110,8 +111,20 @@ static void on_alarm(void *owner, int64_t due_ms)
     od_alarm_clock_set(&server->alarm_clock, due_ms);
 }
 
-static const struct od_committer_events committer_events = {on_durable, on_applied, on_failed,
-                                                            on_forgotten, on_alarm};
+// To go on would be to answer from what nobody will find again.
+static void on_lost(void *owner, const char *why)
+{
+    struct od_server *server = owner;
+    od_log(
+        OD_LOG_ERROR, NULL,
+        "cannot write to %s any more: %s; open-do ends, and what it acknowledged until now is in "
+        "the file it had opened. Look which data.mdb is the right one before you start it again",
+        server->options->data_dir, why);
+    od_server_stop(server, OD_EXIT_WRONG);
+}
+
+static const struct od_committer_events committer_events = {on_durable,   on_applied, on_failed,
+                                                            on_forgotten, on_lost,    on_alarm};
 
 static bool on_message(void *owner, struct od_child *child, enum od_kind kind, od_slice body,
                        int fd)
@@ -288,6 +301,10 @@ static enum od_exit open_all(struct od_server *server, struct od_error *err)
         server->committer = NULL;
         return exit_of_directory(options->data_dir);
     }
+    struct od_store_files files;
+    od_committer_files(server->committer, &files);
+    _Static_assert(sizeof files == sizeof server->supervisor.files, "one page tells the other");
+    memcpy(server->supervisor.files, &files, sizeof files);
     od_operator_listen(server);
     enum od_exit exit = od_door_listen(&server->door, &options->listen, err);
     if (exit != OD_EXIT_CLEAN)
@@ -305,6 +322,7 @@ static void turn(struct od_server *server)
     od_door_retry(&server->door);
     server->alarms_are_due = od_alarm_clock_step(&server->alarm_clock);
     od_supervisor_flush(&server->supervisor);
+    od_log_settle(false);
 }
 
 // Effects may have left a worker only after their writes were on disk, so nothing is owed to
@@ -357,6 +375,7 @@ enum od_exit od_server_run(const struct od_options *options)
         turn(server);
     exit = server->exit;
     close_all(server);
+    od_log_settle(true);
     free(server);
     return exit;
 }

@@ -50,6 +50,7 @@ struct od_supervisor {
     uv_signal_t child_signal;
     struct od_timer watch_timer;
     struct od_timer drain_timer;
+    uint64_t files[4]; // For the pages of workers (link/page.h).
     bool is_stopping;
     bool has_stopped;
 };
