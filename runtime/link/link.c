@@ -42,15 +42,19 @@ static void watch(struct od_link *link, int events)
     link->polled = events;
 }
 
-void od_link_init(struct od_link *link, uv_loop_t *loop, int fd,
-                  const struct od_link_events *events, void *owner)
+bool od_link_init(struct od_link *link, uv_loop_t *loop, int fd,
+                  const struct od_link_events *events, void *owner, struct od_error *err)
 {
     *link = (struct od_link){.owner = owner, .events = events, .fd = fd};
     fcntl(fd, F_SETFD, FD_CLOEXEC);
-    int status = uv_poll_init(loop, &link->poll, fd); // Also makes it non-blocking.
-    OD_ASSERT(status == 0);
+    int failed = uv_poll_init(loop, &link->poll, fd); // Also makes it non-blocking.
+    if (failed != 0) {
+        close(fd);
+        return od_error_set(err, "cannot watch a link: %s", uv_strerror(failed));
+    }
     link->poll.data = link;
     watch(link, UV_READABLE);
+    return true;
 }
 
 // Closing

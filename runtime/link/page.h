@@ -51,7 +51,8 @@ struct od_page {
 
 // [fd] is for the child, which inherits it; the caller closes it.
 OD_MUST_CHECK bool od_page_new(struct od_page **page, int *fd, struct od_error *err);
-struct od_page *od_page_open(int fd);    // In the child; takes [fd]. NULL: no memory.
+// In the child; takes [fd].
+OD_MUST_CHECK bool od_page_open(struct od_page **page, int fd, struct od_error *err);
 void od_page_free(struct od_page *page); // NULL is allowed.
 
 // An event begins, and ends. [id] NULL: no object.

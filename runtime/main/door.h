@@ -16,10 +16,16 @@
 #include "main/listener.h"
 #include "net/loop.h"
 
+enum od_admission {
+    OD_ADMISSION_TAKEN,
+    OD_ADMISSION_LATER, // Nobody can take it now: it waits until od_door_retry.
+    OD_ADMISSION_NONE,  // Nor will anybody soon: it is answered 503.
+};
+
 struct od_door_events {
-    // A connection whose first request has [target]; [bytes] is all that was read of it. True: [fd]
-    // was taken. False: nobody can take it now; it waits until od_door_retry.
-    bool (*admit)(void *owner, od_slice target, od_slice peer, od_slice bytes, int fd);
+    // A connection whose first request has [target]; [bytes] is all that was read of it. [fd] is
+    // given away when it is TAKEN.
+    enum od_admission (*admit)(void *owner, od_slice target, od_slice peer, od_slice bytes, int fd);
 };
 
 struct od_door {

@@ -8,6 +8,7 @@
 
 #include "base/cursor.h"
 #include "base/log.h"
+#include "main/limits.h"
 #include "main/mail.h"
 #include "main/operator.h"
 #include "main/server_inner.h"
@@ -47,7 +48,25 @@ static void on_stopped(void *owner)
 
 // Clients
 
-static bool on_admit(void *owner, od_slice target, od_slice peer, od_slice bytes, int fd)
+static bool can_be_started(const struct od_child *child)
+{
+    return child->failed_starts < OD_STARTS_AWAITED_MAX;
+}
+
+// Nobody is ready for [index]. A worker that is being replaced is worth waiting for, one for which
+// there is no process is not: all that wait would fill the door, for others too.
+static enum od_admission when_nobody_is_ready(const struct od_server *server, uint32_t index)
+{
+    const struct od_supervisor *supervisor = &server->supervisor;
+    for (uint32_t i = 0; i < supervisor->child_count; i++) {
+        if ((index == OD_ROUTER_ANY || index == i) && can_be_started(&supervisor->children[i]))
+            return OD_ADMISSION_LATER;
+    }
+    return OD_ADMISSION_NONE;
+}
+
+static enum od_admission on_admit(void *owner, od_slice target, od_slice peer, od_slice bytes,
+                                  int fd)
 {
     struct od_server *server = owner;
     uint32_t index = od_router_pick(&server->router, target);
@@ -55,12 +74,12 @@ static bool on_admit(void *owner, od_slice target, od_slice peer, od_slice bytes
                                  ? od_supervisor_ready_any(&server->supervisor)
                                  : od_supervisor_ready(&server->supervisor, index);
     if (child == NULL)
-        return false;
+        return when_nobody_is_ready(server, index);
     size_t mark = od_link_begin(&child->link, OD_KIND_CONNECTION, fd);
     od_bytes_put_string(&child->link.out, peer);
     od_bytes_put_slice(&child->link.out, bytes);
     od_link_end(&child->link, mark);
-    return true;
+    return OD_ADMISSION_TAKEN;
 }
 
 static const struct od_door_events door_events = {on_admit};
@@ -218,9 +237,9 @@ static void report_end(struct od_server *server, struct od_child *child,
            server->state == OD_SERVER_STARTING
                ? "worker %u (pid %d) ended before it had loaded the script: %s"
                : "worker %u (pid %d) ended: %s%s%s%s%s; another one is started",
-           child->index, (int)child->last_pid, how->why, how->was_running ? " while " : "",
-           how->was_running ? how->event.label : "", how->was_running ? " ran " : "",
-           how->was_running ? how->event.name : "");
+           child->index, od_process_last_number(&child->process), how->why,
+           how->was_running ? " while " : "", how->was_running ? how->event.label : "",
+           how->was_running ? " ran " : "", how->was_running ? how->event.name : "");
 }
 
 static void accuse(struct od_server *server, const struct od_child *child,

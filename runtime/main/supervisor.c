@@ -97,7 +97,7 @@ static void look_at(struct od_child *child)
 {
     struct od_page_event event;
     uint32_t limit_ms = child->supervisor->options->event_limit_ms;
-    if (child->pid == 0 || child->is_overdue ||
+    if (child->page == NULL || child->is_overdue ||
         !od_watchdog_look(&child->watchdog, child->page, limit_ms, &event))
         return;
     od_log(OD_LOG_ERROR, event.label,

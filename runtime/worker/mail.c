@@ -60,13 +60,18 @@ static void receive_peer(struct od_worker *worker, od_slice body, int fd)
 {
     struct od_cursor cursor = od_cursor_of(body);
     uint32_t index = od_cursor_u32(&cursor);
+    struct od_error err;
     if (fd < 0 || index >= worker->objects.worker_count)
         return;
     forget_peer(worker, index);
     struct peer *peer = od_allocate_zeroed(sizeof *peer);
     peer->worker = worker;
     peer->index = index;
-    od_link_init(&peer->link, &worker->loop.uv, fd, &peer_events, peer);
+    if (!od_link_init(&peer->link, &worker->loop.uv, fd, &peer_events, peer, &err)) {
+        od_log(OD_LOG_ERROR, NULL, "worker %u cannot be called: %s", index, err.text);
+        free(peer);
+        return;
+    }
     worker->objects.peers[index] = &peer->link;
     worker->link_count++;
 }

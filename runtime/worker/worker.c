@@ -300,14 +300,14 @@ int od_worker_main(const struct od_options *options, od_script_new *new_script, 
     struct od_worker worker = {.options = options,
                                .link_count = 1,
                                .rest_timer = {.fire = wake_up},
-                               .page = od_page_open(page_fd),
                                .drain_timer = {.fire = look_again}};
     struct od_error err;
-    if (worker.page == NULL || !od_loop_init(&worker.loop, &err)) {
+    if (!od_page_open(&worker.page, page_fd, &err) || !od_loop_init(&worker.loop, &err) ||
+        !od_link_init(&worker.main, &worker.loop.uv, link_fd, &od_mail_main_events, &worker,
+                      &err)) {
         od_log(OD_LOG_ERROR, NULL, "worker %u cannot start: %s", index, err.text);
         return OD_EXIT_WRONG;
     }
-    od_link_init(&worker.main, &worker.loop.uv, link_fd, &od_mail_main_events, &worker);
     if (!open_and_serve(&worker, new_script, index, &err))
         worker.exit_code = OD_EXIT_WRONG;
     free(worker.objects.peers);

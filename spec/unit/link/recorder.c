@@ -68,7 +68,9 @@ struct recorder *recorder_new(uv_loop_t *loop, int fd)
     struct recorder *recorder = od_allocate_zeroed(sizeof *recorder);
     recorder->loop = loop;
     recorder->last_fd = -1;
-    od_link_init(&recorder->link, loop, fd, &events, recorder);
+    struct od_error err;
+    bool ok = od_link_init(&recorder->link, loop, fd, &events, recorder, &err);
+    OD_ASSERT(ok);
     return recorder;
 }
 
