@@ -24,6 +24,7 @@
     KIND(DISCARD, "u32 version: forget it")                                                        \
     KIND(STATUS,                                                                                   \
          "u64 question, u8 when settled: how are you, now or when there is nothing to do?")        \
+    KIND(TURN, "nothing: take a turn, so that it shows on the page that you can")                  \
     KIND(REFUSE, "32 bytes id, u32 ms, u8 hears no close, str why: that object is not to run")     \
     KIND(ALARM, "u64 wall clock in ms, identity (store/identity.h): what is due by then, ring it") \
     KIND(RESTORE_OBJECT, "object record (object/keep.h)")                                          \

@@ -65,6 +65,18 @@ void od_page_end(struct od_page *page)
     __atomic_store_n(&page->event.moment, (page->event.moment | 1) + 1, __ATOMIC_RELEASE);
 }
 
+void od_page_turn(struct od_page *page)
+{
+    __atomic_store_n(&page->turns, page->turns + 1, __ATOMIC_RELEASE);
+}
+
+// Both only grow.
+uint64_t od_page_progress(const struct od_page *page)
+{
+    return __atomic_load_n(&page->turns, __ATOMIC_ACQUIRE) +
+           __atomic_load_n(&page->event.moment, __ATOMIC_ACQUIRE);
+}
+
 bool od_page_running(const struct od_page *page, struct od_page_event *event)
 {
     uint64_t before = __atomic_load_n(&page->event.moment, __ATOMIC_ACQUIRE);

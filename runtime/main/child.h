@@ -49,7 +49,7 @@ struct od_child {
     bool has_link;
     bool is_vacated;
     bool has_load_failed;      // It said why itself.
-    bool is_overdue;           // An event of it passed its limit; it is killed.
+    bool is_overdue;           // It did not go on, and is killed.
     uint64_t durable, applied; // Watermarks that it has not been told yet; 0: none.
     struct od_timer timer;     // LOADING: until when; ABSENT: when the next life starts.
     od_time_ms started_ms;     // The life, or the last try to begin one.

@@ -29,6 +29,9 @@
 #define OD_STATUS_MS_MAX 1000          // A worker that has not reported by then does not answer.
 #define OD_SETTLE_MS_MAX 10000 // So long a test waits for all workers to have nothing to do.
 
+#define OD_TURN_ASKED_MS 2000 // A worker that has taken no turn for so long is asked for one.
+#define OD_STILL_MS_MIN 2000  // It may take so long, or --event-limit-ms if that is longer.
+
 #define OD_LOAD_MS_MAX 30000     // From the start of a worker to READY or LOAD_FAILED.
 #define OD_DRAIN_MS_MAX 10000    // From SIGTERM to the end of the last worker; then SIGKILL.
 #define OD_RESTART_MS_MIN 100    // Before a worker is replaced a second time; doubles,

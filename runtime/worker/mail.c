@@ -224,6 +224,12 @@ static void receive_refuse(struct od_worker *worker, od_slice body, int fd)
     od_refusal_receive(&worker->objects, body);
 }
 
+// The turn it is taken in is what was asked for.
+static void receive_turn(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)worker, (void)body, (void)fd;
+}
+
 static void receive_restored(struct od_worker *worker, od_slice body, int fd)
 {
     (void)body, (void)fd;
@@ -247,6 +253,7 @@ static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int)
     [OD_KIND_ALARM] = receive_alarm,
     [OD_KIND_REFUSE] = receive_refuse,
     [OD_KIND_RESTORED] = receive_restored,
+    [OD_KIND_TURN] = receive_turn,
 };
 
 static void (*const from_peer[OD_KIND_COUNT])(struct od_worker *, uint32_t, od_slice, int) = {

@@ -194,6 +194,7 @@ static void make_room(struct od_worker *worker)
 static void worker_turn(struct od_worker *worker)
 {
     od_loop_poll(&worker->loop, !worker->has_more); // Sockets and links: bytes become events.
+    od_page_turn(worker->page);
     od_net_read_on(&worker->net);
     worker->has_more = worker->is_restored && // Lua runs here, and only here.
                        od_objects_deliver(&worker->objects);

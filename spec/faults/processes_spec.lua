@@ -91,7 +91,7 @@ describe("without processes", function()
   it("the status shows it, for people and for machines", function()
     lose_worker()
     local _, text = server:asking("status")
-    assert.matches("worker 0: cannot be started %(%d+ tries%): .*Resource temporarily unavail", text)
+    assert.matches("worker 0: cannot be started %(%d+ tries%): .*Resource temporarily", text)
     local worker = server:status().workers[1]
     assert.is_false(worker.answers)
     assert.equal(0, worker.pid)
