@@ -33,6 +33,8 @@
          "record (object/keep.h); fd: the connection, or none and a code: how it was closed")      \
     KIND(RESTORED, "nothing: that was all of the life before; answered with BACK")                 \
     /* worker -> main */                                                                           \
+    KIND(CONNECTION_OVER, "u64 number (net/connection.h)")                                         \
+    KIND(CONNECTION_MOVED, "u64 number, u32 worker: it has that connection from now on")           \
     KIND(READY, "nothing: the first version is loaded and served")                                 \
     KIND(LOAD_FAILED, "str why: the script cannot be loaded; the worker ends")                     \
     KIND(BATCHES, "u32 generation, u64 seq, batches (store/batch.h)")                              \

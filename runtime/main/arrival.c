@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "main/door.h"
 #include "main/limits.h"
+#include "net/connection.h"
 #include "net/http_answer.h"
 #include "net/proxy_header.h"
 
@@ -35,8 +36,10 @@ void od_arrival_end(struct od_arrival *arrival)
     od_bytes_deinit(&arrival->bytes);
     if (arrival->has_poll)
         uv_close((uv_handle_t *)&arrival->poll, on_poll_closed);
-    if (arrival->fd >= 0)
+    if (arrival->fd >= 0) {
         close(arrival->fd);
+        od_census_leave(&door->census, arrival->number);
+    }
     if (!arrival->has_poll)
         free(arrival);
     od_door_arrival_ended(door);
@@ -110,11 +113,10 @@ static void admit(struct od_arrival *arrival, od_slice all)
     static const struct od_http_fault none = {
         503, "the worker of this object cannot be started at the moment, try again"};
     struct od_door *door = arrival->door;
-    od_slice peer = od_slice_of(arrival->peer);
     if (arrival->has_poll)
         uv_poll_stop(
             &arrival->poll); // The loop must not know a descriptor that is closed elsewhere.
-    switch (door->events->admit(door->owner, arrival->head.target, peer, all, arrival->fd)) {
+    switch (door->events->admit(door->owner, arrival, all)) {
     case OD_ADMISSION_TAKEN:
         arrival->fd = -1;
         od_arrival_end(arrival);
@@ -240,6 +242,7 @@ void od_arrival_start(struct od_door *door, int fd, const struct in6_addr *peer)
     struct od_arrival *arrival = od_allocate_zeroed(sizeof *arrival);
     arrival->door = door;
     arrival->fd = fd;
+    arrival->number = door->census.limit == 0 ? 0 : od_connection_number(fd);
     arrival->accepted_ms = od_clock_monotonic_ms();
     arrival->deadline.fire = on_deadline;
     od_networks_print(peer, arrival->peer);

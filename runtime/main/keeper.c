@@ -105,6 +105,12 @@ void od_keeper_facts(struct od_keeper *keeper, uint32_t worker, uint64_t socket,
         memcpy(kept->facts, facts.at, facts.size);
 }
 
+int od_keeper_fd(const struct od_keeper *keeper, uint32_t worker, uint64_t socket)
+{
+    const struct od_kept *kept = find(keeper, worker, socket);
+    return kept == NULL ? -1 : kept->fd;
+}
+
 void od_keeper_forget(struct od_keeper *keeper, uint32_t worker, uint64_t socket)
 {
     struct od_kept *kept = find(keeper, worker, socket);

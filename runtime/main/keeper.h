@@ -54,6 +54,8 @@ void od_keeper_keep(struct od_keeper *keeper, uint32_t worker, uint64_t socket, 
                     od_slice record, int fd);
 // Copied. A socket that is not kept (any more) is an ordinary outcome here and below.
 void od_keeper_facts(struct od_keeper *keeper, uint32_t worker, uint64_t socket, od_slice facts);
+// Its descriptor, which stays the keeper's; -1: none.
+int od_keeper_fd(const struct od_keeper *keeper, uint32_t worker, uint64_t socket);
 void od_keeper_forget(struct od_keeper *keeper, uint32_t worker, uint64_t socket);
 
 // Copies [record], in place of an earlier one; empty: forgets it. [id] is 32 bytes.

@@ -13,7 +13,6 @@
 #define OD_LINGER_BYTES_MAX (256u << 10)
 #define OD_ACCEPTS_A_TURN_MAX 64
 #define OD_LISTEN_BACKLOG 4096 // The system may cut it: net.core.somaxconn.
-#define OD_CENSUS_MS_MIN 100   // Between two questions about an address that has too many.
 #define OD_ACCEPT_RETRY_MS 100 // When there were no descriptors left.
 
 #define OD_LINK_WAITING_BYTES_MAX (4u << 20) // A worker behind more is given no new connections.

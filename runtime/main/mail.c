@@ -4,6 +4,7 @@
 
 #include "base/cursor.h"
 #include "base/log.h"
+#include "net/connection.h"
 
 struct received {
     struct od_cursor body;
@@ -26,6 +27,35 @@ static bool take_batches(struct od_server *server, struct od_child *child,
     return !body->failed;
 }
 
+static uint64_t number_of(const struct od_server *server, int fd)
+{
+    return server->door.census.limit == 0 || fd < 0 ? 0 : od_connection_number(fd);
+}
+
+static bool take_connection_over(struct od_server *server, struct od_child *child,
+                                 struct received *received)
+{
+    (void)child; // One that lies about others lets them have more connections than they may.
+    uint64_t number = od_cursor_u64(&received->body);
+    od_census_leave(&server->door.census, number);
+    return !received->body.failed;
+}
+
+// A worker that has ended since has not taken it.
+static bool take_connection_moved(struct od_server *server, struct od_child *child,
+                                  struct received *received)
+{
+    struct od_census *census = &server->door.census;
+    uint64_t number = od_cursor_u64(&received->body);
+    uint32_t to = od_cursor_u32(&received->body);
+    if (received->body.failed || to >= server->supervisor.child_count)
+        return false;
+    od_census_move(census, number, child->index, to);
+    if (!server->supervisor.children[to].has_link)
+        od_census_worker_gone(census, to);
+    return true;
+}
+
 static bool take_socket_keep(struct od_server *server, struct od_child *child,
                              struct received *received)
 {
@@ -40,6 +70,7 @@ static bool take_socket_keep(struct od_server *server, struct od_child *child,
                "of open files (ulimit -n)");
         return true;
     }
+    od_census_keep(&server->door.census, number_of(server, received->fd), child->index);
     od_keeper_keep(&server->keeper, child->index, socket, place, record, received->fd);
     received->fd = -1;
     return true;
@@ -59,9 +90,12 @@ static bool take_socket_gone(struct od_server *server, struct od_child *child,
                              struct received *received)
 {
     uint64_t socket = od_cursor_u64(&received->body);
-    if (!received->body.failed)
-        od_keeper_forget(&server->keeper, child->index, socket);
-    return !received->body.failed;
+    if (received->body.failed)
+        return false;
+    int fd = od_keeper_fd(&server->keeper, child->index, socket);
+    od_census_give(&server->door.census, number_of(server, fd), child->index);
+    od_keeper_forget(&server->keeper, child->index, socket);
+    return true;
 }
 
 static bool take_loaded(struct od_server *server, struct od_child *child, struct received *received)
@@ -122,6 +156,8 @@ static bool take_alarm_over(struct od_server *server, struct od_child *child,
 }
 
 static take_message *const messages[OD_KIND_COUNT] = {
+    [OD_KIND_CONNECTION_OVER] = take_connection_over,
+    [OD_KIND_CONNECTION_MOVED] = take_connection_moved,
     [OD_KIND_BATCHES] = take_batches,
     [OD_KIND_BACK] = take_back,
     [OD_KIND_ALARM_OVER] = take_alarm_over,

@@ -17,6 +17,7 @@
 
 #include "base/list.h"
 #include "main/blame.h"
+#include "main/census.h"
 #include "main/child.h"
 #include "main/keeper.h"
 #include "net/loop.h"
@@ -35,6 +36,7 @@ struct od_recovery_place { // Of one worker.
 struct od_recovery {
     struct od_loop *loop;
     struct od_keeper *keeper;
+    struct od_census *census; // Is told of those that main ends.
     struct od_recovery_place *places;
     uint32_t place_count;
     struct od_list leaving; // Connections that were closed.
@@ -42,7 +44,7 @@ struct od_recovery {
 };
 
 void od_recovery_init(struct od_recovery *recovery, struct od_loop *loop, struct od_keeper *keeper,
-                      uint32_t worker_count);
+                      struct od_census *census, uint32_t worker_count);
 void od_recovery_deinit(struct od_recovery *recovery);
 
 // [child] has ended, its page can still be read: decides what becomes of its sockets.

@@ -65,18 +65,18 @@ static enum od_admission when_nobody_is_ready(const struct od_server *server, ui
     return OD_ADMISSION_NONE;
 }
 
-static enum od_admission on_admit(void *owner, od_slice target, od_slice peer, od_slice bytes,
-                                  int fd)
+static enum od_admission on_admit(void *owner, const struct od_arrival *arrival, od_slice bytes)
 {
     struct od_server *server = owner;
-    uint32_t index = od_router_pick(&server->router, target);
+    uint32_t index = od_router_pick(&server->router, arrival->head.target);
     struct od_child *child = index == OD_ROUTER_ANY
                                  ? od_supervisor_ready_any(&server->supervisor)
                                  : od_supervisor_ready(&server->supervisor, index);
     if (child == NULL)
         return when_nobody_is_ready(server, index);
-    size_t mark = od_link_begin(&child->link, OD_KIND_CONNECTION, fd);
-    od_bytes_put_string(&child->link.out, peer);
+    od_census_give(&server->door.census, arrival->number, child->index);
+    size_t mark = od_link_begin(&child->link, OD_KIND_CONNECTION, arrival->fd);
+    od_bytes_put_string(&child->link.out, od_slice_of(arrival->peer));
     od_bytes_put_slice(&child->link.out, bytes);
     od_link_end(&child->link, mark);
     return OD_ADMISSION_TAKEN;
@@ -268,6 +268,7 @@ static void on_ended(void *owner, struct od_child *child, const struct od_ending
     stop_unless_serving(server);
     if (server->state == OD_SERVER_SERVING)
         accuse(server, child, how);
+    od_census_worker_gone(&server->door.census, child->index);
     od_recovery_begin(&server->recovery, child);
     od_alarm_clock_worker_gone(&server->alarm_clock, child->index);
     od_committer_forget(server->committer, child->source);
@@ -339,6 +340,7 @@ static void close_all(struct od_server *server)
     od_supervisor_deinit(&server->supervisor);
     od_recovery_deinit(&server->recovery);
     od_keeper_deinit(&server->keeper);
+    od_door_deinit(&server->door);
     od_router_deinit(&server->router);
     od_bytes_deinit(&server->namespaces);
     od_bytes_deinit(&server->watching);
@@ -356,15 +358,16 @@ enum od_exit od_server_run(const struct od_options *options)
         return OD_EXIT_WRONG;
     }
     od_operator_open(server);
-    od_recovery_init(&server->recovery, &server->loop, &server->keeper, options->workers);
     od_door_init(&server->door, &server->loop, options, &door_events, server);
+    od_recovery_init(&server->recovery, &server->loop, &server->keeper, &server->door.census,
+                     options->workers);
     od_supervisor_init(&server->supervisor, &server->loop, options, options->workers,
                        &supervisor_events, server);
     od_alarm_clock_init(&server->alarm_clock, &server->loop, &server->supervisor, options->workers);
     od_reload_init(&server->reload, &server->loop, options, &server->supervisor, &reload_events,
                    server);
     od_status_init(&server->status, &server->loop, &server->supervisor, &server->alarm_clock,
-                   options);
+                   &server->door.census, options);
     od_reload_start(
         &server->reload); // First of all: its process starts while this one opens files.
     enum od_exit exit = open_all(server, &err);

@@ -79,8 +79,17 @@ static void on_fetched(void *owner, uint64_t fetch, bool ok, od_slice bytes)
     od_outgoing_end(&((struct od_worker *)owner)->objects, fetch, ok, bytes);
 }
 
-static const struct od_net_events net_events = {on_request, on_request_gone, on_message, on_closed,
-                                                on_failed,  on_is_at_rest,   on_fetched};
+static void on_connection_over(void *owner, uint64_t number)
+{
+    struct od_link *link = &((struct od_worker *)owner)->main;
+    size_t mark = od_link_begin(link, OD_KIND_CONNECTION_OVER, -1);
+    od_bytes_put_u64(&link->out, number);
+    od_link_end(link, mark);
+}
+
+static const struct od_net_events net_events = {on_request, on_request_gone,   on_message,
+                                                on_closed,  on_failed,         on_is_at_rest,
+                                                on_fetched, on_connection_over};
 
 // --- A turn --------------------------------------------------------------------------------------
 
@@ -280,6 +289,7 @@ static bool open_and_serve(struct od_worker *worker, od_script_new *new_script, 
     confine(worker);
     worker->net.fetch_inside_denied = worker->options->fetch_private_denied;
     od_pulses_set_ping_ms(&worker->net.pulses, worker->options->ping_ms);
+    worker->net.tells_over = worker->options->connections_per_address > 0;
     worker->net.trusted_proxies = worker->options->trusted_proxies;
     worker->net.allowed_origins = od_slice_of(worker->options->allow_origin);
     od_versions_init(&worker->versions, &worker->objects, worker->options, new_script);
