@@ -33,7 +33,7 @@
          "record (object/keep.h); fd: the connection, or none and a code: how it was closed")      \
     KIND(RESTORED, "nothing: that was all of the life before; answered with BACK")                 \
     /* worker -> main */                                                                           \
-    KIND(CONNECTION_OVER, "u64 number (net/connection.h)")                                         \
+    KIND(CONNECTION_OVER, "u64 number (link/connection.h)")                                        \
     KIND(CONNECTION_MOVED, "u64 number, u32 worker: it has that connection from now on")           \
     KIND(READY, "nothing: the first version is loaded and served")                                 \
     KIND(LOAD_FAILED, "str why: the script cannot be loaded; the worker ends")                     \
@@ -55,7 +55,7 @@
     /* worker <-> worker */                                                                        \
     KIND(CALL, "u64 call, call (object/call.h)")                                                   \
     KIND(REPLY, "u64 call, u8 outcome (object/call.h), a response (link/response.h), results "     \
-                "(bindings/value.h) or a failure (link/failure.h)")                                \
+                "(bindings/value/value.h) or a failure (link/failure.h)")                          \
     KIND(CALL_CANCEL, "u64 call: the caller is gone")                                              \
     KIND(PROBE, "u64 call, a probe (object/cycle.c): what does it wait for?")                      \
     KIND(HOPELESS, "u64 call of the receiver, str path: it is in a cycle and has to fail")         \

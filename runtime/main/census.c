@@ -5,8 +5,8 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "link/connection.h"
 #include "link/networks.h"
-#include "net/connection.h"
 
 enum {
     ipv6_customer_bytes = 8, // A /64.

@@ -4,7 +4,7 @@
 // it. Main counts it from its accept until it hears of its end: the worker that closes it says so
 // (CONNECTION_OVER), and when a worker dies all that only it held are over. A WebSocket that is
 // kept (keeper.h) outlives its worker and stays counted. Each step is a constant amount of work.
-// Connections are known by the kernel's number of them (net/connection.h).
+// Connections are known by the kernel's number of them (link/connection.h).
 //
 // IPv6 is counted by /64, which is what one customer is given and may choose addresses in.
 //

@@ -4,7 +4,7 @@
 
 #include "base/cursor.h"
 #include "base/log.h"
-#include "net/connection.h"
+#include "link/connection.h"
 
 struct received {
     struct od_cursor body;

@@ -18,9 +18,9 @@
 #include "base/cursor.h"
 #include "base/timers.h"
 #include "link/link.h"
+#include "link/loop.h"
 #include "link/options.h"
 #include "main/process.h"
-#include "net/loop.h"
 
 struct od_verdict { // Borrowed for the call.
     bool ok;

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "net/connection.h"
+#include "link/connection.h"
 #include "net/exchange.h"
 #include "net/fetch.h"
 #include "net/websocket_state.h"

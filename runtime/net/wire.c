@@ -10,9 +10,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "link/connection.h"
 #include "link/page.h"
-#include "net/connection.h"
-#include "net/sent.h"
+#include "link/sent.h"
 
 enum {
     out_bytes_first = 1000, // A buffer's first size: some frames of a turn, without moving it.

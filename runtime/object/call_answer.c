@@ -1,9 +1,9 @@
 #include "object/call.h"
 
 #include "base/log.h"
+#include "link/connection.h"
 #include "link/link.h"
 #include "link/response.h"
-#include "net/connection.h"
 #include "net/exchange.h"
 #include "net/net.h"
 #include "object/call_inner.h"
