@@ -179,9 +179,9 @@ void od_census_worker_gone(struct od_census *census, uint32_t worker)
 {
     if (census->limit == 0)
         return;
-    struct od_list *held = &census->held[worker];
-    while (!od_list_is_empty(held))
-        end(census, OD_LIST_MEMBER(held->next, struct connection, held));
+    struct od_list *link;
+    while ((link = od_list_pop_front(&census->held[worker])) != NULL)
+        end(census, OD_LIST_MEMBER(link, struct connection, held));
 }
 
 void od_census_count(const struct od_census *census, size_t *connections, size_t *addresses)
