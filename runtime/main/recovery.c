@@ -161,7 +161,7 @@ static bool close_some(struct od_recovery *recovery, struct od_recovery_place *p
 {
     for (int i = 0; i < OD_RECOVER_A_TURN_MAX && place->closed_to < place->count; i++) {
         struct od_kept *kept = place->sockets[place->closed_to++];
-        if (kept->code != 0)
+        if (kept != NULL && kept->code != 0)
             close_lost(recovery, kept);
     }
     return place->closed_to < place->count;
@@ -239,13 +239,23 @@ static bool can_give(const struct od_recovery_place *place)
 
 static bool give_some(struct od_recovery *recovery, struct od_recovery_place *place)
 {
-    for (int i = 0; i < OD_RECOVER_A_TURN_MAX && place->given_to < place->count; i++)
-        give(recovery, place, place->sockets[place->given_to++]);
+    for (int i = 0; i < OD_RECOVER_A_TURN_MAX && place->given_to < place->count; i++) {
+        struct od_kept *kept = place->sockets[place->given_to++];
+        if (kept != NULL)
+            give(recovery, place, kept);
+    }
     place->is_giving = place->given_to < place->count;
     if (!place->is_giving)
         od_link_send(&place->child->link, OD_KIND_RESTORED, (od_slice){NULL, 0}, -1);
     od_link_flush(&place->child->link);
     return can_give(place);
+}
+
+void od_recovery_forget(struct od_recovery *recovery, const struct od_kept *kept)
+{
+    struct od_recovery_place *place = &recovery->places[kept->worker];
+    if (kept->place < place->count && place->sockets[kept->place] == kept)
+        place->sockets[kept->place] = NULL;
 }
 
 bool od_recovery_step(struct od_recovery *recovery)

@@ -24,7 +24,7 @@
 
 struct od_recovery_place { // Of one worker.
     struct od_child *child;
-    struct od_kept **sockets; // Those to be dealt with; the keeper's.
+    struct od_kept **sockets; // Those to be dealt with; the keeper's. NULL: forgotten since.
     size_t count;
     size_t closed_to; // Before this, those that cannot go on are closed,
     size_t given_to;  // and before this, all are given back.
@@ -57,6 +57,9 @@ void od_recovery_give(struct od_recovery *recovery, struct od_child *child,
 // It is back. How many sockets it was given, and how many were closed.
 void od_recovery_count(const struct od_recovery *recovery, const struct od_child *child,
                        size_t *given, size_t *closed);
+
+// The keeper is about to forget [kept]: a worker may say at any time that a socket is gone.
+void od_recovery_forget(struct od_recovery *recovery, const struct od_kept *kept);
 
 // A portion; true when more can be done at once.
 bool od_recovery_step(struct od_recovery *recovery);

@@ -61,6 +61,8 @@ static void receive_peer(struct od_worker *worker, od_slice body, int fd)
     struct od_cursor cursor = od_cursor_of(body);
     uint32_t index = od_cursor_u32(&cursor);
     struct od_error err;
+    if (fd >= 0 && index >= worker->objects.worker_count)
+        close(fd);
     if (fd < 0 || index >= worker->objects.worker_count)
         return;
     forget_peer(worker, index);
@@ -269,12 +271,26 @@ static void refuse(const char *sender, enum od_kind kind, int fd)
         close(fd);
 }
 
+static const bool takes_fd[OD_KIND_COUNT] = {[OD_KIND_CONNECTION] = true,
+                                             [OD_KIND_PEER] = true,
+                                             [OD_KIND_RESTORE_SOCKET] = true,
+                                             [OD_KIND_UPGRADE] = true};
+
+// The descriptor, if one is wanted; a peer may attach others.
+static int wanted_fd(enum od_kind kind, int fd)
+{
+    if (fd < 0 || takes_fd[kind])
+        return fd;
+    close(fd);
+    return -1;
+}
+
 static void main_message(struct od_link *link, enum od_kind kind, od_slice body, int fd)
 {
     if (from_main[kind] == NULL)
         refuse("main", kind, fd);
     else
-        from_main[kind](link->owner, body, fd);
+        from_main[kind](link->owner, body, wanted_fd(kind, fd));
 }
 
 static void main_gone(struct od_link *link)
@@ -295,7 +311,7 @@ static void peer_message(struct od_link *link, enum od_kind kind, od_slice body,
     if (from_peer[kind] == NULL)
         refuse("a worker", kind, fd);
     else
-        from_peer[kind](peer->worker, peer->index, body, fd);
+        from_peer[kind](peer->worker, peer->index, body, wanted_fd(kind, fd));
 }
 
 static void peer_gone(struct od_link *link)
