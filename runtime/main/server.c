@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "main/limits.h"
 #include "main/mail.h"
+#include "main/notify.h"
 #include "main/operator.h"
 #include "main/server_inner.h"
 
@@ -23,6 +24,7 @@ void od_server_stop(struct od_server *server, enum od_exit exit)
         return;
     bool was_serving = server->state == OD_SERVER_SERVING;
     server->state = OD_SERVER_STOPPING;
+    od_notify(OD_NOTIFY_STOPPING);
     server->exit = exit;
     od_door_close(&server->door);
     od_reload_stop(&server->reload);
@@ -183,6 +185,7 @@ static void serve(struct od_server *server)
     od_door_open(&server->door);
     od_reload_open(&server->reload);
     od_alarm_clock_start(&server->alarm_clock);
+    od_notify(OD_NOTIFY_READY);
     if (options->command == OD_COMMAND_DEV) {
         od_operator_greet(server);
         return;
