@@ -1,9 +1,9 @@
 // What a service manager is told: that the program serves, and that it stops.
 //
-// systemd starts a unit of Type=notify with the path of a datagram socket in NOTIFY_SOCKET, and takes
-// the unit for started when READY=1 has come. So a unit whose script is broken fails to start, and
-// what comes after it waits until clients can connect. A word is one datagram, for which no library
-// is needed. Without the variable nobody is told.
+// systemd starts a unit of Type=notify with the path of a datagram socket in NOTIFY_SOCKET, and
+// takes the unit for started when READY=1 has come. So a unit whose script is broken fails to
+// start, and what comes after it waits until clients can connect. A word is one datagram, for which
+// no library is needed. Without the variable nobody is told.
 //
 // Process: main. Never waits; a word that cannot be said is a line in the log.
 
