@@ -50,6 +50,7 @@ struct od_wire {
     struct od_timer linger;
     struct od_page *page; // Of this worker; NULL: nobody looks.
     uint32_t place;       // There.
+    uint64_t number;      // Of the connection, while somebody counts them.
     uint64_t sent;        // As the kernel counts; only while it is shown.
     int fd;
     uint32_t sent_bytes; // Taken by the kernel since the beginning, modulo 2^32.

@@ -83,8 +83,17 @@ static void on_fetched(void *owner, uint64_t fetch, bool ok, od_slice bytes)
     od_outgoing_end(&((struct od_worker *)owner)->objects, fetch, ok, bytes);
 }
 
-static const struct od_net_events net_events = {on_request, on_request_gone, on_message, on_closed,
-                                                on_failed,  on_is_at_rest,   on_fetched};
+static void on_connection_over(void *owner, uint64_t number)
+{
+    struct od_link *link = &((struct od_worker *)owner)->main;
+    size_t mark = od_link_begin(link, OD_KIND_CONNECTION_OVER, -1);
+    od_bytes_put_u64(&link->out, number);
+    od_link_end(link, mark);
+}
+
+static const struct od_net_events net_events = {on_request, on_request_gone,   on_message,
+                                                on_closed,  on_failed,         on_is_at_rest,
+                                                on_fetched, on_connection_over};
 
 // --- A turn --------------------------------------------------------------------------------------
 
@@ -215,6 +224,7 @@ static bool may_deliver(struct od_worker *worker)
 static void worker_turn(struct od_worker *worker)
 {
     od_loop_poll(&worker->loop, !worker->has_more); // Sockets and links: bytes become events.
+    od_page_turn(worker->page);
     od_net_read_on(&worker->net);
     worker->has_more = may_deliver(worker) && // Lua runs here, and only here.
                        od_objects_deliver(&worker->objects);
@@ -304,6 +314,7 @@ static bool open_and_serve(struct od_worker *worker, od_script_new *new_script, 
     confine(worker);
     worker->net.fetch_inside_denied = worker->options->fetch_private_denied;
     od_pulses_set_ping_ms(&worker->net.pulses, worker->options->ping_ms);
+    worker->net.tells_over = worker->options->connections_per_address > 0;
     worker->net.trusted_proxies = worker->options->trusted_proxies;
     worker->net.allowed_origins = od_slice_of(worker->options->allow_origin);
     od_versions_init(&worker->versions, &worker->objects, worker->options, new_script);
@@ -325,14 +336,14 @@ int od_worker_main(const struct od_options *options, od_script_new *new_script, 
     struct od_worker worker = {.options = options,
                                .link_count = 1,
                                .rest_timer = {.fire = wake_up},
-                               .page = od_page_open(page_fd),
                                .drain_timer = {.fire = look_again}};
-    struct od_error err = {.text = "no memory for its page"};
-    if (worker.page == NULL || !od_loop_init(&worker.loop, &err)) {
+    struct od_error err;
+    if (!od_page_open(&worker.page, page_fd, &err) || !od_loop_init(&worker.loop, &err) ||
+        !od_link_init(&worker.main, &worker.loop.uv, link_fd, &od_mail_main_events, &worker,
+                      &err)) {
         od_log(OD_LOG_ERROR, NULL, "worker %u cannot start: %s", index, err.text);
         return OD_EXIT_WRONG;
     }
-    od_link_init(&worker.main, &worker.loop.uv, link_fd, &od_mail_main_events, &worker);
     if (!open_and_serve(&worker, new_script, index, &err))
         worker.exit_code = OD_EXIT_WRONG;
     free(worker.objects.peers);
