@@ -80,18 +80,9 @@ static bool is_name(od_slice text)
     return text.size > 0;
 }
 
-static bool is_blank(char byte)
-{
-    return byte == ' ' || byte == '\t' || byte == '\r';
-}
-
 static od_slice trimmed(od_slice text)
 {
-    while (text.size > 0 && is_blank(text.at[0]))
-        text = od_slice_from(text, 1);
-    while (text.size > 0 && is_blank(text.at[text.size - 1]))
-        text.size--;
-    return text;
+    return od_slice_trim(text, " \t\r");
 }
 
 static bool split(od_slice pair, od_slice *name, od_slice *value, struct od_error *err)

@@ -40,9 +40,12 @@ struct od_fetch {
     bool has_left_origin;   // A redirect led elsewhere: no credentials any more.
     bool is_inside_refused; // The last address was of the inside.
     bool is_too_large;
+    bool is_tried_anew;   // Its used connection had ended; a fresh one is the last try.
     bool is_head_over;    // What comes as fields now are trailers.
     struct od_bytes head; // Fields of the answer, encoded,
     uint32_t head_count;  // and how many.
+    size_t last_name;     // Where in [head] the last of them begins,
+    size_t last_value;    // and where its value does, to which a folded line belongs. 0: to none.
     struct od_bytes body;
     struct od_list hopeless;
     struct od_error why; // HOPELESS.
@@ -63,11 +66,16 @@ OD_MUST_CHECK bool od_fetch_go_on(struct od_fetch *fetch, uint16_t status, od_sl
 
 bool od_fetch_is_head(const struct od_fetch *fetch);
 
+// The names that the fields Connection of [headers] call the connection's own, as one comma list;
+// of a very long one the front.
+void od_fetch_find_hops(struct od_headers headers, struct od_bytes *hops);
+
 // fetch_answer.c
 
 void od_fetch_expect(struct od_fetch *fetch); // Sets the functions that take the answer.
 void od_fetch_forget_answer(struct od_fetch *fetch);
 void od_fetch_put_answer(const struct od_fetch *fetch, uint16_t status, struct od_bytes *response);
+bool od_fetch_has_answer(const struct od_fetch *fetch); // Or the begin of one.
 bool od_fetch_location(const struct od_fetch *fetch, uint16_t status, od_slice *location);
 void od_fetch_explain(const struct od_fetch *fetch, CURLcode code, struct od_error *err);
 

@@ -4,6 +4,7 @@
 
 #include "net/address_scope.h"
 #include "net/fetch_inner.h"
+#include "net/http_syntax.h"
 #include "net/net.h"
 
 // --- Fields --------------------------------------------------------------------------------------
@@ -37,6 +38,19 @@ static const struct {
     {"content-location", WITHOUT_BODY},
     {"content-type", WITHOUT_BODY},
 };
+
+// Each field is looked for in the list, so who sends both must not choose the length of both.
+void od_fetch_find_hops(struct od_headers headers, struct od_bytes *hops)
+{
+    struct od_header header;
+    while (od_headers_next(&headers, &header)) {
+        if (!od_slice_equal_nocase(header.name, OD_SLICE("connection")) ||
+            hops->size + header.value.size > OD_FETCH_HOPS_BYTES_MAX)
+            continue;
+        od_bytes_put_slice(hops, header.value);
+        od_bytes_put_u8(hops, ',');
+    }
+}
 
 static bool is_left_out(const struct od_fetch *fetch, od_slice name)
 {
@@ -84,11 +98,14 @@ static void add_fields(struct od_fetch *fetch)
 {
     struct od_headers headers = fetch->request.headers;
     struct od_header header;
+    struct od_bytes hops = {0};
     bool has_type = false, has_agent = false;
+    od_fetch_find_hops(headers, &hops);
     curl_slist_free_all(fetch->fields);
     fetch->fields = NULL;
     while (od_headers_next(&headers, &header)) {
-        if (is_left_out(fetch, header.name) || !is_one_line(&header))
+        if (is_left_out(fetch, header.name) ||
+            od_http_list_has(od_bytes_slice(&hops), header.name) || !is_one_line(&header))
             continue;
         has_type = has_type || od_slice_equal_nocase(header.name, OD_SLICE("content-type"));
         has_agent = has_agent || od_slice_equal_nocase(header.name, OD_SLICE("user-agent"));
@@ -99,6 +116,7 @@ static void add_fields(struct od_fetch *fetch)
         add_field(fetch, "Content-Type:");
     if (!has_agent)
         add_field(fetch, "User-Agent: open-do/" OD_VERSION);
+    od_bytes_deinit(&hops);
 }
 
 // --- Method and body -----------------------------------------------------------------------------
@@ -189,6 +207,7 @@ void od_fetch_prepare(struct od_fetch *fetch)
     curl_easy_setopt(fetch->easy, CURLOPT_PRIVATE, fetch);
     curl_easy_setopt(fetch->easy, CURLOPT_ERRORBUFFER, fetch->curl_why);
     curl_easy_setopt(fetch->easy, CURLOPT_CURLU, fetch->url);
+    curl_easy_setopt(fetch->easy, CURLOPT_FRESH_CONNECT, (long)fetch->is_tried_anew);
     set_connection(fetch);
     set_method(fetch);
     add_fields(fetch);
