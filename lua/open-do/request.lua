@@ -6,7 +6,8 @@ assert(module_name == "open-do.request")
 local fields_module = require "open-do.fields"
 local headers_module = require "open-do.headers"
 
-local find, match, sub, upper = string.find, string.match, string.sub, string.upper
+local find, lower, match, sub = string.find, string.lower, string.match, string.sub
+local upper = string.upper
 local error, pcall, setmetatable, type = error, pcall, setmetatable, type
 local is_a, read_fields = native.http.is_a, native.http.read_fields
 local try_decode, url_pairs = native.json.try_decode, native.url.url_pairs
@@ -85,6 +86,13 @@ function Request:json()
     error("the request's body: " .. problem, 2)
   end
   return value
+end
+
+--- Whether it asks for a WebSocket, in any letter case, as clients write it ("WebSocket").
+---@return boolean
+function Request:isWebSocketUpgrade()
+  local upgrade = self.headers:get("upgrade")
+  return upgrade ~= nil and lower(upgrade) == "websocket"
 end
 
 -- Methods that the Fetch standard writes in upper case whatever the caller wrote.

@@ -1,9 +1,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/http_syntax.h"
 #include "link/response.h"
 #include "net/fetch_inner.h"
-#include "net/http_syntax.h"
 #include "net/net.h"
 
 // --- Fields --------------------------------------------------------------------------------------

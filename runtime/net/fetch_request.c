@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "codec/address_scope.h"
+#include "codec/http_syntax.h"
 #include "net/fetch_inner.h"
-#include "net/http_syntax.h"
 #include "net/net.h"
 
 // --- Fields --------------------------------------------------------------------------------------
