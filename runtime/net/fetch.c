@@ -193,6 +193,7 @@ static void fetch_free(struct od_fetch *fetch)
     od_fetch_forget_answer(fetch);
     if (fetch->easy != NULL)
         give_back(fetch);
+    od_url_deinit(&fetch->target);
     od_bytes_deinit(&fetch->message);
     od_list_remove(&fetch->hopeless);
     od_map_remove(&fetches->by_number, &fetch->node);

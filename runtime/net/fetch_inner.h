@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "codec/url.h"
 #include "link/loop.h"
 #include "link/request.h"
 #include "net/curl.h"
@@ -31,7 +32,8 @@ struct od_fetch {
     struct od_fetches *fetches;
     enum od_fetch_redirect redirect;
     CURL *easy;
-    CURLU *url;                // Of this hop.
+    struct od_url target;      // Of this hop,
+    CURLU *url;                // and its parts for libcurl.
     struct curl_slist *fields; // Of this hop.
     struct od_bytes message;   // The request;
     struct od_request request; // slices into it.
@@ -60,7 +62,7 @@ OD_MUST_CHECK bool od_fetch_read_url(struct od_fetch *fetch, struct od_error *er
 // Tells the easy handle all about the hop that comes next.
 void od_fetch_prepare(struct od_fetch *fetch);
 
-// Where the answer of [status] sends it: [fetch->url] and what else changes.
+// Where the answer of [status] sends it: [fetch->target] and what else changes.
 OD_MUST_CHECK bool od_fetch_go_on(struct od_fetch *fetch, uint16_t status, od_slice location,
                                   struct od_error *err);
 

@@ -205,6 +205,28 @@ describe("od.fetch", function()
     ]]))
   end)
 
+  it("goes where od.url.parse says, also by a redirect", function()
+    local port = peer.port
+    for _, text in ipairs { "http:\\\\127.0.0.1:%d\\mirror", "http:/0x7f.1:%d/a/%%2e./mirror",
+      "http:x@y", "HTTP:2130706433:%d/mirror#x", "http://127.0.0.1:%d/mirror?a b\\" } do
+      text = text:format(port)
+      local seen_url, parsed = unpack(ask(([[
+        local text = %q
+        local ok, answer = pcall(od.fetch, text)
+        local parts = od.url.parse(text)
+        return { ok and "http://" .. od.json.decode(answer:text()).fields[2]
+          .. od.json.decode(answer:text()).url or "refused",
+          parts.username ~= "" and "refused" or parts.origin .. parts.pathname .. parts.search }
+      ]]):format(text)))
+      assert.equal(parsed, seen_url, text)
+    end
+    local to = ("/\\localhost:%d/mirror"):format(port)
+    local far = seen('{ headers = { Authorization = "secret" } }',
+      "/redirect?to=" .. to:gsub("\\", "%%5c"))
+    assert.equal("localhost:" .. port, far.headers.host)
+    assert.is_nil(far.headers.authorization)
+  end)
+
   it("uses a connection again", function()
     local first = seen().connections
     assert.equal(first, seen().connections)
