@@ -7,7 +7,7 @@
 #include "value/int64.h"
 #include "value/json.h"
 #include "value/number.h"
-#include "value/utf8.h"
+#include "base/utf8.h"
 #include "value/walk.h"
 
 struct writer {

@@ -208,7 +208,7 @@ describe("od.fetch", function()
   it("goes where od.url.parse says, also by a redirect", function()
     local port = peer.port
     for _, text in ipairs { "http:\\\\127.0.0.1:%d\\mirror", "http:/0x7f.1:%d/a/%%2e./mirror",
-      "http:x@y", "HTTP:2130706433:%d/mirror#x", "http://127.0.0.1:%d/mirror?a b\\" } do
+      "http:x@y", "HTTP:2130706433:%d/mirror#x", "http://127.0.0.1:%d/mirror?a|b\\" } do
       text = text:format(port)
       local seen_url, parsed = unpack(ask(([[
         local text = %q
