@@ -100,7 +100,7 @@ static size_t take_digits(const char *text, char *digits, int *exponent)
     }
     while (size > 1 && digits[size - 1] == '0')
         size--;
-    *exponent = atoi(text + 1);
+    *exponent = (int)strtol(text + 1, NULL, 10);
     return size;
 }
 
@@ -119,6 +119,7 @@ static size_t lay_out(char *out, const char *digits, size_t size, int exponent)
         out[used++] = digits[0];
         if (size > 1)
             out[used++] = '.';
+        // NOLINTNEXTLINE(bugprone-not-null-terminated-result): no C string.
         memcpy(out + used, digits + 1, size - 1);
         used += size - 1;
         return used + (size_t)sprintf(out + used, "e%+d", exponent);
@@ -133,6 +134,7 @@ static size_t lay_out(char *out, const char *digits, size_t size, int exponent)
     used += put_zeros(out + used, whole - front);
     if (whole > 0 && size > whole)
         out[used++] = '.';
+    // NOLINTNEXTLINE(bugprone-not-null-terminated-result): no C string.
     memcpy(out + used, digits + front, size - front);
     return used + size - front;
 }
@@ -144,7 +146,7 @@ size_t od_number_put(char *out, double number)
     size_t size = number == 0 ? 0 : put_few_decimals(out, number);
     if (size > 0)
         return size;
-    char text[OD_NUMBER_BYTES_MAX], digits[OD_NUMBER_BYTES_MAX];
+    char text[OD_NUMBER_BYTES_MAX], digits[OD_NUMBER_BYTES_MAX] = {0};
     int exponent = 0;
     put_digits(text, number);
     bool is_negative = text[0] == '-';

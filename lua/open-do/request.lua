@@ -166,7 +166,7 @@ local function make(input, init, level)
     error(("the init of a Request must be a table, not a %s"):format(type(init)), level)
   end
   init = init or NOTHING
-  local url, path = input, nil
+  local url, path = input
   if base == NOTHING then
     url, path = checked_url(input, level + 1)
   else -- As it came in, whatever its client calls a host.

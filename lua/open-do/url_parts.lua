@@ -1,5 +1,6 @@
 -- The parts of a URL, under the names they have in browsers (the class URL), and a URL of parts.
--- C parses (runtime/codec/url.h), as browsers do and as od.fetch does. Only URLs with a host are known.
+-- C parses (runtime/codec/url.h), as browsers do and as od.fetch does. Only URLs with a host are
+-- known.
 local module_name, native = ...
 assert(module_name == "open-do.url_parts")
 

@@ -32,7 +32,7 @@ static void put_ipv6(struct od_bytes *out, const unsigned char address[16])
     unsigned piece[PIECES];
     int length;
     for (int i = 0; i < PIECES; i++)
-        piece[i] = (unsigned)address[2 * i] << 8 | address[2 * i + 1];
+        piece[i] = (unsigned)address[(size_t)i * 2] << 8 | address[(size_t)i * 2 + 1];
     int run = longest_run(piece, &length);
     od_bytes_put_u8(out, '[');
     for (int i = 0; i < PIECES; i++) {
@@ -156,7 +156,7 @@ static void put_decoded(struct od_bytes *out, od_slice text)
     for (size_t i = 0; i < text.size; i++) {
         bool is_code = text.at[i] == '%' && text.size - i >= 3 && hex_value(text.at[i + 1]) >= 0 &&
                        hex_value(text.at[i + 2]) >= 0;
-        int byte = is_code ? hex_value(text.at[i + 1]) << 4 | hex_value(text.at[i + 2])
+        int byte = is_code ? hex_value(text.at[i + 1]) * 16 + hex_value(text.at[i + 2])
                            : (unsigned char)text.at[i];
         od_bytes_put_u8(out, (uint8_t)(byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte));
         i += is_code ? 2 : 0;

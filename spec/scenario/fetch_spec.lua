@@ -132,7 +132,7 @@ describe("od.fetch", function()
     ]]):format(raw)))
   end)
 
-  -- The answer lies before the reset in the socket, and was thrown away when both were seen at once.
+  -- The answer lies before the reset, and was thrown away when both were seen at once.
   it("takes an answer that is followed by a reset", function()
     for _ = 1, 20 do
       assert.same({ 200, 20000 }, ask([[

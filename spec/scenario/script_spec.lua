@@ -212,7 +212,9 @@ describe("a script", function()
         args = { "--var", "SECRET_A", "--var-file", "SECRET_B=" .. path }, source = [[
           local od = require "open-do"
           local Room = {}
-          function Room:fetch() return od.Response(self.env.SECRET_A .. "|" .. self.env.SECRET_B) end
+          function Room:fetch()
+            return od.Response(self.env.SECRET_A .. "|" .. self.env.SECRET_B)
+          end
           return { namespaces = { rooms = Room } }
         ]] }
       os.remove(path)
