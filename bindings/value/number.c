@@ -126,6 +126,7 @@ static size_t lay_out(char *out, const char *digits, size_t size, int exponent)
     }
     if (exponent < 0) {
         used = 2 + put_zeros(out + 2, (size_t)-exponent - 1);
+        // NOLINTNEXTLINE(bugprone-not-null-terminated-result): no C string.
         memcpy(out, "0.", 2);
     }
     size_t front = whole < size ? whole : size;
