@@ -1,5 +1,5 @@
 local core = require "spec.support.core"
-local C = core.load("codec/utf8.h")
+local C = core.load("base/utf8.h")
 
 local function is_valid(text)
   return C.od_utf8_is_valid(core.slice(text))

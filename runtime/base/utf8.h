@@ -5,8 +5,8 @@
 //
 // Thread: any.
 
-#ifndef OD_CODEC_UTF8_H
-#define OD_CODEC_UTF8_H
+#ifndef OD_BASE_UTF8_H
+#define OD_BASE_UTF8_H
 
 #include "base/slice.h"
 
@@ -21,5 +21,12 @@ bool od_utf8_is_valid(od_slice text);                // A whole text.
 
 // How many of the first [limit] bytes of a valid text can be kept without cutting a character.
 size_t od_utf8_cut(od_slice text, size_t limit);
+
+// How many bytes the character at [at] takes (1 to 4), of which at most [left] are there; 0 when it
+// is not UTF-8. [left] is at least 1.
+size_t od_utf8_size(const char *at, size_t left);
+
+// Writes [code], which is no surrogate and at most 0x10ffff, and returns how many bytes that took.
+size_t od_utf8_put(char *out, uint32_t code);
 
 #endif

@@ -1,4 +1,4 @@
-#include "codec/utf8.h"
+#include "base/utf8.h"
 
 #include <string.h>
 
@@ -109,4 +109,30 @@ size_t od_utf8_cut(od_slice text, size_t limit)
     while (limit > 0 && ((unsigned char)text.at[limit] & 0xc0) == 0x80)
         limit--;
     return limit;
+}
+
+size_t od_utf8_size(const char *at, size_t left)
+{
+    uint8_t state = WHOLE;
+    for (size_t i = 0; i < left && state != WRONG; i++) {
+        state = next_states[state][classes[(unsigned char)at[i]]];
+        if (state == WHOLE)
+            return i + 1;
+    }
+    return 0;
+}
+
+size_t od_utf8_put(char *out, uint32_t code)
+{
+    if (code < 0x80) {
+        out[0] = (char)code;
+        return 1;
+    }
+    size_t size = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    for (size_t i = size - 1; i > 0; i--) {
+        out[i] = (char)(0x80 | (code & 0x3f));
+        code >>= 6;
+    }
+    out[0] = (char)((0xf00u >> size) | code);
+    return size;
 }
