@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "link/link.h"
+#include "net/frame.h"
 #include "net/net.h"
 #include "object/keep.h"
 #include "object/objects.h"
@@ -350,6 +351,11 @@ size_t od_socket_broadcast(struct od_object *object, bool has_tag, od_slice tag,
     return reached;
 }
 
+bool od_socket_is_close_code(uint16_t code)
+{
+    return od_frame_code_is_valid(code);
+}
+
 void od_socket_close(struct od_socket *socket, uint16_t code, od_slice reason)
 {
     if (socket->has_closed)
@@ -382,7 +388,8 @@ void od_socket_set_attachment(struct od_socket *socket, od_slice bytes)
 {
     OD_ASSERT(bytes.size <= OD_ATTACHMENT_BYTES_MAX);
     socket->attachment = od_reallocate(socket->attachment, bytes.size);
-    memcpy(socket->attachment, bytes.at, bytes.size);
+    if (bytes.size > 0) // Those of nil have no address.
+        memcpy(socket->attachment, bytes.at, bytes.size);
     socket->attachment_size = (uint32_t)bytes.size;
     tell_facts(socket);
 }
