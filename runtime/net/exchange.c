@@ -16,7 +16,8 @@
 #include "net/wire.h"
 
 // What a connection waits for. After an answer it is NEXT until the next round of the loop: parsing
-// at once would let one client with many requests in its buffer keep everybody else waiting.
+// at once would let one client with many requests in its buffer keep everybody else waiting. It
+// stays NEXT while too much waits to be sent: who does not read gets no more answers made.
 //
 //     HEAD ──► BODY ──► ANSWER ──► NEXT ──► HEAD
 enum phase {
@@ -32,7 +33,9 @@ struct od_exchange {
     uint64_t number;
     struct od_wire *wire;
     enum phase phase;
-    bool has_handshake; // The request asks for a WebSocket.
+    bool has_handshake;   // The request asks for a WebSocket.
+    bool awaits_room;     // NEXT, until the client has taken what waits for it;
+    uint32_t taken_bytes; // so much it had when it was looked at last.
     struct od_http_manner manner;
     struct od_bytes peer;
     struct od_bytes in;      // Read and not yet parsed.
@@ -99,8 +102,10 @@ static void keep_url(struct od_exchange *exchange)
 static void tell_request(struct od_exchange *exchange, size_t consumed)
 {
     od_bytes_drop_front(&exchange->in, consumed);
-    if (exchange->in.size == 0)
+    bool is_ahead = exchange->in.size > 0;
+    if (!is_ahead)
         od_bytes_deinit(&exchange->in);
+    (is_ahead ? od_wire_pause : od_wire_resume)(exchange->wire);
     struct od_bytes *request = &exchange->request;
     od_bytes_set_u32(request, request->size - exchange->body.size - 4,
                      (uint32_t)exchange->body.size);
@@ -115,6 +120,19 @@ static void tell_request(struct od_exchange *exchange, size_t consumed)
     od_bytes_deinit(&message);
 }
 
+// Not all of a request is here, perhaps nothing.
+static void await_more(struct od_exchange *exchange)
+{
+    bool has_begun =
+        exchange->phase == PHASE_BODY || exchange->in.size > exchange->head.request_line;
+    if (exchange->wire->has_ended && !has_begun)
+        close_exchange(exchange);
+    else if (exchange->wire->has_ended)
+        refuse(exchange, (struct od_http_fault){400, "the request ends in the middle"});
+    else
+        od_wire_resume(exchange->wire);
+}
+
 static void read_body(struct od_exchange *exchange)
 {
     size_t consumed;
@@ -126,6 +144,7 @@ static void read_body(struct od_exchange *exchange)
     case OD_HTTP_MORE:
         od_bytes_deinit(&exchange->in);
         set_deadline(exchange, exchange->net->limits.body_ms);
+        await_more(exchange);
         break;
     case OD_HTTP_DONE:
         tell_request(exchange, consumed);
@@ -211,13 +230,12 @@ static bool begin_request(struct od_exchange *exchange)
 
 static bool read_head(struct od_exchange *exchange)
 {
-    if (exchange->in.size == 0)
-        return false;
     switch (od_http_head_parse(&exchange->head, exchange->in.at, exchange->in.size)) {
     case OD_HTTP_BAD:
         refuse(exchange, exchange->head.fault);
         return false;
     case OD_HTTP_MORE:
+        await_more(exchange);
         return false;
     case OD_HTTP_DONE:
         return begin_request(exchange);
@@ -232,20 +250,51 @@ static void read_on(struct od_exchange *exchange)
     read_body(exchange);
 }
 
+static bool is_crowded(const struct od_exchange *exchange)
+{
+    return od_wire_waiting_bytes(exchange->wire) > exchange->net->limits.answer_queue_bytes_max;
+}
+
+static void await_turn(struct od_exchange *exchange)
+{
+    exchange->phase = PHASE_NEXT;
+    set_deadline(exchange, 0);
+}
+
+// Of what comes behind a request that is being answered, one read is taken, so that a client that
+// leaves is noticed; the rest waits in the kernel.
 static void on_bytes(void *owner, char *at, size_t size)
 {
     struct od_exchange *exchange = owner;
-    if (exchange->phase == PHASE_HEAD && exchange->in.size == 0)
-        set_deadline(exchange, exchange->net->limits.head_ms);
+    bool is_first = exchange->phase == PHASE_HEAD && exchange->in.size == 0;
     od_bytes_put(&exchange->in, at, size);
-    if (exchange->phase == PHASE_HEAD || exchange->phase == PHASE_BODY)
-        read_on(exchange);
-    else if (exchange->in.size > exchange->net->limits.pipeline_bytes_max)
+    if (exchange->phase > PHASE_BODY || (is_first && is_crowded(exchange)))
         od_wire_pause(exchange->wire);
+    if (exchange->phase > PHASE_BODY)
+        return;
+    if (is_first)
+        set_deadline(exchange, exchange->net->limits.head_ms);
+    if (exchange->wire->is_paused)
+        await_turn(exchange);
+    else
+        read_on(exchange);
 }
 
-// The end of the peer's stream is taken as its leaving; libwebsockets knows no half-closed
-// connections.
+static void on_stirs(void *owner)
+{
+    struct od_exchange *exchange = owner;
+    if (exchange->phase == PHASE_NEXT && exchange->awaits_room)
+        set_deadline(exchange, 0);
+}
+
+// RFC 9112, 9.6: who sends nothing more may still read, and gets the answers to what he has asked.
+static void on_half_ended(void *owner)
+{
+    struct od_exchange *exchange = owner;
+    if (exchange->phase <= PHASE_BODY)
+        await_more(exchange);
+}
+
 static void on_ended(void *owner)
 {
     struct od_exchange *exchange = owner;
@@ -257,7 +306,7 @@ static void on_ended(void *owner)
         net->events->request_gone(net->owner, number);
 }
 
-static const struct od_wire_protocol protocol = {NULL, on_bytes, on_ended};
+static const struct od_wire_protocol protocol = {on_stirs, on_bytes, on_half_ended, on_ended};
 
 // Deadlines.
 
@@ -281,8 +330,27 @@ static void on_body_deadline(struct od_exchange *exchange)
     refuse(exchange, (struct od_http_fault){408, "the body was not sent in time"});
 }
 
+// The client has time to take what waits for him, as long as he takes any of it.
+static void await_room(struct od_exchange *exchange)
+{
+    uint32_t taken_bytes = od_wire_taken_bytes(exchange->wire);
+    if (exchange->awaits_room && taken_bytes == exchange->taken_bytes) {
+        close_exchange(exchange);
+        return;
+    }
+    exchange->awaits_room = true;
+    exchange->taken_bytes = taken_bytes;
+    set_deadline(exchange, exchange->net->limits.idle_ms);
+}
+
 static void on_next(struct od_exchange *exchange)
 {
+    od_wire_send_now(exchange->wire);
+    if (is_crowded(exchange)) {
+        await_room(exchange);
+        return;
+    }
+    exchange->awaits_room = false;
     expect_head(exchange);
     set_deadline(exchange, exchange->net->limits.head_ms);
     read_on(exchange);
@@ -338,14 +406,11 @@ bool od_exchange_adopt(struct od_net *net, int fd, od_slice peer, od_slice alrea
 static void expect_next(struct od_exchange *exchange)
 {
     forget_request(exchange);
-    od_wire_resume(exchange->wire);
     expect_head(exchange);
-    if (exchange->in.size == 0) {
+    if (exchange->in.size == 0)
         od_bytes_deinit(&exchange->in);
-        return;
-    }
-    exchange->phase = PHASE_NEXT;
-    set_deadline(exchange, 0);
+    else
+        await_turn(exchange);
 }
 
 static bool put_answer(struct od_exchange *exchange, od_slice message, struct od_error *err)
@@ -361,7 +426,8 @@ void od_exchange_answer(struct od_exchange *exchange, od_slice response)
 {
     OD_ASSERT(exchange->phase == PHASE_ANSWER);
     struct od_error err;
-    exchange->manner.keeps_alive &= !exchange->net->is_draining;
+    bool is_last = exchange->wire->has_ended && exchange->in.size == 0;
+    exchange->manner.keeps_alive &= !exchange->net->is_draining && !is_last;
     if (!put_answer(exchange, response, &err)) {
         od_log(OD_LOG_ERROR, NULL, "a response cannot be sent: %s", err.text);
         struct od_http_fault fault = {500, "The server's answer cannot be sent"};

@@ -11,10 +11,9 @@
 #include "base/clock.h"
 
 struct od_net_limits {
-    size_t body_bytes_max; // Of a request: 413. Must fit into a message between workers.
-    size_t
-        pipeline_bytes_max; // Read ahead of a request that is being answered; then reading pauses.
-    size_t message_bytes_max; // Of a WebSocket message, after inflating: Close 1009.
+    size_t body_bytes_max;         // Of a request: 413. Must fit into a message between workers.
+    size_t answer_queue_bytes_max; // Waiting for a slow reader; then no next request is begun.
+    size_t message_bytes_max;      // Of a WebSocket message, after inflating: Close 1009.
     size_t
         socket_send_queue_bytes_max; // Waiting for a slow reader before another frame: Close 1013.
 
@@ -28,7 +27,7 @@ struct od_net_limits {
 
 #define OD_NET_LIMITS_DEFAULT                                                                      \
     ((struct od_net_limits){.body_bytes_max = 32u << 20,                                           \
-                            .pipeline_bytes_max = 64u << 10,                                       \
+                            .answer_queue_bytes_max = 64u << 10,                                   \
                             .message_bytes_max = 32u << 20,                                        \
                             .socket_send_queue_bytes_max = 8u << 20,                               \
                             .head_ms = 10000,                                                      \

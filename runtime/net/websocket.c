@@ -59,6 +59,17 @@ void od_websocket_let_go(struct od_websocket *websocket)
     be_over(websocket);
 }
 
+// The end of the stream without Close, though nothing is lost of what was put before. Behind a
+// Close it is in order: the object's last words and our Close still go out.
+static void on_half_ended(void *owner)
+{
+    struct od_websocket *websocket = owner;
+    if (websocket->peer_has_closed)
+        return;
+    od_websocket_let_go(websocket);
+    od_websocket_tell_closed(websocket, code_vanished, VANISHED, false);
+}
+
 static void on_ended(void *owner)
 {
     struct od_websocket *websocket = owner;
@@ -215,7 +226,8 @@ static void on_stirs(void *owner)
     od_websocket_touch(owner);
 }
 
-static const struct od_wire_protocol protocol = {on_stirs, od_websocket_read, on_ended};
+static const struct od_wire_protocol protocol = {on_stirs, od_websocket_read, on_half_ended,
+                                                 on_ended};
 
 static bool has_number(const struct od_map_node *node, const void *key)
 {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <libwebsockets.h>
 #include <linux/sockios.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -160,6 +161,8 @@ static void shut_when_sent(struct od_wire *wire)
         return;
     shutdown(wire->fd, SHUT_WR);
     wire->has_shut = true;
+    if (wire->has_ended)
+        od_wire_cut(wire);
 }
 
 void od_wire_show_on(struct od_wire *wire, struct od_page *page, uint32_t place)
@@ -239,7 +242,7 @@ void od_wire_pause(struct od_wire *wire)
 
 void od_wire_resume(struct od_wire *wire)
 {
-    if (wire->is_paused)
+    if (wire->is_paused && !wire->has_ended)
         lws_rx_flow_control(wire->wsi, 1);
     wire->is_paused = false;
 }
@@ -305,6 +308,27 @@ static void stir(const struct od_wire *wire)
         wire->protocol->stirs(wire->owner);
 }
 
+// Of TCP an end of the stream says no more than that; a peer that has closed altogether is known by
+// the answer of his system to what he is sent.
+static bool is_hung_up(const struct od_wire *wire)
+{
+    struct pollfd look = {.fd = wire->fd};
+    return poll(&look, 1, 0) > 0 && (look.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+// Nothing more will come. The wire stays for what is still to be sent; false: it is done.
+static bool end_reading(struct od_wire *wire)
+{
+    bool has_to_send = wire->owner != NULL || od_wire_waiting_bytes(wire) > 0;
+    if (!has_to_send || is_hung_up(wire))
+        return false;
+    od_wire_pause(wire);
+    wire->has_ended = true;
+    if (wire->owner != NULL)
+        wire->protocol->half_ended(wire->owner);
+    return true;
+}
+
 static int on_readable(struct od_wire *wire)
 {
     char *at = wire->net->read_bytes;
@@ -314,7 +338,8 @@ static int on_readable(struct od_wire *wire)
         return 0;
     if (size > 0 && wire->owner != NULL && !wire->is_cut)
         wire->protocol->bytes(wire->owner, at, (size_t)size);
-    return size > 0 ? 0 : -1; // libwebsockets then closes it.
+    bool stays = size > 0 || (size == 0 && end_reading(wire));
+    return stays ? 0 : -1; // libwebsockets then closes it.
 }
 
 static int on_writable(struct od_wire *wire)

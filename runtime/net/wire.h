@@ -33,7 +33,8 @@ struct od_page;
 struct od_wire_protocol {
     void (*stirs)(void *owner); // Bytes are about to be read, or the last that waited were sent.
     void (*bytes)(void *owner, char *at, size_t size); // Borrowed for the call; may be changed.
-    void (*ended)(void *owner); // The peer is gone. The wire is no longer yours.
+    void (*half_ended)(void *owner); // The peer sends nothing more, but he may still read.
+    void (*ended)(void *owner);      // The peer is gone. The wire is no longer yours.
 };
 
 struct od_wire {
@@ -54,6 +55,7 @@ struct od_wire {
     int fd;
     uint32_t sent_bytes; // Taken by the kernel since the beginning, modulo 2^32.
     bool is_paused;
+    bool has_ended;   // The peer's end of the stream has come.
     bool is_closing;  // Ends when all is sent.
     bool is_cut;      // Ends at the next flush.
     bool is_released; // The descriptor went elsewhere: no shutdown.
@@ -87,7 +89,7 @@ void od_wire_resume(struct od_wire *wire);
 void od_wire_show_on(struct od_wire *wire, struct od_page *page, uint32_t place);
 void od_wire_show(const struct od_wire *wire); // Of what waits now; by itself only when it is sent.
 
-// Sends what waits, then the end of the stream, and reads into the void until the peer ends too or
+// Sends what waits, then the end of the stream, and reads into the void until the peer has ended or
 // limits.linger_ms are over: else the kernel would answer late bytes with a reset that destroys
 // what the client has not read yet.
 void od_wire_close(struct od_wire *wire);
