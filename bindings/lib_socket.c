@@ -184,6 +184,15 @@ void od_check_text(lua_State *L, od_slice text, const char *call, const char *wh
     }
 }
 
+void od_check_message(lua_State *L, od_slice message, bool is_binary, const char *call)
+{
+    if (message.size > OD_MESSAGE_BYTES_MAX)
+        od_raise(L, "%s: a message cannot be larger than %u bytes, and this has %zu", call,
+                 OD_MESSAGE_BYTES_MAX, message.size);
+    if (!is_binary)
+        od_check_text(L, message, call, "the message");
+}
+
 static int send_message(lua_State *L)
 {
     struct od_end *end = accepted_self(L, "send",
@@ -191,8 +200,7 @@ static int send_message(lua_State *L)
                                        "before sending messages.");
     od_slice message = od_check_string(L, 2, "send");
     bool is_binary = od_check_flag(L, 3, "send");
-    if (!is_binary)
-        od_check_text(L, message, "send", "the message");
+    od_check_message(L, message, is_binary, "send");
     struct od_socket *socket = od_end_socket(L, end, "send");
     bool may_send =
         !end->has_closed && (socket == NULL || od_socket_send(socket, message, is_binary));

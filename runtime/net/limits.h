@@ -15,7 +15,7 @@ struct od_net_limits {
     size_t answer_queue_bytes_max; // Waiting for a slow reader; then no next request is begun.
     size_t message_bytes_max;      // Of a WebSocket message, after inflating: Close 1009.
     size_t
-        socket_send_queue_bytes_max; // Waiting for a slow reader before another frame: Close 1013.
+        socket_send_queue_bytes_max; // Waiting for a slow reader, beside one message: Close 1013.
 
     od_time_ms head_ms;  // From the first byte of a request head to its last: 408.
     od_time_ms body_ms;  // From one piece of a body to the next: 408.

@@ -25,6 +25,7 @@ struct od_websocket {
     struct od_list touched;  // In net->touched or net->promised.
     struct od_list line;     // In net->line.
     struct od_held *held;    // NULL: nothing.
+    size_t largest_bytes;    // Of the messages that were put since nothing waited.
     size_t inflatable_bytes; // How much may be inflated before it has to line up.
     struct od_page *page;    // NULL: nobody looks.
     uint32_t place;          // On the page.

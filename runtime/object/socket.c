@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "link/link.h"
 #include "net/frame.h"
 #include "net/net.h"
@@ -218,8 +219,21 @@ void od_socket_message(struct od_socket *socket, od_slice payload, struct od_byt
     receive(socket, event);
 }
 
+// A crowd of them is told of ever more rarely.
+static void log_slow_reader(const struct od_socket *socket)
+{
+    uint64_t count = ++socket->object->objects->slow_readers;
+    if ((count & (count - 1)) == 0)
+        od_log(OD_LOG_WARN, socket->object->label,
+               "a WebSocket is closed with 1013: its client does not read what is sent to it "
+               "(%llu so far)",
+               (unsigned long long)count);
+}
+
 void od_socket_closed(struct od_socket *socket, uint16_t code, od_slice reason, bool was_clean)
 {
+    if (code == OD_CLOSE_TRY_AGAIN && !was_clean)
+        log_slow_reader(socket);
     struct od_event *event = od_event_new(OD_EVENT_CLOSE, reason);
     event->code = code;
     event->was_clean = was_clean;
