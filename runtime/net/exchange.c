@@ -495,9 +495,17 @@ void od_exchange_abort(struct od_exchange *exchange)
     free_exchange(exchange);
 }
 
+// Nothing is asked and nothing owed: the end need not wait for the client's.
 static bool is_idle(const struct od_exchange *exchange)
 {
-    return exchange->phase == PHASE_HEAD && exchange->in.size == 0;
+    return exchange->phase == PHASE_HEAD && exchange->in.size == 0 &&
+           od_wire_waiting_bytes(exchange->wire) == 0;
+}
+
+// What he has asked more was not begun.
+static bool is_unread(const struct od_exchange *exchange)
+{
+    return exchange->phase == PHASE_HEAD ? exchange->in.size == 0 : exchange->awaits_room;
 }
 
 void od_exchanges_drain(struct od_net *net)
@@ -507,6 +515,8 @@ void od_exchanges_drain(struct od_net *net)
         next = od_map_next(&net->exchanges, node);
         struct od_exchange *exchange = OD_MAP_MEMBER(node, struct od_exchange, node);
         if (is_idle(exchange))
+            od_exchange_abort(exchange);
+        else if (is_unread(exchange))
             close_exchange(exchange);
     }
 }

@@ -130,5 +130,9 @@ void od_net_drain(struct od_net *net)
 
 bool od_net_is_idle(const struct od_net *net)
 {
-    return od_list_is_empty(&net->wires);
+    OD_LIST_EACH (link, &net->wires) {
+        if (!od_wire_is_done(OD_LIST_MEMBER(link, struct od_wire, all)))
+            return false;
+    }
+    return true;
 }

@@ -92,6 +92,6 @@ void od_net_settle(struct od_net *net);
 
 // From now on a connection ends with the answer it waits for; idle ones end at once.
 void od_net_drain(struct od_net *net);
-bool od_net_is_idle(const struct od_net *net); // No exchange and no wire is left.
+bool od_net_is_idle(const struct od_net *net); // Nothing is left to read, do or send.
 
 #endif

@@ -108,6 +108,11 @@ bool od_wire_is_taking(const struct od_wire *wire, uint32_t taken_bytes)
     return !has_all && od_wire_taken_bytes(wire) != taken_bytes;
 }
 
+bool od_wire_is_done(const struct od_wire *wire)
+{
+    return wire->has_shut && bytes_on_their_way(wire) == 0;
+}
+
 static void drop_shared(struct od_wire *wire)
 {
     od_frame_shared_drop(wire->shared);

@@ -95,6 +95,9 @@ void od_wire_show(const struct od_wire *wire); // Of what waits now; by itself o
 void od_wire_close(struct od_wire *wire);
 void od_wire_abort(struct od_wire *wire); // Drops what waits and ends, at the next flush.
 
+// Only the peer's end is missing, and his system has got everything.
+bool od_wire_is_done(const struct od_wire *wire);
+
 void od_wire_cut(struct od_wire *wire); // The same, but the owner is told [ended].
 
 // Gives the connection away undisturbed: returns its descriptor, and puts what was not sent into

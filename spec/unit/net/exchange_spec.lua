@@ -206,6 +206,38 @@ describe("An exchange", function()
     assert.is_nil(ann:read())
   end)
 
+  -- Who keeps an idle connection and ignores its end held up the end of the program, for five
+  -- seconds each time.
+  it("is over, while the worker drains, when its client has got everything", function()
+    local idle, ann, ben = stage:client(""), stage:client(GET:format("/")), stage:client(GET:format("/"))
+    stage:turn()
+    stage:answer(3, 200, "before")
+    stage:turn()
+    assert.matches("before$", ben:read())
+    stage_of.C.od_net_drain(stage:net())
+    stage:answer(2, 200, "bye")
+    stage:turn()
+    assert.is_false(stage_of.C.od_net_is_idle(stage:net()))
+    assert.matches("bye$", ann:read())
+    assert.is_true(stage_of.C.od_net_is_idle(stage:net()))
+    for _, client in ipairs { idle, ann, ben } do
+      assert.is_nil(client:read())
+    end
+  end)
+
+  it("does not wait, while the worker drains, for who has asked ahead and does not read", function()
+    stage:limits().answer_queue_bytes_max = 1000
+    stage:client(GET:format("/big") .. GET:format("/two"))
+    stage:turn()
+    stage:answer(1, 200, ("x"):rep(4000000))
+    stage:turn()
+    stage_of.C.od_net_drain(stage:net())
+    stage:turn()
+    stage:pass_ms(5001)
+    assert.is_true(stage_of.C.od_net_is_idle(stage:net()))
+    assert.equal("request 1 GET /big \n", stage:story())
+  end)
+
   it("refuses to become a WebSocket when the client did not ask", function()
     stage:client(GET:format("/"))
     stage:turn()
