@@ -33,8 +33,10 @@ struct od_exchange {
     uint64_t number;
     struct od_wire *wire;
     enum phase phase;
-    bool has_handshake;   // The request asks for a WebSocket.
-    bool awaits_room;     // NEXT, until the client has taken what waits for it;
+    bool has_handshake;  // The request asks for a WebSocket.
+    bool awaits_room;    // NEXT, until the client has taken what waits for it;
+    size_t coming_bytes; // What it is counted with in the net's.
+    od_time_ms body_began_ms;
     uint32_t taken_bytes; // so much it had when it was looked at last.
     struct od_http_manner manner;
     struct od_bytes peer;
@@ -54,8 +56,18 @@ static void set_deadline(struct od_exchange *exchange, od_time_ms delay_ms)
     od_loop_set_timer(exchange->net->loop, &exchange->deadline, delay_ms);
 }
 
+// Whether the net can hold a request of [size] bytes, which then counts until it is answered.
+static bool count_coming(struct od_exchange *exchange, size_t size)
+{
+    struct od_net *net = exchange->net;
+    net->coming_bytes += size - exchange->coming_bytes;
+    exchange->coming_bytes = size;
+    return size <= OD_NET_SMALL_BYTES || net->coming_bytes <= OD_NET_COMING_BYTES_MAX;
+}
+
 static void forget_request(struct od_exchange *exchange)
 {
+    (void)count_coming(exchange, 0);
     if (exchange->has_handshake)
         od_handshake_deinit(&exchange->handshake);
     exchange->has_handshake = false;
@@ -133,22 +145,33 @@ static void await_more(struct od_exchange *exchange)
         od_wire_resume(exchange->wire);
 }
 
+static const struct od_http_fault too_much = {503, "too many large requests are on their way, "
+                                                   "try again"};
+
+// Who sends a little now and then holds what he has sent for ever, so there is a least rate.
+static od_time_ms body_ms_left(const struct od_exchange *exchange)
+{
+    od_time_ms body_ms = exchange->net->limits.body_ms;
+    od_time_ms since_ms = od_clock_monotonic_ms() - exchange->body_began_ms;
+    od_time_ms left_ms = od_net_transfer_ms(exchange->net, exchange->body.size) - since_ms;
+    return left_ms < body_ms ? left_ms : body_ms;
+}
+
 static void read_body(struct od_exchange *exchange)
 {
     size_t consumed;
-    switch (od_http_body_decode(&exchange->body, od_bytes_slice(&exchange->in), &consumed,
-                                &exchange->request)) {
-    case OD_HTTP_BAD:
+    enum od_http_outcome outcome = od_http_body_decode(
+        &exchange->body, od_bytes_slice(&exchange->in), &consumed, &exchange->request);
+    if (outcome == OD_HTTP_BAD) {
         refuse(exchange, exchange->body.fault);
-        break;
-    case OD_HTTP_MORE:
-        od_bytes_deinit(&exchange->in);
-        set_deadline(exchange, exchange->net->limits.body_ms);
-        await_more(exchange);
-        break;
-    case OD_HTTP_DONE:
+    } else if (!count_coming(exchange, exchange->body.size)) {
+        refuse(exchange, too_much);
+    } else if (outcome == OD_HTTP_DONE) {
         tell_request(exchange, consumed);
-        break;
+    } else {
+        od_bytes_deinit(&exchange->in);
+        set_deadline(exchange, body_ms_left(exchange));
+        await_more(exchange);
     }
 }
 
@@ -217,12 +240,19 @@ static bool begin_request(struct od_exchange *exchange)
         refuse(exchange, fault);
         return false;
     }
+    if (head->content_length <= exchange->net->limits.body_bytes_max &&
+        !count_coming(exchange, (size_t)head->content_length)) {
+        refuse(exchange, too_much);
+        return false;
+    }
+    (void)count_coming(exchange, 0); // It was only announced.
     exchange->has_handshake = head->wants_websocket;
     exchange->manner = od_http_manner_of(head);
     od_http_body_init(&exchange->body, head, exchange->net->limits.body_bytes_max);
     put_request(exchange);
     od_bytes_drop_front(&exchange->in, head->bytes);
     exchange->phase = PHASE_BODY;
+    exchange->body_began_ms = od_clock_monotonic_ms();
     if (head->expects_continue)
         allow_body(exchange);
     return true;
@@ -422,18 +452,25 @@ static bool put_answer(struct od_exchange *exchange, od_slice message, struct od
                               od_clock_wall_ms(), err);
 }
 
+static void put_fault(struct od_exchange *exchange, struct od_http_fault fault)
+{
+    od_http_answer_put_fault(od_wire_out(exchange->wire), fault, exchange->manner,
+                             od_clock_wall_ms());
+}
+
 void od_exchange_answer(struct od_exchange *exchange, od_slice response)
 {
     OD_ASSERT(exchange->phase == PHASE_ANSWER);
     struct od_error err;
     bool is_last = exchange->wire->has_ended && exchange->in.size == 0;
     exchange->manner.keeps_alive &= !exchange->net->is_draining && !is_last;
-    if (!put_answer(exchange, response, &err)) {
+    if (!od_wire_can_hold(exchange->wire, response.size)) {
+        put_fault(exchange, (struct od_http_fault){503, "too much waits to be sent, try again"});
+    } else if (!put_answer(exchange, response, &err)) {
         od_log(OD_LOG_ERROR, NULL, "a response cannot be sent: %s", err.text);
-        struct od_http_fault fault = {500, "The server's answer cannot be sent"};
-        od_http_answer_put_fault(od_wire_out(exchange->wire), fault, exchange->manner,
-                                 od_clock_wall_ms());
+        put_fault(exchange, (struct od_http_fault){500, "The server's answer cannot be sent"});
     }
+    od_wire_count(exchange->wire);
     if (exchange->manner.keeps_alive)
         expect_next(exchange);
     else

@@ -110,6 +110,11 @@ void od_net_deinit(struct od_net *net)
     close(net->harmless_fd);
 }
 
+od_time_ms od_net_transfer_ms(const struct od_net *net, size_t size)
+{
+    return net->limits.body_ms + (od_time_ms)size * 1000 / OD_NET_RATE_MIN;
+}
+
 // A wire that is served here may put itself or others back on the list, through what its end makes
 // others do; those wait for the next flush, or this one might never end.
 void od_net_flush(struct od_net *net)

@@ -25,7 +25,7 @@
 #include "net/masks.h"
 #include "net/pulse.h"
 
-#define OD_NET_READ_BYTES_MAX 65536
+#define OD_NET_READ_BYTES_MAX 65536 // And so what is read ahead of a request that is answered.
 
 struct lws_context;
 struct lws_vhost;
@@ -45,7 +45,9 @@ struct od_net {
     bool is_in_event;
     struct od_list line;    // WebSockets that hold what was read (od_net_read_on).
     size_t inflating_bytes; // What they hold of messages that are not whole yet.
-    char *read_bytes;       // One buffer for all: what one wire reads in one turn.
+    size_t coming_bytes;    // See limits.h.
+    size_t going_bytes;
+    char *read_bytes; // One buffer for all: what one wire reads in one turn.
     struct od_map exchanges;
     struct od_map websockets;
     uint64_t last_exchange; // Number of the youngest.
@@ -70,6 +72,9 @@ OD_MUST_CHECK bool od_net_init(struct od_net *net, struct od_loop *loop,
 // Cuts what is still open (waiting requests are told to be gone) and runs the loop until it is
 // closed.
 void od_net_deinit(struct od_net *net);
+
+// How long a body or message may have taken of which [size] bytes have come.
+od_time_ms od_net_transfer_ms(const struct od_net *net, size_t size);
 
 // Everything written since the last flush leaves; connections that are done are closed.
 void od_net_flush(struct od_net *net);

@@ -78,7 +78,11 @@ static void on_ended(void *owner)
 
 static void on_deadline(struct od_timer *timer)
 {
-    od_websocket_vanish(OD_TIMER_MEMBER(timer, struct od_websocket, deadline));
+    struct od_websocket *websocket = OD_TIMER_MEMBER(timer, struct od_websocket, deadline);
+    if (websocket->has_closed)
+        od_websocket_vanish(websocket);
+    else
+        od_websocket_message_is_late(websocket);
 }
 
 // Sending.
@@ -152,7 +156,8 @@ static bool may_put(struct od_websocket *websocket, size_t size)
         return false;
     if (od_websocket_buffered_bytes(websocket) == 0)
         websocket->largest_bytes = 0;
-    if (!od_websocket_has_room(websocket)) {
+    bool all_have_room = websocket->wire == NULL || od_wire_can_hold(websocket->wire, size);
+    if (!all_have_room || !od_websocket_has_room(websocket)) {
         give_up_reader(websocket);
         return false;
     }
@@ -181,6 +186,8 @@ void od_websocket_send(struct od_websocket *websocket, od_slice payload, bool is
     if (!od_deflate_is_worth_it(payload.size, websocket->window_bits) ||
         !put_compressed(websocket, payload, opcode))
         od_websocket_put(websocket, opcode, false, payload);
+    if (websocket->wire != NULL)
+        od_wire_count(websocket->wire);
 }
 
 void od_websocket_send_frame(struct od_websocket *websocket, struct od_frame_shared *frame)
@@ -191,6 +198,7 @@ void od_websocket_send_frame(struct od_websocket *websocket, struct od_frame_sha
     od_websocket_touch(websocket);
     if (websocket->wire != NULL && !websocket->decoder.is_client) {
         od_wire_put_shared(websocket->wire, frame, bytes);
+        od_wire_count(websocket->wire);
         return;
     }
     struct od_bytes *out = frames_out(websocket);
@@ -264,6 +272,7 @@ void od_websocket_destroy(struct od_websocket *websocket)
 {
     od_websocket_drop_held(websocket);
     od_frame_decoder_deinit(&websocket->decoder);
+    websocket->net->coming_bytes -= websocket->coming_bytes;
     od_bytes_deinit(&websocket->url);
     free(websocket);
 }

@@ -74,6 +74,41 @@ struct od_bytes *od_wire_out(struct od_wire *wire)
     return &wire->out;
 }
 
+void od_wire_count(struct od_wire *wire)
+{
+    if (wire->counted_bytes == 0 && wire->out.size > 0)
+        wire->taken_ms = od_clock_monotonic_ms();
+    wire->net->going_bytes += wire->out.size - wire->counted_bytes;
+    wire->counted_bytes = wire->out.size;
+}
+
+// Much of it may only wait for the end of the turn.
+static void make_room(struct od_net *net)
+{
+    od_time_ms now_ms = od_clock_monotonic_ms();
+    OD_LIST_EACH (link, &net->wires) {
+        struct od_wire *wire = OD_LIST_MEMBER(link, struct od_wire, all);
+        if (wire->counted_bytes <= OD_NET_SMALL_BYTES)
+            continue;
+        od_wire_send_now(wire);
+        bool is_read = now_ms - wire->taken_ms < net->limits.linger_ms;
+        if (!is_read && wire->counted_bytes > OD_NET_SMALL_BYTES)
+            od_wire_cut(wire);
+    }
+}
+
+// Small is what the wire holds with it: a small answer does not wait for those who do not read.
+bool od_wire_can_hold(struct od_wire *wire, size_t size)
+{
+    struct od_net *net = wire->net;
+    if (wire->out.size + size <= OD_NET_SMALL_BYTES)
+        return true;
+    od_wire_count(wire);
+    if (net->going_bytes + size > OD_NET_GOING_BYTES_MAX)
+        make_room(net);
+    return net->going_bytes + size <= OD_NET_GOING_BYTES_MAX;
+}
+
 size_t od_wire_waiting_bytes(const struct od_wire *wire)
 {
     return wire->shared_left.size + wire->out.size - wire->out_sent;
@@ -124,6 +159,7 @@ static void drop_out(struct od_wire *wire)
 {
     od_bytes_deinit(&wire->out);
     wire->out_sent = 0;
+    od_wire_count(wire);
 }
 
 // Forgets the first [count] bytes of what waits. What is sent stays in the buffer until it is half
@@ -204,6 +240,9 @@ static void write_out(struct od_wire *wire)
         }
         wire->sent_bytes += (uint32_t)sent;
         forget_sent(wire, (size_t)sent);
+        od_wire_count(wire);
+        if (sent > 0 && od_wire_waiting_bytes(wire) > 0)
+            wire->taken_ms = od_clock_monotonic_ms();
         if (sent > 0 && wire->is_closing)
             od_loop_set_timer(wire->net->loop, &wire->linger, wire->net->limits.linger_ms);
     }

@@ -47,7 +47,9 @@ struct od_wire {
     struct od_frame_shared *shared; // First in line: one frame that is not copied,
     od_slice shared_left;           // and what of it is not yet sent.
     struct od_bytes out;            // Then these,
-    size_t out_sent;                // of which so many are sent.
+    size_t out_sent;                // of which so many are sent,
+    size_t counted_bytes;           // and so many counted.
+    od_time_ms taken_ms;            // When the kernel took some of it last, or it began to wait.
     struct od_timer linger;
     struct od_page *page; // Of this worker; NULL: nobody looks.
     uint32_t place;       // There.
@@ -72,6 +74,13 @@ OD_MUST_CHECK bool od_wire_adopt(struct od_net *net, int fd,
 struct od_bytes *od_wire_out(struct od_wire *wire);
 void od_wire_put_shared(struct od_wire *wire, struct od_frame_shared *frame, od_slice bytes);
 size_t od_wire_waiting_bytes(const struct od_wire *wire); // Put and not yet taken by the kernel.
+
+// Counts what was put in the net's; by itself only in od_net_flush.
+void od_wire_count(struct od_wire *wire);
+
+// Whether [size] bytes more may be put. When all wires hold too much, what the kernel takes is
+// sent, and those are cut whose peers have taken nothing for limits.linger_ms.
+OD_MUST_CHECK bool od_wire_can_hold(struct od_wire *wire, size_t size);
 
 // How many bytes the peer's system has taken so far, modulo 2^32; and whether it has taken more
 // than [taken_bytes] and has not got all yet, so that its silence may be that of a slow line.
