@@ -188,45 +188,55 @@ static void allow_body(struct od_exchange *exchange)
 
 // Told in the log, where its author looks: a browser does not show what a WebSocket was answered. A
 // page that tries again and again is told of ever more rarely.
-static void log_foreign_page(struct od_net *net, od_slice origin, od_slice host)
+static void log_foreign_page(struct od_net *net, od_slice origin, od_slice host, const char *option)
 {
     uint64_t count = ++net->foreign_pages;
     if ((count & (count - 1)) == 0)
-        od_log(
-            OD_LOG_WARN, NULL,
-            "a page of %.*s may not open a WebSocket at %.*s, and is answered 403; allow it with "
-            "--allow-origin (%llu so far)",
-            (int)origin.size, origin.at, (int)host.size, host.at, (unsigned long long)count);
+        od_log(OD_LOG_WARN, NULL,
+               "a page of %.*s may not open a WebSocket at %.*s, and is answered 403; allow it "
+               "with %s (%llu so far)",
+               (int)origin.size, origin.at, (int)host.size, host.at, option,
+               (unsigned long long)count);
 }
 
-static bool is_foreign_page(struct od_exchange *exchange)
+// Who sends no Origin is no browser.
+static bool may_open_websocket(struct od_exchange *exchange, struct od_http_fault *fault)
 {
     struct od_net *net = exchange->net;
     const struct od_http_head *head = &exchange->head;
     od_slice origin;
-    if (!od_http_head_find(head, OD_SLICE("origin"), &origin) ||
-        od_origin_is_allowed(origin, head->host, net->allowed_origins))
+    if (!od_http_head_find(head, OD_SLICE("origin"), &origin))
+        return true;
+    if (!od_origin_host_is_allowed(head->host, net->allowed_hosts)) {
+        log_foreign_page(net, origin, head->host, "--allow-host");
+        *fault = (struct od_http_fault){403, "pages may not open a WebSocket here by this name of "
+                                             "the host; --allow-host names those that they may"};
         return false;
-    log_foreign_page(net, origin, head->host);
-    return true;
-}
-
-static bool read_handshake(struct od_exchange *exchange, struct od_http_fault *fault)
-{
-    if (!is_foreign_page(exchange))
-        return od_handshake_read(&exchange->handshake, &exchange->head, fault);
+    }
+    if (od_origin_is_allowed(origin, head->host, net->allowed_origins))
+        return true;
+    log_foreign_page(net, origin, head->host, "--allow-origin");
     *fault = (struct od_http_fault){403, "pages of this origin may not open a WebSocket here; "
                                          "--allow-origin names those that may"};
     return false;
 }
 
+static bool read_handshake(struct od_exchange *exchange, struct od_http_fault *fault)
+{
+    return may_open_websocket(exchange, fault) &&
+           od_handshake_read(&exchange->handshake, &exchange->head, fault);
+}
+
 static void put_request(struct od_exchange *exchange)
 {
-    const struct od_http_head *head = &exchange->head;
+    struct od_http_head *head = &exchange->head;
+    const struct od_networks *trusted = &exchange->net->trusted_proxies;
     char text[INET6_ADDRSTRLEN];
     od_slice peer = od_bytes_slice(&exchange->peer);
-    if (exchange->net->trusted_proxies.count > 0)
-        peer = od_forwarded_peer(head, &exchange->net->trusted_proxies, peer, text);
+    if (trusted->count > 0) {
+        head->is_https = od_forwarded_is_https(head, trusted, peer);
+        peer = od_forwarded_peer(head, trusted, peer, text);
+    }
     od_http_head_put_request(head, peer, (od_slice){0}, &exchange->request);
 }
 

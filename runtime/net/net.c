@@ -65,6 +65,7 @@ bool od_net_init(struct od_net *net, struct od_loop *loop, const struct od_net_e
 {
     *net = (struct od_net){.loop = loop, .events = events, .owner = owner};
     net->limits = OD_NET_LIMITS_DEFAULT;
+    net->allowed_hosts = OD_SLICE("*");
     net->harmless_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (net->harmless_fd < 0)
         return od_error_errno(err, "cannot open /dev/null");

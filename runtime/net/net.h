@@ -60,6 +60,7 @@ struct od_net {
     bool is_in_callback;        // Inside libwebsockets, where nothing may be closed.
     bool is_draining;
     struct od_networks trusted_proxies; // Whose X-Forwarded-For is believed.
+    od_slice allowed_hosts;             // link/origin.h; by which names these may be opened.
     od_slice allowed_origins;           // link/origin.h; of pages that may open WebSockets.
     uint64_t foreign_pages;             // So many others have tried.
 };
