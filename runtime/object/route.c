@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/fault.h"
-#include "net/utf8.h"
+#include "codec/utf8.h"
 
 // Up to the next '/', '?' or the end.
 static od_slice take_segment(od_slice *rest)

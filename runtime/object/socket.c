@@ -5,8 +5,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "codec/frame.h"
 #include "link/link.h"
-#include "net/frame.h"
 #include "net/net.h"
 #include "object/keep.h"
 #include "object/objects.h"

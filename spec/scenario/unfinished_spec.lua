@@ -72,7 +72,8 @@ describe("clients that do not finish", function()
   end
 
   it("with their bodies are refused with 503 beyond 256 MiB", function()
-    local crowd = enter_crowd("POST /things/a HTTP/1.1\r\nHost: h\r\nContent-Length: 33000000\r\n\r\n")
+    local crowd = enter_crowd("POST /things/a HTTP/1.1\r\nHost: h\r\n"
+      .. "Content-Length: 33000000\r\n\r\n")
     local count = refused(crowd)
     assert.is_true(count >= 4 and count <= 7, count .. " were refused")
     local answer = crowd[CROWD]:read_answer()

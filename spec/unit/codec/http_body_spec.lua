@@ -101,7 +101,8 @@ describe("a body in chunks", function()
   it("may have blanks before an extension, and nowhere else in the line", function()
     assert.same("abc", decode("chunked", "3 ;a=b\r\nabc\r\n0\r\n\r\n")[1])
     assert.same("abc", decode("chunked", "3 \t ; a = b\r\nabc\r\n0\t;\r\n\r\n")[1])
-    for _, line in ipairs({ " 3", "3 ", "3 4", "3 a=b", " ;a", "3\0;a", "3" .. (" "):rep(300) .. ";" }) do
+    for _, line in ipairs({ " 3", "3 ", "3 4", "3 a=b", " ;a", "3\0;a",
+      "3" .. (" "):rep(300) .. ";" }) do
       refused("400", decode("chunked", line .. "\r\nabc\r\n0\r\n\r\n"), line)
     end
   end)

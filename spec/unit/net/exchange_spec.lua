@@ -209,7 +209,8 @@ describe("An exchange", function()
   -- Who keeps an idle connection and ignores its end held up the end of the program, for five
   -- seconds each time.
   it("is over, while the worker drains, when its client has got everything", function()
-    local idle, ann, ben = stage:client(""), stage:client(GET:format("/")), stage:client(GET:format("/"))
+    local idle, ann = stage:client(""), stage:client(GET:format("/"))
+    local ben = stage:client(GET:format("/"))
     stage:turn()
     stage:answer(3, 200, "before")
     stage:turn()
