@@ -318,7 +318,8 @@ describe("a write", function()
         "for i = 1, 100 do state:getWebSockets()[1]:send(('x'):rep(2^20)) end"))
       server:connect("/things/a")
       assert.is_true(is_reset_by("for i = 1, 100 do state:broadcast(('x'):rep(2^20)) end"))
-      assert.matches("reset: more than 64 MiB of messages wait for its writes", server:log(), 1, true)
+      assert.matches("reset: more than 64 MiB of messages wait for its writes", server:log(), 1,
+        true)
     end)
 
     it("holds a broadcast once, for however many sockets", function()

@@ -1,5 +1,5 @@
--- What one connection may ask ahead of its answers, and what is owed to one that has said all it had
--- to say: many requests in one send, and the half-closed connection.
+-- What one connection may ask ahead of its answers, and what is owed to one that has said all it
+-- had to say: many requests in one send, and the half-closed connection.
 local Server = require "spec.support.server"
 
 local SOURCE = [[

@@ -121,7 +121,7 @@ describe("clients that do not finish", function()
     end
   end)
 
-  it("but send a little now and then have half a minute, and more only for what they sent", function()
+  it("but send a little now and then have 30 seconds, and more for what they sent", function()
     local ann = server:open()
     ann:write("POST /things/a HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\nret")
     local ben = server:connect("/things/a")
