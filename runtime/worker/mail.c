@@ -171,9 +171,8 @@ static void receive_call(struct od_worker *worker, uint32_t from, od_slice body,
 
 static void receive_reply(struct od_worker *worker, uint32_t from, od_slice body, int fd)
 {
-    (void)from;
     (void)fd;
-    od_call_receive_reply(&worker->objects, body);
+    od_call_receive_reply(&worker->objects, from, body);
 }
 
 static void receive_cancel(struct od_worker *worker, uint32_t from, od_slice body, int fd)

@@ -316,6 +316,7 @@ static bool open_and_serve(struct od_worker *worker, od_script_new *new_script, 
     od_pulses_set_ping_ms(&worker->net.pulses, worker->options->ping_ms);
     worker->net.tells_over = worker->options->connections_per_address > 0;
     worker->net.trusted_proxies = worker->options->trusted_proxies;
+    worker->net.allowed_hosts = od_options_host_names(worker->options);
     worker->net.allowed_origins = od_slice_of(worker->options->allow_origin);
     od_versions_init(&worker->versions, &worker->objects, worker->options, new_script);
     while (!worker->is_over)
