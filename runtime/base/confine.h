@@ -21,6 +21,11 @@
 
 #include "base/error.h"
 
+// Before an event loop is made: from here on there is no io_uring. libuv from 1.45 on makes one
+// with its loop, if it can, and aborts when a confined process may not enter it; it may not, as no
+// filter sees what goes through one.
+void od_confine_prepare(void);
+
 // False: the kernel does not do it, and [err] says why.
 OD_MUST_CHECK bool od_confine(struct od_error *err);
 

@@ -19,16 +19,8 @@ static void *allocate_zeroed(size_t count, size_t size)
     return od_allocate_zeroed(count * size); // libuv multiplies nothing large.
 }
 
-// libuv from 1.45 on may hand its system calls to an io_uring. What goes through one is seen by no
-// filter, so a confined worker may not enter it, and then libuv aborts: its loop is older than that.
-static void keep_from_io_uring(void)
-{
-    setenv("UV_USE_IO_URING", "0", 1);
-}
-
 bool od_loop_init(struct od_loop *loop, struct od_error *err)
 {
-    keep_from_io_uring();
     // By itself libuv aborts in some places without a word when there is no memory.
     uv_replace_allocator(od_allocate, od_reallocate, allocate_zeroed, free);
     int failed = uv_loop_init(&loop->uv);

@@ -65,6 +65,8 @@ int od_rehearsal_main(const struct od_options *options, od_script_new *new_scrip
 {
     struct rehearsal rehearsal = {0};
     struct od_error err;
+    if (options->confine)
+        od_confine_prepare();
     if (!od_loop_init(&rehearsal.loop, &err)) {
         od_log(OD_LOG_ERROR, NULL, "cannot try the script: %s", err.text);
         return OD_EXIT_WRONG;

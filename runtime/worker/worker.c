@@ -303,6 +303,8 @@ int od_worker_main(const struct od_options *options, od_script_new *new_script, 
                                .page = od_page_open(page_fd),
                                .drain_timer = {.fire = look_again}};
     struct od_error err;
+    if (options->confine)
+        od_confine_prepare();
     if (worker.page == NULL || !od_loop_init(&worker.loop, &err)) {
         od_log(OD_LOG_ERROR, NULL, "worker %u cannot start: %s", index, err.text);
         return OD_EXIT_WRONG;
