@@ -45,7 +45,7 @@ struct od_page {
     uint32_t first_socket; // Places below this are given out by main already.
     struct od_page_event event;
     uint8_t flags[OD_PAGE_SOCKETS_MAX];
-    uint64_t sent[OD_PAGE_SOCKETS_MAX];       // See net/sent.h.
+    uint64_t sent[OD_PAGE_SOCKETS_MAX];       // See link/sent.h.
     int64_t answered_ms[OD_PAGE_SOCKETS_MAX]; // The last auto response, wall clock; 0: never.
 };
 

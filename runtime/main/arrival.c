@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "codec/http_answer.h"
+#include "codec/proxy_header.h"
 #include "main/door.h"
 #include "main/limits.h"
-#include "net/http_answer.h"
-#include "net/proxy_header.h"
 
 static void enter(struct od_arrival *arrival, enum od_arrival_state state, od_time_ms deadline_ms)
 {

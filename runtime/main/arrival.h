@@ -24,7 +24,7 @@
 
 #include "base/list.h"
 #include "base/timers.h"
-#include "net/http_head.h"
+#include "codec/http_head.h"
 
 struct od_door;
 

@@ -10,11 +10,11 @@
 #ifndef OD_MAIN_DOOR_H
 #define OD_MAIN_DOOR_H
 
+#include "link/loop.h"
 #include "link/options.h"
 #include "main/arrival.h"
 #include "main/census.h"
 #include "main/listener.h"
-#include "net/loop.h"
 
 struct od_door_events {
     // A connection whose first request has [target]; [bytes] is all that was read of it. True: [fd]

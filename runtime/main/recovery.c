@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "codec/frame.h"
+#include "link/sent.h"
 #include "main/limits.h"
-#include "net/frame.h"
-#include "net/sent.h"
 
 enum {
     code_restart = 1012, // "Service restart": the client may come back at once.

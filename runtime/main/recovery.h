@@ -16,10 +16,10 @@
 #define OD_MAIN_RECOVERY_H
 
 #include "base/list.h"
+#include "link/loop.h"
 #include "main/blame.h"
 #include "main/child.h"
 #include "main/keeper.h"
-#include "net/loop.h"
 
 struct od_recovery_place { // Of one worker.
     struct od_child *child;

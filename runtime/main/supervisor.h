@@ -11,8 +11,8 @@
 #ifndef OD_MAIN_SUPERVISOR_H
 #define OD_MAIN_SUPERVISOR_H
 
+#include "link/loop.h"
 #include "main/child.h"
-#include "net/loop.h"
 
 struct od_ending {
     char why[64];    // "exit code 1", "killed by SIGSEGV".

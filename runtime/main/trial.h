@@ -20,8 +20,8 @@
 #include "base/cursor.h"
 #include "base/timers.h"
 #include "link/link.h"
+#include "link/loop.h"
 #include "link/options.h"
-#include "net/loop.h"
 
 struct od_verdict { // Borrowed for the call.
     bool ok;

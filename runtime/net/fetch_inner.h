@@ -11,10 +11,10 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "link/loop.h"
 #include "link/request.h"
 #include "net/curl.h"
 #include "net/fetch.h"
-#include "net/loop.h"
 
 struct od_fetches {
     struct od_net *net;

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/address_scope.h"
+#include "codec/address_scope.h"
 #include "net/fetch_inner.h"
 #include "net/net.h"
 

@@ -17,12 +17,12 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "codec/deflate.h"
+#include "codec/masks.h"
+#include "link/loop.h"
 #include "link/networks.h"
-#include "net/deflate.h"
 #include "net/events.h"
 #include "net/limits.h"
-#include "net/loop.h"
-#include "net/masks.h"
 #include "net/pulse.h"
 
 #define OD_NET_READ_BYTES_MAX 65536

@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "net/upgrade_record.h"
+#include "codec/upgrade_record.h"
 #include "net/websocket_state.h"
 
 #define VANISHED OD_SLICE("WebSocket disconnected without sending Close frame.")

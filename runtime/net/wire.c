@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "link/page.h"
-#include "net/sent.h"
+#include "link/sent.h"
 
 enum {
     out_bytes_first = 1000, // A buffer's first size: some frames of a turn, without moving it.

@@ -23,7 +23,7 @@
 #define OD_NET_WIRE_H
 
 #include "base/bytes.h"
-#include "net/frame_shared.h"
+#include "codec/frame_shared.h"
 #include "net/net.h"
 
 struct lws;

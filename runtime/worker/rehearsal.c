@@ -5,8 +5,8 @@
 
 #include "base/confine.h"
 #include "base/log.h"
+#include "link/loop.h"
 #include "link/page.h"
-#include "net/loop.h"
 #include "worker/versions.h"
 
 struct rehearsal {

@@ -3,8 +3,8 @@
 #include "fuzz.h"
 
 #include "link/request.h"
-#include "net/forwarded.h"
-#include "net/handshake.h"
+#include "codec/forwarded.h"
+#include "codec/handshake.h"
 
 static void tell(const struct od_http_head *head)
 {

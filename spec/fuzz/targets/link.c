@@ -10,7 +10,7 @@
 #include "link/link.h"
 #include "link/request.h"
 #include "link/response.h"
-#include "net/upgrade_record.h"
+#include "codec/upgrade_record.h"
 
 static uv_loop_t loop;
 static bool is_over;

@@ -5,7 +5,7 @@
 #include "link/networks.h"
 #include "link/origin.h"
 #include "net/limits.h"
-#include "net/proxy_header.h"
+#include "codec/proxy_header.h"
 
 static void read_header(od_slice all)
 {

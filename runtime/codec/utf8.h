@@ -1,0 +1,25 @@
+// Is it UTF-8? Asked piece by piece, and answered at the first byte that cannot be right.
+//
+// Text arrives in fragments that may end inside a character, so the state between two pieces is
+// one byte. Overlong forms, surrogates and what lies above U+10FFFF are wrong, as RFC 3629 says.
+//
+// Thread: any.
+
+#ifndef OD_CODEC_UTF8_H
+#define OD_CODEC_UTF8_H
+
+#include "base/slice.h"
+
+enum {
+    OD_UTF8_WRONG = 0, // For ever.
+    OD_UTF8_WHOLE = 1, // The start, and whenever no character is open. All others: inside one.
+    OD_UTF8_STATE_COUNT = 9,
+};
+
+uint8_t od_utf8_feed(uint8_t state, od_slice piece); // The state behind [piece].
+bool od_utf8_is_valid(od_slice text);                // A whole text.
+
+// How many of the first [limit] bytes of a valid text can be kept without cutting a character.
+size_t od_utf8_cut(od_slice text, size_t limit);
+
+#endif
