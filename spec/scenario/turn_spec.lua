@@ -3,11 +3,11 @@
 local workbench = require "spec.scenario.workbench"
 local zlib = require "spec.support.zlib"
 
--- Watches ask an object beside them again and again. The question is handled in one turn of the worker
--- and the answer in the next: in both they look how much was handled since anybody's last look. They
--- are several, since one that the system stops for a while owes the worker that time itself; and they
--- say that they look before it begins, since who connects goes through main and what is to be
--- compared with it does not.
+-- Watches ask an object beside them again and again. The question is handled in one turn of the
+-- worker and the answer in the next: in both they look how much was handled since anybody's last
+-- look. They are several, since one that the system stops for a while owes the worker that time
+-- itself; and they say that they look before it begins, since who connects goes through main and
+-- what is to be compared with it does not.
 local SOURCE = [[
 local od = require "open-do"
 local handled = 0
@@ -93,8 +93,8 @@ return most, turns
         end
       end
     end)
-    -- A turn inflates two pieces, so at most two messages end in it; and a look may come first in one
-    -- turn and last in the next.
+    -- A turn inflates two pieces, so at most two messages end in it; and a look may come first in
+    -- one turn and last in the next.
     assert.is_true(most <= 4, most .. " between two looks")
     assert.is_true(turns > 24 * 3, turns .. " looks")
   end)
