@@ -5,7 +5,8 @@
 // or in us, then it runs as this process, and this is what stops it there: the kernel asks a list
 // of the system calls a worker makes (seccomp) and refuses all others. It is a list of what is
 // allowed, so a system call nobody has thought of is refused. What was refused is logged, since a
-// worker never tries it: it is either an attack or a mistake of ours.
+// worker never tries it: it is either an attack or a mistake of ours. Who blocks the
+// signal by which it is refused (SIGSYS) is killed by it.
 //
 // What is open stays usable, so all that is to be written is opened before: the log, the lock file
 // of the store, sockets. Files may still be opened for reading, for scripts are loaded again,
