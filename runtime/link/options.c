@@ -147,13 +147,21 @@ static bool walk_flags(struct od_options_reading *reading, bool given[OD_OPTION_
     return true;
 }
 
+static const struct od_command_row *find_command(const char *word)
+{
+    for (int i = 0; word != NULL && i < OD_COMMAND_COUNT; i++) {
+        if (strcmp(word, od_command_rows[i].name) == 0)
+            return &od_command_rows[i];
+    }
+    return NULL;
+}
+
 static bool take_command(struct od_options *options, const char *word, struct od_error *err)
 {
-    for (int i = 0; i < OD_COMMAND_COUNT; i++) {
-        if (strcmp(word, od_command_rows[i].name) == 0) {
-            options->command = (enum od_command)i;
-            return true;
-        }
+    const struct od_command_row *command = find_command(word);
+    if (command != NULL) {
+        options->command = (enum od_command)(command - od_command_rows);
+        return true;
     }
     struct od_nearest nearest = {.word = word};
     for (int i = 0; i < OD_COMMAND_COUNT; i++)
@@ -282,7 +290,7 @@ enum od_exit od_options_read(struct od_options *options, char **argv, bool *help
     enum od_exit exit = read_all(&reading, &special, err);
     *help = exit == OD_EXIT_CLEAN && special != 0;
     if (*help && special == help_value)
-        od_options_print_help();
+        od_options_print_help(find_command(reading.words[optind]));
     else if (*help)
         printf("open-do %s\n", OD_VERSION);
     free(reading.words);

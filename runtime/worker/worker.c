@@ -339,6 +339,8 @@ int od_worker_main(const struct od_options *options, od_script_new *new_script, 
                                .rest_timer = {.fire = wake_up},
                                .drain_timer = {.fire = look_again}};
     struct od_error err;
+    if (options->confine)
+        od_confine_prepare();
     if (!od_page_open(&worker.page, page_fd, &err) || !od_loop_init(&worker.loop, &err) ||
         !od_link_init(&worker.main, &worker.loop.uv, link_fd, &od_mail_main_events, &worker,
                       &err)) {
