@@ -1,5 +1,5 @@
 local core = require "spec.support.core"
-local C = core.load("base/nearest.h")
+local C = core.load("base/suggest.h")
 local ffi = core.ffi
 
 local NAMES = { "tag", "except", "isBinary", "getWebSockets", "getTags", "listen" }
