@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "codec/utf8.h"
+#include "base/utf8.h"
 
 // The phases of a decoder:
 //

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "codec/utf8.h"
+#include "base/utf8.h"
 
 static void put_big_endian(struct od_bytes *out, uint64_t value, int bytes)
 {

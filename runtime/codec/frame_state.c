@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "codec/utf8.h"
+#include "base/utf8.h"
 
 enum {
     PHASE_LAST = 2, // See frame.c.

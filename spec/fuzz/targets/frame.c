@@ -5,7 +5,7 @@
 
 #include "codec/deflate.h"
 #include "codec/frame.h"
-#include "codec/utf8.h"
+#include "base/utf8.h"
 
 enum {
     message_bytes_max = 5000,

@@ -1,4 +1,4 @@
-#include "codec/utf8.h"
+#include "base/utf8.h"
 
 #include <string.h>
 
@@ -100,6 +100,42 @@ uint8_t od_utf8_feed(uint8_t state, od_slice piece)
 bool od_utf8_is_valid(od_slice text)
 {
     return od_utf8_feed(OD_UTF8_WHOLE, text) == OD_UTF8_WHOLE;
+}
+
+size_t od_utf8_valid_bytes(od_slice text)
+{
+    if (od_utf8_is_valid(text))
+        return text.size;
+    size_t at = 0;
+    for (size_t size; (size = od_utf8_size(text.at + at, text.size - at)) > 0;)
+        at += size;
+    return at;
+}
+
+size_t od_utf8_size(const char *at, size_t left)
+{
+    uint8_t state = WHOLE;
+    for (size_t size = 0; size < left && state != WRONG;) {
+        state = next_states[state][classes[(unsigned char)at[size++]]];
+        if (state == WHOLE)
+            return size;
+    }
+    return 0;
+}
+
+size_t od_utf8_put(char *out, uint32_t code)
+{
+    if (code < 0x80) {
+        out[0] = (char)code;
+        return 1;
+    }
+    size_t size = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    for (size_t i = size - 1; i > 0; i--) {
+        out[i] = (char)(0x80 | (code & 0x3f));
+        code >>= 6;
+    }
+    out[0] = (char)((0xf00u >> size) | code);
+    return size;
 }
 
 size_t od_utf8_cut(od_slice text, size_t limit)
