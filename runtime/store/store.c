@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-#include "store/inner.h"
 #include "store/reader.h"
+#include "store/store_inner.h"
 
 bool od_store_open(struct od_store **result, const char *directory, struct od_error *err)
 {

@@ -54,7 +54,7 @@ local CIRCLES = {
   ["runtime/object"] = { "access_log alarm auto_response call call_inner client_end deadlock inbox "
     .. "keep label object object_inner objects outbox outgoing refusal section socket tag task "
     .. "timeout transaction" },
-  ["runtime/store"] = { "committer group reports", "env env_file", "inner storage store" },
+  ["runtime/store"] = { "committer group reports", "env env_file", "storage store store_inner" },
 }
 
 local function is_allowed(include)
