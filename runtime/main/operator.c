@@ -41,7 +41,7 @@ static void on_quit(void *owner)
     raise(SIGTERM);
 }
 
-static const struct od_key keys[] = {
+static const struct od_keystroke keys[] = {
     {'r', "reload", on_reload_asked},
     {'c', "clear", NULL},
     {'q', "quit", on_quit},

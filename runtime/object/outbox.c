@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "object/alarm.h"
+#include "object/alarm_event.h"
 #include "object/call.h"
 #include "object/objects.h"
 #include "object/outgoing.h"
@@ -67,7 +67,7 @@ static void perform_finish_close(struct od_object *object, const struct od_effec
 static void perform_alarm_over(struct od_object *object, const struct od_effect *effect)
 {
     (void)effect;
-    od_alarm_say_over(object, false);
+    od_alarm_event_say_over(object, false);
 }
 
 typedef void perform_effect(struct od_object *object, const struct od_effect *effect);
@@ -236,7 +236,7 @@ void od_outbox_release(struct od_object *object)
 static void drop_one(struct od_object *object, struct od_effect *kept, const struct od_failure *why)
 {
     if (kept->kind == OD_EFFECT_ALARM_OVER) {
-        od_alarm_say_over(object, true);
+        od_alarm_event_say_over(object, true);
     } else if (kept->socket == NULL) {
         struct od_call *call = od_call_find(object->objects, kept->number);
         if (call != NULL)

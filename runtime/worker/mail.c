@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "link/page.h"
 #include "net/exchange.h"
-#include "object/alarm.h"
+#include "object/alarm_event.h"
 #include "object/call.h"
 #include "object/deadlock.h"
 #include "object/refusal.h"
@@ -210,7 +210,7 @@ static void receive_restore_socket(struct od_worker *worker, od_slice body, int 
 static void receive_alarm(struct od_worker *worker, od_slice body, int fd)
 {
     (void)fd;
-    od_alarm_receive(&worker->objects, body);
+    od_alarm_event_receive(&worker->objects, body);
 }
 
 static void receive_refuse(struct od_worker *worker, od_slice body, int fd)
