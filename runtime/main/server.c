@@ -392,7 +392,8 @@ enum od_exit od_server_run(const struct od_options *options)
         free(server);
         return OD_EXIT_WRONG;
     }
-    od_operator_open(&server->operator, & server->loop, &operator_events, server);
+    struct od_loop *loop = &server->loop;
+    od_operator_open(&server->operator, loop, &operator_events, server);
     od_recovery_init(&server->recovery, &server->loop, &server->keeper, options->workers);
     od_door_init(&server->door, &server->loop, options, &door_events, server);
     od_supervisor_init(&server->supervisor, &server->loop, options, options->workers,
