@@ -110,17 +110,18 @@ void od_operator_open(struct od_operator *operator, struct od_loop * loop,
 void od_operator_listen(struct od_operator *operator, const char * data_dir)
 {
     struct od_error err;
-    if (!od_control_socket_open(&operator->socket, operator->loop, data_dir,
-                                control_commands, operator, & err))
+    void *owner = operator;
+    if (!od_control_socket_open(&operator->socket, operator->loop, data_dir, control_commands,
+                                owner, &err))
         od_log(OD_LOG_WARN, NULL, "%s: open-do status and reload will not work", err.text);
 }
 
-void od_operator_greet(struct od_operator *operator, struct od_banner * banner)
+void od_operator_greet(struct od_operator *operator, struct od_banner banner)
 {
     bool has_keys = od_terminal_open(&operator->terminal, &operator->loop->uv, keys,
                                      sizeof keys / sizeof *keys, operator);
-    banner->keys = has_keys ? od_terminal_help(&operator->terminal) : NULL;
-    od_banner_print(banner);
+    banner.keys = has_keys ? od_terminal_help(&operator->terminal) : NULL;
+    od_banner_print(&banner);
 }
 
 void od_operator_close(struct od_operator *operator)

@@ -44,7 +44,7 @@ void od_operator_open(struct od_operator *operator, struct od_loop * loop,
 void od_operator_listen(struct od_operator *operator, const char * data_dir);
 
 // `open-do dev` serves: prints the banner, with the keys that are heard from here on.
-void od_operator_greet(struct od_operator *operator, struct od_banner * banner);
+void od_operator_greet(struct od_operator *operator, struct od_banner banner);
 
 void od_operator_close(struct od_operator *operator); // No more signals and keys.
 void od_operator_hang_up(

@@ -208,7 +208,7 @@ static void greet(struct od_server *server)
         .watching = od_bytes_slice(&server->watching),
         .has_entry = server->router.has_entry,
     };
-    od_operator_greet(&server->operator, & banner);
+    od_operator_greet(&server->operator, banner);
 }
 
 static void serve(struct od_server *server)
