@@ -12,23 +12,23 @@
 
 static void on_stop_asked(void *owner)
 {
-    const struct od_operator *operator= owner;
+    const struct od_operator *who = owner;
     od_log(OD_LOG_INFO, NULL, "stopping; a second signal ends the program at once");
-    operator->events->stop(operator->owner);
+    who->events->stop(who->owner);
 }
 
 static void on_kill_asked(void *owner)
 {
-    const struct od_operator *operator= owner;
+    const struct od_operator *who = owner;
     od_log(OD_LOG_WARN, NULL, "killed before all was finished");
     od_terminal_restore();
-    operator->events->kill(operator->owner);
+    who->events->kill(who->owner);
 }
 
 static void on_reload_asked(void *owner)
 {
-    const struct od_operator *operator= owner;
-    operator->events->reload(operator->owner, NULL);
+    const struct od_operator *who = owner;
+    who->events->reload(who->owner, NULL);
 }
 
 // Like Ctrl-C: the second one is not so patient.
@@ -52,8 +52,8 @@ static const struct od_control_events control_events = {on_stop_asked, on_kill_a
 
 static void answer_status(void *owner, struct od_control_question *question, od_slice rest)
 {
-    const struct od_operator *operator= owner;
-    operator->events->status(operator->owner, question, rest);
+    const struct od_operator *who = owner;
+    who->events->status(who->owner, question, rest);
 }
 
 struct reload_question { // Somebody who ran `open-do reload` and waits for what came of it.
@@ -74,21 +74,21 @@ static void on_reload_done(struct od_reload_asker *asker, bool ok, od_slice text
 
 static void answer_reload(void *owner, struct od_control_question *question, od_slice rest)
 {
-    const struct od_operator *operator= owner;
+    const struct od_operator *who = owner;
     (void)rest;
     struct reload_question *waiting = od_allocate_zeroed(sizeof *waiting);
     waiting->asker.done = on_reload_done;
     waiting->question = question;
-    operator->events->reload(operator->owner, &waiting->asker);
+    who->events->reload(who->owner, &waiting->asker);
 }
 
 // A question of `open-do test`. Elsewhere time goes on by itself, and nothing is ever settled.
 static void answer_settle(void *owner, struct od_control_question *question, od_slice rest)
 {
-    const struct od_operator *operator= owner;
+    const struct od_operator *who = owner;
     (void)rest;
     if (od_fault_page_present())
-        operator->events->settle(operator->owner, question);
+        who->events->settle(who->owner, question);
     else
         od_control_answer(question, false, OD_SLICE("this program was not started for tests\n"));
 }
@@ -98,39 +98,38 @@ static const struct od_control_command control_commands[] = {
 
 // --- From first open to last close ---------------------------------------------------------------
 
-void od_operator_open(struct od_operator *operator, struct od_loop * loop,
+void od_operator_open(struct od_operator *who, struct od_loop *loop,
                       const struct od_operator_events *events, void *owner)
 {
-    operator->loop = loop;
-    operator->events = events;
-    operator->owner = owner;
-    od_control_open(&operator->control, &loop->uv, &control_events, operator);
+    who->loop = loop;
+    who->events = events;
+    who->owner = owner;
+    od_control_open(&who->control, &loop->uv, &control_events, who);
 }
 
-void od_operator_listen(struct od_operator *operator, const char * data_dir)
+void od_operator_listen(struct od_operator *who, const char *data_dir)
 {
     struct od_error err;
-    void *owner = operator;
-    if (!od_control_socket_open(&operator->socket, operator->loop, data_dir, control_commands,
-                                owner, &err))
+    void *owner = who;
+    if (!od_control_socket_open(&who->socket, who->loop, data_dir, control_commands, owner, &err))
         od_log(OD_LOG_WARN, NULL, "%s: open-do status and reload will not work", err.text);
 }
 
-void od_operator_greet(struct od_operator *operator, struct od_banner banner)
+void od_operator_greet(struct od_operator *who, struct od_banner banner)
 {
-    bool has_keys = od_terminal_open(&operator->terminal, &operator->loop->uv, keys,
-                                     sizeof keys / sizeof *keys, operator);
-    banner.keys = has_keys ? od_terminal_help(&operator->terminal) : NULL;
+    bool has_keys =
+        od_terminal_open(&who->terminal, &who->loop->uv, keys, sizeof keys / sizeof *keys, who);
+    banner.keys = has_keys ? od_terminal_help(&who->terminal) : NULL;
     od_banner_print(&banner);
 }
 
-void od_operator_close(struct od_operator *operator)
+void od_operator_close(struct od_operator *who)
 {
-    od_control_close(&operator->control);
-    od_terminal_close(&operator->terminal);
+    od_control_close(&who->control);
+    od_terminal_close(&who->terminal);
 }
 
-void od_operator_hang_up(struct od_operator *operator)
+void od_operator_hang_up(struct od_operator *who)
 {
-    od_control_socket_close(&operator->socket);
+    od_control_socket_close(&who->socket);
 }

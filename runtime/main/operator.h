@@ -37,17 +37,16 @@ struct od_operator {
 };
 
 // Signals are heard from here on,
-void od_operator_open(struct od_operator *operator, struct od_loop * loop,
+void od_operator_open(struct od_operator *who, struct od_loop *loop,
                       const struct od_operator_events *events, void *owner);
 
 // questions from here on, in [data_dir]. One can serve without them.
-void od_operator_listen(struct od_operator *operator, const char * data_dir);
+void od_operator_listen(struct od_operator *who, const char *data_dir);
 
 // `open-do dev` serves: prints the banner, with the keys that are heard from here on.
-void od_operator_greet(struct od_operator *operator, struct od_banner banner);
+void od_operator_greet(struct od_operator *who, struct od_banner banner);
 
-void od_operator_close(struct od_operator *operator); // No more signals and keys.
-void od_operator_hang_up(
-    struct od_operator *operator); // Ends the questions; what is known is answered.
+void od_operator_close(struct od_operator *who);   // No more signals and keys.
+void od_operator_hang_up(struct od_operator *who); // Ends the questions; what is known is answered.
 
 #endif
