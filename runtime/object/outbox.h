@@ -50,6 +50,9 @@ struct od_effect {
     od_slice bytes; // Borrowed while it is put; its own once it waits.
 };
 
+// Panics unless the outbox of [object] is as this file leaves it.
+void od_outbox_check(const struct od_object *object);
+
 // Lets [effect] leave, or keeps a copy of it until it may.
 void od_outbox_put(struct od_object *object, struct od_effect effect);
 
