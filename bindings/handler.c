@@ -132,8 +132,7 @@ static int push_method(struct od_engine *engine, lua_State *L, const struct od_t
     bool is_whole = od_invocation_read(od_event_bytes(task->event), &invocation);
     OD_ASSERT(is_whole);
     int count = od_values_decode(L, invocation.arguments, &err);
-    OD_ASSERT(count >= 0);
-    return 1 + count;
+    return count < 0 ? -1 : 1 + count;
 }
 
 static int push_timer(struct od_engine *engine, lua_State *L, const struct od_task *task)

@@ -245,7 +245,12 @@ static bool begin(struct od_engine *engine, struct od_task *task)
 static enum od_run run_handler(struct od_engine *engine, struct od_task *task)
 {
     const struct od_coroutine *coroutine = task->thread;
-    return run_on(engine, task, od_handler_push_arguments(engine, coroutine->L, task));
+    int arguments = od_handler_push_arguments(engine, coroutine->L, task);
+    if (arguments >= 0)
+        return run_on(engine, task, arguments);
+    fail_with_text(engine, task, NULL, "the arguments of the call cannot be read");
+    lua_settop(coroutine->L, 0);
+    return put_away(engine, task);
 }
 
 enum od_run od_run_constructor(struct od_engine *engine, struct od_task *task)

@@ -5,6 +5,7 @@
 #include <lauxlib.h>
 
 #include "api/object_ref.h"
+#include "api/socket.h"
 #include "engine/engine.h"
 #include "value/raise.h"
 
@@ -86,6 +87,7 @@ static void push_named(lua_State *L, enum od_userdata kind, const char *call)
 {
     struct od_namespace *namespace = check_namespace(L, call);
     od_slice name = od_check_string(L, 2, call);
+    od_check_text(L, name, call, "the name");
     od_id id = od_id_of_name(&namespace->key, name);
     od_object_ref_push(L, kind, namespace, &id, true, name);
 }

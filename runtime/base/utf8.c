@@ -102,23 +102,22 @@ bool od_utf8_is_valid(od_slice text)
     return od_utf8_feed(OD_UTF8_WHOLE, text) == OD_UTF8_WHOLE;
 }
 
-size_t od_utf8_valid_bytes(od_slice text)
+size_t od_utf8_cut(od_slice text, size_t limit)
 {
-    if (od_utf8_is_valid(text))
+    if (text.size <= limit)
         return text.size;
-    size_t at = 0;
-    for (size_t size; (size = od_utf8_size(text.at + at, text.size - at)) > 0;)
-        at += size;
-    return at;
+    while (limit > 0 && ((unsigned char)text.at[limit] & 0xc0) == 0x80)
+        limit--;
+    return limit;
 }
 
 size_t od_utf8_size(const char *at, size_t left)
 {
     uint8_t state = WHOLE;
-    for (size_t size = 0; size < left && state != WRONG;) {
-        state = next_states[state][classes[(unsigned char)at[size++]]];
+    for (size_t i = 0; i < left && state != WRONG; i++) {
+        state = next_states[state][classes[(unsigned char)at[i]]];
         if (state == WHOLE)
-            return size;
+            return i + 1;
     }
     return 0;
 }
@@ -136,13 +135,4 @@ size_t od_utf8_put(char *out, uint32_t code)
     }
     out[0] = (char)((0xf00u >> size) | code);
     return size;
-}
-
-size_t od_utf8_cut(od_slice text, size_t limit)
-{
-    if (text.size <= limit)
-        return text.size;
-    while (limit > 0 && ((unsigned char)text.at[limit] & 0xc0) == 0x80)
-        limit--;
-    return limit;
 }

@@ -1,4 +1,4 @@
-// UTF-8: whether a text is it, character by character or piece by piece, and how one is written.
+// Is it UTF-8? Asked piece by piece, and answered at the first byte that cannot be right.
 //
 // Text arrives in fragments that may end inside a character, so the state between two pieces is
 // one byte. Overlong forms, surrogates and what lies above U+10FFFF are wrong, as RFC 3629 says.
@@ -19,17 +19,14 @@ enum {
 uint8_t od_utf8_feed(uint8_t state, od_slice piece); // The state behind [piece].
 bool od_utf8_is_valid(od_slice text);                // A whole text.
 
-// How many bytes at the front of [text] are whole characters; all of them when it is valid.
-size_t od_utf8_valid_bytes(od_slice text);
+// How many of the first [limit] bytes of a valid text can be kept without cutting a character.
+size_t od_utf8_cut(od_slice text, size_t limit);
 
 // How many bytes the character at [at] takes (1 to 4), of which at most [left] are there; 0 when it
-// is not UTF-8.
+// is not UTF-8. [left] is at least 1.
 size_t od_utf8_size(const char *at, size_t left);
 
 // Writes [code], which is no surrogate and at most 0x10ffff, and returns how many bytes that took.
 size_t od_utf8_put(char *out, uint32_t code);
-
-// How many of the first [limit] bytes of a valid text can be kept without cutting a character.
-size_t od_utf8_cut(od_slice text, size_t limit);
 
 #endif

@@ -1,10 +1,13 @@
 #include "link/options.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -284,6 +287,23 @@ enum od_exit od_options_read(struct od_options *options, char **argv, bool *help
         printf("open-do %s\n", OD_VERSION);
     free(reading.words);
     return exit;
+}
+
+static bool is_loopback(const char *host)
+{
+    struct in_addr v4;
+    return strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+           (strncmp(host, "127.", 4) == 0 && inet_pton(AF_INET, host, &v4) == 1);
+}
+
+od_slice od_options_host_names(const struct od_options *options)
+{
+    bool is_for_itself = options->command == OD_COMMAND_DEV || is_loopback(options->listen.host);
+    if (options->allow_host != NULL)
+        return od_slice_of(options->allow_host);
+    if (is_for_itself && options->trusted_proxies.count == 0)
+        return (od_slice){NULL, 0};
+    return OD_SLICE("*");
 }
 
 void od_options_deinit(struct od_options *options)

@@ -288,7 +288,7 @@ static void route_by_path(struct od_call *call, od_slice request, od_slice targe
     struct od_namespace *namespace =
         result == OD_ROUTE_OK ? od_objects_namespace(call->objects, message.namespace_name) : NULL;
     if (result == OD_ROUTE_MALFORMED) {
-        od_call_fail(call, 400, OD_SLICE("the name in the path does not decode"));
+        od_call_fail(call, 400, OD_SLICE("the name in the path does not decode to UTF-8"));
     } else if (namespace == NULL) {
         answer_no_route(call);
     } else if (!od_objects_serve(call->objects, namespace)) {

@@ -12,6 +12,7 @@
 #define OD_ATTACHMENT_BYTES_MAX 16384     // Serialized. [Cloudflare]
 #define OD_AUTO_RESPONSE_BYTES_MAX 2048   // Request and response each. [Cloudflare]
 #define OD_CLOSE_REASON_BYTES_MAX 123     // [RFC 6455]
+#define OD_MESSAGE_BYTES_MAX (32u << 20)  // That is sent; as for those that come. [Cloudflare]
 #define OD_EVENT_TIMEOUT_MS_MAX 604800000 // [Cloudflare: 7 days]
 #define OD_KEY_BYTES_MAX 2048             // [Cloudflare]
 #define OD_KEYS_A_CALL_MAX 128            // [Cloudflare]

@@ -83,12 +83,19 @@ static perform_effect *const perform[] = {
     [OD_EFFECT_ALARM_OVER] = perform_alarm_over,
 };
 
+// What it costs while it waits. A frame for many sockets is there once.
+static size_t cost_of(const struct od_effect *effect)
+{
+    bool brings_frame = effect->frame != NULL && effect->frame->gated == 0;
+    return sizeof *effect + effect->bytes.size + (brings_frame ? effect->frame->plain.size : 0);
+}
+
 // A handler can send faster than any disk writes, without ever letting go.
 static bool has_room(struct od_object *object, const struct od_effect *effect)
 {
     if (effect->kind != OD_EFFECT_MESSAGE)
         return true;
-    if (object->outbox_bytes + effect->bytes.size <= OD_OUTBOX_BYTES_MAX)
+    if (object->outbox_bytes + cost_of(effect) <= OD_OUTBOX_BYTES_MAX)
         return true;
     if (!object->is_reset)
         od_object_reset(object, OD_SLICE("more than 64 MiB of messages wait for its writes"));
@@ -100,7 +107,7 @@ static void keep(struct od_object *object, const struct od_effect *effect, struc
 {
     if (!has_room(object, effect))
         return;
-    object->outbox_bytes += effect->bytes.size;
+    object->outbox_bytes += cost_of(effect);
     struct od_effect *kept = od_allocate(sizeof *kept + effect->bytes.size);
     *kept = *effect;
     od_list_init(&kept->link);
@@ -108,7 +115,7 @@ static void keep(struct od_object *object, const struct od_effect *effect, struc
     if (effect->bytes.size > 0)
         memcpy(kept + 1, effect->bytes.at, effect->bytes.size);
     if (kept->frame != NULL)
-        od_frame_shared_keep(kept->frame);
+        od_frame_shared_keep(kept->frame)->gated++;
     if (kept->socket != NULL) {
         kept->socket->gated_count++;
         od_websocket_touch(kept->socket->websocket);
@@ -120,10 +127,11 @@ static void keep(struct od_object *object, const struct od_effect *effect, struc
 
 static void free_kept(struct od_object *object, struct od_effect *kept)
 {
-    object->outbox_bytes -= kept->bytes.size;
     struct od_socket *socket = kept->socket;
     if (kept->frame != NULL)
-        od_frame_shared_drop(kept->frame);
+        kept->frame->gated--;
+    object->outbox_bytes -= cost_of(kept);
+    od_frame_shared_drop(kept->frame);
     free(kept);
     if (socket == NULL)
         return;

@@ -3,9 +3,9 @@
 
 #include "fuzz.h"
 
+#include "base/utf8.h"
 #include "codec/deflate.h"
 #include "codec/frame.h"
-#include "base/utf8.h"
 
 enum {
     message_bytes_max = 5000,

@@ -2,9 +2,9 @@
 
 #include "fuzz.h"
 
-#include "link/request.h"
 #include "codec/forwarded.h"
 #include "codec/handshake.h"
+#include "link/request.h"
 
 static void tell(const struct od_http_head *head)
 {

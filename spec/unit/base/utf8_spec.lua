@@ -75,30 +75,6 @@ describe("UTF-8", function()
     end
   end)
 
-  it("says where it stops being valid, at the start of a character", function()
-    local function valid_bytes(text)
-      return tonumber(C.od_utf8_valid_bytes(core.slice(text)))
-    end
-    local text = ("a"):rep(20) .. "é€😀"
-    assert.equal(#text, valid_bytes(text))
-    assert.equal(#text, valid_bytes(text .. "\255"))
-    assert.equal(#text - 4, valid_bytes(text:sub(1, -2)))
-    assert.equal(20, valid_bytes(("a"):rep(20) .. "\237\160\128" .. "z"))
-    assert.equal(0, valid_bytes("\128"))
-    assert.equal(0, valid_bytes(""))
-  end)
-
-  it("has characters of one to four bytes, and is written in as many", function()
-    local place = core.ffi.new("char[4]")
-    for code, text in pairs({ [0x7a] = "z", [0xe9] = "é", [0x20ac] = "€", [0x1f600] = "😀" }) do
-      assert.equal(#text, tonumber(C.od_utf8_put(place, code)))
-      assert.equal(text, core.ffi.string(place, #text))
-      assert.equal(#text, tonumber(C.od_utf8_size(text, #text)))
-      assert.equal(#text, tonumber(C.od_utf8_size(text .. "\255", #text + 1)))
-      assert.equal(0, tonumber(C.od_utf8_size(text, #text - 1)))
-    end
-  end)
-
   it("is cut between characters", function()
     local text = "aé€😀"
     local sizes = {}

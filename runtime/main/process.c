@@ -1,4 +1,4 @@
-#include "main/child.h"
+#include "main/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +10,8 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/bytes.h"
 
 extern char **environ;
 
@@ -37,8 +39,8 @@ static void set_stack(void)
 
 // Between vfork and exec: it shares main's memory, so it writes to none of it, and calls only what
 // is safe while other threads may hold locks.
-OD_NORETURN static void become_worker(char **argv, char **environment,
-                                      const struct od_child_seat *seat, int null_fd, pid_t parent)
+OD_NORETURN static void become_worker(char **argv, char **environment, const struct od_seat *seat,
+                                      int null_fd, pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) // It ended before the line above.
@@ -63,8 +65,7 @@ OD_NORETURN static void become_worker(char **argv, char **environment,
 // Main waits for the exec, which takes a millisecond; a copy of its memory would cost twice that,
 // and more the more sockets it keeps. Signals are held back meanwhile: the child has main's
 // handlers until it resets them, and these write into a pipe that both share.
-static pid_t fork_worker(char **argv, char **environment, const struct od_child_seat *seat,
-                         int null_fd)
+static pid_t fork_worker(char **argv, char **environment, const struct od_seat *seat, int null_fd)
 {
     sigset_t all, before;
     pid_t parent = getpid();
@@ -80,25 +81,77 @@ static pid_t fork_worker(char **argv, char **environment, const struct od_child_
     return pid;
 }
 
-bool od_child_spawn(const struct od_options *options, const struct od_child_seat *seat, pid_t *pid,
-                    struct od_error *err)
+static bool fork_seat(struct od_process *process, const struct od_options *options,
+                      const struct od_seat *seat, int null_fd, struct od_error *err)
 {
     char variable[64];
     snprintf(variable, sizeof variable, "%s=%u:%d:%d", OD_WORKER_LINK_VARIABLE, seat->index,
              seat->link_fd, seat->page_fd);
-    int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (null_fd < 0)
-        return od_error_errno(err, "cannot start worker %u: cannot open /dev/null", seat->index);
     char **environment = environment_with(variable);
-    *pid = fork_worker(options->argv, environment, seat, null_fd);
-    if (*pid < 0)
-        od_error_errno(err, "cannot start worker %u", seat->index);
+    pid_t pid = fork_worker(options->argv, environment, seat, null_fd);
+    const char *why = strerror(errno);
+    bool is_limited = errno == EAGAIN;
     free(environment);
-    close(null_fd);
-    return *pid > 0;
+    if (pid > 0) {
+        process->pid = process->last_pid = pid;
+        return true;
+    }
+    return od_error_set(
+        err, "%s%s", why,
+        is_limited ? "; a limit of processes is reached (ulimit -u, TasksMax, pids.max)" : "");
 }
 
-void od_child_describe_end(int status, char *text, size_t size)
+bool od_process_spawn(struct od_process *process, const struct od_options *options,
+                      const struct od_seat *seat, struct od_error *err)
+{
+    OD_ASSERT(process->pid == 0);
+    int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (null_fd < 0)
+        return od_error_errno(err, "cannot open /dev/null");
+    bool ok = fork_seat(process, options, seat, null_fd, err);
+    close(null_fd);
+    return ok;
+}
+
+void od_process_kill(const struct od_process *process)
+{
+    OD_ASSERT(process->pid >= 0);
+    if (process->pid > 0)
+        kill(process->pid, SIGKILL);
+}
+
+bool od_process_reap(struct od_process *process, int *status)
+{
+    if (process->pid == 0 || waitpid(process->pid, status, WNOHANG) != process->pid)
+        return false;
+    process->pid = 0;
+    return true;
+}
+
+void od_process_end(struct od_process *process)
+{
+    od_process_kill(process);
+    while (process->pid > 0 && waitpid(process->pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    process->pid = 0;
+}
+
+bool od_process_is_there(const struct od_process *process)
+{
+    return process->pid > 0;
+}
+
+int od_process_number(const struct od_process *process)
+{
+    return (int)process->pid;
+}
+
+int od_process_last_number(const struct od_process *process)
+{
+    return (int)process->last_pid;
+}
+
+void od_process_describe_end(int status, char *text, size_t size)
 {
     if (WIFEXITED(status))
         snprintf(text, size, "exit code %d", WEXITSTATUS(status));
@@ -106,7 +159,7 @@ void od_child_describe_end(int status, char *text, size_t size)
         snprintf(text, size, "killed by SIG%s", sigabbrev_np(WTERMSIG(status)));
 }
 
-bool od_child_is_me(struct od_child_seat *seat)
+bool od_seat_is_mine(struct od_seat *seat)
 {
     const char *text = getenv(OD_WORKER_LINK_VARIABLE);
     if (text == NULL)

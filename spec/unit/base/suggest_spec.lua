@@ -9,7 +9,7 @@ local function nearest(word)
   for i, name in ipairs(NAMES) do
     names[i - 1] = name
   end
-  local name = C.od_nearest_of(word, names)
+  local name = C.od_suggest_of(word, names)
   return name ~= nil and ffi.string(name) or nil
 end
 
