@@ -12,7 +12,7 @@
 #include "engine/instance.h"
 #include "handler.h"
 #include "link/options.h"
-#include "object/alarm.h"
+#include "object/alarm_event.h"
 #include "object/section.h"
 #include "self.h"
 #include "value/http_message.h"
@@ -282,7 +282,7 @@ static void lack_method(struct od_task *task)
 
 static void lack_alarm(struct od_task *task)
 {
-    od_alarm_leave(task->object, task->event);
+    od_alarm_event_leave(task->object, task->event);
 }
 
 // A handler for messages may be missing; who waits for an answer must be told, and an alarm waits.

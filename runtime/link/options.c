@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
-#include "base/nearest.h"
+#include "base/suggest.h"
 #include "link/options_inner.h"
 
 enum {
@@ -100,16 +100,16 @@ static int count_of(char **argv)
 }
 
 // Of "--lisen" or "--lisen=..."; NULL: none is near.
-static const char *nearest_option(const char *word)
+static const char *suggest_option(const char *word)
 {
     char name[OD_OPTION_NAME_BYTES_MAX] = "";
     size_t dashes = strspn(word, "-"), size = strcspn(word + dashes, "=");
     if (size < sizeof name)
         memcpy(name, word + dashes, size);
-    struct od_nearest nearest = {.word = name};
+    struct od_suggest suggest = {.word = name};
     for (int i = 0; od_option_rows[i].name != NULL; i++)
-        od_nearest_try(&nearest, od_option_rows[i].name);
-    return nearest.name;
+        od_suggest_try(&suggest, od_option_rows[i].name);
+    return suggest.name;
 }
 
 static bool refuse_word(char **argv, int value, struct od_error *err)
@@ -119,7 +119,7 @@ static bool refuse_word(char **argv, int value, struct od_error *err)
         return od_error_set(err, "%s needs a value", word);
     if (optopt != 0 && optopt != help_value && optopt != version_value) // One of several letters.
         return od_error_set(err, "-%c is not an option of open-do", optopt);
-    const char *meant = nearest_option(word);
+    const char *meant = suggest_option(word);
     return meant == NULL ? od_error_set(err, "%s is not an option of open-do", word)
                          : od_error_set(err, "%s is not an option of open-do; did you mean --%s?",
                                         word, meant);
@@ -163,12 +163,12 @@ static bool take_command(struct od_options *options, const char *word, struct od
         options->command = (enum od_command)(command - od_command_rows);
         return true;
     }
-    struct od_nearest nearest = {.word = word};
+    struct od_suggest suggest = {.word = word};
     for (int i = 0; i < OD_COMMAND_COUNT; i++)
-        od_nearest_try(&nearest, od_command_rows[i].name);
-    if (nearest.name != NULL)
+        od_suggest_try(&suggest, od_command_rows[i].name);
+    if (suggest.name != NULL)
         return od_error_set(err, "'%s' is not a command; did you mean open-do %s?", word,
-                            nearest.name);
+                            suggest.name);
     return od_error_set(err, "'%s' is not a command: say open-do run SCRIPT to serve a script",
                         word);
 }

@@ -50,7 +50,7 @@ struct od_call {
     struct od_outgoing *outgoing; // A fetch that has left the outbox, else NULL.
     struct od_object *object;     // Here: in whose inbox it is or whose task handles it.
     size_t bytes;                 // Which it holds there.
-    struct od_visit *visit;       // OD_FROM_EXCHANGE: for the log; NULL when that is off.
+    struct od_access *access;     // OD_FROM_EXCHANGE: for the log; NULL when that is off.
     struct od_timer deadline;     // OD_FROM_EXCHANGE: 504.
 };
 

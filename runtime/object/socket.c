@@ -7,12 +7,12 @@
 #include "codec/frame.h"
 #include "link/link.h"
 #include "net/net.h"
+#include "object/access_log.h"
 #include "object/keep.h"
 #include "object/objects.h"
 #include "object/outbox.h"
 #include "object/tag.h"
 #include "object/task.h"
-#include "object/visit.h"
 
 static bool has_id(const struct od_map_node *node, const void *key)
 {
@@ -119,7 +119,7 @@ void od_socket_attach(struct od_objects *objects, uint64_t id, od_slice record, 
     struct od_error err;
     if (fd >= 0 && od_websocket_attach(socket->websocket, record, fd, &err)) {
         od_keep_socket(socket);
-        od_visit_opened(socket);
+        od_access_log_opened(socket);
         return;
     }
     od_socket_closed(socket, 1006, OD_SLICE("WebSocket disconnected without sending Close frame."),
@@ -236,7 +236,7 @@ void od_socket_closed(struct od_socket *socket, uint16_t code, od_slice reason, 
     struct od_event *event = od_event_new(OD_EVENT_CLOSE, reason);
     event->code = code;
     event->was_clean = was_clean;
-    od_visit_closed(socket, code, reason);
+    od_access_log_closed(socket, code, reason);
     socket->peer_closed = true;
     socket->is_gone = !was_clean || socket->has_closed;
     receive(socket, event);
@@ -244,7 +244,7 @@ void od_socket_closed(struct od_socket *socket, uint16_t code, od_slice reason, 
 
 void od_socket_failed(struct od_socket *socket, od_slice why)
 {
-    od_visit_closed(socket, 1006, why);
+    od_access_log_closed(socket, 1006, why);
     socket->peer_closed = true;
     socket->is_gone = true;
     receive(socket, od_event_new(OD_EVENT_ERROR, why));
