@@ -4,12 +4,12 @@
 
 #include <lauxlib.h>
 
+#include "base/utf8.h"
 #include "engine/engine.h"
 #include "object/client_end.h"
 #include "object/limits.h"
 #include "value/http_message.h"
 #include "value/raise.h"
-#include "value/utf8.h"
 #include "value/value.h"
 
 // --- Ends ----------------------------------------------------------------------------------------
@@ -160,28 +160,25 @@ static struct od_end *accepted_self(lua_State *L, const char *call, const char *
     return end;
 }
 
-// Whole words of ASCII are passed over at once: most messages are nothing else.
-static size_t ascii_bytes(od_slice text)
-{
-    size_t at = 0;
-    uint64_t word;
-    for (; text.size - at >= sizeof word; at += sizeof word) {
-        memcpy(&word, text.at + at, sizeof word);
-        if ((word & 0x8080808080808080u) != 0)
-            break;
-    }
-    return at;
-}
-
 void od_check_text(lua_State *L, od_slice text, const char *call, const char *what)
 {
-    size_t at = ascii_bytes(text);
-    while (at < text.size) {
+    if (od_utf8_is_valid(text))
+        return;
+    for (size_t at = 0; at < text.size;) {
         size_t size = od_utf8_size(text.at + at, text.size - at);
         if (size == 0)
             od_raise(L, "%s: %s is not valid UTF-8 at byte %zu", call, what, at + 1);
         at += size;
     }
+}
+
+void od_check_message(lua_State *L, od_slice message, bool is_binary, const char *call)
+{
+    if (message.size > OD_MESSAGE_BYTES_MAX)
+        od_raise(L, "%s: a message cannot be larger than %u bytes, and this has %zu", call,
+                 OD_MESSAGE_BYTES_MAX, message.size);
+    if (!is_binary)
+        od_check_text(L, message, call, "the message");
 }
 
 static int send_message(lua_State *L)
@@ -191,8 +188,7 @@ static int send_message(lua_State *L)
                                        "before sending messages.");
     od_slice message = od_check_string(L, 2, "send");
     bool is_binary = od_check_flag(L, 3, "send");
-    if (!is_binary)
-        od_check_text(L, message, "send", "the message");
+    od_check_message(L, message, is_binary, "send");
     struct od_socket *socket = od_end_socket(L, end, "send");
     bool may_send =
         !end->has_closed && (socket == NULL || od_socket_send(socket, message, is_binary));
@@ -201,23 +197,19 @@ static int send_message(lua_State *L)
     return 0;
 }
 
-static bool is_close_code(double code)
-{
-    static const uint16_t reserved[] = {1004, 1005, 1006, 1015};
-    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
-        if (code == reserved[i])
-            return false;
-    }
-    return code >= 1000 && code <= 4999 && code == (double)(int)code;
-}
-
+// What may be sent is asked of who sends it: a code that only one of both allows would end a
+// worker.
 static uint16_t check_close_code(lua_State *L, int index)
 {
     if (lua_isnoneornil(L, index))
         return 0;
     double code = od_check_number(L, index, "close");
-    if (!is_close_code(code))
-        od_raise(L, "Invalid WebSocket close code: %.14g.", code);
+    bool is_small = code >= 0 && code <= UINT16_MAX && code == (double)(uint16_t)code;
+    if (!is_small || !od_socket_is_close_code((uint16_t)code))
+        od_raise(L,
+                 "Invalid WebSocket close code: %.14g. Codes of your own are 3000 to 4999; of the "
+                 "protocol, 1000 to 1003 and 1007 to 1014 can be sent.",
+                 code);
     return (uint16_t)code;
 }
 

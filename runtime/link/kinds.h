@@ -24,6 +24,7 @@
     KIND(DISCARD, "u32 version: forget it")                                                        \
     KIND(STATUS,                                                                                   \
          "u64 question, u8 when settled: how are you, now or when there is nothing to do?")        \
+    KIND(TURN, "nothing: take a turn, so that it shows on the page that you can")                  \
     KIND(REFUSE, "32 bytes id, u32 ms, u8 hears no close, str why: that object is not to run")     \
     KIND(ALARM, "u64 wall clock in ms, identity (store/identity.h): what is due by then, ring it") \
     KIND(RESTORE_OBJECT, "object record (object/keep.h)")                                          \
@@ -32,6 +33,8 @@
          "record (object/keep.h); fd: the connection, or none and a code: how it was closed")      \
     KIND(RESTORED, "nothing: that was all of the life before; answered with BACK")                 \
     /* worker -> main */                                                                           \
+    KIND(CONNECTION_OVER, "u64 number (link/connection.h)")                                        \
+    KIND(CONNECTION_MOVED, "u64 number, u32 worker: it has that connection from now on")           \
     KIND(READY, "nothing: the first version is loaded and served")                                 \
     KIND(LOAD_FAILED, "str why: the script cannot be loaded; the worker ends")                     \
     KIND(BATCHES, "u32 generation, u64 seq, batches (store/batch.h)")                              \
@@ -54,8 +57,8 @@
     KIND(REPLY, "u64 call, u8 outcome (object/call.h), a response (link/response.h), results "     \
                 "(bindings/value/value.h) or a failure (link/failure.h)")                          \
     KIND(CALL_CANCEL, "u64 call: the caller is gone")                                              \
-    KIND(PROBE, "u64 call, a probe (object/cycle.c): what does it wait for?")                      \
-    KIND(HOPELESS, "u64 call of the receiver, str path: it is in a cycle and has to fail")         \
+    KIND(PROBE, "u64 call, a probe (object/deadlock.c): what does it wait for?")                   \
+    KIND(DEADLOCKED, "u64 call of the receiver, str path: it is in a cycle and has to fail")       \
     KIND(UPGRADE, "u64 socket, str peer, response, bytes read so far; fd: the connection")
 
 enum od_kind {

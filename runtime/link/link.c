@@ -31,6 +31,15 @@ bool od_link_pair(int fds[2], struct od_error *err)
     return od_error_errno(err, "cannot make a link between two processes");
 }
 
+void od_link_check(const struct od_link *link)
+{
+    OD_ASSERT(link->sent <= link->out.size);
+    OD_ASSERT(link->out_fd_first <= link->out_fd_count);
+    OD_ASSERT(link->out_fd_count <= link->out_fd_capacity);
+    OD_ASSERT(link->in_fd_count <= link->in_fd_capacity);
+    OD_ASSERT(link->is_gone || !link->is_closing);
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events);
 
 static void watch(struct od_link *link, int events)
@@ -42,15 +51,19 @@ static void watch(struct od_link *link, int events)
     link->polled = events;
 }
 
-void od_link_init(struct od_link *link, uv_loop_t *loop, int fd,
-                  const struct od_link_events *events, void *owner)
+bool od_link_init(struct od_link *link, uv_loop_t *loop, int fd,
+                  const struct od_link_events *events, void *owner, struct od_error *err)
 {
     *link = (struct od_link){.owner = owner, .events = events, .fd = fd};
     fcntl(fd, F_SETFD, FD_CLOEXEC);
-    int status = uv_poll_init(loop, &link->poll, fd); // Also makes it non-blocking.
-    OD_ASSERT(status == 0);
+    int failed = uv_poll_init(loop, &link->poll, fd); // Also makes it non-blocking.
+    if (failed != 0) {
+        close(fd);
+        return od_error_set(err, "cannot watch a link: %s", uv_strerror(failed));
+    }
     link->poll.data = link;
     watch(link, UV_READABLE);
+    return true;
 }
 
 // Closing
@@ -95,6 +108,7 @@ static void on_closed(uv_handle_t *handle)
 void od_link_close(struct od_link *link)
 {
     OD_ASSERT(!link->is_closing);
+    od_link_check(link);
     link->is_closing = true;
     drop(link);
     uv_close((uv_handle_t *)&link->poll, on_closed);
@@ -132,13 +146,15 @@ static bool take_control(struct od_link *link, struct msghdr *message)
 {
     bool found = false;
     for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part)) {
-        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS ||
-            part->cmsg_len < CMSG_LEN(sizeof(int)))
+        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
             continue;
-        int fd;
-        memcpy(&fd, CMSG_DATA(part), sizeof fd);
-        arrived_fd(link, fd);
-        found = true;
+        size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count; i++) { // We send one; the room there is for it takes two.
+            int fd;
+            memcpy(&fd, CMSG_DATA(part) + i * sizeof fd, sizeof fd);
+            arrived_fd(link, fd);
+        }
+        found = count > 0;
     }
     if (!found && (message->msg_flags & MSG_CTRUNC) != 0)
         arrived_fd(link, -1);
@@ -203,6 +219,12 @@ static bool deliver(struct od_link *link)
     return true;
 }
 
+// A descriptor comes with the first byte of the message that wants it, and with nothing else.
+static bool has_unwanted_fds(const struct od_link *link)
+{
+    return link->in_fd_count > (link->in.size > 0 ? 1 : 0);
+}
+
 static void read_turn(struct od_link *link)
 {
     bool may_be_more = true;
@@ -212,7 +234,7 @@ static void read_turn(struct od_link *link)
             continue;
         if (count < 0 && errno == EAGAIN)
             return;
-        if (count <= 0 || !deliver(link)) {
+        if (count <= 0 || !deliver(link) || has_unwanted_fds(link)) {
             lose(link);
             return;
         }
@@ -247,7 +269,9 @@ static void add_out_fd(struct od_link *link, size_t offset, int fd)
 
 size_t od_link_begin(struct od_link *link, enum od_kind kind, int fd)
 {
-    OD_ASSERT(kind != OD_KIND_NONE && kind < OD_KIND_COUNT);
+    OD_ASSERT(kind != OD_KIND_NONE);
+    OD_ASSERT(kind < OD_KIND_COUNT);
+    od_link_check(link);
     size_t mark = link->out.size;
     od_bytes_put_u32(&link->out, 0);
     od_bytes_put_u16(&link->out, (uint16_t)kind);
@@ -261,6 +285,7 @@ size_t od_link_begin(struct od_link *link, enum od_kind kind, int fd)
 
 void od_link_end(struct od_link *link, size_t mark)
 {
+    OD_ASSERT(link->out.size >= mark + head_bytes); // Of this message, which begin has begun.
     size_t body_bytes = link->out.size - mark - head_bytes;
     OD_ASSERT(body_bytes <= OD_LINK_MESSAGE_BYTES_MAX);
     if (link->is_gone)
@@ -341,6 +366,7 @@ static bool may_retry(int error)
 
 void od_link_flush(struct od_link *link)
 {
+    od_link_check(link);
     if (link->is_gone)
         return;
     ssize_t count = 0;
@@ -367,5 +393,6 @@ void od_link_flush(struct od_link *link)
 
 size_t od_link_waiting_bytes(const struct od_link *link)
 {
+    od_link_check(link);
     return link->out.size - link->sent;
 }

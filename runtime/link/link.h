@@ -58,9 +58,12 @@ struct od_link {
 // Two connected ends, non-blocking and close-on-exec.
 OD_MUST_CHECK bool od_link_pair(int fds[2], struct od_error *err);
 
-// Takes [fd], makes it non-blocking and close-on-exec, and starts to read.
-void od_link_init(struct od_link *link, uv_loop_t *loop, int fd,
-                  const struct od_link_events *events, void *owner);
+// Takes [fd] in any case, makes it non-blocking and close-on-exec, and starts to read. False when
+// the system cannot watch it (it has no memory, or this user watches too many): nothing is to be
+// closed then.
+OD_MUST_CHECK bool od_link_init(struct od_link *link, uv_loop_t *loop, int fd,
+                                const struct od_link_events *events, void *owner,
+                                struct od_error *err);
 
 // Drops what waits to be sent; flush first what must arrive. Allowed inside every callback.
 void od_link_close(struct od_link *link);
@@ -75,6 +78,10 @@ void od_link_end(struct od_link *link, size_t mark);
 
 // Sends what the socket takes; the rest follows by itself when the other side reads.
 void od_link_flush(struct od_link *link);
+
+// Panics unless the link is as this file leaves it, whatever the other side does: all its public
+// functions hold to it.
+void od_link_check(const struct od_link *link);
 
 // How much waits to be sent; what reads from the world stops while this is large.
 size_t od_link_waiting_bytes(const struct od_link *link);

@@ -6,7 +6,7 @@
 // and the worker reads the head again: parsing twice costs less than a second format.
 //
 //   READING ──head──► (a worker) or, while that one is being replaced, WAITING ──► (a worker)
-//      └──── malformed, too long, too slow; WAITING too long ───► LINGERING ──► gone
+//      └──── malformed, too long, too slow; WAITING too long, or in vain ───► LINGERING ──► gone
 //
 // A peer of --trusted-proxies may begin with a header of the PROXY protocol: then the arrival is of
 // the client it names.
@@ -24,7 +24,7 @@
 
 #include "base/list.h"
 #include "base/timers.h"
-#include "net/http_head.h"
+#include "codec/http_head.h"
 
 struct od_door;
 
@@ -40,6 +40,7 @@ struct od_arrival {
     struct od_list link; // In the door's list of [state], oldest first.
     enum od_arrival_state state;
     int fd;
+    uint64_t number; // Of the connection, if it is counted (census.h).
     od_time_ms accepted_ms;
     struct od_timer deadline;
     struct od_http_head head;
@@ -54,8 +55,7 @@ struct od_arrival {
 // Takes [fd] and reads what is there; it may have a worker already when this returns.
 void od_arrival_start(struct od_door *door, int fd, const struct in6_addr *peer);
 
-// WAITING: asks again for its worker. True: it is gone.
-bool od_arrival_retry(struct od_arrival *arrival);
+void od_arrival_retry(struct od_arrival *arrival); // WAITING: asks again for its worker.
 
 void od_arrival_end(struct od_arrival *arrival); // Closes without a word.
 

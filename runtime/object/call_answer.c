@@ -1,16 +1,15 @@
 #include "object/call.h"
 
-#include <unistd.h>
-
 #include "base/log.h"
+#include "link/connection.h"
 #include "link/link.h"
 #include "link/response.h"
 #include "net/exchange.h"
 #include "net/net.h"
+#include "object/access_log.h"
 #include "object/call_inner.h"
 #include "object/client_end.h"
 #include "object/socket.h"
-#include "object/visit.h"
 
 // The 101 cannot be taken any more: the socket's object hears that the peer is gone.
 void od_call_lose_socket(struct od_objects *objects, const struct od_response *response)
@@ -27,6 +26,17 @@ void od_call_lose_socket(struct od_objects *objects, const struct od_response *r
     }
 }
 
+// Main hears it before that worker has it: od_link_flush of main's link comes first in a turn.
+static void tell_moved(struct od_objects *objects, uint32_t worker, int fd)
+{
+    if (!objects->net->tells_over)
+        return;
+    size_t mark = od_link_begin(objects->main, OD_KIND_CONNECTION_MOVED, -1);
+    od_bytes_put_u64(&objects->main->out, od_connection_number(fd));
+    od_bytes_put_u32(&objects->main->out, worker);
+    od_link_end(objects->main, mark);
+}
+
 void od_call_hand_over(struct od_objects *objects, uint32_t worker, uint64_t number,
                        od_slice record, int fd)
 {
@@ -36,9 +46,10 @@ void od_call_hand_over(struct od_objects *objects, uint32_t worker, uint64_t num
     }
     struct od_link *peer = objects->peers[worker];
     if (peer == NULL) {
-        close(fd); // Its worker has just died, and the socket with it.
+        od_net_hang_up(objects->net, fd); // Its worker has just died, and the socket with it.
         return;
     }
+    tell_moved(objects, worker, fd);
     size_t mark = od_link_begin(peer, OD_KIND_UPGRADE, fd);
     od_bytes_put_u64(&peer->out, number);
     od_bytes_put_slice(&peer->out, record);
@@ -56,7 +67,7 @@ static void refuse_upgrade(struct od_call *call, struct od_exchange *exchange, c
         od_response_put_plain(&refusal, 500, "Internal Server Error\n");
     else
         od_response_put_plain(&refusal, 426, "This needs a WebSocket client\n");
-    od_visit_end(call, is_asked ? 500 : 426);
+    od_access_log_end(call, is_asked ? 500 : 426);
     od_exchange_answer(exchange, od_bytes_slice(&refusal));
     od_bytes_deinit(&refusal);
 }
@@ -68,7 +79,7 @@ static void upgrade(struct od_call *call, struct od_exchange *exchange, od_slice
     struct od_error err;
     int fd = -1;
     if (od_exchange_upgrade(exchange, bytes, &record, &fd, &err)) {
-        od_visit_end(call, 101);
+        od_access_log_end(call, 101);
         od_call_hand_over(call->objects, response->worker, response->socket,
                           od_bytes_slice(&record), fd);
     } else {
@@ -81,7 +92,7 @@ static void upgrade(struct od_call *call, struct od_exchange *exchange, od_slice
 static void answer_plainly(struct od_call *call, struct od_exchange *exchange, od_slice bytes,
                            uint16_t status)
 {
-    od_visit_end(call, status);
+    od_access_log_end(call, status);
     od_exchange_answer(exchange, bytes);
 }
 

@@ -3,10 +3,10 @@
 
 #include <string.h>
 
-#include "store/inner.h"
 #include "store/keys.h"
 #include "store/reader.h"
 #include "store/squeeze.h"
+#include "store/store_inner.h"
 
 void od_storage_close_pager(struct od_storage *storage)
 {
@@ -20,8 +20,11 @@ void od_storage_close_pager(struct od_storage *storage)
 static bool find_stored(struct od_storage *storage, uint32_t page, od_slice *squeezed)
 {
     od_slot slot = od_slot_of_id(storage->identity->id);
-    return od_storage_has_rows(storage) &&
-           od_reader_get_page(storage->store->reader, slot, storage->number, page, squeezed);
+    if (!od_storage_has_rows(storage))
+        return false;
+    bool found = od_reader_get_page(storage->store->reader, slot, storage->number, page, squeezed);
+    od_storage_note_failure(storage);
+    return found;
 }
 
 static struct od_overlay_entry *find_over(const struct od_storage *storage, uint32_t page)
@@ -59,10 +62,11 @@ bool od_storage_get_page(struct od_storage *storage, uint32_t page, char *bytes)
 {
     const struct od_overlay_entry *entry = find_over(storage, page);
     od_slice found = {NULL, 0};
+    storage->has_failed = false;
     bool is_there = entry != NULL ? !entry->is_deleted : find_stored(storage, page, &found);
     if (entry != NULL)
         found = od_overlay_value(entry);
-    return unsqueeze(is_there, found, bytes);
+    return !storage->has_failed && unsqueeze(is_there, found, bytes);
 }
 
 bool od_storage_has_page(struct od_storage *storage, uint32_t page)

@@ -1,7 +1,7 @@
 #include "store/storage.h"
 
-#include "store/inner.h"
 #include "store/reader.h"
+#include "store/store_inner.h"
 
 void od_storage_init(struct od_storage *storage, struct od_store *store,
                      const struct od_identity *identity)
@@ -67,15 +67,31 @@ static od_slot slot_of(const struct od_storage *storage)
     return od_slot_of_id(storage->identity->id);
 }
 
+void od_storage_note_failure(struct od_storage *storage)
+{
+    struct od_error err;
+    storage->has_failed = od_reader_has_failed(storage->store->reader, &err);
+}
+
 bool od_storage_has_rows(struct od_storage *storage)
 {
     struct od_identity known;
+    storage->has_failed = false;
     if (storage->overlay != NULL && storage->overlay->curtain != NULL)
         return false;
-    if (storage->number == 0 && !storage->is_absent)
-        storage->is_absent = !od_reader_find(storage->store->reader, storage->identity->id,
-                                             &storage->number, &known);
-    return storage->number != 0;
+    if (storage->number != 0 || storage->is_absent)
+        return storage->number != 0;
+    bool found =
+        od_reader_find(storage->store->reader, storage->identity->id, &storage->number, &known);
+    storage->number = found ? storage->number : 0;
+    od_storage_note_failure(storage);
+    storage->is_absent = !found && !storage->has_failed;
+    return found;
+}
+
+bool od_storage_has_failed(const struct od_storage *storage, struct od_error *err)
+{
+    return storage->has_failed && od_reader_has_failed(storage->store->reader, err);
 }
 
 bool od_storage_get(struct od_storage *storage, od_slice key, od_slice *value)
@@ -83,20 +99,27 @@ bool od_storage_get(struct od_storage *storage, od_slice key, od_slice *value)
     OD_ASSERT(key.size <= OD_STORE_KEY_BYTES_MAX);
     struct od_overlay_entry *entry =
         storage->overlay != NULL ? od_overlay_find(storage->overlay, key) : NULL;
+    storage->has_failed = false;
     if (entry != NULL) {
         *value = od_overlay_value(entry);
         return !entry->is_deleted;
     }
-    return od_storage_has_rows(storage) &&
-           od_reader_get(storage->store->reader, slot_of(storage), storage->number, key, value);
+    if (!od_storage_has_rows(storage))
+        return false;
+    bool found =
+        od_reader_get(storage->store->reader, slot_of(storage), storage->number, key, value);
+    od_storage_note_failure(storage);
+    return found;
 }
 
 void od_storage_walk(struct od_storage *storage, const struct od_bounds *bounds, bool reverse,
                      bool (*visit)(void *context, od_slice key, od_slice value), void *context)
 {
-    if (od_storage_has_rows(storage))
-        od_reader_walk(storage->store->reader, slot_of(storage), storage->number, bounds, reverse,
-                       visit, context);
+    if (!od_storage_has_rows(storage))
+        return;
+    od_reader_walk(storage->store->reader, slot_of(storage), storage->number, bounds, reverse,
+                   visit, context);
+    od_storage_note_failure(storage);
 }
 
 static bool read_alarm(od_slice value, struct od_alarm *alarm)
@@ -111,10 +134,14 @@ bool od_storage_alarm(struct od_storage *storage, struct od_alarm *alarm)
 {
     const struct od_overlay_entry *entry =
         storage->overlay != NULL ? storage->overlay->alarm : NULL;
+    storage->has_failed = false;
     if (entry != NULL)
         return !entry->is_deleted && read_alarm(od_overlay_value(entry), alarm);
-    return od_storage_has_rows(storage) &&
-           od_reader_alarm(storage->store->reader, slot_of(storage), storage->number, alarm);
+    if (!od_storage_has_rows(storage))
+        return false;
+    bool found = od_reader_alarm(storage->store->reader, slot_of(storage), storage->number, alarm);
+    od_storage_note_failure(storage);
+    return found;
 }
 
 // --- Writing -------------------------------------------------------------------------------------
@@ -177,7 +204,7 @@ bool od_storage_delete(struct od_storage *storage, od_slice key, bool unconfirme
     od_slice value;
     *existed = od_storage_get(storage, key, &value);
     if (!*existed)
-        return true;
+        return !od_storage_has_failed(storage, err);
     if (!make_room(storage, key.size, err))
         return false;
     od_overlay_write(storage->overlay, key, NULL);
@@ -191,7 +218,7 @@ bool od_storage_delete_all(struct od_storage *storage, bool unconfirmed, struct 
     bool has_overlay = overlay != NULL &&
                        (overlay->root != NULL || overlay->alarm != NULL || overlay->pages != NULL);
     if (!has_overlay && !od_storage_has_rows(storage))
-        return true;
+        return !od_storage_has_failed(storage, err);
     if (!make_room(storage, 0, err))
         return false;
     od_storage_close_pager(storage);
@@ -227,7 +254,7 @@ bool od_storage_delete_alarm(struct od_storage *storage, bool unconfirmed, struc
 {
     struct od_alarm alarm;
     if (!od_storage_alarm(storage, &alarm))
-        return true;
+        return !od_storage_has_failed(storage, err);
     if (!make_room(storage, 0, err))
         return false;
     write_alarm(storage, NULL, unconfirmed);

@@ -6,9 +6,9 @@
 #include "base/log.h"
 #include "link/page.h"
 #include "net/exchange.h"
-#include "object/alarm.h"
+#include "object/alarm_event.h"
 #include "object/call.h"
-#include "object/cycle.h"
+#include "object/deadlock.h"
 #include "object/refusal.h"
 #include "object/report.h"
 #include "object/restore.h"
@@ -60,13 +60,20 @@ static void receive_peer(struct od_worker *worker, od_slice body, int fd)
 {
     struct od_cursor cursor = od_cursor_of(body);
     uint32_t index = od_cursor_u32(&cursor);
+    struct od_error err;
+    if (fd >= 0 && index >= worker->objects.worker_count)
+        close(fd);
     if (fd < 0 || index >= worker->objects.worker_count)
         return;
     forget_peer(worker, index);
     struct peer *peer = od_allocate_zeroed(sizeof *peer);
     peer->worker = worker;
     peer->index = index;
-    od_link_init(&peer->link, &worker->loop.uv, fd, &peer_events, peer);
+    if (!od_link_init(&peer->link, &worker->loop.uv, fd, &peer_events, peer, &err)) {
+        od_log(OD_LOG_ERROR, NULL, "worker %u cannot be called: %s", index, err.text);
+        free(peer);
+        return;
+    }
     worker->objects.peers[index] = &peer->link;
     worker->link_count++;
 }
@@ -164,9 +171,8 @@ static void receive_call(struct od_worker *worker, uint32_t from, od_slice body,
 
 static void receive_reply(struct od_worker *worker, uint32_t from, od_slice body, int fd)
 {
-    (void)from;
     (void)fd;
-    od_call_receive_reply(&worker->objects, body);
+    od_call_receive_reply(&worker->objects, from, body);
 }
 
 static void receive_cancel(struct od_worker *worker, uint32_t from, od_slice body, int fd)
@@ -178,14 +184,14 @@ static void receive_cancel(struct od_worker *worker, uint32_t from, od_slice bod
 static void receive_probe(struct od_worker *worker, uint32_t from, od_slice body, int fd)
 {
     (void)fd;
-    od_cycle_receive_probe(&worker->objects, from, body);
+    od_deadlock_receive_probe(&worker->objects, from, body);
 }
 
-static void receive_hopeless(struct od_worker *worker, uint32_t from, od_slice body, int fd)
+static void receive_deadlocked(struct od_worker *worker, uint32_t from, od_slice body, int fd)
 {
     (void)from;
     (void)fd;
-    od_cycle_receive_hopeless(&worker->objects, body);
+    od_deadlock_receive_deadlocked(&worker->objects, body);
 }
 
 static void receive_upgrade(struct od_worker *worker, uint32_t from, od_slice body, int fd)
@@ -210,13 +216,19 @@ static void receive_restore_socket(struct od_worker *worker, od_slice body, int 
 static void receive_alarm(struct od_worker *worker, od_slice body, int fd)
 {
     (void)fd;
-    od_alarm_receive(&worker->objects, body);
+    od_alarm_event_receive(&worker->objects, body);
 }
 
 static void receive_refuse(struct od_worker *worker, od_slice body, int fd)
 {
     (void)fd;
     od_refusal_receive(&worker->objects, body);
+}
+
+// The turn it is taken in is what was asked for.
+static void receive_turn(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)worker, (void)body, (void)fd;
 }
 
 static void receive_restored(struct od_worker *worker, od_slice body, int fd)
@@ -242,12 +254,16 @@ static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int)
     [OD_KIND_ALARM] = receive_alarm,
     [OD_KIND_REFUSE] = receive_refuse,
     [OD_KIND_RESTORED] = receive_restored,
+    [OD_KIND_TURN] = receive_turn,
 };
 
 static void (*const from_peer[OD_KIND_COUNT])(struct od_worker *, uint32_t, od_slice, int) = {
-    [OD_KIND_CALL] = receive_call,          [OD_KIND_REPLY] = receive_reply,
-    [OD_KIND_CALL_CANCEL] = receive_cancel, [OD_KIND_PROBE] = receive_probe,
-    [OD_KIND_HOPELESS] = receive_hopeless,  [OD_KIND_UPGRADE] = receive_upgrade,
+    [OD_KIND_CALL] = receive_call,
+    [OD_KIND_REPLY] = receive_reply,
+    [OD_KIND_CALL_CANCEL] = receive_cancel,
+    [OD_KIND_PROBE] = receive_probe,
+    [OD_KIND_DEADLOCKED] = receive_deadlocked,
+    [OD_KIND_UPGRADE] = receive_upgrade,
 };
 
 static void refuse(const char *sender, enum od_kind kind, int fd)
@@ -257,12 +273,26 @@ static void refuse(const char *sender, enum od_kind kind, int fd)
         close(fd);
 }
 
+static const bool takes_fd[OD_KIND_COUNT] = {[OD_KIND_CONNECTION] = true,
+                                             [OD_KIND_PEER] = true,
+                                             [OD_KIND_RESTORE_SOCKET] = true,
+                                             [OD_KIND_UPGRADE] = true};
+
+// The descriptor, if one is wanted; a peer may attach others.
+static int wanted_fd(enum od_kind kind, int fd)
+{
+    if (fd < 0 || takes_fd[kind])
+        return fd;
+    close(fd);
+    return -1;
+}
+
 static void main_message(struct od_link *link, enum od_kind kind, od_slice body, int fd)
 {
     if (from_main[kind] == NULL)
         refuse("main", kind, fd);
     else
-        from_main[kind](link->owner, body, fd);
+        from_main[kind](link->owner, body, wanted_fd(kind, fd));
 }
 
 static void main_gone(struct od_link *link)
@@ -283,7 +313,7 @@ static void peer_message(struct od_link *link, enum od_kind kind, od_slice body,
     if (from_peer[kind] == NULL)
         refuse("a worker", kind, fd);
     else
-        from_peer[kind](peer->worker, peer->index, body, fd);
+        from_peer[kind](peer->worker, peer->index, body, wanted_fd(kind, fd));
 }
 
 static void peer_gone(struct od_link *link)

@@ -298,4 +298,63 @@ describe("a write", function()
       end
     end)
   end)
+
+  -- Main kept all that was submitted: 150 MB here, and more for as long as the disk was slow.
+  it("waits at its source while the disk is behind, and all of it is stored in the end", function()
+    server:fault("commit.hold")
+    local writer = workbench.begin(server, "a", [[
+      for i = 1, 150 do
+        storage:put("k", i .. ("x"):rep(2 ^ 20))
+        od.sleep(1)
+      end
+      return storage:get("k"):match("^%d+")
+    ]])
+    server:wait_log("worker 0 waits for the disk: more than 64 MiB")
+    local other = workbench.begin(server, "b", "storage:put('n', 7) return storage:get('n')")
+    local file = assert(io.open(("/proc/%d/status"):format(server.process.pid)))
+    local resident = tonumber(file:read("*a"):match("VmRSS:%s*(%d+)")) / 1024
+    file:close()
+    assert(resident < 110, ("main has %.0f MB"):format(resident))
+    server:clear_fault("commit.hold")
+    assert.equal("150", workbench.outcome(writer))
+    assert.equal(7, workbench.outcome(other))
+    assert.is_true(workbench.ask(server, "a", "return storage:get('k'):sub(1, 4) == '150x'"))
+  end)
+
+  describe("that takes long, with messages behind it", function()
+    -- Posts [code] while the disk stands still; true: the object was reset for what waits.
+    local function is_reset_by(code)
+      server:fault("commit.hold")
+      local asked = workbench.begin(server, "a", "storage:put('k', 1) " .. code .. " return 'fine'")
+      workbench.ask(server, "b", "return 'the turn is over'")
+      server:clear_fault("commit.hold")
+      local answer = asked:read_answer()
+      asked:close()
+      return answer.status == 500
+    end
+
+    -- Broadcasts were not counted, however large: a hundred of a megabyte passed.
+    it("resets its object at 64 MiB of them, sent or broadcast", function()
+      server:connect("/things/a")
+      assert.is_true(is_reset_by(
+        "for i = 1, 100 do state:getWebSockets()[1]:send(('x'):rep(2^20)) end"))
+      server:connect("/things/a")
+      assert.is_true(is_reset_by("for i = 1, 100 do state:broadcast(('x'):rep(2^20)) end"))
+      assert.matches("reset: more than 64 MiB of messages wait for its writes", server:log(), 1,
+        true)
+    end)
+
+    it("holds a broadcast once, for however many sockets", function()
+      local clients = {}
+      for i = 1, 20 do
+        clients[i] = server:connect("/things/a")
+      end
+      assert.is_false(is_reset_by("for i = 1, 6 do state:broadcast(('x'):rep(2^20)) end"))
+      for _, client in ipairs(clients) do
+        for _ = 1, 6 do
+          assert.equal(2 ^ 20, #client:receive())
+        end
+      end
+    end)
+  end)
 end)

@@ -1,0 +1,40 @@
+// What a worker consists of, for the files of this folder only.
+//
+// Process: a worker; Thread: the loop's. Owner: od_worker_main, on its stack.
+
+#ifndef OD_WORKER_WORKER_INNER_H
+#define OD_WORKER_WORKER_INNER_H
+
+#include "link/link.h"
+#include "link/options.h"
+#include "net/net.h"
+#include "object/objects.h"
+#include "worker/versions.h"
+
+struct od_worker {
+    const struct od_options *options;
+    struct od_loop loop;
+    struct od_net net;
+    struct od_store *store;
+    struct od_objects objects;
+    struct od_versions versions;
+    struct od_link main;
+    struct od_page *page; // Shared with main.
+    uint32_t link_count; // Open ones, main's among them; the memory of a link outlives its closing.
+    bool has_more;       // Inboxes that did not get empty in the last turn.
+    bool is_restored;    // All sockets of the life before are here; objects may be woken.
+    bool is_draining;
+    bool has_closed_sockets;
+    struct od_timer rest_timer;  // The script wants to tidy up then.
+    struct od_timer drain_timer; // While draining: looks again whether all is done.
+    struct od_bytes settling;    // (u64 question)*: to be answered when there is nothing to do.
+    bool is_behind;              // The disk is; no script runs.
+    od_time_ms said_behind_ms;   // When that was logged.
+    bool is_over;
+    int exit_code;
+};
+
+// From now on what runs may end, sockets are closed, and then the worker says DRAINED.
+void od_worker_begin_drain(struct od_worker *worker);
+
+#endif
