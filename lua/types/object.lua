@@ -213,7 +213,8 @@ local Sql = {}
 ---@return Cursor
 function Sql:exec(statements, ...) end
 
----The rows of a query, as of when it ran; up to 64 MiB. Rows are tables by column name, NULL is nil.
+---The rows of a query, as of when it ran; up to 64 MiB. Rows are tables by column name, NULL is
+---nil.
 ---@class Cursor
 ---@field columnNames string[]
 ---@field rowsRead integer about: rows given, and steps of whole scans

@@ -46,7 +46,6 @@ static void prepare_library(void)
 static void forget_statement(struct od_sql_connection *connection,
                              struct od_sql_statement *statement)
 {
-    od_list_remove(&statement->link);
     connection->statement_count--;
     connection->statement_bytes -= statement->size;
     sqlite3_finalize(statement->compiled);
@@ -59,10 +58,15 @@ static struct od_sql_statement *statement_of(struct od_list *link)
     return OD_LIST_MEMBER(link, struct od_sql_statement, link);
 }
 
+static void forget_oldest_statement(struct od_sql_connection *connection)
+{
+    forget_statement(connection, statement_of(od_list_pop_front(&connection->statements)));
+}
+
 static void forget_statements(struct od_sql_connection *connection)
 {
-    while (!od_list_is_empty(&connection->statements))
-        forget_statement(connection, statement_of(connection->statements.next));
+    while (connection->statement_count > 0)
+        forget_oldest_statement(connection);
 }
 
 static void close_connection(struct od_sql_connection *connection)
@@ -338,5 +342,5 @@ void od_sql_connection_cache(struct od_sql_connection *connection, od_slice text
     connection->statement_bytes += text.size;
     while (connection->statement_count > OD_SQL_STATEMENTS_MAX ||
            connection->statement_bytes > OD_SQL_STATEMENTS_BYTES)
-        forget_statement(connection, statement_of(connection->statements.next));
+        forget_oldest_statement(connection);
 }

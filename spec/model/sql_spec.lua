@@ -300,8 +300,11 @@ local function statement(sql)
       end
       return
     end
-    if problem and problem:find("a transaction cannot begin", 1, true) then
-      reset(model, object) -- SQLite's: a full-text table was made in a part that was undone.
+    -- SQLite's own: a full-text table was made in a part that was undone; where it is noticed
+    -- depends on when savepoints begin.
+    if problem and (problem:find("a transaction cannot begin", 1, true)
+      or #model.parts > 0 and problem:find("abort due to ROLLBACK", 1, true)) then
+      reset(model, object)
       return
     end
     local wanted, trouble = model.reference:query(run.sql)
