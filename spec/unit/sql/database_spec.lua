@@ -221,6 +221,29 @@ describe("a database", function()
     assert.equal(2, value)
   end)
 
+  it("is small: asleep on disk, and open in memory", function()
+    run "CREATE TABLE t (id INTEGER PRIMARY KEY, who TEXT, text TEXT)"
+    run "INSERT INTO t (who, text) VALUES ('Ann', 'a few words that somebody says')"
+    lobby:seal()
+    local submission = ffi.new("struct od_submission")
+    assert(C.od_store_next_submission(world:store(1), submission))
+    local bytes = tonumber(submission.batches.size)
+    C.od_store_end_turn(world:store(1))
+    assert.is_true(bytes <= 1000, bytes .. " bytes for a table of one row")
+    C.od_store_applied(world:store(1), 2 ^ 62)
+    local before, objects = C.od_sql_status(), {}
+    for i = 1, 500 do
+      objects[i] = world:object("small " .. i)
+      assert(exec(objects[i], "SELECT count(*) FROM sqlite_schema"))
+    end
+    local after = C.od_sql_status()
+    local each = tonumber(after.bytes - before.bytes) / 500
+    assert.is_true(each <= 30000, each .. " bytes for an open connection")
+    for _, object in ipairs(objects) do
+      C.od_storage_rest(object.storage)
+    end
+  end)
+
   it("is closed again when it is one of too many", function()
     local before = C.od_sql_status().open
     local objects = {}
