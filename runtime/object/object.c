@@ -143,6 +143,8 @@ void od_object_drop_instance(struct od_object *object)
 {
     struct od_script *script = object->script;
     od_timeouts_clear(object);
+    if (!od_object_is_entry(object))
+        od_storage_rest(&object->storage);
     script->drop(script, object);
     script->uses--;
     object->script = NULL;
@@ -352,6 +354,7 @@ void od_object_deliver(struct od_object *object, int64_t *now_us)
         for (int i = 0;
              i < OD_TURN_EVENTS_MAX && *now_us - began_us < OD_TURN_OBJECT_US && has_work(object);
              i++) {
+            object->objects->event_began_us = *now_us;
             handle_next(object);
             *now_us = od_clock_passed_us();
         }

@@ -258,6 +258,7 @@ static void init_objects(struct od_worker *worker, uint32_t index)
     objects->worker_count = worker->options->workers;
     objects->peers = od_allocate_zeroed(objects->worker_count * sizeof *objects->peers);
     objects->idle_ms = worker->options->idle_ms;
+    objects->event_limit_ms = worker->options->event_limit_ms;
     objects->logs_accesses = worker->options->log_requests;
     od_objects_init(objects);
 }

@@ -39,6 +39,27 @@ export class Counter extends DurableObject {
   }
 }
 
+export class Sql extends Socketed {
+  constructor(ctx, env) {
+    super(ctx, env);
+    ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS message (id INTEGER PRIMARY KEY, text)");
+  }
+  webSocketMessage(ws, message) {
+    this.ctx.storage.sql.exec("INSERT INTO message (text) VALUES (?)", message);
+    ws.send("stored");
+  }
+}
+
+export class SqlCounter extends DurableObject {
+  fetch() {
+    const sql = this.ctx.storage.sql;
+    sql.exec("CREATE TABLE IF NOT EXISTS counter (count INTEGER)");
+    sql.exec("INSERT INTO counter SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM counter)");
+    const row = sql.exec("UPDATE counter SET count = count + 1 RETURNING count").one();
+    return new Response(String(row.count));
+  }
+}
+
 export class Touch extends DurableObject {
   fetch() {
     return new Response("ok");
