@@ -12,7 +12,7 @@
 
 #define OD_KINDS(KIND)                                                                             \
     /* main -> worker */                                                                           \
-    KIND(CONNECTION, "str peer, bytes read so far; fd: the connection")                            \
+    KIND(CONNECTION, "u32 place, str peer, bytes read so far; fd: the connection")                 \
     KIND(PEER, "u32 worker; fd: a link to that worker")                                            \
     KIND(DURABLE, "u64 seq: batches up to here are on disk")                                       \
     KIND(APPLIED, "u64 seq: batches up to here can be read from LMDB")                             \
@@ -38,6 +38,7 @@
     KIND(ALARM_OVER,                                                                               \
          "32 bytes id, u8 again: what came of ALARM is on disk, or could not be stored")           \
     KIND(BACK, "nothing: objects may be used")                                                     \
+    KIND(CONNECTION_LEFT, "u32 place: the worker has it no more, or could not take it")            \
     KIND(OBJECT_KEEP, "u8 forget, 32 bytes id, object record")                                     \
     KIND(SOCKET_KEEP, "u64 socket, u32 place, record (object/keep.h); fd: a duplicate of the "     \
                       "connection")                                                                \

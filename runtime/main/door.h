@@ -17,9 +17,29 @@
 #include "net/loop.h"
 
 struct od_door_events {
-    // A connection whose first request has [target]; [bytes] is all that was read of it. True: [fd]
-    // was taken. False: nobody can take it now; it waits until od_door_retry.
-    bool (*admit)(void *owner, od_slice target, od_slice peer, od_slice bytes, int fd);
+    // A connection whose next request is in the head of [arrival]; [bytes] is all that was read of
+    // it. True: its descriptor was taken. False: nobody can take it now; it waits until
+    // od_door_retry.
+    bool (*admit)(void *owner, const struct od_arrival *arrival, od_slice bytes);
+};
+
+// How a worker that has ended left a connection (lease.h).
+enum od_return {
+    OD_RETURN_LEFT,       // It had let go itself.
+    OD_RETURN_UNTOUCHED,  // A request that nobody has begun: another worker gets it.
+    OD_RETURN_AT_REST,    // Between two requests.
+    OD_RETURN_FAILED,     // A request without an answer: 503; then the next one is read.
+    OD_RETURN_UNANSWERED, // The same, but nobody knows where the next one begins: 503, and the end.
+    OD_RETURN_OVER,       // The last answer has left.
+    OD_RETURN_CUT,        // A part of an answer has.
+};
+
+struct od_returned {
+    enum od_return how;
+    int fd;
+    struct od_bytes bytes; // UNTOUCHED: what was read of it.
+    char peer[INET6_ADDRSTRLEN];
+    uint32_t times; // That it came back.
 };
 
 struct od_door {
@@ -53,6 +73,10 @@ void od_door_close(struct od_door *door);
 
 // Once a turn: arrivals that wait for a worker ask again.
 void od_door_retry(struct od_door *door);
+
+// A connection comes back from a worker; takes descriptor and bytes. When the door is closed or
+// crowded nobody waits: it is answered if it has to be, and ends.
+void od_door_return(struct od_door *door, struct od_returned *returned);
 
 void od_door_arrival_ended(struct od_door *door); // Said by arrivals: there is room again.
 

@@ -47,17 +47,19 @@ static void on_stopped(void *owner)
 
 // Clients
 
-static bool on_admit(void *owner, od_slice target, od_slice peer, od_slice bytes, int fd)
+static bool on_admit(void *owner, const struct od_arrival *arrival, od_slice bytes)
 {
     struct od_server *server = owner;
-    uint32_t index = od_router_pick(&server->router, target);
+    uint32_t index = od_router_pick(&server->router, arrival->head.target);
     struct od_child *child = index == OD_ROUTER_ANY
                                  ? od_supervisor_ready_any(&server->supervisor)
                                  : od_supervisor_ready(&server->supervisor, index);
     if (child == NULL)
         return false;
-    size_t mark = od_link_begin(&child->link, OD_KIND_CONNECTION, fd);
-    od_bytes_put_string(&child->link.out, peer);
+    uint32_t place = od_leases_add(&server->leases, child, arrival, bytes);
+    size_t mark = od_link_begin(&child->link, OD_KIND_CONNECTION, arrival->fd);
+    od_bytes_put_u32(&child->link.out, place);
+    od_bytes_put_string(&child->link.out, od_slice_of(arrival->peer));
     od_bytes_put_slice(&child->link.out, bytes);
     od_link_end(&child->link, mark);
     return true;
@@ -250,6 +252,7 @@ static void on_ended(void *owner, struct od_child *child, const struct od_ending
     if (server->state == OD_SERVER_SERVING)
         accuse(server, child, how);
     od_recovery_begin(&server->recovery, child);
+    od_leases_end(&server->leases, child);
     od_alarm_clock_worker_gone(&server->alarm_clock, child->index);
     od_committer_forget(server->committer, child->source);
 }
@@ -318,6 +321,7 @@ static void close_all(struct od_server *server)
     od_alarm_clock_deinit(&server->alarm_clock);
     od_committer_close(server->committer);
     od_supervisor_deinit(&server->supervisor);
+    od_leases_deinit(&server->leases);
     od_recovery_deinit(&server->recovery);
     od_keeper_deinit(&server->keeper);
     od_router_deinit(&server->router);
@@ -339,6 +343,7 @@ enum od_exit od_server_run(const struct od_options *options)
     od_operator_open(server);
     od_recovery_init(&server->recovery, &server->loop, &server->keeper, options->workers);
     od_door_init(&server->door, &server->loop, options, &door_events, server);
+    od_leases_init(&server->leases, &server->door, options->workers);
     od_supervisor_init(&server->supervisor, &server->loop, options, options->workers,
                        &supervisor_events, server);
     od_alarm_clock_init(&server->alarm_clock, &server->loop, &server->supervisor, options->workers);

@@ -238,6 +238,8 @@ void od_http_answer_put_fault(struct od_bytes *out, struct od_http_fault fault,
         put_field(out, OD_SLICE("Upgrade"), OD_SLICE("websocket"));
         put_field(out, OD_SLICE("Sec-WebSocket-Version"), OD_SLICE("13"));
     }
+    if (fault.status == 503)
+        put_field(out, OD_SLICE("Retry-After"), OD_SLICE("1"));
     put_length(out, strlen(fault.text) + 1);
     put_connection(out, manner);
     if (manner.is_head)

@@ -37,8 +37,9 @@ OD_MUST_CHECK bool od_http_answer_put(struct od_bytes *out, const struct od_resp
                                       struct od_error *err);
 
 // A short text instead of what a client wanted, with the headers that [status] asks for (426: the
-// version of WebSocket that we speak). Closes the connection when [manner] says so: after a head
-// or body that was bad it must, for nobody knows where the next request would begin.
+// version of WebSocket that we speak; 503: when to ask again). Closes the connection when [manner]
+// says so: after a head or body that was bad it must, for nobody knows where the next request would
+// begin.
 void od_http_answer_put_fault(struct od_bytes *out, struct od_http_fault fault,
                               struct od_http_manner manner, od_time_ms now_ms);
 
