@@ -2,15 +2,15 @@
 
 #include <lauxlib.h>
 
-#include "engine.h"
-#include "http_message.h"
-#include "instance.h"
-#include "lib_socket.h"
-#include "lib_test.h"
-#include "lib_timer.h"
+#include "api/socket.h"
+#include "api/test.h"
+#include "api/timer.h"
+#include "engine/engine.h"
+#include "engine/instance.h"
 #include "link/invocation.h"
 #include "object/alarm.h"
-#include "value.h"
+#include "value/http_message.h"
+#include "value/value.h"
 
 od_slice od_handler_method(const struct od_task *task)
 {

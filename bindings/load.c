@@ -4,16 +4,16 @@
 
 #include <lauxlib.h>
 
-#include "blame.h"
-#include "engine.h"
-#include "freeze.h"
-#include "lib_namespace.h"
-#include "lib_state.h"
+#include "api/namespace.h"
+#include "api/state.h"
+#include "engine/blame.h"
+#include "engine/engine.h"
+#include "engine/freeze.h"
+#include "engine/require.h"
 #include "link/options.h"
 #include "object/route.h"
-#include "raise.h"
-#include "require.h"
 #include "run.h"
+#include "value/raise.h"
 
 // --- What the script returned
 // ----------------------------------------------------------------------

@@ -4,18 +4,19 @@
 
 #include <lauxlib.h>
 
+#include "api/timer.h"
 #include "base/log.h"
-#include "blame.h"
-#include "engine.h"
-#include "failure.h"
+#include "engine/blame.h"
+#include "engine/engine.h"
+#include "engine/failure.h"
+#include "engine/instance.h"
 #include "handler.h"
-#include "http_message.h"
-#include "instance.h"
-#include "lib_timer.h"
 #include "link/options.h"
 #include "object/alarm.h"
 #include "object/section.h"
-#include "value.h"
+#include "self.h"
+#include "value/http_message.h"
+#include "value/value.h"
 
 int od_run_resume_capped(struct od_engine *engine, lua_State *L, int arguments)
 {
@@ -40,7 +41,7 @@ static const char *what_runs(const struct od_task *task)
     return is_after_event(task) ? "waitUntil" : od_task_name(task);
 }
 
-static struct od_blame_entry entry_of(struct od_engine *engine, const struct od_task *task)
+struct od_blame_entry od_run_entry_of(struct od_engine *engine, const struct od_task *task)
 {
     struct od_blame_entry entry = {.name = what_runs(task), .has_function = !is_after_event(task)};
     entry.has_function = entry.has_function && od_handler_push(engine, engine->L, task);
@@ -73,28 +74,18 @@ static void report(struct od_engine *engine, struct od_task *task, const struct 
 static void fail_with_error(struct od_engine *engine, struct od_task *task)
 {
     const struct od_coroutine *coroutine = task->thread;
-    struct od_blame_entry entry = entry_of(engine, task);
+    struct od_blame_entry entry = od_run_entry_of(engine, task);
     struct od_blame blame = {0};
     od_blame_error(&blame, engine, coroutine->L, &entry);
     report(engine, task, &blame, coroutine->L);
     od_blame_deinit(&blame);
 }
 
-// Its allocations are the engine's and do not fail.
-void od_run_note_error(lua_State *L)
-{
-    struct od_engine *engine = od_engine_of(L);
-    engine->memory.is_capped = false;
-    struct od_blame_entry entry = entry_of(engine, engine->task);
-    od_blame_note(engine, L, &entry);
-    engine->memory.is_capped = true;
-}
-
 // [where] is the coroutine whose frames say how it came to this, or NULL.
 static void fail_with_text(struct od_engine *engine, struct od_task *task, lua_State *where,
                            const char *text)
 {
-    struct od_blame_entry entry = entry_of(engine, task);
+    struct od_blame_entry entry = od_run_entry_of(engine, task);
     struct od_blame blame = {0};
     od_blame_text(&blame, engine, where, &entry, text);
     report(engine, task, &blame, NULL);
@@ -261,7 +252,7 @@ enum od_run od_run_constructor(struct od_engine *engine, struct od_task *task)
 {
     if (od_object_is_entry(task->object))
         return OD_RUN_DONE;
-    od_instance_make(engine, task->object);
+    od_self_make(engine, task->object);
     return begin(engine, task) ? run_handler(engine, task) : OD_RUN_DONE;
 }
 

@@ -9,6 +9,7 @@
 
 #include <lua.h>
 
+#include "engine/blame.h"
 #include "object/script.h"
 
 struct od_engine;
@@ -20,9 +21,8 @@ enum od_run od_run_resume(struct od_engine *engine, struct od_task *task,
                           const struct od_event *event);
 void od_run_forget(struct od_engine *engine, struct od_task *task);
 
-// The handler of xpcall in the engine's own Lua, with the error value on top: keeps the way to it,
-// as it will be raised again (od_blame_note).
-void od_run_note_error(lua_State *L);
+// How the script was entered for [task]: the engine's `entry_of`.
+struct od_blame_entry od_run_entry_of(struct od_engine *engine, const struct od_task *task);
 
 // Resumes [L] with [arguments] values on its stack, with the cap on memory. As lua_resume returns.
 int od_run_resume_capped(struct od_engine *engine, lua_State *L, int arguments);

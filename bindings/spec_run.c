@@ -6,9 +6,10 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
+#include "api/test.h"
 #include "base/bytes.h"
-#include "embedded.h"
-#include "lib_test.h"
+#include "engine/embedded.h"
+#include "value/library.h"
 
 // A file of the specs and the words behind it: (path or nil, {words}).
 static int push_words(lua_State *L, const struct od_options *options)
@@ -27,6 +28,7 @@ static int run(lua_State *L)
 {
     const struct od_options *options = lua_touserdata(L, 1);
     luaL_openlibs(L);
+    od_lib_open(L);
     od_embedded_open_library(L);
     od_lib_test_put_values(L);
     od_embedded_push(L, "open-do.test.runner");

@@ -9,7 +9,8 @@
 #include <lualib.h>
 
 #include "base/check.h"
-#include "embedded.h"
+#include "engine/embedded.h"
+#include "value/library.h"
 
 // source(name) -> the text of the module, as it stands in lua/.
 static int source(lua_State *L)
@@ -37,6 +38,7 @@ static int write_all(lua_State *L)
     static const luaL_Reg functions[] = {
         {"source", source}, {"make_folder", make_folder}, {NULL, NULL}};
     luaL_openlibs(L);
+    od_lib_open(L);
     od_embedded_open_library(L);
     od_embedded_put_native(L, "types", functions);
     od_embedded_push(L, "types");

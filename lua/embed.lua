@@ -36,7 +36,7 @@ for index = 3, #arg do
 end
 
 local file = assert(io.open(output, "wb"))
-file:write('#include "modules.h"\n\n', table.concat(parts, "\n\n"), "\n\n",
+file:write('#include "engine/modules.h"\n\n', table.concat(parts, "\n\n"), "\n\n",
   "const struct od_module od_modules[] = {\n", table.concat(rows, "\n"),
   "\n    {0, 0, 0},\n};\n")
 file:close()

@@ -1,4 +1,4 @@
--- od.fetch, after the wait. C begins it (bindings/lib_fetch.c) and cannot go on after a yield.
+-- od.fetch, after the wait. C begins it (bindings/api/fetch.c) and cannot go on after a yield.
 local _, native = ...
 
 local begin, fail = native.fetch.begin, native.fetch.fail

@@ -1,5 +1,5 @@
 -- What a server that was started for tests does for `open-do test`: it answers requests under
--- /.open-do-test/ in place of the script (bindings/lib_test.h). The other side is lua/open-do/test.
+-- /.open-do-test/ in place of the script (bindings/api/test.h). The other side is lua/open-do/test.
 local _, native = ...
 
 local od = require "open-do"

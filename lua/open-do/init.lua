@@ -1,5 +1,5 @@
 -- Module "open-do" as scripts get it: what C and the other files of this folder offer, read-only.
--- Run once a state, as chunk("open-do", native); see bindings/library.h.
+-- Run once a state, as chunk("open-do", native); see bindings/value/library.h.
 local module_name, native = ...
 assert(module_name == "open-do")
 

@@ -1,5 +1,5 @@
 -- od.Request: what a handler gets and what stub:fetch and od.fetch send. Most are made in C, with
--- the same fields (bindings/http_message.c); headers and query are built when asked for.
+-- the same fields (bindings/value/http_message.c); headers and query are built when asked for.
 local module_name, native = ...
 assert(module_name == "open-do.request")
 

@@ -1,4 +1,4 @@
--- od.url: what URLs are made of. The byte work is in C (bindings/lib_url.c).
+-- od.url: what URLs are made of. The byte work is in C (bindings/value/url.c).
 local module_name, native = ...
 assert(module_name == "open-do.url")
 

@@ -25,7 +25,7 @@ struct od_failure {
     uint8_t flags;
     od_slice id; // Of the object that was called; empty when the call did not get so far.
     od_slice message;
-    od_slice fields; // (str key, str value as bindings/value.h writes it)*
+    od_slice fields; // (str key, str value as bindings/value/value.h writes it)*
 };
 
 void od_failure_put(struct od_bytes *bytes, const struct od_failure *failure);

@@ -1,6 +1,6 @@
 // A method call as a message: the name of the method and its arguments.
 //
-// Encoded: u8 size of the name, the name, a zero byte, then the arguments as bindings/value.h
+// Encoded: u8 size of the name, the name, a zero byte, then the arguments as bindings/value/value.h
 // writes a list. The zero is there so that the name can be used as it stands.
 
 #ifndef OD_LINK_INVOCATION_H

@@ -25,7 +25,7 @@ enum od_route_result {
 OD_MUST_CHECK enum od_route_result od_route_path(od_slice target, od_slice *namespace_name,
                                                  struct od_bytes *name);
 
-// Whether [target] is for `open-do test` (bindings/lib_test.h); false without a test page.
+// Whether [target] is for `open-do test` (bindings/api/test.h); false without a test page.
 bool od_route_is_test(od_slice target);
 
 bool od_namespace_name_is_valid(od_slice name);

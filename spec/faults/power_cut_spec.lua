@@ -88,7 +88,7 @@ function Ledger:told_at(position)
   return low > 0 and self.told[low].number or 0
 end
 
--- A short string as it is stored (bindings/value_format.h): two bytes, then the text.
+-- A short string as it is stored (bindings/value/value_format.h): two bytes, then the text.
 local function decode(value)
   return value and tonumber(value:sub(3)) or 0
 end

@@ -122,7 +122,7 @@ describe("the types", function()
   it("name every handler a class can have", function()
     local functions = declared("DurableObject", "object")
     local problems = {}
-    for name in read("bindings/class.c"):gmatch("%[OD_HANDLER_[A-Z]+%] = \"(%w+)\"") do
+    for name in read("bindings/engine/class.c"):gmatch("%[OD_HANDLER_[A-Z]+%] = \"(%w+)\"") do
       if not functions[name] then
         problems[#problems + 1] = name .. ": describe it in lua/types/object.lua"
       end

@@ -9,11 +9,11 @@
 #include <lauxlib.h>
 
 #include "base/bytes.h"
-#include "http_message.h"
-#include "library.h"
+#include "value/http_message.h"
+#include "value/library.h"
 #include "link/request.h"
 #include "link/response.h"
-#include "value.h"
+#include "value/value.h"
 
 int luaopen_open_do_library(lua_State *L);
 

@@ -6,9 +6,9 @@ add_custom_command(OUTPUT ${od_lua_embedded}
   COMMAND ${OD_LUAJIT} ${PROJECT_SOURCE_DIR}/lua/embed.lua ${PROJECT_SOURCE_DIR}/lua ${od_lua_embedded}
           ${od_lua_modules}
   DEPENDS ${od_lua_modules} ${PROJECT_SOURCE_DIR}/lua/embed.lua VERBATIM)
-if(TARGET od_bindings)
-  get_target_property(od_bindings_type od_bindings TYPE)
-  if(od_bindings_type STREQUAL "STATIC_LIBRARY")
-    target_sources(od_bindings PRIVATE ${od_lua_embedded})
+if(TARGET od_engine)
+  get_target_property(od_engine_type od_engine TYPE)
+  if(od_engine_type STREQUAL "STATIC_LIBRARY")
+    target_sources(od_engine PRIVATE ${od_lua_embedded})
   endif()
 endif()

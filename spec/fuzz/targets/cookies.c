@@ -5,7 +5,8 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
-#include "embedded.h"
+#include "engine/embedded.h"
+#include "value/library.h"
 
 // The module is at index 1; what a round leaves on top of it is dropped by the next.
 static lua_State *cookies_lua(void)
@@ -15,6 +16,7 @@ static lua_State *cookies_lua(void)
         L = luaL_newstate();
         OD_ASSERT(L != NULL);
         luaL_openlibs(L);
+        od_lib_open(L);
         od_embedded_open_library(L);
         lua_settop(L, 0);
         od_embedded_push(L, "open-do.cookies");

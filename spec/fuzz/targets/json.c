@@ -1,8 +1,8 @@
 // JSON: what can be read can be written, and then means the same.
 
-#include "lua.h"
+#include "fuzz_lua.h"
 
-#include "json.h"
+#include "value/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,6 +1,6 @@
 // URLs and queries: the byte work behind od.url and request.query.
 
-#include "lua.h"
+#include "fuzz_lua.h"
 
 static void call(lua_State *L, const char *name, const char *at, size_t size)
 {

@@ -1,8 +1,8 @@
 // Stored values: any bytes may be on the disk, and what can be read can be written again.
 
-#include "lua.h"
+#include "fuzz_lua.h"
 
-#include "value.h"
+#include "value/value.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

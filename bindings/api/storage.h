@@ -1,0 +1,48 @@
+// `storage`: the values of an object, through runtime/store.
+//
+// Checks and encoding come first, writing last: a call that raises has written nothing. list's walk
+// is in api/storage_list.c, alarms are in api/storage_alarm.c.
+
+#ifndef OD_API_STORAGE_H
+#define OD_API_STORAGE_H
+
+#include <lauxlib.h>
+
+#include "base/check.h"
+#include "engine/handle.h"
+#include "object/object.h"
+
+void od_lib_storage_open(lua_State *L); // Once a state.
+
+void od_storage_push(lua_State *L, od_handle instance);
+
+// What the userdata of a transaction holds (api/transaction.h). It is known here because `txn` has
+// the methods of storage.
+struct od_txn {
+    od_handle instance;
+    uint64_t number;
+};
+
+// The object of the storage, or of the transaction, that is the argument before the first of the
+// method [call]. Raises when that transaction is rolled back or over.
+struct od_object *od_storage_self(lua_State *L, const char *call);
+
+OD_NORETURN void od_txn_raise_over(lua_State *L, const char *call);
+
+// The key at [index], which may be negative: a string that is not too long. [what] is said of it
+// when it is not: "argument 1".
+od_slice od_check_key(lua_State *L, int index, const char *call, const char *what);
+
+// Pushes a stored value; raises, in the name of [call], when it cannot be read.
+void od_stored_push(lua_State *L, od_slice key, od_slice value, const char *call);
+
+// The options of a write at [index], which may be none: whether effects need not wait for it.
+bool od_check_unconfirmed(lua_State *L, int index, const char *call);
+
+// What a transaction offers as well (api/transaction.h).
+extern const luaL_Reg od_storage_value_methods[];
+extern const luaL_Reg od_storage_alarm_methods[]; // api/storage_alarm.c
+
+int od_storage_list_values(lua_State *L); // The method `list`.
+
+#endif

@@ -1,0 +1,213 @@
+#include "bindings.h"
+
+#include <stdlib.h>
+
+#include <lauxlib.h>
+
+#include "api/fetch.h"
+#include "api/log.h"
+#include "api/namespace.h"
+#include "api/section.h"
+#include "api/socket.h"
+#include "api/state.h"
+#include "api/storage.h"
+#include "api/stub.h"
+#include "api/test.h"
+#include "api/time.h"
+#include "api/timer.h"
+#include "api/transaction.h"
+#include "engine/embedded.h"
+#include "engine/engine.h"
+#include "engine/failure.h"
+#include "engine/instance.h"
+#include "engine/sandbox.h"
+#include "link/options.h"
+#include "load.h"
+#include "run.h"
+#include "self.h"
+#include "value/library.h"
+
+static struct od_engine *engine_of_script(struct od_script *script)
+{
+    return script->engine;
+}
+
+static bool load(struct od_script *script, struct od_objects *objects,
+                 const struct od_options *options, od_slice files, struct od_error *err)
+{
+    struct od_engine *engine = engine_of_script(script);
+    engine->objects = objects;
+    engine->options = options;
+    engine->memory.limit = (size_t)options->script_memory_mb << 20;
+    engine->files = files;
+    bool ok = od_load_script(engine, err);
+    engine->files = (od_slice){NULL, 0};
+    return ok;
+}
+
+static bool serves(const struct od_script *script, const struct od_namespace *namespace)
+{
+    const struct od_engine *engine = script->engine;
+    return od_class_find(&engine->classes, namespace) != NULL;
+}
+
+static enum od_run construct(struct od_script *script, struct od_task *task)
+{
+    return od_run_constructor(engine_of_script(script), task);
+}
+
+static enum od_run run(struct od_script *script, struct od_task *task)
+{
+    return od_run_event(engine_of_script(script), task);
+}
+
+static enum od_run resume(struct od_script *script, struct od_task *task,
+                          const struct od_event *event)
+{
+    return od_run_resume(engine_of_script(script), task, event);
+}
+
+static void forget(struct od_script *script, struct od_task *task)
+{
+    od_run_forget(engine_of_script(script), task);
+}
+
+static void drop(struct od_script *script, struct od_object *object)
+{
+    od_self_drop(engine_of_script(script), object);
+}
+
+static od_time_ms idle(struct od_script *script)
+{
+    struct od_engine *engine = engine_of_script(script);
+    od_memory_settle(&engine->memory);
+    return od_tidy_step(engine);
+}
+
+static void collect(struct od_script *script)
+{
+    lua_gc(engine_of_script(script)->L, LUA_GCCOLLECT, 0);
+}
+
+static struct od_script_memory memory_of(struct od_script *script)
+{
+    const struct od_memory *memory = &engine_of_script(script)->memory;
+    return (struct od_script_memory){memory->used, memory->limit};
+}
+
+static bool is_full(struct od_script *script)
+{
+    return od_memory_stays_full(&engine_of_script(script)->memory);
+}
+
+static void close_engine(struct od_script *script)
+{
+    struct od_engine *engine = engine_of_script(script);
+    od_coroutines_deinit(engine);
+    lua_close(engine->L);
+    od_classes_deinit(&engine->classes);
+    od_handles_deinit(&engine->instances);
+    od_sources_deinit(&engine->sources);
+    od_wait_deinit(&engine->wait);
+    od_bytes_deinit(&engine->scratch);
+    od_bytes_deinit(&engine->way);
+    od_bytes_deinit(&engine->script.looked_at);
+    free(engine->folder);
+    free(engine);
+}
+
+static int reference_weak_table(lua_State *L)
+{
+    lua_newtable(L);
+    lua_createtable(L, 0, 1);
+    lua_pushliteral(L, "v");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    return luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+static void add_methods_in_lua(lua_State *L)
+{
+    od_embedded_push(L, "engine.calls");
+    lua_getfield(L, -1, "state");
+    od_userdata_add_table(L, OD_USERDATA_STATE);
+    lua_getfield(L, -1, "storage");
+    od_userdata_add_table(L, OD_USERDATA_STORAGE);
+    lua_getfield(L, -1, "stub");
+    od_userdata_add_table(L, OD_USERDATA_STUB);
+    lua_pop(L, 1);
+}
+
+// Module "open-do" and, for the half of it that needs a runtime, what fills native.runtime.
+static void open_modules(lua_State *L)
+{
+    od_lib_open(L);
+    od_wait_push_token(L);
+    lua_setfield(L, -2, "token");
+    lua_getfield(L, -1, "runtime");
+    lua_insert(L, -2);
+    od_embedded_open(L);
+    od_lib_time_put(L);
+    od_lib_timer_put(L);
+    od_lib_log_put(L);
+    od_lib_socket_put(L);
+    lua_pop(L, 1);
+}
+
+// Order: userdata need the members of lua/engine, the library needs its own parts in
+// native.runtime, and scripts get what is then there.
+static int set_up(lua_State *L)
+{
+    struct od_engine *engine = od_engine_of(L);
+    od_sandbox_open_standard(L);
+    open_modules(L);
+    od_coroutines_open(L);
+    od_userdata_open(L);
+    engine->sockets_ref = reference_weak_table(L);
+    lua_newtable(L);
+    engine->selves_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_pushboolean(L, false);
+    engine->way_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    od_lib_state_open(L);
+    od_lib_section_open(L);
+    od_lib_storage_open(L);
+    od_lib_transaction_open(L);
+    od_lib_socket_open(L);
+    od_lib_namespace_open(L);
+    od_lib_fetch_open(L);
+    od_lib_stub_open(L);
+    od_failure_open(L);
+    add_methods_in_lua(L);
+    od_lib_test_open(L);
+    od_sandbox_open(L);
+    return 0;
+}
+
+struct od_script *od_bindings_new(void)
+{
+    struct od_engine *engine = od_allocate_zeroed(sizeof *engine);
+    engine->script = (struct od_script){.engine = engine,
+                                        .load = load,
+                                        .serves = serves,
+                                        .construct = construct,
+                                        .run = run,
+                                        .resume = resume,
+                                        .forget = forget,
+                                        .drop = drop,
+                                        .idle = idle,
+                                        .memory = memory_of,
+                                        .collect = collect,
+                                        .is_full = is_full,
+                                        .close = close_engine};
+    od_list_init(&engine->script.link);
+    engine->entry_of = od_run_entry_of;
+    engine->entry_ref = LUA_NOREF;
+    engine->memory.limit = SIZE_MAX / 2; // Until the script is loaded.
+    engine->L = lua_newstate(od_memory_allocate, &engine->memory);
+    OD_ASSERT(engine->L != NULL);
+    engine->memory.L = engine->L;
+    if (lua_cpcall(engine->L, set_up, NULL) != 0)
+        od_panic(__FILE__, __LINE__, "the Lua library does not load: %s",
+                 lua_tostring(engine->L, -1));
+    return &engine->script;
+}

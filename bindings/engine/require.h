@@ -1,0 +1,31 @@
+// `require` of scripts: files beside the script, then module "open-do".
+//
+// "lib.x" is lib/x.lua or lib/x/init.lua in the script's folder. A name is made of words with dots
+// (or slashes) between them, so no name leads out of that folder. Each module is loaded once.
+
+#ifndef OD_ENGINE_REQUIRE_H
+#define OD_ENGINE_REQUIRE_H
+
+#include <lua.h>
+
+#include "base/error.h"
+#include "base/slice.h"
+
+#define OD_SOURCE_BYTES_MAX (16u << 20) // Of one file.
+
+struct od_engine;
+
+int od_require(lua_State *L); // A lua_CFunction.
+
+enum od_compile {
+    OD_COMPILE_OK,
+    OD_COMPILE_ABSENT, // There is no such file; [err] says so.
+    OD_COMPILE_FAILED, // It cannot be read, or is no Lua.
+};
+
+// Pushes the file [path], relative to the script's folder, as a function, and keeps its text for
+// reports. Pushes nothing on failure. A first line that begins with # is skipped.
+OD_MUST_CHECK enum od_compile od_compile_file(struct od_engine *engine, lua_State *L,
+                                              const char *path, struct od_error *err);
+
+#endif

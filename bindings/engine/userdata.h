@@ -1,0 +1,56 @@
+// The kinds of userdata a script can hold, and how their fields are found.
+//
+// All of a kind share one metatable, which scripts can neither see nor change. A field is a method,
+// or else a property, or else an error: a misspelt name must not read as nil. C functions recognise
+// a kind by that metatable, so no other userdata can be taken for it; messages find in it how the
+// kind is named (__name: "a WebSocket").
+
+#ifndef OD_ENGINE_USERDATA_H
+#define OD_ENGINE_USERDATA_H
+
+#include <lauxlib.h>
+
+enum od_userdata {
+    OD_USERDATA_STATE,
+    OD_USERDATA_STORAGE,
+    OD_USERDATA_TRANSACTION,
+    OD_USERDATA_WEBSOCKET,
+    OD_USERDATA_NAMESPACE,
+    OD_USERDATA_ID,
+    OD_USERDATA_STUB,
+    OD_USERDATA_COUNT,
+};
+
+struct od_userdata_kind {  // What the engine keeps of each.
+    const void *metatable; // To recognise it.
+    int metatable_ref;
+    int methods_ref;
+};
+
+void od_userdata_open(lua_State *L); // Once a state, before the first kind.
+
+// Says what [kind] can do. [properties], called as (object, key) for what is no method, pushes one
+// value or ends in od_userdata_no_field. Leaves the metatable on the stack, for the events of a
+// kind (__eq, __tostring).
+void od_userdata_define(lua_State *L, enum od_userdata kind, const luaL_Reg *methods,
+                        lua_CFunction properties);
+
+// More methods: from C, or from Lua: those of the table on top, popped, and whatever its metatable
+// finds.
+void od_userdata_add_functions(lua_State *L, enum od_userdata kind, const luaL_Reg *methods);
+void od_userdata_add_table(lua_State *L, enum od_userdata kind);
+
+// Pushes a table of the methods of all kinds: "state" -> { name -> function }.
+void od_userdata_push_methods(lua_State *L);
+
+int od_userdata_no_field(lua_State *L); // A lua_CFunction (object, key); always raises.
+
+void *od_userdata_push(lua_State *L, enum od_userdata kind, size_t size); // Not initialised.
+
+// The content of the userdata at [index], or NULL when it is not of that kind.
+void *od_userdata_test(lua_State *L, int index, enum od_userdata kind);
+
+// The same for argument 1 of the method [call]; raises when it was called with a dot.
+void *od_userdata_self(lua_State *L, enum od_userdata kind, const char *call);
+
+#endif

@@ -1,0 +1,130 @@
+#include "engine/wait.h"
+
+#include "engine/engine.h"
+#include "value/http_message.h"
+#include "value/raise.h"
+#include "value/value.h"
+
+static const char token; // Its address is what our yields yield.
+
+void od_wait_deinit(struct od_wait *wait)
+{
+    od_bytes_deinit(&wait->bytes);
+}
+
+struct od_wait *od_wait_prepare(lua_State *L, const char *call)
+{
+    struct od_engine *engine = od_engine_of(L);
+    od_engine_object(L, call);
+    if (!lua_isyieldable(L))
+        od_raise(L, "%s: cannot wait inside a callback of table.sort, string.gsub or require",
+                 call);
+    od_bytes_deinit(&engine->wait.bytes);
+    engine->wait = (struct od_wait){0};
+    return &engine->wait;
+}
+
+void od_wait_push_token(lua_State *L)
+{
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&token);
+}
+
+int od_wait_yield(lua_State *L, enum od_wait_kind kind)
+{
+    od_engine_of(L)->wait.kind = kind;
+    lua_settop(L, 0);
+    od_wait_push_token(L);
+    return lua_yield(L, 1);
+}
+
+static enum od_wait_begun begin_sleep(struct od_task *task, const struct od_wait *wait)
+{
+    od_task_wait_sleep(task, wait->ms);
+    return OD_WAIT_BEGUN;
+}
+
+static enum od_wait_begun begin_sync(struct od_task *task, const struct od_wait *wait)
+{
+    (void)wait;
+    return od_task_wait_sync(task) ? OD_WAIT_BEGUN : OD_WAIT_OVER;
+}
+
+static enum od_wait_begun begin_call(struct od_task *task, const struct od_wait *wait)
+{
+    od_task_wait_call(task, od_bytes_slice(&wait->bytes));
+    return OD_WAIT_BEGUN;
+}
+
+static enum od_wait_begun begin_fetch(struct od_task *task, const struct od_wait *wait)
+{
+    od_task_wait_fetch(task, wait->redirect, (uint32_t)wait->ms, od_bytes_slice(&wait->bytes));
+    return OD_WAIT_BEGUN;
+}
+
+void od_wait_give_up(struct od_object *object, enum od_wait_kind kind, const struct od_failure *why)
+{
+    if (kind == OD_WAIT_RESET)
+        od_object_reset_for(object, why);
+    else
+        od_object_abort(object, why->message, kind == OD_WAIT_ABORT);
+}
+
+static enum od_wait_begun begin_give_up(struct od_task *task, const struct od_wait *wait)
+{
+    struct od_failure why;
+    bool is_whole = od_failure_read(od_bytes_slice(&wait->bytes), &why);
+    OD_ASSERT(is_whole);
+    od_wait_give_up(task->object, wait->kind, &why);
+    return OD_WAIT_LAST;
+}
+
+enum od_wait_begun od_wait_begin(struct od_engine *engine, struct od_task *task)
+{
+    static enum od_wait_begun (*const begin[])(struct od_task *, const struct od_wait *) = {
+        [OD_WAIT_SLEEP] = begin_sleep,         [OD_WAIT_SYNC] = begin_sync,
+        [OD_WAIT_CALL] = begin_call,           [OD_WAIT_METHOD] = begin_call,
+        [OD_WAIT_RESET] = begin_give_up,       [OD_WAIT_ABORT] = begin_give_up,
+        [OD_WAIT_ABORT_ALARM] = begin_give_up, [OD_WAIT_FETCH] = begin_fetch,
+    };
+    struct od_coroutine *coroutine = task->thread;
+    struct od_wait *wait = &engine->wait;
+    bool is_ours = lua_touserdata(coroutine->L, 1) == &token;
+    lua_settop(coroutine->L, 0);
+    if (!is_ours)
+        return OD_WAIT_FOREIGN;
+    OD_ASSERT(wait->kind != OD_WAIT_NONE);
+    coroutine->waits_for = wait->kind;
+    enum od_wait_begun begun = begin[wait->kind](task, wait);
+    wait->kind = OD_WAIT_NONE;
+    return begun;
+}
+
+static int push_response(lua_State *L, od_slice bytes)
+{
+    od_response_push(L, bytes);
+    return 1;
+}
+
+// What a worker of the same program has written; if it cannot be read, that is a bug of ours.
+static int push_results(lua_State *L, od_slice bytes)
+{
+    struct od_error err;
+    int count = od_values_decode(L, bytes, &err);
+    OD_ASSERT(count >= 0);
+    return count;
+}
+
+int od_wait_push_result(lua_State *L, enum od_wait_kind kind, bool ok, od_slice bytes)
+{
+    static int (*const push[OD_WAIT_KINDS])(lua_State *,
+                                            od_slice) = {[OD_WAIT_CALL] = push_response,
+                                                         [OD_WAIT_FETCH] = push_response,
+                                                         [OD_WAIT_METHOD] = push_results};
+    if (push[kind] == NULL)
+        return 0;
+    lua_pushboolean(L, ok);
+    if (ok)
+        return 1 + push[kind](L, bytes);
+    lua_pushlstring(L, bytes.at, bytes.size);
+    return 2;
+}

@@ -1,0 +1,62 @@
+#include "self.h"
+
+#include <stdlib.h>
+
+#include "api/state.h"
+#include "api/timer.h"
+#include "engine/engine.h"
+#include "engine/instance.h"
+
+// All `self` stand in one table, at the place of their handle, and not in the registry: this can be
+// made anew when it has become too large, that cannot.
+static void keep_self(struct od_engine *engine, const struct od_instance *instance)
+{
+    lua_State *L = engine->L;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->selves_ref);
+    lua_insert(L, -2);
+    lua_rawseti(L, -2, (int)instance->handle.place);
+    lua_pop(L, 1);
+}
+
+static void push_new_self(struct od_engine *engine, const struct od_instance *instance)
+{
+    lua_State *L = engine->L;
+    lua_createtable(L, 0, 4);
+    od_state_push(L, instance);
+    lua_setfield(L, -2, "state");
+    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->env_ref);
+    lua_setfield(L, -2, "env");
+    lua_rawgeti(L, LUA_REGISTRYINDEX, instance->class->metatable_ref);
+    lua_setmetatable(L, -2);
+}
+
+struct od_instance *od_self_make(struct od_engine *engine, struct od_object *object)
+{
+    OD_ASSERT(object->instance == NULL);
+    struct od_instance *instance = od_allocate_zeroed(sizeof *instance);
+    object->instance = instance;
+    instance->object = object;
+    instance->timers_ref = LUA_NOREF;
+    instance->class = od_class_find(&engine->classes, object->namespace);
+    OD_ASSERT(instance->class != NULL);
+    instance->handle = od_handles_put(&engine->instances, instance);
+    push_new_self(engine, instance);
+    keep_self(engine, instance);
+    engine->tidy.live++;
+    return instance;
+}
+
+void od_self_drop(struct od_engine *engine, struct od_object *object)
+{
+    struct od_instance *instance = object->instance;
+    if (instance == NULL)
+        return;
+    lua_pushnil(engine->L);
+    keep_self(engine, instance);
+    od_timers_drop(engine->L, instance);
+    od_handles_remove(&engine->instances, instance->handle);
+    engine->tidy.live--;
+    engine->tidy.dropped++;
+    free(instance);
+    object->instance = NULL;
+}

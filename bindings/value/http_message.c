@@ -1,0 +1,338 @@
+#include "value/http_message.h"
+
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "link/request.h"
+#include "link/response.h"
+#include "value/guard.h"
+#include "value/http_fields.h"
+#include "value/raise.h"
+
+// A Request in Lua: method, url, path, peer, body or nil, and either `headers` or `_fields` (see
+// http_fields.h). A Response: status, body or nil, webSocket or nil, `headers` or `_fields` or
+// none. lua/open-do/request.lua and response.lua make the same shapes.
+
+od_response_socket_fn *od_response_socket;
+od_response_socket_push_fn *od_response_socket_push;
+
+// What the Lua modules define; the addresses of the names are keys of the registry.
+enum definition {
+    HEADERS,
+    REQUEST,
+    RESPONSE,
+    MAKE_REQUEST,
+    DEFINITION_COUNT
+};
+
+static const char *const definition_names[DEFINITION_COUNT] = {"Headers", "Request", "Response",
+                                                               "make_request"};
+
+static void push_definition(lua_State *L, enum definition definition)
+{
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&definition_names[definition]);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+}
+
+static bool is_a(lua_State *L, int index, enum definition class)
+{
+    if (!lua_istable(L, index) || !lua_getmetatable(L, index))
+        return false;
+    push_definition(L, class);
+    bool result = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return result;
+}
+
+static void become(lua_State *L, enum definition class)
+{
+    push_definition(L, class);
+    lua_setmetatable(L, -2);
+}
+
+static int define(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    luaL_checkany(L, 2);
+    for (int i = 0; i < DEFINITION_COUNT; i++) {
+        if (strcmp(name, definition_names[i]) != 0)
+            continue;
+        lua_pushlightuserdata(L, (void *)(uintptr_t)&definition_names[i]);
+        lua_pushvalue(L, 2);
+        lua_rawset(L, LUA_REGISTRYINDEX);
+        return 0;
+    }
+    return luaL_error(L, "nobody asks for a definition of %s", name);
+}
+
+static int is_a_named(lua_State *L)
+{
+    const char *name = luaL_checkstring(L, 1);
+    bool result = false;
+    for (int i = 0; i < DEFINITION_COUNT && !result; i++)
+        result = strcmp(name, definition_names[i]) == 0 && is_a(L, 2, (enum definition)i);
+    lua_pushboolean(L, result);
+    return 1;
+}
+
+static int read_fields(lua_State *L)
+{
+    od_slice bytes;
+    bytes.at = luaL_checklstring(L, 1, &bytes.size);
+    struct od_cursor cursor = od_cursor_of(bytes);
+    od_http_fields_push(L, od_headers_read(&cursor));
+    become(L, HEADERS);
+    return 1;
+}
+
+enum {
+    init_names_max = 16
+};
+
+// unknown(what, word, array of names): the message about an init that has another field.
+static int unknown(lua_State *L)
+{
+    const char *names[init_names_max + 1] = {NULL};
+    struct od_error err;
+    for (int i = 0; i < init_names_max; i++) {
+        lua_rawgeti(L, 3, i + 1); // Stays there, and with it the text.
+        names[i] = lua_tostring(L, -1);
+    }
+    od_unknown_set(&err, luaL_checkstring(L, 1), luaL_checkstring(L, 2), names);
+    lua_pushstring(L, err.text);
+    return 1;
+}
+
+void od_http_message_open(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"define", define},
+                                         {"is_a", is_a_named},
+                                         {"read_fields", read_fields},
+                                         {"unknown", unknown},
+                                         {NULL, NULL}};
+    lua_newtable(L);
+    luaL_setfuncs(L, functions, 0);
+}
+
+static void set_string(lua_State *L, const char *field, od_slice text)
+{
+    lua_pushlstring(L, text.size > 0 ? text.at : "", text.size);
+    lua_setfield(L, -2, field);
+}
+
+// The fields' bytes, with their count, stand between what is before them and the body's length.
+static void set_fields_and_body(lua_State *L, const struct od_headers *headers, od_slice body)
+{
+    const char *fields = headers->cursor.at - sizeof(uint32_t);
+    size_t size = (size_t)(body.at - sizeof(uint32_t) - fields);
+    set_string(L, "_fields", (od_slice){fields, size});
+    if (body.size > 0)
+        set_string(L, "body", body);
+}
+
+void od_request_push(lua_State *L, od_slice message)
+{
+    struct od_request request;
+    bool is_request = od_request_read(message, &request);
+    OD_ASSERT(is_request);
+    od_slice path = od_request_target(request.url);
+    const char *query = memchr(path.at, '?', path.size);
+    path.size = query == NULL ? path.size : (size_t)(query - path.at);
+    luaL_checkstack(L, 4, "too many values");
+    lua_createtable(L, 0, 7);
+    set_string(L, "method", request.method);
+    set_string(L, "url", request.url);
+    set_string(L, "path", path);
+    set_string(L, "peer", request.peer);
+    set_fields_and_body(L, &request.headers, request.body);
+    become(L, REQUEST);
+}
+
+void od_response_push(lua_State *L, od_slice message)
+{
+    struct od_response response;
+    bool is_response = od_response_read(message, &response);
+    OD_ASSERT(is_response);
+    luaL_checkstack(L, 4, "too many values");
+    lua_createtable(L, 0, 4);
+    lua_pushinteger(L, response.status);
+    lua_setfield(L, -2, "status");
+    set_fields_and_body(L, &response.headers, response.body);
+    if (response.socket != 0 && od_response_socket_push != NULL) {
+        od_response_socket_push(L, response.worker, response.socket);
+        lua_setfield(L, -2, "webSocket");
+    }
+    become(L, RESPONSE);
+}
+
+// Raw, so that no code of a script runs and nothing is built on the way.
+static int push_field(lua_State *L, int index, const char *field)
+{
+    lua_pushstring(L, field);
+    lua_rawget(L, index);
+    return lua_type(L, -1);
+}
+
+// The string in [field]; [fallback] when the field is nil, which may be that of no string.
+static bool string_field(lua_State *L, int index, const char *field, od_slice fallback,
+                         od_slice *text, struct od_error *err)
+{
+    int type = push_field(L, index, field);
+    *text = fallback;
+    if (type == LUA_TSTRING)
+        text->at =
+            lua_tolstring(L, -1, &text->size); // The object keeps it when it leaves the stack.
+    else if (type != LUA_TNIL)
+        return od_error_set(err, "the field \"%s\" is a %s, it must be a string", field,
+                            lua_typename(L, type));
+    lua_pop(L, 1);
+    return true;
+}
+
+static bool body_field(lua_State *L, int index, od_slice *body, struct od_error *err)
+{
+    if (!string_field(L, index, "body", (od_slice){NULL, 0}, body, err))
+        return false;
+    return body->size <= OD_HTTP_BODY_BYTES_MAX ||
+           od_error_set(err, "the body has %zu bytes, the limit is %u", body->size,
+                        OD_HTTP_BODY_BYTES_MAX);
+}
+
+// [has_any] is false when the object has no header fields yet, not even an empty list.
+static bool put_fields(lua_State *L, int index, struct od_bytes *out, uint32_t *count,
+                       bool *has_any, struct od_error *err)
+{
+    *has_any = true;
+    int type = push_field(L, index, "headers");
+    int headers = lua_gettop(L);
+    if (is_a(L, headers, HEADERS))
+        return od_http_fields_put_array(L, headers, out, count, err);
+    if (type != LUA_TNIL)
+        return od_error_set(err, "the field \"headers\" is no od.Headers");
+    od_slice encoded;
+    if (!string_field(L, index, "_fields", (od_slice){NULL, 0}, &encoded, err))
+        return false;
+    *has_any = encoded.at != NULL;
+    return !*has_any || od_http_fields_put_encoded(encoded, out, count, err);
+}
+
+static bool status_field(lua_State *L, int index, uint16_t *status, struct od_error *err)
+{
+    int type = push_field(L, index, "status");
+    double number = type == LUA_TNUMBER ? lua_tonumber(L, -1) : 0;
+    if (number != 101 && !(number >= 200 && number <= 599 && number == (double)(int)number))
+        return od_error_set(err, "a Response has a status that is neither 101 nor 200 to 599");
+    *status = (uint16_t)number;
+    return true;
+}
+
+static bool socket_field(lua_State *L, int index, uint16_t status, uint32_t *worker,
+                         uint64_t *socket, struct od_error *err)
+{
+    *worker = 0;
+    *socket = 0;
+    bool has_socket = push_field(L, index, "webSocket") != LUA_TNIL;
+    if (has_socket != (status == 101))
+        return od_error_set(err, has_socket ? "a Response with a webSocket must have status 101"
+                                            : "a Response with status 101 must have a webSocket");
+    if (!has_socket)
+        return true;
+    if (od_response_socket == NULL)
+        return od_error_set(err, "a webSocket cannot go out here");
+    return od_response_socket(L, lua_gettop(L), worker, socket, err);
+}
+
+static bool encode_response(lua_State *L, void *context, struct od_error *err)
+{
+    struct od_bytes *out = context;
+    uint16_t status = 0;
+    uint32_t worker, count = 0;
+    uint64_t socket;
+    od_slice body;
+    bool has_fields;
+    if (!is_a(L, 1, RESPONSE)) {
+        const char *what = lua_isnil(L, 1) ? "nothing" : lua_typename(L, lua_type(L, 1));
+        return od_error_set(err, "fetch returned %s%s; it must return an od.Response",
+                            lua_isnil(L, 1) ? "" : "a ", what);
+    }
+    if (!status_field(L, 1, &status, err) || !body_field(L, 1, &body, err) ||
+        !socket_field(L, 1, status, &worker, &socket, err))
+        return false;
+    size_t mark = od_response_begin(out, status, worker, socket);
+    if (!put_fields(L, 1, out, &count, &has_fields, err))
+        return false;
+    if (!has_fields && body.at != NULL) { // What response.lua would make of it.
+        od_headers_put(out, OD_SLICE("content-type"), OD_SLICE("text/plain;charset=UTF-8"));
+        count++;
+    }
+    od_response_end(out, mark, count, body);
+    return true;
+}
+
+static bool guarded(lua_State *L, int first, int second, od_guard_fn *body, struct od_bytes *out,
+                    struct od_error *err)
+{
+    size_t mark = out->size;
+    bool ok = od_guard(L, first, second, body, out, err);
+    if (!ok)
+        out->size = mark;
+    return ok;
+}
+
+bool od_response_encode(lua_State *L, int index, struct od_bytes *out, struct od_error *err)
+{
+    return guarded(L, index, 0, encode_response, out, err);
+}
+
+static bool is_url(od_slice url)
+{
+    for (size_t i = 0; i < url.size; i++) {
+        unsigned char byte = (unsigned char)url.at[i];
+        if (byte <= 0x20 || byte == 0x7f)
+            return false;
+    }
+    return od_slice_starts_with(url, OD_SLICE("http://")) ||
+           od_slice_starts_with(url, OD_SLICE("https://"));
+}
+
+// The Request at [index] as it is.
+static bool put_request(lua_State *L, int index, struct od_bytes *out, struct od_error *err)
+{
+    od_slice method, url, peer, body;
+    uint32_t count = 0;
+    bool has_fields;
+    if (!string_field(L, index, "method", OD_SLICE(""), &method, err) ||
+        !string_field(L, index, "url", OD_SLICE(""), &url, err) ||
+        !string_field(L, index, "peer", OD_SLICE(""), &peer, err) ||
+        !body_field(L, index, &body, err))
+        return false;
+    if (!od_http_fields_is_token(method))
+        return od_error_set(err, "the request's method is not one");
+    if (!is_url(url) || url.size > OD_HTTP_FIELDS_BYTES_MAX)
+        return od_error_set(err, "the request's url is not one, or too long");
+    size_t mark = od_request_begin(out, method, url, peer);
+    if (!put_fields(L, index, out, &count, &has_fields, err))
+        return false;
+    od_request_end(out, mark, count, body);
+    return true;
+}
+
+static bool encode_request(lua_State *L, void *context, struct od_error *err)
+{
+    if (is_a(L, 1, REQUEST) && lua_isnil(L, 2))
+        return put_request(L, 1, context, err);
+    push_definition(L, MAKE_REQUEST);
+    lua_pushvalue(L, 1);
+    lua_pushvalue(L, 2);
+    lua_call(L, 2, 2);
+    if (lua_isnil(L, -2))
+        return od_error_set(err, "%s", lua_tostring(L, -1));
+    return put_request(L, lua_gettop(L) - 1, context, err);
+}
+
+bool od_request_encode(lua_State *L, int index, int init_index, struct od_bytes *out,
+                       struct od_error *err)
+{
+    return guarded(L, index, init_index, encode_request, out, err);
+}
