@@ -25,7 +25,8 @@
     KIND(STATUS,                                                                                   \
          "u64 question, u8 when settled: how are you, now or when there is nothing to do?")        \
     KIND(REFUSE, "32 bytes id, u32 ms, u8 hears no close, str why: that object is not to run")     \
-    KIND(ALARM, "u64 wall clock in ms, identity (store/identity.h): what is due by then, ring it") \
+    KIND(ALARM, "u64 wall clock in ms, u8 fails, identity (store/identity.h): what is due by "     \
+                "then, ring it; or count it as a try that cost a worker")                          \
     KIND(RESTORE_OBJECT, "object record (object/keep.h)")                                          \
     KIND(RESTORE_SOCKET,                                                                           \
          "u64 socket, u32 place, u64 answered ms, u16 code or 0, str later facts, socket "         \

@@ -45,7 +45,9 @@ enum od_page_flag {      // Of a socket; none: it can go on elsewhere as if noth
     OD_PAGE_LEFT = 64,     // The worker has it no more.
 };
 
-#define OD_PAGE_CLOSE_NAME "webSocketClose" // Main counts these (main/blame.h).
+#define OD_PAGE_CLOSE_NAME "webSocketClose"    // Main counts these (main/blame.h),
+#define OD_PAGE_ALARM_NAME "alarm"             // and these, with constructors that run for them
+#define OD_PAGE_CONSTRUCTOR_NAME "constructor" // (main/alarm_clock.h).
 
 struct od_page_event {
     uint64_t moment;

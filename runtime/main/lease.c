@@ -159,17 +159,17 @@ static enum od_return decide(const struct od_leases *leases, const struct od_lea
 
 static void give_back(struct od_leases *leases, struct od_lease *lease, enum od_return how)
 {
+    if (how != OD_RETURN_UNTOUCHED)
+        forget_bytes(leases, lease);
     struct od_returned returned = lease->returned;
     returned.how = how;
-    lease->returned.bytes = (struct od_bytes){0};
     leases->bytes -= returned.bytes.size;
+    od_bytes_init(&lease->returned.bytes);
     returned.fd = end(leases, lease);
-    if (how == OD_RETURN_LEFT) {
+    if (how == OD_RETURN_LEFT)
         close(returned.fd);
-        od_bytes_deinit(&returned.bytes);
-    } else {
+    else
         od_door_return(leases->door, &returned);
-    }
 }
 
 // Without a word on the page it could not be taken: no other worker is asked, or it goes in

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -225,14 +226,24 @@ static void report_end(struct od_server *server, struct od_child *child,
            how->was_running ? how->event.name : "");
 }
 
-static void accuse(struct od_server *server, const struct od_child *child,
-                   const struct od_ending *how)
+static bool may_be_alarm(const struct od_page_event *event)
+{
+    return strcmp(event->name, OD_PAGE_ALARM_NAME) == 0 ||
+           strcmp(event->name, OD_PAGE_CONSTRUCTOR_NAME) == 0;
+}
+
+// That object is refused, so its neighbours need not be kept from its next crash by a pause as
+// well.
+static void accuse(struct od_server *server, struct od_child *child, const struct od_ending *how)
 {
     const struct od_blamed *blamed =
         how->was_running ? od_blame_add(&server->blame, child->index, &how->event, how->is_foreign)
                          : NULL;
     if (blamed == NULL)
         return;
+    child->restart_ms = 0;
+    if (may_be_alarm(&how->event))
+        od_alarm_clock_blame(&server->alarm_clock, child->index, how->event.id);
     od_log(OD_LOG_WARN, how->event.label,
            "is refused for %d ms: requests to it fail, messages to it wait",
            (int)blamed->refused_ms);
