@@ -254,11 +254,16 @@ static void accuse(struct od_server *server, struct od_child *child, const struc
                blamed->closes);
 }
 
+static bool ran_a_handler(const struct od_ending *how)
+{
+    return how->was_running && strcmp(how->event.name, OD_PAGE_LOADING_NAME) != 0;
+}
+
 static void on_ended(void *owner, struct od_child *child, const struct od_ending *how)
 {
     struct od_server *server = owner;
     report_end(server, child, how);
-    od_reload_ended(&server->reload, child);
+    od_reload_ended(&server->reload, child, ran_a_handler(how));
     stop_unless_serving(server);
     if (server->state == OD_SERVER_SERVING)
         accuse(server, child, how);
