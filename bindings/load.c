@@ -6,8 +6,8 @@
 
 #include "api/namespace.h"
 #include "api/state.h"
-#include "engine/blame.h"
 #include "engine/engine.h"
+#include "engine/error_report.h"
 #include "engine/freeze.h"
 #include "engine/require.h"
 #include "link/options.h"
@@ -130,15 +130,15 @@ static int take_script(lua_State *L)
 // [err], which has a place but no frames (the compiler's).
 static bool fail(struct od_engine *engine, lua_State *L, struct od_error *err)
 {
-    static const struct od_blame_entry entry = {.name = "the script", .has_function = false};
-    struct od_blame blame = {0};
+    static const struct od_error_entry entry = {.name = "the script", .has_function = false};
+    struct od_error_report report = {0};
     if (L != NULL)
-        od_blame_error(&blame, engine, L, &entry);
+        od_error_report_value(&report, engine, L, &entry);
     else
-        od_blame_text(&blame, engine, NULL, &entry, err->text);
-    od_slice report = od_blame_report(&blame);
-    od_error_set(err, "%.*s", (int)report.size, report.at);
-    od_blame_deinit(&blame);
+        od_error_report_text(&report, engine, NULL, &entry, err->text);
+    od_slice whole = od_error_report_whole(&report);
+    od_error_set(err, "%.*s", (int)whole.size, whole.at);
+    od_error_report_deinit(&report);
     return false;
 }
 

@@ -6,8 +6,8 @@
 
 #include "api/timer.h"
 #include "base/log.h"
-#include "engine/blame.h"
 #include "engine/engine.h"
+#include "engine/error_report.h"
 #include "engine/failure.h"
 #include "engine/instance.h"
 #include "handler.h"
@@ -41,9 +41,9 @@ static const char *what_runs(const struct od_task *task)
     return is_after_event(task) ? "waitUntil" : od_task_name(task);
 }
 
-struct od_blame_entry od_run_entry_of(struct od_engine *engine, const struct od_task *task)
+struct od_error_entry od_run_entry_of(struct od_engine *engine, const struct od_task *task)
 {
-    struct od_blame_entry entry = {.name = what_runs(task), .has_function = !is_after_event(task)};
+    struct od_error_entry entry = {.name = what_runs(task), .has_function = !is_after_event(task)};
     entry.has_function = entry.has_function && od_handler_push(engine, engine->L, task);
     if (entry.has_function)
         lua_getinfo(engine->L, ">S", &entry.function);
@@ -52,13 +52,13 @@ struct od_blame_entry od_run_entry_of(struct od_engine *engine, const struct od_
 
 // Tells the log, and the caller unless it has its answer already. [L]: on top the error value, or
 // NULL.
-static void report(struct od_engine *engine, struct od_task *task, const struct od_blame *blame,
-                   lua_State *L)
+static void log_report(struct od_engine *engine, struct od_task *task,
+                       const struct od_error_report *report, lua_State *L)
 {
     struct od_bytes line = {0};
     od_bytes_put_slice(&line, od_slice_of(what_runs(task)));
     od_bytes_put_slice(&line, OD_SLICE(": "));
-    od_bytes_put_slice(&line, od_blame_report(blame));
+    od_bytes_put_slice(&line, od_error_report_whole(report));
     od_log_slice(OD_LOG_ERROR, od_slice_of(task->object->label), od_bytes_slice(&line));
     od_bytes_deinit(&line);
     if (task->is_answered || is_after_event(task))
@@ -66,7 +66,7 @@ static void report(struct od_engine *engine, struct od_task *task, const struct 
     struct od_bytes fields = {0};
     od_failure_put_fields(&fields, engine->L, L);
     od_task_fail_with(task, &(struct od_failure){.flags = OD_FAILURE_REMOTE,
-                                                 .message = od_blame_message(blame),
+                                                 .message = od_error_report_message(report),
                                                  .fields = od_bytes_slice(&fields)});
     od_bytes_deinit(&fields);
 }
@@ -74,22 +74,22 @@ static void report(struct od_engine *engine, struct od_task *task, const struct 
 static void fail_with_error(struct od_engine *engine, struct od_task *task)
 {
     const struct od_coroutine *coroutine = task->thread;
-    struct od_blame_entry entry = od_run_entry_of(engine, task);
-    struct od_blame blame = {0};
-    od_blame_error(&blame, engine, coroutine->L, &entry);
-    report(engine, task, &blame, coroutine->L);
-    od_blame_deinit(&blame);
+    struct od_error_entry entry = od_run_entry_of(engine, task);
+    struct od_error_report report = {0};
+    od_error_report_value(&report, engine, coroutine->L, &entry);
+    log_report(engine, task, &report, coroutine->L);
+    od_error_report_deinit(&report);
 }
 
 // [where] is the coroutine whose frames say how it came to this, or NULL.
 static void fail_with_text(struct od_engine *engine, struct od_task *task, lua_State *where,
                            const char *text)
 {
-    struct od_blame_entry entry = od_run_entry_of(engine, task);
-    struct od_blame blame = {0};
-    od_blame_text(&blame, engine, where, &entry, text);
-    report(engine, task, &blame, NULL);
-    od_blame_deinit(&blame);
+    struct od_error_entry entry = od_run_entry_of(engine, task);
+    struct od_error_report report = {0};
+    od_error_report_text(&report, engine, where, &entry, text);
+    log_report(engine, task, &report, NULL);
+    od_error_report_deinit(&report);
 }
 
 static bool encode_response(lua_State *L, struct od_bytes *answer, struct od_error *err)

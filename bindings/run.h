@@ -9,7 +9,7 @@
 
 #include <lua.h>
 
-#include "engine/blame.h"
+#include "engine/error_report.h"
 #include "object/script.h"
 
 struct od_engine;
@@ -22,7 +22,7 @@ enum od_run od_run_resume(struct od_engine *engine, struct od_task *task,
 void od_run_forget(struct od_engine *engine, struct od_task *task);
 
 // How the script was entered for [task]: the engine's `entry_of`.
-struct od_blame_entry od_run_entry_of(struct od_engine *engine, const struct od_task *task);
+struct od_error_entry od_run_entry_of(struct od_engine *engine, const struct od_task *task);
 
 // Resumes [L] with [arguments] values on its stack, with the cap on memory. As lua_resume returns.
 int od_run_resume_capped(struct od_engine *engine, lua_State *L, int arguments);

@@ -10,8 +10,8 @@
 #include "base/fault.h"
 #include "bindings.h"
 #include "main/check.h"
-#include "main/child.h"
 #include "main/control_client.h"
+#include "main/process.h"
 #include "main/server.h"
 #include "spec_run.h"
 #include "types.h"
@@ -65,12 +65,11 @@ static int refuse(enum od_exit exit, const struct od_error *err)
     return exit;
 }
 
-static int run_seat(const struct od_options *options, const struct od_child_seat *seat)
+static int run_seat(const struct od_options *options, const struct od_seat *seat)
 {
-    return seat->index == OD_CHILD_TRIAL
-               ? od_rehearsal_main(options, od_bindings_new, seat->link_fd)
-               : od_worker_main(options, od_bindings_new, seat->index, seat->link_fd,
-                                seat->page_fd);
+    return seat->index == OD_SEAT_TRIAL ? od_rehearsal_main(options, od_bindings_new, seat->link_fd)
+                                        : od_worker_main(options, od_bindings_new, seat->index,
+                                                         seat->link_fd, seat->page_fd);
 }
 
 int main(int argc, char **argv)
@@ -78,7 +77,7 @@ int main(int argc, char **argv)
     struct od_options options;
     struct od_error err;
     bool help = false;
-    struct od_child_seat seat;
+    struct od_seat seat;
     int exit;
     (void)argc;
     enum od_exit read = od_options_read(&options, argv, &help, &err);
@@ -88,7 +87,7 @@ int main(int argc, char **argv)
         exit = refuse(read, &err);
     else if (help)
         exit = OD_EXIT_CLEAN;
-    else if (od_child_is_me(&seat))
+    else if (od_seat_is_mine(&seat))
         exit = run_seat(&options, &seat);
     else
         exit = (int)commands[options.command](&options);

@@ -2,9 +2,9 @@
 
 #include "api/state.h"
 #include "base/log.h"
-#include "engine/blame.h"
 #include "engine/embedded.h"
 #include "engine/engine.h"
+#include "engine/error_report.h"
 #include "engine/failure.h"
 #include "object/section.h"
 #include "value/raise.h"
@@ -37,12 +37,12 @@ static int leave(lua_State *L)
     return 0;
 }
 
-static void report(struct od_engine *engine, const struct od_blame *blame)
+static void log_report(struct od_engine *engine, const struct od_error_report *report)
 {
     struct od_bytes line = {0};
     od_bytes_put_slice(&line, od_slice_of(block));
     od_bytes_put_slice(&line, OD_SLICE(": "));
-    od_bytes_put_slice(&line, od_blame_report(blame));
+    od_bytes_put_slice(&line, od_error_report_whole(report));
     od_log_slice(OD_LOG_ERROR, od_slice_of(engine->task->object->label), od_bytes_slice(&line));
     od_bytes_deinit(&line);
 }
@@ -66,21 +66,23 @@ static void make_text(lua_State *L)
 }
 
 // Pushes the failure (link/failure.h) that callers get.
-static void push_failure(lua_State *L, const struct od_blame *blame, const struct od_bytes *fields)
+static void push_failure(lua_State *L, const struct od_error_report *report,
+                         const struct od_bytes *fields)
 {
     struct od_bytes record = {0};
-    od_failure_put(&record, &(struct od_failure){.message = od_blame_message(blame),
+    od_failure_put(&record, &(struct od_failure){.message = od_error_report_message(report),
                                                  .fields = od_bytes_slice(fields)});
     lua_pushlstring(L, record.at, record.size);
     od_bytes_deinit(&record);
 }
 
-// blame(err) -> failure: the handler of xpcall. Its allocations are the engine's and do not fail.
-static int blame_error(lua_State *L)
+// note_error(err) -> failure: the handler of xpcall. Its allocations are the engine's and do not
+// fail.
+static int note_error(lua_State *L)
 {
     struct od_engine *engine = od_engine_of(L);
-    struct od_blame_entry entry = {.name = block};
-    struct od_blame blame = {0};
+    struct od_error_entry entry = {.name = block};
+    struct od_error_report report = {0};
     struct od_bytes fields = {0};
     if (engine->task == NULL)
         return 1;
@@ -90,17 +92,17 @@ static int blame_error(lua_State *L)
     engine->memory.is_capped = true; // For the script's own __tostring.
     make_text(L);
     engine->memory.is_capped = false;
-    od_blame_error(&blame, engine, L, &entry);
-    report(engine, &blame);
-    push_failure(L, &blame, &fields);
+    od_error_report_value(&report, engine, L, &entry);
+    log_report(engine, &report);
+    push_failure(L, &report, &fields);
     od_bytes_deinit(&fields);
-    od_blame_deinit(&blame);
+    od_error_report_deinit(&report);
     engine->memory.is_capped = true;
     return 1;
 }
 
 // fail(number, failure): does not come back. Instead of a failure there is something else when
-// `blame` had no room to run.
+// `note_error` had no room to run.
 static int fail(lua_State *L)
 {
     od_engine_object(L, block);
@@ -117,7 +119,10 @@ static int fail(lua_State *L)
 
 void od_lib_section_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"enter", enter}, {"leave", leave}, {"fail", fail}, {"blame", blame_error}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"enter", enter},
+                                         {"leave", leave},
+                                         {"fail", fail},
+                                         {"note_error", note_error},
+                                         {NULL, NULL}};
     od_embedded_put_native(L, "section", functions);
 }

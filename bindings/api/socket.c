@@ -4,12 +4,12 @@
 
 #include <lauxlib.h>
 
+#include "base/utf8.h"
 #include "engine/engine.h"
 #include "object/client_end.h"
 #include "object/limits.h"
 #include "value/http_message.h"
 #include "value/raise.h"
-#include "value/utf8.h"
 #include "value/value.h"
 
 // --- Ends ----------------------------------------------------------------------------------------
@@ -160,23 +160,11 @@ static struct od_end *accepted_self(lua_State *L, const char *call, const char *
     return end;
 }
 
-// Whole words of ASCII are passed over at once: most messages are nothing else.
-static size_t ascii_bytes(od_slice text)
-{
-    size_t at = 0;
-    uint64_t word;
-    for (; text.size - at >= sizeof word; at += sizeof word) {
-        memcpy(&word, text.at + at, sizeof word);
-        if ((word & 0x8080808080808080u) != 0)
-            break;
-    }
-    return at;
-}
-
 void od_check_text(lua_State *L, od_slice text, const char *call, const char *what)
 {
-    size_t at = ascii_bytes(text);
-    while (at < text.size) {
+    if (od_utf8_is_valid(text))
+        return;
+    for (size_t at = 0; at < text.size;) {
         size_t size = od_utf8_size(text.at + at, text.size - at);
         if (size == 0)
             od_raise(L, "%s: %s is not valid UTF-8 at byte %zu", call, what, at + 1);

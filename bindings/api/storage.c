@@ -121,8 +121,12 @@ static OD_NORETURN void raise_key_type(lua_State *L, const char *call)
 static bool push_stored(lua_State *L, struct od_object *object, od_slice key)
 {
     od_slice value;
-    if (!od_storage_get(&object->storage, key, &value))
+    struct od_error err;
+    if (!od_storage_get(&object->storage, key, &value)) {
+        if (od_storage_has_failed(&object->storage, &err))
+            od_raise(L, "get: %s", err.text);
         return false;
+    }
     od_stored_push(L, key, value, "get");
     return true;
 }

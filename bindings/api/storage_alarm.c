@@ -52,10 +52,13 @@ static int set_alarm(lua_State *L)
 static int get_alarm(lua_State *L)
 {
     struct od_object *object = od_storage_self(L, "getAlarm");
+    struct od_error err;
     od_time_ms time_ms;
     od_check_unconfirmed(L, 2, "getAlarm");
     if (od_object_alarm(object, &time_ms))
         lua_pushnumber(L, (lua_Number)time_ms);
+    else if (od_storage_has_failed(&object->storage, &err))
+        od_raise(L, "getAlarm: %s", err.text);
     else
         lua_pushnil(L);
     return 1;

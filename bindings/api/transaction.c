@@ -1,9 +1,9 @@
 #include "api/transaction.h"
 
 #include "api/storage.h"
-#include "engine/blame.h"
 #include "engine/embedded.h"
 #include "engine/engine.h"
+#include "engine/error_report.h"
 #include "engine/instance.h"
 #include "object/transaction.h"
 #include "value/raise.h"
@@ -84,10 +84,10 @@ static int drop(lua_State *L)
     return 0;
 }
 
-// blame(err): the handler of xpcall.
-static int blame(lua_State *L)
+// note_error(err): the handler of xpcall.
+static int note_error(lua_State *L)
 {
-    od_blame_note(L);
+    od_error_report_note(L);
     return 1;
 }
 
@@ -101,7 +101,7 @@ void od_lib_transaction_open(lua_State *L)
     static const luaL_Reg methods[] = {
         {"rollback", roll_back}, {"deleteAll", delete_all}, {NULL, NULL}};
     static const luaL_Reg halves[] = {
-        {"begin", begin}, {"keep", keep}, {"drop", drop}, {"blame", blame}, {NULL, NULL}};
+        {"begin", begin}, {"keep", keep}, {"drop", drop}, {"note_error", note_error}, {NULL, NULL}};
     od_userdata_define(L, OD_USERDATA_TRANSACTION, methods, property);
     lua_pop(L, 1);
     od_userdata_add_functions(L, OD_USERDATA_TRANSACTION, od_storage_value_methods);

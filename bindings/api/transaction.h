@@ -2,7 +2,7 @@
 // given. The other half is in lua/engine/calls.lua, as that function is called from there.
 //
 // An error in the function rolls back and goes on to whoever catches it, as the same value. By then
-// the way to it has left the stack, so it is taken where the error was raised (blame.h).
+// the way to it has left the stack, so it is taken where the error was raised (error_report.h).
 
 #ifndef OD_API_TRANSACTION_H
 #define OD_API_TRANSACTION_H

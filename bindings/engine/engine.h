@@ -5,8 +5,8 @@
 // coroutines, and C code of a lib_ file finds the engine, and the task that runs, by its lua_State.
 //
 // How an event runs, from the outside in: run.h takes a coroutine (coroutine.h), pushes the handler
-// of the class (class.h) and its arguments, and resumes it. It ends, fails (blame.h) or waits
-// (wait.h); nothing else can come out of Lua.
+// of the class (class.h) and its arguments, and resumes it. It ends, fails (error_report.h) or
+// waits (wait.h); nothing else can come out of Lua.
 //
 // Owner: made by od_bindings_new, freed by the script's `close`.
 
@@ -28,7 +28,7 @@
 #include "object/script.h"
 #include "object/task.h"
 
-struct od_blame_entry;
+struct od_error_entry;
 
 struct od_engine {
     struct od_script script; // First: the core's pointer to it is also one to the engine.
@@ -39,7 +39,7 @@ struct od_engine {
     struct od_task *task; // The one whose code runs now, or NULL.
     struct od_wait wait;  // What that code asked for when it yielded.
     // How the script was entered for a task (run.c), for those who note its errors.
-    struct od_blame_entry (*entry_of)(struct od_engine *engine, const struct od_task *task);
+    struct od_error_entry (*entry_of)(struct od_engine *engine, const struct od_task *task);
     struct od_coroutines coroutines;
     const char *stack_base; // Of the process's stack, about.
     size_t stack_bytes;
@@ -48,7 +48,7 @@ struct od_engine {
     struct od_tidy tidy;
     struct od_sources sources;
     struct od_bytes scratch; // See od_engine_scratch.
-    struct od_bytes way;     // See od_blame_note,
+    struct od_bytes way;     // See od_error_report_note,
     int way_ref;             // and of which error value.
     char *folder;            // Of the script: where `require` looks.
     od_slice files;          // While it is loaded: files that are not to be read from the disk.

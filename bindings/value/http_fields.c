@@ -6,7 +6,7 @@
 
 #define NAME_SHOWN_BYTES 100 // Of a name, in an error.
 
-// RFC 9110, section 5.6.2. As od_http_is_token of net/, which the bindings do not see.
+// RFC 9110, section 5.6.2. As od_http_is_token of codec/, which the bindings do not see.
 static const bool token_bytes[256] = {
     ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['!'] = true,  ['#'] = true,
     ['$'] = true,         ['%'] = true,         ['&'] = true,         ['\''] = true, ['*'] = true,

@@ -5,8 +5,8 @@
 
 #include <lauxlib.h>
 
+#include "base/utf8.h"
 #include "value/json.h"
-#include "value/utf8.h"
 
 #define EXACT_POWER_MAX 22  // 10^22 is the last power of ten that a double holds exactly.
 #define EXACT_DIGITS_MAX 18 // So many digits fit an integer of 64 bits.

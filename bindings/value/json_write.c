@@ -4,10 +4,10 @@
 
 #include <lauxlib.h>
 
+#include "base/utf8.h"
 #include "value/int64.h"
 #include "value/json.h"
 #include "value/number.h"
-#include "value/utf8.h"
 #include "value/walk.h"
 
 struct writer {

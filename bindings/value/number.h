@@ -1,5 +1,5 @@
-// Numbers as text that reads back as exactly the same number: with the fewest digits for everyday
-// numbers, and for the others with 15, 16 or 17, whichever is enough first.
+// Numbers as text that reads back as exactly the same number, written as JavaScript does: without
+// an exponent from 1e-6 to below 1e21. -0 stays -0.
 
 #ifndef OD_VALUE_NUMBER_H
 #define OD_VALUE_NUMBER_H
@@ -10,7 +10,7 @@
 
 #define OD_NUMBER_BYTES_MAX 32 // What the functions below write at most.
 
-// A number that is not NaN and not infinite. Whole numbers up to 2^53 have no exponent.
+// A number that is not NaN and not infinite.
 size_t od_number_put(char *out, double number);
 size_t od_number_put_signed(char *out, int64_t number);
 size_t od_number_put_unsigned(char *out, uint64_t number);

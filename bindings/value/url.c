@@ -7,6 +7,7 @@
 #include <lauxlib.h>
 
 #include "base/slice.h"
+#include "codec/url.h"
 #include "value/raise.h"
 
 static bool is_unreserved(unsigned char byte)
@@ -111,13 +112,77 @@ static int url_pairs(lua_State *L)
     return push_pairs(L, take_until(&query, '#'));
 }
 
+// --- Parts ---------------------------------------------------------------------------------------
+
+struct parsing { // Freed by Lua, also after an error.
+    struct od_url url;
+    struct od_url base;
+};
+
+static int free_parsing(lua_State *L)
+{
+    struct parsing *parsing = lua_touserdata(L, 1);
+    od_url_deinit(&parsing->url);
+    od_url_deinit(&parsing->base);
+    return 0;
+}
+
+static struct parsing *push_parsing(lua_State *L)
+{
+    struct parsing *parsing = lua_newuserdata(L, sizeof *parsing);
+    memset(parsing, 0, sizeof *parsing);
+    if (luaL_newmetatable(L, "open-do url")) {
+        lua_pushcfunction(L, free_parsing);
+        lua_setfield(L, -2, "__gc");
+    }
+    lua_setmetatable(L, -2);
+    return parsing;
+}
+
+static bool parse_both(struct parsing *parsing, od_slice text, od_slice base, struct od_error *err)
+{
+    if (base.at == NULL)
+        return od_url_parse(&parsing->url, text, NULL, err);
+    if (!od_url_parse(&parsing->base, base, NULL, err))
+        return od_error_prefix(err, "the base");
+    return od_url_parse(&parsing->url, text, &parsing->base, err);
+}
+
+static void set_part(lua_State *L, const char *name, const struct od_bytes *part)
+{
+    lua_pushlstring(L, part->size == 0 ? "" : part->at, part->size);
+    lua_setfield(L, -2, name);
+}
+
+static int parse(lua_State *L)
+{
+    struct od_error err;
+    od_slice text = od_check_bytes(L, 1, "url.parse"), base = {NULL, 0};
+    if (!lua_isnoneornil(L, 2))
+        base = od_check_bytes(L, 2, "url.parse");
+    struct parsing *parsing = push_parsing(L);
+    if (!parse_both(parsing, text, base, &err)) {
+        lua_pushnil(L);
+        lua_pushstring(L, err.text);
+        return 2;
+    }
+    lua_createtable(L, 0, 13);
+    set_part(L, "protocol", &parsing->url.scheme);
+    set_part(L, "username", &parsing->url.username);
+    set_part(L, "password", &parsing->url.password);
+    set_part(L, "hostname", &parsing->url.host);
+    set_part(L, "port", &parsing->url.port);
+    set_part(L, "pathname", &parsing->url.path);
+    set_part(L, "search", &parsing->url.query);
+    set_part(L, "hash", &parsing->url.fragment);
+    return 1;
+}
+
 void od_lib_url_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"encode", encode},
-                                         {"decode", decode},
-                                         {"query_pairs", query_pairs},
-                                         {"url_pairs", url_pairs},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"encode", encode},       {"decode", decode}, {"query_pairs", query_pairs},
+        {"url_pairs", url_pairs}, {"parse", parse},   {NULL, NULL}};
     lua_newtable(L);
     luaL_setfuncs(L, functions, 0);
 }

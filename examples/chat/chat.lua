@@ -122,7 +122,7 @@ function Room:constructor()
 end
 
 function Room:fetch(request)
-  if (request.headers:get("upgrade") or ""):lower() ~= "websocket" then
+  if not request:isWebSocketUpgrade() then
     return od.Response("Expected a WebSocket\n", { status = 426 })
   end
   local name = request.query.name

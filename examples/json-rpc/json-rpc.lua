@@ -154,7 +154,7 @@ function List:_answer_all(ws, message)
 end
 
 function List:fetch(request)
-  if (request.headers:get("upgrade") or ""):lower() ~= "websocket" then
+  if not request:isWebSocketUpgrade() then
     return od.Response("Expected a WebSocket\n", { status = 426 })
   end
   local client, server = od.WebSocketPair()

@@ -241,7 +241,7 @@ end
 -- Connections -------------------------------------------------------------------------------------
 
 function Broker:fetch(request)
-  if (request.headers:get("upgrade") or ""):lower() ~= "websocket" then
+  if not request:isWebSocketUpgrade() then
     return od.Response("Expected a WebSocket\n", { status = 426 })
   end
   local client, server = od.WebSocketPair()

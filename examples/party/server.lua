@@ -75,7 +75,7 @@ function Room:getConnection(id)
 end
 
 function Room:fetch(request)
-  if (request.headers:get("upgrade") or ""):lower() ~= "websocket" then
+  if not request:isWebSocketUpgrade() then
     return self.onRequest and self:onRequest(request)
       or od.Response("Not found\n", { status = 404 })
   end

@@ -173,7 +173,7 @@ local function command(_, message, channel)
 end
 
 function Endpoint:fetch(request)
-  if (request.headers:get("upgrade") or ""):lower() ~= "websocket" then
+  if not request:isWebSocketUpgrade() then
     return od.Response("Expected a WebSocket\n", { status = 426 })
   elseif request.query.vsn ~= "2.0.0" then
     return od.Response("Only vsn=2.0.0 is spoken here\n", { status = 403 })

@@ -19,7 +19,7 @@ local function refuse(why)
 end
 
 function Reminders:fetch(request)
-  if request.headers:get("upgrade") == "websocket" then
+  if request:isWebSocketUpgrade() then
     local client, server = od.WebSocketPair()
     self.state:acceptWebSocket(server)
     return od.Response(nil, { status = 101, webSocket = client })

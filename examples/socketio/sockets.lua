@@ -124,7 +124,7 @@ answers[ACK] = function() end
 
 function Server:fetch(request)
   local query = request.query
-  if (request.headers:get("upgrade") or ""):lower() ~= "websocket" then
+  if not request:isWebSocketUpgrade() then
     return od.Response.json({ code = 0, message = "Transport unknown" }, { status = 400 })
   elseif query.EIO ~= "4" or query.transport ~= "websocket" then
     local problem = { code = 5, message = "Unsupported protocol version" }

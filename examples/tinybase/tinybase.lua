@@ -122,7 +122,7 @@ end
 
 function Store:fetch(request)
   local key = request.headers:get("sec-websocket-key")
-  if (request.headers:get("upgrade") or ""):lower() ~= "websocket" or not key then
+  if not request:isWebSocketUpgrade() or not key then
     return od.Response("Expected a WebSocket\n", { status = 426 })
   end
   local client, server = od.WebSocketPair()

@@ -140,7 +140,7 @@ end
 local function fetch(request, env)
   local kind, board, rest = request.path:match("^/(boards?)/([%w_-]+)(.*)$")
   if kind == "boards" and rest == "/socket" and #board <= ID_BYTES_MAX
-    and (request.headers:get("upgrade") or ""):lower() == "websocket" then
+    and request:isWebSocketUpgrade() then
     return env.boards:getByName(board):fetch(request)
   elseif kind == "board" and rest == "" then
     return od.Response(page, { headers = { ["content-type"] = "text/html; charset=utf-8" } })

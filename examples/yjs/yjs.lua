@@ -139,7 +139,7 @@ subjects[ASK_AWARENESS] = function(self, ws)
 end
 
 function Document:fetch(request)
-  if (request.headers:get("upgrade") or ""):lower() ~= "websocket" then
+  if not request:isWebSocketUpgrade() then
     return od.Response.json {
       people = #self.state:getWebSockets(), documentBytes = self.document_bytes,
       logBytes = self.log_bytes, logUpdates = self.log_count,

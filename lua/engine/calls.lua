@@ -23,7 +23,7 @@ end
 ---@param fn fun(): any
 ---@return any ... what [fn] returns; raises when calls are nested 64 deep
 function M.state:blockConcurrencyWhile(fn)
-  return leave_section(section.enter(self, fn), xpcall(fn, section.blame))
+  return leave_section(section.enter(self, fn), xpcall(fn, section.note_error))
 end
 
 local function end_transaction(number, ok, ...)
@@ -36,7 +36,7 @@ local function end_transaction(number, ok, ...)
 end
 
 local function run_transaction(fn, number, txn)
-  return end_transaction(number, xpcall(fn, transaction.blame, txn))
+  return end_transaction(number, xpcall(fn, transaction.note_error, txn))
 end
 
 --- Runs [fn] as a critical section in which all writes, also those made directly on the storage,

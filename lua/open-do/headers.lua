@@ -111,8 +111,9 @@ local function remove_from(headers, name, place)
   end
 end
 
---- The value of a header. Several of one name are joined by ", " (RFC 9110, section 5.3); for
---- Set-Cookie, whose values may contain commas, see `getSetCookie`.
+--- The value of a header. Several of one name are joined by ", " (RFC 9110, section 5.3), those of
+--- Cookie by "; " (RFC 9113, section 8.2.3); for Set-Cookie, whose values may contain commas, see
+--- `getSetCookie`.
 ---@param name string in any case
 ---@return string? value
 function Headers:get(name)
@@ -128,7 +129,7 @@ function Headers:get(name)
       end
     end
   end
-  return values and concat(values, ", ") or value
+  return values and concat(values, name == "cookie" and "; " or ", ") or value
 end
 
 --- All values of Set-Cookie, one by one.

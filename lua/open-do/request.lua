@@ -6,11 +6,12 @@ assert(module_name == "open-do.request")
 local fields_module = require "open-do.fields"
 local headers_module = require "open-do.headers"
 
-local find, match, sub, upper = string.find, string.match, string.sub, string.upper
+local byte, find, lower, match = string.byte, string.find, string.lower, string.match
+local upper = string.upper
 local error, pcall, setmetatable, type = error, pcall, setmetatable, type
 local is_a, read_fields = native.http.is_a, native.http.read_fields
 local try_decode, url_pairs = native.json.try_decode, native.url.url_pairs
-local new_headers = headers_module.new
+local parse, new_headers = native.url.parse, headers_module.new
 
 --- An HTTP request, whole, with its body.
 ---@class Request
@@ -87,6 +88,13 @@ function Request:json()
   return value
 end
 
+--- Whether it asks for a WebSocket, in any letter case, as clients write it ("WebSocket").
+---@return boolean
+function Request:isWebSocketUpgrade()
+  local upgrade = self.headers:get("upgrade")
+  return upgrade ~= nil and lower(upgrade) == "websocket"
+end
+
 -- Methods that the Fetch standard writes in upper case whatever the caller wrote.
 local USUAL_METHODS = {
   DELETE = true, GET = true, HEAD = true, OPTIONS = true, POST = true, PUT = true,
@@ -100,7 +108,9 @@ local function checked_method(method, level)
   return USUAL_METHODS[usual] and usual or method
 end
 
--- The URL without fragment and with a path, and the path.
+local SLASH = byte("/")
+
+-- The URL as browsers read it, without fragment, and its path.
 local function checked_url(url, level)
   if type(url) ~= "string" then
     error(("the URL of a Request must be a string, not a %s"):format(type(url)), level)
@@ -108,17 +118,18 @@ local function checked_url(url, level)
   if find(url, "[%c ]") then
     error(("the URL %q has a space or control character; see od.url.encode"):format(url), level)
   end
-  local origin, rest = match(url, "^([hH][tT][tT][pP][sS]?://[^/?#]+)([^#]*)")
-  if not origin then
-    origin, rest = "http://object", match(url, "^/[^#]*")
-  end
-  if not rest then
+  local is_path = byte(url) == SLASH
+  if not is_path and not find(url, "^[hH][tT][tT][pP][sS]?:") then
     error(("%q must begin with \"http://\", \"https://\" or \"/\""):format(url), level)
   end
-  if sub(rest, 1, 1) ~= "/" then
-    rest = "/" .. rest
+  local parts, problem = parse(url, is_path and "http://object/" or nil)
+  if not parts then
+    error(("%q is not a URL: %s"):format(url, problem), level)
   end
-  return origin .. rest, match(rest, "^[^?]*")
+  local host = parts.hostname .. (parts.port ~= "" and ":" .. parts.port or "")
+  local user = parts.username .. (parts.password ~= "" and ":" .. parts.password or "")
+  return ("%s://%s%s%s%s"):format(parts.protocol, user ~= "" and user .. "@" or "", host,
+    parts.pathname, parts.search), parts.pathname
 end
 
 local function checked_body(body, method, level)
@@ -155,7 +166,12 @@ local function make(input, init, level)
     error(("the init of a Request must be a table, not a %s"):format(type(init)), level)
   end
   init = init or NOTHING
-  local url, path = checked_url(input, level + 1)
+  local url, path = input
+  if base == NOTHING then
+    url, path = checked_url(input, level + 1)
+  else -- As it came in, whatever its client calls a host.
+    path = match(input, "^%a+://[^/?#]*([^?#]*)") or "/"
+  end
   local method = checked_method(init.method or base.method or "GET", level + 1)
   local body = checked_body(init.body or base.body, method, level + 1)
   local headers = checked_headers(base, init.headers, body, level + 1)

@@ -1,5 +1,6 @@
 -- od.Response: what a handler returns and what a fetch gives. A Response without headers of its own
--- gets them when they are asked for or when it is encoded (bindings/value/http_message.c, same rule).
+-- gets them when they are asked for or when it is encoded: bindings/value/http_message.c has the
+-- same rule.
 local module_name, native = ...
 assert(module_name == "open-do.response")
 

@@ -20,7 +20,7 @@
 local Headers = {}
 
 ---@param name string
----@return string? value several are joined by ", "
+---@return string? value several are joined by ", ", those of Cookie by "; "
 function Headers:get(name) end
 
 ---@return string[] values of all Set-Cookie
@@ -63,6 +63,9 @@ function Request:json() end
 ---@param name string
 ---@return string[] values of that name in the query, in their order
 function Request:queryAll(name) end
+
+---@return boolean whether it asks for a WebSocket, in any letter case
+function Request:isWebSocketUpgrade() end
 
 ---@class Response
 ---@field status integer 101, or 200 to 599

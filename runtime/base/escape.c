@@ -2,11 +2,20 @@
 
 #include <stdio.h>
 
+#include "base/utf8.h"
+
 static void put(struct od_bytes *bytes, od_slice text, bool json)
 {
     for (size_t i = 0; i < text.size; i++) {
         unsigned char byte = (unsigned char)text.at[i];
         char escape[8];
+        if (json && byte >= 0x80) {
+            size_t size = od_utf8_size(text.at + i, text.size - i);
+            od_bytes_put_slice(bytes,
+                               size > 0 ? (od_slice){text.at + i, size} : OD_SLICE("\xef\xbf\xbd"));
+            i += size > 0 ? size - 1 : 0;
+            continue;
+        }
         if (json && (byte == '"' || byte == '\\'))
             snprintf(escape, sizeof escape, "\\%c", byte);
         else if (byte == '\n')

@@ -1,14 +1,16 @@
 #include "base/log.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/escape.h"
+#include "base/limits.h"
+#include "base/log_sink.h"
 
 enum {
     last_count = 16,
@@ -22,7 +24,11 @@ static struct {
     struct od_bytes line;
     char last[last_count][last_bytes];
     unsigned next;
-} state = {.level = OD_LOG_INFO};
+    uint64_t unread, excess; // Lines that were dropped and not yet told.
+    int64_t told_us;
+    int64_t budget; // Bytes that may be written now.
+    int64_t filled_us;
+} state = {.level = OD_LOG_INFO, .budget = OD_LOG_BURST_BYTES};
 
 static const char *const level_names[] = {"debug", "info", "warn", "error"};
 static const char *const level_labels[] = {"DEBUG", "INFO ", "WARN ", "ERROR"};
@@ -43,6 +49,7 @@ void od_log_setup(enum od_log_format format, enum od_log_level level)
 {
     state.format = format;
     state.level = level;
+    od_log_sink_open();
 }
 
 void od_log_use_colours(bool is_on)
@@ -150,11 +157,9 @@ static void remember(od_slice line)
     place[size] = '\0';
 }
 
-static void write_line(enum od_log_level level, od_slice object, od_slice message,
-                       const struct accent *accent)
+static void make_line(enum od_log_level level, od_slice object, od_slice message,
+                      const struct accent *accent)
 {
-    if (!od_log_is_on(level))
-        return;
     struct od_bytes *line = &state.line;
     od_bytes_clear(line);
     if (state.format == OD_LOG_JSON)
@@ -163,8 +168,63 @@ static void write_line(enum od_log_level level, od_slice object, od_slice messag
         put_text_line(line, level, object, message, accent);
     remember(od_bytes_slice(line));
     od_bytes_put_u8(line, '\n');
-    if (write(STDERR_FILENO, line->at, line->size) < 0)
-        return; // Nobody reads the log any more; that is no reason to stop serving.
+}
+
+// --- What is dropped -----------------------------------------------------------------------------
+
+static bool has_budget(void)
+{
+    int64_t now_us = od_clock_passed_us();
+    int64_t passed_us = now_us - state.filled_us;
+    state.filled_us = now_us;
+    if (passed_us > 1000000LL * OD_LOG_BURST_BYTES / OD_LOG_BYTES_PER_SECOND)
+        state.budget = OD_LOG_BURST_BYTES;
+    else
+        state.budget += passed_us * OD_LOG_BYTES_PER_SECOND / 1000000;
+    if (state.budget > OD_LOG_BURST_BYTES)
+        state.budget = OD_LOG_BURST_BYTES;
+    return state.budget > 0;
+}
+
+static void tell_dropped(void)
+{
+    char text[200];
+    int size = snprintf(
+        text, sizeof text,
+        "log: %llu lines were dropped: %llu because nobody read the log, %llu beyond "
+        "%u MiB a second",
+        (unsigned long long)(state.unread + state.excess), (unsigned long long)state.unread,
+        (unsigned long long)state.excess, OD_LOG_BYTES_PER_SECOND >> 20);
+    make_line(OD_LOG_WARN, (od_slice){NULL, 0}, (od_slice){text, (size_t)size}, NULL);
+    if (!od_log_sink_write(od_bytes_slice(&state.line), 0))
+        return; // Again later, and more.
+    state.unread = state.excess = 0;
+    state.told_us = od_clock_passed_us();
+}
+
+void od_log_settle(bool at_end)
+{
+    if (state.unread + state.excess == 0)
+        return;
+    if (at_end || od_clock_passed_us() - state.told_us >= OD_LOG_TELL_MS * 1000LL)
+        tell_dropped();
+}
+
+static void write_line(enum od_log_level level, od_slice object, od_slice message,
+                       const struct accent *accent)
+{
+    if (!od_log_is_on(level))
+        return;
+    od_log_settle(false);
+    if (!has_budget()) {
+        state.excess++;
+        return;
+    }
+    make_line(level, object, message, accent);
+    state.budget -= (int64_t)state.line.size;
+    // When nobody reads the log any more, that is no reason to stop serving.
+    if (!od_log_sink_write(od_bytes_slice(&state.line), 0))
+        state.unread++;
 }
 
 void od_log_slice(enum od_log_level level, od_slice object, od_slice message)
@@ -200,12 +260,15 @@ void od_log(enum od_log_level level, const char *object, const char *format, ...
     od_log_slice(level, od_slice_of(object), (od_slice){text, used});
 }
 
-void od_log_print_last(FILE *out)
+size_t od_log_put_last(char *text, size_t room)
 {
-    fprintf(out, "  last log lines:\n");
+    size_t size = 0;
     for (unsigned i = 0; i < last_count; i++) {
         const char *line = state.last[(state.next + i) % last_count];
-        if (line[0] != '\0')
-            fprintf(out, "    %s\n", line);
+        int added = line[0] == '\0' ? 0 : snprintf(text + size, room - size, "    %s\n", line);
+        if (added < 0 || (size_t)added >= room - size)
+            break;
+        size += (size_t)added;
     }
+    return size;
 }

@@ -4,13 +4,17 @@
 // logged once, where it is dealt with. The last lines are also kept in memory for the report of a
 // panic.
 //
+// Nobody waits for the log: what whoever reads it has no room for (log_sink.h), and what a process
+// says beyond a rate (OD_LOG_BYTES_PER_SECOND), is dropped and counted, and a later line says how
+// much it was.
+//
 // Thread: the loop's only; other threads hand their errors to it.
 
 #ifndef OD_BASE_LOG_H
 #define OD_BASE_LOG_H
 
 #include <stdbool.h>
-#include <stdio.h>
+#include <stddef.h>
 
 #include "base/check.h"
 #include "base/slice.h"
@@ -43,6 +47,11 @@ void od_log_request(const char *object, od_slice what, unsigned status, double m
 // "debug", "info", "warn" or "error"; false for anything else.
 bool od_log_level_parse(const char *text, enum od_log_level *level);
 
-void od_log_print_last(FILE *out); // The last lines of this process.
+// Says what was dropped, if it is time for that; for each turn of a loop. At the [end] of a process
+// it is time.
+void od_log_settle(bool at_end);
+
+// Puts the last lines of this process into [text]; returns how many bytes.
+size_t od_log_put_last(char *text, size_t room);
 
 #endif

@@ -47,3 +47,17 @@ uint64_t od_slice_hash(od_slice bytes)
         hash = (hash ^ (unsigned char)bytes.at[i]) * 1099511628211u;
     return hash;
 }
+
+static bool is_in(char byte, const char *set)
+{
+    return byte != '\0' && strchr(set, byte) != NULL;
+}
+
+od_slice od_slice_trim(od_slice text, const char *blanks)
+{
+    while (text.size > 0 && is_in(text.at[0], blanks))
+        text = od_slice_from(text, 1);
+    while (text.size > 0 && is_in(text.at[text.size - 1], blanks))
+        text.size--;
+    return text;
+}

@@ -26,6 +26,9 @@ int od_slice_compare(od_slice a, od_slice b);
 // [from] on to the end; empty when [from] is past it.
 od_slice od_slice_from(od_slice whole, size_t from);
 
+// Without the bytes of [blanks], a C string, at both ends. What is blank differs by format.
+od_slice od_slice_trim(od_slice text, const char *blanks);
+
 // A hash for tables in memory (FNV-1a); not stable between versions, never stored.
 uint64_t od_slice_hash(od_slice bytes);
 

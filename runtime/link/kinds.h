@@ -24,6 +24,7 @@
     KIND(DISCARD, "u32 version: forget it")                                                        \
     KIND(STATUS,                                                                                   \
          "u64 question, u8 when settled: how are you, now or when there is nothing to do?")        \
+    KIND(TURN, "nothing: take a turn, so that it shows on the page that you can")                  \
     KIND(REFUSE, "32 bytes id, u32 ms, u8 hears no close, str why: that object is not to run")     \
     KIND(ALARM, "u64 wall clock in ms, u8 fails, identity (store/identity.h): what is due by "     \
                 "then, ring it; or count it as a try that cost a worker")                          \
@@ -33,6 +34,8 @@
          "record (object/keep.h); fd: the connection, or none and a code: how it was closed")      \
     KIND(RESTORED, "nothing: that was all of the life before; answered with BACK")                 \
     /* worker -> main */                                                                           \
+    KIND(CONNECTION_OVER, "u64 number (link/connection.h)")                                        \
+    KIND(CONNECTION_MOVED, "u64 number, u32 worker: it has that connection from now on")           \
     KIND(READY, "nothing: the first version is loaded and served")                                 \
     KIND(LOAD_FAILED, "str why: the script cannot be loaded; the worker ends")                     \
     KIND(BATCHES, "u32 generation, u64 seq, batches (store/batch.h)")                              \

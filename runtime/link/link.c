@@ -42,15 +42,19 @@ static void watch(struct od_link *link, int events)
     link->polled = events;
 }
 
-void od_link_init(struct od_link *link, uv_loop_t *loop, int fd,
-                  const struct od_link_events *events, void *owner)
+bool od_link_init(struct od_link *link, uv_loop_t *loop, int fd,
+                  const struct od_link_events *events, void *owner, struct od_error *err)
 {
     *link = (struct od_link){.owner = owner, .events = events, .fd = fd};
     fcntl(fd, F_SETFD, FD_CLOEXEC);
-    int status = uv_poll_init(loop, &link->poll, fd); // Also makes it non-blocking.
-    OD_ASSERT(status == 0);
+    int failed = uv_poll_init(loop, &link->poll, fd); // Also makes it non-blocking.
+    if (failed != 0) {
+        close(fd);
+        return od_error_set(err, "cannot watch a link: %s", uv_strerror(failed));
+    }
     link->poll.data = link;
     watch(link, UV_READABLE);
+    return true;
 }
 
 // Closing
@@ -132,13 +136,15 @@ static bool take_control(struct od_link *link, struct msghdr *message)
 {
     bool found = false;
     for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part)) {
-        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS ||
-            part->cmsg_len < CMSG_LEN(sizeof(int)))
+        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
             continue;
-        int fd;
-        memcpy(&fd, CMSG_DATA(part), sizeof fd);
-        arrived_fd(link, fd);
-        found = true;
+        size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count; i++) { // We send one; the room there is for it takes two.
+            int fd;
+            memcpy(&fd, CMSG_DATA(part) + i * sizeof fd, sizeof fd);
+            arrived_fd(link, fd);
+        }
+        found = count > 0;
     }
     if (!found && (message->msg_flags & MSG_CTRUNC) != 0)
         arrived_fd(link, -1);
@@ -203,6 +209,12 @@ static bool deliver(struct od_link *link)
     return true;
 }
 
+// A descriptor comes with the first byte of the message that wants it, and with nothing else.
+static bool has_unwanted_fds(const struct od_link *link)
+{
+    return link->in_fd_count > (link->in.size > 0 ? 1 : 0);
+}
+
 static void read_turn(struct od_link *link)
 {
     bool may_be_more = true;
@@ -212,7 +224,7 @@ static void read_turn(struct od_link *link)
             continue;
         if (count < 0 && errno == EAGAIN)
             return;
-        if (count <= 0 || !deliver(link)) {
+        if (count <= 0 || !deliver(link) || has_unwanted_fds(link)) {
             lose(link);
             return;
         }

@@ -58,9 +58,12 @@ struct od_link {
 // Two connected ends, non-blocking and close-on-exec.
 OD_MUST_CHECK bool od_link_pair(int fds[2], struct od_error *err);
 
-// Takes [fd], makes it non-blocking and close-on-exec, and starts to read.
-void od_link_init(struct od_link *link, uv_loop_t *loop, int fd,
-                  const struct od_link_events *events, void *owner);
+// Takes [fd] in any case, makes it non-blocking and close-on-exec, and starts to read. False when
+// the system cannot watch it (it has no memory, or this user watches too many): nothing is to be
+// closed then.
+OD_MUST_CHECK bool od_link_init(struct od_link *link, uv_loop_t *loop, int fd,
+                                const struct od_link_events *events, void *owner,
+                                struct od_error *err);
 
 // Drops what waits to be sent; flush first what must arrive. Allowed inside every callback.
 void od_link_close(struct od_link *link);

@@ -17,9 +17,9 @@ enum {
 typedef bool take_value(struct od_options_reading *reading, const char *text, struct od_error *err);
 
 static take_value take_json, take_listen, take_data, take_workers, take_idle_ms, take_ping_ms,
-    take_event_limit_ms, take_script_memory, take_var, take_env_file, take_log_format,
-    take_log_level, take_log_requests, take_watch, take_fetch_private, take_connections,
-    take_allow_origin, take_trusted_proxies, take_confine;
+    take_event_limit_ms, take_script_memory, take_var, take_var_file, take_env_file,
+    take_log_format, take_log_level, take_log_requests, take_watch, take_fetch_private,
+    take_connections, take_allow_origin, take_trusted_proxies, take_confine;
 
 const struct od_option_row od_option_rows[] = {
     {"Serving", "listen", "HOST:PORT", "where clients connect; :8787 is every address, port 0 any",
@@ -28,8 +28,13 @@ const struct od_option_row od_option_rows[] = {
      take_data},
     {NULL, "workers", "N", "processes that run objects, 1 to 64", NULL, "the cores of this machine",
      false, take_workers},
-    {"Script", "var", "NAME=VALUE", "a variable for env; may be repeated", NULL, NULL, true,
-     take_var},
+    {"Script", "var", "NAME[=VALUE]",
+     "a variable for env; may be repeated. Everybody on the machine sees the VALUE (ps): for a "
+     "secret "
+     "give the NAME alone, which takes it from the environment, or a file",
+     NULL, NULL, true, take_var},
+    {NULL, "var-file", "NAME=FILE", "a variable whose value a file holds; may be repeated", NULL,
+     NULL, true, take_var_file},
     {NULL, "env-file", "FILE", "variables from a file, one a line; may be repeated", NULL, NULL,
      true, take_env_file},
     {NULL, "watch", NULL, "load the script anew when it or a module of it changes", NULL, NULL,
@@ -159,6 +164,12 @@ static bool take_script_memory(struct od_options_reading *reading, const char *t
 static bool take_var(struct od_options_reading *reading, const char *text, struct od_error *err)
 {
     return od_variables_set_pair(&reading->options->variables, od_slice_of(text), err);
+}
+
+static bool take_var_file(struct od_options_reading *reading, const char *text,
+                          struct od_error *err)
+{
+    return od_variables_set_from_file(&reading->options->variables, od_slice_of(text), err);
 }
 
 static bool take_env_file(struct od_options_reading *reading, const char *text,

@@ -25,11 +25,13 @@ bool od_page_new(struct od_page **page, int *fd, struct od_error *err)
     return false;
 }
 
-struct od_page *od_page_open(int fd)
+bool od_page_open(struct od_page **page, int fd, struct od_error *err)
 {
-    struct od_page *page = map(fd);
+    *page = map(fd);
+    if (*page == NULL)
+        od_error_errno(err, "cannot map the page that is shared with main");
     close(fd);
-    return page;
+    return *page != NULL;
 }
 
 void od_page_free(struct od_page *page)
@@ -48,6 +50,7 @@ static void copy_text(char *to, size_t room, const char *text)
 void od_page_begin(struct od_page *page, const uint8_t *id, const char *label, const char *name)
 {
     struct od_page_event *event = &page->event;
+    __atomic_thread_fence(__ATOMIC_RELEASE); // Nobody sees what follows before the last end.
     if (id != NULL)
         memcpy(event->id, id, sizeof event->id);
     else
@@ -60,6 +63,18 @@ void od_page_begin(struct od_page *page, const uint8_t *id, const char *label, c
 void od_page_end(struct od_page *page)
 {
     __atomic_store_n(&page->event.moment, (page->event.moment | 1) + 1, __ATOMIC_RELEASE);
+}
+
+void od_page_turn(struct od_page *page)
+{
+    __atomic_store_n(&page->turns, page->turns + 1, __ATOMIC_RELEASE);
+}
+
+// Both only grow.
+uint64_t od_page_progress(const struct od_page *page)
+{
+    return __atomic_load_n(&page->turns, __ATOMIC_ACQUIRE) +
+           __atomic_load_n(&page->event.moment, __ATOMIC_ACQUIRE);
 }
 
 bool od_page_running(const struct od_page *page, struct od_page_event *event)

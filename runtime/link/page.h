@@ -12,6 +12,9 @@
 // [moment] counts the beginnings and ends of events, so it is odd while one runs; names are written
 // before it becomes odd. Main reads them between two equal values.
 //
+// A worker that stands still between events (it was stopped, or hangs where no script runs) shows
+// in [turns]. One that has nothing to do takes none either, so main asks for one now and then.
+//
 // Each life of a worker has a page of its own: nothing of a dead one has to be cleaned up, and what
 // it left stays readable until main has dealt with it. Pages nobody wrote to take no memory.
 //
@@ -60,22 +63,30 @@ struct od_page_event {
 struct od_page {
     uint64_t last_number; // Of sockets, tasks and calls, told once a turn. It never goes back, over
                           // all lives of a worker, so an old number finds nothing.
+    uint64_t files[4];    // Device and inode of data.mdb and lock.mdb as main has them open.
     uint32_t first_socket; // Places below this are given out by main already.
+    uint64_t turns;        // So many it has begun.
     struct od_page_event event;
     uint8_t flags[OD_PAGE_PLACES_MAX];
-    uint64_t sent[OD_PAGE_PLACES_MAX];        // See net/sent.h.
+    uint64_t sent[OD_PAGE_PLACES_MAX];        // See link/sent.h.
     uint64_t before[OD_PAGE_LEASES_MAX];      // [sent] without what is SENDING.
     int64_t answered_ms[OD_PAGE_SOCKETS_MAX]; // The last auto response, wall clock; 0: never.
 };
 
 // [fd] is for the child, which inherits it; the caller closes it.
 OD_MUST_CHECK bool od_page_new(struct od_page **page, int *fd, struct od_error *err);
-struct od_page *od_page_open(int fd);    // In the child; takes [fd]. NULL: no memory.
+// In the child; takes [fd].
+OD_MUST_CHECK bool od_page_open(struct od_page **page, int fd, struct od_error *err);
 void od_page_free(struct od_page *page); // NULL is allowed.
 
 // An event begins, and ends. [id] NULL: no object.
 void od_page_begin(struct od_page *page, const uint8_t *id, const char *label, const char *name);
 void od_page_end(struct od_page *page);
+
+void od_page_turn(struct od_page *page); // A turn begins.
+
+// Another number than before: events or turns have begun or ended since.
+uint64_t od_page_progress(const struct od_page *page);
 
 // What runs now, or ran when its process ended. False: nothing.
 bool od_page_running(const struct od_page *page, struct od_page_event *event);

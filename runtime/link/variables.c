@@ -80,39 +80,54 @@ static bool is_name(od_slice text)
     return text.size > 0;
 }
 
-static bool is_blank(char byte)
-{
-    return byte == ' ' || byte == '\t' || byte == '\r';
-}
-
 static od_slice trimmed(od_slice text)
 {
-    while (text.size > 0 && is_blank(text.at[0]))
-        text = od_slice_from(text, 1);
-    while (text.size > 0 && is_blank(text.at[text.size - 1]))
-        text.size--;
-    return text;
+    return od_slice_trim(text, " \t\r");
 }
 
-static bool split(od_slice pair, od_slice *name, od_slice *value, struct od_error *err)
+static bool check_name(od_slice name, struct od_error *err)
+{
+    return is_name(name) ||
+           od_error_set(err,
+                        "'%.*s' cannot be the name of a variable: letters, digits and _ are "
+                        "allowed, and a digit cannot be the first",
+                        (int)name.size, name.at);
+}
+
+static bool split(od_slice pair, const char *second, od_slice *name, od_slice *value,
+                  struct od_error *err)
 {
     const char *equals = pair.size == 0 ? NULL : memchr(pair.at, '=', pair.size);
     if (equals == NULL)
-        return od_error_set(err, "expected NAME=VALUE, got '%.*s'", (int)pair.size, pair.at);
+        return od_error_set(err, "expected NAME=%s, got '%.*s'", second, (int)pair.size, pair.at);
     *name = trimmed((od_slice){pair.at, (size_t)(equals - pair.at)});
     *value = od_slice_from(pair, (size_t)(equals - pair.at) + 1);
-    if (!is_name(*name))
+    return check_name(*name, err);
+}
+
+static bool set_from_environment(struct od_variables *variables, od_slice name,
+                                 struct od_error *err)
+{
+    if (!check_name(name, err))
+        return false;
+    char *copy = copy_of(name);
+    const char *value = getenv(copy);
+    free(copy);
+    if (value == NULL)
         return od_error_set(err,
-                            "'%.*s' cannot be the name of a variable: letters, digits and _ are "
-                            "allowed, and a digit cannot be the first",
-                            (int)name->size, name->at);
+                            "expected NAME=VALUE, or the name of a variable of the environment, "
+                            "which '%.*s' is not",
+                            (int)name.size, name.at);
+    set(variables, name, od_slice_of(value));
     return true;
 }
 
 bool od_variables_set_pair(struct od_variables *variables, od_slice pair, struct od_error *err)
 {
     od_slice name = {NULL, 0}, value = {NULL, 0};
-    if (!split(pair, &name, &value, err))
+    if (pair.size > 0 && memchr(pair.at, '=', pair.size) == NULL)
+        return set_from_environment(variables, pair, err);
+    if (!split(pair, "VALUE", &name, &value, err))
         return false;
     set(variables, name, value);
     return true;
@@ -176,7 +191,7 @@ static bool read_line(struct od_variables *variables, od_slice line, struct od_e
         line = od_slice_from(line, 7);
     if (memchr(line.at, '\0', line.size) != NULL)
         return od_error_set(err, "the line holds a zero byte");
-    if (!split(line, &name, &text, err))
+    if (!split(line, "VALUE", &name, &text, err))
         return false;
     struct od_bytes value = {0};
     bool ok = read_value(text, &value, err);
@@ -220,7 +235,7 @@ static bool load(const char *path, struct od_bytes *text, struct od_error *err)
     bool ok = fd >= 0 ? read_all(fd, text, err) : od_error_set(err, "%s", strerror(errno));
     if (fd >= 0)
         close(fd);
-    return ok || od_error_prefix(err, "cannot read the environment file %s", path);
+    return ok || od_error_prefix(err, "cannot read the file of variables %s", path);
 }
 
 bool od_variables_read_file(struct od_variables *variables, const char *path, struct od_error *err)
@@ -230,6 +245,33 @@ bool od_variables_read_file(struct od_variables *variables, const char *path, st
     bool ok = load(path, &text, err);
     if (ok && !od_variables_read_text(variables, od_bytes_slice(&text), &line, err))
         ok = od_error_prefix(err, "%s:%u", path, line);
+    od_bytes_deinit(&text);
+    return ok;
+}
+
+// An editor and `echo` put an end of line behind a secret that has none.
+static od_slice without_line_end(od_slice text)
+{
+    if (text.size > 0 && text.at[text.size - 1] == '\n')
+        text.size--;
+    if (text.size > 0 && text.at[text.size - 1] == '\r')
+        text.size--;
+    return text;
+}
+
+bool od_variables_set_from_file(struct od_variables *variables, od_slice pair, struct od_error *err)
+{
+    od_slice name = {NULL, 0}, path = {NULL, 0};
+    struct od_bytes text = {0};
+    if (!split(pair, "FILE", &name, &path, err))
+        return false;
+    char *copy = copy_of(path);
+    bool ok = load(copy, &text, err);
+    if (ok && text.size > 0 && memchr(text.at, '\0', text.size) != NULL)
+        ok = od_error_set(err, "the file %s holds a zero byte", copy);
+    if (ok)
+        set(variables, name, without_line_end(od_bytes_slice(&text)));
+    free(copy);
     od_bytes_deinit(&text);
     return ok;
 }

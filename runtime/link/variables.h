@@ -1,4 +1,5 @@
-// The variables of --var and --env-file: what a script finds in `env` beside its namespaces.
+// The variables of --var, --var-file and --env-file: what a script finds in `env` beside its
+// namespaces.
 //
 // Names match [A-Za-z_][A-Za-z0-9_]*, values are any bytes but zero. The last value of a name wins.
 //
@@ -31,9 +32,15 @@ void od_variables_deinit(struct od_variables *variables);
 
 void od_variables_set(struct od_variables *variables, const char *name, const char *value);
 
-// NAME=VALUE as it stands on a command line: the value is not unquoted.
+// NAME=VALUE as it stands on a command line: the value is not unquoted. NAME alone takes the value
+// of the environment: a command line is seen by everybody on the machine (ps), so no secret belongs
+// there.
 OD_MUST_CHECK bool od_variables_set_pair(struct od_variables *variables, od_slice pair,
                                          struct od_error *err);
+
+// NAME=FILE: the value is what the file holds, without the end of its last line.
+OD_MUST_CHECK bool od_variables_set_from_file(struct od_variables *variables, od_slice pair,
+                                              struct od_error *err);
 
 // The text of a file. On failure [line] is where, counted from 1, and some may have been set.
 OD_MUST_CHECK bool od_variables_read_text(struct od_variables *variables, od_slice text,

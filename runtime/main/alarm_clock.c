@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "base/log.h"
 #include "main/limits.h"
 #include "main/trial.h"
 #include "object/route.h"
@@ -227,10 +228,26 @@ static bool is_due(const struct od_alarm_clock *clock, struct od_alarm_clock_pla
     return place->position.due_ms <= od_clock_wall_ms() && takes_more(clock, place);
 }
 
+// To the next place there can be behind one at which the data file is damaged: those that follow
+// are rung in the next turn.
+static bool pass_over(struct od_alarm_place *place)
+{
+    int at = OD_ID_BYTES - 1;
+    while (at >= 0 && ++place->id[at] == 0)
+        at--;
+    return at >= 0;
+}
+
 static void look(struct od_alarm_clock *clock, struct od_alarm_clock_place *place)
 {
     struct look look = {clock, place, od_clock_wall_ms(), OD_ALARMS_A_TURN_MAX, false};
     od_reader_walk_alarms(clock->reader, &place->position, look_at, &look);
+    struct od_error err;
+    if (od_reader_has_failed(clock->reader, &err)) {
+        od_log(OD_LOG_ERROR, NULL, "alarms: %s", err.text);
+        if (look.left < OD_ALARMS_A_TURN_MAX && pass_over(&place->position))
+            return;
+    }
     if (!look.has_stopped)
         place->position = (struct od_alarm_place){.due_ms = OD_ALARM_NONE_MS};
 }

@@ -7,10 +7,11 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "codec/http_answer.h"
+#include "codec/proxy_header.h"
+#include "link/connection.h"
 #include "main/door.h"
 #include "main/limits.h"
-#include "net/http_answer.h"
-#include "net/proxy_header.h"
 
 static void enter(struct od_arrival *arrival, enum od_arrival_state state, od_time_ms deadline_ms)
 {
@@ -36,8 +37,10 @@ void od_arrival_end(struct od_arrival *arrival)
     od_bytes_deinit(&arrival->bytes);
     if (arrival->has_poll)
         uv_close((uv_handle_t *)&arrival->poll, on_poll_closed);
-    if (arrival->fd >= 0)
+    if (arrival->fd >= 0) {
         close(arrival->fd);
+        od_census_leave(&door->census, arrival->number);
+    }
     if (!arrival->has_poll)
         free(arrival);
     od_door_arrival_ended(door);
@@ -47,11 +50,15 @@ void od_arrival_end(struct od_arrival *arrival)
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
+// Where the system cannot watch one more (it has no memory, or this user watches too many), the
+// connection is cut.
 static void watch(struct od_arrival *arrival)
 {
     if (!arrival->has_poll) {
-        int status = uv_poll_init(&arrival->door->loop->uv, &arrival->poll, arrival->fd);
-        OD_ASSERT(status == 0);
+        if (uv_poll_init(&arrival->door->loop->uv, &arrival->poll, arrival->fd) != 0) {
+            od_arrival_end(arrival);
+            return;
+        }
         arrival->poll.data = arrival;
         arrival->has_poll = true;
     }
@@ -108,18 +115,34 @@ static void keep_bytes(struct od_arrival *arrival, od_slice all)
         od_bytes_put_slice(&arrival->bytes, all);
 }
 
-// True: a worker has the connection, and the arrival is gone.
-static bool admit(struct od_arrival *arrival, od_slice all)
+// While it waits the client may end: that shows when it is served.
+static void await_worker(struct od_arrival *arrival, od_slice all)
 {
+    keep_bytes(arrival, all);
+    if (arrival->state == OD_ARRIVAL_READING)
+        enter(arrival, OD_ARRIVAL_WAITING, OD_ARRIVAL_WAIT_MS_MAX);
+}
+
+static void admit(struct od_arrival *arrival, od_slice all)
+{
+    static const struct od_http_fault none = {
+        503, "the worker of this object cannot be started at the moment, try again"};
     struct od_door *door = arrival->door;
     if (arrival->has_poll)
         uv_poll_stop(
             &arrival->poll); // The loop must not know a descriptor that is closed elsewhere.
-    if (!door->events->admit(door->owner, arrival, all))
-        return false;
-    arrival->fd = -1;
-    od_arrival_end(arrival);
-    return true;
+    switch (door->events->admit(door->owner, arrival, all)) {
+    case OD_ADMISSION_TAKEN:
+        arrival->fd = -1;
+        od_arrival_end(arrival);
+        break;
+    case OD_ADMISSION_LATER:
+        await_worker(arrival, all);
+        break;
+    case OD_ADMISSION_NONE:
+        refuse(arrival, none);
+        break;
+    }
 }
 
 static void read_request(struct od_arrival *arrival, od_slice all)
@@ -133,10 +156,7 @@ static void read_request(struct od_arrival *arrival, od_slice all)
         refuse(arrival, arrival->head.fault);
         break;
     case OD_HTTP_DONE:
-        if (admit(arrival, all))
-            break;
-        keep_bytes(arrival, all);
-        enter(arrival, OD_ARRIVAL_WAITING, OD_ARRIVAL_WAIT_MS_MAX);
+        admit(arrival, all);
         break;
     }
 }
@@ -222,14 +242,14 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 }
 
 // The slices of the head are into bytes that have moved since, so it is read once more.
-bool od_arrival_retry(struct od_arrival *arrival)
+void od_arrival_retry(struct od_arrival *arrival)
 {
     OD_ASSERT(arrival->state == OD_ARRIVAL_WAITING);
     od_slice all = od_bytes_slice(&arrival->bytes);
     od_http_head_init(&arrival->head);
     enum od_http_outcome outcome = od_http_head_parse(&arrival->head, all.at, all.size);
     OD_ASSERT(outcome == OD_HTTP_DONE);
-    return admit(arrival, all);
+    admit(arrival, all);
 }
 
 static struct od_arrival *make(struct od_door *door, int fd)
@@ -237,6 +257,7 @@ static struct od_arrival *make(struct od_door *door, int fd)
     struct od_arrival *arrival = od_allocate_zeroed(sizeof *arrival);
     arrival->door = door;
     arrival->fd = fd;
+    arrival->number = door->census.limit == 0 ? 0 : od_connection_number(fd);
     arrival->accepted_ms = od_clock_monotonic_ms();
     arrival->deadline.fire = on_deadline;
     od_http_head_init(&arrival->head);
@@ -301,6 +322,7 @@ void od_arrival_return(struct od_door *door, struct od_returned *returned)
     struct od_arrival *arrival = make(door, returned->fd);
     arrival->bytes = returned->bytes;
     arrival->times_returned = returned->times;
+    od_census_keep(&door->census, arrival->number, 0); // Main has it again.
     memcpy(arrival->peer, returned->peer, sizeof arrival->peer);
     enter(arrival, OD_ARRIVAL_READING, OD_RETURN_IDLE_MS_MAX);
     go_on_as(arrival, returned->how);

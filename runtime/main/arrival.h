@@ -6,7 +6,7 @@
 // and the worker reads the head again: parsing twice costs less than a second format.
 //
 //   READING ──head──► (a worker) or, while that one is being replaced, WAITING ──► (a worker)
-//      └──── malformed, too long, too slow; WAITING too long ───► LINGERING ──► gone
+//      └──── malformed, too long, too slow; WAITING too long, or in vain ───► LINGERING ──► gone
 //
 // A peer of --trusted-proxies may begin with a header of the PROXY protocol: then the arrival is of
 // the client it names.
@@ -27,7 +27,7 @@
 
 #include "base/list.h"
 #include "base/timers.h"
-#include "net/http_head.h"
+#include "codec/http_head.h"
 
 struct od_door;
 struct od_returned;
@@ -44,6 +44,7 @@ struct od_arrival {
     struct od_list link; // In the door's list of [state], oldest first.
     enum od_arrival_state state;
     int fd;
+    uint64_t number; // Of the connection, if it is counted (census.h).
     od_time_ms accepted_ms;
     struct od_timer deadline;
     struct od_http_head head;
@@ -66,8 +67,7 @@ void od_arrival_return(struct od_door *door, struct od_returned *returned);
 // 503 to the client at [fd], whose worker has ended. False: it cannot be told.
 bool od_arrival_say_failed(int fd, bool keeps_alive);
 
-// WAITING: asks again for its worker. True: it is gone.
-bool od_arrival_retry(struct od_arrival *arrival);
+void od_arrival_retry(struct od_arrival *arrival); // WAITING: asks again for its worker.
 
 void od_arrival_end(struct od_arrival *arrival); // Closes without a word.
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/log_sink.h"
 
 static void put(struct od_bytes *text, const char *format, ...) OD_PRINTF(2, 3);
 
@@ -47,7 +48,6 @@ void od_banner_print(const struct od_banner *banner)
     put(&text, "  %-12s %.*s\n", "watching", (int)banner->watching.size, banner->watching.at);
     if (banner->keys != NULL)
         put(&text, "  %-12s %s\n", "keys", banner->keys);
-    if (write(STDERR_FILENO, text.at, text.size) < 0)
-        text.size = 0; // Nobody reads it; that is no reason not to serve.
+    (void)od_log_sink_write(od_bytes_slice(&text), 0); // Nobody reads it: no reason not to serve.
     od_bytes_deinit(&text);
 }

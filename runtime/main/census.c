@@ -1,186 +1,212 @@
 #include "main/census.h"
 
-#include <errno.h>
-#include <linux/inet_diag.h>
-#include <linux/netlink.h>
-#include <linux/sock_diag.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "link/connection.h"
 #include "link/networks.h"
-#include "main/limits.h"
 
 enum {
-    state_established = 1, // Of TCP, as the kernel numbers them.
-    state_close_wait = 8,
-    ipv6_words = 4,
+    ipv6_customer_bytes = 8, // A /64.
 };
 
-// "The peer is this address, and our port is that one", as a program for the kernel: an operation
-// whose answer is yes goes on behind itself, one whose answer is no jumps past the end.
-struct condition {
-    struct inet_diag_bc_op op;
-    struct inet_diag_hostcond host;
-    uint32_t address[ipv6_words];
+struct address {
+    struct od_map_node node;
+    struct in6_addr address; // Of IPv6 the network.
+    uint32_t count;
 };
 
-struct question {
-    struct nlmsghdr head;
-    struct inet_diag_req_v2 request;
-    struct nlattr attribute;
-    struct condition peer;
-    struct condition self;
+struct connection {
+    struct od_map_node node;
+    struct od_list held; // Alone: by main.
+    struct address *address;
+    uint64_t number;
+    uint32_t worker; // The last one that had it.
 };
 
-static struct condition condition(uint8_t code, uint8_t family, uint8_t prefix, int port,
-                                  unsigned short rest)
+static struct address *address_of(const struct od_map_node *node)
 {
-    return (struct condition){
-        .op = {code, sizeof(struct condition), (unsigned short)(rest + 4)},
-        .host = {.family = family, .prefix_len = prefix, .port = port},
-    };
+    return OD_MAP_MEMBER(node, struct address, node);
 }
 
-struct kernel_address { // As the kernel has it: IPv4 is a family of its own.
-    uint8_t family;
-    uint8_t bits;
-    const uint8_t *at;
-};
-
-static struct kernel_address address_for_kernel(const struct in6_addr *address)
+static struct connection *connection_of(const struct od_map_node *node)
 {
-    if (IN6_IS_ADDR_V4MAPPED(address))
-        return (struct kernel_address){AF_INET, 32, address->s6_addr + 12};
-    return (struct kernel_address){AF_INET6, 128, address->s6_addr};
+    return OD_MAP_MEMBER(node, struct connection, node);
 }
 
-static void put_question(struct question *question, const struct kernel_address *address,
-                         uint16_t port)
+static bool has_address(const struct od_map_node *node, const void *key)
 {
-    *question = (struct question){
-        .head = {.nlmsg_len = sizeof *question,
-                 .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-                 .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
-        .request = {.sdiag_family = address->family,
-                    .sdiag_protocol = IPPROTO_TCP,
-                    .idiag_states = 1u << state_established | 1u << state_close_wait},
-        .attribute = {.nla_len = sizeof(struct nlattr) + 2 * sizeof(struct condition),
-                      .nla_type = INET_DIAG_REQ_BYTECODE},
-        .peer = condition(INET_DIAG_BC_D_COND, address->family, address->bits, -1,
-                          2 * sizeof(struct condition)),
-        .self = condition(INET_DIAG_BC_S_COND, AF_UNSPEC, 0, port, sizeof(struct condition)),
-    };
-    memcpy(question->peer.address, address->at, address->bits / 8);
+    return memcmp(&address_of(node)->address, key, sizeof(struct in6_addr)) == 0;
 }
 
-// Counts the connections in one piece of the answer; false when there is no more to come.
-static bool count_piece(const char *at, size_t size, int64_t *count)
+static bool has_number(const struct od_map_node *node, const void *key)
 {
-    const struct nlmsghdr *head = (const void *)at;
-    for (; NLMSG_OK(head, size); head = NLMSG_NEXT(head, size)) {
-        if (head->nlmsg_type == NLMSG_ERROR)
-            *count = -1;
-        if (head->nlmsg_type == NLMSG_ERROR || head->nlmsg_type == NLMSG_DONE)
-            return false;
-        ++*count;
-    }
-    return true;
+    return connection_of(node)->number == *(const uint64_t *)key;
 }
 
-// Below zero: the kernel does not tell.
-static int64_t ask(const struct od_census *census, const struct in6_addr *address)
+static struct connection *find(const struct od_census *census, uint64_t number)
 {
-    struct question question;
-    struct kernel_address peer = address_for_kernel(address);
-    put_question(&question, &peer, census->port);
-    if (send(census->fd, &question, sizeof question, 0) != sizeof question)
-        return -1;
-    _Alignas(struct nlmsghdr) char piece[16384];
-    int64_t count = 0;
-    for (;;) {
-        ssize_t size = recv(census->fd, piece, sizeof piece, 0);
-        if (size < 0 && errno == EINTR)
-            continue;
-        if (size <= 0)
-            return -1;
-        if (!count_piece(piece, (size_t)size, &count))
-            return count;
-    }
+    struct od_map_node *node =
+        census->limit == 0
+            ? NULL
+            : od_map_find(&census->connections, od_map_hash_u64(number), has_number, &number);
+    return node == NULL ? NULL : connection_of(node);
 }
 
-static struct od_census_place *place_of(struct od_census *census, const struct in6_addr *address)
+static struct in6_addr customer_of(const struct in6_addr *address)
 {
-    uint64_t hash = od_slice_hash((od_slice){(const char *)address, sizeof *address});
-    struct od_census_place *place = &census->places[hash % OD_CENSUS_PLACES];
-    if (!place->is_taken || memcmp(&place->address, address, sizeof *address) != 0)
-        *place = (struct od_census_place){*address, census->limit, -OD_CENSUS_MS_MIN, true};
-    return place;
+    struct in6_addr customer = *address;
+    if (!IN6_IS_ADDR_V4MAPPED(address))
+        memset(customer.s6_addr + ipv6_customer_bytes, 0, sizeof customer - ipv6_customer_bytes);
+    return customer;
 }
 
-static void give_up(struct od_census *census)
+static struct address *find_or_add(struct od_census *census, const struct in6_addr *customer)
 {
-    od_log(OD_LOG_ERROR, NULL,
-           "the kernel does not tell how many connections an address has: "
-           "--connections-per-address is without effect");
-    od_census_close(census);
+    uint64_t hash =
+        od_map_hash_u64(od_slice_hash((od_slice){(const char *)customer, sizeof *customer}));
+    struct od_map_node *node = od_map_find(&census->addresses, hash, has_address, customer);
+    if (node != NULL)
+        return address_of(node);
+    struct address *address = od_allocate_zeroed(sizeof *address);
+    address->address = *customer;
+    od_map_put(&census->addresses, &address->node, hash);
+    return address;
+}
+
+static void drop_if_unused(struct od_census *census, struct address *address)
+{
+    if (address->count > 0)
+        return;
+    od_map_remove(&census->addresses, &address->node);
+    free(address);
 }
 
 // A crowd is told of ever more rarely.
-static bool refuse(struct od_census *census, const struct in6_addr *address)
+static void log_refusal(struct od_census *census, const struct in6_addr *customer)
 {
     char text[INET6_ADDRSTRLEN];
-    od_networks_print(address, text);
+    od_networks_print(customer, text);
     census->refused++;
     if ((census->refused & (census->refused - 1)) == 0)
         od_log(OD_LOG_WARN, NULL,
-               "%s has %u connections and gets no more (--connections-per-address); %llu were "
+               "%s%s has %u connections and gets no more (--connections-per-address); %llu were "
                "refused so far",
-               text, census->limit, (unsigned long long)census->refused);
-    return false;
+               text, IN6_IS_ADDR_V4MAPPED(customer) ? "" : "/64", census->limit,
+               (unsigned long long)census->refused);
 }
 
-bool od_census_admits(struct od_census *census, const struct in6_addr *address)
+static void add(struct od_census *census, uint64_t number, struct address *address)
+{
+    struct connection *connection = od_allocate_zeroed(sizeof *connection);
+    connection->number = number;
+    connection->address = address;
+    od_list_init(&connection->held);
+    address->count++;
+    od_map_put(&census->connections, &connection->node, od_map_hash_u64(number));
+}
+
+bool od_census_enter(struct od_census *census, int fd, const struct in6_addr *address)
 {
     if (census->limit == 0)
         return true;
-    struct od_census_place *place = place_of(census, address);
-    if (place->count_max < census->limit) {
-        place->count_max++;
+    uint64_t number = od_connection_number(fd);
+    if (number == 0) {
+        od_log(OD_LOG_ERROR, NULL,
+               "the kernel does not number connections: --connections-per-address is without "
+               "effect");
         return true;
     }
-    od_time_ms now_ms = od_clock_monotonic_ms();
-    if (now_ms - place->asked_ms < OD_CENSUS_MS_MIN)
-        return refuse(census, address);
-    int64_t count = ask(census, address);
-    if (count < 0) {
-        give_up(census);
+    struct in6_addr customer = customer_of(address);
+    struct address *counted = find_or_add(census, &customer);
+    if (counted->count < census->limit) {
+        add(census, number, counted);
         return true;
     }
-    bool is_within = count <= census->limit;
-    place->count_max = is_within ? (uint32_t)count : census->limit;
-    place->asked_ms = is_within ? -OD_CENSUS_MS_MIN : now_ms;
-    return is_within || refuse(census, address);
+    log_refusal(census, &customer);
+    return false;
 }
 
-void od_census_open(struct od_census *census, uint32_t limit, const struct od_listeners *listeners)
+static void hold(struct od_census *census, struct connection *connection, uint32_t worker)
 {
-    *census = (struct od_census){.limit = limit, .port = listeners->port, .fd = -1};
+    connection->worker = worker;
+    od_list_remove(&connection->held);
+    od_list_push_back(&census->held[worker], &connection->held);
+}
+
+void od_census_give(struct od_census *census, uint64_t number, uint32_t worker)
+{
+    struct connection *connection = find(census, number);
+    if (connection != NULL)
+        hold(census, connection, worker);
+}
+
+void od_census_keep(struct od_census *census, uint64_t number, uint32_t worker)
+{
+    struct connection *connection = find(census, number);
+    if (connection == NULL)
+        return;
+    connection->worker = worker;
+    od_list_remove(&connection->held);
+}
+
+void od_census_move(struct od_census *census, uint64_t number, uint32_t from, uint32_t to)
+{
+    struct connection *connection = find(census, number);
+    if (connection != NULL && connection->worker == from && !od_list_is_empty(&connection->held))
+        hold(census, connection, to);
+}
+
+static void end(struct od_census *census, struct connection *connection)
+{
+    od_list_remove(&connection->held);
+    od_map_remove(&census->connections, &connection->node);
+    connection->address->count--;
+    drop_if_unused(census, connection->address);
+    free(connection);
+}
+
+void od_census_leave(struct od_census *census, uint64_t number)
+{
+    struct connection *connection = find(census, number);
+    if (connection != NULL)
+        end(census, connection);
+}
+
+void od_census_worker_gone(struct od_census *census, uint32_t worker)
+{
+    if (census->limit == 0)
+        return;
+    struct od_list *link;
+    while ((link = od_list_pop_front(&census->held[worker])) != NULL)
+        end(census, OD_LIST_MEMBER(link, struct connection, held));
+}
+
+void od_census_count(const struct od_census *census, size_t *connections, size_t *addresses)
+{
+    *connections = census->connections.size;
+    *addresses = census->addresses.size;
+}
+
+void od_census_init(struct od_census *census, uint32_t limit, uint32_t worker_count)
+{
+    *census = (struct od_census){.limit = limit};
+    od_map_init(&census->addresses);
+    od_map_init(&census->connections);
     if (limit == 0)
         return;
-    census->places = od_allocate_zeroed(OD_CENSUS_PLACES * sizeof *census->places);
-    census->fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-    if (census->fd < 0)
-        give_up(census);
+    census->held = od_allocate(worker_count * sizeof *census->held);
+    for (uint32_t i = 0; i < worker_count; i++)
+        od_list_init(&census->held[i]);
 }
 
-void od_census_close(struct od_census *census)
+void od_census_deinit(struct od_census *census)
 {
-    if (census->limit > 0 && census->fd >= 0)
-        close(census->fd);
-    free(census->places);
-    *census = (struct od_census){.fd = -1};
+    for (struct od_map_node *node; (node = od_map_next(&census->connections, NULL)) != NULL;)
+        end(census, connection_of(node));
+    od_map_deinit(&census->addresses);
+    od_map_deinit(&census->connections);
+    free(census->held);
 }

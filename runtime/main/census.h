@@ -1,41 +1,55 @@
 // How many connections one address has, for --connections-per-address.
 //
-// A connection is accepted here, lives in a worker, may move to another and ends there, or with it.
-// Rather than keep books over all of that, the kernel is asked, which knows (sock_diag). A question
-// costs a walk over its table of connections, so it is only asked when an address could be at its
-// bound: in between, what was counted last and what has come since is an upper limit.
+// A connection is accepted here, is served in a worker, may move to another and ends there, or with
+// it. Main counts it from its accept until it hears of its end: the worker that closes it says so
+// (CONNECTION_OVER), and when a worker dies all that only it held are over. A WebSocket that is
+// kept (keeper.h) outlives its worker and stays counted. Each step is a constant amount of work.
+// Connections are known by the kernel's number of them (link/connection.h).
 //
-// Process: main. Owner: the door; close after open.
+// IPv6 is counted by /64, which is what one customer is given and may choose addresses in.
+//
+// With no limit nobody is counted, and all calls do nothing.
+//
+// Process: main. Owner: the door.
 
 #ifndef OD_MAIN_CENSUS_H
 #define OD_MAIN_CENSUS_H
 
 #include <netinet/in.h>
 
-#include "base/clock.h"
-#include "main/listener.h"
-
-#define OD_CENSUS_PLACES 1024
-
-struct od_census_place { // Of the address that was here last; others that fall on it take turns.
-    struct in6_addr address;
-    uint32_t count_max; // It has no more than this.
-    od_time_ms asked_ms;
-    bool is_taken;
-};
+#include "base/error.h"
+#include "base/list.h"
+#include "base/map.h"
 
 struct od_census {
-    uint32_t limit; // 0: nobody counts.
-    uint16_t port;
-    int fd;
+    uint32_t limit;          // 0: nobody counts.
+    struct od_map addresses; // Those that have some.
+    struct od_map connections;
+    struct od_list *held; // By worker: connections that end with it.
     uint64_t refused;
-    struct od_census_place *places;
 };
 
-void od_census_open(struct od_census *census, uint32_t limit, const struct od_listeners *listeners);
-void od_census_close(struct od_census *census);
+void od_census_init(struct od_census *census, uint32_t limit, uint32_t worker_count);
+void od_census_deinit(struct od_census *census);
 
-// Whether [address], which has just been accepted once more, keeps within the limit with it.
-bool od_census_admits(struct od_census *census, const struct in6_addr *address);
+// [fd] was accepted from [address] and is counted, as one that main has. False: the address would
+// have more than it may, and it is not.
+OD_MUST_CHECK bool od_census_enter(struct od_census *census, int fd,
+                                   const struct in6_addr *address);
+
+// It goes to [worker], which is to tell its end; and it is kept, so that it outlives that worker.
+// What is not counted (any more) is an ordinary outcome here and below.
+void od_census_give(struct od_census *census, uint64_t number, uint32_t worker);
+void od_census_keep(struct od_census *census, uint64_t number, uint32_t worker);
+
+// The same for one that [from] has given to [to]. Nothing when [from] does not hold it: what [to]
+// said of it may have been quicker.
+void od_census_move(struct od_census *census, uint64_t number, uint32_t from, uint32_t to);
+
+void od_census_leave(struct od_census *census, uint64_t number); // It is over.
+void od_census_worker_gone(struct od_census *census, uint32_t worker);
+
+// For the status: how many connections are counted, and of how many addresses.
+void od_census_count(const struct od_census *census, size_t *connections, size_t *addresses);
 
 #endif

@@ -17,7 +17,7 @@
 
 #include "base/list.h"
 #include "base/slice.h"
-#include "net/loop.h"
+#include "link/loop.h"
 
 #define OD_CONTROL_SOCKET_NAME "control.sock"
 

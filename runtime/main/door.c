@@ -57,16 +57,16 @@ static struct in6_addr address_of(const struct sockaddr_storage *peer)
 }
 
 // One address that has too many is cut without a word: an answer would cost what is to be saved.
-static bool is_welcome(struct od_door *door, const struct in6_addr *peer)
+static bool is_welcome(struct od_door *door, int fd, const struct in6_addr *peer)
 {
     return door->options->connections_per_address == 0 ||
            od_networks_have(&door->options->trusted_proxies, peer) ||
-           od_census_admits(&door->census, peer);
+           od_census_enter(&door->census, fd, peer);
 }
 
 static void welcome(struct od_door *door, int fd, const struct in6_addr *peer)
 {
-    if (!is_welcome(door, peer)) {
+    if (!is_welcome(door, fd, peer)) {
         close(fd);
         return;
     }
@@ -165,8 +165,14 @@ void od_door_init(struct od_door *door, struct od_loop *loop, const struct od_op
 {
     *door = (struct od_door){.loop = loop, .options = options, .events = events, .owner = owner};
     door->retry_timer.fire = on_retry;
+    od_census_init(&door->census, options->connections_per_address, options->workers);
     for (int i = 0; i < OD_ARRIVAL_STATE_COUNT; i++)
         od_list_init(&door->arrivals[i]);
+}
+
+void od_door_deinit(struct od_door *door)
+{
+    od_census_deinit(&door->census);
 }
 
 enum od_exit od_door_listen(struct od_door *door, const struct od_address *address,
@@ -183,7 +189,6 @@ void od_door_open(struct od_door *door)
         OD_ASSERT(status == 0);
         poll->data = door;
     }
-    od_census_open(&door->census, door->options->connections_per_address, &door->listeners);
     resume(door);
 }
 
@@ -203,7 +208,6 @@ void od_door_close(struct od_door *door)
     for (size_t i = 0; i < door->poll_count; i++)
         uv_close((uv_handle_t *)&door->polls[i], NULL);
     od_listeners_close(&door->listeners);
-    od_census_close(&door->census);
     for (int i = 0; i < OD_ARRIVAL_STATE_COUNT; i++)
         end_all(&door->arrivals[i]);
 }

@@ -10,17 +10,22 @@
 #ifndef OD_MAIN_DOOR_H
 #define OD_MAIN_DOOR_H
 
+#include "link/loop.h"
 #include "link/options.h"
 #include "main/arrival.h"
 #include "main/census.h"
 #include "main/listener.h"
-#include "net/loop.h"
+
+enum od_admission {
+    OD_ADMISSION_TAKEN,
+    OD_ADMISSION_LATER, // Nobody can take it now: it waits until od_door_retry.
+    OD_ADMISSION_NONE,  // Nor will anybody soon: it is answered 503.
+};
 
 struct od_door_events {
     // A connection whose next request is in the head of [arrival]; [bytes] is all that was read of
-    // it. True: its descriptor was taken. False: nobody can take it now; it waits until
-    // od_door_retry.
-    bool (*admit)(void *owner, const struct od_arrival *arrival, od_slice bytes);
+    // it. Its descriptor is given away when it is TAKEN.
+    enum od_admission (*admit)(void *owner, const struct od_arrival *arrival, od_slice bytes);
 };
 
 // How a worker that has ended left a connection (lease.h).
@@ -62,6 +67,8 @@ struct od_door {
 
 void od_door_init(struct od_door *door, struct od_loop *loop, const struct od_options *options,
                   const struct od_door_events *events, void *owner);
+
+void od_door_deinit(struct od_door *door); // After od_door_close.
 
 // Clients can connect from here on; they are accepted after od_door_open.
 OD_MUST_CHECK enum od_exit od_door_listen(struct od_door *door, const struct od_address *address,

@@ -30,7 +30,7 @@ static bool has_key(const struct od_map_node *node, const void *key)
     return kept->socket == wanted->socket && kept->worker == wanted->worker;
 }
 
-static struct od_kept *find(const struct od_keeper *keeper, uint32_t worker, uint64_t socket)
+struct od_kept *od_keeper_find(const struct od_keeper *keeper, uint32_t worker, uint64_t socket)
 {
     struct key key = {worker, socket};
     struct od_map_node *node = od_map_find(&keeper->kept, hash_of(key), has_key, &key);
@@ -82,7 +82,7 @@ void od_keeper_keep(struct od_keeper *keeper, uint32_t worker, uint64_t socket, 
                     od_slice record, int fd)
 {
     OD_ASSERT(fd >= 0);
-    od_keeper_forget(keeper, worker, socket);
+    OD_ASSERT(od_keeper_find(keeper, worker, socket) == NULL);
     struct od_kept *kept = od_allocate(sizeof *kept + record.size);
     *kept = (struct od_kept){.socket = socket,
                              .worker = worker,
@@ -96,7 +96,7 @@ void od_keeper_keep(struct od_keeper *keeper, uint32_t worker, uint64_t socket, 
 
 void od_keeper_facts(struct od_keeper *keeper, uint32_t worker, uint64_t socket, od_slice facts)
 {
-    struct od_kept *kept = find(keeper, worker, socket);
+    struct od_kept *kept = od_keeper_find(keeper, worker, socket);
     if (kept == NULL)
         return;
     kept->facts = od_reallocate(kept->facts, facts.size + 1);
@@ -107,7 +107,7 @@ void od_keeper_facts(struct od_keeper *keeper, uint32_t worker, uint64_t socket,
 
 void od_keeper_forget(struct od_keeper *keeper, uint32_t worker, uint64_t socket)
 {
-    struct od_kept *kept = find(keeper, worker, socket);
+    struct od_kept *kept = od_keeper_find(keeper, worker, socket);
     if (kept != NULL)
         drop(keeper, kept);
 }

@@ -49,11 +49,12 @@ struct od_keeper {
 void od_keeper_init(struct od_keeper *keeper);
 void od_keeper_deinit(struct od_keeper *keeper); // Closes the descriptors; no shutdown.
 
-// Takes [fd], copies [record]. The worker has announced every number only once.
+// Takes [fd], copies [record]. Not for a number that is kept already.
 void od_keeper_keep(struct od_keeper *keeper, uint32_t worker, uint64_t socket, uint32_t place,
                     od_slice record, int fd);
 // Copied. A socket that is not kept (any more) is an ordinary outcome here and below.
 void od_keeper_facts(struct od_keeper *keeper, uint32_t worker, uint64_t socket, od_slice facts);
+struct od_kept *od_keeper_find(const struct od_keeper *keeper, uint32_t worker, uint64_t socket);
 void od_keeper_forget(struct od_keeper *keeper, uint32_t worker, uint64_t socket);
 
 // Copies [record], in place of an earlier one; empty: forgets it. [id] is 32 bytes.

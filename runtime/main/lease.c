@@ -6,9 +6,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "link/sent.h"
 #include "main/child.h"
 #include "main/limits.h"
-#include "net/sent.h"
 
 struct od_lease {
     struct od_list asking;

@@ -1,7 +1,7 @@
 #include "main/life.h"
 
-#include <signal.h>
-#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,20 +19,19 @@ static struct od_child *child_of_timer(struct od_timer *timer)
 
 void od_life_kill(struct od_child *child)
 {
-    if (child->pid > 0)
-        kill(child->pid, SIGKILL);
+    od_process_kill(&child->process);
 }
 
 // --- Birth ---------------------------------------------------------------------------------------
 
-static void introduce(struct od_child *a, struct od_child *b)
+static bool introduce(struct od_child *a, struct od_child *b)
 {
     int fds[2];
     struct od_error err;
     if (!od_link_pair(fds, &err)) {
         od_log(OD_LOG_ERROR, NULL, "workers %u and %u cannot call each other: %s", a->index,
                b->index, err.text);
-        return;
+        return false;
     }
     struct od_child *const both[] = {a, b};
     for (int i = 0; i < 2; i++) {
@@ -40,15 +39,20 @@ static void introduce(struct od_child *a, struct od_child *b)
         od_bytes_put_u32(&both[i]->link.out, both[1 - i]->index);
         od_link_end(&both[i]->link, mark);
     }
+    return true;
 }
 
+// A worker that cannot reach all others would fail calls for as long as it lives: a later one will.
 static void introduce_to_all(struct od_child *child)
 {
     struct od_supervisor *supervisor = child->supervisor;
     for (uint32_t i = 0; i < supervisor->child_count; i++) {
         struct od_child *other = &supervisor->children[i];
-        if (other != child && other->has_link && other->state != OD_CHILD_ENDED)
-            introduce(child, other);
+        bool is_there = other != child && other->has_link && other->state != OD_CHILD_ENDED;
+        if (is_there && !introduce(child, other)) {
+            od_life_kill(child);
+            return;
+        }
     }
 }
 
@@ -62,29 +66,12 @@ static void on_load_late(struct od_timer *timer)
     od_life_kill(child);
 }
 
-static void begin_life(struct od_child *child, int link_fd)
-{
-    struct od_supervisor *supervisor = child->supervisor;
-    child->source = ++supervisor->last_source;
-    child->last_pid = child->pid;
-    child->state = OD_CHILD_LOADING;
-    child->has_link = true;
-    child->is_vacated = child->has_load_failed = child->is_overdue = false;
-    child->watchdog = (struct od_watchdog){0};
-    child->durable = child->applied = 0;
-    child->started_ms = od_clock_monotonic_ms();
-    child->timer.fire = on_load_late;
-    od_link_init(&child->link, &supervisor->loop->uv, link_fd, &link_events, child);
-    od_loop_set_timer(supervisor->loop, &child->timer, OD_LOAD_MS_MAX);
-    supervisor->events->born(supervisor->owner, child);
-    introduce_to_all(child);
-}
-
 static bool make_page(struct od_child *child, int *fd, struct od_error *err)
 {
     if (!od_page_new(&child->page, fd, err))
         return false;
     child->page->last_number = child->last_number;
+    memcpy(child->page->files, child->supervisor->files, sizeof child->page->files);
     child->page->first_socket = child->given_back;
     return true;
 }
@@ -97,28 +84,63 @@ static void drop_page(struct od_child *child)
 
 static bool spawn(struct od_child *child, int link_fd, struct od_error *err)
 {
-    struct od_child_seat seat = {child->index, link_fd, -1};
+    struct od_seat seat = {child->index, link_fd, -1};
     if (!make_page(child, &seat.page_fd, err))
-        return od_error_prefix(err, "cannot start worker %u", child->index);
-    bool ok = od_child_spawn(child->supervisor->options, &seat, &child->pid, err);
+        return false;
+    bool ok = od_process_spawn(&child->process, child->supervisor->options, &seat, err);
     close(seat.page_fd);
     if (!ok)
         drop_page(child);
     return ok;
 }
 
-bool od_life_start(struct od_child *child, struct od_error *err)
+static void unspawn(struct od_child *child)
+{
+    od_process_end(&child->process);
+    drop_page(child);
+}
+
+// On false nothing of it is left: no process, no page, no link.
+static bool make_life(struct od_child *child, struct od_error *err)
 {
     int fds[2];
+    uv_loop_t *uv = &child->supervisor->loop->uv;
     if (!od_link_pair(fds, err))
-        return od_error_prefix(err, "cannot start worker %u", child->index);
-    bool ok = spawn(child, fds[1], err);
+        return false;
+    bool has_process = spawn(child, fds[1], err);
     close(fds[1]);
-    if (ok)
-        begin_life(child, fds[0]);
-    else
+    if (!has_process)
         close(fds[0]);
-    return ok;
+    else if (od_link_init(&child->link, uv, fds[0], &link_events, child, err))
+        return true;
+    else
+        unspawn(child);
+    return false;
+}
+
+static void begin_life(struct od_child *child)
+{
+    struct od_supervisor *supervisor = child->supervisor;
+    child->source = ++supervisor->last_source;
+    child->state = OD_CHILD_LOADING;
+    child->has_link = true;
+    child->is_vacated = child->has_load_failed = child->is_overdue = false;
+    child->watchdog = (struct od_watchdog){0};
+    child->durable = child->applied = 0;
+    child->failed_starts = 0;
+    child->timer.fire = on_load_late;
+    od_loop_set_timer(supervisor->loop, &child->timer, OD_LOAD_MS_MAX);
+    supervisor->events->born(supervisor->owner, child);
+    introduce_to_all(child);
+}
+
+bool od_life_start(struct od_child *child, struct od_error *err)
+{
+    child->started_ms = od_clock_monotonic_ms();
+    if (!make_life(child, err))
+        return od_error_prefix(err, "cannot start worker %u", child->index);
+    begin_life(child);
+    return true;
 }
 
 static void on_restart(struct od_timer *timer);
@@ -141,7 +163,10 @@ static void on_restart(struct od_timer *timer)
     struct od_error err;
     if (od_life_start(child, &err))
         return;
-    od_log(OD_LOG_ERROR, NULL, "%s", err.text);
+    child->failed_starts++;
+    snprintf(child->why_not, sizeof child->why_not, "%.*s", (int)sizeof child->why_not - 1,
+             err.text);
+    od_log(OD_LOG_ERROR, NULL, "%s; it is tried again", err.text);
     start_later(child);
 }
 
@@ -161,7 +186,7 @@ void od_life_empty_place(struct od_child *child)
 static void describe_end(const struct od_child *child, int status, struct od_ending *how)
 {
     int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    od_child_describe_end(status, how->why, sizeof how->why);
+    od_process_describe_end(status, how->why, sizeof how->why);
     how->is_foreign = (number == SIGKILL || number == SIGTERM) && !child->is_overdue;
     how->was_running = od_page_running(child->page, &how->event);
 }
@@ -172,7 +197,6 @@ static void end_life(struct od_child *child, int status)
     struct od_supervisor *supervisor = child->supervisor;
     struct od_ending how = {0};
     describe_end(child, status, &how);
-    child->pid = 0;
     child->state = OD_CHILD_ENDED;
     od_loop_clear_timer(supervisor->loop, &child->timer);
     child->ended_ms = od_clock_monotonic_ms();
@@ -185,7 +209,7 @@ static void end_life(struct od_child *child, int status)
 void od_life_reap(struct od_child *child)
 {
     int status;
-    if (child->pid > 0 && !child->has_link && waitpid(child->pid, &status, WNOHANG) == child->pid)
+    if (!child->has_link && od_process_reap(&child->process, &status))
         end_life(child, status);
 }
 

@@ -5,12 +5,17 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "main/limits.h"
 #include "main/port_holder.h"
+
+enum {
+    any_port_tries_max = 20,
+};
 
 // The port stands at the same place in the addresses of both families.
 static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port),
@@ -87,6 +92,19 @@ static int open_all(struct od_listeners *listeners, const struct addrinfo *infos
     return listeners->count > 0 ? 0 : missing;
 }
 
+// The port that the system gave for one family may be taken in the other: then it is asked again.
+static int open_all_anywhere(struct od_listeners *listeners, const struct addrinfo *infos,
+                             uint16_t wanted)
+{
+    int error = open_all(listeners, infos);
+    for (int i = 1; i < any_port_tries_max && wanted == 0 && error == EADDRINUSE; i++) {
+        od_listeners_close(listeners);
+        listeners->port = 0;
+        error = open_all(listeners, infos);
+    }
+    return error;
+}
+
 static enum od_exit refuse_in_use(uint16_t port, struct od_error *err)
 {
     char name[OD_PROCESS_NAME_BYTES];
@@ -122,7 +140,7 @@ enum od_exit od_listeners_open(struct od_listeners *listeners, const struct od_a
         od_error_set(err, "cannot listen on '%s': %s", address->host, gai_strerror(status));
         return OD_EXIT_WRONG;
     }
-    int error = open_all(listeners, infos);
+    int error = open_all_anywhere(listeners, infos, address->port);
     freeaddrinfo(infos);
     if (error == 0)
         return OD_EXIT_CLEAN;

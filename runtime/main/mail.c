@@ -1,18 +1,49 @@
 #include "main/mail.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "base/cursor.h"
 #include "base/log.h"
+#include "link/connection.h"
+#include "object/route.h"
+#include "store/batch.h"
 
 struct received {
     struct od_cursor body;
     int fd; // -1: none, or taken.
 };
 
-// False: the message makes no sense.
+// False: the message makes no sense. A worker may be in strange hands (../README.md): it answers
+// for its own objects, and once it serves.
 typedef bool take_message(struct od_server *server, struct od_child *child,
                           struct received *received);
+
+static bool serves(const struct od_child *child)
+{
+    return child->state == OD_CHILD_READY || child->state == OD_CHILD_DRAINING;
+}
+
+static bool is_its_own(const struct od_server *server, const struct od_child *child,
+                       const void *id_bytes)
+{
+    od_id id;
+    memcpy(id.bytes, id_bytes, sizeof id.bytes);
+    return od_worker_of(&id, server->router.worker_count) == child->index;
+}
+
+// The committer looks at the rest, and says of which object something is wrong.
+static bool are_its_own(const struct od_server *server, const struct od_child *child,
+                        od_slice batches)
+{
+    struct od_cursor cursor = od_cursor_of(batches);
+    struct od_batch batch;
+    while (od_batch_next(&cursor, &batch)) {
+        if (!is_its_own(server, child, batch.identity.id))
+            return false;
+    }
+    return true;
+}
 
 static bool take_batches(struct od_server *server, struct od_child *child,
                          struct received *received)
@@ -21,9 +52,50 @@ static bool take_batches(struct od_server *server, struct od_child *child,
     uint32_t generation = od_cursor_u32(body);
     od_seq seq = od_cursor_u64(body);
     od_slice batches = od_cursor_rest(body);
-    if (!body->failed)
-        od_committer_submit(server->committer, child->source, generation, seq, batches);
-    return !body->failed;
+    if (body->failed || !serves(child) || !are_its_own(server, child, batches))
+        return false;
+    od_committer_submit(server->committer, child->source, generation, seq, batches);
+    return true;
+}
+
+static uint64_t number_of(const struct od_server *server, int fd)
+{
+    return server->door.census.limit == 0 || fd < 0 ? 0 : od_connection_number(fd);
+}
+
+static bool take_connection_over(struct od_server *server, struct od_child *child,
+                                 struct received *received)
+{
+    (void)child; // One that lies about others lets them have more connections than they may.
+    uint64_t number = od_cursor_u64(&received->body);
+    od_census_leave(&server->door.census, number);
+    return !received->body.failed;
+}
+
+// A worker that has ended since has not taken it.
+static bool take_connection_moved(struct od_server *server, struct od_child *child,
+                                  struct received *received)
+{
+    struct od_census *census = &server->door.census;
+    uint64_t number = od_cursor_u64(&received->body);
+    uint32_t to = od_cursor_u32(&received->body);
+    if (received->body.failed || to >= server->supervisor.child_count)
+        return false;
+    od_census_move(census, number, child->index, to);
+    if (!server->supervisor.children[to].has_link)
+        od_census_worker_gone(census, to);
+    return true;
+}
+
+// A number is announced once.
+static bool may_keep(const struct od_server *server, const struct od_child *child, uint64_t socket,
+                     od_slice record)
+{
+    struct od_cursor cursor = od_cursor_of(record);
+    struct od_identity identity;
+    od_identity_read(&cursor, &identity);
+    return !cursor.failed && is_its_own(server, child, identity.id) &&
+           od_keeper_find(&server->keeper, child->index, socket) == NULL;
 }
 
 static bool take_socket_keep(struct od_server *server, struct od_child *child,
@@ -32,7 +104,8 @@ static bool take_socket_keep(struct od_server *server, struct od_child *child,
     uint64_t socket = od_cursor_u64(&received->body);
     uint32_t place = od_cursor_u32(&received->body);
     od_slice record = od_cursor_rest(&received->body);
-    if (received->body.failed || place >= OD_PAGE_SOCKETS_MAX)
+    if (received->body.failed || place >= OD_PAGE_SOCKETS_MAX || !serves(child) ||
+        !may_keep(server, child, socket, record))
         return false;
     if (received->fd < 0) {
         od_log(OD_LOG_WARN, NULL,
@@ -40,6 +113,7 @@ static bool take_socket_keep(struct od_server *server, struct od_child *child,
                "of open files (ulimit -n)");
         return true;
     }
+    od_census_keep(&server->door.census, number_of(server, received->fd), child->index);
     od_keeper_keep(&server->keeper, child->index, socket, place, record, received->fd);
     received->fd = -1;
     return true;
@@ -50,18 +124,25 @@ static bool take_socket_facts(struct od_server *server, struct od_child *child,
 {
     uint64_t socket = od_cursor_u64(&received->body);
     od_slice facts = od_cursor_string(&received->body);
-    if (!received->body.failed)
-        od_keeper_facts(&server->keeper, child->index, socket, facts);
-    return !received->body.failed;
+    if (received->body.failed || !serves(child))
+        return false;
+    od_keeper_facts(&server->keeper, child->index, socket, facts);
+    return true;
 }
 
 static bool take_socket_gone(struct od_server *server, struct od_child *child,
                              struct received *received)
 {
     uint64_t socket = od_cursor_u64(&received->body);
-    if (!received->body.failed)
-        od_keeper_forget(&server->keeper, child->index, socket);
-    return !received->body.failed;
+    if (received->body.failed)
+        return false;
+    struct od_kept *kept = od_keeper_find(&server->keeper, child->index, socket);
+    if (kept == NULL)
+        return true;
+    od_census_give(&server->door.census, number_of(server, kept->fd), child->index);
+    od_recovery_forget(&server->recovery, kept);
+    od_keeper_forget(&server->keeper, child->index, socket);
+    return true;
 }
 
 static bool take_loaded(struct od_server *server, struct od_child *child, struct received *received)
@@ -97,10 +178,10 @@ static bool take_object_keep(struct od_server *server, struct od_child *child,
     bool forget = od_cursor_u8(&received->body) != 0;
     od_slice id = od_cursor_bytes(&received->body, OD_PAGE_ID_BYTES);
     od_slice record = od_cursor_rest(&received->body);
-    if (!received->body.failed)
-        od_keeper_object(&server->keeper, child->index, id.at,
-                         forget ? (od_slice){NULL, 0} : record);
-    return !received->body.failed;
+    if (received->body.failed || !is_its_own(server, child, id.at))
+        return false;
+    od_keeper_object(&server->keeper, child->index, id.at, forget ? (od_slice){NULL, 0} : record);
+    return true;
 }
 
 static bool take_back(struct od_server *server, struct od_child *child, struct received *received)
@@ -120,15 +201,17 @@ static bool take_connection_left(struct od_server *server, struct od_child *chil
 static bool take_alarm_over(struct od_server *server, struct od_child *child,
                             struct received *received)
 {
-    (void)child;
     od_slice id = od_cursor_bytes(&received->body, OD_PAGE_ID_BYTES);
     bool again = od_cursor_u8(&received->body) != 0;
-    if (!received->body.failed)
-        od_alarm_clock_over(&server->alarm_clock, (const uint8_t *)id.at, again);
-    return !received->body.failed;
+    if (received->body.failed || !serves(child) || !is_its_own(server, child, id.at))
+        return false;
+    od_alarm_clock_over(&server->alarm_clock, (const uint8_t *)id.at, again);
+    return true;
 }
 
 static take_message *const messages[OD_KIND_COUNT] = {
+    [OD_KIND_CONNECTION_OVER] = take_connection_over,
+    [OD_KIND_CONNECTION_MOVED] = take_connection_moved,
     [OD_KIND_BATCHES] = take_batches,
     [OD_KIND_BACK] = take_back,
     [OD_KIND_ALARM_OVER] = take_alarm_over,

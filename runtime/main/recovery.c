@@ -7,9 +7,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "codec/frame.h"
+#include "link/connection.h"
+#include "link/sent.h"
 #include "main/limits.h"
-#include "net/frame.h"
-#include "net/sent.h"
 
 enum {
     code_restart = 1012, // "Service restart": the client may come back at once.
@@ -92,10 +93,16 @@ static void read_into_the_void(int fd, bool *has_ended)
     *has_ended = size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR);
 }
 
-static void let_go(struct leaving *leaving)
+static void hang_up(struct od_recovery *recovery, int fd)
+{
+    od_census_leave(recovery->census, od_connection_number(fd));
+    close(fd);
+}
+
+static void let_go(struct od_recovery *recovery, struct leaving *leaving)
 {
     od_list_remove(&leaving->link);
-    close(leaving->fd);
+    hang_up(recovery, leaving->fd);
     free(leaving);
 }
 
@@ -108,7 +115,7 @@ static void on_leaving(struct od_timer *timer)
         bool has_ended;
         read_into_the_void(leaving->fd, &has_ended);
         if (has_ended || leaving->until_ms <= now_ms)
-            let_go(leaving);
+            let_go(recovery, leaving);
     }
     if (!od_list_is_empty(&recovery->leaving))
         od_loop_set_timer(recovery->loop, timer, OD_LEAVING_LOOK_MS);
@@ -145,7 +152,7 @@ static void close_lost(struct od_recovery *recovery, struct od_kept *kept)
         await_leaving(recovery, kept->fd);
     } else {
         shutdown(kept->fd, SHUT_RDWR);
-        close(kept->fd);
+        hang_up(recovery, kept->fd);
     }
     kept->fd = -1;
 }
@@ -154,7 +161,7 @@ static bool close_some(struct od_recovery *recovery, struct od_recovery_place *p
 {
     for (int i = 0; i < OD_RECOVER_A_TURN_MAX && place->closed_to < place->count; i++) {
         struct od_kept *kept = place->sockets[place->closed_to++];
-        if (kept->code != 0)
+        if (kept != NULL && kept->code != 0)
             close_lost(recovery, kept);
     }
     return place->closed_to < place->count;
@@ -189,7 +196,8 @@ void od_recovery_give(struct od_recovery *recovery, struct od_child *child,
 }
 
 // Out of descriptors: it cannot be given, and without a worker it is of no use.
-static int duplicate(struct od_recovery_place *place, struct od_kept *kept)
+static int duplicate(struct od_recovery *recovery, struct od_recovery_place *place,
+                     struct od_kept *kept)
 {
     if (kept->fd < 0)
         return -1;
@@ -200,16 +208,18 @@ static int duplicate(struct od_recovery_place *place, struct od_kept *kept)
            "a WebSocket is lost: no descriptor is free; raise the limit of open "
            "files (ulimit -n)");
     shutdown(kept->fd, SHUT_RDWR);
+    od_census_leave(recovery->census, od_connection_number(kept->fd));
     kept->code = code_cut;
     place->lost++;
     place->given--;
     return -1;
 }
 
-static void give(struct od_recovery_place *place, struct od_kept *kept)
+static void give(struct od_recovery *recovery, struct od_recovery_place *place,
+                 struct od_kept *kept)
 {
     struct od_link *link = &place->child->link;
-    int fd = duplicate(place, kept);
+    int fd = duplicate(recovery, place, kept);
     size_t mark = od_link_begin(link, OD_KIND_RESTORE_SOCKET, fd);
     od_bytes_put_u64(&link->out, kept->socket);
     od_bytes_put_u32(&link->out, kept->place);
@@ -227,10 +237,13 @@ static bool can_give(const struct od_recovery_place *place)
            od_link_waiting_bytes(&child->link) < OD_RECOVER_BYTES_MAX;
 }
 
-static bool give_some(struct od_recovery_place *place)
+static bool give_some(struct od_recovery *recovery, struct od_recovery_place *place)
 {
-    for (int i = 0; i < OD_RECOVER_A_TURN_MAX && place->given_to < place->count; i++)
-        give(place, place->sockets[place->given_to++]);
+    for (int i = 0; i < OD_RECOVER_A_TURN_MAX && place->given_to < place->count; i++) {
+        struct od_kept *kept = place->sockets[place->given_to++];
+        if (kept != NULL)
+            give(recovery, place, kept);
+    }
     place->is_giving = place->given_to < place->count;
     if (!place->is_giving)
         od_link_send(&place->child->link, OD_KIND_RESTORED, (od_slice){NULL, 0}, -1);
@@ -238,12 +251,19 @@ static bool give_some(struct od_recovery_place *place)
     return can_give(place);
 }
 
+void od_recovery_forget(struct od_recovery *recovery, const struct od_kept *kept)
+{
+    struct od_recovery_place *place = &recovery->places[kept->worker];
+    if (kept->place < place->count && place->sockets[kept->place] == kept)
+        place->sockets[kept->place] = NULL;
+}
+
 bool od_recovery_step(struct od_recovery *recovery)
 {
     bool has_more = false;
     for (uint32_t i = 0; i < recovery->place_count; i++) {
         struct od_recovery_place *place = &recovery->places[i];
-        if (close_some(recovery, place) || (can_give(place) && give_some(place)))
+        if (close_some(recovery, place) || (can_give(place) && give_some(recovery, place)))
             has_more = true;
     }
     return has_more;
@@ -260,9 +280,10 @@ void od_recovery_count(const struct od_recovery *recovery, const struct od_child
 // --- Beginning and end ---------------------------------------------------------------------------
 
 void od_recovery_init(struct od_recovery *recovery, struct od_loop *loop, struct od_keeper *keeper,
-                      uint32_t worker_count)
+                      struct od_census *census, uint32_t worker_count)
 {
-    *recovery = (struct od_recovery){.loop = loop, .keeper = keeper, .place_count = worker_count};
+    *recovery = (struct od_recovery){
+        .loop = loop, .keeper = keeper, .census = census, .place_count = worker_count};
     recovery->places = od_allocate_zeroed(worker_count * sizeof *recovery->places);
     recovery->leaving_timer.fire = on_leaving;
     od_list_init(&recovery->leaving);
@@ -272,7 +293,7 @@ void od_recovery_deinit(struct od_recovery *recovery)
 {
     od_loop_clear_timer(recovery->loop, &recovery->leaving_timer);
     OD_LIST_EACH_SAFE (link, &recovery->leaving)
-        let_go(OD_LIST_MEMBER(link, struct leaving, link));
+        let_go(recovery, OD_LIST_MEMBER(link, struct leaving, link));
     for (uint32_t i = 0; i < recovery->place_count; i++)
         free(recovery->places[i].sockets);
     free(recovery->places);

@@ -16,14 +16,15 @@
 #define OD_MAIN_RECOVERY_H
 
 #include "base/list.h"
+#include "link/loop.h"
 #include "main/blame.h"
+#include "main/census.h"
 #include "main/child.h"
 #include "main/keeper.h"
-#include "net/loop.h"
 
 struct od_recovery_place { // Of one worker.
     struct od_child *child;
-    struct od_kept **sockets; // Those to be dealt with; the keeper's.
+    struct od_kept **sockets; // Those to be dealt with; the keeper's. NULL: forgotten since.
     size_t count;
     size_t closed_to; // Before this, those that cannot go on are closed,
     size_t given_to;  // and before this, all are given back.
@@ -35,6 +36,7 @@ struct od_recovery_place { // Of one worker.
 struct od_recovery {
     struct od_loop *loop;
     struct od_keeper *keeper;
+    struct od_census *census; // Is told of those that main ends.
     struct od_recovery_place *places;
     uint32_t place_count;
     struct od_list leaving; // Connections that were closed.
@@ -42,7 +44,7 @@ struct od_recovery {
 };
 
 void od_recovery_init(struct od_recovery *recovery, struct od_loop *loop, struct od_keeper *keeper,
-                      uint32_t worker_count);
+                      struct od_census *census, uint32_t worker_count);
 void od_recovery_deinit(struct od_recovery *recovery);
 
 // [child] has ended, its page can still be read: decides what becomes of its sockets.
@@ -55,6 +57,9 @@ void od_recovery_give(struct od_recovery *recovery, struct od_child *child,
 // It is back. How many sockets it was given, and how many were closed.
 void od_recovery_count(const struct od_recovery *recovery, const struct od_child *child,
                        size_t *given, size_t *closed);
+
+// The keeper is about to forget [kept]: a worker may say at any time that a socket is gone.
+void od_recovery_forget(struct od_recovery *recovery, const struct od_kept *kept);
 
 // A portion; true when more can be done at once.
 bool od_recovery_step(struct od_recovery *recovery);

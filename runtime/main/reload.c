@@ -1,6 +1,5 @@
 #include "main/reload.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -206,11 +205,11 @@ static void on_load_late(struct od_timer *timer)
     reload->may_retry = false;
     for (uint32_t i = 0; i < reload->supervisor->child_count; i++) {
         struct od_child *child = &reload->supervisor->children[i];
-        if (!reload->is_loading[i] || child->pid == 0)
+        if (!reload->is_loading[i] || child->page == NULL)
             continue;
         od_log(OD_LOG_ERROR, NULL, "worker %u has not loaded the script within %d s and is killed",
                i, OD_RELOAD_LOAD_MS_MAX / 1000);
-        kill(child->pid, SIGKILL);
+        od_process_kill(&child->process);
     }
 }
 

@@ -9,7 +9,9 @@
 
 #include "base/cursor.h"
 #include "base/log.h"
+#include "main/limits.h"
 #include "main/mail.h"
+#include "main/notify.h"
 #include "main/operator.h"
 #include "main/server_inner.h"
 
@@ -23,6 +25,7 @@ void od_server_stop(struct od_server *server, enum od_exit exit)
         return;
     bool was_serving = server->state == OD_SERVER_SERVING;
     server->state = OD_SERVER_STOPPING;
+    od_notify(OD_NOTIFY_STOPPING);
     server->exit = exit;
     od_door_close(&server->door);
     od_reload_stop(&server->reload);
@@ -48,7 +51,24 @@ static void on_stopped(void *owner)
 
 // Clients
 
-static bool on_admit(void *owner, const struct od_arrival *arrival, od_slice bytes)
+static bool can_be_started(const struct od_child *child)
+{
+    return child->failed_starts < OD_STARTS_AWAITED_MAX;
+}
+
+// Nobody is ready for [index]. A worker that is being replaced is worth waiting for, one for which
+// there is no process is not: all that wait would fill the door, for others too.
+static enum od_admission when_nobody_is_ready(const struct od_server *server, uint32_t index)
+{
+    const struct od_supervisor *supervisor = &server->supervisor;
+    for (uint32_t i = 0; i < supervisor->child_count; i++) {
+        if ((index == OD_ROUTER_ANY || index == i) && can_be_started(&supervisor->children[i]))
+            return OD_ADMISSION_LATER;
+    }
+    return OD_ADMISSION_NONE;
+}
+
+static enum od_admission on_admit(void *owner, const struct od_arrival *arrival, od_slice bytes)
 {
     struct od_server *server = owner;
     uint32_t index = od_router_pick(&server->router, arrival->head.target);
@@ -56,14 +76,15 @@ static bool on_admit(void *owner, const struct od_arrival *arrival, od_slice byt
                                  ? od_supervisor_ready_any(&server->supervisor)
                                  : od_supervisor_ready(&server->supervisor, index);
     if (child == NULL)
-        return false;
+        return when_nobody_is_ready(server, index);
+    od_census_give(&server->door.census, arrival->number, child->index);
     uint32_t place = od_leases_add(&server->leases, child, arrival, bytes);
     size_t mark = od_link_begin(&child->link, OD_KIND_CONNECTION, arrival->fd);
     od_bytes_put_u32(&child->link.out, place);
     od_bytes_put_string(&child->link.out, od_slice_of(arrival->peer));
     od_bytes_put_slice(&child->link.out, bytes);
     od_link_end(&child->link, mark);
-    return true;
+    return OD_ADMISSION_TAKEN;
 }
 
 static const struct od_door_events door_events = {on_admit};
@@ -113,8 +134,20 @@ static void on_alarm(void *owner, int64_t due_ms)
     od_alarm_clock_set(&server->alarm_clock, due_ms);
 }
 
-static const struct od_committer_events committer_events = {on_durable, on_applied, on_failed,
-                                                            on_forgotten, on_alarm};
+// To go on would be to answer from what nobody will find again.
+static void on_lost(void *owner, const char *why)
+{
+    struct od_server *server = owner;
+    od_log(
+        OD_LOG_ERROR, NULL,
+        "cannot write to %s any more: %s; open-do ends, and what it acknowledged until now is in "
+        "the file it had opened. Look which data.mdb is the right one before you start it again",
+        server->options->data_dir, why);
+    od_server_stop(server, OD_EXIT_WRONG);
+}
+
+static const struct od_committer_events committer_events = {on_durable,   on_applied, on_failed,
+                                                            on_forgotten, on_lost,    on_alarm};
 
 static bool on_message(void *owner, struct od_child *child, enum od_kind kind, od_slice body,
                        int fd)
@@ -167,6 +200,7 @@ static void serve(struct od_server *server)
     od_door_open(&server->door);
     od_reload_open(&server->reload);
     od_alarm_clock_start(&server->alarm_clock);
+    od_notify(OD_NOTIFY_READY);
     if (options->command == OD_COMMAND_DEV) {
         od_operator_greet(server);
         return;
@@ -221,9 +255,9 @@ static void report_end(struct od_server *server, struct od_child *child,
            server->state == OD_SERVER_STARTING
                ? "worker %u (pid %d) ended before it had loaded the script: %s"
                : "worker %u (pid %d) ended: %s%s%s%s%s; another one is started",
-           child->index, (int)child->last_pid, how->why, how->was_running ? " while " : "",
-           how->was_running ? how->event.label : "", how->was_running ? " ran " : "",
-           how->was_running ? how->event.name : "");
+           child->index, od_process_last_number(&child->process), how->why,
+           how->was_running ? " while " : "", how->was_running ? how->event.label : "",
+           how->was_running ? " ran " : "", how->was_running ? how->event.name : "");
 }
 
 static bool may_be_alarm(const struct od_page_event *event)
@@ -267,8 +301,9 @@ static void on_ended(void *owner, struct od_child *child, const struct od_ending
     stop_unless_serving(server);
     if (server->state == OD_SERVER_SERVING)
         accuse(server, child, how);
+    od_leases_end(&server->leases, child); // What comes back stays counted.
+    od_census_worker_gone(&server->door.census, child->index);
     od_recovery_begin(&server->recovery, child);
-    od_leases_end(&server->leases, child);
     od_alarm_clock_worker_gone(&server->alarm_clock, child->index);
     od_committer_forget(server->committer, child->source);
 }
@@ -307,6 +342,10 @@ static enum od_exit open_all(struct od_server *server, struct od_error *err)
         server->committer = NULL;
         return exit_of_directory(options->data_dir);
     }
+    struct od_store_files files;
+    od_committer_files(server->committer, &files);
+    _Static_assert(sizeof files == sizeof server->supervisor.files, "one page tells the other");
+    memcpy(server->supervisor.files, &files, sizeof files);
     od_operator_listen(server);
     enum od_exit exit = od_door_listen(&server->door, &options->listen, err);
     if (exit != OD_EXIT_CLEAN)
@@ -324,6 +363,7 @@ static void turn(struct od_server *server)
     od_door_retry(&server->door);
     server->alarms_are_due = od_alarm_clock_step(&server->alarm_clock);
     od_supervisor_flush(&server->supervisor);
+    od_log_settle(false);
 }
 
 // Effects may have left a worker only after their writes were on disk, so nothing is owed to
@@ -340,6 +380,7 @@ static void close_all(struct od_server *server)
     od_leases_deinit(&server->leases);
     od_recovery_deinit(&server->recovery);
     od_keeper_deinit(&server->keeper);
+    od_door_deinit(&server->door);
     od_router_deinit(&server->router);
     od_bytes_deinit(&server->namespaces);
     od_bytes_deinit(&server->watching);
@@ -357,16 +398,17 @@ enum od_exit od_server_run(const struct od_options *options)
         return OD_EXIT_WRONG;
     }
     od_operator_open(server);
-    od_recovery_init(&server->recovery, &server->loop, &server->keeper, options->workers);
     od_door_init(&server->door, &server->loop, options, &door_events, server);
     od_leases_init(&server->leases, &server->door, options->workers);
+    od_recovery_init(&server->recovery, &server->loop, &server->keeper, &server->door.census,
+                     options->workers);
     od_supervisor_init(&server->supervisor, &server->loop, options, options->workers,
                        &supervisor_events, server);
     od_alarm_clock_init(&server->alarm_clock, &server->loop, &server->supervisor, options->workers);
     od_reload_init(&server->reload, &server->loop, options, &server->supervisor, &reload_events,
                    server);
     od_status_init(&server->status, &server->loop, &server->supervisor, &server->alarm_clock,
-                   options);
+                   &server->door.census, options);
     od_reload_start(
         &server->reload); // First of all: its process starts while this one opens files.
     enum od_exit exit = open_all(server, &err);
@@ -378,6 +420,7 @@ enum od_exit od_server_run(const struct od_options *options)
         turn(server);
     exit = server->exit;
     close_all(server);
+    od_log_settle(true);
     free(server);
     return exit;
 }

@@ -88,13 +88,23 @@ static void put_report_text(struct od_bytes *page, struct od_cursor report)
         put(page, "  and %u more that have been awake for less long\n", summary.awake - shown);
 }
 
+static void put_failure_text(struct od_bytes *page, const struct od_child *child)
+{
+    put(page, ": cannot be started (%u tr%s): ", child->failed_starts,
+        child->failed_starts == 1 ? "y" : "ies");
+    od_escape_put_text(page, od_slice_of(child->why_not));
+    put(page, "\n");
+}
+
 static void put_worker_text(struct od_bytes *page, const struct od_child *child,
                             const struct od_bytes *report)
 {
     put(page, "worker %u", child->index);
-    if (child->pid > 0)
-        put(page, ", pid %d", (int)child->pid);
-    if (report->size > 0)
+    if (od_process_is_there(&child->process))
+        put(page, ", pid %d", od_process_number(&child->process));
+    if (child->failed_starts > 0)
+        put_failure_text(page, child);
+    else if (report->size > 0)
         put_report_text(page, od_cursor_of(od_bytes_slice(report)));
     else if (child->state == OD_CHILD_READY)
         put(page, ": does not answer\n");
@@ -114,6 +124,16 @@ static void put_alarms_text(struct od_bytes *page, const struct od_status *statu
     put(page, "\n");
 }
 
+static void put_census_text(struct od_bytes *page, const struct od_census *census)
+{
+    size_t connections, addresses;
+    if (census->limit == 0)
+        return;
+    od_census_count(census, &connections, &addresses);
+    put(page, "%zu connections of %zu addresses, %llu more were refused\n", connections, addresses,
+        (unsigned long long)census->refused);
+}
+
 void od_status_page_text(struct od_bytes *page, const struct od_status *status,
                          const struct od_bytes *reports)
 {
@@ -127,6 +147,7 @@ void od_status_page_text(struct od_bytes *page, const struct od_status *status,
     od_escape_put_text(page, od_slice_of(status->options->data_dir));
     put(page, "\n");
     put_alarms_text(page, status);
+    put_census_text(page, status->census);
     for (uint32_t i = 0; i < status->supervisor->child_count; i++)
         put_worker_text(page, &status->supervisor->children[i], &reports[i]);
 }
@@ -164,11 +185,20 @@ static void put_report_json(struct od_bytes *page, struct od_cursor report)
     put(page, "]");
 }
 
+static void put_failure_json(struct od_bytes *page, const struct od_child *child)
+{
+    put(page, ",\"cannotStart\":{\"tries\":%u", child->failed_starts);
+    put_string(page, ",\"why\":", od_slice_of(child->why_not));
+    put(page, "}");
+}
+
 static void put_worker_json(struct od_bytes *page, const struct od_child *child,
                             const struct od_bytes *report)
 {
     put(page, "%s{\"worker\":%u,\"pid\":%d,\"answers\":%s", child->index == 0 ? "" : ",",
-        child->index, (int)child->pid, report->size > 0 ? "true" : "false");
+        child->index, od_process_number(&child->process), report->size > 0 ? "true" : "false");
+    if (child->failed_starts > 0)
+        put_failure_json(page, child);
     if (report->size > 0)
         put_report_json(page, od_cursor_of(od_bytes_slice(report)));
     put(page, "}");
@@ -184,6 +214,16 @@ static void put_alarms_json(struct od_bytes *page, const struct od_status *statu
     put(page, "}");
 }
 
+static void put_census_json(struct od_bytes *page, const struct od_census *census)
+{
+    size_t connections, addresses;
+    if (census->limit == 0)
+        return;
+    od_census_count(census, &connections, &addresses);
+    put(page, ",\"connections\":{\"count\":%zu,\"addresses\":%zu,\"refused\":%llu}", connections,
+        addresses, (unsigned long long)census->refused);
+}
+
 void od_status_page_json(struct od_bytes *page, const struct od_status *status,
                          const struct od_bytes *reports)
 {
@@ -194,6 +234,7 @@ void od_status_page_json(struct od_bytes *page, const struct od_status *status,
     put(page, ",\"scriptVersion\":%u", status->script_version);
     put_string(page, ",\"data\":", od_slice_of(status->options->data_dir));
     put_alarms_json(page, status);
+    put_census_json(page, status->census);
     put(page, ",\"workers\":[");
     for (uint32_t i = 0; i < status->supervisor->child_count; i++)
         put_worker_json(page, &status->supervisor->children[i], &reports[i]);

@@ -93,18 +93,57 @@ void od_supervisor_vacate(struct od_supervisor *supervisor, uint32_t source)
 
 // --- The watchdog --------------------------------------------------------------------------------
 
+static void replace_overdue(struct od_child *child)
+{
+    child->is_overdue = true;
+    od_life_kill(child);
+}
+
+static void end_long_event(struct od_child *child, const struct od_page_event *event)
+{
+    od_log(OD_LOG_ERROR, event->label,
+           "%s has run for more than %u ms (--event-limit-ms); worker %u is killed and replaced",
+           event->name, child->supervisor->options->event_limit_ms, child->index);
+    replace_overdue(child);
+}
+
+static void end_standstill(struct od_child *child)
+{
+    od_log(OD_LOG_ERROR, NULL,
+           "worker %u stands still, and no event of it runs: it has done nothing for more than %d "
+           "ms; it is killed and replaced",
+           child->index, (int)od_watchdog_still_ms(child->supervisor->options->event_limit_ms));
+    replace_overdue(child);
+}
+
+// While it loads or drains it has a deadline for that.
+static bool takes_turns(const struct od_child *child)
+{
+    return (child->state == OD_CHILD_READY || child->state == OD_CHILD_RESTORING) &&
+           child->has_link && !child->link.is_gone;
+}
+
 static void look_at(struct od_child *child)
 {
     struct od_page_event event;
-    uint32_t limit_ms = child->supervisor->options->event_limit_ms;
-    if (child->pid == 0 || child->is_overdue ||
-        !od_watchdog_look(&child->watchdog, child->page, limit_ms, &event))
+    if (child->page == NULL || child->is_overdue)
         return;
-    od_log(OD_LOG_ERROR, event.label,
-           "%s has run for more than %u ms (--event-limit-ms); worker %u is killed and replaced",
-           event.name, limit_ms, child->index);
-    child->is_overdue = true;
-    od_life_kill(child);
+    switch (od_watchdog_look(&child->watchdog, child->page,
+                             child->supervisor->options->event_limit_ms, &event)) {
+    case OD_SIGHT_WELL:
+        break;
+    case OD_SIGHT_IDLE:
+        if (takes_turns(child))
+            od_link_send(&child->link, OD_KIND_TURN, (od_slice){NULL, 0}, -1);
+        break;
+    case OD_SIGHT_LONG_EVENT:
+        end_long_event(child, &event);
+        break;
+    case OD_SIGHT_STILL:
+        if (takes_turns(child))
+            end_standstill(child);
+        break;
+    }
 }
 
 static void on_watch(struct od_timer *timer)

@@ -1,9 +1,9 @@
 // The supervisor: keeps the workers alive.
 //
 // It starts each as a process of its own (life.h), and learns from the system when one ends. It
-// watches which event each of them runs (watchdog.h) and kills a worker whose event passes
-// --event-limit-ms. Whatever ended it, another is started. What workers say beyond READY,
-// LOAD_FAILED and DRAINED goes to its owner.
+// watches how each of them goes on (watchdog.h) and kills a worker whose event passes
+// --event-limit-ms, or that stands still. Whatever ended it, another is started. What workers say
+// beyond READY, LOAD_FAILED and DRAINED goes to its owner.
 //
 // Process: main. Owner: embedded; after od_supervisor_drain or _kill, wait for [stopped], then
 // deinit.
@@ -11,8 +11,8 @@
 #ifndef OD_MAIN_SUPERVISOR_H
 #define OD_MAIN_SUPERVISOR_H
 
+#include "link/loop.h"
 #include "main/child.h"
-#include "net/loop.h"
 
 struct od_ending {
     char why[64];    // "exit code 1", "killed by SIGSEGV".
@@ -50,6 +50,7 @@ struct od_supervisor {
     uv_signal_t child_signal;
     struct od_timer watch_timer;
     struct od_timer drain_timer;
+    uint64_t files[4]; // For the pages of workers (link/page.h).
     bool is_stopping;
     bool has_stopped;
 };

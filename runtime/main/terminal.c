@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/log_sink.h"
 
 static struct termios before;
 static volatile sig_atomic_t is_raw;
@@ -53,8 +54,7 @@ static bool is_ours(void)
 
 static void say(const char *text)
 {
-    ssize_t count = write(STDERR_FILENO, text, strlen(text));
-    (void)count; // Who cannot read it needs no help.
+    (void)od_log_sink_write(od_slice_of(text), 0); // Who cannot read it needs no help.
 }
 
 static void show_help(const struct od_terminal *terminal)

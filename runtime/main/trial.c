@@ -1,12 +1,10 @@
 #include "main/trial.h"
 
-#include <signal.h>
-#include <sys/wait.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "base/cursor.h"
 #include "base/log.h"
-#include "main/child.h"
 #include "main/limits.h"
 
 // Verdicts
@@ -56,7 +54,7 @@ static void judge_heard(struct od_trial *trial)
 static void judge_silence(struct od_trial *trial, int status)
 {
     char why[256], how[64];
-    od_child_describe_end(status, how, sizeof how);
+    od_process_describe_end(status, how, sizeof how);
     if (trial->is_late)
         snprintf(why, sizeof why,
                  "%s has not been loaded within %d s: does it loop outside of its handlers?",
@@ -72,8 +70,7 @@ static void judge_silence(struct od_trial *trial, int status)
 static void kill_process(struct od_trial *trial)
 {
     od_loop_clear_timer(trial->loop, &trial->timer);
-    if (trial->pid > 0)
-        kill(trial->pid, SIGKILL);
+    od_process_kill(&trial->process);
 }
 
 static void on_late(struct od_timer *timer)
@@ -88,7 +85,6 @@ static void begin(struct od_trial *trial);
 static void conclude(struct od_trial *trial, int status)
 {
     bool was_asked = trial->is_asked;
-    trial->pid = 0;
     trial->is_asked = false;
     if (!was_asked)
         return; // It was only waiting; the next start makes another one.
@@ -104,7 +100,7 @@ static void conclude(struct od_trial *trial, int status)
 static void reap(struct od_trial *trial)
 {
     int status;
-    if (trial->pid > 0 && !trial->has_link && waitpid(trial->pid, &status, WNOHANG) == trial->pid)
+    if (!trial->has_link && od_process_reap(&trial->process, &status))
         conclude(trial, status);
 }
 
@@ -147,27 +143,28 @@ static bool spawn(struct od_trial *trial, struct od_error *err)
     int fds[2];
     if (!od_link_pair(fds, err))
         return false;
-    struct od_child_seat seat = {OD_CHILD_TRIAL, fds[1], -1};
-    bool ok = od_child_spawn(trial->options, &seat, &trial->pid, err);
+    struct od_seat seat = {OD_SEAT_TRIAL, fds[1], -1};
+    bool has_process = od_process_spawn(&trial->process, trial->options, &seat, err);
     close(fds[1]);
-    if (!ok) {
-        trial->pid = 0;
+    if (!has_process)
         close(fds[0]);
-        return false;
-    }
-    trial->has_link = true;
-    od_link_init(&trial->link, &trial->loop->uv, fds[0], &link_events, trial);
-    return true;
+    else
+        trial->has_link =
+            od_link_init(&trial->link, &trial->loop->uv, fds[0], &link_events, trial, err);
+    if (!trial->has_link)
+        od_process_end(&trial->process);
+    return trial->has_link;
 }
 
 static bool is_there(const struct od_trial *trial)
 {
-    return trial->pid != 0 || trial->has_link;
+    return od_process_is_there(&trial->process) || trial->has_link;
 }
 
 static bool is_well(const struct od_trial *trial)
 {
-    return trial->pid > 0 && trial->has_link && !trial->link.is_gone && !trial->link.is_closing;
+    return od_process_is_there(&trial->process) && trial->has_link && !trial->link.is_gone &&
+           !trial->link.is_closing;
 }
 
 static void begin(struct od_trial *trial)
@@ -223,10 +220,8 @@ void od_trial_prepare(struct od_trial *trial)
 
 void od_trial_close(struct od_trial *trial)
 {
-    kill_process(trial);
-    if (trial->pid > 0)
-        waitpid(trial->pid, NULL, 0);
-    trial->pid = 0;
+    od_loop_clear_timer(trial->loop, &trial->timer);
+    od_process_end(&trial->process);
     od_bytes_deinit(&trial->heard);
     if (trial->has_link && !trial->link.is_closing)
         od_link_close(&trial->link);

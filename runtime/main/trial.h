@@ -14,14 +14,13 @@
 #ifndef OD_MAIN_TRIAL_H
 #define OD_MAIN_TRIAL_H
 
-#include <sys/types.h>
-
 #include "base/bytes.h"
 #include "base/cursor.h"
 #include "base/timers.h"
 #include "link/link.h"
+#include "link/loop.h"
 #include "link/options.h"
-#include "net/loop.h"
+#include "main/process.h"
 
 struct od_verdict { // Borrowed for the call.
     bool ok;
@@ -45,7 +44,7 @@ struct od_trial {
     void *owner;
     struct od_link link;
     bool has_link;
-    pid_t pid;             // 0: no process.
+    struct od_process process;
     bool is_asked;         // It tries; until then it waits.
     struct od_bytes heard; // What it has said: LOADED without the version.
     bool is_late;

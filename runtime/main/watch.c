@@ -33,12 +33,24 @@ static void look_soon(struct od_watch *watch, od_time_ms ms)
 
 // --- Files ---------------------------------------------------------------------------------------
 
+static char *join(od_slice first, od_slice second, const char *rest)
+{
+    size_t rest_size = strlen(rest);
+    char *whole = od_allocate(first.size + second.size + rest_size + 1), *at = whole;
+    memcpy(at, first.at, first.size);
+    memcpy(at += first.size, second.at, second.size);
+    memcpy(at + second.size, rest, rest_size + 1);
+    return whole;
+}
+
+static char *copy(const char *text, size_t size)
+{
+    return join((od_slice){text, size}, OD_SLICE(""), "");
+}
+
 static char *path_of(const struct od_watch *watch, od_slice path)
 {
-    char *whole = NULL;
-    int size = asprintf(&whole, "%s%.*s", watch->folder, (int)path.size, path.at);
-    OD_ASSERT(size >= 0);
-    return whole;
+    return join((od_slice){watch->folder, strlen(watch->folder)}, path, "");
 }
 
 static void forget_files(struct od_watch *watch)
@@ -107,11 +119,12 @@ static struct od_watched_directory *add_directory(struct od_watch *watch, const 
                                                   uint64_t inode)
 {
     struct od_watched_directory *directory = od_allocate_zeroed(sizeof *directory);
-    directory->path = strdup(path);
+    directory->path = copy(path, strlen(path));
     directory->inode = inode;
-    uv_fs_event_init(&watch->loop->uv, &directory->handle);
+    int failed = uv_fs_event_init(&watch->loop->uv, &directory->handle);
+    OD_ASSERT(failed == 0); // It cannot: what can fail is to start it.
     directory->handle.data = watch;
-    int failed = uv_fs_event_start(&directory->handle, on_event, path, 0);
+    failed = uv_fs_event_start(&directory->handle, on_event, path, 0);
     if (failed != 0)
         od_log(OD_LOG_WARN, NULL, "changes in %s cannot be watched: %s", path, uv_strerror(failed));
     watch->directories = od_reallocate(
@@ -147,15 +160,14 @@ static void want_directory_of(struct od_watch *watch, char *path)
 // When the first [size] bytes of [path] name a link: what [path] is when it is followed.
 static char *follow(const char *path, size_t size)
 {
-    char target[PATH_MAX];
-    char *link = strndup(path, size), *followed = NULL;
+    char target[PATH_MAX] = "";
+    char *link = copy(path, size), *followed = NULL;
     ssize_t target_size = readlink(link, target, sizeof target);
     const char *slash = strrchr(link, '/');
-    int folder_size =
-        slash == NULL || (target_size > 0 && target[0] == '/') ? 0 : (int)(slash - link) + 1;
-    if (target_size > 0 && asprintf(&followed, "%.*s%.*s%s", folder_size, link, (int)target_size,
-                                    target, path + size) < 0)
-        followed = NULL;
+    bool is_rooted = slash == NULL || target[0] == '/';
+    od_slice folder = {link, is_rooted ? 0 : (size_t)(slash - link) + 1};
+    if (target_size > 0)
+        followed = join(folder, (od_slice){target, (size_t)target_size}, path + size);
     free(link);
     return followed;
 }
@@ -175,7 +187,7 @@ static char *follow_first(const char *path, size_t *size)
 // Where the file is, and where each link on the way to it is: any of them can be changed.
 static void want_directories(struct od_watch *watch, const struct od_watched *file)
 {
-    char *path = strdup(file->path), *followed;
+    char *path = copy(file->path, strlen(file->path)), *followed;
     size_t size;
     for (int i = 0; i < links_max && (followed = follow_first(path, &size)) != NULL; i++) {
         path[size] = '\0';
@@ -256,7 +268,7 @@ void od_watch_open(struct od_watch *watch, struct od_loop *loop, const char *scr
     *watch =
         (struct od_watch){.loop = loop, .events = events, .owner = owner, .timer = {.fire = look}};
     const char *slash = strrchr(script, '/');
-    watch->folder = strndup(script, slash == NULL ? 0 : (size_t)(slash - script) + 1);
+    watch->folder = copy(script, slash == NULL ? 0 : (size_t)(slash - script) + 1);
 }
 
 void od_watch_close(struct od_watch *watch)

@@ -17,7 +17,7 @@
 
 #include "base/timers.h"
 #include "link/files.h"
-#include "net/loop.h"
+#include "link/loop.h"
 
 struct od_watch_events {
     void (*began)(void *owner);

@@ -28,7 +28,6 @@
     FUNCTION(curl_easy_reset)                                                                      \
     FUNCTION(curl_easy_setopt)                                                                     \
     FUNCTION(curl_easy_strerror)                                                                   \
-    FUNCTION(curl_free)                                                                            \
     FUNCTION(curl_global_cleanup)                                                                  \
     FUNCTION(curl_global_init)                                                                     \
     FUNCTION(curl_multi_add_handle)                                                                \
@@ -44,8 +43,6 @@
     FUNCTION(curl_slist_free_all)                                                                  \
     FUNCTION(curl_url)                                                                             \
     FUNCTION(curl_url_cleanup)                                                                     \
-    FUNCTION(curl_url_dup)                                                                         \
-    FUNCTION(curl_url_get)                                                                         \
     FUNCTION(curl_url_set)                                                                         \
     FUNCTION(curl_url_strerror)
 
@@ -66,7 +63,6 @@ OD_MUST_CHECK bool od_curl_load(struct od_error *err);
 #define curl_easy_reset(...) od_curl.curl_easy_reset(__VA_ARGS__)
 #define curl_easy_setopt(...) od_curl.curl_easy_setopt(__VA_ARGS__)
 #define curl_easy_strerror(...) od_curl.curl_easy_strerror(__VA_ARGS__)
-#define curl_free(...) od_curl.curl_free(__VA_ARGS__)
 #define curl_global_cleanup(...) od_curl.curl_global_cleanup(__VA_ARGS__)
 #define curl_global_init(...) od_curl.curl_global_init(__VA_ARGS__)
 #define curl_multi_add_handle(...) od_curl.curl_multi_add_handle(__VA_ARGS__)
@@ -82,8 +78,6 @@ OD_MUST_CHECK bool od_curl_load(struct od_error *err);
 #define curl_slist_free_all(...) od_curl.curl_slist_free_all(__VA_ARGS__)
 #define curl_url(...) od_curl.curl_url(__VA_ARGS__)
 #define curl_url_cleanup(...) od_curl.curl_url_cleanup(__VA_ARGS__)
-#define curl_url_dup(...) od_curl.curl_url_dup(__VA_ARGS__)
-#define curl_url_get(...) od_curl.curl_url_get(__VA_ARGS__)
 #define curl_url_set(...) od_curl.curl_url_set(__VA_ARGS__)
 #define curl_url_strerror(...) od_curl.curl_url_strerror(__VA_ARGS__)
 

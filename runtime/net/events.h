@@ -49,6 +49,10 @@ struct od_net_events {
     // A fetch (fetch.h) is over: [ok] and a response (link/response.h), or a sentence that says why
     // there is none.
     void (*fetched)(void *owner, uint64_t fetch, bool ok, od_slice bytes);
+
+    // This process has no descriptor any more of the connection of a client that has [number]
+    // (connection.h), and no other was given it. Only with [tells_over].
+    void (*connection_over)(void *owner, uint64_t number);
 };
 
 #endif

@@ -7,13 +7,13 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "codec/forwarded.h"
+#include "codec/handshake.h"
+#include "codec/http_body.h"
+#include "codec/upgrade_record.h"
 #include "link/origin.h"
 #include "link/page.h"
 #include "link/request.h"
-#include "net/forwarded.h"
-#include "net/handshake.h"
-#include "net/http_body.h"
-#include "net/upgrade_record.h"
 #include "net/wire.h"
 
 // What a connection waits for. After an answer it is NEXT until the next round of the loop: parsing

@@ -13,6 +13,7 @@ struct watch { // One descriptor of libcurl.
     uv_poll_t poll;
     struct od_fetches *fetches;
     curl_socket_t fd;
+    int events; // What libcurl waits for.
 };
 
 static void settle(struct od_fetches *fetches);
@@ -24,10 +25,19 @@ static void act(struct od_fetches *fetches, curl_socket_t fd, int what)
     settle(fetches);
 }
 
+// A connection that was reset may still hold an answer: CURL_CSELECT_ERR would throw that away, and
+// the right to try anew what nobody has answered. So libcurl is told to read, or to write when that
+// is all it wants, and meets the error in its place. libuv has stopped to watch by then.
+static int what_of_error(struct watch *watch)
+{
+    uv_poll_start(&watch->poll, watch->events, watch->poll.poll_cb);
+    return (watch->events & UV_READABLE) != 0 ? CURL_CSELECT_IN : CURL_CSELECT_OUT;
+}
+
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
-    const struct watch *watch = (const struct watch *)poll;
-    int what = status < 0 ? CURL_CSELECT_ERR : 0;
+    struct watch *watch = (struct watch *)poll;
+    int what = status < 0 ? what_of_error(watch) : 0;
     what |= (events & UV_READABLE) != 0 ? CURL_CSELECT_IN : 0;
     what |= (events & UV_WRITABLE) != 0 ? CURL_CSELECT_OUT : 0;
     act(watch->fetches, watch->fd, what);
@@ -69,9 +79,9 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *owner, void *
         watch = watch_new(fetches, fd);
     if (watch == NULL)
         return 0; // It will run into its timeout.
-    int events = (what & CURL_POLL_IN) != 0 ? UV_READABLE : 0;
-    events |= (what & CURL_POLL_OUT) != 0 ? UV_WRITABLE : 0;
-    uv_poll_start(&watch->poll, events, on_ready);
+    watch->events = (what & CURL_POLL_IN) != 0 ? UV_READABLE : 0;
+    watch->events |= (what & CURL_POLL_OUT) != 0 ? UV_WRITABLE : 0;
+    uv_poll_start(&watch->poll, watch->events, on_ready);
     return 0;
 }
 
@@ -183,6 +193,7 @@ static void fetch_free(struct od_fetch *fetch)
     od_fetch_forget_answer(fetch);
     if (fetch->easy != NULL)
         give_back(fetch);
+    od_url_deinit(&fetch->target);
     od_bytes_deinit(&fetch->message);
     od_list_remove(&fetch->hopeless);
     od_map_remove(&fetches->by_number, &fetch->node);
@@ -230,10 +241,28 @@ static void follow(struct od_fetch *fetch, uint16_t status, od_slice location)
     struct od_error err;
     if (od_fetch_go_on(fetch, status, location, &err)) {
         od_fetch_forget_answer(fetch); // The location was in it.
+        fetch->is_tried_anew = false;
         begin_hop(fetch);
     } else {
         end_without_answer(fetch, &err);
     }
+}
+
+// The server had ended a used connection while the request was written to it, so it has not
+// answered it. libcurl sees to the other ways in which a used connection turns out to be gone.
+static bool is_stale(const struct od_fetch *fetch, CURLcode code)
+{
+    long fresh = 0;
+    curl_easy_getinfo(fetch->easy, CURLINFO_NUM_CONNECTS, &fresh);
+    return code == CURLE_SEND_ERROR && fresh == 0 && !fetch->is_tried_anew &&
+           !od_fetch_has_answer(fetch);
+}
+
+static void try_anew(struct od_fetch *fetch)
+{
+    od_fetch_forget_answer(fetch);
+    fetch->is_tried_anew = true;
+    begin_hop(fetch);
 }
 
 static void hop_is_over(struct od_fetch *fetch, CURLcode code)
@@ -243,7 +272,9 @@ static void hop_is_over(struct od_fetch *fetch, CURLcode code)
     struct od_error err;
     curl_multi_remove_handle(fetch->fetches->multi, fetch->easy);
     curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (code != CURLE_OK || status < 200 || status > 599) {
+    if (is_stale(fetch, code)) {
+        try_anew(fetch);
+    } else if (code != CURLE_OK || status < 200 || status > 599) {
         od_fetch_explain(fetch, code, &err);
         end_without_answer(fetch, &err);
     } else if (fetch->redirect != OD_FETCH_MANUAL &&

@@ -11,10 +11,10 @@
 //
 // What a caller cannot do, however it asks: speak another protocol than http and https, also after
 // a redirect; set header fields that belong to the connection (Host, Content-Length,
-// Transfer-Encoding ...: they are left out, so that a request that came in can be sent on); take
-// its credentials to another origin by a redirect. With [private_denied] no connection is made to
-// an address of the inside (address_scope.h); the address is looked at when the connection is made,
-// so no trick with names helps.
+// Transfer-Encoding, what Connection names ...: they are left out, so that a request that came in
+// can be sent on); take its credentials to another origin by a redirect. With [private_denied] no
+// connection is made to an address of the inside (address_scope.h); the address is looked at when
+// the connection is made, so no trick with names helps.
 //
 // Certificates are checked against the system's, or those of the file or folder that SSL_CERT_FILE
 // or SSL_CERT_DIR name, as OpenSSL's own programs do. Proxies of the environment are not asked.
@@ -36,6 +36,7 @@
 #define OD_FETCH_WORKER_BYTES_MAX (256u << 20)  // Bodies of all responses of a worker that arrive.
 #define OD_FETCH_REDIRECTS_MAX 20               // [Fetch standard]
 #define OD_FETCH_URL_BYTES_MAX 16384
+#define OD_FETCH_HOPS_BYTES_MAX 1024     // Of names in Connection, which are left out.
 #define OD_FETCH_SHOWN_BYTES_MAX 300     // Of a URL, in an error.
 #define OD_FETCH_IDLE_CONNECTIONS_MAX 64 // Kept open for the next request.
 

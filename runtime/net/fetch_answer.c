@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/http_syntax.h"
 #include "link/response.h"
 #include "net/fetch_inner.h"
 #include "net/net.h"
@@ -11,21 +12,13 @@ static void forget_head(struct od_fetch *fetch)
 {
     od_bytes_deinit(&fetch->head);
     fetch->head_count = 0;
+    fetch->last_value = 0;
     fetch->is_head_over = false;
-}
-
-static bool is_space(char byte)
-{
-    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
 }
 
 static od_slice trimmed(od_slice text)
 {
-    while (text.size > 0 && is_space(text.at[0]))
-        text = od_slice_from(text, 1);
-    while (text.size > 0 && is_space(text.at[text.size - 1]))
-        text.size--;
-    return text;
+    return od_slice_trim(text, " \t\r\n");
 }
 
 static void put_lower(struct od_bytes *out, od_slice name)
@@ -48,19 +41,47 @@ static bool has_control(od_slice text)
     return false;
 }
 
+static void put_field(struct od_fetch *fetch, od_slice name, od_slice value)
+{
+    fetch->last_name = fetch->head.size;
+    put_lower(&fetch->head, name);
+    fetch->last_value = fetch->head.size;
+    od_bytes_put_string(&fetch->head, value);
+    fetch->head_count++;
+}
+
 static void take_field(struct od_fetch *fetch, od_slice line)
 {
     const char *colon = memchr(line.at, ':', line.size);
-    if (colon == NULL || is_space(line.at[0]))
+    fetch->last_value = 0;
+    if (colon == NULL)
         return;
     od_slice name = {line.at, (size_t)(colon - line.at)};
     od_slice value = trimmed(od_slice_from(line, name.size + 1));
-    if (name.size == 0 || has_control(name) || memchr(name.at, ' ', name.size) != NULL ||
-        has_control(value))
+    if (name.size > 0 && !has_control(name) && memchr(name.at, ' ', name.size) == NULL &&
+        !has_control(value))
+        put_field(fetch, name, value);
+}
+
+// A line that begins with a blank goes on with the value of the line before; where it was folded
+// stands one space [RFC 9112, section 5.2]. What was left out of the answer stays out of it.
+static void take_fold(struct od_fetch *fetch, od_slice line)
+{
+    struct od_bytes *head = &fetch->head;
+    od_slice more = trimmed(line);
+    if (fetch->last_value == 0 || more.size == 0)
         return;
-    put_lower(&fetch->head, name);
-    od_bytes_put_string(&fetch->head, value);
-    fetch->head_count++;
+    if (has_control(more)) { // Then the field goes, as it would had this stood in its first line.
+        fetch->head.size = fetch->last_name;
+        fetch->head_count--;
+        fetch->last_value = 0;
+        return;
+    }
+    size_t text = fetch->last_value + sizeof(uint32_t);
+    if (head->size > text)
+        od_bytes_put_u8(head, ' ');
+    od_bytes_put_slice(head, more);
+    od_bytes_set_u32(head, fetch->last_value, (uint32_t)(head->size - text));
 }
 
 // Called for each line: those of an answer 1xx, then the status line, the fields, an empty line,
@@ -70,14 +91,18 @@ static size_t on_head_line(char *at, size_t one, size_t size, void *owner)
 {
     struct od_fetch *fetch = owner;
     od_slice line = {at, one * size};
+    if (line.size == 0)
+        return 0;
     if (fetch->head.size + line.size > OD_FETCH_FIELDS_BYTES_MAX) {
         fetch->is_too_large = true;
         return 0;
     }
     if (od_slice_starts_with(line, OD_SLICE("HTTP/")))
         forget_head(fetch);
-    else if (trimmed(line).size == 0)
+    else if (line.at[0] == '\r' || line.at[0] == '\n')
         fetch->is_head_over = true;
+    else if (!fetch->is_head_over && (line.at[0] == ' ' || line.at[0] == '\t'))
+        take_fold(fetch, line);
     else if (!fetch->is_head_over)
         take_field(fetch, line);
     return line.size;
@@ -136,6 +161,11 @@ bool od_fetch_location(const struct od_fetch *fetch, uint16_t status, od_slice *
     return false;
 }
 
+bool od_fetch_has_answer(const struct od_fetch *fetch)
+{
+    return fetch->head_count > 0 || fetch->body.size > 0;
+}
+
 // What was said of the connection or of the encoded body is not true of what a script gets.
 static bool is_kept(const struct od_fetch *fetch, od_slice name)
 {
@@ -158,14 +188,17 @@ void od_fetch_put_answer(const struct od_fetch *fetch, uint16_t status, struct o
     uint32_t count = 0;
     struct od_headers fields = fields_of(fetch);
     struct od_header field;
+    struct od_bytes hops = {0};
+    od_fetch_find_hops(fields, &hops);
     size_t mark = od_response_begin(response, status, 0, 0);
     while (od_headers_next(&fields, &field)) {
-        if (!is_kept(fetch, field.name))
+        if (!is_kept(fetch, field.name) || od_http_list_has(od_bytes_slice(&hops), field.name))
             continue;
         od_headers_put(response, field.name, field.value);
         count++;
     }
     od_response_end(response, mark, count, od_bytes_slice(&fetch->body));
+    od_bytes_deinit(&hops);
 }
 
 static const struct {

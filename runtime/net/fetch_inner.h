@@ -11,10 +11,11 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "codec/url.h"
+#include "link/loop.h"
 #include "link/request.h"
 #include "net/curl.h"
 #include "net/fetch.h"
-#include "net/loop.h"
 
 struct od_fetches {
     struct od_net *net;
@@ -31,7 +32,8 @@ struct od_fetch {
     struct od_fetches *fetches;
     enum od_fetch_redirect redirect;
     CURL *easy;
-    CURLU *url;                // Of this hop.
+    struct od_url target;      // Of this hop,
+    CURLU *url;                // and its parts for libcurl.
     struct curl_slist *fields; // Of this hop.
     struct od_bytes message;   // The request;
     struct od_request request; // slices into it.
@@ -40,9 +42,12 @@ struct od_fetch {
     bool has_left_origin;   // A redirect led elsewhere: no credentials any more.
     bool is_inside_refused; // The last address was of the inside.
     bool is_too_large;
+    bool is_tried_anew;   // Its used connection had ended; a fresh one is the last try.
     bool is_head_over;    // What comes as fields now are trailers.
     struct od_bytes head; // Fields of the answer, encoded,
     uint32_t head_count;  // and how many.
+    size_t last_name;     // Where in [head] the last of them begins,
+    size_t last_value;    // and where its value does, to which a folded line belongs. 0: to none.
     struct od_bytes body;
     struct od_list hopeless;
     struct od_error why; // HOPELESS.
@@ -57,17 +62,22 @@ OD_MUST_CHECK bool od_fetch_read_url(struct od_fetch *fetch, struct od_error *er
 // Tells the easy handle all about the hop that comes next.
 void od_fetch_prepare(struct od_fetch *fetch);
 
-// Where the answer of [status] sends it: [fetch->url] and what else changes.
+// Where the answer of [status] sends it: [fetch->target] and what else changes.
 OD_MUST_CHECK bool od_fetch_go_on(struct od_fetch *fetch, uint16_t status, od_slice location,
                                   struct od_error *err);
 
 bool od_fetch_is_head(const struct od_fetch *fetch);
+
+// The names that the fields Connection of [headers] call the connection's own, as one comma list;
+// of a very long one the front.
+void od_fetch_find_hops(struct od_headers headers, struct od_bytes *hops);
 
 // fetch_answer.c
 
 void od_fetch_expect(struct od_fetch *fetch); // Sets the functions that take the answer.
 void od_fetch_forget_answer(struct od_fetch *fetch);
 void od_fetch_put_answer(const struct od_fetch *fetch, uint16_t status, struct od_bytes *response);
+bool od_fetch_has_answer(const struct od_fetch *fetch); // Or the begin of one.
 bool od_fetch_location(const struct od_fetch *fetch, uint16_t status, od_slice *location);
 void od_fetch_explain(const struct od_fetch *fetch, CURLcode code, struct od_error *err);
 

@@ -2,7 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/address_scope.h"
+#include "codec/address_scope.h"
+#include "codec/http_syntax.h"
 #include "net/fetch_inner.h"
 #include "net/net.h"
 
@@ -37,6 +38,19 @@ static const struct {
     {"content-location", WITHOUT_BODY},
     {"content-type", WITHOUT_BODY},
 };
+
+// Each field is looked for in the list, so who sends both must not choose the length of both.
+void od_fetch_find_hops(struct od_headers headers, struct od_bytes *hops)
+{
+    struct od_header header;
+    while (od_headers_next(&headers, &header)) {
+        if (!od_slice_equal_nocase(header.name, OD_SLICE("connection")) ||
+            hops->size + header.value.size > OD_FETCH_HOPS_BYTES_MAX)
+            continue;
+        od_bytes_put_slice(hops, header.value);
+        od_bytes_put_u8(hops, ',');
+    }
+}
 
 static bool is_left_out(const struct od_fetch *fetch, od_slice name)
 {
@@ -84,11 +98,14 @@ static void add_fields(struct od_fetch *fetch)
 {
     struct od_headers headers = fetch->request.headers;
     struct od_header header;
+    struct od_bytes hops = {0};
     bool has_type = false, has_agent = false;
+    od_fetch_find_hops(headers, &hops);
     curl_slist_free_all(fetch->fields);
     fetch->fields = NULL;
     while (od_headers_next(&headers, &header)) {
-        if (is_left_out(fetch, header.name) || !is_one_line(&header))
+        if (is_left_out(fetch, header.name) ||
+            od_http_list_has(od_bytes_slice(&hops), header.name) || !is_one_line(&header))
             continue;
         has_type = has_type || od_slice_equal_nocase(header.name, OD_SLICE("content-type"));
         has_agent = has_agent || od_slice_equal_nocase(header.name, OD_SLICE("user-agent"));
@@ -99,6 +116,7 @@ static void add_fields(struct od_fetch *fetch)
         add_field(fetch, "Content-Type:");
     if (!has_agent)
         add_field(fetch, "User-Agent: open-do/" OD_VERSION);
+    od_bytes_deinit(&hops);
 }
 
 // --- Method and body -----------------------------------------------------------------------------
@@ -181,14 +199,45 @@ static void set_connection(struct od_fetch *fetch)
     set_trust(easy);
 }
 
+static bool set_part(CURLU *url, CURLUPart part, const struct od_bytes *value, size_t skip)
+{
+    if (value->size <= skip)
+        return true;
+    struct od_bytes text = {0};
+    od_bytes_put_slice(&text, od_slice_from(od_bytes_slice(value), skip));
+    od_bytes_put_u8(&text, '\0');
+    CURLUcode failed = curl_url_set(url, part, text.at, 0);
+    od_bytes_deinit(&text);
+    return failed == CURLUE_OK;
+}
+
+// libcurl does not read URLs: it is told the parts. One that it refuses, such as a host with a
+// character of its own taste, leaves no URL, and the fetch fails: what is not said is not guessed.
+static void set_url(struct od_fetch *fetch)
+{
+    const struct od_url *target = &fetch->target;
+    curl_url_cleanup(fetch->url);
+    fetch->url = curl_url();
+    if (set_part(fetch->url, CURLUPART_SCHEME, &target->scheme, 0) &&
+        set_part(fetch->url, CURLUPART_HOST, &target->host, 0) &&
+        set_part(fetch->url, CURLUPART_PORT, &target->port, 0) &&
+        set_part(fetch->url, CURLUPART_PATH, &target->path, 0) &&
+        set_part(fetch->url, CURLUPART_QUERY, &target->query, 1))
+        return;
+    curl_url_cleanup(fetch->url);
+    fetch->url = curl_url();
+}
+
 void od_fetch_prepare(struct od_fetch *fetch)
 {
+    set_url(fetch);
     fetch->is_inside_refused = false;
     fetch->curl_why[0] = '\0';
     curl_easy_reset(fetch->easy);
     curl_easy_setopt(fetch->easy, CURLOPT_PRIVATE, fetch);
     curl_easy_setopt(fetch->easy, CURLOPT_ERRORBUFFER, fetch->curl_why);
     curl_easy_setopt(fetch->easy, CURLOPT_CURLU, fetch->url);
+    curl_easy_setopt(fetch->easy, CURLOPT_FRESH_CONNECT, (long)fetch->is_tried_anew);
     set_connection(fetch);
     set_method(fetch);
     add_fields(fetch);
@@ -197,82 +246,47 @@ void od_fetch_prepare(struct od_fetch *fetch)
 
 // --- URLs ----------------------------------------------------------------------------------------
 
-// The caller frees it with curl_free; NULL: there is no such part.
-static char *part_of(CURLU *url, CURLUPart part, unsigned flags)
+static bool is_web(const struct od_url *url)
 {
-    char *text = NULL;
-    return curl_url_get(url, part, &text, flags) == CURLUE_OK ? text : NULL;
-}
-
-static bool is_web(CURLU *url)
-{
-    char *scheme = part_of(url, CURLUPART_SCHEME, 0);
-    bool is = scheme != NULL && (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
-    curl_free(scheme);
-    return is;
-}
-
-static bool has_credentials(CURLU *url)
-{
-    char *user = part_of(url, CURLUPART_USER, 0), *password = part_of(url, CURLUPART_PASSWORD, 0);
-    bool has = user != NULL || password != NULL;
-    curl_free(user);
-    curl_free(password);
-    return has;
+    od_slice scheme = od_bytes_slice(&url->scheme);
+    return od_slice_equal(scheme, OD_SLICE("http")) || od_slice_equal(scheme, OD_SLICE("https"));
 }
 
 bool od_fetch_read_url(struct od_fetch *fetch, struct od_error *err)
 {
-    od_slice text = fetch->request.url;
-    if (text.size > OD_FETCH_URL_BYTES_MAX)
+    if (fetch->request.url.size > OD_FETCH_URL_BYTES_MAX)
         return od_error_set(err, "the URL is longer than %d bytes", OD_FETCH_URL_BYTES_MAX);
-    char *copy = od_allocate(text.size + 1);
-    memcpy(copy, text.at, text.size);
-    copy[text.size] = '\0';
-    fetch->url = curl_url();
-    CURLUcode failed = curl_url_set(fetch->url, CURLUPART_URL, copy, 0);
-    free(copy);
-    if (failed != CURLUE_OK)
-        return od_error_set(err, "this is not a URL (%s)", curl_url_strerror(failed));
-    if (!is_web(fetch->url))
+    if (!od_url_parse(&fetch->target, fetch->request.url, NULL, err))
+        return od_error_prefix(err, "this is not a URL");
+    if (!is_web(&fetch->target))
         return od_error_set(err, "only http and https can be fetched");
-    if (has_credentials(fetch->url))
+    if (fetch->target.username.size > 0 || fetch->target.password.size > 0)
         return od_error_set(err, "a URL with a user name or password is not fetched; send the "
                                  "header Authorization");
     return true;
 }
 
-static bool is_same_part(CURLU *a, CURLU *b, CURLUPart part)
+static bool is_same(const struct od_bytes *a, const struct od_bytes *b)
 {
-    char *of_a = part_of(a, part, CURLU_DEFAULT_PORT), *of_b = part_of(b, part, CURLU_DEFAULT_PORT);
-    bool is_same =
-        of_a != NULL && of_b != NULL && od_slice_equal_nocase(od_slice_of(of_a), od_slice_of(of_b));
-    curl_free(of_a);
-    curl_free(of_b);
-    return is_same;
+    return od_slice_equal(od_bytes_slice(a), od_bytes_slice(b));
 }
 
-static bool is_same_origin(CURLU *a, CURLU *b)
+static bool is_same_origin(const struct od_url *a, const struct od_url *b)
 {
-    return is_same_part(a, b, CURLUPART_SCHEME) && is_same_part(a, b, CURLUPART_HOST) &&
-           is_same_part(a, b, CURLUPART_PORT);
+    return is_same(&a->scheme, &b->scheme) && is_same(&a->host, &b->host) &&
+           is_same(&a->port, &b->port);
 }
 
-static bool set_location(CURLU *url, od_slice location, struct od_error *err)
+static bool read_location(struct od_url *to, od_slice location, const struct od_url *from,
+                          struct od_error *err)
 {
-    char *text = strndup(location.at, location.size);
-    OD_ASSERT(text != NULL);
-    CURLUcode failed = curl_url_set(url, CURLUPART_URL, text, CURLU_URLENCODE);
-    free(text);
-    if (failed == CURLUE_UNSUPPORTED_SCHEME || (failed == CURLUE_OK && !is_web(url)))
+    struct od_error why;
+    bool is_url = od_url_parse(to, location, from, &why);
+    if (to->scheme.size > 0 && !is_web(to))
         return od_error_set(err, "a redirect leads to %.*s; only http and https can be fetched",
                             (int)location.size, location.at);
-    if (failed != CURLUE_OK)
-        return od_error_set(err, "a redirect leads to \"%.*s\", which is not a URL (%s)",
-                            (int)location.size, location.at, curl_url_strerror(failed));
-    curl_url_set(url, CURLUPART_USER, NULL, 0);
-    curl_url_set(url, CURLUPART_PASSWORD, NULL, 0);
-    return true;
+    return is_url || od_error_set(err, "a redirect leads to \"%.*s\", which is not a URL (%s)",
+                                  (int)location.size, location.at, why.text);
 }
 
 // As browsers do it and the Fetch standard says.
@@ -294,14 +308,16 @@ bool od_fetch_go_on(struct od_fetch *fetch, uint16_t status, od_slice location,
                             (int)location.size, location.at);
     if (++fetch->redirect_count > OD_FETCH_REDIRECTS_MAX)
         return od_error_set(err, "it is redirected more than %d times", OD_FETCH_REDIRECTS_MAX);
-    CURLU *before = curl_url_dup(fetch->url);
-    bool ok = set_location(fetch->url, location, err);
-    if (ok && !is_same_origin(before, fetch->url))
-        fetch->has_left_origin = true;
-    if (ok && becomes_get(fetch, status))
-        fetch->is_get = true;
-    curl_url_cleanup(before);
-    return ok;
+    struct od_url to = {0};
+    if (!read_location(&to, location, &fetch->target, err)) {
+        od_url_deinit(&to);
+        return false;
+    }
+    fetch->has_left_origin = fetch->has_left_origin || !is_same_origin(&to, &fetch->target);
+    fetch->is_get = fetch->is_get || becomes_get(fetch, status);
+    od_url_deinit(&fetch->target);
+    fetch->target = to; // Its credentials are not looked at.
+    return true;
 }
 
 int od_fetch_describe(od_slice message, char *text, size_t size)

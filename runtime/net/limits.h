@@ -49,6 +49,4 @@ struct od_net_limits {
 #define OD_NET_INFLATE_TURN_BYTES (128 << 10)
 #define OD_NET_INFLATING_BYTES_MAX (64 << 20)
 
-#define OD_PROXY_HEADER_BYTES_MAX 4096 // With all that a proxy adds to it.
-
 #endif

@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "link/connection.h"
 #include "net/exchange.h"
 #include "net/fetch.h"
 #include "net/websocket_state.h"
@@ -112,6 +114,20 @@ void od_net_deinit(struct od_net *net)
 
 // A wire that is served here may put itself or others back on the list, through what its end makes
 // others do; those wait for the next flush, or this one might never end.
+void od_net_tell_over(const struct od_net *net, uint64_t number)
+{
+    if (net->tells_over && number != 0)
+        net->events->connection_over(net->owner, number);
+}
+
+void od_net_hang_up(struct od_net *net, int fd)
+{
+    uint64_t number = net->tells_over ? od_connection_number(fd) : 0;
+    shutdown(fd, SHUT_RDWR); // Main may have a duplicate.
+    close(fd);
+    od_net_tell_over(net, number);
+}
+
 void od_net_flush(struct od_net *net)
 {
     struct od_list now;

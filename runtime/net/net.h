@@ -17,12 +17,12 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "codec/deflate.h"
+#include "codec/masks.h"
+#include "link/loop.h"
 #include "link/networks.h"
-#include "net/deflate.h"
 #include "net/events.h"
 #include "net/limits.h"
-#include "net/loop.h"
-#include "net/masks.h"
 #include "net/pulse.h"
 
 #define OD_NET_READ_BYTES_MAX 65536
@@ -59,6 +59,7 @@ struct od_net {
     int harmless_fd;            // Takes the place of a descriptor that was given away.
     bool is_in_callback;        // Inside libwebsockets, where nothing may be closed.
     bool is_draining;
+    bool tells_over; // Somebody counts connections; may be changed before the first.
     struct od_networks trusted_proxies; // Whose X-Forwarded-For is believed.
     od_slice allowed_origins;           // link/origin.h; of pages that may open WebSockets.
     uint64_t foreign_pages;             // So many others have tried.
@@ -72,6 +73,10 @@ OD_MUST_CHECK bool od_net_init(struct od_net *net, struct od_loop *loop,
 // Cuts what is still open (waiting requests are told to be gone) and runs the loop until it is
 // closed.
 void od_net_deinit(struct od_net *net);
+
+// Ends a connection that was given to this process and that no wire has.
+void od_net_hang_up(struct od_net *net, int fd);
+void od_net_tell_over(const struct od_net *net, uint64_t number); // The event; 0: of none.
 
 // Everything written since the last flush leaves; connections that are done are closed.
 void od_net_flush(struct od_net *net);

@@ -1,6 +1,6 @@
 #include "net/pulse.h"
 
-#include "net/loop.h"
+#include "link/loop.h"
 
 enum {
     looks_max = 256 // Of one firing of the timer: other work comes in between.

@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "net/upgrade_record.h"
+#include "codec/upgrade_record.h"
 #include "net/websocket_state.h"
 
 #define VANISHED OD_SLICE("WebSocket disconnected without sending Close frame.")
@@ -326,8 +326,7 @@ bool od_websocket_attach(struct od_websocket *websocket, od_slice record, int fd
     bool can_be_read = od_upgrade_record_read(record, &upgrade);
     if (can_be_read && !websocket->is_over)
         return attach(websocket, &upgrade, fd, err);
-    shutdown(fd, SHUT_RDWR); // It was aborted meanwhile: the client is cut without an answer.
-    close(fd);
+    od_net_hang_up(websocket->net, fd); // It was aborted meanwhile: the client gets no answer.
     if (can_be_read)
         return true;
     od_websocket_abort(websocket);

@@ -33,7 +33,7 @@
 #define OD_NET_WEBSOCKET_H
 
 #include "base/bytes.h"
-#include "net/frame_shared.h"
+#include "codec/frame_shared.h"
 #include "net/net.h"
 
 struct od_page;

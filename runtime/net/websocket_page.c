@@ -1,8 +1,8 @@
 // How a WebSocket is, for those who look at the page: the part of websocket.h about other
 // processes.
 
+#include "codec/upgrade_record.h"
 #include "link/page.h"
-#include "net/upgrade_record.h"
 #include "net/websocket_state.h"
 
 static void show_busy(const struct od_websocket *websocket)

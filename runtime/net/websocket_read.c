@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-#include "net/utf8.h"
+#include "base/utf8.h"
 #include "net/websocket_state.h"
 
 // Receiving. What follows the peer's Close is not told, nor is anything once the connection is

@@ -4,7 +4,7 @@
 #ifndef OD_NET_WEBSOCKET_STATE_H
 #define OD_NET_WEBSOCKET_STATE_H
 
-#include "net/frame.h"
+#include "codec/frame.h"
 #include "net/websocket.h"
 #include "net/wire.h"
 

@@ -10,8 +10,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "link/connection.h"
 #include "link/page.h"
-#include "net/sent.h"
+#include "link/sent.h"
 
 enum {
     out_bytes_first = 1000, // A buffer's first size: some frames of a turn, without moving it.
@@ -49,15 +50,19 @@ bool od_wire_adopt(struct od_net *net, int fd, const struct od_wire_protocol *pr
                              .type = LWS_ADOPT_RAW_FILE_DESC,
                              .fd = {.filefd = fd},
                              .vh_prot_name = lws_protocol_name};
+    uint64_t number = net->tells_over ? od_connection_number(fd) : 0;
     struct lws *wsi = lws_adopt_descriptor_vhost_via_info(&info);
-    if (wsi == NULL)
+    if (wsi == NULL) {
+        od_net_tell_over(net, number);
         return od_error_set(err,
                             "libwebsockets does not take descriptor %d: there may be more "
                             "than the limit of open files (ulimit -n) or %d allow",
                             fd, OD_NET_DESCRIPTORS_MAX);
+    }
     *wire = od_allocate(sizeof **wire);
     init_wire(*wire, net, fd, protocol, owner);
     (*wire)->wsi = wsi;
+    (*wire)->number = number;
     lws_set_opaque_user_data(wsi, *wire);
     return true;
 }
@@ -357,8 +362,10 @@ static int on_closed(struct od_wire *wire)
     const struct od_wire_protocol *protocol = wire->protocol;
     void *owner = wire->owner;
     lws_set_opaque_user_data(wire->wsi, NULL); // It may be told once more.
-    if (!wire->is_released)
+    if (!wire->is_released) {
         shutdown(wire->fd, SHUT_RDWR);
+        od_net_tell_over(wire->net, wire->number);
+    }
     end_lease(wire);
     od_loop_clear_timer(wire->net->loop, &wire->linger);
     od_list_remove(&wire->all);

@@ -23,7 +23,7 @@
 #define OD_NET_WIRE_H
 
 #include "base/bytes.h"
-#include "net/frame_shared.h"
+#include "codec/frame_shared.h"
 #include "net/net.h"
 
 struct lws;
@@ -51,6 +51,7 @@ struct od_wire {
     struct od_timer linger;
     struct od_page *page; // Of this worker; NULL: nobody looks.
     uint32_t place;       // There; of an HTTP connection it is the wire's until it ends.
+    uint64_t number;      // Of the connection, while somebody counts them.
     uint64_t sent;        // As the kernel counts; only while it is shown.
     int fd;
     uint32_t sent_bytes; // Taken by the kernel since the beginning, modulo 2^32.

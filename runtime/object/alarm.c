@@ -78,6 +78,14 @@ static void tell_main(struct od_object *object)
     od_outbox_put_synced(object, (struct od_effect){.kind = OD_EFFECT_ALARM_OVER});
 }
 
+// The alarm cannot be read: main forgets it until it looks anew, after a restart.
+static void log_failure(const struct od_object *object)
+{
+    struct od_error err;
+    if (od_storage_has_failed(&object->storage, &err))
+        od_log(OD_LOG_ERROR, object->label, "alarm: %s", err.text);
+}
+
 bool od_alarm_begin(struct od_object *object, struct od_event *event)
 {
     struct od_alarm alarm;
@@ -87,6 +95,7 @@ bool od_alarm_begin(struct od_object *object, struct od_event *event)
         object->alarm = event;
         return true;
     }
+    log_failure(object);
     tell_main(object);
     return false;
 }
@@ -179,6 +188,8 @@ bool od_object_set_alarm(struct od_object *object, od_time_ms time_ms, bool unco
 {
     struct od_alarm old;
     bool has_old = od_storage_alarm(&object->storage, &old);
+    if (!has_old && od_storage_has_failed(&object->storage, err))
+        return false;
     od_time_ms now_ms = od_clock_wall_ms();
     time_ms = time_ms < now_ms ? now_ms : time_ms;
     if (has_old && old.due_ms == time_ms && old.time_ms == time_ms && !runs(object, &old))
@@ -192,7 +203,9 @@ bool od_object_set_alarm(struct od_object *object, od_time_ms time_ms, bool unco
 bool od_object_delete_alarm(struct od_object *object, bool unconfirmed, struct od_error *err)
 {
     struct od_alarm alarm;
-    if (!od_storage_alarm(&object->storage, &alarm) || runs(object, &alarm))
+    if (!od_storage_alarm(&object->storage, &alarm))
+        return !od_storage_has_failed(&object->storage, err);
+    if (runs(object, &alarm))
         return true;
     if (object->alarm == NULL)
         return od_storage_delete_alarm(&object->storage, unconfirmed, err);

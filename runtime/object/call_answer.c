@@ -1,8 +1,7 @@
 #include "object/call.h"
 
-#include <unistd.h>
-
 #include "base/log.h"
+#include "link/connection.h"
 #include "link/link.h"
 #include "link/response.h"
 #include "net/exchange.h"
@@ -27,6 +26,17 @@ void od_call_lose_socket(struct od_objects *objects, const struct od_response *r
     }
 }
 
+// Main hears it before that worker has it: od_link_flush of main's link comes first in a turn.
+static void tell_moved(struct od_objects *objects, uint32_t worker, int fd)
+{
+    if (!objects->net->tells_over)
+        return;
+    size_t mark = od_link_begin(objects->main, OD_KIND_CONNECTION_MOVED, -1);
+    od_bytes_put_u64(&objects->main->out, od_connection_number(fd));
+    od_bytes_put_u32(&objects->main->out, worker);
+    od_link_end(objects->main, mark);
+}
+
 void od_call_hand_over(struct od_objects *objects, uint32_t worker, uint64_t number,
                        od_slice record, int fd)
 {
@@ -36,9 +46,10 @@ void od_call_hand_over(struct od_objects *objects, uint32_t worker, uint64_t num
     }
     struct od_link *peer = objects->peers[worker];
     if (peer == NULL) {
-        close(fd); // Its worker has just died, and the socket with it.
+        od_net_hang_up(objects->net, fd); // Its worker has just died, and the socket with it.
         return;
     }
+    tell_moved(objects, worker, fd);
     size_t mark = od_link_begin(peer, OD_KIND_UPGRADE, fd);
     od_bytes_put_u64(&peer->out, number);
     od_bytes_put_slice(&peer->out, record);

@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "net/upgrade_record.h"
+#include "codec/upgrade_record.h"
 #include "object/call_inner.h"
 #include "object/task.h"
 

@@ -8,7 +8,7 @@
 // Accepting joins the two sockets by a pair of local descriptors, each of which goes where an
 // accepted connection goes: to a wire in its object's worker, and to main's keeper. So for sleep,
 // reload and the end of a worker there is nothing special about such a socket; all that is, is that
-// the client's end masks what it sends (net/upgrade_record.h).
+// the client's end masks what it sends (codec/upgrade_record.h).
 //
 // Owner: the task.
 

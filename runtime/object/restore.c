@@ -1,9 +1,9 @@
 #include "object/restore.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
+#include "net/net.h"
 #include "object/refusal.h"
 #include "object/socket.h"
 
@@ -59,7 +59,7 @@ static struct od_object *object_of(struct od_objects *objects, const struct od_i
 static void lose(struct od_socket *socket, const struct restored *restored, int fd)
 {
     if (fd >= 0)
-        close(fd);
+        od_net_hang_up(socket->object->objects->net, fd);
     od_websocket_lose(socket->websocket, restored->connection);
     od_socket_closed(socket, restored->code == 0 ? 1006 : restored->code,
                      OD_SLICE("the worker of this object has ended"), false);
@@ -69,7 +69,7 @@ static void lose(struct od_socket *socket, const struct restored *restored, int 
 static void forget(struct od_socket *socket, int fd)
 {
     if (fd >= 0)
-        close(fd);
+        od_net_hang_up(socket->object->objects->net, fd);
     od_socket_discard(socket);
 }
 
@@ -91,7 +91,7 @@ void od_restore_socket(struct od_objects *objects, od_slice body, int fd)
         read_socket(body, &restored) ? object_of(objects, &restored.identity) : NULL;
     if (object == NULL) {
         if (fd >= 0)
-            close(fd);
+            od_net_hang_up(objects->net, fd);
         return;
     }
     struct od_socket *socket =

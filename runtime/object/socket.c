@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "link/link.h"
 #include "net/net.h"
@@ -109,7 +108,7 @@ void od_socket_attach(struct od_objects *objects, uint64_t id, od_slice record, 
     struct od_socket *socket = od_socket_find(objects, id);
     if (socket == NULL || socket->is_attached) {
         if (fd >= 0)
-            close(fd);
+            od_net_hang_up(objects->net, fd);
         return;
     }
     socket->is_attached = true;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "store/mapped.h"
+
 struct order_key {
     char bytes[8 + OD_ID_BYTES];
 };
@@ -109,10 +111,10 @@ int od_alarm_order_walk(const struct od_env *env, MDB_txn *txn, const struct od_
                         od_alarm_visit *visit, void *context)
 {
     MDB_cursor *cursor;
-    int code = mdb_cursor_open(txn, env->alarms, &cursor);
+    int code = od_mapped_cursor_open(txn, env->alarms, &cursor);
     if (code != 0)
         return code;
     code = walk(cursor, place, visit, context);
-    mdb_cursor_close(cursor);
+    od_mapped_cursor_close(cursor);
     return code;
 }

@@ -12,6 +12,7 @@
 #include "store/group.h"
 #include "store/limits.h"
 #include "store/lock.h"
+#include "store/mapped.h"
 #include "store/trash.h"
 
 struct od_committer {
@@ -32,6 +33,7 @@ struct od_committer {
     bool sweep_is_due; // The thread's own, like the rest.
     struct od_failed_sources failed;
     uint64_t groups_since_check;
+    bool has_told_lost;
 };
 
 // --- The thread ----------------------------------------------------------------------------------
@@ -111,22 +113,42 @@ static void commit_group(struct od_committer *committer, struct od_group *group,
     free_pending(&group->pending);
 }
 
-// A sweep that fails (a full disk) is tried again when there is new trash, or after a restart.
-static void sweep(struct od_committer *committer)
+struct sweeping {
+    struct od_env *env;
+    uint64_t swept;
+    bool is_empty;
+    bool is_over; // Otherwise damage ended it in the middle.
+};
+
+static int sweep_transaction(void *argument)
 {
+    struct sweeping *sweeping = argument;
     struct od_write write;
-    uint64_t swept = 0;
-    bool is_empty = false;
-    int code = od_write_begin(&write, committer->env);
+    int code = od_write_begin(&write, sweeping->env);
     if (code == 0) {
-        code = od_trash_sweep(&write, &swept, &is_empty);
+        code = od_trash_sweep(&write, &sweeping->swept, &sweeping->is_empty);
         if (code == 0)
             code = od_write_commit(&write);
         else
             od_write_abort(&write);
     }
+    sweeping->is_over = true;
+    return code;
+}
+
+// A sweep that fails (a full disk) is tried again when there is new trash, or after a restart.
+static void sweep(struct od_committer *committer)
+{
+    struct sweeping sweeping = {.env = committer->env};
+    int code = od_env_check_files(committer->env);
+    if (code == 0) {
+        code = od_mapped_call(sweep_transaction, &sweeping);
+        committer->env->lost = sweeping.is_over ? 0 : MDB_CORRUPTED;
+    }
     if (code != 0)
         od_env_reopen(committer->env);
+    uint64_t swept = sweeping.swept;
+    bool is_empty = sweeping.is_empty;
     committer->sweep_is_due = code == 0 && !is_empty;
     pthread_mutex_lock(&committer->mutex);
     committer->stats.swept += code == 0 ? swept : 0;
@@ -145,7 +167,19 @@ static void check_readers(struct od_committer *committer)
     if (!is_due)
         return;
     committer->groups_since_check = 0;
+    if (od_env_check_files(committer->env) != 0) // Also while nobody writes, when a worker ended.
+        return;
     mdb_reader_check(committer->env->lmdb, NULL);
+}
+
+static void tell_when_lost(struct od_committer *committer)
+{
+    if (committer->env->lost == 0 || committer->has_told_lost)
+        return;
+    committer->has_told_lost = true;
+    od_reports_begin_group(&committer->reports);
+    od_reports_lost(&committer->reports, od_env_reason(committer->env->lost));
+    od_reports_end_group(&committer->reports);
 }
 
 static void *run(void *argument)
@@ -161,15 +195,19 @@ static void *run(void *argument)
             commit_group(committer, &group, bytes);
         else if (committer->sweep_is_due)
             sweep(committer);
+        tell_when_lost(committer);
     }
     return NULL;
 }
 
-// Signals are the loop's business; a new thread inherits the mask of its maker.
+// Signals are the loop's business, but for those about its own reading (mapped.h); a new thread
+// inherits the mask of its maker.
 static bool start_thread(struct od_committer *committer, struct od_error *err)
 {
     sigset_t all, before;
     sigfillset(&all);
+    sigdelset(&all, SIGBUS);
+    sigdelset(&all, SIGSEGV);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     errno = pthread_create(&committer->thread, NULL, run, committer);
     bool started = errno == 0 || od_error_errno(err, "cannot start the committer's thread");
@@ -215,7 +253,8 @@ static void on_closed(uv_handle_t *handle)
 bool od_committer_open(struct od_committer **result, struct uv_loop_s *loop, const char *directory,
                        const struct od_committer_events *events, void *owner, struct od_error *err)
 {
-    struct od_committer *committer = *result = od_allocate_zeroed(sizeof *committer);
+    *result = NULL;
+    struct od_committer *committer = od_allocate_zeroed(sizeof *committer);
     committer->events = events;
     committer->owner = owner;
     committer->sweep_is_due = true; // A sweep finds out whether the last life left trash.
@@ -228,8 +267,10 @@ bool od_committer_open(struct od_committer **result, struct uv_loop_s *loop, con
     pthread_mutex_init(&committer->mutex, NULL);
     pthread_cond_init(&committer->has_work, NULL);
     od_reports_init(&committer->reports, loop, on_wake, committer);
-    if (start_thread(committer, err))
+    if (start_thread(committer, err)) {
+        *result = committer;
         return true;
+    }
     close_files(committer);
     uv_close((uv_handle_t *)&committer->reports.wake, on_closed);
     return false;
@@ -247,6 +288,11 @@ void od_committer_close(struct od_committer *committer)
     od_reports_deliver(&committer->reports, committer->events, committer->owner);
     close_files(committer);
     uv_close((uv_handle_t *)&committer->reports.wake, on_closed);
+}
+
+void od_committer_files(const struct od_committer *committer, struct od_store_files *files)
+{
+    *files = committer->env->files;
 }
 
 static void enqueue(struct od_committer *committer, struct od_pending *pending)

@@ -28,6 +28,7 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "store/batch.h"
+#include "store/files.h"
 
 struct od_committer;
 struct uv_loop_s; // uv_loop_t
@@ -43,6 +44,9 @@ struct od_committer_events {
     void (*failed)(void *owner, uint32_t source, uint32_t generation, od_seq first_seq,
                    const char *why);
     void (*forgotten)(void *owner, uint32_t source); // See od_committer_forget.
+    // Nothing can be written any more: [why] says what has happened to the files. What was not
+    // reported as durable until now will not be. Told once.
+    void (*lost)(void *owner, const char *why);
     // Alarms were set, the earliest of them for [due_ms], and can be read from LMDB.
     void (*alarm)(void *owner, int64_t due_ms);
 };
@@ -63,6 +67,9 @@ OD_MUST_CHECK bool od_committer_open(struct od_committer **committer, struct uv_
                                      const char *directory,
                                      const struct od_committer_events *events, void *owner,
                                      struct od_error *err);
+
+// What it opened, for workers to compare (files.h).
+void od_committer_files(const struct od_committer *committer, struct od_store_files *files);
 
 // Waits until all that was submitted is committed or failed, reports it, and ends the thread. The
 // loop must run once more. NULL is allowed.

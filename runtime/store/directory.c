@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "store/mapped.h"
+
 struct directory_key {
     char bytes[2 + OD_ID_BYTES];
 };
@@ -35,7 +37,7 @@ int od_directory_list(const struct od_env *env, MDB_txn *txn, od_slice space,
 {
     MDB_cursor *at;
     MDB_val key, value;
-    int code = mdb_cursor_open(txn, env->directory, &at);
+    int code = od_mapped_cursor_open(txn, env->directory, &at);
     if (code != 0)
         return code;
     while ((code = mdb_cursor_get(at, &key, &value, MDB_NEXT)) == 0) {
@@ -46,7 +48,7 @@ int od_directory_list(const struct od_env *env, MDB_txn *txn, od_slice space,
         if (!cursor.failed && od_slice_equal(identity.space, space))
             od_identity_put(identities, &identity);
     }
-    mdb_cursor_close(at);
+    od_mapped_cursor_close(at);
     return code == MDB_NOTFOUND ? 0 : code;
 }
 

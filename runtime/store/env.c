@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "store/env_file.h"
+#include "store/mapped.h"
 
 static struct od_env *opened; // In this process; see env.h.
 
@@ -18,9 +19,11 @@ static const struct {
     {MDB_INVALID, "the file is damaged or is not a data file of open-do"},
     {MDB_CORRUPTED, "the file is damaged"},
     {MDB_PAGE_NOTFOUND, "the file is damaged"},
+    {MDB_BAD_TXN, "the file is damaged"}, // LMDB's word for a transaction that met damage before.
     {MDB_VERSION_MISMATCH, "the file was written by another version of LMDB"},
     {MDB_READERS_FULL, "too many processes read it"},
     {MDB_PANIC, "an earlier error left the file in doubt; restart open-do"},
+    {ESTALE, "data.mdb or lock.mdb was removed or exchanged while open-do had it open"},
     {ENOSPC, "no space left on the disk"},
     {EIO, "the disk is full or failing (Input/output error)"},
     {ENOENT, "there is no data file"},
@@ -34,6 +37,15 @@ const char *od_env_reason(int code)
             return reasons[i].text;
     }
     return mdb_strerror(code);
+}
+
+const char *od_env_advice(int code)
+{
+    bool is_damaged = code == MDB_INVALID || code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND ||
+                      code == MDB_BAD_TXN;
+    return is_damaged
+               ? "; restore the directory from a backup, or move it away to begin with an empty one"
+               : "";
 }
 
 MDB_val od_env_value(od_slice slice)
@@ -71,12 +83,13 @@ bool od_env_open(struct od_env **result, const char *directory, bool as_writer,
     char *path = realpath(directory, NULL);
     if (path == NULL)
         return od_error_errno(err, "cannot open the data directory %s", directory);
-    struct od_env *env = *result = find_opened(path);
+    struct od_env *env = find_opened(path);
     if (env != NULL) {
         free(path);
+        *result = env;
         return share(env, as_writer, err);
     }
-    env = *result = od_allocate_zeroed(sizeof *env);
+    env = od_allocate_zeroed(sizeof *env);
     *env = (struct od_env){
         .pid = getpid(), .is_writer = as_writer, .users = 1, .directory_path = path};
     if (!od_env_file_open(env, err)) {
@@ -88,7 +101,7 @@ bool od_env_open(struct od_env **result, const char *directory, bool as_writer,
     pthread_rwlock_init(&env->gate, NULL);
     pthread_mutex_init(&env->mutex, NULL);
     env->next = opened;
-    opened = env;
+    opened = *result = env;
     return true;
 }
 
@@ -101,7 +114,8 @@ void od_env_close(struct od_env *env)
     while (*place != env)
         place = &(*place)->next;
     *place = env->next;
-    mdb_env_close(env->lmdb);
+    if (env->lost != MDB_CORRUPTED) // It was left in the middle of a write (od_mapped_call).
+        mdb_env_close(env->lmdb);
     OD_ASSERT(od_list_is_empty(&env->readers));
     pthread_mutex_destroy(&env->mutex);
     pthread_rwlock_destroy(&env->gate);
@@ -138,10 +152,15 @@ void od_env_reader_close(struct od_env *env, struct od_env_reader *reader)
     pthread_mutex_unlock(&env->mutex);
 }
 
+static int renew(void *txn)
+{
+    return mdb_txn_renew(txn); // It reads the first pages of the file.
+}
+
 int od_env_reader_begin(struct od_env *env, struct od_env_reader *reader)
 {
     pthread_rwlock_rdlock(&env->gate);
-    int code = mdb_txn_renew(reader->txn);
+    int code = reader->txn == NULL ? MDB_INVALID : od_mapped_call(renew, reader->txn);
     if (code == MDB_MAP_RESIZED) { // The writer found more address space than we had.
         code = mdb_env_set_mapsize(env->lmdb, 0);
         code = code == 0 ? mdb_txn_renew(reader->txn) : code;
@@ -162,22 +181,46 @@ static struct od_env_reader *reader_of(struct od_list *link)
     return OD_LIST_MEMBER(link, struct od_env_reader, link);
 }
 
+struct opening {
+    struct od_env *env;
+    struct od_error *err;
+};
+
+static int open_again(void *argument)
+{
+    struct opening *opening = argument;
+    return od_env_file_open(opening->env, opening->err) ? 0 : MDB_INVALID;
+}
+
 void od_env_reopen(struct od_env *env)
 {
     struct od_error err;
     OD_ASSERT(env->is_writer);
+    if (env->lost != 0)
+        return;
     pthread_rwlock_wrlock(&env->gate);
     pthread_mutex_lock(&env->mutex);
-    OD_LIST_EACH (link, &env->readers)
-        mdb_txn_abort(reader_of(link)->txn);
-    mdb_env_close(env->lmdb);
-    if (!od_env_file_open(env, &err))
-        od_panic(__FILE__, __LINE__, "after a failed commit: %s", err.text);
     OD_LIST_EACH (link, &env->readers) {
-        int code = begin_and_reset(env, reader_of(link));
-        if (code != 0)
-            od_panic(__FILE__, __LINE__, "after a failed commit: %s", od_env_reason(code));
+        mdb_txn_abort(reader_of(link)->txn);
+        reader_of(link)->txn = NULL;
     }
+    mdb_env_close(env->lmdb);
+    struct opening opening = {env, &err};
+    int code = od_mapped_call(open_again, &opening);
+    if (code != 0)
+        env->lmdb = NULL; // What was left in the middle stays so; the process is about to end.
+    OD_LIST_EACH (link, &env->readers)
+        code = code == 0 ? begin_and_reset(env, reader_of(link)) : code;
+    env->lost = code;
     pthread_mutex_unlock(&env->mutex);
     pthread_rwlock_unlock(&env->gate);
+}
+
+int od_env_check_files(struct od_env *env)
+{
+    struct od_store_files now;
+    od_store_files_look(&now, env->directory_path);
+    if (env->lost == 0 && !od_store_files_equal(&now, &env->files))
+        env->lost = ESTALE;
+    return env->lost;
 }

@@ -27,6 +27,7 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "base/slice.h"
+#include "store/files.h"
 
 // Raise it when an older program would misread what this one writes. A writer takes older formats
 // and makes them its own: 1 knew no alarms, and would have left those of deleted objects behind.
@@ -43,11 +44,13 @@ struct od_env {
     pid_t pid;         // Where it was opened.
     bool is_writer;
     unsigned users;
-    pthread_rwlock_t gate;  // Read: somebody reads. Written: it is being opened anew.
-    pthread_mutex_t mutex;  // For [readers]; the gate comes first.
-    struct od_list readers; // struct od_env_reader
-    struct od_env *next;    // Of those open in this process.
-    char *directory_path;   // Absolute.
+    pthread_rwlock_t gate;       // Read: somebody reads. Written: it is being opened anew.
+    pthread_mutex_t mutex;       // For [readers]; the gate comes first.
+    struct od_list readers;      // struct od_env_reader
+    struct od_env *next;         // Of those open in this process.
+    char *directory_path;        // Absolute.
+    struct od_store_files files; // That it opened.
+    int lost;                    // Why the writer can no longer write; 0: it can.
 };
 
 // A read transaction that is kept and, between turns, reset.
@@ -60,8 +63,11 @@ OD_MUST_CHECK bool od_env_open(struct od_env **env, const char *directory, bool 
                                struct od_error *err);
 void od_env_close(struct od_env *env);
 
-// A writer's, after a failed commit. Ends the process when it does not open again.
+// A writer's, after a failed commit. When it does not open again, the environment is lost.
 void od_env_reopen(struct od_env *env);
+
+// 0 while the files it opened have their names and it is not lost; otherwise it is from now on.
+OD_MUST_CHECK int od_env_check_files(struct od_env *env);
 
 // Functions return LMDB's codes. From begin to end a reader sees one moment.
 OD_MUST_CHECK int od_env_reader_open(struct od_env *env, struct od_env_reader *reader);
@@ -69,8 +75,9 @@ void od_env_reader_close(struct od_env *env, struct od_env_reader *reader);
 OD_MUST_CHECK int od_env_reader_begin(struct od_env *env, struct od_env_reader *reader);
 void od_env_reader_end(struct od_env *env, struct od_env_reader *reader);
 
-// What LMDB or the system said, for a person.
+// What LMDB or the system said, for a person; and what to do about it, "" when that is plain.
 const char *od_env_reason(int code);
+const char *od_env_advice(int code);
 
 MDB_val od_env_value(od_slice slice);
 od_slice od_env_slice(MDB_val value);

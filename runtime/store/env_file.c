@@ -11,15 +11,13 @@
 #include "base/bytes.h"
 #include "base/cursor.h"
 #include "store/limits.h"
+#include "store/mapped.h"
+#include "store/pages.h"
 
 static bool fail_open(const struct od_env *env, int code, struct od_error *err)
 {
-    const char *advice = "";
-    if (code == MDB_INVALID || code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND)
-        advice =
-            "; restore the directory from a backup, or move it away to begin with an empty one";
     return od_error_set(err, "cannot open %s/data.mdb: %s%s", env->directory_path,
-                        od_env_reason(code), advice);
+                        od_env_reason(code), od_env_advice(code));
 }
 
 // --- The map -------------------------------------------------------------------------------------
@@ -33,6 +31,8 @@ static int open_with_map(struct od_env *env, const char *path, unsigned flags, s
         code = mdb_env_set_maxreaders(env->lmdb, OD_STORE_READERS_MAX);
     if (code == 0)
         code = mdb_env_set_mapsize(env->lmdb, map_bytes);
+    if (code == 0)
+        od_mapped_prepare(env->lmdb);
     if (code == 0)
         code = mdb_env_open(env->lmdb, path, MDB_NOTLS | flags, 0600);
     if (code != 0 && env->lmdb != NULL) {
@@ -181,6 +181,13 @@ static bool exists(const char *path)
     return stat(path, &status) == 0;
 }
 
+static bool has_lock_file(const struct od_env *env)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/lock.mdb", env->directory_path);
+    return exists(path);
+}
+
 static bool make(struct od_env *env, struct od_error *err)
 {
     char path[PATH_MAX], made[PATH_MAX];
@@ -188,20 +195,43 @@ static bool make(struct od_env *env, struct od_error *err)
     snprintf(made, sizeof made, "%s/new-data.mdb", env->directory_path);
     if (exists(path))
         return true;
+    if (has_lock_file(env)) // LMDB makes one when it opens a file that is there.
+        return od_error_set(err,
+                            "%s is missing, though lock.mdb beside it says that there was one; "
+                            "restore it from a backup, or move the directory away to begin with an "
+                            "empty one",
+                            path);
     unlink(made); // Of a program that died over it.
     if (!fill(env, made, err))
         return false;
     return rename(made, path) == 0 || od_error_errno(err, "cannot rename %s to data.mdb", made);
 }
 
+// Opened anew it has to be the same. What LMDB opened has to have the name: it may have got another
+// in between.
+static bool note_files(struct od_env *env, struct od_error *err)
+{
+    struct od_store_files files;
+    struct stat status;
+    int fd = -1;
+    od_store_files_look(&files, env->directory_path);
+    bool is_same = mdb_env_get_fd(env->lmdb, &fd) == 0 && fstat(fd, &status) == 0 &&
+                   status.st_dev == files.data.device && status.st_ino == files.data.inode;
+    if (env->files.data.inode != 0 && !od_store_files_equal(&files, &env->files))
+        is_same = false;
+    env->files = is_same ? files : env->files;
+    return is_same || fail_open(env, ESTALE, err);
+}
+
 bool od_env_file_open(struct od_env *env, struct od_error *err)
 {
-    if (env->is_writer && !make(env, err))
+    if (env->is_writer && (!make(env, err) || !od_pages_check(env->directory_path, err)))
         return false;
     int code = open_with_largest_map(env, env->directory_path, env->is_writer ? 0 : MDB_RDONLY);
     if (code != 0)
         return fail_open(env, code, err);
-    if (open_content(env, err) && (!env->is_writer || sync_directory(env->directory_path, err)))
+    if (note_files(env, err) && open_content(env, err) &&
+        (!env->is_writer || sync_directory(env->directory_path, err)))
         return true;
     mdb_env_close(env->lmdb);
     return false;

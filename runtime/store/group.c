@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/fault.h"
+#include "store/mapped.h"
 
 // --- Sources that failed -------------------------------------------------------------------------
 
@@ -81,17 +82,40 @@ static bool has_fate(const struct od_group *group, enum od_fate fate)
     return false;
 }
 
+struct writing {
+    struct od_group *group;
+    struct od_env *env;
+    bool is_over; // Otherwise damage ended it in the middle.
+};
+
+static int write_transaction(void *argument)
+{
+    struct writing *writing = argument;
+    struct od_write write;
+    int code = od_write_begin(&write, writing->env);
+    if (code == 0) {
+        code = write_all(writing->group, &write);
+        if (code == 0)
+            code = od_write_commit(&write);
+        else
+            od_write_abort(&write);
+    }
+    writing->is_over = true;
+    return code;
+}
+
+// The names are looked at again behind the commit: what went to a file that has lost its name is
+// not stored. Damage that LMDB itself did not notice leaves its transaction and its lock in the
+// middle: after that nothing more can be written.
 static int write_group(struct od_group *group, struct od_env *env)
 {
-    struct od_write write;
-    int code = od_write_begin(&write, env);
-    if (code != 0)
-        return code;
-    code = write_all(group, &write);
-    if (code == 0)
-        return od_write_commit(&write);
-    od_write_abort(&write);
-    return code;
+    struct writing writing = {.group = group, .env = env};
+    int code = od_env_check_files(env);
+    if (code == 0) {
+        code = od_mapped_call(write_transaction, &writing);
+        env->lost = writing.is_over ? 0 : MDB_CORRUPTED;
+    }
+    return code == 0 ? od_env_check_files(env) : code;
 }
 
 // --- Reporting -----------------------------------------------------------------------------------

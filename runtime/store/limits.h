@@ -15,6 +15,10 @@
 // A worker's submission is closed once it is this long. With one more batch it still fits a message
 // of a link.
 #define OD_STORE_SUBMISSION_BYTES (16u << 20)
+// What a worker may have on its way to the disk: above the first it runs no script until it is
+// below the second. So a script that writes faster than the disk waits, and main does not grow.
+#define OD_STORE_ON_WAY_BYTES_MAX (64u << 20)
+#define OD_STORE_ON_WAY_BYTES_LOW (32u << 20)
 // The committer takes no more into one group (but always one submission), so that no group holds up
 // the next for long.
 #define OD_STORE_GROUP_BYTES (64u << 20)
@@ -28,6 +32,9 @@
 // Address space for the data file; tried from the largest down to the smallest.
 #define OD_STORE_MAP_BYTES_MAX (1ull << 40)
 #define OD_STORE_MAP_BYTES_MIN (1ull << 30)
+
+// How many pages of a tree are looked at before it is served; see pages.h.
+#define OD_STORE_CHECK_PAGES_MAX 4096u
 
 #define OD_STORE_READERS_MAX 1024u // Processes that read at once: workers, and those that died.
 #define OD_STORE_GROUPS_PER_READER_CHECK 1000u

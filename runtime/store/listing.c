@@ -89,6 +89,10 @@ bool od_storage_list(struct od_storage *storage, const struct od_range *range,
                               .pairs_begin = pairs->size};
     listing.over = first_over(&listing);
     od_storage_walk(storage, &bounds, range->reverse, visit_row, &listing);
+    if (od_storage_has_failed(storage, err)) {
+        pairs->size = listing.pairs_begin;
+        return false;
+    }
     while (listing.over != NULL && !is_complete(&listing) && emit_over(&listing))
         ;
     *count = listing.count;

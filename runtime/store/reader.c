@@ -1,25 +1,82 @@
 #include "store/reader.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "store/alarm_rows.h"
 #include "store/directory.h"
+#include "store/mapped.h"
 #include "store/rows.h"
 
 struct od_reader {
     struct od_env *env;
     struct od_env_reader inner;
     bool is_reading; // The transaction shows a moment; otherwise it is reset.
+    int failure;     // Of the last question; 0: it was answered.
+    unsigned depth;  // Of questions: a visitor may ask.
 };
 
-// Ends the process unless [code] is good; false for "not found".
-static bool check(int code)
+// What is asked, with room for the answer. Each question uses the fields it needs.
+struct question {
+    struct od_reader *reader;
+    const uint8_t *id;
+    uint64_t *number;
+    struct od_identity *identity;
+    od_slice space;
+    struct od_bytes *identities;
+    struct od_rows rows;
+    od_slice key;
+    od_slice *value;
+    struct od_alarm *alarm;
+    uint64_t count;
+    const struct od_alarm_place *place;
+    od_alarm_visit *visit_alarm;
+    const struct od_bounds *bounds;
+    bool reverse;
+    od_rows_visit *visit_row;
+    void *context;
+};
+
+void od_reader_reset(struct od_reader *reader)
 {
-    if (code != 0 && code != MDB_NOTFOUND)
-        od_panic(__FILE__, __LINE__, "cannot read the data file: %s", od_env_reason(code));
+    if (reader->is_reading)
+        od_env_reader_end(reader->env, &reader->inner);
+    reader->is_reading = false;
+}
+
+// Every answer comes through here. False for "not found", and when there is no answer.
+static bool ask(struct od_reader *reader, int (*answer)(void *question), struct question *question)
+{
+    question->reader = reader;
+    int code = 0;
+    if (!reader->is_reading) {
+        OD_ASSERT(reader->env->pid == getpid());
+        code = od_env_reader_begin(reader->env, &reader->inner);
+        reader->is_reading = code == 0;
+    }
+    if (code == 0) {
+        question->rows.txn = reader->inner.txn;
+        question->rows.data = reader->env->data;
+        reader->depth++;
+        code = od_mapped_call(answer, question);
+        reader->depth--;
+    }
+    reader->failure = code == MDB_NOTFOUND ? 0 : code;
+    if (reader->failure != 0 && reader->depth == 0)
+        od_reader_reset(reader); // LMDB answers nothing more in a transaction that met damage.
     return code == 0;
+}
+
+bool od_reader_has_failed(const struct od_reader *reader, struct od_error *err)
+{
+    if (reader->failure == 0)
+        return false;
+    od_error_set(err, "cannot read what is stored in %s/data.mdb: %s%s",
+                 reader->env->directory_path, od_env_reason(reader->failure),
+                 od_env_advice(reader->failure));
+    return true;
 }
 
 bool od_reader_open(struct od_reader **result, const char *directory, struct od_error *err)
@@ -41,6 +98,14 @@ bool od_reader_open(struct od_reader **result, const char *directory, struct od_
     return false;
 }
 
+bool od_reader_has_files(const struct od_reader *reader, const struct od_store_files *files,
+                         struct od_error *err)
+{
+    return od_store_files_equal(&reader->env->files, files) ||
+           od_error_set(err, "cannot read %s/data.mdb: %s", reader->env->directory_path,
+                        od_env_reason(ESTALE));
+}
+
 void od_reader_close(struct od_reader *reader)
 {
     od_reader_reset(reader);
@@ -49,70 +114,103 @@ void od_reader_close(struct od_reader *reader)
     free(reader);
 }
 
-void od_reader_reset(struct od_reader *reader)
+static int find(void *argument)
 {
-    if (reader->is_reading)
-        od_env_reader_end(reader->env, &reader->inner);
-    reader->is_reading = false;
-}
-
-static MDB_txn *transaction(struct od_reader *reader)
-{
-    if (reader->is_reading)
-        return reader->inner.txn;
-    OD_ASSERT(reader->env->pid == getpid());
-    check(od_env_reader_begin(reader->env, &reader->inner));
-    reader->is_reading = true;
-    return reader->inner.txn;
+    struct question *q = argument;
+    return od_directory_find(q->reader->env, q->rows.txn, q->id, q->number, q->identity);
 }
 
 bool od_reader_find(struct od_reader *reader, const uint8_t id[OD_ID_BYTES], uint64_t *number,
                     struct od_identity *identity)
 {
-    return check(od_directory_find(reader->env, transaction(reader), id, number, identity));
+    return ask(reader, find, &(struct question){.id = id, .number = number, .identity = identity});
+}
+
+static int list(void *argument)
+{
+    struct question *q = argument;
+    return od_directory_list(q->reader->env, q->rows.txn, q->space, q->identities);
 }
 
 void od_reader_list(struct od_reader *reader, od_slice space, struct od_bytes *identities)
 {
-    (void)check(od_directory_list(reader->env, transaction(reader), space, identities));
+    (void)ask(reader, list, &(struct question){.space = space, .identities = identities});
 }
 
-static struct od_rows rows_of(struct od_reader *reader, od_slot slot, uint64_t number)
+// Whoever gets the value reads it when this is over.
+static int get(void *argument)
 {
-    return (struct od_rows){transaction(reader), reader->env->data, slot, number};
+    struct question *q = argument;
+    int code = od_rows_get(&q->rows, q->key, q->value);
+    if (code == 0)
+        od_mapped_touch(od_env_value(*q->value));
+    return code;
 }
 
 bool od_reader_get(struct od_reader *reader, od_slot slot, uint64_t number, od_slice key,
                    od_slice *value)
 {
-    struct od_rows rows = rows_of(reader, slot, number);
-    return check(od_rows_get(&rows, key, value));
+    return ask(
+        reader, get,
+        &(struct question){.rows = {.slot = slot, .number = number}, .key = key, .value = value});
+}
+
+static int get_alarm(void *argument)
+{
+    struct question *q = argument;
+    return od_alarm_row_get(&q->rows, q->alarm);
 }
 
 bool od_reader_alarm(struct od_reader *reader, od_slot slot, uint64_t number,
                      struct od_alarm *alarm)
 {
-    struct od_rows rows = rows_of(reader, slot, number);
-    return check(od_alarm_row_get(&rows, alarm));
+    return ask(reader, get_alarm,
+               &(struct question){.rows = {.slot = slot, .number = number}, .alarm = alarm});
+}
+
+static int count_alarms(void *argument)
+{
+    struct question *q = argument;
+    MDB_stat stat;
+    int code = mdb_stat(q->rows.txn, q->reader->env->alarms, &stat);
+    q->count = code == 0 ? stat.ms_entries : 0;
+    return code;
 }
 
 uint64_t od_reader_count_alarms(struct od_reader *reader)
 {
-    MDB_stat stat;
-    return check(mdb_stat(transaction(reader), reader->env->alarms, &stat)) ? stat.ms_entries : 0;
+    struct question question = {.count = 0};
+    return ask(reader, count_alarms, &question) ? question.count : 0;
+}
+
+static int walk_alarms(void *argument)
+{
+    struct question *q = argument;
+    return od_alarm_order_walk(q->reader->env, q->rows.txn, q->place, q->visit_alarm, q->context);
 }
 
 void od_reader_walk_alarms(struct od_reader *reader, const struct od_alarm_place *place,
                            bool (*visit)(void *context, const struct od_alarm_place *place),
                            void *context)
 {
-    check(od_alarm_order_walk(reader->env, transaction(reader), place, visit, context));
+    (void)ask(reader, walk_alarms,
+              &(struct question){.place = place, .visit_alarm = visit, .context = context});
+}
+
+static int walk_rows(void *argument)
+{
+    struct question *q = argument;
+    return od_rows_walk(&q->rows, q->bounds, q->reverse, q->visit_row, q->context);
 }
 
 void od_reader_walk(struct od_reader *reader, od_slot slot, uint64_t number,
                     const struct od_bounds *bounds, bool reverse,
                     bool (*visit)(void *context, od_slice key, od_slice value), void *context)
 {
-    struct od_rows rows = rows_of(reader, slot, number);
-    check(od_rows_walk(&rows, bounds, reverse, visit, context));
+    (void)ask(reader, walk_rows,
+              &(struct question){.rows = {.slot = slot, .number = number},
+                                 .bounds = bounds,
+                                 .reverse = reverse,
+                                 .visit_row = visit,
+                                 .context = context});
 }

@@ -3,7 +3,8 @@
 //
 // The transaction is reset and renewed, never ended, so it keeps its place among LMDB's readers and
 // renewing costs a third of a microsecond. Because that place was taken at opening, what can fail
-// later is damage to the file or a lack of address space; both end the process.
+// later is damage to the file or a lack of address space. Then the one question has no answer: it
+// says "there is none", and od_reader_has_failed says that this is not so (mapped.h).
 //
 // Main has one too: its clock reads when alarms are due. Slices it returns live until
 // od_reader_reset.
@@ -13,6 +14,7 @@
 
 #include "base/error.h"
 #include "store/alarm.h"
+#include "store/files.h"
 #include "store/identity.h"
 #include "store/range.h"
 
@@ -20,8 +22,13 @@ struct od_reader;
 
 OD_MUST_CHECK bool od_reader_open(struct od_reader **reader, const char *directory,
                                   struct od_error *err);
+OD_MUST_CHECK bool od_reader_has_files(const struct od_reader *reader,
+                                       const struct od_store_files *files, struct od_error *err);
 void od_reader_close(struct od_reader *reader);
 void od_reader_reset(struct od_reader *reader);
+
+// Whether the last question had no answer, and why, with what to do.
+bool od_reader_has_failed(const struct od_reader *reader, struct od_error *err);
 
 // False when the directory does not know the id.
 bool od_reader_find(struct od_reader *reader, const uint8_t id[OD_ID_BYTES], uint64_t *number,

@@ -8,6 +8,7 @@ enum report_kind {
     FAILED,
     FORGOTTEN,
     ALARM,
+    LOST,
 };
 
 struct od_report {
@@ -16,6 +17,7 @@ struct od_report {
     uint32_t generation; // FAILED
     od_seq seq;          // COMMITTED: the last; FAILED: the first.
     char *why;           // FAILED; owned.
+    const char *lost;    // LOST.
     od_time_ms due_ms;   // ALARM.
 };
 
@@ -68,7 +70,7 @@ void od_reports_failed(struct od_reports *reports, uint32_t source, uint32_t gen
 {
     size_t size = strlen(why) + 1;
     char *copy = memcpy(od_allocate(size), why, size);
-    push(reports, (struct od_report){FAILED, source, generation, first_seq, copy, 0});
+    push(reports, (struct od_report){FAILED, source, generation, first_seq, copy, NULL, 0});
 }
 
 void od_reports_forgotten(struct od_reports *reports, uint32_t source)
@@ -79,6 +81,11 @@ void od_reports_forgotten(struct od_reports *reports, uint32_t source)
 void od_reports_alarm(struct od_reports *reports, od_time_ms due_ms)
 {
     push(reports, (struct od_report){.kind = ALARM, .due_ms = due_ms});
+}
+
+void od_reports_lost(struct od_reports *reports, const char *why)
+{
+    push(reports, (struct od_report){.kind = LOST, .lost = why});
 }
 
 void od_reports_end_group(struct od_reports *reports)
@@ -104,6 +111,9 @@ static void deliver(struct od_report *report, const struct od_committer_events *
         break;
     case ALARM:
         events->alarm(owner, report->due_ms);
+        break;
+    case LOST:
+        events->lost(owner, report->lost);
         break;
     }
     free(report->why);

@@ -64,16 +64,32 @@ static od_slot slot_of(const struct od_storage *storage)
     return od_slot_of_id(storage->identity->id);
 }
 
+static void note_failure(struct od_storage *storage)
+{
+    struct od_error err;
+    storage->has_failed = od_reader_has_failed(storage->store->reader, &err);
+}
+
 // Whether LMDB has rows that are this object's to see. Only its own writes can change the answer.
 static bool has_rows(struct od_storage *storage)
 {
     struct od_identity known;
+    storage->has_failed = false;
     if (storage->overlay != NULL && storage->overlay->curtain != NULL)
         return false;
-    if (storage->number == 0 && !storage->is_absent)
-        storage->is_absent = !od_reader_find(storage->store->reader, storage->identity->id,
-                                             &storage->number, &known);
-    return storage->number != 0;
+    if (storage->number != 0 || storage->is_absent)
+        return storage->number != 0;
+    bool found =
+        od_reader_find(storage->store->reader, storage->identity->id, &storage->number, &known);
+    storage->number = found ? storage->number : 0;
+    note_failure(storage);
+    storage->is_absent = !found && !storage->has_failed;
+    return found;
+}
+
+bool od_storage_has_failed(const struct od_storage *storage, struct od_error *err)
+{
+    return storage->has_failed && od_reader_has_failed(storage->store->reader, err);
 }
 
 bool od_storage_get(struct od_storage *storage, od_slice key, od_slice *value)
@@ -81,20 +97,27 @@ bool od_storage_get(struct od_storage *storage, od_slice key, od_slice *value)
     OD_ASSERT(key.size <= OD_STORE_KEY_BYTES_MAX);
     struct od_overlay_entry *entry =
         storage->overlay != NULL ? od_overlay_find(storage->overlay, key) : NULL;
+    storage->has_failed = false;
     if (entry != NULL) {
         *value = od_overlay_value(entry);
         return !entry->is_deleted;
     }
-    return has_rows(storage) &&
-           od_reader_get(storage->store->reader, slot_of(storage), storage->number, key, value);
+    if (!has_rows(storage))
+        return false;
+    bool found =
+        od_reader_get(storage->store->reader, slot_of(storage), storage->number, key, value);
+    note_failure(storage);
+    return found;
 }
 
 void od_storage_walk(struct od_storage *storage, const struct od_bounds *bounds, bool reverse,
                      bool (*visit)(void *context, od_slice key, od_slice value), void *context)
 {
-    if (has_rows(storage))
-        od_reader_walk(storage->store->reader, slot_of(storage), storage->number, bounds, reverse,
-                       visit, context);
+    if (!has_rows(storage))
+        return;
+    od_reader_walk(storage->store->reader, slot_of(storage), storage->number, bounds, reverse,
+                   visit, context);
+    note_failure(storage);
 }
 
 static bool read_alarm(od_slice value, struct od_alarm *alarm)
@@ -109,10 +132,14 @@ bool od_storage_alarm(struct od_storage *storage, struct od_alarm *alarm)
 {
     const struct od_overlay_entry *entry =
         storage->overlay != NULL ? storage->overlay->alarm : NULL;
+    storage->has_failed = false;
     if (entry != NULL)
         return !entry->is_deleted && read_alarm(od_overlay_value(entry), alarm);
-    return has_rows(storage) &&
-           od_reader_alarm(storage->store->reader, slot_of(storage), storage->number, alarm);
+    if (!has_rows(storage))
+        return false;
+    bool found = od_reader_alarm(storage->store->reader, slot_of(storage), storage->number, alarm);
+    note_failure(storage);
+    return found;
 }
 
 // --- Writing -------------------------------------------------------------------------------------
@@ -167,7 +194,7 @@ bool od_storage_delete(struct od_storage *storage, od_slice key, bool unconfirme
     od_slice value;
     *existed = od_storage_get(storage, key, &value);
     if (!*existed)
-        return true;
+        return !od_storage_has_failed(storage, err);
     if (!make_room(storage, key.size, err))
         return false;
     od_overlay_write(storage->overlay, key, NULL);
@@ -180,7 +207,7 @@ bool od_storage_delete_all(struct od_storage *storage, bool unconfirmed, struct 
     const struct od_overlay *overlay = storage->overlay;
     bool has_overlay = overlay != NULL && (overlay->root != NULL || overlay->alarm != NULL);
     if (!has_overlay && !has_rows(storage))
-        return true;
+        return !od_storage_has_failed(storage, err);
     if (!make_room(storage, 0, err))
         return false;
     od_overlay_draw_curtain(storage->overlay);
@@ -215,7 +242,7 @@ bool od_storage_delete_alarm(struct od_storage *storage, bool unconfirmed, struc
 {
     struct od_alarm alarm;
     if (!od_storage_alarm(storage, &alarm))
-        return true;
+        return !od_storage_has_failed(storage, err);
     if (!make_room(storage, 0, err))
         return false;
     write_alarm(storage, NULL, unconfirmed);

@@ -34,6 +34,7 @@ struct od_storage {
     uint64_t number;            // Of the object's rows; 0 while not known.
     bool is_absent;             // Known to have no rows.
     bool is_held;               // The stretch stays open beyond the turn.
+    bool has_failed;            // See od_storage_has_failed.
     od_seq confirmed_seq;       // The last sealed batch effects have to wait for.
     od_seq written_seq;         // The last sealed batch.
     void *owner;                // For whoever embeds it; see od_store_failed.
@@ -42,6 +43,10 @@ struct od_storage {
 void od_storage_init(struct od_storage *storage, struct od_store *store,
                      const struct od_identity *identity);
 void od_storage_deinit(struct od_storage *storage); // Forgets what is open or on its way, too.
+
+// Whether the last question had no answer because the data file is damaged where this object's
+// rows are. Whatever returns false without an [err] may mean this.
+bool od_storage_has_failed(const struct od_storage *storage, struct od_error *err);
 
 // False when there is no such key. [value] is borrowed until the next write or the end of the turn.
 bool od_storage_get(struct od_storage *storage, od_slice key, od_slice *value);

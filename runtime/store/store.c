@@ -2,19 +2,80 @@
 
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "store/inner.h"
 #include "store/reader.h"
 
+// --- What is on its way to the disk --------------------------------------------------------------
+
+struct on_way {
+    struct od_list link;
+    od_seq seq;
+    size_t bytes;
+};
+
+static struct on_way *on_way_of(struct od_list *link)
+{
+    return OD_LIST_MEMBER(link, struct on_way, link);
+}
+
+static void leave(struct od_store *store, const struct od_submission *submission)
+{
+    struct on_way *on_way = od_allocate(sizeof *on_way);
+    *on_way = (struct on_way){.seq = submission->seq, .bytes = submission->batches.size};
+    od_list_init(&on_way->link);
+    od_list_push_back(&store->on_way, &on_way->link);
+    store->on_way_bytes += on_way->bytes;
+}
+
+static void forget_on_way(struct od_store *store, struct on_way *on_way)
+{
+    store->on_way_bytes -= on_way->bytes;
+    od_list_remove(&on_way->link);
+    free(on_way);
+}
+
+static void arrived(struct od_store *store, od_seq seq)
+{
+    while (!od_list_is_empty(&store->on_way) && on_way_of(store->on_way.next)->seq <= seq)
+        forget_on_way(store, on_way_of(store->on_way.next));
+}
+
+static void went_astray(struct od_store *store, od_seq first_seq)
+{
+    while (!od_list_is_empty(&store->on_way) && on_way_of(store->on_way.previous)->seq >= first_seq)
+        forget_on_way(store, on_way_of(store->on_way.previous));
+}
+
+bool od_store_is_behind(struct od_store *store)
+{
+    size_t limit = store->is_behind ? OD_STORE_ON_WAY_BYTES_LOW : OD_STORE_ON_WAY_BYTES_MAX;
+    store->is_behind = store->on_way_bytes > limit;
+    return store->is_behind;
+}
+
+// --- Opening and closing -------------------------------------------------------------------------
+
 bool od_store_open(struct od_store **result, const char *directory, struct od_error *err)
 {
-    struct od_store *store = *result = od_allocate_zeroed(sizeof *store);
+    struct od_store *store = od_allocate_zeroed(sizeof *store);
     store->generation = 1;
     store->seq = 1;
     od_list_init(&store->sealed);
-    if (od_reader_open(&store->reader, directory, err))
-        return true;
-    free(store);
-    return false;
+    od_list_init(&store->on_way);
+    *result = NULL;
+    if (!od_reader_open(&store->reader, directory, err)) {
+        free(store);
+        return false;
+    }
+    *result = store;
+    return true;
+}
+
+bool od_store_has_files(const struct od_store *store, const struct od_store_files *files,
+                        struct od_error *err)
+{
+    return od_reader_has_files(store->reader, files, err);
 }
 
 void od_store_close(struct od_store *store)
@@ -23,21 +84,33 @@ void od_store_close(struct od_store *store)
         return;
     OD_ASSERT(od_list_is_empty(&store->sealed));
     OD_ASSERT(store->open_stretches == 0);
+    arrived(store, UINT64_MAX);
     od_reader_close(store->reader);
     od_bytes_deinit(&store->turn);
     free(store);
+}
+
+// Who asks these goes on without an answer.
+static void log_failure(const struct od_store *store)
+{
+    struct od_error err;
+    if (od_reader_has_failed(store->reader, &err))
+        od_log(OD_LOG_ERROR, NULL, "%s", err.text);
 }
 
 bool od_store_identity_of(struct od_store *store, const uint8_t id[OD_ID_BYTES],
                           struct od_identity *identity)
 {
     uint64_t number;
-    return od_reader_find(store->reader, id, &number, identity);
+    bool found = od_reader_find(store->reader, id, &number, identity);
+    log_failure(store);
+    return found;
 }
 
 void od_store_list(struct od_store *store, od_slice space, struct od_bytes *identities)
 {
     od_reader_list(store->reader, space, identities);
+    log_failure(store);
 }
 
 // --- The turn ------------------------------------------------------------------------------------
@@ -89,6 +162,7 @@ bool od_store_next_submission(struct od_store *store, struct od_submission *subm
     submission->batches = od_cursor_string(&cursor);
     OD_ASSERT(!cursor.failed);
     store->turn_taken = store->turn.size - (size_t)(cursor.end - cursor.at);
+    leave(store, submission);
     return true;
 }
 
@@ -115,6 +189,7 @@ void od_store_durable(struct od_store *store, od_seq seq)
 {
     if (seq > store->durable_seq)
         store->durable_seq = seq;
+    arrived(store, seq);
 }
 
 static struct od_overlay_entry *entry_of(struct od_list *link)
@@ -138,6 +213,7 @@ void od_store_failed(struct od_store *store, uint32_t generation, od_seq first_s
     if (generation != store->generation)
         return;
     store->generation++;
+    went_astray(store, first_seq);
     if (store->is_gathering)
         end_submission(store);
     forget_turn(store); // Its batches rest on what was lost; their storages are broken too.

@@ -13,8 +13,8 @@
 //   end of a turn   while (od_store_next_submission(...)) send it; od_store_end_turn
 //   news from main  od_store_durable, od_store_applied, od_store_failed (between stretches)
 //
-// A store that cannot read any more (a damaged file, no address space) ends the process: nothing it
-// could answer would be true.
+// What cannot be read because the data file is damaged there is an error of the object that asked
+// (od_storage_has_failed); the others do not notice.
 //
 // Process: workers. Thread: the loop's. Must not cross a fork.
 // Owner: the worker; storages must be gone before od_store_close.
@@ -26,6 +26,7 @@
 #include "base/error.h"
 #include "base/list.h"
 #include "store/batch.h"
+#include "store/files.h"
 
 struct od_reader;
 struct od_storage;
@@ -42,6 +43,9 @@ struct od_store {
     size_t turn_head;     // Where the submission being gathered begins, when there is one.
     size_t turn_taken;    // Handed out by od_store_next_submission.
     bool is_gathering;
+    struct od_list on_way; // Submissions that are not durable yet, oldest first.
+    size_t on_way_bytes;
+    bool is_behind;
 };
 
 // What goes to the committer as one message.
@@ -54,10 +58,16 @@ struct od_submission {
 // The committer must have opened [directory] before.
 OD_MUST_CHECK bool od_store_open(struct od_store **store, const char *directory,
                                  struct od_error *err);
+
+// False when it opened other files than main has: they were exchanged meanwhile.
+OD_MUST_CHECK bool od_store_has_files(const struct od_store *store,
+                                      const struct od_store_files *files, struct od_error *err);
+
 void od_store_close(struct od_store *store); // NULL is allowed.
 
 // What the directory knows of an object that has written, by its [id]. Slices are borrowed until
-// the end of the turn. False when it never wrote, or deleted all.
+// the end of the turn. False when it never wrote, or deleted all, or when that cannot be read: the
+// log says so.
 bool od_store_identity_of(struct od_store *store, const uint8_t id[OD_ID_BYTES],
                           struct od_identity *identity);
 
@@ -67,6 +77,10 @@ void od_store_list(struct od_store *store, od_slice space, struct od_bytes *iden
 
 // The next submission of this turn; false when there is no more. No stretch may be open.
 bool od_store_next_submission(struct od_store *store, struct od_submission *submission);
+
+// More is on its way than the disk takes: OD_STORE_ON_WAY_BYTES_MAX. What adds to it should wait
+// until this is false again, which needs nothing but news from main.
+bool od_store_is_behind(struct od_store *store);
 
 // Gives back the read transaction and the submissions. Slices read in this turn are dead.
 void od_store_end_turn(struct od_store *store);

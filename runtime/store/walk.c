@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cursor.h"
+#include "store/mapped.h"
 #include "store/rows.h"
 
 // The bounds as one range sees them: without the pieces that led to it.
@@ -117,7 +118,7 @@ static int walk_run(struct walk *walk, const struct od_run *run, size_t taken,
 {
     MDB_cursor *cursor;
     MDB_val key, value;
-    int code = mdb_cursor_open(walk->rows->txn, walk->rows->data, &cursor);
+    int code = od_mapped_cursor_open(walk->rows->txn, walk->rows->data, &cursor);
     if (code != 0)
         return code;
     code = seek(walk, cursor, run, edge, &key, &value);
@@ -128,7 +129,7 @@ static int walk_run(struct walk *walk, const struct od_run *run, size_t taken,
             break;
         code = mdb_cursor_get(cursor, &key, &value, walk->reverse ? MDB_PREV : MDB_NEXT);
     }
-    mdb_cursor_close(cursor);
+    od_mapped_cursor_close(cursor);
     return code == MDB_NOTFOUND ? 0 : code;
 }
 

@@ -28,6 +28,8 @@ struct od_worker {
     struct od_timer rest_timer;  // The script wants to tidy up then.
     struct od_timer drain_timer; // While draining: looks again whether all is done.
     struct od_bytes settling;    // (u64 question)*: to be answered when there is nothing to do.
+    bool is_behind;              // The disk is; no script runs.
+    od_time_ms said_behind_ms;   // When that was logged.
     bool is_over;
     int exit_code;
 };

@@ -73,13 +73,20 @@ static void receive_peer(struct od_worker *worker, od_slice body, int fd)
 {
     struct od_cursor cursor = od_cursor_of(body);
     uint32_t index = od_cursor_u32(&cursor);
+    struct od_error err;
+    if (fd >= 0 && index >= worker->objects.worker_count)
+        close(fd);
     if (fd < 0 || index >= worker->objects.worker_count)
         return;
     forget_peer(worker, index);
     struct peer *peer = od_allocate_zeroed(sizeof *peer);
     peer->worker = worker;
     peer->index = index;
-    od_link_init(&peer->link, &worker->loop.uv, fd, &peer_events, peer);
+    if (!od_link_init(&peer->link, &worker->loop.uv, fd, &peer_events, peer, &err)) {
+        od_log(OD_LOG_ERROR, NULL, "worker %u cannot be called: %s", index, err.text);
+        free(peer);
+        return;
+    }
     worker->objects.peers[index] = &peer->link;
     worker->link_count++;
 }
@@ -232,6 +239,12 @@ static void receive_refuse(struct od_worker *worker, od_slice body, int fd)
     od_refusal_receive(&worker->objects, body);
 }
 
+// The turn it is taken in is what was asked for.
+static void receive_turn(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)worker, (void)body, (void)fd;
+}
+
 static void receive_restored(struct od_worker *worker, od_slice body, int fd)
 {
     (void)body, (void)fd;
@@ -255,6 +268,7 @@ static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int)
     [OD_KIND_ALARM] = receive_alarm,
     [OD_KIND_REFUSE] = receive_refuse,
     [OD_KIND_RESTORED] = receive_restored,
+    [OD_KIND_TURN] = receive_turn,
 };
 
 static void (*const from_peer[OD_KIND_COUNT])(struct od_worker *, uint32_t, od_slice, int) = {
@@ -270,12 +284,26 @@ static void refuse(const char *sender, enum od_kind kind, int fd)
         close(fd);
 }
 
+static const bool takes_fd[OD_KIND_COUNT] = {[OD_KIND_CONNECTION] = true,
+                                             [OD_KIND_PEER] = true,
+                                             [OD_KIND_RESTORE_SOCKET] = true,
+                                             [OD_KIND_UPGRADE] = true};
+
+// The descriptor, if one is wanted; a peer may attach others.
+static int wanted_fd(enum od_kind kind, int fd)
+{
+    if (fd < 0 || takes_fd[kind])
+        return fd;
+    close(fd);
+    return -1;
+}
+
 static void main_message(struct od_link *link, enum od_kind kind, od_slice body, int fd)
 {
     if (from_main[kind] == NULL)
         refuse("main", kind, fd);
     else
-        from_main[kind](link->owner, body, fd);
+        from_main[kind](link->owner, body, wanted_fd(kind, fd));
 }
 
 static void main_gone(struct od_link *link)
@@ -296,7 +324,7 @@ static void peer_message(struct od_link *link, enum od_kind kind, od_slice body,
     if (from_peer[kind] == NULL)
         refuse("a worker", kind, fd);
     else
-        from_peer[kind](peer->worker, peer->index, body, fd);
+        from_peer[kind](peer->worker, peer->index, body, wanted_fd(kind, fd));
 }
 
 static void peer_gone(struct od_link *link)

@@ -5,8 +5,8 @@
 
 #include "base/confine.h"
 #include "base/log.h"
+#include "link/loop.h"
 #include "link/page.h"
-#include "net/loop.h"
 #include "worker/versions.h"
 
 struct rehearsal {
@@ -65,11 +65,12 @@ int od_rehearsal_main(const struct od_options *options, od_script_new *new_scrip
 {
     struct rehearsal rehearsal = {0};
     struct od_error err;
-    if (!od_loop_init(&rehearsal.loop, &err)) {
+    if (!od_loop_init(&rehearsal.loop, &err) ||
+        !od_link_init(&rehearsal.main, &rehearsal.loop.uv, link_fd, &link_events, &rehearsal,
+                      &err)) {
         od_log(OD_LOG_ERROR, NULL, "cannot try the script: %s", err.text);
         return OD_EXIT_WRONG;
     }
-    od_link_init(&rehearsal.main, &rehearsal.loop.uv, link_fd, &link_events, &rehearsal);
     rehearsal.objects.timers = &rehearsal.loop.timers;
     rehearsal.objects.page = od_allocate_zeroed(sizeof *rehearsal.objects.page); // Seen by nobody.
     od_objects_init(&rehearsal.objects);

@@ -1,10 +1,12 @@
 #include "worker/worker.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/confine.h"
 #include "base/fault.h"
+#include "base/log.h"
 #include "link/link.h"
 #include "link/page.h"
 #include "net/exchange.h"
@@ -17,6 +19,7 @@
 #include "object/report.h"
 #include "object/restore.h"
 #include "object/socket.h"
+#include "store/limits.h"
 #include "store/store.h"
 #include "worker/breakout.h"
 #include "worker/mail.h"
@@ -26,6 +29,7 @@
 // While draining: how long a client may take to answer our Close before it is cut.
 #define DRAIN_CLOSE_MS 1000
 #define DRAIN_LOOK_MS 5
+#define SAY_BEHIND_MS 10000 // Not more often that the disk is behind.
 
 // --- News from the net ---------------------------------------------------------------------------
 
@@ -84,9 +88,17 @@ static void on_fetched(void *owner, uint64_t fetch, bool ok, od_slice bytes)
     od_outgoing_end(&((struct od_worker *)owner)->objects, fetch, ok, bytes);
 }
 
+static void on_connection_over(void *owner, uint64_t number)
+{
+    struct od_link *link = &((struct od_worker *)owner)->main;
+    size_t mark = od_link_begin(link, OD_KIND_CONNECTION_OVER, -1);
+    od_bytes_put_u64(&link->out, number);
+    od_link_end(link, mark);
+}
+
 static const struct od_net_events net_events = {on_request, on_request_gone, on_message,
                                                 on_closed,  on_failed,       on_is_at_rest,
-                                                on_left,    on_fetched};
+                                                on_left,    on_fetched,      on_connection_over};
 
 // --- A turn --------------------------------------------------------------------------------------
 
@@ -197,11 +209,29 @@ static void make_room(struct od_worker *worker)
     _exit(OD_EXIT_WRONG); // Without a farewell, which would close the sockets.
 }
 
+// Scripts run, unless they have written more than the disk can take. News of the committer needs no
+// script, so whoever waits here is always let on, or its writes fail.
+static bool may_deliver(struct od_worker *worker)
+{
+    bool was_behind = worker->is_behind;
+    worker->is_behind = od_store_is_behind(worker->store);
+    od_time_ms now_ms = od_clock_monotonic_ms();
+    if (worker->is_behind && !was_behind &&
+        (worker->said_behind_ms == 0 || now_ms - worker->said_behind_ms >= SAY_BEHIND_MS)) {
+        od_log(OD_LOG_WARN, NULL,
+               "worker %u waits for the disk: more than %u MiB of its writes are not stored yet",
+               worker->objects.worker, OD_STORE_ON_WAY_BYTES_MAX >> 20);
+        worker->said_behind_ms = now_ms;
+    }
+    return worker->is_restored && !worker->is_behind;
+}
+
 static void worker_turn(struct od_worker *worker)
 {
     od_loop_poll(&worker->loop, !worker->has_more); // Sockets and links: bytes become events.
+    od_page_turn(worker->page);
     od_net_read_on(&worker->net);
-    worker->has_more = worker->is_restored && // Lua runs here, and only here.
+    worker->has_more = may_deliver(worker) && // Lua runs here, and only here.
                        od_objects_deliver(&worker->objects);
     worker->has_more = worker->has_more || od_net_reads_on(&worker->net);
     od_pressure_relieve(&worker->objects);
@@ -212,6 +242,7 @@ static void worker_turn(struct od_worker *worker)
     od_settle_turn(worker);
     release_outboxes(worker); // What may leave, leaves; frames of one socket in one write.
     make_room(worker);
+    od_log_settle(false);
     od_breakout_try();
     od_confine_report();
     if (!worker->has_more)
@@ -273,7 +304,10 @@ static void confine(const struct od_worker *worker)
 static bool open_and_serve(struct od_worker *worker, od_script_new *new_script, uint32_t index,
                            struct od_error *err)
 {
+    struct od_store_files files;
+    memcpy(&files, worker->page->files, sizeof files);
     bool is_open = od_store_open(&worker->store, worker->options->data_dir, err) &&
+                   od_store_has_files(worker->store, &files, err) &&
                    od_net_init(&worker->net, &worker->loop, &net_events, worker, err);
     if (!is_open) {
         od_mail_say_failed(worker, err->text);
@@ -286,6 +320,7 @@ static bool open_and_serve(struct od_worker *worker, od_script_new *new_script, 
     worker->net.page = worker->page;
     worker->net.fetch_inside_denied = worker->options->fetch_private_denied;
     od_pulses_set_ping_ms(&worker->net.pulses, worker->options->ping_ms);
+    worker->net.tells_over = worker->options->connections_per_address > 0;
     worker->net.trusted_proxies = worker->options->trusted_proxies;
     worker->net.allowed_origins = od_slice_of(worker->options->allow_origin);
     od_versions_init(&worker->versions, &worker->objects, worker->options, new_script);
@@ -307,19 +342,20 @@ int od_worker_main(const struct od_options *options, od_script_new *new_script, 
     struct od_worker worker = {.options = options,
                                .link_count = 1,
                                .rest_timer = {.fire = wake_up},
-                               .page = od_page_open(page_fd),
                                .drain_timer = {.fire = look_again}};
     struct od_error err;
-    if (worker.page == NULL || !od_loop_init(&worker.loop, &err)) {
+    if (!od_page_open(&worker.page, page_fd, &err) || !od_loop_init(&worker.loop, &err) ||
+        !od_link_init(&worker.main, &worker.loop.uv, link_fd, &od_mail_main_events, &worker,
+                      &err)) {
         od_log(OD_LOG_ERROR, NULL, "worker %u cannot start: %s", index, err.text);
         return OD_EXIT_WRONG;
     }
-    od_link_init(&worker.main, &worker.loop.uv, link_fd, &od_mail_main_events, &worker);
     if (!open_and_serve(&worker, new_script, index, &err))
         worker.exit_code = OD_EXIT_WRONG;
     free(worker.objects.peers);
     od_bytes_deinit(&worker.settling);
     od_loop_deinit(&worker.loop);
+    od_log_settle(true);
     od_page_free(worker.page);
     return worker.exit_code;
 }

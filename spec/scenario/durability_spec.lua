@@ -298,4 +298,26 @@ describe("a write", function()
       end
     end)
   end)
+
+  -- Main kept all that was submitted: 150 MB here, and more for as long as the disk was slow.
+  it("waits at its source while the disk is behind, and all of it is stored in the end", function()
+    server:fault("commit.hold")
+    local writer = workbench.begin(server, "a", [[
+      for i = 1, 150 do
+        storage:put("k", i .. ("x"):rep(2 ^ 20))
+        od.sleep(1)
+      end
+      return storage:get("k"):match("^%d+")
+    ]])
+    server:wait_log("worker 0 waits for the disk: more than 64 MiB")
+    local other = workbench.begin(server, "b", "storage:put('n', 7) return storage:get('n')")
+    local file = assert(io.open(("/proc/%d/status"):format(server.process.pid)))
+    local resident = tonumber(file:read("*a"):match("VmRSS:%s*(%d+)")) / 1024
+    file:close()
+    assert(resident < 110, ("main has %.0f MB"):format(resident))
+    server:clear_fault("commit.hold")
+    assert.equal("150", workbench.outcome(writer))
+    assert.equal(7, workbench.outcome(other))
+    assert.is_true(workbench.ask(server, "a", "return storage:get('k'):sub(1, 4) == '150x'"))
+  end)
 end)

@@ -107,6 +107,54 @@ describe("od.fetch", function()
     assert.is_truthy(request.headers["accept-encoding"]:find("gzip"))
   end)
 
+  it("leaves out what Connection names, both ways", function()
+    local request = seen([[{ headers = { Connection = "close, X-Hop ,x-other", ["X-Hop"] = "1",
+      ["x-other"] = "2", ["X-Kept"] = "3" } }]])
+    assert.is_nil(request.headers["x-hop"])
+    assert.is_nil(request.headers["x-other"])
+    assert.equal("3", request.headers["x-kept"])
+    local raw = peer:raw("HTTP/1.1 200 OK\r\nX-Hop: 1\r\nConnection: close\r\nX-Kept: 3\r\n"
+      .. "Connection: x-hop\r\n\r\n")
+    assert.same({ false, true }, ask(([[
+      local headers = fetch(%q).headers
+      return { headers:has("x-hop"), headers:has("x-kept") }
+    ]]):format(raw)))
+  end)
+
+  -- A recipient of HTTP/1.1 may refuse such a line or put spaces where it was folded (RFC 9112,
+  -- section 5.2). What followed the fold was lost.
+  it("joins a folded field", function()
+    local raw = peer:raw("HTTP/1.1 200 OK\r\nX-Long: one\r\n two\r\n\t \r\n  three \r\n"
+      .. "bad name: 1\r\n of nobody\r\nX-Next: 4\r\nX-Odd: 5\r\n \1\r\n\r\n")
+    assert.same({ "one two three", "4", false }, ask(([[
+      local headers = fetch(%q).headers
+      return { headers:get("x-long"), headers:get("x-next"), headers:has("x-odd") }
+    ]]):format(raw)))
+  end)
+
+  -- The answer lies before the reset, and was thrown away when both were seen at once.
+  it("takes an answer that is followed by a reset", function()
+    for _ = 1, 20 do
+      assert.same({ 200, 20000 }, ask([[
+        local response = fetch("/reset?bytes=20000")
+        return { response.status, #response:text() }
+      ]]))
+    end
+  end)
+
+  it("tries anew what a used connection ended without an answer", function()
+    for _, how in ipairs { "close", "reset" } do
+      for _, size in ipairs { 0, 10, 3000000 } do
+        local code = ([[fetch("/once?how=%s", %d > 0 and { method = "POST",
+          body = ("x"):rep(%d) } or nil):text()]]):format(how, size, size)
+        local sizes = ask("local first, second = " .. code .. ", " .. code
+          .. " return { first, second }")
+        assert.same({ tostring(size), tostring(size) }, sizes)
+        peer:wait("ended a connection that was used before")
+      end
+    end
+  end)
+
   it("sends a Request on, with what init says otherwise", function()
     local value = ask(([[
       local request = od.Request(%q, { method = "POST", body = "b" })
@@ -155,6 +203,28 @@ describe("od.fetch", function()
       local response = fetch("/large?announced=1&bytes=40000000", { method = "HEAD" })
       return { response.status, response:text(), response.headers:get("content-length") }
     ]]))
+  end)
+
+  it("goes where od.url.parse says, also by a redirect", function()
+    local port = peer.port
+    for _, text in ipairs { "http:\\\\127.0.0.1:%d\\mirror", "http:/0x7f.1:%d/a/%%2e./mirror",
+      "http:x@y", "HTTP:2130706433:%d/mirror#x", "http://127.0.0.1:%d/mirror?a|b\\" } do
+      text = text:format(port)
+      local seen_url, parsed = unpack(ask(([[
+        local text = %q
+        local ok, answer = pcall(od.fetch, text)
+        local parts = od.url.parse(text)
+        return { ok and "http://" .. od.json.decode(answer:text()).fields[2]
+          .. od.json.decode(answer:text()).url or "refused",
+          parts.username ~= "" and "refused" or parts.origin .. parts.pathname .. parts.search }
+      ]]):format(text)))
+      assert.equal(parsed, seen_url, text)
+    end
+    local to = ("/\\localhost:%d/mirror"):format(port)
+    local far = seen('{ headers = { Authorization = "secret" } }',
+      "/redirect?to=" .. to:gsub("\\", "%%5c"))
+    assert.equal("localhost:" .. port, far.headers.host)
+    assert.is_nil(far.headers.authorization)
   end)
 
   it("uses a connection again", function()

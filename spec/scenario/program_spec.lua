@@ -103,7 +103,10 @@ describe("The program", function()
     { { "run", "room.lua", "--idle-ms", "1s" }, "%-%-idle%-ms 1s: expected a number" },
     { { "run", "room.lua", "--log-format", "xml" }, "%-%-log%-format xml: expected text or json" },
     { { "run", "room.lua", "--log-level", "loud" }, "expected debug, info, warn or error" },
-    { { "run", "room.lua", "--var", "A" }, "expected NAME=VALUE, got 'A'" },
+    { { "run", "room.lua", "--var", "A" }, "expected NAME=VALUE, or the name of a variable of the "
+      .. "environment, which 'A' is not" },
+    { { "run", "room.lua", "--var-file", "A" }, "expected NAME=FILE, got 'A'" },
+    { { "run", "room.lua", "--var-file", "A=/nowhere" }, "/nowhere: No such file" },
     { { "run", "room.lua", "--var", "2A=1" }, "'2A' cannot be the name of a variable" },
   }
 

@@ -202,6 +202,25 @@ describe("a script", function()
     assert.is_true(seen.is_self)
   end)
 
+  it("takes variables from its environment and from files, which no list of processes shows",
+    function()
+      local path = os.tmpname()
+      local file = assert(io.open(path, "w"))
+      file:write("secret = of a file \r\n")
+      file:close()
+      server = Server.start { env = { SECRET_A = "of the environment" },
+        args = { "--var", "SECRET_A", "--var-file", "SECRET_B=" .. path }, source = [[
+          local od = require "open-do"
+          local Room = {}
+          function Room:fetch()
+            return od.Response(self.env.SECRET_A .. "|" .. self.env.SECRET_B)
+          end
+          return { namespaces = { rooms = Room } }
+        ]] }
+      os.remove(path)
+      assert.equal("of the environment|secret = of a file ", server:get("/rooms/a").body)
+    end)
+
   it("writes into the log with the object's name, and cannot forge a line of it", function()
     server = Server.start {
       source = [[

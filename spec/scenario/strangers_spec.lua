@@ -2,6 +2,7 @@
 -- that say for whom they ask, and others that claim to be one.
 local http = require "spec.support.http"
 local Server = require "spec.support.server"
+local socket = require "socket"
 local websocket = require "spec.support.websocket"
 local workbench = require "spec.scenario.workbench"
 
@@ -85,6 +86,15 @@ describe("an address", function()
     return ok and answer.status == 200
   end
 
+  -- Clients end when they like, and main hears of it a moment later.
+  local function await_count(count)
+    local deadline = socket.gettime() + 10
+    repeat
+      local counted = server:status().connections.count
+    until counted == count or assert(socket.gettime() < deadline,
+      ("%d connections are counted, not %d"):format(counted, count))
+  end
+
   it("has no more connections at once than it may, whatever they are", function()
     server = start("--connections-per-address", "3")
     local ann, ben = http.open(from("127.0.0.2")), http.open(from("127.0.0.2"))
@@ -100,11 +110,108 @@ describe("an address", function()
     ben:close()
     cleo:close(1000)
     cleo:expect_close(1000)
-    server:turn_clock(1000) -- The kernel is not asked all the time.
-    for _ = 1, 10 do
-      local dora = http.open(from("127.0.0.2"))
-      assert.is_true(is_served(dora))
-      dora:close()
+    await_count(0)
+    for _ = 1, 3 do
+      assert.is_true(is_served(http.open(from("127.0.0.2"))))
+    end
+    assert.is_false(is_served(http.open(from("127.0.0.2"))))
+  end)
+
+  it("is counted apart from all others, however many there are", function()
+    server = start("--connections-per-address", "2")
+    local all = {}
+    for i = 0, 399 do
+      all[i] = http.open(from(("127.1.%d.7"):format(1 + i % 200)))
+      assert.is_true(is_served(all[i]))
+    end
+    for i = 1, 200 do
+      assert.is_false(is_served(http.open(from(("127.1.%d.7"):format(i)))))
+    end
+    assert.same({ count = 400, addresses = 200, refused = 200 }, server:status().connections)
+    assert.matches("400 connections of 200 addresses", select(2, server:asking("status")))
+    for i = 200, 399 do
+      all[i]:close()
+    end
+    await_count(200)
+    for i = 200, 399 do
+      all[i] = http.open(from(("127.1.%d.7"):format(1 + i % 200)))
+      assert.is_true(is_served(all[i]))
+    end
+  end)
+
+  local ENDS = {
+    ["before it has asked anything"] = function()
+      local client = http.open(from("127.0.0.2"))
+      await_count(1)
+      client:close()
+    end,
+    ["when nonsense is refused"] = function()
+      local client = http.open(from("127.0.0.2"))
+      client:write("what?\r\n\r\n")
+      client:read_to_end()
+      client:close()
+    end,
+    ["after a request"] = function()
+      local client = http.open(from("127.0.0.2"))
+      assert.is_true(is_served(client))
+      client:close()
+    end,
+    ["when its WebSocket is closed by the client"] = function()
+      local ws = websocket.connect(from("127.0.0.2"), "/things/a")
+      ws:close(1000)
+      ws:expect_close(1000)
+      ws:cut()
+    end,
+    ["when its WebSocket is cut"] = function()
+      websocket.connect(from("127.0.0.2"), "/things/a"):cut()
+    end,
+  }
+
+  for how, finish in pairs(ENDS) do
+    it("may connect again: " .. how, function()
+      server = start("--connections-per-address", "1")
+      for _ = 1, 3 do
+        finish()
+        await_count(0)
+      end
+    end)
+  end
+
+  it("keeps what a worker held that has died only if the connection goes on", function()
+    server = start("--connections-per-address", "3")
+    server:expect_mishap("another one is started")
+    local http_client = http.open(from("127.0.0.2"))
+    assert.is_true(is_served(http_client))
+    local ws = websocket.connect(from("127.0.0.2"), "/things/a")
+    await_count(2)
+    for _, pid in ipairs(server.process:children()) do
+      os.execute("kill -9 " .. pid)
+    end
+    server:wait_log("worker %d is back")
+    server:wait_log("worker %d is back")
+    await_count(1)
+    ws:expect_silence()
+    ws:cut()
+    await_count(0)
+  end)
+
+  -- The entry fetch runs in any worker; the 101 goes to the one in which the object lives.
+  it("is counted on when its WebSocket goes to another worker, and until that ends", function()
+    server = workbench.start([[
+      return { namespaces = { things = { fetch = require("workbench").fetch } },
+        fetch = function(request, env)
+          return env.things:getByName(request.path:match("[^/]+$")):fetch(request)
+        end }
+    ]], { workers = 2, args = { "--connections-per-address", "8" } })
+    local sockets = {}
+    for i = 1, 8 do
+      sockets[i] = websocket.connect(from("127.0.0.2"), "/things/x" .. i)
+    end
+    await_count(8)
+    assert.is_false(is_served(http.open(from("127.0.0.2"))))
+    for i, ws in ipairs(sockets) do
+      ws:cut()
+      await_count(8 - i)
     end
   end)
 

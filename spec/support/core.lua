@@ -2,7 +2,7 @@
 -- so a spec sees exactly the declarations the program was built from.
 --
 --   local core = require "spec.support.core"
---   local C = core.load("base/bytes.h", "net/frame.h")
+--   local C = core.load("base/bytes.h", "codec/frame.h")
 --   local bytes = core.ffi.new("struct od_bytes")
 
 local ffi = require "ffi"

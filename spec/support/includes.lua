@@ -60,6 +60,29 @@ function M.by_folder()
   return folders
 end
 
+-- All headers of ours that files of [folder] include, and what these include: path -> the file that
+-- does so.
+function M.reached_from(folder)
+  local by_file, seen, front = {}, {}, {}
+  for _, include in ipairs(M.all()) do
+    by_file[include.file] = by_file[include.file] or {}
+    table.insert(by_file[include.file], include)
+    front[#front + 1] = include.folder == folder and include.file or nil
+  end
+  while #front > 0 do
+    local file = table.remove(front)
+    for _, include in ipairs(by_file[file] or {}) do
+      local header = include.target_folder
+        and include.target_folder .. "/" .. include.target:match("[^/]+$")
+      if header and not seen[header] then
+        seen[header] = file
+        front[#front + 1] = header
+      end
+    end
+  end
+  return seen
+end
+
 local function sorted_keys(set)
   local keys = {}
   for key in pairs(set) do

@@ -9,10 +9,10 @@
 #include <lauxlib.h>
 
 #include "base/bytes.h"
-#include "value/http_message.h"
-#include "value/library.h"
 #include "link/request.h"
 #include "link/response.h"
+#include "value/http_message.h"
+#include "value/library.h"
 #include "value/value.h"
 
 int luaopen_open_do_library(lua_State *L);

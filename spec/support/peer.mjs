@@ -92,6 +92,22 @@ const routes = {
   "/close"(request) {
     request.socket.destroy();
   },
+  // The whole answer, and at once a reset: both are there when the client looks.
+  "/reset"(request, response, query) {
+    const body = "x".repeat(Number(query.get("bytes")));
+    const head = `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`;
+    request.socket.write(head + body, () => request.socket.resetAndDestroy());
+  },
+  // Serves a connection once; what comes on it later ends it, as when it was about to close it.
+  "/once"(request, response, query, body) {
+    const { socket } = request;
+    if (socket.hasServed) {
+      say("ended a connection that was used before");
+      return query.get("how") === "reset" ? socket.resetAndDestroy() : socket.end();
+    }
+    socket.hasServed = true;
+    response.end(String(body.length));
+  },
   "/hold"(request, response) {
     held.add(response);
     response.on("close", () => {

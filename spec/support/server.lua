@@ -79,18 +79,32 @@ end
 
 -- options: script = path, or source = Lua text (files = { name = text } beside it); workers
 -- (default 2); args = further arguments; command = "dev" for "run"; env = { NAME = value };
--- keep_port = true: it comes back where clients look for it.
+-- keep_port = true: it comes back where clients look for it; uid = number: it runs as that user,
+-- who has nothing else (so the specs must be root).
 function Server.start(options)
   local self = Server.prepare(options)
   self:launch()
   return self
 end
 
+-- What stands before the program so that another user runs it.
+function Server:user_words()
+  local uid = self.options.uid
+  if not uid then
+    return {}
+  end
+  assert(os.execute(("chown -R %d '%s'"):format(uid, self.directory)) == 0)
+  return { "setpriv", "--reuid", tostring(uid), "--regid", tostring(uid), "--clear-groups" }
+end
+
 function Server:spawn()
   local port = self.options.keep_port and self.address and self.address.port or 0
-  local argv = { PROGRAM, self.options.command or "run", self.script,
+  local argv = self:user_words()
+  for _, argument in ipairs { PROGRAM, self.options.command or "run", self.script,
     "--listen", "127.0.0.1:" .. port, "--data", self.directory .. "/data",
-    "--workers", tostring(self.options.workers or 2) }
+    "--workers", tostring(self.options.workers or 2) } do
+    argv[#argv + 1] = argument
+  end
   for _, argument in ipairs(self.options.args or {}) do
     argv[#argv + 1] = argument
   end

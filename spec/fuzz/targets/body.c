@@ -2,7 +2,7 @@
 
 #include "fuzz.h"
 
-#include "net/http_body.h"
+#include "codec/http_body.h"
 
 enum {
     bytes_max = 10000

@@ -2,7 +2,7 @@
 
 #include "fuzz.h"
 
-#include "net/deflate.h"
+#include "codec/deflate.h"
 
 enum {
     bytes_max = 200000

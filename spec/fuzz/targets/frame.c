@@ -3,9 +3,9 @@
 
 #include "fuzz.h"
 
-#include "net/deflate.h"
-#include "net/frame.h"
-#include "net/utf8.h"
+#include "base/utf8.h"
+#include "codec/deflate.h"
+#include "codec/frame.h"
 
 enum {
     message_bytes_max = 5000,

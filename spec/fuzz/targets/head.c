@@ -2,9 +2,9 @@
 
 #include "fuzz.h"
 
+#include "codec/forwarded.h"
+#include "codec/handshake.h"
 #include "link/request.h"
-#include "net/forwarded.h"
-#include "net/handshake.h"
 
 static void tell(const struct od_http_head *head)
 {

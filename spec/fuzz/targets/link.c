@@ -6,11 +6,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "codec/upgrade_record.h"
 #include "link/files.h"
 #include "link/link.h"
 #include "link/request.h"
 #include "link/response.h"
-#include "net/upgrade_record.h"
 
 static uv_loop_t loop;
 static bool is_over;

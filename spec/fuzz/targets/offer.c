@@ -2,8 +2,8 @@
 
 #include "fuzz.h"
 
-#include "net/deflate.h"
-#include "net/offer.h"
+#include "codec/deflate.h"
+#include "codec/offer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -2,10 +2,10 @@
 
 #include "fuzz.h"
 
+#include "codec/proxy_header.h"
 #include "link/networks.h"
 #include "link/origin.h"
 #include "net/limits.h"
-#include "net/proxy_header.h"
 
 static void read_header(od_slice all)
 {

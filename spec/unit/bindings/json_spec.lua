@@ -61,9 +61,44 @@ describe("json.encode", function()
     end
     for text, number in pairs { ["0.1"] = 0.1, ["-0"] = -0.0, ["9007199254740992"] = 2 ^ 53,
       ["0.30000000000000004"] = 0.1 + 0.2, ["1e+300"] = 1e300, ["123456.789"] = 123456.789,
-      ["-12.05"] = -12.05, ["0.001"] = 0.001, ["1e-07"] = 1e-7 } do
+      ["-12.05"] = -12.05, ["0.001"] = 0.001, ["1e-7"] = 1e-7 } do
       assert.equal(text, encode(number))
     end
+  end)
+
+  -- 10^16 was 1e+16, which some readers take for a number that is not whole.
+  it("writes whole numbers without an exponent up to 10^21, as JavaScript", function()
+    for text, number in pairs { ["10000000000000000"] = 1e16, ["-123456789012345680000"] =
+      -123456789012345680000, ["1e+21"] = 1e21, ["9007199254740994"] = 2 ^ 53 + 2,
+      ["0.000001"] = 1e-6, ["1e-7"] = 1e-7, ["1.5e-9"] = 1.5e-9, ["5e-324"] = 5e-324,
+      ["1.7976931348623157e+308"] = 1.7976931348623157e308, ["1234567.00001"] = 1234567.00001 } do
+      assert.equal(text, encode(number))
+    end
+  end)
+
+  it("writes numbers as node does", function()
+    local random, numbers, texts = random_value.new(7), {}, {}
+    for at = 1, 20000 do
+      local whole = random.below(2 ^ 30) * random.below(2 ^ 23) * (at % 2 * 2 - 1)
+      numbers[at] = random.pick { random.double(), whole * 4096, whole / 1024, whole / 1e15,
+        10 ^ (random.below(628) - 320), random.below(1000) * 10 ^ (random.below(32) - 10) }
+      if numbers[at] == 0 or numbers[at] ~= numbers[at] or math.abs(numbers[at]) == 1 / 0 then
+        numbers[at] = 1
+      end
+      texts[at] = ("%.17g"):format(numbers[at])
+    end
+    local path = os.tmpname()
+    local file = assert(io.open(path, "w"))
+    file:write(table.concat(texts, "\n"))
+    file:close()
+    local node = io.popen(("unset LD_PRELOAD; node -e 'for (const text of require(\"fs\")"
+      .. ".readFileSync(\"%s\", \"utf8\").split(\"\\n\")) console.log(JSON.stringify(+text))'")
+      :format(path))
+    for at = 1, #numbers do
+      assert.equal(node:read("*l"), encode(numbers[at]), texts[at])
+    end
+    node:close()
+    os.remove(path)
   end)
 
   it("writes random numbers so, too", function()

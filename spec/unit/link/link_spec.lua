@@ -12,6 +12,8 @@ ffi.cdef [[
   struct recorder *recorder_new(uv_loop_t *loop, int fd);
   void recorder_free(struct recorder *recorder);
   void recorder_send(struct recorder *recorder, int kind, const char *body, size_t size, int fd);
+  void recorder_send_strange(struct recorder *recorder, const char *bytes, size_t size, int fd,
+    size_t count);
   void recorder_flush(struct recorder *recorder);
   void recorder_close(struct recorder *recorder);
   size_t recorder_waiting(struct recorder *recorder);
@@ -115,6 +117,27 @@ describe("A link", function()
     assert.equal("through", ffi.string(buffer, 7))
     ffi.C.close(pipe[0])
   end)
+
+  -- A message of two bytes, as bytes: its length, its kind, how many descriptors it brings.
+  local function message(fd_count)
+    return "\2\0\0\0" .. string.char(C.OD_KIND_CALL, 0, fd_count, 0) .. "hi"
+  end
+
+  for what, fd_count in pairs { ["nobody wants"] = 0, ["come with another"] = 1 } do
+    it("ends when it brings descriptors that " .. what, function()
+      local pipe = ffi.new("int[2]")
+      ffi.C.pipe(pipe)
+      R.recorder_send_strange(ann, message(fd_count), 10, pipe[1], fd_count + 1)
+      turns()
+      assert.matches("gone\n", story(bob), 1, true)
+      ffi.C.close(pipe[1])
+      local buffer = ffi.new("char[1]") -- The end of the pipe: nobody has its other side.
+      if R.recorder_last_fd(bob) < 0 then
+        assert.equal(0, tonumber(ffi.C.read(pipe[0], buffer, 1)))
+      end
+      ffi.C.close(pipe[0])
+    end)
+  end
 
   it("carries more than the socket holds, as fast as the other side reads", function()
     local large = ("x"):rep(3000000)

@@ -2,6 +2,8 @@
 // LuaJIT cannot be called back with a struct by value, so this much is C.
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "link/link.h"
@@ -19,6 +21,8 @@ struct recorder {
 struct recorder *recorder_new(uv_loop_t *loop, int fd);
 void recorder_free(struct recorder *recorder);
 void recorder_send(struct recorder *recorder, int kind, const char *body, size_t size, int fd);
+void recorder_send_strange(struct recorder *recorder, const char *bytes, size_t size, int fd,
+                           size_t count);
 void recorder_flush(struct recorder *recorder);
 void recorder_close(struct recorder *recorder);
 size_t recorder_waiting(struct recorder *recorder);
@@ -68,7 +72,9 @@ struct recorder *recorder_new(uv_loop_t *loop, int fd)
     struct recorder *recorder = od_allocate_zeroed(sizeof *recorder);
     recorder->loop = loop;
     recorder->last_fd = -1;
-    od_link_init(&recorder->link, loop, fd, &events, recorder);
+    struct od_error err;
+    bool ok = od_link_init(&recorder->link, loop, fd, &events, recorder, &err);
+    OD_ASSERT(ok);
     return recorder;
 }
 
@@ -83,6 +89,28 @@ void recorder_free(struct recorder *recorder)
 void recorder_send(struct recorder *recorder, int kind, const char *body, size_t size, int fd)
 {
     od_link_send(&recorder->link, (enum od_kind)kind, (od_slice){body, size}, fd);
+}
+
+// What no link of ours sends: any bytes, and [count] times (at most two) the descriptor [fd].
+void recorder_send_strange(struct recorder *recorder, const char *bytes, size_t size, int fd,
+                           size_t count)
+{
+    union {
+        char bytes[CMSG_SPACE(2 * sizeof(int))];
+        struct cmsghdr align;
+    } control = {{0}};
+    int fds[2] = {fd, fd};
+    struct iovec piece = {(void *)(uintptr_t)bytes, size};
+    struct msghdr message = {.msg_iov = &piece,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = CMSG_SPACE(count * sizeof(int))};
+    control.align.cmsg_level = SOL_SOCKET;
+    control.align.cmsg_type = SCM_RIGHTS;
+    control.align.cmsg_len = CMSG_LEN(count * sizeof(int));
+    memcpy(CMSG_DATA(&control.align), fds, count * sizeof(int));
+    ssize_t sent = sendmsg(recorder->link.fd, &message, MSG_NOSIGNAL);
+    OD_ASSERT(sent == (ssize_t)size);
 }
 
 void recorder_flush(struct recorder *recorder)

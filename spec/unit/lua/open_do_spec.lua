@@ -41,6 +41,21 @@ describe("Headers", function()
     assert.same({ "accept: d", "other: x" }, listed(headers))
   end)
 
+  -- They were joined by a comma, which is part of a cookie's value.
+  it("join lines of Cookie by a semicolon", function()
+    local headers = od.Headers { cookie = "a=1" }
+    headers:append("Cookie", "b=2; c=3")
+    assert.equal("a=1; b=2; c=3", headers:get("cookie"))
+    assert.same({ a = "1", b = "2", c = "3" }, od.cookies.parse(headers:get("cookie")))
+  end)
+
+  it("say whether a request wants a WebSocket, in any letter case", function()
+    for text, is in pairs { websocket = true, WebSocket = true, h2c = false, [""] = false } do
+      assert.equal(is, od.Request("/", { headers = { Upgrade = text } }):isWebSocketUpgrade())
+    end
+    assert.is_false(od.Request("/"):isWebSocketUpgrade())
+  end)
+
   it("are iterated in order, cookies one by one", function()
     local headers = od.Headers { b = "2", a = "1" }
     headers:append("set-cookie", "x=1")

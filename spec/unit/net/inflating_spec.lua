@@ -1,6 +1,6 @@
 -- Compressed messages that become large: they are inflated in pieces, in a line with others, and
 -- neither a socket in the line nor one beside it waits for one of them to be whole.
-local frames = require "spec.unit.net.client_frames"
+local frames = require "spec.unit.codec.client_frames"
 local stage_of = require "spec.unit.net.stage"
 local zlib = require "spec.support.zlib"
 local C = stage_of.C

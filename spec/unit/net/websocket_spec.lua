@@ -1,5 +1,5 @@
 local core = require "spec.support.core"
-local frames = require "spec.unit.net.client_frames"
+local frames = require "spec.unit.codec.client_frames"
 local stage_of = require "spec.unit.net.stage"
 local C = stage_of.C
 

@@ -123,6 +123,7 @@ describe("a data directory", function()
     local store, err = ffi.new("struct od_store *[1]"), ffi.new("struct od_error")
     assert.is_false(support.C.od_store_open(store, directory, err))
     assert.matches("there is no data file", ffi.string(err.text))
+    assert.is_true(store[0] == nil) -- It was closed again by whoever got it.
   end)
 
   -- A limit on the size of files stands in for a full disk: LMDB's write is cut short just so.

@@ -1,8 +1,8 @@
 -- A data directory with a committer and workers' stores in one process, for the specs of the store.
 -- News from the committer waits in `world.news` until a spec lets a store hear it.
 local core = require "spec.support.core"
-local C = core.load("store/committer.h", "store/store.h", "store/storage.h", "store/reader.h",
-  "base/fault.h")
+local C = core.load("store/files.h", "store/committer.h", "store/store.h", "store/storage.h",
+  "store/reader.h", "base/fault.h")
 local ffi = core.ffi
 
 ffi.cdef [[
@@ -98,6 +98,9 @@ local events = ffi.new("struct od_committer_events", {
   end,
   forgotten = function(_, source)
     push("forgotten", source, {})
+  end,
+  lost = function(_, why)
+    push("lost", 0, { why = ffi.string(why) })
   end,
   alarm = function(_, due_ms)
     push("alarm", 0, { due = tonumber(due_ms) })

@@ -1,0 +1,498 @@
+#include "engine/error_report.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <lauxlib.h>
+
+#include "engine/caret.h"
+#include "engine/engine.h"
+#include "engine/hint.h"
+#include "value/raise.h"
+
+enum {
+    message_bytes_max = 8192,
+    frames_max = 12,
+    around = 1, // Lines shown before and after the one in question.
+    candidates_max = 8,
+    levels_near = 200, // Of a deep stack: looked at where the error was raised,
+    levels_far = 20,   // and where the handler began.
+};
+
+// --- Places --------------------------------------------------------------------------------------
+
+struct place {
+    const struct od_source *source; // NULL: not known.
+    int line;
+};
+
+void od_error_report_deinit(struct od_error_report *report)
+{
+    od_bytes_deinit(&report->text);
+}
+
+od_slice od_error_report_message(const struct od_error_report *report)
+{
+    return (od_slice){report->text.at, report->message_bytes};
+}
+
+od_slice od_error_report_whole(const struct od_error_report *report)
+{
+    return od_bytes_slice(&report->text);
+}
+
+static void put(struct od_bytes *out, const char *format, ...) OD_PRINTF(2, 3);
+
+static void put(struct od_bytes *out, const char *format, ...)
+{
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    int size = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    size_t used = (size_t)size < sizeof text ? (size_t)size : sizeof text - 1;
+    od_bytes_put(out, text, used);
+}
+
+static int read_number(od_slice text)
+{
+    int number = 0;
+    for (size_t i = 0; i < text.size && isdigit((unsigned char)text.at[i]); i++) {
+        if (number > INT_MAX / 10 - 1)
+            return 0;
+        number = number * 10 + (text.at[i] - '0');
+    }
+    return number;
+}
+
+// "lib/x.lua:12: ..." names a place if lib/x.lua is one of ours.
+static struct place place_in_message(const struct od_engine *engine, od_slice message)
+{
+    const char *colon = message.size == 0 ? NULL : memchr(message.at, ':', message.size);
+    if (colon == NULL)
+        return (struct place){0};
+    od_slice name = {message.at, (size_t)(colon - message.at)};
+    int line = read_number(od_slice_from(message, name.size + 1));
+    if (line == 0)
+        return (struct place){0};
+    return (struct place){od_sources_find(&engine->sources, name), line};
+}
+
+static bool is_of_script(const lua_Debug *frame)
+{
+    return frame->source[0] != '=' && strcmp(frame->what, "C") != 0;
+}
+
+// A walk from where the error was raised to where the handler began. Lua looks for each level from
+// the top, so a walk over all of a deep recursion would take the square of its depth: what lies in
+// the middle of one is passed over.
+struct walk {
+    lua_State *L;
+    int level;  // The next one.
+    int passed; // So many were passed over.
+};
+
+static int depth_of(lua_State *L)
+{
+    lua_Debug frame;
+    int below = 0, above = 1; // The first is a level, the second is none.
+    while (lua_getstack(L, above, &frame)) {
+        below = above;
+        above *= 2;
+    }
+    while (above - below > 1) {
+        int middle = below + (above - below) / 2;
+        if (lua_getstack(L, middle, &frame))
+            below = middle;
+        else
+            above = middle;
+    }
+    return above;
+}
+
+static void pass_over(struct walk *walk)
+{
+    int far = depth_of(walk->L) - levels_far;
+    walk->passed = far > walk->level ? far - walk->level : 0;
+    walk->level += walk->passed;
+}
+
+// The next frame of the script's own code.
+static bool next_frame(struct walk *walk, lua_Debug *frame)
+{
+    while (lua_getstack(walk->L, walk->level, frame)) {
+        lua_getinfo(walk->L, "nSl", frame);
+        if (++walk->level == levels_near)
+            pass_over(walk);
+        if (is_of_script(frame))
+            return true;
+    }
+    return false;
+}
+
+static const struct od_source *source_of(const struct od_engine *engine, const lua_Debug *frame)
+{
+    const char *name = frame->source[0] == '@' ? frame->source + 1 : frame->source;
+    return od_sources_find(&engine->sources, od_slice_of(name));
+}
+
+static struct place place_of_stack(const struct od_engine *engine, lua_State *L)
+{
+    lua_Debug frame;
+    struct walk walk = {.L = L};
+    if (!next_frame(&walk, &frame) || frame.currentline <= 0)
+        return (struct place){0};
+    return (struct place){source_of(engine, &frame), frame.currentline};
+}
+
+static struct place find_place(const struct od_engine *engine, od_slice message, lua_State *L)
+{
+    struct place place = place_in_message(engine, message);
+    return place.source == NULL && L != NULL ? place_of_stack(engine, L) : place;
+}
+
+static int width_of(int line)
+{
+    char number[16];
+    return snprintf(number, sizeof number, "%d", line);
+}
+
+// Under [part] of the line [text]; a tab above stays one, or the column would be another.
+static void put_caret(struct od_bytes *out, int width, od_slice text, od_slice part)
+{
+    if (part.size == 0)
+        return;
+    put(out, "\n  %*s | ", width, "");
+    for (const char *at = text.at; at < part.at; at++)
+        od_bytes_put_u8(out, *at == '\t' ? '\t' : ' ');
+    for (size_t i = 0; i < part.size; i++)
+        od_bytes_put_u8(out, '^');
+}
+
+static void put_excerpt(struct od_error_report *report, struct place place)
+{
+    struct od_bytes *out = &report->text;
+    if (place.source == NULL)
+        return;
+    int width = width_of(place.line + around);
+    for (int line = place.line - around; line <= place.line + around; line++) {
+        od_slice text;
+        if (line < 1 || !od_source_line(place.source, line, &text))
+            continue;
+        put(out, "\n%s %*d | ", line == place.line ? ">" : " ", width, line);
+        od_bytes_put_slice(out, text);
+        if (line == place.line)
+            put_caret(out, width, text, od_caret_find(text, od_error_report_message(report)));
+    }
+}
+
+static void put_hint(struct od_error_report *report)
+{
+    od_slice hint = od_hint_find(od_error_report_message(report));
+    if (hint.size > 0)
+        put(&report->text, "\n  hint: %.*s", (int)hint.size, hint.at);
+}
+
+// --- The way there -------------------------------------------------------------------------------
+
+static bool is_name_byte(char byte)
+{
+    return isalnum((unsigned char)byte) || byte == '_' || byte == '.' || byte == ':';
+}
+
+// What a function is called where it is defined, "function Room:rename(": Lua itself only knows
+// names by which functions were called.
+static bool name_where_defined(const struct od_engine *engine, const lua_Debug *frame,
+                               od_slice *name)
+{
+    static const char keyword[] = "function ";
+    const struct od_source *source = source_of(engine, frame);
+    od_slice line;
+    if (source == NULL || !od_source_line(source, frame->linedefined, &line))
+        return false;
+    const char *found = memmem(line.at, line.size, keyword, sizeof keyword - 1);
+    if (found == NULL)
+        return false;
+    const char *end = line.at + line.size;
+    name->at = found + sizeof keyword - 1;
+    for (name->size = 0; name->at + name->size < end && is_name_byte(name->at[name->size]);)
+        name->size++;
+    return name->size > 0;
+}
+
+// --- Tail calls ----------------------------------------------------------------------------------
+
+// `return od.Response(...)` is the usual end of a handler, and it leaves the stack before what it
+// calls runs: an error that is raised at its caller's line has none. What can still be told is
+// which lines of the handler may have been it.
+
+static bool is_tail_call(od_slice line)
+{
+    static const char keyword[] = "return ";
+    const char *end = line.at + line.size;
+    const char *at = memmem(line.at, line.size, keyword, sizeof keyword - 1);
+    if (at == NULL || (at > line.at && is_name_byte(at[-1])))
+        return false;
+    at += sizeof keyword - 1;
+    od_slice name = {at, 0};
+    while (at + name.size < end && is_name_byte(at[name.size]))
+        name.size++;
+    at += name.size;
+    return name.size > 0 && at < end && strchr("([{\"'", *at) != NULL &&
+           !od_slice_equal(name, OD_SLICE("function"));
+}
+
+// The next of them behind [line], or 0.
+static int next_candidate(const struct od_source *source, const lua_Debug *function, int line,
+                          od_slice *text)
+{
+    for (line++; line <= function->lastlinedefined; line++) {
+        if (od_source_line(source, line, text) && is_tail_call(*text))
+            return line;
+    }
+    return 0;
+}
+
+static int count_candidates(const struct od_source *source, const lua_Debug *function)
+{
+    od_slice text;
+    int count = 0, line = function->linedefined - 1;
+    while ((line = next_candidate(source, function, line, &text)) != 0)
+        count++;
+    return count;
+}
+
+// Shows them, unless there are too many, and returns how many there are: none when a line of the
+// script is known.
+static int put_candidates(struct od_bytes *out, const struct od_engine *engine, lua_State *L,
+                          const struct od_error_entry *entry)
+{
+    lua_Debug frame;
+    struct walk walk = {.L = L};
+    if (L == NULL || !entry->has_function || next_frame(&walk, &frame))
+        return 0;
+    const lua_Debug *function = &entry->function;
+    const struct od_source *source = source_of(engine, function);
+    int count = source == NULL ? 0 : count_candidates(source, function);
+    if (count == 0 || count > candidates_max)
+        return count;
+    od_slice text;
+    int line = function->linedefined - 1;
+    while ((line = next_candidate(source, function, line, &text)) != 0) {
+        put(out, "\n> %*d | ", width_of(function->lastlinedefined), line);
+        od_bytes_put_slice(out, text);
+    }
+    return count;
+}
+
+static bool is_entry(const lua_Debug *frame, const struct od_error_entry *entry)
+{
+    const lua_Debug *function = &entry->function;
+    return entry->has_function && frame->linedefined == function->linedefined &&
+           strcmp(frame->source, function->source) == 0;
+}
+
+static void put_function(struct od_bytes *out, const struct od_engine *engine,
+                         const lua_Debug *frame, const struct od_error_entry *entry)
+{
+    od_slice name;
+    if (strcmp(frame->what, "main") == 0)
+        put(out, "the file itself");
+    else if (is_entry(frame, entry))
+        put(out, "%s", entry->name);
+    else if (frame->name != NULL)
+        put(out, "function '%s'", frame->name);
+    else if (name_where_defined(engine, frame, &name))
+        put(out, "function '%.*s'", (int)name.size, name.at);
+    else
+        put(out, "a function");
+}
+
+// The frame that raised an error of its own has no line any more; the message has it.
+static int line_of(const lua_Debug *frame, bool is_first, struct place place)
+{
+    return frame->currentline > 0 ? frame->currentline : is_first ? place.line : 0;
+}
+
+static const char *how(bool is_first)
+{
+    return is_first ? "in" : "called from";
+}
+
+static bool is_same(const lua_Debug *a, const lua_Debug *b)
+{
+    return a->currentline == b->currentline && a->linedefined == b->linedefined &&
+           strcmp(a->source, b->source) == 0;
+}
+
+// Says how often the frame that comes next was there in a row, and moves to the last of them: a
+// recursion without end is one line, not a thousand.
+static int skip_repeated(struct walk *walk, lua_Debug *frame)
+{
+    lua_Debug next = *frame;
+    int count = 1;
+    struct walk ahead = *walk;
+    while (next_frame(&ahead, &next) && is_same(frame, &next)) {
+        *walk = ahead;
+        count++;
+    }
+    return count;
+}
+
+static void put_count(struct od_bytes *out, int count, int passed)
+{
+    if (passed > 0 && count > 1)
+        put(out, " about %d times", count + passed);
+    else if (count > 1)
+        put(out, " %d times", count);
+}
+
+struct way {
+    int shown;          // Frames.
+    bool ends_in_entry; // The last of them is the entry's own.
+};
+
+static struct way put_frames(struct od_bytes *out, const struct od_engine *engine, lua_State *L,
+                             const struct od_error_entry *entry, struct place place)
+{
+    struct way way = {0, false};
+    lua_Debug frame;
+    struct walk walk = {.L = L};
+    for (; L != NULL && next_frame(&walk, &frame); way.shown++) {
+        way.ends_in_entry = is_entry(&frame, entry);
+        int line = line_of(&frame, way.shown == 0, place);
+        int passed = walk.passed;
+        int count = skip_repeated(&walk, &frame);
+        if (way.shown >= frames_max && !way.ends_in_entry)
+            continue;
+        put(out, "\n  %s ", how(way.shown == 0));
+        put_function(out, engine, &frame, entry);
+        put(out, line > 0 ? " (%s:%d)" : " (%s)", frame.short_src, line);
+        put_count(out, count, walk.passed - passed);
+    }
+    return way;
+}
+
+static void put_rest(struct od_error_report *report, const struct od_engine *engine, lua_State *L,
+                     const struct od_error_entry *entry)
+{
+    struct od_bytes *out = &report->text;
+    report->message_bytes = out->size;
+    struct place place = find_place(engine, od_bytes_slice(out), L);
+    put_excerpt(report, place);
+    put_hint(report);
+    int candidates = place.source == NULL ? put_candidates(out, engine, L, entry) : 0;
+    struct way way = put_frames(out, engine, L, entry, place);
+    if (!way.ends_in_entry && entry->has_function)
+        put(out, "\n  %s %s (%s:%d)", how(way.shown == 0), entry->name, entry->function.short_src,
+            entry->function.linedefined);
+    if (candidates > 1)
+        put(out, ", by one of its %d `return f(...)`, which keep no line", candidates);
+}
+
+// --- The message ---------------------------------------------------------------------------------
+
+static int call_tostring(lua_State *L)
+{
+    if (!luaL_callmeta(L, 1, "__tostring"))
+        lua_pushnil(L);
+    return 1;
+}
+
+// What the value's own __tostring says; false when it has none that works.
+static bool put_own_text(struct od_bytes *out, struct od_engine *engine, lua_State *L)
+{
+    lua_State *aside = engine->L;
+    lua_pushcfunction(aside, call_tostring);
+    lua_pushvalue(L, -1);
+    lua_xmove(L, aside, 1);
+    bool ok = lua_pcall(aside, 1, 1, 0) == 0 && lua_type(aside, -1) == LUA_TSTRING;
+    size_t size;
+    const char *text = ok ? lua_tolstring(aside, -1, &size) : NULL;
+    if (ok)
+        od_bytes_put(out, text, size < message_bytes_max ? size : message_bytes_max);
+    lua_pop(aside, 1);
+    return ok;
+}
+
+static bool put_string(struct od_bytes *out, lua_State *L)
+{
+    if (!lua_isstring(L, -1))
+        return false;
+    size_t size;
+    lua_pushvalue(L, -1); // lua_tolstring turns a number into a string in its place.
+    const char *text = lua_tolstring(L, -1, &size);
+    od_bytes_put(out, text, size < message_bytes_max ? size : message_bytes_max);
+    lua_pop(L, 1);
+    return true;
+}
+
+static bool put_message_field(struct od_bytes *out, lua_State *L)
+{
+    if (lua_type(L, -1) != LUA_TTABLE)
+        return false;
+    lua_pushliteral(L, "message");
+    lua_rawget(L, -2);
+    bool ok = put_string(out, L);
+    lua_pop(L, 1);
+    return ok;
+}
+
+static bool is_noted(const struct od_engine *engine, lua_State *L)
+{
+    if (engine->way.size == 0)
+        return false;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->way_ref);
+    bool is_same_value = lua_rawequal(L, -1, -2);
+    lua_pop(L, 1);
+    return is_same_value;
+}
+
+// Its allocations are the engine's and do not fail.
+void od_error_report_note(lua_State *L)
+{
+    struct od_engine *engine = od_engine_of(L);
+    if (is_noted(engine, L))
+        return; // Raised again by a transaction inside this one.
+    engine->memory.is_capped = false;
+    struct od_error_entry entry = engine->entry_of(engine, engine->task);
+    struct od_error_report report = {0};
+    (void)put_string(&report.text, L);
+    put_rest(&report, engine, L, &entry);
+    od_bytes_clear(&engine->way);
+    od_bytes_put_slice(&engine->way,
+                       od_slice_from(od_error_report_whole(&report), report.message_bytes));
+    od_error_report_deinit(&report);
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, LUA_REGISTRYINDEX, engine->way_ref);
+    engine->memory.is_capped = true;
+}
+
+void od_error_report_value(struct od_error_report *report, struct od_engine *engine, lua_State *L,
+                           const struct od_error_entry *entry)
+{
+    struct od_bytes *out = &report->text;
+    od_bytes_clear(out);
+    if (!put_string(out, L) && !put_message_field(out, L) && !put_own_text(out, engine, L))
+        put(out, "the error value is %s%s", od_describe(L, -1),
+            lua_type(L, -1) == LUA_TTABLE ? " without a field `message`" : "");
+    if (!is_noted(engine, L)) {
+        put_rest(report, engine, L, entry);
+        return;
+    }
+    report->message_bytes = out->size;
+    od_bytes_put_slice(out, od_bytes_slice(&engine->way));
+}
+
+void od_error_report_text(struct od_error_report *report, struct od_engine *engine, lua_State *L,
+                          const struct od_error_entry *entry, const char *text)
+{
+    od_bytes_clear(&report->text);
+    if (L == NULL && entry->has_function)
+        put(&report->text, "%s:%d: ", entry->function.short_src, entry->function.linedefined);
+    od_bytes_put_slice(&report->text, od_slice_of(text));
+    put_rest(report, engine, L, entry);
+}

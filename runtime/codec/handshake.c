@@ -1,0 +1,208 @@
+#include "codec/handshake.h"
+
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+#include <string.h>
+
+#define KEY "sec-websocket-key"
+#define VERSION "sec-websocket-version"
+#define PROTOCOL "sec-websocket-protocol"
+#define EXTENSIONS "sec-websocket-extensions"
+
+enum {
+    KEY_BYTES = 24, // 16 bytes in base64.
+};
+
+static bool refuse(struct od_http_fault *fault, uint16_t status, const char *text)
+{
+    *fault = (struct od_http_fault){status, text};
+    return false;
+}
+
+// ---- What the client asked
+
+// How often [name] is there; [value] is that of the last.
+static int find_all(const struct od_http_head *head, od_slice name, od_slice *value)
+{
+    int count = 0;
+    struct od_header header;
+    for (od_slice rest = head->headers; od_http_headers_next(&rest, &header);) {
+        if (od_slice_equal_nocase(header.name, name)) {
+            *value = header.value;
+            count++;
+        }
+    }
+    return count;
+}
+
+// Base64 of 16 bytes: 22 digits, of which the last carries only two bits, and two signs for
+// nothing.
+static bool is_key(od_slice key)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    if (key.size != KEY_BYTES || memcmp(key.at + 22, "==", 2) != 0)
+        return false;
+    for (size_t i = 0; i < 22; i++) {
+        if (memchr(digits, key.at[i], sizeof(digits) - 1) == NULL)
+            return false;
+    }
+    char last = key.at[21];
+    return last == 'A' || last == 'Q' || last == 'g' || last == 'w';
+}
+
+// RFC 6455, 4.2.2: base64 of SHA-1 of the key with a fixed text behind it.
+static void prove(struct od_handshake *handshake, od_slice key)
+{
+    static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    unsigned char text[KEY_BYTES + sizeof(guid) - 1];
+    unsigned char digest[SHA_DIGEST_LENGTH];
+    unsigned char base64[OD_HANDSHAKE_ACCEPT_BYTES + 1];
+    memcpy(text, key.at, KEY_BYTES);
+    memcpy(text + KEY_BYTES, guid, sizeof(guid) - 1);
+    SHA1(text, sizeof(text), digest);
+    EVP_EncodeBlock(base64, digest, sizeof(digest));
+    memcpy(handshake->accept, base64, OD_HANDSHAKE_ACCEPT_BYTES);
+}
+
+// Copies the offered names into one list. An offer is a token, and none is made twice.
+static bool read_protocols(struct od_handshake *handshake, od_slice list,
+                           struct od_http_fault *fault)
+{
+    od_slice name;
+    while (od_http_list_next(&list, &name)) {
+        if (!od_http_is_token(name))
+            return refuse(fault, 400, "a name in Sec-WebSocket-Protocol is not a token");
+        if (handshake->protocols.size > 0)
+            od_bytes_put_slice(&handshake->protocols, OD_SLICE(", "));
+        od_bytes_put_slice(&handshake->protocols, name);
+    }
+    return true;
+}
+
+static bool read_lists(struct od_handshake *handshake, const struct od_http_head *head,
+                       struct od_http_fault *fault)
+{
+    struct od_header header;
+    for (od_slice rest = head->headers; od_http_headers_next(&rest, &header);) {
+        if (od_slice_equal_nocase(header.name, OD_SLICE(PROTOCOL)) &&
+            !read_protocols(handshake, header.value, fault))
+            return false;
+        if (od_slice_equal_nocase(header.name, OD_SLICE(EXTENSIONS)) &&
+            handshake->offer.window_bits == 0)
+            handshake->offer = od_offer_choose(header.value);
+    }
+    return true;
+}
+
+static bool check_head(const struct od_http_head *head, od_slice *key, struct od_http_fault *fault)
+{
+    od_slice version;
+    if (find_all(head, OD_SLICE(VERSION), &version) != 1 ||
+        !od_slice_equal(version, OD_SLICE("13")))
+        return refuse(fault, 426, "the only version of WebSocket spoken here is 13");
+    if (find_all(head, OD_SLICE(KEY), key) != 1 || !is_key(*key))
+        return refuse(fault, 400, "Sec-WebSocket-Key is not 16 bytes in base64");
+    if (head->is_chunked || head->content_length > 0)
+        return refuse(fault, 400, "a WebSocket handshake cannot have a body");
+    return true;
+}
+
+bool od_handshake_read(struct od_handshake *handshake, const struct od_http_head *head,
+                       struct od_http_fault *fault)
+{
+    *handshake = (struct od_handshake){0};
+    OD_ASSERT(head->wants_websocket);
+    od_slice key = {NULL, 0};
+    if (!check_head(head, &key, fault))
+        return false;
+    if (!read_lists(handshake, head, fault)) {
+        od_handshake_deinit(handshake);
+        return false;
+    }
+    prove(handshake, key);
+    return true;
+}
+
+void od_handshake_deinit(struct od_handshake *handshake)
+{
+    od_bytes_deinit(&handshake->protocols);
+}
+
+// ---- What we answer
+
+static const char *const ours[] = {
+    "connection", "keep-alive", "content-length",       "transfer-encoding", "trailer",
+    "upgrade",    "date",       "sec-websocket-accept", EXTENSIONS,          NULL,
+};
+
+static bool was_offered(const struct od_handshake *handshake, od_slice protocol)
+{
+    od_slice name;
+    for (od_slice rest = od_bytes_slice(&handshake->protocols); od_http_list_next(&rest, &name);) {
+        if (od_slice_equal(name, protocol))
+            return true;
+    }
+    return false;
+}
+
+static bool refuse_protocol(const struct od_handshake *handshake, od_slice protocol,
+                            struct od_error *err)
+{
+    od_slice offered = od_bytes_slice(&handshake->protocols);
+    if (offered.size == 0)
+        offered = OD_SLICE("none");
+    return od_error_set(err,
+                        "the response chooses the subprotocol \"%.*s\", but the client "
+                        "offered %.*s",
+                        (int)protocol.size, protocol.at, (int)offered.size, offered.at);
+}
+
+// The handler may choose one subprotocol or none. A browser would fail the connection otherwise,
+// and tell its page nothing; so the error is made here, where the author can read it.
+static bool check_protocol(const struct od_handshake *handshake, struct od_headers headers,
+                           struct od_error *err)
+{
+    int count = 0;
+    struct od_header header;
+    while (od_headers_next(&headers, &header)) {
+        if (!od_slice_equal_nocase(header.name, OD_SLICE(PROTOCOL)))
+            continue;
+        if (++count > 1)
+            return od_error_set(err, "the response chooses more than one subprotocol; "
+                                     "set Sec-WebSocket-Protocol once");
+        if (!was_offered(handshake, header.value))
+            return refuse_protocol(handshake, header.value, err);
+    }
+    return true;
+}
+
+static void put_extension(struct od_bytes *out, struct od_offer offer)
+{
+    if (offer.window_bits == 0)
+        return;
+    od_bytes_put_slice(out, OD_SLICE("Sec-WebSocket-Extensions: "));
+    od_offer_put_answer(offer, out);
+    od_bytes_put_slice(out, OD_SLICE("\r\n"));
+}
+
+bool od_handshake_put_answer(struct od_bytes *out, const struct od_handshake *handshake,
+                             const struct od_response *response, od_time_ms now_ms,
+                             struct od_error *err)
+{
+    OD_ASSERT(response->status == 101);
+    if (!check_protocol(handshake, response->headers, err))
+        return false;
+    size_t before = out->size;
+    od_http_answer_put_status(out, 101, now_ms);
+    od_bytes_put_slice(out, OD_SLICE("Upgrade: websocket\r\nConnection: Upgrade\r\n"
+                                     "Sec-WebSocket-Accept: "));
+    od_bytes_put(out, handshake->accept, sizeof(handshake->accept));
+    od_bytes_put_slice(out, OD_SLICE("\r\n"));
+    put_extension(out, handshake->offer);
+    if (!od_http_answer_put_headers(out, response->headers, ours, err)) {
+        out->size = before;
+        return false;
+    }
+    od_bytes_put_slice(out, OD_SLICE("\r\n"));
+    return true;
+}

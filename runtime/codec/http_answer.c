@@ -1,0 +1,249 @@
+#include "codec/http_answer.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+struct od_http_manner od_http_manner_of(const struct od_http_head *head)
+{
+    return (struct od_http_manner){
+        .is_head = od_slice_equal(head->method, OD_SLICE("HEAD")),
+        .keeps_alive = head->keeps_alive,
+        .version_minor = head->version_minor,
+    };
+}
+
+// ---- Status line and Date
+
+static const struct {
+    uint16_t status;
+    const char *phrase;
+} reasons[] = {
+    {100, "Continue"},
+    {101, "Switching Protocols"},
+    {200, "OK"},
+    {201, "Created"},
+    {202, "Accepted"},
+    {203, "Non-Authoritative Information"},
+    {204, "No Content"},
+    {205, "Reset Content"},
+    {206, "Partial Content"},
+    {300, "Multiple Choices"},
+    {301, "Moved Permanently"},
+    {302, "Found"},
+    {303, "See Other"},
+    {304, "Not Modified"},
+    {307, "Temporary Redirect"},
+    {308, "Permanent Redirect"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {402, "Payment Required"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {406, "Not Acceptable"},
+    {407, "Proxy Authentication Required"},
+    {408, "Request Timeout"},
+    {409, "Conflict"},
+    {410, "Gone"},
+    {411, "Length Required"},
+    {412, "Precondition Failed"},
+    {413, "Content Too Large"},
+    {414, "URI Too Long"},
+    {415, "Unsupported Media Type"},
+    {416, "Range Not Satisfiable"},
+    {417, "Expectation Failed"},
+    {418, "I'm a teapot"},
+    {421, "Misdirected Request"},
+    {422, "Unprocessable Content"},
+    {425, "Too Early"},
+    {426, "Upgrade Required"},
+    {428, "Precondition Required"},
+    {429, "Too Many Requests"},
+    {431, "Request Header Fields Too Large"},
+    {451, "Unavailable For Legal Reasons"},
+    {500, "Internal Server Error"},
+    {501, "Not Implemented"},
+    {502, "Bad Gateway"},
+    {503, "Service Unavailable"},
+    {504, "Gateway Timeout"},
+    {505, "HTTP Version Not Supported"},
+    {507, "Insufficient Storage"},
+    {511, "Network Authentication Required"},
+};
+
+// Empty for a status without a name: the phrase may be, the space before it may not.
+static const char *reason_of(uint16_t status)
+{
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        if (reasons[i].status == status)
+            return reasons[i].phrase;
+    }
+    return "";
+}
+
+static void put_text(struct od_bytes *out, const char *text)
+{
+    od_bytes_put_slice(out, od_slice_of(text));
+}
+
+static void put_field(struct od_bytes *out, od_slice name, od_slice value)
+{
+    od_bytes_put_slice(out, name);
+    od_bytes_put_slice(out, OD_SLICE(": "));
+    od_bytes_put_slice(out, value);
+    od_bytes_put_slice(out, OD_SLICE("\r\n"));
+}
+
+// "Date: Sun, 06 Nov 1994 08:49:37 GMT". Not by strftime: its names depend on the locale.
+static void put_date(struct od_bytes *out, od_time_ms now_ms)
+{
+    static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    time_t seconds = (time_t)(now_ms / 1000);
+    struct tm date = {0};
+    gmtime_r(&seconds, &date);
+    char text[64];
+    int size = snprintf(text, sizeof(text), "%s, %02d %s %04d %02d:%02d:%02d GMT",
+                        days[date.tm_wday], date.tm_mday, months[date.tm_mon], date.tm_year + 1900,
+                        date.tm_hour, date.tm_min, date.tm_sec);
+    put_field(out, OD_SLICE("Date"), (od_slice){text, (size_t)size});
+}
+
+static void put_status_line(struct od_bytes *out, uint16_t status)
+{
+    char text[32];
+    int size = snprintf(text, sizeof(text), "HTTP/1.1 %u ", status);
+    od_bytes_put(out, text, (size_t)size);
+    put_text(out, reason_of(status));
+    od_bytes_put_slice(out, OD_SLICE("\r\n"));
+}
+
+void od_http_answer_put_status(struct od_bytes *out, uint16_t status, od_time_ms now_ms)
+{
+    put_status_line(out, status);
+    put_date(out, now_ms);
+}
+
+void od_http_answer_put_continue(struct od_bytes *out)
+{
+    put_status_line(out, 100);
+    od_bytes_put_slice(out, OD_SLICE("\r\n"));
+}
+
+// ---- The script's headers
+
+static bool is_in(od_slice name, const char *const names[])
+{
+    for (size_t i = 0; names[i] != NULL; i++) {
+        if (od_slice_equal_nocase(name, od_slice_of(names[i])))
+            return true;
+    }
+    return false;
+}
+
+// Names are printed as far as they are fit to be read; od_log escapes the rest.
+static bool check_header(struct od_header header, struct od_error *err)
+{
+    int size = header.name.size < 80 ? (int)header.name.size : 80;
+    if (!od_http_is_token(header.name))
+        return od_error_set(err,
+                            "a response header cannot be named \"%.*s\": names are letters, "
+                            "digits and dashes",
+                            size, header.name.at);
+    if (!od_http_is_value(header.value))
+        return od_error_set(err,
+                            "the response header \"%.*s\" has a line end or another control "
+                            "character in its value",
+                            size, header.name.at);
+    return true;
+}
+
+bool od_http_answer_put_headers(struct od_bytes *out, struct od_headers headers,
+                                const char *const dropped[], struct od_error *err)
+{
+    size_t before = out->size;
+    struct od_header header;
+    while (od_headers_next(&headers, &header)) {
+        if (!check_header(header, err)) {
+            out->size = before;
+            return false;
+        }
+        if (!is_in(header.name, dropped))
+            put_field(out, header.name, header.value);
+    }
+    return true;
+}
+
+// ---- Whole responses
+
+static const char *const ours[] = {
+    "connection",     "keep-alive", "proxy-connection",
+    "content-length", "trailer",    "transfer-encoding",
+    "upgrade",        "date",       NULL,
+};
+
+static bool has_no_body(uint16_t status)
+{
+    return status == 204 || status == 304;
+}
+
+static void put_length(struct od_bytes *out, size_t length)
+{
+    char text[24];
+    int size = snprintf(text, sizeof(text), "%zu", length);
+    put_field(out, OD_SLICE("Content-Length"), (od_slice){text, (size_t)size});
+}
+
+// Ends the head.
+static void put_connection(struct od_bytes *out, struct od_http_manner manner)
+{
+    if (!manner.keeps_alive)
+        put_field(out, OD_SLICE("Connection"), OD_SLICE("close"));
+    else if (manner.version_minor == 0)
+        put_field(out, OD_SLICE("Connection"), OD_SLICE("keep-alive"));
+    od_bytes_put_slice(out, OD_SLICE("\r\n"));
+}
+
+bool od_http_answer_put(struct od_bytes *out, const struct od_response *response,
+                        struct od_http_manner manner, od_time_ms now_ms, struct od_error *err)
+{
+    uint16_t status = response->status;
+    if (status < 200 || status > 599)
+        return od_error_set(err, "a response cannot have the status %u: 200 to 599 can be sent",
+                            status);
+    size_t before = out->size;
+    // 205 says "empty your form": what it would carry is nobody's content (RFC 9110, 15.3.6).
+    size_t length = status == 205 ? 0 : response->body.size;
+    od_http_answer_put_status(out, status, now_ms);
+    if (!od_http_answer_put_headers(out, response->headers, ours, err)) {
+        out->size = before;
+        return false;
+    }
+    if (!has_no_body(status))
+        put_length(out, length);
+    put_connection(out, manner);
+    if (!has_no_body(status) && !manner.is_head)
+        od_bytes_put(out, response->body.at, length);
+    return true;
+}
+
+void od_http_answer_put_fault(struct od_bytes *out, struct od_http_fault fault,
+                              struct od_http_manner manner, od_time_ms now_ms)
+{
+    od_http_answer_put_status(out, fault.status, now_ms);
+    put_field(out, OD_SLICE("Content-Type"), OD_SLICE("text/plain; charset=utf-8"));
+    if (fault.status == 426) {
+        put_field(out, OD_SLICE("Upgrade"), OD_SLICE("websocket"));
+        put_field(out, OD_SLICE("Sec-WebSocket-Version"), OD_SLICE("13"));
+    }
+    if (fault.status == 503)
+        put_field(out, OD_SLICE("Retry-After"), OD_SLICE("1"));
+    put_length(out, strlen(fault.text) + 1);
+    put_connection(out, manner);
+    if (manner.is_head)
+        return;
+    put_text(out, fault.text);
+    od_bytes_put_slice(out, OD_SLICE("\n"));
+}

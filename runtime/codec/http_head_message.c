@@ -1,0 +1,57 @@
+// A request head as a message for an object: the second half of http_head.h.
+
+#include "codec/http_head.h"
+
+#include "link/request.h"
+
+// Behind the transfer, nobody may act on these a second time.
+static bool is_dealt_with(od_slice name)
+{
+    return od_slice_equal_nocase(name, OD_SLICE("transfer-encoding")) ||
+           od_slice_equal_nocase(name, OD_SLICE("expect"));
+}
+
+static void put_url(const struct od_http_head *head, struct od_bytes *url)
+{
+    bool has_path = head->target.at[0] == '/';
+    od_bytes_put_slice(url, OD_SLICE("http://"));
+    od_bytes_put_slice(url, head->host.size > 0 ? head->host : OD_SLICE("localhost"));
+    od_bytes_put_slice(url, has_path ? (od_slice){NULL, 0} : OD_SLICE("/")); // For "*".
+    od_bytes_put_slice(url, head->target);
+}
+
+static void put_lower_case(od_slice name, struct od_bytes *out)
+{
+    od_bytes_put_u32(out, (uint32_t)name.size);
+    char *place = od_bytes_reserve(out, name.size);
+    for (size_t i = 0; i < name.size; i++) {
+        bool is_upper = name.at[i] >= 'A' && name.at[i] <= 'Z';
+        place[i] = (char)(is_upper ? name.at[i] + ('a' - 'A') : name.at[i]);
+    }
+    out->size += name.size;
+}
+
+static uint32_t put_headers(const struct od_http_head *head, struct od_bytes *out)
+{
+    uint32_t count = 0;
+    struct od_header header;
+    for (od_slice rest = head->headers; od_http_headers_next(&rest, &header);) {
+        if (is_dealt_with(header.name))
+            continue;
+        bool is_host = od_slice_equal_nocase(header.name, OD_SLICE("host"));
+        put_lower_case(header.name, out);
+        od_bytes_put_string(out, is_host ? head->host : header.value);
+        count++;
+    }
+    return count;
+}
+
+void od_http_head_put_request(const struct od_http_head *head, od_slice peer, od_slice body,
+                              struct od_bytes *out)
+{
+    struct od_bytes url = {0};
+    put_url(head, &url);
+    size_t mark = od_request_begin(out, head->method, od_bytes_slice(&url), peer);
+    od_bytes_deinit(&url);
+    od_request_end(out, mark, put_headers(head, out), body);
+}

@@ -1,0 +1,25 @@
+#include "codec/upgrade_record.h"
+
+#include "base/cursor.h"
+
+void od_upgrade_record_put(struct od_bytes *bytes, const struct od_upgrade_record *record)
+{
+    od_bytes_put_string(bytes, record->output);
+    od_bytes_put_u8(bytes, record->window_bits);
+    od_bytes_put_u8(bytes, record->is_client);
+    od_bytes_put_string(bytes, record->protocol);
+    od_bytes_put_string(bytes, record->url);
+    od_bytes_put_string(bytes, record->input);
+}
+
+bool od_upgrade_record_read(od_slice bytes, struct od_upgrade_record *record)
+{
+    struct od_cursor cursor = od_cursor_of(bytes);
+    record->output = od_cursor_string(&cursor);
+    record->window_bits = od_cursor_u8(&cursor);
+    record->is_client = od_cursor_u8(&cursor) != 0;
+    record->protocol = od_cursor_string(&cursor);
+    record->url = od_cursor_string(&cursor);
+    record->input = od_cursor_string(&cursor);
+    return !cursor.failed;
+}

@@ -1,0 +1,29 @@
+// What a connection brings along when it turns from an exchange into a WebSocket.
+//
+// The exchange that read the request may be in another worker than the object that answers it, so
+// all that was agreed on travels as bytes, beside the descriptor. There is no other way, also when
+// both are in one worker: one path, taken always.
+//
+// Encoded: str output, u8 window bits, u8 is client, str protocol, str url, str input.
+
+#ifndef OD_CODEC_UPGRADE_RECORD_H
+#define OD_CODEC_UPGRADE_RECORD_H
+
+#include "base/bytes.h"
+#include "base/check.h"
+
+struct od_upgrade_record {
+    od_slice output;     // To be sent first: the rest of earlier answers, the head of the 101.
+    uint8_t window_bits; // Of permessage-deflate; 0: not agreed on.
+    bool is_client;      // We asked for the upgrade: our frames are masked, the peer's are not.
+    od_slice protocol;   // The subprotocol; empty: none.
+    od_slice url;        // Of the request.
+    od_slice input;      // Read behind the request: the first frames.
+};
+
+void od_upgrade_record_put(struct od_bytes *bytes, const struct od_upgrade_record *record);
+
+// Slices into [bytes]; false when it is no such record.
+OD_MUST_CHECK bool od_upgrade_record_read(od_slice bytes, struct od_upgrade_record *record);
+
+#endif

@@ -1,0 +1,172 @@
+#include "main/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+
+extern char **environ;
+
+// The environment of this process with [extra] in front; the array is the caller's.
+static char **environment_with(char *extra)
+{
+    size_t count = 0;
+    while (environ[count] != NULL)
+        count++;
+    char **all = od_allocate((count + 2) * sizeof *all);
+    all[0] = extra;
+    memcpy(all + 1, environ, (count + 1) * sizeof *all);
+    return all;
+}
+
+// It is only a bound; memory is taken as it is used.
+static void set_stack(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_STACK, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max < OD_STACK_BYTES ? limit.rlim_max : OD_STACK_BYTES;
+    setrlimit(RLIMIT_STACK, &limit);
+}
+
+// Between vfork and exec: it shares main's memory, so it writes to none of it, and calls only what
+// is safe while other threads may hold locks.
+OD_NORETURN static void become_worker(char **argv, char **environment, const struct od_seat *seat,
+                                      int null_fd, pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) // It ended before the line above.
+        _exit(OD_EXIT_WRONG);
+    // A terminal and a service manager tell the whole group; workers are told by main, when to
+    // drain.
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    set_stack();
+    dup2(null_fd, STDIN_FILENO);
+    fcntl(seat->link_fd, F_SETFD, 0);
+    if (seat->page_fd >= 0)
+        fcntl(seat->page_fd, F_SETFD, 0);
+    execve("/proc/self/exe", argv, environment);
+    _exit(127);
+}
+
+// Main waits for the exec, which takes a millisecond; a copy of its memory would cost twice that,
+// and more the more sockets it keeps. Signals are held back meanwhile: the child has main's
+// handlers until it resets them, and these write into a pipe that both share.
+static pid_t fork_worker(char **argv, char **environment, const struct od_seat *seat, int null_fd)
+{
+    sigset_t all, before;
+    pid_t parent = getpid();
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    pid_t pid = vfork(); // NOLINT(clang-analyzer-security.insecureAPI.vfork)
+    if (pid == 0)
+        // NOLINTNEXTLINE(clang-analyzer-unix.Vfork)
+        become_worker(argv, environment, seat, null_fd, parent);
+    int saved = errno;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    errno = saved;
+    return pid;
+}
+
+static bool fork_seat(struct od_process *process, const struct od_options *options,
+                      const struct od_seat *seat, int null_fd, struct od_error *err)
+{
+    char variable[64];
+    snprintf(variable, sizeof variable, "%s=%u:%d:%d", OD_WORKER_LINK_VARIABLE, seat->index,
+             seat->link_fd, seat->page_fd);
+    char **environment = environment_with(variable);
+    pid_t pid = fork_worker(options->argv, environment, seat, null_fd);
+    const char *why = strerror(errno);
+    bool is_limited = errno == EAGAIN;
+    free(environment);
+    if (pid > 0) {
+        process->pid = process->last_pid = pid;
+        return true;
+    }
+    return od_error_set(
+        err, "%s%s", why,
+        is_limited ? "; a limit of processes is reached (ulimit -u, TasksMax, pids.max)" : "");
+}
+
+bool od_process_spawn(struct od_process *process, const struct od_options *options,
+                      const struct od_seat *seat, struct od_error *err)
+{
+    OD_ASSERT(process->pid == 0);
+    int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (null_fd < 0)
+        return od_error_errno(err, "cannot open /dev/null");
+    bool ok = fork_seat(process, options, seat, null_fd, err);
+    close(null_fd);
+    return ok;
+}
+
+void od_process_kill(const struct od_process *process)
+{
+    OD_ASSERT(process->pid >= 0);
+    if (process->pid > 0)
+        kill(process->pid, SIGKILL);
+}
+
+bool od_process_reap(struct od_process *process, int *status)
+{
+    if (process->pid == 0 || waitpid(process->pid, status, WNOHANG) != process->pid)
+        return false;
+    process->pid = 0;
+    return true;
+}
+
+void od_process_end(struct od_process *process)
+{
+    od_process_kill(process);
+    while (process->pid > 0 && waitpid(process->pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    process->pid = 0;
+}
+
+bool od_process_is_there(const struct od_process *process)
+{
+    return process->pid > 0;
+}
+
+int od_process_number(const struct od_process *process)
+{
+    return (int)process->pid;
+}
+
+int od_process_last_number(const struct od_process *process)
+{
+    return (int)process->last_pid;
+}
+
+void od_process_describe_end(int status, char *text, size_t size)
+{
+    if (WIFEXITED(status))
+        snprintf(text, size, "exit code %d", WEXITSTATUS(status));
+    else
+        snprintf(text, size, "killed by SIG%s", sigabbrev_np(WTERMSIG(status)));
+}
+
+bool od_seat_is_mine(struct od_seat *seat)
+{
+    const char *text = getenv(OD_WORKER_LINK_VARIABLE);
+    if (text == NULL)
+        return false;
+    // Main wrote it.
+    int count = sscanf(text, /* NOLINT(cert-err34-c) */ "%u:%d:%d", &seat->index, &seat->link_fd,
+                       &seat->page_fd);
+    OD_ASSERT(count == 3);
+    return true;
+}

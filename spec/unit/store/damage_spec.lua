@@ -1,0 +1,171 @@
+-- Files of a data directory that are cut, overwritten or exchanged, before a start and under way.
+-- Before these specs a file cut to half ended main with SIGBUS and no word, one of no bytes was
+-- served as an empty database, a bad page was a panic that blamed open-do, and what was written
+-- after another file had got the name was acknowledged and gone.
+local support = require "spec.unit.store.world"
+local ffi = support.ffi
+
+local PAGE = 4096
+
+describe("a damaged data directory", function()
+  local directory
+
+  before_each(function()
+    directory = support.temporary_directory()
+  end)
+
+  after_each(function()
+    support.remove_directory(directory)
+  end)
+
+  local function path(name)
+    return directory .. "/" .. (name or "data.mdb")
+  end
+
+  local function read_all(name)
+    local file = assert(io.open(path(name), "rb"))
+    local all = file:read("*a")
+    file:close()
+    return all
+  end
+
+  local function write_all(bytes, name)
+    local file = assert(io.open(path(name), "wb"))
+    file:write(bytes)
+    file:close()
+  end
+
+  local function write_at(offset, bytes)
+    local file = assert(io.open(path(), "r+b"))
+    file:seek("set", offset)
+    file:write(bytes)
+    file:close()
+  end
+
+  -- Objects whose values lie on pages of their own.
+  local function fill(world, count, size)
+    for i = 1, count do
+      local object = world:object("object " .. i)
+      object:put("k", ("%06d"):format(i):rep((size or 3000) / 6))
+      object:seal()
+      world:settle()
+    end
+  end
+
+  local function filled(count, size)
+    local world = support.open(directory)
+    fill(world, count, size)
+    return world
+  end
+
+  local function refusal()
+    local world, why = support.try(directory)
+    if world then
+      world:close()
+      error("it opened")
+    end
+    return why
+  end
+
+  local function reads(object)
+    local ok, value = pcall(object.get, object, "k")
+    local err = ffi.new("struct od_error")
+    if support.C.od_storage_has_failed(object.storage, err) then
+      return nil, ffi.string(err.text)
+    end
+    return ok and value
+  end
+
+  it("that was cut is refused, wherever it was cut", function()
+    filled(40):close()
+    local all = read_all()
+    assert.is_true(#all > 30 * PAGE)
+    for _, part in ipairs { 0.1, 0.5, 0.9 } do
+      write_all(all:sub(1, math.floor(#all * part / PAGE) * PAGE))
+      assert.matches("data%.mdb: the file is damaged %(page %d+; it is shorter than it was%); "
+        .. "restore the directory from a backup, or move it away", refusal(), "part " .. part)
+    end
+    write_all(all)
+    support.open(directory):close()
+  end)
+
+  it("of no bytes is refused and not served as an empty one", function()
+    filled(1):close()
+    write_all("")
+    assert.matches("the file is empty, which it never was; restore", refusal())
+  end)
+
+  it("whose data file is missing is refused", function()
+    filled(1):close()
+    os.remove(path())
+    assert.matches("data%.mdb is missing, though lock%.mdb beside it says", refusal())
+    os.remove(path("lock.mdb"))
+    support.open(directory):close()
+  end)
+
+  it("with a page of rubbish is refused", function()
+    filled(40):close()
+    local all = read_all()
+    for page = 2, #all / PAGE - 1 do
+      local bytes = all:sub(page * PAGE + 1, page * PAGE + PAGE)
+      if bytes:find("object 17", 1, true) or bytes:find("000017000017", 1, true) then
+        write_at(page * PAGE + 8, ("\171\205\239"):rep(1000))
+      end
+    end
+    assert.matches("the file is damaged %(page %d+%); restore", refusal())
+  end)
+
+  it("costs those objects whose pages are gone while it runs, and no others", function()
+    local world = filled(40)
+    local all = read_all()
+    local lost, kept = 0, 0
+    write_all(all:sub(1, 30 * PAGE))
+    for i = 1, 40 do
+      local value, why = reads(world:object("object " .. i))
+      if why then
+        lost = lost + 1
+        assert.matches("cannot read what is stored in .*: the file is damaged; restore", why)
+      elseif value == ("%06d"):format(i):rep(500) then
+        kept = kept + 1
+      end
+      world:turn()
+    end
+    assert.is_true(lost > 0)
+    assert.equal(40, lost + kept)
+    write_all(all)
+    assert.equal(("%06d"):format(40):rep(500), (reads(world:object("object 40"))))
+    world:close()
+  end)
+
+  for _, name in ipairs { "data.mdb", "lock.mdb" } do
+    it("in which " .. name .. " was exchanged fails each write and says why", function()
+      local world = filled(2)
+      local bytes = read_all(name)
+      os.rename(path(name), path("before"))
+      write_all(bytes, name)
+      local object = world:object("object 1")
+      object:put("k", "lost")
+      object:seal()
+      world:turn()
+      local failed = world:wait_news("failed", 1)
+      assert.matches("could not be stored: data%.mdb or lock%.mdb was removed or exchanged",
+        failed.why)
+      assert.matches("removed or exchanged", world:wait_news("lost", 0).why)
+      world:hear()
+      world:close()
+    end)
+  end
+
+  it("in which lock.mdb was removed is noticed by a worker that starts", function()
+    local world = filled(1)
+    local files = ffi.new("struct od_store_files")
+    support.C.od_committer_files(world.committer, files)
+    local now = ffi.new("struct od_store_files")
+    support.C.od_store_files_look(now, directory)
+    assert.is_true(support.C.od_store_files_equal(files, now))
+    os.remove(path("lock.mdb"))
+    support.C.od_store_files_look(now, directory)
+    assert.is_false(support.C.od_store_files_equal(files, now))
+    world:close()
+  end)
+end)
