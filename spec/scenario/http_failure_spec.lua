@@ -20,14 +20,6 @@ function Room:wrong()
   return od.Response(tostring(result))
 end
 
-local function sum(n)
-  return n == 0 and nothing.at_all or 1 + sum(n - 1)
-end
-
-function Room:deep()
-  return od.Response(tostring(sum(15000)))
-end
-
 function Room:raise()
   error("password is hunter2", 0)
 end
@@ -127,6 +119,14 @@ local Tail = { fetch = function(_, request)
   end
   return od.Response({})
 end }
+
+local function sum(n)
+  return n == 0 and nothing.at_all or 1 + sum(n - 1)
+end
+
+function Room:deep()
+  return od.Response(tostring(sum(15000)))
+end
 
 return { namespaces = { rooms = Room, tails = Tail, mutes = {} } }
 ]]
