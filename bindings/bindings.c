@@ -81,7 +81,7 @@ static od_time_ms idle(struct od_script *script)
 {
     struct od_engine *engine = engine_of_script(script);
     od_memory_settle(&engine->memory);
-    return od_tidy_step(engine);
+    return od_gc_pace_step(engine);
 }
 
 static void collect(struct od_script *script)

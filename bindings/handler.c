@@ -8,7 +8,7 @@
 #include "engine/engine.h"
 #include "engine/instance.h"
 #include "link/invocation.h"
-#include "object/alarm.h"
+#include "object/alarm_event.h"
 #include "value/http_message.h"
 #include "value/value.h"
 
@@ -112,7 +112,7 @@ static int push_error(struct od_engine *engine, lua_State *L, const struct od_ta
 
 static int push_alarm(struct od_engine *engine, lua_State *L, const struct od_task *task)
 {
-    struct od_alarm alarm = od_alarm_of(task->event);
+    struct od_alarm alarm = od_alarm_event_of(task->event);
     push_instance(engine, L, task);
     lua_createtable(L, 0, 3);
     lua_pushinteger(L, (lua_Integer)alarm.retries);
@@ -132,8 +132,7 @@ static int push_method(struct od_engine *engine, lua_State *L, const struct od_t
     bool is_whole = od_invocation_read(od_event_bytes(task->event), &invocation);
     OD_ASSERT(is_whole);
     int count = od_values_decode(L, invocation.arguments, &err);
-    OD_ASSERT(count >= 0);
-    return 1 + count;
+    return count < 0 ? -1 : 1 + count;
 }
 
 static int push_timer(struct od_engine *engine, lua_State *L, const struct od_task *task)

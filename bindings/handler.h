@@ -18,7 +18,7 @@ struct od_task;
 OD_MUST_CHECK bool od_handler_push(struct od_engine *engine, lua_State *L,
                                    const struct od_task *task);
 
-// Pushes its arguments; returns how many.
+// Pushes its arguments; returns how many. -1: another worker has sent what cannot be read.
 int od_handler_push_arguments(struct od_engine *engine, lua_State *L, const struct od_task *task);
 
 od_slice od_handler_method(const struct od_task *task); // The name, when its event is a call.

@@ -12,7 +12,7 @@
 #include "engine/instance.h"
 #include "handler.h"
 #include "link/options.h"
-#include "object/alarm.h"
+#include "object/alarm_event.h"
 #include "object/section.h"
 #include "self.h"
 #include "value/http_message.h"
@@ -245,7 +245,12 @@ static bool begin(struct od_engine *engine, struct od_task *task)
 static enum od_run run_handler(struct od_engine *engine, struct od_task *task)
 {
     const struct od_coroutine *coroutine = task->thread;
-    return run_on(engine, task, od_handler_push_arguments(engine, coroutine->L, task));
+    int arguments = od_handler_push_arguments(engine, coroutine->L, task);
+    if (arguments >= 0)
+        return run_on(engine, task, arguments);
+    fail_with_text(engine, task, NULL, "the arguments of the call cannot be read");
+    lua_settop(coroutine->L, 0);
+    return put_away(engine, task);
 }
 
 enum od_run od_run_constructor(struct od_engine *engine, struct od_task *task)
@@ -277,7 +282,7 @@ static void lack_method(struct od_task *task)
 
 static void lack_alarm(struct od_task *task)
 {
-    od_alarm_leave(task->object, task->event);
+    od_alarm_event_leave(task->object, task->event);
 }
 
 // A handler for messages may be missing; who waits for an answer must be told, and an alarm waits.

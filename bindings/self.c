@@ -42,7 +42,7 @@ struct od_instance *od_self_make(struct od_engine *engine, struct od_object *obj
     instance->handle = od_handles_put(&engine->instances, instance);
     push_new_self(engine, instance);
     keep_self(engine, instance);
-    engine->tidy.live++;
+    engine->gc_pace.live++;
     return instance;
 }
 
@@ -55,8 +55,8 @@ void od_self_drop(struct od_engine *engine, struct od_object *object)
     keep_self(engine, instance);
     od_timers_drop(engine->L, instance);
     od_handles_remove(&engine->instances, instance->handle);
-    engine->tidy.live--;
-    engine->tidy.dropped++;
+    engine->gc_pace.live--;
+    engine->gc_pace.dropped++;
     free(instance);
     object->instance = NULL;
 }

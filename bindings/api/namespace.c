@@ -4,7 +4,8 @@
 
 #include <lauxlib.h>
 
-#include "api/address.h"
+#include "api/object_ref.h"
+#include "api/socket.h"
 #include "engine/engine.h"
 #include "value/raise.h"
 
@@ -13,33 +14,33 @@ void od_id_push_object(lua_State *L, struct od_object *object)
     od_id id = od_object_id(object);
     od_slice name;
     bool has_name = od_object_name(object, &name);
-    od_address_push(L, OD_USERDATA_ID, object->namespace, &id, has_name, name);
+    od_object_ref_push(L, OD_USERDATA_ID, object->namespace, &id, has_name, name);
 }
 
 // --- Ids -----------------------------------------------------------------------------------------
 
 static int id_property(lua_State *L)
 {
-    const struct od_address *address = od_userdata_self(L, OD_USERDATA_ID, "__index");
-    if (!od_address_is_key(L, "name"))
+    const struct od_object_ref *ref = od_userdata_self(L, OD_USERDATA_ID, "__index");
+    if (!od_object_ref_is_key(L, "name"))
         return od_userdata_no_field(L);
-    od_address_push_name(L, address);
+    od_object_ref_push_name(L, ref);
     return 1;
 }
 
 static int id_to_string(lua_State *L)
 {
-    const struct od_address *address = od_userdata_self(L, OD_USERDATA_ID, "__tostring");
+    const struct od_object_ref *ref = od_userdata_self(L, OD_USERDATA_ID, "__tostring");
     char text[OD_ID_TEXT_BYTES + 1];
-    od_id_format(&address->id, text);
+    od_id_format(&ref->id, text);
     lua_pushstring(L, text);
     return 1;
 }
 
 static int id_equals(lua_State *L)
 {
-    const struct od_address *a = od_userdata_test(L, 1, OD_USERDATA_ID);
-    const struct od_address *b = od_userdata_test(L, 2, OD_USERDATA_ID);
+    const struct od_object_ref *a = od_userdata_test(L, 1, OD_USERDATA_ID);
+    const struct od_object_ref *b = od_userdata_test(L, 2, OD_USERDATA_ID);
     lua_pushboolean(L, a != NULL && b != NULL && od_id_equal(&a->id, &b->id));
     return 1;
 }
@@ -86,8 +87,9 @@ static void push_named(lua_State *L, enum od_userdata kind, const char *call)
 {
     struct od_namespace *namespace = check_namespace(L, call);
     od_slice name = od_check_string(L, 2, call);
+    od_check_text(L, name, call, "the name");
     od_id id = od_id_of_name(&namespace->key, name);
-    od_address_push(L, kind, namespace, &id, true, name);
+    od_object_ref_push(L, kind, namespace, &id, true, name);
 }
 
 static int id_from_name(lua_State *L)
@@ -110,7 +112,7 @@ static int new_unique_id(lua_State *L)
         od_option(L, 2, "newUniqueId", "jurisdiction", LUA_TSTRING))
         od_raise(L, "Jurisdiction restrictions are not implemented in open-do.");
     od_id id = od_id_unique(&namespace->key);
-    od_address_push(L, OD_USERDATA_ID, namespace, &id, false, (od_slice){NULL, 0});
+    od_object_ref_push(L, OD_USERDATA_ID, namespace, &id, false, (od_slice){NULL, 0});
     return 1;
 }
 
@@ -119,7 +121,7 @@ static void push_known(lua_State *L, struct od_namespace *namespace, const od_id
     struct od_objects *objects = od_engine_of(L)->objects;
     od_slice name = {NULL, 0};
     bool has_name = objects->store != NULL && od_objects_name(objects, id, &name);
-    od_address_push(L, OD_USERDATA_ID, namespace, id, has_name, name);
+    od_object_ref_push(L, OD_USERDATA_ID, namespace, id, has_name, name);
 }
 
 static int id_from_string(lua_State *L)
@@ -141,13 +143,13 @@ static int id_from_string(lua_State *L)
 static int get(lua_State *L)
 {
     const struct od_namespace *namespace = check_namespace(L, "get");
-    const struct od_address *address = od_userdata_test(L, 2, OD_USERDATA_ID);
-    if (address == NULL)
+    const struct od_object_ref *ref = od_userdata_test(L, 2, OD_USERDATA_ID);
+    if (ref == NULL)
         od_raise_argument(L, 2, "get", "an object id");
-    if (address->namespace != namespace)
+    if (ref->namespace != namespace)
         od_raise(L, "get: Durable Object ID is not valid for this namespace.");
     check_stub_options(L, 3, "get");
-    od_address_push_copy(L, OD_USERDATA_STUB, address);
+    od_object_ref_push_copy(L, OD_USERDATA_STUB, ref);
     return 1;
 }
 

@@ -172,6 +172,15 @@ void od_check_text(lua_State *L, od_slice text, const char *call, const char *wh
     }
 }
 
+void od_check_message(lua_State *L, od_slice message, bool is_binary, const char *call)
+{
+    if (message.size > OD_MESSAGE_BYTES_MAX)
+        od_raise(L, "%s: a message cannot be larger than %u bytes, and this has %zu", call,
+                 OD_MESSAGE_BYTES_MAX, message.size);
+    if (!is_binary)
+        od_check_text(L, message, call, "the message");
+}
+
 static int send_message(lua_State *L)
 {
     struct od_end *end = accepted_self(L, "send",
@@ -179,8 +188,7 @@ static int send_message(lua_State *L)
                                        "before sending messages.");
     od_slice message = od_check_string(L, 2, "send");
     bool is_binary = od_check_flag(L, 3, "send");
-    if (!is_binary)
-        od_check_text(L, message, "send", "the message");
+    od_check_message(L, message, is_binary, "send");
     struct od_socket *socket = od_end_socket(L, end, "send");
     bool may_send =
         !end->has_closed && (socket == NULL || od_socket_send(socket, message, is_binary));
@@ -189,23 +197,19 @@ static int send_message(lua_State *L)
     return 0;
 }
 
-static bool is_close_code(double code)
-{
-    static const uint16_t reserved[] = {1004, 1005, 1006, 1015};
-    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
-        if (code == reserved[i])
-            return false;
-    }
-    return code >= 1000 && code <= 4999 && code == (double)(int)code;
-}
-
+// What may be sent is asked of who sends it: a code that only one of both allows would end a
+// worker.
 static uint16_t check_close_code(lua_State *L, int index)
 {
     if (lua_isnoneornil(L, index))
         return 0;
     double code = od_check_number(L, index, "close");
-    if (!is_close_code(code))
-        od_raise(L, "Invalid WebSocket close code: %.14g.", code);
+    bool is_small = code >= 0 && code <= UINT16_MAX && code == (double)(uint16_t)code;
+    if (!is_small || !od_socket_is_close_code((uint16_t)code))
+        od_raise(L,
+                 "Invalid WebSocket close code: %.14g. Codes of your own are 3000 to 4999; of the "
+                 "protocol, 1000 to 1003 and 1007 to 1014 can be sent.",
+                 code);
     return (uint16_t)code;
 }
 

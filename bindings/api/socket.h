@@ -49,5 +49,6 @@ struct od_socket *od_end_socket(lua_State *L, const struct od_end *end, const ch
 
 // Raises when a message sent as text is not UTF-8: the peer would have to fail the connection.
 void od_check_text(lua_State *L, od_slice text, const char *call, const char *what);
+void od_check_message(lua_State *L, od_slice message, bool is_binary, const char *call);
 
 #endif

@@ -190,8 +190,7 @@ static int broadcast_message(lua_State *L)
     struct od_object *object = od_state_self(L, "broadcast");
     od_slice message = od_check_string(L, 2, "broadcast");
     struct broadcast to = check_broadcast(L, 3);
-    if (!to.is_binary)
-        od_check_text(L, message, "broadcast", "the message");
+    od_check_message(L, message, to.is_binary, "broadcast");
     size_t reached =
         od_socket_broadcast(object, to.has_tag, to.tag, to.except, message, to.is_binary);
     lua_pushinteger(L, (lua_Integer)reached);

@@ -1,10 +1,10 @@
-// storage:getAlarm, setAlarm, deleteAlarm: the one alarm of an object (object/alarm.h).
+// storage:getAlarm, setAlarm, deleteAlarm: the one alarm of an object (object/alarm_event.h).
 
 #include <math.h>
 
 #include "api/storage.h"
 #include "engine/instance.h"
-#include "object/alarm.h"
+#include "object/alarm_event.h"
 #include "value/raise.h"
 
 // A moment in milliseconds since 1970; parts of one are rounded up, so that nothing is early.

@@ -2,7 +2,7 @@
 
 #include <lauxlib.h>
 
-#include "api/address.h"
+#include "api/object_ref.h"
 #include "engine/embedded.h"
 #include "engine/engine.h"
 #include "link/invocation.h"
@@ -14,11 +14,11 @@
 // A field that is no method.
 static int property(lua_State *L)
 {
-    const struct od_address *address = od_userdata_self(L, OD_USERDATA_STUB, "__index");
-    if (od_address_is_key(L, "name"))
-        od_address_push_name(L, address);
-    else if (od_address_is_key(L, "id"))
-        od_address_push_copy(L, OD_USERDATA_ID, address);
+    const struct od_object_ref *ref = od_userdata_self(L, OD_USERDATA_STUB, "__index");
+    if (od_object_ref_is_key(L, "name"))
+        od_object_ref_push_name(L, ref);
+    else if (od_object_ref_is_key(L, "id"))
+        od_object_ref_push_copy(L, OD_USERDATA_ID, ref);
     else if (lua_type(L, 2) != LUA_TSTRING)
         return od_userdata_no_field(L);
     else
@@ -29,7 +29,7 @@ static int property(lua_State *L)
 // (key) -> whether it can be the name of a method.
 static int is_method(lua_State *L)
 {
-    bool is_property = od_address_is_key(L, "name") || od_address_is_key(L, "id");
+    bool is_property = od_object_ref_is_key(L, "name") || od_object_ref_is_key(L, "id");
     lua_pushboolean(L, !is_property && lua_type(L, 2) == LUA_TSTRING &&
                            od_method_refusal(od_check_string(L, 2, "")) == NULL);
     return 1;
@@ -37,10 +37,10 @@ static int is_method(lua_State *L)
 
 static struct od_wait *begin(lua_State *L, const char *name, enum od_call_kind kind)
 {
-    const struct od_address *address = od_userdata_self(L, OD_USERDATA_STUB, name);
+    const struct od_object_ref *ref = od_userdata_self(L, OD_USERDATA_STUB, name);
     struct od_wait *wait = od_wait_prepare(L, name);
-    od_call_begin(&wait->bytes, kind, &address->id, address->namespace->name, address->has_name,
-                  od_address_name(address));
+    od_call_begin(&wait->bytes, kind, &ref->id, ref->namespace->name, ref->has_name,
+                  od_object_ref_name(ref));
     return wait;
 }
 

@@ -18,10 +18,10 @@
 #include "base/bytes.h"
 #include "engine/class.h"
 #include "engine/coroutine.h"
+#include "engine/gc_pace.h"
 #include "engine/handle.h"
 #include "engine/memory.h"
 #include "engine/sources.h"
-#include "engine/tidy.h"
 #include "engine/userdata.h"
 #include "engine/wait.h"
 #include "object/objects.h"
@@ -45,7 +45,7 @@ struct od_engine {
     size_t stack_bytes;
     struct od_classes classes;
     struct od_handles instances;
-    struct od_tidy tidy;
+    struct od_gc_pace gc_pace;
     struct od_sources sources;
     struct od_bytes scratch; // See od_engine_scratch.
     struct od_bytes way;     // See od_error_report_note,

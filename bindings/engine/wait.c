@@ -105,12 +105,28 @@ static int push_response(lua_State *L, od_slice bytes)
     return 1;
 }
 
-// What a worker of the same program has written; if it cannot be read, that is a bug of ours.
+// -1: they are none.
 static int push_results(lua_State *L, od_slice bytes)
 {
     struct od_error err;
-    int count = od_values_decode(L, bytes, &err);
-    OD_ASSERT(count >= 0);
+    return od_values_decode(L, bytes, &err);
+}
+
+static int push_failure(lua_State *L, od_slice record)
+{
+    lua_pushboolean(L, false);
+    lua_pushlstring(L, record.at, record.size);
+    return 2;
+}
+
+// Another worker has written it; if that one was taken over, this one goes on.
+static int push_unreadable(lua_State *L)
+{
+    struct od_bytes record = {0};
+    struct od_failure failure = {.message = OD_SLICE("the answer of the object cannot be read")};
+    od_failure_put(&record, &failure);
+    int count = push_failure(L, od_bytes_slice(&record));
+    od_bytes_deinit(&record);
     return count;
 }
 
@@ -122,9 +138,12 @@ int od_wait_push_result(lua_State *L, enum od_wait_kind kind, bool ok, od_slice 
                                                          [OD_WAIT_METHOD] = push_results};
     if (push[kind] == NULL)
         return 0;
-    lua_pushboolean(L, ok);
-    if (ok)
-        return 1 + push[kind](L, bytes);
-    lua_pushlstring(L, bytes.at, bytes.size);
-    return 2;
+    if (!ok)
+        return push_failure(L, bytes);
+    lua_pushboolean(L, true);
+    int count = push[kind](L, bytes);
+    if (count >= 0)
+        return 1 + count;
+    lua_settop(L, 0);
+    return push_unreadable(L);
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/nearest.h"
+#include "base/suggest.h"
 #include "value/int64.h"
 
 enum {
@@ -166,7 +166,7 @@ void od_unknown_set(struct od_error *err, const char *what, const char *word,
                     const char *const *names)
 {
     struct od_error list;
-    const char *meant = od_nearest_of(word, names);
+    const char *meant = od_suggest_of(word, names);
     if (meant == NULL)
         list_names(&list, names);
     od_error_set(err, meant == NULL ? "%s '%s'; there are: %s" : "%s '%s'; did you mean '%s'?",

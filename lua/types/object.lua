@@ -236,7 +236,7 @@ local WebSocket = {}
 ---@param isBinary? boolean
 function WebSocket:send(message, isBinary) end
 
----@param code? integer 1000 or 3000 to 4999
+---@param code? integer 3000 to 4999 are yours; of the protocol's, 1000 to 1003 and 1007 to 1014
 ---@param reason? string at most 123 bytes
 function WebSocket:close(code, reason) end
 

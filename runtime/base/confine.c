@@ -117,16 +117,39 @@ static void put_rule(struct program *program, const struct rule *rule)
     put_load(program, offsetof(struct seccomp_data, nr));
 }
 
-static void put_all(struct program *program)
+// Loads the number of the call.
+static void put_begin(struct program *program)
 {
     put_load(program, offsetof(struct seccomp_data, arch));
     put_unless(program, ARCHITECTURE, 1);
     put(program, (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, 1));
     put_return(program, SECCOMP_RET_KILL_PROCESS); // Other numbers would mean other calls.
     put_load(program, offsetof(struct seccomp_data, nr));
+}
+
+static void put_all(struct program *program)
+{
+    put_begin(program);
     for (int i = 0; i < rule_count; i++)
         put_rule(program, &rules[i]);
     put_return(program, SECCOMP_RET_TRAP);
+}
+
+static bool install(struct program *program)
+{
+    struct sock_fprog filter = {program->size, program->at};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+void od_confine_prepare(void)
+{
+    struct program program = {.size = 0};
+    put_begin(&program);
+    put_unless(&program, SYS_io_uring_setup, 1);
+    put_return(&program, SECCOMP_RET_ERRNO | ENOSYS);
+    put_return(&program, SECCOMP_RET_ALLOW);
+    (void)install(&program); // Where it fails, od_confine fails too, and says so.
 }
 
 bool od_confine(struct od_error *err)
@@ -134,14 +157,16 @@ bool od_confine(struct od_error *err)
     struct program program = {.size = 0};
     struct sigaction action = {.sa_sigaction = on_refused, .sa_flags = SA_SIGINFO | SA_NODEFER};
     put_all(&program);
-    struct sock_fprog filter = {program.size, program.at};
-    if (sigaction(SIGSYS, &action, NULL) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
+    if (sigaction(SIGSYS, &action, NULL) != 0 || !install(&program))
         return od_error_errno(err, "the kernel does not confine this process (--confine)");
     return true;
 }
 
 #else
+
+void od_confine_prepare(void)
+{
+}
 
 bool od_confine(struct od_error *err)
 {

@@ -5,7 +5,8 @@
 // or in us, then it runs as this process, and this is what stops it there: the kernel asks a list
 // of the system calls a worker makes (seccomp) and refuses all others. It is a list of what is
 // allowed, so a system call nobody has thought of is refused. What was refused is logged, since a
-// worker never tries it: it is either an attack or a mistake of ours.
+// worker never tries it: it is either an attack or a mistake of ours. Who blocks the
+// signal by which it is refused (SIGSYS) is killed by it.
 //
 // What is open stays usable, so all that is to be written is opened before: the log, the lock file
 // of the store, sockets. Files may still be opened for reading, for scripts are loaded again,
@@ -20,6 +21,11 @@
 #define OD_BASE_CONFINE_H
 
 #include "base/error.h"
+
+// Before an event loop is made: from here on there is no io_uring. libuv from 1.45 on makes one
+// with its loop, if it can, and aborts when a confined process may not enter it; it may not, as no
+// filter sees what goes through one.
+void od_confine_prepare(void);
 
 // False: the kernel does not do it, and [err] says why.
 OD_MUST_CHECK bool od_confine(struct od_error *err);

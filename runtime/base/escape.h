@@ -1,8 +1,7 @@
 // Text that anybody may have written, made fit for a terminal or for JSON.
 //
-// A terminal must not obey it, and in JSON it must stay inside its quotes. Bytes that are not UTF-8
-// are passed on to a terminal, which decides how to show them; in JSON, which would be none with
-// them, U+FFFD stands for each.
+// A terminal must not obey it, nor turn its direction, and in JSON it must stay inside its quotes.
+// Bytes that are not UTF-8 are written as \xff, and in JSON, which has no such thing, as U+FFFD.
 
 #ifndef OD_BASE_ESCAPE_H
 #define OD_BASE_ESCAPE_H

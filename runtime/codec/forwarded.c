@@ -35,13 +35,57 @@ static void step(struct walk *walk, od_slice member)
     walk->has_client = true;
 }
 
+static bool is_trusted(const struct od_networks *trusted, od_slice peer)
+{
+    struct in6_addr address;
+    return od_networks_read_address(peer, &address) && od_networks_have(trusted, &address);
+}
+
+// Of "for=192.0.2.1;proto=https;by=...". False: it says nothing of it.
+static bool find_proto(od_slice element, od_slice *proto)
+{
+    od_slice name = OD_SLICE("proto=");
+    while (element.size > 0) {
+        const char *end = memchr(element.at, ';', element.size);
+        size_t size = end == NULL ? element.size : (size_t)(end - element.at);
+        od_slice pair = od_http_trim((od_slice){element.at, size});
+        element = od_slice_from(element, end == NULL ? size : size + 1);
+        if (pair.size > name.size && od_slice_equal_nocase((od_slice){pair.at, name.size}, name)) {
+            *proto = od_slice_from(pair, name.size);
+            return true;
+        }
+    }
+    return false;
+}
+
+bool od_forwarded_is_https(const struct od_http_head *head, const struct od_networks *trusted,
+                           od_slice peer)
+{
+    od_slice proto = {NULL, 0};
+    struct od_header header;
+    if (!is_trusted(trusted, peer))
+        return false;
+    for (od_slice rest = head->headers; od_http_headers_next(&rest, &header);) {
+        bool is_plain = od_slice_equal_nocase(header.name, OD_SLICE("x-forwarded-proto"));
+        if (!is_plain && !od_slice_equal_nocase(header.name, OD_SLICE("forwarded")))
+            continue;
+        for (od_slice list = header.value, member; od_http_list_next(&list, &member);) {
+            if (is_plain)
+                proto = member;
+            else
+                (void)find_proto(member, &proto);
+        }
+    }
+    return od_slice_equal_nocase(proto, OD_SLICE("https")) ||
+           od_slice_equal_nocase(proto, OD_SLICE("\"https\""));
+}
+
 od_slice od_forwarded_peer(const struct od_http_head *head, const struct od_networks *trusted,
                            od_slice peer, char text[INET6_ADDRSTRLEN])
 {
     struct walk walk = {.trusted = trusted};
-    struct in6_addr address;
     struct od_header header;
-    if (!od_networks_read_address(peer, &address) || !od_networks_have(trusted, &address))
+    if (!is_trusted(trusted, peer))
         return peer;
     for (od_slice rest = head->headers; od_http_headers_next(&rest, &header);) {
         if (!od_slice_equal_nocase(header.name, OD_SLICE("x-forwarded-for")))

@@ -53,6 +53,7 @@ enum {
     OD_FRAME_CODE_NONE = 1005,        // The event of a close frame without a code. Never sent.
     OD_FRAME_CODE_PROTOCOL_ERROR = 1002,
     OD_FRAME_CODE_NOT_UTF8 = 1007,
+    OD_FRAME_CODE_POLICY = 1008,
     OD_FRAME_CODE_TOO_BIG = 1009,
 };
 

@@ -15,6 +15,7 @@
 
 struct od_frame_shared {
     size_t references;
+    size_t gated; // References of effects that wait in the outbox of their object; its to count.
     bool is_binary;
     bool is_compressed_made;
     struct od_bytes plain;

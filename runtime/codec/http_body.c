@@ -4,13 +4,14 @@
 
 // The states, in the order in which a chunked body goes through them:
 //
-//   SIZE ─► EXTENSION ─► SIZE_LF ─► CHUNK ─► CHUNK_CR ─► CHUNK_LF ─► SIZE ...
-//                           └─ size 0 ─► TRAILER ─► TRAILER_LF ─► TRAILER ... ─► WHOLE
+//   SIZE ─► (BLANK ─►) EXTENSION ─► SIZE_LF ─► CHUNK ─► CHUNK_CR ─► CHUNK_LF ─► SIZE ...
+//                                       └─ size 0 ─► TRAILER ─► TRAILER_LF ─► TRAILER ... ─► WHOLE
 //
 // A body with Content-Length has only CONTENT and WHOLE.
 enum state {
     CONTENT,
     SIZE,
+    BLANK,
     EXTENSION,
     SIZE_LF,
     CHUNK,
@@ -82,8 +83,9 @@ static size_t take_size(struct od_http_body *body, od_slice in, struct od_bytes 
     (void)out;
     int digit = hex_digit(in.at[0]);
     if (digit < 0) {
-        body->state = EXTENSION;
-        if (body->digits == 0 || (in.at[0] != '\r' && in.at[0] != ';'))
+        bool is_blank = in.at[0] == ' ' || in.at[0] == '\t';
+        body->state = is_blank ? BLANK : EXTENSION;
+        if (body->digits == 0 || (!is_blank && in.at[0] != '\r' && in.at[0] != ';'))
             fault(body, 400, "the size of a chunk is not a hexadecimal number");
         return 0;
     }
@@ -92,6 +94,19 @@ static size_t take_size(struct od_http_body *body, od_slice in, struct od_bytes 
         fault(body, 400, "the size of a chunk has too many digits");
     body->left = body->left << 4 | (uint64_t)digit;
     return 1;
+}
+
+// RFC 9112, 7.1.1: blanks may stand in front of an extension, and nowhere else.
+static size_t take_blank(struct od_http_body *body, od_slice in, struct od_bytes *out)
+{
+    (void)out;
+    if (in.at[0] == ';')
+        body->state = EXTENSION;
+    else if (in.at[0] != ' ' && in.at[0] != '\t')
+        fault(body, 400, "the size of a chunk is not a hexadecimal number");
+    else if (++body->line_bytes > OD_HTTP_CHUNK_LINE_BYTES_MAX)
+        fault(body, 400, "the line before a chunk is too long");
+    return in.at[0] == ';' ? 0 : 1;
 }
 
 // From behind the size to CR. Extensions are for nobody here, but a control character in them is a
@@ -149,17 +164,26 @@ static size_t take_chunk_lf(struct od_http_body *body, od_slice in, struct od_by
     return 1;
 }
 
+static bool is_of_name(char byte)
+{
+    return byte == ':' || od_http_is_token((od_slice){&byte, 1});
+}
+
 static size_t take_trailer(struct od_http_body *body, od_slice in, struct od_bytes *out)
 {
     (void)out;
     if (++body->line_bytes > OD_HTTP_TRAILER_BYTES_MAX)
         fault(body, 431, "the trailers of the request are too large");
+    else if (!body->is_line_empty && !body->has_name && !is_of_name(in.at[0]))
+        fault(body, 400, "a trailer has no colon behind its name");
+    else if (body->is_line_empty && in.at[0] != '\r' && !od_http_is_token((od_slice){in.at, 1}))
+        fault(body, 400, "a trailer has no name");
     else if (in.at[0] == '\r')
         body->state = TRAILER_LF;
     else if (!od_http_is_value((od_slice){in.at, 1}))
         fault(body, 400, "a trailer has a control character");
-    else
-        body->is_line_empty = false;
+    body->has_name |= in.at[0] == ':';
+    body->is_line_empty &= in.at[0] == '\r';
     return 1;
 }
 
@@ -168,13 +192,15 @@ static size_t take_trailer_lf(struct od_http_body *body, od_slice in, struct od_
     (void)out;
     take_lf(body, in.at[0], body->is_line_empty ? WHOLE : TRAILER);
     body->is_line_empty = true;
+    body->has_name = false;
     return 1;
 }
 
 static step *const steps[] = {
-    [CONTENT] = take_content,   [SIZE] = take_size,       [EXTENSION] = take_extension,
-    [SIZE_LF] = take_size_lf,   [CHUNK] = take_chunk,     [CHUNK_CR] = take_chunk_cr,
-    [CHUNK_LF] = take_chunk_lf, [TRAILER] = take_trailer, [TRAILER_LF] = take_trailer_lf,
+    [CONTENT] = take_content,       [SIZE] = take_size,         [BLANK] = take_blank,
+    [EXTENSION] = take_extension,   [SIZE_LF] = take_size_lf,   [CHUNK] = take_chunk,
+    [CHUNK_CR] = take_chunk_cr,     [CHUNK_LF] = take_chunk_lf, [TRAILER] = take_trailer,
+    [TRAILER_LF] = take_trailer_lf,
 };
 
 enum od_http_outcome od_http_body_decode(struct od_http_body *body, od_slice in, size_t *consumed,

@@ -26,7 +26,8 @@ struct od_http_body {
     uint32_t line_bytes;        // Of the line that is being read (of all trailers: their sum).
     uint8_t digits;             // Of the chunk size so far.
     uint8_t state;              // See http_body.c.
-    bool is_line_empty;         // Of a trailer.
+    bool is_line_empty;         // Of a trailer,
+    bool has_name;              // and whether its colon has come.
     struct od_http_fault fault; // After OD_HTTP_BAD.
 };
 

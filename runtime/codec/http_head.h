@@ -52,6 +52,7 @@ struct od_http_head {
     bool keeps_alive;        // The client would send another request on this connection.
     bool expects_continue;   // It waits for "100 Continue" before it sends the body.
     bool wants_websocket;    // GET, 1.1, Connection has "upgrade" and Upgrade has "websocket".
+    bool is_https;           // Of the url. To be set by who knows: the proxy in front says so.
     uint64_t content_length; // 0 when none was said.
     od_slice method;         // As sent: methods are case-sensitive.
     od_slice target;         // "/path?query" as sent, not decoded; "*" only for OPTIONS.
@@ -74,8 +75,8 @@ bool od_http_headers_next(od_slice *rest, struct od_header *header);
 bool od_http_head_find(const struct od_http_head *head, od_slice name, od_slice *value);
 
 // Appends the request as a message (link/request.h): names in lower case, url
-// "http://host/path?query" ("localhost" where an HTTP/1.0 client named no host). Transfer-Encoding
-// and Expect are dealt with here and left out; Host is the host of the url.
+// "http://host/path?query" or https ("localhost" where an HTTP/1.0 client named no host).
+// Transfer-Encoding and Expect are dealt with here and left out; Host is the host of the url.
 void od_http_head_put_request(const struct od_http_head *head, od_slice peer, od_slice body,
                               struct od_bytes *out);
 

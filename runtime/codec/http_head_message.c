@@ -14,7 +14,7 @@ static bool is_dealt_with(od_slice name)
 static void put_url(const struct od_http_head *head, struct od_bytes *url)
 {
     bool has_path = head->target.at[0] == '/';
-    od_bytes_put_slice(url, OD_SLICE("http://"));
+    od_bytes_put_slice(url, head->is_https ? OD_SLICE("https://") : OD_SLICE("http://"));
     od_bytes_put_slice(url, head->host.size > 0 ? head->host : OD_SLICE("localhost"));
     od_bytes_put_slice(url, has_path ? (od_slice){NULL, 0} : OD_SLICE("/")); // For "*".
     od_bytes_put_slice(url, head->target);

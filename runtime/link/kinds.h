@@ -59,8 +59,8 @@
     KIND(REPLY, "u64 call, u8 outcome (object/call.h), a response (link/response.h), results "     \
                 "(bindings/value/value.h) or a failure (link/failure.h)")                          \
     KIND(CALL_CANCEL, "u64 call: the caller is gone")                                              \
-    KIND(PROBE, "u64 call, a probe (object/cycle.c): what does it wait for?")                      \
-    KIND(HOPELESS, "u64 call of the receiver, str path: it is in a cycle and has to fail")         \
+    KIND(PROBE, "u64 call, a probe (object/deadlock.c): what does it wait for?")                   \
+    KIND(DEADLOCKED, "u64 call of the receiver, str path: it is in a cycle and has to fail")       \
     KIND(UPGRADE, "u64 socket, str peer, response, bytes read so far; fd: the connection")
 
 enum od_kind {

@@ -31,6 +31,15 @@ bool od_link_pair(int fds[2], struct od_error *err)
     return od_error_errno(err, "cannot make a link between two processes");
 }
 
+void od_link_check(const struct od_link *link)
+{
+    OD_ASSERT(link->sent <= link->out.size);
+    OD_ASSERT(link->out_fd_first <= link->out_fd_count);
+    OD_ASSERT(link->out_fd_count <= link->out_fd_capacity);
+    OD_ASSERT(link->in_fd_count <= link->in_fd_capacity);
+    OD_ASSERT(link->is_gone || !link->is_closing);
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events);
 
 static void watch(struct od_link *link, int events)
@@ -99,6 +108,7 @@ static void on_closed(uv_handle_t *handle)
 void od_link_close(struct od_link *link)
 {
     OD_ASSERT(!link->is_closing);
+    od_link_check(link);
     link->is_closing = true;
     drop(link);
     uv_close((uv_handle_t *)&link->poll, on_closed);
@@ -259,7 +269,9 @@ static void add_out_fd(struct od_link *link, size_t offset, int fd)
 
 size_t od_link_begin(struct od_link *link, enum od_kind kind, int fd)
 {
-    OD_ASSERT(kind != OD_KIND_NONE && kind < OD_KIND_COUNT);
+    OD_ASSERT(kind != OD_KIND_NONE);
+    OD_ASSERT(kind < OD_KIND_COUNT);
+    od_link_check(link);
     size_t mark = link->out.size;
     od_bytes_put_u32(&link->out, 0);
     od_bytes_put_u16(&link->out, (uint16_t)kind);
@@ -273,6 +285,7 @@ size_t od_link_begin(struct od_link *link, enum od_kind kind, int fd)
 
 void od_link_end(struct od_link *link, size_t mark)
 {
+    OD_ASSERT(link->out.size >= mark + head_bytes); // Of this message, which begin has begun.
     size_t body_bytes = link->out.size - mark - head_bytes;
     OD_ASSERT(body_bytes <= OD_LINK_MESSAGE_BYTES_MAX);
     if (link->is_gone)
@@ -353,6 +366,7 @@ static bool may_retry(int error)
 
 void od_link_flush(struct od_link *link)
 {
+    od_link_check(link);
     if (link->is_gone)
         return;
     ssize_t count = 0;
@@ -379,5 +393,6 @@ void od_link_flush(struct od_link *link)
 
 size_t od_link_waiting_bytes(const struct od_link *link)
 {
+    od_link_check(link);
     return link->out.size - link->sent;
 }

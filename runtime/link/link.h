@@ -79,6 +79,10 @@ void od_link_end(struct od_link *link, size_t mark);
 // Sends what the socket takes; the rest follows by itself when the other side reads.
 void od_link_flush(struct od_link *link);
 
+// Panics unless the link is as this file leaves it, whatever the other side does: all its public
+// functions hold to it.
+void od_link_check(const struct od_link *link);
+
 // How much waits to be sent; what reads from the world stops while this is large.
 size_t od_link_waiting_bytes(const struct od_link *link);
 

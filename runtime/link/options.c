@@ -1,15 +1,17 @@
 #include "link/options.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
-#include "base/nearest.h"
+#include "base/suggest.h"
 #include "link/options_inner.h"
 
 enum {
@@ -98,16 +100,16 @@ static int count_of(char **argv)
 }
 
 // Of "--lisen" or "--lisen=..."; NULL: none is near.
-static const char *nearest_option(const char *word)
+static const char *suggest_option(const char *word)
 {
     char name[OD_OPTION_NAME_BYTES_MAX] = "";
     size_t dashes = strspn(word, "-"), size = strcspn(word + dashes, "=");
     if (size < sizeof name)
         memcpy(name, word + dashes, size);
-    struct od_nearest nearest = {.word = name};
+    struct od_suggest suggest = {.word = name};
     for (int i = 0; od_option_rows[i].name != NULL; i++)
-        od_nearest_try(&nearest, od_option_rows[i].name);
-    return nearest.name;
+        od_suggest_try(&suggest, od_option_rows[i].name);
+    return suggest.name;
 }
 
 static bool refuse_word(char **argv, int value, struct od_error *err)
@@ -117,7 +119,7 @@ static bool refuse_word(char **argv, int value, struct od_error *err)
         return od_error_set(err, "%s needs a value", word);
     if (optopt != 0 && optopt != help_value && optopt != version_value) // One of several letters.
         return od_error_set(err, "-%c is not an option of open-do", optopt);
-    const char *meant = nearest_option(word);
+    const char *meant = suggest_option(word);
     return meant == NULL ? od_error_set(err, "%s is not an option of open-do", word)
                          : od_error_set(err, "%s is not an option of open-do; did you mean --%s?",
                                         word, meant);
@@ -145,20 +147,28 @@ static bool walk_flags(struct od_options_reading *reading, bool given[OD_OPTION_
     return true;
 }
 
+static const struct od_command_row *find_command(const char *word)
+{
+    for (int i = 0; word != NULL && i < OD_COMMAND_COUNT; i++) {
+        if (strcmp(word, od_command_rows[i].name) == 0)
+            return &od_command_rows[i];
+    }
+    return NULL;
+}
+
 static bool take_command(struct od_options *options, const char *word, struct od_error *err)
 {
-    for (int i = 0; i < OD_COMMAND_COUNT; i++) {
-        if (strcmp(word, od_command_rows[i].name) == 0) {
-            options->command = (enum od_command)i;
-            return true;
-        }
+    const struct od_command_row *command = find_command(word);
+    if (command != NULL) {
+        options->command = (enum od_command)(command - od_command_rows);
+        return true;
     }
-    struct od_nearest nearest = {.word = word};
+    struct od_suggest suggest = {.word = word};
     for (int i = 0; i < OD_COMMAND_COUNT; i++)
-        od_nearest_try(&nearest, od_command_rows[i].name);
-    if (nearest.name != NULL)
+        od_suggest_try(&suggest, od_command_rows[i].name);
+    if (suggest.name != NULL)
         return od_error_set(err, "'%s' is not a command; did you mean open-do %s?", word,
-                            nearest.name);
+                            suggest.name);
     return od_error_set(err, "'%s' is not a command: say open-do run SCRIPT to serve a script",
                         word);
 }
@@ -280,11 +290,28 @@ enum od_exit od_options_read(struct od_options *options, char **argv, bool *help
     enum od_exit exit = read_all(&reading, &special, err);
     *help = exit == OD_EXIT_CLEAN && special != 0;
     if (*help && special == help_value)
-        od_options_print_help();
+        od_options_print_help(find_command(reading.words[optind]));
     else if (*help)
         printf("open-do %s\n", OD_VERSION);
     free(reading.words);
     return exit;
+}
+
+static bool is_loopback(const char *host)
+{
+    struct in_addr v4;
+    return strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+           (strncmp(host, "127.", 4) == 0 && inet_pton(AF_INET, host, &v4) == 1);
+}
+
+od_slice od_options_host_names(const struct od_options *options)
+{
+    bool is_for_itself = options->command == OD_COMMAND_DEV || is_loopback(options->listen.host);
+    if (options->allow_host != NULL)
+        return od_slice_of(options->allow_host);
+    if (is_for_itself && options->trusted_proxies.count == 0)
+        return (od_slice){NULL, 0};
+    return OD_SLICE("*");
 }
 
 void od_options_deinit(struct od_options *options)

@@ -60,6 +60,7 @@ struct od_options {
     uint32_t script_memory_mb;          // What the Lua code of one worker may use.
     uint32_t connections_per_address;   // At once; 0: any.
     const char *allow_origin;           // link/origin.h; NULL: only pages of the same host.
+    const char *allow_host;             // link/origin.h; NULL: see od_options_host_names.
     struct od_networks trusted_proxies; // Who may say for whom it asks.
     bool confine;                       // Workers give up what they do not need (base/confine.h).
     bool fetch_private_denied;          // od.fetch reaches no private address.
@@ -75,6 +76,12 @@ struct od_options {
 // that is printed already. In every case od_options_deinit is allowed after it.
 OD_MUST_CHECK enum od_exit od_options_read(struct od_options *options, char **argv, bool *help,
                                            struct od_error *err);
+
+// By which names pages may open WebSockets here, for od_origin_host_is_allowed: those of
+// --allow-host, none with dev and at a loopback address, and else "*". A trusted proxy answers for
+// the names it passes on.
+od_slice od_options_host_names(const struct od_options *options);
+
 void od_options_deinit(struct od_options *options);
 
 #endif

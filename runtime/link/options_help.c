@@ -1,5 +1,6 @@
 #include <ctype.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "link/options_inner.h"
 
@@ -10,32 +11,97 @@ void od_option_variable(const struct od_option_row *row, char name[OD_OPTION_NAM
         name[i] = (char)(name[i] == '-' ? '_' : toupper((unsigned char)name[i]));
 }
 
-static void print_row(const struct od_option_row *row)
+static bool has_word(const char *words, const char *name)
 {
-    char left[OD_OPTION_NAME_BYTES_MAX], variable[OD_OPTION_NAME_BYTES_MAX];
-    const char *fallback = row->fallback_help != NULL ? row->fallback_help : row->fallback;
-    od_option_variable(row, variable);
-    snprintf(left, sizeof left, "--%s %s", row->name, row->value == NULL ? "" : row->value);
-    if (row->group != NULL)
-        printf("\n%s:\n", row->group);
-    printf("  %-22s %s", left, row->help);
-    if (fallback != NULL)
-        printf("\n  %-22s [%s] %s\n", "", fallback, variable);
-    else
-        printf("\n  %-22s %s\n", "", variable);
+    char word[OD_OPTION_NAME_BYTES_MAX + 2];
+    snprintf(word, sizeof word, " %s ", name);
+    return strstr(words, word) != NULL;
 }
 
-void od_options_print_help(void)
+static bool is_of(const struct od_option_row *row, const struct od_command_row *command)
+{
+    if (command == NULL)
+        return true;
+    if (command->options == NULL)
+        return !has_word(OD_OPTIONS_OF_STATUS, row->name);
+    return has_word(command->options, row->name);
+}
+
+// The flag with the name of its value. Returns how wide that is.
+static int flag_of(const struct od_option_row *row, char flag[OD_OPTION_NAME_BYTES_MAX])
+{
+    bool has_value = row->value != NULL;
+    return snprintf(flag, OD_OPTION_NAME_BYTES_MAX, "--%s%s%s", row->name, has_value ? " " : "",
+                    has_value ? row->value : "");
+}
+
+// Of the left column; the same for all commands.
+static int width_of_flags(void)
+{
+    char flag[OD_OPTION_NAME_BYTES_MAX];
+    int width = 0;
+    for (const struct od_option_row *row = od_option_rows; row->name != NULL; row++) {
+        int one = flag_of(row, flag);
+        width = one > width ? one : width;
+    }
+    return width;
+}
+
+static void print_row(const struct od_option_row *row, int width)
+{
+    char flag[OD_OPTION_NAME_BYTES_MAX], variable[OD_OPTION_NAME_BYTES_MAX];
+    const char *fallback = row->fallback_help != NULL ? row->fallback_help : row->fallback;
+    flag_of(row, flag);
+    od_option_variable(row, variable);
+    printf("  %-*s  %s\n", width, flag, row->help);
+    printf("  %-*s  %s", width, "", variable);
+    if (fallback != NULL)
+        printf(" [%s]", fallback);
+    printf("\n");
+}
+
+// A group is named before its first option that is shown.
+static void print_options(const struct od_command_row *command)
+{
+    const char *group = NULL, *named = NULL;
+    int width = width_of_flags();
+    for (const struct od_option_row *row = od_option_rows; row->name != NULL; row++) {
+        group = row->group != NULL ? row->group : group;
+        if (!is_of(row, command))
+            continue;
+        if (group != named)
+            printf("\n%s:\n", group);
+        named = group;
+        print_row(row, width);
+    }
+    printf("\nGeneral:\n  %-*s  this text; behind a command: its options\n  %-*s  the version\n",
+           width, "-h, --help", width, "--version");
+}
+
+static void print_command(const struct od_command_row *command)
+{
+    printf("open-do %s: %s\n\nUsage:\n  open-do %s %s [options]\n\nExample:\n  open-do %s\n",
+           command->name, command->help, command->name, command->operand, command->example);
+    print_options(command);
+}
+
+static void print_commands(void)
 {
     printf("open-do %s: durable objects in Lua\n\nUsage:\n", OD_VERSION);
     for (int i = 0; i < OD_COMMAND_COUNT; i++)
         printf("  open-do %-6s %-8s [options]   %s\n", od_command_rows[i].name,
                od_command_rows[i].operand, od_command_rows[i].help);
-    for (const struct od_option_row *row = od_option_rows; row->name != NULL; row++)
-        print_row(row);
-    printf("\nGeneral:\n  %-22s this text\n  %-22s the version\n", "-h, --help", "--version");
+    print_options(NULL);
+}
+
+void od_options_print_help(const struct od_command_row *command)
+{
+    if (command == NULL)
+        print_commands();
+    else
+        print_command(command);
     printf(
-        "\nEach option can be set by the variable beside it; a flag wins. Exit codes: 0 stopped\n"
-        "cleanly, 1 the script or the configuration is wrong, 2 usage, 3 the port or the data\n"
-        "directory is in use.\n");
+        "\nEach option can be set by the variable below it; a flag wins. In brackets: what holds\n"
+        "without either. Exit codes: 0 stopped cleanly, 1 the script or the configuration is\n"
+        "wrong, 2 usage, 3 the port or the data directory is in use.\n");
 }

@@ -38,7 +38,12 @@ struct od_command_row {
     const char *help;
     const char *operand; // In brackets: it can do without.
     bool is_path;        // It is no script.
+    const char *options; // Those it looks at, with a blank before and behind each; NULL: those of
+                         // whoever serves, which are all without OD_OPTIONS_OF_STATUS.
+    const char *example; // What stands behind "open-do ".
 };
+
+#define OD_OPTIONS_OF_STATUS " json "
 
 extern const struct od_option_row od_option_rows[]; // Ends with a row without a name.
 extern const struct od_command_row od_command_rows[OD_COMMAND_COUNT];
@@ -48,6 +53,7 @@ extern const struct od_command_row od_command_rows[OD_COMMAND_COUNT];
 // "OPEN_DO_LOG_LEVEL", which says in the environment what the flag says.
 void od_option_variable(const struct od_option_row *row, char name[OD_OPTION_NAME_BYTES_MAX]);
 
-void od_options_print_help(void);
+// Of [command], or, when that is NULL, of all commands and options.
+void od_options_print_help(const struct od_command_row *command);
 
 #endif

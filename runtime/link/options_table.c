@@ -19,7 +19,7 @@ typedef bool take_value(struct od_options_reading *reading, const char *text, st
 static take_value take_json, take_listen, take_data, take_workers, take_idle_ms, take_ping_ms,
     take_event_limit_ms, take_script_memory, take_var, take_var_file, take_env_file,
     take_log_format, take_log_level, take_log_requests, take_watch, take_fetch_private,
-    take_connections, take_allow_origin, take_trusted_proxies, take_confine;
+    take_connections, take_allow_origin, take_allow_host, take_trusted_proxies, take_confine;
 
 const struct od_option_row od_option_rows[] = {
     {"Serving", "listen", "HOST:PORT", "where clients connect; :8787 is every address, port 0 any",
@@ -48,20 +48,23 @@ const struct od_option_row od_option_rows[] = {
      "30000", NULL, false, take_event_limit_ms},
     {NULL, "script-memory-mb", "MB", "what the Lua code of one worker may use", "512", NULL, false,
      take_script_memory},
-    {"Strangers", "allow-origin", "ORIGINS",
+    {NULL, "confine", "on|off", "workers may not write files or start programs", "on", NULL, false,
+     take_confine},
+    {"Network", "allow-origin", "ORIGINS",
      "pages that may open WebSockets, besides those of the same host; *: all", NULL, NULL, false,
      take_allow_origin},
+    {NULL, "allow-host", "HOSTS",
+     "names by which pages may open WebSockets; dev and loopback: only localhost and addresses",
+     NULL, "any", false, take_allow_host},
     {NULL, "connections-per-address", "N", "so many at once from one address; 0: any", "0", NULL,
      false, take_connections},
     {NULL, "trusted-proxies", "NETWORKS", "who may say for whom it asks, like 10.0.0.0/8,::1", NULL,
      NULL, false, take_trusted_proxies},
-    {NULL, "confine", "on|off", "workers may not write files or start programs", "on", NULL, false,
-     take_confine},
     {NULL, "fetch-private", "RULE",
      "od.fetch of addresses of this machine and of private networks: allow or deny", "allow", NULL,
      false, take_fetch_private},
-    {"Asking", "json", NULL, "status: the answer is for machines", NULL, NULL, false, take_json},
-    {"Log", "log-format", "FORMAT", "text for people or json for machines", "text", NULL, false,
+    {"Output", "json", NULL, "status: the answer is for machines", NULL, NULL, false, take_json},
+    {NULL, "log-format", "FORMAT", "text for people or json for machines", "text", NULL, false,
      take_log_format},
     {NULL, "log-level", "LEVEL", "debug, info, warn or error", "info", NULL, false, take_log_level},
     {NULL, "log-requests", NULL, "a line for each request and WebSocket", NULL, NULL, false,
@@ -70,17 +73,22 @@ const struct od_option_row od_option_rows[] = {
 };
 
 const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
-    [OD_COMMAND_RUN] = {"run", "serve the script", "SCRIPT", false},
+    [OD_COMMAND_RUN] = {"run", "serve the script", "SCRIPT", false, NULL,
+                        "run chat.lua --listen :80 --data chat-data"},
     [OD_COMMAND_DEV] = {"dev", "serve it, reload it on save, with a log for people", "SCRIPT",
-                        false},
-    [OD_COMMAND_CHECK] = {"check", "load the script and stop: exit code 0 or 1", "SCRIPT", false},
+                        false, NULL, "dev chat.lua --var GREETING=hello"},
+    [OD_COMMAND_CHECK] = {"check", "load the script and stop: exit code 0 or 1", "SCRIPT", false,
+                          " var env-file script-memory-mb confine log-format log-level ",
+                          "check chat.lua"},
     [OD_COMMAND_STATUS] = {"status", "what the running program does, and what keeps objects awake",
-                           "[SCRIPT]", false},
+                           "[SCRIPT]", false, " data" OD_OPTIONS_OF_STATUS,
+                           "status --data chat-data --json"},
     [OD_COMMAND_RELOAD] = {"reload", "tell the running program to load its script anew", "[SCRIPT]",
-                           false},
-    [OD_COMMAND_TEST] = {"test", "run the specs of a script, with busted", "[PATH]", true},
+                           false, " data ", "reload chat.lua"},
+    [OD_COMMAND_TEST] = {"test", "run the specs of a script, with busted", "[PATH]", true, "",
+                         "test spec/chat_spec.lua -- -o TAP"},
     [OD_COMMAND_TYPES] = {"types", "write types of the Lua API for editors and luacheck", "[DIR]",
-                          true},
+                          true, "", "types"},
 };
 
 // --- Values ------------------------------------------------------------------------------------
@@ -211,6 +219,13 @@ static bool take_allow_origin(struct od_options_reading *reading, const char *te
 {
     reading->options->allow_origin = text;
     return od_origin_check_list(text, err);
+}
+
+static bool take_allow_host(struct od_options_reading *reading, const char *text,
+                            struct od_error *err)
+{
+    reading->options->allow_host = text;
+    return od_origin_check_hosts(text, err);
 }
 
 static bool take_trusted_proxies(struct od_options_reading *reading, const char *text,

@@ -54,6 +54,49 @@ bool od_origin_is_allowed(od_slice origin, od_slice host, od_slice allowed)
     return is_same_host(origin, host);
 }
 
+// By name; of a browser, whatever ends with a number is an IPv4 address.
+static bool is_address(od_slice host)
+{
+    size_t digits = 0;
+    while (digits < host.size && host.at[host.size - 1 - digits] >= '0' &&
+           host.at[host.size - 1 - digits] <= '9')
+        digits++;
+    bool is_last_label = digits == host.size || host.at[host.size - 1 - digits] == '.';
+    return (host.size > 0 && host.at[0] == '[') || (digits > 0 && is_last_label);
+}
+
+static bool is_localhost(od_slice host)
+{
+    static const od_slice name = {"localhost", 9};
+    if (host.size <= name.size)
+        return od_slice_equal_nocase(host, name);
+    od_slice end = od_slice_from(host, host.size - name.size);
+    return od_slice_equal_nocase(end, name) && host.at[host.size - name.size - 1] == '.';
+}
+
+bool od_origin_host_is_allowed(od_slice host, od_slice allowed)
+{
+    od_slice word, name = host_of(host);
+    while (next_word(&allowed, &word)) {
+        if (od_slice_equal(word, OD_SLICE("*")) || od_slice_equal_nocase(word, name))
+            return true;
+    }
+    return is_localhost(name) || is_address(name);
+}
+
+bool od_origin_check_hosts(const char *text, struct od_error *err)
+{
+    od_slice rest = od_slice_of(text), word;
+    while (next_word(&rest, &word)) {
+        if (word.size == 0 || strcspn(word.at, ":/ ") < word.size)
+            return od_error_set(err,
+                                "'%.*s' is no name of a host; expected some like "
+                                "chat.example,www.chat.example, or * for all",
+                                (int)word.size, word.at);
+    }
+    return true;
+}
+
 static bool is_origin(od_slice word)
 {
     const char *scheme = word.size == 0 ? NULL : memmem(word.at, word.size, "://", 3);

@@ -1,6 +1,6 @@
 // The banner of `open-do dev`: what is served where, for the person who has just started it.
 //
-//   open-do 0.1.0   chat.lua   version 1
+//   open-do 0.2.0   chat.lua   version 1
 //     listening on http://127.0.0.1:8787
 //     rooms     http://127.0.0.1:8787/rooms/NAME
 //     data      .open-do, 2 workers, pid 4711

@@ -8,9 +8,9 @@
 //
 // What ran then: requests, calls and messages are over with the worker, and their callers and
 // sockets are told. An alarm has failed: it is tried again like any that failed, six times
-// (main/alarm_clock.h). A close is
-// told again, for the object counts on it; but after OD_CLOSE_LIVES_MAX workers that ended in its
-// webSocketClose, those that the next worker would tell it of count as heard.
+// (main/alarm_clock.h). A close is told again, for the object counts on it; but after
+// OD_CLOSE_LIVES_MAX workers that ended in its webSocketClose, those that the next worker would
+// tell it of count as heard.
 //
 // Process: main. Owner: embedded.
 

@@ -6,32 +6,29 @@
 
 #include "base/fault.h"
 #include "base/log.h"
-#include "main/banner.h"
-#include "main/server_inner.h"
+#include "main/reload.h"
 
 // --- Signals and keys ----------------------------------------------------------------------------
 
 static void on_stop_asked(void *owner)
 {
-    struct od_server *server = owner;
+    const struct od_operator *who = owner;
     od_log(OD_LOG_INFO, NULL, "stopping; a second signal ends the program at once");
-    od_server_stop(server, OD_EXIT_CLEAN);
+    who->events->stop(who->owner);
 }
 
-// The committer's thread may be in the middle of a commit; a commit that is cut never happened.
 static void on_kill_asked(void *owner)
 {
-    struct od_server *server = owner;
+    const struct od_operator *who = owner;
     od_log(OD_LOG_WARN, NULL, "killed before all was finished");
     od_terminal_restore();
-    od_supervisor_kill(&server->supervisor);
-    _exit(OD_EXIT_KILLED);
+    who->events->kill(who->owner);
 }
 
 static void on_reload_asked(void *owner)
 {
-    struct od_server *server = owner;
-    od_reload_ask(&server->reload, NULL);
+    const struct od_operator *who = owner;
+    who->events->reload(who->owner, NULL);
 }
 
 // Like Ctrl-C: the second one is not so patient.
@@ -41,7 +38,7 @@ static void on_quit(void *owner)
     raise(SIGTERM);
 }
 
-static const struct od_key keys[] = {
+static const struct od_keystroke keys[] = {
     {'r', "reload", on_reload_asked},
     {'c', "clear", NULL},
     {'q', "quit", on_quit},
@@ -55,8 +52,8 @@ static const struct od_control_events control_events = {on_stop_asked, on_kill_a
 
 static void answer_status(void *owner, struct od_control_question *question, od_slice rest)
 {
-    struct od_server *server = owner;
-    od_status_ask(&server->status, question, rest);
+    const struct od_operator *who = owner;
+    who->events->status(who->owner, question, rest);
 }
 
 struct reload_question { // Somebody who ran `open-do reload` and waits for what came of it.
@@ -77,21 +74,21 @@ static void on_reload_done(struct od_reload_asker *asker, bool ok, od_slice text
 
 static void answer_reload(void *owner, struct od_control_question *question, od_slice rest)
 {
-    struct od_server *server = owner;
+    const struct od_operator *who = owner;
     (void)rest;
     struct reload_question *waiting = od_allocate_zeroed(sizeof *waiting);
     waiting->asker.done = on_reload_done;
     waiting->question = question;
-    od_reload_ask(&server->reload, &waiting->asker);
+    who->events->reload(who->owner, &waiting->asker);
 }
 
 // A question of `open-do test`. Elsewhere time goes on by itself, and nothing is ever settled.
 static void answer_settle(void *owner, struct od_control_question *question, od_slice rest)
 {
-    struct od_server *server = owner;
+    const struct od_operator *who = owner;
     (void)rest;
     if (od_fault_page_present())
-        od_status_ask_settled(&server->status, question);
+        who->events->settle(who->owner, question);
     else
         od_control_answer(question, false, OD_SLICE("this program was not started for tests\n"));
 }
@@ -101,53 +98,38 @@ static const struct od_control_command control_commands[] = {
 
 // --- From first open to last close ---------------------------------------------------------------
 
-void od_operator_open(struct od_server *server)
+void od_operator_open(struct od_operator *who, struct od_loop *loop,
+                      const struct od_operator_events *events, void *owner)
 {
-    od_control_open(&server->operator.control, &server->loop.uv, &control_events, server);
+    who->loop = loop;
+    who->events = events;
+    who->owner = owner;
+    od_control_open(&who->control, &loop->uv, &control_events, who);
 }
 
-// One can serve without it.
-void od_operator_listen(struct od_server *server)
+void od_operator_listen(struct od_operator *who, const char *data_dir)
 {
     struct od_error err;
-    if (!od_control_socket_open(&server->operator.socket, &server->loop, server->options->data_dir,
-                                control_commands, server, &err))
+    void *owner = who;
+    if (!od_control_socket_open(&who->socket, who->loop, data_dir, control_commands, owner, &err))
         od_log(OD_LOG_WARN, NULL, "%s: open-do status and reload will not work", err.text);
 }
 
-void od_operator_greet(struct od_server *server)
+void od_operator_greet(struct od_operator *who, struct od_banner banner)
 {
-    bool has_keys = od_terminal_open(&server->operator.terminal, &server->loop.uv, keys,
-                                     sizeof keys / sizeof *keys, server);
-    struct od_banner banner = {
-        .options = server->options,
-        .url = server->status.url,
-        .namespaces = od_bytes_slice(&server->namespaces),
-        .watching = od_bytes_slice(&server->watching),
-        .has_entry = server->router.has_entry,
-        .keys = has_keys ? od_terminal_help(&server->operator.terminal) : NULL,
-    };
+    bool has_keys =
+        od_terminal_open(&who->terminal, &who->loop->uv, keys, sizeof keys / sizeof *keys, who);
+    banner.keys = has_keys ? od_terminal_help(&who->terminal) : NULL;
     od_banner_print(&banner);
 }
 
-void od_operator_watching(struct od_server *server, od_slice files)
+void od_operator_close(struct od_operator *who)
 {
-    struct od_bytes text = {0};
-    od_files_describe(files, &text);
-    bool is_new = !od_slice_equal(od_bytes_slice(&text), od_bytes_slice(&server->watching));
-    if (is_new && server->state == OD_SERVER_SERVING && server->options->command == OD_COMMAND_DEV)
-        od_log(OD_LOG_INFO, NULL, "watching %.*s", (int)text.size, text.at);
-    od_bytes_deinit(&server->watching);
-    server->watching = text;
+    od_control_close(&who->control);
+    od_terminal_close(&who->terminal);
 }
 
-void od_operator_close(struct od_server *server)
+void od_operator_hang_up(struct od_operator *who)
 {
-    od_control_close(&server->operator.control);
-    od_terminal_close(&server->operator.terminal);
-}
-
-void od_operator_hang_up(struct od_server *server)
-{
-    od_control_socket_close(&server->operator.socket);
+    od_control_socket_close(&who->socket);
 }

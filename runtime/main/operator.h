@@ -1,34 +1,52 @@
 // The operator: the person or script that runs the program, and the three ways to tell it
 // something: signals (control.h), keys at a terminal (terminal.h), questions to the control socket
-// (control_socket.h). Whatever the way, a wish means the same and ends in the same function.
+// (control_socket.h). Whatever the way, a wish means the same and ends in the same event.
 //
-// Process: main. Owner: embedded in the server; od_operator_close and _hang_up, then the loop must
-// run once more.
+// Process: main. Owner: embedded; od_operator_close and _hang_up, then the loop must run once more.
 
 #ifndef OD_MAIN_OPERATOR_H
 #define OD_MAIN_OPERATOR_H
 
+#include "main/banner.h"
 #include "main/control.h"
 #include "main/control_socket.h"
 #include "main/terminal.h"
 
-struct od_server;
+struct od_reload_asker;
+
+struct od_operator_events {
+    void (*stop)(void *owner); // In peace.
+    void (*kill)(void *owner); // At once; does not return.
+
+    // The script is to be read again; [asker] is told what came of it, NULL: nobody waits.
+    void (*reload)(void *owner, struct od_reload_asker *asker);
+
+    // Questions of the control socket, to be answered with od_control_answer, now or later. [rest]:
+    // the words behind `status`.
+    void (*status)(void *owner, struct od_control_question *question, od_slice rest);
+    void (*settle)(void *owner, struct od_control_question *question); // Of `open-do test`.
+};
 
 struct od_operator {
     struct od_control control;
     struct od_control_socket socket;
     struct od_terminal terminal;
+    struct od_loop *loop;
+    const struct od_operator_events *events;
+    void *owner;
 };
 
-void od_operator_open(struct od_server *server);   // Signals are heard from here on,
-void od_operator_listen(struct od_server *server); // questions from here on, in the data directory.
-void od_operator_greet(struct od_server *server);  // `open-do dev` serves: its banner, and keys.
+// Signals are heard from here on,
+void od_operator_open(struct od_operator *who, struct od_loop *loop,
+                      const struct od_operator_events *events, void *owner);
 
-// The files that the version which serves is made of; `open-do dev` tells news of them.
-void od_operator_watching(struct od_server *server, od_slice files);
+// questions from here on, in [data_dir]. One can serve without them.
+void od_operator_listen(struct od_operator *who, const char *data_dir);
 
-void od_operator_close(struct od_server *server); // No more signals and keys.
-void od_operator_hang_up(
-    struct od_server *server); // Ends the questions; what is known is answered.
+// `open-do dev` serves: prints the banner, with the keys that are heard from here on.
+void od_operator_greet(struct od_operator *who, struct od_banner banner);
+
+void od_operator_close(struct od_operator *who);   // No more signals and keys.
+void od_operator_hang_up(struct od_operator *who); // Ends the questions; what is known is answered.
 
 #endif

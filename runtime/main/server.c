@@ -49,6 +49,38 @@ static void on_stopped(void *owner)
     server->state = OD_SERVER_OVER;
 }
 
+// The operator
+
+static void on_stop_asked(void *owner)
+{
+    od_server_stop(owner, OD_EXIT_CLEAN);
+}
+
+// The committer's thread may be in the middle of a commit; a commit that is cut never happened.
+static void on_kill_asked(void *owner)
+{
+    od_supervisor_kill(&((struct od_server *)owner)->supervisor);
+    _exit(OD_EXIT_KILLED);
+}
+
+static void on_reload_asked(void *owner, struct od_reload_asker *asker)
+{
+    od_reload_ask(&((struct od_server *)owner)->reload, asker);
+}
+
+static void on_status_asked(void *owner, struct od_control_question *question, od_slice rest)
+{
+    od_status_ask(&((struct od_server *)owner)->status, question, rest);
+}
+
+static void on_settle_asked(void *owner, struct od_control_question *question)
+{
+    od_status_ask_settled(&((struct od_server *)owner)->status, question);
+}
+
+static const struct od_operator_events operator_events = {
+    on_stop_asked, on_kill_asked, on_reload_asked, on_status_asked, on_settle_asked};
+
 // Clients
 
 static bool can_be_started(const struct od_child *child)
@@ -165,6 +197,18 @@ static void on_first_failed(void *owner, od_slice why)
     stop_unless_serving(server);
 }
 
+// The files that the version which serves is made of; `open-do dev` tells news of them.
+static void note_watched(struct od_server *server, od_slice files)
+{
+    struct od_bytes text = {0};
+    od_files_describe(files, &text);
+    bool is_new = !od_slice_equal(od_bytes_slice(&text), od_bytes_slice(&server->watching));
+    if (is_new && server->state == OD_SERVER_SERVING && server->options->command == OD_COMMAND_DEV)
+        od_log(OD_LOG_INFO, NULL, "watching %.*s", (int)text.size, text.at);
+    od_bytes_deinit(&server->watching);
+    server->watching = text;
+}
+
 static void on_switched(void *owner, const struct od_verdict *verdict)
 {
     struct od_server *server = owner;
@@ -173,7 +217,7 @@ static void on_switched(void *owner, const struct od_verdict *verdict)
     od_alarm_clock_serve(&server->alarm_clock, verdict);
     od_bytes_clear(&server->namespaces);
     od_verdict_describe(verdict, &server->namespaces);
-    od_operator_watching(server, verdict->files);
+    note_watched(server, verdict->files);
 }
 
 static size_t on_count_sockets(void *owner)
@@ -191,6 +235,18 @@ static void on_born(void *owner, struct od_child *child)
     od_reload_born(&((struct od_server *)owner)->reload, child);
 }
 
+static void greet(struct od_server *server)
+{
+    struct od_banner banner = {
+        .options = server->options,
+        .url = server->status.url,
+        .namespaces = od_bytes_slice(&server->namespaces),
+        .watching = od_bytes_slice(&server->watching),
+        .has_entry = server->router.has_entry,
+    };
+    od_operator_greet(&server->operator, banner);
+}
+
 static void serve(struct od_server *server)
 {
     const struct od_options *options = server->options;
@@ -202,7 +258,7 @@ static void serve(struct od_server *server)
     od_alarm_clock_start(&server->alarm_clock);
     od_notify(OD_NOTIFY_READY);
     if (options->command == OD_COMMAND_DEV) {
-        od_operator_greet(server);
+        greet(server);
         return;
     }
     od_log(OD_LOG_INFO, NULL, "listening on %s (namespaces: %.*s; %u worker%s; data in %s; pid %d)",
@@ -346,7 +402,7 @@ static enum od_exit open_all(struct od_server *server, struct od_error *err)
     od_committer_files(server->committer, &files);
     _Static_assert(sizeof files == sizeof server->supervisor.files, "one page tells the other");
     memcpy(server->supervisor.files, &files, sizeof files);
-    od_operator_listen(server);
+    od_operator_listen(&server->operator, options->data_dir);
     enum od_exit exit = od_door_listen(&server->door, &options->listen, err);
     if (exit != OD_EXIT_CLEAN)
         return exit;
@@ -370,10 +426,10 @@ static void turn(struct od_server *server)
 // anybody here; the committer writes what was still on its way.
 static void close_all(struct od_server *server)
 {
-    od_operator_close(server);
+    od_operator_close(&server->operator);
     od_reload_close(&server->reload);
     od_status_deinit(&server->status);
-    od_operator_hang_up(server);
+    od_operator_hang_up(&server->operator);
     od_alarm_clock_deinit(&server->alarm_clock);
     od_committer_close(server->committer);
     od_supervisor_deinit(&server->supervisor);
@@ -397,7 +453,8 @@ enum od_exit od_server_run(const struct od_options *options)
         free(server);
         return OD_EXIT_WRONG;
     }
-    od_operator_open(server);
+    struct od_loop *loop = &server->loop;
+    od_operator_open(&server->operator, loop, &operator_events, server);
     od_door_init(&server->door, &server->loop, options, &door_events, server);
     od_leases_init(&server->leases, &server->door, options->workers);
     od_recovery_init(&server->recovery, &server->loop, &server->keeper, &server->door.census,

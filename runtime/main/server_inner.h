@@ -1,6 +1,6 @@
-// What the main process consists of, for server.c, mail.c and operator.c only.
+// What the main process consists of, for server.c and mail.c only.
 //
-// Process: main; Thread: the loop's. Owner: od_server_run, on its stack.
+// Process: main; Thread: the loop's. Owner: od_server_run.
 
 #ifndef OD_MAIN_SERVER_INNER_H
 #define OD_MAIN_SERVER_INNER_H

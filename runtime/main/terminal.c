@@ -105,7 +105,7 @@ static void write_help(struct od_terminal *terminal)
 {
     size_t used = 0;
     for (size_t i = 0; i < terminal->key_count; i++) {
-        const struct od_key *key = &terminal->keys[i];
+        const struct od_keystroke *key = &terminal->keys[i];
         int size = snprintf(terminal->help + used, sizeof terminal->help - used, "%s%c %s",
                             i == 0 ? "" : "   ", key->key, key->name);
         used += (size_t)size;
@@ -125,8 +125,8 @@ static bool poll_anew(struct od_terminal *terminal, uv_loop_t *loop)
     return false;
 }
 
-bool od_terminal_open(struct od_terminal *terminal, uv_loop_t *loop, const struct od_key *keys,
-                      size_t key_count, void *owner)
+bool od_terminal_open(struct od_terminal *terminal, uv_loop_t *loop,
+                      const struct od_keystroke *keys, size_t key_count, void *owner)
 {
     OD_ASSERT(!terminal->is_open);
     *terminal = (struct od_terminal){.keys = keys, .key_count = key_count, .owner = owner};

@@ -13,14 +13,14 @@
 #include <stdbool.h>
 #include <uv.h>
 
-struct od_key {
+struct od_keystroke {
     char key;
     const char *name;
     void (*pressed)(void *owner); // NULL for "clear" and "help", which are the terminal's own.
 };
 
 struct od_terminal {
-    const struct od_key *keys; // One of them is 'q'.
+    const struct od_keystroke *keys; // One of them is 'q'.
     size_t key_count;
     void *owner;
     bool is_open;
@@ -31,8 +31,8 @@ struct od_terminal {
 };
 
 // False when standard input is no terminal, or that of somebody else at the moment.
-bool od_terminal_open(struct od_terminal *terminal, uv_loop_t *loop, const struct od_key *keys,
-                      size_t key_count, void *owner);
+bool od_terminal_open(struct od_terminal *terminal, uv_loop_t *loop,
+                      const struct od_keystroke *keys, size_t key_count, void *owner);
 void od_terminal_close(struct od_terminal *terminal);
 
 const char *od_terminal_help(const struct od_terminal *terminal); // "r reload   q quit"

@@ -17,7 +17,8 @@
 #include "net/wire.h"
 
 // What a connection waits for. After an answer it is NEXT until the next round of the loop: parsing
-// at once would let one client with many requests in its buffer keep everybody else waiting.
+// at once would let one client with many requests in its buffer keep everybody else waiting. It
+// stays NEXT while too much waits to be sent: who does not read gets no more answers made.
 //
 //     HEAD ──► BODY ──► ANSWER ──► NEXT ──► HEAD
 enum phase {
@@ -33,7 +34,11 @@ struct od_exchange {
     uint64_t number;
     struct od_wire *wire;
     enum phase phase;
-    bool has_handshake; // The request asks for a WebSocket.
+    bool has_handshake;  // The request asks for a WebSocket.
+    bool awaits_room;    // NEXT, until the client has taken what waits for it;
+    size_t coming_bytes; // What it is counted with in the net's.
+    od_time_ms body_began_ms;
+    uint32_t taken_bytes; // so much it had when it was looked at last.
     struct od_http_manner manner;
     struct od_bytes peer;
     struct od_bytes in;      // Read and not yet parsed.
@@ -52,8 +57,18 @@ static void set_deadline(struct od_exchange *exchange, od_time_ms delay_ms)
     od_loop_set_timer(exchange->net->loop, &exchange->deadline, delay_ms);
 }
 
+// Whether the net can hold a request of [size] bytes, which then counts until it is answered.
+static bool count_coming(struct od_exchange *exchange, size_t size)
+{
+    struct od_net *net = exchange->net;
+    net->coming_bytes += size - exchange->coming_bytes;
+    exchange->coming_bytes = size;
+    return size <= OD_NET_SMALL_BYTES || net->coming_bytes <= OD_NET_COMING_BYTES_MAX;
+}
+
 static void forget_request(struct od_exchange *exchange)
 {
+    (void)count_coming(exchange, 0);
     if (exchange->has_handshake)
         od_handshake_deinit(&exchange->handshake);
     exchange->has_handshake = false;
@@ -110,8 +125,10 @@ static void show_whole(const struct od_exchange *exchange)
 static void tell_request(struct od_exchange *exchange, size_t consumed)
 {
     od_bytes_drop_front(&exchange->in, consumed);
-    if (exchange->in.size == 0)
+    bool is_ahead = exchange->in.size > 0;
+    if (!is_ahead)
         od_bytes_deinit(&exchange->in);
+    (is_ahead ? od_wire_pause : od_wire_resume)(exchange->wire);
     struct od_bytes *request = &exchange->request;
     od_bytes_set_u32(request, request->size - exchange->body.size - 4,
                      (uint32_t)exchange->body.size);
@@ -127,21 +144,46 @@ static void tell_request(struct od_exchange *exchange, size_t consumed)
     od_bytes_deinit(&message);
 }
 
+// Not all of a request is here, perhaps nothing.
+static void await_more(struct od_exchange *exchange)
+{
+    bool has_begun =
+        exchange->phase == PHASE_BODY || exchange->in.size > exchange->head.request_line;
+    if (exchange->wire->has_ended && !has_begun)
+        close_exchange(exchange);
+    else if (exchange->wire->has_ended)
+        refuse(exchange, (struct od_http_fault){400, "the request ends in the middle"});
+    else
+        od_wire_resume(exchange->wire);
+}
+
+static const struct od_http_fault too_much = {503, "too many large requests are on their way, "
+                                                   "try again"};
+
+// Who sends a little now and then holds what he has sent for ever, so there is a least rate.
+static od_time_ms body_ms_left(const struct od_exchange *exchange)
+{
+    od_time_ms body_ms = exchange->net->limits.body_ms;
+    od_time_ms since_ms = od_clock_monotonic_ms() - exchange->body_began_ms;
+    od_time_ms left_ms = od_net_transfer_ms(exchange->net, exchange->body.size) - since_ms;
+    return left_ms < body_ms ? left_ms : body_ms;
+}
+
 static void read_body(struct od_exchange *exchange)
 {
     size_t consumed;
-    switch (od_http_body_decode(&exchange->body, od_bytes_slice(&exchange->in), &consumed,
-                                &exchange->request)) {
-    case OD_HTTP_BAD:
+    enum od_http_outcome outcome = od_http_body_decode(
+        &exchange->body, od_bytes_slice(&exchange->in), &consumed, &exchange->request);
+    if (outcome == OD_HTTP_BAD) {
         refuse(exchange, exchange->body.fault);
-        break;
-    case OD_HTTP_MORE:
-        od_bytes_deinit(&exchange->in);
-        set_deadline(exchange, exchange->net->limits.body_ms);
-        break;
-    case OD_HTTP_DONE:
+    } else if (!count_coming(exchange, exchange->body.size)) {
+        refuse(exchange, too_much);
+    } else if (outcome == OD_HTTP_DONE) {
         tell_request(exchange, consumed);
-        break;
+    } else {
+        od_bytes_deinit(&exchange->in);
+        set_deadline(exchange, body_ms_left(exchange));
+        await_more(exchange);
     }
 }
 
@@ -158,45 +200,55 @@ static void allow_body(struct od_exchange *exchange)
 
 // Told in the log, where its author looks: a browser does not show what a WebSocket was answered. A
 // page that tries again and again is told of ever more rarely.
-static void log_foreign_page(struct od_net *net, od_slice origin, od_slice host)
+static void log_foreign_page(struct od_net *net, od_slice origin, od_slice host, const char *option)
 {
     uint64_t count = ++net->foreign_pages;
     if ((count & (count - 1)) == 0)
-        od_log(
-            OD_LOG_WARN, NULL,
-            "a page of %.*s may not open a WebSocket at %.*s, and is answered 403; allow it with "
-            "--allow-origin (%llu so far)",
-            (int)origin.size, origin.at, (int)host.size, host.at, (unsigned long long)count);
+        od_log(OD_LOG_WARN, NULL,
+               "a page of %.*s may not open a WebSocket at %.*s, and is answered 403; allow it "
+               "with %s (%llu so far)",
+               (int)origin.size, origin.at, (int)host.size, host.at, option,
+               (unsigned long long)count);
 }
 
-static bool is_foreign_page(struct od_exchange *exchange)
+// Who sends no Origin is no browser.
+static bool may_open_websocket(struct od_exchange *exchange, struct od_http_fault *fault)
 {
     struct od_net *net = exchange->net;
     const struct od_http_head *head = &exchange->head;
     od_slice origin;
-    if (!od_http_head_find(head, OD_SLICE("origin"), &origin) ||
-        od_origin_is_allowed(origin, head->host, net->allowed_origins))
+    if (!od_http_head_find(head, OD_SLICE("origin"), &origin))
+        return true;
+    if (!od_origin_host_is_allowed(head->host, net->allowed_hosts)) {
+        log_foreign_page(net, origin, head->host, "--allow-host");
+        *fault = (struct od_http_fault){403, "pages may not open a WebSocket here by this name of "
+                                             "the host; --allow-host names those that they may"};
         return false;
-    log_foreign_page(net, origin, head->host);
-    return true;
-}
-
-static bool read_handshake(struct od_exchange *exchange, struct od_http_fault *fault)
-{
-    if (!is_foreign_page(exchange))
-        return od_handshake_read(&exchange->handshake, &exchange->head, fault);
+    }
+    if (od_origin_is_allowed(origin, head->host, net->allowed_origins))
+        return true;
+    log_foreign_page(net, origin, head->host, "--allow-origin");
     *fault = (struct od_http_fault){403, "pages of this origin may not open a WebSocket here; "
                                          "--allow-origin names those that may"};
     return false;
 }
 
+static bool read_handshake(struct od_exchange *exchange, struct od_http_fault *fault)
+{
+    return may_open_websocket(exchange, fault) &&
+           od_handshake_read(&exchange->handshake, &exchange->head, fault);
+}
+
 static void put_request(struct od_exchange *exchange)
 {
-    const struct od_http_head *head = &exchange->head;
+    struct od_http_head *head = &exchange->head;
+    const struct od_networks *trusted = &exchange->net->trusted_proxies;
     char text[INET6_ADDRSTRLEN];
     od_slice peer = od_bytes_slice(&exchange->peer);
-    if (exchange->net->trusted_proxies.count > 0)
-        peer = od_forwarded_peer(head, &exchange->net->trusted_proxies, peer, text);
+    if (trusted->count > 0) {
+        head->is_https = od_forwarded_is_https(head, trusted, peer);
+        peer = od_forwarded_peer(head, trusted, peer, text);
+    }
     od_http_head_put_request(head, peer, (od_slice){0}, &exchange->request);
 }
 
@@ -210,12 +262,19 @@ static bool begin_request(struct od_exchange *exchange)
         refuse(exchange, fault);
         return false;
     }
+    if (head->content_length <= exchange->net->limits.body_bytes_max &&
+        !count_coming(exchange, (size_t)head->content_length)) {
+        refuse(exchange, too_much);
+        return false;
+    }
+    (void)count_coming(exchange, 0); // It was only announced.
     exchange->has_handshake = head->wants_websocket;
     exchange->manner = od_http_manner_of(head);
     od_http_body_init(&exchange->body, head, exchange->net->limits.body_bytes_max);
     put_request(exchange);
     od_bytes_drop_front(&exchange->in, head->bytes);
     exchange->phase = PHASE_BODY;
+    exchange->body_began_ms = od_clock_monotonic_ms();
     if (head->expects_continue)
         allow_body(exchange);
     return true;
@@ -223,13 +282,12 @@ static bool begin_request(struct od_exchange *exchange)
 
 static bool read_head(struct od_exchange *exchange)
 {
-    if (exchange->in.size == 0)
-        return false;
     switch (od_http_head_parse(&exchange->head, exchange->in.at, exchange->in.size)) {
     case OD_HTTP_BAD:
         refuse(exchange, exchange->head.fault);
         return false;
     case OD_HTTP_MORE:
+        await_more(exchange);
         return false;
     case OD_HTTP_DONE:
         return begin_request(exchange);
@@ -250,20 +308,51 @@ static void on_stirs(void *owner)
     od_wire_mark(exchange->wire, OD_PAGE_BUSY, OD_PAGE_WHOLE);
 }
 
+static bool is_crowded(const struct od_exchange *exchange)
+{
+    return od_wire_waiting_bytes(exchange->wire) > exchange->net->limits.answer_queue_bytes_max;
+}
+
+static void await_turn(struct od_exchange *exchange)
+{
+    exchange->phase = PHASE_NEXT;
+    set_deadline(exchange, 0);
+}
+
+// Of what comes behind a request that is being answered, one read is taken, so that a client that
+// leaves is noticed; the rest waits in the kernel.
 static void on_bytes(void *owner, char *at, size_t size)
 {
     struct od_exchange *exchange = owner;
-    if (exchange->phase == PHASE_HEAD && exchange->in.size == 0)
-        set_deadline(exchange, exchange->net->limits.head_ms);
+    bool is_first = exchange->phase == PHASE_HEAD && exchange->in.size == 0;
     od_bytes_put(&exchange->in, at, size);
-    if (exchange->phase == PHASE_HEAD || exchange->phase == PHASE_BODY)
-        read_on(exchange);
-    else if (exchange->in.size > exchange->net->limits.pipeline_bytes_max)
+    if (exchange->phase > PHASE_BODY || (is_first && is_crowded(exchange)))
         od_wire_pause(exchange->wire);
+    if (exchange->phase > PHASE_BODY)
+        return;
+    if (is_first)
+        set_deadline(exchange, exchange->net->limits.head_ms);
+    if (exchange->wire->is_paused)
+        await_turn(exchange);
+    else
+        read_on(exchange);
 }
 
-// The end of the peer's stream is taken as its leaving; libwebsockets knows no half-closed
-// connections.
+static void on_sent(void *owner)
+{
+    struct od_exchange *exchange = owner;
+    if (exchange->phase == PHASE_NEXT && exchange->awaits_room)
+        set_deadline(exchange, 0);
+}
+
+// RFC 9112, 9.6: who sends nothing more may still read, and gets the answers to what he has asked.
+static void on_half_ended(void *owner)
+{
+    struct od_exchange *exchange = owner;
+    if (exchange->phase <= PHASE_BODY)
+        await_more(exchange);
+}
+
 static void on_ended(void *owner)
 {
     struct od_exchange *exchange = owner;
@@ -275,7 +364,8 @@ static void on_ended(void *owner)
         net->events->request_gone(net->owner, number);
 }
 
-static const struct od_wire_protocol protocol = {on_stirs, NULL, on_bytes, on_ended};
+static const struct od_wire_protocol protocol = {on_stirs, on_sent, on_bytes, on_half_ended,
+                                                 on_ended};
 
 // Deadlines.
 
@@ -299,8 +389,27 @@ static void on_body_deadline(struct od_exchange *exchange)
     refuse(exchange, (struct od_http_fault){408, "the body was not sent in time"});
 }
 
+// The client has time to take what waits for him, as long as he takes any of it.
+static void await_room(struct od_exchange *exchange)
+{
+    uint32_t taken_bytes = od_wire_taken_bytes(exchange->wire);
+    if (exchange->awaits_room && taken_bytes == exchange->taken_bytes) {
+        close_exchange(exchange);
+        return;
+    }
+    exchange->awaits_room = true;
+    exchange->taken_bytes = taken_bytes;
+    set_deadline(exchange, exchange->net->limits.idle_ms);
+}
+
 static void on_next(struct od_exchange *exchange)
 {
+    od_wire_send_now(exchange->wire);
+    if (is_crowded(exchange)) {
+        await_room(exchange);
+        return;
+    }
+    exchange->awaits_room = false;
     expect_head(exchange);
     set_deadline(exchange, exchange->net->limits.head_ms);
     read_on(exchange);
@@ -358,14 +467,11 @@ bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, od_slice peer
 static void expect_next(struct od_exchange *exchange)
 {
     forget_request(exchange);
-    od_wire_resume(exchange->wire);
     expect_head(exchange);
-    if (exchange->in.size == 0) {
+    if (exchange->in.size == 0)
         od_bytes_deinit(&exchange->in);
-        return;
-    }
-    exchange->phase = PHASE_NEXT;
-    set_deadline(exchange, 0);
+    else
+        await_turn(exchange);
 }
 
 static bool put_answer(struct od_exchange *exchange, od_slice message, struct od_error *err)
@@ -391,17 +497,25 @@ static void show_answered(const struct od_exchange *exchange)
                  (uint8_t)(OD_PAGE_BEGUN | (busy ^ OD_PAGE_BUSY)));
 }
 
+static void put_fault(struct od_exchange *exchange, struct od_http_fault fault)
+{
+    od_http_answer_put_fault(od_wire_out(exchange->wire), fault, exchange->manner,
+                             od_clock_wall_ms());
+}
+
 void od_exchange_answer(struct od_exchange *exchange, od_slice response)
 {
     OD_ASSERT(exchange->phase == PHASE_ANSWER);
     struct od_error err;
-    exchange->manner.keeps_alive &= !exchange->net->is_draining;
-    if (!put_answer(exchange, response, &err)) {
+    bool is_last = exchange->wire->has_ended && exchange->in.size == 0;
+    exchange->manner.keeps_alive &= !exchange->net->is_draining && !is_last;
+    if (!od_wire_can_hold(exchange->wire, response.size)) {
+        put_fault(exchange, (struct od_http_fault){503, "too much waits to be sent, try again"});
+    } else if (!put_answer(exchange, response, &err)) {
         od_log(OD_LOG_ERROR, NULL, "a response cannot be sent: %s", err.text);
-        struct od_http_fault fault = {500, "The server's answer cannot be sent"};
-        od_http_answer_put_fault(od_wire_out(exchange->wire), fault, exchange->manner,
-                                 od_clock_wall_ms());
+        put_fault(exchange, (struct od_http_fault){500, "The server's answer cannot be sent"});
     }
+    od_wire_count(exchange->wire);
     show_answered(exchange);
     if (exchange->manner.keeps_alive)
         expect_next(exchange);
@@ -464,9 +578,17 @@ void od_exchange_abort(struct od_exchange *exchange)
     free_exchange(exchange);
 }
 
+// Nothing is asked and nothing owed: the end need not wait for the client's.
 static bool is_idle(const struct od_exchange *exchange)
 {
-    return exchange->phase == PHASE_HEAD && exchange->in.size == 0;
+    return exchange->phase == PHASE_HEAD && exchange->in.size == 0 &&
+           od_wire_waiting_bytes(exchange->wire) == 0;
+}
+
+// What he has asked more was not begun.
+static bool is_unread(const struct od_exchange *exchange)
+{
+    return exchange->phase == PHASE_HEAD ? exchange->in.size == 0 : exchange->awaits_room;
 }
 
 void od_exchanges_drain(struct od_net *net)
@@ -476,6 +598,8 @@ void od_exchanges_drain(struct od_net *net)
         next = od_map_next(&net->exchanges, node);
         struct od_exchange *exchange = OD_MAP_MEMBER(node, struct od_exchange, node);
         if (is_idle(exchange))
+            od_exchange_abort(exchange);
+        else if (is_unread(exchange))
             close_exchange(exchange);
     }
 }

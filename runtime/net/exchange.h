@@ -1,11 +1,13 @@
 // One HTTP/1.1 connection: it reads requests one after another and writes their answers.
 //
-// The client may send the next request before it has the answer (pipelining): it waits in the input
-// buffer, and reading stops once that is full. A request goes up whole, as a message of
-// link/request.h, and its answer comes down as one of link/response.h, so it does not matter in
-// which worker the object lives. Requests that break the protocol or a limit are answered here and
-// never seen above; the connection then lingers, reading into the void, so that a client that is
-// still sending gets to read why.
+// The client may send the next request before it has the answer (pipelining): one read of what is
+// behind a request is taken, the rest waits in the kernel, and so does everything while too much of
+// the answers waits to be sent. A client that has sent the end of its stream (half-closed) still
+// gets the answers to all it has asked; only a request that ends in the middle is refused. A
+// request goes up whole, as a message of link/request.h, and its answer comes down as one of
+// link/response.h, so it does not matter in which worker the object lives. Requests that break the
+// protocol or a limit are answered here and never seen above; the connection then lingers, reading
+// into the void, so that a client that is still sending gets to read why.
 //
 // An answer with status 101 ends the exchange: the connection leaves as a descriptor and a record,
 // for od_websocket_attach in whichever worker holds the socket.

@@ -11,15 +11,15 @@
 #include "base/clock.h"
 
 struct od_net_limits {
-    size_t body_bytes_max; // Of a request: 413. Must fit into a message between workers.
+    size_t body_bytes_max;         // Of a request: 413. Must fit into a message between workers.
+    size_t answer_queue_bytes_max; // Waiting for a slow reader; then no next request is begun.
+    size_t message_bytes_max;      // Of a WebSocket message, after inflating: Close 1009.
     size_t
-        pipeline_bytes_max; // Read ahead of a request that is being answered; then reading pauses.
-    size_t message_bytes_max; // Of a WebSocket message, after inflating: Close 1009.
-    size_t
-        socket_send_queue_bytes_max; // Waiting for a slow reader before another frame: Close 1013.
+        socket_send_queue_bytes_max; // Waiting for a slow reader, beside one message: Close 1013.
 
     od_time_ms head_ms;  // From the first byte of a request head to its last: 408.
-    od_time_ms body_ms;  // From one piece of a body to the next: 408.
+    od_time_ms body_ms;  // From one piece of a body to the next, and for all of it beside what its
+                         // size takes at OD_NET_RATE_MIN: 408. The same for a message: Close 1008.
     od_time_ms idle_ms;  // Between two requests of a connection: closed without a word.
     od_time_ms close_ms; // From our Close frame to the peer's: 1006.
     od_time_ms
@@ -28,7 +28,7 @@ struct od_net_limits {
 
 #define OD_NET_LIMITS_DEFAULT                                                                      \
     ((struct od_net_limits){.body_bytes_max = 32u << 20,                                           \
-                            .pipeline_bytes_max = 64u << 10,                                       \
+                            .answer_queue_bytes_max = 64u << 10,                                   \
                             .message_bytes_max = 32u << 20,                                        \
                             .socket_send_queue_bytes_max = 8u << 20,                               \
                             .head_ms = 10000,                                                      \
@@ -39,6 +39,14 @@ struct od_net_limits {
 
 // Of all connections of one worker, and so what libwebsockets sizes its tables for (16 bytes each).
 #define OD_NET_DESCRIPTORS_MAX 131072
+
+// Of all connections of one worker together: what has come of bodies and messages that are not
+// whole, and of requests that have no answer yet; and what waits to be sent. Beyond it only what is
+// small goes on: others are refused, with 503 or Close 1013.
+#define OD_NET_COMING_BYTES_MAX ((size_t)256 << 20)
+#define OD_NET_GOING_BYTES_MAX ((size_t)256 << 20)
+#define OD_NET_SMALL_BYTES (64u << 10)
+#define OD_NET_RATE_MIN 4096 // Bytes a second, on the whole.
 
 // What compressed messages may become at once, of one socket; what is larger is inflated in pieces
 // of so much, in line with others, and of that line so much in one turn of the loop. Several are on

@@ -67,6 +67,7 @@ bool od_net_init(struct od_net *net, struct od_loop *loop, const struct od_net_e
 {
     *net = (struct od_net){.loop = loop, .events = events, .owner = owner};
     net->limits = OD_NET_LIMITS_DEFAULT;
+    net->allowed_hosts = OD_SLICE("*");
     net->harmless_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (net->harmless_fd < 0)
         return od_error_errno(err, "cannot open /dev/null");
@@ -112,6 +113,11 @@ void od_net_deinit(struct od_net *net)
     close(net->harmless_fd);
 }
 
+od_time_ms od_net_transfer_ms(const struct od_net *net, size_t size)
+{
+    return net->limits.body_ms + (od_time_ms)size * 1000 / OD_NET_RATE_MIN;
+}
+
 // A wire that is served here may put itself or others back on the list, through what its end makes
 // others do; those wait for the next flush, or this one might never end.
 void od_net_tell_over(const struct od_net *net, uint64_t number)
@@ -146,5 +152,9 @@ void od_net_drain(struct od_net *net)
 
 bool od_net_is_idle(const struct od_net *net)
 {
-    return od_list_is_empty(&net->wires);
+    OD_LIST_EACH (link, &net->wires) {
+        if (!od_wire_is_done(OD_LIST_MEMBER(link, struct od_wire, all)))
+            return false;
+    }
+    return true;
 }

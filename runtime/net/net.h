@@ -25,7 +25,7 @@
 #include "net/limits.h"
 #include "net/pulse.h"
 
-#define OD_NET_READ_BYTES_MAX 65536
+#define OD_NET_READ_BYTES_MAX 65536 // And so what is read ahead of a request that is answered.
 
 struct lws_context;
 struct lws_vhost;
@@ -46,7 +46,9 @@ struct od_net {
     bool is_in_event;
     struct od_list line;    // WebSockets that hold what was read (od_net_read_on).
     size_t inflating_bytes; // What they hold of messages that are not whole yet.
-    char *read_bytes;       // One buffer for all: what one wire reads in one turn.
+    size_t coming_bytes;    // See limits.h.
+    size_t going_bytes;
+    char *read_bytes; // One buffer for all: what one wire reads in one turn.
     struct od_map exchanges;
     struct od_map websockets;
     uint64_t last_exchange; // Number of the youngest.
@@ -61,6 +63,7 @@ struct od_net {
     bool is_draining;
     bool tells_over; // Somebody counts connections; may be changed before the first.
     struct od_networks trusted_proxies; // Whose X-Forwarded-For is believed.
+    od_slice allowed_hosts;             // link/origin.h; by which names these may be opened.
     od_slice allowed_origins;           // link/origin.h; of pages that may open WebSockets.
     uint64_t foreign_pages;             // So many others have tried.
 };
@@ -77,6 +80,8 @@ void od_net_deinit(struct od_net *net);
 // Ends a connection that was given to this process and that no wire has.
 void od_net_hang_up(struct od_net *net, int fd);
 void od_net_tell_over(const struct od_net *net, uint64_t number); // The event; 0: of none.
+// How long a body or message may have taken of which [size] bytes have come.
+od_time_ms od_net_transfer_ms(const struct od_net *net, size_t size);
 
 // Everything written since the last flush leaves; connections that are done are closed.
 void od_net_flush(struct od_net *net);
@@ -99,6 +104,6 @@ void od_net_settle(struct od_net *net);
 
 // From now on a connection ends with the answer it waits for; idle ones end at once.
 void od_net_drain(struct od_net *net);
-bool od_net_is_idle(const struct od_net *net); // No exchange and no wire is left.
+bool od_net_is_idle(const struct od_net *net); // Nothing is left to read, do or send.
 
 #endif

@@ -12,7 +12,6 @@
 
 enum {
     code_vanished = 1006, // Told to the object, never sent.
-    code_try_again = 1013,
 };
 
 // Ends. Each takes the state as far as it goes, and tells the object last. The decoder stays until
@@ -59,6 +58,17 @@ void od_websocket_let_go(struct od_websocket *websocket)
     be_over(websocket);
 }
 
+// The end of the stream without Close, though nothing is lost of what was put before. Behind a
+// Close it is in order: the object's last words and our Close still go out.
+static void on_half_ended(void *owner)
+{
+    struct od_websocket *websocket = owner;
+    if (websocket->peer_has_closed)
+        return;
+    od_websocket_let_go(websocket);
+    od_websocket_tell_closed(websocket, code_vanished, VANISHED, false);
+}
+
 static void on_ended(void *owner)
 {
     struct od_websocket *websocket = owner;
@@ -68,7 +78,11 @@ static void on_ended(void *owner)
 
 static void on_deadline(struct od_timer *timer)
 {
-    od_websocket_vanish(OD_TIMER_MEMBER(timer, struct od_websocket, deadline));
+    struct od_websocket *websocket = OD_TIMER_MEMBER(timer, struct od_websocket, deadline);
+    if (websocket->has_closed)
+        od_websocket_vanish(websocket);
+    else
+        od_websocket_message_is_late(websocket);
 }
 
 // Sending.
@@ -113,10 +127,12 @@ bool od_websocket_can_send(const struct od_websocket *websocket)
     return !websocket->has_closed && !websocket->is_over;
 }
 
-// A reader may be slow only by what one turn put: before it is given up, the kernel is asked.
+// A reader may be slow only by what one turn put: before it is given up, the kernel is asked. Nor
+// is he slow because one message is large: the largest of those that wait does not count.
 bool od_websocket_has_room(struct od_websocket *websocket)
 {
-    size_t bytes_max = websocket->net->limits.socket_send_queue_bytes_max;
+    size_t bytes_max =
+        websocket->net->limits.socket_send_queue_bytes_max + websocket->largest_bytes;
     if (od_websocket_buffered_bytes(websocket) <= bytes_max)
         return true;
     if (websocket->wire != NULL)
@@ -127,21 +143,27 @@ bool od_websocket_has_room(struct od_websocket *websocket)
 static void give_up_reader(struct od_websocket *websocket)
 {
     od_slice reason = OD_SLICE("The reader is too slow");
-    od_websocket_put_close(websocket, code_try_again, reason);
+    od_websocket_put_close(websocket, OD_CLOSE_TRY_AGAIN, reason);
     od_websocket_let_go(websocket);
     if (!websocket->peer_has_closed)
-        od_websocket_tell_closed(websocket, code_try_again, reason, false);
+        od_websocket_tell_closed(websocket, OD_CLOSE_TRY_AGAIN, reason, false);
 }
 
-// Whether a frame may be put now; a reader that is too slow is closed here.
-static bool may_put(struct od_websocket *websocket)
+// Whether a message of [size] bytes may be put now; a reader that is too slow is closed here.
+static bool may_put(struct od_websocket *websocket, size_t size)
 {
     if (!od_websocket_can_send(websocket))
         return false;
-    if (od_websocket_has_room(websocket))
-        return true;
-    give_up_reader(websocket);
-    return false;
+    if (od_websocket_buffered_bytes(websocket) == 0)
+        websocket->largest_bytes = 0;
+    bool all_have_room = websocket->wire == NULL || od_wire_can_hold(websocket->wire, size);
+    if (!all_have_room || !od_websocket_has_room(websocket)) {
+        give_up_reader(websocket);
+        return false;
+    }
+    if (size > websocket->largest_bytes)
+        websocket->largest_bytes = size;
+    return true;
 }
 
 static bool put_compressed(struct od_websocket *websocket, od_slice payload,
@@ -159,21 +181,24 @@ static bool put_compressed(struct od_websocket *websocket, od_slice payload,
 void od_websocket_send(struct od_websocket *websocket, od_slice payload, bool is_binary)
 {
     enum od_frame_opcode opcode = is_binary ? OD_FRAME_BINARY : OD_FRAME_TEXT;
-    if (!may_put(websocket))
+    if (!may_put(websocket, payload.size))
         return;
     if (!od_deflate_is_worth_it(payload.size, websocket->window_bits) ||
         !put_compressed(websocket, payload, opcode))
         od_websocket_put(websocket, opcode, false, payload);
+    if (websocket->wire != NULL)
+        od_wire_count(websocket->wire);
 }
 
 void od_websocket_send_frame(struct od_websocket *websocket, struct od_frame_shared *frame)
 {
-    if (!may_put(websocket))
+    if (!may_put(websocket, frame->plain.size))
         return;
     od_slice bytes = od_frame_shared_bytes(frame, websocket->net->deflate, websocket->window_bits);
     od_websocket_touch(websocket);
     if (websocket->wire != NULL && !websocket->decoder.is_client) {
         od_wire_put_shared(websocket->wire, frame, bytes);
+        od_wire_count(websocket->wire);
         return;
     }
     struct od_bytes *out = frames_out(websocket);
@@ -215,7 +240,8 @@ static void on_stirs(void *owner)
     od_websocket_touch(owner);
 }
 
-static const struct od_wire_protocol protocol = {on_stirs, on_stirs, od_websocket_read, on_ended};
+static const struct od_wire_protocol protocol = {on_stirs, on_stirs, od_websocket_read,
+                                                 on_half_ended, on_ended};
 
 static bool has_number(const struct od_map_node *node, const void *key)
 {
@@ -246,6 +272,7 @@ void od_websocket_destroy(struct od_websocket *websocket)
 {
     od_websocket_drop_held(websocket);
     od_frame_decoder_deinit(&websocket->decoder);
+    websocket->net->coming_bytes -= websocket->coming_bytes;
     od_bytes_deinit(&websocket->url);
     free(websocket);
 }

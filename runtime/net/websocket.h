@@ -15,10 +15,10 @@
 //                      closed(1006, ..., false).
 //   the peer vanishes  closed(1006, ..., false); readyState 3. Nothing if a Close had arrived
 //   before. a bad peer         failed(why) after Close 1002, 1007 or 1009; readyState 3. a slow
-//   reader      a frame put while more than limits.socket_send_queue_bytes_max wait is dropped
-//                      together with all later ones; Close 1013 goes behind what waits, and the
-//                      reader has limits.linger_ms to take it. closed(1013, ..., false) at once;
-//                      readyState 3.
+//   reader      a frame put while more than limits.socket_send_queue_bytes_max wait, beside the
+//                      largest message among them, is dropped together with all later ones; Close
+//                      1013 goes behind what waits, and the reader has limits.linger_ms to take it.
+//                      closed(1013, ..., false) at once; readyState 3.
 //   abort              nothing is said to anybody; readyState 3.
 // A Close that was sent is the last frame: later sends are dropped (the object layer raises its
 // error). At readyState 3 the connection no longer belongs to the WebSocket, which may be freed at
@@ -46,7 +46,8 @@ enum od_ready_state {
     OD_READY_CLOSED,
 };
 
-#define OD_CLOSE_NO_CODE 1005u // A Close frame without a code; od_websocket_close sends it empty.
+#define OD_CLOSE_NO_CODE 1005u   // A Close frame without a code; od_websocket_close sends it empty.
+#define OD_CLOSE_TRY_AGAIN 1013u // Told as unclean: the reader was too slow.
 
 // [number] is the caller's and not in use; events tell it.
 struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number);

@@ -172,6 +172,8 @@ static size_t decode(struct od_websocket *websocket, char *at, size_t size)
         if (event == OD_FRAME_EVENT_MORE)
             return size;
         taken += consumed;
+        if (event == OD_FRAME_EVENT_MESSAGE)
+            websocket->message_began_ms = 0;
         handlers[event](websocket, &message);
     }
     return taken;
@@ -201,8 +203,53 @@ static void fit_reading(struct od_websocket *websocket)
         line_up(websocket);
 }
 
+// What a message takes that is not whole, as it came.
+static bool count_coming(struct od_websocket *websocket)
+{
+    struct od_net *net = websocket->net;
+    const struct od_held *held = websocket->held;
+    size_t size = websocket->decoder.gathered.size + (held == NULL ? 0 : held->payload.size);
+    net->coming_bytes += size - websocket->coming_bytes;
+    websocket->coming_bytes = size;
+    return size <= OD_NET_SMALL_BYTES || net->coming_bytes <= OD_NET_COMING_BYTES_MAX;
+}
+
+// From its first byte on a message has time, and more the larger it is. While it is not read, its
+// peer cannot be late.
+static void watch_message(struct od_websocket *websocket)
+{
+    struct od_net *net = websocket->net;
+    if (websocket->has_closed)
+        return;
+    if (!od_frame_decoder_is_amid(&websocket->decoder)) {
+        od_loop_clear_timer(net->loop, &websocket->deadline);
+        websocket->message_began_ms = 0;
+        return;
+    }
+    od_time_ms now_ms = od_clock_monotonic_ms();
+    if (websocket->message_began_ms == 0)
+        websocket->message_began_ms = now_ms;
+    od_loop_set_timer(net->loop, &websocket->deadline,
+                      od_net_transfer_ms(net, websocket->decoder.gathered.size) -
+                          (now_ms - websocket->message_began_ms));
+}
+
+void od_websocket_message_is_late(struct od_websocket *websocket)
+{
+    websocket->message_began_ms = 0;
+    if (websocket->is_paused || websocket->held != NULL)
+        watch_message(websocket);
+    else
+        fail(websocket, OD_FRAME_CODE_POLICY, OD_SLICE("The message was not sent in time"));
+}
+
 static void end_reading(struct od_websocket *websocket)
 {
+    bool has_room = count_coming(websocket);
+    if (!has_room && !websocket->is_over)
+        fail(websocket, OD_CLOSE_TRY_AGAIN, OD_SLICE("Too many large messages are on their way"));
+    if (!websocket->is_over)
+        watch_message(websocket);
     websocket->is_reading = false;
     if (websocket->is_freed)
         od_websocket_destroy(websocket);

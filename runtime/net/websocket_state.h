@@ -25,15 +25,18 @@ struct od_websocket {
     struct od_list touched;  // In net->touched or net->promised.
     struct od_list line;     // In net->line.
     struct od_held *held;    // NULL: nothing.
+    size_t largest_bytes;    // Of the messages that were put since nothing waited.
     size_t inflatable_bytes; // How much may be inflated before it has to line up.
     struct od_page *page;    // NULL: nobody looks.
     uint32_t place;          // On the page.
     struct od_wire *wire;    // NULL before attach, and at readyState 3.
     struct od_frame_decoder decoder;
-    struct od_bytes early;    // Frames put before attach.
-    struct od_bytes url;      // And behind it the subprotocol.
-    struct od_pulse pulse;    // Beats while there is a connection.
-    struct od_timer deadline; // For the peer's Close.
+    struct od_bytes early;       // Frames put before attach.
+    struct od_bytes url;         // And behind it the subprotocol.
+    struct od_pulse pulse;       // Beats while there is a connection.
+    struct od_timer deadline;    // For the peer's Close, or the end of a message.
+    od_time_ms message_began_ms; // One that is not whole; 0: there is none.
+    size_t coming_bytes;         // What it is counted with in the net's.
     uint32_t url_size;
     uint16_t peer_code; // Of its Close.
     uint8_t window_bits;
@@ -52,6 +55,7 @@ void od_websocket_put(struct od_websocket *websocket, enum od_frame_opcode opcod
 // websocket_read.c: bytes of the wire, and the end of what is held.
 void od_websocket_read(void *owner, char *at, size_t size);
 void od_websocket_drop_held(struct od_websocket *websocket);
+void od_websocket_message_is_late(struct od_websocket *websocket);
 
 // What an end consists of, and what reading needs of sending.
 void od_websocket_let_go(struct od_websocket *websocket);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <libwebsockets.h>
 #include <linux/sockios.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -78,6 +79,41 @@ struct od_bytes *od_wire_out(struct od_wire *wire)
     return &wire->out;
 }
 
+void od_wire_count(struct od_wire *wire)
+{
+    if (wire->counted_bytes == 0 && wire->out.size > 0)
+        wire->taken_ms = od_clock_monotonic_ms();
+    wire->net->going_bytes += wire->out.size - wire->counted_bytes;
+    wire->counted_bytes = wire->out.size;
+}
+
+// Much of it may only wait for the end of the turn.
+static void make_room(struct od_net *net)
+{
+    od_time_ms now_ms = od_clock_monotonic_ms();
+    OD_LIST_EACH (link, &net->wires) {
+        struct od_wire *wire = OD_LIST_MEMBER(link, struct od_wire, all);
+        if (wire->counted_bytes <= OD_NET_SMALL_BYTES)
+            continue;
+        od_wire_send_now(wire);
+        bool is_read = now_ms - wire->taken_ms < net->limits.linger_ms;
+        if (!is_read && wire->counted_bytes > OD_NET_SMALL_BYTES)
+            od_wire_cut(wire);
+    }
+}
+
+// Small is what the wire holds with it: a small answer does not wait for those who do not read.
+bool od_wire_can_hold(struct od_wire *wire, size_t size)
+{
+    struct od_net *net = wire->net;
+    if (wire->out.size + size <= OD_NET_SMALL_BYTES)
+        return true;
+    od_wire_count(wire);
+    if (net->going_bytes + size > OD_NET_GOING_BYTES_MAX)
+        make_room(net);
+    return net->going_bytes + size <= OD_NET_GOING_BYTES_MAX;
+}
+
 size_t od_wire_waiting_bytes(const struct od_wire *wire)
 {
     return wire->shared_left.size + wire->out.size - wire->out_sent;
@@ -112,6 +148,11 @@ bool od_wire_is_taking(const struct od_wire *wire, uint32_t taken_bytes)
     return !has_all && od_wire_taken_bytes(wire) != taken_bytes;
 }
 
+bool od_wire_is_done(const struct od_wire *wire)
+{
+    return wire->has_shut && bytes_on_their_way(wire) == 0;
+}
+
 static void drop_shared(struct od_wire *wire)
 {
     od_frame_shared_drop(wire->shared);
@@ -123,6 +164,7 @@ static void drop_out(struct od_wire *wire)
 {
     od_bytes_deinit(&wire->out);
     wire->out_sent = 0;
+    od_wire_count(wire);
 }
 
 // Forgets the first [count] bytes of what waits. What is sent stays in the buffer until it is half
@@ -165,6 +207,8 @@ static void shut_when_sent(struct od_wire *wire)
         return;
     shutdown(wire->fd, SHUT_WR);
     wire->has_shut = true;
+    if (wire->has_ended)
+        od_wire_cut(wire);
 }
 
 void od_wire_show_on(struct od_wire *wire, struct od_page *page, uint32_t place)
@@ -227,6 +271,9 @@ static void write_out(struct od_wire *wire)
         }
         wire->sent_bytes += (uint32_t)sent;
         forget_sent(wire, (size_t)sent);
+        od_wire_count(wire);
+        if (sent > 0 && od_wire_waiting_bytes(wire) > 0)
+            wire->taken_ms = od_clock_monotonic_ms();
         if (sent > 0 && wire->is_closing)
             od_loop_set_timer(wire->net->loop, &wire->linger, wire->net->limits.linger_ms);
     }
@@ -270,7 +317,7 @@ void od_wire_pause(struct od_wire *wire)
 
 void od_wire_resume(struct od_wire *wire)
 {
-    if (wire->is_paused)
+    if (wire->is_paused && !wire->has_ended)
         lws_rx_flow_control(wire->wsi, 1);
     wire->is_paused = false;
 }
@@ -332,6 +379,27 @@ int od_wire_release(struct od_wire *wire, struct od_bytes *unsent)
 
 // What libwebsockets calls.
 
+// Of TCP an end of the stream says no more than that; a peer that has closed altogether is known by
+// the answer of his system to what he is sent.
+static bool is_hung_up(const struct od_wire *wire)
+{
+    struct pollfd look = {.fd = wire->fd};
+    return poll(&look, 1, 0) > 0 && (look.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+// Nothing more will come. The wire stays for what is still to be sent; false: it is done.
+static bool end_reading(struct od_wire *wire)
+{
+    bool has_to_send = wire->owner != NULL || od_wire_waiting_bytes(wire) > 0;
+    if (!has_to_send || is_hung_up(wire))
+        return false;
+    od_wire_pause(wire);
+    wire->has_ended = true;
+    if (wire->owner != NULL)
+        wire->protocol->half_ended(wire->owner);
+    return true;
+}
+
 static int on_readable(struct od_wire *wire)
 {
     char *at = wire->net->read_bytes;
@@ -342,7 +410,8 @@ static int on_readable(struct od_wire *wire)
         return 0;
     if (size > 0 && wire->owner != NULL && !wire->is_cut)
         wire->protocol->bytes(wire->owner, at, (size_t)size);
-    return size > 0 ? 0 : -1; // libwebsockets then closes it.
+    bool stays = size > 0 || (size == 0 && end_reading(wire));
+    return stays ? 0 : -1; // libwebsockets then closes it.
 }
 
 static int on_writable(struct od_wire *wire)

@@ -34,7 +34,8 @@ struct od_wire_protocol {
     void (*stirs)(void *owner); // Bytes are about to be read,
     void (*sent)(void *owner);  // or the last that waited were sent. NULL: it need not know.
     void (*bytes)(void *owner, char *at, size_t size); // Borrowed for the call; may be changed.
-    void (*ended)(void *owner); // The peer is gone. The wire is no longer yours.
+    void (*half_ended)(void *owner); // The peer sends nothing more, but he may still read.
+    void (*ended)(void *owner);      // The peer is gone. The wire is no longer yours.
 };
 
 struct od_wire {
@@ -47,7 +48,9 @@ struct od_wire {
     struct od_frame_shared *shared; // First in line: one frame that is not copied,
     od_slice shared_left;           // and what of it is not yet sent.
     struct od_bytes out;            // Then these,
-    size_t out_sent;                // of which so many are sent.
+    size_t out_sent;                // of which so many are sent,
+    size_t counted_bytes;           // and so many counted.
+    od_time_ms taken_ms;            // When the kernel took some of it last, or it began to wait.
     struct od_timer linger;
     struct od_page *page; // Of this worker; NULL: nobody looks.
     uint32_t place;       // There; of an HTTP connection it is the wire's until it ends.
@@ -56,6 +59,7 @@ struct od_wire {
     int fd;
     uint32_t sent_bytes; // Taken by the kernel since the beginning, modulo 2^32.
     bool is_paused;
+    bool has_ended;   // The peer's end of the stream has come.
     bool is_closing;  // Ends when all is sent.
     bool is_cut;      // Ends at the next flush.
     bool is_released; // The descriptor went elsewhere: no shutdown.
@@ -72,6 +76,13 @@ OD_MUST_CHECK bool od_wire_adopt(struct od_net *net, int fd,
 struct od_bytes *od_wire_out(struct od_wire *wire);
 void od_wire_put_shared(struct od_wire *wire, struct od_frame_shared *frame, od_slice bytes);
 size_t od_wire_waiting_bytes(const struct od_wire *wire); // Put and not yet taken by the kernel.
+
+// Counts what was put in the net's; by itself only in od_net_flush.
+void od_wire_count(struct od_wire *wire);
+
+// Whether [size] bytes more may be put. When all wires hold too much, what the kernel takes is
+// sent, and those are cut whose peers have taken nothing for limits.linger_ms.
+OD_MUST_CHECK bool od_wire_can_hold(struct od_wire *wire, size_t size);
 
 // How many bytes the peer's system has taken so far, modulo 2^32; and whether it has taken more
 // than [taken_bytes] and has not got all yet, so that its silence may be that of a slow line.
@@ -90,11 +101,14 @@ void od_wire_show_on(struct od_wire *wire, struct od_page *page, uint32_t place)
 void od_wire_show(const struct od_wire *wire); // Of what waits now; by itself only when it is sent.
 void od_wire_mark(const struct od_wire *wire, uint8_t set, uint8_t clear); // Other flags there.
 
-// Sends what waits, then the end of the stream, and reads into the void until the peer ends too or
+// Sends what waits, then the end of the stream, and reads into the void until the peer has ended or
 // limits.linger_ms are over: else the kernel would answer late bytes with a reset that destroys
 // what the client has not read yet.
 void od_wire_close(struct od_wire *wire);
 void od_wire_abort(struct od_wire *wire); // Drops what waits and ends, at the next flush.
+
+// Only the peer's end is missing, and his system has got everything.
+bool od_wire_is_done(const struct od_wire *wire);
 
 void od_wire_cut(struct od_wire *wire); // The same, but the owner is told [ended].
 

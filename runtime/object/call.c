@@ -9,13 +9,13 @@
 #include "link/request.h"
 #include "net/exchange.h"
 #include "net/net.h"
+#include "object/access_log.h"
 #include "object/call_inner.h"
-#include "object/cycle.h"
+#include "object/deadlock.h"
 #include "object/label.h"
 #include "object/outgoing.h"
 #include "object/refusal.h"
 #include "object/route.h"
-#include "object/visit.h"
 
 static bool has_id(const struct od_map_node *node, const void *key)
 {
@@ -63,7 +63,7 @@ void od_call_free(struct od_call *call)
     if (call->from == OD_FROM_PEER)
         od_map_remove(&call->objects->peer_calls, &call->by_origin);
     od_timers_clear(call->objects->timers, &call->deadline);
-    free(call->visit);
+    free(call->access);
     od_outgoing_free(call->outgoing);
     od_map_remove(&call->objects->calls, &call->by_id);
     free(call->whom);
@@ -85,7 +85,7 @@ static void deadline_passed(struct od_timer *timer)
            "fetch has not answered within %d ms; the client gets a 504", OD_RESPONSE_MS_MAX);
     struct od_bytes response = {0};
     od_response_put_plain(&response, 504, "Gateway Timeout\n");
-    od_visit_end(call, 504);
+    od_access_log_end(call, 504);
     struct od_exchange *exchange = od_net_exchange(call->objects->net, call->origin);
     if (exchange != NULL)
         od_exchange_answer(exchange, od_bytes_slice(&response));
@@ -169,7 +169,7 @@ static void put_into_inbox(struct od_call *call, struct od_object *object, od_sl
     object->call_bytes += body.size;
     od_object_receive(object, event);
     if (call->from != OD_FROM_EXCHANGE)
-        od_cycle_look(call);
+        od_deadlock_look(call);
 }
 
 static void give_to(struct od_call *call, struct od_object *object, od_slice body)
@@ -298,7 +298,7 @@ static void route_by_path(struct od_call *call, od_slice request, od_slice targe
     struct od_namespace *namespace =
         result == OD_ROUTE_OK ? od_objects_namespace(call->objects, message.namespace_name) : NULL;
     if (result == OD_ROUTE_MALFORMED) {
-        od_call_fail(call, 400, OD_SLICE("the name in the path does not decode"));
+        od_call_fail(call, 400, OD_SLICE("the name in the path does not decode to UTF-8"));
     } else if (namespace == NULL) {
         answer_no_route(call);
     } else if (!od_objects_serve(call->objects, namespace)) {
@@ -317,8 +317,8 @@ void od_call_route(struct od_call *call, od_slice request)
     bool is_whole = od_request_read(request, &head);
     OD_ASSERT(is_whole);
     leave_object(call); // The entry, when it went there before.
-    if (call->visit == NULL)
-        od_visit_begin(call, &head);
+    if (call->access == NULL)
+        od_access_log_begin(call, &head);
     od_slice target = od_request_target(head.url);
     if (call->objects->script->has_entry || od_route_is_test(target))
         give_to(call, call->objects->entry, request);

@@ -50,7 +50,7 @@ struct od_call {
     struct od_outgoing *outgoing; // A fetch that has left the outbox, else NULL.
     struct od_object *object;     // Here: in whose inbox it is or whose task handles it.
     size_t bytes;                 // Which it holds there.
-    struct od_visit *visit;       // OD_FROM_EXCHANGE: for the log; NULL when that is off.
+    struct od_access *access;     // OD_FROM_EXCHANGE: for the log; NULL when that is off.
     struct od_timer deadline;     // OD_FROM_EXCHANGE: 504.
 };
 
@@ -94,8 +94,8 @@ void od_call_refuse(struct od_call *call, const struct od_namespace *namespace);
 void od_call_cancel(struct od_call *call);
 
 // Messages from another worker.
-void od_call_receive(struct od_objects *objects, uint32_t worker, od_slice body); // CALL
-void od_call_receive_reply(struct od_objects *objects, od_slice body);            // REPLY
+void od_call_receive(struct od_objects *objects, uint32_t worker, od_slice body);       // CALL
+void od_call_receive_reply(struct od_objects *objects, uint32_t worker, od_slice body); // REPLY
 void od_call_receive_cancel(struct od_objects *objects, uint32_t worker,
                             od_slice body);                          // CALL_CANCEL
 void od_call_peer_gone(struct od_objects *objects, uint32_t worker); // Its answers will not come.

@@ -6,10 +6,10 @@
 #include "link/response.h"
 #include "net/exchange.h"
 #include "net/net.h"
+#include "object/access_log.h"
 #include "object/call_inner.h"
 #include "object/client_end.h"
 #include "object/socket.h"
-#include "object/visit.h"
 
 // The 101 cannot be taken any more: the socket's object hears that the peer is gone.
 void od_call_lose_socket(struct od_objects *objects, const struct od_response *response)
@@ -67,7 +67,7 @@ static void refuse_upgrade(struct od_call *call, struct od_exchange *exchange, c
         od_response_put_plain(&refusal, 500, "Internal Server Error\n");
     else
         od_response_put_plain(&refusal, 426, "This needs a WebSocket client\n");
-    od_visit_end(call, is_asked ? 500 : 426);
+    od_access_log_end(call, is_asked ? 500 : 426);
     od_exchange_answer(exchange, od_bytes_slice(&refusal));
     od_bytes_deinit(&refusal);
 }
@@ -79,7 +79,7 @@ static void upgrade(struct od_call *call, struct od_exchange *exchange, od_slice
     struct od_error err;
     int fd = -1;
     if (od_exchange_upgrade(exchange, bytes, &record, &fd, &err)) {
-        od_visit_end(call, 101);
+        od_access_log_end(call, 101);
         od_call_hand_over(call->objects, response->worker, response->socket,
                           od_bytes_slice(&record), fd);
     } else {
@@ -92,7 +92,7 @@ static void upgrade(struct od_call *call, struct od_exchange *exchange, od_slice
 static void answer_plainly(struct od_call *call, struct od_exchange *exchange, od_slice bytes,
                            uint16_t status)
 {
-    od_visit_end(call, status);
+    od_access_log_end(call, status);
     od_exchange_answer(exchange, bytes);
 }
 

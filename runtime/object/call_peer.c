@@ -28,11 +28,19 @@ void od_call_receive(struct od_objects *objects, uint32_t worker, od_slice body)
     od_call_deliver(call, &message);
 }
 
+// A 101 names a worker and a socket in it, and nothing else does.
+static bool read_response(const struct od_objects *objects, od_slice bytes,
+                          struct od_response *response)
+{
+    return od_response_read(bytes, response) && response->worker < objects->worker_count &&
+           (response->socket != 0) == (response->status == 101);
+}
+
 // Whoever waited is gone.
 static void drop_reply(struct od_objects *objects, enum od_call_outcome outcome, od_slice bytes)
 {
     struct od_response response;
-    if (outcome == OD_OUTCOME_RESPONSE && od_response_read(bytes, &response))
+    if (outcome == OD_OUTCOME_RESPONSE && read_response(objects, bytes, &response))
         od_call_lose_socket(objects, &response);
 }
 
@@ -45,20 +53,20 @@ static void accept_reply(struct od_call *call, enum od_call_outcome outcome, od_
     else if (outcome == OD_OUTCOME_RESULTS && call->kind == OD_CALL_METHOD)
         od_call_answer(call, bytes);
     else if (outcome == OD_OUTCOME_RESPONSE && call->kind == OD_CALL_FETCH &&
-             od_response_read(bytes, &response))
+             read_response(call->objects, bytes, &response))
         od_call_answer(call, bytes);
     else
         od_call_fail(call, 500, OD_SLICE("the answer of the object cannot be read"));
 }
 
-void od_call_receive_reply(struct od_objects *objects, od_slice body)
+void od_call_receive_reply(struct od_objects *objects, uint32_t worker, od_slice body)
 {
     struct od_cursor cursor = od_cursor_of(body);
     uint64_t id = od_cursor_u64(&cursor);
     enum od_call_outcome outcome = od_cursor_u8(&cursor);
     od_slice rest = od_cursor_rest(&cursor);
     struct od_call *call = od_call_find(objects, id);
-    if (call == NULL)
+    if (call == NULL || !call->is_remote || call->worker != worker)
         drop_reply(objects, outcome, rest);
     else
         accept_reply(call, outcome, rest);

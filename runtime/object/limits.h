@@ -12,6 +12,7 @@
 #define OD_ATTACHMENT_BYTES_MAX 16384     // Serialized. [Cloudflare]
 #define OD_AUTO_RESPONSE_BYTES_MAX 2048   // Request and response each. [Cloudflare]
 #define OD_CLOSE_REASON_BYTES_MAX 123     // [RFC 6455]
+#define OD_MESSAGE_BYTES_MAX (32u << 20)  // That is sent; as for those that come. [Cloudflare]
 #define OD_EVENT_TIMEOUT_MS_MAX 604800000 // [Cloudflare: 7 days]
 #define OD_KEY_BYTES_MAX 2048             // [Cloudflare]
 #define OD_KEYS_A_CALL_MAX 128            // [Cloudflare]
@@ -20,7 +21,7 @@
 #define OD_INBOX_EVENTS_MAX 10000         // Calls and requests beyond it are refused: overloaded.
 #define OD_OBJECT_CALLS_MAX 32768       // The same for those without an answer, wherever they are,
 #define OD_ASKED_BYTES_MAX (64u << 20)  // and for their bytes.
-#define OD_CYCLE_OBJECTS_MAX 64         // A longer chain of waiting objects is not followed.
+#define OD_DEADLOCK_OBJECTS_MAX 64      // A longer chain of waiting objects is not followed.
 #define OD_PEER_BYTES_MAX (64u << 20)   // That wait for another worker to read; then the same.
 #define OD_OUTBOX_BYTES_MAX (64u << 20) // Messages that wait for the disk; more: reset.
 #define OD_SOCKET_WAITING_MAX 64        // Messages of one socket that wait; then it is not read.

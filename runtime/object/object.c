@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "link/page.h"
 #include "net/net.h"
-#include "object/alarm.h"
+#include "object/alarm_event.h"
 #include "object/call.h"
 #include "object/inbox.h"
 #include "object/label.h"
@@ -163,7 +163,7 @@ void od_object_fail_event(struct od_object *object, struct od_event *event,
     if (call != NULL)
         od_call_fail_with(call, 500, why);
     if (event->kind == OD_EVENT_ALARM)
-        od_alarm_lost(object, event);
+        od_alarm_event_lost(object, event);
     if (event->socket != NULL)
         od_socket_event_done(event->socket, event->kind, event->size);
     od_event_free(event);
@@ -282,7 +282,7 @@ static void construct(struct od_object *object)
 
 static void run(struct od_object *object, struct od_event *event)
 {
-    if (event->kind == OD_EVENT_ALARM && !od_alarm_begin(object, event)) {
+    if (event->kind == OD_EVENT_ALARM && !od_alarm_event_begin(object, event)) {
         od_event_free(event);
         return;
     }

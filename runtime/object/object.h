@@ -90,7 +90,7 @@ struct od_object {
     struct od_task *running; // The one that is in Lua now.
     struct od_section *section;         // NULL when it has none: nothing else runs (section.h).
     struct od_transaction *transaction; // The innermost that is open; NULL: none (transaction.h).
-    struct od_event *alarm;             // Whose handler runs or waits; NULL: none (alarm.h).
+    struct od_event *alarm;             // Whose handler runs or waits; NULL: none (alarm_event.h).
     od_time_ms awake_since_ms;
     od_time_ms idle_since_ms;
     struct od_auto_response *auto_response; // NULL when not set.

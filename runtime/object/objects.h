@@ -39,8 +39,9 @@ struct od_objects {
     struct od_list ready;
     struct od_list gated;
     struct od_list idle;
-    bool logs_visits; // See visit.h.
-    bool is_draining; // The worker ends: what waits for a namespace is given up.
+    uint64_t slow_readers; // So many have been closed.
+    bool logs_accesses;    // See access_log.h.
+    bool is_draining;      // The worker ends: what waits for a namespace is given up.
     struct od_outgoing_turns outgoing;
     struct od_list awake;
     uint32_t awake_count;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "object/alarm.h"
+#include "object/alarm_event.h"
 #include "object/call.h"
 #include "object/objects.h"
 #include "object/outgoing.h"
@@ -67,7 +67,7 @@ static void perform_finish_close(struct od_object *object, const struct od_effec
 static void perform_alarm_over(struct od_object *object, const struct od_effect *effect)
 {
     (void)effect;
-    od_alarm_say_over(object, false);
+    od_alarm_event_say_over(object, false);
 }
 
 typedef void perform_effect(struct od_object *object, const struct od_effect *effect);
@@ -83,12 +83,19 @@ static perform_effect *const perform[] = {
     [OD_EFFECT_ALARM_OVER] = perform_alarm_over,
 };
 
+// What it costs while it waits. A frame for many sockets is there once.
+static size_t cost_of(const struct od_effect *effect)
+{
+    bool brings_frame = effect->frame != NULL && effect->frame->gated == 0;
+    return sizeof *effect + effect->bytes.size + (brings_frame ? effect->frame->plain.size : 0);
+}
+
 // A handler can send faster than any disk writes, without ever letting go.
 static bool has_room(struct od_object *object, const struct od_effect *effect)
 {
     if (effect->kind != OD_EFFECT_MESSAGE)
         return true;
-    if (object->outbox_bytes + effect->bytes.size <= OD_OUTBOX_BYTES_MAX)
+    if (object->outbox_bytes + cost_of(effect) <= OD_OUTBOX_BYTES_MAX)
         return true;
     if (!object->is_reset)
         od_object_reset(object, OD_SLICE("more than 64 MiB of messages wait for its writes"));
@@ -100,7 +107,7 @@ static void keep(struct od_object *object, const struct od_effect *effect, struc
 {
     if (!has_room(object, effect))
         return;
-    object->outbox_bytes += effect->bytes.size;
+    object->outbox_bytes += cost_of(effect);
     struct od_effect *kept = od_allocate(sizeof *kept + effect->bytes.size);
     *kept = *effect;
     od_list_init(&kept->link);
@@ -108,7 +115,7 @@ static void keep(struct od_object *object, const struct od_effect *effect, struc
     if (effect->bytes.size > 0)
         memcpy(kept + 1, effect->bytes.at, effect->bytes.size);
     if (kept->frame != NULL)
-        od_frame_shared_keep(kept->frame);
+        od_frame_shared_keep(kept->frame)->gated++;
     if (kept->socket != NULL) {
         kept->socket->gated_count++;
         od_websocket_touch(kept->socket->websocket);
@@ -120,10 +127,11 @@ static void keep(struct od_object *object, const struct od_effect *effect, struc
 
 static void free_kept(struct od_object *object, struct od_effect *kept)
 {
-    object->outbox_bytes -= kept->bytes.size;
     struct od_socket *socket = kept->socket;
     if (kept->frame != NULL)
-        od_frame_shared_drop(kept->frame);
+        kept->frame->gated--;
+    object->outbox_bytes -= cost_of(kept);
+    od_frame_shared_drop(kept->frame);
     free(kept);
     if (socket == NULL)
         return;
@@ -131,6 +139,12 @@ static void free_kept(struct od_object *object, struct od_effect *kept)
     socket->gated_count--;
     od_websocket_touch(socket->websocket);
     od_socket_release(socket);
+}
+
+void od_outbox_check(const struct od_object *object)
+{
+    bool is_empty = od_list_is_empty(&object->outbox);
+    OD_ASSERT(!is_empty || object->outbox_bytes == 0);
 }
 
 static uint64_t seq_to_wait_for(const struct od_object *object)
@@ -187,6 +201,7 @@ static bool is_question(const struct od_effect *effect)
 
 void od_outbox_put(struct od_object *object, struct od_effect effect)
 {
+    od_outbox_check(object);
     if (object->transaction != NULL && is_question(&effect) && !object->is_reset)
         put_question(object, effect);
     else
@@ -195,6 +210,7 @@ void od_outbox_put(struct od_object *object, struct od_effect effect)
 
 void od_outbox_decide(struct od_object *object)
 {
+    od_outbox_check(object);
     od_seq seq = od_storage_pending_seq(&object->storage);
     if (object->is_reset)
         return;
@@ -208,11 +224,13 @@ void od_outbox_decide(struct od_object *object)
 
 void od_outbox_put_synced(struct od_object *object, struct od_effect effect)
 {
+    od_outbox_check(object);
     put(object, effect, od_storage_sync_seq(&object->storage));
 }
 
 void od_outbox_put_ungated(struct od_object *object, struct od_effect effect)
 {
+    od_outbox_check(object);
     effect.seq = 0;
     if (effect.socket != NULL && effect.socket->gated_count == 0)
         perform[effect.kind](object, &effect);
@@ -222,6 +240,7 @@ void od_outbox_put_ungated(struct od_object *object, struct od_effect effect)
 
 void od_outbox_release(struct od_object *object)
 {
+    od_outbox_check(object);
     while (!od_list_is_empty(&object->outbox)) {
         struct od_effect *first = OD_LIST_MEMBER(object->outbox.next, struct od_effect, link);
         bool is_early = first->is_tentative && object->state == OD_WAKING;
@@ -236,7 +255,7 @@ void od_outbox_release(struct od_object *object)
 static void drop_one(struct od_object *object, struct od_effect *kept, const struct od_failure *why)
 {
     if (kept->kind == OD_EFFECT_ALARM_OVER) {
-        od_alarm_say_over(object, true);
+        od_alarm_event_say_over(object, true);
     } else if (kept->socket == NULL) {
         struct od_call *call = od_call_find(object->objects, kept->number);
         if (call != NULL)
@@ -251,6 +270,7 @@ static void drop_one(struct od_object *object, struct od_effect *kept, const str
 
 void od_outbox_drop(struct od_object *object, const struct od_failure *why)
 {
+    od_outbox_check(object);
     struct od_list *link;
     while ((link = od_list_pop_front(&object->outbox)) != NULL)
         drop_one(object, OD_LIST_MEMBER(link, struct od_effect, link), why);
@@ -258,6 +278,7 @@ void od_outbox_drop(struct od_object *object, const struct od_failure *why)
 
 void od_outbox_drop_tentative(struct od_object *object)
 {
+    od_outbox_check(object);
     OD_LIST_EACH_SAFE (link, &object->outbox) {
         struct od_effect *effect = OD_LIST_MEMBER(link, struct od_effect, link);
         if (!effect->is_tentative)

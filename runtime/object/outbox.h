@@ -33,7 +33,7 @@ enum od_effect_kind {
     OD_EFFECT_FETCH,        // bytes: a request to the outside (outgoing.h); number: its call.
     OD_EFFECT_MESSAGE,      // bytes: the payload, or frame; socket.
     OD_EFFECT_CLOSE,        // bytes: the reason; code; socket.
-    OD_EFFECT_ALARM_OVER,   // Main hears that an alarm is over (alarm.h).
+    OD_EFFECT_ALARM_OVER,   // Main hears that an alarm is over (alarm_event.h).
     OD_EFFECT_FINISH_CLOSE, // socket: answer the peer's Close if nobody has.
 };
 
@@ -49,6 +49,9 @@ struct od_effect {
     struct od_frame_shared *frame;
     od_slice bytes; // Borrowed while it is put; its own once it waits.
 };
+
+// Panics unless the outbox of [object] is as this file leaves it.
+void od_outbox_check(const struct od_object *object);
 
 // Lets [effect] leave, or keeps a copy of it until it may.
 void od_outbox_put(struct od_object *object, struct od_effect effect);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/fault.h"
+#include "base/utf8.h"
 
 // Up to the next '/', '?' or the end.
 static od_slice take_segment(od_slice *rest)
@@ -55,7 +56,8 @@ enum od_route_result od_route_path(od_slice target, od_slice *namespace_name, st
     od_slice segment = take_segment(&rest);
     if (segment.size == 0)
         return OD_ROUTE_NONE;
-    return decode(segment, name) ? OD_ROUTE_OK : OD_ROUTE_MALFORMED;
+    bool is_text = decode(segment, name) && od_utf8_is_valid(od_bytes_slice(name));
+    return is_text ? OD_ROUTE_OK : OD_ROUTE_MALFORMED;
 }
 
 bool od_route_is_test(od_slice target)

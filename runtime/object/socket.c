@@ -3,14 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+#include "codec/frame.h"
 #include "link/link.h"
 #include "net/net.h"
+#include "object/access_log.h"
 #include "object/keep.h"
 #include "object/objects.h"
 #include "object/outbox.h"
 #include "object/tag.h"
 #include "object/task.h"
-#include "object/visit.h"
 
 static bool has_id(const struct od_map_node *node, const void *key)
 {
@@ -117,7 +119,7 @@ void od_socket_attach(struct od_objects *objects, uint64_t id, od_slice record, 
     struct od_error err;
     if (fd >= 0 && od_websocket_attach(socket->websocket, record, fd, &err)) {
         od_keep_socket(socket);
-        od_visit_opened(socket);
+        od_access_log_opened(socket);
         return;
     }
     od_socket_closed(socket, 1006, OD_SLICE("WebSocket disconnected without sending Close frame."),
@@ -216,12 +218,25 @@ void od_socket_message(struct od_socket *socket, od_slice payload, struct od_byt
     receive(socket, event);
 }
 
+// A crowd of them is told of ever more rarely.
+static void log_slow_reader(const struct od_socket *socket)
+{
+    uint64_t count = ++socket->object->objects->slow_readers;
+    if ((count & (count - 1)) == 0)
+        od_log(OD_LOG_WARN, socket->object->label,
+               "a WebSocket is closed with 1013: its client does not read what is sent to it "
+               "(%llu so far)",
+               (unsigned long long)count);
+}
+
 void od_socket_closed(struct od_socket *socket, uint16_t code, od_slice reason, bool was_clean)
 {
+    if (code == OD_CLOSE_TRY_AGAIN && !was_clean)
+        log_slow_reader(socket);
     struct od_event *event = od_event_new(OD_EVENT_CLOSE, reason);
     event->code = code;
     event->was_clean = was_clean;
-    od_visit_closed(socket, code, reason);
+    od_access_log_closed(socket, code, reason);
     socket->peer_closed = true;
     socket->is_gone = !was_clean || socket->has_closed;
     receive(socket, event);
@@ -229,7 +244,7 @@ void od_socket_closed(struct od_socket *socket, uint16_t code, od_slice reason, 
 
 void od_socket_failed(struct od_socket *socket, od_slice why)
 {
-    od_visit_closed(socket, 1006, why);
+    od_access_log_closed(socket, 1006, why);
     socket->peer_closed = true;
     socket->is_gone = true;
     receive(socket, od_event_new(OD_EVENT_ERROR, why));
@@ -349,6 +364,11 @@ size_t od_socket_broadcast(struct od_object *object, bool has_tag, od_slice tag,
     return reached;
 }
 
+bool od_socket_is_close_code(uint16_t code)
+{
+    return od_frame_code_is_valid(code);
+}
+
 void od_socket_close(struct od_socket *socket, uint16_t code, od_slice reason)
 {
     if (socket->has_closed)
@@ -381,7 +401,8 @@ void od_socket_set_attachment(struct od_socket *socket, od_slice bytes)
 {
     OD_ASSERT(bytes.size <= OD_ATTACHMENT_BYTES_MAX);
     socket->attachment = od_reallocate(socket->attachment, bytes.size);
-    memcpy(socket->attachment, bytes.at, bytes.size);
+    if (bytes.size > 0) // Those of nil have no address.
+        memcpy(socket->attachment, bytes.at, bytes.size);
     socket->attachment_size = (uint32_t)bytes.size;
     tell_facts(socket);
 }

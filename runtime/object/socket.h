@@ -119,7 +119,9 @@ OD_MUST_CHECK bool od_socket_send(struct od_socket *socket, od_slice payload, bo
 size_t od_socket_broadcast(struct od_object *object, bool has_tag, od_slice tag,
                            const struct od_socket *except, od_slice payload, bool is_binary);
 
-// Starts the closing handshake, through the outbox; code 0 sends an empty Close. Again: ignored.
+// Starts the closing handshake, through the outbox; code 0 sends an empty Close, any other must be
+// one that can be sent. Again: ignored.
+bool od_socket_is_close_code(uint16_t code);
 void od_socket_close(struct od_socket *socket, uint16_t code, od_slice reason);
 
 void od_socket_set_tags(struct od_socket *socket, const od_slice *tags, size_t count); // Copied.

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "link/page.h"
 #include "link/response.h"
-#include "object/alarm.h"
+#include "object/alarm_event.h"
 #include "object/call.h"
 #include "object/client_end.h"
 #include "object/objects.h"
@@ -102,7 +102,7 @@ void od_task_limit(struct od_task *task)
 void od_task_over(struct od_task *task)
 {
     if (task->event != NULL)
-        od_alarm_end(task->object, task->event, task->has_failed);
+        od_alarm_event_end(task->object, task->event, task->has_failed);
 }
 
 // The next message of the socket need not wait for what is left.

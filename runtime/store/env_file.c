@@ -10,9 +10,9 @@
 
 #include "base/bytes.h"
 #include "base/cursor.h"
+#include "store/file_check.h"
 #include "store/limits.h"
 #include "store/mapped.h"
-#include "store/pages.h"
 
 static bool fail_open(const struct od_env *env, int code, struct od_error *err)
 {
@@ -225,7 +225,7 @@ static bool note_files(struct od_env *env, struct od_error *err)
 
 bool od_env_file_open(struct od_env *env, struct od_error *err)
 {
-    if (env->is_writer && (!make(env, err) || !od_pages_check(env->directory_path, err)))
+    if (env->is_writer && (!make(env, err) || !od_file_check(env->directory_path, err)))
         return false;
     int code = open_with_largest_map(env, env->directory_path, env->is_writer ? 0 : MDB_RDONLY);
     if (code != 0)

@@ -1,6 +1,6 @@
 // od_storage_list (storage.h): the object's rows and what lies over them, merged in order.
 
-#include "store/inner.h"
+#include "store/store_inner.h"
 
 struct listing {
     const struct od_range *range;

@@ -1,7 +1,7 @@
 #include "store/storage.h"
 
-#include "store/inner.h"
 #include "store/reader.h"
+#include "store/store_inner.h"
 
 void od_storage_init(struct od_storage *storage, struct od_store *store,
                      const struct od_identity *identity)

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "store/inner.h"
 #include "store/reader.h"
+#include "store/store_inner.h"
 
 // --- What is on its way to the disk --------------------------------------------------------------
 

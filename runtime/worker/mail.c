@@ -6,9 +6,9 @@
 #include "base/log.h"
 #include "link/page.h"
 #include "net/exchange.h"
-#include "object/alarm.h"
+#include "object/alarm_event.h"
 #include "object/call.h"
-#include "object/cycle.h"
+#include "object/deadlock.h"
 #include "object/refusal.h"
 #include "object/report.h"
 #include "object/restore.h"
@@ -184,9 +184,8 @@ static void receive_call(struct od_worker *worker, uint32_t from, od_slice body,
 
 static void receive_reply(struct od_worker *worker, uint32_t from, od_slice body, int fd)
 {
-    (void)from;
     (void)fd;
-    od_call_receive_reply(&worker->objects, body);
+    od_call_receive_reply(&worker->objects, from, body);
 }
 
 static void receive_cancel(struct od_worker *worker, uint32_t from, od_slice body, int fd)
@@ -198,14 +197,14 @@ static void receive_cancel(struct od_worker *worker, uint32_t from, od_slice bod
 static void receive_probe(struct od_worker *worker, uint32_t from, od_slice body, int fd)
 {
     (void)fd;
-    od_cycle_receive_probe(&worker->objects, from, body);
+    od_deadlock_receive_probe(&worker->objects, from, body);
 }
 
-static void receive_hopeless(struct od_worker *worker, uint32_t from, od_slice body, int fd)
+static void receive_deadlocked(struct od_worker *worker, uint32_t from, od_slice body, int fd)
 {
     (void)from;
     (void)fd;
-    od_cycle_receive_hopeless(&worker->objects, body);
+    od_deadlock_receive_deadlocked(&worker->objects, body);
 }
 
 static void receive_upgrade(struct od_worker *worker, uint32_t from, od_slice body, int fd)
@@ -230,7 +229,7 @@ static void receive_restore_socket(struct od_worker *worker, od_slice body, int 
 static void receive_alarm(struct od_worker *worker, od_slice body, int fd)
 {
     (void)fd;
-    od_alarm_receive(&worker->objects, body);
+    od_alarm_event_receive(&worker->objects, body);
 }
 
 static void receive_refuse(struct od_worker *worker, od_slice body, int fd)
@@ -272,9 +271,12 @@ static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int)
 };
 
 static void (*const from_peer[OD_KIND_COUNT])(struct od_worker *, uint32_t, od_slice, int) = {
-    [OD_KIND_CALL] = receive_call,          [OD_KIND_REPLY] = receive_reply,
-    [OD_KIND_CALL_CANCEL] = receive_cancel, [OD_KIND_PROBE] = receive_probe,
-    [OD_KIND_HOPELESS] = receive_hopeless,  [OD_KIND_UPGRADE] = receive_upgrade,
+    [OD_KIND_CALL] = receive_call,
+    [OD_KIND_REPLY] = receive_reply,
+    [OD_KIND_CALL_CANCEL] = receive_cancel,
+    [OD_KIND_PROBE] = receive_probe,
+    [OD_KIND_DEADLOCKED] = receive_deadlocked,
+    [OD_KIND_UPGRADE] = receive_upgrade,
 };
 
 static void refuse(const char *sender, enum od_kind kind, int fd)

@@ -8,7 +8,7 @@
 #ifndef OD_WORKER_MAIL_H
 #define OD_WORKER_MAIL_H
 
-#include "worker/inner.h"
+#include "worker/worker_inner.h"
 
 extern const struct od_link_events od_mail_main_events; // Of the link to main.
 

@@ -65,6 +65,8 @@ int od_rehearsal_main(const struct od_options *options, od_script_new *new_scrip
 {
     struct rehearsal rehearsal = {0};
     struct od_error err;
+    if (options->confine)
+        od_confine_prepare();
     if (!od_loop_init(&rehearsal.loop, &err) ||
         !od_link_init(&rehearsal.main, &rehearsal.loop.uv, link_fd, &link_events, &rehearsal,
                       &err)) {

@@ -5,7 +5,7 @@
 #ifndef OD_WORKER_SETTLE_H
 #define OD_WORKER_SETTLE_H
 
-#include "worker/inner.h"
+#include "worker/worker_inner.h"
 
 // Once a turn, before messages leave: answers the questions that wait for it when there is no event
 // to deliver, no timer due, no effect that waits, no call to another worker and no write on its

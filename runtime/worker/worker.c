@@ -263,7 +263,7 @@ static void init_objects(struct od_worker *worker, uint32_t index)
     objects->worker_count = worker->options->workers;
     objects->peers = od_allocate_zeroed(objects->worker_count * sizeof *objects->peers);
     objects->idle_ms = worker->options->idle_ms;
-    objects->logs_visits = worker->options->log_requests;
+    objects->logs_accesses = worker->options->log_requests;
     od_objects_init(objects);
 }
 
@@ -322,6 +322,7 @@ static bool open_and_serve(struct od_worker *worker, od_script_new *new_script, 
     od_pulses_set_ping_ms(&worker->net.pulses, worker->options->ping_ms);
     worker->net.tells_over = worker->options->connections_per_address > 0;
     worker->net.trusted_proxies = worker->options->trusted_proxies;
+    worker->net.allowed_hosts = od_options_host_names(worker->options);
     worker->net.allowed_origins = od_slice_of(worker->options->allow_origin);
     od_versions_init(&worker->versions, &worker->objects, worker->options, new_script);
     while (!worker->is_over)
@@ -344,6 +345,8 @@ int od_worker_main(const struct od_options *options, od_script_new *new_script, 
                                .rest_timer = {.fire = wake_up},
                                .drain_timer = {.fire = look_again}};
     struct od_error err;
+    if (options->confine)
+        od_confine_prepare();
     if (!od_page_open(&worker.page, page_fd, &err) || !od_loop_init(&worker.loop, &err) ||
         !od_link_init(&worker.main, &worker.loop.uv, link_fd, &od_mail_main_events, &worker,
                       &err)) {

@@ -27,6 +27,13 @@ local function read(path)
   return text
 end
 
+-- Formatter and tidier have other opinions in each version: the house has those of Debian 12.
+local CLANG_VERSION = "version 14%."
+
+local function has_other_clang(tool)
+  return not lines_of(tool .. " --version | tr '\\n' ' '")[1]:find(CLANG_VERSION)
+end
+
 describe("the house", function()
   it("has a README at every door", function()
     local missing = {}
@@ -83,15 +90,22 @@ describe("the house", function()
   end)
 
   it("is formatted as .clang-format says", function()
+    if has_other_clang("clang-format") then
+      return pending("clang-format is of another version")
+    end
     assert.is_nil(complaint("find runtime bindings spec/bench -name '*.[ch]' | "
       .. "xargs clang-format --dry-run --Werror"))
   end)
 
   it("pleases luacheck", function()
-    assert.is_nil(complaint("luacheck --quiet --codes lua examples spec .luacheckrc"))
+    assert.is_nil(complaint("luacheck --quiet --codes lua examples spec spec/soak "
+      .. "spec/lint/figures .luacheckrc"))
   end)
 
   it("pleases clang-tidy", function()
+    if has_other_clang("clang-tidy") then
+      return pending("clang-tidy is of another version")
+    end
     local build = os.getenv("OPEN_DO_BUILD") or "build/testing"
     assert.is_nil(complaint("find runtime bindings -name '*.c' | xargs -P 2 -n 8 "
       .. "clang-tidy --quiet -p " .. build))

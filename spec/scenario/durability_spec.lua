@@ -320,4 +320,41 @@ describe("a write", function()
     assert.equal(7, workbench.outcome(other))
     assert.is_true(workbench.ask(server, "a", "return storage:get('k'):sub(1, 4) == '150x'"))
   end)
+
+  describe("that takes long, with messages behind it", function()
+    -- Posts [code] while the disk stands still; true: the object was reset for what waits.
+    local function is_reset_by(code)
+      server:fault("commit.hold")
+      local asked = workbench.begin(server, "a", "storage:put('k', 1) " .. code .. " return 'fine'")
+      workbench.ask(server, "b", "return 'the turn is over'")
+      server:clear_fault("commit.hold")
+      local answer = asked:read_answer()
+      asked:close()
+      return answer.status == 500
+    end
+
+    -- Broadcasts were not counted, however large: a hundred of a megabyte passed.
+    it("resets its object at 64 MiB of them, sent or broadcast", function()
+      server:connect("/things/a")
+      assert.is_true(is_reset_by(
+        "for i = 1, 100 do state:getWebSockets()[1]:send(('x'):rep(2^20)) end"))
+      server:connect("/things/a")
+      assert.is_true(is_reset_by("for i = 1, 100 do state:broadcast(('x'):rep(2^20)) end"))
+      assert.matches("reset: more than 64 MiB of messages wait for its writes", server:log(), 1,
+        true)
+    end)
+
+    it("holds a broadcast once, for however many sockets", function()
+      local clients = {}
+      for i = 1, 20 do
+        clients[i] = server:connect("/things/a")
+      end
+      assert.is_false(is_reset_by("for i = 1, 6 do state:broadcast(('x'):rep(2^20)) end"))
+      for _, client in ipairs(clients) do
+        for _ = 1, 6 do
+          assert.equal(2 ^ 20, #client:receive())
+        end
+      end
+    end)
+  end)
 end)

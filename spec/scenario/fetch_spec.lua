@@ -54,7 +54,7 @@ describe("od.fetch", function()
     assert.equal("GET", request.method)
     assert.equal("/mirror?x=1&y=a%20b", request.url)
     assert.equal("", request.body)
-    assert.equal("open-do/0.1.0", request.headers["user-agent"])
+    assert.matches("^open%-do/%d+%.%d+%.%d+$", request.headers["user-agent"])
     assert.is_nil(request.headers["content-type"])
   end)
 

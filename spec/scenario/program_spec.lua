@@ -71,8 +71,37 @@ describe("The program", function()
         "127.0.0.1:8787", "OPEN_DO_LISTEN", "%-%-env%-file FILE", "OPEN_DO_IDLE_MS" } do
         assert.truthy(alone:match(words), words .. " is missing in:\n" .. alone)
       end
-      local _, behind = ends { "run", "--help" }
-      assert.equal(alone, behind)
+    end)
+
+    -- { command, an option it takes, one it does not take, its example }
+    for _, row in ipairs {
+      { "run", "--listen HOST:PORT", "--json", "open-do run chat.lua" },
+      { "dev", "--allow-origin ORIGINS", "--json", "open-do dev chat.lua" },
+      { "check", "--var NAME", "--listen", "open-do check chat.lua" },
+      { "status", "--json", "--workers", "open-do status --data" },
+      { "reload", "--data DIR", "--json", "open-do reload chat.lua" },
+      { "test", "--help", "--data", "open-do test spec/" },
+      { "types", "--help", "--data", "open-do types" },
+    } do
+      local command, taken, other, example = unpack(row)
+      it(("with %s --help: its options and an example"):format(command), function()
+        local code, text = ends { command, "--help" }
+        assert.equal(0, code)
+        assert.truthy(text:find(taken, 1, true), text)
+        assert.truthy(text:find("Example:\n  " .. example, 1, true), text)
+        assert.is_nil(text:find(other, 1, true), text)
+      end)
+    end
+
+    it("with --help: in columns that line up", function()
+      local _, text = ends { "run", "--help" }
+      local column
+      for line in text:gmatch("[^\n]+") do
+        local at = line:match("^  %-%-?[%w-]+ ?[%w:|=]*%s+()") or line:match("^%s+()OPEN_DO")
+        column = column or at
+        assert.equal(at and column, at, line)
+      end
+      assert.truthy(column)
     end)
 
     it("with --version", function()

@@ -26,7 +26,7 @@ describe("a page that opens a WebSocket", function()
   end
 
   it("may be one of the same host, by any name of the loopback and on any port", function()
-    server = start()
+    server = start("--allow-host", "chat.example")
     assert.equal(101, status(nil, "127.0.0.1:8787"))
     assert.equal(101, status("http://127.0.0.1:8787", "127.0.0.1:8787"))
     assert.equal(101, status("http://localhost:5173", "127.0.0.1:8787"))
@@ -36,7 +36,7 @@ describe("a page that opens a WebSocket", function()
   end)
 
   it("may not be one of another host, and the log says what to do", function()
-    server = start()
+    server = start("--allow-host", "*")
     for _, origin in ipairs { "https://evil.example", "null", "https://chat.example.evil.example",
       "https://evil.example:80/chat.example", "chat.example", "", "https://", "file://" } do
       assert.equal(403, status(origin, "chat.example"), origin)
@@ -53,7 +53,8 @@ describe("a page that opens a WebSocket", function()
   end)
 
   it("may be one of those that are named", function()
-    server = start("--allow-origin", "https://a.example,http://b.example:8080")
+    server = start("--allow-origin", "https://a.example,http://b.example:8080",
+      "--allow-host", "chat.example")
     assert.equal(101, status("https://a.example", "chat.example"))
     assert.equal(101, status("http://b.example:8080", "chat.example"))
     assert.equal(403, status("http://b.example", "chat.example"))
@@ -62,9 +63,108 @@ describe("a page that opens a WebSocket", function()
   end)
 
   it("may be any, when all are allowed", function()
-    server = start("--allow-origin", "*")
+    server = start("--allow-origin", "*", "--allow-host", "www.example,chat.example")
     assert.equal(101, status("https://evil.example", "chat.example"))
     assert.equal(101, status("null", "chat.example"))
+  end)
+end)
+
+-- A stranger's name can be made to lead to 127.0.0.1, and then his page is one of the same host.
+describe("a page that knows a loopback server by a name", function()
+  local server
+
+  after_each(function()
+    server:stop()
+  end)
+
+  local function status(host, origin)
+    local answer, connection = server:handshake("/things/a", {
+      headers = { host = host, origin = origin or "http://" .. host },
+    })
+    connection:close()
+    return answer.status, answer.body
+  end
+
+  it("may open WebSockets by those of the loopback, and by addresses", function()
+    server = start()
+    for _, host in ipairs { "localhost", "LOCALHOST:8787", "chat.localhost:80", "127.0.0.1",
+      "127.9.9.9:8787", "[::1]:8787", "[::1]", "192.168.1.5:8787" } do
+      assert.equal(101, status(host), host)
+    end
+    for _, host in ipairs { "evil.example", "evil.example:8787", "localhost.evil.example",
+      "evillocalhost", "127.0.0.1.evil.example", "a1", "evil.example1" } do
+      local code, body = status(host)
+      assert.equal(403, code, host)
+      assert.matches("--allow-host", body, 1, true)
+    end
+    server:wait_log("a page of http://evil.example may not open a WebSocket at evil.example.*"
+      .. "%-%-allow%-host")
+    local answer, connection = server:handshake("/things/a", { headers = { host = "h.example" } })
+    connection:close()
+    assert.equal(101, answer.status) -- Without Origin it is no page.
+    assert.equal(200, server:post("/things/a", "return 1", { host = "h.example" }).status)
+  end)
+
+  it("may open them by those that are named, and by any behind a trusted proxy", function()
+    server = start("--allow-host", "chat.example")
+    assert.equal(101, status("chat.example:8787"))
+    assert.equal(101, status("localhost"))
+    assert.equal(403, status("evil.example"))
+    server:stop()
+    server = start("--trusted-proxies", "127.0.0.1")
+    assert.equal(101, status("chat.example"))
+  end)
+end)
+
+describe("a proxy that says what it was asked by", function()
+  local server
+
+  after_each(function()
+    server:stop()
+  end)
+
+  local function url(headers)
+    headers.host = "h.example"
+    return server:post("/things/a", "return request.url", headers).body:match('"value":"([^"]*)"')
+  end
+
+  it("is believed when it is trusted", function()
+    server = start("--trusted-proxies", "127.0.0.1")
+    local https, plain = "https://h.example/things/a", "http://h.example/things/a"
+    assert.equal(https, url { ["x-forwarded-proto"] = "https" })
+    assert.equal(https, url { ["x-forwarded-proto"] = "http, HTTPS" })
+    assert.equal(https, url { forwarded = 'for=192.0.2.1;proto=https;by=x' })
+    assert.equal(https, url { forwarded = 'for=192.0.2.1, for="[::1]"; Proto="https"' })
+    assert.equal(plain, url { ["x-forwarded-proto"] = "https, http" })
+    assert.equal(plain, url { ["x-forwarded-proto"] = "httpsx" })
+    assert.equal(plain, url {})
+    server:stop()
+    server = start()
+    assert.equal(plain, url { ["x-forwarded-proto"] = "https", forwarded = "proto=https" })
+  end)
+end)
+
+describe("the name of an object", function()
+  local server
+
+  after_each(function()
+    server:stop()
+  end)
+
+  it("is UTF-8, and cannot turn the terminal of who reads the log", function()
+    server = start()
+    for _, name in ipairs { "%ff", "%c3", "a%80b", "%ed%a0%80", "%c0%80" } do
+      assert.equal(400, server:get("/things/" .. name).status, name)
+    end
+    assert.equal(200, server:post("/things/%c3%bc", "return 1").status)
+    server:post("/things/%e2%80%aeevil%c2%9b31m", "print 'noticed'")
+    server:wait_log("noticed")
+    assert.matches("things/\\u202eevil\\u009b31m", server:log(), 1, true)
+    local code, text = server:asking("status")
+    assert.equal(0, code)
+    assert.is_nil(text:find("\226\128\174", 1, true))
+    assert.is_nil(text:find("\194\155", 1, true))
+    assert.is_truthy(server:status())
   end)
 end)
 

@@ -28,7 +28,9 @@ M.LOOPS = {
     .. "while true do end end }))" },
   { "string.rep again and again", "while true do local _ = ('x'):rep(1e6) end" },
   { "reads without end", "while true do self.state.storage:get('k') end" },
-  { "writes without end", "while true do self.state.storage:put('k', 1) end" },
+  -- Also past the limit on the writes of one stretch, which a fast machine reaches.
+  { "writes without end", "local storage = self.state.storage "
+    .. "while true do pcall(storage.put, storage, 'k', 1) end" },
   { "sockets without end", "while true do self.state:getWebSockets() end" },
   { "JSON without end", "while true do od.json.decode('[1,2,3]') end" },
   { "waitUntil that loops", "self.state:waitUntil(function() while true do end end)" },

@@ -114,14 +114,30 @@ describe("a WebSocket ends", function()
       ann.connection:read_to_end()
     end)
 
+    -- A script that echoes the code its client has asked for once ended its worker with 1016.
+    it("with a code a client has chosen, or with an error at the line of the script", function()
+      local ann = enter("kitchen")
+      for _, code in ipairs { 1016, 2000, 2999 } do
+        ann:send("close " .. code .. " bye")
+        server:wait_log("Invalid WebSocket close code: " .. code)
+      end
+      assert.matches("script.lua:%d+: Invalid WebSocket close code: 2999", server:log())
+      ann:send("still open")
+      ann:expect("still open")
+      ann:send("close 1014 bye")
+      ann:expect_close(1014, "bye")
+    end)
+
     it("with no code that cannot be sent and no reason that is too long (160)", function()
       local ann = enter("kitchen")
       local close = "state:getWebSockets('a')[1]:close(%s)"
       local function refused(arguments)
         return workbench.refusal(server, "kitchen", close:format(arguments))
       end
-      for _, code in ipairs { 0, 999, 1004, 1005, 1006, 1015, 5000, 70000 } do
-        assert.matches("Invalid WebSocket close code: " .. code, refused(code), 1, true)
+      for _, code in ipairs { 0, 999, 1004, 1005, 1006, 1015, 1016, 1999, 2000, 2999, 5000, 65536,
+        70000, -1, 1e300 } do
+        local text = refused(("%.0f"):format(code))
+        assert.matches("Invalid WebSocket close code: ", text, 1, true)
       end
       assert.matches("must not be longer than 123 bytes", refused("1000, ('r'):rep(124)"), 1, true)
       assert.matches("you must also specify a code", refused("nil, 'reason'"), 1, true)

@@ -14,6 +14,10 @@ function Thing:webSocketMessage(ws, message)
       reached = reached + self.state:broadcast(piece, { tag = "reader" })
     end
     ws:send("flooded")
+  elseif message == "huge" then
+    ws:send(("z"):rep(20 * 1024 * 1024), true)
+    ws:send("small")
+    ws:send(("z"):rep(20 * 1024 * 1024), true)
   elseif message == "large" then
     ws:send(("y"):rep(4 * 1024 * 1024))
   else
@@ -132,6 +136,7 @@ describe("a peer", function()
     local ben = server:connect("/things/hall")
     ben:send("flood")
     witness:expect("closed 1013 The reader is too slow false")
+    server:wait_log("WARN  things/hall  a WebSocket is closed with 1013: its client does not read")
     ben:expect("flooded")
     ben:send("and on")
     ben:expect("and on")
@@ -143,6 +148,25 @@ describe("a peer", function()
     ben:close(1000)
     ben:expect_close(1000)
     witness:expect("closed 1000  true")
+  end)
+
+  -- A queue of 8 MiB was too short for one message of 20: it came, and then the end.
+  it("that reads gets messages that are larger than its queue, and what is sent behind", function()
+    local ann = server:connect("/things/hall")
+    ann:send("huge")
+    bystander:send("first")
+    bystander:expect("first")
+    assert.equal(20 * 1024 * 1024, #ann:receive())
+    ann:expect("small")
+    assert.equal(20 * 1024 * 1024, #ann:receive())
+    ann:send("still here")
+    ann:expect("still here")
+    ann:close(1000)
+    ann:expect_close(1000)
+    witness:expect("closed 1000  true")
+    assert.matches("send: a message cannot be larger than 33554432 bytes, and this has 33554433",
+      workbench.refusal(server, "hall",
+        "state:getWebSockets()[1]:send(('z'):rep(32 * 1024 * 1024 + 1), true)"), 1, true)
   end)
 
   it("that reads slowly gets all of what fits into its queue", function()

@@ -2,10 +2,9 @@
 # them, build/npm has them. Sourced; expects spec/support/packages.sh and the root as directory.
 
 od_install_npm_packages() {
-  local node=""
-  command -v node >/dev/null && command -v npm >/dev/null || node="nodejs npm"
-  # shellcheck disable=SC2086
-  od_install_packages $node
+  od_install_needs "
+    program node:nodejs
+    program npm:npm"
   mkdir -p build/npm
   cmp -s spec/support/package.json build/npm/installed.json && return
   cp spec/support/package.json build/npm/package.json

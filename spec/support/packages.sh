@@ -1,20 +1,72 @@
-# The Debian packages open-do is built from and tested with, in one place.
-# Sourced by examples/run (build only) and spec/run (all of them).
+# What open-do is built from and tested with, in one place: libraries as pkg-config knows them, programs
+# by their names, and the Debian package of each. Sourced by examples/run (build only) and spec/run (all).
+#
+# What is there is not asked of a package manager: a library may have been built by hand. Only what is
+# missing is installed, where there is apt; elsewhere it is named, and that is all.
 
-OD_BUILD_PACKAGES="gcc libc6-dev cmake ninja-build pkg-config luajit libluajit-5.1-dev
-  libwebsockets-dev libwebsockets-evlib-uv libuv1-dev liblmdb-dev libssl-dev zlib1g-dev
-  libcurl4-openssl-dev"
-OD_TEST_PACKAGES="git lua-busted lua-check lua-socket clang libclang-rt-dev clang-format clang-tidy llvm
-  universal-ctags curl chromium procps mosquitto-clients openssl util-linux"
+# Its kind and name, a colon, the package. A library may have to be new enough.
+OD_BUILD_NEEDS="
+  program gcc:gcc
+  program cmake:cmake
+  program ninja:ninja-build
+  program pkg-config:pkg-config
+  program luajit:luajit
+  library luajit:libluajit-5.1-dev
+  library libwebsockets:libwebsockets-dev
+  library libuv:libuv1-dev
+  library lmdb:liblmdb-dev
+  library libcrypto:libssl-dev
+  library zlib:zlib1g-dev
+  library libcurl >= 7.87:libcurl4-openssl-dev
+  package libc6-dev:libc6-dev
+  package libwebsockets-evlib-uv:libwebsockets-evlib-uv"
+OD_TEST_NEEDS="
+  program git:git
+  program busted:lua-busted
+  program luacheck:lua-check
+  program clang:clang
+  program clang-format:clang-format
+  program clang-tidy:clang-tidy
+  program llvm-cov:llvm
+  program ctags:universal-ctags
+  program curl:curl
+  program chromium:chromium
+  program pgrep:procps
+  program mosquitto_pub:mosquitto-clients
+  program openssl:openssl
+  program unshare:util-linux
+  package lua-socket:lua-socket
+  package libclang-rt-dev:libclang-rt-dev"
 
-# Installs those of the given packages that are missing; asks for root only then.
-od_install_packages() {
-  local missing=() name sudo=""
-  for name in "$@"; do
-    dpkg-query -W -f='${db:Status-Status}\n' "$name" 2>/dev/null | grep -qx installed ||
-      missing+=("$name")
-  done
+od_has_package() {
+  dpkg-query -W -f='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
+}
+
+# Whether [kind] [name] is there. A package has no other name to ask for: where there is no dpkg it is
+# left to the build to notice.
+od_has() {
+  case $1 in
+    program) command -v "$2" >/dev/null ;;
+    library) command -v pkg-config >/dev/null && pkg-config --exists "$2" ;;
+    package) ! command -v dpkg-query >/dev/null || od_has_package "$2" ;;
+  esac
+}
+
+# Installs what is missing of lines like those above; asks for root only then.
+od_install_needs() {
+  local kind need missing=() names=() sudo=""
+  while read -r kind need; do
+    [ -z "$kind" ] || od_has "$kind" "${need%:*}" || {
+      missing+=("${need##*:}")
+      names+=("$kind ${need%:*}")
+    }
+  done <<<"$1"
   [ ${#missing[@]} -eq 0 ] && return 0
+  if ! command -v apt-get >/dev/null; then
+    echo "Missing, and there is no apt-get to install it:" >&2
+    printf '  %s\n' "${names[@]}" >&2
+    return 1
+  fi
   [ "$(id -u)" -eq 0 ] || sudo="sudo"
   echo "Installing from Debian: ${missing[*]}"
   $sudo apt-get update -qq
@@ -22,11 +74,9 @@ od_install_packages() {
 }
 
 od_install_build_packages() {
-  # shellcheck disable=SC2086
-  od_install_packages $OD_BUILD_PACKAGES
+  od_install_needs "$OD_BUILD_NEEDS"
 }
 
 od_install_test_packages() {
-  # shellcheck disable=SC2086
-  od_install_packages $OD_BUILD_PACKAGES $OD_TEST_PACKAGES
+  od_install_needs "$OD_BUILD_NEEDS$OD_TEST_NEEDS"
 }

@@ -2,9 +2,13 @@
 // what was heard that can be waited for without looking again and again.
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 const modules = process.env.OPEN_DO_NODE_MODULES ?? 'build/npm/node_modules';
 export const require = createRequire(path.join(path.resolve(modules), 'from.js'));
+
+// For packages that are ES modules only: node 18 refuses to require() them.
+export const load = name => import(pathToFileURL(require.resolve(name)));
 
 export const webSocketUrl = base => base.replace(/^http/, 'ws');
 

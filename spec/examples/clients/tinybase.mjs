@@ -1,8 +1,8 @@
 // TinyBase: a mergeable store with its WebSocket synchronizer. What is said is a row of "said".
-import { Journal, require, webSocketUrl } from './support.mjs';
+import { Journal, load, require, webSocketUrl } from './support.mjs';
 
-const { createMergeableStore } = require('tinybase');
-const { createWsSynchronizer } = require('tinybase/synchronizers/synchronizer-ws-client');
+const { createMergeableStore } = await load('tinybase');
+const { createWsSynchronizer } = await load('tinybase/synchronizers/synchronizer-ws-client');
 const WebSocket = require('ws');
 
 export default class TinyBaseClient {

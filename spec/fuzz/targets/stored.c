@@ -1,11 +1,11 @@
-// What a damaged disk may give: a page of the data file (store/pages.h), an alarm's row, an
+// What a damaged disk may give: a page of the data file (store/file_check.h), an alarm's row, an
 // identity.
 
 #include "fuzz.h"
 
 #include "store/alarm.h"
+#include "store/file_check.h"
 #include "store/identity.h"
-#include "store/pages.h"
 
 static bool visit(void *context, uint64_t number, uint64_t pages)
 {
@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size >= page_bytes) {
         unsigned char *page = (unsigned char *)fuzz_copy(data, page_bytes);
         memcpy(&number, page, sizeof number);
-        (void)od_page_is_sound(page, page_bytes, number, page_count, visit, &page_count);
+        (void)od_file_page_is_sound(page, page_bytes, number, page_count, visit, &page_count);
         free(page);
     }
     free(copy);

@@ -76,7 +76,7 @@ describe("a body in chunks", function()
   end)
 
   it("is refused with a size that is no such number", function()
-    for _, size in ipairs({ "", "g", "-1", "+1", " 1", "1 ", "0x1", "1g", "1 ;a", ";a", "1,2",
+    for _, size in ipairs({ "", "g", "-1", "+1", " 1", "1 ", "0x1", "1g", "1 a", ";a", "1,2",
       "00000000000000001", "10000000000000000" }) do
       refused("400", decode("chunked", size .. "\r\nx\r\n0\r\n\r\n"), size)
     end
@@ -96,6 +96,23 @@ describe("a body in chunks", function()
     refused("400", decode("chunked", "1;" .. ("e"):rep(254) .. "\r\nx\r\n0\r\n\r\n"))
     refused("400", decode("chunked", "1;a\0\r\nx\r\n0\r\n\r\n"))
     refused("400", decode("chunked", "1;a\nx\r\n0\r\n\r\n"))
+  end)
+
+  it("may have blanks before an extension, and nowhere else in the line", function()
+    assert.same("abc", decode("chunked", "3 ;a=b\r\nabc\r\n0\r\n\r\n")[1])
+    assert.same("abc", decode("chunked", "3 \t ; a = b\r\nabc\r\n0\t;\r\n\r\n")[1])
+    for _, line in ipairs({ " 3", "3 ", "3 4", "3 a=b", " ;a", "3\0;a",
+      "3" .. (" "):rep(300) .. ";" }) do
+      refused("400", decode("chunked", line .. "\r\nabc\r\n0\r\n\r\n"), line)
+    end
+  end)
+
+  it("has a name and a colon in each trailer", function()
+    for _, line in ipairs({ "nonsense", "a b: c", "a : b", " a: b", ": b", "a", "A: b\r\nnonsense",
+      "A: b\r\n folded" }) do
+      refused("400", decode("chunked", "0\r\n" .. line .. "\r\n\r\n"), line)
+    end
+    assert.same("", decode("chunked", "0\r\nA:\r\nb:c: d\r\n\r\n")[1])
   end)
 
   it("may have trailers, which are passed over within a bound", function()

@@ -3,7 +3,8 @@ local ffi = core.ffi
 
 core.load("base/error.h", "link/kinds.h")
 local build = os.getenv("OPEN_DO_BUILD") or "build/testing"
-local C = ffi.load(build .. "/libopen-do-testing.so", true) -- For all: the recorder needs it.
+local library_path = build .. "/libopen-do-testing.so"
+local C = ffi.load(library_path)
 
 ffi.cdef [[
   typedef struct uv_loop_s uv_loop_t;
@@ -38,7 +39,7 @@ local RLIMIT_NOFILE = 7
 local function build_recorder()
   local path = os.tmpname()
   local command = ("cc -std=gnu11 -D_GNU_SOURCE -g -fPIC -shared -Iruntime -o %s "
-    .. "spec/unit/link/recorder.c 2>&1; echo \"|$?\""):format(path)
+    .. "spec/unit/link/recorder.c %s 2>&1; echo \"|$?\""):format(path, library_path)
   local pipe = io.popen(command)
   local output = pipe:read("*a")
   pipe:close()

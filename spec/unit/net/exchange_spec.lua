@@ -49,7 +49,6 @@ describe("An exchange", function()
   end)
 
   it("stops reading from a client that sends requests and does not wait for answers", function()
-    stage:limits().pipeline_bytes_max = 1000
     local ann = stage:client(GET:format("/one"))
     stage:turn()
     local sent = 0
@@ -58,6 +57,66 @@ describe("An exchange", function()
       stage:turn(1)
     end
     assert.is_true(sent < 3000000, "took " .. sent .. " bytes")
+  end)
+
+  -- Each answer once made room for one more read, so that what was read grew with every answer.
+  it("does not read on while what was read holds more requests", function()
+    local ann = stage:client(GET:format("/one"))
+    local many = GET:format("/many"):rep(100)
+    local sent = 0
+    for _ = 1, 500 do
+      local size = ann:send(many)
+      assert.is_true(size <= 0 or size == #many)
+      sent = sent + math.max(0, size)
+      if stage:story() ~= "" then
+        stage:answer(1, 204, "")
+      end
+      stage:turn()
+      ann:read()
+    end
+    assert.is_true(sent < 3000000, "took " .. sent .. " bytes")
+  end)
+
+  it("begins no request while its client does not take what was answered", function()
+    stage:limits().answer_queue_bytes_max = 1000
+    local ann = stage:client(GET:format("/big") .. GET:format("/two") .. GET:format("/three"))
+    stage:turn()
+    stage:answer(1, 200, ("x"):rep(4000000))
+    stage:turn(5)
+    assert.equal("request 1 GET /big \n", stage:story())
+    repeat
+      local got = ann:read()
+      stage:turn()
+    until got == ""
+    assert.equal("request 1 GET /two \n", stage:story())
+    stage:answer(1, 200, ("x"):rep(4000000))
+    stage:turn(5)
+    stage:pass_ms(60001) -- Nothing of it was taken since: the client has had its time.
+    stage:pass_ms(60001)
+    stage:pass_ms(5001)
+    assert.equal("", stage:story())
+    assert.is_true(stage_of.C.od_net_is_idle(stage:net()))
+  end)
+
+  it("waits with the next one also when it comes later than the answer", function()
+    stage:limits().answer_queue_bytes_max = 1000
+    local ann = stage:client(GET:format("/big"))
+    stage:turn()
+    stage:answer(1, 200, ("x"):rep(4000000))
+    stage:turn()
+    ann:send(GET:format("/two"))
+    stage:turn(3)
+    assert.equal("request 1 GET /big \n", stage:story())
+    for _ = 1, 3 do
+      stage:pass_ms(50000) -- It takes some in each minute, and that is enough.
+      ann:read()
+      stage:turn()
+    end
+    repeat
+      local got = ann:read()
+      stage:turn()
+    until got == ""
+    assert.equal("request 1 GET /two \n", stage:story())
   end)
 
   it("says that the client has left, and finds nothing for a late answer", function()
@@ -145,6 +204,39 @@ describe("An exchange", function()
     stage:turn()
     assert.matches("Connection: close\r\n.*bye$", ann:read())
     assert.is_nil(ann:read())
+  end)
+
+  -- Who keeps an idle connection and ignores its end held up the end of the program, for five
+  -- seconds each time.
+  it("is over, while the worker drains, when its client has got everything", function()
+    local idle, ann = stage:client(""), stage:client(GET:format("/"))
+    local ben = stage:client(GET:format("/"))
+    stage:turn()
+    stage:answer(3, 200, "before")
+    stage:turn()
+    assert.matches("before$", ben:read())
+    stage_of.C.od_net_drain(stage:net())
+    stage:answer(2, 200, "bye")
+    stage:turn()
+    assert.is_false(stage_of.C.od_net_is_idle(stage:net()))
+    assert.matches("bye$", ann:read())
+    assert.is_true(stage_of.C.od_net_is_idle(stage:net()))
+    for _, client in ipairs { idle, ann, ben } do
+      assert.is_nil(client:read())
+    end
+  end)
+
+  it("does not wait, while the worker drains, for who has asked ahead and does not read", function()
+    stage:limits().answer_queue_bytes_max = 1000
+    stage:client(GET:format("/big") .. GET:format("/two"))
+    stage:turn()
+    stage:answer(1, 200, ("x"):rep(4000000))
+    stage:turn()
+    stage_of.C.od_net_drain(stage:net())
+    stage:turn()
+    stage:pass_ms(5001)
+    assert.is_true(stage_of.C.od_net_is_idle(stage:net()))
+    assert.equal("request 1 GET /big \n", stage:story())
   end)
 
   it("refuses to become a WebSocket when the client did not ask", function()

@@ -7,7 +7,8 @@ local ffi = core.ffi
 
 core.load("base/slice.h", "net/limits.h")
 local build = os.getenv("OPEN_DO_BUILD") or "build/testing"
-local C = ffi.load(build .. "/libopen-do-testing.so", true) -- For all: the stage needs it.
+local library_path = build .. "/libopen-do-testing.so"
+local C = ffi.load(library_path)
 
 ffi.cdef [[
   struct stage;
@@ -56,7 +57,7 @@ local function build_stage()
   local path = os.tmpname()
   local sanitize = os.getenv("OPEN_DO_SANITIZED") and "-fsanitize=address,undefined" or ""
   local command = ("cc -std=gnu11 -D_GNU_SOURCE -g -fPIC -shared %s -Iruntime -o %s "
-    .. "spec/unit/net/stage.c 2>&1; echo \"|$?\""):format(sanitize, path)
+    .. "spec/unit/net/stage.c %s 2>&1; echo \"|$?\""):format(sanitize, path, library_path)
   local pipe = io.popen(command)
   local output = pipe:read("*a")
   pipe:close()

@@ -1,4 +1,4 @@
-#include "object/cycle.h"
+#include "object/deadlock.h"
 
 #include "link/link.h"
 #include "object/section.h"
@@ -120,12 +120,12 @@ static void condemn(struct od_objects *objects, uint64_t id, od_slice path)
     od_bytes_deinit(&why);
 }
 
-static void send_hopeless(struct od_objects *objects, const struct probe *probe)
+static void send_deadlocked(struct od_objects *objects, const struct probe *probe)
 {
     struct od_link *peer = objects->peers[probe->victim_worker];
     if (peer == NULL)
         return;
-    size_t mark = od_link_begin(peer, OD_KIND_HOPELESS, -1);
+    size_t mark = od_link_begin(peer, OD_KIND_DEADLOCKED, -1);
     od_bytes_put_u64(&peer->out, probe->victim);
     od_bytes_put_slice(&peer->out, od_bytes_slice(&probe->path));
     od_link_end(peer, mark);
@@ -139,7 +139,7 @@ static void came_back(const struct od_call *call, const struct probe *probe)
     if (probe->victim_worker == objects->worker)
         condemn(objects, probe->victim, od_bytes_slice(&probe->path));
     else
-        send_hopeless(objects, probe);
+        send_deadlocked(objects, probe);
 }
 
 // --- The way around
@@ -172,7 +172,7 @@ static void arrive(struct od_call *call, struct probe *probe)
     note_place(probe, call);
     if (probe->worker == call->objects->worker && probe->call == call->id) {
         came_back(call, probe);
-    } else if (probe->hops < OD_CYCLE_OBJECTS_MAX) {
+    } else if (probe->hops < OD_DEADLOCK_OBJECTS_MAX) {
         note_victim(probe, call);
         go_on(call, probe);
     }
@@ -226,7 +226,7 @@ static void go_on(struct od_call *call, struct probe *probe)
     }
 }
 
-void od_cycle_look(struct od_call *call)
+void od_deadlock_look(struct od_call *call)
 {
     if (!is_shut(call->object))
         return;
@@ -238,7 +238,7 @@ void od_cycle_look(struct od_call *call)
     od_bytes_deinit(&probe.path);
 }
 
-void od_cycle_receive_probe(struct od_objects *objects, uint32_t worker, od_slice body)
+void od_deadlock_receive_probe(struct od_objects *objects, uint32_t worker, od_slice body)
 {
     struct od_cursor cursor = od_cursor_of(body);
     struct od_call *call = od_call_find_from(objects, worker, od_cursor_u64(&cursor));
@@ -249,7 +249,7 @@ void od_cycle_receive_probe(struct od_objects *objects, uint32_t worker, od_slic
     od_bytes_deinit(&probe.path);
 }
 
-void od_cycle_receive_hopeless(struct od_objects *objects, od_slice body)
+void od_deadlock_receive_deadlocked(struct od_objects *objects, od_slice body)
 {
     struct od_cursor cursor = od_cursor_of(body);
     uint64_t id = od_cursor_u64(&cursor);

@@ -27,16 +27,16 @@
 // It costs nothing while calls do not meet shut objects, and no message unless the task inside
 // waits for a call itself.
 
-#ifndef OD_OBJECT_CYCLE_H
-#define OD_OBJECT_CYCLE_H
+#ifndef OD_OBJECT_DEADLOCK_H
+#define OD_OBJECT_DEADLOCK_H
 
 #include "object/call.h"
 
 // [call], of another object, has just come into an inbox. It may be over and freed afterwards.
-void od_cycle_look(struct od_call *call);
+void od_deadlock_look(struct od_call *call);
 
-// Messages of another worker: PROBE and HOPELESS.
-void od_cycle_receive_probe(struct od_objects *objects, uint32_t worker, od_slice body);
-void od_cycle_receive_hopeless(struct od_objects *objects, od_slice body);
+// Messages of another worker: PROBE and DEADLOCKED.
+void od_deadlock_receive_probe(struct od_objects *objects, uint32_t worker, od_slice body);
+void od_deadlock_receive_deadlocked(struct od_objects *objects, od_slice body);
 
 #endif

@@ -17,32 +17,32 @@
 //
 // Main hears with ALARM_OVER when this is on disk, as an effect behind the object's writes.
 
-#ifndef OD_OBJECT_ALARM_H
-#define OD_OBJECT_ALARM_H
+#ifndef OD_OBJECT_ALARM_EVENT_H
+#define OD_OBJECT_ALARM_EVENT_H
 
 #include "object/object.h"
 #include "object/objects.h"
 
-void od_alarm_receive(struct od_objects *objects, od_slice body); // ALARM
+void od_alarm_event_receive(struct od_objects *objects, od_slice body); // ALARM
 
 // What an ALARM event is about. Until it begins only [due_ms] means something: by when main said
 // that it is due.
-struct od_alarm od_alarm_of(const struct od_event *event);
+struct od_alarm od_alarm_event_of(const struct od_event *event);
 
 // The turn of [event] has come. False: nothing is due any more, and that was all.
-OD_MUST_CHECK bool od_alarm_begin(struct od_object *object, struct od_event *event);
+OD_MUST_CHECK bool od_alarm_event_begin(struct od_object *object, struct od_event *event);
 
 // Its handler has ended. Nothing when the alarm of this event has ended already.
-void od_alarm_end(struct od_object *object, const struct od_event *event, bool has_failed);
+void od_alarm_event_end(struct od_object *object, const struct od_event *event, bool has_failed);
 
 // There is no handler: the alarm stays, for a version of the script that has one.
-void od_alarm_leave(struct od_object *object, const struct od_event *event);
+void od_alarm_event_leave(struct od_object *object, const struct od_event *event);
 
 // Whether its handler began or not, [event] will not be handled: its object was reset, or could not
 // be constructed.
-void od_alarm_lost(struct od_object *object, struct od_event *event);
+void od_alarm_event_lost(struct od_object *object, struct od_event *event);
 
-void od_alarm_say_over(struct od_object *object, bool again); // ALARM_OVER
+void od_alarm_event_say_over(struct od_object *object, bool again); // ALARM_OVER
 
 // What the object's code sees and does. Setting fails when the batch would get too long. A time
 // that has passed means now.

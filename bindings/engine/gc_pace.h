@@ -1,4 +1,4 @@
-// Tidying up: memory goes back to the system when objects have gone to sleep.
+// The pace of the collector: memory goes back to the system when objects have gone to sleep.
 //
 // Lua's collector works while Lua runs. A worker whose objects all fell asleep runs no Lua, and
 // would keep what they left for ever; so in turns that have nothing else to do the collector is
@@ -13,8 +13,8 @@
 //
 // Owner: embedded in struct od_engine.
 
-#ifndef OD_ENGINE_TIDY_H
-#define OD_ENGINE_TIDY_H
+#ifndef OD_ENGINE_GC_PACE_H
+#define OD_ENGINE_GC_PACE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@
 
 struct od_engine;
 
-struct od_tidy {
+struct od_gc_pace {
     uint32_t live;             // Instances.
     uint32_t dropped;          // Since it began the last time.
     int cycles_left;           // Of the collector; 0: nothing is going on.
@@ -37,6 +37,6 @@ struct od_tidy {
 
 // A turn has nothing else to do: does a bit. Returns in how many milliseconds it wants to be called
 // again: 0 for at once, -1 for not before the next event.
-od_time_ms od_tidy_step(struct od_engine *engine);
+od_time_ms od_gc_pace_step(struct od_engine *engine);
 
 #endif

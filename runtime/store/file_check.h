@@ -14,8 +14,8 @@
 // The layout is that of LMDB 0.9, version 1 of its data format. Bytes of values have no check sum;
 // what is wrong inside of them is met by who reads them.
 
-#ifndef OD_STORE_PAGES_H
-#define OD_STORE_PAGES_H
+#ifndef OD_STORE_FILE_CHECK_H
+#define OD_STORE_FILE_CHECK_H
 
 #include <stdint.h>
 
@@ -23,14 +23,13 @@
 
 // False with what is wrong and what to do. No file, or one of another format: that is LMDB's to
 // say.
-OD_MUST_CHECK bool od_pages_check(const char *directory, struct od_error *err);
+OD_MUST_CHECK bool od_file_check(const char *directory, struct od_error *err);
 
 // One page of a tree, [size] bytes that should be page [number] of a file with [page_count]. For
 // each page it names [visit] is called with the number and how many pages it takes; 0: a page of
 // the tree below. False when it is none, or a visit says so.
-OD_MUST_CHECK bool od_page_is_sound(const unsigned char *page, size_t size, uint64_t number,
-                                    uint64_t page_count,
-                                    bool (*visit)(void *context, uint64_t number, uint64_t pages),
-                                    void *context);
+OD_MUST_CHECK bool od_file_page_is_sound(
+    const unsigned char *page, size_t size, uint64_t number, uint64_t page_count,
+    bool (*visit)(void *context, uint64_t number, uint64_t pages), void *context);
 
 #endif

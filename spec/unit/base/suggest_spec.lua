@@ -1,5 +1,5 @@
 local core = require "spec.support.core"
-local C = core.load("base/nearest.h")
+local C = core.load("base/suggest.h")
 local ffi = core.ffi
 
 local NAMES = { "tag", "except", "isBinary", "getWebSockets", "getTags", "listen" }
@@ -9,7 +9,7 @@ local function nearest(word)
   for i, name in ipairs(NAMES) do
     names[i - 1] = name
   end
-  local name = C.od_nearest_of(word, names)
+  local name = C.od_suggest_of(word, names)
   return name ~= nil and ffi.string(name) or nil
 end
 

@@ -1,4 +1,4 @@
-#include "engine/tidy.h"
+#include "engine/gc_pace.h"
 
 #include <malloc.h>
 
@@ -17,27 +17,27 @@ enum {
 
 static bool is_worth_it(const struct od_engine *engine)
 {
-    const struct od_tidy *tidy = &engine->tidy;
-    size_t enough_bytes = tidy->left_bytes + tidy->left_bytes / 10 + worth_bytes;
+    const struct od_gc_pace *pace = &engine->gc_pace;
+    size_t enough_bytes = pace->left_bytes + pace->left_bytes / 10 + worth_bytes;
     return engine->memory.used > enough_bytes ||
-           (tidy->dropped > 1000 && tidy->dropped > tidy->live);
+           (pace->dropped > 1000 && pace->dropped > pace->live);
 }
 
 static void begin(struct od_engine *engine)
 {
-    engine->tidy.cycles_left = cycles;
-    engine->tidy.dropped = 0;
-    engine->tidy.began_ms = od_clock_monotonic_ms();
+    engine->gc_pace.cycles_left = cycles;
+    engine->gc_pace.dropped = 0;
+    engine->gc_pace.began_ms = od_clock_monotonic_ms();
 }
 
 static void end(struct od_engine *engine)
 {
-    struct od_tidy *tidy = &engine->tidy;
+    struct od_gc_pace *pace = &engine->gc_pace;
     od_instances_fit(engine);
     malloc_trim(0);
     od_time_ms now = od_clock_monotonic_ms();
-    tidy->left_bytes = engine->memory.used;
-    tidy->not_before_ms = now + share * (now - tidy->began_ms);
+    pace->left_bytes = engine->memory.used;
+    pace->not_before_ms = now + share * (now - pace->began_ms);
 }
 
 static od_time_ms until(od_time_ms when_ms, od_time_ms now_ms)
@@ -48,31 +48,31 @@ static od_time_ms until(od_time_ms when_ms, od_time_ms now_ms)
 // When it may begin; -1: there is no reason to.
 static od_time_ms delay_ms(struct od_engine *engine)
 {
-    struct od_tidy *tidy = &engine->tidy;
+    struct od_gc_pace *pace = &engine->gc_pace;
     od_time_ms now_ms = od_clock_monotonic_ms();
-    if (tidy->seen_bytes != engine->memory.used)
-        tidy->quiet_since_ms = now_ms;
-    tidy->seen_bytes = engine->memory.used;
-    if (tidy->dropped == 0)
+    if (pace->seen_bytes != engine->memory.used)
+        pace->quiet_since_ms = now_ms;
+    pace->seen_bytes = engine->memory.used;
+    if (pace->dropped == 0)
         return -1;
-    od_time_ms when_ms = tidy->quiet_since_ms + quiet_ms; // It is in nobody's way then.
-    if (is_worth_it(engine) && tidy->not_before_ms < when_ms)
-        when_ms = tidy->not_before_ms;
+    od_time_ms when_ms = pace->quiet_since_ms + quiet_ms; // It is in nobody's way then.
+    if (is_worth_it(engine) && pace->not_before_ms < when_ms)
+        when_ms = pace->not_before_ms;
     return until(when_ms, now_ms);
 }
 
-od_time_ms od_tidy_step(struct od_engine *engine)
+od_time_ms od_gc_pace_step(struct od_engine *engine)
 {
-    struct od_tidy *tidy = &engine->tidy;
-    if (tidy->cycles_left == 0) {
+    struct od_gc_pace *pace = &engine->gc_pace;
+    if (pace->cycles_left == 0) {
         od_time_ms delay = delay_ms(engine);
         if (delay != 0)
             return delay;
         begin(engine);
     }
-    for (int i = 0; i < steps_a_turn && tidy->cycles_left > 0; i++)
-        tidy->cycles_left -= lua_gc(engine->L, LUA_GCSTEP, step_kilobytes);
-    if (tidy->cycles_left > 0)
+    for (int i = 0; i < steps_a_turn && pace->cycles_left > 0; i++)
+        pace->cycles_left -= lua_gc(engine->L, LUA_GCSTEP, step_kilobytes);
+    if (pace->cycles_left > 0)
         return 0;
     end(engine);
     return delay_ms(engine);

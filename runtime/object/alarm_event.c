@@ -1,4 +1,4 @@
-#include "object/alarm.h"
+#include "object/alarm_event.h"
 
 #include <string.h>
 
@@ -16,7 +16,7 @@ static void put_over(struct od_objects *objects, const uint8_t *id, bool again)
     od_link_end(objects->main, mark);
 }
 
-void od_alarm_say_over(struct od_object *object, bool again)
+void od_alarm_event_say_over(struct od_object *object, bool again)
 {
     put_over(object->objects, object->identity.id, again);
 }
@@ -25,13 +25,13 @@ void od_alarm_say_over(struct od_object *object, bool again)
 static void count_failure(struct od_object *object, struct od_event *event)
 {
     od_log(OD_LOG_ERROR, object->label, "alarm: its worker ended while it ran: a failed try");
-    od_alarm_lost(object, event);
+    od_alarm_event_lost(object, event);
     od_storage_seal(&object->storage);
     od_event_free(event);
     od_object_settle(object);
 }
 
-void od_alarm_receive(struct od_objects *objects, od_slice body)
+void od_alarm_event_receive(struct od_objects *objects, od_slice body)
 {
     struct od_cursor cursor = od_cursor_of(body);
     struct od_identity identity = {.has_name = false};
@@ -58,7 +58,7 @@ void od_alarm_receive(struct od_objects *objects, od_slice body)
 
 // --- Its handler ---------------------------------------------------------------------------------
 
-struct od_alarm od_alarm_of(const struct od_event *event)
+struct od_alarm od_alarm_event_of(const struct od_event *event)
 {
     struct od_alarm alarm;
     OD_ASSERT(event->kind == OD_EVENT_ALARM && event->size == sizeof alarm);
@@ -69,7 +69,7 @@ struct od_alarm od_alarm_of(const struct od_event *event)
 // The one whose handler runs, if nobody has set another since.
 static bool runs(const struct od_object *object, const struct od_alarm *alarm)
 {
-    return object->alarm != NULL && od_alarm_of(object->alarm).serial == alarm->serial;
+    return object->alarm != NULL && od_alarm_event_of(object->alarm).serial == alarm->serial;
 }
 
 // Main hears of it when all that was written is on disk, also what nobody else has to wait for.
@@ -86,11 +86,11 @@ static void log_failure(const struct od_object *object)
         od_log(OD_LOG_ERROR, object->label, "alarm: %s", err.text);
 }
 
-bool od_alarm_begin(struct od_object *object, struct od_event *event)
+bool od_alarm_event_begin(struct od_object *object, struct od_event *event)
 {
     struct od_alarm alarm;
-    if (od_storage_alarm(&object->storage, &alarm) && alarm.due_ms <= od_alarm_of(event).due_ms &&
-        object->alarm == NULL) {
+    if (od_storage_alarm(&object->storage, &alarm) &&
+        alarm.due_ms <= od_alarm_event_of(event).due_ms && object->alarm == NULL) {
         memcpy(event->bytes, &alarm, sizeof alarm);
         object->alarm = event;
         return true;
@@ -126,13 +126,14 @@ static void drop(struct od_object *object, const struct od_alarm *alarm, bool ha
                alarm->retries + 1);
 }
 
-void od_alarm_end(struct od_object *object, const struct od_event *event, bool has_failed)
+void od_alarm_event_end(struct od_object *object, const struct od_event *event, bool has_failed)
 {
     struct od_alarm alarm;
     if (object->alarm != event)
         return;
     bool is_there = od_storage_alarm(&object->storage, &alarm) && runs(object, &alarm);
-    bool may_retry = od_alarm_of(event).retries < OD_ALARM_RETRIES_MAX && !object->drops_alarm;
+    bool may_retry =
+        od_alarm_event_of(event).retries < OD_ALARM_RETRIES_MAX && !object->drops_alarm;
     object->alarm = NULL;
     object->drops_alarm = false;
     if (is_there && has_failed && may_retry)
@@ -142,7 +143,7 @@ void od_alarm_end(struct od_object *object, const struct od_event *event, bool h
     tell_main(object);
 }
 
-void od_alarm_leave(struct od_object *object, const struct od_event *event)
+void od_alarm_event_leave(struct od_object *object, const struct od_event *event)
 {
     od_log(OD_LOG_WARN, object->label,
            "alarm: the class has no alarm() handler; it waits for a version of the script that has "
@@ -152,15 +153,15 @@ void od_alarm_leave(struct od_object *object, const struct od_event *event)
     tell_main(object);
 }
 
-void od_alarm_lost(struct od_object *object, struct od_event *event)
+void od_alarm_event_lost(struct od_object *object, struct od_event *event)
 {
     if (object->objects->is_draining)
         return;
     if (object->has_lost_writes) {
         object->alarm = object->alarm == event ? NULL : object->alarm;
-        od_alarm_say_over(object, true);
-    } else if (object->alarm == event || od_alarm_begin(object, event)) {
-        od_alarm_end(object, event, true);
+        od_alarm_event_say_over(object, true);
+    } else if (object->alarm == event || od_alarm_event_begin(object, event)) {
+        od_alarm_event_end(object, event, true);
     }
 }
 
@@ -180,7 +181,7 @@ static uint32_t next_serial(const struct od_object *object, const struct od_alar
 {
     if (alarm != NULL)
         return alarm->serial + 1;
-    return object->alarm != NULL ? od_alarm_of(object->alarm).serial + 1 : 1;
+    return object->alarm != NULL ? od_alarm_event_of(object->alarm).serial + 1 : 1;
 }
 
 bool od_object_set_alarm(struct od_object *object, od_time_ms time_ms, bool unconfirmed,
@@ -209,6 +210,6 @@ bool od_object_delete_alarm(struct od_object *object, bool unconfirmed, struct o
         return true;
     if (object->alarm == NULL)
         return od_storage_delete_alarm(&object->storage, unconfirmed, err);
-    alarm = od_alarm_of(object->alarm); // The one that runs is there again, in case it fails.
+    alarm = od_alarm_event_of(object->alarm); // The one that runs is there again, in case it fails.
     return od_storage_set_alarm(&object->storage, &alarm, unconfirmed, err);
 }

@@ -7,20 +7,20 @@
 // Order: begin with {.word = ...}, try each name, then [name] is the nearest so far; NULL: none is
 // near. Names are borrowed until then. Cost: for messages, not for the way of a request.
 
-#ifndef OD_BASE_NEAREST_H
-#define OD_BASE_NEAREST_H
+#ifndef OD_BASE_SUGGEST_H
+#define OD_BASE_SUGGEST_H
 
-#define OD_NEAREST_BYTES_MAX 64 // Of a word; a longer one is near to nothing.
+#define OD_SUGGEST_BYTES_MAX 64 // Of a word; a longer one is near to nothing.
 
-struct od_nearest {
+struct od_suggest {
     const char *word;
     const char *name;
     unsigned mistakes; // Between both.
 };
 
-void od_nearest_try(struct od_nearest *nearest, const char *name);
+void od_suggest_try(struct od_suggest *suggest, const char *name);
 
 // The nearest of [names], which ends with NULL.
-const char *od_nearest_of(const char *word, const char *const *names);
+const char *od_suggest_of(const char *word, const char *const *names);
 
 #endif

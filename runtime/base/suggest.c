@@ -1,4 +1,4 @@
-#include "base/nearest.h"
+#include "base/suggest.h"
 
 #include <ctype.h>
 #include <stdbool.h>
@@ -25,7 +25,7 @@ static bool is_swap(const char *a, size_t i, const char *b, size_t j)
 // The optimal string alignment distance, row by row; a row needs the two before it.
 static unsigned mistakes_between(const char *a, size_t a_size, const char *b, size_t b_size)
 {
-    unsigned rows[3][OD_NEAREST_BYTES_MAX + 1];
+    unsigned rows[3][OD_SUGGEST_BYTES_MAX + 1];
     for (size_t j = 0; j <= b_size; j++)
         rows[0][j] = (unsigned)j;
     for (size_t i = 1; i <= a_size; i++) {
@@ -42,22 +42,22 @@ static unsigned mistakes_between(const char *a, size_t a_size, const char *b, si
     return rows[a_size % 3][b_size];
 }
 
-void od_nearest_try(struct od_nearest *nearest, const char *name)
+void od_suggest_try(struct od_suggest *suggest, const char *name)
 {
-    size_t word_size = strlen(nearest->word), name_size = strlen(name);
-    if (word_size == 0 || word_size > OD_NEAREST_BYTES_MAX || name_size > OD_NEAREST_BYTES_MAX)
+    size_t word_size = strlen(suggest->word), name_size = strlen(name);
+    if (word_size == 0 || word_size > OD_SUGGEST_BYTES_MAX || name_size > OD_SUGGEST_BYTES_MAX)
         return;
-    unsigned mistakes = mistakes_between(nearest->word, word_size, name, name_size);
-    if (mistakes > (word_size - 1) / 3 || (nearest->name != NULL && mistakes >= nearest->mistakes))
+    unsigned mistakes = mistakes_between(suggest->word, word_size, name, name_size);
+    if (mistakes > (word_size - 1) / 3 || (suggest->name != NULL && mistakes >= suggest->mistakes))
         return;
-    nearest->name = name;
-    nearest->mistakes = mistakes;
+    suggest->name = name;
+    suggest->mistakes = mistakes;
 }
 
-const char *od_nearest_of(const char *word, const char *const *names)
+const char *od_suggest_of(const char *word, const char *const *names)
 {
-    struct od_nearest nearest = {.word = word};
+    struct od_suggest suggest = {.word = word};
     for (; *names != NULL; names++)
-        od_nearest_try(&nearest, *names);
-    return nearest.name;
+        od_suggest_try(&suggest, *names);
+    return suggest.name;
 }

@@ -1,4 +1,4 @@
-#include "store/pages.h"
+#include "store/file_check.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -115,9 +115,10 @@ static bool node_is_sound(const struct page *page, size_t at, bool in_branch)
     return key_end + 8 <= page->size && visit(page, u64_at(page->bytes, key_end), pages);
 }
 
-bool od_page_is_sound(const unsigned char *bytes, size_t size, uint64_t number, uint64_t page_count,
-                      bool (*visit_page)(void *context, uint64_t number, uint64_t pages),
-                      void *context)
+bool od_file_page_is_sound(const unsigned char *bytes, size_t size, uint64_t number,
+                           uint64_t page_count,
+                           bool (*visit_page)(void *context, uint64_t number, uint64_t pages),
+                           void *context)
 {
     const struct page page = {bytes, size, page_count, visit_page, context};
     uint16_t kind = u16_at(bytes, page_flags_at), lower = u16_at(bytes, page_lower_at);
@@ -189,10 +190,10 @@ static bool look_at_page(struct tree *tree, uint64_t number)
     struct pages *pages = tree->pages;
     unsigned char *page = od_allocate(pages->page_bytes);
     tree->depth++;
-    bool is_sound =
-        read_page(pages, number, page) &&
-        od_page_is_sound(page, pages->page_bytes, number, pages->page_count, look_below, tree) &&
-        (u16_at(page, page_flags_at) == is_leaf) == (tree->depth == tree->levels);
+    bool is_sound = read_page(pages, number, page) &&
+                    od_file_page_is_sound(page, pages->page_bytes, number, pages->page_count,
+                                          look_below, tree) &&
+                    (u16_at(page, page_flags_at) == is_leaf) == (tree->depth == tree->levels);
     if (!is_sound && pages->bad == 0)
         pages->bad = number;
     if (is_sound && pages->is_main && tree->depth == tree->levels) {
@@ -277,7 +278,7 @@ static bool refuse(const char *path, const struct pages *pages, struct od_error 
                         pages->is_short ? "; it is shorter than it was" : "");
 }
 
-bool od_pages_check(const char *directory, struct od_error *err)
+bool od_file_check(const char *directory, struct od_error *err)
 {
     char path[PATH_MAX];
     struct stat status = {0};

@@ -1,7 +1,7 @@
 // What store.c, storage.c and listing.c ask of each other. Private to the layer.
 
-#ifndef OD_STORE_INNER_H
-#define OD_STORE_INNER_H
+#ifndef OD_STORE_STORE_INNER_H
+#define OD_STORE_STORE_INNER_H
 
 #include "store/overlay.h"
 #include "store/range.h"

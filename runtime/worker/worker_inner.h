@@ -2,8 +2,8 @@
 //
 // Process: a worker; Thread: the loop's. Owner: od_worker_main, on its stack.
 
-#ifndef OD_WORKER_INNER_H
-#define OD_WORKER_INNER_H
+#ifndef OD_WORKER_WORKER_INNER_H
+#define OD_WORKER_WORKER_INNER_H
 
 #include "link/link.h"
 #include "link/options.h"

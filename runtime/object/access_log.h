@@ -1,0 +1,31 @@
+// The access log: a line for each request, and for the beginning and the end of each WebSocket.
+//
+// For the person who develops (`open-do dev`, --log-requests). Requests are noted in the worker
+// that has the connection, when the answer goes: `GET /rooms/lobby 200 1.2 ms`, under the name of
+// the object when it lives in the same worker. Off, a request costs one look at a flag.
+//
+// Owner: an access belongs to its call, which frees it.
+
+#ifndef OD_OBJECT_ACCESS_LOG_H
+#define OD_OBJECT_ACCESS_LOG_H
+
+#include "link/request.h"
+#include "object/call.h"
+#include "object/socket.h"
+
+struct od_access {
+    uint64_t began_ns;
+    uint32_t size;
+    char text[]; // "GET /rooms/lobby", not longer than OD_ACCESS_BYTES_MAX.
+};
+
+#define OD_ACCESS_BYTES_MAX 200
+
+void od_access_log_begin(struct od_call *call, const struct od_request *request);
+void od_access_log_end(const struct od_call *call,
+                       uint16_t status); // Nothing when it was not begun.
+
+void od_access_log_opened(const struct od_socket *socket);
+void od_access_log_closed(const struct od_socket *socket, uint16_t code, od_slice reason);
+
+#endif
