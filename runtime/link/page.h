@@ -1,9 +1,13 @@
 // The page a worker shares with main: what it does now, readable without asking it.
 //
 // A worker that loops in a script answers no message, and one that was killed says nothing any
-// more. What main has to know then stands in memory that both map: which event runs, and for each
-// kept socket whether its connection could go on in another process. Writing it costs a few stores,
-// so the worker does it for every event and every read.
+// more. What main has to know then stands in memory that both map: which event runs, for each kept
+// socket whether its connection could go on in another process, and for each HTTP connection how
+// far its request has come. Writing it costs a few stores, so the worker does it for every event
+// and every read.
+//
+// Connections have places here: sockets below OD_PAGE_SOCKETS_MAX, given out by the worker; HTTP
+// connections behind them, given out by main (main/lease.h).
 //
 // [moment] counts the beginnings and ends of events, so it is odd while one runs; names are written
 // before it becomes odd. Main reads them between two equal values.
@@ -24,6 +28,9 @@
 #include "base/error.h"
 
 #define OD_PAGE_SOCKETS_MAX 131072 // Sockets beyond it are served but not kept.
+#define OD_PAGE_LEASES_MAX 65536   // HTTP connections beyond it are served but not looked after.
+#define OD_PAGE_PLACES_MAX (OD_PAGE_SOCKETS_MAX + OD_PAGE_LEASES_MAX)
+#define OD_PAGE_NO_PLACE UINT32_MAX
 #define OD_PAGE_ID_BYTES 32
 #define OD_PAGE_NUMBERS_A_TURN_MAX (1u << 24)
 
@@ -31,9 +38,20 @@ enum od_page_flag {      // Of a socket; none: it can go on elsewhere as if noth
     OD_PAGE_BUSY = 1,    // Bytes were read that are not dealt with, or an event of it runs.
     OD_PAGE_SENDING = 2, // Frames are on their way; all with the kernel if that counts [sent].
     OD_PAGE_CLOSING = 4, // A Close was sent or received: another must not follow.
+
+    // Of an HTTP connection, whose flags above mean: bytes were read that main does not have; an
+    // answer is on its way; and the connection ends behind it. None: what main has of it was not
+    // touched yet.
+    OD_PAGE_BEGUN = 8,     // The handler of its request began, or another worker was asked.
+    OD_PAGE_WHOLE = 16,    // Nothing was read behind this request, and it keeps the connection.
+    OD_PAGE_ANSWERED = 32, // What main has of it is over; if nothing else is set it is at rest.
+    OD_PAGE_LEFT = 64,     // The worker has it no more.
 };
 
-#define OD_PAGE_CLOSE_NAME "webSocketClose" // Main counts these (main/blame.h).
+#define OD_PAGE_CLOSE_NAME "webSocketClose"    // Main counts these (main/blame.h),
+#define OD_PAGE_ALARM_NAME "alarm"             // and these, with constructors that run for them
+#define OD_PAGE_CONSTRUCTOR_NAME "constructor" // (main/alarm_clock.h).
+#define OD_PAGE_LOADING_NAME "loading"         // The script itself, by no object.
 
 struct od_page_event {
     uint64_t moment;
@@ -49,8 +67,9 @@ struct od_page {
     uint32_t first_socket; // Places below this are given out by main already.
     uint64_t turns;        // So many it has begun.
     struct od_page_event event;
-    uint8_t flags[OD_PAGE_SOCKETS_MAX];
-    uint64_t sent[OD_PAGE_SOCKETS_MAX];       // See link/sent.h.
+    uint8_t flags[OD_PAGE_PLACES_MAX];
+    uint64_t sent[OD_PAGE_PLACES_MAX];        // See link/sent.h.
+    uint64_t before[OD_PAGE_LEASES_MAX];      // [sent] without what is SENDING.
     int64_t answered_ms[OD_PAGE_SOCKETS_MAX]; // The last auto response, wall clock; 0: never.
 };
 

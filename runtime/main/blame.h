@@ -7,10 +7,10 @@
 // operator, or the system for want of memory) the object is suspected only at the third time.
 //
 // What ran then: requests, calls and messages are over with the worker, and their callers and
-// sockets are told. An alarm rings again, which is no try of its own (object/alarm_event.h): one
-// that always costs its worker does so once a refusal, so at last every OD_REFUSE_MS_MAX. A close
-// is told again, for the object counts on it; but after OD_CLOSE_LIVES_MAX workers that ended in
-// its webSocketClose, those that the next worker would tell it of count as heard.
+// sockets are told. An alarm has failed: it is tried again like any that failed, six times
+// (main/alarm_clock.h). A close is told again, for the object counts on it; but after
+// OD_CLOSE_LIVES_MAX workers that ended in its webSocketClose, those that the next worker would
+// tell it of count as heard.
 //
 // Process: main. Owner: embedded.
 

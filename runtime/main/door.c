@@ -136,6 +136,28 @@ void od_door_retry(struct od_door *door)
     }
 }
 
+static void end_at_once(struct od_returned *returned)
+{
+    bool is_asking = returned->how == OD_RETURN_UNTOUCHED || returned->how == OD_RETURN_FAILED ||
+                     returned->how == OD_RETURN_UNANSWERED;
+    if (is_asking && !od_arrival_say_failed(returned->fd, false))
+        od_log(OD_LOG_DEBUG, NULL, "%s could not be told of its lost request", returned->peer);
+    shutdown(returned->fd, returned->how == OD_RETURN_CUT ? SHUT_RDWR : SHUT_WR);
+    close(returned->fd);
+    od_bytes_deinit(&returned->bytes);
+}
+
+void od_door_return(struct od_door *door, struct od_returned *returned)
+{
+    if (door->is_closed || door->arrival_count >= OD_ARRIVALS_MAX ||
+        returned->how == OD_RETURN_CUT) {
+        end_at_once(returned);
+        return;
+    }
+    door->arrival_count++;
+    od_arrival_return(door, returned);
+}
+
 // Birth and death
 
 void od_door_init(struct od_door *door, struct od_loop *loop, const struct od_options *options,

@@ -15,6 +15,11 @@
 #define OD_LISTEN_BACKLOG 4096 // The system may cut it: net.core.somaxconn.
 #define OD_ACCEPT_RETRY_MS 100 // When there were no descriptors left.
 
+#define OD_LEASE_BYTES_MAX (16u << 20) // Of requests that were handed over and have not begun.
+#define OD_LEASE_FORGET_MS 1000        // How often main looks which of them have.
+#define OD_LEASE_TRIES_MAX 3           // Workers that may end before they begin a request: 503.
+#define OD_RETURN_IDLE_MS_MAX 60000    // Between two requests, as in a worker (net/limits.h).
+
 #define OD_LINK_WAITING_BYTES_MAX (4u << 20) // A worker behind more is given no new connections.
 
 #define OD_TRIAL_MS_MAX 5000        // A script that is not loaded by then never will be.

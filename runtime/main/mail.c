@@ -191,6 +191,13 @@ static bool take_back(struct od_server *server, struct od_child *child, struct r
     return true;
 }
 
+static bool take_connection_left(struct od_server *server, struct od_child *child,
+                                 struct received *received)
+{
+    uint32_t place = od_cursor_u32(&received->body);
+    return !received->body.failed && od_leases_left(&server->leases, child, place);
+}
+
 static bool take_alarm_over(struct od_server *server, struct od_child *child,
                             struct received *received)
 {
@@ -208,6 +215,7 @@ static take_message *const messages[OD_KIND_COUNT] = {
     [OD_KIND_BATCHES] = take_batches,
     [OD_KIND_BACK] = take_back,
     [OD_KIND_ALARM_OVER] = take_alarm_over,
+    [OD_KIND_CONNECTION_LEFT] = take_connection_left,
     [OD_KIND_OBJECT_KEEP] = take_object_keep,
     [OD_KIND_SOCKET_KEEP] = take_socket_keep,
     [OD_KIND_SOCKET_FACTS] = take_socket_facts,

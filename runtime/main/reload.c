@@ -401,7 +401,7 @@ void od_reload_born(struct od_reload *reload, struct od_child *child)
         load_in(reload, child);
 }
 
-void od_reload_ended(struct od_reload *reload, struct od_child *child)
+void od_reload_ended(struct od_reload *reload, struct od_child *child, bool was_running)
 {
     od_reload_switched(reload, child);
     if (!reload->is_loading[child->index])
@@ -409,9 +409,11 @@ void od_reload_ended(struct od_reload *reload, struct od_child *child)
     reload->is_loading[child->index] = false;
     if (reload->state != OD_RELOAD_LOADING)
         return;
-    fail(reload, child, OD_SLICE("it ended while it loaded the script"));
-    reload->is_again = reload->is_again || reload->may_retry;
-    reload->may_retry = false;
+    if (!was_running) {
+        fail(reload, child, OD_SLICE("it ended while it loaded the script"));
+        reload->is_again = reload->is_again || reload->may_retry;
+        reload->may_retry = false;
+    }
     decide_when_all_said(reload);
 }
 

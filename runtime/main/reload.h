@@ -93,7 +93,9 @@ void od_reload_ask(struct od_reload *reload, struct od_reload_asker *asker);
 
 // The lives of workers, and what they say.
 void od_reload_born(struct od_reload *reload, struct od_child *child);
-void od_reload_ended(struct od_reload *reload, struct od_child *child);
+// [was_running]: the old code ran, so it had not come to loading. That is nothing against the new
+// one, which may be the cure, and which the next life loads anyway.
+void od_reload_ended(struct od_reload *reload, struct od_child *child, bool was_running);
 OD_MUST_CHECK bool od_reload_loaded(struct od_reload *reload, struct od_child *child,
                                     struct od_cursor *body);
 void od_reload_switched(struct od_reload *reload, struct od_child *child);

@@ -110,7 +110,9 @@ static enum od_admission on_admit(void *owner, const struct od_arrival *arrival,
     if (child == NULL)
         return when_nobody_is_ready(server, index);
     od_census_give(&server->door.census, arrival->number, child->index);
+    uint32_t place = od_leases_add(&server->leases, child, arrival, bytes);
     size_t mark = od_link_begin(&child->link, OD_KIND_CONNECTION, arrival->fd);
+    od_bytes_put_u32(&child->link.out, place);
     od_bytes_put_string(&child->link.out, od_slice_of(arrival->peer));
     od_bytes_put_slice(&child->link.out, bytes);
     od_link_end(&child->link, mark);
@@ -314,14 +316,24 @@ static void report_end(struct od_server *server, struct od_child *child,
            how->was_running ? " ran " : "", how->was_running ? how->event.name : "");
 }
 
-static void accuse(struct od_server *server, const struct od_child *child,
-                   const struct od_ending *how)
+static bool may_be_alarm(const struct od_page_event *event)
+{
+    return strcmp(event->name, OD_PAGE_ALARM_NAME) == 0 ||
+           strcmp(event->name, OD_PAGE_CONSTRUCTOR_NAME) == 0;
+}
+
+// That object is refused, so its neighbours need not be kept from its next crash by a pause as
+// well.
+static void accuse(struct od_server *server, struct od_child *child, const struct od_ending *how)
 {
     const struct od_blamed *blamed =
         how->was_running ? od_blame_add(&server->blame, child->index, &how->event, how->is_foreign)
                          : NULL;
     if (blamed == NULL)
         return;
+    child->restart_ms = 0;
+    if (may_be_alarm(&how->event))
+        od_alarm_clock_blame(&server->alarm_clock, child->index, how->event.id);
     od_log(OD_LOG_WARN, how->event.label,
            "is refused for %d ms: requests to it fail, messages to it wait",
            (int)blamed->refused_ms);
@@ -332,14 +344,20 @@ static void accuse(struct od_server *server, const struct od_child *child,
                blamed->closes);
 }
 
+static bool ran_a_handler(const struct od_ending *how)
+{
+    return how->was_running && strcmp(how->event.name, OD_PAGE_LOADING_NAME) != 0;
+}
+
 static void on_ended(void *owner, struct od_child *child, const struct od_ending *how)
 {
     struct od_server *server = owner;
     report_end(server, child, how);
-    od_reload_ended(&server->reload, child);
+    od_reload_ended(&server->reload, child, ran_a_handler(how));
     stop_unless_serving(server);
     if (server->state == OD_SERVER_SERVING)
         accuse(server, child, how);
+    od_leases_end(&server->leases, child); // What comes back stays counted.
     od_census_worker_gone(&server->door.census, child->index);
     od_recovery_begin(&server->recovery, child);
     od_alarm_clock_worker_gone(&server->alarm_clock, child->index);
@@ -415,6 +433,7 @@ static void close_all(struct od_server *server)
     od_alarm_clock_deinit(&server->alarm_clock);
     od_committer_close(server->committer);
     od_supervisor_deinit(&server->supervisor);
+    od_leases_deinit(&server->leases);
     od_recovery_deinit(&server->recovery);
     od_keeper_deinit(&server->keeper);
     od_door_deinit(&server->door);
@@ -437,6 +456,7 @@ enum od_exit od_server_run(const struct od_options *options)
     struct od_loop *loop = &server->loop;
     od_operator_open(&server->operator, loop, &operator_events, server);
     od_door_init(&server->door, &server->loop, options, &door_events, server);
+    od_leases_init(&server->leases, &server->door, options->workers);
     od_recovery_init(&server->recovery, &server->loop, &server->keeper, &server->door.census,
                      options->workers);
     od_supervisor_init(&server->supervisor, &server->loop, options, options->workers,

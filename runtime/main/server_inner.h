@@ -8,6 +8,7 @@
 #include "main/alarm_clock.h"
 #include "main/door.h"
 #include "main/keeper.h"
+#include "main/lease.h"
 #include "main/operator.h"
 #include "main/recovery.h"
 #include "main/reload.h"
@@ -37,6 +38,7 @@ struct od_server {
     struct od_blame blame;
     struct od_router router;
     struct od_door door;
+    struct od_leases leases;
     struct od_committer *committer;
     struct od_alarm_clock alarm_clock;
     bool alarms_are_due;        // More than could be rung in the last turn.

@@ -240,8 +240,8 @@ static void on_stirs(void *owner)
     od_websocket_touch(owner);
 }
 
-static const struct od_wire_protocol protocol = {on_stirs, od_websocket_read, on_half_ended,
-                                                 on_ended};
+static const struct od_wire_protocol protocol = {on_stirs, on_stirs, od_websocket_read,
+                                                 on_half_ended, on_ended};
 
 static bool has_number(const struct od_map_node *node, const void *key)
 {

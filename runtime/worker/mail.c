@@ -30,14 +30,27 @@ void od_mail_say_failed(struct od_worker *worker, const char *why)
     od_bytes_deinit(&body);
 }
 
+void od_mail_connection_left(struct od_worker *worker, uint32_t place)
+{
+    size_t mark = od_link_begin(&worker->main, OD_KIND_CONNECTION_LEFT, -1);
+    od_bytes_put_u32(&worker->main.out, place);
+    od_link_end(&worker->main, mark);
+}
+
 static void receive_connection(struct od_worker *worker, od_slice body, int fd)
 {
     struct od_cursor cursor = od_cursor_of(body);
+    uint32_t place = od_cursor_u32(&cursor);
     od_slice peer = od_cursor_string(&cursor);
     od_slice already_read = od_cursor_rest(&cursor);
     struct od_error err;
-    if (fd >= 0 && !od_exchange_adopt(&worker->net, fd, peer, already_read, &err))
-        od_log(OD_LOG_ERROR, NULL, "cannot serve a connection: %s", err.text);
+    if (fd < 0)
+        od_error_set(&err, "no descriptor is free; raise the limit of open files (ulimit -n)");
+    else if (od_exchange_adopt(&worker->net, fd, place, peer, already_read, &err))
+        return;
+    od_log(OD_LOG_ERROR, NULL, "cannot serve a connection: %s", err.text);
+    if (place != OD_PAGE_NO_PLACE)
+        od_mail_connection_left(worker, place);
 }
 
 static void peer_message(struct od_link *link, enum od_kind kind, od_slice body, int fd);

@@ -14,6 +14,8 @@ extern const struct od_link_events od_mail_main_events; // Of the link to main.
 
 void od_mail_say_failed(struct od_worker *worker, const char *why); // LOAD_FAILED, at once.
 
+void od_mail_connection_left(struct od_worker *worker, uint32_t place); // CONNECTION_LEFT
+
 // STATUS_REPORT: what the worker's objects do.
 void od_mail_report(struct od_worker *worker, uint64_t question);
 

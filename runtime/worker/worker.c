@@ -78,6 +78,11 @@ static bool on_is_at_rest(void *owner, uint64_t websocket)
     return socket != NULL && od_socket_is_at_rest(socket);
 }
 
+static void on_left(void *owner, uint32_t place)
+{
+    od_mail_connection_left(owner, place);
+}
+
 static void on_fetched(void *owner, uint64_t fetch, bool ok, od_slice bytes)
 {
     od_outgoing_end(&((struct od_worker *)owner)->objects, fetch, ok, bytes);
@@ -91,9 +96,9 @@ static void on_connection_over(void *owner, uint64_t number)
     od_link_end(link, mark);
 }
 
-static const struct od_net_events net_events = {on_request, on_request_gone,   on_message,
-                                                on_closed,  on_failed,         on_is_at_rest,
-                                                on_fetched, on_connection_over};
+static const struct od_net_events net_events = {on_request, on_request_gone, on_message,
+                                                on_closed,  on_failed,       on_is_at_rest,
+                                                on_left,    on_fetched,      on_connection_over};
 
 // --- A turn --------------------------------------------------------------------------------------
 
@@ -313,6 +318,7 @@ static bool open_and_serve(struct od_worker *worker, od_script_new *new_script, 
     }
     init_objects(worker, index);
     confine(worker);
+    worker->net.page = worker->page;
     worker->net.fetch_inside_denied = worker->options->fetch_private_denied;
     od_pulses_set_ping_ms(&worker->net.pulses, worker->options->ping_ms);
     worker->net.tells_over = worker->options->connections_per_address > 0;
