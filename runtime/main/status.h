@@ -13,7 +13,7 @@
 #include "base/list.h"
 #include "main/alarm_clock.h"
 #include "main/census.h"
-#include "main/control_socket.h"
+#include "main/control.h"
 #include "main/supervisor.h"
 
 struct od_status {
