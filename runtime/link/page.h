@@ -48,7 +48,7 @@ enum od_page_flag {      // Of a socket; none: it can go on elsewhere as if noth
     OD_PAGE_LEFT = 64,     // The worker has it no more.
 };
 
-#define OD_PAGE_CLOSE_NAME "webSocketClose"    // Main counts these (main/blame.h),
+#define OD_PAGE_CLOSE_NAME "webSocketClose"    // Main counts these (main/quarantine.h),
 #define OD_PAGE_ALARM_NAME "alarm"             // and these, with constructors that run for them
 #define OD_PAGE_CONSTRUCTOR_NAME "constructor" // (main/alarm_clock.h).
 #define OD_PAGE_LOADING_NAME "loading"         // The script itself, by no object.

@@ -169,14 +169,14 @@ static bool close_some(struct od_recovery *recovery, struct od_recovery_place *p
 
 // --- Those that go on ----------------------------------------------------------------------------
 
-static void put_refusal(void *owner, const struct od_blamed *blamed, od_time_ms left_ms)
+static void put_refusal(void *owner, const struct od_quarantined *quarantined, od_time_ms left_ms)
 {
     struct od_link *link = owner;
     size_t mark = od_link_begin(link, OD_KIND_REFUSE, -1);
-    od_bytes_put(&link->out, blamed->id, sizeof blamed->id);
+    od_bytes_put(&link->out, quarantined->id, sizeof quarantined->id);
     od_bytes_put_u32(&link->out, (uint32_t)left_ms);
-    od_bytes_put_u8(&link->out, od_blamed_hears_no_close(blamed));
-    od_bytes_put_string(&link->out, od_slice_of(blamed->why));
+    od_bytes_put_u8(&link->out, od_quarantined_hears_no_close(quarantined));
+    od_bytes_put_string(&link->out, od_slice_of(quarantined->why));
     od_link_end(link, mark);
 }
 
@@ -186,12 +186,12 @@ static void put_object(void *owner, const struct od_kept_object *kept)
 }
 
 void od_recovery_give(struct od_recovery *recovery, struct od_child *child,
-                      const struct od_blame *blame)
+                      const struct od_quarantine *quarantine)
 {
     struct od_recovery_place *place = &recovery->places[child->index];
     place->child = child;
     place->is_giving = true;
-    od_blame_each(blame, child->index, put_refusal, &child->link);
+    od_quarantine_each(quarantine, child->index, put_refusal, &child->link);
     od_keeper_each_object(recovery->keeper, child->index, put_object, &child->link);
 }
 

@@ -17,10 +17,10 @@
 
 #include "base/list.h"
 #include "link/loop.h"
-#include "main/blame.h"
 #include "main/census.h"
 #include "main/child.h"
 #include "main/keeper.h"
+#include "main/quarantine.h"
 
 struct od_recovery_place { // Of one worker.
     struct od_child *child;
@@ -52,7 +52,7 @@ void od_recovery_begin(struct od_recovery *recovery, struct od_child *child);
 
 // Its replacement listens: refusals and objects go first, then the sockets, then RESTORED.
 void od_recovery_give(struct od_recovery *recovery, struct od_child *child,
-                      const struct od_blame *blame);
+                      const struct od_quarantine *quarantine);
 
 // It is back. How many sockets it was given, and how many were closed.
 void od_recovery_count(const struct od_recovery *recovery, const struct od_child *child,

@@ -269,7 +269,7 @@ static void serve(struct od_server *server)
 static void on_ready(void *owner, struct od_child *child)
 {
     struct od_server *server = owner;
-    od_recovery_give(&server->recovery, child, &server->blame);
+    od_recovery_give(&server->recovery, child, &server->quarantine);
 }
 
 static void report_back(struct od_server *server, const struct od_child *child)
@@ -326,22 +326,23 @@ static bool may_be_alarm(const struct od_page_event *event)
 // well.
 static void accuse(struct od_server *server, struct od_child *child, const struct od_ending *how)
 {
-    const struct od_blamed *blamed =
-        how->was_running ? od_blame_add(&server->blame, child->index, &how->event, how->is_foreign)
-                         : NULL;
-    if (blamed == NULL)
+    const struct od_quarantined *quarantined =
+        how->was_running
+            ? od_quarantine_add(&server->quarantine, child->index, &how->event, how->is_foreign)
+            : NULL;
+    if (quarantined == NULL)
         return;
     child->restart_ms = 0;
     if (may_be_alarm(&how->event))
         od_alarm_clock_blame(&server->alarm_clock, child->index, how->event.id);
     od_log(OD_LOG_WARN, how->event.label,
            "is refused for %d ms: requests to it fail, messages to it wait",
-           (int)blamed->refused_ms);
-    if (od_blamed_hears_no_close(blamed))
+           (int)quarantined->refused_ms);
+    if (od_quarantined_hears_no_close(quarantined))
         od_log(OD_LOG_ERROR, how->event.label,
                "its webSocketClose has cost %u workers: of its WebSockets that were closed it is "
                "not told any more; mend the handler",
-               blamed->closes);
+               quarantined->closes);
 }
 
 static bool ran_a_handler(const struct od_ending *how)

@@ -35,7 +35,7 @@ struct od_server {
     struct od_reload reload;
     struct od_keeper keeper;
     struct od_recovery recovery;
-    struct od_blame blame;
+    struct od_quarantine quarantine;
     struct od_router router;
     struct od_door door;
     struct od_leases leases;
