@@ -95,7 +95,7 @@ static void read_into_the_void(int fd, bool *has_ended)
 
 static void hang_up(struct od_recovery *recovery, int fd)
 {
-    od_census_leave(recovery->census, od_connection_number(fd));
+    od_connection_limit_leave(recovery->connection_limit, od_connection_number(fd));
     close(fd);
 }
 
@@ -208,7 +208,7 @@ static int duplicate(struct od_recovery *recovery, struct od_recovery_place *pla
            "a WebSocket is lost: no descriptor is free; raise the limit of open "
            "files (ulimit -n)");
     shutdown(kept->fd, SHUT_RDWR);
-    od_census_leave(recovery->census, od_connection_number(kept->fd));
+    od_connection_limit_leave(recovery->connection_limit, od_connection_number(kept->fd));
     kept->code = code_cut;
     place->lost++;
     place->given--;
@@ -280,10 +280,12 @@ void od_recovery_count(const struct od_recovery *recovery, const struct od_child
 // --- Beginning and end ---------------------------------------------------------------------------
 
 void od_recovery_init(struct od_recovery *recovery, struct od_loop *loop, struct od_keeper *keeper,
-                      struct od_census *census, uint32_t worker_count)
+                      struct od_connection_limit *connection_limit, uint32_t worker_count)
 {
-    *recovery = (struct od_recovery){
-        .loop = loop, .keeper = keeper, .census = census, .place_count = worker_count};
+    *recovery = (struct od_recovery){.loop = loop,
+                                     .keeper = keeper,
+                                     .connection_limit = connection_limit,
+                                     .place_count = worker_count};
     recovery->places = od_allocate_zeroed(worker_count * sizeof *recovery->places);
     recovery->leaving_timer.fire = on_leaving;
     od_list_init(&recovery->leaving);

@@ -109,7 +109,7 @@ static enum od_admission on_admit(void *owner, const struct od_arrival *arrival,
                                  : od_supervisor_ready(&server->supervisor, index);
     if (child == NULL)
         return when_nobody_is_ready(server, index);
-    od_census_give(&server->door.census, arrival->number, child->index);
+    od_connection_limit_give(&server->door.connection_limit, arrival->number, child->index);
     uint32_t place = od_leases_add(&server->leases, child, arrival, bytes);
     size_t mark = od_link_begin(&child->link, OD_KIND_CONNECTION, arrival->fd);
     od_bytes_put_u32(&child->link.out, place);
@@ -359,7 +359,7 @@ static void on_ended(void *owner, struct od_child *child, const struct od_ending
     if (server->state == OD_SERVER_SERVING)
         accuse(server, child, how);
     od_leases_end(&server->leases, child); // What comes back stays counted.
-    od_census_worker_gone(&server->door.census, child->index);
+    od_connection_limit_worker_gone(&server->door.connection_limit, child->index);
     od_recovery_begin(&server->recovery, child);
     od_alarm_clock_worker_gone(&server->alarm_clock, child->index);
     od_committer_forget(server->committer, child->source);
@@ -458,15 +458,15 @@ enum od_exit od_server_run(const struct od_options *options)
     od_operator_open(&server->operator, loop, &operator_events, server);
     od_door_init(&server->door, &server->loop, options, &door_events, server);
     od_leases_init(&server->leases, &server->door, options->workers);
-    od_recovery_init(&server->recovery, &server->loop, &server->keeper, &server->door.census,
-                     options->workers);
+    od_recovery_init(&server->recovery, &server->loop, &server->keeper,
+                     &server->door.connection_limit, options->workers);
     od_supervisor_init(&server->supervisor, &server->loop, options, options->workers,
                        &supervisor_events, server);
     od_alarm_clock_init(&server->alarm_clock, &server->loop, &server->supervisor, options->workers);
     od_reload_init(&server->reload, &server->loop, options, &server->supervisor, &reload_events,
                    server);
     od_status_init(&server->status, &server->loop, &server->supervisor, &server->alarm_clock,
-                   &server->door.census, options);
+                   &server->door.connection_limit, options);
     od_reload_start(
         &server->reload); // First of all: its process starts while this one opens files.
     enum od_exit exit = open_all(server, &err);
