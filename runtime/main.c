@@ -15,7 +15,7 @@
 #include "main/server.h"
 #include "spec_run.h"
 #include "types.h"
-#include "worker/rehearsal.h"
+#include "worker/dry_run.h"
 #include "worker/worker.h"
 
 static enum od_exit (*const commands[OD_COMMAND_COUNT])(const struct od_options *options) = {
@@ -67,9 +67,9 @@ static int refuse(enum od_exit exit, const struct od_error *err)
 
 static int run_seat(const struct od_options *options, const struct od_seat *seat)
 {
-    return seat->index == OD_SEAT_TRIAL ? od_rehearsal_main(options, od_bindings_new, seat->link_fd)
-                                        : od_worker_main(options, od_bindings_new, seat->index,
-                                                         seat->link_fd, seat->page_fd);
+    return seat->index == OD_SEAT_DRY_RUN ? od_dry_run_main(options, od_bindings_new, seat->link_fd)
+                                          : od_worker_main(options, od_bindings_new, seat->index,
+                                                           seat->link_fd, seat->page_fd);
 }
 
 int main(int argc, char **argv)

@@ -1,13 +1,13 @@
 #include "main/check.h"
 
+#include "main/dry_run.h"
 #include "main/signals.h"
-#include "main/trial.h"
 
 struct check {
     const struct od_options *options;
     struct od_loop loop;
     struct od_signals signals;
-    struct od_trial trial;
+    struct od_dry_run dry_run;
     bool is_over;
     enum od_exit exit;
 };
@@ -55,11 +55,11 @@ enum od_exit od_check_run(const struct od_options *options)
         return OD_EXIT_WRONG;
     }
     od_signals_open(&check.signals, &check.loop.uv, &signals_events, &check);
-    od_trial_open(&check.trial, &check.loop, options, on_judged, &check);
-    od_trial_start(&check.trial);
+    od_dry_run_open(&check.dry_run, &check.loop, options, on_judged, &check);
+    od_dry_run_start(&check.dry_run);
     while (!check.is_over)
         od_loop_poll(&check.loop, true);
-    od_trial_close(&check.trial);
+    od_dry_run_close(&check.dry_run);
     od_signals_close(&check.signals);
     od_loop_deinit(&check.loop);
     return check.exit;

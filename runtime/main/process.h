@@ -17,11 +17,11 @@
 #include "base/error.h"
 #include "link/options.h"
 
-// In place of the number of a worker: a process that only tries the script (main/trial.h).
-#define OD_SEAT_TRIAL 1000000
+// In place of the number of a worker: a process that only tries the script (main/dry_run.h).
+#define OD_SEAT_DRY_RUN 1000000
 
 struct od_seat {    // What a process is given.
-    uint32_t index; // Of the worker, or OD_SEAT_TRIAL.
+    uint32_t index; // Of the worker, or OD_SEAT_DRY_RUN.
     int link_fd;
     int page_fd; // Below 0: it has no page.
 };
@@ -50,7 +50,7 @@ int od_process_last_number(const struct od_process *process); // The same, also 
 // How a process ended, from waitpid's status: "exit code 1", "killed by SIGSEGV".
 void od_process_describe_end(int status, char *text, size_t size);
 
-// For a process that is a worker or a trial: its seat. False in main.
+// For a process that is a worker or a dry run: its seat. False in main.
 bool od_seat_is_mine(struct od_seat *seat);
 
 #endif

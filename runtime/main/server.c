@@ -290,7 +290,7 @@ void od_server_worker_back(struct od_server *server, struct od_child *child)
         serve(server);
 }
 
-// After a trial went well; a mistake in the script does not get here.
+// After a dry run went well; a mistake in the script does not get here.
 static void on_load_failed(void *owner, struct od_child *child, od_slice why)
 {
     struct od_server *server = owner;

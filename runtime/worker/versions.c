@@ -53,7 +53,7 @@ void od_versions_say_loaded(struct od_link *main, const struct od_objects *objec
     od_link_end(main, mark);
 }
 
-// What a script prints while it is loaded was printed by the trial already; once is enough.
+// What a script prints while it is loaded was printed by the dry run already; once is enough.
 static bool load(struct od_versions *versions, struct od_script *script, od_slice files,
                  struct od_error *err)
 {
