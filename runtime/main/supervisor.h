@@ -1,7 +1,7 @@
 // The supervisor: keeps the workers alive.
 //
-// It starts each as a process of its own (life.h), and learns from the system when one ends. It
-// watches how each of them goes on (watchdog.h) and kills a worker whose event passes
+// It starts each as a process of its own (worker_process.h), and learns from the system when one
+// ends. It watches how each of them goes on (watchdog.h) and kills a worker whose event passes
 // --event-limit-ms, or that stands still. Whatever ended it, another is started. What workers say
 // beyond READY, LOAD_FAILED and DRAINED goes to its owner.
 //
