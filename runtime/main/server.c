@@ -10,10 +10,10 @@
 #include "base/cursor.h"
 #include "base/log.h"
 #include "main/limits.h"
-#include "main/mail.h"
 #include "main/notify.h"
 #include "main/operator.h"
 #include "main/server_inner.h"
+#include "main/worker_messages.h"
 
 // Stopping
 
@@ -184,7 +184,7 @@ static const struct od_committer_events committer_events = {on_durable,   on_app
 static bool on_message(void *owner, struct od_child *child, enum od_kind kind, od_slice body,
                        int fd)
 {
-    return od_mail_take(owner, child, kind, body, fd);
+    return od_worker_messages_take(owner, child, kind, body, fd);
 }
 
 // The script
