@@ -84,11 +84,11 @@ static void drop_page(struct od_child *child)
 
 static bool spawn(struct od_child *child, int link_fd, struct od_error *err)
 {
-    struct od_seat seat = {child->index, link_fd, -1};
-    if (!make_page(child, &seat.page_fd, err))
+    struct od_child_args args = {child->index, link_fd, -1};
+    if (!make_page(child, &args.page_fd, err))
         return false;
-    bool ok = od_process_spawn(&child->process, child->supervisor->options, &seat, err);
-    close(seat.page_fd);
+    bool ok = od_process_spawn(&child->process, child->supervisor->options, &args, err);
+    close(args.page_fd);
     if (!ok)
         drop_page(child);
     return ok;
