@@ -22,8 +22,8 @@
 #include "link/loop.h"
 #include "link/networks.h"
 #include "net/events.h"
+#include "net/keepalive.h"
 #include "net/limits.h"
-#include "net/pulse.h"
 
 #define OD_NET_READ_BYTES_MAX 65536 // And so what is read ahead of a request that is answered.
 
@@ -52,7 +52,7 @@ struct od_net {
     struct od_map exchanges;
     struct od_map websockets;
     uint64_t last_exchange; // Number of the youngest.
-    struct od_pulses pulses;
+    struct od_keepalives keepalives;
     struct od_deflate *deflate;
     struct od_masks masks;
     struct od_fetches *fetches; // NULL before the first (fetch.h).

@@ -320,7 +320,7 @@ static bool open_and_serve(struct od_worker *worker, od_script_new *new_script, 
     confine(worker);
     worker->net.page = worker->page;
     worker->net.fetch_inside_denied = worker->options->fetch_private_denied;
-    od_pulses_set_ping_ms(&worker->net.pulses, worker->options->ping_ms);
+    od_keepalives_set_ping_ms(&worker->net.keepalives, worker->options->ping_ms);
     worker->net.tells_over = worker->options->connections_per_address > 0;
     worker->net.trusted_proxies = worker->options->trusted_proxies;
     worker->net.allowed_hosts = od_options_host_names(worker->options);
