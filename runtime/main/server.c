@@ -316,7 +316,7 @@ static void report_end(struct od_server *server, struct od_child *child,
            how->was_running ? " ran " : "", how->was_running ? how->event.name : "");
 }
 
-static bool may_be_alarm(const struct od_page_event *event)
+static bool may_be_alarm(const struct od_worker_page_event *event)
 {
     return strcmp(event->name, OD_PAGE_ALARM_NAME) == 0 ||
            strcmp(event->name, OD_PAGE_CONSTRUCTOR_NAME) == 0;

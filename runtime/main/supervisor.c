@@ -99,7 +99,7 @@ static void replace_overdue(struct od_child *child)
     od_worker_process_kill(child);
 }
 
-static void end_long_event(struct od_child *child, const struct od_page_event *event)
+static void end_long_event(struct od_child *child, const struct od_worker_page_event *event)
 {
     od_log(OD_LOG_ERROR, event->label,
            "%s has run for more than %u ms (--event-limit-ms); worker %u is killed and replaced",
@@ -125,7 +125,7 @@ static bool takes_turns(const struct od_child *child)
 
 static void look_at(struct od_child *child)
 {
-    struct od_page_event event;
+    struct od_worker_page_event event;
     if (child->page == NULL || child->is_overdue)
         return;
     switch (od_watchdog_look(&child->watchdog, child->page,

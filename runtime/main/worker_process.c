@@ -68,7 +68,7 @@ static void on_load_late(struct od_timer *timer)
 
 static bool make_page(struct od_child *child, int *fd, struct od_error *err)
 {
-    if (!od_page_new(&child->page, fd, err))
+    if (!od_worker_page_new(&child->page, fd, err))
         return false;
     child->page->last_number = child->last_number;
     memcpy(child->page->files, child->supervisor->files, sizeof child->page->files);
@@ -78,7 +78,7 @@ static bool make_page(struct od_child *child, int *fd, struct od_error *err)
 
 static void drop_page(struct od_child *child)
 {
-    od_page_free(child->page);
+    od_worker_page_free(child->page);
     child->page = NULL;
 }
 
@@ -188,7 +188,7 @@ static void describe_end(const struct od_child *child, int status, struct od_end
     int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     od_process_describe_end(status, how->why, sizeof how->why);
     how->is_foreign = (number == SIGKILL || number == SIGTERM) && !child->is_overdue;
-    how->was_running = od_page_running(child->page, &how->event);
+    how->was_running = od_worker_page_running(child->page, &how->event);
 }
 
 // A link is read to its end before this, so that the last words of a worker are heard.

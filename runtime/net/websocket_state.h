@@ -22,14 +22,14 @@ struct od_websocket {
     struct od_net *net;
     struct od_map_node node; // In net->websockets.
     uint64_t number;
-    struct od_list touched;  // In net->touched or net->promised.
-    struct od_list line;     // In net->line.
-    struct od_held *held;    // NULL: nothing.
-    size_t largest_bytes;    // Of the messages that were put since nothing waited.
-    size_t inflatable_bytes; // How much may be inflated before it has to line up.
-    struct od_page *page;    // NULL: nobody looks.
-    uint32_t place;          // On the page.
-    struct od_wire *wire;    // NULL before attach, and at readyState 3.
+    struct od_list touched;      // In net->touched or net->promised.
+    struct od_list line;         // In net->line.
+    struct od_held *held;        // NULL: nothing.
+    size_t largest_bytes;        // Of the messages that were put since nothing waited.
+    size_t inflatable_bytes;     // How much may be inflated before it has to line up.
+    struct od_worker_page *page; // NULL: nobody looks.
+    uint32_t place;              // On the page.
+    struct od_wire *wire;        // NULL before attach, and at readyState 3.
     struct od_frame_decoder decoder;
     struct od_bytes early;         // Frames put before attach.
     struct od_bytes url;           // And behind it the subprotocol.

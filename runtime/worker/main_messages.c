@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "link/page.h"
+#include "link/worker_page.h"
 #include "net/exchange.h"
 #include "object/alarm_event.h"
 #include "object/call.h"

@@ -8,7 +8,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "link/link.h"
-#include "link/page.h"
+#include "link/worker_page.h"
 #include "net/exchange.h"
 #include "net/net.h"
 #include "object/call.h"
@@ -348,7 +348,7 @@ int od_worker_main(const struct od_options *options, od_script_new *new_script, 
     struct od_error err;
     if (options->confine)
         od_confine_prepare();
-    if (!od_page_open(&worker.page, page_fd, &err) || !od_loop_init(&worker.loop, &err) ||
+    if (!od_worker_page_open(&worker.page, page_fd, &err) || !od_loop_init(&worker.loop, &err) ||
         !od_link_init(&worker.main, &worker.loop.uv, link_fd, &od_main_messages_events, &worker,
                       &err)) {
         od_log(OD_LOG_ERROR, NULL, "worker %u cannot start: %s", index, err.text);
@@ -360,6 +360,6 @@ int od_worker_main(const struct od_options *options, od_script_new *new_script, 
     od_bytes_deinit(&worker.settling);
     od_loop_deinit(&worker.loop);
     od_log_settle(true);
-    od_page_free(worker.page);
+    od_worker_page_free(worker.page);
     return worker.exit_code;
 }
