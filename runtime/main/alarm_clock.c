@@ -8,8 +8,8 @@
 
 #include "base/fault.h"
 #include "base/log.h"
+#include "main/dry_run.h"
 #include "main/limits.h"
-#include "main/trial.h"
 #include "object/route.h"
 #include "store/reader.h"
 

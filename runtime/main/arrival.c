@@ -39,7 +39,7 @@ void od_arrival_end(struct od_arrival *arrival)
         uv_close((uv_handle_t *)&arrival->poll, on_poll_closed);
     if (arrival->fd >= 0) {
         close(arrival->fd);
-        od_census_leave(&door->census, arrival->number);
+        od_connection_limit_leave(&door->connection_limit, arrival->number);
     }
     if (!arrival->has_poll)
         free(arrival);
@@ -257,7 +257,7 @@ static struct od_arrival *make(struct od_door *door, int fd)
     struct od_arrival *arrival = od_allocate_zeroed(sizeof *arrival);
     arrival->door = door;
     arrival->fd = fd;
-    arrival->number = door->census.limit == 0 ? 0 : od_connection_number(fd);
+    arrival->number = door->connection_limit.limit == 0 ? 0 : od_connection_number(fd);
     arrival->accepted_ms = od_clock_monotonic_ms();
     arrival->deadline.fire = on_deadline;
     od_http_head_init(&arrival->head);
@@ -322,7 +322,7 @@ void od_arrival_return(struct od_door *door, struct od_returned *returned)
     struct od_arrival *arrival = make(door, returned->fd);
     arrival->bytes = returned->bytes;
     arrival->times_returned = returned->times;
-    od_census_keep(&door->census, arrival->number, 0); // Main has it again.
+    od_connection_limit_keep(&door->connection_limit, arrival->number, 0); // Main has it again.
     memcpy(arrival->peer, returned->peer, sizeof arrival->peer);
     enter(arrival, OD_ARRIVAL_READING, OD_RETURN_IDLE_MS_MAX);
     go_on_as(arrival, returned->how);

@@ -44,7 +44,7 @@ struct od_arrival {
     struct od_list link; // In the door's list of [state], oldest first.
     enum od_arrival_state state;
     int fd;
-    uint64_t number; // Of the connection, if it is counted (census.h).
+    uint64_t number; // Of the connection, if it is counted (connection_limit.h).
     od_time_ms accepted_ms;
     struct od_timer deadline;
     struct od_http_head head;

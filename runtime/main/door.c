@@ -61,7 +61,7 @@ static bool is_welcome(struct od_door *door, int fd, const struct in6_addr *peer
 {
     return door->options->connections_per_address == 0 ||
            od_networks_have(&door->options->trusted_proxies, peer) ||
-           od_census_enter(&door->census, fd, peer);
+           od_connection_limit_enter(&door->connection_limit, fd, peer);
 }
 
 static void welcome(struct od_door *door, int fd, const struct in6_addr *peer)
@@ -165,14 +165,15 @@ void od_door_init(struct od_door *door, struct od_loop *loop, const struct od_op
 {
     *door = (struct od_door){.loop = loop, .options = options, .events = events, .owner = owner};
     door->retry_timer.fire = on_retry;
-    od_census_init(&door->census, options->connections_per_address, options->workers);
+    od_connection_limit_init(&door->connection_limit, options->connections_per_address,
+                             options->workers);
     for (int i = 0; i < OD_ARRIVAL_STATE_COUNT; i++)
         od_list_init(&door->arrivals[i]);
 }
 
 void od_door_deinit(struct od_door *door)
 {
-    od_census_deinit(&door->census);
+    od_connection_limit_deinit(&door->connection_limit);
 }
 
 enum od_exit od_door_listen(struct od_door *door, const struct od_address *address,

@@ -13,7 +13,7 @@
 #include "link/loop.h"
 #include "link/options.h"
 #include "main/arrival.h"
-#include "main/census.h"
+#include "main/connection_limit.h"
 #include "main/listener.h"
 
 enum od_admission {
@@ -61,8 +61,8 @@ struct od_door {
     struct od_list arrivals[OD_ARRIVAL_STATE_COUNT];
     size_t arrival_count;
     const struct od_options *options;
-    struct od_census census;              // How many each address has.
-    char scratch[OD_HTTP_HEAD_BYTES_MAX]; // One read of one arrival.
+    struct od_connection_limit connection_limit; // How many each address has.
+    char scratch[OD_HTTP_HEAD_BYTES_MAX];        // One read of one arrival.
 };
 
 void od_door_init(struct od_door *door, struct od_loop *loop, const struct od_options *options,

@@ -1,4 +1,4 @@
-// What the main process consists of, for server.c and mail.c only.
+// What the main process consists of, for server.c and worker_messages.c only.
 //
 // Process: main; Thread: the loop's. Owner: od_server_run.
 
@@ -35,7 +35,7 @@ struct od_server {
     struct od_reload reload;
     struct od_keeper keeper;
     struct od_recovery recovery;
-    struct od_blame blame;
+    struct od_quarantine quarantine;
     struct od_router router;
     struct od_door door;
     struct od_leases leases;

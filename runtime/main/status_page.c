@@ -132,14 +132,15 @@ static void put_alarms_text(struct od_bytes *page, const struct od_status *statu
     put(page, "\n");
 }
 
-static void put_census_text(struct od_bytes *page, const struct od_census *census)
+static void put_census_text(struct od_bytes *page,
+                            const struct od_connection_limit *connection_limit)
 {
     size_t connections, addresses;
-    if (census->limit == 0)
+    if (connection_limit->limit == 0)
         return;
-    od_census_count(census, &connections, &addresses);
+    od_connection_limit_count(connection_limit, &connections, &addresses);
     put(page, "%zu connections of %zu addresses, %llu more were refused\n", connections, addresses,
-        (unsigned long long)census->refused);
+        (unsigned long long)connection_limit->refused);
 }
 
 void od_status_page_text(struct od_bytes *page, const struct od_status *status,
@@ -155,7 +156,7 @@ void od_status_page_text(struct od_bytes *page, const struct od_status *status,
     od_escape_put_text(page, od_slice_of(status->options->data_dir));
     put(page, "\n");
     put_alarms_text(page, status);
-    put_census_text(page, status->census);
+    put_census_text(page, status->connection_limit);
     for (uint32_t i = 0; i < status->supervisor->child_count; i++)
         put_worker_text(page, &status->supervisor->children[i], &reports[i]);
 }
@@ -224,14 +225,15 @@ static void put_alarms_json(struct od_bytes *page, const struct od_status *statu
     put(page, "}");
 }
 
-static void put_census_json(struct od_bytes *page, const struct od_census *census)
+static void put_census_json(struct od_bytes *page,
+                            const struct od_connection_limit *connection_limit)
 {
     size_t connections, addresses;
-    if (census->limit == 0)
+    if (connection_limit->limit == 0)
         return;
-    od_census_count(census, &connections, &addresses);
+    od_connection_limit_count(connection_limit, &connections, &addresses);
     put(page, ",\"connections\":{\"count\":%zu,\"addresses\":%zu,\"refused\":%llu}", connections,
-        addresses, (unsigned long long)census->refused);
+        addresses, (unsigned long long)connection_limit->refused);
 }
 
 void od_status_page_json(struct od_bytes *page, const struct od_status *status,
@@ -244,7 +246,7 @@ void od_status_page_json(struct od_bytes *page, const struct od_status *status,
     put(page, ",\"scriptVersion\":%u", status->script_version);
     put_string(page, ",\"data\":", od_slice_of(status->options->data_dir));
     put_alarms_json(page, status);
-    put_census_json(page, status->census);
+    put_census_json(page, status->connection_limit);
     put(page, ",\"workers\":[");
     for (uint32_t i = 0; i < status->supervisor->child_count; i++)
         put_worker_json(page, &status->supervisor->children[i], &reports[i]);

@@ -12,8 +12,8 @@
 #include "codec/http_body.h"
 #include "codec/upgrade_record.h"
 #include "link/origin.h"
-#include "link/page.h"
 #include "link/request.h"
+#include "link/worker_page.h"
 #include "net/wire.h"
 
 // What a connection waits for. After an answer it is NEXT until the next round of the loop: parsing

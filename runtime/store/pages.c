@@ -34,7 +34,7 @@ static struct od_overlay_entry *find_over(const struct od_storage *storage, uint
 
 static bool is_under_new_curtain(const struct od_overlay *overlay)
 {
-    return overlay->curtain != NULL && overlay->curtain->seq == 0;
+    return overlay->delete_all_mark != NULL && overlay->delete_all_mark->seq == 0;
 }
 
 // What lies beneath the open [entry], squeezed. False: nothing.

@@ -1,4 +1,4 @@
-// A trial: a process of its own loads the script from the disk and says how that went.
+// A dry run: a process of its own loads the script from the disk and says how that went.
 //
 // It stands before every load, at the start, at a reload and for `open-do check`, so that code that
 // never ends or brings its process down is met where no object lives. Its verdict brings the files
@@ -6,13 +6,13 @@
 //
 // There is never more than one at a time: to start anew gives up the one that runs. Starting a
 // process takes far longer than loading a script, the more so on a busy machine; where a save is
-// expected to be followed by another one, the next process is started ahead (od_trial_prepare) and
-// waits.
+// expected to be followed by another one, the next process is started ahead (od_dry_run_prepare)
+// and waits.
 //
-// Process: main. Owner: embedded; od_trial_close, then the loop must run once more.
+// Process: main. Owner: embedded; od_dry_run_close, then the loop must run once more.
 
-#ifndef OD_MAIN_TRIAL_H
-#define OD_MAIN_TRIAL_H
+#ifndef OD_MAIN_DRY_RUN_H
+#define OD_MAIN_DRY_RUN_H
 
 #include "base/bytes.h"
 #include "base/cursor.h"
@@ -37,7 +37,7 @@ OD_MUST_CHECK bool od_verdict_read(struct od_cursor *cursor, struct od_verdict *
 // "rooms, counters", and what else there is.
 void od_verdict_describe(const struct od_verdict *verdict, struct od_bytes *text);
 
-struct od_trial {
+struct od_dry_run {
     struct od_loop *loop;
     const struct od_options *options;
     void (*judged)(void *owner, const struct od_verdict *verdict);
@@ -54,10 +54,11 @@ struct od_trial {
 };
 
 // [judged] is called once for each start that is not followed by another one before it is over.
-void od_trial_open(struct od_trial *trial, struct od_loop *loop, const struct od_options *options,
-                   void (*judged)(void *owner, const struct od_verdict *verdict), void *owner);
-void od_trial_start(struct od_trial *trial);
-void od_trial_prepare(struct od_trial *trial); // So that the next start is a quick one.
-void od_trial_close(struct od_trial *trial);   // Ends the one that runs; nobody is told.
+void od_dry_run_open(struct od_dry_run *dry_run, struct od_loop *loop,
+                     const struct od_options *options,
+                     void (*judged)(void *owner, const struct od_verdict *verdict), void *owner);
+void od_dry_run_start(struct od_dry_run *dry_run);
+void od_dry_run_prepare(struct od_dry_run *dry_run); // So that the next start is a quick one.
+void od_dry_run_close(struct od_dry_run *dry_run);   // Ends the one that runs; nobody is told.
 
 #endif

@@ -12,8 +12,8 @@
 //
 // Process: main. Owner: the door.
 
-#ifndef OD_MAIN_CENSUS_H
-#define OD_MAIN_CENSUS_H
+#ifndef OD_MAIN_CONNECTION_LIMIT_H
+#define OD_MAIN_CONNECTION_LIMIT_H
 
 #include <netinet/in.h>
 
@@ -21,7 +21,7 @@
 #include "base/list.h"
 #include "base/map.h"
 
-struct od_census {
+struct od_connection_limit {
     uint32_t limit;          // 0: nobody counts.
     struct od_map addresses; // Those that have some.
     struct od_map connections;
@@ -29,27 +29,33 @@ struct od_census {
     uint64_t refused;
 };
 
-void od_census_init(struct od_census *census, uint32_t limit, uint32_t worker_count);
-void od_census_deinit(struct od_census *census);
+void od_connection_limit_init(struct od_connection_limit *connection_limit, uint32_t limit,
+                              uint32_t worker_count);
+void od_connection_limit_deinit(struct od_connection_limit *connection_limit);
 
 // [fd] was accepted from [address] and is counted, as one that main has. False: the address would
 // have more than it may, and it is not.
-OD_MUST_CHECK bool od_census_enter(struct od_census *census, int fd,
-                                   const struct in6_addr *address);
+OD_MUST_CHECK bool od_connection_limit_enter(struct od_connection_limit *connection_limit, int fd,
+                                             const struct in6_addr *address);
 
 // It goes to [worker], which is to tell its end; and it is kept, so that it outlives that worker.
 // What is not counted (any more) is an ordinary outcome here and below.
-void od_census_give(struct od_census *census, uint64_t number, uint32_t worker);
-void od_census_keep(struct od_census *census, uint64_t number, uint32_t worker);
+void od_connection_limit_give(struct od_connection_limit *connection_limit, uint64_t number,
+                              uint32_t worker);
+void od_connection_limit_keep(struct od_connection_limit *connection_limit, uint64_t number,
+                              uint32_t worker);
 
 // The same for one that [from] has given to [to]. Nothing when [from] does not hold it: what [to]
 // said of it may have been quicker.
-void od_census_move(struct od_census *census, uint64_t number, uint32_t from, uint32_t to);
+void od_connection_limit_move(struct od_connection_limit *connection_limit, uint64_t number,
+                              uint32_t from, uint32_t to);
 
-void od_census_leave(struct od_census *census, uint64_t number); // It is over.
-void od_census_worker_gone(struct od_census *census, uint32_t worker);
+void od_connection_limit_leave(struct od_connection_limit *connection_limit,
+                               uint64_t number); // It is over.
+void od_connection_limit_worker_gone(struct od_connection_limit *connection_limit, uint32_t worker);
 
 // For the status: how many connections are counted, and of how many addresses.
-void od_census_count(const struct od_census *census, size_t *connections, size_t *addresses);
+void od_connection_limit_count(const struct od_connection_limit *connection_limit,
+                               size_t *connections, size_t *addresses);
 
 #endif

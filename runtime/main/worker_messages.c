@@ -1,4 +1,4 @@
-#include "main/mail.h"
+#include "main/worker_messages.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -60,7 +60,7 @@ static bool take_batches(struct od_server *server, struct od_child *child,
 
 static uint64_t number_of(const struct od_server *server, int fd)
 {
-    return server->door.census.limit == 0 || fd < 0 ? 0 : od_connection_number(fd);
+    return server->door.connection_limit.limit == 0 || fd < 0 ? 0 : od_connection_number(fd);
 }
 
 static bool take_connection_over(struct od_server *server, struct od_child *child,
@@ -68,7 +68,7 @@ static bool take_connection_over(struct od_server *server, struct od_child *chil
 {
     (void)child; // One that lies about others lets them have more connections than they may.
     uint64_t number = od_cursor_u64(&received->body);
-    od_census_leave(&server->door.census, number);
+    od_connection_limit_leave(&server->door.connection_limit, number);
     return !received->body.failed;
 }
 
@@ -76,14 +76,14 @@ static bool take_connection_over(struct od_server *server, struct od_child *chil
 static bool take_connection_moved(struct od_server *server, struct od_child *child,
                                   struct received *received)
 {
-    struct od_census *census = &server->door.census;
+    struct od_connection_limit *connection_limit = &server->door.connection_limit;
     uint64_t number = od_cursor_u64(&received->body);
     uint32_t to = od_cursor_u32(&received->body);
     if (received->body.failed || to >= server->supervisor.child_count)
         return false;
-    od_census_move(census, number, child->index, to);
+    od_connection_limit_move(connection_limit, number, child->index, to);
     if (!server->supervisor.children[to].has_link)
-        od_census_worker_gone(census, to);
+        od_connection_limit_worker_gone(connection_limit, to);
     return true;
 }
 
@@ -113,7 +113,8 @@ static bool take_socket_keep(struct od_server *server, struct od_child *child,
                "of open files (ulimit -n)");
         return true;
     }
-    od_census_keep(&server->door.census, number_of(server, received->fd), child->index);
+    od_connection_limit_keep(&server->door.connection_limit, number_of(server, received->fd),
+                             child->index);
     od_keeper_keep(&server->keeper, child->index, socket, place, record, received->fd);
     received->fd = -1;
     return true;
@@ -139,7 +140,8 @@ static bool take_socket_gone(struct od_server *server, struct od_child *child,
     struct od_kept *kept = od_keeper_find(&server->keeper, child->index, socket);
     if (kept == NULL)
         return true;
-    od_census_give(&server->door.census, number_of(server, kept->fd), child->index);
+    od_connection_limit_give(&server->door.connection_limit, number_of(server, kept->fd),
+                             child->index);
     od_recovery_forget(&server->recovery, kept);
     od_keeper_forget(&server->keeper, child->index, socket);
     return true;
@@ -226,8 +228,8 @@ static take_message *const messages[OD_KIND_COUNT] = {
     [OD_KIND_STATUS_REPORT] = take_status_report,
 };
 
-bool od_mail_take(struct od_server *server, struct od_child *child, enum od_kind kind,
-                  od_slice body, int fd)
+bool od_worker_messages_take(struct od_server *server, struct od_child *child, enum od_kind kind,
+                             od_slice body, int fd)
 {
     struct received received = {od_cursor_of(body), fd};
     bool ok = messages[kind] != NULL && messages[kind](server, child, &received);

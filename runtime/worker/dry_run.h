@@ -9,14 +9,14 @@
 //
 // Process: a child of main that serves nothing.
 
-#ifndef OD_WORKER_REHEARSAL_H
-#define OD_WORKER_REHEARSAL_H
+#ifndef OD_WORKER_DRY_RUN_H
+#define OD_WORKER_DRY_RUN_H
 
 #include "link/options.h"
 #include "object/script.h"
 
 // The whole life of that process: once asked, says LOADED (version 0) to main at [link_fd], and
 // that is all. Returns its exit code.
-int od_rehearsal_main(const struct od_options *options, od_script_new *new_script, int link_fd);
+int od_dry_run_main(const struct od_options *options, od_script_new *new_script, int link_fd);
 
 #endif

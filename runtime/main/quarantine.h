@@ -14,16 +14,16 @@
 //
 // Process: main. Owner: embedded.
 
-#ifndef OD_MAIN_BLAME_H
-#define OD_MAIN_BLAME_H
+#ifndef OD_MAIN_QUARANTINE_H
+#define OD_MAIN_QUARANTINE_H
 
 #include "base/bytes.h"
 #include "base/clock.h"
-#include "link/page.h"
+#include "link/worker_page.h"
 
-#define OD_BLAMED_MAX 64 // Remembered at once; the one blamed longest ago makes room.
+#define OD_QUARANTINED_MAX 64 // Remembered at once; the one blamed longest ago makes room.
 
-struct od_blamed {
+struct od_quarantined {
     uint8_t id[OD_PAGE_ID_BYTES];
     uint32_t worker;
     uint32_t count;  // How often, without a calm time in between,
@@ -34,21 +34,23 @@ struct od_blamed {
     char why[320]; // What callers are told.
 };
 
-struct od_blame {
-    struct od_blamed all[OD_BLAMED_MAX];
+struct od_quarantine {
+    struct od_quarantined all[OD_QUARANTINED_MAX];
     uint32_t size;
 };
 
 // [event] ran when [worker] ended. Its object, when that is refused from now on; NULL: it is not.
-const struct od_blamed *od_blame_add(struct od_blame *blame, uint32_t worker,
-                                     const struct od_page_event *event, bool is_foreign);
+const struct od_quarantined *od_quarantine_add(struct od_quarantine *quarantine, uint32_t worker,
+                                               const struct od_worker_page_event *event,
+                                               bool is_foreign);
 
 // It is not told any more of sockets that were closed.
-bool od_blamed_hears_no_close(const struct od_blamed *blamed);
+bool od_quarantined_hears_no_close(const struct od_quarantined *quarantined);
 
 // Calls [visit] for the objects of [worker] that are refused for [left_ms] more.
-void od_blame_each(const struct od_blame *blame, uint32_t worker,
-                   void (*visit)(void *owner, const struct od_blamed *blamed, od_time_ms left_ms),
-                   void *owner);
+void od_quarantine_each(const struct od_quarantine *quarantine, uint32_t worker,
+                        void (*visit)(void *owner, const struct od_quarantined *quarantined,
+                                      od_time_ms left_ms),
+                        void *owner);
 
 #endif
