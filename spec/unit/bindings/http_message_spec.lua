@@ -119,7 +119,7 @@ describe("a response as a message", function()
   it("has short ways for what is usual, each with its content type", function()
     local page = od.Response.html("<p>", { status = 404 })
     assert.same({ 404, "text/html;charset=UTF-8" },
-      { page.status, worker_page.headers:get("content-type") })
+      { page.status, page.headers:get("content-type") })
     local elsewhere = od.Response.redirect("/there")
     assert.same({ 302, "/there" }, { elsewhere.status, elsewhere.headers:get("location") })
     assert.is_nil(elsewhere.headers:get("content-type"))
