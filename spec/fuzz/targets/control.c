@@ -2,6 +2,7 @@
 
 #include "fuzz.h"
 
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -69,6 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct od_error err;
     if (control.loop == NULL) {
         char folder[] = "/tmp/open-do-fuzz-XXXXXX";
+        signal(SIGPIPE, SIG_IGN); // As the program does.
         OD_ASSERT(mkdtemp(folder) != NULL && od_loop_init(&loop, &err));
         OD_ASSERT(od_control_socket_open(&control, &loop, folder, commands, NULL, &err));
     }

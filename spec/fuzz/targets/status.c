@@ -21,7 +21,7 @@ static void check_json(const struct od_bytes *page)
 static void check_text(const struct od_bytes *page)
 {
     for (size_t i = 0; i < page->size; i++)
-        OD_ASSERT((unsigned char)page->at[i] >= 0x20 || page->at[i] == '\n');
+        OD_ASSERT((unsigned char)page->at[i] >= 0x20 || strchr("\n\t", page->at[i]) != NULL);
 }
 
 static void check(const struct od_status *status, const struct od_bytes *reports)
