@@ -13,6 +13,7 @@
 #include "object/call_inner.h"
 #include "object/deadlock.h"
 #include "object/label.h"
+#include "object/look.h"
 #include "object/outgoing.h"
 #include "object/refusal.h"
 #include "object/route.h"
@@ -138,8 +139,9 @@ bool od_call_read_message(od_slice bytes, struct od_call_message *message)
 
 static enum od_event_kind event_of(enum od_call_kind kind)
 {
-    static const enum od_event_kind events[OD_CALL_KINDS] = {
-        [OD_CALL_FETCH] = OD_EVENT_FETCH, [OD_CALL_METHOD] = OD_EVENT_CALL};
+    static const enum od_event_kind events[OD_CALL_KINDS] = {[OD_CALL_FETCH] = OD_EVENT_FETCH,
+                                                             [OD_CALL_METHOD] = OD_EVENT_CALL,
+                                                             [OD_CALL_COMMAND] = OD_EVENT_COMMAND};
     return events[kind];
 }
 
@@ -190,13 +192,17 @@ void od_call_deliver(struct od_call *call, const struct od_call_message *message
         od_call_fail(call, 404, OD_SLICE("the script has no such namespace"));
         return;
     }
-    if (!od_objects_serve(call->objects, namespace)) {
+    bool is_look = od_look_is_for(message);
+    if (!is_look && !od_objects_serve(call->objects, namespace)) {
         od_call_refuse(call, namespace);
         return;
     }
     struct od_object *object =
         od_objects_get(call->objects, namespace, &message->id, message->has_name, message->name);
-    give_to(call, object, message->body);
+    if (is_look && object->transaction == NULL)
+        od_look_take(object, call->id, message->body);
+    else
+        give_to(call, object, message->body);
 }
 
 static void send_to_peer(struct od_call *call, uint32_t worker,
