@@ -179,6 +179,11 @@ static bool take_command(struct od_options *options, const char *word, struct od
                         word);
 }
 
+static bool takes_words(const struct od_options *options)
+{
+    return od_command_rows[options->command].is_words;
+}
+
 static bool needs_script(const struct od_options *options)
 {
     return od_command_rows[options->command].operand[0] != '[';
@@ -214,7 +219,7 @@ static bool take_words(struct od_options *options, char **words, struct od_error
         return false;
     if (od_command_rows[options->command].is_path)
         return take_path(options, words + 1, err);
-    if (od_command_rows[options->command].is_words)
+    if (takes_words(options))
         return take_many(options, words + 1, err);
     if (words[1] == NULL && needs_script(options))
         return od_error_set(err, "the script is missing: say open-do %s SCRIPT", words[0]);
@@ -274,7 +279,7 @@ static bool conclude(struct od_options_reading *reading, struct od_error *err)
         reading->data_dir != NULL ? copy_of(reading->data_dir) : data_dir_beside(options->script);
     if (options->command == OD_COMMAND_DEV)
         options->watch = options->log_requests = true;
-    if (needs_script(options) && getenv(OD_WORKER_LINK_VARIABLE) == NULL &&
+    if (needs_script(options) && !takes_words(options) && getenv(OD_WORKER_LINK_VARIABLE) == NULL &&
         access(options->script, R_OK) != 0)
         return od_error_errno(err, "cannot read the script %s", options->script);
     return read_env_files(reading, err);
