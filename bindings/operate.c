@@ -8,6 +8,7 @@
 
 #include "api/test.h"
 #include "base/cursor.h"
+#include "base/suggest.h"
 #include "engine/embedded.h"
 #include "link/commands.h"
 #include "link/failure.h"
@@ -234,6 +235,20 @@ static int read_string(lua_State *L)
     return 2;
 }
 
+// nearest(word, names) -> the one that was meant, or nil.
+static int nearest(lua_State *L)
+{
+    struct od_suggest suggest = {.word = luaL_checkstring(L, 1)};
+    luaL_checktype(L, 2, LUA_TTABLE);
+    for (int i = 1; i <= (int)lua_objlen(L, 2); i++) {
+        lua_rawgeti(L, 2, i);
+        od_suggest_try(&suggest, luaL_checkstring(L, -1)); // The table keeps it.
+        lua_pop(L, 1);
+    }
+    lua_pushstring(L, suggest.name);
+    return 1;
+}
+
 // --- From first word to exit ---------------------------------------------------------------------
 
 static const char *command_name(const struct od_options *options)
@@ -258,8 +273,8 @@ static const char *command_name(const struct od_options *options)
 static void put_native(lua_State *L, struct operation *operation)
 {
     static const luaL_Reg functions[] = {
-        {"call", call},        {"inspect", inspect},    {"pack", pack}, {"pairs", read_pairs},
-        {"facts", read_facts}, {"string", read_string}, {NULL, NULL}};
+        {"call", call},        {"inspect", inspect},    {"pack", pack},       {"pairs", read_pairs},
+        {"facts", read_facts}, {"string", read_string}, {"nearest", nearest}, {NULL, NULL}};
     lua_newtable(L);
     lua_pushlightuserdata(L, operation);
     luaL_setfuncs(L, functions, 1);

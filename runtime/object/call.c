@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/suggest.h"
 #include "link/link.h"
 #include "link/request.h"
 #include "net/exchange.h"
@@ -185,11 +186,31 @@ static void give_to(struct od_call *call, struct od_object *object, od_slice bod
         put_into_inbox(call, object, body);
 }
 
+static void fail_unknown(struct od_call *call, od_slice name)
+{
+    char word[OD_SUGGEST_BYTES_MAX + 1], names[OD_NAMESPACE_BYTES_MAX + 1], why[256];
+    struct od_suggest suggest = {.word = word};
+    char nearest[sizeof names] = "";
+    snprintf(word, sizeof word, "%.*s", (int)name.size, name.at);
+    OD_LIST_EACH (link, &call->objects->namespaces) {
+        const struct od_namespace *namespace = OD_LIST_MEMBER(link, struct od_namespace, link);
+        snprintf(names, sizeof names, "%.*s", (int)namespace->name.size, namespace->name.at);
+        suggest.name = nearest[0] == '\0' ? NULL : nearest;
+        od_suggest_try(&suggest, names);
+        if (suggest.name == names)
+            memcpy(nearest, names, sizeof names);
+    }
+    bool is_near = nearest[0] != '\0';
+    int size = snprintf(why, sizeof why, "the script has no such namespace%s%s%s",
+                        is_near ? "; did you mean " : "", nearest, is_near ? "?" : "");
+    od_call_fail(call, 404, (od_slice){why, (size_t)size});
+}
+
 void od_call_deliver(struct od_call *call, const struct od_call_message *message)
 {
     struct od_namespace *namespace = od_objects_namespace(call->objects, message->namespace_name);
     if (namespace == NULL) {
-        od_call_fail(call, 404, OD_SLICE("the script has no such namespace"));
+        fail_unknown(call, message->namespace_name);
         return;
     }
     bool is_look = od_look_is_for(message);

@@ -109,7 +109,8 @@ static bool delete_all(struct od_object *object, struct od_cursor *sent, struct 
                        struct od_error *err)
 {
     (void)sent, (void)found;
-    od_object_abort(object, od_slice_of(deleted), false);
+    if (object->state != OD_ASLEEP || object->socket_count > 0)
+        od_object_abort(object, od_slice_of(deleted), false);
     bool ok = od_storage_delete_all(&object->storage, false, err);
     od_storage_seal(&object->storage);
     return ok;

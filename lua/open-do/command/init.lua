@@ -1,178 +1,181 @@
 -- Commands that look into a running program, as a person or a program says them: `open-do object`,
--- `kv`, `call` and the like. Each is a function of its words that returns what is to be printed.
-local _, native = ...
-
+-- `kv`, `call` and the like. Each takes its words and gives what is to be printed, and for a person
+-- how (show.lua).
 local od = require "open-do"
-local typed = require "open-do.command.typed"
+local archive = require "open-do.command.archive"
+local server = require "open-do.command.server"
+local show = require "open-do.command.show"
+local words = require "open-do.command.words"
 
-local ask, decode, encode = native.command, native.test.decode, native.test.encode
-local json = od.json
-
--- Mistakes of who called: their texts end the program with exit code 2.
-local Usage = {}
-
-local function usage(text, ...)
-  error(setmetatable({ text = text:format(...) }, Usage), 0)
-end
-
-local function fail(text, ...)
-  error(text:format(...), 0)
-end
-
--- Words -------------------------------------------------------------------------------------------
-
--- "rooms/lobby" or "rooms/#hex".
-local function target_of(word)
-  local space, name = (word or ""):match("^([^/]+)/(.+)$")
-  if not space then
-    usage("name an object as NAMESPACE/NAME or NAMESPACE/#ID%s", word and ", not " .. word or "")
-  end
-  local id = name:match("^#(%x+)$")
-  return { label = word, space = space, name = not id and name or nil, id = id }
-end
-
-local function json_of(word, what)
-  if not word then
-    usage("%s is missing", what)
-  end
-  local value, problem = json.try_decode(word)
-  if value == nil then
-    usage("%s is no JSON: %s (a text needs quotes: '\"%s\"')", what, problem, word)
-  end
-  return value
-end
-
-local function need(word, what)
-  return word or usage("%s is missing", what)
-end
-
--- Asking ------------------------------------------------------------------------------------------
-
-local function perform(target, method, command, sent)
-  local bytes, why = ask.call(target.space, target.name, target.id, method, command, sent)
-  return bytes or fail("%s: %s", target.label, why)
-end
-
-local function values(...)
-  local bytes, why = encode(...)
-  return bytes or fail("%s", why)
-end
-
-local function write(target, command, ...)
-  return decode(perform(target, nil, command, values(...)))
-end
-
-local function look(target, command, ...)
-  return perform(target, nil, command, ask.pack(...))
-end
-
--- Commands ----------------------------------------------------------------------------------------
+local array = od.json.array
+local fail, need, usage = words.fail, words.need, words.usage
 
 local commands = {}
 
-function commands.call(words)
-  local target = target_of(words[1])
-  local method, count, arguments = need(words[2], "the name of the method"), #words - 2, {}
-  for i = 1, count do
-    arguments[i] = json_of(words[i + 2], "argument " .. i)
+function commands.objects(given)
+  local space, beginning = (given[1] or ""):match("^([^/]*)/?(.*)$")
+  local objects = array {}
+  for object in server.each_object(space, beginning) do
+    objects[#objects + 1] = object
   end
-  local results = { decode(perform(target, method, nil, values(unpack(arguments, 1, count)))) }
+  table.sort(objects, function(a, b)
+    return a.namespace .. "/" .. (a.name or a.id) < b.namespace .. "/" .. (b.name or b.id)
+  end)
+  return objects, show.objects
+end
+
+function commands.object(given)
+  return server.check_exists(words.target(given[1])), show.object
+end
+
+function commands.call(given)
+  local target, method = words.target(given[1]), need(given[2], "the name of the method")
+  local count, arguments = #given - 2, {}
+  for i = 1, count do
+    arguments[i] = words.json(given[i + 2], "argument " .. i)
+  end
+  local results = { server.call(target, method, unpack(arguments, 1, count)) }
   if #results > 1 then
-    return json.array(results)
+    return array(results)
   end
   return results[1]
 end
 
-function commands.object(words)
-  return ask.facts(look(target_of(words[1]), "object"))[1]
-end
+-- kv ----------------------------------------------------------------------------------------------
 
 local kv = {}
 
-function kv.get(target, words)
-  local pair = ask.pairs(look(target, "kv.get", need(words[3], "the key")))[1]
-  if not pair then
-    fail("%s has no key '%s'", target.label, words[3])
-  end
-  return pair[2]
-end
-
-local PAGE = 500
-
--- Each pair in turn. Values may be so large that a page of them is more than one answer holds.
-local function each_pair(target, prefix)
-  return coroutine.wrap(function()
-    local after, limit = "", PAGE
-    while true do
-      local sent = ask.pack(prefix, after, limit)
-      local bytes, why = ask.call(target.space, target.name, target.id, nil, "kv.list", sent)
-      if not bytes and limit > 1 and why:find("more than", 1, true) then
-        limit = math.ceil(limit / 10)
-      else
-        local page = ask.pairs(bytes or fail("%s: %s", target.label, why))
-        for _, pair in ipairs(page) do
-          coroutine.yield(pair[1], pair[2])
-        end
-        if #page < limit then
-          return
-        end
-        after = page[#page][1]
-      end
-    end
-  end)
-end
-
-function kv.list(target, words)
-  local list = json.array {}
-  for key, value in each_pair(target, words[3] or "") do
+function kv.list(target, given)
+  server.check_exists(target)
+  local list = array {}
+  for key, value in server.each_pair(target, given[3] or "") do
     list[#list + 1] = { key = key, value = value }
   end
-  return list
+  return list, show.pairs
 end
 
-function kv.put(target, words)
-  local key = need(words[3], "the key")
-  write(target, "kv.put", key, json_of(words[4], "the value"))
+function kv.get(target, given)
+  local is_there, value = server.get(target, need(given[3], "the key"))
+  if not is_there then
+    server.check_exists(target)
+    fail("%s has no key '%s'", target.label, given[3])
+  end
+  return value
 end
 
-function kv.delete(target, words)
-  local key = need(words[3], "the key")
-  if write(target, "kv.delete", key) == 0 then
+function kv.put(target, given)
+  local key = need(given[3], "the key")
+  server.write(target, "kv.put", key, words.json(given[4], "the value"))
+end
+
+function kv.delete(target, given)
+  local key = need(given[3], "the key")
+  server.check_exists(target)
+  if server.write(target, "kv.delete", key) == 0 then
     fail("%s has no key '%s'", target.label, key)
   end
 end
 
-function commands.kv(words)
-  local run = kv[words[1]] or usage("say open-do kv list, get, put or delete")
-  return run(target_of(words[2]), words)
+-- Sockets -----------------------------------------------------------------------------------------
+
+local sockets = {}
+
+function sockets.list(target)
+  server.check_exists(target)
+  return array(server.sockets(target)), show.sockets
 end
+
+function sockets.send(target, given)
+  local number = words.number(given[3], "the number of the socket")
+  server.write(target, "sockets.send", number, need(given[4], "what to send"), false)
+end
+
+function sockets.close(target, given)
+  local number = words.number(given[3], "the number of the socket")
+  server.write(target, "sockets.close", number, 1000, given[4] or "")
+end
+
+-- The alarm ---------------------------------------------------------------------------------------
+
+local alarm = {}
+
+function alarm.get(target)
+  return server.check_exists(target).alarmMs or od.json.null, function(ms)
+    return ms == od.json.null and "none" or show.time(ms)
+  end
+end
+
+function alarm.set(target, given)
+  server.write(target, "alarm.set", words.time(given[3], "WHEN"))
+end
+
+function alarm.delete(target)
+  server.check_exists(target)
+  server.write(target, "alarm.delete")
+end
+
+-- Those that have a second word -------------------------------------------------------------------
+
+local function add(name, parts, fallback)
+  commands[name] = function(given)
+    local run = parts[given[1]]
+    if not run and fallback and given[1]:find("/", 1, true) then
+      table.insert(given, 1, fallback)
+      run = parts[fallback]
+    end
+    if not run then
+      local known = {}
+      for part in pairs(parts) do
+        known[#known + 1] = part
+      end
+      table.sort(known)
+      usage("'%s' is not something to do: say open-do %s %s NAMESPACE/NAME", given[1], name,
+        table.concat(known, "|"))
+    end
+    return run(words.target(given[2]), given)
+  end
+end
+
+add("kv", kv)
+add("sockets", sockets, "list")
+add("alarm", alarm, "get")
 
 for _, name in ipairs { "hibernate", "evict", "reset", "delete" } do
-  commands[name] = function(words)
-    look(target_of(words[1]), name)
+  commands[name] = function(given)
+    local target = words.target(given[1])
+    server.check_exists(target)
+    server.act(target, name)
   end
 end
 
--- Printing ----------------------------------------------------------------------------------------
+-- Export and import -------------------------------------------------------------------------------
 
-local function text_of(value)
-  return (json.try_encode(typed.encode(value), true))
+function commands.export(given)
+  archive.export(given[1], io.stdout)
 end
 
-local function print_value(value)
-  if value ~= nil then
-    print(text_of(value))
+function commands.import(given)
+  local file, problem = io.stdin, nil
+  if given[1] ~= "-" then
+    file, problem = io.open(given[1], "rb")
+  end
+  if not file then
+    fail("cannot read %s", problem)
+  end
+  return { objects = archive.import(file:lines()) }, function(done)
+    return ("imported %d object%s"):format(done.objects, done.objects == 1 and "" or "s")
   end
 end
 
-return function(name, words, as_json)
-  local _ = as_json
-  local ok, result = pcall(commands[name], words)
-  if ok then
-    print_value(result)
-    return 0
+return function(name, given, as_json)
+  local ok, result, for_people = pcall(commands[name], given)
+  if not ok then
+    local text, code = words.explain(result)
+    io.stderr:write("open-do: ", text, "\n")
+    return code
   end
-  local is_usage = getmetatable(result) == Usage
-  io.stderr:write("open-do: ", is_usage and result.text or tostring(result), "\n")
-  return is_usage and 2 or 1
+  if result ~= nil then
+    print((not as_json and for_people or show.json)(result))
+  end
+  return 0
 end
