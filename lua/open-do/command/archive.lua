@@ -14,16 +14,17 @@ local BATCH_BYTES = 4e6 -- and about what their lines may hold.
 
 local M = {}
 
-local function write_line(file, value)
-  file:write(assert(json.try_encode(value)), "\n")
+local function text_of(value)
+  return assert(json.try_encode(typed.encode(value, true)))
 end
 
 local function write_object(file, target)
   local facts = server.check_exists(target)
-  write_line(file, { object = { namespace = facts.namespace, id = facts.id, alarm = facts.alarmMs,
-    name = facts.name and typed.encode(facts.name, true) } })
+  local alarm = facts.alarmMs and (',"alarm":%d'):format(facts.alarmMs) or ""
+  file:write(('{"object":{"namespace":"%s","name":%s,"id":"%s"%s}}\n'):format(facts.namespace,
+    facts.name and text_of(facts.name) or "null", facts.id, alarm))
   for key, value in server.each_pair(target, "") do
-    write_line(file, { key = typed.encode(key, true), value = typed.encode(value, true) })
+    file:write('{"key":', text_of(key), ',"value":', text_of(value), "}\n")
   end
 end
 
@@ -60,7 +61,7 @@ end
 
 function Reading:begin(object)
   self:finish()
-  local name = object.name and typed.decode(object.name)
+  local name = object.name ~= json.null and typed.decode(object.name) or nil
   self.target = { label = ("%s/%s"):format(object.namespace, name or "#" .. object.id),
     space = object.namespace, name = name, id = object.id }
   self.alarm = object.alarm

@@ -67,6 +67,7 @@ local function encode_pairs(value, exact)
   for key, item in pairs(value) do
     list[#list + 1] = json.array { encode(key, exact), encode(item, exact) }
   end
+  table.sort(list, function(a, b) return json.encode(a[1]) < json.encode(b[1]) end)
   return list
 end
 
