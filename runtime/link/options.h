@@ -34,11 +34,11 @@ enum od_exit { // The exit codes of the program.
 };
 
 enum od_command {
-    OD_COMMAND_RUN,    // Serve the script.
-    OD_COMMAND_DEV,    // The same, watched, with a log for the person who writes it.
-    OD_COMMAND_CHECK,  // Load it and stop; nothing is opened or bound.
-    OD_COMMAND_STATUS, // Ask the program that runs over the data directory how it is.
-    OD_COMMAND_RELOAD, // Tell it to reload its script.
+    OD_COMMAND_RUN,     // Serve the script.
+    OD_COMMAND_DEV,     // The same, watched, with a log for the person who writes it.
+    OD_COMMAND_CHECK,   // Load it and stop; nothing is opened or bound.
+    OD_COMMAND_STATUS,  // Ask the program that runs over the data directory how it is.
+    OD_COMMAND_RELOAD,  // Tell it to reload its script.
     OD_COMMAND_OBJECTS, // From here to IMPORT: look into the running program (bindings/operate.h).
     OD_COMMAND_OBJECT,
     OD_COMMAND_KV,
@@ -51,8 +51,8 @@ enum od_command {
     OD_COMMAND_DELETE,
     OD_COMMAND_EXPORT,
     OD_COMMAND_IMPORT,
-    OD_COMMAND_TEST,   // Run the specs of whoever writes objects.
-    OD_COMMAND_TYPES,  // Write what editors and linters want to know of the Lua API.
+    OD_COMMAND_TEST,  // Run the specs of whoever writes objects.
+    OD_COMMAND_TYPES, // Write what editors and linters want to know of the Lua API.
     OD_COMMAND_COUNT,
 };
 

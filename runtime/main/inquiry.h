@@ -13,7 +13,7 @@
 #define OD_MAIN_INQUIRY_H
 
 #include "base/list.h"
-#include "main/control_socket.h"
+#include "main/control.h"
 #include "main/supervisor.h"
 
 struct od_inquiries {

@@ -13,6 +13,7 @@
 #include "codec/upgrade_record.h"
 #include "link/origin.h"
 #include "link/request.h"
+#include "link/worker_page.h"
 #include "net/wire.h"
 
 // What a connection waits for. After an answer it is NEXT until the next round of the loop: parsing
@@ -96,6 +97,7 @@ static void refuse(struct od_exchange *exchange, struct od_http_fault fault)
 {
     od_http_answer_put_fault(od_wire_out(exchange->wire), fault, manner_of_fault,
                              od_clock_wall_ms());
+    od_wire_show(exchange->wire);
     close_exchange(exchange);
 }
 
@@ -107,6 +109,15 @@ static void keep_url(struct od_exchange *exchange)
     struct od_request request;
     OD_ASSERT(od_request_read(od_bytes_slice(&exchange->request), &request));
     od_bytes_put_slice(&exchange->url, request.url);
+}
+
+// It can be answered by somebody who knows no more of it than that; then the next one may come.
+static void show_whole(const struct od_exchange *exchange)
+{
+    struct od_http_manner manner = exchange->manner;
+    bool is_whole = exchange->in.size == 0 && od_wire_waiting_bytes(exchange->wire) == 0;
+    if (is_whole && manner.keeps_alive && !manner.is_head && manner.version_minor > 0)
+        od_wire_mark(exchange->wire, OD_PAGE_WHOLE, 0);
 }
 
 // The event may answer at once, which may be the end of the exchange: so the message is taken out
@@ -126,6 +137,7 @@ static void tell_request(struct od_exchange *exchange, size_t consumed)
     struct od_bytes message = *request;
     od_bytes_init(request);
     exchange->phase = PHASE_ANSWER;
+    show_whole(exchange);
     od_loop_clear_timer(exchange->net->loop, &exchange->deadline);
     exchange->net->events->request(exchange->net->owner, exchange->number,
                                    od_bytes_slice(&message));
@@ -290,6 +302,12 @@ static void read_on(struct od_exchange *exchange)
     read_body(exchange);
 }
 
+static void on_stirs(void *owner)
+{
+    const struct od_exchange *exchange = owner;
+    od_wire_mark(exchange->wire, OD_PAGE_BUSY, OD_PAGE_WHOLE);
+}
+
 static bool is_crowded(const struct od_exchange *exchange)
 {
     return od_wire_waiting_bytes(exchange->wire) > exchange->net->limits.answer_queue_bytes_max;
@@ -320,7 +338,7 @@ static void on_bytes(void *owner, char *at, size_t size)
         read_on(exchange);
 }
 
-static void on_stirs(void *owner)
+static void on_sent(void *owner)
 {
     struct od_exchange *exchange = owner;
     if (exchange->phase == PHASE_NEXT && exchange->awaits_room)
@@ -346,7 +364,8 @@ static void on_ended(void *owner)
         net->events->request_gone(net->owner, number);
 }
 
-static const struct od_wire_protocol protocol = {on_stirs, on_bytes, on_half_ended, on_ended};
+static const struct od_wire_protocol protocol = {on_stirs, on_sent, on_bytes, on_half_ended,
+                                                 on_ended};
 
 // Deadlines.
 
@@ -419,8 +438,8 @@ struct od_exchange *od_net_exchange(const struct od_net *net, uint64_t number)
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_exchange, node);
 }
 
-bool od_exchange_adopt(struct od_net *net, int fd, od_slice peer, od_slice already_read,
-                       struct od_error *err)
+bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, od_slice peer,
+                       od_slice already_read, struct od_error *err)
 {
     struct od_exchange *exchange = od_allocate_zeroed(sizeof *exchange);
     if (!od_wire_adopt(net, fd, &protocol, exchange, &exchange->wire, err)) {
@@ -429,6 +448,8 @@ bool od_exchange_adopt(struct od_net *net, int fd, od_slice peer, od_slice alrea
     }
     int on = 1; // What waits leaves in one piece a turn; there is nothing Nagle could gather.
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (place != OD_PAGE_NO_PLACE)
+        od_wire_show_on(exchange->wire, net->page, place);
     exchange->net = net;
     exchange->number = ++net->last_exchange;
     exchange->deadline.fire = on_deadline;
@@ -462,6 +483,20 @@ static bool put_answer(struct od_exchange *exchange, od_slice message, struct od
                               od_clock_wall_ms(), err);
 }
 
+void od_exchange_begun(const struct od_exchange *exchange)
+{
+    od_wire_mark(exchange->wire, OD_PAGE_BEGUN, 0);
+}
+
+// The answer is shown to be on its way before the request is shown to be over.
+static void show_answered(const struct od_exchange *exchange)
+{
+    uint8_t busy = exchange->in.size > 0 ? OD_PAGE_BUSY : 0;
+    od_wire_show(exchange->wire);
+    od_wire_mark(exchange->wire, OD_PAGE_ANSWERED | busy,
+                 (uint8_t)(OD_PAGE_BEGUN | (busy ^ OD_PAGE_BUSY)));
+}
+
 static void put_fault(struct od_exchange *exchange, struct od_http_fault fault)
 {
     od_http_answer_put_fault(od_wire_out(exchange->wire), fault, exchange->manner,
@@ -481,6 +516,7 @@ void od_exchange_answer(struct od_exchange *exchange, od_slice response)
         put_fault(exchange, (struct od_http_fault){500, "The server's answer cannot be sent"});
     }
     od_wire_count(exchange->wire);
+    show_answered(exchange);
     if (exchange->manner.keeps_alive)
         expect_next(exchange);
     else

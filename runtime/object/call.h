@@ -83,6 +83,9 @@ OD_MUST_CHECK bool od_call_read_message(od_slice bytes, struct od_call_message *
 // Sends [message] on its way: into an inbox here, or to the worker of that object.
 void od_call_send(struct od_call *call, od_slice message);
 
+// Its event is handled from here on, or may be in another worker.
+void od_call_begun(const struct od_call *call);
+
 // The request of an exchange: to the entry, or to the object its path names, or answered with 404.
 void od_call_route(struct od_call *call, od_slice request);
 

@@ -33,7 +33,7 @@ struct od_event {
     bool ok;                  // RESUME: false when [bytes] is a failure (link/failure.h).
     uint16_t code;            // CLOSE.
     struct od_socket *socket; // MESSAGE, CLOSE, ERROR; it outlives its events.
-    uint64_t call;            // FETCH, CALL, COMMAND: which call wants the answer (object/call.h); else 0.
+    uint64_t call; // FETCH, CALL, COMMAND: which call wants the answer (object/call.h); else 0.
     union {
         uint64_t task;  // RESUME: which task waits.
         uint64_t timer; // TIMER: which one.

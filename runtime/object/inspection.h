@@ -2,8 +2,8 @@
 // what waits. object/report.h is the same about all of them together.
 //
 // A page of the list: the objects that are stored, in the order of the directory, of which a page
-// looks at OD_INSPECT_ROWS_MAX at most, so that nobody waits for it; before them, on the first page,
-// those that live here and have nothing stored.
+// looks at OD_INSPECT_ROWS_MAX at most, so that nobody waits for it; before them, on the first
+// page, those that live here and have nothing stored.
 
 #ifndef OD_OBJECT_INSPECTION_H
 #define OD_OBJECT_INSPECTION_H

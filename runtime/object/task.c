@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "link/response.h"
+#include "link/worker_page.h"
 #include "object/alarm_event.h"
 #include "object/call.h"
 #include "object/client_end.h"
@@ -27,7 +28,7 @@ struct od_task *od_task_find(struct od_objects *objects, uint64_t id)
 
 const char *od_task_name(const struct od_task *task)
 {
-    return task->event == NULL ? "constructor" : od_event_name(task->event);
+    return task->event == NULL ? OD_PAGE_CONSTRUCTOR_NAME : od_event_name(task->event);
 }
 
 static void resume(struct od_task *task)
