@@ -55,8 +55,8 @@ local CIRCLES = {
   ["runtime/main"] = { "arrival door", "status status_page", "supervisor worker_process" },
   ["runtime/net"] = { "exchange fetch fetch_inner net websocket websocket_state wire" },
   ["runtime/object"] = { "access_log alarm_event auto_response call call_inner client_end deadlock "
-    .. "inbox keep label object object_inner objects outbox outgoing refusal report section socket tag "
-    .. "task timeout transaction" },
+    .. "inbox inspection keep label look object object_inner objects outbox outgoing refusal report "
+    .. "section socket tag task timeout transaction" },
   ["runtime/store"] = { "committer group reports", "env env_file", "storage store store_inner" },
 }
 

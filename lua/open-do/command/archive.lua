@@ -91,7 +91,8 @@ function Reading:take(text)
   end
 end
 
---- Reads what `export` wrote; what is there already under other keys stays. Returns how many objects.
+--- Reads what `export` wrote; what is there already under other keys stays.
+---@return integer objects
 function M.import(lines)
   local reading = setmetatable({ objects = 0, batch = {}, count = 0, bytes = 0 }, Reading)
   local number = 0
