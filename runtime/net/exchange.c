@@ -8,47 +8,11 @@
 
 #include "base/log.h"
 #include "codec/forwarded.h"
-#include "codec/handshake.h"
-#include "codec/http_body.h"
-#include "codec/upgrade_record.h"
 #include "link/origin.h"
 #include "link/page.h"
 #include "link/request.h"
+#include "net/exchange_inner.h"
 #include "net/wire.h"
-
-// What a connection waits for. After an answer it is NEXT until the next round of the loop: parsing
-// at once would let one client with many requests in its buffer keep everybody else waiting. It
-// stays NEXT while too much waits to be sent: who does not read gets no more answers made.
-//
-//     HEAD ──► BODY ──► ANSWER ──► NEXT ──► HEAD
-enum phase {
-    PHASE_HEAD,
-    PHASE_BODY,
-    PHASE_ANSWER,
-    PHASE_NEXT,
-};
-
-struct od_exchange {
-    struct od_net *net;
-    struct od_map_node node; // In net->exchanges.
-    uint64_t number;
-    struct od_wire *wire;
-    enum phase phase;
-    bool has_handshake;  // The request asks for a WebSocket.
-    bool awaits_room;    // NEXT, until the client has taken what waits for it;
-    size_t coming_bytes; // What it is counted with in the net's.
-    od_time_ms body_began_ms;
-    uint32_t taken_bytes; // so much it had when it was looked at last.
-    struct od_http_manner manner;
-    struct od_bytes peer;
-    struct od_bytes in;      // Read and not yet parsed.
-    struct od_bytes request; // The message for the event; its body grows at the end of it.
-    struct od_bytes url;     // Of a request for a WebSocket.
-    struct od_http_head head;
-    struct od_http_body body;
-    struct od_handshake handshake;
-    struct od_timer deadline;
-};
 
 static const struct od_http_manner manner_of_fault = {.version_minor = 1};
 
@@ -66,7 +30,7 @@ static bool count_coming(struct od_exchange *exchange, size_t size)
     return size <= OD_NET_SMALL_BYTES || net->coming_bytes <= OD_NET_COMING_BYTES_MAX;
 }
 
-static void forget_request(struct od_exchange *exchange)
+void od_exchange_forget_request(struct od_exchange *exchange)
 {
     (void)count_coming(exchange, 0);
     if (exchange->has_handshake)
@@ -77,20 +41,20 @@ static void forget_request(struct od_exchange *exchange)
 }
 
 // Its wire has ended, was closed or was given away.
-static void free_exchange(struct od_exchange *exchange)
+void od_exchange_free(struct od_exchange *exchange)
 {
     od_loop_clear_timer(exchange->net->loop, &exchange->deadline);
     od_map_remove(&exchange->net->exchanges, &exchange->node);
-    forget_request(exchange);
+    od_exchange_forget_request(exchange);
     od_bytes_deinit(&exchange->peer);
     od_bytes_deinit(&exchange->in);
     free(exchange);
 }
 
-static void close_exchange(struct od_exchange *exchange)
+void od_exchange_close(struct od_exchange *exchange)
 {
     od_wire_close(exchange->wire);
-    free_exchange(exchange);
+    od_exchange_free(exchange);
 }
 
 static void refuse(struct od_exchange *exchange, struct od_http_fault fault)
@@ -98,7 +62,7 @@ static void refuse(struct od_exchange *exchange, struct od_http_fault fault)
     od_http_answer_put_fault(od_wire_out(exchange->wire), fault, manner_of_fault,
                              od_clock_wall_ms());
     od_wire_show(exchange->wire);
-    close_exchange(exchange);
+    od_exchange_close(exchange);
 }
 
 // Reading. After a refusal there is no exchange any more, so nobody touches it behind one.
@@ -136,7 +100,7 @@ static void tell_request(struct od_exchange *exchange, size_t consumed)
         keep_url(exchange);
     struct od_bytes message = *request;
     od_bytes_init(request);
-    exchange->phase = PHASE_ANSWER;
+    exchange->phase = OD_PHASE_ANSWER;
     show_whole(exchange);
     od_loop_clear_timer(exchange->net->loop, &exchange->deadline);
     exchange->net->events->request(exchange->net->owner, exchange->number,
@@ -148,9 +112,9 @@ static void tell_request(struct od_exchange *exchange, size_t consumed)
 static void await_more(struct od_exchange *exchange)
 {
     bool has_begun =
-        exchange->phase == PHASE_BODY || exchange->in.size > exchange->head.request_line;
+        exchange->phase == OD_PHASE_BODY || exchange->in.size > exchange->head.request_line;
     if (exchange->wire->has_ended && !has_begun)
-        close_exchange(exchange);
+        od_exchange_close(exchange);
     else if (exchange->wire->has_ended)
         refuse(exchange, (struct od_http_fault){400, "the request ends in the middle"});
     else
@@ -273,7 +237,7 @@ static bool begin_request(struct od_exchange *exchange)
     od_http_body_init(&exchange->body, head, exchange->net->limits.body_bytes_max);
     put_request(exchange);
     od_bytes_drop_front(&exchange->in, head->bytes);
-    exchange->phase = PHASE_BODY;
+    exchange->phase = OD_PHASE_BODY;
     exchange->body_began_ms = od_clock_monotonic_ms();
     if (head->expects_continue)
         allow_body(exchange);
@@ -297,7 +261,7 @@ static bool read_head(struct od_exchange *exchange)
 
 static void read_on(struct od_exchange *exchange)
 {
-    if (exchange->phase == PHASE_HEAD && !read_head(exchange))
+    if (exchange->phase == OD_PHASE_HEAD && !read_head(exchange))
         return;
     read_body(exchange);
 }
@@ -313,9 +277,9 @@ static bool is_crowded(const struct od_exchange *exchange)
     return od_wire_waiting_bytes(exchange->wire) > exchange->net->limits.answer_queue_bytes_max;
 }
 
-static void await_turn(struct od_exchange *exchange)
+void od_exchange_await_turn(struct od_exchange *exchange)
 {
-    exchange->phase = PHASE_NEXT;
+    exchange->phase = OD_PHASE_NEXT;
     set_deadline(exchange, 0);
 }
 
@@ -324,16 +288,16 @@ static void await_turn(struct od_exchange *exchange)
 static void on_bytes(void *owner, char *at, size_t size)
 {
     struct od_exchange *exchange = owner;
-    bool is_first = exchange->phase == PHASE_HEAD && exchange->in.size == 0;
+    bool is_first = exchange->phase == OD_PHASE_HEAD && exchange->in.size == 0;
     od_bytes_put(&exchange->in, at, size);
-    if (exchange->phase > PHASE_BODY || (is_first && is_crowded(exchange)))
+    if (exchange->phase > OD_PHASE_BODY || (is_first && is_crowded(exchange)))
         od_wire_pause(exchange->wire);
-    if (exchange->phase > PHASE_BODY)
+    if (exchange->phase > OD_PHASE_BODY)
         return;
     if (is_first)
         set_deadline(exchange, exchange->net->limits.head_ms);
     if (exchange->wire->is_paused)
-        await_turn(exchange);
+        od_exchange_await_turn(exchange);
     else
         read_on(exchange);
 }
@@ -341,7 +305,7 @@ static void on_bytes(void *owner, char *at, size_t size)
 static void on_sent(void *owner)
 {
     struct od_exchange *exchange = owner;
-    if (exchange->phase == PHASE_NEXT && exchange->awaits_room)
+    if (exchange->phase == OD_PHASE_NEXT && exchange->awaits_room)
         set_deadline(exchange, 0);
 }
 
@@ -349,7 +313,7 @@ static void on_sent(void *owner)
 static void on_half_ended(void *owner)
 {
     struct od_exchange *exchange = owner;
-    if (exchange->phase <= PHASE_BODY)
+    if (exchange->phase <= OD_PHASE_BODY)
         await_more(exchange);
 }
 
@@ -358,8 +322,8 @@ static void on_ended(void *owner)
     struct od_exchange *exchange = owner;
     struct od_net *net = exchange->net;
     uint64_t number = exchange->number;
-    bool was_waiting = exchange->phase == PHASE_ANSWER;
-    free_exchange(exchange);
+    bool was_waiting = exchange->phase == OD_PHASE_ANSWER;
+    od_exchange_free(exchange);
     if (was_waiting)
         net->events->request_gone(net->owner, number);
 }
@@ -369,9 +333,9 @@ static const struct od_wire_protocol protocol = {on_stirs, on_sent, on_bytes, on
 
 // Deadlines.
 
-static void expect_head(struct od_exchange *exchange)
+void od_exchange_expect_head(struct od_exchange *exchange)
 {
-    exchange->phase = PHASE_HEAD;
+    exchange->phase = OD_PHASE_HEAD;
     od_http_head_init(&exchange->head);
     set_deadline(exchange, exchange->net->limits.idle_ms);
 }
@@ -379,7 +343,7 @@ static void expect_head(struct od_exchange *exchange)
 static void on_head_deadline(struct od_exchange *exchange)
 {
     if (exchange->in.size == 0)
-        close_exchange(exchange);
+        od_exchange_close(exchange);
     else
         refuse(exchange, (struct od_http_fault){408, "the request was not sent in time"});
 }
@@ -394,7 +358,7 @@ static void await_room(struct od_exchange *exchange)
 {
     uint32_t taken_bytes = od_wire_taken_bytes(exchange->wire);
     if (exchange->awaits_room && taken_bytes == exchange->taken_bytes) {
-        close_exchange(exchange);
+        od_exchange_close(exchange);
         return;
     }
     exchange->awaits_room = true;
@@ -410,17 +374,18 @@ static void on_next(struct od_exchange *exchange)
         return;
     }
     exchange->awaits_room = false;
-    expect_head(exchange);
+    od_exchange_expect_head(exchange);
     set_deadline(exchange, exchange->net->limits.head_ms);
     read_on(exchange);
 }
 
 static void on_deadline(struct od_timer *timer)
 {
-    static void (*const deadlines[])(struct od_exchange *) = {
-        [PHASE_HEAD] = on_head_deadline, [PHASE_BODY] = on_body_deadline, [PHASE_NEXT] = on_next};
+    static void (*const deadlines[])(struct od_exchange *) = {[OD_PHASE_HEAD] = on_head_deadline,
+                                                              [OD_PHASE_BODY] = on_body_deadline,
+                                                              [OD_PHASE_NEXT] = on_next};
     struct od_exchange *exchange = OD_TIMER_MEMBER(timer, struct od_exchange, deadline);
-    OD_ASSERT(exchange->phase != PHASE_ANSWER);
+    OD_ASSERT(exchange->phase != OD_PHASE_ANSWER);
     deadlines[exchange->phase](exchange);
 }
 
@@ -455,140 +420,32 @@ bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, od_slice peer
     exchange->deadline.fire = on_deadline;
     od_bytes_put_slice(&exchange->peer, peer);
     od_map_put(&net->exchanges, &exchange->node, od_map_hash_u64(exchange->number));
-    expect_head(exchange);
+    od_exchange_expect_head(exchange);
     set_deadline(exchange, net->limits.head_ms);
     od_bytes_put_slice(&exchange->in, already_read);
     read_on(exchange);
     return true;
 }
 
-// Answers.
-
-static void expect_next(struct od_exchange *exchange)
-{
-    forget_request(exchange);
-    expect_head(exchange);
-    if (exchange->in.size == 0)
-        od_bytes_deinit(&exchange->in);
-    else
-        await_turn(exchange);
-}
-
-static bool put_answer(struct od_exchange *exchange, od_slice message, struct od_error *err)
-{
-    struct od_response response;
-    if (!od_response_read(message, &response))
-        return od_error_set(err, "the answer is no response");
-    return od_http_answer_put(od_wire_out(exchange->wire), &response, exchange->manner,
-                              od_clock_wall_ms(), err);
-}
-
-void od_exchange_begun(const struct od_exchange *exchange)
-{
-    od_wire_mark(exchange->wire, OD_PAGE_BEGUN, 0);
-}
-
-// The answer is shown to be on its way before the request is shown to be over.
-static void show_answered(const struct od_exchange *exchange)
-{
-    uint8_t busy = exchange->in.size > 0 ? OD_PAGE_BUSY : 0;
-    od_wire_show(exchange->wire);
-    od_wire_mark(exchange->wire, OD_PAGE_ANSWERED | busy,
-                 (uint8_t)(OD_PAGE_BEGUN | (busy ^ OD_PAGE_BUSY)));
-}
-
-static void put_fault(struct od_exchange *exchange, struct od_http_fault fault)
-{
-    od_http_answer_put_fault(od_wire_out(exchange->wire), fault, exchange->manner,
-                             od_clock_wall_ms());
-}
-
-void od_exchange_answer(struct od_exchange *exchange, od_slice response)
-{
-    OD_ASSERT(exchange->phase == PHASE_ANSWER);
-    struct od_error err;
-    bool is_last = exchange->wire->has_ended && exchange->in.size == 0;
-    exchange->manner.keeps_alive &= !exchange->net->is_draining && !is_last;
-    if (!od_wire_can_hold(exchange->wire, response.size)) {
-        put_fault(exchange, (struct od_http_fault){503, "too much waits to be sent, try again"});
-    } else if (!put_answer(exchange, response, &err)) {
-        od_log(OD_LOG_ERROR, NULL, "a response cannot be sent: %s", err.text);
-        put_fault(exchange, (struct od_http_fault){500, "The server's answer cannot be sent"});
-    }
-    od_wire_count(exchange->wire);
-    show_answered(exchange);
-    if (exchange->manner.keeps_alive)
-        expect_next(exchange);
-    else
-        close_exchange(exchange);
-}
-
-static void fill_record(const struct od_exchange *exchange, const struct od_response *response,
-                        struct od_upgrade_record *record)
-{
-    record->window_bits = exchange->handshake.offer.window_bits;
-    record->url = od_bytes_slice(&exchange->url);
-    record->input = od_bytes_slice(&exchange->in);
-    if (!od_headers_find(response->headers, OD_SLICE("sec-websocket-protocol"), &record->protocol))
-        record->protocol = (od_slice){0};
-}
-
-// [head] stands behind what earlier answers left unsent.
-static bool release(struct od_exchange *exchange, const struct od_response *response, od_slice head,
-                    struct od_bytes *record, int *fd, struct od_error *err)
-{
-    struct od_bytes output = {0};
-    *fd = od_wire_release(exchange->wire, &output);
-    if (*fd < 0)
-        return od_error_set(err, "no descriptor is left (ulimit -n)");
-    od_bytes_put_slice(&output, head);
-    struct od_upgrade_record upgrade = {.output = od_bytes_slice(&output)};
-    fill_record(exchange, response, &upgrade);
-    od_upgrade_record_put(record, &upgrade);
-    od_bytes_deinit(&output);
-    free_exchange(exchange);
-    return true;
-}
-
-bool od_exchange_wants_websocket(const struct od_exchange *exchange)
-{
-    return exchange->has_handshake;
-}
-
-bool od_exchange_upgrade(struct od_exchange *exchange, od_slice message, struct od_bytes *record,
-                         int *fd, struct od_error *err)
-{
-    OD_ASSERT(exchange->phase == PHASE_ANSWER);
-    struct od_response response;
-    if (!od_response_read(message, &response))
-        return od_error_set(err, "the answer is no response");
-    if (!exchange->has_handshake)
-        return od_error_set(err, "the request did not ask for a WebSocket");
-    struct od_bytes head = {0};
-    bool done =
-        od_handshake_put_answer(&head, &exchange->handshake, &response, od_clock_wall_ms(), err) &&
-        release(exchange, &response, od_bytes_slice(&head), record, fd, err);
-    od_bytes_deinit(&head);
-    return done;
-}
+// The end.
 
 void od_exchange_abort(struct od_exchange *exchange)
 {
     od_wire_abort(exchange->wire);
-    free_exchange(exchange);
+    od_exchange_free(exchange);
 }
 
 // Nothing is asked and nothing owed: the end need not wait for the client's.
 static bool is_idle(const struct od_exchange *exchange)
 {
-    return exchange->phase == PHASE_HEAD && exchange->in.size == 0 &&
+    return exchange->phase == OD_PHASE_HEAD && exchange->in.size == 0 &&
            od_wire_waiting_bytes(exchange->wire) == 0;
 }
 
 // What he has asked more was not begun.
 static bool is_unread(const struct od_exchange *exchange)
 {
-    return exchange->phase == PHASE_HEAD ? exchange->in.size == 0 : exchange->awaits_room;
+    return exchange->phase == OD_PHASE_HEAD ? exchange->in.size == 0 : exchange->awaits_room;
 }
 
 void od_exchanges_drain(struct od_net *net)
@@ -600,6 +457,6 @@ void od_exchanges_drain(struct od_net *net)
         if (is_idle(exchange))
             od_exchange_abort(exchange);
         else if (is_unread(exchange))
-            close_exchange(exchange);
+            od_exchange_close(exchange);
     }
 }
