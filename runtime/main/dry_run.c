@@ -143,8 +143,8 @@ static bool spawn(struct od_dry_run *dry_run, struct od_error *err)
     int fds[2];
     if (!od_link_pair(fds, err))
         return false;
-    struct od_seat seat = {OD_SEAT_DRY_RUN, fds[1], -1};
-    bool has_process = od_process_spawn(&dry_run->process, dry_run->options, &seat, err);
+    struct od_child_args args = {OD_CHILD_DRY_RUN, fds[1], -1};
+    bool has_process = od_process_spawn(&dry_run->process, dry_run->options, &args, err);
     close(fds[1]);
     if (!has_process)
         close(fds[0]);

@@ -47,7 +47,7 @@ static struct od_lease *lease_at(const struct od_lease_table *table, uint32_t pl
 
 static uint8_t flags_of(const struct od_leases *leases, const struct od_lease *lease)
 {
-    const struct od_page *page = leases->tables[lease->worker].page;
+    const struct od_worker_page *page = leases->tables[lease->worker].page;
     return __atomic_load_n(&page->flags[lease->place], __ATOMIC_ACQUIRE);
 }
 
@@ -123,7 +123,7 @@ uint32_t od_leases_add(struct od_leases *leases, struct od_child *child,
 }
 
 // What has left of what it was sending: nothing, all of it, or who knows.
-static enum od_return how_sent(const struct od_page *page, const struct od_lease *lease,
+static enum od_return how_sent(const struct od_worker_page *page, const struct od_lease *lease,
                                enum od_return if_all)
 {
     uint64_t sent;

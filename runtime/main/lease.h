@@ -2,8 +2,8 @@
 //
 // A worker can die in the middle of a request, or be killed because one of its objects never ends.
 // So main keeps a duplicate of each connection that it hands over, with what it had read of it,
-// until the worker has let go. How far a request has come stands on the worker's page (link/page.h)
-// and costs no message. When the worker ends, a connection
+// until the worker has let go. How far a request has come stands on the worker's page
+// (link/worker_page.h) and costs no message. When the worker ends, a connection
 //
 //   whose request was not touched           goes back to the door with all that main has read
 //   that is between two requests            goes back to the door and is read there
@@ -29,7 +29,7 @@ struct od_lease_table {    // Of one worker.
     struct od_lease **all; // By place; NULL: free.
     uint32_t *free;        // Places below [count] that are.
     uint32_t count, free_count, capacity;
-    const struct od_page *page;
+    const struct od_worker_page *page;
 };
 
 struct od_leases {

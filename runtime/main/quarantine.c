@@ -41,19 +41,20 @@ static od_time_ms time_for(uint32_t count)
     return ms < OD_REFUSE_MS_MAX ? ms : OD_REFUSE_MS_MAX;
 }
 
-static bool is_object(const struct od_page_event *event)
+static bool is_object(const struct od_worker_page_event *event)
 {
     static const uint8_t none[OD_PAGE_ID_BYTES];
     return memcmp(event->id, none, sizeof none) != 0;
 }
 
-static bool is_close(const struct od_page_event *event)
+static bool is_close(const struct od_worker_page_event *event)
 {
     return strcmp(event->name, OD_PAGE_CLOSE_NAME) == 0;
 }
 
 const struct od_quarantined *od_quarantine_add(struct od_quarantine *quarantine, uint32_t worker,
-                                               const struct od_page_event *event, bool is_foreign)
+                                               const struct od_worker_page_event *event,
+                                               bool is_foreign)
 {
     if (!is_object(event))
         return NULL;

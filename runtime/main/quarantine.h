@@ -19,7 +19,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
-#include "link/page.h"
+#include "link/worker_page.h"
 
 #define OD_QUARANTINED_MAX 64 // Remembered at once; the one blamed longest ago makes room.
 
@@ -41,7 +41,8 @@ struct od_quarantine {
 
 // [event] ran when [worker] ended. Its object, when that is refused from now on; NULL: it is not.
 const struct od_quarantined *od_quarantine_add(struct od_quarantine *quarantine, uint32_t worker,
-                                               const struct od_page_event *event, bool is_foreign);
+                                               const struct od_worker_page_event *event,
+                                               bool is_foreign);
 
 // It is not told any more of sockets that were closed.
 bool od_quarantined_hears_no_close(const struct od_quarantined *quarantined);

@@ -27,7 +27,7 @@ struct leaving {
 
 struct gathering {
     struct od_recovery_place *place;
-    const struct od_page *page;
+    const struct od_worker_page *page;
 };
 
 static bool has_sent(const struct od_kept *kept, uint64_t bytes)
@@ -36,7 +36,7 @@ static bool has_sent(const struct od_kept *kept, uint64_t bytes)
     return kept->fd >= 0 && od_sent_bytes(kept->fd, &sent) && sent == bytes;
 }
 
-static void decide(struct od_kept *kept, const struct od_page *page)
+static void decide(struct od_kept *kept, const struct od_worker_page *page)
 {
     uint8_t flags = __atomic_load_n(&page->flags[kept->place], __ATOMIC_ACQUIRE);
     kept->answered_ms = page->answered_ms[kept->place];

@@ -10,10 +10,10 @@
 #include "base/cursor.h"
 #include "base/log.h"
 #include "main/limits.h"
-#include "main/mail.h"
 #include "main/notify.h"
 #include "main/operator.h"
 #include "main/server_inner.h"
+#include "main/worker_messages.h"
 
 // Stopping
 
@@ -184,7 +184,7 @@ static const struct od_committer_events committer_events = {on_durable,   on_app
 static bool on_message(void *owner, struct od_child *child, enum od_kind kind, od_slice body,
                        int fd)
 {
-    return od_mail_take(owner, child, kind, body, fd);
+    return od_worker_messages_take(owner, child, kind, body, fd);
 }
 
 // The script
@@ -316,7 +316,7 @@ static void report_end(struct od_server *server, struct od_child *child,
            how->was_running ? " ran " : "", how->was_running ? how->event.name : "");
 }
 
-static bool may_be_alarm(const struct od_page_event *event)
+static bool may_be_alarm(const struct od_worker_page_event *event)
 {
     return strcmp(event->name, OD_PAGE_ALARM_NAME) == 0 ||
            strcmp(event->name, OD_PAGE_CONSTRUCTOR_NAME) == 0;

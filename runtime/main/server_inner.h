@@ -1,4 +1,4 @@
-// What the main process consists of, for server.c and mail.c only.
+// What the main process consists of, for server.c and worker_messages.c only.
 //
 // Process: main; Thread: the loop's. Owner: od_server_run, which allocates it and frees it.
 

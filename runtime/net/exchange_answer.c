@@ -1,11 +1,9 @@
-#include "net/exchange.h"
-
 #include "base/log.h"
+#include "codec/http_answer.h"
 #include "codec/upgrade_record.h"
-#include "link/page.h"
-#include "link/request.h"
+#include "link/response.h"
+#include "link/worker_page.h"
 #include "net/exchange_inner.h"
-#include "net/wire.h"
 
 static void expect_next(struct od_exchange *exchange)
 {
@@ -48,7 +46,7 @@ static void put_fault(struct od_exchange *exchange, struct od_http_fault fault)
 
 void od_exchange_answer(struct od_exchange *exchange, od_slice response)
 {
-    OD_ASSERT(exchange->phase == OD_PHASE_ANSWER);
+    OD_ASSERT(exchange->phase == PHASE_ANSWER);
     struct od_error err;
     bool is_last = exchange->wire->has_ended && exchange->in.size == 0;
     exchange->manner.keeps_alive &= !exchange->net->is_draining && !is_last;
@@ -101,7 +99,7 @@ bool od_exchange_wants_websocket(const struct od_exchange *exchange)
 bool od_exchange_upgrade(struct od_exchange *exchange, od_slice message, struct od_bytes *record,
                          int *fd, struct od_error *err)
 {
-    OD_ASSERT(exchange->phase == OD_PHASE_ANSWER);
+    OD_ASSERT(exchange->phase == PHASE_ANSWER);
     struct od_response response;
     if (!od_response_read(message, &response))
         return od_error_set(err, "the answer is no response");

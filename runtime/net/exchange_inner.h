@@ -1,30 +1,24 @@
-// What an exchange consists of, for exchange.c, which reads requests, and exchange_answer.c, which
-// answers them. No other file knows more than exchange.h.
-//
-// Process: worker. Owner: as in exchange.h. Whoever closes or frees an exchange does not touch it
-// again.
+// What the parts of an exchange share: exchange.c is its life and its deadlines, exchange_read.c
+// reads requests, and exchange_answer.c answers them.
 
 #ifndef OD_NET_EXCHANGE_INNER_H
 #define OD_NET_EXCHANGE_INNER_H
 
-#include "base/map.h"
-#include "base/timers.h"
 #include "codec/handshake.h"
 #include "codec/http_body.h"
-
-struct od_net;
-struct od_wire;
+#include "net/exchange.h"
+#include "net/wire.h"
 
 // What a connection waits for. After an answer it is NEXT until the next round of the loop: parsing
 // at once would let one client with many requests in its buffer keep everybody else waiting. It
 // stays NEXT while too much waits to be sent: who does not read gets no more answers made.
 //
 //     HEAD ──► BODY ──► ANSWER ──► NEXT ──► HEAD
-enum od_exchange_phase {
-    OD_PHASE_HEAD,
-    OD_PHASE_BODY,
-    OD_PHASE_ANSWER,
-    OD_PHASE_NEXT,
+enum phase {
+    PHASE_HEAD,
+    PHASE_BODY,
+    PHASE_ANSWER,
+    PHASE_NEXT,
 };
 
 struct od_exchange {
@@ -32,7 +26,7 @@ struct od_exchange {
     struct od_map_node node; // In net->exchanges.
     uint64_t number;
     struct od_wire *wire;
-    enum od_exchange_phase phase;
+    enum phase phase;
     bool has_handshake;  // The request asks for a WebSocket.
     bool awaits_room;    // NEXT, until the client has taken what waits for it;
     size_t coming_bytes; // What it is counted with in the net's.
@@ -49,18 +43,23 @@ struct od_exchange {
     struct od_timer deadline;
 };
 
-// Waits for the next request from the beginning.
+void od_exchange_set_deadline(struct od_exchange *exchange, od_time_ms delay_ms);
+
+// Whether the net can hold a request of [size] bytes, which then counts until it is answered.
+bool od_exchange_count_coming(struct od_exchange *exchange, size_t size);
+void od_exchange_forget_request(struct od_exchange *exchange);
+
 void od_exchange_expect_head(struct od_exchange *exchange);
+void od_exchange_await_turn(struct od_exchange *exchange); // NEXT, in the next round of the loop.
+bool od_exchange_is_crowded(const struct od_exchange *exchange); // Too much waits to be sent.
 
-// Goes on with what is read already in the next round of the loop.
-void od_exchange_await_turn(struct od_exchange *exchange);
+// Reads what is there, in the phases HEAD and BODY; and when nothing more is: waits, or ends it.
+void od_exchange_read_on(struct od_exchange *exchange);
+void od_exchange_await_more(struct od_exchange *exchange);
 
-void od_exchange_forget_request(struct od_exchange *exchange); // It is answered, or never will be.
-
-// Frees the exchange alone: its wire has ended, was closed or was given away.
-void od_exchange_free(struct od_exchange *exchange);
-
-// Sends what waits, closes the wire and frees the exchange.
+// The end of it: with a refusal for the client, without, or when its wire is gone already.
+void od_exchange_refuse(struct od_exchange *exchange, struct od_http_fault fault);
 void od_exchange_close(struct od_exchange *exchange);
+void od_exchange_free(struct od_exchange *exchange);
 
 #endif

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "link/connection.h"
-#include "link/page.h"
 #include "link/sent.h"
+#include "link/worker_page.h"
 
 enum {
     out_bytes_first = 1000, // A buffer's first size: some frames of a turn, without moving it.
@@ -211,7 +211,7 @@ static void shut_when_sent(struct od_wire *wire)
         od_wire_cut(wire);
 }
 
-void od_wire_show_on(struct od_wire *wire, struct od_page *page, uint32_t place)
+void od_wire_show_on(struct od_wire *wire, struct od_worker_page *page, uint32_t place)
 {
     wire->page = page;
     wire->place = place;

@@ -5,7 +5,7 @@
 
 #include "base/bytes.h"
 #include "link/invocation.h"
-#include "link/page.h"
+#include "link/worker_page.h"
 
 static const char *const names[] = {
     [OD_EVENT_FETCH] = "fetch",

@@ -7,7 +7,7 @@
 
 #include "base/fault.h"
 #include "base/log.h"
-#include "link/page.h"
+#include "link/worker_page.h"
 #include "net/net.h"
 #include "object/alarm_event.h"
 #include "object/call.h"
@@ -236,7 +236,7 @@ static void after(struct od_object *object, struct od_task *task, enum od_run ru
     if (run == OD_RUN_DONE)
         od_section_check_left(task);
     od_check_running(NULL, NULL);
-    od_page_end(object->objects->page);
+    od_worker_page_end(object->objects->page);
     od_net_end_event(object->objects->net);
     object->running = NULL;
     if (object->is_reset) {
@@ -262,8 +262,9 @@ static void before(struct od_object *object, struct od_task *task)
     const char *name = od_task_name(task);
     object->running = task;
     od_check_running(object->label, name);
-    od_page_begin(object->objects->page, object->namespace == NULL ? NULL : object->identity.id,
-                  object->label, name);
+    od_worker_page_begin(object->objects->page,
+                         object->namespace == NULL ? NULL : object->identity.id, object->label,
+                         name);
     od_net_begin_event(object->objects->net);
     if (OD_FAULT("event.crash"))
         raise(SIGSEGV);

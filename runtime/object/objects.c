@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "link/page.h"
+#include "link/worker_page.h"
 #include "net/net.h"
 #include "object/call.h"
 #include "object/outbox.h"

@@ -13,7 +13,7 @@
 
 struct od_link;
 struct od_net;
-struct od_page;
+struct od_worker_page;
 struct od_store;
 
 struct od_objects {
@@ -23,7 +23,7 @@ struct od_objects {
     struct od_store *store;
     struct od_timers *timers;
     struct od_link *main;          // To the main process,
-    struct od_page *page;          // which sees here what runs (link/page.h).
+    struct od_worker_page *page;   // which sees here what runs (link/worker_page.h).
     struct od_link **peers;        // To the other workers; NULL at this one's own place.
     uint32_t worker, worker_count; // This worker, and how many there are.
     size_t waiting_bytes;          // Of messages that are not handled yet.

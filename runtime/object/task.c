@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "link/page.h"
 #include "link/response.h"
+#include "link/worker_page.h"
 #include "object/alarm_event.h"
 #include "object/call.h"
 #include "object/client_end.h"

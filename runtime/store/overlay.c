@@ -14,7 +14,7 @@ struct od_overlay *od_overlay_new(struct od_storage *storage)
 
 bool od_overlay_is_empty(const struct od_overlay *overlay)
 {
-    return overlay->root == NULL && overlay->curtain == NULL && overlay->alarm == NULL &&
+    return overlay->root == NULL && overlay->delete_all_mark == NULL && overlay->alarm == NULL &&
            overlay->open == NULL && overlay->pages == NULL;
 }
 
@@ -88,7 +88,7 @@ void od_overlay_write_alarm(struct od_overlay *overlay, const od_slice *value)
     overlay->alarm = new;
 }
 
-void od_overlay_draw_curtain(struct od_overlay *overlay)
+void od_overlay_delete_all(struct od_overlay *overlay)
 {
     entry *each = od_overlay_from(overlay, (od_slice){NULL, 0});
     while (each != NULL) {
@@ -98,17 +98,17 @@ void od_overlay_draw_curtain(struct od_overlay *overlay)
     if (overlay->alarm != NULL)
         od_overlay_write_alarm(overlay, NULL);
     od_overlay_hide_pages(overlay);
-    entry *curtain = new_entry(overlay, (od_slice){NULL, 0}, (od_slice){NULL, 0});
-    curtain->is_curtain = true;
-    push_open(overlay, curtain, overlay->curtain);
-    overlay->curtain = curtain;
+    entry *delete_all_mark = new_entry(overlay, (od_slice){NULL, 0}, (od_slice){NULL, 0});
+    delete_all_mark->is_delete_all_mark = true;
+    push_open(overlay, delete_all_mark, overlay->delete_all_mark);
+    overlay->delete_all_mark = delete_all_mark;
 }
 
 static void take_back(struct od_overlay *overlay, entry *top)
 {
     entry *old = od_overlay_give_back(top);
-    if (top->is_curtain)
-        overlay->curtain = old;
+    if (top->is_delete_all_mark)
+        overlay->delete_all_mark = old;
     else if (top->is_alarm)
         overlay->alarm = old;
     else if (old != NULL)
@@ -172,8 +172,8 @@ void od_overlay_remove(entry *old)
         old->is_stale = true;
         return;
     }
-    if (old->is_curtain)
-        old->overlay->curtain = NULL;
+    if (old->is_delete_all_mark)
+        old->overlay->delete_all_mark = NULL;
     else if (old->is_alarm)
         old->overlay->alarm = NULL;
     else
@@ -191,8 +191,8 @@ void od_overlay_free(struct od_overlay *overlay)
 {
     od_overlay_take_back(overlay, 0);
     od_overlay_take_back_pages(overlay);
-    if (overlay->curtain != NULL)
-        free_entry(overlay->curtain);
+    if (overlay->delete_all_mark != NULL)
+        free_entry(overlay->delete_all_mark);
     if (overlay->alarm != NULL)
         free_entry(overlay->alarm);
     od_overlay_tree_free(overlay->root);

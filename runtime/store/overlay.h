@@ -5,7 +5,7 @@
 // the top. Sealed entries also hang in the store's list, oldest first, until "applied" removes
 // them.
 //
-// A deleteAll is a *curtain*: an entry outside the tree that hides all of LMDB. What the tree held
+// A deleteAll is a *mark*: an entry outside the tree that hides all of LMDB. What the tree held
 // is deleted key by key, so that it too can come back. The alarm, too, is an entry outside the
 // tree.
 //
@@ -29,9 +29,9 @@
 struct od_overlay {
     struct od_storage *storage;
     struct od_overlay_entry *root;
-    struct od_overlay_entry *curtain; // NULL: LMDB is to be seen.
-    struct od_overlay_entry *alarm;   // NULL: LMDB's is to be seen, unless there is a curtain.
-    struct od_overlay_entry *open;    // The newest.
+    struct od_overlay_entry *delete_all_mark; // NULL: LMDB is to be seen.
+    struct od_overlay_entry *alarm;           // NULL: LMDB's is to be seen, unless there is a mark.
+    struct od_overlay_entry *open;            // The newest.
     uint64_t open_count;
     struct od_overlay_entry *pages;     // The root of their tree.
     struct od_overlay_entry *open_page; // The newest.
@@ -56,7 +56,7 @@ struct od_overlay_entry *od_overlay_next(const struct od_overlay *overlay, od_sl
 void od_overlay_write(struct od_overlay *overlay, od_slice key,
                       const od_slice *value);                                   // NULL: gone.
 void od_overlay_write_alarm(struct od_overlay *overlay, const od_slice *value); // NULL: none.
-void od_overlay_draw_curtain(struct od_overlay *overlay);
+void od_overlay_delete_all(struct od_overlay *overlay);
 void od_overlay_take_back(struct od_overlay *overlay, uint64_t open_count); // Down to that many.
 void od_overlay_seal(struct od_overlay *overlay, od_seq seq, struct od_list *sealed);
 

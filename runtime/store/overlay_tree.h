@@ -27,7 +27,7 @@ struct od_overlay_entry {
     uint32_t batch_size; // Of the open batch, before this was written.
     bool was_confirmed;  // The open batch, before this was written.
     bool is_deleted;
-    bool is_curtain;
+    bool is_delete_all_mark;
     bool is_alarm;    // Its value is one, encoded.
     bool is_page;     // Its value is squeezed once it is sealed.
     bool is_replaced; // By an entry of the open stretch.

@@ -32,9 +32,9 @@ static struct od_overlay_entry *find_over(const struct od_storage *storage, uint
     return storage->overlay != NULL ? od_overlay_find_page(storage->overlay, page) : NULL;
 }
 
-static bool is_under_new_curtain(const struct od_overlay *overlay)
+static bool is_under_new_mark(const struct od_overlay *overlay)
 {
-    return overlay->curtain != NULL && overlay->curtain->seq == 0;
+    return overlay->delete_all_mark != NULL && overlay->delete_all_mark->seq == 0;
 }
 
 // What lies beneath the open [entry], squeezed. False: nothing.
@@ -42,7 +42,7 @@ static bool find_beneath(struct od_storage *storage, const struct od_overlay_ent
                          od_slice *squeezed)
 {
     const struct od_overlay_entry *old = entry->replaced;
-    if (is_under_new_curtain(storage->overlay))
+    if (is_under_new_mark(storage->overlay))
         return false;
     if (old == NULL)
         return find_stored(storage, od_overlay_page_number(entry), squeezed);
@@ -121,7 +121,7 @@ static void seal_page(struct od_storage *storage, od_seq seq, struct od_bytes *s
     if (is_there)
         od_squeeze(od_overlay_value(entry).at, squeezed);
     od_slice value = od_bytes_slice(squeezed);
-    bool hides_sealed = entry->replaced != NULL && is_under_new_curtain(overlay);
+    bool hides_sealed = entry->replaced != NULL && is_under_new_mark(overlay);
     if (is_same(is_there, value, was_there, before) && !hides_sealed) {
         od_overlay_take_back_page(overlay);
         return;

@@ -40,7 +40,7 @@ static void drop_if_empty(struct od_storage *storage)
 void od_storage_entry_applied(struct od_overlay_entry *entry)
 {
     struct od_storage *storage = entry->overlay->storage;
-    if (entry->is_curtain || storage->number == 0)
+    if (entry->is_delete_all_mark || storage->number == 0)
         forget_number(storage);
     od_overlay_remove(entry);
     drop_if_empty(storage);
@@ -77,7 +77,7 @@ bool od_storage_has_rows(struct od_storage *storage)
 {
     struct od_identity known;
     storage->has_failed = false;
-    if (storage->overlay != NULL && storage->overlay->curtain != NULL)
+    if (storage->overlay != NULL && storage->overlay->delete_all_mark != NULL)
         return false;
     if (storage->number != 0 || storage->is_absent)
         return storage->number != 0;
@@ -222,7 +222,7 @@ bool od_storage_delete_all(struct od_storage *storage, bool unconfirmed, struct 
     if (!make_room(storage, 0, err))
         return false;
     od_storage_close_pager(storage);
-    od_overlay_draw_curtain(storage->overlay);
+    od_overlay_delete_all(storage->overlay);
     od_batch_delete_all(batch_of(storage, unconfirmed));
     return true;
 }

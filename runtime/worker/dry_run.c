@@ -6,7 +6,7 @@
 #include "base/confine.h"
 #include "base/log.h"
 #include "link/loop.h"
-#include "link/page.h"
+#include "link/worker_page.h"
 #include "worker/versions.h"
 
 struct dry_run {

@@ -1,4 +1,4 @@
-// A rehearsal: the script is loaded in a process of its own, before any worker does it.
+// A dry run: the script is loaded in a process of its own, before any worker does it.
 //
 // A script that never ends at its top level, or brings the process down, does it here, where
 // nobody's objects live; main stops this process when it takes too long. It is also the one that

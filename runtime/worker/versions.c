@@ -3,7 +3,7 @@
 #include "base/cursor.h"
 #include "base/fault.h"
 #include "base/log.h"
-#include "link/page.h"
+#include "link/worker_page.h"
 
 void od_versions_init(struct od_versions *versions, struct od_objects *objects,
                       const struct od_options *options, od_script_new *new_script)
@@ -61,9 +61,9 @@ static bool load(struct od_versions *versions, struct od_script *script, od_slic
     if (OD_FAULT("load.fail"))
         return od_error_set(err, "a fault point says that it does not load");
     od_log_setup(options->log_format, OD_LOG_ERROR);
-    od_page_begin(versions->objects->page, NULL, "script", OD_PAGE_LOADING_NAME);
+    od_worker_page_begin(versions->objects->page, NULL, "script", OD_PAGE_LOADING_NAME);
     bool ok = script->load(script, versions->objects, options, files, err);
-    od_page_end(versions->objects->page);
+    od_worker_page_end(versions->objects->page);
     od_log_setup(options->log_format, options->log_level);
     return ok;
 }

@@ -52,8 +52,8 @@ local CIRCLES = {
   ["bindings/value"] = { "http_fields http_message", "json json_write" },
   ["runtime/base"] = { "bytes check clock escape fault log" },
   ["runtime/link"] = { "options options_inner" },
-  ["runtime/main"] = { "arrival door", "life supervisor", "status status_page" },
-  ["runtime/net"] = { "exchange fetch fetch_inner net websocket websocket_state wire" },
+  ["runtime/main"] = { "arrival door", "status status_page", "supervisor worker_process" },
+  ["runtime/net"] = { "exchange exchange_inner fetch fetch_inner net websocket websocket_state wire" },
   ["runtime/object"] = { "access_log alarm_event auto_response call call_inner client_end deadlock "
     .. "inbox keep label object object_inner objects outbox outgoing refusal section socket tag "
     .. "task timeout transaction" },

@@ -74,10 +74,9 @@ local SqlCounter = {}
 
 function SqlCounter:fetch()
   local sql = self.state.storage.sql
-  sql:exec "CREATE TABLE IF NOT EXISTS counter (count INTEGER)"
-  sql:exec "INSERT INTO counter SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM counter)"
-  local row = sql:exec("UPDATE counter SET count = count + 1 RETURNING count"):one()
-  return od.Response(tostring(row.count))
+  sql:exec "CREATE TABLE IF NOT EXISTS visit (id INTEGER PRIMARY KEY)"
+  local row = sql:exec("INSERT INTO visit DEFAULT VALUES RETURNING id"):one()
+  return od.Response(tostring(row.id))
 end
 
 -- The same without storage: an instance is made, and nothing else.

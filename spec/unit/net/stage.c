@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/fault.h"
-#include "link/page.h"
+#include "link/worker_page.h"
 #include "link/request.h"
 #include "link/response.h"
 #include "net/exchange.h"

@@ -53,10 +53,9 @@ export class Sql extends Socketed {
 export class SqlCounter extends DurableObject {
   fetch() {
     const sql = this.ctx.storage.sql;
-    sql.exec("CREATE TABLE IF NOT EXISTS counter (count INTEGER)");
-    sql.exec("INSERT INTO counter SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM counter)");
-    const row = sql.exec("UPDATE counter SET count = count + 1 RETURNING count").one();
-    return new Response(String(row.count));
+    sql.exec("CREATE TABLE IF NOT EXISTS visit (id INTEGER PRIMARY KEY)");
+    const row = sql.exec("INSERT INTO visit DEFAULT VALUES RETURNING id").one();
+    return new Response(String(row.id));
   }
 }
 

@@ -1,17 +1,17 @@
-#include "link/page.h"
+#include "link/worker_page.h"
 
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-static struct od_page *map(int fd)
+static struct od_worker_page *map(int fd)
 {
-    struct od_page *page =
+    struct od_worker_page *page =
         mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
     return page == MAP_FAILED ? NULL : page;
 }
 
-bool od_page_new(struct od_page **page, int *fd, struct od_error *err)
+bool od_worker_page_new(struct od_worker_page **page, int *fd, struct od_error *err)
 {
     *page = NULL;
     *fd = memfd_create("open-do worker", MFD_CLOEXEC);
@@ -25,7 +25,7 @@ bool od_page_new(struct od_page **page, int *fd, struct od_error *err)
     return false;
 }
 
-bool od_page_open(struct od_page **page, int fd, struct od_error *err)
+bool od_worker_page_open(struct od_worker_page **page, int fd, struct od_error *err)
 {
     *page = map(fd);
     if (*page == NULL)
@@ -34,7 +34,7 @@ bool od_page_open(struct od_page **page, int fd, struct od_error *err)
     return *page != NULL;
 }
 
-void od_page_free(struct od_page *page)
+void od_worker_page_free(struct od_worker_page *page)
 {
     if (page != NULL)
         munmap(page, sizeof *page);
@@ -47,9 +47,10 @@ static void copy_text(char *to, size_t room, const char *text)
     to[size] = '\0';
 }
 
-void od_page_begin(struct od_page *page, const uint8_t *id, const char *label, const char *name)
+void od_worker_page_begin(struct od_worker_page *page, const uint8_t *id, const char *label,
+                          const char *name)
 {
-    struct od_page_event *event = &page->event;
+    struct od_worker_page_event *event = &page->event;
     __atomic_thread_fence(__ATOMIC_RELEASE); // Nobody sees what follows before the last end.
     if (id != NULL)
         memcpy(event->id, id, sizeof event->id);
@@ -60,24 +61,24 @@ void od_page_begin(struct od_page *page, const uint8_t *id, const char *label, c
     __atomic_store_n(&event->moment, event->moment | 1, __ATOMIC_RELEASE);
 }
 
-void od_page_end(struct od_page *page)
+void od_worker_page_end(struct od_worker_page *page)
 {
     __atomic_store_n(&page->event.moment, (page->event.moment | 1) + 1, __ATOMIC_RELEASE);
 }
 
-void od_page_turn(struct od_page *page)
+void od_page_turn(struct od_worker_page *page)
 {
     __atomic_store_n(&page->turns, page->turns + 1, __ATOMIC_RELEASE);
 }
 
 // Both only grow.
-uint64_t od_page_progress(const struct od_page *page)
+uint64_t od_page_progress(const struct od_worker_page *page)
 {
     return __atomic_load_n(&page->turns, __ATOMIC_ACQUIRE) +
            __atomic_load_n(&page->event.moment, __ATOMIC_ACQUIRE);
 }
 
-bool od_page_running(const struct od_page *page, struct od_page_event *event)
+bool od_worker_page_running(const struct od_worker_page *page, struct od_worker_page_event *event)
 {
     uint64_t before = __atomic_load_n(&page->event.moment, __ATOMIC_ACQUIRE);
     if (before % 2 == 0)

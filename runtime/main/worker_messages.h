@@ -2,13 +2,13 @@
 //
 // Process: main; Thread: the loop's.
 
-#ifndef OD_MAIN_MAIL_H
-#define OD_MAIN_MAIL_H
+#ifndef OD_MAIN_WORKER_MESSAGES_H
+#define OD_MAIN_WORKER_MESSAGES_H
 
 #include "main/server_inner.h"
 
 // Takes [fd]. False: the message makes no sense, and neither does whoever sent it.
-bool od_mail_take(struct od_server *server, struct od_child *child, enum od_kind kind,
-                  od_slice body, int fd);
+bool od_worker_messages_take(struct od_server *server, struct od_child *child, enum od_kind kind,
+                             od_slice body, int fd);
 
 #endif

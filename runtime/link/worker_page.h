@@ -18,10 +18,11 @@
 // Each life of a worker has a page of its own: nothing of a dead one has to be cleaned up, and what
 // it left stays readable until main has dealt with it. Pages nobody wrote to take no memory.
 //
-// Process: main makes and reads it, the worker writes. Owner: whoever mapped it; od_page_free.
+// Process: main makes and reads it, the worker writes. Owner: whoever mapped it;
+// od_worker_page_free.
 
-#ifndef OD_LINK_PAGE_H
-#define OD_LINK_PAGE_H
+#ifndef OD_LINK_WORKER_PAGE_H
+#define OD_LINK_WORKER_PAGE_H
 
 #include <stdint.h>
 
@@ -34,10 +35,10 @@
 #define OD_PAGE_ID_BYTES 32
 #define OD_PAGE_NUMBERS_A_TURN_MAX (1u << 24)
 
-enum od_page_flag {      // Of a socket; none: it can go on elsewhere as if nothing had happened.
-    OD_PAGE_BUSY = 1,    // Bytes were read that are not dealt with, or an event of it runs.
-    OD_PAGE_SENDING = 2, // Frames are on their way; all with the kernel if that counts [sent].
-    OD_PAGE_CLOSING = 4, // A Close was sent or received: another must not follow.
+enum od_worker_page_flag { // Of a socket; none: it can go on elsewhere as if nothing had happened.
+    OD_PAGE_BUSY = 1,      // Bytes were read that are not dealt with, or an event of it runs.
+    OD_PAGE_SENDING = 2,   // Frames are on their way; all with the kernel if that counts [sent].
+    OD_PAGE_CLOSING = 4,   // A Close was sent or received: another must not follow.
 
     // Of an HTTP connection, whose flags above mean: bytes were read that main does not have; an
     // answer is on its way; and the connection ends behind it. None: what main has of it was not
@@ -53,20 +54,20 @@ enum od_page_flag {      // Of a socket; none: it can go on elsewhere as if noth
 #define OD_PAGE_CONSTRUCTOR_NAME "constructor" // (main/alarm_clock.h).
 #define OD_PAGE_LOADING_NAME "loading"         // The script itself, by no object.
 
-struct od_page_event {
+struct od_worker_page_event {
     uint64_t moment;
     uint8_t id[OD_PAGE_ID_BYTES]; // Zeros: it is no object (the entry, or the script loads).
     char label[200];              // "rooms/lobby"; cut when it is longer.
     char name[32];                // "webSocketMessage"
 };
 
-struct od_page {
+struct od_worker_page {
     uint64_t last_number; // Of sockets, tasks and calls, told once a turn. It never goes back, over
                           // all lives of a worker, so an old number finds nothing.
     uint64_t files[4];    // Device and inode of data.mdb and lock.mdb as main has them open.
     uint32_t first_socket; // Places below this are given out by main already.
     uint64_t turns;        // So many it has begun.
-    struct od_page_event event;
+    struct od_worker_page_event event;
     uint8_t flags[OD_PAGE_PLACES_MAX];
     uint64_t sent[OD_PAGE_PLACES_MAX];        // See link/sent.h.
     uint64_t before[OD_PAGE_LEASES_MAX];      // [sent] without what is SENDING.
@@ -74,21 +75,22 @@ struct od_page {
 };
 
 // [fd] is for the child, which inherits it; the caller closes it.
-OD_MUST_CHECK bool od_page_new(struct od_page **page, int *fd, struct od_error *err);
+OD_MUST_CHECK bool od_worker_page_new(struct od_worker_page **page, int *fd, struct od_error *err);
 // In the child; takes [fd].
-OD_MUST_CHECK bool od_page_open(struct od_page **page, int fd, struct od_error *err);
-void od_page_free(struct od_page *page); // NULL is allowed.
+OD_MUST_CHECK bool od_worker_page_open(struct od_worker_page **page, int fd, struct od_error *err);
+void od_worker_page_free(struct od_worker_page *page); // NULL is allowed.
 
 // An event begins, and ends. [id] NULL: no object.
-void od_page_begin(struct od_page *page, const uint8_t *id, const char *label, const char *name);
-void od_page_end(struct od_page *page);
+void od_worker_page_begin(struct od_worker_page *page, const uint8_t *id, const char *label,
+                          const char *name);
+void od_worker_page_end(struct od_worker_page *page);
 
-void od_page_turn(struct od_page *page); // A turn begins.
+void od_page_turn(struct od_worker_page *page); // A turn begins.
 
 // Another number than before: events or turns have begun or ended since.
-uint64_t od_page_progress(const struct od_page *page);
+uint64_t od_page_progress(const struct od_worker_page *page);
 
 // What runs now, or ran when its process ended. False: nothing.
-bool od_page_running(const struct od_page *page, struct od_page_event *event);
+bool od_worker_page_running(const struct od_worker_page *page, struct od_worker_page_event *event);
 
 #endif

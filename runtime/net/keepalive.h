@@ -1,4 +1,4 @@
-// The pulse of connections: who has been quiet for long is asked whether he is still there.
+// The keepalive of connections: who has been quiet for long is asked whether he is still there.
 //
 // A peer that loses power or its network says nothing, and TCP does not notice while nobody writes.
 // So each WebSocket that has been quiet for [ping_ms] is sent a ping, and one that says nothing for
@@ -10,47 +10,50 @@
 // few words and a read costs four pointers, where a timer each would cost the logarithm of their
 // number.
 //
-// Process: worker. Owner: struct od_pulses is embedded in the net, struct od_pulse in its
+// Process: worker. Owner: struct od_keepalives is embedded in the net, struct od_keepalive in its
 // WebSocket, which takes it out before it goes.
 
-#ifndef OD_NET_PULSE_H
-#define OD_NET_PULSE_H
+#ifndef OD_NET_KEEPALIVE_H
+#define OD_NET_KEEPALIVE_H
 
 #include "base/list.h"
 #include "base/timers.h"
 
 struct od_loop;
 
-struct od_pulse {
+struct od_keepalive {
     struct od_list link;
     od_time_ms since_ms;  // When it was heard or asked last.
     uint32_t taken_bytes; // What the peer's system had taken when it was asked; modulo 2^32.
     bool is_asked;
 };
 
-struct od_pulse_events { // They may take out the one they are given, and no other.
+struct od_keepalive_events { // They may take out the one they are given, and no other.
     // Sends a ping. False: that would make no sense at the moment, ask again later.
-    bool (*ask)(struct od_pulse *pulse);
+    bool (*ask)(struct od_keepalive *keepalive);
     // It has not answered; it is in no list any more.
-    void (*lost)(struct od_pulse *pulse);
+    void (*lost)(struct od_keepalive *keepalive);
 };
 
-struct od_pulses {
+struct od_keepalives {
     struct od_loop *loop;
-    const struct od_pulse_events *events;
+    const struct od_keepalive_events *events;
     od_time_ms ping_ms; // 0: nobody is asked.
     struct od_list heard;
     struct od_list asked;
     struct od_timer timer;
 };
 
-void od_pulses_init(struct od_pulses *pulses, struct od_loop *loop,
-                    const struct od_pulse_events *events);
-void od_pulses_set_ping_ms(struct od_pulses *pulses, od_time_ms ping_ms); // Also while they beat.
-void od_pulses_stop(struct od_pulses *pulses); // Nobody is asked any more.
+void od_keepalives_init(struct od_keepalives *keepalives, struct od_loop *loop,
+                        const struct od_keepalive_events *events);
+void od_keepalives_set_ping_ms(struct od_keepalives *keepalives,
+                               od_time_ms ping_ms);        // Also while they beat.
+void od_keepalives_stop(struct od_keepalives *keepalives); // Nobody is asked any more.
 
-void od_pulse_start(struct od_pulses *pulses, struct od_pulse *pulse);
-void od_pulse_beat(struct od_pulses *pulses, struct od_pulse *pulse); // A sign of life.
-void od_pulse_stop(struct od_pulse *pulse); // Also one that has not started; zeroed memory is one.
+void od_keepalive_start(struct od_keepalives *keepalives, struct od_keepalive *keepalive);
+void od_keepalive_beat(struct od_keepalives *keepalives,
+                       struct od_keepalive *keepalive); // A sign of life.
+void od_keepalive_stop(
+    struct od_keepalive *keepalive); // Also one that has not started; zeroed memory is one.
 
 #endif

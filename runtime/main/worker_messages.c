@@ -1,4 +1,4 @@
-#include "main/mail.h"
+#include "main/worker_messages.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -228,8 +228,8 @@ static take_message *const messages[OD_KIND_COUNT] = {
     [OD_KIND_STATUS_REPORT] = take_status_report,
 };
 
-bool od_mail_take(struct od_server *server, struct od_child *child, enum od_kind kind,
-                  od_slice body, int fd)
+bool od_worker_messages_take(struct od_server *server, struct od_child *child, enum od_kind kind,
+                             od_slice body, int fd)
 {
     struct received received = {od_cursor_of(body), fd};
     bool ok = messages[kind] != NULL && messages[kind](server, child, &received);

@@ -1,10 +1,10 @@
-#include "worker/mail.h"
+#include "worker/main_messages.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/log.h"
-#include "link/page.h"
+#include "link/worker_page.h"
 #include "net/exchange.h"
 #include "object/alarm_event.h"
 #include "object/call.h"
@@ -21,7 +21,7 @@ struct peer {
     uint32_t index;
 };
 
-void od_mail_say_failed(struct od_worker *worker, const char *why)
+void od_main_messages_say_failed(struct od_worker *worker, const char *why)
 {
     struct od_bytes body = {0};
     od_bytes_put_string(&body, od_slice_of(why));
@@ -30,7 +30,7 @@ void od_mail_say_failed(struct od_worker *worker, const char *why)
     od_bytes_deinit(&body);
 }
 
-void od_mail_connection_left(struct od_worker *worker, uint32_t place)
+void od_main_messages_connection_left(struct od_worker *worker, uint32_t place)
 {
     size_t mark = od_link_begin(&worker->main, OD_KIND_CONNECTION_LEFT, -1);
     od_bytes_put_u32(&worker->main.out, place);
@@ -50,7 +50,7 @@ static void receive_connection(struct od_worker *worker, od_slice body, int fd)
         return;
     od_log(OD_LOG_ERROR, NULL, "cannot serve a connection: %s", err.text);
     if (place != OD_PAGE_NO_PLACE)
-        od_mail_connection_left(worker, place);
+        od_main_messages_connection_left(worker, place);
 }
 
 static void peer_message(struct od_link *link, enum od_kind kind, od_slice body, int fd);
@@ -139,7 +139,7 @@ static void receive_load(struct od_worker *worker, od_slice body, int fd)
     struct od_error err;
     if (od_versions_load(&worker->versions, body, &err))
         return;
-    od_mail_say_failed(worker, err.text);
+    od_main_messages_say_failed(worker, err.text);
     worker->is_over = true;
     worker->exit_code = OD_EXIT_WRONG;
 }
@@ -165,10 +165,10 @@ static void receive_status(struct od_worker *worker, od_slice body, int fd)
     if (od_cursor_u8(&cursor) != 0)
         od_bytes_put_u64(&worker->settling, question);
     else
-        od_mail_report(worker, question);
+        od_main_messages_report(worker, question);
 }
 
-void od_mail_report(struct od_worker *worker, uint64_t question)
+void od_main_messages_report(struct od_worker *worker, uint64_t question)
 {
     size_t mark = od_link_begin(&worker->main, OD_KIND_STATUS_REPORT, -1);
     od_bytes_put_u64(&worker->main.out, question);
@@ -343,4 +343,4 @@ static void peer_closed(struct od_link *link)
     free(peer);
 }
 
-const struct od_link_events od_mail_main_events = {main_message, main_gone, main_closed};
+const struct od_link_events od_main_messages_events = {main_message, main_gone, main_closed};

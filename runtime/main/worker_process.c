@@ -1,4 +1,4 @@
-#include "main/life.h"
+#include "main/worker_process.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static struct od_child *child_of_timer(struct od_timer *timer)
     return OD_TIMER_MEMBER(timer, struct od_child, timer);
 }
 
-void od_life_kill(struct od_child *child)
+void od_worker_process_kill(struct od_child *child)
 {
     od_process_kill(&child->process);
 }
@@ -50,7 +50,7 @@ static void introduce_to_all(struct od_child *child)
         struct od_child *other = &supervisor->children[i];
         bool is_there = other != child && other->has_link && other->state != OD_CHILD_ENDED;
         if (is_there && !introduce(child, other)) {
-            od_life_kill(child);
+            od_worker_process_kill(child);
             return;
         }
     }
@@ -63,12 +63,12 @@ static void on_load_late(struct od_timer *timer)
            "worker %u has not loaded the script within %d s and is killed: does the script loop "
            "outside of its handlers?",
            child->index, OD_LOAD_MS_MAX / 1000);
-    od_life_kill(child);
+    od_worker_process_kill(child);
 }
 
 static bool make_page(struct od_child *child, int *fd, struct od_error *err)
 {
-    if (!od_page_new(&child->page, fd, err))
+    if (!od_worker_page_new(&child->page, fd, err))
         return false;
     child->page->last_number = child->last_number;
     memcpy(child->page->files, child->supervisor->files, sizeof child->page->files);
@@ -78,17 +78,17 @@ static bool make_page(struct od_child *child, int *fd, struct od_error *err)
 
 static void drop_page(struct od_child *child)
 {
-    od_page_free(child->page);
+    od_worker_page_free(child->page);
     child->page = NULL;
 }
 
 static bool spawn(struct od_child *child, int link_fd, struct od_error *err)
 {
-    struct od_seat seat = {child->index, link_fd, -1};
-    if (!make_page(child, &seat.page_fd, err))
+    struct od_child_args args = {child->index, link_fd, -1};
+    if (!make_page(child, &args.page_fd, err))
         return false;
-    bool ok = od_process_spawn(&child->process, child->supervisor->options, &seat, err);
-    close(seat.page_fd);
+    bool ok = od_process_spawn(&child->process, child->supervisor->options, &args, err);
+    close(args.page_fd);
     if (!ok)
         drop_page(child);
     return ok;
@@ -134,7 +134,7 @@ static void begin_life(struct od_child *child)
     introduce_to_all(child);
 }
 
-bool od_life_start(struct od_child *child, struct od_error *err)
+bool od_worker_process_start(struct od_child *child, struct od_error *err)
 {
     child->started_ms = od_clock_monotonic_ms();
     if (!make_life(child, err))
@@ -161,7 +161,7 @@ static void on_restart(struct od_timer *timer)
 {
     struct od_child *child = child_of_timer(timer);
     struct od_error err;
-    if (od_life_start(child, &err))
+    if (od_worker_process_start(child, &err))
         return;
     child->failed_starts++;
     snprintf(child->why_not, sizeof child->why_not, "%.*s", (int)sizeof child->why_not - 1,
@@ -172,7 +172,7 @@ static void on_restart(struct od_timer *timer)
 
 // --- Death ---------------------------------------------------------------------------------------
 
-void od_life_empty_place(struct od_child *child)
+void od_worker_process_empty_place(struct od_child *child)
 {
     if (child->state != OD_CHILD_ENDED || child->has_link || !child->is_vacated)
         return;
@@ -188,7 +188,7 @@ static void describe_end(const struct od_child *child, int status, struct od_end
     int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     od_process_describe_end(status, how->why, sizeof how->why);
     how->is_foreign = (number == SIGKILL || number == SIGTERM) && !child->is_overdue;
-    how->was_running = od_page_running(child->page, &how->event);
+    how->was_running = od_worker_page_running(child->page, &how->event);
 }
 
 // A link is read to its end before this, so that the last words of a worker are heard.
@@ -203,10 +203,10 @@ static void end_life(struct od_child *child, int status)
     supervisor->events->ended(supervisor->owner, child, &how);
     child->last_number = child->page->last_number + OD_PAGE_NUMBERS_A_TURN_MAX;
     drop_page(child);
-    od_life_empty_place(child);
+    od_worker_process_empty_place(child);
 }
 
-void od_life_reap(struct od_child *child)
+void od_worker_process_reap(struct od_child *child)
 {
     int status;
     if (!child->has_link && od_process_reap(&child->process, &status))
@@ -217,7 +217,8 @@ static void on_link_gone(struct od_link *link)
 {
     struct od_child *child = link->owner;
     if (child->state != OD_CHILD_DRAINING)
-        od_life_kill(child); // Mostly it is dead already; without a link it would be of no use.
+        od_worker_process_kill(
+            child); // Mostly it is dead already; without a link it would be of no use.
     od_link_close(link);
 }
 
@@ -225,7 +226,7 @@ static void on_link_closed(struct od_link *link)
 {
     struct od_child *child = link->owner;
     child->has_link = false;
-    od_life_reap(child);
+    od_worker_process_reap(child);
 }
 
 // --- Messages ------------------------------------------------------------------------------------
@@ -290,7 +291,7 @@ static void on_link_message(struct od_link *link, enum od_kind kind, od_slice bo
         return;
     od_log(OD_LOG_ERROR, NULL, "worker %u sent a %s that makes no sense and is killed",
            child->index, od_kind_name(kind));
-    od_life_kill(child);
+    od_worker_process_kill(child);
 }
 
 static const struct od_link_events link_events = {on_link_message, on_link_gone, on_link_closed};
