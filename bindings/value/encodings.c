@@ -9,6 +9,7 @@
 #include <openssl/hmac.h>
 
 #include "base/check.h"
+#include "base/hex.h"
 #include "base/slice.h"
 #include "value/raise.h"
 
@@ -43,23 +44,13 @@ static int random_bytes(lua_State *L)
     return 1;
 }
 
-static void put_hex(char *out, od_slice bytes)
-{
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < bytes.size; i++) {
-        unsigned char byte = (unsigned char)bytes.at[i];
-        out[2 * i] = digits[byte >> 4];
-        out[2 * i + 1] = digits[byte & 15];
-    }
-}
-
 static int random_uuid(lua_State *L)
 {
     char bytes[16], hex[32], text[37];
     fill_random(bytes, sizeof bytes);
     bytes[6] = (char)((bytes[6] & 0x0f) | 0x40); // Version 4,
     bytes[8] = (char)((bytes[8] & 0x3f) | 0x80); // of RFC 9562.
-    put_hex(hex, (od_slice){bytes, sizeof bytes});
+    od_hex_put(hex, (od_slice){bytes, sizeof bytes});
     static const size_t group_ends[] = {8, 12, 16, 20, 32};
     size_t from = 0, used = 0;
     for (size_t i = 0; i < sizeof group_ends / sizeof group_ends[0]; i++) {
@@ -107,17 +98,9 @@ static int hex_encode(lua_State *L)
 {
     od_slice bytes = od_check_bytes(L, 1, "hex.encode");
     char *text = new_buffer(L, bytes.size * 2);
-    put_hex(text, bytes);
+    od_hex_put(text, bytes);
     lua_pushlstring(L, text, bytes.size * 2);
     return 1;
-}
-
-static int hex_value(char byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    char letter = (char)(byte | 0x20);
-    return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
 }
 
 static int hex_decode(lua_State *L)
@@ -127,10 +110,11 @@ static int hex_decode(lua_State *L)
         return luaL_error(L, "invalid hex: an odd number of digits");
     char *bytes = new_buffer(L, text.size / 2);
     for (size_t i = 0; i < text.size; i += 2) {
-        int high = hex_value(text.at[i]), low = hex_value(text.at[i + 1]);
-        if (high < 0 || low < 0)
-            return luaL_error(L, "invalid hex at byte %d", (int)(i + 1 + (high >= 0)));
-        bytes[i / 2] = (char)(high << 4 | low);
+        int byte = od_hex_pair(text.at + i);
+        if (byte < 0)
+            return luaL_error(L, "invalid hex at byte %d",
+                              (int)(i + 1 + (od_hex_value(text.at[i]) >= 0)));
+        bytes[i / 2] = (char)byte;
     }
     lua_pushlstring(L, bytes, text.size / 2);
     return 1;

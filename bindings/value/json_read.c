@@ -5,6 +5,7 @@
 
 #include <lauxlib.h>
 
+#include "base/hex.h"
 #include "base/utf8.h"
 #include "value/json.h"
 
@@ -158,20 +159,12 @@ static bool scan_string(struct reader *reader, bool *has_escapes)
     }
 }
 
-static int hex_value(char byte)
-{
-    if (is_digit(byte))
-        return byte - '0';
-    char letter = (char)(byte | 0x20);
-    return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
-}
-
 // Four hex digits at [at]; the text around ends with a quote, so looking is safe. -1 for others.
 static int32_t hex4(const char *at)
 {
     int32_t code = 0;
     for (int i = 0; i < 4; i++) {
-        int digit = hex_value(at[i]);
+        int digit = od_hex_value(at[i]);
         if (digit < 0)
             return -1;
         code = code << 4 | digit;

@@ -6,6 +6,7 @@
 
 #include <lauxlib.h>
 
+#include "base/hex.h"
 #include "base/slice.h"
 #include "codec/url.h"
 #include "value/raise.h"
@@ -35,21 +36,10 @@ static int encode(lua_State *L)
     return 1;
 }
 
-static int hex_value(char byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    char letter = (char)(byte | 0x20);
-    return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
-}
-
 // The byte of "%XX" at [at], -1 when it is none.
 static int percent_value(const char *at, size_t left)
 {
-    if (left < 3 || at[0] != '%')
-        return -1;
-    int high = hex_value(at[1]), low = hex_value(at[2]);
-    return high < 0 || low < 0 ? -1 : high << 4 | low;
+    return left < 3 || at[0] != '%' ? -1 : od_hex_pair(at + 1);
 }
 
 static size_t decode_into(char *out, od_slice text, bool plus_is_space)

@@ -47,6 +47,15 @@ void *od_reallocate(void *memory, size_t size)
     return moved;
 }
 
+char *od_text_copy(od_slice text)
+{
+    char *copy = od_allocate(text.size + 1);
+    if (text.size > 0)
+        memcpy(copy, text.at, text.size);
+    copy[text.size] = '\0';
+    return copy;
+}
+
 void od_bytes_init(struct od_bytes *bytes)
 {
     *bytes = (struct od_bytes){NULL, 0, 0};

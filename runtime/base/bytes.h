@@ -45,6 +45,8 @@ void *od_allocate(size_t size);
 void *od_allocate_zeroed(size_t size);
 void *od_reallocate(void *memory, size_t size);
 
+char *od_text_copy(od_slice text); // As a C string, to be freed.
+
 // Asks for large pages behind a block that is large and about to be written: the first touch of 16
 // MiB in pages of 4 KiB takes tens of milliseconds, in which nobody else is served. The allocators
 // above ask by themselves.

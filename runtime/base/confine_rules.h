@@ -85,7 +85,7 @@ static const struct rule rules[] = {
     WHERE(fcntl, 1, ~0u, F_GETFD) WHERE(fcntl, 1, ~0u, F_SETFD) WHERE(fcntl, 1, ~0u, F_GETFL)
     WHERE(fcntl, 1, ~0u, F_SETFL) WHERE(fcntl, 1, ~0u, F_DUPFD) WHERE(fcntl, 1, ~0u, F_DUPFD_CLOEXEC)
     WHERE(fcntl, 1, ~0u, F_GETLK) WHERE(fcntl, 1, ~0u, F_SETLK) WHERE(fcntl, 1, ~0u, F_SETLKW)
-    // Of a terminal only what asks: to type into one is to command its shell.
+    // A terminal may be asked, not written to by TIOCSTI: that types commands into its shell.
     WHERE(ioctl, 1, ~0u, FIONBIO) WHERE(ioctl, 1, ~0u, FIONREAD) WHERE(ioctl, 1, ~0u, FIOCLEX)
     WHERE(ioctl, 1, ~0u, SIOCOUTQ) WHERE(ioctl, 1, ~0u, TCGETS) WHERE(ioctl, 1, ~0u, TIOCGWINSZ)
     // The network, outward; binding is for name look-ups. A Unix socket would reach services of

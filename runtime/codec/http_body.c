@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/hex.h"
+
 // The states, in the order in which a chunked body goes through them:
 //
 //   SIZE ─► (BLANK ─►) EXTENSION ─► SIZE_LF ─► CHUNK ─► CHUNK_CR ─► CHUNK_LF ─► SIZE ...
@@ -67,21 +69,13 @@ static size_t take_content(struct od_http_body *body, od_slice in, struct od_byt
     return fits(body) ? take_data(body, in, out, WHOLE) : 0;
 }
 
-static int hex_digit(char byte)
-{
-    if (byte >= '0' && byte <= '9')
-        return byte - '0';
-    char lower = (char)(byte | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 static size_t take_size(struct od_http_body *body, od_slice in, struct od_bytes *out)
 {
     enum {
         DIGITS_MAX = 16, // Of 64 bits.
     };
     (void)out;
-    int digit = hex_digit(in.at[0]);
+    int digit = od_hex_value(in.at[0]);
     if (digit < 0) {
         bool is_blank = in.at[0] == ' ' || in.at[0] == '\t';
         body->state = is_blank ? BLANK : EXTENSION;

@@ -57,7 +57,7 @@ struct od_http_head {
     od_slice method;         // As sent: methods are case-sensitive.
     od_slice target;         // "/path?query" as sent, not decoded; "*" only for OPTIONS.
     od_slice host;           // With port, if one was sent; empty only for HTTP/1.0.
-    od_slice headers;        // The raw lines, for od_http_headers.
+    od_slice headers;        // The raw lines, for od_http_headers_next.
 };
 
 void od_http_head_init(struct od_http_head *head); // Also for the next request of a connection.

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
+
 // --- IPv6 ----------------------------------------------------------------------------------------
 
 enum {
@@ -144,22 +146,14 @@ static bool is_forbidden(unsigned char byte)
     return byte == '\0' || strchr("\t\n\r #/:<>?@[\\]^|", byte) != NULL;
 }
 
-static int hex_value(char byte)
-{
-    if (!isxdigit((unsigned char)byte))
-        return -1;
-    return isdigit((unsigned char)byte) ? byte - '0' : (byte | 0x20) - 'a' + 10;
-}
-
 static void put_decoded(struct od_bytes *out, od_slice text)
 {
     for (size_t i = 0; i < text.size; i++) {
-        bool is_code = text.at[i] == '%' && text.size - i >= 3 && hex_value(text.at[i + 1]) >= 0 &&
-                       hex_value(text.at[i + 2]) >= 0;
-        int byte = is_code ? hex_value(text.at[i + 1]) * 16 + hex_value(text.at[i + 2])
-                           : (unsigned char)text.at[i];
+        bool may_be_code = text.at[i] == '%' && text.size - i >= 3;
+        int code = may_be_code ? od_hex_pair(text.at + i + 1) : -1;
+        int byte = code >= 0 ? code : (unsigned char)text.at[i];
         od_bytes_put_u8(out, (uint8_t)(byte >= 'A' && byte <= 'Z' ? byte | 0x20 : byte));
-        i += is_code ? 2 : 0;
+        i += code >= 0 ? 2 : 0;
     }
 }
 

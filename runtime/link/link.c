@@ -379,8 +379,8 @@ void od_link_flush(struct od_link *link)
     }
     bool done = link->sent == link->out.size;
     if (!done && !may_retry(errno)) {
-        // The other side is gone. Sending never calls back: reading finds it out, after what it
-        // said last.
+        // The other side is gone. No event is told from here: the reader tells the end, when it has
+        // read what the other side said last.
         link->sent = link->out.size;
         shutdown(link->fd, SHUT_RDWR);
         done = true;

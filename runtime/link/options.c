@@ -251,12 +251,6 @@ static char *data_dir_beside(const char *script)
     return path;
 }
 
-static char *copy_of(const char *text)
-{
-    size_t size = strlen(text) + 1;
-    return memcpy(od_allocate(size), text, size);
-}
-
 static bool read_env_files(const struct od_options_reading *reading, struct od_error *err)
 {
     struct od_variables flags = reading->options->variables, *all = &reading->options->variables;
@@ -275,8 +269,8 @@ static bool conclude(struct od_options_reading *reading, struct od_error *err)
     struct od_options *options = reading->options;
     if (options->workers == 0)
         options->workers = core_count();
-    options->data_dir =
-        reading->data_dir != NULL ? copy_of(reading->data_dir) : data_dir_beside(options->script);
+    options->data_dir = reading->data_dir != NULL ? od_text_copy(od_slice_of(reading->data_dir))
+                                                  : data_dir_beside(options->script);
     if (options->command == OD_COMMAND_DEV)
         options->watch = options->log_requests = true;
     if (needs_script(options) && !takes_words(options) && getenv(OD_WORKER_LINK_VARIABLE) == NULL &&

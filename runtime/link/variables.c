@@ -18,15 +18,6 @@ void od_variables_deinit(struct od_variables *variables)
     *variables = (struct od_variables){NULL, 0, 0};
 }
 
-static char *copy_of(od_slice text)
-{
-    char *copy = od_allocate(text.size + 1);
-    if (text.size > 0)
-        memcpy(copy, text.at, text.size);
-    copy[text.size] = '\0';
-    return copy;
-}
-
 static struct od_variable *find(const struct od_variables *variables, od_slice name)
 {
     for (size_t i = 0; i < variables->size; i++) {
@@ -43,7 +34,7 @@ static struct od_variable *add(struct od_variables *variables, od_slice name)
         variables->at = od_reallocate(variables->at, variables->capacity * sizeof *variables->at);
     }
     struct od_variable *variable = &variables->at[variables->size++];
-    *variable = (struct od_variable){copy_of(name), NULL};
+    *variable = (struct od_variable){od_text_copy(name), NULL};
     return variable;
 }
 
@@ -53,7 +44,7 @@ static void set(struct od_variables *variables, od_slice name, od_slice value)
     if (variable == NULL)
         variable = add(variables, name);
     free(variable->value);
-    variable->value = copy_of(value);
+    variable->value = od_text_copy(value);
 }
 
 void od_variables_set(struct od_variables *variables, const char *name, const char *value)
@@ -110,7 +101,7 @@ static bool set_from_environment(struct od_variables *variables, od_slice name,
 {
     if (!check_name(name, err))
         return false;
-    char *copy = copy_of(name);
+    char *copy = od_text_copy(name);
     const char *value = getenv(copy);
     free(copy);
     if (value == NULL)
@@ -265,7 +256,7 @@ bool od_variables_set_from_file(struct od_variables *variables, od_slice pair, s
     struct od_bytes text = {0};
     if (!split(pair, "FILE", &name, &path, err))
         return false;
-    char *copy = copy_of(path);
+    char *copy = od_text_copy(path);
     bool ok = load(copy, &text, err);
     if (ok && text.size > 0 && memchr(text.at, '\0', text.size) != NULL)
         ok = od_error_set(err, "the file %s holds a zero byte", copy);

@@ -4,7 +4,7 @@
 // of both families, and IPv6 sockets take IPv6 only, so that no address is bound behind somebody's
 // back.
 //
-// Process: main. Owner: od_listener_close.
+// Process: main. Owner: od_listeners_close.
 
 #ifndef OD_MAIN_LISTENER_H
 #define OD_MAIN_LISTENER_H

@@ -1,6 +1,6 @@
 // What the main process consists of, for server.c and worker_messages.c only.
 //
-// Process: main; Thread: the loop's. Owner: od_server_run.
+// Process: main; Thread: the loop's. Owner: od_server_run, which allocates it and frees it.
 
 #ifndef OD_MAIN_SERVER_INNER_H
 #define OD_MAIN_SERVER_INNER_H

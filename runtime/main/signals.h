@@ -1,7 +1,7 @@
 // Signals: what the operator tells the running program by them.
 //
-// The first SIGINT or SIGTERM asks it to finish, the second to end at once. SIGHUP is reserved for
-// reloading the script. Signals arrive as events of the loop, so whoever is told may do anything.
+// The first SIGINT or SIGTERM asks it to finish, the second to end at once. SIGHUP asks it to
+// reload the script. Signals arrive as events of the loop, so whoever is told may do anything.
 //
 // Process: main; workers ignore these signals (main/child.h). Owner: embedded; od_signals_close,
 // then the loop must run once more.

@@ -54,7 +54,7 @@ static bool is_ours(void)
 
 static void say(const char *text)
 {
-    (void)od_log_sink_write(od_slice_of(text), 0); // Who cannot read it needs no help.
+    (void)od_log_sink_write(od_slice_of(text), 0); // A terminal that is gone shows no help.
 }
 
 static void show_help(const struct od_terminal *terminal)

@@ -10,7 +10,7 @@
 // still. So an idle worker is woken every OD_TURN_ASKED_MS and not more often.
 //
 // A pause between two looks that is longer than it should be (main was stopped, the machine slept)
-// counts as a usual one: what nobody could run in is nobody's fault.
+// counts as a usual one, because the worker may not have run in it either.
 //
 // Process: main. Owner: embedded in struct od_child.
 

@@ -279,7 +279,7 @@ static void note_url(struct od_call *call, od_slice message)
     od_slice upgrade;
     if (od_request_read(message, &request) &&
         od_headers_find(request.headers, OD_SLICE("upgrade"), &upgrade))
-        call->url = strndup(request.url.at, request.url.size);
+        call->url = od_text_copy(request.url);
 }
 
 void od_call_send(struct od_call *call, od_slice bytes)

@@ -36,7 +36,7 @@ static bool read_response(const struct od_objects *objects, od_slice bytes,
            (response->socket != 0) == (response->status == 101);
 }
 
-// Whoever waited is gone.
+// Nobody waits for this reply any more, so a socket that it brought is closed.
 static void drop_reply(struct od_objects *objects, enum od_call_outcome outcome, od_slice bytes)
 {
     struct od_response response;

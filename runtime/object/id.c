@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/hex.h"
+
 enum {
     half = OD_ID_BYTES / 2
 };
@@ -49,27 +51,15 @@ od_id od_id_unique(const od_namespace_key *key)
     return id;
 }
 
-static int hex_digit(char digit)
-{
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    if (digit >= 'a' && digit <= 'f')
-        return digit - 'a' + 10;
-    if (digit >= 'A' && digit <= 'F')
-        return digit - 'A' + 10;
-    return -1;
-}
-
 static bool parse_hex(od_slice text, od_id *id)
 {
     if (text.size != OD_ID_TEXT_BYTES)
         return false;
     for (size_t i = 0; i < OD_ID_BYTES; i++) {
-        int high = hex_digit(text.at[2 * i]);
-        int low = hex_digit(text.at[2 * i + 1]);
-        if (high < 0 || low < 0)
+        int byte = od_hex_pair(text.at + 2 * i);
+        if (byte < 0)
             return false;
-        id->bytes[i] = (uint8_t)(high * 16 + low);
+        id->bytes[i] = (uint8_t)byte;
     }
     return true;
 }
@@ -85,11 +75,7 @@ enum od_id_parse od_id_parse(const od_namespace_key *key, od_slice text, od_id *
 
 void od_id_format(const od_id *id, char text[OD_ID_TEXT_BYTES + 1])
 {
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < OD_ID_BYTES; i++) {
-        text[2 * i] = digits[id->bytes[i] >> 4];
-        text[2 * i + 1] = digits[id->bytes[i] & 15];
-    }
+    od_hex_put(text, (od_slice){(const char *)id->bytes, OD_ID_BYTES});
     text[OD_ID_TEXT_BYTES] = '\0';
 }
 

@@ -88,7 +88,7 @@ struct od_object *od_object_new(struct od_objects *objects, struct od_namespace 
     if (namespace != NULL)
         init_identity(object, id, has_name, name);
     else
-        object->label = strdup("entry");
+        object->label = od_text_copy(OD_SLICE("entry"));
     return object;
 }
 

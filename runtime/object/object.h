@@ -127,7 +127,7 @@ void od_object_renew(struct od_object *object);
 // Handlers on the code of [script], which has been replaced, have had their time: a reset.
 void od_object_end_outdated(struct od_object *object, const struct od_script *script);
 
-// Puts the object where its state belongs: among the ready, the idle, or nowhere.
+// Moves the object to the list of its state: the ready, the idle, or none.
 void od_object_settle(struct od_object *object);
 
 // The call [call] has been given up: its event leaves the inbox, or its task ends where it waits.

@@ -128,7 +128,8 @@ static void put_awake(struct od_bytes *report, const struct od_objects *objects)
     }
 }
 
-// An object with events is awake, or among the ready.
+// Counts the events in all inboxes. Only objects that are awake or ready can have any, so the idle
+// are not walked.
 static uint32_t count_queued(const struct od_objects *objects)
 {
     uint32_t count = objects->entry == NULL ? 0 : objects->entry->inbox_count;

@@ -65,7 +65,8 @@ static void lose(struct od_socket *socket, const struct restored *restored, int 
                      OD_SLICE("the worker of this object has ended"), false);
 }
 
-// It counts as told: it is gone from the object, and from the keeper.
+// The object hears no close any more, so its socket counts as told: it leaves the object and the
+// keeper.
 static void forget(struct od_socket *socket, int fd)
 {
     if (fd >= 0)

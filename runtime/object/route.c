@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/fault.h"
+#include "base/hex.h"
 #include "base/utf8.h"
 
 // Up to the next '/', '?' or the end.
@@ -17,13 +18,6 @@ static od_slice take_segment(od_slice *rest)
     return segment;
 }
 
-static int hex_value(char digit)
-{
-    if (!isxdigit((unsigned char)digit))
-        return -1;
-    return isdigit((unsigned char)digit) ? digit - '0' : (tolower((unsigned char)digit) - 'a') + 10;
-}
-
 static bool decode(od_slice segment, struct od_bytes *name)
 {
     od_bytes_clear(name);
@@ -34,11 +28,10 @@ static bool decode(od_slice segment, struct od_bytes *name)
         }
         if (i + 2 >= segment.size)
             return false;
-        int high = hex_value(segment.at[i + 1]);
-        int low = hex_value(segment.at[i + 2]);
-        if (high < 0 || low < 0)
+        int byte = od_hex_pair(segment.at + i + 1);
+        if (byte < 0)
             return false;
-        od_bytes_put_u8(name, (uint8_t)(high * 16 + low));
+        od_bytes_put_u8(name, (uint8_t)byte);
         i += 2;
     }
     return true;

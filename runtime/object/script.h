@@ -5,10 +5,10 @@
 // another one runs.
 //
 // A *task* (task.h) is one run of a handler or constructor. The engine starts it, and it either
-// ends or waits: then the engine has asked the core for something (od_task_sleep, od_task_call,
-// ...) and is called again through [resume] when it is there. What the handler wants to have done
-// (answers, sends, writes) the engine tells the core while the task runs, through object.h,
-// socket.h, task.h.
+// ends or waits: then the engine has asked the core for something (od_task_wait_sleep,
+// od_task_wait_call, ...) and is called again through [resume] when it is there. What the handler
+// wants to have done (answers, sends, writes) the engine tells the core while the task runs,
+// through object.h, socket.h, task.h.
 //
 // There is one od_script for each *version* of the user's code, so that old and new code can run
 // side by side for a while: a reload loads the next one aside and makes it the current one

@@ -15,7 +15,7 @@
 // having left (its function was given up in a coroutine nobody resumes), what it was to protect is
 // in no known shape. In both cases the object is reset.
 //
-// Nothing is paid for it by objects without one: a null pointer.
+// An object without a section has a null pointer in its place, and pays nothing else.
 //
 // Owner: its object, from the first enter to the last leave or the end of the task.
 

@@ -272,7 +272,7 @@ void od_task_wait_fetch(struct od_task *task, enum od_fetch_redirect redirect, u
     struct od_call *call = od_call_new(objects, OD_FROM_TASK, objects->worker, task->id);
     char what[512];
     od_fetch_describe(request, what, sizeof what);
-    call->whom = strdup(what);
+    call->whom = od_text_copy(od_slice_of(what));
     task->waiting_call = call->id;
     struct od_bytes body = {0};
     od_outgoing_put(&body, redirect, timeout_ms, request);

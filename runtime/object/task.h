@@ -5,7 +5,7 @@
 // can have many tasks, of which at most one runs. Only messages of one socket never overtake: the
 // next is handled when the task of the one before has ended.
 //
-// Waiting: the engine calls exactly one of the od_task_wait functions below, then returns
+// Waiting: the engine calls exactly one of the od_task_wait_ functions below, then returns
 // OD_RUN_WAITING. What comes is an OD_EVENT_RESUME through the object's inbox, like all else.
 //
 // Owner: the object. Made by od_objects_deliver, freed when it has ended or its object is reset.

@@ -7,7 +7,7 @@
 //
 // SQLite's settings are a process's, and so is this list of connections.
 //
-// Private to the layer. Owner: the list; freed by od_sql_connection_close, or the storage.
+// Private to the layer. Owner: the list, which closes the oldest; or the storage, by its pager.
 
 #ifndef OD_SQL_CONNECTION_H
 #define OD_SQL_CONNECTION_H

@@ -49,7 +49,6 @@ static bool is_closing(struct od_committer *committer)
 // A spec that wants several submissions in one group holds the committer while they arrive.
 static void hold(struct od_committer *committer)
 {
-    (void)committer; // In builds without faults.
     while (OD_FAULT("commit.hold") && !is_closing(committer))
         usleep(1000);
 }

@@ -84,6 +84,30 @@ describe("the house", function()
     assert.same({}, long)
   end)
 
+  -- A word that ends in "_" stands for all that begin so.
+  it("names in its comments only what the code has", function()
+    local has, said, lost = {}, {}, {}
+    for _, line in ipairs(lines_of("git grep -n '' -- 'runtime/*.[ch]' 'bindings/*.[ch]'")) do
+      local place, text = line:match("^([^:]+:%d+):(.*)$")
+      local code, comment = text:match("^(.-)//(.*)$")
+      for word in (code or text):gmatch("%f[%w_][oO][dD]_[%w_]+") do
+        has[word] = true
+        for stem in word:gmatch("()_") do
+          has[word:sub(1, stem)] = true
+        end
+      end
+      for word in (comment or ""):gmatch("%f[%w_][oO][dD]_[%w_]+") do
+        said[#said + 1] = { place = place, word = word }
+      end
+    end
+    for _, one in ipairs(said) do
+      if not has[one.word] then
+        lost[#lost + 1] = one.place .. " " .. one.word
+      end
+    end
+    assert.same({}, lost)
+  end)
+
   it("names no path of somebody's machine", function()
     assert.same({}, lines_of("git grep -nIE '(^|[^A-Za-z0-9_.])/(home|root|work|Users)/' -- . "
       .. "':!spec/lint/house_spec.lua'"))
