@@ -4,6 +4,7 @@
 
 #include <lauxlib.h>
 
+#include "api/branches.h"
 #include "api/fetch.h"
 #include "api/log.h"
 #include "api/namespace.h"
@@ -168,12 +169,15 @@ static int set_up(lua_State *L)
     engine->selves_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pushboolean(L, false);
     engine->way_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_pushboolean(L, false);
+    engine->branches_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     od_lib_state_open(L);
     od_lib_section_open(L);
     od_lib_storage_open(L);
     od_lib_transaction_open(L);
     od_lib_socket_open(L);
     od_lib_namespace_open(L);
+    od_lib_branches_open(L);
     od_lib_fetch_open(L);
     od_lib_stub_open(L);
     od_failure_open(L);

@@ -27,7 +27,7 @@ enum od_handler od_handler_of(const struct od_event *event)
         [OD_EVENT_FETCH] = OD_HANDLER_FETCH,     [OD_EVENT_CALL] = OD_HANDLER_METHOD,
         [OD_EVENT_MESSAGE] = OD_HANDLER_MESSAGE, [OD_EVENT_CLOSE] = OD_HANDLER_CLOSE,
         [OD_EVENT_ERROR] = OD_HANDLER_ERROR,     [OD_EVENT_ALARM] = OD_HANDLER_ALARM,
-        [OD_EVENT_TIMER] = OD_HANDLER_TIMER,
+        [OD_EVENT_TIMER] = OD_HANDLER_TIMER,     [OD_EVENT_BRANCH] = OD_HANDLER_BRANCH,
     };
     if (event == NULL)
         return OD_HANDLER_CONSTRUCTOR;

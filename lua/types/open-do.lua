@@ -63,6 +63,24 @@ function od.now() end
 ---@param ms number from 0 on
 function od.sleep(ms) end
 
+---Runs functions side by side and waits for all of them. The first error gives up the others, whose
+---calls are cancelled, and is raised here. Not inside `blockConcurrencyWhile` or a transaction.
+---@generic T
+---@param functions (fun(): T)[] at most 1000
+---@return T[] results in the order of the functions: the first value of each
+function od.all(functions) end
+
+---The same, but waits until each function has returned or failed.
+---@param functions (fun(): any)[] at most 1000
+---@return { status: "fulfilled"|"rejected", value?: any, reason?: any }[] outcomes in their order
+function od.allSettled(functions) end
+
+---Runs functions side by side until the first of them has returned or failed; the others are given
+---up, and their calls are cancelled.
+---@param functions (fun(): any)[] 1 to 1000
+---@return any ... what the first returned; its error is raised here
+function od.race(functions) end
+
 ---Runs [fn] once, as an event of this object, at the earliest after [ms]. It is lost with the
 ---instance; for what must happen see `storage:setAlarm`.
 ---@param fn function

@@ -51,7 +51,7 @@ local CIRCLES = {
   ["runtime/link"] = { "options options_inner" },
   ["runtime/main"] = { "arrival door", "life supervisor", "status status_page" },
   ["runtime/net"] = { "exchange fetch fetch_inner net websocket websocket_state wire" },
-  ["runtime/object"] = { "access_log alarm_event auto_response call call_inner client_end deadlock inbox "
+  ["runtime/object"] = { "access_log alarm_event auto_response branch call call_inner client_end deadlock inbox "
     .. "keep label object object_inner objects outbox outgoing refusal section socket tag task "
     .. "timeout transaction" },
   ["runtime/store"] = { "committer group reports", "env env_file", "storage store store_inner" },
