@@ -234,6 +234,47 @@ function od.url.parse(text, base) end
 ---@return string
 function od.url.build(parts) end
 
+---Text in pages.
+---@class od.html
+od.html = {}
+
+---& < > " and ' become entities: for text between tags and in quoted attributes.
+---@param text string|number
+---@return string
+function od.html.escape(text) end
+
+---As the library utf8 of Lua 5.3, strict as in 5.4.
+---@class od.utf8
+---@field charpattern string one character, of text that is UTF-8
+od.utf8 = {}
+
+---@param ... integer code points
+---@return string
+function od.utf8.char(...) end
+
+---@param text string
+---@param first? integer byte, 1
+---@param last? integer byte, -1
+---@return integer? count nil when it is no UTF-8
+---@return integer? place then: of the first byte that is wrong
+function od.utf8.len(text, first, last) end
+
+---@param text string
+---@param first? integer byte, 1
+---@param last? integer byte, [first]
+---@return integer ... code points
+function od.utf8.codepoint(text, first, last) end
+
+---@param text string
+---@param n integer
+---@param start? integer byte
+---@return integer? place where the [n]th character from [start] on begins
+function od.utf8.offset(text, n, start) end
+
+---@param text string
+---@return fun(): integer?, integer? iterator of place, code point
+function od.utf8.codes(text) end
+
 ---@class od.cookies
 od.cookies = {}
 

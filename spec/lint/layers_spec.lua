@@ -51,9 +51,9 @@ local CIRCLES = {
   ["runtime/link"] = { "options options_inner" },
   ["runtime/main"] = { "arrival door", "life supervisor", "status status_page" },
   ["runtime/net"] = { "exchange fetch fetch_inner net websocket websocket_state wire" },
-  ["runtime/object"] = { "access_log alarm_event auto_response branch call call_inner client_end deadlock inbox "
-    .. "keep label object object_inner objects outbox outgoing refusal section socket tag task "
-    .. "timeout transaction" },
+  ["runtime/object"] = { "access_log alarm_event auto_response branch call call_inner client_end "
+    .. "deadlock inbox keep label object object_inner objects outbox outgoing refusal "
+    .. "section socket tag task timeout transaction" },
   ["runtime/store"] = { "committer group reports", "env env_file", "storage store store_inner" },
 }
 

@@ -173,7 +173,7 @@ describe("functions side by side", function()
     ]])
     server:wait_log("began many")
     server:turn_clock(3700000)
-    assert.equal("still there", ask("return self.env.things:getByName('other'):echo('still there')"))
+    assert.equal("here", ask("return self.env.things:getByName('other'):echo('here')"))
     assert.is_nil(server:log():find("ended many", 1, true))
   end)
 
