@@ -8,6 +8,7 @@
 #include "api/fetch.h"
 #include "api/log.h"
 #include "api/namespace.h"
+#include "api/password.h"
 #include "api/section.h"
 #include "api/socket.h"
 #include "api/state.h"
@@ -179,6 +180,7 @@ static int set_up(lua_State *L)
     od_lib_namespace_open(L);
     od_lib_branches_open(L);
     od_lib_fetch_open(L);
+    od_lib_password_open(L);
     od_lib_stub_open(L);
     od_failure_open(L);
     add_methods_in_lua(L);

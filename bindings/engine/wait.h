@@ -24,6 +24,7 @@ enum od_wait_kind {
     OD_WAIT_CALL,        // Comes back as (true, response) or (false, failure record).
     OD_WAIT_FETCH,       // The same, to the outside.
     OD_WAIT_METHOD,      // Comes back as (true, results...) or (false, failure record).
+    OD_WAIT_PASSWORD,    // Comes back as (true, key) or (false, failure record).
     OD_WAIT_BRANCHES,    // Functions side by side; what came of them they keep themselves.
     OD_WAIT_RESET,       // The instance goes; nothing comes back, and no pcall sees it.
     OD_WAIT_ABORT,       // The same, and the sockets are cut.

@@ -275,6 +275,21 @@ function od.utf8.offset(text, n, start) end
 ---@return fun(): integer?, integer? iterator of place, code point
 function od.utf8.codes(text) end
 
+---@class od.password
+od.password = {}
+
+---Makes of a password what may be stored: scrypt, its parameters in the hash. Yields, about a tenth
+---of a second; the work is done on another thread.
+---@param password string at most 4096 bytes
+---@return string hash "$scrypt$ln=14,r=8,p=5$..."
+function od.password.hash(password) end
+
+---Yields. Raises when [hash] is none.
+---@param password string
+---@param hash string
+---@return boolean
+function od.password.verify(password, hash) end
+
 ---@class od.cookies
 od.cookies = {}
 

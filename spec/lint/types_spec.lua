@@ -9,7 +9,7 @@ local CLASSES = {
   { "od.base64", "od.base64", "open-do" }, { "od.base64url", "od.base64url", "open-do" },
   { "od.hex", "od.hex", "open-do" }, { "od.log", "od.log", "open-do" },
   { "od.Response", "od.Response", "open-do" }, { "od.cookies", "od.cookies", "open-do" },
-  { "od.html", "od.html", "open-do" },
+  { "od.html", "od.html", "open-do" }, { "od.password", "od.password", "open-do" },
   { "od.utf8", "od.utf8", "open-do" }, { "cjson", "cjson", "cjson" },
   { "Headers", "Headers", "http" }, { "Request", "Request", "http" },
   { "Response", "Response", "http" },
