@@ -11,6 +11,7 @@
 #include "api/password.h"
 #include "api/section.h"
 #include "api/socket.h"
+#include "api/sql.h"
 #include "api/state.h"
 #include "api/storage.h"
 #include "api/stub.h"
@@ -152,6 +153,7 @@ static void open_modules(lua_State *L)
     od_lib_time_put(L);
     od_lib_timer_put(L);
     od_lib_log_put(L);
+    od_lib_sql_put(L);
     od_lib_socket_put(L);
     lua_pop(L, 1);
 }
@@ -176,6 +178,7 @@ static int set_up(lua_State *L)
     od_lib_section_open(L);
     od_lib_storage_open(L);
     od_lib_transaction_open(L);
+    od_lib_sql_open(L);
     od_lib_socket_open(L);
     od_lib_namespace_open(L);
     od_lib_branches_open(L);

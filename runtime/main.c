@@ -15,7 +15,7 @@
 #include "main/server.h"
 #include "spec_run.h"
 #include "types.h"
-#include "worker/rehearsal.h"
+#include "worker/dry_run.h"
 #include "worker/worker.h"
 
 static enum od_exit (*const commands[OD_COMMAND_COUNT])(const struct od_options *options) = {
@@ -65,11 +65,12 @@ static int refuse(enum od_exit exit, const struct od_error *err)
     return exit;
 }
 
-static int run_seat(const struct od_options *options, const struct od_seat *seat)
+static int run_child(const struct od_options *options, const struct od_child_args *args)
 {
-    return seat->index == OD_SEAT_TRIAL ? od_rehearsal_main(options, od_bindings_new, seat->link_fd)
-                                        : od_worker_main(options, od_bindings_new, seat->index,
-                                                         seat->link_fd, seat->page_fd);
+    return args->index == OD_CHILD_DRY_RUN
+               ? od_dry_run_main(options, od_bindings_new, args->link_fd)
+               : od_worker_main(options, od_bindings_new, args->index, args->link_fd,
+                                args->page_fd);
 }
 
 int main(int argc, char **argv)
@@ -77,7 +78,7 @@ int main(int argc, char **argv)
     struct od_options options;
     struct od_error err;
     bool help = false;
-    struct od_seat seat;
+    struct od_child_args args;
     int exit;
     (void)argc;
     enum od_exit read = od_options_read(&options, argv, &help, &err);
@@ -87,8 +88,8 @@ int main(int argc, char **argv)
         exit = refuse(read, &err);
     else if (help)
         exit = OD_EXIT_CLEAN;
-    else if (od_seat_is_mine(&seat))
-        exit = run_seat(&options, &seat);
+    else if (od_seat_is_mine(&args))
+        exit = run_child(&options, &args);
     else
         exit = (int)commands[options.command](&options);
     od_options_deinit(&options);

@@ -8,7 +8,7 @@
 #include "object/password.h"
 #include "value/raise.h"
 
-// 256 at most, so that a larger one is no other.
+// 0, which is out of bounds, for what is no byte.
 static uint8_t byte_at(lua_State *L, int index)
 {
     lua_Number value = lua_tonumber(L, index);

@@ -1,7 +1,10 @@
 #include "api/storage.h"
 
+#include <string.h>
+
 #include <lauxlib.h>
 
+#include "api/sql.h"
 #include "engine/engine.h"
 #include "engine/instance.h"
 #include "object/limits.h"
@@ -310,17 +313,21 @@ static int sync_writes(lua_State *L)
     return od_wait_yield(L, OD_WAIT_SYNC);
 }
 
-// Names of the API that come with a later version: better said than found missing.
+static bool is_key(lua_State *L, const char *name)
+{
+    return lua_type(L, 2) == LUA_TSTRING && strcmp(lua_tostring(L, 2), name) == 0;
+}
+
 static int property(lua_State *L)
 {
-    static const char *const later[] = {"sql"};
-    for (size_t i = 0; i < sizeof later / sizeof *later; i++) {
-        lua_pushstring(L, later[i]);
-        if (lua_rawequal(L, 2, -1))
-            od_raise(L, "storage.%s is not built yet", later[i]);
-        lua_pop(L, 1);
-    }
-    return od_userdata_no_field(L);
+    const struct content *content = od_userdata_test(L, 1, OD_USERDATA_STORAGE);
+    if (is_key(L, "sql"))
+        od_sql_push(L, content->instance);
+    else if (is_key(L, "kv")) // Cloudflare's other name for the same.
+        lua_pushvalue(L, 1);
+    else
+        return od_userdata_no_field(L);
+    return 1;
 }
 
 const luaL_Reg od_storage_value_methods[] = {

@@ -57,10 +57,10 @@ static uint64_t number_of(lua_State *L)
     return (uint64_t)lua_tonumber(L, 1);
 }
 
-static bool end(lua_State *L, bool keep)
+static bool end(lua_State *L, bool keep, struct od_error *err)
 {
     od_engine_object(L, "transaction");
-    return od_transaction_end(od_engine_of(L)->task, number_of(L), keep);
+    return od_transaction_end(od_engine_of(L)->task, number_of(L), keep, err);
 }
 
 // keep(number): its function has returned, perhaps from a coroutine that was kept for too long.
@@ -68,9 +68,9 @@ static int keep(lua_State *L)
 {
     const struct od_object *object = od_engine_object(L, "transaction");
     bool has_inner = od_transaction_has_inner(object, number_of(L));
-    if (!end(L, true))
-        od_raise(L, "transaction: it was over before its function returned, and nothing of it is "
-                    "stored");
+    struct od_error err;
+    if (!end(L, true, &err))
+        od_raise(L, "transaction: %s", err.text);
     if (has_inner)
         od_raise(L, "Cannot commit an outer transaction while a nested transaction is still "
                     "running.");
@@ -80,7 +80,8 @@ static int keep(lua_State *L)
 // drop(number): its function has failed.
 static int drop(lua_State *L)
 {
-    (void)end(L, false);
+    struct od_error err;
+    (void)end(L, false, &err); // Over already: as good.
     return 0;
 }
 

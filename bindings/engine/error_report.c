@@ -17,7 +17,9 @@ enum {
     message_bytes_max = 8192,
     frames_max = 12,
     around = 1, // Lines shown before and after the one in question.
-    candidates_max = 8
+    candidates_max = 8,
+    levels_near = 200, // Of a deep stack: looked at where the error was raised,
+    levels_far = 20,   // and where the handler began.
 };
 
 // --- Places --------------------------------------------------------------------------------------
@@ -84,11 +86,47 @@ static bool is_of_script(const lua_Debug *frame)
     return frame->source[0] != '=' && strcmp(frame->what, "C") != 0;
 }
 
-// The next frame of the script's own code from [level] on; moves it behind.
-static bool next_frame(lua_State *L, int *level, lua_Debug *frame)
+// A walk from where the error was raised to where the handler began. Lua looks for each level from
+// the top, so a walk over all of a deep recursion would take the square of its depth: what lies in
+// the middle of one is passed over.
+struct walk {
+    lua_State *L;
+    int level;  // The next one.
+    int passed; // So many were passed over.
+};
+
+static int depth_of(lua_State *L)
 {
-    while (lua_getstack(L, (*level)++, frame)) {
-        lua_getinfo(L, "nSl", frame);
+    lua_Debug frame;
+    int below = 0, above = 1; // The first is a level, the second is none.
+    while (lua_getstack(L, above, &frame)) {
+        below = above;
+        above *= 2;
+    }
+    while (above - below > 1) {
+        int middle = below + (above - below) / 2;
+        if (lua_getstack(L, middle, &frame))
+            below = middle;
+        else
+            above = middle;
+    }
+    return above;
+}
+
+static void pass_over(struct walk *walk)
+{
+    int far = depth_of(walk->L) - levels_far;
+    walk->passed = far > walk->level ? far - walk->level : 0;
+    walk->level += walk->passed;
+}
+
+// The next frame of the script's own code.
+static bool next_frame(struct walk *walk, lua_Debug *frame)
+{
+    while (lua_getstack(walk->L, walk->level, frame)) {
+        lua_getinfo(walk->L, "nSl", frame);
+        if (++walk->level == levels_near)
+            pass_over(walk);
         if (is_of_script(frame))
             return true;
     }
@@ -104,8 +142,8 @@ static const struct od_source *source_of(const struct od_engine *engine, const l
 static struct place place_of_stack(const struct od_engine *engine, lua_State *L)
 {
     lua_Debug frame;
-    int level = 0;
-    if (!next_frame(L, &level, &frame) || frame.currentline <= 0)
+    struct walk walk = {.L = L};
+    if (!next_frame(&walk, &frame) || frame.currentline <= 0)
         return (struct place){0};
     return (struct place){source_of(engine, &frame), frame.currentline};
 }
@@ -233,8 +271,8 @@ static int put_candidates(struct od_bytes *out, const struct od_engine *engine, 
                           const struct od_error_entry *entry)
 {
     lua_Debug frame;
-    int level = 0;
-    if (L == NULL || !entry->has_function || next_frame(L, &level, &frame))
+    struct walk walk = {.L = L};
+    if (L == NULL || !entry->has_function || next_frame(&walk, &frame))
         return 0;
     const lua_Debug *function = &entry->function;
     const struct od_source *source = source_of(engine, function);
@@ -292,16 +330,24 @@ static bool is_same(const lua_Debug *a, const lua_Debug *b)
 
 // Says how often the frame that comes next was there in a row, and moves to the last of them: a
 // recursion without end is one line, not a thousand.
-static int skip_repeated(lua_State *L, int *level, lua_Debug *frame)
+static int skip_repeated(struct walk *walk, lua_Debug *frame)
 {
     lua_Debug next = *frame;
     int count = 1;
-    int ahead = *level;
-    while (next_frame(L, &ahead, &next) && is_same(frame, &next)) {
-        *level = ahead;
+    struct walk ahead = *walk;
+    while (next_frame(&ahead, &next) && is_same(frame, &next)) {
+        *walk = ahead;
         count++;
     }
     return count;
+}
+
+static void put_count(struct od_bytes *out, int count, int passed)
+{
+    if (passed > 0 && count > 1)
+        put(out, " about %d times", count + passed);
+    else if (count > 1)
+        put(out, " %d times", count);
 }
 
 struct way {
@@ -314,18 +360,18 @@ static struct way put_frames(struct od_bytes *out, const struct od_engine *engin
 {
     struct way way = {0, false};
     lua_Debug frame;
-    int level = 0;
-    for (; L != NULL && next_frame(L, &level, &frame); way.shown++) {
+    struct walk walk = {.L = L};
+    for (; L != NULL && next_frame(&walk, &frame); way.shown++) {
         way.ends_in_entry = is_entry(&frame, entry);
         int line = line_of(&frame, way.shown == 0, place);
-        int count = skip_repeated(L, &level, &frame);
+        int passed = walk.passed;
+        int count = skip_repeated(&walk, &frame);
         if (way.shown >= frames_max && !way.ends_in_entry)
             continue;
         put(out, "\n  %s ", how(way.shown == 0));
         put_function(out, engine, &frame, entry);
         put(out, line > 0 ? " (%s:%d)" : " (%s)", frame.short_src, line);
-        if (count > 1)
-            put(out, " %d times", count);
+        put_count(out, count, walk.passed - passed);
     }
     return way;
 }

@@ -18,8 +18,11 @@ static const struct {
     const char *properties[5];
 } names[OD_USERDATA_COUNT] = {
     [OD_USERDATA_STATE] = {"a state", "state", {"id", "storage"}},
-    [OD_USERDATA_STORAGE] = {"a storage", "storage", {NULL}},
+    [OD_USERDATA_STORAGE] = {"a storage", "storage", {"kv", "sql"}},
     [OD_USERDATA_TRANSACTION] = {"a transaction", "txn", {NULL}},
+    [OD_USERDATA_SQL] = {"a database", "storage.sql", {"databaseSize"}},
+    [OD_USERDATA_CURSOR] = {"a cursor", "cursor", {"columnNames", "rowsRead", "rowsWritten"}},
+    [OD_USERDATA_BLOB] = {"a blob", "blob", {NULL}},
     [OD_USERDATA_WEBSOCKET] = {"a WebSocket",
                                "ws",
                                {"readyState", "protocol", "url", "bufferedAmount"}},

@@ -2,8 +2,8 @@
 -- then may fail. C cannot go on after a yield; it begins these, and they end here.
 local _, native = ...
 
-local error, rawset, setmetatable, xpcall = error, rawset, setmetatable, xpcall
-local section, transaction = native.section, native.transaction
+local error, rawset, setmetatable, type, xpcall = error, rawset, setmetatable, type, xpcall
+local section, sql, transaction = native.section, native.sql, native.transaction
 local begin_fetch, begin_call, is_method = native.stub.begin_fetch, native.stub.begin_call,
   native.stub.is_method
 local read_failure = native.failure.read
@@ -46,6 +46,42 @@ end
 ---@return any ... what [fn] returns
 function M.storage:transaction(fn)
   return run_transaction(fn, transaction.begin(self, fn))
+end
+
+-- Cloudflare's name for one whose function does not wait. Here it may.
+M.storage.transactionSync = M.storage.transaction
+
+local function run_step(storage, step, number)
+  if type(step) == "function" then
+    step(storage.sql)
+  else
+    storage.sql:exec(step)
+  end
+  sql.set_version(storage.sql, number)
+end
+
+--- Brings the database into the shape the script needs: runs the steps that it has not had yet, in
+--- order, each once and as a whole, with the keys it writes. Steps are only ever added at the end.
+---@param steps (string|fun(sql: Sql))[] statements, or a function that is given `storage.sql`
+---@return integer count how many were run
+function M.storage:migrate(steps)
+  if type(steps) ~= "table" then
+    error("migrate: argument 1 must be a table of steps, got " .. type(steps), 2)
+  end
+  local had = sql.version(self.sql):one().user_version
+  if had > #steps then
+    error(("migrate: the database has had %d steps, and the script knows %d; an older script "
+      .. "cannot use it"):format(had, #steps), 2)
+  end
+  for number = had + 1, #steps do
+    local kind = type(steps[number])
+    if kind ~= "string" and kind ~= "function" then
+      error(("migrate: step %d must be a string of SQL or a function, got %s"):format(number, kind),
+        2)
+    end
+    self:transaction(function() run_step(self, steps[number], number) end)
+  end
+  return #steps - had
 end
 
 -- Stubs whose object was reset while a call went through them, with the failure: they promised that

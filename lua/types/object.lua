@@ -127,6 +127,8 @@ function State:abort(reason, options) end
 ---A value is a boolean, number, string, int64 or uint64 cdata, od.json.null, or a table of those
 ---under string or number keys, at most 2 MiB. It is copied on the way in and out.
 ---@class Storage
+---@field sql Sql the database of the object
+---@field kv Storage the same storage, under Cloudflare's other name
 local Storage = {}
 
 ---@overload fun(self: Storage, keys: string[]): table<string, any>
@@ -160,7 +162,7 @@ function Storage:delete(key) end
 ---@return fun(): string?, any iterator of key, value in byte order, as of now
 function Storage:list(options) end
 
----Keys and the alarm.
+---Keys, the database and the alarm.
 function Storage:deleteAll() end
 
 ---Runs [fn] while nothing else of the object runs, for at most 30 s; all it writes is stored as a
@@ -169,6 +171,18 @@ function Storage:deleteAll() end
 ---@param fn fun(txn: Transaction): T
 ---@return T
 function Storage:transaction(fn) end
+
+---The same, under Cloudflare's other name.
+---@generic T
+---@param fn fun(txn: Transaction): T
+---@return T
+function Storage:transactionSync(fn) end
+
+---Runs the steps that the database has not had yet, in order, each once and as a whole with the
+---keys it writes. Steps are only ever added at the end.
+---@param steps (string|fun(sql: Sql))[] statements, or a function
+---@return integer count how many were run
+function Storage:migrate(steps) end
 
 ---Returns when all writes so far are on disk.
 function Storage:sync() end
@@ -183,6 +197,42 @@ function Storage:setAlarm(ms, options) end
 
 ---@param options? PutOptions
 function Storage:deleteAlarm(options) end
+
+---@alias SqlValue nil|boolean|number|string|Blob|ffi.cdata* as a binding; out come numbers, int64
+---(beyond 2^53), strings and nil
+
+---SQLite in the object's own storage, in one batch with its keys and its alarm.
+---@class Sql
+---@field databaseSize integer bytes, without what is free
+local Sql = {}
+
+---Runs at once and to the end; a mistake raises with the SQL and a caret. The bindings (`?`, `?1`)
+---belong to the last statement.
+---@param statements string at most 100,000 bytes
+---@param ... SqlValue at most 100
+---@return Cursor
+function Sql:exec(statements, ...) end
+
+---The rows of a query, as of when it ran; up to 64 MiB. Rows are tables by column name, NULL is
+---nil.
+---@class Cursor
+---@field columnNames string[]
+---@field rowsRead integer about: rows given, and steps of whole scans
+---@field rowsWritten integer without rows of indices
+---@overload fun(): table<string, SqlValue>?
+local Cursor = {}
+
+---@return table<string, SqlValue>? row nil: no more
+function Cursor:next() end
+
+---@return table<string, SqlValue>[] rows those that are left
+function Cursor:toArray() end
+
+---@return table<string, SqlValue> row raises unless there is exactly one
+function Cursor:one() end
+
+---@return fun(): SqlValue[]? iterator of arrays; NULL leaves a hole
+function Cursor:raw() end
 
 ---What the function of a transaction is given. Its methods are those of the storage and raise when
 ---it is rolled back or over; deleteAll cannot be part of one.

@@ -59,6 +59,13 @@ function od.fetch(input, init) end
 ---@return number ms since 1970
 function od.now() end
 
+---Bytes that `sql:exec` binds as a BLOB. (A string is bound as TEXT, whatever it holds.)
+---@class Blob
+
+---@param bytes string
+---@return Blob
+function od.blob(bytes) end
+
 ---Yields; other events of the object are handled meanwhile.
 ---@param ms number from 0 on
 function od.sleep(ms) end

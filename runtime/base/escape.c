@@ -41,8 +41,8 @@ static void put_obeyed(struct od_bytes *bytes, uint32_t code, bool json)
 static void put_wrong(struct od_bytes *bytes, unsigned char byte, bool json)
 {
     char escape[8];
-    snprintf(escape, sizeof escape, json ? "\\ufffd" : "\\x%02x", byte);
-    od_bytes_put_slice(bytes, od_slice_of(escape));
+    snprintf(escape, sizeof escape, "\\x%02x", byte);
+    od_bytes_put_slice(bytes, json ? OD_SLICE("\xef\xbf\xbd") : od_slice_of(escape));
 }
 
 static void put(struct od_bytes *bytes, od_slice text, bool json)

@@ -189,12 +189,12 @@ static bool has_budget(void)
 static void tell_dropped(void)
 {
     char text[200];
-    int size = snprintf(
-        text, sizeof text,
-        "log: %llu lines were dropped: %llu because nobody read the log, %llu beyond "
-        "%u MiB a second",
-        (unsigned long long)(state.unread + state.excess), (unsigned long long)state.unread,
-        (unsigned long long)state.excess, OD_LOG_BYTES_PER_SECOND >> 20);
+    int size =
+        snprintf(text, sizeof text,
+                 "log: %llu lines were dropped: %llu because nobody read the log, %llu beyond "
+                 "%u MiB a second",
+                 (unsigned long long)state.unread + state.excess, (unsigned long long)state.unread,
+                 (unsigned long long)state.excess, OD_LOG_BYTES_PER_SECOND >> 20);
     make_line(OD_LOG_WARN, (od_slice){NULL, 0}, (od_slice){text, (size_t)size}, NULL);
     if (!od_log_sink_write(od_bytes_slice(&state.line), 0))
         return; // Again later, and more.

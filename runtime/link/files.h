@@ -1,4 +1,4 @@
-// The files a script was made of, as bytes: what a trial has read, and what workers load.
+// The files a script was made of, as bytes: what a dry run has read, and what workers load.
 //
 // A script is read from the disk once for each version, by one process; everybody else gets these
 // bytes. So all workers run the same code whatever an editor does meanwhile, and a worker that is

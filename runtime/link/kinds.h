@@ -12,7 +12,7 @@
 
 #define OD_KINDS(KIND)                                                                             \
     /* main -> worker */                                                                           \
-    KIND(CONNECTION, "str peer, bytes read so far; fd: the connection")                            \
+    KIND(CONNECTION, "u32 place, str peer, bytes read so far; fd: the connection")                 \
     KIND(PEER, "u32 worker; fd: a link to that worker")                                            \
     KIND(DURABLE, "u64 seq: batches up to here are on disk")                                       \
     KIND(APPLIED, "u64 seq: batches up to here can be read from LMDB")                             \
@@ -26,7 +26,8 @@
          "u64 question, u8 when settled: how are you, now or when there is nothing to do?")        \
     KIND(TURN, "nothing: take a turn, so that it shows on the page that you can")                  \
     KIND(REFUSE, "32 bytes id, u32 ms, u8 hears no close, str why: that object is not to run")     \
-    KIND(ALARM, "u64 wall clock in ms, identity (store/identity.h): what is due by then, ring it") \
+    KIND(ALARM, "u64 wall clock in ms, u8 fails, identity (store/identity.h): what is due by "     \
+                "then, ring it; or count it as a try that cost a worker")                          \
     KIND(RESTORE_OBJECT, "object record (object/keep.h)")                                          \
     KIND(RESTORE_SOCKET,                                                                           \
          "u64 socket, u32 place, u64 answered ms, u16 code or 0, str later facts, socket "         \
@@ -41,6 +42,7 @@
     KIND(ALARM_OVER,                                                                               \
          "32 bytes id, u8 again: what came of ALARM is on disk, or could not be stored")           \
     KIND(BACK, "nothing: objects may be used")                                                     \
+    KIND(CONNECTION_LEFT, "u32 place: the worker has it no more, or could not take it")            \
     KIND(OBJECT_KEEP, "u8 forget, 32 bytes id, object record")                                     \
     KIND(SOCKET_KEEP, "u64 socket, u32 place, record (object/keep.h); fd: a duplicate of the "     \
                       "connection")                                                                \

@@ -29,9 +29,8 @@ const struct od_option_row od_option_rows[] = {
     {NULL, "workers", "N", "processes that run objects, 1 to 64", NULL, "the cores of this machine",
      false, take_workers},
     {"Script", "var", "NAME[=VALUE]",
-     "a variable for env; may be repeated. Everybody on the machine sees the VALUE (ps): for a "
-     "secret "
-     "give the NAME alone, which takes it from the environment, or a file",
+     "a variable for env; may be repeated; everybody here sees a VALUE (ps), not that of a NAME "
+     "alone, which the environment has",
      NULL, NULL, true, take_var},
     {NULL, "var-file", "NAME=FILE", "a variable whose value a file holds; may be repeated", NULL,
      NULL, true, take_var_file},

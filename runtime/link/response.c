@@ -30,5 +30,7 @@ void od_response_put_plain(struct od_bytes *bytes, uint16_t status, const char *
 {
     size_t mark = od_response_begin(bytes, status, 0, 0);
     od_headers_put(bytes, OD_SLICE("content-type"), OD_SLICE("text/plain; charset=utf-8"));
-    od_response_end(bytes, mark, 1, od_slice_of(text));
+    if (status == 503)
+        od_headers_put(bytes, OD_SLICE("retry-after"), OD_SLICE("1"));
+    od_response_end(bytes, mark, status == 503 ? 2 : 1, od_slice_of(text));
 }

@@ -1,8 +1,8 @@
 // How many bytes a connection has taken from us since it began, as the kernel counts them.
 //
 // A process that is killed around send() cannot say whether it has happened. So it writes on the
-// page (link/page.h) how far it will have come, and whoever finds the page asks here how far it
-// came: equal, and nothing is half.
+// page (link/worker_page.h) how far it will have come, and whoever finds the page asks here how far
+// it came: equal, and nothing is half.
 //
 // Process: any that has the descriptor.
 

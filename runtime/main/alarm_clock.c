@@ -8,8 +8,8 @@
 
 #include "base/fault.h"
 #include "base/log.h"
+#include "main/dry_run.h"
 #include "main/limits.h"
-#include "main/trial.h"
 #include "object/route.h"
 #include "store/reader.h"
 
@@ -110,16 +110,17 @@ static bool is_served(const struct od_alarm_clock *clock, od_slice space)
     return false;
 }
 
-static void say(struct od_child *child, const struct od_identity *identity)
+static void say(struct od_child *child, const struct od_identity *identity, bool fails)
 {
     size_t mark = od_link_begin(&child->link, OD_KIND_ALARM, -1);
     od_bytes_put_u64(&child->link.out, (uint64_t)od_clock_wall_ms());
+    od_bytes_put_u8(&child->link.out, fails);
     od_identity_put(&child->link.out, identity);
     od_link_end(&child->link, mark);
 }
 
 // False: nobody knows the object any more, or its worker takes nothing at the moment.
-static bool tell(struct ringing *ringing)
+static bool tell(struct ringing *ringing, bool fails)
 {
     struct od_alarm_clock *clock = ringing->clock;
     struct od_child *child = child_of(clock, ringing->place);
@@ -133,7 +134,7 @@ static bool tell(struct ringing *ringing)
     ringing->is_fresh = true;
     ringing->place->fresh_count++;
     od_list_push_back(&ringing->place->fresh, &ringing->link);
-    say(child, &identity);
+    say(child, &identity, fails);
     return true;
 }
 
@@ -141,7 +142,7 @@ static void on_again(struct od_timer *timer)
 {
     struct ringing *ringing = OD_TIMER_MEMBER(timer, struct ringing, again);
     struct od_alarm_clock *clock = ringing->clock;
-    if (!tell(ringing)) {
+    if (!tell(ringing, false)) {
         ringing->missed_ms = 0;
         forget(ringing);
     }
@@ -164,6 +165,17 @@ static struct ringing *new_ringing(struct od_alarm_clock *clock, struct od_alarm
     return ringing;
 }
 
+// One that was set anew for later is another.
+static bool has_cost_a_worker(struct od_alarm_clock_place *place, const struct od_alarm_place *at)
+{
+    struct od_alarm_place *culprit = &place->culprit;
+    if (culprit->due_ms == 0 || memcmp(culprit->id, at->id, sizeof culprit->id) != 0)
+        return false;
+    bool is_it = at->due_ms <= culprit->due_ms;
+    culprit->due_ms = 0;
+    return is_it;
+}
+
 // One that rings already is looked at again when it is over; one that waits to be rung again need
 // not wait any more, as something of it was stored.
 static void ring(struct od_alarm_clock *clock, struct od_alarm_clock_place *place,
@@ -182,7 +194,7 @@ static void ring(struct od_alarm_clock *clock, struct od_alarm_clock_place *plac
         return;
     if (ringing == NULL)
         ringing = new_ringing(clock, place, at->id);
-    if (!tell(ringing))
+    if (!tell(ringing, has_cost_a_worker(place, at)))
         forget(ringing);
 }
 
@@ -344,6 +356,15 @@ void od_alarm_clock_over(struct od_alarm_clock *clock, const uint8_t *id, bool a
     ringing->pause_ms *= 2;
     if (ringing->pause_ms > OD_ALARM_AGAIN_MS_MAX)
         ringing->pause_ms = OD_ALARM_AGAIN_MS_MAX;
+}
+
+void od_alarm_clock_blame(struct od_alarm_clock *clock, uint32_t worker, const uint8_t *id)
+{
+    struct od_alarm_place *culprit = &clock->places[worker].culprit;
+    if (find(clock, id) == NULL)
+        return;
+    culprit->due_ms = od_clock_wall_ms();
+    memcpy(culprit->id, id, sizeof culprit->id);
 }
 
 void od_alarm_clock_worker_gone(struct od_alarm_clock *clock, uint32_t worker)

@@ -11,6 +11,9 @@
 // counts: that the alarm is over, is due again later, or was set anew is all written by its object,
 // and the clock reads it like any other. So a crash at any moment repeats a ring and loses none.
 //
+// A handler that costs its worker has failed, though nobody can have written that down: so the
+// alarm is told once to the next worker as a try that failed (od_alarm_clock_blame).
+//
 // A hundred thousand may be due at once. A worker is told of OD_ALARMS_FRESH_MAX; more as it
 // answers, or as those begin to look like handlers that take their time.
 //
@@ -34,7 +37,8 @@ struct od_alarm_clock_place { // Of one worker.
     struct od_list fresh; // Rung within OD_ALARMS_FRESH_MS, oldest first,
     struct od_list slow;  // and before that.
     uint32_t fresh_count;
-    uint32_t count; // Of both, and of those that are to be rung again.
+    uint32_t count;                // Of both, and of those that are to be rung again.
+    struct od_alarm_place culprit; // It has cost a worker by [due_ms]; 0: none has.
 };
 
 struct od_alarm_clock {
@@ -70,6 +74,9 @@ void od_alarm_clock_set(struct od_alarm_clock *clock, od_time_ms due_ms);
 
 // ALARM_OVER of a worker: what came of it is on disk, or, with [again], could not be stored.
 void od_alarm_clock_over(struct od_alarm_clock *clock, const uint8_t *id, bool again);
+
+// The alarm handler of [id], or its constructor, is why a worker has ended.
+void od_alarm_clock_blame(struct od_alarm_clock *clock, uint32_t worker, const uint8_t *id);
 
 // A life of the worker is over: what it was told will be told to the next.
 void od_alarm_clock_worker_gone(struct od_alarm_clock *clock, uint32_t worker);

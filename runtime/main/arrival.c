@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -38,7 +39,7 @@ void od_arrival_end(struct od_arrival *arrival)
         uv_close((uv_handle_t *)&arrival->poll, on_poll_closed);
     if (arrival->fd >= 0) {
         close(arrival->fd);
-        od_census_leave(&door->census, arrival->number);
+        od_connection_limit_leave(&door->connection_limit, arrival->number);
     }
     if (!arrival->has_poll)
         free(arrival);
@@ -65,21 +66,35 @@ static void watch(struct od_arrival *arrival)
     OD_ASSERT(status == 0);
 }
 
-// What the client did wrong, or we; then both sides close.
-static void refuse(struct od_arrival *arrival, struct od_http_fault fault)
+static bool say(int fd, struct od_http_fault fault, bool keeps_alive)
 {
-    struct od_http_manner manner = {.keeps_alive = false, .version_minor = 1};
+    struct od_http_manner manner = {.keeps_alive = keeps_alive, .version_minor = 1};
     struct od_bytes answer = {0};
-    od_log(OD_LOG_DEBUG, NULL, "%s is answered %u: %s", arrival->peer, fault.status, fault.text);
     od_http_answer_put_fault(&answer, fault, manner, od_clock_wall_ms());
-    ssize_t sent = send(arrival->fd, answer.at, answer.size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t sent = send(fd, answer.at, answer.size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    bool is_said = sent == (ssize_t)answer.size;
     od_bytes_deinit(&answer);
-    if (sent < 0 || shutdown(arrival->fd, SHUT_WR) != 0) {
+    return is_said;
+}
+
+static void linger(struct od_arrival *arrival)
+{
+    if (shutdown(arrival->fd, SHUT_WR) != 0) {
         od_arrival_end(arrival);
         return;
     }
     enter(arrival, OD_ARRIVAL_LINGERING, OD_LINGER_MS_MAX);
     watch(arrival);
+}
+
+// What the client did wrong, or we; then both sides close.
+static void refuse(struct od_arrival *arrival, struct od_http_fault fault)
+{
+    od_log(OD_LOG_DEBUG, NULL, "%s is answered %u: %s", arrival->peer, fault.status, fault.text);
+    if (say(arrival->fd, fault, false))
+        linger(arrival);
+    else
+        od_arrival_end(arrival);
 }
 
 // Somebody who has said nothing has asked nothing: a browser connects ahead of need.
@@ -237,18 +252,78 @@ void od_arrival_retry(struct od_arrival *arrival)
     admit(arrival, all);
 }
 
-void od_arrival_start(struct od_door *door, int fd, const struct in6_addr *peer)
+static struct od_arrival *make(struct od_door *door, int fd)
 {
     struct od_arrival *arrival = od_allocate_zeroed(sizeof *arrival);
     arrival->door = door;
     arrival->fd = fd;
-    arrival->number = door->census.limit == 0 ? 0 : od_connection_number(fd);
+    arrival->number = door->connection_limit.limit == 0 ? 0 : od_connection_number(fd);
     arrival->accepted_ms = od_clock_monotonic_ms();
     arrival->deadline.fire = on_deadline;
-    od_networks_print(peer, arrival->peer);
-    arrival->may_introduce = od_networks_have(&door->options->trusted_proxies, peer);
     od_http_head_init(&arrival->head);
     od_list_init(&arrival->link);
+    return arrival;
+}
+
+void od_arrival_start(struct od_door *door, int fd, const struct in6_addr *peer)
+{
+    struct od_arrival *arrival = make(door, fd);
+    od_networks_print(peer, arrival->peer);
+    arrival->may_introduce = od_networks_have(&door->options->trusted_proxies, peer);
     enter(arrival, OD_ARRIVAL_READING, OD_ARRIVAL_MS_MAX);
     read_head(arrival);
+}
+
+// Coming back
+
+static const struct od_http_fault lost = {503, "the worker of this request has ended, try again"};
+
+bool od_arrival_say_failed(int fd, bool keeps_alive)
+{
+    return say(fd, lost, keeps_alive);
+}
+
+static void await_next(struct od_arrival *arrival)
+{
+    enter(arrival, OD_ARRIVAL_READING, OD_RETURN_IDLE_MS_MAX);
+    watch(arrival);
+}
+
+static void fail(struct od_arrival *arrival)
+{
+    if (say(arrival->fd, lost, true))
+        await_next(arrival);
+    else
+        od_arrival_end(arrival);
+}
+
+static void go_on_as(struct od_arrival *arrival, enum od_return how)
+{
+    switch (how) {
+    case OD_RETURN_UNTOUCHED: // Its worker is not back yet, but that of its object may be another.
+        enter(arrival, OD_ARRIVAL_WAITING, OD_ARRIVAL_WAIT_MS_MAX);
+        break;
+    case OD_RETURN_AT_REST:
+        await_next(arrival);
+        break;
+    case OD_RETURN_FAILED:
+        fail(arrival);
+        break;
+    case OD_RETURN_UNANSWERED:
+        refuse(arrival, lost);
+        break;
+    default:
+        linger(arrival);
+    }
+}
+
+void od_arrival_return(struct od_door *door, struct od_returned *returned)
+{
+    struct od_arrival *arrival = make(door, returned->fd);
+    arrival->bytes = returned->bytes;
+    arrival->times_returned = returned->times;
+    od_connection_limit_keep(&door->connection_limit, arrival->number, 0); // Main has it again.
+    memcpy(arrival->peer, returned->peer, sizeof arrival->peer);
+    enter(arrival, OD_ARRIVAL_READING, OD_RETURN_IDLE_MS_MAX);
+    go_on_as(arrival, returned->how);
 }

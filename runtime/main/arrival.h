@@ -11,6 +11,9 @@
 // A peer of --trusted-proxies may begin with a header of the PROXY protocol: then the arrival is of
 // the client it names.
 //
+// A connection whose worker has ended comes back here (lease.h): its request waits for another
+// worker, or it is answered, and read on.
+//
 // LINGERING has been answered and reads into the void until the client closes: had we closed at
 // once, the kernel would answer late bytes with a reset, and the client would never read why.
 //
@@ -27,6 +30,7 @@
 #include "codec/http_head.h"
 
 struct od_door;
+struct od_returned;
 
 enum od_arrival_state {
     OD_ARRIVAL_READING,
@@ -40,7 +44,7 @@ struct od_arrival {
     struct od_list link; // In the door's list of [state], oldest first.
     enum od_arrival_state state;
     int fd;
-    uint64_t number; // Of the connection, if it is counted (census.h).
+    uint64_t number; // Of the connection, if it is counted (connection_limit.h).
     od_time_ms accepted_ms;
     struct od_timer deadline;
     struct od_http_head head;
@@ -50,10 +54,18 @@ struct od_arrival {
     uv_poll_t poll;
     bool may_introduce; // A trusted proxy, which may begin by saying for whom it connects.
     char peer[INET6_ADDRSTRLEN];
+    uint32_t times_returned;
 };
 
 // Takes [fd] and reads what is there; it may have a worker already when this returns.
 void od_arrival_start(struct od_door *door, int fd, const struct in6_addr *peer);
+
+// The same for one that comes back from a worker; takes descriptor and bytes. Not for
+// OD_RETURN_LEFT and _CUT.
+void od_arrival_return(struct od_door *door, struct od_returned *returned);
+
+// 503 to the client at [fd], whose worker has ended. False: it cannot be told.
+bool od_arrival_say_failed(int fd, bool keeps_alive);
 
 void od_arrival_retry(struct od_arrival *arrival); // WAITING: asks again for its worker.
 

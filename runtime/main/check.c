@@ -1,13 +1,13 @@
 #include "main/check.h"
 
-#include "main/control.h"
-#include "main/trial.h"
+#include "main/dry_run.h"
+#include "main/signals.h"
 
 struct check {
     const struct od_options *options;
     struct od_loop loop;
-    struct od_control control;
-    struct od_trial trial;
+    struct od_signals signals;
+    struct od_dry_run dry_run;
     bool is_over;
     enum od_exit exit;
 };
@@ -44,7 +44,7 @@ static void on_reload(void *owner)
     (void)owner;
 }
 
-static const struct od_control_events control_events = {on_interrupt, on_interrupt, on_reload};
+static const struct od_signals_events signals_events = {on_interrupt, on_interrupt, on_reload};
 
 enum od_exit od_check_run(const struct od_options *options)
 {
@@ -54,13 +54,13 @@ enum od_exit od_check_run(const struct od_options *options)
         fprintf(stderr, "open-do: %s\n", err.text);
         return OD_EXIT_WRONG;
     }
-    od_control_open(&check.control, &check.loop.uv, &control_events, &check);
-    od_trial_open(&check.trial, &check.loop, options, on_judged, &check);
-    od_trial_start(&check.trial);
+    od_signals_open(&check.signals, &check.loop.uv, &signals_events, &check);
+    od_dry_run_open(&check.dry_run, &check.loop, options, on_judged, &check);
+    od_dry_run_start(&check.dry_run);
     while (!check.is_over)
         od_loop_poll(&check.loop, true);
-    od_trial_close(&check.trial);
-    od_control_close(&check.control);
+    od_dry_run_close(&check.dry_run);
+    od_signals_close(&check.signals);
     od_loop_deinit(&check.loop);
     return check.exit;
 }

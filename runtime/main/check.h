@@ -1,4 +1,4 @@
-// `open-do check`: a trial of the script, and what came of it, in words and as an exit code.
+// `open-do check`: a dry run of the script, and what came of it, in words and as an exit code.
 //
 // Nothing is opened or bound, so a script can be checked beside a server that runs it.
 //

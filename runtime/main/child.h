@@ -22,7 +22,7 @@
 
 #include "base/timers.h"
 #include "link/link.h"
-#include "link/page.h"
+#include "link/worker_page.h"
 #include "main/process.h"
 #include "main/watchdog.h"
 
@@ -43,7 +43,7 @@ struct od_child {
     uint32_t source; // Of the current or the last life; 0: there was none.
     enum od_child_state state;
     struct od_process process;
-    struct od_page *page; // Of the current life; NULL: none, or its process has ended.
+    struct od_worker_page *page; // Of the current life; NULL: none, or its process has ended.
     struct od_watchdog watchdog;
     struct od_link link;
     bool has_link;

@@ -1,45 +1,232 @@
 #include "main/control.h"
 
-#include <signal.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
-#include "base/check.h"
+#include "base/bytes.h"
+#include "base/log.h"
+#include "main/limits.h"
 
-static void on_stop(uv_signal_t *handle, int number)
+struct od_control_question {
+    struct od_control *control;
+    struct od_list link;
+    uv_pipe_t pipe;
+    uv_write_t write;
+    struct od_timer deadline; // To say the line, and to take the answer.
+    char line[OD_CONTROL_LINE_BYTES_MAX];
+    size_t line_bytes;
+    struct od_bytes answer;
+    bool is_asked;   // It belongs to whom it was given.
+    bool is_closing; // The handle is.
+    bool is_answered;
+};
+
+// The end of a conversation. It is freed when the handle is closed and nobody has to answer it any
+// more.
+
+static void free_if_over(struct od_control_question *question)
 {
-    (void)number;
-    struct od_control *control = handle->data;
-    if (control->stops++ == 0)
-        control->events->stop(control->owner);
-    else
-        control->events->kill(control->owner);
+    bool is_closed = question->is_closing && question->pipe.data == NULL;
+    if (!is_closed || (question->is_asked && !question->is_answered))
+        return;
+    od_bytes_deinit(&question->answer);
+    free(question);
 }
 
-static void on_reload(uv_signal_t *handle, int number)
+static void on_closed(uv_handle_t *handle)
 {
-    (void)number;
-    struct od_control *control = handle->data;
-    control->events->reload(control->owner);
+    struct od_control_question *question = handle->data;
+    handle->data = NULL;
+    free_if_over(question);
 }
 
-static const struct {
-    int number;
-    uv_signal_cb happened;
-} signals[OD_CONTROL_SIGNALS] = {{SIGINT, on_stop}, {SIGTERM, on_stop}, {SIGHUP, on_reload}};
-
-void od_control_open(struct od_control *control, uv_loop_t *loop,
-                     const struct od_control_events *events, void *owner)
+static void close_question(struct od_control_question *question)
 {
-    *control = (struct od_control){.events = events, .owner = owner};
-    for (int i = 0; i < OD_CONTROL_SIGNALS; i++) {
-        uv_signal_init(loop, &control->signals[i]);
-        control->signals[i].data = control;
-        int status = uv_signal_start(&control->signals[i], signals[i].happened, signals[i].number);
-        OD_ASSERT(status == 0);
+    if (question->is_closing)
+        return;
+    question->is_closing = true;
+    od_loop_clear_timer(question->control->loop, &question->deadline);
+    od_list_remove(&question->link);
+    question->control->question_count--;
+    uv_close((uv_handle_t *)&question->pipe, on_closed);
+}
+
+static void on_late(struct od_timer *timer)
+{
+    close_question(OD_TIMER_MEMBER(timer, struct od_control_question, deadline));
+}
+
+// Answering
+
+static void on_written(uv_write_t *write, int status)
+{
+    (void)status;
+    close_question(write->data);
+}
+
+static void set_deadline(struct od_control_question *question)
+{
+    od_loop_set_timer(question->control->loop, &question->deadline, OD_CONTROL_MS_MAX);
+}
+
+void od_control_answer(struct od_control_question *question, bool ok, od_slice text)
+{
+    OD_ASSERT(!question->is_answered);
+    question->is_answered = true;
+    if (question->is_closing) {
+        free_if_over(question);
+        return;
     }
+    od_bytes_put_slice(&question->answer, ok ? OD_SLICE("ok\n") : OD_SLICE("failed\n"));
+    od_bytes_put_slice(&question->answer, text);
+    uv_buf_t buffer = {question->answer.at, question->answer.size};
+    question->write.data = question;
+    set_deadline(question);
+    if (uv_write(&question->write, (uv_stream_t *)&question->pipe, &buffer, 1, on_written) != 0)
+        close_question(question);
+}
+
+// Asking
+
+static void ask(struct od_control_question *question, od_slice line)
+{
+    const struct od_control *control = question->control;
+    const char *blank = memchr(line.at, ' ', line.size);
+    od_slice name = {line.at, blank == NULL ? line.size : (size_t)(blank - line.at)};
+    od_slice rest = od_slice_from(line, name.size + 1);
+    question->is_asked = true;
+    od_loop_clear_timer(control->loop, &question->deadline); // The answer may take its time.
+    for (const struct od_control_command *row = control->commands; row->name != NULL; row++) {
+        if (od_slice_equal(name, od_slice_of(row->name))) {
+            row->ask(control->owner, question, rest);
+            return;
+        }
+    }
+    od_control_answer(question, false, OD_SLICE("this program does not know that question\n"));
+}
+
+static void take_bytes(struct od_control_question *question, size_t count)
+{
+    char *new_bytes = question->line + question->line_bytes;
+    question->line_bytes += count;
+    char *end = memchr(new_bytes, '\n', count);
+    if (question->is_asked) {
+        question->line_bytes = 0; // What follows the line is not looked at.
+    } else if (end != NULL) {
+        od_slice line = {question->line, (size_t)(end - question->line)};
+        question->line_bytes = 0;
+        ask(question, line); // It may be answered, and gone, when this returns.
+    } else if (question->line_bytes == sizeof question->line) {
+        close_question(question);
+    }
+}
+
+static void offer_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
+{
+    (void)suggested;
+    struct od_control_question *question = handle->data;
+    buffer->base = question->line + question->line_bytes;
+    buffer->len = sizeof question->line - question->line_bytes;
+}
+
+// One who has said all he wants to say may still listen: the end of his stream is no reason to go.
+static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
+{
+    (void)buffer;
+    struct od_control_question *question = stream->data;
+    if (count > 0)
+        take_bytes(question, (size_t)count);
+    else if (count < 0 && (count != UV_EOF || !question->is_asked))
+        close_question(question);
+    else if (count < 0)
+        uv_read_stop(stream);
+}
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+    struct od_control *control = listener->data;
+    if (status != 0)
+        return;
+    struct od_control_question *question = od_allocate_zeroed(sizeof *question);
+    question->control = control;
+    question->deadline.fire = on_late;
+    od_list_init(&question->link);
+    od_list_push_back(&control->questions, &question->link);
+    control->question_count++;
+    uv_pipe_init(&control->loop->uv, &question->pipe, 0);
+    question->pipe.data = question;
+    bool is_accepted = uv_accept(listener, (uv_stream_t *)&question->pipe) == 0;
+    set_deadline(question);
+    if (!is_accepted || control->question_count > OD_CONTROL_QUESTIONS_MAX ||
+        uv_read_start((uv_stream_t *)&question->pipe, offer_room, on_read) != 0)
+        close_question(question);
+}
+
+// Opening
+
+void od_control_address(int directory_fd, char *path, size_t size)
+{
+    snprintf(path, size, "/proc/self/fd/%d/%s", directory_fd, OD_CONTROL_NAME);
+}
+
+// The mode is set before there is a name: nobody else can connect in between.
+static int listen_in(int directory_fd)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    od_control_address(directory_fd, address.sun_path, sizeof address.sun_path);
+    unlinkat(directory_fd, OD_CONTROL_NAME, 0);
+    if (fd >= 0 && fchmod(fd, S_IRUSR | S_IWUSR) == 0 &&
+        bind(fd, (const struct sockaddr *)&address, sizeof address) == 0 &&
+        listen(fd, OD_CONTROL_QUESTIONS_MAX) == 0)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static void start_to_listen(struct od_control *control, int fd)
+{
+    int status = uv_pipe_init(&control->loop->uv, &control->listener, 0);
+    OD_ASSERT(status == 0);
+    control->listener.data = control;
+    status = uv_pipe_open(&control->listener, fd);
+    OD_ASSERT(status == 0);
+    status = uv_listen((uv_stream_t *)&control->listener, OD_CONTROL_QUESTIONS_MAX, on_connection);
+    OD_ASSERT(status == 0);
+    control->is_open = true;
+}
+
+bool od_control_open(struct od_control *control, struct od_loop *loop, const char *data_dir,
+                     const struct od_control_command *commands, void *owner, struct od_error *err)
+{
+    *control = (struct od_control){.loop = loop, .commands = commands, .owner = owner};
+    od_list_init(&control->questions);
+    control->directory_fd = open(data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int fd = control->directory_fd < 0 ? -1 : listen_in(control->directory_fd);
+    if (fd < 0) {
+        od_error_errno(err, "cannot open %s/%s", data_dir, OD_CONTROL_NAME);
+        if (control->directory_fd >= 0)
+            close(control->directory_fd);
+        return false;
+    }
+    start_to_listen(control, fd);
+    return true;
 }
 
 void od_control_close(struct od_control *control)
 {
-    for (int i = 0; i < OD_CONTROL_SIGNALS; i++)
-        uv_close((uv_handle_t *)&control->signals[i], NULL);
+    if (!control->is_open)
+        return;
+    control->is_open = false;
+    unlinkat(control->directory_fd, OD_CONTROL_NAME, 0);
+    close(control->directory_fd);
+    uv_close((uv_handle_t *)&control->listener, NULL);
+    OD_LIST_EACH_SAFE (link, &control->questions)
+        close_question(OD_LIST_MEMBER(link, struct od_control_question, link));
 }

@@ -1,33 +1,55 @@
-// Control: what the operator tells the running program, today by signals.
+// The control socket: where `open-do status`, `open-do reload` and whoever may read the data
+// directory talk to the running program.
 //
-// The first SIGINT or SIGTERM asks it to finish, the second to end at once. SIGHUP is reserved for
-// reloading the script. Signals arrive as events of the loop, so whoever is told may do anything.
+// It is DATA/control.sock, a stream, mode 0600. A conversation is one line ("status json") and the
+// answer, which begins with a line "ok" or "failed" and ends with the connection. So a person can
+// hold it by hand, with `socat - UNIX-CONNECT:control.sock`.
 //
-// Process: main; workers ignore these signals (main/child.h). Owner: embedded; od_control_close,
-// then the loop must run once more.
+// A question is answered when its answer is known, which may be turns later; until then it belongs
+// to whom it was given. A person who does not wait for it is an ordinary outcome. How many can ask
+// at once, how much they can say and how long they may take has a limit (main/limits.h).
+//
+// Process: main. Owner: embedded; od_control_close, then the loop must run once more. All
+// questions must be answered before.
 
 #ifndef OD_MAIN_CONTROL_H
 #define OD_MAIN_CONTROL_H
 
-#include <uv.h>
+#include "base/list.h"
+#include "base/slice.h"
+#include "link/loop.h"
 
-#define OD_CONTROL_SIGNALS 3
+#define OD_CONTROL_NAME "control.sock"
 
-struct od_control_events {
-    void (*stop)(void *owner); // Once.
-    void (*kill)(void *owner);
-    void (*reload)(void *owner);
+struct od_control_question; // Answered exactly once.
+
+struct od_control_command {
+    const char *name;
+    // [rest] is what follows the name on the line, borrowed.
+    void (*ask)(void *owner, struct od_control_question *question, od_slice rest);
 };
 
 struct od_control {
-    const struct od_control_events *events;
+    struct od_loop *loop;
+    const struct od_control_command *commands; // Ends with a name NULL.
     void *owner;
-    int stops; // How often it was asked to.
-    uv_signal_t signals[OD_CONTROL_SIGNALS];
+    int directory_fd;
+    uv_pipe_t listener;
+    bool is_open;
+    struct od_list questions; // Connections, in fact: asked or not.
+    uint32_t question_count;
 };
 
-void od_control_open(struct od_control *control, uv_loop_t *loop,
-                     const struct od_control_events *events, void *owner);
-void od_control_close(struct od_control *control); // Signals have their usual meaning again.
+// The data directory must be ours already: a socket that lies there is one of a program that died.
+// On false the program can do without; nothing is left open.
+OD_MUST_CHECK bool od_control_open(struct od_control *control, struct od_loop *loop,
+                                   const char *data_dir, const struct od_control_command *commands,
+                                   void *owner, struct od_error *err);
+void od_control_close(struct od_control *control); // Also one that is not open.
+
+void od_control_answer(struct od_control_question *question, bool ok, od_slice text);
+
+// "/proc/self/fd/7/control.sock": the address of the socket in a directory, however long its path.
+void od_control_address(int directory_fd, char *path, size_t size);
 
 #endif

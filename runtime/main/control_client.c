@@ -11,7 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
-#include "main/control_socket.h"
+#include "main/control.h"
 #include "main/limits.h"
 
 static const char *line_of(const struct od_options *options)
@@ -26,7 +26,7 @@ static int connect_to(const char *data_dir)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int directory_fd = open(data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int fd = directory_fd < 0 ? -1 : socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    od_control_socket_address(directory_fd, address.sun_path, sizeof address.sun_path);
+    od_control_address(directory_fd, address.sun_path, sizeof address.sun_path);
     bool ok = fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0;
     int saved = errno;
     if (!ok && fd >= 0)

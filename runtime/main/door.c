@@ -61,7 +61,7 @@ static bool is_welcome(struct od_door *door, int fd, const struct in6_addr *peer
 {
     return door->options->connections_per_address == 0 ||
            od_networks_have(&door->options->trusted_proxies, peer) ||
-           od_census_enter(&door->census, fd, peer);
+           od_connection_limit_enter(&door->connection_limit, fd, peer);
 }
 
 static void welcome(struct od_door *door, int fd, const struct in6_addr *peer)
@@ -136,6 +136,28 @@ void od_door_retry(struct od_door *door)
     }
 }
 
+static void end_at_once(struct od_returned *returned)
+{
+    bool is_asking = returned->how == OD_RETURN_UNTOUCHED || returned->how == OD_RETURN_FAILED ||
+                     returned->how == OD_RETURN_UNANSWERED;
+    if (is_asking && !od_arrival_say_failed(returned->fd, false))
+        od_log(OD_LOG_DEBUG, NULL, "%s could not be told of its lost request", returned->peer);
+    shutdown(returned->fd, returned->how == OD_RETURN_CUT ? SHUT_RDWR : SHUT_WR);
+    close(returned->fd);
+    od_bytes_deinit(&returned->bytes);
+}
+
+void od_door_return(struct od_door *door, struct od_returned *returned)
+{
+    if (door->is_closed || door->arrival_count >= OD_ARRIVALS_MAX ||
+        returned->how == OD_RETURN_CUT) {
+        end_at_once(returned);
+        return;
+    }
+    door->arrival_count++;
+    od_arrival_return(door, returned);
+}
+
 // Birth and death
 
 void od_door_init(struct od_door *door, struct od_loop *loop, const struct od_options *options,
@@ -143,14 +165,15 @@ void od_door_init(struct od_door *door, struct od_loop *loop, const struct od_op
 {
     *door = (struct od_door){.loop = loop, .options = options, .events = events, .owner = owner};
     door->retry_timer.fire = on_retry;
-    od_census_init(&door->census, options->connections_per_address, options->workers);
+    od_connection_limit_init(&door->connection_limit, options->connections_per_address,
+                             options->workers);
     for (int i = 0; i < OD_ARRIVAL_STATE_COUNT; i++)
         od_list_init(&door->arrivals[i]);
 }
 
 void od_door_deinit(struct od_door *door)
 {
-    od_census_deinit(&door->census);
+    od_connection_limit_deinit(&door->connection_limit);
 }
 
 enum od_exit od_door_listen(struct od_door *door, const struct od_address *address,

@@ -13,7 +13,7 @@
 #include "link/loop.h"
 #include "link/options.h"
 #include "main/arrival.h"
-#include "main/census.h"
+#include "main/connection_limit.h"
 #include "main/listener.h"
 
 enum od_admission {
@@ -23,9 +23,28 @@ enum od_admission {
 };
 
 struct od_door_events {
-    // A connection with its first request; [bytes] is all that was read of it. Its descriptor is
-    // given away when it is TAKEN.
+    // A connection whose next request is in the head of [arrival]; [bytes] is all that was read of
+    // it. Its descriptor is given away when it is TAKEN.
     enum od_admission (*admit)(void *owner, const struct od_arrival *arrival, od_slice bytes);
+};
+
+// How a worker that has ended left a connection (lease.h).
+enum od_return {
+    OD_RETURN_LEFT,       // It had let go itself.
+    OD_RETURN_UNTOUCHED,  // A request that nobody has begun: another worker gets it.
+    OD_RETURN_AT_REST,    // Between two requests.
+    OD_RETURN_FAILED,     // A request without an answer: 503; then the next one is read.
+    OD_RETURN_UNANSWERED, // The same, but nobody knows where the next one begins: 503, and the end.
+    OD_RETURN_OVER,       // The last answer has left.
+    OD_RETURN_CUT,        // A part of an answer has.
+};
+
+struct od_returned {
+    enum od_return how;
+    int fd;
+    struct od_bytes bytes; // UNTOUCHED: what was read of it.
+    char peer[INET6_ADDRSTRLEN];
+    uint32_t times; // That it came back.
 };
 
 struct od_door {
@@ -42,8 +61,8 @@ struct od_door {
     struct od_list arrivals[OD_ARRIVAL_STATE_COUNT];
     size_t arrival_count;
     const struct od_options *options;
-    struct od_census census;              // How many each address has.
-    char scratch[OD_HTTP_HEAD_BYTES_MAX]; // One read of one arrival.
+    struct od_connection_limit connection_limit; // How many each address has.
+    char scratch[OD_HTTP_HEAD_BYTES_MAX];        // One read of one arrival.
 };
 
 void od_door_init(struct od_door *door, struct od_loop *loop, const struct od_options *options,
@@ -61,6 +80,10 @@ void od_door_close(struct od_door *door);
 
 // Once a turn: arrivals that wait for a worker ask again.
 void od_door_retry(struct od_door *door);
+
+// A connection comes back from a worker; takes descriptor and bytes. When the door is closed or
+// crowded nobody waits: it is answered if it has to be, and ends.
+void od_door_return(struct od_door *door, struct od_returned *returned);
 
 void od_door_arrival_ended(struct od_door *door); // Said by arrivals: there is room again.
 

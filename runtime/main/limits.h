@@ -15,13 +15,19 @@
 #define OD_LISTEN_BACKLOG 4096 // The system may cut it: net.core.somaxconn.
 #define OD_ACCEPT_RETRY_MS 100 // When there were no descriptors left.
 
+#define OD_LEASE_BYTES_MAX (16u << 20) // Of requests that were handed over and have not begun.
+#define OD_LEASE_FORGET_MS 1000        // How often main looks which of them have.
+#define OD_LEASE_TRIES_MAX 3           // Workers that may end before they begin a request: 503.
+#define OD_RETURN_IDLE_MS_MAX 60000    // Between two requests, as in a worker (net/limits.h).
+
 #define OD_LINK_WAITING_BYTES_MAX (4u << 20) // A worker behind more is given no new connections.
 
-#define OD_TRIAL_MS_MAX 5000        // A script that is not loaded by then never will be.
-#define OD_RELOAD_LOAD_MS_MAX 10000 // The same in a worker, after a trial went well: it is killed.
-#define OD_WATCH_LOOK_MS 5          // From the first news of a directory to a look at its files.
-#define OD_WATCH_QUIET_MS 30        // So long no file has changed: the save is over.
-#define OD_CONTROL_QUESTIONS_MAX 16 // Connections to the control socket at once.
+#define OD_DRY_RUN_MS_MAX 5000 // A script that is not loaded by then never will be.
+#define OD_RELOAD_LOAD_MS_MAX                                                                      \
+    10000                    // The same in a worker, after a dry run went well: it is killed.
+#define OD_WATCH_LOOK_MS 5   // From the first news of a directory to a look at its files.
+#define OD_WATCH_QUIET_MS 30 // So long no file has changed: the save is over.
+#define OD_CONTROL_QUESTIONS_MAX 16    // Connections to the control socket at once.
 #define OD_CONTROL_LINE_BYTES_MAX 1024 // What may be said on one,
 #define OD_CONTROL_MS_MAX 5000         // and how long it may take to say it, or to take the answer.
 #define OD_CONTROL_ANSWER_MS_MAX 40000 // So long a client waits for something to come.

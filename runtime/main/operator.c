@@ -45,7 +45,7 @@ static const struct od_keystroke keys[] = {
     {'h', "help", NULL},
 };
 
-static const struct od_control_events control_events = {on_stop_asked, on_kill_asked,
+static const struct od_signals_events signals_events = {on_stop_asked, on_kill_asked,
                                                         on_reload_asked};
 
 // --- The control socket --------------------------------------------------------------------------
@@ -104,14 +104,14 @@ void od_operator_open(struct od_operator *who, struct od_loop *loop,
     who->loop = loop;
     who->events = events;
     who->owner = owner;
-    od_control_open(&who->control, &loop->uv, &control_events, who);
+    od_signals_open(&who->signals, &loop->uv, &signals_events, who);
 }
 
 void od_operator_listen(struct od_operator *who, const char *data_dir)
 {
     struct od_error err;
     void *owner = who;
-    if (!od_control_socket_open(&who->socket, who->loop, data_dir, control_commands, owner, &err))
+    if (!od_control_open(&who->control, who->loop, data_dir, control_commands, owner, &err))
         od_log(OD_LOG_WARN, NULL, "%s: open-do status and reload will not work", err.text);
 }
 
@@ -125,11 +125,11 @@ void od_operator_greet(struct od_operator *who, struct od_banner banner)
 
 void od_operator_close(struct od_operator *who)
 {
-    od_control_close(&who->control);
+    od_signals_close(&who->signals);
     od_terminal_close(&who->terminal);
 }
 
 void od_operator_hang_up(struct od_operator *who)
 {
-    od_control_socket_close(&who->socket);
+    od_control_close(&who->control);
 }

@@ -1,6 +1,6 @@
 // The operator: the person or script that runs the program, and the three ways to tell it
-// something: signals (control.h), keys at a terminal (terminal.h), questions to the control socket
-// (control_socket.h). Whatever the way, a wish means the same and ends in the same event.
+// something: signals (signals.h), keys at a terminal (terminal.h), questions to the control socket
+// (control.h). Whatever the way, a wish means the same and ends in the same event.
 //
 // Process: main. Owner: embedded; od_operator_close and _hang_up, then the loop must run once more.
 
@@ -9,7 +9,7 @@
 
 #include "main/banner.h"
 #include "main/control.h"
-#include "main/control_socket.h"
+#include "main/signals.h"
 #include "main/terminal.h"
 
 struct od_reload_asker;
@@ -28,8 +28,8 @@ struct od_operator_events {
 };
 
 struct od_operator {
+    struct od_signals signals;
     struct od_control control;
-    struct od_control_socket socket;
     struct od_terminal terminal;
     struct od_loop *loop;
     const struct od_operator_events *events;

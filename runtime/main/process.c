@@ -39,8 +39,8 @@ static void set_stack(void)
 
 // Between vfork and exec: it shares main's memory, so it writes to none of it, and calls only what
 // is safe while other threads may hold locks.
-OD_NORETURN static void become_worker(char **argv, char **environment, const struct od_seat *seat,
-                                      int null_fd, pid_t parent)
+OD_NORETURN static void become_worker(char **argv, char **environment,
+                                      const struct od_child_args *args, int null_fd, pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) // It ended before the line above.
@@ -55,9 +55,9 @@ OD_NORETURN static void become_worker(char **argv, char **environment, const str
     sigprocmask(SIG_SETMASK, &none, NULL);
     set_stack();
     dup2(null_fd, STDIN_FILENO);
-    fcntl(seat->link_fd, F_SETFD, 0);
-    if (seat->page_fd >= 0)
-        fcntl(seat->page_fd, F_SETFD, 0);
+    fcntl(args->link_fd, F_SETFD, 0);
+    if (args->page_fd >= 0)
+        fcntl(args->page_fd, F_SETFD, 0);
     execve("/proc/self/exe", argv, environment);
     _exit(127);
 }
@@ -65,7 +65,8 @@ OD_NORETURN static void become_worker(char **argv, char **environment, const str
 // Main waits for the exec, which takes a millisecond; a copy of its memory would cost twice that,
 // and more the more sockets it keeps. Signals are held back meanwhile: the child has main's
 // handlers until it resets them, and these write into a pipe that both share.
-static pid_t fork_worker(char **argv, char **environment, const struct od_seat *seat, int null_fd)
+static pid_t fork_worker(char **argv, char **environment, const struct od_child_args *args,
+                         int null_fd)
 {
     sigset_t all, before;
     pid_t parent = getpid();
@@ -74,7 +75,7 @@ static pid_t fork_worker(char **argv, char **environment, const struct od_seat *
     pid_t pid = vfork(); // NOLINT(clang-analyzer-security.insecureAPI.vfork)
     if (pid == 0)
         // NOLINTNEXTLINE(clang-analyzer-unix.Vfork)
-        become_worker(argv, environment, seat, null_fd, parent);
+        become_worker(argv, environment, args, null_fd, parent);
     int saved = errno;
     sigprocmask(SIG_SETMASK, &before, NULL);
     errno = saved;
@@ -82,13 +83,13 @@ static pid_t fork_worker(char **argv, char **environment, const struct od_seat *
 }
 
 static bool fork_seat(struct od_process *process, const struct od_options *options,
-                      const struct od_seat *seat, int null_fd, struct od_error *err)
+                      const struct od_child_args *args, int null_fd, struct od_error *err)
 {
     char variable[64];
-    snprintf(variable, sizeof variable, "%s=%u:%d:%d", OD_WORKER_LINK_VARIABLE, seat->index,
-             seat->link_fd, seat->page_fd);
+    snprintf(variable, sizeof variable, "%s=%u:%d:%d", OD_WORKER_LINK_VARIABLE, args->index,
+             args->link_fd, args->page_fd);
     char **environment = environment_with(variable);
-    pid_t pid = fork_worker(options->argv, environment, seat, null_fd);
+    pid_t pid = fork_worker(options->argv, environment, args, null_fd);
     const char *why = strerror(errno);
     bool is_limited = errno == EAGAIN;
     free(environment);
@@ -102,13 +103,13 @@ static bool fork_seat(struct od_process *process, const struct od_options *optio
 }
 
 bool od_process_spawn(struct od_process *process, const struct od_options *options,
-                      const struct od_seat *seat, struct od_error *err)
+                      const struct od_child_args *args, struct od_error *err)
 {
     OD_ASSERT(process->pid == 0);
     int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (null_fd < 0)
         return od_error_errno(err, "cannot open /dev/null");
-    bool ok = fork_seat(process, options, seat, null_fd, err);
+    bool ok = fork_seat(process, options, args, null_fd, err);
     close(null_fd);
     return ok;
 }
@@ -159,14 +160,14 @@ void od_process_describe_end(int status, char *text, size_t size)
         snprintf(text, size, "killed by SIG%s", sigabbrev_np(WTERMSIG(status)));
 }
 
-bool od_seat_is_mine(struct od_seat *seat)
+bool od_seat_is_mine(struct od_child_args *args)
 {
     const char *text = getenv(OD_WORKER_LINK_VARIABLE);
     if (text == NULL)
         return false;
     // Main wrote it.
-    int count = sscanf(text, /* NOLINT(cert-err34-c) */ "%u:%d:%d", &seat->index, &seat->link_fd,
-                       &seat->page_fd);
+    int count = sscanf(text, /* NOLINT(cert-err34-c) */ "%u:%d:%d", &args->index, &args->link_fd,
+                       &args->page_fd);
     OD_ASSERT(count == 3);
     return true;
 }

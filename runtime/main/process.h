@@ -17,11 +17,11 @@
 #include "base/error.h"
 #include "link/options.h"
 
-// In place of the number of a worker: a process that only tries the script (main/trial.h).
-#define OD_SEAT_TRIAL 1000000
+// In place of the number of a worker: a process that only tries the script (main/dry_run.h).
+#define OD_CHILD_DRY_RUN 1000000
 
-struct od_seat {    // What a process is given.
-    uint32_t index; // Of the worker, or OD_SEAT_TRIAL.
+struct od_child_args { // What a process is given.
+    uint32_t index;    // Of the worker, or OD_CHILD_DRY_RUN.
     int link_fd;
     int page_fd; // Below 0: it has no page.
 };
@@ -31,10 +31,10 @@ struct od_process { // For process.c only.
     pid_t last_pid;
 };
 
-// Starts the program again in [seat], whose descriptors stay the caller's. The process dies with
+// Starts the program again in [args], whose descriptors stay the caller's. The process dies with
 // this one, ignores the signals that are meant for main, and reads nothing from the terminal.
 OD_MUST_CHECK bool od_process_spawn(struct od_process *process, const struct od_options *options,
-                                    const struct od_seat *seat, struct od_error *err);
+                                    const struct od_child_args *args, struct od_error *err);
 
 void od_process_kill(const struct od_process *process); // SIGKILL; it is there until it is reaped.
 
@@ -50,7 +50,7 @@ int od_process_last_number(const struct od_process *process); // The same, also 
 // How a process ended, from waitpid's status: "exit code 1", "killed by SIGSEGV".
 void od_process_describe_end(int status, char *text, size_t size);
 
-// For a process that is a worker or a trial: its seat. False in main.
-bool od_seat_is_mine(struct od_seat *seat);
+// For a process that is a worker or a dry run: its arguments. False in main.
+bool od_seat_is_mine(struct od_child_args *args);
 
 #endif

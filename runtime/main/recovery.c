@@ -27,7 +27,7 @@ struct leaving {
 
 struct gathering {
     struct od_recovery_place *place;
-    const struct od_page *page;
+    const struct od_worker_page *page;
 };
 
 static bool has_sent(const struct od_kept *kept, uint64_t bytes)
@@ -36,7 +36,7 @@ static bool has_sent(const struct od_kept *kept, uint64_t bytes)
     return kept->fd >= 0 && od_sent_bytes(kept->fd, &sent) && sent == bytes;
 }
 
-static void decide(struct od_kept *kept, const struct od_page *page)
+static void decide(struct od_kept *kept, const struct od_worker_page *page)
 {
     uint8_t flags = __atomic_load_n(&page->flags[kept->place], __ATOMIC_ACQUIRE);
     kept->answered_ms = page->answered_ms[kept->place];
@@ -95,7 +95,7 @@ static void read_into_the_void(int fd, bool *has_ended)
 
 static void hang_up(struct od_recovery *recovery, int fd)
 {
-    od_census_leave(recovery->census, od_connection_number(fd));
+    od_connection_limit_leave(recovery->connection_limit, od_connection_number(fd));
     close(fd);
 }
 
@@ -169,14 +169,14 @@ static bool close_some(struct od_recovery *recovery, struct od_recovery_place *p
 
 // --- Those that go on ----------------------------------------------------------------------------
 
-static void put_refusal(void *owner, const struct od_blamed *blamed, od_time_ms left_ms)
+static void put_refusal(void *owner, const struct od_quarantined *quarantined, od_time_ms left_ms)
 {
     struct od_link *link = owner;
     size_t mark = od_link_begin(link, OD_KIND_REFUSE, -1);
-    od_bytes_put(&link->out, blamed->id, sizeof blamed->id);
+    od_bytes_put(&link->out, quarantined->id, sizeof quarantined->id);
     od_bytes_put_u32(&link->out, (uint32_t)left_ms);
-    od_bytes_put_u8(&link->out, od_blamed_hears_no_close(blamed));
-    od_bytes_put_string(&link->out, od_slice_of(blamed->why));
+    od_bytes_put_u8(&link->out, od_quarantined_hears_no_close(quarantined));
+    od_bytes_put_string(&link->out, od_slice_of(quarantined->why));
     od_link_end(link, mark);
 }
 
@@ -186,12 +186,12 @@ static void put_object(void *owner, const struct od_kept_object *kept)
 }
 
 void od_recovery_give(struct od_recovery *recovery, struct od_child *child,
-                      const struct od_blame *blame)
+                      const struct od_quarantine *quarantine)
 {
     struct od_recovery_place *place = &recovery->places[child->index];
     place->child = child;
     place->is_giving = true;
-    od_blame_each(blame, child->index, put_refusal, &child->link);
+    od_quarantine_each(quarantine, child->index, put_refusal, &child->link);
     od_keeper_each_object(recovery->keeper, child->index, put_object, &child->link);
 }
 
@@ -208,7 +208,7 @@ static int duplicate(struct od_recovery *recovery, struct od_recovery_place *pla
            "a WebSocket is lost: no descriptor is free; raise the limit of open "
            "files (ulimit -n)");
     shutdown(kept->fd, SHUT_RDWR);
-    od_census_leave(recovery->census, od_connection_number(kept->fd));
+    od_connection_limit_leave(recovery->connection_limit, od_connection_number(kept->fd));
     kept->code = code_cut;
     place->lost++;
     place->given--;
@@ -280,10 +280,12 @@ void od_recovery_count(const struct od_recovery *recovery, const struct od_child
 // --- Beginning and end ---------------------------------------------------------------------------
 
 void od_recovery_init(struct od_recovery *recovery, struct od_loop *loop, struct od_keeper *keeper,
-                      struct od_census *census, uint32_t worker_count)
+                      struct od_connection_limit *connection_limit, uint32_t worker_count)
 {
-    *recovery = (struct od_recovery){
-        .loop = loop, .keeper = keeper, .census = census, .place_count = worker_count};
+    *recovery = (struct od_recovery){.loop = loop,
+                                     .keeper = keeper,
+                                     .connection_limit = connection_limit,
+                                     .place_count = worker_count};
     recovery->places = od_allocate_zeroed(worker_count * sizeof *recovery->places);
     recovery->leaving_timer.fire = on_leaving;
     od_list_init(&recovery->leaving);

@@ -17,10 +17,10 @@
 
 #include "base/list.h"
 #include "link/loop.h"
-#include "main/blame.h"
-#include "main/census.h"
 #include "main/child.h"
+#include "main/connection_limit.h"
 #include "main/keeper.h"
+#include "main/quarantine.h"
 
 struct od_recovery_place { // Of one worker.
     struct od_child *child;
@@ -36,7 +36,7 @@ struct od_recovery_place { // Of one worker.
 struct od_recovery {
     struct od_loop *loop;
     struct od_keeper *keeper;
-    struct od_census *census; // Is told of those that main ends.
+    struct od_connection_limit *connection_limit; // Is told of those that main ends.
     struct od_recovery_place *places;
     uint32_t place_count;
     struct od_list leaving; // Connections that were closed.
@@ -44,7 +44,7 @@ struct od_recovery {
 };
 
 void od_recovery_init(struct od_recovery *recovery, struct od_loop *loop, struct od_keeper *keeper,
-                      struct od_census *census, uint32_t worker_count);
+                      struct od_connection_limit *connection_limit, uint32_t worker_count);
 void od_recovery_deinit(struct od_recovery *recovery);
 
 // [child] has ended, its page can still be read: decides what becomes of its sockets.
@@ -52,7 +52,7 @@ void od_recovery_begin(struct od_recovery *recovery, struct od_child *child);
 
 // Its replacement listens: refusals and objects go first, then the sockets, then RESTORED.
 void od_recovery_give(struct od_recovery *recovery, struct od_child *child,
-                      const struct od_blame *blame);
+                      const struct od_quarantine *quarantine);
 
 // It is back. How many sockets it was given, and how many were closed.
 void od_recovery_count(const struct od_recovery *recovery, const struct od_child *child,

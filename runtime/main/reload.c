@@ -59,13 +59,13 @@ static void tell_askers(struct od_reload *reload, bool ok, od_slice text)
 static void prepare(struct od_reload *reload)
 {
     if (reload->is_open && reload->options->watch)
-        od_trial_prepare(&reload->trial);
+        od_dry_run_prepare(&reload->dry_run);
 }
 
 static void try_it(struct od_reload *reload)
 {
     reload->state = OD_RELOAD_TRYING;
-    od_trial_start(&reload->trial);
+    od_dry_run_start(&reload->dry_run);
 }
 
 // Askers that came meanwhile stay for the next round.
@@ -197,8 +197,8 @@ static void load_in_all(struct od_reload *reload)
     decide_when_all_said(reload);
 }
 
-// The trial went well and this did not, so it is no mistake one could point at. A worker that hangs
-// serves nobody.
+// The dry run went well and this did not, so it is no mistake one could point at. A worker that
+// hangs serves nobody.
 static void on_load_late(struct od_timer *timer)
 {
     struct od_reload *reload = OD_TIMER_MEMBER(timer, struct od_reload, timer);
@@ -401,7 +401,7 @@ void od_reload_born(struct od_reload *reload, struct od_child *child)
         load_in(reload, child);
 }
 
-void od_reload_ended(struct od_reload *reload, struct od_child *child)
+void od_reload_ended(struct od_reload *reload, struct od_child *child, bool was_running)
 {
     od_reload_switched(reload, child);
     if (!reload->is_loading[child->index])
@@ -409,9 +409,11 @@ void od_reload_ended(struct od_reload *reload, struct od_child *child)
     reload->is_loading[child->index] = false;
     if (reload->state != OD_RELOAD_LOADING)
         return;
-    fail(reload, child, OD_SLICE("it ended while it loaded the script"));
-    reload->is_again = reload->is_again || reload->may_retry;
-    reload->may_retry = false;
+    if (!was_running) {
+        fail(reload, child, OD_SLICE("it ended while it loaded the script"));
+        reload->is_again = reload->is_again || reload->may_retry;
+        reload->may_retry = false;
+    }
     decide_when_all_said(reload);
 }
 
@@ -429,7 +431,7 @@ void od_reload_init(struct od_reload *reload, struct od_loop *loop,
                                  .timer = {.fire = on_load_late}};
     od_list_init(&reload->askers);
     reload->is_loading = od_allocate_zeroed(options->workers * sizeof *reload->is_loading);
-    od_trial_open(&reload->trial, loop, options, on_judged, reload);
+    od_dry_run_open(&reload->dry_run, loop, options, on_judged, reload);
     od_watch_open(&reload->watch, loop, options->script, &watch_events, reload);
 }
 
@@ -458,7 +460,7 @@ void od_reload_close(struct od_reload *reload)
 {
     od_reload_stop(reload);
     od_loop_clear_timer(reload->loop, &reload->timer);
-    od_trial_close(&reload->trial);
+    od_dry_run_close(&reload->dry_run);
     od_watch_close(&reload->watch);
     od_bytes_deinit(&reload->files);
     od_bytes_deinit(&reload->required);

@@ -6,10 +6,10 @@
 //                    └── asked again ─┘ └─ not well    └─► DISCARD to all, IDLE
 //                                          ───► IDLE
 //
-// A trial reads the files from the disk and loads them (trial.h). Their bytes go to all workers,
-// which load them aside while they serve. Only when every one of them has done so are all told to
-// switch; otherwise the version that is served goes on, and nothing else has happened. Whoever asks
-// while a reload runs gets another one after it, with what is on the disk then.
+// A dry run reads the files from the disk and loads them (dry_run.h). Their bytes go to all
+// workers, which load them aside while they serve. Only when every one of them has done so are all
+// told to switch; otherwise the version that is served goes on, and nothing else has happened.
+// Whoever asks while a reload runs gets another one after it, with what is on the disk then.
 //
 // A save is tried as soon as it is noticed, but until the files have been quiet for a moment the
 // verdict waits (JUDGED): an editor may be in the middle of them. If there was more, it is void.
@@ -24,8 +24,8 @@
 
 #include "base/bytes.h"
 #include "base/list.h"
+#include "main/dry_run.h"
 #include "main/supervisor.h"
-#include "main/trial.h"
 #include "main/watch.h"
 
 enum od_reload_state {
@@ -74,7 +74,7 @@ struct od_reload {
     od_time_ms since_ms;
     struct od_timer timer;
     struct od_list askers;
-    struct od_trial trial;
+    struct od_dry_run dry_run;
     struct od_watch watch;
 };
 
@@ -93,7 +93,9 @@ void od_reload_ask(struct od_reload *reload, struct od_reload_asker *asker);
 
 // The lives of workers, and what they say.
 void od_reload_born(struct od_reload *reload, struct od_child *child);
-void od_reload_ended(struct od_reload *reload, struct od_child *child);
+// [was_running]: the old code ran, so it had not come to loading. That is nothing against the new
+// one, which may be the cure, and which the next life loads anyway.
+void od_reload_ended(struct od_reload *reload, struct od_child *child, bool was_running);
 OD_MUST_CHECK bool od_reload_loaded(struct od_reload *reload, struct od_child *child,
                                     struct od_cursor *body);
 void od_reload_switched(struct od_reload *reload, struct od_child *child);

@@ -10,10 +10,10 @@
 #include "base/cursor.h"
 #include "base/log.h"
 #include "main/limits.h"
-#include "main/mail.h"
 #include "main/notify.h"
 #include "main/operator.h"
 #include "main/server_inner.h"
+#include "main/worker_messages.h"
 
 // Stopping
 
@@ -109,8 +109,10 @@ static enum od_admission on_admit(void *owner, const struct od_arrival *arrival,
                                  : od_supervisor_ready(&server->supervisor, index);
     if (child == NULL)
         return when_nobody_is_ready(server, index);
-    od_census_give(&server->door.census, arrival->number, child->index);
+    od_connection_limit_give(&server->door.connection_limit, arrival->number, child->index);
+    uint32_t place = od_leases_add(&server->leases, child, arrival, bytes);
     size_t mark = od_link_begin(&child->link, OD_KIND_CONNECTION, arrival->fd);
+    od_bytes_put_u32(&child->link.out, place);
     od_bytes_put_string(&child->link.out, od_slice_of(arrival->peer));
     od_bytes_put_slice(&child->link.out, bytes);
     od_link_end(&child->link, mark);
@@ -182,7 +184,7 @@ static const struct od_committer_events committer_events = {on_durable,   on_app
 static bool on_message(void *owner, struct od_child *child, enum od_kind kind, od_slice body,
                        int fd)
 {
-    return od_mail_take(owner, child, kind, body, fd);
+    return od_worker_messages_take(owner, child, kind, body, fd);
 }
 
 // The script
@@ -267,7 +269,7 @@ static void serve(struct od_server *server)
 static void on_ready(void *owner, struct od_child *child)
 {
     struct od_server *server = owner;
-    od_recovery_give(&server->recovery, child, &server->blame);
+    od_recovery_give(&server->recovery, child, &server->quarantine);
 }
 
 static void report_back(struct od_server *server, const struct od_child *child)
@@ -288,7 +290,7 @@ void od_server_worker_back(struct od_server *server, struct od_child *child)
         serve(server);
 }
 
-// After a trial went well; a mistake in the script does not get here.
+// After a dry run went well; a mistake in the script does not get here.
 static void on_load_failed(void *owner, struct od_child *child, od_slice why)
 {
     struct od_server *server = owner;
@@ -314,33 +316,50 @@ static void report_end(struct od_server *server, struct od_child *child,
            how->was_running ? " ran " : "", how->was_running ? how->event.name : "");
 }
 
-static void accuse(struct od_server *server, const struct od_child *child,
-                   const struct od_ending *how)
+static bool may_be_alarm(const struct od_worker_page_event *event)
 {
-    const struct od_blamed *blamed =
-        how->was_running ? od_blame_add(&server->blame, child->index, &how->event, how->is_foreign)
-                         : NULL;
-    if (blamed == NULL)
+    return strcmp(event->name, OD_PAGE_ALARM_NAME) == 0 ||
+           strcmp(event->name, OD_PAGE_CONSTRUCTOR_NAME) == 0;
+}
+
+// That object is refused, so its neighbours need not be kept from its next crash by a pause as
+// well.
+static void accuse(struct od_server *server, struct od_child *child, const struct od_ending *how)
+{
+    const struct od_quarantined *quarantined =
+        how->was_running
+            ? od_quarantine_add(&server->quarantine, child->index, &how->event, how->is_foreign)
+            : NULL;
+    if (quarantined == NULL)
         return;
+    child->restart_ms = 0;
+    if (may_be_alarm(&how->event))
+        od_alarm_clock_blame(&server->alarm_clock, child->index, how->event.id);
     od_log(OD_LOG_WARN, how->event.label,
            "is refused for %d ms: requests to it fail, messages to it wait",
-           (int)blamed->refused_ms);
-    if (od_blamed_hears_no_close(blamed))
+           (int)quarantined->refused_ms);
+    if (od_quarantined_hears_no_close(quarantined))
         od_log(OD_LOG_ERROR, how->event.label,
                "its webSocketClose has cost %u workers: of its WebSockets that were closed it is "
                "not told any more; mend the handler",
-               blamed->closes);
+               quarantined->closes);
+}
+
+static bool ran_a_handler(const struct od_ending *how)
+{
+    return how->was_running && strcmp(how->event.name, OD_PAGE_LOADING_NAME) != 0;
 }
 
 static void on_ended(void *owner, struct od_child *child, const struct od_ending *how)
 {
     struct od_server *server = owner;
     report_end(server, child, how);
-    od_reload_ended(&server->reload, child);
+    od_reload_ended(&server->reload, child, ran_a_handler(how));
     stop_unless_serving(server);
     if (server->state == OD_SERVER_SERVING)
         accuse(server, child, how);
-    od_census_worker_gone(&server->door.census, child->index);
+    od_leases_end(&server->leases, child); // What comes back stays counted.
+    od_connection_limit_worker_gone(&server->door.connection_limit, child->index);
     od_recovery_begin(&server->recovery, child);
     od_alarm_clock_worker_gone(&server->alarm_clock, child->index);
     od_committer_forget(server->committer, child->source);
@@ -415,6 +434,7 @@ static void close_all(struct od_server *server)
     od_alarm_clock_deinit(&server->alarm_clock);
     od_committer_close(server->committer);
     od_supervisor_deinit(&server->supervisor);
+    od_leases_deinit(&server->leases);
     od_recovery_deinit(&server->recovery);
     od_keeper_deinit(&server->keeper);
     od_door_deinit(&server->door);
@@ -437,15 +457,16 @@ enum od_exit od_server_run(const struct od_options *options)
     struct od_loop *loop = &server->loop;
     od_operator_open(&server->operator, loop, &operator_events, server);
     od_door_init(&server->door, &server->loop, options, &door_events, server);
-    od_recovery_init(&server->recovery, &server->loop, &server->keeper, &server->door.census,
-                     options->workers);
+    od_leases_init(&server->leases, &server->door, options->workers);
+    od_recovery_init(&server->recovery, &server->loop, &server->keeper,
+                     &server->door.connection_limit, options->workers);
     od_supervisor_init(&server->supervisor, &server->loop, options, options->workers,
                        &supervisor_events, server);
     od_alarm_clock_init(&server->alarm_clock, &server->loop, &server->supervisor, options->workers);
     od_reload_init(&server->reload, &server->loop, options, &server->supervisor, &reload_events,
                    server);
     od_status_init(&server->status, &server->loop, &server->supervisor, &server->alarm_clock,
-                   &server->door.census, options);
+                   &server->door.connection_limit, options);
     od_reload_start(
         &server->reload); // First of all: its process starts while this one opens files.
     enum od_exit exit = open_all(server, &err);

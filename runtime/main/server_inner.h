@@ -1,4 +1,4 @@
-// What the main process consists of, for server.c and mail.c only.
+// What the main process consists of, for server.c and worker_messages.c only.
 //
 // Process: main; Thread: the loop's. Owner: od_server_run.
 
@@ -8,6 +8,7 @@
 #include "main/alarm_clock.h"
 #include "main/door.h"
 #include "main/keeper.h"
+#include "main/lease.h"
 #include "main/operator.h"
 #include "main/recovery.h"
 #include "main/reload.h"
@@ -34,9 +35,10 @@ struct od_server {
     struct od_reload reload;
     struct od_keeper keeper;
     struct od_recovery recovery;
-    struct od_blame blame;
+    struct od_quarantine quarantine;
     struct od_router router;
     struct od_door door;
+    struct od_leases leases;
     struct od_committer *committer;
     struct od_alarm_clock alarm_clock;
     bool alarms_are_due;        // More than could be rung in the last turn.

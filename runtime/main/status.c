@@ -154,12 +154,13 @@ bool od_status_take_report(struct od_status *status, const struct od_child *chil
 
 void od_status_init(struct od_status *status, struct od_loop *loop,
                     struct od_supervisor *supervisor, struct od_alarm_clock *alarm_clock,
-                    const struct od_census *census, const struct od_options *options)
+                    const struct od_connection_limit *connection_limit,
+                    const struct od_options *options)
 {
     *status = (struct od_status){.loop = loop,
                                  .supervisor = supervisor,
                                  .alarm_clock = alarm_clock,
-                                 .census = census,
+                                 .connection_limit = connection_limit,
                                  .options = options,
                                  .started_ms = od_clock_monotonic_ms()};
     od_list_init(&status->inquiries);

@@ -12,15 +12,15 @@
 
 #include "base/list.h"
 #include "main/alarm_clock.h"
-#include "main/census.h"
-#include "main/control_socket.h"
+#include "main/connection_limit.h"
+#include "main/control.h"
 #include "main/supervisor.h"
 
 struct od_status {
     struct od_loop *loop;
     struct od_supervisor *supervisor;
     struct od_alarm_clock *alarm_clock;
-    const struct od_census *census;
+    const struct od_connection_limit *connection_limit;
     const struct od_options *options;
     struct od_list inquiries;
     uint64_t last_question;
@@ -31,7 +31,8 @@ struct od_status {
 
 void od_status_init(struct od_status *status, struct od_loop *loop,
                     struct od_supervisor *supervisor, struct od_alarm_clock *alarm_clock,
-                    const struct od_census *census, const struct od_options *options);
+                    const struct od_connection_limit *connection_limit,
+                    const struct od_options *options);
 void od_status_deinit(struct od_status *status);
 
 // [rest] of the line is "json" for machines, anything else is for a person.

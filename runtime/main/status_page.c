@@ -22,6 +22,8 @@ static void put(struct od_bytes *page, const char *format, ...)
 struct summary { // What a report begins with.
     uint32_t awake, asleep, sockets, queued;
     uint64_t used_bytes, bytes_max;
+    uint32_t databases;
+    uint64_t database_bytes;
 };
 
 static struct summary read_summary(struct od_cursor *report)
@@ -33,6 +35,8 @@ static struct summary read_summary(struct od_cursor *report)
     summary.queued = od_cursor_u32(report);
     summary.used_bytes = od_cursor_u64(report);
     summary.bytes_max = od_cursor_u64(report);
+    summary.databases = od_cursor_u32(report);
+    summary.database_bytes = od_cursor_u64(report);
     return summary;
 }
 
@@ -79,8 +83,12 @@ static void put_report_text(struct od_bytes *page, struct od_cursor report)
     put(page, ": %u object%s awake, %u asleep; %u socket%s, %u event%s queued; ", summary.awake,
         plural(summary.awake), summary.asleep, summary.sockets, plural(summary.sockets),
         summary.queued, plural(summary.queued));
-    put(page, "scripts take %.1f of %.0f MiB\n", (double)summary.used_bytes / (1 << 20),
+    put(page, "scripts take %.1f of %.0f MiB", (double)summary.used_bytes / (1 << 20),
         (double)summary.bytes_max / (1 << 20));
+    if (summary.databases > 0)
+        put(page, ", %u open database%s %.1f MiB", summary.databases, plural(summary.databases),
+            (double)summary.database_bytes / (1 << 20));
+    put(page, "\n");
     uint32_t shown = 0;
     for (; !od_cursor_at_end(&report); shown++)
         put_object_text(page, &report);
@@ -124,14 +132,15 @@ static void put_alarms_text(struct od_bytes *page, const struct od_status *statu
     put(page, "\n");
 }
 
-static void put_census_text(struct od_bytes *page, const struct od_census *census)
+static void put_census_text(struct od_bytes *page,
+                            const struct od_connection_limit *connection_limit)
 {
     size_t connections, addresses;
-    if (census->limit == 0)
+    if (connection_limit->limit == 0)
         return;
-    od_census_count(census, &connections, &addresses);
+    od_connection_limit_count(connection_limit, &connections, &addresses);
     put(page, "%zu connections of %zu addresses, %llu more were refused\n", connections, addresses,
-        (unsigned long long)census->refused);
+        (unsigned long long)connection_limit->refused);
 }
 
 void od_status_page_text(struct od_bytes *page, const struct od_status *status,
@@ -147,7 +156,7 @@ void od_status_page_text(struct od_bytes *page, const struct od_status *status,
     od_escape_put_text(page, od_slice_of(status->options->data_dir));
     put(page, "\n");
     put_alarms_text(page, status);
-    put_census_text(page, status->census);
+    put_census_text(page, status->connection_limit);
     for (uint32_t i = 0; i < status->supervisor->child_count; i++)
         put_worker_text(page, &status->supervisor->children[i], &reports[i]);
 }
@@ -176,8 +185,10 @@ static void put_report_json(struct od_bytes *page, struct od_cursor report)
     struct summary summary = read_summary(&report);
     put(page, ",\"awake\":%u,\"asleep\":%u,\"sockets\":%u,\"queued\":%u", summary.awake,
         summary.asleep, summary.sockets, summary.queued);
-    put(page, ",\"memoryBytes\":%llu,\"memoryBytesMax\":%llu,\"objects\":[",
+    put(page, ",\"memoryBytes\":%llu,\"memoryBytesMax\":%llu",
         (unsigned long long)summary.used_bytes, (unsigned long long)summary.bytes_max);
+    put(page, ",\"databases\":%u,\"databaseBytes\":%llu,\"objects\":[", summary.databases,
+        (unsigned long long)summary.database_bytes);
     for (const char *comma = ""; !od_cursor_at_end(&report); comma = ",") {
         put(page, "%s", comma);
         put_object_json(page, &report);
@@ -214,14 +225,15 @@ static void put_alarms_json(struct od_bytes *page, const struct od_status *statu
     put(page, "}");
 }
 
-static void put_census_json(struct od_bytes *page, const struct od_census *census)
+static void put_census_json(struct od_bytes *page,
+                            const struct od_connection_limit *connection_limit)
 {
     size_t connections, addresses;
-    if (census->limit == 0)
+    if (connection_limit->limit == 0)
         return;
-    od_census_count(census, &connections, &addresses);
+    od_connection_limit_count(connection_limit, &connections, &addresses);
     put(page, ",\"connections\":{\"count\":%zu,\"addresses\":%zu,\"refused\":%llu}", connections,
-        addresses, (unsigned long long)census->refused);
+        addresses, (unsigned long long)connection_limit->refused);
 }
 
 void od_status_page_json(struct od_bytes *page, const struct od_status *status,
@@ -234,7 +246,7 @@ void od_status_page_json(struct od_bytes *page, const struct od_status *status,
     put(page, ",\"scriptVersion\":%u", status->script_version);
     put_string(page, ",\"data\":", od_slice_of(status->options->data_dir));
     put_alarms_json(page, status);
-    put_census_json(page, status->census);
+    put_census_json(page, status->connection_limit);
     put(page, ",\"workers\":[");
     for (uint32_t i = 0; i < status->supervisor->child_count; i++)
         put_worker_json(page, &status->supervisor->children[i], &reports[i]);

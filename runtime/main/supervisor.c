@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "main/life.h"
 #include "main/limits.h"
+#include "main/worker_process.h"
 
 // --- Watermarks ----------------------------------------------------------------------------------
 
@@ -88,7 +88,7 @@ void od_supervisor_vacate(struct od_supervisor *supervisor, uint32_t source)
     if (child == NULL)
         return;
     child->is_vacated = true;
-    od_life_empty_place(child);
+    od_worker_process_empty_place(child);
 }
 
 // --- The watchdog --------------------------------------------------------------------------------
@@ -96,10 +96,10 @@ void od_supervisor_vacate(struct od_supervisor *supervisor, uint32_t source)
 static void replace_overdue(struct od_child *child)
 {
     child->is_overdue = true;
-    od_life_kill(child);
+    od_worker_process_kill(child);
 }
 
-static void end_long_event(struct od_child *child, const struct od_page_event *event)
+static void end_long_event(struct od_child *child, const struct od_worker_page_event *event)
 {
     od_log(OD_LOG_ERROR, event->label,
            "%s has run for more than %u ms (--event-limit-ms); worker %u is killed and replaced",
@@ -125,7 +125,7 @@ static bool takes_turns(const struct od_child *child)
 
 static void look_at(struct od_child *child)
 {
-    struct od_page_event event;
+    struct od_worker_page_event event;
     if (child->page == NULL || child->is_overdue)
         return;
     switch (od_watchdog_look(&child->watchdog, child->page,
@@ -162,7 +162,7 @@ static void on_child_signal(uv_signal_t *handle, int number)
     (void)number;
     struct od_supervisor *supervisor = handle->data;
     for (uint32_t i = 0; i < supervisor->child_count; i++)
-        od_life_reap(&supervisor->children[i]);
+        od_worker_process_reap(&supervisor->children[i]);
 }
 
 void od_supervisor_init(struct od_supervisor *supervisor, struct od_loop *loop,
@@ -189,7 +189,7 @@ void od_supervisor_init(struct od_supervisor *supervisor, struct od_loop *loop,
 bool od_supervisor_start(struct od_supervisor *supervisor, struct od_error *err)
 {
     for (uint32_t i = 0; i < supervisor->child_count; i++) {
-        if (!od_life_start(&supervisor->children[i], err))
+        if (!od_worker_process_start(&supervisor->children[i], err))
             return false;
     }
     od_supervisor_flush(supervisor);
@@ -228,7 +228,7 @@ static void drain_child(struct od_child *child)
         od_link_end(&child->link, mark);
         child->state = OD_CHILD_DRAINING;
     } else {
-        od_life_kill(child); // Nothing was given to one that is still loading.
+        od_worker_process_kill(child); // Nothing was given to one that is still loading.
     }
 }
 
@@ -247,7 +247,7 @@ void od_supervisor_kill(struct od_supervisor *supervisor)
     supervisor->is_stopping = true;
     for (uint32_t i = 0; i < supervisor->child_count; i++) {
         od_loop_clear_timer(supervisor->loop, &supervisor->children[i].timer);
-        od_life_kill(&supervisor->children[i]);
+        od_worker_process_kill(&supervisor->children[i]);
     }
     od_supervisor_stop_when_empty(supervisor);
 }

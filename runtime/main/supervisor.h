@@ -1,7 +1,7 @@
 // The supervisor: keeps the workers alive.
 //
-// It starts each as a process of its own (life.h), and learns from the system when one ends. It
-// watches how each of them goes on (watchdog.h) and kills a worker whose event passes
+// It starts each as a process of its own (worker_process.h), and learns from the system when one
+// ends. It watches how each of them goes on (watchdog.h) and kills a worker whose event passes
 // --event-limit-ms, or that stands still. Whatever ended it, another is started. What workers say
 // beyond READY, LOAD_FAILED and DRAINED goes to its owner.
 //
@@ -18,7 +18,7 @@ struct od_ending {
     char why[64];    // "exit code 1", "killed by SIGSEGV".
     bool is_foreign; // Killed by somebody else: an operator, or the system for want of memory.
     bool was_running;
-    struct od_page_event event; // What ran then, if anything.
+    struct od_worker_page_event event; // What ran then, if anything.
 };
 
 struct od_supervisor_events {
@@ -50,7 +50,7 @@ struct od_supervisor {
     uv_signal_t child_signal;
     struct od_timer watch_timer;
     struct od_timer drain_timer;
-    uint64_t files[4]; // For the pages of workers (link/page.h).
+    uint64_t files[4]; // For the pages of workers (link/worker_page.h).
     bool is_stopping;
     bool has_stopped;
 };

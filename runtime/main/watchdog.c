@@ -42,11 +42,11 @@ static enum od_sight look_between_events(struct od_watchdog *watchdog, od_time_m
 }
 
 // The progress is read again behind the event, which may have begun meanwhile.
-enum od_sight od_watchdog_look(struct od_watchdog *watchdog, const struct od_page *page,
-                               od_time_ms limit_ms, struct od_page_event *event)
+enum od_sight od_watchdog_look(struct od_watchdog *watchdog, const struct od_worker_page *page,
+                               od_time_ms limit_ms, struct od_worker_page_event *event)
 {
     uint64_t progress = od_page_progress(page);
-    bool runs = od_page_running(page, event);
+    bool runs = od_worker_page_running(page, event);
     bool has_moved = progress != watchdog->progress || progress != od_page_progress(page);
     watchdog->progress = progress;
     count_pause(watchdog, limit_ms);

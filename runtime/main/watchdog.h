@@ -18,7 +18,7 @@
 #define OD_MAIN_WATCHDOG_H
 
 #include "base/clock.h"
-#include "link/page.h"
+#include "link/worker_page.h"
 
 enum od_sight {
     OD_SIGHT_WELL,
@@ -38,8 +38,8 @@ struct od_watchdog {
 od_time_ms od_watchdog_interval_ms(od_time_ms limit_ms);
 
 // [event] is filled with what runs when that is a LONG_EVENT.
-enum od_sight od_watchdog_look(struct od_watchdog *watchdog, const struct od_page *page,
-                               od_time_ms limit_ms, struct od_page_event *event);
+enum od_sight od_watchdog_look(struct od_watchdog *watchdog, const struct od_worker_page *page,
+                               od_time_ms limit_ms, struct od_worker_page_event *event);
 
 // What stands still is given so long: a shorter limit is meant for scripts.
 od_time_ms od_watchdog_still_ms(od_time_ms limit_ms);

@@ -43,6 +43,9 @@ struct od_net_events {
     // effect?
     bool (*is_at_rest)(void *owner, uint64_t websocket);
 
+    // An HTTP connection with that place on the page is not ours any more.
+    void (*left)(void *owner, uint32_t place);
+
     // A fetch (fetch.h) is over: [ok] and a response (link/response.h), or a sentence that says why
     // there is none.
     void (*fetched)(void *owner, uint64_t fetch, bool ok, od_slice bytes);

@@ -73,7 +73,7 @@ bool od_net_init(struct od_net *net, struct od_loop *loop, const struct od_net_e
         return od_error_errno(err, "cannot open /dev/null");
     od_list_init(&net->wires);
     od_list_init(&net->dirty);
-    od_pulses_init(&net->pulses, loop, &od_websocket_pulse_events);
+    od_keepalives_init(&net->keepalives, loop, &od_websocket_keepalive_events);
     od_list_init(&net->touched);
     od_list_init(&net->line);
     od_list_init(&net->promised);
@@ -98,7 +98,7 @@ static void stop_lws(struct od_net *net)
 
 void od_net_deinit(struct od_net *net)
 {
-    od_pulses_stop(&net->pulses);
+    od_keepalives_stop(&net->keepalives);
     OD_LIST_EACH (link, &net->wires)
         od_wire_cut(OD_LIST_MEMBER(link, struct od_wire, all));
     od_net_flush(net);
@@ -146,7 +146,7 @@ void od_net_flush(struct od_net *net)
 void od_net_drain(struct od_net *net)
 {
     net->is_draining = true;
-    od_pulses_stop(&net->pulses);
+    od_keepalives_stop(&net->keepalives);
     od_exchanges_drain(net);
 }
 

@@ -22,14 +22,15 @@
 #include "link/loop.h"
 #include "link/networks.h"
 #include "net/events.h"
+#include "net/keepalive.h"
 #include "net/limits.h"
-#include "net/pulse.h"
 
 #define OD_NET_READ_BYTES_MAX 65536 // And so what is read ahead of a request that is answered.
 
 struct lws_context;
 struct lws_vhost;
 struct od_fetches;
+struct od_worker_page;
 
 struct od_net {
     struct od_loop *loop;
@@ -51,13 +52,14 @@ struct od_net {
     struct od_map exchanges;
     struct od_map websockets;
     uint64_t last_exchange; // Number of the youngest.
-    struct od_pulses pulses;
+    struct od_keepalives keepalives;
     struct od_deflate *deflate;
     struct od_masks masks;
-    struct od_fetches *fetches; // NULL before the first (fetch.h).
-    bool fetch_inside_denied;   // No fetch of a private address; may be changed.
-    int harmless_fd;            // Takes the place of a descriptor that was given away.
-    bool is_in_callback;        // Inside libwebsockets, where nothing may be closed.
+    struct od_fetches *fetches;  // NULL before the first (fetch.h).
+    bool fetch_inside_denied;    // No fetch of a private address; may be changed.
+    struct od_worker_page *page; // Of this worker; NULL: nobody looks.
+    int harmless_fd;             // Takes the place of a descriptor that was given away.
+    bool is_in_callback;         // Inside libwebsockets, where nothing may be closed.
     bool is_draining;
     bool tells_over; // Somebody counts connections; may be changed before the first.
     struct od_networks trusted_proxies; // Whose X-Forwarded-For is believed.
@@ -90,9 +92,9 @@ void od_net_flush(struct od_net *net);
 void od_net_read_on(struct od_net *net);
 bool od_net_reads_on(const struct od_net *net);
 
-// The page (link/page.h) shows for each kept WebSocket whether it is at rest: all that was read is
-// dealt with, all that was put is with the kernel or about to be. What an event puts counts from
-// its end on: an event that never ends owes nobody anything. An event begins and ends:
+// The page (link/worker_page.h) shows for each kept WebSocket whether it is at rest: all that was
+// read is dealt with, all that was put is with the kernel or about to be. What an event puts counts
+// from its end on: an event that never ends owes nobody anything. An event begins and ends:
 void od_net_begin_event(struct od_net *net);
 void od_net_end_event(struct od_net *net);
 

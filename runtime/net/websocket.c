@@ -21,7 +21,7 @@ static void be_over(struct od_websocket *websocket)
 {
     websocket->is_over = true;
     websocket->wire = NULL;
-    od_pulse_stop(&websocket->pulse);
+    od_keepalive_stop(&websocket->keepalive);
     od_list_remove(&websocket->line);
     od_websocket_touch(websocket);
     od_loop_clear_timer(websocket->net->loop, &websocket->deadline);
@@ -240,8 +240,8 @@ static void on_stirs(void *owner)
     od_websocket_touch(owner);
 }
 
-static const struct od_wire_protocol protocol = {on_stirs, od_websocket_read, on_half_ended,
-                                                 on_ended};
+static const struct od_wire_protocol protocol = {on_stirs, on_stirs, od_websocket_read,
+                                                 on_half_ended, on_ended};
 
 static bool has_number(const struct od_map_node *node, const void *key)
 {
@@ -331,7 +331,7 @@ static bool attach(struct od_websocket *websocket, const struct od_upgrade_recor
         await_close(websocket);
     if (websocket->is_paused)
         od_wire_pause(websocket->wire);
-    od_pulse_start(&websocket->net->pulses, &websocket->pulse);
+    od_keepalive_start(&websocket->net->keepalives, &websocket->keepalive);
     read_early(websocket, record->input);
     return true;
 }

@@ -36,7 +36,7 @@
 #include "codec/frame_shared.h"
 #include "net/net.h"
 
-struct od_page;
+struct od_worker_page;
 struct od_websocket;
 
 enum od_ready_state {
@@ -97,7 +97,8 @@ int od_websocket_duplicate_fd(const struct od_websocket *websocket);
 void od_websocket_put_record(const struct od_websocket *websocket, struct od_bytes *bytes);
 
 // From now on [place] on [page] shows how it is. NULL: no more.
-void od_websocket_show_on(struct od_websocket *websocket, struct od_page *page, uint32_t place);
+void od_websocket_show_on(struct od_websocket *websocket, struct od_worker_page *page,
+                          uint32_t place);
 
 // Something of it is under way above the net or has just ended: the flags are to be looked at.
 void od_websocket_touch(struct od_websocket *websocket);

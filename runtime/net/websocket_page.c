@@ -2,7 +2,7 @@
 // processes.
 
 #include "codec/upgrade_record.h"
-#include "link/page.h"
+#include "link/worker_page.h"
 #include "net/websocket_state.h"
 
 static void show_busy(const struct od_websocket *websocket)
@@ -67,7 +67,8 @@ void od_net_settle(struct od_net *net)
     }
 }
 
-void od_websocket_show_on(struct od_websocket *websocket, struct od_page *page, uint32_t place)
+void od_websocket_show_on(struct od_websocket *websocket, struct od_worker_page *page,
+                          uint32_t place)
 {
     websocket->page = page;
     websocket->place = place;

@@ -261,7 +261,7 @@ void od_websocket_read(void *owner, char *at, size_t size)
 {
     struct od_websocket *websocket = owner;
     websocket->is_reading = true;
-    od_pulse_beat(&websocket->net->pulses, &websocket->pulse);
+    od_keepalive_beat(&websocket->net->keepalives, &websocket->keepalive);
     size_t taken = websocket->held == NULL ? decode(websocket, at, size) : 0;
     if (taken < size && !websocket->is_over)
         od_bytes_put(&held_of(websocket)->input, at + taken, size - taken);

@@ -22,21 +22,21 @@ struct od_websocket {
     struct od_net *net;
     struct od_map_node node; // In net->websockets.
     uint64_t number;
-    struct od_list touched;  // In net->touched or net->promised.
-    struct od_list line;     // In net->line.
-    struct od_held *held;    // NULL: nothing.
-    size_t largest_bytes;    // Of the messages that were put since nothing waited.
-    size_t inflatable_bytes; // How much may be inflated before it has to line up.
-    struct od_page *page;    // NULL: nobody looks.
-    uint32_t place;          // On the page.
-    struct od_wire *wire;    // NULL before attach, and at readyState 3.
+    struct od_list touched;      // In net->touched or net->promised.
+    struct od_list line;         // In net->line.
+    struct od_held *held;        // NULL: nothing.
+    size_t largest_bytes;        // Of the messages that were put since nothing waited.
+    size_t inflatable_bytes;     // How much may be inflated before it has to line up.
+    struct od_worker_page *page; // NULL: nobody looks.
+    uint32_t place;              // On the page.
+    struct od_wire *wire;        // NULL before attach, and at readyState 3.
     struct od_frame_decoder decoder;
-    struct od_bytes early;       // Frames put before attach.
-    struct od_bytes url;         // And behind it the subprotocol.
-    struct od_pulse pulse;       // Beats while there is a connection.
-    struct od_timer deadline;    // For the peer's Close, or the end of a message.
-    od_time_ms message_began_ms; // One that is not whole; 0: there is none.
-    size_t coming_bytes;         // What it is counted with in the net's.
+    struct od_bytes early;         // Frames put before attach.
+    struct od_bytes url;           // And behind it the subprotocol.
+    struct od_keepalive keepalive; // Beats while there is a connection.
+    struct od_timer deadline;      // For the peer's Close, or the end of a message.
+    od_time_ms message_began_ms;   // One that is not whole; 0: there is none.
+    size_t coming_bytes;           // What it is counted with in the net's.
     uint32_t url_size;
     uint16_t peer_code; // Of its Close.
     uint8_t window_bits;
@@ -66,6 +66,6 @@ bool od_websocket_has_room(struct od_websocket *websocket);
 void od_websocket_destroy(struct od_websocket *websocket);
 
 // websocket_pulse.c: how a WebSocket is asked whether its peer is still there.
-extern const struct od_pulse_events od_websocket_pulse_events;
+extern const struct od_keepalive_events od_websocket_keepalive_events;
 
 #endif

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "link/connection.h"
-#include "link/page.h"
 #include "link/sent.h"
+#include "link/worker_page.h"
 
 enum {
     out_bytes_first = 1000, // A buffer's first size: some frames of a turn, without moving it.
@@ -211,7 +211,7 @@ static void shut_when_sent(struct od_wire *wire)
         od_wire_cut(wire);
 }
 
-void od_wire_show_on(struct od_wire *wire, struct od_page *page, uint32_t place)
+void od_wire_show_on(struct od_wire *wire, struct od_worker_page *page, uint32_t place)
 {
     wire->page = page;
     wire->place = place;
@@ -219,10 +219,34 @@ void od_wire_show_on(struct od_wire *wire, struct od_page *page, uint32_t place)
         wire->sent = 0;
 }
 
-static void show_sent(const struct od_wire *wire)
+static bool is_leased(const struct od_wire *wire)
 {
-    __atomic_fetch_and(&wire->page->flags[wire->place], (uint8_t)~OD_PAGE_SENDING,
-                       __ATOMIC_RELEASE);
+    return wire->page != NULL && wire->place >= OD_PAGE_SOCKETS_MAX;
+}
+
+// A wire is let go of. The place of an HTTP connection stays with it, for its last answer may still
+// be on its way; that of a socket belongs to somebody else.
+static void leave_place(struct od_wire *wire)
+{
+    if (!is_leased(wire))
+        wire->page = NULL;
+}
+
+static void end_lease(struct od_wire *wire)
+{
+    if (!is_leased(wire))
+        return;
+    od_wire_mark(wire, OD_PAGE_LEFT, 0);
+    wire->page = NULL;
+    wire->net->events->left(wire->net->owner, wire->place);
+}
+
+void od_wire_mark(const struct od_wire *wire, uint8_t set, uint8_t clear)
+{
+    if (wire->page == NULL)
+        return;
+    uint8_t *flags = &wire->page->flags[wire->place]; // Nobody else writes it.
+    __atomic_store_n(flags, (uint8_t)((*flags | set) & ~clear), __ATOMIC_RELEASE);
 }
 
 void od_wire_show(const struct od_wire *wire)
@@ -230,8 +254,10 @@ void od_wire_show(const struct od_wire *wire)
     size_t waiting_bytes = od_wire_waiting_bytes(wire);
     if (wire->page == NULL || waiting_bytes == 0)
         return;
+    if (is_leased(wire) && (wire->page->flags[wire->place] & OD_PAGE_SENDING) == 0)
+        wire->page->before[wire->place - OD_PAGE_SOCKETS_MAX] = wire->sent;
     wire->page->sent[wire->place] = wire->sent + waiting_bytes;
-    __atomic_fetch_or(&wire->page->flags[wire->place], OD_PAGE_SENDING, __ATOMIC_RELEASE);
+    od_wire_mark(wire, OD_PAGE_SENDING, 0);
 }
 
 static void write_out(struct od_wire *wire)
@@ -252,8 +278,8 @@ static void write_out(struct od_wire *wire)
             od_loop_set_timer(wire->net->loop, &wire->linger, wire->net->limits.linger_ms);
     }
     wire->awaits_room = od_wire_waiting_bytes(wire) > 0;
-    if (wire->page != NULL && !wire->awaits_room)
-        show_sent(wire);
+    if (!wire->awaits_room)
+        od_wire_mark(wire, 0, OD_PAGE_SENDING);
     shut_when_sent(wire);
 }
 
@@ -301,7 +327,8 @@ void od_wire_resume(struct od_wire *wire)
 void od_wire_close(struct od_wire *wire)
 {
     wire->owner = NULL;
-    wire->page = NULL;
+    leave_place(wire);
+    od_wire_mark(wire, OD_PAGE_CLOSING, 0);
     wire->is_closing = true;
     od_wire_resume(wire);
     od_loop_set_timer(wire->net->loop, &wire->linger, wire->net->limits.linger_ms);
@@ -311,7 +338,7 @@ void od_wire_close(struct od_wire *wire)
 void od_wire_abort(struct od_wire *wire)
 {
     wire->owner = NULL;
-    wire->page = NULL;
+    leave_place(wire);
     od_wire_cut(wire);
 }
 
@@ -344,18 +371,13 @@ int od_wire_release(struct od_wire *wire, struct od_bytes *unsent)
     dup3(wire->net->harmless_fd, wire->fd, O_CLOEXEC);
     wire->is_released = true;
     wire->owner = NULL;
+    end_lease(wire);
     wire->page = NULL;
     end_now(wire);
     return fd;
 }
 
 // What libwebsockets calls.
-
-static void stir(const struct od_wire *wire)
-{
-    if (wire->owner != NULL && wire->protocol->stirs != NULL)
-        wire->protocol->stirs(wire->owner);
-}
 
 // Of TCP an end of the stream says no more than that; a peer that has closed altogether is known by
 // the answer of his system to what he is sent.
@@ -381,7 +403,8 @@ static bool end_reading(struct od_wire *wire)
 static int on_readable(struct od_wire *wire)
 {
     char *at = wire->net->read_bytes;
-    stir(wire);
+    if (wire->owner != NULL)
+        wire->protocol->stirs(wire->owner);
     ssize_t size = recv(wire->fd, at, OD_NET_READ_BYTES_MAX, MSG_DONTWAIT);
     if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return 0;
@@ -398,8 +421,8 @@ static int on_writable(struct od_wire *wire)
     write_out(wire);
     if (wire->awaits_room)
         mark_dirty(wire); // What is asked of libwebsockets here, it forgets when this returns.
-    else
-        stir(wire);
+    else if (wire->owner != NULL && wire->protocol->sent != NULL)
+        wire->protocol->sent(wire->owner);
     return 0;
 }
 
@@ -412,6 +435,7 @@ static int on_closed(struct od_wire *wire)
         shutdown(wire->fd, SHUT_RDWR);
         od_net_tell_over(wire->net, wire->number);
     }
+    end_lease(wire);
     od_loop_clear_timer(wire->net->loop, &wire->linger);
     od_list_remove(&wire->all);
     od_list_remove(&wire->dirty);

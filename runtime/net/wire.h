@@ -28,10 +28,11 @@
 
 struct lws;
 struct lws_protocols;
-struct od_page;
+struct od_worker_page;
 
 struct od_wire_protocol {
-    void (*stirs)(void *owner); // Bytes are about to be read, or the last that waited were sent.
+    void (*stirs)(void *owner); // Bytes are about to be read,
+    void (*sent)(void *owner);  // or the last that waited were sent. NULL: it need not know.
     void (*bytes)(void *owner, char *at, size_t size); // Borrowed for the call; may be changed.
     void (*half_ended)(void *owner); // The peer sends nothing more, but he may still read.
     void (*ended)(void *owner);      // The peer is gone. The wire is no longer yours.
@@ -51,10 +52,10 @@ struct od_wire {
     size_t counted_bytes;           // and so many counted.
     od_time_ms taken_ms;            // When the kernel took some of it last, or it began to wait.
     struct od_timer linger;
-    struct od_page *page; // Of this worker; NULL: nobody looks.
-    uint32_t place;       // There.
-    uint64_t number;      // Of the connection, while somebody counts them.
-    uint64_t sent;        // As the kernel counts; only while it is shown.
+    struct od_worker_page *page; // Of this worker; NULL: nobody looks.
+    uint32_t place;              // There; of an HTTP connection it is the wire's until it ends.
+    uint64_t number;             // Of the connection, while somebody counts them.
+    uint64_t sent;               // As the kernel counts; only while it is shown.
     int fd;
     uint32_t sent_bytes; // Taken by the kernel since the beginning, modulo 2^32.
     bool is_paused;
@@ -96,8 +97,9 @@ void od_wire_resume(struct od_wire *wire);
 
 // From now on OD_PAGE_SENDING at [place] tells whether something that was put is on its way. [page]
 // NULL: no more.
-void od_wire_show_on(struct od_wire *wire, struct od_page *page, uint32_t place);
+void od_wire_show_on(struct od_wire *wire, struct od_worker_page *page, uint32_t place);
 void od_wire_show(const struct od_wire *wire); // Of what waits now; by itself only when it is sent.
+void od_wire_mark(const struct od_wire *wire, uint8_t set, uint8_t clear); // Other flags there.
 
 // Sends what waits, then the end of the stream, and reads into the void until the peer has ended or
 // limits.linger_ms are over: else the kernel would answer late bytes with a reset that destroys

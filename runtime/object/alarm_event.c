@@ -21,11 +21,22 @@ void od_alarm_event_say_over(struct od_object *object, bool again)
     put_over(object->objects, object->identity.id, again);
 }
 
+// Its handler has cost the worker before this one. The object may be refused now, so it is not run.
+static void count_failure(struct od_object *object, struct od_event *event)
+{
+    od_log(OD_LOG_ERROR, object->label, "alarm: its worker ended while it ran: a failed try");
+    od_alarm_event_lost(object, event);
+    od_storage_seal(&object->storage);
+    od_event_free(event);
+    od_object_settle(object);
+}
+
 void od_alarm_event_receive(struct od_objects *objects, od_slice body)
 {
     struct od_cursor cursor = od_cursor_of(body);
     struct od_identity identity = {.has_name = false};
     struct od_alarm due = {.due_ms = (od_time_ms)od_cursor_u64(&cursor)};
+    bool fails = od_cursor_u8(&cursor) != 0;
     od_identity_read(&cursor, &identity);
     struct od_namespace *namespace =
         cursor.failed ? NULL : od_objects_namespace(objects, identity.space);
@@ -39,7 +50,10 @@ void od_alarm_event_receive(struct od_objects *objects, od_slice body)
         od_objects_get(objects, namespace, &id, identity.has_name, identity.name);
     struct od_event *event =
         od_event_new(OD_EVENT_ALARM, (od_slice){(const char *)&due, sizeof due});
-    od_object_receive(object, event);
+    if (fails)
+        count_failure(object, event);
+    else
+        od_object_receive(object, event);
 }
 
 // --- Its handler ---------------------------------------------------------------------------------

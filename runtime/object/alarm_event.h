@@ -11,7 +11,9 @@
 //   set anew by the handler      that stays, whatever became of the handler
 //
 // A process that ends in the middle has written none of this, so the alarm rings again: at least
-// once. The same holds when a commit fails; neither uses up a try.
+// once. The same holds when a commit fails; neither uses up a try. But a handler, or a constructor
+// that runs for it, because of which its worker ended has failed: the next worker is told so by
+// main and writes it down.
 //
 // Main hears with ALARM_OVER when this is on disk, as an effect behind the object's writes.
 

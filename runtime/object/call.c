@@ -199,6 +199,15 @@ void od_call_deliver(struct od_call *call, const struct od_call_message *message
     give_to(call, object, message->body);
 }
 
+void od_call_begun(const struct od_call *call)
+{
+    if (call->from != OD_FROM_EXCHANGE)
+        return;
+    struct od_exchange *exchange = od_net_exchange(call->objects->net, call->origin);
+    if (exchange != NULL)
+        od_exchange_begun(exchange);
+}
+
 static void send_to_peer(struct od_call *call, uint32_t worker,
                          const struct od_call_message *message)
 {
@@ -213,6 +222,7 @@ static void send_to_peer(struct od_call *call, uint32_t worker,
                              OD_SLICE("Durable Object is overloaded. Too much data queued."));
         return;
     }
+    od_call_begun(call);
     call->is_remote = true;
     call->worker = worker;
     if (call->from == OD_FROM_TASK)

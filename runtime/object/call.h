@@ -70,6 +70,9 @@ void od_call_begin(struct od_bytes *bytes, enum od_call_kind kind, const od_id *
 // Sends [message] on its way: into an inbox here, or to the worker of that object.
 void od_call_send(struct od_call *call, od_slice message);
 
+// Its event is handled from here on, or may be in another worker.
+void od_call_begun(const struct od_call *call);
+
 // The request of an exchange: to the entry, or to the object its path names, or answered with 404.
 void od_call_route(struct od_call *call, od_slice request);
 

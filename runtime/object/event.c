@@ -5,7 +5,7 @@
 
 #include "base/bytes.h"
 #include "link/invocation.h"
-#include "link/page.h"
+#include "link/worker_page.h"
 
 static const char *const names[] = {
     [OD_EVENT_FETCH] = "fetch",
@@ -13,7 +13,7 @@ static const char *const names[] = {
     [OD_EVENT_CLOSE] = OD_PAGE_CLOSE_NAME,
     [OD_EVENT_ERROR] = "webSocketError",
     [OD_EVENT_CALL] = "call",
-    [OD_EVENT_ALARM] = "alarm",
+    [OD_EVENT_ALARM] = OD_PAGE_ALARM_NAME,
     [OD_EVENT_TIMER] = "timer",
     [OD_EVENT_BRANCH] = "branch",
     [OD_EVENT_RESUME] = "resume",

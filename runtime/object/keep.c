@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "link/link.h"
-#include "link/page.h"
+#include "link/worker_page.h"
 #include "object/objects.h"
 #include "object/socket.h"
 
@@ -40,7 +40,7 @@ static void give_place(struct od_objects *objects, uint32_t place)
 
 static void use_place(struct od_socket *socket, uint32_t place)
 {
-    struct od_page *page = socket->object->objects->page;
+    struct od_worker_page *page = socket->object->objects->page;
     socket->place = place;
     page->flags[place - 1] = 0;
     page->answered_ms[place - 1] = socket->auto_response_ms;

@@ -8,7 +8,8 @@
 // Facts of a socket, which its object can change: u16 tags, (str tag)*, u8 has attachment, the
 // attachment. Later ones follow by themselves, and in the end that the socket is gone.
 //
-// Each kept socket has a place on the page (link/page.h), where main sees whether it is at rest.
+// Each kept socket has a place on the page (link/worker_page.h), where main sees whether it is at
+// rest.
 //
 // Owner: struct od_objects embeds struct od_keep.
 

@@ -30,6 +30,7 @@
 #define OD_OUTGOING_WORKER_MAX 256      // Running in a worker.
 #define OD_OUTGOING_MS 30000            // Without the option timeout.
 #define OD_OUTGOING_MS_MAX 600000       // The largest timeout.
+#define OD_EVENT_RESERVE_PART 8         // Of an event's limit: when it is left, SQL is interrupted.
 #define OD_TURN_EVENTS_MAX 256          // Events an object may handle before others have a go.
 #define OD_TURN_OBJECT_US 1000          // Time, too. One event may take longer: then it is skipped
 #define OD_TURN_OWED_US_MAX 500000      // in as many turns as that was worth, counted up to this.

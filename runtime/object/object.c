@@ -7,7 +7,7 @@
 
 #include "base/fault.h"
 #include "base/log.h"
-#include "link/page.h"
+#include "link/worker_page.h"
 #include "net/net.h"
 #include "object/alarm_event.h"
 #include "object/branch.h"
@@ -144,6 +144,8 @@ void od_object_drop_instance(struct od_object *object)
 {
     struct od_script *script = object->script;
     od_timeouts_clear(object);
+    if (!od_object_is_entry(object))
+        od_storage_rest(&object->storage);
     script->drop(script, object);
     script->uses--;
     object->script = NULL;
@@ -236,7 +238,7 @@ static void after(struct od_object *object, struct od_task *task, enum od_run ru
     if (run == OD_RUN_DONE)
         od_section_check_left(task);
     od_check_running(NULL, NULL);
-    od_page_end(object->objects->page);
+    od_worker_page_end(object->objects->page);
     od_net_end_event(object->objects->net);
     object->running = NULL;
     if (object->is_reset) {
@@ -262,8 +264,9 @@ static void before(struct od_object *object, struct od_task *task)
     const char *name = od_task_name(task);
     object->running = task;
     od_check_running(object->label, name);
-    od_page_begin(object->objects->page, object->namespace == NULL ? NULL : object->identity.id,
-                  object->label, name);
+    od_worker_page_begin(object->objects->page,
+                         object->namespace == NULL ? NULL : object->identity.id, object->label,
+                         name);
     od_net_begin_event(object->objects->net);
     if (OD_FAULT("event.crash"))
         raise(SIGSEGV);
@@ -289,6 +292,10 @@ static void run(struct od_object *object, struct od_event *event)
         return;
     }
     struct od_task *task = od_task_new(object, event);
+    const struct od_call *call =
+        event->call == 0 ? NULL : od_call_find(object->objects, event->call);
+    if (call != NULL)
+        od_call_begun(call);
     if (event->socket != NULL)
         event->socket->is_busy = true;
     before(object, task);
@@ -354,6 +361,7 @@ void od_object_deliver(struct od_object *object, int64_t *now_us)
         for (int i = 0;
              i < OD_TURN_EVENTS_MAX && *now_us - began_us < OD_TURN_OBJECT_US && has_work(object);
              i++) {
+            object->objects->event_began_us = *now_us;
             handle_next(object);
             *now_us = od_clock_passed_us();
         }

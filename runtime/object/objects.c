@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "link/page.h"
+#include "link/worker_page.h"
 #include "net/net.h"
 #include "object/call.h"
 #include "object/outbox.h"
@@ -354,4 +354,11 @@ static void idle_passed(struct od_timer *timer)
     od_time_ms next_ms = first_idle(objects)->idle_since_ms;
     od_timers_set(objects->timers, timer,
                   (next_ms > due_ms ? next_ms : due_ms + 1) + objects->idle_ms);
+}
+
+int64_t od_objects_deadline_us(const struct od_objects *objects)
+{
+    int64_t limit_us = objects->event_limit_ms * 1000;
+    int64_t reserve_us = limit_us / OD_EVENT_RESERVE_PART;
+    return limit_us == 0 ? INT64_MAX : objects->event_began_us + limit_us - reserve_us;
 }

@@ -13,7 +13,7 @@
 
 struct od_link;
 struct od_net;
-struct od_page;
+struct od_worker_page;
 struct od_store;
 
 struct od_objects {
@@ -23,11 +23,13 @@ struct od_objects {
     struct od_store *store;
     struct od_timers *timers;
     struct od_link *main;          // To the main process,
-    struct od_page *page;          // which sees here what runs (link/page.h).
+    struct od_worker_page *page;   // which sees here what runs (link/worker_page.h).
     struct od_link **peers;        // To the other workers; NULL at this one's own place.
     uint32_t worker, worker_count; // This worker, and how many there are.
     size_t waiting_bytes;          // Of messages that are not handled yet.
     od_time_ms idle_ms;            // An instance idle for so long is dropped.
+    od_time_ms event_limit_ms;     // An event that runs longer costs the worker; 0: none does.
+    int64_t event_began_us;        // The one that runs, by od_clock_passed_us.
     struct od_list namespaces;
     struct od_object *entry; // Handles requests while the script has an entry fetch.
     struct od_map by_id;
@@ -95,6 +97,10 @@ bool od_objects_name(struct od_objects *objects, const od_id *id, od_slice *name
 
 // The turn's middle: handles events, a bounded number and time; true when some are left.
 bool od_objects_deliver(struct od_objects *objects);
+
+// When what can be stopped in the event that runs is to be stopped, by od_clock_passed_us: before
+// whoever watches over the worker has a reason to end it.
+int64_t od_objects_deadline_us(const struct od_objects *objects);
 
 // The disk has come as far as [seq]: effects that waited for it leave.
 void od_objects_durable(struct od_objects *objects, uint64_t seq);

@@ -50,10 +50,11 @@ static void derive(uv_work_t *request)
     uint8_t log_n = od_cursor_u8(&cursor), r = od_cursor_u8(&cursor), p = od_cursor_u8(&cursor);
     od_slice salt = od_cursor_bytes(&cursor, od_cursor_u8(&cursor));
     od_slice password = od_cursor_rest(&cursor);
-    work->ok = !cursor.failed &&
-               EVP_PBE_scrypt(password.size > 0 ? password.at : "", password.size,
-                              (const unsigned char *)salt.at, salt.size, (uint64_t)1 << log_n, r, p,
-                              2 * OD_PASSWORD_MEMORY_MAX, work->key, sizeof work->key) == 1;
+    work->ok =
+        !cursor.failed &&
+        EVP_PBE_scrypt(password.size > 0 ? password.at : "", password.size,
+                       (const unsigned char *)salt.at, salt.size, (uint64_t)1 << log_n, r, p,
+                       (uint64_t)2 * OD_PASSWORD_MEMORY_MAX, work->key, sizeof work->key) == 1;
 }
 
 static void resume(struct od_task *task, bool ok, od_slice bytes)

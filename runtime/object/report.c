@@ -7,6 +7,7 @@
 #include "object/section.h"
 #include "object/task.h"
 #include "object/timeout.h"
+#include "sql/sql.h"
 
 struct reasons {
     struct od_bytes *report;
@@ -151,5 +152,8 @@ void od_report_put(struct od_bytes *report, const struct od_objects *objects)
     od_bytes_put_u32(report, count_queued(objects));
     od_bytes_put_u64(report, memory.used_bytes);
     od_bytes_put_u64(report, memory.bytes_max);
+    struct od_sql_status sql = od_sql_status();
+    od_bytes_put_u32(report, sql.open);
+    od_bytes_put_u64(report, sql.bytes);
     put_awake(report, objects);
 }

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "link/response.h"
+#include "link/worker_page.h"
 #include "object/alarm_event.h"
 #include "object/branch.h"
 #include "object/call.h"
@@ -30,7 +31,7 @@ const char *od_task_name(const struct od_task *task)
 {
     while (task->trunk != NULL)
         task = task->trunk;
-    return task->event == NULL ? "constructor" : od_event_name(task->event);
+    return task->event == NULL ? OD_PAGE_CONSTRUCTOR_NAME : od_event_name(task->event);
 }
 
 static void resume(struct od_task *task)

@@ -31,16 +31,12 @@ uint64_t od_transaction_begin(struct od_task *task)
     uint64_t section = od_section_enter(task, "transaction");
     if (section == 0)
         return 0;
-    if (object->transaction == NULL) {
-        od_storage_seal(&object->storage);
-        od_storage_hold(&object->storage);
-    }
     struct od_transaction *transaction = od_allocate_zeroed(sizeof *transaction);
     transaction->outer = object->transaction;
     transaction->task = task;
     transaction->number = ++object->objects->next_number;
     transaction->section = section;
-    transaction->mark = od_storage_mark(&object->storage);
+    transaction->mark = od_storage_begin_part(&object->storage);
     object->transaction = transaction;
     return transaction->number;
 }
@@ -62,44 +58,50 @@ void od_transaction_roll_back(struct od_object *object, uint64_t number)
 {
     struct od_transaction *transaction = object->transaction;
     OD_ASSERT(transaction->number == number);
-    od_storage_rollback(&object->storage, transaction->mark);
+    od_storage_undo_part(&object->storage, transaction->mark);
     transaction->is_rolled_back = true;
 }
 
-// The innermost.
-static void pop(struct od_object *object, bool keep)
+// The innermost. False: it was to be kept and could not be.
+static bool pop(struct od_object *object, bool keep, struct od_error *err)
 {
     struct od_transaction *transaction = object->transaction;
     object->transaction = transaction->outer;
-    if (!keep || transaction->is_rolled_back)
-        od_storage_rollback(&object->storage, transaction->mark);
+    bool is_kept = od_storage_end_part(&object->storage, transaction->mark,
+                                       keep && !transaction->is_rolled_back, err);
     free(transaction);
-    if (object->transaction != NULL)
-        return;
-    od_storage_let_go(&object->storage);
-    od_outbox_decide(object);
+    if (object->transaction == NULL)
+        od_outbox_decide(object);
+    return is_kept;
 }
 
-bool od_transaction_end(struct od_task *task, uint64_t number, bool keep)
+static void drop(struct od_object *object)
+{
+    struct od_error err;
+    (void)!pop(object, false, &err);
+}
+
+bool od_transaction_end(struct od_task *task, uint64_t number, bool keep, struct od_error *err)
 {
     struct od_object *object = task->object;
     const struct od_transaction *transaction = find(object, number);
     if (transaction == NULL)
-        return false;
+        return od_error_set(err, "it was over before its function returned, and nothing of it is "
+                                 "stored");
     uint64_t section = transaction->section;
     for (; object->transaction != transaction; keep = false) {
         bool is_inside = od_section_leave(task, object->transaction->section);
         OD_ASSERT(is_inside);
-        pop(object, false);
+        drop(object);
     }
-    pop(object, keep);
+    bool is_kept = pop(object, keep, err);
     bool is_inside = od_section_leave(task, section);
     OD_ASSERT(is_inside);
-    return true;
+    return is_kept;
 }
 
 void od_transactions_abandon(struct od_object *object, const struct od_task *task)
 {
     while (object->transaction != NULL && (task == NULL || object->transaction->task == task))
-        pop(object, false);
+        drop(object);
 }

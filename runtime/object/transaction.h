@@ -22,7 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/check.h"
+#include "base/error.h"
 
 struct od_object;
 struct od_task;
@@ -46,8 +46,10 @@ bool od_transaction_has_inner(const struct od_object *object, uint64_t number);
 void od_transaction_roll_back(struct od_object *object, uint64_t number);
 
 // Its function is over. What it wrote stays with [keep], unless it was rolled back. False: it was
-// over already. One that is open inside it is over too, and then nothing stays.
-OD_MUST_CHECK bool od_transaction_end(struct od_task *task, uint64_t number, bool keep);
+// over already, or what it wrote cannot stay, and nothing of it does. One that is open inside it is
+// over too, and then nothing stays.
+OD_MUST_CHECK bool od_transaction_end(struct od_task *task, uint64_t number, bool keep,
+                                      struct od_error *err);
 
 // Those of [task], which is freed, or all with NULL, when the object is reset: nothing of them
 // stays.

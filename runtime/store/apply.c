@@ -70,12 +70,28 @@ static int apply_delete_alarm(struct target *target, const struct od_operation *
     return od_alarm_row_delete(&target->rows, target->write, target->identity->id);
 }
 
+static int apply_put_page(struct target *target, const struct od_operation *operation)
+{
+    int code = give_number(target);
+    return code == 0 ? od_rows_put_page(&target->rows, operation->page, operation->value) : code;
+}
+
+static int apply_delete_page(struct target *target, const struct od_operation *operation)
+{
+    if (target->rows.number == 0)
+        return 0;
+    int code = od_rows_delete_page(&target->rows, operation->page);
+    return code == MDB_NOTFOUND ? 0 : code;
+}
+
 static int (*const appliers[])(struct target *, const struct od_operation *) = {
     [OD_OPERATION_PUT] = apply_put,
     [OD_OPERATION_DELETE] = apply_delete,
     [OD_OPERATION_DELETE_ALL] = apply_delete_all,
     [OD_OPERATION_SET_ALARM] = apply_set_alarm,
     [OD_OPERATION_DELETE_ALARM] = apply_delete_alarm,
+    [OD_OPERATION_PUT_PAGE] = apply_put_page,
+    [OD_OPERATION_DELETE_PAGE] = apply_delete_page,
 };
 
 static int apply_batch(struct od_write *write, struct od_batch *batch, struct od_changes *changes)

@@ -39,6 +39,19 @@ void od_batch_delete_alarm(struct od_bytes *bytes)
     od_bytes_put_u8(bytes, OD_OPERATION_DELETE_ALARM);
 }
 
+void od_batch_put_page(struct od_bytes *bytes, uint32_t page, od_slice squeezed)
+{
+    od_bytes_put_u8(bytes, OD_OPERATION_PUT_PAGE);
+    od_bytes_put_u32(bytes, page);
+    od_bytes_put_string(bytes, squeezed);
+}
+
+void od_batch_delete_page(struct od_bytes *bytes, uint32_t page)
+{
+    od_bytes_put_u8(bytes, OD_OPERATION_DELETE_PAGE);
+    od_bytes_put_u32(bytes, page);
+}
+
 void od_batch_end(struct od_bytes *bytes, size_t begin)
 {
     size_t size = bytes->size - begin - 4;
@@ -65,6 +78,52 @@ static od_slice read_bounded(struct od_cursor *cursor, size_t bytes_max)
     return field;
 }
 
+static void read_key(struct od_cursor *cursor, struct od_operation *operation)
+{
+    operation->key = read_bounded(cursor, OD_STORE_KEY_BYTES_MAX);
+}
+
+static void read_pair(struct od_cursor *cursor, struct od_operation *operation)
+{
+    read_key(cursor, operation);
+    operation->value = read_bounded(cursor, OD_STORE_VALUE_BYTES_MAX);
+}
+
+static void read_alarm(struct od_cursor *cursor, struct od_operation *operation)
+{
+    od_alarm_read(cursor, &operation->alarm);
+}
+
+// Pages count from 1.
+static void read_page(struct od_cursor *cursor, struct od_operation *operation)
+{
+    operation->page = od_cursor_u32(cursor);
+    if (operation->page == 0)
+        cursor->failed = true;
+}
+
+static void read_page_and_bytes(struct od_cursor *cursor, struct od_operation *operation)
+{
+    read_page(cursor, operation);
+    operation->value = read_bounded(cursor, OD_STORE_PAGE_BYTES);
+}
+
+static void read_nothing(struct od_cursor *cursor, struct od_operation *operation)
+{
+    (void)cursor;
+    (void)operation;
+}
+
+static void (*const readers[])(struct od_cursor *, struct od_operation *) = {
+    [OD_OPERATION_PUT] = read_pair,
+    [OD_OPERATION_DELETE] = read_key,
+    [OD_OPERATION_DELETE_ALL] = read_nothing,
+    [OD_OPERATION_SET_ALARM] = read_alarm,
+    [OD_OPERATION_DELETE_ALARM] = read_nothing,
+    [OD_OPERATION_PUT_PAGE] = read_page_and_bytes,
+    [OD_OPERATION_DELETE_PAGE] = read_page,
+};
+
 bool od_operation_next(struct od_batch *batch, struct od_operation *operation)
 {
     struct od_cursor *cursor = &batch->operations;
@@ -74,12 +133,8 @@ bool od_operation_next(struct od_batch *batch, struct od_operation *operation)
     *operation = (struct od_operation){.kind = (enum od_operation_kind)kind};
     if (kind < OD_OPERATION_PUT || kind >= OD_OPERATION_KINDS)
         cursor->failed = true;
-    if (kind == OD_OPERATION_PUT || kind == OD_OPERATION_DELETE)
-        operation->key = read_bounded(cursor, OD_STORE_KEY_BYTES_MAX);
-    if (kind == OD_OPERATION_PUT)
-        operation->value = read_bounded(cursor, OD_STORE_VALUE_BYTES_MAX);
-    if (kind == OD_OPERATION_SET_ALARM)
-        od_alarm_read(cursor, &operation->alarm);
+    else
+        readers[kind](cursor, operation);
     return !cursor->failed;
 }
 

@@ -6,8 +6,9 @@
 //
 // Encoded: u32 size of what follows, identity (identity.h), then operations: u8 kind, and
 //   PUT: str key, str value · DELETE: str key · DELETE_ALL: nothing (takes the alarm too)
-//   SET_ALARM: alarm (alarm.h) · DELETE_ALARM: nothing.
-// An operation sees what those before it did. New kinds (pages of SQL) are new numbers.
+//   SET_ALARM: alarm (alarm.h) · DELETE_ALARM: nothing
+//   PUT_PAGE: u32 page, str squeezed (squeeze.h) · DELETE_PAGE: u32 page.
+// An operation sees what those before it did. New kinds are new numbers.
 //
 // Order: od_batch_begin, operations, od_batch_end; between begin and end nothing else may be put
 // into the same bytes.
@@ -32,13 +33,16 @@ enum od_operation_kind {
     OD_OPERATION_DELETE_ALL = 3,
     OD_OPERATION_SET_ALARM = 4,
     OD_OPERATION_DELETE_ALARM = 5,
+    OD_OPERATION_PUT_PAGE = 6,
+    OD_OPERATION_DELETE_PAGE = 7,
     OD_OPERATION_KINDS,
 };
 
 struct od_operation {
     enum od_operation_kind kind;
     od_slice key;          // PUT, DELETE
-    od_slice value;        // PUT
+    od_slice value;        // PUT, PUT_PAGE
+    uint32_t page;         // PUT_PAGE, DELETE_PAGE
     struct od_alarm alarm; // SET_ALARM
 };
 
@@ -55,6 +59,8 @@ void od_batch_delete(struct od_bytes *bytes, od_slice key);
 void od_batch_delete_all(struct od_bytes *bytes);
 void od_batch_set_alarm(struct od_bytes *bytes, const struct od_alarm *alarm);
 void od_batch_delete_alarm(struct od_bytes *bytes);
+void od_batch_put_page(struct od_bytes *bytes, uint32_t page, od_slice squeezed);
+void od_batch_delete_page(struct od_bytes *bytes, uint32_t page);
 void od_batch_end(struct od_bytes *bytes, size_t begin);
 
 // The next batch of a submission, the next operation of a batch; false at the end and at bytes that

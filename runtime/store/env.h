@@ -30,8 +30,9 @@
 #include "store/files.h"
 
 // Raise it when an older program would misread what this one writes. A writer takes older formats
-// and makes them its own: 1 knew no alarms, and would have left those of deleted objects behind.
-#define OD_STORE_FORMAT 2u
+// and makes them its own: 1 knew no alarms, and would have left those of deleted objects behind; 2
+// knew no pages, and would have taken an object with a database for one without.
+#define OD_STORE_FORMAT 3u
 #define OD_STORE_FORMAT_OLDEST 1u
 
 struct od_env {

@@ -39,6 +39,19 @@ struct od_run od_run_of_alarm(od_slot slot, uint64_t number)
     return run;
 }
 
+struct od_run od_run_of_pages(od_slot slot, uint64_t number)
+{
+    struct od_run run = od_run_of_object(slot, number);
+    run.bytes[run.size++] = OD_ROW_PAGE;
+    return run;
+}
+
+od_slice od_page_key(char room[OD_PAGE_KEY_BYTES], uint32_t page)
+{
+    put_big_endian(room, page, OD_PAGE_KEY_BYTES);
+    return (od_slice){room, OD_PAGE_KEY_BYTES};
+}
+
 bool od_run_has(const struct od_run *run, od_slice key)
 {
     return od_slice_starts_with(key, (od_slice){run->bytes, run->size});

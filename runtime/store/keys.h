@@ -3,6 +3,7 @@
 //   slot 2 | number 8 | PAIR 1 | user key                     big-endian, so byte order is
 //   slot 2 | number 8 | CHAIN 1 | chain 8 | rest of user key   their order
 //   slot 2 | number 8 | ALARM 1                               (alarm.h)
+//   slot 2 | number 8 | PAGE 1 | page 4                       (squeeze.h)
 //
 // An object is one range and a slot is one. LMDB allows keys of 511 bytes, users 2,048: what is
 // longer than a *piece* goes on in a chain. A chain is a range of its own with a number; in the
@@ -30,6 +31,7 @@ enum od_row_kind {
     OD_ROW_PAIR = 0x10,
     OD_ROW_CHAIN = 0x11,
     OD_ROW_ALARM = 0x12, // No user key: an object has one row of it.
+    OD_ROW_PAGE = 0x13,
 };
 
 // What all keys of one range begin with.
@@ -47,6 +49,7 @@ struct od_run od_run_of_object(od_slot slot, uint64_t number); // All kinds; for
 struct od_run od_run_of_pairs(od_slot slot, uint64_t number);
 struct od_run od_run_of_chain(od_slot slot, uint64_t number, uint64_t chain);
 struct od_run od_run_of_alarm(od_slot slot, uint64_t number); // Also the key of its only row.
+struct od_run od_run_of_pages(od_slot slot, uint64_t number);
 bool od_run_has(const struct od_run *run, od_slice key);
 
 // The key of a pair, or of the link when [key] is longer than a piece.
@@ -54,5 +57,10 @@ void od_key_build(struct od_key *built, const struct od_run *run, od_slice key);
 void od_key_build_last(struct od_key *built, const struct od_run *run); // Behind all of the run.
 
 od_slice od_key_slice(const struct od_key *key);
+
+#define OD_PAGE_KEY_BYTES 4
+
+// What stands behind the run in the key of a page; written to [room].
+od_slice od_page_key(char room[OD_PAGE_KEY_BYTES], uint32_t page);
 
 #endif

@@ -10,6 +10,8 @@
 #define OD_STORE_NAMESPACE_BYTES_MAX 64u
 #define OD_STORE_NAME_BYTES_MAX 4096u
 
+#define OD_STORE_PAGE_BYTES 4080u // Of a page of a database: what fits one of LMDB's.
+
 // What one object can write in one synchronous stretch, encoded.
 #define OD_STORE_BATCH_BYTES_MAX (32u << 20)
 // A worker's submission is closed once it is this long. With one more batch it still fits a message

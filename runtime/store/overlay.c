@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/map.h"
-
 typedef struct od_overlay_entry entry;
 
 struct od_overlay *od_overlay_new(struct od_storage *storage)
@@ -16,56 +14,20 @@ struct od_overlay *od_overlay_new(struct od_storage *storage)
 
 bool od_overlay_is_empty(const struct od_overlay *overlay)
 {
-    return overlay->root == NULL && overlay->curtain == NULL && overlay->alarm == NULL &&
-           overlay->open == NULL;
-}
-
-od_slice od_overlay_key(const entry *of)
-{
-    return (od_slice){of->bytes, of->key_size};
-}
-
-od_slice od_overlay_value(const entry *of)
-{
-    return (od_slice){of->bytes + of->key_size, of->value_size};
+    return overlay->root == NULL && overlay->delete_all_mark == NULL && overlay->alarm == NULL &&
+           overlay->open == NULL && overlay->pages == NULL;
 }
 
 // --- Looking -------------------------------------------------------------------------------------
 
-// The place in the tree that holds [key], or where its search ends.
-static entry **place_of(entry **root, od_slice key)
-{
-    while (*root != NULL) {
-        int order = od_slice_compare(key, od_overlay_key(*root));
-        if (order == 0)
-            break;
-        root = order < 0 ? &(*root)->left : &(*root)->right;
-    }
-    return root;
-}
-
 entry *od_overlay_find(const struct od_overlay *overlay, od_slice key)
 {
-    entry *root = overlay->root;
-    return *place_of(&root, key);
-}
-
-// The first entry behind [key], or at it when [inclusive].
-static entry *first_from(entry *at, od_slice key, bool inclusive)
-{
-    entry *best = NULL;
-    while (at != NULL) {
-        int order = od_slice_compare(od_overlay_key(at), key);
-        bool is_in = order > 0 || (order == 0 && inclusive);
-        best = is_in ? at : best;
-        at = is_in ? at->left : at->right;
-    }
-    return best;
+    return od_overlay_tree_find(overlay->root, key);
 }
 
 entry *od_overlay_from(const struct od_overlay *overlay, od_slice key)
 {
-    return first_from(overlay->root, key, true);
+    return od_overlay_tree_from(overlay->root, key, true);
 }
 
 entry *od_overlay_before(const struct od_overlay *overlay, const od_slice *key)
@@ -81,86 +43,15 @@ entry *od_overlay_before(const struct od_overlay *overlay, const od_slice *key)
 
 entry *od_overlay_next(const struct od_overlay *overlay, od_slice key, bool reverse)
 {
-    return reverse ? od_overlay_before(overlay, &key) : first_from(overlay->root, key, false);
-}
-
-// --- The tree ------------------------------------------------------------------------------------
-
-// Everything in [at] goes to [before] or [behind] [key], which is not in it.
-static void split(entry *at, od_slice key, entry **before, entry **behind)
-{
-    while (at != NULL) {
-        if (od_slice_compare(od_overlay_key(at), key) < 0) {
-            *before = at;
-            before = &at->right;
-            at = at->right;
-        } else {
-            *behind = at;
-            behind = &at->left;
-            at = at->left;
-        }
-    }
-    *before = *behind = NULL;
-}
-
-static void insert(struct od_overlay *overlay, entry *new)
-{
-    od_slice key = od_overlay_key(new);
-    entry **place = &overlay->root;
-    while (*place != NULL && (*place)->priority >= new->priority) {
-        bool is_before = od_slice_compare(key, od_overlay_key(*place)) < 0;
-        place = is_before ? &(*place)->left : &(*place)->right;
-    }
-    split(*place, key, &new->left, &new->right);
-    *place = new;
-}
-
-// Puts [with] where [old] is; their keys are the same.
-static void exchange(struct od_overlay *overlay, entry *old, entry *with)
-{
-    entry **place = place_of(&overlay->root, od_overlay_key(old));
-    OD_ASSERT(*place == old);
-    with->left = old->left;
-    with->right = old->right;
-    with->priority = old->priority;
-    *place = with;
-}
-
-static void erase(struct od_overlay *overlay, entry *old)
-{
-    entry **place = place_of(&overlay->root, od_overlay_key(old));
-    OD_ASSERT(*place == old);
-    entry *left = old->left, *right = old->right;
-    while (left != NULL && right != NULL) {
-        if (left->priority > right->priority) {
-            *place = left;
-            place = &left->right;
-            left = left->right;
-        } else {
-            *place = right;
-            place = &right->left;
-            right = right->left;
-        }
-    }
-    *place = left != NULL ? left : right;
+    return reverse ? od_overlay_before(overlay, &key)
+                   : od_overlay_tree_from(overlay->root, key, false);
 }
 
 // --- The open stretch ----------------------------------------------------------------------------
 
 static entry *new_entry(struct od_overlay *overlay, od_slice key, od_slice value)
 {
-    static uint64_t count; // Priorities need no secret: they do not depend on the keys.
-    entry *new = od_allocate_zeroed(sizeof *new + key.size + value.size);
-    od_list_init(&new->sealed);
-    new->overlay = overlay;
-    new->priority = (uint32_t)od_map_hash_u64(++count);
-    new->key_size = (uint32_t)key.size;
-    new->value_size = (uint32_t)value.size;
-    if (key.size > 0)
-        memcpy(new->bytes, key.at, key.size);
-    if (value.size > 0)
-        memcpy(new->bytes + key.size, value.at, value.size);
-    return new;
+    return od_overlay_tree_entry(overlay, key, value, value.size);
 }
 
 static void push_open(struct od_overlay *overlay, entry *new, entry *replaced)
@@ -181,9 +72,9 @@ void od_overlay_write(struct od_overlay *overlay, od_slice key, const od_slice *
     new->is_deleted = value == NULL;
     entry *old = od_overlay_find(overlay, key);
     if (old != NULL)
-        exchange(overlay, old, new);
+        od_overlay_tree_exchange(&overlay->root, old, new);
     else
-        insert(overlay, new);
+        od_overlay_tree_insert(&overlay->root, new);
     push_open(overlay, new, old);
 }
 
@@ -197,7 +88,7 @@ void od_overlay_write_alarm(struct od_overlay *overlay, const od_slice *value)
     overlay->alarm = new;
 }
 
-void od_overlay_draw_curtain(struct od_overlay *overlay)
+void od_overlay_delete_all(struct od_overlay *overlay)
 {
     entry *each = od_overlay_from(overlay, (od_slice){NULL, 0});
     while (each != NULL) {
@@ -206,36 +97,24 @@ void od_overlay_draw_curtain(struct od_overlay *overlay)
     }
     if (overlay->alarm != NULL)
         od_overlay_write_alarm(overlay, NULL);
-    entry *curtain = new_entry(overlay, (od_slice){NULL, 0}, (od_slice){NULL, 0});
-    curtain->is_curtain = true;
-    push_open(overlay, curtain, overlay->curtain);
-    overlay->curtain = curtain;
-}
-
-// What [top] had replaced. NULL: nothing, or something LMDB shows by now.
-static entry *give_back(const entry *top)
-{
-    entry *old = top->replaced;
-    if (old == NULL)
-        return NULL;
-    old->is_replaced = false;
-    if (!old->is_stale)
-        return old;
-    free(old);
-    return NULL;
+    od_overlay_hide_pages(overlay);
+    entry *delete_all_mark = new_entry(overlay, (od_slice){NULL, 0}, (od_slice){NULL, 0});
+    delete_all_mark->is_delete_all_mark = true;
+    push_open(overlay, delete_all_mark, overlay->delete_all_mark);
+    overlay->delete_all_mark = delete_all_mark;
 }
 
 static void take_back(struct od_overlay *overlay, entry *top)
 {
-    entry *old = give_back(top);
-    if (top->is_curtain)
-        overlay->curtain = old;
+    entry *old = od_overlay_give_back(top);
+    if (top->is_delete_all_mark)
+        overlay->delete_all_mark = old;
     else if (top->is_alarm)
         overlay->alarm = old;
     else if (old != NULL)
-        exchange(overlay, top, old);
+        od_overlay_tree_exchange(&overlay->root, top, old);
     else
-        erase(overlay, top);
+        od_overlay_tree_erase(&overlay->root, top);
     overlay->batch.size = top->batch_size;
     overlay->batch_is_confirmed = top->was_confirmed;
     overlay->open = top->below;
@@ -249,7 +128,7 @@ void od_overlay_take_back(struct od_overlay *overlay, uint64_t open_count)
         take_back(overlay, overlay->open);
 }
 
-static void seal(entry *each, od_seq seq, struct od_list *sealed)
+void od_overlay_seal_entry(entry *each, od_seq seq, struct od_list *sealed)
 {
     entry *old = each->replaced;
     if (old != NULL && old->seq != 0) { // Of an earlier stretch: nothing can bring it back.
@@ -271,7 +150,7 @@ void od_overlay_seal(struct od_overlay *overlay, od_seq seq, struct od_list *sea
 {
     for (entry *each = overlay->open, *below; each != NULL; each = below) {
         below = each->below;
-        seal(each, seq, sealed);
+        od_overlay_seal_entry(each, seq, sealed);
     }
     overlay->open = NULL;
     overlay->open_count = 0;
@@ -281,6 +160,11 @@ void od_overlay_seal(struct od_overlay *overlay, od_seq seq, struct od_list *sea
 
 // --- The end -------------------------------------------------------------------------------------
 
+static entry **root_of(const entry *of)
+{
+    return of->is_page ? &of->overlay->pages : &of->overlay->root;
+}
+
 void od_overlay_remove(entry *old)
 {
     od_list_remove(&old->sealed);
@@ -288,12 +172,12 @@ void od_overlay_remove(entry *old)
         old->is_stale = true;
         return;
     }
-    if (old->is_curtain)
-        old->overlay->curtain = NULL;
+    if (old->is_delete_all_mark)
+        old->overlay->delete_all_mark = NULL;
     else if (old->is_alarm)
         old->overlay->alarm = NULL;
     else
-        erase(old->overlay, old);
+        od_overlay_tree_erase(root_of(old), old);
     free(old);
 }
 
@@ -303,23 +187,16 @@ static void free_entry(entry *old)
     free(old);
 }
 
-static void free_tree(entry *root)
-{
-    if (root == NULL)
-        return;
-    free_tree(root->left);
-    free_tree(root->right);
-    free_entry(root);
-}
-
 void od_overlay_free(struct od_overlay *overlay)
 {
     od_overlay_take_back(overlay, 0);
-    if (overlay->curtain != NULL)
-        free_entry(overlay->curtain);
+    od_overlay_take_back_pages(overlay);
+    if (overlay->delete_all_mark != NULL)
+        free_entry(overlay->delete_all_mark);
     if (overlay->alarm != NULL)
         free_entry(overlay->alarm);
-    free_tree(overlay->root);
+    od_overlay_tree_free(overlay->root);
+    od_overlay_tree_free(overlay->pages);
     od_bytes_deinit(&overlay->batch);
     free(overlay);
 }

@@ -5,7 +5,7 @@
 // the top. Sealed entries also hang in the store's list, oldest first, until "applied" removes
 // them.
 //
-// A deleteAll is a *curtain*: an entry outside the tree that hides all of LMDB. What the tree held
+// A deleteAll is a *mark*: an entry outside the tree that hides all of LMDB. What the tree held
 // is deleted key by key, so that it too can come back. The alarm, too, is an entry outside the
 // tree.
 //
@@ -13,8 +13,9 @@
 // an open one has replaced: it leaves the list and stays with that one, *stale*. If the open one is
 // taken back, nothing takes its place, as LMDB says the same.
 //
-// The tree is a treap: ordered by key, a heap by random priorities, so its depth stays logarithmic
-// whatever order keys come in.
+// Pages of the object's database have a tree of their own (overlay_pages.c). A page that is written
+// again in an open stretch is overwritten in place: whoever writes pages has its own way back, and
+// here they are only taken back all at once.
 //
 // Private to the layer. Owner: the storage; there is none while it would be empty.
 
@@ -22,47 +23,26 @@
 #define OD_STORE_OVERLAY_H
 
 #include "base/bytes.h"
-#include "base/list.h"
 #include "store/batch.h"
-
-struct od_overlay_entry {
-    struct od_list sealed;             // In the store's list.
-    struct od_overlay_entry *left;     // In the tree.
-    struct od_overlay_entry *right;    // In the tree.
-    struct od_overlay_entry *below;    // In the stack of the open stretch.
-    struct od_overlay_entry *replaced; // While open: what comes back if this one is taken back.
-    struct od_overlay *overlay;
-    od_seq seq; // 0 while open.
-    uint32_t priority;
-    uint32_t key_size;
-    uint32_t value_size;
-    uint32_t batch_size; // Of the open batch, before this was written.
-    bool was_confirmed;  // The open batch, before this was written.
-    bool is_deleted;
-    bool is_curtain;
-    bool is_alarm;    // Its value is one, encoded.
-    bool is_replaced; // By an entry of the open stretch.
-    bool is_stale;    // LMDB shows it.
-    char bytes[];     // Key, value.
-};
+#include "store/overlay_tree.h"
 
 struct od_overlay {
     struct od_storage *storage;
     struct od_overlay_entry *root;
-    struct od_overlay_entry *curtain; // NULL: LMDB is to be seen.
-    struct od_overlay_entry *alarm;   // NULL: LMDB's is to be seen, unless there is a curtain.
-    struct od_overlay_entry *open;    // The newest.
+    struct od_overlay_entry *delete_all_mark; // NULL: LMDB is to be seen.
+    struct od_overlay_entry *alarm;           // NULL: LMDB's is to be seen, unless there is a mark.
+    struct od_overlay_entry *open;            // The newest.
     uint64_t open_count;
-    struct od_bytes batch;   // Of the open stretch.
-    bool batch_is_confirmed; // Effects have to wait for it.
+    struct od_overlay_entry *pages;     // The root of their tree.
+    struct od_overlay_entry *open_page; // The newest.
+    uint64_t open_page_count;           // Effects have to wait for them.
+    struct od_bytes batch;              // Of the open stretch, without its pages.
+    bool batch_is_confirmed;            // Effects have to wait for it.
 };
 
 struct od_overlay *od_overlay_new(struct od_storage *storage);
 void od_overlay_free(struct od_overlay *overlay); // With all entries.
 bool od_overlay_is_empty(const struct od_overlay *overlay);
-
-od_slice od_overlay_key(const struct od_overlay_entry *entry);
-od_slice od_overlay_value(const struct od_overlay_entry *entry);
 
 struct od_overlay_entry *od_overlay_find(const struct od_overlay *overlay, od_slice key);
 // The first entry at or behind [key]; the last one before it, or of all without a key. NULL: none.
@@ -76,9 +56,24 @@ struct od_overlay_entry *od_overlay_next(const struct od_overlay *overlay, od_sl
 void od_overlay_write(struct od_overlay *overlay, od_slice key,
                       const od_slice *value);                                   // NULL: gone.
 void od_overlay_write_alarm(struct od_overlay *overlay, const od_slice *value); // NULL: none.
-void od_overlay_draw_curtain(struct od_overlay *overlay);
+void od_overlay_delete_all(struct od_overlay *overlay);
 void od_overlay_take_back(struct od_overlay *overlay, uint64_t open_count); // Down to that many.
 void od_overlay_seal(struct od_overlay *overlay, od_seq seq, struct od_list *sealed);
+
+// Pages. [bytes] are OD_STORE_PAGE_BYTES; NULL: gone.
+struct od_overlay_entry *od_overlay_find_page(const struct od_overlay *overlay, uint32_t page);
+uint32_t od_overlay_page_number(const struct od_overlay_entry *entry);
+void od_overlay_write_page(struct od_overlay *overlay, uint32_t page, const char *bytes);
+void od_overlay_take_back_pages(struct od_overlay *overlay); // All that are open.
+void od_overlay_hide_pages(struct od_overlay *overlay);      // A deleteAll: all are gone.
+// The newest open page is sealed with [value] in its place (NULL: gone), or, as nothing in it has
+// changed, taken back.
+void od_overlay_seal_page(struct od_overlay *overlay, const od_slice *value, od_seq seq,
+                          struct od_list *sealed);
+void od_overlay_take_back_page(struct od_overlay *overlay);
+
+// One entry of a stretch that is sealed, when what replaced it has been.
+void od_overlay_seal_entry(struct od_overlay_entry *entry, od_seq seq, struct od_list *sealed);
 
 // A sealed entry that LMDB shows now.
 void od_overlay_remove(struct od_overlay_entry *entry);

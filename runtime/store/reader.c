@@ -28,6 +28,7 @@ struct question {
     struct od_bytes *identities;
     struct od_rows rows;
     od_slice key;
+    uint32_t page;
     od_slice *value;
     struct od_alarm *alarm;
     uint64_t count;
@@ -159,6 +160,20 @@ static int get_alarm(void *argument)
 {
     struct question *q = argument;
     return od_alarm_row_get(&q->rows, q->alarm);
+}
+
+static int get_page(void *argument)
+{
+    struct question *q = argument;
+    return od_rows_get_page(&q->rows, q->page, q->value);
+}
+
+bool od_reader_get_page(struct od_reader *reader, od_slot slot, uint64_t number, uint32_t page,
+                        od_slice *squeezed)
+{
+    return ask(reader, get_page,
+               &(struct question){
+                   .rows = {.slot = slot, .number = number}, .page = page, .value = squeezed});
 }
 
 bool od_reader_alarm(struct od_reader *reader, od_slot slot, uint64_t number,

@@ -37,6 +37,9 @@ void od_reader_list(struct od_reader *reader, od_slice space, struct od_bytes *i
 bool od_reader_get(struct od_reader *reader, od_slot slot, uint64_t number, od_slice key,
                    od_slice *value);
 
+bool od_reader_get_page(struct od_reader *reader, od_slot slot, uint64_t number, uint32_t page,
+                        od_slice *squeezed);
+
 // False: the object with that number has no alarm.
 bool od_reader_alarm(struct od_reader *reader, od_slot slot, uint64_t number,
                      struct od_alarm *alarm);

@@ -108,3 +108,26 @@ int od_rows_delete(const struct od_rows *rows, od_slice key)
     struct od_run run = od_run_of_pairs(rows->slot, rows->number);
     return delete_below(rows, &run, key);
 }
+
+// --- Pages ---------------------------------------------------------------------------------------
+
+int od_rows_get_page(const struct od_rows *rows, uint32_t page, od_slice *squeezed)
+{
+    char room[OD_PAGE_KEY_BYTES];
+    struct od_run run = od_run_of_pages(rows->slot, rows->number);
+    return get(rows, &run, od_page_key(room, page), squeezed);
+}
+
+int od_rows_put_page(const struct od_rows *rows, uint32_t page, od_slice squeezed)
+{
+    char room[OD_PAGE_KEY_BYTES];
+    struct od_run run = od_run_of_pages(rows->slot, rows->number);
+    return put(rows, &run, od_page_key(room, page), squeezed);
+}
+
+int od_rows_delete_page(const struct od_rows *rows, uint32_t page)
+{
+    char room[OD_PAGE_KEY_BYTES];
+    struct od_run run = od_run_of_pages(rows->slot, rows->number);
+    return remove_row(rows, &run, od_page_key(room, page));
+}

@@ -1,5 +1,5 @@
 // The rows of one object in one transaction: its pairs, also those whose keys are too long for
-// LMDB.
+// LMDB, and the pages of its database, squeezed.
 //
 // Functions return LMDB's codes; 0 is good, MDB_NOTFOUND means what it says.
 
@@ -22,6 +22,10 @@ OD_MUST_CHECK int od_rows_get(const struct od_rows *rows, od_slice key, od_slice
 OD_MUST_CHECK int od_rows_put(const struct od_rows *rows, struct od_write *write, od_slice key,
                               od_slice value);
 OD_MUST_CHECK int od_rows_delete(const struct od_rows *rows, od_slice key);
+
+OD_MUST_CHECK int od_rows_get_page(const struct od_rows *rows, uint32_t page, od_slice *squeezed);
+OD_MUST_CHECK int od_rows_put_page(const struct od_rows *rows, uint32_t page, od_slice squeezed);
+OD_MUST_CHECK int od_rows_delete_page(const struct od_rows *rows, uint32_t page);
 
 // Called for each pair in order; false stops the walk. Slices are borrowed for the call.
 typedef bool od_rows_visit(void *context, od_slice key, od_slice value);

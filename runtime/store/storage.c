@@ -11,6 +11,7 @@ void od_storage_init(struct od_storage *storage, struct od_store *store,
 
 void od_storage_deinit(struct od_storage *storage)
 {
+    od_storage_close_pager(storage);
     od_storage_forget(storage);
 }
 
@@ -24,7 +25,8 @@ static void forget_number(struct od_storage *storage)
 
 static bool has_open(const struct od_storage *storage)
 {
-    return storage->overlay != NULL && storage->overlay->open != NULL;
+    const struct od_overlay *overlay = storage->overlay;
+    return overlay != NULL && (overlay->open != NULL || overlay->open_page != NULL);
 }
 
 static void drop_if_empty(struct od_storage *storage)
@@ -38,7 +40,7 @@ static void drop_if_empty(struct od_storage *storage)
 void od_storage_entry_applied(struct od_overlay_entry *entry)
 {
     struct od_storage *storage = entry->overlay->storage;
-    if (entry->is_curtain || storage->number == 0)
+    if (entry->is_delete_all_mark || storage->number == 0)
         forget_number(storage);
     od_overlay_remove(entry);
     drop_if_empty(storage);
@@ -48,6 +50,7 @@ void od_storage_forget(struct od_storage *storage)
 {
     if (storage->overlay == NULL)
         return;
+    od_storage_close_pager(storage);
     if (has_open(storage) && !storage->is_held)
         storage->store->open_stretches--;
     od_overlay_free(storage->overlay);
@@ -64,25 +67,24 @@ static od_slot slot_of(const struct od_storage *storage)
     return od_slot_of_id(storage->identity->id);
 }
 
-static void note_failure(struct od_storage *storage)
+void od_storage_note_failure(struct od_storage *storage)
 {
     struct od_error err;
     storage->has_failed = od_reader_has_failed(storage->store->reader, &err);
 }
 
-// Whether LMDB has rows that are this object's to see. Only its own writes can change the answer.
-static bool has_rows(struct od_storage *storage)
+bool od_storage_has_rows(struct od_storage *storage)
 {
     struct od_identity known;
     storage->has_failed = false;
-    if (storage->overlay != NULL && storage->overlay->curtain != NULL)
+    if (storage->overlay != NULL && storage->overlay->delete_all_mark != NULL)
         return false;
     if (storage->number != 0 || storage->is_absent)
         return storage->number != 0;
     bool found =
         od_reader_find(storage->store->reader, storage->identity->id, &storage->number, &known);
     storage->number = found ? storage->number : 0;
-    note_failure(storage);
+    od_storage_note_failure(storage);
     storage->is_absent = !found && !storage->has_failed;
     return found;
 }
@@ -102,22 +104,22 @@ bool od_storage_get(struct od_storage *storage, od_slice key, od_slice *value)
         *value = od_overlay_value(entry);
         return !entry->is_deleted;
     }
-    if (!has_rows(storage))
+    if (!od_storage_has_rows(storage))
         return false;
     bool found =
         od_reader_get(storage->store->reader, slot_of(storage), storage->number, key, value);
-    note_failure(storage);
+    od_storage_note_failure(storage);
     return found;
 }
 
 void od_storage_walk(struct od_storage *storage, const struct od_bounds *bounds, bool reverse,
                      bool (*visit)(void *context, od_slice key, od_slice value), void *context)
 {
-    if (!has_rows(storage))
+    if (!od_storage_has_rows(storage))
         return;
     od_reader_walk(storage->store->reader, slot_of(storage), storage->number, bounds, reverse,
                    visit, context);
-    note_failure(storage);
+    od_storage_note_failure(storage);
 }
 
 static bool read_alarm(od_slice value, struct od_alarm *alarm)
@@ -135,34 +137,42 @@ bool od_storage_alarm(struct od_storage *storage, struct od_alarm *alarm)
     storage->has_failed = false;
     if (entry != NULL)
         return !entry->is_deleted && read_alarm(od_overlay_value(entry), alarm);
-    if (!has_rows(storage))
+    if (!od_storage_has_rows(storage))
         return false;
     bool found = od_reader_alarm(storage->store->reader, slot_of(storage), storage->number, alarm);
-    note_failure(storage);
+    od_storage_note_failure(storage);
     return found;
 }
 
 // --- Writing -------------------------------------------------------------------------------------
 
-static void begin_stretch(struct od_storage *storage)
+void od_storage_begin_stretch(struct od_storage *storage)
 {
     if (storage->overlay == NULL)
         storage->overlay = od_overlay_new(storage);
-    if (storage->overlay->open == NULL && !storage->is_held)
+    if (!has_open(storage) && !storage->is_held)
         storage->store->open_stretches++;
+}
+
+// Pages count as if nothing could be squeezed out of them.
+size_t od_storage_room_bytes(const struct od_storage *storage)
+{
+    const struct od_overlay *overlay = storage->overlay;
+    size_t size = sizeof(uint64_t) * 16;
+    if (overlay != NULL)
+        size += overlay->batch.size + overlay->open_page_count * (OD_STORE_PAGE_BYTES + 16);
+    return size < OD_STORE_BATCH_BYTES_MAX ? OD_STORE_BATCH_BYTES_MAX - size : 0;
 }
 
 // Makes sure that an operation of [bytes] fits and that there is a batch to put it into.
 static bool make_room(struct od_storage *storage, size_t bytes, struct od_error *err)
 {
-    struct od_overlay *overlay = storage->overlay;
-    size_t size = overlay != NULL ? overlay->batch.size : 0;
-    if (size + bytes + sizeof(uint64_t) * 16 > OD_STORE_BATCH_BYTES_MAX)
+    if (bytes > od_storage_room_bytes(storage))
         return od_error_set(err,
                             "the writes of one stretch without a yield are more than %u bytes; "
                             "wait for something between them, for example storage:sync()",
                             OD_STORE_BATCH_BYTES_MAX);
-    begin_stretch(storage);
+    od_storage_begin_stretch(storage);
     return true;
 }
 
@@ -205,12 +215,14 @@ bool od_storage_delete(struct od_storage *storage, od_slice key, bool unconfirme
 bool od_storage_delete_all(struct od_storage *storage, bool unconfirmed, struct od_error *err)
 {
     const struct od_overlay *overlay = storage->overlay;
-    bool has_overlay = overlay != NULL && (overlay->root != NULL || overlay->alarm != NULL);
-    if (!has_overlay && !has_rows(storage))
+    bool has_overlay = overlay != NULL &&
+                       (overlay->root != NULL || overlay->alarm != NULL || overlay->pages != NULL);
+    if (!has_overlay && !od_storage_has_rows(storage))
         return !od_storage_has_failed(storage, err);
     if (!make_room(storage, 0, err))
         return false;
-    od_overlay_draw_curtain(storage->overlay);
+    od_storage_close_pager(storage);
+    od_overlay_delete_all(storage->overlay);
     od_batch_delete_all(batch_of(storage, unconfirmed));
     return true;
 }
@@ -252,26 +264,47 @@ bool od_storage_delete_alarm(struct od_storage *storage, bool unconfirmed, struc
 // A few bytes more than OD_STORE_BATCH_BYTES_MAX fit a submission as well.
 void od_storage_end_alarm(struct od_storage *storage, const struct od_alarm *again)
 {
-    begin_stretch(storage);
+    od_storage_begin_stretch(storage);
     write_alarm(storage, again, false);
 }
 
 // --- The stretch ---------------------------------------------------------------------------------
 
+static bool is_confirmed(const struct od_overlay *overlay)
+{
+    return overlay->batch_is_confirmed || overlay->open_page != NULL;
+}
+
+// A stretch that wrote only pages in which nothing changed gives a batch without operations, as
+// effects may wait for its number.
 od_seq od_storage_seal(struct od_storage *storage)
 {
     if (!has_open(storage) || storage->is_held)
         return 0;
+    if (storage->pager != NULL)
+        storage->pager->events->sealing(storage->pager);
     struct od_overlay *overlay = storage->overlay;
-    bool is_confirmed = overlay->batch_is_confirmed;
+    if (is_confirmed(overlay))
+        storage->confirmed_seq = storage->store->seq;
+    if (overlay->batch.size == 0)
+        od_batch_begin(&overlay->batch, storage->identity);
+    od_storage_seal_pages(storage, storage->store->seq);
     od_batch_end(&overlay->batch, 0);
     od_seq seq = od_store_add_batch(storage->store, od_bytes_slice(&overlay->batch));
     od_overlay_seal(overlay, seq, &storage->store->sealed);
     storage->store->open_stretches--;
     storage->written_seq = seq;
-    if (is_confirmed)
-        storage->confirmed_seq = seq;
+    drop_if_empty(storage);
     return seq;
+}
+
+static void end_stretch(struct od_storage *storage)
+{
+    if (has_open(storage))
+        return;
+    if (!storage->is_held)
+        storage->store->open_stretches--;
+    drop_if_empty(storage);
 }
 
 void od_storage_rollback(struct od_storage *storage, uint64_t mark)
@@ -279,17 +312,24 @@ void od_storage_rollback(struct od_storage *storage, uint64_t mark)
     if (!has_open(storage))
         return;
     od_overlay_take_back(storage->overlay, mark);
-    if (storage->overlay->open != NULL)
-        return;
-    if (!storage->is_held)
-        storage->store->open_stretches--;
-    drop_if_empty(storage);
+    end_stretch(storage);
 }
 
 void od_storage_discard(struct od_storage *storage)
 {
-    od_storage_rollback(storage, 0);
+    od_storage_close_pager(storage);
+    if (has_open(storage)) {
+        od_overlay_take_back(storage->overlay, 0);
+        od_overlay_take_back_pages(storage->overlay);
+        end_stretch(storage);
+    }
     storage->is_held = false;
+    storage->parts = 0;
+}
+
+void od_storage_rest(struct od_storage *storage)
+{
+    od_storage_close_pager(storage);
 }
 
 void od_storage_hold(struct od_storage *storage)
@@ -307,6 +347,38 @@ void od_storage_let_go(struct od_storage *storage)
         storage->store->open_stretches++;
 }
 
+// --- Parts of a held stretch ---------------------------------------------------------------------
+
+uint64_t od_storage_begin_part(struct od_storage *storage)
+{
+    if (storage->parts++ == 0) {
+        od_storage_seal(storage);
+        od_storage_hold(storage);
+    }
+    return od_storage_mark(storage);
+}
+
+void od_storage_undo_part(struct od_storage *storage, uint64_t mark)
+{
+    if (storage->pager != NULL)
+        storage->pager->events->undo_part(storage->pager);
+    od_storage_rollback(storage, mark);
+}
+
+bool od_storage_end_part(struct od_storage *storage, uint64_t mark, bool keep, struct od_error *err)
+{
+    bool is_done = true;
+    if (storage->parts == 0) // All were discarded.
+        return true;
+    if (storage->pager != NULL)
+        is_done = storage->pager->events->end_part(storage->pager, keep, err);
+    if (!keep || !is_done)
+        od_storage_rollback(storage, mark);
+    if (--storage->parts == 0)
+        od_storage_let_go(storage);
+    return is_done;
+}
+
 uint64_t od_storage_mark(const struct od_storage *storage)
 {
     return storage->overlay != NULL ? storage->overlay->open_count : 0;
@@ -317,9 +389,16 @@ static od_seq unless_durable(const struct od_storage *storage, od_seq seq)
     return seq > storage->store->durable_seq ? seq : 0;
 }
 
+static bool has_unwritten(const struct od_storage *storage)
+{
+    return storage->pager != NULL && storage->pager->is_writing;
+}
+
 od_seq od_storage_pending_seq(const struct od_storage *storage)
 {
-    if (has_open(storage) && storage->overlay->batch_is_confirmed)
+    if (has_unwritten(storage))
+        return OD_SEQ_UNKNOWN;
+    if (has_open(storage) && is_confirmed(storage->overlay))
         return storage->is_held ? OD_SEQ_UNKNOWN : storage->store->seq;
     return unless_durable(storage, storage->confirmed_seq);
 }
@@ -337,5 +416,5 @@ od_seq od_storage_sync_seq(const struct od_storage *storage)
 
 bool od_storage_is_clean(const struct od_storage *storage)
 {
-    return storage->overlay == NULL;
+    return storage->overlay == NULL && !has_unwritten(storage);
 }

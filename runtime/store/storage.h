@@ -12,8 +12,12 @@
 // Order: every stretch is sealed or discarded before the turn ends, unless it is *held*: so a
 // transaction keeps its writes together, however long it takes. What was sealed before goes its way
 // meanwhile.
+// Beside its pairs an object has numbered pages. They are its database's, which is kept by a
+// *pager* (sql/database.h), and of which nothing else is known here. Pages go the way of all
+// writes, into the same batches.
+//
 // Process: workers. Thread: the loop's.
-// Owner: embedded in the object, 64 bytes while nothing is on its way; [identity] is the object's
+// Owner: embedded in the object, 80 bytes while nothing is on its way; [identity] is the object's
 // and must not move.
 
 #ifndef OD_STORE_STORAGE_H
@@ -27,14 +31,33 @@
 struct od_store;
 struct od_overlay;
 
+struct od_pager;
+
+// What a pager hears. It keeps pages in memory that it has read, and while a part of a stretch is
+// open, those that it has not written yet.
+struct od_pager_events {
+    void (*sealing)(struct od_pager *pager);   // The last moment at which it may write pages.
+    void (*undo_part)(struct od_pager *pager); // The innermost part; it goes on from its beginning.
+    // The innermost part is over. False, when it was to be kept: it cannot be, and is undone.
+    bool (*end_part)(struct od_pager *pager, bool keep, struct od_error *err);
+    void (*close)(struct od_pager *pager); // What it has read is no longer true. It is gone then.
+};
+
+struct od_pager {
+    const struct od_pager_events *events;
+    bool is_writing; // A part of the stretch has changes that are not written yet.
+};
+
 struct od_storage {
     struct od_store *store;
     const struct od_identity *identity;
+    struct od_pager *pager;     // NULL while nobody uses the pages. Set by itself.
     struct od_overlay *overlay; // NULL while nothing is open or on its way.
     uint64_t number;            // Of the object's rows; 0 while not known.
     bool is_absent;             // Known to have no rows.
     bool is_held;               // The stretch stays open beyond the turn.
     bool has_failed;            // See od_storage_has_failed.
+    uint32_t parts;             // How many are open inside each other.
     od_seq confirmed_seq;       // The last sealed batch effects have to wait for.
     od_seq written_seq;         // The last sealed batch.
     void *owner;                // For whoever embeds it; see od_store_failed.
@@ -83,11 +106,27 @@ void od_storage_end_alarm(struct od_storage *storage, const struct od_alarm *aga
 OD_MUST_CHECK bool od_storage_list(struct od_storage *storage, const struct od_range *range,
                                    struct od_bytes *pairs, uint64_t *count, struct od_error *err);
 
+// The bytes of a page, OD_STORE_PAGE_BYTES; zeros when there is no such page. False: it is damaged.
+OD_MUST_CHECK bool od_storage_get_page(struct od_storage *storage, uint32_t page, char *bytes);
+bool od_storage_has_page(struct od_storage *storage, uint32_t page);
+
+// Pages cannot be refused, as whoever writes them has no way back: the pager asks before how many
+// bytes the stretch still has room for. Effects always wait for them.
+void od_storage_put_page(struct od_storage *storage, uint32_t page, const char *bytes);
+void od_storage_delete_page(struct od_storage *storage, uint32_t page);
+size_t od_storage_room_bytes(const struct od_storage *storage);
+
+// Whether the open stretch has written that page, and what it wrote over; false: nothing was there.
+bool od_storage_has_open_page(const struct od_storage *storage, uint32_t page);
+OD_MUST_CHECK bool od_storage_get_page_beneath(struct od_storage *storage, uint32_t page,
+                                               char *bytes);
+
 // The end of a synchronous stretch. Returns the submission it will be part of; 0: it wrote nothing,
 // or is held.
 od_seq od_storage_seal(struct od_storage *storage);
 
-// Takes back all writes of the open stretch, or those since a mark of the same stretch.
+// Takes back all writes of the open stretch, or those since a mark of the same stretch: pairs and
+// the alarm, not pages.
 void od_storage_discard(struct od_storage *storage);
 uint64_t od_storage_mark(const struct od_storage *storage);
 void od_storage_rollback(struct od_storage *storage, uint64_t mark);
@@ -96,6 +135,17 @@ void od_storage_rollback(struct od_storage *storage, uint64_t mark);
 // again, with all that was written. Discarding and losing writes end it too.
 void od_storage_hold(struct od_storage *storage);
 void od_storage_let_go(struct od_storage *storage);
+
+// A part of a stretch that can be taken back, pages too; parts lie inside each other, and each is
+// known by its mark. While there is one the stretch is held. To undo the innermost does not end it.
+// To end it can fail when it is to be kept: then it is undone. After a discard none is open.
+uint64_t od_storage_begin_part(struct od_storage *storage);
+void od_storage_undo_part(struct od_storage *storage, uint64_t mark);
+OD_MUST_CHECK bool od_storage_end_part(struct od_storage *storage, uint64_t mark, bool keep,
+                                       struct od_error *err);
+
+// Gives back what is only kept to be quick. Not while a part is open.
+void od_storage_rest(struct od_storage *storage);
 
 // What an effect caused now has to wait for: 0 when all confirmed writes are on disk,
 // OD_SEQ_UNKNOWN when a held stretch has some.

@@ -37,14 +37,19 @@ static void forget_on_way(struct od_store *store, struct on_way *on_way)
 
 static void arrived(struct od_store *store, od_seq seq)
 {
-    while (!od_list_is_empty(&store->on_way) && on_way_of(store->on_way.next)->seq <= seq)
-        forget_on_way(store, on_way_of(store->on_way.next));
+    OD_LIST_EACH_SAFE (link, &store->on_way) {
+        if (on_way_of(link)->seq > seq)
+            return;
+        forget_on_way(store, on_way_of(link));
+    }
 }
 
 static void went_astray(struct od_store *store, od_seq first_seq)
 {
-    while (!od_list_is_empty(&store->on_way) && on_way_of(store->on_way.previous)->seq >= first_seq)
-        forget_on_way(store, on_way_of(store->on_way.previous));
+    OD_LIST_EACH_SAFE (link, &store->on_way) {
+        if (on_way_of(link)->seq >= first_seq)
+            forget_on_way(store, on_way_of(link));
+    }
 }
 
 bool od_store_is_behind(struct od_store *store)

@@ -3,7 +3,7 @@
 #include "base/cursor.h"
 #include "object/call.h"
 #include "store/store.h"
-#include "worker/mail.h"
+#include "worker/main_messages.h"
 
 static bool waits_for_peer(const struct od_objects *objects)
 {
@@ -35,6 +35,6 @@ void od_settle_turn(struct od_worker *worker)
         return;
     struct od_cursor questions = od_cursor_of(od_bytes_slice(&worker->settling));
     while (!od_cursor_at_end(&questions))
-        od_mail_report(worker, od_cursor_u64(&questions));
+        od_main_messages_report(worker, od_cursor_u64(&questions));
     od_bytes_deinit(&worker->settling);
 }

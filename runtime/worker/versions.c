@@ -3,7 +3,7 @@
 #include "base/cursor.h"
 #include "base/fault.h"
 #include "base/log.h"
-#include "link/page.h"
+#include "link/worker_page.h"
 
 void od_versions_init(struct od_versions *versions, struct od_objects *objects,
                       const struct od_options *options, od_script_new *new_script)
@@ -53,7 +53,7 @@ void od_versions_say_loaded(struct od_link *main, const struct od_objects *objec
     od_link_end(main, mark);
 }
 
-// What a script prints while it is loaded was printed by the trial already; once is enough.
+// What a script prints while it is loaded was printed by the dry run already; once is enough.
 static bool load(struct od_versions *versions, struct od_script *script, od_slice files,
                  struct od_error *err)
 {
@@ -61,9 +61,9 @@ static bool load(struct od_versions *versions, struct od_script *script, od_slic
     if (OD_FAULT("load.fail"))
         return od_error_set(err, "a fault point says that it does not load");
     od_log_setup(options->log_format, OD_LOG_ERROR);
-    od_page_begin(versions->objects->page, NULL, "script", "loading");
+    od_worker_page_begin(versions->objects->page, NULL, "script", OD_PAGE_LOADING_NAME);
     bool ok = script->load(script, versions->objects, options, files, err);
-    od_page_end(versions->objects->page);
+    od_worker_page_end(versions->objects->page);
     od_log_setup(options->log_format, options->log_level);
     return ok;
 }

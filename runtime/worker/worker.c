@@ -8,7 +8,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "link/link.h"
-#include "link/page.h"
+#include "link/worker_page.h"
 #include "net/exchange.h"
 #include "net/net.h"
 #include "object/call.h"
@@ -22,7 +22,7 @@
 #include "store/limits.h"
 #include "store/store.h"
 #include "worker/breakout.h"
-#include "worker/mail.h"
+#include "worker/main_messages.h"
 #include "worker/settle.h"
 #include "worker/versions.h"
 
@@ -78,6 +78,11 @@ static bool on_is_at_rest(void *owner, uint64_t websocket)
     return socket != NULL && od_socket_is_at_rest(socket);
 }
 
+static void on_left(void *owner, uint32_t place)
+{
+    od_main_messages_connection_left(owner, place);
+}
+
 static void on_fetched(void *owner, uint64_t fetch, bool ok, od_slice bytes)
 {
     od_outgoing_end(&((struct od_worker *)owner)->objects, fetch, ok, bytes);
@@ -91,9 +96,9 @@ static void on_connection_over(void *owner, uint64_t number)
     od_link_end(link, mark);
 }
 
-static const struct od_net_events net_events = {on_request, on_request_gone,   on_message,
-                                                on_closed,  on_failed,         on_is_at_rest,
-                                                on_fetched, on_connection_over};
+static const struct od_net_events net_events = {on_request, on_request_gone, on_message,
+                                                on_closed,  on_failed,       on_is_at_rest,
+                                                on_left,    on_fetched,      on_connection_over};
 
 // --- A turn --------------------------------------------------------------------------------------
 
@@ -258,6 +263,7 @@ static void init_objects(struct od_worker *worker, uint32_t index)
     objects->worker_count = worker->options->workers;
     objects->peers = od_allocate_zeroed(objects->worker_count * sizeof *objects->peers);
     objects->idle_ms = worker->options->idle_ms;
+    objects->event_limit_ms = worker->options->event_limit_ms;
     objects->logs_accesses = worker->options->log_requests;
     od_objects_init(objects);
 }
@@ -305,15 +311,16 @@ static bool open_and_serve(struct od_worker *worker, od_script_new *new_script, 
                    od_store_has_files(worker->store, &files, err) &&
                    od_net_init(&worker->net, &worker->loop, &net_events, worker, err);
     if (!is_open) {
-        od_mail_say_failed(worker, err->text);
+        od_main_messages_say_failed(worker, err->text);
         close_links(worker);
         od_store_close(worker->store);
         return false;
     }
     init_objects(worker, index);
     confine(worker);
+    worker->net.page = worker->page;
     worker->net.fetch_inside_denied = worker->options->fetch_private_denied;
-    od_pulses_set_ping_ms(&worker->net.pulses, worker->options->ping_ms);
+    od_keepalives_set_ping_ms(&worker->net.keepalives, worker->options->ping_ms);
     worker->net.tells_over = worker->options->connections_per_address > 0;
     worker->net.trusted_proxies = worker->options->trusted_proxies;
     worker->net.allowed_hosts = od_options_host_names(worker->options);
@@ -341,8 +348,8 @@ int od_worker_main(const struct od_options *options, od_script_new *new_script, 
     struct od_error err;
     if (options->confine)
         od_confine_prepare();
-    if (!od_page_open(&worker.page, page_fd, &err) || !od_loop_init(&worker.loop, &err) ||
-        !od_link_init(&worker.main, &worker.loop.uv, link_fd, &od_mail_main_events, &worker,
+    if (!od_worker_page_open(&worker.page, page_fd, &err) || !od_loop_init(&worker.loop, &err) ||
+        !od_link_init(&worker.main, &worker.loop.uv, link_fd, &od_main_messages_events, &worker,
                       &err)) {
         od_log(OD_LOG_ERROR, NULL, "worker %u cannot start: %s", index, err.text);
         return OD_EXIT_WRONG;
@@ -353,6 +360,6 @@ int od_worker_main(const struct od_options *options, od_script_new *new_script, 
     od_bytes_deinit(&worker.settling);
     od_loop_deinit(&worker.loop);
     od_log_settle(true);
-    od_page_free(worker.page);
+    od_worker_page_free(worker.page);
     return worker.exit_code;
 }

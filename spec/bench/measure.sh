@@ -18,7 +18,7 @@ tries_max=5
 
 measures_chosen() {
   local measure prefix
-  for measure in echo-1 echo-8 broadcast put idle counter touch; do
+  for measure in echo-1 echo-8 broadcast put sql idle counter sqlcounter touch; do
     [ -n "$only" ] || echo "$measure"
     for prefix in $only; do
       case $measure in "$prefix"*) echo "$measure" ;; esac
@@ -72,7 +72,7 @@ take_broadcast() {
 }
 
 take_put() {
-  load put 'put/%d' --sockets 50 --objects 50 --seconds "$seconds" --warm "$warm"
+  load put "$1/%d" --sockets 50 --objects 50 --seconds "$seconds" --warm "$warm"
 }
 
 take_touch() {
@@ -131,9 +131,9 @@ measure_drive() {
   case $1 in
     echo-*) take_echo "${1#echo-}" ;;
     broadcast) take_broadcast ;;
-    put) take_put ;;
+    put | sql) take_put "$1" ;;
     idle) take_idle ;;
-    counter | touch) take_touch "$1" ;;
+    counter | sqlcounter | touch) take_touch "$1" ;;
   esac
 }
 

@@ -47,6 +47,8 @@ local sections = {
     { { least = 2, of = "workerd" } }),
   speed("put", "put and answer, 50 objects", "messages",
     { { least = 20, of = "workerd" } }),
+  speed("sql", "insert into a table and answer, 50 objects", "messages",
+    { { least = 15000 }, { least = 5, of = "workerd" } }),
   {
     { "idle", "9,000 idle sockets: kB a socket", function(l) return l.idle_kb / l.idle_sockets end,
       tenth, { { most = 5 } } },
@@ -55,6 +57,8 @@ local sections = {
     { "idle", "server CPU µs each", key "server_cpu_us", hundredth },
   },
   speed("counter", "first touch and first value, 5,000 objects", "objects", { { least = 10000 } }),
+  speed("sqlcounter", "first touch, first table and row, 5,000 objects", "objects",
+    { { least = 10000 } }),
   speed("touch", "first touch, nothing stored, 5,000 objects", "objects", { { least = 10000 } }),
 }
 

@@ -8,16 +8,16 @@ local Disk = require "spec.faults.disk"
 local Server = require "spec.support.server"
 local world = require "spec.unit.store.world"
 local core = world.core
-local C, ffi = core.load("object/id.h"), core.ffi
+local C, ffi = core.load("object/id.h", "sql/sql.h", "base/bytes.h"), core.ffi
 
 local IMAGES = tonumber(os.getenv("OPEN_DO_IMAGES")) or 1000
 local SEED = tonumber(os.getenv("OPEN_DO_SEED")) or os.time()
 local LEDGERS, ROUNDS, IN_FLIGHT = 6, 60, 4
 local IMAGES_AT_ONCE = 50
 
--- Each message is a batch of two equal numbers and of what makes the file move: values of all
--- sizes, long keys, deletes, and at times everything goes.
-local SOURCE = [[
+-- Each message is a batch of two equal numbers, of rows in two tables, and of what makes the file
+-- move: values of all sizes, long keys, deletes, and at times everything goes.
+local SOURCE = [==[
 local od = require "open-do"
 local Ledger = {}
 
@@ -27,21 +27,35 @@ function Ledger:fetch()
   return od.Response(nil, { status = 101, webSocket = client })
 end
 
+local function write(storage, n)
+  storage:put("last", tostring(n))
+  storage.sql:exec [[
+    CREATE TABLE IF NOT EXISTS one (n INTEGER PRIMARY KEY, bytes);
+    CREATE TABLE IF NOT EXISTS two (n UNIQUE, one REFERENCES one (n)) ]]
+  storage.sql:exec("INSERT INTO one VALUES (?, ?)", n, ("b"):rep(n * 7907 % 9000))
+  storage.sql:exec("UPDATE one SET bytes = NULL WHERE n % 3 = ?", n % 3)
+  storage:put("value " .. n % 9, ("v"):rep(n * 7919 % 9000))
+  storage:put(("long"):rep(200) .. n % 3, n)
+  storage:delete("value " .. n % 4)
+  storage.sql:exec("INSERT INTO two VALUES (?1, ?1)", n)
+  storage:put("twin", tostring(n))
+end
+
 function Ledger:webSocketMessage(ws, message)
   local storage, n = self.state.storage, tonumber(message)
   if n % 25 == 0 then
     storage:deleteAll()
+    write(storage, n)
+  elseif n % 2 == 0 then
+    write(storage, n)
+  else
+    storage:transaction(function() write(storage, n) end)
   end
-  storage:put("last", message)
-  storage:put("value " .. n % 9, ("v"):rep(n * 7919 % 9000))
-  storage:put(("long"):rep(200) .. n % 3, n)
-  storage:delete("value " .. n % 4)
-  storage:put("twin", message)
   ws:send(message)
 end
 
 return { namespaces = { ledgers = Ledger } }
-]]
+]==]
 
 local function id_of(name)
   local key = C.od_namespace_key_of(core.slice("ledgers"))
@@ -93,11 +107,33 @@ local function decode(value)
   return value and tonumber(value:sub(3)) or 0
 end
 
+local QUERY = "SELECT (SELECT max(n) FROM one) || ' ' || (SELECT max(n) FROM two) || ' ' || "
+  .. "(SELECT quick_check FROM pragma_quick_check)"
+
+-- The largest numbers of the two tables, and what SQLite thinks of the database: "3 3 ok".
+local function rows_of(object)
+  local query, result = ffi.new("struct od_sql_query"), ffi.new("struct od_sql_result")
+  local bytes, value = ffi.new("struct od_bytes[1]"), ffi.new("struct od_sql_value")
+  query.text = core.slice(QUERY)
+  query.deadline_us, result.bytes = 2 ^ 62, bytes
+  if tonumber(C.od_sql_exec(object.storage, query, result, object.err)) ~= 0 then
+    return ffi.string(object.err.text)
+  end
+  local cursor = ffi.new("struct od_cursor[1]", { C.od_cursor_of(C.od_bytes_slice(bytes)) })
+  C.od_cursor_string(cursor)
+  C.od_sql_value_read(cursor, value)
+  local text = core.string(value.bytes)
+  C.od_bytes_deinit(bytes)
+  return text
+end
+
 -- What is wrong with what the ledger has in the image; nil: nothing.
 local function fault_of_ledger(ledger, object, told)
   local last, twin = decode(object:get("last")), decode(object:get("twin"))
   if last ~= twin then
     return ("ledger %s: half a batch, %d and %d"):format(ledger.name, last, twin)
+  elseif last > 0 and rows_of(object) ~= ("%d %d ok"):format(last, last) then
+    return ("ledger %s: %d in keys, %s in rows"):format(ledger.name, last, rows_of(object))
   elseif last < told then
     return ("ledger %s: %d was acknowledged, %d is stored"):format(ledger.name, told, last)
   elseif last > ledger.sent then

@@ -9,10 +9,11 @@ local ALLOWED = {
     "link/response.h" },
   ["runtime/net"] = { "runtime/base", "runtime/link", "runtime/codec" },
   ["runtime/store"] = { "runtime/base", "runtime/link" },
+  ["runtime/sql"] = { "runtime/base", "runtime/store" },
   ["runtime/object"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/net",
-    "runtime/store" },
+    "runtime/store", "runtime/sql" },
   ["runtime/worker"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/net",
-    "runtime/store", "runtime/object" },
+    "runtime/store", "runtime/sql", "runtime/object" },
   ["runtime/main"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/store",
     "runtime/object" },
   ["runtime"] = { "runtime/base", "runtime/link", "runtime/main", "runtime/worker",
@@ -21,7 +22,8 @@ local ALLOWED = {
     "link/response.h" },
   ["bindings/engine"] = { "runtime/base", "runtime/link", "runtime/object", "bindings/value" },
   ["bindings/api"] = { "runtime/base", "runtime/link", "runtime/object", "store/storage.h",
-    "store/range.h", "store/limits.h", "bindings/value", "bindings/engine" },
+    "store/range.h", "store/limits.h", "sql/sql.h", "sql/limits.h", "bindings/value",
+    "bindings/engine" },
   ["bindings"] = { "runtime/base", "runtime/link", "runtime/object", "bindings/value",
     "bindings/engine", "bindings/api" },
 }
@@ -30,6 +32,7 @@ local ALLOWED = {
 local WALLS = {
   ["libwebsockets.h"] = "runtime/net",
   ["lmdb.h"] = "runtime/store",
+  ["sqlite3.h"] = "runtime/sql",
   ["lua.h"] = "bindings*",
   ["lauxlib.h"] = "bindings*",
   ["lualib.h"] = "bindings*",
@@ -49,8 +52,8 @@ local CIRCLES = {
   ["bindings/value"] = { "http_fields http_message", "json json_write" },
   ["runtime/base"] = { "bytes check clock escape fault log" },
   ["runtime/link"] = { "options options_inner" },
-  ["runtime/main"] = { "arrival door", "life supervisor", "status status_page" },
-  ["runtime/net"] = { "exchange fetch fetch_inner net websocket websocket_state wire" },
+  ["runtime/main"] = { "arrival door", "status status_page", "supervisor worker_process" },
+  ["runtime/net"] = { "exchange exchange_inner fetch fetch_inner net websocket websocket_state wire" },
   ["runtime/object"] = { "access_log alarm_event auto_response branch call call_inner client_end "
     .. "deadlock inbox keep label object object_inner objects outbox outgoing refusal "
     .. "section socket tag task timeout transaction" },

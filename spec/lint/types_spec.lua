@@ -15,6 +15,7 @@ local CLASSES = {
   { "Response", "Response", "http" },
   { "state", "State", "object" }, { "storage", "Storage", "object" },
   { "txn", "Transaction", "object" },
+  { "storage.sql", "Sql", "object" }, { "cursor", "Cursor", "object" },
   { "ws", "WebSocket", "object" }, { "env.NAMESPACE", "Namespace", "object" },
   { "id", "Id", "object" }, { "stub", "Stub", "object" },
 }

@@ -294,6 +294,48 @@ describe("an alarm", function()
       assert.equal(7, #runs())
     end)
 
+    -- It used to ring for ever, once a refusal: a process that is killed writes nothing down.
+    it("by costing its worker has failed too, and is dropped after the seventh", function()
+      server:expect_mishap("another one is started")
+      server.options.args = { "--event-limit-ms", "200" }
+      server:restart()
+      ask([[storage:put("code", "while true do end")]])
+      set(1000)
+      server:turn_clock(1000)
+      for retry = 1, 7 do
+        server:wait_log(("things/a  rings %d %s"):format(retry - 1, tostring(retry > 1)))
+        server:wait_log("things/a  alarm: its worker ended while it ran: a failed try")
+        if retry < 7 then
+          server:wait_log(("alarm: retry %d of 6"):format(retry))
+          server:turn_clock(1000 * 2 ^ retry * 1.25 + 1)
+        end
+      end
+      server:wait_log("ERROR%s+things/a  alarm: dropped after 7 failed tries")
+      server:turn_clock(3600000)
+      turns_pass()
+      assert.is_nil(get())
+    end)
+
+    it("by costing its worker, when it was set anew before, counts for the old one only", function()
+      server:expect_mishap("another one is started")
+      server.options.args = { "--event-limit-ms", "200" }
+      server:restart()
+      ask([[storage:put("code", "if not storage:get('anew') then storage:put('anew', true) "
+        .. "storage:setAlarm(od.now() + 5000) storage:sync() end while true do end")]])
+      set(1000)
+      server:turn_clock(1000)
+      wait_ring()
+      server:wait_log("another one is started")
+      ask("storage:sync()", "other")
+      server:turn_clock(6000)
+      wait_ring()
+      server:wait_log("another one is started")
+      server:wait_log("things/a  alarm: its worker ended")
+      server:wait_log("alarm: retry 1 of 6")
+      local _, failures = server:log():gsub("a failed try", "")
+      assert.equal(1, failures)
+    end)
+
     it("keeps what it wrote, and says where it failed", function()
       ask([[storage:put("code", "storage:put('half', 1) error 'no'")]])
       set(0)

@@ -85,6 +85,22 @@ describe("open-do dev", function()
     server:wait_log("INFO  version 2 of script.lua serves after %d+ ms, 1 WebSocket kept\n")
   end)
 
+  -- "it ended while it loaded the script": so it was said of the fix, which was refused.
+  it("takes the fix of an endless loop that is saved while the loop runs", function()
+    start { args = { "--event-limit-ms", "1000" } }
+    server:expect_mishap("another one is started")
+    server:save((SOURCE:gsub("local answer =", "od.log.info('loops') while true do end %0")))
+    server:wait_version(2)
+    local connection = server:open()
+    connection:send_request("GET", "/rooms/lobby")
+    server:wait_log("loops")
+    server:save(SOURCE)
+    server:wait_version(3)
+    assert.equal(503, connection:read_answer().status)
+    assert.equal("2", server:get("/rooms/other").body)
+    assert.not_matches("reload failed", server:log(), 1, true)
+  end)
+
   it("shows errors in handlers with object, handler and source", function()
     start()
     server:connect("/rooms/lobby"):send("Bach")

@@ -120,6 +120,14 @@ local Tail = { fetch = function(_, request)
   return od.Response({})
 end }
 
+local function sum(n)
+  return n == 0 and nothing.at_all or 1 + sum(n - 1)
+end
+
+function Room:deep()
+  return od.Response(tostring(sum(15000)))
+end
+
 return { namespaces = { rooms = Room, tails = Tail, mutes = {} } }
 ]]
 
@@ -156,6 +164,13 @@ describe("a handler that fails", function()
     server:wait_log("called from fetch %(script%.lua:%d+%)")
     assert.not_matches("%.c:%d", server:log())
     assert.not_matches("[C]", server:log(), 1, true)
+  end)
+
+  it("deep in a recursion tells both ends, and does not walk over all of it", function()
+    expect_failure("deep")
+    server:wait_log("in function 'sum' %(script%.lua:%d+%)")
+    server:wait_log(" about 1[45]%d%d%d times")
+    server:wait_log("called from fetch %(script%.lua:%d+%)")
   end)
 
   it("by an error without a place, or one that is a table, is told as well", function()

@@ -97,7 +97,7 @@ describe("The program", function()
       local _, text = ends { "run", "--help" }
       local column
       for line in text:gmatch("[^\n]+") do
-        local at = line:match("^  %-%-?[%w-]+ ?[%w:|=]*%s+()") or line:match("^%s+()OPEN_DO")
+        local at = line:match("^  %-%-?[%w-]+ ?[%w:|=%[%]]*%s+()") or line:match("^%s+()OPEN_DO")
         column = column or at
         assert.equal(at and column, at, line)
       end

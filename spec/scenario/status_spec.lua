@@ -77,11 +77,24 @@ describe("open-do status", function()
       assert.equal(i - 1, worker.worker)
       assert.is_true(worker.pid > 0 and worker.answers)
       assert.is_true(worker.memoryBytes > 10000 and worker.memoryBytes < worker.memoryBytesMax)
+      assert.same({ 0, 0 }, { worker.databases, worker.databaseBytes })
       for name, total in pairs(totals) do
         totals[name] = total + worker[name]
       end
     end
     assert.same({ awake = 2, asleep = 0, sockets = 1, queued = 0 }, totals)
+  end)
+
+  it("says how many databases are open, and what they hold", function()
+    start(1)
+    for _, name in ipairs { "a", "b" } do
+      workbench.ask(server, name, [[ storage.sql:exec "CREATE TABLE t (x)" ]])
+    end
+    local worker = server:status().workers[1]
+    assert.equal(2, worker.databases)
+    assert.is_true(worker.databaseBytes > 10000 and worker.databaseBytes < 400000)
+    local text = select(2, server:asking("status"))
+    assert.matches("of 512 MiB, 2 open databases [%d.]+ MiB\n", text)
   end)
 
   it("says the same to a person, also by the script beside which the data lies", function()

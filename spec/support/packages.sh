@@ -15,6 +15,7 @@ OD_BUILD_NEEDS="
   library libwebsockets:libwebsockets-dev
   library libuv:libuv1-dev
   library lmdb:liblmdb-dev
+  library sqlite3 >= 3.38:libsqlite3-dev
   library libcrypto:libssl-dev
   library zlib:zlib1g-dev
   library libcurl >= 7.87:libcurl4-openssl-dev

@@ -53,6 +53,32 @@ function Counter:fetch()
   return od.Response(tostring(count))
 end
 
+-- A message becomes a row of the object's own database.
+local Sql = {}
+
+function Sql:constructor()
+  self.state.storage.sql:exec "CREATE TABLE IF NOT EXISTS message (id INTEGER PRIMARY KEY, text)"
+end
+
+function Sql:fetch()
+  return accept(self.state)
+end
+
+function Sql:webSocketMessage(ws, message)
+  self.state.storage.sql:exec("INSERT INTO message (text) VALUES (?)", message)
+  ws:send("stored")
+end
+
+-- The first touch of an object with its first table and its first row.
+local SqlCounter = {}
+
+function SqlCounter:fetch()
+  local sql = self.state.storage.sql
+  sql:exec "CREATE TABLE IF NOT EXISTS visit (id INTEGER PRIMARY KEY)"
+  local row = sql:exec("INSERT INTO visit DEFAULT VALUES RETURNING id"):one()
+  return od.Response(tostring(row.id))
+end
+
 -- The same without storage: an instance is made, and nothing else.
 local Touch = {}
 
@@ -61,5 +87,6 @@ function Touch:fetch()
 end
 
 return {
-  namespaces = { echo = Echo, broadcast = Broadcast, put = Put, counter = Counter, touch = Touch },
+  namespaces = { echo = Echo, broadcast = Broadcast, put = Put, counter = Counter, touch = Touch,
+    sql = Sql, sqlcounter = SqlCounter },
 }

@@ -76,7 +76,7 @@ describe("a form", function()
       ["has no boundary that can be one"] = request("multipart/form-data", "--x--"),
       ["no boundary"] = request("multipart/form-data; boundary=", "--"),
       ["boundary that can"] = request("multipart/form-data; boundary=" .. ("b"):rep(71), ""),
-      ["has no boundary that can"] = request("multipart/form-data; boundary=a; boundary=b", "--a--"),
+      ["has no boundary that"] = request("multipart/form-data; boundary=a; boundary=b", "--a--"),
       ["has no boundary"] = request('multipart/form-data; boundary="a', "--a--"),
       ["does not begin with the boundary"] = multipart("--other", "", "--X--"),
       ["its end is missing"] = multipart(part("a", "1"), ""),

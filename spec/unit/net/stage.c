@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "link/worker_page.h"
 #include "link/request.h"
 #include "link/response.h"
 #include "net/exchange.h"
@@ -91,13 +92,18 @@ static bool on_is_at_rest(void *owner, uint64_t websocket)
     return true;
 }
 
+static void on_left(void *owner, uint32_t place)
+{
+    (void)owner, (void)place;
+}
+
 static void on_fetched(void *owner, uint64_t fetch, bool ok, od_slice bytes)
 {
     tell(owner, ok ? "fetched" : "not fetched", fetch, bytes, "");
 }
 
 static const struct od_net_events events = {on_request, on_request_gone, on_message, on_closed,
-                                            on_failed,  on_is_at_rest,   on_fetched};
+                                            on_failed,  on_is_at_rest,   on_left,    on_fetched};
 
 struct stage *stage_new(void)
 {
@@ -130,7 +136,8 @@ struct od_net_limits *stage_limits(struct stage *stage)
 bool stage_connect(struct stage *stage, int fd, const char *read, size_t size)
 {
     struct od_error err;
-    return od_exchange_adopt(&stage->net, fd, OD_SLICE("192.0.2.1"), (od_slice){read, size}, &err);
+    return od_exchange_adopt(&stage->net, fd, OD_PAGE_NO_PLACE, OD_SLICE("192.0.2.1"),
+                             (od_slice){read, size}, &err);
 }
 
 void stage_turn(struct stage *stage)

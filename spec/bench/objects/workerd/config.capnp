@@ -20,6 +20,8 @@ const bench :Workerd.Worker = (
     (className = "Broadcast", uniqueKey = "broadcast", enableSql = true),
     (className = "Put", uniqueKey = "put", enableSql = true),
     (className = "Counter", uniqueKey = "counter", enableSql = true),
+    (className = "Sql", uniqueKey = "sql", enableSql = true),
+    (className = "SqlCounter", uniqueKey = "sqlcounter", enableSql = true),
     (className = "Touch", uniqueKey = "touch", enableSql = true),
   ],
   durableObjectStorage = (localDisk = "disk"),
@@ -28,6 +30,8 @@ const bench :Workerd.Worker = (
     (name = "broadcast", durableObjectNamespace = "Broadcast"),
     (name = "put", durableObjectNamespace = "Put"),
     (name = "counter", durableObjectNamespace = "Counter"),
+    (name = "sql", durableObjectNamespace = "Sql"),
+    (name = "sqlcounter", durableObjectNamespace = "SqlCounter"),
     (name = "touch", durableObjectNamespace = "Touch"),
   ],
 );

@@ -39,6 +39,26 @@ export class Counter extends DurableObject {
   }
 }
 
+export class Sql extends Socketed {
+  constructor(ctx, env) {
+    super(ctx, env);
+    ctx.storage.sql.exec("CREATE TABLE IF NOT EXISTS message (id INTEGER PRIMARY KEY, text)");
+  }
+  webSocketMessage(ws, message) {
+    this.ctx.storage.sql.exec("INSERT INTO message (text) VALUES (?)", message);
+    ws.send("stored");
+  }
+}
+
+export class SqlCounter extends DurableObject {
+  fetch() {
+    const sql = this.ctx.storage.sql;
+    sql.exec("CREATE TABLE IF NOT EXISTS visit (id INTEGER PRIMARY KEY)");
+    const row = sql.exec("INSERT INTO visit DEFAULT VALUES RETURNING id").one();
+    return new Response(String(row.id));
+  }
+}
+
 export class Touch extends DurableObject {
   fetch() {
     return new Response("ok");

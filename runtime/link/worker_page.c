@@ -1,0 +1,91 @@
+#include "link/worker_page.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static struct od_worker_page *map(int fd)
+{
+    struct od_worker_page *page =
+        mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+    return page == MAP_FAILED ? NULL : page;
+}
+
+bool od_worker_page_new(struct od_worker_page **page, int *fd, struct od_error *err)
+{
+    *page = NULL;
+    *fd = memfd_create("open-do worker", MFD_CLOEXEC);
+    if (*fd >= 0 && ftruncate(*fd, sizeof **page) == 0)
+        *page = map(*fd);
+    if (*page != NULL)
+        return true;
+    od_error_errno(err, "cannot make a shared page");
+    if (*fd >= 0)
+        close(*fd);
+    return false;
+}
+
+bool od_worker_page_open(struct od_worker_page **page, int fd, struct od_error *err)
+{
+    *page = map(fd);
+    if (*page == NULL)
+        od_error_errno(err, "cannot map the page that is shared with main");
+    close(fd);
+    return *page != NULL;
+}
+
+void od_worker_page_free(struct od_worker_page *page)
+{
+    if (page != NULL)
+        munmap(page, sizeof *page);
+}
+
+static void copy_text(char *to, size_t room, const char *text)
+{
+    size_t size = strnlen(text, room - 1);
+    memcpy(to, text, size);
+    to[size] = '\0';
+}
+
+void od_worker_page_begin(struct od_worker_page *page, const uint8_t *id, const char *label,
+                          const char *name)
+{
+    struct od_worker_page_event *event = &page->event;
+    __atomic_thread_fence(__ATOMIC_RELEASE); // Nobody sees what follows before the last end.
+    if (id != NULL)
+        memcpy(event->id, id, sizeof event->id);
+    else
+        memset(event->id, 0, sizeof event->id);
+    copy_text(event->label, sizeof event->label, label);
+    copy_text(event->name, sizeof event->name, name);
+    __atomic_store_n(&event->moment, event->moment | 1, __ATOMIC_RELEASE);
+}
+
+void od_worker_page_end(struct od_worker_page *page)
+{
+    __atomic_store_n(&page->event.moment, (page->event.moment | 1) + 1, __ATOMIC_RELEASE);
+}
+
+void od_page_turn(struct od_worker_page *page)
+{
+    __atomic_store_n(&page->turns, page->turns + 1, __ATOMIC_RELEASE);
+}
+
+// Both only grow.
+uint64_t od_page_progress(const struct od_worker_page *page)
+{
+    return __atomic_load_n(&page->turns, __ATOMIC_ACQUIRE) +
+           __atomic_load_n(&page->event.moment, __ATOMIC_ACQUIRE);
+}
+
+bool od_worker_page_running(const struct od_worker_page *page, struct od_worker_page_event *event)
+{
+    uint64_t before = __atomic_load_n(&page->event.moment, __ATOMIC_ACQUIRE);
+    if (before % 2 == 0)
+        return false;
+    *event = page->event;
+    event->moment = before;
+    event->label[sizeof event->label - 1] = event->name[sizeof event->name - 1] = '\0';
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    return __atomic_load_n(&page->event.moment, __ATOMIC_RELAXED) == before;
+}

@@ -1,0 +1,230 @@
+#include "main/dry_run.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/cursor.h"
+#include "base/log.h"
+#include "main/limits.h"
+
+// Verdicts
+
+bool od_verdict_read(struct od_cursor *cursor, struct od_verdict *verdict)
+{
+    verdict->ok = od_cursor_u8(cursor) != 0;
+    verdict->why = od_cursor_string(cursor);
+    verdict->has_entry = od_cursor_u8(cursor) != 0;
+    verdict->namespace_count = od_cursor_u32(cursor);
+    verdict->namespaces = *cursor;
+    for (uint32_t i = 0; i < verdict->namespace_count && !cursor->failed; i++)
+        (void)od_cursor_string(cursor);
+    verdict->files = od_cursor_rest(cursor);
+    return !cursor->failed;
+}
+
+void od_verdict_describe(const struct od_verdict *verdict, struct od_bytes *text)
+{
+    struct od_cursor cursor = verdict->namespaces;
+    for (uint32_t i = 0; i < verdict->namespace_count; i++) {
+        if (i > 0)
+            od_bytes_put_slice(text, OD_SLICE(", "));
+        od_bytes_put_slice(text, od_cursor_string(&cursor));
+    }
+}
+
+static void judge_text(struct od_dry_run *dry_run, const char *why)
+{
+    struct od_verdict verdict = {.ok = false, .why = od_slice_of(why)};
+    dry_run->judged(dry_run->owner, &verdict);
+}
+
+static void judge_heard(struct od_dry_run *dry_run)
+{
+    struct od_bytes heard = dry_run->heard; // It may start anew while it is told.
+    struct od_cursor cursor = od_cursor_of(od_bytes_slice(&heard));
+    struct od_verdict verdict;
+    dry_run->heard = (struct od_bytes){0};
+    if (od_verdict_read(&cursor, &verdict))
+        dry_run->judged(dry_run->owner, &verdict);
+    else
+        judge_text(dry_run, "the process that tried the script speaks nonsense");
+    od_bytes_deinit(&heard);
+}
+
+static void judge_silence(struct od_dry_run *dry_run, int status)
+{
+    char why[256], how[64];
+    od_process_describe_end(status, how, sizeof how);
+    if (dry_run->is_late)
+        snprintf(why, sizeof why,
+                 "%s has not been loaded within %d s: does it loop outside of its handlers?",
+                 dry_run->options->script, OD_DRY_RUN_MS_MAX / 1000);
+    else
+        snprintf(why, sizeof why, "the process that tried %s ended before it had loaded it: %s",
+                 dry_run->options->script, how);
+    judge_text(dry_run, why);
+}
+
+// The process
+
+static void kill_process(struct od_dry_run *dry_run)
+{
+    od_loop_clear_timer(dry_run->loop, &dry_run->timer);
+    od_process_kill(&dry_run->process);
+}
+
+static void on_late(struct od_timer *timer)
+{
+    struct od_dry_run *dry_run = OD_TIMER_MEMBER(timer, struct od_dry_run, timer);
+    dry_run->is_late = true;
+    kill_process(dry_run);
+}
+
+static void begin(struct od_dry_run *dry_run);
+
+static void conclude(struct od_dry_run *dry_run, int status)
+{
+    bool was_asked = dry_run->is_asked;
+    dry_run->is_asked = false;
+    if (!was_asked)
+        return; // It was only waiting; the next start makes another one.
+    if (dry_run->starts_anew)
+        begin(dry_run);
+    else if (dry_run->heard.size > 0)
+        judge_heard(dry_run);
+    else
+        judge_silence(dry_run, status);
+}
+
+// Its link is read to the end before this, so that its last words are heard.
+static void reap(struct od_dry_run *dry_run)
+{
+    int status;
+    if (!dry_run->has_link && od_process_reap(&dry_run->process, &status))
+        conclude(dry_run, status);
+}
+
+static void on_child_signal(uv_signal_t *handle, int number)
+{
+    (void)number;
+    reap(handle->data);
+}
+
+// Its end is waited for nevertheless, so that there is only one at a time; it need not tidy up.
+static void on_message(struct od_link *link, enum od_kind kind, od_slice body, int fd)
+{
+    struct od_dry_run *dry_run = link->owner;
+    if (fd >= 0)
+        close(fd);
+    if (kind != OD_KIND_LOADED)
+        return;
+    od_bytes_clear(&dry_run->heard);
+    od_bytes_put_slice(&dry_run->heard, od_slice_from(body, sizeof(uint32_t))); // No version.
+    kill_process(dry_run);
+}
+
+static void on_gone(struct od_link *link)
+{
+    kill_process(link->owner);
+    od_link_close(link);
+}
+
+static void on_closed(struct od_link *link)
+{
+    struct od_dry_run *dry_run = link->owner;
+    dry_run->has_link = false;
+    reap(dry_run);
+}
+
+static const struct od_link_events link_events = {on_message, on_gone, on_closed};
+
+static bool spawn(struct od_dry_run *dry_run, struct od_error *err)
+{
+    int fds[2];
+    if (!od_link_pair(fds, err))
+        return false;
+    struct od_child_args args = {OD_CHILD_DRY_RUN, fds[1], -1};
+    bool has_process = od_process_spawn(&dry_run->process, dry_run->options, &args, err);
+    close(fds[1]);
+    if (!has_process)
+        close(fds[0]);
+    else
+        dry_run->has_link =
+            od_link_init(&dry_run->link, &dry_run->loop->uv, fds[0], &link_events, dry_run, err);
+    if (!dry_run->has_link)
+        od_process_end(&dry_run->process);
+    return dry_run->has_link;
+}
+
+static bool is_there(const struct od_dry_run *dry_run)
+{
+    return od_process_is_there(&dry_run->process) || dry_run->has_link;
+}
+
+static bool is_well(const struct od_dry_run *dry_run)
+{
+    return od_process_is_there(&dry_run->process) && dry_run->has_link && !dry_run->link.is_gone &&
+           !dry_run->link.is_closing;
+}
+
+static void begin(struct od_dry_run *dry_run)
+{
+    struct od_error err;
+    dry_run->starts_anew = dry_run->is_late = false;
+    od_bytes_clear(&dry_run->heard);
+    if (!is_there(dry_run) && !spawn(dry_run, &err)) {
+        od_error_prefix(&err, "cannot try the script");
+        judge_text(dry_run, err.text);
+        return;
+    }
+    dry_run->is_asked = true;
+    size_t mark = od_link_begin(&dry_run->link, OD_KIND_LOAD, -1);
+    od_bytes_put_u32(&dry_run->link.out, 0);
+    od_link_end(&dry_run->link, mark);
+    od_link_flush(&dry_run->link);
+    od_loop_set_timer(dry_run->loop, &dry_run->timer, OD_DRY_RUN_MS_MAX);
+}
+
+void od_dry_run_open(struct od_dry_run *dry_run, struct od_loop *loop,
+                     const struct od_options *options,
+                     void (*judged)(void *owner, const struct od_verdict *verdict), void *owner)
+{
+    *dry_run = (struct od_dry_run){.loop = loop,
+                                   .options = options,
+                                   .judged = judged,
+                                   .owner = owner,
+                                   .timer = {.fire = on_late}};
+    int status = uv_signal_init(&loop->uv, &dry_run->child_signal);
+    OD_ASSERT(status == 0);
+    dry_run->child_signal.data = dry_run;
+    status = uv_signal_start(&dry_run->child_signal, on_child_signal, SIGCHLD);
+    OD_ASSERT(status == 0);
+}
+
+void od_dry_run_start(struct od_dry_run *dry_run)
+{
+    if (!dry_run->is_asked && (is_well(dry_run) || !is_there(dry_run))) {
+        begin(dry_run);
+        return;
+    }
+    dry_run->is_asked = dry_run->starts_anew = true; // When this one has ended.
+    kill_process(dry_run);
+}
+
+// Without one in reserve the next dry run only takes longer.
+void od_dry_run_prepare(struct od_dry_run *dry_run)
+{
+    struct od_error err;
+    if (!is_there(dry_run) && !spawn(dry_run, &err))
+        od_log(OD_LOG_WARN, NULL, "no process is ready to try the script: %s", err.text);
+}
+
+void od_dry_run_close(struct od_dry_run *dry_run)
+{
+    od_loop_clear_timer(dry_run->loop, &dry_run->timer);
+    od_process_end(&dry_run->process);
+    od_bytes_deinit(&dry_run->heard);
+    if (dry_run->has_link && !dry_run->link.is_closing)
+        od_link_close(&dry_run->link);
+    uv_close((uv_handle_t *)&dry_run->child_signal, NULL);
+}

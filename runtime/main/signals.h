@@ -1,0 +1,33 @@
+// Signals: what the operator tells the running program by them.
+//
+// The first SIGINT or SIGTERM asks it to finish, the second to end at once. SIGHUP is reserved for
+// reloading the script. Signals arrive as events of the loop, so whoever is told may do anything.
+//
+// Process: main; workers ignore these signals (main/child.h). Owner: embedded; od_signals_close,
+// then the loop must run once more.
+
+#ifndef OD_MAIN_SIGNALS_H
+#define OD_MAIN_SIGNALS_H
+
+#include <uv.h>
+
+#define OD_SIGNALS_COUNT 3
+
+struct od_signals_events {
+    void (*stop)(void *owner); // Once.
+    void (*kill)(void *owner);
+    void (*reload)(void *owner);
+};
+
+struct od_signals {
+    const struct od_signals_events *events;
+    void *owner;
+    int stops; // How often it was asked to.
+    uv_signal_t handles[OD_SIGNALS_COUNT];
+};
+
+void od_signals_open(struct od_signals *signals, uv_loop_t *loop,
+                     const struct od_signals_events *events, void *owner);
+void od_signals_close(struct od_signals *signals); // Signals have their usual meaning again.
+
+#endif

@@ -1,0 +1,346 @@
+#include "sql/connection.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "sql/freelist.h"
+#include "sql/functions.h"
+#include "sql/limits.h"
+
+static struct {
+    bool is_ready;
+    struct od_list open; // Longest unused first.
+    struct od_list warm;
+    uint32_t open_count, warm_count;
+} all;
+
+static struct od_sql_connection *of_pager(struct od_pager *pager)
+{
+    return OD_LIST_MEMBER(pager, struct od_sql_connection, pager);
+}
+
+// --- SQLite --------------------------------------------------------------------------------------
+
+// Page caches are not allocated in advance, which would cost each connection 80 KiB.
+static void prepare_library(void)
+{
+    if (all.is_ready)
+        return;
+    od_list_init(&all.open);
+    od_list_init(&all.warm);
+    int code = sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+    if (code == SQLITE_OK)
+        code = sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
+    if (code == SQLITE_OK)
+        code = sqlite3_initialize();
+    if (code == SQLITE_OK)
+        code = od_sql_vfs_register();
+    OD_ASSERT(code == SQLITE_OK);
+    sqlite3_hard_heap_limit64(OD_SQL_HEAP_BYTES_MAX);
+    all.is_ready = true;
+}
+
+// --- Keeping and giving up -----------------------------------------------------------------------
+
+static void forget_statement(struct od_sql_connection *connection,
+                             struct od_sql_statement *statement)
+{
+    connection->statement_count--;
+    connection->statement_bytes -= statement->size;
+    sqlite3_finalize(statement->compiled);
+    free(statement->text);
+    free(statement);
+}
+
+static struct od_sql_statement *statement_of(struct od_list *link)
+{
+    return OD_LIST_MEMBER(link, struct od_sql_statement, link);
+}
+
+static void forget_oldest_statement(struct od_sql_connection *connection)
+{
+    forget_statement(connection, statement_of(od_list_pop_front(&connection->statements)));
+}
+
+static void forget_statements(struct od_sql_connection *connection)
+{
+    while (connection->statement_count > 0)
+        forget_oldest_statement(connection);
+}
+
+static void close_connection(struct od_sql_connection *connection)
+{
+    forget_statements(connection);
+    connection->storage->pager = NULL;
+    connection->guard.is_trusted = true; // What is open is rolled back.
+    int code = sqlite3_close(connection->db);
+    OD_ASSERT(code == SQLITE_OK);
+    all.open_count--;
+    all.warm_count -= !od_list_is_empty(&connection->warm);
+    od_list_remove(&connection->open);
+    od_list_remove(&connection->warm);
+    free(connection);
+}
+
+static void cool_oldest(void)
+{
+    struct od_list *link = od_list_pop_front(&all.warm);
+    struct od_sql_connection *connection = OD_LIST_MEMBER(link, struct od_sql_connection, warm);
+    all.warm_count--;
+    forget_statements(connection);
+    sqlite3_db_release_memory(connection->db);
+}
+
+static bool are_too_many(void)
+{
+    return all.open_count > OD_SQL_OPEN_MAX || sqlite3_memory_used() > OD_SQL_OPEN_BYTES;
+}
+
+// One with open savepoints has changes that stand nowhere else.
+static void close_oldest(const struct od_sql_connection *but)
+{
+    OD_LIST_EACH_SAFE (link, &all.open) {
+        struct od_sql_connection *connection = OD_LIST_MEMBER(link, struct od_sql_connection, open);
+        if (!are_too_many())
+            return;
+        if (connection != but && connection->parts == 0)
+            close_connection(connection);
+    }
+}
+
+static void use(struct od_sql_connection *connection)
+{
+    all.warm_count += od_list_is_empty(&connection->warm);
+    od_list_remove(&connection->open);
+    od_list_remove(&connection->warm);
+    od_list_push_back(&all.open, &connection->open);
+    od_list_push_back(&all.warm, &connection->warm);
+    if (all.warm_count > OD_SQL_WARM_MAX)
+        cool_oldest();
+    close_oldest(connection);
+}
+
+// --- Statements of our own -----------------------------------------------------------------------
+
+static int run_own(struct od_sql_connection *connection, const char *text)
+{
+    bool was_trusted = connection->guard.is_trusted;
+    connection->guard.is_trusted = true;
+    int code = sqlite3_exec(connection->db, text, NULL, NULL, NULL);
+    connection->guard.is_trusted = was_trusted;
+    return code;
+}
+
+bool od_sql_connection_begin_parts(struct od_sql_connection *connection, struct od_error *err)
+{
+    for (; connection->parts < connection->storage->parts; connection->parts++) {
+        if (run_own(connection, "SAVEPOINT part") != SQLITE_OK)
+            return od_error_set(err, "a transaction cannot begin: %s",
+                                sqlite3_errmsg(connection->db));
+        connection->pager.is_writing = true;
+    }
+    return true;
+}
+
+// --- What the storage tells ----------------------------------------------------------------------
+
+static void on_sealing(struct od_pager *pager)
+{
+    od_sql_freelist_drop(of_pager(pager)->storage);
+}
+
+static bool has_innermost(const struct od_sql_connection *connection)
+{
+    return connection->parts > 0 && connection->parts == connection->storage->parts;
+}
+
+static void on_undo_part(struct od_pager *pager)
+{
+    struct od_sql_connection *connection = of_pager(pager);
+    if (has_innermost(connection) && !connection->is_broken)
+        connection->is_broken = run_own(connection, "ROLLBACK TO part") != SQLITE_OK;
+}
+
+// The innermost part is undone and over. The outermost by a ROLLBACK, which ends in any case.
+static bool drop_part(struct od_sql_connection *connection)
+{
+    const char *undo = connection->parts == 1 ? "ROLLBACK" : "ROLLBACK TO part; RELEASE part";
+    return run_own(connection, undo) == SQLITE_OK;
+}
+
+static bool keep_part(struct od_sql_connection *connection, struct od_error *err)
+{
+    connection->is_refused = false;
+    if (run_own(connection, "RELEASE part") == SQLITE_OK)
+        return true;
+    od_error_set(err, "%s",
+                 connection->is_refused
+                     ? "what it wrote is more than one stretch may; nothing of it is stored"
+                     : sqlite3_errmsg(connection->db));
+    connection->is_broken = !drop_part(connection);
+    return false;
+}
+
+static bool on_end_part(struct od_pager *pager, bool keep, struct od_error *err)
+{
+    struct od_sql_connection *connection = of_pager(pager);
+    bool is_done = true;
+    if (!has_innermost(connection))
+        return true;
+    if (connection->is_broken)
+        is_done = !keep || od_error_set(err, "Cannot commit transaction due to an earlier SQL "
+                                             "critical error");
+    else if (keep)
+        is_done = keep_part(connection, err);
+    else
+        connection->is_broken = !drop_part(connection);
+    connection->parts--;
+    connection->pager.is_writing = connection->parts > 0;
+    if (connection->parts == 0 && connection->is_broken)
+        close_connection(connection); // Whatever is open there still, it will not be seen.
+    return is_done;
+}
+
+static void on_close(struct od_pager *pager)
+{
+    close_connection(of_pager(pager));
+}
+
+static const struct od_pager_events events = {on_sealing, on_undo_part, on_end_part, on_close};
+
+// --- What SQLite asks ----------------------------------------------------------------------------
+
+static int is_late(void *owner)
+{
+    const struct od_sql_connection *connection = owner;
+    return od_clock_passed_us() > connection->deadline_us;
+}
+
+// A commit that would not fit the batch becomes a rollback: later it could not be refused any more.
+static int has_no_room(void *owner)
+{
+    struct od_sql_connection *connection = owner;
+    int cached = 0, high;
+    sqlite3_db_status(connection->db, SQLITE_DBSTATUS_CACHE_USED, &cached, &high, 0);
+    connection->is_refused =
+        (size_t)cached > od_storage_room_bytes(connection->storage) + (OD_SQL_CACHE_KIB << 10);
+    return connection->is_refused;
+}
+
+// --- Opening -------------------------------------------------------------------------------------
+
+// With a journal in memory a rollback needs no file, and in exclusive mode a commit writes the
+// pages that changed and no other.
+static const char settings[] = "PRAGMA page_size=4096;"
+                               "PRAGMA locking_mode=EXCLUSIVE;"
+                               "PRAGMA journal_mode=MEMORY;"
+                               "PRAGMA synchronous=OFF;"
+                               "PRAGMA temp_store=MEMORY;"
+                               "PRAGMA cache_spill=OFF;"
+                               "PRAGMA cache_size=-128;"
+                               "PRAGMA secure_delete=FAST;"
+                               "PRAGMA cell_size_check=ON;";
+
+static int set_up(struct od_sql_connection *connection)
+{
+    int reserved = OD_SQL_RESERVED_BYTES;
+    sqlite3 *db = connection->db;
+    sqlite3_extended_result_codes(db, 1);
+    int code = sqlite3_file_control(db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
+    if (code == SQLITE_OK)
+        code = od_sql_guard_set(&connection->guard, db);
+    if (code == SQLITE_OK)
+        code = run_own(connection, settings);
+    if (code == SQLITE_OK)
+        code = od_sql_functions_add(db);
+    sqlite3_progress_handler(db, OD_SQL_STEPS_A_LOOK, is_late, connection);
+    sqlite3_commit_hook(db, has_no_room, connection);
+    connection->file = od_sql_vfs_file(db);
+    return code;
+}
+
+static bool open_connection(struct od_sql_connection *connection, struct od_error *err)
+{
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    connection->deadline_us = INT64_MAX;
+    od_sql_vfs_open_next(connection->storage);
+    int code = sqlite3_open_v2("object", &connection->db, flags, NULL);
+    if (code == SQLITE_OK)
+        code = set_up(connection);
+    if (code == SQLITE_OK)
+        return true;
+    od_error_set(err, "cannot open the object's database: %s",
+                 code == SQLITE_CORRUPT || code == SQLITE_NOTADB
+                     ? "it is damaged on disk; its keys and other objects are not concerned"
+                     : sqlite3_errstr(code));
+    sqlite3_close(connection->db);
+    return false;
+}
+
+bool od_sql_connection_of(struct od_storage *storage, struct od_sql_connection **result,
+                          struct od_error *err)
+{
+    prepare_library();
+    struct od_sql_connection *connection;
+    if (storage->pager != NULL) {
+        *result = connection = of_pager(storage->pager);
+        use(connection);
+        return true;
+    }
+    connection = od_allocate_zeroed(sizeof *connection);
+    connection->pager.events = &events;
+    connection->storage = storage;
+    od_list_init(&connection->open);
+    od_list_init(&connection->warm);
+    od_list_init(&connection->statements);
+    if (!open_connection(connection, err)) {
+        free(connection);
+        return false;
+    }
+    storage->pager = &connection->pager;
+    all.open_count++;
+    use(connection);
+    *result = connection;
+    return true;
+}
+
+struct od_sql_status od_sql_status(void)
+{
+    struct od_sql_status status = {.open = all.open_count};
+    if (all.open_count > 0)
+        status.bytes = (uint64_t)sqlite3_memory_used();
+    return status;
+}
+
+// --- Compiled statements -------------------------------------------------------------------------
+
+sqlite3_stmt *od_sql_connection_cached(struct od_sql_connection *connection, od_slice text)
+{
+    OD_LIST_EACH (link, &connection->statements) {
+        struct od_sql_statement *statement = statement_of(link);
+        if (statement->size != text.size || memcmp(statement->text, text.at, text.size) != 0)
+            continue;
+        od_list_remove(link);
+        od_list_push_back(&connection->statements, link);
+        return statement->compiled;
+    }
+    return NULL;
+}
+
+void od_sql_connection_cache(struct od_sql_connection *connection, od_slice text,
+                             sqlite3_stmt *compiled)
+{
+    struct od_sql_statement *statement = od_allocate_zeroed(sizeof *statement);
+    od_list_init(&statement->link);
+    statement->compiled = compiled;
+    statement->text = od_allocate(text.size);
+    statement->size = text.size;
+    memcpy(statement->text, text.at, text.size);
+    od_list_push_back(&connection->statements, &statement->link);
+    connection->statement_count++;
+    connection->statement_bytes += text.size;
+    while (connection->statement_count > OD_SQL_STATEMENTS_MAX ||
+           connection->statement_bytes > OD_SQL_STATEMENTS_BYTES)
+        forget_oldest_statement(connection);
+}

@@ -1,0 +1,38 @@
+// SQLite's idea of a file, made of the pages of a storage.
+//
+// A database is the pages of one object and nothing else: journals and temporary tables are kept in
+// memory, and the system's files are out of reach, as the VFS that knows them is not there. SQLite
+// writes only inside COMMIT, and what it writes lands in the open stretch of the storage; to sync
+// is the matter of whoever seals that.
+//
+// A write never fails. SQLite would try to put the old pages back, which would fail too, and a
+// damaged database would be left. What must be refused is refused before, by the commit hook
+// (connection.c).
+//
+// A page has 4,096 bytes, of which SQLite leaves 16 alone, so that what is stored of it fits a page
+// of LMDB with its head.
+
+#ifndef OD_SQL_VFS_H
+#define OD_SQL_VFS_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+
+#include "store/storage.h"
+
+#define OD_SQL_PAGE_BYTES 4096
+#define OD_SQL_RESERVED_BYTES 16
+
+struct od_sql_file {
+    sqlite3_file base;
+    struct od_storage *storage;
+    uint64_t commits; // That came to their end.
+};
+
+int od_sql_vfs_register(void); // As the only one. Returns SQLite's codes.
+
+// The next database that is opened has its pages in [storage].
+void od_sql_vfs_open_next(struct od_storage *storage);
+struct od_sql_file *od_sql_vfs_file(sqlite3 *db);
+
+#endif

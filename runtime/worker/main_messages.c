@@ -1,0 +1,346 @@
+#include "worker/main_messages.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "link/worker_page.h"
+#include "net/exchange.h"
+#include "object/alarm_event.h"
+#include "object/call.h"
+#include "object/deadlock.h"
+#include "object/refusal.h"
+#include "object/report.h"
+#include "object/restore.h"
+#include "object/socket.h"
+#include "store/store.h"
+
+struct peer {
+    struct od_link link;
+    struct od_worker *worker;
+    uint32_t index;
+};
+
+void od_main_messages_say_failed(struct od_worker *worker, const char *why)
+{
+    struct od_bytes body = {0};
+    od_bytes_put_string(&body, od_slice_of(why));
+    od_link_send(&worker->main, OD_KIND_LOAD_FAILED, od_bytes_slice(&body), -1);
+    od_link_flush(&worker->main);
+    od_bytes_deinit(&body);
+}
+
+void od_main_messages_connection_left(struct od_worker *worker, uint32_t place)
+{
+    size_t mark = od_link_begin(&worker->main, OD_KIND_CONNECTION_LEFT, -1);
+    od_bytes_put_u32(&worker->main.out, place);
+    od_link_end(&worker->main, mark);
+}
+
+static void receive_connection(struct od_worker *worker, od_slice body, int fd)
+{
+    struct od_cursor cursor = od_cursor_of(body);
+    uint32_t place = od_cursor_u32(&cursor);
+    od_slice peer = od_cursor_string(&cursor);
+    od_slice already_read = od_cursor_rest(&cursor);
+    struct od_error err;
+    if (fd < 0)
+        od_error_set(&err, "no descriptor is free; raise the limit of open files (ulimit -n)");
+    else if (od_exchange_adopt(&worker->net, fd, place, peer, already_read, &err))
+        return;
+    od_log(OD_LOG_ERROR, NULL, "cannot serve a connection: %s", err.text);
+    if (place != OD_PAGE_NO_PLACE)
+        od_main_messages_connection_left(worker, place);
+}
+
+static void peer_message(struct od_link *link, enum od_kind kind, od_slice body, int fd);
+static void peer_gone(struct od_link *link);
+static void peer_closed(struct od_link *link);
+
+static const struct od_link_events peer_events = {peer_message, peer_gone, peer_closed};
+
+static void forget_peer(struct od_worker *worker, uint32_t index)
+{
+    struct od_link *link = worker->objects.peers[index];
+    if (link == NULL)
+        return;
+    worker->objects.peers[index] = NULL;
+    od_call_peer_gone(&worker->objects, index);
+    od_link_close(link);
+}
+
+static void receive_peer(struct od_worker *worker, od_slice body, int fd)
+{
+    struct od_cursor cursor = od_cursor_of(body);
+    uint32_t index = od_cursor_u32(&cursor);
+    struct od_error err;
+    if (fd >= 0 && index >= worker->objects.worker_count)
+        close(fd);
+    if (fd < 0 || index >= worker->objects.worker_count)
+        return;
+    forget_peer(worker, index);
+    struct peer *peer = od_allocate_zeroed(sizeof *peer);
+    peer->worker = worker;
+    peer->index = index;
+    if (!od_link_init(&peer->link, &worker->loop.uv, fd, &peer_events, peer, &err)) {
+        od_log(OD_LOG_ERROR, NULL, "worker %u cannot be called: %s", index, err.text);
+        free(peer);
+        return;
+    }
+    worker->objects.peers[index] = &peer->link;
+    worker->link_count++;
+}
+
+static void receive_durable(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    struct od_cursor cursor = od_cursor_of(body);
+    uint64_t seq = od_cursor_u64(&cursor);
+    od_store_durable(worker->store, seq);
+    od_objects_durable(&worker->objects, seq);
+}
+
+static void receive_applied(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    struct od_cursor cursor = od_cursor_of(body);
+    od_store_applied(worker->store, od_cursor_u64(&cursor));
+}
+
+static void reset_broken(struct od_storage *storage)
+{
+    struct od_object *object = storage->owner;
+    od_object_lose_writes(object, object->objects->commit_failure);
+}
+
+static void receive_commit_failed(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    struct od_cursor cursor = od_cursor_of(body);
+    uint32_t generation = od_cursor_u32(&cursor);
+    uint64_t first_seq = od_cursor_u64(&cursor);
+    worker->objects.commit_failure = od_cursor_string(&cursor);
+    od_log(OD_LOG_ERROR, NULL, "writes could not be stored: %.*s",
+           (int)worker->objects.commit_failure.size, worker->objects.commit_failure.at);
+    od_store_failed(worker->store, generation, first_seq, reset_broken);
+    worker->objects.commit_failure = (od_slice){NULL, 0};
+}
+
+static void receive_drain(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)body;
+    (void)fd;
+    od_worker_begin_drain(worker);
+}
+
+static void receive_load(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    struct od_error err;
+    if (od_versions_load(&worker->versions, body, &err))
+        return;
+    od_main_messages_say_failed(worker, err.text);
+    worker->is_over = true;
+    worker->exit_code = OD_EXIT_WRONG;
+}
+
+static void receive_switch(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    od_versions_switch(&worker->versions, body);
+    od_link_send(&worker->main, OD_KIND_SWITCHED, (od_slice){NULL, 0}, -1);
+}
+
+static void receive_discard(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    od_versions_discard(&worker->versions, body);
+}
+
+static void receive_status(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    struct od_cursor cursor = od_cursor_of(body);
+    uint64_t question = od_cursor_u64(&cursor);
+    if (od_cursor_u8(&cursor) != 0)
+        od_bytes_put_u64(&worker->settling, question);
+    else
+        od_main_messages_report(worker, question);
+}
+
+void od_main_messages_report(struct od_worker *worker, uint64_t question)
+{
+    size_t mark = od_link_begin(&worker->main, OD_KIND_STATUS_REPORT, -1);
+    od_bytes_put_u64(&worker->main.out, question);
+    od_report_put(&worker->main.out, &worker->objects);
+    od_link_end(&worker->main, mark);
+}
+
+static void receive_call(struct od_worker *worker, uint32_t from, od_slice body, int fd)
+{
+    (void)fd;
+    od_call_receive(&worker->objects, from, body);
+}
+
+static void receive_reply(struct od_worker *worker, uint32_t from, od_slice body, int fd)
+{
+    (void)fd;
+    od_call_receive_reply(&worker->objects, from, body);
+}
+
+static void receive_cancel(struct od_worker *worker, uint32_t from, od_slice body, int fd)
+{
+    (void)fd;
+    od_call_receive_cancel(&worker->objects, from, body);
+}
+
+static void receive_probe(struct od_worker *worker, uint32_t from, od_slice body, int fd)
+{
+    (void)fd;
+    od_deadlock_receive_probe(&worker->objects, from, body);
+}
+
+static void receive_deadlocked(struct od_worker *worker, uint32_t from, od_slice body, int fd)
+{
+    (void)from;
+    (void)fd;
+    od_deadlock_receive_deadlocked(&worker->objects, body);
+}
+
+static void receive_upgrade(struct od_worker *worker, uint32_t from, od_slice body, int fd)
+{
+    (void)from;
+    struct od_cursor cursor = od_cursor_of(body);
+    uint64_t socket = od_cursor_u64(&cursor);
+    od_socket_attach(&worker->objects, socket, od_cursor_rest(&cursor), fd);
+}
+
+static void receive_restore_object(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    od_restore_object(&worker->objects, body);
+}
+
+static void receive_restore_socket(struct od_worker *worker, od_slice body, int fd)
+{
+    od_restore_socket(&worker->objects, body, fd);
+}
+
+static void receive_alarm(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    od_alarm_event_receive(&worker->objects, body);
+}
+
+static void receive_refuse(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    od_refusal_receive(&worker->objects, body);
+}
+
+// The turn it is taken in is what was asked for.
+static void receive_turn(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)worker, (void)body, (void)fd;
+}
+
+static void receive_restored(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)body, (void)fd;
+    worker->is_restored = true;
+    od_link_send(&worker->main, OD_KIND_BACK, (od_slice){NULL, 0}, -1);
+}
+
+static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int) = {
+    [OD_KIND_CONNECTION] = receive_connection,
+    [OD_KIND_PEER] = receive_peer,
+    [OD_KIND_DURABLE] = receive_durable,
+    [OD_KIND_APPLIED] = receive_applied,
+    [OD_KIND_COMMIT_FAILED] = receive_commit_failed,
+    [OD_KIND_DRAIN] = receive_drain,
+    [OD_KIND_LOAD] = receive_load,
+    [OD_KIND_SWITCH] = receive_switch,
+    [OD_KIND_DISCARD] = receive_discard,
+    [OD_KIND_STATUS] = receive_status,
+    [OD_KIND_RESTORE_OBJECT] = receive_restore_object,
+    [OD_KIND_RESTORE_SOCKET] = receive_restore_socket,
+    [OD_KIND_ALARM] = receive_alarm,
+    [OD_KIND_REFUSE] = receive_refuse,
+    [OD_KIND_RESTORED] = receive_restored,
+    [OD_KIND_TURN] = receive_turn,
+};
+
+static void (*const from_peer[OD_KIND_COUNT])(struct od_worker *, uint32_t, od_slice, int) = {
+    [OD_KIND_CALL] = receive_call,
+    [OD_KIND_REPLY] = receive_reply,
+    [OD_KIND_CALL_CANCEL] = receive_cancel,
+    [OD_KIND_PROBE] = receive_probe,
+    [OD_KIND_DEADLOCKED] = receive_deadlocked,
+    [OD_KIND_UPGRADE] = receive_upgrade,
+};
+
+static void refuse(const char *sender, enum od_kind kind, int fd)
+{
+    od_log(OD_LOG_ERROR, NULL, "%s sent %s, which is not for a worker", sender, od_kind_name(kind));
+    if (fd >= 0)
+        close(fd);
+}
+
+static const bool takes_fd[OD_KIND_COUNT] = {[OD_KIND_CONNECTION] = true,
+                                             [OD_KIND_PEER] = true,
+                                             [OD_KIND_RESTORE_SOCKET] = true,
+                                             [OD_KIND_UPGRADE] = true};
+
+// The descriptor, if one is wanted; a peer may attach others.
+static int wanted_fd(enum od_kind kind, int fd)
+{
+    if (fd < 0 || takes_fd[kind])
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static void main_message(struct od_link *link, enum od_kind kind, od_slice body, int fd)
+{
+    if (from_main[kind] == NULL)
+        refuse("main", kind, fd);
+    else
+        from_main[kind](link->owner, body, wanted_fd(kind, fd));
+}
+
+static void main_gone(struct od_link *link)
+{
+    struct od_worker *worker = link->owner;
+    worker->is_over = true;
+    worker->exit_code = worker->is_draining ? OD_EXIT_CLEAN : OD_EXIT_WRONG;
+}
+
+static void main_closed(struct od_link *link)
+{
+    ((struct od_worker *)link->owner)->link_count--;
+}
+
+static void peer_message(struct od_link *link, enum od_kind kind, od_slice body, int fd)
+{
+    struct peer *peer = link->owner;
+    if (from_peer[kind] == NULL)
+        refuse("a worker", kind, fd);
+    else
+        from_peer[kind](peer->worker, peer->index, body, wanted_fd(kind, fd));
+}
+
+static void peer_gone(struct od_link *link)
+{
+    struct peer *peer = link->owner;
+    if (peer->worker->objects.peers[peer->index] == link)
+        forget_peer(peer->worker, peer->index);
+}
+
+static void peer_closed(struct od_link *link)
+{
+    struct peer *peer = link->owner;
+    peer->worker->link_count--;
+    free(peer);
+}
+
+const struct od_link_events od_main_messages_events = {main_message, main_gone, main_closed};

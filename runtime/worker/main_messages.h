@@ -1,0 +1,23 @@
+// What main and the other workers say to this one: from a message to the module it is for.
+//
+// One table for what main may send and one for what workers send each other; whatever is in neither
+// is refused. Nothing here runs Lua: what a message brings becomes an event or a fact for the turn.
+//
+// Process: a worker; Thread: the loop's.
+
+#ifndef OD_WORKER_MAIN_MESSAGES_H
+#define OD_WORKER_MAIN_MESSAGES_H
+
+#include "worker/worker_inner.h"
+
+extern const struct od_link_events od_main_messages_events; // Of the link to main.
+
+void od_main_messages_say_failed(struct od_worker *worker,
+                                 const char *why); // LOAD_FAILED, at once.
+
+void od_main_messages_connection_left(struct od_worker *worker, uint32_t place); // CONNECTION_LEFT
+
+// STATUS_REPORT: what the worker's objects do.
+void od_main_messages_report(struct od_worker *worker, uint64_t question);
+
+#endif

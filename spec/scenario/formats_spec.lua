@@ -1,0 +1,54 @@
+-- Data directories that older programs wrote, one of every format there has been: this program
+-- finds all that is in them, and they are its own from then on. (They lie in
+-- spec/unit/store/formats; who raises OD_STORE_FORMAT adds one.)
+local Server = require "spec.support.server"
+local workbench = require "spec.scenario.workbench"
+
+local NEWEST = 3
+
+describe("a data directory", function()
+  local server
+
+  after_each(function()
+    server:stop()
+  end)
+
+  local function open(format)
+    server = Server.prepare {
+      source = workbench.PLAIN:gsub("return", "function Thing:alarm() end\nreturn"),
+      files = { ["workbench.lua"] = workbench.MODULE } }
+    local command = "mkdir -m 700 %s && gzip -dc spec/unit/store/formats/%d.mdb.gz > %s/data.mdb"
+    local data = server.directory .. "/data"
+    assert(os.execute(command:format(data, format, data)) == 0)
+    server:launch()
+  end
+
+  local function ask(name, code)
+    return workbench.ask(server, name, code)
+  end
+
+  local function expect_keys()
+    assert.same({ { 1, "two", true }, 7, 5000 }, ask("a", [[
+      return { storage:get("k").x, storage:get(("long"):rep(300)), #storage:get("large") } ]]))
+    assert.same({ 2 }, ask("b", [[ return { storage:get("left"), storage:get("gone") } ]]))
+  end
+
+  for format = 1, NEWEST do
+    it("of format " .. format .. " is taken over", function()
+      open(format)
+      expect_keys()
+      assert.equal(format >= 2 and 4102444800000 or nil, ask("a", "return storage:getAlarm()"))
+      if format >= 3 then
+        assert.same({ 3, 9000, "plain words" }, ask("a", [[
+          local sql = storage.sql
+          return { sql:exec("SELECT count(*) AS n FROM t"):one().n,
+            sql:exec("SELECT length(x) AS n FROM t WHERE id = 3"):one().n,
+            sql:exec("SELECT x FROM f WHERE f MATCH 'words'"):one().x } ]]))
+      end
+      ask("b", [[ storage.sql:exec "CREATE TABLE new (x); INSERT INTO new VALUES (1)" ]])
+      server:restart()
+      expect_keys()
+      assert.equal(1, ask("b", [[ return storage.sql:exec("SELECT x FROM new"):one().x ]]))
+    end)
+  end
+end)

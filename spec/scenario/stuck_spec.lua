@@ -1,0 +1,231 @@
+-- What waits at a worker that one of its objects keeps: its neighbours' requests, upgrades and
+-- connections. It is killed, and nobody of them is left without an answer or asked twice.
+
+local survival = require "spec.scenario.survival"
+
+local LIMIT_MS = os.getenv("OPEN_DO_SANITIZED") and 1000 or 400
+
+local SOURCE = [[
+local od = require "open-do"
+local Room = {}
+
+local function count(self)
+  local storage = self.state.storage
+  storage:put("begun", (storage:get("begun") or 0) + 1)
+end
+
+function Room:constructor()
+  if self.state.id.name == "never-built" then
+    while true do end
+  end
+end
+
+function Room:fetch(request)
+  local ask = request.query.ask
+  if ask == "begun" then
+    return od.Response(tostring(self.state.storage:get("begun") or 0))
+  end
+  count(self)
+  if request.headers:get("upgrade") then
+    local client, server = od.WebSocketPair()
+    self.state:acceptWebSocket(server)
+    return od.Response(nil, { status = 101, webSocket = client })
+  elseif ask == "loop" then
+    od.log.info("loops")
+    while true do end
+  elseif ask == "sleep" then
+    od.log.info("sleeps")
+    od.sleep(60000)
+  elseif ask == "large" then
+    return od.Response(("x"):rep(20000000))
+  elseif ask == "call" then
+    return od.Response(self.env.rooms:getByName(request.query.whom):hello())
+  end
+  return od.Response("hello " .. (request.body or ""))
+end
+
+function Room:hello()
+  count(self)
+  return "called"
+end
+
+function Room:webSocketMessage(ws, message)
+  ws:send(message)
+end
+
+return { namespaces = { rooms = Room } }
+]]
+
+local function start(options)
+  options = options or {}
+  options.source, options.workers = options.source or SOURCE, options.workers or 1
+  options.args = { "--event-limit-ms", tostring(LIMIT_MS) }
+  return survival.start(options)
+end
+
+local function ask(server, method, path, options)
+  local connection = server:open()
+  connection:send_request(method, path, options)
+  return connection
+end
+
+-- A connection that has been used and is kept.
+local function kept(server, path)
+  local connection = server:open()
+  assert.equal(200, connection:request("GET", path).status)
+  return connection
+end
+
+local function get_stuck(server)
+  local culprit = ask(server, "GET", "/rooms/bad?ask=loop")
+  server:wait_log("loops")
+  return culprit
+end
+
+local function begun(server, room)
+  return tonumber(server:get("/rooms/" .. room .. "?ask=begun").body)
+end
+
+describe("at a worker that is stuck", function()
+  local server
+
+  after_each(function()
+    server:stop()
+  end)
+
+  it("requests that it has not begun are served by the next one, each once", function()
+    server = start()
+    local used = { kept(server, "/rooms/k1"), kept(server, "/rooms/k2") }
+    get_stuck(server)
+    local waiting = {}
+    for i = 1, 12 do
+      waiting[i] = ask(server, i % 2 == 0 and "GET" or "POST", "/rooms/w" .. i,
+        { body = i % 2 == 1 and ("b%d"):format(i) or nil })
+    end
+    used[1]:send_request("GET", "/rooms/k1")
+    for i = 1, 12 do
+      local answer = waiting[i]:read_answer()
+      assert.equal(200, answer.status)
+      assert.equal(i % 2 == 1 and "hello b" .. i or "hello ", answer.body)
+    end
+    assert.equal(200, used[1]:read_answer().status)
+    assert.equal(200, used[2]:request("GET", "/rooms/k2").status)
+    for i = 1, 12 do
+      assert.equal(1, begun(server, "w" .. i))
+      assert.equal(200, waiting[i]:request("GET", "/rooms/w" .. i).status) -- The connection stays.
+    end
+    assert.equal(2, begun(server, "k1"))
+  end)
+
+  it("upgrades that it has not begun are done by the next one", function()
+    server = start()
+    get_stuck(server)
+    local websockets = {}
+    for i = 1, 4 do -- The connection is accepted by main, so connect() waits for the 101.
+      websockets[i] = server:connect("/rooms/u" .. i)
+    end
+    for i = 1, 4 do
+      websockets[i]:send("hello")
+      websockets[i]:expect("hello")
+      assert.equal(1, begun(server, "u" .. i))
+    end
+  end)
+
+  it("requests that have begun are answered 503, and their connections stay", function()
+    server = start()
+    local sleeper = ask(server, "GET", "/rooms/s?ask=sleep")
+    server:wait_log("sleeps")
+    local again = kept(server, "/rooms/again")
+    again:send_request("GET", "/rooms/again?ask=sleep")
+    server:wait_log("sleeps")
+    local culprit = get_stuck(server)
+    for name, connection in pairs { s = sleeper, bad = culprit, again = again } do
+      local answer = connection:read_answer()
+      assert.equal(503, answer.status)
+      assert.equal("1", answer.headers["retry-after"])
+      assert.equal("the worker of this request has ended, try again\n", answer.body)
+      assert.equal("hello ", connection:request("GET", "/rooms/other").body)
+      if name ~= "bad" then -- That one is refused for a while.
+        assert.equal(name == "again" and 2 or 1, begun(server, name))
+      end
+    end
+  end)
+
+  it("a constructor that never ends is not tried again and again", function()
+    server = start()
+    local answer = server:get("/rooms/never-built")
+    assert.equal(503, answer.status)
+    assert.equal("1", answer.headers["retry-after"])
+    local _, deaths = server:log():gsub("another one is started", "")
+    assert.equal(1, deaths)
+  end)
+
+  it("a request behind which another was sent is answered, and the connection ends", function()
+    server = start()
+    local connection = server:open()
+    connection:write("GET /rooms/s?ask=sleep HTTP/1.1\r\nHost: x\r\n\r\n"
+      .. "GET /rooms/t HTTP/1.1\r\nHost: x\r\n\r\n")
+    server:wait_log("sleeps")
+    get_stuck(server)
+    local answer = connection:read_answer()
+    assert.equal(503, answer.status)
+    assert.equal("close", answer.headers.connection)
+    assert.equal("", connection:read_to_end())
+    assert.equal(0, begun(server, "t"))
+  end)
+
+  it("a HEAD, and a client that wants the connection closed, get no more than they asked for",
+    function()
+      server = start()
+      local head = ask(server, "HEAD", "/rooms/h?ask=sleep")
+      server:wait_log("sleeps")
+      local close = ask(server, "GET", "/rooms/c?ask=sleep", { headers = { connection = "close" } })
+      server:wait_log("sleeps")
+      get_stuck(server)
+      assert.equal(503, head:read_answer("HEAD").status)
+      head:read_to_end()
+      assert.equal(503, close:read_answer().status)
+      assert.equal("", close:read_to_end())
+    end)
+
+  it("an answer of which a part has left is cut, and the others are not", function()
+    server = start()
+    local slow = server:open()
+    slow:send_request("GET", "/rooms/large?ask=large")
+    local first = assert(slow.tcp:receive(10))
+    get_stuck(server)
+    local rest = slow:read_to_end()
+    assert.equal("HTTP/1.1 2", first)
+    assert.is_true(#rest < 20000000)
+    assert.equal("hello ", server:get("/rooms/other").body)
+  end)
+
+  it("a client that leaves meanwhile is not waited for", function()
+    server = start()
+    get_stuck(server)
+    for i = 1, 8 do
+      ask(server, "GET", "/rooms/w" .. i):cut()
+    end
+    survival.await_back(server)
+    assert.equal("hello ", server:get("/rooms/other").body)
+  end)
+end)
+
+describe("a worker that is killed from outside", function()
+  it("answers what it had begun, and its idle connections stay, again and again", function()
+    local server = start { workers = 2 }
+    finally(function() server:stop() end)
+    local connections = {}
+    for i = 1, 20 do
+      connections[i] = kept(server, "/rooms/r" .. i)
+    end
+    for round = 1, 4 do
+      survival.kill_one(server)
+      survival.await_back(server)
+      for i = 1, 20 do
+        assert.equal("hello ", connections[i]:request("GET", "/rooms/r" .. i).body)
+        assert.equal(round + 1, begun(server, "r" .. i))
+      end
+    end
+  end)
+end)

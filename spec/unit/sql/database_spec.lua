@@ -1,0 +1,265 @@
+-- A database in the pages of a storage: how pages are stored, which are, and what damage does.
+local support = require "spec.unit.store.world"
+local core, ffi, C = support.core, support.ffi, support.C
+
+core.load("sql/sql.h", "base/bytes.h", "store/squeeze.h", "store/batch.h")
+
+local PAGE = 4080
+
+local function exec(object, sql)
+  local query, result = ffi.new("struct od_sql_query"), ffi.new("struct od_sql_result")
+  local bytes, first = ffi.new("struct od_bytes[1]"), nil
+  query.text, query.deadline_us = core.slice(sql), 2 ^ 62
+  result.bytes = bytes
+  local how = tonumber(C.od_sql_exec(object.storage, query, result, object.err))
+  if how == 0 and result.row_count > 0 then
+    local cursor = ffi.new("struct od_cursor[1]",
+      { C.od_cursor_of(C.od_bytes_slice(result.bytes)) })
+    local value = ffi.new("struct od_sql_value")
+    for _ = 1, result.column_count do
+      C.od_cursor_string(cursor)
+    end
+    C.od_sql_value_read(cursor, value)
+    first = value.kind == 1 and tonumber(value.integer) or core.string(value.bytes)
+  end
+  C.od_bytes_deinit(bytes)
+  return how == 0, how == 0 and first or how ~= 0 and ffi.string(object.err.text) or nil
+end
+
+describe("a page", function()
+  local bytes
+
+  before_each(function()
+    bytes = ffi.new("struct od_bytes[1]")
+  end)
+
+  after_each(function()
+    C.od_bytes_deinit(bytes)
+  end)
+
+  local function squeezed(page)
+    C.od_squeeze(page, bytes)
+    return core.string(C.od_bytes_slice(bytes))
+  end
+
+  local function unsqueezed(text)
+    local page = ffi.new("char[?]", PAGE)
+    return C.od_unsqueeze(core.slice(text), page) and ffi.string(page, PAGE) or nil
+  end
+
+  it("is stored without its longest run of zeros, and comes back", function()
+    local sizes = {}
+    for _, page in ipairs { ("\0"):rep(PAGE), ("x"):rep(PAGE), "a" .. ("\0"):rep(PAGE - 2) .. "b",
+      ("\0"):rep(PAGE - 1) .. "z", "a" .. ("\0"):rep(PAGE - 1),
+      ("a\0"):rep(PAGE / 2), ("\0"):rep(100) .. ("x"):rep(PAGE - 300) .. ("\0"):rep(200) } do
+      local text = squeezed(page)
+      sizes[#sizes + 1] = #text
+      assert.is_true(unsqueezed(text) == page)
+    end
+    assert.same({ 4, PAGE, 6, 5, 5, PAGE, PAGE - 196 }, sizes)
+  end)
+
+  it("of any kind comes back", function()
+    for _ = 1, 300 do
+      local parts = {}
+      while #table.concat(parts) < PAGE do
+        parts[#parts + 1] = (math.random(2) == 1 and "\0" or string.char(math.random(255)))
+          :rep(math.random(math.random(1500)))
+      end
+      local page = table.concat(parts):sub(1, PAGE)
+      assert.is_true(unsqueezed(squeezed(page)) == page)
+    end
+  end)
+
+  it("that is none is refused", function()
+    for _, text in ipairs { "", "\0", "\0\0\0\0", ("x"):rep(PAGE - 1), ("x"):rep(PAGE + 1),
+      "\255\255\255\255", "\0\0\240\15x" } do
+      assert.is_nil(unsqueezed(text))
+    end
+  end)
+end)
+
+describe("a database", function()
+  local world, lobby
+
+  before_each(function()
+    world = support.open()
+    lobby = world:object("lobby")
+  end)
+
+  after_each(function()
+    support.disarm("commit.fail")
+    world:remove()
+  end)
+
+  local function settle()
+    lobby:seal()
+    world:settle()
+  end
+
+  local function run(sql)
+    local ok, value = exec(lobby, sql)
+    assert(ok, value)
+    return value
+  end
+
+  local function pages()
+    local count = 0
+    for page = 1, 2000 do
+      count = count + (C.od_storage_has_page(lobby.storage, page) and 1 or 0)
+    end
+    return count
+  end
+
+  -- Operations of the submission that waits, by kind.
+  local function operations()
+    local submission, batch = ffi.new("struct od_submission"), ffi.new("struct od_batch")
+    local operation, kinds = ffi.new("struct od_operation"), {}
+    lobby:seal()
+    assert(C.od_store_next_submission(world:store(1), submission))
+    local cursor = ffi.new("struct od_cursor[1]", { C.od_cursor_of(submission.batches) })
+    while C.od_batch_next(cursor, batch) do
+      while C.od_operation_next(batch, operation) do
+        kinds[#kinds + 1] = tonumber(operation.kind)
+      end
+    end
+    C.od_committer_submit(world.committer, 1, submission.generation, submission.seq,
+      submission.batches)
+    C.od_store_end_turn(world:store(1))
+    world:wait_news("applied", 1, tonumber(submission.seq))
+    world:hear()
+    return table.concat(kinds, " ")
+  end
+
+  it("writes the pages that have changed, once a stretch", function()
+    run "CREATE TABLE t (x)"
+    assert.equal("6 6", operations())
+    run "INSERT INTO t VALUES (1)"
+    run "INSERT INTO t VALUES (2)"
+    lobby:put("k", "v")
+    assert.equal("1 6", operations())
+    run "INSERT INTO t VALUES (3)"
+    run "DELETE FROM t WHERE x = 3"
+    run "UPDATE t SET x = 7 WHERE x = 1"
+    run "UPDATE t SET x = 1 WHERE x = 7"
+    assert.is_true(#operations() <= 1)
+  end)
+
+  it("counts as written, and effects wait for it", function()
+    assert.equal(0, lobby:pending())
+    run "SELECT 1"
+    assert.equal(0, lobby:pending())
+    run "CREATE TABLE t (x)"
+    assert.is_true(lobby:pending() > 0)
+    assert.is_false(lobby:is_clean())
+    settle()
+    assert.equal(0, lobby:pending())
+    assert.is_true(lobby:is_clean())
+  end)
+
+  it("drops the rows of free pages, whatever happened in between, and uses them again", function()
+    run "CREATE TABLE t (x); CREATE TABLE u (x)"
+    for _ = 1, 3 do
+      for i = 1, 10 do
+        run(("INSERT INTO t VALUES (randomblob(%d))"):format(20000 + i))
+        run("INSERT INTO u VALUES (randomblob(5001))")
+      end
+      settle()
+      local full = pages()
+      run "DELETE FROM t WHERE rowid % 2 = 0"
+      C.od_storage_rest(lobby.storage)
+      run "DELETE FROM t"
+      settle()
+      assert.is_true(pages() < full - 40, pages() .. " of " .. full)
+      assert.equal("ok", run "PRAGMA quick_check")
+      assert.equal(5001, run "SELECT min(length(x)) FROM u")
+    end
+    run "DELETE FROM u"
+    settle()
+    assert.is_true(pages() <= 4, pages() .. " pages")
+    assert.equal("ok", run "PRAGMA quick_check")
+  end)
+
+  it("is as it was after a commit that failed", function()
+    run "CREATE TABLE t (x); INSERT INTO t VALUES (1)"
+    settle()
+    support.arm("commit.fail", 1)
+    run "INSERT INTO t VALUES (2)"
+    lobby:seal()
+    world:turn()
+    world:wait_news("failed", 1)
+    world:hear()
+    assert.equal(1, run "SELECT count(*) FROM t")
+    run "INSERT INTO t VALUES (3)"
+    settle()
+    assert.equal(2, run "SELECT count(*) FROM t")
+  end)
+
+  it("that is damaged is an error of that object, and of no other", function()
+    local hall = world:object("hall")
+    run "CREATE TABLE t (x); INSERT INTO t VALUES (1)"
+    assert(exec(hall, "CREATE TABLE t (x); INSERT INTO t VALUES (2)"))
+    hall:seal()
+    lobby:put("k", "v")
+    settle()
+    C.od_storage_rest(lobby.storage)
+    local kinds = { ("x"):rep(PAGE), ("\0"):rep(PAGE),
+      "SQLite format 3\0" .. ("\255"):rep(PAGE - 16) }
+    for page = 1, 2 do
+      for _, bytes in ipairs(kinds) do
+        C.od_storage_put_page(lobby.storage, page, bytes)
+        local ok, why = exec(lobby, "SELECT x FROM t")
+        assert.is_false(ok)
+        assert.matches("damaged", why)
+        assert.is_false((exec(lobby, "INSERT INTO t VALUES (1)")))
+        C.od_storage_discard(lobby.storage)
+      end
+    end
+    assert.equal(1, run "SELECT x FROM t")
+    assert.equal("v", lobby:get("k"))
+    local _, value = exec(hall, "SELECT x FROM t")
+    assert.equal(2, value)
+  end)
+
+  it("is small: asleep on disk, and open in memory", function()
+    run "CREATE TABLE t (id INTEGER PRIMARY KEY, who TEXT, text TEXT)"
+    run "INSERT INTO t (who, text) VALUES ('Ann', 'a few words that somebody says')"
+    lobby:seal()
+    local submission = ffi.new("struct od_submission")
+    assert(C.od_store_next_submission(world:store(1), submission))
+    local bytes = tonumber(submission.batches.size)
+    C.od_store_end_turn(world:store(1))
+    assert.is_true(bytes <= 1000, bytes .. " bytes for a table of one row")
+    C.od_store_applied(world:store(1), 2 ^ 62)
+    local before, objects = C.od_sql_status(), {}
+    for i = 1, 500 do
+      objects[i] = world:object("small " .. i)
+      assert(exec(objects[i], "SELECT count(*) FROM sqlite_schema"))
+    end
+    local after = C.od_sql_status()
+    local each = tonumber(after.bytes - before.bytes) / 500
+    assert.is_true(each <= 30000, each .. " bytes for an open connection")
+    for _, object in ipairs(objects) do
+      C.od_storage_rest(object.storage)
+    end
+  end)
+
+  it("is closed again when it is one of too many", function()
+    local before = C.od_sql_status().open
+    local objects = {}
+    for i = 1, 1100 do
+      objects[i] = world:object("object " .. i)
+      assert(exec(objects[i], "CREATE TABLE t (x); INSERT INTO t VALUES (" .. i .. ")"))
+      objects[i]:seal()
+    end
+    world:settle()
+    assert.is_true(C.od_sql_status().open <= 1000 + before)
+    for i = 1, 1100, 50 do
+      assert.same({ true, i }, { exec(objects[i], "SELECT x FROM t") })
+    end
+    for _, object in ipairs(objects) do
+      C.od_storage_rest(object.storage)
+    end
+    assert.equal(before, C.od_sql_status().open)
+  end)
+end)
