@@ -321,6 +321,20 @@ function od.cookies.parse(header) end
 ---@return string
 function od.cookies.serialize(name, value, options) end
 
+---A value that shows whether somebody has changed it, for `serialize`. Anybody can read it. Valid
+---for a cookie of this name only.
+---@param name string
+---@param value string
+---@param secrets string|string[] of 16 bytes or more; of several the first signs
+---@return string signed
+function od.cookies.sign(name, value, secrets) end
+
+---@param name string
+---@param signed string
+---@param secrets string|string[] the present one, and former ones that still count
+---@return string? value nil when it is not signed with one of them
+function od.cookies.unsign(name, signed, secrets) end
+
 -- Log ---------------------------------------------------------------------------------------------
 
 ---Lines in the server's log, with the name of the object; arguments as for `print`.
