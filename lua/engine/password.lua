@@ -9,7 +9,7 @@ local equal, fail = native.bytes.timingSafeEqual, native.fetch.fail
 local error, gsub, match, pcall = error, string.gsub, string.match, pcall
 local setmetatable, tonumber, tostring, type = setmetatable, tonumber, tostring, type
 
--- 16 MB and about a tenth of a second: one of the equal choices of OWASP's cheat sheet.
+-- 16 MB and some tenths of a second: one of the equal choices of OWASP's cheat sheet.
 local LOG_N, R, P = 14, 8, 5
 local SALT_BYTES, KEY_BYTES = 16, 32
 

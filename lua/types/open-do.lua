@@ -285,8 +285,8 @@ function od.utf8.codes(text) end
 ---@class od.password
 od.password = {}
 
----Makes of a password what may be stored: scrypt, its parameters in the hash. Yields, about a tenth
----of a second; the work is done on another thread.
+---Makes of a password what may be stored: scrypt, its parameters in the hash. Yields, for some
+---tenths of a second; the work is done on another thread.
 ---@param password string at most 4096 bytes
 ---@return string hash "$scrypt$ln=14,r=8,p=5$..."
 function od.password.hash(password) end

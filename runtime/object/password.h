@@ -1,4 +1,4 @@
-// Keys of passwords (scrypt, RFC 7914), made on threads of libuv's pool: it takes a tenth of a
+// Keys of passwords (scrypt, RFC 7914), made on threads of libuv's pool: it takes tenths of a
 // second on purpose, and nobody else is to wait for that.
 //
 // The task waits for it as for anything else. When it is given up meanwhile, the work ends all the

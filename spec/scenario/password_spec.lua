@@ -83,3 +83,17 @@ describe("od.password", function()
     end
   end)
 end)
+
+describe("a worker that makes keys of passwords", function()
+  it("ends when it is told to", function()
+    local server = workbench.start(nil, { workers = 1 })
+    local busy = workbench.begin(server, "a", [[
+      state:waitUntil(function() od.password.hash("x") end)
+      print "hashes"
+      return od.password.hash("x")
+    ]])
+    server:wait_log("hashes")
+    server:stop() -- Fails when it does not end well, or in time.
+    busy:close()
+  end)
+end)
