@@ -5,6 +5,7 @@
 #include <lauxlib.h>
 
 #include "api/branches.h"
+#include "api/command.h"
 #include "api/fetch.h"
 #include "api/log.h"
 #include "api/namespace.h"
@@ -187,6 +188,7 @@ static int set_up(lua_State *L)
     od_lib_stub_open(L);
     od_failure_open(L);
     add_methods_in_lua(L);
+    od_lib_command_open(L);
     od_lib_test_open(L);
     od_sandbox_open(L);
     return 0;

@@ -2,7 +2,9 @@
 
 #include <lauxlib.h>
 
+#include "api/command.h"
 #include "api/socket.h"
+#include "api/state.h"
 #include "api/test.h"
 #include "api/timer.h"
 #include "engine/engine.h"
@@ -42,6 +44,8 @@ bool od_handler_push(struct od_engine *engine, lua_State *L, const struct od_tas
         return od_class_push_method(L, class, od_handler_method(task));
     if (handler == OD_HANDLER_TIMER)
         return od_timer_push_function(L, task);
+    if (handler == OD_HANDLER_COMMAND)
+        return od_command_push_handler(L);
     return push_referenced(L, class->handlers[handler]);
 }
 
@@ -137,6 +141,20 @@ static int push_method(struct od_engine *engine, lua_State *L, const struct od_t
     return count < 0 ? -1 : 1 + count;
 }
 
+// The name of the command, the state and the instance, and what was sent.
+static int push_command(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    struct od_error err;
+    struct od_invocation invocation;
+    bool is_whole = od_invocation_read(od_event_bytes(task->event), &invocation);
+    OD_ASSERT(is_whole);
+    lua_pushlstring(L, invocation.method.at, invocation.method.size);
+    od_state_push(L, task->object->instance);
+    push_instance(engine, L, task);
+    int count = od_values_decode(L, invocation.arguments, &err);
+    return count < 0 ? -1 : 3 + count;
+}
+
 static int push_timer(struct od_engine *engine, lua_State *L, const struct od_task *task)
 {
     (void)engine;
@@ -153,6 +171,7 @@ static int (*const push_arguments[OD_HANDLER_KINDS])(struct od_engine *, lua_Sta
     [OD_HANDLER_ALARM] = push_alarm,
     [OD_HANDLER_METHOD] = push_method,
     [OD_HANDLER_TIMER] = push_timer,
+    [OD_HANDLER_COMMAND] = push_command,
 };
 
 int od_handler_push_arguments(struct od_engine *engine, lua_State *L, const struct od_task *task)

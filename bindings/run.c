@@ -108,6 +108,7 @@ static bool (*const encode_answer[OD_HANDLER_KINDS])(lua_State *, struct od_byte
                                                      struct od_error *) = {
     [OD_HANDLER_FETCH] = encode_response,
     [OD_HANDLER_METHOD] = encode_results,
+    [OD_HANDLER_COMMAND] = encode_results,
 };
 
 static void finish(struct od_engine *engine, struct od_task *task)

@@ -13,10 +13,16 @@
 #include "main/control_client.h"
 #include "main/process.h"
 #include "main/server.h"
+#include "operate.h"
 #include "spec_run.h"
 #include "types.h"
 #include "worker/dry_run.h"
 #include "worker/worker.h"
+
+static enum od_exit operate(const struct od_options *options)
+{
+    return od_operate_run(options, od_control_client_ask);
+}
 
 static enum od_exit (*const commands[OD_COMMAND_COUNT])(const struct od_options *options) = {
     [OD_COMMAND_RUN] = od_server_run,
@@ -24,6 +30,18 @@ static enum od_exit (*const commands[OD_COMMAND_COUNT])(const struct od_options 
     [OD_COMMAND_CHECK] = od_check_run,
     [OD_COMMAND_STATUS] = od_control_client_run,
     [OD_COMMAND_RELOAD] = od_control_client_run,
+    [OD_COMMAND_OBJECTS] = operate,
+    [OD_COMMAND_OBJECT] = operate,
+    [OD_COMMAND_KV] = operate,
+    [OD_COMMAND_CALL] = operate,
+    [OD_COMMAND_SOCKETS] = operate,
+    [OD_COMMAND_ALARM] = operate,
+    [OD_COMMAND_HIBERNATE] = operate,
+    [OD_COMMAND_EVICT] = operate,
+    [OD_COMMAND_RESET] = operate,
+    [OD_COMMAND_DELETE] = operate,
+    [OD_COMMAND_EXPORT] = operate,
+    [OD_COMMAND_IMPORT] = operate,
     [OD_COMMAND_TEST] = od_spec_run,
     [OD_COMMAND_TYPES] = od_types_write,
 };

@@ -28,6 +28,7 @@ enum od_handler od_handler_of(const struct od_event *event)
         [OD_EVENT_MESSAGE] = OD_HANDLER_MESSAGE, [OD_EVENT_CLOSE] = OD_HANDLER_CLOSE,
         [OD_EVENT_ERROR] = OD_HANDLER_ERROR,     [OD_EVENT_ALARM] = OD_HANDLER_ALARM,
         [OD_EVENT_TIMER] = OD_HANDLER_TIMER,     [OD_EVENT_BRANCH] = OD_HANDLER_BRANCH,
+        [OD_EVENT_COMMAND] = OD_HANDLER_COMMAND,
     };
     if (event == NULL)
         return OD_HANDLER_CONSTRUCTOR;

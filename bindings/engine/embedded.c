@@ -133,13 +133,19 @@ void od_embedded_open_library(lua_State *L)
     preload_modules(L);
 }
 
-void od_embedded_put_native(lua_State *L, const char *name, const luaL_Reg *functions)
+void od_embedded_put_native_table(lua_State *L, const char *name)
 {
     push_kept(L, &native_key);
-    lua_newtable(L);
-    luaL_setfuncs(L, functions, 0);
+    lua_insert(L, -2);
     lua_setfield(L, -2, name);
     lua_pop(L, 1);
+}
+
+void od_embedded_put_native(lua_State *L, const char *name, const luaL_Reg *functions)
+{
+    lua_newtable(L);
+    luaL_setfuncs(L, functions, 0);
+    od_embedded_put_native_table(L, name);
 }
 
 void od_embedded_put_runtime(lua_State *L, const char *name)

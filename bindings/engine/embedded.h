@@ -22,6 +22,9 @@ void od_embedded_open_library(lua_State *L);
 // Adds native[name], a table of functions for the Lua half of a library.
 void od_embedded_put_native(lua_State *L, const char *name, const luaL_Reg *functions);
 
+void od_embedded_put_native_table(lua_State *L,
+                                  const char *name); // The same: pops the table on top.
+
 // The text of the module [name]; it must be there.
 od_slice od_embedded_source(const char *name);
 

@@ -56,6 +56,10 @@ function DurableObject:webSocketError(ws, err) end
 ---@param info AlarmInfo
 function DurableObject:alarm(info) end
 
+---An operator has put or deleted keys of its storage (`open-do kv put`), in this same event.
+---@param keys string[]
+function DurableObject:storageChanged(keys) end
+
 ---@class AlarmInfo
 ---@field retryCount integer 0 the first time
 ---@field isRetry boolean

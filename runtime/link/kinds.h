@@ -24,6 +24,8 @@
     KIND(DISCARD, "u32 version: forget it")                                                        \
     KIND(STATUS,                                                                                   \
          "u64 question, u8 when settled: how are you, now or when there is nothing to do?")        \
+    KIND(INSPECT,                                                                                  \
+         "u64 call, what is to be told of the objects here (object/inspection.h): a REPLY")        \
     KIND(TURN, "nothing: take a turn, so that it shows on the page that you can")                  \
     KIND(REFUSE, "32 bytes id, u32 ms, u8 hears no close, str why: that object is not to run")     \
     KIND(ALARM, "u64 wall clock in ms, u8 fails, identity (store/identity.h): what is due by "     \
@@ -54,7 +56,7 @@
                  "namespace)*, files: it waits for SWITCH")                                        \
     KIND(SWITCHED, "nothing: every event from here on meets the new version")                      \
     KIND(LOOKED_AT, "files: that running code has required")                                       \
-    /* worker <-> worker */                                                                        \
+    /* worker <-> worker, and main asks like a worker (main/inquiry.h) */                          \
     KIND(CALL, "u64 call, call (object/call.h)")                                                   \
     KIND(REPLY, "u64 call, u8 outcome (object/call.h), a response (link/response.h), results "     \
                 "(bindings/value/value.h) or a failure (link/failure.h)")                          \

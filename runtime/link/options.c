@@ -99,6 +99,12 @@ static int count_of(char **argv)
     return count;
 }
 
+static char **copy_of_words(char **argv)
+{
+    size_t bytes = ((size_t)count_of(argv) + 1) * sizeof *argv;
+    return memcpy(od_allocate(bytes), argv, bytes);
+}
+
 // Of "--lisen" or "--lisen=..."; NULL: none is near.
 static const char *suggest_option(const char *word)
 {
@@ -173,6 +179,11 @@ static bool take_command(struct od_options *options, const char *word, struct od
                         word);
 }
 
+static bool takes_words(const struct od_options *options)
+{
+    return od_command_rows[options->command].is_words;
+}
+
 static bool needs_script(const struct od_options *options)
 {
     return od_command_rows[options->command].operand[0] != '[';
@@ -190,6 +201,16 @@ static bool take_path(struct od_options *options, char **words, struct od_error 
     return true;
 }
 
+// They are the words' own; the copy that getopt sorts goes.
+static bool take_many(struct od_options *options, char **words, struct od_error *err)
+{
+    if (words[0] == NULL && needs_script(options))
+        return od_error_set(err, "say open-do %s %s", od_command_rows[options->command].name,
+                            od_command_rows[options->command].operand);
+    options->words = copy_of_words(words);
+    return true;
+}
+
 static bool take_words(struct od_options *options, char **words, struct od_error *err)
 {
     if (words[0] == NULL)
@@ -198,6 +219,8 @@ static bool take_words(struct od_options *options, char **words, struct od_error
         return false;
     if (od_command_rows[options->command].is_path)
         return take_path(options, words + 1, err);
+    if (takes_words(options))
+        return take_many(options, words + 1, err);
     if (words[1] == NULL && needs_script(options))
         return od_error_set(err, "the script is missing: say open-do %s SCRIPT", words[0]);
     if (words[1] != NULL && words[2] != NULL)
@@ -256,16 +279,10 @@ static bool conclude(struct od_options_reading *reading, struct od_error *err)
         reading->data_dir != NULL ? copy_of(reading->data_dir) : data_dir_beside(options->script);
     if (options->command == OD_COMMAND_DEV)
         options->watch = options->log_requests = true;
-    if (needs_script(options) && getenv(OD_WORKER_LINK_VARIABLE) == NULL &&
+    if (needs_script(options) && !takes_words(options) && getenv(OD_WORKER_LINK_VARIABLE) == NULL &&
         access(options->script, R_OK) != 0)
         return od_error_errno(err, "cannot read the script %s", options->script);
     return read_env_files(reading, err);
-}
-
-static char **copy_of_words(char **argv)
-{
-    size_t bytes = ((size_t)count_of(argv) + 1) * sizeof *argv;
-    return memcpy(od_allocate(bytes), argv, bytes);
 }
 
 static enum od_exit read_all(struct od_options_reading *reading, int *special, struct od_error *err)
@@ -317,6 +334,8 @@ od_slice od_options_host_names(const struct od_options *options)
 void od_options_deinit(struct od_options *options)
 {
     od_variables_deinit(&options->variables);
+    free(options->words);
+    options->words = NULL;
     free(options->data_dir);
     options->data_dir = NULL;
 }

@@ -34,13 +34,25 @@ enum od_exit { // The exit codes of the program.
 };
 
 enum od_command {
-    OD_COMMAND_RUN,    // Serve the script.
-    OD_COMMAND_DEV,    // The same, watched, with a log for the person who writes it.
-    OD_COMMAND_CHECK,  // Load it and stop; nothing is opened or bound.
-    OD_COMMAND_STATUS, // Ask the program that runs over the data directory how it is.
-    OD_COMMAND_RELOAD, // Tell it to reload its script.
-    OD_COMMAND_TEST,   // Run the specs of whoever writes objects.
-    OD_COMMAND_TYPES,  // Write what editors and linters want to know of the Lua API.
+    OD_COMMAND_RUN,     // Serve the script.
+    OD_COMMAND_DEV,     // The same, watched, with a log for the person who writes it.
+    OD_COMMAND_CHECK,   // Load it and stop; nothing is opened or bound.
+    OD_COMMAND_STATUS,  // Ask the program that runs over the data directory how it is.
+    OD_COMMAND_RELOAD,  // Tell it to reload its script.
+    OD_COMMAND_OBJECTS, // From here to IMPORT: look into the running program (bindings/operate.h).
+    OD_COMMAND_OBJECT,
+    OD_COMMAND_KV,
+    OD_COMMAND_CALL,
+    OD_COMMAND_SOCKETS,
+    OD_COMMAND_ALARM,
+    OD_COMMAND_HIBERNATE,
+    OD_COMMAND_EVICT,
+    OD_COMMAND_RESET,
+    OD_COMMAND_DELETE,
+    OD_COMMAND_EXPORT,
+    OD_COMMAND_IMPORT,
+    OD_COMMAND_TEST,  // Run the specs of whoever writes objects.
+    OD_COMMAND_TYPES, // Write what editors and linters want to know of the Lua API.
     OD_COMMAND_COUNT,
 };
 
@@ -50,6 +62,7 @@ struct od_options {
     const char *script; // As given; it can be read. NULL: none, for a command that needs none.
     const char *path;   // test, types: what to work on; NULL: the usual place.
     char **rest;        // test: further words, for busted; ends with NULL.
+    char **words;       // Of what looks inside: all behind the command; ends with NULL.
     char *data_dir;     // As given, or .open-do beside the script; may not exist yet.
     struct od_address listen;
     bool watch;                         // Load the script anew when it changes.

@@ -62,7 +62,7 @@ const struct od_option_row od_option_rows[] = {
     {NULL, "fetch-private", "RULE",
      "od.fetch of addresses of this machine and of private networks: allow or deny", "allow", NULL,
      false, take_fetch_private},
-    {"Output", "json", NULL, "status: the answer is for machines", NULL, NULL, false, take_json},
+    {"Output", "json", NULL, "the answer is for machines", NULL, NULL, false, take_json},
     {NULL, "log-format", "FORMAT", "text for people or json for machines", "text", NULL, false,
      take_log_format},
     {NULL, "log-level", "LEVEL", "debug, info, warn or error", "info", NULL, false, take_log_level},
@@ -71,23 +71,54 @@ const struct od_option_row od_option_rows[] = {
     {NULL, NULL, NULL, NULL, NULL, NULL, false, NULL},
 };
 
+#define OD_LOOKS(name, help, operand, example)                                                     \
+    {                                                                                              \
+        name, help, operand, false, true, OD_OPTIONS_OF_LOOKS, name " " example                    \
+    }
+
 const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
-    [OD_COMMAND_RUN] = {"run", "serve the script", "SCRIPT", false, NULL,
+    [OD_COMMAND_RUN] = {"run", "serve the script", "SCRIPT", false, false, NULL,
                         "run chat.lua --listen :80 --data chat-data"},
     [OD_COMMAND_DEV] = {"dev", "serve it, reload it on save, with a log for people", "SCRIPT",
-                        false, NULL, "dev chat.lua --var GREETING=hello"},
+                        false, false, NULL, "dev chat.lua --var GREETING=hello"},
     [OD_COMMAND_CHECK] = {"check", "load the script and stop: exit code 0 or 1", "SCRIPT", false,
-                          " var env-file script-memory-mb confine log-format log-level ",
+                          false, " var env-file script-memory-mb confine log-format log-level ",
                           "check chat.lua"},
     [OD_COMMAND_STATUS] = {"status", "what the running program does, and what keeps objects awake",
-                           "[SCRIPT]", false, " data" OD_OPTIONS_OF_STATUS,
+                           "[SCRIPT]", false, false, " data" OD_OPTIONS_OF_STATUS,
                            "status --data chat-data --json"},
     [OD_COMMAND_RELOAD] = {"reload", "tell the running program to load its script anew", "[SCRIPT]",
-                           false, " data ", "reload chat.lua"},
-    [OD_COMMAND_TEST] = {"test", "run the specs of a script, with busted", "[PATH]", true, "",
-                         "test spec/chat_spec.lua -- -o TAP"},
+                           false, false, " data ", "reload chat.lua"},
+    [OD_COMMAND_OBJECTS] = OD_LOOKS("objects", "which objects there are", "[NAMESPACE[/BEGINNING]]",
+                                    "rooms --data chat-data"),
+    [OD_COMMAND_OBJECT] =
+        OD_LOOKS("object", "one of them, without waking it", "NAMESPACE/NAME", "rooms/lobby"),
+    [OD_COMMAND_KV] = OD_LOOKS("kv", "what it has stored; VALUE is JSON",
+                               "list|get|put|delete NAMESPACE/NAME [KEY [VALUE]]",
+                               "put rooms/lobby topic '\"tea\"'"),
+    [OD_COMMAND_CALL] = OD_LOOKS("call", "call a method of it", "NAMESPACE/NAME METHOD [JSON ...]",
+                                 "rooms/lobby history 10"),
+    [OD_COMMAND_SOCKETS] =
+        OD_LOOKS("sockets", "who is connected", "[list|send|close] NAMESPACE/NAME [SOCKET [TEXT]]",
+                 "send rooms/lobby 17 hello"),
+    [OD_COMMAND_ALARM] = OD_LOOKS("alarm", "its alarm; WHEN is like 10s, 5m, 2h or ms since 1970",
+                                  "get|set|delete NAMESPACE/NAME [WHEN]", "set rooms/lobby 10s"),
+    [OD_COMMAND_HIBERNATE] = OD_LOOKS("hibernate", "put it to sleep when its handlers have ended",
+                                      "NAMESPACE/NAME", "rooms/lobby"),
+    [OD_COMMAND_EVICT] = OD_LOOKS("evict", "put it to sleep at once; its sockets stay",
+                                  "NAMESPACE/NAME", "rooms/lobby"),
+    [OD_COMMAND_RESET] =
+        OD_LOOKS("reset", "the same, and cut its sockets", "NAMESPACE/NAME", "rooms/lobby"),
+    [OD_COMMAND_DELETE] = OD_LOOKS("delete", "the same, and delete all it has stored",
+                                   "NAMESPACE/NAME", "rooms/lobby"),
+    [OD_COMMAND_EXPORT] = OD_LOOKS("export", "an object or all of a namespace, as JSON lines",
+                                   "NAMESPACE[/NAME]", "rooms > rooms.jsonl"),
+    [OD_COMMAND_IMPORT] =
+        OD_LOOKS("import", "what export wrote; FILE may be -", "FILE", "rooms.jsonl"),
+    [OD_COMMAND_TEST] = {"test", "run the specs of a script, with busted", "[PATH]", true, false,
+                         "", "test spec/chat_spec.lua -- -o TAP"},
     [OD_COMMAND_TYPES] = {"types", "write types of the Lua API for editors and luacheck", "[DIR]",
-                          true, "", "types"},
+                          true, false, "", "types"},
 };
 
 // --- Values ------------------------------------------------------------------------------------

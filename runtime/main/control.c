@@ -20,6 +20,9 @@ struct od_control_question {
     struct od_timer deadline; // To say the line, and to take the answer.
     char line[OD_CONTROL_LINE_BYTES_MAX];
     size_t line_bytes;
+    const struct od_control_command *command; // Whose body is still to come; else NULL.
+    size_t body_bytes;                        // How long that is.
+    struct od_bytes body;
     struct od_bytes answer;
     bool is_asked;   // It belongs to whom it was given.
     bool is_closing; // The handle is.
@@ -35,6 +38,7 @@ static void free_if_over(struct od_control_question *question)
     if (!is_closed || (question->is_asked && !question->is_answered))
         return;
     od_bytes_deinit(&question->answer);
+    od_bytes_deinit(&question->body);
     free(question);
 }
 
@@ -93,34 +97,83 @@ void od_control_answer(struct od_control_question *question, bool ok, od_slice t
 
 // Asking
 
-static void ask(struct od_control_question *question, od_slice line)
+// It may be answered, and gone, when this returns.
+static void ask(struct od_control_question *question, const struct od_control_command *command,
+                od_slice rest)
 {
-    const struct od_control *control = question->control;
+    question->is_asked = true;
+    question->command = NULL;
+    od_loop_clear_timer(question->control->loop, &question->deadline); // The answer may take long.
+    command->ask(question->control->owner, question, rest);
+}
+
+static void refuse(struct od_control_question *question, const char *why)
+{
+    question->is_asked = true;
+    od_control_answer(question, false, od_slice_of(why));
+}
+
+static const struct od_control_command *find_command(const struct od_control *control,
+                                                     od_slice name)
+{
+    const struct od_control_command *row = control->commands;
+    while (row->name != NULL && !od_slice_equal(name, od_slice_of(row->name)))
+        row++;
+    return row->name == NULL ? NULL : row;
+}
+
+static void ask_when_whole(struct od_control_question *question)
+{
+    if (question->body.size == question->body_bytes)
+        ask(question, question->command, od_bytes_slice(&question->body));
+}
+
+// [number] ends with the line break; what came with the line is the beginning of the body.
+static void begin_body(struct od_control_question *question,
+                       const struct od_control_command *command, od_slice number, od_slice begun)
+{
+    unsigned long long size = number.size == 0 ? 0 : strtoull(number.at, NULL, 10);
+    if (size == 0 || size > OD_CONTROL_BODY_BYTES_MAX || begun.size > size) {
+        refuse(question, "that is no size of a question\n");
+        return;
+    }
+    question->command = command;
+    question->body_bytes = size;
+    od_bytes_put_slice(&question->body, begun);
+    ask_when_whole(question);
+}
+
+static void take_line(struct od_control_question *question, od_slice line, od_slice behind)
+{
     const char *blank = memchr(line.at, ' ', line.size);
     od_slice name = {line.at, blank == NULL ? line.size : (size_t)(blank - line.at)};
     od_slice rest = od_slice_from(line, name.size + 1);
-    question->is_asked = true;
-    od_loop_clear_timer(control->loop, &question->deadline); // The answer may take its time.
-    for (const struct od_control_command *row = control->commands; row->name != NULL; row++) {
-        if (od_slice_equal(name, od_slice_of(row->name))) {
-            row->ask(control->owner, question, rest);
-            return;
-        }
-    }
-    od_control_answer(question, false, OD_SLICE("this program does not know that question\n"));
+    const struct od_control_command *command = find_command(question->control, name);
+    if (command == NULL)
+        refuse(question, "this program does not know that question\n");
+    else if (command->has_body)
+        begin_body(question, command, rest, behind);
+    else
+        ask(question, command, rest);
 }
 
 static void take_bytes(struct od_control_question *question, size_t count)
 {
+    if (question->command != NULL) {
+        question->body.size += count;
+        ask_when_whole(question);
+        return;
+    }
     char *new_bytes = question->line + question->line_bytes;
-    question->line_bytes += count;
     char *end = memchr(new_bytes, '\n', count);
-    if (question->is_asked) {
-        question->line_bytes = 0; // What follows the line is not looked at.
-    } else if (end != NULL) {
+    size_t size = question->line_bytes + count;
+    question->line_bytes = end == NULL && !question->is_asked ? size : 0;
+    if (question->is_asked) // What follows is not looked at.
+        return;
+    if (end != NULL) {
+        od_slice all = {question->line, size};
         od_slice line = {question->line, (size_t)(end - question->line)};
-        question->line_bytes = 0;
-        ask(question, line); // It may be answered, and gone, when this returns.
+        take_line(question, line, od_slice_from(all, line.size + 1));
     } else if (question->line_bytes == sizeof question->line) {
         close_question(question);
     }
@@ -130,6 +183,11 @@ static void offer_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
     (void)suggested;
     struct od_control_question *question = handle->data;
+    if (question->command != NULL) {
+        buffer->len = question->body_bytes - question->body.size;
+        buffer->base = od_bytes_reserve(&question->body, buffer->len);
+        return;
+    }
     buffer->base = question->line + question->line_bytes;
     buffer->len = sizeof question->line - question->line_bytes;
 }
@@ -165,6 +223,18 @@ static void on_connection(uv_stream_t *listener, int status)
     if (!is_accepted || control->question_count > OD_CONTROL_QUESTIONS_MAX ||
         uv_read_start((uv_stream_t *)&question->pipe, offer_room, on_read) != 0)
         close_question(question);
+}
+
+void od_control_asker(struct od_control_question *question, char text[OD_CONTROL_ASKER_BYTES])
+{
+    struct ucred who = {0};
+    socklen_t size = sizeof who;
+    uv_os_fd_t fd;
+    if (!question->is_closing && uv_fileno((uv_handle_t *)&question->pipe, &fd) == 0 &&
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0)
+        snprintf(text, OD_CONTROL_ASKER_BYTES, "uid %u, pid %d", who.uid, who.pid);
+    else
+        snprintf(text, OD_CONTROL_ASKER_BYTES, "somebody who has left");
 }
 
 // Opening

@@ -3,7 +3,8 @@
 //
 // It is DATA/control.sock, a stream, mode 0600. A conversation is one line ("status json") and the
 // answer, which begins with a line "ok" or "failed" and ends with the connection. So a person can
-// hold it by hand, with `socat - UNIX-CONNECT:control.sock`.
+// hold it by hand, with `socat - UNIX-CONNECT:control.sock`. A command that needs more than a line
+// can say is followed by bytes, whose number is the line's second word: "call 123".
 //
 // A question is answered when its answer is known, which may be turns later; until then it belongs
 // to whom it was given. A person who does not wait for it is an ordinary outcome. How many can ask
@@ -27,6 +28,7 @@ struct od_control_command {
     const char *name;
     // [rest] is what follows the name on the line, borrowed.
     void (*ask)(void *owner, struct od_control_question *question, od_slice rest);
+    bool has_body; // [rest] is the bytes behind the line.
 };
 
 struct od_control {
@@ -46,6 +48,10 @@ OD_MUST_CHECK bool od_control_open(struct od_control *control, struct od_loop *l
                                    const char *data_dir, const struct od_control_command *commands,
                                    void *owner, struct od_error *err);
 void od_control_close(struct od_control *control); // Also one that is not open.
+
+// Who asks, for the log: "uid 1000, pid 4242".
+#define OD_CONTROL_ASKER_BYTES 48
+void od_control_asker(struct od_control_question *question, char text[OD_CONTROL_ASKER_BYTES]);
 
 void od_control_answer(struct od_control_question *question, bool ok, od_slice text);
 

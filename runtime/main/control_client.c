@@ -63,25 +63,61 @@ static bool read_answer(int fd, struct od_bytes *answer, struct od_error *err)
     }
 }
 
-static bool ask(const struct od_options *options, struct od_bytes *answer, struct od_error *err)
+static bool say(int fd, od_slice question)
 {
-    int fd = connect_to(options->data_dir);
+    while (question.size > 0) {
+        ssize_t count = send(fd, question.at, question.size, MSG_NOSIGNAL);
+        if (count < 0 && errno != EINTR)
+            return false;
+        question = od_slice_from(question, count < 0 ? 0 : (size_t)count);
+    }
+    return true;
+}
+
+static bool ask(const char *data_dir, od_slice question, struct od_bytes *answer,
+                struct od_error *err)
+{
+    int fd = connect_to(data_dir);
     if (fd < 0)
-        return refuse(options->data_dir, err);
-    const char *line = line_of(options);
-    bool ok = send(fd, line, strlen(line), MSG_NOSIGNAL) == (ssize_t)strlen(line)
-                  ? read_answer(fd, answer, err)
-                  : od_error_errno(err, "cannot ask the running open-do");
+        return refuse(data_dir, err);
+    bool ok = say(fd, question) ? read_answer(fd, answer, err)
+                                : od_error_errno(err, "cannot ask the running open-do");
     close(fd);
     return ok;
 }
 
-// The first line of the answer is for this program, the rest for the person.
+// Takes the first line off, which is for this program.
+static bool is_good(od_slice *answer)
+{
+    bool ok = od_slice_starts_with(*answer, OD_SLICE("ok\n"));
+    *answer = od_slice_from(*answer, ok ? strlen("ok\n") : strlen("failed\n"));
+    return ok;
+}
+
+bool od_control_client_ask(const char *data_dir, const char *name, od_slice body, bool *ok,
+                           struct od_bytes *answer, struct od_error *err)
+{
+    char line[64];
+    struct od_bytes question = {0};
+    struct od_bytes whole = {0};
+    snprintf(line, sizeof line, "%s %zu\n", name, body.size);
+    od_bytes_put_slice(&question, od_slice_of(line));
+    od_bytes_put_slice(&question, body);
+    bool is_there = ask(data_dir, od_bytes_slice(&question), &whole, err);
+    if (is_there) {
+        od_slice rest = od_bytes_slice(&whole);
+        *ok = is_good(&rest);
+        od_bytes_put_slice(answer, rest);
+    }
+    od_bytes_deinit(&whole);
+    od_bytes_deinit(&question);
+    return is_there;
+}
+
 static enum od_exit print(od_slice answer)
 {
-    bool ok = od_slice_starts_with(answer, OD_SLICE("ok\n"));
-    od_slice text = od_slice_from(answer, ok ? strlen("ok\n") : strlen("failed\n"));
-    fprintf(ok ? stdout : stderr, "%.*s", (int)text.size, text.at);
+    bool ok = is_good(&answer);
+    fprintf(ok ? stdout : stderr, "%.*s", (int)answer.size, answer.at);
     return ok ? OD_EXIT_CLEAN : OD_EXIT_WRONG;
 }
 
@@ -90,7 +126,7 @@ enum od_exit od_control_client_run(const struct od_options *options)
     struct od_bytes answer = {0};
     struct od_error err;
     enum od_exit exit = OD_EXIT_WRONG;
-    if (ask(options, &answer, &err))
+    if (ask(options->data_dir, od_slice_of(line_of(options)), &answer, &err))
         exit = print(od_bytes_slice(&answer));
     else
         fprintf(stderr, "open-do: %s\n", err.text);

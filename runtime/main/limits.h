@@ -27,10 +27,12 @@
     10000                    // The same in a worker, after a dry run went well: it is killed.
 #define OD_WATCH_LOOK_MS 5   // From the first news of a directory to a look at its files.
 #define OD_WATCH_QUIET_MS 30 // So long no file has changed: the save is over.
-#define OD_CONTROL_QUESTIONS_MAX 16    // Connections to the control socket at once.
-#define OD_CONTROL_LINE_BYTES_MAX 1024 // What may be said on one,
+#define OD_CONTROL_QUESTIONS_MAX 128          // Connections to the control socket at once.
+#define OD_CONTROL_LINE_BYTES_MAX 1024        // What may be said on one,
+#define OD_CONTROL_BODY_BYTES_MAX (33u << 20) // What may follow it: a call (object/call.h),
 #define OD_CONTROL_MS_MAX 5000         // and how long it may take to say it, or to take the answer.
 #define OD_CONTROL_ANSWER_MS_MAX 40000 // So long a client waits for something to come.
+#define OD_INQUIRY_MS_MAX 30000        // An object has so long to answer one who asks there.
 #define OD_STATUS_MS_MAX 1000          // A worker that has not reported by then does not answer.
 #define OD_SETTLE_MS_MAX 10000 // So long a test waits for all workers to have nothing to do.
 

@@ -93,8 +93,22 @@ static void answer_settle(void *owner, struct od_control_question *question, od_
         od_control_answer(question, false, OD_SLICE("this program was not started for tests\n"));
 }
 
+static void answer_call(void *owner, struct od_control_question *question, od_slice body)
+{
+    const struct od_operator *who = owner;
+    who->events->call(who->owner, question, body);
+}
+
+static void answer_inspect(void *owner, struct od_control_question *question, od_slice body)
+{
+    const struct od_operator *who = owner;
+    who->events->inspect(who->owner, question, body);
+}
+
 static const struct od_control_command control_commands[] = {
-    {"status", answer_status}, {"reload", answer_reload}, {"settle", answer_settle}, {NULL, NULL}};
+    {"status", answer_status, false},  {"reload", answer_reload, false},
+    {"settle", answer_settle, false},  {"call", answer_call, true},
+    {"inspect", answer_inspect, true}, {NULL, NULL, false}};
 
 // --- From first open to last close ---------------------------------------------------------------
 
@@ -112,7 +126,8 @@ void od_operator_listen(struct od_operator *who, const char *data_dir)
     struct od_error err;
     void *owner = who;
     if (!od_control_open(&who->control, who->loop, data_dir, control_commands, owner, &err))
-        od_log(OD_LOG_WARN, NULL, "%s: open-do status and reload will not work", err.text);
+        od_log(OD_LOG_WARN, NULL, "%s: open-do status, reload and what looks inside will not work",
+               err.text);
 }
 
 void od_operator_greet(struct od_operator *who, struct od_banner banner)

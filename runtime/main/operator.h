@@ -25,6 +25,10 @@ struct od_operator_events {
     // the words behind `status`.
     void (*status)(void *owner, struct od_control_question *question, od_slice rest);
     void (*settle)(void *owner, struct od_control_question *question); // Of `open-do test`.
+
+    // For an object, or about those of a worker (inquiry.h).
+    void (*call)(void *owner, struct od_control_question *question, od_slice call);
+    void (*inspect)(void *owner, struct od_control_question *question, od_slice body);
 };
 
 struct od_operator {

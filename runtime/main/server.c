@@ -78,8 +78,19 @@ static void on_settle_asked(void *owner, struct od_control_question *question)
     od_status_ask_settled(&((struct od_server *)owner)->status, question);
 }
 
+static void on_call_asked(void *owner, struct od_control_question *question, od_slice call)
+{
+    od_inquiries_call(&((struct od_server *)owner)->inquiries, question, call);
+}
+
+static void on_inspect_asked(void *owner, struct od_control_question *question, od_slice body)
+{
+    od_inquiries_inspect(&((struct od_server *)owner)->inquiries, question, body);
+}
+
 static const struct od_operator_events operator_events = {
-    on_stop_asked, on_kill_asked, on_reload_asked, on_status_asked, on_settle_asked};
+    on_stop_asked,   on_kill_asked, on_reload_asked, on_status_asked,
+    on_settle_asked, on_call_asked, on_inspect_asked};
 
 // Clients
 
@@ -362,6 +373,7 @@ static void on_ended(void *owner, struct od_child *child, const struct od_ending
     od_connection_limit_worker_gone(&server->door.connection_limit, child->index);
     od_recovery_begin(&server->recovery, child);
     od_alarm_clock_worker_gone(&server->alarm_clock, child->index);
+    od_inquiries_worker_gone(&server->inquiries, child->index);
     od_committer_forget(server->committer, child->source);
 }
 
@@ -430,6 +442,7 @@ static void close_all(struct od_server *server)
     od_operator_close(&server->operator);
     od_reload_close(&server->reload);
     od_status_deinit(&server->status);
+    od_inquiries_deinit(&server->inquiries);
     od_operator_hang_up(&server->operator);
     od_alarm_clock_deinit(&server->alarm_clock);
     od_committer_close(server->committer);
@@ -467,6 +480,7 @@ enum od_exit od_server_run(const struct od_options *options)
                    server);
     od_status_init(&server->status, &server->loop, &server->supervisor, &server->alarm_clock,
                    &server->door.connection_limit, options);
+    od_inquiries_init(&server->inquiries, &server->loop, &server->supervisor);
     od_reload_start(
         &server->reload); // First of all: its process starts while this one opens files.
     enum od_exit exit = open_all(server, &err);

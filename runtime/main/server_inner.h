@@ -7,6 +7,7 @@
 
 #include "main/alarm_clock.h"
 #include "main/door.h"
+#include "main/inquiry.h"
 #include "main/keeper.h"
 #include "main/lease.h"
 #include "main/operator.h"
@@ -31,6 +32,7 @@ struct od_server {
     struct od_loop loop;
     struct od_operator operator;
     struct od_status status;
+    struct od_inquiries inquiries;
     struct od_supervisor supervisor;
     struct od_reload reload;
     struct od_keeper keeper;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/suggest.h"
 #include "link/link.h"
 #include "link/request.h"
 #include "net/exchange.h"
@@ -13,6 +14,7 @@
 #include "object/call_inner.h"
 #include "object/deadlock.h"
 #include "object/label.h"
+#include "object/look.h"
 #include "object/outgoing.h"
 #include "object/refusal.h"
 #include "object/route.h"
@@ -138,8 +140,9 @@ bool od_call_read_message(od_slice bytes, struct od_call_message *message)
 
 static enum od_event_kind event_of(enum od_call_kind kind)
 {
-    static const enum od_event_kind events[OD_CALL_KINDS] = {
-        [OD_CALL_FETCH] = OD_EVENT_FETCH, [OD_CALL_METHOD] = OD_EVENT_CALL};
+    static const enum od_event_kind events[OD_CALL_KINDS] = {[OD_CALL_FETCH] = OD_EVENT_FETCH,
+                                                             [OD_CALL_METHOD] = OD_EVENT_CALL,
+                                                             [OD_CALL_COMMAND] = OD_EVENT_COMMAND};
     return events[kind];
 }
 
@@ -183,20 +186,44 @@ static void give_to(struct od_call *call, struct od_object *object, od_slice bod
         put_into_inbox(call, object, body);
 }
 
+static void fail_unknown(struct od_call *call, od_slice name)
+{
+    char word[OD_SUGGEST_BYTES_MAX + 1], names[OD_NAMESPACE_BYTES_MAX + 1], why[256];
+    struct od_suggest suggest = {.word = word};
+    char nearest[sizeof names] = "";
+    snprintf(word, sizeof word, "%.*s", (int)name.size, name.at);
+    OD_LIST_EACH (link, &call->objects->namespaces) {
+        const struct od_namespace *namespace = OD_LIST_MEMBER(link, struct od_namespace, link);
+        snprintf(names, sizeof names, "%.*s", (int)namespace->name.size, namespace->name.at);
+        suggest.name = nearest[0] == '\0' ? NULL : nearest;
+        od_suggest_try(&suggest, names);
+        if (suggest.name == names)
+            memcpy(nearest, names, sizeof names);
+    }
+    bool is_near = nearest[0] != '\0';
+    int size = snprintf(why, sizeof why, "the script has no such namespace%s%s%s",
+                        is_near ? "; did you mean " : "", nearest, is_near ? "?" : "");
+    od_call_fail(call, 404, (od_slice){why, (size_t)size});
+}
+
 void od_call_deliver(struct od_call *call, const struct od_call_message *message)
 {
     struct od_namespace *namespace = od_objects_namespace(call->objects, message->namespace_name);
     if (namespace == NULL) {
-        od_call_fail(call, 404, OD_SLICE("the script has no such namespace"));
+        fail_unknown(call, message->namespace_name);
         return;
     }
-    if (!od_objects_serve(call->objects, namespace)) {
+    bool is_look = od_look_is_for(message);
+    if (!is_look && !od_objects_serve(call->objects, namespace)) {
         od_call_refuse(call, namespace);
         return;
     }
     struct od_object *object =
         od_objects_get(call->objects, namespace, &message->id, message->has_name, message->name);
-    give_to(call, object, message->body);
+    if (is_look && object->transaction == NULL)
+        od_look_take(object, call->id, message->body);
+    else
+        give_to(call, object, message->body);
 }
 
 void od_call_begun(const struct od_call *call)

@@ -7,17 +7,6 @@
 #include "link/response.h"
 #include "object/call.h"
 
-struct od_call_message {
-    od_id id;
-    od_slice namespace_name;
-    bool has_name;
-    od_slice name;
-    enum od_call_kind kind;
-    od_slice body;
-};
-
-OD_MUST_CHECK bool od_call_read_message(od_slice bytes, struct od_call_message *message);
-
 void od_call_free(struct od_call *call); // Its way is over; nobody is told.
 
 // Into the inbox of an object of this worker.

@@ -9,6 +9,7 @@
 
 static const char *const names[] = {
     [OD_EVENT_FETCH] = "fetch",
+    [OD_EVENT_COMMAND] = "command",
     [OD_EVENT_MESSAGE] = "webSocketMessage",
     [OD_EVENT_CLOSE] = OD_PAGE_CLOSE_NAME,
     [OD_EVENT_ERROR] = "webSocketError",
@@ -53,7 +54,8 @@ od_slice od_event_bytes(const struct od_event *event)
 const char *od_event_name(const struct od_event *event)
 {
     struct od_invocation invocation;
-    if (event->kind == OD_EVENT_CALL && od_invocation_read(od_event_bytes(event), &invocation))
+    bool is_call = event->kind == OD_EVENT_CALL || event->kind == OD_EVENT_COMMAND;
+    if (is_call && od_invocation_read(od_event_bytes(event), &invocation))
         return invocation.method.at;
     return names[event->kind];
 }

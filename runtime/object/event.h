@@ -16,6 +16,7 @@ struct od_socket;
 enum od_event_kind {
     OD_EVENT_FETCH,   // A request that wants an answer; bytes: link/request.h.
     OD_EVENT_CALL,    // A method is called and wants an answer; bytes: link/invocation.h.
+    OD_EVENT_COMMAND, // An operator writes something (link/commands.h); bytes: as of CALL.
     OD_EVENT_MESSAGE, // A whole message on a socket; bytes: the payload.
     OD_EVENT_CLOSE,   // A socket has ended; bytes: the reason.
     OD_EVENT_ERROR,   // A socket broke the protocol and is gone; bytes: what it did.
@@ -33,7 +34,7 @@ struct od_event {
     bool ok;                  // RESUME: false when [bytes] is a failure (link/failure.h).
     uint16_t code;            // CLOSE.
     struct od_socket *socket; // MESSAGE, CLOSE, ERROR; it outlives its events.
-    uint64_t call;            // FETCH, CALL: which call wants the answer (object/call.h); else 0.
+    uint64_t call; // FETCH, CALL, COMMAND: which call wants the answer (object/call.h); else 0.
     union {
         uint64_t task;  // RESUME: which task waits.
         uint64_t timer; // TIMER: which one.

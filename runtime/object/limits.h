@@ -52,6 +52,7 @@
 #define OD_PASSWORD_P_MAX 16
 #define OD_REPORT_OBJECTS_MAX 100 // Objects of one worker that `open-do status` names,
 #define OD_REPORT_REASONS_MAX 8   // and the handlers it names of each.
+#define OD_INSPECT_ROWS_MAX 1000  // Objects that a page of `open-do objects` looks at.
 #define OD_ATTACH_MS_MAX 30000    // From acceptWebSocket to the 101 that takes the socket.
 
 #define OD_ALARM_MS_MAX                                                                            \

@@ -14,6 +14,7 @@
 #include "object/call.h"
 #include "object/inbox.h"
 #include "object/label.h"
+#include "object/look.h"
 #include "object/object_inner.h"
 #include "object/objects.h"
 #include "object/outbox.h"
@@ -315,11 +316,28 @@ static void resume(struct od_object *object, struct od_event *event)
 static const struct od_failure server_stops = {
     .flags = OD_FAILURE_RETRYABLE, .message = {"the server stops", sizeof "the server stops" - 1}};
 
+static bool is_look_next(const struct od_object *object)
+{
+    return !od_list_is_empty(&object->inbox) &&
+           od_look_is_event(OD_LIST_MEMBER(object->inbox.next, struct od_event, link));
+}
+
+static void look(struct od_object *object, struct od_event *event)
+{
+    if (call_of(object, event) != NULL)
+        od_look_take(object, event->call, od_event_bytes(event));
+    od_event_free(event);
+}
+
 static void handle_next(struct od_object *object)
 {
     struct od_list *link = od_list_pop_front(&object->resumes);
     if (link != NULL) {
         resume(object, OD_LIST_MEMBER(link, struct od_event, link));
+        return;
+    }
+    if (is_look_next(object)) {
+        look(object, od_inbox_take(object));
         return;
     }
     if (!is_served(object)) {

@@ -24,7 +24,8 @@ struct od_objects {
     struct od_timers *timers;
     struct od_link *main;          // To the main process,
     struct od_worker_page *page;   // which sees here what runs (link/worker_page.h).
-    struct od_link **peers;        // To the other workers; NULL at this one's own place.
+    struct od_link **peers;        // To the other workers; NULL at this one's own place. Behind
+                                   // them main, which asks for an operator.
     uint32_t worker, worker_count; // This worker, and how many there are.
     size_t waiting_bytes;          // Of messages that are not handled yet.
     od_time_ms idle_ms;            // An instance idle for so long is dropped.

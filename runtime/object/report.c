@@ -92,7 +92,7 @@ static void put_idle(struct reasons *reasons, const struct od_object *object)
     put_reason(reasons, "idle for %.1f s", (double)for_ms / 1000);
 }
 
-static void put_reasons(struct od_bytes *report, const struct od_object *object)
+void od_report_put_why(struct od_bytes *report, const struct od_object *object)
 {
     size_t place = report->size;
     struct reasons reasons = {.report = report};
@@ -112,7 +112,7 @@ static void put_object(struct od_bytes *report, const struct od_object *object, 
 {
     od_bytes_put_string(report, od_slice_of(object->label));
     od_bytes_put_u64(report, (uint64_t)(now - object->awake_since_ms));
-    put_reasons(report, object);
+    od_report_put_why(report, object);
 }
 
 static void put_awake(struct od_bytes *report, const struct od_objects *objects)

@@ -16,4 +16,7 @@
 
 void od_report_put(struct od_bytes *report, const struct od_objects *objects);
 
+// Of one object: u32 reasons, (str reason)*.
+void od_report_put_why(struct od_bytes *report, const struct od_object *object);
+
 #endif

@@ -17,6 +17,13 @@ OD_MUST_CHECK int od_directory_find(const struct od_env *env, MDB_txn *txn,
 // Puts the identities of all objects of the namespace [space].
 OD_MUST_CHECK int od_directory_list(const struct od_env *env, MDB_txn *txn, od_slice space,
                                     struct od_bytes *identities);
+
+// Calls [visit] for the identity of each object in the order of the keys, behind the place [after]
+// (empty: from the first), until it returns false.
+OD_MUST_CHECK int od_directory_walk(const struct od_env *env, MDB_txn *txn, od_slice after,
+                                    bool (*visit)(void *context, od_slice place,
+                                                  const struct od_identity *identity),
+                                    void *context);
 OD_MUST_CHECK int od_directory_put(struct od_write *write, uint64_t number,
                                    const struct od_identity *identity);
 OD_MUST_CHECK int od_directory_remove(struct od_write *write, const uint8_t id[OD_ID_BYTES]);

@@ -37,6 +37,7 @@ struct question {
     const struct od_bounds *bounds;
     bool reverse;
     od_rows_visit *visit_row;
+    bool (*visit_identity)(void *context, od_slice place, const struct od_identity *identity);
     void *context;
 };
 
@@ -136,6 +137,21 @@ static int list(void *argument)
 void od_reader_list(struct od_reader *reader, od_slice space, struct od_bytes *identities)
 {
     (void)ask(reader, list, &(struct question){.space = space, .identities = identities});
+}
+
+static int walk_directory(void *argument)
+{
+    struct question *q = argument;
+    return od_directory_walk(q->reader->env, q->rows.txn, q->key, q->visit_identity, q->context);
+}
+
+void od_reader_walk_directory(struct od_reader *reader, od_slice after,
+                              bool (*visit)(void *context, od_slice place,
+                                            const struct od_identity *identity),
+                              void *context)
+{
+    (void)ask(reader, walk_directory,
+              &(struct question){.key = after, .visit_identity = visit, .context = context});
 }
 
 // Whoever gets the value reads it when this is over.

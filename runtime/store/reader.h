@@ -34,6 +34,13 @@ bool od_reader_has_failed(const struct od_reader *reader, struct od_error *err);
 bool od_reader_find(struct od_reader *reader, const uint8_t id[OD_ID_BYTES], uint64_t *number,
                     struct od_identity *identity);
 void od_reader_list(struct od_reader *reader, od_slice space, struct od_bytes *identities);
+
+// Calls [visit] for each object of the directory behind the place [after] (empty: from the first),
+// until it returns false.
+void od_reader_walk_directory(struct od_reader *reader, od_slice after,
+                              bool (*visit)(void *context, od_slice place,
+                                            const struct od_identity *identity),
+                              void *context);
 bool od_reader_get(struct od_reader *reader, od_slot slot, uint64_t number, od_slice key,
                    od_slice *value);
 

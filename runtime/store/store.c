@@ -118,6 +118,15 @@ void od_store_list(struct od_store *store, od_slice space, struct od_bytes *iden
     log_failure(store);
 }
 
+void od_store_walk_directory(struct od_store *store, od_slice after,
+                             bool (*visit)(void *context, od_slice place,
+                                           const struct od_identity *identity),
+                             void *context)
+{
+    od_reader_walk_directory(store->reader, after, visit, context);
+    log_failure(store);
+}
+
 // --- The turn ------------------------------------------------------------------------------------
 
 static void begin_submission(struct od_store *store)

@@ -75,6 +75,14 @@ bool od_store_identity_of(struct od_store *store, const uint8_t id[OD_ID_BYTES],
 // it can be read from LMDB. It walks over every object there is.
 void od_store_list(struct od_store *store, od_slice space, struct od_bytes *identities);
 
+// Calls [visit] for each object that has something stored, as far as it can be read from LMDB, in
+// the order of their slots and ids: from behind the place [after], which an earlier walk gave
+// (empty: from the first), until it returns false.
+void od_store_walk_directory(struct od_store *store, od_slice after,
+                             bool (*visit)(void *context, od_slice place,
+                                           const struct od_identity *identity),
+                             void *context);
+
 // The next submission of this turn; false when there is no more. No stretch may be open.
 bool od_store_next_submission(struct od_store *store, struct od_submission *submission);
 

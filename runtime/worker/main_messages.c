@@ -9,6 +9,7 @@
 #include "object/alarm_event.h"
 #include "object/call.h"
 #include "object/deadlock.h"
+#include "object/inspection.h"
 #include "object/refusal.h"
 #include "object/report.h"
 #include "object/restore.h"
@@ -238,6 +239,22 @@ static void receive_refuse(struct od_worker *worker, od_slice body, int fd)
     od_refusal_receive(&worker->objects, body);
 }
 
+static void receive_question(struct od_worker *worker, od_slice body, int fd)
+{
+    receive_call(worker, worker->objects.worker_count, body, fd);
+}
+
+static void receive_question_cancel(struct od_worker *worker, od_slice body, int fd)
+{
+    receive_cancel(worker, worker->objects.worker_count, body, fd);
+}
+
+static void receive_inspect(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    od_inspection_receive(&worker->objects, body);
+}
+
 // The turn it is taken in is what was asked for.
 static void receive_turn(struct od_worker *worker, od_slice body, int fd)
 {
@@ -268,6 +285,9 @@ static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int)
     [OD_KIND_REFUSE] = receive_refuse,
     [OD_KIND_RESTORED] = receive_restored,
     [OD_KIND_TURN] = receive_turn,
+    [OD_KIND_CALL] = receive_question,
+    [OD_KIND_CALL_CANCEL] = receive_question_cancel,
+    [OD_KIND_INSPECT] = receive_inspect,
 };
 
 static void (*const from_peer[OD_KIND_COUNT])(struct od_worker *, uint32_t, od_slice, int) = {

@@ -261,7 +261,8 @@ static void init_objects(struct od_worker *worker, uint32_t index)
     objects->page = worker->page;
     objects->worker = index;
     objects->worker_count = worker->options->workers;
-    objects->peers = od_allocate_zeroed(objects->worker_count * sizeof *objects->peers);
+    objects->peers = od_allocate_zeroed((objects->worker_count + 1) * sizeof *objects->peers);
+    objects->peers[objects->worker_count] = &worker->main;
     objects->idle_ms = worker->options->idle_ms;
     objects->event_limit_ms = worker->options->event_limit_ms;
     objects->logs_accesses = worker->options->log_requests;

@@ -17,7 +17,7 @@ local ALLOWED = {
   ["runtime/main"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/store",
     "runtime/object" },
   ["runtime"] = { "runtime/base", "runtime/link", "runtime/main", "runtime/worker",
-    "runtime/object", "bindings.h", "spec_run.h", "types.h" },
+    "runtime/object", "bindings.h", "operate.h", "spec_run.h", "types.h" },
   ["bindings/value"] = { "runtime/base", "codec/url.h", "link/headers.h", "link/request.h",
     "link/response.h" },
   ["bindings/engine"] = { "runtime/base", "runtime/link", "runtime/object", "bindings/value" },
@@ -55,7 +55,8 @@ local CIRCLES = {
   ["runtime/main"] = { "arrival door", "status status_page", "supervisor worker_process" },
   ["runtime/net"] = { "exchange exchange_inner fetch fetch_inner net websocket websocket_state wire" },
   ["runtime/object"] = { "access_log alarm_event auto_response branch call call_inner client_end "
-    .. "deadlock inbox keep label object object_inner objects outbox outgoing refusal "
+    .. "deadlock inbox inspection keep label look object object_inner objects outbox outgoing "
+    .. "refusal report "
     .. "section socket tag task timeout transaction" },
   ["runtime/store"] = { "committer group reports", "env env_file", "storage store store_inner" },
 }

@@ -1,0 +1,181 @@
+-- Commands that look into a running program, as a person or a program says them: `open-do object`,
+-- `kv`, `call` and the like. Each takes its words and gives what is to be printed, and for a person
+-- how (show.lua).
+local od = require "open-do"
+local archive = require "open-do.command.archive"
+local server = require "open-do.command.server"
+local show = require "open-do.command.show"
+local words = require "open-do.command.words"
+
+local array = od.json.array
+local fail, need, usage = words.fail, words.need, words.usage
+
+local commands = {}
+
+function commands.objects(given)
+  local space, beginning = (given[1] or ""):match("^([^/]*)/?(.*)$")
+  local objects = array {}
+  for object in server.each_object(space, beginning) do
+    objects[#objects + 1] = object
+  end
+  table.sort(objects, function(a, b)
+    return a.namespace .. "/" .. (a.name or a.id) < b.namespace .. "/" .. (b.name or b.id)
+  end)
+  return objects, show.objects
+end
+
+function commands.object(given)
+  return server.check_exists(words.target(given[1])), show.object
+end
+
+function commands.call(given)
+  local target, method = words.target(given[1]), need(given[2], "the name of the method")
+  local count, arguments = #given - 2, {}
+  for i = 1, count do
+    arguments[i] = words.json(given[i + 2], "argument " .. i)
+  end
+  local results = { server.call(target, method, unpack(arguments, 1, count)) }
+  if #results > 1 then
+    return array(results)
+  end
+  return results[1]
+end
+
+-- kv ----------------------------------------------------------------------------------------------
+
+local kv = {}
+
+function kv.list(target, given)
+  server.check_exists(target)
+  local list = array {}
+  for key, value in server.each_pair(target, given[3] or "") do
+    list[#list + 1] = { key = key, value = value }
+  end
+  return list, show.pairs
+end
+
+function kv.get(target, given)
+  local is_there, value = server.get(target, need(given[3], "the key"))
+  if not is_there then
+    server.check_exists(target)
+    fail("%s has no key '%s'", target.label, given[3])
+  end
+  return value
+end
+
+function kv.put(target, given)
+  local key = need(given[3], "the key")
+  server.write(target, "kv.put", key, words.json(given[4], "the value"))
+end
+
+function kv.delete(target, given)
+  local key = need(given[3], "the key")
+  server.check_exists(target)
+  if server.write(target, "kv.delete", key) == 0 then
+    fail("%s has no key '%s'", target.label, key)
+  end
+end
+
+-- Sockets -----------------------------------------------------------------------------------------
+
+local sockets = {}
+
+function sockets.list(target)
+  server.check_exists(target)
+  return array(server.sockets(target)), show.sockets
+end
+
+function sockets.send(target, given)
+  local number = words.number(given[3], "the number of the socket")
+  server.write(target, "sockets.send", number, need(given[4], "what to send"), false)
+end
+
+function sockets.close(target, given)
+  local number = words.number(given[3], "the number of the socket")
+  server.write(target, "sockets.close", number, 1000, given[4] or "")
+end
+
+-- The alarm ---------------------------------------------------------------------------------------
+
+local alarm = {}
+
+function alarm.get(target)
+  return server.check_exists(target).alarmMs or od.json.null, function(ms)
+    return ms == od.json.null and "none" or show.time(ms)
+  end
+end
+
+function alarm.set(target, given)
+  server.write(target, "alarm.set", words.time(given[3], "WHEN"))
+end
+
+function alarm.delete(target)
+  server.check_exists(target)
+  server.write(target, "alarm.delete")
+end
+
+-- Those that have a second word -------------------------------------------------------------------
+
+local function add(name, parts, fallback)
+  commands[name] = function(given)
+    local run = parts[given[1]]
+    if not run and fallback and given[1]:find("/", 1, true) then
+      table.insert(given, 1, fallback)
+      run = parts[fallback]
+    end
+    if not run then
+      local known = {}
+      for part in pairs(parts) do
+        known[#known + 1] = part
+      end
+      table.sort(known)
+      usage("'%s' is not something to do: say open-do %s %s NAMESPACE/NAME", given[1], name,
+        table.concat(known, "|"))
+    end
+    return run(words.target(given[2]), given)
+  end
+end
+
+add("kv", kv)
+add("sockets", sockets, "list")
+add("alarm", alarm, "get")
+
+for _, name in ipairs { "hibernate", "evict", "reset", "delete" } do
+  commands[name] = function(given)
+    local target = words.target(given[1])
+    server.check_exists(target)
+    server.act(target, name)
+  end
+end
+
+-- Export and import -------------------------------------------------------------------------------
+
+function commands.export(given)
+  archive.export(given[1], io.stdout)
+end
+
+function commands.import(given)
+  local file, problem = io.stdin, nil
+  if given[1] ~= "-" then
+    file, problem = io.open(given[1], "rb")
+  end
+  if not file then
+    fail("cannot read %s", problem)
+  end
+  return { objects = archive.import(file:lines()) }, function(done)
+    return ("imported %d object%s"):format(done.objects, done.objects == 1 and "" or "s")
+  end
+end
+
+return function(name, given, as_json)
+  local ok, result, for_people = pcall(commands[name], given)
+  if not ok then
+    local text, code = words.explain(result)
+    io.stderr:write("open-do: ", text, "\n")
+    return code
+  end
+  if result ~= nil then
+    print((not as_json and for_people or show.json)(result))
+  end
+  return 0
+end

@@ -1,0 +1,65 @@
+-- What stands on the command line, as what it means; and mistakes in it.
+local _, native = ...
+
+local json = native.json
+
+local M = {}
+
+local Usage = {}
+
+--- Ends the program with exit code 2.
+function M.usage(text, ...)
+  error(setmetatable({ text = text:format(...) }, Usage), 0)
+end
+
+--- Ends it with exit code 1.
+function M.fail(text, ...)
+  error(text:format(...), 0)
+end
+
+--- The text of an error, and the exit code it stands for.
+function M.explain(problem)
+  if getmetatable(problem) == Usage then
+    return problem.text, 2
+  end
+  return tostring(problem), 1
+end
+
+--- "rooms/lobby", or "rooms/#hex" for one that is known by its id only.
+function M.target(word)
+  local space, name = (word or ""):match("^([^/]+)/(.+)$")
+  if not space then
+    M.usage("name an object as NAMESPACE/NAME or NAMESPACE/#ID%s", word and ", not " .. word or "")
+  end
+  local id = name:match("^#(%x+)$")
+  return { label = word, space = space, name = not id and name or nil, id = id }
+end
+
+function M.need(word, what)
+  return word or M.usage("%s is missing", what)
+end
+
+function M.json(word, what)
+  local value, problem = json.try_decode(M.need(word, what))
+  if value == nil then
+    M.usage("%s is no JSON: %s (a text needs quotes: '\"%s\"')", what, problem, word)
+  end
+  return value
+end
+
+local UNITS = { s = 1000, m = 60000, h = 3600000, d = 86400000 }
+
+--- "10s", "5m", "2h", "1d" from now, or a time in ms since 1970.
+function M.time(word, what)
+  local count, unit = M.need(word, what):match("^(%d+)([smhd]?)$")
+  if not count then
+    M.usage("%s is a time like 10s, 5m, 2h, 1d or ms since 1970, not %s", what, word)
+  end
+  return unit == "" and tonumber(count) or os.time() * 1000 + count * UNITS[unit]
+end
+
+function M.number(word, what)
+  return tonumber(M.need(word, what)) or M.usage("%s is a number, not %s", what, word)
+end
+
+return M

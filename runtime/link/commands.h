@@ -1,0 +1,44 @@
+// What an operator can ask of an object, in one table: the name, what it does, and what is sent
+// with it. Whoever asks takes names from here; main notes in the log who changed something; the
+// worker answers.
+//
+// A command goes to its object as a call of the kind OD_CALL_COMMAND (object/call.h): its name and
+// behind it what is sent, as link/invocation.h says. Those that *look* are answered from what is
+// stored and what the worker knows (object/look.h), and those that *act* do something to the
+// object's instance or to all of it; neither wakes the object. Those that *write* are events: they
+// pass the inbox like any other, and a function of ours handles them (lua/engine/commands.lua).
+//
+// Notation: as in kinds.h; values are bindings/value/value.h, facts object/facts.h.
+
+#ifndef OD_LINK_COMMANDS_H
+#define OD_LINK_COMMANDS_H
+
+#include "base/slice.h"
+
+#define OD_COMMANDS(COMMAND)                                                                       \
+    COMMAND("object", LOOKS, "nothing; gives facts")                                               \
+    COMMAND("kv.list", LOOKS,                                                                      \
+            "str prefix, str start after, u32 limit; gives (str key, str value)*")                 \
+    COMMAND("kv.get", LOOKS, "str key; gives the same, one or none")                               \
+    COMMAND("sockets.list", LOOKS, "nothing; gives facts of each in turn")                         \
+    COMMAND("hibernate", ACTS, "nothing: the instance goes once its handlers have ended")          \
+    COMMAND("evict", ACTS, "nothing: the instance goes at once, its sockets stay")                 \
+    COMMAND("reset", ACTS, "nothing: the same, and its sockets are cut")                           \
+    COMMAND("delete", ACTS, "nothing: the same, and all it has stored is deleted")                 \
+    COMMAND("kv.put", WRITES, "values: key and value in turn")                                     \
+    COMMAND("kv.delete", WRITES, "values: keys; gives how many were there")                        \
+    COMMAND("alarm.set", WRITES, "values: ms since 1970")                                          \
+    COMMAND("alarm.delete", WRITES, "nothing")                                                     \
+    COMMAND("sockets.send", WRITES, "values: number of the socket, message, whether it is binary") \
+    COMMAND("sockets.close", WRITES, "values: number of the socket, code, reason")
+
+enum od_command_effect {
+    OD_COMMAND_UNKNOWN,
+    OD_COMMAND_LOOKS,
+    OD_COMMAND_ACTS,
+    OD_COMMAND_WRITES,
+};
+
+enum od_command_effect od_command_effect(od_slice name);
+
+#endif

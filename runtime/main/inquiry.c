@@ -1,0 +1,150 @@
+#include "main/inquiry.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cursor.h"
+#include "base/log.h"
+#include "link/commands.h"
+#include "link/invocation.h"
+#include "main/limits.h"
+#include "object/call.h"
+#include "object/label.h"
+#include "object/route.h"
+
+struct inquiry {
+    struct od_inquiries *inquiries;
+    struct od_list link;
+    uint64_t number;
+    uint32_t worker;
+    struct od_control_question *question;
+    struct od_timer deadline;
+};
+
+static void end(struct inquiry *inquiry, bool ok, od_slice answer)
+{
+    od_loop_clear_timer(inquiry->inquiries->loop, &inquiry->deadline);
+    od_list_remove(&inquiry->link);
+    od_control_answer(inquiry->question, ok, answer);
+    free(inquiry);
+}
+
+static void on_late(struct od_timer *timer)
+{
+    struct inquiry *inquiry = OD_TIMER_MEMBER(timer, struct inquiry, deadline);
+    struct od_child *child = od_supervisor_ready(inquiry->inquiries->supervisor, inquiry->worker);
+    if (child != NULL) {
+        size_t mark = od_link_begin(&child->link, OD_KIND_CALL_CANCEL, -1);
+        od_bytes_put_u64(&child->link.out, inquiry->number);
+        od_link_end(&child->link, mark);
+    }
+    char text[64];
+    int size = snprintf(text, sizeof text, "no answer within %d s\n", OD_INQUIRY_MS_MAX / 1000);
+    end(inquiry, false, (od_slice){text, (size_t)size});
+}
+
+static void send_question(struct od_inquiries *inquiries, struct od_control_question *question,
+                          uint32_t worker, enum od_kind kind, od_slice body)
+{
+    struct od_child *child = od_supervisor_ready(inquiries->supervisor, worker);
+    if (child == NULL) {
+        od_control_answer(question, false,
+                          OD_SLICE("the worker of this object is not there at the moment\n"));
+        return;
+    }
+    struct inquiry *inquiry = od_allocate_zeroed(sizeof *inquiry);
+    *inquiry = (struct inquiry){.inquiries = inquiries,
+                                .number = ++inquiries->last_number,
+                                .worker = worker,
+                                .question = question,
+                                .deadline = {.fire = on_late}};
+    od_list_init(&inquiry->link);
+    od_list_push_back(&inquiries->open, &inquiry->link);
+    od_loop_set_timer(inquiries->loop, &inquiry->deadline, OD_INQUIRY_MS_MAX);
+    size_t mark = od_link_begin(&child->link, kind, -1);
+    od_bytes_put_u64(&child->link.out, inquiry->number);
+    od_bytes_put_slice(&child->link.out, body);
+    od_link_end(&child->link, mark);
+}
+
+// Whoever changes something leaves a line; a method may change anything.
+static void note(struct od_control_question *question, const struct od_call_message *message)
+{
+    struct od_invocation invocation;
+    bool is_method = message->kind == OD_CALL_METHOD;
+    if (!od_invocation_read(message->body, &invocation) ||
+        (!is_method && od_command_effect(invocation.method) == OD_COMMAND_LOOKS))
+        return;
+    char who[OD_CONTROL_ASKER_BYTES];
+    od_control_asker(question, who);
+    char *label =
+        od_label_new(message->namespace_name, &message->id, message->has_name, message->name);
+    od_log(OD_LOG_INFO, label, "%s%.*s, asked for by an operator (%s)", is_method ? "call of " : "",
+           (int)invocation.method.size, invocation.method.at, who);
+    free(label);
+}
+
+void od_inquiries_call(struct od_inquiries *inquiries, struct od_control_question *question,
+                       od_slice call)
+{
+    struct od_call_message message;
+    if (!od_call_read_message(call, &message) || message.kind == OD_CALL_FETCH) {
+        od_control_answer(question, false, OD_SLICE("that is no call\n"));
+        return;
+    }
+    note(question, &message);
+    uint32_t worker = od_worker_of(&message.id, inquiries->supervisor->child_count);
+    send_question(inquiries, question, worker, OD_KIND_CALL, call);
+}
+
+void od_inquiries_inspect(struct od_inquiries *inquiries, struct od_control_question *question,
+                          od_slice body)
+{
+    struct od_cursor cursor = od_cursor_of(body);
+    uint32_t worker = od_cursor_u32(&cursor);
+    if (cursor.failed || worker >= inquiries->supervisor->child_count)
+        od_control_answer(question, false, OD_SLICE("there is no such worker\n"));
+    else
+        send_question(inquiries, question, worker, OD_KIND_INSPECT, od_cursor_rest(&cursor));
+}
+
+bool od_inquiries_take_reply(struct od_inquiries *inquiries, const struct od_child *child,
+                             od_slice body)
+{
+    struct od_cursor cursor = od_cursor_of(body);
+    uint64_t number = od_cursor_u64(&cursor);
+    od_slice answer = od_cursor_rest(&cursor);
+    if (cursor.failed || answer.size == 0)
+        return false;
+    OD_LIST_EACH_SAFE (link, &inquiries->open) {
+        struct inquiry *inquiry = OD_LIST_MEMBER(link, struct inquiry, link);
+        if (inquiry->number == number && inquiry->worker == child->index) {
+            end(inquiry, true, answer);
+            break;
+        }
+    }
+    return true;
+}
+
+void od_inquiries_worker_gone(struct od_inquiries *inquiries, uint32_t worker)
+{
+    OD_LIST_EACH_SAFE (link, &inquiries->open) {
+        struct inquiry *inquiry = OD_LIST_MEMBER(link, struct inquiry, link);
+        if (inquiry->worker == worker)
+            end(inquiry, false, OD_SLICE("the worker of this object has ended\n"));
+    }
+}
+
+void od_inquiries_init(struct od_inquiries *inquiries, struct od_loop *loop,
+                       struct od_supervisor *supervisor)
+{
+    *inquiries = (struct od_inquiries){.loop = loop, .supervisor = supervisor};
+    od_list_init(&inquiries->open);
+}
+
+void od_inquiries_deinit(struct od_inquiries *inquiries)
+{
+    OD_LIST_EACH_SAFE (link, &inquiries->open)
+        end(OD_LIST_MEMBER(link, struct inquiry, link), false, OD_SLICE("the server stops\n"));
+}

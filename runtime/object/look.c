@@ -1,0 +1,188 @@
+#include "object/look.h"
+
+#include <string.h>
+
+#include "base/cursor.h"
+#include "link/commands.h"
+#include "link/invocation.h"
+#include "object/inspection.h"
+#include "object/outbox.h"
+#include "object/socket.h"
+#include "store/store.h"
+
+// --- What it finds -------------------------------------------------------------------------------
+
+typedef bool look(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                  struct od_error *err);
+
+static bool tell_object(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                        struct od_error *err)
+{
+    (void)sent, (void)err;
+    od_inspection_put(found, object);
+    return true;
+}
+
+static bool list_keys(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                      struct od_error *err)
+{
+    struct od_range range = {.prefix = od_cursor_string(sent)};
+    uint64_t count;
+    range.start_after = od_cursor_string(sent);
+    range.has_start_after = range.start_after.size > 0;
+    range.limit = od_cursor_u32(sent);
+    if (sent->failed || range.prefix.size > OD_STORE_KEY_BYTES_MAX ||
+        range.start_after.size > OD_STORE_KEY_BYTES_MAX)
+        return od_error_set(err, "that is no range of keys");
+    return od_storage_list(&object->storage, &range, found, &count, err);
+}
+
+static bool get_key(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                    struct od_error *err)
+{
+    od_slice key = od_cursor_string(sent), value;
+    if (sent->failed || key.size > OD_STORE_KEY_BYTES_MAX)
+        return od_error_set(err, "that is no key");
+    if (!od_storage_get(&object->storage, key, &value))
+        return !od_storage_has_failed(&object->storage, err);
+    od_bytes_put_string(found, key);
+    od_bytes_put_string(found, value);
+    return true;
+}
+
+static void put_socket(struct od_bytes *found, const struct od_socket *socket)
+{
+    static const char *const states[] = {"connecting", "open", "closing", "closed"};
+    od_facts_number(found, "socket", socket->id);
+    od_facts_text(found, "state", od_slice_of(states[od_socket_ready_state(socket)]));
+    od_facts_text(found, "url", od_socket_url(socket));
+    for (size_t i = 0; i < socket->tag_count; i++)
+        od_facts_item(found, "tags", od_socket_tag_at(socket, i));
+    od_facts_number(found, "bufferedBytes", od_socket_buffered_bytes(socket));
+    od_facts_number(found, "waitingMessages", socket->waiting_count);
+    if (od_socket_attachment(socket).at != NULL)
+        od_facts_value(found, "attachment", od_socket_attachment(socket));
+    od_facts_end(found);
+}
+
+static bool list_sockets(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                         struct od_error *err)
+{
+    (void)sent, (void)err;
+    OD_LIST_EACH (link, &object->sockets)
+        put_socket(found, OD_LIST_MEMBER(link, struct od_socket, link));
+    return true;
+}
+
+// --- What it does --------------------------------------------------------------------------------
+
+static const char evicted[] = "evicted by an operator";
+static const char reset_words[] = "reset by an operator";
+static const char deleted[] = "deleted by an operator";
+
+static bool hibernate(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                      struct od_error *err)
+{
+    (void)sent, (void)found, (void)err;
+    od_object_retire(object);
+    return true;
+}
+
+static bool evict(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                  struct od_error *err)
+{
+    (void)sent, (void)found, (void)err;
+    if (object->state != OD_ASLEEP)
+        od_object_reset(object, od_slice_of(evicted));
+    return true;
+}
+
+static bool reset(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                  struct od_error *err)
+{
+    (void)sent, (void)found, (void)err;
+    od_object_abort(object, od_slice_of(reset_words), true);
+    return true;
+}
+
+static bool delete_all(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                       struct od_error *err)
+{
+    (void)sent, (void)found;
+    if (object->state != OD_ASLEEP || object->socket_count > 0)
+        od_object_abort(object, od_slice_of(deleted), false);
+    bool ok = od_storage_delete_all(&object->storage, false, err);
+    od_storage_seal(&object->storage);
+    return ok;
+}
+
+// --- The answer ----------------------------------------------------------------------------------
+
+static bool unknown(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                    struct od_error *err)
+{
+    (void)object, (void)sent, (void)found;
+    return od_error_set(err, "the running open-do does not know this command");
+}
+
+static look *find(od_slice name)
+{
+    static const struct {
+        const char *name;
+        look *look;
+    } rows[] = {{"object", tell_object},  {"kv.list", list_keys},
+                {"kv.get", get_key},      {"sockets.list", list_sockets},
+                {"hibernate", hibernate}, {"evict", evict},
+                {"reset", reset},         {"delete", delete_all}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (od_slice_equal(name, od_slice_of(rows[i].name)))
+            return rows[i].look;
+    }
+    return unknown;
+}
+
+static void put_failure(struct od_object *object, uint64_t call, const char *why)
+{
+    struct od_bytes record = {0};
+    od_failure_put(&record, &(struct od_failure){.message = od_slice_of(why)});
+    od_outbox_put_synced(object, (struct od_effect){.kind = OD_EFFECT_FAILURE,
+                                                    .number = call,
+                                                    .bytes = od_bytes_slice(&record)});
+    od_bytes_deinit(&record);
+}
+
+void od_look_take(struct od_object *object, uint64_t call, od_slice bytes)
+{
+    struct od_invocation invocation;
+    struct od_bytes found = {0};
+    struct od_error err;
+    bool is_whole = od_invocation_read(bytes, &invocation);
+    OD_ASSERT(is_whole);
+    struct od_cursor sent = od_cursor_of(invocation.arguments);
+    if (find(invocation.method)(object, &sent, &found, &err))
+        od_outbox_put_synced(object, (struct od_effect){.kind = OD_EFFECT_ANSWER,
+                                                        .number = call,
+                                                        .bytes = od_bytes_slice(&found)});
+    else
+        put_failure(object, call, err.text);
+    od_bytes_deinit(&found);
+    if (od_list_is_empty(&object->idle)) // Else its idle time would begin anew.
+        od_object_settle(object);
+}
+
+static bool is_look(od_slice bytes)
+{
+    struct od_invocation invocation;
+    return od_invocation_read(bytes, &invocation) &&
+           od_command_effect(invocation.method) != OD_COMMAND_WRITES;
+}
+
+bool od_look_is_for(const struct od_call_message *message)
+{
+    return message->kind == OD_CALL_COMMAND && is_look(message->body);
+}
+
+bool od_look_is_event(const struct od_event *event)
+{
+    return event->kind == OD_EVENT_COMMAND && is_look(od_event_bytes(event));
+}

@@ -1,0 +1,274 @@
+-- An operator looks into a running program: open-do objects, object, kv, call, sockets, alarm,
+-- export and import. What he reads wakes nobody; what he writes is an event like any other.
+local json = require "dkjson"
+local process = require "spec.support.process"
+local workbench = require "spec.scenario.workbench"
+
+local SOURCE = [[
+local od = require "open-do"
+local Thing = { fetch = require("workbench").fetch }
+
+function Thing:constructor()
+  self.n = self.state.storage:get("n")
+end
+
+function Thing:add(a, b) return a + b, "sum" end
+function Thing:n_now() return self.n end
+function Thing:slow() od.sleep(20000) end
+function Thing:alarm() end
+
+function Thing:storageChanged(keys)
+  print("changed", table.concat(keys, ","))
+  self.n = self.state.storage:get("n")
+end
+
+return { namespaces = { things = Thing } }
+]]
+
+describe("an operator", function()
+  local server
+
+  local function start(options)
+    options = options or {}
+    options.workers = options.workers or 1
+    server = workbench.start(SOURCE, options)
+  end
+
+  after_each(function()
+    if server then
+      server:stop()
+    end
+    server = nil
+  end)
+
+  local function say(...)
+    local code, text = server:asking(...)
+    assert(code == 0, text)
+    return text
+  end
+
+  local function ask(...)
+    return json.decode(say(...), 1, json.null)
+  end
+
+  local function refused(...)
+    local code, text = server:asking(...)
+    assert.is_true(code ~= 0, text)
+    return text, code
+  end
+
+  local function lines_of(text)
+    local lines = {}
+    for line in text:gmatch("[^\n]+") do
+      lines[#lines + 1] = assert(json.decode(line, 1, json.null))
+    end
+    return lines
+  end
+
+  local function state_of(name)
+    return ask("object", "things/" .. name, "--json").state
+  end
+
+  it("reads what a sleeping object has stored, and it sleeps on", function()
+    start()
+    workbench.ask(server, "a", "storage:put('n', 7) storage:put('list', { 1, 2 })")
+    workbench.fall_asleep(server)
+    assert.equal("7\n", say("kv", "get", "things/a", "n"))
+    assert.same({ { key = "list", value = { 1, 2 } }, { key = "n", value = 7 } },
+      ask("kv", "list", "things/a", "--json"))
+    assert.same({}, ask("sockets", "things/a", "--json"))
+    assert.equal("asleep", state_of("a"))
+    assert.is_nil(server:why_awake("things/a"))
+  end)
+
+  it("keeps no object awake by looking at it", function()
+    start()
+    workbench.ask(server, "a", "storage:put('n', 7)")
+    workbench.pass(server, 9000)
+    assert.equal("awake", state_of("a"))
+    server:turn_clock(2000)
+    assert.equal("asleep", state_of("a"))
+  end)
+
+  it("sees no value that the disk may still refuse", function()
+    start()
+    workbench.ask(server, "a", "storage:put('n', 1)")
+    server:fault("commit.hold")
+    local writer = workbench.begin(server, "a", "storage:put('n', 2) print 'written' return true")
+    server:wait_log("written")
+    local reader = server:begin_asking("kv", "get", "things/a", "n")
+    assert.same({ 1, "sum" }, ask("call", "things/b", "add", "0", "1")) -- In the same worker.
+    assert.equal("", reader:output())
+    server:clear_fault("commit.hold")
+    assert.equal(0, (reader:wait_exit(10)))
+    assert.equal("2\n", reader:output())
+    workbench.outcome(writer)
+  end)
+
+  it("sees nothing of a transaction that is rolled back", function()
+    start()
+    workbench.ask(server, "a", "storage:put('n', 1)")
+    local writer = workbench.begin(server, "a", [[
+      pcall(function()
+        storage:transaction(function(txn)
+          txn:put("n", 2) print "inside" od.sleep(1000) txn:rollback()
+        end)
+      end)
+      return true]])
+    server:wait_log("inside")
+    local reader = server:begin_asking("kv", "get", "things/a", "n")
+    workbench.ask(server, "witness", "return 'it has been asked'")
+    server:turn_clock(2000)
+    assert.equal(0, (reader:wait_exit(10)))
+    assert.equal("1\n", reader:output())
+    workbench.outcome(writer)
+  end)
+
+  it("writes through the object, which is told, and the log says who", function()
+    start()
+    workbench.ask(server, "a", "storage:put('n', 1)")
+    assert.equal("", say("kv", "put", "things/a", "n", "[1,{\"x\":null}]"))
+    server:wait_log("things/a  kv%.put, asked for by an operator %(uid %d+, pid %d+%)")
+    server:wait_log("things/a  changed\tn\n")
+    assert.same({ 1, { x = json.null } }, ask("call", "things/a", "n_now"))
+    assert.equal("", say("kv", "delete", "things/a", "n"))
+    assert.equal("", say("call", "things/a", "n_now"))
+    assert.matches("things/a has no key 'n'", refused("kv", "get", "things/a", "n"))
+  end)
+
+  it("calls a method with JSON and gets what it returns", function()
+    start { workers = 2 }
+    assert.same({ 5, "sum" }, ask("call", "things/a", "add", "2", "3"))
+    assert.matches("attempt to perform arithmetic", refused("call", "things/a", "add", "{}", "3"))
+    assert.matches("does not implement the method \"nix\"", refused("call", "things/a", "nix"))
+  end)
+
+  it("is told what he may have meant", function()
+    start()
+    workbench.ask(server, "lobby", "storage:put('n', 1)")
+    assert.matches("no object things/loby; did you mean things/lobby%?",
+      refused("object", "things/loby"))
+    assert.matches("no such namespace; did you mean things%?", refused("object", "thinks/lobby"))
+    local text, code = refused("kv", "put", "things/lobby", "n", "tea")
+    assert.matches("the value is no JSON.*'\"tea\"'", text)
+    assert.equal(2, code)
+    assert.equal(2, select(2, refused("object", "lobby")))
+    assert.equal(2, select(2, refused("kv", "pet", "things/lobby")))
+  end)
+
+  it("lists the objects of all workers, page by page", function()
+    start { workers = 2 }
+    workbench.ask(server, "many-0", [[
+      for i = 1, 600 do self.env.things:getByName("many-" .. i):add(1, 1) end]])
+    local objects = ask("objects", "things/many-", "--json")
+    assert.equal(601, #objects)
+    for i = 1, 20 do
+      workbench.ask(server, "stored-" .. i, "storage:put('n', 1)")
+    end
+    objects = ask("objects", "things/stored-", "--json")
+    assert.equal(20, #objects)
+    assert.equal("stored-1", objects[1].name)
+    assert.same({}, ask("objects", "nothing", "--json"))
+  end)
+
+  it("sees who is connected, sends and closes", function()
+    start()
+    local client = server:connect("/things/a?tags=red")
+    local sockets = ask("sockets", "things/a", "--json")
+    assert.equal(1, #sockets)
+    assert.same({ "red" }, sockets[1].tags)
+    local number = ("%d"):format(sockets[1].socket)
+    say("sockets", "send", "things/a", number, "hello")
+    assert.equal("hello", client:receive())
+    say("sockets", "close", "things/a", number, "enough")
+    client:expect_close(1000, "enough")
+    assert.matches("it has no socket 9999", refused("sockets", "send", "things/a", "9999", "x"))
+  end)
+
+  it("sets and deletes an alarm", function()
+    start()
+    say("alarm", "set", "things/a", "2h")
+    assert.equal(1, server:status().alarms.count)
+    assert.is_true(ask("alarm", "things/a", "--json") > os.time() * 1000 + 7000000)
+    say("alarm", "delete", "things/a")
+    assert.equal(0, server:status().alarms.count)
+  end)
+
+  it("puts an object to sleep, and deletes it with all it has", function()
+    start()
+    local client = server:connect("/things/a")
+    workbench.ask(server, "a", "storage:put('n', 1)")
+    say("hibernate", "things/a")
+    assert.equal("asleep", state_of("a"))
+    workbench.ask(server, "a", "return 1")
+    say("evict", "things/a")
+    assert.equal("asleep", state_of("a"))
+    assert.equal(1, #ask("sockets", "things/a", "--json"))
+    say("delete", "things/a")
+    assert.is_nil((client:read_frame()))
+    assert.matches("there is no object things/a", refused("object", "things/a"))
+  end)
+
+  it("imports what was exported as it was", function()
+    start()
+    workbench.ask(server, "a", [==[
+      storage:put("plain", { a = 1.5, b = "x", c = true, d = { } })
+      storage:put("\255key", "\0\255")
+      storage:put("odd", { 0 / 0, 1 / 0, -1 / 0, -0.0 })
+      storage:put("wide", { 9223372036854775807LL, -9223372036854775807LL - 1,
+        18446744073709551615ULL })
+      storage:put("null", od.json.null)
+      storage:put("array", od.json.array { 1, od.json.array {} })
+      storage:put("empty", od.json.array {})
+      storage:put("sparse", { [3] = "c", [1.5] = "x", [-1] = "m", ["\254"] = 1 })
+      storage:put("dollar", { ["$int64"] = "no" })
+      storage:put("", "")
+      storage:setAlarm(od.now() + 7200000)
+      for i = 1, 1200 do storage:put("n" .. i, i) end
+    ]==])
+    local exported = say("export", "things/a")
+    say("delete", "things/a")
+    server:save(exported, "a.jsonl")
+    assert.equal("imported 1 object\n", say("import", server:path("a.jsonl")))
+    assert.same(lines_of(exported), lines_of(say("export", "things/a")))
+    assert.is_true(workbench.ask(server, "a", [==[
+      local odd, wide, array = storage:get("odd"), storage:get("wide"), storage:get("array")
+      assert(odd[1] ~= odd[1] and odd[2] == 1 / 0 and odd[3] == -1 / 0 and 1 / odd[4] == -1 / 0)
+      assert(wide[1] == 9223372036854775807LL and wide[3] == 18446744073709551615ULL)
+      assert(od.json.encode(array) == "[1,[]]" and od.json.encode(storage:get("plain").d) == "{}")
+      assert(storage:get("\255key") == "\0\255" and storage:get("sparse")["\254"] == 1)
+      assert(storage:get("dollar")["$int64"] == "no" and storage:get("null") == od.json.null)
+      return true]==]))
+    assert.same(lines_of(exported), lines_of(say("export", "things")))
+    server:save('{"key":"a","value":1}\n', "bad.jsonl")
+    assert.matches("line 1: it is neither", refused("import", server:path("bad.jsonl")))
+  end)
+
+  it("is not kept waiting by the end of a worker", function()
+    start()
+    local asking = server:begin_asking("call", "things/a", "slow")
+    server:wait_log("call of slow")
+    server:expect_mishap("another one is started")
+    process.send_signal(server.process:children()[1], "KILL")
+    assert.equal(1, (asking:wait_exit(10)))
+    assert.matches("the worker of this object has ended", asking:output())
+  end)
+
+  it("can be a hundred, and leave", function()
+    start()
+    local all = {}
+    for i = 1, 100 do
+      all[i] = server:begin_asking("call", "things/a", "add", tostring(i), "1")
+    end
+    for i = 1, 100 do
+      assert.equal(0, (all[i]:wait_exit(30)))
+      assert.matches(tostring(i + 1), all[i]:output())
+    end
+    local leaver = server:begin_asking("call", "things/a", "slow")
+    server:wait_log("call of slow")
+    leaver:signal("KILL")
+    leaver:wait_exit(10)
+    server:turn_clock(25000)
+    assert.same({ 3, "sum" }, ask("call", "things/a", "add", "1", "2"))
+  end)
+end)
