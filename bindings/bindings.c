@@ -4,10 +4,12 @@
 
 #include <lauxlib.h>
 
+#include "api/branches.h"
 #include "api/command.h"
 #include "api/fetch.h"
 #include "api/log.h"
 #include "api/namespace.h"
+#include "api/password.h"
 #include "api/section.h"
 #include "api/socket.h"
 #include "api/sql.h"
@@ -171,6 +173,8 @@ static int set_up(lua_State *L)
     engine->selves_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pushboolean(L, false);
     engine->way_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_pushboolean(L, false);
+    engine->branches_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     od_lib_state_open(L);
     od_lib_section_open(L);
     od_lib_storage_open(L);
@@ -178,7 +182,9 @@ static int set_up(lua_State *L)
     od_lib_sql_open(L);
     od_lib_socket_open(L);
     od_lib_namespace_open(L);
+    od_lib_branches_open(L);
     od_lib_fetch_open(L);
+    od_lib_password_open(L);
     od_lib_stub_open(L);
     od_failure_open(L);
     add_methods_in_lua(L);

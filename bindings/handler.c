@@ -32,12 +32,14 @@ static bool push_referenced(lua_State *L, int ref)
 
 bool od_handler_push(struct od_engine *engine, lua_State *L, const struct od_task *task)
 {
+    enum od_handler handler = od_handler_of(task->event);
+    if (handler == OD_HANDLER_BRANCH)
+        return false;
     if (od_test_push_handler(engine, L, task))
         return true;
     if (od_object_is_entry(task->object))
         return push_referenced(L, engine->entry_ref);
     const struct od_class *class = ((struct od_instance *)task->object->instance)->class;
-    enum od_handler handler = od_handler_of(task->event);
     if (handler == OD_HANDLER_METHOD)
         return od_class_push_method(L, class, od_handler_method(task));
     if (handler == OD_HANDLER_TIMER)

@@ -14,7 +14,8 @@
 struct od_engine;
 struct od_task;
 
-// Pushes the function for the event of [task], or nothing and returns false when there is none.
+// Pushes the function for the event of [task], or nothing and returns false when there is none. A
+// branch has been given its own.
 OD_MUST_CHECK bool od_handler_push(struct od_engine *engine, lua_State *L,
                                    const struct od_task *task);
 

@@ -4,6 +4,7 @@
 #include "api/storage.h"
 #include "engine/engine.h"
 #include "engine/freeze.h"
+#include "object/branch.h"
 #include "value/raise.h"
 
 struct state {
@@ -72,7 +73,7 @@ static int defer(lua_State *L)
     od_check_function(L, 2, "waitUntil");
     od_engine_object(L, "waitUntil");
     lua_settop(L, 2);
-    od_coroutine_defer(engine->task->thread, L);
+    od_coroutine_defer(od_branch_root(engine->task)->thread, L);
     return 0;
 }
 

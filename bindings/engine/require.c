@@ -252,11 +252,28 @@ static void run_module(lua_State *L)
     }
 }
 
+// Those of Lua that scripts have, and that modules written for any Lua require.
+static bool is_library(const char *name)
+{
+    static const char *const names[] = {"string", "table", "math", "bit", "os", "coroutine"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 // The modules that are part of the program: a script's own file of that name comes first.
 static bool push_own(lua_State *L, const char *name)
 {
     if (strcmp(name, "open-do") == 0) {
         od_embedded_push(L, name);
+        return true;
+    }
+    if (is_library(name)) {
+        struct od_engine *engine = od_engine_of(L);
+        lua_rawgeti(L, LUA_REGISTRYINDEX, engine->globals_ref);
+        lua_getfield(L, -1, name);
         return true;
     }
     if (strcmp(name, "cjson") != 0 && strcmp(name, "cjson.safe") != 0)

@@ -1,6 +1,8 @@
 #include "engine/wait.h"
 
 #include "engine/engine.h"
+#include "object/branch.h"
+#include "object/password.h"
 #include "value/http_message.h"
 #include "value/raise.h"
 #include "value/value.h"
@@ -61,6 +63,34 @@ static enum od_wait_begun begin_fetch(struct od_task *task, const struct od_wait
     return OD_WAIT_BEGUN;
 }
 
+static enum od_wait_begun begin_password(struct od_task *task, const struct od_wait *wait)
+{
+    od_task_wait_password(task, od_bytes_slice(&wait->bytes));
+    return OD_WAIT_BEGUN;
+}
+
+// Each has its function on its coroutine, and begins when it is resumed.
+static enum od_wait_begun begin_branches(struct od_task *task, const struct od_wait *wait)
+{
+    const struct od_coroutine *trunk = task->thread;
+    struct od_engine *engine = od_engine_of(trunk->L);
+    lua_State *L = engine->L;
+    task->races = wait->races;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->branches_ref);
+    int count = (int)lua_objlen(L, -1);
+    for (int i = 1; i <= count; i++) {
+        struct od_coroutine *coroutine = od_coroutine_take(engine);
+        coroutine->waits_for = OD_WAIT_NONE;
+        lua_rawgeti(L, -1, i);
+        lua_xmove(L, coroutine->L, 1);
+        od_branch_new(task)->thread = coroutine;
+    }
+    lua_pop(L, 1);
+    lua_pushboolean(L, false);
+    lua_rawseti(L, LUA_REGISTRYINDEX, engine->branches_ref);
+    return OD_WAIT_BEGUN;
+}
+
 void od_wait_give_up(struct od_object *object, enum od_wait_kind kind, const struct od_failure *why)
 {
     if (kind == OD_WAIT_RESET)
@@ -85,6 +115,7 @@ enum od_wait_begun od_wait_begin(struct od_engine *engine, struct od_task *task)
         [OD_WAIT_CALL] = begin_call,           [OD_WAIT_METHOD] = begin_call,
         [OD_WAIT_RESET] = begin_give_up,       [OD_WAIT_ABORT] = begin_give_up,
         [OD_WAIT_ABORT_ALARM] = begin_give_up, [OD_WAIT_FETCH] = begin_fetch,
+        [OD_WAIT_BRANCHES] = begin_branches,   [OD_WAIT_PASSWORD] = begin_password,
     };
     struct od_coroutine *coroutine = task->thread;
     struct od_wait *wait = &engine->wait;
@@ -102,6 +133,12 @@ enum od_wait_begun od_wait_begin(struct od_engine *engine, struct od_task *task)
 static int push_response(lua_State *L, od_slice bytes)
 {
     od_response_push(L, bytes);
+    return 1;
+}
+
+static int push_bytes(lua_State *L, od_slice bytes)
+{
+    lua_pushlstring(L, bytes.at, bytes.size);
     return 1;
 }
 
@@ -135,7 +172,8 @@ int od_wait_push_result(lua_State *L, enum od_wait_kind kind, bool ok, od_slice 
     static int (*const push[OD_WAIT_KINDS])(lua_State *,
                                             od_slice) = {[OD_WAIT_CALL] = push_response,
                                                          [OD_WAIT_FETCH] = push_response,
-                                                         [OD_WAIT_METHOD] = push_results};
+                                                         [OD_WAIT_METHOD] = push_results,
+                                                         [OD_WAIT_PASSWORD] = push_bytes};
     if (push[kind] == NULL)
         return 0;
     if (!ok)

@@ -24,6 +24,8 @@ enum od_wait_kind {
     OD_WAIT_CALL,        // Comes back as (true, response) or (false, failure record).
     OD_WAIT_FETCH,       // The same, to the outside.
     OD_WAIT_METHOD,      // Comes back as (true, results...) or (false, failure record).
+    OD_WAIT_PASSWORD,    // Comes back as (true, key) or (false, failure record).
+    OD_WAIT_BRANCHES,    // Functions side by side; what came of them they keep themselves.
     OD_WAIT_RESET,       // The instance goes; nothing comes back, and no pcall sees it.
     OD_WAIT_ABORT,       // The same, and the sockets are cut.
     OD_WAIT_ABORT_ALARM, // The same again, and the alarm that runs is not retried.
@@ -34,6 +36,7 @@ struct od_wait {
     enum od_wait_kind kind;
     int64_t ms;                      // SLEEP; FETCH: how long at most.
     enum od_fetch_redirect redirect; // FETCH.
+    bool races;                      // BRANCHES: one decides.
     struct od_bytes bytes; // CALL, METHOD: the message (object/call.h). FETCH: the request. RESET,
                            // ABORT: why.
 };

@@ -9,6 +9,8 @@ local find, gmatch, lower, match, sub = string.find, string.gmatch, string.lower
 local concat, floor = table.concat, math.floor
 local date = os.date
 local encode, decode = native.url.encode, native.url.decode
+local base64url, hmac = native.bytes.base64url, native.bytes.hmacSha256
+local equal = native.bytes.timingSafeEqual
 
 -- A browser keeps no cookie whose name and value together are longer (RFC 6265bis, section 5.6).
 local COOKIE_BYTES_MAX = 4096
@@ -181,6 +183,55 @@ function M.serialize(name, value, options)
     end
   end
   return concat(parts)
+end
+
+-- Without a long secret a signature can be guessed from one cookie, at leisure.
+local SECRET_BYTES_MIN = 16
+
+local function signature_of(name, value, secret)
+  return base64url.encode(hmac(secret, name .. "=" .. value))
+end
+
+-- Secrets as a list; the first one signs.
+local function checked_secrets(call, name, text, secrets)
+  if type(name) ~= "string" or type(text) ~= "string" then
+    error(("%s: arguments 1 and 2 must be strings, got %s and %s"):format(call, type(name),
+      type(text)), 3)
+  end
+  secrets = type(secrets) == "table" and secrets or { secrets }
+  for at = 1, #secrets + (secrets[1] == nil and 1 or 0) do
+    if type(secrets[at]) ~= "string" or #secrets[at] < SECRET_BYTES_MIN then
+      error(("%s: argument 3 must be a secret of %d bytes or more, or a list of them"):format(call,
+        SECRET_BYTES_MIN), 3)
+    end
+  end
+  return secrets
+end
+
+--- A value that shows whether somebody has changed it, for `serialize`. Anybody can read it. It is
+--- valid for a cookie of this name only, and for ever: put a time into it where it is to end.
+---@param name string
+---@param value string
+---@param secrets string|string[] of 16 bytes or more; of several the first signs
+---@return string signed
+function M.sign(name, value, secrets)
+  local list = checked_secrets("cookies.sign", name, value, secrets)
+  return value .. "." .. signature_of(name, value, list[1])
+end
+
+--- The opposite: the value, or nil when it is not signed with one of the secrets.
+---@param name string
+---@param signed string
+---@param secrets string|string[] the present one, and former ones that still count
+---@return string? value
+function M.unsign(name, signed, secrets)
+  local list = checked_secrets("cookies.unsign", name, signed, secrets)
+  local value, signature = match(signed, "^(.*)%.([%w_-]*)$")
+  for at = 1, value and #list or 0 do
+    if equal(signature, signature_of(name, value, list[at])) then
+      return value
+    end
+  end
 end
 
 return M

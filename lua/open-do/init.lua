@@ -5,9 +5,11 @@ assert(module_name == "open-do")
 
 local cookies = require "open-do.cookies"
 local headers = require "open-do.headers"
+local html = require "open-do.html"
 local request = require "open-do.request"
 local response = require "open-do.response"
 local url = require "open-do.url"
+local utf8 = require "open-do.utf8"
 
 local error, pairs, setmetatable, tostring = error, pairs, setmetatable, tostring
 
@@ -66,6 +68,12 @@ od.timingSafeEqual = native.bytes.timingSafeEqual
 
 ---@type od.cookies
 od.cookies = read_only("od.cookies", cookies)
+
+---@type od.html
+od.html = read_only("od.html", html)
+
+---@type od.utf8
+od.utf8 = read_only("od.utf8", utf8)
 
 ---@type od.url
 od.url = read_only("od.url", url)

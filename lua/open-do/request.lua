@@ -4,6 +4,7 @@ local module_name, native = ...
 assert(module_name == "open-do.request")
 
 local fields_module = require "open-do.fields"
+local form = require "open-do.form"
 local headers_module = require "open-do.headers"
 
 local byte, find, lower, match = string.byte, string.find, string.lower, string.match
@@ -86,6 +87,17 @@ function Request:json()
     error("the request's body: " .. problem, 2)
   end
   return value
+end
+
+--- The body as the form of a page: urlencoded or multipart, with files. Raises at the caller's line
+--- when it is none, is broken or has more than 1000 fields.
+---@return FormData
+function Request:formData()
+  local data, problem = form.read(self.headers:get("content-type"), self.body or "")
+  if not data then
+    error("the request's body, a form: " .. problem, 2)
+  end
+  return data
 end
 
 --- Whether it asks for a WebSocket, in any letter case, as clients write it ("WebSocket").

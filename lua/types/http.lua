@@ -44,6 +44,36 @@ function Headers:delete(name) end
 ---@return fun(): string?, string? iterator of name, value
 function Headers:entries() end
 
+---A form of a page, its fields in the order in which they came.
+---@class FormData
+local FormData = {}
+
+---@param name string
+---@return string|FormFile|nil value the first
+function FormData:get(name) end
+
+---@param name string
+---@return (string|FormFile)[]
+function FormData:getAll(name) end
+
+---@param name string
+---@return boolean
+function FormData:has(name) end
+
+---@return fun(): string?, string|FormFile|nil iterator of name, value
+function FormData:entries() end
+
+---A file in a form.
+---@class FormFile
+---@field name string as the client calls it: never use it as a path
+---@field type string as the client says; "application/octet-stream" when it says nothing
+---@field size integer bytes
+---@field body string
+local FormFile = {}
+
+---@return string
+function FormFile:text() end
+
 ---@class Request
 ---@field method string as sent; methods are case-sensitive
 ---@field url string absolute, not decoded: "http://host/rooms/a%20b?x=1"
@@ -63,6 +93,11 @@ function Request:json() end
 ---@param name string
 ---@return string[] values of that name in the query, in their order
 function Request:queryAll(name) end
+
+---The body as the form of a page: urlencoded or multipart, with files. Raises when it is none, is
+---broken, or has more than 1000 fields.
+---@return FormData
+function Request:formData() end
 
 ---@return boolean whether it asks for a WebSocket, in any letter case
 function Request:isWebSocketUpgrade() end

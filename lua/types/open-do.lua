@@ -70,6 +70,24 @@ function od.blob(bytes) end
 ---@param ms number from 0 on
 function od.sleep(ms) end
 
+---Runs functions side by side and waits for all of them. The first error gives up the others, whose
+---calls are cancelled, and is raised here. Not inside `blockConcurrencyWhile` or a transaction.
+---@generic T
+---@param functions (fun(): T)[] at most 1000
+---@return T[] results in the order of the functions: the first value of each
+function od.all(functions) end
+
+---The same, but waits until each function has returned or failed.
+---@param functions (fun(): any)[] at most 1000
+---@return { status: "fulfilled"|"rejected", value?: any, reason?: any }[] outcomes in their order
+function od.allSettled(functions) end
+
+---Runs functions side by side until the first of them has returned or failed; the others are given
+---up, and their calls are cancelled.
+---@param functions (fun(): any)[] 1 to 1000
+---@return any ... what the first returned; its error is raised here
+function od.race(functions) end
+
 ---Runs [fn] once, as an event of this object, at the earliest after [ms]. It is lost with the
 ---instance; for what must happen see `storage:setAlarm`.
 ---@param fn function
@@ -223,6 +241,62 @@ function od.url.parse(text, base) end
 ---@return string
 function od.url.build(parts) end
 
+---Text in pages.
+---@class od.html
+od.html = {}
+
+---& < > " and ' become entities: for text between tags and in quoted attributes.
+---@param text string|number
+---@return string
+function od.html.escape(text) end
+
+---As the library utf8 of Lua 5.3, strict as in 5.4.
+---@class od.utf8
+---@field charpattern string one character, of text that is UTF-8
+od.utf8 = {}
+
+---@param ... integer code points
+---@return string
+function od.utf8.char(...) end
+
+---@param text string
+---@param first? integer byte, 1
+---@param last? integer byte, -1
+---@return integer? count nil when it is no UTF-8
+---@return integer? place then: of the first byte that is wrong
+function od.utf8.len(text, first, last) end
+
+---@param text string
+---@param first? integer byte, 1
+---@param last? integer byte, [first]
+---@return integer ... code points
+function od.utf8.codepoint(text, first, last) end
+
+---@param text string
+---@param n integer
+---@param start? integer byte
+---@return integer? place where the [n]th character from [start] on begins
+function od.utf8.offset(text, n, start) end
+
+---@param text string
+---@return fun(): integer?, integer? iterator of place, code point
+function od.utf8.codes(text) end
+
+---@class od.password
+od.password = {}
+
+---Makes of a password what may be stored: scrypt, its parameters in the hash. Yields, for some
+---tenths of a second; the work is done on another thread.
+---@param password string at most 4096 bytes
+---@return string hash "$scrypt$ln=14,r=8,p=5$..."
+function od.password.hash(password) end
+
+---Yields. Raises when [hash] is none.
+---@param password string
+---@param hash string
+---@return boolean
+function od.password.verify(password, hash) end
+
 ---@class od.cookies
 od.cookies = {}
 
@@ -246,6 +320,20 @@ function od.cookies.parse(header) end
 ---@param options? CookieOptions
 ---@return string
 function od.cookies.serialize(name, value, options) end
+
+---A value that shows whether somebody has changed it, for `serialize`. Anybody can read it. Valid
+---for a cookie of this name only.
+---@param name string
+---@param value string
+---@param secrets string|string[] of 16 bytes or more; of several the first signs
+---@return string signed
+function od.cookies.sign(name, value, secrets) end
+
+---@param name string
+---@param signed string
+---@param secrets string|string[] the present one, and former ones that still count
+---@return string? value nil when it is not signed with one of them
+function od.cookies.unsign(name, signed, secrets) end
 
 -- Log ---------------------------------------------------------------------------------------------
 

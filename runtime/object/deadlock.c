@@ -1,6 +1,7 @@
 #include "object/deadlock.h"
 
 #include "link/link.h"
+#include "object/branch.h"
 #include "object/section.h"
 
 struct probe {
@@ -65,8 +66,8 @@ static bool waits_for(const struct od_call *call, const struct od_task *handler,
 {
     const struct od_task *holder = od_section_holder(call->object);
     if (holder != NULL && holder != handler)
-        return task == holder;
-    return handler != NULL ? task == handler : waits_for_new_code(call->object);
+        return od_branch_is_part(task, holder);
+    return handler != NULL ? od_branch_is_part(task, handler) : waits_for_new_code(call->object);
 }
 
 static bool is_shut_out(const struct od_call *call)

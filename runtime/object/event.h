@@ -22,6 +22,7 @@ enum od_event_kind {
     OD_EVENT_ERROR,   // A socket broke the protocol and is gone; bytes: what it did.
     OD_EVENT_ALARM,   // The alarm is due; bytes: struct od_alarm (alarm.h).
     OD_EVENT_TIMER,   // A timer of the script is due (timeout.h).
+    OD_EVENT_BRANCH,  // Of a task: it runs beside others of its handler (branch.h).
     OD_EVENT_RESUME,  // What a waiting task waits for is there; bytes: an answer or an error.
 };
 

@@ -45,6 +45,11 @@
 #define OD_OUTDATED_MS_MAX                                                                         \
     30000                     // Handlers of an instance whose code has changed: reset. [Cloudflare]
 #define OD_TIMEOUTS_MAX 10000 // Timers of one object. [Cloudflare]
+#define OD_BRANCHES_MAX 1000  // Functions given to one od.all, allSettled or race.
+#define OD_PASSWORDS_MAX 1000 // Of a worker, that run or wait (password.h).
+#define OD_PASSWORD_BYTES_MAX 4096
+#define OD_PASSWORD_MEMORY_MAX (32u << 20) // Of one.
+#define OD_PASSWORD_P_MAX 16
 #define OD_REPORT_OBJECTS_MAX 100 // Objects of one worker that `open-do status` names,
 #define OD_REPORT_REASONS_MAX 8   // and the handlers it names of each.
 #define OD_INSPECT_ROWS_MAX 1000  // Objects that a page of `open-do objects` looks at.

@@ -10,6 +10,7 @@
 #include "link/worker_page.h"
 #include "net/net.h"
 #include "object/alarm_event.h"
+#include "object/branch.h"
 #include "object/call.h"
 #include "object/inbox.h"
 #include "object/label.h"
@@ -213,6 +214,7 @@ static void finish_handler(struct od_task *task)
     enum od_event_kind kind = event->kind;
     size_t size = event->size;
     uint64_t timer = event->timer;
+    od_branch_end(task);
     od_task_free(task);
     if (socket != NULL)
         od_socket_event_done(socket, kind, size);
@@ -386,13 +388,19 @@ void od_object_deliver(struct od_object *object, int64_t *now_us)
     od_object_settle(object);
 }
 
+// It, or a branch of it.
+static bool runs(const struct od_object *object, const struct od_task *task)
+{
+    return object->running != NULL && od_branch_root(object->running) == task;
+}
+
 void od_object_cancel(struct od_object *object, uint64_t call)
 {
     if (od_inbox_cancel(object, call))
         return;
     OD_LIST_EACH_SAFE (link, &object->tasks) {
         struct od_task *task = OD_LIST_MEMBER(link, struct od_task, link);
-        if (task->event == NULL || task->event->call != call || task == object->running)
+        if (task->event == NULL || task->event->call != call || runs(object, task))
             continue;
         if (!od_section_is_inside(task)) // What a section protects is not to be left half done.
             od_task_free(task);

@@ -46,6 +46,7 @@ struct od_objects {
     bool logs_accesses;    // See access_log.h.
     bool is_draining;      // The worker ends: what waits for a namespace is given up.
     struct od_outgoing_turns outgoing;
+    uint32_t passwords; // Keys of passwords that are being made (password.h).
     struct od_list awake;
     uint32_t awake_count;
     size_t relieved_bytes;   // What scripts took after a relief that was not enough (pressure.h).

@@ -7,6 +7,7 @@
 #include "link/response.h"
 #include "link/worker_page.h"
 #include "object/alarm_event.h"
+#include "object/branch.h"
 #include "object/call.h"
 #include "object/client_end.h"
 #include "object/objects.h"
@@ -28,6 +29,8 @@ struct od_task *od_task_find(struct od_objects *objects, uint64_t id)
 
 const char *od_task_name(const struct od_task *task)
 {
+    while (task->trunk != NULL)
+        task = task->trunk;
     return task->event == NULL ? OD_PAGE_CONSTRUCTOR_NAME : od_event_name(task->event);
 }
 
@@ -141,6 +144,8 @@ struct od_task *od_task_new(struct od_object *object, struct od_event *event)
     od_list_init(&task->syncing);
     od_list_init(&task->accepted);
     od_list_init(&task->client_ends);
+    od_list_init(&task->branches);
+    od_list_init(&task->branch);
     od_list_push_back(&object->tasks, &task->link);
     od_map_put(&object->objects->tasks, &task->by_id, od_map_hash_u64(task->id));
     return task;
@@ -160,6 +165,8 @@ void od_task_free(struct od_task *task)
         task->waiting_call == 0 ? NULL : od_call_find(objects, task->waiting_call);
     if (call != NULL)
         od_call_cancel(call);
+    od_branches_give_up(task);
+    od_list_remove(&task->branch);
     discard_accepted(task);
     od_transactions_abandon(task->object, task);
     od_client_ends_lose(task);

@@ -38,6 +38,11 @@ struct od_task {
     struct od_list client_ends; // Of its fetches; neither accepted nor handed on (client_end.h).
     uint64_t waiting_call;      // The call it waits for, to cancel it; 0 for none.
     uint64_t sync_seq;          // od_task_wait_sync.
+    struct od_list branches;    // Of it, that have not ended (branch.h).
+    struct od_list branch;      // Among those of [trunk].
+    struct od_task *trunk;      // Of a branch; else NULL.
+    bool races;                 // Its branches: it needs one of them only.
+    bool decides;               // A branch: its trunk waits for no other.
     bool is_answered;           // FETCH, CALL: its call has got an answer, or a failure.
     bool has_failed;
     bool is_after_event;      // The handler has returned; functions given to waitUntil run.

@@ -26,6 +26,18 @@ describe("a script", function()
       "^code:1: "))
   end)
 
+  it("requires the libraries of Lua it has", function()
+    assert.same({ true, true, true, true, true, true, "nil" }, ask([[
+      return { require "string" == string, require "table" == table, require "math" == math,
+        require "bit" == bit, require "os" == os, require "coroutine" == coroutine,
+        type(require("os").execute) }
+    ]]))
+    for _, name in ipairs { "io", "ffi", "debug", "package", "jit" } do
+      assert.matches("module '" .. name .. "' not found",
+        workbench.refusal(server, "a", ("require %q"):format(name)), 1, true)
+    end
+  end)
+
   it("stores what cjson made an array as an array", function()
     assert.equal("[]", ask([[
       local cjson = require "cjson"

@@ -114,3 +114,49 @@ describe("od.cookies.serialize", function()
       refusal("__Host-a", "b", { secure = true }))
   end)
 end)
+
+describe("a signed cookie", function()
+  local sign, unsign = od.cookies.sign, od.cookies.unsign
+  local OLD, NEW = ("old"):rep(6), ("new"):rep(6)
+
+  it("comes back as it was signed", function()
+    for _, value in ipairs { "7", "", "a.b.c", "a=b; c\0\255", "." } do
+      local signed = sign("user", value, NEW)
+      assert.equal(value, unsign("user", signed, NEW))
+      local header = od.cookies.serialize("user", signed)
+      assert.equal(value, unsign("user", od.cookies.parse(header).user, NEW))
+    end
+  end)
+
+  it("is none when anything of it is another", function()
+    local signed = sign("user", "7", NEW)
+    for at = 1, #signed do
+      local byte = string.char(signed:byte(at) % 64 + 60)
+      local changed = signed:sub(1, at - 1) .. byte .. signed:sub(at + 1)
+      assert.is_nil(changed ~= signed and unsign("user", changed, NEW) or nil)
+      assert.is_nil(unsign("user", signed:sub(1, at - 1), NEW))
+    end
+    assert.is_nil(unsign("admin", signed, NEW))
+    assert.is_nil(unsign("user", signed, OLD))
+    assert.is_nil(unsign("user", "7", NEW))
+    assert.is_nil(unsign("user", "7.", NEW))
+    assert.is_nil(unsign("user", "", NEW))
+  end)
+
+  it("outlives a change of the secret, while the former one counts", function()
+    local signed = sign("user", "7", { OLD, NEW })
+    assert.equal("7", unsign("user", signed, { NEW, OLD }))
+    assert.is_nil(unsign("user", signed, { NEW }))
+  end)
+
+  it("needs a secret", function()
+    for _, secret in ipairs { "short", {}, { NEW, 1 }, 7, false } do
+      assert.has_error(function() sign("user", "7", secret) end)
+      assert.has_error(function() unsign("user", "7.x", secret) end)
+    end
+    local ok, problem = pcall(function() local text = sign("user", 7, NEW) return text end)
+    assert.is_false(ok)
+    assert.matches("^spec/unit/lua/cookies_spec.lua:%d+: cookies.sign: arguments 1 and 2 must be",
+      problem)
+  end)
+end)
