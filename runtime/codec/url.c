@@ -86,7 +86,7 @@ static void read_path(struct od_url *url, od_slice *rest)
 {
     if (is_slash(url, *rest, 0))
         *rest = od_slice_from(*rest, 1);
-    else if (rest->size == 0 || strchr("?#", rest->at[0]) != NULL) {
+    else if (span(url, *rest, "?#", false) == 0) {
         if (is_special(url) && url->path.size == 0)
             od_bytes_put_u8(&url->path, '/');
         return;

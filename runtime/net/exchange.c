@@ -3,62 +3,20 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
-#include "base/log.h"
-#include "codec/forwarded.h"
-#include "codec/handshake.h"
-#include "codec/http_body.h"
-#include "codec/upgrade_record.h"
-#include "link/origin.h"
-#include "link/request.h"
+#include "codec/http_answer.h"
 #include "link/worker_page.h"
-#include "net/wire.h"
-
-// What a connection waits for. After an answer it is NEXT until the next round of the loop: parsing
-// at once would let one client with many requests in its buffer keep everybody else waiting. It
-// stays NEXT while too much waits to be sent: who does not read gets no more answers made.
-//
-//     HEAD ──► BODY ──► ANSWER ──► NEXT ──► HEAD
-enum phase {
-    PHASE_HEAD,
-    PHASE_BODY,
-    PHASE_ANSWER,
-    PHASE_NEXT,
-};
-
-struct od_exchange {
-    struct od_net *net;
-    struct od_map_node node; // In net->exchanges.
-    uint64_t number;
-    struct od_wire *wire;
-    enum phase phase;
-    bool has_handshake;  // The request asks for a WebSocket.
-    bool awaits_room;    // NEXT, until the client has taken what waits for it;
-    size_t coming_bytes; // What it is counted with in the net's.
-    od_time_ms body_began_ms;
-    uint32_t taken_bytes; // so much it had when it was looked at last.
-    struct od_http_manner manner;
-    struct od_bytes peer;
-    struct od_bytes in;      // Read and not yet parsed.
-    struct od_bytes request; // The message for the event; its body grows at the end of it.
-    struct od_bytes url;     // Of a request for a WebSocket.
-    struct od_http_head head;
-    struct od_http_body body;
-    struct od_handshake handshake;
-    struct od_timer deadline;
-};
+#include "net/exchange_inner.h"
 
 static const struct od_http_manner manner_of_fault = {.version_minor = 1};
 
-static void set_deadline(struct od_exchange *exchange, od_time_ms delay_ms)
+void od_exchange_set_deadline(struct od_exchange *exchange, od_time_ms delay_ms)
 {
     od_loop_set_timer(exchange->net->loop, &exchange->deadline, delay_ms);
 }
 
-// Whether the net can hold a request of [size] bytes, which then counts until it is answered.
-static bool count_coming(struct od_exchange *exchange, size_t size)
+bool od_exchange_count_coming(struct od_exchange *exchange, size_t size)
 {
     struct od_net *net = exchange->net;
     net->coming_bytes += size - exchange->coming_bytes;
@@ -66,9 +24,9 @@ static bool count_coming(struct od_exchange *exchange, size_t size)
     return size <= OD_NET_SMALL_BYTES || net->coming_bytes <= OD_NET_COMING_BYTES_MAX;
 }
 
-static void forget_request(struct od_exchange *exchange)
+void od_exchange_forget_request(struct od_exchange *exchange)
 {
-    (void)count_coming(exchange, 0);
+    (void)od_exchange_count_coming(exchange, 0);
     if (exchange->has_handshake)
         od_handshake_deinit(&exchange->handshake);
     exchange->has_handshake = false;
@@ -77,246 +35,45 @@ static void forget_request(struct od_exchange *exchange)
 }
 
 // Its wire has ended, was closed or was given away.
-static void free_exchange(struct od_exchange *exchange)
+void od_exchange_free(struct od_exchange *exchange)
 {
     od_loop_clear_timer(exchange->net->loop, &exchange->deadline);
     od_map_remove(&exchange->net->exchanges, &exchange->node);
-    forget_request(exchange);
+    od_exchange_forget_request(exchange);
     od_bytes_deinit(&exchange->peer);
     od_bytes_deinit(&exchange->in);
     free(exchange);
 }
 
-static void close_exchange(struct od_exchange *exchange)
+void od_exchange_close(struct od_exchange *exchange)
 {
     od_wire_close(exchange->wire);
-    free_exchange(exchange);
+    od_exchange_free(exchange);
 }
 
-static void refuse(struct od_exchange *exchange, struct od_http_fault fault)
+void od_exchange_refuse(struct od_exchange *exchange, struct od_http_fault fault)
 {
     od_http_answer_put_fault(od_wire_out(exchange->wire), fault, manner_of_fault,
                              od_clock_wall_ms());
     od_wire_show(exchange->wire);
-    close_exchange(exchange);
+    od_exchange_close(exchange);
 }
 
-// Reading. After a refusal there is no exchange any more, so nobody touches it behind one.
-
-// The url is all that an upgrade still needs of the request.
-static void keep_url(struct od_exchange *exchange)
+bool od_exchange_is_crowded(const struct od_exchange *exchange)
 {
-    struct od_request request;
-    OD_ASSERT(od_request_read(od_bytes_slice(&exchange->request), &request));
-    od_bytes_put_slice(&exchange->url, request.url);
+    return od_wire_waiting_bytes(exchange->wire) > exchange->net->limits.answer_queue_bytes_max;
 }
 
-// It can be answered by somebody who knows no more of it than that; then the next one may come.
-static void show_whole(const struct od_exchange *exchange)
+void od_exchange_await_turn(struct od_exchange *exchange)
 {
-    struct od_http_manner manner = exchange->manner;
-    bool is_whole = exchange->in.size == 0 && od_wire_waiting_bytes(exchange->wire) == 0;
-    if (is_whole && manner.keeps_alive && !manner.is_head && manner.version_minor > 0)
-        od_wire_mark(exchange->wire, OD_PAGE_WHOLE, 0);
-}
-
-// The event may answer at once, which may be the end of the exchange: so the message is taken out
-// of it.
-static void tell_request(struct od_exchange *exchange, size_t consumed)
-{
-    od_bytes_drop_front(&exchange->in, consumed);
-    bool is_ahead = exchange->in.size > 0;
-    if (!is_ahead)
-        od_bytes_deinit(&exchange->in);
-    (is_ahead ? od_wire_pause : od_wire_resume)(exchange->wire);
-    struct od_bytes *request = &exchange->request;
-    od_bytes_set_u32(request, request->size - exchange->body.size - 4,
-                     (uint32_t)exchange->body.size);
-    if (exchange->has_handshake)
-        keep_url(exchange);
-    struct od_bytes message = *request;
-    od_bytes_init(request);
-    exchange->phase = PHASE_ANSWER;
-    show_whole(exchange);
-    od_loop_clear_timer(exchange->net->loop, &exchange->deadline);
-    exchange->net->events->request(exchange->net->owner, exchange->number,
-                                   od_bytes_slice(&message));
-    od_bytes_deinit(&message);
-}
-
-// Not all of a request is here, perhaps nothing.
-static void await_more(struct od_exchange *exchange)
-{
-    bool has_begun =
-        exchange->phase == PHASE_BODY || exchange->in.size > exchange->head.request_line;
-    if (exchange->wire->has_ended && !has_begun)
-        close_exchange(exchange);
-    else if (exchange->wire->has_ended)
-        refuse(exchange, (struct od_http_fault){400, "the request ends in the middle"});
-    else
-        od_wire_resume(exchange->wire);
-}
-
-static const struct od_http_fault too_much = {503, "too many large requests are on their way, "
-                                                   "try again"};
-
-// Who sends a little now and then holds what he has sent for ever, so there is a least rate.
-static od_time_ms body_ms_left(const struct od_exchange *exchange)
-{
-    od_time_ms body_ms = exchange->net->limits.body_ms;
-    od_time_ms since_ms = od_clock_monotonic_ms() - exchange->body_began_ms;
-    od_time_ms left_ms = od_net_transfer_ms(exchange->net, exchange->body.size) - since_ms;
-    return left_ms < body_ms ? left_ms : body_ms;
-}
-
-static void read_body(struct od_exchange *exchange)
-{
-    size_t consumed;
-    enum od_http_outcome outcome = od_http_body_decode(
-        &exchange->body, od_bytes_slice(&exchange->in), &consumed, &exchange->request);
-    if (outcome == OD_HTTP_BAD) {
-        refuse(exchange, exchange->body.fault);
-    } else if (!count_coming(exchange, exchange->body.size)) {
-        refuse(exchange, too_much);
-    } else if (outcome == OD_HTTP_DONE) {
-        tell_request(exchange, consumed);
-    } else {
-        od_bytes_deinit(&exchange->in);
-        set_deadline(exchange, body_ms_left(exchange));
-        await_more(exchange);
-    }
-}
-
-// The client waits for leave to send its body; not if the body is too large by its own account
-// (then it is refused in the next step) or is on its way already.
-static void allow_body(struct od_exchange *exchange)
-{
-    size_t consumed;
-    struct od_http_body announced = exchange->body;
-    if (exchange->in.size == 0 && od_http_body_decode(&announced, (od_slice){0}, &consumed,
-                                                      &exchange->request) == OD_HTTP_MORE)
-        od_http_answer_put_continue(od_wire_out(exchange->wire));
-}
-
-// Told in the log, where its author looks: a browser does not show what a WebSocket was answered. A
-// page that tries again and again is told of ever more rarely.
-static void log_foreign_page(struct od_net *net, od_slice origin, od_slice host, const char *option)
-{
-    uint64_t count = ++net->foreign_pages;
-    if ((count & (count - 1)) == 0)
-        od_log(OD_LOG_WARN, NULL,
-               "a page of %.*s may not open a WebSocket at %.*s, and is answered 403; allow it "
-               "with %s (%llu so far)",
-               (int)origin.size, origin.at, (int)host.size, host.at, option,
-               (unsigned long long)count);
-}
-
-// Who sends no Origin is no browser.
-static bool may_open_websocket(struct od_exchange *exchange, struct od_http_fault *fault)
-{
-    struct od_net *net = exchange->net;
-    const struct od_http_head *head = &exchange->head;
-    od_slice origin;
-    if (!od_http_head_find(head, OD_SLICE("origin"), &origin))
-        return true;
-    if (!od_origin_host_is_allowed(head->host, net->allowed_hosts)) {
-        log_foreign_page(net, origin, head->host, "--allow-host");
-        *fault = (struct od_http_fault){403, "pages may not open a WebSocket here by this name of "
-                                             "the host; --allow-host names those that they may"};
-        return false;
-    }
-    if (od_origin_is_allowed(origin, head->host, net->allowed_origins))
-        return true;
-    log_foreign_page(net, origin, head->host, "--allow-origin");
-    *fault = (struct od_http_fault){403, "pages of this origin may not open a WebSocket here; "
-                                         "--allow-origin names those that may"};
-    return false;
-}
-
-static bool read_handshake(struct od_exchange *exchange, struct od_http_fault *fault)
-{
-    return may_open_websocket(exchange, fault) &&
-           od_handshake_read(&exchange->handshake, &exchange->head, fault);
-}
-
-static void put_request(struct od_exchange *exchange)
-{
-    struct od_http_head *head = &exchange->head;
-    const struct od_networks *trusted = &exchange->net->trusted_proxies;
-    char text[INET6_ADDRSTRLEN];
-    od_slice peer = od_bytes_slice(&exchange->peer);
-    if (trusted->count > 0) {
-        head->is_https = od_forwarded_is_https(head, trusted, peer);
-        peer = od_forwarded_peer(head, trusted, peer, text);
-    }
-    od_http_head_put_request(head, peer, (od_slice){0}, &exchange->request);
-}
-
-// The message is begun with an empty body, behind which the body is then decoded in place. So the
-// head need not stay, and a large body is not copied once more.
-static bool begin_request(struct od_exchange *exchange)
-{
-    struct od_http_fault fault;
-    struct od_http_head *head = &exchange->head;
-    if (head->wants_websocket && !read_handshake(exchange, &fault)) {
-        refuse(exchange, fault);
-        return false;
-    }
-    if (head->content_length <= exchange->net->limits.body_bytes_max &&
-        !count_coming(exchange, (size_t)head->content_length)) {
-        refuse(exchange, too_much);
-        return false;
-    }
-    (void)count_coming(exchange, 0); // It was only announced.
-    exchange->has_handshake = head->wants_websocket;
-    exchange->manner = od_http_manner_of(head);
-    od_http_body_init(&exchange->body, head, exchange->net->limits.body_bytes_max);
-    put_request(exchange);
-    od_bytes_drop_front(&exchange->in, head->bytes);
-    exchange->phase = PHASE_BODY;
-    exchange->body_began_ms = od_clock_monotonic_ms();
-    if (head->expects_continue)
-        allow_body(exchange);
-    return true;
-}
-
-static bool read_head(struct od_exchange *exchange)
-{
-    switch (od_http_head_parse(&exchange->head, exchange->in.at, exchange->in.size)) {
-    case OD_HTTP_BAD:
-        refuse(exchange, exchange->head.fault);
-        return false;
-    case OD_HTTP_MORE:
-        await_more(exchange);
-        return false;
-    case OD_HTTP_DONE:
-        return begin_request(exchange);
-    }
-    OD_UNREACHABLE("an outcome of parsing");
-}
-
-static void read_on(struct od_exchange *exchange)
-{
-    if (exchange->phase == PHASE_HEAD && !read_head(exchange))
-        return;
-    read_body(exchange);
+    exchange->phase = PHASE_NEXT;
+    od_exchange_set_deadline(exchange, 0);
 }
 
 static void on_stirs(void *owner)
 {
     const struct od_exchange *exchange = owner;
     od_wire_mark(exchange->wire, OD_PAGE_BUSY, OD_PAGE_WHOLE);
-}
-
-static bool is_crowded(const struct od_exchange *exchange)
-{
-    return od_wire_waiting_bytes(exchange->wire) > exchange->net->limits.answer_queue_bytes_max;
-}
-
-static void await_turn(struct od_exchange *exchange)
-{
-    exchange->phase = PHASE_NEXT;
-    set_deadline(exchange, 0);
 }
 
 // Of what comes behind a request that is being answered, one read is taken, so that a client that
@@ -326,23 +83,23 @@ static void on_bytes(void *owner, char *at, size_t size)
     struct od_exchange *exchange = owner;
     bool is_first = exchange->phase == PHASE_HEAD && exchange->in.size == 0;
     od_bytes_put(&exchange->in, at, size);
-    if (exchange->phase > PHASE_BODY || (is_first && is_crowded(exchange)))
+    if (exchange->phase > PHASE_BODY || (is_first && od_exchange_is_crowded(exchange)))
         od_wire_pause(exchange->wire);
     if (exchange->phase > PHASE_BODY)
         return;
     if (is_first)
-        set_deadline(exchange, exchange->net->limits.head_ms);
+        od_exchange_set_deadline(exchange, exchange->net->limits.head_ms);
     if (exchange->wire->is_paused)
-        await_turn(exchange);
+        od_exchange_await_turn(exchange);
     else
-        read_on(exchange);
+        od_exchange_read_on(exchange);
 }
 
 static void on_sent(void *owner)
 {
     struct od_exchange *exchange = owner;
     if (exchange->phase == PHASE_NEXT && exchange->awaits_room)
-        set_deadline(exchange, 0);
+        od_exchange_set_deadline(exchange, 0);
 }
 
 // RFC 9112, 9.6: who sends nothing more may still read, and gets the answers to what he has asked.
@@ -350,7 +107,7 @@ static void on_half_ended(void *owner)
 {
     struct od_exchange *exchange = owner;
     if (exchange->phase <= PHASE_BODY)
-        await_more(exchange);
+        od_exchange_await_more(exchange);
 }
 
 static void on_ended(void *owner)
@@ -359,7 +116,7 @@ static void on_ended(void *owner)
     struct od_net *net = exchange->net;
     uint64_t number = exchange->number;
     bool was_waiting = exchange->phase == PHASE_ANSWER;
-    free_exchange(exchange);
+    od_exchange_free(exchange);
     if (was_waiting)
         net->events->request_gone(net->owner, number);
 }
@@ -369,24 +126,24 @@ static const struct od_wire_protocol protocol = {on_stirs, on_sent, on_bytes, on
 
 // Deadlines.
 
-static void expect_head(struct od_exchange *exchange)
+void od_exchange_expect_head(struct od_exchange *exchange)
 {
     exchange->phase = PHASE_HEAD;
     od_http_head_init(&exchange->head);
-    set_deadline(exchange, exchange->net->limits.idle_ms);
+    od_exchange_set_deadline(exchange, exchange->net->limits.idle_ms);
 }
-
 static void on_head_deadline(struct od_exchange *exchange)
 {
     if (exchange->in.size == 0)
-        close_exchange(exchange);
+        od_exchange_close(exchange);
     else
-        refuse(exchange, (struct od_http_fault){408, "the request was not sent in time"});
+        od_exchange_refuse(exchange,
+                           (struct od_http_fault){408, "the request was not sent in time"});
 }
 
 static void on_body_deadline(struct od_exchange *exchange)
 {
-    refuse(exchange, (struct od_http_fault){408, "the body was not sent in time"});
+    od_exchange_refuse(exchange, (struct od_http_fault){408, "the body was not sent in time"});
 }
 
 // The client has time to take what waits for him, as long as he takes any of it.
@@ -394,25 +151,25 @@ static void await_room(struct od_exchange *exchange)
 {
     uint32_t taken_bytes = od_wire_taken_bytes(exchange->wire);
     if (exchange->awaits_room && taken_bytes == exchange->taken_bytes) {
-        close_exchange(exchange);
+        od_exchange_close(exchange);
         return;
     }
     exchange->awaits_room = true;
     exchange->taken_bytes = taken_bytes;
-    set_deadline(exchange, exchange->net->limits.idle_ms);
+    od_exchange_set_deadline(exchange, exchange->net->limits.idle_ms);
 }
 
 static void on_next(struct od_exchange *exchange)
 {
     od_wire_send_now(exchange->wire);
-    if (is_crowded(exchange)) {
+    if (od_exchange_is_crowded(exchange)) {
         await_room(exchange);
         return;
     }
     exchange->awaits_room = false;
-    expect_head(exchange);
-    set_deadline(exchange, exchange->net->limits.head_ms);
-    read_on(exchange);
+    od_exchange_expect_head(exchange);
+    od_exchange_set_deadline(exchange, exchange->net->limits.head_ms);
+    od_exchange_read_on(exchange);
 }
 
 static void on_deadline(struct od_timer *timer)
@@ -455,127 +212,17 @@ bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, od_slice peer
     exchange->deadline.fire = on_deadline;
     od_bytes_put_slice(&exchange->peer, peer);
     od_map_put(&net->exchanges, &exchange->node, od_map_hash_u64(exchange->number));
-    expect_head(exchange);
-    set_deadline(exchange, net->limits.head_ms);
+    od_exchange_expect_head(exchange);
+    od_exchange_set_deadline(exchange, net->limits.head_ms);
     od_bytes_put_slice(&exchange->in, already_read);
-    read_on(exchange);
+    od_exchange_read_on(exchange);
     return true;
-}
-
-// Answers.
-
-static void expect_next(struct od_exchange *exchange)
-{
-    forget_request(exchange);
-    expect_head(exchange);
-    if (exchange->in.size == 0)
-        od_bytes_deinit(&exchange->in);
-    else
-        await_turn(exchange);
-}
-
-static bool put_answer(struct od_exchange *exchange, od_slice message, struct od_error *err)
-{
-    struct od_response response;
-    if (!od_response_read(message, &response))
-        return od_error_set(err, "the answer is no response");
-    return od_http_answer_put(od_wire_out(exchange->wire), &response, exchange->manner,
-                              od_clock_wall_ms(), err);
-}
-
-void od_exchange_begun(const struct od_exchange *exchange)
-{
-    od_wire_mark(exchange->wire, OD_PAGE_BEGUN, 0);
-}
-
-// The answer is shown to be on its way before the request is shown to be over.
-static void show_answered(const struct od_exchange *exchange)
-{
-    uint8_t busy = exchange->in.size > 0 ? OD_PAGE_BUSY : 0;
-    od_wire_show(exchange->wire);
-    od_wire_mark(exchange->wire, OD_PAGE_ANSWERED | busy,
-                 (uint8_t)(OD_PAGE_BEGUN | (busy ^ OD_PAGE_BUSY)));
-}
-
-static void put_fault(struct od_exchange *exchange, struct od_http_fault fault)
-{
-    od_http_answer_put_fault(od_wire_out(exchange->wire), fault, exchange->manner,
-                             od_clock_wall_ms());
-}
-
-void od_exchange_answer(struct od_exchange *exchange, od_slice response)
-{
-    OD_ASSERT(exchange->phase == PHASE_ANSWER);
-    struct od_error err;
-    bool is_last = exchange->wire->has_ended && exchange->in.size == 0;
-    exchange->manner.keeps_alive &= !exchange->net->is_draining && !is_last;
-    if (!od_wire_can_hold(exchange->wire, response.size)) {
-        put_fault(exchange, (struct od_http_fault){503, "too much waits to be sent, try again"});
-    } else if (!put_answer(exchange, response, &err)) {
-        od_log(OD_LOG_ERROR, NULL, "a response cannot be sent: %s", err.text);
-        put_fault(exchange, (struct od_http_fault){500, "The server's answer cannot be sent"});
-    }
-    od_wire_count(exchange->wire);
-    show_answered(exchange);
-    if (exchange->manner.keeps_alive)
-        expect_next(exchange);
-    else
-        close_exchange(exchange);
-}
-
-static void fill_record(const struct od_exchange *exchange, const struct od_response *response,
-                        struct od_upgrade_record *record)
-{
-    record->window_bits = exchange->handshake.offer.window_bits;
-    record->url = od_bytes_slice(&exchange->url);
-    record->input = od_bytes_slice(&exchange->in);
-    if (!od_headers_find(response->headers, OD_SLICE("sec-websocket-protocol"), &record->protocol))
-        record->protocol = (od_slice){0};
-}
-
-// [head] stands behind what earlier answers left unsent.
-static bool release(struct od_exchange *exchange, const struct od_response *response, od_slice head,
-                    struct od_bytes *record, int *fd, struct od_error *err)
-{
-    struct od_bytes output = {0};
-    *fd = od_wire_release(exchange->wire, &output);
-    if (*fd < 0)
-        return od_error_set(err, "no descriptor is left (ulimit -n)");
-    od_bytes_put_slice(&output, head);
-    struct od_upgrade_record upgrade = {.output = od_bytes_slice(&output)};
-    fill_record(exchange, response, &upgrade);
-    od_upgrade_record_put(record, &upgrade);
-    od_bytes_deinit(&output);
-    free_exchange(exchange);
-    return true;
-}
-
-bool od_exchange_wants_websocket(const struct od_exchange *exchange)
-{
-    return exchange->has_handshake;
-}
-
-bool od_exchange_upgrade(struct od_exchange *exchange, od_slice message, struct od_bytes *record,
-                         int *fd, struct od_error *err)
-{
-    OD_ASSERT(exchange->phase == PHASE_ANSWER);
-    struct od_response response;
-    if (!od_response_read(message, &response))
-        return od_error_set(err, "the answer is no response");
-    if (!exchange->has_handshake)
-        return od_error_set(err, "the request did not ask for a WebSocket");
-    struct od_bytes head = {0};
-    bool done =
-        od_handshake_put_answer(&head, &exchange->handshake, &response, od_clock_wall_ms(), err) &&
-        release(exchange, &response, od_bytes_slice(&head), record, fd, err);
-    od_bytes_deinit(&head);
-    return done;
 }
 
 void od_exchange_abort(struct od_exchange *exchange)
 {
     od_wire_abort(exchange->wire);
-    free_exchange(exchange);
+    od_exchange_free(exchange);
 }
 
 // Nothing is asked and nothing owed: the end need not wait for the client's.
@@ -600,6 +247,6 @@ void od_exchanges_drain(struct od_net *net)
         if (is_idle(exchange))
             od_exchange_abort(exchange);
         else if (is_unread(exchange))
-            close_exchange(exchange);
+            od_exchange_close(exchange);
     }
 }

@@ -31,7 +31,7 @@ foreach(folder ${od_spec_folders})
     # Under the sanitizers a browser crawls, memory limits mean something else, and crowds of
     # thousands and hundreds of megabytes take minutes.
     if(OD_SANITIZE AND
-       name MATCHES "_page$|scenario/(memory|reload_crowd|call_size|overload|survivors)")
+       name MATCHES "_page$|scenario/(memory|unfinished|reload_crowd|call_size|overload|survivors)")
       continue()
     endif()
     add_test(NAME ${name} COMMAND ${OD_LUAJIT} ${OD_BUSTED} -o TAP spec/${spec}

@@ -72,7 +72,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     struct od_link link = {0};
     is_over = false;
-    od_link_init(&link, &loop, fds[0], &events, NULL);
+    struct od_error err;
+    OD_ASSERT(od_link_init(&link, &loop, fds[0], &events, NULL, &err));
     ssize_t sent = send(fds[1], data, size, MSG_DONTWAIT | MSG_NOSIGNAL);
     (void)sent;
     close(fds[1]);

@@ -57,7 +57,7 @@ describe("od.url.parse", function()
       [""] = "http://h/a/b/c?q=1", ["#f"] = "http://h/a/b/c?q=1#f", ["?q=2"] = "http://h/a/b/c?q=2",
       x = "http://h/a/b/x", ["../x"] = "http://h/a/x", ["./"] = "http://h/a/b/",
       ["//other/y"] = "http://other/y", ["/z"] = "http://h/z", ["https://n/"] = "https://n/",
-      ["../../../.."] = "http://h/",
+      ["../../../.."] = "http://h/", ["http:\0x"] = "http://h/a/b/%00x",
     } do
       assert.equal(href, url.parse(text, "http://h/a/b/c?q=1#g").href)
     end

@@ -1,0 +1,65 @@
+// What the parts of an exchange share: exchange.c is its life and its deadlines, exchange_read.c
+// reads requests, and exchange_answer.c answers them.
+
+#ifndef OD_NET_EXCHANGE_INNER_H
+#define OD_NET_EXCHANGE_INNER_H
+
+#include "codec/handshake.h"
+#include "codec/http_body.h"
+#include "net/exchange.h"
+#include "net/wire.h"
+
+// What a connection waits for. After an answer it is NEXT until the next round of the loop: parsing
+// at once would let one client with many requests in its buffer keep everybody else waiting. It
+// stays NEXT while too much waits to be sent: who does not read gets no more answers made.
+//
+//     HEAD ──► BODY ──► ANSWER ──► NEXT ──► HEAD
+enum phase {
+    PHASE_HEAD,
+    PHASE_BODY,
+    PHASE_ANSWER,
+    PHASE_NEXT,
+};
+
+struct od_exchange {
+    struct od_net *net;
+    struct od_map_node node; // In net->exchanges.
+    uint64_t number;
+    struct od_wire *wire;
+    enum phase phase;
+    bool has_handshake;  // The request asks for a WebSocket.
+    bool awaits_room;    // NEXT, until the client has taken what waits for it;
+    size_t coming_bytes; // What it is counted with in the net's.
+    od_time_ms body_began_ms;
+    uint32_t taken_bytes; // so much it had when it was looked at last.
+    struct od_http_manner manner;
+    struct od_bytes peer;
+    struct od_bytes in;      // Read and not yet parsed.
+    struct od_bytes request; // The message for the event; its body grows at the end of it.
+    struct od_bytes url;     // Of a request for a WebSocket.
+    struct od_http_head head;
+    struct od_http_body body;
+    struct od_handshake handshake;
+    struct od_timer deadline;
+};
+
+void od_exchange_set_deadline(struct od_exchange *exchange, od_time_ms delay_ms);
+
+// Whether the net can hold a request of [size] bytes, which then counts until it is answered.
+bool od_exchange_count_coming(struct od_exchange *exchange, size_t size);
+void od_exchange_forget_request(struct od_exchange *exchange);
+
+void od_exchange_expect_head(struct od_exchange *exchange);
+void od_exchange_await_turn(struct od_exchange *exchange); // NEXT, in the next round of the loop.
+bool od_exchange_is_crowded(const struct od_exchange *exchange); // Too much waits to be sent.
+
+// Reads what is there, in the phases HEAD and BODY; and when nothing more is: waits, or ends it.
+void od_exchange_read_on(struct od_exchange *exchange);
+void od_exchange_await_more(struct od_exchange *exchange);
+
+// The end of it: with a refusal for the client, without, or when its wire is gone already.
+void od_exchange_refuse(struct od_exchange *exchange, struct od_http_fault fault);
+void od_exchange_close(struct od_exchange *exchange);
+void od_exchange_free(struct od_exchange *exchange);
+
+#endif
