@@ -9,7 +9,7 @@
 #include "link/commands.h"
 #include "link/invocation.h"
 #include "main/limits.h"
-#include "object/call.h"
+#include "object/call_message.h"
 #include "object/label.h"
 #include "object/route.h"
 

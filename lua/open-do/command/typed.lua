@@ -1,6 +1,6 @@
 -- Values as JSON that is read back as they were. What JSON has no word for is an object whose
--- one field begins with a dollar sign: {"$int64": "7"}, {"$base64": "/w=="}; so is every table whose own
--- fields would look like that.
+-- one field begins with a dollar sign, {"$int64": "7"} or {"$base64": "/w=="}; so is every table
+-- whose own fields would look like that.
 local od = require "open-do"
 
 local json = od.json
