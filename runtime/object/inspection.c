@@ -62,6 +62,7 @@ void od_inspection_put(struct od_bytes *facts, struct od_object *object)
     od_facts_number(facts, "stored", is_stored(object));
     if (od_storage_alarm(&object->storage, &alarm))
         od_facts_number(facts, "alarmMs", (uint64_t)alarm.time_ms);
+    od_facts_number(facts, "database", od_storage_has_page(&object->storage, 1)); // Its head.
     od_facts_end(facts);
 }
 

@@ -53,7 +53,8 @@ local CIRCLES = {
   ["runtime/base"] = { "bytes check clock escape fault log" },
   ["runtime/link"] = { "options options_inner" },
   ["runtime/main"] = { "arrival door", "status status_page", "supervisor worker_process" },
-  ["runtime/net"] = { "exchange exchange_inner fetch fetch_inner net websocket websocket_state wire" },
+  ["runtime/net"] = { "exchange exchange_inner fetch fetch_inner net websocket "
+    .. "websocket_state wire" },
   ["runtime/object"] = { "access_log alarm_event auto_response branch call call_inner client_end "
     .. "deadlock inbox inspection keep label look object object_inner objects outbox outgoing "
     .. "refusal report "

@@ -20,6 +20,9 @@ end
 
 local function write_object(file, target)
   local facts = server.check_exists(target)
+  if facts.database ~= 0 then
+    words.fail("%s has a database (storage.sql), which export cannot write yet", target.label)
+  end
   local alarm = facts.alarmMs and (',"alarm":%d'):format(facts.alarmMs) or ""
   file:write(('{"object":{"namespace":"%s","name":%s,"id":"%s"%s}}\n'):format(facts.namespace,
     facts.name and text_of(facts.name) or "null", facts.id, alarm))
