@@ -251,6 +251,19 @@ static char *data_dir_beside(const char *script)
     return path;
 }
 
+// False only when main and this process do not understand each other.
+static bool read_handed_over(struct od_variables *variables, int fd)
+{
+    struct od_bytes bytes = {0};
+    ssize_t count;
+    while ((count = pread(fd, od_bytes_reserve(&bytes, 65536), 65536, (off_t)bytes.size)) > 0)
+        bytes.size += (size_t)count;
+    bool ok = count == 0 && od_variables_read(variables, od_bytes_slice(&bytes));
+    od_bytes_deinit(&bytes);
+    close(fd);
+    return ok;
+}
+
 static bool read_env_files(const struct od_options_reading *reading, struct od_error *err)
 {
     struct od_variables flags = reading->options->variables, *all = &reading->options->variables;
@@ -276,7 +289,11 @@ static bool conclude(struct od_options_reading *reading, struct od_error *err)
     if (needs_script(options) && !takes_words(options) && getenv(OD_WORKER_LINK_VARIABLE) == NULL &&
         access(options->script, R_OK) != 0)
         return od_error_errno(err, "cannot read the script %s", options->script);
-    return read_env_files(reading, err);
+    const char *handed_over = getenv(OD_WORKER_ENV_VARIABLE);
+    if (handed_over == NULL)
+        return read_env_files(reading, err);
+    return read_handed_over(&options->variables, (int)strtol(handed_over, NULL, 10)) ||
+           od_error_set(err, "the variables that main handed over cannot be read");
 }
 
 static enum od_exit read_all(struct od_options_reading *reading, int *special, struct od_error *err)

@@ -25,6 +25,10 @@
 // replaced must be able to serve while the script on the disk is broken or gone.
 #define OD_WORKER_LINK_VARIABLE "OPEN_DO_WORKER_LINK"
 
+// And the descriptor of a file in memory with the variables for env (od_variables_put), as main
+// read them: the files and the environment they came from may have changed or gone since.
+#define OD_WORKER_ENV_VARIABLE "OPEN_DO_WORKER_ENV"
+
 enum od_exit { // The exit codes of the program.
     OD_EXIT_CLEAN = 0,
     OD_EXIT_WRONG = 1, // The script or the configuration is wrong.

@@ -199,20 +199,25 @@ static bool take_script_memory(struct od_options_reading *reading, const char *t
                        &reading->options->script_memory_mb, err);
 }
 
+// Main hands over what these give.
 static bool take_var(struct od_options_reading *reading, const char *text, struct od_error *err)
 {
-    return od_variables_set_pair(&reading->options->variables, od_slice_of(text), err);
+    return getenv(OD_WORKER_ENV_VARIABLE) != NULL ||
+           od_variables_set_pair(&reading->options->variables, od_slice_of(text), err);
 }
 
 static bool take_var_file(struct od_options_reading *reading, const char *text,
                           struct od_error *err)
 {
-    return od_variables_set_from_file(&reading->options->variables, od_slice_of(text), err);
+    return getenv(OD_WORKER_ENV_VARIABLE) != NULL ||
+           od_variables_set_from_file(&reading->options->variables, od_slice_of(text), err);
 }
 
 static bool take_env_file(struct od_options_reading *reading, const char *text,
                           struct od_error *err)
 {
+    if (getenv(OD_WORKER_ENV_VARIABLE) != NULL)
+        return true;
     size_t room = sizeof reading->env_files / sizeof *reading->env_files;
     if (reading->env_file_count == room)
         return od_error_set(err, "there are more than %zu of them", room);

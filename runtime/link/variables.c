@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/cursor.h"
 
 void od_variables_deinit(struct od_variables *variables)
 {
@@ -50,6 +51,25 @@ static void set(struct od_variables *variables, od_slice name, od_slice value)
 void od_variables_set(struct od_variables *variables, const char *name, const char *value)
 {
     set(variables, od_slice_of(name), od_slice_of(value));
+}
+
+void od_variables_put(const struct od_variables *variables, struct od_bytes *bytes)
+{
+    for (size_t i = 0; i < variables->size; i++) {
+        od_bytes_put_string(bytes, od_slice_of(variables->at[i].name));
+        od_bytes_put_string(bytes, od_slice_of(variables->at[i].value));
+    }
+}
+
+bool od_variables_read(struct od_variables *variables, od_slice bytes)
+{
+    struct od_cursor cursor = od_cursor_of(bytes);
+    while (!od_cursor_at_end(&cursor)) {
+        od_slice name = od_cursor_string(&cursor), value = od_cursor_string(&cursor);
+        if (!cursor.failed)
+            set(variables, name, value);
+    }
+    return !cursor.failed;
 }
 
 const char *od_variables_find(const struct od_variables *variables, const char *name)

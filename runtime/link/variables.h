@@ -12,6 +12,7 @@
 #ifndef OD_LINK_VARIABLES_H
 #define OD_LINK_VARIABLES_H
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "base/slice.h"
 
@@ -49,6 +50,10 @@ OD_MUST_CHECK bool od_variables_read_text(struct od_variables *variables, od_sli
 // The file at [path]; the error names it and the line.
 OD_MUST_CHECK bool od_variables_read_file(struct od_variables *variables, const char *path,
                                           struct od_error *err);
+
+// All of them as bytes, (str name, str value)*, and back. False: that is something else.
+void od_variables_put(const struct od_variables *variables, struct od_bytes *bytes);
+OD_MUST_CHECK bool od_variables_read(struct od_variables *variables, od_slice bytes);
 
 // NULL when there is none.
 const char *od_variables_find(const struct od_variables *variables, const char *name);

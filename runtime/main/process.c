@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -15,15 +16,21 @@
 
 extern char **environ;
 
-// The environment of this process with [extra] in front; the array is the caller's.
-static char **environment_with(char *extra)
+struct inherited { // What a process is given beside its arguments.
+    int null_fd;
+    int env_fd;
+};
+
+// The environment of this process with [link] and [env] in front; the array is the caller's.
+static char **environment_with(char *link, char *env)
 {
     size_t count = 0;
     while (environ[count] != NULL)
         count++;
-    char **all = od_allocate((count + 2) * sizeof *all);
-    all[0] = extra;
-    memcpy(all + 1, environ, (count + 1) * sizeof *all);
+    char **all = od_allocate((count + 3) * sizeof *all);
+    all[0] = link;
+    all[1] = env;
+    memcpy(all + 2, environ, (count + 1) * sizeof *all);
     return all;
 }
 
@@ -40,7 +47,8 @@ static void set_stack(void)
 // Between vfork and exec: it shares main's memory, so it writes to none of it, and calls only what
 // is safe while other threads may hold locks.
 OD_NORETURN static void become_worker(char **argv, char **environment,
-                                      const struct od_child_args *args, int null_fd, pid_t parent)
+                                      const struct od_child_args *args,
+                                      const struct inherited *inherited, pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) // It ended before the line above.
@@ -54,7 +62,8 @@ OD_NORETURN static void become_worker(char **argv, char **environment,
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     set_stack();
-    dup2(null_fd, STDIN_FILENO);
+    dup2(inherited->null_fd, STDIN_FILENO);
+    fcntl(inherited->env_fd, F_SETFD, 0);
     fcntl(args->link_fd, F_SETFD, 0);
     if (args->page_fd >= 0)
         fcntl(args->page_fd, F_SETFD, 0);
@@ -66,7 +75,7 @@ OD_NORETURN static void become_worker(char **argv, char **environment,
 // and more the more sockets it keeps. Signals are held back meanwhile: the child has main's
 // handlers until it resets them, and these write into a pipe that both share.
 static pid_t fork_worker(char **argv, char **environment, const struct od_child_args *args,
-                         int null_fd)
+                         const struct inherited *inherited)
 {
     sigset_t all, before;
     pid_t parent = getpid();
@@ -75,7 +84,7 @@ static pid_t fork_worker(char **argv, char **environment, const struct od_child_
     pid_t pid = vfork(); // NOLINT(clang-analyzer-security.insecureAPI.vfork)
     if (pid == 0)
         // NOLINTNEXTLINE(clang-analyzer-unix.Vfork)
-        become_worker(argv, environment, args, null_fd, parent);
+        become_worker(argv, environment, args, inherited, parent);
     int saved = errno;
     sigprocmask(SIG_SETMASK, &before, NULL);
     errno = saved;
@@ -83,13 +92,15 @@ static pid_t fork_worker(char **argv, char **environment, const struct od_child_
 }
 
 static bool fork_seat(struct od_process *process, const struct od_options *options,
-                      const struct od_child_args *args, int null_fd, struct od_error *err)
+                      const struct od_child_args *args, const struct inherited *inherited,
+                      struct od_error *err)
 {
-    char variable[64];
-    snprintf(variable, sizeof variable, "%s=%u:%d:%d", OD_WORKER_LINK_VARIABLE, args->index,
-             args->link_fd, args->page_fd);
-    char **environment = environment_with(variable);
-    pid_t pid = fork_worker(options->argv, environment, args, null_fd);
+    char link[64], env[64];
+    snprintf(env, sizeof env, "%s=%d", OD_WORKER_ENV_VARIABLE, inherited->env_fd);
+    snprintf(link, sizeof link, "%s=%u:%d:%d", OD_WORKER_LINK_VARIABLE, args->index, args->link_fd,
+             args->page_fd);
+    char **environment = environment_with(link, env);
+    pid_t pid = fork_worker(options->argv, environment, args, inherited);
     const char *why = strerror(errno);
     bool is_limited = errno == EAGAIN;
     free(environment);
@@ -102,15 +113,32 @@ static bool fork_seat(struct od_process *process, const struct od_options *optio
         is_limited ? "; a limit of processes is reached (ulimit -u, TasksMax, pids.max)" : "");
 }
 
+// Read by who is given the descriptor, and by nobody by a name: there may be secrets in it.
+static int variables_in_memory(const struct od_variables *variables)
+{
+    struct od_bytes bytes = {0};
+    od_variables_put(variables, &bytes);
+    int fd = memfd_create("open-do variables", MFD_CLOEXEC);
+    bool ok = fd >= 0 && write(fd, bytes.at, bytes.size) == (ssize_t)bytes.size;
+    od_bytes_deinit(&bytes);
+    if (!ok && fd >= 0)
+        close(fd);
+    return ok ? fd : -1;
+}
+
 bool od_process_spawn(struct od_process *process, const struct od_options *options,
                       const struct od_child_args *args, struct od_error *err)
 {
     OD_ASSERT(process->pid == 0);
-    int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (null_fd < 0)
-        return od_error_errno(err, "cannot open /dev/null");
-    bool ok = fork_seat(process, options, args, null_fd, err);
-    close(null_fd);
+    struct inherited inherited = {open("/dev/null", O_RDONLY | O_CLOEXEC),
+                                  variables_in_memory(&options->variables)};
+    bool ok = inherited.null_fd >= 0 && inherited.env_fd >= 0
+                  ? fork_seat(process, options, args, &inherited, err)
+                  : od_error_errno(err, "cannot open what a process is started with");
+    if (inherited.null_fd >= 0)
+        close(inherited.null_fd);
+    if (inherited.env_fd >= 0)
+        close(inherited.env_fd);
     return ok;
 }
 

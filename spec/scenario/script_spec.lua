@@ -2,6 +2,7 @@
 -- from outside and into the log.
 local json = require "dkjson"
 local Server = require "spec.support.server"
+local survival = require "spec.scenario.survival"
 
 local RETURN = " return { namespaces = { rooms = Room } }"
 
@@ -219,6 +220,27 @@ describe("a script", function()
         ]] }
       os.remove(path)
       assert.equal("of the environment|secret = of a file ", server:get("/rooms/a").body)
+    end)
+
+    -- Each new worker read the file again, and ended: nobody was served any more.
+    it("and what it held stays when it is gone and the worker is replaced", function()
+      local path = os.tmpname()
+      local file = assert(io.open(path, "w"))
+      file:write("of a file\n")
+      file:close()
+      server = Server.start { args = { "--workers", "1", "--var-file", "SECRET=" .. path },
+        source = [[
+        local od = require "open-do"
+        local Room = {}
+        function Room:fetch() return od.Response(self.env.SECRET) end
+        return { namespaces = { rooms = Room } }
+      ]] }
+      os.remove(path)
+      server:expect_mishap("another one is started")
+      survival.kill_one(server)
+      server:wait_log("another one is started")
+      assert.equal("of a file", server:get("/rooms/a").body)
+      assert.equal(0, server:asking("reload"))
     end)
 
   it("writes into the log with the object's name, and cannot forge a line of it", function()
