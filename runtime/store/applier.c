@@ -61,7 +61,7 @@ bool od_applier_is_empty(const struct od_applier *applier)
 
 bool od_applier_is_due(const struct od_applier *applier)
 {
-    return !od_applier_is_empty(applier) &&
+    return !od_applier_is_empty(applier) && !OD_FAULT("apply.hold") &&
            (applier->is_urgent || od_clock_passed_us() >= applier->due_us);
 }
 
@@ -159,6 +159,21 @@ static int write_to_lmdb(struct writing *writing)
     return code == 0 ? od_env_check_files(env) : code;
 }
 
+static void report_forgotten(const struct od_pending *pending, struct od_reports *reports)
+{
+    if (pending->fate == OD_FATE_FORGET)
+        od_reports_forgotten(reports, pending->source);
+}
+
+void od_applier_abandon(struct od_applier *applier, struct od_reports *reports)
+{
+    od_reports_begin_group(reports);
+    OD_LIST_EACH (link, &applier->pending)
+        report_forgotten(od_pending_of(link), reports);
+    od_reports_end_group(reports);
+    empty(applier);
+}
+
 static void report(const struct od_applier *applier, const struct writing *writing,
                    struct od_reports *reports)
 {
@@ -167,8 +182,7 @@ static void report(const struct od_applier *applier, const struct writing *writi
         const struct od_pending *pending = od_pending_of(link);
         if (pending->fate == OD_FATE_WRITTEN)
             od_reports_applied(reports, pending->source, pending->seq);
-        else
-            od_reports_forgotten(reports, pending->source);
+        report_forgotten(pending, reports);
     }
     if (writing->changes.alarm_due_ms != OD_ALARM_NONE_MS)
         od_reports_alarm(reports, writing->changes.alarm_due_ms);

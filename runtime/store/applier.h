@@ -54,4 +54,7 @@ bool od_applier_is_due(const struct od_applier *applier);
 // any but 0 nothing has changed and it is there still.
 OD_MUST_CHECK int od_applier_run(struct od_applier *applier, struct od_reports *reports);
 
+// Forgets it: the journal has it. Sources that are gone are reported.
+void od_applier_abandon(struct od_applier *applier, struct od_reports *reports);
+
 #endif

@@ -52,13 +52,6 @@ static bool is_closing(struct od_committer *committer)
     return closing;
 }
 
-// A spec that wants several submissions in one group holds the committer while they arrive.
-static void hold(struct od_committer *committer)
-{
-    while (OD_FAULT("commit.hold") && !is_closing(committer))
-        usleep(1000);
-}
-
 // Until there is work, or the applier is due.
 static void wait(struct od_committer *committer)
 {
@@ -153,17 +146,32 @@ static bool apply(struct od_committer *committer)
     return code == 0;
 }
 
-// False when that will not be.
-static bool apply_all(struct od_committer *committer)
+static bool has_given_up(struct od_committer *committer)
+{
+    return committer->env->lost != 0 ||
+           (is_closing(committer) && committer->apply_failures >= OD_STORE_APPLY_TRIES_MAX);
+}
+
+// What cannot be applied at all is left to the next start.
+static void apply_all(struct od_committer *committer)
 {
     while (!od_applier_is_empty(&committer->applier) && !apply(committer)) {
-        bool is_over =
-            is_closing(committer) && committer->apply_failures >= OD_STORE_APPLY_TRIES_MAX;
-        if (committer->env->lost != 0 || is_over)
-            return false;
-        usleep(OD_STORE_APPLY_RETRY_MS * 1000);
+        if (has_given_up(committer))
+            od_applier_abandon(&committer->applier, &committer->reports);
+        else
+            usleep(OD_STORE_APPLY_RETRY_MS * 1000);
     }
-    return true;
+}
+
+// A spec that wants several submissions in one group holds the committer while they arrive. What
+// the journal has goes its way.
+static void hold(struct od_committer *committer)
+{
+    while (OD_FAULT("commit.hold") && !is_closing(committer)) {
+        usleep(1000);
+        if (od_applier_is_due(&committer->applier))
+            apply_all(committer);
+    }
 }
 
 static void commit_group(struct od_committer *committer, struct od_group *group, size_t bytes)
@@ -171,8 +179,9 @@ static void commit_group(struct od_committer *committer, struct od_group *group,
     od_group_commit(group, committer->journal, &committer->applier, &committer->reports);
     if (committer->env->lost == 0)
         committer->env->lost = od_journal_broken(committer->journal);
-    if (!od_group_has_failed(group) || apply_all(committer))
-        od_group_tell(group, &committer->reports);
+    if (od_group_has_failed(group))
+        apply_all(committer);
+    od_group_tell(group, &committer->reports);
     count_group(committer, group, bytes);
     committer->groups_since_check++;
 }

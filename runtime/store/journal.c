@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "base/fault.h"
 #include "store/journal_inner.h"
 #include "store/limits.h"
 
@@ -221,12 +222,16 @@ static bool take_old(struct od_journal *journal)
     return is_taken;
 }
 
-// It gets its name when its head is on the disk, so no segment with a name is without one.
+// It gets its name when its head is on the disk, so no segment with a name is without one. The one
+// before is full and makes way for its descriptor, which may be the last.
 static int make_segment(struct od_journal *journal, uint64_t size)
 {
     char name[OD_JOURNAL_NAME_BYTES];
     while (take_old(journal)) // More than one: they were many while LMDB was slow.
         continue;
+    if (journal->fd >= 0)
+        close(journal->fd);
+    journal->fd = -1;
     int fd = open_for_writing(journal, OD_JOURNAL_SPARE, O_CREAT);
     if (fd < 0)
         return errno;
@@ -234,8 +239,6 @@ static int make_segment(struct od_journal *journal, uint64_t size)
     if (make_room(fd, size) && write_head(journal, fd) &&
         renameat(journal->directory_fd, OD_JOURNAL_SPARE, journal->directory_fd, name) == 0 &&
         fsync(journal->directory_fd) == 0) {
-        if (journal->fd >= 0)
-            close(journal->fd);
         journal->fd = fd;
         return 0;
     }
@@ -246,9 +249,11 @@ static int make_segment(struct od_journal *journal, uint64_t size)
 
 int od_journal_next_segment(struct od_journal *journal, uint64_t group_bytes)
 {
+    const uint64_t usual =
+        OD_FAULT("journal.small") ? OD_STORE_JOURNAL_SMALL_BYTES : OD_STORE_JOURNAL_SEGMENT_BYTES;
     uint64_t size = OD_JOURNAL_BLOCK_BYTES + group_bytes;
     struct stat status;
-    size = size > OD_STORE_JOURNAL_SEGMENT_BYTES ? size : OD_STORE_JOURNAL_SEGMENT_BYTES;
+    size = size > usual ? size : usual;
     int code = make_segment(journal, size);
     if (code != 0)
         return code;
@@ -340,8 +345,12 @@ bool od_journal_open(struct od_journal **result, const char *directory,
     memcpy(journal->id, mark->id, sizeof journal->id);
     od_list_init(&journal->segments);
     *result = journal;
-    if (open_directory(journal, directory, err) && od_journal_play_all(journal, play, context, err))
+    if (open_directory(journal, directory, err) &&
+        od_journal_play_all(journal, play, context, err)) {
+        if (journal->fd < 0) // When it cannot be made yet, the first write tries again.
+            (void)od_journal_next_segment(journal, 0);
         return true;
+    }
     od_journal_close(journal);
     *result = NULL;
     return false;
