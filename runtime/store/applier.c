@@ -46,12 +46,11 @@ void od_applier_add(struct od_applier *applier, struct od_pending *pending)
                          applier->bytes > OD_STORE_UNAPPLIED_BYTES;
 }
 
-void od_applier_added(struct od_applier *applier, uint64_t sequence, od_time_ms alarm_due_ms)
+void od_applier_added(struct od_applier *applier, uint64_t sequence, bool sets_alarm)
 {
     OD_ASSERT(sequence > applier->mark.sequence);
     applier->sequence = sequence;
-    if (alarm_due_ms <= od_clock_wall_ms() + OD_STORE_ALARM_SOON_MS)
-        applier->is_urgent = true; // Main finds it in LMDB.
+    applier->is_urgent = applier->is_urgent || sets_alarm; // Main finds it in LMDB.
 }
 
 bool od_applier_is_empty(const struct od_applier *applier)

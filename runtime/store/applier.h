@@ -2,7 +2,7 @@
 //
 // They wait a moment, so that one transaction takes many: LMDB copies a page once, whatever is
 // written to it. They do not wait where somebody waits for them: a worker that ended, whose
-// objects are to be read by another, an alarm that is due soon, a failure that may be told only
+// objects are to be read by another, an alarm that may be due soon, a failure that may be told only
 // behind what came before it.
 //
 // What is here is durable, so it cannot be refused any more. When LMDB cannot take it because the
@@ -43,9 +43,9 @@ OD_MUST_CHECK int od_applier_reserve(struct od_applier *applier, size_t bytes, s
 struct od_pending;
 
 // Takes what a group has written, one by one, and sources that are gone; then the group's number in
-// the journal, and the earliest alarm it has set (OD_ALARM_NONE_MS: none).
+// the journal.
 void od_applier_add(struct od_applier *applier, struct od_pending *pending);
-void od_applier_added(struct od_applier *applier, uint64_t sequence, od_time_ms alarm_due_ms);
+void od_applier_added(struct od_applier *applier, uint64_t sequence, bool sets_alarm);
 
 bool od_applier_is_empty(const struct od_applier *applier);
 bool od_applier_is_due(const struct od_applier *applier);

@@ -55,7 +55,7 @@ static void decide(struct od_group *group, struct od_pending *pending)
         return;
     if (is_shut_out(group->failed, pending)) {
         pending->fate = OD_FATE_DISCARDED;
-    } else if (!od_submission_look(od_pending_batches(pending), &group->alarm_due_ms)) {
+    } else if (!od_submission_look(od_pending_batches(pending), &group->sets_alarm)) {
         pending->fate = OD_FATE_MALFORMED;
         shut_out(group->failed, pending);
     } else {
@@ -123,7 +123,7 @@ static void hand_over(struct od_group *group, struct od_applier *applier, uint64
         od_applier_add(applier, pending);
     }
     if (group->count > 0)
-        od_applier_added(applier, sequence, group->alarm_due_ms);
+        od_applier_added(applier, sequence, group->sets_alarm);
     group->written = group->count;
 }
 
@@ -190,7 +190,7 @@ void od_group_tell(struct od_group *group, struct od_reports *reports)
 
 void od_group_init(struct od_group *group, struct od_failed_sources *failed)
 {
-    *group = (struct od_group){.failed = failed, .alarm_due_ms = OD_ALARM_NONE_MS};
+    *group = (struct od_group){.failed = failed};
     od_list_init(&group->pending);
 }
 

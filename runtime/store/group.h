@@ -13,7 +13,6 @@
 #define OD_STORE_GROUP_H
 
 #include "store/applier.h"
-#include "store/committer.h"
 #include "store/pending.h"
 
 struct od_failed_source {
@@ -30,9 +29,9 @@ struct od_failed_sources {
 struct od_group {
     struct od_list pending;
     struct od_failed_sources *failed;
-    size_t bytes, count;     // To be written.
-    od_time_ms alarm_due_ms; // The earliest that is set; OD_ALARM_NONE_MS: none is.
-    int code;                // Why it is not written; 0: it is.
+    size_t bytes, count; // To be written.
+    bool sets_alarm;
+    int code; // Why it is not written; 0: it is.
     uint64_t written, discarded;
 };
 

@@ -27,7 +27,6 @@
 // What the journal has and LMDB has not waits so long, or until it is so much.
 #define OD_STORE_APPLY_MS 10
 #define OD_STORE_UNAPPLIED_BYTES (8u << 20)
-#define OD_STORE_ALARM_SOON_MS 100  // An alarm that is due by then does not wait at all.
 #define OD_STORE_APPLY_RETRY_MS 100 // When LMDB could not take it.
 #define OD_STORE_APPLY_TRIES_MAX 3u // Where that does not mean a full disk.
 // Room on the disk that is set aside for LMDB: for each submission, at least, and beyond what is

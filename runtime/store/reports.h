@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <uv.h>
 
-#include "store/committer.h"
+#include "store/committer_events.h"
 
 struct od_report;
 

@@ -232,7 +232,8 @@ end
 -- So many power cuts (options.images), spread over the trace or its first options.records, each
 -- after a record of it and in one of the ways in which it can come out, for each file its own.
 -- Yields the position in the trace and the directory with the image, which is a new one of its own
--- until `disk:clear()`. A file without a name yet is data.mdb in the making: it has the first number.
+-- until `disk:clear()`. A file without a name yet is data.mdb in the making, the first there is, or
+-- a segment.
 function Disk:cuts(options)
   local records, text = self:records()
   local last = options.records or #records

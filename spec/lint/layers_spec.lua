@@ -59,7 +59,7 @@ local CIRCLES = {
     .. "deadlock inbox inspection keep label look object object_inner objects outbox outgoing "
     .. "refusal report "
     .. "section socket tag task timeout transaction" },
-  ["runtime/store"] = { "committer group reports", "env env_file", "storage store store_inner" },
+  ["runtime/store"] = { "env env_file", "storage store store_inner" },
 }
 
 local function is_allowed(include)

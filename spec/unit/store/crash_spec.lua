@@ -47,11 +47,11 @@ local function read_until(fd, text, enough)
 end
 
 local function last(kind, text)
-  local last = 0
+  local found = 0
   for number in text:gmatch(kind .. " (%d+)\n") do
-    last = tonumber(number)
+    found = tonumber(number)
   end
-  return last
+  return found
 end
 
 local function never()

@@ -1,5 +1,5 @@
--- What is in the journal and not in LMDB: the next start has it, and nothing that is damaged, missing
--- or somebody else's is taken for it.
+-- What is in the journal and not in LMDB: the next start has it, and nothing that is damaged,
+-- missing or somebody else's is taken for it.
 local support = require "spec.unit.store.world"
 local ffi = support.ffi
 
@@ -137,8 +137,8 @@ describe("the journal", function()
     fill(GROUPS)
     local path = segments()[1]
     local all = read(path)
-    local starts, last = groups_of(all), nil
-    last = starts[#starts]
+    local starts = groups_of(all)
+    local last = starts[#starts]
     assert.equal(GROUPS + 1, #starts)
     for _, keep in ipairs { 0, 1, 7, 20, 47, 48, 60, 100 } do
       write(path, all:sub(1, last + keep) .. ("\0"):rep(#all - last - keep))
@@ -166,8 +166,9 @@ describe("the journal", function()
     end
     for at = 0, 80 do
       flip(starts[5] + at)
-      assert.matches(("journal/0+1 is damaged at byte %d: a group is not whole, and later ones are; "
-        .. "restore the directory"):format(starts[5]), refusal(), "byte " .. at)
+      local pattern = "journal/0+1 is damaged at byte %d: a group is not whole, "
+        .. "and later ones are; restore the directory"
+      assert.matches(pattern:format(starts[5]), refusal(), "byte " .. at)
     end
     write(path, all)
     assert.equal(GROUPS, found())
@@ -222,7 +223,8 @@ describe("the journal", function()
       again()
       local at = BLOCK -- The last group of the last segment.
       while true do
-        local size = tonumber(ffi.cast("const uint32_t *", ffi.cast("const char *", bytes) + at + 8)[0])
+        local head = ffi.cast("const char *", bytes) + at
+        local size = ffi.cast("const uint32_t *", head)[2]
         local next_at = at + math.ceil((size + 48) / BLOCK) * BLOCK
         if bytes:sub(next_at + 1, next_at + 4) ~= "!GRP" then
           break
@@ -249,9 +251,9 @@ describe("the journal", function()
     end
     crash()
     assert.is_true(#segments() <= 3, #segments() .. " segments")
-    local again = support.open(copy)
-    assert.equal(("v60"):rep(9000), again:object("lobby"):get("key"))
-    again:close()
+    local after = support.open(copy)
+    assert.equal(("v60"):rep(9000), after:object("lobby"):get("key"))
+    after:close()
     world:close()
   end)
 

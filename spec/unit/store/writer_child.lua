@@ -1,5 +1,6 @@
 -- A server that writes until it is killed, for crash_spec.lua: two keys a batch, always equal;
--- prints "durable N" when batch N is on disk, "applied N" when readers see it. Arguments: the data directory.
+-- prints "durable N" when batch N is on disk, "applied N" when readers see it. Arguments: the data
+-- directory.
 local support = require "spec.unit.store.world"
 
 local world = support.open(arg[1])
