@@ -9,10 +9,6 @@
 #include "store/mapped.h"
 #include "store/pending.h"
 
-enum {
-    US_PER_MS = 1000,
-};
-
 static void empty(struct od_applier *applier)
 {
     od_pending_free_all(&applier->pending);
@@ -36,7 +32,7 @@ void od_applier_deinit(struct od_applier *applier)
 void od_applier_add(struct od_applier *applier, struct od_pending *pending)
 {
     if (od_list_is_empty(&applier->pending)) {
-        int64_t due_us = od_clock_passed_us() + OD_STORE_APPLY_MS * US_PER_MS;
+        int64_t due_us = od_clock_passed_us() + OD_STORE_APPLY_US;
         applier->due_us = due_us > applier->rest_us ? due_us : applier->rest_us;
     }
     od_list_push_back(&applier->pending, &pending->link);

@@ -8,20 +8,15 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "base/fault.h"
+#include "codec/check_sum.h"
 #include "store/journal_inner.h"
 #include "store/limits.h"
 
 void od_journal_name(char name[OD_JOURNAL_NAME_BYTES], uint64_t first)
 {
     snprintf(name, OD_JOURNAL_NAME_BYTES, "%020llu", (unsigned long long)first);
-}
-
-uint32_t od_journal_sum(const char *at, size_t size)
-{
-    return (uint32_t)crc32_z(0, (const unsigned char *)at, size);
 }
 
 uint64_t od_journal_padded(uint64_t size)
@@ -104,7 +99,8 @@ static void seal(struct od_journal *journal)
     set_number(head + AT_SEQUENCE, journal->last + 1, 8);
     set_number(head + AT_TIME, (uint64_t)journal->time_ms, 8);
     memcpy(head + AT_ID, journal->id, sizeof journal->id);
-    set_number(head + AT_SUM, od_journal_sum(head + AT_SIZE, journal->group_size - AT_SIZE), 4);
+    set_number(head + AT_SUM,
+               od_check_sum((od_slice){head + AT_SIZE, journal->group_size - AT_SIZE}), 4);
     size_t padded = od_journal_padded(journal->group_size);
     reserve(journal, padded);
     memset(journal->group + journal->group_size, 0, padded - journal->group_size);
@@ -200,7 +196,7 @@ static bool write_head(struct od_journal *journal, int fd)
     set_number(block + AT_VERSION, OD_JOURNAL_VERSION, 4);
     memcpy(block + AT_ID, journal->id, sizeof journal->id);
     set_number(block + AT_FIRST, journal->last + 1, 8);
-    set_number(block + AT_SUM, od_journal_sum(block + AT_ID, END - AT_ID), 4);
+    set_number(block + AT_SUM, od_check_sum((od_slice){block + AT_ID, END - AT_ID}), 4);
     bool is_written = write_whole(fd, block, OD_JOURNAL_BLOCK_BYTES, 0);
     free(block);
     return is_written;
@@ -211,6 +207,7 @@ static bool take_old(struct od_journal *journal)
 {
     char name[OD_JOURNAL_NAME_BYTES];
     struct od_list *first = journal->segments.next;
+    // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what is freed below is in no list any more.
     if (od_list_is_empty(&journal->segments) || first->next == &journal->segments ||
         od_journal_segment_of(first->next)->first > journal->applied + 1)
         return false;

@@ -27,14 +27,13 @@
 
 #include "base/error.h"
 #include "base/slice.h"
-
-#define OD_JOURNAL_ID_BYTES 16u
+#include "store/limits.h"
 
 struct od_journal;
 
 // Up to where LMDB has it.
 struct od_journal_mark {
-    uint8_t id[OD_JOURNAL_ID_BYTES]; // Of the data directory.
+    uint8_t id[OD_STORE_JOURNAL_ID_BYTES]; // Of the data directory.
     uint64_t sequence;
 };
 

@@ -7,8 +7,9 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/error.h"
 #include "base/list.h"
-#include "store/journal.h"
+#include "store/limits.h"
 
 #define OD_JOURNAL_MAGIC "od-jrnl\n"
 #define OD_JOURNAL_VERSION 1u
@@ -26,7 +27,7 @@ struct od_journal_segment {
 struct od_journal {
     char *path; // Of journal/.
     int directory_fd;
-    uint8_t id[OD_JOURNAL_ID_BYTES];
+    uint8_t id[OD_STORE_JOURNAL_ID_BYTES];
     struct od_list segments; // Oldest first; the last is written to.
     int fd;                  // Of the last segment; -1: there is none.
     uint64_t at;             // Where the next group goes.
@@ -41,7 +42,6 @@ struct od_journal {
 };
 
 void od_journal_name(char name[OD_JOURNAL_NAME_BYTES], uint64_t first);
-uint32_t od_journal_sum(const char *at, size_t size);
 uint64_t od_journal_padded(uint64_t size); // Up to the next block.
 
 struct od_journal_segment *od_journal_add_segment(struct od_journal *journal, uint64_t first);
@@ -52,8 +52,11 @@ bool od_journal_open_segment(struct od_journal *journal, uint64_t first);
 // The segment that begins with the next group: an old one, or a new one. 0 or errno.
 int od_journal_next_segment(struct od_journal *journal, uint64_t group_bytes);
 
-// Calls [play] for all that LMDB does not have, and leaves the journal where the next group goes.
-bool od_journal_play_all(struct od_journal *journal, od_journal_play *play, void *context,
-                         struct od_error *err);
+// Calls [play] (od_journal_play) for all that LMDB does not have, and leaves the journal where the
+// next group goes.
+bool od_journal_play_all(struct od_journal *journal,
+                         bool (*play)(void *context, uint64_t sequence, od_slice submission,
+                                      struct od_error *err),
+                         void *context, struct od_error *err);
 
 #endif

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "base/cursor.h"
+#include "codec/check_sum.h"
+#include "store/journal.h"
 #include "store/journal_inner.h"
 
 struct playing {
@@ -122,7 +124,7 @@ static bool read_head(struct playing *playing, uint64_t offset, struct group *gr
     (void)od_cursor_u32(&cursor);
     group->sequence = od_cursor_u64(&cursor);
     group->time_ms = (od_time_ms)od_cursor_u64(&cursor);
-    od_slice id = od_cursor_bytes(&cursor, OD_JOURNAL_ID_BYTES);
+    od_slice id = od_cursor_bytes(&cursor, OD_STORE_JOURNAL_ID_BYTES);
     return is_group && !cursor.failed && memcmp(id.at, playing->journal->id, id.size) == 0 &&
            offset + OD_JOURNAL_HEAD_BYTES + *size <= playing->size;
 }
@@ -139,7 +141,7 @@ static bool read_group(struct playing *playing, uint64_t offset, struct group *g
         return false;
     od_slice bytes = od_bytes_slice(&playing->bytes);
     group->submissions = od_slice_from(bytes, OD_JOURNAL_HEAD_BYTES);
-    return od_journal_sum(bytes.at + SUMMED_FROM, bytes.size - SUMMED_FROM) == sum;
+    return od_check_sum(od_slice_from(bytes, SUMMED_FROM)) == sum;
 }
 
 static bool check_segment_head(struct playing *playing)
@@ -150,7 +152,7 @@ static bool check_segment_head(struct playing *playing)
     od_slice magic = od_cursor_bytes(&cursor, strlen(OD_JOURNAL_MAGIC));
     uint32_t version = od_cursor_u32(&cursor), sum = od_cursor_u32(&cursor);
     const char *summed = cursor.at;
-    od_slice id = od_cursor_bytes(&cursor, OD_JOURNAL_ID_BYTES);
+    od_slice id = od_cursor_bytes(&cursor, OD_STORE_JOURNAL_ID_BYTES);
     uint64_t first = od_cursor_u64(&cursor);
     if (memcmp(magic.at, OD_JOURNAL_MAGIC, magic.size) != 0)
         return refuse(playing, 0, "it is no segment of a journal");
@@ -159,7 +161,7 @@ static bool check_segment_head(struct playing *playing)
                             "%s/%020" PRIu64 " was written by a newer open-do (version %u, this "
                             "program knows %u); use that one",
                             playing->journal->path, playing->first, version, OD_JOURNAL_VERSION);
-    if (od_journal_sum(summed, OD_JOURNAL_ID_BYTES + sizeof first) != sum)
+    if (od_check_sum((od_slice){summed, OD_STORE_JOURNAL_ID_BYTES + sizeof first}) != sum)
         return refuse(playing, 0, "its head has a wrong check sum");
     if (memcmp(id.at, playing->journal->id, id.size) != 0)
         return od_error_set(playing->err,

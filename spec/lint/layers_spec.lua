@@ -8,7 +8,7 @@ local ALLOWED = {
   ["runtime/codec"] = { "runtime/base", "link/headers.h", "link/networks.h", "link/request.h",
     "link/response.h" },
   ["runtime/net"] = { "runtime/base", "runtime/link", "runtime/codec" },
-  ["runtime/store"] = { "runtime/base", "runtime/link" },
+  ["runtime/store"] = { "runtime/base", "runtime/link", "codec/check_sum.h" },
   ["runtime/sql"] = { "runtime/base", "runtime/store" },
   ["runtime/object"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/net",
     "runtime/store", "runtime/sql" },
