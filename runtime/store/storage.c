@@ -418,3 +418,8 @@ bool od_storage_is_clean(const struct od_storage *storage)
 {
     return storage->overlay == NULL && !has_unwritten(storage);
 }
+
+bool od_storage_has_anything(struct od_storage *storage)
+{
+    return od_overlay_has_value(storage->overlay) || od_storage_has_rows(storage);
+}

@@ -157,6 +157,9 @@ od_seq od_storage_sealed_seq(const struct od_storage *storage);
 // The same over unconfirmed writes too, but not over what is held: what sync() waits for.
 od_seq od_storage_sync_seq(const struct od_storage *storage);
 
+// Something is stored, or will be when what is open and on its way is there.
+bool od_storage_has_anything(struct od_storage *storage);
+
 // Nothing open and nothing on its way: the object's struct may go.
 bool od_storage_is_clean(const struct od_storage *storage);
 
