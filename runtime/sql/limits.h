@@ -20,6 +20,7 @@
 #define OD_SQL_STEPS_A_LOOK 10000           // Steps between two looks at the clock.
 #define OD_SQL_STATEMENTS_MAX 16            // Compiled ones that a connection keeps,
 #define OD_SQL_STATEMENTS_BYTES (32u << 10) // and their text.
+#define OD_SQL_COPY_PAGES_MAX 512           // That are taken out at once: 2 MiB.
 
 // A connection reads through LMDB's map, so its own cache need not be large.
 #define OD_SQL_CACHE_KIB 128

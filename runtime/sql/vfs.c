@@ -27,8 +27,7 @@ static bool has_our_form(const char *page)
            page[17] == 0 && page[20] == OD_SQL_RESERVED_BYTES;
 }
 
-// The whole page [number]: what is stored of it, and zeros behind.
-static bool get_page(struct od_storage *storage, uint32_t number, char *page)
+bool od_sql_vfs_get_page(struct od_storage *storage, uint32_t number, char *page)
 {
     memset(page + OD_STORE_PAGE_BYTES, 0, OD_SQL_RESERVED_BYTES);
     if (!od_storage_get_page(storage, number, page))
@@ -36,10 +35,15 @@ static bool get_page(struct od_storage *storage, uint32_t number, char *page)
     return number != 1 || has_our_form(page) || !od_storage_has_page(storage, 1);
 }
 
-static uint32_t count_pages(struct od_storage *storage)
+uint32_t od_sql_vfs_count_pages(struct od_storage *storage)
 {
     char page[OD_SQL_PAGE_BYTES];
-    return get_page(storage, 1, page) ? read_u32(page + 28) : 0;
+    return od_sql_vfs_get_page(storage, 1, page) ? read_u32(page + 28) : 0;
+}
+
+bool od_sql_vfs_is_plain(const char *page)
+{
+    return page[18] == 1 && page[19] == 1 && read_u32(page + 52) == 0;
 }
 
 // --- The file ------------------------------------------------------------------------------------
@@ -61,7 +65,8 @@ static int read_file(sqlite3_file *file, void *out, int size, sqlite3_int64 offs
     char page[OD_SQL_PAGE_BYTES];
     size_t skip = (size_t)(offset % OD_SQL_PAGE_BYTES);
     uint32_t number = (uint32_t)(offset / OD_SQL_PAGE_BYTES) + 1;
-    if (skip + (size_t)size > OD_SQL_PAGE_BYTES || !get_page(of(file)->storage, number, page))
+    if (skip + (size_t)size > OD_SQL_PAGE_BYTES ||
+        !od_sql_vfs_get_page(of(file)->storage, number, page))
         return SQLITE_CORRUPT;
     memcpy(out, page + skip, (size_t)size);
     return SQLITE_OK;
@@ -91,7 +96,7 @@ static int sync_file(sqlite3_file *file, int flags)
 
 static int size_of_file(sqlite3_file *file, sqlite3_int64 *size)
 {
-    *size = (sqlite3_int64)count_pages(of(file)->storage) * OD_SQL_PAGE_BYTES;
+    *size = (sqlite3_int64)od_sql_vfs_count_pages(of(file)->storage) * OD_SQL_PAGE_BYTES;
     return SQLITE_OK;
 }
 

@@ -35,4 +35,13 @@ int od_sql_vfs_register(void); // As the only one. Returns SQLite's codes.
 void od_sql_vfs_open_next(struct od_storage *storage);
 struct od_sql_file *od_sql_vfs_file(sqlite3 *db);
 
+// The whole page [number], OD_SQL_PAGE_BYTES: what is stored of it, and zeros behind. False: it is
+// damaged.
+OD_MUST_CHECK bool od_sql_vfs_get_page(struct od_storage *storage, uint32_t number, char *page);
+uint32_t od_sql_vfs_count_pages(struct od_storage *storage); // 0, too, when the first is damaged.
+
+// Whether a first page says that the database needs no log beside it, and moves no pages to get
+// shorter: the VFS knows neither.
+bool od_sql_vfs_is_plain(const char *page);
+
 #endif

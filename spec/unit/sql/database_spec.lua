@@ -145,6 +145,32 @@ describe("a database", function()
     assert.is_true(#operations() <= 1)
   end)
 
+  it("is as it was marked, also when its object slept, until a page is written", function()
+    run "CREATE TABLE t (x)"
+    settle()
+    local function is_as_marked(mark)
+      return C.od_storage_pages_are_as_marked(lobby.storage, mark)
+    end
+    local mark = C.od_storage_mark_pages(lobby.storage)
+    run "SELECT * FROM t"
+    lobby:put("k", "v")
+    settle()
+    assert.is_true(is_as_marked(mark))
+    assert.is_false(is_as_marked(0))
+    assert.is_false(C.od_storage_pages_are_as_marked(world:object("hall").storage, mark))
+    run "INSERT INTO t VALUES (1)"
+    settle()
+    assert.is_false(is_as_marked(mark))
+    mark = C.od_storage_mark_pages(lobby.storage)
+    lobby:delete_all()
+    assert.is_false(is_as_marked(mark))
+    mark = C.od_storage_mark_pages(lobby.storage)
+    for i = 1, 32 do
+      C.od_storage_mark_pages(world:object("of many " .. i).storage)
+    end
+    assert.is_false(is_as_marked(mark))
+  end)
+
   it("counts as written, and effects wait for it", function()
     assert.equal(0, lobby:pending())
     run "SELECT 1"
