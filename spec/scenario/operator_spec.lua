@@ -279,8 +279,8 @@ describe("an operator", function()
       end
     end
     local function export_to(file)
-      local command = "'%s' export things/a --data '%s' > '%s'"
-      assert(os.execute(command:format(process.program, server:path("data"), server:path(file))) == 0)
+      assert(os.execute(("'%s' export things/a --data '%s' > '%s'"):format(process.program,
+        server:path("data"), server:path(file))) == 0)
     end
     export_to "a.jsonl"
     local before = database_of("a")
