@@ -2,9 +2,9 @@
 
 #include <string.h>
 
-#include "sql/connection.h"
 #include "sql/error.h"
 #include "sql/limits.h"
+#include "sql/pool.h"
 
 struct run {
     struct od_sql_connection *connection;
@@ -299,7 +299,7 @@ enum od_sql_end od_sql_exec(struct od_storage *storage, const struct od_sql_quer
                      text.size);
     else if (text.size > 0 && memchr(text.at, 0, text.size) != NULL)
         od_error_set(err, "SQL cannot have a zero byte in it; use a binding");
-    else if (od_sql_connection_of(storage, &run.connection, err)) {
+    else if (od_sql_pool_get(storage, &run.connection, err)) {
         run.connection->is_refused = false;
         run.connection->deadline_us = query->deadline_us;
         if (run.connection->is_broken) {

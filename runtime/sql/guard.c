@@ -225,6 +225,7 @@ static int judge_pragma(struct od_sql_guard *guard, const char *name, const char
 {
     if (is_ours(argument))
         return refuse(guard, "names that begin with _cf_ or _od_ are reserved");
+    guard->has_switched = guard->has_switched || (argument != NULL && is_switch(argument));
     return allows_pragma(name, argument) ? SQLITE_OK : refuse(guard, "this PRAGMA is not allowed");
 }
 

@@ -59,10 +59,23 @@ static int close_file(sqlite3_file *file)
     return SQLITE_OK;
 }
 
+// By what stands there whoever locks a file sees whether others have written it: the counter of its
+// changes and what comes behind.
+static bool is_version(int size, sqlite3_int64 offset)
+{
+    return offset == 24 && size == (int)sizeof((struct od_sql_file *)0)->version;
+}
+
 // Whole pages, or the head of the first. Rows of free pages are not there: they read as zeros.
 static int read_file(sqlite3_file *file, void *out, int size, sqlite3_int64 offset)
 {
     char page[OD_SQL_PAGE_BYTES];
+    if (is_version(size, offset)) {
+        memcpy(out, of(file)->version, (size_t)size);
+        return SQLITE_OK;
+    }
+    if (of(file)->storage == NULL)
+        return SQLITE_IOERR_READ;
     size_t skip = (size_t)(offset % OD_SQL_PAGE_BYTES);
     uint32_t number = (uint32_t)(offset / OD_SQL_PAGE_BYTES) + 1;
     if (skip + (size_t)size > OD_SQL_PAGE_BYTES ||
@@ -72,10 +85,22 @@ static int read_file(sqlite3_file *file, void *out, int size, sqlite3_int64 offs
     return SQLITE_OK;
 }
 
+// The first commit of a connection counts itself in the first page, for others, whom there are
+// none.
+static bool only_counts(struct od_storage *storage, const char *page)
+{
+    char old[OD_SQL_PAGE_BYTES];
+    return od_sql_vfs_get_page(storage, 1, old) && memcmp(old, page, 24) == 0 &&
+           memcmp(old + 28, page + 28, 64) == 0 &&
+           memcmp(old + 100, page + 100, OD_SQL_PAGE_BYTES - 100) == 0;
+}
+
 static int write_file(sqlite3_file *file, const void *bytes, int size, sqlite3_int64 offset)
 {
     OD_ASSERT(size == OD_SQL_PAGE_BYTES);
     OD_ASSERT(offset % OD_SQL_PAGE_BYTES == 0);
+    if (offset == 0 && only_counts(of(file)->storage, bytes))
+        return SQLITE_OK;
     od_storage_put_page(of(file)->storage, (uint32_t)(offset / OD_SQL_PAGE_BYTES) + 1, bytes);
     return SQLITE_OK;
 }
@@ -248,6 +273,12 @@ int od_sql_vfs_register(void)
 void od_sql_vfs_open_next(struct od_storage *storage)
 {
     next = storage;
+}
+
+void od_sql_vfs_set_storage(struct od_sql_file *file, struct od_storage *storage)
+{
+    file->storage = storage;
+    sqlite3_randomness(sizeof file->version, file->version);
 }
 
 struct od_sql_file *od_sql_vfs_file(sqlite3 *db)
