@@ -14,9 +14,10 @@
 #include <stdint.h>
 
 struct od_sql_guard {
-    bool is_trusted;        // A statement of our own is compiled or run.
-    bool has_switched;      // A PRAGMA has changed how the connection works.
-    bool sees_alter;        // What is compiled renames, and SQLite does not say to what.
+    bool is_trusted;   // A statement of our own is compiled or run.
+    bool has_switched; // A PRAGMA has changed how the connection works.
+    bool sees_more;    // Than new tables, indices, views and triggers, since it was last reset.
+    bool sees_alter;   // What is compiled renames, and SQLite does not say to what.
     int64_t changes_before; // Rows written for other objects.
     const char *refusal;    // Why something was refused, in words of ours; NULL: SQLite's are good.
 };

@@ -20,6 +20,9 @@
 #define OD_SQL_STEPS_A_LOOK 10000           // Steps between two looks at the clock.
 #define OD_SQL_STATEMENTS_MAX 16            // Compiled ones that a connection keeps,
 #define OD_SQL_STATEMENTS_BYTES (32u << 10) // and their text.
+#define OD_SQL_BIRTHS_MAX 16                // Texts of first statements that are known (birth.h),
+#define OD_SQL_BIRTH_TEXT_BYTES_MAX 8192    // and of each the text
+#define OD_SQL_BIRTH_PAGES_MAX 32           // and the pages.
 #define OD_SQL_COPY_PAGES_MAX 512           // That are taken out at once: 2 MiB.
 
 // A connection reads through LMDB's map, so its own cache need not be large.
