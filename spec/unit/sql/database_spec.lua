@@ -421,8 +421,12 @@ describe("a connection", function()
       assert.equal(0, run(object, ("SELECT count(*) FROM only%d"):format(i)))
       assert.is_false((exec(object, ("SELECT count(*) FROM only%d"):format(3 - i))))
     end
-    for i, object in ipairs { world:object "third", world:object "fourth" } do
+    local long = { world:object "third", world:object "fourth" }
+    for i, object in ipairs(long) do
       run(object, ("CREATE TABLE long (x DEFAULT '%s%d')"):format(("x"):rep(5000), i))
+      rest(object)
+    end
+    for i, object in ipairs(long) do
       run(object, "INSERT INTO long DEFAULT VALUES")
       assert.equal(tostring(i), run(object, "SELECT substr(x, -1) FROM long"))
       rest(object)
