@@ -92,9 +92,10 @@ bool od_sql_error(struct od_sql_connection *connection, int code, od_slice text,
                   const char *statement, struct od_error *err)
 {
     int offset = sqlite3_error_offset(connection->db);
+    int exact = sqlite3_extended_errcode(connection->db);
     const char *words = words_for(connection, code & 0xff);
     od_error_set(err, "%s: %s", words != NULL ? words : sqlite3_errmsg(connection->db),
-                 name_of(code));
+                 name_of((exact & 0xff) == (code & 0xff) ? exact : code));
     size_t from = (size_t)(statement - text.at);
     if (offset >= 0 && from + (size_t)offset <= text.size)
         od_sql_error_point(err, text, from + (size_t)offset);

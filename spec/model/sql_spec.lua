@@ -530,9 +530,9 @@ local function reopen()
   look_around()
 end
 
-local weights = { create = 5, drop = 2, insert = 25, words = 4, many = 1, update = 10, delete = 4,
-  select = 12, put = 12, get = 6, begin_part = 6, undo_part = 2, end_part = 7, delete_all = 1,
-  seal = 12, discard = 1, rest = 3, check = 1 }
+local weights = { create = 5, drop = 2, insert = 25, words = 10, many = 1, update = 10, delete = 4,
+  select = 12, put = 10, get = 4, begin_part = 8, undo_part = 4, end_part = 9, delete_all = 1,
+  seal = 12, discard = 1, rest = 6, check = 1 }
 
 local function weighted_actions()
   local names = {}
