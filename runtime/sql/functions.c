@@ -93,13 +93,15 @@ static bool replace_all(od_slice in, od_slice what, od_slice with, struct od_byt
 static void replace(sqlite3_context *context, int count, sqlite3_value **values)
 {
     (void)count;
-    if (is_null(values[0]) || is_null(values[1]) || is_null(values[2]))
+    if (is_null(values[0]) || is_null(values[1]))
         return;
     od_slice in = text_of(values[0]), what = text_of(values[1]), with = text_of(values[2]);
-    if (what.size == 0) {
+    if (what.size == 0 || *what.at == 0) { // To the original, too, that is nothing.
         sqlite3_result_value(context, values[0]);
         return;
     }
+    if (is_null(values[2]))
+        return;
     struct od_bytes out = {0};
     if (replace_all(in, what, with, &out))
         sqlite3_result_text(context, out.size == 0 ? "" : out.at, (int)out.size, SQLITE_TRANSIENT);

@@ -18,13 +18,17 @@ local STATEMENTS = tonumber(os.getenv "OPEN_DO_STATEMENTS") or 3000
 local SOURCE = [==[
 local od = require "open-do"
 
+local function printable(text)
+  return (text:gsub("[^\32-\126]", function(byte)
+    return ("<%02x>"):format(byte:byte())
+  end))
+end
+
 local function text_of(value)
   if value == nil then
     return "NULL"
   end
-  return type(value) == "string" and (value:gsub("[^\32-\126]", function(byte)
-    return ("<%02x>"):format(byte:byte())
-  end)) or ("%.17g"):format(tonumber(value))
+  return type(value) == "string" and printable(value) or ("%.17g"):format(tonumber(value))
 end
 
 local function run(sql, statement)
@@ -45,7 +49,7 @@ function Thing:fetch(request)
   local answers = od.json.array {}
   for i, statement in ipairs(request:json()) do
     local ok, values = pcall(run, self.state.storage.sql, statement)
-    answers[i] = { [ok and "values" or "problem"] = values }
+    answers[i] = { [ok and "values" or "problem"] = ok and values or printable(values) }
   end
   return od.Response.json(answers)
 end
@@ -53,15 +57,18 @@ end
 return { namespaces = { things = Thing } }
 ]==]
 
+local function printable(text)
+  return (text:gsub("[^\32-\126]", function(byte)
+    return ("<%02x>"):format(byte:byte())
+  end))
+end
+
 -- Lua has one kind of number.
 local function text_of(kind, value)
   if kind == "n" then
     return "NULL"
   end
-  return (kind == "i" or kind == "r") and ("%.17g"):format(tonumber(value))
-    or (value:gsub("[^\32-\126]", function(byte)
-      return ("<%02x>"):format(byte:byte())
-    end))
+  return (kind == "i" or kind == "r") and ("%.17g"):format(tonumber(value)) or printable(value)
 end
 
 -- Errors that say: a script may not do this (runtime/sql/limits.h, guard.h).
@@ -115,7 +122,7 @@ function Run:judge(sql, answer)
   local values, problem = self.file:query(sql, 0, text_of)
   local is_same = values == answer.values
   if problem then
-    is_same = answer.problem and answer.problem:find("exec: " .. problem, 1, true)
+    is_same = answer.problem and answer.problem:find("exec: " .. printable(problem), 1, true)
   end
   self.done, self.failed = self.done + 1, self.failed + (problem and 1 or 0)
   assert(is_same, ("%s\n gives %s\n instead of %s"):format(sql,
@@ -171,7 +178,8 @@ local leaves = {
 
 local branches = {
   function(e) return ("(%s %s %s)"):format(e(), pick { "+", "-", "*", "/", "%", "||", "&", "|",
-    "<<", ">>", "=", "<>", "<", "<=", ">", ">=", "AND", "OR", "IS", "IS NOT", "LIKE", "GLOB" }, e()) end,
+    "<<", ">>", "=", "<>", "<", "<=", ">", ">=", "AND", "OR", "IS", "IS NOT", "LIKE", "GLOB" },
+    e()) end,
   function(e) return ("%s (%s)"):format(pick { "NOT", "-", "+", "~", "abs", "length", "typeof",
     "quote", "upper", "lower", "hex", "trim", "ltrim", "rtrim", "round", "sign", "unicode", "char",
     "sqrt", "floor" }, e()) end,
@@ -245,7 +253,7 @@ describe("storage.sql", function()
     for _ = 1, math.ceil(STATEMENTS / 1000) do
       run:begin()
       run:take "CREATE TABLE t1 (a INTEGER, b INT UNIQUE, c TEXT, d REAL, e)"
-      run:take "CREATE TABLE t2 (a INTEGER PRIMARY KEY, b, c TEXT COLLATE NOCASE, d NUMERIC, e)"
+      run:take "CREATE TABLE t2 (a INT PRIMARY KEY, b, c TEXT COLLATE NOCASE, d NUMERIC, e)"
       for _ = 1, 1000 do
         run:take(math.random(3) == 1 and change() or (select()))
       end
