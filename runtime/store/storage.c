@@ -222,6 +222,7 @@ bool od_storage_delete_all(struct od_storage *storage, bool unconfirmed, struct 
     if (!make_room(storage, 0, err))
         return false;
     od_storage_close_pager(storage);
+    od_storage_forget_mark(storage);
     od_overlay_delete_all(storage->overlay);
     od_batch_delete_all(batch_of(storage, unconfirmed));
     return true;
