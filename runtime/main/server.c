@@ -181,11 +181,8 @@ static void on_alarm(void *owner, int64_t due_ms)
 static void on_lost(void *owner, const char *why)
 {
     struct od_server *server = owner;
-    od_log(
-        OD_LOG_ERROR, NULL,
-        "cannot write to %s any more: %s; open-do ends, and what it acknowledged until now is in "
-        "the file it had opened. Look which data.mdb is the right one before you start it again",
-        server->options->data_dir, why);
+    od_log(OD_LOG_ERROR, NULL, "open-do ends, for it cannot write to %s any more: %s",
+           server->options->data_dir, why);
     od_server_stop(server, OD_EXIT_WRONG);
 }
 

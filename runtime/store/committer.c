@@ -142,9 +142,10 @@ static void sweep(struct od_committer *committer)
     int code = od_env_check_files(committer->env);
     if (code == 0) {
         code = od_mapped_call(sweep_transaction, &sweeping);
-        committer->env->lost = sweeping.is_over ? 0 : MDB_CORRUPTED;
+        if (!sweeping.is_over || code == OD_ENV_BASE_DAMAGED)
+            committer->env->lost = code;
     }
-    if (code != 0)
+    if (code != 0 && !od_env_is_damage(code)) // Damage stops nobody but the sweep.
         od_env_reopen(committer->env);
     uint64_t swept = sweeping.swept;
     bool is_empty = sweeping.is_empty;
@@ -177,7 +178,8 @@ static void tell_when_lost(struct od_committer *committer)
         return;
     committer->has_told_lost = true;
     od_reports_begin_group(&committer->reports);
-    od_reports_lost(&committer->reports, od_env_reason(committer->env->lost));
+    od_reports_lost(&committer->reports, od_env_reason(committer->env->lost),
+                    od_env_advice(committer->env->lost));
     od_reports_end_group(&committer->reports);
 }
 

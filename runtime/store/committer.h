@@ -44,8 +44,8 @@ struct od_committer_events {
     void (*failed)(void *owner, uint32_t source, uint32_t generation, od_seq first_seq,
                    const char *why);
     void (*forgotten)(void *owner, uint32_t source); // See od_committer_forget.
-    // Nothing can be written any more: [why] says what has happened to the files. What was not
-    // reported as durable until now will not be. Told once.
+    // Nothing can be written any more: [why] says what has happened to the files, and what to do.
+    // What was not reported as durable until now will not be. Told once.
     void (*lost)(void *owner, const char *why);
     // Alarms were set, the earliest of them for [due_ms], and can be read from LMDB.
     void (*alarm)(void *owner, int64_t due_ms);

@@ -51,7 +51,7 @@ void od_failed_sources_deinit(struct od_failed_sources *failed)
 
 static void decide(struct od_group *group, struct od_pending *pending)
 {
-    if (pending->fate == OD_FATE_FORGET)
+    if (pending->fate != OD_FATE_WRITTEN)
         return;
     if (is_shut_out(group->failed, pending)) {
         pending->fate = OD_FATE_DISCARDED;
@@ -61,14 +61,27 @@ static void decide(struct od_group *group, struct od_pending *pending)
     }
 }
 
+// What the same source sent behind it may rest on it.
+static void leave_out(struct od_group *group, struct od_pending *damaged)
+{
+    damaged->fate = OD_FATE_DAMAGED;
+    shut_out(group->failed, damaged);
+    for (struct od_list *link = damaged->link.next; link != &group->pending; link = link->next)
+        decide(group, OD_LIST_MEMBER(link, struct od_pending, link));
+}
+
 static int write_all(struct od_group *group, struct od_write *write)
 {
     int code = OD_FAULT("commit.fail") ? EIO : 0;
+    group->changes = (struct od_changes){.alarm_due_ms = OD_ALARM_NONE_MS};
     OD_LIST_EACH (link, &group->pending) {
         struct od_pending *pending = OD_LIST_MEMBER(link, struct od_pending, link);
         od_slice batches = {pending->batches, pending->size};
-        if (code == 0 && pending->fate == OD_FATE_WRITTEN)
-            code = od_apply_submission(write, batches, &group->changes);
+        if (code != 0 || pending->fate != OD_FATE_WRITTEN)
+            continue;
+        code = od_apply_submission(write, batches, &group->changes);
+        if (od_env_is_damage(code))
+            leave_out(group, pending);
     }
     return code;
 }
@@ -85,7 +98,8 @@ static bool has_fate(const struct od_group *group, enum od_fate fate)
 struct writing {
     struct od_group *group;
     struct od_env *env;
-    bool is_over; // Otherwise damage ended it in the middle.
+    bool is_over;     // Otherwise damage ended it in the middle.
+    bool is_to_retry; // Without what met damage.
 };
 
 static int write_transaction(void *argument)
@@ -95,6 +109,7 @@ static int write_transaction(void *argument)
     int code = od_write_begin(&write, writing->env);
     if (code == 0) {
         code = write_all(writing->group, &write);
+        writing->is_to_retry = od_env_is_damage(code);
         if (code == 0)
             code = od_write_commit(&write);
         else
@@ -104,17 +119,28 @@ static int write_transaction(void *argument)
     return code;
 }
 
+// Damage that LMDB met in the middle, or that is where every write goes, is the end of writing.
+static int try_write(struct writing *writing)
+{
+    struct od_env *env = writing->env;
+    writing->is_over = writing->is_to_retry = false;
+    int code = od_mapped_call(write_transaction, writing);
+    if (!writing->is_over || code == OD_ENV_BASE_DAMAGED)
+        env->lost = code;
+    return code;
+}
+
 // The names are looked at again behind the commit: what went to a file that has lost its name is
-// not stored. Damage that LMDB itself did not notice leaves its transaction and its lock in the
-// middle: after that nothing more can be written.
+// not stored.
 static int write_group(struct od_group *group, struct od_env *env)
 {
     struct writing writing = {.group = group, .env = env};
     int code = od_env_check_files(env);
-    if (code == 0) {
-        code = od_mapped_call(write_transaction, &writing);
-        env->lost = writing.is_over ? 0 : MDB_CORRUPTED;
-    }
+    if (code != 0)
+        return code;
+    do
+        code = has_fate(group, OD_FATE_WRITTEN) ? try_write(&writing) : 0;
+    while (code != 0 && writing.is_to_retry);
     return code == 0 ? od_env_check_files(env) : code;
 }
 
@@ -132,6 +158,15 @@ static void report_failure(struct od_group *group, struct od_reports *reports,
     failed->is_reported = true;
 }
 
+static void report_not_stored(struct od_group *group, struct od_reports *reports,
+                              const struct od_pending *pending, int code)
+{
+    struct od_error err;
+    od_error_set(&err, "the write could not be stored: %s%s", od_env_reason(code),
+                 od_env_advice(code));
+    report_failure(group, reports, pending, err.text);
+}
+
 static void report_written(struct od_group *group, struct od_reports *reports,
                            const struct od_pending *pending, int code)
 {
@@ -140,9 +175,7 @@ static void report_written(struct od_group *group, struct od_reports *reports,
         od_reports_committed(reports, pending->source, pending->seq);
         return;
     }
-    struct od_error err;
-    od_error_set(&err, "the write could not be stored: %s", od_env_reason(code));
-    report_failure(group, reports, pending, err.text);
+    report_not_stored(group, reports, pending, code);
 }
 
 static void report(struct od_group *group, struct od_reports *reports,
@@ -155,6 +188,9 @@ static void report(struct od_group *group, struct od_reports *reports,
     case OD_FATE_MALFORMED:
         report_failure(group, reports, pending,
                        "the write could not be stored: its batch is malformed");
+        break;
+    case OD_FATE_DAMAGED:
+        report_not_stored(group, reports, pending, MDB_CORRUPTED);
         break;
     case OD_FATE_DISCARDED:
         group->discarded++;

@@ -17,6 +17,7 @@
 enum od_fate {
     OD_FATE_WRITTEN, // Or to be written.
     OD_FATE_MALFORMED,
+    OD_FATE_DAMAGED,   // It would go where the file is damaged.
     OD_FATE_DISCARDED, // After one of the same source that failed.
     OD_FATE_FORGET,    // No submission: the source is gone.
 };
@@ -51,8 +52,9 @@ struct od_group {
 
 void od_group_init(struct od_group *group, struct od_failed_sources *failed);
 
-// Decides every fate, writes what is to be written as one transaction and reports. False when the
-// transaction failed.
+// Decides every fate, writes what is to be written as one transaction and reports. A submission
+// that meets damage is left out, and the others are written without it. False when the transaction
+// failed.
 bool od_group_commit(struct od_group *group, struct od_env *env, struct od_reports *reports);
 
 void od_failed_sources_deinit(struct od_failed_sources *failed);

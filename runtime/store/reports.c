@@ -16,8 +16,7 @@ struct od_report {
     uint32_t source;
     uint32_t generation; // FAILED
     od_seq seq;          // COMMITTED: the last; FAILED: the first.
-    char *why;           // FAILED; owned.
-    const char *lost;    // LOST.
+    char *why;           // FAILED, LOST; owned.
     od_time_ms due_ms;   // ALARM.
 };
 
@@ -68,9 +67,8 @@ void od_reports_committed(struct od_reports *reports, uint32_t source, od_seq se
 void od_reports_failed(struct od_reports *reports, uint32_t source, uint32_t generation,
                        od_seq first_seq, const char *why)
 {
-    size_t size = strlen(why) + 1;
-    char *copy = memcpy(od_allocate(size), why, size);
-    push(reports, (struct od_report){FAILED, source, generation, first_seq, copy, NULL, 0});
+    char *copy = od_text_copy(od_slice_of(why));
+    push(reports, (struct od_report){FAILED, source, generation, first_seq, copy, 0});
 }
 
 void od_reports_forgotten(struct od_reports *reports, uint32_t source)
@@ -83,9 +81,11 @@ void od_reports_alarm(struct od_reports *reports, od_time_ms due_ms)
     push(reports, (struct od_report){.kind = ALARM, .due_ms = due_ms});
 }
 
-void od_reports_lost(struct od_reports *reports, const char *why)
+void od_reports_lost(struct od_reports *reports, const char *why, const char *advice)
 {
-    push(reports, (struct od_report){.kind = LOST, .lost = why});
+    struct od_error err;
+    od_error_set(&err, "%s%s", why, advice);
+    push(reports, (struct od_report){.kind = LOST, .why = od_text_copy(od_slice_of(err.text))});
 }
 
 void od_reports_end_group(struct od_reports *reports)
@@ -113,7 +113,7 @@ static void deliver(struct od_report *report, const struct od_committer_events *
         events->alarm(owner, report->due_ms);
         break;
     case LOST:
-        events->lost(owner, report->lost);
+        events->lost(owner, report->why);
         break;
     }
     free(report->why);
