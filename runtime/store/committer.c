@@ -224,15 +224,17 @@ static void on_wake(uv_async_t *wake)
     od_reports_deliver(&committer->reports, committer->events, committer->owner);
 }
 
-static bool open_files(struct od_committer *committer, const char *directory, struct od_error *err)
+static enum od_committer_opening open_files(struct od_committer *committer, const char *directory,
+                                            struct od_error *err)
 {
+    bool is_held = false;
     if (!od_env_make_directory(directory, err) ||
-        !od_lock_open(&committer->lock_fd, directory, err))
-        return false;
+        !od_lock_open(&committer->lock_fd, directory, &is_held, err))
+        return is_held ? OD_COMMITTER_IN_USE : OD_COMMITTER_FAILED;
     if (od_env_open(&committer->env, directory, true, err))
-        return true;
+        return OD_COMMITTER_OPEN;
     od_lock_close(committer->lock_fd);
-    return false;
+    return OD_COMMITTER_FAILED;
 }
 
 static void close_files(struct od_committer *committer)
@@ -251,8 +253,10 @@ static void on_closed(uv_handle_t *handle)
     free(committer);
 }
 
-bool od_committer_open(struct od_committer **result, struct uv_loop_s *loop, const char *directory,
-                       const struct od_committer_events *events, void *owner, struct od_error *err)
+enum od_committer_opening od_committer_open(struct od_committer **result, struct uv_loop_s *loop,
+                                            const char *directory,
+                                            const struct od_committer_events *events, void *owner,
+                                            struct od_error *err)
 {
     *result = NULL;
     struct od_committer *committer = od_allocate_zeroed(sizeof *committer);
@@ -260,9 +264,10 @@ bool od_committer_open(struct od_committer **result, struct uv_loop_s *loop, con
     committer->owner = owner;
     committer->sweep_is_due = true; // A sweep finds out whether the last life left trash.
     committer->stats.has_trash = true;
-    if (!open_files(committer, directory, err)) {
+    enum od_committer_opening opening = open_files(committer, directory, err);
+    if (opening != OD_COMMITTER_OPEN) {
         free(committer);
-        return false;
+        return opening;
     }
     od_list_init(&committer->waiting);
     pthread_mutex_init(&committer->mutex, NULL);
@@ -270,11 +275,11 @@ bool od_committer_open(struct od_committer **result, struct uv_loop_s *loop, con
     od_reports_init(&committer->reports, loop, on_wake, committer);
     if (start_thread(committer, err)) {
         *result = committer;
-        return true;
+        return OD_COMMITTER_OPEN;
     }
     close_files(committer);
     uv_close((uv_handle_t *)&committer->reports.wake, on_closed);
-    return false;
+    return OD_COMMITTER_FAILED;
 }
 
 void od_committer_close(struct od_committer *committer)

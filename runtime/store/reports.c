@@ -26,7 +26,7 @@ void od_reports_init(struct od_reports *reports, uv_loop_t *loop, uv_async_cb on
     int code = pthread_mutex_init(&reports->mutex, NULL);
     OD_ASSERT(code == 0);
     code = uv_async_init(loop, &reports->wake, on_wake);
-    OD_ASSERT(code == 0); // Fails only without descriptors, at the start of the program.
+    OD_ASSERT(code == 0); // A loop has the descriptor for it since its own beginning.
     reports->wake.data = owner;
 }
 
