@@ -52,6 +52,7 @@ static bool is_shut(const struct od_object *object)
 
 static struct od_task *handler_of(const struct od_call *call)
 {
+    OD_ASSERT(call->object != NULL);
     OD_LIST_EACH (link, &call->object->tasks) {
         struct od_task *task = OD_LIST_MEMBER(link, struct od_task, link);
         if (task->event != NULL && task->event->call == call->id)
@@ -123,6 +124,7 @@ static void condemn(struct od_objects *objects, uint64_t id, od_slice path)
 
 static void send_deadlocked(struct od_objects *objects, const struct probe *probe)
 {
+    OD_ASSERT(probe->victim_worker < objects->worker_count);
     struct od_link *peer = objects->peers[probe->victim_worker];
     if (peer == NULL)
         return;
@@ -169,6 +171,8 @@ static void note_victim(struct probe *probe, const struct od_call *call)
 
 static void arrive(struct od_call *call, struct probe *probe)
 {
+    OD_ASSERT(call->object != NULL);
+    OD_ASSERT(!call->is_remote);
     struct probe before = *probe;
     note_place(probe, call);
     if (probe->worker == call->objects->worker && probe->call == call->id) {
@@ -185,6 +189,8 @@ static void arrive(struct od_call *call, struct probe *probe)
 
 static void send_probe(const struct od_call *call, const struct probe *probe)
 {
+    OD_ASSERT(call->is_remote);
+    OD_ASSERT(call->worker < call->objects->worker_count);
     struct od_link *peer = call->objects->peers[call->worker];
     if (peer == NULL)
         return;
@@ -197,6 +203,7 @@ static void send_probe(const struct od_call *call, const struct probe *probe)
 // A call that is still in the outbox will be looked at when it arrives.
 static void follow(const struct od_task *task, struct probe *probe)
 {
+    OD_ASSERT(probe->path.size > 0);
     struct od_objects *objects = task->object->objects;
     struct od_call *call =
         task->waiting_call == 0 ? NULL : od_call_find(objects, task->waiting_call);
@@ -229,6 +236,8 @@ static void go_on(struct od_call *call, struct probe *probe)
 
 void od_deadlock_look(struct od_call *call)
 {
+    od_call_check(call);
+    OD_ASSERT(call->object != NULL);
     if (!is_shut(call->object))
         return;
     struct probe probe = {.worker = call->objects->worker, .call = call->id};

@@ -11,6 +11,8 @@ static bool is_short_of_memory(const struct od_objects *objects)
 // Its storage may have writes on their way, and the object stays for them; the instance need not.
 static void evict(struct od_object *object)
 {
+    OD_ASSERT(object->running == NULL);
+    OD_ASSERT(od_list_is_empty(&object->tasks));
     od_list_remove(&object->idle);
     od_object_sleep(object);
     if (object->socket_count == 0 && od_storage_is_clean(&object->storage))
