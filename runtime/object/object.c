@@ -466,11 +466,12 @@ void od_object_cancel(struct od_object *object, uint64_t call)
 
 // --- Sleep, reset, end ---------------------------------------------------------------------------
 
+// Events that wait for a class are a reason to stay, too: whoever sent them will not do so again.
 static bool is_busy(const struct od_object *object)
 {
-    return has_work(object) || object->refusal != NULL || !od_list_is_empty(&object->tasks) ||
-           object->timeout_count > 0 || !od_list_is_empty(&object->outbox) ||
-           object->running != NULL;
+    return has_work(object) || object->inbox_count > 0 || object->refusal != NULL ||
+           !od_list_is_empty(&object->tasks) || object->timeout_count > 0 ||
+           !od_list_is_empty(&object->outbox) || object->running != NULL;
 }
 
 static void drop_outdated(struct od_object *object)
