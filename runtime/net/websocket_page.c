@@ -7,6 +7,8 @@
 
 static void show_busy(const struct od_websocket *websocket)
 {
+    OD_ASSERT(websocket->page != NULL);
+    OD_ASSERT(websocket->place < OD_PAGE_SOCKETS_MAX);
     bool is_closing = websocket->has_closed || websocket->peer_has_closed || websocket->is_over;
     __atomic_fetch_or(&websocket->page->flags[websocket->place],
                       OD_PAGE_BUSY | (is_closing ? OD_PAGE_CLOSING : 0), __ATOMIC_RELEASE);
@@ -38,6 +40,8 @@ static bool is_at_rest(const struct od_websocket *websocket)
 // What waits to be sent is shown first: in between, its loss would go unseen.
 static void show_rest(const struct od_websocket *websocket)
 {
+    OD_ASSERT(websocket->wire != NULL);
+    OD_ASSERT(websocket->page != NULL);
     od_wire_show(websocket->wire);
     __atomic_fetch_and(&websocket->page->flags[websocket->place], (uint8_t)~OD_PAGE_BUSY,
                        __ATOMIC_RELEASE);
@@ -45,11 +49,14 @@ static void show_rest(const struct od_websocket *websocket)
 
 void od_net_begin_event(struct od_net *net)
 {
+    OD_ASSERT(!net->is_in_event);
+    OD_ASSERT(od_list_is_empty(&net->promised));
     net->is_in_event = true;
 }
 
 void od_net_end_event(struct od_net *net)
 {
+    OD_ASSERT(net->is_in_event);
     net->is_in_event = false;
     OD_LIST_EACH (link, &net->promised)
         show_busy(OD_LIST_MEMBER(link, struct od_websocket, touched));
@@ -70,6 +77,7 @@ void od_net_settle(struct od_net *net)
 void od_websocket_show_on(struct od_websocket *websocket, struct od_worker_page *page,
                           uint32_t place)
 {
+    OD_ASSERT(page == NULL || place < OD_PAGE_SOCKETS_MAX);
     websocket->page = page;
     websocket->place = place;
     if (page == NULL)
