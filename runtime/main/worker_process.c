@@ -17,6 +17,25 @@ static struct od_child *child_of_timer(struct od_timer *timer)
     return OD_TIMER_MEMBER(timer, struct od_child, timer);
 }
 
+static void check_life(const struct od_child *child)
+{
+    OD_ASSERT(child->page != NULL);
+    OD_ASSERT(child->source != 0);
+    OD_ASSERT(od_process_is_there(&child->process));
+}
+
+void od_child_check(const struct od_child *child)
+{
+    OD_ASSERT(child->index < child->supervisor->child_count);
+    OD_ASSERT(child->state <= OD_CHILD_ENDED);
+    if (child->state != OD_CHILD_ABSENT && child->state != OD_CHILD_ENDED) {
+        check_life(child);
+        return;
+    }
+    OD_ASSERT(!od_process_is_there(&child->process));
+    OD_ASSERT(!child->has_link);
+}
+
 void od_worker_process_kill(struct od_child *child)
 {
     od_process_kill(&child->process);
@@ -26,6 +45,9 @@ void od_worker_process_kill(struct od_child *child)
 
 static bool introduce(struct od_child *a, struct od_child *b)
 {
+    OD_ASSERT(a != b);
+    OD_ASSERT(a->has_link);
+    OD_ASSERT(b->has_link);
     int fds[2];
     struct od_error err;
     if (!od_link_pair(fds, &err)) {
@@ -68,6 +90,7 @@ static void on_load_late(struct od_timer *timer)
 
 static bool make_page(struct od_child *child, int *fd, struct od_error *err)
 {
+    OD_ASSERT(child->page == NULL);
     if (!od_worker_page_new(&child->page, fd, err))
         return false;
     child->page->last_number = child->last_number;
@@ -120,6 +143,8 @@ static bool make_life(struct od_child *child, struct od_error *err)
 
 static void begin_life(struct od_child *child)
 {
+    OD_ASSERT(child->state == OD_CHILD_ABSENT);
+    OD_ASSERT(child->page != NULL);
     struct od_supervisor *supervisor = child->supervisor;
     child->source = ++supervisor->last_source;
     child->state = OD_CHILD_LOADING;
@@ -131,11 +156,14 @@ static void begin_life(struct od_child *child)
     child->timer.fire = on_load_late;
     od_loop_set_timer(supervisor->loop, &child->timer, OD_LOAD_MS_MAX);
     supervisor->events->born(supervisor->owner, child);
+    od_child_check(child);
     introduce_to_all(child);
 }
 
 bool od_worker_process_start(struct od_child *child, struct od_error *err)
 {
+    od_child_check(child);
+    OD_ASSERT(child->state == OD_CHILD_ABSENT);
     child->started_ms = od_clock_monotonic_ms();
     if (!make_life(child, err))
         return od_error_prefix(err, "cannot start worker %u", child->index);
@@ -147,6 +175,7 @@ static void on_restart(struct od_timer *timer);
 
 static void start_later(struct od_child *child)
 {
+    OD_ASSERT(child->state == OD_CHILD_ABSENT);
     struct od_loop *loop = child->supervisor->loop;
     if (od_clock_monotonic_ms() - child->started_ms >= OD_RESTART_CALM_MS)
         child->restart_ms = 0;
@@ -174,6 +203,7 @@ static void on_restart(struct od_timer *timer)
 
 void od_worker_process_empty_place(struct od_child *child)
 {
+    OD_ASSERT(child->state <= OD_CHILD_ENDED);
     if (child->state != OD_CHILD_ENDED || child->has_link || !child->is_vacated)
         return;
     child->state = OD_CHILD_ABSENT;
@@ -194,6 +224,8 @@ static void describe_end(const struct od_child *child, int status, struct od_end
 // A link is read to its end before this, so that the last words of a worker are heard.
 static void end_life(struct od_child *child, int status)
 {
+    OD_ASSERT(child->page != NULL);
+    OD_ASSERT(!child->has_link);
     struct od_supervisor *supervisor = child->supervisor;
     struct od_ending how = {0};
     describe_end(child, status, &how);
@@ -224,6 +256,7 @@ static void on_link_gone(struct od_link *link)
 
 static void on_link_closed(struct od_link *link)
 {
+    OD_ASSERT(((struct od_child *)link->owner)->has_link);
     struct od_child *child = link->owner;
     child->has_link = false;
     od_worker_process_reap(child);
@@ -276,6 +309,7 @@ static take_message *const own_messages[OD_KIND_COUNT] = {
 
 static bool take(struct od_child *child, enum od_kind kind, od_slice body, int fd)
 {
+    OD_ASSERT(kind < OD_KIND_COUNT);
     struct od_supervisor *supervisor = child->supervisor;
     if (own_messages[kind] == NULL)
         return supervisor->events->message(supervisor->owner, child, kind, body, fd);
