@@ -281,8 +281,7 @@ static void resume_synced(struct od_object *object)
     OD_LIST_EACH_SAFE (link, &object->syncing) {
         struct od_task *task = OD_LIST_MEMBER(link, struct od_task, syncing);
         if (task->sync_seq <= object->objects->durable)
-            OD_ASSERT(task->object == object);
-        od_task_synced(task);
+            od_task_synced(task);
     }
 }
 

@@ -24,6 +24,7 @@ static bool is_shut_out(const struct od_failed_sources *failed, const struct od_
 
 static void shut_out(struct od_failed_sources *failed, const struct od_pending *pending)
 {
+    OD_ASSERT(failed->size <= failed->capacity);
     struct od_failed_source *found = find_failed(failed, pending->source);
     if (found != NULL && found->generation >= pending->generation)
         return;
@@ -51,6 +52,7 @@ void od_failed_sources_deinit(struct od_failed_sources *failed)
 
 static void decide(struct od_group *group, struct od_pending *pending)
 {
+    OD_ASSERT(pending->fate == OD_FATE_WRITTEN || pending->fate == OD_FATE_FORGET);
     if (pending->fate == OD_FATE_FORGET)
         return;
     if (is_shut_out(group->failed, pending)) {
@@ -127,6 +129,7 @@ static void report_failure(struct od_group *group, struct od_reports *reports,
     group->discarded++;
     shut_out(group->failed, pending);
     struct od_failed_source *failed = find_failed(group->failed, pending->source);
+    OD_ASSERT(failed != NULL); // It has just been shut out.
     if (!failed->is_reported)
         od_reports_failed(reports, pending->source, pending->generation, pending->seq, why);
     failed->is_reported = true;
@@ -174,6 +177,7 @@ void od_group_init(struct od_group *group, struct od_failed_sources *failed)
 
 bool od_group_commit(struct od_group *group, struct od_env *env, struct od_reports *reports)
 {
+    OD_ASSERT(group->written == 0);
     OD_LIST_EACH (link, &group->pending)
         decide(group, OD_LIST_MEMBER(link, struct od_pending, link));
     int code = has_fate(group, OD_FATE_WRITTEN) ? write_group(group, env) : 0;

@@ -53,5 +53,6 @@ bool od_lock_open(int *fd, const char *directory, struct od_error *err)
 
 void od_lock_close(int fd)
 {
+    OD_ASSERT(fd >= 0);
     close(fd);
 }
