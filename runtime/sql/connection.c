@@ -22,6 +22,16 @@ static struct od_sql_connection *of_pager(struct od_pager *pager)
 
 // --- SQLite --------------------------------------------------------------------------------------
 
+static void check(const struct od_sql_connection *connection)
+{
+    OD_ASSERT(connection->db != NULL);
+    OD_ASSERT(connection->storage->pager == &connection->pager);
+    OD_ASSERT(connection->parts <= connection->storage->parts);
+    OD_ASSERT(connection->pager.is_writing == (connection->parts > 0));
+    OD_ASSERT((connection->statement_count == 0) == od_list_is_empty(&connection->statements));
+    OD_ASSERT(!od_list_is_empty(&connection->open));
+}
+
 // Page caches are not allocated in advance, which would cost each connection 80 KiB.
 static void prepare_library(void)
 {
@@ -46,6 +56,8 @@ static void prepare_library(void)
 static void forget_statement(struct od_sql_connection *connection,
                              struct od_sql_statement *statement)
 {
+    OD_ASSERT(connection->statement_count > 0);
+    OD_ASSERT(connection->statement_bytes >= statement->size);
     connection->statement_count--;
     connection->statement_bytes -= statement->size;
     sqlite3_finalize(statement->compiled);
@@ -76,6 +88,8 @@ static void close_connection(struct od_sql_connection *connection)
     connection->guard.is_trusted = true; // What is open is rolled back.
     int code = sqlite3_close(connection->db);
     OD_ASSERT(code == SQLITE_OK);
+    OD_ASSERT(all.open_count > 0);
+    OD_ASSERT(od_list_is_empty(&connection->warm) || all.warm_count > 0);
     all.open_count--;
     all.warm_count -= !od_list_is_empty(&connection->warm);
     od_list_remove(&connection->open);
@@ -85,6 +99,7 @@ static void close_connection(struct od_sql_connection *connection)
 
 static void cool_oldest(void)
 {
+    OD_ASSERT(all.warm_count > 0);
     struct od_list *link = od_list_pop_front(&all.warm);
     struct od_sql_connection *connection = OD_LIST_MEMBER(link, struct od_sql_connection, warm);
     all.warm_count--;
@@ -100,6 +115,7 @@ static bool are_too_many(void)
 // One with open savepoints has changes that stand nowhere else.
 static void close_oldest(const struct od_sql_connection *but)
 {
+    OD_ASSERT(but != NULL);
     OD_LIST_EACH_SAFE (link, &all.open) {
         struct od_sql_connection *connection = OD_LIST_MEMBER(link, struct od_sql_connection, open);
         if (!are_too_many())
@@ -134,6 +150,7 @@ static int run_own(struct od_sql_connection *connection, const char *text)
 
 bool od_sql_connection_begin_parts(struct od_sql_connection *connection, struct od_error *err)
 {
+    check(connection);
     for (; connection->parts < connection->storage->parts; connection->parts++) {
         if (run_own(connection, "SAVEPOINT part") != SQLITE_OK)
             return od_error_set(err, "a transaction cannot begin: %s",
@@ -165,12 +182,14 @@ static void on_undo_part(struct od_pager *pager)
 // The innermost part is undone and over. The outermost by a ROLLBACK, which ends in any case.
 static bool drop_part(struct od_sql_connection *connection)
 {
+    OD_ASSERT(connection->parts > 0);
     const char *undo = connection->parts == 1 ? "ROLLBACK" : "ROLLBACK TO part; RELEASE part";
     return run_own(connection, undo) == SQLITE_OK;
 }
 
 static bool keep_part(struct od_sql_connection *connection, struct od_error *err)
 {
+    OD_ASSERT(connection->parts > 0);
     connection->is_refused = false;
     if (run_own(connection, "RELEASE part") == SQLITE_OK)
         return true;
@@ -185,6 +204,7 @@ static bool keep_part(struct od_sql_connection *connection, struct od_error *err
 static bool on_end_part(struct od_pager *pager, bool keep, struct od_error *err)
 {
     struct od_sql_connection *connection = of_pager(pager);
+    check(connection);
     bool is_done = true;
     if (!has_innermost(connection))
         return true;
@@ -195,6 +215,7 @@ static bool on_end_part(struct od_pager *pager, bool keep, struct od_error *err)
         is_done = keep_part(connection, err);
     else
         connection->is_broken = !drop_part(connection);
+    OD_ASSERT(connection->parts > 0);
     connection->parts--;
     connection->pager.is_writing = connection->parts > 0;
     if (connection->parts == 0 && connection->is_broken)

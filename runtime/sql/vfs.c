@@ -30,6 +30,7 @@ static bool has_our_form(const char *page)
 // The whole page [number]: what is stored of it, and zeros behind.
 static bool get_page(struct od_storage *storage, uint32_t number, char *page)
 {
+    OD_ASSERT(number > 0); // They count from 1.
     memset(page + OD_STORE_PAGE_BYTES, 0, OD_SQL_RESERVED_BYTES);
     if (!od_storage_get_page(storage, number, page))
         return false;
@@ -58,6 +59,8 @@ static int close_file(sqlite3_file *file)
 // Whole pages, or the head of the first. Rows of free pages are not there: they read as zeros.
 static int read_file(sqlite3_file *file, void *out, int size, sqlite3_int64 offset)
 {
+    OD_ASSERT(size > 0);
+    OD_ASSERT(offset >= 0);
     char page[OD_SQL_PAGE_BYTES];
     size_t skip = (size_t)(offset % OD_SQL_PAGE_BYTES);
     uint32_t number = (uint32_t)(offset / OD_SQL_PAGE_BYTES) + 1;
