@@ -11,7 +11,6 @@ void od_storage_init(struct od_storage *storage, struct od_store *store,
 
 void od_storage_deinit(struct od_storage *storage)
 {
-    OD_ASSERT(storage->parts == 0);
     od_storage_close_pager(storage);
     od_storage_forget(storage);
 }
