@@ -22,6 +22,18 @@ bool od_verdict_read(struct od_cursor *cursor, struct od_verdict *verdict)
     return !cursor->failed;
 }
 
+void od_verdict_put(struct od_bytes *bytes, const struct od_verdict *verdict)
+{
+    struct od_cursor names = verdict->namespaces;
+    od_bytes_put_u8(bytes, verdict->ok);
+    od_bytes_put_string(bytes, verdict->why);
+    od_bytes_put_u8(bytes, verdict->has_entry);
+    od_bytes_put_u32(bytes, verdict->namespace_count);
+    for (uint32_t i = 0; i < verdict->namespace_count; i++)
+        od_bytes_put_string(bytes, od_cursor_string(&names));
+    od_bytes_put_slice(bytes, verdict->files);
+}
+
 void od_verdict_describe(const struct od_verdict *verdict, struct od_bytes *text)
 {
     struct od_cursor cursor = verdict->namespaces;
