@@ -187,6 +187,7 @@ static enum step take_step(struct od_engine *engine, struct od_task *task, int a
     OD_ASSERT(task->thread != NULL);
     const struct od_coroutine *coroutine = task->thread;
     engine->task = task;
+    // What was noted of an error's way belongs to the resume before.
     od_bytes_clear(&engine->way);
     int status = od_run_resume_capped(engine, coroutine->L, arguments);
     engine->task = NULL;
@@ -194,6 +195,8 @@ static enum step take_step(struct od_engine *engine, struct od_task *task, int a
     if (status == LUA_YIELD)
         return after_yield(engine, task);
     if (status == 0) {
+        // Before the answer is told: an object that is left in a section is reset, and its caller
+        // hears that.
         od_section_check_left(task);
         finish(engine, task);
         lua_settop(coroutine->L, 0);

@@ -214,6 +214,7 @@ static bool deliver(struct od_link *link)
         struct head head = read_head((od_slice){link->in.at + at, head_bytes});
         if (!head_makes_sense(head))
             return false;
+        // The rest of the body comes with a later read.
         if (link->in.size - at - head_bytes < head.body_bytes)
             break;
         od_slice body = {link->in.at + at + head_bytes, head.body_bytes};
@@ -261,6 +262,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         read_turn(link);
     if ((events & UV_WRITABLE) != 0)
         od_link_flush(link);
+    // libuv has stopped to watch, so it is told anew what we had asked for.
     if (link->polled == 0)
         watch(link, polled);
 }

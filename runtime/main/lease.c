@@ -127,6 +127,7 @@ uint32_t od_leases_add(struct od_leases *leases, struct od_child *child,
             close(fd);
         return OD_PAGE_NO_PLACE;
     }
+    // The flags are cleared before the worker hears of the place, which the last one has used.
     OD_ASSERT(table->page == NULL || table->page == child->page);
     struct od_lease *lease = od_allocate_zeroed(sizeof *lease);
     *lease =
@@ -148,6 +149,7 @@ static enum od_return how_sent(const struct od_worker_page *page, const struct o
     uint64_t sent;
     if (!od_sent_bytes(lease->fd, &sent))
         return OD_RETURN_CUT;
+    // Between the two nobody can tell which part of the answer the client has.
     if (sent == page->before[lease->place - OD_PAGE_SOCKETS_MAX])
         return OD_RETURN_UNANSWERED;
     return sent == page->sent[lease->place] ? if_all : OD_RETURN_CUT;
@@ -161,6 +163,7 @@ static enum od_return state_of(const struct od_lease *lease, uint8_t flags)
         return (flags & OD_PAGE_WHOLE) != 0 ? OD_RETURN_FAILED : OD_RETURN_UNANSWERED;
     if ((flags & OD_PAGE_ANSWERED) != 0)
         return OD_RETURN_AT_REST;
+    // A request that ends each worker that gets it is not handed on for ever.
     bool may_try = lease->returned.bytes.size > 0 && lease->returned.times <= OD_LEASE_TRIES_MAX;
     return may_try ? OD_RETURN_UNTOUCHED : OD_RETURN_UNANSWERED;
 }

@@ -113,6 +113,7 @@ void od_recovery_begin(struct od_recovery *recovery, struct od_child *child)
     place->sockets = od_allocate((recovery->keeper->kept.size + 1) * sizeof(void *));
     od_keeper_each(recovery->keeper, child->index, gather, &gathering);
     qsort(place->sockets, place->count, sizeof(void *), compare);
+    // From here on a place is that of the next life, which is told of them in this order.
     for (size_t i = 0; i < place->count; i++)
         place->sockets[i]->place = (uint32_t)i;
     child->given_back = (uint32_t)place->count;
@@ -176,6 +177,7 @@ static void close_lost(struct od_recovery *recovery, struct od_kept *kept)
     if (kept->fd < 0)
         return;
     if (kept->code == code_restart) {
+        // At rest on our side: no frame is half out, so a Close of ours is read as one.
         say_close(kept->fd);
         shutdown(kept->fd, SHUT_WR);
         await_leaving(recovery, kept->fd);
@@ -279,6 +281,7 @@ static bool give_some(struct od_recovery *recovery, struct od_recovery_place *pl
             give(recovery, place, kept);
     }
     place->is_giving = place->given_to < place->count;
+    // Behind the last socket: only now may events wake objects, which must find all of theirs.
     if (!place->is_giving)
         od_link_send(&place->child->link, OD_KIND_RESTORED, (od_slice){NULL, 0}, -1);
     od_link_flush(&place->child->link);

@@ -30,6 +30,7 @@ void od_server_stop(struct od_server *server, enum od_exit exit)
     od_door_close(&server->door);
     od_reload_stop(&server->reload);
     od_alarm_clock_stop(&server->alarm_clock);
+    // Workers that have not served yet owe nobody anything.
     if (was_serving)
         od_supervisor_drain(&server->supervisor);
     else
@@ -377,6 +378,7 @@ static void on_ended(void *owner, struct od_child *child, const struct od_ending
     od_recovery_begin(&server->recovery, child);
     od_alarm_clock_worker_gone(&server->alarm_clock, child->index);
     od_inquiries_worker_gone(&server->inquiries, child->index);
+    // Last: it answers when the writes of this life are on disk, and then the place may be empty.
     od_committer_forget(server->committer, child->source);
 }
 
@@ -435,6 +437,7 @@ static void turn(struct od_server *server)
     od_loop_poll(&server->loop, !has_more);
     od_door_retry(&server->door);
     server->alarms_are_due = od_alarm_clock_step(&server->alarm_clock);
+    // Once a turn: watermarks of several commits leave as one message.
     od_supervisor_flush(&server->supervisor);
     od_log_settle(false);
 }

@@ -70,6 +70,7 @@ static void introduce_to_all(struct od_child *child)
     struct od_supervisor *supervisor = child->supervisor;
     for (uint32_t i = 0; i < supervisor->child_count; i++) {
         struct od_child *other = &supervisor->children[i];
+        // One that has ended gets a new life later, which is introduced then.
         bool is_there = other != child && other->has_link && other->state != OD_CHILD_ENDED;
         if (is_there && !introduce(child, other)) {
             od_worker_process_kill(child);
@@ -93,6 +94,7 @@ static bool make_page(struct od_child *child, int *fd, struct od_error *err)
     OD_ASSERT(child->page == NULL);
     if (!od_worker_page_new(&child->page, fd, err))
         return false;
+    // Numbers go on over all lives, so that one of a former life finds nothing in this.
     child->page->last_number = child->last_number;
     memcpy(child->page->files, child->supervisor->files, sizeof child->page->files);
     child->page->first_socket = child->given_back;
@@ -155,6 +157,8 @@ static void begin_life(struct od_child *child)
     child->failed_starts = 0;
     child->timer.fire = on_load_late;
     od_loop_set_timer(supervisor->loop, &child->timer, OD_LOAD_MS_MAX);
+    // The owner first: what it puts on the link (the script) a worker hears before it can be
+    // called.
     supervisor->events->born(supervisor->owner, child);
     od_child_check(child);
     introduce_to_all(child);
@@ -177,6 +181,7 @@ static void start_later(struct od_child *child)
 {
     OD_ASSERT(child->state == OD_CHILD_ABSENT);
     struct od_loop *loop = child->supervisor->loop;
+    // A long life was no failure of its start.
     if (od_clock_monotonic_ms() - child->started_ms >= OD_RESTART_CALM_MS)
         child->restart_ms = 0;
     child->timer.fire = on_restart;
@@ -206,6 +211,7 @@ void od_worker_process_empty_place(struct od_child *child)
     OD_ASSERT(child->state <= OD_CHILD_ENDED);
     if (child->state != OD_CHILD_ENDED || child->has_link || !child->is_vacated)
         return;
+    // All three have happened (child.h), and this was the last of them.
     child->state = OD_CHILD_ABSENT;
     if (child->supervisor->is_stopping)
         od_supervisor_stop_when_empty(child->supervisor);
@@ -232,7 +238,9 @@ static void end_life(struct od_child *child, int status)
     child->state = OD_CHILD_ENDED;
     od_loop_clear_timer(supervisor->loop, &child->timer);
     child->ended_ms = od_clock_monotonic_ms();
+    // While its page can still be read: it says which connections are at rest.
     supervisor->events->ended(supervisor->owner, child, &how);
+    // Told once a turn: those it gave in its last turn are not known, but bounded.
     child->last_number = child->page->last_number + OD_PAGE_NUMBERS_A_TURN_MAX;
     drop_page(child);
     od_worker_process_empty_place(child);
@@ -248,6 +256,7 @@ void od_worker_process_reap(struct od_child *child)
 static void on_link_gone(struct od_link *link)
 {
     struct od_child *child = link->owner;
+    // One that drains has said all it had to say, and ends by itself.
     if (child->state != OD_CHILD_DRAINING)
         od_worker_process_kill(
             child); // Mostly it is dead already; without a link it would be of no use.
@@ -270,6 +279,7 @@ static bool take_ready(struct od_child *child, od_slice body)
 {
     struct od_supervisor *supervisor = child->supervisor;
     (void)body;
+    // It may say so just before it hears DRAIN; anything else is nonsense.
     if (child->state != OD_CHILD_LOADING)
         return child->state == OD_CHILD_DRAINING;
     child->state = OD_CHILD_RESTORING;

@@ -110,6 +110,7 @@ static void make_room(struct od_net *net)
         struct od_wire *wire = OD_LIST_MEMBER(link, struct od_wire, all);
         if (wire->counted_bytes <= OD_NET_SMALL_BYTES)
             continue;
+        // What was put in this turn has never been offered to the kernel.
         od_wire_send_now(wire);
         bool is_read = now_ms - wire->taken_ms < net->limits.linger_ms;
         if (!is_read && wire->counted_bytes > OD_NET_SMALL_BYTES)
@@ -191,6 +192,7 @@ static void forget_sent(struct od_wire *wire, size_t count)
     OD_ASSERT(count <= od_wire_waiting_bytes(wire));
     wire->sent += count;
     size_t of_shared = count < wire->shared_left.size ? count : wire->shared_left.size;
+    // The shared frame goes first: it was put when nothing else waited.
     wire->shared_left = od_slice_from(wire->shared_left, of_shared);
     if (wire->shared_left.size == 0)
         drop_shared(wire);
@@ -226,6 +228,7 @@ static void shut_when_sent(struct od_wire *wire)
         return;
     shutdown(wire->fd, SHUT_WR);
     wire->has_shut = true;
+    // The peer's end came before ours, so nobody is left to linger for.
     if (wire->has_ended)
         od_wire_cut(wire);
 }
@@ -257,6 +260,7 @@ static void end_lease(struct od_wire *wire)
     if (!is_leased(wire))
         return;
     OD_ASSERT(wire->place < OD_PAGE_PLACES_MAX);
+    // The page first: when main hears of it, it looks there whether the worker has let go itself.
     od_wire_mark(wire, OD_PAGE_LEFT, 0);
     wire->page = NULL;
     wire->net->events->left(wire->net->owner, wire->place);
@@ -284,6 +288,8 @@ void od_wire_show(const struct od_wire *wire)
 static void write_out(struct od_wire *wire)
 {
     if (od_wire_waiting_bytes(wire) > 0) {
+        // Shown before it is sent. If the worker ends in between, main finds that the kernel has
+        // counted less than the page says, and cuts a connection on which half a frame may be out.
         od_wire_show(wire);
         ssize_t sent = send_some(wire);
         if (sent < 0) {
@@ -295,6 +301,7 @@ static void write_out(struct od_wire *wire)
         od_wire_count(wire);
         if (sent > 0 && od_wire_waiting_bytes(wire) > 0)
             wire->taken_ms = od_clock_monotonic_ms();
+        // A reader that takes something of what is left has its time anew.
         if (sent > 0 && wire->is_closing)
             od_loop_set_timer(wire->net->loop, &wire->linger, wire->net->limits.linger_ms);
     }
@@ -324,6 +331,7 @@ void od_wire_flush(struct od_wire *wire)
     od_list_remove(&wire->dirty);
     if (wire->awaits_room)
         lws_callback_on_writable(wire->wsi);
+    // Here and not where it was cut: that may have been inside a callback about this very wire.
     if (wire->is_cut)
         end_now(wire);
 }
@@ -356,6 +364,8 @@ void od_wire_close(struct od_wire *wire)
     leave_place(wire);
     od_wire_mark(wire, OD_PAGE_CLOSING, 0);
     wire->is_closing = true;
+    // The rest of what the client sends is read into the void: bytes that lie unread when the
+    // descriptor is closed make the kernel reset the connection, with our last answer in it.
     od_wire_resume(wire);
     od_loop_set_timer(wire->net->loop, &wire->linger, wire->net->limits.linger_ms);
     mark_dirty(wire);
@@ -366,6 +376,7 @@ void od_wire_abort(struct od_wire *wire)
     od_wire_check(wire);
     wire->owner = NULL;
     leave_place(wire);
+    // Its owner has forgotten it, so only od_net_flush will find it.
     od_wire_cut(wire);
 }
 
@@ -423,6 +434,7 @@ static bool end_reading(struct od_wire *wire)
     bool has_to_send = wire->owner != NULL || od_wire_waiting_bytes(wire) > 0;
     if (!has_to_send || is_hung_up(wire))
         return false;
+    // Else the end of the stream would be readable for ever, and the loop spin.
     od_wire_pause(wire);
     wire->has_ended = true;
     if (wire->owner != NULL)
@@ -433,6 +445,7 @@ static bool end_reading(struct od_wire *wire)
 static int on_readable(struct od_wire *wire)
 {
     char *at = wire->net->read_bytes;
+    // Before the bytes leave the kernel: should the process end behind the recv, the page says so.
     if (wire->owner != NULL)
         wire->protocol->stirs(wire->owner);
     ssize_t size = recv(wire->fd, at, OD_NET_READ_BYTES_MAX, MSG_DONTWAIT);
@@ -462,6 +475,7 @@ static int on_closed(struct od_wire *wire)
     const struct od_wire_protocol *protocol = wire->protocol;
     void *owner = wire->owner;
     lws_set_opaque_user_data(wire->wsi, NULL); // It may be told once more.
+    // Main has a duplicate of the descriptor: closing ours would end nothing.
     if (!wire->is_released) {
         shutdown(wire->fd, SHUT_RDWR);
         od_net_tell_over(wire->net, wire->number);

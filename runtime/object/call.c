@@ -170,12 +170,14 @@ static void put_into_inbox(struct od_call *call, struct od_object *object, od_sl
     object->call_count++;
     object->call_bytes += body.size;
     od_object_receive(object, event);
+    // A client waits for an object but nothing waits for a client, so it closes no cycle.
     if (call->from != OD_FROM_EXCHANGE)
         od_deadlock_look(call);
 }
 
 static void give_to(struct od_call *call, struct od_object *object, od_slice body)
 {
+    // An object that cannot keep up says so at once: a caller that waits holds its own memory, too.
     const char *why_not = overload(object, body.size);
     if (object->refusal != NULL)
         od_call_fail_flagged(call, OD_FAILURE_RETRYABLE, od_refusal_why(object->refusal));
@@ -253,6 +255,7 @@ static void send_to_peer(struct od_call *call, uint32_t worker,
                              OD_SLICE("Durable Object is overloaded. Too much data queued."));
         return;
     }
+    // From here on it may be handled there, so main must not give its request to anybody else.
     od_call_begun(call);
     call->is_remote = true;
     call->worker = worker;
@@ -382,6 +385,7 @@ void od_call_cancel(struct od_call *call)
     }
     OD_ASSERT(call->objects->calls.size > 0);
     struct od_object *object = call->object;
+    // It is freed first: what the object's end does must not find it and answer it.
     uint64_t id = call->id;
     od_call_free(call);
     if (object != NULL)

@@ -107,6 +107,9 @@ static const char reload_words[] =
 static void condemn(struct od_objects *objects, uint64_t id, od_slice path)
 {
     struct od_call *call = od_call_find(objects, id);
+    // The probe has been on its way, and what it saw may be over: a call that is handled now, or
+    // whose object is open again, needs no help. If there is still a cycle, what closes it sends
+    // another probe.
     if (call == NULL || call->object == NULL || handler_of(call) != NULL || !is_shut_out(call))
         return;
     struct od_object *object = call->object;
@@ -118,6 +121,7 @@ static void condemn(struct od_objects *objects, uint64_t id, od_slice path)
     od_call_fail_with(call, 500,
                       &(struct od_failure){.flags = is_section ? 0 : OD_FAILURE_RETRYABLE,
                                            .message = od_bytes_slice(&why)});
+    // The call is gone, and with it whoever could take its event out of the inbox.
     od_object_cancel(object, id);
     od_bytes_deinit(&why);
 }
@@ -139,6 +143,7 @@ static void came_back(const struct od_call *call, const struct probe *probe)
     struct od_objects *objects = call->objects;
     if (!is_valid(call, probe->waits))
         return;
+    // The victim is in whichever worker it waits, and only that one can tell whether it still does.
     if (probe->victim_worker == objects->worker)
         condemn(objects, probe->victim, od_bytes_slice(&probe->path));
     else
@@ -163,6 +168,8 @@ static void note_victim(struct probe *probe, const struct od_call *call)
     uint32_t worker = call->objects->worker;
     bool is_higher = worker > probe->victim_worker ||
                      (worker == probe->victim_worker && call->id > probe->victim);
+    // A call whose handler runs cannot be taken back. Among the others the numbers alone decide, so
+    // that two probes that find the same cycle condemn the same call without asking each other.
     if (!is_higher || handler_of(call) != NULL)
         return;
     probe->victim_worker = worker;
@@ -174,6 +181,7 @@ static void arrive(struct od_call *call, struct probe *probe)
     OD_ASSERT(call->object != NULL);
     OD_ASSERT(!call->is_remote);
     struct probe before = *probe;
+    // The probe goes several ways from here: each gets what was noted up to this call, and no more.
     note_place(probe, call);
     if (probe->worker == call->objects->worker && probe->call == call->id) {
         came_back(call, probe);
@@ -209,6 +217,8 @@ static void follow(const struct od_task *task, struct probe *probe)
         task->waiting_call == 0 ? NULL : od_call_find(objects, task->waiting_call);
     if (call == NULL)
         return;
+    // The first step: if the task that shuts the object waits for something else when the probe
+    // comes back, there was no cycle (is_valid).
     if (probe->waits == 0)
         probe->waits = call->id;
     if (call->is_remote)
@@ -228,6 +238,7 @@ static void go_on(struct od_call *call, struct probe *probe)
         if (!waits_for(call, handler, task))
             continue;
         follow(task, probe);
+        // Whoever was condemned on the way may have ended tasks of this very list.
         if (od_call_find(objects, id) == NULL)
             return;
         probe->waits = waits;
@@ -240,6 +251,7 @@ void od_deadlock_look(struct od_call *call)
     OD_ASSERT(call->object != NULL);
     if (!is_shut(call->object))
         return;
+    // Nothing that waits needs a cycle to be looked for: only what arrives where nobody is let in.
     struct probe probe = {.worker = call->objects->worker, .call = call->id};
     probe.victim_worker = probe.worker;
     probe.victim = probe.call;
@@ -253,6 +265,7 @@ void od_deadlock_receive_probe(struct od_objects *objects, uint32_t worker, od_s
     struct od_cursor cursor = od_cursor_of(body);
     struct od_call *call = od_call_find_from(objects, worker, od_cursor_u64(&cursor));
     struct probe probe = read_probe(&cursor);
+    // The other worker may be in strange hands; the number of steps is bounded in arrive.
     if (!cursor.failed && call != NULL && call->object != NULL &&
         probe.victim_worker < objects->worker_count)
         arrive(call, &probe);

@@ -206,6 +206,7 @@ void od_object_fail_event(struct od_object *object, struct od_event *event,
     struct od_call *call = call_of(object, event);
     if (call != NULL)
         od_call_fail_with(call, 500, why);
+    // Nobody would set it anew: it is counted as a failed try.
     if (event->kind == OD_EVENT_ALARM)
         od_alarm_event_lost(object, event);
     if (event->socket != NULL)
@@ -232,6 +233,7 @@ static void finish_constructor(struct od_task *task)
         od_object_constructed(object);
         return;
     }
+    // There was no such instance, so nobody may hear from it.
     od_outbox_drop_tentative(object);
     od_object_drop_instance(object);
     od_object_fail_first_event(object);
@@ -252,6 +254,7 @@ static void finish_handler(struct od_task *task)
     struct od_object *object = task->object;
     struct od_event *event = task->event;
     OD_ASSERT(event->call == 0 || task->is_answered);
+    // Noted before the task goes, which owns the event.
     struct od_socket *socket = event->socket;
     enum od_event_kind kind = event->kind;
     size_t size = event->size;
@@ -279,12 +282,14 @@ static void end_stretch(struct od_object *object, const struct od_task *task)
 static void after(struct od_object *object, struct od_task *task, enum od_run run)
 {
     OD_ASSERT(object->running == task);
+    // While it still counts as running, so that a reset it leads to waits for the end of this.
     if (run == OD_RUN_DONE)
         od_section_check_left(task);
     od_check_running(NULL, NULL);
     od_worker_page_end(object->objects->page);
     od_net_end_event(object->objects->net);
     object->running = NULL;
+    // What the event has put behind the decision to reset goes with the rest, written or not.
     if (object->is_reset) {
         od_object_perform_reset(object);
         return;
@@ -391,6 +396,7 @@ static void handle_next(struct od_object *object)
         look(object, od_inbox_take(object));
         return;
     }
+    // Only while the worker drains; else such events wait for a class (may_begin).
     if (!is_served(object)) {
         od_object_fail_event(object, od_inbox_take(object), &server_stops);
         return;
@@ -478,6 +484,7 @@ static void drop_outdated(struct od_object *object)
 {
     if (!is_outdated(object) || !od_list_is_empty(&object->tasks) || object->running != NULL)
         return;
+    // Its successor has to set the timers again, and perhaps nobody else comes to wake it.
     object->must_wake = object->timeout_count > 0;
     od_object_sleep(object);
 }
@@ -537,6 +544,7 @@ void od_object_free(struct od_object *object)
     OD_ASSERT(object->running == NULL);
     if (!od_object_is_entry(object))
         od_storage_discard(&object->storage);
+    // Callers first: they are other objects' tasks, and may be answered into this one's queues.
     od_outbox_drop(object, &server_stops);
     OD_ASSERT(object->outbox_bytes == 0);
     while (!od_list_is_empty(&object->tasks))

@@ -48,6 +48,7 @@ void od_objects_init(struct od_objects *objects)
     objects->entry->state = OD_AWAKE; // It has no instance that could sleep.
     objects->entry->awake_since_ms = od_clock_monotonic_ms();
     objects->durable = 0;
+    // Numbers of a former life of this worker find nothing.
     objects->next_number = objects->page->last_number;
     objects->awake_count = 0;
     objects->relieved_bytes = 0;

@@ -167,6 +167,7 @@ static void put(struct od_object *object, struct od_effect effect, uint64_t seq)
     effect.is_tentative = object->state == OD_WAKING && effect.socket != NULL;
     if (object->state == OD_WAKING && effect.socket == NULL)
         settle_tentative(object);
+    // At once only when nothing is in front of it: order is promised.
     if (effect.seq == 0 && !effect.is_tentative && od_list_is_empty(&object->outbox))
         perform[effect.kind](object, &effect);
     else
@@ -188,6 +189,7 @@ static void put_question(struct od_object *object, struct od_effect effect)
 {
     OD_ASSERT(object->transaction != NULL);
     struct od_list *before = first_undecided(object);
+    // What was sealed before the transaction may still fail, and the question may rest on it.
     effect.seq = od_storage_sealed_seq(&object->storage);
     if (effect.seq == 0 && before == object->outbox.next)
         perform[effect.kind](object, &effect);
@@ -234,6 +236,7 @@ void od_outbox_put_ungated(struct od_object *object, struct od_effect effect)
 {
     od_outbox_check(object);
     effect.seq = 0;
+    // Its own socket's order is all it has to keep; the writes it does not depend on do not matter.
     if (effect.socket != NULL && effect.socket->gated_count == 0)
         perform[effect.kind](object, &effect);
     else

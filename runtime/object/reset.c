@@ -12,6 +12,7 @@ static void end_tasks(struct od_object *object, const struct od_failure *why)
     while (!od_list_is_empty(&object->tasks)) {
         struct od_task *task = OD_LIST_MEMBER(object->tasks.next, struct od_task, link);
         struct od_event *event = task->event;
+        // Kept from the task, which would free it: its caller is told when nothing runs any more.
         task->event = NULL;
         OD_ASSERT(object->running == NULL);
         od_task_free(task);
@@ -39,6 +40,7 @@ void od_object_perform_reset(struct od_object *object)
     object->is_reset = false;
     if (!od_object_is_entry(object))
         od_storage_discard(&object->storage);
+    // Before the tasks end: what they sent rests on writes that are gone now.
     od_outbox_drop(object, &why);
     od_transactions_abandon(object, NULL);
     end_tasks(object, &why);

@@ -122,6 +122,7 @@ static void unlist(struct od_socket *socket)
 
 void od_socket_release(struct od_socket *socket)
 {
+    // Whoever takes the last of these away calls again.
     if (socket->is_listed || socket->gated_count > 0 || socket->waiting_count > 0 ||
         socket->is_busy)
         return;
@@ -145,6 +146,7 @@ void od_socket_attach(struct od_objects *objects, uint64_t id, od_slice record, 
     od_timers_clear(objects->timers, &socket->attach_timer);
     struct od_error err;
     if (fd >= 0 && od_websocket_attach(socket->websocket, record, fd, &err)) {
+        // Main first: from the moment the client has its 101, the socket outlives this worker.
         od_keep_socket(socket);
         od_access_log_opened(socket);
         return;
@@ -202,6 +204,7 @@ static void receive(struct od_socket *socket, struct od_event *event)
     socket->waiting_count++;
     socket->waiting_bytes += event->size;
     socket->object->objects->waiting_bytes += event->size;
+    // TCP then slows the client down; nothing is refused that was read already.
     if (has_much_waiting(socket, 1) && !socket->is_paused) {
         socket->is_paused = true;
         od_websocket_pause(socket->websocket);
@@ -300,6 +303,7 @@ void od_socket_event_done(struct od_socket *socket, enum od_event_kind kind, siz
     socket->is_busy = false;
     od_websocket_touch(socket->websocket);
     if (kind == OD_EVENT_MESSAGE) {
+        // To the front: it came before everything that waits in the inbox now.
         struct od_list *next = od_list_pop_front(&socket->waiting);
         if (next != NULL) {
             od_list_push_front(&socket->object->inbox, next);
@@ -307,6 +311,7 @@ void od_socket_event_done(struct od_socket *socket, enum od_event_kind kind, siz
         }
         resume_reading(socket);
     } else {
+        // The handler of webSocketClose has had its chance to answer with a code of its own.
         if (!socket->has_closed && !socket->is_gone)
             od_outbox_put(socket->object,
                           (struct od_effect){.kind = OD_EFFECT_FINISH_CLOSE, .socket = socket});

@@ -192,6 +192,7 @@ void od_task_free(struct od_task *task)
     struct od_objects *objects = task->object->objects;
     struct od_call *call =
         task->waiting_call == 0 ? NULL : od_call_find(objects, task->waiting_call);
+    // The other object need not go on for somebody who is not there.
     if (call != NULL)
         od_call_cancel(call);
     od_branches_give_up(task);
@@ -220,6 +221,7 @@ static void release_socket(struct od_task *task, od_slice bytes)
     if (!od_response_read(bytes, &response) || response.socket == 0)
         return;
     od_client_end_forget(task, response.worker, response.socket);
+    // The other worker notes it when the connection arrives there.
     if (response.worker != objects->worker)
         return;
     struct od_socket *socket = od_socket_find(objects, response.socket);
@@ -284,6 +286,7 @@ bool od_task_wait_sync(struct od_task *task)
     struct od_object *object = task->object;
     if (od_object_is_entry(object))
         return false;
+    // What this stretch wrote counts, too, so it ends here.
     od_storage_seal(&object->storage);
     task->sync_seq = od_storage_sync_seq(&object->storage);
     if (task->sync_seq <= object->objects->durable)

@@ -60,6 +60,7 @@ static bool wait_for_work(struct od_committer *committer)
     while (od_list_is_empty(&committer->waiting) && !committer->is_closing &&
            !committer->sweep_is_due && !committer->reader_check_is_due)
         pthread_cond_wait(&committer->has_work, &committer->mutex);
+    // At the end all that waits is still written: it has been taken.
     bool has_work = !od_list_is_empty(&committer->waiting) || !committer->is_closing;
     pthread_mutex_unlock(&committer->mutex);
     return has_work;
@@ -107,6 +108,8 @@ static void commit_group(struct od_committer *committer, struct od_group *group,
 {
     OD_ASSERT(!od_list_is_empty(&group->pending));
     bool committed = od_group_commit(group, committer->env, &committer->reports);
+    // LMDB does not say what of a commit that failed is in its memory: it is read anew from the
+    // disk.
     if (!committed)
         od_env_reopen(committer->env);
     count_group(committer, group, bytes, committed);

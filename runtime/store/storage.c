@@ -69,6 +69,7 @@ void od_storage_forget(struct od_storage *storage)
 {
     if (storage->overlay == NULL)
         return;
+    // It has pages in memory that rest on what is forgotten.
     od_storage_close_pager(storage);
     if (has_open(storage) && !storage->is_held)
         storage->store->open_stretches--;
@@ -386,6 +387,7 @@ uint64_t od_storage_begin_part(struct od_storage *storage)
 {
     od_storage_check(storage);
     if (storage->parts == 0) {
+        // What came before the transaction goes its way, whatever becomes of that.
         od_storage_seal(storage);
         od_storage_hold(storage);
     }

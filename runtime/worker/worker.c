@@ -237,6 +237,7 @@ static bool may_deliver(struct od_worker *worker)
                worker->objects.worker, OD_STORE_ON_WAY_BYTES_MAX >> 20);
         worker->said_behind_ms = now_ms;
     }
+    // An object that was woken before its sockets are back would not see them.
     return worker->is_restored && !worker->is_behind;
 }
 
@@ -345,6 +346,7 @@ static bool open_and_serve(struct od_worker *worker, od_script_new *new_script, 
     od_versions_init(&worker->versions, &worker->objects, worker->options, new_script);
     while (!worker->is_over)
         worker_turn(worker);
+    // From the top down: scripts need objects, objects the net and the store.
     od_versions_deinit(&worker->versions);
     od_objects_deinit(&worker->objects);
     close_links(worker);
