@@ -74,6 +74,7 @@ void od_loop_poll(struct od_loop *loop, bool may_block)
 // slept.
 void od_loop_set_timer(struct od_loop *loop, struct od_timer *timer, od_time_ms delay_ms)
 {
+    OD_ASSERT(timer->fire != NULL);
     od_timers_set(&loop->timers, timer, od_clock_monotonic_ms() + delay_ms);
 }
 

@@ -27,6 +27,7 @@ void od_server_stop(struct od_server *server, enum od_exit exit)
     od_door_close(&server->door);
     od_reload_stop(&server->reload);
     od_alarm_clock_stop(&server->alarm_clock);
+    // Workers that have not served yet owe nobody anything.
     if (was_serving)
         od_supervisor_drain(&server->supervisor);
     else
@@ -115,6 +116,7 @@ static enum od_admission on_admit(void *owner, const struct od_arrival *arrival,
     struct od_child *child = index == OD_ROUTER_ANY
                                  ? od_supervisor_ready_any(&server->supervisor)
                                  : od_supervisor_ready(&server->supervisor, index);
+    OD_ASSERT(child == NULL || child->has_link);
     if (child == NULL)
         return when_nobody_is_ready(server, index);
     od_connection_limit_give(&server->door.connection_limit, arrival->number, child->index);
@@ -260,6 +262,7 @@ static void greet(struct od_server *server)
 
 static void serve(struct od_server *server)
 {
+    OD_ASSERT(server->state == OD_SERVER_STARTING);
     const struct od_options *options = server->options;
     char *url = server->status.url;
     od_listeners_url(&server->door.listeners, &options->listen, url, sizeof server->status.url);
@@ -337,6 +340,7 @@ static bool may_be_alarm(const struct od_worker_page_event *event)
 // well.
 static void accuse(struct od_server *server, struct od_child *child, const struct od_ending *how)
 {
+    OD_ASSERT(server->state == OD_SERVER_SERVING);
     const struct od_quarantined *quarantined =
         how->was_running
             ? od_quarantine_add(&server->quarantine, child->index, &how->event, how->is_foreign)
@@ -374,6 +378,7 @@ static void on_ended(void *owner, struct od_child *child, const struct od_ending
     od_recovery_begin(&server->recovery, child);
     od_alarm_clock_worker_gone(&server->alarm_clock, child->index);
     od_inquiries_worker_gone(&server->inquiries, child->index);
+    // Last: it answers when the writes of this life are on disk, and then the place may be empty.
     od_committer_forget(server->committer, child->source);
 }
 
@@ -413,10 +418,12 @@ static enum od_exit open_all(struct od_server *server, struct od_error *err)
 
 static void turn(struct od_server *server)
 {
+    OD_ASSERT(server->state < OD_SERVER_OVER);
     bool has_more = od_recovery_step(&server->recovery) || server->alarms_are_due;
     od_loop_poll(&server->loop, !has_more);
     od_door_retry(&server->door);
     server->alarms_are_due = od_alarm_clock_step(&server->alarm_clock);
+    // Once a turn: watermarks of several commits leave as one message.
     od_supervisor_flush(&server->supervisor);
     od_log_settle(false);
 }
@@ -425,6 +432,7 @@ static void turn(struct od_server *server)
 // anybody here; the committer writes what was still on its way.
 static void close_all(struct od_server *server)
 {
+    OD_ASSERT(server->state == OD_SERVER_OVER);
     od_operator_close(&server->operator);
     od_reload_close(&server->reload);
     od_status_deinit(&server->status);

@@ -78,6 +78,7 @@ static void take_fold(struct od_fetch *fetch, od_slice line)
         return;
     if (has_control(more)) { // Then the field goes, as it would had this stood in its first line.
         fetch->head.size = fetch->last_name;
+        OD_ASSERT(fetch->head_count > 0);
         fetch->head_count--;
         fetch->last_value = 0;
         return;
@@ -86,6 +87,7 @@ static void take_fold(struct od_fetch *fetch, od_slice line)
     if (head->size > text)
         od_bytes_put_u8(head, ' ');
     od_bytes_put_slice(head, more);
+    OD_ASSERT(head->size >= text);
     od_bytes_set_u32(head, fetch->last_value, (uint32_t)(head->size - text));
 }
 
@@ -152,6 +154,7 @@ static size_t on_body(char *at, size_t one, size_t size, void *owner)
     }
     od_bytes_put(&fetch->body, at, count);
     *all += count;
+    OD_ASSERT(fetch->body.size <= *all);
     return count;
 }
 
@@ -169,6 +172,7 @@ void od_fetch_expect(struct od_fetch *fetch)
 
 void od_fetch_forget_answer(struct od_fetch *fetch)
 {
+    OD_ASSERT(fetch->fetches->body_bytes >= fetch->body.size);
     fetch->fetches->body_bytes -= fetch->body.size;
     od_bytes_deinit(&fetch->body);
     forget_head(fetch);

@@ -12,6 +12,7 @@ static od_slice cut(od_slice text, size_t size)
 
 void od_access_log_begin(struct od_call *call, const struct od_request *request)
 {
+    OD_ASSERT(call->access == NULL);
     if (!call->objects->logs_accesses)
         return;
     od_slice method = cut(request->method, 32);

@@ -45,6 +45,9 @@ struct od_call {
     struct od_timer deadline;     // OD_FROM_EXCHANGE: 504.
 };
 
+// Panics unless [call] is as its fields say of each other.
+void od_call_check(const struct od_call *call);
+
 // Makes a call. From an exchange it has OD_RESPONSE_MS_MAX to be answered.
 struct od_call *od_call_new(struct od_objects *objects, enum od_call_origin from,
                             uint32_t origin_worker, uint64_t origin);

@@ -55,6 +55,7 @@ static bool is_shut(const struct od_object *object)
 
 static struct od_task *handler_of(const struct od_call *call)
 {
+    OD_ASSERT(call->object != NULL);
     OD_LIST_EACH (link, &call->object->tasks) {
         struct od_task *task = OD_LIST_MEMBER(link, struct od_task, link);
         if (task->event != NULL && task->event->call == call->id)
@@ -109,6 +110,9 @@ static const char reload_words[] =
 static void condemn(struct od_objects *objects, uint64_t id, od_slice path)
 {
     struct od_call *call = od_call_find(objects, id);
+    // The probe has been on its way, and what it saw may be over: a call that is handled now, or
+    // whose object is open again, needs no help. If there is still a cycle, what closes it sends
+    // another probe.
     if (call == NULL || call->object == NULL || handler_of(call) != NULL || !is_shut_out(call))
         return;
     struct od_object *object = call->object;
@@ -120,12 +124,14 @@ static void condemn(struct od_objects *objects, uint64_t id, od_slice path)
     od_call_fail_with(call, 500,
                       &(struct od_failure){.flags = is_section ? 0 : OD_FAILURE_RETRYABLE,
                                            .message = od_bytes_slice(&why)});
+    // The call is gone, and with it whoever could take its event out of the inbox.
     od_object_cancel(object, id);
     od_bytes_deinit(&why);
 }
 
 static void send_deadlocked(struct od_objects *objects, const struct probe *probe)
 {
+    OD_ASSERT(probe->victim_worker < objects->worker_count);
     struct od_link *peer = objects->peers[probe->victim_worker];
     if (peer == NULL)
         return;
@@ -171,6 +177,8 @@ static void note_victim(struct probe *probe, const struct od_call *call)
     uint32_t worker = call->objects->worker;
     bool is_higher = worker > probe->victim_worker ||
                      (worker == probe->victim_worker && call->id > probe->victim);
+    // A call whose handler runs cannot be taken back. Among the others the numbers alone decide, so
+    // that two probes that find the same cycle condemn the same call without asking each other.
     if (!is_higher || handler_of(call) != NULL)
         return;
     probe->victim_worker = worker;
@@ -180,6 +188,8 @@ static void note_victim(struct probe *probe, const struct od_call *call)
 // Here and below: whether the probe has come back to where it began.
 static bool arrive(struct od_call *call, struct probe *probe)
 {
+    OD_ASSERT(call->object != NULL);
+    OD_ASSERT(!call->is_remote);
     struct probe before = *probe;
     bool is_back = false;
     note_place(probe, call);
@@ -200,6 +210,8 @@ static bool arrive(struct od_call *call, struct probe *probe)
 
 static void send_probe(const struct od_call *call, const struct probe *probe)
 {
+    OD_ASSERT(call->is_remote);
+    OD_ASSERT(call->worker < call->objects->worker_count);
     struct od_link *peer = call->objects->peers[call->worker];
     if (peer == NULL)
         return;
@@ -212,6 +224,7 @@ static void send_probe(const struct od_call *call, const struct probe *probe)
 // A call that is still in the outbox will be looked at when it arrives.
 static bool follow(const struct od_task *task, struct probe *probe)
 {
+    OD_ASSERT(probe->path.size > 0);
     struct od_objects *objects = task->object->objects;
     struct od_call *call =
         task->waiting_call == 0 ? NULL : od_call_find(objects, task->waiting_call);

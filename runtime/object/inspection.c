@@ -34,6 +34,7 @@ static void put_why(struct od_bytes *facts, const struct od_object *object)
 
 static void put_life(struct od_bytes *facts, struct od_object *object)
 {
+    od_object_check(object);
     od_facts_text(facts, "state", od_slice_of(od_object_state_name(object->state)));
     if (object->state != OD_ASLEEP) {
         od_time_ms now = od_clock_monotonic_ms();
@@ -95,6 +96,7 @@ static void put_sleeper(struct page *page, const struct od_identity *identity)
 static bool visit(void *context, od_slice place, const struct od_identity *identity)
 {
     struct page *page = context;
+    OD_ASSERT(page->count <= page->limit);
     od_id id;
     memcpy(id.bytes, identity->id, OD_ID_BYTES);
     if (++page->looked_at > OD_INSPECT_ROWS_MAX || page->count == page->limit)

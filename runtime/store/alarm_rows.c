@@ -52,6 +52,7 @@ int od_alarm_row_get(const struct od_rows *rows, struct od_alarm *alarm)
 
 static int put_row(const struct od_rows *rows, const struct od_alarm *alarm)
 {
+    OD_ASSERT(rows->number != 0);
     struct od_bytes bytes = {NULL, 0, 0};
     od_alarm_put(&bytes, alarm);
     struct od_run run = od_run_of_alarm(rows->slot, rows->number);

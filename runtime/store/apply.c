@@ -17,6 +17,7 @@ static int give_number(struct target *target)
 {
     if (target->rows.number != 0)
         return 0;
+    OD_ASSERT(target->identity != NULL);
     target->rows.number = od_write_number(target->write);
     return od_directory_put(target->write, target->rows.number, target->identity);
 }
@@ -72,12 +73,14 @@ static int apply_delete_alarm(struct target *target, const struct od_operation *
 
 static int apply_put_page(struct target *target, const struct od_operation *operation)
 {
+    OD_ASSERT(operation->page > 0); // od_submission_is_valid has looked.
     int code = give_number(target);
     return code == 0 ? od_rows_put_page(&target->rows, operation->page, operation->value) : code;
 }
 
 static int apply_delete_page(struct target *target, const struct od_operation *operation)
 {
+    OD_ASSERT(operation->page > 0); // od_submission_is_valid has looked.
     if (target->rows.number == 0)
         return 0;
     int code = od_rows_delete_page(&target->rows, operation->page);

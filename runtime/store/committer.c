@@ -83,6 +83,7 @@ static bool wait_for_work(struct od_committer *committer)
 
 static size_t take_group(struct od_committer *committer, struct od_group *group)
 {
+    OD_ASSERT(od_list_is_empty(&group->pending));
     size_t bytes = 0;
     pthread_mutex_lock(&committer->mutex);
     while (!od_list_is_empty(&committer->waiting)) {
@@ -217,6 +218,7 @@ static int sweep_transaction(void *argument)
 // A sweep that fails (a full disk) is tried again when there is new trash, or after a restart.
 static void sweep(struct od_committer *committer)
 {
+    OD_ASSERT(committer->sweep_is_due);
     struct sweeping sweeping = {.env = committer->env};
     int code = od_env_check_files(committer->env);
     if (code == 0) {
@@ -255,6 +257,7 @@ static void tell_when_lost(struct od_committer *committer)
 {
     if (committer->env->lost == 0 || committer->has_told_lost)
         return;
+    OD_ASSERT(!committer->has_told_lost);
     committer->has_told_lost = true;
     od_reports_begin_group(&committer->reports);
     od_reports_lost(&committer->reports, od_env_reason(committer->env->lost),
@@ -468,6 +471,7 @@ static void enqueue(struct od_committer *committer, struct od_pending *pending)
 void od_committer_submit(struct od_committer *committer, uint32_t source, uint32_t generation,
                          od_seq seq, od_slice batches)
 {
+    OD_ASSERT(source != 0);
     struct od_pending *pending = od_allocate(sizeof *pending + batches.size);
     *pending = (struct od_pending){.source = source,
                                    .generation = generation,
@@ -481,6 +485,7 @@ void od_committer_submit(struct od_committer *committer, uint32_t source, uint32
 
 void od_committer_forget(struct od_committer *committer, uint32_t source)
 {
+    OD_ASSERT(source != 0);
     struct od_pending *pending = od_allocate_zeroed(sizeof *pending);
     pending->source = source;
     pending->fate = OD_FATE_FORGET;

@@ -100,6 +100,7 @@ int od_directory_list(const struct od_env *env, MDB_txn *txn, od_slice space,
 
 int od_directory_put(struct od_write *write, uint64_t number, const struct od_identity *identity)
 {
+    OD_ASSERT(number != 0);
     struct od_bytes bytes = {NULL, 0, 0};
     od_bytes_put_u64(&bytes, number);
     od_identity_put(&bytes, identity);

@@ -84,6 +84,7 @@ static struct od_env *find_opened(const char *path)
 static bool share(struct od_env *env, bool as_writer, struct od_error *err)
 {
     OD_ASSERT(env->pid == getpid());
+    OD_ASSERT(env->users > 0);
     if (as_writer && !env->is_writer)
         return od_error_set(err, "%s is already open in this process", env->directory_path);
     env->users++;
@@ -121,6 +122,7 @@ bool od_env_open(struct od_env **result, const char *directory, bool as_writer,
 void od_env_close(struct od_env *env)
 {
     OD_ASSERT(env->pid == getpid());
+    OD_ASSERT(env->users > 0);
     if (--env->users > 0)
         return;
     struct od_env **place = &opened;
@@ -185,6 +187,7 @@ int od_env_reader_begin(struct od_env *env, struct od_env_reader *reader)
 
 void od_env_reader_end(struct od_env *env, struct od_env_reader *reader)
 {
+    OD_ASSERT(reader->txn != NULL);
     mdb_txn_reset(reader->txn);
     pthread_rwlock_unlock(&env->gate);
 }

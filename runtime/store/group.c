@@ -25,7 +25,9 @@ static bool is_shut_out(const struct od_failed_sources *failed, const struct od_
 
 static void shut_out(struct od_failed_sources *failed, const struct od_pending *pending)
 {
+    OD_ASSERT(failed->size <= failed->capacity);
     struct od_failed_source *found = find_failed(failed, pending->source);
+    // An older failure of the same source says less than the one that is known.
     if (found != NULL && found->generation >= pending->generation)
         return;
     if (found == NULL && failed->size == failed->capacity) {

@@ -56,5 +56,6 @@ bool od_lock_open(int *fd, const char *directory, bool *is_held, struct od_error
 
 void od_lock_close(int fd)
 {
+    OD_ASSERT(fd >= 0);
     close(fd);
 }

@@ -43,6 +43,8 @@ void od_reports_deinit(struct od_reports *reports)
 
 static void push(struct od_reports *reports, struct od_report report)
 {
+    OD_ASSERT(reports->size <= reports->capacity);
+    OD_ASSERT(reports->group_begin <= reports->size);
     if (reports->size == reports->capacity) {
         reports->capacity = reports->capacity == 0 ? 16 : reports->capacity * 2;
         reports->list = od_reallocate(reports->list, reports->capacity * sizeof *reports->list);
@@ -119,6 +121,7 @@ void od_reports_end_group(struct od_reports *reports)
 
 static void deliver(struct od_report *report, const struct od_committer_events *events, void *owner)
 {
+    OD_ASSERT(report->kind != FAILED || report->why != NULL);
     switch (report->kind) {
     case DURABLE:
         events->durable(owner, report->source, report->seq);

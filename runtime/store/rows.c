@@ -58,6 +58,7 @@ static int follow_or_make(const struct od_rows *rows, struct od_run *run, od_sli
 
 int od_rows_get(const struct od_rows *rows, od_slice key, od_slice *value)
 {
+    OD_ASSERT(key.size <= OD_STORE_KEY_BYTES_MAX);
     struct od_run run = od_run_of_pairs(rows->slot, rows->number);
     int code = 0;
     for (; code == 0 && key.size > OD_KEY_PIECE_BYTES; key = od_slice_from(key, OD_KEY_PIECE_BYTES))
@@ -67,6 +68,8 @@ int od_rows_get(const struct od_rows *rows, od_slice key, od_slice *value)
 
 int od_rows_put(const struct od_rows *rows, od_slice key, od_slice value)
 {
+    OD_ASSERT(rows->number != 0);
+    OD_ASSERT(key.size <= OD_STORE_KEY_BYTES_MAX);
     struct od_run run = od_run_of_pairs(rows->slot, rows->number);
     int code = 0;
     for (; code == 0 && key.size > OD_KEY_PIECE_BYTES; key = od_slice_from(key, OD_KEY_PIECE_BYTES))
@@ -106,6 +109,8 @@ static int delete_below(const struct od_rows *rows, const struct od_run *run, od
 
 int od_rows_delete(const struct od_rows *rows, od_slice key)
 {
+    OD_ASSERT(rows->number != 0);
+    OD_ASSERT(key.size <= OD_STORE_KEY_BYTES_MAX);
     struct od_run run = od_run_of_pairs(rows->slot, rows->number);
     return delete_below(rows, &run, key);
 }
@@ -121,6 +126,8 @@ int od_rows_get_page(const struct od_rows *rows, uint32_t page, od_slice *squeez
 
 int od_rows_put_page(const struct od_rows *rows, uint32_t page, od_slice squeezed)
 {
+    OD_ASSERT(rows->number != 0);
+    OD_ASSERT(squeezed.size <= OD_STORE_PAGE_BYTES);
     char room[OD_PAGE_KEY_BYTES];
     struct od_run run = od_run_of_pages(rows->slot, rows->number);
     return put(rows, &run, od_page_key(room, page), squeezed);

@@ -8,6 +8,7 @@
 // Keys are what all rows of the number begin with; there are no values.
 int od_trash_add(struct od_write *write, od_slot slot, uint64_t number)
 {
+    OD_ASSERT(number != 0);
     struct od_run run = od_run_of_object(slot, number);
     MDB_val key = {run.size, run.bytes}, value = {0, NULL};
     return od_write_put(write, write->env->trash, key, value);

@@ -78,7 +78,8 @@ static int load_counter(struct od_write *write)
         return 0;
     struct od_cursor cursor = od_cursor_of(code == 0 ? od_env_slice(stored) : (od_slice){NULL, 0});
     write->next_number = od_cursor_u64(&cursor);
-    return code == 0 && cursor.failed ? MDB_CORRUPTED : code;
+    bool is_wrong = cursor.failed || write->next_number == 0;
+    return code == 0 && is_wrong ? MDB_CORRUPTED : code;
 }
 
 static int store_counter(struct od_write *write)
@@ -102,6 +103,7 @@ static int begin_footing(void *argument)
 
 int od_write_begin(struct od_write *write, struct od_env *env)
 {
+    OD_ASSERT(env->is_writer);
     *write = (struct od_write){.env = env, .next_number = 1};
     int code = mdb_txn_begin(env->lmdb, NULL, 0, &write->txn);
     if (code != 0)
@@ -120,6 +122,7 @@ uint64_t od_write_number(struct od_write *write)
 
 int od_write_commit(struct od_write *write)
 {
+    OD_ASSERT(write->txn != NULL);
     int code = write->gave_numbers ? store_counter(write) : 0;
     if (code == 0)
         return mdb_txn_commit(write->txn); // Frees the transaction also when it fails.
@@ -129,5 +132,6 @@ int od_write_commit(struct od_write *write)
 
 void od_write_abort(struct od_write *write)
 {
+    OD_ASSERT(write->txn != NULL);
     mdb_txn_abort(write->txn);
 }

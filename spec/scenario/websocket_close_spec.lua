@@ -59,15 +59,7 @@ return { namespaces = { things = Thing, mutes = Mute } }
 ]]
 
 describe("a WebSocket ends", function()
-  local server
-
-  before_each(function()
-    server = workbench.start(SOURCE, { workers = 1 })
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
+  local server = workbench.each(SOURCE, { workers = 1 })
 
   local function enter(room)
     local witness = server:connect(("/things/%s?tags=witness"):format(room))
