@@ -1,6 +1,7 @@
 #include "object/object_inner.h"
 
 #include "base/log.h"
+#include "object/history.h"
 #include "object/inbox.h"
 #include "object/outbox.h"
 #include "object/socket.h"
@@ -73,6 +74,7 @@ void od_object_reset_for(struct od_object *object, const struct od_failure *why)
 
 void od_object_lose_writes(struct od_object *object, od_slice why)
 {
+    od_history_error(object, (od_slice){NULL, 0}, why);
     object->has_lost_writes = true;
     od_object_reset(object, why);
     object->has_lost_writes = false;
