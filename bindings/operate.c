@@ -6,6 +6,7 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
+#include "api/sql_bytes.h"
 #include "api/test.h"
 #include "base/cursor.h"
 #include "base/suggest.h"
@@ -260,30 +261,13 @@ static int nearest(lua_State *L)
 
 // --- From first word to exit ---------------------------------------------------------------------
 
-static const char *command_name(const struct od_options *options)
-{
-    static const char *const names[OD_COMMAND_COUNT] = {
-        [OD_COMMAND_OBJECTS] = "objects",
-        [OD_COMMAND_OBJECT] = "object",
-        [OD_COMMAND_KV] = "kv",
-        [OD_COMMAND_CALL] = "call",
-        [OD_COMMAND_SOCKETS] = "sockets",
-        [OD_COMMAND_ALARM] = "alarm",
-        [OD_COMMAND_HIBERNATE] = "hibernate",
-        [OD_COMMAND_EVICT] = "evict",
-        [OD_COMMAND_RESET] = "reset",
-        [OD_COMMAND_DELETE] = "delete",
-        [OD_COMMAND_EXPORT] = "export",
-        [OD_COMMAND_IMPORT] = "import",
-    };
-    return names[options->command];
-}
-
 static void put_native(lua_State *L, struct operation *operation)
 {
     static const luaL_Reg functions[] = {
-        {"call", call},        {"inspect", inspect}, {"pack", pack},       {"pairs", read_pairs},
-        {"facts", read_facts}, {"page", read_page},  {"nearest", nearest}, {NULL, NULL}};
+        {"call", call},        {"inspect", inspect},          {"pack", pack},
+        {"pairs", read_pairs}, {"facts", read_facts},         {"page", read_page},
+        {"nearest", nearest},  {"query", od_sql_bytes_query}, {"rows", od_sql_bytes_rows},
+        {NULL, NULL}};
     lua_newtable(L);
     lua_pushlightuserdata(L, operation);
     luaL_setfuncs(L, functions, 1);
@@ -300,6 +284,8 @@ static void push_options(lua_State *L, const struct od_options *options)
     lua_setfield(L, -2, "awake");
     lua_pushboolean(L, options->look.events);
     lua_setfield(L, -2, "events");
+    lua_pushboolean(L, options->look.read_only);
+    lua_setfield(L, -2, "read_only");
     lua_pushstring(L, options->look.order);
     lua_setfield(L, -2, "order");
     lua_pushstring(L, options->look.cursor);
@@ -320,7 +306,7 @@ static int run(lua_State *L)
     od_embedded_open_library(L);
     put_native(L, operation);
     od_embedded_push(L, "open-do.command");
-    lua_pushstring(L, command_name(options));
+    lua_pushstring(L, od_options_command_name(options));
     lua_newtable(L);
     for (int i = 0; options->words[i] != NULL; i++) {
         lua_pushstring(L, options->words[i]);
