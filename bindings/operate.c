@@ -84,11 +84,13 @@ static int push_outcome(lua_State *L, od_slice answer)
     return 2;
 }
 
-static od_id check_id(lua_State *L, const od_namespace_key *key)
+// Whether it is one of that namespace is known to main, which knows its name as stored.
+static od_id check_id(lua_State *L)
 {
     od_id id;
-    if (od_id_parse(key, check_slice(L, 3), &id) != OD_ID_OK)
-        luaL_error(L, "#%s is no id of this namespace", lua_tostring(L, 3));
+    od_namespace_key key = {{0}};
+    if (od_id_parse(&key, check_slice(L, 3), &id) == OD_ID_MALFORMED)
+        luaL_error(L, "#%s is no id: it has 64 hex digits", lua_tostring(L, 3));
     return id;
 }
 
@@ -104,8 +106,9 @@ static int call(lua_State *L)
         name = check_slice(L, 2);
     if (!od_namespace_name_is_valid(space))
         return luaL_error(L, "'%s' cannot be a namespace", space.at);
-    od_namespace_key key = od_namespace_key_of(space);
-    od_id id = has_name ? od_id_of_name(&key, name) : check_id(L, &key);
+    od_id id = {{0}};
+    if (!has_name)
+        id = check_id(L);
     if (what.size > OD_METHOD_BYTES_MAX || sent.size > message_bytes_max)
         return luaL_error(L, "that is more than a call can carry");
     od_bytes_clear(&operation->message);
