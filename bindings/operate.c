@@ -142,6 +142,15 @@ static int inspect(lua_State *L)
     return pushed == 1 ? push_outcome(L, od_bytes_slice(&operation->answer)) : pushed;
 }
 
+// ask(name, body) -> what main answers to it, or nil and why not.
+static int ask_main(lua_State *L)
+{
+    struct operation *operation = operation_of(L);
+    od_bytes_clear(&operation->message);
+    od_bytes_put_slice(&operation->message, check_slice(L, 2));
+    return ask(L, operation, luaL_checkstring(L, 1));
+}
+
 // --- Bytes ---------------------------------------------------------------------------------------
 
 // pack(...) -> strings as str, numbers as u32.
@@ -266,11 +275,17 @@ static int nearest(lua_State *L)
 
 static void put_native(lua_State *L, struct operation *operation)
 {
-    static const luaL_Reg functions[] = {
-        {"call", call},        {"inspect", inspect},          {"pack", pack},
-        {"pairs", read_pairs}, {"facts", read_facts},         {"page", read_page},
-        {"nearest", nearest},  {"query", od_sql_bytes_query}, {"rows", od_sql_bytes_rows},
-        {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"ask", ask_main},
+                                         {"call", call},
+                                         {"inspect", inspect},
+                                         {"pack", pack},
+                                         {"pairs", read_pairs},
+                                         {"facts", read_facts},
+                                         {"page", read_page},
+                                         {"nearest", nearest},
+                                         {"query", od_sql_bytes_query},
+                                         {"rows", od_sql_bytes_rows},
+                                         {NULL, NULL}};
     lua_newtable(L);
     lua_pushlightuserdata(L, operation);
     luaL_setfuncs(L, functions, 1);
@@ -280,6 +295,7 @@ static void put_native(lua_State *L, struct operation *operation)
 
 static void push_options(lua_State *L, const struct od_options *options)
 {
+    static const char *const levels[] = {"debug", "info", "warn", "error"};
     lua_newtable(L);
     lua_pushboolean(L, options->json);
     lua_setfield(L, -2, "json");
@@ -287,6 +303,10 @@ static void push_options(lua_State *L, const struct od_options *options)
     lua_setfield(L, -2, "awake");
     lua_pushboolean(L, options->look.events);
     lua_setfield(L, -2, "events");
+    lua_pushboolean(L, options->look.follow);
+    lua_setfield(L, -2, "follow");
+    lua_pushstring(L, levels[options->log_level]);
+    lua_setfield(L, -2, "log_level");
     lua_pushboolean(L, options->look.read_only);
     lua_setfield(L, -2, "read_only");
     lua_pushstring(L, options->look.order);

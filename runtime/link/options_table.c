@@ -19,9 +19,10 @@ typedef bool take_value(struct od_options_reading *reading, const char *text, st
 
 static take_value take_json, take_listen, take_data, take_workers, take_idle_ms, take_ping_ms,
     take_event_limit_ms, take_script_memory, take_var, take_var_file, take_env_file,
-    take_log_format, take_log_level, take_log_requests, take_watch, take_fetch_private,
-    take_connections, take_awake, take_events, take_read_only, take_order, take_limit, take_cursor,
-    take_allow_origin, take_allow_host, take_trusted_proxies, take_confine;
+    take_log_format, take_log_level, take_log_requests, take_log_queries, take_watch,
+    take_fetch_private, take_connections, take_awake, take_events, take_follow, take_read_only,
+    take_order, take_limit, take_cursor, take_allow_origin, take_allow_host, take_trusted_proxies,
+    take_confine;
 
 const struct od_option_row od_option_rows[] = {
     {"Serving", "listen", "HOST:PORT", "where clients connect; :8787 is every address, port 0 any",
@@ -72,6 +73,8 @@ const struct od_option_row od_option_rows[] = {
     {NULL, "cursor", "CURSOR", "go on where the list before ended", NULL, NULL, false, take_cursor},
     {NULL, "events", NULL, "its last events and what took how long; it is watched from then on",
      NULL, NULL, false, take_events},
+    {NULL, "follow", NULL, "go on with what is logged from now on; also -f", NULL, NULL, false,
+     take_follow},
     {NULL, "read-only", NULL, "a statement that writes is refused", NULL, NULL, false,
      take_read_only},
     {"Output", "json", NULL, "the answer is for machines", NULL, NULL, false, take_json},
@@ -80,6 +83,8 @@ const struct od_option_row od_option_rows[] = {
     {NULL, "log-level", "LEVEL", "debug, info, warn or error", "info", NULL, false, take_log_level},
     {NULL, "log-requests", NULL, "a line for each request and WebSocket", NULL, NULL, false,
      take_log_requests},
+    {NULL, "log-queries", NULL, "in these lines also what stands behind the ? of a URL", NULL, NULL,
+     false, take_log_queries},
     {NULL, NULL, NULL, NULL, NULL, NULL, false, NULL},
 };
 
@@ -124,8 +129,9 @@ const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
     [OD_COMMAND_SOCKETS] =
         OD_LOOKS("sockets", "who is connected", "[list|send|close] NAMESPACE/NAME [SOCKET [TEXT]]",
                  "send rooms/lobby 17 hello"),
-    [OD_COMMAND_ALARM] = OD_LOOKS("alarm", "its alarm; WHEN is like 10s, 5m, 2h or ms since 1970",
-                                  "get|set|delete|run NAMESPACE/NAME [WHEN]", "set rooms/lobby 10s"),
+    [OD_COMMAND_ALARM] =
+        OD_LOOKS("alarm", "its alarm; WHEN is like 10s, 5m, 2h or ms since 1970",
+                 "get|set|delete|run NAMESPACE/NAME [WHEN]", "set rooms/lobby 10s"),
     [OD_COMMAND_HIBERNATE] = OD_LOOKS("hibernate", "put it to sleep when its handlers have ended",
                                       "NAMESPACE/NAME", "rooms/lobby"),
     [OD_COMMAND_EVICT] = OD_LOOKS("evict", "put it to sleep at once; its sockets stay",
@@ -134,6 +140,9 @@ const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
         OD_LOOKS("reset", "the same, and cut its sockets", "NAMESPACE/NAME", "rooms/lobby"),
     [OD_COMMAND_DELETE] = OD_LOOKS("delete", "the same, and delete all it has stored",
                                    "NAMESPACE/NAME", "rooms/lobby"),
+    [OD_COMMAND_LOG] = OD_LOOKS_WITH(
+        "log", "its log: the last lines, and with -f those that come", "[NAMESPACE[/BEGINNING]]",
+        " follow log-level" OD_OPTIONS_OF_LOOKS, "log -f rooms --log-level warn"),
     [OD_COMMAND_EXPORT] = OD_LOOKS("export", "an object or all of a namespace, as JSON lines",
                                    "NAMESPACE[/NAME]", "rooms > rooms.jsonl"),
     [OD_COMMAND_IMPORT] =
@@ -202,6 +211,11 @@ static bool take_awake(struct od_options_reading *reading, const char *text, str
     return take_flag(text, &reading->options->look.awake, err);
 }
 
+static bool take_follow(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    return take_flag(text, &reading->options->look.follow, err);
+}
+
 static bool take_read_only(struct od_options_reading *reading, const char *text,
                            struct od_error *err)
 {
@@ -242,6 +256,12 @@ static bool take_log_requests(struct od_options_reading *reading, const char *te
                               struct od_error *err)
 {
     return take_flag(text, &reading->options->log_requests, err);
+}
+
+static bool take_log_queries(struct od_options_reading *reading, const char *text,
+                             struct od_error *err)
+{
+    return take_flag(text, &reading->options->log_queries, err);
 }
 
 static bool take_event_limit_ms(struct od_options_reading *reading, const char *text,

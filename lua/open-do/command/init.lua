@@ -3,6 +3,7 @@
 -- how (show.lua).
 local od = require "open-do"
 local archive = require "open-do.command.archive"
+local log = require "open-do.command.log"
 local objects = require "open-do.command.objects"
 local server = require "open-do.command.server"
 local show = require "open-do.command.show"
@@ -154,6 +155,10 @@ for _, name in ipairs { "hibernate", "evict", "reset", "delete" } do
     server.check_exists(target)
     server.act(target, name)
   end
+end
+
+function commands.log(given, options)
+  log.write({ object = given[1] or "", level = options.log_level }, options.follow, options.json)
 end
 
 -- Export and import -------------------------------------------------------------------------------
