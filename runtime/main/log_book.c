@@ -245,8 +245,9 @@ void od_log_book_deinit(struct od_log_book *book)
 {
     od_log_listen(NULL, NULL);
     od_loop_clear_timer(book->loop, &book->timer);
-    while (!od_list_is_empty(&book->questions))
-        answer(book, OD_LIST_MEMBER(book->questions.next, struct waiting, link));
+    struct od_list *link;
+    while ((link = od_list_pop_front(&book->questions)) != NULL)
+        answer(book, OD_LIST_MEMBER(link, struct waiting, link));
     while (!od_list_is_empty(&book->lines))
         forget_first(book);
 }

@@ -3,9 +3,8 @@
 // For the person who develops (`open-do dev`, --log-requests). Requests are noted in the worker
 // that has the connection, when the answer goes: `GET /rooms/lobby 200 1.2 ms`, under the name of
 // the object when it lives in the same worker. Off, a request costs one look at a flag. What stands
-// behind the "?" of a URL may be a secret (a token, a name), so it is only noted with
-// --log-queries, and for the
-// person who develops.
+// behind the "?" of a URL may be a secret (a token, a name), so it is noted with --log-queries
+// only, and for the person who develops.
 //
 // Owner: an access belongs to its call, which frees it.
 
