@@ -2,12 +2,14 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <lauxlib.h>
 #include <lualib.h>
 
 #include "api/sql_bytes.h"
 #include "api/test.h"
+#include "base/clock.h"
 #include "base/cursor.h"
 #include "base/suggest.h"
 #include "engine/embedded.h"
@@ -257,6 +259,15 @@ static int read_page(lua_State *L)
     return 3;
 }
 
+// terminal_ms() -> a time in ms, when somebody sees what is written to stderr; else nothing.
+static int terminal_ms(lua_State *L)
+{
+    if (isatty(STDERR_FILENO) == 0)
+        return 0;
+    lua_pushnumber(L, (lua_Number)od_clock_monotonic_ms());
+    return 1;
+}
+
 // nearest(word, names) -> the one that was meant, or nil.
 static int nearest(lua_State *L)
 {
@@ -276,6 +287,7 @@ static int nearest(lua_State *L)
 static void put_native(lua_State *L, struct operation *operation)
 {
     static const luaL_Reg functions[] = {{"ask", ask_main},
+                                         {"terminal_ms", terminal_ms},
                                          {"call", call},
                                          {"inspect", inspect},
                                          {"pack", pack},

@@ -56,6 +56,8 @@ local function size(bytes, is_more)
   return (unit == 1 and "%d %s%s" or "%.1f %s%s"):format(bytes, UNITS[unit], is_more and "+" or "")
 end
 
+M.size = size
+
 local function duration(us)
   return us < 1000 and ("%d us"):format(us) or us < 1e6 and ("%.1f ms"):format(us / 1000)
     or ("%.1f s"):format(us / 1e6)
