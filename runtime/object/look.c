@@ -6,8 +6,10 @@
 #include "link/commands.h"
 #include "link/invocation.h"
 #include "object/inspection.h"
+#include "object/look_sql.h"
 #include "object/outbox.h"
 #include "object/socket.h"
+#include "object/trace.h"
 #include "sql/copy.h"
 #include "store/store.h"
 
@@ -51,6 +53,15 @@ static bool get_key(struct od_object *object, struct od_cursor *sent, struct od_
     return true;
 }
 
+static bool query(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                  struct od_error *err)
+{
+    bool ok = od_look_sql(&object->storage, sent, found, err);
+    if (object->state == OD_ASLEEP)
+        od_storage_rest(&object->storage);
+    return ok;
+}
+
 // Several answers are one database when nothing was written between them.
 static bool get_database(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
                          struct od_error *err)
@@ -89,6 +100,16 @@ static bool list_sockets(struct od_object *object, struct od_cursor *sent, struc
     (void)sent, (void)err;
     OD_LIST_EACH (link, &object->sockets)
         put_socket(found, OD_LIST_MEMBER(link, struct od_socket, link));
+    return true;
+}
+
+static bool list_events(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                        struct od_error *err)
+{
+    (void)sent;
+    if (!od_trace_watch(object, err))
+        return false;
+    od_trace_put(found, object);
     return true;
 }
 
@@ -179,6 +200,8 @@ static look *find(od_slice name)
     } rows[] = {{"object", tell_object},
                 {"kv.list", list_keys},
                 {"kv.get", get_key},
+                {"events", list_events},
+                {"sql.read", query},
                 {"sockets.list", list_sockets},
                 {"hibernate", hibernate},
                 {"evict", evict},
