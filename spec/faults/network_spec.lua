@@ -6,7 +6,9 @@ local process = require "spec.support.process"
 
 local SHIM = "spec/faults/network.c"
 local SOURCE = [[
-return { namespaces = { things = { fetch = function() return require("open-do").Response("here") end } } }
+local Thing = {}
+function Thing:fetch() return require("open-do").Response("here") end
+return { namespaces = { things = Thing } }
 ]]
 
 describe("a network", function()
@@ -35,7 +37,7 @@ describe("a network", function()
     finally(function() server:stop() end)
     local clients = {}
     local function is_served(host)
-      local client = http.open { host = server.address.host, port = server.address.port, from = host }
+      local client = http.open { host = "127.0.0.1", port = server.address.port, from = host }
       clients[#clients + 1] = client
       local ok, answer = pcall(client.request, client, "GET", "/things/a")
       return ok and answer.status == 200

@@ -259,8 +259,8 @@ describe("code that never ends", function()
     end
   end)
 
-  -- A worker that ends again and again is started ever later, and its other objects waited for 3.2 s
-  -- and more, though the object that was to blame was known and refused.
+  -- A worker that ends again and again is started ever later, and its other objects waited for
+  -- 3.2 s and more, though the object that was to blame was known and refused.
   it("does not keep its neighbours waiting, however often it happens", function()
     local server = survival.start { workers = 1, args = { "--event-limit-ms", tostring(LIMIT_MS) } }
     finally(function() server:stop() end)
