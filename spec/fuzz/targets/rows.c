@@ -9,6 +9,7 @@
 
 #include "fuzz.h"
 
+#include "base/cursor.h"
 #include "store/env_file.h"
 #include "store/rows.h"
 
