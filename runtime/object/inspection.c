@@ -38,6 +38,7 @@ static void put_why(struct od_bytes *facts, const struct od_object *object)
 
 static void put_life(struct od_bytes *facts, struct od_object *object)
 {
+    od_object_check(object);
     od_facts_text(facts, "state", od_slice_of(od_object_state_name(object->state)));
     if (object->state != OD_ASLEEP) {
         od_time_ms now = od_clock_monotonic_ms();

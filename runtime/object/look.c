@@ -229,6 +229,8 @@ static void put_failure(struct od_object *object, uint64_t call, const char *why
 
 void od_look_take(struct od_object *object, uint64_t call, od_slice bytes)
 {
+    OD_ASSERT(!od_object_is_entry(object));
+    OD_ASSERT(object->running == NULL);
     struct od_invocation invocation;
     struct od_bytes found = {0};
     struct od_error err;

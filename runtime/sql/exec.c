@@ -176,6 +176,7 @@ static void put_names(struct run *run, sqlite3_stmt *statement)
 
 static void put_row(struct run *run, sqlite3_stmt *statement)
 {
+    OD_ASSERT(run->result->bytes->size >= run->rows_begin);
     int count = sqlite3_column_count(statement);
     for (int i = 0; i < count; i++)
         put_column(run->result->bytes, statement, i);
@@ -217,6 +218,7 @@ static bool is_done_anyway(const struct run *run, sqlite3_stmt *statement, int c
 
 static enum od_sql_end fail(struct run *run, int code, const char *at)
 {
+    OD_ASSERT(code != SQLITE_OK);
     struct od_sql_connection *connection = run->connection;
     if (run->is_too_large)
         od_error_set(run->err,
@@ -238,6 +240,7 @@ static enum od_sql_end refuse_writing(const struct run *run)
 static enum od_sql_end run_statement(struct run *run, sqlite3_stmt *statement, const char *at,
                                      bool is_last)
 {
+    OD_ASSERT(statement != NULL);
     struct od_sql_connection *connection = run->connection;
     if (!bind_all(run, statement, is_last))
         return OD_SQL_FAILED;
@@ -257,6 +260,7 @@ static enum od_sql_end run_statement(struct run *run, sqlite3_stmt *statement, c
 // Compiles the statement that begins at [at]; NULL: there is none before [tail].
 static bool compile(struct run *run, const char *at, sqlite3_stmt **statement, const char **tail)
 {
+    OD_ASSERT(at <= end_of(run->query));
     struct od_sql_connection *connection = run->connection;
     const char *end = end_of(run->query);
     connection->guard.sees_alter = false;

@@ -16,11 +16,11 @@ struct od_committer_events {
     void (*failed)(void *owner, uint32_t source, uint32_t generation, od_seq first_seq,
                    const char *why);
     void (*forgotten)(void *owner, uint32_t source); // See od_committer_forget.
-    // LMDB cannot take what the journal has, because there is no room; it is tried again and again,
-    // and nothing else is written meanwhile. Told once for each such time.
-    void (*stalled)(void *owner, const char *why);
-    // Nothing can be written any more: [why] says what has happened to the files. What was not
-    // reported as durable until now will not be. Told once.
+    // What went wrong behind what was acknowledged, for the log: LMDB has no room and is tried
+    // again and again, or a write meets damage there and is left out.
+    void (*warned)(void *owner, const char *text);
+    // Nothing can be written any more: [why] says what has happened to the files, and what to do.
+    // What was not reported as durable until now will not be. Told once.
     void (*lost)(void *owner, const char *why);
     // Alarms were set, the earliest of them for [due_ms], and can be read from LMDB.
     void (*alarm)(void *owner, int64_t due_ms);

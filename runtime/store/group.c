@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/fault.h"
+#include "store/mapped.h"
 
 // --- Sources that failed -------------------------------------------------------------------------
 
@@ -24,7 +25,9 @@ static bool is_shut_out(const struct od_failed_sources *failed, const struct od_
 
 static void shut_out(struct od_failed_sources *failed, const struct od_pending *pending)
 {
+    OD_ASSERT(failed->size <= failed->capacity);
     struct od_failed_source *found = find_failed(failed, pending->source);
+    // An older failure of the same source says less than the one that is known.
     if (found != NULL && found->generation >= pending->generation)
         return;
     if (found == NULL && failed->size == failed->capacity) {
@@ -51,16 +54,62 @@ void od_failed_sources_deinit(struct od_failed_sources *failed)
 
 static void decide(struct od_group *group, struct od_pending *pending)
 {
-    if (pending->fate == OD_FATE_FORGET)
+    if (pending->fate != OD_FATE_WRITTEN)
         return;
     if (is_shut_out(group->failed, pending)) {
         pending->fate = OD_FATE_DISCARDED;
     } else if (!od_submission_look(od_pending_batches(pending), &group->sets_alarm)) {
         pending->fate = OD_FATE_MALFORMED;
         shut_out(group->failed, pending);
-    } else {
-        group->bytes += pending->size;
-        group->count++;
+    }
+}
+
+// What the same source sent behind it may rest on it.
+static void leave_out(struct od_group *group, struct od_pending *damaged)
+{
+    damaged->fate = OD_FATE_DAMAGED;
+    shut_out(group->failed, damaged);
+    for (struct od_list *link = damaged->link.next; link != &group->pending; link = link->next)
+        decide(group, od_pending_of(link));
+}
+
+struct looking {
+    struct od_group *group;
+    struct od_env *env;
+};
+
+static int look(void *argument)
+{
+    struct looking *looking = argument;
+    struct od_write write; // That nothing is written with: it has the newest state.
+    int code = od_write_begin(&write, looking->env);
+    if (code != 0)
+        return code;
+    OD_LIST_EACH (link, &looking->group->pending) {
+        struct od_pending *pending = od_pending_of(link);
+        if (pending->fate == OD_FATE_WRITTEN && !od_apply_look(&write, od_pending_batches(pending)))
+            leave_out(looking->group, pending);
+    }
+    od_write_abort(&write);
+    return 0;
+}
+
+// Once it is acknowledged it cannot be refused any more.
+static int look_at_footing(struct od_group *group, struct od_env *env)
+{
+    struct looking looking = {group, env};
+    int code = od_mapped_call(look, &looking);
+    if (od_env_is_damage(code))
+        env->lost = code;
+    return code;
+}
+
+static void count(struct od_group *group)
+{
+    OD_LIST_EACH (link, &group->pending) {
+        const struct od_pending *pending = od_pending_of(link);
+        group->bytes += pending->fate == OD_FATE_WRITTEN ? pending->size : 0;
+        group->count += pending->fate == OD_FATE_WRITTEN;
     }
 }
 
@@ -71,6 +120,12 @@ static bool has_fate(const struct od_group *group, enum od_fate fate)
             return true;
     }
     return false;
+}
+
+bool od_group_has_failed(const struct od_group *group)
+{
+    return group->code != 0 || has_fate(group, OD_FATE_MALFORMED) ||
+           has_fate(group, OD_FATE_DAMAGED);
 }
 
 static int put_into_journal(const struct od_group *group, struct od_journal *journal)
@@ -86,12 +141,16 @@ static int put_into_journal(const struct od_group *group, struct od_journal *jou
 
 // The names are looked at behind the write too: what went to a directory that has another data file
 // by now will not be found.
-static int write_group(const struct od_group *group, struct od_journal *journal,
+static int write_group(struct od_group *group, struct od_journal *journal,
                        struct od_applier *applier)
 {
     int code = OD_FAULT("commit.fail") ? EIO : od_env_check_files(applier->env);
     if (code == 0)
-        code = od_applier_reserve(applier, group->bytes, group->count);
+        code = look_at_footing(group, applier->env);
+    count(group);
+    if (code != 0 || group->count == 0)
+        return code;
+    code = od_applier_reserve(applier, group->bytes, group->count);
     if (code == 0)
         code = put_into_journal(group, journal);
     return code == 0 ? od_env_check_files(applier->env) : code;
@@ -111,7 +170,7 @@ static void report_durable(const struct od_group *group, struct od_reports *repo
 // A source that is gone stays behind a failure that is still to be told.
 static void hand_over(struct od_group *group, struct od_applier *applier, uint64_t sequence)
 {
-    bool has_failed = has_fate(group, OD_FATE_MALFORMED);
+    bool has_failed = od_group_has_failed(group);
     OD_LIST_EACH_SAFE (link, &group->pending) {
         struct od_pending *pending = od_pending_of(link);
         bool is_gone = pending->fate == OD_FATE_FORGET && !has_failed;
@@ -132,7 +191,7 @@ void od_group_commit(struct od_group *group, struct od_journal *journal, struct 
 {
     OD_LIST_EACH (link, &group->pending)
         decide(group, od_pending_of(link));
-    group->code = group->count > 0 ? write_group(group, journal, applier) : 0;
+    group->code = has_fate(group, OD_FATE_WRITTEN) ? write_group(group, journal, applier) : 0;
     if (group->code != 0)
         return;
     report_durable(group, reports);
@@ -143,13 +202,13 @@ void od_group_commit(struct od_group *group, struct od_journal *journal, struct 
 
 // Only the first of a source and generation is told; what follows from it is not.
 static void tell_failure(struct od_group *group, struct od_reports *reports,
-                         const struct od_pending *pending, const char *why)
+                         const struct od_pending *pending, const char *why, const char *advice)
 {
     struct od_error err;
     group->discarded++;
     shut_out(group->failed, pending);
     struct od_failed_source *failed = find_failed(group->failed, pending->source);
-    od_error_set(&err, "the write could not be stored: %s", why);
+    od_error_set(&err, "the write could not be stored: %s%s", why, advice);
     if (!failed->is_reported)
         od_reports_failed(reports, pending->source, pending->generation, pending->seq, err.text);
     failed->is_reported = true;
@@ -160,10 +219,15 @@ static void tell(struct od_group *group, struct od_reports *reports,
 {
     switch (pending->fate) {
     case OD_FATE_WRITTEN:
-        tell_failure(group, reports, pending, od_env_reason(group->code));
+        tell_failure(group, reports, pending, od_env_reason(group->code),
+                     od_env_advice(group->code));
         break;
     case OD_FATE_MALFORMED:
-        tell_failure(group, reports, pending, "its batch is malformed");
+        tell_failure(group, reports, pending, "its batch is malformed", "");
+        break;
+    case OD_FATE_DAMAGED:
+        tell_failure(group, reports, pending, od_env_reason(MDB_CORRUPTED),
+                     od_env_advice(MDB_CORRUPTED));
         break;
     case OD_FATE_DISCARDED:
         group->discarded++;
@@ -173,11 +237,6 @@ static void tell(struct od_group *group, struct od_reports *reports,
         od_reports_forgotten(reports, pending->source);
         break;
     }
-}
-
-bool od_group_has_failed(const struct od_group *group)
-{
-    return group->code != 0 || has_fate(group, OD_FATE_MALFORMED);
 }
 
 void od_group_tell(struct od_group *group, struct od_reports *reports)

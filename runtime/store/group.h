@@ -39,7 +39,8 @@ void od_group_init(struct od_group *group, struct od_failed_sources *failed);
 void od_group_deinit(struct od_group *group);
 
 // Decides every fate, writes what is to be written to the journal, reports it as durable and hands
-// it to the applier. What is left then waits for od_group_tell.
+// it to the applier. A submission that would go where LMDB's pages are damaged is left out, and the
+// others are written without it. What is left then waits for od_group_tell.
 void od_group_commit(struct od_group *group, struct od_journal *journal, struct od_applier *applier,
                      struct od_reports *reports);
 

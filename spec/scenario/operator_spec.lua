@@ -194,6 +194,9 @@ describe("an operator", function()
     start { workers = 2 }
     workbench.ask(server, "stored-0", [[
       for i = 1, 700 do self.env.things:getByName("stored-" .. i):keep(i) end]])
+    workbench.becomes(true, function() -- Bytes are counted in the data file.
+      return ask("object", "things/stored-700", "--json").bytes > 0
+    end)
     local seen, pages = {}, 0
     local function note(page)
       pages = pages + 1
