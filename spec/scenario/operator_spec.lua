@@ -267,6 +267,7 @@ describe("an operator", function()
     assert.equal("o7 is broken", failing[1].lastError)
     assert.equal("script.lua:12", failing[1].lastErrorAt)
     assert.matches("o7%s+asleep", say("objects", "things", "--order", "errors"))
+    assert.matches("OBJECT%s+SLOWEST.-%d+ us%s+a", say("objects", "things", "--order", "slowest"))
     assert.matches("last error%s+script.lua:12: o7 is broken, %d+ s ago",
       say("object", "things/o7"))
     assert.same({}, ask("objects", "things/o", "--awake", "--json").objects)
@@ -351,6 +352,25 @@ describe("an operator", function()
     say("sockets", "close", "things/a", number, "enough")
     client:expect_close(1000, "enough")
     assert.matches("it has no socket 9999", refused("sockets", "send", "things/a", "9999", "x"))
+  end)
+
+  it("watches messages as they come and go", function()
+    start()
+    local client, other = server:connect("/things/a?tags=red"), server:connect("/things/a")
+    local watcher = server:begin_asking("sockets", "watch", "things/a")
+    workbench.becomes(true, function()
+      client:send("are you there?")
+      return watcher:output():find("<%- are you there%?") ~= nil
+    end)
+    workbench.ask(server, "a", [[
+      for _, ws in ipairs(state:getWebSockets("red")) do ws:send("\27[31m" .. ("x"):rep(300)) end
+      state:broadcast("to all") return 1]])
+    watcher:wait_output("%d+:%d+:%d+%.%d+  %d+ %-> %?%[31mx+%.%.%. 305 bytes\n", 10)
+    watcher:wait_output("%-> to all\n[^\n]*%-> to all\n", 10)
+    other:close(1000, "bye")
+    watcher:wait_output("<%- closed 1000 bye", 10)
+    watcher:signal("KILL")
+    watcher:wait_exit(10)
   end)
 
   it("sets and deletes an alarm", function()
