@@ -329,6 +329,15 @@ describe("an operator", function()
       refused("sql", "things/a", "--read-only", "DELETE FROM tea"))
     assert.matches("near \"SELEKT\": syntax error", refused("sql", "things/a", "SELEKT 1"))
     assert.equal("asleep", state_of("a"))
+    workbench.ask(server, "plain", "storage:put('n', 1)")
+    say("evict", "things/plain")
+    assert.same({ { 1 } }, ask("sql", "things/plain", "SELECT 1", "--json").rows)
+    assert.same({ 0, "asleep" }, { ask("object", "things/plain", "--json").database,
+      state_of("plain") })
+    for _, statement in ipairs { "BEGIN", "PRAGMA user_version = 7", "CREATE TEMP TABLE t (x)",
+      "SELECT 1; DELETE FROM tea" } do
+      refused("sql", "things/a", "--read-only", statement)
+    end
     assert.matches("4 rows written",
       say("sql", "things/a", "UPDATE tea SET weight = 2; UPDATE tea SET name = ?", '"x"'))
   end)
