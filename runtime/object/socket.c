@@ -12,6 +12,7 @@
 #include "object/objects.h"
 #include "object/outbox.h"
 #include "object/tag.h"
+#include "object/tap.h"
 #include "object/task.h"
 
 static bool has_id(const struct od_map_node *node, const void *key)
@@ -247,6 +248,7 @@ void od_socket_message(struct od_socket *socket, od_slice payload, struct od_byt
         od_socket_close(socket, 1013, OD_SLICE("Too many large messages wait"));
         return;
     }
+    od_tap_note(socket, OD_TAP_IN, 0, payload, is_binary);
     bool moves = memory != NULL && payload.size > OD_WAITING_SMALL_BYTES;
     struct od_event *event =
         moves ? od_event_new_of(OD_EVENT_MESSAGE, memory) : od_event_new(OD_EVENT_MESSAGE, payload);
@@ -274,6 +276,7 @@ void od_socket_closed(struct od_socket *socket, uint16_t code, od_slice reason, 
     event->code = code;
     event->was_clean = was_clean;
     od_access_log_closed(socket, code, reason);
+    od_tap_note(socket, OD_TAP_CLOSED, code, reason, false);
     socket->peer_closed = true;
     socket->is_gone = !was_clean || socket->has_closed;
     receive(socket, event);
