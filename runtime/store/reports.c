@@ -41,10 +41,8 @@ static void push(struct od_reports *reports, struct od_report report)
 {
     OD_ASSERT(reports->size <= reports->capacity);
     OD_ASSERT(reports->group_begin <= reports->size);
-    if (reports->size == reports->capacity) {
-        reports->capacity = reports->capacity == 0 ? 16 : reports->capacity * 2;
-        reports->list = od_reallocate(reports->list, reports->capacity * sizeof *reports->list);
-    }
+    if (reports->size == reports->capacity)
+        reports->list = od_grow(reports->list, &reports->capacity, sizeof *reports->list);
     reports->list[reports->size++] = report;
 }
 
