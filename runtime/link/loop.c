@@ -40,7 +40,8 @@ void od_loop_deinit(struct od_loop *loop)
     uv_close((uv_handle_t *)&loop->alarm, NULL);
     uv_close((uv_handle_t *)&loop->tick, NULL);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
-    OD_ASSERT(uv_loop_close(&loop->uv) == 0);
+    int status = uv_loop_close(&loop->uv);
+    OD_ASSERT(status == 0);
     od_timers_deinit(&loop->timers);
 }
 

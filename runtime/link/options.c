@@ -17,6 +17,7 @@
 
 enum {
     help_value = 'h',
+    follow_value = 'f', // The short form of an option that is in the table.
     version_value = 'V',
     first_value = 256, // getopt_long gives this plus the row.
 };
@@ -132,6 +133,14 @@ static bool refuse_word(char **argv, int value, struct od_error *err)
                                         word, meant);
 }
 
+static int row_of(const char *name)
+{
+    int row = 0;
+    while (strcmp(od_option_rows[row].name, name) != 0)
+        row++;
+    return first_value + row;
+}
+
 // Walks the flags: called once to see which are given, once to take those.
 static bool walk_flags(struct od_options_reading *reading, bool given[OD_OPTION_COUNT_MAX],
                        bool take_values, int *special, struct od_error *err)
@@ -140,8 +149,10 @@ static bool walk_flags(struct od_options_reading *reading, bool given[OD_OPTION_
     fill_long_options(options);
     opterr = 0;
     optind = 0; // 0, not 1: glibc then also forgets where it was.
-    for (int value; (value = getopt_long(count_of(reading->words), reading->words, ":h", options,
+    for (int value; (value = getopt_long(count_of(reading->words), reading->words, ":hf", options,
                                          NULL)) != -1;) {
+        if (value == follow_value)
+            value = row_of("follow");
         if (value == '?' || value == ':')
             return refuse_word(reading->words, value, err);
         if (value < first_value)
@@ -320,7 +331,7 @@ static bool conclude(struct od_options_reading *reading, struct od_error *err)
     options->data_dir = reading->data_dir != NULL ? od_text_copy(od_slice_of(reading->data_dir))
                                                   : data_dir_beside(options->script);
     if (options->command == OD_COMMAND_DEV)
-        options->watch = options->log_requests = true;
+        options->watch = options->log_requests = options->log_queries = true;
     if (needs_script(options) && !takes_words(options) && getenv(OD_WORKER_LINK_VARIABLE) == NULL &&
         access(options->script, R_OK) != 0)
         return od_error_errno(err, "cannot read the script %s", options->script);
@@ -358,6 +369,11 @@ enum od_exit od_options_read(struct od_options *options, char **argv, bool *help
         printf("open-do %s\n", OD_VERSION);
     free(reading.words);
     return exit;
+}
+
+const char *od_options_command_name(const struct od_options *options)
+{
+    return od_command_rows[options->command].name;
 }
 
 static bool is_loopback(const char *host)

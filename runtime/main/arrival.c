@@ -211,6 +211,18 @@ static void go_on(struct od_arrival *arrival, od_slice all)
     }
 }
 
+// The client sends no more. Who has begun a request may still read what was wrong with it; who is
+// gone is no news for the log.
+static void end_of_input(struct od_arrival *arrival)
+{
+    static const struct od_http_fault half = {400, "the request ends in the middle"};
+    od_slice said = od_slice_trim(od_bytes_slice(&arrival->bytes), "\r\n");
+    if (said.size > 0 && say(arrival->fd, half, false))
+        linger(arrival);
+    else
+        od_arrival_end(arrival);
+}
+
 static void read_head(struct od_arrival *arrival)
 {
     OD_ASSERT(arrival->state == OD_ARRIVAL_READING);
@@ -220,7 +232,11 @@ static void read_head(struct od_arrival *arrival)
         watch(arrival);
         return;
     }
-    if (count <= 0) {
+    if (count == 0) {
+        end_of_input(arrival);
+        return;
+    }
+    if (count < 0) {
         od_arrival_end(arrival);
         return;
     }

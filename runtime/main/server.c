@@ -1,10 +1,7 @@
 #include "main/server.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/cursor.h"
@@ -84,14 +81,19 @@ static void on_call_asked(void *owner, struct od_control_question *question, od_
     od_inquiries_call(&((struct od_server *)owner)->inquiries, question, call);
 }
 
+static void on_log_asked(void *owner, struct od_control_question *question, od_slice after)
+{
+    od_log_book_ask(&((struct od_server *)owner)->log_book, question, after);
+}
+
 static void on_inspect_asked(void *owner, struct od_control_question *question, od_slice body)
 {
     od_inquiries_inspect(&((struct od_server *)owner)->inquiries, question, body);
 }
 
 static const struct od_operator_events operator_events = {
-    on_stop_asked,   on_kill_asked, on_reload_asked, on_status_asked,
-    on_settle_asked, on_call_asked, on_inspect_asked};
+    on_stop_asked,   on_kill_asked, on_reload_asked,  on_status_asked,
+    on_settle_asked, on_call_asked, on_inspect_asked, on_log_asked};
 
 // Clients
 
@@ -179,20 +181,23 @@ static void on_alarm(void *owner, int64_t due_ms)
     od_alarm_clock_set(&server->alarm_clock, due_ms);
 }
 
+static void on_warned(void *owner, const char *text)
+{
+    const struct od_server *server = owner;
+    od_log(OD_LOG_WARN, NULL, "%s/data.mdb %s", server->options->data_dir, text);
+}
+
 // To go on would be to answer from what nobody will find again.
 static void on_lost(void *owner, const char *why)
 {
     struct od_server *server = owner;
-    od_log(
-        OD_LOG_ERROR, NULL,
-        "cannot write to %s any more: %s; open-do ends, and what it acknowledged until now is in "
-        "the file it had opened. Look which data.mdb is the right one before you start it again",
-        server->options->data_dir, why);
+    od_log(OD_LOG_ERROR, NULL, "open-do ends, for it cannot write to %s any more: %s",
+           server->options->data_dir, why);
     od_server_stop(server, OD_EXIT_WRONG);
 }
 
-static const struct od_committer_events committer_events = {on_durable,   on_applied, on_failed,
-                                                            on_forgotten, on_lost,    on_alarm};
+static const struct od_committer_events committer_events = {
+    on_durable, on_applied, on_failed, on_forgotten, on_warned, on_lost, on_alarm};
 
 static bool on_message(void *owner, struct od_child *child, enum od_kind kind, od_slice body,
                        int fd)
@@ -222,11 +227,20 @@ static void note_watched(struct od_server *server, od_slice files)
     server->watching = text;
 }
 
+static void keep_names(struct od_router *router, const struct od_verdict *verdict)
+{
+    struct od_cursor names = verdict->namespaces;
+    od_bytes_clear(&router->namespaces);
+    for (uint32_t i = 0; i < 2 * verdict->namespace_count; i++)
+        od_bytes_put_string(&router->namespaces, od_cursor_string(&names));
+}
+
 static void on_switched(void *owner, const struct od_verdict *verdict)
 {
     struct od_server *server = owner;
     server->router.has_entry = verdict->has_entry;
     server->status.script_version = server->reload.version;
+    keep_names(&server->router, verdict);
     od_alarm_clock_serve(&server->alarm_clock, verdict);
     od_bytes_clear(&server->namespaces);
     od_verdict_describe(verdict, &server->namespaces);
@@ -283,6 +297,7 @@ static void serve(struct od_server *server)
 static void on_ready(void *owner, struct od_child *child)
 {
     struct od_server *server = owner;
+    od_log_book_born(&server->log_book, child);
     od_recovery_give(&server->recovery, child, &server->quarantine);
 }
 
@@ -394,28 +409,14 @@ static void init(struct od_server *server, const struct od_options *options)
     od_router_init(&server->router, options->workers);
 }
 
-// The committer's error says what is wrong in words; a script that starts servers wants a number.
-static enum od_exit exit_of_directory(const char *directory)
-{
-    int directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int fd = directory_fd < 0 ? -1 : openat(directory_fd, "open-do.pid", O_RDWR | O_CLOEXEC);
-    bool is_held = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    if (fd >= 0)
-        close(fd);
-    if (directory_fd >= 0)
-        close(directory_fd);
-    return is_held ? OD_EXIT_IN_USE : OD_EXIT_WRONG;
-}
-
 static enum od_exit open_all(struct od_server *server, struct od_error *err)
 {
     const struct od_options *options = server->options;
     uv_loop_t *uv = &server->loop.uv;
-    if (!od_committer_open(&server->committer, uv, options->data_dir, &committer_events, server,
-                           err)) {
-        server->committer = NULL;
-        return exit_of_directory(options->data_dir);
-    }
+    enum od_committer_opening opening = od_committer_open(&server->committer, uv, options->data_dir,
+                                                          &committer_events, server, err);
+    if (opening != OD_COMMITTER_OPEN) // A script that starts servers wants a number.
+        return opening == OD_COMMITTER_IN_USE ? OD_EXIT_IN_USE : OD_EXIT_WRONG;
     struct od_store_files files;
     od_committer_files(server->committer, &files);
     _Static_assert(sizeof files == sizeof server->supervisor.files, "one page tells the other");
@@ -451,6 +452,7 @@ static void close_all(struct od_server *server)
     od_reload_close(&server->reload);
     od_status_deinit(&server->status);
     od_inquiries_deinit(&server->inquiries);
+    od_log_book_deinit(&server->log_book);
     od_operator_hang_up(&server->operator);
     od_alarm_clock_deinit(&server->alarm_clock);
     od_committer_close(server->committer);
@@ -488,7 +490,8 @@ enum od_exit od_server_run(const struct od_options *options)
                    server);
     od_status_init(&server->status, &server->loop, &server->supervisor, &server->alarm_clock,
                    &server->door.connection_limit, options);
-    od_inquiries_init(&server->inquiries, &server->loop, &server->supervisor);
+    od_inquiries_init(&server->inquiries, &server->loop, &server->supervisor, &server->router);
+    od_log_book_init(&server->log_book, &server->loop, &server->supervisor);
     od_reload_start(
         &server->reload); // First of all: its process starts while this one opens files.
     enum od_exit exit = open_all(server, &err);

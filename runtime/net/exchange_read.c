@@ -15,7 +15,8 @@ static void keep_url(struct od_exchange *exchange)
 {
     OD_ASSERT(exchange->url.size == 0);
     struct od_request request;
-    OD_ASSERT(od_request_read(od_bytes_slice(&exchange->request), &request));
+    bool is_ours = od_request_read(od_bytes_slice(&exchange->request), &request);
+    OD_ASSERT(is_ours);
     od_bytes_put_slice(&exchange->url, request.url);
 }
 

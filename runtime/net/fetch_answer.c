@@ -16,6 +16,11 @@ static void forget_head(struct od_fetch *fetch)
     fetch->is_head_over = false;
 }
 
+static struct od_headers fields_of(const struct od_fetch *fetch)
+{
+    return (struct od_headers){od_cursor_of(od_bytes_slice(&fetch->head)), fetch->head_count};
+}
+
 static od_slice trimmed(od_slice text)
 {
     return od_slice_trim(text, " \t\r\n");
@@ -86,6 +91,31 @@ static void take_fold(struct od_fetch *fetch, od_slice line)
     od_bytes_set_u32(head, fetch->last_value, (uint32_t)(head->size - text));
 }
 
+// Two lengths may be one message for us and another for a proxy before us [RFC 9112, section 6.3].
+// libcurl takes one of them.
+static bool has_two_lengths(const struct od_fetch *fetch)
+{
+    struct od_headers fields = fields_of(fetch);
+    struct od_header field;
+    od_slice first = {NULL, 0};
+    while (od_headers_next(&fields, &field)) {
+        if (!od_slice_equal(field.name, OD_SLICE("content-length")))
+            continue;
+        if (memchr(field.value.at, ',', field.value.size) != NULL ||
+            (first.at != NULL && !od_slice_equal(field.value, first)))
+            return true;
+        first = field.value;
+    }
+    return false;
+}
+
+static bool take_head_end(struct od_fetch *fetch)
+{
+    fetch->has_two_lengths = !fetch->is_head_over && has_two_lengths(fetch);
+    fetch->is_head_over = true;
+    return !fetch->has_two_lengths;
+}
+
 // Called for each line: those of an answer 1xx, then the status line, the fields, an empty line,
 // and perhaps trailers behind the body.
 // NOLINTNEXTLINE(readability-non-const-parameter): libcurl's type.
@@ -102,7 +132,7 @@ static size_t on_head_line(char *at, size_t one, size_t size, void *owner)
     if (od_slice_starts_with(line, OD_SLICE("HTTP/")))
         forget_head(fetch);
     else if (line.at[0] == '\r' || line.at[0] == '\n')
-        fetch->is_head_over = true;
+        return take_head_end(fetch) ? line.size : 0;
     else if (!fetch->is_head_over && (line.at[0] == ' ' || line.at[0] == '\t'))
         take_fold(fetch, line);
     else if (!fetch->is_head_over)
@@ -149,11 +179,6 @@ void od_fetch_forget_answer(struct od_fetch *fetch)
 }
 
 // --- What it comes to ----------------------------------------------------------------------------
-
-static struct od_headers fields_of(const struct od_fetch *fetch)
-{
-    return (struct od_headers){od_cursor_of(od_bytes_slice(&fetch->head)), fetch->head_count};
-}
 
 bool od_fetch_location(const struct od_fetch *fetch, uint16_t status, od_slice *location)
 {
@@ -222,6 +247,9 @@ static const struct {
     {CURLE_OPERATION_TIMEDOUT, "it took too long", true},
     {CURLE_WEIRD_SERVER_REPLY, "the answer is not HTTP", true},
     {CURLE_UNSUPPORTED_PROTOCOL, "the answer is not HTTP", true},
+    // What libcurl says of a fold that has nothing before it, and of a line beyond its own limit.
+    {CURLE_BAD_FUNCTION_ARGUMENT, "the answer is not HTTP (its first field is folded)", false},
+    {CURLE_OUT_OF_MEMORY, "a line in the head of the answer is too long", false},
 };
 
 static bool explain_connect(const struct od_fetch *fetch, struct od_error *err)
@@ -250,6 +278,8 @@ static bool explain(const struct od_fetch *fetch, CURLcode code, struct od_error
 {
     if (code == CURLE_OK)
         return od_error_set(err, "the status of the answer is none of 200 to 599");
+    if (fetch->has_two_lengths)
+        return od_error_set(err, "the answer has two different Content-Length");
     if (fetch->is_too_large || code == CURLE_FILESIZE_EXCEEDED)
         return explain_size(fetch, err);
     if (code == CURLE_COULDNT_CONNECT)

@@ -39,6 +39,8 @@ struct od_call {
     struct od_outgoing *outgoing; // A fetch that has left the outbox, else NULL.
     struct od_object *object;     // Here: in whose inbox it is or whose task handles it.
     size_t bytes;                 // Which it holds there.
+    uint32_t probed_by;           // The worker of the last probe that came by (deadlock.h),
+    uint64_t probe;               // and its number there.
     struct od_access *access;     // OD_FROM_EXCHANGE: for the log; NULL when that is off.
     struct od_timer deadline;     // OD_FROM_EXCHANGE: 504.
 };

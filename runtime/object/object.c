@@ -12,6 +12,7 @@
 #include "object/alarm_event.h"
 #include "object/branch.h"
 #include "object/call.h"
+#include "object/history.h"
 #include "object/inbox.h"
 #include "object/label.h"
 #include "object/look.h"
@@ -23,6 +24,7 @@
 #include "object/socket.h"
 #include "object/task.h"
 #include "object/timeout.h"
+#include "object/trace.h"
 #include "object/transaction.h"
 #include "store/store.h"
 
@@ -105,8 +107,8 @@ static void init_identity(struct od_object *object, const od_id *id, bool has_na
     memcpy(object->identity.id, id->bytes, OD_ID_BYTES);
     if (has_name && name.size <= OD_NAME_BYTES_MAX)
         od_object_set_name(object, name);
-    object->label =
-        od_label_new(object->identity.space, id, object->identity.has_name, object->identity.name);
+    object->label = od_label_new(od_namespace_called(object->namespace), id,
+                                 object->identity.has_name, object->identity.name);
     od_storage_init(&object->storage, object->objects->store, &object->identity);
     object->storage.owner = object;
 }
@@ -332,6 +334,7 @@ static void construct(struct od_object *object)
     script->uses++;
     OD_ASSERT(od_list_is_empty(&object->tasks));
     struct od_task *task = od_task_new(object, NULL);
+    od_trace_began(object, task);
     before(object, task);
     after(object, task, script->construct(script, task));
 }
@@ -345,6 +348,10 @@ static void run(struct od_object *object, struct od_event *event)
         return;
     }
     struct od_task *task = od_task_new(object, event);
+    if (event->kind != OD_EVENT_BRANCH) {
+        od_history_begin(object, od_event_name(event));
+        od_trace_began(object, task);
+    }
     const struct od_call *call =
         event->call == 0 ? NULL : od_call_find(object->objects, event->call);
     if (call != NULL)
@@ -361,6 +368,7 @@ static void resume(struct od_object *object, struct od_event *event)
     struct od_task *task = od_task_find(object->objects, event->task);
     if (task != NULL) {
         OD_ASSERT(task->object == object);
+        od_trace_goes_on(object, od_branch_root(task));
         before(object, task);
         after(object, task, task->script->resume(task->script, task, event));
     }
@@ -440,6 +448,7 @@ void od_object_deliver(struct od_object *object, int64_t *now_us)
             object->objects->event_began_us = *now_us;
             handle_next(object);
             *now_us = od_clock_passed_us();
+            od_history_ran(object, *now_us - object->objects->event_began_us);
         }
         note_overrun(object, *now_us - began_us);
     }
@@ -566,6 +575,7 @@ void od_object_free(struct od_object *object)
         od_map_remove(&object->objects->by_id, &object->by_id);
     }
     od_keep_forget_object(object);
+    od_history_leave(object);
     od_auto_response_free(object->auto_response);
     od_bytes_deinit(&object->reset_why);
     od_bytes_deinit(&object->failure);

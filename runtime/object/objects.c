@@ -7,10 +7,13 @@
 #include "link/worker_page.h"
 #include "net/net.h"
 #include "object/call.h"
+#include "object/history.h"
+#include "object/leftovers.h"
 #include "object/outbox.h"
 #include "object/refusal.h"
 #include "object/task.h"
 #include "object/timeout.h"
+#include "object/trace.h"
 #include "store/store.h"
 
 static void idle_passed(struct od_timer *timer);
@@ -37,6 +40,9 @@ void od_objects_init(struct od_objects *objects)
     od_list_init(&objects->idle);
     od_list_init(&objects->awake);
     od_list_init(&objects->refusals);
+    od_list_init(&objects->failed);
+    od_list_init(&objects->traces);
+    od_map_init(&objects->failed_by_id);
     od_list_init(&objects->outgoing.objects);
     od_map_init(&objects->by_id);
     od_map_init(&objects->sockets);
@@ -83,6 +89,8 @@ void od_objects_deinit(struct od_objects *objects)
     OD_ASSERT(objects->by_id.size == 0);
     OD_ASSERT(objects->sockets.size == 0);
     OD_ASSERT(objects->tasks.size == 0);
+    od_history_forget_all(objects);
+    od_leftovers_end(objects);
     free_calls(objects);
     close_all_scripts(objects);
     od_timers_clear(objects->timers, &objects->idle_timer);
@@ -93,6 +101,7 @@ void od_objects_deinit(struct od_objects *objects)
     while ((link = od_list_pop_front(&objects->namespaces)) != NULL) {
         struct od_namespace *namespace = OD_LIST_MEMBER(link, struct od_namespace, link);
         free((void *)(uintptr_t) namespace->name.at);
+        free((void *)(uintptr_t) namespace->called.at);
         free(namespace);
     }
     od_map_deinit(&objects->by_id);
@@ -113,6 +122,21 @@ struct od_namespace *od_objects_namespace(struct od_objects *objects, od_slice n
     return NULL;
 }
 
+od_slice od_namespace_called(const struct od_namespace *namespace)
+{
+    return namespace->called.size > 0 ? namespace->called : namespace->name;
+}
+
+struct od_namespace *od_objects_namespace_called(struct od_objects *objects, od_slice called)
+{
+    OD_LIST_EACH (link, &objects->namespaces) {
+        struct od_namespace *namespace = OD_LIST_MEMBER(link, struct od_namespace, link);
+        if (od_slice_equal(namespace->called, called) && called.size > 0)
+            return namespace;
+    }
+    return od_objects_namespace(objects, called);
+}
+
 struct od_namespace *od_objects_add_namespace(struct od_objects *objects, od_slice name)
 {
     struct od_namespace *namespace = od_objects_namespace(objects, name);
@@ -126,6 +150,15 @@ struct od_namespace *od_objects_add_namespace(struct od_objects *objects, od_sli
     od_list_init(&namespace->link);
     od_list_push_back(&objects->namespaces, &namespace->link);
     return namespace;
+}
+
+static void name_anew(struct od_namespace *namespace, const struct od_script *script)
+{
+    od_slice called = od_script_called_name(script, namespace->name);
+    free((void *)(uintptr_t) namespace->called.at);
+    namespace->called = (od_slice){NULL, 0};
+    if (!od_slice_equal(called, namespace->name))
+    namespace->called = (od_slice){od_text_copy(called), called.size};
 }
 
 // --- Versions of the script ----------------------------------------------------------------------
@@ -193,6 +226,9 @@ void od_objects_switch(struct od_objects *objects, struct od_script *script)
     objects->script = script;
     if (!script->has_entry)
         empty_entry(objects);
+    OD_LIST_EACH (link, &objects->namespaces)
+        name_anew(OD_LIST_MEMBER(link, struct od_namespace, link), script);
+    od_leftovers_begin(objects);
     struct od_map_node *node = NULL;
     while ((node = od_map_next(&objects->by_id, node)) != NULL)
         od_object_renew(OD_MAP_MEMBER(node, struct od_object, by_id));
@@ -258,6 +294,7 @@ struct od_object *od_objects_get(struct od_objects *objects, struct od_namespace
         return object;
     object = od_object_new(objects, namespace, id, has_name, name);
     object->refusal = od_refusal_find(objects, id->bytes);
+    od_history_return(object);
     od_map_put(&objects->by_id, &object->by_id, od_id_hash(id));
     return object;
 }
@@ -298,6 +335,7 @@ void od_objects_durable(struct od_objects *objects, uint64_t seq)
     check(objects);
     OD_ASSERT(seq >= objects->durable);
     objects->durable = seq;
+    od_traces_durable(objects);
     struct od_list waiting; // Apart, as one object's effects can reach others that wait.
     od_list_init(&waiting);
     od_list_move_all(&waiting, &objects->gated);
@@ -339,20 +377,18 @@ void od_objects_watch_idle(struct od_object *object)
                       object->idle_since_ms + objects->idle_ms);
 }
 
-// An object nobody needs is freed; one with sockets only loses its instance.
-static void put_to_rest(struct od_object *object)
+void od_objects_put_to_rest(struct od_object *object)
 {
     od_object_check(object);
     OD_ASSERT(object->call_count == 0);
     od_list_remove(&object->idle);
-    if (!od_storage_is_clean(&object->storage)) {
-        od_object_settle(object); // Its writes are on their way; another round.
-        return;
-    }
     od_log(OD_LOG_DEBUG, object->label, "sleeps, %u WebSockets stay", object->socket_count);
     od_object_sleep(object);
-    if (object->socket_count == 0)
+    if (object->socket_count == 0 && od_storage_is_clean(&object->storage) &&
+        !od_trace_is_on(object))
         od_object_free(object);
+    else
+        od_object_settle(object);
 }
 
 static struct od_object *first_idle(const struct od_objects *objects)
@@ -378,7 +414,7 @@ static void idle_passed(struct od_timer *timer)
     for (int i = 0; i < OD_TURN_SLEEPS_MAX && !od_list_is_empty(&objects->idle); i++) {
         if (first_idle(objects)->idle_since_ms > due_ms)
             break;
-        put_to_rest(first_idle(objects));
+        od_objects_put_to_rest(first_idle(objects));
     }
     fit_maps(objects);
     if (od_list_is_empty(&objects->idle))

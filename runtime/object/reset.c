@@ -1,6 +1,7 @@
 #include "object/object_inner.h"
 
 #include "base/log.h"
+#include "object/history.h"
 #include "object/inbox.h"
 #include "object/outbox.h"
 #include "object/socket.h"
@@ -84,6 +85,7 @@ void od_object_lose_writes(struct od_object *object, od_slice why)
 {
     OD_ASSERT(!object->has_lost_writes);
     OD_ASSERT(!od_object_is_entry(object)); // It writes nothing.
+    od_history_error(object, (od_slice){NULL, 0}, why);
     object->has_lost_writes = true;
     od_object_reset(object, why);
     object->has_lost_writes = false;

@@ -4,16 +4,19 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/log_field.h"
 #include "link/response.h"
 #include "link/worker_page.h"
 #include "object/alarm_event.h"
 #include "object/branch.h"
 #include "object/call.h"
 #include "object/client_end.h"
+#include "object/history.h"
 #include "object/objects.h"
 #include "object/outbox.h"
 #include "object/outgoing.h"
 #include "object/section.h"
+#include "object/trace.h"
 #include "object/transaction.h"
 
 struct od_task *od_task_find(struct od_objects *objects, uint64_t id)
@@ -47,6 +50,20 @@ static void check_waits(const struct od_task *task)
     OD_ASSERT(task->waiting_call == 0);
     OD_ASSERT(od_list_is_empty(&task->syncing));
     OD_ASSERT(!od_timer_is_set(&task->timer));
+}
+
+void od_task_put_fields(struct od_bytes *fields, const struct od_task *task)
+{
+    if (task == NULL)
+        return;
+    while (task->trunk != NULL)
+        task = task->trunk;
+    const char *name = od_task_name(task);
+    bool is_call = task->event != NULL && task->event->kind == OD_EVENT_CALL;
+    od_log_field_text(fields, "event", od_slice_of(is_call ? "call" : name));
+    if (is_call)
+        od_log_field_text(fields, "method", od_slice_of(name));
+    od_log_field_number(fields, "version", task->script->version);
 }
 
 static void resume(struct od_task *task)
@@ -89,13 +106,19 @@ static od_slice too_long(const struct od_task *task)
     return OD_SLICE("Actor exceeded event execution time and was disconnected.");
 }
 
+static void end_too_long(const struct od_task *task)
+{
+    od_history_error(task->object, (od_slice){NULL, 0}, too_long(task));
+    od_object_reset(task->object, too_long(task));
+}
+
 static void took_too_long(struct od_timer *timer)
 {
     struct od_task *task = OD_TIMER_MEMBER(timer, struct od_task, deadline);
     if (task->is_after_event)
         give_up(task);
     else
-        od_object_reset(task->object, too_long(task));
+        end_too_long(task);
 }
 
 static od_time_ms limit_of(const struct od_task *task)
@@ -184,6 +207,7 @@ void od_task_free(struct od_task *task)
 {
     OD_ASSERT(task->object->running != task);
     struct od_objects *objects = task->object->objects;
+    od_trace_task_over(task->object, task);
     struct od_call *call =
         task->waiting_call == 0 ? NULL : od_call_find(objects, task->waiting_call);
     // The other object need not go on for somebody who is not there.

@@ -142,16 +142,22 @@ bool od_operation_next(struct od_batch *batch, struct od_operation *operation)
     return !cursor->failed;
 }
 
-bool od_submission_is_valid(od_slice submission)
+bool od_submission_look(od_slice submission, bool *sets_alarm)
 {
     struct od_cursor cursor = od_cursor_of(submission);
     struct od_batch batch;
     while (od_batch_next(&cursor, &batch)) {
         struct od_operation operation;
         while (od_operation_next(&batch, &operation))
-            ;
+            *sets_alarm = *sets_alarm || operation.kind == OD_OPERATION_SET_ALARM;
         if (batch.operations.failed)
             return false;
     }
     return !cursor.failed;
+}
+
+bool od_submission_is_valid(od_slice submission)
+{
+    bool sets_alarm = false;
+    return od_submission_look(submission, &sets_alarm);
 }

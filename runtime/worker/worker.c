@@ -12,6 +12,7 @@
 #include "net/exchange.h"
 #include "net/net.h"
 #include "object/call.h"
+#include "object/leftovers.h"
 #include "object/objects.h"
 #include "object/outgoing.h"
 #include "object/pressure.h"
@@ -19,6 +20,7 @@
 #include "object/report.h"
 #include "object/restore.h"
 #include "object/socket.h"
+#include "object/trace.h"
 #include "store/limits.h"
 #include "store/store.h"
 #include "worker/breakout.h"
@@ -249,6 +251,8 @@ static void worker_turn(struct od_worker *worker)
     od_net_read_on(&worker->net);
     worker->has_more = may_deliver(worker) && // Lua runs here, and only here.
                        od_objects_deliver(&worker->objects);
+    if (worker->is_restored && !worker->is_draining && !worker->is_behind)
+        worker->has_more = od_leftovers_turn(&worker->objects) || worker->has_more;
     worker->has_more = worker->has_more || od_net_reads_on(&worker->net);
     od_pressure_relieve(&worker->objects);
     if (worker->is_draining)
@@ -256,7 +260,9 @@ static void worker_turn(struct od_worker *worker)
     od_versions_turn(&worker->versions);
     submit_batches(worker); // What Lua wrote goes to main, as one message.
     od_settle_turn(worker);
+    od_log_teller_turn(&worker->log_teller, &worker->main);
     release_outboxes(worker); // What may leave, leaves; frames of one socket in one write.
+    od_traces_turn(&worker->objects);
     make_room(worker);
     od_log_settle(false);
     od_breakout_try();
@@ -283,6 +289,7 @@ static void init_objects(struct od_worker *worker, uint32_t index)
     objects->idle_ms = worker->options->idle_ms;
     objects->event_limit_ms = worker->options->event_limit_ms;
     objects->logs_accesses = worker->options->log_requests;
+    objects->logs_queries = worker->options->log_queries;
     od_objects_init(objects);
 }
 
@@ -377,6 +384,7 @@ int od_worker_main(const struct od_options *options, od_script_new *new_script, 
         worker.exit_code = OD_EXIT_WRONG;
     free(worker.objects.peers);
     od_bytes_deinit(&worker.settling);
+    od_log_teller_deinit(&worker.log_teller);
     od_loop_deinit(&worker.loop);
     od_log_settle(true);
     od_worker_page_free(worker.page);

@@ -139,6 +139,22 @@ describe("The program", function()
     { { "run", "room.lua", "--var", "2A=1" }, "'2A' cannot be the name of a variable" },
   }
 
+  -- It waited for ever, and a service manager with it.
+  it("does not wait for a pipe to which nobody writes, and takes what somebody does", function()
+    local pipe = os.tmpname()
+    os.remove(pipe)
+    assert(os.execute("mkfifo " .. pipe) == 0)
+    for _, option in ipairs { "--var-file=A=" .. pipe, "--env-file=" .. pipe } do
+      local code, text = ends { "run", "room.lua", option }
+      assert.is_true(code > 0, text)
+      assert.matches(pipe .. ": it is a pipe, and nobody writes to it", text, 1, true)
+    end
+    process.start { argv = { "sh", "-c", ("echo '2A=1' > %s"):format(pipe) } }
+    local _, text = ends { "run", "room.lua", "--env-file", pipe }
+    assert.matches(":1: '2A' cannot be the name of a variable", text, 1, true)
+    os.remove(pipe)
+  end)
+
   for _, mistake in ipairs(MISTAKES) do
     local words, answer = unpack(mistake)
     it("exits with 2 for: open-do " .. table.concat(words, " "), function()
