@@ -24,14 +24,14 @@ enum {
     message_bytes_max = 32 << 20
 };
 
-struct operation {
+struct operation { // Of the command line, which waits.
+    struct od_operate base;
     const struct od_options *options;
     od_operate_ask *ask;
-    struct od_bytes message; // Freed at the end, whatever raises before.
-    struct od_bytes answer;
+    struct od_bytes answer; // Freed at the end, whatever raises before.
 };
 
-static struct operation *operation_of(lua_State *L)
+static struct od_operate *operation_of(lua_State *L)
 {
     return lua_touserdata(L, lua_upvalueindex(1));
 }
@@ -44,27 +44,6 @@ static od_slice check_slice(lua_State *L, int index)
 }
 
 // --- Asking --------------------------------------------------------------------------------------
-
-// Pushes true and the answer, or nil and why there is none.
-static int ask(lua_State *L, struct operation *operation, const char *name)
-{
-    struct od_error err;
-    bool ok = false;
-    od_bytes_clear(&operation->answer);
-    bool is_there =
-        operation->ask(operation->options->data_dir, name, od_bytes_slice(&operation->message), &ok,
-                       &operation->answer, &err);
-    if (is_there && ok) {
-        lua_pushlstring(L, operation->answer.at, operation->answer.size);
-        return 1;
-    }
-    lua_pushnil(L);
-    if (is_there)
-        lua_pushlstring(L, operation->answer.at, operation->answer.size - 1); // Its line break.
-    else
-        lua_pushstring(L, err.text);
-    return 2;
-}
 
 // The bytes behind the outcome; or nil and the text of the failure.
 static int push_outcome(lua_State *L, od_slice answer)
@@ -82,6 +61,33 @@ static int push_outcome(lua_State *L, od_slice answer)
     return 2;
 }
 
+int od_operate_push_answer(lua_State *L, bool ok, bool has_outcome, od_slice answer)
+{
+    if (ok && has_outcome)
+        return push_outcome(L, answer);
+    if (ok) {
+        lua_pushlstring(L, answer.at, answer.size);
+        return 1;
+    }
+    lua_pushnil(L);
+    lua_pushlstring(L, answer.at, answer.size == 0 ? 0 : answer.size - 1); // Its line break.
+    return 2;
+}
+
+static int ask_and_wait(lua_State *L, struct od_operate *base, const char *name, bool has_outcome)
+{
+    struct operation *operation = (struct operation *)base;
+    struct od_error err;
+    bool ok = false;
+    od_bytes_clear(&operation->answer);
+    if (operation->ask(operation->options->data_dir, name, od_bytes_slice(&base->message), &ok,
+                       &operation->answer, &err))
+        return od_operate_push_answer(L, ok, has_outcome, od_bytes_slice(&operation->answer));
+    lua_pushnil(L);
+    lua_pushstring(L, err.text);
+    return 2;
+}
+
 static od_id check_id(lua_State *L, const od_namespace_key *key)
 {
     od_id id;
@@ -94,7 +100,7 @@ static od_id check_id(lua_State *L, const od_namespace_key *key)
 //   -> the bytes it gave, or nil and why not.
 static int call(lua_State *L)
 {
-    struct operation *operation = operation_of(L);
+    struct od_operate *operation = operation_of(L);
     od_slice space = check_slice(L, 1), name = {"", 0};
     bool has_name = !lua_isnil(L, 2), is_method = !lua_isnil(L, 4);
     od_slice what = check_slice(L, is_method ? 4 : 5), sent = check_slice(L, 6);
@@ -111,14 +117,13 @@ static int call(lua_State *L)
                   has_name, name);
     od_invocation_begin(&operation->message, what);
     od_bytes_put_slice(&operation->message, sent);
-    int pushed = ask(L, operation, "call");
-    return pushed == 1 ? push_outcome(L, od_bytes_slice(&operation->answer)) : pushed;
+    return operation->ask(L, operation, "call", true);
 }
 
 // inspect(worker, namespace, beginning, awake, limit, after) -> the bytes, or nil and why not.
 static int inspect(lua_State *L)
 {
-    struct operation *operation = operation_of(L);
+    struct od_operate *operation = operation_of(L);
     struct od_bytes *message = &operation->message;
     od_bytes_clear(message);
     od_bytes_put_u32(message, (uint32_t)luaL_checkinteger(L, 1));
@@ -127,8 +132,7 @@ static int inspect(lua_State *L)
     od_bytes_put_u8(message, lua_toboolean(L, 4) != 0);
     od_bytes_put_u32(message, (uint32_t)luaL_checkinteger(L, 5));
     od_bytes_put_string(message, check_slice(L, 6));
-    int pushed = ask(L, operation, "inspect");
-    return pushed == 1 ? push_outcome(L, od_bytes_slice(&operation->answer)) : pushed;
+    return operation->ask(L, operation, "inspect", true);
 }
 
 // --- Bytes ---------------------------------------------------------------------------------------
@@ -270,7 +274,7 @@ static const char *command_name(const struct od_options *options)
     return names[options->command];
 }
 
-static void put_native(lua_State *L, struct operation *operation)
+void od_operate_open(lua_State *L, struct od_operate *operation)
 {
     static const luaL_Reg functions[] = {
         {"call", call},        {"inspect", inspect},    {"pack", pack},       {"pairs", read_pairs},
@@ -290,7 +294,7 @@ static int run(lua_State *L)
     luaL_openlibs(L);
     od_lib_open(L);
     od_embedded_open_library(L);
-    put_native(L, operation);
+    od_operate_open(L, &operation->base);
     od_embedded_push(L, "open-do.command");
     lua_pushstring(L, command_name(options));
     lua_newtable(L);
@@ -305,7 +309,8 @@ static int run(lua_State *L)
 
 enum od_exit od_operate_run(const struct od_options *options, od_operate_ask *ask_server)
 {
-    struct operation operation = {.options = options, .ask = ask_server};
+    struct operation operation = {
+        .base = {.ask = ask_and_wait}, .options = options, .ask = ask_server};
     lua_State *L = luaL_newstate();
     OD_ASSERT(L != NULL);
     lua_pushcfunction(L, run);
@@ -315,7 +320,7 @@ enum od_exit od_operate_run(const struct od_options *options, od_operate_ask *as
     if (!ok)
         fprintf(stderr, "open-do: %s\n", lua_tostring(L, -1));
     lua_close(L);
-    od_bytes_deinit(&operation.message);
+    od_bytes_deinit(&operation.base.message);
     od_bytes_deinit(&operation.answer);
     return exit;
 }

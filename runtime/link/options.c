@@ -286,6 +286,9 @@ static bool conclude(struct od_options_reading *reading, struct od_error *err)
                                                   : data_dir_beside(options->script);
     if (options->command == OD_COMMAND_DEV)
         options->watch = options->log_requests = true;
+    if (options->command == OD_COMMAND_DEV && !reading->is_told_admin)
+        options->has_admin = options->is_admin_usual =
+            od_address_parse(OD_ADMIN_ADDRESS, &options->admin, err);
     if (needs_script(options) && !takes_words(options) && getenv(OD_WORKER_LINK_VARIABLE) == NULL &&
         access(options->script, R_OK) != 0)
         return od_error_errno(err, "cannot read the script %s", options->script);

@@ -110,6 +110,16 @@ static const struct od_control_command control_commands[] = {
     {"settle", answer_settle, false},  {"call", answer_call, true},
     {"inspect", answer_inspect, true}, {NULL, NULL, false}};
 
+void od_operator_ask(struct od_operator *who, struct od_control_question *question, od_slice name,
+                     od_slice rest)
+{
+    const struct od_control_command *command = od_control_find(control_commands, name);
+    if (command == NULL)
+        od_control_answer(question, false, OD_SLICE("this program does not know that question\n"));
+    else
+        command->ask(who, question, rest);
+}
+
 // --- From first open to last close ---------------------------------------------------------------
 
 void od_operator_open(struct od_operator *who, struct od_loop *loop,

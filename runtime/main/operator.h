@@ -47,6 +47,10 @@ void od_operator_open(struct od_operator *who, struct od_loop *loop,
 // questions from here on, in [data_dir]. One can serve without them.
 void od_operator_listen(struct od_operator *who, const char *data_dir);
 
+// The same question from elsewhere than the control socket: [name] and what would follow it there.
+void od_operator_ask(struct od_operator *who, struct od_control_question *question, od_slice name,
+                     od_slice rest);
+
 // `open-do dev` serves: prints the banner, with the keys that are heard from here on.
 void od_operator_greet(struct od_operator *who, struct od_banner banner);
 

@@ -251,6 +251,8 @@ static void greet(struct od_server *server)
     struct od_banner banner = {
         .options = server->options,
         .url = server->status.url,
+        .admin_url = server->admin.url,
+        .admin_token = server->admin.token,
         .namespaces = od_bytes_slice(&server->namespaces),
         .watching = od_bytes_slice(&server->watching),
         .has_entry = server->router.has_entry,
@@ -275,6 +277,9 @@ static void serve(struct od_server *server)
     od_log(OD_LOG_INFO, NULL, "listening on %s (namespaces: %.*s; %u worker%s; data in %s; pid %d)",
            url, (int)server->namespaces.size, server->namespaces.at, options->workers,
            options->workers == 1 ? "" : "s", options->data_dir, (int)getpid());
+    if (server->admin.is_open)
+        od_log(OD_LOG_INFO, NULL, "admin at %s (its token is in %s/%s)", server->admin.url,
+               options->data_dir, OD_ADMIN_TOKEN_NAME);
 }
 
 static void on_ready(void *owner, struct od_child *child)
@@ -417,6 +422,8 @@ static enum od_exit open_all(struct od_server *server, struct od_error *err)
     memcpy(server->supervisor.files, &files, sizeof files);
     od_operator_listen(&server->operator, options->data_dir);
     enum od_exit exit = od_door_listen(&server->door, &options->listen, err);
+    if (exit == OD_EXIT_CLEAN)
+        exit = od_admin_listener_open(&server->admin, err);
     if (exit != OD_EXIT_CLEAN)
         return exit;
     if (!od_alarm_clock_open(&server->alarm_clock, options->data_dir, err) ||
@@ -432,6 +439,7 @@ static void turn(struct od_server *server)
     od_door_retry(&server->door);
     server->alarms_are_due = od_alarm_clock_step(&server->alarm_clock);
     od_supervisor_flush(&server->supervisor);
+    od_admin_listener_turn(&server->admin);
     od_log_settle(false);
 }
 
@@ -444,6 +452,7 @@ static void close_all(struct od_server *server)
     od_status_deinit(&server->status);
     od_inquiries_deinit(&server->inquiries);
     od_operator_hang_up(&server->operator);
+    od_admin_listener_close(&server->admin);
     od_alarm_clock_deinit(&server->alarm_clock);
     od_committer_close(server->committer);
     od_supervisor_deinit(&server->supervisor);
@@ -455,6 +464,7 @@ static void close_all(struct od_server *server)
     od_bytes_deinit(&server->namespaces);
     od_bytes_deinit(&server->watching);
     od_loop_deinit(&server->loop);
+    od_admin_listener_deinit(&server->admin);
 }
 
 enum od_exit od_server_run(const struct od_options *options)
@@ -469,6 +479,7 @@ enum od_exit od_server_run(const struct od_options *options)
     }
     struct od_loop *loop = &server->loop;
     od_operator_open(&server->operator, loop, &operator_events, server);
+    od_admin_listener_init(&server->admin, loop, options, &server->operator);
     od_door_init(&server->door, &server->loop, options, &door_events, server);
     od_leases_init(&server->leases, &server->door, options->workers);
     od_recovery_init(&server->recovery, &server->loop, &server->keeper,

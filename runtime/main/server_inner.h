@@ -5,6 +5,7 @@
 #ifndef OD_MAIN_SERVER_INNER_H
 #define OD_MAIN_SERVER_INNER_H
 
+#include "main/admin_listener.h"
 #include "main/alarm_clock.h"
 #include "main/door.h"
 #include "main/inquiry.h"
@@ -31,6 +32,7 @@ struct od_server {
     enum od_exit exit;
     struct od_loop loop;
     struct od_operator operator;
+    struct od_admin_listener admin;
     struct od_status status;
     struct od_inquiries inquiries;
     struct od_supervisor supervisor;
