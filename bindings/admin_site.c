@@ -10,6 +10,7 @@
 #include "engine/embedded.h"
 #include "link/origin.h"
 #include "operate.h"
+#include "process_facts.h"
 #include "value/http_message.h"
 #include "value/library.h"
 
@@ -270,10 +271,13 @@ static void open_coroutines(lua_State *L)
 
 static void put_native(lua_State *L, struct site *site)
 {
-    static const luaL_Reg functions[] = {
-        {"answer", answer}, {"upgrade", upgrade}, {"send", send_text},   {"close", close_websocket},
-        {"text", text},     {"asked", asked},     {"read", read_answer}, {"is_known", is_known},
-        {"log", log_line},  {"ask", ask_main},    {"who", set_who},      {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"answer", answer},    {"upgrade", upgrade},
+                                         {"send", send_text},   {"close", close_websocket},
+                                         {"text", text},        {"asked", asked},
+                                         {"read", read_answer}, {"is_known", is_known},
+                                         {"log", log_line},     {"ask", ask_main},
+                                         {"who", set_who},      {"process", od_process_facts},
+                                         {NULL, NULL}};
     lua_newtable(L);
     lua_pushlightuserdata(L, site);
     luaL_setfuncs(L, functions, 1);

@@ -24,6 +24,7 @@ struct od_operator_events {
     // Questions of the control socket, to be answered with od_control_answer, now or later. [rest]:
     // the words behind `status`.
     void (*status)(void *owner, struct od_control_question *question, od_slice rest);
+    void (*metrics)(void *owner, struct od_control_question *question);
     void (*settle)(void *owner, struct od_control_question *question); // Of `open-do test`.
 
     // For an object, or about those of a worker (inquiry.h).

@@ -73,6 +73,7 @@ static void end(struct od_reload *reload, bool ok, const char *text)
 {
     reload->state = OD_RELOAD_IDLE;
     reload->has_failed = !ok;
+    reload->failures += !ok;
     od_log(ok ? OD_LOG_INFO : OD_LOG_ERROR, NULL, "%s", text);
     if (reload->is_again) {
         reload->is_again = false;

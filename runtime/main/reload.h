@@ -68,6 +68,7 @@ struct od_reload {
     bool is_again;            // LOADING: somebody asked meanwhile.
     bool is_settling;         // The files are being changed.
     bool is_forced;           // Load it even if the files are the same.
+    uint32_t failures;        // So many could not be served.
     bool has_failed;          // The last one; so that the way back is told too.
     bool may_retry;           // A worker may end once meanwhile.
     bool is_open;

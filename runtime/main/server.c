@@ -73,6 +73,11 @@ static void on_status_asked(void *owner, struct od_control_question *question, o
     od_status_ask(&((struct od_server *)owner)->status, question, rest);
 }
 
+static void on_metrics_asked(void *owner, struct od_control_question *question)
+{
+    od_metrics_answer(owner, question);
+}
+
 static void on_settle_asked(void *owner, struct od_control_question *question)
 {
     od_status_ask_settled(&((struct od_server *)owner)->status, question);
@@ -89,8 +94,8 @@ static void on_inspect_asked(void *owner, struct od_control_question *question, 
 }
 
 static const struct od_operator_events operator_events = {
-    on_stop_asked,   on_kill_asked, on_reload_asked, on_status_asked,
-    on_settle_asked, on_call_asked, on_inspect_asked};
+    on_stop_asked,    on_kill_asked,   on_reload_asked, on_status_asked,
+    on_metrics_asked, on_settle_asked, on_call_asked,   on_inspect_asked};
 
 // Clients
 
@@ -370,6 +375,8 @@ static void on_ended(void *owner, struct od_child *child, const struct od_ending
 {
     struct od_server *server = owner;
     report_end(server, child, how);
+    if (server->state < OD_SERVER_STOPPING)
+        od_metrics_worker_ended(&server->metrics, child, how);
     od_reload_ended(&server->reload, child, ran_a_handler(how));
     stop_unless_serving(server);
     if (server->state == OD_SERVER_SERVING)
@@ -392,6 +399,7 @@ static void init(struct od_server *server, const struct od_options *options)
     *server = (struct od_server){.options = options};
     od_keeper_init(&server->keeper);
     od_router_init(&server->router, options->workers);
+    od_metrics_init(&server->metrics, options->workers);
 }
 
 // The committer's error says what is wrong in words; a script that starts servers wants a number.
@@ -461,6 +469,7 @@ static void close_all(struct od_server *server)
     od_keeper_deinit(&server->keeper);
     od_door_deinit(&server->door);
     od_router_deinit(&server->router);
+    od_metrics_deinit(&server->metrics);
     od_bytes_deinit(&server->namespaces);
     od_bytes_deinit(&server->watching);
     od_loop_deinit(&server->loop);

@@ -11,6 +11,7 @@
 #include "main/inquiry.h"
 #include "main/keeper.h"
 #include "main/lease.h"
+#include "main/metrics.h"
 #include "main/operator.h"
 #include "main/recovery.h"
 #include "main/reload.h"
@@ -34,6 +35,7 @@ struct od_server {
     struct od_operator operator;
     struct od_admin_listener admin;
     struct od_status status;
+    struct od_metrics metrics;
     struct od_inquiries inquiries;
     struct od_supervisor supervisor;
     struct od_reload reload;

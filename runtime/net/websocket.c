@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "codec/upgrade_record.h"
+#include "link/meters.h"
 #include "net/websocket_state.h"
 
 #define VANISHED OD_SLICE("WebSocket disconnected without sending Close frame.")
@@ -163,6 +164,8 @@ static bool may_put(struct od_websocket *websocket, size_t size)
     }
     if (size > websocket->largest_bytes)
         websocket->largest_bytes = size;
+    od_meters_count(websocket->net->meters, OD_METER_messagesOut, 1);
+    od_meters_count(websocket->net->meters, OD_METER_bytesOut, size);
     return true;
 }
 

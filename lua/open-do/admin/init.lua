@@ -34,7 +34,7 @@ local open = {}
 
 -- Main answers, so the program lives.
 open["/healthz"] = function()
-  local ok, problem = native.admin.ask("meters", "")
+  local ok, problem = native.admin.ask("metrics", "")
   return ok and plain(200, "ok") or plain(503, problem)
 end
 
