@@ -429,7 +429,7 @@ static enum od_exit open_all(struct od_server *server, struct od_error *err)
     _Static_assert(sizeof files == sizeof server->supervisor.files, "one page tells the other");
     memcpy(server->supervisor.files, &files, sizeof files);
     od_operator_listen(&server->operator, options->data_dir);
-    enum od_exit exit = od_door_listen(&server->door, &options->listen, err);
+    enum od_exit exit = od_door_listen(&server->door, &options->listen, "--listen", err);
     if (exit == OD_EXIT_CLEAN)
         exit = od_admin_listener_open(&server->admin, err);
     if (exit != OD_EXIT_CLEAN)

@@ -36,6 +36,8 @@ OD_TEST_NEEDS="
   program mosquitto_pub:mosquitto-clients
   program openssl:openssl
   program unshare:util-linux
+  program promtool:prometheus
+  program prometheus:prometheus
   package lua-socket:lua-socket
   package libclang-rt-dev:libclang-rt-dev"
 

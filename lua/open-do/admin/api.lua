@@ -1,6 +1,7 @@
 -- Commands of the admin listener, /api/NAME and those of the page: what they take and give, in JSON.
 local _, native = ...
 
+local figures = require "open-do.admin.figures"
 local od = require "open-do"
 local server = require "open-do.command.server"
 local typed = require "open-do.command.typed"
@@ -13,11 +14,6 @@ local fail, usage = words.fail, words.usage
 local PAGE = 1000 -- Rows of a list, when nobody says how many.
 
 local M = {}
-
-local function ask(name, body)
-  local bytes, why = native.admin.ask(name, body or "")
-  return bytes or fail("%s", why)
-end
 
 -- Arguments ---------------------------------------------------------------------------------------
 
@@ -42,14 +38,12 @@ end
 
 local commands = {}
 
-function M.status()
-  return json.try_decode(ask("status", "json"))
-end
+commands.status = { run = figures.status }
 
-commands.status = { run = M.status }
+commands.metrics = { run = figures.collect }
 
 commands.reload = { writes = true, run = function()
-  return (ask("reload"):gsub("\n$", ""))
+  return (figures.ask("reload"):gsub("\n$", ""))
 end }
 
 commands.objects = { run = function(arguments)

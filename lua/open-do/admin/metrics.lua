@@ -1,8 +1,6 @@
 -- /metrics: what the program counts, as Prometheus reads it: OpenMetrics 1.0 for who asks for it,
 -- the older text for others. No label ever holds the name of an object.
-local _, native = ...
-
-local api = require "open-do.admin.api"
+local figures = require "open-do.admin.figures"
 local od = require "open-do"
 
 local M = {}
@@ -174,26 +172,6 @@ of_processes("counter", "open_do_cpu_seconds", "Processor time.", "cpu")
 of_processes("gauge", "open_do_resident_memory_bytes", "Memory of the processes.", "resident")
 of_processes("gauge", "open_do_open_fds", "Descriptors that are open.", "descriptors")
 
--- What there is to know ---------------------------------------------------------------------------
-
-local function process(name, pid)
-  local facts = pid ~= 0 and native.admin.process(pid) or {}
-  facts.name = name
-  return facts
-end
-
---- Counters as they are now: { main =, workers =, status =, processes = }.
-function M.collect()
-  local bytes, why = native.admin.ask("metrics", "")
-  local records = native.command.facts(bytes or error(why, 0))
-  local all = { main = table.remove(records, 1), workers = records, status = api.status() }
-  all.processes = { process("main", all.main.pid), process("admin", all.main.admin) }
-  for _, worker in ipairs(records) do
-    table.insert(all.processes, process("worker-" .. worker.worker, worker.pid))
-  end
-  return all
-end
-
 -- How it is written -------------------------------------------------------------------------------
 
 local SUFFIXES = { counter = "_total", info = "_info" }
@@ -240,7 +218,7 @@ end
 --- What HTTP gets, by the header Accept.
 function M.response(accept)
   local is_open = accept:find("application/openmetrics-text", 1, true) ~= nil
-  return od.Response(M.text(M.collect(), is_open),
+  return od.Response(M.text(figures.collect(), is_open),
     { headers = { ["content-type"] = is_open and OPEN or PLAIN } })
 end
 
