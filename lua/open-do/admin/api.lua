@@ -42,6 +42,16 @@ commands.status = { run = figures.status }
 
 commands.metrics = { run = figures.collect }
 
+--- What there is, and what this visitor may.
+commands.commands = { run = function(_, role)
+  local names = array {}
+  for name in pairs(commands) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return { role = role, commands = names }
+end }
+
 commands.reload = { writes = true, run = function()
   return (figures.ask("reload"):gsub("\n$", ""))
 end }
@@ -146,7 +156,7 @@ function M.run(command, arguments, role)
   if command.writes and role ~= "write" then
     error(setmetatable({}, Refusal), 0)
   end
-  local value = command.run(arguments)
+  local value = command.run(arguments, role)
   return value == nil and "null" or M.encode(value)
 end
 

@@ -79,6 +79,8 @@ prints an address that has it.</p>
 <button>Look inside</button></form></main>
 ]]
 
+local LOGIN_NEEDS = { ["/style.css"] = true, ["/icon.svg"] = true }
+
 local function refuse(request, given)
   wrong_tokens = wrong_tokens + (given and 1 or 0)
   if request.path == "/" then
@@ -102,7 +104,7 @@ function M.admit(request)
   local cookie = od.cookies.parse(request.headers:get("cookie"))[cookie_name(request)]
   local given = bearer or in_address or cookie
   local role = given and role_of(given)
-  if request.path == "/style.css" and not role then
+  if LOGIN_NEEDS[request.path] and not role then
     return { request = request } -- Of the page that asks for the token.
   elseif not role then
     return nil, refuse(request, given)
