@@ -4,8 +4,8 @@ import { samples, SECONDS } from './figures.js';
 
 const WIDTH = 600;
 
-function points(values, height, top) {
-  const step = WIDTH / (SECONDS - 1), offset = SECONDS - values.length;
+function points(values, height, top, seconds = SECONDS) {
+  const step = WIDTH / (seconds - 1), offset = seconds - values.length;
   const parts = [];
   let isBroken = true;
   values.forEach((value, i) => {
@@ -17,11 +17,11 @@ function points(values, height, top) {
   return parts.join('');
 }
 
-function area(values, height, top) {
+function area(values, height, top, seconds = SECONDS) {
   const first = values.findIndex(value => value !== undefined);
   if (first < 0) return '';
-  const step = WIDTH / (SECONDS - 1), offset = SECONDS - values.length;
-  const line = points(values.slice(first).map(value => value ?? 0), height, top);
+  const step = WIDTH / (seconds - 1), offset = seconds - values.length;
+  const line = points(values.slice(first).map(value => value ?? 0), height, top, seconds);
   return `${line}L${WIDTH} ${height}L${((offset + first) * step).toFixed(1)} ${height}Z`;
 }
 
@@ -33,6 +33,8 @@ function round(value, least) {
   return value;
 }
 
+const SPARK_SECONDS = 90;
+
 export function spark(read) {
   const height = 32, line = svg('path', { class: 'line' }), below = svg('path', { class: 'area' });
   const element = svg('svg', { class: 'spark', viewBox: `0 -2 ${WIDTH} ${height + 4}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' },
@@ -40,9 +42,9 @@ export function spark(read) {
   return {
     element,
     update() {
-      const values = samples.map(read), top = Math.max(1e-9, ...values.filter(value => value !== undefined)) * 1.05;
-      line.setAttribute('d', points(values, height, top));
-      below.setAttribute('d', area(values, height, top));
+      const values = samples.slice(-SPARK_SECONDS).map(read), top = Math.max(1e-9, ...values.filter(value => value !== undefined)) * 1.05;
+      line.setAttribute('d', points(values, height, top, SPARK_SECONDS));
+      below.setAttribute('d', area(values, height, top, SPARK_SECONDS));
     },
   };
 }

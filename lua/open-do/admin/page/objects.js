@@ -4,7 +4,7 @@ import { ask, watch } from './live.js';
 
 const COLUMNS = [ // [order, head, class, what of an object]
   ['name', 'Object', 'name', null],
-  ['busy', 'State', 'state', null],
+  ['busy', 'Why awake', 'state', null],
   ['last', 'Last event', '', object => object.lastEvent ? `${object.lastEvent} · ${ago(object.lastEventMs)}` : '–'],
   ['errors', 'Errors', 'number', object => count(object.errors ?? 0)],
   ['slowest', 'Slowest', 'number', object => object.slowestUs ? duration(object.slowestUs) : '–'],
@@ -13,21 +13,23 @@ const COLUMNS = [ // [order, head, class, what of an object]
   ['bytes', 'Size', 'number', object => object.bytes === undefined ? (object.stored ? '·' : '–') : bytes(object.bytes) + (object.bytesAtLeast ? '+' : '')],
 ];
 
-export function stateOf(object) {
-  return h('span.dot.' + (object.state === 'awake' ? 'awake' : object.state === 'asleep' ? 'asleep' : 'other'), { title: object.state }, object.state);
+/** A dot, and in words what it says; or why it says so. */
+export function stateOf(object, why) {
+  const kind = object.state === 'awake' ? 'awake' : object.state === 'asleep' ? 'asleep' : 'other';
+  const words = why && object.why?.length ? object.why.join('; ') : object.state;
+  return h('span.dot.' + kind, { title: object.state }, h('span', null, words));
 }
 
 function makeRow(object) {
   const cells = COLUMNS.slice(2).map(([, head, kind, read]) => ({ read, kind, element: h('td' + (kind ? '.' + kind : ''), { 'data-head': head }) }));
-  const state = h('td.state'), why = h('small'), alarm = h('small');
+  const state = h('td.state'), alarm = h('small');
   const element = h('tr', { tabIndex: 0, onclick: () => { location.hash = linkOf(labelOf(object)); },
     onkeydown: event => { if (event.key === 'Enter') location.hash = linkOf(labelOf(object)); } },
   h('td.name', null, h('a', { href: linkOf(labelOf(object)), tabIndex: -1 }, nameOf(object)), alarm), state, cells.map(cell => cell.element));
   return {
     element,
     update(object) {
-      fill(state, stateOf(object), why);
-      text(why, (object.why ?? []).join('; '));
+      fill(state, stateOf(object, true));
       text(alarm, object.alarmMs ? 'alarm ' + until(object.alarmMs) : '');
       for (const cell of cells) text(cell.element, cell.read(object));
       cells[1].element.classList.toggle('bad', object.errors > 0);

@@ -106,9 +106,9 @@ export function overview(root) {
   const all = tiles(), marks = strip(), table = workers();
   const events = chart({ title: 'Events per second', format: rate, least: 5, series: [
     { name: 'handled', kind: 'accent', isFilled: true, read: one => one.events },
-    { name: 'failed', kind: 'bad', read: one => one.failed },
+    { name: 'failed', kind: 'fail', read: one => one.failed },
   ] });
-  const times = chart({ title: 'How long things take, p99', format: duration, least: 1000, series: [
+  const times = chart({ title: 'Latency, p99', format: duration, least: 1000, series: [
     { name: 'queue', kind: 'queue', read: one => one.queue99 },
     { name: 'run', kind: 'run', read: one => one.run99 },
     { name: 'commit', kind: 'commit', read: one => one.commit99 },

@@ -19,7 +19,7 @@ export function coloured(source) {
 }
 
 export const oneLine = (value, most = 160) => {
-  const source = JSON.stringify(value) ?? '';
+  const source = (JSON.stringify(value, null, 1) ?? '').replace(/\n */g, ' ');
   return source.length > most ? source.slice(0, most) + '…' : source;
 };
 
