@@ -15,6 +15,7 @@
 #include "link/invocation.h"
 #include "object/call.h"
 #include "object/facts.h"
+#include "object/inspection.h"
 #include "object/route.h"
 #include "value/json.h"
 #include "value/library.h"
@@ -120,18 +121,24 @@ static int call(lua_State *L)
     return operation->ask(L, operation, "call", true);
 }
 
-// inspect(worker, namespace, beginning, awake, limit, after) -> the bytes, or nil and why not.
+// inspect(worker, scope, namespace, beginning, bytes, limit, after) -> the bytes, or nil and why
+// not. [scope] is "all", "living" or "awake".
 static int inspect(lua_State *L)
 {
+    static const char *const scopes[] = {[OD_INSPECT_ALL] = "all",
+                                         [OD_INSPECT_LIVING] = "living",
+                                         [OD_INSPECT_AWAKE] = "awake",
+                                         NULL};
     struct od_operate *operation = operation_of(L);
     struct od_bytes *message = &operation->message;
     od_bytes_clear(message);
     od_bytes_put_u32(message, (uint32_t)luaL_checkinteger(L, 1));
-    od_bytes_put_string(message, check_slice(L, 2));
+    od_bytes_put_u8(message, (uint8_t)luaL_checkoption(L, 2, NULL, scopes));
     od_bytes_put_string(message, check_slice(L, 3));
-    od_bytes_put_u8(message, lua_toboolean(L, 4) != 0);
-    od_bytes_put_u32(message, (uint32_t)luaL_checkinteger(L, 5));
-    od_bytes_put_string(message, check_slice(L, 6));
+    od_bytes_put_string(message, check_slice(L, 4));
+    od_bytes_put_u8(message, lua_toboolean(L, 5) != 0);
+    od_bytes_put_u32(message, (uint32_t)luaL_checkinteger(L, 6));
+    od_bytes_put_string(message, check_slice(L, 7));
     return operation->ask(L, operation, "inspect", true);
 }
 
@@ -229,14 +236,16 @@ static int read_facts(lua_State *L)
     return 1;
 }
 
-// string(bytes) -> the str they begin with, and how many bytes that takes.
-static int read_string(lua_State *L)
+// page(bytes) -> how many workers there are, the place where the page ends, and where the facts
+// begin.
+static int read_page(lua_State *L)
 {
     struct od_cursor cursor = od_cursor_of(check_slice(L, 1));
-    od_slice text = od_cursor_string(&cursor);
-    lua_pushlstring(L, text.at, text.size);
-    lua_pushinteger(L, (lua_Integer)text.size + 4);
-    return 2;
+    lua_pushnumber(L, od_cursor_u32(&cursor));
+    od_slice place = od_cursor_string(&cursor);
+    lua_pushlstring(L, place.at, place.size);
+    lua_pushinteger(L, (lua_Integer)place.size + 8);
+    return 3;
 }
 
 // nearest(word, names) -> the one that was meant, or nil.
@@ -277,13 +286,32 @@ static const char *command_name(const struct od_options *options)
 void od_operate_open(lua_State *L, struct od_operate *operation)
 {
     static const luaL_Reg functions[] = {
-        {"call", call},        {"inspect", inspect},    {"pack", pack},       {"pairs", read_pairs},
-        {"facts", read_facts}, {"string", read_string}, {"nearest", nearest}, {NULL, NULL}};
+        {"call", call},        {"inspect", inspect}, {"pack", pack},       {"pairs", read_pairs},
+        {"facts", read_facts}, {"page", read_page},  {"nearest", nearest}, {NULL, NULL}};
     lua_newtable(L);
     lua_pushlightuserdata(L, operation);
     luaL_setfuncs(L, functions, 1);
     od_embedded_put_native_table(L, "command");
     od_lib_test_put_values(L);
+}
+
+static void push_options(lua_State *L, const struct od_options *options)
+{
+    lua_newtable(L);
+    lua_pushboolean(L, options->json);
+    lua_setfield(L, -2, "json");
+    lua_pushboolean(L, options->look.awake);
+    lua_setfield(L, -2, "awake");
+    lua_pushboolean(L, options->look.events);
+    lua_setfield(L, -2, "events");
+    lua_pushstring(L, options->look.order);
+    lua_setfield(L, -2, "order");
+    lua_pushstring(L, options->look.cursor);
+    lua_setfield(L, -2, "cursor");
+    if (options->look.limit > 0) {
+        lua_pushnumber(L, options->look.limit);
+        lua_setfield(L, -2, "limit");
+    }
 }
 
 // A lua_CFunction: (operation).
@@ -302,7 +330,7 @@ static int run(lua_State *L)
         lua_pushstring(L, options->words[i]);
         lua_rawseti(L, -2, i + 1);
     }
-    lua_pushboolean(L, options->json);
+    push_options(L, options);
     lua_call(L, 3, 1);
     return 1;
 }

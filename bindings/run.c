@@ -10,9 +10,11 @@
 #include "engine/error_report.h"
 #include "engine/failure.h"
 #include "engine/instance.h"
+#include "engine/mishap.h"
 #include "handler.h"
 #include "link/options.h"
 #include "object/alarm_event.h"
+#include "object/history.h"
 #include "object/section.h"
 #include "self.h"
 #include "value/http_message.h"
@@ -55,12 +57,7 @@ struct od_error_entry od_run_entry_of(struct od_engine *engine, const struct od_
 static void log_report(struct od_engine *engine, struct od_task *task,
                        const struct od_error_report *report, lua_State *L)
 {
-    struct od_bytes line = {0};
-    od_bytes_put_slice(&line, od_slice_of(what_runs(task)));
-    od_bytes_put_slice(&line, OD_SLICE(": "));
-    od_bytes_put_slice(&line, od_error_report_whole(report));
-    od_log_slice(OD_LOG_ERROR, od_slice_of(task->object->label), od_bytes_slice(&line));
-    od_bytes_deinit(&line);
+    od_mishap_tell(task->object, what_runs(task), report);
     if (task->is_answered || is_after_event(task))
         return;
     struct od_bytes fields = {0};
@@ -267,6 +264,7 @@ static void lack_fetch(struct od_task *task)
     od_slice why = OD_SLICE("Handler does not export a fetch() function. Requests need one in the "
                             "class: function CLASS:fetch(request)");
     od_log_slice(OD_LOG_ERROR, od_slice_of(task->object->label), why);
+    od_history_error(task->object, (od_slice){NULL, 0}, why);
     od_task_fail(task, why);
 }
 

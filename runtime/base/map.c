@@ -98,6 +98,33 @@ struct od_map_node *od_map_next(const struct od_map *map, const struct od_map_no
     return NULL;
 }
 
+static uint64_t reverse_bits(uint64_t value)
+{
+    value = (value >> 1 & 0x5555555555555555u) | (value & 0x5555555555555555u) << 1;
+    value = (value >> 2 & 0x3333333333333333u) | (value & 0x3333333333333333u) << 2;
+    value = (value >> 4 & 0x0f0f0f0f0f0f0f0fu) | (value & 0x0f0f0f0f0f0f0f0fu) << 4;
+    return __builtin_bswap64(value);
+}
+
+// Buckets are counted with their highest bit first. When a bucket is split its two halves differ in
+// the next bit only, so they stand side by side in this order, and what lies before a place stays
+// before it.
+static uint64_t behind(uint64_t bucket, uint64_t mask)
+{
+    return reverse_bits(reverse_bits(bucket | ~mask) + 1);
+}
+
+uint64_t od_map_visit(const struct od_map *map, uint64_t place,
+                      void (*visit)(struct od_map_node *node, void *context), void *context)
+{
+    if (map->size == 0)
+        return 0;
+    uint64_t mask = map->bucket_count - 1;
+    for (struct od_map_node *node = map->buckets[place & mask]; node != NULL; node = node->next)
+        visit(node, context);
+    return behind(place & mask, mask);
+}
+
 uint64_t od_map_hash_u64(uint64_t value)
 {
     value ^= value >> 33;

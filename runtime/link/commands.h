@@ -17,6 +17,7 @@
 
 #define OD_COMMANDS(COMMAND)                                                                       \
     COMMAND("object", LOOKS, "nothing; gives facts")                                               \
+    COMMAND("events", LOOKS, "nothing; gives facts of each of the last, and watches on (trace.h)") \
     COMMAND("kv.list", LOOKS,                                                                      \
             "str prefix, str start after, u32 limit; gives (str key, str value)*")                 \
     COMMAND("kv.get", LOOKS, "str key; gives the same, one or none")                               \

@@ -60,6 +60,14 @@ enum od_command {
     OD_COMMAND_COUNT,
 };
 
+struct od_options_look { // Of commands that look into a running program; NULL: not given.
+    bool awake;          // Only objects with an instance.
+    bool events;         // The last events of the object, not what it is.
+    const char *order;
+    const char *cursor;
+    uint32_t limit; // 0: not given.
+};
+
 struct od_options {
     enum od_command command;
     char **argv;        // All of it; ends with NULL.
@@ -87,7 +95,8 @@ struct od_options {
     bool fetch_private_denied;          // od.fetch reaches no private address.
     enum od_log_format log_format;
     enum od_log_level log_level;
-    bool json;         // Answers are for machines.
+    bool json; // Answers are for machines.
+    struct od_options_look look;
     bool log_requests; // A line for each request and for the beginning and end of each WebSocket.
     struct od_variables variables; // Files first, then --var.
 };

@@ -12,6 +12,7 @@ enum {
     script_memory_mb_min = 8,
     script_memory_mb_max = 1024 * 1024,
     connections_per_address_max = 1000 * 1000,
+    look_limit_max = 100 * 1000 * 1000,
 };
 
 typedef bool take_value(struct od_options_reading *reading, const char *text, struct od_error *err);
@@ -19,8 +20,9 @@ typedef bool take_value(struct od_options_reading *reading, const char *text, st
 static take_value take_json, take_listen, take_data, take_workers, take_idle_ms, take_ping_ms,
     take_event_limit_ms, take_script_memory, take_var, take_var_file, take_env_file,
     take_log_format, take_log_level, take_log_requests, take_watch, take_fetch_private,
-    take_connections, take_allow_origin, take_allow_host, take_trusted_proxies, take_confine,
-    take_admin, take_admin_host;
+    take_connections, take_awake, take_events, take_order, take_limit, take_cursor,
+    take_allow_origin, take_allow_host, take_trusted_proxies, take_confine, take_admin,
+    take_admin_host;
 
 const struct od_option_row od_option_rows[] = {
     {"Serving", "listen", "HOST:PORT", "where clients connect; :8787 is every address, port 0 any",
@@ -68,6 +70,14 @@ const struct od_option_row od_option_rows[] = {
     {NULL, "fetch-private", "RULE",
      "od.fetch of addresses of this machine and of private networks: allow or deny", "allow", NULL,
      false, take_fetch_private},
+    {"Looking", "awake", NULL, "only objects with an instance", NULL, NULL, false, take_awake},
+    {NULL, "order", "ORDER",
+     "the first of all by name, bytes, queue, sockets, errors, busy, slowest or last", NULL, NULL,
+     false, take_order},
+    {NULL, "limit", "N", "how many", "1000", NULL, false, take_limit},
+    {NULL, "cursor", "CURSOR", "go on where the list before ended", NULL, NULL, false, take_cursor},
+    {NULL, "events", NULL, "its last events and what took how long; it is watched from then on",
+     NULL, NULL, false, take_events},
     {"Output", "json", NULL, "the answer is for machines", NULL, NULL, false, take_json},
     {NULL, "log-format", "FORMAT", "text for people or json for machines", "text", NULL, false,
      take_log_format},
@@ -78,8 +88,11 @@ const struct od_option_row od_option_rows[] = {
 };
 
 #define OD_LOOKS(name, help, operand, example)                                                     \
+    OD_LOOKS_WITH(name, help, operand, OD_OPTIONS_OF_LOOKS, example)
+
+#define OD_LOOKS_WITH(name, help, operand, options, example)                                       \
     {                                                                                              \
-        name, help, operand, false, true, OD_OPTIONS_OF_LOOKS, name " " example                    \
+        name, help, operand, false, true, options, name " " example                                \
     }
 
 const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
@@ -91,14 +104,16 @@ const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
                           false, " var env-file script-memory-mb confine log-format log-level ",
                           "check chat.lua"},
     [OD_COMMAND_STATUS] = {"status", "what the running program does, and what keeps objects awake",
-                           "[SCRIPT]", false, false, " data" OD_OPTIONS_OF_STATUS,
+                           "[SCRIPT]", false, false, OD_OPTIONS_OF_LOOKS,
                            "status --data chat-data --json"},
     [OD_COMMAND_RELOAD] = {"reload", "tell the running program to load its script anew", "[SCRIPT]",
                            false, false, " data ", "reload chat.lua"},
-    [OD_COMMAND_OBJECTS] = OD_LOOKS("objects", "which objects there are", "[NAMESPACE[/BEGINNING]]",
-                                    "rooms --data chat-data"),
+    [OD_COMMAND_OBJECTS] =
+        OD_LOOKS_WITH("objects", "which objects there are", "[NAMESPACE[/BEGINNING]]",
+                      " awake order limit cursor" OD_OPTIONS_OF_LOOKS, "rooms --order errors"),
     [OD_COMMAND_OBJECT] =
-        OD_LOOKS("object", "one of them, without waking it", "NAMESPACE/NAME", "rooms/lobby"),
+        OD_LOOKS_WITH("object", "one of them, without waking it", "NAMESPACE/NAME",
+                      " events" OD_OPTIONS_OF_LOOKS, "rooms/lobby"),
     [OD_COMMAND_KV] = OD_LOOKS("kv", "what it has stored; VALUE is JSON",
                                "list|get|put|delete NAMESPACE/NAME [KEY [VALUE]]",
                                "put rooms/lobby topic '\"tea\"'"),
@@ -193,6 +208,36 @@ static bool take_ping_ms(struct od_options_reading *reading, const char *text, s
 static bool take_json(struct od_options_reading *reading, const char *text, struct od_error *err)
 {
     return take_flag(text, &reading->options->json, err);
+}
+
+static bool take_awake(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    return take_flag(text, &reading->options->look.awake, err);
+}
+
+static bool take_events(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    return take_flag(text, &reading->options->look.events, err);
+}
+
+// The words themselves are looked at by who gets them (lua/open-do/command).
+static bool take_order(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    (void)err;
+    reading->options->look.order = text;
+    return true;
+}
+
+static bool take_cursor(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    (void)err;
+    reading->options->look.cursor = text;
+    return true;
+}
+
+static bool take_limit(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    return take_number(text, 1, look_limit_max, &reading->options->look.limit, err);
 }
 
 static bool take_watch(struct od_options_reading *reading, const char *text, struct od_error *err)

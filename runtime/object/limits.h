@@ -50,10 +50,15 @@
 #define OD_PASSWORD_BYTES_MAX 4096
 #define OD_PASSWORD_MEMORY_MAX (32u << 20) // Of one.
 #define OD_PASSWORD_P_MAX 16
-#define OD_REPORT_OBJECTS_MAX 100 // Objects of one worker that `open-do status` names,
-#define OD_REPORT_REASONS_MAX 8   // and the handlers it names of each.
-#define OD_INSPECT_ROWS_MAX 1000  // Objects that a page of `open-do objects` looks at.
-#define OD_ATTACH_MS_MAX 30000    // From acceptWebSocket to the 101 that takes the socket.
+#define OD_REPORT_OBJECTS_MAX 100    // Objects of one worker that `open-do status` names,
+#define OD_REPORT_REASONS_MAX 8      // and the handlers it names of each.
+#define OD_INSPECT_ROWS_MAX 20000    // What a page of `open-do objects` looks at,
+#define OD_INSPECT_US_MAX 2000       // and for how long at most,
+#define OD_INSPECT_MEASURE_MAX 10000 // with so many rows of one object.
+#define OD_FAILED_MAX 256            // Histories kept of objects that are gone, with errors.
+#define OD_TRACES_MAX 64             // Objects of a worker that are watched,
+#define OD_TRACE_MS_MAX 30000        // so long after somebody has last asked.
+#define OD_ATTACH_MS_MAX 30000       // From acceptWebSocket to the 101 that takes the socket.
 
 #define OD_ALARM_MS_MAX                                                                            \
     900000 // An alarm's handler that has not returned: a failed try. [Cloudflare]

@@ -8,6 +8,7 @@
 #include "object/inspection.h"
 #include "object/outbox.h"
 #include "object/socket.h"
+#include "object/trace.h"
 #include "store/store.h"
 
 // --- What it finds -------------------------------------------------------------------------------
@@ -74,6 +75,16 @@ static bool list_sockets(struct od_object *object, struct od_cursor *sent, struc
     return true;
 }
 
+static bool list_events(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                        struct od_error *err)
+{
+    (void)sent;
+    if (!od_trace_watch(object, err))
+        return false;
+    od_trace_put(found, object);
+    return true;
+}
+
 // --- What it does --------------------------------------------------------------------------------
 
 static const char evicted[] = "evicted by an operator";
@@ -130,10 +141,15 @@ static look *find(od_slice name)
     static const struct {
         const char *name;
         look *look;
-    } rows[] = {{"object", tell_object},  {"kv.list", list_keys},
-                {"kv.get", get_key},      {"sockets.list", list_sockets},
-                {"hibernate", hibernate}, {"evict", evict},
-                {"reset", reset},         {"delete", delete_all}};
+    } rows[] = {{"object", tell_object},
+                {"events", list_events},
+                {"kv.list", list_keys},
+                {"kv.get", get_key},
+                {"sockets.list", list_sockets},
+                {"hibernate", hibernate},
+                {"evict", evict},
+                {"reset", reset},
+                {"delete", delete_all}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (od_slice_equal(name, od_slice_of(rows[i].name)))
             return rows[i].look;

@@ -12,6 +12,7 @@
 #include "object/alarm_event.h"
 #include "object/branch.h"
 #include "object/call.h"
+#include "object/history.h"
 #include "object/inbox.h"
 #include "object/label.h"
 #include "object/look.h"
@@ -23,6 +24,7 @@
 #include "object/socket.h"
 #include "object/task.h"
 #include "object/timeout.h"
+#include "object/trace.h"
 #include "object/transaction.h"
 #include "store/store.h"
 
@@ -282,6 +284,7 @@ static void construct(struct od_object *object)
     object->script = script;
     script->uses++;
     struct od_task *task = od_task_new(object, NULL);
+    od_trace_began(object, task);
     before(object, task);
     after(object, task, script->construct(script, task));
 }
@@ -293,9 +296,12 @@ static void run(struct od_object *object, struct od_event *event)
         return;
     }
     struct od_task *task = od_task_new(object, event);
-    if (event->kind != OD_EVENT_BRANCH)
+    if (event->kind != OD_EVENT_BRANCH) {
+        od_history_begin(object, od_event_name(event));
+        od_trace_began(object, task);
         od_meters_time(&object->objects->page->meters.queue,
                        object->objects->event_began_us - event->came_us);
+    }
     const struct od_call *call =
         event->call == 0 ? NULL : od_call_find(object->objects, event->call);
     if (call != NULL)
@@ -310,6 +316,7 @@ static void resume(struct od_object *object, struct od_event *event)
 {
     struct od_task *task = od_task_find(object->objects, event->task);
     if (task != NULL) {
+        od_trace_goes_on(object, od_branch_root(task));
         before(object, task);
         after(object, task, task->script->resume(task->script, task, event));
     }
@@ -387,6 +394,7 @@ void od_object_deliver(struct od_object *object, int64_t *now_us)
             *now_us = od_clock_passed_us();
             od_meters_time(&object->objects->page->meters.run,
                            *now_us - object->objects->event_began_us);
+            od_history_ran(object, *now_us - object->objects->event_began_us);
         }
         note_overrun(object, *now_us - began_us);
     }
@@ -499,6 +507,7 @@ void od_object_free(struct od_object *object)
         od_map_remove(&object->objects->by_id, &object->by_id);
     }
     od_keep_forget_object(object);
+    od_history_leave(object);
     od_auto_response_free(object->auto_response);
     od_bytes_deinit(&object->reset_why);
     od_bytes_deinit(&object->failure);

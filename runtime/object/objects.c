@@ -7,10 +7,12 @@
 #include "link/worker_page.h"
 #include "net/net.h"
 #include "object/call.h"
+#include "object/history.h"
 #include "object/outbox.h"
 #include "object/refusal.h"
 #include "object/task.h"
 #include "object/timeout.h"
+#include "object/trace.h"
 #include "store/store.h"
 
 static void idle_passed(struct od_timer *timer);
@@ -25,6 +27,9 @@ void od_objects_init(struct od_objects *objects)
     od_list_init(&objects->idle);
     od_list_init(&objects->awake);
     od_list_init(&objects->refusals);
+    od_list_init(&objects->failed);
+    od_list_init(&objects->traces);
+    od_map_init(&objects->failed_by_id);
     od_list_init(&objects->outgoing.objects);
     od_map_init(&objects->by_id);
     od_map_init(&objects->sockets);
@@ -67,6 +72,7 @@ void od_objects_deinit(struct od_objects *objects)
     while ((node = od_map_next(&objects->by_id, NULL)) != NULL)
         od_object_free(OD_MAP_MEMBER(node, struct od_object, by_id));
     od_object_free(objects->entry);
+    od_history_forget_all(objects);
     free_calls(objects);
     close_all_scripts(objects);
     od_timers_clear(objects->timers, &objects->idle_timer);
@@ -235,6 +241,7 @@ struct od_object *od_objects_get(struct od_objects *objects, struct od_namespace
         return object;
     object = od_object_new(objects, namespace, id, has_name, name);
     object->refusal = od_refusal_find(objects, id->bytes);
+    od_history_return(object);
     od_map_put(&objects->by_id, &object->by_id, od_id_hash(id));
     return object;
 }
@@ -272,6 +279,7 @@ static void release(struct od_object *object)
 void od_objects_durable(struct od_objects *objects, uint64_t seq)
 {
     objects->durable = seq;
+    od_traces_durable(objects);
     struct od_list waiting; // Apart, as one object's effects can reach others that wait.
     od_list_init(&waiting);
     od_list_move_all(&waiting, &objects->gated);
@@ -319,7 +327,7 @@ static void put_to_rest(struct od_object *object)
     }
     od_log(OD_LOG_DEBUG, object->label, "sleeps, %u WebSockets stay", object->socket_count);
     od_object_sleep(object);
-    if (object->socket_count == 0)
+    if (object->socket_count == 0 && !od_trace_is_on(object))
         od_object_free(object);
 }
 

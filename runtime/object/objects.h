@@ -52,6 +52,10 @@ struct od_objects {
     size_t relieved_bytes;   // What scripts took after a relief that was not enough (pressure.h).
     struct od_list refusals; // Objects that are not to run now (refusal.h).
     struct od_keep keep;     // What main was told of sockets.
+    struct od_list failed;   // Histories whose objects are gone (history.h),
+    struct od_map failed_by_id;
+    struct od_list traces; // and objects that somebody watches (trace.h).
+    uint32_t trace_count;
     od_slice commit_failure; // While objects are reset because of it: what went wrong.
     uint64_t durable;        // Writes up to this sequence number are on disk.
     uint64_t next_number;    // For sockets, tasks and calls.

@@ -5,6 +5,7 @@
 
 #include "object/alarm_event.h"
 #include "object/call.h"
+#include "object/history.h"
 #include "object/objects.h"
 #include "object/outgoing.h"
 
@@ -97,8 +98,11 @@ static bool has_room(struct od_object *object, const struct od_effect *effect)
         return true;
     if (object->outbox_bytes + cost_of(effect) <= OD_OUTBOX_BYTES_MAX)
         return true;
-    if (!object->is_reset)
-        od_object_reset(object, OD_SLICE("more than 64 MiB of messages wait for its writes"));
+    od_slice why = OD_SLICE("more than 64 MiB of messages wait for its writes");
+    if (!object->is_reset) {
+        od_history_error(object, (od_slice){NULL, 0}, why);
+        od_object_reset(object, why);
+    }
     return false;
 }
 

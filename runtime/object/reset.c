@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "link/worker_page.h"
+#include "object/history.h"
 #include "object/inbox.h"
 #include "object/objects.h"
 #include "object/outbox.h"
@@ -76,6 +77,7 @@ void od_object_reset_for(struct od_object *object, const struct od_failure *why)
 
 void od_object_lose_writes(struct od_object *object, od_slice why)
 {
+    od_history_error(object, (od_slice){NULL, 0}, why);
     object->has_lost_writes = true;
     od_object_reset(object, why);
     object->has_lost_writes = false;

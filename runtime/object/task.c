@@ -10,10 +10,12 @@
 #include "object/branch.h"
 #include "object/call.h"
 #include "object/client_end.h"
+#include "object/history.h"
 #include "object/objects.h"
 #include "object/outbox.h"
 #include "object/outgoing.h"
 #include "object/section.h"
+#include "object/trace.h"
 #include "object/transaction.h"
 
 static bool has_id(const struct od_map_node *node, const void *key)
@@ -73,13 +75,19 @@ static od_slice too_long(const struct od_task *task)
     return OD_SLICE("Actor exceeded event execution time and was disconnected.");
 }
 
+static void end_too_long(const struct od_task *task)
+{
+    od_history_error(task->object, (od_slice){NULL, 0}, too_long(task));
+    od_object_reset(task->object, too_long(task));
+}
+
 static void took_too_long(struct od_timer *timer)
 {
     struct od_task *task = OD_TIMER_MEMBER(timer, struct od_task, deadline);
     if (task->is_after_event)
         give_up(task);
     else
-        od_object_reset(task->object, too_long(task));
+        end_too_long(task);
 }
 
 static od_time_ms limit_of(const struct od_task *task)
@@ -177,6 +185,7 @@ void od_task_free(struct od_task *task)
 {
     struct od_objects *objects = task->object->objects;
     count_end(task);
+    od_trace_task_over(task->object, task);
     struct od_call *call =
         task->waiting_call == 0 ? NULL : od_call_find(objects, task->waiting_call);
     if (call != NULL)

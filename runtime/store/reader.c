@@ -32,6 +32,7 @@ struct question {
     od_slice *value;
     struct od_alarm *alarm;
     uint64_t count;
+    struct od_measure *measure;
     const struct od_alarm_place *place;
     od_alarm_visit *visit_alarm;
     const struct od_bounds *bounds;
@@ -197,6 +198,20 @@ bool od_reader_alarm(struct od_reader *reader, od_slot slot, uint64_t number,
 {
     return ask(reader, get_alarm,
                &(struct question){.rows = {.slot = slot, .number = number}, .alarm = alarm});
+}
+
+static int measure_rows(void *argument)
+{
+    struct question *q = argument;
+    return od_rows_measure(&q->rows, q->count, q->measure);
+}
+
+void od_reader_measure(struct od_reader *reader, od_slot slot, uint64_t number, uint64_t rows_max,
+                       struct od_measure *measure)
+{
+    (void)ask(reader, measure_rows,
+              &(struct question){
+                  .rows = {.slot = slot, .number = number}, .count = rows_max, .measure = measure});
 }
 
 static int count_in(struct question *q, MDB_dbi database)

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/cursor.h"
+#include "store/mapped.h"
 
 static int get(const struct od_rows *rows, const struct od_run *run, od_slice key, od_slice *value)
 {
@@ -130,4 +131,25 @@ int od_rows_delete_page(const struct od_rows *rows, uint32_t page)
     char room[OD_PAGE_KEY_BYTES];
     struct od_run run = od_run_of_pages(rows->slot, rows->number);
     return remove_row(rows, &run, od_page_key(room, page));
+}
+
+// --- All kinds -----------------------------------------------------------------------------------
+
+int od_rows_measure(const struct od_rows *rows, uint64_t rows_max, struct od_measure *measure)
+{
+    struct od_run run = od_run_of_object(rows->slot, rows->number);
+    MDB_cursor *cursor;
+    MDB_val value, key = {run.size, run.bytes};
+    int code = od_mapped_cursor_open(rows->txn, rows->data, &cursor);
+    if (code != 0)
+        return code;
+    code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    while (code == 0 && od_run_has(&run, od_env_slice(key)) && !measure->is_cut) {
+        measure->is_cut = measure->rows == rows_max;
+        measure->rows += !measure->is_cut;
+        measure->bytes += measure->is_cut ? 0 : key.mv_size + value.mv_size;
+        code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    od_mapped_cursor_close(cursor);
+    return code == MDB_NOTFOUND ? 0 : code;
 }

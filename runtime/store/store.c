@@ -112,6 +112,16 @@ bool od_store_identity_of(struct od_store *store, const uint8_t id[OD_ID_BYTES],
     return found;
 }
 
+void od_store_measure(struct od_store *store, const uint8_t id[OD_ID_BYTES], uint64_t rows_max,
+                      struct od_measure *measure)
+{
+    uint64_t number;
+    struct od_identity identity;
+    if (od_reader_find(store->reader, id, &number, &identity))
+        od_reader_measure(store->reader, od_slot_of_id(id), number, rows_max, measure);
+    log_failure(store);
+}
+
 void od_store_list(struct od_store *store, od_slice space, struct od_bytes *identities)
 {
     od_reader_list(store->reader, space, identities);

@@ -19,6 +19,7 @@
 #include "object/report.h"
 #include "object/restore.h"
 #include "object/socket.h"
+#include "object/trace.h"
 #include "store/limits.h"
 #include "store/store.h"
 #include "worker/breakout.h"
@@ -247,6 +248,7 @@ static void worker_turn(struct od_worker *worker)
     submit_batches(worker); // What Lua wrote goes to main, as one message.
     od_settle_turn(worker);
     release_outboxes(worker); // What may leave, leaves; frames of one socket in one write.
+    od_traces_turn(&worker->objects);
     make_room(worker);
     od_log_settle(false);
     od_breakout_try();

@@ -15,6 +15,8 @@ end
 function Thing:add(a, b) return a + b, "sum" end
 function Thing:n_now() return self.n end
 function Thing:slow() od.sleep(20000) end
+function Thing:keep(value) self.state.storage:put("n", value) end
+function Thing:break_it() error(self.state.id.name .. " is broken") end
 function Thing:alarm() end
 
 function Thing:storageChanged(keys)
@@ -160,15 +162,130 @@ describe("an operator", function()
     start { workers = 2 }
     workbench.ask(server, "many-0", [[
       for i = 1, 600 do self.env.things:getByName("many-" .. i):add(1, 1) end]])
-    local objects = ask("objects", "things/many-", "--json")
+    local objects = ask("objects", "things/many-", "--json").objects
     assert.equal(601, #objects)
     for i = 1, 20 do
       workbench.ask(server, "stored-" .. i, "storage:put('n', 1)")
     end
-    objects = ask("objects", "things/stored-", "--json")
+    objects = ask("objects", "things/stored-", "--json").objects
     assert.equal(20, #objects)
     assert.equal("stored-1", objects[1].name)
-    assert.same({}, ask("objects", "nothing", "--json"))
+    assert.same({ objects = {} }, ask("objects", "nothing", "--json"))
+  end)
+
+  it("goes on in the list where it ended, also the next day", function()
+    start { workers = 2 }
+    workbench.ask(server, "stored-0", [[
+      for i = 1, 700 do self.env.things:getByName("stored-" .. i):keep(i) end]])
+    local seen, pages = {}, 0
+    local function note(page)
+      pages = pages + 1
+      for _, object in ipairs(page.objects) do
+        assert.is_nil(seen[object.name])
+        assert.equal(object.name ~= "stored-0", object.bytes > 0)
+        seen[object.name] = true
+      end
+      return page.cursor
+    end
+    local cursor = note(ask("objects", "things/stored-", "--json", "--limit", "100"))
+    server:restart()
+    while cursor do
+      cursor = note(ask("objects", "things/stored-", "--json", "--limit", "100", "--cursor",
+        cursor))
+    end
+    for i = 1, 700 do
+      assert.is_true(seen["stored-" .. i])
+    end
+    assert.is_true(pages >= 7)
+  end)
+
+  it("is told when a cursor means nothing any more", function()
+    start { workers = 2 }
+    for i = 1, 5 do
+      workbench.ask(server, "stored-" .. i, "storage:put('n', 1)")
+    end
+    local cursor = ask("objects", "things", "--json", "--limit", "1").cursor
+    assert.matches("is no cursor", (refused("objects", "--cursor", "yesterday")))
+    assert.matches("no place in the list", (refused("objects", "--cursor", "2.0.BwAB")))
+    assert.equal(2, select(2, refused("objects", "--order", "name", "--cursor", cursor)))
+    assert.matches("'age' is no order; there are busy, bytes,",
+      (refused("objects", "--order", "age")))
+    server.options.workers = 1
+    server:restart()
+    assert.matches("a time with 2 workers, now there are 1",
+      (refused("objects", "things", "--cursor", cursor)))
+  end)
+
+  it("finds the largest, the fullest and the failing ones", function()
+    start()
+    for i = 1, 9 do
+      workbench.ask(server, "o" .. i, ("storage:put('n', ('x'):rep(%d))"):format(i * 1000))
+    end
+    for _ = 1, 3 do
+      server:connect("/things/o4")
+    end
+    server:connect("/things/o5")
+    assert.matches("o7", refused("call", "things/o7", "break_it"))
+    workbench.fall_asleep(server)
+    local function first(order, limit)
+      local names = {}
+      local list = ask("objects", "things", "--order", order, "--limit", limit or "2", "--json")
+      for i, object in ipairs(list.objects) do
+        names[i] = object.name
+      end
+      return names, list.objects
+    end
+    assert.same({ "o9", "o8" }, (first "bytes"))
+    assert.same({ "o4", "o5" }, (first "sockets"))
+    assert.same({ "o1", "o2" }, (first "name"))
+    local names, failing = first("errors", "1")
+    assert.same({ "o7" }, names)
+    assert.equal(1, failing[1].errors)
+    assert.equal("o7 is broken", failing[1].lastError)
+    assert.equal("script.lua:12", failing[1].lastErrorAt)
+    assert.matches("o7%s+asleep", say("objects", "things", "--order", "errors"))
+    assert.matches("last error%s+script.lua:12: o7 is broken, %d+ s ago",
+      say("object", "things/o7"))
+    assert.same({}, ask("objects", "things/o", "--awake", "--json").objects)
+    ask("call", "things/o2", "add", "1", "2")
+    local awake = ask("objects", "things/o", "--awake", "--json").objects
+    assert.same({ 1, "o2", "add" }, { #awake, awake[1].name, awake[1].lastEvent })
+    assert.is_true(math.abs(awake[1].lastEventMs / 1000 - os.time()) < 100)
+  end)
+
+  it("sees what took how long, once it watches", function()
+    start()
+    workbench.ask(server, "a", "storage:put('n', 1)")
+    say("evict", "things/a")
+    assert.matches("nothing yet", say("object", "things/a", "--events"))
+    ask("call", "things/a", "add", "1", "2")
+    refused("call", "things/a", "break_it")
+    server:fault("commit.hold")
+    local writer = workbench.begin(server, "a", "storage:put('n', 2) return true")
+    local function last()
+      local events = ask("object", "things/a", "--events", "--json")
+      return events[#events], events
+    end
+    workbench.ask(server, "b", "return 1")
+    local held = server:begin_asking("object", "things/a", "--events", "--json")
+    server:clear_fault("commit.hold")
+    workbench.outcome(writer)
+    held:wait_exit(10)
+    local event, all = last()
+    assert.same({ "constructor", "add", "break_it", "fetch" },
+      { all[1].event, all[2].event, all[3].event, all[4].event })
+    assert.same({ "done", "done", "failed", "done" },
+      { all[1].state, all[2].state, all[3].state, all[4].state })
+    assert.is_true(event.commitUs > 0)
+    assert.equal(0, all[2].commitUs)
+    assert.matches("fetch%s+%d+:%d+:%d+", say("object", "things/a", "--events"))
+    for _ = 1, 120 do
+      workbench.ask(server, "a", "return 1")
+    end
+    assert.equal(100, select(2, last())[100] and #select(2, last()))
+    server:turn_clock(120000)
+    workbench.ask(server, "b", "return 1")
+    assert.same({}, select(2, last()))
   end)
 
   it("sees who is connected, sends and closes", function()

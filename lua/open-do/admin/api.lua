@@ -3,6 +3,7 @@ local _, native = ...
 
 local figures = require "open-do.admin.figures"
 local od = require "open-do"
+local objects = require "open-do.command.objects"
 local server = require "open-do.command.server"
 local typed = require "open-do.command.typed"
 local words = require "open-do.command.words"
@@ -57,18 +58,19 @@ commands.reload = { writes = true, run = function()
 end }
 
 commands.objects = { run = function(arguments)
-  local list, limit = array {}, number(arguments, "limit", PAGE)
-  for object in server.each_object(text(arguments, "namespace", ""), text(arguments, "name", "")) do
-    if #list >= limit then
-      break
-    end
-    list[#list + 1] = object
-  end
-  return list
+  local list, cursor = objects.list { space = text(arguments, "namespace", ""),
+    beginning = text(arguments, "name", ""), limit = number(arguments, "limit", PAGE),
+    awake = arguments.awake ~= nil and arguments.awake ~= "0", order = arguments.order,
+    cursor = arguments.cursor }
+  return { objects = list, cursor = cursor }
 end }
 
 commands.object = { run = function(arguments)
   return server.check_exists(target(arguments))
+end }
+
+commands.events = { run = function(arguments)
+  return array(server.events(target(arguments)))
 end }
 
 commands["kv.list"] = { run = function(arguments)

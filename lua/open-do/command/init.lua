@@ -3,6 +3,7 @@
 -- how (show.lua).
 local od = require "open-do"
 local archive = require "open-do.command.archive"
+local objects = require "open-do.command.objects"
 local server = require "open-do.command.server"
 local show = require "open-do.command.show"
 local words = require "open-do.command.words"
@@ -12,20 +13,20 @@ local fail, need, usage = words.fail, words.need, words.usage
 
 local commands = {}
 
-function commands.objects(given)
+function commands.objects(given, options)
   local space, beginning = (given[1] or ""):match("^([^/]*)/?(.*)$")
-  local objects = array {}
-  for object in server.each_object(space, beginning) do
-    objects[#objects + 1] = object
-  end
-  table.sort(objects, function(a, b)
-    return a.namespace .. "/" .. (a.name or a.id) < b.namespace .. "/" .. (b.name or b.id)
-  end)
-  return objects, show.objects
+  local list, cursor = objects.list { space = space, beginning = beginning, awake = options.awake,
+    order = options.order, limit = options.limit, cursor = options.cursor }
+  return { objects = list, cursor = cursor }, show.objects
 end
 
-function commands.object(given)
-  return server.check_exists(words.target(given[1])), show.object
+function commands.object(given, options)
+  local target = words.target(given[1])
+  local facts = server.check_exists(target)
+  if options.events then
+    return array(server.events(target)), show.events
+  end
+  return facts, show.object
 end
 
 function commands.call(given)
@@ -117,7 +118,7 @@ end
 -- Those that have a second word -------------------------------------------------------------------
 
 local function add(name, parts, fallback)
-  commands[name] = function(given)
+  commands[name] = function(given, options)
     local run = parts[given[1]]
     if not run and fallback and given[1]:find("/", 1, true) then
       table.insert(given, 1, fallback)
@@ -132,7 +133,7 @@ local function add(name, parts, fallback)
       usage("'%s' is not something to do: say open-do %s %s NAMESPACE/NAME", given[1], name,
         table.concat(known, "|"))
     end
-    return run(words.target(given[2]), given)
+    return run(words.target(given[2]), given, options)
   end
 end
 
@@ -167,15 +168,15 @@ function commands.import(given)
   end
 end
 
-return function(name, given, as_json)
-  local ok, result, for_people = pcall(commands[name], given)
+return function(name, given, options)
+  local ok, result, for_people = pcall(commands[name], given, options)
   if not ok then
     local text, code = words.explain(result)
     io.stderr:write("open-do: ", text, "\n")
     return code
   end
   if result ~= nil then
-    print((not as_json and for_people or show.json)(result))
+    print((not options.json and for_people or show.json)(result))
   end
   return 0
 end

@@ -35,7 +35,7 @@ export function log(root) {
   const list = h('ul.groups'), empty = h('p.none', null, 'No object has failed.');
   const show = keyed(list, makeGroup);
   const stops = [watch('objects', { order: 'errors', limit: 200 }, answer => {
-    const groups = group(answer.objects ?? answer);
+    const groups = group(answer.objects);
     show(groups, one => one.key);
     empty.hidden = groups.length > 0;
   })];

@@ -75,7 +75,7 @@ export function objects(root, given) {
     fill(heads, COLUMNS.map(([order, head, kind]) => h('th' + (kind ? '.' + kind : ''), { ariaSort: (query.order || 'name') === order ? 'descending' : null },
       h('button', { onclick: () => { query.order = order === 'name' ? '' : order; remember(); } }, head))));
     stop = watch('objects', wish(), answer => {
-      first = answer.objects ?? answer;
+      first = answer.objects;
       if (!more.length) cursor = answer.cursor ?? null;
       render();
     }, problem => fill(foot, problem));

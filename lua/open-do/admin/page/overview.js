@@ -94,7 +94,7 @@ function ranking(title, order, none, describe, isWanted, stops) {
     };
   });
   stops.push(watch('objects', { order, limit: 6 }, answer => {
-    const objects = (answer.objects ?? answer).filter(isWanted);
+    const objects = (answer.objects).filter(isWanted);
     show(objects, object => object.namespace + object.id);
     empty.hidden = objects.length > 0;
   }));
