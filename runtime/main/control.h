@@ -25,8 +25,8 @@
 // Who asks, for the log: "uid 1000, pid 4242".
 #define OD_CONTROL_ASKER_BYTES 48
 
-// Somebody who waits for an answer, at this socket or elsewhere (main/admin_listener.h). Answered exactly
-// once.
+// Somebody who waits for an answer, at this socket or elsewhere (main/admin_listener.h). Answered
+// exactly once.
 struct od_control_question {
     void (*answer)(struct od_control_question *question, bool ok, od_slice text);
     void (*describe_asker)(struct od_control_question *question, char text[OD_CONTROL_ASKER_BYTES]);

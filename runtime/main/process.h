@@ -22,7 +22,7 @@
 #define OD_CHILD_ADMIN 1000001 // The admin process (main/admin_listener.h).
 
 struct od_child_args { // What a process is given.
-    uint32_t index;    // Of the worker, or one of OD_CHILD.
+    uint32_t index;    // Of the worker, OD_CHILD_DRY_RUN or OD_CHILD_ADMIN.
     int link_fd;
     int page_fd; // Below 0: it has no page.
 };

@@ -18,14 +18,16 @@ local ALLOWED = {
   ["runtime/main"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/store",
     "runtime/object" },
   ["runtime"] = { "runtime/base", "runtime/link", "runtime/main", "runtime/worker",
-    "runtime/object", "runtime/admin", "admin_site.h", "bindings.h", "operate.h", "spec_run.h", "types.h" },
+    "runtime/object", "runtime/admin", "admin_site.h", "bindings.h", "operate.h",
+    "spec_run.h", "types.h" },
   ["bindings/value"] = { "runtime/base", "codec/url.h", "link/headers.h", "link/request.h",
     "link/response.h" },
   ["bindings/engine"] = { "runtime/base", "runtime/link", "runtime/object", "bindings/value" },
   ["bindings/api"] = { "runtime/base", "runtime/link", "runtime/object", "store/storage.h",
     "store/range.h", "store/limits.h", "sql/sql.h", "sql/limits.h", "bindings/value",
     "bindings/engine" },
-  ["bindings"] = { "runtime/base", "runtime/link", "runtime/object", "runtime/admin", "bindings/value",
+  ["bindings"] = { "runtime/base", "runtime/link", "runtime/object", "runtime/admin",
+    "bindings/value",
     "bindings/engine", "bindings/api" },
 }
 

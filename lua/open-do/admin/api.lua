@@ -1,4 +1,4 @@
--- Commands of the admin listener, /api/NAME and those of the page: what they take and give, in JSON.
+-- Commands of the admin listener, for /api/NAME and for the page: what they take and give, in JSON.
 local _, native = ...
 
 local figures = require "open-do.admin.figures"

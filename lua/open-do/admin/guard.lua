@@ -73,10 +73,12 @@ local LOGIN = [[
 <!doctype html><meta charset="utf-8"><title>open-do</title>
 <meta name="viewport" content="width=device-width"><link rel="stylesheet" href="/style.css">
 <main class="login"><h1>open-do</h1>
-<p>This page asks for the token in <code>admin.token</code>, in the data directory. <code>open-do dev</code>
-prints an address that has it.</p>
-<form action="/"><input name="token" type="password" aria-label="Token" autofocus autocomplete="off">
-<button>Look inside</button></form></main>
+<p>This page asks for the token in <code>admin.token</code>, in the data directory.
+<code>open-do dev</code> prints an address that has it.</p>
+<form action="/">
+<input name="token" type="password" aria-label="Token" autofocus autocomplete="off">
+<button>Look inside</button>
+</form></main>
 ]]
 
 local LOGIN_NEEDS = { ["/style.css"] = true, ["/icon.svg"] = true }
@@ -92,8 +94,8 @@ end
 
 -- The address had the token: it goes into a cookie, and out of sight.
 local function let_in(request, token)
-  return text(303, "", { location = "/", ["set-cookie"] = ("%s=%s; Path=/; HttpOnly; SameSite=Strict")
-    :format(cookie_name(request), token) })
+  local cookie = ("%s=%s; Path=/; HttpOnly; SameSite=Strict"):format(cookie_name(request), token)
+  return text(303, "", { location = "/", ["set-cookie"] = cookie })
 end
 
 --- { role =, request = }; or nil and the answer.

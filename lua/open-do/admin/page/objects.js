@@ -43,7 +43,7 @@ export function objects(root, given) {
   const show = keyed(body, makeRow);
   let stop = () => {}, more = [], cursor = null, first = [];
 
-  const filter = h('input.search', { type: 'search', value: query.filter, placeholder: 'namespace/beginning of a name', ariaLabel: 'Which objects', id: 'filter',
+  const filter = h('input.search', { type: 'search', value: query.filter, placeholder: 'rooms/lob …', ariaLabel: 'Which objects', id: 'filter',
     oninput: () => { query.filter = filter.value; remember(); } });
   const awake = h('label.switch', null, h('input', { type: 'checkbox', checked: query.awake, onchange: event => { query.awake = event.target.checked; remember(); } }), 'Only awake');
 
