@@ -6,6 +6,7 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
+#include "api/sql_bytes.h"
 #include "api/test.h"
 #include "base/cursor.h"
 #include "base/suggest.h"
@@ -89,11 +90,13 @@ static int ask_and_wait(lua_State *L, struct od_operate *base, const char *name,
     return 2;
 }
 
-static od_id check_id(lua_State *L, const od_namespace_key *key)
+// Whether it is one of that namespace is known to main, which knows its name as stored.
+static od_id check_id(lua_State *L)
 {
     od_id id;
-    if (od_id_parse(key, check_slice(L, 3), &id) != OD_ID_OK)
-        luaL_error(L, "#%s is no id of this namespace", lua_tostring(L, 3));
+    od_namespace_key key = {{0}};
+    if (od_id_parse(&key, check_slice(L, 3), &id) == OD_ID_MALFORMED)
+        luaL_error(L, "#%s is no id: it has 64 hex digits", lua_tostring(L, 3));
     return id;
 }
 
@@ -109,8 +112,9 @@ static int call(lua_State *L)
         name = check_slice(L, 2);
     if (!od_namespace_name_is_valid(space))
         return luaL_error(L, "'%s' cannot be a namespace", space.at);
-    od_namespace_key key = od_namespace_key_of(space);
-    od_id id = has_name ? od_id_of_name(&key, name) : check_id(L, &key);
+    od_id id = {{0}};
+    if (!has_name)
+        id = check_id(L);
     if (what.size > OD_METHOD_BYTES_MAX || sent.size > message_bytes_max)
         return luaL_error(L, "that is more than a call can carry");
     od_bytes_clear(&operation->message);
@@ -264,30 +268,13 @@ static int nearest(lua_State *L)
 
 // --- From first word to exit ---------------------------------------------------------------------
 
-static const char *command_name(const struct od_options *options)
-{
-    static const char *const names[OD_COMMAND_COUNT] = {
-        [OD_COMMAND_OBJECTS] = "objects",
-        [OD_COMMAND_OBJECT] = "object",
-        [OD_COMMAND_KV] = "kv",
-        [OD_COMMAND_CALL] = "call",
-        [OD_COMMAND_SOCKETS] = "sockets",
-        [OD_COMMAND_ALARM] = "alarm",
-        [OD_COMMAND_HIBERNATE] = "hibernate",
-        [OD_COMMAND_EVICT] = "evict",
-        [OD_COMMAND_RESET] = "reset",
-        [OD_COMMAND_DELETE] = "delete",
-        [OD_COMMAND_EXPORT] = "export",
-        [OD_COMMAND_IMPORT] = "import",
-    };
-    return names[options->command];
-}
-
 void od_operate_open(lua_State *L, struct od_operate *operation)
 {
     static const luaL_Reg functions[] = {
-        {"call", call},        {"inspect", inspect}, {"pack", pack},       {"pairs", read_pairs},
-        {"facts", read_facts}, {"page", read_page},  {"nearest", nearest}, {NULL, NULL}};
+        {"call", call},        {"inspect", inspect},          {"pack", pack},
+        {"pairs", read_pairs}, {"facts", read_facts},         {"page", read_page},
+        {"nearest", nearest},  {"query", od_sql_bytes_query}, {"rows", od_sql_bytes_rows},
+        {NULL, NULL}};
     lua_newtable(L);
     lua_pushlightuserdata(L, operation);
     luaL_setfuncs(L, functions, 1);
@@ -304,6 +291,8 @@ static void push_options(lua_State *L, const struct od_options *options)
     lua_setfield(L, -2, "awake");
     lua_pushboolean(L, options->look.events);
     lua_setfield(L, -2, "events");
+    lua_pushboolean(L, options->look.read_only);
+    lua_setfield(L, -2, "read_only");
     lua_pushstring(L, options->look.order);
     lua_setfield(L, -2, "order");
     lua_pushstring(L, options->look.cursor);
@@ -324,7 +313,7 @@ static int run(lua_State *L)
     od_embedded_open_library(L);
     od_operate_open(L, &operation->base);
     od_embedded_push(L, "open-do.command");
-    lua_pushstring(L, command_name(options));
+    lua_pushstring(L, od_options_command_name(options));
     lua_newtable(L);
     for (int i = 0; options->words[i] != NULL; i++) {
         lua_pushstring(L, options->words[i]);

@@ -21,6 +21,7 @@
     COMMAND("kv.list", LOOKS,                                                                      \
             "str prefix, str start after, u32 limit; gives (str key, str value)*")                 \
     COMMAND("kv.get", LOOKS, "str key; gives the same, one or none")                               \
+    COMMAND("sql.read", LOOKS, "a query that only reads; gives its rows (object/look_sql.h)")      \
     COMMAND("sockets.list", LOOKS, "nothing; gives facts of each in turn")                         \
     COMMAND("hibernate", ACTS, "nothing: the instance goes once its handlers have ended")          \
     COMMAND("evict", ACTS, "nothing: the instance goes at once, its sockets stay")                 \
@@ -28,7 +29,11 @@
     COMMAND("delete", ACTS, "nothing: the same, and all it has stored is deleted")                 \
     COMMAND("kv.put", WRITES, "values: key and value in turn")                                     \
     COMMAND("kv.delete", WRITES, "values: keys; gives how many were there")                        \
+    COMMAND("sql", WRITES,                                                                         \
+            "values: statements, bindings; gives names of columns, rows as arrays, how many were " \
+            "read and written")                                                                    \
     COMMAND("alarm.set", WRITES, "values: ms since 1970")                                          \
+    COMMAND("alarm.run", WRITES, "nothing: it is due at once, also when none was set")             \
     COMMAND("alarm.delete", WRITES, "nothing")                                                     \
     COMMAND("sockets.send", WRITES, "values: number of the socket, message, whether it is binary") \
     COMMAND("sockets.close", WRITES, "values: number of the socket, code, reason")

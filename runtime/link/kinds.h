@@ -57,7 +57,7 @@
     KIND(STATUS_REPORT, "u64 question, report (object/report.h)")                                  \
     KIND(DRAINED, "nothing")                                                                       \
     KIND(LOADED, "u32 version, u8 ok, str why not, u8 has an entry fetch, u32 count, (str "        \
-                 "namespace)*, files: it waits for SWITCH")                                        \
+                 "namespace as stored, str as it is called)*, files: it waits for SWITCH")         \
     KIND(SWITCHED, "nothing: every event from here on meets the new version")                      \
     KIND(LOOKED_AT, "files: that running code has required")                                       \
     /* worker <-> worker, and main asks like a worker (main/inquiry.h) */                          \

@@ -328,6 +328,11 @@ enum od_exit od_options_read(struct od_options *options, char **argv, bool *help
     return exit;
 }
 
+const char *od_options_command_name(const struct od_options *options)
+{
+    return od_command_rows[options->command].name;
+}
+
 static bool is_loopback(const char *host)
 {
     struct in_addr v4;

@@ -42,10 +42,12 @@ enum od_command {
     OD_COMMAND_DEV,     // The same, watched, with a log for the person who writes it.
     OD_COMMAND_CHECK,   // Load it and stop; nothing is opened or bound.
     OD_COMMAND_STATUS,  // Ask the program that runs over the data directory how it is.
-    OD_COMMAND_RELOAD,  // Tell it to reload its script.
+    OD_COMMAND_RELOAD,  // Tell it to reload its script,
+    OD_COMMAND_DRAIN,   // or to stop in peace.
     OD_COMMAND_OBJECTS, // From here to IMPORT: look into the running program (bindings/operate.h).
     OD_COMMAND_OBJECT,
     OD_COMMAND_KV,
+    OD_COMMAND_SQL,
     OD_COMMAND_CALL,
     OD_COMMAND_SOCKETS,
     OD_COMMAND_ALARM,
@@ -63,6 +65,7 @@ enum od_command {
 struct od_options_look { // Of commands that look into a running program; NULL: not given.
     bool awake;          // Only objects with an instance.
     bool events;         // The last events of the object, not what it is.
+    bool read_only;      // SQL that writes is refused.
     const char *order;
     const char *cursor;
     uint32_t limit; // 0: not given.
@@ -106,6 +109,8 @@ struct od_options {
 // that is printed already. In every case od_options_deinit is allowed after it.
 OD_MUST_CHECK enum od_exit od_options_read(struct od_options *options, char **argv, bool *help,
                                            struct od_error *err);
+
+const char *od_options_command_name(const struct od_options *options); // "objects".
 
 // By which names pages may open WebSockets here, for od_origin_host_is_allowed: those of
 // --allow-host, none with dev and at a loopback address, and else "*". A trusted proxy answers for

@@ -46,7 +46,7 @@ struct od_command_row {
 };
 
 // Of those who ask; whoever serves has all others.
-#define OD_OPTIONS_OF_ASKING " awake order limit cursor events json "
+#define OD_OPTIONS_OF_ASKING " awake order limit cursor events read-only json "
 #define OD_OPTIONS_OF_LOOKS " data json "
 
 extern const struct od_option_row od_option_rows[]; // Ends with a row without a name.

@@ -20,7 +20,7 @@ typedef bool take_value(struct od_options_reading *reading, const char *text, st
 static take_value take_json, take_listen, take_data, take_workers, take_idle_ms, take_ping_ms,
     take_event_limit_ms, take_script_memory, take_var, take_var_file, take_env_file,
     take_log_format, take_log_level, take_log_requests, take_watch, take_fetch_private,
-    take_connections, take_awake, take_events, take_order, take_limit, take_cursor,
+    take_connections, take_awake, take_events, take_read_only, take_order, take_limit, take_cursor,
     take_allow_origin, take_allow_host, take_trusted_proxies, take_confine, take_admin,
     take_admin_host;
 
@@ -78,6 +78,8 @@ const struct od_option_row od_option_rows[] = {
     {NULL, "cursor", "CURSOR", "go on where the list before ended", NULL, NULL, false, take_cursor},
     {NULL, "events", NULL, "its last events and what took how long; it is watched from then on",
      NULL, NULL, false, take_events},
+    {NULL, "read-only", NULL, "a statement that writes is refused", NULL, NULL, false,
+     take_read_only},
     {"Output", "json", NULL, "the answer is for machines", NULL, NULL, false, take_json},
     {NULL, "log-format", "FORMAT", "text for people or json for machines", "text", NULL, false,
      take_log_format},
@@ -108,6 +110,8 @@ const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
                            "status --data chat-data --json"},
     [OD_COMMAND_RELOAD] = {"reload", "tell the running program to load its script anew", "[SCRIPT]",
                            false, false, " data ", "reload chat.lua"},
+    [OD_COMMAND_DRAIN] = {"drain", "tell the running program to end what runs, and stop",
+                          "[SCRIPT]", false, false, " data ", "drain --data chat-data"},
     [OD_COMMAND_OBJECTS] =
         OD_LOOKS_WITH("objects", "which objects there are", "[NAMESPACE[/BEGINNING]]",
                       " awake order limit cursor" OD_OPTIONS_OF_LOOKS, "rooms --order errors"),
@@ -117,13 +121,18 @@ const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
     [OD_COMMAND_KV] = OD_LOOKS("kv", "what it has stored; VALUE is JSON",
                                "list|get|put|delete NAMESPACE/NAME [KEY [VALUE]]",
                                "put rooms/lobby topic '\"tea\"'"),
+    [OD_COMMAND_SQL] =
+        OD_LOOKS_WITH("sql", "SQL in its database; what only reads does not wake it",
+                      "NAMESPACE/NAME STATEMENT [JSON ...]", " read-only" OD_OPTIONS_OF_LOOKS,
+                      "rooms/lobby 'SELECT * FROM message WHERE id > ?' 10"),
     [OD_COMMAND_CALL] = OD_LOOKS("call", "call a method of it", "NAMESPACE/NAME METHOD [JSON ...]",
                                  "rooms/lobby history 10"),
     [OD_COMMAND_SOCKETS] =
         OD_LOOKS("sockets", "who is connected", "[list|send|close] NAMESPACE/NAME [SOCKET [TEXT]]",
                  "send rooms/lobby 17 hello"),
-    [OD_COMMAND_ALARM] = OD_LOOKS("alarm", "its alarm; WHEN is like 10s, 5m, 2h or ms since 1970",
-                                  "get|set|delete NAMESPACE/NAME [WHEN]", "set rooms/lobby 10s"),
+    [OD_COMMAND_ALARM] =
+        OD_LOOKS("alarm", "its alarm; WHEN is like 10s, 5m, 2h or ms since 1970",
+                 "get|set|delete|run NAMESPACE/NAME [WHEN]", "set rooms/lobby 10s"),
     [OD_COMMAND_HIBERNATE] = OD_LOOKS("hibernate", "put it to sleep when its handlers have ended",
                                       "NAMESPACE/NAME", "rooms/lobby"),
     [OD_COMMAND_EVICT] = OD_LOOKS("evict", "put it to sleep at once; its sockets stay",
@@ -213,6 +222,12 @@ static bool take_json(struct od_options_reading *reading, const char *text, stru
 static bool take_awake(struct od_options_reading *reading, const char *text, struct od_error *err)
 {
     return take_flag(text, &reading->options->look.awake, err);
+}
+
+static bool take_read_only(struct od_options_reading *reading, const char *text,
+                           struct od_error *err)
+{
+    return take_flag(text, &reading->options->look.read_only, err);
 }
 
 static bool take_events(struct od_options_reading *reading, const char *text, struct od_error *err)

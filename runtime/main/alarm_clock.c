@@ -337,8 +337,10 @@ void od_alarm_clock_serve(struct od_alarm_clock *clock, const struct od_verdict 
 {
     struct od_cursor namespaces = verdict->namespaces;
     od_bytes_clear(&clock->served);
-    for (uint32_t i = 0; i < verdict->namespace_count; i++)
+    for (uint32_t i = 0; i < verdict->namespace_count; i++) {
         od_bytes_put_string(&clock->served, od_cursor_string(&namespaces));
+        (void)od_cursor_string(&namespaces);
+    }
     look_again_everywhere(clock, 0);
 }
 

@@ -16,7 +16,7 @@ bool od_verdict_read(struct od_cursor *cursor, struct od_verdict *verdict)
     verdict->has_entry = od_cursor_u8(cursor) != 0;
     verdict->namespace_count = od_cursor_u32(cursor);
     verdict->namespaces = *cursor;
-    for (uint32_t i = 0; i < verdict->namespace_count && !cursor->failed; i++)
+    for (uint32_t i = 0; i < 2 * verdict->namespace_count && !cursor->failed; i++)
         (void)od_cursor_string(cursor);
     verdict->files = od_cursor_rest(cursor);
     return !cursor->failed;
@@ -28,6 +28,7 @@ void od_verdict_describe(const struct od_verdict *verdict, struct od_bytes *text
     for (uint32_t i = 0; i < verdict->namespace_count; i++) {
         if (i > 0)
             od_bytes_put_slice(text, OD_SLICE(", "));
+        (void)od_cursor_string(&cursor);
         od_bytes_put_slice(text, od_cursor_string(&cursor));
     }
 }

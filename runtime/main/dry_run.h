@@ -26,7 +26,7 @@ struct od_verdict { // Borrowed for the call.
     bool ok;
     od_slice why; // Not ok: for people, with file, line and source.
     bool has_entry;
-    struct od_cursor namespaces; // str, as often as it says.
+    struct od_cursor namespaces; // str as stored, str as called, as often as it says.
     uint32_t namespace_count;
     od_slice files; // Empty when the process could not say.
 };

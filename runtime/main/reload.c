@@ -290,7 +290,7 @@ static void keep_verdict(struct od_reload *reload, const struct od_verdict *verd
     od_bytes_put_string(next, verdict->why);
     od_bytes_put_u8(next, verdict->has_entry);
     od_bytes_put_u32(next, verdict->namespace_count);
-    for (uint32_t i = 0; i < verdict->namespace_count; i++)
+    for (uint32_t i = 0; i < 2 * verdict->namespace_count; i++)
         od_bytes_put_string(next, od_cursor_string(&names));
     od_bytes_put_slice(next, verdict->files);
 }

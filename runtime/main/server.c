@@ -225,11 +225,20 @@ static void note_watched(struct od_server *server, od_slice files)
     server->watching = text;
 }
 
+static void keep_names(struct od_router *router, const struct od_verdict *verdict)
+{
+    struct od_cursor names = verdict->namespaces;
+    od_bytes_clear(&router->namespaces);
+    for (uint32_t i = 0; i < 2 * verdict->namespace_count; i++)
+        od_bytes_put_string(&router->namespaces, od_cursor_string(&names));
+}
+
 static void on_switched(void *owner, const struct od_verdict *verdict)
 {
     struct od_server *server = owner;
     server->router.has_entry = verdict->has_entry;
     server->status.script_version = server->reload.version;
+    keep_names(&server->router, verdict);
     od_alarm_clock_serve(&server->alarm_clock, verdict);
     od_bytes_clear(&server->namespaces);
     od_verdict_describe(verdict, &server->namespaces);
@@ -500,7 +509,7 @@ enum od_exit od_server_run(const struct od_options *options)
                    server);
     od_status_init(&server->status, &server->loop, &server->supervisor, &server->alarm_clock,
                    &server->door.connection_limit, options);
-    od_inquiries_init(&server->inquiries, &server->loop, &server->supervisor);
+    od_inquiries_init(&server->inquiries, &server->loop, &server->supervisor, &server->router);
     od_reload_start(
         &server->reload); // First of all: its process starts while this one opens files.
     enum od_exit exit = open_all(server, &err);

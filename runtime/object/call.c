@@ -170,7 +170,8 @@ static void fail_unknown(struct od_call *call, od_slice name)
     snprintf(word, sizeof word, "%.*s", (int)name.size, name.at);
     OD_LIST_EACH (link, &call->objects->namespaces) {
         const struct od_namespace *namespace = OD_LIST_MEMBER(link, struct od_namespace, link);
-        snprintf(names, sizeof names, "%.*s", (int)namespace->name.size, namespace->name.at);
+        snprintf(names, sizeof names, "%.*s", (int)od_namespace_called(namespace).size,
+                 od_namespace_called(namespace).at);
         suggest.name = nearest[0] == '\0' ? NULL : nearest;
         od_suggest_try(&suggest, names);
         if (suggest.name == names)
@@ -284,7 +285,7 @@ static void answer_no_route(struct od_call *call)
         if (!od_objects_serve(call->objects, namespace) || text.size > listed_bytes)
             continue;
         od_bytes_put_u8(&text, ' ');
-        od_bytes_put_slice(&text, namespace->name);
+        od_bytes_put_slice(&text, od_namespace_called(namespace));
     }
     od_bytes_put(&text, "\n", 2); // With the zero that ends it.
     od_response_put_plain(&response, 404, text.at);
@@ -299,7 +300,8 @@ static void route_by_path(struct od_call *call, od_slice request, od_slice targe
     struct od_call_message message = {.body = request, .has_name = true};
     enum od_route_result result = od_route_path(target, &message.namespace_name, &name);
     struct od_namespace *namespace =
-        result == OD_ROUTE_OK ? od_objects_namespace(call->objects, message.namespace_name) : NULL;
+        result == OD_ROUTE_OK ? od_objects_namespace_called(call->objects, message.namespace_name)
+                              : NULL;
     if (result == OD_ROUTE_MALFORMED) {
         od_call_fail(call, 400, OD_SLICE("the name in the path does not decode to UTF-8"));
     } else if (namespace == NULL) {
@@ -307,6 +309,7 @@ static void route_by_path(struct od_call *call, od_slice request, od_slice targe
     } else if (!od_objects_serve(call->objects, namespace)) {
         od_call_refuse(call, namespace);
     } else {
+        message.namespace_name = namespace->name;
         message.name = od_bytes_slice(&name);
         message.id = od_id_of_name(&namespace->key, message.name);
         send_message(call, &message);

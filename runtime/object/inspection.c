@@ -10,13 +10,16 @@
 #include "object/route.h"
 #include "store/store.h"
 
-static void put_identity(struct od_bytes *facts, const struct od_identity *identity)
+static void put_identity(struct od_bytes *facts, struct od_objects *objects,
+                         const struct od_identity *identity)
 {
+    const struct od_namespace *namespace = od_objects_namespace(objects, identity->space);
     char text[OD_ID_TEXT_BYTES + 1];
     od_id id;
     memcpy(id.bytes, identity->id, OD_ID_BYTES);
     od_id_format(&id, text);
-    od_facts_text(facts, "namespace", identity->space);
+    od_facts_text(facts, "namespace",
+                  namespace == NULL ? identity->space : od_namespace_called(namespace));
     if (identity->has_name)
         od_facts_text(facts, "name", identity->name);
     od_facts_text(facts, "id", od_slice_of(text));
@@ -71,7 +74,7 @@ static void put_object(struct od_bytes *facts, struct od_object *object, uint64_
     struct od_alarm alarm;
     od_slice name;
     (void)od_object_name(object, &name); // So that it knows it.
-    put_identity(facts, &object->identity);
+    put_identity(facts, object->objects, &object->identity);
     put_life(facts, object);
     od_history_put(facts, object->history);
     od_facts_number(facts, "stored", is_stored(object));
@@ -142,7 +145,7 @@ static void put_sleeper(struct page *page, const struct od_identity *identity, b
     od_id id;
     memcpy(id.bytes, identity->id, OD_ID_BYTES);
     const struct od_failed *failed = od_history_find_failed(page->objects, &id);
-    put_identity(&page->facts, identity);
+    put_identity(&page->facts, page->objects, identity);
     od_facts_text(&page->facts, "state",
                   is_served ? OD_SLICE("asleep") : OD_SLICE("without a class"));
     od_history_put(&page->facts, failed == NULL ? NULL : failed->history);
@@ -327,6 +330,9 @@ void od_inspection_receive(struct od_objects *objects, od_slice body)
     page.limit = od_cursor_u32(&cursor);
     bool ok = read_place(&page, od_cursor_string(&cursor)) && !cursor.failed &&
               page.scope < OD_INSPECT_SCOPES && page.limit > 0;
+    const struct od_namespace *namespace = od_objects_namespace_called(objects, page.space);
+    if (namespace != NULL)
+        page.space = namespace->name;
     if (ok)
         walk(&page);
     answer(&page, call, ok);

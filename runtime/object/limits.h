@@ -55,10 +55,14 @@
 #define OD_INSPECT_ROWS_MAX 20000    // What a page of `open-do objects` looks at,
 #define OD_INSPECT_US_MAX 2000       // and for how long at most,
 #define OD_INSPECT_MEASURE_MAX 10000 // with so many rows of one object.
-#define OD_FAILED_MAX 256            // Histories kept of objects that are gone, with errors.
-#define OD_TRACES_MAX 64             // Objects of a worker that are watched,
-#define OD_TRACE_MS_MAX 30000        // so long after somebody has last asked.
-#define OD_ATTACH_MS_MAX 30000       // From acceptWebSocket to the 101 that takes the socket.
+#define OD_LOOK_SQL_US_MAX 500000    // An operator's query that runs longer is given up.
+#define OD_LEFTOVERS_ROWS_MAX 2000 // Of the directory, that are looked at in a turn (leftovers.h),
+#define OD_LEFTOVERS_DELETING_MAX 500 // objects that are deleted at a time,
+#define OD_LEFTOVERS_NAMED_MAX 16     // and namespaces that are named.
+#define OD_FAILED_MAX 256             // Histories kept of objects that are gone, with errors.
+#define OD_TRACES_MAX 64              // Objects of a worker that are watched,
+#define OD_TRACE_MS_MAX 30000         // so long after somebody has last asked.
+#define OD_ATTACH_MS_MAX 30000        // From acceptWebSocket to the 101 that takes the socket.
 
 #define OD_ALARM_MS_MAX                                                                            \
     900000 // An alarm's handler that has not returned: a failed try. [Cloudflare]

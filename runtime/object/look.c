@@ -6,6 +6,7 @@
 #include "link/commands.h"
 #include "link/invocation.h"
 #include "object/inspection.h"
+#include "object/look_sql.h"
 #include "object/outbox.h"
 #include "object/socket.h"
 #include "object/trace.h"
@@ -49,6 +50,15 @@ static bool get_key(struct od_object *object, struct od_cursor *sent, struct od_
     od_bytes_put_string(found, key);
     od_bytes_put_string(found, value);
     return true;
+}
+
+static bool query(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                  struct od_error *err)
+{
+    bool ok = od_look_sql(&object->storage, sent, found, err);
+    if (object->state == OD_ASLEEP)
+        od_storage_rest(&object->storage);
+    return ok;
 }
 
 static void put_socket(struct od_bytes *found, const struct od_socket *socket)
@@ -141,14 +151,9 @@ static look *find(od_slice name)
     static const struct {
         const char *name;
         look *look;
-    } rows[] = {{"object", tell_object},
-                {"events", list_events},
-                {"kv.list", list_keys},
-                {"kv.get", get_key},
-                {"sockets.list", list_sockets},
-                {"hibernate", hibernate},
-                {"evict", evict},
-                {"reset", reset},
+    } rows[] = {{"object", tell_object},  {"events", list_events}, {"kv.list", list_keys},
+                {"kv.get", get_key},      {"sql.read", query},     {"sockets.list", list_sockets},
+                {"hibernate", hibernate}, {"evict", evict},        {"reset", reset},
                 {"delete", delete_all}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (od_slice_equal(name, od_slice_of(rows[i].name)))

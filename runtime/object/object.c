@@ -74,8 +74,8 @@ static void init_identity(struct od_object *object, const od_id *id, bool has_na
     memcpy(object->identity.id, id->bytes, OD_ID_BYTES);
     if (has_name && name.size <= OD_NAME_BYTES_MAX)
         od_object_set_name(object, name);
-    object->label =
-        od_label_new(object->identity.space, id, object->identity.has_name, object->identity.name);
+    object->label = od_label_new(od_namespace_called(object->namespace), id,
+                                 object->identity.has_name, object->identity.name);
     od_storage_init(&object->storage, object->objects->store, &object->identity);
     object->storage.owner = object;
 }

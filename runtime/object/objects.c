@@ -8,6 +8,7 @@
 #include "net/net.h"
 #include "object/call.h"
 #include "object/history.h"
+#include "object/leftovers.h"
 #include "object/outbox.h"
 #include "object/refusal.h"
 #include "object/task.h"
@@ -73,6 +74,7 @@ void od_objects_deinit(struct od_objects *objects)
         od_object_free(OD_MAP_MEMBER(node, struct od_object, by_id));
     od_object_free(objects->entry);
     od_history_forget_all(objects);
+    od_leftovers_end(objects);
     free_calls(objects);
     close_all_scripts(objects);
     od_timers_clear(objects->timers, &objects->idle_timer);
@@ -83,6 +85,7 @@ void od_objects_deinit(struct od_objects *objects)
     while ((link = od_list_pop_front(&objects->namespaces)) != NULL) {
         struct od_namespace *namespace = OD_LIST_MEMBER(link, struct od_namespace, link);
         free((void *)(uintptr_t) namespace->name.at);
+        free((void *)(uintptr_t) namespace->called.at);
         free(namespace);
     }
     od_map_deinit(&objects->by_id);
@@ -103,6 +106,21 @@ struct od_namespace *od_objects_namespace(struct od_objects *objects, od_slice n
     return NULL;
 }
 
+od_slice od_namespace_called(const struct od_namespace *namespace)
+{
+    return namespace->called.size > 0 ? namespace->called : namespace->name;
+}
+
+struct od_namespace *od_objects_namespace_called(struct od_objects *objects, od_slice called)
+{
+    OD_LIST_EACH (link, &objects->namespaces) {
+        struct od_namespace *namespace = OD_LIST_MEMBER(link, struct od_namespace, link);
+        if (od_slice_equal(namespace->called, called) && called.size > 0)
+            return namespace;
+    }
+    return od_objects_namespace(objects, called);
+}
+
 struct od_namespace *od_objects_add_namespace(struct od_objects *objects, od_slice name)
 {
     struct od_namespace *namespace = od_objects_namespace(objects, name);
@@ -116,6 +134,15 @@ struct od_namespace *od_objects_add_namespace(struct od_objects *objects, od_sli
     od_list_init(&namespace->link);
     od_list_push_back(&objects->namespaces, &namespace->link);
     return namespace;
+}
+
+static void name_anew(struct od_namespace *namespace, const struct od_script *script)
+{
+    od_slice called = od_script_called_name(script, namespace->name);
+    free((void *)(uintptr_t) namespace->called.at);
+    namespace->called = (od_slice){NULL, 0};
+    if (!od_slice_equal(called, namespace->name))
+    namespace->called = (od_slice){od_text_copy(called), called.size};
 }
 
 // --- Versions of the script ----------------------------------------------------------------------
@@ -178,6 +205,9 @@ void od_objects_switch(struct od_objects *objects, struct od_script *script)
     objects->script = script;
     if (!script->has_entry)
         empty_entry(objects);
+    OD_LIST_EACH (link, &objects->namespaces)
+        name_anew(OD_LIST_MEMBER(link, struct od_namespace, link), script);
+    od_leftovers_begin(objects);
     struct od_map_node *node = NULL;
     while ((node = od_map_next(&objects->by_id, node)) != NULL)
         od_object_renew(OD_MAP_MEMBER(node, struct od_object, by_id));

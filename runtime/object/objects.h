@@ -11,6 +11,7 @@
 #include "object/object.h"
 #include "object/script.h"
 
+struct od_leftovers;
 struct od_link;
 struct od_net;
 struct od_worker_page;
@@ -52,7 +53,8 @@ struct od_objects {
     size_t relieved_bytes;   // What scripts took after a relief that was not enough (pressure.h).
     struct od_list refusals; // Objects that are not to run now (refusal.h).
     struct od_keep keep;     // What main was told of sockets.
-    struct od_list failed;   // Histories whose objects are gone (history.h),
+    struct od_leftovers *leftovers; // NULL: nothing is left to look at (leftovers.h).
+    struct od_list failed;          // Histories whose objects are gone (history.h),
     struct od_map failed_by_id;
     struct od_list traces; // and objects that somebody watches (trace.h).
     uint32_t trace_count;
@@ -68,7 +70,11 @@ void od_objects_deinit(struct od_objects *objects);
 
 // While a script is loaded: what it has.
 struct od_namespace *od_objects_add_namespace(struct od_objects *objects, od_slice name);
-struct od_namespace *od_objects_namespace(struct od_objects *objects, od_slice name); // Or NULL.
+
+// By its name as stored, and by what the current version calls it, or the former; or NULL.
+struct od_namespace *od_objects_namespace(struct od_objects *objects, od_slice name);
+struct od_namespace *od_objects_namespace_called(struct od_objects *objects, od_slice called);
+od_slice od_namespace_called(const struct od_namespace *namespace); // For people.
 
 // Whether the current version has a class for it. Objects of a namespace that has none keep their
 // data, their sockets and what these send; all of it waits for a version that has one again.

@@ -34,6 +34,7 @@ static void put_namespaces(struct od_bytes *out, const struct od_objects *object
         if (!script->serves(script, namespace))
             continue;
         od_bytes_put_string(out, namespace->name);
+        od_bytes_put_string(out, od_script_called_name(script, namespace->name));
         count++;
     }
     od_bytes_set_u32(out, place, count);

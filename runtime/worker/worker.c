@@ -12,6 +12,7 @@
 #include "net/exchange.h"
 #include "net/net.h"
 #include "object/call.h"
+#include "object/leftovers.h"
 #include "object/objects.h"
 #include "object/outgoing.h"
 #include "object/pressure.h"
@@ -240,6 +241,8 @@ static void worker_turn(struct od_worker *worker)
     od_net_read_on(&worker->net);
     worker->has_more = may_deliver(worker) && // Lua runs here, and only here.
                        od_objects_deliver(&worker->objects);
+    if (worker->is_restored && !worker->is_draining && !worker->is_behind)
+        worker->has_more = od_leftovers_turn(&worker->objects) || worker->has_more;
     worker->has_more = worker->has_more || od_net_reads_on(&worker->net);
     od_pressure_relieve(&worker->objects);
     if (worker->is_draining)

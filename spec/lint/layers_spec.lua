@@ -59,8 +59,8 @@ local CIRCLES = {
   ["runtime/net"] = { "exchange exchange_inner fetch fetch_inner net websocket "
     .. "websocket_state wire" },
   ["runtime/object"] = { "access_log alarm_event auto_response branch call call_inner client_end "
-    .. "deadlock history inbox inspection keep label look object object_inner objects outbox "
-    .. "outgoing refusal report section socket tag task timeout trace transaction" },
+    .. "deadlock history inbox inspection keep label leftovers look object object_inner objects "
+    .. "outbox outgoing refusal report section socket tag task timeout trace transaction" },
   ["runtime/store"] = { "committer group reports", "env env_file", "storage store store_inner" },
 }
 

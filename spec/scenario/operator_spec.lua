@@ -17,7 +17,7 @@ function Thing:n_now() return self.n end
 function Thing:slow() od.sleep(20000) end
 function Thing:keep(value) self.state.storage:put("n", value) end
 function Thing:break_it() error(self.state.id.name .. " is broken") end
-function Thing:alarm() end
+function Thing:alarm() print "rung" end
 
 function Thing:storageChanged(keys)
   print("changed", table.concat(keys, ","))
@@ -288,6 +288,34 @@ describe("an operator", function()
     assert.same({}, select(2, last()))
   end)
 
+  it("asks in SQL without waking it, and writes through its inbox", function()
+    start()
+    workbench.ask(server, "a", [[
+      storage.sql:exec("CREATE TABLE tea (id INTEGER PRIMARY KEY, name TEXT, weight REAL)")
+      storage.sql:exec("INSERT INTO tea (name, weight) VALUES ('green', 1.5), (NULL, NULL)")
+      storage:put("n", 1)]])
+    workbench.fall_asleep(server)
+    local found = ask("sql", "things/a", "SELECT id, name, weight FROM tea ORDER BY id", "--json")
+    assert.same({ "id", "name", "weight" }, found.columns)
+    assert.same({ { 1, "green", 1.5 }, { 2, json.null, json.null } }, found.rows)
+    assert.matches("name%s+weight\ngreen%s+1.5",
+      say("sql", "things/a", "SELECT name, weight FROM tea WHERE id = ?", "1"))
+    assert.equal("asleep", state_of("a"))
+    assert.matches("only reading is allowed",
+      refused("sql", "things/a", "--read-only", "DELETE FROM tea"))
+    assert.matches("near \"SELEKT\": syntax error", refused("sql", "things/a", "SELEKT 1"))
+    assert.equal("asleep", state_of("a"))
+    assert.matches("4 rows written",
+      say("sql", "things/a", "UPDATE tea SET weight = 2; UPDATE tea SET name = ?", '"x"'))
+  end)
+
+  it("is told that a query takes too long, and nobody waits for it", function()
+    start()
+    workbench.ask(server, "a", "storage.sql:exec('CREATE TABLE t (x)') storage:put('n', 1)")
+    assert.matches("takes longer than 500 ms", (refused("sql", "things/a", [[
+      WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c]])))
+  end)
+
   it("sees who is connected, sends and closes", function()
     start()
     local client = server:connect("/things/a?tags=red")
@@ -309,6 +337,23 @@ describe("an operator", function()
     assert.is_true(ask("alarm", "things/a", "--json") > os.time() * 1000 + 7000000)
     say("alarm", "delete", "things/a")
     assert.equal(0, server:status().alarms.count)
+    workbench.ask(server, "b", "storage:setAlarm(od.now() + 3600000)")
+    say("alarm", "run", "things/b")
+    server:wait_log("things/b  rung")
+    assert.equal("none\n", say("alarm", "things/b"))
+    assert.matches("no object things/c", (refused("alarm", "run", "things/c")))
+  end)
+
+  it("has the program stop in peace", function()
+    start()
+    local client = server:connect("/things/a")
+    assert.matches("ends what runs", say("drain"))
+    client:expect_close(1001)
+    server:wait_log("stopping, asked for by an operator %(uid %d+, pid %d+%)")
+    assert.equal(0, (server.process:wait_exit(20)))
+    assert.matches("no open%-do serves", (refused("drain")))
+    server:abandon()
+    server = nil
   end)
 
   it("puts an object to sleep, and deletes it with all it has", function()

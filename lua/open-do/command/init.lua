@@ -31,15 +31,17 @@ end
 
 function commands.call(given)
   local target, method = words.target(given[1]), need(given[2], "the name of the method")
-  local count, arguments = #given - 2, {}
-  for i = 1, count do
-    arguments[i] = words.json(given[i + 2], "argument " .. i)
-  end
-  local results = { server.call(target, method, unpack(arguments, 1, count)) }
+  local results = { server.call(target, method, words.json_list(given, 3)) }
   if #results > 1 then
     return array(results)
   end
   return results[1]
+end
+
+function commands.sql(given, options)
+  local target, statement = words.target(given[1]), need(given[2], "the statement")
+  server.check_exists(target)
+  return server.sql(target, options.read_only, statement, words.json_list(given, 3)), show.rows_of
 end
 
 -- kv ----------------------------------------------------------------------------------------------
@@ -108,6 +110,11 @@ end
 
 function alarm.set(target, given)
   server.write(target, "alarm.set", words.time(given[3], "WHEN"))
+end
+
+function alarm.run(target)
+  server.check_exists(target)
+  server.write(target, "alarm.run")
 end
 
 function alarm.delete(target)

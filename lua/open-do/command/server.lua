@@ -4,6 +4,7 @@ local _, native = ...
 local words = require "open-do.command.words"
 
 local ask, decode, encode = native.command, native.test.decode, native.test.encode
+local array = native.json.array
 local fail = words.fail
 
 local PAGE = 500
@@ -58,6 +59,20 @@ function M.get(target, key)
     return true, pair[2]
   end
   return false
+end
+
+--- What statements give: { columns =, rows =, rowsRead =, rowsWritten = }. What only reads does not
+--- wake the object.
+function M.sql(target, read_only, statement, ...)
+  local columns, rows, read = ask.rows(perform(target, nil, "sql.read", ask.query(statement, ...)))
+  if columns then
+    return { columns = array(columns), rows = array(rows), rowsRead = read, rowsWritten = 0 }
+  elseif read_only then
+    fail("%s: the statement writes, and only reading is allowed", target.label)
+  end
+  local names, written_rows, rows_read, written = M.write(target, "sql", statement, ...)
+  return { columns = array(names), rows = array(written_rows), rowsRead = rows_read,
+    rowsWritten = written }
 end
 
 --- Each of its pairs in turn. Values may be so large that one answer does not hold a page of them.

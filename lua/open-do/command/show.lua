@@ -130,6 +130,26 @@ function M.object(object)
   return M.rows(rows)
 end
 
+local function cell(value)
+  if value == json.null then
+    return "NULL"
+  end
+  return type(value) == "string" and value or M.json(value)
+end
+
+--- What a query gave, as a table.
+function M.rows_of(result)
+  local rows = { result.columns }
+  for i, row in ipairs(result.rows) do
+    rows[i + 1] = {}
+    for j, value in ipairs(row) do
+      rows[i + 1][j] = cell(value)
+    end
+  end
+  local written = result.rowsWritten > 0 and ("%d rows written"):format(result.rowsWritten)
+  return (#result.columns > 0 and M.rows(rows) or written or "done")
+end
+
 --- One line a socket.
 function M.sockets(sockets)
   local rows = { { "SOCKET", "STATE", "TAGS", "BUFFERED", "WAITING", "ATTACHMENT" } }
