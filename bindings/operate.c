@@ -125,14 +125,19 @@ static int call(lua_State *L)
     return operation->ask(L, operation, "call", true);
 }
 
-// inspect(worker, scope, namespace, beginning, bytes, limit, after) -> the bytes, or nil and why
-// not. [scope] is "all", "living" or "awake".
+// inspect(worker, scope, namespace, beginning, bytes, limit, after, order) -> the bytes, or nil and
+// why not. [scope] is "all", "living" or "awake"; [order] one of those below, or nil.
 static int inspect(lua_State *L)
 {
     static const char *const scopes[] = {[OD_INSPECT_ALL] = "all",
                                          [OD_INSPECT_LIVING] = "living",
                                          [OD_INSPECT_AWAKE] = "awake",
                                          NULL};
+    static const char *const orders[] = {
+        [OD_INSPECT_ANY] = "any",     [OD_INSPECT_SOCKETS] = "sockets",
+        [OD_INSPECT_QUEUE] = "queue", [OD_INSPECT_ERRORS] = "errors",
+        [OD_INSPECT_BUSY] = "busy",   [OD_INSPECT_SLOWEST] = "slowest",
+        [OD_INSPECT_LAST] = "last",   NULL};
     struct od_operate *operation = operation_of(L);
     struct od_bytes *message = &operation->message;
     od_bytes_clear(message);
@@ -141,6 +146,7 @@ static int inspect(lua_State *L)
     od_bytes_put_string(message, check_slice(L, 3));
     od_bytes_put_string(message, check_slice(L, 4));
     od_bytes_put_u8(message, lua_toboolean(L, 5) != 0);
+    od_bytes_put_u8(message, (uint8_t)luaL_checkoption(L, 8, "any", orders));
     od_bytes_put_u32(message, (uint32_t)luaL_checkinteger(L, 6));
     od_bytes_put_string(message, check_slice(L, 7));
     return operation->ask(L, operation, "inspect", true);

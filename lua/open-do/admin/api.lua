@@ -39,7 +39,13 @@ end
 
 local commands = {}
 
-commands.status = { run = figures.status }
+commands.status = { run = function()
+  return figures.status()
+end }
+
+commands.drain = { writes = true, run = function()
+  return (figures.ask("drain"):gsub("\n$", ""))
+end }
 
 commands.metrics = { run = figures.collect }
 
@@ -67,6 +73,19 @@ end }
 
 commands.object = { run = function(arguments)
   return server.check_exists(target(arguments))
+end }
+
+-- Without a token that may write, or by GET, a statement that writes is refused.
+commands.sql = { run = function(arguments, role)
+  local given = arguments.arguments or {}
+  if type(given) ~= "table" then
+    usage("'arguments' is a list")
+  end
+  local object = target(arguments)
+  server.check_exists(object)
+  given = typed.decode(given)
+  return server.sql(object, role ~= "write", text(arguments, "statement"),
+    unpack(given, 1, #given))
 end }
 
 commands.events = { run = function(arguments)
@@ -117,6 +136,10 @@ end }
 
 commands["alarm.set"] = { writes = true, run = function(arguments)
   server.write(target(arguments), "alarm.set", words.time(tostring(arguments.time or ""), "time"))
+end }
+
+commands["alarm.run"] = { writes = true, run = function(arguments)
+  server.write(target(arguments), "alarm.run")
 end }
 
 commands["alarm.delete"] = { writes = true, run = function(arguments)
@@ -188,7 +211,8 @@ function M.response(command, visitor)
     return od.Response(M.encode { error = problem or "the body is no JSON object" } .. "\n",
       { status = 400, headers = JSON })
   end
-  local ok, result = pcall(M.run, command, arguments, visitor.role)
+  local role = visitor.request.method == "POST" and visitor.role or "read"
+  local ok, result = pcall(M.run, command, arguments, role)
   if ok then
     return od.Response(result .. "\n", { headers = JSON })
   end

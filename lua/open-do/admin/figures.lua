@@ -11,9 +11,9 @@ function M.ask(name, body)
   return bytes or words.fail("%s", why)
 end
 
---- As `open-do status --json` has it.
-function M.status()
-  return native.json.try_decode(M.ask("status", "json"))
+--- As `open-do status --json` has it; `brief`: without its objects.
+function M.status(brief)
+  return native.json.try_decode(M.ask("status", brief and "brief" or "json"))
 end
 
 local function process(name, pid)
@@ -26,7 +26,7 @@ end
 function M.collect()
   local records = native.command.facts(M.ask("metrics"))
   local all = { main = table.remove(records, 1), workers = native.json.array(records),
-    status = M.status() }
+    status = M.status(true) }
   all.processes = native.json.array { process("main", all.main.pid),
     process("admin", all.main.admin) }
   for _, worker in ipairs(records) do

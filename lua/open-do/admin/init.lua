@@ -43,7 +43,7 @@ end
 
 -- All workers serve.
 open["/readyz"] = function()
-  local status = figures.status()
+  local status = figures.status(true)
   if status.listen == "" then
     return plain(503, "it does not serve yet")
   end
