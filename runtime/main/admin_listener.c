@@ -218,6 +218,12 @@ enum od_exit od_admin_listener_open(struct od_admin_listener *admin, struct od_e
     if (exit != OD_EXIT_CLEAN)
         return exit;
     od_listeners_url(&admin->door.listeners, &options->admin, admin->url, sizeof admin->url);
+    if (!od_address_is_loopback(&options->admin))
+        od_log(
+            OD_LOG_WARN, NULL,
+            "the admin listener at %s is not for this machine alone, and tokens cross the network "
+            "as they are: put a proxy with TLS in front of it",
+            admin->url);
     admin->is_open = true;
     od_door_open(&admin->door);
     start(admin);

@@ -98,6 +98,26 @@ describe("the admin listener", function()
       server:wait_log("things/a  kv.put, asked for by an operator %(admin listener, 127.0.0.1%)")
     end)
 
+    it("of SQL, which writes only when it may", function()
+      start()
+      workbench.ask(server, "a", "storage.sql:exec('CREATE TABLE t (n INTEGER, s TEXT)')")
+      local function sql(statement, options, arguments)
+        return post("/api/sql", { object = "things/a", statement = statement,
+          arguments = arguments }, options)
+      end
+      value_of(sql("INSERT INTO t VALUES (?, ?)", nil, { 7, "seven" }))
+      local rows = value_of(sql("SELECT n, s FROM t", { token = server.admin.read_token }))
+      assert.same({ "n", "s" }, rows.columns)
+      assert.same({ { 7, "seven" } }, rows.rows)
+      for _, answer in ipairs { sql("DELETE FROM t", { token = server.admin.read_token }),
+        get("/api/sql?object=things/a&statement=DELETE%20FROM%20t") } do
+        assert.equal(409, answer.status, answer.body)
+        assert.matches("only reading is allowed", json.decode(answer.body).error, 1, true)
+      end
+      assert.equal(1, workbench.ask(server, "a",
+        "return storage.sql:exec('SELECT count(*) AS n FROM t'):one().n"))
+    end)
+
     it("and answers what is wrong with them", function()
       start()
       workbench.ask(server, "lobby", "storage:put('k', 1)")
@@ -262,6 +282,8 @@ describe("the admin listener", function()
       end
       assert.equal(403, post("/api/kv.put", arguments,
         { token = false, headers = { cookie = pair } }).status)
+      assert.equal(403, get("/api/objects", { token = false, headers = { cookie = pair,
+        ["sec-fetch-site"] = "same-site" } }).status)
       assert.equal(1, workbench.ask(server, "a", "return storage:get('k')"))
       assert.equal(200, post("/api/kv.put", arguments,
         { token = false, headers = { cookie = pair, origin = here } }).status)

@@ -35,6 +35,21 @@ describe("the metrics", function()
     assert.equal("exit 0\n", said)
   end)
 
+  it("are what the dashboard and the alarms of examples/deploy ask for", function()
+    local known = metrics().body
+    for _, name in ipairs { "grafana.json", "alerts.yml" } do
+      local file = assert(io.open("examples/deploy/" .. name))
+      local text = file:read("*a")
+      file:close()
+      for metric in text:gmatch("open_do_[%w_]+") do
+        assert.is_truthy(known:find("\n" .. metric .. "[ {]"), metric .. " of " .. name)
+      end
+    end
+    local pipe = io.popen("promtool check config examples/deploy/prometheus.yml 2>&1; echo exit $?")
+    assert.matches("exit 0\n$", pipe:read("*a"))
+    pipe:close()
+  end)
+
   it("are OpenMetrics for who asks for it", function()
     local answer = metrics("application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
     assert.matches("^application/openmetrics%-text; version=1%.0%.0", answer.headers["content-type"])

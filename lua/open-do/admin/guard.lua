@@ -98,8 +98,17 @@ local function let_in(request, token)
   return text(303, "", { location = "/", ["set-cookie"] = cookie })
 end
 
+-- Browsers say so of what a page asks for; pages of another port of this machine have our cookie.
+local function is_of_stranger(request)
+  local site = request.headers:get("sec-fetch-site")
+  return site == "cross-site" or site == "same-site"
+end
+
 --- { role =, request = }; or nil and the answer.
 function M.admit(request)
+  if is_of_stranger(request) and request.path ~= "/" then
+    return nil, text(403, "a page of another origin may not ask this\n")
+  end
   local authorization = request.headers:get("authorization")
   local bearer = authorization and authorization:match("^[Bb]earer +(%S+)$")
   local in_address = request.path == "/" and request.method == "GET" and request.query.token
