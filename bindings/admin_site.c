@@ -194,15 +194,6 @@ static int log_line(lua_State *L)
     return 0;
 }
 
-// ask(who, name, body) -> bytes, or nil and why not
-static int ask_main(lua_State *L)
-{
-    struct site *site = site_of(L);
-    od_bytes_clear(&site->operation.message);
-    od_bytes_put_slice(&site->operation.message, check_slice(L, 2));
-    return site->operation.ask(L, &site->operation, luaL_checkstring(L, 1), false);
-}
-
 // --- Waiting -------------------------------------------------------------------------------------
 
 static const char token; // Its address; what a coroutine yields that waits for main.
@@ -271,12 +262,17 @@ static void open_coroutines(lua_State *L)
 
 static void put_native(lua_State *L, struct site *site)
 {
-    static const luaL_Reg functions[] = {{"answer", answer},    {"upgrade", upgrade},
-                                         {"send", send_text},   {"close", close_websocket},
-                                         {"text", text},        {"asked", asked},
-                                         {"read", read_answer}, {"is_known", is_known},
-                                         {"log", log_line},     {"ask", ask_main},
-                                         {"who", set_who},      {"process", od_process_facts},
+    static const luaL_Reg functions[] = {{"answer", answer},
+                                         {"upgrade", upgrade},
+                                         {"send", send_text},
+                                         {"close", close_websocket},
+                                         {"text", text},
+                                         {"asked", asked},
+                                         {"read", read_answer},
+                                         {"is_known", is_known},
+                                         {"log", log_line},
+                                         {"who", set_who},
+                                         {"process", od_process_facts},
                                          {NULL, NULL}};
     lua_newtable(L);
     lua_pushlightuserdata(L, site);

@@ -2,12 +2,14 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <lauxlib.h>
 #include <lualib.h>
 
 #include "api/sql_bytes.h"
 #include "api/test.h"
+#include "base/clock.h"
 #include "base/cursor.h"
 #include "base/suggest.h"
 #include "engine/embedded.h"
@@ -152,6 +154,15 @@ static int inspect(lua_State *L)
     return operation->ask(L, operation, "inspect", true);
 }
 
+// ask(name, body) -> what main answers to it, or nil and why not.
+static int ask_main(lua_State *L)
+{
+    struct od_operate *operation = operation_of(L);
+    od_bytes_clear(&operation->message);
+    od_bytes_put_slice(&operation->message, check_slice(L, 2));
+    return operation->ask(L, operation, luaL_checkstring(L, 1), false);
+}
+
 // --- Bytes ---------------------------------------------------------------------------------------
 
 // pack(...) -> strings as str, numbers as u32.
@@ -258,6 +269,15 @@ static int read_page(lua_State *L)
     return 3;
 }
 
+// terminal_ms() -> a time in ms, when somebody sees what is written to stderr; else nothing.
+static int terminal_ms(lua_State *L)
+{
+    if (isatty(STDERR_FILENO) == 0)
+        return 0;
+    lua_pushnumber(L, (lua_Number)od_clock_monotonic_ms());
+    return 1;
+}
+
 // nearest(word, names) -> the one that was meant, or nil.
 static int nearest(lua_State *L)
 {
@@ -276,11 +296,18 @@ static int nearest(lua_State *L)
 
 void od_operate_open(lua_State *L, struct od_operate *operation)
 {
-    static const luaL_Reg functions[] = {
-        {"call", call},        {"inspect", inspect},          {"pack", pack},
-        {"pairs", read_pairs}, {"facts", read_facts},         {"page", read_page},
-        {"nearest", nearest},  {"query", od_sql_bytes_query}, {"rows", od_sql_bytes_rows},
-        {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"ask", ask_main},
+                                         {"terminal_ms", terminal_ms},
+                                         {"call", call},
+                                         {"inspect", inspect},
+                                         {"pack", pack},
+                                         {"pairs", read_pairs},
+                                         {"facts", read_facts},
+                                         {"page", read_page},
+                                         {"nearest", nearest},
+                                         {"query", od_sql_bytes_query},
+                                         {"rows", od_sql_bytes_rows},
+                                         {NULL, NULL}};
     lua_newtable(L);
     lua_pushlightuserdata(L, operation);
     luaL_setfuncs(L, functions, 1);
@@ -290,6 +317,7 @@ void od_operate_open(lua_State *L, struct od_operate *operation)
 
 static void push_options(lua_State *L, const struct od_options *options)
 {
+    static const char *const levels[] = {"debug", "info", "warn", "error"};
     lua_newtable(L);
     lua_pushboolean(L, options->json);
     lua_setfield(L, -2, "json");
@@ -297,6 +325,10 @@ static void push_options(lua_State *L, const struct od_options *options)
     lua_setfield(L, -2, "awake");
     lua_pushboolean(L, options->look.events);
     lua_setfield(L, -2, "events");
+    lua_pushboolean(L, options->look.follow);
+    lua_setfield(L, -2, "follow");
+    lua_pushstring(L, levels[options->log_level]);
+    lua_setfield(L, -2, "log_level");
     lua_pushboolean(L, options->look.read_only);
     lua_setfield(L, -2, "read_only");
     lua_pushstring(L, options->look.order);

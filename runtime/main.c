@@ -43,6 +43,7 @@ static enum od_exit (*const commands[OD_COMMAND_COUNT])(const struct od_options 
     [OD_COMMAND_EVICT] = operate,
     [OD_COMMAND_RESET] = operate,
     [OD_COMMAND_DELETE] = operate,
+    [OD_COMMAND_LOG] = operate,
     [OD_COMMAND_EXPORT] = operate,
     [OD_COMMAND_IMPORT] = operate,
     [OD_COMMAND_TEST] = od_spec_run,

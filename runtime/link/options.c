@@ -14,6 +14,7 @@
 
 enum {
     help_value = 'h',
+    follow_value = 'f', // The short form of an option that is in the table.
     version_value = 'V',
     first_value = 256, // getopt_long gives this plus the row.
 };
@@ -129,6 +130,14 @@ static bool refuse_word(char **argv, int value, struct od_error *err)
                                         word, meant);
 }
 
+static int row_of(const char *name)
+{
+    int row = 0;
+    while (strcmp(od_option_rows[row].name, name) != 0)
+        row++;
+    return first_value + row;
+}
+
 // Walks the flags: called once to see which are given, once to take those.
 static bool walk_flags(struct od_options_reading *reading, bool given[OD_OPTION_COUNT_MAX],
                        bool take_values, int *special, struct od_error *err)
@@ -137,8 +146,10 @@ static bool walk_flags(struct od_options_reading *reading, bool given[OD_OPTION_
     fill_long_options(options);
     opterr = 0;
     optind = 0; // 0, not 1: glibc then also forgets where it was.
-    for (int value; (value = getopt_long(count_of(reading->words), reading->words, ":h", options,
+    for (int value; (value = getopt_long(count_of(reading->words), reading->words, ":hf", options,
                                          NULL)) != -1;) {
+        if (value == follow_value)
+            value = row_of("follow");
         if (value == '?' || value == ':')
             return refuse_word(reading->words, value, err);
         if (value < first_value)
@@ -283,7 +294,7 @@ static bool conclude(struct od_options_reading *reading, struct od_error *err)
     options->data_dir = reading->data_dir != NULL ? od_text_copy(od_slice_of(reading->data_dir))
                                                   : data_dir_beside(options->script);
     if (options->command == OD_COMMAND_DEV)
-        options->watch = options->log_requests = true;
+        options->watch = options->log_requests = options->log_queries = true;
     if (options->command == OD_COMMAND_DEV && !reading->is_told_admin)
         options->has_admin = options->is_admin_usual =
             od_address_parse(OD_ADMIN_ADDRESS, &options->admin, err);

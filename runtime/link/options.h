@@ -55,6 +55,7 @@ enum od_command {
     OD_COMMAND_EVICT,
     OD_COMMAND_RESET,
     OD_COMMAND_DELETE,
+    OD_COMMAND_LOG,
     OD_COMMAND_EXPORT,
     OD_COMMAND_IMPORT,
     OD_COMMAND_TEST,  // Run the specs of whoever writes objects.
@@ -65,6 +66,7 @@ enum od_command {
 struct od_options_look { // Of commands that look into a running program; NULL: not given.
     bool awake;          // Only objects with an instance.
     bool events;         // The last events of the object, not what it is.
+    bool follow;         // The log goes on.
     bool read_only;      // SQL that writes is refused.
     const char *order;
     const char *cursor;
@@ -101,6 +103,7 @@ struct od_options {
     bool json; // Answers are for machines.
     struct od_options_look look;
     bool log_requests; // A line for each request and for the beginning and end of each WebSocket.
+    bool log_queries;  // With what stands behind the "?" of a URL.
     struct od_variables variables; // Files first, then --var.
 };
 

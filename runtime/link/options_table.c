@@ -19,10 +19,10 @@ typedef bool take_value(struct od_options_reading *reading, const char *text, st
 
 static take_value take_json, take_listen, take_data, take_workers, take_idle_ms, take_ping_ms,
     take_event_limit_ms, take_script_memory, take_var, take_var_file, take_env_file,
-    take_log_format, take_log_level, take_log_requests, take_watch, take_fetch_private,
-    take_connections, take_awake, take_events, take_read_only, take_order, take_limit, take_cursor,
-    take_allow_origin, take_allow_host, take_trusted_proxies, take_confine, take_admin,
-    take_admin_host;
+    take_log_format, take_log_level, take_log_requests, take_log_queries, take_watch,
+    take_fetch_private, take_connections, take_awake, take_events, take_follow, take_read_only,
+    take_order, take_limit, take_cursor, take_allow_origin, take_allow_host, take_trusted_proxies,
+    take_confine, take_admin, take_admin_host;
 
 const struct od_option_row od_option_rows[] = {
     {"Serving", "listen", "HOST:PORT", "where clients connect; :8787 is every address, port 0 any",
@@ -67,25 +67,29 @@ const struct od_option_row od_option_rows[] = {
      false, take_connections},
     {NULL, "trusted-proxies", "NETWORKS", "who may say for whom it asks, like 10.0.0.0/8,::1", NULL,
      NULL, false, take_trusted_proxies},
-    {NULL, "fetch-private", "RULE",
-     "od.fetch of addresses of this machine and of private networks: allow or deny", "allow", NULL,
-     false, take_fetch_private},
+    {NULL, "fetch-private", "allow|deny",
+     "od.fetch of addresses of this machine and of private networks", "allow", NULL, false,
+     take_fetch_private},
     {"Looking", "awake", NULL, "only objects with an instance", NULL, NULL, false, take_awake},
-    {NULL, "order", "ORDER",
-     "the first of all by name, bytes, queue, sockets, errors, busy, slowest or last", NULL, NULL,
-     false, take_order},
+    {NULL, "order", "name|bytes|queue|sockets|errors|busy|slowest|last", "the first of all by it",
+     NULL, NULL, false, take_order},
     {NULL, "limit", "N", "how many", "1000", NULL, false, take_limit},
     {NULL, "cursor", "CURSOR", "go on where the list before ended", NULL, NULL, false, take_cursor},
     {NULL, "events", NULL, "its last events and what took how long; it is watched from then on",
      NULL, NULL, false, take_events},
+    {NULL, "follow", NULL, "go on with what is logged from now on; also -f", NULL, NULL, false,
+     take_follow},
     {NULL, "read-only", NULL, "a statement that writes is refused", NULL, NULL, false,
      take_read_only},
     {"Output", "json", NULL, "the answer is for machines", NULL, NULL, false, take_json},
-    {NULL, "log-format", "FORMAT", "text for people or json for machines", "text", NULL, false,
+    {NULL, "log-format", "text|json", "for people or for machines", "text", NULL, false,
      take_log_format},
-    {NULL, "log-level", "LEVEL", "debug, info, warn or error", "info", NULL, false, take_log_level},
+    {NULL, "log-level", "debug|info|warn|error", "from which level on", "info", NULL, false,
+     take_log_level},
     {NULL, "log-requests", NULL, "a line for each request and WebSocket", NULL, NULL, false,
      take_log_requests},
+    {NULL, "log-queries", NULL, "in these lines also what stands behind the ? of a URL", NULL, NULL,
+     false, take_log_queries},
     {NULL, NULL, NULL, NULL, NULL, NULL, false, NULL},
 };
 
@@ -141,6 +145,9 @@ const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
         OD_LOOKS("reset", "the same, and cut its sockets", "NAMESPACE/NAME", "rooms/lobby"),
     [OD_COMMAND_DELETE] = OD_LOOKS("delete", "the same, and delete all it has stored",
                                    "NAMESPACE/NAME", "rooms/lobby"),
+    [OD_COMMAND_LOG] = OD_LOOKS_WITH(
+        "log", "its log: the last lines, and with -f those that come", "[NAMESPACE[/BEGINNING]]",
+        " follow log-level" OD_OPTIONS_OF_LOOKS, "log -f rooms --log-level warn"),
     [OD_COMMAND_EXPORT] = OD_LOOKS("export", "an object or all of a namespace, as JSON lines",
                                    "NAMESPACE[/NAME]", "rooms > rooms.jsonl"),
     [OD_COMMAND_IMPORT] =
@@ -224,6 +231,11 @@ static bool take_awake(struct od_options_reading *reading, const char *text, str
     return take_flag(text, &reading->options->look.awake, err);
 }
 
+static bool take_follow(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    return take_flag(text, &reading->options->look.follow, err);
+}
+
 static bool take_read_only(struct od_options_reading *reading, const char *text,
                            struct od_error *err)
 {
@@ -264,6 +276,12 @@ static bool take_log_requests(struct od_options_reading *reading, const char *te
                               struct od_error *err)
 {
     return take_flag(text, &reading->options->log_requests, err);
+}
+
+static bool take_log_queries(struct od_options_reading *reading, const char *text,
+                             struct od_error *err)
+{
+    return take_flag(text, &reading->options->log_queries, err);
 }
 
 static bool take_event_limit_ms(struct od_options_reading *reading, const char *text,

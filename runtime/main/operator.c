@@ -124,11 +124,21 @@ static void answer_inspect(void *owner, struct od_control_question *question, od
     who->events->inspect(who->owner, question, body);
 }
 
-static const struct od_control_command control_commands[] = {
-    {"status", answer_status, false},   {"reload", answer_reload, false},
-    {"metrics", answer_metrics, false}, {"drain", answer_drain, false},
-    {"settle", answer_settle, false},   {"call", answer_call, true},
-    {"inspect", answer_inspect, true},  {NULL, NULL, false}};
+static void answer_log(void *owner, struct od_control_question *question, od_slice after)
+{
+    const struct od_operator *who = owner;
+    who->events->log(who->owner, question, after);
+}
+
+static const struct od_control_command control_commands[] = {{"status", answer_status, false},
+                                                             {"reload", answer_reload, false},
+                                                             {"metrics", answer_metrics, false},
+                                                             {"drain", answer_drain, false},
+                                                             {"settle", answer_settle, false},
+                                                             {"call", answer_call, true},
+                                                             {"inspect", answer_inspect, true},
+                                                             {"log", answer_log, true},
+                                                             {NULL, NULL, false}};
 
 void od_operator_ask(struct od_operator *who, struct od_control_question *question, od_slice name,
                      od_slice rest)

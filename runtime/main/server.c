@@ -88,14 +88,19 @@ static void on_call_asked(void *owner, struct od_control_question *question, od_
     od_inquiries_call(&((struct od_server *)owner)->inquiries, question, call);
 }
 
+static void on_log_asked(void *owner, struct od_control_question *question, od_slice after)
+{
+    od_log_book_ask(&((struct od_server *)owner)->log_book, question, after);
+}
+
 static void on_inspect_asked(void *owner, struct od_control_question *question, od_slice body)
 {
     od_inquiries_inspect(&((struct od_server *)owner)->inquiries, question, body);
 }
 
 static const struct od_operator_events operator_events = {
-    on_stop_asked,    on_kill_asked,   on_reload_asked, on_status_asked,
-    on_metrics_asked, on_settle_asked, on_call_asked,   on_inspect_asked};
+    on_stop_asked,   on_kill_asked, on_reload_asked,  on_status_asked, on_metrics_asked,
+    on_settle_asked, on_call_asked, on_inspect_asked, on_log_asked};
 
 // Clients
 
@@ -299,6 +304,7 @@ static void serve(struct od_server *server)
 static void on_ready(void *owner, struct od_child *child)
 {
     struct od_server *server = owner;
+    od_log_book_born(&server->log_book, child);
     od_recovery_give(&server->recovery, child, &server->quarantine);
 }
 
@@ -468,6 +474,7 @@ static void close_all(struct od_server *server)
     od_reload_close(&server->reload);
     od_status_deinit(&server->status);
     od_inquiries_deinit(&server->inquiries);
+    od_log_book_deinit(&server->log_book);
     od_operator_hang_up(&server->operator);
     od_admin_listener_close(&server->admin);
     od_alarm_clock_deinit(&server->alarm_clock);
@@ -510,6 +517,7 @@ enum od_exit od_server_run(const struct od_options *options)
     od_status_init(&server->status, &server->loop, &server->supervisor, &server->alarm_clock,
                    &server->door.connection_limit, options);
     od_inquiries_init(&server->inquiries, &server->loop, &server->supervisor, &server->router);
+    od_log_book_init(&server->log_book, &server->loop, &server->supervisor);
     od_reload_start(
         &server->reload); // First of all: its process starts while this one opens files.
     enum od_exit exit = open_all(server, &err);

@@ -11,6 +11,7 @@
 #include "main/inquiry.h"
 #include "main/keeper.h"
 #include "main/lease.h"
+#include "main/log_book.h"
 #include "main/metrics.h"
 #include "main/operator.h"
 #include "main/recovery.h"
@@ -37,6 +38,7 @@ struct od_server {
     struct od_status status;
     struct od_metrics metrics;
     struct od_inquiries inquiries;
+    struct od_log_book log_book;
     struct od_supervisor supervisor;
     struct od_reload reload;
     struct od_keeper keeper;

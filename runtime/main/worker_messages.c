@@ -174,6 +174,13 @@ static bool take_status_report(struct od_server *server, struct od_child *child,
     return od_status_take_report(&server->status, child, od_cursor_rest(&received->body));
 }
 
+static bool take_logged(struct od_server *server, struct od_child *child, struct received *received)
+{
+    (void)child;
+    od_log_book_take(&server->log_book, od_cursor_rest(&received->body));
+    return true;
+}
+
 static bool take_reply(struct od_server *server, struct od_child *child, struct received *received)
 {
     return od_inquiries_take_reply(&server->inquiries, child, od_cursor_rest(&received->body));
@@ -231,6 +238,7 @@ static take_message *const messages[OD_KIND_COUNT] = {
     [OD_KIND_SWITCHED] = take_switched,
     [OD_KIND_LOOKED_AT] = take_looked_at,
     [OD_KIND_STATUS_REPORT] = take_status_report,
+    [OD_KIND_LOGGED] = take_logged,
     [OD_KIND_REPLY] = take_reply,
 };
 

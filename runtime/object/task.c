@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/log_field.h"
 #include "link/response.h"
 #include "link/worker_page.h"
 #include "object/alarm_event.h"
@@ -34,6 +35,20 @@ const char *od_task_name(const struct od_task *task)
     while (task->trunk != NULL)
         task = task->trunk;
     return task->event == NULL ? OD_PAGE_CONSTRUCTOR_NAME : od_event_name(task->event);
+}
+
+void od_task_put_fields(struct od_bytes *fields, const struct od_task *task)
+{
+    if (task == NULL)
+        return;
+    while (task->trunk != NULL)
+        task = task->trunk;
+    const char *name = od_task_name(task);
+    bool is_call = task->event != NULL && task->event->kind == OD_EVENT_CALL;
+    od_log_field_text(fields, "event", od_slice_of(is_call ? "call" : name));
+    if (is_call)
+        od_log_field_text(fields, "method", od_slice_of(name));
+    od_log_field_number(fields, "version", task->script->version);
 }
 
 static void resume(struct od_task *task)

@@ -256,6 +256,13 @@ static void receive_inspect(struct od_worker *worker, od_slice body, int fd)
     od_inspection_receive(&worker->objects, body);
 }
 
+static void receive_tell_log(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    struct od_cursor cursor = od_cursor_of(body);
+    od_log_teller_set(&worker->log_teller, &worker->main, od_cursor_u8(&cursor) != 0);
+}
+
 // The turn it is taken in is what was asked for.
 static void receive_turn(struct od_worker *worker, od_slice body, int fd)
 {
@@ -285,6 +292,7 @@ static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int)
     [OD_KIND_ALARM] = receive_alarm,
     [OD_KIND_REFUSE] = receive_refuse,
     [OD_KIND_RESTORED] = receive_restored,
+    [OD_KIND_TELL_LOG] = receive_tell_log,
     [OD_KIND_TURN] = receive_turn,
     [OD_KIND_CALL] = receive_question,
     [OD_KIND_CALL_CANCEL] = receive_question_cancel,

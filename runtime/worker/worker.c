@@ -250,6 +250,7 @@ static void worker_turn(struct od_worker *worker)
     od_versions_turn(&worker->versions);
     submit_batches(worker); // What Lua wrote goes to main, as one message.
     od_settle_turn(worker);
+    od_log_teller_turn(&worker->log_teller, &worker->main);
     release_outboxes(worker); // What may leave, leaves; frames of one socket in one write.
     od_traces_turn(&worker->objects);
     make_room(worker);
@@ -279,6 +280,7 @@ static void init_objects(struct od_worker *worker, uint32_t index)
     objects->idle_ms = worker->options->idle_ms;
     objects->event_limit_ms = worker->options->event_limit_ms;
     objects->logs_accesses = worker->options->log_requests;
+    objects->logs_queries = worker->options->log_queries;
     od_objects_init(objects);
 }
 
@@ -373,6 +375,7 @@ int od_worker_main(const struct od_options *options, od_script_new *new_script, 
         worker.exit_code = OD_EXIT_WRONG;
     free(worker.objects.peers);
     od_bytes_deinit(&worker.settling);
+    od_log_teller_deinit(&worker.log_teller);
     od_loop_deinit(&worker.loop);
     od_log_settle(true);
     od_worker_page_free(worker.page);

@@ -34,6 +34,7 @@ OD_TEST_NEEDS="
   program chromium:chromium
   program pgrep:procps
   program mosquitto_pub:mosquitto-clients
+  program groff:groff
   program openssl:openssl
   program unshare:util-linux
   program promtool:prometheus

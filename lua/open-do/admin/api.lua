@@ -43,6 +43,16 @@ commands.status = { run = function()
   return figures.status()
 end }
 
+-- Waits until there is something to tell: ask again with `after` as it was answered.
+commands.log = { run = function(arguments)
+  local after, missed, lines = server.log(text(arguments, "after", "0"))
+  local list = array {}
+  for line in lines:gmatch("[^\n]+") do
+    list[#list + 1] = json.try_decode(line)
+  end
+  return { after = after, missed = missed, lines = list }
+end }
+
 commands.drain = { writes = true, run = function()
   return (figures.ask("drain"):gsub("\n$", ""))
 end }

@@ -7,7 +7,7 @@ local M = {}
 
 --- The answer of main to a question that is about no object.
 function M.ask(name, body)
-  local bytes, why = native.admin.ask(name, body or "")
+  local bytes, why = native.command.ask(name, body or "")
   return bytes or words.fail("%s", why)
 end
 

@@ -3,7 +3,9 @@
 -- how (show.lua).
 local od = require "open-do"
 local archive = require "open-do.command.archive"
+local log = require "open-do.command.log"
 local objects = require "open-do.command.objects"
+local progress = require "open-do.command.progress"
 local server = require "open-do.command.server"
 local show = require "open-do.command.show"
 local words = require "open-do.command.words"
@@ -156,10 +158,57 @@ for _, name in ipairs { "hibernate", "evict", "reset", "delete" } do
   end
 end
 
+function commands.log(given, options)
+  log.write({ object = given[1] or "", level = options.log_level }, options.follow, options.json)
+end
+
 -- Export and import -------------------------------------------------------------------------------
 
+-- What export writes to; it says how far it is. Counting costs a walk, so only for who sees it.
+local function counted_output(word)
+  local total, bytes, count = nil, 0, 0
+  if progress.is_seen() and not word:find("/", 1, true) then
+    total = 0
+    for _ in server.each_object { scope = "all", space = word, beginning = "" } do
+      total = total + 1
+    end
+  end
+  local shown = progress.new("exported", total)
+  local output = {}
+  function output.write(_, ...)
+    for i = 1, select("#", ...) do
+      local text = select(i, ...)
+      bytes = bytes + #text
+      count = count + (text:find('^{"object":') and 1 or 0)
+    end
+    shown:step(count, ("%d objects, %s"):format(count, show.size(bytes)))
+    return io.stdout:write(...)
+  end
+  return output, shown
+end
+
 function commands.export(given)
-  archive.export(given[1], io.stdout)
+  local output, shown = counted_output(given[1])
+  local ok, problem = pcall(archive.export, given[1], output)
+  shown:finish()
+  if not ok then
+    error(problem, 0)
+  end
+end
+
+-- The lines of a file, and how far one is in it.
+local function counted_lines(file)
+  local total = file:seek("end")
+  local shown, bytes = progress.new("imported", total), 0
+  if total then
+    file:seek("set")
+  end
+  return function()
+    local line = file:read("*l")
+    bytes = bytes + (line and #line + 1 or 0)
+    shown:step(bytes, show.size(bytes))
+    return line
+  end, shown
 end
 
 function commands.import(given)
@@ -170,7 +219,13 @@ function commands.import(given)
   if not file then
     fail("cannot read %s", problem)
   end
-  return { objects = archive.import(file:lines()) }, function(done)
+  local lines, shown = counted_lines(file)
+  local ok, objects_or_problem = pcall(archive.import, lines)
+  shown:finish()
+  if not ok then
+    error(objects_or_problem, 0)
+  end
+  return { objects = objects_or_problem }, function(done)
     return ("imported %d object%s"):format(done.objects, done.objects == 1 and "" or "s")
   end
 end

@@ -95,6 +95,14 @@ function M.each_pair(target, prefix)
   end)
 end
 
+--- What is logged behind the line `after` ("0": what is remembered), once there is something: the
+--- number of the last line, how many are missing, the lines as JSON.
+function M.log(after)
+  local text, why = ask.ask("log", after)
+  local number, missed, lines = (text or fail("%s", why)):match("^(%d+) (%d+)\n(.*)$")
+  return number, tonumber(missed), lines
+end
+
 --- Where a list begins.
 M.FIRST = { worker = 0, place = "" }
 

@@ -56,6 +56,8 @@ local function size(bytes, is_more)
   return (unit == 1 and "%d %s%s" or "%.1f %s%s"):format(bytes, UNITS[unit], is_more and "+" or "")
 end
 
+M.size = size
+
 local function duration(us)
   return us < 1000 and ("%d us"):format(us) or us < 1e6 and ("%.1f ms"):format(us / 1000)
     or ("%.1f s"):format(us / 1e6)
@@ -148,6 +150,31 @@ function M.rows_of(result)
   end
   local written = result.rowsWritten > 0 and ("%d rows written"):format(result.rowsWritten)
   return (#result.columns > 0 and M.rows(rows) or written or "done")
+end
+
+local OURS = { time = true, level = true, object = true, message = true, event = true,
+  method = true, path = true, status = true, ms = true, peer = true, version = true, file = true,
+  line = true, code = true, socket = true }
+
+-- What a script has named: od.log.info("joined", { user = 7 }).
+local function fields_of(line)
+  local fields = {}
+  for name, value in pairs(line) do
+    if not OURS[name] then
+      fields[#fields + 1] = (" %s=%s"):format(name, type(value) == "string" and value
+        or M.json(value))
+    end
+  end
+  table.sort(fields)
+  return printable(table.concat(fields))
+end
+
+--- A line of the log, as it reads in the log itself.
+function M.log_line(line)
+  local text = line.message:gsub("[^\n]+", printable):gsub("\n", "\n    ")
+  local object = line.object and printable(line.object) .. "  " or ""
+  return ("%s %-5s %s%s%s"):format(line.time:sub(12, 23), line.level:upper(), object, text,
+    fields_of(line))
 end
 
 --- One line a socket.
