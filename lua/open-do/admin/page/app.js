@@ -17,7 +17,7 @@ const icon = path => svg('svg', { viewBox: '0 0 20 20', class: 'icon', 'aria-hid
 const PAGES = [
   ['', 'Overview', 'M3 13l4-5 3.5 3.5L17 5M3 17h14'],
   ['objects', 'Objects', 'M4 5h12M4 10h12M4 15h12'],
-  ['log', 'Errors', 'M10 3l7.5 13.5h-15zM10 8.5v4M10 14.6v.2'],
+  ['log', 'Log', 'M4 4h12v12H4zM7 8h6M7 11h6'],
 ];
 
 function place() {
@@ -55,7 +55,7 @@ function step(by) {
 const KEYS = {
   1: ['Overview', () => { location.hash = '#/'; }],
   2: ['Objects', () => { location.hash = '#/objects'; }],
-  3: ['Errors', () => { location.hash = '#/log'; }],
+  3: ['Log', () => { location.hash = '#/log'; }],
   '/': ['Look for', () => document.getElementById('filter')?.focus()],
   j: ['Next', () => step(1)],
   k: ['The one before', () => step(-1)],
@@ -78,7 +78,7 @@ function help() {
 
 document.addEventListener('keydown', event => {
   if (event.key === 'Escape') return document.activeElement?.blur();
-  if (event.target.matches('input, textarea, select') || event.metaKey || event.ctrlKey || event.altKey) return;
+  if (event.target.matches('input:not([type=checkbox]), textarea, select') || event.metaKey || event.ctrlKey || event.altKey) return;
   const key = KEYS[event.key];
   if (key) { event.preventDefault(); key[1](); }
 });
