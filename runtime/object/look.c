@@ -85,6 +85,17 @@ static bool list_sockets(struct od_object *object, struct od_cursor *sent, struc
     return true;
 }
 
+// An instance may be of another version than the one that is served.
+static bool look_inside(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                        struct od_error *err)
+{
+    struct od_script *script = object->script != NULL ? object->script : object->objects->script;
+    (void)sent, (void)err;
+    if (script != NULL)
+        script->put_inside(script, object, found);
+    return true;
+}
+
 static bool list_events(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
                         struct od_error *err)
 {
@@ -151,9 +162,16 @@ static look *find(od_slice name)
     static const struct {
         const char *name;
         look *look;
-    } rows[] = {{"object", tell_object},  {"events", list_events}, {"kv.list", list_keys},
-                {"kv.get", get_key},      {"sql.read", query},     {"sockets.list", list_sockets},
-                {"hibernate", hibernate}, {"evict", evict},        {"reset", reset},
+    } rows[] = {{"object", tell_object},
+                {"events", list_events},
+                {"inside", look_inside},
+                {"kv.list", list_keys},
+                {"kv.get", get_key},
+                {"sql.read", query},
+                {"sockets.list", list_sockets},
+                {"hibernate", hibernate},
+                {"evict", evict},
+                {"reset", reset},
                 {"delete", delete_all}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (od_slice_equal(name, od_slice_of(rows[i].name)))

@@ -9,7 +9,10 @@ local Server = require "spec.support.server"
 
 local SOURCE = [[
 local od = require "open-do"
-local Thing = { fetch = require("workbench").fetch }
+local Base = {}
+function Base:inherited() end
+local Thing = setmetatable({ fetch = require("workbench").fetch }, { __index = Base })
+function Thing:_hidden() end
 function Thing:add(a, b) return a + b end
 function Thing:slow() od.sleep(20000) end
 function Thing:webSocketMessage(ws, message)
@@ -96,6 +99,41 @@ describe("the admin listener", function()
       assert.same({ 7 }, value_of(post("/api/call",
         { object = "things/a", method = "add", arguments = { 3, 4 } })))
       server:wait_log("things/a  kv.put, asked for by an operator %(admin listener, 127.0.0.1%)")
+    end)
+
+    it("which look inside without running the script", function()
+      start()
+      workbench.ask(server, "a", [[self.count = 7 self.names = { "ann", n = { 1 } }
+        self.ask = function() end
+        self.big = ("x"):rep(10000)
+        self.trap = setmetatable({}, { __index = function() error("!") end })]])
+      local inside = value_of(get("/api/inside?object=things/a"))
+      assert.same({ "add", "inherited", "slow" }, inside.methods)
+      table.sort(inside.fields, function(a, b) return a.field < b.field end)
+      local seen = {}
+      for _, one in ipairs(inside.fields) do
+        seen[one.field] = one.value ~= nil and one.value or one.type
+      end
+      assert.equal(7, seen.count)
+      assert.same({ "function", "string", "table" }, { seen.ask, seen.big, seen.trap })
+      assert.is_table(seen.names)
+      value_of(post("/api/evict", { object = "things/a" }))
+      local asleep = value_of(get("/api/inside?object=things/a"))
+      assert.same({ "add", "inherited", "slow" }, asleep.methods)
+      assert.equal(0, #asleep.fields)
+    end)
+
+    it("which tell what is logged, once it is", function()
+      start()
+      local first = value_of(get("/api/log"))
+      assert.matches("listening on", first.lines[1].message, 1, true)
+      local waiting = http.open(server.admin.address)
+      waiting:send_request("GET", "/api/log?after=" .. first.after, { headers = {
+        authorization = "Bearer " .. server.admin.token } })
+      workbench.ask(server, "a", "od.log.warn('the kettle boils', { user = 7 })")
+      local line = value_of(waiting:read_answer("GET")).lines[1]
+      assert.same({ "things/a", "warn", 7 }, { line.object, line.level, line.user })
+      waiting:close()
     end)
 
     it("of SQL, which writes only when it may", function()

@@ -98,6 +98,12 @@ commands.sql = { run = function(arguments, role)
     unpack(given, 1, #given))
 end }
 
+commands.inside = { run = function(arguments)
+  local methods, fields = server.inside(target(arguments))
+  table.sort(methods)
+  return { methods = array(methods), fields = array(fields) }
+end }
+
 commands.events = { run = function(arguments)
   return array(server.events(target(arguments)))
 end }

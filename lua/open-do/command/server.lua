@@ -47,6 +47,12 @@ function M.sockets(target)
   return ask.facts(perform(target, nil, "sockets.list", ""))
 end
 
+--- The methods of its class, and the fields of its instance: { field =, type =, value = }.
+function M.inside(target)
+  local records = ask.facts(perform(target, nil, "inside", ""))
+  return (table.remove(records, 1) or {}).methods or {}, records
+end
+
 --- Its last events, as tables of facts; it is watched from now on.
 function M.events(target)
   return ask.facts(perform(target, nil, "events", ""))

@@ -21,6 +21,7 @@ function steps(event) {
     const us = event[phase + 'Us'], bar = h('i.' + phase);
     bar.style.marginLeft = percent(began, all);
     bar.style.width = percent(us, all);
+    bar.style.minWidth = us > 0 ? '2px' : '0';
     began += us;
     return h('div', null, h('dt', null, phase), h('dd', null, duration(us)), h('span.track', { title: what }, bar), h('small', null, what));
   }), h('div', null, h('dt', null, 'came'), h('dd', null, bytes(event.bytes)), h('small', null, 'at ' + clock(event.ms)))];

@@ -49,7 +49,7 @@ function makeGroup() {
 
 function lineElement(line) {
   const [first, ...rest] = String(line.message ?? '').split('\n');
-  const fields = Object.entries(line).filter(([name]) => !KNOWN.has(name)).map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`).join(' ');
+  const fields = line.event === 'request' ? '' : Object.entries(line).filter(([name]) => !KNOWN.has(name)).map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`).join(' ');
   return h('li.is-' + line.level, null, h('time', null, clock(Date.parse(line.time))), h('span.level', null, line.level),
     h('div', null, line.object && h('a.object', { href: linkOf(line.object) }, line.object), ' ', first, fields && h('small', null, ' ', fields), rest.length > 0 && h('details', null, h('summary', null, 'more'), h('pre', null, rest.join('\n')))));
 }

@@ -110,6 +110,8 @@ function sockets(root, label) {
 function call(root, label) {
   const method = h('input', { placeholder: 'method', ariaLabel: 'Method', required: true, spellcheck: false }), result = h('div');
   const given = h('textarea.code', { value: '[]', rows: 4, spellcheck: false, ariaLabel: 'Arguments, a JSON array' });
+  const methods = h('div.methods');
+  ask('inside', { object: label }).then(answer => fill(methods, answer.methods.map(name => h('button.tag', { type: 'button', onclick: () => { method.value = name; given.focus(); } }, name)))).catch(() => {});
   const form = h('form.call', { onsubmit: async event => {
     event.preventDefault();
     let parsed;
@@ -123,8 +125,29 @@ function call(root, label) {
     } catch (error) {
       fill(result, h('p.problem', null, error.message));
     }
-  } }, h('label', null, 'Method', method), h('label', null, 'Arguments', given), h('div.row', null, h('button.primary', { disabled: !may() }, 'Call'), h('small', null, 'It runs in the object, like a call of another.')));
+  } }, methods, h('label', null, 'Method', method), h('label', null, 'Arguments', given), h('div.row', null, h('button.primary', { disabled: !may() }, 'Call'), h('small', null, 'It runs in the object, like a call of another.')));
   fill(root, form, result);
+}
+
+// The instance ------------------------------------------------------------------------------------
+
+function instance(root, label, onChange) {
+  const list = h('ul.pairs'), note = h('p.foot');
+  const show = keyed(list, () => {
+    const name = h('code.key'), value = h('code.value'), row = h('li.pair', null, name, value);
+    return { element: row, update(one) {
+      text(name, one.field);
+      fill(value, one.value === undefined ? h('span.faint', { title: one.why }, one.type) : coloured(oneLine(one.value, 2000)));
+    } };
+  });
+  async function load() {
+    const { fields } = await ask('inside', { object: label }).catch(error => ({ fields: [], error }));
+    show(fields.sort((a, b) => a.field < b.field ? -1 : 1), one => one.field);
+    fill(note, fields.length ? 'Fields of self. They live until the object sleeps; what must last is in Storage.' : 'It has no instance, or nothing in it.');
+  }
+  fill(root, note, list);
+  load();
+  onChange(load);
 }
 
 // The page ----------------------------------------------------------------------------------------
@@ -164,7 +187,7 @@ function head(label) {
 
 export function object(root, label, part) {
   const top = head(label), panel = h('section.card.panel'), problem = h('p.problem');
-  const parts = [['storage', 'Storage'], has('sql') && ['sql', 'SQL'], has('events') && ['events', 'Events'], ['sockets', 'Sockets'], ['call', 'Call']].filter(Boolean);
+  const parts = [['storage', 'Storage'], has('sql') && ['sql', 'SQL'], has('events') && ['events', 'Events'], ['sockets', 'Sockets'], ['instance', 'Instance'], ['call', 'Call']].filter(Boolean);
   const chosen = parts.some(([name]) => name === part) ? part : 'storage';
   let changed = () => {}, seen = null;
   const tabs = h('nav.tabs', { ariaLabel: 'Parts of the object' }, parts.map(([name, title]) =>
@@ -178,7 +201,7 @@ export function object(root, label, part) {
     seen = mark;
   }, message => fill(problem, message));
   const show = { storage: () => storage(panel, label, load => { changed = load; }), sql: () => sql(panel, label), events: () => events(panel, label),
-    sockets: () => sockets(panel, label), call: () => call(panel, label) }[chosen];
+    sockets: () => sockets(panel, label), instance: () => instance(panel, label, load => { changed = load; }), call: () => call(panel, label) }[chosen];
   const end = show();
   return () => { stop(); end?.(); };
 }
