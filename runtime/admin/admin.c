@@ -191,27 +191,31 @@ static void tell_message(struct od_admin_process *process, const struct news *ne
         process->site->message(process->site, news->number, od_bytes_slice(&news->bytes));
 }
 
-static void forget_visitor(struct od_admin_process *process, uint64_t number)
+static struct visitor *find_visitor(const struct od_admin_process *process, uint64_t number)
 {
-    OD_LIST_EACH_SAFE (link, &process->visitors) {
+    OD_LIST_EACH (link, &process->visitors) {
         struct visitor *visitor = OD_LIST_MEMBER(link, struct visitor, link);
-        if (visitor->number != number)
-            continue;
-        od_websocket_free(od_net_websocket(&process->net, number));
-        od_list_remove(link);
-        free(visitor);
-        break;
+        if (visitor->number == number)
+            return visitor;
     }
+    return NULL;
+}
+
+static void forget_visitor(struct od_admin_process *process, struct visitor *visitor)
+{
+    od_websocket_free(od_net_websocket(&process->net, visitor->number));
+    od_list_remove(&visitor->link);
+    free(visitor);
 }
 
 static void tell_closed(struct od_admin_process *process, const struct news *news)
 {
-    struct od_websocket *websocket = od_net_websocket(&process->net, news->number);
-    if (websocket == NULL)
+    struct visitor *visitor = find_visitor(process, news->number);
+    if (visitor == NULL)
         return;
-    od_websocket_finish_close(websocket);
+    od_websocket_finish_close(od_net_websocket(&process->net, news->number));
     process->site->closed(process->site, news->number);
-    forget_visitor(process, news->number);
+    forget_visitor(process, visitor);
 }
 
 static void tell_answer(struct od_admin_process *process, const struct news *news)
@@ -370,11 +374,12 @@ static void close_all(struct od_admin_process *process)
     od_link_close(&process->main);
     while (process->has_link)
         od_loop_poll(&process->loop, true);
-    OD_LIST_EACH_SAFE (link, &process->visitors)
-        forget_visitor(process, OD_LIST_MEMBER(link, struct visitor, link)->number);
+    struct od_list *link;
+    while ((link = od_list_pop_front(&process->visitors)) != NULL)
+        forget_visitor(process, OD_LIST_MEMBER(link, struct visitor, link));
     od_net_deinit(&process->net);
     process->site->free(process->site);
-    for (struct od_list *link; (link = od_list_pop_front(&process->news)) != NULL;)
+    while ((link = od_list_pop_front(&process->news)) != NULL)
         free_news(OD_LIST_MEMBER(link, struct news, link));
     od_loop_deinit(&process->loop);
 }

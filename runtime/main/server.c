@@ -49,59 +49,6 @@ static void on_stopped(void *owner)
     server->state = OD_SERVER_OVER;
 }
 
-// The operator
-
-static void on_stop_asked(void *owner)
-{
-    od_server_stop(owner, OD_EXIT_CLEAN);
-}
-
-// The committer's thread may be in the middle of a commit; a commit that is cut never happened.
-static void on_kill_asked(void *owner)
-{
-    od_supervisor_kill(&((struct od_server *)owner)->supervisor);
-    _exit(OD_EXIT_KILLED);
-}
-
-static void on_reload_asked(void *owner, struct od_reload_asker *asker)
-{
-    od_reload_ask(&((struct od_server *)owner)->reload, asker);
-}
-
-static void on_status_asked(void *owner, struct od_control_question *question, od_slice rest)
-{
-    od_status_ask(&((struct od_server *)owner)->status, question, rest);
-}
-
-static void on_metrics_asked(void *owner, struct od_control_question *question)
-{
-    od_metrics_answer(owner, question);
-}
-
-static void on_settle_asked(void *owner, struct od_control_question *question)
-{
-    od_status_ask_settled(&((struct od_server *)owner)->status, question);
-}
-
-static void on_call_asked(void *owner, struct od_control_question *question, od_slice call)
-{
-    od_inquiries_call(&((struct od_server *)owner)->inquiries, question, call);
-}
-
-static void on_log_asked(void *owner, struct od_control_question *question, od_slice after)
-{
-    od_log_book_ask(&((struct od_server *)owner)->log_book, question, after);
-}
-
-static void on_inspect_asked(void *owner, struct od_control_question *question, od_slice body)
-{
-    od_inquiries_inspect(&((struct od_server *)owner)->inquiries, question, body);
-}
-
-static const struct od_operator_events operator_events = {
-    on_stop_asked,   on_kill_asked, on_reload_asked,  on_status_asked, on_metrics_asked,
-    on_settle_asked, on_call_asked, on_inspect_asked, on_log_asked};
-
 // Clients
 
 static bool can_be_started(const struct od_child *child)
@@ -503,7 +450,7 @@ enum od_exit od_server_run(const struct od_options *options)
         return OD_EXIT_WRONG;
     }
     struct od_loop *loop = &server->loop;
-    od_operator_open(&server->operator, loop, &operator_events, server);
+    od_operator_open(&server->operator, loop, &od_server_operator_events, server);
     od_admin_listener_init(&server->admin, loop, options, &server->operator);
     od_door_init(&server->door, &server->loop, options, &door_events, server);
     od_leases_init(&server->leases, &server->door, options->workers);

@@ -1,4 +1,4 @@
-// What the main process consists of, for server.c and worker_messages.c only.
+// What the main process consists of, for server*.c, worker_messages.c and metrics_answer.c only.
 //
 // Process: main; Thread: the loop's. Owner: od_server_run, which allocates it and frees it.
 
@@ -59,5 +59,7 @@ void od_server_worker_back(struct od_server *server, struct od_child *child);
 
 // Drains; while starting, ends at once. The first call decides with which [exit].
 void od_server_stop(struct od_server *server, enum od_exit exit);
+
+extern const struct od_operator_events od_server_operator_events; // Owner: the server.
 
 #endif

@@ -1,4 +1,4 @@
--- The inspector in a browser, over a chat with a thousand rooms; the visit is in inspector_page.mjs.
+-- The inspector in a browser, over a chat with a thousand rooms; the visit: inspector_page.mjs.
 -- Screenshots are left in the directory OPEN_DO_SCREENSHOTS, or in a new one whose name is told.
 local Server = require "spec.support.server"
 

@@ -52,9 +52,11 @@ describe("the metrics", function()
 
   it("are OpenMetrics for who asks for it", function()
     local answer = metrics("application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
-    assert.matches("^application/openmetrics%-text; version=1%.0%.0", answer.headers["content-type"])
+    assert.matches("^application/openmetrics%-text; version=1%.0%.0",
+      answer.headers["content-type"])
     assert.matches("\n# EOF\n$", answer.body)
-    assert.matches("# TYPE open_do_commit_seconds histogram\n# UNIT open_do_commit_seconds seconds\n",
+    assert.matches("# TYPE open_do_commit_seconds histogram\n"
+      .. "# UNIT open_do_commit_seconds seconds\n",
       answer.body, 1, true)
     assert.matches("# TYPE open_do_requests counter\n", answer.body, 1, true)
   end)
