@@ -278,6 +278,15 @@ static int terminal_ms(lua_State *L)
     return 1;
 }
 
+// number(bytes, begin) -> the u32 that stands there.
+static int read_number(lua_State *L)
+{
+    od_slice bytes = check_slice(L, 1);
+    struct od_cursor cursor = od_cursor_of(od_slice_from(bytes, (size_t)luaL_checkint(L, 2)));
+    lua_pushnumber(L, od_cursor_u32(&cursor));
+    return 1;
+}
+
 // nearest(word, names) -> the one that was meant, or nil.
 static int nearest(lua_State *L)
 {
@@ -304,6 +313,7 @@ void od_operate_open(lua_State *L, struct od_operate *operation)
                                          {"pairs", read_pairs},
                                          {"facts", read_facts},
                                          {"page", read_page},
+                                         {"number", read_number},
                                          {"nearest", nearest},
                                          {"query", od_sql_bytes_query},
                                          {"rows", od_sql_bytes_rows},

@@ -110,6 +110,7 @@ static bool (*const encode_answer[OD_HANDLER_KINDS])(lua_State *, struct od_byte
 
 static void finish(struct od_engine *engine, struct od_task *task)
 {
+    OD_ASSERT(engine->task == NULL);
     const struct od_coroutine *coroutine = task->thread;
     enum od_handler handler = od_handler_of(task->event);
     if (is_after_event(task) || encode_answer[handler] == NULL)
@@ -141,6 +142,7 @@ static enum step ended_badly(struct od_engine *engine, struct od_task *task)
 
 static enum step after_yield(struct od_engine *engine, struct od_task *task)
 {
+    OD_ASSERT(engine->task == NULL);
     struct od_coroutine *coroutine = task->thread;
     switch (od_wait_begin(engine, task)) {
     case OD_WAIT_BEGUN:
@@ -162,6 +164,7 @@ static enum step after_yield(struct od_engine *engine, struct od_task *task)
 // it what it holds. Sockets and storage stay.
 static void reset_if_full(struct od_engine *engine, const struct od_task *task, int status)
 {
+    OD_ASSERT(task->object->running == task);
     struct od_bytes why = {0};
     char megabytes[32];
     if (od_object_is_entry(task->object) ||
@@ -177,8 +180,11 @@ static void reset_if_full(struct od_engine *engine, const struct od_task *task, 
 
 static enum step take_step(struct od_engine *engine, struct od_task *task, int arguments)
 {
+    OD_ASSERT(engine->task == NULL); // Lua runs for one task at a time.
+    OD_ASSERT(task->thread != NULL);
     const struct od_coroutine *coroutine = task->thread;
     engine->task = task;
+    // What was noted of an error's way belongs to the resume before.
     od_bytes_clear(&engine->way);
     int status = od_run_resume_capped(engine, coroutine->L, arguments);
     engine->task = NULL;
@@ -186,6 +192,8 @@ static enum step take_step(struct od_engine *engine, struct od_task *task, int a
     if (status == LUA_YIELD)
         return after_yield(engine, task);
     if (status == 0) {
+        // Before the answer is told: an object that is left in a section is reset, and its caller
+        // hears that.
         od_section_check_left(task);
         finish(engine, task);
         lua_settop(coroutine->L, 0);
@@ -197,6 +205,7 @@ static enum step take_step(struct od_engine *engine, struct od_task *task, int a
 
 static enum od_run put_away(struct od_engine *engine, struct od_task *task)
 {
+    OD_ASSERT(task->thread != NULL);
     od_coroutine_give(engine, task->thread);
     task->thread = NULL;
     return OD_RUN_DONE;
@@ -306,6 +315,8 @@ enum od_run od_run_event(struct od_engine *engine, struct od_task *task)
 enum od_run od_run_resume(struct od_engine *engine, struct od_task *task,
                           const struct od_event *event)
 {
+    OD_ASSERT(event->kind == OD_EVENT_RESUME);
+    OD_ASSERT(task->thread != NULL);
     const struct od_coroutine *coroutine = task->thread;
     return run_on(
         engine, task,

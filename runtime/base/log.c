@@ -109,6 +109,8 @@ static void put_message(struct od_bytes *line, od_slice message, const struct ac
     if (accent == NULL) {
         od_escape_put_text(line, message);
         return;
+        OD_ASSERT(accent->from <= accent->to);
+        OD_ASSERT(accent->to <= message.size);
     }
     od_escape_put_text(line, (od_slice){message.at, accent->from});
     put_colour(line, accent->colour);
@@ -319,6 +321,7 @@ void od_log(enum od_log_level level, const char *object, const char *format, ...
 
 size_t od_log_put_last(char *text, size_t room)
 {
+    OD_ASSERT(room > 0);
     size_t size = 0;
     for (unsigned i = 0; i < last_count; i++) {
         const char *line = state.last[(state.next + i) % last_count];

@@ -22,6 +22,7 @@ void od_map_deinit(struct od_map *map)
 
 static size_t bucket_of(const struct od_map *map, uint64_t hash)
 {
+    OD_ASSERT(map->bucket_count > 0);
     return (size_t)hash & (map->bucket_count - 1);
 }
 
@@ -38,6 +39,7 @@ struct od_map_node *od_map_find(const struct od_map *map, uint64_t hash, od_map_
 
 static void set_bucket_count(struct od_map *map, size_t count)
 {
+    OD_ASSERT((count & (count - 1)) == 0); // A hash is cut to its low bits.
     size_t old_count = map->bucket_count;
     struct od_map_node **old = map->buckets;
     map->bucket_count = count;
@@ -67,6 +69,7 @@ void od_map_put(struct od_map *map, struct od_map_node *node, uint64_t hash)
 void od_map_remove(struct od_map *map, struct od_map_node *node)
 {
     OD_ASSERT(map->size > 0);
+    OD_ASSERT(map->buckets != NULL);
     struct od_map_node **place = &map->buckets[bucket_of(map, node->hash)];
     while (*place != node) {
         OD_ASSERT(*place != NULL);

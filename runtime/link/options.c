@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/suggest.h"
+#include "link/cgroup.h"
 #include "link/options_inner.h"
 
 enum {
@@ -241,11 +242,46 @@ static bool take_words(struct od_options *options, char **words, struct od_error
 
 // Conclusions
 
-static uint32_t core_count(void)
+static uint32_t core_count(const struct od_cgroup_limits *limits)
 {
     cpu_set_t cores;
-    int count = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
-    return count < 1 ? 1 : count > OD_WORKERS_MAX ? OD_WORKERS_MAX : (uint32_t)count;
+    int usable = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
+    uint32_t count = usable < 1 ? 1 : (uint32_t)usable;
+    count = limits->cores > 0 && limits->cores < count ? limits->cores : count;
+    return count < OD_WORKERS_MAX ? count : OD_WORKERS_MAX;
+}
+
+// A quarter is for what is not Lua's: sockets, SQL, and main.
+static uint32_t memory_mb(const struct od_cgroup_limits *limits, uint32_t workers)
+{
+    uint64_t share_mb = limits->memory_bytes / 4 * 3 / workers >> 20;
+    if (limits->memory_bytes == 0 || share_mb > OD_SCRIPT_MEMORY_MB)
+        return OD_SCRIPT_MEMORY_MB;
+    return share_mb < OD_SCRIPT_MEMORY_MB_MIN ? OD_SCRIPT_MEMORY_MB_MIN : (uint32_t)share_mb;
+}
+
+// Main's processes read their options anew, also years later: they have to come to what main has
+// chosen, though the quota may be another one by then.
+static void hand_on(const char *variable, uint32_t number)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%u", number);
+    setenv(variable, text, 1);
+}
+
+static void choose(struct od_options *options)
+{
+    const char *root = getenv("OPEN_DO_TEST_PAGE") == NULL ? NULL : getenv("OPEN_DO_TEST_ROOT");
+    struct od_cgroup_limits limits = od_cgroup_limits_of(root == NULL ? "" : root);
+    bool serves = options->command == OD_COMMAND_RUN || options->command == OD_COMMAND_DEV;
+    if (options->workers == 0)
+        options->workers = core_count(&limits);
+    if (options->script_memory_mb == 0)
+        options->script_memory_mb = memory_mb(&limits, options->workers);
+    if (!serves)
+        return;
+    hand_on("OPEN_DO_WORKERS", options->workers);
+    hand_on("OPEN_DO_SCRIPT_MEMORY_MB", options->script_memory_mb);
 }
 
 static char *data_dir_beside(const char *script)
@@ -289,8 +325,7 @@ static bool read_env_files(const struct od_options_reading *reading, struct od_e
 static bool conclude(struct od_options_reading *reading, struct od_error *err)
 {
     struct od_options *options = reading->options;
-    if (options->workers == 0)
-        options->workers = core_count();
+    choose(options);
     options->data_dir = reading->data_dir != NULL ? od_text_copy(od_slice_of(reading->data_dir))
                                                   : data_dir_beside(options->script);
     if (options->command == OD_COMMAND_DEV)

@@ -47,6 +47,9 @@ struct od_command_row {
     const char *example; // What stands behind "open-do ".
 };
 
+#define OD_SCRIPT_MEMORY_MB_MIN 8
+#define OD_SCRIPT_MEMORY_MB 512 // Without the option, where the cgroup allows as much.
+
 // Of those who ask; whoever serves has all others.
 #define OD_OPTIONS_OF_ASKING " awake order limit cursor events read-only follow json "
 #define OD_OPTIONS_OF_LOOKS " data json "

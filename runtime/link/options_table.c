@@ -9,7 +9,6 @@ enum {
     ping_ms_max = 24 * 60 * 60 * 1000,
     event_limit_ms_min = 10,
     event_limit_ms_max = 60 * 60 * 1000,
-    script_memory_mb_min = 8,
     script_memory_mb_max = 1024 * 1024,
     connections_per_address_max = 1000 * 1000,
     look_limit_max = 100 * 1000 * 1000,
@@ -34,8 +33,8 @@ const struct od_option_row od_option_rows[] = {
      NULL, NULL, false, take_admin_host},
     {NULL, "data", "DIR", "where objects are stored", NULL, ".open-do beside the script", false,
      take_data},
-    {NULL, "workers", "N", "processes that run objects, 1 to 64", NULL, "the cores of this machine",
-     false, take_workers},
+    {NULL, "workers", "N", "processes that run objects, 1 to 64", NULL,
+     "the cores of this machine, or of its cgroup's quota", false, take_workers},
     {"Script", "var", "NAME[=VALUE]",
      "a variable for env; may be repeated; everybody here sees a VALUE (ps), not that of a NAME "
      "alone, which the environment has",
@@ -53,8 +52,8 @@ const struct od_option_row od_option_rows[] = {
      false, take_ping_ms},
     {NULL, "event-limit-ms", "MS", "an event that runs longer costs its worker, not its sockets",
      "30000", NULL, false, take_event_limit_ms},
-    {NULL, "script-memory-mb", "MB", "what the Lua code of one worker may use", "512", NULL, false,
-     take_script_memory},
+    {NULL, "script-memory-mb", "MB", "what the Lua code of one worker may use", NULL,
+     "512, or less by the cgroup's limit", false, take_script_memory},
     {NULL, "confine", "on|off", "workers may not write files or start programs", "on", NULL, false,
      take_confine},
     {"Network", "allow-origin", "ORIGINS",
@@ -294,7 +293,7 @@ static bool take_event_limit_ms(struct od_options_reading *reading, const char *
 static bool take_script_memory(struct od_options_reading *reading, const char *text,
                                struct od_error *err)
 {
-    return take_number(text, script_memory_mb_min, script_memory_mb_max,
+    return take_number(text, OD_SCRIPT_MEMORY_MB_MIN, script_memory_mb_max,
                        &reading->options->script_memory_mb, err);
 }
 

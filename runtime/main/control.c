@@ -33,6 +33,14 @@ struct conversation {
 // The end of a conversation. It is freed when the handle is closed and nobody has to answer it any
 // more.
 
+static void check(const struct conversation *conversation)
+{
+    OD_ASSERT(conversation->line_bytes <= sizeof conversation->line);
+    OD_ASSERT(conversation->body.size <= conversation->body_bytes);
+    OD_ASSERT(conversation->is_closing || conversation->control->conversation_count > 0);
+    OD_ASSERT(!conversation->is_answered || conversation->is_asked);
+}
+
 static void free_if_over(struct conversation *conversation)
 {
     bool is_closed = conversation->is_closing && conversation->pipe.data == NULL;
@@ -57,6 +65,7 @@ static void close_conversation(struct conversation *conversation)
     conversation->is_closing = true;
     od_loop_clear_timer(conversation->control->loop, &conversation->deadline);
     od_list_remove(&conversation->link);
+    OD_ASSERT(conversation->control->conversation_count > 0);
     conversation->control->conversation_count--;
     uv_close((uv_handle_t *)&conversation->pipe, on_closed);
 }
@@ -87,6 +96,8 @@ void od_control_answer(struct od_control_question *question, bool ok, od_slice t
 static void answer_at_socket(struct od_control_question *question, bool ok, od_slice text)
 {
     struct conversation *conversation = (struct conversation *)question; // Its first member.
+    check(conversation);
+    OD_ASSERT(conversation->is_asked);
     OD_ASSERT(!conversation->is_answered);
     conversation->is_answered = true;
     if (conversation->is_closing) {
@@ -109,6 +120,7 @@ static void answer_at_socket(struct od_control_question *question, bool ok, od_s
 static void ask(struct conversation *conversation, const struct od_control_command *command,
                 od_slice rest)
 {
+    OD_ASSERT(!conversation->is_asked);
     conversation->is_asked = true;
     conversation->command = NULL;
     od_loop_clear_timer(conversation->control->loop,
@@ -140,6 +152,7 @@ static void ask_when_whole(struct conversation *conversation)
 static void begin_body(struct conversation *conversation, const struct od_control_command *command,
                        od_slice number, od_slice begun)
 {
+    OD_ASSERT(conversation->command == NULL);
     unsigned long long size = number.size == 0 ? 0 : strtoull(number.at, NULL, 10);
     if (size == 0 || size > OD_CONTROL_BODY_BYTES_MAX || begun.size > size) {
         refuse(conversation, "that is no size of a question\n");
@@ -168,6 +181,7 @@ static void take_line(struct conversation *conversation, od_slice line, od_slice
 
 static void take_bytes(struct conversation *conversation, size_t count)
 {
+    check(conversation);
     if (conversation->command != NULL) {
         conversation->body.size += count;
         ask_when_whole(conversation);
@@ -190,9 +204,11 @@ static void take_bytes(struct conversation *conversation, size_t count)
 
 static void offer_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
+    OD_ASSERT(handle->data != NULL);
     (void)suggested;
     struct conversation *conversation = handle->data;
     if (conversation->command != NULL) {
+        OD_ASSERT(conversation->body.size < conversation->body_bytes);
         buffer->len = conversation->body_bytes - conversation->body.size;
         buffer->base = od_bytes_reserve(&conversation->body, buffer->len);
         return;
@@ -309,6 +325,7 @@ void od_control_close(struct od_control *control)
 {
     if (!control->is_open)
         return;
+    OD_ASSERT(control->directory_fd >= 0);
     control->is_open = false;
     unlinkat(control->directory_fd, OD_CONTROL_NAME, 0);
     close(control->directory_fd);

@@ -34,6 +34,8 @@ struct od_verdict { // Borrowed for the call.
 // The body of LOADED behind the version; false when it makes no sense.
 OD_MUST_CHECK bool od_verdict_read(struct od_cursor *cursor, struct od_verdict *verdict);
 
+void od_verdict_put(struct od_bytes *bytes, const struct od_verdict *verdict); // To be kept.
+
 // "rooms, counters", and what else there is.
 void od_verdict_describe(const struct od_verdict *verdict, struct od_bytes *text);
 

@@ -24,6 +24,7 @@ struct inquiry {
 
 static void end(struct inquiry *inquiry, bool ok, od_slice answer)
 {
+    OD_ASSERT(!od_list_is_empty(&inquiry->link));
     od_loop_clear_timer(inquiry->inquiries->loop, &inquiry->deadline);
     od_list_remove(&inquiry->link);
     od_control_answer(inquiry->question, ok, answer);
@@ -47,6 +48,7 @@ static void on_late(struct od_timer *timer)
 static void send_question(struct od_inquiries *inquiries, struct od_control_question *question,
                           uint32_t worker, enum od_kind kind, od_slice body)
 {
+    OD_ASSERT(worker < inquiries->supervisor->child_count);
     struct od_child *child = od_supervisor_ready(inquiries->supervisor, worker);
     if (child == NULL) {
         od_control_answer(question, false,

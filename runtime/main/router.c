@@ -5,6 +5,7 @@
 
 void od_router_init(struct od_router *router, uint32_t worker_count)
 {
+    OD_ASSERT(worker_count > 0);
     *router = (struct od_router){.worker_count = worker_count};
 }
 

@@ -27,6 +27,7 @@ static bool serves(const struct od_child *child)
 static bool is_its_own(const struct od_server *server, const struct od_child *child,
                        const void *id_bytes)
 {
+    OD_ASSERT(id_bytes != NULL);
     od_id id;
     memcpy(id.bytes, id_bytes, sizeof id.bytes);
     return od_worker_of(&id, server->router.worker_count) == child->index;
@@ -245,6 +246,8 @@ static take_message *const messages[OD_KIND_COUNT] = {
 bool od_worker_messages_take(struct od_server *server, struct od_child *child, enum od_kind kind,
                              od_slice body, int fd)
 {
+    OD_ASSERT(kind < OD_KIND_COUNT);
+    OD_ASSERT(child->index < server->supervisor.child_count);
     struct received received = {od_cursor_of(body), fd};
     bool ok = messages[kind] != NULL && messages[kind](server, child, &received);
     if (received.fd >= 0)

@@ -22,6 +22,7 @@ static od_slice path_of(const struct od_objects *objects, od_slice target)
 
 void od_access_log_begin(struct od_call *call, const struct od_request *request)
 {
+    OD_ASSERT(call->access == NULL);
     if (!call->objects->logs_accesses)
         return;
     od_slice method = cut(request->method, 32), peer = cut(request->peer, 64);

@@ -39,6 +39,7 @@ static void put_why(struct od_bytes *facts, const struct od_object *object)
 
 static void put_life(struct od_bytes *facts, struct od_object *object)
 {
+    od_object_check(object);
     od_facts_text(facts, "state", od_slice_of(od_object_state_name(object->state)));
     if (object->state != OD_ASLEEP) {
         od_time_ms now = od_clock_monotonic_ms();
@@ -47,14 +48,6 @@ static void put_life(struct od_bytes *facts, struct od_object *object)
     }
     od_facts_number(facts, "sockets", object->socket_count);
     od_facts_number(facts, "queued", object->inbox_count);
-}
-
-// Or is about to be.
-static bool is_stored(const struct od_object *object)
-{
-    struct od_identity stored;
-    return !od_storage_is_clean(&object->storage) ||
-           od_store_identity_of(object->objects->store, object->identity.id, &stored);
 }
 
 static void put_measure(struct od_bytes *facts, struct od_objects *objects,
@@ -78,7 +71,7 @@ static void put_object(struct od_bytes *facts, struct od_object *object, uint64_
     put_identity(facts, object->objects, &object->identity);
     put_life(facts, object);
     od_history_put(facts, object->history);
-    od_facts_number(facts, "stored", is_stored(object));
+    od_facts_number(facts, "stored", od_storage_has_anything(&object->storage));
     put_measure(facts, object->objects, object->identity.id, rows_max);
     if (od_storage_alarm(&object->storage, &alarm))
         od_facts_number(facts, "alarmMs", (uint64_t)alarm.time_ms);
@@ -206,16 +199,22 @@ static void rank(struct page *page, struct od_object *object)
         keep_first(page);
 }
 
+// Others have their struct only because they were looked at, or because of writes on their way.
+static bool lives(const struct page *page, struct od_object *object)
+{
+    if (object->state != OD_ASLEEP || page->scope == OD_INSPECT_AWAKE)
+        return object->state != OD_ASLEEP;
+    return object->socket_count > 0 || object->inbox_count > 0 ||
+           (page->scope == OD_INSPECT_ALL && od_storage_has_anything(&object->storage));
+}
+
 // Those that are stored come later, unless only the living count.
 static void visit_living(struct od_map_node *node, void *context)
 {
     struct page *page = context;
     struct od_object *object = OD_MAP_MEMBER(node, struct od_object, by_id);
-    bool is_awake = object->state != OD_ASLEEP;
-    bool lives = is_awake || (page->scope != OD_INSPECT_AWAKE && object->socket_count > 0) ||
-                 (page->scope != OD_INSPECT_AWAKE && object->inbox_count > 0);
     page->looked_at++;
-    if (!lives || !is_wanted(page, &object->identity) ||
+    if (!lives(page, object) || !is_wanted(page, &object->identity) ||
         (page->scope == OD_INSPECT_ALL && is_in_directory(page, object->identity.id)))
         return;
     if (page->order != OD_INSPECT_ANY) {
@@ -300,10 +299,10 @@ static bool visit_stored(void *context, od_slice place, const struct od_identity
     struct od_object *object = od_objects_find(page->objects, &id);
     if (object == NULL) {
         put_sleeper(page, identity, true);
-        return true;
+    } else if (lives(page, object)) { // Else it was deleted, and the directory does not know yet.
+        put_object(&page->facts, object, page->measure_max);
+        page->count++;
     }
-    put_object(&page->facts, object, page->measure_max);
-    page->count++;
     return true;
 }
 

@@ -46,7 +46,6 @@ static bool is_left(const struct od_objects *objects, const struct od_namespace 
 
 static void delete_object(struct od_object *object)
 {
-    struct od_leftovers *leftovers = object->objects->leftovers;
     struct od_error err;
     if (object->state != OD_ASLEEP || object->socket_count > 0)
         od_object_abort(object, OD_SLICE("its namespace is deleted"), false);
@@ -54,8 +53,7 @@ static void delete_object(struct od_object *object)
         od_log(OD_LOG_ERROR, object->label, "it cannot be deleted: %s", err.text);
     od_storage_seal(&object->storage);
     od_object_settle(object);
-    leftovers->deleting[leftovers->deleting_count++] = od_object_id(object);
-    leftovers->deleted++;
+    object->objects->leftovers->deleted++;
 }
 
 static void delete_stored(struct od_objects *objects, struct od_namespace *namespace,
@@ -63,8 +61,15 @@ static void delete_stored(struct od_objects *objects, struct od_namespace *names
 {
     od_id id;
     memcpy(id.bytes, identity->id, OD_ID_BYTES);
-    if (od_worker_of(&id, objects->worker_count) == objects->worker)
-        delete_object(od_objects_get(objects, namespace, &id, identity->has_name, identity->name));
+    if (od_worker_of(&id, objects->worker_count) != objects->worker)
+        return;
+    struct od_object *object =
+        od_objects_get(objects, namespace, &id, identity->has_name, identity->name);
+    if (!od_storage_has_anything(&object->storage)) // It is on its way already.
+        return;
+    delete_object(object);
+    struct od_leftovers *leftovers = objects->leftovers;
+    leftovers->deleting[leftovers->deleting_count++] = id;
 }
 
 // Once its writes are on disk nobody needs it; it would be idle for a while otherwise.
@@ -154,15 +159,14 @@ static void walk(struct od_objects *objects)
     od_store_walk_directory(objects->store, after, visit, objects);
 }
 
-// Those that live and have nothing stored are lost with their sockets.
-static void cut_living(struct od_objects *objects)
+// What they have stored the directory may not know yet.
+static void delete_living(struct od_objects *objects)
 {
     struct od_map_node *node = NULL;
     while ((node = od_map_next(&objects->by_id, node)) != NULL) {
         struct od_object *object = OD_MAP_MEMBER(node, struct od_object, by_id);
-        if (is_left(objects, object->namespace) && is_deleted(objects, object->identity.space) &&
-            (object->state != OD_ASLEEP || object->socket_count > 0))
-            od_object_abort(object, OD_SLICE("its namespace is deleted"), false);
+        if (is_left(objects, object->namespace) && is_deleted(objects, object->identity.space))
+            delete_object(object);
     }
 }
 
@@ -174,7 +178,7 @@ void od_leftovers_begin(struct od_objects *objects)
     objects->leftovers = od_allocate_zeroed(sizeof *objects->leftovers);
     objects->leftovers->is_walking = true;
     if (objects->script->deleted.size > 0)
-        cut_living(objects);
+        delete_living(objects);
 }
 
 bool od_leftovers_turn(struct od_objects *objects)

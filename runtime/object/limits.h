@@ -22,6 +22,7 @@
 #define OD_OBJECT_CALLS_MAX 32768       // The same for those without an answer, wherever they are,
 #define OD_ASKED_BYTES_MAX (64u << 20)  // and for their bytes.
 #define OD_DEADLOCK_OBJECTS_MAX 64      // A longer chain of waiting objects is not followed.
+#define OD_DEADLOCK_CYCLES_MAX 1024     // So many are broken because of one call.
 #define OD_PEER_BYTES_MAX (64u << 20)   // That wait for another worker to read; then the same.
 #define OD_OUTBOX_BYTES_MAX (64u << 20) // Messages that wait for the disk; more: reset.
 #define OD_SOCKET_WAITING_MAX 64        // Messages of one socket that wait; then it is not read.

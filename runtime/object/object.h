@@ -103,6 +103,9 @@ struct od_object {
     void *instance;
 };
 
+// Panics unless what is said of [object] above holds between two steps of it.
+void od_object_check(const struct od_object *object);
+
 // Puts [event] into the inbox; takes it. The object will be delivered to in this turn or the next.
 void od_object_receive(struct od_object *object, struct od_event *event);
 

@@ -52,6 +52,9 @@ struct od_task {
     int thread_ref;
 };
 
+// Panics unless [task] is as its fields say of each other.
+void od_task_check(const struct od_task *task);
+
 struct od_task *od_task_new(struct od_object *object, struct od_event *event); // Takes [event].
 struct od_task *od_task_find(struct od_objects *objects, uint64_t id);         // NULL: ended.
 const char *od_task_name(const struct od_task *task); // What it runs: "fetch", "constructor".

@@ -44,6 +44,7 @@ struct question {
 
 void od_reader_reset(struct od_reader *reader)
 {
+    OD_ASSERT(reader->depth == 0);
     if (reader->is_reading)
         od_env_reader_end(reader->env, &reader->inner);
     reader->is_reading = false;
@@ -52,6 +53,7 @@ void od_reader_reset(struct od_reader *reader)
 // Every answer comes through here. False for "not found", and when there is no answer.
 static bool ask(struct od_reader *reader, int (*answer)(void *question), struct question *question)
 {
+    OD_ASSERT(reader->depth == 0 || reader->is_reading);
     question->reader = reader;
     int code = 0;
     if (!reader->is_reading) {
@@ -111,6 +113,7 @@ bool od_reader_has_files(const struct od_reader *reader, const struct od_store_f
 
 void od_reader_close(struct od_reader *reader)
 {
+    OD_ASSERT(reader->depth == 0);
     od_reader_reset(reader);
     od_env_reader_close(reader->env, &reader->inner);
     od_env_close(reader->env);

@@ -16,12 +16,12 @@ struct od_rows {
     MDB_dbi data;
     od_slot slot;
     uint64_t number;
+    struct od_write *write; // NULL: they are only read.
 };
 
 // [value] points into the map, until the transaction ends or writes.
 OD_MUST_CHECK int od_rows_get(const struct od_rows *rows, od_slice key, od_slice *value);
-OD_MUST_CHECK int od_rows_put(const struct od_rows *rows, struct od_write *write, od_slice key,
-                              od_slice value);
+OD_MUST_CHECK int od_rows_put(const struct od_rows *rows, od_slice key, od_slice value);
 OD_MUST_CHECK int od_rows_delete(const struct od_rows *rows, od_slice key);
 
 OD_MUST_CHECK int od_rows_get_page(const struct od_rows *rows, uint32_t page, od_slice *squeezed);

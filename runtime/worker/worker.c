@@ -33,6 +33,15 @@
 #define DRAIN_LOOK_MS 5
 #define SAY_BEHIND_MS 10000 // Not more often that the disk is behind.
 
+static void check(const struct od_worker *worker)
+{
+    OD_ASSERT(worker->objects.main == &worker->main);
+    OD_ASSERT(worker->objects.peers[worker->objects.worker_count] == &worker->main);
+    OD_ASSERT(worker->link_count > 0);
+    OD_ASSERT(!worker->has_closed_sockets || worker->is_draining);
+    OD_ASSERT(!worker->is_draining || worker->is_restored);
+}
+
 // --- News from the net ---------------------------------------------------------------------------
 
 static void on_request(void *owner, uint64_t exchange, od_slice request)
@@ -118,6 +127,7 @@ static void submit_batches(struct od_worker *worker)
         od_commit_times_left(&worker->commit_times, submission.seq);
     }
     od_store_end_turn(worker->store);
+    OD_ASSERT(worker->objects.next_number >= worker->page->last_number);
     worker->page->last_number = worker->objects.next_number;
 }
 
@@ -143,6 +153,7 @@ static void look_again(struct od_timer *timer)
 
 void od_worker_begin_drain(struct od_worker *worker)
 {
+    OD_ASSERT(!worker->is_draining);
     worker->is_draining = worker->is_restored = true;
     od_net_drain(&worker->net);
     od_objects_drain(&worker->objects);
@@ -158,6 +169,7 @@ static bool is_quiet(const struct od_worker *worker)
 
 static void close_sockets(struct od_worker *worker)
 {
+    OD_ASSERT(!worker->has_closed_sockets);
     worker->net.limits.close_ms = DRAIN_CLOSE_MS;
     struct od_map_node *node = NULL;
     while ((node = od_map_next(&worker->objects.sockets, node)) != NULL)
@@ -168,6 +180,7 @@ static void close_sockets(struct od_worker *worker)
 // First what runs may end, then sockets are closed, then what that caused may end.
 static void drain(struct od_worker *worker)
 {
+    OD_ASSERT(worker->is_draining);
     if (!is_quiet(worker))
         return;
     if (!worker->has_closed_sockets)
@@ -187,6 +200,7 @@ static void wake_up(struct od_timer *timer)
 // Nothing else is to be done in this turn, and perhaps for long.
 static void rest(struct od_worker *worker)
 {
+    OD_ASSERT(!worker->has_more);
     od_time_ms again_ms = od_versions_idle(&worker->versions);
     worker->has_more = again_ms == 0;
     if (again_ms > 0)
@@ -230,11 +244,13 @@ static bool may_deliver(struct od_worker *worker)
                worker->objects.worker, OD_STORE_ON_WAY_BYTES_MAX >> 20);
         worker->said_behind_ms = now_ms;
     }
+    // An object that was woken before its sockets are back would not see them.
     return worker->is_restored && !worker->is_behind;
 }
 
 static void worker_turn(struct od_worker *worker)
 {
+    check(worker);
     od_loop_poll(&worker->loop, !worker->has_more); // Sockets and links: bytes become events.
     int64_t began_us = od_clock_passed_us();
     od_page_turn(worker->page);
@@ -267,6 +283,7 @@ static void worker_turn(struct od_worker *worker)
 
 static void init_objects(struct od_worker *worker, uint32_t index)
 {
+    OD_ASSERT(index < worker->options->workers);
     struct od_objects *objects = &worker->objects;
     objects->net = &worker->net;
     objects->store = worker->store;
@@ -345,6 +362,7 @@ static bool open_and_serve(struct od_worker *worker, od_script_new *new_script, 
     od_versions_init(&worker->versions, &worker->objects, worker->options, new_script);
     while (!worker->is_over)
         worker_turn(worker);
+    // From the top down: scripts need objects, objects the net and the store.
     od_versions_deinit(&worker->versions);
     od_objects_deinit(&worker->objects);
     close_links(worker);

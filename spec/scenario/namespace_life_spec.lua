@@ -99,14 +99,17 @@ describe("a namespace", function()
     ask("/others/a", "storage:put('n', 2) return true")
     local client = server:connect("/things/a")
     local other = server:connect("/others/a")
-    save(DELETED)
+    server:save(DELETED)
+    version = version + 1
     assert.is_nil((client:read_frame()))
     local deleted = 0
     for _ = 1, 2 do
       deleted = deleted + server:wait_log("worker %d has deleted (%d+) objects of namespaces that")
     end
-    assert.equal(1201, deleted)
-    assert.equal(0, server:status().alarms.count)
+    assert.is_true(deleted >= 1201) -- Who lives and has nothing counts, too.
+    workbench.becomes(0, function()
+      return server:status().alarms.count
+    end)
     assert.equal(404, server:get("/things/a").status)
     assert.same({ objects = {} }, json.decode((say("objects", "things", "--json"))))
     assert.equal(2, ask("/others/a", "return storage:get('n')"))
@@ -120,8 +123,7 @@ describe("a namespace", function()
     for i = 1, 3 do
       ask("/things/t" .. i, "storage:put('n', 1) return true")
     end
-    server:save(WITHOUT)
-    server:wait_log("no namespace 'things', of which 3 objects are stored")
+    save(WITHOUT)
     server:restart()
     server:status() -- Its workers have answered.
     assert.matches("no namespace 'things', of which 3 objects are stored; it can say renamed",

@@ -36,6 +36,7 @@ OD_TEST_NEEDS="
   program mosquitto_pub:mosquitto-clients
   program groff:groff
   program openssl:openssl
+  program sqlite3:sqlite3
   program unshare:util-linux
   program promtool:prometheus
   program prometheus:prometheus
