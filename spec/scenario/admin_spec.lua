@@ -14,7 +14,7 @@ function Base:inherited() end
 local Thing = setmetatable({ fetch = require("workbench").fetch }, { __index = Base })
 function Thing:_hidden() end
 function Thing:add(a, b) return a + b end
-function Thing:slow() od.sleep(20000) end
+function Thing:slow() print("it sleeps") od.sleep(20000) end
 function Thing:webSocketMessage(ws, message)
   if message == "fail" then error("no ear for it") end
   ws:send(message)
@@ -186,6 +186,7 @@ describe("the admin listener", function()
       end
       assert.is_false(slow:has_news())
       slow:close()
+      server:wait_log("it sleeps")
       server:turn_clock(20000)
     end)
 
@@ -372,6 +373,7 @@ describe("the admin listener", function()
       local slow = http.open(server.admin.address)
       slow:send_request("POST", "/api/call", { body = '{"object":"things/a","method":"slow"}',
         headers = { authorization = "Bearer " .. server.admin.token } })
+      server:wait_log("it sleeps")
       process.send_signal(admin, "KILL")
       server:wait_log("the admin process %(pid " .. admin .. "%) ended: killed by SIGKILL")
       assert.equal(200, get("/healthz", { token = false }).status)
