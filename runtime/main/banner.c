@@ -35,6 +35,9 @@ void od_banner_print(const struct od_banner *banner)
                     options->workers, options->workers == 1 ? "" : "s", (int)getpid());
     od_bytes_printf(&text, "  %-12s %.*s\n", "watching", (int)banner->watching.size,
                     banner->watching.at);
+    if (banner->admin_url[0] != '\0')
+        od_bytes_printf(&text, "  %-12s %s/?token=%s\n", "inspector", banner->admin_url,
+                        banner->admin_token);
     if (banner->keys != NULL)
         od_bytes_printf(&text, "  %-12s %s\n", "keys", banner->keys);
     (void)od_log_sink_write(od_bytes_slice(&text), 0); // Nobody reads it: no reason not to serve.

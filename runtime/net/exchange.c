@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "codec/http_answer.h"
+#include "link/meters.h"
 #include "link/worker_page.h"
 #include "net/exchange_inner.h"
 
@@ -67,6 +68,7 @@ void od_exchange_refuse(struct od_exchange *exchange, struct od_http_fault fault
     od_exchange_check(exchange);
     od_http_answer_put_fault(od_wire_out(exchange->wire), fault, manner_of_fault,
                              od_clock_wall_ms());
+    od_meters_count(exchange->net->meters, OD_METER_refusals, 1);
     od_wire_show(exchange->wire);
     od_exchange_close(exchange);
 }

@@ -178,6 +178,8 @@ static bool may_put(struct od_websocket *websocket, size_t size)
     }
     if (size > websocket->largest_bytes)
         websocket->largest_bytes = size;
+    od_meters_count(websocket->net->meters, OD_METER_messagesOut, 1);
+    od_meters_count(websocket->net->meters, OD_METER_bytesOut, size);
     return true;
 }
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "codec/frame.h"
 #include "link/link.h"
+#include "link/worker_page.h"
 #include "net/net.h"
 #include "object/access_log.h"
 #include "object/keep.h"
@@ -254,6 +255,7 @@ void od_socket_message(struct od_socket *socket, od_slice payload, struct od_byt
 static void log_slow_reader(const struct od_socket *socket)
 {
     uint64_t count = ++socket->object->objects->slow_readers;
+    od_meters_count(&socket->object->objects->page->meters, OD_METER_slowReaders, 1);
     if ((count & (count - 1)) == 0)
         od_log(OD_LOG_WARN, socket->object->label,
                "a WebSocket is closed with 1013: its client does not read what is sent to it "

@@ -203,10 +203,26 @@ static void discard_accepted(struct od_task *task)
         od_socket_discard(OD_LIST_MEMBER(link, struct od_socket, accepted));
 }
 
+static void count_end(const struct od_task *task)
+{
+    static const enum od_meter_event meters[] = {
+        [OD_EVENT_FETCH] = OD_METER_EVENT_fetch,     [OD_EVENT_CALL] = OD_METER_EVENT_call,
+        [OD_EVENT_COMMAND] = OD_METER_EVENT_command, [OD_EVENT_MESSAGE] = OD_METER_EVENT_message,
+        [OD_EVENT_CLOSE] = OD_METER_EVENT_close,     [OD_EVENT_ERROR] = OD_METER_EVENT_error,
+        [OD_EVENT_ALARM] = OD_METER_EVENT_alarm,     [OD_EVENT_TIMER] = OD_METER_EVENT_timer,
+    };
+    if (task->event == NULL || task->event->kind != OD_EVENT_BRANCH)
+        od_meters_event(&task->object->objects->page->meters,
+                        task->event == NULL ? OD_METER_EVENT_constructor
+                                            : meters[task->event->kind],
+                        task->has_failed);
+}
+
 void od_task_free(struct od_task *task)
 {
     OD_ASSERT(task->object->running != task);
     struct od_objects *objects = task->object->objects;
+    count_end(task);
     od_trace_task_over(task->object, task);
     struct od_call *call =
         task->waiting_call == 0 ? NULL : od_call_find(objects, task->waiting_call);
