@@ -289,19 +289,38 @@ static void await_next(struct od_arrival *arrival)
     watch(arrival);
 }
 
+// Its worker is not back yet, but that of its object may be another: the door asks in its turn.
+static void read_on(struct od_arrival *arrival)
+{
+    switch (od_http_head_parse(&arrival->head, arrival->bytes.at, arrival->bytes.size)) {
+    case OD_HTTP_MORE:
+        enter(arrival, OD_ARRIVAL_READING, OD_ARRIVAL_MS_MAX);
+        watch(arrival);
+        break;
+    case OD_HTTP_BAD:
+        refuse(arrival, arrival->head.fault);
+        break;
+    case OD_HTTP_DONE:
+        enter(arrival, OD_ARRIVAL_WAITING, OD_ARRIVAL_WAIT_MS_MAX);
+        break;
+    }
+}
+
 static void fail(struct od_arrival *arrival)
 {
-    if (say(arrival->fd, lost, true))
-        await_next(arrival);
-    else
+    if (!say(arrival->fd, lost, true))
         od_arrival_end(arrival);
+    else if (arrival->bytes.size > 0)
+        read_on(arrival);
+    else
+        await_next(arrival);
 }
 
 static void go_on_as(struct od_arrival *arrival, enum od_return how)
 {
     switch (how) {
-    case OD_RETURN_UNTOUCHED: // Its worker is not back yet, but that of its object may be another.
-        enter(arrival, OD_ARRIVAL_WAITING, OD_ARRIVAL_WAIT_MS_MAX);
+    case OD_RETURN_UNTOUCHED:
+        read_on(arrival);
         break;
     case OD_RETURN_AT_REST:
         await_next(arrival);

@@ -31,9 +31,9 @@ struct od_door_events {
 // How a worker that has ended left a connection (lease.h).
 enum od_return {
     OD_RETURN_LEFT,       // It had let go itself.
-    OD_RETURN_UNTOUCHED,  // A request that nobody has begun: another worker gets it.
+    OD_RETURN_UNTOUCHED,  // A request, or a part of one, that nobody has begun.
     OD_RETURN_AT_REST,    // Between two requests.
-    OD_RETURN_FAILED,     // A request without an answer: 503; then the next one is read.
+    OD_RETURN_FAILED,     // A request without an answer: 503; then as the two above.
     OD_RETURN_UNANSWERED, // The same, but nobody knows where the next one begins: 503, and the end.
     OD_RETURN_OVER,       // The last answer has left.
     OD_RETURN_CUT,        // A part of an answer has.
@@ -42,7 +42,7 @@ enum od_return {
 struct od_returned {
     enum od_return how;
     int fd;
-    struct od_bytes bytes; // UNTOUCHED: what was read of it.
+    struct od_bytes bytes; // UNTOUCHED, FAILED: what was read of requests that have not begun.
     char peer[INET6_ADDRSTRLEN];
     uint32_t times; // That it came back.
 };

@@ -22,7 +22,7 @@ static void keep_url(struct od_exchange *exchange)
 static void show_whole(const struct od_exchange *exchange)
 {
     struct od_http_manner manner = exchange->manner;
-    bool is_whole = exchange->in.size == 0 && od_wire_waiting_bytes(exchange->wire) == 0;
+    bool is_whole = od_wire_waiting_bytes(exchange->wire) == 0;
     if (is_whole && manner.keeps_alive && !manner.is_head && manner.version_minor > 0)
         od_wire_mark(exchange->wire, OD_PAGE_WHOLE, 0);
 }

@@ -319,7 +319,7 @@ static bool open_and_serve(struct od_worker *worker, od_script_new *new_script, 
     }
     init_objects(worker, index);
     confine(worker);
-    worker->net.page = worker->page;
+    worker->net.page = worker->net.unbegun.page = worker->page;
     worker->net.fetch_inside_denied = worker->options->fetch_private_denied;
     od_keepalives_set_ping_ms(&worker->net.keepalives, worker->options->ping_ms);
     worker->net.tells_over = worker->options->connections_per_address > 0;

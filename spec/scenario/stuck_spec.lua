@@ -160,18 +160,48 @@ describe("at a worker that is stuck", function()
     assert.equal(1, deaths)
   end)
 
-  it("a request behind which another was sent is answered, and the connection ends", function()
+  it("a request behind which another was sent is answered, and the other one served", function()
     server = start()
     local connection = server:open()
     connection:write("GET /rooms/s?ask=sleep HTTP/1.1\r\nHost: x\r\n\r\n"
-      .. "GET /rooms/t HTTP/1.1\r\nHost: x\r\n\r\n")
+      .. "GET /rooms/t HTTP/1.1\r\nHost: x\r\n\r\nGET /roo")
     server:wait_log("sleeps")
     get_stuck(server)
-    local answer = connection:read_answer()
-    assert.equal(503, answer.status)
-    assert.equal("close", answer.headers.connection)
-    assert.equal("", connection:read_to_end())
-    assert.equal(0, begun(server, "t"))
+    assert.equal(503, connection:read_answer().status)
+    assert.equal("hello ", connection:read_answer().body)
+    connection:write("ms/t HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert.equal("hello ", connection:read_answer().body)
+    assert.equal(2, begun(server, "t"))
+  end)
+
+  -- The worker reads all of it in the turn in which it gets stuck.
+  it("what it has read of requests and not begun is served by the next one, each once", function()
+    server = start()
+    local culprit = kept(server, "/rooms/c")
+    local half, whole, several, head = kept(server, "/rooms/h"), kept(server, "/rooms/w"),
+      kept(server, "/rooms/v"), kept(server, "/rooms/p")
+    local worker = server.process:children()[1]
+    os.execute("kill -STOP " .. worker)
+    culprit:send_request("GET", "/rooms/bad?ask=loop")
+    half:write("POST /rooms/h HTTP/1.1\r\nHost: x\r\nContent-Length: 10000\r\n\r\n"
+      .. ("a"):rep(6000))
+    whole:send_request("POST", "/rooms/w", { body = ("b"):rep(50000) })
+    several:write(("GET /rooms/v HTTP/1.1\r\nHost: x\r\n\r\n"):rep(3))
+    head:write("GET /rooms/p HT")
+    os.execute("kill -CONT " .. worker)
+    server:wait_log("loops")
+    half:write(("a"):rep(4000))
+    head:write("TP/1.1\r\nHost: x\r\n\r\n")
+    assert.equal(503, culprit:read_answer().status)
+    assert.equal("hello " .. ("a"):rep(10000), half:read_answer().body)
+    assert.equal("hello " .. ("b"):rep(50000), whole:read_answer().body)
+    for _ = 1, 3 do
+      assert.equal("hello ", several:read_answer().body)
+    end
+    assert.equal("hello ", head:read_answer().body)
+    for room, count in pairs { h = 2, w = 2, v = 4, p = 2 } do
+      assert.equal(count, begun(server, room))
+    end
   end)
 
   it("a HEAD, and a client that wants the connection closed, get no more than they asked for",
