@@ -14,6 +14,8 @@
     /* main -> worker */                                                                           \
     KIND(CONNECTION, "u32 place, str peer, bytes read so far; fd: the connection")                 \
     KIND(PEER, "u32 worker; fd: a link to that worker")                                            \
+    KIND(PEER_ENDED, "u32 worker, u8 all, (u64 call)*: it has ended, and may have begun these of " \
+                     "your calls, or all")                                                         \
     KIND(DURABLE, "u64 seq: batches up to here are on disk")                                       \
     KIND(APPLIED, "u64 seq: batches up to here can be read from LMDB")                             \
     KIND(COMMIT_FAILED, "u32 generation, u64 first failed seq, str why")                           \

@@ -225,7 +225,8 @@ static bool has_unwanted_fds(const struct od_link *link)
     return link->in_fd_count > (link->in.size > 0 ? 1 : 0);
 }
 
-static void read_turn(struct od_link *link)
+// True when nothing more is there now.
+static bool read_turn(struct od_link *link)
 {
     bool may_be_more = true;
     for (int i = 0; i < reads_per_turn_max && may_be_more && !link->is_gone; i++) {
@@ -233,12 +234,20 @@ static void read_turn(struct od_link *link)
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0 && errno == EAGAIN)
-            return;
+            return true;
         if (count <= 0 || !deliver(link) || has_unwanted_fds(link)) {
             lose(link);
-            return;
+            return true;
         }
     }
+    return link->is_gone;
+}
+
+// The end itself comes last, unless somebody else still has the other end in his hands.
+void od_link_read_rest(struct od_link *link)
+{
+    while (!link->is_gone && !read_turn(link))
+        continue;
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)

@@ -83,6 +83,9 @@ void od_link_flush(struct od_link *link);
 // functions hold to it.
 void od_link_check(const struct od_link *link);
 
+// The other side has ended: all that it has said last is read now, and told.
+void od_link_read_rest(struct od_link *link);
+
 // How much waits to be sent; what reads from the world stops while this is large.
 size_t od_link_waiting_bytes(const struct od_link *link);
 

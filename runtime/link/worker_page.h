@@ -36,6 +36,7 @@
 #define OD_PAGE_NUMBERS_A_TURN_MAX (1u << 24)
 #define OD_PAGE_BLOCKS_MAX 4096 // For requests that were read and have not begun, 16 MiB in all.
 #define OD_PAGE_BLOCK_BYTES 4088
+#define OD_PAGE_CALLS_MAX 16384 // Calls of other workers that have begun.
 
 enum od_worker_page_flag { // Of a socket; none: it can go on elsewhere as if nothing had happened.
     OD_PAGE_BUSY = 1,      // Bytes were read that are not dealt with, or an event of it runs.
@@ -69,6 +70,11 @@ struct od_page_block { // Of bytes (link/unbegun.h).
     char bytes[OD_PAGE_BLOCK_BYTES];
 };
 
+struct od_page_call { // Of another worker, that this one has begun (object/call_mark.h).
+    uint64_t number;  // There; 0: none.
+    uint32_t worker;
+};
+
 struct od_worker_page {
     uint64_t last_number; // Of sockets, tasks and calls, told once a turn. It never goes back, over
                           // all lives of a worker, so an old number finds nothing.
@@ -77,11 +83,14 @@ struct od_worker_page {
     uint64_t turns;        // So many it has begun.
     struct od_worker_page_event event;
     uint8_t flags[OD_PAGE_PLACES_MAX];
-    uint64_t sent[OD_PAGE_PLACES_MAX];        // See link/sent.h.
-    uint64_t before[OD_PAGE_LEASES_MAX];      // [sent] without what is SENDING.
-    uint32_t unbegun[OD_PAGE_LEASES_MAX];     // The first block, counted from 1; 0: none.
+    uint64_t sent[OD_PAGE_PLACES_MAX];    // See link/sent.h.
+    uint64_t before[OD_PAGE_LEASES_MAX];  // [sent] without what is SENDING.
+    uint32_t unbegun[OD_PAGE_LEASES_MAX]; // The first block, counted from 1; 0: none.
     struct od_page_block blocks[OD_PAGE_BLOCKS_MAX];
     int64_t answered_ms[OD_PAGE_SOCKETS_MAX]; // The last auto response, wall clock; 0: never.
+    struct od_page_call calls[OD_PAGE_CALLS_MAX];
+    uint32_t call_count; // So many of these were ever used.
+    bool calls_overflow; // Some that have begun are not there.
 };
 
 // [fd] is for the child, which inherits it; the caller closes it.

@@ -127,7 +127,12 @@ static void admit(struct od_arrival *arrival, od_slice all)
 {
     static const struct od_http_fault none = {
         503, "the worker of this object cannot be started at the moment, try again"};
+    static const struct od_http_fault leaving = {503, "the server stops, try again"};
     struct od_door *door = arrival->door;
+    if (door->is_leaving) {
+        refuse(arrival, leaving);
+        return;
+    }
     if (arrival->has_poll)
         uv_poll_stop(
             &arrival->poll); // The loop must not know a descriptor that is closed elsewhere.

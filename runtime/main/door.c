@@ -149,7 +149,7 @@ static void end_at_once(struct od_returned *returned)
 
 void od_door_return(struct od_door *door, struct od_returned *returned)
 {
-    if (door->is_closed || door->arrival_count >= OD_ARRIVALS_MAX ||
+    if (door->is_closed || door->is_leaving || door->arrival_count >= OD_ARRIVALS_MAX ||
         returned->how == OD_RETURN_CUT) {
         end_at_once(returned);
         return;
@@ -198,6 +198,13 @@ static void end_all(struct od_list *arrivals)
     OD_LIST_EACH_SAFE (link, arrivals) {
         od_arrival_end(OD_LIST_MEMBER(link, struct od_arrival, link));
     }
+}
+
+void od_door_leave(struct od_door *door)
+{
+    door->is_leaving = true;
+    od_door_retry(door);
+    end_all(&door->arrivals[OD_ARRIVAL_READING]);
 }
 
 void od_door_close(struct od_door *door)

@@ -56,6 +56,7 @@ struct od_door {
     size_t poll_count;
     bool is_paused;
     bool is_crowded; // Since it was paused, the backlog has not been empty; it was logged.
+    bool is_leaving; // The program ends.
     bool is_closed;
     struct od_timer retry_timer;
     struct od_list arrivals[OD_ARRIVAL_STATE_COUNT];
@@ -75,14 +76,18 @@ OD_MUST_CHECK enum od_exit od_door_listen(struct od_door *door, const struct od_
                                           struct od_error *err);
 void od_door_open(struct od_door *door);
 
+// The program ends: what waits for a worker, and whoever comes from now on, is answered 503, so
+// that nobody finds the port closed before the next program can open it.
+void od_door_leave(struct od_door *door);
+
 // Closes the listeners, and every arrival without a word. Also when it was never open.
 void od_door_close(struct od_door *door);
 
 // Once a turn: arrivals that wait for a worker ask again.
 void od_door_retry(struct od_door *door);
 
-// A connection comes back from a worker; takes descriptor and bytes. When the door is closed or
-// crowded nobody waits: it is answered if it has to be, and ends.
+// A connection comes back from a worker; takes descriptor and bytes. When the door is closed, left
+// or crowded nobody waits: it is answered if it has to be, and ends.
 void od_door_return(struct od_door *door, struct od_returned *returned);
 
 void od_door_arrival_ended(struct od_door *door); // Said by arrivals: there is room again.

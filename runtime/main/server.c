@@ -27,7 +27,7 @@ void od_server_stop(struct od_server *server, enum od_exit exit)
     server->state = OD_SERVER_STOPPING;
     od_notify(OD_NOTIFY_STOPPING);
     server->exit = exit;
-    od_door_close(&server->door);
+    od_door_leave(&server->door);
     od_reload_stop(&server->reload);
     od_alarm_clock_stop(&server->alarm_clock);
     if (was_serving)
@@ -46,6 +46,7 @@ static void stop_unless_serving(struct od_server *server)
 static void on_stopped(void *owner)
 {
     struct od_server *server = owner;
+    od_door_close(&server->door);
     server->state = OD_SERVER_OVER;
 }
 

@@ -191,6 +191,31 @@ static void describe_end(const struct od_child *child, int status, struct od_end
     how->was_running = od_worker_page_running(child->page, &how->event);
 }
 
+// Which of their calls it had begun, for those who wait for answers of it.
+static void tell_end(const struct od_child *child, struct od_child *other)
+{
+    const struct od_worker_page *page = child->page;
+    size_t mark = od_link_begin(&other->link, OD_KIND_PEER_ENDED, -1);
+    od_bytes_put_u32(&other->link.out, child->index);
+    od_bytes_put_u8(&other->link.out, page->calls_overflow);
+    for (uint32_t i = 0; i < page->call_count && i < OD_PAGE_CALLS_MAX; i++) {
+        const struct od_page_call *call = &page->calls[i];
+        if (call->number != 0 && call->worker == other->index)
+            od_bytes_put_u64(&other->link.out, call->number);
+    }
+    od_link_end(&other->link, mark);
+}
+
+static void tell_all(const struct od_child *child)
+{
+    struct od_supervisor *supervisor = child->supervisor;
+    for (uint32_t i = 0; i < supervisor->child_count; i++) {
+        struct od_child *other = &supervisor->children[i];
+        if (other != child && other->has_link && other->state != OD_CHILD_ENDED)
+            tell_end(child, other);
+    }
+}
+
 // A link is read to its end before this, so that the last words of a worker are heard.
 static void end_life(struct od_child *child, int status)
 {
@@ -200,6 +225,7 @@ static void end_life(struct od_child *child, int status)
     child->state = OD_CHILD_ENDED;
     od_loop_clear_timer(supervisor->loop, &child->timer);
     child->ended_ms = od_clock_monotonic_ms();
+    tell_all(child);
     supervisor->events->ended(supervisor->owner, child, &how);
     child->last_number = child->page->last_number + OD_PAGE_NUMBERS_A_TURN_MAX;
     drop_page(child);

@@ -293,8 +293,7 @@ static void run(struct od_object *object, struct od_event *event)
         return;
     }
     struct od_task *task = od_task_new(object, event);
-    const struct od_call *call =
-        event->call == 0 ? NULL : od_call_find(object->objects, event->call);
+    struct od_call *call = call_of(object, event);
     if (call != NULL)
         od_call_begun(call);
     if (event->socket != NULL)

@@ -7,6 +7,7 @@
 #include "link/worker_page.h"
 #include "net/net.h"
 #include "object/call.h"
+#include "object/call_sent.h"
 #include "object/outbox.h"
 #include "object/refusal.h"
 #include "object/task.h"
@@ -40,6 +41,7 @@ void od_objects_init(struct od_objects *objects)
     objects->awake_count = 0;
     objects->relieved_bytes = 0;
     od_keep_init(objects);
+    od_calls_sent_init(objects);
     objects->idle_timer = (struct od_timer){.fire = idle_passed};
     objects->outdated_timer = (struct od_timer){.fire = outdated_passed};
 }
@@ -73,6 +75,8 @@ void od_objects_deinit(struct od_objects *objects)
     od_timers_clear(objects->timers, &objects->outdated_timer);
     od_refusals_deinit(objects);
     od_keep_deinit(objects);
+    od_calls_sent_deinit(objects);
+    od_call_marks_deinit(objects);
     struct od_list *link;
     while ((link = od_list_pop_front(&objects->namespaces)) != NULL) {
         struct od_namespace *namespace = OD_LIST_MEMBER(link, struct od_namespace, link);
@@ -180,6 +184,7 @@ void od_objects_switch(struct od_objects *objects, struct od_script *script)
 void od_objects_drain(struct od_objects *objects)
 {
     objects->is_draining = true;
+    od_calls_sent_give_up(objects);
     struct od_map_node *node = NULL;
     while ((node = od_map_next(&objects->by_id, node)) != NULL) {
         struct od_object *object = OD_MAP_MEMBER(node, struct od_object, by_id);

@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "base/timers.h"
+#include "object/call_mark.h"
 #include "object/keep.h"
 #include "object/object.h"
 #include "object/script.h"
@@ -39,6 +40,9 @@ struct od_objects {
     struct od_map timeouts;
     struct od_map calls;
     struct od_map peer_calls; // Those from other workers, by their number there.
+    struct od_call_marks call_marks;
+    struct od_list *sent_calls; // By worker (call_sent.h),
+    size_t kept_call_bytes;     // and what is kept of all of them.
     struct od_list ready;
     struct od_list gated;
     struct od_list idle;

@@ -8,6 +8,7 @@
 #include "net/exchange.h"
 #include "object/alarm_event.h"
 #include "object/call.h"
+#include "object/call_sent.h"
 #include "object/deadlock.h"
 #include "object/inspection.h"
 #include "object/refusal.h"
@@ -66,7 +67,6 @@ static void forget_peer(struct od_worker *worker, uint32_t index)
     if (link == NULL)
         return;
     worker->objects.peers[index] = NULL;
-    od_call_peer_gone(&worker->objects, index);
     od_link_close(link);
 }
 
@@ -90,6 +90,22 @@ static void receive_peer(struct od_worker *worker, od_slice body, int fd)
     }
     worker->objects.peers[index] = &peer->link;
     worker->link_count++;
+    od_calls_sent_anew(&worker->objects, index);
+}
+
+// Its last words, answers perhaps, come before what becomes of the rest.
+static void receive_peer_ended(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    struct od_cursor cursor = od_cursor_of(body);
+    uint32_t index = od_cursor_u32(&cursor);
+    bool all = od_cursor_u8(&cursor) != 0;
+    if (index >= worker->objects.worker_count)
+        return;
+    if (worker->objects.peers[index] != NULL)
+        od_link_read_rest(worker->objects.peers[index]);
+    forget_peer(worker, index);
+    od_calls_sent_ended(&worker->objects, index, all, od_cursor_rest(&cursor));
 }
 
 static void receive_durable(struct od_worker *worker, od_slice body, int fd)
@@ -271,6 +287,7 @@ static void receive_restored(struct od_worker *worker, od_slice body, int fd)
 static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int) = {
     [OD_KIND_CONNECTION] = receive_connection,
     [OD_KIND_PEER] = receive_peer,
+    [OD_KIND_PEER_ENDED] = receive_peer_ended,
     [OD_KIND_DURABLE] = receive_durable,
     [OD_KIND_APPLIED] = receive_applied,
     [OD_KIND_COMMIT_FAILED] = receive_commit_failed,

@@ -12,6 +12,7 @@
 #include "net/exchange.h"
 #include "net/net.h"
 #include "object/call.h"
+#include "object/call_mark.h"
 #include "object/objects.h"
 #include "object/outgoing.h"
 #include "object/pressure.h"
@@ -128,6 +129,7 @@ static void release_outboxes(struct od_worker *worker)
         if (worker->objects.peers[i] != NULL)
             od_link_flush(worker->objects.peers[i]);
     }
+    od_call_marks_settle(&worker->objects);
 }
 
 static void look_again(struct od_timer *timer)
