@@ -30,6 +30,7 @@ static enum od_exit (*const commands[OD_COMMAND_COUNT])(const struct od_options 
     [OD_COMMAND_CHECK] = od_check_run,
     [OD_COMMAND_STATUS] = od_control_client_run,
     [OD_COMMAND_RELOAD] = od_control_client_run,
+    [OD_COMMAND_RESTART_WORKER] = od_control_client_run,
     [OD_COMMAND_OBJECTS] = operate,
     [OD_COMMAND_OBJECT] = operate,
     [OD_COMMAND_KV] = operate,

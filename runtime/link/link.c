@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -398,6 +399,16 @@ void od_link_flush(struct od_link *link)
     if (done || is_worth_moving)
         forget_sent(link);
     watch(link, done ? UV_READABLE : UV_READABLE | UV_WRITABLE);
+}
+
+void od_link_flush_all(struct od_link *link)
+{
+    od_link_flush(link);
+    while (!link->is_gone && link->sent < link->out.size) {
+        struct pollfd room = {.fd = link->fd, .events = POLLOUT};
+        poll(&room, 1, -1);
+        od_link_flush(link);
+    }
 }
 
 size_t od_link_waiting_bytes(const struct od_link *link)

@@ -76,6 +76,10 @@ void od_link_send(struct od_link *link, enum od_kind kind, od_slice body, int fd
 size_t od_link_begin(struct od_link *link, enum od_kind kind, int fd);
 void od_link_end(struct od_link *link, size_t mark);
 
+// Sends all, and waits until it is with the other side's kernel, or that is gone: for the last
+// words of a process.
+void od_link_flush_all(struct od_link *link);
+
 // Sends what the socket takes; the rest follows by itself when the other side reads.
 void od_link_flush(struct od_link *link);
 

@@ -94,6 +94,19 @@ void od_keeper_keep(struct od_keeper *keeper, uint32_t worker, uint64_t socket, 
     od_map_put(&keeper->kept, &kept->node, hash_of((struct key){worker, socket}));
 }
 
+void od_keeper_state(struct od_keeper *keeper, uint32_t worker, uint64_t socket, od_slice record)
+{
+    struct od_kept *kept = od_keeper_find(keeper, worker, socket);
+    if (kept == NULL || kept->fd < 0)
+        return; // Or it is closed, and its object is still to be told.
+    uint32_t place = kept->place;
+    int fd = kept->fd;
+    kept->fd = -1;
+    drop(keeper, kept);
+    od_keeper_keep(keeper, worker, socket, place, record, fd);
+    od_keeper_find(keeper, worker, socket)->is_moving = true;
+}
+
 void od_keeper_facts(struct od_keeper *keeper, uint32_t worker, uint64_t socket, od_slice facts)
 {
     struct od_kept *kept = od_keeper_find(keeper, worker, socket);

@@ -39,10 +39,12 @@
 #define OD_TURN_ASKED_MS 2000 // A worker that has taken no turn for so long is asked for one.
 #define OD_STILL_MS_MIN 2000  // It may take so long, or --event-limit-ms if that is longer.
 
-#define OD_LOAD_MS_MAX 30000     // From the start of a worker to READY or LOAD_FAILED.
-#define OD_DRAIN_MS_MAX 10000    // From SIGTERM to the end of the last worker; then SIGKILL.
-#define OD_RESTART_MS_MIN 100    // Before a worker is replaced a second time; doubles,
-#define OD_RESTART_MS_MAX 5000   // up to this,
+#define OD_LOAD_MS_MAX 30000   // From the start of a worker to READY or LOAD_FAILED.
+#define OD_DRAIN_MS_MAX 10000  // From SIGTERM to the end of the last worker; then SIGKILL.
+#define OD_LEAVE_MS_MAX 10000  // For what runs to end, in a worker that hands over; then it is cut.
+#define OD_LEAVE_LATE_MS 5000  // Beyond that; then SIGKILL.
+#define OD_RESTART_MS_MIN 100  // Before a worker is replaced a second time; doubles,
+#define OD_RESTART_MS_MAX 5000 // up to this,
 #define OD_RESTART_CALM_MS 10000 // and starts anew after a life of this length.
 #define OD_STARTS_AWAITED_MAX 3  // After so many failed starts no request waits for a worker.
 

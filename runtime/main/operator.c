@@ -93,6 +93,12 @@ static void answer_settle(void *owner, struct od_control_question *question, od_
         od_control_answer(question, false, OD_SLICE("this program was not started for tests\n"));
 }
 
+static void answer_restart(void *owner, struct od_control_question *question, od_slice number)
+{
+    const struct od_operator *who = owner;
+    who->events->restart(who->owner, question, number);
+}
+
 static void answer_call(void *owner, struct od_control_question *question, od_slice body)
 {
     const struct od_operator *who = owner;
@@ -106,9 +112,13 @@ static void answer_inspect(void *owner, struct od_control_question *question, od
 }
 
 static const struct od_control_command control_commands[] = {
-    {"status", answer_status, false},  {"reload", answer_reload, false},
-    {"settle", answer_settle, false},  {"call", answer_call, true},
-    {"inspect", answer_inspect, true}, {NULL, NULL, false}};
+    {"status", answer_status, false},
+    {"reload", answer_reload, false},
+    {"settle", answer_settle, false},
+    {"call", answer_call, true},
+    {"inspect", answer_inspect, true},
+    {"restart-worker", answer_restart, false},
+    {NULL, NULL, false}};
 
 // --- From first open to last close ---------------------------------------------------------------
 

@@ -26,6 +26,9 @@ struct od_operator_events {
     void (*status)(void *owner, struct od_control_question *question, od_slice rest);
     void (*settle)(void *owner, struct od_control_question *question); // Of `open-do test`.
 
+    // A worker is to be replaced: which, in digits.
+    void (*restart)(void *owner, struct od_control_question *question, od_slice number);
+
     // For an object, or about those of a worker (inquiry.h).
     void (*call)(void *owner, struct od_control_question *question, od_slice call);
     void (*inspect)(void *owner, struct od_control_question *question, od_slice body);

@@ -40,6 +40,10 @@ static void decide(struct od_kept *kept, const struct od_worker_page *page)
 {
     uint8_t flags = __atomic_load_n(&page->flags[kept->place], __ATOMIC_ACQUIRE);
     kept->answered_ms = page->answered_ms[kept->place];
+    if (kept->is_moving) {
+        kept->is_moving = false;
+        return;
+    }
     bool is_half = (flags & OD_PAGE_SENDING) != 0 && !has_sent(kept, page->sent[kept->place]);
     if (kept->code == 0 && (is_half || (flags & OD_PAGE_CLOSING) != 0))
         kept->code = code_cut;

@@ -79,6 +79,17 @@ static void on_settle_asked(void *owner, struct od_control_question *question)
     od_status_ask_settled(&((struct od_server *)owner)->status, question);
 }
 
+static void on_restart_asked(void *owner, struct od_control_question *question, od_slice number)
+{
+    struct od_server *server = owner;
+    if (server->state != OD_SERVER_SERVING || server->reload.state != OD_RELOAD_IDLE)
+        od_control_answer(question, false,
+                          OD_SLICE("no worker is replaced while the server starts, stops or loads "
+                                   "the script\n"));
+    else
+        od_restarts_ask(&server->restarts, question, number);
+}
+
 static void on_call_asked(void *owner, struct od_control_question *question, od_slice call)
 {
     od_inquiries_call(&((struct od_server *)owner)->inquiries, question, call);
@@ -90,8 +101,8 @@ static void on_inspect_asked(void *owner, struct od_control_question *question, 
 }
 
 static const struct od_operator_events operator_events = {
-    on_stop_asked,   on_kill_asked, on_reload_asked, on_status_asked,
-    on_settle_asked, on_call_asked, on_inspect_asked};
+    on_stop_asked,   on_kill_asked,    on_reload_asked, on_status_asked,
+    on_settle_asked, on_restart_asked, on_call_asked,   on_inspect_asked};
 
 // Clients
 
@@ -287,9 +298,13 @@ static void on_ready(void *owner, struct od_child *child)
 static void report_back(struct od_server *server, const struct od_child *child)
 {
     size_t given, closed;
+    char text[128];
     od_recovery_count(&server->recovery, child, &given, &closed);
-    od_log(OD_LOG_INFO, NULL, "worker %u is back after %d ms, %zu sockets given back, %zu closed",
-           child->index, (int)(od_clock_monotonic_ms() - child->ended_ms), given, closed);
+    int size = snprintf(
+        text, sizeof text, "worker %u is back after %d ms, %zu sockets given back, %zu closed\n",
+        child->index, (int)(od_clock_monotonic_ms() - child->ended_ms), given, closed);
+    od_log(OD_LOG_INFO, NULL, "%.*s", size - 1, text);
+    od_restarts_back(&server->restarts, child, (od_slice){text, (size_t)size});
 }
 
 void od_server_worker_back(struct od_server *server, struct od_child *child)
@@ -317,7 +332,7 @@ static void on_load_failed(void *owner, struct od_child *child, od_slice why)
 static void report_end(struct od_server *server, struct od_child *child,
                        const struct od_ending *how)
 {
-    if (child->has_load_failed || server->state >= OD_SERVER_STOPPING)
+    if (child->has_load_failed || how->is_planned || server->state >= OD_SERVER_STOPPING)
         return;
     od_log(OD_LOG_ERROR, NULL,
            server->state == OD_SERVER_STARTING
@@ -378,8 +393,13 @@ static void on_ended(void *owner, struct od_child *child, const struct od_ending
     od_committer_forget(server->committer, child->source);
 }
 
-static const struct od_supervisor_events supervisor_events = {on_born,    on_ready, on_load_failed,
-                                                              on_message, on_ended, on_stopped};
+static void on_left(void *owner)
+{
+    (void)owner;
+}
+
+static const struct od_supervisor_events supervisor_events = {
+    on_born, on_ready, on_load_failed, on_message, on_ended, on_stopped, on_left};
 
 // From the first open to the last close
 
@@ -444,6 +464,7 @@ static void close_all(struct od_server *server)
     od_reload_close(&server->reload);
     od_status_deinit(&server->status);
     od_inquiries_deinit(&server->inquiries);
+    od_restarts_deinit(&server->restarts);
     od_operator_hang_up(&server->operator);
     od_alarm_clock_deinit(&server->alarm_clock);
     od_committer_close(server->committer);
@@ -482,6 +503,7 @@ enum od_exit od_server_run(const struct od_options *options)
     od_status_init(&server->status, &server->loop, &server->supervisor, &server->alarm_clock,
                    &server->door.connection_limit, options);
     od_inquiries_init(&server->inquiries, &server->loop, &server->supervisor);
+    od_restarts_init(&server->restarts, &server->supervisor);
     od_reload_start(
         &server->reload); // First of all: its process starts while this one opens files.
     enum od_exit exit = open_all(server, &err);

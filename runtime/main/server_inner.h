@@ -13,6 +13,7 @@
 #include "main/operator.h"
 #include "main/recovery.h"
 #include "main/reload.h"
+#include "main/restart.h"
 #include "main/router.h"
 #include "main/status.h"
 #include "main/supervisor.h"
@@ -33,6 +34,7 @@ struct od_server {
     struct od_operator operator;
     struct od_status status;
     struct od_inquiries inquiries;
+    struct od_restarts restarts;
     struct od_supervisor supervisor;
     struct od_reload reload;
     struct od_keeper keeper;

@@ -145,7 +145,7 @@ bool od_worker_process_start(struct od_child *child, struct od_error *err)
 
 static void on_restart(struct od_timer *timer);
 
-static void start_later(struct od_child *child)
+void od_worker_process_start_later(struct od_child *child)
 {
     struct od_loop *loop = child->supervisor->loop;
     if (od_clock_monotonic_ms() - child->started_ms >= OD_RESTART_CALM_MS)
@@ -167,7 +167,7 @@ static void on_restart(struct od_timer *timer)
     snprintf(child->why_not, sizeof child->why_not, "%.*s", (int)sizeof child->why_not - 1,
              err.text);
     od_log(OD_LOG_ERROR, NULL, "%s; it is tried again", err.text);
-    start_later(child);
+    od_worker_process_start_later(child);
 }
 
 // --- Death ---------------------------------------------------------------------------------------
@@ -177,10 +177,10 @@ void od_worker_process_empty_place(struct od_child *child)
     if (child->state != OD_CHILD_ENDED || child->has_link || !child->is_vacated)
         return;
     child->state = OD_CHILD_ABSENT;
-    if (child->supervisor->is_stopping)
+    if (child->supervisor->is_stopping || child->supervisor->is_leaving)
         od_supervisor_stop_when_empty(child->supervisor);
     else
-        start_later(child);
+        od_worker_process_start_later(child);
 }
 
 static void describe_end(const struct od_child *child, int status, struct od_ending *how)
@@ -188,6 +188,7 @@ static void describe_end(const struct od_child *child, int status, struct od_end
     int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     od_process_describe_end(status, how->why, sizeof how->why);
     how->is_foreign = (number == SIGKILL || number == SIGTERM) && !child->is_overdue;
+    how->is_planned = child->state == OD_CHILD_LEAVING && status == 0;
     how->was_running = od_worker_page_running(child->page, &how->event);
 }
 
@@ -225,6 +226,8 @@ static void end_life(struct od_child *child, int status)
     child->state = OD_CHILD_ENDED;
     od_loop_clear_timer(supervisor->loop, &child->timer);
     child->ended_ms = od_clock_monotonic_ms();
+    if (how.is_planned)
+        child->restart_ms = 0;
     tell_all(child);
     supervisor->events->ended(supervisor->owner, child, &how);
     child->last_number = child->page->last_number + OD_PAGE_NUMBERS_A_TURN_MAX;
@@ -242,7 +245,7 @@ void od_worker_process_reap(struct od_child *child)
 static void on_link_gone(struct od_link *link)
 {
     struct od_child *child = link->owner;
-    if (child->state != OD_CHILD_DRAINING)
+    if (child->state != OD_CHILD_DRAINING && child->state != OD_CHILD_LEAVING)
         od_worker_process_kill(
             child); // Mostly it is dead already; without a link it would be of no use.
     od_link_close(link);
@@ -294,10 +297,20 @@ static bool take_drained(struct od_child *child, od_slice body)
     return true;
 }
 
+static bool take_still(struct od_child *child, od_slice body)
+{
+    (void)body;
+    if (child->state != OD_CHILD_LEAVING)
+        return false;
+    od_supervisor_still(child);
+    return true;
+}
+
 static take_message *const own_messages[OD_KIND_COUNT] = {
     [OD_KIND_READY] = take_ready,
     [OD_KIND_LOAD_FAILED] = take_load_failed,
     [OD_KIND_DRAINED] = take_drained,
+    [OD_KIND_STILL] = take_still,
 };
 
 static bool take(struct od_child *child, enum od_kind kind, od_slice body, int fd)

@@ -37,6 +37,7 @@ struct od_exchange *od_net_exchange(const struct od_net *net, uint64_t number);
 // The request that waits is handled from here on: should this process end, nobody may handle it
 // anew.
 void od_exchange_begun(struct od_exchange *exchange);
+bool od_exchange_has_begun(const struct od_exchange *exchange);
 
 // Answers the request that waits; [response] is a message of link/response.h, not of status 101.
 // What cannot be sent as HTTP (a header with a line break, say) becomes a 500 and a line in the

@@ -38,6 +38,11 @@ void od_exchange_begun(struct od_exchange *exchange)
         od_wire_mark(exchange->wire, 0, OD_PAGE_BUSY);
 }
 
+bool od_exchange_has_begun(const struct od_exchange *exchange)
+{
+    return exchange->has_begun;
+}
+
 // The answer is shown to be on its way before the request is shown to be over.
 static void show_answered(struct od_exchange *exchange)
 {

@@ -115,7 +115,8 @@ static bool may_begin(const struct od_object *object)
 // Nobody asks for it, but the instance before it had timers.
 static bool must_wake(const struct od_object *object)
 {
-    return object->must_wake && is_served(object) && !object->objects->is_draining;
+    const struct od_objects *objects = object->objects;
+    return object->must_wake && is_served(object) && !objects->is_draining && !objects->is_leaving;
 }
 
 static bool has_work(const struct od_object *object)

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "link/worker_page.h"
+#include "net/exchange.h"
 #include "net/net.h"
 #include "object/call.h"
 #include "object/call_sent.h"
@@ -181,16 +182,59 @@ void od_objects_switch(struct od_objects *objects, struct od_script *script)
         od_object_renew(OD_MAP_MEMBER(node, struct od_object, by_id));
 }
 
-void od_objects_drain(struct od_objects *objects)
+static void end_timeouts(struct od_objects *objects)
 {
-    objects->is_draining = true;
-    od_calls_sent_give_up(objects);
     struct od_map_node *node = NULL;
     while ((node = od_map_next(&objects->by_id, node)) != NULL) {
         struct od_object *object = OD_MAP_MEMBER(node, struct od_object, by_id);
         od_timeouts_clear(object);
         od_object_settle(object);
     }
+}
+
+void od_objects_drain(struct od_objects *objects)
+{
+    objects->is_draining = true;
+    od_calls_sent_give_up(objects);
+    end_timeouts(objects);
+}
+
+// It stays unanswered, and its connection shows that it has not begun.
+static void leave_request(struct od_call *call)
+{
+    const struct od_exchange *exchange =
+        call->from == OD_FROM_EXCHANGE ? od_net_exchange(call->objects->net, call->origin) : NULL;
+    if (exchange != NULL && !od_exchange_has_begun(exchange))
+        od_call_cancel(call);
+}
+
+void od_objects_leave(struct od_objects *objects)
+{
+    objects->is_leaving = true;
+    struct od_map_node *node = od_map_next(&objects->calls, NULL), *next;
+    for (; node != NULL; node = next) {
+        next = od_map_next(&objects->calls, node);
+        leave_request(OD_MAP_MEMBER(node, struct od_call, by_id));
+    }
+    end_timeouts(objects);
+}
+
+// A socket without a connection is about to get it.
+static bool are_attached(const struct od_objects *objects)
+{
+    struct od_map_node *node = NULL;
+    while ((node = od_map_next(&objects->sockets, node)) != NULL) {
+        if (!OD_MAP_MEMBER(node, struct od_socket, by_id)->is_attached)
+            return false;
+    }
+    return true;
+}
+
+bool od_objects_are_still(const struct od_objects *objects)
+{
+    return objects->tasks.size == 0 && objects->calls.size == 0 &&
+           od_list_is_empty(&objects->ready) && od_list_is_empty(&objects->gated) &&
+           are_attached(objects);
 }
 
 void od_objects_close_scripts(struct od_objects *objects)

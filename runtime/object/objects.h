@@ -48,6 +48,7 @@ struct od_objects {
     struct od_list idle;
     uint64_t slow_readers; // So many have been closed.
     bool logs_accesses;    // See access_log.h.
+    bool is_leaving;       // The worker ends, and another takes over.
     bool is_draining;      // The worker ends: what waits for a namespace is given up.
     struct od_outgoing_turns outgoing;
     uint32_t passwords; // Keys of passwords that are being made (password.h).
@@ -82,6 +83,11 @@ void od_objects_switch(struct od_objects *objects, struct od_script *script);
 // The worker is about to end: events of objects that no class handles wait no longer, and timers of
 // scripts do not run any more.
 void od_objects_drain(struct od_objects *objects);
+
+// Another worker takes over: requests that have not begun are its business, and timers of scripts
+// do not run any more.
+void od_objects_leave(struct od_objects *objects);
+bool od_objects_are_still(const struct od_objects *objects); // Nothing runs or waits for the disk.
 
 // Between two turns: closes former versions that nothing needs any more.
 void od_objects_close_scripts(struct od_objects *objects);

@@ -83,6 +83,7 @@ static void reconnect(struct od_socket *socket, const struct restored *restored,
         od_log(OD_LOG_WARN, socket->object->label, "a WebSocket is lost: %s", err.text);
         od_socket_closed(socket, 1006, OD_SLICE("the worker of this object has ended"), false);
     }
+    socket->has_closed = od_socket_ready_state(socket) == OD_READY_CLOSING;
 }
 
 void od_restore_socket(struct od_objects *objects, od_slice body, int fd)

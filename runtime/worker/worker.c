@@ -37,6 +37,8 @@
 static void on_request(void *owner, uint64_t exchange, od_slice request)
 {
     struct od_worker *worker = owner;
+    if (worker->objects.is_leaving)
+        return; // It is not begun, and the next worker gets it.
     od_call_route(od_call_new(&worker->objects, OD_FROM_EXCHANGE, worker->objects.worker, exchange),
                   request);
 }
@@ -134,8 +136,13 @@ static void release_outboxes(struct od_worker *worker)
 
 static void look_again(struct od_timer *timer)
 {
-    struct od_worker *worker = OD_TIMER_MEMBER(timer, struct od_worker, drain_timer);
-    od_loop_set_timer(&worker->loop, timer, DRAIN_LOOK_MS);
+    od_worker_look_again(OD_TIMER_MEMBER(timer, struct od_worker, drain_timer));
+}
+
+void od_worker_look_again(struct od_worker *worker)
+{
+    worker->drain_timer.fire = look_again;
+    od_loop_set_timer(&worker->loop, &worker->drain_timer, DRAIN_LOOK_MS);
 }
 
 void od_worker_begin_drain(struct od_worker *worker)
@@ -143,7 +150,7 @@ void od_worker_begin_drain(struct od_worker *worker)
     worker->is_draining = worker->is_restored = true;
     od_net_drain(&worker->net);
     od_objects_drain(&worker->objects);
-    od_loop_set_timer(&worker->loop, &worker->drain_timer, DRAIN_LOOK_MS);
+    od_worker_look_again(worker);
 }
 
 static bool is_quiet(const struct od_worker *worker)
@@ -205,10 +212,8 @@ static void make_room(struct od_worker *worker)
            "to sleep%s",
            worker->objects.worker, worker->options->script_memory_mb, count,
            is_full ? ", which is not enough: the worker ends and is replaced" : "");
-    if (!is_full)
-        return;
-    od_link_flush(&worker->main);
-    _exit(OD_EXIT_WRONG); // Without a farewell, which would close the sockets.
+    if (is_full)
+        od_parting_end(worker, OD_EXIT_WRONG);
 }
 
 // Scripts run, unless they have written more than the disk can take. News of the committer needs no
@@ -243,6 +248,7 @@ static void worker_turn(struct od_worker *worker)
     submit_batches(worker); // What Lua wrote goes to main, as one message.
     od_settle_turn(worker);
     release_outboxes(worker); // What may leave, leaves; frames of one socket in one write.
+    od_parting_turn(worker);
     make_room(worker);
     od_log_settle(false);
     od_breakout_try();
@@ -344,10 +350,8 @@ int od_worker_main(const struct od_options *options, od_script_new *new_script, 
 {
     od_fault_open();
     od_log_setup(options->log_format, options->log_level);
-    struct od_worker worker = {.options = options,
-                               .link_count = 1,
-                               .rest_timer = {.fire = wake_up},
-                               .drain_timer = {.fire = look_again}};
+    struct od_worker worker = {
+        .options = options, .link_count = 1, .rest_timer = {.fire = wake_up}};
     struct od_error err;
     if (options->confine)
         od_confine_prepare();

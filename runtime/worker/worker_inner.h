@@ -9,6 +9,7 @@
 #include "link/options.h"
 #include "net/net.h"
 #include "object/objects.h"
+#include "worker/parting.h"
 #include "worker/versions.h"
 
 struct od_worker {
@@ -24,9 +25,10 @@ struct od_worker {
     bool has_more;       // Inboxes that did not get empty in the last turn.
     bool is_restored;    // All sockets of the life before are here; objects may be woken.
     bool is_draining;
+    struct od_parting parting;
     bool has_closed_sockets;
     struct od_timer rest_timer;  // The script wants to tidy up then.
-    struct od_timer drain_timer; // While draining: looks again whether all is done.
+    struct od_timer drain_timer; // While it ends: looks again whether all is done.
     struct od_bytes settling;    // (u64 question)*: to be answered when there is nothing to do.
     bool is_behind;              // The disk is; no script runs.
     od_time_ms said_behind_ms;   // When that was logged.
@@ -36,5 +38,6 @@ struct od_worker {
 
 // From now on what runs may end, sockets are closed, and then the worker says DRAINED.
 void od_worker_begin_drain(struct od_worker *worker);
+void od_worker_look_again(struct od_worker *worker); // Every now and then from here on.
 
 #endif
