@@ -13,6 +13,8 @@
 #include "main/control_client.h"
 #include "main/process.h"
 #include "main/server.h"
+#include "main/successor.h"
+#include "main/takeover.h"
 #include "operate.h"
 #include "spec_run.h"
 #include "types.h"
@@ -31,6 +33,7 @@ static enum od_exit (*const commands[OD_COMMAND_COUNT])(const struct od_options 
     [OD_COMMAND_STATUS] = od_control_client_run,
     [OD_COMMAND_RELOAD] = od_control_client_run,
     [OD_COMMAND_RESTART_WORKER] = od_control_client_run,
+    [OD_COMMAND_UPGRADE] = od_control_client_run,
     [OD_COMMAND_OBJECTS] = operate,
     [OD_COMMAND_OBJECT] = operate,
     [OD_COMMAND_KV] = operate,
@@ -98,7 +101,8 @@ int main(int argc, char **argv)
     struct od_error err;
     bool help = false;
     struct od_child_args args;
-    int exit;
+    bool only_tries;
+    int exit, fd;
     (void)argc;
     enum od_exit read = od_options_read(&options, argv, &help, &err);
     if (read == OD_EXIT_CLEAN && !help)
@@ -109,6 +113,8 @@ int main(int argc, char **argv)
         exit = OD_EXIT_CLEAN;
     else if (od_seat_is_mine(&args))
         exit = run_child(&options, &args);
+    else if (od_takeover_is_asked(&only_tries, &fd))
+        exit = (int)(only_tries ? od_successor_run : od_server_take_over)(&options, fd);
     else
         exit = (int)commands[options.command](&options);
     od_options_deinit(&options);

@@ -23,7 +23,7 @@
     KIND(LEAVE, "u32 bound in ms: read nothing more, let end what runs, say STILL")                \
     KIND(PART, "nothing: say SOCKET_STATE for all sockets that can go on, and end")                \
     KIND(LOAD, "u32 version, files (link/files.h): load them; the first is served at once; a "     \
-               "trial gets none and reads the disk")                                               \
+               "trial that gets none reads the disk")                                              \
     KIND(SWITCH, "u32 version: serve it from here on; it was LOADED")                              \
     KIND(DISCARD, "u32 version: forget it")                                                        \
     KIND(STATUS,                                                                                   \

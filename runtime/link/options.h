@@ -43,6 +43,7 @@ enum od_command {
     OD_COMMAND_CHECK,          // Load it and stop; nothing is opened or bound.
     OD_COMMAND_STATUS,         // Ask the program that runs over the data directory how it is.
     OD_COMMAND_RELOAD,         // Tell it to reload its script.
+    OD_COMMAND_UPGRADE,        // Take over from it.
     OD_COMMAND_RESTART_WORKER, // Tell it to replace a worker.
     OD_COMMAND_OBJECTS, // From here to IMPORT: look into the running program (bindings/operate.h).
     OD_COMMAND_OBJECT,

@@ -89,6 +89,8 @@ const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
                            "status --data chat-data --json"},
     [OD_COMMAND_RELOAD] = {"reload", "tell the running program to load its script anew", "[SCRIPT]",
                            false, false, " data ", "reload chat.lua"},
+    [OD_COMMAND_UPGRADE] = {"upgrade", "take over from the running program; nobody is disconnected",
+                            "[SCRIPT]", false, false, " data ", "upgrade --data chat-data"},
     [OD_COMMAND_RESTART_WORKER] = {"restart-worker", "replace a worker; nobody is disconnected",
                                    "N", false, true, " data ", "restart-worker 0 --data chat-data"},
     [OD_COMMAND_OBJECTS] = OD_LOOKS("objects", "which objects there are", "[NAMESPACE[/BEGINNING]]",

@@ -297,6 +297,10 @@ static void await_next(struct od_arrival *arrival)
 // Its worker is not back yet, but that of its object may be another: the door asks in its turn.
 static void read_on(struct od_arrival *arrival)
 {
+    if (arrival->may_introduce) {
+        go_on(arrival, od_bytes_slice(&arrival->bytes));
+        return;
+    }
     switch (od_http_head_parse(&arrival->head, arrival->bytes.at, arrival->bytes.size)) {
     case OD_HTTP_MORE:
         enter(arrival, OD_ARRIVAL_READING, OD_ARRIVAL_MS_MAX);
@@ -346,6 +350,7 @@ void od_arrival_return(struct od_door *door, struct od_returned *returned)
     struct od_arrival *arrival = make(door, returned->fd);
     arrival->bytes = returned->bytes;
     arrival->times_returned = returned->times;
+    arrival->may_introduce = returned->may_introduce;
     od_connection_limit_keep(&door->connection_limit, arrival->number, 0); // Main has it again.
     memcpy(arrival->peer, returned->peer, sizeof arrival->peer);
     enter(arrival, OD_ARRIVAL_READING, OD_RETURN_IDLE_MS_MAX);

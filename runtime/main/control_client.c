@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,10 +15,20 @@
 #include "main/control.h"
 #include "main/limits.h"
 
+// The file of this program, wherever it was called from.
+static void put_program(struct od_bytes *line)
+{
+    ssize_t size = readlink("/proc/self/exe", od_bytes_reserve(line, PATH_MAX), PATH_MAX);
+    line->size += size < 0 ? 0 : (size_t)size;
+}
+
 static void put_line(const struct od_options *options, struct od_bytes *line)
 {
     if (options->command == OD_COMMAND_RELOAD) {
         od_bytes_put_slice(line, OD_SLICE("reload"));
+    } else if (options->command == OD_COMMAND_UPGRADE) {
+        od_bytes_put_slice(line, OD_SLICE("upgrade "));
+        put_program(line);
     } else if (options->command == OD_COMMAND_RESTART_WORKER) {
         od_bytes_put_slice(line, OD_SLICE("restart-worker "));
         od_bytes_put_slice(line, od_slice_of(options->words[0]));

@@ -12,6 +12,8 @@ static void on_poll(uv_poll_t *poll, int status, int events);
 
 static void resume(struct od_door *door)
 {
+    if (door->is_held)
+        return;
     door->is_paused = false;
     od_loop_clear_timer(door->loop, &door->retry_timer);
     for (size_t i = 0; i < door->poll_count; i++) {
@@ -47,7 +49,7 @@ static struct od_arrival *dispensable(struct od_door *door)
     return age_ms >= OD_ARRIVAL_MS_MIN ? oldest : NULL;
 }
 
-static struct in6_addr address_of(const struct sockaddr_storage *peer)
+struct in6_addr od_door_address_of(const struct sockaddr_storage *peer)
 {
     struct sockaddr_in6 v6 = {0};
     struct sockaddr_in v4 = {0};
@@ -97,7 +99,7 @@ static bool accept_one(struct od_door *door, int listener)
     }
     int fd = accept4(listener, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-        struct in6_addr address = address_of(&peer);
+        struct in6_addr address = od_door_address_of(&peer);
         welcome(door, fd, &address);
         return true;
     }
@@ -149,8 +151,8 @@ static void end_at_once(struct od_returned *returned)
 
 void od_door_return(struct od_door *door, struct od_returned *returned)
 {
-    if (door->is_closed || door->is_leaving || door->arrival_count >= OD_ARRIVALS_MAX ||
-        returned->how == OD_RETURN_CUT) {
+    bool is_crowded = door->arrival_count >= OD_ARRIVALS_MAX && !door->is_held;
+    if (door->is_closed || door->is_leaving || is_crowded || returned->how == OD_RETURN_CUT) {
         end_at_once(returned);
         return;
     }
@@ -182,8 +184,17 @@ enum od_exit od_door_listen(struct od_door *door, const struct od_address *addre
     return od_listeners_open(&door->listeners, address, err);
 }
 
+void od_door_hold(struct od_door *door)
+{
+    door->is_held = true;
+    od_loop_clear_timer(door->loop, &door->retry_timer);
+    for (size_t i = 0; i < door->poll_count; i++)
+        uv_poll_stop(&door->polls[i]);
+}
+
 void od_door_open(struct od_door *door)
 {
+    door->is_held = false;
     for (; door->poll_count < door->listeners.count; door->poll_count++) {
         uv_poll_t *poll = &door->polls[door->poll_count];
         int status = uv_poll_init(&door->loop->uv, poll, door->listeners.fds[door->poll_count]);

@@ -44,7 +44,8 @@ struct od_returned {
     int fd;
     struct od_bytes bytes; // UNTOUCHED, FAILED: what was read of requests that have not begun.
     char peer[INET6_ADDRSTRLEN];
-    uint32_t times; // That it came back.
+    uint32_t times;     // That it came back.
+    bool may_introduce; // As of an arrival.
 };
 
 struct od_door {
@@ -57,6 +58,7 @@ struct od_door {
     bool is_paused;
     bool is_crowded; // Since it was paused, the backlog has not been empty; it was logged.
     bool is_leaving; // The program ends.
+    bool is_held;    // Nobody is accepted, and everybody stays.
     bool is_closed;
     struct od_timer retry_timer;
     struct od_list arrivals[OD_ARRIVAL_STATE_COUNT];
@@ -76,6 +78,10 @@ OD_MUST_CHECK enum od_exit od_door_listen(struct od_door *door, const struct od_
                                           struct od_error *err);
 void od_door_open(struct od_door *door);
 
+// Until it is opened (again) nobody is accepted, and who comes back from a worker stays, however
+// many that are: another program is about to take over, or has just done it.
+void od_door_hold(struct od_door *door);
+
 // The program ends: what waits for a worker, and whoever comes from now on, is answered 503, so
 // that nobody finds the port closed before the next program can open it.
 void od_door_leave(struct od_door *door);
@@ -89,6 +95,8 @@ void od_door_retry(struct od_door *door);
 // A connection comes back from a worker; takes descriptor and bytes. When the door is closed, left
 // or crowded nobody waits: it is answered if it has to be, and ends.
 void od_door_return(struct od_door *door, struct od_returned *returned);
+
+struct in6_addr od_door_address_of(const struct sockaddr_storage *peer);
 
 void od_door_arrival_ended(struct od_door *door); // Said by arrivals: there is room again.
 

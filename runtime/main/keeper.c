@@ -78,10 +78,9 @@ void od_keeper_deinit(struct od_keeper *keeper)
     od_map_deinit(&keeper->objects);
 }
 
-void od_keeper_keep(struct od_keeper *keeper, uint32_t worker, uint64_t socket, uint32_t place,
-                    od_slice record, int fd)
+struct od_kept *od_keeper_keep(struct od_keeper *keeper, uint32_t worker, uint64_t socket,
+                               uint32_t place, od_slice record, int fd)
 {
-    OD_ASSERT(fd >= 0);
     OD_ASSERT(od_keeper_find(keeper, worker, socket) == NULL);
     struct od_kept *kept = od_allocate(sizeof *kept + record.size);
     *kept = (struct od_kept){.socket = socket,
@@ -92,6 +91,7 @@ void od_keeper_keep(struct od_keeper *keeper, uint32_t worker, uint64_t socket, 
     if (record.size > 0)
         memcpy(kept->record, record.at, record.size);
     od_map_put(&keeper->kept, &kept->node, hash_of((struct key){worker, socket}));
+    return kept;
 }
 
 void od_keeper_state(struct od_keeper *keeper, uint32_t worker, uint64_t socket, od_slice record)
@@ -103,8 +103,7 @@ void od_keeper_state(struct od_keeper *keeper, uint32_t worker, uint64_t socket,
     int fd = kept->fd;
     kept->fd = -1;
     drop(keeper, kept);
-    od_keeper_keep(keeper, worker, socket, place, record, fd);
-    od_keeper_find(keeper, worker, socket)->is_moving = true;
+    od_keeper_keep(keeper, worker, socket, place, record, fd)->is_moving = true;
 }
 
 void od_keeper_facts(struct od_keeper *keeper, uint32_t worker, uint64_t socket, od_slice facts)

@@ -22,7 +22,8 @@
 
 #define OD_LINK_WAITING_BYTES_MAX (4u << 20) // A worker behind more is given no new connections.
 
-#define OD_DRY_RUN_MS_MAX 5000 // A script that is not loaded by then never will be.
+#define OD_DRY_RUN_MS_MAX 5000    // A script that is not loaded by then never will be.
+#define OD_SUCCESSOR_MS_MAX 15000 // A program that has not said by then whether it can take over.
 #define OD_RELOAD_LOAD_MS_MAX                                                                      \
     10000                    // The same in a worker, after a dry run went well: it is killed.
 #define OD_WATCH_LOOK_MS 5   // From the first news of a directory to a look at its files.

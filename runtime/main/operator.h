@@ -26,6 +26,10 @@ struct od_operator_events {
     void (*status)(void *owner, struct od_control_question *question, od_slice rest);
     void (*settle)(void *owner, struct od_control_question *question); // Of `open-do test`.
 
+    // Another program is to take over: which, or empty: the file this one was started from.
+    // [question] NULL: nobody waits.
+    void (*upgrade)(void *owner, struct od_control_question *question, od_slice program);
+
     // A worker is to be replaced: which, in digits.
     void (*restart)(void *owner, struct od_control_question *question, od_slice number);
 
@@ -47,8 +51,9 @@ struct od_operator {
 void od_operator_open(struct od_operator *who, struct od_loop *loop,
                       const struct od_operator_events *events, void *owner);
 
-// questions from here on, in [data_dir]. One can serve without them.
-void od_operator_listen(struct od_operator *who, const char *data_dir);
+// questions from here on, in [data_dir], at [fd] if that is one. One can serve without them.
+void od_operator_listen(struct od_operator *who, const char *data_dir, int fd);
+int od_operator_fd(const struct od_operator *who); // Where they come in; -1: nowhere.
 
 // `open-do dev` serves: prints the banner, with the keys that are heard from here on.
 void od_operator_greet(struct od_operator *who, struct od_banner banner);

@@ -38,12 +38,14 @@ static bool has_sent(const struct od_kept *kept, uint64_t bytes)
 
 static void decide(struct od_kept *kept, const struct od_worker_page *page)
 {
-    uint8_t flags = __atomic_load_n(&page->flags[kept->place], __ATOMIC_ACQUIRE);
-    kept->answered_ms = page->answered_ms[kept->place];
-    if (kept->is_moving) {
-        kept->is_moving = false;
+    bool is_moving = kept->is_moving;
+    kept->is_moving = false;
+    if (page == NULL)
         return;
-    }
+    kept->answered_ms = page->answered_ms[kept->place];
+    if (is_moving)
+        return;
+    uint8_t flags = __atomic_load_n(&page->flags[kept->place], __ATOMIC_ACQUIRE);
     bool is_half = (flags & OD_PAGE_SENDING) != 0 && !has_sent(kept, page->sent[kept->place]);
     if (kept->code == 0 && (is_half || (flags & OD_PAGE_CLOSING) != 0))
         kept->code = code_cut;

@@ -123,6 +123,8 @@ static void take_version(struct od_reload *reload)
 {
     struct od_verdict verdict = next_verdict(reload);
     reload->version++;
+    od_bytes_clear(&reload->served);
+    od_bytes_put_slice(&reload->served, od_bytes_slice(&reload->next));
     od_bytes_clear(&reload->required);
     od_bytes_clear(&reload->files);
     od_bytes_put_slice(&reload->files, verdict.files);
@@ -440,6 +442,34 @@ void od_reload_start(struct od_reload *reload)
     try_it(reload);
 }
 
+void od_reload_put(const struct od_reload *reload, struct od_bytes *bytes)
+{
+    od_bytes_put_u32(bytes, reload->version);
+    od_bytes_put_string(bytes, od_bytes_slice(&reload->required));
+    od_bytes_put_slice(bytes, od_bytes_slice(&reload->served));
+}
+
+bool od_reload_take(struct od_reload *reload, struct od_cursor *cursor)
+{
+    struct od_verdict verdict;
+    uint32_t version = od_cursor_u32(cursor);
+    od_slice required = od_cursor_string(cursor);
+    if (!od_verdict_read(cursor, &verdict) || !verdict.ok || version == 0)
+        return false;
+    keep_verdict(reload, &verdict);
+    verdict = next_verdict(reload);
+    reload->version = version - 1;
+    begin_first(reload, &verdict);
+    od_reload_looked_at(reload, required);
+    return true;
+}
+
+void od_reload_hold(struct od_reload *reload)
+{
+    reload->is_open = false;
+    od_dry_run_rest(&reload->dry_run);
+}
+
 void od_reload_open(struct od_reload *reload)
 {
     reload->is_open = true;
@@ -462,6 +492,7 @@ void od_reload_close(struct od_reload *reload)
     od_loop_clear_timer(reload->loop, &reload->timer);
     od_dry_run_close(&reload->dry_run);
     od_watch_close(&reload->watch);
+    od_bytes_deinit(&reload->served);
     od_bytes_deinit(&reload->files);
     od_bytes_deinit(&reload->required);
     od_bytes_deinit(&reload->next);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -79,13 +80,19 @@ static void on_settle_asked(void *owner, struct od_control_question *question)
     od_status_ask_settled(&((struct od_server *)owner)->status, question);
 }
 
+static void on_upgrade_asked(void *owner, struct od_control_question *question, od_slice program)
+{
+    od_upgrade_ask(&((struct od_server *)owner)->upgrade, question, program);
+}
+
 static void on_restart_asked(void *owner, struct od_control_question *question, od_slice number)
 {
     struct od_server *server = owner;
-    if (server->state != OD_SERVER_SERVING || server->reload.state != OD_RELOAD_IDLE)
+    if (server->state != OD_SERVER_SERVING || server->reload.state != OD_RELOAD_IDLE ||
+        server->upgrade.state != OD_UPGRADE_IDLE)
         od_control_answer(question, false,
-                          OD_SLICE("no worker is replaced while the server starts, stops or loads "
-                                   "the script\n"));
+                          OD_SLICE("no worker is replaced while the server starts, stops, loads "
+                                   "the script or is upgraded\n"));
     else
         od_restarts_ask(&server->restarts, question, number);
 }
@@ -101,8 +108,8 @@ static void on_inspect_asked(void *owner, struct od_control_question *question, 
 }
 
 static const struct od_operator_events operator_events = {
-    on_stop_asked,   on_kill_asked,    on_reload_asked, on_status_asked,
-    on_settle_asked, on_restart_asked, on_call_asked,   on_inspect_asked};
+    on_stop_asked,    on_kill_asked,    on_reload_asked, on_status_asked, on_settle_asked,
+    on_upgrade_asked, on_restart_asked, on_call_asked,   on_inspect_asked};
 
 // Clients
 
@@ -270,12 +277,31 @@ static void greet(struct od_server *server)
     od_operator_greet(&server->operator, banner);
 }
 
+static void report_takeover(struct od_server *server)
+{
+    char text[256];
+    struct od_takeover *takeover = server->takeover;
+    int size =
+        snprintf(text, sizeof text,
+                 "open-do %s has taken over from %.*s: %zu WebSockets kept, nobody was "
+                 "served for %d ms\n",
+                 OD_VERSION, (int)takeover->version.size, takeover->version.at,
+                 server->keeper.kept.size, (int)(od_clock_monotonic_ms() - takeover->since_ms));
+    od_log(OD_LOG_INFO, NULL, "%.*s", size - 1, text);
+    if (takeover->asker_fd >= 0)
+        od_control_answer_at(takeover->asker_fd, true, (od_slice){text, (size_t)size});
+    od_takeover_deinit(takeover);
+    server->takeover = NULL;
+}
+
 static void serve(struct od_server *server)
 {
     const struct od_options *options = server->options;
     char *url = server->status.url;
     od_listeners_url(&server->door.listeners, &options->listen, url, sizeof server->status.url);
     server->state = OD_SERVER_SERVING;
+    if (server->takeover != NULL)
+        od_takeover_adopt_arrivals(server, server->takeover);
     od_door_open(&server->door);
     od_reload_open(&server->reload);
     od_alarm_clock_start(&server->alarm_clock);
@@ -287,6 +313,8 @@ static void serve(struct od_server *server)
     od_log(OD_LOG_INFO, NULL, "listening on %s (namespaces: %.*s; %u worker%s; data in %s; pid %d)",
            url, (int)server->namespaces.size, server->namespaces.at, options->workers,
            options->workers == 1 ? "" : "s", options->data_dir, (int)getpid());
+    if (server->takeover != NULL)
+        report_takeover(server);
 }
 
 static void on_ready(void *owner, struct od_child *child)
@@ -395,7 +423,7 @@ static void on_ended(void *owner, struct od_child *child, const struct od_ending
 
 static void on_left(void *owner)
 {
-    (void)owner;
+    od_upgrade_left(&((struct od_server *)owner)->upgrade);
 }
 
 static const struct od_supervisor_events supervisor_events = {
@@ -423,27 +451,35 @@ static enum od_exit exit_of_directory(const char *directory)
     return is_held ? OD_EXIT_IN_USE : OD_EXIT_WRONG;
 }
 
-static enum od_exit open_all(struct od_server *server, struct od_error *err)
+bool od_server_open_disk(struct od_server *server, int lock_fd, struct od_error *err)
 {
-    const struct od_options *options = server->options;
-    uv_loop_t *uv = &server->loop.uv;
-    if (!od_committer_open(&server->committer, uv, options->data_dir, &committer_events, server,
-                           err)) {
+    const char *data_dir = server->options->data_dir;
+    if (!od_committer_open(&server->committer, &server->loop.uv, data_dir, lock_fd,
+                           &committer_events, server, err)) {
         server->committer = NULL;
-        return exit_of_directory(options->data_dir);
+        return false;
     }
     struct od_store_files files;
     od_committer_files(server->committer, &files);
     _Static_assert(sizeof files == sizeof server->supervisor.files, "one page tells the other");
     memcpy(server->supervisor.files, &files, sizeof files);
-    od_operator_listen(&server->operator, options->data_dir);
-    enum od_exit exit = od_door_listen(&server->door, &options->listen, err);
+    return od_alarm_clock_open(&server->alarm_clock, data_dir, err);
+}
+
+// Listeners are handed over by the program before, if there was one.
+static enum od_exit open_all(struct od_server *server, struct od_error *err)
+{
+    const struct od_options *options = server->options;
+    const struct od_takeover *takeover = server->takeover;
+    if (!od_server_open_disk(server, takeover == NULL ? -1 : takeover->lock_fd, err))
+        return server->committer == NULL ? exit_of_directory(options->data_dir) : OD_EXIT_WRONG;
+    od_operator_listen(&server->operator, options->data_dir,
+                       takeover == NULL ? -1 : takeover->control_fd);
+    enum od_exit exit =
+        takeover == NULL ? od_door_listen(&server->door, &options->listen, err) : OD_EXIT_CLEAN;
     if (exit != OD_EXIT_CLEAN)
         return exit;
-    if (!od_alarm_clock_open(&server->alarm_clock, options->data_dir, err) ||
-        !od_supervisor_start(&server->supervisor, err))
-        return OD_EXIT_WRONG;
-    return OD_EXIT_CLEAN;
+    return od_supervisor_start(&server->supervisor, err) ? OD_EXIT_CLEAN : OD_EXIT_WRONG;
 }
 
 static void turn(struct od_server *server)
@@ -453,6 +489,7 @@ static void turn(struct od_server *server)
     od_door_retry(&server->door);
     server->alarms_are_due = od_alarm_clock_step(&server->alarm_clock);
     od_supervisor_flush(&server->supervisor);
+    od_upgrade_turn(&server->upgrade);
     od_log_settle(false);
 }
 
@@ -465,6 +502,7 @@ static void close_all(struct od_server *server)
     od_status_deinit(&server->status);
     od_inquiries_deinit(&server->inquiries);
     od_restarts_deinit(&server->restarts);
+    od_upgrade_deinit(&server->upgrade);
     od_operator_hang_up(&server->operator);
     od_alarm_clock_deinit(&server->alarm_clock);
     od_committer_close(server->committer);
@@ -479,18 +517,10 @@ static void close_all(struct od_server *server)
     od_loop_deinit(&server->loop);
 }
 
-enum od_exit od_server_run(const struct od_options *options)
+static void init_all(struct od_server *server)
 {
-    struct od_error err;
-    struct od_server *server = od_allocate(sizeof *server);
-    init(server, options);
-    if (!od_loop_init(&server->loop, &err)) {
-        fprintf(stderr, "open-do: %s\n", err.text);
-        free(server);
-        return OD_EXIT_WRONG;
-    }
-    struct od_loop *loop = &server->loop;
-    od_operator_open(&server->operator, loop, &operator_events, server);
+    const struct od_options *options = server->options;
+    od_operator_open(&server->operator, & server->loop, &operator_events, server);
     od_door_init(&server->door, &server->loop, options, &door_events, server);
     od_leases_init(&server->leases, &server->door, options->workers);
     od_recovery_init(&server->recovery, &server->loop, &server->keeper,
@@ -504,8 +534,39 @@ enum od_exit od_server_run(const struct od_options *options)
                    &server->door.connection_limit, options);
     od_inquiries_init(&server->inquiries, &server->loop, &server->supervisor);
     od_restarts_init(&server->restarts, &server->supervisor);
-    od_reload_start(
-        &server->reload); // First of all: its process starts while this one opens files.
+    od_upgrade_init(&server->upgrade, server);
+}
+
+// Signals may have been held back over the exec.
+static void begin(struct od_server *server)
+{
+    sigset_t none;
+    if (server->takeover == NULL) {
+        od_reload_start(&server->reload); // First of all: its process starts while this one opens
+        return;                           // files.
+    }
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    od_door_hold(&server->door);
+    od_takeover_adopt(server, server->takeover);
+    struct od_cursor cursor = od_cursor_of(server->takeover->sections[OD_TAKEOVER_SCRIPT]);
+    if (!od_reload_take(&server->reload, &cursor)) // As it was when it was tried.
+        od_reload_start(&server->reload);
+}
+
+static enum od_exit run(const struct od_options *options, struct od_takeover *takeover)
+{
+    struct od_error err;
+    struct od_server *server = od_allocate(sizeof *server);
+    init(server, options);
+    server->takeover = takeover;
+    if (!od_loop_init(&server->loop, &err)) {
+        fprintf(stderr, "open-do: %s\n", err.text);
+        free(server);
+        return OD_EXIT_WRONG;
+    }
+    init_all(server);
+    begin(server);
     enum od_exit exit = open_all(server, &err);
     if (exit != OD_EXIT_CLEAN) {
         fprintf(stderr, "open-do: %s\n", err.text);
@@ -517,5 +578,23 @@ enum od_exit od_server_run(const struct od_options *options)
     close_all(server);
     od_log_settle(true);
     free(server);
+    return exit;
+}
+
+enum od_exit od_server_run(const struct od_options *options)
+{
+    return run(options, NULL);
+}
+
+enum od_exit od_server_take_over(const struct od_options *options, int fd)
+{
+    struct od_takeover takeover;
+    struct od_error err;
+    enum od_exit exit = OD_EXIT_WRONG;
+    if (od_takeover_read(&takeover, fd, &err))
+        exit = run(options, &takeover);
+    else
+        fprintf(stderr, "open-do: %s\n", err.text);
+    od_takeover_deinit(&takeover);
     return exit;
 }

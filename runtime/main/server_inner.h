@@ -17,6 +17,8 @@
 #include "main/router.h"
 #include "main/status.h"
 #include "main/supervisor.h"
+#include "main/takeover.h"
+#include "main/upgrade.h"
 #include "store/committer.h"
 
 enum od_server_state {
@@ -35,6 +37,8 @@ struct od_server {
     struct od_status status;
     struct od_inquiries inquiries;
     struct od_restarts restarts;
+    struct od_upgrade upgrade;
+    struct od_takeover *takeover; // Until it serves; NULL: it began with nothing.
     struct od_supervisor supervisor;
     struct od_reload reload;
     struct od_keeper keeper;
@@ -52,6 +56,9 @@ struct od_server {
 
 // A replaced worker has all that was given back to it, or a new one has begun: it takes work.
 void od_server_worker_back(struct od_server *server, struct od_child *child);
+
+// Opens the data directory; [lock_fd] as in od_committer_open.
+OD_MUST_CHECK bool od_server_open_disk(struct od_server *server, int lock_fd, struct od_error *err);
 
 // Drains; while starting, ends at once. The first call decides with which [exit].
 void od_server_stop(struct od_server *server, enum od_exit exit);

@@ -222,10 +222,12 @@ static void on_wake(uv_async_t *wake)
     od_reports_deliver(&committer->reports, committer->events, committer->owner);
 }
 
-static bool open_files(struct od_committer *committer, const char *directory, struct od_error *err)
+static bool open_files(struct od_committer *committer, const char *directory, int lock_fd,
+                       struct od_error *err)
 {
-    if (!od_env_make_directory(directory, err) ||
-        !od_lock_open(&committer->lock_fd, directory, err))
+    committer->lock_fd = lock_fd;
+    if (lock_fd < 0 && (!od_env_make_directory(directory, err) ||
+                        !od_lock_open(&committer->lock_fd, directory, err)))
         return false;
     if (od_env_open(&committer->env, directory, true, err))
         return true;
@@ -249,8 +251,14 @@ static void on_closed(uv_handle_t *handle)
     free(committer);
 }
 
+int od_committer_duplicate_lock(const struct od_committer *committer)
+{
+    return fcntl(committer->lock_fd, F_DUPFD_CLOEXEC, 0);
+}
+
 bool od_committer_open(struct od_committer **result, struct uv_loop_s *loop, const char *directory,
-                       const struct od_committer_events *events, void *owner, struct od_error *err)
+                       int lock_fd, const struct od_committer_events *events, void *owner,
+                       struct od_error *err)
 {
     *result = NULL;
     struct od_committer *committer = od_allocate_zeroed(sizeof *committer);
@@ -258,7 +266,7 @@ bool od_committer_open(struct od_committer **result, struct uv_loop_s *loop, con
     committer->owner = owner;
     committer->sweep_is_due = true; // A sweep finds out whether the last life left trash.
     committer->stats.has_trash = true;
-    if (!open_files(committer, directory, err)) {
+    if (!open_files(committer, directory, lock_fd, err)) {
         free(committer);
         return false;
     }

@@ -1,0 +1,52 @@
+// An upgrade: another program takes the place of this one, and nobody is disconnected.
+//
+//            asked          can take over          all workers have handed over
+//   IDLE ──────────► TRYING ─────────────► LEAVING ────────────────────────────► (the next program)
+//    ▲                  │ cannot               │ it cannot be started: workers are started again
+//    └──────────────────┴──────────────────────┘
+//
+// The program is tried first, with the record that it would get (successor.h); until it has said
+// that it can take over, nothing changes. Then the door accepts nobody, and workers hand over what
+// they have (worker/parting.h). What they leave behind, what stands at the door, and what main
+// knows besides becomes the record for the next program (takeover.h), which begins in this process
+// and starts workers of its own. Whoever asked hears from that one what came of it.
+//
+// Process: main. Owner: embedded in the server.
+
+#ifndef OD_MAIN_UPGRADE_H
+#define OD_MAIN_UPGRADE_H
+
+#include <limits.h>
+
+#include "main/control.h"
+#include "main/successor.h"
+
+struct od_server;
+
+enum od_upgrade_state {
+    OD_UPGRADE_IDLE,
+    OD_UPGRADE_TRYING,
+    OD_UPGRADE_LEAVING,
+};
+
+struct od_upgrade {
+    struct od_server *server;
+    enum od_upgrade_state state;
+    bool is_due; // All workers have left.
+    char program[PATH_MAX];
+    struct od_control_question *question; // NULL: nobody waits.
+    struct od_successor successor;
+    od_time_ms since_ms;
+};
+
+void od_upgrade_init(struct od_upgrade *upgrade, struct od_server *server);
+void od_upgrade_deinit(struct od_upgrade *upgrade);
+
+// To [program]; empty: the file that this one was started from. [question] NULL: nobody waits.
+void od_upgrade_ask(struct od_upgrade *upgrade, struct od_control_question *question,
+                    od_slice program);
+
+void od_upgrade_left(struct od_upgrade *upgrade); // All workers have handed over.
+void od_upgrade_turn(struct od_upgrade *upgrade); // Once a turn. It may not return.
+
+#endif
