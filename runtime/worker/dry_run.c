@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/confine.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "link/loop.h"
 #include "link/worker_page.h"
@@ -55,7 +56,9 @@ static void rehearse(struct dry_run *dry_run, const struct od_options *options,
         return;
     }
     bool ok =
-        script->load(script, &dry_run->objects, options, od_bytes_slice(&dry_run->files), &err);
+        !OD_FAULT("load.trial") || od_error_set(&err, "a fault point says that it does not load");
+    ok = ok &&
+         script->load(script, &dry_run->objects, options, od_bytes_slice(&dry_run->files), &err);
     od_versions_say_loaded(&dry_run->main, &dry_run->objects, script, ok ? NULL : &err);
     script->close(script);
     od_confine_report();
