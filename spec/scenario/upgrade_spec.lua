@@ -1,12 +1,14 @@
 -- Another program takes the place of the running one: the process stays the same, and nobody is
 -- disconnected, whatever he is in the middle of.
 --
--- OPEN_DO_UPGRADES sets how many follow each other under load (20).
+-- OPEN_DO_UPGRADES sets how many follow each other under load (20), OPEN_DO_SOCKETS how many people
+-- are connected in the spec of a crowd (300).
 
 local handover = require "spec.scenario.handover"
 local survival = require "spec.scenario.survival"
 local unix = require "socket.unix"
 
+local PEOPLE = tonumber(os.getenv("OPEN_DO_SOCKETS")) or 300
 local UPGRADES = tonumber(os.getenv("OPEN_DO_UPGRADES")) or 20
 local PROGRAM = (os.getenv("OPEN_DO_BUILD") or "build/testing") .. "/open-do"
 
@@ -112,6 +114,26 @@ describe("open-do upgrade", function()
     ann:ask("stored", "tea")
     server:restart()
     assert.equal("tea", survival.person(server, "a", "ben"):ask("stored"))
+  end)
+
+  it("hands over a crowd, a tenth of it talking, some in the middle of a frame", function()
+    server = survival.start { workers = 2 }
+    local crowd = survival.gather(server, { people = PEOPLE, rooms = PEOPLE / 10 })
+    local tenth, pauses = math.floor(PEOPLE / 10), {}
+    for round = 1, 3 do
+      for i = 1, tenth do
+        crowd.people[i].ws:write("\129")
+        crowd.people[2 * tenth + i]:say("echo before")
+      end
+      pauses[round] = upgrade(server)
+      for i = 1, tenth do
+        crowd.people[i].ws:write("\136\0\0\0\0echo all")
+        crowd.people[i]:hear("all")
+        crowd.people[2 * tenth + i]:hear("before")
+      end
+    end
+    print(("# %d sockets, the pauses: %s ms"):format(PEOPLE, table.concat(pauses, ", ")))
+    crowd:check()
   end)
 
   it("is served again and again under load: nothing is lost, doubled or out of order", function()
