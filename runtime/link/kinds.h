@@ -20,6 +20,7 @@
     KIND(APPLIED, "u64 seq: batches up to here can be read from LMDB")                             \
     KIND(COMMIT_FAILED, "u32 generation, u64 first failed seq, str why")                           \
     KIND(DRAIN, "u32 bound in ms: finish what runs, close what is open, say DRAINED")              \
+    KIND(AWAIT_CALM, "u32 ms: say CALM when no handler runs for long any more, or then")           \
     KIND(LEAVE, "u32 bound in ms: read nothing more, let end what runs, say STILL")                \
     KIND(PART, "nothing: say SOCKET_STATE for all sockets that can go on, and end")                \
     KIND(LOAD, "u32 version, files (link/files.h): load them; the first is served at once; a "     \
@@ -52,6 +53,7 @@
     KIND(OBJECT_KEEP, "u8 forget, 32 bytes id, object record")                                     \
     KIND(SOCKET_KEEP, "u64 socket, u32 place, record (object/keep.h); fd: a duplicate of the "     \
                       "connection")                                                                \
+    KIND(CALM, "nothing: what runs here now will end soon")                                        \
     KIND(STILL, "nothing: nothing runs here any more, or the bound is over")                       \
     KIND(SOCKET_STATE, "u64 socket, record (object/keep.h) of one that can go on from it")         \
     KIND(SOCKET_FACTS, "u64 socket, str facts (object/keep.h)")                                    \

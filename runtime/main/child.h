@@ -53,6 +53,7 @@ struct od_child {
     bool is_vacated;
     bool has_load_failed;      // It said why itself.
     bool is_overdue;           // It did not go on, and is killed.
+    bool is_calm;              // READY, and said so since it was asked.
     bool is_still;             // LEAVING: nothing runs there any more.
     uint64_t durable, applied; // Watermarks that it has not been told yet; 0: none.
     struct od_timer timer;     // LOADING, LEAVING: until when; ABSENT: when the next life starts.

@@ -42,7 +42,8 @@
 
 #define OD_LOAD_MS_MAX 30000   // From the start of a worker to READY or LOAD_FAILED.
 #define OD_DRAIN_MS_MAX 10000  // From SIGTERM to the end of the last worker; then SIGKILL.
-#define OD_LEAVE_MS_MAX 10000  // For what runs to end, in a worker that hands over; then it is cut.
+#define OD_CALM_MS_MAX 20000   // Before a worker hands over: so long what runs may end in peace.
+#define OD_LEAVE_MS_MAX 5000   // For what runs to end, in a worker that hands over; then it is cut.
 #define OD_LEAVE_LATE_MS 5000  // Beyond that; then SIGKILL.
 #define OD_RESTART_MS_MIN 100  // Before a worker is replaced a second time; doubles,
 #define OD_RESTART_MS_MAX 5000 // up to this,

@@ -41,12 +41,18 @@ void od_restarts_ask(struct od_restarts *restarts, struct od_control_question *q
     struct od_child *child = child_of(restarts, number);
     if (child == NULL) {
         od_control_answer(question, false, OD_SLICE("there is no worker of that number\n"));
-    } else if (child->state != OD_CHILD_READY) {
+    } else if (child->state != OD_CHILD_READY || restarts->questions[child->index] != NULL) {
         od_control_answer(question, false, OD_SLICE("that worker is being replaced already\n"));
     } else {
         restarts->questions[child->index] = question;
-        od_supervisor_leave_one(child);
+        od_supervisor_await_calm(child);
     }
+}
+
+void od_restarts_calm(struct od_restarts *restarts, struct od_child *child)
+{
+    if (restarts->questions[child->index] != NULL)
+        od_supervisor_leave_one(child);
 }
 
 void od_restarts_back(struct od_restarts *restarts, const struct od_child *child, od_slice text)

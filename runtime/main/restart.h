@@ -24,6 +24,9 @@ void od_restarts_deinit(struct od_restarts *restarts);
 void od_restarts_ask(struct od_restarts *restarts, struct od_control_question *question,
                      od_slice number);
 
+// [child] is calm: it is replaced, if somebody has asked for that.
+void od_restarts_calm(struct od_restarts *restarts, struct od_child *child);
+
 // A worker is back, which may be one that was asked for; [text] says how.
 void od_restarts_back(struct od_restarts *restarts, const struct od_child *child, od_slice text);
 

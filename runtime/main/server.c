@@ -421,13 +421,18 @@ static void on_ended(void *owner, struct od_child *child, const struct od_ending
     od_committer_forget(server->committer, child->source);
 }
 
+static void on_calm(void *owner, struct od_child *child)
+{
+    od_restarts_calm(&((struct od_server *)owner)->restarts, child);
+}
+
 static void on_left(void *owner)
 {
     od_upgrade_left(&((struct od_server *)owner)->upgrade);
 }
 
 static const struct od_supervisor_events supervisor_events = {
-    on_born, on_ready, on_load_failed, on_message, on_ended, on_stopped, on_left};
+    on_born, on_ready, on_load_failed, on_message, on_ended, on_stopped, on_calm, on_left};
 
 // From the first open to the last close
 

@@ -264,6 +264,14 @@ static void on_leave_late(struct od_timer *timer)
     od_worker_process_kill(child);
 }
 
+void od_supervisor_await_calm(struct od_child *child)
+{
+    child->is_calm = false;
+    size_t mark = od_link_begin(&child->link, OD_KIND_AWAIT_CALM, -1);
+    od_bytes_put_u32(&child->link.out, OD_CALM_MS_MAX);
+    od_link_end(&child->link, mark);
+}
+
 void od_supervisor_leave_one(struct od_child *child)
 {
     OD_ASSERT(child->state == OD_CHILD_READY);

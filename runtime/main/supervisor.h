@@ -37,6 +37,8 @@ struct od_supervisor_events {
     void (*ended)(void *owner, struct od_child *child, const struct od_ending *how);
     // All workers are gone, and none will be started.
     void (*stopped)(void *owner);
+    // After od_supervisor_await_calm: it can leave, and nobody will wait for it for long.
+    void (*calm)(void *owner, struct od_child *child);
     // After od_supervisor_leave: all have handed over what they had, or have died.
     void (*left)(void *owner);
 };
@@ -91,6 +93,10 @@ void od_supervisor_put_watermarks(struct od_child *child);
 // Asks all to finish, within OD_DRAIN_MS_MAX; then kills. [stopped] follows.
 void od_supervisor_drain(struct od_supervisor *supervisor);
 void od_supervisor_kill(struct od_supervisor *supervisor); // At once. [stopped] follows.
+
+// Asks one that is READY to say when nothing takes long there, or after OD_CALM_MS_MAX: [calm]
+// follows, unless it ends before.
+void od_supervisor_await_calm(struct od_child *child);
 
 // Asks one that is READY to hand over what it has, within OD_LEAVE_MS_MAX, and to end; then the
 // next one is started. Or all of them, and none is started: [left] follows, and then this process

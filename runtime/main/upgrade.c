@@ -76,13 +76,42 @@ static void on_tried(void *owner, bool ok, od_slice why)
     } else if (not_now != NULL) {
         end(upgrade, od_slice_of(not_now));
     } else {
-        upgrade->state = OD_UPGRADE_LEAVING;
-        upgrade->since_ms = od_clock_monotonic_ms();
-        od_door_hold(&upgrade->server->door);
+        struct od_supervisor *supervisor = &upgrade->server->supervisor;
+        upgrade->state = OD_UPGRADE_CALMING;
         od_reload_hold(&upgrade->server->reload);
-        od_alarm_clock_stop(&upgrade->server->alarm_clock);
-        od_supervisor_leave(&upgrade->server->supervisor);
+        for (uint32_t i = 0; i < supervisor->child_count; i++)
+            od_supervisor_await_calm(&supervisor->children[i]);
     }
+}
+
+// --- CALMING -------------------------------------------------------------------------------------
+
+static void leave(struct od_upgrade *upgrade)
+{
+    struct od_server *server = upgrade->server;
+    upgrade->state = OD_UPGRADE_LEAVING;
+    upgrade->since_ms = od_clock_monotonic_ms();
+    od_door_hold(&server->door);
+    od_alarm_clock_stop(&server->alarm_clock);
+    od_supervisor_leave(&server->supervisor);
+}
+
+static void look_whether_calm(struct od_upgrade *upgrade)
+{
+    struct od_server *server = upgrade->server;
+    const struct od_supervisor *supervisor = &server->supervisor;
+    if (server->state != OD_SERVER_SERVING)
+        return;
+    if (od_supervisor_ready_count(supervisor) < supervisor->child_count) {
+        od_reload_open(&server->reload);
+        end(upgrade, OD_SLICE("a worker has ended meanwhile, try again"));
+        return;
+    }
+    for (uint32_t i = 0; i < supervisor->child_count; i++) {
+        if (!supervisor->children[i].is_calm)
+            return;
+    }
+    leave(upgrade);
 }
 
 static bool set_program(struct od_upgrade *upgrade, od_slice program, struct od_error *err)
@@ -174,6 +203,8 @@ static void become_next(struct od_upgrade *upgrade)
 
 void od_upgrade_turn(struct od_upgrade *upgrade)
 {
+    if (upgrade->state == OD_UPGRADE_CALMING)
+        look_whether_calm(upgrade);
     if (!upgrade->is_due)
         return;
     upgrade->is_due = false;

@@ -1,12 +1,13 @@
 // An upgrade: another program takes the place of this one, and nobody is disconnected.
 //
-//            asked          can take over          all workers have handed over
-//   IDLE ──────────► TRYING ─────────────► LEAVING ────────────────────────────► (the next program)
-//    ▲                  │ cannot               │ it cannot be started: workers are started again
-//    └──────────────────┴──────────────────────┘
+//         asked         can take over         workers are calm         all have handed over
+//   IDLE ──────► TRYING ────────────► CALMING ────────────────► LEAVING ──────► (the next program)
+//    ▲              │ cannot             │ a worker has ended      │ it cannot be started
+//    └──────────────┴────────────────────┴─────────────────────────┘
 //
 // The program is tried first, with the record that it would get (successor.h); until it has said
-// that it can take over, nothing changes. Then the door accepts nobody, and workers hand over what
+// that it can take over, nothing changes; nor until handlers that take long have ended, within
+// OD_CALM_MS_MAX. Then the door accepts nobody, and workers hand over what
 // they have (worker/parting.h). What they leave behind, what stands at the door, and what main
 // knows besides becomes the record for the next program (takeover.h), which begins in this process
 // and starts workers of its own. Whoever asked hears from that one what came of it.
@@ -26,6 +27,7 @@ struct od_server;
 enum od_upgrade_state {
     OD_UPGRADE_IDLE,
     OD_UPGRADE_TRYING,
+    OD_UPGRADE_CALMING,
     OD_UPGRADE_LEAVING,
 };
 

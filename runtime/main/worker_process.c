@@ -124,7 +124,7 @@ static void begin_life(struct od_child *child)
     child->source = ++supervisor->last_source;
     child->state = OD_CHILD_LOADING;
     child->has_link = true;
-    child->is_vacated = child->has_load_failed = child->is_overdue = false;
+    child->is_vacated = child->has_load_failed = child->is_overdue = child->is_calm = false;
     child->watchdog = (struct od_watchdog){0};
     child->durable = child->applied = 0;
     child->failed_starts = 0;
@@ -297,6 +297,15 @@ static bool take_drained(struct od_child *child, od_slice body)
     return true;
 }
 
+static bool take_calm(struct od_child *child, od_slice body)
+{
+    (void)body;
+    child->is_calm = true;
+    if (child->state == OD_CHILD_READY)
+        child->supervisor->events->calm(child->supervisor->owner, child);
+    return true;
+}
+
 static bool take_still(struct od_child *child, od_slice body)
 {
     (void)body;
@@ -307,9 +316,8 @@ static bool take_still(struct od_child *child, od_slice body)
 }
 
 static take_message *const own_messages[OD_KIND_COUNT] = {
-    [OD_KIND_READY] = take_ready,
-    [OD_KIND_LOAD_FAILED] = take_load_failed,
-    [OD_KIND_DRAINED] = take_drained,
+    [OD_KIND_READY] = take_ready,     [OD_KIND_LOAD_FAILED] = take_load_failed,
+    [OD_KIND_DRAINED] = take_drained, [OD_KIND_CALM] = take_calm,
     [OD_KIND_STILL] = take_still,
 };
 

@@ -219,6 +219,17 @@ void od_objects_leave(struct od_objects *objects)
     end_timeouts(objects);
 }
 
+od_time_ms od_objects_oldest_task_ms(const struct od_objects *objects)
+{
+    od_time_ms now_ms = od_clock_monotonic_ms(), oldest_ms = now_ms;
+    struct od_map_node *node = NULL;
+    while ((node = od_map_next(&objects->tasks, node)) != NULL) {
+        od_time_ms began_ms = OD_MAP_MEMBER(node, struct od_task, by_id)->began_ms;
+        oldest_ms = began_ms < oldest_ms ? began_ms : oldest_ms;
+    }
+    return now_ms - oldest_ms;
+}
+
 // A socket without a connection is about to get it.
 static bool are_attached(const struct od_objects *objects)
 {

@@ -87,6 +87,7 @@ void od_objects_drain(struct od_objects *objects);
 // Another worker takes over: requests that have not begun are its business, and timers of scripts
 // do not run any more.
 void od_objects_leave(struct od_objects *objects);
+od_time_ms od_objects_oldest_task_ms(const struct od_objects *objects); // For how long it runs.
 bool od_objects_are_still(const struct od_objects *objects); // Nothing runs or waits for the disk.
 
 // Between two turns: closes former versions that nothing needs any more.

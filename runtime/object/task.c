@@ -138,6 +138,7 @@ struct od_task *od_task_new(struct od_object *object, struct od_event *event)
     task->script = object->script != NULL ? object->script : object->objects->script;
     task->script->uses++;
     task->event = event;
+    task->began_ms = od_clock_monotonic_ms();
     task->timer.fire = slept;
     task->deadline.fire = took_too_long;
     od_list_init(&task->link);

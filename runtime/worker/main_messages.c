@@ -150,6 +150,13 @@ static void receive_drain(struct od_worker *worker, od_slice body, int fd)
     od_worker_begin_drain(worker);
 }
 
+static void receive_await_calm(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    struct od_cursor cursor = od_cursor_of(body);
+    od_parting_await_calm(worker, od_cursor_u32(&cursor));
+}
+
 static void receive_leave(struct od_worker *worker, od_slice body, int fd)
 {
     (void)fd;
@@ -305,6 +312,7 @@ static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int)
     [OD_KIND_APPLIED] = receive_applied,
     [OD_KIND_COMMIT_FAILED] = receive_commit_failed,
     [OD_KIND_DRAIN] = receive_drain,
+    [OD_KIND_AWAIT_CALM] = receive_await_calm,
     [OD_KIND_LEAVE] = receive_leave,
     [OD_KIND_PART] = receive_part,
     [OD_KIND_LOAD] = receive_load,

@@ -9,7 +9,34 @@
 
 enum {
     still_turns_min = 2, // What was put on links in the first has left in the second.
+    long_task_ms = 100,
 };
+
+void od_parting_await_calm(struct od_worker *worker, od_time_ms ms)
+{
+    worker->parting.awaits_calm = true;
+    worker->parting.asked_ms = od_clock_monotonic_ms();
+    worker->parting.calm_ms = worker->parting.asked_ms + ms;
+    if (od_objects_oldest_task_ms(&worker->objects) > long_task_ms)
+        od_log(OD_LOG_INFO, NULL, "worker %u hands over when what runs has ended, within %d s",
+               worker->objects.worker, (int)(ms / 1000));
+    od_worker_look_again(worker);
+}
+
+static void look_whether_calm(struct od_worker *worker)
+{
+    od_time_ms now_ms = od_clock_monotonic_ms();
+    bool has_looked = now_ms - worker->parting.asked_ms > long_task_ms; // All of them show by then.
+    bool is_calm = worker->objects.tasks.size == 0 ||
+                   (has_looked && od_objects_oldest_task_ms(&worker->objects) <= long_task_ms);
+    if (!is_calm && now_ms < worker->parting.calm_ms)
+        return;
+    worker->parting.awaits_calm = false;
+    if (!worker->parting.has_begun)
+        od_loop_clear_timer(&worker->loop, &worker->drain_timer);
+    od_link_send(&worker->main, OD_KIND_CALM, (od_slice){NULL, 0}, -1);
+    od_link_flush(&worker->main);
+}
 
 void od_parting_begin(struct od_worker *worker, od_time_ms bound_ms)
 {
@@ -69,6 +96,8 @@ static void say_still(struct od_worker *worker)
 void od_parting_turn(struct od_worker *worker)
 {
     struct od_parting *parting = &worker->parting;
+    if (parting->awaits_calm)
+        look_whether_calm(worker);
     if (!parting->has_begun)
         return;
     count_still_turns(worker);

@@ -1,5 +1,6 @@
 // Parting: a worker hands over all it has to the one in its place, and ends. Nobody is closed.
 //
+//   AWAIT_CALM ──► it serves on, until what takes long has ended ──► CALM
 //   LEAVE ──► nothing is read any more; what runs may end ──► STILL
 //   PART  ──► each socket becomes a record: what was read and not handled, what was put and has not
 //             left; then the process ends without a farewell, which would close the connections.
@@ -8,8 +9,10 @@
 // are made anew by them (object/call_sent.h). What still runs when the bound is over ends with the
 // worker, as if that had died: its requests are answered 503, its sockets closed with 1012.
 //
-// Between the two main waits until all workers that leave are still: a handler may call an object
-// of another one, which must be there then.
+// Nobody is read between LEAVE and the life of the next one, so it begins when it can be short.
+//
+// Between the last two main waits until all workers that leave are still: a handler may call an
+// object of another one, which must be there then.
 //
 // Process: a worker; Thread: the loop's. Owner: embedded in the worker.
 
@@ -22,6 +25,9 @@
 struct od_worker;
 
 struct od_parting {
+    bool awaits_calm;
+    od_time_ms asked_ms;
+    od_time_ms calm_ms; // It is no longer awaited then.
     bool has_begun;
     bool has_said_still;
     bool may_part;
@@ -29,6 +35,7 @@ struct od_parting {
     od_time_ms until_ms;
 };
 
+void od_parting_await_calm(struct od_worker *worker, od_time_ms ms);  // AWAIT_CALM
 void od_parting_begin(struct od_worker *worker, od_time_ms bound_ms); // LEAVE
 void od_parting_allow(struct od_worker *worker);                      // PART
 
