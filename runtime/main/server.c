@@ -14,6 +14,8 @@
 #include "main/notify.h"
 #include "main/operator.h"
 #include "main/server_inner.h"
+#include "main/takeover.h"
+#include "main/upgrade.h"
 #include "main/worker_messages.h"
 
 // Stopping
@@ -82,14 +84,14 @@ static void on_settle_asked(void *owner, struct od_control_question *question)
 
 static void on_upgrade_asked(void *owner, struct od_control_question *question, od_slice program)
 {
-    od_upgrade_ask(&((struct od_server *)owner)->upgrade, question, program);
+    od_upgrade_ask(((struct od_server *)owner)->upgrade, question, program);
 }
 
 static void on_restart_asked(void *owner, struct od_control_question *question, od_slice number)
 {
     struct od_server *server = owner;
     if (server->state != OD_SERVER_SERVING || server->reload.state != OD_RELOAD_IDLE ||
-        server->upgrade.state != OD_UPGRADE_IDLE)
+        od_upgrade_is_under_way(server->upgrade))
         od_control_answer(question, false,
                           OD_SLICE("no worker is replaced while the server starts, stops, loads "
                                    "the script or is upgraded\n"));
@@ -428,7 +430,7 @@ static void on_calm(void *owner, struct od_child *child)
 
 static void on_left(void *owner)
 {
-    od_upgrade_left(&((struct od_server *)owner)->upgrade);
+    od_upgrade_left(((struct od_server *)owner)->upgrade);
 }
 
 static const struct od_supervisor_events supervisor_events = {
@@ -494,7 +496,7 @@ static void turn(struct od_server *server)
     od_door_retry(&server->door);
     server->alarms_are_due = od_alarm_clock_step(&server->alarm_clock);
     od_supervisor_flush(&server->supervisor);
-    od_upgrade_turn(&server->upgrade);
+    od_upgrade_turn(server->upgrade);
     od_log_settle(false);
 }
 
@@ -507,7 +509,7 @@ static void close_all(struct od_server *server)
     od_status_deinit(&server->status);
     od_inquiries_deinit(&server->inquiries);
     od_restarts_deinit(&server->restarts);
-    od_upgrade_deinit(&server->upgrade);
+    od_upgrade_close(server->upgrade);
     od_operator_hang_up(&server->operator);
     od_alarm_clock_deinit(&server->alarm_clock);
     od_committer_close(server->committer);
@@ -520,6 +522,7 @@ static void close_all(struct od_server *server)
     od_bytes_deinit(&server->namespaces);
     od_bytes_deinit(&server->watching);
     od_loop_deinit(&server->loop);
+    od_upgrade_free(server->upgrade);
 }
 
 static void init_all(struct od_server *server)
@@ -539,7 +542,7 @@ static void init_all(struct od_server *server)
                    &server->door.connection_limit, options);
     od_inquiries_init(&server->inquiries, &server->loop, &server->supervisor);
     od_restarts_init(&server->restarts, &server->supervisor);
-    od_upgrade_init(&server->upgrade, server);
+    server->upgrade = od_upgrade_new(server);
 }
 
 // Signals may have been held back over the exec.

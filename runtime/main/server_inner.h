@@ -17,9 +17,10 @@
 #include "main/router.h"
 #include "main/status.h"
 #include "main/supervisor.h"
-#include "main/takeover.h"
-#include "main/upgrade.h"
 #include "store/committer.h"
+
+struct od_takeover;
+struct od_upgrade;
 
 enum od_server_state {
     OD_SERVER_STARTING,
@@ -37,7 +38,7 @@ struct od_server {
     struct od_status status;
     struct od_inquiries inquiries;
     struct od_restarts restarts;
-    struct od_upgrade upgrade;
+    struct od_upgrade *upgrade;
     struct od_takeover *takeover; // Until it serves; NULL: it began with nothing.
     struct od_supervisor supervisor;
     struct od_reload reload;

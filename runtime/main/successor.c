@@ -37,15 +37,6 @@ void od_successor_init(struct od_successor *successor, struct od_loop *loop,
     successor->timer.fire = on_late;
 }
 
-void od_successor_deinit(struct od_successor *successor)
-{
-    if (successor->is_running)
-        uv_process_kill(&successor->process, SIGKILL);
-    od_loop_clear_timer(successor->loop, &successor->timer);
-    if (successor->said_fd >= 0)
-        close(successor->said_fd);
-}
-
 // The last of it: a program that says much says what matters in the end.
 static size_t read_said(int fd, char said[said_bytes_max])
 {
@@ -84,6 +75,8 @@ static void on_process_closed(uv_handle_t *handle)
               says_well(words);
     close(successor->said_fd);
     successor->said_fd = -1;
+    if (successor->tried == NULL)
+        return;
     struct od_bytes why = {0};
     od_bytes_put_slice(&why, od_slice_of(how_it_ended(successor, how, sizeof how)));
     if (words.size > 0)
@@ -91,6 +84,16 @@ static void on_process_closed(uv_handle_t *handle)
     od_bytes_put_slice(&why, words);
     successor->tried(successor->owner, ok, od_bytes_slice(&why));
     od_bytes_deinit(&why);
+}
+
+void od_successor_close(struct od_successor *successor)
+{
+    od_loop_clear_timer(successor->loop, &successor->timer);
+    successor->tried = NULL;
+    if (!successor->is_running)
+        return;
+    uv_process_kill(&successor->process, SIGKILL);
+    uv_close((uv_handle_t *)&successor->process, on_process_closed);
 }
 
 static void on_ended(uv_process_t *process, int64_t code, int signal)

@@ -29,7 +29,7 @@ struct od_successor {
 
 void od_successor_init(struct od_successor *successor, struct od_loop *loop,
                        void (*tried)(void *owner, bool ok, od_slice why), void *owner);
-void od_successor_deinit(struct od_successor *successor); // The loop must run once more.
+void od_successor_close(struct od_successor *successor); // The loop must run once more.
 
 // Starts [program] with [argv]; [record_fd] stays the caller's. [tried] follows, later.
 OD_MUST_CHECK bool od_successor_try(struct od_successor *successor, const char *program,

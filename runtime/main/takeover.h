@@ -22,22 +22,10 @@
 #include "base/clock.h"
 #include "base/cursor.h"
 #include "base/error.h"
+#include "main/takeover_parts.h"
 
 #define OD_TAKEOVER_VARIABLE "OPEN_DO_TAKE_OVER"
 #define OD_TAKEOVER_WELL "this program can take over\n" // The last it says when it is tried.
-
-struct od_server;
-
-enum od_takeover_section {
-    OD_TAKEOVER_BASE,
-    OD_TAKEOVER_SCRIPT,
-    OD_TAKEOVER_WORKERS,
-    OD_TAKEOVER_OBJECTS,
-    OD_TAKEOVER_SOCKETS,
-    OD_TAKEOVER_ARRIVALS,
-    OD_TAKEOVER_REFUSALS,
-    OD_TAKEOVER_SECTION_COUNT,
-};
 
 struct od_takeover {
     struct od_bytes record;
@@ -52,11 +40,6 @@ struct od_takeover {
 };
 
 // --- In the program that serves.
-
-struct od_takeover_writing {
-    struct od_bytes record;
-    struct od_bytes fds; // (u32)*: that the next program needs.
-};
 
 struct od_takeover_base { // What the server itself does not know.
     od_time_ms since_ms;

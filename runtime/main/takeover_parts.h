@@ -1,10 +1,30 @@
-// The parts of a takeover's record, one for each that has something to hand over; for takeover.c
-// only.
+// The parts of a takeover's record, one for each that has something to hand over; described in
+// takeover.h.
 
 #ifndef OD_MAIN_TAKEOVER_PARTS_H
 #define OD_MAIN_TAKEOVER_PARTS_H
 
-#include "main/takeover.h"
+#include "base/bytes.h"
+#include "base/check.h"
+#include "base/cursor.h"
+
+struct od_server;
+
+enum od_takeover_section {
+    OD_TAKEOVER_BASE,
+    OD_TAKEOVER_SCRIPT,
+    OD_TAKEOVER_WORKERS,
+    OD_TAKEOVER_OBJECTS,
+    OD_TAKEOVER_SOCKETS,
+    OD_TAKEOVER_ARRIVALS,
+    OD_TAKEOVER_REFUSALS,
+    OD_TAKEOVER_SECTION_COUNT,
+};
+
+struct od_takeover_writing {
+    struct od_bytes record;
+    struct od_bytes fds; // (u32)*: that the next program needs.
+};
 
 struct od_takeover_part {
     void (*put)(struct od_takeover_writing *writing, struct od_server *server);

@@ -212,17 +212,30 @@ void od_upgrade_turn(struct od_upgrade *upgrade)
         become_next(upgrade);
 }
 
-// --- Beginning and end ---------------------------------------------------------------------------
-
-void od_upgrade_init(struct od_upgrade *upgrade, struct od_server *server)
+bool od_upgrade_is_under_way(const struct od_upgrade *upgrade)
 {
-    *upgrade = (struct od_upgrade){.server = server};
-    od_successor_init(&upgrade->successor, &server->loop, on_tried, upgrade);
+    return upgrade->state != OD_UPGRADE_IDLE;
 }
 
-void od_upgrade_deinit(struct od_upgrade *upgrade)
+// --- Beginning and end ---------------------------------------------------------------------------
+
+struct od_upgrade *od_upgrade_new(struct od_server *server)
 {
-    od_successor_deinit(&upgrade->successor);
+    struct od_upgrade *upgrade = od_allocate_zeroed(sizeof *upgrade);
+    upgrade->server = server;
+    od_successor_init(&upgrade->successor, &server->loop, on_tried, upgrade);
+    return upgrade;
+}
+
+void od_upgrade_close(struct od_upgrade *upgrade)
+{
+    od_successor_close(&upgrade->successor);
     if (upgrade->question != NULL)
         od_control_answer(upgrade->question, false, OD_SLICE("the server is stopping\n"));
+    upgrade->question = NULL;
+}
+
+void od_upgrade_free(struct od_upgrade *upgrade)
+{
+    free(upgrade);
 }

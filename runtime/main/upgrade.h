@@ -12,7 +12,7 @@
 // knows besides becomes the record for the next program (takeover.h), which begins in this process
 // and starts workers of its own. Whoever asked hears from that one what came of it.
 //
-// Process: main. Owner: embedded in the server.
+// Process: main. Owner: the server.
 
 #ifndef OD_MAIN_UPGRADE_H
 #define OD_MAIN_UPGRADE_H
@@ -41,8 +41,9 @@ struct od_upgrade {
     od_time_ms since_ms;
 };
 
-void od_upgrade_init(struct od_upgrade *upgrade, struct od_server *server);
-void od_upgrade_deinit(struct od_upgrade *upgrade);
+struct od_upgrade *od_upgrade_new(struct od_server *server);
+void od_upgrade_close(struct od_upgrade *upgrade); // Then the loop must run once more.
+void od_upgrade_free(struct od_upgrade *upgrade);
 
 // To [program]; empty: the file that this one was started from. [question] NULL: nobody waits.
 void od_upgrade_ask(struct od_upgrade *upgrade, struct od_control_question *question,
@@ -50,5 +51,6 @@ void od_upgrade_ask(struct od_upgrade *upgrade, struct od_control_question *ques
 
 void od_upgrade_left(struct od_upgrade *upgrade); // All workers have handed over.
 void od_upgrade_turn(struct od_upgrade *upgrade); // Once a turn. It may not return.
+bool od_upgrade_is_under_way(const struct od_upgrade *upgrade);
 
 #endif

@@ -16,6 +16,7 @@
 #include "object/restore.h"
 #include "object/socket.h"
 #include "store/store.h"
+#include "worker/parting.h"
 
 struct peer {
     struct od_link link;

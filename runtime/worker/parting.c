@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "object/keep.h"
 #include "object/socket.h"
-#include "worker/worker_inner.h"
 
 enum {
     still_turns_min = 2, // What was put on links in the first has left in the second.

@@ -19,21 +19,7 @@
 #ifndef OD_WORKER_PARTING_H
 #define OD_WORKER_PARTING_H
 
-#include "base/clock.h"
-#include "link/options.h"
-
-struct od_worker;
-
-struct od_parting {
-    bool awaits_calm;
-    od_time_ms asked_ms;
-    od_time_ms calm_ms; // It is no longer awaited then.
-    bool has_begun;
-    bool has_said_still;
-    bool may_part;
-    uint32_t still_turns; // In a row.
-    od_time_ms until_ms;
-};
+#include "worker/worker_inner.h"
 
 void od_parting_await_calm(struct od_worker *worker, od_time_ms ms);  // AWAIT_CALM
 void od_parting_begin(struct od_worker *worker, od_time_ms bound_ms); // LEAVE

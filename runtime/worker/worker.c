@@ -24,6 +24,7 @@
 #include "store/store.h"
 #include "worker/breakout.h"
 #include "worker/main_messages.h"
+#include "worker/parting.h"
 #include "worker/settle.h"
 #include "worker/versions.h"
 

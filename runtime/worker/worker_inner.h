@@ -9,8 +9,18 @@
 #include "link/options.h"
 #include "net/net.h"
 #include "object/objects.h"
-#include "worker/parting.h"
 #include "worker/versions.h"
+
+struct od_parting { // See parting.h.
+    bool awaits_calm;
+    od_time_ms asked_ms;
+    od_time_ms calm_ms; // It is no longer awaited then.
+    bool has_begun;
+    bool has_said_still;
+    bool may_part;
+    uint32_t still_turns; // In a row.
+    od_time_ms until_ms;
+};
 
 struct od_worker {
     const struct od_options *options;
