@@ -26,8 +26,9 @@ static void look_whether_calm(struct od_worker *worker)
 {
     od_time_ms now_ms = od_clock_monotonic_ms();
     bool has_looked = now_ms - worker->parting.asked_ms > long_task_ms; // All of them show by then.
-    bool is_calm = worker->objects.tasks.size == 0 ||
-                   (has_looked && od_objects_oldest_task_ms(&worker->objects) <= long_task_ms);
+    bool ends_soon = worker->objects.tasks.size == 0 ||
+                     (has_looked && od_objects_oldest_task_ms(&worker->objects) <= long_task_ms);
+    bool is_calm = ends_soon && od_net_can_part(&worker->net); // No answer takes long to leave.
     if (!is_calm && now_ms < worker->parting.calm_ms)
         return;
     worker->parting.awaits_calm = false;

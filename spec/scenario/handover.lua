@@ -62,8 +62,8 @@ local function cut_frame(payload, options)
   return bytes:sub(1, options.cut), bytes:sub(options.cut + 1)
 end
 
--- The specs that hold for any way: `replace(server)` does it, and asserts that it went well. `it` is
--- busted's, which a module does not see.
+-- The specs that hold for any way: `replace(server)` does it, and asserts that it went well. `it`
+-- is busted's, which a module does not see.
 function M.specs(it, server, set_server, replace)
   local function start(options)
     set_server(M.start(options or { workers = 2 }))

@@ -9,8 +9,8 @@ local function replace_all(server)
   for worker = 0, (server.options.workers or 2) - 1 do
     local code, said = server:asking("restart-worker", tostring(worker))
     assert.equal(0, code, said)
-    local closed = said:match("^worker " .. worker .. " is back after %d+ ms, %d+ sockets given "
-      .. "back, (%d+) closed\n$")
+    local closed = said:match("^worker " .. worker
+      .. " is back after %d+ ms, %d+ sockets given back, (%d+) closed\n$")
     assert.equal("0", closed, said)
   end
 end

@@ -1,6 +1,6 @@
 -- Clients as people have them, through everything the runtime survives: saves good and bad, sleep,
--- workers that die, and upgrades. None may see a close, and the one that reconnects by itself may have no
--- reason to.
+-- workers that die, and upgrades. None may see a close, and the one that reconnects by itself may
+-- have no reason to.
 local process = require "spec.support.process"
 local survival = require "spec.scenario.survival"
 

@@ -1,8 +1,9 @@
 -- Another program takes the place of the running one: the process stays the same, and nobody is
 -- disconnected, whatever he is in the middle of.
 --
--- OPEN_DO_UPGRADES sets how many follow each other under load (20), OPEN_DO_SOCKETS how many people
--- are connected in the spec of a crowd (300).
+-- OPEN_DO_UPGRADES sets how many follow each other under load (20), OPEN_DO_SOCKETS how many are
+-- connected in the spec of a crowd (300). OPEN_DO_OTHER names a program of another commit, which
+-- takes over and is taken over from.
 
 local handover = require "spec.scenario.handover"
 local survival = require "spec.scenario.survival"
@@ -11,6 +12,7 @@ local unix = require "socket.unix"
 local PEOPLE = tonumber(os.getenv("OPEN_DO_SOCKETS")) or 300
 local UPGRADES = tonumber(os.getenv("OPEN_DO_UPGRADES")) or 20
 local PROGRAM = (os.getenv("OPEN_DO_BUILD") or "build/testing") .. "/open-do"
+local ABSOLUTE = PROGRAM:match("^/.*") or os.getenv("PWD") .. "/" .. PROGRAM
 
 local function upgrade(server)
   local code, said = server:asking("upgrade")
@@ -105,6 +107,55 @@ describe("open-do upgrade", function()
       assert.equal(0, (server:asking("restart-worker", "0")))
       ann:ask("who", ann:identity())
     end)
+
+  it("leads to a program of another commit, and back", function()
+    local other = os.getenv("OPEN_DO_OTHER")
+    if not other then
+      server = survival.start { workers = 1 }
+      return pending("OPEN_DO_OTHER does not name a program of another commit")
+    end
+    server = survival.start { workers = 2 }
+    local crowd = survival.gather(server, { people = 30, rooms = 3 })
+    for i, program in ipairs { other, ABSOLUTE,
+      other } do
+      crowd.people[1].ws:write("\129")
+      crowd.people[2]:say("echo " .. i)
+      assert.matches("^ok\nopen%-do", upgrade_to(server, program))
+      crowd.people[1].ws:write("\136\0\0\0\0echo all")
+      crowd.people[1]:hear("all")
+      crowd.people[2]:hear(tostring(i))
+      crowd:check()
+    end
+  end)
+
+  it("accepts who connects while nobody is served", function()
+    server = handover.start { workers = 1 }
+    server:open():send_request("GET", "/rooms/s?ask=sleep&rest=1500")
+    server:wait_log("sleeps")
+    server:turn_clock(200)
+    local asking = server:begin_asking("upgrade")
+    server:wait_log("hands over when what runs has ended")
+    server:turn_clock(20100)
+    server:wait_log("worker 0 hands over\n")
+    local late = {}
+    for i = 1, 50 do
+      late[i] = server:open()
+      late[i]:send_request("GET", "/rooms/late" .. i .. "?ask=count")
+    end
+    assert.equal(0, asking:wait_exit(20))
+    for i = 1, 50 do
+      assert.equal("1", late[i]:read_answer().body)
+    end
+  end)
+
+  it("does not keep the program from stopping", function()
+    server = handover.start { workers = 2 }
+    server:open():send_request("GET", "/rooms/s?ask=sleep&rest=1500")
+    server:wait_log("sleeps")
+    server:turn_clock(200)
+    server:begin_asking("upgrade")
+    server:wait_log("hands over when what runs has ended")
+  end)
 
   it("stops in peace afterwards, and leaves the directory to the next", function()
     server = survival.start { workers = 2 }
@@ -242,9 +293,24 @@ describe("an upgrade that cannot be", function()
     asking:close()
   end)
 
+  it("because the running program is newer, changes nothing", function()
+    server:fault("takeover.newer", { times = 1 })
+    refuses(ABSOLUTE,
+      "the open%-do that runs is newer: it hands over in form %d+, and open%-do [%d.]+ knows forms "
+      .. "up to %d+")
+  end)
+
+  it("because the program cannot be started in the end, although it could when it was tried, "
+    .. "costs nobody his connection", function()
+    server:fault("takeover.exec", { times = 1 })
+    refuses(ABSOLUTE, "cannot be started")
+    survival.await_back(server)
+    survival.await_back(server)
+    upgrade(server)
+  end)
+
   it("because the program cannot load the script that is served, changes nothing", function()
     server:fault("load.trial", { times = 1 })
-    refuses(PROGRAM:sub(1, 1) == "/" and PROGRAM
-      or io.popen("pwd"):read("*l") .. "/" .. PROGRAM, "a fault point says")
+    refuses(ABSOLUTE, "a fault point says")
   end)
 end)
