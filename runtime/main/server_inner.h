@@ -1,4 +1,5 @@
-// What the main process consists of, for server.c and worker_messages.c only.
+// What the main process consists of, for server.c, server_disk.c, worker_messages.c, and what hands
+// it over (upgrade.c, takeover.c) only.
 //
 // Process: main; Thread: the loop's. Owner: od_server_run, which allocates it and frees it.
 
@@ -60,6 +61,9 @@ void od_server_worker_back(struct od_server *server, struct od_child *child);
 
 // Opens the data directory; [lock_fd] as in od_committer_open.
 OD_MUST_CHECK bool od_server_open_disk(struct od_server *server, int lock_fd, struct od_error *err);
+
+// Why that failed, as a number.
+enum od_exit od_server_exit_of_directory(const char *directory);
 
 // Drains; while starting, ends at once. The first call decides with which [exit].
 void od_server_stop(struct od_server *server, enum od_exit exit);

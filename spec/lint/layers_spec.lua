@@ -56,9 +56,8 @@ local CIRCLES = {
   ["runtime/net"] = { "exchange exchange_inner fetch fetch_inner net websocket "
     .. "websocket_state wire" },
   ["runtime/object"] = { "access_log alarm_event auto_response branch call call_inner call_mark "
-    .. "call_sent client_end deadlock inbox inspection keep label look object object_inner objects outbox outgoing "
-    .. "refusal report "
-    .. "section socket tag task timeout transaction" },
+    .. "call_sent client_end deadlock inbox inspection keep label look object object_inner "
+    .. "objects outbox outgoing refusal report section socket tag task timeout transaction" },
   ["runtime/store"] = { "committer group reports", "env env_file", "storage store store_inner" },
 }
 

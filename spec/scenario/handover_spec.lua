@@ -22,7 +22,8 @@ describe("open-do restart-worker", function()
     server:stop()
   end)
 
-  handover.specs(it, function() return server end, function(started) server = started end, replace_all)
+  handover.specs(it, function() return server end, function(started) server = started end,
+    replace_all)
 
   it("refuses what is no worker", function()
     server = survival.start { workers = 2 }
