@@ -12,7 +12,7 @@
 
 #define OD_KINDS(KIND)                                                                             \
     /* main -> worker */                                                                           \
-    KIND(CONNECTION, "u32 place, str peer, bytes read so far; fd: the connection")                 \
+    KIND(CONNECTION, "u32 place, u8 is tls, str peer, bytes read so far; fd: the connection")      \
     KIND(PEER, "u32 worker; fd: a link to that worker")                                            \
     KIND(PEER_ENDED, "u32 worker, u8 all, (u64 call)*: it has ended, and may have begun these of " \
                      "your calls, or all")                                                         \
@@ -64,6 +64,10 @@
                  "namespace)*, files: it waits for SWITCH")                                        \
     KIND(SWITCHED, "nothing: every event from here on meets the new version")                      \
     KIND(LOOKED_AT, "files: that running code has required")                                       \
+    /* main -> tls, which says READY or LOAD_FAILED */                                             \
+    KIND(TLS_OUTER, "nothing; fd: the connection of a client, whose other side comes next")        \
+    KIND(TLS_INNER, "nothing; fd: that other side")                                                \
+    KIND(TLS_RELOAD, "nothing: the certificates may be others")                                    \
     /* worker <-> worker, and main asks like a worker (main/inquiry.h) */                          \
     KIND(CALL, "u64 call, call (object/call.h)")                                                   \
     KIND(REPLY, "u64 call, u8 outcome (object/call.h), a response (link/response.h), results "     \

@@ -284,6 +284,9 @@ static bool conclude(struct od_options_reading *reading, struct od_error *err)
         options->workers = core_count();
     options->data_dir = reading->data_dir != NULL ? od_text_copy(od_slice_of(reading->data_dir))
                                                   : data_dir_beside(options->script);
+    if (options->tls_cert_count != options->tls_key_count ||
+        options->has_tls != (options->tls_cert_count > 0))
+        return od_error_set(err, "--tls-listen needs a --tls-cert, and each of these a --tls-key");
     if (options->command == OD_COMMAND_DEV)
         options->watch = options->log_requests = true;
     if (needs_script(options) && !takes_words(options) && getenv(OD_WORKER_LINK_VARIABLE) == NULL &&
@@ -334,7 +337,9 @@ static bool is_loopback(const char *host)
 
 od_slice od_options_host_names(const struct od_options *options)
 {
-    bool is_for_itself = options->command == OD_COMMAND_DEV || is_loopback(options->listen.host);
+    bool is_for_itself = options->command == OD_COMMAND_DEV ||
+                         (is_loopback(options->listen.host) &&
+                          (!options->has_tls || is_loopback(options->tls_listen.host)));
     if (options->allow_host != NULL)
         return od_slice_of(options->allow_host);
     if (is_for_itself && options->trusted_proxies.count == 0)

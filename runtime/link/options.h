@@ -16,6 +16,7 @@
 #include "link/variables.h"
 
 #define OD_WORKERS_MAX 64
+#define OD_TLS_CERTS_MAX 16
 
 // How far the stack of a worker may grow: Lua code can call itself through C.
 #define OD_STACK_BYTES ((size_t)256 << 20)
@@ -71,6 +72,11 @@ struct od_options {
     char **words;       // Of what looks inside: all behind the command; ends with NULL.
     char *data_dir;     // As given, or .open-do beside the script; may not exist yet.
     struct od_address listen;
+    bool has_tls; // The next ones are given.
+    struct od_address tls_listen;
+    const char *tls_certs[OD_TLS_CERTS_MAX]; // Files, one of each for a pair.
+    const char *tls_keys[OD_TLS_CERTS_MAX];
+    size_t tls_cert_count, tls_key_count;
     bool watch;                         // Load the script anew when it changes.
     uint32_t ping_ms;                   // A socket that is quiet for so long is asked; 0: never.
     uint32_t workers;                   // 1 to OD_WORKERS_MAX.

@@ -19,11 +19,19 @@ typedef bool take_value(struct od_options_reading *reading, const char *text, st
 static take_value take_json, take_listen, take_data, take_workers, take_idle_ms, take_ping_ms,
     take_event_limit_ms, take_script_memory, take_var, take_var_file, take_env_file,
     take_log_format, take_log_level, take_log_requests, take_watch, take_fetch_private,
-    take_connections, take_allow_origin, take_allow_host, take_trusted_proxies, take_confine;
+    take_connections, take_allow_origin, take_allow_host, take_trusted_proxies, take_confine,
+    take_tls_listen, take_tls_cert, take_tls_key;
 
 const struct od_option_row od_option_rows[] = {
     {"Serving", "listen", "HOST:PORT", "where clients connect; :8787 is every address, port 0 any",
      "127.0.0.1:8787", NULL, false, take_listen},
+    {NULL, "tls-listen", "HOST:PORT", "where clients connect with TLS (https, wss)", NULL, NULL,
+     false, take_tls_listen},
+    {NULL, "tls-cert", "FILE",
+     "a certificate with its chain, PEM; may be repeated, for other names", NULL, NULL, true,
+     take_tls_cert},
+    {NULL, "tls-key", "FILE", "its key, PEM; as often as --tls-cert", NULL, NULL, true,
+     take_tls_key},
     {NULL, "data", "DIR", "where objects are stored", NULL, ".open-do beside the script", false,
      take_data},
     {NULL, "workers", "N", "processes that run objects, 1 to 64", NULL, "the cores of this machine",
@@ -130,6 +138,34 @@ const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
 static bool take_listen(struct od_options_reading *reading, const char *text, struct od_error *err)
 {
     return od_address_parse(text, &reading->options->listen, err);
+}
+
+static bool take_tls_listen(struct od_options_reading *reading, const char *text,
+                            struct od_error *err)
+{
+    reading->options->has_tls = true;
+    return od_address_parse(text, &reading->options->tls_listen, err);
+}
+
+static bool take_file(const char **files, size_t *count, const char *text, struct od_error *err)
+{
+    if (*count == OD_TLS_CERTS_MAX)
+        return od_error_set(err, "there are more than %d of them", OD_TLS_CERTS_MAX);
+    files[(*count)++] = text;
+    return true;
+}
+
+static bool take_tls_cert(struct od_options_reading *reading, const char *text,
+                          struct od_error *err)
+{
+    struct od_options *options = reading->options;
+    return take_file(options->tls_certs, &options->tls_cert_count, text, err);
+}
+
+static bool take_tls_key(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    struct od_options *options = reading->options;
+    return take_file(options->tls_keys, &options->tls_key_count, text, err);
 }
 
 static bool take_data(struct od_options_reading *reading, const char *text, struct od_error *err)

@@ -270,11 +270,12 @@ static struct od_arrival *make(struct od_door *door, int fd)
     return arrival;
 }
 
-void od_arrival_start(struct od_door *door, int fd, const struct in6_addr *peer)
+void od_arrival_start(struct od_door *door, int fd, const struct in6_addr *peer, bool is_tls)
 {
     struct od_arrival *arrival = make(door, fd);
     od_networks_print(peer, arrival->peer);
-    arrival->may_introduce = od_networks_have(&door->options->trusted_proxies, peer);
+    arrival->is_tls = is_tls;
+    arrival->may_introduce = !is_tls && od_networks_have(&door->options->trusted_proxies, peer);
     enter(arrival, OD_ARRIVAL_READING, OD_ARRIVAL_MS_MAX);
     read_head(arrival);
 }
@@ -351,6 +352,7 @@ void od_arrival_return(struct od_door *door, struct od_returned *returned)
     arrival->bytes = returned->bytes;
     arrival->times_returned = returned->times;
     arrival->may_introduce = returned->may_introduce;
+    arrival->is_tls = returned->is_tls;
     od_connection_limit_keep(&door->connection_limit, arrival->number, 0); // Main has it again.
     memcpy(arrival->peer, returned->peer, sizeof arrival->peer);
     enter(arrival, OD_ARRIVAL_READING, OD_RETURN_IDLE_MS_MAX);

@@ -66,8 +66,12 @@ static bool is_welcome(struct od_door *door, int fd, const struct in6_addr *peer
            od_connection_limit_enter(&door->connection_limit, fd, peer);
 }
 
-static void welcome(struct od_door *door, int fd, const struct in6_addr *peer)
+static void welcome(struct od_door *door, int fd, const struct in6_addr *peer, bool is_tls)
 {
+    if (is_tls)
+        fd = door->events->wrap(door->owner, fd);
+    if (fd < 0)
+        return;
     if (!is_welcome(door, fd, peer)) {
         close(fd);
         return;
@@ -78,7 +82,7 @@ static void welcome(struct od_door *door, int fd, const struct in6_addr *peer)
         od_arrival_end(oldest);
     }
     door->arrival_count++;
-    od_arrival_start(door, fd, peer);
+    od_arrival_start(door, fd, peer, is_tls);
 }
 
 static bool is_about_one(
@@ -89,8 +93,9 @@ static bool is_about_one(
 }
 
 // False: there is nothing more to accept now.
-static bool accept_one(struct od_door *door, int listener)
+static bool accept_one(struct od_door *door, size_t index)
 {
+    int listener = door->listeners.fds[index];
     struct sockaddr_storage peer = {0};
     socklen_t size = sizeof peer;
     if (door->arrival_count >= OD_ARRIVALS_MAX && dispensable(door) == NULL) {
@@ -100,7 +105,7 @@ static bool accept_one(struct od_door *door, int listener)
     int fd = accept4(listener, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
         struct in6_addr address = od_door_address_of(&peer);
-        welcome(door, fd, &address);
+        welcome(door, fd, &address, index >= door->tls_from);
         return true;
     }
     if (is_about_one(errno))
@@ -118,9 +123,9 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
     (void)events;
     struct od_door *door = poll->data;
-    int listener = door->listeners.fds[poll - door->polls];
+    size_t index = (size_t)(poll - door->polls);
     OD_ASSERT(status == 0);
-    for (int i = 0; i < OD_ACCEPTS_A_TURN_MAX && accept_one(door, listener); i++)
+    for (int i = 0; i < OD_ACCEPTS_A_TURN_MAX && accept_one(door, index); i++)
         continue;
 }
 
@@ -178,10 +183,18 @@ void od_door_deinit(struct od_door *door)
     od_connection_limit_deinit(&door->connection_limit);
 }
 
-enum od_exit od_door_listen(struct od_door *door, const struct od_address *address,
+enum od_exit od_door_listen(struct od_door *door, const struct od_options *options,
                             struct od_error *err)
 {
-    return od_listeners_open(&door->listeners, address, err);
+    struct od_listeners with_tls = {0};
+    enum od_exit exit = od_listeners_open(&door->listeners, &options->listen, err);
+    door->tls_from = door->listeners.count;
+    if (exit != OD_EXIT_CLEAN || !options->has_tls)
+        return exit;
+    exit = od_listeners_open(&with_tls, &options->tls_listen, err);
+    return exit != OD_EXIT_CLEAN || od_listeners_join(&door->listeners, &with_tls, err)
+               ? exit
+               : OD_EXIT_WRONG;
 }
 
 void od_door_hold(struct od_door *door)

@@ -26,6 +26,8 @@ struct od_door_events {
     // A connection whose next request is in the head of [arrival]; [bytes] is all that was read of
     // it. Its descriptor is given away when it is TAKEN.
     enum od_admission (*admit)(void *owner, const struct od_arrival *arrival, od_slice bytes);
+    // A connection came to where TLS is spoken; takes it. What stands for it, -1: it is closed.
+    int (*wrap)(void *owner, int fd);
 };
 
 // How a worker that has ended left a connection (lease.h).
@@ -45,7 +47,8 @@ struct od_returned {
     struct od_bytes bytes; // UNTOUCHED, FAILED: what was read of requests that have not begun.
     char peer[INET6_ADDRSTRLEN];
     uint32_t times;     // That it came back.
-    bool may_introduce; // As of an arrival.
+    bool may_introduce; // As of an arrival,
+    bool is_tls;        // and this.
 };
 
 struct od_door {
@@ -53,6 +56,7 @@ struct od_door {
     const struct od_door_events *events;
     void *owner;
     struct od_listeners listeners;
+    size_t tls_from; // Of these, the first where TLS is spoken.
     uv_poll_t polls[OD_LISTENERS_MAX];
     size_t poll_count;
     bool is_paused;
@@ -74,7 +78,7 @@ void od_door_init(struct od_door *door, struct od_loop *loop, const struct od_op
 void od_door_deinit(struct od_door *door); // After od_door_close.
 
 // Clients can connect from here on; they are accepted after od_door_open.
-OD_MUST_CHECK enum od_exit od_door_listen(struct od_door *door, const struct od_address *address,
+OD_MUST_CHECK enum od_exit od_door_listen(struct od_door *door, const struct od_options *options,
                                           struct od_error *err);
 void od_door_open(struct od_door *door);
 

@@ -114,6 +114,7 @@ uint32_t od_leases_add(struct od_leases *leases, struct od_child *child,
     *lease =
         (struct od_lease){.fd = fd, .worker = child->index, .place = OD_PAGE_SOCKETS_MAX + index};
     lease->returned.times = arrival->times_returned + 1;
+    lease->returned.is_tls = arrival->is_tls;
     memcpy(lease->returned.peer, arrival->peer, sizeof lease->returned.peer);
     od_list_init(&lease->asking);
     table->page = child->page;

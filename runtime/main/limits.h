@@ -15,6 +15,10 @@
 #define OD_LISTEN_BACKLOG 4096 // The system may cut it: net.core.somaxconn.
 #define OD_ACCEPT_RETRY_MS 100 // When there were no descriptors left.
 
+#define OD_TLS_RESTART_MS 200       // From the end of the process for TLS to the next one.
+#define OD_TLS_END_WAIT_MS_MAX 3000 // For it to end with the program; then SIGKILL.
+#define OD_TLS_END_LOOK_MS 5
+
 #define OD_LEASE_BYTES_MAX (16u << 20) // Of requests that were handed over and have not begun.
 #define OD_LEASE_FORGET_MS 1000        // How often main looks which of them have.
 #define OD_LEASE_TRIES_MAX 3           // Workers that may end before they begin a request: 503.

@@ -143,6 +143,13 @@ bool od_process_spawn(struct od_process *process, const struct od_options *optio
     return ok;
 }
 
+void od_process_adopt(struct od_process *process, int number)
+{
+    OD_ASSERT(process->pid == 0);
+    OD_ASSERT(number > 0);
+    process->pid = process->last_pid = number;
+}
+
 void od_process_kill(const struct od_process *process)
 {
     OD_ASSERT(process->pid >= 0);

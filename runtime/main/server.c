@@ -66,6 +66,7 @@ static void on_kill_asked(void *owner)
 
 static void on_reload_asked(void *owner, struct od_reload_asker *asker)
 {
+    od_tls_process_reload(&((struct od_server *)owner)->tls);
     od_reload_ask(&((struct od_server *)owner)->reload, asker);
 }
 
@@ -142,13 +143,19 @@ static enum od_admission on_admit(void *owner, const struct od_arrival *arrival,
     uint32_t place = od_leases_add(&server->leases, child, arrival, bytes);
     size_t mark = od_link_begin(&child->link, OD_KIND_CONNECTION, arrival->fd);
     od_bytes_put_u32(&child->link.out, place);
+    od_bytes_put_u8(&child->link.out, arrival->is_tls);
     od_bytes_put_string(&child->link.out, od_slice_of(arrival->peer));
     od_bytes_put_slice(&child->link.out, bytes);
     od_link_end(&child->link, mark);
     return OD_ADMISSION_TAKEN;
 }
 
-static const struct od_door_events door_events = {on_admit};
+static int on_wrap(void *owner, int fd)
+{
+    return od_tls_process_wrap(&((struct od_server *)owner)->tls, fd);
+}
+
+static const struct od_door_events door_events = {on_admit, on_wrap};
 
 static bool on_message(void *owner, struct od_child *child, enum od_kind kind, od_slice body,
                        int fd)
@@ -252,8 +259,24 @@ static void serve(struct od_server *server)
     od_log(OD_LOG_INFO, NULL, "listening on %s (namespaces: %.*s; %u worker%s; data in %s; pid %d)",
            url, (int)server->namespaces.size, server->namespaces.at, options->workers,
            options->workers == 1 ? "" : "s", options->data_dir, (int)getpid());
+    if (options->has_tls)
+        od_log(OD_LOG_INFO, NULL, "TLS on port %u", server->door.listeners.tls_port);
     if (server->takeover != NULL)
         report_takeover(server);
+}
+
+static void serve_when_ready(struct od_server *server)
+{
+    bool all_are_ready =
+        od_supervisor_ready_count(&server->supervisor) == server->options->workers &&
+        (!server->options->has_tls || server->tls.is_ready);
+    if (server->state == OD_SERVER_STARTING && all_are_ready)
+        serve(server);
+}
+
+static void on_tls_ready(void *owner)
+{
+    serve_when_ready(owner);
 }
 
 static void on_ready(void *owner, struct od_child *child)
@@ -279,9 +302,14 @@ void od_server_worker_back(struct od_server *server, struct od_child *child)
     od_supervisor_admit(child);
     if (server->state == OD_SERVER_SERVING)
         report_back(server, child);
-    else if (server->state == OD_SERVER_STARTING &&
-             od_supervisor_ready_count(&server->supervisor) == server->options->workers)
-        serve(server);
+    else
+        serve_when_ready(server);
+}
+
+static void on_tls_failed(void *owner, od_slice why)
+{
+    fprintf(stderr, "open-do: %.*s\n", (int)why.size, why.at);
+    stop_unless_serving(owner);
 }
 
 // After a dry run went well; a mistake in the script does not get here.
@@ -393,9 +421,11 @@ static enum od_exit open_all(struct od_server *server, struct od_error *err)
     od_operator_listen(&server->operator, options->data_dir,
                        takeover == NULL ? -1 : takeover->control_fd);
     enum od_exit exit =
-        takeover == NULL ? od_door_listen(&server->door, &options->listen, err) : OD_EXIT_CLEAN;
+        takeover == NULL ? od_door_listen(&server->door, options, err) : OD_EXIT_CLEAN;
     if (exit != OD_EXIT_CLEAN)
         return exit;
+    if (options->has_tls && !server->tls.has_link && !od_tls_process_start(&server->tls, err))
+        return OD_EXIT_WRONG;
     return od_supervisor_start(&server->supervisor, err) ? OD_EXIT_CLEAN : OD_EXIT_WRONG;
 }
 
@@ -427,6 +457,7 @@ static void close_all(struct od_server *server)
     od_leases_deinit(&server->leases);
     od_recovery_deinit(&server->recovery);
     od_keeper_deinit(&server->keeper);
+    od_tls_process_close(&server->tls); // Last of those that have connections.
     od_door_deinit(&server->door);
     od_router_deinit(&server->router);
     od_bytes_deinit(&server->namespaces);
@@ -441,6 +472,7 @@ static void init_all(struct od_server *server)
     od_operator_open(&server->operator, & server->loop, &operator_events, server);
     od_door_init(&server->door, &server->loop, options, &door_events, server);
     od_leases_init(&server->leases, &server->door, options->workers);
+    od_tls_process_init(&server->tls, &server->loop, options, on_tls_ready, on_tls_failed, server);
     od_recovery_init(&server->recovery, &server->loop, &server->keeper,
                      &server->door.connection_limit, options->workers);
     od_supervisor_init(&server->supervisor, &server->loop, options, options->workers,

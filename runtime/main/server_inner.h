@@ -18,6 +18,7 @@
 #include "main/router.h"
 #include "main/status.h"
 #include "main/supervisor.h"
+#include "main/tls_process.h"
 #include "store/committer.h"
 
 struct od_takeover;
@@ -49,6 +50,7 @@ struct od_server {
     struct od_router router;
     struct od_door door;
     struct od_leases leases;
+    struct od_tls_process tls;
     struct od_committer *committer;
     struct od_alarm_clock alarm_clock;
     bool alarms_are_due;        // More than could be rung in the last turn.

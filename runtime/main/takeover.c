@@ -239,6 +239,7 @@ void od_takeover_adopt(struct od_server *server, struct od_takeover *takeover)
     adopt(server, takeover, OD_TAKEOVER_OBJECTS);
     adopt(server, takeover, OD_TAKEOVER_SOCKETS);
     adopt(server, takeover, OD_TAKEOVER_REFUSALS);
+    adopt(server, takeover, OD_TAKEOVER_TLS);
 }
 
 void od_takeover_adopt_arrivals(struct od_server *server, const struct od_takeover *takeover)

@@ -152,6 +152,7 @@ static void put_arrivals_of(struct od_takeover_writing *writing, const struct od
         od_takeover_put_fd(writing, arrival->fd);
         od_bytes_put_u32(record, arrival->times_returned);
         od_bytes_put_u8(record, arrival->may_introduce);
+        od_bytes_put_u8(record, arrival->is_tls);
         od_bytes_put_string(record, od_slice_of(arrival->peer));
         od_bytes_put_string(record, od_bytes_slice(&arrival->bytes));
     }
@@ -168,6 +169,7 @@ static bool take_arrival(struct od_server *server, struct od_cursor *cursor)
     struct od_returned returned = {.fd = od_takeover_take_fd(cursor)};
     returned.times = od_cursor_u32(cursor);
     returned.may_introduce = od_cursor_u8(cursor) != 0;
+    returned.is_tls = od_cursor_u8(cursor) != 0;
     od_slice peer = od_cursor_string(cursor), bytes = od_cursor_string(cursor);
     if (cursor->failed || peer.size >= sizeof returned.peer)
         return false;
@@ -188,6 +190,30 @@ static bool take_arrivals(struct od_server *server, struct od_cursor *cursor)
     return !cursor->failed;
 }
 
+// --- TLS -----------------------------------------------------------------------------------------
+
+// Its process stays, with all its connections.
+static void put_tls(struct od_takeover_writing *writing, struct od_server *server)
+{
+    const struct od_door *door = &server->door;
+    od_bytes_put_u32(&writing->record, (uint32_t)door->tls_from);
+    od_bytes_put_u16(&writing->record, door->listeners.tls_port);
+    od_bytes_put_u32(&writing->record, (uint32_t)od_tls_process_number(&server->tls));
+    od_takeover_put_fd(writing, od_tls_process_fd(&server->tls));
+}
+
+static bool take_tls(struct od_server *server, struct od_cursor *cursor)
+{
+    struct od_error err;
+    server->door.tls_from = od_cursor_u32(cursor);
+    server->door.listeners.tls_port = od_cursor_u16(cursor);
+    int number = (int)od_cursor_u32(cursor);
+    int fd = od_takeover_take_fd(cursor);
+    if (cursor->failed || fd < 0)
+        return !cursor->failed;
+    return od_tls_process_adopt(&server->tls, number, fd, &err);
+}
+
 // --- Refusals ------------------------------------------------------------------------------------
 
 static void put_refusals(struct od_takeover_writing *writing, struct od_server *server)
@@ -206,5 +232,6 @@ const struct od_takeover_part od_takeover_parts[OD_TAKEOVER_SECTION_COUNT] = {
     [OD_TAKEOVER_OBJECTS] = {put_objects, take_objects},
     [OD_TAKEOVER_SOCKETS] = {put_sockets, take_sockets},
     [OD_TAKEOVER_ARRIVALS] = {put_arrivals, take_arrivals},
+    [OD_TAKEOVER_TLS] = {put_tls, take_tls},
     [OD_TAKEOVER_REFUSALS] = {put_refusals, take_refusals},
 };

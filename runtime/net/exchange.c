@@ -204,7 +204,7 @@ struct od_exchange *od_net_exchange(const struct od_net *net, uint64_t number)
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_exchange, node);
 }
 
-bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, od_slice peer,
+bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, bool is_tls, od_slice peer,
                        od_slice already_read, struct od_error *err)
 {
     struct od_exchange *exchange = od_allocate_zeroed(sizeof *exchange);
@@ -218,6 +218,7 @@ bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, od_slice peer
         od_wire_show_on(exchange->wire, net->page, place);
     exchange->net = net;
     exchange->place = place;
+    exchange->is_tls = is_tls;
     exchange->number = ++net->last_exchange;
     exchange->deadline.fire = on_deadline;
     od_bytes_put_slice(&exchange->peer, peer);

@@ -27,6 +27,7 @@ struct od_exchange {
     uint64_t number;
     struct od_wire *wire;
     uint32_t place; // On the page.
+    bool is_tls;    // It came by https.
     enum phase phase;
     bool has_begun;      // The request has.
     bool has_handshake;  // It asks for a WebSocket.

@@ -16,7 +16,8 @@ local ALLOWED = {
     "runtime/store", "runtime/sql", "runtime/object" },
   ["runtime/main"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/store",
     "runtime/object" },
-  ["runtime"] = { "runtime/base", "runtime/link", "runtime/main", "runtime/worker",
+  ["runtime/tls"] = { "runtime/base", "runtime/link" },
+  ["runtime"] = { "runtime/base", "runtime/link", "runtime/main", "runtime/worker", "runtime/tls",
     "runtime/object", "bindings.h", "operate.h", "spec_run.h", "types.h" },
   ["bindings/value"] = { "runtime/base", "codec/url.h", "link/headers.h", "link/request.h",
     "link/response.h" },
@@ -38,6 +39,7 @@ local WALLS = {
   ["lualib.h"] = "bindings*",
   ["luajit.h"] = "bindings*",
   ["zlib.h"] = "runtime/codec",
+  ["openssl/ssl.h"] = "runtime/tls",
   ["curl/curl.h"] = "runtime/net",
 }
 
