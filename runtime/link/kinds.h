@@ -55,7 +55,8 @@
                       "connection")                                                                \
     KIND(CALM, "nothing: what runs here now will end soon")                                        \
     KIND(STILL, "nothing: nothing runs here any more, or the bound is over")                       \
-    KIND(SOCKET_STATE, "u64 socket, record (object/keep.h) of one that can go on from it")         \
+    KIND(SOCKET_STATE, "u64 socket, u8 is moving, record (object/keep.h): it can go on from "      \
+                       "that, or has done so and is as any other again")                           \
     KIND(SOCKET_FACTS, "u64 socket, str facts (object/keep.h)")                                    \
     KIND(SOCKET_GONE, "u64 socket")                                                                \
     KIND(STATUS_REPORT, "u64 question, report (object/report.h)")                                  \

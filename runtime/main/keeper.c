@@ -94,7 +94,8 @@ struct od_kept *od_keeper_keep(struct od_keeper *keeper, uint32_t worker, uint64
     return kept;
 }
 
-void od_keeper_state(struct od_keeper *keeper, uint32_t worker, uint64_t socket, od_slice record)
+void od_keeper_state(struct od_keeper *keeper, uint32_t worker, uint64_t socket, bool is_moving,
+                     od_slice record)
 {
     struct od_kept *kept = od_keeper_find(keeper, worker, socket);
     if (kept == NULL || kept->fd < 0)
@@ -103,7 +104,7 @@ void od_keeper_state(struct od_keeper *keeper, uint32_t worker, uint64_t socket,
     int fd = kept->fd;
     kept->fd = -1;
     drop(keeper, kept);
-    od_keeper_keep(keeper, worker, socket, place, record, fd)->is_moving = true;
+    od_keeper_keep(keeper, worker, socket, place, record, fd)->is_moving = is_moving;
 }
 
 void od_keeper_facts(struct od_keeper *keeper, uint32_t worker, uint64_t socket, od_slice facts)

@@ -53,8 +53,10 @@ void od_keeper_deinit(struct od_keeper *keeper); // Closes the descriptors; no s
 // Takes [fd], copies [record]. Not for a number that is kept already.
 struct od_kept *od_keeper_keep(struct od_keeper *keeper, uint32_t worker, uint64_t socket,
                                uint32_t place, od_slice record, int fd);
-// In place of its record and facts: it can go on from [record], whatever the page says.
-void od_keeper_state(struct od_keeper *keeper, uint32_t worker, uint64_t socket, od_slice record);
+// In place of its record and facts. [is_moving]: it can go on from [record], whatever the page
+// says.
+void od_keeper_state(struct od_keeper *keeper, uint32_t worker, uint64_t socket, bool is_moving,
+                     od_slice record);
 // Copied. A socket that is not kept (any more) is an ordinary outcome here and below.
 void od_keeper_facts(struct od_keeper *keeper, uint32_t worker, uint64_t socket, od_slice facts);
 struct od_kept *od_keeper_find(const struct od_keeper *keeper, uint32_t worker, uint64_t socket);

@@ -136,17 +136,19 @@ static bool take_socket_state(struct od_server *server, struct od_child *child,
                               struct received *received)
 {
     uint64_t socket = od_cursor_u64(&received->body);
+    bool is_moving = od_cursor_u8(&received->body) != 0;
     od_slice record = od_cursor_rest(&received->body);
     struct od_cursor cursor = od_cursor_of(record);
     struct od_identity identity;
     od_identity_read(&cursor, &identity);
-    if (received->body.failed || cursor.failed || !serves(child) ||
+    bool may_say = serves(child) || (child->state == OD_CHILD_RESTORING && !is_moving);
+    if (received->body.failed || cursor.failed || !may_say ||
         !is_its_own(server, child, identity.id))
         return false;
     const struct od_kept *kept = od_keeper_find(&server->keeper, child->index, socket);
     if (kept != NULL)
         od_recovery_forget(&server->recovery, kept);
-    od_keeper_state(&server->keeper, child->index, socket, record);
+    od_keeper_state(&server->keeper, child->index, socket, is_moving, record);
     return true;
 }
 

@@ -104,6 +104,9 @@ void od_websocket_put_state(const struct od_websocket *websocket, od_slice told,
 void od_websocket_put_told(const struct od_websocket *websocket, od_slice payload, bool is_binary,
                            struct od_bytes *told);
 
+bool od_websocket_record_is_amid(
+    od_slice record); // It is the second, and tells something under way.
+
 // From now on [place] on [page] shows how it is. NULL: no more.
 void od_websocket_show_on(struct od_websocket *websocket, struct od_worker_page *page,
                           uint32_t place);

@@ -116,6 +116,13 @@ void od_websocket_put_state(const struct od_websocket *websocket, od_slice told,
     od_bytes_deinit(&output);
 }
 
+bool od_websocket_record_is_amid(od_slice bytes)
+{
+    struct od_upgrade_record record;
+    return od_upgrade_record_read(bytes, &record) &&
+           (record.input.size > 0 || record.output.size > 0 || record.has_closed);
+}
+
 void od_websocket_put_record(const struct od_websocket *websocket, struct od_bytes *bytes)
 {
     struct od_upgrade_record record = {.window_bits = websocket->window_bits,

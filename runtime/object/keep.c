@@ -95,7 +95,6 @@ void od_keep_socket(struct od_socket *socket)
 void od_keep_again(struct od_socket *socket, uint32_t place)
 {
     use_place(socket, place + 1);
-    od_websocket_touch(socket->websocket); // It may have come in the middle of something.
 }
 
 static void put_told(const struct od_socket *socket, struct od_list *events, struct od_bytes *told)
@@ -130,11 +129,23 @@ void od_keep_state(const struct od_socket *socket)
     if (is_at_rest)
         return; // Or not kept.
     od_bytes_put_u64(&body, socket->id);
+    od_bytes_put_u8(&body, true);
     put_state(&body, socket);
     if (body.size <= OD_LINK_MESSAGE_BYTES_MAX)
         od_link_send(socket->object->objects->main, OD_KIND_SOCKET_STATE, od_bytes_slice(&body),
                      -1);
     od_bytes_deinit(&body);
+}
+
+void od_keep_moved(const struct od_socket *socket)
+{
+    od_websocket_touch(socket->websocket);
+    struct od_link *link = socket->object->objects->main;
+    size_t mark = od_link_begin(link, OD_KIND_SOCKET_STATE, -1);
+    od_bytes_put_u64(&link->out, socket->id);
+    od_bytes_put_u8(&link->out, false);
+    put_record(&link->out, socket);
+    od_link_end(link, mark);
 }
 
 void od_keep_facts(const struct od_socket *socket)

@@ -108,6 +108,8 @@ void od_restore_socket(struct od_objects *objects, od_slice body, int fd)
     }
     reconnect(socket, &restored, fd);
     od_keep_again(socket, restored.place);
+    if (od_websocket_record_is_amid(restored.connection))
+        od_keep_moved(socket);
 }
 
 void od_restore_object(struct od_objects *objects, od_slice body)

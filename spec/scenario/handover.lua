@@ -123,6 +123,15 @@ function M.specs(it, server, set_server, replace)
     for _, go_on in ipairs(rests) do
       go_on()
     end
+    -- What was handed over is not handed over once more when the worker dies later.
+    local last = survival.person(server(), "a", "after")
+    for _, pid in ipairs(server().process:children()) do
+      os.execute("kill -9 " .. pid)
+    end
+    fragments:ask("size 12", "2")
+    last:ask("closed", "none")
+    deflated:send("size 1234")
+    deflated:expect("4")
   end)
 
   it("keeps what a slow reader has not taken, in order", function()
