@@ -116,6 +116,8 @@ static void close_engine(struct od_script *script)
     od_bytes_deinit(&engine->scratch);
     od_bytes_deinit(&engine->way);
     od_bytes_deinit(&engine->script.looked_at);
+    od_bytes_deinit(&engine->script.renamed);
+    od_bytes_deinit(&engine->script.deleted);
     free(engine->folder);
     free(engine);
 }

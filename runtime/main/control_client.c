@@ -26,6 +26,8 @@ static void put_line(const struct od_options *options, struct od_bytes *line)
 {
     if (options->command == OD_COMMAND_RELOAD) {
         od_bytes_put_slice(line, OD_SLICE("reload"));
+    } else if (options->command == OD_COMMAND_DRAIN) {
+        od_bytes_put_slice(line, OD_SLICE("drain"));
     } else if (options->command == OD_COMMAND_UPGRADE) {
         od_bytes_put_slice(line, OD_SLICE("upgrade "));
         put_program(line);

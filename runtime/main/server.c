@@ -30,6 +30,7 @@ void od_server_stop(struct od_server *server, enum od_exit exit)
     od_door_leave(&server->door);
     od_reload_stop(&server->reload);
     od_alarm_clock_stop(&server->alarm_clock);
+    // Workers that have not served yet owe nobody anything.
     if (was_serving)
         od_supervisor_drain(&server->supervisor);
     else
@@ -102,14 +103,19 @@ static void on_call_asked(void *owner, struct od_control_question *question, od_
     od_inquiries_call(&((struct od_server *)owner)->inquiries, question, call);
 }
 
+static void on_log_asked(void *owner, struct od_control_question *question, od_slice after)
+{
+    od_log_book_ask(&((struct od_server *)owner)->log_book, question, after);
+}
+
 static void on_inspect_asked(void *owner, struct od_control_question *question, od_slice body)
 {
     od_inquiries_inspect(&((struct od_server *)owner)->inquiries, question, body);
 }
 
 static const struct od_operator_events operator_events = {
-    on_stop_asked,    on_kill_asked,    on_reload_asked, on_status_asked, on_settle_asked,
-    on_upgrade_asked, on_restart_asked, on_call_asked,   on_inspect_asked};
+    on_stop_asked,    on_kill_asked,    on_reload_asked, on_status_asked,  on_settle_asked,
+    on_upgrade_asked, on_restart_asked, on_call_asked,   on_inspect_asked, on_log_asked};
 
 // Clients
 
@@ -137,6 +143,7 @@ static enum od_admission on_admit(void *owner, const struct od_arrival *arrival,
     struct od_child *child = index == OD_ROUTER_ANY
                                  ? od_supervisor_ready_any(&server->supervisor)
                                  : od_supervisor_ready(&server->supervisor, index);
+    OD_ASSERT(child == NULL || child->has_link);
     if (child == NULL)
         return when_nobody_is_ready(server, index);
     od_connection_limit_give(&server->door.connection_limit, arrival->number, child->index);
@@ -185,11 +192,20 @@ static void note_watched(struct od_server *server, od_slice files)
     server->watching = text;
 }
 
+static void keep_names(struct od_router *router, const struct od_verdict *verdict)
+{
+    struct od_cursor names = verdict->namespaces;
+    od_bytes_clear(&router->namespaces);
+    for (uint32_t i = 0; i < 2 * verdict->namespace_count; i++)
+        od_bytes_put_string(&router->namespaces, od_cursor_string(&names));
+}
+
 static void on_switched(void *owner, const struct od_verdict *verdict)
 {
     struct od_server *server = owner;
     server->router.has_entry = verdict->has_entry;
     server->status.script_version = server->reload.version;
+    keep_names(&server->router, verdict);
     od_alarm_clock_serve(&server->alarm_clock, verdict);
     od_bytes_clear(&server->namespaces);
     od_verdict_describe(verdict, &server->namespaces);
@@ -242,6 +258,7 @@ static void report_takeover(struct od_server *server)
 
 static void serve(struct od_server *server)
 {
+    OD_ASSERT(server->state == OD_SERVER_STARTING);
     const struct od_options *options = server->options;
     char *url = server->status.url;
     od_listeners_url(&server->door.listeners, &options->listen, url, sizeof server->status.url);
@@ -282,6 +299,7 @@ static void on_tls_ready(void *owner)
 static void on_ready(void *owner, struct od_child *child)
 {
     struct od_server *server = owner;
+    od_log_book_born(&server->log_book, child);
     od_recovery_give(&server->recovery, child, &server->quarantine);
 }
 
@@ -348,6 +366,7 @@ static bool may_be_alarm(const struct od_worker_page_event *event)
 // well.
 static void accuse(struct od_server *server, struct od_child *child, const struct od_ending *how)
 {
+    OD_ASSERT(server->state == OD_SERVER_SERVING);
     const struct od_quarantined *quarantined =
         how->was_running
             ? od_quarantine_add(&server->quarantine, child->index, &how->event, how->is_foreign)
@@ -385,6 +404,7 @@ static void on_ended(void *owner, struct od_child *child, const struct od_ending
     od_recovery_begin(&server->recovery, child);
     od_alarm_clock_worker_gone(&server->alarm_clock, child->index);
     od_inquiries_worker_gone(&server->inquiries, child->index);
+    // Last: it answers when the writes of this life are on disk, and then the place may be empty.
     od_committer_forget(server->committer, child->source);
 }
 
@@ -415,13 +435,13 @@ static enum od_exit open_all(struct od_server *server, struct od_error *err)
 {
     const struct od_options *options = server->options;
     const struct od_takeover *takeover = server->takeover;
-    if (!od_server_open_disk(server, takeover == NULL ? -1 : takeover->lock_fd, err))
-        return server->committer == NULL ? od_server_exit_of_directory(options->data_dir)
-                                         : OD_EXIT_WRONG;
+    enum od_exit exit = od_server_open_disk(server, takeover == NULL ? -1 : takeover->lock_fd, err);
+    if (exit != OD_EXIT_CLEAN)
+        return exit;
     od_operator_listen(&server->operator, options->data_dir,
                        takeover == NULL ? -1 : takeover->control_fd);
-    enum od_exit exit =
-        takeover == NULL ? od_door_listen(&server->door, options, err) : OD_EXIT_CLEAN;
+    if (takeover == NULL)
+        exit = od_door_listen(&server->door, options, err);
     if (exit != OD_EXIT_CLEAN)
         return exit;
     if (options->has_tls && !server->tls.has_link && !od_tls_process_start(&server->tls, err))
@@ -431,10 +451,12 @@ static enum od_exit open_all(struct od_server *server, struct od_error *err)
 
 static void turn(struct od_server *server)
 {
+    OD_ASSERT(server->state < OD_SERVER_OVER);
     bool has_more = od_recovery_step(&server->recovery) || server->alarms_are_due;
     od_loop_poll(&server->loop, !has_more);
     od_door_retry(&server->door);
     server->alarms_are_due = od_alarm_clock_step(&server->alarm_clock);
+    // Once a turn: watermarks of several commits leave as one message.
     od_supervisor_flush(&server->supervisor);
     od_upgrade_turn(server->upgrade);
     od_log_settle(false);
@@ -444,10 +466,12 @@ static void turn(struct od_server *server)
 // anybody here; the committer writes what was still on its way.
 static void close_all(struct od_server *server)
 {
+    OD_ASSERT(server->state == OD_SERVER_OVER);
     od_operator_close(&server->operator);
     od_reload_close(&server->reload);
     od_status_deinit(&server->status);
     od_inquiries_deinit(&server->inquiries);
+    od_log_book_deinit(&server->log_book);
     od_restarts_deinit(&server->restarts);
     od_upgrade_close(server->upgrade);
     od_operator_hang_up(&server->operator);
@@ -482,7 +506,8 @@ static void init_all(struct od_server *server)
                    server);
     od_status_init(&server->status, &server->loop, &server->supervisor, &server->alarm_clock,
                    &server->door.connection_limit, options);
-    od_inquiries_init(&server->inquiries, &server->loop, &server->supervisor);
+    od_inquiries_init(&server->inquiries, &server->loop, &server->supervisor, &server->router);
+    od_log_book_init(&server->log_book, &server->loop, &server->supervisor);
     od_restarts_init(&server->restarts, &server->supervisor);
     server->upgrade = od_upgrade_new(server);
 }

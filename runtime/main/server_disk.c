@@ -1,10 +1,6 @@
 // The disk of the server: what the committer says goes to the worker it is about.
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "main/server_inner.h"
@@ -52,45 +48,34 @@ static void on_alarm(void *owner, int64_t due_ms)
     od_alarm_clock_set(&server->alarm_clock, due_ms);
 }
 
+static void on_warned(void *owner, const char *text)
+{
+    const struct od_server *server = owner;
+    od_log(OD_LOG_WARN, NULL, "%s/data.mdb %s", server->options->data_dir, text);
+}
+
 // To go on would be to answer from what nobody will find again.
 static void on_lost(void *owner, const char *why)
 {
     struct od_server *server = owner;
-    od_log(
-        OD_LOG_ERROR, NULL,
-        "cannot write to %s any more: %s; open-do ends, and what it acknowledged until now is in "
-        "the file it had opened. Look which data.mdb is the right one before you start it again",
-        server->options->data_dir, why);
+    od_log(OD_LOG_ERROR, NULL, "open-do ends, for it cannot write to %s any more: %s",
+           server->options->data_dir, why);
     od_server_stop(server, OD_EXIT_WRONG);
 }
 
-static const struct od_committer_events committer_events = {on_durable,   on_applied, on_failed,
-                                                            on_forgotten, on_lost,    on_alarm};
+static const struct od_committer_events committer_events = {
+    on_durable, on_applied, on_failed, on_forgotten, on_warned, on_lost, on_alarm};
 
-bool od_server_open_disk(struct od_server *server, int lock_fd, struct od_error *err)
+enum od_exit od_server_open_disk(struct od_server *server, int lock_fd, struct od_error *err)
 {
     const char *data_dir = server->options->data_dir;
-    if (!od_committer_open(&server->committer, &server->loop.uv, data_dir, lock_fd,
-                           &committer_events, server, err)) {
-        server->committer = NULL;
-        return false;
-    }
+    enum od_committer_opening opening = od_committer_open(
+        &server->committer, &server->loop.uv, data_dir, lock_fd, &committer_events, server, err);
+    if (opening != OD_COMMITTER_OPEN) // A script that starts servers wants a number.
+        return opening == OD_COMMITTER_IN_USE ? OD_EXIT_IN_USE : OD_EXIT_WRONG;
     struct od_store_files files;
     od_committer_files(server->committer, &files);
     _Static_assert(sizeof files == sizeof server->supervisor.files, "one page tells the other");
     memcpy(server->supervisor.files, &files, sizeof files);
-    return od_alarm_clock_open(&server->alarm_clock, data_dir, err);
-}
-
-// The committer's error says what is wrong in words; a script that starts servers wants a number.
-enum od_exit od_server_exit_of_directory(const char *directory)
-{
-    int directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int fd = directory_fd < 0 ? -1 : openat(directory_fd, "open-do.pid", O_RDWR | O_CLOEXEC);
-    bool is_held = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    if (fd >= 0)
-        close(fd);
-    if (directory_fd >= 0)
-        close(directory_fd);
-    return is_held ? OD_EXIT_IN_USE : OD_EXIT_WRONG;
+    return od_alarm_clock_open(&server->alarm_clock, data_dir, err) ? OD_EXIT_CLEAN : OD_EXIT_WRONG;
 }

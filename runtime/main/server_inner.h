@@ -11,6 +11,7 @@
 #include "main/inquiry.h"
 #include "main/keeper.h"
 #include "main/lease.h"
+#include "main/log_book.h"
 #include "main/operator.h"
 #include "main/recovery.h"
 #include "main/reload.h"
@@ -39,6 +40,7 @@ struct od_server {
     struct od_operator operator;
     struct od_status status;
     struct od_inquiries inquiries;
+    struct od_log_book log_book;
     struct od_restarts restarts;
     struct od_upgrade *upgrade;
     struct od_takeover *takeover; // Until it serves; NULL: it began with nothing.
@@ -62,10 +64,8 @@ struct od_server {
 void od_server_worker_back(struct od_server *server, struct od_child *child);
 
 // Opens the data directory; [lock_fd] as in od_committer_open.
-OD_MUST_CHECK bool od_server_open_disk(struct od_server *server, int lock_fd, struct od_error *err);
-
-// Why that failed, as a number.
-enum od_exit od_server_exit_of_directory(const char *directory);
+OD_MUST_CHECK enum od_exit od_server_open_disk(struct od_server *server, int lock_fd,
+                                               struct od_error *err);
 
 // Drains; while starting, ends at once. The first call decides with which [exit].
 void od_server_stop(struct od_server *server, enum od_exit exit);

@@ -167,7 +167,7 @@ static void return_to_service(struct od_upgrade *upgrade, int lock_fd, od_slice 
 {
     struct od_server *server = upgrade->server;
     struct od_error err;
-    if (!od_server_open_disk(server, lock_fd, &err)) {
+    if (od_server_open_disk(server, lock_fd, &err) != OD_EXIT_CLEAN) {
         od_log(OD_LOG_ERROR, NULL, "%s", err.text);
         od_server_stop(server, OD_EXIT_WRONG);
     } else {

@@ -11,6 +11,15 @@
 
 static const struct od_http_manner manner_of_fault = {.version_minor = 1};
 
+void od_exchange_check(const struct od_exchange *exchange)
+{
+    OD_ASSERT(exchange->wire->owner == exchange);
+    OD_ASSERT(exchange->phase <= PHASE_NEXT);
+    OD_ASSERT(!exchange->awaits_room || exchange->phase == PHASE_NEXT);
+    OD_ASSERT(exchange->coming_bytes <= exchange->net->coming_bytes);
+    OD_ASSERT(exchange->phase != PHASE_ANSWER || !od_timer_is_set(&exchange->deadline));
+}
+
 void od_exchange_set_deadline(struct od_exchange *exchange, od_time_ms delay_ms)
 {
     od_loop_set_timer(exchange->net->loop, &exchange->deadline, delay_ms);
@@ -18,6 +27,7 @@ void od_exchange_set_deadline(struct od_exchange *exchange, od_time_ms delay_ms)
 
 bool od_exchange_count_coming(struct od_exchange *exchange, size_t size)
 {
+    OD_ASSERT(exchange->coming_bytes <= exchange->net->coming_bytes);
     struct od_net *net = exchange->net;
     net->coming_bytes += size - exchange->coming_bytes;
     exchange->coming_bytes = size;
@@ -48,12 +58,14 @@ void od_exchange_free(struct od_exchange *exchange)
 
 void od_exchange_close(struct od_exchange *exchange)
 {
+    od_exchange_check(exchange);
     od_wire_close(exchange->wire);
     od_exchange_free(exchange);
 }
 
 void od_exchange_refuse(struct od_exchange *exchange, struct od_http_fault fault)
 {
+    od_exchange_check(exchange);
     od_http_answer_put_fault(od_wire_out(exchange->wire), fault, manner_of_fault,
                              od_clock_wall_ms());
     od_wire_show(exchange->wire);
@@ -67,6 +79,7 @@ bool od_exchange_is_crowded(const struct od_exchange *exchange)
 
 void od_exchange_await_turn(struct od_exchange *exchange)
 {
+    od_exchange_check(exchange);
     exchange->phase = PHASE_NEXT;
     od_exchange_set_deadline(exchange, 0);
 }
@@ -89,6 +102,7 @@ static void show_read(const struct od_exchange *exchange, od_slice bytes)
 static void on_bytes(void *owner, char *at, size_t size)
 {
     struct od_exchange *exchange = owner;
+    od_exchange_check(exchange);
     bool is_first = exchange->phase == PHASE_HEAD && exchange->in.size == 0;
     od_bytes_put(&exchange->in, at, size);
     show_read(exchange, (od_slice){at, size});
@@ -115,6 +129,7 @@ static void on_sent(void *owner)
 static void on_half_ended(void *owner)
 {
     struct od_exchange *exchange = owner;
+    OD_ASSERT(exchange->wire->has_ended);
     if (exchange->phase <= PHASE_BODY)
         od_exchange_await_more(exchange);
 }
@@ -143,6 +158,7 @@ void od_exchange_expect_head(struct od_exchange *exchange)
 }
 static void on_head_deadline(struct od_exchange *exchange)
 {
+    OD_ASSERT(exchange->phase == PHASE_HEAD);
     if (exchange->in.size == 0)
         od_exchange_close(exchange);
     else
@@ -152,12 +168,14 @@ static void on_head_deadline(struct od_exchange *exchange)
 
 static void on_body_deadline(struct od_exchange *exchange)
 {
+    OD_ASSERT(exchange->phase == PHASE_BODY);
     od_exchange_refuse(exchange, (struct od_http_fault){408, "the body was not sent in time"});
 }
 
 // The client has time to take what waits for him, as long as he takes any of it.
 static void await_room(struct od_exchange *exchange)
 {
+    OD_ASSERT(exchange->phase == PHASE_NEXT);
     uint32_t taken_bytes = od_wire_taken_bytes(exchange->wire);
     if (exchange->awaits_room && taken_bytes == exchange->taken_bytes) {
         od_exchange_close(exchange);
@@ -170,6 +188,7 @@ static void await_room(struct od_exchange *exchange)
 
 static void on_next(struct od_exchange *exchange)
 {
+    OD_ASSERT(exchange->phase == PHASE_NEXT);
     od_wire_send_now(exchange->wire);
     if (od_exchange_is_crowded(exchange)) {
         await_room(exchange);
@@ -222,6 +241,7 @@ bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, bool is_tls, 
     exchange->number = ++net->last_exchange;
     exchange->deadline.fire = on_deadline;
     od_bytes_put_slice(&exchange->peer, peer);
+    OD_ASSERT(od_net_exchange(net, exchange->number) == NULL);
     od_map_put(&net->exchanges, &exchange->node, od_map_hash_u64(exchange->number));
     od_exchange_expect_head(exchange);
     od_exchange_set_deadline(exchange, net->limits.head_ms);
@@ -232,6 +252,7 @@ bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, bool is_tls, 
 
 void od_exchange_abort(struct od_exchange *exchange)
 {
+    od_exchange_check(exchange);
     od_wire_abort(exchange->wire);
     od_exchange_free(exchange);
 }

@@ -7,6 +7,7 @@
 
 static void expect_next(struct od_exchange *exchange)
 {
+    OD_ASSERT(exchange->manner.keeps_alive);
     od_exchange_forget_request(exchange);
     exchange->has_begun = false;
     od_exchange_expect_head(exchange);
@@ -28,6 +29,7 @@ static bool put_answer(struct od_exchange *exchange, od_slice message, struct od
 // What was read behind the request that waits is of requests that have not begun, as before.
 void od_exchange_begun(struct od_exchange *exchange)
 {
+    od_exchange_check(exchange);
     struct od_unbegun *unbegun = &exchange->net->unbegun;
     if (exchange->has_begun)
         return;
@@ -59,6 +61,7 @@ static void put_fault(struct od_exchange *exchange, struct od_http_fault fault)
 
 void od_exchange_answer(struct od_exchange *exchange, od_slice response)
 {
+    od_exchange_check(exchange);
     OD_ASSERT(exchange->phase == PHASE_ANSWER);
     struct od_error err;
     bool is_last = exchange->wire->has_ended && exchange->in.size == 0;
@@ -80,6 +83,7 @@ void od_exchange_answer(struct od_exchange *exchange, od_slice response)
 static void fill_record(const struct od_exchange *exchange, const struct od_response *response,
                         struct od_upgrade_record *record)
 {
+    OD_ASSERT(response->status == 101);
     record->window_bits = exchange->handshake.offer.window_bits;
     record->url = od_bytes_slice(&exchange->url);
     record->input = od_bytes_slice(&exchange->in);
@@ -91,6 +95,7 @@ static void fill_record(const struct od_exchange *exchange, const struct od_resp
 static bool release(struct od_exchange *exchange, const struct od_response *response, od_slice head,
                     struct od_bytes *record, int *fd, struct od_error *err)
 {
+    OD_ASSERT(exchange->has_handshake);
     struct od_bytes output = {0};
     *fd = od_wire_release(exchange->wire, &output);
     if (*fd < 0)
@@ -112,6 +117,7 @@ bool od_exchange_wants_websocket(const struct od_exchange *exchange)
 bool od_exchange_upgrade(struct od_exchange *exchange, od_slice message, struct od_bytes *record,
                          int *fd, struct od_error *err)
 {
+    od_exchange_check(exchange);
     OD_ASSERT(exchange->phase == PHASE_ANSWER);
     struct od_response response;
     if (!od_response_read(message, &response))

@@ -40,12 +40,12 @@ static void look_whether_calm(struct od_worker *worker)
 
 void od_parting_begin(struct od_worker *worker, od_time_ms bound_ms)
 {
-    od_log(OD_LOG_INFO, NULL, "worker %u hands over", worker->objects.worker);
     worker->parting.has_begun = true;
     worker->parting.until_ms = od_clock_monotonic_ms() + bound_ms;
     od_net_hold(&worker->net);
     od_objects_leave(&worker->objects);
     od_worker_look_again(worker);
+    od_log(OD_LOG_INFO, NULL, "worker %u hands over", worker->objects.worker);
 }
 
 void od_parting_allow(struct od_worker *worker)
