@@ -21,7 +21,7 @@ static take_value take_json, take_listen, take_data, take_workers, take_idle_ms,
     take_log_format, take_log_level, take_log_requests, take_log_queries, take_watch,
     take_fetch_private, take_connections, take_awake, take_events, take_follow, take_read_only,
     take_order, take_limit, take_cursor, take_allow_origin, take_allow_host, take_trusted_proxies,
-    take_confine, take_tls_listen, take_tls_cert, take_tls_key;
+    take_confine, take_admin, take_admin_host, take_tls_listen, take_tls_cert, take_tls_key;
 
 const struct od_option_row od_option_rows[] = {
     {"Serving", "listen", "HOST:PORT", "where clients connect; :8787 is every address, port 0 any",
@@ -33,6 +33,11 @@ const struct od_option_row od_option_rows[] = {
      take_tls_cert},
     {NULL, "tls-key", "FILE", "its key, PEM; as often as --tls-cert", NULL, NULL, true,
      take_tls_key},
+    {NULL, "admin", "HOST:PORT",
+     "where people look inside: a page, metrics, health, commands; off: nowhere", NULL,
+     "dev: " OD_ADMIN_ADDRESS, false, take_admin},
+    {NULL, "admin-host", "HOSTS", "names by which it may be asked, besides localhost and addresses",
+     NULL, NULL, false, take_admin_host},
     {NULL, "data", "DIR", "where objects are stored", NULL, ".open-do beside the script", false,
      take_data},
     {NULL, "workers", "N", "processes that run objects, 1 to 64", NULL,
@@ -72,8 +77,9 @@ const struct od_option_row od_option_rows[] = {
      "od.fetch of addresses of this machine and of private networks", "allow", NULL, false,
      take_fetch_private},
     {"Looking", "awake", NULL, "only objects with an instance", NULL, NULL, false, take_awake},
-    {NULL, "order", "name|bytes|queue|sockets|errors|busy|slowest|last", "the first of all by it",
-     NULL, NULL, false, take_order},
+    {NULL, "order", "BY",
+     "the first of all by name, bytes, queue, sockets, errors, busy, slowest or last", NULL, NULL,
+     false, take_order},
     {NULL, "limit", "N", "how many", "1000", NULL, false, take_limit},
     {NULL, "cursor", "CURSOR", "go on where the list before ended", NULL, NULL, false, take_cursor},
     {NULL, "events", NULL, "its last events and what took how long; it is watched from then on",
@@ -136,9 +142,9 @@ const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
                       "rooms/lobby 'SELECT * FROM message WHERE id > ?' 10"),
     [OD_COMMAND_CALL] = OD_LOOKS("call", "call a method of it", "NAMESPACE/NAME METHOD [JSON ...]",
                                  "rooms/lobby history 10"),
-    [OD_COMMAND_SOCKETS] =
-        OD_LOOKS("sockets", "who is connected", "[list|send|close] NAMESPACE/NAME [SOCKET [TEXT]]",
-                 "send rooms/lobby 17 hello"),
+    [OD_COMMAND_SOCKETS] = OD_LOOKS("sockets", "who is connected",
+                                    "[list|send|close|watch] NAMESPACE/NAME [SOCKET [TEXT]]",
+                                    "send rooms/lobby 17 hello"),
     [OD_COMMAND_ALARM] =
         OD_LOOKS("alarm", "its alarm; WHEN is like 10s, 5m, 2h or ms since 1970",
                  "get|set|delete|run NAMESPACE/NAME [WHEN]", "set rooms/lobby 10s"),
@@ -196,6 +202,21 @@ static bool take_tls_key(struct od_options_reading *reading, const char *text, s
 {
     struct od_options *options = reading->options;
     return take_file(options->tls_keys, &options->tls_key_count, text, err);
+}
+
+static bool take_admin(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    struct od_options *options = reading->options;
+    reading->is_told_admin = true;
+    options->has_admin = strcmp(text, "off") != 0;
+    return !options->has_admin || od_address_parse(text, &options->admin, err);
+}
+
+static bool take_admin_host(struct od_options_reading *reading, const char *text,
+                            struct od_error *err)
+{
+    reading->options->admin_host = text;
+    return od_origin_check_hosts(text, err);
 }
 
 static bool take_data(struct od_options_reading *reading, const char *text, struct od_error *err)

@@ -56,8 +56,9 @@
 #define OD_LEAVE_LATE_MS 5000  // Beyond that; then SIGKILL.
 #define OD_RESTART_MS_MIN 100  // Before a worker is replaced a second time; doubles,
 #define OD_RESTART_MS_MAX 5000 // up to this,
-#define OD_RESTART_CALM_MS 10000 // and starts anew after a life of this length.
-#define OD_STARTS_AWAITED_MAX 3  // After so many failed starts no request waits for a worker.
+#define OD_NUMBERS_A_MS_MAX 16384ull // No worker needs more for its sockets, tasks and calls.
+#define OD_RESTART_CALM_MS 10000     // and starts anew after a life of this length.
+#define OD_STARTS_AWAITED_MAX 3      // After so many failed starts no request waits for a worker.
 
 #define OD_RECOVER_A_TURN_MAX 256         // Sockets of a dead worker dealt with before others.
 #define OD_RECOVER_BYTES_MAX (256u << 10) // On their way to the new one, before more are put.

@@ -62,6 +62,13 @@ static void answer_status(void *owner, struct od_control_question *question, od_
     who->events->status(who->owner, question, rest);
 }
 
+static void answer_metrics(void *owner, struct od_control_question *question, od_slice rest)
+{
+    const struct od_operator *who = owner;
+    (void)rest;
+    who->events->metrics(who->owner, question);
+}
+
 struct reload_question { // Somebody who ran `open-do reload` and waits for what came of it.
     struct od_reload_asker asker;
     struct od_control_question *question;
@@ -99,10 +106,14 @@ static void answer_settle(void *owner, struct od_control_question *question, od_
         od_control_answer(question, false, OD_SLICE("this program was not started for tests\n"));
 }
 
+// It starts whatever program is named, so not by what came over a network.
 static void answer_upgrade(void *owner, struct od_control_question *question, od_slice program)
 {
     const struct od_operator *who = owner;
-    who->events->upgrade(who->owner, question, program);
+    if (od_control_is_here(question))
+        who->events->upgrade(who->owner, question, program);
+    else
+        od_control_answer(question, false, OD_SLICE("say it on the machine: open-do upgrade\n"));
 }
 
 static void answer_restart(void *owner, struct od_control_question *question, od_slice number)
@@ -142,11 +153,27 @@ static void answer_log(void *owner, struct od_control_question *question, od_sli
 }
 
 static const struct od_control_command control_commands[] = {
-    {"status", answer_status, false},   {"reload", answer_reload, false},
-    {"drain", answer_drain, false},     {"settle", answer_settle, false},
-    {"call", answer_call, true},        {"inspect", answer_inspect, true},
-    {"log", answer_log, true},          {"restart-worker", answer_restart, false},
-    {"upgrade", answer_upgrade, false}, {NULL, NULL, false}};
+    {"status", answer_status, false},
+    {"reload", answer_reload, false},
+    {"metrics", answer_metrics, false},
+    {"drain", answer_drain, false},
+    {"settle", answer_settle, false},
+    {"call", answer_call, true},
+    {"inspect", answer_inspect, true},
+    {"log", answer_log, true},
+    {"upgrade", answer_upgrade, false},
+    {"restart-worker", answer_restart, false},
+    {NULL, NULL, false}};
+
+void od_operator_ask(struct od_operator *who, struct od_control_question *question, od_slice name,
+                     od_slice rest)
+{
+    const struct od_control_command *command = od_control_find(control_commands, name);
+    if (command == NULL)
+        od_control_answer(question, false, OD_SLICE("this program does not know that question\n"));
+    else
+        command->ask(who, question, rest);
+}
 
 // --- From first open to last close ---------------------------------------------------------------
 

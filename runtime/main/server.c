@@ -51,72 +51,6 @@ static void on_stopped(void *owner)
     server->state = OD_SERVER_OVER;
 }
 
-// The operator
-
-static void on_stop_asked(void *owner)
-{
-    od_server_stop(owner, OD_EXIT_CLEAN);
-}
-
-// The committer's thread may be in the middle of a commit; a commit that is cut never happened.
-static void on_kill_asked(void *owner)
-{
-    od_supervisor_kill(&((struct od_server *)owner)->supervisor);
-    _exit(OD_EXIT_KILLED);
-}
-
-static void on_reload_asked(void *owner, struct od_reload_asker *asker)
-{
-    od_tls_process_reload(&((struct od_server *)owner)->tls);
-    od_reload_ask(&((struct od_server *)owner)->reload, asker);
-}
-
-static void on_status_asked(void *owner, struct od_control_question *question, od_slice rest)
-{
-    od_status_ask(&((struct od_server *)owner)->status, question, rest);
-}
-
-static void on_settle_asked(void *owner, struct od_control_question *question)
-{
-    od_status_ask_settled(&((struct od_server *)owner)->status, question);
-}
-
-static void on_upgrade_asked(void *owner, struct od_control_question *question, od_slice program)
-{
-    od_upgrade_ask(((struct od_server *)owner)->upgrade, question, program);
-}
-
-static void on_restart_asked(void *owner, struct od_control_question *question, od_slice number)
-{
-    struct od_server *server = owner;
-    if (server->state != OD_SERVER_SERVING || server->reload.state != OD_RELOAD_IDLE ||
-        od_upgrade_is_under_way(server->upgrade))
-        od_control_answer(question, false,
-                          OD_SLICE("no worker is replaced while the server starts, stops, loads "
-                                   "the script or is upgraded\n"));
-    else
-        od_restarts_ask(&server->restarts, question, number);
-}
-
-static void on_call_asked(void *owner, struct od_control_question *question, od_slice call)
-{
-    od_inquiries_call(&((struct od_server *)owner)->inquiries, question, call);
-}
-
-static void on_log_asked(void *owner, struct od_control_question *question, od_slice after)
-{
-    od_log_book_ask(&((struct od_server *)owner)->log_book, question, after);
-}
-
-static void on_inspect_asked(void *owner, struct od_control_question *question, od_slice body)
-{
-    od_inquiries_inspect(&((struct od_server *)owner)->inquiries, question, body);
-}
-
-static const struct od_operator_events operator_events = {
-    on_stop_asked,    on_kill_asked,    on_reload_asked, on_status_asked,  on_settle_asked,
-    on_upgrade_asked, on_restart_asked, on_call_asked,   on_inspect_asked, on_log_asked};
-
 // Clients
 
 static bool can_be_started(const struct od_child *child)
@@ -232,6 +166,8 @@ static void greet(struct od_server *server)
     struct od_banner banner = {
         .options = server->options,
         .url = server->status.url,
+        .admin_url = server->admin.url,
+        .admin_token = server->admin.token,
         .namespaces = od_bytes_slice(&server->namespaces),
         .watching = od_bytes_slice(&server->watching),
         .has_entry = server->router.has_entry,
@@ -276,6 +212,9 @@ static void serve(struct od_server *server)
     od_log(OD_LOG_INFO, NULL, "listening on %s (namespaces: %.*s; %u worker%s; data in %s; pid %d)",
            url, (int)server->namespaces.size, server->namespaces.at, options->workers,
            options->workers == 1 ? "" : "s", options->data_dir, (int)getpid());
+    if (server->admin.is_open)
+        od_log(OD_LOG_INFO, NULL, "admin at %s (its token is in %s/%s)", server->admin.url,
+               options->data_dir, OD_ADMIN_TOKEN_NAME);
     if (options->has_tls)
         od_log(OD_LOG_INFO, NULL, "TLS on port %u", server->door.listeners.tls_port);
     if (server->takeover != NULL)
@@ -395,6 +334,8 @@ static void on_ended(void *owner, struct od_child *child, const struct od_ending
 {
     struct od_server *server = owner;
     report_end(server, child, how);
+    if (server->state < OD_SERVER_STOPPING)
+        od_metrics_worker_ended(&server->metrics, child, how);
     od_reload_ended(&server->reload, child, ran_a_handler(how));
     stop_unless_serving(server);
     if (server->state == OD_SERVER_SERVING)
@@ -428,6 +369,16 @@ static void init(struct od_server *server, const struct od_options *options)
     *server = (struct od_server){.options = options};
     od_keeper_init(&server->keeper);
     od_router_init(&server->router, options->workers);
+    od_metrics_init(&server->metrics, options->workers);
+}
+
+static enum od_exit listen_all(struct od_server *server, struct od_error *err)
+{
+    const struct od_options *options = server->options;
+    enum od_exit exit = od_door_listen(&server->door, &options->listen, "--listen", err);
+    if (exit == OD_EXIT_CLEAN && options->has_tls)
+        exit = od_door_listen_tls(&server->door, &options->tls_listen, "--tls-listen", err);
+    return exit;
 }
 
 // Listeners are handed over by the program before, if there was one.
@@ -441,7 +392,9 @@ static enum od_exit open_all(struct od_server *server, struct od_error *err)
     od_operator_listen(&server->operator, options->data_dir,
                        takeover == NULL ? -1 : takeover->control_fd);
     if (takeover == NULL)
-        exit = od_door_listen(&server->door, options, err);
+        exit = listen_all(server, err);
+    if (exit == OD_EXIT_CLEAN)
+        exit = od_admin_listener_open(&server->admin, err);
     if (exit != OD_EXIT_CLEAN)
         return exit;
     if (options->has_tls && !server->tls.has_link && !od_tls_process_start(&server->tls, err))
@@ -458,6 +411,7 @@ static void turn(struct od_server *server)
     server->alarms_are_due = od_alarm_clock_step(&server->alarm_clock);
     // Once a turn: watermarks of several commits leave as one message.
     od_supervisor_flush(&server->supervisor);
+    od_admin_listener_turn(&server->admin);
     od_upgrade_turn(server->upgrade);
     od_log_settle(false);
 }
@@ -475,6 +429,7 @@ static void close_all(struct od_server *server)
     od_restarts_deinit(&server->restarts);
     od_upgrade_close(server->upgrade);
     od_operator_hang_up(&server->operator);
+    od_admin_listener_close(&server->admin);
     od_alarm_clock_deinit(&server->alarm_clock);
     od_committer_close(server->committer);
     od_supervisor_deinit(&server->supervisor);
@@ -484,16 +439,19 @@ static void close_all(struct od_server *server)
     od_tls_process_close(&server->tls); // Last of those that have connections.
     od_door_deinit(&server->door);
     od_router_deinit(&server->router);
+    od_metrics_deinit(&server->metrics);
     od_bytes_deinit(&server->namespaces);
     od_bytes_deinit(&server->watching);
     od_loop_deinit(&server->loop);
     od_upgrade_free(server->upgrade);
+    od_admin_listener_deinit(&server->admin);
 }
 
 static void init_all(struct od_server *server)
 {
     const struct od_options *options = server->options;
-    od_operator_open(&server->operator, & server->loop, &operator_events, server);
+    od_operator_open(&server->operator, & server->loop, &od_server_operator_events, server);
+    od_admin_listener_init(&server->admin, &server->loop, options, &server->operator);
     od_door_init(&server->door, &server->loop, options, &door_events, server);
     od_leases_init(&server->leases, &server->door, options->workers);
     od_tls_process_init(&server->tls, &server->loop, options, on_tls_ready, on_tls_failed, server);

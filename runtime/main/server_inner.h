@@ -1,17 +1,19 @@
-// What the main process consists of, for server.c, server_disk.c, worker_messages.c, and what hands
-// it over (upgrade.c, takeover.c) only.
+// What the main process consists of, for server*.c, worker_messages.c, metrics_answer.c, and what
+// hands it over (upgrade.c, takeover*.c) only.
 //
 // Process: main; Thread: the loop's. Owner: od_server_run, which allocates it and frees it.
 
 #ifndef OD_MAIN_SERVER_INNER_H
 #define OD_MAIN_SERVER_INNER_H
 
+#include "main/admin_listener.h"
 #include "main/alarm_clock.h"
 #include "main/door.h"
 #include "main/inquiry.h"
 #include "main/keeper.h"
 #include "main/lease.h"
 #include "main/log_book.h"
+#include "main/metrics.h"
 #include "main/operator.h"
 #include "main/recovery.h"
 #include "main/reload.h"
@@ -38,7 +40,9 @@ struct od_server {
     enum od_exit exit;
     struct od_loop loop;
     struct od_operator operator;
+    struct od_admin_listener admin;
     struct od_status status;
+    struct od_metrics metrics;
     struct od_inquiries inquiries;
     struct od_log_book log_book;
     struct od_restarts restarts;
@@ -69,5 +73,7 @@ OD_MUST_CHECK enum od_exit od_server_open_disk(struct od_server *server, int loc
 
 // Drains; while starting, ends at once. The first call decides with which [exit].
 void od_server_stop(struct od_server *server, enum od_exit exit);
+
+extern const struct od_operator_events od_server_operator_events; // Owner: the server.
 
 #endif

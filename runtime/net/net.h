@@ -31,6 +31,7 @@
 struct lws_context;
 struct lws_vhost;
 struct od_fetches;
+struct od_meters;
 struct od_worker_page;
 
 struct od_net {
@@ -60,6 +61,7 @@ struct od_net {
     bool fetch_inside_denied;    // No fetch of a private address; may be changed.
     struct od_worker_page *page; // Of this worker; NULL: nobody looks.
     struct od_unbegun unbegun;   // There, what HTTP connections have read.
+    struct od_meters *meters;    // NULL: nobody counts.
     int harmless_fd;             // Takes the place of a descriptor that was given away.
     bool is_in_callback;         // Inside libwebsockets, where nothing may be closed.
     bool is_draining;
