@@ -11,6 +11,9 @@
 #include "sql/pool.h"
 #include "sql/schema.h"
 
+#define LOOK_US_MIN 1000
+#define LOOK_US_MAX 20000
+
 static struct od_sql_connection *of_pager(struct od_pager *pager)
 {
     return OD_LIST_MEMBER(pager, struct od_sql_connection, pager);
@@ -164,10 +167,35 @@ static const struct od_pager_events events = {on_sealing, on_undo_part, on_end_p
 
 // --- What SQLite asks ----------------------------------------------------------------------------
 
+static int is_late(void *owner);
+
+static void look_after(struct od_sql_connection *connection, int steps)
+{
+    connection->look_steps = steps;
+    sqlite3_progress_handler(connection->db, steps, is_late, connection);
+}
+
+// Most steps take less than a microsecond. One that calls a function for a long text takes a
+// thousand times as long.
 static int is_late(void *owner)
 {
-    const struct od_sql_connection *connection = owner;
-    return od_clock_passed_us() > connection->deadline_us;
+    struct od_sql_connection *connection = owner;
+    int64_t now_us = od_clock_passed_us(), passed_us = now_us - connection->looked_us;
+    int steps = connection->look_steps;
+    connection->looked_us = now_us;
+    if (passed_us < LOOK_US_MIN && steps < OD_SQL_STEPS_A_LOOK_MAX)
+        look_after(connection, steps * 10);
+    else if (passed_us > LOOK_US_MAX && steps > OD_SQL_STEPS_A_LOOK_MIN)
+        look_after(connection, steps / 10);
+    return now_us > connection->deadline_us;
+}
+
+void od_sql_connection_limit(struct od_sql_connection *connection, int64_t deadline_us)
+{
+    connection->deadline_us = deadline_us;
+    connection->looked_us = od_clock_passed_us();
+    if (connection->look_steps > OD_SQL_STEPS_A_LOOK_BEGIN)
+        look_after(connection, OD_SQL_STEPS_A_LOOK_BEGIN);
 }
 
 // A commit that would not fit the batch becomes a rollback: later it could not be refused any more.
@@ -208,7 +236,7 @@ static int set_up(struct od_sql_connection *connection)
         code = run_own(connection, settings);
     if (code == SQLITE_OK)
         code = od_sql_functions_add(db, &connection->guard);
-    sqlite3_progress_handler(db, OD_SQL_STEPS_A_LOOK, is_late, connection);
+    look_after(connection, OD_SQL_STEPS_A_LOOK_BEGIN);
     sqlite3_commit_hook(db, has_no_room, connection);
     connection->file = od_sql_vfs_file(db);
     return code;

@@ -35,10 +35,12 @@ struct od_sql_connection {
     struct od_list statements;
     size_t statement_count, statement_bytes;
     int64_t deadline_us;
-    uint32_t parts;   // Savepoints that are open: as many as parts of the stretch, or none.
-    bool is_broken;   // The transaction has ended before its time.
-    bool is_refused;  // The commit hook has found no room.
-    char *first_page; // While it is idle: that of the database whose schema it knows.
+    int64_t looked_us; // When it was last looked at the clock,
+    int look_steps;    // and after how many steps it is again.
+    uint32_t parts;    // Savepoints that are open: as many as parts of the stretch, or none.
+    bool is_broken;    // The transaction has ended before its time.
+    bool is_refused;   // The commit hook has found no room.
+    char *first_page;  // While it is idle: that of the database whose schema it knows.
 };
 
 // A new one for [storage], whose first page is in order. NULL: [err] says why.
@@ -55,6 +57,9 @@ void od_sql_connection_free(struct od_sql_connection *connection);
 // Before a statement that writes: there is a savepoint for each part of the stretch.
 OD_MUST_CHECK bool od_sql_connection_begin_parts(struct od_sql_connection *connection,
                                                  struct od_error *err);
+
+// Before a query: it is interrupted at [deadline_us].
+void od_sql_connection_limit(struct od_sql_connection *connection, int64_t deadline_us);
 
 // A statement with that text, compiled before; NULL: none. It is the cache's.
 sqlite3_stmt *od_sql_connection_cached(struct od_sql_connection *connection, od_slice text);

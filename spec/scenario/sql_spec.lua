@@ -393,6 +393,32 @@ describe("storage.sql", function()
       ]])
     end)
 
+    it("one call of trim with as many characters, of printf, of json_patch", function()
+      assert.same({ 0, 500001, 1000000 }, ask [[
+        local all = {}
+        for i = 1, 500000 do all[i] = od.utf8.char(0x4e00 + i % 20000) end
+        all = table.concat(all)
+        local last = od.utf8.char(0x4e00):rep(500000)
+        return {
+          sql:exec("SELECT length(trim(?, ?)) AS v", last, all):one().v,
+          sql:exec("SELECT length(ltrim(? || 'b', ?)) + 500000 AS v", last, all):one().v,
+          sql:exec("SELECT length(rtrim(?, ?)) + 0 AS v", ("b"):rep(1e6), all):one().v,
+        }
+      ]])
+      assert.matches("string or blob too big", refusal [[
+        sql:exec("SELECT printf(?)", ("%.9999999c"):rep(5000)) ]])
+      assert.matches("string or blob too big", refusal [[
+        sql:exec("SELECT format('%d %.*c', 1, -2000000000, 'x')") ]])
+      assert.matches("too many members", refusal [[
+        local text = {}
+        for i = 1, 150000 do text[i] = ('"%d":1'):format(i) end
+        text = "{" .. table.concat(text, ",") .. "}"
+        sql:exec("SELECT json_patch(?1, ?1)", text) ]])
+      assert.equal("é|éé|7|{\"a\":[2]}", ask [=[
+        return sql:exec([[SELECT printf('%c|%.*c|%d|%s', 'é', 2, 'é', 7, json_object('a',
+          json_patch('[1]', '[2]')))  AS v]]):one().v ]=])
+    end)
+
     it("with what would not fit: rows, or writes", function()
       assert.matches("the rows of one query are more than 67108864 bytes", refusal [[
         sql:exec [=[
@@ -422,6 +448,9 @@ describe("an endless query", function()
       workbench.refusal(server, "a", run "SELECT max(i) FROM n"))
     assert.matches("interrupted", workbench.refusal(server, "a",
       run "INSERT INTO t SELECT 1 FROM n WHERE i % 1000000 = 0"))
+    -- Few steps that take long.
+    assert.matches("interrupted", workbench.refusal(server, "a", ("storage.sql:exec(%q, %s)")
+      :format(COUNT .. "SELECT max(length(upper(?))) FROM n", "('x'):rep(2e6)")))
     assert.equal(1, workbench.ask(server, "a", [[
       return storage.sql:exec("SELECT count(*) AS n FROM t"):one().n ]]))
     assert.equal(boot, workbench.ask(server, "a", "return self.boot"))
