@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "admin_site.h"
 #include "base/fault.h"
 #include "bindings.h"
 #include "main/check.h"
@@ -30,9 +31,11 @@ static enum od_exit (*const commands[OD_COMMAND_COUNT])(const struct od_options 
     [OD_COMMAND_CHECK] = od_check_run,
     [OD_COMMAND_STATUS] = od_control_client_run,
     [OD_COMMAND_RELOAD] = od_control_client_run,
+    [OD_COMMAND_DRAIN] = od_control_client_run,
     [OD_COMMAND_OBJECTS] = operate,
     [OD_COMMAND_OBJECT] = operate,
     [OD_COMMAND_KV] = operate,
+    [OD_COMMAND_SQL] = operate,
     [OD_COMMAND_CALL] = operate,
     [OD_COMMAND_SOCKETS] = operate,
     [OD_COMMAND_ALARM] = operate,
@@ -40,6 +43,7 @@ static enum od_exit (*const commands[OD_COMMAND_COUNT])(const struct od_options 
     [OD_COMMAND_EVICT] = operate,
     [OD_COMMAND_RESET] = operate,
     [OD_COMMAND_DELETE] = operate,
+    [OD_COMMAND_LOG] = operate,
     [OD_COMMAND_EXPORT] = operate,
     [OD_COMMAND_IMPORT] = operate,
     [OD_COMMAND_TEST] = od_spec_run,
@@ -85,6 +89,8 @@ static int refuse(enum od_exit exit, const struct od_error *err)
 
 static int run_child(const struct od_options *options, const struct od_child_args *args)
 {
+    if (args->index == OD_CHILD_ADMIN)
+        return od_admin_main(options, od_admin_bindings_new, args->link_fd);
     return args->index == OD_CHILD_DRY_RUN
                ? od_dry_run_main(options, od_bindings_new, args->link_fd)
                : od_worker_main(options, od_bindings_new, args->index, args->link_fd,

@@ -26,6 +26,7 @@
          "u64 question, u8 when settled: how are you, now or when there is nothing to do?")        \
     KIND(INSPECT,                                                                                  \
          "u64 call, what is to be told of the objects here (object/inspection.h): a REPLY")        \
+    KIND(TELL_LOG, "u8 on: send what is logged from here on, and first what was; or no more")      \
     KIND(TURN, "nothing: take a turn, so that it shows on the page that you can")                  \
     KIND(REFUSE, "32 bytes id, u32 ms, u8 hears no close, str why: that object is not to run")     \
     KIND(ALARM, "u64 wall clock in ms, u8 fails, identity (store/identity.h): what is due by "     \
@@ -35,6 +36,10 @@
          "u64 socket, u32 place, u64 answered ms, u16 code or 0, str later facts, socket "         \
          "record (object/keep.h); fd: the connection, or none and a code: how it was closed")      \
     KIND(RESTORED, "nothing: that was all of the life before; answered with BACK")                 \
+    /* main <-> the admin process (main/admin_listener.h), which gets a CONNECTION too */          \
+    KIND(ADMIN, "str token, str token that may only look: who may ask there")                      \
+    KIND(ASK, "u64 question, str command of the control socket, str who asks, its body")           \
+    KIND(ANSWER, "u64 question, u8 ok, what the control socket would answer")                      \
     /* worker -> main */                                                                           \
     KIND(CONNECTION_OVER, "u64 number (link/connection.h)")                                        \
     KIND(CONNECTION_MOVED, "u64 number, u32 worker: it has that connection from now on")           \
@@ -51,9 +56,10 @@
     KIND(SOCKET_FACTS, "u64 socket, str facts (object/keep.h)")                                    \
     KIND(SOCKET_GONE, "u64 socket")                                                                \
     KIND(STATUS_REPORT, "u64 question, report (object/report.h)")                                  \
+    KIND(LOGGED, "u8 these are of before TELL_LOG, lines of JSON")                                 \
     KIND(DRAINED, "nothing")                                                                       \
     KIND(LOADED, "u32 version, u8 ok, str why not, u8 has an entry fetch, u32 count, (str "        \
-                 "namespace)*, files: it waits for SWITCH")                                        \
+                 "namespace as stored, str as it is called)*, files: it waits for SWITCH")         \
     KIND(SWITCHED, "nothing: every event from here on meets the new version")                      \
     KIND(LOOKED_AT, "files: that running code has required")                                       \
     /* worker <-> worker, and main asks like a worker (main/inquiry.h) */                          \

@@ -1,10 +1,7 @@
 #include "main/server.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/cursor.h"
@@ -30,6 +27,7 @@ void od_server_stop(struct od_server *server, enum od_exit exit)
     od_door_close(&server->door);
     od_reload_stop(&server->reload);
     od_alarm_clock_stop(&server->alarm_clock);
+    // Workers that have not served yet owe nobody anything.
     if (was_serving)
         od_supervisor_drain(&server->supervisor);
     else
@@ -48,49 +46,6 @@ static void on_stopped(void *owner)
     struct od_server *server = owner;
     server->state = OD_SERVER_OVER;
 }
-
-// The operator
-
-static void on_stop_asked(void *owner)
-{
-    od_server_stop(owner, OD_EXIT_CLEAN);
-}
-
-// The committer's thread may be in the middle of a commit; a commit that is cut never happened.
-static void on_kill_asked(void *owner)
-{
-    od_supervisor_kill(&((struct od_server *)owner)->supervisor);
-    _exit(OD_EXIT_KILLED);
-}
-
-static void on_reload_asked(void *owner, struct od_reload_asker *asker)
-{
-    od_reload_ask(&((struct od_server *)owner)->reload, asker);
-}
-
-static void on_status_asked(void *owner, struct od_control_question *question, od_slice rest)
-{
-    od_status_ask(&((struct od_server *)owner)->status, question, rest);
-}
-
-static void on_settle_asked(void *owner, struct od_control_question *question)
-{
-    od_status_ask_settled(&((struct od_server *)owner)->status, question);
-}
-
-static void on_call_asked(void *owner, struct od_control_question *question, od_slice call)
-{
-    od_inquiries_call(&((struct od_server *)owner)->inquiries, question, call);
-}
-
-static void on_inspect_asked(void *owner, struct od_control_question *question, od_slice body)
-{
-    od_inquiries_inspect(&((struct od_server *)owner)->inquiries, question, body);
-}
-
-static const struct od_operator_events operator_events = {
-    on_stop_asked,   on_kill_asked, on_reload_asked, on_status_asked,
-    on_settle_asked, on_call_asked, on_inspect_asked};
 
 // Clients
 
@@ -118,6 +73,7 @@ static enum od_admission on_admit(void *owner, const struct od_arrival *arrival,
     struct od_child *child = index == OD_ROUTER_ANY
                                  ? od_supervisor_ready_any(&server->supervisor)
                                  : od_supervisor_ready(&server->supervisor, index);
+    OD_ASSERT(child == NULL || child->has_link);
     if (child == NULL)
         return when_nobody_is_ready(server, index);
     od_connection_limit_give(&server->door.connection_limit, arrival->number, child->index);
@@ -177,20 +133,26 @@ static void on_alarm(void *owner, int64_t due_ms)
     od_alarm_clock_set(&server->alarm_clock, due_ms);
 }
 
+static void on_stalled(void *owner, const char *why)
+{
+    const struct od_server *server = owner;
+    od_log(OD_LOG_WARN, NULL,
+           "%s/data.mdb cannot take what its journal has: %s; it is tried again, and writes wait "
+           "until then",
+           server->options->data_dir, why);
+}
+
 // To go on would be to answer from what nobody will find again.
 static void on_lost(void *owner, const char *why)
 {
     struct od_server *server = owner;
-    od_log(
-        OD_LOG_ERROR, NULL,
-        "cannot write to %s any more: %s; open-do ends, and what it acknowledged until now is in "
-        "the file it had opened. Look which data.mdb is the right one before you start it again",
-        server->options->data_dir, why);
+    od_log(OD_LOG_ERROR, NULL, "open-do ends, for it cannot write to %s any more: %s",
+           server->options->data_dir, why);
     od_server_stop(server, OD_EXIT_WRONG);
 }
 
-static const struct od_committer_events committer_events = {on_durable,   on_applied, on_failed,
-                                                            on_forgotten, on_lost,    on_alarm};
+static const struct od_committer_events committer_events = {
+    on_durable, on_applied, on_failed, on_forgotten, on_stalled, on_lost, on_alarm};
 
 static bool on_message(void *owner, struct od_child *child, enum od_kind kind, od_slice body,
                        int fd)
@@ -220,11 +182,20 @@ static void note_watched(struct od_server *server, od_slice files)
     server->watching = text;
 }
 
+static void keep_names(struct od_router *router, const struct od_verdict *verdict)
+{
+    struct od_cursor names = verdict->namespaces;
+    od_bytes_clear(&router->namespaces);
+    for (uint32_t i = 0; i < 2 * verdict->namespace_count; i++)
+        od_bytes_put_string(&router->namespaces, od_cursor_string(&names));
+}
+
 static void on_switched(void *owner, const struct od_verdict *verdict)
 {
     struct od_server *server = owner;
     server->router.has_entry = verdict->has_entry;
     server->status.script_version = server->reload.version;
+    keep_names(&server->router, verdict);
     od_alarm_clock_serve(&server->alarm_clock, verdict);
     od_bytes_clear(&server->namespaces);
     od_verdict_describe(verdict, &server->namespaces);
@@ -251,6 +222,8 @@ static void greet(struct od_server *server)
     struct od_banner banner = {
         .options = server->options,
         .url = server->status.url,
+        .admin_url = server->admin.url,
+        .admin_token = server->admin.token,
         .namespaces = od_bytes_slice(&server->namespaces),
         .watching = od_bytes_slice(&server->watching),
         .has_entry = server->router.has_entry,
@@ -260,6 +233,7 @@ static void greet(struct od_server *server)
 
 static void serve(struct od_server *server)
 {
+    OD_ASSERT(server->state == OD_SERVER_STARTING);
     const struct od_options *options = server->options;
     char *url = server->status.url;
     od_listeners_url(&server->door.listeners, &options->listen, url, sizeof server->status.url);
@@ -275,11 +249,15 @@ static void serve(struct od_server *server)
     od_log(OD_LOG_INFO, NULL, "listening on %s (namespaces: %.*s; %u worker%s; data in %s; pid %d)",
            url, (int)server->namespaces.size, server->namespaces.at, options->workers,
            options->workers == 1 ? "" : "s", options->data_dir, (int)getpid());
+    if (server->admin.is_open)
+        od_log(OD_LOG_INFO, NULL, "admin at %s (its token is in %s/%s)", server->admin.url,
+               options->data_dir, OD_ADMIN_TOKEN_NAME);
 }
 
 static void on_ready(void *owner, struct od_child *child)
 {
     struct od_server *server = owner;
+    od_log_book_born(&server->log_book, child);
     od_recovery_give(&server->recovery, child, &server->quarantine);
 }
 
@@ -337,6 +315,7 @@ static bool may_be_alarm(const struct od_worker_page_event *event)
 // well.
 static void accuse(struct od_server *server, struct od_child *child, const struct od_ending *how)
 {
+    OD_ASSERT(server->state == OD_SERVER_SERVING);
     const struct od_quarantined *quarantined =
         how->was_running
             ? od_quarantine_add(&server->quarantine, child->index, &how->event, how->is_foreign)
@@ -365,6 +344,8 @@ static void on_ended(void *owner, struct od_child *child, const struct od_ending
 {
     struct od_server *server = owner;
     report_end(server, child, how);
+    if (server->state < OD_SERVER_STOPPING)
+        od_metrics_worker_ended(&server->metrics, child, how);
     od_reload_ended(&server->reload, child, ran_a_handler(how));
     stop_unless_serving(server);
     if (server->state == OD_SERVER_SERVING)
@@ -374,6 +355,7 @@ static void on_ended(void *owner, struct od_child *child, const struct od_ending
     od_recovery_begin(&server->recovery, child);
     od_alarm_clock_worker_gone(&server->alarm_clock, child->index);
     od_inquiries_worker_gone(&server->inquiries, child->index);
+    // Last: it answers when the writes of this life are on disk, and then the place may be empty.
     od_committer_forget(server->committer, child->source);
 }
 
@@ -387,36 +369,25 @@ static void init(struct od_server *server, const struct od_options *options)
     *server = (struct od_server){.options = options};
     od_keeper_init(&server->keeper);
     od_router_init(&server->router, options->workers);
-}
-
-// The committer's error says what is wrong in words; a script that starts servers wants a number.
-static enum od_exit exit_of_directory(const char *directory)
-{
-    int directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int fd = directory_fd < 0 ? -1 : openat(directory_fd, "open-do.pid", O_RDWR | O_CLOEXEC);
-    bool is_held = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    if (fd >= 0)
-        close(fd);
-    if (directory_fd >= 0)
-        close(directory_fd);
-    return is_held ? OD_EXIT_IN_USE : OD_EXIT_WRONG;
+    od_metrics_init(&server->metrics, options->workers);
 }
 
 static enum od_exit open_all(struct od_server *server, struct od_error *err)
 {
     const struct od_options *options = server->options;
     uv_loop_t *uv = &server->loop.uv;
-    if (!od_committer_open(&server->committer, uv, options->data_dir, &committer_events, server,
-                           err)) {
-        server->committer = NULL;
-        return exit_of_directory(options->data_dir);
-    }
+    enum od_committer_opening opening = od_committer_open(&server->committer, uv, options->data_dir,
+                                                          &committer_events, server, err);
+    if (opening != OD_COMMITTER_OPEN) // A script that starts servers wants a number.
+        return opening == OD_COMMITTER_IN_USE ? OD_EXIT_IN_USE : OD_EXIT_WRONG;
     struct od_store_files files;
     od_committer_files(server->committer, &files);
     _Static_assert(sizeof files == sizeof server->supervisor.files, "one page tells the other");
     memcpy(server->supervisor.files, &files, sizeof files);
     od_operator_listen(&server->operator, options->data_dir);
-    enum od_exit exit = od_door_listen(&server->door, &options->listen, err);
+    enum od_exit exit = od_door_listen(&server->door, &options->listen, "--listen", err);
+    if (exit == OD_EXIT_CLEAN)
+        exit = od_admin_listener_open(&server->admin, err);
     if (exit != OD_EXIT_CLEAN)
         return exit;
     if (!od_alarm_clock_open(&server->alarm_clock, options->data_dir, err) ||
@@ -427,11 +398,14 @@ static enum od_exit open_all(struct od_server *server, struct od_error *err)
 
 static void turn(struct od_server *server)
 {
+    OD_ASSERT(server->state < OD_SERVER_OVER);
     bool has_more = od_recovery_step(&server->recovery) || server->alarms_are_due;
     od_loop_poll(&server->loop, !has_more);
     od_door_retry(&server->door);
     server->alarms_are_due = od_alarm_clock_step(&server->alarm_clock);
+    // Once a turn: watermarks of several commits leave as one message.
     od_supervisor_flush(&server->supervisor);
+    od_admin_listener_turn(&server->admin);
     od_log_settle(false);
 }
 
@@ -439,11 +413,14 @@ static void turn(struct od_server *server)
 // anybody here; the committer writes what was still on its way.
 static void close_all(struct od_server *server)
 {
+    OD_ASSERT(server->state == OD_SERVER_OVER);
     od_operator_close(&server->operator);
     od_reload_close(&server->reload);
     od_status_deinit(&server->status);
     od_inquiries_deinit(&server->inquiries);
+    od_log_book_deinit(&server->log_book);
     od_operator_hang_up(&server->operator);
+    od_admin_listener_close(&server->admin);
     od_alarm_clock_deinit(&server->alarm_clock);
     od_committer_close(server->committer);
     od_supervisor_deinit(&server->supervisor);
@@ -452,9 +429,11 @@ static void close_all(struct od_server *server)
     od_keeper_deinit(&server->keeper);
     od_door_deinit(&server->door);
     od_router_deinit(&server->router);
+    od_metrics_deinit(&server->metrics);
     od_bytes_deinit(&server->namespaces);
     od_bytes_deinit(&server->watching);
     od_loop_deinit(&server->loop);
+    od_admin_listener_deinit(&server->admin);
 }
 
 enum od_exit od_server_run(const struct od_options *options)
@@ -468,7 +447,8 @@ enum od_exit od_server_run(const struct od_options *options)
         return OD_EXIT_WRONG;
     }
     struct od_loop *loop = &server->loop;
-    od_operator_open(&server->operator, loop, &operator_events, server);
+    od_operator_open(&server->operator, loop, &od_server_operator_events, server);
+    od_admin_listener_init(&server->admin, loop, options, &server->operator);
     od_door_init(&server->door, &server->loop, options, &door_events, server);
     od_leases_init(&server->leases, &server->door, options->workers);
     od_recovery_init(&server->recovery, &server->loop, &server->keeper,
@@ -480,7 +460,8 @@ enum od_exit od_server_run(const struct od_options *options)
                    server);
     od_status_init(&server->status, &server->loop, &server->supervisor, &server->alarm_clock,
                    &server->door.connection_limit, options);
-    od_inquiries_init(&server->inquiries, &server->loop, &server->supervisor);
+    od_inquiries_init(&server->inquiries, &server->loop, &server->supervisor, &server->router);
+    od_log_book_init(&server->log_book, &server->loop, &server->supervisor);
     od_reload_start(
         &server->reload); // First of all: its process starts while this one opens files.
     enum od_exit exit = open_all(server, &err);

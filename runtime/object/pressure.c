@@ -1,22 +1,12 @@
 #include "object/pressure.h"
 
 #include "base/log.h"
+#include "link/worker_page.h"
 
 static bool is_short_of_memory(const struct od_objects *objects)
 {
     struct od_script_memory memory = objects->script->memory(objects->script);
     return memory.used_bytes > memory.bytes_max / 4 * 3;
-}
-
-// Its storage may have writes on their way, and the object stays for them; the instance need not.
-static void evict(struct od_object *object)
-{
-    od_list_remove(&object->idle);
-    od_object_sleep(object);
-    if (object->socket_count == 0 && od_storage_is_clean(&object->storage))
-        od_object_free(object);
-    else
-        od_object_settle(object);
 }
 
 // At most [count_max] of those that are idle and have an instance; returns how many they were. What
@@ -31,7 +21,7 @@ static uint32_t evict_longest_idle(struct od_objects *objects, uint32_t count_ma
         struct od_object *object = OD_LIST_MEMBER(link, struct od_object, idle);
         if (object->state != OD_AWAKE || count == count_max)
             continue;
-        evict(object);
+        od_objects_put_to_rest(object);
         count++;
     }
     od_list_move_all(&idle, &objects->idle);
@@ -65,6 +55,7 @@ void od_pressure_relieve(struct od_objects *objects)
         script->collect(script);
     }
     objects->relieved_bytes = script->memory(script).used_bytes;
+    od_meters_count(&objects->page->meters, OD_METER_memoryRelief, evicted > 0);
     if (evicted > 0)
         od_log(OD_LOG_WARN, NULL,
                "the scripts of worker %u take %zu of %zu MiB: %u idle objects were put to sleep",

@@ -67,6 +67,9 @@ void od_storage_init(struct od_storage *storage, struct od_store *store,
                      const struct od_identity *identity);
 void od_storage_deinit(struct od_storage *storage); // Forgets what is open or on its way, too.
 
+// Panics unless [storage] is as its fields say of each other.
+void od_storage_check(const struct od_storage *storage);
+
 // Whether the last question had no answer because the data file is damaged where this object's
 // rows are. Whatever returns false without an [err] may mean this.
 bool od_storage_has_failed(const struct od_storage *storage, struct od_error *err);
@@ -161,6 +164,9 @@ od_seq od_storage_sealed_seq(const struct od_storage *storage);
 
 // The same over unconfirmed writes too, but not over what is held: what sync() waits for.
 od_seq od_storage_sync_seq(const struct od_storage *storage);
+
+// Something is stored, or will be when what is open and on its way is there.
+bool od_storage_has_anything(struct od_storage *storage);
 
 // Nothing open and nothing on its way: the object's struct may go.
 bool od_storage_is_clean(const struct od_storage *storage);

@@ -8,23 +8,26 @@ local ALLOWED = {
   ["runtime/codec"] = { "runtime/base", "link/headers.h", "link/networks.h", "link/request.h",
     "link/response.h" },
   ["runtime/net"] = { "runtime/base", "runtime/link", "runtime/codec" },
-  ["runtime/store"] = { "runtime/base", "runtime/link" },
+  ["runtime/store"] = { "runtime/base", "runtime/link", "codec/check_sum.h" },
   ["runtime/sql"] = { "runtime/base", "runtime/store" },
   ["runtime/object"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/net",
     "runtime/store", "runtime/sql" },
+  ["runtime/admin"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/net" },
   ["runtime/worker"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/net",
     "runtime/store", "runtime/sql", "runtime/object" },
   ["runtime/main"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/store",
     "runtime/object" },
   ["runtime"] = { "runtime/base", "runtime/link", "runtime/main", "runtime/worker",
-    "runtime/object", "bindings.h", "operate.h", "spec_run.h", "types.h" },
+    "runtime/object", "runtime/admin", "admin_site.h", "bindings.h", "operate.h",
+    "spec_run.h", "types.h" },
   ["bindings/value"] = { "runtime/base", "codec/url.h", "link/headers.h", "link/request.h",
     "link/response.h" },
   ["bindings/engine"] = { "runtime/base", "runtime/link", "runtime/object", "bindings/value" },
   ["bindings/api"] = { "runtime/base", "runtime/link", "runtime/object", "store/storage.h",
     "store/range.h", "store/limits.h", "sql/sql.h", "sql/limits.h", "bindings/value",
     "bindings/engine" },
-  ["bindings"] = { "runtime/base", "runtime/link", "runtime/object", "bindings/value",
+  ["bindings"] = { "runtime/base", "runtime/link", "runtime/object", "runtime/admin",
+    "bindings/value",
     "bindings/engine", "bindings/api" },
 }
 
@@ -56,10 +59,9 @@ local CIRCLES = {
   ["runtime/net"] = { "exchange exchange_inner fetch fetch_inner net websocket "
     .. "websocket_state wire" },
   ["runtime/object"] = { "access_log alarm_event auto_response branch call call_inner client_end "
-    .. "deadlock inbox inspection keep label look object object_inner objects outbox outgoing "
-    .. "refusal report "
-    .. "section socket tag task timeout transaction" },
-  ["runtime/store"] = { "committer group reports", "env env_file", "storage store store_inner" },
+    .. "deadlock history inbox inspection keep label leftovers look object object_inner objects "
+    .. "outbox outgoing refusal report section socket tag tap task timeout trace transaction" },
+  ["runtime/store"] = { "env env_file", "storage store store_inner" },
 }
 
 local function is_allowed(include)
