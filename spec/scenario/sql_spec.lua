@@ -220,6 +220,30 @@ describe("storage.sql", function()
         refusal [[ sql:exec "SELECT 1;\nSELECT 'ä', ü" ]])
     end)
 
+    it("of a statement that is cut, wherever it is", function()
+      assert.same({}, ask [==[
+        local whole = "INSERT INTO t (x) SELECT 'a''b' || \"x\" FROM [t] WHERE x IN (1.5e3, "
+          .. "x'00ff', ?1)"
+        sql:exec "CREATE TABLE t (x)"
+        local passed = {}
+        for i = 1, #whole - 1 do
+          local ok, why = pcall(sql.exec, sql, whole:sub(1, i), 1)
+          if ok or not tostring(why):find("exec: ", 1, true) then
+            passed[#passed + 1] = whole:sub(1, i)
+          end
+        end
+        sql:exec(whole, 1)
+        return passed
+      ]==])
+    end)
+
+    it("of none that is as long as one may be", function()
+      assert.equal(99988, ask [[
+        local text = ("x"):rep(100000 - #"SELECT '' AS v")
+        return #sql:exec("SELECT '" .. text .. "' AS v"):one().v + 2
+      ]])
+    end)
+
     it("of constraints by the name of their code", function()
       local text = "UNIQUE constraint failed: t.x: SQLITE_CONSTRAINT_UNIQUE"
       assert.equal("code:1: exec: " .. text, refusal [[
@@ -234,6 +258,14 @@ describe("storage.sql", function()
         sql:exec("SELECT ?; SELECT ?", 1) ]])
       assert.matches("300 bindings are given", refusal [[
         sql:exec("SELECT 1", unpack({ 1 }, 1, 300)) ]])
+      assert.matches("7000 bindings are given", refusal [[
+        sql:exec("SELECT 1", unpack({ 1 }, 1, 7000)) ]])
+      assert.matches("too many results", refusal [[ -- Lua itself has no more.
+        sql:exec("SELECT 1", unpack({ 1 }, 1, 10000)) ]])
+      for _, value in ipairs { "print", "coroutine.create(print)", "state", "sql" } do
+        assert.matches("argument 2 cannot be bound", refusal(("sql:exec('SELECT ?', %s)")
+          :format(value)))
+      end
       for _, empty in ipairs { "", "  ", ";", "-- nothing", "/* nothing" } do
         local text = refusal(("sql:exec %q"):format(empty))
         assert.matches("SQL code did not contain a statement.", text, 1, true)
