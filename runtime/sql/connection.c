@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "sql/error.h"
 #include "sql/freelist.h"
+#include "sql/fts.h"
 #include "sql/functions.h"
 #include "sql/limits.h"
 #include "sql/pool.h"
@@ -251,6 +252,10 @@ static int set_up(struct od_sql_connection *connection)
         code = od_sql_guard_set(&connection->guard, db);
     if (code == SQLITE_OK)
         code = run_own(connection, settings);
+    connection->guard.is_trusted = true;
+    if (code == SQLITE_OK)
+        code = od_sql_fts_add(db);
+    connection->guard.is_trusted = false;
     if (code == SQLITE_OK)
         code = od_sql_functions_add(db, &connection->guard);
     look_after(connection, OD_SQL_STEPS_A_LOOK_BEGIN);

@@ -277,6 +277,54 @@ describe("storage.sql", function()
   end)
 end)
 
+-- --- Full-text search ----------------------------------------------------------------------------
+
+-- highlight and snippet are ours (runtime/sql/fts.h).
+local WORDS = { "a", "bee", "sea", "dog", "eel", "fox", "gnu", "Hen", "ibis" }
+
+local function text_of_words(most)
+  local parts = {}
+  for i = 1, math.random(0, most) do
+    parts[i] = pick(WORDS) .. pick { "", "", "", "", ".", ":", ",", ". " }
+  end
+  return table.concat(parts, " ")
+end
+
+local function match()
+  return pick {
+    pick(WORDS), pick(WORDS):sub(1, 1) .. "*", "x : " .. pick(WORDS),
+    pick(WORDS) .. " AND " .. pick(WORDS), ('"%s %s"'):format(pick(WORDS), pick(WORDS)),
+    ('%s OR %s OR "%s %s"'):format(pick(WORDS), pick(WORDS), pick(WORDS), pick(WORDS)),
+  }
+end
+
+local function found()
+  return pick {
+    ("highlight(f, %d, '[', ']')"):format(math.random(0, 2)),
+    ("snippet(f, %d, '[', ']', '...', %d)"):format(math.random(-1, 1), math.random(64)),
+    ("snippet(f, %d, '', NULL, NULL, %d)"):format(math.random(-1, 1), math.random(9)),
+  }
+end
+
+describe("full-text search", function()
+  it("marks and cuts as FTS5 does", function()
+    math.randomseed(SEED)
+    local run = start()
+    run:begin()
+    run:take "CREATE VIRTUAL TABLE f USING fts5 (x, y)"
+    for _ = 1, 100 do
+      run:take(("INSERT INTO f VALUES ('%s', '%s')"):format(text_of_words(math.random(200)),
+        text_of_words(40)))
+    end
+    for _ = 1, STATEMENTS / 10 do
+      run:take(("SELECT rowid, %s FROM f WHERE f MATCH '%s' ORDER BY rowid"):format(found(),
+        match()))
+    end
+    run:finish()
+    run:stop()
+  end)
+end)
+
 -- --- The files -----------------------------------------------------------------------------------
 
 local function paragraphs(path)

@@ -451,6 +451,17 @@ describe("storage.sql", function()
           json_patch('[1]', '[2]')))  AS v]]):one().v ]=])
     end)
 
+    it("snippet and highlight of a word that stands everywhere", function()
+      assert.same({ 2000000, 254 }, ask [[
+        sql:exec "CREATE VIRTUAL TABLE f USING fts5 (x)"
+        sql:exec("INSERT INTO f VALUES (?)", ("a "):rep(500000))
+        return {
+          sql:exec("SELECT length(highlight(f, 0, '', '')) * 2 AS v FROM f ('a')"):one().v,
+          #sql:exec("SELECT snippet(f, 0, '(', ')', '', 64) AS v FROM f ('a OR a')"):one().v - 1,
+        }
+      ]])
+    end)
+
     it("with what would not fit: rows, or writes", function()
       assert.matches("the rows of one query are more than 67108864 bytes", refusal [[
         sql:exec [=[
