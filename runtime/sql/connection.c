@@ -4,16 +4,17 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "sql/error.h"
 #include "sql/freelist.h"
 #include "sql/fts.h"
 #include "sql/functions.h"
 #include "sql/limits.h"
-#include "sql/pool.h"
 #include "sql/schema.h"
 
 #define LOOK_US_MIN 1000
 #define LOOK_US_MAX 20000
+
+const char od_sql_damaged[] = "it is damaged on disk; its keys and other objects are not concerned "
+                              "(storage:deleteAll() begins anew)";
 
 static struct od_sql_connection *of_pager(struct od_pager *pager)
 {
@@ -172,13 +173,14 @@ static bool on_end_part(struct od_pager *pager, bool keep, struct od_error *err)
     connection->parts--;
     connection->pager.is_writing = connection->parts > 0;
     if (connection->parts == 0 && connection->is_broken)
-        od_sql_pool_release(connection); // Whatever is open there still, it will not be seen.
+        connection->release(connection); // Whatever is open there still, it will not be seen.
     return is_done;
 }
 
 static void on_close(struct od_pager *pager)
 {
-    od_sql_pool_release(of_pager(pager));
+    struct od_sql_connection *connection = of_pager(pager);
+    connection->release(connection);
 }
 
 static const struct od_pager_events events = {on_sealing, on_undo_part, on_end_part, on_close};
@@ -282,7 +284,7 @@ struct od_sql_connection *od_sql_connection_open(struct od_storage *storage, str
     }
     bool is_damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
     od_error_set(err, "cannot open the object's database: %s",
-                 is_damaged ? od_sql_error_damaged : sqlite3_errstr(code));
+                 is_damaged ? od_sql_damaged : sqlite3_errstr(code));
     od_sql_connection_free(connection);
     return NULL;
 }

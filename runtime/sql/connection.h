@@ -31,7 +31,8 @@ struct od_sql_connection {
     sqlite3 *db;
     struct od_sql_file *file;
     struct od_sql_guard guard;
-    struct od_list link; // In the pool, longest unused first.
+    struct od_list link;                                   // In the pool, longest unused first.
+    void (*release)(struct od_sql_connection *connection); // Its storage does not want it.
     struct od_list statements;
     size_t statement_count, statement_bytes;
     int64_t deadline_us;
@@ -43,7 +44,10 @@ struct od_sql_connection {
     char *first_page;  // While it is idle: that of the database whose schema it knows.
 };
 
-// A new one for [storage], whose first page is in order. NULL: [err] says why.
+extern const char od_sql_damaged[]; // What is said of a database that is.
+
+// A new one for [storage], whose first page is in order. NULL: [err] says why. The pool sets
+// [release].
 struct od_sql_connection *od_sql_connection_open(struct od_storage *storage, struct od_error *err);
 
 // An idle one is [storage]'s now. [knows_schema]: it is the schema that it knows.
