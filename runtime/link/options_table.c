@@ -21,11 +21,16 @@ static take_value take_json, take_listen, take_data, take_workers, take_idle_ms,
     take_log_format, take_log_level, take_log_requests, take_log_queries, take_watch,
     take_fetch_private, take_connections, take_awake, take_events, take_follow, take_read_only,
     take_order, take_limit, take_cursor, take_allow_origin, take_allow_host, take_trusted_proxies,
-    take_confine;
+    take_confine, take_admin, take_admin_host;
 
 const struct od_option_row od_option_rows[] = {
     {"Serving", "listen", "HOST:PORT", "where clients connect; :8787 is every address, port 0 any",
      "127.0.0.1:8787", NULL, false, take_listen},
+    {NULL, "admin", "HOST:PORT",
+     "where people look inside: a page, metrics, health, commands; off: nowhere", NULL,
+     "dev: " OD_ADMIN_ADDRESS, false, take_admin},
+    {NULL, "admin-host", "HOSTS", "names by which it may be asked, besides localhost and addresses",
+     NULL, NULL, false, take_admin_host},
     {NULL, "data", "DIR", "where objects are stored", NULL, ".open-do beside the script", false,
      take_data},
     {NULL, "workers", "N", "processes that run objects, 1 to 64", NULL,
@@ -158,6 +163,21 @@ const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
 static bool take_listen(struct od_options_reading *reading, const char *text, struct od_error *err)
 {
     return od_address_parse(text, &reading->options->listen, err);
+}
+
+static bool take_admin(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    struct od_options *options = reading->options;
+    reading->is_told_admin = true;
+    options->has_admin = strcmp(text, "off") != 0;
+    return !options->has_admin || od_address_parse(text, &options->admin, err);
+}
+
+static bool take_admin_host(struct od_options_reading *reading, const char *text,
+                            struct od_error *err)
+{
+    reading->options->admin_host = text;
+    return od_origin_check_hosts(text, err);
 }
 
 static bool take_data(struct od_options_reading *reading, const char *text, struct od_error *err)

@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "codec/http_answer.h"
 #include "codec/upgrade_record.h"
+#include "link/meters.h"
 #include "link/response.h"
 #include "link/worker_page.h"
 #include "net/exchange_inner.h"
@@ -16,11 +17,17 @@ static void expect_next(struct od_exchange *exchange)
         od_exchange_await_turn(exchange);
 }
 
+static void count_answer(const struct od_net *net, uint16_t status)
+{
+    od_meters_count(net->meters, (enum od_meter)(OD_METER_answers1 + status / 100 - 1), 1);
+}
+
 static bool put_answer(struct od_exchange *exchange, od_slice message, struct od_error *err)
 {
     struct od_response response;
     if (!od_response_read(message, &response))
         return od_error_set(err, "the answer is no response");
+    count_answer(exchange->net, response.status);
     return od_http_answer_put(od_wire_out(exchange->wire), &response, exchange->manner,
                               od_clock_wall_ms(), err);
 }
@@ -109,12 +116,15 @@ bool od_exchange_upgrade(struct od_exchange *exchange, od_slice message, struct 
     struct od_response response;
     if (!od_response_read(message, &response))
         return od_error_set(err, "the answer is no response");
+    const struct od_net *net = exchange->net;
     if (!exchange->has_handshake)
         return od_error_set(err, "the request did not ask for a WebSocket");
     struct od_bytes head = {0};
     bool done =
         od_handshake_put_answer(&head, &exchange->handshake, &response, od_clock_wall_ms(), err) &&
         release(exchange, &response, od_bytes_slice(&head), record, fd, err);
+    if (done)
+        count_answer(net, 101);
     od_bytes_deinit(&head);
     return done;
 }
