@@ -348,6 +348,47 @@ describe("the admin listener", function()
       assert.is_true(lines < 30, server:log())
     end)
 
+    it("nonsense for every command, over HTTP and the WebSocket", function()
+      start()
+      workbench.ask(server, "a", "storage:put('k', 1)")
+      local page = websocket.connect(server.admin.address, "/live",
+        { headers = { authorization = "Bearer " .. server.admin.token } })
+      local values = { 7, -1, 1e300, "", "things/a", "things/#zz", "?", "nowhere/x", true, {},
+        { { 1, { x = "y" } } }, ("x"):rep(3000), "\195\40", "\0" }
+      local names = { "object", "key", "value", "limit", "cursor", "order", "after", "time", "socket",
+        "message", "code", "arguments", "method", "statement", "namespace", "name", "prefix" }
+      local connection = http.open(server.admin.address)
+      local asked = 0
+      for _, command in ipairs(value_of(get("/api/commands")).commands) do
+        for i, value in ipairs(values) do
+          local arguments = { object = "things/a" }
+          for j, name in ipairs(names) do
+            if (i + j) % 3 ~= 0 then
+              arguments[name] = values[(i + j) % #values + 1]
+            end
+          end
+          arguments.object = i % 2 == 0 and "things/a" or value
+          if command ~= "reload" and command ~= "drain" and command ~= "log" then
+            asked = asked + 1
+            connection:send_request("POST", "/api/" .. command, { body = json.encode(arguments),
+              headers = { authorization = "Bearer " .. server.admin.token } })
+            local answer = connection:read_answer("POST")
+            local is_known = answer.status == 200 or answer.status == 400 or answer.status == 409
+            assert.is_true(is_known and not answer.body:find("open%-do%.[%w.]+:%d+:"), -- A bug.
+              command .. " " .. json.encode(arguments) .. " " .. answer.body)
+            local wish = json.encode { id = asked, command = command, arguments = arguments }
+            if not wish:find("\195\40", 1, true) then -- No text of a WebSocket.
+              page:send(wish)
+              assert.equal(asked, json.decode(page:receive()).id)
+            end
+          end
+        end
+      end
+      connection:close()
+      assert.equal(200, get("/api/objects").status)
+      assert.is_nil(server:log():find("the admin listener: ", 1, true), server:log())
+    end)
+
     it("a crowd that says nothing, and those who read nothing", function()
       start()
       workbench.ask(server, "a", "storage:put('k', ('x'):rep(1000000))")
