@@ -1,5 +1,6 @@
 #include "operate.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -287,6 +288,23 @@ static int read_number(lua_State *L)
     return 1;
 }
 
+// pause(ms)
+static int pause_for(lua_State *L)
+{
+    poll(NULL, 0, luaL_checkint(L, 1));
+    return 0;
+}
+
+// count(number) -> its bytes as a u64
+static int pack_count(lua_State *L)
+{
+    struct od_bytes *bytes = &operation_of(L)->message;
+    od_bytes_clear(bytes);
+    od_bytes_put_u64(bytes, (uint64_t)luaL_checknumber(L, 1));
+    lua_pushlstring(L, bytes->at, bytes->size);
+    return 1;
+}
+
 // nearest(word, names) -> the one that was meant, or nil.
 static int nearest(lua_State *L)
 {
@@ -307,6 +325,8 @@ void od_operate_open(lua_State *L, struct od_operate *operation)
 {
     static const luaL_Reg functions[] = {{"ask", ask_main},
                                          {"terminal_ms", terminal_ms},
+                                         {"pause", pause_for},
+                                         {"count", pack_count},
                                          {"call", call},
                                          {"inspect", inspect},
                                          {"pack", pack},

@@ -48,6 +48,7 @@
 #define OD_DRAIN_MS_MAX 10000    // From SIGTERM to the end of the last worker; then SIGKILL.
 #define OD_RESTART_MS_MIN 100    // Before a worker is replaced a second time; doubles,
 #define OD_RESTART_MS_MAX 5000   // up to this,
+#define OD_NUMBERS_A_MS_MAX 16384ull // No worker needs more for its sockets, tasks and calls.
 #define OD_RESTART_CALM_MS 10000 // and starts anew after a life of this length.
 #define OD_STARTS_AWAITED_MAX 3  // After so many failed starts no request waits for a worker.
 

@@ -109,8 +109,10 @@ static int open_all_anywhere(struct od_listeners *listeners, const struct addrin
 static enum od_exit refuse_in_use(uint16_t port, const char *option, struct od_error *err)
 {
     char name[OD_PROCESS_NAME_BYTES];
-    pid_t pid = od_port_holder(port, name);
-    if (pid != 0)
+    pid_t pid = port == 0 ? 0 : od_port_holder(port, name);
+    if (port == 0)
+        od_error_set(err, "no port is free for both IPv4 and IPv6: choose one with %s", option);
+    else if (pid != 0)
         od_error_set(err,
                      "port %u is in use by process %d (%s): stop it or choose another port with %s",
                      port, (int)pid, name, option);

@@ -85,7 +85,6 @@ bool od_wire_adopt(struct od_net *net, int fd, const struct od_wire_protocol *pr
 
 struct od_bytes *od_wire_out(struct od_wire *wire)
 {
-    od_wire_check(wire);
     OD_ASSERT(!wire->is_closing);
     mark_dirty(wire);
     if (wire->out.capacity == 0)
@@ -95,7 +94,7 @@ struct od_bytes *od_wire_out(struct od_wire *wire)
 
 void od_wire_count(struct od_wire *wire)
 {
-    od_wire_check(wire);
+    OD_ASSERT(wire->counted_bytes <= wire->net->going_bytes);
     if (wire->counted_bytes == 0 && wire->out.size > 0)
         wire->taken_ms = od_clock_monotonic_ms();
     wire->net->going_bytes += wire->out.size - wire->counted_bytes;
@@ -138,7 +137,6 @@ size_t od_wire_waiting_bytes(const struct od_wire *wire)
 void od_wire_put_shared(struct od_wire *wire, struct od_frame_shared *frame, od_slice bytes)
 {
     OD_ASSERT(!wire->is_closing);
-    od_wire_check(wire);
     if (od_wire_waiting_bytes(wire) > 0) {
         od_bytes_put_slice(od_wire_out(wire), bytes);
         return;

@@ -9,6 +9,7 @@
 #include "object/look_sql.h"
 #include "object/outbox.h"
 #include "object/socket.h"
+#include "object/tap.h"
 #include "object/trace.h"
 #include "sql/copy.h"
 #include "store/store.h"
@@ -215,6 +216,7 @@ static look *find(od_slice name)
                 {"inside", look_inside},
                 {"sql.read", query},
                 {"sockets.list", list_sockets},
+                {"sockets.watch", od_tap_watch},
                 {"hibernate", hibernate},
                 {"evict", evict},
                 {"reset", reset},

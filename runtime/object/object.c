@@ -165,7 +165,6 @@ static bool has_work(const struct od_object *object)
 
 void od_object_receive(struct od_object *object, struct od_event *event)
 {
-    od_object_check(object);
     if (event->kind == OD_EVENT_RESUME) {
         if (!od_section_hold(object->section, event))
             od_list_push_back(&object->resumes, &event->link);

@@ -19,14 +19,9 @@
 #include "object/trace.h"
 #include "object/transaction.h"
 
-static bool has_id(const struct od_map_node *node, const void *key)
-{
-    return OD_MAP_MEMBER(node, struct od_task, by_id)->id == *(const uint64_t *)key;
-}
-
 struct od_task *od_task_find(struct od_objects *objects, uint64_t id)
 {
-    struct od_map_node *node = od_map_find(&objects->tasks, od_map_hash_u64(id), has_id, &id);
+    struct od_map_node *node = od_map_find_number(&objects->tasks, id);
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_task, by_id);
 }
 
@@ -149,7 +144,6 @@ void od_task_limit(struct od_task *task)
 
 void od_task_over(struct od_task *task)
 {
-    od_task_check(task);
     if (task->event != NULL)
         od_alarm_event_end(task->object, task->event, task->has_failed);
 }
@@ -198,7 +192,7 @@ struct od_task *od_task_new(struct od_object *object, struct od_event *event)
     od_list_init(&task->branches);
     od_list_init(&task->branch);
     od_list_push_back(&object->tasks, &task->link);
-    od_map_put(&object->objects->tasks, &task->by_id, od_map_hash_u64(task->id));
+    od_map_put_number(&object->objects->tasks, &task->by_id, task->id);
     return task;
 }
 

@@ -60,7 +60,7 @@ local CIRCLES = {
     .. "websocket_state wire" },
   ["runtime/object"] = { "access_log alarm_event auto_response branch call call_inner client_end "
     .. "deadlock history inbox inspection keep label leftovers look object object_inner objects "
-    .. "outbox outgoing refusal report section socket tag task timeout trace transaction" },
+    .. "outbox outgoing refusal report section socket tag tap task timeout trace transaction" },
   ["runtime/store"] = { "env env_file", "storage store store_inner" },
 }
 

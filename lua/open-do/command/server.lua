@@ -48,6 +48,12 @@ function M.sockets(target)
   return ask.facts(perform(target, nil, "sockets.list", ""))
 end
 
+--- Messages of its sockets behind the one with the number `after`, while they are watched: from the
+--- first question on.
+function M.messages(target, after)
+  return ask.facts(perform(target, nil, "sockets.watch", ask.count(after)))
+end
+
 --- The methods of its class, and the fields of its instance: { field =, type =, value = }.
 function M.inside(target)
   local records = ask.facts(perform(target, nil, "inside", ""))
