@@ -407,6 +407,13 @@ describe("the admin listener", function()
       end
     end)
 
+    it("more who come after each other than one address may have at once", function()
+      start { args = { "--connections-per-address", "3" } }
+      for _ = 1, 20 do
+        assert.equal(200, get("/healthz", { token = false }).status)
+      end
+    end)
+
     it("the end of its process, which nobody else notices", function()
       start()
       local client = server:connect("/things/a")
