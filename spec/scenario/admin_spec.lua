@@ -414,6 +414,30 @@ describe("the admin listener", function()
       end
     end)
 
+    it("many who follow the log", function()
+      start()
+      local first = value_of(get("/api/log"))
+      local followers = {}
+      for i = 1, 70 do
+        followers[i] = http.open(server.admin.address)
+        followers[i]:send_request("GET", "/api/log?after=" .. first.after, { headers = {
+          authorization = "Bearer " .. server.admin.token } })
+      end
+      assert.equal(200, request("HEAD", "/readyz", { token = false }).status)
+      assert.equal(409, followers[70]:read_answer("GET").status)
+      for _, follower in ipairs(followers) do
+        follower:close()
+      end
+    end)
+
+    it("a way out of it: its process may do next to nothing", function()
+      start()
+      local file = io.open("/proc/" .. value_of(get("/api/metrics")).main.admin .. "/status")
+      local status = file:read("*a")
+      file:close()
+      assert.matches(os.getenv("OPEN_DO_SANITIZED") and "Seccomp" or "Seccomp:%s+2", status)
+    end)
+
     it("the end of its process, which nobody else notices", function()
       start()
       local client = server:connect("/things/a")

@@ -12,7 +12,8 @@ local json = native.json
 local array = json.array
 local fail, usage = words.fail, words.usage
 
-local PAGE = 1000 -- Rows of a list, when nobody says how many.
+local PAGE = 1000        -- Rows of a list, when nobody says how many.
+local FOLLOWERS_MAX = 16 -- Of the log.
 
 local M = {}
 
@@ -43,9 +44,20 @@ commands.status = { run = function()
   return figures.status()
 end }
 
--- Waits until there is something to tell: ask again with `after` as it was answered.
+local followers = 0
+
+-- Waits until there is something to tell: ask again with `after` as it was answered. Each who waits
+-- is one question to main, of which there may not be many.
 commands.log = { run = function(arguments)
-  local after, missed, lines = server.log(text(arguments, "after", "0"))
+  if followers == FOLLOWERS_MAX then
+    fail("%d others follow the log already", followers)
+  end
+  followers = followers + 1
+  local ok, after, missed, lines = pcall(server.log, text(arguments, "after", "0"))
+  followers = followers - 1
+  if not ok then
+    error(after, 0)
+  end
   local list = array {}
   for line in lines:gmatch("[^\n]+") do
     list[#list + 1] = json.try_decode(line)
