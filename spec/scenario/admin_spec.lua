@@ -282,6 +282,12 @@ describe("the admin listener", function()
       workbench.ask(server, "a", "storage:put('k', 1)")
       local looks = { token = server.admin.read_token }
       value_of(get("/api/kv.list?object=things/a", looks))
+      for _, command in ipairs(value_of(get("/api/commands")).commands) do
+        if command.writes then
+          assert.equal(403, post("/api/" .. command.name, {}, looks).status, command.name)
+          assert.equal(405, get("/api/" .. command.name).status, command.name)
+        end
+      end
       for name, arguments in pairs { ["kv.put"] = { key = "k", value = 2 }, ["kv.delete"] =
         { key = "k" }, call = { method = "add", arguments = { 1, 2 } }, delete = {}, reset = {},
         evict = {}, hibernate = {}, ["alarm.set"] = { time = "10s" }, reload = {} } do
@@ -355,11 +361,12 @@ describe("the admin listener", function()
         { headers = { authorization = "Bearer " .. server.admin.token } })
       local values = { 7, -1, 1e300, "", "things/a", "things/#zz", "?", "nowhere/x", true, {},
         { { 1, { x = "y" } } }, ("x"):rep(3000), "\195\40", "\0" }
-      local names = { "object", "key", "value", "limit", "cursor", "order", "after", "time", "socket",
-        "message", "code", "arguments", "method", "statement", "namespace", "name", "prefix" }
+      local names = { "object", "key", "value", "limit", "cursor", "order", "after", "time",
+        "socket", "message", "code", "arguments", "method", "statement", "namespace", "name", "prefix" }
       local connection = http.open(server.admin.address)
       local asked = 0
-      for _, command in ipairs(value_of(get("/api/commands")).commands) do
+      for _, described in ipairs(value_of(get("/api/commands")).commands) do
+        local command = described.name
         for i, value in ipairs(values) do
           local arguments = { object = "things/a" }
           for j, name in ipairs(names) do
