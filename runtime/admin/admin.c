@@ -139,7 +139,8 @@ static void receive_connection(struct od_admin_process *process, od_slice body, 
         return;
     if (count >= OD_ADMIN_CONNECTIONS_MAX)
         od_net_hang_up(&process->net, fd);
-    else if (!od_exchange_adopt(&process->net, fd, place, peer, od_cursor_rest(&cursor), &err))
+    else if (!od_exchange_adopt(&process->net, fd, place, false, peer, od_cursor_rest(&cursor),
+                                &err))
         od_log(OD_LOG_ERROR, NULL, "cannot serve a connection of the admin listener: %s", err.text);
 }
 

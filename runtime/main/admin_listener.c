@@ -179,7 +179,7 @@ static enum od_admission on_admit(void *owner, const struct od_arrival *arrival,
     return OD_ADMISSION_TAKEN;
 }
 
-static const struct od_door_events door_events = {on_admit};
+static const struct od_door_events door_events = {on_admit, NULL};
 
 // --- From first open to last close ---------------------------------------------------------------
 
@@ -203,7 +203,7 @@ static enum od_exit listen_at(struct od_admin_listener *admin, struct od_error *
     if (!od_admin_token(options->data_dir, OD_ADMIN_TOKEN_NAME, admin->token, err) ||
         !od_admin_token(options->data_dir, OD_ADMIN_READ_TOKEN_NAME, admin->read_token, err))
         return OD_EXIT_WRONG;
-    return od_door_listen(&admin->door, &options->admin, "--admin", err);
+    return od_door_listen(&admin->door, &options->admin, "--admin", NULL, err);
 }
 
 enum od_exit od_admin_listener_open(struct od_admin_listener *admin, struct od_error *err)

@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "base/timers.h"
+#include "object/call_mark.h"
 #include "object/keep.h"
 #include "object/object.h"
 #include "object/script.h"
@@ -42,12 +43,16 @@ struct od_objects {
     struct od_map timeouts;
     struct od_map calls;
     struct od_map peer_calls; // Those from other workers, by their number there.
+    struct od_call_marks call_marks;
+    struct od_list *sent_calls; // By worker (call_sent.h),
+    size_t kept_call_bytes;     // and what is kept of all of them.
     struct od_list ready;
     struct od_list gated;
     struct od_list idle;
     uint64_t slow_readers; // So many have been closed.
     bool logs_accesses;    // See access_log.h.
     bool logs_queries;
+    bool is_leaving;  // The worker ends, and another takes over.
     bool is_draining; // The worker ends: what waits for a namespace is given up.
     struct od_outgoing_turns outgoing;
     uint32_t passwords; // Keys of passwords that are being made (password.h).
@@ -91,6 +96,12 @@ void od_objects_switch(struct od_objects *objects, struct od_script *script);
 // The worker is about to end: events of objects that no class handles wait no longer, and timers of
 // scripts do not run any more.
 void od_objects_drain(struct od_objects *objects);
+
+// Another worker takes over: requests that have not begun are its business, and timers of scripts
+// do not run any more.
+void od_objects_leave(struct od_objects *objects);
+od_time_ms od_objects_oldest_task_ms(const struct od_objects *objects); // For how long it runs.
+bool od_objects_are_still(const struct od_objects *objects); // Nothing runs or waits for the disk.
 
 // Between two turns: closes former versions that nothing needs any more.
 void od_objects_close_scripts(struct od_objects *objects);

@@ -156,6 +156,34 @@ describe("a data directory", function()
     world:close()
   end)
 
+  it("that is full takes what there are free pages for", function()
+    ffi.C.signal(SIGXFSZ, ffi.cast("void (*)(int)", 1))
+    support.arm("journal.small", -1) -- The limit is not about its files.
+    local world = support.open(directory)
+    local object = world:object("lobby")
+    local function store(key, value)
+      if value then
+        object:put(key, value)
+      else
+        object:delete(key)
+      end
+      object:seal()
+      world:settle()
+    end
+    store("large", ("v"):rep(2 * 1024 * 1024))
+    store("large", nil)
+    store("small", "1")
+    with_limit(RLIMIT_FSIZE, 1024 * 1024, function() -- The file is larger than that.
+      for i = 1, 20 do
+        store("key " .. i, ("w"):rep(10000))
+      end
+      store("key 1", nil)
+    end)
+    assert.equal(20, #object:list())
+    support.disarm("journal.small")
+    world:close()
+  end)
+
   it("opens with a smaller map where address space is limited", function()
     if os.getenv("OPEN_DO_SANITIZED") then
       return -- A sanitizer's shadow is larger than any limit that would tell us something.
