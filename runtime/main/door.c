@@ -63,7 +63,7 @@ struct in6_addr od_door_address_of(const struct sockaddr_storage *peer)
 // One address that has too many is cut without a word: an answer would cost what is to be saved.
 static bool is_welcome(struct od_door *door, int fd, const struct in6_addr *peer)
 {
-    return door->options->connections_per_address == 0 ||
+    return door->connection_limit.limit == 0 ||
            od_networks_have(&door->options->trusted_proxies, peer) ||
            od_connection_limit_enter(&door->connection_limit, fd, peer);
 }
