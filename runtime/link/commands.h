@@ -18,6 +18,7 @@
 #define OD_COMMANDS(COMMAND)                                                                       \
     COMMAND("object", LOOKS, "nothing; gives facts")                                               \
     COMMAND("events", LOOKS, "nothing; gives facts of each of the last, and watches on (trace.h)") \
+    COMMAND("inside", LOOKS, "nothing; gives facts of its class and its instance (script.h)")      \
     COMMAND("kv.list", LOOKS,                                                                      \
             "str prefix, str start after, u32 limit; gives (str key, str value)*")                 \
     COMMAND("kv.get", LOOKS, "str key; gives the same, one or none")                               \

@@ -104,6 +104,17 @@ static bool list_sockets(struct od_object *object, struct od_cursor *sent, struc
     return true;
 }
 
+// An instance may be of another version than the one that is served.
+static bool look_inside(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                        struct od_error *err)
+{
+    struct od_script *script = object->script != NULL ? object->script : object->objects->script;
+    (void)sent, (void)err;
+    if (script != NULL)
+        script->put_inside(script, object, found);
+    return true;
+}
+
 static bool list_events(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
                         struct od_error *err)
 {
@@ -202,6 +213,7 @@ static look *find(od_slice name)
                 {"kv.list", list_keys},
                 {"kv.get", get_key},
                 {"events", list_events},
+                {"inside", look_inside},
                 {"sql.read", query},
                 {"sockets.list", list_sockets},
                 {"sockets.watch", od_tap_watch},

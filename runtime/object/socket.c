@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "codec/frame.h"
 #include "link/link.h"
+#include "link/worker_page.h"
 #include "net/net.h"
 #include "object/access_log.h"
 #include "object/keep.h"
@@ -15,14 +16,9 @@
 #include "object/tap.h"
 #include "object/task.h"
 
-static bool has_id(const struct od_map_node *node, const void *key)
-{
-    return OD_MAP_MEMBER(node, struct od_socket, by_id)->id == *(const uint64_t *)key;
-}
-
 struct od_socket *od_socket_find(struct od_objects *objects, uint64_t id)
 {
-    struct od_map_node *node = od_map_find(&objects->sockets, od_map_hash_u64(id), has_id, &id);
+    struct od_map_node *node = od_map_find_number(&objects->sockets, id);
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_socket, by_id);
 }
 
@@ -66,7 +62,7 @@ static struct od_socket *make(struct od_object *object, uint64_t id)
     od_list_init(&socket->link);
     od_list_init(&socket->accepted);
     od_list_init(&socket->waiting);
-    od_map_put(&objects->sockets, &socket->by_id, od_map_hash_u64(socket->id));
+    od_map_put_number(&objects->sockets, &socket->by_id, socket->id);
     return socket;
 }
 
@@ -241,7 +237,6 @@ static bool is_too_much(const struct od_socket *socket, od_slice payload)
 void od_socket_message(struct od_socket *socket, od_slice payload, struct od_bytes *memory,
                        bool is_binary)
 {
-    od_socket_check(socket);
     if (auto_respond(socket, payload, is_binary))
         return;
     if (is_too_much(socket, payload)) {
@@ -260,6 +255,7 @@ void od_socket_message(struct od_socket *socket, od_slice payload, struct od_byt
 static void log_slow_reader(const struct od_socket *socket)
 {
     uint64_t count = ++socket->object->objects->slow_readers;
+    od_meters_count(&socket->object->objects->page->meters, OD_METER_slowReaders, 1);
     if ((count & (count - 1)) == 0)
         od_log(OD_LOG_WARN, socket->object->label,
                "a WebSocket is closed with 1013: its client does not read what is sent to it "
@@ -376,7 +372,6 @@ od_slice od_socket_tag_at(const struct od_socket *socket, size_t index)
 
 bool od_socket_send(struct od_socket *socket, od_slice payload, bool is_binary)
 {
-    od_socket_check(socket);
     if (socket->has_closed)
         return false;
     if (socket->is_gone)
@@ -459,6 +454,13 @@ bool od_socket_is_at_rest(const struct od_socket *socket)
 {
     return socket->waiting_count == 0 && socket->gated_count == 0 && !socket->is_busy &&
            socket->is_attached && !socket->has_closed && !socket->peer_closed;
+}
+
+bool od_socket_can_move(const struct od_socket *socket)
+{
+    return socket->gated_count == 0 && !socket->is_busy && socket->is_attached &&
+           !socket->peer_closed && !socket->is_gone &&
+           od_websocket_ready_state(socket->websocket) != OD_READY_CLOSED;
 }
 
 od_slice od_socket_attachment(const struct od_socket *socket)

@@ -51,12 +51,6 @@ static struct od_trace_event *event_at(struct od_trace *trace, uint64_t number)
     return &trace->events[number % OD_TRACE_EVENTS];
 }
 
-void od_trace_came(const struct od_object *object, struct od_event *event)
-{
-    if (od_trace_of(object) != NULL && event->came_us == 0)
-        event->came_us = od_clock_passed_us();
-}
-
 void od_trace_began(struct od_object *object, const struct od_task *task)
 {
     struct od_trace *trace = od_trace_of(object);

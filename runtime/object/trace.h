@@ -53,7 +53,6 @@ struct od_trace *od_trace_of(const struct od_object *object); // NULL: it is not
 void od_trace_put(struct od_bytes *facts, const struct od_object *object);
 
 // What happens to an event of it. All of these look first whether it is watched.
-void od_trace_came(const struct od_object *object, struct od_event *event);
 void od_trace_began(struct od_object *object, const struct od_task *task);
 void od_trace_goes_on(struct od_object *object, const struct od_task *task);
 void od_trace_ran(struct od_object *object, int64_t us); // The stretch is over.

@@ -29,10 +29,8 @@ static void shut_out(struct od_failed_sources *failed, const struct od_pending *
     struct od_failed_source *found = find_failed(failed, pending->source);
     if (found != NULL && found->generation >= pending->generation)
         return;
-    if (found == NULL && failed->size == failed->capacity) {
-        failed->capacity = failed->capacity == 0 ? 4 : failed->capacity * 2;
-        failed->list = od_reallocate(failed->list, failed->capacity * sizeof *failed->list);
-    }
+    if (found == NULL && failed->size == failed->capacity)
+        failed->list = od_grow(failed->list, &failed->capacity, sizeof *failed->list);
     found = found != NULL ? found : &failed->list[failed->size++];
     *found = (struct od_failed_source){pending->source, pending->generation, false};
 }

@@ -43,10 +43,10 @@ void od_reports_deinit(struct od_reports *reports)
 
 static void push(struct od_reports *reports, struct od_report report)
 {
-    if (reports->size == reports->capacity) {
-        reports->capacity = reports->capacity == 0 ? 16 : reports->capacity * 2;
-        reports->list = od_reallocate(reports->list, reports->capacity * sizeof *reports->list);
-    }
+    OD_ASSERT(reports->size <= reports->capacity);
+    OD_ASSERT(reports->group_begin <= reports->size);
+    if (reports->size == reports->capacity)
+        reports->list = od_grow(reports->list, &reports->capacity, sizeof *reports->list);
     reports->list[reports->size++] = report;
 }
 

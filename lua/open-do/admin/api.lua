@@ -1,0 +1,261 @@
+-- Commands of the admin listener, for /api/NAME and for the page: what they take and give, in JSON.
+local _, native = ...
+
+local figures = require "open-do.admin.figures"
+local od = require "open-do"
+local objects = require "open-do.command.objects"
+local server = require "open-do.command.server"
+local typed = require "open-do.command.typed"
+local words = require "open-do.command.words"
+
+local json = native.json
+local array = json.array
+local fail, usage = words.fail, words.usage
+
+local PAGE = 1000        -- Rows of a list, when nobody says how many.
+local FOLLOWERS_MAX = 16 -- Of the log.
+
+local M = {}
+
+-- Arguments ---------------------------------------------------------------------------------------
+
+local function text(arguments, name, fallback)
+  local value = arguments[name]
+  if value == nil then
+    value = fallback
+  end
+  return type(value) == "string" and value or usage("'%s' is a text that is needed", name)
+end
+
+local function number(arguments, name, fallback)
+  local value = arguments[name]
+  return tonumber(value == nil and fallback or value) or usage("'%s' is a number", name)
+end
+
+local function target(arguments)
+  return words.target(text(arguments, "object"))
+end
+
+-- What they do ------------------------------------------------------------------------------------
+
+local commands = {}
+
+-- What it takes, as `GET /api/commands` tells it: names, with a "?" those that may be left out.
+local function reads(name, arguments, run)
+  commands[name] = { arguments = arguments, run = run }
+end
+
+local function writes(name, arguments, run)
+  commands[name] = { arguments = arguments, run = run, writes = true }
+end
+
+reads("status", "", function()
+  return figures.status()
+end)
+
+local followers = 0
+
+-- Waits until there is something to tell: ask again with `after` as it was answered. Each who waits
+-- is one question to main, of which there may not be many.
+reads("log", "after?", function(arguments)
+  if followers == FOLLOWERS_MAX then
+    fail("%d others follow the log already", followers)
+  end
+  followers = followers + 1
+  local ok, after, missed, lines = pcall(server.log, text(arguments, "after", "0"))
+  followers = followers - 1
+  if not ok then
+    error(after, 0)
+  end
+  local list = array {}
+  for line in lines:gmatch("[^\n]+") do
+    list[#list + 1] = json.try_decode(line)
+  end
+  return { after = after, missed = missed, lines = list }
+end)
+
+writes("drain", "", function()
+  return (figures.ask("drain"):gsub("\n$", ""))
+end)
+
+reads("metrics", "", figures.collect)
+
+--- What there is, and what this visitor may.
+reads("commands", "", function(_, role)
+  local list = array {}
+  for name, command in pairs(commands) do
+    list[#list + 1] = { name = name, arguments = command.arguments,
+      writes = command.writes == true }
+  end
+  table.sort(list, function(a, b) return a.name < b.name end)
+  return { role = role, commands = list }
+end)
+
+writes("reload", "", function()
+  return (figures.ask("reload"):gsub("\n$", ""))
+end)
+
+reads("objects", "namespace?, name?, order?, awake?, limit?, cursor?", function(arguments)
+  local list, cursor = objects.list { space = text(arguments, "namespace", ""),
+    beginning = text(arguments, "name", ""), limit = number(arguments, "limit", PAGE),
+    awake = arguments.awake ~= nil and arguments.awake ~= "0", order = arguments.order,
+    cursor = arguments.cursor }
+  return { objects = list, cursor = cursor }
+end)
+
+reads("object", "object", function(arguments)
+  return server.check_exists(target(arguments))
+end)
+
+-- Without a token that may write, or by GET, a statement that writes is refused.
+reads("sql", "object, statement, arguments?", function(arguments, role)
+  local given = arguments.arguments or {}
+  if type(given) ~= "table" then
+    usage("'arguments' is a list")
+  end
+  local object = target(arguments)
+  server.check_exists(object)
+  given = typed.decode(given)
+  return server.sql(object, role ~= "write", text(arguments, "statement"),
+    unpack(given, 1, #given))
+end)
+
+reads("inside", "object", function(arguments)
+  local methods, fields = server.inside(target(arguments))
+  table.sort(methods)
+  return { methods = array(methods), fields = array(fields) }
+end)
+
+reads("events", "object", function(arguments)
+  return array(server.events(target(arguments)))
+end)
+
+reads("kv.list", "object, prefix?, limit?", function(arguments)
+  local list, limit = array {}, number(arguments, "limit", PAGE)
+  for key, value in server.each_pair(target(arguments), text(arguments, "prefix", "")) do
+    if #list >= limit then
+      break
+    end
+    list[#list + 1] = { key = key, value = value }
+  end
+  return list
+end)
+
+reads("kv.get", "object, key", function(arguments)
+  local object, key = target(arguments), text(arguments, "key")
+  local is_there, value = server.get(object, key)
+  return is_there and value or fail("%s has no key '%s'", object.label, key)
+end)
+
+writes("kv.put", "object, key, value", function(arguments)
+  if arguments.value == nil then
+    usage("'value' is missing")
+  end
+  server.write(target(arguments), "kv.put", text(arguments, "key"), typed.decode(arguments.value))
+end)
+
+writes("kv.delete", "object, key", function(arguments)
+  return server.write(target(arguments), "kv.delete", text(arguments, "key"))
+end)
+
+reads("sockets", "object", function(arguments)
+  return array(server.sockets(target(arguments)))
+end)
+
+writes("sockets.send", "object, socket, message", function(arguments)
+  server.write(target(arguments), "sockets.send", number(arguments, "socket"),
+    text(arguments, "message"), false)
+end)
+
+writes("sockets.close", "object, socket, code?, reason?", function(arguments)
+  server.write(target(arguments), "sockets.close", number(arguments, "socket"),
+    number(arguments, "code", 1000), text(arguments, "reason", ""))
+end)
+
+writes("alarm.set", "object, time", function(arguments)
+  server.write(target(arguments), "alarm.set", words.time(tostring(arguments.time or ""), "time"))
+end)
+
+writes("alarm.run", "object", function(arguments)
+  server.write(target(arguments), "alarm.run")
+end)
+
+writes("alarm.delete", "object", function(arguments)
+  server.write(target(arguments), "alarm.delete")
+end)
+
+-- A method may change anything.
+writes("call", "object, method, arguments?", function(arguments)
+  local given = arguments.arguments or {}
+  if type(given) ~= "table" then
+    usage("'arguments' is a list")
+  end
+  given = typed.decode(given)
+  return array { server.call(target(arguments), text(arguments, "method"),
+    unpack(given, 1, #given)) }
+end)
+
+for _, name in ipairs { "hibernate", "evict", "reset", "delete" } do
+  writes(name, "object", function(arguments)
+    server.act(target(arguments), name)
+  end)
+end
+
+-- Running them ------------------------------------------------------------------------------------
+
+--- { arguments =, run =, writes = }, or nil.
+function M.find(name)
+  return commands[name]
+end
+
+function M.encode(value)
+  return assert(json.try_encode(typed.encode(value), true))
+end
+
+local Refusal = {}
+
+--- Its answer, as JSON. Raises what M.explain explains.
+function M.run(command, arguments, role)
+  if command.writes and role ~= "write" then
+    error(setmetatable({}, Refusal), 0)
+  end
+  local value = command.run(arguments, role)
+  return value == nil and "null" or M.encode(value)
+end
+
+--- The text of an error, and the status of HTTP it stands for.
+function M.explain(problem)
+  if getmetatable(problem) == Refusal then
+    return "this token may look and change nothing", 403
+  end
+  local said, code = words.explain(problem)
+  return said, code == 2 and 400 or 409
+end
+
+local JSON = { ["content-type"] = "application/json" }
+
+local function arguments_of(request)
+  if request.method == "GET" or request:text() == "" then
+    return request.query
+  end
+  local given, problem = json.try_decode(request:text())
+  return type(given) == "table" and given or nil, problem
+end
+
+--- What HTTP gets.
+function M.response(command, visitor)
+  local arguments, problem = arguments_of(visitor.request)
+  if not arguments then
+    return od.Response(M.encode { error = problem or "the body is no JSON object" } .. "\n",
+      { status = 400, headers = JSON })
+  end
+  local role = visitor.request.method == "POST" and visitor.role or "read"
+  local ok, result = pcall(M.run, command, arguments, role)
+  if ok then
+    return od.Response(result .. "\n", { headers = JSON })
+  end
+  local said, status = M.explain(result)
+  return od.Response(M.encode { error = said } .. "\n", { status = status, headers = JSON })
+end
+
+return M
