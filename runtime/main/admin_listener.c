@@ -205,7 +205,7 @@ static enum od_exit listen_at(struct od_admin_listener *admin, struct od_error *
         return OD_EXIT_WRONG;
     if (admin->door.listeners.count > 0)
         return OD_EXIT_CLEAN;
-    return od_door_listen(&admin->door, &options->admin, "--admin", err);
+    return od_door_listen(&admin->door, &options->admin, "--admin", NULL, err);
 }
 
 enum od_exit od_admin_listener_open(struct od_admin_listener *admin, struct od_error *err)

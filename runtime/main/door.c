@@ -196,18 +196,16 @@ void od_door_deinit(struct od_door *door)
 }
 
 enum od_exit od_door_listen(struct od_door *door, const struct od_address *address,
-                            const char *option, struct od_error *err)
+                            const char *option, const struct od_address *with_tls,
+                            struct od_error *err)
 {
-    return od_listeners_open(&door->listeners, address, option, err);
-}
-
-enum od_exit od_door_listen_tls(struct od_door *door, const struct od_address *address,
-                                const char *option, struct od_error *err)
-{
-    struct od_listeners with_tls;
-    enum od_exit exit = od_listeners_open(&with_tls, address, option, err);
+    struct od_listeners others = {0};
+    enum od_exit exit = od_listeners_open(&door->listeners, address, option, err);
     door->tls_from = door->listeners.count;
-    return exit != OD_EXIT_CLEAN || od_listeners_join(&door->listeners, &with_tls, err)
+    if (exit != OD_EXIT_CLEAN || with_tls == NULL)
+        return exit;
+    exit = od_listeners_open(&others, with_tls, "--tls-listen", err);
+    return exit != OD_EXIT_CLEAN || od_listeners_join(&door->listeners, &others, err)
                ? exit
                : OD_EXIT_WRONG;
 }

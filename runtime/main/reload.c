@@ -484,26 +484,12 @@ void od_reload_start(struct od_reload *reload)
     od_dry_run_start(&reload->dry_run);
 }
 
-void od_reload_put(const struct od_reload *reload, struct od_bytes *bytes)
+void od_reload_serve(struct od_reload *reload, uint32_t version, const struct od_verdict *verdict)
 {
-    od_bytes_put_u32(bytes, reload->version);
-    od_bytes_put_string(bytes, od_bytes_slice(&reload->required));
-    od_bytes_put_slice(bytes, od_bytes_slice(&reload->served));
-}
-
-bool od_reload_take(struct od_reload *reload, struct od_cursor *cursor)
-{
-    struct od_verdict verdict;
-    uint32_t version = od_cursor_u32(cursor);
-    od_slice required = od_cursor_string(cursor);
-    if (!od_verdict_read(cursor, &verdict) || !verdict.ok || version == 0)
-        return false;
-    od_verdict_put(&reload->next, &verdict);
-    verdict = next_verdict(reload);
+    od_verdict_put(&reload->next, verdict);
+    struct od_verdict next = next_verdict(reload);
     reload->version = version - 1;
-    begin_first(reload, &verdict);
-    od_reload_looked_at(reload, required);
-    return true;
+    begin_first(reload, &next);
 }
 
 void od_reload_hold(struct od_reload *reload)
