@@ -190,6 +190,7 @@ void od_admin_listener_init(struct od_admin_listener *admin, struct od_loop *loo
     *admin = (struct od_admin_listener){
         .loop = loop, .options = options, .operator= operator, .timer = {.fire = on_start_time} };
     od_door_init(&admin->door, loop, options, &door_events, admin);
+    admin->door.connection_limit.limit = 0; // The process behind it tells of no ends.
     int status = uv_signal_init(&loop->uv, &admin->child_signal);
     OD_ASSERT(status == 0);
     admin->child_signal.data = admin;
@@ -205,7 +206,7 @@ static enum od_exit listen_at(struct od_admin_listener *admin, struct od_error *
         return OD_EXIT_WRONG;
     if (admin->door.listeners.count > 0)
         return OD_EXIT_CLEAN;
-    return od_door_listen(&admin->door, &options->admin, "--admin", NULL, err);
+    return od_door_listen(&admin->door, &options->admin, "--admin", err);
 }
 
 enum od_exit od_admin_listener_open(struct od_admin_listener *admin, struct od_error *err)

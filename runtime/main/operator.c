@@ -161,8 +161,8 @@ static const struct od_control_command control_commands[] = {
     {"call", answer_call, true},
     {"inspect", answer_inspect, true},
     {"log", answer_log, true},
-    {"restart-worker", answer_restart, false},
     {"upgrade", answer_upgrade, false},
+    {"restart-worker", answer_restart, false},
     {NULL, NULL, false}};
 
 void od_operator_ask(struct od_operator *who, struct od_control_question *question, od_slice name,
