@@ -91,8 +91,9 @@ describe("open-do status", function()
 
   it("says how many databases are open, and what they hold", function()
     start(1)
-    for _, name in ipairs { "a", "b" } do -- One that begins like another needs no connection yet.
-      workbench.ask(server, name, ([[ storage.sql:exec "CREATE TABLE %s (x)" ]]):format(name))
+    for _, name in ipairs { "a", "b" } do
+      workbench.ask(server, name, [[ storage.sql:exec "CREATE TABLE t (x)" ]])
+      workbench.ask(server, name, [[ storage.sql:exec "INSERT INTO t VALUES (1)" ]])
     end
     local worker = server:status().workers[1]
     assert.equal(2, worker.databases)
