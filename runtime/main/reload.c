@@ -6,35 +6,7 @@
 #include "base/cursor.h"
 #include "base/log.h"
 #include "main/limits.h"
-
-// --- Messages to workers -------------------------------------------------------------------------
-
-static bool hears(const struct od_child *child)
-{
-    return child->has_link && !child->link.is_gone &&
-           (child->state == OD_CHILD_LOADING || child->state == OD_CHILD_RESTORING ||
-            child->state == OD_CHILD_READY);
-}
-
-static void send_load(struct od_child *child, uint32_t version, od_slice files)
-{
-    size_t mark = od_link_begin(&child->link, OD_KIND_LOAD, -1);
-    od_bytes_put_u32(&child->link.out, version);
-    od_bytes_put_slice(&child->link.out, files);
-    od_link_end(&child->link, mark);
-}
-
-static void send_to_all(struct od_reload *reload, enum od_kind kind, uint32_t version)
-{
-    struct od_bytes body = {0};
-    od_bytes_put_u32(&body, version);
-    for (uint32_t i = 0; i < reload->supervisor->child_count; i++) {
-        struct od_child *child = &reload->supervisor->children[i];
-        if (hears(child))
-            od_link_send(&child->link, kind, od_bytes_slice(&body), -1);
-    }
-    od_bytes_deinit(&body);
-}
+#include "main/version_messages.h"
 
 // --- States --------------------------------------------------------------------------------------
 
@@ -42,7 +14,7 @@ static void move_to(struct od_reload *reload, enum od_reload_state state)
 {
     static const bool may_move[OD_RELOAD_STOPPED + 1][OD_RELOAD_STOPPED + 1] = {
         [OD_RELOAD_STARTING] = {[OD_RELOAD_IDLE] = true},
-        [OD_RELOAD_IDLE] = {[OD_RELOAD_TRYING] = true},
+        [OD_RELOAD_IDLE] = {[OD_RELOAD_TRYING] = true, [OD_RELOAD_STARTING] = true},
         [OD_RELOAD_TRYING] = {[OD_RELOAD_TRYING] = true, [OD_RELOAD_JUDGED] = true},
         [OD_RELOAD_JUDGED] =
             {[OD_RELOAD_TRYING] = true, [OD_RELOAD_LOADING] = true, [OD_RELOAD_IDLE] = true},
@@ -167,6 +139,8 @@ static void take_version(struct od_reload *reload)
 {
     struct od_verdict verdict = next_verdict(reload);
     reload->version++;
+    od_bytes_clear(&reload->served);
+    od_bytes_put_slice(&reload->served, od_bytes_slice(&reload->next));
     od_bytes_clear(&reload->required);
     od_bytes_clear(&reload->files);
     od_bytes_put_slice(&reload->files, verdict.files);
@@ -187,16 +161,16 @@ static void commit(struct od_reload *reload)
 {
     take_version(reload);
     move_to(reload, OD_RELOAD_SWITCHING);
-    send_to_all(reload, OD_KIND_SWITCH, reload->version);
+    od_version_send_to_all(reload->supervisor, OD_KIND_SWITCH, reload->version);
     for (uint32_t i = 0; i < reload->supervisor->child_count; i++)
-        reload->is_loading[i] = hears(&reload->supervisor->children[i]);
+        reload->is_loading[i] = od_version_is_heard(&reload->supervisor->children[i]);
     if (all_have_answered(reload))
         rest_with_new(reload);
 }
 
 static void give_up(struct od_reload *reload)
 {
-    send_to_all(reload, OD_KIND_DISCARD, reload->version + 1);
+    od_version_send_to_all(reload->supervisor, OD_KIND_DISCARD, reload->version + 1);
     rest_with_old(reload, od_bytes_slice(&reload->failure));
 }
 
@@ -224,7 +198,7 @@ static void fail(struct od_reload *reload, const struct od_child *child, od_slic
 
 static void load_in(struct od_reload *reload, struct od_child *child)
 {
-    send_load(child, reload->version + 1, next_verdict(reload).files);
+    od_version_send_load(child, reload->version + 1, next_verdict(reload).files);
     reload->is_loading[child->index] = true;
 }
 
@@ -235,7 +209,7 @@ static void load_in_all(struct od_reload *reload)
     od_loop_set_timer(reload->loop, &reload->timer, OD_RELOAD_LOAD_MS_MAX);
     for (uint32_t i = 0; i < reload->supervisor->child_count; i++) {
         struct od_child *child = &reload->supervisor->children[i];
-        if (hears(child))
+        if (od_version_is_heard(child))
             load_in(reload, child);
     }
     decide_when_all_said(reload);
@@ -300,8 +274,8 @@ static void begin_first(struct od_reload *reload, const struct od_verdict *verdi
     }
     take_version(reload);
     for (uint32_t i = 0; i < reload->supervisor->child_count; i++) {
-        if (hears(&reload->supervisor->children[i]))
-            send_load(&reload->supervisor->children[i], reload->version, verdict->files);
+        if (od_version_is_heard(&reload->supervisor->children[i]))
+            od_version_send_load(&reload->supervisor->children[i], reload->version, verdict->files);
     }
     watch_files(reload, verdict);
 }
@@ -435,7 +409,7 @@ void od_reload_born(struct od_reload *reload, struct od_child *child)
 {
     if (reload->version == 0)
         return; // It hears of the first version with all others.
-    send_load(child, reload->version, od_bytes_slice(&reload->files));
+    od_version_send_load(child, reload->version, od_bytes_slice(&reload->files));
     if (reload->state == OD_RELOAD_LOADING)
         load_in(reload, child);
 }
@@ -482,6 +456,20 @@ void od_reload_start(struct od_reload *reload)
     od_dry_run_start(&reload->dry_run);
 }
 
+void od_reload_serve(struct od_reload *reload, uint32_t version, const struct od_verdict *verdict)
+{
+    od_verdict_put(&reload->next, verdict);
+    struct od_verdict next = next_verdict(reload);
+    reload->version = version - 1;
+    begin_first(reload, &next);
+}
+
+void od_reload_hold(struct od_reload *reload)
+{
+    move_to(reload, OD_RELOAD_STARTING);
+    od_dry_run_rest(&reload->dry_run);
+}
+
 void od_reload_open(struct od_reload *reload)
 {
     enum od_reload_wish wish = reload->next_wish;
@@ -505,6 +493,7 @@ void od_reload_close(struct od_reload *reload)
     od_reload_stop(reload);
     od_dry_run_close(&reload->dry_run);
     od_watch_close(&reload->watch);
+    od_bytes_deinit(&reload->served);
     od_bytes_deinit(&reload->files);
     od_bytes_deinit(&reload->required);
     od_bytes_deinit(&reload->next);

@@ -51,6 +51,7 @@ void od_exchange_free(struct od_exchange *exchange)
     od_loop_clear_timer(exchange->net->loop, &exchange->deadline);
     od_map_remove(&exchange->net->exchanges, &exchange->node);
     od_exchange_forget_request(exchange);
+    od_unbegun_drop(&exchange->net->unbegun, exchange->place);
     od_bytes_deinit(&exchange->peer);
     od_bytes_deinit(&exchange->in);
     free(exchange);
@@ -88,7 +89,14 @@ void od_exchange_await_turn(struct od_exchange *exchange)
 static void on_stirs(void *owner)
 {
     const struct od_exchange *exchange = owner;
-    od_wire_mark(exchange->wire, OD_PAGE_BUSY, OD_PAGE_WHOLE);
+    od_wire_mark(exchange->wire, OD_PAGE_BUSY, 0);
+}
+
+// Bytes were read, and lie where main finds them.
+static void show_read(const struct od_exchange *exchange, od_slice bytes)
+{
+    if (od_unbegun_put(&exchange->net->unbegun, exchange->place, bytes))
+        od_wire_mark(exchange->wire, 0, OD_PAGE_BUSY);
 }
 
 // Of what comes behind a request that is being answered, one read is taken, so that a client that
@@ -99,6 +107,7 @@ static void on_bytes(void *owner, char *at, size_t size)
     od_exchange_check(exchange);
     bool is_first = exchange->phase == PHASE_HEAD && exchange->in.size == 0;
     od_bytes_put(&exchange->in, at, size);
+    show_read(exchange, (od_slice){at, size});
     if (exchange->phase > PHASE_BODY || (is_first && od_exchange_is_crowded(exchange)))
         od_wire_pause(exchange->wire);
     if (exchange->phase > PHASE_BODY)
@@ -210,7 +219,7 @@ struct od_exchange *od_net_exchange(const struct od_net *net, uint64_t number)
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_exchange, node);
 }
 
-bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, od_slice peer,
+bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, bool is_tls, od_slice peer,
                        od_slice already_read, struct od_error *err)
 {
     struct od_exchange *exchange = od_allocate_zeroed(sizeof *exchange);
@@ -223,6 +232,8 @@ bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, od_slice peer
     if (place != OD_PAGE_NO_PLACE)
         od_wire_show_on(exchange->wire, net->page, place);
     exchange->net = net;
+    exchange->place = place;
+    exchange->is_tls = is_tls;
     exchange->number = ++net->last_exchange;
     exchange->deadline.fire = on_deadline;
     od_bytes_put_slice(&exchange->peer, peer);

@@ -78,6 +78,8 @@ bool od_wire_adopt(struct od_net *net, int fd, const struct od_wire_protocol *pr
     (*wire)->wsi = wsi;
     (*wire)->number = number;
     lws_set_opaque_user_data(wsi, *wire);
+    if (net->is_held)
+        od_wire_hold(*wire);
     return true;
 }
 
@@ -231,58 +233,6 @@ static void shut_when_sent(struct od_wire *wire)
         od_wire_cut(wire);
 }
 
-void od_wire_show_on(struct od_wire *wire, struct od_worker_page *page, uint32_t place)
-{
-    OD_ASSERT(page == NULL || place < OD_PAGE_PLACES_MAX);
-    wire->page = page;
-    wire->place = place;
-    if (page != NULL && !od_sent_bytes(wire->fd, &wire->sent))
-        wire->sent = 0;
-}
-
-static bool is_leased(const struct od_wire *wire)
-{
-    return wire->page != NULL && wire->place >= OD_PAGE_SOCKETS_MAX;
-}
-
-// A wire is let go of. The place of an HTTP connection stays with it, for its last answer may still
-// be on its way; that of a socket belongs to somebody else.
-static void leave_place(struct od_wire *wire)
-{
-    if (!is_leased(wire))
-        wire->page = NULL;
-}
-
-static void end_lease(struct od_wire *wire)
-{
-    if (!is_leased(wire))
-        return;
-    OD_ASSERT(wire->place < OD_PAGE_PLACES_MAX);
-    // The page first: when main hears of it, it looks there whether the worker has let go itself.
-    od_wire_mark(wire, OD_PAGE_LEFT, 0);
-    wire->page = NULL;
-    wire->net->events->left(wire->net->owner, wire->place);
-}
-
-void od_wire_mark(const struct od_wire *wire, uint8_t set, uint8_t clear)
-{
-    if (wire->page == NULL)
-        return;
-    uint8_t *flags = &wire->page->flags[wire->place]; // Nobody else writes it.
-    __atomic_store_n(flags, (uint8_t)((*flags | set) & ~clear), __ATOMIC_RELEASE);
-}
-
-void od_wire_show(const struct od_wire *wire)
-{
-    size_t waiting_bytes = od_wire_waiting_bytes(wire);
-    if (wire->page == NULL || waiting_bytes == 0)
-        return;
-    if (is_leased(wire) && (wire->page->flags[wire->place] & OD_PAGE_SENDING) == 0)
-        wire->page->before[wire->place - OD_PAGE_SOCKETS_MAX] = wire->sent;
-    wire->page->sent[wire->place] = wire->sent + waiting_bytes;
-    od_wire_mark(wire, OD_PAGE_SENDING, 0);
-}
-
 static void write_out(struct od_wire *wire)
 {
     if (od_wire_waiting_bytes(wire) > 0) {
@@ -347,9 +297,16 @@ void od_wire_pause(struct od_wire *wire)
 void od_wire_resume(struct od_wire *wire)
 {
     od_wire_check(wire);
-    if (wire->is_paused && !wire->has_ended)
+    if (wire->is_paused && !wire->has_ended && !wire->net->is_held)
         lws_rx_flow_control(wire->wsi, 1);
     wire->is_paused = false;
+}
+
+// One that nobody owns reads into the void, which is no loss.
+void od_wire_hold(struct od_wire *wire)
+{
+    if (wire->owner != NULL)
+        lws_rx_flow_control(wire->wsi, 0);
 }
 
 // Letting go.
@@ -359,7 +316,7 @@ void od_wire_close(struct od_wire *wire)
     OD_ASSERT(!wire->is_closing);
     od_wire_check(wire);
     wire->owner = NULL;
-    leave_place(wire);
+    od_wire_leave_place(wire);
     od_wire_mark(wire, OD_PAGE_CLOSING, 0);
     wire->is_closing = true;
     // The rest of what the client sends is read into the void: bytes that lie unread when the
@@ -373,7 +330,7 @@ void od_wire_abort(struct od_wire *wire)
 {
     od_wire_check(wire);
     wire->owner = NULL;
-    leave_place(wire);
+    od_wire_leave_place(wire);
     // Its owner has forgotten it, so only od_net_flush will find it.
     od_wire_cut(wire);
 }
@@ -387,7 +344,7 @@ void od_wire_cut(struct od_wire *wire)
     mark_dirty(wire);
 }
 
-static void put_unsent(const struct od_wire *wire, struct od_bytes *unsent)
+void od_wire_put_unsent(const struct od_wire *wire, struct od_bytes *unsent)
 {
     od_bytes_put_slice(unsent, wire->shared_left);
     od_bytes_put_slice(unsent, od_slice_from(od_bytes_slice(&wire->out), wire->out_sent));
@@ -404,13 +361,13 @@ int od_wire_release(struct od_wire *wire, struct od_bytes *unsent)
     int fd = fcntl(wire->fd, F_DUPFD_CLOEXEC, 0);
     if (fd < 0)
         return -1;
-    put_unsent(wire, unsent);
+    od_wire_put_unsent(wire, unsent);
     struct epoll_event ignored = {0};
     epoll_ctl(uv_backend_fd(&wire->net->loop->uv), EPOLL_CTL_DEL, wire->fd, &ignored);
     dup3(wire->net->harmless_fd, wire->fd, O_CLOEXEC);
     wire->is_released = true;
     wire->owner = NULL;
-    end_lease(wire);
+    od_wire_end_lease(wire);
     wire->page = NULL;
     end_now(wire);
     return fd;
@@ -478,7 +435,7 @@ static int on_closed(struct od_wire *wire)
         shutdown(wire->fd, SHUT_RDWR);
         od_net_tell_over(wire->net, wire->number);
     }
-    end_lease(wire);
+    od_wire_end_lease(wire);
     od_loop_clear_timer(wire->net->loop, &wire->linger);
     od_list_remove(&wire->all);
     od_list_remove(&wire->dirty);

@@ -97,11 +97,14 @@ void od_wire_flush(struct od_wire *wire);    // The same, and ends what is cut: 
 
 void od_wire_pause(struct od_wire *wire); // Stops reading; bytes of the current read still come.
 void od_wire_resume(struct od_wire *wire);
+void od_wire_hold(struct od_wire *wire); // The net is held (net.h), and so is this one.
 
 // From now on OD_PAGE_SENDING at [place] tells whether something that was put is on its way. [page]
 // NULL: no more.
 void od_wire_show_on(struct od_wire *wire, struct od_worker_page *page, uint32_t place);
 void od_wire_show(const struct od_wire *wire); // Of what waits now; by itself only when it is sent.
+void od_wire_leave_place(struct od_wire *wire); // Its owner lets go.
+void od_wire_end_lease(struct od_wire *wire);   // The connection is not this process's any more.
 void od_wire_mark(const struct od_wire *wire, uint8_t set, uint8_t clear); // Other flags there.
 
 // Sends what waits, then the end of the stream, and reads into the void until the peer has ended or
@@ -114,6 +117,9 @@ void od_wire_abort(struct od_wire *wire); // Drops what waits and ends, at the n
 bool od_wire_is_done(const struct od_wire *wire);
 
 void od_wire_cut(struct od_wire *wire); // The same, but the owner is told [ended].
+
+// Appends what waits, and stays with it.
+void od_wire_put_unsent(const struct od_wire *wire, struct od_bytes *unsent);
 
 // Gives the connection away undisturbed: returns its descriptor, and puts what was not sent into
 // [unsent]. -1: no descriptor was free, and nothing has changed. Not allowed inside a callback of

@@ -17,7 +17,8 @@ local ALLOWED = {
     "runtime/store", "runtime/sql", "runtime/object" },
   ["runtime/main"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/store",
     "runtime/object" },
-  ["runtime"] = { "runtime/base", "runtime/link", "runtime/main", "runtime/worker",
+  ["runtime/tls"] = { "runtime/base", "runtime/link" },
+  ["runtime"] = { "runtime/base", "runtime/link", "runtime/main", "runtime/worker", "runtime/tls",
     "runtime/object", "runtime/admin", "admin_site.h", "bindings.h", "operate.h",
     "spec_run.h", "types.h" },
   ["bindings/value"] = { "runtime/base", "codec/url.h", "link/headers.h", "link/request.h",
@@ -41,6 +42,7 @@ local WALLS = {
   ["lualib.h"] = "bindings*",
   ["luajit.h"] = "bindings*",
   ["zlib.h"] = "runtime/codec",
+  ["openssl/ssl.h"] = "runtime/tls",
   ["curl/curl.h"] = "runtime/net",
 }
 
@@ -58,9 +60,10 @@ local CIRCLES = {
   ["runtime/main"] = { "arrival door", "status status_page", "supervisor worker_process" },
   ["runtime/net"] = { "exchange exchange_inner fetch fetch_inner net websocket "
     .. "websocket_state wire" },
-  ["runtime/object"] = { "access_log alarm_event auto_response branch call call_inner client_end "
-    .. "deadlock history inbox inspection keep label leftovers look object object_inner objects "
-    .. "outbox outgoing refusal report section socket tag tap task timeout trace transaction" },
+  ["runtime/object"] = { "access_log alarm_event auto_response branch call call_inner call_mark "
+    .. "call_sent client_end deadlock history inbox inspection keep label leftovers look object "
+    .. "object_inner objects outbox outgoing refusal report section socket tag tap task timeout "
+    .. "trace transaction" },
   ["runtime/store"] = { "env env_file", "storage store store_inner" },
 }
 
