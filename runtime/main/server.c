@@ -372,6 +372,15 @@ static void init(struct od_server *server, const struct od_options *options)
     od_metrics_init(&server->metrics, options->workers);
 }
 
+static enum od_exit listen_all(struct od_server *server, struct od_error *err)
+{
+    const struct od_options *options = server->options;
+    enum od_exit exit = od_door_listen(&server->door, &options->listen, "--listen", err);
+    if (exit == OD_EXIT_CLEAN && options->has_tls)
+        exit = od_door_listen_tls(&server->door, &options->tls_listen, "--tls-listen", err);
+    return exit;
+}
+
 // Listeners are handed over by the program before, if there was one.
 static enum od_exit open_all(struct od_server *server, struct od_error *err)
 {
@@ -383,8 +392,7 @@ static enum od_exit open_all(struct od_server *server, struct od_error *err)
     od_operator_listen(&server->operator, options->data_dir,
                        takeover == NULL ? -1 : takeover->control_fd);
     if (takeover == NULL)
-        exit = od_door_listen(&server->door, &options->listen, "--listen",
-                              options->has_tls ? &options->tls_listen : NULL, err);
+        exit = listen_all(server, err);
     if (exit == OD_EXIT_CLEAN)
         exit = od_admin_listener_open(&server->admin, err);
     if (exit != OD_EXIT_CLEAN)
@@ -435,16 +443,15 @@ static void close_all(struct od_server *server)
     od_bytes_deinit(&server->namespaces);
     od_bytes_deinit(&server->watching);
     od_loop_deinit(&server->loop);
-    od_admin_listener_deinit(&server->admin);
     od_upgrade_free(server->upgrade);
+    od_admin_listener_deinit(&server->admin);
 }
 
 static void init_all(struct od_server *server)
 {
     const struct od_options *options = server->options;
-    struct od_loop *loop = &server->loop;
-    od_operator_open(&server->operator, loop, &od_server_operator_events, server);
-    od_admin_listener_init(&server->admin, loop, options, &server->operator);
+    od_operator_open(&server->operator, & server->loop, &od_server_operator_events, server);
+    od_admin_listener_init(&server->admin, &server->loop, options, &server->operator);
     od_door_init(&server->door, &server->loop, options, &door_events, server);
     od_leases_init(&server->leases, &server->door, options->workers);
     od_tls_process_init(&server->tls, &server->loop, options, on_tls_ready, on_tls_failed, server);

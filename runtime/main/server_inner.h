@@ -1,5 +1,5 @@
 // What the main process consists of, for server*.c, worker_messages.c, metrics_answer.c, and what
-// hands it over (upgrade.c, takeover.c) only.
+// hands it over (upgrade.c, takeover*.c) only.
 //
 // Process: main; Thread: the loop's. Owner: od_server_run, which allocates it and frees it.
 

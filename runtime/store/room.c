@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "store/limits.h"
 #include "store/mapped.h"
 
@@ -76,6 +77,8 @@ static int allocate(struct od_room *room, const struct od_env *env, uint64_t fro
     int code = mdb_env_get_fd(env->lmdb, &fd);
     if (code != 0)
         return code;
+    if (OD_FAULT("room.none"))
+        return ENOSPC;
     const uint64_t sizes[] = {bytes + OD_STORE_RESERVE_BYTES, bytes};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         if (fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)from, (off_t)sizes[i]) == 0) {
