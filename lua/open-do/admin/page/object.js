@@ -7,6 +7,8 @@ import { sql } from './sql.js';
 import { stateOf } from './objects.js';
 import { may, has } from './app.js';
 
+const SOCKETS_SHOWN = 200;
+
 const fact = (name, value) => h('div', null, h('dt', null, name), h('dd', null, value));
 
 // Asks, and says whether it went well.
@@ -28,7 +30,8 @@ function storage(root, label, onChange) {
   let open = null, prefix = '', limit = 100;
   const put = (key, value) => ask('kv.put', { object: label, key, value }).then(() => { notice('Saved ' + key); load(); });
 
-  function openEditor(row, pair) {
+  async function openEditor(row, pair) {
+    if (pair.value === undefined) pair = { key: pair.key, value: await ask('kv.get', { object: label, key: pair.key }) };
     const remove = h('button.danger', { disabled: !may(), onclick: async () => {
       if (!confirm(`Delete the key ${pair.key}?`)) return;
       await act('kv.delete', { object: label, key: pair.key }, 'Deleted ' + pair.key);
@@ -51,7 +54,7 @@ function storage(root, label, onChange) {
       if (!isOpen) openEditor(row, now);
     } }, h('code.key', null, pair.key === '' ? '(empty key)' : keyText(pair.key)), value);
     row.append(button);
-    return { element: row, update(pair) { now = pair; fill(value, coloured(oneLine(pair.value))); } };
+    return { element: row, update(pair) { now = pair; fill(value, pair.value === undefined ? bytes(pair.bytes) : coloured(oneLine(pair.value))); } };
   });
   async function load() {
     const pairs = await ask('kv.list', { object: label, prefix, limit }).catch(error => { fill(foot, error.message); });
@@ -99,9 +102,10 @@ function sockets(root, label) {
     };
   });
   fill(root, list, empty);
-  return watch('sockets', { object: label }, answer => {
+  return watch('sockets', { object: label, limit: SOCKETS_SHOWN }, answer => {
     show(answer, socket => socket.socket);
-    empty.hidden = answer.length > 0;
+    text(empty, answer.length ? `The first ${SOCKETS_SHOWN}.` : 'Nobody is connected.');
+    empty.hidden = answer.length > 0 && answer.length < SOCKETS_SHOWN;
   });
 }
 
