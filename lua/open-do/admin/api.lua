@@ -179,6 +179,11 @@ reads("sockets", "object, limit?", function(arguments)
   return array(server.sockets(target(arguments), count(arguments, "limit")))
 end)
 
+-- It is watched from the first question on; `after`: the number of the last that was told.
+reads("sockets.watch", "object, after?", function(arguments)
+  return array(server.messages(target(arguments), number(arguments, "after", 0)))
+end)
+
 writes("sockets.send", "object, socket, message", function(arguments)
   server.write(target(arguments), "sockets.send", number(arguments, "socket"),
     text(arguments, "message"), false)

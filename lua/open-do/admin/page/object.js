@@ -3,6 +3,7 @@ import { h, fill, keyed, text, count, bytes, duration, span, ago, until, labelOf
 import { ask, watch } from './live.js';
 import { coloured, editor, oneLine, pretty } from './value.js';
 import { events } from './events.js';
+import { messages } from './messages.js';
 import { sql } from './sql.js';
 import { stateOf } from './objects.js';
 import { may, has } from './app.js';
@@ -199,7 +200,7 @@ function head(label) {
 
 export function object(root, label, part) {
   const top = head(label), panel = h('section.card.panel'), problem = h('p.problem');
-  const parts = [['storage', 'Storage'], has('sql') && ['sql', 'SQL'], has('events') && ['events', 'Events'], ['sockets', 'Sockets'], ['instance', 'Instance'], ['call', 'Call']].filter(Boolean);
+  const parts = [['storage', 'Storage'], has('sql') && ['sql', 'SQL'], has('events') && ['events', 'Events'], ['sockets', 'Sockets'], has('sockets.watch') && ['messages', 'Messages'], ['instance', 'Instance'], ['call', 'Call']].filter(Boolean);
   const chosen = parts.some(([name]) => name === part) ? part : 'storage';
   let changed = () => {}, seen = null;
   const tabs = h('nav.tabs', { ariaLabel: 'Parts of the object' }, parts.map(([name, title]) =>
@@ -213,7 +214,7 @@ export function object(root, label, part) {
     seen = mark;
   }, message => fill(problem, message));
   const show = { storage: () => storage(panel, label, load => { changed = load; }), sql: () => sql(panel, label), events: () => events(panel, label),
-    sockets: () => sockets(panel, label), instance: () => instance(panel, label, load => { changed = load; }), call: () => call(panel, label) }[chosen];
+    sockets: () => sockets(panel, label), messages: () => messages(panel, label), instance: () => instance(panel, label, load => { changed = load; }), call: () => call(panel, label) }[chosen];
   const end = show();
   return () => { stop(); end?.(); };
 }
