@@ -38,7 +38,9 @@ static bool is_after_event(const struct od_task *task)
 
 static const char *what_runs(const struct od_task *task)
 {
-    return is_after_event(task) ? "waitUntil" : od_task_name(task);
+    if (is_after_event(task))
+        return "waitUntil";
+    return od_handler_of(task->event) == OD_HANDLER_SCHEDULE ? "schedule" : od_task_name(task);
 }
 
 struct od_error_entry od_run_entry_of(struct od_engine *engine, const struct od_task *task)
@@ -293,6 +295,7 @@ static enum od_run lack_handler(struct od_task *task)
         [OD_HANDLER_FETCH] = lack_fetch,
         [OD_HANDLER_METHOD] = lack_method,
         [OD_HANDLER_ALARM] = lack_alarm,
+        [OD_HANDLER_SCHEDULE] = lack_alarm,
     };
     enum od_handler handler = od_handler_of(task->event);
     if (lack[handler] != NULL)

@@ -28,8 +28,8 @@
          "u64 call, what is to be told of the objects here (object/inspection.h): a REPLY")        \
     KIND(TURN, "nothing: take a turn, so that it shows on the page that you can")                  \
     KIND(REFUSE, "32 bytes id, u32 ms, u8 hears no close, str why: that object is not to run")     \
-    KIND(ALARM, "u64 wall clock in ms, u8 fails, identity (store/identity.h): what is due by "     \
-                "then, ring it; or count it as a try that cost a worker")                          \
+    KIND(ALARM, "u64 wall clock in ms, u8 fails, identity (store/identity.h), str name: if that "  \
+                "is due by then, ring it; or count it as a try that cost a worker")                \
     KIND(RESTORE_OBJECT, "object record (object/keep.h)")                                          \
     KIND(RESTORE_SOCKET,                                                                           \
          "u64 socket, u32 place, u64 answered ms, u16 code or 0, str later facts, socket "         \

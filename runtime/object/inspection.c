@@ -54,14 +54,14 @@ static bool is_stored(const struct od_object *object)
 
 void od_inspection_put(struct od_bytes *facts, struct od_object *object)
 {
-    struct od_alarm alarm;
+    struct od_alarm_row row;
     od_slice name;
     (void)od_object_name(object, &name); // So that it knows it.
     put_identity(facts, &object->identity);
     put_life(facts, object);
     od_facts_number(facts, "stored", is_stored(object));
-    if (od_storage_alarm(&object->storage, &alarm))
-        od_facts_number(facts, "alarmMs", (uint64_t)alarm.time_ms);
+    if (od_storage_alarm(&object->storage, OD_SLICE(""), &row))
+        od_facts_number(facts, "alarmMs", (uint64_t)row.alarm.time_ms);
     od_facts_number(facts, "database", od_storage_has_page(&object->storage, 1)); // Its head.
     od_facts_end(facts);
 }

@@ -4,98 +4,145 @@
 
 #include "store/mapped.h"
 
-struct order_key {
-    char bytes[8 + OD_ID_BYTES];
+enum {
+    order_head_bytes = 8 + OD_ID_BYTES,
 };
 
-static struct order_key key_of(const struct od_alarm_place *place)
+struct order_key {
+    size_t size;
+    char bytes[order_head_bytes + OD_STORE_ALARM_NAME_BYTES_MAX];
+};
+
+static void key_of(struct order_key *key, od_time_ms due_ms, const uint8_t id[OD_ID_BYTES],
+                   od_slice name)
 {
-    struct order_key key;
     for (int i = 0; i < 8; i++)
-        key.bytes[i] = (char)((uint64_t)place->due_ms >> (56 - 8 * i));
-    memcpy(key.bytes + 8, place->id, OD_ID_BYTES);
-    return key;
+        key->bytes[i] = (char)((uint64_t)due_ms >> (56 - 8 * i));
+    memcpy(key->bytes + 8, id, OD_ID_BYTES);
+    if (name.size > 0)
+        memcpy(key->bytes + order_head_bytes, name.at, name.size);
+    key->size = order_head_bytes + name.size;
 }
 
 static bool place_of(MDB_val key, struct od_alarm_place *place)
 {
     const uint8_t *bytes = key.mv_data;
-    if (key.mv_size != sizeof(struct order_key))
+    if (key.mv_size < order_head_bytes || key.mv_size > order_head_bytes + sizeof place->name)
         return false;
     uint64_t due = 0;
     for (int i = 0; i < 8; i++)
         due = due << 8 | bytes[i];
     place->due_ms = (od_time_ms)due;
     memcpy(place->id, bytes + 8, OD_ID_BYTES);
+    place->name_size = (uint16_t)(key.mv_size - order_head_bytes);
+    memcpy(place->name, bytes + order_head_bytes, place->name_size);
     return true;
 }
 
-static struct od_alarm_place place_at(const uint8_t id[OD_ID_BYTES], od_time_ms due_ms)
+static struct od_key row_key(const struct od_rows *rows, od_slice name)
 {
-    struct od_alarm_place place = {.due_ms = due_ms};
-    memcpy(place.id, id, OD_ID_BYTES);
-    return place;
+    struct od_key key;
+    struct od_run run = od_run_of_alarms(rows->slot, rows->number);
+    od_key_build(&key, &run, name);
+    return key;
 }
 
-int od_alarm_row_get(const struct od_rows *rows, struct od_alarm *alarm)
+int od_alarm_rows_get(const struct od_rows *rows, od_slice name, struct od_alarm_row *row)
 {
-    struct od_run run = od_run_of_alarm(rows->slot, rows->number);
-    MDB_val value, key = {run.size, run.bytes};
+    struct od_key built = row_key(rows, name);
+    MDB_val value, key = od_env_value(od_key_slice(&built));
     int code = mdb_get(rows->txn, rows->data, &key, &value);
     if (code != 0)
         return code;
-    struct od_cursor cursor = od_cursor_of(od_env_slice(value));
-    od_alarm_read(&cursor, alarm);
-    return cursor.failed ? MDB_CORRUPTED : 0;
+    return od_alarm_row_read(od_env_slice(value), row) ? 0 : MDB_CORRUPTED;
 }
 
-static int put_row(const struct od_rows *rows, const struct od_alarm *alarm)
+static int put_row(const struct od_rows *rows, od_slice name, od_slice bytes)
 {
-    struct od_bytes bytes = {NULL, 0, 0};
-    od_alarm_put(&bytes, alarm);
-    struct od_run run = od_run_of_alarm(rows->slot, rows->number);
-    MDB_val key = {run.size, run.bytes}, value = od_env_value(od_bytes_slice(&bytes));
-    int code = mdb_put(rows->txn, rows->data, &key, &value, 0);
-    od_bytes_deinit(&bytes);
-    return code;
+    struct od_key built = row_key(rows, name);
+    MDB_val key = od_env_value(od_key_slice(&built)), value = od_env_value(bytes);
+    return mdb_put(rows->txn, rows->data, &key, &value, 0);
 }
 
-int od_alarm_row_put(const struct od_rows *rows, const struct od_write *write,
-                     const uint8_t id[OD_ID_BYTES], const struct od_alarm *alarm)
+static int put_order(const struct od_write *write, const uint8_t id[OD_ID_BYTES], od_slice name,
+                     od_time_ms due_ms)
 {
-    int code = od_alarm_row_delete(rows, write, id);
+    struct order_key order;
+    key_of(&order, due_ms, id, name);
+    MDB_val key = {order.size, order.bytes}, nothing = {0, NULL};
+    return mdb_put(write->txn, write->env->alarms, &key, &nothing, 0);
+}
+
+int od_alarm_rows_put(const struct od_rows *rows, const struct od_write *write,
+                      const uint8_t id[OD_ID_BYTES], od_slice name, od_slice bytes)
+{
+    struct od_alarm_row row;
+    bool is_row = od_alarm_row_read(bytes, &row);
+    OD_ASSERT(is_row);
+    int code = od_alarm_rows_delete(rows, write, id, name);
     if (code == 0)
-        code = put_row(rows, alarm);
-    struct od_alarm_place place = place_at(id, alarm->due_ms);
-    struct order_key order = key_of(&place);
-    MDB_val key = {sizeof order.bytes, order.bytes}, nothing = {0, NULL};
-    return code == 0 ? mdb_put(write->txn, write->env->alarms, &key, &nothing, 0) : code;
+        code = put_row(rows, name, bytes);
+    return code == 0 ? put_order(write, id, name, row.alarm.due_ms) : code;
 }
 
-int od_alarm_row_delete(const struct od_rows *rows, const struct od_write *write,
-                        const uint8_t id[OD_ID_BYTES])
+int od_alarm_rows_delete(const struct od_rows *rows, const struct od_write *write,
+                         const uint8_t id[OD_ID_BYTES], od_slice name)
 {
-    struct od_alarm alarm;
-    int code = od_alarm_row_get(rows, &alarm);
+    struct od_alarm_row row;
+    int code = od_alarm_rows_get(rows, name, &row);
     if (code != 0)
         return code == MDB_NOTFOUND ? 0 : code;
-    struct od_alarm_place place = place_at(id, alarm.due_ms);
-    struct order_key order = key_of(&place);
-    MDB_val key = {sizeof order.bytes, order.bytes};
+    struct order_key order;
+    key_of(&order, row.alarm.due_ms, id, name);
+    MDB_val key = {order.size, order.bytes};
     code = mdb_del(write->txn, write->env->alarms, &key, NULL);
     if (code != 0)
         return code == MDB_NOTFOUND ? MDB_CORRUPTED : code;
-    struct od_run run = od_run_of_alarm(rows->slot, rows->number);
-    MDB_val row = {run.size, run.bytes};
-    return mdb_del(rows->txn, rows->data, &row, NULL);
+    struct od_key built = row_key(rows, name);
+    key = od_env_value(od_key_slice(&built));
+    return mdb_del(rows->txn, rows->data, &key, NULL);
+}
+
+// The name of the object's first one.
+static int first_name(const struct od_rows *rows, struct od_key *name)
+{
+    MDB_cursor *cursor;
+    struct od_run run = od_run_of_alarms(rows->slot, rows->number);
+    MDB_val value, key = {run.size, run.bytes};
+    int code = mdb_cursor_open(rows->txn, rows->data, &cursor);
+    if (code != 0)
+        return code;
+    code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    if (code == 0 && !od_run_has(&run, od_env_slice(key)))
+        code = MDB_NOTFOUND;
+    if (code == 0) {
+        name->size = key.mv_size - run.size;
+        memcpy(name->bytes, (const char *)key.mv_data + run.size, name->size);
+    }
+    mdb_cursor_close(cursor);
+    return code;
+}
+
+int od_alarm_rows_delete_all(const struct od_rows *rows, const struct od_write *write,
+                             const uint8_t id[OD_ID_BYTES])
+{
+    struct od_key name;
+    int code;
+    while ((code = first_name(rows, &name)) == 0) {
+        code = od_alarm_rows_delete(rows, write, id, od_key_slice(&name));
+        if (code != 0)
+            return code;
+    }
+    return code == MDB_NOTFOUND ? 0 : code;
 }
 
 static int walk(MDB_cursor *cursor, const struct od_alarm_place *from, od_alarm_visit *visit,
                 void *context)
 {
-    struct order_key order = key_of(from);
+    struct order_key order;
     struct od_alarm_place place;
-    MDB_val value, key = {sizeof order.bytes, order.bytes};
+    key_of(&order, from->due_ms, from->id, od_alarm_place_name(from));
+    MDB_val value, key = {order.size, order.bytes};
     int code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
     while (code == 0) {
         if (!place_of(key, &place))

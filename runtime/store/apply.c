@@ -42,7 +42,7 @@ static int apply_delete_all(struct target *target, const struct od_operation *op
     (void)operation;
     if (target->rows.number == 0)
         return 0;
-    int code = od_alarm_row_delete(&target->rows, target->write, target->identity->id);
+    int code = od_alarm_rows_delete_all(&target->rows, target->write, target->identity->id);
     if (code == 0)
         code = od_trash_add(target->write, target->rows.slot, target->rows.number);
     if (code == 0)
@@ -57,17 +57,17 @@ static int apply_set_alarm(struct target *target, const struct od_operation *ope
     int code = give_number(target);
     if (code != 0)
         return code;
-    if (operation->alarm.due_ms < target->changes->alarm_due_ms)
-        target->changes->alarm_due_ms = operation->alarm.due_ms;
-    return od_alarm_row_put(&target->rows, target->write, target->identity->id, &operation->alarm);
+    if (operation->alarm_ms < target->changes->alarm_due_ms)
+        target->changes->alarm_due_ms = operation->alarm_ms;
+    return od_alarm_rows_put(&target->rows, target->write, target->identity->id, operation->key,
+                             operation->value);
 }
 
 static int apply_delete_alarm(struct target *target, const struct od_operation *operation)
 {
-    (void)operation;
     if (target->rows.number == 0)
         return 0;
-    return od_alarm_row_delete(&target->rows, target->write, target->identity->id);
+    return od_alarm_rows_delete(&target->rows, target->write, target->identity->id, operation->key);
 }
 
 static int apply_put_page(struct target *target, const struct od_operation *operation)

@@ -28,15 +28,17 @@ void od_batch_delete_all(struct od_bytes *bytes)
     od_bytes_put_u8(bytes, OD_OPERATION_DELETE_ALL);
 }
 
-void od_batch_set_alarm(struct od_bytes *bytes, const struct od_alarm *alarm)
+void od_batch_set_alarm(struct od_bytes *bytes, od_slice name, od_slice row)
 {
     od_bytes_put_u8(bytes, OD_OPERATION_SET_ALARM);
-    od_alarm_put(bytes, alarm);
+    od_bytes_put_string(bytes, name);
+    od_bytes_put_string(bytes, row);
 }
 
-void od_batch_delete_alarm(struct od_bytes *bytes)
+void od_batch_delete_alarm(struct od_bytes *bytes, od_slice name)
 {
     od_bytes_put_u8(bytes, OD_OPERATION_DELETE_ALARM);
+    od_bytes_put_string(bytes, name);
 }
 
 void od_batch_put_page(struct od_bytes *bytes, uint32_t page, od_slice squeezed)
@@ -89,9 +91,20 @@ static void read_pair(struct od_cursor *cursor, struct od_operation *operation)
     operation->value = read_bounded(cursor, OD_STORE_VALUE_BYTES_MAX);
 }
 
+static void read_alarm_name(struct od_cursor *cursor, struct od_operation *operation)
+{
+    operation->key = read_bounded(cursor, OD_STORE_ALARM_NAME_BYTES_MAX);
+}
+
 static void read_alarm(struct od_cursor *cursor, struct od_operation *operation)
 {
-    od_alarm_read(cursor, &operation->alarm);
+    struct od_alarm_row row;
+    read_alarm_name(cursor, operation);
+    operation->value = od_cursor_string(cursor);
+    if (od_alarm_row_read(operation->value, &row))
+        operation->alarm_ms = row.alarm.due_ms;
+    else
+        cursor->failed = true;
 }
 
 // Pages count from 1.
@@ -119,7 +132,7 @@ static void (*const readers[])(struct od_cursor *, struct od_operation *) = {
     [OD_OPERATION_DELETE] = read_key,
     [OD_OPERATION_DELETE_ALL] = read_nothing,
     [OD_OPERATION_SET_ALARM] = read_alarm,
-    [OD_OPERATION_DELETE_ALARM] = read_nothing,
+    [OD_OPERATION_DELETE_ALARM] = read_alarm_name,
     [OD_OPERATION_PUT_PAGE] = read_page_and_bytes,
     [OD_OPERATION_DELETE_PAGE] = read_page,
 };

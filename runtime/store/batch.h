@@ -5,8 +5,8 @@
 // bytes can go to a journal or to another machine.
 //
 // Encoded: u32 size of what follows, identity (identity.h), then operations: u8 kind, and
-//   PUT: str key, str value · DELETE: str key · DELETE_ALL: nothing (takes the alarm too)
-//   SET_ALARM: alarm (alarm.h) · DELETE_ALARM: nothing
+//   PUT: str key, str value · DELETE: str key · DELETE_ALL: nothing (takes alarms too)
+//   SET_ALARM: str name, str row (alarm.h) · DELETE_ALARM: str name
 //   PUT_PAGE: u32 page, str squeezed (squeeze.h) · DELETE_PAGE: u32 page.
 // An operation sees what those before it did. New kinds are new numbers.
 //
@@ -40,10 +40,10 @@ enum od_operation_kind {
 
 struct od_operation {
     enum od_operation_kind kind;
-    od_slice key;          // PUT, DELETE
-    od_slice value;        // PUT, PUT_PAGE
-    uint32_t page;         // PUT_PAGE, DELETE_PAGE
-    struct od_alarm alarm; // SET_ALARM
+    od_slice key;        // PUT, DELETE; SET_ALARM and DELETE_ALARM: its name
+    od_slice value;      // PUT, PUT_PAGE, SET_ALARM
+    uint32_t page;       // PUT_PAGE, DELETE_PAGE
+    od_time_ms alarm_ms; // SET_ALARM: when it is due
 };
 
 // A batch as it is read: its head, and a cursor that stands before the next operation.
@@ -57,8 +57,8 @@ size_t od_batch_begin(struct od_bytes *bytes,
 void od_batch_put(struct od_bytes *bytes, od_slice key, od_slice value);
 void od_batch_delete(struct od_bytes *bytes, od_slice key);
 void od_batch_delete_all(struct od_bytes *bytes);
-void od_batch_set_alarm(struct od_bytes *bytes, const struct od_alarm *alarm);
-void od_batch_delete_alarm(struct od_bytes *bytes);
+void od_batch_set_alarm(struct od_bytes *bytes, od_slice name, od_slice row);
+void od_batch_delete_alarm(struct od_bytes *bytes, od_slice name);
 void od_batch_put_page(struct od_bytes *bytes, uint32_t page, od_slice squeezed);
 void od_batch_delete_page(struct od_bytes *bytes, uint32_t page);
 void od_batch_end(struct od_bytes *bytes, size_t begin);

@@ -4,7 +4,7 @@
 local Server = require "spec.support.server"
 local workbench = require "spec.scenario.workbench"
 
-local NEWEST = 3
+local NEWEST = 4
 
 describe("a data directory", function()
   local server
@@ -15,7 +15,8 @@ describe("a data directory", function()
 
   local function open(format)
     server = Server.prepare {
-      source = workbench.PLAIN:gsub("return", "function Thing:alarm() end\nreturn"),
+      source = workbench.PLAIN:gsub("return",
+        "function Thing:alarm() end\nfunction Thing:tick() end\nreturn"),
       files = { ["workbench.lua"] = workbench.MODULE } }
     local command = "mkdir -m 700 %s && gzip -dc spec/unit/store/formats/%d.mdb.gz > %s/data.mdb"
     local data = server.directory .. "/data"
@@ -45,6 +46,8 @@ describe("a data directory", function()
             sql:exec("SELECT length(x) AS n FROM t WHERE id = 3"):one().n,
             sql:exec("SELECT x FROM f WHERE f MATCH 'words'"):one().x } ]]))
       end
+      local schedules = ask("a", "return storage:schedules()")
+      assert.equal(format >= 4 and "digest" or nil, (schedules[1] or {}).name)
       ask("b", [[ storage.sql:exec "CREATE TABLE new (x); INSERT INTO new VALUES (1)" ]])
       server:restart()
       expect_keys()
