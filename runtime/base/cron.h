@@ -19,7 +19,7 @@
 #include "base/slice.h"
 #include "base/zone.h"
 
-#define OD_CRON_BYTES_MAX 256
+#define OD_CRON_BYTES_MAX 255
 
 struct od_cron {
     uint64_t minutes; // Bit n: minute n; and so on.

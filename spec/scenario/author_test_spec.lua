@@ -285,6 +285,24 @@ describe("open-do test", function()
     ]]
   end)
 
+  it("turns the clock for schedules and for crons of the script, too", function()
+    write("counter.lua", (COUNTER:gsub("return { namespaces = { counters = Counter } }", [[
+      function Counter:start() self.state.storage:schedule("x", { every = 60000 }, "beat", 10) end
+      function Counter:beat(info, by) self:add(by) self.missed = info.missed end
+      return { namespaces = { counters = Counter }, crons = {
+        ["0 * * * *"] = function(info, env) env.counters:getByName("crons"):add(1) end } }]])))
+    passes [[
+      apples:start()
+      app:advance(60000)
+      assert.equal(10, apples:add(0))
+      app:advance(180000)
+      assert.equal(20, apples:add(0))
+      assert.equal(2, t.runInObject(apples, function(self) return self.missed end))
+      app:advance(3600000)
+      assert.equal(1, app.env.counters:getByName("crons"):add(0))
+    ]]
+  end)
+
   it("fails a commit", function()
     passes [[
       app:failCommits(1)

@@ -116,7 +116,7 @@ local WRONG = {
   { "99999999999999999999 * * * *", "is not between 0 and 59" },
   { "* * * * *\n", "weekday: what follows is not known" },
   { "*\0* * * *", "has 4 fields" },
-  { ("0,"):rep(200) .. "0 * * * *", "at most 256 bytes" },
+  { ("0,"):rep(200) .. "0 * * * *", "at most 255 bytes" },
 }
 
 describe("a cron string", function()
@@ -153,7 +153,7 @@ describe("a cron string in a zone with summer time", function()
       times("0 9 * * *", zone, "2026-03-28 00:00 UTC", 2))
   end)
 
-  it("in an hour that is skipped comes when the clocks change, once, and the next day as ever", function()
+  it("in an hour that is skipped comes when the clocks change, once", function()
     assert.same({ "2026-03-28 01:30", "2026-03-29 01:00", "2026-03-30 00:30" },
       times("30 2 * * *", zone, "2026-03-28 00:00 UTC", 3))
     assert.same({ "2026-03-29 01:00", "2026-03-30 00:00" },
@@ -182,7 +182,8 @@ describe("a cron string in a zone with summer time", function()
     -- Lord Howe turns half an hour; Havana skips 00:00 to 00:59 on a Sunday.
     assert.same({ "2026-10-03 15:30" },
       times("15 2 * * *", "Australia/Lord_Howe", "2026-10-02 16:00 UTC"))
-    assert.same({ "2026-03-08 05:00" }, times("0 0 8 3 *", "America/Havana", "2026-03-01 00:00 UTC"))
+    assert.same({ "2026-03-08 05:00" },
+      times("0 0 8 3 *", "America/Havana", "2026-03-01 00:00 UTC"))
     assert.same({ "2026-10-03 16:00" },
       times("30 2 * * *", "Australia/Sydney", "2026-10-03 00:00 UTC"))
   end)
