@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #define OD_DAY_S 86400
+#define OD_NEVER_S INT64_MAX // A moment that does not come.
 
 struct od_civil {
     int64_t year;

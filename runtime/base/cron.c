@@ -233,7 +233,7 @@ bool od_cron_parse(od_slice text, struct od_cron *cron, struct od_error *err)
     struct parse parse = {.text = text, .err = err};
     if (!take_fields(&parse, parts, cron))
         return false;
-    return od_cron_next_s(cron, NULL, 0) != OD_ZONE_NEVER_S ||
+    return od_cron_next_s(cron, NULL, 0) != OD_NEVER_S ||
            od_error_set(err, "\"%.*s\" never comes: no such month has that day", (int)text.size,
                         text.at);
 }
@@ -275,9 +275,9 @@ static int64_t local_from(const struct od_cron *cron, int64_t local_s)
     for (int i = 0; i < search_days; i++, day++, minute = 0) {
         minute = is_day(cron, day) ? minute_from(cron, minute) : day_minutes;
         if (minute < day_minutes)
-            return day * OD_DAY_S + minute * minute_s;
+            return day * OD_DAY_S + (int64_t)minute * minute_s;
     }
-    return OD_ZONE_NEVER_S;
+    return OD_NEVER_S;
 }
 
 // Time passes: from one change of the clocks to the next they are read as they are.
@@ -288,8 +288,8 @@ static int64_t next_of_any_hour(const struct od_cron *cron, const struct od_zone
         int32_t offset_s = od_zone_offset_s(zone, from_s);
         int64_t change_s = od_zone_change_after_s(zone, from_s);
         int64_t local_s = local_from(cron, from_s + offset_s);
-        if (local_s == OD_ZONE_NEVER_S || local_s - offset_s < change_s)
-            return local_s == OD_ZONE_NEVER_S ? local_s : local_s - offset_s;
+        if (local_s == OD_NEVER_S || local_s - offset_s < change_s)
+            return local_s == OD_NEVER_S ? local_s : local_s - offset_s;
         from_s = change_s;
     }
 }
@@ -301,7 +301,7 @@ int64_t od_cron_next_s(const struct od_cron *cron, const struct od_zone *zone, i
     int64_t local_s = utc_s + od_zone_offset_s(zone, utc_s);
     for (;;) {
         local_s = local_from(cron, local_s + 1);
-        if (local_s == OD_ZONE_NEVER_S)
+        if (local_s == OD_NEVER_S)
             return local_s;
         int64_t moment_s = od_zone_moment_s(zone, local_s);
         if (moment_s > utc_s)

@@ -194,11 +194,11 @@ int32_t od_zone_offset_s(const struct od_zone *zone, int64_t utc_s)
 int64_t od_zone_change_after_s(const struct od_zone *zone, int64_t utc_s)
 {
     if (zone == NULL)
-        return OD_ZONE_NEVER_S;
+        return OD_NEVER_S;
     uint32_t count = count_until(zone, utc_s);
     if (count < zone->time_count)
         return time_at(zone, count);
-    return zone->has_rule ? od_zone_rule_change_after_s(&zone->rule, utc_s) : OD_ZONE_NEVER_S;
+    return zone->has_rule ? od_zone_rule_change_after_s(&zone->rule, utc_s) : OD_NEVER_S;
 }
 
 // No zone changes its offset twice within two days.

@@ -9,11 +9,11 @@
 #ifndef OD_BASE_ZONE_H
 #define OD_BASE_ZONE_H
 
+#include "base/civil.h"
 #include "base/error.h"
 #include "base/slice.h"
 
 #define OD_ZONE_NAME_BYTES_MAX 64
-#define OD_ZONE_NEVER_S INT64_MAX
 
 struct od_zone;
 
@@ -23,7 +23,7 @@ void od_zone_free(struct od_zone *zone); // NULL is allowed.
 
 int32_t od_zone_offset_s(const struct od_zone *zone, int64_t utc_s); // East of UTC is positive.
 
-// The first moment behind [utc_s] at which the offset may be another; OD_ZONE_NEVER_S: none.
+// The first moment behind [utc_s] at which the offset may be another; OD_NEVER_S: none.
 int64_t od_zone_change_after_s(const struct od_zone *zone, int64_t utc_s);
 
 // The moment at which its clocks first show [local_s], which is counted as if it were UTC. When

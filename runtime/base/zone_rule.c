@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/civil.h"
-#include "base/zone.h"
 
 // --- Reading -------------------------------------------------------------------------------------
 
@@ -162,7 +161,7 @@ int32_t od_zone_rule_offset_s(const struct od_zone_rule *rule, int64_t utc_s)
 
 int64_t od_zone_rule_change_after_s(const struct od_zone_rule *rule, int64_t utc_s)
 {
-    int64_t year = year_of(utc_s), next_s = OD_ZONE_NEVER_S;
+    int64_t year = year_of(utc_s), next_s = OD_NEVER_S;
     for (int64_t each = year - 1; rule->has_summer && each <= year + 1; each++) {
         int64_t end = end_s(rule, each), begin = begin_s(rule, each);
         if (end > utc_s && end < next_s)

@@ -52,6 +52,22 @@ static bool is_stored(const struct od_object *object)
            od_store_identity_of(object->objects->store, object->identity.id, &stored);
 }
 
+static uint64_t count_schedules(struct od_object *object)
+{
+    struct od_bytes alarms = {0};
+    struct od_error err;
+    uint64_t count = 0;
+    if (!od_storage_list_alarms(&object->storage, &alarms, &err))
+        return 0; // Damaged: what is asked next says so.
+    struct od_cursor cursor = od_cursor_of(od_bytes_slice(&alarms));
+    while (!od_cursor_at_end(&cursor)) {
+        count += od_cursor_string(&cursor).size > 0;
+        (void)od_cursor_string(&cursor);
+    }
+    od_bytes_deinit(&alarms);
+    return count;
+}
+
 void od_inspection_put(struct od_bytes *facts, struct od_object *object)
 {
     struct od_alarm_row row;
@@ -62,6 +78,7 @@ void od_inspection_put(struct od_bytes *facts, struct od_object *object)
     od_facts_number(facts, "stored", is_stored(object));
     if (od_storage_alarm(&object->storage, OD_SLICE(""), &row))
         od_facts_number(facts, "alarmMs", (uint64_t)row.alarm.time_ms);
+    od_facts_number(facts, "schedules", count_schedules(object));
     od_facts_number(facts, "database", od_storage_has_page(&object->storage, 1)); // Its head.
     od_facts_end(facts);
 }

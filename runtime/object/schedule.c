@@ -79,7 +79,7 @@ static void open_clock_anyway(const struct od_schedule *schedule, struct clock *
 static od_time_ms next_of_clock(const struct clock *clock, od_time_ms time_ms)
 {
     int64_t next_s = od_cron_next_s(&clock->cron, clock->zone, time_ms / 1000);
-    return next_s == OD_ZONE_NEVER_S ? OD_ALARM_NONE_MS : next_s * 1000;
+    return next_s == OD_NEVER_S ? OD_ALARM_NONE_MS : next_s * 1000;
 }
 
 od_time_ms od_schedule_next_ms(const struct od_schedule *schedule, od_time_ms time_ms)

@@ -57,7 +57,7 @@ local CIRCLES = {
     .. "websocket_state wire" },
   ["runtime/object"] = { "access_log alarm_event auto_response branch call call_inner client_end "
     .. "deadlock inbox inspection keep label look object object_inner objects outbox outgoing "
-    .. "refusal report "
+    .. "refusal report schedule "
     .. "section socket tag task timeout transaction" },
   ["runtime/store"] = { "committer group reports", "env env_file", "storage store store_inner" },
 }

@@ -20,6 +20,7 @@ OD_BUILD_NEEDS="
   library zlib:zlib1g-dev
   library libcurl >= 7.87:libcurl4-openssl-dev
   package libc6-dev:libc6-dev
+  package tzdata:tzdata
   package libwebsockets-evlib-uv:libwebsockets-evlib-uv"
 OD_TEST_NEEDS="
   program git:git

@@ -23,6 +23,9 @@ local function write_object(file, target)
   if facts.database ~= 0 then
     words.fail("%s has a database (storage.sql), which export cannot write yet", target.label)
   end
+  if facts.schedules ~= 0 then
+    words.fail("%s has schedules, which export cannot write yet", target.label)
+  end
   local alarm = facts.alarmMs and (',"alarm":%d'):format(facts.alarmMs) or ""
   file:write(('{"object":{"namespace":"%s","name":%s,"id":"%s"%s}}\n'):format(facts.namespace,
     facts.name and text_of(facts.name) or "null", facts.id, alarm))

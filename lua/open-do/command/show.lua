@@ -72,6 +72,7 @@ function M.object(object)
   rows[#rows + 1] = { "queued events", tostring(object.queued) }
   rows[#rows + 1] = { "stored", object.stored == 1 and "yes" or "nothing" }
   rows[#rows + 1] = { "alarm", object.alarmMs and M.time(object.alarmMs) or "none" }
+  rows[#rows + 1] = { "schedules", tostring(object.schedules) }
   return M.rows(rows)
 end
 
