@@ -212,7 +212,7 @@ struct od_script *od_bindings_new(void)
                                         .close = close_engine};
     od_list_init(&engine->script.link);
     engine->entry_of = od_run_entry_of;
-    engine->entry_ref = LUA_NOREF;
+    engine->entry_ref = engine->entry_timers_ref = LUA_NOREF;
     engine->memory.limit = SIZE_MAX / 2; // Until the script is loaded.
     engine->L = lua_newstate(od_memory_allocate, &engine->memory);
     OD_ASSERT(engine->L != NULL);

@@ -45,6 +45,8 @@ bool od_handler_push(struct od_engine *engine, lua_State *L, const struct od_tas
         return false;
     if (od_test_push_handler(engine, L, task))
         return true;
+    if (handler == OD_HANDLER_TIMER)
+        return od_timer_push_function(L, task);
     if (od_object_is_entry(task->object))
         return push_referenced(L, engine->entry_ref);
     const struct od_class *class = ((struct od_instance *)task->object->instance)->class;
@@ -52,8 +54,6 @@ bool od_handler_push(struct od_engine *engine, lua_State *L, const struct od_tas
         return push_scheduled(L, class, task);
     if (handler == OD_HANDLER_METHOD)
         return od_class_push_method(L, class, od_handler_method(task));
-    if (handler == OD_HANDLER_TIMER)
-        return od_timer_push_function(L, task);
     if (handler == OD_HANDLER_COMMAND)
         return od_command_push_handler(L);
     return push_referenced(L, class->handlers[handler]);

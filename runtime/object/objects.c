@@ -186,6 +186,7 @@ void od_objects_switch(struct od_objects *objects, struct od_script *script)
     if (objects->script != NULL)
         retire(objects, objects->script);
     objects->script = script;
+    od_timeouts_clear(objects->entry);
     if (!script->has_entry)
         empty_entry(objects);
     struct od_map_node *node = NULL;
@@ -197,6 +198,7 @@ void od_objects_switch(struct od_objects *objects, struct od_script *script)
 void od_objects_drain(struct od_objects *objects)
 {
     objects->is_draining = true;
+    od_timeouts_clear(objects->entry);
     struct od_map_node *node = NULL;
     while ((node = od_map_next(&objects->by_id, node)) != NULL) {
         struct od_object *object = OD_MAP_MEMBER(node, struct od_object, by_id);
