@@ -38,6 +38,10 @@ OD_TEST_NEEDS="
   program openssl:openssl
   program unshare:util-linux
   package lua-socket:lua-socket
+  package lua-messagepack:lua-messagepack
+  package lua-penlight:lua-penlight
+  package lua-inspect:lua-inspect
+  package lua-basexx:lua-basexx
   package libclang-rt-dev:libclang-rt-dev"
 
 od_has_package() {
