@@ -235,6 +235,15 @@ static int read_string(lua_State *L)
     return 2;
 }
 
+// number(bytes, begin) -> the u32 that stands there.
+static int read_number(lua_State *L)
+{
+    od_slice bytes = check_slice(L, 1);
+    struct od_cursor cursor = od_cursor_of(od_slice_from(bytes, (size_t)luaL_checkint(L, 2)));
+    lua_pushnumber(L, od_cursor_u32(&cursor));
+    return 1;
+}
+
 // nearest(word, names) -> the one that was meant, or nil.
 static int nearest(lua_State *L)
 {
@@ -273,8 +282,9 @@ static const char *command_name(const struct od_options *options)
 static void put_native(lua_State *L, struct operation *operation)
 {
     static const luaL_Reg functions[] = {
-        {"call", call},        {"inspect", inspect},    {"pack", pack},       {"pairs", read_pairs},
-        {"facts", read_facts}, {"string", read_string}, {"nearest", nearest}, {NULL, NULL}};
+        {"call", call},          {"inspect", inspect},  {"pack", pack},
+        {"pairs", read_pairs},   {"facts", read_facts}, {"string", read_string},
+        {"number", read_number}, {"nearest", nearest},  {NULL, NULL}};
     lua_newtable(L);
     lua_pushlightuserdata(L, operation);
     luaL_setfuncs(L, functions, 1);

@@ -177,6 +177,15 @@ static void on_alarm(void *owner, int64_t due_ms)
     od_alarm_clock_set(&server->alarm_clock, due_ms);
 }
 
+static void on_stalled(void *owner, const char *why)
+{
+    const struct od_server *server = owner;
+    od_log(OD_LOG_WARN, NULL,
+           "%s/data.mdb cannot take what its journal has: %s; it is tried again, and writes wait "
+           "until then",
+           server->options->data_dir, why);
+}
+
 // To go on would be to answer from what nobody will find again.
 static void on_lost(void *owner, const char *why)
 {
@@ -189,8 +198,8 @@ static void on_lost(void *owner, const char *why)
     od_server_stop(server, OD_EXIT_WRONG);
 }
 
-static const struct od_committer_events committer_events = {on_durable,   on_applied, on_failed,
-                                                            on_forgotten, on_lost,    on_alarm};
+static const struct od_committer_events committer_events = {
+    on_durable, on_applied, on_failed, on_forgotten, on_stalled, on_lost, on_alarm};
 
 static bool on_message(void *owner, struct od_child *child, enum od_kind kind, od_slice body,
                        int fd)

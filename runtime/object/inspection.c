@@ -44,14 +44,6 @@ static void put_life(struct od_bytes *facts, struct od_object *object)
     od_facts_number(facts, "queued", object->inbox_count);
 }
 
-// Or is about to be.
-static bool is_stored(const struct od_object *object)
-{
-    struct od_identity stored;
-    return !od_storage_is_clean(&object->storage) ||
-           od_store_identity_of(object->objects->store, object->identity.id, &stored);
-}
-
 static uint64_t count_schedules(struct od_object *object)
 {
     struct od_bytes alarms = {0};
@@ -75,7 +67,7 @@ void od_inspection_put(struct od_bytes *facts, struct od_object *object)
     (void)od_object_name(object, &name); // So that it knows it.
     put_identity(facts, &object->identity);
     put_life(facts, object);
-    od_facts_number(facts, "stored", is_stored(object));
+    od_facts_number(facts, "stored", od_storage_has_anything(&object->storage));
     if (od_storage_alarm(&object->storage, OD_SLICE(""), &row))
         od_facts_number(facts, "alarmMs", (uint64_t)row.alarm.time_ms);
     od_facts_number(facts, "schedules", count_schedules(object));

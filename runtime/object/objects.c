@@ -328,18 +328,15 @@ void od_objects_watch_idle(struct od_object *object)
                       object->idle_since_ms + objects->idle_ms);
 }
 
-// An object nobody needs is freed; one with sockets only loses its instance.
-static void put_to_rest(struct od_object *object)
+void od_objects_put_to_rest(struct od_object *object)
 {
     od_list_remove(&object->idle);
-    if (!od_storage_is_clean(&object->storage)) {
-        od_object_settle(object); // Its writes are on their way; another round.
-        return;
-    }
     od_log(OD_LOG_DEBUG, object->label, "sleeps, %u WebSockets stay", object->socket_count);
     od_object_sleep(object);
-    if (object->socket_count == 0)
+    if (object->socket_count == 0 && od_storage_is_clean(&object->storage))
         od_object_free(object);
+    else
+        od_object_settle(object);
 }
 
 static struct od_object *first_idle(const struct od_objects *objects)
@@ -365,7 +362,7 @@ static void idle_passed(struct od_timer *timer)
     for (int i = 0; i < OD_TURN_SLEEPS_MAX && !od_list_is_empty(&objects->idle); i++) {
         if (first_idle(objects)->idle_since_ms > due_ms)
             break;
-        put_to_rest(first_idle(objects));
+        od_objects_put_to_rest(first_idle(objects));
     }
     fit_maps(objects);
     if (od_list_is_empty(&objects->idle))

@@ -112,6 +112,9 @@ void od_objects_durable(struct od_objects *objects, uint64_t seq);
 
 // An object with nothing to do: it sleeps when that lasts idle_ms.
 void od_objects_watch_idle(struct od_object *object);
+// Of one that is idle. With sockets, or with writes on their way, it only loses its instance; the
+// object stays for them.
+void od_objects_put_to_rest(struct od_object *object);
 
 // An object is constructed from now on; and it has no instance any more (also when it had none).
 void od_objects_watch_awake(struct od_object *object);

@@ -2,9 +2,10 @@
 
 #include <string.h>
 
-#include "sql/connection.h"
+#include "sql/birth.h"
 #include "sql/error.h"
 #include "sql/limits.h"
+#include "sql/pool.h"
 
 struct run {
     struct od_sql_connection *connection;
@@ -289,29 +290,48 @@ static enum od_sql_end run_cached(struct run *run, sqlite3_stmt *statement)
     return how;
 }
 
+static bool check_text(od_slice text, struct od_error *err)
+{
+    if (text.size > OD_SQL_TEXT_BYTES_MAX)
+        return od_error_set(err, "SQL cannot be longer than %u bytes; it has %zu",
+                            OD_SQL_TEXT_BYTES_MAX, text.size);
+    if (text.size > 0 && memchr(text.at, 0, text.size) != NULL)
+        return od_error_set(err, "SQL cannot have a zero byte in it; use a binding");
+    return true;
+}
+
+static enum od_sql_end run_query(struct run *run)
+{
+    struct od_sql_connection *connection = run->connection;
+    const struct od_sql_query *query = run->query;
+    sqlite3_stmt *cached =
+        query->is_trusted ? NULL : od_sql_connection_cached(connection, query->text);
+    connection->is_refused = false;
+    connection->deadline_us = query->deadline_us;
+    connection->guard.is_trusted = query->is_trusted;
+    connection->guard.sees_more = cached != NULL || connection->guard.has_switched;
+    enum od_sql_end end = cached != NULL ? run_cached(run, cached) : run_text(run);
+    connection->guard.is_trusted = false;
+    return end;
+}
+
 enum od_sql_end od_sql_exec(struct od_storage *storage, const struct od_sql_query *query,
                             struct od_sql_result *result, struct od_error *err)
 {
     struct run run = {.query = query, .result = result, .err = err};
-    od_slice text = query->text;
-    if (text.size > OD_SQL_TEXT_BYTES_MAX)
-        od_error_set(err, "SQL cannot be longer than %u bytes; it has %zu", OD_SQL_TEXT_BYTES_MAX,
-                     text.size);
-    else if (text.size > 0 && memchr(text.at, 0, text.size) != NULL)
-        od_error_set(err, "SQL cannot have a zero byte in it; use a binding");
-    else if (od_sql_connection_of(storage, &run.connection, err)) {
-        run.connection->is_refused = false;
-        run.connection->deadline_us = query->deadline_us;
-        if (run.connection->is_broken) {
-            od_error_set(err, "the transaction has ended by an earlier SQL critical error");
-            return OD_SQL_BROKEN;
-        }
-        run.connection->guard.is_trusted = query->is_trusted;
-        sqlite3_stmt *cached =
-            query->is_trusted ? NULL : od_sql_connection_cached(run.connection, text);
-        enum od_sql_end end = cached != NULL ? run_cached(&run, cached) : run_text(&run);
-        run.connection->guard.is_trusted = false;
-        return end;
+    if (!check_text(query->text, err))
+        return OD_SQL_FAILED;
+    bool is_birth = od_sql_birth_is_near(storage, query);
+    if (is_birth && od_sql_birth_repeat(storage, query, result))
+        return OD_SQL_DONE;
+    if (!od_sql_pool_get(storage, &run.connection, err))
+        return OD_SQL_FAILED;
+    if (run.connection->is_broken) {
+        od_error_set(err, "the transaction has ended by an earlier SQL critical error");
+        return OD_SQL_BROKEN;
     }
-    return OD_SQL_FAILED;
+    enum od_sql_end end = run_query(&run);
+    if (is_birth && end == OD_SQL_DONE && !run.connection->guard.sees_more)
+        od_sql_birth_note(storage, query, result);
+    return end;
 }

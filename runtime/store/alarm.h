@@ -21,6 +21,7 @@
 #include "store/limits.h"
 #include "store/slot.h"
 
+#define OD_ALARM_BYTES 24          // Of a row without a body.
 #define OD_ALARM_NONE_MS INT64_MAX // A time at which nothing is due.
 
 struct od_alarm {

@@ -92,6 +92,8 @@ static int (*const appliers[])(struct target *, const struct od_operation *) = {
     [OD_OPERATION_DELETE_ALARM] = apply_delete_alarm,
     [OD_OPERATION_PUT_PAGE] = apply_put_page,
     [OD_OPERATION_DELETE_PAGE] = apply_delete_page,
+    [OD_OPERATION_SET_NAMED_ALARM] = apply_set_alarm,
+    [OD_OPERATION_DELETE_NAMED_ALARM] = apply_delete_alarm,
 };
 
 static int apply_batch(struct od_write *write, struct od_batch *batch, struct od_changes *changes)

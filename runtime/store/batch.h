@@ -6,7 +6,8 @@
 //
 // Encoded: u32 size of what follows, identity (identity.h), then operations: u8 kind, and
 //   PUT: str key, str value · DELETE: str key · DELETE_ALL: nothing (takes alarms too)
-//   SET_ALARM: str name, str row (alarm.h) · DELETE_ALARM: str name
+//   SET_ALARM: row without a body (alarm.h) · DELETE_ALARM: nothing
+//   SET_NAMED_ALARM: str name, str row · DELETE_NAMED_ALARM: str name
 //   PUT_PAGE: u32 page, str squeezed (squeeze.h) · DELETE_PAGE: u32 page.
 // An operation sees what those before it did. New kinds are new numbers.
 //
@@ -35,15 +36,17 @@ enum od_operation_kind {
     OD_OPERATION_DELETE_ALARM = 5,
     OD_OPERATION_PUT_PAGE = 6,
     OD_OPERATION_DELETE_PAGE = 7,
+    OD_OPERATION_SET_NAMED_ALARM = 8,
+    OD_OPERATION_DELETE_NAMED_ALARM = 9,
     OD_OPERATION_KINDS,
 };
 
 struct od_operation {
     enum od_operation_kind kind;
-    od_slice key;        // PUT, DELETE; SET_ALARM and DELETE_ALARM: its name
-    od_slice value;      // PUT, PUT_PAGE, SET_ALARM
+    od_slice key;        // PUT, DELETE; of alarms the name
+    od_slice value;      // PUT, PUT_PAGE; of alarms that are set the row
     uint32_t page;       // PUT_PAGE, DELETE_PAGE
-    od_time_ms alarm_ms; // SET_ALARM: when it is due
+    od_time_ms alarm_ms; // Of alarms that are set: when they are due
 };
 
 // A batch as it is read: its head, and a cursor that stands before the next operation.
@@ -57,6 +60,7 @@ size_t od_batch_begin(struct od_bytes *bytes,
 void od_batch_put(struct od_bytes *bytes, od_slice key, od_slice value);
 void od_batch_delete(struct od_bytes *bytes, od_slice key);
 void od_batch_delete_all(struct od_bytes *bytes);
+// With an empty name it is the alarm, without a body.
 void od_batch_set_alarm(struct od_bytes *bytes, od_slice name, od_slice row);
 void od_batch_delete_alarm(struct od_bytes *bytes, od_slice name);
 void od_batch_put_page(struct od_bytes *bytes, uint32_t page, od_slice squeezed);
@@ -70,5 +74,7 @@ bool od_operation_next(struct od_batch *batch, struct od_operation *operation);
 
 // Reads a whole submission and says whether every field and every limit is right.
 OD_MUST_CHECK bool od_submission_is_valid(od_slice submission);
+// The same; [sets_alarm] becomes true when one of its operations does.
+OD_MUST_CHECK bool od_submission_look(od_slice submission, bool *sets_alarm);
 
 #endif

@@ -25,6 +25,7 @@ static const struct {
     {MDB_PANIC, "an earlier error left the file in doubt; restart open-do"},
     {ESTALE, "data.mdb or lock.mdb was removed or exchanged while open-do had it open"},
     {ENOSPC, "no space left on the disk"},
+    {EFBIG, "the disk is full, or no file may be larger (ulimit -f)"},
     {EIO, "the disk is full or failing (Input/output error)"},
     {ENOENT, "there is no data file"},
     {ENOMEM, "no memory, or less address space than the 1 GiB it takes (ulimit -v)"},

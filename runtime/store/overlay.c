@@ -18,6 +18,18 @@ bool od_overlay_is_empty(const struct od_overlay *overlay)
            overlay->open == NULL && overlay->pages == NULL;
 }
 
+static bool has_value(const entry *root)
+{
+    return root != NULL && (!root->is_deleted || has_value(root->left) || has_value(root->right));
+}
+
+bool od_overlay_has_value(const struct od_overlay *overlay)
+{
+    if (overlay == NULL)
+        return false;
+    return has_value(overlay->root) || has_value(overlay->pages) || has_value(overlay->alarms);
+}
+
 // --- Looking -------------------------------------------------------------------------------------
 
 entry *od_overlay_find(const struct od_overlay *overlay, od_slice key)

@@ -4,10 +4,12 @@
 #include <string.h>
 
 enum report_kind {
-    COMMITTED,
+    DURABLE,
+    APPLIED,
     FAILED,
     FORGOTTEN,
     ALARM,
+    STALLED,
     LOST,
 };
 
@@ -15,9 +17,9 @@ struct od_report {
     enum report_kind kind;
     uint32_t source;
     uint32_t generation; // FAILED
-    od_seq seq;          // COMMITTED: the last; FAILED: the first.
+    od_seq seq;          // DURABLE, APPLIED: the last; FAILED: the first.
     char *why;           // FAILED; owned.
-    const char *lost;    // LOST.
+    const char *lost;    // LOST, STALLED.
     od_time_ms due_ms;   // ALARM.
 };
 
@@ -53,16 +55,27 @@ void od_reports_begin_group(struct od_reports *reports)
 }
 
 // One report for all submissions of a source in a group.
-void od_reports_committed(struct od_reports *reports, uint32_t source, od_seq seq)
+static void push_last(struct od_reports *reports, enum report_kind kind, uint32_t source,
+                      od_seq seq)
 {
     for (size_t i = reports->group_begin; i < reports->size; i++) {
         struct od_report *report = &reports->list[i];
-        if (report->source == source && report->kind == COMMITTED) {
+        if (report->source == source && report->kind == kind) {
             report->seq = seq;
             return;
         }
     }
-    push(reports, (struct od_report){.kind = COMMITTED, .source = source, .seq = seq});
+    push(reports, (struct od_report){.kind = kind, .source = source, .seq = seq});
+}
+
+void od_reports_durable(struct od_reports *reports, uint32_t source, od_seq seq)
+{
+    push_last(reports, DURABLE, source, seq);
+}
+
+void od_reports_applied(struct od_reports *reports, uint32_t source, od_seq seq)
+{
+    push_last(reports, APPLIED, source, seq);
 }
 
 void od_reports_failed(struct od_reports *reports, uint32_t source, uint32_t generation,
@@ -83,6 +96,11 @@ void od_reports_alarm(struct od_reports *reports, od_time_ms due_ms)
     push(reports, (struct od_report){.kind = ALARM, .due_ms = due_ms});
 }
 
+void od_reports_stalled(struct od_reports *reports, const char *why)
+{
+    push(reports, (struct od_report){.kind = STALLED, .lost = why});
+}
+
 void od_reports_lost(struct od_reports *reports, const char *why)
 {
     push(reports, (struct od_report){.kind = LOST, .lost = why});
@@ -99,8 +117,10 @@ void od_reports_end_group(struct od_reports *reports)
 static void deliver(struct od_report *report, const struct od_committer_events *events, void *owner)
 {
     switch (report->kind) {
-    case COMMITTED:
+    case DURABLE:
         events->durable(owner, report->source, report->seq);
+        break;
+    case APPLIED:
         events->applied(owner, report->source, report->seq);
         break;
     case FAILED:
@@ -111,6 +131,9 @@ static void deliver(struct od_report *report, const struct od_committer_events *
         break;
     case ALARM:
         events->alarm(owner, report->due_ms);
+        break;
+    case STALLED:
+        events->stalled(owner, report->lost);
         break;
     case LOST:
         events->lost(owner, report->lost);

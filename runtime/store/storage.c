@@ -226,6 +226,7 @@ bool od_storage_delete_all(struct od_storage *storage, bool unconfirmed, struct 
     if (!make_room(storage, 0, err))
         return false;
     od_storage_close_pager(storage);
+    od_storage_forget_mark(storage);
     od_overlay_delete_all(storage->overlay);
     od_batch_delete_all(batch_of(storage, unconfirmed));
     return true;
@@ -426,4 +427,9 @@ od_seq od_storage_sync_seq(const struct od_storage *storage)
 bool od_storage_is_clean(const struct od_storage *storage)
 {
     return storage->overlay == NULL && !has_unwritten(storage);
+}
+
+bool od_storage_has_anything(struct od_storage *storage)
+{
+    return od_overlay_has_value(storage->overlay) || od_storage_has_rows(storage);
 }

@@ -27,6 +27,7 @@
 #include "base/list.h"
 #include "store/batch.h"
 #include "store/files.h"
+#include "store/limits.h"
 
 struct od_reader;
 struct od_storage;
@@ -46,6 +47,11 @@ struct od_store {
     struct od_list on_way; // Submissions that are not durable yet, oldest first.
     size_t on_way_bytes;
     bool is_behind;
+    struct {
+        uint8_t id[OD_ID_BYTES];
+        uint64_t mark;           // 0: none.
+    } marks[OD_STORE_MARKS_MAX]; // Of objects' pages, see od_storage_mark_pages.
+    uint64_t last_mark;
 };
 
 // What goes to the committer as one message.

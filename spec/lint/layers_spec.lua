@@ -8,7 +8,7 @@ local ALLOWED = {
   ["runtime/codec"] = { "runtime/base", "link/headers.h", "link/networks.h", "link/request.h",
     "link/response.h" },
   ["runtime/net"] = { "runtime/base", "runtime/link", "runtime/codec" },
-  ["runtime/store"] = { "runtime/base", "runtime/link" },
+  ["runtime/store"] = { "runtime/base", "runtime/link", "codec/check_sum.h" },
   ["runtime/sql"] = { "runtime/base", "runtime/store" },
   ["runtime/object"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/net",
     "runtime/store", "runtime/sql" },
@@ -59,7 +59,7 @@ local CIRCLES = {
     .. "deadlock inbox inspection keep label look object object_inner objects outbox outgoing "
     .. "refusal report schedule "
     .. "section socket tag task timeout transaction" },
-  ["runtime/store"] = { "committer group reports", "env env_file", "storage store store_inner" },
+  ["runtime/store"] = { "env env_file", "storage store store_inner" },
 }
 
 local function is_allowed(include)

@@ -1,6 +1,7 @@
 -- An operator looks into a running program: open-do objects, object, kv, call, sockets, alarm,
 -- export and import. What he reads wakes nobody; what he writes is an event like any other.
 local json = require "dkjson"
+local base64 = require("spec.support.library").od.base64
 local process = require "spec.support.process"
 local workbench = require "spec.scenario.workbench"
 
@@ -188,10 +189,13 @@ describe("an operator", function()
   it("sets and deletes an alarm", function()
     start()
     say("alarm", "set", "things/a", "2h")
-    assert.equal(1, server:status().alarms.count)
+    local function alarms()
+      return server:status().alarms.count
+    end
+    workbench.becomes(1, alarms)
     assert.is_true(ask("alarm", "things/a", "--json") > os.time() * 1000 + 7000000)
     say("alarm", "delete", "things/a")
-    assert.equal(0, server:status().alarms.count)
+    workbench.becomes(0, alarms)
   end)
 
   it("puts an object to sleep, and deletes it with all it has", function()
@@ -242,6 +246,97 @@ describe("an operator", function()
     assert.same(lines_of(exported), lines_of(say("export", "things")))
     server:save('{"key":"a","value":1}\n', "bad.jsonl")
     assert.matches("line 1: it is neither", refused("import", server:path("bad.jsonl")))
+  end)
+
+  -- What he reads of two objects' databases, as SQL sees them: everything.
+  local function database_of(name)
+    return workbench.ask(server, name, [==[
+      local sql, all = storage.sql, {}
+      for _, name in ipairs { "sqlite_schema", "t", "f", "f_data", "box", "sqlite_sequence" } do
+        for row in sql:exec("SELECT * FROM " .. name):raw() do
+          for i = 1, 9 do all[#all + 1] = name .. "=" .. tostring(row[i]) end
+        end
+      end
+      all[#all + 1] = sql:exec("SELECT count(*) AS n FROM f WHERE f MATCH 'three'"):one().n
+      all[#all + 1] = sql:exec("PRAGMA quick_check"):one().quick_check
+      return od.hex.encode(od.sha256(table.concat(all, "\n"))) .. " " .. #all
+    ]==])
+  end
+
+  it("imports a database as it was exported, also in place of another one", function()
+    start()
+    workbench.ask(server, "a", [==[
+      local sql = storage.sql
+      storage:put("key", "value")
+      sql:exec "CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, x, y REAL)"
+      sql:exec "CREATE VIRTUAL TABLE f USING fts5 (text)"
+      sql:exec "CREATE VIRTUAL TABLE box USING rtree (id, x0, x1)"
+      sql:exec "INSERT INTO f VALUES ('one two'), ('three four')"
+      sql:exec "INSERT INTO box VALUES (1, 0, 1)"
+      sql:exec("INSERT INTO t (x, y) VALUES (?, 0.1), (NULL, -0.0), (x'00ff', 1e300)", "\255\0")
+      return true]==])
+    for i = 1, 5 do -- So that one answer does not hold all, and some pages are free.
+      workbench.ask(server, "a", "storage.sql:exec 'INSERT INTO t SELECT NULL, randomblob(9e5), 0'")
+      if i == 4 then
+        workbench.ask(server, "a", "storage.sql:exec 'DELETE FROM t WHERE id IN (4, 5)'")
+      end
+    end
+    local function export_to(file)
+      assert(os.execute(("'%s' export things/a --data '%s' > '%s'"):format(process.program,
+        server:path("data"), server:path(file))) == 0)
+    end
+    export_to "a.jsonl"
+    local before = database_of("a")
+    workbench.ask(server, "a", [==[
+      for _, name in ipairs { "t", "f", "box" } do storage.sql:exec("DROP TABLE " .. name) end
+      storage.sql:exec "CREATE TABLE another (x)"
+      storage:put("key", "another")
+      return true]==])
+    assert.equal("imported 1 object\n", say("import", server:path("a.jsonl")))
+    assert.equal(before, database_of("a"))
+    assert.equal("value", workbench.ask(server, "a", "return storage:get('key')"))
+    export_to "again.jsonl"
+    assert(os.execute(("cmp '%s' '%s'"):format(server:path("a.jsonl"), server:path("again.jsonl")))
+      == 0)
+    server:restart()
+    assert.equal(before, database_of("a"))
+    workbench.ask(server, "a", "storage.sql:exec \"INSERT INTO f VALUES ('three')\"")
+  end)
+
+  it("exports a database whose pages one behind the other are a file of SQLite", function()
+    start()
+    workbench.ask(server, "a", [==[
+      storage.sql:exec "CREATE TABLE t (x); INSERT INTO t VALUES ('known words')"]==])
+    local pages = {}
+    for _, line in ipairs(lines_of(say("export", "things/a"))) do
+      pages[#pages + 1] = line.page and base64.decode(line.page)
+    end
+    server:save(table.concat(pages), "a.db")
+    local pipe = io.popen(("sqlite3 '%s' 'PRAGMA integrity_check' 'SELECT x FROM t' 2>&1")
+      :format(server:path("a.db")))
+    assert.equal("ok\nknown words\n", pipe:read "*a")
+    pipe:close()
+  end)
+
+  it("imports no database that is cut or none, and the object has none then", function()
+    start()
+    workbench.ask(server, "a", "storage.sql:exec 'CREATE TABLE t (x)'")
+    local lines = {}
+    for line in say("export", "things/a"):gmatch("[^\n]+\n") do
+      lines[#lines + 1] = line
+    end
+    server:save(lines[1] .. lines[2], "cut.jsonl")
+    assert.matches("1 of 2 pages of its database are there",
+      refused("import", server:path("cut.jsonl")))
+    server:save(lines[1] .. lines[3] .. lines[2], "order.jsonl")
+    assert.matches("these pages are no database", refused("import", server:path("order.jsonl")))
+    server:save(lines[1] .. '{"page":"AAAA"}\n{"page":"AAAA"}\n', "short.jsonl")
+    assert.matches("these are no pages", refused("import", server:path("short.jsonl")))
+    assert.matches("no such table: t", workbench.refusal(server, "a", [==[
+      storage.sql:exec "SELECT * FROM t"]==]))
+    server:save(table.concat(lines), "whole.jsonl")
+    say("import", server:path("whole.jsonl"))
+    workbench.ask(server, "a", "storage.sql:exec 'SELECT * FROM t'")
   end)
 
   it("is not kept waiting by the end of a worker", function()

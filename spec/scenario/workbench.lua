@@ -9,6 +9,9 @@
 -- The code has `self`, `state`, `storage`, `request` and `od`.
 local json = require "dkjson"
 local Server = require "spec.support.server"
+local socket = require "socket"
+
+local PATIENCE_S = 20
 
 local M = {}
 
@@ -106,6 +109,17 @@ function M.outcome(connection)
   connection:close()
   assert(not problem, problem)
   return value
+end
+
+-- Asks until the answer is `wanted`. What is stored takes a moment until those see it who look into
+-- the data file: other workers, and main.
+function M.becomes(wanted, question)
+  local deadline = socket.gettime() + PATIENCE_S
+  local answer = question()
+  while answer ~= wanted and socket.gettime() < deadline do
+    answer = question()
+  end
+  assert(answer == wanted, ("expected %s, got %s"):format(tostring(wanted), tostring(answer)))
 end
 
 -- Turns the clock of a server with one worker, once that has ended the turn it is in: what a

@@ -36,6 +36,7 @@ OD_TEST_NEEDS="
   program pgrep:procps
   program mosquitto_pub:mosquitto-clients
   program openssl:openssl
+  program sqlite3:sqlite3
   program unshare:util-linux
   package lua-socket:lua-socket
   package lua-messagepack:lua-messagepack

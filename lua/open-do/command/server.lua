@@ -7,6 +7,7 @@ local ask, decode, encode = native.command, native.test.decode, native.test.enco
 local fail = words.fail
 
 local PAGE = 500
+local PAGE_BYTES = 4096     -- Of a page of a database.
 local SUGGESTED_MAX = 10000 -- Objects looked at for a name that was meant.
 
 local M = {}
@@ -73,6 +74,31 @@ function M.each_pair(target, prefix)
       end
     until not after
   end)
+end
+
+--- Each page of its database in turn, and how many there are; nil: it was written to meanwhile.
+function M.each_page(target)
+  return coroutine.wrap(function()
+    local number, mark = 1, ("\0"):rep(8)
+    repeat
+      local bytes = perform(target, nil, "database.get", ask.pack(number) .. mark)
+      local count, begin = ask.number(bytes, 8), 12
+      mark = bytes:sub(1, 8)
+      if mark == ("\0"):rep(8) then
+        coroutine.yield(false)
+        return
+      end
+      while begin < #bytes do
+        coroutine.yield(bytes:sub(begin + 1, begin + PAGE_BYTES), count)
+        number, begin = number + 1, begin + PAGE_BYTES
+      end
+    until number > count
+  end)
+end
+
+--- Writes pages of its database, from the one with this number on.
+function M.put_pages(target, number, bytes)
+  perform(target, nil, "database.put", ask.pack(number, bytes))
 end
 
 -- The objects of one worker; false: there is no such worker.

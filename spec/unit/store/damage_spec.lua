@@ -100,6 +100,8 @@ describe("a damaged data directory", function()
     os.remove(path())
     assert.matches("data%.mdb is missing, though lock%.mdb beside it says", refusal())
     os.remove(path("lock.mdb"))
+    assert.matches("journal/0+1 belongs to another data directory", refusal())
+    os.execute("rm -r '" .. path("journal") .. "'")
     support.open(directory):close()
   end)
 

@@ -99,6 +99,9 @@ local events = ffi.new("struct od_committer_events", {
   forgotten = function(_, source)
     push("forgotten", source, {})
   end,
+  stalled = function(_, why)
+    push("stalled", 0, { why = ffi.string(why) })
+  end,
   lost = function(_, why)
     push("lost", 0, { why = ffi.string(why) })
   end,
