@@ -81,9 +81,13 @@ describe("crons of a script", function()
     pass_until("cron a")
     load([=[ ["*/1 * * * *"] = note "b" ]=], 2)
     pass_until("cron b")
+    load([=[ ]=], 3)
+    next_minute()
+    for _ = 1, 5 do
+      seen() -- What has rung before has run.
+    end
     local before = seen()
     assert.matches("^a%*=%d+ b%*=%d+$", before)
-    load([=[ ]=], 3)
     next_minute()
     next_minute()
     assert.equal(before, seen())
