@@ -183,6 +183,7 @@ static int set_up(lua_State *L)
     od_lib_socket_open(L);
     od_lib_namespace_open(L);
     od_lib_branches_open(L);
+    od_lib_test_put(L);
     od_lib_fetch_open(L);
     od_lib_password_open(L);
     od_lib_stub_open(L);

@@ -6,6 +6,7 @@
 
 #include "api/namespace.h"
 #include "api/state.h"
+#include "api/test.h"
 #include "base/cron.h"
 #include "engine/embedded.h"
 #include "engine/engine.h"
@@ -165,6 +166,7 @@ static int take_script(lua_State *L)
     engine->context_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     add_entry(L, 1);
     add_crons(L, 1);
+    od_test_add_objects(L);
     return 0;
 }
 

@@ -53,7 +53,7 @@ return { namespaces = { counters = Counter } }
 ]]
 
 local SPEC = [[
-local t = require "open-do.test"
+local t, od = require "open-do.test", require "open-do"
 
 describe("the counter", function()
   local app, apples
@@ -300,6 +300,78 @@ describe("open-do test", function()
       assert.equal(2, t.runInObject(apples, function(self) return self.missed end))
       app:advance(3600000)
       assert.equal(1, app.env.counters:getByName("crons"):add(0))
+    ]]
+  end)
+
+  it("answers od.fetch in place of the world, and tells what was asked", function()
+    write("counter.lua", (COUNTER:gsub("return { namespaces = { counters = Counter } }", [[
+      function Counter:ask(url, init)
+        local response = od.fetch(url, init)
+        return response.status, response:text(), response.headers:get("x-a")
+      end
+      function Counter:later(url)
+        self.state:waitUntil(function() self:add(#od.fetch(url):text()) end)
+      end
+      return { namespaces = { counters = Counter } }]])))
+    passes [[
+      local api = app:mockFetch("https://api.example/users", { status = 201, json = { a = 1 },
+        headers = { ["x-a"] = "b" } })
+      app:mockFetch("https://api.example/*", "other")
+      app:mockFetch("https://api.example/down", false)
+      local factor = 3
+      local echo = app:mockFetch("http://echo.example/", function(request)
+        if request.method == "GET" then error "only POST" end
+        return od.Response(request:text():rep(factor), { headers = { ["x-a"] = request.url } })
+      end)
+      local function ask(...) return { apples:ask(...) } end
+      assert.same({ 201, '{"a":1}', "b" }, ask("https://api.example/users", { method = "PUT",
+        body = "x", headers = { Authorization = "me" }, timeout = 1000, redirect = "manual" }))
+      assert.same({ 200, "other" }, ask("https://api.example/x?y=1"))
+      local ok, problem = pcall(ask, "https://api.example/down")
+      assert.is_false(ok)
+      assert.matches("counter.lua:%d+: fetch https://api.example/down: could not connect",
+        tostring(problem))
+      assert.same({ 200, "hohoho", "http://echo.example/" },
+        ask("http://echo.example/", { method = "POST", body = "ho" }))
+      assert.is_false(pcall(ask, "http://echo.example/"))
+      assert.equal(2, #echo:requests())
+      local request = api:requests()[1]
+      assert.same({ "PUT", "x", "me" }, { request.method, request.body,
+        request.headers.authorization })
+      app:mockFetch("https://api.example/users", "again")
+      app:restartWorker()
+      assert.same({ 200, "again" }, ask("https://api.example/users"))
+      assert.equal(2, #api:requests())
+      app:mockFetch("https://api.example/*", ("x"):rep(100))
+      apples:later("https://api.example/slow")
+      app:settle()
+      assert.equal(100, apples:add(0))
+      assert.has_error(function() app:mockFetch("/x", "y") end)
+      assert.has_error(function() app:mockFetch("http://x/", 7) end)
+      assert.is_false(pcall(ask, "http://127.0.0.1:1/"))
+    ]]
+  end)
+
+  it("settles when answers of the world, and of a second server, have come", function()
+    write("slow.lua", [[
+      local od = require "open-do"
+      local Slow = {}
+      function Slow:fetch() self.state.storage:put("asked", true) return od.Response("12345") end
+      return { namespaces = { slow = Slow } }]])
+    write("counter.lua", (COUNTER:gsub("return { namespaces = { counters = Counter } }", [[
+      function Counter:later()
+        self.state:waitUntil(function() self:add(#od.fetch(self.env.API .. "/slow/a"):text()) end)
+      end
+      return { namespaces = { counters = Counter } }]])))
+    passes [[
+      local other = t.start "slow.lua"
+      local mine = t.start("counter.lua", { vars = { API = other.url } })
+      local pears = mine.env.counters:getByName("pears")
+      pears:later()
+      mine:settle()
+      assert.equal(5, pears:add(0))
+      assert.is_true(t.runInObject(other.env.slow:getByName("a"), function(_, state)
+        return state.storage:get("asked") end))
     ]]
   end)
 
