@@ -375,6 +375,33 @@ describe("open-do test", function()
     ]]
   end)
 
+  it("hands words on to busted, and has module open-do and cjson in specs", function()
+    write("spec/counter_spec.lua", (SPEC:format [[
+      local cjson, safe = require "cjson", require "cjson.safe"
+      assert.equal("[1]", cjson.encode { 1 })
+      assert.is_nil((safe.decode "["))
+      assert.equal(5, od.utf8.len "Grüße")
+      assert.is_true(od.now() > 1e12)
+    ]]) .. "\ndescribe('another', function() it('fails', function() error 'no' end) end)")
+    assert.equal(1, (run()))
+    local code, output = run { "--", "--filter", "does it", "-o", "TAP" }
+    assert.equal(0, code)
+    assert.matches("^ok 1 %- the counter does it\n1%.%.1", output)
+  end)
+
+  it("with --watch runs again when a file changes", function()
+    write("spec/counter_spec.lua", SPEC:format "assert.equal(2, apples:add(2))")
+    local testing = process.start { argv = { program, "test", "--", "--watch" }, cwd = folder }
+    testing:wait_output("1 success / 0 failures / 0 errors", 30)
+    testing:wait_output("waits for a change in %.", 30)
+    write("counter.lua", COUNTER .. "-- changed")
+    testing:wait_output("1 success / 0 failures / 0 errors", 30)
+    write("notes.txt", "no part of it")
+    write("spec/counter_spec.lua", SPEC:format "assert.equal(3, apples:add(2))")
+    testing:wait_output("0 successes / 1 failure / 0 errors", 30)
+    testing:wait_output("waits for a change", 30)
+  end)
+
   it("fails a commit", function()
     passes [[
       app:failCommits(1)
