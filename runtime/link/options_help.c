@@ -23,7 +23,7 @@ static bool is_of(const struct od_option_row *row, const struct od_command_row *
     if (command == NULL)
         return true;
     if (command->options == NULL)
-        return !has_word(OD_OPTIONS_OF_STATUS, row->name);
+        return !has_word(OD_OPTIONS_OF_STATUS OD_OPTIONS_OF_NEW, row->name);
     return has_word(command->options, row->name);
 }
 

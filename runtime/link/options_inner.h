@@ -40,11 +40,13 @@ struct od_command_row {
     bool is_path;        // It is no script.
     bool is_words;       // It is any number of words.
     const char *options; // Those it looks at, with a blank before and behind each; NULL: those of
-                         // whoever serves, which are all without OD_OPTIONS_OF_STATUS.
+                         // whoever serves, which are all without OD_OPTIONS_OF_STATUS and
+                         // OD_OPTIONS_OF_NEW.
     const char *example; // What stands behind "open-do ".
 };
 
 #define OD_OPTIONS_OF_STATUS " json "
+#define OD_OPTIONS_OF_NEW " template "
 #define OD_OPTIONS_OF_LOOKS " data json "
 
 extern const struct od_option_row od_option_rows[]; // Ends with a row without a name.
