@@ -251,8 +251,11 @@ static void watch_files(struct od_reload *reload, const struct od_verdict *verdi
 static void begin_first(struct od_reload *reload, const struct od_verdict *verdict)
 {
     reload->state = OD_RELOAD_IDLE;
+    reload->waits_for_first =
+        !verdict->ok && reload->options->command == OD_COMMAND_DEV && verdict->files.size > 0;
     if (!verdict->ok) {
-        reload->events->first_failed(reload->owner, verdict->why);
+        watch_files(reload, verdict);
+        reload->events->first_failed(reload->owner, verdict->why, reload->waits_for_first);
         return;
     }
     take_version(reload);
@@ -353,11 +356,16 @@ void od_reload_ask(struct od_reload *reload, struct od_reload_asker *asker)
     ask(reload);
 }
 
+static bool takes_changes(const struct od_reload *reload)
+{
+    return reload->is_open || reload->waits_for_first;
+}
+
 static void on_files_began(void *owner)
 {
     struct od_reload *reload = owner;
     reload->is_settling = true;
-    if (reload->is_open)
+    if (takes_changes(reload))
         ask(reload);
     else
         reload->is_again = true;
@@ -367,7 +375,7 @@ static void on_files_ended(void *owner, bool changed_again)
 {
     struct od_reload *reload = owner;
     reload->is_settling = false;
-    if (changed_again && reload->is_open)
+    if (changed_again && takes_changes(reload))
         ask(reload);
     else if (reload->state == OD_RELOAD_JUDGED)
         take_verdict(reload);

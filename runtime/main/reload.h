@@ -38,8 +38,9 @@ enum od_reload_state {
 };
 
 struct od_reload_events {
-    // The first trial. [why] is for people.
-    void (*first_failed)(void *owner, od_slice why);
+    // The first trial. [why] is for people. [waits]: it is tried again when a file changes, as
+    // `open-do dev` does.
+    void (*first_failed)(void *owner, od_slice why, bool waits);
     // This version is served from now on; version 1: as soon as workers have loaded it.
     void (*switched)(void *owner, const struct od_verdict *verdict);
     // For the line in the log.
@@ -70,6 +71,7 @@ struct od_reload {
     bool is_forced;           // Load it even if the files are the same.
     bool has_failed;          // The last one; so that the way back is told too.
     bool may_retry;           // A worker may end once meanwhile.
+    bool waits_for_first;     // The first trial has failed, and a change of the files is the next.
     bool is_open;
     od_time_ms since_ms;
     struct od_timer timer;
