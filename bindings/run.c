@@ -13,6 +13,7 @@
 #include "handler.h"
 #include "link/options.h"
 #include "object/alarm_event.h"
+#include "object/error_page.h"
 #include "object/section.h"
 #include "self.h"
 #include "value/http_message.h"
@@ -65,6 +66,7 @@ static void log_report(struct od_engine *engine, struct od_task *task,
     od_bytes_deinit(&line);
     if (task->is_answered || is_after_event(task))
         return;
+    od_error_page_note(task, od_error_report_whole(report));
     struct od_bytes fields = {0};
     od_failure_put_fields(&fields, engine->L, L);
     od_task_fail_with(task, &(struct od_failure){.flags = OD_FAILURE_REMOTE,

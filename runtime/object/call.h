@@ -40,7 +40,8 @@ struct od_call {
     struct od_object *object;     // Here: in whose inbox it is or whose task handles it.
     size_t bytes;                 // Which it holds there.
     struct od_access *access;     // OD_FROM_EXCHANGE: for the log; NULL when that is off.
-    struct od_timer deadline;     // OD_FROM_EXCHANGE: 504.
+    char *report; // The same: what a browser is to see of its failure (error_page.h), or NULL.
+    struct od_timer deadline; // OD_FROM_EXCHANGE: 504.
 };
 
 // Makes a call. From an exchange it has OD_RESPONSE_MS_MAX to be answered.

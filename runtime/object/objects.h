@@ -44,6 +44,7 @@ struct od_objects {
     struct od_list idle;
     uint64_t slow_readers; // So many have been closed.
     bool logs_accesses;    // See access_log.h.
+    bool shows_errors;     // See error_page.h.
     bool is_draining;      // The worker ends: what waits for a namespace is given up.
     struct od_outgoing_turns outgoing;
     uint32_t passwords; // Keys of passwords that are being made (password.h).

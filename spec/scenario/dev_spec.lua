@@ -72,6 +72,30 @@ describe("open-do dev", function()
     assert.equal("3", server:get("/rooms/a").body)
   end)
 
+  it("shows a browser what went wrong, with its source, and others nothing", function()
+    for _, ending in ipairs {
+      "return { namespaces = { rooms = Room } }",
+      "return { namespaces = { rooms = Room }, fetch = function() error 'no <b> & c' end }",
+    } do
+      server = Server.start { command = "dev", source = [[
+        local Room = {}
+        function Room:fetch()
+          error "no <b> & c" -- The line.
+        end
+        ]] .. ending }
+      local answer = server:get("/rooms/a", { Accept = "text/html,application/xhtml+xml" })
+      assert.equal(500, answer.status)
+      assert.equal("text/html; charset=utf-8", answer.headers["content-type"])
+      assert.matches("script.lua:%d: no &lt;b> &amp; c", answer.body)
+      assert.matches("\n> %d |", answer.body)
+      assert.equal("Internal Server Error\n", server:get("/rooms/a").body)
+      server:stop()
+    end
+    server = Server.start { source = "return { namespaces = { rooms = { fetch = error } } }" }
+    assert.equal("Internal Server Error\n",
+      server:get("/rooms/a", { Accept = "text/html" }).body)
+  end)
+
   it("that waits for its first script ends as it should", function()
     server = Server.prepare { source = "return 7", command = "dev" }
     server:spawn()
