@@ -25,6 +25,7 @@
 #include "engine/failure.h"
 #include "engine/instance.h"
 #include "engine/sandbox.h"
+#include "inside.h"
 #include "link/options.h"
 #include "load.h"
 #include "run.h"
@@ -81,6 +82,11 @@ static void drop(struct od_script *script, struct od_object *object)
     od_self_drop(engine_of_script(script), object);
 }
 
+static void put_inside(struct od_script *script, struct od_object *object, struct od_bytes *facts)
+{
+    od_inside_put(engine_of_script(script), object, facts);
+}
+
 static od_time_ms idle(struct od_script *script)
 {
     struct od_engine *engine = engine_of_script(script);
@@ -116,6 +122,8 @@ static void close_engine(struct od_script *script)
     od_bytes_deinit(&engine->scratch);
     od_bytes_deinit(&engine->way);
     od_bytes_deinit(&engine->script.looked_at);
+    od_bytes_deinit(&engine->script.renamed);
+    od_bytes_deinit(&engine->script.deleted);
     free(engine->folder);
     free(engine);
 }
@@ -206,6 +214,7 @@ struct od_script *od_bindings_new(void)
                                         .resume = resume,
                                         .forget = forget,
                                         .drop = drop,
+                                        .put_inside = put_inside,
                                         .idle = idle,
                                         .memory = memory_of,
                                         .collect = collect,

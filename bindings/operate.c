@@ -1,12 +1,16 @@
 #include "operate.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <lauxlib.h>
 #include <lualib.h>
 
+#include "api/sql_bytes.h"
 #include "api/test.h"
+#include "base/clock.h"
 #include "base/cursor.h"
 #include "base/suggest.h"
 #include "engine/embedded.h"
@@ -15,6 +19,7 @@
 #include "link/invocation.h"
 #include "object/call.h"
 #include "object/facts.h"
+#include "object/inspection.h"
 #include "object/route.h"
 #include "value/json.h"
 #include "value/library.h"
@@ -24,14 +29,14 @@ enum {
     message_bytes_max = 32 << 20
 };
 
-struct operation {
+struct operation { // Of the command line, which waits.
+    struct od_operate base;
     const struct od_options *options;
     od_operate_ask *ask;
-    struct od_bytes message; // Freed at the end, whatever raises before.
-    struct od_bytes answer;
+    struct od_bytes answer; // Freed at the end, whatever raises before.
 };
 
-static struct operation *operation_of(lua_State *L)
+static struct od_operate *operation_of(lua_State *L)
 {
     return lua_touserdata(L, lua_upvalueindex(1));
 }
@@ -44,27 +49,6 @@ static od_slice check_slice(lua_State *L, int index)
 }
 
 // --- Asking --------------------------------------------------------------------------------------
-
-// Pushes true and the answer, or nil and why there is none.
-static int ask(lua_State *L, struct operation *operation, const char *name)
-{
-    struct od_error err;
-    bool ok = false;
-    od_bytes_clear(&operation->answer);
-    bool is_there =
-        operation->ask(operation->options->data_dir, name, od_bytes_slice(&operation->message), &ok,
-                       &operation->answer, &err);
-    if (is_there && ok) {
-        lua_pushlstring(L, operation->answer.at, operation->answer.size);
-        return 1;
-    }
-    lua_pushnil(L);
-    if (is_there)
-        lua_pushlstring(L, operation->answer.at, operation->answer.size - 1); // Its line break.
-    else
-        lua_pushstring(L, err.text);
-    return 2;
-}
 
 // The bytes behind the outcome; or nil and the text of the failure.
 static int push_outcome(lua_State *L, od_slice answer)
@@ -82,11 +66,40 @@ static int push_outcome(lua_State *L, od_slice answer)
     return 2;
 }
 
-static od_id check_id(lua_State *L, const od_namespace_key *key)
+int od_operate_push_answer(lua_State *L, bool ok, bool has_outcome, od_slice answer)
+{
+    if (ok && has_outcome)
+        return push_outcome(L, answer);
+    if (ok) {
+        lua_pushlstring(L, answer.at, answer.size);
+        return 1;
+    }
+    lua_pushnil(L);
+    lua_pushlstring(L, answer.at, answer.size == 0 ? 0 : answer.size - 1); // Its line break.
+    return 2;
+}
+
+static int ask_and_wait(lua_State *L, struct od_operate *base, const char *name, bool has_outcome)
+{
+    struct operation *operation = (struct operation *)base;
+    struct od_error err;
+    bool ok = false;
+    od_bytes_clear(&operation->answer);
+    if (operation->ask(operation->options->data_dir, name, od_bytes_slice(&base->message), &ok,
+                       &operation->answer, &err))
+        return od_operate_push_answer(L, ok, has_outcome, od_bytes_slice(&operation->answer));
+    lua_pushnil(L);
+    lua_pushstring(L, err.text);
+    return 2;
+}
+
+// Whether it is one of that namespace is known to main, which knows its name as stored.
+static od_id check_id(lua_State *L)
 {
     od_id id;
-    if (od_id_parse(key, check_slice(L, 3), &id) != OD_ID_OK)
-        luaL_error(L, "#%s is no id of this namespace", lua_tostring(L, 3));
+    od_namespace_key key = {{0}};
+    if (od_id_parse(&key, check_slice(L, 3), &id) == OD_ID_MALFORMED)
+        luaL_error(L, "#%s is no id: it has 64 hex digits", lua_tostring(L, 3));
     return id;
 }
 
@@ -94,7 +107,7 @@ static od_id check_id(lua_State *L, const od_namespace_key *key)
 //   -> the bytes it gave, or nil and why not.
 static int call(lua_State *L)
 {
-    struct operation *operation = operation_of(L);
+    struct od_operate *operation = operation_of(L);
     od_slice space = check_slice(L, 1), name = {"", 0};
     bool has_name = !lua_isnil(L, 2), is_method = !lua_isnil(L, 4);
     od_slice what = check_slice(L, is_method ? 4 : 5), sent = check_slice(L, 6);
@@ -102,8 +115,9 @@ static int call(lua_State *L)
         name = check_slice(L, 2);
     if (!od_namespace_name_is_valid(space))
         return luaL_error(L, "'%s' cannot be a namespace", space.at);
-    od_namespace_key key = od_namespace_key_of(space);
-    od_id id = has_name ? od_id_of_name(&key, name) : check_id(L, &key);
+    od_id id = {{0}};
+    if (!has_name)
+        id = check_id(L);
     if (what.size > OD_METHOD_BYTES_MAX || sent.size > message_bytes_max)
         return luaL_error(L, "that is more than a call can carry");
     od_bytes_clear(&operation->message);
@@ -111,24 +125,43 @@ static int call(lua_State *L)
                   has_name, name);
     od_invocation_begin(&operation->message, what);
     od_bytes_put_slice(&operation->message, sent);
-    int pushed = ask(L, operation, "call");
-    return pushed == 1 ? push_outcome(L, od_bytes_slice(&operation->answer)) : pushed;
+    return operation->ask(L, operation, "call", true);
 }
 
-// inspect(worker, namespace, beginning, awake, limit, after) -> the bytes, or nil and why not.
+// inspect(worker, scope, namespace, beginning, bytes, limit, after, order) -> the bytes, or nil and
+// why not. [scope] is "all", "living" or "awake"; [order] one of those below, or nil.
 static int inspect(lua_State *L)
 {
-    struct operation *operation = operation_of(L);
+    static const char *const scopes[] = {[OD_INSPECT_ALL] = "all",
+                                         [OD_INSPECT_LIVING] = "living",
+                                         [OD_INSPECT_AWAKE] = "awake",
+                                         NULL};
+    static const char *const orders[] = {
+        [OD_INSPECT_ANY] = "any",     [OD_INSPECT_SOCKETS] = "sockets",
+        [OD_INSPECT_QUEUE] = "queue", [OD_INSPECT_ERRORS] = "errors",
+        [OD_INSPECT_BUSY] = "busy",   [OD_INSPECT_SLOWEST] = "slowest",
+        [OD_INSPECT_LAST] = "last",   NULL};
+    struct od_operate *operation = operation_of(L);
     struct od_bytes *message = &operation->message;
     od_bytes_clear(message);
     od_bytes_put_u32(message, (uint32_t)luaL_checkinteger(L, 1));
-    od_bytes_put_string(message, check_slice(L, 2));
+    od_bytes_put_u8(message, (uint8_t)luaL_checkoption(L, 2, NULL, scopes));
     od_bytes_put_string(message, check_slice(L, 3));
-    od_bytes_put_u8(message, lua_toboolean(L, 4) != 0);
-    od_bytes_put_u32(message, (uint32_t)luaL_checkinteger(L, 5));
-    od_bytes_put_string(message, check_slice(L, 6));
-    int pushed = ask(L, operation, "inspect");
-    return pushed == 1 ? push_outcome(L, od_bytes_slice(&operation->answer)) : pushed;
+    od_bytes_put_string(message, check_slice(L, 4));
+    od_bytes_put_u8(message, lua_toboolean(L, 5) != 0);
+    od_bytes_put_u8(message, (uint8_t)luaL_checkoption(L, 8, "any", orders));
+    od_bytes_put_u32(message, (uint32_t)luaL_checkinteger(L, 6));
+    od_bytes_put_string(message, check_slice(L, 7));
+    return operation->ask(L, operation, "inspect", true);
+}
+
+// ask(name, body) -> what main answers to it, or nil and why not.
+static int ask_main(lua_State *L)
+{
+    struct od_operate *operation = operation_of(L);
+    od_bytes_clear(&operation->message);
+    od_bytes_put_slice(&operation->message, check_slice(L, 2));
+    return operation->ask(L, operation, luaL_checkstring(L, 1), false);
 }
 
 // --- Bytes ---------------------------------------------------------------------------------------
@@ -225,14 +258,25 @@ static int read_facts(lua_State *L)
     return 1;
 }
 
-// string(bytes) -> the str they begin with, and how many bytes that takes.
-static int read_string(lua_State *L)
+// page(bytes) -> how many workers there are, the place where the page ends, and where the facts
+// begin.
+static int read_page(lua_State *L)
 {
     struct od_cursor cursor = od_cursor_of(check_slice(L, 1));
-    od_slice text = od_cursor_string(&cursor);
-    lua_pushlstring(L, text.at, text.size);
-    lua_pushinteger(L, (lua_Integer)text.size + 4);
-    return 2;
+    lua_pushnumber(L, od_cursor_u32(&cursor));
+    od_slice place = od_cursor_string(&cursor);
+    lua_pushlstring(L, place.at, place.size);
+    lua_pushinteger(L, (lua_Integer)place.size + 8);
+    return 3;
+}
+
+// terminal_ms() -> a time in ms, when somebody sees what is written to stderr; else nothing.
+static int terminal_ms(lua_State *L)
+{
+    if (isatty(STDERR_FILENO) == 0)
+        return 0;
+    lua_pushnumber(L, (lua_Number)od_clock_monotonic_ms());
+    return 1;
 }
 
 // number(bytes, begin) -> the u32 that stands there.
@@ -241,6 +285,23 @@ static int read_number(lua_State *L)
     od_slice bytes = check_slice(L, 1);
     struct od_cursor cursor = od_cursor_of(od_slice_from(bytes, (size_t)luaL_checkint(L, 2)));
     lua_pushnumber(L, od_cursor_u32(&cursor));
+    return 1;
+}
+
+// pause(ms)
+static int pause_for(lua_State *L)
+{
+    poll(NULL, 0, luaL_checkint(L, 1));
+    return 0;
+}
+
+// count(number) -> its bytes as a u64
+static int pack_count(lua_State *L)
+{
+    struct od_bytes *bytes = &operation_of(L)->message;
+    od_bytes_clear(bytes);
+    od_bytes_put_u64(bytes, (uint64_t)luaL_checknumber(L, 1));
+    lua_pushlstring(L, bytes->at, bytes->size);
     return 1;
 }
 
@@ -260,36 +321,54 @@ static int nearest(lua_State *L)
 
 // --- From first word to exit ---------------------------------------------------------------------
 
-static const char *command_name(const struct od_options *options)
+void od_operate_open(lua_State *L, struct od_operate *operation)
 {
-    static const char *const names[OD_COMMAND_COUNT] = {
-        [OD_COMMAND_OBJECTS] = "objects",
-        [OD_COMMAND_OBJECT] = "object",
-        [OD_COMMAND_KV] = "kv",
-        [OD_COMMAND_CALL] = "call",
-        [OD_COMMAND_SOCKETS] = "sockets",
-        [OD_COMMAND_ALARM] = "alarm",
-        [OD_COMMAND_HIBERNATE] = "hibernate",
-        [OD_COMMAND_EVICT] = "evict",
-        [OD_COMMAND_RESET] = "reset",
-        [OD_COMMAND_DELETE] = "delete",
-        [OD_COMMAND_EXPORT] = "export",
-        [OD_COMMAND_IMPORT] = "import",
-    };
-    return names[options->command];
-}
-
-static void put_native(lua_State *L, struct operation *operation)
-{
-    static const luaL_Reg functions[] = {
-        {"call", call},          {"inspect", inspect},  {"pack", pack},
-        {"pairs", read_pairs},   {"facts", read_facts}, {"string", read_string},
-        {"number", read_number}, {"nearest", nearest},  {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"ask", ask_main},
+                                         {"terminal_ms", terminal_ms},
+                                         {"pause", pause_for},
+                                         {"count", pack_count},
+                                         {"call", call},
+                                         {"inspect", inspect},
+                                         {"pack", pack},
+                                         {"pairs", read_pairs},
+                                         {"facts", read_facts},
+                                         {"page", read_page},
+                                         {"number", read_number},
+                                         {"nearest", nearest},
+                                         {"query", od_sql_bytes_query},
+                                         {"rows", od_sql_bytes_rows},
+                                         {NULL, NULL}};
     lua_newtable(L);
     lua_pushlightuserdata(L, operation);
     luaL_setfuncs(L, functions, 1);
     od_embedded_put_native_table(L, "command");
     od_lib_test_put_values(L);
+}
+
+static void push_options(lua_State *L, const struct od_options *options)
+{
+    static const char *const levels[] = {"debug", "info", "warn", "error"};
+    lua_newtable(L);
+    lua_pushboolean(L, options->json);
+    lua_setfield(L, -2, "json");
+    lua_pushboolean(L, options->look.awake);
+    lua_setfield(L, -2, "awake");
+    lua_pushboolean(L, options->look.events);
+    lua_setfield(L, -2, "events");
+    lua_pushboolean(L, options->look.follow);
+    lua_setfield(L, -2, "follow");
+    lua_pushstring(L, levels[options->log_level]);
+    lua_setfield(L, -2, "log_level");
+    lua_pushboolean(L, options->look.read_only);
+    lua_setfield(L, -2, "read_only");
+    lua_pushstring(L, options->look.order);
+    lua_setfield(L, -2, "order");
+    lua_pushstring(L, options->look.cursor);
+    lua_setfield(L, -2, "cursor");
+    if (options->look.limit > 0) {
+        lua_pushnumber(L, options->look.limit);
+        lua_setfield(L, -2, "limit");
+    }
 }
 
 // A lua_CFunction: (operation).
@@ -300,22 +379,23 @@ static int run(lua_State *L)
     luaL_openlibs(L);
     od_lib_open(L);
     od_embedded_open_library(L);
-    put_native(L, operation);
+    od_operate_open(L, &operation->base);
     od_embedded_push(L, "open-do.command");
-    lua_pushstring(L, command_name(options));
+    lua_pushstring(L, od_options_command_name(options));
     lua_newtable(L);
     for (int i = 0; options->words[i] != NULL; i++) {
         lua_pushstring(L, options->words[i]);
         lua_rawseti(L, -2, i + 1);
     }
-    lua_pushboolean(L, options->json);
+    push_options(L, options);
     lua_call(L, 3, 1);
     return 1;
 }
 
 enum od_exit od_operate_run(const struct od_options *options, od_operate_ask *ask_server)
 {
-    struct operation operation = {.options = options, .ask = ask_server};
+    struct operation operation = {
+        .base = {.ask = ask_and_wait}, .options = options, .ask = ask_server};
     lua_State *L = luaL_newstate();
     OD_ASSERT(L != NULL);
     lua_pushcfunction(L, run);
@@ -325,7 +405,7 @@ enum od_exit od_operate_run(const struct od_options *options, od_operate_ask *as
     if (!ok)
         fprintf(stderr, "open-do: %s\n", lua_tostring(L, -1));
     lua_close(L);
-    od_bytes_deinit(&operation.message);
+    od_bytes_deinit(&operation.base.message);
     od_bytes_deinit(&operation.answer);
     return exit;
 }

@@ -7,14 +7,18 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "admin_site.h"
 #include "base/fault.h"
 #include "bindings.h"
 #include "main/check.h"
 #include "main/control_client.h"
 #include "main/process.h"
 #include "main/server.h"
+#include "main/successor.h"
+#include "main/takeover.h"
 #include "operate.h"
 #include "spec_run.h"
+#include "tls/tls.h"
 #include "types.h"
 #include "worker/dry_run.h"
 #include "worker/worker.h"
@@ -30,9 +34,13 @@ static enum od_exit (*const commands[OD_COMMAND_COUNT])(const struct od_options 
     [OD_COMMAND_CHECK] = od_check_run,
     [OD_COMMAND_STATUS] = od_control_client_run,
     [OD_COMMAND_RELOAD] = od_control_client_run,
+    [OD_COMMAND_DRAIN] = od_control_client_run,
+    [OD_COMMAND_RESTART_WORKER] = od_control_client_run,
+    [OD_COMMAND_UPGRADE] = od_control_client_run,
     [OD_COMMAND_OBJECTS] = operate,
     [OD_COMMAND_OBJECT] = operate,
     [OD_COMMAND_KV] = operate,
+    [OD_COMMAND_SQL] = operate,
     [OD_COMMAND_CALL] = operate,
     [OD_COMMAND_SOCKETS] = operate,
     [OD_COMMAND_ALARM] = operate,
@@ -40,6 +48,7 @@ static enum od_exit (*const commands[OD_COMMAND_COUNT])(const struct od_options 
     [OD_COMMAND_EVICT] = operate,
     [OD_COMMAND_RESET] = operate,
     [OD_COMMAND_DELETE] = operate,
+    [OD_COMMAND_LOG] = operate,
     [OD_COMMAND_EXPORT] = operate,
     [OD_COMMAND_IMPORT] = operate,
     [OD_COMMAND_TEST] = od_spec_run,
@@ -86,6 +95,10 @@ static int refuse(enum od_exit exit, const struct od_error *err)
 
 static int run_child(const struct od_options *options, const struct od_child_args *args)
 {
+    if (args->index == OD_CHILD_ADMIN)
+        return od_admin_main(options, od_admin_bindings_new, args->link_fd);
+    if (args->index == OD_CHILD_TLS)
+        return od_tls_main(options, args->link_fd);
     return args->index == OD_CHILD_DRY_RUN
                ? od_dry_run_main(options, od_bindings_new, args->link_fd)
                : od_worker_main(options, od_bindings_new, args->index, args->link_fd,
@@ -98,7 +111,8 @@ int main(int argc, char **argv)
     struct od_error err;
     bool help = false;
     struct od_child_args args;
-    int exit;
+    bool only_tries;
+    int exit, fd;
     (void)argc;
     enum od_exit read = od_options_read(&options, argv, &help, &err);
     if (read == OD_EXIT_CLEAN && !help)
@@ -109,6 +123,8 @@ int main(int argc, char **argv)
         exit = OD_EXIT_CLEAN;
     else if (od_seat_is_mine(&args))
         exit = run_child(&options, &args);
+    else if (od_takeover_is_asked(&only_tries, &fd))
+        exit = (int)(only_tries ? od_successor_run : od_server_take_over)(&options, fd);
     else
         exit = (int)commands[options.command](&options);
     od_options_deinit(&options);

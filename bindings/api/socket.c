@@ -70,6 +70,7 @@ void od_websocket_push(struct od_engine *engine, lua_State *L, uint64_t id)
 void od_end_accept(struct od_engine *engine, lua_State *L, int index, struct od_end *end,
                    uint64_t id)
 {
+    OD_ASSERT(id != 0);
     OD_ASSERT(end->use == OD_END_NEW || end->use == OD_END_REMOTE);
     end->use = OD_END_ACCEPTED;
     end->socket = id;
@@ -109,6 +110,7 @@ static bool take_remote(const struct od_engine *engine, struct od_end *end, uint
 static bool take_client(const struct od_engine *engine, struct od_end *end, uint32_t *worker,
                         uint64_t *socket, struct od_error *err)
 {
+    OD_ASSERT(end->peer->peer == end);
     if (end->peer->use != OD_END_ACCEPTED)
         return od_error_set(err,
                             "the other end of the WebSocketPair was not accepted: call "
@@ -142,6 +144,7 @@ static bool response_socket(lua_State *L, int index, uint32_t *worker, uint64_t 
 
 static void push_response_socket(lua_State *L, uint32_t worker, uint64_t socket)
 {
+    OD_ASSERT(socket != 0);
     push_end(L, (struct od_end){.use = OD_END_REMOTE, .worker = worker, .socket = socket});
 }
 

@@ -33,6 +33,8 @@ void od_wait_push_token(lua_State *L)
 
 int od_wait_yield(lua_State *L, enum od_wait_kind kind)
 {
+    OD_ASSERT(kind != OD_WAIT_NONE);
+    OD_ASSERT(kind < OD_WAIT_KINDS);
     od_engine_of(L)->wait.kind = kind;
     lua_settop(L, 0);
     od_wait_push_token(L);
@@ -41,6 +43,7 @@ int od_wait_yield(lua_State *L, enum od_wait_kind kind)
 
 static enum od_wait_begun begin_sleep(struct od_task *task, const struct od_wait *wait)
 {
+    OD_ASSERT(wait->ms >= 0);
     od_task_wait_sleep(task, wait->ms);
     return OD_WAIT_BEGUN;
 }
@@ -59,6 +62,8 @@ static enum od_wait_begun begin_call(struct od_task *task, const struct od_wait 
 
 static enum od_wait_begun begin_fetch(struct od_task *task, const struct od_wait *wait)
 {
+    OD_ASSERT(wait->ms >= 0);
+    OD_ASSERT(wait->ms <= UINT32_MAX);
     od_task_wait_fetch(task, wait->redirect, (uint32_t)wait->ms, od_bytes_slice(&wait->bytes));
     return OD_WAIT_BEGUN;
 }
@@ -93,6 +98,7 @@ static enum od_wait_begun begin_branches(struct od_task *task, const struct od_w
 
 void od_wait_give_up(struct od_object *object, enum od_wait_kind kind, const struct od_failure *why)
 {
+    OD_ASSERT(kind == OD_WAIT_RESET || kind == OD_WAIT_ABORT || kind == OD_WAIT_ABORT_ALARM);
     if (kind == OD_WAIT_RESET)
         od_object_reset_for(object, why);
     else
@@ -124,6 +130,7 @@ enum od_wait_begun od_wait_begin(struct od_engine *engine, struct od_task *task)
     if (!is_ours)
         return OD_WAIT_FOREIGN;
     OD_ASSERT(wait->kind != OD_WAIT_NONE);
+    OD_ASSERT(wait->kind < sizeof begin / sizeof *begin);
     coroutine->waits_for = wait->kind;
     enum od_wait_begun begun = begin[wait->kind](task, wait);
     wait->kind = OD_WAIT_NONE;
@@ -169,6 +176,7 @@ static int push_unreadable(lua_State *L)
 
 int od_wait_push_result(lua_State *L, enum od_wait_kind kind, bool ok, od_slice bytes)
 {
+    OD_ASSERT(kind < OD_WAIT_KINDS);
     static int (*const push[OD_WAIT_KINDS])(lua_State *,
                                             od_slice) = {[OD_WAIT_CALL] = push_response,
                                                          [OD_WAIT_FETCH] = push_response,

@@ -5,6 +5,8 @@
 ---@class Script
 ---@field namespaces table<string, DurableObject> name -> class
 ---@field crons? table<string, fun(info: CronInfo, env: table, ctx: Context)> by cron string
+---@field renamed? table<string, string> Name before -> name in `namespaces`: its objects stay.
+---@field deleted? string[] Former namespaces, whose objects go with all they have.
 ---@field fetch? fun(request: Request, env: Env, ctx: Context): Response the entry: without it the
 ---path /NAMESPACE/NAME[/...] names the object
 
@@ -57,8 +59,9 @@ function DurableObject:webSocketError(ws, err) end
 ---@param info AlarmInfo
 function DurableObject:alarm(info) end
 
----An operator has put or deleted keys of its storage (`open-do kv put`), in this same event.
----@param keys string[]
+---An operator has written to its storage (`open-do kv put`, `sql`), in this same event. When it
+---raises, nothing was written.
+---@param keys string[] None when it was SQL.
 function DurableObject:storageChanged(keys) end
 
 ---@class AlarmInfo

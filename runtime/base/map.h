@@ -39,7 +39,18 @@ void od_map_fit(struct od_map *map);
 // Walks in no order; the current member may be removed, others not. NULL starts and ends.
 struct od_map_node *od_map_next(const struct od_map *map, const struct od_map_node *node);
 
-// Mixes an integer into a hash whose low bits are usable.
+// A walk that may stop between two buckets and go on later, whatever was put in and removed
+// meanwhile: visits the members of the bucket at [place], and returns the place of the next one; 0
+// starts and ends. Who is there all the time is visited, once or, when the row of buckets has
+// shrunk meanwhile, more often. Any number is a place. [visit] puts nothing in and removes nothing.
+uint64_t od_map_visit(const struct od_map *map, uint64_t place,
+                      void (*visit)(struct od_map_node *node, void *context), void *context);
+
+// Mixes an integer into a hash whose low bits are usable. Different integers have different hashes.
 uint64_t od_map_hash_u64(uint64_t value);
+
+// For members whose key is a number alone: the hash says all of it, so nothing else is compared.
+void od_map_put_number(struct od_map *map, struct od_map_node *node, uint64_t number);
+struct od_map_node *od_map_find_number(const struct od_map *map, uint64_t number);
 
 #endif

@@ -10,6 +10,7 @@ void od_upgrade_record_put(struct od_bytes *bytes, const struct od_upgrade_recor
     od_bytes_put_string(bytes, record->protocol);
     od_bytes_put_string(bytes, record->url);
     od_bytes_put_string(bytes, record->input);
+    od_bytes_put_u8(bytes, record->has_closed);
 }
 
 bool od_upgrade_record_read(od_slice bytes, struct od_upgrade_record *record)
@@ -21,5 +22,6 @@ bool od_upgrade_record_read(od_slice bytes, struct od_upgrade_record *record)
     record->protocol = od_cursor_string(&cursor);
     record->url = od_cursor_string(&cursor);
     record->input = od_cursor_string(&cursor);
+    record->has_closed = od_cursor_u8(&cursor) != 0;
     return !cursor.failed;
 }

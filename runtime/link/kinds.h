@@ -12,20 +12,26 @@
 
 #define OD_KINDS(KIND)                                                                             \
     /* main -> worker */                                                                           \
-    KIND(CONNECTION, "u32 place, str peer, bytes read so far; fd: the connection")                 \
+    KIND(CONNECTION, "u32 place, u8 is tls, str peer, bytes read so far; fd: the connection")      \
     KIND(PEER, "u32 worker; fd: a link to that worker")                                            \
+    KIND(PEER_ENDED, "u32 worker, u8 all, (u64 call)*: it has ended, and may have begun these of " \
+                     "your calls, or all")                                                         \
     KIND(DURABLE, "u64 seq: batches up to here are on disk")                                       \
     KIND(APPLIED, "u64 seq: batches up to here can be read from LMDB")                             \
     KIND(COMMIT_FAILED, "u32 generation, u64 first failed seq, str why")                           \
     KIND(DRAIN, "u32 bound in ms: finish what runs, close what is open, say DRAINED")              \
+    KIND(AWAIT_CALM, "u32 ms: say CALM when no handler runs for long any more, or then")           \
+    KIND(LEAVE, "u32 bound in ms: read nothing more, let end what runs, say STILL")                \
+    KIND(PART, "nothing: say SOCKET_STATE for all sockets that can go on, and end")                \
     KIND(LOAD, "u32 version, files (link/files.h): load them; the first is served at once; a "     \
-               "trial gets none and reads the disk")                                               \
+               "trial that gets none reads the disk")                                              \
     KIND(SWITCH, "u32 version: serve it from here on; it was LOADED")                              \
     KIND(DISCARD, "u32 version: forget it")                                                        \
     KIND(STATUS,                                                                                   \
          "u64 question, u8 when settled: how are you, now or when there is nothing to do?")        \
     KIND(INSPECT,                                                                                  \
          "u64 call, what is to be told of the objects here (object/inspection.h): a REPLY")        \
+    KIND(TELL_LOG, "u8 on: send what is logged from here on, and first what was; or no more")      \
     KIND(TURN, "nothing: take a turn, so that it shows on the page that you can")                  \
     KIND(REFUSE, "32 bytes id, u32 ms, u8 hears no close, str why: that object is not to run")     \
     KIND(ALARM, "u64 wall clock in ms, u8 fails, identity (store/identity.h), str name: if that "  \
@@ -35,6 +41,10 @@
          "u64 socket, u32 place, u64 answered ms, u16 code or 0, str later facts, socket "         \
          "record (object/keep.h); fd: the connection, or none and a code: how it was closed")      \
     KIND(RESTORED, "nothing: that was all of the life before; answered with BACK")                 \
+    /* main <-> the admin process (main/admin_listener.h), which gets a CONNECTION too */          \
+    KIND(ADMIN, "str token, str token that may only look: who may ask there")                      \
+    KIND(ASK, "u64 question, str command of the control socket, str who asks, its body")           \
+    KIND(ANSWER, "u64 question, u8 ok, what the control socket would answer")                      \
     /* worker -> main */                                                                           \
     KIND(CONNECTION_OVER, "u64 number (link/connection.h)")                                        \
     KIND(CONNECTION_MOVED, "u64 number, u32 worker: it has that connection from now on")           \
@@ -48,14 +58,23 @@
     KIND(OBJECT_KEEP, "u8 forget, 32 bytes id, object record")                                     \
     KIND(SOCKET_KEEP, "u64 socket, u32 place, record (object/keep.h); fd: a duplicate of the "     \
                       "connection")                                                                \
+    KIND(CALM, "nothing: what runs here now will end soon")                                        \
+    KIND(STILL, "nothing: nothing runs here any more, or the bound is over")                       \
+    KIND(SOCKET_STATE, "u64 socket, u8 is moving, record (object/keep.h): it can go on from "      \
+                       "that, or has done so and is as any other again")                           \
     KIND(SOCKET_FACTS, "u64 socket, str facts (object/keep.h)")                                    \
     KIND(SOCKET_GONE, "u64 socket")                                                                \
     KIND(STATUS_REPORT, "u64 question, report (object/report.h)")                                  \
+    KIND(LOGGED, "u8 these are of before TELL_LOG, lines of JSON")                                 \
     KIND(DRAINED, "nothing")                                                                       \
     KIND(LOADED, "u32 version, u8 ok, str why not, u8 has an entry fetch, u32 count, (str "        \
-                 "namespace)*, files: it waits for SWITCH")                                        \
+                 "namespace as stored, str as it is called)*, files: it waits for SWITCH")         \
     KIND(SWITCHED, "nothing: every event from here on meets the new version")                      \
     KIND(LOOKED_AT, "files: that running code has required")                                       \
+    /* main -> tls, which says READY or LOAD_FAILED */                                             \
+    KIND(TLS_OUTER, "nothing; fd: the connection of a client, whose other side comes next")        \
+    KIND(TLS_INNER, "nothing; fd: that other side")                                                \
+    KIND(TLS_RELOAD, "nothing: the certificates may be others")                                    \
     /* worker <-> worker, and main asks like a worker (main/inquiry.h) */                          \
     KIND(CALL, "u64 call, call (object/call.h)")                                                   \
     KIND(REPLY, "u64 call, u8 outcome (object/call.h), a response (link/response.h), results "     \

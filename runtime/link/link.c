@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -68,15 +69,21 @@ bool od_link_init(struct od_link *link, uv_loop_t *loop, int fd,
 
 // Closing
 
-static void close_fds(struct od_link *link)
+static void close_out_fds(struct od_link *link)
 {
     for (size_t i = link->out_fd_first; i < link->out_fd_count; i++)
         close(link->out_fds[i].fd);
+    link->out_fd_first = link->out_fd_count = 0;
+}
+
+static void close_fds(struct od_link *link)
+{
+    close_out_fds(link);
     for (size_t i = 0; i < link->in_fd_count; i++) {
         if (link->in_fds[i] >= 0)
             close(link->in_fds[i]);
     }
-    link->out_fd_first = link->out_fd_count = link->in_fd_count = 0;
+    link->in_fd_count = 0;
 }
 
 static void drop(struct od_link *link)
@@ -125,15 +132,14 @@ static void lose(struct od_link *link)
 
 static void arrived_fd(struct od_link *link, int fd)
 {
-    if (link->in_fd_count == link->in_fd_capacity) {
-        link->in_fd_capacity = link->in_fd_capacity == 0 ? 8 : link->in_fd_capacity * 2;
-        link->in_fds = od_reallocate(link->in_fds, link->in_fd_capacity * sizeof *link->in_fds);
-    }
+    if (link->in_fd_count == link->in_fd_capacity)
+        link->in_fds = od_grow(link->in_fds, &link->in_fd_capacity, sizeof *link->in_fds);
     link->in_fds[link->in_fd_count++] = fd;
 }
 
 static int claim_fd(struct od_link *link)
 {
+    OD_ASSERT(link->in_fd_count <= link->in_fd_capacity);
     if (link->in_fd_count == 0)
         return -1;
     int fd = link->in_fds[0];
@@ -165,6 +171,7 @@ static bool take_control(struct od_link *link, struct msghdr *message)
 // when the buffer was filled, or a descriptor has cut it short.
 static ssize_t receive(struct od_link *link, bool *may_be_more)
 {
+    OD_ASSERT(!link->is_gone);
     union {
         char bytes[CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;
@@ -206,6 +213,7 @@ static bool deliver(struct od_link *link)
         struct head head = read_head((od_slice){link->in.at + at, head_bytes});
         if (!head_makes_sense(head))
             return false;
+        // The rest of the body comes with a later read.
         if (link->in.size - at - head_bytes < head.body_bytes)
             break;
         od_slice body = {link->in.at + at + head_bytes, head.body_bytes};
@@ -213,6 +221,7 @@ static bool deliver(struct od_link *link)
         int fd = head.fd_count == 0 ? -1 : claim_fd(link);
         link->events->message(link, (enum od_kind)head.kind, body, fd);
     }
+    OD_ASSERT(at <= link->in.size);
     od_bytes_drop_front(&link->in, at);
     if (link->in.size == 0 && link->in.capacity > idle_bytes_max)
         od_bytes_deinit(&link->in);
@@ -225,7 +234,8 @@ static bool has_unwanted_fds(const struct od_link *link)
     return link->in_fd_count > (link->in.size > 0 ? 1 : 0);
 }
 
-static void read_turn(struct od_link *link)
+// True when nothing more is there now.
+static bool read_turn(struct od_link *link)
 {
     bool may_be_more = true;
     for (int i = 0; i < reads_per_turn_max && may_be_more && !link->is_gone; i++) {
@@ -233,12 +243,20 @@ static void read_turn(struct od_link *link)
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0 && errno == EAGAIN)
-            return;
+            return true;
         if (count <= 0 || !deliver(link) || has_unwanted_fds(link)) {
             lose(link);
-            return;
+            return true;
         }
     }
+    return link->is_gone;
+}
+
+// The end itself comes last, unless somebody else still has the other end in his hands.
+void od_link_read_rest(struct od_link *link)
+{
+    while (!link->is_gone && !read_turn(link))
+        continue;
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -252,6 +270,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         read_turn(link);
     if ((events & UV_WRITABLE) != 0)
         od_link_flush(link);
+    // libuv has stopped to watch, so it is told anew what we had asked for.
     if (link->polled == 0)
         watch(link, polled);
 }
@@ -260,10 +279,10 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
 static void add_out_fd(struct od_link *link, size_t offset, int fd)
 {
-    if (link->out_fd_count == link->out_fd_capacity) {
-        link->out_fd_capacity = link->out_fd_capacity == 0 ? 8 : link->out_fd_capacity * 2;
-        link->out_fds = od_reallocate(link->out_fds, link->out_fd_capacity * sizeof *link->out_fds);
-    }
+    OD_ASSERT(fd >= 0);
+    OD_ASSERT(link->out_fd_count == 0 || link->out_fds[link->out_fd_count - 1].offset <= offset);
+    if (link->out_fd_count == link->out_fd_capacity)
+        link->out_fds = od_grow(link->out_fds, &link->out_fd_capacity, sizeof *link->out_fds);
     link->out_fds[link->out_fd_count++] = (struct od_link_fd){offset, fd};
 }
 
@@ -306,6 +325,7 @@ static size_t piece_bytes(const struct od_link *link, const struct od_link_fd *r
 {
     size_t next = link->out_fd_first + (riding == NULL ? 0 : 1);
     size_t end = next < link->out_fd_count ? link->out_fds[next].offset : link->out.size;
+    OD_ASSERT(end >= link->sent);
     return end - link->sent;
 }
 
@@ -345,6 +365,7 @@ static ssize_t send_piece(struct od_link *link)
 
 static void forget_sent(struct od_link *link)
 {
+    OD_ASSERT(link->sent <= link->out.size);
     od_bytes_drop_front(&link->out, link->sent);
     size_t left = link->out_fd_count - link->out_fd_first;
     for (size_t i = 0; i < left; i++) {
@@ -382,6 +403,7 @@ void od_link_flush(struct od_link *link)
         // The other side is gone. No event is told from here: the reader tells the end, when it has
         // read what the other side said last.
         link->sent = link->out.size;
+        close_out_fds(link);
         shutdown(link->fd, SHUT_RDWR);
         done = true;
     }
@@ -389,6 +411,16 @@ void od_link_flush(struct od_link *link)
     if (done || is_worth_moving)
         forget_sent(link);
     watch(link, done ? UV_READABLE : UV_READABLE | UV_WRITABLE);
+}
+
+void od_link_flush_all(struct od_link *link)
+{
+    od_link_flush(link);
+    while (!link->is_gone && link->sent < link->out.size) {
+        struct pollfd room = {.fd = link->fd, .events = POLLOUT};
+        poll(&room, 1, -1);
+        od_link_flush(link);
+    }
 }
 
 size_t od_link_waiting_bytes(const struct od_link *link)

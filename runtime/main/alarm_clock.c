@@ -50,6 +50,15 @@ static struct ringing *find(const struct od_alarm_clock *clock, const uint8_t *i
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct ringing, by_id);
 }
 
+static void check(const struct od_alarm_clock *clock, const struct od_alarm_clock_place *place)
+{
+    OD_ASSERT(place >= clock->places);
+    OD_ASSERT(place < clock->places + clock->place_count);
+    OD_ASSERT(place->fresh_count <= place->count);
+    OD_ASSERT(place->count <= clock->ringing.size);
+    OD_ASSERT((place->fresh_count == 0) == od_list_is_empty(&place->fresh));
+}
+
 static void look_again_from(struct od_alarm_clock_place *place, const struct od_alarm_place *from)
 {
     if (od_alarm_place_compare(from, &place->position) < 0)
@@ -58,6 +67,7 @@ static void look_again_from(struct od_alarm_clock_place *place, const struct od_
 
 static void unlist(struct ringing *ringing)
 {
+    OD_ASSERT(!ringing->is_fresh || ringing->place->fresh_count > 0);
     od_list_remove(&ringing->link);
     ringing->place->fresh_count -= ringing->is_fresh;
     ringing->is_fresh = false;
@@ -66,6 +76,8 @@ static void unlist(struct ringing *ringing)
 static void forget(struct ringing *ringing)
 {
     struct od_alarm_clock *clock = ringing->clock;
+    check(clock, ringing->place);
+    OD_ASSERT(ringing->place->count > 0);
     unlist(ringing);
     ringing->place->count--;
     look_again_from(ringing->place, &ringing->missed);
@@ -93,6 +105,7 @@ static struct od_child *child_of(const struct od_alarm_clock *clock,
 
 static bool is_full(const struct od_alarm_clock_place *place)
 {
+    OD_ASSERT(place->count <= OD_ALARMS_RINGING_MAX);
     return place->fresh_count >= OD_ALARMS_FRESH_MAX || place->count >= OD_ALARMS_RINGING_MAX;
 }
 
@@ -135,6 +148,8 @@ static bool tell(struct ringing *ringing, bool fails)
         return false;
     od_timers_clear(&clock->loop->timers, &ringing->again);
     ringing->rung_ms = od_clock_monotonic_ms();
+    OD_ASSERT(!ringing->is_fresh);
+    OD_ASSERT(od_list_is_empty(&ringing->link));
     ringing->is_fresh = true;
     ringing->place->fresh_count++;
     od_list_push_back(&ringing->place->fresh, &ringing->link);
@@ -156,6 +171,7 @@ static void on_again(struct od_timer *timer)
 static struct ringing *new_ringing(struct od_alarm_clock *clock, struct od_alarm_clock_place *place,
                                    const struct od_alarm_place *at)
 {
+    OD_ASSERT(find(clock, at->id) == NULL);
     struct ringing *ringing = od_allocate_zeroed(sizeof *ringing);
     ringing->clock = clock;
     ringing->place = place;
@@ -249,6 +265,8 @@ static bool pass_over(struct od_alarm_place *place)
 
 static void look(struct od_alarm_clock *clock, struct od_alarm_clock_place *place)
 {
+    check(clock, place);
+    OD_ASSERT(clock->reader != NULL);
     struct look look = {clock, place, od_clock_wall_ms(), OD_ALARMS_A_TURN_MAX, false};
     od_reader_walk_alarms(clock->reader, &place->position, look_at, &look);
     struct od_error err;
@@ -347,8 +365,10 @@ void od_alarm_clock_serve(struct od_alarm_clock *clock, const struct od_verdict 
 {
     struct od_cursor namespaces = verdict->namespaces;
     od_bytes_clear(&clock->served);
-    for (uint32_t i = 0; i < verdict->namespace_count; i++)
+    for (uint32_t i = 0; i < verdict->namespace_count; i++) {
         od_bytes_put_string(&clock->served, od_cursor_string(&namespaces));
+        (void)od_cursor_string(&namespaces);
+    }
     look_again_everywhere(clock, 0);
 }
 
@@ -357,6 +377,7 @@ void od_alarm_clock_over(struct od_alarm_clock *clock, const uint8_t *id, bool a
     struct ringing *ringing = find(clock, id);
     if (ringing == NULL || od_timer_is_set(&ringing->again))
         return;
+    check(clock, ringing->place);
     if (!again) {
         forget(ringing);
         return;
@@ -370,6 +391,7 @@ void od_alarm_clock_over(struct od_alarm_clock *clock, const uint8_t *id, bool a
 
 void od_alarm_clock_blame(struct od_alarm_clock *clock, uint32_t worker, const uint8_t *id)
 {
+    OD_ASSERT(worker < clock->place_count);
     struct od_alarm_place *culprit = &clock->places[worker].culprit;
     const struct ringing *ringing = find(clock, id);
     if (ringing == NULL)
@@ -380,6 +402,7 @@ void od_alarm_clock_blame(struct od_alarm_clock *clock, uint32_t worker, const u
 
 void od_alarm_clock_worker_gone(struct od_alarm_clock *clock, uint32_t worker)
 {
+    OD_ASSERT(worker < clock->place_count);
     struct od_alarm_clock_place *place = &clock->places[worker];
     struct od_map_node *node = NULL, *next;
     for (node = od_map_next(&clock->ringing, NULL); node != NULL; node = next) {
@@ -410,7 +433,7 @@ void od_alarm_clock_init(struct od_alarm_clock *clock, struct od_loop *loop,
     od_map_init(&clock->ringing);
 }
 
-bool od_alarm_clock_open(struct od_alarm_clock *clock, const char *data_dir, struct od_error *err)
+static bool make_timer(struct od_alarm_clock *clock, struct od_error *err)
 {
     clock->timer_fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
     if (clock->timer_fd < 0)
@@ -418,6 +441,13 @@ bool od_alarm_clock_open(struct od_alarm_clock *clock, const char *data_dir, str
     uv_poll_init(&clock->loop->uv, &clock->timer_poll, clock->timer_fd);
     clock->timer_poll.data = clock;
     uv_poll_start(&clock->timer_poll, UV_READABLE, on_time);
+    return true;
+}
+
+bool od_alarm_clock_open(struct od_alarm_clock *clock, const char *data_dir, struct od_error *err)
+{
+    if (clock->timer_fd < 0 && !make_timer(clock, err))
+        return false;
     return od_reader_open(&clock->reader, data_dir, err);
 }
 

@@ -41,17 +41,11 @@ static bool has_address(const struct od_map_node *node, const void *key)
     return memcmp(&address_of(node)->address, key, sizeof(struct in6_addr)) == 0;
 }
 
-static bool has_number(const struct od_map_node *node, const void *key)
-{
-    return connection_of(node)->number == *(const uint64_t *)key;
-}
-
 static struct connection *find(const struct od_connection_limit *connection_limit, uint64_t number)
 {
     struct od_map_node *node = connection_limit->limit == 0
                                    ? NULL
-                                   : od_map_find(&connection_limit->connections,
-                                                 od_map_hash_u64(number), has_number, &number);
+                                   : od_map_find_number(&connection_limit->connections, number);
     return node == NULL ? NULL : connection_of(node);
 }
 
@@ -80,6 +74,7 @@ static struct address *find_or_add(struct od_connection_limit *connection_limit,
 
 static void drop_if_unused(struct od_connection_limit *connection_limit, struct address *address)
 {
+    OD_ASSERT(connection_limit->limit > 0);
     if (address->count > 0)
         return;
     od_map_remove(&connection_limit->addresses, &address->node);
@@ -104,12 +99,14 @@ static void log_refusal(struct od_connection_limit *connection_limit,
 static void add(struct od_connection_limit *connection_limit, uint64_t number,
                 struct address *address)
 {
+    OD_ASSERT(number != 0);
+    OD_ASSERT(find(connection_limit, number) == NULL);
     struct connection *connection = od_allocate_zeroed(sizeof *connection);
     connection->number = number;
     connection->address = address;
     od_list_init(&connection->held);
     address->count++;
-    od_map_put(&connection_limit->connections, &connection->node, od_map_hash_u64(number));
+    od_map_put_number(&connection_limit->connections, &connection->node, number);
 }
 
 bool od_connection_limit_enter(struct od_connection_limit *connection_limit, int fd,
@@ -137,6 +134,7 @@ bool od_connection_limit_enter(struct od_connection_limit *connection_limit, int
 static void hold(struct od_connection_limit *connection_limit, struct connection *connection,
                  uint32_t worker)
 {
+    OD_ASSERT(connection_limit->held != NULL);
     connection->worker = worker;
     od_list_remove(&connection->held);
     od_list_push_back(&connection_limit->held[worker], &connection->held);
@@ -172,6 +170,7 @@ static void end(struct od_connection_limit *connection_limit, struct connection 
 {
     od_list_remove(&connection->held);
     od_map_remove(&connection_limit->connections, &connection->node);
+    OD_ASSERT(connection->address->count > 0);
     connection->address->count--;
     drop_if_unused(connection_limit, connection->address);
     free(connection);

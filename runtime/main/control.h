@@ -22,7 +22,15 @@
 
 #define OD_CONTROL_NAME "control.sock"
 
-struct od_control_question; // Answered exactly once.
+// Who asks, for the log: "uid 1000, pid 4242".
+#define OD_CONTROL_ASKER_BYTES 48
+
+// Somebody who waits for an answer, at this socket or elsewhere (main/admin_listener.h). Answered
+// exactly once.
+struct od_control_question {
+    void (*answer)(struct od_control_question *question, bool ok, od_slice text);
+    void (*describe_asker)(struct od_control_question *question, char text[OD_CONTROL_ASKER_BYTES]);
+};
 
 struct od_control_command {
     const char *name;
@@ -31,6 +39,10 @@ struct od_control_command {
     bool has_body; // [rest] is the bytes behind the line.
 };
 
+// NULL: there is none.
+const struct od_control_command *od_control_find(const struct od_control_command *commands,
+                                                 od_slice name);
+
 struct od_control {
     struct od_loop *loop;
     const struct od_control_command *commands; // Ends with a name NULL.
@@ -38,20 +50,26 @@ struct od_control {
     int directory_fd;
     uv_pipe_t listener;
     bool is_open;
-    struct od_list questions; // Connections, in fact: asked or not.
-    uint32_t question_count;
+    struct od_list conversations; // Connections, asked or not.
+    uint32_t conversation_count;
 };
 
 // The data directory must be ours already: a socket that lies there is one of a program that died.
-// On false the program can do without; nothing is left open.
+// [fd] is one that listens there already, from the program before; below 0: there is none. On false
+// the program can do without; nothing is left open.
 OD_MUST_CHECK bool od_control_open(struct od_control *control, struct od_loop *loop,
-                                   const char *data_dir, const struct od_control_command *commands,
-                                   void *owner, struct od_error *err);
+                                   const char *data_dir, int fd,
+                                   const struct od_control_command *commands, void *owner,
+                                   struct od_error *err);
 void od_control_close(struct od_control *control); // Also one that is not open.
 
-// Who asks, for the log: "uid 1000, pid 4242".
-#define OD_CONTROL_ASKER_BYTES 48
 void od_control_asker(struct od_control_question *question, char text[OD_CONTROL_ASKER_BYTES]);
+
+// For the next program: where it listens, -1: it is not open; and the connection of who asks, to be
+// answered there, -1: it has gone. The second belongs to the caller.
+int od_control_fd(const struct od_control *control);
+int od_control_duplicate_fd(struct od_control_question *question);
+void od_control_answer_at(int fd, bool ok, od_slice text); // Takes [fd].
 
 void od_control_answer(struct od_control_question *question, bool ok, od_slice text);
 

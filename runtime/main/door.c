@@ -12,6 +12,9 @@ static void on_poll(uv_poll_t *poll, int status, int events);
 
 static void resume(struct od_door *door)
 {
+    if (door->is_held)
+        return;
+    OD_ASSERT(!door->is_closed);
     door->is_paused = false;
     od_loop_clear_timer(door->loop, &door->retry_timer);
     for (size_t i = 0; i < door->poll_count; i++) {
@@ -23,6 +26,7 @@ static void resume(struct od_door *door)
 // A listener that is polled but not emptied would spin the loop.
 static void pause_accepting(struct od_door *door, const char *why)
 {
+    OD_ASSERT(!door->is_closed);
     if (!door->is_crowded)
         od_log(OD_LOG_WARN, NULL, "new connections wait: %s", why);
     door->is_crowded = door->is_paused = true;
@@ -47,7 +51,7 @@ static struct od_arrival *dispensable(struct od_door *door)
     return age_ms >= OD_ARRIVAL_MS_MIN ? oldest : NULL;
 }
 
-static struct in6_addr address_of(const struct sockaddr_storage *peer)
+struct in6_addr od_door_address_of(const struct sockaddr_storage *peer)
 {
     struct sockaddr_in6 v6 = {0};
     struct sockaddr_in v4 = {0};
@@ -64,8 +68,12 @@ static bool is_welcome(struct od_door *door, int fd, const struct in6_addr *peer
            od_connection_limit_enter(&door->connection_limit, fd, peer);
 }
 
-static void welcome(struct od_door *door, int fd, const struct in6_addr *peer)
+static void welcome(struct od_door *door, int fd, const struct in6_addr *peer, bool is_tls)
 {
+    if (is_tls)
+        fd = door->events->wrap(door->owner, fd);
+    if (fd < 0)
+        return;
     if (!is_welcome(door, fd, peer)) {
         close(fd);
         return;
@@ -75,8 +83,9 @@ static void welcome(struct od_door *door, int fd, const struct in6_addr *peer)
         OD_ASSERT(oldest != NULL);
         od_arrival_end(oldest);
     }
+    OD_ASSERT(door->arrival_count < OD_ARRIVALS_MAX);
     door->arrival_count++;
-    od_arrival_start(door, fd, peer);
+    od_arrival_start(door, fd, peer, is_tls);
 }
 
 static bool is_about_one(
@@ -87,8 +96,9 @@ static bool is_about_one(
 }
 
 // False: there is nothing more to accept now.
-static bool accept_one(struct od_door *door, int listener)
+static bool accept_one(struct od_door *door, size_t index)
 {
+    int listener = door->listeners.fds[index];
     struct sockaddr_storage peer = {0};
     socklen_t size = sizeof peer;
     if (door->arrival_count >= OD_ARRIVALS_MAX && dispensable(door) == NULL) {
@@ -97,8 +107,8 @@ static bool accept_one(struct od_door *door, int listener)
     }
     int fd = accept4(listener, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-        struct in6_addr address = address_of(&peer);
-        welcome(door, fd, &address);
+        struct in6_addr address = od_door_address_of(&peer);
+        welcome(door, fd, &address, index >= door->tls_from);
         return true;
     }
     if (is_about_one(errno))
@@ -116,14 +126,17 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
     (void)events;
     struct od_door *door = poll->data;
-    int listener = door->listeners.fds[poll - door->polls];
+    OD_ASSERT(poll >= door->polls);
+    size_t index = (size_t)(poll - door->polls);
+    OD_ASSERT(index < door->poll_count);
     OD_ASSERT(status == 0);
-    for (int i = 0; i < OD_ACCEPTS_A_TURN_MAX && accept_one(door, listener); i++)
+    for (int i = 0; i < OD_ACCEPTS_A_TURN_MAX && accept_one(door, index); i++)
         continue;
 }
 
 void od_door_arrival_ended(struct od_door *door)
 {
+    OD_ASSERT(door->arrival_count > 0);
     door->arrival_count--;
     if (door->is_paused && !door->is_closed)
         resume(door);
@@ -149,8 +162,9 @@ static void end_at_once(struct od_returned *returned)
 
 void od_door_return(struct od_door *door, struct od_returned *returned)
 {
-    if (door->is_closed || door->arrival_count >= OD_ARRIVALS_MAX ||
-        returned->how == OD_RETURN_CUT) {
+    OD_ASSERT(returned->fd >= 0);
+    bool is_crowded = door->arrival_count >= OD_ARRIVALS_MAX && !door->is_held;
+    if (door->is_closed || door->is_leaving || is_crowded || returned->how == OD_RETURN_CUT) {
         end_at_once(returned);
         return;
     }
@@ -173,17 +187,36 @@ void od_door_init(struct od_door *door, struct od_loop *loop, const struct od_op
 
 void od_door_deinit(struct od_door *door)
 {
+    OD_ASSERT(door->arrival_count == 0);
     od_connection_limit_deinit(&door->connection_limit);
 }
 
 enum od_exit od_door_listen(struct od_door *door, const struct od_address *address,
+                            const char *option, const struct od_address *with_tls,
                             struct od_error *err)
 {
-    return od_listeners_open(&door->listeners, address, err);
+    struct od_listeners others = {0};
+    enum od_exit exit = od_listeners_open(&door->listeners, address, option, err);
+    door->tls_from = door->listeners.count;
+    if (exit != OD_EXIT_CLEAN || with_tls == NULL)
+        return exit;
+    exit = od_listeners_open(&others, with_tls, "--tls-listen", err);
+    return exit != OD_EXIT_CLEAN || od_listeners_join(&door->listeners, &others, err)
+               ? exit
+               : OD_EXIT_WRONG;
+}
+
+void od_door_hold(struct od_door *door)
+{
+    door->is_held = true;
+    od_loop_clear_timer(door->loop, &door->retry_timer);
+    for (size_t i = 0; i < door->poll_count; i++)
+        uv_poll_stop(&door->polls[i]);
 }
 
 void od_door_open(struct od_door *door)
 {
+    door->is_held = false;
     for (; door->poll_count < door->listeners.count; door->poll_count++) {
         uv_poll_t *poll = &door->polls[door->poll_count];
         int status = uv_poll_init(&door->loop->uv, poll, door->listeners.fds[door->poll_count]);
@@ -198,6 +231,13 @@ static void end_all(struct od_list *arrivals)
     OD_LIST_EACH_SAFE (link, arrivals) {
         od_arrival_end(OD_LIST_MEMBER(link, struct od_arrival, link));
     }
+}
+
+void od_door_leave(struct od_door *door)
+{
+    door->is_leaving = true;
+    od_door_retry(door);
+    end_all(&door->arrivals[OD_ARRIVAL_READING]);
 }
 
 void od_door_close(struct od_door *door)

@@ -17,10 +17,22 @@ bool od_verdict_read(struct od_cursor *cursor, struct od_verdict *verdict)
     verdict->has_entry = od_cursor_u8(cursor) != 0;
     verdict->namespace_count = od_cursor_u32(cursor);
     verdict->namespaces = *cursor;
-    for (uint32_t i = 0; i < verdict->namespace_count && !cursor->failed; i++)
+    for (uint32_t i = 0; i < 2 * verdict->namespace_count && !cursor->failed; i++)
         (void)od_cursor_string(cursor);
     verdict->files = od_cursor_rest(cursor);
     return !cursor->failed;
+}
+
+void od_verdict_put(struct od_bytes *bytes, const struct od_verdict *verdict)
+{
+    struct od_cursor names = verdict->namespaces;
+    od_bytes_put_u8(bytes, verdict->ok);
+    od_bytes_put_string(bytes, verdict->why);
+    od_bytes_put_u8(bytes, verdict->has_entry);
+    od_bytes_put_u32(bytes, verdict->namespace_count);
+    for (uint32_t i = 0; i < 2 * verdict->namespace_count; i++)
+        od_bytes_put_string(bytes, od_cursor_string(&names));
+    od_bytes_put_slice(bytes, verdict->files);
 }
 
 void od_verdict_describe(const struct od_verdict *verdict, struct od_bytes *text)
@@ -28,6 +40,7 @@ void od_verdict_describe(const struct od_verdict *verdict, struct od_bytes *text
     struct od_cursor cursor = verdict->namespaces;
     size_t begin = text->size;
     for (uint32_t i = 0; i < verdict->namespace_count; i++) {
+        (void)od_cursor_string(&cursor);
         od_slice name = od_cursor_string(&cursor);
         if (!od_namespace_name_is_valid(name)) // One of ours, for `crons`.
             continue;
@@ -35,6 +48,12 @@ void od_verdict_describe(const struct od_verdict *verdict, struct od_bytes *text
             od_bytes_put_slice(text, OD_SLICE(", "));
         od_bytes_put_slice(text, name);
     }
+}
+
+static void check(const struct od_dry_run *dry_run)
+{
+    OD_ASSERT(!dry_run->starts_anew || dry_run->is_asked);
+    OD_ASSERT(!od_timer_is_set(&dry_run->timer) || dry_run->is_asked);
 }
 
 static void judge_text(struct od_dry_run *dry_run, const char *why)
@@ -89,6 +108,8 @@ static void begin(struct od_dry_run *dry_run);
 
 static void conclude(struct od_dry_run *dry_run, int status)
 {
+    check(dry_run);
+    OD_ASSERT(!dry_run->has_link);
     bool was_asked = dry_run->is_asked;
     dry_run->is_asked = false;
     if (!was_asked)
@@ -145,6 +166,7 @@ static const struct od_link_events link_events = {on_message, on_gone, on_closed
 
 static bool spawn(struct od_dry_run *dry_run, struct od_error *err)
 {
+    OD_ASSERT(!dry_run->has_link);
     int fds[2];
     if (!od_link_pair(fds, err))
         return false;
@@ -185,6 +207,7 @@ static void begin(struct od_dry_run *dry_run)
     dry_run->is_asked = true;
     size_t mark = od_link_begin(&dry_run->link, OD_KIND_LOAD, -1);
     od_bytes_put_u32(&dry_run->link.out, 0);
+    od_bytes_put_slice(&dry_run->link.out, dry_run->files);
     od_link_end(&dry_run->link, mark);
     od_link_flush(&dry_run->link);
     od_loop_set_timer(dry_run->loop, &dry_run->timer, OD_DRY_RUN_MS_MAX);
@@ -208,6 +231,7 @@ void od_dry_run_open(struct od_dry_run *dry_run, struct od_loop *loop,
 
 void od_dry_run_start(struct od_dry_run *dry_run)
 {
+    check(dry_run);
     if (!dry_run->is_asked && (is_well(dry_run) || !is_there(dry_run))) {
         begin(dry_run);
         return;
@@ -222,6 +246,12 @@ void od_dry_run_prepare(struct od_dry_run *dry_run)
     struct od_error err;
     if (!is_there(dry_run) && !spawn(dry_run, &err))
         od_log(OD_LOG_WARN, NULL, "no process is ready to try the script: %s", err.text);
+}
+
+void od_dry_run_rest(struct od_dry_run *dry_run)
+{
+    if (!dry_run->is_asked)
+        od_process_end(&dry_run->process);
 }
 
 void od_dry_run_close(struct od_dry_run *dry_run)

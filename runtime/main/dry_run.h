@@ -26,13 +26,15 @@ struct od_verdict { // Borrowed for the call.
     bool ok;
     od_slice why; // Not ok: for people, with file, line and source.
     bool has_entry;
-    struct od_cursor namespaces; // str, as often as it says.
+    struct od_cursor namespaces; // str as stored, str as called, as often as it says.
     uint32_t namespace_count;
     od_slice files; // Empty when the process could not say.
 };
 
 // The body of LOADED behind the version; false when it makes no sense.
 OD_MUST_CHECK bool od_verdict_read(struct od_cursor *cursor, struct od_verdict *verdict);
+
+void od_verdict_put(struct od_bytes *bytes, const struct od_verdict *verdict); // To be kept.
 
 // "rooms, counters", and what else there is.
 void od_verdict_describe(const struct od_verdict *verdict, struct od_bytes *text);
@@ -42,6 +44,7 @@ struct od_dry_run {
     const struct od_options *options;
     void (*judged)(void *owner, const struct od_verdict *verdict);
     void *owner;
+    od_slice files; // To be loaded; empty: those on the disk. May be changed before a start.
     struct od_link link;
     bool has_link;
     struct od_process process;
@@ -59,6 +62,7 @@ void od_dry_run_open(struct od_dry_run *dry_run, struct od_loop *loop,
                      void (*judged)(void *owner, const struct od_verdict *verdict), void *owner);
 void od_dry_run_start(struct od_dry_run *dry_run);
 void od_dry_run_prepare(struct od_dry_run *dry_run); // So that the next start is a quick one.
+void od_dry_run_rest(struct od_dry_run *dry_run);    // Ends the one that only waits.
 void od_dry_run_close(struct od_dry_run *dry_run);   // Ends the one that runs; nobody is told.
 
 #endif

@@ -24,6 +24,7 @@ struct inquiry {
 
 static void end(struct inquiry *inquiry, bool ok, od_slice answer)
 {
+    OD_ASSERT(!od_list_is_empty(&inquiry->link));
     od_loop_clear_timer(inquiry->inquiries->loop, &inquiry->deadline);
     od_list_remove(&inquiry->link);
     od_control_answer(inquiry->question, ok, answer);
@@ -47,6 +48,7 @@ static void on_late(struct od_timer *timer)
 static void send_question(struct od_inquiries *inquiries, struct od_control_question *question,
                           uint32_t worker, enum od_kind kind, od_slice body)
 {
+    OD_ASSERT(worker < inquiries->supervisor->child_count);
     struct od_child *child = od_supervisor_ready(inquiries->supervisor, worker);
     if (child == NULL) {
         od_control_answer(question, false,
@@ -68,34 +70,63 @@ static void send_question(struct od_inquiries *inquiries, struct od_control_ques
     od_link_end(&child->link, mark);
 }
 
-// Whoever changes something leaves a line; a method may change anything.
+// Whoever changes something leaves a line, and a method may change anything; who looks, for who
+// wants to know everything.
 static void note(struct od_control_question *question, const struct od_call_message *message)
 {
     struct od_invocation invocation;
     bool is_method = message->kind == OD_CALL_METHOD;
-    if (!od_invocation_read(message->body, &invocation) ||
-        (!is_method && od_command_effect(invocation.method) == OD_COMMAND_LOOKS))
+    if (!od_invocation_read(message->body, &invocation))
+        return;
+    bool is_look = !is_method && od_command_effect(invocation.method) == OD_COMMAND_LOOKS;
+    enum od_log_level level = is_look ? OD_LOG_DEBUG : OD_LOG_INFO;
+    if (!od_log_is_on(level))
         return;
     char who[OD_CONTROL_ASKER_BYTES];
     od_control_asker(question, who);
     char *label =
         od_label_new(message->namespace_name, &message->id, message->has_name, message->name);
-    od_log(OD_LOG_INFO, label, "%s%.*s, asked for by an operator (%s)", is_method ? "call of " : "",
+    od_log(level, label, "%s%.*s, asked for by an operator (%s)", is_method ? "call of " : "",
            (int)invocation.method.size, invocation.method.at, who);
     free(label);
+}
+
+static bool find_object(const struct od_router *router, struct od_call_message *message,
+                        struct od_error *err)
+{
+    char text[OD_ID_TEXT_BYTES + 1];
+    message->namespace_name = od_router_stored_name(router, message->namespace_name);
+    od_namespace_key key = od_namespace_key_of(message->namespace_name);
+    if (message->has_name) {
+        message->id = od_id_of_name(&key, message->name);
+        return true;
+    }
+    od_id_format(&message->id, text);
+    return od_id_parse(&key, (od_slice){text, OD_ID_TEXT_BYTES}, &message->id) == OD_ID_OK ||
+           od_error_set(err, "#%s is no id of this namespace\n", text);
 }
 
 void od_inquiries_call(struct od_inquiries *inquiries, struct od_control_question *question,
                        od_slice call)
 {
     struct od_call_message message;
+    struct od_error err;
     if (!od_call_read_message(call, &message) || message.kind == OD_CALL_FETCH) {
         od_control_answer(question, false, OD_SLICE("that is no call\n"));
         return;
     }
     note(question, &message);
+    if (!find_object(inquiries->router, &message, &err)) {
+        od_control_answer(question, false, od_slice_of(err.text));
+        return;
+    }
+    struct od_bytes whole = {0};
+    od_call_begin(&whole, message.kind, &message.id, message.namespace_name, message.has_name,
+                  message.name);
+    od_bytes_put_slice(&whole, message.body);
     uint32_t worker = od_worker_of(&message.id, inquiries->supervisor->child_count);
-    send_question(inquiries, question, worker, OD_KIND_CALL, call);
+    send_question(inquiries, question, worker, OD_KIND_CALL, od_bytes_slice(&whole));
+    od_bytes_deinit(&whole);
 }
 
 void od_inquiries_inspect(struct od_inquiries *inquiries, struct od_control_question *question,
@@ -137,9 +168,9 @@ void od_inquiries_worker_gone(struct od_inquiries *inquiries, uint32_t worker)
 }
 
 void od_inquiries_init(struct od_inquiries *inquiries, struct od_loop *loop,
-                       struct od_supervisor *supervisor)
+                       struct od_supervisor *supervisor, const struct od_router *router)
 {
-    *inquiries = (struct od_inquiries){.loop = loop, .supervisor = supervisor};
+    *inquiries = (struct od_inquiries){.loop = loop, .supervisor = supervisor, .router = router};
     od_list_init(&inquiries->open);
 }
 

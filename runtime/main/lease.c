@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "link/sent.h"
+#include "link/unbegun.h"
 #include "main/child.h"
 #include "main/limits.h"
 
@@ -20,6 +21,13 @@ struct od_lease {
 
 // --- Places --------------------------------------------------------------------------------------
 
+static void check(const struct od_lease_table *table)
+{
+    OD_ASSERT(table->count <= table->capacity);
+    OD_ASSERT(table->free_count <= table->count);
+    OD_ASSERT(table->count <= OD_PAGE_LEASES_MAX);
+}
+
 static void grow(struct od_lease_table *table)
 {
     table->capacity = table->capacity == 0 ? 64 : table->capacity * 2;
@@ -30,6 +38,7 @@ static void grow(struct od_lease_table *table)
 // OD_PAGE_NO_PLACE: there are too many.
 static uint32_t take_place(struct od_lease_table *table)
 {
+    check(table);
     if (table->free_count > 0)
         return table->free[--table->free_count];
     if (table->count == OD_PAGE_LEASES_MAX)
@@ -41,6 +50,7 @@ static uint32_t take_place(struct od_lease_table *table)
 
 static struct od_lease *lease_at(const struct od_lease_table *table, uint32_t place)
 {
+    check(table);
     uint32_t index = place - OD_PAGE_SOCKETS_MAX; // Below it: a large number.
     return index < table->count ? table->all[index] : NULL;
 }
@@ -48,6 +58,7 @@ static struct od_lease *lease_at(const struct od_lease_table *table, uint32_t pl
 static uint8_t flags_of(const struct od_leases *leases, const struct od_lease *lease)
 {
     const struct od_worker_page *page = leases->tables[lease->worker].page;
+    OD_ASSERT(page != NULL);
     return __atomic_load_n(&page->flags[lease->place], __ATOMIC_ACQUIRE);
 }
 
@@ -55,6 +66,7 @@ static uint8_t flags_of(const struct od_leases *leases, const struct od_lease *l
 
 static void forget_bytes(struct od_leases *leases, struct od_lease *lease)
 {
+    OD_ASSERT(leases->bytes >= lease->returned.bytes.size);
     leases->bytes -= lease->returned.bytes.size;
     od_bytes_deinit(&lease->returned.bytes);
     od_list_remove(&lease->asking);
@@ -65,7 +77,7 @@ static void on_forget(struct od_timer *timer)
     struct od_leases *leases = OD_TIMER_MEMBER(timer, struct od_leases, forget_timer);
     OD_LIST_EACH_SAFE (link, &leases->asking) {
         struct od_lease *lease = OD_LIST_MEMBER(link, struct od_lease, asking);
-        if ((flags_of(leases, lease) & (OD_PAGE_BEGUN | OD_PAGE_ANSWERED | OD_PAGE_BUSY)) != 0)
+        if ((flags_of(leases, lease) & (OD_PAGE_BEGUN | OD_PAGE_ANSWERED)) != 0)
             forget_bytes(leases, lease);
     }
     if (!od_list_is_empty(&leases->asking))
@@ -74,6 +86,7 @@ static void on_forget(struct od_timer *timer)
 
 static void keep_bytes(struct od_leases *leases, struct od_lease *lease, od_slice bytes)
 {
+    OD_ASSERT(lease->returned.bytes.size == 0);
     if (bytes.size == 0 || leases->bytes + bytes.size > OD_LEASE_BYTES_MAX)
         return;
     od_bytes_put_slice(&lease->returned.bytes, bytes);
@@ -91,6 +104,9 @@ static int end(struct od_leases *leases, struct od_lease *lease)
     struct od_lease_table *table = &leases->tables[lease->worker];
     uint32_t index = lease->place - OD_PAGE_SOCKETS_MAX;
     int fd = lease->fd;
+    OD_ASSERT(index < table->count);
+    OD_ASSERT(table->all[index] == lease);
+    OD_ASSERT(table->free_count < table->count);
     table->all[index] = NULL;
     table->free[table->free_count++] = index;
     forget_bytes(leases, lease);
@@ -101,6 +117,9 @@ static int end(struct od_leases *leases, struct od_lease *lease)
 uint32_t od_leases_add(struct od_leases *leases, struct od_child *child,
                        const struct od_arrival *arrival, od_slice bytes)
 {
+    OD_ASSERT(child->index < leases->table_count);
+    OD_ASSERT(child->page != NULL);
+    OD_ASSERT(arrival->fd >= 0);
     struct od_lease_table *table = &leases->tables[child->index];
     int fd = fcntl(arrival->fd, F_DUPFD_CLOEXEC, 0);
     uint32_t index = fd < 0 ? OD_PAGE_NO_PLACE : take_place(table);
@@ -109,10 +128,13 @@ uint32_t od_leases_add(struct od_leases *leases, struct od_child *child,
             close(fd);
         return OD_PAGE_NO_PLACE;
     }
+    // The flags are cleared before the worker hears of the place, which the last one has used.
+    OD_ASSERT(table->page == NULL || table->page == child->page);
     struct od_lease *lease = od_allocate_zeroed(sizeof *lease);
     *lease =
         (struct od_lease){.fd = fd, .worker = child->index, .place = OD_PAGE_SOCKETS_MAX + index};
     lease->returned.times = arrival->times_returned + 1;
+    lease->returned.is_tls = arrival->is_tls;
     memcpy(lease->returned.peer, arrival->peer, sizeof lease->returned.peer);
     od_list_init(&lease->asking);
     table->page = child->page;
@@ -129,21 +151,38 @@ static enum od_return how_sent(const struct od_worker_page *page, const struct o
     uint64_t sent;
     if (!od_sent_bytes(lease->fd, &sent))
         return OD_RETURN_CUT;
+    // Between the two nobody can tell which part of the answer the client has.
     if (sent == page->before[lease->place - OD_PAGE_SOCKETS_MAX])
         return OD_RETURN_UNANSWERED;
     return sent == page->sent[lease->place] ? if_all : OD_RETURN_CUT;
 }
 
-static enum od_return state_of(const struct od_lease *lease, uint8_t flags)
+// Of a request that waits no longer, or never did, what main had read is of no use.
+static bool is_first(uint8_t flags)
 {
+    return (flags & (OD_PAGE_BEGUN | OD_PAGE_ANSWERED)) == 0;
+}
+
+static bool may_try(const struct od_lease *lease, uint8_t flags)
+{
+    bool has_lost_some = is_first(flags) && lease->returned.bytes.size == 0;
+    return !has_lost_some && lease->returned.times <= OD_LEASE_TRIES_MAX;
+}
+
+static enum od_return state_of(const struct od_leases *leases, const struct od_lease *lease,
+                               uint8_t flags)
+{
+    const struct od_worker_page *page = leases->tables[lease->worker].page;
     if ((flags & OD_PAGE_CLOSING) != 0)
         return OD_RETURN_OVER;
-    if ((flags & (OD_PAGE_BEGUN | OD_PAGE_BUSY)) != 0)
+    if ((flags & OD_PAGE_BUSY) != 0)
+        return OD_RETURN_UNANSWERED;
+    if ((flags & OD_PAGE_BEGUN) != 0)
         return (flags & OD_PAGE_WHOLE) != 0 ? OD_RETURN_FAILED : OD_RETURN_UNANSWERED;
-    if ((flags & OD_PAGE_ANSWERED) != 0)
+    if (!is_first(flags) && page->unbegun[lease->place - OD_PAGE_SOCKETS_MAX] == 0)
         return OD_RETURN_AT_REST;
-    bool may_try = lease->returned.bytes.size > 0 && lease->returned.times <= OD_LEASE_TRIES_MAX;
-    return may_try ? OD_RETURN_UNTOUCHED : OD_RETURN_UNANSWERED;
+    // A request that ends each worker that gets it is not handed on for ever.
+    return may_try(lease, flags) ? OD_RETURN_UNTOUCHED : OD_RETURN_UNANSWERED;
 }
 
 static enum od_return decide(const struct od_leases *leases, const struct od_lease *lease)
@@ -151,19 +190,31 @@ static enum od_return decide(const struct od_leases *leases, const struct od_lea
     uint8_t flags = flags_of(leases, lease);
     if ((flags & OD_PAGE_LEFT) != 0)
         return OD_RETURN_LEFT;
-    enum od_return how = state_of(lease, flags);
+    enum od_return how = state_of(leases, lease, flags);
     if ((flags & OD_PAGE_SENDING) == 0)
         return how;
     return how_sent(leases->tables[lease->worker].page, lease, how);
 }
 
+// What nobody has begun, for the door.
+static void gather_unbegun(struct od_leases *leases, struct od_lease *lease, enum od_return how)
+{
+    bool goes_on = how == OD_RETURN_UNTOUCHED || how == OD_RETURN_FAILED;
+    if (!goes_on || !is_first(flags_of(leases, lease)))
+        forget_bytes(leases, lease);
+    leases->bytes -= lease->returned.bytes.size;
+    od_list_remove(&lease->asking);
+    if (goes_on)
+        od_unbegun_read(leases->tables[lease->worker].page, lease->place, &lease->returned.bytes);
+}
+
 static void give_back(struct od_leases *leases, struct od_lease *lease, enum od_return how)
 {
-    if (how != OD_RETURN_UNTOUCHED)
-        forget_bytes(leases, lease);
+    gather_unbegun(leases, lease, how);
     struct od_returned returned = lease->returned;
     returned.how = how;
-    leases->bytes -= returned.bytes.size;
+    if (how == OD_RETURN_AT_REST)
+        returned.times = 0;
     od_bytes_init(&lease->returned.bytes);
     returned.fd = end(leases, lease);
     if (how == OD_RETURN_LEFT)
@@ -176,6 +227,7 @@ static void give_back(struct od_leases *leases, struct od_lease *lease, enum od_
 // circles.
 bool od_leases_left(struct od_leases *leases, const struct od_child *child, uint32_t place)
 {
+    OD_ASSERT(child->index < leases->table_count);
     struct od_lease *lease = lease_at(&leases->tables[child->index], place);
     if (lease == NULL)
         return false;
@@ -186,6 +238,7 @@ bool od_leases_left(struct od_leases *leases, const struct od_child *child, uint
 
 void od_leases_end(struct od_leases *leases, const struct od_child *child)
 {
+    OD_ASSERT(child->index < leases->table_count);
     struct od_lease_table *table = &leases->tables[child->index];
     for (uint32_t i = 0; i < table->count; i++) {
         if (table->all[i] != NULL)

@@ -31,6 +31,12 @@ static void on_reload_asked(void *owner)
     who->events->reload(who->owner, NULL);
 }
 
+static void on_upgrade_asked(void *owner)
+{
+    const struct od_operator *who = owner;
+    who->events->upgrade(who->owner, NULL, (od_slice){NULL, 0});
+}
+
 // Like Ctrl-C: the second one is not so patient.
 static void on_quit(void *owner)
 {
@@ -46,7 +52,7 @@ static const struct od_keystroke keys[] = {
 };
 
 static const struct od_signals_events signals_events = {on_stop_asked, on_kill_asked,
-                                                        on_reload_asked};
+                                                        on_reload_asked, on_upgrade_asked};
 
 // --- The control socket --------------------------------------------------------------------------
 
@@ -54,6 +60,13 @@ static void answer_status(void *owner, struct od_control_question *question, od_
 {
     const struct od_operator *who = owner;
     who->events->status(who->owner, question, rest);
+}
+
+static void answer_metrics(void *owner, struct od_control_question *question, od_slice rest)
+{
+    const struct od_operator *who = owner;
+    (void)rest;
+    who->events->metrics(who->owner, question);
 }
 
 struct reload_question { // Somebody who ran `open-do reload` and waits for what came of it.
@@ -93,6 +106,30 @@ static void answer_settle(void *owner, struct od_control_question *question, od_
         od_control_answer(question, false, OD_SLICE("this program was not started for tests\n"));
 }
 
+static void answer_upgrade(void *owner, struct od_control_question *question, od_slice program)
+{
+    const struct od_operator *who = owner;
+    who->events->upgrade(who->owner, question, program);
+}
+
+static void answer_restart(void *owner, struct od_control_question *question, od_slice number)
+{
+    const struct od_operator *who = owner;
+    who->events->restart(who->owner, question, number);
+}
+
+// The answer first: what is stopped may be everything.
+static void answer_drain(void *owner, struct od_control_question *question, od_slice rest)
+{
+    const struct od_operator *who = owner;
+    char asker[OD_CONTROL_ASKER_BYTES];
+    (void)rest;
+    od_control_asker(question, asker);
+    od_control_answer(question, true, OD_SLICE("it ends what runs, and stops\n"));
+    od_log(OD_LOG_INFO, NULL, "stopping, asked for by an operator (%s)", asker);
+    who->events->stop(who->owner);
+}
+
 static void answer_call(void *owner, struct od_control_question *question, od_slice body)
 {
     const struct od_operator *who = owner;
@@ -105,10 +142,34 @@ static void answer_inspect(void *owner, struct od_control_question *question, od
     who->events->inspect(who->owner, question, body);
 }
 
+static void answer_log(void *owner, struct od_control_question *question, od_slice after)
+{
+    const struct od_operator *who = owner;
+    who->events->log(who->owner, question, after);
+}
+
 static const struct od_control_command control_commands[] = {
-    {"status", answer_status, false},  {"reload", answer_reload, false},
-    {"settle", answer_settle, false},  {"call", answer_call, true},
-    {"inspect", answer_inspect, true}, {NULL, NULL, false}};
+    {"status", answer_status, false},
+    {"reload", answer_reload, false},
+    {"metrics", answer_metrics, false},
+    {"drain", answer_drain, false},
+    {"settle", answer_settle, false},
+    {"call", answer_call, true},
+    {"inspect", answer_inspect, true},
+    {"log", answer_log, true},
+    {"restart-worker", answer_restart, false},
+    {"upgrade", answer_upgrade, false},
+    {NULL, NULL, false}};
+
+void od_operator_ask(struct od_operator *who, struct od_control_question *question, od_slice name,
+                     od_slice rest)
+{
+    const struct od_control_command *command = od_control_find(control_commands, name);
+    if (command == NULL)
+        od_control_answer(question, false, OD_SLICE("this program does not know that question\n"));
+    else
+        command->ask(who, question, rest);
+}
 
 // --- From first open to last close ---------------------------------------------------------------
 
@@ -121,11 +182,16 @@ void od_operator_open(struct od_operator *who, struct od_loop *loop,
     od_signals_open(&who->signals, &loop->uv, &signals_events, who);
 }
 
-void od_operator_listen(struct od_operator *who, const char *data_dir)
+int od_operator_fd(const struct od_operator *who)
+{
+    return od_control_fd(&who->control);
+}
+
+void od_operator_listen(struct od_operator *who, const char *data_dir, int fd)
 {
     struct od_error err;
     void *owner = who;
-    if (!od_control_open(&who->control, who->loop, data_dir, control_commands, owner, &err))
+    if (!od_control_open(&who->control, who->loop, data_dir, fd, control_commands, owner, &err))
         od_log(OD_LOG_WARN, NULL, "%s: open-do status, reload and what looks inside will not work",
                err.text);
 }

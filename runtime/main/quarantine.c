@@ -11,6 +11,7 @@ enum {
 
 static struct od_quarantined *oldest(struct od_quarantine *quarantine)
 {
+    OD_ASSERT(quarantine->size == OD_QUARANTINED_MAX);
     struct od_quarantined *found = &quarantine->all[0];
     for (uint32_t i = 1; i < quarantine->size; i++) {
         if (quarantine->all[i].last_ms < found->last_ms)
@@ -35,6 +36,7 @@ static struct od_quarantined *entry_of(struct od_quarantine *quarantine, const u
 
 static od_time_ms time_for(uint32_t count)
 {
+    OD_ASSERT(count > 0);
     od_time_ms ms = OD_REFUSE_MS_MIN;
     while (--count > 0 && ms < OD_REFUSE_MS_MAX)
         ms *= 2;
@@ -64,6 +66,7 @@ const struct od_quarantined *od_quarantine_add(struct od_quarantine *quarantine,
         entry->count = entry->closes = 0;
     entry->count++;
     entry->closes += is_close(event);
+    OD_ASSERT(entry->closes <= entry->count);
     entry->worker = worker;
     entry->last_ms = now_ms;
     if (is_foreign && entry->count < foreign_count_min)
@@ -87,10 +90,47 @@ void od_quarantine_each(const struct od_quarantine *quarantine, uint32_t worker,
                                       od_time_ms left_ms),
                         void *owner)
 {
+    OD_ASSERT(quarantine->size <= OD_QUARANTINED_MAX);
     od_time_ms now_ms = od_clock_monotonic_ms();
     for (uint32_t i = 0; i < quarantine->size; i++) {
         const struct od_quarantined *quarantined = &quarantine->all[i];
         if (quarantined->worker == worker && quarantined->until_ms > now_ms)
             visit(owner, quarantined, quarantined->until_ms - now_ms);
     }
+}
+
+void od_quarantine_put(const struct od_quarantine *quarantine, struct od_bytes *bytes)
+{
+    for (uint32_t i = 0; i < quarantine->size; i++) {
+        const struct od_quarantined *each = &quarantine->all[i];
+        od_bytes_put(bytes, each->id, sizeof each->id);
+        od_bytes_put_u32(bytes, each->worker);
+        od_bytes_put_u32(bytes, each->count);
+        od_bytes_put_u32(bytes, each->closes);
+        od_bytes_put_u64(bytes, (uint64_t)each->last_ms);
+        od_bytes_put_u64(bytes, (uint64_t)each->refused_ms);
+        od_bytes_put_u64(bytes, (uint64_t)each->until_ms);
+        od_bytes_put_string(bytes, od_slice_of(each->why));
+    }
+}
+
+bool od_quarantine_take(struct od_quarantine *quarantine, struct od_cursor *cursor)
+{
+    while (!od_cursor_at_end(cursor) && quarantine->size < OD_QUARANTINED_MAX) {
+        struct od_quarantined *each = &quarantine->all[quarantine->size];
+        od_slice id = od_cursor_bytes(cursor, sizeof each->id);
+        each->worker = od_cursor_u32(cursor);
+        each->count = od_cursor_u32(cursor);
+        each->closes = od_cursor_u32(cursor);
+        each->last_ms = (od_time_ms)od_cursor_u64(cursor);
+        each->refused_ms = (od_time_ms)od_cursor_u64(cursor);
+        each->until_ms = (od_time_ms)od_cursor_u64(cursor);
+        od_slice why = od_cursor_string(cursor);
+        if (cursor->failed)
+            return false;
+        memcpy(each->id, id.at, sizeof each->id);
+        snprintf(each->why, sizeof each->why, "%.*s", (int)why.size, why.at);
+        quarantine->size++;
+    }
+    return !cursor->failed;
 }

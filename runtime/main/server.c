@@ -1,10 +1,8 @@
 #include "main/server.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/cursor.h"
@@ -13,6 +11,8 @@
 #include "main/notify.h"
 #include "main/operator.h"
 #include "main/server_inner.h"
+#include "main/takeover.h"
+#include "main/upgrade.h"
 #include "main/worker_messages.h"
 
 // Stopping
@@ -27,9 +27,10 @@ void od_server_stop(struct od_server *server, enum od_exit exit)
     server->state = OD_SERVER_STOPPING;
     od_notify(OD_NOTIFY_STOPPING);
     server->exit = exit;
-    od_door_close(&server->door);
+    od_door_leave(&server->door);
     od_reload_stop(&server->reload);
     od_alarm_clock_stop(&server->alarm_clock);
+    // Workers that have not served yet owe nobody anything.
     if (was_serving)
         od_supervisor_drain(&server->supervisor);
     else
@@ -46,51 +47,9 @@ static void stop_unless_serving(struct od_server *server)
 static void on_stopped(void *owner)
 {
     struct od_server *server = owner;
+    od_door_close(&server->door);
     server->state = OD_SERVER_OVER;
 }
-
-// The operator
-
-static void on_stop_asked(void *owner)
-{
-    od_server_stop(owner, OD_EXIT_CLEAN);
-}
-
-// The committer's thread may be in the middle of a commit; a commit that is cut never happened.
-static void on_kill_asked(void *owner)
-{
-    od_supervisor_kill(&((struct od_server *)owner)->supervisor);
-    _exit(OD_EXIT_KILLED);
-}
-
-static void on_reload_asked(void *owner, struct od_reload_asker *asker)
-{
-    od_reload_ask(&((struct od_server *)owner)->reload, asker);
-}
-
-static void on_status_asked(void *owner, struct od_control_question *question, od_slice rest)
-{
-    od_status_ask(&((struct od_server *)owner)->status, question, rest);
-}
-
-static void on_settle_asked(void *owner, struct od_control_question *question)
-{
-    od_status_ask_settled(&((struct od_server *)owner)->status, question);
-}
-
-static void on_call_asked(void *owner, struct od_control_question *question, od_slice call)
-{
-    od_inquiries_call(&((struct od_server *)owner)->inquiries, question, call);
-}
-
-static void on_inspect_asked(void *owner, struct od_control_question *question, od_slice body)
-{
-    od_inquiries_inspect(&((struct od_server *)owner)->inquiries, question, body);
-}
-
-static const struct od_operator_events operator_events = {
-    on_stop_asked,   on_kill_asked, on_reload_asked, on_status_asked,
-    on_settle_asked, on_call_asked, on_inspect_asked};
 
 // Clients
 
@@ -118,88 +77,26 @@ static enum od_admission on_admit(void *owner, const struct od_arrival *arrival,
     struct od_child *child = index == OD_ROUTER_ANY
                                  ? od_supervisor_ready_any(&server->supervisor)
                                  : od_supervisor_ready(&server->supervisor, index);
+    OD_ASSERT(child == NULL || child->has_link);
     if (child == NULL)
         return when_nobody_is_ready(server, index);
     od_connection_limit_give(&server->door.connection_limit, arrival->number, child->index);
     uint32_t place = od_leases_add(&server->leases, child, arrival, bytes);
     size_t mark = od_link_begin(&child->link, OD_KIND_CONNECTION, arrival->fd);
     od_bytes_put_u32(&child->link.out, place);
+    od_bytes_put_u8(&child->link.out, arrival->is_tls);
     od_bytes_put_string(&child->link.out, od_slice_of(arrival->peer));
     od_bytes_put_slice(&child->link.out, bytes);
     od_link_end(&child->link, mark);
     return OD_ADMISSION_TAKEN;
 }
 
-static const struct od_door_events door_events = {on_admit};
-
-// The disk
-
-static void on_durable(void *owner, uint32_t source, od_seq seq)
+static int on_wrap(void *owner, int fd)
 {
-    struct od_server *server = owner;
-    struct od_child *child = od_supervisor_by_source(&server->supervisor, source);
-    if (child != NULL)
-        child->durable = seq;
+    return od_tls_process_wrap(&((struct od_server *)owner)->tls, fd);
 }
 
-static void on_applied(void *owner, uint32_t source, od_seq seq)
-{
-    struct od_server *server = owner;
-    struct od_child *child = od_supervisor_by_source(&server->supervisor, source);
-    if (child != NULL)
-        child->applied = seq;
-}
-
-static void on_failed(void *owner, uint32_t source, uint32_t generation, od_seq first_seq,
-                      const char *why)
-{
-    struct od_server *server = owner;
-    struct od_child *child = od_supervisor_by_source(&server->supervisor, source);
-    if (child == NULL || !child->has_link)
-        return;
-    od_supervisor_put_watermarks(child); // They came before.
-    size_t mark = od_link_begin(&child->link, OD_KIND_COMMIT_FAILED, -1);
-    od_bytes_put_u32(&child->link.out, generation);
-    od_bytes_put_u64(&child->link.out, first_seq);
-    od_bytes_put_string(&child->link.out, od_slice_of(why));
-    od_link_end(&child->link, mark);
-}
-
-static void on_forgotten(void *owner, uint32_t source)
-{
-    struct od_server *server = owner;
-    od_supervisor_vacate(&server->supervisor, source);
-}
-
-static void on_alarm(void *owner, int64_t due_ms)
-{
-    struct od_server *server = owner;
-    od_alarm_clock_set(&server->alarm_clock, due_ms);
-}
-
-static void on_stalled(void *owner, const char *why)
-{
-    const struct od_server *server = owner;
-    od_log(OD_LOG_WARN, NULL,
-           "%s/data.mdb cannot take what its journal has: %s; it is tried again, and writes wait "
-           "until then",
-           server->options->data_dir, why);
-}
-
-// To go on would be to answer from what nobody will find again.
-static void on_lost(void *owner, const char *why)
-{
-    struct od_server *server = owner;
-    od_log(
-        OD_LOG_ERROR, NULL,
-        "cannot write to %s any more: %s; open-do ends, and what it acknowledged until now is in "
-        "the file it had opened. Look which data.mdb is the right one before you start it again",
-        server->options->data_dir, why);
-    od_server_stop(server, OD_EXIT_WRONG);
-}
-
-static const struct od_committer_events committer_events = {
-    on_durable, on_applied, on_failed, on_forgotten, on_stalled, on_lost, on_alarm};
+static const struct od_door_events door_events = {on_admit, on_wrap};
 
 static bool on_message(void *owner, struct od_child *child, enum od_kind kind, od_slice body,
                        int fd)
@@ -232,11 +129,20 @@ static void note_watched(struct od_server *server, od_slice files)
     server->watching = text;
 }
 
+static void keep_names(struct od_router *router, const struct od_verdict *verdict)
+{
+    struct od_cursor names = verdict->namespaces;
+    od_bytes_clear(&router->namespaces);
+    for (uint32_t i = 0; i < 2 * verdict->namespace_count; i++)
+        od_bytes_put_string(&router->namespaces, od_cursor_string(&names));
+}
+
 static void on_switched(void *owner, const struct od_verdict *verdict)
 {
     struct od_server *server = owner;
     server->router.has_entry = verdict->has_entry;
     server->status.script_version = server->reload.version;
+    keep_names(&server->router, verdict);
     od_alarm_clock_serve(&server->alarm_clock, verdict);
     od_bytes_clear(&server->namespaces);
     od_verdict_describe(verdict, &server->namespaces);
@@ -263,6 +169,8 @@ static void greet(struct od_server *server)
     struct od_banner banner = {
         .options = server->options,
         .url = server->status.url,
+        .admin_url = server->admin.url,
+        .admin_token = server->admin.token,
         .namespaces = od_bytes_slice(&server->namespaces),
         .watching = od_bytes_slice(&server->watching),
         .has_entry = server->router.has_entry,
@@ -270,12 +178,32 @@ static void greet(struct od_server *server)
     od_operator_greet(&server->operator, banner);
 }
 
+static void report_takeover(struct od_server *server)
+{
+    char text[256];
+    struct od_takeover *takeover = server->takeover;
+    int size =
+        snprintf(text, sizeof text,
+                 "open-do %s has taken over from %.*s: %zu WebSockets kept, nobody was "
+                 "served for %d ms\n",
+                 OD_VERSION, (int)takeover->version.size, takeover->version.at,
+                 server->keeper.kept.size, (int)(od_clock_monotonic_ms() - takeover->since_ms));
+    od_log(OD_LOG_INFO, NULL, "%.*s", size - 1, text);
+    if (takeover->asker_fd >= 0)
+        od_control_answer_at(takeover->asker_fd, true, (od_slice){text, (size_t)size});
+    od_takeover_deinit(takeover);
+    server->takeover = NULL;
+}
+
 static void serve(struct od_server *server)
 {
+    OD_ASSERT(server->state == OD_SERVER_STARTING);
     const struct od_options *options = server->options;
     char *url = server->status.url;
     od_listeners_url(&server->door.listeners, &options->listen, url, sizeof server->status.url);
     server->state = OD_SERVER_SERVING;
+    if (server->takeover != NULL)
+        od_takeover_adopt_arrivals(server, server->takeover);
     od_door_open(&server->door);
     od_reload_open(&server->reload);
     od_alarm_clock_start(&server->alarm_clock);
@@ -287,20 +215,46 @@ static void serve(struct od_server *server)
     od_log(OD_LOG_INFO, NULL, "listening on %s (namespaces: %.*s; %u worker%s; data in %s; pid %d)",
            url, (int)server->namespaces.size, server->namespaces.at, options->workers,
            options->workers == 1 ? "" : "s", options->data_dir, (int)getpid());
+    if (server->admin.is_open)
+        od_log(OD_LOG_INFO, NULL, "admin at %s (its token is in %s/%s)", server->admin.url,
+               options->data_dir, OD_ADMIN_TOKEN_NAME);
+    if (options->has_tls)
+        od_log(OD_LOG_INFO, NULL, "TLS on port %u", server->door.listeners.tls_port);
+    if (server->takeover != NULL)
+        report_takeover(server);
+}
+
+static void serve_when_ready(struct od_server *server)
+{
+    bool all_are_ready =
+        od_supervisor_ready_count(&server->supervisor) == server->options->workers &&
+        (!server->options->has_tls || server->tls.is_ready);
+    if (server->state == OD_SERVER_STARTING && all_are_ready)
+        serve(server);
+}
+
+static void on_tls_ready(void *owner)
+{
+    serve_when_ready(owner);
 }
 
 static void on_ready(void *owner, struct od_child *child)
 {
     struct od_server *server = owner;
+    od_log_book_born(&server->log_book, child);
     od_recovery_give(&server->recovery, child, &server->quarantine);
 }
 
 static void report_back(struct od_server *server, const struct od_child *child)
 {
     size_t given, closed;
+    char text[128];
     od_recovery_count(&server->recovery, child, &given, &closed);
-    od_log(OD_LOG_INFO, NULL, "worker %u is back after %d ms, %zu sockets given back, %zu closed",
-           child->index, (int)(od_clock_monotonic_ms() - child->ended_ms), given, closed);
+    int size = snprintf(
+        text, sizeof text, "worker %u is back after %d ms, %zu sockets given back, %zu closed\n",
+        child->index, (int)(od_clock_monotonic_ms() - child->ended_ms), given, closed);
+    od_log(OD_LOG_INFO, NULL, "%.*s", size - 1, text);
+    od_restarts_back(&server->restarts, child, (od_slice){text, (size_t)size});
 }
 
 void od_server_worker_back(struct od_server *server, struct od_child *child)
@@ -308,9 +262,14 @@ void od_server_worker_back(struct od_server *server, struct od_child *child)
     od_supervisor_admit(child);
     if (server->state == OD_SERVER_SERVING)
         report_back(server, child);
-    else if (server->state == OD_SERVER_STARTING &&
-             od_supervisor_ready_count(&server->supervisor) == server->options->workers)
-        serve(server);
+    else
+        serve_when_ready(server);
+}
+
+static void on_tls_failed(void *owner, od_slice why)
+{
+    fprintf(stderr, "open-do: %.*s\n", (int)why.size, why.at);
+    stop_unless_serving(owner);
 }
 
 // After a dry run went well; a mistake in the script does not get here.
@@ -328,7 +287,7 @@ static void on_load_failed(void *owner, struct od_child *child, od_slice why)
 static void report_end(struct od_server *server, struct od_child *child,
                        const struct od_ending *how)
 {
-    if (child->has_load_failed || server->state >= OD_SERVER_STOPPING)
+    if (child->has_load_failed || how->is_planned || server->state >= OD_SERVER_STOPPING)
         return;
     od_log(OD_LOG_ERROR, NULL,
            server->state == OD_SERVER_STARTING
@@ -349,6 +308,7 @@ static bool may_be_alarm(const struct od_worker_page_event *event)
 // well.
 static void accuse(struct od_server *server, struct od_child *child, const struct od_ending *how)
 {
+    OD_ASSERT(server->state == OD_SERVER_SERVING);
     const struct od_quarantined *quarantined =
         how->was_running
             ? od_quarantine_add(&server->quarantine, child->index, &how->event, how->is_foreign)
@@ -377,6 +337,8 @@ static void on_ended(void *owner, struct od_child *child, const struct od_ending
 {
     struct od_server *server = owner;
     report_end(server, child, how);
+    if (server->state < OD_SERVER_STOPPING)
+        od_metrics_worker_ended(&server->metrics, child, how);
     od_reload_ended(&server->reload, child, ran_a_handler(how));
     stop_unless_serving(server);
     if (server->state == OD_SERVER_SERVING)
@@ -386,11 +348,22 @@ static void on_ended(void *owner, struct od_child *child, const struct od_ending
     od_recovery_begin(&server->recovery, child);
     od_alarm_clock_worker_gone(&server->alarm_clock, child->index);
     od_inquiries_worker_gone(&server->inquiries, child->index);
+    // Last: it answers when the writes of this life are on disk, and then the place may be empty.
     od_committer_forget(server->committer, child->source);
 }
 
-static const struct od_supervisor_events supervisor_events = {on_born,    on_ready, on_load_failed,
-                                                              on_message, on_ended, on_stopped};
+static void on_calm(void *owner, struct od_child *child)
+{
+    od_restarts_calm(&((struct od_server *)owner)->restarts, child);
+}
+
+static void on_left(void *owner)
+{
+    od_upgrade_left(((struct od_server *)owner)->upgrade);
+}
+
+static const struct od_supervisor_events supervisor_events = {
+    on_born, on_ready, on_load_failed, on_message, on_ended, on_stopped, on_calm, on_left};
 
 // From the first open to the last close
 
@@ -399,51 +372,42 @@ static void init(struct od_server *server, const struct od_options *options)
     *server = (struct od_server){.options = options};
     od_keeper_init(&server->keeper);
     od_router_init(&server->router, options->workers);
+    od_metrics_init(&server->metrics, options->workers);
 }
 
-// The committer's error says what is wrong in words; a script that starts servers wants a number.
-static enum od_exit exit_of_directory(const char *directory)
-{
-    int directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int fd = directory_fd < 0 ? -1 : openat(directory_fd, "open-do.pid", O_RDWR | O_CLOEXEC);
-    bool is_held = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    if (fd >= 0)
-        close(fd);
-    if (directory_fd >= 0)
-        close(directory_fd);
-    return is_held ? OD_EXIT_IN_USE : OD_EXIT_WRONG;
-}
-
+// Listeners are handed over by the program before, if there was one.
 static enum od_exit open_all(struct od_server *server, struct od_error *err)
 {
     const struct od_options *options = server->options;
-    uv_loop_t *uv = &server->loop.uv;
-    if (!od_committer_open(&server->committer, uv, options->data_dir, &committer_events, server,
-                           err)) {
-        server->committer = NULL;
-        return exit_of_directory(options->data_dir);
-    }
-    struct od_store_files files;
-    od_committer_files(server->committer, &files);
-    _Static_assert(sizeof files == sizeof server->supervisor.files, "one page tells the other");
-    memcpy(server->supervisor.files, &files, sizeof files);
-    od_operator_listen(&server->operator, options->data_dir);
-    enum od_exit exit = od_door_listen(&server->door, &options->listen, err);
+    const struct od_takeover *takeover = server->takeover;
+    enum od_exit exit = od_server_open_disk(server, takeover == NULL ? -1 : takeover->lock_fd, err);
     if (exit != OD_EXIT_CLEAN)
         return exit;
-    if (!od_alarm_clock_open(&server->alarm_clock, options->data_dir, err) ||
-        !od_supervisor_start(&server->supervisor, err))
+    od_operator_listen(&server->operator, options->data_dir,
+                       takeover == NULL ? -1 : takeover->control_fd);
+    if (takeover == NULL)
+        exit = od_door_listen(&server->door, &options->listen, "--listen",
+                              options->has_tls ? &options->tls_listen : NULL, err);
+    if (exit == OD_EXIT_CLEAN)
+        exit = od_admin_listener_open(&server->admin, err);
+    if (exit != OD_EXIT_CLEAN)
+        return exit;
+    if (options->has_tls && !server->tls.has_link && !od_tls_process_start(&server->tls, err))
         return OD_EXIT_WRONG;
-    return OD_EXIT_CLEAN;
+    return od_supervisor_start(&server->supervisor, err) ? OD_EXIT_CLEAN : OD_EXIT_WRONG;
 }
 
 static void turn(struct od_server *server)
 {
+    OD_ASSERT(server->state < OD_SERVER_OVER);
     bool has_more = od_recovery_step(&server->recovery) || server->alarms_are_due;
     od_loop_poll(&server->loop, !has_more);
     od_door_retry(&server->door);
     server->alarms_are_due = od_alarm_clock_step(&server->alarm_clock);
+    // Once a turn: watermarks of several commits leave as one message.
     od_supervisor_flush(&server->supervisor);
+    od_admin_listener_turn(&server->admin);
+    od_upgrade_turn(server->upgrade);
     od_log_settle(false);
 }
 
@@ -451,38 +415,42 @@ static void turn(struct od_server *server)
 // anybody here; the committer writes what was still on its way.
 static void close_all(struct od_server *server)
 {
+    OD_ASSERT(server->state == OD_SERVER_OVER);
     od_operator_close(&server->operator);
     od_reload_close(&server->reload);
     od_status_deinit(&server->status);
     od_inquiries_deinit(&server->inquiries);
+    od_log_book_deinit(&server->log_book);
+    od_restarts_deinit(&server->restarts);
+    od_upgrade_close(server->upgrade);
     od_operator_hang_up(&server->operator);
+    od_admin_listener_close(&server->admin);
     od_alarm_clock_deinit(&server->alarm_clock);
     od_committer_close(server->committer);
     od_supervisor_deinit(&server->supervisor);
     od_leases_deinit(&server->leases);
     od_recovery_deinit(&server->recovery);
     od_keeper_deinit(&server->keeper);
+    od_tls_process_close(&server->tls); // Last of those that have connections.
     od_door_deinit(&server->door);
     od_router_deinit(&server->router);
+    od_metrics_deinit(&server->metrics);
     od_bytes_deinit(&server->namespaces);
     od_bytes_deinit(&server->watching);
     od_loop_deinit(&server->loop);
+    od_admin_listener_deinit(&server->admin);
+    od_upgrade_free(server->upgrade);
 }
 
-enum od_exit od_server_run(const struct od_options *options)
+static void init_all(struct od_server *server)
 {
-    struct od_error err;
-    struct od_server *server = od_allocate(sizeof *server);
-    init(server, options);
-    if (!od_loop_init(&server->loop, &err)) {
-        fprintf(stderr, "open-do: %s\n", err.text);
-        free(server);
-        return OD_EXIT_WRONG;
-    }
+    const struct od_options *options = server->options;
     struct od_loop *loop = &server->loop;
-    od_operator_open(&server->operator, loop, &operator_events, server);
+    od_operator_open(&server->operator, loop, &od_server_operator_events, server);
+    od_admin_listener_init(&server->admin, loop, options, &server->operator);
     od_door_init(&server->door, &server->loop, options, &door_events, server);
     od_leases_init(&server->leases, &server->door, options->workers);
+    od_tls_process_init(&server->tls, &server->loop, options, on_tls_ready, on_tls_failed, server);
     od_recovery_init(&server->recovery, &server->loop, &server->keeper,
                      &server->door.connection_limit, options->workers);
     od_supervisor_init(&server->supervisor, &server->loop, options, options->workers,
@@ -492,9 +460,42 @@ enum od_exit od_server_run(const struct od_options *options)
                    server);
     od_status_init(&server->status, &server->loop, &server->supervisor, &server->alarm_clock,
                    &server->door.connection_limit, options);
-    od_inquiries_init(&server->inquiries, &server->loop, &server->supervisor);
-    od_reload_start(
-        &server->reload); // First of all: its process starts while this one opens files.
+    od_inquiries_init(&server->inquiries, &server->loop, &server->supervisor, &server->router);
+    od_log_book_init(&server->log_book, &server->loop, &server->supervisor);
+    od_restarts_init(&server->restarts, &server->supervisor);
+    server->upgrade = od_upgrade_new(server);
+}
+
+// Signals may have been held back over the exec.
+static void begin(struct od_server *server)
+{
+    sigset_t none;
+    if (server->takeover == NULL) {
+        od_reload_start(&server->reload); // First of all: its process starts while this one opens
+        return;                           // files.
+    }
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    od_door_hold(&server->door);
+    od_takeover_adopt(server, server->takeover);
+    struct od_cursor cursor = od_cursor_of(server->takeover->sections[OD_TAKEOVER_SCRIPT]);
+    if (!od_reload_take(&server->reload, &cursor)) // As it was when it was tried.
+        od_reload_start(&server->reload);
+}
+
+static enum od_exit run(const struct od_options *options, struct od_takeover *takeover)
+{
+    struct od_error err;
+    struct od_server *server = od_allocate(sizeof *server);
+    init(server, options);
+    server->takeover = takeover;
+    if (!od_loop_init(&server->loop, &err)) {
+        fprintf(stderr, "open-do: %s\n", err.text);
+        free(server);
+        return OD_EXIT_WRONG;
+    }
+    init_all(server);
+    begin(server);
     enum od_exit exit = open_all(server, &err);
     if (exit != OD_EXIT_CLEAN) {
         fprintf(stderr, "open-do: %s\n", err.text);
@@ -506,5 +507,23 @@ enum od_exit od_server_run(const struct od_options *options)
     close_all(server);
     od_log_settle(true);
     free(server);
+    return exit;
+}
+
+enum od_exit od_server_run(const struct od_options *options)
+{
+    return run(options, NULL);
+}
+
+enum od_exit od_server_take_over(const struct od_options *options, int fd)
+{
+    struct od_takeover takeover;
+    struct od_error err;
+    enum od_exit exit = OD_EXIT_WRONG;
+    if (od_takeover_read(&takeover, fd, &err))
+        exit = run(options, &takeover);
+    else
+        fprintf(stderr, "open-do: %s\n", err.text);
+    od_takeover_deinit(&takeover);
     return exit;
 }

@@ -14,6 +14,7 @@ struct inquiry {
     uint64_t number;
     struct od_control_question *question;
     bool json;
+    bool is_brief;    // JSON without the objects.
     bool is_settling; // Workers answer when they have nothing to do.
     uint32_t missing; // Reports that may still come.
     struct od_timer deadline;
@@ -48,13 +49,16 @@ static void answer_settled(struct inquiry *inquiry)
 
 static void answer(struct inquiry *inquiry)
 {
+    OD_ASSERT(!od_list_is_empty(&inquiry->link));
     if (inquiry->is_settling) {
         answer_settled(inquiry);
         return;
     }
     struct od_bytes page = {0};
-    (inquiry->json ? od_status_page_json : od_status_page_text)(&page, inquiry->status,
-                                                                inquiry->reports);
+    if (inquiry->json || inquiry->is_brief)
+        od_status_page_json(&page, inquiry->status, inquiry->reports, inquiry->is_brief);
+    else
+        od_status_page_text(&page, inquiry->status, inquiry->reports);
     od_control_answer(inquiry->question, true, od_bytes_slice(&page));
     od_bytes_deinit(&page);
     free_inquiry(inquiry);
@@ -67,6 +71,7 @@ static void on_late(struct od_timer *timer)
 
 static void ask_workers(struct inquiry *inquiry)
 {
+    OD_ASSERT(inquiry->missing == 0);
     struct od_supervisor *supervisor = inquiry->status->supervisor;
     for (uint32_t i = 0; i < supervisor->child_count; i++) {
         struct od_child *child = od_supervisor_ready(supervisor, i);
@@ -107,6 +112,7 @@ void od_status_ask(struct od_status *status, struct od_control_question *questio
 {
     struct inquiry *inquiry = new_inquiry(status, question);
     inquiry->json = od_slice_equal(rest, OD_SLICE("json"));
+    inquiry->is_brief = od_slice_equal(rest, OD_SLICE("brief"));
     inquire(inquiry, OD_STATUS_MS_MAX);
 }
 
@@ -138,14 +144,15 @@ static struct inquiry *find(struct od_status *status, uint64_t number)
 
 bool od_status_take_report(struct od_status *status, const struct od_child *child, od_slice body)
 {
+    OD_ASSERT(child->index < status->supervisor->child_count);
     struct od_cursor cursor = od_cursor_of(body);
     uint64_t number = od_cursor_u64(&cursor);
     od_slice report = od_cursor_rest(&cursor);
     struct inquiry *inquiry = find(status, number);
     if (cursor.failed || report.size == 0)
         return false;
-    if (inquiry == NULL || inquiry->reports[child->index].size > 0)
-        return true;
+    if (inquiry == NULL || inquiry->missing == 0 || inquiry->reports[child->index].size > 0)
+        return true; // Nobody waits for it, or has asked.
     od_bytes_put_slice(&inquiry->reports[child->index], report);
     if (--inquiry->missing == 0)
         answer(inquiry);

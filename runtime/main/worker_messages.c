@@ -21,12 +21,14 @@ typedef bool take_message(struct od_server *server, struct od_child *child,
 
 static bool serves(const struct od_child *child)
 {
-    return child->state == OD_CHILD_READY || child->state == OD_CHILD_DRAINING;
+    return child->state == OD_CHILD_READY || child->state == OD_CHILD_DRAINING ||
+           child->state == OD_CHILD_LEAVING;
 }
 
 static bool is_its_own(const struct od_server *server, const struct od_child *child,
                        const void *id_bytes)
 {
+    OD_ASSERT(id_bytes != NULL);
     od_id id;
     memcpy(id.bytes, id_bytes, sizeof id.bytes);
     return od_worker_of(&id, server->router.worker_count) == child->index;
@@ -131,6 +133,26 @@ static bool take_socket_facts(struct od_server *server, struct od_child *child,
     return true;
 }
 
+static bool take_socket_state(struct od_server *server, struct od_child *child,
+                              struct received *received)
+{
+    uint64_t socket = od_cursor_u64(&received->body);
+    bool is_moving = od_cursor_u8(&received->body) != 0;
+    od_slice record = od_cursor_rest(&received->body);
+    struct od_cursor cursor = od_cursor_of(record);
+    struct od_identity identity;
+    od_identity_read(&cursor, &identity);
+    bool may_say = serves(child) || (child->state == OD_CHILD_RESTORING && !is_moving);
+    if (received->body.failed || cursor.failed || !may_say ||
+        !is_its_own(server, child, identity.id))
+        return false;
+    const struct od_kept *kept = od_keeper_find(&server->keeper, child->index, socket);
+    if (kept != NULL)
+        od_recovery_forget(&server->recovery, kept);
+    od_keeper_state(&server->keeper, child->index, socket, is_moving, record);
+    return true;
+}
+
 static bool take_socket_gone(struct od_server *server, struct od_child *child,
                              struct received *received)
 {
@@ -172,6 +194,13 @@ static bool take_status_report(struct od_server *server, struct od_child *child,
                                struct received *received)
 {
     return od_status_take_report(&server->status, child, od_cursor_rest(&received->body));
+}
+
+static bool take_logged(struct od_server *server, struct od_child *child, struct received *received)
+{
+    (void)child;
+    od_log_book_take(&server->log_book, od_cursor_rest(&received->body));
+    return true;
 }
 
 static bool take_reply(struct od_server *server, struct od_child *child, struct received *received)
@@ -226,17 +255,21 @@ static take_message *const messages[OD_KIND_COUNT] = {
     [OD_KIND_OBJECT_KEEP] = take_object_keep,
     [OD_KIND_SOCKET_KEEP] = take_socket_keep,
     [OD_KIND_SOCKET_FACTS] = take_socket_facts,
+    [OD_KIND_SOCKET_STATE] = take_socket_state,
     [OD_KIND_SOCKET_GONE] = take_socket_gone,
     [OD_KIND_LOADED] = take_loaded,
     [OD_KIND_SWITCHED] = take_switched,
     [OD_KIND_LOOKED_AT] = take_looked_at,
     [OD_KIND_STATUS_REPORT] = take_status_report,
+    [OD_KIND_LOGGED] = take_logged,
     [OD_KIND_REPLY] = take_reply,
 };
 
 bool od_worker_messages_take(struct od_server *server, struct od_child *child, enum od_kind kind,
                              od_slice body, int fd)
 {
+    OD_ASSERT(kind < OD_KIND_COUNT);
+    OD_ASSERT(child->index < server->supervisor.child_count);
     struct received received = {od_cursor_of(body), fd};
     bool ok = messages[kind] != NULL && messages[kind](server, child, &received);
     if (received.fd >= 0)

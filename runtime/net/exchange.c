@@ -6,10 +6,20 @@
 #include <sys/socket.h>
 
 #include "codec/http_answer.h"
+#include "link/meters.h"
 #include "link/worker_page.h"
 #include "net/exchange_inner.h"
 
 static const struct od_http_manner manner_of_fault = {.version_minor = 1};
+
+void od_exchange_check(const struct od_exchange *exchange)
+{
+    OD_ASSERT(exchange->wire->owner == exchange);
+    OD_ASSERT(exchange->phase <= PHASE_NEXT);
+    OD_ASSERT(!exchange->awaits_room || exchange->phase == PHASE_NEXT);
+    OD_ASSERT(exchange->coming_bytes <= exchange->net->coming_bytes);
+    OD_ASSERT(exchange->phase != PHASE_ANSWER || !od_timer_is_set(&exchange->deadline));
+}
 
 void od_exchange_set_deadline(struct od_exchange *exchange, od_time_ms delay_ms)
 {
@@ -18,6 +28,7 @@ void od_exchange_set_deadline(struct od_exchange *exchange, od_time_ms delay_ms)
 
 bool od_exchange_count_coming(struct od_exchange *exchange, size_t size)
 {
+    OD_ASSERT(exchange->coming_bytes <= exchange->net->coming_bytes);
     struct od_net *net = exchange->net;
     net->coming_bytes += size - exchange->coming_bytes;
     exchange->coming_bytes = size;
@@ -40,6 +51,7 @@ void od_exchange_free(struct od_exchange *exchange)
     od_loop_clear_timer(exchange->net->loop, &exchange->deadline);
     od_map_remove(&exchange->net->exchanges, &exchange->node);
     od_exchange_forget_request(exchange);
+    od_unbegun_drop(&exchange->net->unbegun, exchange->place);
     od_bytes_deinit(&exchange->peer);
     od_bytes_deinit(&exchange->in);
     free(exchange);
@@ -47,14 +59,17 @@ void od_exchange_free(struct od_exchange *exchange)
 
 void od_exchange_close(struct od_exchange *exchange)
 {
+    od_exchange_check(exchange);
     od_wire_close(exchange->wire);
     od_exchange_free(exchange);
 }
 
 void od_exchange_refuse(struct od_exchange *exchange, struct od_http_fault fault)
 {
+    od_exchange_check(exchange);
     od_http_answer_put_fault(od_wire_out(exchange->wire), fault, manner_of_fault,
                              od_clock_wall_ms());
+    od_meters_count(exchange->net->meters, OD_METER_refusals, 1);
     od_wire_show(exchange->wire);
     od_exchange_close(exchange);
 }
@@ -66,6 +81,7 @@ bool od_exchange_is_crowded(const struct od_exchange *exchange)
 
 void od_exchange_await_turn(struct od_exchange *exchange)
 {
+    od_exchange_check(exchange);
     exchange->phase = PHASE_NEXT;
     od_exchange_set_deadline(exchange, 0);
 }
@@ -73,7 +89,14 @@ void od_exchange_await_turn(struct od_exchange *exchange)
 static void on_stirs(void *owner)
 {
     const struct od_exchange *exchange = owner;
-    od_wire_mark(exchange->wire, OD_PAGE_BUSY, OD_PAGE_WHOLE);
+    od_wire_mark(exchange->wire, OD_PAGE_BUSY, 0);
+}
+
+// Bytes were read, and lie where main finds them.
+static void show_read(const struct od_exchange *exchange, od_slice bytes)
+{
+    if (od_unbegun_put(&exchange->net->unbegun, exchange->place, bytes))
+        od_wire_mark(exchange->wire, 0, OD_PAGE_BUSY);
 }
 
 // Of what comes behind a request that is being answered, one read is taken, so that a client that
@@ -81,8 +104,10 @@ static void on_stirs(void *owner)
 static void on_bytes(void *owner, char *at, size_t size)
 {
     struct od_exchange *exchange = owner;
+    od_exchange_check(exchange);
     bool is_first = exchange->phase == PHASE_HEAD && exchange->in.size == 0;
     od_bytes_put(&exchange->in, at, size);
+    show_read(exchange, (od_slice){at, size});
     if (exchange->phase > PHASE_BODY || (is_first && od_exchange_is_crowded(exchange)))
         od_wire_pause(exchange->wire);
     if (exchange->phase > PHASE_BODY)
@@ -106,6 +131,7 @@ static void on_sent(void *owner)
 static void on_half_ended(void *owner)
 {
     struct od_exchange *exchange = owner;
+    OD_ASSERT(exchange->wire->has_ended);
     if (exchange->phase <= PHASE_BODY)
         od_exchange_await_more(exchange);
 }
@@ -134,6 +160,7 @@ void od_exchange_expect_head(struct od_exchange *exchange)
 }
 static void on_head_deadline(struct od_exchange *exchange)
 {
+    OD_ASSERT(exchange->phase == PHASE_HEAD);
     if (exchange->in.size == 0)
         od_exchange_close(exchange);
     else
@@ -143,12 +170,14 @@ static void on_head_deadline(struct od_exchange *exchange)
 
 static void on_body_deadline(struct od_exchange *exchange)
 {
+    OD_ASSERT(exchange->phase == PHASE_BODY);
     od_exchange_refuse(exchange, (struct od_http_fault){408, "the body was not sent in time"});
 }
 
 // The client has time to take what waits for him, as long as he takes any of it.
 static void await_room(struct od_exchange *exchange)
 {
+    OD_ASSERT(exchange->phase == PHASE_NEXT);
     uint32_t taken_bytes = od_wire_taken_bytes(exchange->wire);
     if (exchange->awaits_room && taken_bytes == exchange->taken_bytes) {
         od_exchange_close(exchange);
@@ -161,6 +190,7 @@ static void await_room(struct od_exchange *exchange)
 
 static void on_next(struct od_exchange *exchange)
 {
+    OD_ASSERT(exchange->phase == PHASE_NEXT);
     od_wire_send_now(exchange->wire);
     if (od_exchange_is_crowded(exchange)) {
         await_room(exchange);
@@ -183,19 +213,13 @@ static void on_deadline(struct od_timer *timer)
 
 // Birth.
 
-static bool has_number(const struct od_map_node *node, const void *key)
-{
-    return OD_MAP_MEMBER(node, struct od_exchange, node)->number == *(const uint64_t *)key;
-}
-
 struct od_exchange *od_net_exchange(const struct od_net *net, uint64_t number)
 {
-    struct od_map_node *node =
-        od_map_find(&net->exchanges, od_map_hash_u64(number), has_number, &number);
+    struct od_map_node *node = od_map_find_number(&net->exchanges, number);
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_exchange, node);
 }
 
-bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, od_slice peer,
+bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, bool is_tls, od_slice peer,
                        od_slice already_read, struct od_error *err)
 {
     struct od_exchange *exchange = od_allocate_zeroed(sizeof *exchange);
@@ -208,10 +232,13 @@ bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, od_slice peer
     if (place != OD_PAGE_NO_PLACE)
         od_wire_show_on(exchange->wire, net->page, place);
     exchange->net = net;
+    exchange->place = place;
+    exchange->is_tls = is_tls;
     exchange->number = ++net->last_exchange;
     exchange->deadline.fire = on_deadline;
     od_bytes_put_slice(&exchange->peer, peer);
-    od_map_put(&net->exchanges, &exchange->node, od_map_hash_u64(exchange->number));
+    OD_ASSERT(od_net_exchange(net, exchange->number) == NULL);
+    od_map_put_number(&net->exchanges, &exchange->node, exchange->number);
     od_exchange_expect_head(exchange);
     od_exchange_set_deadline(exchange, net->limits.head_ms);
     od_bytes_put_slice(&exchange->in, already_read);
@@ -221,6 +248,7 @@ bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, od_slice peer
 
 void od_exchange_abort(struct od_exchange *exchange)
 {
+    od_exchange_check(exchange);
     od_wire_abort(exchange->wire);
     od_exchange_free(exchange);
 }

@@ -26,8 +26,11 @@ struct od_exchange {
     struct od_map_node node; // In net->exchanges.
     uint64_t number;
     struct od_wire *wire;
+    uint32_t place; // On the page.
+    bool is_tls;    // It came by https.
     enum phase phase;
-    bool has_handshake;  // The request asks for a WebSocket.
+    bool has_begun;      // The request has.
+    bool has_handshake;  // It asks for a WebSocket.
     bool awaits_room;    // NEXT, until the client has taken what waits for it;
     size_t coming_bytes; // What it is counted with in the net's.
     od_time_ms body_began_ms;
@@ -42,6 +45,9 @@ struct od_exchange {
     struct od_handshake handshake;
     struct od_timer deadline;
 };
+
+// Panics unless [exchange] is as its fields say of each other.
+void od_exchange_check(const struct od_exchange *exchange);
 
 void od_exchange_set_deadline(struct od_exchange *exchange, od_time_ms delay_ms);
 

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "link/connection.h"
+#include "link/worker_page.h"
 #include "net/exchange.h"
 #include "net/fetch.h"
 #include "net/websocket_state.h"
@@ -65,6 +66,7 @@ static bool start_lws(struct od_net *net, struct od_error *err)
 bool od_net_init(struct od_net *net, struct od_loop *loop, const struct od_net_events *events,
                  void *owner, struct od_error *err)
 {
+    OD_ASSERT(events != NULL);
     *net = (struct od_net){.loop = loop, .events = events, .owner = owner};
     net->limits = OD_NET_LIMITS_DEFAULT;
     net->allowed_hosts = OD_SLICE("*");
@@ -104,6 +106,9 @@ void od_net_deinit(struct od_net *net)
     od_net_flush(net);
     od_fetches_free(net->fetches); // Before libwebsockets, which closes a descriptor twice.
     stop_lws(net);
+    OD_ASSERT(od_list_is_empty(&net->wires));
+    OD_ASSERT(net->going_bytes == 0);
+    OD_ASSERT(net->inflating_bytes == 0);
     OD_ASSERT(net->exchanges.size == 0);
     OD_ASSERT(net->websockets.size == 0);
     od_map_deinit(&net->exchanges);
@@ -128,6 +133,7 @@ void od_net_tell_over(const struct od_net *net, uint64_t number)
 
 void od_net_hang_up(struct od_net *net, int fd)
 {
+    OD_ASSERT(fd >= 0);
     uint64_t number = net->tells_over ? od_connection_number(fd) : 0;
     shutdown(fd, SHUT_RDWR); // Main may have a duplicate.
     close(fd);
@@ -136,6 +142,8 @@ void od_net_hang_up(struct od_net *net, int fd)
 
 void od_net_flush(struct od_net *net)
 {
+    OD_ASSERT(!net->is_in_callback);
+    OD_ASSERT(!net->is_in_event);
     struct od_list now;
     od_list_init(&now);
     od_list_move_all(&now, &net->dirty);
@@ -145,9 +153,29 @@ void od_net_flush(struct od_net *net)
 
 void od_net_drain(struct od_net *net)
 {
+    OD_ASSERT(!net->is_draining);
     net->is_draining = true;
     od_keepalives_stop(&net->keepalives);
     od_exchanges_drain(net);
+}
+
+void od_net_hold(struct od_net *net)
+{
+    net->is_held = true;
+    od_keepalives_stop(&net->keepalives);
+    OD_LIST_EACH (link, &net->wires)
+        od_wire_hold(OD_LIST_MEMBER(link, struct od_wire, all));
+}
+
+bool od_net_can_part(const struct od_net *net)
+{
+    OD_LIST_EACH (link, &net->wires) {
+        const struct od_wire *wire = OD_LIST_MEMBER(link, struct od_wire, all);
+        bool is_websocket = wire->owner != NULL && wire->place < OD_PAGE_SOCKETS_MAX;
+        if (!is_websocket && od_wire_waiting_bytes(wire) > 0)
+            return false;
+    }
+    return od_list_is_empty(&net->line);
 }
 
 bool od_net_is_idle(const struct od_net *net)

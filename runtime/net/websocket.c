@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "codec/upgrade_record.h"
+#include "link/worker_page.h"
 #include "net/websocket_state.h"
 
 #define VANISHED OD_SLICE("WebSocket disconnected without sending Close frame.")
@@ -13,6 +14,17 @@
 enum {
     code_vanished = 1006, // Told to the object, never sent.
 };
+
+void od_websocket_check(const struct od_websocket *websocket)
+{
+    OD_ASSERT(websocket->wire == NULL || !websocket->is_over);
+    OD_ASSERT(websocket->wire == NULL || websocket->wire->owner == websocket);
+    OD_ASSERT(websocket->wire == NULL || websocket->early.size == 0);
+    OD_ASSERT(websocket->coming_bytes <= websocket->net->coming_bytes);
+    OD_ASSERT(websocket->page == NULL || websocket->place < OD_PAGE_SOCKETS_MAX);
+    OD_ASSERT(websocket->url_size <= websocket->url.size);
+    OD_ASSERT(!websocket->is_freed || websocket->is_reading);
+}
 
 // Ends. Each takes the state as far as it goes, and tells the object last. The decoder stays until
 // the struct goes: the end may come in an event whose payload lies in it.
@@ -37,6 +49,7 @@ void od_websocket_tell_closed(const struct od_websocket *websocket, uint16_t cod
 
 void od_websocket_vanish(struct od_websocket *websocket)
 {
+    od_websocket_check(websocket);
     bool was_over = websocket->is_over;
     od_websocket_abort(websocket);
     if (!was_over && !websocket->peer_has_closed)
@@ -96,6 +109,7 @@ static struct od_bytes *frames_out(struct od_websocket *websocket)
 // A client masks each frame with a key of its own.
 static void put_end(const struct od_websocket *websocket, struct od_bytes *out, size_t mark)
 {
+    OD_ASSERT(mark < out->size);
     if (websocket->decoder.is_client)
         od_frame_mask(out, mark, od_masks_next(&websocket->net->masks));
 }
@@ -142,6 +156,7 @@ bool od_websocket_has_room(struct od_websocket *websocket)
 
 static void give_up_reader(struct od_websocket *websocket)
 {
+    OD_ASSERT(!websocket->has_closed);
     od_slice reason = OD_SLICE("The reader is too slow");
     od_websocket_put_close(websocket, OD_CLOSE_TRY_AGAIN, reason);
     od_websocket_let_go(websocket);
@@ -163,6 +178,8 @@ static bool may_put(struct od_websocket *websocket, size_t size)
     }
     if (size > websocket->largest_bytes)
         websocket->largest_bytes = size;
+    od_meters_count(websocket->net->meters, OD_METER_messagesOut, 1);
+    od_meters_count(websocket->net->meters, OD_METER_bytesOut, size);
     return true;
 }
 
@@ -211,11 +228,13 @@ void od_websocket_send_frame(struct od_websocket *websocket, struct od_frame_sha
 
 static void await_close(struct od_websocket *websocket)
 {
+    OD_ASSERT(websocket->has_closed);
     od_loop_set_timer(websocket->net->loop, &websocket->deadline, websocket->net->limits.close_ms);
 }
 
 void od_websocket_close(struct od_websocket *websocket, uint16_t code, od_slice reason)
 {
+    od_websocket_check(websocket);
     if (!od_websocket_can_send(websocket))
         return;
     od_websocket_put_close(websocket, code, reason);
@@ -229,6 +248,7 @@ void od_websocket_close(struct od_websocket *websocket, uint16_t code, od_slice 
 
 void od_websocket_finish_close(struct od_websocket *websocket)
 {
+    od_websocket_check(websocket);
     if (websocket->peer_has_closed)
         od_websocket_close(websocket, websocket->peer_code, (od_slice){0});
 }
@@ -243,15 +263,9 @@ static void on_stirs(void *owner)
 static const struct od_wire_protocol protocol = {on_stirs, on_stirs, od_websocket_read,
                                                  on_half_ended, on_ended};
 
-static bool has_number(const struct od_map_node *node, const void *key)
-{
-    return OD_MAP_MEMBER(node, struct od_websocket, node)->number == *(const uint64_t *)key;
-}
-
 struct od_websocket *od_net_websocket(const struct od_net *net, uint64_t number)
 {
-    struct od_map_node *node =
-        od_map_find(&net->websockets, od_map_hash_u64(number), has_number, &number);
+    struct od_map_node *node = od_map_find_number(&net->websockets, number);
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_websocket, node);
 }
 
@@ -264,12 +278,14 @@ struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number)
     websocket->deadline.fire = on_deadline;
     od_list_init(&websocket->touched);
     od_list_init(&websocket->line);
-    od_map_put(&net->websockets, &websocket->node, od_map_hash_u64(number));
+    od_map_put_number(&net->websockets, &websocket->node, number);
     return websocket;
 }
 
 void od_websocket_destroy(struct od_websocket *websocket)
 {
+    OD_ASSERT(websocket->wire == NULL);
+    OD_ASSERT(websocket->net->coming_bytes >= websocket->coming_bytes);
     od_websocket_drop_held(websocket);
     od_frame_decoder_deinit(&websocket->decoder);
     websocket->net->coming_bytes -= websocket->coming_bytes;
@@ -279,6 +295,7 @@ void od_websocket_destroy(struct od_websocket *websocket)
 
 void od_websocket_free(struct od_websocket *websocket)
 {
+    od_websocket_check(websocket);
     od_websocket_abort(websocket);
     od_map_remove(&websocket->net->websockets, &websocket->node);
     od_list_remove(&websocket->touched);
@@ -290,7 +307,9 @@ void od_websocket_free(struct od_websocket *websocket)
 
 static void take_record(struct od_websocket *websocket, const struct od_upgrade_record *record)
 {
+    OD_ASSERT(websocket->url.size == 0); // It has one connection in its life.
     websocket->window_bits = record->window_bits;
+    websocket->has_closed |= record->has_closed;
     websocket->url_size = (uint32_t)record->url.size;
     od_bytes_reserve(&websocket->url, record->url.size + record->protocol.size);
     od_bytes_put_slice(&websocket->url, record->url);
@@ -321,6 +340,8 @@ static void read_early(struct od_websocket *websocket, od_slice input)
 static bool attach(struct od_websocket *websocket, const struct od_upgrade_record *record, int fd,
                    struct od_error *err)
 {
+    OD_ASSERT(!websocket->is_over);
+    OD_ASSERT(fd >= 0);
     if (!od_wire_adopt(websocket->net, fd, &protocol, websocket, &websocket->wire, err)) {
         od_websocket_abort(websocket);
         return false;

@@ -72,6 +72,9 @@ OD_MUST_CHECK bool od_wire_adopt(struct od_net *net, int fd,
                                  const struct od_wire_protocol *protocol, void *owner,
                                  struct od_wire **wire, struct od_error *err);
 
+// Panics unless [wire] is as its fields say of each other.
+void od_wire_check(const struct od_wire *wire);
+
 // Where to put bytes: append to the buffer this returns, before the next call on the wire.
 struct od_bytes *od_wire_out(struct od_wire *wire);
 void od_wire_put_shared(struct od_wire *wire, struct od_frame_shared *frame, od_slice bytes);
@@ -94,6 +97,7 @@ void od_wire_flush(struct od_wire *wire);    // The same, and ends what is cut: 
 
 void od_wire_pause(struct od_wire *wire); // Stops reading; bytes of the current read still come.
 void od_wire_resume(struct od_wire *wire);
+void od_wire_hold(struct od_wire *wire); // The net is held (net.h), and so is this one.
 
 // From now on OD_PAGE_SENDING at [place] tells whether something that was put is on its way. [page]
 // NULL: no more.
@@ -111,6 +115,9 @@ void od_wire_abort(struct od_wire *wire); // Drops what waits and ends, at the n
 bool od_wire_is_done(const struct od_wire *wire);
 
 void od_wire_cut(struct od_wire *wire); // The same, but the owner is told [ended].
+
+// Appends what waits, and stays with it.
+void od_wire_put_unsent(const struct od_wire *wire, struct od_bytes *unsent);
 
 // Gives the connection away undisturbed: returns its descriptor, and puts what was not sent into
 // [unsent]. -1: no descriptor was free, and nothing has changed. Not allowed inside a callback of

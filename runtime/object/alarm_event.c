@@ -26,6 +26,7 @@ void od_alarm_event_say_over(struct od_object *object, bool again)
 // Its handler has cost the worker before this one. The object may be refused now, so it is not run.
 static void count_failure(struct od_object *object, struct od_event *event)
 {
+    OD_ASSERT(object->alarm == NULL);
     od_log(OD_LOG_ERROR, object->label, "alarm: its worker ended while it ran: a failed try");
     od_alarm_event_lost(object, event);
     od_storage_seal(&object->storage);
@@ -67,14 +68,16 @@ void od_alarm_event_receive(struct od_objects *objects, od_slice body)
 
 static struct od_alarm_ring *ring_of(struct od_event *event)
 {
-    OD_ASSERT(event->kind == OD_EVENT_ALARM && event->size == sizeof(struct od_alarm_ring));
+    OD_ASSERT(event->kind == OD_EVENT_ALARM);
+    OD_ASSERT(event->size == sizeof(struct od_alarm_ring));
     return (void *)event->bytes;
 }
 
 struct od_alarm_ring od_alarm_event_of(const struct od_event *event)
 {
     struct od_alarm_ring ring;
-    OD_ASSERT(event->kind == OD_EVENT_ALARM && event->size == sizeof ring);
+    OD_ASSERT(event->kind == OD_EVENT_ALARM);
+    OD_ASSERT(event->size == sizeof ring);
     memcpy(&ring, event->bytes, sizeof ring);
     return ring;
 }
@@ -155,6 +158,7 @@ bool od_alarm_event_begin(struct od_object *object, struct od_event *event)
 {
     struct od_alarm_row row;
     struct od_alarm_ring *ring = ring_of(event);
+    OD_ASSERT(!od_object_is_entry(object));
     if (od_storage_alarm(&object->storage, name_of(ring), &row) &&
         row.alarm.due_ms <= ring->alarm.due_ms && object->alarm == NULL) {
         ring->alarm = row.alarm;
@@ -169,6 +173,7 @@ bool od_alarm_event_begin(struct od_object *object, struct od_event *event)
 
 static od_time_ms pause_before(const struct od_object *object, uint32_t retry)
 {
+    OD_ASSERT(retry >= 1);
     od_id id = od_object_id(object);
     od_time_ms pause_ms = (od_time_ms)OD_ALARM_RETRY_MS << (retry - 1);
     uint64_t dice = od_map_hash_u64(od_id_hash(&id) ^ (uint64_t)od_clock_wall_ms());
@@ -212,6 +217,7 @@ static void finish(struct od_object *object, const struct od_alarm_ring *ring,
 void od_alarm_event_end(struct od_object *object, const struct od_event *event, bool has_failed)
 {
     struct od_alarm_row row;
+    OD_ASSERT(object->alarm == NULL || object->alarm->kind == OD_EVENT_ALARM);
     if (object->alarm != event)
         return;
     struct od_alarm_ring ring = od_alarm_event_of(event);
@@ -244,12 +250,15 @@ void od_alarm_event_leave(struct od_object *object, const struct od_event *event
 
 void od_alarm_event_lost(struct od_object *object, struct od_event *event)
 {
-    if (object->objects->is_draining)
+    OD_ASSERT(event->kind == OD_EVENT_ALARM);
+    bool is_running = object->alarm == event;
+    if (object->objects->is_draining || object->has_lost_writes)
+        object->alarm = is_running ? NULL : object->alarm;
+    if (object->objects->is_draining) // It is still stored, and rings after the next start.
         return;
     if (object->has_lost_writes) {
-        object->alarm = object->alarm == event ? NULL : object->alarm;
         od_alarm_event_say_over(object, true);
-    } else if (object->alarm == event || od_alarm_event_begin(object, event)) {
+    } else if (is_running || od_alarm_event_begin(object, event)) {
         od_alarm_event_end(object, event, true);
     }
 }

@@ -34,15 +34,22 @@ struct od_call {
     uint64_t origin;
     bool is_remote; // Sent to [worker].
     uint32_t worker;
+    struct od_call_sent *sent; // It was, or waits until it can be.
+    uint32_t mark;             // OD_FROM_PEER, begun (call_mark.h); 0: none.
     char *whom; // Remote and from a task: "rooms/lobby"; a fetch: "http://host/path".
     char *url;  // From a task, when it asks for an upgrade; else NULL.
     struct od_outgoing *outgoing; // A fetch that has left the outbox, else NULL.
     struct od_object *object;     // Here: in whose inbox it is or whose task handles it.
     size_t bytes;                 // Which it holds there.
+    uint32_t probed_by;           // The worker of the last probe that came by (deadlock.h),
+    uint64_t probe;               // and its number there.
     struct od_access *access;     // OD_FROM_EXCHANGE: for the log; NULL when that is off.
     char *report; // The same: what a browser is to see of its failure (error_page.h), or NULL.
     struct od_timer deadline; // OD_FROM_EXCHANGE: 504.
 };
+
+// Panics unless [call] is as its fields say of each other.
+void od_call_check(const struct od_call *call);
 
 // Makes a call. From an exchange it has OD_RESPONSE_MS_MAX to be answered.
 struct od_call *od_call_new(struct od_objects *objects, enum od_call_origin from,
@@ -55,7 +62,7 @@ struct od_call *od_call_find_from(struct od_objects *objects, uint32_t worker, u
 void od_call_send(struct od_call *call, od_slice message);
 
 // Its event is handled from here on, or may be in another worker.
-void od_call_begun(const struct od_call *call);
+void od_call_begun(struct od_call *call);
 
 // The request of an exchange: to the entry, or to the object its path names, or answered with 404.
 void od_call_route(struct od_call *call, od_slice request);
@@ -81,7 +88,6 @@ void od_call_cancel(struct od_call *call);
 void od_call_receive(struct od_objects *objects, uint32_t worker, od_slice body);       // CALL
 void od_call_receive_reply(struct od_objects *objects, uint32_t worker, od_slice body); // REPLY
 void od_call_receive_cancel(struct od_objects *objects, uint32_t worker,
-                            od_slice body);                          // CALL_CANCEL
-void od_call_peer_gone(struct od_objects *objects, uint32_t worker); // Its answers will not come.
+                            od_slice body); // CALL_CANCEL
 
 #endif

@@ -79,22 +79,3 @@ void od_call_receive_cancel(struct od_objects *objects, uint32_t worker, od_slic
     if (call != NULL)
         od_call_cancel(call);
 }
-
-static struct od_call *first_to(struct od_objects *objects, uint32_t worker)
-{
-    struct od_map_node *node = NULL;
-    while ((node = od_map_next(&objects->calls, node)) != NULL) {
-        struct od_call *call = OD_MAP_MEMBER(node, struct od_call, by_id);
-        if (call->is_remote && call->worker == worker)
-            return call;
-    }
-    return NULL;
-}
-
-void od_call_peer_gone(struct od_objects *objects, uint32_t worker)
-{
-    struct od_call *call;
-    while ((call = first_to(objects, worker)) != NULL)
-        od_call_fail_flagged(call, OD_FAILURE_RETRYABLE,
-                             OD_SLICE("the worker of this object has ended"));
-}

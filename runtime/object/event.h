@@ -40,6 +40,7 @@ struct od_event {
         uint64_t task;  // RESUME: which task waits.
         uint64_t timer; // TIMER: which one.
     };
+    int64_t came_us; // When it was put into an inbox; 0: it was not yet.
     size_t size;
     char *memory; // The bytes, when they were moved here; NULL: they follow.
     char bytes[];

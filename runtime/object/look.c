@@ -6,8 +6,11 @@
 #include "link/commands.h"
 #include "link/invocation.h"
 #include "object/inspection.h"
+#include "object/look_sql.h"
 #include "object/outbox.h"
 #include "object/socket.h"
+#include "object/tap.h"
+#include "object/trace.h"
 #include "sql/copy.h"
 #include "store/store.h"
 
@@ -51,6 +54,15 @@ static bool get_key(struct od_object *object, struct od_cursor *sent, struct od_
     return true;
 }
 
+static bool query(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                  struct od_error *err)
+{
+    bool ok = od_look_sql(&object->storage, sent, found, err);
+    if (object->state == OD_ASLEEP)
+        od_storage_rest(&object->storage);
+    return ok;
+}
+
 // Several answers are one database when nothing was written between them.
 static bool get_database(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
                          struct od_error *err)
@@ -89,6 +101,27 @@ static bool list_sockets(struct od_object *object, struct od_cursor *sent, struc
     (void)sent, (void)err;
     OD_LIST_EACH (link, &object->sockets)
         put_socket(found, OD_LIST_MEMBER(link, struct od_socket, link));
+    return true;
+}
+
+// An instance may be of another version than the one that is served.
+static bool look_inside(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                        struct od_error *err)
+{
+    struct od_script *script = object->script != NULL ? object->script : object->objects->script;
+    (void)sent, (void)err;
+    if (script != NULL)
+        script->put_inside(script, object, found);
+    return true;
+}
+
+static bool list_events(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                        struct od_error *err)
+{
+    (void)sent;
+    if (!od_trace_watch(object, err))
+        return false;
+    od_trace_put(found, object);
     return true;
 }
 
@@ -179,7 +212,11 @@ static look *find(od_slice name)
     } rows[] = {{"object", tell_object},
                 {"kv.list", list_keys},
                 {"kv.get", get_key},
+                {"events", list_events},
+                {"inside", look_inside},
+                {"sql.read", query},
                 {"sockets.list", list_sockets},
+                {"sockets.watch", od_tap_watch},
                 {"hibernate", hibernate},
                 {"evict", evict},
                 {"reset", reset},
@@ -206,6 +243,8 @@ static void put_failure(struct od_object *object, uint64_t call, const char *why
 
 void od_look_take(struct od_object *object, uint64_t call, od_slice bytes)
 {
+    OD_ASSERT(!od_object_is_entry(object));
+    OD_ASSERT(object->running == NULL);
     struct od_invocation invocation;
     struct od_bytes found = {0};
     struct od_error err;

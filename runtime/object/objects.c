@@ -5,20 +5,37 @@
 
 #include "base/log.h"
 #include "link/worker_page.h"
+#include "net/exchange.h"
 #include "net/net.h"
 #include "object/call.h"
+#include "object/call_sent.h"
+#include "object/history.h"
+#include "object/leftovers.h"
 #include "object/outbox.h"
 #include "object/refusal.h"
 #include "object/route.h"
 #include "object/task.h"
 #include "object/timeout.h"
+#include "object/trace.h"
 #include "store/store.h"
 
 static void idle_passed(struct od_timer *timer);
 static void outdated_passed(struct od_timer *timer);
 
+static void check(const struct od_objects *objects)
+{
+    OD_ASSERT(objects->worker < objects->worker_count);
+    OD_ASSERT(objects->peers[objects->worker] == NULL);
+    OD_ASSERT((objects->awake_count == 0) == od_list_is_empty(&objects->awake));
+    OD_ASSERT(objects->awake_count <= objects->by_id.size);
+    OD_ASSERT(objects->outgoing.running_count <= OD_OUTGOING_WORKER_MAX);
+    OD_ASSERT(objects->passwords <= OD_PASSWORDS_MAX);
+}
+
 void od_objects_init(struct od_objects *objects)
 {
+    OD_ASSERT(objects->script == NULL);
+    OD_ASSERT(objects->page != NULL);
     od_list_init(&objects->scripts);
     od_list_init(&objects->namespaces);
     od_list_init(&objects->ready);
@@ -26,6 +43,9 @@ void od_objects_init(struct od_objects *objects)
     od_list_init(&objects->idle);
     od_list_init(&objects->awake);
     od_list_init(&objects->refusals);
+    od_list_init(&objects->failed);
+    od_list_init(&objects->traces);
+    od_map_init(&objects->failed_by_id);
     od_list_init(&objects->outgoing.objects);
     od_map_init(&objects->by_id);
     od_map_init(&objects->sockets);
@@ -37,10 +57,12 @@ void od_objects_init(struct od_objects *objects)
     objects->entry->state = OD_AWAKE; // It has no instance that could sleep.
     objects->entry->awake_since_ms = od_clock_monotonic_ms();
     objects->durable = 0;
+    // Numbers of a former life of this worker find nothing.
     objects->next_number = objects->page->last_number;
     objects->awake_count = 0;
     objects->relieved_bytes = 0;
     od_keep_init(objects);
+    od_calls_sent_init(objects);
     objects->idle_timer = (struct od_timer){.fire = idle_passed};
     objects->outdated_timer = (struct od_timer){.fire = outdated_passed};
 }
@@ -68,16 +90,24 @@ void od_objects_deinit(struct od_objects *objects)
     while ((node = od_map_next(&objects->by_id, NULL)) != NULL)
         od_object_free(OD_MAP_MEMBER(node, struct od_object, by_id));
     od_object_free(objects->entry);
+    OD_ASSERT(objects->by_id.size == 0);
+    OD_ASSERT(objects->sockets.size == 0);
+    OD_ASSERT(objects->tasks.size == 0);
+    od_history_forget_all(objects);
+    od_leftovers_end(objects);
     free_calls(objects);
     close_all_scripts(objects);
     od_timers_clear(objects->timers, &objects->idle_timer);
     od_timers_clear(objects->timers, &objects->outdated_timer);
     od_refusals_deinit(objects);
     od_keep_deinit(objects);
+    od_calls_sent_deinit(objects);
+    od_call_marks_deinit(objects);
     struct od_list *link;
     while ((link = od_list_pop_front(&objects->namespaces)) != NULL) {
         struct od_namespace *namespace = OD_LIST_MEMBER(link, struct od_namespace, link);
         free((void *)(uintptr_t) namespace->name.at);
+        free((void *)(uintptr_t) namespace->called.at);
         free(namespace);
     }
     od_map_deinit(&objects->by_id);
@@ -98,6 +128,21 @@ struct od_namespace *od_objects_namespace(struct od_objects *objects, od_slice n
     return NULL;
 }
 
+od_slice od_namespace_called(const struct od_namespace *namespace)
+{
+    return namespace->called.size > 0 ? namespace->called : namespace->name;
+}
+
+struct od_namespace *od_objects_namespace_called(struct od_objects *objects, od_slice called)
+{
+    OD_LIST_EACH (link, &objects->namespaces) {
+        struct od_namespace *namespace = OD_LIST_MEMBER(link, struct od_namespace, link);
+        if (od_slice_equal(namespace->called, called) && called.size > 0)
+            return namespace;
+    }
+    return od_objects_namespace(objects, called);
+}
+
 struct od_namespace *od_objects_add_namespace(struct od_objects *objects, od_slice name)
 {
     struct od_namespace *namespace = od_objects_namespace(objects, name);
@@ -111,6 +156,15 @@ struct od_namespace *od_objects_add_namespace(struct od_objects *objects, od_sli
     od_list_init(&namespace->link);
     od_list_push_back(&objects->namespaces, &namespace->link);
     return namespace;
+}
+
+static void name_anew(struct od_namespace *namespace, const struct od_script *script)
+{
+    od_slice called = od_script_called_name(script, namespace->name);
+    free((void *)(uintptr_t) namespace->called.at);
+    namespace->called = (od_slice){NULL, 0};
+    if (!od_slice_equal(called, namespace->name))
+    namespace->called = (od_slice){od_text_copy(called), called.size};
 }
 
 // --- Versions of the script ----------------------------------------------------------------------
@@ -127,6 +181,7 @@ static void empty_entry(struct od_objects *objects)
     struct od_list *link;
     while ((link = od_list_pop_front(&objects->entry->inbox)) != NULL) {
         struct od_event *event = OD_LIST_MEMBER(link, struct od_event, link);
+        OD_ASSERT(objects->entry->inbox_count > 0);
         objects->entry->inbox_count--;
         struct od_call *call = od_call_find(objects, event->call);
         if (call != NULL)
@@ -137,6 +192,7 @@ static void empty_entry(struct od_objects *objects)
 
 static void retire(struct od_objects *objects, struct od_script *script)
 {
+    OD_ASSERT(od_list_is_empty(&script->link));
     script->outdated_ms = od_clock_monotonic_ms();
     od_list_push_back(&objects->scripts, &script->link);
     if (!od_timer_is_set(&objects->outdated_timer))
@@ -183,21 +239,26 @@ static void wake_crons(struct od_objects *objects)
 
 void od_objects_switch(struct od_objects *objects, struct od_script *script)
 {
+    OD_ASSERT(script != NULL);
+    OD_ASSERT(script != objects->script);
+    OD_ASSERT(objects->entry->running == NULL);
     if (objects->script != NULL)
         retire(objects, objects->script);
     objects->script = script;
     od_timeouts_clear(objects->entry);
     if (!script->has_entry)
         empty_entry(objects);
+    OD_LIST_EACH (link, &objects->namespaces)
+        name_anew(OD_LIST_MEMBER(link, struct od_namespace, link), script);
+    od_leftovers_begin(objects);
     struct od_map_node *node = NULL;
     while ((node = od_map_next(&objects->by_id, node)) != NULL)
         od_object_renew(OD_MAP_MEMBER(node, struct od_object, by_id));
     wake_crons(objects);
 }
 
-void od_objects_drain(struct od_objects *objects)
+static void end_timeouts(struct od_objects *objects)
 {
-    objects->is_draining = true;
     od_timeouts_clear(objects->entry);
     struct od_map_node *node = NULL;
     while ((node = od_map_next(&objects->by_id, node)) != NULL) {
@@ -205,6 +266,63 @@ void od_objects_drain(struct od_objects *objects)
         od_timeouts_clear(object);
         od_object_settle(object);
     }
+}
+
+void od_objects_drain(struct od_objects *objects)
+{
+    check(objects);
+    objects->is_draining = true;
+    od_calls_sent_give_up(objects);
+    end_timeouts(objects);
+}
+
+// It stays unanswered, and its connection shows that it has not begun.
+static void leave_request(struct od_call *call)
+{
+    const struct od_exchange *exchange =
+        call->from == OD_FROM_EXCHANGE ? od_net_exchange(call->objects->net, call->origin) : NULL;
+    if (exchange != NULL && !od_exchange_has_begun(exchange))
+        od_call_cancel(call);
+}
+
+void od_objects_leave(struct od_objects *objects)
+{
+    objects->is_leaving = true;
+    struct od_map_node *node = od_map_next(&objects->calls, NULL), *next;
+    for (; node != NULL; node = next) {
+        next = od_map_next(&objects->calls, node);
+        leave_request(OD_MAP_MEMBER(node, struct od_call, by_id));
+    }
+    end_timeouts(objects);
+}
+
+od_time_ms od_objects_oldest_task_ms(const struct od_objects *objects)
+{
+    od_time_ms now_ms = od_clock_monotonic_ms(), oldest_ms = now_ms;
+    struct od_map_node *node = NULL;
+    while ((node = od_map_next(&objects->tasks, node)) != NULL) {
+        od_time_ms began_ms = OD_MAP_MEMBER(node, struct od_task, by_id)->began_ms;
+        oldest_ms = began_ms < oldest_ms ? began_ms : oldest_ms;
+    }
+    return now_ms - oldest_ms;
+}
+
+// A socket without a connection is about to get it.
+static bool are_attached(const struct od_objects *objects)
+{
+    struct od_map_node *node = NULL;
+    while ((node = od_map_next(&objects->sockets, node)) != NULL) {
+        if (!OD_MAP_MEMBER(node, struct od_socket, by_id)->is_attached)
+            return false;
+    }
+    return true;
+}
+
+bool od_objects_are_still(const struct od_objects *objects)
+{
+    return objects->tasks.size == 0 && objects->calls.size == 0 &&
+           od_list_is_empty(&objects->ready) && od_list_is_empty(&objects->gated) &&
+           are_attached(objects);
 }
 
 void od_objects_close_scripts(struct od_objects *objects)
@@ -225,7 +343,8 @@ static bool has_id(const struct od_map_node *node, const void *key)
 
 void od_objects_list(struct od_objects *objects, od_slice space, struct od_bytes *identities)
 {
-    od_store_list(objects->store, space, identities);
+    const struct od_namespace *namespace = od_objects_namespace_called(objects, space);
+    od_store_list(objects->store, namespace == NULL ? space : namespace->name, identities);
 }
 
 struct od_object *od_objects_find(struct od_objects *objects, const od_id *id)
@@ -249,17 +368,20 @@ bool od_objects_name(struct od_objects *objects, const od_id *id, od_slice *name
 struct od_object *od_objects_get(struct od_objects *objects, struct od_namespace *namespace,
                                  const od_id *id, bool has_name, od_slice name)
 {
+    OD_ASSERT(namespace != NULL);
     struct od_object *object = od_objects_find(objects, id);
     if (object != NULL)
         return object;
     object = od_object_new(objects, namespace, id, has_name, name);
     object->refusal = od_refusal_find(objects, id->bytes);
+    od_history_return(object);
     od_map_put(&objects->by_id, &object->by_id, od_id_hash(id));
     return object;
 }
 
 bool od_objects_deliver(struct od_objects *objects)
 {
+    check(objects);
     struct od_list turn;
     od_list_init(&turn);
     od_list_move_all(&turn, &objects->ready);
@@ -290,7 +412,10 @@ static void release(struct od_object *object)
 
 void od_objects_durable(struct od_objects *objects, uint64_t seq)
 {
+    check(objects);
+    OD_ASSERT(seq >= objects->durable);
     objects->durable = seq;
+    od_traces_durable(objects);
     struct od_list waiting; // Apart, as one object's effects can reach others that wait.
     od_list_init(&waiting);
     od_list_move_all(&waiting, &objects->gated);
@@ -306,6 +431,7 @@ void od_objects_durable(struct od_objects *objects, uint64_t seq)
 
 void od_objects_watch_awake(struct od_object *object)
 {
+    OD_ASSERT(od_list_is_empty(&object->awake));
     object->awake_since_ms = od_clock_monotonic_ms();
     od_list_push_back(&object->objects->awake, &object->awake);
     object->objects->awake_count++;
@@ -316,11 +442,14 @@ void od_objects_forget_awake(struct od_object *object)
     if (od_list_is_empty(&object->awake))
         return;
     od_list_remove(&object->awake);
+    OD_ASSERT(object->objects->awake_count > 0);
     object->objects->awake_count--;
 }
 
 void od_objects_watch_idle(struct od_object *object)
 {
+    OD_ASSERT(od_list_is_empty(&object->idle));
+    OD_ASSERT(od_list_is_empty(&object->tasks));
     struct od_objects *objects = object->objects;
     od_list_push_back(&objects->idle, &object->idle);
     if (!od_timer_is_set(&objects->idle_timer))
@@ -330,10 +459,13 @@ void od_objects_watch_idle(struct od_object *object)
 
 void od_objects_put_to_rest(struct od_object *object)
 {
+    od_object_check(object);
+    OD_ASSERT(object->call_count == 0);
     od_list_remove(&object->idle);
     od_log(OD_LOG_DEBUG, object->label, "sleeps, %u WebSockets stay", object->socket_count);
     od_object_sleep(object);
-    if (object->socket_count == 0 && od_storage_is_clean(&object->storage))
+    if (object->socket_count == 0 && od_storage_is_clean(&object->storage) &&
+        !od_trace_is_on(object))
         od_object_free(object);
     else
         od_object_settle(object);

@@ -7,10 +7,12 @@
 
 #include "base/map.h"
 #include "base/timers.h"
+#include "object/call_mark.h"
 #include "object/keep.h"
 #include "object/object.h"
 #include "object/script.h"
 
+struct od_leftovers;
 struct od_link;
 struct od_net;
 struct od_worker_page;
@@ -39,13 +41,18 @@ struct od_objects {
     struct od_map timeouts;
     struct od_map calls;
     struct od_map peer_calls; // Those from other workers, by their number there.
+    struct od_call_marks call_marks;
+    struct od_list *sent_calls; // By worker (call_sent.h),
+    size_t kept_call_bytes;     // and what is kept of all of them.
     struct od_list ready;
     struct od_list gated;
     struct od_list idle;
     uint64_t slow_readers; // So many have been closed.
     bool logs_accesses;    // See access_log.h.
     bool shows_errors;     // See error_page.h.
-    bool is_draining;      // The worker ends: what waits for a namespace is given up.
+    bool logs_queries;
+    bool is_leaving;  // The worker ends, and another takes over.
+    bool is_draining; // The worker ends: what waits for a namespace is given up.
     struct od_outgoing_turns outgoing;
     uint32_t passwords; // Keys of passwords that are being made (password.h).
     struct od_list awake;
@@ -53,6 +60,11 @@ struct od_objects {
     size_t relieved_bytes;   // What scripts took after a relief that was not enough (pressure.h).
     struct od_list refusals; // Objects that are not to run now (refusal.h).
     struct od_keep keep;     // What main was told of sockets.
+    struct od_leftovers *leftovers; // NULL: nothing is left to look at (leftovers.h).
+    struct od_list failed;          // Histories whose objects are gone (history.h),
+    struct od_map failed_by_id;
+    struct od_list traces; // and objects that somebody watches (trace.h).
+    uint32_t trace_count;
     od_slice commit_failure; // While objects are reset because of it: what went wrong.
     uint64_t durable;        // Writes up to this sequence number are on disk.
     uint64_t next_number;    // For sockets, tasks and calls.
@@ -65,7 +77,11 @@ void od_objects_deinit(struct od_objects *objects);
 
 // While a script is loaded: what it has.
 struct od_namespace *od_objects_add_namespace(struct od_objects *objects, od_slice name);
-struct od_namespace *od_objects_namespace(struct od_objects *objects, od_slice name); // Or NULL.
+
+// By its name as stored, and by what the current version calls it, or the former; or NULL.
+struct od_namespace *od_objects_namespace(struct od_objects *objects, od_slice name);
+struct od_namespace *od_objects_namespace_called(struct od_objects *objects, od_slice called);
+od_slice od_namespace_called(const struct od_namespace *namespace); // For people.
 
 // Whether the current version has a class for it. Objects of a namespace that has none keep their
 // data, their sockets and what these send; all of it waits for a version that has one again.
@@ -83,6 +99,12 @@ void od_objects_switch(struct od_objects *objects, struct od_script *script);
 // The worker is about to end: events of objects that no class handles wait no longer, and timers of
 // scripts do not run any more.
 void od_objects_drain(struct od_objects *objects);
+
+// Another worker takes over: requests that have not begun are its business, and timers of scripts
+// do not run any more.
+void od_objects_leave(struct od_objects *objects);
+od_time_ms od_objects_oldest_task_ms(const struct od_objects *objects); // For how long it runs.
+bool od_objects_are_still(const struct od_objects *objects); // Nothing runs or waits for the disk.
 
 // Between two turns: closes former versions that nothing needs any more.
 void od_objects_close_scripts(struct od_objects *objects);

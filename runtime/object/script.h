@@ -1,7 +1,7 @@
 // What the core asks of the engine that runs a script, and nothing more: the core knows no Lua.
 //
 // The engine (bindings/) fills in this struct; a worker owns one. All functions are called on the
-// worker's only thread, from od_objects_deliver and nowhere else, so no call is ever made while
+// worker's only thread, from od_objects_deliver or between two turns, so no call is ever made while
 // another one runs.
 //
 // A *task* (task.h) is one run of a handler or constructor. The engine starts it, and it either
@@ -35,6 +35,12 @@ enum od_run {
     OD_RUN_WAITING, // It waits for what it asked for.
 };
 
+struct od_script;
+
+// The name as stored of what [script] calls [called], and the other way round.
+od_slice od_script_stored_name(const struct od_script *script, od_slice called);
+od_slice od_script_called_name(const struct od_script *script, od_slice stored);
+
 struct od_script_memory {
     size_t used_bytes;
     size_t bytes_max;
@@ -51,6 +57,8 @@ struct od_script {
 
     // The engine's, after [load].
     bool has_entry;            // There is an entry fetch.
+    struct od_bytes renamed;   // (str name as stored, str as the script calls it)*
+    struct od_bytes deleted;   // (str name as stored)*: what is stored of them goes.
     struct od_bytes looked_at; // Files it had to look for on the disk (link/files.h); who takes
                                // note of them clears it.
 
@@ -80,6 +88,10 @@ struct od_script {
 
     // Drops the instance of an object; all its tasks are forgotten already.
     void (*drop)(struct od_script *script, struct od_object *object);
+
+    // What an operator may see inside the object: facts of its class, and of its instance if it has
+    // one. No code of the script runs.
+    void (*put_inside)(struct od_script *script, struct od_object *object, struct od_bytes *facts);
 
     // A turn is over and there is nothing else to do: a chance to collect garbage. Returns in how
     // many milliseconds it wants to be called again, unless events come before: 0 for at once, -1

@@ -57,6 +57,9 @@ struct od_socket {
     struct od_timer attach_timer;
 };
 
+// Panics unless [socket] is as its fields say of each other.
+void od_socket_check(const struct od_socket *socket);
+
 // Accepts a new socket for [object]; [task] is the one that called acceptWebSocket. Tags are
 // checked and made unique already. False when the object has OD_OBJECT_SOCKETS_MAX.
 OD_MUST_CHECK bool od_socket_accept(struct od_object *object, struct od_task *task,
@@ -75,6 +78,10 @@ struct od_socket *od_socket_remake(struct od_object *object, uint64_t id, const 
 // Whether nothing of it is under way: no event, no effect, no closing. Then another process could
 // go on with it.
 bool od_socket_is_at_rest(const struct od_socket *socket);
+
+// Whether another process could go on with it from its state (od_keep_state), also if it is in the
+// middle of something: no handler runs for it, no effect waits, and its peer has not closed.
+bool od_socket_can_move(const struct od_socket *socket);
 
 // Nothing will come of it: the handler that accepted it failed or answered otherwise. No event
 // tells.

@@ -4,26 +4,24 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/log_field.h"
 #include "link/response.h"
 #include "link/worker_page.h"
 #include "object/alarm_event.h"
 #include "object/branch.h"
 #include "object/call.h"
 #include "object/client_end.h"
+#include "object/history.h"
 #include "object/objects.h"
 #include "object/outbox.h"
 #include "object/outgoing.h"
 #include "object/section.h"
+#include "object/trace.h"
 #include "object/transaction.h"
-
-static bool has_id(const struct od_map_node *node, const void *key)
-{
-    return OD_MAP_MEMBER(node, struct od_task, by_id)->id == *(const uint64_t *)key;
-}
 
 struct od_task *od_task_find(struct od_objects *objects, uint64_t id)
 {
-    struct od_map_node *node = od_map_find(&objects->tasks, od_map_hash_u64(id), has_id, &id);
+    struct od_map_node *node = od_map_find_number(&objects->tasks, id);
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_task, by_id);
 }
 
@@ -32,6 +30,40 @@ const char *od_task_name(const struct od_task *task)
     while (task->trunk != NULL)
         task = task->trunk;
     return task->event == NULL ? OD_PAGE_CONSTRUCTOR_NAME : od_event_name(task->event);
+}
+
+void od_task_check(const struct od_task *task)
+{
+    OD_ASSERT(task->id != 0);
+    OD_ASSERT(task->script->uses > 0);
+    OD_ASSERT((task->trunk != NULL) == !od_list_is_empty(&task->branch));
+    OD_ASSERT(od_list_is_empty(&task->syncing) || task->sync_seq > 0);
+    OD_ASSERT(task->event == NULL || task->event->kind != OD_EVENT_RESUME);
+    OD_ASSERT(task->event == NULL || task->event->socket == NULL || !task->is_after_event);
+}
+
+// The engine has begun to wait for one thing, in the stretch that runs.
+static void check_waits(const struct od_task *task)
+{
+    od_task_check(task);
+    OD_ASSERT(task->object->running == task);
+    OD_ASSERT(task->waiting_call == 0);
+    OD_ASSERT(od_list_is_empty(&task->syncing));
+    OD_ASSERT(!od_timer_is_set(&task->timer));
+}
+
+void od_task_put_fields(struct od_bytes *fields, const struct od_task *task)
+{
+    if (task == NULL)
+        return;
+    while (task->trunk != NULL)
+        task = task->trunk;
+    const char *name = od_task_name(task);
+    bool is_call = task->event != NULL && task->event->kind == OD_EVENT_CALL;
+    od_log_field_text(fields, "event", od_slice_of(is_call ? "call" : name));
+    if (is_call)
+        od_log_field_text(fields, "method", od_slice_of(name));
+    od_log_field_number(fields, "version", task->script->version);
 }
 
 static void resume(struct od_task *task)
@@ -50,6 +82,7 @@ static void slept(struct od_timer *timer)
 // Unless it is in a section, which has its own limit and a reason not to be left half done.
 static void give_up(struct od_task *task)
 {
+    OD_ASSERT(task->object->running != task);
     struct od_object *object = task->object;
     if (od_section_is_inside(task)) {
         od_timers_set(object->objects->timers, &task->deadline,
@@ -73,13 +106,19 @@ static od_slice too_long(const struct od_task *task)
     return OD_SLICE("Actor exceeded event execution time and was disconnected.");
 }
 
+static void end_too_long(const struct od_task *task)
+{
+    od_history_error(task->object, (od_slice){NULL, 0}, too_long(task));
+    od_object_reset(task->object, too_long(task));
+}
+
 static void took_too_long(struct od_timer *timer)
 {
     struct od_task *task = OD_TIMER_MEMBER(timer, struct od_task, deadline);
     if (task->is_after_event)
         give_up(task);
     else
-        od_object_reset(task->object, too_long(task));
+        end_too_long(task);
 }
 
 static od_time_ms limit_of(const struct od_task *task)
@@ -95,6 +134,7 @@ static od_time_ms limit_of(const struct od_task *task)
 
 void od_task_limit(struct od_task *task)
 {
+    od_task_check(task);
     od_time_ms limit_ms = limit_of(task);
     od_section_wait(task);
     if (limit_ms > 0 && !od_timer_is_set(&task->deadline))
@@ -111,6 +151,7 @@ void od_task_over(struct od_task *task)
 // The next message of the socket need not wait for what is left.
 static void end_event(struct od_task *task)
 {
+    OD_ASSERT(task->is_after_event);
     struct od_socket *socket = task->event->socket;
     task->event->socket = NULL;
     if (socket != NULL)
@@ -119,6 +160,7 @@ static void end_event(struct od_task *task)
 
 void od_task_returned(struct od_task *task)
 {
+    od_task_check(task);
     if (task->is_after_event)
         return;
     od_task_over(task);
@@ -132,12 +174,16 @@ void od_task_returned(struct od_task *task)
 
 struct od_task *od_task_new(struct od_object *object, struct od_event *event)
 {
+    OD_ASSERT(event == NULL || event->kind != OD_EVENT_RESUME);
+    OD_ASSERT(event != NULL || object->state == OD_WAKING);
     struct od_task *task = od_allocate_zeroed(sizeof *task);
     task->id = ++object->objects->next_number;
     task->object = object;
     task->script = object->script != NULL ? object->script : object->objects->script;
+    OD_ASSERT(task->script != NULL);
     task->script->uses++;
     task->event = event;
+    task->began_ms = od_clock_monotonic_ms();
     task->timer.fire = slept;
     task->deadline.fire = took_too_long;
     od_list_init(&task->link);
@@ -147,7 +193,7 @@ struct od_task *od_task_new(struct od_object *object, struct od_event *event)
     od_list_init(&task->branches);
     od_list_init(&task->branch);
     od_list_push_back(&object->tasks, &task->link);
-    od_map_put(&object->objects->tasks, &task->by_id, od_map_hash_u64(task->id));
+    od_map_put_number(&object->objects->tasks, &task->by_id, task->id);
     return task;
 }
 
@@ -158,11 +204,30 @@ static void discard_accepted(struct od_task *task)
         od_socket_discard(OD_LIST_MEMBER(link, struct od_socket, accepted));
 }
 
+static void count_end(const struct od_task *task)
+{
+    static const enum od_meter_event meters[] = {
+        [OD_EVENT_FETCH] = OD_METER_EVENT_fetch,     [OD_EVENT_CALL] = OD_METER_EVENT_call,
+        [OD_EVENT_COMMAND] = OD_METER_EVENT_command, [OD_EVENT_MESSAGE] = OD_METER_EVENT_message,
+        [OD_EVENT_CLOSE] = OD_METER_EVENT_close,     [OD_EVENT_ERROR] = OD_METER_EVENT_error,
+        [OD_EVENT_ALARM] = OD_METER_EVENT_alarm,     [OD_EVENT_TIMER] = OD_METER_EVENT_timer,
+    };
+    if (task->event == NULL || task->event->kind != OD_EVENT_BRANCH)
+        od_meters_event(&task->object->objects->page->meters,
+                        task->event == NULL ? OD_METER_EVENT_constructor
+                                            : meters[task->event->kind],
+                        task->has_failed);
+}
+
 void od_task_free(struct od_task *task)
 {
+    OD_ASSERT(task->object->running != task);
     struct od_objects *objects = task->object->objects;
+    count_end(task);
+    od_trace_task_over(task->object, task);
     struct od_call *call =
         task->waiting_call == 0 ? NULL : od_call_find(objects, task->waiting_call);
+    // The other object need not go on for somebody who is not there.
     if (call != NULL)
         od_call_cancel(call);
     od_branches_give_up(task);
@@ -172,6 +237,7 @@ void od_task_free(struct od_task *task)
     od_client_ends_lose(task);
     od_section_end(task);
     task->script->forget(task->script, task);
+    OD_ASSERT(task->script->uses > 0);
     task->script->uses--;
     od_timers_clear(objects->timers, &task->timer);
     od_timers_clear(objects->timers, &task->deadline);
@@ -190,6 +256,7 @@ static void release_socket(struct od_task *task, od_slice bytes)
     if (!od_response_read(bytes, &response) || response.socket == 0)
         return;
     od_client_end_forget(task, response.worker, response.socket);
+    // The other worker notes it when the connection arrives there.
     if (response.worker != objects->worker)
         return;
     struct od_socket *socket = od_socket_find(objects, response.socket);
@@ -199,6 +266,7 @@ static void release_socket(struct od_task *task, od_slice bytes)
 
 void od_task_answer(struct od_task *task, od_slice answer)
 {
+    od_task_check(task);
     OD_ASSERT(task->event != NULL);
     OD_ASSERT(!task->is_answered);
     task->is_answered = true;
@@ -211,6 +279,8 @@ void od_task_answer(struct od_task *task, od_slice answer)
 
 static void answer_with_failure(struct od_task *task, const struct od_failure *failure)
 {
+    OD_ASSERT(!task->is_answered);
+    OD_ASSERT(task->event->call != 0);
     struct od_bytes record = {0};
     task->is_answered = true;
     od_failure_put(&record, failure);
@@ -222,6 +292,7 @@ static void answer_with_failure(struct od_task *task, const struct od_failure *f
 
 void od_task_fail_with(struct od_task *task, const struct od_failure *failure)
 {
+    od_task_check(task);
     task->has_failed = true;
     if (task->event == NULL) {
         od_bytes_clear(&task->object->failure);
@@ -238,15 +309,19 @@ void od_task_fail(struct od_task *task, od_slice why)
 
 void od_task_wait_sleep(struct od_task *task, od_time_ms ms)
 {
+    OD_ASSERT(ms >= 0);
+    check_waits(task);
     od_timers_set(task->object->objects->timers, &task->timer,
                   od_clock_monotonic_ms() + ms + (ms > 0)); // Never early: this one has begun.
 }
 
 bool od_task_wait_sync(struct od_task *task)
 {
+    check_waits(task);
     struct od_object *object = task->object;
     if (od_object_is_entry(object))
         return false;
+    // What this stretch wrote counts, too, so it ends here.
     od_storage_seal(&object->storage);
     task->sync_seq = od_storage_sync_seq(&object->storage);
     if (task->sync_seq <= object->objects->durable)
@@ -259,12 +334,14 @@ bool od_task_wait_sync(struct od_task *task)
 
 void od_task_synced(struct od_task *task)
 {
+    OD_ASSERT(task->sync_seq <= task->object->objects->durable);
     od_list_remove(&task->syncing);
     resume(task);
 }
 
 void od_task_wait_call(struct od_task *task, od_slice bytes)
 {
+    check_waits(task);
     struct od_objects *objects = task->object->objects;
     struct od_call *call = od_call_new(objects, OD_FROM_TASK, objects->worker, task->id);
     task->waiting_call = call->id;
@@ -275,6 +352,7 @@ void od_task_wait_call(struct od_task *task, od_slice bytes)
 void od_task_wait_fetch(struct od_task *task, enum od_fetch_redirect redirect, uint32_t timeout_ms,
                         od_slice request)
 {
+    check_waits(task);
     struct od_objects *objects = task->object->objects;
     struct od_call *call = od_call_new(objects, OD_FROM_TASK, objects->worker, task->id);
     char what[512];

@@ -31,8 +31,9 @@ struct od_task {
     struct od_list link;    // In the object's tasks.
     struct od_list syncing; // Among the object's tasks that wait for the disk.
     struct od_object *object;
-    struct od_script *script;   // The version whose code it runs.
-    struct od_event *event;     // What it handles; NULL for a constructor.
+    struct od_script *script; // The version whose code it runs.
+    struct od_event *event;   // What it handles; NULL for a constructor.
+    od_time_ms began_ms;
     struct od_timer timer;      // od_task_wait_sleep.
     struct od_list accepted;    // Sockets accepted by it that no 101 has taken yet.
     struct od_list client_ends; // Of its fetches; neither accepted nor handed on (client_end.h).
@@ -52,9 +53,15 @@ struct od_task {
     int thread_ref;
 };
 
+// Panics unless [task] is as its fields say of each other.
+void od_task_check(const struct od_task *task);
+
 struct od_task *od_task_new(struct od_object *object, struct od_event *event); // Takes [event].
 struct od_task *od_task_find(struct od_objects *objects, uint64_t id);         // NULL: ended.
 const char *od_task_name(const struct od_task *task); // What it runs: "fetch", "constructor".
+
+// What a log line says of it to machines (base/log_field.h): event, method, version. NULL: nothing.
+void od_task_put_fields(struct od_bytes *fields, const struct od_task *task);
 
 // Ends it, finished or not: the engine forgets it, what it waited for is cancelled, and sockets it
 // accepted without a 101 are gone. Its call is not answered here.

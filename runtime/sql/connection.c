@@ -16,11 +16,23 @@ static struct od_sql_connection *of_pager(struct od_pager *pager)
     return OD_LIST_MEMBER(pager, struct od_sql_connection, pager);
 }
 
+// Of one that a storage has.
+static void check(const struct od_sql_connection *connection)
+{
+    OD_ASSERT(connection->db != NULL);
+    OD_ASSERT(connection->storage->pager == &connection->pager);
+    OD_ASSERT(connection->parts <= connection->storage->parts);
+    OD_ASSERT(connection->pager.is_writing == (connection->parts > 0));
+    OD_ASSERT((connection->statement_count == 0) == od_list_is_empty(&connection->statements));
+}
+
 // --- Compiled statements -------------------------------------------------------------------------
 
 static void forget_statement(struct od_sql_connection *connection,
                              struct od_sql_statement *statement)
 {
+    OD_ASSERT(connection->statement_count > 0);
+    OD_ASSERT(connection->statement_bytes >= statement->size);
     connection->statement_count--;
     connection->statement_bytes -= statement->size;
     sqlite3_finalize(statement->compiled);
@@ -87,6 +99,7 @@ static int run_own(struct od_sql_connection *connection, const char *text)
 
 bool od_sql_connection_begin_parts(struct od_sql_connection *connection, struct od_error *err)
 {
+    check(connection);
     for (; connection->parts < connection->storage->parts; connection->parts++) {
         if (run_own(connection, "SAVEPOINT part") != SQLITE_OK)
             return od_error_set(err, "a transaction cannot begin: %s",
@@ -118,12 +131,14 @@ static void on_undo_part(struct od_pager *pager)
 // The innermost part is undone and over. The outermost by a ROLLBACK, which ends in any case.
 static bool drop_part(struct od_sql_connection *connection)
 {
+    OD_ASSERT(connection->parts > 0);
     const char *undo = connection->parts == 1 ? "ROLLBACK" : "ROLLBACK TO part; RELEASE part";
     return run_own(connection, undo) == SQLITE_OK;
 }
 
 static bool keep_part(struct od_sql_connection *connection, struct od_error *err)
 {
+    OD_ASSERT(connection->parts > 0);
     connection->is_refused = false;
     if (run_own(connection, "RELEASE part") == SQLITE_OK)
         return true;
@@ -138,6 +153,7 @@ static bool keep_part(struct od_sql_connection *connection, struct od_error *err
 static bool on_end_part(struct od_pager *pager, bool keep, struct od_error *err)
 {
     struct od_sql_connection *connection = of_pager(pager);
+    check(connection);
     bool is_done = true;
     if (!has_innermost(connection))
         return true;
@@ -148,6 +164,7 @@ static bool on_end_part(struct od_pager *pager, bool keep, struct od_error *err)
         is_done = keep_part(connection, err);
     else
         connection->is_broken = !drop_part(connection);
+    OD_ASSERT(connection->parts > 0);
     connection->parts--;
     connection->pager.is_writing = connection->parts > 0;
     if (connection->parts == 0 && connection->is_broken)

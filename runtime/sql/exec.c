@@ -107,6 +107,18 @@ static void put_bytes(struct od_bytes *bytes, enum od_sql_kind kind, const void 
     od_bytes_put_string(bytes, (od_slice){at, at == NULL ? 0 : (size_t)size});
 }
 
+void od_sql_value_put(struct od_bytes *bytes, const struct od_sql_value *value)
+{
+    if (value->kind == OD_SQL_INTEGER)
+        put_u64(bytes, OD_SQL_INTEGER, (uint64_t)value->integer);
+    else if (value->kind == OD_SQL_REAL)
+        put_real(bytes, value->real);
+    else if (value->kind == OD_SQL_NULL)
+        od_bytes_put_u8(bytes, OD_SQL_NULL);
+    else
+        put_bytes(bytes, value->kind, value->bytes.at, (int)value->bytes.size);
+}
+
 static void put_column(struct od_bytes *bytes, sqlite3_stmt *statement, int column)
 {
     const void *at;
@@ -164,6 +176,7 @@ static void put_names(struct run *run, sqlite3_stmt *statement)
 
 static void put_row(struct run *run, sqlite3_stmt *statement)
 {
+    OD_ASSERT(run->result->bytes->size >= run->rows_begin);
     int count = sqlite3_column_count(statement);
     for (int i = 0; i < count; i++)
         put_column(run->result->bytes, statement, i);
@@ -205,6 +218,7 @@ static bool is_done_anyway(const struct run *run, sqlite3_stmt *statement, int c
 
 static enum od_sql_end fail(struct run *run, int code, const char *at)
 {
+    OD_ASSERT(code != SQLITE_OK);
     struct od_sql_connection *connection = run->connection;
     if (run->is_too_large)
         od_error_set(run->err,
@@ -217,12 +231,22 @@ static enum od_sql_end fail(struct run *run, int code, const char *at)
     return connection->is_broken ? OD_SQL_BROKEN : OD_SQL_FAILED;
 }
 
+static enum od_sql_end refuse_writing(const struct run *run)
+{
+    od_error_set(run->err, "the statement writes, and here only reading is allowed");
+    return OD_SQL_FAILED;
+}
+
 static enum od_sql_end run_statement(struct run *run, sqlite3_stmt *statement, const char *at,
                                      bool is_last)
 {
+    OD_ASSERT(statement != NULL);
     struct od_sql_connection *connection = run->connection;
     if (!bind_all(run, statement, is_last))
         return OD_SQL_FAILED;
+    run->result->would_write = run->query->is_read_only && !sqlite3_stmt_readonly(statement);
+    if (run->result->would_write)
+        return refuse_writing(run);
     if (!sqlite3_stmt_readonly(statement) && !od_sql_connection_begin_parts(connection, run->err))
         return OD_SQL_FAILED;
     uint64_t commits = connection->file->commits;
@@ -236,6 +260,7 @@ static enum od_sql_end run_statement(struct run *run, sqlite3_stmt *statement, c
 // Compiles the statement that begins at [at]; NULL: there is none before [tail].
 static bool compile(struct run *run, const char *at, sqlite3_stmt **statement, const char **tail)
 {
+    OD_ASSERT(at <= end_of(run->query));
     struct od_sql_connection *connection = run->connection;
     const char *end = end_of(run->query);
     connection->guard.sees_alter = false;

@@ -29,6 +29,7 @@ static bool has_our_form(const char *page)
 
 bool od_sql_vfs_get_page(struct od_storage *storage, uint32_t number, char *page)
 {
+    OD_ASSERT(number > 0); // They count from 1.
     memset(page + OD_STORE_PAGE_BYTES, 0, OD_SQL_RESERVED_BYTES);
     if (!od_storage_get_page(storage, number, page))
         return false;
@@ -69,6 +70,8 @@ static bool is_version(int size, sqlite3_int64 offset)
 // Whole pages, or the head of the first. Rows of free pages are not there: they read as zeros.
 static int read_file(sqlite3_file *file, void *out, int size, sqlite3_int64 offset)
 {
+    OD_ASSERT(size > 0);
+    OD_ASSERT(offset >= 0);
     char page[OD_SQL_PAGE_BYTES];
     if (is_version(size, offset)) {
         memcpy(out, of(file)->version, (size_t)size);

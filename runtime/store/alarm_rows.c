@@ -51,7 +51,8 @@ int od_alarm_rows_get(const struct od_rows *rows, od_slice name, struct od_alarm
 {
     struct od_key built = row_key(rows, name);
     MDB_val value, key = od_env_value(od_key_slice(&built));
-    int code = mdb_get(rows->txn, rows->data, &key, &value);
+    int code = rows->write != NULL ? od_write_get(rows->write, rows->data, key, &value)
+                                   : mdb_get(rows->txn, rows->data, &key, &value);
     if (code != 0)
         return code;
     return od_alarm_row_read(od_env_slice(value), row) ? 0 : MDB_CORRUPTED;
@@ -59,34 +60,34 @@ int od_alarm_rows_get(const struct od_rows *rows, od_slice name, struct od_alarm
 
 static int put_row(const struct od_rows *rows, od_slice name, od_slice bytes)
 {
+    OD_ASSERT(rows->number != 0);
     struct od_key built = row_key(rows, name);
-    MDB_val key = od_env_value(od_key_slice(&built)), value = od_env_value(bytes);
-    return mdb_put(rows->txn, rows->data, &key, &value, 0);
+    return od_write_put(rows->write, rows->data, od_env_value(od_key_slice(&built)),
+                        od_env_value(bytes));
 }
 
-static int put_order(const struct od_write *write, const uint8_t id[OD_ID_BYTES], od_slice name,
+static int put_order(struct od_write *write, const uint8_t id[OD_ID_BYTES], od_slice name,
                      od_time_ms due_ms)
 {
     struct order_key order;
     key_of(&order, due_ms, id, name);
     MDB_val key = {order.size, order.bytes}, nothing = {0, NULL};
-    return mdb_put(write->txn, write->env->alarms, &key, &nothing, 0);
+    return od_write_put(write, write->env->alarms, key, nothing);
 }
 
-int od_alarm_rows_put(const struct od_rows *rows, const struct od_write *write,
-                      const uint8_t id[OD_ID_BYTES], od_slice name, od_slice bytes)
+int od_alarm_rows_put(const struct od_rows *rows, const uint8_t id[OD_ID_BYTES], od_slice name,
+                      od_slice bytes)
 {
     struct od_alarm_row row;
     bool is_row = od_alarm_row_read(bytes, &row);
     OD_ASSERT(is_row);
-    int code = od_alarm_rows_delete(rows, write, id, name);
+    int code = od_alarm_rows_delete(rows, id, name);
     if (code == 0)
         code = put_row(rows, name, bytes);
-    return code == 0 ? put_order(write, id, name, row.alarm.due_ms) : code;
+    return code == 0 ? put_order(rows->write, id, name, row.alarm.due_ms) : code;
 }
 
-int od_alarm_rows_delete(const struct od_rows *rows, const struct od_write *write,
-                         const uint8_t id[OD_ID_BYTES], od_slice name)
+int od_alarm_rows_delete(const struct od_rows *rows, const uint8_t id[OD_ID_BYTES], od_slice name)
 {
     struct od_alarm_row row;
     int code = od_alarm_rows_get(rows, name, &row);
@@ -95,12 +96,11 @@ int od_alarm_rows_delete(const struct od_rows *rows, const struct od_write *writ
     struct order_key order;
     key_of(&order, row.alarm.due_ms, id, name);
     MDB_val key = {order.size, order.bytes};
-    code = mdb_del(write->txn, write->env->alarms, &key, NULL);
+    code = od_write_delete(rows->write, rows->write->env->alarms, key);
     if (code != 0)
         return code == MDB_NOTFOUND ? MDB_CORRUPTED : code;
     struct od_key built = row_key(rows, name);
-    key = od_env_value(od_key_slice(&built));
-    return mdb_del(rows->txn, rows->data, &key, NULL);
+    return od_write_delete(rows->write, rows->data, od_env_value(od_key_slice(&built)));
 }
 
 // The name of the object's first one.
@@ -109,7 +109,10 @@ static int first_name(const struct od_rows *rows, struct od_key *name)
     MDB_cursor *cursor;
     struct od_run run = od_run_of_alarms(rows->slot, rows->number);
     MDB_val value, key = {run.size, run.bytes};
-    int code = mdb_cursor_open(rows->txn, rows->data, &cursor);
+    int code = od_write_look(rows->write, rows->data, key);
+    if (code != 0)
+        return code;
+    code = mdb_cursor_open(rows->txn, rows->data, &cursor);
     if (code != 0)
         return code;
     code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
@@ -123,16 +126,13 @@ static int first_name(const struct od_rows *rows, struct od_key *name)
     return code;
 }
 
-int od_alarm_rows_delete_all(const struct od_rows *rows, const struct od_write *write,
-                             const uint8_t id[OD_ID_BYTES])
+// A rehearsal, in which nothing goes, looks at the alarm itself only.
+int od_alarm_rows_delete_all(const struct od_rows *rows, const uint8_t id[OD_ID_BYTES])
 {
     struct od_key name;
-    int code;
-    while ((code = first_name(rows, &name)) == 0) {
-        code = od_alarm_rows_delete(rows, write, id, od_key_slice(&name));
-        if (code != 0)
-            return code;
-    }
+    int code = od_alarm_rows_delete(rows, id, (od_slice){NULL, 0});
+    while (code == 0 && rows->txn != NULL && (code = first_name(rows, &name)) == 0)
+        code = od_alarm_rows_delete(rows, id, od_key_slice(&name));
     return code == MDB_NOTFOUND ? 0 : code;
 }
 

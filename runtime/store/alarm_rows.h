@@ -14,12 +14,12 @@ OD_MUST_CHECK int od_alarm_rows_get(const struct od_rows *rows, od_slice name,
 
 // Sets the alarm [name] of the object with [id], whose rows are [rows], in place of the one it has;
 // [bytes] are a row.
-OD_MUST_CHECK int od_alarm_rows_put(const struct od_rows *rows, const struct od_write *write,
-                                    const uint8_t id[OD_ID_BYTES], od_slice name, od_slice bytes);
+OD_MUST_CHECK int od_alarm_rows_put(const struct od_rows *rows, const uint8_t id[OD_ID_BYTES],
+                                    od_slice name, od_slice bytes);
 // Also when there is none; and all of the object.
-OD_MUST_CHECK int od_alarm_rows_delete(const struct od_rows *rows, const struct od_write *write,
-                                       const uint8_t id[OD_ID_BYTES], od_slice name);
-OD_MUST_CHECK int od_alarm_rows_delete_all(const struct od_rows *rows, const struct od_write *write,
+OD_MUST_CHECK int od_alarm_rows_delete(const struct od_rows *rows, const uint8_t id[OD_ID_BYTES],
+                                       od_slice name);
+OD_MUST_CHECK int od_alarm_rows_delete_all(const struct od_rows *rows,
                                            const uint8_t id[OD_ID_BYTES]);
 
 // Called for each entry of the order; false stops the walk.

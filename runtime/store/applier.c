@@ -141,8 +141,8 @@ static int write_transaction(void *argument)
 }
 
 // The names are looked at again behind the commit: what went to a file that has lost its name is
-// not stored. Damage that LMDB itself did not notice leaves its transaction and its lock in the
-// middle: after that nothing more can be written.
+// not stored. Damage that came since it was rehearsed is the end: what is here is promised, and may
+// not be left out.
 static int write_to_lmdb(struct writing *writing)
 {
     struct od_env *env = writing->applier->env;
@@ -150,7 +150,8 @@ static int write_to_lmdb(struct writing *writing)
     if (code != 0)
         return code;
     code = od_mapped_call(write_transaction, writing);
-    env->lost = writing->is_over ? 0 : MDB_CORRUPTED;
+    if (!writing->is_over || od_env_is_damage(code))
+        env->lost = code;
     return code == 0 ? od_env_check_files(env) : code;
 }
 

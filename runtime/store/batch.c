@@ -50,6 +50,8 @@ void od_batch_delete_alarm(struct od_bytes *bytes, od_slice name)
 
 void od_batch_put_page(struct od_bytes *bytes, uint32_t page, od_slice squeezed)
 {
+    OD_ASSERT(page > 0);
+    OD_ASSERT(squeezed.size <= OD_STORE_PAGE_BYTES);
     od_bytes_put_u8(bytes, OD_OPERATION_PUT_PAGE);
     od_bytes_put_u32(bytes, page);
     od_bytes_put_string(bytes, squeezed);
@@ -57,12 +59,14 @@ void od_batch_put_page(struct od_bytes *bytes, uint32_t page, od_slice squeezed)
 
 void od_batch_delete_page(struct od_bytes *bytes, uint32_t page)
 {
+    OD_ASSERT(page > 0);
     od_bytes_put_u8(bytes, OD_OPERATION_DELETE_PAGE);
     od_bytes_put_u32(bytes, page);
 }
 
 void od_batch_end(struct od_bytes *bytes, size_t begin)
 {
+    OD_ASSERT(bytes->size >= begin + 4);
     size_t size = bytes->size - begin - 4;
     OD_ASSERT(size <= UINT32_MAX);
     od_bytes_set_u32(bytes, begin, (uint32_t)size);

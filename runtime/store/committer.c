@@ -83,6 +83,7 @@ static bool wait_for_work(struct od_committer *committer)
 
 static size_t take_group(struct od_committer *committer, struct od_group *group)
 {
+    OD_ASSERT(od_list_is_empty(&group->pending));
     size_t bytes = 0;
     pthread_mutex_lock(&committer->mutex);
     while (!od_list_is_empty(&committer->waiting)) {
@@ -177,6 +178,8 @@ static void hold(struct od_committer *committer)
 static void commit_group(struct od_committer *committer, struct od_group *group, size_t bytes)
 {
     od_group_commit(group, committer->journal, &committer->applier, &committer->reports);
+    if (group->code == OD_ENV_BASE_DAMAGED)
+        committer->env->lost = group->code;
     if (committer->env->lost == 0)
         committer->env->lost = od_journal_broken(committer->journal);
     if (od_group_has_failed(group))
@@ -212,13 +215,15 @@ static int sweep_transaction(void *argument)
 // A sweep that fails (a full disk) is tried again when there is new trash, or after a restart.
 static void sweep(struct od_committer *committer)
 {
+    OD_ASSERT(committer->sweep_is_due);
     struct sweeping sweeping = {.env = committer->env};
     int code = od_env_check_files(committer->env);
     if (code == 0) {
         code = od_mapped_call(sweep_transaction, &sweeping);
-        committer->env->lost = sweeping.is_over ? 0 : MDB_CORRUPTED;
+        if (!sweeping.is_over || code == OD_ENV_BASE_DAMAGED)
+            committer->env->lost = code;
     }
-    if (code != 0)
+    if (code != 0 && !od_env_is_damage(code)) // Damage stops nobody but the sweep.
         od_env_reopen(committer->env);
     uint64_t swept = sweeping.swept;
     bool is_empty = sweeping.is_empty;
@@ -249,9 +254,11 @@ static void tell_when_lost(struct od_committer *committer)
 {
     if (committer->env->lost == 0 || committer->has_told_lost)
         return;
+    OD_ASSERT(!committer->has_told_lost);
     committer->has_told_lost = true;
     od_reports_begin_group(&committer->reports);
-    od_reports_lost(&committer->reports, od_env_reason(committer->env->lost));
+    od_reports_lost(&committer->reports, od_env_reason(committer->env->lost),
+                    od_env_advice(committer->env->lost));
     od_reports_end_group(&committer->reports);
 }
 
@@ -355,18 +362,21 @@ static bool open_journal(struct od_committer *committer, const char *directory,
     return is_open;
 }
 
-static bool open_files(struct od_committer *committer, const char *directory, struct od_error *err)
+static enum od_committer_opening open_files(struct od_committer *committer, const char *directory,
+                                            int lock_fd, struct od_error *err)
 {
-    if (!od_env_make_directory(directory, err) ||
-        !od_lock_open(&committer->lock_fd, directory, err))
-        return false;
+    bool is_held = false;
+    committer->lock_fd = lock_fd;
+    if (lock_fd < 0 && (!od_env_make_directory(directory, err) ||
+                        !od_lock_open(&committer->lock_fd, directory, &is_held, err)))
+        return is_held ? OD_COMMITTER_IN_USE : OD_COMMITTER_FAILED;
     if (od_env_open(&committer->env, directory, true, err)) {
         if (open_journal(committer, directory, err))
-            return true;
+            return OD_COMMITTER_OPEN;
         od_env_close(committer->env);
     }
     od_lock_close(committer->lock_fd);
-    return false;
+    return OD_COMMITTER_FAILED;
 }
 
 static void close_files(struct od_committer *committer)
@@ -387,6 +397,11 @@ static void on_closed(uv_handle_t *handle)
     free(committer);
 }
 
+int od_committer_duplicate_lock(const struct od_committer *committer)
+{
+    return fcntl(committer->lock_fd, F_DUPFD_CLOEXEC, 0);
+}
+
 // The applier is waited for by the clock that nobody sets.
 static void init_condition(pthread_cond_t *condition)
 {
@@ -397,8 +412,10 @@ static void init_condition(pthread_cond_t *condition)
     pthread_condattr_destroy(&attributes);
 }
 
-bool od_committer_open(struct od_committer **result, struct uv_loop_s *loop, const char *directory,
-                       const struct od_committer_events *events, void *owner, struct od_error *err)
+enum od_committer_opening od_committer_open(struct od_committer **result, struct uv_loop_s *loop,
+                                            const char *directory, int lock_fd,
+                                            const struct od_committer_events *events, void *owner,
+                                            struct od_error *err)
 {
     *result = NULL;
     struct od_committer *committer = od_allocate_zeroed(sizeof *committer);
@@ -406,9 +423,10 @@ bool od_committer_open(struct od_committer **result, struct uv_loop_s *loop, con
     committer->owner = owner;
     committer->sweep_is_due = true; // A sweep finds out whether the last life left trash.
     committer->stats.has_trash = true;
-    if (!open_files(committer, directory, err)) {
+    enum od_committer_opening opening = open_files(committer, directory, lock_fd, err);
+    if (opening != OD_COMMITTER_OPEN) {
         free(committer);
-        return false;
+        return opening;
     }
     od_list_init(&committer->waiting);
     pthread_mutex_init(&committer->mutex, NULL);
@@ -416,11 +434,11 @@ bool od_committer_open(struct od_committer **result, struct uv_loop_s *loop, con
     od_reports_init(&committer->reports, loop, on_wake, committer);
     if (start_thread(committer, err)) {
         *result = committer;
-        return true;
+        return OD_COMMITTER_OPEN;
     }
     close_files(committer);
     uv_close((uv_handle_t *)&committer->reports.wake, on_closed);
-    return false;
+    return OD_COMMITTER_FAILED;
 }
 
 void od_committer_close(struct od_committer *committer)
@@ -456,6 +474,7 @@ static void enqueue(struct od_committer *committer, struct od_pending *pending)
 void od_committer_submit(struct od_committer *committer, uint32_t source, uint32_t generation,
                          od_seq seq, od_slice batches)
 {
+    OD_ASSERT(source != 0);
     struct od_pending *pending = od_allocate(sizeof *pending + batches.size);
     *pending = (struct od_pending){.source = source,
                                    .generation = generation,
@@ -469,6 +488,7 @@ void od_committer_submit(struct od_committer *committer, uint32_t source, uint32
 
 void od_committer_forget(struct od_committer *committer, uint32_t source)
 {
+    OD_ASSERT(source != 0);
     struct od_pending *pending = od_allocate_zeroed(sizeof *pending);
     pending->source = source;
     pending->fate = OD_FATE_FORGET;

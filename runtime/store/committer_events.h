@@ -19,8 +19,8 @@ struct od_committer_events {
     // LMDB cannot take what the journal has, because there is no room; it is tried again and again,
     // and nothing else is written meanwhile. Told once for each such time.
     void (*stalled)(void *owner, const char *why);
-    // Nothing can be written any more: [why] says what has happened to the files. What was not
-    // reported as durable until now will not be. Told once.
+    // Nothing can be written any more: [why] says what has happened to the files, and what to do.
+    // What was not reported as durable until now will not be. Told once.
     void (*lost)(void *owner, const char *why);
     // Alarms were set, the earliest of them for [due_ms], and can be read from LMDB.
     void (*alarm)(void *owner, int64_t due_ms);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "base/fault.h"
+#include "store/apply.h"
+#include "store/mapped.h"
 
 // --- Sources that failed -------------------------------------------------------------------------
 
@@ -27,10 +29,8 @@ static void shut_out(struct od_failed_sources *failed, const struct od_pending *
     struct od_failed_source *found = find_failed(failed, pending->source);
     if (found != NULL && found->generation >= pending->generation)
         return;
-    if (found == NULL && failed->size == failed->capacity) {
-        failed->capacity = failed->capacity == 0 ? 4 : failed->capacity * 2;
-        failed->list = od_reallocate(failed->list, failed->capacity * sizeof *failed->list);
-    }
+    if (found == NULL && failed->size == failed->capacity)
+        failed->list = od_grow(failed->list, &failed->capacity, sizeof *failed->list);
     found = found != NULL ? found : &failed->list[failed->size++];
     *found = (struct od_failed_source){pending->source, pending->generation, false};
 }
@@ -49,18 +49,50 @@ void od_failed_sources_deinit(struct od_failed_sources *failed)
 
 // --- Writing -------------------------------------------------------------------------------------
 
-static void decide(struct od_group *group, struct od_pending *pending)
+struct rehearsing {
+    struct od_write *rehearsal;
+    od_slice batches;
+};
+
+static int rehearse(void *argument)
+{
+    const struct rehearsing *rehearsing = argument;
+    struct od_changes changes = {0};
+    return od_apply_submission(rehearsing->rehearsal, rehearsing->batches, &changes);
+}
+
+static enum od_fate fate_of(struct od_group *group, const struct od_pending *pending,
+                            struct od_write *rehearsal)
+{
+    struct rehearsing rehearsing = {rehearsal, od_pending_batches(pending)};
+    if (is_shut_out(group->failed, pending))
+        return OD_FATE_DISCARDED;
+    if (!od_submission_look(rehearsing.batches, &group->sets_alarm))
+        return OD_FATE_MALFORMED;
+    return od_mapped_call(rehearse, &rehearsing) == 0 ? OD_FATE_WRITTEN : OD_FATE_DAMAGED;
+}
+
+static void decide(struct od_group *group, struct od_pending *pending, struct od_write *rehearsal)
 {
     if (pending->fate == OD_FATE_FORGET)
         return;
-    if (is_shut_out(group->failed, pending)) {
-        pending->fate = OD_FATE_DISCARDED;
-    } else if (!od_submission_look(od_pending_batches(pending), &group->sets_alarm)) {
-        pending->fate = OD_FATE_MALFORMED;
-        shut_out(group->failed, pending);
-    } else {
+    pending->fate = fate_of(group, pending, rehearsal);
+    if (pending->fate == OD_FATE_WRITTEN) {
         group->bytes += pending->size;
         group->count++;
+    } else if (pending->fate != OD_FATE_DISCARDED) {
+        shut_out(group->failed, pending);
+    }
+}
+
+// Without a rehearsal all of them fail.
+static void decide_all(struct od_group *group, struct od_env *env)
+{
+    struct od_write rehearsal;
+    group->code = env->lost != 0 ? env->lost : od_write_rehearse(&rehearsal, env);
+    OD_LIST_EACH (link, &group->pending) {
+        if (group->code == 0)
+            decide(group, od_pending_of(link), &rehearsal);
     }
 }
 
@@ -111,7 +143,7 @@ static void report_durable(const struct od_group *group, struct od_reports *repo
 // A source that is gone stays behind a failure that is still to be told.
 static void hand_over(struct od_group *group, struct od_applier *applier, uint64_t sequence)
 {
-    bool has_failed = has_fate(group, OD_FATE_MALFORMED);
+    bool has_failed = od_group_has_failed(group);
     OD_LIST_EACH_SAFE (link, &group->pending) {
         struct od_pending *pending = od_pending_of(link);
         bool is_gone = pending->fate == OD_FATE_FORGET && !has_failed;
@@ -130,9 +162,9 @@ static void hand_over(struct od_group *group, struct od_applier *applier, uint64
 void od_group_commit(struct od_group *group, struct od_journal *journal, struct od_applier *applier,
                      struct od_reports *reports)
 {
-    OD_LIST_EACH (link, &group->pending)
-        decide(group, od_pending_of(link));
-    group->code = group->count > 0 ? write_group(group, journal, applier) : 0;
+    decide_all(group, applier->env);
+    if (group->code == 0 && group->count > 0)
+        group->code = write_group(group, journal, applier);
     if (group->code != 0)
         return;
     report_durable(group, reports);
@@ -143,13 +175,13 @@ void od_group_commit(struct od_group *group, struct od_journal *journal, struct 
 
 // Only the first of a source and generation is told; what follows from it is not.
 static void tell_failure(struct od_group *group, struct od_reports *reports,
-                         const struct od_pending *pending, const char *why)
+                         const struct od_pending *pending, const char *why, const char *advice)
 {
     struct od_error err;
     group->discarded++;
     shut_out(group->failed, pending);
     struct od_failed_source *failed = find_failed(group->failed, pending->source);
-    od_error_set(&err, "the write could not be stored: %s", why);
+    od_error_set(&err, "the write could not be stored: %s%s", why, advice);
     if (!failed->is_reported)
         od_reports_failed(reports, pending->source, pending->generation, pending->seq, err.text);
     failed->is_reported = true;
@@ -160,10 +192,15 @@ static void tell(struct od_group *group, struct od_reports *reports,
 {
     switch (pending->fate) {
     case OD_FATE_WRITTEN:
-        tell_failure(group, reports, pending, od_env_reason(group->code));
+        tell_failure(group, reports, pending, od_env_reason(group->code),
+                     od_env_advice(group->code));
         break;
     case OD_FATE_MALFORMED:
-        tell_failure(group, reports, pending, "its batch is malformed");
+        tell_failure(group, reports, pending, "its batch is malformed", "");
+        break;
+    case OD_FATE_DAMAGED:
+        tell_failure(group, reports, pending, od_env_reason(MDB_CORRUPTED),
+                     od_env_advice(MDB_CORRUPTED));
         break;
     case OD_FATE_DISCARDED:
         group->discarded++;
@@ -177,7 +214,8 @@ static void tell(struct od_group *group, struct od_reports *reports,
 
 bool od_group_has_failed(const struct od_group *group)
 {
-    return group->code != 0 || has_fate(group, OD_FATE_MALFORMED);
+    return group->code != 0 || has_fate(group, OD_FATE_MALFORMED) ||
+           has_fate(group, OD_FATE_DAMAGED);
 }
 
 void od_group_tell(struct od_group *group, struct od_reports *reports)

@@ -1,8 +1,9 @@
 // A group: the submissions that become durable together, and what becomes of each of them.
 //
-// It is written to the journal in one piece; what it wrote goes on to the applier. What failed is
-// told only when LMDB has all that came before it (od_group_tell): whoever hears of a failure
-// forgets what it laid over LMDB.
+// What would go where the data file is damaged is refused before it is promised: it is rehearsed
+// (write.h). The rest is written to the journal in one piece; what it wrote goes on to the applier.
+// What failed is told only when LMDB has all that came before it (od_group_tell): whoever hears of
+// a failure forgets what it laid over LMDB.
 //
 // Also the memory of sources that failed: nothing of theirs is taken until a higher generation
 // comes.

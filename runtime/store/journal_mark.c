@@ -13,10 +13,10 @@ static MDB_val row_key(void)
     return od_env_value(OD_SLICE("journal"));
 }
 
-static int get(struct od_journal_mark *mark, const struct od_write *write)
+static int get(struct od_journal_mark *mark, struct od_write *write)
 {
     MDB_val stored, key = row_key();
-    int code = mdb_get(write->txn, write->env->meta, &key, &stored);
+    int code = od_write_get(write, write->env->meta, key, &stored);
     if (code != 0)
         return code;
     struct od_cursor cursor = od_cursor_of(od_env_slice(stored));
@@ -28,18 +28,18 @@ static int get(struct od_journal_mark *mark, const struct od_write *write)
     return 0;
 }
 
-int od_journal_mark_put(const struct od_journal_mark *mark, const struct od_write *write)
+int od_journal_mark_put(const struct od_journal_mark *mark, struct od_write *write)
 {
     struct od_bytes bytes = {NULL, 0, 0};
     od_bytes_put(&bytes, mark->id, sizeof mark->id);
     od_bytes_put_u64(&bytes, mark->sequence);
-    MDB_val key = row_key(), value = od_env_value(od_bytes_slice(&bytes));
-    int code = mdb_put(write->txn, write->env->meta, &key, &value, 0);
+    int code =
+        od_write_put(write, write->env->meta, row_key(), od_env_value(od_bytes_slice(&bytes)));
     od_bytes_deinit(&bytes);
     return code;
 }
 
-static int make(struct od_journal_mark *mark, const struct od_write *write)
+static int make(struct od_journal_mark *mark, struct od_write *write)
 {
     mark->sequence = 0;
     ssize_t got = getrandom(mark->id, sizeof mark->id, 0); // So few bytes come whole.

@@ -11,7 +11,6 @@
 
 // A data file that has none gets one: a new id, and nothing applied.
 OD_MUST_CHECK int od_journal_mark_load(struct od_journal_mark *mark, struct od_env *env);
-OD_MUST_CHECK int od_journal_mark_put(const struct od_journal_mark *mark,
-                                      const struct od_write *write);
+OD_MUST_CHECK int od_journal_mark_put(const struct od_journal_mark *mark, struct od_write *write);
 
 #endif

@@ -56,8 +56,11 @@
 #define OD_STORE_MAP_BYTES_MAX (1ull << 40)
 #define OD_STORE_MAP_BYTES_MIN (1ull << 30)
 
-// How many pages of a tree are looked at before it is served; see pages.h.
+// How many pages of a tree are looked at before it is served; see file_check.h.
 #define OD_STORE_CHECK_PAGES_MAX 4096u
+// How much of the list of free pages is looked at before each transaction: more than the largest
+// group fills.
+#define OD_STORE_FREE_PAGES_LOOK 65536u
 
 #define OD_STORE_READERS_MAX 1024u // Processes that read at once: workers, and those that died.
 #define OD_STORE_GROUPS_PER_READER_CHECK 1000u

@@ -42,6 +42,7 @@ static bool is_under_new_mark(const struct od_overlay *overlay)
 static bool find_beneath(struct od_storage *storage, const struct od_overlay_entry *entry,
                          od_slice *squeezed)
 {
+    OD_ASSERT(entry->seq == 0);
     const struct od_overlay_entry *old = entry->replaced;
     if (is_under_new_mark(storage->overlay))
         return false;
@@ -61,6 +62,7 @@ static bool unsqueeze(bool is_there, od_slice squeezed, char *bytes)
 
 bool od_storage_get_page(struct od_storage *storage, uint32_t page, char *bytes)
 {
+    OD_ASSERT(page > 0);
     const struct od_overlay_entry *entry = find_over(storage, page);
     od_slice found = {NULL, 0};
     storage->has_failed = false;
@@ -134,12 +136,14 @@ void od_storage_forget_mark(struct od_storage *storage)
 
 void od_storage_put_page(struct od_storage *storage, uint32_t page, const char *bytes)
 {
+    OD_ASSERT(page > 0);
     od_storage_begin_stretch(storage);
     od_overlay_write_page(storage->overlay, page, bytes);
 }
 
 void od_storage_delete_page(struct od_storage *storage, uint32_t page)
 {
+    OD_ASSERT(page > 0);
     od_storage_begin_stretch(storage);
     od_overlay_write_page(storage->overlay, page, NULL);
 }
@@ -152,6 +156,7 @@ static bool is_same(bool is_there, od_slice a, bool was_there, od_slice b)
 // Many pages are written as they were: by statements undone, by values that came back.
 static void seal_page(struct od_storage *storage, od_seq seq, struct od_bytes *squeezed)
 {
+    OD_ASSERT(seq != 0);
     struct od_overlay *overlay = storage->overlay;
     const struct od_overlay_entry *entry = overlay->open_page;
     uint32_t page = od_overlay_page_number(entry);

@@ -33,6 +33,7 @@ struct question {
     struct od_alarm_row *alarm;
     enum od_row_kind kind;
     uint64_t count;
+    struct od_measure *measure;
     const struct od_alarm_place *place;
     od_alarm_visit *visit_alarm;
     const struct od_bounds *bounds;
@@ -44,6 +45,7 @@ struct question {
 
 void od_reader_reset(struct od_reader *reader)
 {
+    OD_ASSERT(reader->depth == 0);
     if (reader->is_reading)
         od_env_reader_end(reader->env, &reader->inner);
     reader->is_reading = false;
@@ -52,6 +54,7 @@ void od_reader_reset(struct od_reader *reader)
 // Every answer comes through here. False for "not found", and when there is no answer.
 static bool ask(struct od_reader *reader, int (*answer)(void *question), struct question *question)
 {
+    OD_ASSERT(reader->depth == 0 || reader->is_reading);
     question->reader = reader;
     int code = 0;
     if (!reader->is_reading) {
@@ -111,6 +114,7 @@ bool od_reader_has_files(const struct od_reader *reader, const struct od_store_f
 
 void od_reader_close(struct od_reader *reader)
 {
+    OD_ASSERT(reader->depth == 0);
     od_reader_reset(reader);
     od_env_reader_close(reader->env, &reader->inner);
     od_env_close(reader->env);
@@ -204,13 +208,44 @@ bool od_reader_alarm(struct od_reader *reader, od_slot slot, uint64_t number, od
         &(struct question){.rows = {.slot = slot, .number = number}, .key = name, .alarm = row});
 }
 
+static int measure_rows(void *argument)
+{
+    struct question *q = argument;
+    return od_rows_measure(&q->rows, q->count, q->measure);
+}
+
+void od_reader_measure(struct od_reader *reader, od_slot slot, uint64_t number, uint64_t rows_max,
+                       struct od_measure *measure)
+{
+    (void)ask(reader, measure_rows,
+              &(struct question){
+                  .rows = {.slot = slot, .number = number}, .count = rows_max, .measure = measure});
+}
+
+static int count_in(struct question *q, MDB_dbi database)
+{
+    MDB_stat stat;
+    int code = mdb_stat(q->rows.txn, database, &stat);
+    q->count = code == 0 ? stat.ms_entries : 0;
+    return code;
+}
+
 static int count_alarms(void *argument)
 {
     struct question *q = argument;
-    MDB_stat stat;
-    int code = mdb_stat(q->rows.txn, q->reader->env->alarms, &stat);
-    q->count = code == 0 ? stat.ms_entries : 0;
-    return code;
+    return count_in(q, q->reader->env->alarms);
+}
+
+static int count_objects(void *argument)
+{
+    struct question *q = argument;
+    return count_in(q, q->reader->env->directory);
+}
+
+uint64_t od_reader_count_objects(struct od_reader *reader)
+{
+    struct question question = {.count = 0};
+    return ask(reader, count_objects, &question) ? question.count : 0;
 }
 
 uint64_t od_reader_count_alarms(struct od_reader *reader)

@@ -17,6 +17,7 @@
 #include "store/files.h"
 #include "store/identity.h"
 #include "store/keys.h"
+#include "store/measure.h"
 #include "store/range.h"
 
 struct od_reader;
@@ -52,7 +53,13 @@ bool od_reader_get_page(struct od_reader *reader, od_slot slot, uint64_t number,
 bool od_reader_alarm(struct od_reader *reader, od_slot slot, uint64_t number, od_slice name,
                      struct od_alarm_row *row);
 
-uint64_t od_reader_count_alarms(struct od_reader *reader); // Of all objects; costs no walk.
+// What the rows of the object with that number take (rows.h).
+void od_reader_measure(struct od_reader *reader, od_slot slot, uint64_t number, uint64_t rows_max,
+                       struct od_measure *measure);
+
+// Of all objects; both cost no walk.
+uint64_t od_reader_count_alarms(struct od_reader *reader);
+uint64_t od_reader_count_objects(struct od_reader *reader);
 
 // Calls [visit] for each alarm in the order of their time, from [place] on, until it returns false.
 void od_reader_walk_alarms(struct od_reader *reader, const struct od_alarm_place *place,

@@ -3,6 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
+#include "base/error.h"
+
 enum report_kind {
     DURABLE,
     APPLIED,
@@ -18,8 +21,7 @@ struct od_report {
     uint32_t source;
     uint32_t generation; // FAILED
     od_seq seq;          // DURABLE, APPLIED: the last; FAILED: the first.
-    char *why;           // FAILED; owned.
-    const char *lost;    // LOST, STALLED.
+    char *why;           // FAILED, STALLED, LOST; owned.
     od_time_ms due_ms;   // ALARM.
 };
 
@@ -29,7 +31,7 @@ void od_reports_init(struct od_reports *reports, uv_loop_t *loop, uv_async_cb on
     int code = pthread_mutex_init(&reports->mutex, NULL);
     OD_ASSERT(code == 0);
     code = uv_async_init(loop, &reports->wake, on_wake);
-    OD_ASSERT(code == 0); // Fails only without descriptors, at the start of the program.
+    OD_ASSERT(code == 0); // A loop has the descriptor for it since its own beginning.
     reports->wake.data = owner;
 }
 
@@ -41,10 +43,10 @@ void od_reports_deinit(struct od_reports *reports)
 
 static void push(struct od_reports *reports, struct od_report report)
 {
-    if (reports->size == reports->capacity) {
-        reports->capacity = reports->capacity == 0 ? 16 : reports->capacity * 2;
-        reports->list = od_reallocate(reports->list, reports->capacity * sizeof *reports->list);
-    }
+    OD_ASSERT(reports->size <= reports->capacity);
+    OD_ASSERT(reports->group_begin <= reports->size);
+    if (reports->size == reports->capacity)
+        reports->list = od_grow(reports->list, &reports->capacity, sizeof *reports->list);
     reports->list[reports->size++] = report;
 }
 
@@ -81,9 +83,8 @@ void od_reports_applied(struct od_reports *reports, uint32_t source, od_seq seq)
 void od_reports_failed(struct od_reports *reports, uint32_t source, uint32_t generation,
                        od_seq first_seq, const char *why)
 {
-    size_t size = strlen(why) + 1;
-    char *copy = memcpy(od_allocate(size), why, size);
-    push(reports, (struct od_report){FAILED, source, generation, first_seq, copy, NULL, 0});
+    char *copy = od_text_copy(od_slice_of(why));
+    push(reports, (struct od_report){FAILED, source, generation, first_seq, copy, 0});
 }
 
 void od_reports_forgotten(struct od_reports *reports, uint32_t source)
@@ -98,12 +99,14 @@ void od_reports_alarm(struct od_reports *reports, od_time_ms due_ms)
 
 void od_reports_stalled(struct od_reports *reports, const char *why)
 {
-    push(reports, (struct od_report){.kind = STALLED, .lost = why});
+    push(reports, (struct od_report){.kind = STALLED, .why = od_text_copy(od_slice_of(why))});
 }
 
-void od_reports_lost(struct od_reports *reports, const char *why)
+void od_reports_lost(struct od_reports *reports, const char *why, const char *advice)
 {
-    push(reports, (struct od_report){.kind = LOST, .lost = why});
+    struct od_error err;
+    od_error_set(&err, "%s%s", why, advice);
+    push(reports, (struct od_report){.kind = LOST, .why = od_text_copy(od_slice_of(err.text))});
 }
 
 void od_reports_end_group(struct od_reports *reports)
@@ -133,10 +136,10 @@ static void deliver(struct od_report *report, const struct od_committer_events *
         events->alarm(owner, report->due_ms);
         break;
     case STALLED:
-        events->stalled(owner, report->lost);
+        events->stalled(owner, report->why);
         break;
     case LOST:
-        events->lost(owner, report->lost);
+        events->lost(owner, report->why);
         break;
     }
     free(report->why);

@@ -67,6 +67,9 @@ void od_storage_init(struct od_storage *storage, struct od_store *store,
                      const struct od_identity *identity);
 void od_storage_deinit(struct od_storage *storage); // Forgets what is open or on its way, too.
 
+// Panics unless [storage] is as its fields say of each other.
+void od_storage_check(const struct od_storage *storage);
+
 // Whether the last question had no answer because the data file is damaged where this object's
 // rows are. Whatever returns false without an [err] may mean this.
 bool od_storage_has_failed(const struct od_storage *storage, struct od_error *err);

@@ -8,6 +8,7 @@
 #include "net/exchange.h"
 #include "object/alarm_event.h"
 #include "object/call.h"
+#include "object/call_sent.h"
 #include "object/deadlock.h"
 #include "object/inspection.h"
 #include "object/refusal.h"
@@ -15,6 +16,7 @@
 #include "object/restore.h"
 #include "object/socket.h"
 #include "store/store.h"
+#include "worker/parting.h"
 
 struct peer {
     struct od_link link;
@@ -33,6 +35,7 @@ void od_main_messages_say_failed(struct od_worker *worker, const char *why)
 
 void od_main_messages_connection_left(struct od_worker *worker, uint32_t place)
 {
+    OD_ASSERT(place != OD_PAGE_NO_PLACE);
     size_t mark = od_link_begin(&worker->main, OD_KIND_CONNECTION_LEFT, -1);
     od_bytes_put_u32(&worker->main.out, place);
     od_link_end(&worker->main, mark);
@@ -42,12 +45,13 @@ static void receive_connection(struct od_worker *worker, od_slice body, int fd)
 {
     struct od_cursor cursor = od_cursor_of(body);
     uint32_t place = od_cursor_u32(&cursor);
+    bool is_tls = od_cursor_u8(&cursor) != 0;
     od_slice peer = od_cursor_string(&cursor);
     od_slice already_read = od_cursor_rest(&cursor);
     struct od_error err;
     if (fd < 0)
         od_error_set(&err, "no descriptor is free; raise the limit of open files (ulimit -n)");
-    else if (od_exchange_adopt(&worker->net, fd, place, peer, already_read, &err))
+    else if (od_exchange_adopt(&worker->net, fd, place, is_tls, peer, already_read, &err))
         return;
     od_log(OD_LOG_ERROR, NULL, "cannot serve a connection: %s", err.text);
     if (place != OD_PAGE_NO_PLACE)
@@ -62,11 +66,11 @@ static const struct od_link_events peer_events = {peer_message, peer_gone, peer_
 
 static void forget_peer(struct od_worker *worker, uint32_t index)
 {
+    OD_ASSERT(index < worker->objects.worker_count);
     struct od_link *link = worker->objects.peers[index];
     if (link == NULL)
         return;
     worker->objects.peers[index] = NULL;
-    od_call_peer_gone(&worker->objects, index);
     od_link_close(link);
 }
 
@@ -80,6 +84,7 @@ static void receive_peer(struct od_worker *worker, od_slice body, int fd)
     if (fd < 0 || index >= worker->objects.worker_count)
         return;
     forget_peer(worker, index);
+    OD_ASSERT(worker->objects.peers[index] == NULL);
     struct peer *peer = od_allocate_zeroed(sizeof *peer);
     peer->worker = worker;
     peer->index = index;
@@ -90,6 +95,22 @@ static void receive_peer(struct od_worker *worker, od_slice body, int fd)
     }
     worker->objects.peers[index] = &peer->link;
     worker->link_count++;
+    od_calls_sent_anew(&worker->objects, index);
+}
+
+// Its last words, answers perhaps, come before what becomes of the rest.
+static void receive_peer_ended(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    struct od_cursor cursor = od_cursor_of(body);
+    uint32_t index = od_cursor_u32(&cursor);
+    bool all = od_cursor_u8(&cursor) != 0;
+    if (index >= worker->objects.worker_count)
+        return;
+    if (worker->objects.peers[index] != NULL)
+        od_link_read_rest(worker->objects.peers[index]);
+    forget_peer(worker, index);
+    od_calls_sent_ended(&worker->objects, index, all, od_cursor_rest(&cursor));
 }
 
 static void receive_durable(struct od_worker *worker, od_slice body, int fd)
@@ -97,6 +118,7 @@ static void receive_durable(struct od_worker *worker, od_slice body, int fd)
     (void)fd;
     struct od_cursor cursor = od_cursor_of(body);
     uint64_t seq = od_cursor_u64(&cursor);
+    od_commit_times_durable(&worker->commit_times, seq, &worker->page->meters.commit);
     od_store_durable(worker->store, seq);
     od_objects_durable(&worker->objects, seq);
 }
@@ -110,6 +132,7 @@ static void receive_applied(struct od_worker *worker, od_slice body, int fd)
 
 static void reset_broken(struct od_storage *storage)
 {
+    OD_ASSERT(storage->owner != NULL);
     struct od_object *object = storage->owner;
     od_object_lose_writes(object, object->objects->commit_failure);
 }
@@ -132,6 +155,26 @@ static void receive_drain(struct od_worker *worker, od_slice body, int fd)
     (void)body;
     (void)fd;
     od_worker_begin_drain(worker);
+}
+
+static void receive_await_calm(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    struct od_cursor cursor = od_cursor_of(body);
+    od_parting_await_calm(worker, od_cursor_u32(&cursor));
+}
+
+static void receive_leave(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    struct od_cursor cursor = od_cursor_of(body);
+    od_parting_begin(worker, od_cursor_u32(&cursor));
+}
+
+static void receive_part(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)body, (void)fd;
+    od_parting_allow(worker);
 }
 
 static void receive_load(struct od_worker *worker, od_slice body, int fd)
@@ -255,6 +298,13 @@ static void receive_inspect(struct od_worker *worker, od_slice body, int fd)
     od_inspection_receive(&worker->objects, body);
 }
 
+static void receive_tell_log(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    struct od_cursor cursor = od_cursor_of(body);
+    od_log_teller_set(&worker->log_teller, &worker->main, od_cursor_u8(&cursor) != 0);
+}
+
 // The turn it is taken in is what was asked for.
 static void receive_turn(struct od_worker *worker, od_slice body, int fd)
 {
@@ -271,10 +321,14 @@ static void receive_restored(struct od_worker *worker, od_slice body, int fd)
 static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int) = {
     [OD_KIND_CONNECTION] = receive_connection,
     [OD_KIND_PEER] = receive_peer,
+    [OD_KIND_PEER_ENDED] = receive_peer_ended,
     [OD_KIND_DURABLE] = receive_durable,
     [OD_KIND_APPLIED] = receive_applied,
     [OD_KIND_COMMIT_FAILED] = receive_commit_failed,
     [OD_KIND_DRAIN] = receive_drain,
+    [OD_KIND_AWAIT_CALM] = receive_await_calm,
+    [OD_KIND_LEAVE] = receive_leave,
+    [OD_KIND_PART] = receive_part,
     [OD_KIND_LOAD] = receive_load,
     [OD_KIND_SWITCH] = receive_switch,
     [OD_KIND_DISCARD] = receive_discard,
@@ -284,6 +338,7 @@ static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int)
     [OD_KIND_ALARM] = receive_alarm,
     [OD_KIND_REFUSE] = receive_refuse,
     [OD_KIND_RESTORED] = receive_restored,
+    [OD_KIND_TELL_LOG] = receive_tell_log,
     [OD_KIND_TURN] = receive_turn,
     [OD_KIND_CALL] = receive_question,
     [OD_KIND_CALL_CANCEL] = receive_question_cancel,
@@ -314,6 +369,7 @@ static const bool takes_fd[OD_KIND_COUNT] = {[OD_KIND_CONNECTION] = true,
 // The descriptor, if one is wanted; a peer may attach others.
 static int wanted_fd(enum od_kind kind, int fd)
 {
+    OD_ASSERT(kind < OD_KIND_COUNT);
     if (fd < 0 || takes_fd[kind])
         return fd;
     close(fd);
@@ -322,6 +378,7 @@ static int wanted_fd(enum od_kind kind, int fd)
 
 static void main_message(struct od_link *link, enum od_kind kind, od_slice body, int fd)
 {
+    OD_ASSERT(kind < OD_KIND_COUNT);
     if (from_main[kind] == NULL)
         refuse("main", kind, fd);
     else
@@ -337,11 +394,13 @@ static void main_gone(struct od_link *link)
 
 static void main_closed(struct od_link *link)
 {
+    OD_ASSERT(((struct od_worker *)link->owner)->link_count > 0);
     ((struct od_worker *)link->owner)->link_count--;
 }
 
 static void peer_message(struct od_link *link, enum od_kind kind, od_slice body, int fd)
 {
+    OD_ASSERT(kind < OD_KIND_COUNT);
     struct peer *peer = link->owner;
     if (from_peer[kind] == NULL)
         refuse("a worker", kind, fd);
@@ -359,6 +418,8 @@ static void peer_gone(struct od_link *link)
 static void peer_closed(struct od_link *link)
 {
     struct peer *peer = link->owner;
+    OD_ASSERT(peer->worker->link_count > 0);
+    OD_ASSERT(peer->worker->objects.peers[peer->index] != link);
     peer->worker->link_count--;
     free(peer);
 }

@@ -12,6 +12,8 @@
 #include "net/exchange.h"
 #include "net/net.h"
 #include "object/call.h"
+#include "object/call_mark.h"
+#include "object/leftovers.h"
 #include "object/objects.h"
 #include "object/outgoing.h"
 #include "object/pressure.h"
@@ -19,10 +21,12 @@
 #include "object/report.h"
 #include "object/restore.h"
 #include "object/socket.h"
+#include "object/trace.h"
 #include "store/limits.h"
 #include "store/store.h"
 #include "worker/breakout.h"
 #include "worker/main_messages.h"
+#include "worker/parting.h"
 #include "worker/settle.h"
 #include "worker/versions.h"
 
@@ -31,11 +35,22 @@
 #define DRAIN_LOOK_MS 5
 #define SAY_BEHIND_MS 10000 // Not more often that the disk is behind.
 
+static void check(const struct od_worker *worker)
+{
+    OD_ASSERT(worker->objects.main == &worker->main);
+    OD_ASSERT(worker->objects.peers[worker->objects.worker_count] == &worker->main);
+    OD_ASSERT(worker->link_count > 0);
+    OD_ASSERT(!worker->has_closed_sockets || worker->is_draining);
+    OD_ASSERT(!worker->is_draining || worker->is_restored);
+}
+
 // --- News from the net ---------------------------------------------------------------------------
 
 static void on_request(void *owner, uint64_t exchange, od_slice request)
 {
     struct od_worker *worker = owner;
+    if (worker->objects.is_leaving)
+        return; // It is not begun, and the next worker gets it.
     od_call_route(od_call_new(&worker->objects, OD_FROM_EXCHANGE, worker->objects.worker, exchange),
                   request);
 }
@@ -85,7 +100,9 @@ static void on_left(void *owner, uint32_t place)
 
 static void on_fetched(void *owner, uint64_t fetch, bool ok, od_slice bytes)
 {
-    od_outgoing_end(&((struct od_worker *)owner)->objects, fetch, ok, bytes);
+    struct od_worker *worker = owner;
+    od_meters_count(&worker->page->meters, ok ? OD_METER_fetchesOk : OD_METER_fetchesFailed, 1);
+    od_outgoing_end(&worker->objects, fetch, ok, bytes);
 }
 
 static void on_connection_over(void *owner, uint64_t number)
@@ -111,8 +128,10 @@ static void submit_batches(struct od_worker *worker)
         od_bytes_put_u64(&worker->main.out, submission.seq);
         od_bytes_put_slice(&worker->main.out, submission.batches);
         od_link_end(&worker->main, mark);
+        od_commit_times_left(&worker->commit_times, submission.seq);
     }
     od_store_end_turn(worker->store);
+    OD_ASSERT(worker->objects.next_number >= worker->page->last_number);
     worker->page->last_number = worker->objects.next_number;
 }
 
@@ -128,20 +147,27 @@ static void release_outboxes(struct od_worker *worker)
         if (worker->objects.peers[i] != NULL)
             od_link_flush(worker->objects.peers[i]);
     }
+    od_call_marks_settle(&worker->objects);
 }
 
 static void look_again(struct od_timer *timer)
 {
-    struct od_worker *worker = OD_TIMER_MEMBER(timer, struct od_worker, drain_timer);
-    od_loop_set_timer(&worker->loop, timer, DRAIN_LOOK_MS);
+    od_worker_look_again(OD_TIMER_MEMBER(timer, struct od_worker, drain_timer));
+}
+
+void od_worker_look_again(struct od_worker *worker)
+{
+    worker->drain_timer.fire = look_again;
+    od_loop_set_timer(&worker->loop, &worker->drain_timer, DRAIN_LOOK_MS);
 }
 
 void od_worker_begin_drain(struct od_worker *worker)
 {
+    OD_ASSERT(!worker->is_draining);
     worker->is_draining = worker->is_restored = true;
     od_net_drain(&worker->net);
     od_objects_drain(&worker->objects);
-    od_loop_set_timer(&worker->loop, &worker->drain_timer, DRAIN_LOOK_MS);
+    od_worker_look_again(worker);
 }
 
 static bool is_quiet(const struct od_worker *worker)
@@ -153,6 +179,7 @@ static bool is_quiet(const struct od_worker *worker)
 
 static void close_sockets(struct od_worker *worker)
 {
+    OD_ASSERT(!worker->has_closed_sockets);
     worker->net.limits.close_ms = DRAIN_CLOSE_MS;
     struct od_map_node *node = NULL;
     while ((node = od_map_next(&worker->objects.sockets, node)) != NULL)
@@ -163,6 +190,7 @@ static void close_sockets(struct od_worker *worker)
 // First what runs may end, then sockets are closed, then what that caused may end.
 static void drain(struct od_worker *worker)
 {
+    OD_ASSERT(worker->is_draining);
     if (!is_quiet(worker))
         return;
     if (!worker->has_closed_sockets)
@@ -182,6 +210,7 @@ static void wake_up(struct od_timer *timer)
 // Nothing else is to be done in this turn, and perhaps for long.
 static void rest(struct od_worker *worker)
 {
+    OD_ASSERT(!worker->has_more);
     od_time_ms again_ms = od_versions_idle(&worker->versions);
     worker->has_more = again_ms == 0;
     if (again_ms > 0)
@@ -203,10 +232,8 @@ static void make_room(struct od_worker *worker)
            "to sleep%s",
            worker->objects.worker, worker->options->script_memory_mb, count,
            is_full ? ", which is not enough: the worker ends and is replaced" : "");
-    if (!is_full)
-        return;
-    od_link_flush(&worker->main);
-    _exit(OD_EXIT_WRONG); // Without a farewell, which would close the sockets.
+    if (is_full)
+        od_parting_end(worker, OD_EXIT_WRONG);
 }
 
 // Scripts run, unless they have written more than the disk can take. News of the committer needs no
@@ -216,6 +243,8 @@ static bool may_deliver(struct od_worker *worker)
     bool was_behind = worker->is_behind;
     worker->is_behind = od_store_is_behind(worker->store);
     od_time_ms now_ms = od_clock_monotonic_ms();
+    if (worker->is_behind && !was_behind)
+        od_meters_count(&worker->page->meters, OD_METER_diskBehind, 1);
     if (worker->is_behind && !was_behind &&
         (worker->said_behind_ms == 0 || now_ms - worker->said_behind_ms >= SAY_BEHIND_MS)) {
         od_log(OD_LOG_WARN, NULL,
@@ -223,16 +252,21 @@ static bool may_deliver(struct od_worker *worker)
                worker->objects.worker, OD_STORE_ON_WAY_BYTES_MAX >> 20);
         worker->said_behind_ms = now_ms;
     }
+    // An object that was woken before its sockets are back would not see them.
     return worker->is_restored && !worker->is_behind;
 }
 
 static void worker_turn(struct od_worker *worker)
 {
+    check(worker);
     od_loop_poll(&worker->loop, !worker->has_more); // Sockets and links: bytes become events.
+    int64_t began_us = od_clock_passed_us();
     od_page_turn(worker->page);
     od_net_read_on(&worker->net);
     worker->has_more = may_deliver(worker) && // Lua runs here, and only here.
                        od_objects_deliver(&worker->objects);
+    if (worker->is_restored && !worker->is_draining && !worker->is_behind)
+        worker->has_more = od_leftovers_turn(&worker->objects) || worker->has_more;
     worker->has_more = worker->has_more || od_net_reads_on(&worker->net);
     od_pressure_relieve(&worker->objects);
     if (worker->is_draining)
@@ -240,11 +274,16 @@ static void worker_turn(struct od_worker *worker)
     od_versions_turn(&worker->versions);
     submit_batches(worker); // What Lua wrote goes to main, as one message.
     od_settle_turn(worker);
+    od_log_teller_turn(&worker->log_teller, &worker->main);
     release_outboxes(worker); // What may leave, leaves; frames of one socket in one write.
+    od_traces_turn(&worker->objects);
+    od_parting_turn(worker);
     make_room(worker);
     od_log_settle(false);
     od_breakout_try();
     od_confine_report();
+    od_meters_count(&worker->page->meters, OD_METER_busyUs,
+                    (uint64_t)(od_clock_passed_us() - began_us));
     if (!worker->has_more)
         rest(worker);
 }
@@ -253,6 +292,7 @@ static void worker_turn(struct od_worker *worker)
 
 static void init_objects(struct od_worker *worker, uint32_t index)
 {
+    OD_ASSERT(index < worker->options->workers);
     struct od_objects *objects = &worker->objects;
     objects->net = &worker->net;
     objects->store = worker->store;
@@ -267,6 +307,7 @@ static void init_objects(struct od_worker *worker, uint32_t index)
     objects->event_limit_ms = worker->options->event_limit_ms;
     objects->logs_accesses = worker->options->log_requests;
     objects->shows_errors = worker->options->command == OD_COMMAND_DEV;
+    objects->logs_queries = worker->options->log_queries;
     od_objects_init(objects);
 }
 
@@ -320,7 +361,8 @@ static bool open_and_serve(struct od_worker *worker, od_script_new *new_script, 
     }
     init_objects(worker, index);
     confine(worker);
-    worker->net.page = worker->page;
+    worker->net.page = worker->net.unbegun.page = worker->page;
+    worker->net.meters = &worker->page->meters;
     worker->net.fetch_inside_denied = worker->options->fetch_private_denied;
     od_keepalives_set_ping_ms(&worker->net.keepalives, worker->options->ping_ms);
     worker->net.tells_over = worker->options->connections_per_address > 0;
@@ -330,6 +372,7 @@ static bool open_and_serve(struct od_worker *worker, od_script_new *new_script, 
     od_versions_init(&worker->versions, &worker->objects, worker->options, new_script);
     while (!worker->is_over)
         worker_turn(worker);
+    // From the top down: scripts need objects, objects the net and the store.
     od_versions_deinit(&worker->versions);
     od_objects_deinit(&worker->objects);
     close_links(worker);
@@ -343,10 +386,8 @@ int od_worker_main(const struct od_options *options, od_script_new *new_script, 
 {
     od_fault_open();
     od_log_setup(options->log_format, options->log_level);
-    struct od_worker worker = {.options = options,
-                               .link_count = 1,
-                               .rest_timer = {.fire = wake_up},
-                               .drain_timer = {.fire = look_again}};
+    struct od_worker worker = {
+        .options = options, .link_count = 1, .rest_timer = {.fire = wake_up}};
     struct od_error err;
     if (options->confine)
         od_confine_prepare();
@@ -360,6 +401,7 @@ int od_worker_main(const struct od_options *options, od_script_new *new_script, 
         worker.exit_code = OD_EXIT_WRONG;
     free(worker.objects.peers);
     od_bytes_deinit(&worker.settling);
+    od_log_teller_deinit(&worker.log_teller);
     od_loop_deinit(&worker.loop);
     od_log_settle(true);
     od_worker_page_free(worker.page);

@@ -9,7 +9,20 @@
 #include "link/options.h"
 #include "net/net.h"
 #include "object/objects.h"
+#include "worker/commit_times.h"
+#include "worker/log_teller.h"
 #include "worker/versions.h"
+
+struct od_parting { // See parting.h.
+    bool awaits_calm;
+    od_time_ms asked_ms;
+    od_time_ms calm_ms; // It is no longer awaited then.
+    bool has_begun;
+    bool has_said_still;
+    bool may_part;
+    uint32_t still_turns; // In a row.
+    od_time_ms until_ms;
+};
 
 struct od_worker {
     const struct od_options *options;
@@ -24,17 +37,21 @@ struct od_worker {
     bool has_more;       // Inboxes that did not get empty in the last turn.
     bool is_restored;    // All sockets of the life before are here; objects may be woken.
     bool is_draining;
+    struct od_parting parting;
     bool has_closed_sockets;
     struct od_timer rest_timer;  // The script wants to tidy up then.
-    struct od_timer drain_timer; // While draining: looks again whether all is done.
-    struct od_bytes settling;    // (u64 question)*: to be answered when there is nothing to do.
-    bool is_behind;              // The disk is; no script runs.
-    od_time_ms said_behind_ms;   // When that was logged.
+    struct od_timer drain_timer; // While it ends: looks again whether all is done.
+    struct od_log_teller log_teller;
+    struct od_bytes settling; // (u64 question)*: to be answered when there is nothing to do.
+    struct od_commit_times commit_times;
+    bool is_behind;            // The disk is; no script runs.
+    od_time_ms said_behind_ms; // When that was logged.
     bool is_over;
     int exit_code;
 };
 
 // From now on what runs may end, sockets are closed, and then the worker says DRAINED.
 void od_worker_begin_drain(struct od_worker *worker);
+void od_worker_look_again(struct od_worker *worker); // Every now and then from here on.
 
 #endif

@@ -12,19 +12,23 @@ local ALLOWED = {
   ["runtime/sql"] = { "runtime/base", "runtime/store" },
   ["runtime/object"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/net",
     "runtime/store", "runtime/sql" },
+  ["runtime/admin"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/net" },
   ["runtime/worker"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/net",
     "runtime/store", "runtime/sql", "runtime/object" },
   ["runtime/main"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/store",
     "runtime/object" },
-  ["runtime"] = { "runtime/base", "runtime/link", "runtime/main", "runtime/worker",
-    "runtime/object", "bindings.h", "operate.h", "spec_run.h", "types.h" },
+  ["runtime/tls"] = { "runtime/base", "runtime/link" },
+  ["runtime"] = { "runtime/base", "runtime/link", "runtime/main", "runtime/worker", "runtime/tls",
+    "runtime/object", "runtime/admin", "admin_site.h", "bindings.h", "operate.h",
+    "spec_run.h", "types.h" },
   ["bindings/value"] = { "runtime/base", "codec/url.h", "link/headers.h", "link/request.h",
     "link/response.h" },
   ["bindings/engine"] = { "runtime/base", "runtime/link", "runtime/object", "bindings/value" },
   ["bindings/api"] = { "runtime/base", "runtime/link", "runtime/object", "store/storage.h",
     "store/range.h", "store/limits.h", "sql/sql.h", "sql/limits.h", "bindings/value",
     "bindings/engine" },
-  ["bindings"] = { "runtime/base", "runtime/link", "runtime/object", "bindings/value",
+  ["bindings"] = { "runtime/base", "runtime/link", "runtime/object", "runtime/admin",
+    "bindings/value",
     "bindings/engine", "bindings/api" },
 }
 
@@ -38,6 +42,7 @@ local WALLS = {
   ["lualib.h"] = "bindings*",
   ["luajit.h"] = "bindings*",
   ["zlib.h"] = "runtime/codec",
+  ["openssl/ssl.h"] = "runtime/tls",
   ["curl/curl.h"] = "runtime/net",
 }
 
@@ -55,10 +60,10 @@ local CIRCLES = {
   ["runtime/main"] = { "arrival door", "status status_page", "supervisor worker_process" },
   ["runtime/net"] = { "exchange exchange_inner fetch fetch_inner net websocket "
     .. "websocket_state wire" },
-  ["runtime/object"] = { "access_log alarm_event auto_response branch call call_inner client_end "
-    .. "deadlock inbox inspection keep label look object object_inner objects outbox outgoing "
-    .. "refusal report schedule "
-    .. "section socket tag task timeout transaction" },
+  ["runtime/object"] = { "access_log alarm_event auto_response branch call call_inner call_mark "
+    .. "call_sent client_end deadlock history inbox inspection keep label leftovers look object "
+    .. "object_inner objects outbox outgoing refusal report schedule section socket tag tap task timeout "
+    .. "trace transaction" },
   ["runtime/store"] = { "env env_file", "storage store store_inner" },
 }
 

@@ -11,7 +11,7 @@ local MISTAKES = {
   -- Namespaces
   { "things:idFromName()", "idFromName: argument 1 must be a string, got nothing" },
   { "things:idFromName(nil)", "idFromName: argument 1 must be a string, got nil" },
-  { "things:idFromName(0/0)", "idFromName: argument 1 must be a string, got a number" },
+  { "things:idFromName(0/0)", "idFromName: argument 1 must be a string, got NaN" },
   { "things:idFromName({})", "idFromName: argument 1 must be a string, got a table" },
   { "things:idFromName(id)", "idFromName: argument 1 must be a string, got an object id" },
   { "things.idFromName('a')",
@@ -69,15 +69,7 @@ local MISTAKES = {
 }
 
 describe("a mistake with stubs", function()
-  local server
-
-  setup(function()
-    server = callers.start()
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
+  local server = callers.once()
 
   -- Everything there is to be confused with something else; the mistake is made in line 7.
   local PREPARE = [[

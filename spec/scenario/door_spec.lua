@@ -6,9 +6,14 @@ pcall(ffi.cdef, "int getrlimit(int resource, od_spec_limit *limit);")
 pcall(ffi.cdef, "int setrlimit(int resource, const od_spec_limit *limit);")
 
 local SCRIPT = [[
+local od = require "open-do"
 local Room = {}
 function Room:fetch(request)
-  return require("open-do").Response("hello " .. self.state.id.name .. "\n")
+  if request.query.ask == "sleep" then
+    od.log.info("sleeps")
+    od.sleep(1000)
+  end
+  return od.Response("hello " .. self.state.id.name .. "\n")
 end
 return { namespaces = { rooms = Room } }
 ]]
@@ -76,6 +81,23 @@ describe("The door", function()
     assert.truthy(client:read_to_end():match("^HTTP/1.1 408 "))
   end)
 
+  -- It was closed without a byte, though the client could still read.
+  it("answers 400 to a request that ends in the middle", function()
+    local begun = REQUEST:sub(1, 10)
+    for _, half in ipairs { begun, REQUEST:sub(1, -3), "\r\n" .. begun } do
+      local client = asks(half)
+      client.tcp:shutdown("send")
+      assert.matches("^HTTP/1.1 400 .*Connection: close.*the request ends in the middle\n$",
+        client:read_to_end())
+    end
+    for _, nothing in ipairs { "", "\r\n" } do
+      local client = asks(nothing)
+      client.tcp:shutdown("send")
+      assert.equal("", client:read_to_end())
+    end
+    expect_hello(asks())
+  end)
+
   it("closes without a word when nothing was said, and says nothing about it", function()
     local silent, gone = server:open(), asks(REQUEST:sub(1, 10))
     gone:close()
@@ -131,5 +153,25 @@ describe("The door", function()
     assert.equal("", silent:read_to_end())
     assert.equal("", half:read_to_end())
     assert.equal(0, server.process:wait_exit(10))
+  end)
+
+  it("answers who comes while the program stops, and opens again at once for the next", function()
+    local busy, idle = server:open(), server:open()
+    assert.equal(200, idle:request("GET", "/rooms/lobby").status)
+    busy:send_request("GET", "/rooms/lobby?ask=sleep")
+    server:wait_log("sleeps")
+    server.process:signal("TERM")
+    assert.equal("", idle:read_to_end()) -- And it does not end its side.
+    for _ = 1, 3 do
+      local answer = server:get("/rooms/lobby")
+      assert.equal(503, answer.status)
+      assert.equal("1", answer.headers["retry-after"])
+      assert.equal("the server stops, try again\n", answer.body)
+    end
+    assert.equal(200, busy:read_answer().status)
+    assert.equal(0, server.process:wait_exit(4))
+    server.options.keep_port = true
+    server:launch()
+    expect_hello(asks(REQUEST))
   end)
 end)

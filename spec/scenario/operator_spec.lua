@@ -15,10 +15,13 @@ end
 
 function Thing:add(a, b) return a + b, "sum" end
 function Thing:n_now() return self.n end
-function Thing:slow() od.sleep(20000) end
-function Thing:alarm() end
+function Thing:slow() print("it sleeps") od.sleep(20000) end
+function Thing:keep(value) self.state.storage:put("n", value) end
+function Thing:break_it() error(self.state.id.name .. " is broken") end
+function Thing:alarm() print "rung" end
 
 function Thing:storageChanged(keys)
+  if self.refuses then error("no thanks") end
   print("changed", table.concat(keys, ","))
   self.n = self.state.storage:get("n")
 end
@@ -92,12 +95,13 @@ describe("an operator", function()
   end)
 
   it("sees no value that the disk may still refuse", function()
-    start()
+    start { args = { "--log-level", "debug" } }
     workbench.ask(server, "a", "storage:put('n', 1)")
     server:fault("commit.hold")
     local writer = workbench.begin(server, "a", "storage:put('n', 2) print 'written' return true")
     server:wait_log("written")
     local reader = server:begin_asking("kv", "get", "things/a", "n")
+    server:wait_log("things/a  kv%.get, asked for") -- It is on its way before what comes now.
     assert.same({ 1, "sum" }, ask("call", "things/b", "add", "0", "1")) -- In the same worker.
     assert.equal("", reader:output())
     server:clear_fault("commit.hold")
@@ -107,7 +111,7 @@ describe("an operator", function()
   end)
 
   it("sees nothing of a transaction that is rolled back", function()
-    start()
+    start { args = { "--log-level", "debug" } }
     workbench.ask(server, "a", "storage:put('n', 1)")
     local writer = workbench.begin(server, "a", [[
       pcall(function()
@@ -118,7 +122,9 @@ describe("an operator", function()
       return true]])
     server:wait_log("inside")
     local reader = server:begin_asking("kv", "get", "things/a", "n")
-    workbench.ask(server, "witness", "return 'it has been asked'")
+    server:wait_log("things/a  kv%.get, asked for")
+    ask("call", "things/b", "add", "0", "1") -- By the same way, behind it.
+    assert.equal("", reader:output())
     server:turn_clock(2000)
     assert.equal(0, (reader:wait_exit(10)))
     assert.equal("1\n", reader:output())
@@ -135,6 +141,18 @@ describe("an operator", function()
     assert.equal("", say("kv", "delete", "things/a", "n"))
     assert.equal("", say("call", "things/a", "n_now"))
     assert.matches("things/a has no key 'n'", refused("kv", "get", "things/a", "n"))
+  end)
+
+  it("is refused by a class that does not want it, and nothing is written", function()
+    start()
+    workbench.ask(server, "a", [[
+      storage:put("n", 1) storage.sql:exec("CREATE TABLE t (x)")
+      self.refuses = true return 1]])
+    assert.matches("no thanks", refused("kv", "put", "things/a", "n", "2"))
+    assert.matches("no thanks", refused("kv", "delete", "things/a", "n"))
+    assert.matches("no thanks", refused("sql", "things/a", "INSERT INTO t VALUES (1)"))
+    assert.equal("1\n", say("kv", "get", "things/a", "n"))
+    assert.same({ { 0 } }, ask("sql", "things/a", "SELECT count(*) FROM t", "--json").rows)
   end)
 
   it("calls a method with JSON and gets what it returns", function()
@@ -161,15 +179,174 @@ describe("an operator", function()
     start { workers = 2 }
     workbench.ask(server, "many-0", [[
       for i = 1, 600 do self.env.things:getByName("many-" .. i):add(1, 1) end]])
-    local objects = ask("objects", "things/many-", "--json")
+    local objects = ask("objects", "things/many-", "--json").objects
     assert.equal(601, #objects)
     for i = 1, 20 do
       workbench.ask(server, "stored-" .. i, "storage:put('n', 1)")
     end
-    objects = ask("objects", "things/stored-", "--json")
+    objects = ask("objects", "things/stored-", "--json").objects
     assert.equal(20, #objects)
     assert.equal("stored-1", objects[1].name)
-    assert.same({}, ask("objects", "nothing", "--json"))
+    assert.same({ objects = {} }, ask("objects", "nothing", "--json"))
+  end)
+
+  it("goes on in the list where it ended, also the next day", function()
+    start { workers = 2 }
+    workbench.ask(server, "stored-0", [[
+      for i = 1, 700 do self.env.things:getByName("stored-" .. i):keep(i) end]])
+    workbench.becomes(true, function() -- Bytes are counted in the data file.
+      return ask("object", "things/stored-700", "--json").bytes > 0
+    end)
+    local seen, pages = {}, 0
+    local function note(page)
+      pages = pages + 1
+      for _, object in ipairs(page.objects) do
+        assert.is_nil(seen[object.name])
+        assert.is_true(object.bytes > 0)
+        seen[object.name] = true
+      end
+      return page.cursor
+    end
+    server:restart() -- So that all is where it can be measured.
+    local cursor = note(ask("objects", "things/stored-", "--json", "--limit", "100"))
+    server:restart()
+    while cursor do
+      cursor = note(ask("objects", "things/stored-", "--json", "--limit", "100", "--cursor",
+        cursor))
+    end
+    for i = 1, 700 do
+      assert.is_true(seen["stored-" .. i])
+    end
+    assert.is_true(pages >= 7)
+  end)
+
+  it("is told when a cursor means nothing any more", function()
+    start { workers = 2 }
+    for i = 1, 5 do
+      workbench.ask(server, "stored-" .. i, "storage:put('n', 1)")
+    end
+    local cursor = ask("objects", "things", "--json", "--limit", "1").cursor
+    assert.matches("is no cursor", (refused("objects", "--cursor", "yesterday")))
+    assert.matches("no place in the list", (refused("objects", "--cursor", "2.0.BwAB")))
+    assert.equal(2, select(2, refused("objects", "--order", "name", "--cursor", cursor)))
+    assert.matches("'age' is no order; there are busy, bytes,",
+      (refused("objects", "--order", "age")))
+    server.options.workers = 1
+    server:restart()
+    assert.matches("a time with 2 workers, now there are 1",
+      (refused("objects", "things", "--cursor", cursor)))
+  end)
+
+  it("finds the largest, the fullest and the failing ones", function()
+    start()
+    for i = 1, 9 do
+      workbench.ask(server, "o" .. i, ("storage:put('n', ('x'):rep(%d))"):format(i * 1000))
+    end
+    for _ = 1, 3 do
+      server:connect("/things/o4")
+    end
+    server:connect("/things/o5")
+    assert.matches("o7", refused("call", "things/o7", "break_it"))
+    workbench.fall_asleep(server)
+    local function first(order, limit)
+      local names = {}
+      local list = ask("objects", "things", "--order", order, "--limit", limit or "2", "--json")
+      for i, object in ipairs(list.objects) do
+        names[i] = object.name
+      end
+      return names, list.objects
+    end
+    workbench.becomes("o9 o8", function()
+      return table.concat(first "bytes", " ")
+    end)
+    assert.same({ "o4", "o5" }, (first "sockets"))
+    assert.same({ "o1", "o2" }, (first "name"))
+    local names, failing = first("errors", "1")
+    assert.same({ "o7" }, names)
+    assert.equal(1, failing[1].errors)
+    assert.equal("o7 is broken", failing[1].lastError)
+    assert.equal("script.lua:12", failing[1].lastErrorAt)
+    assert.matches("o7%s+asleep", say("objects", "things", "--order", "errors"))
+    assert.matches("OBJECT%s+SLOWEST.-%d+ us%s+a", say("objects", "things", "--order", "slowest"))
+    assert.matches("last error%s+script.lua:12: o7 is broken, %d+ s ago",
+      say("object", "things/o7"))
+    assert.same({}, ask("objects", "things/o", "--awake", "--json").objects)
+    ask("call", "things/o2", "add", "1", "2")
+    local awake = ask("objects", "things/o", "--awake", "--json").objects
+    assert.same({ 1, "o2", "add" }, { #awake, awake[1].name, awake[1].lastEvent })
+    assert.is_true(math.abs(awake[1].lastEventMs / 1000 - os.time()) < 100)
+  end)
+
+  it("sees what took how long, once it watches", function()
+    start()
+    workbench.ask(server, "a", "storage:put('n', 1)")
+    say("evict", "things/a")
+    assert.matches("nothing yet", say("object", "things/a", "--events"))
+    ask("call", "things/a", "add", "1", "2")
+    refused("call", "things/a", "break_it")
+    server:fault("commit.hold")
+    local writer = workbench.begin(server, "a", "storage:put('n', 2) return true")
+    local function last()
+      local events = ask("object", "things/a", "--events", "--json")
+      return events[#events], events
+    end
+    workbench.ask(server, "b", "return 1")
+    local held = server:begin_asking("object", "things/a", "--events", "--json")
+    server:clear_fault("commit.hold")
+    workbench.outcome(writer)
+    held:wait_exit(10)
+    local event, all = last()
+    assert.same({ "constructor", "add", "break_it", "fetch" },
+      { all[1].event, all[2].event, all[3].event, all[4].event })
+    assert.same({ "done", "done", "failed", "done" },
+      { all[1].state, all[2].state, all[3].state, all[4].state })
+    assert.is_true(event.commitUs > 0)
+    assert.equal(0, all[2].commitUs)
+    assert.matches("fetch%s+%d+:%d+:%d+", say("object", "things/a", "--events"))
+    for _ = 1, 120 do
+      workbench.ask(server, "a", "return 1")
+    end
+    assert.equal(100, select(2, last())[100] and #select(2, last()))
+    server:turn_clock(120000)
+    workbench.ask(server, "b", "return 1")
+    assert.same({}, select(2, last()))
+  end)
+
+  it("asks in SQL without waking it, and writes through its inbox", function()
+    start()
+    workbench.ask(server, "a", [[
+      storage.sql:exec("CREATE TABLE tea (id INTEGER PRIMARY KEY, name TEXT, weight REAL)")
+      storage.sql:exec("INSERT INTO tea (name, weight) VALUES ('green', 1.5), (NULL, NULL)")
+      storage:put("n", 1)]])
+    workbench.fall_asleep(server)
+    local found = ask("sql", "things/a", "SELECT id, name, weight FROM tea ORDER BY id", "--json")
+    assert.same({ "id", "name", "weight" }, found.columns)
+    assert.same({ { 1, "green", 1.5 }, { 2, json.null, json.null } }, found.rows)
+    assert.matches("name%s+weight\ngreen%s+1.5",
+      say("sql", "things/a", "SELECT name, weight FROM tea WHERE id = ?", "1"))
+    assert.equal("asleep", state_of("a"))
+    assert.matches("only reading is allowed",
+      refused("sql", "things/a", "--read-only", "DELETE FROM tea"))
+    assert.matches("near \"SELEKT\": syntax error", refused("sql", "things/a", "SELEKT 1"))
+    assert.equal("asleep", state_of("a"))
+    workbench.ask(server, "plain", "storage:put('n', 1)")
+    say("evict", "things/plain")
+    assert.same({ { 1 } }, ask("sql", "things/plain", "SELECT 1", "--json").rows)
+    assert.same({ 0, "asleep" }, { ask("object", "things/plain", "--json").database,
+      state_of("plain") })
+    for _, statement in ipairs { "BEGIN", "PRAGMA user_version = 7", "CREATE TEMP TABLE t (x)",
+      "SELECT 1; DELETE FROM tea" } do
+      refused("sql", "things/a", "--read-only", statement)
+    end
+    assert.matches("4 rows written",
+      say("sql", "things/a", "UPDATE tea SET weight = 2; UPDATE tea SET name = ?", '"x"'))
+  end)
+
+  it("is told that a query takes too long, and nobody waits for it", function()
+    start()
+    workbench.ask(server, "a", "storage.sql:exec('CREATE TABLE t (x)') storage:put('n', 1)")
+    assert.matches("takes longer than 500 ms", (refused("sql", "things/a", [[
+      WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c]])))
   end)
 
   it("sees who is connected, sends and closes", function()
@@ -186,6 +363,25 @@ describe("an operator", function()
     assert.matches("it has no socket 9999", refused("sockets", "send", "things/a", "9999", "x"))
   end)
 
+  it("watches messages as they come and go", function()
+    start()
+    local client, other = server:connect("/things/a?tags=red"), server:connect("/things/a")
+    local watcher = server:begin_asking("sockets", "watch", "things/a")
+    workbench.becomes(true, function()
+      client:send("are you there?")
+      return watcher:output():find("<%- are you there%?") ~= nil
+    end)
+    workbench.ask(server, "a", [[
+      for _, ws in ipairs(state:getWebSockets("red")) do ws:send("\27[31m" .. ("x"):rep(300)) end
+      state:broadcast("to all") return 1]])
+    watcher:wait_output("%d+:%d+:%d+%.%d+  %d+ %-> %?%[31mx+%.%.%. 305 bytes\n", 10)
+    watcher:wait_output("%-> to all\n[^\n]*%-> to all\n", 10)
+    other:close(1000, "bye")
+    watcher:wait_output("<%- closed 1000 bye", 10)
+    watcher:signal("KILL")
+    watcher:wait_exit(10)
+  end)
+
   it("sets and deletes an alarm", function()
     start()
     say("alarm", "set", "things/a", "2h")
@@ -196,6 +392,23 @@ describe("an operator", function()
     assert.is_true(ask("alarm", "things/a", "--json") > os.time() * 1000 + 7000000)
     say("alarm", "delete", "things/a")
     workbench.becomes(0, alarms)
+    workbench.ask(server, "b", "storage:setAlarm(od.now() + 3600000)")
+    say("alarm", "run", "things/b")
+    server:wait_log("things/b  rung")
+    assert.equal("none\n", say("alarm", "things/b"))
+    assert.matches("no object things/c", (refused("alarm", "run", "things/c")))
+  end)
+
+  it("has the program stop in peace", function()
+    start()
+    local client = server:connect("/things/a")
+    assert.matches("ends what runs", say("drain"))
+    client:expect_close(1001)
+    server:wait_log("stopping, asked for by an operator %(uid %d+, pid %d+%)")
+    assert.equal(0, (server.process:wait_exit(20)))
+    assert.matches("no open%-do serves", (refused("drain")))
+    server:abandon()
+    server = nil
   end)
 
   it("puts an object to sleep, and deletes it with all it has", function()
@@ -360,7 +573,7 @@ describe("an operator", function()
       assert.matches(tostring(i + 1), all[i]:output())
     end
     local leaver = server:begin_asking("call", "things/a", "slow")
-    server:wait_log("call of slow")
+    server:wait_log("it sleeps") -- Or the clock would be turned before.
     leaver:signal("KILL")
     leaver:wait_exit(10)
     server:turn_clock(25000)

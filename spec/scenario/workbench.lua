@@ -2,6 +2,9 @@
 -- so a spec can say in one line what an object is asked to do. Sockets are accepted with the tags
 -- of `?tags=a,b`. A spec's own script takes `fetch` from here and adds handlers.
 --
+--   local server, ask, refusal = workbench.each()                             -- In a `describe`.
+--   ask "storage:put('k', 1) return storage:get('k')"                         --> 1
+--
 --   local server = workbench.start()
 --   workbench.ask(server, "a", "storage:put('k', 1) return storage:get('k')") --> 1
 --   workbench.refusal(server, "a", "storage:put('k', nil)")                   --> "... put() ..."
@@ -61,6 +64,44 @@ function M.start(source, options)
   options.files = options.files or {}
   options.files["workbench.lua"] = M.MODULE
   return Server.start(options)
+end
+
+local function copy(options)
+  local copied = {}
+  for key, value in pairs(options or {}) do
+    copied[key] = value
+  end
+  return copied
+end
+
+local function keep(source, options, before, after)
+  local current
+  local server = setmetatable({}, {
+    __index = function(_, key) return current[key] end,
+    __newindex = function(_, key, value) current[key] = value end,
+  })
+  before(function()
+    current = M.start(source, copy(options))
+  end)
+  after(function()
+    current:stop()
+  end)
+  return server,
+    function(code, name) return M.ask(current, name or "a", code) end,
+    function(code, name) return M.refusal(current, name or "a", code) end
+end
+
+-- Called in a `describe`: a server for each of its tests. Returns it, and two functions that are
+-- M.ask and M.refusal of it, (code, name), without a name of the object "a".
+function M.each(source, options)
+  local suite = getfenv(2) -- Busted gives its words to the functions of the spec alone.
+  return keep(source, options, suite.before_each, suite.after_each)
+end
+
+-- The same with one server for all of its tests. `suite`: the words, when that is known already.
+function M.once(source, options, suite)
+  suite = suite or getfenv(2)
+  return keep(source, options, suite.setup, suite.teardown)
 end
 
 -- For a source that must not load: the exit code and all that was said.

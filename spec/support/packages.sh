@@ -35,9 +35,12 @@ OD_TEST_NEEDS="
   program chromium:chromium
   program pgrep:procps
   program mosquitto_pub:mosquitto-clients
+  program groff:groff
   program openssl:openssl
   program sqlite3:sqlite3
   program unshare:util-linux
+  program promtool:prometheus
+  program prometheus:prometheus
   package lua-socket:lua-socket
   package lua-messagepack:lua-messagepack
   package lua-penlight:lua-penlight

@@ -27,6 +27,8 @@ local MISHAPS = {
   "runtime error:",
 }
 
+local ADMIN = { [true] = "127.0.0.1:0", off = "off" } -- And "usual": where dev has it by itself.
+
 local function temporary_directory()
   local template = (os.getenv("TMPDIR") or "/tmp") .. "/open-do-spec-XXXXXX"
   local name = ffi.new("char[?]", #template + 1, template)
@@ -78,9 +80,10 @@ function Server:wait_version(number)
 end
 
 -- options: script = path, or source = Lua text (files = { name = text } beside it); workers
--- (default 2); args = further arguments; command = "dev" for "run"; env = { NAME = value };
+-- (default 2; false: without the option); args = further arguments; command = "dev" for "run"; env = { NAME = value };
 -- keep_port = true: it comes back where clients look for it; uid = number: it runs as that user,
--- who has nothing else (so the specs must be root).
+-- who has nothing else (so the specs must be root); admin = true: it has an admin listener,
+-- admin = "usual": if it has one by itself.
 function Server.start(options)
   local self = Server.prepare(options)
   self:launch()
@@ -101,14 +104,17 @@ function Server:spawn()
   local port = self.options.keep_port and self.address and self.address.port or 0
   local argv = self:user_words()
   for _, argument in ipairs { PROGRAM, self.options.command or "run", self.script,
-    "--listen", "127.0.0.1:" .. port, "--data", self.directory .. "/data",
-    "--workers", tostring(self.options.workers or 2) } do
+    "--listen", "127.0.0.1:" .. port, "--data", self.directory .. "/data" } do
     argv[#argv + 1] = argument
+  end
+  if self.options.workers ~= false then
+    argv[#argv + 1] = "--workers=" .. (self.options.workers or 2)
   end
   for _, argument in ipairs(self.options.args or {}) do
     argv[#argv + 1] = argument
   end
-  local env = { OPEN_DO_TEST_PAGE = self.page.path }
+  local env = { OPEN_DO_TEST_PAGE = self.page.path,
+    OPEN_DO_ADMIN = ADMIN[self.options.admin or "off"] }
   for name, value in pairs(self.options.env or {}) do
     env[name] = value
   end
@@ -130,6 +136,23 @@ function Server:wait_listening()
   local port = self.process:wait_output("listening on http://127%.0%.0%.1:(%d+)", START_SECONDS)
   self.address = { host = "127.0.0.1", port = tonumber(port) }
   self.url = "http://127.0.0.1:" .. port
+  if self.options.admin == true then
+    self:find_admin()
+  end
+end
+
+-- Where its admin listener is, and the tokens for it.
+function Server:find_admin()
+  local line = self.options.command == "dev" and "inspector +http://127%.0%.0%.1:(%d+)"
+    or "admin at http://127%.0%.0%.1:(%d+)"
+  local port = self.process:wait_output(line, START_SECONDS)
+  local function token(name)
+    local file = assert(io.open(self.directory .. "/data/" .. name))
+    return file:read("*l"), file:close()
+  end
+  self.admin = { address = { host = "127.0.0.1", port = tonumber(port) },
+    url = "http://127.0.0.1:" .. port, token = token "admin.token",
+    read_token = token "admin-read.token" }
 end
 
 -- For a script that must not load: options as for start; returns the exit code and all it said.

@@ -83,7 +83,7 @@ function M.export(word, file)
     write_object(file, words.target(word))
     return
   end
-  for object in server.each_object(word, "") do
+  for object in server.each_object { scope = "all", space = word, beginning = "" } do
     if object.stored ~= 0 then
       write_object(file, { label = word .. "/#" .. object.id, space = word, id = object.id })
     end

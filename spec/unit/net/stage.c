@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "base/fault.h"
-#include "link/worker_page.h"
 #include "link/request.h"
 #include "link/response.h"
+#include "link/worker_page.h"
 #include "net/exchange.h"
 #include "net/websocket.h"
 
@@ -136,7 +136,7 @@ struct od_net_limits *stage_limits(struct stage *stage)
 bool stage_connect(struct stage *stage, int fd, const char *read, size_t size)
 {
     struct od_error err;
-    return od_exchange_adopt(&stage->net, fd, OD_PAGE_NO_PLACE, OD_SLICE("192.0.2.1"),
+    return od_exchange_adopt(&stage->net, fd, OD_PAGE_NO_PLACE, false, OD_SLICE("192.0.2.1"),
                              (od_slice){read, size}, &err);
 }
 
