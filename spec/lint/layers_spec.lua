@@ -62,7 +62,8 @@ local CIRCLES = {
     .. "websocket_state wire" },
   ["runtime/object"] = { "access_log alarm_event auto_response branch call call_inner call_mark "
     .. "call_sent client_end deadlock history inbox inspection keep label leftovers look object "
-    .. "object_inner objects outbox outgoing refusal report schedule section socket tag tap task timeout "
+    .. "object_inner objects outbox outgoing refusal report schedule section socket tag tap task "
+    .. "timeout "
     .. "trace transaction" },
   ["runtime/store"] = { "env env_file", "storage store store_inner" },
 }
