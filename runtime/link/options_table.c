@@ -181,21 +181,6 @@ static bool take_listen(struct od_options_reading *reading, const char *text, st
     return od_address_parse(text, &reading->options->listen, err);
 }
 
-static bool take_admin(struct od_options_reading *reading, const char *text, struct od_error *err)
-{
-    struct od_options *options = reading->options;
-    reading->is_told_admin = true;
-    options->has_admin = strcmp(text, "off") != 0;
-    return !options->has_admin || od_address_parse(text, &options->admin, err);
-}
-
-static bool take_admin_host(struct od_options_reading *reading, const char *text,
-                            struct od_error *err)
-{
-    reading->options->admin_host = text;
-    return od_origin_check_hosts(text, err);
-}
-
 static bool take_tls_listen(struct od_options_reading *reading, const char *text,
                             struct od_error *err)
 {
@@ -222,6 +207,21 @@ static bool take_tls_key(struct od_options_reading *reading, const char *text, s
 {
     struct od_options *options = reading->options;
     return take_file(options->tls_keys, &options->tls_key_count, text, err);
+}
+
+static bool take_admin(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    struct od_options *options = reading->options;
+    reading->is_told_admin = true;
+    options->has_admin = strcmp(text, "off") != 0;
+    return !options->has_admin || od_address_parse(text, &options->admin, err);
+}
+
+static bool take_admin_host(struct od_options_reading *reading, const char *text,
+                            struct od_error *err)
+{
+    reading->options->admin_host = text;
+    return od_origin_check_hosts(text, err);
 }
 
 static bool take_data(struct od_options_reading *reading, const char *text, struct od_error *err)

@@ -311,14 +311,17 @@ int od_control_fd(const struct od_control *control)
                                                                                             : -1;
 }
 
+bool od_control_is_here(const struct od_control_question *question)
+{
+    return question->answer == answer_at_socket;
+}
+
 int od_control_duplicate_fd(struct od_control_question *question)
 {
-    const struct conversation *conversation = (struct conversation *)question;
     uv_os_fd_t fd;
-    if (question->answer != answer_at_socket ||
-        conversation->is_closing) // Asked elsewhere, or over.
-        return -1;
-    bool is_there = uv_fileno((const uv_handle_t *)&conversation->pipe, &fd) == 0;
+    struct conversation *conversation = (struct conversation *)question; // Its first member.
+    bool is_there = od_control_is_here(question) && !conversation->is_closing &&
+                    uv_fileno((uv_handle_t *)&conversation->pipe, &fd) == 0;
     return is_there ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
 }
 

@@ -68,6 +68,7 @@ void od_control_asker(struct od_control_question *question, char text[OD_CONTROL
 // For the next program: where it listens, -1: it is not open; and the connection of who asks, to be
 // answered there, -1: it has gone. The second belongs to the caller.
 int od_control_fd(const struct od_control *control);
+bool od_control_is_here(const struct od_control_question *question); // Asked at the socket.
 int od_control_duplicate_fd(struct od_control_question *question);
 void od_control_answer_at(int fd, bool ok, od_slice text); // Takes [fd].
 

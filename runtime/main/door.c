@@ -63,7 +63,7 @@ struct in6_addr od_door_address_of(const struct sockaddr_storage *peer)
 // One address that has too many is cut without a word: an answer would cost what is to be saved.
 static bool is_welcome(struct od_door *door, int fd, const struct in6_addr *peer)
 {
-    return door->options->connections_per_address == 0 ||
+    return door->connection_limit.limit == 0 ||
            od_networks_have(&door->options->trusted_proxies, peer) ||
            od_connection_limit_enter(&door->connection_limit, fd, peer);
 }
@@ -177,7 +177,11 @@ void od_door_return(struct od_door *door, struct od_returned *returned)
 void od_door_init(struct od_door *door, struct od_loop *loop, const struct od_options *options,
                   const struct od_door_events *events, void *owner)
 {
-    *door = (struct od_door){.loop = loop, .options = options, .events = events, .owner = owner};
+    *door = (struct od_door){.loop = loop,
+                             .options = options,
+                             .events = events,
+                             .owner = owner,
+                             .tls_from = OD_LISTENERS_MAX};
     door->retry_timer.fire = on_retry;
     od_connection_limit_init(&door->connection_limit, options->connections_per_address,
                              options->workers);
@@ -192,16 +196,18 @@ void od_door_deinit(struct od_door *door)
 }
 
 enum od_exit od_door_listen(struct od_door *door, const struct od_address *address,
-                            const char *option, const struct od_address *with_tls,
-                            struct od_error *err)
+                            const char *option, struct od_error *err)
 {
-    struct od_listeners others = {0};
-    enum od_exit exit = od_listeners_open(&door->listeners, address, option, err);
+    return od_listeners_open(&door->listeners, address, option, err);
+}
+
+enum od_exit od_door_listen_tls(struct od_door *door, const struct od_address *address,
+                                const char *option, struct od_error *err)
+{
+    struct od_listeners with_tls;
+    enum od_exit exit = od_listeners_open(&with_tls, address, option, err);
     door->tls_from = door->listeners.count;
-    if (exit != OD_EXIT_CLEAN || with_tls == NULL)
-        return exit;
-    exit = od_listeners_open(&others, with_tls, "--tls-listen", err);
-    return exit != OD_EXIT_CLEAN || od_listeners_join(&door->listeners, &others, err)
+    return exit != OD_EXIT_CLEAN || od_listeners_join(&door->listeners, &with_tls, err)
                ? exit
                : OD_EXIT_WRONG;
 }

@@ -78,11 +78,14 @@ void od_door_init(struct od_door *door, struct od_loop *loop, const struct od_op
 
 void od_door_deinit(struct od_door *door); // After od_door_close.
 
-// Clients can connect from here on; they are accepted after od_door_open. [option] is where the
-// address was said. [with_tls]: where TLS is spoken; NULL: nowhere.
+// Clients can connect from here on; they are accepted after od_door_open.
+// [option] is where the address was said.
 OD_MUST_CHECK enum od_exit od_door_listen(struct od_door *door, const struct od_address *address,
-                                          const char *option, const struct od_address *with_tls,
-                                          struct od_error *err);
+                                          const char *option, struct od_error *err);
+// The same for clients who speak TLS; after it.
+OD_MUST_CHECK enum od_exit od_door_listen_tls(struct od_door *door,
+                                              const struct od_address *address, const char *option,
+                                              struct od_error *err);
 void od_door_open(struct od_door *door);
 
 // Until it is opened (again) nobody is accepted, and who comes back from a worker stays, however

@@ -106,10 +106,14 @@ static void answer_settle(void *owner, struct od_control_question *question, od_
         od_control_answer(question, false, OD_SLICE("this program was not started for tests\n"));
 }
 
+// It starts whatever program is named, so not by what came over a network.
 static void answer_upgrade(void *owner, struct od_control_question *question, od_slice program)
 {
     const struct od_operator *who = owner;
-    who->events->upgrade(who->owner, question, program);
+    if (od_control_is_here(question))
+        who->events->upgrade(who->owner, question, program);
+    else
+        od_control_answer(question, false, OD_SLICE("say it on the machine: open-do upgrade\n"));
 }
 
 static void answer_restart(void *owner, struct od_control_question *question, od_slice number)
@@ -157,8 +161,8 @@ static const struct od_control_command control_commands[] = {
     {"call", answer_call, true},
     {"inspect", answer_inspect, true},
     {"log", answer_log, true},
-    {"restart-worker", answer_restart, false},
     {"upgrade", answer_upgrade, false},
+    {"restart-worker", answer_restart, false},
     {NULL, NULL, false}};
 
 void od_operator_ask(struct od_operator *who, struct od_control_question *question, od_slice name,

@@ -38,7 +38,6 @@ static void end_section(struct od_bytes *record, size_t mark)
 static void put_base(struct od_takeover_writing *writing, const struct od_server *server,
                      const struct od_takeover_base *base)
 {
-    const struct od_listeners *listeners = &server->door.listeners;
     struct od_bytes *record = &writing->record;
     size_t mark = begin_section(record, OD_TAKEOVER_BASE);
     od_bytes_put_string(record, OD_SLICE(OD_VERSION));
@@ -47,9 +46,7 @@ static void put_base(struct od_takeover_writing *writing, const struct od_server
     od_takeover_put_fd(writing, base->lock_fd);
     od_takeover_put_fd(writing, od_operator_fd(&server->operator));
     od_takeover_put_fd(writing, base->asker_fd);
-    od_bytes_put_u16(record, listeners->port);
-    for (size_t i = 0; i < listeners->count; i++)
-        od_takeover_put_fd(writing, listeners->fds[i]);
+    od_takeover_put_listeners(writing, &server->door.listeners);
     end_section(record, mark);
 }
 
@@ -219,14 +216,6 @@ static void adopt(struct od_server *server, const struct od_takeover *takeover, 
                section);
 }
 
-static void adopt_listeners(struct od_server *server, struct od_cursor cursor)
-{
-    struct od_listeners *listeners = &server->door.listeners;
-    listeners->port = od_cursor_u16(&cursor);
-    while (!od_cursor_at_end(&cursor) && listeners->count < OD_LISTENERS_MAX)
-        listeners->fds[listeners->count++] = od_takeover_take_fd(&cursor);
-}
-
 void od_takeover_adopt(struct od_server *server, struct od_takeover *takeover)
 {
     int *const fds[] = {&takeover->lock_fd, &takeover->control_fd, &takeover->asker_fd};
@@ -234,12 +223,15 @@ void od_takeover_adopt(struct od_server *server, struct od_takeover *takeover)
         if (*fds[i] >= 0)
             fcntl(*fds[i], F_SETFD, FD_CLOEXEC);
     }
-    adopt_listeners(server, takeover->listeners);
+    struct od_cursor listeners = takeover->listeners;
+    od_takeover_take_listeners(&server->door.listeners, &listeners);
+    adopt(server, takeover, OD_TAKEOVER_SCRIPT);
     adopt(server, takeover, OD_TAKEOVER_WORKERS);
     adopt(server, takeover, OD_TAKEOVER_OBJECTS);
     adopt(server, takeover, OD_TAKEOVER_SOCKETS);
     adopt(server, takeover, OD_TAKEOVER_REFUSALS);
     adopt(server, takeover, OD_TAKEOVER_TLS);
+    adopt(server, takeover, OD_TAKEOVER_ADMIN);
 }
 
 void od_takeover_adopt_arrivals(struct od_server *server, const struct od_takeover *takeover)

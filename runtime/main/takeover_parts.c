@@ -22,11 +22,41 @@ int od_takeover_take_fd(struct od_cursor *cursor)
     return fd;
 }
 
+void od_takeover_put_listeners(struct od_takeover_writing *writing,
+                               const struct od_listeners *listeners)
+{
+    od_bytes_put_u16(&writing->record, listeners->port);
+    for (size_t i = 0; i < listeners->count; i++)
+        od_takeover_put_fd(writing, listeners->fds[i]);
+}
+
+void od_takeover_take_listeners(struct od_listeners *listeners, struct od_cursor *cursor)
+{
+    listeners->port = od_cursor_u16(cursor);
+    while (!od_cursor_at_end(cursor) && listeners->count < OD_LISTENERS_MAX)
+        listeners->fds[listeners->count++] = od_takeover_take_fd(cursor);
+}
+
 // --- The script, and the lives of workers --------------------------------------------------------
 
 static void put_script(struct od_takeover_writing *writing, struct od_server *server)
 {
-    od_reload_put(&server->reload, &writing->record);
+    const struct od_reload *reload = &server->reload;
+    od_bytes_put_u32(&writing->record, reload->version);
+    od_bytes_put_string(&writing->record, od_bytes_slice(&reload->required));
+    od_bytes_put_slice(&writing->record, od_bytes_slice(&reload->served));
+}
+
+static bool take_script(struct od_server *server, struct od_cursor *cursor)
+{
+    struct od_verdict verdict;
+    uint32_t version = od_cursor_u32(cursor);
+    od_slice required = od_cursor_string(cursor);
+    if (!od_verdict_read(cursor, &verdict) || !verdict.ok || version == 0)
+        return false;
+    od_reload_serve(&server->reload, version, &verdict);
+    od_reload_looked_at(&server->reload, required);
+    return true;
 }
 
 static void put_workers(struct od_takeover_writing *writing, struct od_server *server)
@@ -214,6 +244,19 @@ static bool take_tls(struct od_server *server, struct od_cursor *cursor)
     return od_tls_process_adopt(&server->tls, number, fd, &err);
 }
 
+// --- The admin listener --------------------------------------------------------------------------
+
+static void put_admin(struct od_takeover_writing *writing, struct od_server *server)
+{
+    od_takeover_put_listeners(writing, &server->admin.door.listeners);
+}
+
+static bool take_admin(struct od_server *server, struct od_cursor *cursor)
+{
+    od_takeover_take_listeners(&server->admin.door.listeners, cursor);
+    return !cursor->failed;
+}
+
 // --- Refusals ------------------------------------------------------------------------------------
 
 static void put_refusals(struct od_takeover_writing *writing, struct od_server *server)
@@ -227,11 +270,12 @@ static bool take_refusals(struct od_server *server, struct od_cursor *cursor)
 }
 
 const struct od_takeover_part od_takeover_parts[OD_TAKEOVER_SECTION_COUNT] = {
-    [OD_TAKEOVER_SCRIPT] = {put_script, NULL},
+    [OD_TAKEOVER_SCRIPT] = {put_script, take_script},
     [OD_TAKEOVER_WORKERS] = {put_workers, take_workers},
     [OD_TAKEOVER_OBJECTS] = {put_objects, take_objects},
     [OD_TAKEOVER_SOCKETS] = {put_sockets, take_sockets},
     [OD_TAKEOVER_ARRIVALS] = {put_arrivals, take_arrivals},
     [OD_TAKEOVER_TLS] = {put_tls, take_tls},
+    [OD_TAKEOVER_ADMIN] = {put_admin, take_admin},
     [OD_TAKEOVER_REFUSALS] = {put_refusals, take_refusals},
 };

@@ -171,6 +171,7 @@ static void return_to_service(struct od_upgrade *upgrade, int lock_fd, od_slice 
         od_log(OD_LOG_ERROR, NULL, "%s", err.text);
         od_server_stop(server, OD_EXIT_WRONG);
     } else {
+        od_admin_listener_return(&server->admin);
         od_supervisor_return(&server->supervisor);
         od_alarm_clock_start(&server->alarm_clock);
         od_reload_open(&server->reload);
@@ -190,6 +191,7 @@ static void become_next(struct od_upgrade *upgrade)
         .lock_fd = od_committer_duplicate_lock(server->committer),
         .asker_fd = upgrade->question == NULL ? -1 : od_control_duplicate_fd(upgrade->question),
     };
+    od_admin_listener_rest(&server->admin);
     od_committer_close(server->committer);
     server->committer = NULL;
     od_takeover_put(&writing, server, &base);

@@ -228,16 +228,6 @@ static void describe_end(const struct od_child *child, int status, struct od_end
     how->was_running = od_worker_page_running(child->page, &how->event);
 }
 
-// What its page says, if that can be so: a worker in strange hands may have written anything there,
-// and with a number that is too large no later life could run (sockets are numbers of Lua).
-static uint64_t last_number_of(const struct od_child *child)
-{
-    uint64_t life_ms = (uint64_t)(child->ended_ms - child->started_ms);
-    uint64_t most = child->last_number + (life_ms + 1) * OD_NUMBERS_A_MS_MAX;
-    uint64_t said = child->page->last_number;
-    return said >= child->last_number && said <= most ? said : most;
-}
-
 // Which of their calls it had begun, for those who wait for answers of it.
 static void tell_end(const struct od_child *child, struct od_child *other)
 {
@@ -261,6 +251,16 @@ static void tell_all(const struct od_child *child)
         if (other != child && other->has_link && other->state != OD_CHILD_ENDED)
             tell_end(child, other);
     }
+}
+
+// What its page says, if that can be so: a worker in strange hands may have written anything there,
+// and with a number that is too large no later life could run (sockets are numbers of Lua).
+static uint64_t last_number_of(const struct od_child *child)
+{
+    uint64_t life_ms = (uint64_t)(child->ended_ms - child->started_ms);
+    uint64_t most = child->last_number + (life_ms + 1) * OD_NUMBERS_A_MS_MAX;
+    uint64_t said = child->page->last_number;
+    return said >= child->last_number && said <= most ? said : most;
 }
 
 // A link is read to its end before this, so that the last words of a worker are heard.

@@ -504,6 +504,15 @@ static void idle_passed(struct od_timer *timer)
                   (next_ms > due_ms ? next_ms : due_ms + 1) + objects->idle_ms);
 }
 
+int64_t od_objects_arrival_us(struct od_objects *objects)
+{
+    if (objects->arrival_us < 0)
+        return od_clock_passed_us();
+    if (objects->arrival_us == 0)
+        objects->arrival_us = od_clock_passed_us();
+    return objects->arrival_us;
+}
+
 int64_t od_objects_deadline_us(const struct od_objects *objects)
 {
     int64_t limit_us = objects->event_limit_ms * 1000;

@@ -33,6 +33,8 @@ struct od_objects {
     od_time_ms idle_ms;            // An instance idle for so long is dropped.
     od_time_ms event_limit_ms;     // An event that runs longer costs the worker; 0: none does.
     int64_t event_began_us;        // The one that runs, by od_clock_passed_us.
+    int64_t arrival_us;            // While bytes become events: when the first of this turn came;
+                                   // 0: none has, below 0: events come from objects.
     struct od_list namespaces;
     struct od_object *entry; // Handles requests while the script has an entry fetch.
     struct od_map by_id;
@@ -125,6 +127,9 @@ bool od_objects_name(struct od_objects *objects, const od_id *id, od_slice *name
 
 // The turn's middle: handles events, a bounded number and time; true when some are left.
 bool od_objects_deliver(struct od_objects *objects);
+
+// When an event comes that is put now. Those of one turn come together: the clock is read once.
+int64_t od_objects_arrival_us(struct od_objects *objects);
 
 // When what can be stopped in the event that runs is to be stopped, by od_clock_passed_us: before
 // whoever watches over the worker has a reason to end it.

@@ -30,6 +30,7 @@ void od_certificates_deinit(struct od_certificates *certificates)
 
 // --- Names ---------------------------------------------------------------------------------------
 
+// NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL wants it so.
 static int choose_by_name(SSL *ssl, int *alert, void *owner)
 {
     const struct od_certificates *certificates = owner;
@@ -110,6 +111,7 @@ static SSL_CTX *make_context(struct od_certificates *certificates)
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                      SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
                                      SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_read_ahead(context, 1); // One system call a record, not one for its head as well.
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     int known = SSL_CTX_set_cipher_list(context, ciphers);

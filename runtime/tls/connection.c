@@ -26,6 +26,7 @@ void od_tls_connection_end(struct od_tls_connection *connection)
     od_list_remove(&connection->link);
     connection->tls->connection_count--;
     od_loop_clear_timer(&connection->tls->loop, &connection->deadline);
+    od_loop_clear_timer(&connection->tls->loop, &connection->again);
     uv_close((uv_handle_t *)&connection->outer_poll, on_poll_closed);
     uv_close((uv_handle_t *)&connection->inner_poll, on_poll_closed);
     SSL_free(connection->ssl);
@@ -181,11 +182,12 @@ static enum outcome go_up(struct od_tls_connection *connection)
 {
     if (!pass_kept(connection, &connection->up, put_up))
         return FAILED;
-    if (!is_empty(&connection->up) || connection->outer_has_ended)
+    if (!is_empty(&connection->up) || connection->outer_has_ended || !connection->outer_is_readable)
         return WAITS;
     ERR_clear_error();
     int size = SSL_read(connection->ssl, connection->tls->piece, OD_TLS_PIECE_BYTES);
     enum outcome outcome = outcome_of(connection, size);
+    connection->outer_is_readable = outcome == WENT_ON && SSL_has_pending(connection->ssl);
     if (outcome == ENDED)
         end_up(connection);
     if (outcome != WENT_ON)
@@ -197,10 +199,12 @@ static enum outcome go_down(struct od_tls_connection *connection)
 {
     if (!pass_kept(connection, &connection->down, put_outer))
         return FAILED;
-    if (!is_empty(&connection->down) || connection->inner_has_ended)
+    if (!is_empty(&connection->down) || connection->inner_has_ended ||
+        !connection->inner_is_readable)
         return WAITS;
     ssize_t size =
         recv(connection->inner_fd, connection->tls->piece, OD_TLS_PIECE_BYTES, MSG_DONTWAIT);
+    connection->inner_is_readable = size == OD_TLS_PIECE_BYTES;
     if (size < 0)
         return errno == EAGAIN || errno == EINTR ? WAITS : FAILED;
     if (size == 0) {
@@ -220,8 +224,12 @@ static void watch(struct od_tls_connection *connection)
     int outer = (reads_outer || !connection->is_established ? UV_READABLE : 0) |
                 (connection->wants_write ? UV_WRITABLE : 0);
     int inner = (reads_inner ? UV_READABLE : 0) | (is_empty(&connection->up) ? 0 : UV_WRITABLE);
-    uv_poll_start(&connection->outer_poll, outer, on_poll);
-    uv_poll_start(&connection->inner_poll, inner, on_poll);
+    if (outer != connection->outer_polled)
+        uv_poll_start(&connection->outer_poll, outer, on_poll);
+    if (inner != connection->inner_polled)
+        uv_poll_start(&connection->inner_poll, inner, on_poll);
+    connection->outer_polled = outer;
+    connection->inner_polled = inner;
 }
 
 // Goes on as far as it can; false: it is over.
@@ -235,19 +243,35 @@ static bool go_on(struct od_tls_connection *connection)
             return false;
         outcome = up == WENT_ON || down == WENT_ON ? WENT_ON : WAITS;
     }
+    if (outcome == WENT_ON)
+        od_loop_set_timer(&connection->tls->loop, &connection->again, 0);
     bool is_done = connection->outer_has_ended && connection->inner_has_ended;
     return outcome != FAILED && outcome != ENDED && !is_done;
 }
 
-// OpenSSL may hold what it has read already, of which the kernel tells nothing more.
+static void go_on_or_end(struct od_tls_connection *connection, bool is_well)
+{
+    if (is_well && go_on(connection))
+        watch(connection);
+    else
+        od_tls_connection_end(connection);
+}
+
+// What OpenSSL has read ahead, no descriptor tells of: then it goes on by itself.
+static void on_again(struct od_timer *timer)
+{
+    go_on_or_end(OD_TIMER_MEMBER(timer, struct od_tls_connection, again), true);
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
-    (void)events;
     struct od_tls_connection *connection = poll->data;
-    if (status < 0 || !go_on(connection))
-        od_tls_connection_end(connection);
+    bool is_readable = (events & UV_READABLE) != 0;
+    if (poll == &connection->outer_poll)
+        connection->outer_is_readable |= is_readable;
     else
-        watch(connection);
+        connection->inner_is_readable |= is_readable;
+    go_on_or_end(connection, status >= 0);
 }
 
 void od_tls_connection_start(struct od_tls *tls, int outer_fd, int inner_fd)
@@ -257,6 +281,7 @@ void od_tls_connection_start(struct od_tls *tls, int outer_fd, int inner_fd)
     connection->outer_fd = outer_fd;
     connection->inner_fd = inner_fd;
     connection->deadline.fire = on_late;
+    connection->again.fire = on_again;
     connection->ssl = od_certificates_accept(&tls->certificates);
     connection->open_polls = 2;
     od_list_init(&connection->link);

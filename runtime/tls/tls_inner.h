@@ -33,6 +33,9 @@ struct od_tls_connection {
     struct od_timer deadline; // Of the handshake.
     struct od_tls_piece up;   // From the client,
     struct od_tls_piece down; // and to it.
+    struct od_timer again;    // It has more to do, of which no descriptor tells.
+    int outer_polled, inner_polled;
+    bool outer_is_readable, inner_is_readable; // Perhaps.
     bool is_established;
     bool wants_write; // OpenSSL cannot go on before the client takes something.
     bool outer_has_ended, inner_has_ended;

@@ -259,8 +259,10 @@ static bool may_deliver(struct od_worker *worker)
 static void worker_turn(struct od_worker *worker)
 {
     check(worker);
+    worker->objects.arrival_us = 0;
     od_loop_poll(&worker->loop, !worker->has_more); // Sockets and links: bytes become events.
-    int64_t began_us = od_clock_passed_us();
+    int64_t began_us = od_objects_arrival_us(&worker->objects);
+    worker->objects.arrival_us = -1;
     od_page_turn(worker->page);
     od_net_read_on(&worker->net);
     worker->has_more = may_deliver(worker) && // Lua runs here, and only here.

@@ -148,6 +148,18 @@ describe("open-do upgrade", function()
     end
   end)
 
+  it("keeps the port of the admin listener, and the log says nothing of its process", function()
+    server = survival.start { workers = 1, args = { "--admin", "127.0.0.1:0" } }
+    local port = tonumber(server:wait_log("admin at http://127.0.0.1:(%d+)"))
+    local http = require "spec.support.http"
+    for _ = 1, 3 do
+      local answer = http.request({ host = "127.0.0.1", port = port }, "GET", "/healthz")
+      assert.equal(200, answer.status)
+      upgrade(server)
+    end
+    assert.not_matches("the admin process", server:log(), 1, true)
+  end)
+
   it("does not keep the program from stopping", function()
     server = handover.start { workers = 2 }
     server:open():send_request("GET", "/rooms/s?ask=sleep&rest=1500")
