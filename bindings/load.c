@@ -14,6 +14,7 @@
 #include "engine/freeze.h"
 #include "engine/require.h"
 #include "link/options.h"
+#include "object/crons.h"
 #include "object/route.h"
 #include "run.h"
 #include "value/raise.h"

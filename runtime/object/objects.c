@@ -9,11 +9,11 @@
 #include "net/net.h"
 #include "object/call.h"
 #include "object/call_sent.h"
+#include "object/crons.h"
 #include "object/history.h"
 #include "object/leftovers.h"
 #include "object/outbox.h"
 #include "object/refusal.h"
-#include "object/route.h"
 #include "object/task.h"
 #include "object/timeout.h"
 #include "object/trace.h"
@@ -222,21 +222,6 @@ static void outdated_passed(struct od_timer *timer)
     }
 }
 
-// Each version of the script sets its own: the object is constructed though nothing happens to it.
-static void wake_crons(struct od_objects *objects)
-{
-    od_slice name = OD_SLICE("script");
-    struct od_namespace *namespace = od_objects_namespace(objects, OD_SLICE(OD_CRONS_NAMESPACE));
-    if (namespace == NULL || !od_objects_serve(objects, namespace))
-        return;
-    od_id id = od_id_of_name(&namespace->key, name);
-    if (od_worker_of(&id, objects->worker_count) != objects->worker)
-        return;
-    struct od_object *object = od_objects_get(objects, namespace, &id, true, name);
-    object->must_wake = true;
-    od_object_settle(object);
-}
-
 void od_objects_switch(struct od_objects *objects, struct od_script *script)
 {
     OD_ASSERT(script != NULL);
@@ -254,7 +239,7 @@ void od_objects_switch(struct od_objects *objects, struct od_script *script)
     struct od_map_node *node = NULL;
     while ((node = od_map_next(&objects->by_id, node)) != NULL)
         od_object_renew(OD_MAP_MEMBER(node, struct od_object, by_id));
-    wake_crons(objects);
+    od_crons_wake(objects);
 }
 
 static void end_timeouts(struct od_objects *objects)

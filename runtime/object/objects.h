@@ -89,10 +89,6 @@ od_slice od_namespace_called(const struct od_namespace *namespace); // For peopl
 // data, their sockets and what these send; all of it waits for a version that has one again.
 bool od_objects_serve(const struct od_objects *objects, const struct od_namespace *namespace);
 
-// The namespace of the hidden object whose schedules are the `crons` of the script. Its name is
-// none that a script or a URL can give.
-#define OD_CRONS_NAMESPACE "_crons"
-
 // From here on [script], which is loaded, is the current version. Instances of the one before are
 // dropped, those with a running handler when it has ended, or after OD_OUTDATED_MS_MAX. Not while
 // Lua runs.
