@@ -422,7 +422,7 @@ static void drop_outdated(struct od_object *object)
     if (!is_outdated(object) || !od_list_is_empty(&object->tasks) || object->running != NULL)
         return;
     // Its successor has to set the timers again, and perhaps nobody else comes to wake it.
-    object->must_wake = object->timeout_count > 0;
+    object->must_wake = object->must_wake || object->timeout_count > 0;
     od_object_sleep(object);
 }
 
