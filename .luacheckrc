@@ -8,3 +8,4 @@ files["lua/types/"] = { ignore = { "2" } } -- Declarations: nothing is used.
 files["examples/**/*_spec.lua"] = { std = "+busted" }
 files[".busted"] = { std = "luajit" }
 files["examples/**/page.lua"] = { max_line_length = false }
+files["lua/new/**/*_spec.lua"] = { std = "+busted" }

@@ -6,6 +6,7 @@
 
 #include "engine/engine.h"
 #include "link/invocation.h"
+#include "object/alarm_event.h"
 #include "object/namespace.h"
 #include "value/raise.h"
 
@@ -33,6 +34,8 @@ enum od_handler od_handler_of(const struct od_event *event)
     if (event == NULL)
         return OD_HANDLER_CONSTRUCTOR;
     OD_ASSERT(event->kind != OD_EVENT_RESUME);
+    if (event->kind == OD_EVENT_ALARM && od_alarm_event_is_schedule(event))
+        return OD_HANDLER_SCHEDULE;
     return handlers[event->kind];
 }
 
@@ -161,12 +164,10 @@ static bool find(lua_State *L, const struct od_class *class, od_slice name)
     lua_pushcfunction(L, look_up);
     lua_rawgeti(L, LUA_REGISTRYINDEX, class->metatable_ref);
     lua_pushlstring(L, name.at, name.size);
-    bool is_found = lua_pcall(L, 2, 1, 0) == 0 && lua_type(L, -1) == LUA_TFUNCTION;
-    if (is_found)
-        remember(L, class, name);
-    else
-        lua_pop(L, 1);
-    return is_found;
+    if (lua_pcall(L, 2, 1, 0) == 0 && lua_type(L, -1) == LUA_TFUNCTION)
+        return true;
+    lua_pop(L, 1);
+    return false;
 }
 
 bool od_class_push_method(lua_State *L, const struct od_class *class, od_slice name)
@@ -178,5 +179,13 @@ bool od_class_push_method(lua_State *L, const struct od_class *class, od_slice n
     if (lua_type(L, -1) == LUA_TFUNCTION)
         return true;
     lua_pop(L, 1);
-    return od_method_refusal(name) == NULL && find(L, class, name);
+    if (od_method_refusal(name) != NULL || !find(L, class, name))
+        return false;
+    remember(L, class, name);
+    return true;
+}
+
+bool od_class_push_own(lua_State *L, const struct od_class *class, od_slice name)
+{
+    return !is_reserved(name) && find(L, class, name);
 }
