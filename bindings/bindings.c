@@ -4,6 +4,7 @@
 
 #include <lauxlib.h>
 
+#include "api/abort.h"
 #include "api/branches.h"
 #include "api/command.h"
 #include "api/fetch.h"
@@ -15,6 +16,7 @@
 #include "api/sql.h"
 #include "api/state.h"
 #include "api/storage.h"
+#include "api/stream.h"
 #include "api/stub.h"
 #include "api/test.h"
 #include "api/time.h"
@@ -171,6 +173,8 @@ static int set_up(lua_State *L)
     engine->sockets_ref = reference_weak_table(L);
     lua_newtable(L);
     engine->selves_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_newtable(L);
+    engine->aborts_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pushboolean(L, false);
     engine->way_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pushboolean(L, false);
@@ -185,6 +189,8 @@ static int set_up(lua_State *L)
     od_lib_branches_open(L);
     od_lib_fetch_open(L);
     od_lib_password_open(L);
+    od_lib_stream_open(L);
+    od_lib_abort_open(L);
     od_lib_stub_open(L);
     od_failure_open(L);
     add_methods_in_lua(L);

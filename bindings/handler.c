@@ -2,6 +2,7 @@
 
 #include <lauxlib.h>
 
+#include "api/abort.h"
 #include "api/command.h"
 #include "api/socket.h"
 #include "api/state.h"
@@ -35,6 +36,8 @@ bool od_handler_push(struct od_engine *engine, lua_State *L, const struct od_tas
     enum od_handler handler = od_handler_of(task->event);
     if (handler == OD_HANDLER_BRANCH)
         return false;
+    if (handler == OD_HANDLER_LEFT)
+        return od_abort_push_handler(engine, L, task);
     if (od_test_push_handler(engine, L, task))
         return true;
     if (od_object_is_entry(task->object))
@@ -172,6 +175,7 @@ static int (*const push_arguments[OD_HANDLER_KINDS])(struct od_engine *, lua_Sta
     [OD_HANDLER_METHOD] = push_method,
     [OD_HANDLER_TIMER] = push_timer,
     [OD_HANDLER_COMMAND] = push_command,
+    [OD_HANDLER_LEFT] = od_abort_push_functions,
 };
 
 int od_handler_push_arguments(struct od_engine *engine, lua_State *L, const struct od_task *task)

@@ -33,6 +33,7 @@ enum od_handler {
     OD_HANDLER_COUNT,
     OD_HANDLER_METHOD = OD_HANDLER_COUNT, // Any other function, called by its name.
     OD_HANDLER_TIMER,                     // No function of the class: one given to setTimeout.
+    OD_HANDLER_LEFT,                      // The same: those given to request:onAbort.
     OD_HANDLER_BRANCH,                    // The same: one given to od.all.
     OD_HANDLER_COMMAND,                   // Nor this: one of ours (lua/engine/commands.lua).
     OD_HANDLER_KINDS,

@@ -50,6 +50,7 @@ struct od_engine {
     struct od_bytes scratch; // See od_engine_scratch.
     struct od_bytes way;     // See od_error_report_note,
     int way_ref;             // and of which error value.
+    int aborts_ref;          // Number of a task -> array of what it gave to request:onAbort.
     int branches_ref;        // Array of the functions that OD_WAIT_BRANCHES is about.
     char *folder;            // Of the script: where `require` looks.
     od_slice files;          // While it is loaded: files that are not to be read from the disk.

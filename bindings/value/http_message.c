@@ -11,11 +11,14 @@
 #include "value/raise.h"
 
 // A Request in Lua: method, url, path, peer, body or nil, and either `headers` or `_fields` (see
-// http_fields.h). A Response: status, body or nil, webSocket or nil, `headers` or `_fields` or
-// none. lua/open-do/request.lua and response.lua make the same shapes.
+// http_fields.h). A Response: status, body (also a function) or nil, `_stream` or nil, webSocket or
+// nil, `headers` or `_fields` or none. lua/open-do/request.lua and response.lua make the same
+// shapes.
 
 od_response_socket_fn *od_response_socket;
 od_response_socket_push_fn *od_response_socket_push;
+od_response_stream_fn *od_response_stream;
+od_response_stream_push_fn *od_response_stream_push;
 
 // What the Lua modules define; the addresses of the names are keys of the registry.
 enum definition {
@@ -163,6 +166,10 @@ void od_response_push(lua_State *L, od_slice message)
         od_response_socket_push(L, response.worker, response.socket);
         lua_setfield(L, -2, "webSocket");
     }
+    if (response.stream != 0 && od_response_stream_push != NULL) {
+        od_response_stream_push(L, response.worker, response.stream);
+        lua_setfield(L, -2, "_stream");
+    }
     become(L, RESPONSE);
 }
 
@@ -227,11 +234,15 @@ static bool status_field(lua_State *L, int index, uint16_t *status, struct od_er
     return true;
 }
 
-static bool socket_field(lua_State *L, int index, uint16_t status, uint32_t *worker,
-                         uint64_t *socket, struct od_error *err)
+struct part { // What comes with a response (link/response.h).
+    enum od_response_part kind;
+    uint32_t worker;
+    uint64_t number;
+};
+
+static bool socket_field(lua_State *L, int index, uint16_t status, struct part *part,
+                         struct od_error *err)
 {
-    *worker = 0;
-    *socket = 0;
     bool has_socket = push_field(L, index, "webSocket") != LUA_TNIL;
     if (has_socket != (status == 101))
         return od_error_set(err, has_socket ? "a Response with a webSocket must have status 101"
@@ -240,15 +251,36 @@ static bool socket_field(lua_State *L, int index, uint16_t status, uint32_t *wor
         return true;
     if (od_response_socket == NULL)
         return od_error_set(err, "a webSocket cannot go out here");
-    return od_response_socket(L, lua_gettop(L), worker, socket, err);
+    part->kind = OD_RESPONSE_SOCKET;
+    return od_response_socket(L, lua_gettop(L), &part->worker, &part->number, err);
+}
+
+static bool has_stream(lua_State *L, int index)
+{
+    int body = push_field(L, index, "body");
+    return body == LUA_TFUNCTION ||
+           (body == LUA_TNIL && push_field(L, index, "_stream") != LUA_TNIL);
+}
+
+// A body that is there, or one that comes in pieces.
+static bool response_body(lua_State *L, int index, od_slice *body, struct part *part,
+                          struct od_error *err)
+{
+    *body = (od_slice){NULL, 0};
+    if (!has_stream(L, index))
+        return body_field(L, index, body, err);
+    if (od_response_stream == NULL)
+        return od_error_set(err, "a body in pieces cannot go out here");
+    part->kind = OD_RESPONSE_STREAM;
+    return od_response_stream(L, lua_gettop(L), &part->worker, &part->number, err);
 }
 
 static bool encode_response(lua_State *L, void *context, struct od_error *err)
 {
     struct od_bytes *out = context;
     uint16_t status = 0;
-    uint32_t worker, count = 0;
-    uint64_t socket;
+    uint32_t count = 0;
+    struct part part = {OD_RESPONSE_ALONE, 0, 0};
     od_slice body;
     bool has_fields;
     if (!is_a(L, 1, RESPONSE)) {
@@ -256,10 +288,10 @@ static bool encode_response(lua_State *L, void *context, struct od_error *err)
         return od_error_set(err, "fetch returned %s%s; it must return an od.Response",
                             lua_isnil(L, 1) ? "" : "a ", what);
     }
-    if (!status_field(L, 1, &status, err) || !body_field(L, 1, &body, err) ||
-        !socket_field(L, 1, status, &worker, &socket, err))
+    if (!status_field(L, 1, &status, err) || !socket_field(L, 1, status, &part, err) ||
+        !response_body(L, 1, &body, &part, err))
         return false;
-    size_t mark = od_response_begin(out, status, worker, socket);
+    size_t mark = od_response_begin_with(out, status, part.kind, part.worker, part.number);
     if (!put_fields(L, 1, out, &count, &has_fields, err))
         return false;
     if (!has_fields && body.at != NULL) { // What response.lua would make of it.

@@ -38,6 +38,15 @@ typedef void od_response_socket_push_fn(lua_State *L, uint32_t worker, uint64_t 
 extern od_response_socket_fn *od_response_socket;
 extern od_response_socket_push_fn *od_response_socket_push;
 
+// The same for a body in pieces: at [index] the function that writes it, or what was in the field
+// `_stream` of a Response that is passed on unread. od_response_stream_push pushes one value, for
+// that field.
+typedef bool od_response_stream_fn(lua_State *L, int index, uint32_t *worker, uint64_t *stream,
+                                   struct od_error *err);
+typedef void od_response_stream_push_fn(lua_State *L, uint32_t worker, uint64_t stream);
+extern od_response_stream_fn *od_response_stream;
+extern od_response_stream_push_fn *od_response_stream_push;
+
 // Pushes a Request; a message that is none is a bug of ours and panics.
 void od_request_push(lua_State *L, od_slice message);
 

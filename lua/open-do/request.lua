@@ -100,6 +100,13 @@ function Request:formData()
   return data
 end
 
+--- Has [fn] called when the client has gone before it had all of the answer: as an event of its own,
+--- beside the handler, which runs on. Only while the handler runs, or what writes its body.
+---@param fn fun()
+function Request:onAbort(fn)
+  native.abort.on(self, fn)
+end
+
 --- Whether it asks for a WebSocket, in any letter case, as clients write it ("WebSocket").
 ---@return boolean
 function Request:isWebSocketUpgrade()

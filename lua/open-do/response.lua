@@ -4,6 +4,7 @@
 local module_name, native = ...
 assert(module_name == "open-do.response")
 
+local body_module = require "open-do.body"
 local fields_module = require "open-do.fields"
 local headers_module = require "open-do.headers"
 
@@ -14,12 +15,15 @@ local try_decode, try_encode = native.json.try_decode, native.json.try_encode
 local new_headers = headers_module.new
 local check_fields = fields_module.check
 
---- An HTTP response, whole, with its body.
+local chunks, read_body = body_module.chunks, body_module.read
+
+--- An HTTP response. Its body is there, or comes piece by piece: then what wants all of it waits.
 ---@class Response
 ---@field status integer 101, or 200 to 599
 ---@field ok boolean whether status is 200 to 299
 ---@field headers Headers
----@field body? string nil when there is none; `text()` gives "" then
+---@field body? string nil when there is none; `text()` gives "" then. Given to od.Response it may
+---  be a function, which writes it
 ---@field webSocket? WebSocket with status 101 only: the client's end of a pair
 local Response = {}
 
@@ -33,10 +37,14 @@ function built.headers(response)
     return read_fields(fields)
   end
   local headers = new_headers(nil, 2)
-  if response.body then
+  if type(response.body) == "string" then
     headers:append("content-type", TEXT)
   end
   return headers
+end
+
+function built.body(response)
+  return read_body(response, 3)
 end
 
 local metatable = {
@@ -63,6 +71,14 @@ native.http.define("Response", metatable)
 ---@return string
 function Response:text()
   return self.body or ""
+end
+
+--- Reads the body piece by piece: `for piece in response:chunks() do`. Waits for each; raises when
+--- the body is cut. Pieces are as they come, not as they were written. What is left unread when the
+--- handler ends is not sent any more.
+---@return fun(): string?
+function Response:chunks()
+  return chunks(self)
 end
 
 --- The body as JSON. Raises at the caller's line when it is none, with line and column.
@@ -92,8 +108,9 @@ local function check_status(status, has_socket, level)
 end
 
 local function check_body(body, status, level)
-  if type(body) ~= "string" then
-    error(("the body of a Response must be a string or nil, not a %s; see od.Response.json")
+  if type(body) ~= "string" and type(body) ~= "function" then
+    error(("the body of a Response must be a string, a function or nil, not a %s; see "
+      .. "od.Response.json")
       :format(type(body)), level)
   end
   if NO_BODY[status] then
@@ -114,7 +131,7 @@ local function make(body, content_type, init, level)
   local headers = init.headers
   if headers ~= nil or content_type ~= TEXT then
     headers = new_headers(headers, level + 1)
-    if body and not headers:has("content-type") then
+    if type(body) == "string" and not headers:has("content-type") then
       headers:append("content-type", content_type)
     end
   end
@@ -137,9 +154,10 @@ end
 
 local M = { constructor = nil } -- od.Response, which init.lua makes.
 
---- A response. Raises at [level] on misuse. (A tail call, `return od.Response(...)`, leaves no
+--- A response. A function as the body is called with a Stream when the handler has returned, and
+--- writes it piece by piece. Raises at [level] on misuse. (A tail call, `return od.Response(...)`, leaves no
 --- line of the caller; the text then stands alone.)
----@param body? string
+---@param body? string|fun(stream: Stream)
 ---@param init? { status?: integer, headers?: table|Headers, webSocket?: WebSocket } status 200
 ---@param level integer
 ---@return Response

@@ -99,19 +99,38 @@ function Request:queryAll(name) end
 ---@return FormData
 function Request:formData() end
 
+---[fn] is called when the client has gone before it had all of the answer: as an event of its own,
+---beside the handler, which runs on.
+---@param fn fun()
+function Request:onAbort(fn) end
+
 ---@return boolean whether it asks for a WebSocket, in any letter case
 function Request:isWebSocketUpgrade() end
+
+---What the function of a response writes the body to.
+---@class Stream
+local Stream = {}
+
+---Sends a piece of the body, when the writes before it are on disk. Yields while the client is slow.
+---Raises when he has gone, or the body has ended.
+---@param bytes string
+function Stream:write(bytes) end
 
 ---@class Response
 ---@field status integer 101, or 200 to 599
 ---@field ok boolean whether status is 200 to 299
 ---@field headers Headers
----@field body? string nil when there is none
+---@field body? string nil when there is none; yields when it comes piece by piece
 ---@field webSocket? WebSocket of an answer with status 101
 local Response = {}
 
 ---@return string body "" when there is none; may be read more than once
 function Response:text() end
+
+---Piece by piece, as they come: `for piece in response:chunks() do`. Yields for each; raises when
+---the body is cut.
+---@return fun(): string?
+function Response:chunks() end
 
 ---@return any value raises at the caller's line when the body is no JSON
 function Response:json() end

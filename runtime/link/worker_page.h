@@ -47,6 +47,7 @@ enum od_worker_page_flag { // Of a socket; none: it can go on elsewhere as if no
     OD_PAGE_WHOLE = 16,    // Nothing was read behind this request, and it keeps the connection.
     OD_PAGE_ANSWERED = 32, // What main has of it is over; if nothing else is set it is at rest.
     OD_PAGE_LEFT = 64,     // The worker has it no more.
+    OD_PAGE_PIECES = 128,  // A part of an answer may have left: nobody else can go on with it.
 };
 
 #define OD_PAGE_CLOSE_NAME "webSocketClose"    // Main counts these (main/quarantine.h),

@@ -73,7 +73,9 @@ void od_exchange_await_turn(struct od_exchange *exchange)
 static void on_stirs(void *owner)
 {
     const struct od_exchange *exchange = owner;
-    od_wire_mark(exchange->wire, OD_PAGE_BUSY, OD_PAGE_WHOLE);
+    bool has_pieces = exchange->phase == PHASE_PIECES || od_wire_waiting_bytes(exchange->wire) > 0;
+    od_wire_mark(exchange->wire, OD_PAGE_BUSY,
+                 (uint8_t)(OD_PAGE_WHOLE | (has_pieces ? 0 : OD_PAGE_PIECES)));
 }
 
 // Of what comes behind a request that is being answered, one read is taken, so that a client that
@@ -100,6 +102,8 @@ static void on_sent(void *owner)
     struct od_exchange *exchange = owner;
     if (exchange->phase == PHASE_NEXT && exchange->awaits_room)
         od_exchange_set_deadline(exchange, 0);
+    else if (exchange->phase == PHASE_PIECES)
+        od_exchange_pieces_sent(exchange);
 }
 
 // RFC 9112, 9.6: who sends nothing more may still read, and gets the answers to what he has asked.
@@ -108,6 +112,10 @@ static void on_half_ended(void *owner)
     struct od_exchange *exchange = owner;
     if (exchange->phase <= PHASE_BODY)
         od_exchange_await_more(exchange);
+    else if (exchange->phase == PHASE_ANSWER)
+        exchange->net->events->request_left(exchange->net->owner, exchange->number);
+    else if (exchange->phase == PHASE_PIECES)
+        od_exchange_pieces_half_ended(exchange);
 }
 
 static void on_ended(void *owner)
@@ -115,10 +123,13 @@ static void on_ended(void *owner)
     struct od_exchange *exchange = owner;
     struct od_net *net = exchange->net;
     uint64_t number = exchange->number;
-    bool was_waiting = exchange->phase == PHASE_ANSWER;
+    enum phase phase = exchange->phase;
+    uint64_t reader = exchange->reader;
     od_exchange_free(exchange);
-    if (was_waiting)
-        net->events->request_gone(net->owner, number);
+    if (phase == PHASE_ANSWER)
+        net->events->request_left(net->owner, number);
+    else if (phase == PHASE_PIECES)
+        net->events->pieces_unwanted(net->owner, reader);
 }
 
 static const struct od_wire_protocol protocol = {on_stirs, on_sent, on_bytes, on_half_ended,
@@ -174,8 +185,11 @@ static void on_next(struct od_exchange *exchange)
 
 static void on_deadline(struct od_timer *timer)
 {
-    static void (*const deadlines[])(struct od_exchange *) = {
-        [PHASE_HEAD] = on_head_deadline, [PHASE_BODY] = on_body_deadline, [PHASE_NEXT] = on_next};
+    static void (*const deadlines[])(struct od_exchange *) = {[PHASE_HEAD] = on_head_deadline,
+                                                              [PHASE_BODY] = on_body_deadline,
+                                                              [PHASE_PIECES] =
+                                                                  od_exchange_pieces_deadline,
+                                                              [PHASE_NEXT] = on_next};
     struct od_exchange *exchange = OD_TIMER_MEMBER(timer, struct od_exchange, deadline);
     OD_ASSERT(exchange->phase != PHASE_ANSWER);
     deadlines[exchange->phase](exchange);

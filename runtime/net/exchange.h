@@ -13,8 +13,8 @@
 // for od_websocket_attach in whichever worker holds the socket.
 //
 // Process: worker. Owner: the net; others know exchanges by number and ask for them anew each time.
-// Order: answer, upgrade (when it succeeds) and abort may end the exchange; the pointer is then
-// stale.
+// Order: answer, its begin and end, upgrade (when it succeeds) and abort may end the exchange; the
+// pointer is then stale.
 
 #ifndef OD_NET_EXCHANGE_H
 #define OD_NET_EXCHANGE_H
@@ -42,6 +42,15 @@ void od_exchange_begun(const struct od_exchange *exchange);
 // What cannot be sent as HTTP (a header with a line break, say) becomes a 500 and a line in the
 // log.
 void od_exchange_answer(struct od_exchange *exchange, od_slice response);
+
+// The same for a response of which only the head is here (its [stream] is not 0). The body follows,
+// piece by piece; what the client has taken of it is told by events for [reader], which may come
+// before this returns. What is put beyond that is held here.
+// An end that is not whole cuts the connection in such a way that no client can take the body for a
+// whole one.
+void od_exchange_answer_begin(struct od_exchange *exchange, od_slice response, uint64_t reader);
+void od_exchange_answer_piece(struct od_exchange *exchange, od_slice bytes);
+void od_exchange_answer_end(struct od_exchange *exchange, bool is_whole);
 
 // Whether the waiting request asks for a WebSocket, and asks well.
 bool od_exchange_wants_websocket(const struct od_exchange *exchange);

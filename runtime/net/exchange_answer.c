@@ -29,13 +29,30 @@ void od_exchange_begun(const struct od_exchange *exchange)
     od_wire_mark(exchange->wire, OD_PAGE_BEGUN, 0);
 }
 
-// The answer is shown to be on its way before the request is shown to be over.
+// The answer is shown to be on its way before the request is shown to be over. One in pieces has
+// partly left before, so it stays one (see on_stirs) as long as not all is sent.
 static void show_answered(const struct od_exchange *exchange)
 {
     uint8_t busy = exchange->in.size > 0 ? OD_PAGE_BUSY : 0;
     od_wire_show(exchange->wire);
     od_wire_mark(exchange->wire, OD_PAGE_ANSWERED | busy,
                  (uint8_t)(OD_PAGE_BEGUN | (busy ^ OD_PAGE_BUSY)));
+}
+
+void od_exchange_answered(struct od_exchange *exchange)
+{
+    od_wire_count(exchange->wire);
+    show_answered(exchange);
+    if (exchange->manner.keeps_alive)
+        expect_next(exchange);
+    else
+        od_exchange_close(exchange);
+}
+
+void od_exchange_decide_end(struct od_exchange *exchange)
+{
+    bool is_last = exchange->wire->has_ended && exchange->in.size == 0;
+    exchange->manner.keeps_alive &= !exchange->net->is_draining && !is_last;
 }
 
 static void put_fault(struct od_exchange *exchange, struct od_http_fault fault)
@@ -48,20 +65,14 @@ void od_exchange_answer(struct od_exchange *exchange, od_slice response)
 {
     OD_ASSERT(exchange->phase == PHASE_ANSWER);
     struct od_error err;
-    bool is_last = exchange->wire->has_ended && exchange->in.size == 0;
-    exchange->manner.keeps_alive &= !exchange->net->is_draining && !is_last;
+    od_exchange_decide_end(exchange);
     if (!od_wire_can_hold(exchange->wire, response.size)) {
         put_fault(exchange, (struct od_http_fault){503, "too much waits to be sent, try again"});
     } else if (!put_answer(exchange, response, &err)) {
         od_log(OD_LOG_ERROR, NULL, "a response cannot be sent: %s", err.text);
         put_fault(exchange, (struct od_http_fault){500, "The server's answer cannot be sent"});
     }
-    od_wire_count(exchange->wire);
-    show_answered(exchange);
-    if (exchange->manner.keeps_alive)
-        expect_next(exchange);
-    else
-        od_exchange_close(exchange);
+    od_exchange_answered(exchange);
 }
 
 static void fill_record(const struct od_exchange *exchange, const struct od_response *response,

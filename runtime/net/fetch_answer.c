@@ -190,7 +190,7 @@ void od_fetch_put_answer(const struct od_fetch *fetch, uint16_t status, struct o
     struct od_header field;
     struct od_bytes hops = {0};
     od_fetch_find_hops(fields, &hops);
-    size_t mark = od_response_begin(response, status, 0, 0);
+    size_t mark = od_response_begin(response, status);
     while (od_headers_next(&fields, &field)) {
         if (!is_kept(fetch, field.name) || od_http_list_has(od_bytes_slice(&hops), field.name))
             continue;

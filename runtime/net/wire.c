@@ -342,6 +342,14 @@ void od_wire_abort(struct od_wire *wire)
     od_wire_cut(wire);
 }
 
+// Main may have a duplicate, so no way to close the descriptor would do it.
+void od_wire_reset(struct od_wire *wire)
+{
+    struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+    (void)connect(wire->fd, &nowhere, sizeof nowhere); // Else it is no TCP, and merely closed.
+    od_wire_abort(wire);
+}
+
 void od_wire_cut(struct od_wire *wire)
 {
     wire->is_cut = true;

@@ -110,7 +110,11 @@ void od_wire_abort(struct od_wire *wire); // Drops what waits and ends, at the n
 // Only the peer's end is missing, and his system has got everything.
 bool od_wire_is_done(const struct od_wire *wire);
 
-void od_wire_cut(struct od_wire *wire); // The same, but the owner is told [ended].
+// The same, and the peer is told that what he has got is not all: a reset, at once, for everybody
+// who has the connection.
+void od_wire_reset(struct od_wire *wire);
+
+void od_wire_cut(struct od_wire *wire); // As abort, but the owner is told [ended].
 
 // Gives the connection away undisturbed: returns its descriptor, and puts what was not sent into
 // [unsent]. -1: no descriptor was free, and nothing has changed. Not allowed inside a callback of

@@ -62,7 +62,7 @@ static void leave_object(struct od_call *call)
 void od_call_free(struct od_call *call)
 {
     leave_object(call);
-    if (call->from == OD_FROM_PEER)
+    if (call->from != OD_FROM_TASK)
         od_map_remove(&call->objects->peer_calls, &call->by_origin);
     od_timers_clear(call->objects->timers, &call->deadline);
     free(call->access);
@@ -106,7 +106,7 @@ struct od_call *od_call_new(struct od_objects *objects, enum od_call_origin from
     call->origin = origin;
     call->deadline.fire = deadline_passed;
     od_map_put(&objects->calls, &call->by_id, od_map_hash_u64(call->id));
-    if (from == OD_FROM_PEER)
+    if (from != OD_FROM_TASK)
         od_map_put(&objects->peer_calls, &call->by_origin, origin_hash(origin_worker, origin));
     if (from == OD_FROM_EXCHANGE)
         od_timers_set(objects->timers, &call->deadline,
@@ -351,4 +351,28 @@ void od_call_cancel(struct od_call *call)
     od_call_free(call);
     if (object != NULL)
         od_object_cancel(object, id);
+}
+
+static struct od_task *task_of(const struct od_call *call)
+{
+    OD_LIST_EACH (link, &call->object->tasks) {
+        struct od_task *task = OD_LIST_MEMBER(link, struct od_task, link);
+        if (task->event != NULL && task->event->call == call->id)
+            return task;
+    }
+    return NULL;
+}
+
+void od_call_asker_left(struct od_call *call)
+{
+    struct od_link *peer = call->is_remote ? call->objects->peers[call->worker] : NULL;
+    call->asker_has_left = true;
+    if (peer != NULL) {
+        size_t mark = od_link_begin(peer, OD_KIND_CALL_LEFT, -1);
+        od_bytes_put_u64(&peer->out, call->id);
+        od_link_end(peer, mark);
+    }
+    struct od_task *task = call->object == NULL ? NULL : task_of(call);
+    if (task != NULL)
+        od_task_asker_left(task);
 }

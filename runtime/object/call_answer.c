@@ -9,11 +9,14 @@
 #include "object/access_log.h"
 #include "object/call_inner.h"
 #include "object/client_end.h"
+#include "object/sink.h"
 #include "object/socket.h"
 
-// The 101 cannot be taken any more: the socket's object hears that the peer is gone.
-void od_call_lose_socket(struct od_objects *objects, const struct od_response *response)
+// A 101 cannot be taken any more: the socket's object hears that the peer is gone. Nor can a body.
+void od_call_lose_parts(struct od_objects *objects, const struct od_response *response)
 {
+    if (response->stream != 0)
+        od_sink_lose(objects, response);
     if (response->socket == 0)
         return;
     if (response->worker == objects->worker) {
@@ -84,7 +87,7 @@ static void upgrade(struct od_call *call, struct od_exchange *exchange, od_slice
                           od_bytes_slice(&record), fd);
     } else {
         refuse_upgrade(call, exchange, err.text);
-        od_call_lose_socket(call->objects, response);
+        od_call_lose_parts(call->objects, response);
     }
     od_bytes_deinit(&record);
 }
@@ -96,6 +99,13 @@ static void answer_plainly(struct od_call *call, struct od_exchange *exchange, o
     od_exchange_answer(exchange, bytes);
 }
 
+static void answer_in_pieces(struct od_call *call, struct od_exchange *exchange, od_slice bytes,
+                             const struct od_response *response)
+{
+    od_access_log_end(call, response->status);
+    od_sink_feed(call->objects, exchange, call->origin, bytes, response);
+}
+
 static void answer_exchange(struct od_call *call, od_slice bytes)
 {
     struct od_response response;
@@ -103,30 +113,35 @@ static void answer_exchange(struct od_call *call, od_slice bytes)
     OD_ASSERT(is_whole);
     struct od_exchange *exchange = od_net_exchange(call->objects->net, call->origin);
     if (exchange == NULL)
-        od_call_lose_socket(call->objects, &response);
+        od_call_lose_parts(call->objects, &response);
     else if (response.status == 101)
         upgrade(call, exchange, bytes, &response);
+    else if (response.stream != 0)
+        answer_in_pieces(call, exchange, bytes, &response);
     else
         answer_plainly(call, exchange, bytes, response.status);
 }
 
-// A 101 comes with the client's end of a socket: the task has it now, or nobody.
-static void give_client_end(struct od_call *call, struct od_task *task, od_slice bytes)
+// A 101 comes with the client's end of a socket, and a head with a body that is still written: the
+// task has it now, or nobody.
+static void give_parts(struct od_call *call, struct od_task *task, od_slice bytes)
 {
     struct od_response response;
-    if (!od_response_read(bytes, &response) || response.socket == 0)
+    if (!od_response_read(bytes, &response))
         return;
     if (task == NULL)
-        od_call_lose_socket(call->objects, &response);
-    else
+        od_call_lose_parts(call->objects, &response);
+    else if (response.socket != 0)
         od_client_end_arrive(task, &response, od_slice_of(call->url));
+    else if (response.stream != 0)
+        od_sink_arrive(task, &response);
 }
 
 static void reply_to_task(struct od_call *call, enum od_call_outcome outcome, od_slice bytes)
 {
     struct od_task *task = od_task_find(call->objects, call->origin);
     if (outcome == OD_OUTCOME_RESPONSE)
-        give_client_end(call, task, bytes);
+        give_parts(call, task, bytes);
     if (task == NULL)
         return;
     task->waiting_call = 0;

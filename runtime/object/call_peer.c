@@ -41,7 +41,7 @@ static void drop_reply(struct od_objects *objects, enum od_call_outcome outcome,
 {
     struct od_response response;
     if (outcome == OD_OUTCOME_RESPONSE && read_response(objects, bytes, &response))
-        od_call_lose_socket(objects, &response);
+        od_call_lose_parts(objects, &response);
 }
 
 static void accept_reply(struct od_call *call, enum od_call_outcome outcome, od_slice bytes)
@@ -78,6 +78,14 @@ void od_call_receive_cancel(struct od_objects *objects, uint32_t worker, od_slic
     struct od_call *call = od_call_find_from(objects, worker, od_cursor_u64(&cursor));
     if (call != NULL)
         od_call_cancel(call);
+}
+
+void od_call_receive_left(struct od_objects *objects, uint32_t worker, od_slice body)
+{
+    struct od_cursor cursor = od_cursor_of(body);
+    struct od_call *call = od_call_find_from(objects, worker, od_cursor_u64(&cursor));
+    if (call != NULL)
+        od_call_asker_left(call);
 }
 
 static struct od_call *first_to(struct od_objects *objects, uint32_t worker)

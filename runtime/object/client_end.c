@@ -107,6 +107,6 @@ void od_client_ends_lose(struct od_task *task)
         struct client_end *end = OD_LIST_MEMBER(link, struct client_end, link);
         struct od_response response = {.worker = end->worker, .socket = end->number};
         end_free(end);
-        od_call_lose_socket(task->object->objects, &response);
+        od_call_lose_parts(task->object->objects, &response);
     }
 }

@@ -39,6 +39,8 @@ struct od_objects {
     struct od_map timeouts;
     struct od_map calls;
     struct od_map peer_calls; // Those from other workers, by their number there.
+    struct od_map streams;
+    struct od_map sinks;
     struct od_list ready;
     struct od_list gated;
     struct od_list idle;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "codec/http_answer.h"
 #include "link/response.h"
 #include "link/worker_page.h"
 #include "object/alarm_event.h"
@@ -14,6 +15,9 @@
 #include "object/outbox.h"
 #include "object/outgoing.h"
 #include "object/section.h"
+#include "object/sink.h"
+#include "object/socket.h"
+#include "object/stream.h"
 #include "object/transaction.h"
 
 static bool has_id(const struct od_map_node *node, const void *key)
@@ -34,7 +38,7 @@ const char *od_task_name(const struct od_task *task)
     return task->event == NULL ? OD_PAGE_CONSTRUCTOR_NAME : od_event_name(task->event);
 }
 
-static void resume(struct od_task *task)
+void od_task_resume(struct od_task *task)
 {
     struct od_event *event = od_event_new(OD_EVENT_RESUME, (od_slice){NULL, 0});
     event->ok = true;
@@ -44,7 +48,7 @@ static void resume(struct od_task *task)
 
 static void slept(struct od_timer *timer)
 {
-    resume(OD_TIMER_MEMBER(timer, struct od_task, timer));
+    od_task_resume(OD_TIMER_MEMBER(timer, struct od_task, timer));
 }
 
 // Unless it is in a section, which has its own limit and a reason not to be left half done.
@@ -144,6 +148,8 @@ struct od_task *od_task_new(struct od_object *object, struct od_event *event)
     od_list_init(&task->syncing);
     od_list_init(&task->accepted);
     od_list_init(&task->client_ends);
+    od_list_init(&task->sinks);
+    od_list_init(&task->streaming);
     od_list_init(&task->branches);
     od_list_init(&task->branch);
     od_list_push_back(&object->tasks, &task->link);
@@ -158,6 +164,16 @@ static void discard_accepted(struct od_task *task)
         od_socket_discard(OD_LIST_MEMBER(link, struct od_socket, accepted));
 }
 
+// A body whose function does not return is not whole.
+static void leave_stream(struct od_task *task)
+{
+    struct od_stream *stream =
+        task->stream == 0 ? NULL : od_stream_find(task->object->objects, task->stream);
+    od_stream_forget_waiting(task);
+    if (stream != NULL)
+        od_stream_break(stream);
+}
+
 void od_task_free(struct od_task *task)
 {
     struct od_objects *objects = task->object->objects;
@@ -170,6 +186,8 @@ void od_task_free(struct od_task *task)
     discard_accepted(task);
     od_transactions_abandon(task->object, task);
     od_client_ends_lose(task);
+    od_sinks_lose(task);
+    leave_stream(task);
     od_section_end(task);
     task->script->forget(task->script, task);
     task->script->uses--;
@@ -183,18 +201,39 @@ void od_task_free(struct od_task *task)
 }
 
 // From now on the socket waits for its connection, not for the handler that accepted it.
-static void release_socket(struct od_task *task, od_slice bytes)
+static void release_socket(struct od_task *task, const struct od_response *response)
 {
     struct od_objects *objects = task->object->objects;
-    struct od_response response;
-    if (!od_response_read(bytes, &response) || response.socket == 0)
+    od_client_end_forget(task, response->worker, response->socket);
+    if (response->worker != objects->worker)
         return;
-    od_client_end_forget(task, response.worker, response.socket);
-    if (response.worker != objects->worker)
-        return;
-    struct od_socket *socket = od_socket_find(objects, response.socket);
+    struct od_socket *socket = od_socket_find(objects, response->socket);
     if (socket != NULL)
         od_list_remove(&socket->accepted);
+}
+
+// A body of its own, or one that it passes on.
+static void release_stream(struct od_task *task, const struct od_response *response)
+{
+    struct od_sink *sink = od_sink_unread(task, response->worker, response->stream);
+    if (sink != NULL) {
+        od_sink_forget(sink);
+        return;
+    }
+    struct od_stream *stream = od_stream_find(task->object->objects, response->stream);
+    if (stream != NULL)
+        stream->is_counted = od_http_length_of(response->headers, &stream->left_bytes);
+}
+
+static void release(struct od_task *task, od_slice bytes)
+{
+    struct od_response response;
+    if (!od_response_read(bytes, &response))
+        return;
+    if (response.socket != 0)
+        release_socket(task, &response);
+    if (response.stream != 0)
+        release_stream(task, &response);
 }
 
 void od_task_answer(struct od_task *task, od_slice answer)
@@ -203,10 +242,38 @@ void od_task_answer(struct od_task *task, od_slice answer)
     OD_ASSERT(!task->is_answered);
     task->is_answered = true;
     if (task->event->kind == OD_EVENT_FETCH)
-        release_socket(task, answer);
+        release(task, answer);
     od_outbox_put(
         task->object,
         (struct od_effect){.kind = OD_EFFECT_ANSWER, .number = task->event->call, .bytes = answer});
+}
+
+static void tell_left(struct od_task *task)
+{
+    struct od_event *event = od_event_new(OD_EVENT_LEFT, (od_slice){NULL, 0});
+    event->task = task->id;
+    task->heeds_asker = false;
+    od_object_receive(task->object, event);
+}
+
+void od_task_asker_left(struct od_task *task)
+{
+    struct od_call *asked =
+        task->waiting_call == 0 ? NULL : od_call_find(task->object->objects, task->waiting_call);
+    task->asker_has_left = true;
+    if (asked != NULL)
+        od_call_asker_left(asked);
+    if (task->heeds_asker)
+        tell_left(task);
+}
+
+void od_task_heed_asker(struct od_task *task)
+{
+    const struct od_call *call = od_call_find(task->object->objects, task->event->call);
+    task->heeds_asker = true;
+    task->asker_has_left |= call != NULL && call->asker_has_left;
+    if (task->asker_has_left)
+        tell_left(task);
 }
 
 static void answer_with_failure(struct od_task *task, const struct od_failure *failure)
@@ -260,7 +327,7 @@ bool od_task_wait_sync(struct od_task *task)
 void od_task_synced(struct od_task *task)
 {
     od_list_remove(&task->syncing);
-    resume(task);
+    od_task_resume(task);
 }
 
 void od_task_wait_call(struct od_task *task, od_slice bytes)

@@ -18,6 +18,7 @@
 #include "object/refusal.h"
 #include "object/report.h"
 #include "object/restore.h"
+#include "object/sink.h"
 #include "object/socket.h"
 #include "store/limits.h"
 #include "store/store.h"
@@ -40,12 +41,24 @@ static void on_request(void *owner, uint64_t exchange, od_slice request)
                   request);
 }
 
-// The handler runs on: an object is not to be stopped in the middle by a client that leaves. Its
-// answer will find nobody.
-static void on_request_gone(void *owner, uint64_t exchange)
+// The handler runs on: an object is not to be stopped in the middle by a client that leaves. It may
+// want to know.
+static void on_request_left(void *owner, uint64_t exchange)
 {
-    (void)owner;
-    (void)exchange;
+    struct od_objects *objects = &((struct od_worker *)owner)->objects;
+    struct od_call *call = od_call_find_from(objects, objects->worker, exchange);
+    if (call != NULL)
+        od_call_asker_left(call);
+}
+
+static void on_pieces_taken(void *owner, uint64_t reader, size_t size)
+{
+    od_sink_taken(&((struct od_worker *)owner)->objects, reader, size);
+}
+
+static void on_pieces_unwanted(void *owner, uint64_t reader)
+{
+    od_sink_unwanted(&((struct od_worker *)owner)->objects, reader);
 }
 
 static void on_message(void *owner, uint64_t websocket, od_slice payload, struct od_bytes *memory,
@@ -96,9 +109,9 @@ static void on_connection_over(void *owner, uint64_t number)
     od_link_end(link, mark);
 }
 
-static const struct od_net_events net_events = {on_request, on_request_gone, on_message,
-                                                on_closed,  on_failed,       on_is_at_rest,
-                                                on_left,    on_fetched,      on_connection_over};
+static const struct od_net_events net_events = {
+    on_request, on_request_left, on_pieces_taken, on_pieces_unwanted, on_message,        on_closed,
+    on_failed,  on_is_at_rest,   on_left,         on_fetched,         on_connection_over};
 
 // --- A turn --------------------------------------------------------------------------------------
 

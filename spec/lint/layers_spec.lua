@@ -58,7 +58,7 @@ local CIRCLES = {
   ["runtime/object"] = { "access_log alarm_event auto_response branch call call_inner client_end "
     .. "deadlock inbox inspection keep label look object object_inner objects outbox outgoing "
     .. "refusal report "
-    .. "section socket tag task timeout transaction" },
+    .. "section sink socket stream tag task timeout transaction" },
   ["runtime/store"] = { "committer group reports", "env env_file", "storage store store_inner" },
 }
 

@@ -18,6 +18,7 @@ local CLASSES = {
   { "storage.sql", "Sql", "object" }, { "cursor", "Cursor", "object" },
   { "ws", "WebSocket", "object" }, { "env.NAMESPACE", "Namespace", "object" },
   { "id", "Id", "object" }, { "stub", "Stub", "object" },
+  { "stream", "Stream", "http" },
 }
 
 -- Being built: they may be there or not. The list is to be empty.

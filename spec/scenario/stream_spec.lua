@@ -1,0 +1,441 @@
+-- Bodies of answers that are written while they are sent.
+local Server = require "spec.support.server"
+local http = require "spec.support.http"
+local process = require "spec.support.process"
+
+local SOURCE = [[
+local od = require "open-do"
+
+local Tap = {}
+local streams = {}
+
+function Tap:count(request)
+  return od.Response(function(stream)
+    for i = 1, tonumber(request.query.n) do
+      stream:write(i .. "\n")
+    end
+  end, { headers = { ["content-type"] = "text/csv" } })
+end
+
+-- Each piece rests on a write.
+function Tap:stored(request)
+  return od.Response(function(stream)
+    for i = 1, 3 do
+      self.state.storage:put("n", i)
+      stream:write("stored " .. i .. "\n")
+      od.sleep(1)
+    end
+  end)
+end
+
+-- One piece for each request to /go.
+function Tap:steps()
+  return od.Response(function(stream)
+    while true do
+      while not self.next do
+        od.sleep(1)
+      end
+      local piece = self.next
+      self.next = nil
+      if piece == "end" then
+        return
+      elseif piece == "fail" then
+        error("the tap is broken")
+      end
+      stream:write(piece)
+    end
+  end)
+end
+
+function Tap:go(request)
+  self.next = request.query.piece
+  return od.Response("gone\n")
+end
+
+function Tap:counted(request)
+  return od.Response(function(stream)
+    stream:write("12345")
+    local ok, problem = pcall(stream.write, stream, request.query.more or "67890")
+    self.problem = problem
+  end, { headers = { ["content-length"] = request.query.length or "10" } })
+end
+
+function Tap:problem_of()
+  return od.Response(tostring(self.problem))
+end
+
+function Tap:huge(request)
+  return od.Response(function(stream)
+    self.written = 0
+    local piece = ("x"):rep(1000)
+    for _ = 1, tonumber(request.query.pieces) do
+      stream:write(piece)
+      self.written = self.written + #piece
+    end
+  end)
+end
+
+function Tap:atOnce(request)
+  return od.Response(function(stream)
+    stream:write(("0123456789"):rep(1000000))
+  end)
+end
+
+function Tap:written_of()
+  return od.Response(tostring(self.written))
+end
+
+function Tap:wrong(request)
+  return od.Response(function(stream)
+    local value
+    if request.query.what == "number" then value = 42 end
+    local ok, problem = pcall(stream.write, stream, value)
+    stream:write("")
+    stream:write(tostring(problem))
+  end)
+end
+
+function Tap:late()
+  return od.Response(function(stream)
+    self.stream = stream
+    stream:write("all")
+  end)
+end
+
+function Tap:late_write()
+  local ok, problem = pcall(self.stream.write, self.stream, "more")
+  return od.Response(tostring(problem))
+end
+
+-- Two tasks write, each pieces that are larger than what may be on its way.
+function Tap:two()
+  return od.Response(function(stream)
+    od.all {
+      function() for _ = 1, 3 do stream:write(("a"):rep(300000) .. "\n") end end,
+      function() for _ = 1, 3 do stream:write(("b"):rep(300000) .. "\n") end end,
+    }
+  end)
+end
+
+function Tap:nothing()
+  return od.Response(function() end)
+end
+
+function Tap:head_of(request)
+  return od.Response(function(stream)
+    self.called = true
+    stream:write("body")
+  end, { headers = { ["content-length"] = "4" } })
+end
+
+function Tap:called_of()
+  return od.Response(tostring(self.called))
+end
+
+function Tap:resets()
+  return od.Response(function(stream)
+    stream:write("before\n")
+    od.sleep(1)
+    self.state:blockConcurrencyWhile(function() error("no more") end)
+  end)
+end
+
+-- Says what it hears of its client.
+function Tap:told(request)
+  self.heard = {}
+  request:onAbort(function() table.insert(self.heard, "gone") end)
+  return od.Response(function(stream)
+    stream:write("hello")
+    while #self.heard == 0 do od.sleep(1) end
+    local ok, problem = pcall(stream.write, stream, "more")
+    table.insert(self.heard, (problem:gsub("^.*: ", "")))
+  end)
+end
+
+function Tap:waits(request)
+  self.heard = {}
+  request:onAbort(function() table.insert(self.heard, "gone") end)
+  request:onAbort(function() table.insert(self.heard, "really") end)
+  while #self.heard < 2 do od.sleep(1) end
+  return od.Response("to nobody")
+end
+
+function Tap:heard_of()
+  return od.Response(table.concat(self.heard or {}, ", "))
+end
+
+function Tap:fetch(request)
+  return self[request.path:match("[^/]*$")](self, request)
+end
+
+-- Passes answers on, and reads some itself.
+local function entry(request, env)
+  local stub = env.taps:getByName(request.path:match("^/[^/]*/([^/]*)"))
+  local mode = request.query.entry
+  if mode == "read" then
+    local response = stub:fetch(request)
+    return od.Response("read: " .. response:text())
+  elseif mode == "chunks" then
+    local total = 0
+    for piece in stub:fetch(request):chunks() do total = total + #piece end
+    return od.Response("total: " .. total)
+  elseif mode == "drop" then
+    stub:fetch(request)
+    return od.Response("dropped")
+  elseif mode == "part" then
+    local response = stub:fetch(request)
+    response:chunks()()
+    return response
+  end
+  return stub:fetch(request)
+end
+
+return { namespaces = { taps = Tap }, fetch = entry }
+]]
+
+local server
+
+setup(function() server = Server.start { source = SOURCE, workers = 2 } end)
+teardown(function() server:stop() end)
+
+local function open(path, version, method)
+  local client = server:open()
+  client:write(("%s %s HTTP/1.%d\r\nHost: x\r\n\r\n"):format(method or "GET", path, version or 1))
+  return client
+end
+
+describe("a body that is written while it is sent", function()
+  it("arrives whole, in chunks, and the connection goes on", function()
+    for _, name in ipairs { "a", "b", "c", "d" } do
+      local client = server:open()
+      local answer = client:request("GET", "/taps/" .. name .. "/count?n=1000")
+      assert.equal("chunked", answer.headers["transfer-encoding"])
+      assert.is_nil(answer.headers["content-length"])
+      assert.equal("text/csv", answer.headers["content-type"])
+      local lines = {}
+      for i = 1, 1000 do lines[i] = i .. "\n" end
+      assert.equal(table.concat(lines), answer.body)
+      assert.equal("", client:request("GET", "/taps/" .. name .. "/nothing").body)
+      assert.equal("1\n", client:request("GET", "/taps/" .. name .. "/count?n=1").body)
+    end
+  end)
+
+  it("comes piece by piece, as it is written", function()
+    local client = open("/taps/a/steps")
+    assert.equal(200, client:read_head().status)
+    for _, piece in ipairs { "one", "two", "three" } do
+      server:get("/taps/a/go?piece=" .. piece)
+      assert.equal(piece, client:read_piece())
+    end
+    server:get("/taps/a/go?piece=end")
+    assert.is_nil(client:read_piece())
+  end)
+
+  it("has no chunks for HTTP/1.0: the connection ends behind it", function()
+    local client = open("/taps/a/count?n=3", 0)
+    local head, body = client:read_to_end():match("^(.-\r\n)\r\n(.*)$")
+    assert.is_nil(head:lower():find("transfer-encoding", 1, true))
+    assert.matches("Connection: close", head)
+    assert.equal("1\n2\n3\n", body)
+  end)
+
+  it("has the length that the script says", function()
+    local answer = server:get("/taps/a/counted")
+    assert.equal("10", answer.headers["content-length"])
+    assert.is_nil(answer.headers["transfer-encoding"])
+    assert.equal("1234567890", answer.body)
+  end)
+
+  it("is not written for HEAD", function()
+    local client = server:open()
+    local answer = client:request("HEAD", "/taps/h/head_of")
+    assert.equal("4", answer.headers["content-length"])
+    assert.equal("nil", client:request("GET", "/taps/h/called_of").body)
+    assert.equal("body", client:request("GET", "/taps/h/head_of").body)
+    assert.equal("true", client:request("GET", "/taps/h/called_of").body)
+  end)
+
+  it("leaves piece by piece when the writes before are on disk", function()
+    server:fault("commit.hold")
+    local client = open("/taps/gate/stored")
+    assert.equal(200, client:read_head().status)
+    assert.equal("go on", "go on")
+    server:get("/taps/other-gate/nothing")
+    assert.is_false(client:has_news())
+    server:clear_fault("commit.hold")
+    assert.equal("stored 1\n", client:read_piece())
+    assert.equal("stored 2\n", client:read_piece())
+    assert.equal("stored 3\n", client:read_piece())
+    assert.is_nil(client:read_piece())
+  end)
+
+  it("may be written by two tasks, whose pieces stay whole", function()
+    local body = server:get("/taps/a/two").body
+    local counts = { a = 0, b = 0 }
+    for line in body:gmatch("(.-)\n") do
+      assert.equal(300000, #line)
+      assert.equal(line:sub(1, 1):rep(300000), line)
+      counts[line:sub(1, 1)] = counts[line:sub(1, 1)] + 1
+    end
+    assert.same({ a = 3, b = 3 }, counts)
+  end)
+
+  it("may be one piece of many megabytes", function()
+    assert.equal(("0123456789"):rep(1000000), server:get("/taps/a/atOnce").body)
+  end)
+end)
+
+describe("a body that goes wrong", function()
+  it("is cut by an error, never ended as if whole", function()
+    for _, version in ipairs { 1, 0 } do
+      local client = open("/taps/e/steps", version)
+      client:read_head()
+      server:get("/taps/e/go?piece=part")
+      if version == 1 then
+        assert.equal("part", client:read_piece())
+        server:get("/taps/e/go?piece=fail")
+        assert.has_error(function() client:read_piece() end, "the body is cut: closed")
+      else
+        server:get("/taps/e/go?piece=fail")
+        client.tcp:settimeout(10)
+        local _, why, partial = client.tcp:receive("*a")
+        assert.equal("closed", why) -- A reset; an end of the stream would be no error.
+        assert.is_true(partial == "part" or partial == "")
+      end
+      server:wait_log("taps/e +fetch: script.lua:%d+: the tap is broken")
+    end
+  end)
+
+  it("is cut by a reset", function()
+    local client = open("/taps/r/resets")
+    client:read_head()
+    assert.equal("before\n", client:read_piece())
+    assert.has_error(function() client:read_piece() end, "the body is cut: closed")
+  end)
+
+  it("is cut when it is shorter than its length, and cannot be longer", function()
+    local client = open("/taps/a/counted?length=11")
+    assert.equal("11", client:read_head().headers["content-length"])
+    local _, why, partial = client.tcp:receive(11)
+    assert.same({ "closed", "1234567890" }, { why, partial })
+    server:wait_log("lacks 1 bytes of what content%-length says: it is cut")
+    client = open("/taps/a/counted?length=9")
+    client:read_head()
+    _, why, partial = client.tcp:receive(9)
+    assert.same({ "closed", "12345" }, { why, partial })
+    assert.matches("script.lua:%d+: write: 5 bytes are more than content%-length says: 4 are left",
+      server:get("/taps/a/problem_of").body)
+  end)
+
+  it("takes strings only, and nothing when it has ended", function()
+    assert.matches("write: argument 1 must be a string, got nil",
+      server:get("/taps/a/wrong").body)
+    assert.matches("write: argument 1 must be a string, got a number",
+      server:get("/taps/a/wrong?what=number").body)
+    assert.equal("all", server:get("/taps/l/late").body)
+    assert.matches("script.lua:%d+: write: the body has ended", server:get("/taps/l/late_write").body)
+  end)
+end)
+
+describe("a reader of a body", function()
+  it("that is slow slows the writer", function()
+    local client = http.open { host = server.address.host, port = server.address.port,
+      receive_buffer = 4096 }
+    client:write("GET /taps/slow/huge?pieces=100000 HTTP/1.1\r\nHost: x\r\n\r\n")
+    client:read_head()
+    local written, before = 0, -1
+    while written ~= before do -- Until nothing more goes into the buffers of the system.
+      before = written
+      for _ = 1, 20 do server:get("/taps/other/nothing") end
+      written = tonumber(server:get("/taps/slow/written_of").body)
+    end
+    assert.is_true(written < 50000000, "written without a reader: " .. written)
+    assert.equal(100000000, #client:read_pieces())
+    client:close()
+  end)
+
+  it("that leaves is told to the writer", function()
+    for name in ("abcd"):gmatch(".") do -- In both workers, and through the entry in one of them.
+      local client = open("/taps/" .. name .. "/told")
+      client:read_head()
+      assert.equal("hello", client:read_piece())
+      client:close()
+      local heard
+      repeat
+        heard = server:get("/taps/" .. name .. "/heard_of").body
+      until heard:find(",")
+      assert.equal("gone, the client has gone", heard)
+    end
+  end)
+
+  it("that leaves before the answer is told to the handler", function()
+    for name in ("abcd"):gmatch(".") do
+      local client = open("/taps/" .. name .. "/waits")
+      server:get("/taps/" .. name .. "/nothing")
+      client:close()
+      local heard
+      repeat
+        heard = server:get("/taps/" .. name .. "/heard_of").body
+      until heard:find(",")
+      assert.equal("gone, really", heard)
+    end
+  end)
+
+  it("that has ended his half of the connection before gets all of it", function()
+    local client = open("/taps/a/count?n=3")
+    client.tcp:shutdown("send")
+    assert.equal("1\n2\n3\n", client:read_answer("GET").body)
+  end)
+
+  it("that leaves while nobody writes ends the function at last", function()
+    local client = open("/taps/idle/steps")
+    client:read_head()
+    client:close()
+    server:get("/taps/idle/nothing")
+    while not server:log():find("has gone on for 30000 ms", 1, true) do
+      server:turn_clock(1000)
+      server:get("/taps/idle/nothing")
+    end
+    server:wait_log("taps/idle +the function of a response has gone on for 30000 ms")
+  end)
+
+  it("that is an entry passes it on, reads it or leaves it", function()
+    assert.equal("read: 1\n2\n3\n", server:get("/taps/a/count?n=3&entry=read").body)
+    assert.equal("total: 3000000", server:get("/taps/a/huge?pieces=3000&entry=chunks").body)
+    assert.equal("dropped", server:get("/taps/a/huge?pieces=3000&entry=drop").body)
+    assert.equal(500, server:get("/taps/a/huge?pieces=3000&entry=part").status)
+    server:wait_log("the body of the Response has been read in part")
+  end)
+end)
+
+describe("the death of a worker", function()
+  -- Whichever worker it is: that of the writer, of the client, or of both.
+  it("cuts the bodies that go through it", function()
+    local clients = {}
+    server:expect_mishap("another one is started")
+    for _, version in ipairs { 0, 1 } do
+      for name in ("abcdefgh"):gmatch(".") do
+        local client = server:open()
+        client:write(("GET /taps/%s%d/steps HTTP/1.%d\r\nHost: x\r\n\r\n"):format(name, version,
+          version))
+        client:read_head()
+        server:get(("/taps/%s%d/go?piece=one"):format(name, version))
+        local piece = version == 1 and client:read_piece() or client.tcp:receive(3)
+        assert.equal("one", piece)
+        clients[#clients + 1] = { client = client, version = version }
+      end
+    end
+    for _, pid in ipairs(server.process:children()) do
+      process.send_signal(pid, "KILL")
+      server:wait_log("is back after")
+    end
+    for _, each in ipairs(clients) do
+      local text, why, partial = each.client.tcp:receive("*a")
+      if each.version == 1 then
+        assert.equal("", text or partial)
+      else
+        assert.same({ "closed", "" }, { why, partial })
+      end
+    end
+  end)
+end)
