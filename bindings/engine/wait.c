@@ -61,7 +61,7 @@ static enum od_wait_begun begin_call(struct od_task *task, const struct od_wait 
 
 static enum od_wait_begun begin_fetch(struct od_task *task, const struct od_wait *wait)
 {
-    od_task_wait_fetch(task, wait->redirect, (uint32_t)wait->ms, od_bytes_slice(&wait->bytes));
+    od_task_wait_fetch(task, &wait->way, od_bytes_slice(&wait->bytes));
     return OD_WAIT_BEGUN;
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "link/failure.h"
+#include "object/outgoing.h"
 #include "object/task.h"
 
 struct od_engine;
@@ -36,10 +37,10 @@ enum od_wait_kind {
 
 struct od_wait {
     enum od_wait_kind kind;
-    int64_t ms;                      // SLEEP; FETCH: how long at most.
-    enum od_fetch_redirect redirect; // FETCH.
-    uint64_t number;                 // STREAM: which. BODY: its reader.
-    bool races;                      // BRANCHES: one decides.
+    int64_t ms;                 // SLEEP.
+    struct od_outgoing_way way; // FETCH.
+    uint64_t number;            // STREAM: which. BODY: its reader.
+    bool races;                 // BRANCHES: one decides.
     struct od_bytes bytes; // CALL, METHOD: the message (object/call.h). FETCH: the request. RESET,
                            // ABORT: why.
 };

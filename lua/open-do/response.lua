@@ -5,6 +5,7 @@ local module_name, native = ...
 assert(module_name == "open-do.response")
 
 local body_module = require "open-do.body"
+local events_module = require "open-do.events"
 local fields_module = require "open-do.fields"
 local headers_module = require "open-do.headers"
 
@@ -89,6 +90,14 @@ function Response:json()
     error("the response's body: " .. problem, 2)
   end
   return value
+end
+
+--- The server-sent events of the answer, one after another: `for event in response:events() do`. Each
+--- is `{ event = "message", data = "text", id = "7", retry = 2000 }`; waits like `chunks`. What comes
+--- without a blank line at its end, because the answer has ended, is no event.
+---@return fun(): table?
+function Response:events()
+  return events_module.of(chunks(self))
 end
 
 -- Statuses that say there is no body (Fetch standard).

@@ -8,7 +8,8 @@
 
 ---@class FetchInit: RequestInit
 ---@field redirect? "follow"|"error"|"manual" "follow" without it, at most 20
----@field timeout? number ms, 30000 without it, at most 600000
+---@field timeout? number ms, 30000 without it, at most 600000; with `stream` until the head is there
+---@field stream? boolean the answer is there with its head; see `chunks` and `events`
 
 ---@class ResponseInit
 ---@field status? integer 200 to 599 (200), or 101 with a webSocket
@@ -131,6 +132,16 @@ function Response:text() end
 ---the body is cut.
 ---@return fun(): string?
 function Response:chunks() end
+
+---@class ServerSentEvent
+---@field event string "message" without one
+---@field data string
+---@field id? string the last that came
+---@field retry? integer ms, the last that came
+
+---The server-sent events of the answer, as browsers read them. Yields for each.
+---@return fun(): ServerSentEvent?
+function Response:events() end
 
 ---@return any value raises at the caller's line when the body is no JSON
 function Response:json() end

@@ -57,6 +57,10 @@ struct od_net_events {
     // there is none.
     void (*fetched)(void *owner, uint64_t fetch, bool ok, od_slice bytes);
 
+    // Of one whose body comes in pieces [stream]: one more, and the end.
+    void (*fetch_piece)(void *owner, uint64_t stream, od_slice piece);
+    void (*fetch_ended)(void *owner, uint64_t stream, bool is_whole);
+
     // This process has no descriptor any more of the connection of a client that has [number]
     // (connection.h), and no other was given it. Only with [tells_over].
     void (*connection_over)(void *owner, uint64_t number);

@@ -106,6 +106,7 @@ static void on_timer(struct od_timer *timer)
         settle(fetches);
         return;
     }
+    od_fetch_resume_some(fetches);
     act(fetches, CURL_SOCKET_TIMEOUT, 0);
     if (!od_timer_is_set(timer) && curl_multi_timeout(fetches->multi, &ms) == CURLM_OK)
         on_timeout(fetches->multi, ms, fetches);
@@ -117,6 +118,7 @@ static struct od_fetches *fetches_new(struct od_net *net)
     fetches->net = net;
     fetches->timer.fire = on_timer;
     od_list_init(&fetches->hopeless);
+    od_list_init(&fetches->resuming);
     od_map_init(&fetches->by_number);
     return fetches;
 }
@@ -155,12 +157,13 @@ static struct od_fetch *find(const struct od_fetches *fetches, uint64_t number)
 }
 
 static struct od_fetch *fetch_new(struct od_fetches *fetches, uint64_t number, od_slice request,
-                                  enum od_fetch_redirect redirect)
+                                  struct od_fetch_way way)
 {
     struct od_fetch *fetch = od_allocate_zeroed(sizeof *fetch);
     fetch->number = number;
     fetch->fetches = fetches;
-    fetch->redirect = redirect;
+    fetch->way = way;
+    od_list_init(&fetch->resuming);
     od_list_init(&fetch->hopeless);
     od_bytes_put_slice(&fetch->message, request);
     bool is_request = od_request_read(od_bytes_slice(&fetch->message), &fetch->request);
@@ -196,6 +199,7 @@ static void fetch_free(struct od_fetch *fetch)
     od_url_deinit(&fetch->target);
     od_bytes_deinit(&fetch->message);
     od_list_remove(&fetch->hopeless);
+    od_list_remove(&fetch->resuming);
     od_map_remove(&fetches->by_number, &fetch->node);
     free(fetch);
 }
@@ -226,6 +230,31 @@ static void end_with_answer(struct od_fetch *fetch, uint16_t status)
     fetch_free(fetch);
     tell(fetches, number, true, od_bytes_slice(&response));
     od_bytes_deinit(&response);
+}
+
+static void tell_ended(struct od_fetches *fetches, uint64_t stream, bool is_whole)
+{
+    fetches->net->events->fetch_ended(fetches->net->owner, stream, is_whole);
+}
+
+// All of it has been told, or was cut.
+static void end_pieces(struct od_fetch *fetch, bool is_whole)
+{
+    struct od_fetches *fetches = fetch->fetches;
+    uint64_t stream = fetch->way.stream;
+    bool is_unwanted = fetch->is_unwanted;
+    fetch_free(fetch);
+    if (!is_unwanted)
+        tell_ended(fetches, stream, is_whole);
+}
+
+// The answer has no body, of which nothing has come so far.
+static void end_without_pieces(struct od_fetch *fetch, uint16_t status)
+{
+    fetch->is_in_callback = true;
+    od_fetch_tell_head(fetch, status);
+    fetch->is_in_callback = false;
+    end_pieces(fetch, true);
 }
 
 static void begin_hop(struct od_fetch *fetch)
@@ -272,14 +301,18 @@ static void hop_is_over(struct od_fetch *fetch, CURLcode code)
     struct od_error err;
     curl_multi_remove_handle(fetch->fetches->multi, fetch->easy);
     curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (is_stale(fetch, code)) {
+    if (fetch->is_told || fetch->is_unwanted) {
+        end_pieces(fetch, code == CURLE_OK);
+    } else if (is_stale(fetch, code)) {
         try_anew(fetch);
     } else if (code != CURLE_OK || status < 200 || status > 599) {
         od_fetch_explain(fetch, code, &err);
         end_without_answer(fetch, &err);
-    } else if (fetch->redirect != OD_FETCH_MANUAL &&
+    } else if (fetch->way.redirect != OD_FETCH_MANUAL &&
                od_fetch_location(fetch, (uint16_t)status, &location)) {
         follow(fetch, (uint16_t)status, location);
+    } else if (fetch->way.stream != 0) {
+        end_without_pieces(fetch, (uint16_t)status);
     } else {
         end_with_answer(fetch, (uint16_t)status);
     }
@@ -304,13 +337,12 @@ static void settle(struct od_fetches *fetches)
 
 // --- From outside --------------------------------------------------------------------------------
 
-void od_fetch_start(struct od_net *net, uint64_t number, od_slice request,
-                    enum od_fetch_redirect redirect)
+void od_fetch_start(struct od_net *net, uint64_t number, od_slice request, struct od_fetch_way way)
 {
     if (net->fetches == NULL)
         net->fetches = fetches_new(net);
     OD_ASSERT(find(net->fetches, number) == NULL);
-    struct od_fetch *fetch = fetch_new(net->fetches, number, request, redirect);
+    struct od_fetch *fetch = fetch_new(net->fetches, number, request, way);
     if (fetch_begin(fetch)) {
         begin_hop(fetch);
         return;
@@ -322,8 +354,17 @@ void od_fetch_start(struct od_net *net, uint64_t number, od_slice request,
 void od_fetch_cancel(struct od_net *net, uint64_t number)
 {
     struct od_fetch *fetch = net->fetches == NULL ? NULL : find(net->fetches, number);
-    if (fetch != NULL)
+    if (fetch != NULL && fetch->is_in_callback)
+        fetch->is_unwanted = true;
+    else if (fetch != NULL)
         fetch_free(fetch);
+}
+
+void od_fetch_taken(struct od_net *net, uint64_t number, size_t size)
+{
+    struct od_fetch *fetch = net->fetches == NULL ? NULL : find(net->fetches, number);
+    if (fetch != NULL)
+        od_fetch_taken_by(fetch, size);
 }
 
 void od_fetches_free(struct od_fetches *fetches)

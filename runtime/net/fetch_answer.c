@@ -84,6 +84,13 @@ static void take_fold(struct od_fetch *fetch, od_slice line)
     od_bytes_set_u32(head, fetch->last_value, (uint32_t)(head->size - text));
 }
 
+// False: nobody wants what follows.
+static bool end_head(struct od_fetch *fetch)
+{
+    fetch->is_head_over = true;
+    return fetch->way.stream == 0 || od_fetch_head_is_there(fetch);
+}
+
 // Called for each line: those of an answer 1xx, then the status line, the fields, an empty line,
 // and perhaps trailers behind the body.
 // NOLINTNEXTLINE(readability-non-const-parameter): libcurl's type.
@@ -100,7 +107,7 @@ static size_t on_head_line(char *at, size_t one, size_t size, void *owner)
     if (od_slice_starts_with(line, OD_SLICE("HTTP/")))
         forget_head(fetch);
     else if (line.at[0] == '\r' || line.at[0] == '\n')
-        fetch->is_head_over = true;
+        return end_head(fetch) ? line.size : 0;
     else if (!fetch->is_head_over && (line.at[0] == ' ' || line.at[0] == '\t'))
         take_fold(fetch, line);
     else if (!fetch->is_head_over)
@@ -115,6 +122,8 @@ static size_t on_body(char *at, size_t one, size_t size, void *owner)
     struct od_fetch *fetch = owner;
     size_t count = one * size;
     size_t *all = &fetch->fetches->body_bytes;
+    if (fetch->way.stream != 0)
+        return od_fetch_take_piece(fetch, (od_slice){at, count});
     if (fetch->body.size + count > OD_FETCH_RESPONSE_BYTES_MAX ||
         *all + count > OD_FETCH_WORKER_BYTES_MAX) {
         fetch->is_too_large = true;
@@ -133,7 +142,8 @@ void od_fetch_expect(struct od_fetch *fetch)
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, fetch);
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, ""); // All that it can decode.
-    if (!od_fetch_is_head(fetch)) // A large answer is refused by what it says of itself.
+    if (!od_fetch_is_head(fetch) &&
+        fetch->way.stream == 0) // A large answer is refused by what it says of itself.
         curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)OD_FETCH_RESPONSE_BYTES_MAX);
 }
 
@@ -190,7 +200,9 @@ void od_fetch_put_answer(const struct od_fetch *fetch, uint16_t status, struct o
     struct od_header field;
     struct od_bytes hops = {0};
     od_fetch_find_hops(fields, &hops);
-    size_t mark = od_response_begin(response, status);
+    enum od_response_part part = fetch->way.stream == 0 ? OD_RESPONSE_ALONE : OD_RESPONSE_STREAM;
+    size_t mark =
+        od_response_begin_with(response, status, part, fetch->way.worker, fetch->way.stream);
     while (od_headers_next(&fields, &field)) {
         if (!is_kept(fetch, field.name) || od_http_list_has(od_bytes_slice(&hops), field.name))
             continue;

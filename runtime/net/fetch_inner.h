@@ -2,6 +2,7 @@
 //
 //   fetch          the multi handle on the loop, all fetches of a worker, how one ends
 //   fetch_request  what goes out: URL, method, fields, body; where a redirect leads
+//   fetch_pieces   an answer's body, piece by piece
 //   fetch_answer   what comes in: fields, body, and why there is none
 
 #ifndef OD_NET_FETCH_INNER_H
@@ -23,6 +24,7 @@ struct od_fetches {
     struct od_map by_number;
     struct od_timer timer;   // What libcurl wants to be called for.
     struct od_list hopeless; // Failed before they began.
+    struct od_list resuming; // Paused, and have room again.
     size_t body_bytes;       // Of all that arrive now.
 };
 
@@ -30,7 +32,7 @@ struct od_fetch {
     struct od_map_node node;
     uint64_t number;
     struct od_fetches *fetches;
-    enum od_fetch_redirect redirect;
+    struct od_fetch_way way;
     CURL *easy;
     struct od_url target;      // Of this hop,
     CURLU *url;                // and its parts for libcurl.
@@ -49,6 +51,12 @@ struct od_fetch {
     size_t last_name;     // Where in [head] the last of them begins,
     size_t last_value;    // and where its value does, to which a folded line belongs. 0: to none.
     struct od_bytes body;
+    size_t going_bytes;  // Of its pieces: told and not taken.
+    bool is_told;        // Its head was.
+    bool is_paused;      // libcurl keeps what comes.
+    bool is_in_callback; // Of libcurl, where it cannot be freed:
+    bool is_unwanted;    // then that waits.
+    struct od_list resuming;
     struct od_list hopeless;
     struct od_error why; // HOPELESS.
     char curl_why[CURL_ERROR_SIZE];
@@ -71,6 +79,17 @@ bool od_fetch_is_head(const struct od_fetch *fetch);
 // The names that the fields Connection of [headers] call the connection's own, as one comma list;
 // of a very long one the front.
 void od_fetch_find_hops(struct od_headers headers, struct od_bytes *hops);
+
+// fetch_pieces.c
+
+// All fields of an answer have come, perhaps of one that is not the last. False: it is unwanted.
+bool od_fetch_head_is_there(struct od_fetch *fetch);
+
+// What libcurl's function for bodies returns: how much of [piece] is taken, or that it has to wait.
+size_t od_fetch_take_piece(struct od_fetch *fetch, od_slice piece);
+void od_fetch_tell_head(struct od_fetch *fetch, uint16_t status);
+void od_fetch_taken_by(struct od_fetch *fetch, size_t size);
+void od_fetch_resume_some(struct od_fetches *fetches);
 
 // fetch_answer.c
 

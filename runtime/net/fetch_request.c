@@ -303,7 +303,7 @@ bool od_fetch_go_on(struct od_fetch *fetch, uint16_t status, od_slice location,
     if (location.size > OD_FETCH_URL_BYTES_MAX)
         return od_error_set(err, "a redirect leads to a URL longer than %d bytes",
                             OD_FETCH_URL_BYTES_MAX);
-    if (fetch->redirect == OD_FETCH_ERROR)
+    if (fetch->way.redirect == OD_FETCH_ERROR)
         return od_error_set(err, "it is redirected to %.*s, and redirect is \"error\"",
                             (int)location.size, location.at);
     if (++fetch->redirect_count > OD_FETCH_REDIRECTS_MAX)

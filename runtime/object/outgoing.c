@@ -7,15 +7,17 @@
 #include "base/cursor.h"
 #include "object/call.h"
 #include "object/objects.h"
+#include "object/stream.h"
 
 struct od_outgoing {
     struct od_list waiting; // In the queue of its object, until it runs.
     struct od_call *call;
     struct od_object *object;
     struct od_timer deadline;
-    enum od_fetch_redirect redirect;
-    uint32_t timeout_ms;
+    struct od_outgoing_way way;
+    uint64_t stream; // Of the body of its answer; 0: it comes whole.
     bool runs;
+    bool goes_on; // The head of the answer is there, and the stream has the rest.
     size_t size;
     char request[];
 };
@@ -26,11 +28,11 @@ void od_outgoing_queue_init(struct od_outgoing_queue *queue)
     od_list_init(&queue->turn);
 }
 
-void od_outgoing_put(struct od_bytes *bytes, enum od_fetch_redirect redirect, uint32_t timeout_ms,
-                     od_slice request)
+void od_outgoing_put(struct od_bytes *bytes, const struct od_outgoing_way *way, od_slice request)
 {
-    od_bytes_put_u8(bytes, (uint8_t)redirect);
-    od_bytes_put_u32(bytes, timeout_ms);
+    od_bytes_put_u8(bytes, (uint8_t)way->redirect);
+    od_bytes_put_u8(bytes, way->streams);
+    od_bytes_put_u32(bytes, way->timeout_ms);
     od_bytes_put_slice(bytes, request);
 }
 
@@ -57,8 +59,11 @@ static void begin(struct od_object *object)
     object->outgoing.running_count++;
     objects->outgoing.running_count++;
     outgoing->runs = true;
+    outgoing->stream = outgoing->way.streams ? ++objects->next_number : 0;
     od_fetch_start(objects->net, outgoing->call->id, (od_slice){outgoing->request, outgoing->size},
-                   outgoing->redirect);
+                   (struct od_fetch_way){.redirect = outgoing->way.redirect,
+                                         .worker = objects->worker,
+                                         .stream = outgoing->stream});
 }
 
 static void begin_all(struct od_objects *objects)
@@ -80,7 +85,7 @@ static void took_too_long(struct od_timer *timer)
     struct od_outgoing *outgoing = OD_TIMER_MEMBER(timer, struct od_outgoing, deadline);
     struct od_error err;
     od_error_set(&err, "fetch %s: there was no answer within %u ms (the option timeout)%s",
-                 od_call_whom(outgoing->call), outgoing->timeout_ms,
+                 od_call_whom(outgoing->call), outgoing->way.timeout_ms,
                  outgoing->runs ? "" : "; it was still waiting for others of its object");
     od_call_fail(outgoing->call, 504, od_slice_of(err.text));
 }
@@ -89,22 +94,22 @@ static struct od_outgoing *outgoing_new(struct od_call *call, struct od_object *
                                         od_slice body)
 {
     struct od_cursor cursor = od_cursor_of(body);
-    enum od_fetch_redirect redirect = (enum od_fetch_redirect)od_cursor_u8(&cursor);
-    uint32_t timeout_ms = od_cursor_u32(&cursor);
+    struct od_outgoing_way way = {.redirect = (enum od_fetch_redirect)od_cursor_u8(&cursor)};
+    way.streams = od_cursor_u8(&cursor) != 0;
+    way.timeout_ms = od_cursor_u32(&cursor);
     od_slice request = od_cursor_rest(&cursor);
     struct od_outgoing *outgoing = od_allocate_zeroed(sizeof *outgoing + request.size);
     od_list_init(&outgoing->waiting);
     outgoing->call = call;
     outgoing->object = object;
-    outgoing->redirect = redirect;
-    outgoing->timeout_ms = timeout_ms;
+    outgoing->way = way;
     outgoing->deadline.fire = took_too_long;
     outgoing->size = request.size;
     memcpy(outgoing->request, request.at, request.size);
     od_list_push_back(&object->outgoing.waiting, &outgoing->waiting);
     object->outgoing.waiting_count++;
     od_timers_set(object->objects->timers, &outgoing->deadline,
-                  od_clock_monotonic_ms() + timeout_ms);
+                  od_clock_monotonic_ms() + way.timeout_ms);
     return outgoing;
 }
 
@@ -130,10 +135,15 @@ void od_outgoing_end(struct od_objects *objects, uint64_t number, bool ok, od_sl
     struct od_call *call = od_call_find(objects, number);
     if (call == NULL)
         return;
-    if (ok)
-        od_call_answer(call, bytes);
-    else
+    if (!ok) {
         od_call_fail(call, 502, bytes);
+        return;
+    }
+    if (call->outgoing->stream != 0) {
+        call->outgoing->goes_on = true;
+        od_stream_new_of_fetch(objects, call->outgoing->stream, number);
+    }
+    od_call_answer(call, bytes);
 }
 
 void od_outgoing_free(struct od_outgoing *outgoing)
@@ -144,7 +154,8 @@ void od_outgoing_free(struct od_outgoing *outgoing)
     struct od_objects *objects = object->objects;
     od_timers_clear(objects->timers, &outgoing->deadline);
     if (outgoing->runs) {
-        od_fetch_cancel(objects->net, outgoing->call->id);
+        if (!outgoing->goes_on)
+            od_fetch_cancel(objects->net, outgoing->call->id);
         object->outgoing.running_count--;
         objects->outgoing.running_count--;
     } else {

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "link/link.h"
+#include "net/fetch.h"
 #include "object/limits.h"
 #include "object/objects.h"
 #include "object/outbox.h"
@@ -72,20 +73,35 @@ static void on_timer(struct od_timer *timer)
         give_up(stream);
 }
 
+static struct od_stream *stream_new(struct od_objects *objects, uint64_t id)
+{
+    struct od_stream *stream = od_allocate_zeroed(sizeof *stream);
+    stream->id = id;
+    stream->objects = objects;
+    stream->timer.fire = on_timer;
+    od_list_init(&stream->waiting);
+    od_map_put(&objects->streams, &stream->by_id, od_map_hash_u64(id));
+    set_timer(stream, OD_STREAM_OPEN_MS_MAX);
+    return stream;
+}
+
 struct od_stream *od_stream_new(struct od_task *task)
 {
     OD_ASSERT(task->stream == 0);
     struct od_objects *objects = task->object->objects;
-    struct od_stream *stream = od_allocate_zeroed(sizeof *stream);
-    stream->id = ++objects->next_number;
-    stream->objects = objects;
+    struct od_stream *stream = stream_new(objects, ++objects->next_number);
     stream->object = task->object;
     stream->task = task;
-    stream->timer.fire = on_timer;
-    od_list_init(&stream->waiting);
-    od_map_put(&objects->streams, &stream->by_id, od_map_hash_u64(stream->id));
-    set_timer(stream, OD_STREAM_OPEN_MS_MAX);
     task->stream = stream->id;
+    return stream;
+}
+
+// While its task has it in hand, the task's sink knows it; nobody need open it soon.
+struct od_stream *od_stream_new_of_fetch(struct od_objects *objects, uint64_t id, uint64_t fetch)
+{
+    struct od_stream *stream = stream_new(objects, id);
+    stream->fetch = fetch;
+    od_timers_clear(objects->timers, &stream->timer);
     return stream;
 }
 
@@ -185,6 +201,7 @@ void od_stream_send(struct od_stream *stream, od_slice piece)
 {
     if (stream->is_left)
         return;
+    stream->going_bytes += stream->fetch != 0 ? piece.size : 0; // Those of tasks are counted.
     if (stream->reader == 0)
         od_bytes_put_slice(&stream->early, piece);
     else
@@ -265,6 +282,8 @@ void od_stream_taken(struct od_objects *objects, uint32_t worker, uint64_t id, s
     if (stream == NULL || size > stream->going_bytes)
         return;
     stream->going_bytes -= size;
+    if (stream->fetch != 0)
+        od_fetch_taken(objects->net, stream->fetch, size);
     if (stream->going_bytes < OD_STREAM_WINDOW_BYTES)
         resume_waiting(stream);
 }
@@ -276,7 +295,9 @@ void od_stream_left(struct od_objects *objects, uint32_t worker, uint64_t id)
         return;
     stream->is_left = true;
     od_bytes_deinit(&stream->early);
-    if (stream->is_over) {
+    if (stream->fetch != 0)
+        od_fetch_cancel(objects->net, stream->fetch);
+    if (stream->is_over || stream->fetch != 0) {
         stream_free(stream);
         return;
     }

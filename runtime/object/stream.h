@@ -1,4 +1,5 @@
-// A stream: the body of an answer on its way, piece by piece, from who writes it to who reads it.
+// A stream: a body on its way, piece by piece, from who writes it to who reads it. The writer is
+// the function of a response, in a task of an object, or the server that od.fetch has asked.
 //
 // The head of the answer names the stream by its worker and number, and travels like any answer;
 // whoever wants the body in the end (the client's exchange, in its worker, or a task that reads it)
@@ -40,7 +41,8 @@ struct od_stream {
     uint64_t id;
     struct od_objects *objects;
     struct od_object *object;
-    struct od_task *task;   // That runs the body function; NULL: it has ended.
+    struct od_task *task;   // That runs the body function; NULL: it has ended, or there is none.
+    uint64_t fetch;         // The call whose fetch brings it (outgoing.h); 0: none.
     struct od_list waiting; // Tasks that wait to write, the first to do so first.
     uint64_t holder;        // The task that is in the middle of a write; 0: none.
     uint64_t reader;        // Who has opened it, 0: nobody yet;
@@ -58,6 +60,8 @@ struct od_stream {
 
 // For the body that [task] is about to write.
 struct od_stream *od_stream_new(struct od_task *task);
+// For the body of a fetch; [id] was not given to anything else.
+struct od_stream *od_stream_new_of_fetch(struct od_objects *objects, uint64_t id, uint64_t fetch);
 struct od_stream *od_stream_find(const struct od_objects *objects, uint64_t id); // NULL: over.
 
 // How many bytes [task] may put now; 0: it has to wait.
@@ -78,7 +82,7 @@ void od_stream_end(struct od_stream *stream);
 // It will not be whole: the reader is told at once, without a gate. Frees it.
 void od_stream_break(struct od_stream *stream);
 
-// An effect has passed the outbox.
+// An effect has passed the outbox, or a server has sent it.
 void od_stream_send(struct od_stream *stream, od_slice piece);
 void od_stream_send_end(struct od_stream *stream);
 

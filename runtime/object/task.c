@@ -339,8 +339,7 @@ void od_task_wait_call(struct od_task *task, od_slice bytes)
                   (struct od_effect){.kind = OD_EFFECT_CALL, .number = call->id, .bytes = bytes});
 }
 
-void od_task_wait_fetch(struct od_task *task, enum od_fetch_redirect redirect, uint32_t timeout_ms,
-                        od_slice request)
+void od_task_wait_fetch(struct od_task *task, const struct od_outgoing_way *way, od_slice request)
 {
     struct od_objects *objects = task->object->objects;
     struct od_call *call = od_call_new(objects, OD_FROM_TASK, objects->worker, task->id);
@@ -349,7 +348,7 @@ void od_task_wait_fetch(struct od_task *task, enum od_fetch_redirect redirect, u
     call->whom = od_text_copy(od_slice_of(what));
     task->waiting_call = call->id;
     struct od_bytes body = {0};
-    od_outgoing_put(&body, redirect, timeout_ms, request);
+    od_outgoing_put(&body, way, request);
     od_outbox_put(task->object, (struct od_effect){.kind = OD_EFFECT_FETCH,
                                                    .number = call->id,
                                                    .bytes = od_bytes_slice(&body)});

@@ -23,6 +23,7 @@
 
 struct od_object;
 struct od_objects;
+struct od_outgoing_way;
 struct od_script;
 
 struct od_task {
@@ -109,7 +110,6 @@ void od_task_wait_call(struct od_task *task, od_slice bytes);
 
 // Sends a request (link/request.h, copied) to the outside, through the outbox. Resumes with the
 // response, or with a failure that says why there is none.
-void od_task_wait_fetch(struct od_task *task, enum od_fetch_redirect redirect, uint32_t timeout_ms,
-                        od_slice request);
+void od_task_wait_fetch(struct od_task *task, const struct od_outgoing_way *way, od_slice request);
 
 #endif

@@ -20,6 +20,7 @@
 #include "object/restore.h"
 #include "object/sink.h"
 #include "object/socket.h"
+#include "object/stream.h"
 #include "store/limits.h"
 #include "store/store.h"
 #include "worker/breakout.h"
@@ -101,6 +102,22 @@ static void on_fetched(void *owner, uint64_t fetch, bool ok, od_slice bytes)
     od_outgoing_end(&((struct od_worker *)owner)->objects, fetch, ok, bytes);
 }
 
+static void on_fetch_piece(void *owner, uint64_t stream, od_slice piece)
+{
+    struct od_stream *found = od_stream_find(&((struct od_worker *)owner)->objects, stream);
+    if (found != NULL)
+        od_stream_send(found, piece);
+}
+
+static void on_fetch_ended(void *owner, uint64_t stream, bool is_whole)
+{
+    struct od_stream *found = od_stream_find(&((struct od_worker *)owner)->objects, stream);
+    if (found != NULL && is_whole)
+        od_stream_send_end(found);
+    else if (found != NULL)
+        od_stream_break(found);
+}
+
 static void on_connection_over(void *owner, uint64_t number)
 {
     struct od_link *link = &((struct od_worker *)owner)->main;
@@ -110,8 +127,10 @@ static void on_connection_over(void *owner, uint64_t number)
 }
 
 static const struct od_net_events net_events = {
-    on_request, on_request_left, on_pieces_taken, on_pieces_unwanted, on_message,        on_closed,
-    on_failed,  on_is_at_rest,   on_left,         on_fetched,         on_connection_over};
+    on_request,        on_request_left, on_pieces_taken, on_pieces_unwanted,
+    on_message,        on_closed,       on_failed,       on_is_at_rest,
+    on_left,           on_fetched,      on_fetch_piece,  on_fetch_ended,
+    on_connection_over};
 
 // --- A turn --------------------------------------------------------------------------------------
 

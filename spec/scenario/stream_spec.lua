@@ -168,6 +168,57 @@ function Tap:fetch(request)
   return self[request.path:match("[^/]*$")](self, request)
 end
 
+-- As a client of what the spec names in ?url=.
+function Tap:reads(request)
+  local answer = od.fetch(request.query.url, { stream = true })
+  local total = 0
+  for piece in answer:chunks() do total = total + #piece end
+  return od.Response(answer.status .. " " .. total)
+end
+
+function Tap:relays(request)
+  local answer = od.fetch(request.query.url, { stream = true })
+  answer.headers:set("x-relayed", "yes")
+  return answer
+end
+
+function Tap:whole(request)
+  return od.Response("whole: " .. od.fetch(request.query.url, { stream = true }):text())
+end
+
+function Tap:listens(request)
+  local heard = {}
+  for event in od.fetch(request.query.url, { stream = true }):events() do
+    table.insert(heard, ("%s/%s/%s"):format(event.event, event.data, event.id or "-"))
+  end
+  return od.Response(table.concat(heard, "|"))
+end
+
+function Tap:broken(request)
+  local answer = od.fetch(request.query.url, { stream = true })
+  local got = {}
+  local ok, problem = pcall(function()
+    for piece in answer:chunks() do table.insert(got, piece) end
+  end)
+  return od.Response(table.concat(got) .. ": " .. tostring(problem))
+end
+
+-- Takes one piece and no more.
+function Tap:sips(request)
+  local answer = od.fetch(request.query.url, { stream = true })
+  answer:chunks()()
+  return od.Response("enough")
+end
+
+function Tap:speaks()
+  return od.Response(function(stream)
+    for piece in ("id: 1\ndata: one\n\n:a comment\nevent: add\r\ndata: two\r\ndata:lines\r\n\r"
+      .. "\ndata: three\rid: 3\r\rdata: lost"):gmatch(".") do
+      stream:write(piece)
+    end
+  end)
+end
+
 -- Passes answers on, and reads some itself.
 local function entry(request, env)
   local stub = env.taps:getByName(request.path:match("^/[^/]*/([^/]*)"))
@@ -405,6 +456,44 @@ describe("a reader of a body", function()
     assert.equal("dropped", server:get("/taps/a/huge?pieces=3000&entry=drop").body)
     assert.equal(500, server:get("/taps/a/huge?pieces=3000&entry=part").status)
     server:wait_log("the body of the Response has been read in part")
+  end)
+end)
+
+describe("an answer of od.fetch that is taken piece by piece", function()
+  local function ask(what, of)
+    return server:get(("/taps/client/%s?url=%s/taps/%s"):format(what, server.url, of))
+  end
+
+  it("is there with its head, and has no limit", function()
+    assert.equal("200 40000000", ask("reads", "far/huge%3Fpieces=40000").body)
+    assert.equal("200 0", ask("reads", "far/nothing").body)
+    assert.equal("200 5", ask("reads", "near/go%3Fpiece=x").body)
+    assert.equal("whole: 1\n2\n", ask("whole", "far/count%3Fn=2").body)
+  end)
+
+  it("can be passed on as it comes", function()
+    local client = open(("/taps/client/relays?url=%s/taps/far/steps"):format(server.url))
+    assert.equal("yes", client:read_head().headers["x-relayed"])
+    for _, piece in ipairs { "one", "two" } do
+      server:get("/taps/far/go?piece=" .. piece)
+      assert.equal(piece, client:read_piece())
+    end
+    server:get("/taps/far/go?piece=fail")
+    assert.has_error(function() client:read_piece() end, "the body is cut: closed")
+  end)
+
+  it("is read as events, however it is cut", function()
+    assert.equal("message/one/1|add/two\nlines/1|message/three/3", ask("listens", "far/speaks").body)
+  end)
+
+  it("raises when it is cut", function()
+    server:get("/taps/far/go?piece=fail")
+    assert.matches("^: script.lua:%d+: the body has been cut", ask("broken", "far/steps").body)
+  end)
+
+  it("is not read any further than its reader does", function()
+    assert.equal("enough", ask("sips", "sipped/told").body)
+    repeat until server:get("/taps/sipped/heard_of").body == "gone, the client has gone"
   end)
 end)
 
