@@ -57,6 +57,13 @@ static bool serves(const struct od_script *script, const struct od_namespace *na
     return od_class_find(&engine->classes, namespace) != NULL;
 }
 
+static bool streams(const struct od_script *script, const struct od_namespace *namespace)
+{
+    const struct od_engine *engine = script->engine;
+    return namespace == NULL ? engine->entry_streams
+                             : od_class_find(&engine->classes, namespace)->streams;
+}
+
 static enum od_run construct(struct od_script *script, struct od_task *task)
 {
     return od_run_constructor(engine_of_script(script), task);
@@ -206,6 +213,7 @@ struct od_script *od_bindings_new(void)
     engine->script = (struct od_script){.engine = engine,
                                         .load = load,
                                         .serves = serves,
+                                        .streams = streams,
                                         .construct = construct,
                                         .run = run,
                                         .resume = resume,

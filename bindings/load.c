@@ -20,6 +20,16 @@
 
 static const char example[] = "return { namespaces = { rooms = Room } }";
 
+static bool is_known(const char *key)
+{
+    static const char *const known[] = {"namespaces", "fetch", "streamBody"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (strcmp(key, known[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void check_returned_table(lua_State *L, int script)
 {
     if (!lua_istable(L, script))
@@ -28,10 +38,10 @@ static void check_returned_table(lua_State *L, int script)
     for (lua_pushnil(L); lua_next(L, script) != 0; lua_pop(L, 1)) {
         lua_pushvalue(L, -2);
         const char *key = lua_tostring(L, -1);
-        if (key == NULL || (strcmp(key, "namespaces") != 0 && strcmp(key, "fetch") != 0))
+        if (key == NULL || !is_known(key))
             od_raise(L,
                      "the script returns a table with a field '%s', which nothing reads; there are "
-                     "`namespaces` and `fetch`",
+                     "`namespaces`, `fetch` and `streamBody`",
                      key == NULL ? od_describe(L, -1) : key);
         lua_pop(L, 1);
     }
@@ -98,6 +108,12 @@ static void add_entry(lua_State *L, int script)
     if (!lua_isfunction(L, -1))
         od_raise(L, "`fetch` is %s; it must be a function (request, env, ctx)", od_describe(L, -1));
     engine->entry_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_pushliteral(L, "streamBody");
+    lua_rawget(L, script);
+    if (!lua_isnil(L, -1) && !lua_isboolean(L, -1))
+        od_raise(L, "`streamBody` is %s; it must be true or false", od_describe(L, -1));
+    engine->entry_streams = lua_toboolean(L, -1);
+    lua_pop(L, 1);
     engine->script.has_entry = true;
 }
 

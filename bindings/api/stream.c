@@ -35,13 +35,41 @@ static bool take_function(lua_State *L, int index, uint32_t *worker, uint64_t *s
     return true;
 }
 
+// The body of the request that [task] handles, when it is first asked for.
+static struct od_sink *arrive(struct od_task *task, const struct body *body)
+{
+    struct od_request request;
+    task = od_branch_root(task);
+    if (task->has_body || task->event == NULL || task->event->kind != OD_EVENT_FETCH ||
+        !od_request_read(od_event_bytes(task->event), &request) || request.stream != body->stream ||
+        request.worker != body->worker)
+        return NULL;
+    task->has_body = true;
+    return od_sink_arrive(task, body->worker, body->stream);
+}
+
+static struct od_sink *sink_of(struct od_task *task, const struct body *body)
+{
+    struct od_task *asks = task;
+    for (; task != NULL; task = task->trunk) {
+        OD_LIST_EACH (link, &task->sinks) {
+            struct od_sink *sink = OD_LIST_MEMBER(link, struct od_sink, link);
+            if (sink->worker == body->worker && sink->stream == body->stream)
+                return sink;
+        }
+    }
+    return arrive(asks, body);
+}
+
+// Whoever gets it opens it.
 static bool take_unread(lua_State *L, int index, uint32_t *worker, uint64_t *stream,
                         struct od_error *err)
 {
     const struct body *body = od_userdata_test(L, index, OD_USERDATA_BODY);
-    if (body == NULL || od_sink_unread(od_engine_of(L)->task, body->worker, body->stream) == NULL)
-        return od_error_set(err, "the body of the Response has been read in part, or by another "
-                                 "handler than the one that got it");
+    struct od_sink *sink = body == NULL ? NULL : sink_of(od_engine_of(L)->task, body);
+    if (sink == NULL || sink->is_open)
+        return od_error_set(err, "the body has been read in part, or was got by another handler");
+    od_sink_forget(sink);
     *worker = body->worker;
     *stream = body->stream;
     return true;
@@ -187,18 +215,6 @@ static void push_body(lua_State *L, uint32_t worker, uint64_t stream)
 {
     struct body *body = od_userdata_push(L, OD_USERDATA_BODY, sizeof *body);
     *body = (struct body){.worker = worker, .stream = stream};
-}
-
-static struct od_sink *sink_of(struct od_task *task, const struct body *body)
-{
-    for (; task != NULL; task = task->trunk) {
-        OD_LIST_EACH (link, &task->sinks) {
-            struct od_sink *sink = OD_LIST_MEMBER(link, struct od_sink, link);
-            if (sink->worker == body->worker && sink->stream == body->stream)
-                return sink;
-        }
-    }
-    return NULL;
 }
 
 static int wait_for(lua_State *L, const struct od_sink *sink)

@@ -69,6 +69,17 @@ static int reference_handler(lua_State *L, const char *space, const char *name)
     return LUA_NOREF;
 }
 
+static bool wants_streams(lua_State *L, const char *space)
+{
+    lua_getfield(L, -1, "streamBody");
+    if (!lua_isnil(L, -1) && !lua_isboolean(L, -1))
+        od_raise(L, "namespaces.%s.streamBody must be true or false, got %s", space,
+                 od_describe(L, -1));
+    bool wants = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return wants;
+}
+
 static int reference_metatable(lua_State *L)
 {
     lua_createtable(L, 0, 1);
@@ -86,6 +97,7 @@ void od_class_add(lua_State *L, const struct od_namespace *namespace)
     check_keys(L, space);
     for (int i = 0; i < OD_HANDLER_COUNT; i++)
         class.handlers[i] = reference_handler(L, space, names[i]);
+    class.streams = wants_streams(L, space);
     class.metatable_ref = reference_metatable(L);
     lua_newtable(L);
     class.methods_ref = luaL_ref(L, LUA_REGISTRYINDEX);

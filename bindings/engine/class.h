@@ -41,6 +41,7 @@ enum od_handler {
 
 struct od_class {
     const struct od_namespace *namespace;
+    bool streams;                   // Its fetch wants to read bodies while they come.
     int metatable_ref;              // Of instances: { __index = class }.
     int methods_ref;                // Table: name -> function, of those called so far.
     int handlers[OD_HANDLER_COUNT]; // References of functions, or LUA_NOREF.

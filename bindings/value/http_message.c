@@ -134,6 +134,14 @@ static void set_fields_and_body(lua_State *L, const struct od_headers *headers, 
         set_string(L, "body", body);
 }
 
+static void push_stream_field(lua_State *L, uint32_t worker, uint64_t stream)
+{
+    if (stream == 0 || od_response_stream_push == NULL)
+        return;
+    od_response_stream_push(L, worker, stream);
+    lua_setfield(L, -2, "_stream");
+}
+
 void od_request_push(lua_State *L, od_slice message)
 {
     struct od_request request;
@@ -149,6 +157,7 @@ void od_request_push(lua_State *L, od_slice message)
     set_string(L, "path", path);
     set_string(L, "peer", request.peer);
     set_fields_and_body(L, &request.headers, request.body);
+    push_stream_field(L, request.worker, request.stream);
     become(L, REQUEST);
 }
 
@@ -166,10 +175,7 @@ void od_response_push(lua_State *L, od_slice message)
         od_response_socket_push(L, response.worker, response.socket);
         lua_setfield(L, -2, "webSocket");
     }
-    if (response.stream != 0 && od_response_stream_push != NULL) {
-        od_response_stream_push(L, response.worker, response.stream);
-        lua_setfield(L, -2, "_stream");
-    }
+    push_stream_field(L, response.worker, response.stream);
     become(L, RESPONSE);
 }
 
@@ -328,16 +334,39 @@ static bool is_url(od_slice url)
            od_slice_starts_with(url, OD_SLICE("https://"));
 }
 
+// Of a Request whose body comes in pieces, and is passed on unread.
+static bool request_stream(lua_State *L, int index, struct part *part, struct od_error *err)
+{
+    if (push_field(L, index, "body") != LUA_TNIL || push_field(L, index, "_stream") == LUA_TNIL)
+        return true;
+    if (od_response_stream == NULL)
+        return od_error_set(err, "a body in pieces cannot go out here");
+    return od_response_stream(L, lua_gettop(L), &part->worker, &part->number, err);
+}
+
+// Whatever the caller has put before the message stays as it is.
+static void name_stream(struct od_bytes *out, size_t start, const struct part *part)
+{
+    struct od_bytes message = {0};
+    od_bytes_put_slice(&message, od_slice_from(od_bytes_slice(out), start));
+    od_request_set_stream(&message, part->worker, part->number);
+    out->size = start;
+    od_bytes_put_slice(out, od_bytes_slice(&message));
+    od_bytes_deinit(&message);
+}
+
 // The Request at [index] as it is.
 static bool put_request(lua_State *L, int index, struct od_bytes *out, struct od_error *err)
 {
     od_slice method, url, peer, body;
     uint32_t count = 0;
     bool has_fields;
+    size_t start = out->size;
+    struct part part = {OD_RESPONSE_ALONE, 0, 0};
     if (!string_field(L, index, "method", OD_SLICE(""), &method, err) ||
         !string_field(L, index, "url", OD_SLICE(""), &url, err) ||
         !string_field(L, index, "peer", OD_SLICE(""), &peer, err) ||
-        !body_field(L, index, &body, err))
+        !body_field(L, index, &body, err) || !request_stream(L, index, &part, err))
         return false;
     if (!od_http_fields_is_token(method))
         return od_error_set(err, "the request's method is not one");
@@ -347,6 +376,8 @@ static bool put_request(lua_State *L, int index, struct od_bytes *out, struct od
     if (!put_fields(L, index, out, &count, &has_fields, err))
         return false;
     od_request_end(out, mark, count, body);
+    if (part.number != 0)
+        name_stream(out, start, &part);
     return true;
 }
 

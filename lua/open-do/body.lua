@@ -1,9 +1,10 @@
--- Bodies that come piece by piece: what Request and Response share. Such a message has a body of the
--- engine in `_stream` (bindings/api/stream.c); once it is read whole, it is in `body` like any other.
+-- Bodies that come piece by piece: what Request and Response share. Such a message has a body of
+-- the engine in `_stream` (bindings/api/stream.c); once it is read whole, it is in `body` like any.
 local module_name = ...
 assert(module_name == "open-do.body")
 
-local concat, error, rawget = table.concat, error, rawget
+local concat, error, rawget, setmetatable, type = table.concat, error, rawget, setmetatable, type
+local getmetatable = debug.getmetatable -- Theirs is hidden.
 
 local READ_BYTES_MAX = 32 * 1024 * 1024
 
@@ -17,12 +18,18 @@ local function next_piece(stream)
   return piece or nil
 end
 
---- What `chunks` returns.
+-- What `chunks` returns of a body that comes in pieces: an iterator that can also stand as the body
+-- of another message, and is passed on unread then.
+local Chunks = {
+  __metatable = false,
+  __call = function(chunks) return next_piece(chunks._stream) end,
+}
+
 ---@return fun(): string?
 function M.chunks(message)
   local stream = rawget(message, "_stream")
   if stream then
-    return function() return next_piece(stream) end
+    return setmetatable({ _stream = stream }, Chunks)
   end
   local body = message.body
   return function()
@@ -30,6 +37,11 @@ function M.chunks(message)
     body = nil
     return piece
   end
+end
+
+--- The stream of such an iterator; nil when [value] is none.
+function M.stream_of(value)
+  return type(value) == "table" and getmetatable(value) == Chunks and value._stream or nil
 end
 
 --- The whole of a body that comes in pieces; nil when there is none.

@@ -4,7 +4,8 @@
 ---@class RequestInit
 ---@field method? string "GET" without it
 ---@field headers? table<string, string|number>|Headers
----@field body? string not with GET or HEAD
+---@field body? string|fun(): string? not with GET or HEAD; what `chunks` of a message returned is
+---  passed on as it comes
 
 ---@class FetchInit: RequestInit
 ---@field redirect? "follow"|"error"|"manual" "follow" without it, at most 20
@@ -87,6 +88,11 @@ local Request = {}
 
 ---@return string body "" when there is none; may be read more than once
 function Request:text() end
+
+---Piece by piece, as they come when the class says `streamBody = true`. Yields for each; raises when
+---the body is cut.
+---@return fun(): string?
+function Request:chunks() end
 
 ---@return any value raises at the caller's line when the body is no JSON
 function Request:json() end

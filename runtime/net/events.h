@@ -22,6 +22,16 @@ struct od_net_events {
     // od_exchange_upgrade. Until then no further request of that connection comes.
     void (*request)(void *owner, uint64_t exchange, od_slice request);
 
+    // A question, asked when the head of a request with a body is there; [request] has no body yet.
+    // Not 0: the request is told now, and its body comes in pieces, as the stream of that number in
+    // that worker.
+    uint64_t (*wants_pieces)(void *owner, uint64_t exchange, od_slice request, uint32_t *worker);
+
+    // Of the body of such a request, or of the answer to a fetch whose body comes so: one more
+    // piece, and the end, exactly once.
+    void (*stream_piece)(void *owner, uint64_t stream, od_slice piece);
+    void (*stream_ended)(void *owner, uint64_t stream, bool is_whole);
+
     // The client has left before the answer, and the exchange is no longer found; or he has closed
     // his half of the connection, which mostly means the same.
     void (*request_left)(void *owner, uint64_t exchange);
@@ -56,10 +66,6 @@ struct od_net_events {
     // A fetch (fetch.h) is over: [ok] and a response (link/response.h), or a sentence that says why
     // there is none.
     void (*fetched)(void *owner, uint64_t fetch, bool ok, od_slice bytes);
-
-    // Of one whose body comes in pieces [stream]: one more, and the end.
-    void (*fetch_piece)(void *owner, uint64_t stream, od_slice piece);
-    void (*fetch_ended)(void *owner, uint64_t stream, bool is_whole);
 
     // This process has no descriptor any more of the connection of a client that has [number]
     // (connection.h), and no other was given it. Only with [tells_over].

@@ -37,6 +37,7 @@ void od_exchange_forget_request(struct od_exchange *exchange)
 // Its wire has ended, was closed or was given away.
 void od_exchange_free(struct od_exchange *exchange)
 {
+    od_exchange_intake_cut(exchange);
     od_loop_clear_timer(exchange->net->loop, &exchange->deadline);
     od_map_remove(&exchange->net->exchanges, &exchange->node);
     od_exchange_forget_request(exchange);
@@ -83,6 +84,10 @@ static void on_stirs(void *owner)
 static void on_bytes(void *owner, char *at, size_t size)
 {
     struct od_exchange *exchange = owner;
+    if (exchange->intake != NULL) {
+        od_exchange_intake_read(exchange, (od_slice){at, size});
+        return;
+    }
     bool is_first = exchange->phase == PHASE_HEAD && exchange->in.size == 0;
     od_bytes_put(&exchange->in, at, size);
     if (exchange->phase > PHASE_BODY || (is_first && od_exchange_is_crowded(exchange)))
@@ -110,6 +115,7 @@ static void on_sent(void *owner)
 static void on_half_ended(void *owner)
 {
     struct od_exchange *exchange = owner;
+    od_exchange_intake_cut(exchange);
     if (exchange->phase <= PHASE_BODY)
         od_exchange_await_more(exchange);
     else if (exchange->phase == PHASE_ANSWER)

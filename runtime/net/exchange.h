@@ -52,6 +52,11 @@ void od_exchange_answer_begin(struct od_exchange *exchange, od_slice response, u
 void od_exchange_answer_piece(struct od_exchange *exchange, od_slice bytes);
 void od_exchange_answer_end(struct od_exchange *exchange, bool is_whole);
 
+// Of a body that comes in pieces (events.h): so many bytes more of it were taken; or nobody wants
+// the rest, which is then read into the void.
+void od_exchange_body_taken(struct od_exchange *exchange, size_t size);
+void od_exchange_body_unwanted(struct od_exchange *exchange);
+
 // Whether the waiting request asks for a WebSocket, and asks well.
 bool od_exchange_wants_websocket(const struct od_exchange *exchange);
 

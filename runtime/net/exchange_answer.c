@@ -52,7 +52,8 @@ void od_exchange_answered(struct od_exchange *exchange)
 void od_exchange_decide_end(struct od_exchange *exchange)
 {
     bool is_last = exchange->wire->has_ended && exchange->in.size == 0;
-    exchange->manner.keeps_alive &= !exchange->net->is_draining && !is_last;
+    bool is_read = exchange->intake == NULL; // Else of the body something is still to come.
+    exchange->manner.keeps_alive &= !exchange->net->is_draining && !is_last && is_read;
 }
 
 static void put_fault(struct od_exchange *exchange, struct od_http_fault fault)

@@ -24,6 +24,8 @@ enum phase {
     PHASE_NEXT,
 };
 
+struct od_exchange_intake;
+
 struct od_exchange {
     struct od_net *net;
     struct od_map_node node; // In net->exchanges.
@@ -36,6 +38,8 @@ struct od_exchange {
     od_time_ms body_began_ms;
     uint32_t taken_bytes; // so much it had when it was looked at last.
     struct od_http_manner manner;
+    struct od_exchange_intake
+        *intake; // Of a body that is read while the request is handled; or NULL.
     struct od_http_pieces pieces;
     uint64_t reader;   // PIECES: who asks for them,
     size_t owed_bytes; // what of them was put and not yet told to be taken,
@@ -59,6 +63,13 @@ void od_exchange_forget_request(struct od_exchange *exchange);
 void od_exchange_expect_head(struct od_exchange *exchange);
 void od_exchange_await_turn(struct od_exchange *exchange); // NEXT, in the next round of the loop.
 bool od_exchange_is_crowded(const struct od_exchange *exchange); // Too much waits to be sent.
+
+// exchange_intake.c. The request of the exchange is a whole message without its body: whether that
+// is to come in pieces, as it then says. Bytes that belong to it (or are behind it). And it ends
+// here.
+bool od_exchange_intake_begin(struct od_exchange *exchange);
+void od_exchange_intake_read(struct od_exchange *exchange, od_slice bytes);
+void od_exchange_intake_cut(struct od_exchange *exchange);
 
 // exchange_pieces.c: what the client does while an answer comes in pieces.
 void od_exchange_pieces_sent(struct od_exchange *exchange);

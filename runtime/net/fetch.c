@@ -194,6 +194,7 @@ static void fetch_free(struct od_fetch *fetch)
 {
     struct od_fetches *fetches = fetch->fetches;
     od_fetch_forget_answer(fetch);
+    od_fetch_forget_upload(fetch);
     if (fetch->easy != NULL)
         give_back(fetch);
     od_url_deinit(&fetch->target);
@@ -234,7 +235,7 @@ static void end_with_answer(struct od_fetch *fetch, uint16_t status)
 
 static void tell_ended(struct od_fetches *fetches, uint64_t stream, bool is_whole)
 {
-    fetches->net->events->fetch_ended(fetches->net->owner, stream, is_whole);
+    fetches->net->events->stream_ended(fetches->net->owner, stream, is_whole);
 }
 
 // All of it has been told, or was cut.
@@ -284,7 +285,7 @@ static bool is_stale(const struct od_fetch *fetch, CURLcode code)
     long fresh = 0;
     curl_easy_getinfo(fetch->easy, CURLINFO_NUM_CONNECTS, &fresh);
     return code == CURLE_SEND_ERROR && fresh == 0 && !fetch->is_tried_anew &&
-           !od_fetch_has_answer(fetch);
+           !od_fetch_has_answer(fetch) && !fetch->has_uploaded;
 }
 
 static void try_anew(struct od_fetch *fetch)
@@ -358,6 +359,20 @@ void od_fetch_cancel(struct od_net *net, uint64_t number)
         fetch->is_unwanted = true;
     else if (fetch != NULL)
         fetch_free(fetch);
+}
+
+void od_fetch_put_piece(struct od_net *net, uint64_t number, od_slice piece)
+{
+    struct od_fetch *fetch = net->fetches == NULL ? NULL : find(net->fetches, number);
+    if (fetch != NULL)
+        od_fetch_put_upload(fetch, piece);
+}
+
+void od_fetch_put_end(struct od_net *net, uint64_t number, bool is_whole)
+{
+    struct od_fetch *fetch = net->fetches == NULL ? NULL : find(net->fetches, number);
+    if (fetch != NULL)
+        od_fetch_end_upload(fetch, is_whole);
 }
 
 void od_fetch_taken(struct od_net *net, uint64_t number, size_t size)

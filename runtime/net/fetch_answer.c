@@ -256,6 +256,10 @@ static bool explain_size(const struct od_fetch *fetch, struct od_error *err)
 
 static bool explain(const struct od_fetch *fetch, CURLcode code, struct od_error *err)
 {
+    if (fetch->is_upload_cut)
+        return od_error_set(err,
+                            "the body of the request has been cut: who writes it has failed or "
+                            "is gone");
     if (code == CURLE_OK)
         return od_error_set(err, "the status of the answer is none of 200 to 599");
     if (fetch->is_too_large || code == CURLE_FILESIZE_EXCEEDED)

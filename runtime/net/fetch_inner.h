@@ -3,6 +3,7 @@
 //   fetch          the multi handle on the loop, all fetches of a worker, how one ends
 //   fetch_request  what goes out: URL, method, fields, body; where a redirect leads
 //   fetch_pieces   an answer's body, piece by piece
+//   fetch_upload   a request's body, the same
 //   fetch_answer   what comes in: fields, body, and why there is none
 
 #ifndef OD_NET_FETCH_INNER_H
@@ -57,6 +58,10 @@ struct od_fetch {
     bool is_in_callback; // Of libcurl, where it cannot be freed:
     bool is_unwanted;    // then that waits.
     struct od_list resuming;
+    struct od_bytes upload; // Of its request's body: come and not sent.
+    bool has_uploaded;      // Some of it was sent,
+    bool has_upload_ended;  // all of it has come,
+    bool is_upload_cut;     // or will not.
     struct od_list hopeless;
     struct od_error why; // HOPELESS.
     char curl_why[CURL_ERROR_SIZE];
@@ -90,6 +95,14 @@ size_t od_fetch_take_piece(struct od_fetch *fetch, od_slice piece);
 void od_fetch_tell_head(struct od_fetch *fetch, uint16_t status);
 void od_fetch_taken_by(struct od_fetch *fetch, size_t size);
 void od_fetch_resume_some(struct od_fetches *fetches);
+
+void od_fetch_resume(struct od_fetch *fetch); // Soon.
+
+// fetch_upload.c
+void od_fetch_set_upload(struct od_fetch *fetch); // Tells the easy handle.
+void od_fetch_put_upload(struct od_fetch *fetch, od_slice piece);
+void od_fetch_end_upload(struct od_fetch *fetch, bool is_whole);
+void od_fetch_forget_upload(struct od_fetch *fetch);
 
 // fetch_answer.c
 

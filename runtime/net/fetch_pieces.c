@@ -43,7 +43,7 @@ static void tell_piece(struct od_fetch *fetch, od_slice piece)
 {
     struct od_net *net = fetch->fetches->net;
     fetch->going_bytes += piece.size;
-    net->events->fetch_piece(net->owner, fetch->way.stream, piece);
+    net->events->stream_piece(net->owner, fetch->way.stream, piece);
 }
 
 static bool has_room(const struct od_fetch *fetch, size_t size)
@@ -78,13 +78,17 @@ void od_fetch_resume_some(struct od_fetches *fetches)
 }
 
 // Not at once: who takes something may do so from within a callback of libcurl.
-void od_fetch_taken_by(struct od_fetch *fetch, size_t size)
+void od_fetch_resume(struct od_fetch *fetch)
 {
     struct od_fetches *fetches = fetch->fetches;
-    fetch->going_bytes -= size < fetch->going_bytes ? size : fetch->going_bytes;
-    if (!fetch->is_paused || !od_list_is_empty(&fetch->resuming) ||
-        fetch->going_bytes > OD_FETCH_WINDOW_BYTES / 2)
-        return;
-    od_list_push_back(&fetches->resuming, &fetch->resuming);
+    if (od_list_is_empty(&fetch->resuming))
+        od_list_push_back(&fetches->resuming, &fetch->resuming);
     od_loop_set_timer(fetches->net->loop, &fetches->timer, 0);
+}
+
+void od_fetch_taken_by(struct od_fetch *fetch, size_t size)
+{
+    fetch->going_bytes -= size < fetch->going_bytes ? size : fetch->going_bytes;
+    if (fetch->is_paused && fetch->going_bytes <= OD_FETCH_WINDOW_BYTES / 2)
+        od_fetch_resume(fetch);
 }

@@ -329,6 +329,31 @@ void od_call_route(struct od_call *call, od_slice request)
         route_by_path(call, request, target);
 }
 
+static bool namespace_wants_pieces(struct od_objects *objects, od_slice target)
+{
+    struct od_bytes name = {0};
+    od_slice space;
+    const struct od_namespace *namespace = od_route_path(target, &space, &name) == OD_ROUTE_OK
+                                               ? od_objects_namespace(objects, space)
+                                               : NULL;
+    od_bytes_deinit(&name);
+    return namespace != NULL && od_objects_serve(objects, namespace) &&
+           objects->script->streams(objects->script, namespace);
+}
+
+bool od_call_wants_pieces(struct od_objects *objects, od_slice request)
+{
+    struct od_request head;
+    bool is_whole = od_request_read(request, &head);
+    OD_ASSERT(is_whole);
+    od_slice target = od_request_target(head.url);
+    if (od_route_is_test(target))
+        return false;
+    if (objects->script->has_entry)
+        return objects->script->streams(objects->script, NULL);
+    return namespace_wants_pieces(objects, target);
+}
+
 void od_call_refuse(struct od_call *call, const struct od_namespace *namespace)
 {
     char text[OD_NAMESPACE_BYTES_MAX + 128];

@@ -62,6 +62,9 @@ void od_call_begun(const struct od_call *call);
 // The request of an exchange: to the entry, or to the object its path names, or answered with 404.
 void od_call_route(struct od_call *call, od_slice request);
 
+// Whether who gets that request of an exchange reads the body while it comes (script.h).
+bool od_call_wants_pieces(struct od_objects *objects, od_slice request);
+
 // The answer goes home: a response or results, by the kind of the call. A 101 takes its socket
 // along.
 void od_call_answer(struct od_call *call, od_slice answer);

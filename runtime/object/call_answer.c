@@ -134,7 +134,7 @@ static void give_parts(struct od_call *call, struct od_task *task, od_slice byte
     else if (response.socket != 0)
         od_client_end_arrive(task, &response, od_slice_of(call->url));
     else if (response.stream != 0)
-        od_sink_arrive(task, &response);
+        (void)od_sink_arrive(task, response.worker, response.stream);
 }
 
 static void reply_to_task(struct od_call *call, enum od_call_outcome outcome, od_slice bytes)

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "base/cursor.h"
+#include "link/request.h"
 #include "object/call.h"
 #include "object/objects.h"
+#include "object/sink.h"
 #include "object/stream.h"
 
 struct od_outgoing {
@@ -50,6 +52,16 @@ static void line_up(struct od_object *object)
         od_list_push_back(&object->objects->outgoing.objects, &queue->turn);
 }
 
+// That the body of the request comes through; 0: it is here.
+static uint64_t sink_of(struct od_objects *objects, uint64_t fetch, od_slice message)
+{
+    struct od_request request;
+    bool is_request = od_request_read(message, &request);
+    OD_ASSERT(is_request);
+    return request.stream == 0 ? 0
+                               : od_sink_of_fetch(objects, request.worker, request.stream, fetch);
+}
+
 static void begin(struct od_object *object)
 {
     struct od_objects *objects = object->objects;
@@ -60,10 +72,14 @@ static void begin(struct od_object *object)
     objects->outgoing.running_count++;
     outgoing->runs = true;
     outgoing->stream = outgoing->way.streams ? ++objects->next_number : 0;
-    od_fetch_start(objects->net, outgoing->call->id, (od_slice){outgoing->request, outgoing->size},
+    od_slice message = {outgoing->request, outgoing->size};
+    uint64_t sink = sink_of(objects, outgoing->call->id, message);
+    od_fetch_start(objects->net, outgoing->call->id, message,
                    (struct od_fetch_way){.redirect = outgoing->way.redirect,
                                          .worker = objects->worker,
-                                         .stream = outgoing->stream});
+                                         .stream = outgoing->stream,
+                                         .reader = sink});
+    od_sink_open(objects, sink);
 }
 
 static void begin_all(struct od_objects *objects)

@@ -64,6 +64,10 @@ struct od_script {
     // Whether it has a class for the objects of [namespace].
     bool (*serves)(const struct od_script *script, const struct od_namespace *namespace);
 
+    // Whether its fetch is called when the head of a request is there (streamBody). NULL: that of
+    // the script.
+    bool (*streams)(const struct od_script *script, const struct od_namespace *namespace);
+
     // Makes the instance of [task->object] and runs its constructor. A constructor that fails
     // is told with od_task_fail before DONE; the core then drops the instance.
     enum od_run (*construct)(struct od_script *script, struct od_task *task);

@@ -4,6 +4,7 @@
 
 #include "link/link.h"
 #include "net/exchange.h"
+#include "net/fetch.h"
 #include "object/objects.h"
 #include "object/stream.h"
 #include "object/task.h"
@@ -19,13 +20,13 @@ struct od_sink *od_sink_find(const struct od_objects *objects, uint64_t id)
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_sink, by_id);
 }
 
-static struct od_sink *sink_new(struct od_objects *objects, const struct od_response *response)
+static struct od_sink *sink_new(struct od_objects *objects, uint32_t worker, uint64_t stream)
 {
     struct od_sink *sink = od_allocate_zeroed(sizeof *sink);
     sink->id = ++objects->next_number;
     sink->objects = objects;
-    sink->worker = response->worker;
-    sink->stream = response->stream;
+    sink->worker = worker;
+    sink->stream = stream;
     od_list_init(&sink->link);
     od_map_put(&objects->sinks, &sink->by_id, od_map_hash_u64(sink->id));
     return sink;
@@ -115,7 +116,7 @@ static void leave(struct od_sink *sink)
 void od_sink_feed(struct od_objects *objects, struct od_exchange *exchange, uint64_t number,
                   od_slice message, const struct od_response *response)
 {
-    struct od_sink *sink = sink_new(objects, response);
+    struct od_sink *sink = sink_new(objects, response->worker, response->stream);
     uint64_t id = sink->id;
     sink->exchange = number;
     od_exchange_answer_begin(exchange, message, id);
@@ -138,22 +139,30 @@ void od_sink_unwanted(struct od_objects *objects, uint64_t id)
         leave(sink);
 }
 
-// --- A task --------------------------------------------------------------------------------------
+// --- A fetch -------------------------------------------------------------------------------------
 
-void od_sink_arrive(struct od_task *task, const struct od_response *response)
+uint64_t od_sink_of_fetch(struct od_objects *objects, uint32_t worker, uint64_t stream,
+                          uint64_t number)
 {
-    struct od_sink *sink = sink_new(task->object->objects, response);
-    od_list_push_back(&task->sinks, &sink->link);
+    struct od_sink *sink = sink_new(objects, worker, stream);
+    sink->fetch = number;
+    return sink->id;
 }
 
-struct od_sink *od_sink_unread(const struct od_task *task, uint32_t worker, uint64_t stream)
+void od_sink_open(struct od_objects *objects, uint64_t id)
 {
-    OD_LIST_EACH (link, &task->sinks) {
-        struct od_sink *sink = OD_LIST_MEMBER(link, struct od_sink, link);
-        if (sink->worker == worker && sink->stream == stream && !sink->is_open)
-            return sink;
-    }
-    return NULL;
+    struct od_sink *sink = od_sink_find(objects, id);
+    if (sink != NULL)
+        open_stream(sink);
+}
+
+// --- A task --------------------------------------------------------------------------------------
+
+struct od_sink *od_sink_arrive(struct od_task *task, uint32_t worker, uint64_t stream)
+{
+    struct od_sink *sink = sink_new(task->object->objects, worker, stream);
+    od_list_push_back(&task->sinks, &sink->link);
+    return sink;
 }
 
 static void tell_news(struct od_sink *sink)
@@ -208,14 +217,15 @@ void od_sink_piece(struct od_objects *objects, uint32_t worker, uint64_t id, od_
     struct od_sink *sink = find_of(objects, worker, id);
     if (sink == NULL)
         return;
-    if (sink->exchange == 0) {
+    struct od_exchange *exchange = od_net_exchange(objects->net, sink->exchange);
+    if (sink->fetch != 0) {
+        od_fetch_put_piece(objects->net, sink->fetch, piece);
+    } else if (sink->exchange == 0) {
         od_bytes_put_slice(&sink->in, piece);
         tell_news(sink);
-        return;
-    }
-    struct od_exchange *exchange = od_net_exchange(objects->net, sink->exchange);
-    if (exchange != NULL)
+    } else if (exchange != NULL) {
         od_exchange_answer_piece(exchange, piece);
+    }
 }
 
 void od_sink_ended(struct od_objects *objects, uint32_t worker, uint64_t id, bool is_whole)
@@ -225,13 +235,16 @@ void od_sink_ended(struct od_objects *objects, uint32_t worker, uint64_t id, boo
         return;
     sink->has_ended = true;
     sink->is_whole = is_whole;
-    if (sink->exchange == 0) {
+    if (sink->exchange == 0 && sink->fetch == 0) {
         tell_news(sink);
         return;
     }
     struct od_exchange *exchange = od_net_exchange(objects->net, sink->exchange);
+    uint64_t fetch = sink->fetch;
     od_sink_forget(sink);
-    if (exchange != NULL)
+    if (fetch != 0)
+        od_fetch_put_end(objects->net, fetch, is_whole);
+    else if (exchange != NULL)
         od_exchange_answer_end(exchange, is_whole);
 }
 

@@ -1,8 +1,8 @@
 // A sink: the end of a stream (stream.h) where its pieces arrive.
 //
-// It feeds an exchange, which sends the pieces to a client, or it belongs to the task that was
-// given the answer and keeps what its script has not read yet. How much it has taken goes back to
-// the writer, so what lies here is bounded.
+// It feeds an exchange, which sends the pieces to a client, or a fetch, which sends them to a
+// server, or it belongs to the task that was given the answer and keeps what its script has not
+// read yet. How much it has taken goes back to the writer, so what lies here is bounded.
 //
 // A task's sink is there from the moment its head arrives; it is opened when the script reads the
 // body. An answer that is passed on unread takes its stream along, and the sink here is forgotten.
@@ -29,7 +29,8 @@ struct od_sink {
     struct od_objects *objects;
     uint32_t worker;     // Where it is written,
     uint64_t stream;     // and its number there.
-    uint64_t exchange;   // That it feeds; 0: it is a task's.
+    uint64_t exchange;   // That it feeds; 0: none,
+    uint64_t fetch;      // or the fetch; 0: it is a task's.
     struct od_list link; // In the task's readers.
     struct od_bytes in;  // Arrived and not read.
     uint64_t awaited_by; // The task that waits for something to arrive; 0: none.
@@ -44,17 +45,20 @@ struct od_sink *od_sink_find(const struct od_objects *objects, uint64_t id); // 
 void od_sink_feed(struct od_objects *objects, struct od_exchange *exchange, uint64_t number,
                   od_slice message, const struct od_response *response);
 
-// Of the exchange that it feeds.
+// The body of the request of the fetch [number], which takes it through the sink of that number.
+uint64_t od_sink_of_fetch(struct od_objects *objects, uint32_t worker, uint64_t stream,
+                          uint64_t number);
+void od_sink_open(struct od_objects *objects, uint64_t id);
+
+// Of the exchange or fetch that it feeds.
 void od_sink_taken(struct od_objects *objects, uint64_t id, size_t size);
 void od_sink_unwanted(struct od_objects *objects, uint64_t id);
 
-// An answer with a stream has come for [task], or for nobody.
-void od_sink_arrive(struct od_task *task, const struct od_response *response);
+// An answer with a stream has come for [task], or for nobody; or its own request has one.
+struct od_sink *od_sink_arrive(struct od_task *task, uint32_t worker, uint64_t stream);
 void od_sink_lose(struct od_objects *objects, const struct od_response *response);
 
-// The sink that [task] has for it, unread; NULL: none. And it has gone on in the task's answer.
-struct od_sink *od_sink_unread(const struct od_task *task, uint32_t worker, uint64_t stream);
-void od_sink_forget(struct od_sink *sink);
+void od_sink_forget(struct od_sink *sink); // Its stream goes on to somebody else.
 
 // What has arrived, at most so many bytes of it, borrowed until it is taken. Empty: nothing yet, or
 // [has_ended]. The first time it opens the stream.

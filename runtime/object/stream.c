@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "link/link.h"
+#include "net/exchange.h"
 #include "net/fetch.h"
 #include "object/limits.h"
 #include "object/objects.h"
@@ -105,6 +106,15 @@ struct od_stream *od_stream_new_of_fetch(struct od_objects *objects, uint64_t id
     return stream;
 }
 
+// Its exchange ends it, read or not.
+struct od_stream *od_stream_new_of_exchange(struct od_objects *objects, uint64_t exchange)
+{
+    struct od_stream *stream = stream_new(objects, ++objects->next_number);
+    stream->exchange = exchange;
+    od_timers_clear(objects->timers, &stream->timer);
+    return stream;
+}
+
 // --- Writing -------------------------------------------------------------------------------------
 
 size_t od_stream_room(const struct od_stream *stream, const struct od_task *task)
@@ -197,11 +207,17 @@ static void tell_end(struct od_stream *stream, bool is_whole)
     od_link_end(peer, mark);
 }
 
+static bool is_from_net(const struct od_stream *stream)
+{
+    return stream->fetch != 0 || stream->exchange != 0;
+}
+
 void od_stream_send(struct od_stream *stream, od_slice piece)
 {
     if (stream->is_left)
         return;
-    stream->going_bytes += stream->fetch != 0 ? piece.size : 0; // Those of tasks are counted.
+    if (is_from_net(stream)) // Those of tasks are counted.
+        stream->going_bytes += piece.size;
     if (stream->reader == 0)
         od_bytes_put_slice(&stream->early, piece);
     else
@@ -218,6 +234,8 @@ static void be_over(struct od_stream *stream, bool is_whole)
         stream_free(stream);
     else if (stream->reader != 0)
         tell_end(stream, is_whole);
+    else
+        set_timer(stream, OD_STREAM_OPEN_MS_MAX);
 }
 
 void od_stream_send_end(struct od_stream *stream)
@@ -276,14 +294,34 @@ void od_stream_opened(struct od_objects *objects, uint32_t worker, uint64_t id, 
         tell_end(stream, stream->is_whole);
 }
 
+static void tell_net_taken(const struct od_stream *stream, size_t size)
+{
+    struct od_net *net = stream->objects->net;
+    struct od_exchange *exchange = od_net_exchange(net, stream->exchange);
+    if (stream->fetch != 0)
+        od_fetch_taken(net, stream->fetch, size);
+    else if (exchange != NULL)
+        od_exchange_body_taken(exchange, size);
+}
+
+static void tell_net_unwanted(const struct od_stream *stream)
+{
+    struct od_net *net = stream->objects->net;
+    struct od_exchange *exchange = od_net_exchange(net, stream->exchange);
+    if (stream->fetch != 0)
+        od_fetch_cancel(net, stream->fetch);
+    else if (exchange != NULL)
+        od_exchange_body_unwanted(exchange);
+}
+
 void od_stream_taken(struct od_objects *objects, uint32_t worker, uint64_t id, size_t size)
 {
     struct od_stream *stream = find_of(objects, worker, id);
     if (stream == NULL || size > stream->going_bytes)
         return;
     stream->going_bytes -= size;
-    if (stream->fetch != 0)
-        od_fetch_taken(objects->net, stream->fetch, size);
+    if (is_from_net(stream))
+        tell_net_taken(stream, size);
     if (stream->going_bytes < OD_STREAM_WINDOW_BYTES)
         resume_waiting(stream);
 }
@@ -295,9 +333,9 @@ void od_stream_left(struct od_objects *objects, uint32_t worker, uint64_t id)
         return;
     stream->is_left = true;
     od_bytes_deinit(&stream->early);
-    if (stream->fetch != 0)
-        od_fetch_cancel(objects->net, stream->fetch);
-    if (stream->is_over || stream->fetch != 0) {
+    if (is_from_net(stream) && !stream->is_over)
+        tell_net_unwanted(stream);
+    if (stream->is_over || is_from_net(stream)) {
         stream_free(stream);
         return;
     }

@@ -1,5 +1,6 @@
 // A stream: a body on its way, piece by piece, from who writes it to who reads it. The writer is
-// the function of a response, in a task of an object, or the server that od.fetch has asked.
+// the function of a response, in a task of an object; the server that od.fetch has asked; or the
+// client of a request whose class wants to read its body while it comes.
 //
 // The head of the answer names the stream by its worker and number, and travels like any answer;
 // whoever wants the body in the end (the client's exchange, in its worker, or a task that reads it)
@@ -43,6 +44,7 @@ struct od_stream {
     struct od_object *object;
     struct od_task *task;   // That runs the body function; NULL: it has ended, or there is none.
     uint64_t fetch;         // The call whose fetch brings it (outgoing.h); 0: none.
+    uint64_t exchange;      // Whose request it is the body of; 0: none.
     struct od_list waiting; // Tasks that wait to write, the first to do so first.
     uint64_t holder;        // The task that is in the middle of a write; 0: none.
     uint64_t reader;        // Who has opened it, 0: nobody yet;
@@ -62,6 +64,7 @@ struct od_stream {
 struct od_stream *od_stream_new(struct od_task *task);
 // For the body of a fetch; [id] was not given to anything else.
 struct od_stream *od_stream_new_of_fetch(struct od_objects *objects, uint64_t id, uint64_t fetch);
+struct od_stream *od_stream_new_of_exchange(struct od_objects *objects, uint64_t exchange);
 struct od_stream *od_stream_find(const struct od_objects *objects, uint64_t id); // NULL: over.
 
 // How many bytes [task] may put now; 0: it has to wait.

@@ -212,16 +212,10 @@ static void release_socket(struct od_task *task, const struct od_response *respo
         od_list_remove(&socket->accepted);
 }
 
-// A body of its own, or one that it passes on.
-static void release_stream(struct od_task *task, const struct od_response *response)
+static void release_stream(const struct od_task *task, const struct od_response *response)
 {
-    struct od_sink *sink = od_sink_unread(task, response->worker, response->stream);
-    if (sink != NULL) {
-        od_sink_forget(sink);
-        return;
-    }
     struct od_stream *stream = od_stream_find(task->object->objects, response->stream);
-    if (stream != NULL)
+    if (stream != NULL && stream->task == task)
         stream->is_counted = od_http_length_of(response->headers, &stream->left_bytes);
 }
 

@@ -47,6 +47,7 @@ struct od_task {
     struct od_task *trunk;      // Of a branch; else NULL.
     bool races;                 // Its branches: it needs one of them only.
     bool decides;               // A branch: its trunk waits for no other.
+    bool has_body;              // FETCH: the body of its request, which comes in pieces, is a sink.
     bool asker_has_left;        // FETCH: nobody waits for its answer any more;
     bool heeds_asker;           // it wants to know.
     bool is_answered;           // FETCH, CALL: its call has got an answer, or a failure.

@@ -42,6 +42,15 @@ static void on_request(void *owner, uint64_t exchange, od_slice request)
                   request);
 }
 
+static uint64_t on_wants_pieces(void *owner, uint64_t exchange, od_slice request, uint32_t *worker)
+{
+    struct od_objects *objects = &((struct od_worker *)owner)->objects;
+    if (!od_call_wants_pieces(objects, request))
+        return 0;
+    *worker = objects->worker;
+    return od_stream_new_of_exchange(objects, exchange)->id;
+}
+
 // The handler runs on: an object is not to be stopped in the middle by a client that leaves. It may
 // want to know.
 static void on_request_left(void *owner, uint64_t exchange)
@@ -102,14 +111,14 @@ static void on_fetched(void *owner, uint64_t fetch, bool ok, od_slice bytes)
     od_outgoing_end(&((struct od_worker *)owner)->objects, fetch, ok, bytes);
 }
 
-static void on_fetch_piece(void *owner, uint64_t stream, od_slice piece)
+static void on_stream_piece(void *owner, uint64_t stream, od_slice piece)
 {
     struct od_stream *found = od_stream_find(&((struct od_worker *)owner)->objects, stream);
     if (found != NULL)
         od_stream_send(found, piece);
 }
 
-static void on_fetch_ended(void *owner, uint64_t stream, bool is_whole)
+static void on_stream_ended(void *owner, uint64_t stream, bool is_whole)
 {
     struct od_stream *found = od_stream_find(&((struct od_worker *)owner)->objects, stream);
     if (found != NULL && is_whole)
@@ -126,11 +135,20 @@ static void on_connection_over(void *owner, uint64_t number)
     od_link_end(link, mark);
 }
 
-static const struct od_net_events net_events = {
-    on_request,        on_request_left, on_pieces_taken, on_pieces_unwanted,
-    on_message,        on_closed,       on_failed,       on_is_at_rest,
-    on_left,           on_fetched,      on_fetch_piece,  on_fetch_ended,
-    on_connection_over};
+static const struct od_net_events net_events = {.request = on_request,
+                                                .wants_pieces = on_wants_pieces,
+                                                .stream_piece = on_stream_piece,
+                                                .stream_ended = on_stream_ended,
+                                                .request_left = on_request_left,
+                                                .pieces_taken = on_pieces_taken,
+                                                .pieces_unwanted = on_pieces_unwanted,
+                                                .message = on_message,
+                                                .closed = on_closed,
+                                                .failed = on_failed,
+                                                .is_at_rest = on_is_at_rest,
+                                                .left = on_left,
+                                                .fetched = on_fetched,
+                                                .connection_over = on_connection_over};
 
 // --- A turn --------------------------------------------------------------------------------------
 

@@ -219,9 +219,76 @@ function Tap:speaks()
   end)
 end
 
+-- Bodies of requests, which come while the handler runs.
+local Basin = { streamBody = true }
+
+function Basin:total(request)
+  self.got = 0
+  for piece in request:chunks() do self.got = self.got + #piece end
+  return od.Response("total: " .. self.got)
+end
+
+function Basin:got_of()
+  return od.Response(tostring(self.got))
+end
+
+function Basin:text(request)
+  return od.Response("text: " .. request:text() .. " " .. tostring(request.body))
+end
+
+function Basin:json(request)
+  return od.Response.json(request:json())
+end
+
+function Basin:ignores()
+  return od.Response("ignored")
+end
+
+-- Sends on what comes while it comes.
+function Basin:upper(request)
+  return od.Response(function(stream)
+    for piece in request:chunks() do stream:write(piece:upper()) end
+  end)
+end
+
+function Basin:mirror(request)
+  return od.Response(request:chunks(), { headers = { ["x-mirror"] = "yes" } })
+end
+
+function Basin:forward(request)
+  return od.fetch(request.query.url, { method = "POST", body = request:chunks() })
+end
+
+function Basin:resend(request)
+  return od.fetch(od.Request(request.query.url, request))
+end
+
+function Basin:cut(request)
+  self.got = ""
+  local ok, problem = pcall(function()
+    for piece in request:chunks() do self.got = self.got .. piece end
+  end)
+  self.got = self.got .. ": " .. tostring(problem)
+end
+
+function Basin:holds(request)
+  local next_piece = request:chunks()
+  self.first = #next_piece()
+  while not self.go do od.sleep(1) end
+  for piece in next_piece do self.first = self.first + #piece end
+  return od.Response("held: " .. self.first)
+end
+
+function Basin:release() self.go = true return od.Response("released") end
+
+function Basin:fetch(request)
+  return self[request.path:match("[^/]*$")](self, request)
+end
+
 -- Passes answers on, and reads some itself.
 local function entry(request, env)
-  local stub = env.taps:getByName(request.path:match("^/[^/]*/([^/]*)"))
+  local space, name = request.path:match("^/([^/]*)/([^/]*)")
+  local stub = env[space]:getByName(name)
   local mode = request.query.entry
   if mode == "read" then
     local response = stub:fetch(request)
@@ -241,7 +308,7 @@ local function entry(request, env)
   return stub:fetch(request)
 end
 
-return { namespaces = { taps = Tap }, fetch = entry }
+return { namespaces = { taps = Tap, basins = Basin }, fetch = entry, streamBody = true }
 ]]
 
 local server
@@ -455,7 +522,7 @@ describe("a reader of a body", function()
     assert.equal("total: 3000000", server:get("/taps/a/huge?pieces=3000&entry=chunks").body)
     assert.equal("dropped", server:get("/taps/a/huge?pieces=3000&entry=drop").body)
     assert.equal(500, server:get("/taps/a/huge?pieces=3000&entry=part").status)
-    server:wait_log("the body of the Response has been read in part")
+    server:wait_log("the body has been read in part")
   end)
 end)
 
@@ -494,6 +561,124 @@ describe("an answer of od.fetch that is taken piece by piece", function()
   it("is not read any further than its reader does", function()
     assert.equal("enough", ask("sips", "sipped/told").body)
     repeat until server:get("/taps/sipped/heard_of").body == "gone, the client has gone"
+  end)
+end)
+
+describe("a request whose body is read while it comes", function()
+  -- To both workers, from an entry in one of them.
+  local NAMES = { "a", "b", "c", "d" }
+
+  local function begin(path, length)
+    local client = server:open()
+    client:write(("POST %s HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n"):format(path,
+      length and "Content-Length: " .. length or "Transfer-Encoding: chunked"))
+    return client
+  end
+
+  local function chunk(client, text)
+    client:write(("%x\r\n%s\r\n"):format(#text, text))
+  end
+
+  it("may be larger than what is held at once", function()
+    local piece = ("x"):rep(100000)
+    for _, name in ipairs(NAMES) do
+      local client = begin("/basins/" .. name .. "/total", 400 * #piece)
+      for _ = 1, 400 do client:write(piece) end
+      assert.equal("total: 40000000", client:read_answer("POST").body)
+      assert.equal("text: ab ab", client:request("POST", "/basins/" .. name .. "/text",
+        { body = "ab" }).body)
+      assert.equal('{"a":[1]}', client:request("POST", "/basins/" .. name .. "/json",
+        { body = '{ "a": [1] }' }).body)
+      assert.equal("text:  nil", client:request("GET", "/basins/" .. name .. "/text").body)
+    end
+  end)
+
+  it("is answered while it comes", function()
+    for _, name in ipairs(NAMES) do
+      local client = begin("/basins/" .. name .. "/upper")
+      assert.equal(200, client:read_head().status)
+      for _, word in ipairs { "one", "two" } do
+        chunk(client, word)
+        assert.equal(word:upper(), client:read_piece())
+      end
+      client:write("0\r\n\r\n")
+      assert.is_nil(client:read_piece())
+    end
+  end)
+
+  it("can be the body of the answer", function()
+    local client = begin("/basins/a/mirror")
+    assert.equal("yes", client:read_head().headers["x-mirror"])
+    chunk(client, "seen")
+    assert.equal("seen", client:read_piece())
+    client:write("0\r\n\r\n")
+    assert.is_nil(client:read_piece())
+  end)
+
+  it("can be sent on by od.fetch, with or without a length", function()
+    for _, how in ipairs { "forward", "resend" } do
+      local path = ("/basins/a/%s?url=%s/basins/b/total"):format(how, server.url)
+      local piece = ("y"):rep(100000)
+      local client = begin(path, 100 * #piece)
+      for _ = 1, 100 do client:write(piece) end
+      assert.equal("total: 10000000", client:read_answer("POST").body)
+      client = begin(path)
+      for _ = 1, 100 do chunk(client, piece) end
+      client:write("0\r\n\r\n")
+      assert.equal("total: 10000000", client:read_answer("POST").body)
+    end
+  end)
+
+  it("that is cut is never taken for whole", function()
+    for _, name in ipairs(NAMES) do
+      local client = begin("/basins/" .. name .. "/cut", 100)
+      client:write("half")
+      client:close()
+      local got
+      repeat got = server:get("/basins/" .. name .. "/got_of").body until got:find(":", 1, true)
+      assert.matches("^half: script.lua:%d+: the body has been cut", got)
+    end
+    local client = begin("/basins/a/cut")
+    chunk(client, "good")
+    client:write("zz\r\n")
+    assert.equal(500, client:read_answer("POST").status) -- It returned nothing.
+    assert.matches("^good: .*the body has been cut", server:get("/basins/a/got_of").body)
+  end)
+
+  it("is not read further than the handler does", function()
+    local client = begin("/basins/held/holds", 100000000)
+    local piece, sent = ("z"):rep(1000000), 0
+    client.tcp:settimeout(0.2)
+    while sent < 100000000 do
+      local whole, _, part = client.tcp:send(piece)
+      sent = sent + (whole or part)
+      if not whole then break end
+    end
+    assert.is_true(sent < 50000000, "sent to nobody: " .. sent)
+    client.tcp:settimeout(10)
+    server:get("/basins/held/release")
+    client:write(("z"):rep(100000000 - sent))
+    assert.equal("held: 100000000", client:read_answer("POST").body)
+  end)
+
+  it("may be left unread", function()
+    local client = begin("/basins/a/ignores", 50000000)
+    client:write(("w"):rep(1000))
+    local answer = client:read_answer("POST")
+    assert.equal("ignored", answer.body)
+    assert.equal("close", answer.headers.connection)
+    client = server:open()
+    assert.equal("ignored", client:request("POST", "/basins/a/ignores", { body = "small" }).body)
+    assert.equal("ignored", client:request("POST", "/basins/a/ignores", { body = "small" }).body)
+  end)
+
+  it("waits for leave to send when it asked for that", function()
+    local client = server:open()
+    client:write("POST /basins/a/total HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+      .. "Content-Length: 3\r\n\r\n")
+    assert.equal(100, client:read_answer("POST").status)
+    client:write("abc")
+    assert.equal("total: 3", client:read_answer("POST").body)
   end)
 end)
 

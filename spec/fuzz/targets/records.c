@@ -64,6 +64,7 @@ static void read_request(od_slice body)
     size_t mark = od_request_begin(&again, request.method, request.url, request.peer);
     uint32_t count = copy_headers(&again, request.headers);
     od_request_end(&again, mark, count, request.body);
+    od_request_set_stream(&again, request.worker, request.stream);
     check_front(&again, body);
 }
 

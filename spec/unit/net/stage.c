@@ -113,7 +113,14 @@ static void on_fetched(void *owner, uint64_t fetch, bool ok, od_slice bytes)
     tell(owner, ok ? "fetched" : "not fetched", fetch, bytes, "");
 }
 
+static uint64_t on_wants_pieces(void *owner, uint64_t exchange, od_slice request, uint32_t *worker)
+{
+    (void)owner, (void)exchange, (void)request, (void)worker;
+    return 0;
+}
+
 static const struct od_net_events events = {.request = on_request,
+                                            .wants_pieces = on_wants_pieces,
                                             .request_left = on_request_left,
                                             .pieces_taken = on_pieces_taken,
                                             .pieces_unwanted = on_pieces_unwanted,
