@@ -7,6 +7,7 @@
 #include "api/abort.h"
 #include "api/branches.h"
 #include "api/command.h"
+#include "api/event_stream.h"
 #include "api/fetch.h"
 #include "api/log.h"
 #include "api/namespace.h"
@@ -192,6 +193,7 @@ static int set_up(lua_State *L)
     od_lib_transaction_open(L);
     od_lib_sql_open(L);
     od_lib_socket_open(L);
+    od_lib_event_stream_open(L);
     od_lib_namespace_open(L);
     od_lib_branches_open(L);
     od_lib_fetch_open(L);

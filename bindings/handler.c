@@ -111,6 +111,13 @@ static int push_close(struct od_engine *engine, lua_State *L, const struct od_ta
     return 5;
 }
 
+static int push_events_close(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    push_instance(engine, L, task);
+    od_websocket_push(engine, L, task->event->socket->id);
+    return 2;
+}
+
 static int push_error(struct od_engine *engine, lua_State *L, const struct od_task *task)
 {
     push_instance(engine, L, task);
@@ -170,6 +177,7 @@ static int (*const push_arguments[OD_HANDLER_KINDS])(struct od_engine *, lua_Sta
     [OD_HANDLER_FETCH] = push_fetch,
     [OD_HANDLER_MESSAGE] = push_message,
     [OD_HANDLER_CLOSE] = push_close,
+    [OD_HANDLER_EVENTS_CLOSE] = push_events_close,
     [OD_HANDLER_ERROR] = push_error,
     [OD_HANDLER_ALARM] = push_alarm,
     [OD_HANDLER_METHOD] = push_method,

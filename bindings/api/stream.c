@@ -4,6 +4,7 @@
 
 #include <lauxlib.h>
 
+#include "api/event_stream.h"
 #include "base/log.h"
 #include "engine/embedded.h"
 #include "engine/engine.h"
@@ -24,14 +25,14 @@ struct body {
 
 // --- The function of a response ------------------------------------------------------------------
 
-static bool take_function(lua_State *L, int index, uint32_t *worker, uint64_t *stream)
+static bool take_function(lua_State *L, int index, struct od_http_part *part)
 {
     struct od_engine *engine = od_engine_of(L);
     struct od_coroutine *coroutine = engine->task->thread;
     lua_pushvalue(L, index);
     coroutine->body_ref = luaL_ref(L, LUA_REGISTRYINDEX);
-    *worker = engine->objects->worker;
-    *stream = od_stream_new(engine->task)->id;
+    *part = (struct od_http_part){OD_RESPONSE_STREAM, engine->objects->worker,
+                                  od_stream_new(engine->task)->id};
     return true;
 }
 
@@ -62,25 +63,27 @@ static struct od_sink *sink_of(struct od_task *task, const struct body *body)
 }
 
 // Whoever gets it opens it.
-static bool take_unread(lua_State *L, int index, uint32_t *worker, uint64_t *stream,
-                        struct od_error *err)
+static bool take_unread(lua_State *L, int index, struct od_http_part *part, struct od_error *err)
 {
     const struct body *body = od_userdata_test(L, index, OD_USERDATA_BODY);
     struct od_sink *sink = body == NULL ? NULL : sink_of(od_engine_of(L)->task, body);
     if (sink == NULL || sink->is_open)
         return od_error_set(err, "the body has been read in part, or was got by another handler");
     od_sink_forget(sink);
-    *worker = body->worker;
-    *stream = body->stream;
+    *part = (struct od_http_part){OD_RESPONSE_STREAM, body->worker, body->stream};
     return true;
 }
 
-static bool response_stream(lua_State *L, int index, uint32_t *worker, uint64_t *stream,
+static bool response_stream(lua_State *L, int index, struct od_http_part *part,
                             struct od_error *err)
 {
+    struct od_end *events = od_userdata_test(L, index, OD_USERDATA_EVENT_STREAM);
     if (lua_isfunction(L, index))
-        return take_function(L, index, worker, stream);
-    return take_unread(L, index, worker, stream, err);
+        return take_function(L, index, part);
+    if (events == NULL)
+        return take_unread(L, index, part, err);
+    part->kind = OD_RESPONSE_EVENTS;
+    return od_event_stream_take(L, events, part, err);
 }
 
 // Of a HEAD nobody wants the body, so its function is not called.

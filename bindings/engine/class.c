@@ -7,12 +7,14 @@
 #include "engine/engine.h"
 #include "link/invocation.h"
 #include "object/namespace.h"
+#include "object/socket.h"
 #include "value/raise.h"
 
 static const char *const names[OD_HANDLER_COUNT] = {
-    [OD_HANDLER_CONSTRUCTOR] = "constructor",  [OD_HANDLER_FETCH] = "fetch",
-    [OD_HANDLER_MESSAGE] = "webSocketMessage", [OD_HANDLER_CLOSE] = "webSocketClose",
-    [OD_HANDLER_ERROR] = "webSocketError",     [OD_HANDLER_ALARM] = "alarm",
+    [OD_HANDLER_CONSTRUCTOR] = "constructor",       [OD_HANDLER_FETCH] = "fetch",
+    [OD_HANDLER_MESSAGE] = "webSocketMessage",      [OD_HANDLER_CLOSE] = "webSocketClose",
+    [OD_HANDLER_ERROR] = "webSocketError",          [OD_HANDLER_ALARM] = "alarm",
+    [OD_HANDLER_EVENTS_CLOSE] = "eventStreamClose",
 };
 
 void od_classes_deinit(struct od_classes *classes)
@@ -33,6 +35,8 @@ enum od_handler od_handler_of(const struct od_event *event)
     if (event == NULL)
         return OD_HANDLER_CONSTRUCTOR;
     OD_ASSERT(event->kind != OD_EVENT_RESUME);
+    if (event->kind == OD_EVENT_CLOSE && event->socket != NULL && event->socket->is_events)
+        return OD_HANDLER_EVENTS_CLOSE;
     return handlers[event->kind];
 }
 

@@ -172,8 +172,8 @@ void od_response_push(lua_State *L, od_slice message)
     lua_setfield(L, -2, "status");
     set_fields_and_body(L, &response.headers, response.body);
     if (response.socket != 0 && od_response_socket_push != NULL) {
-        od_response_socket_push(L, response.worker, response.socket);
-        lua_setfield(L, -2, "webSocket");
+        od_response_socket_push(L, response.worker, response.socket, response.is_events);
+        lua_setfield(L, -2, response.is_events ? "_stream" : "webSocket");
     }
     push_stream_field(L, response.worker, response.stream);
     become(L, RESPONSE);
@@ -240,13 +240,7 @@ static bool status_field(lua_State *L, int index, uint16_t *status, struct od_er
     return true;
 }
 
-struct part { // What comes with a response (link/response.h).
-    enum od_response_part kind;
-    uint32_t worker;
-    uint64_t number;
-};
-
-static bool socket_field(lua_State *L, int index, uint16_t status, struct part *part,
+static bool socket_field(lua_State *L, int index, uint16_t status, struct od_http_part *part,
                          struct od_error *err)
 {
     bool has_socket = push_field(L, index, "webSocket") != LUA_TNIL;
@@ -269,7 +263,7 @@ static bool has_stream(lua_State *L, int index)
 }
 
 // A body that is there, or one that comes in pieces.
-static bool response_body(lua_State *L, int index, od_slice *body, struct part *part,
+static bool response_body(lua_State *L, int index, od_slice *body, struct od_http_part *part,
                           struct od_error *err)
 {
     *body = (od_slice){NULL, 0};
@@ -277,8 +271,7 @@ static bool response_body(lua_State *L, int index, od_slice *body, struct part *
         return body_field(L, index, body, err);
     if (od_response_stream == NULL)
         return od_error_set(err, "a body in pieces cannot go out here");
-    part->kind = OD_RESPONSE_STREAM;
-    return od_response_stream(L, lua_gettop(L), &part->worker, &part->number, err);
+    return od_response_stream(L, lua_gettop(L), part, err);
 }
 
 static bool encode_response(lua_State *L, void *context, struct od_error *err)
@@ -286,7 +279,7 @@ static bool encode_response(lua_State *L, void *context, struct od_error *err)
     struct od_bytes *out = context;
     uint16_t status = 0;
     uint32_t count = 0;
-    struct part part = {OD_RESPONSE_ALONE, 0, 0};
+    struct od_http_part part = {OD_RESPONSE_ALONE, 0, 0};
     od_slice body;
     bool has_fields;
     if (!is_a(L, 1, RESPONSE)) {
@@ -335,17 +328,17 @@ static bool is_url(od_slice url)
 }
 
 // Of a Request whose body comes in pieces, and is passed on unread.
-static bool request_stream(lua_State *L, int index, struct part *part, struct od_error *err)
+static bool request_stream(lua_State *L, int index, struct od_http_part *part, struct od_error *err)
 {
     if (push_field(L, index, "body") != LUA_TNIL || push_field(L, index, "_stream") == LUA_TNIL)
         return true;
     if (od_response_stream == NULL)
         return od_error_set(err, "a body in pieces cannot go out here");
-    return od_response_stream(L, lua_gettop(L), &part->worker, &part->number, err);
+    return od_response_stream(L, lua_gettop(L), part, err);
 }
 
 // Whatever the caller has put before the message stays as it is.
-static void name_stream(struct od_bytes *out, size_t start, const struct part *part)
+static void name_stream(struct od_bytes *out, size_t start, const struct od_http_part *part)
 {
     struct od_bytes message = {0};
     od_bytes_put_slice(&message, od_slice_from(od_bytes_slice(out), start));
@@ -362,7 +355,7 @@ static bool put_request(lua_State *L, int index, struct od_bytes *out, struct od
     uint32_t count = 0;
     bool has_fields;
     size_t start = out->size;
-    struct part part = {OD_RESPONSE_ALONE, 0, 0};
+    struct od_http_part part = {OD_RESPONSE_ALONE, 0, 0};
     if (!string_field(L, index, "method", OD_SLICE(""), &method, err) ||
         !string_field(L, index, "url", OD_SLICE(""), &url, err) ||
         !string_field(L, index, "peer", OD_SLICE(""), &peer, err) ||

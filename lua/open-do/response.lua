@@ -195,6 +195,14 @@ function M.json(value, init)
   return response
 end
 
+-- The answer that an event stream is; of state:acceptEventStream.
+function M.of_events(stream)
+  return setmetatable({
+    status = 200, _stream = stream,
+    headers = new_headers({ ["content-type"] = "text/event-stream", ["cache-control"] = "no-cache" }, 2),
+  }, metatable)
+end
+
 --- A page: a response whose content type is text/html.
 ---@param body string
 ---@param init? { status?: integer, headers?: table|Headers }

@@ -1,10 +1,11 @@
-// What a connection brings along when it turns from an exchange into a WebSocket.
+// What a connection brings along when it turns from an exchange into a WebSocket or event stream.
 //
 // The exchange that read the request may be in another worker than the object that answers it, so
 // all that was agreed on travels as bytes, beside the descriptor. There is no other way, also when
 // both are in one worker: one path, taken always.
 //
-// Encoded: str output, u8 window bits, u8 is client, str protocol, str url, str input.
+// Encoded: str output, u8 window bits, u8 is client, u8 is events, str protocol, str url, str
+// input.
 
 #ifndef OD_CODEC_UPGRADE_RECORD_H
 #define OD_CODEC_UPGRADE_RECORD_H
@@ -16,12 +17,15 @@ struct od_upgrade_record {
     od_slice output;     // To be sent first: the rest of earlier answers, the head of the 101.
     uint8_t window_bits; // Of permessage-deflate; 0: not agreed on.
     bool is_client;      // We asked for the upgrade: our frames are masked, the peer's are not.
+    bool is_events;      // An event stream: nothing is read, and frames are server-sent events.
     od_slice protocol;   // The subprotocol; empty: none.
     od_slice url;        // Of the request.
     od_slice input;      // Read behind the request: the first frames.
 };
 
 void od_upgrade_record_put(struct od_bytes *bytes, const struct od_upgrade_record *record);
+
+bool od_upgrade_record_is_events(od_slice bytes); // False also for what is no record.
 
 // Slices into [bytes]; false when it is no such record.
 OD_MUST_CHECK bool od_upgrade_record_read(od_slice bytes, struct od_upgrade_record *record);

@@ -29,7 +29,8 @@ bool od_response_read(od_slice message, struct od_response *response)
     uint8_t part = od_cursor_u8(&cursor);
     response->worker = od_cursor_u32(&cursor);
     uint64_t number = od_cursor_u64(&cursor);
-    response->socket = part == OD_RESPONSE_SOCKET ? number : 0;
+    response->is_events = part == OD_RESPONSE_EVENTS;
+    response->socket = part == OD_RESPONSE_SOCKET || response->is_events ? number : 0;
     response->stream = part == OD_RESPONSE_STREAM ? number : 0;
     response->headers = od_headers_read(&cursor);
     response->body = od_cursor_string(&cursor);

@@ -4,6 +4,7 @@
 // body. What comes with it has that number in that worker:
 //
 //   OD_RESPONSE_SOCKET   the WebSocket that takes the connection; exactly with status 101
+//   OD_RESPONSE_EVENTS   the event stream that takes the connection
 //   OD_RESPONSE_STREAM   the body, which is written piece by piece (object/stream.h); [body] is
 //   empty
 
@@ -15,6 +16,7 @@
 enum od_response_part {
     OD_RESPONSE_ALONE,
     OD_RESPONSE_SOCKET,
+    OD_RESPONSE_EVENTS,
     OD_RESPONSE_STREAM,
     OD_RESPONSE_PARTS,
 };
@@ -22,7 +24,8 @@ enum od_response_part {
 struct od_response {
     uint16_t status;
     uint32_t worker;
-    uint64_t socket; // 0: none.
+    uint64_t socket; // Which takes the connection; 0: none.
+    bool is_events;  // It is an event stream.
     uint64_t stream; // 0: none.
     struct od_headers headers;
     od_slice body;

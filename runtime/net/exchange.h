@@ -60,10 +60,11 @@ void od_exchange_body_unwanted(struct od_exchange *exchange);
 // Whether the waiting request asks for a WebSocket, and asks well.
 bool od_exchange_wants_websocket(const struct od_exchange *exchange);
 
-// Turns the connection of the waiting request into a WebSocket and ends the exchange. [response]
-// has status 101. Puts into [record] the head to be sent, what was negotiated and what was already
-// read; [fd] is the connection, which belongs to the caller. False when the request cannot be
-// upgraded: the exchange then still waits for an answer.
+// Turns the connection of the waiting request into a WebSocket, or into an event stream when
+// [response] says so, and ends the exchange. Else it has status 101. Puts into [record] the head to
+// be sent, what was negotiated and what was already read; [fd] is the connection, which belongs to
+// the caller. False when the request cannot be upgraded: the exchange then still waits for an
+// answer.
 OD_MUST_CHECK bool od_exchange_upgrade(struct od_exchange *exchange, od_slice response,
                                        struct od_bytes *record, int *fd, struct od_error *err);
 

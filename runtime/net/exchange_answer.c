@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "codec/event_stream.h"
 #include "codec/http_answer.h"
 #include "codec/upgrade_record.h"
 #include "link/response.h"
@@ -79,7 +80,9 @@ void od_exchange_answer(struct od_exchange *exchange, od_slice response)
 static void fill_record(const struct od_exchange *exchange, const struct od_response *response,
                         struct od_upgrade_record *record)
 {
-    record->window_bits = exchange->handshake.offer.window_bits;
+    record->is_events = response->is_events;
+    if (exchange->has_handshake)
+        record->window_bits = exchange->handshake.offer.window_bits;
     record->url = od_bytes_slice(&exchange->url);
     record->input = od_bytes_slice(&exchange->in);
     if (!od_headers_find(response->headers, OD_SLICE("sec-websocket-protocol"), &record->protocol))
@@ -108,6 +111,19 @@ bool od_exchange_wants_websocket(const struct od_exchange *exchange)
     return exchange->has_handshake;
 }
 
+static bool put_upgrade_head(const struct od_exchange *exchange, struct od_bytes *head,
+                             const struct od_response *response, struct od_error *err)
+{
+    od_time_ms now_ms = od_clock_wall_ms();
+    if (!response->is_events && !exchange->has_handshake)
+        return od_error_set(err, "the request did not ask for a WebSocket");
+    if (!response->is_events)
+        return od_handshake_put_answer(head, &exchange->handshake, response, now_ms, err);
+    if (exchange->has_handshake || exchange->manner.is_head)
+        return od_error_set(err, "the request did not ask for an event stream");
+    return od_event_stream_put_head(head, response, now_ms, err);
+}
+
 bool od_exchange_upgrade(struct od_exchange *exchange, od_slice message, struct od_bytes *record,
                          int *fd, struct od_error *err)
 {
@@ -115,12 +131,9 @@ bool od_exchange_upgrade(struct od_exchange *exchange, od_slice message, struct 
     struct od_response response;
     if (!od_response_read(message, &response))
         return od_error_set(err, "the answer is no response");
-    if (!exchange->has_handshake)
-        return od_error_set(err, "the request did not ask for a WebSocket");
     struct od_bytes head = {0};
-    bool done =
-        od_handshake_put_answer(&head, &exchange->handshake, &response, od_clock_wall_ms(), err) &&
-        release(exchange, &response, od_bytes_slice(&head), record, fd, err);
+    bool done = put_upgrade_head(exchange, &head, &response, err) &&
+                release(exchange, &response, od_bytes_slice(&head), record, fd, err);
     od_bytes_deinit(&head);
     return done;
 }

@@ -82,6 +82,7 @@ void od_websocket_put_record(const struct od_websocket *websocket, struct od_byt
 {
     struct od_upgrade_record record = {.window_bits = websocket->window_bits,
                                        .is_client = websocket->decoder.is_client,
+                                       .is_events = websocket->is_events,
                                        .protocol = od_websocket_protocol(websocket),
                                        .url = od_websocket_url(websocket)};
     od_upgrade_record_put(bytes, &record);

@@ -142,10 +142,14 @@ uint32_t od_wire_taken_bytes(const struct od_wire *wire)
     return wire->sent_bytes - bytes_on_their_way(wire);
 }
 
+bool od_wire_has_sent_all(const struct od_wire *wire)
+{
+    return od_wire_waiting_bytes(wire) == 0 && bytes_on_their_way(wire) == 0;
+}
+
 bool od_wire_is_taking(const struct od_wire *wire, uint32_t taken_bytes)
 {
-    bool has_all = od_wire_waiting_bytes(wire) == 0 && bytes_on_their_way(wire) == 0;
-    return !has_all && od_wire_taken_bytes(wire) != taken_bytes;
+    return !od_wire_has_sent_all(wire) && od_wire_taken_bytes(wire) != taken_bytes;
 }
 
 bool od_wire_is_done(const struct od_wire *wire)

@@ -87,6 +87,7 @@ OD_MUST_CHECK bool od_wire_can_hold(struct od_wire *wire, size_t size);
 // How many bytes the peer's system has taken so far, modulo 2^32; and whether it has taken more
 // than [taken_bytes] and has not got all yet, so that its silence may be that of a slow line.
 uint32_t od_wire_taken_bytes(const struct od_wire *wire);
+bool od_wire_has_sent_all(const struct od_wire *wire); // And his system has got it.
 bool od_wire_is_taking(const struct od_wire *wire, uint32_t taken_bytes);
 
 void od_wire_send_now(struct od_wire *wire); // What the kernel takes, before the end of the turn.

@@ -35,16 +35,21 @@ void od_access_log_end(const struct od_call *call, uint16_t status)
                    (double)(uv_hrtime() - access->began_ns) / 1e6);
 }
 
+static const char *what(const struct od_socket *socket)
+{
+    return socket->is_events ? "event stream" : "WebSocket";
+}
+
 void od_access_log_opened(const struct od_socket *socket)
 {
     if (socket->object->objects->logs_accesses)
-        od_log(OD_LOG_INFO, socket->object->label, "WebSocket %llu opened",
+        od_log(OD_LOG_INFO, socket->object->label, "%s %llu opened", what(socket),
                (unsigned long long)socket->id);
 }
 
 void od_access_log_closed(const struct od_socket *socket, uint16_t code, od_slice reason)
 {
     if (socket->object->objects->logs_accesses)
-        od_log(OD_LOG_INFO, socket->object->label, "WebSocket %llu closed: %u %.*s",
+        od_log(OD_LOG_INFO, socket->object->label, "%s %llu closed: %u %.*s", what(socket),
                (unsigned long long)socket->id, code, (int)reason.size, reason.at);
 }

@@ -60,12 +60,14 @@ void od_call_hand_over(struct od_objects *objects, uint32_t worker, uint64_t num
 }
 
 // Either the client did not ask for a WebSocket, or the handler's 101 is not one it can have.
-static void refuse_upgrade(struct od_call *call, struct od_exchange *exchange, const char *why)
+static void refuse_upgrade(struct od_call *call, struct od_exchange *exchange,
+                           const struct od_response *response, const char *why)
 {
-    bool is_asked = od_exchange_wants_websocket(exchange);
+    bool is_asked = od_exchange_wants_websocket(exchange) || response->is_events;
     struct od_bytes refusal = {0};
     od_log(is_asked ? OD_LOG_ERROR : OD_LOG_INFO, call->object == NULL ? NULL : call->object->label,
-           "cannot upgrade to a WebSocket: %s", why);
+           "cannot answer with %s: %s", response->is_events ? "an event stream" : "a WebSocket",
+           why);
     if (is_asked)
         od_response_put_plain(&refusal, 500, "Internal Server Error\n");
     else
@@ -82,11 +84,11 @@ static void upgrade(struct od_call *call, struct od_exchange *exchange, od_slice
     struct od_error err;
     int fd = -1;
     if (od_exchange_upgrade(exchange, bytes, &record, &fd, &err)) {
-        od_access_log_end(call, 101);
+        od_access_log_end(call, response->status);
         od_call_hand_over(call->objects, response->worker, response->socket,
                           od_bytes_slice(&record), fd);
     } else {
-        refuse_upgrade(call, exchange, err.text);
+        refuse_upgrade(call, exchange, response, err.text);
         od_call_lose_parts(call->objects, response);
     }
     od_bytes_deinit(&record);
@@ -114,7 +116,7 @@ static void answer_exchange(struct od_call *call, od_slice bytes)
     struct od_exchange *exchange = od_net_exchange(call->objects->net, call->origin);
     if (exchange == NULL)
         od_call_lose_parts(call->objects, &response);
-    else if (response.status == 101)
+    else if (response.socket != 0)
         upgrade(call, exchange, bytes, &response);
     else if (response.stream != 0)
         answer_in_pieces(call, exchange, bytes, &response);
@@ -132,7 +134,7 @@ static void give_parts(struct od_call *call, struct od_task *task, od_slice byte
     if (task == NULL)
         od_call_lose_parts(call->objects, &response);
     else if (response.socket != 0)
-        od_client_end_arrive(task, &response, od_slice_of(call->url));
+        od_client_end_arrive(task, &response, od_slice_of(call->url == NULL ? "" : call->url));
     else if (response.stream != 0)
         (void)od_sink_arrive(task, response.worker, response.stream);
 }

@@ -33,7 +33,7 @@ static bool read_response(const struct od_objects *objects, od_slice bytes,
                           struct od_response *response)
 {
     return od_response_read(bytes, response) && response->worker < objects->worker_count &&
-           (response->socket != 0) == (response->status == 101);
+           (response->socket != 0 && !response->is_events) == (response->status == 101);
 }
 
 // Nobody waits for this reply any more, so a socket that it brought is closed.

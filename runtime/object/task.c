@@ -35,7 +35,11 @@ const char *od_task_name(const struct od_task *task)
 {
     while (task->trunk != NULL)
         task = task->trunk;
-    return task->event == NULL ? OD_PAGE_CONSTRUCTOR_NAME : od_event_name(task->event);
+    const struct od_event *event = task->event;
+    if (event == NULL)
+        return OD_PAGE_CONSTRUCTOR_NAME;
+    bool is_of_events = event->socket != NULL && event->socket->is_events;
+    return is_of_events ? OD_PAGE_EVENTS_CLOSE_NAME : od_event_name(event);
 }
 
 void od_task_resume(struct od_task *task)

@@ -19,6 +19,7 @@ local CLASSES = {
   { "ws", "WebSocket", "object" }, { "env.NAMESPACE", "Namespace", "object" },
   { "id", "Id", "object" }, { "stub", "Stub", "object" },
   { "stream", "Stream", "http" },
+  { "events", "EventStream", "object" },
 }
 
 -- Being built: they may be there or not. The list is to be empty.

@@ -74,7 +74,8 @@ static void read_response(od_slice body)
     struct od_bytes again = {0};
     if (!od_response_read(body, &response))
         return;
-    enum od_response_part part = response.socket != 0   ? OD_RESPONSE_SOCKET
+    enum od_response_part part = response.is_events     ? OD_RESPONSE_EVENTS
+                                 : response.socket != 0 ? OD_RESPONSE_SOCKET
                                  : response.stream != 0 ? OD_RESPONSE_STREAM
                                                         : OD_RESPONSE_ALONE;
     size_t mark = od_response_begin_with(&again, response.status, part, response.worker,

@@ -220,7 +220,7 @@ bool stage_upgrade(struct stage *stage, struct stage *other, uint64_t number, ui
                                     &record, &fd, &err);
     struct od_websocket *websocket = od_net_websocket(&other->net, socket);
     if (done && websocket == NULL)
-        websocket = od_websocket_new(&other->net, socket);
+        websocket = od_websocket_new(&other->net, socket, false);
     done = done && od_websocket_attach(websocket, od_bytes_slice(&record), fd, &err);
     snprintf(stage->error, sizeof stage->error, "%s", err.text);
     od_bytes_deinit(&response);
