@@ -30,6 +30,7 @@
 #include "engine/sandbox.h"
 #include "link/options.h"
 #include "load.h"
+#include "object/assets.h"
 #include "run.h"
 #include "self.h"
 #include "value/library.h"
@@ -126,6 +127,7 @@ static void close_engine(struct od_script *script)
     od_bytes_deinit(&engine->scratch);
     od_bytes_deinit(&engine->way);
     od_bytes_deinit(&engine->script.looked_at);
+    od_assets_free(engine->script.assets);
     free(engine->folder);
     free(engine);
 }

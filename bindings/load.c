@@ -11,6 +11,7 @@
 #include "engine/freeze.h"
 #include "engine/require.h"
 #include "link/options.h"
+#include "object/assets.h"
 #include "object/route.h"
 #include "run.h"
 #include "value/raise.h"
@@ -22,7 +23,7 @@ static const char example[] = "return { namespaces = { rooms = Room } }";
 
 static bool is_known(const char *key)
 {
-    static const char *const known[] = {"namespaces", "fetch", "streamBody"};
+    static const char *const known[] = {"namespaces", "fetch", "streamBody", "assets"};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (strcmp(key, known[i]) == 0)
             return true;
@@ -41,7 +42,7 @@ static void check_returned_table(lua_State *L, int script)
         if (key == NULL || !is_known(key))
             od_raise(L,
                      "the script returns a table with a field '%s', which nothing reads; there are "
-                     "`namespaces`, `fetch` and `streamBody`",
+                     "`namespaces`, `fetch`, `streamBody` and `assets`",
                      key == NULL ? od_describe(L, -1) : key);
         lua_pop(L, 1);
     }
@@ -117,6 +118,72 @@ static void add_entry(lua_State *L, int script)
     engine->script.has_entry = true;
 }
 
+static enum od_assets_not_found check_not_found(lua_State *L, int options)
+{
+    if (!od_option(L, options, "assets", "notFound", LUA_TSTRING))
+        return OD_ASSETS_NO_ANSWER;
+    const char *text = lua_tostring(L, -1);
+    if (strcmp(text, "single-page-application") == 0)
+        return OD_ASSETS_SINGLE_PAGE;
+    if (strcmp(text, "404-page") != 0)
+        od_raise(L,
+                 "assets.notFound must be \"single-page-application\" or \"404-page\", got "
+                 "\"%s\"",
+                 text);
+    return OD_ASSETS_404_PAGE;
+}
+
+static void add_script_first(lua_State *L, int options)
+{
+    if (!od_option(L, options, "assets", "scriptFirst", LUA_TTABLE))
+        return;
+    size_t count = lua_objlen(L, -1);
+    for (size_t i = 1; i <= count; i++) {
+        lua_rawgeti(L, -1, (int)i);
+        od_slice pattern = {lua_tostring(L, -1), lua_objlen(L, -1)};
+        if (lua_type(L, -1) != LUA_TSTRING || pattern.size == 0 || pattern.at[0] != '/')
+            od_raise(L, "assets.scriptFirst is a list of paths such as \"/api/*\"; item %zu is %s",
+                     i, od_describe(L, -1));
+        od_assets_add_script_first(od_engine_of(L)->script.assets, pattern);
+        lua_pop(L, 1);
+    }
+}
+
+static void open_assets(lua_State *L, const char *directory, enum od_assets_not_found not_found)
+{
+    struct od_engine *engine = od_engine_of(L);
+    struct od_error err;
+    if (!od_assets_new(&engine->script.assets, engine->folder, directory, not_found, &err))
+        od_raise(L, "assets: %s", err.text);
+}
+
+// `assets` = "public", or { directory = "public", ... }
+static void add_assets(lua_State *L, int script)
+{
+    static const char *const names[] = {"directory", "notFound", "scriptFirst", NULL};
+    lua_pushliteral(L, "assets");
+    lua_rawget(L, script);
+    int assets = lua_gettop(L);
+    if (lua_isnil(L, assets))
+        return;
+    if (lua_type(L, assets) == LUA_TSTRING) {
+        open_assets(L, lua_tostring(L, assets), OD_ASSETS_NO_ANSWER);
+        return;
+    }
+    if (!lua_istable(L, assets))
+        od_raise(L,
+                 "`assets` is %s; it must be the name of a folder beside the script, or a table "
+                 "of options",
+                 od_describe(L, assets));
+    od_check_option_names(L, assets, "assets", names);
+    if (!od_option(L, assets, "assets", "directory", LUA_TSTRING))
+        od_raise(L, "assets.directory is missing: the folder beside the script that the files are "
+                    "in");
+    const char *directory = lua_tostring(L, -1);
+    open_assets(L, directory, check_not_found(L, assets));
+    add_script_first(L, assets);
+}
+
 // A lua_CFunction: takes what the script returned.
 static int take_script(lua_State *L)
 {
@@ -137,6 +204,7 @@ static int take_script(lua_State *L)
     od_context_push(L);
     engine->context_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     add_entry(L, 1);
+    add_assets(L, 1);
     return 0;
 }
 

@@ -95,20 +95,24 @@ static void put_field(struct od_bytes *out, od_slice name, od_slice value)
     od_bytes_put_slice(out, OD_SLICE("\r\n"));
 }
 
-// "Date: Sun, 06 Nov 1994 08:49:37 GMT". Not by strftime: its names depend on the locale.
-static void put_date(struct od_bytes *out, od_time_ms now_ms)
+// Not by strftime: its names depend on the locale.
+void od_http_put_date(char *text, size_t size, od_time_ms time_ms)
 {
     static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
     static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    time_t seconds = (time_t)(now_ms / 1000);
+    time_t seconds = (time_t)(time_ms / 1000);
     struct tm date = {0};
     gmtime_r(&seconds, &date);
+    snprintf(text, size, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[date.tm_wday], date.tm_mday,
+             months[date.tm_mon], date.tm_year + 1900, date.tm_hour, date.tm_min, date.tm_sec);
+}
+
+static void put_date(struct od_bytes *out, od_time_ms now_ms)
+{
     char text[64];
-    int size = snprintf(text, sizeof(text), "%s, %02d %s %04d %02d:%02d:%02d GMT",
-                        days[date.tm_wday], date.tm_mday, months[date.tm_mon], date.tm_year + 1900,
-                        date.tm_hour, date.tm_min, date.tm_sec);
-    put_field(out, OD_SLICE("Date"), (od_slice){text, (size_t)size});
+    od_http_put_date(text, sizeof text, now_ms);
+    put_field(out, OD_SLICE("Date"), od_slice_of(text));
 }
 
 static void put_status_line(struct od_bytes *out, uint16_t status)

@@ -73,6 +73,9 @@ OD_MUST_CHECK bool od_http_length_of(struct od_headers headers, uint64_t *length
 void od_http_answer_put_fault(struct od_bytes *out, struct od_http_fault fault,
                               struct od_http_manner manner, od_time_ms now_ms);
 
+// "Sun, 06 Nov 1994 08:49:37 GMT"; [size] of 30 or more.
+void od_http_put_date(char *text, size_t size, od_time_ms time_ms);
+
 void od_http_answer_put_continue(struct od_bytes *out); // "HTTP/1.1 100 Continue"
 
 // For the two heads of this program, here and in handshake.c: status line and Date, then the

@@ -43,6 +43,12 @@ void od_exchange_begun(const struct od_exchange *exchange);
 // log.
 void od_exchange_answer(struct od_exchange *exchange, od_slice response);
 
+// The same with the body from a file: [size] bytes of [fd] from [first] on, which the kernel copies
+// while the client takes them. Takes [fd]. [response] has content-length and no body. A file that
+// has become shorter by then cuts the connection.
+void od_exchange_answer_file(struct od_exchange *exchange, od_slice response, int fd,
+                             uint64_t first, uint64_t size);
+
 // The same for a response of which only the head is here (its [stream] is not 0). The body follows,
 // piece by piece; what the client has taken of it is told by events for [reader], which may come
 // before this returns. What is put beyond that is held here.

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include "base/log.h"
 #include "codec/event_stream.h"
 #include "codec/http_answer.h"
@@ -74,6 +76,25 @@ void od_exchange_answer(struct od_exchange *exchange, od_slice response)
         od_log(OD_LOG_ERROR, NULL, "a response cannot be sent: %s", err.text);
         put_fault(exchange, (struct od_http_fault){500, "The server's answer cannot be sent"});
     }
+    od_exchange_answered(exchange);
+}
+
+void od_exchange_answer_file(struct od_exchange *exchange, od_slice message, int fd, uint64_t first,
+                             uint64_t size)
+{
+    OD_ASSERT(exchange->phase == PHASE_ANSWER);
+    struct od_error err;
+    struct od_response response;
+    struct od_bytes *out = od_wire_out(exchange->wire);
+    od_exchange_decide_end(exchange);
+    bool is_whole = od_response_read(message, &response);
+    bool is_put = is_whole && od_http_pieces_begin(&exchange->pieces, out, &response,
+                                                   exchange->manner, od_clock_wall_ms(), &err);
+    OD_ASSERT(is_put); // It is the runtime's own.
+    if (exchange->pieces.framing == OD_HTTP_NO_BODY || size == 0)
+        close(fd);
+    else
+        od_wire_put_file(exchange->wire, fd, first, size);
     od_exchange_answered(exchange);
 }
 

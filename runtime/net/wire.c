@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,7 +17,8 @@
 #include "link/worker_page.h"
 
 enum {
-    out_bytes_first = 1000, // A buffer's first size: some frames of a turn, without moving it.
+    out_bytes_first = 1000,     // A buffer's first size: some frames of a turn, without moving it.
+    file_piece_bytes = 1 << 20, // Of a file, in one call.
 };
 
 static const char lws_protocol_name[] = "open-do";
@@ -72,7 +74,7 @@ bool od_wire_adopt(struct od_net *net, int fd, const struct od_wire_protocol *pr
 
 struct od_bytes *od_wire_out(struct od_wire *wire)
 {
-    OD_ASSERT(!wire->is_closing);
+    OD_ASSERT(!wire->is_closing && wire->file_left == 0);
     mark_dirty(wire);
     if (wire->out.capacity == 0)
         od_bytes_reserve(&wire->out, out_bytes_first);
@@ -116,7 +118,23 @@ bool od_wire_can_hold(struct od_wire *wire, size_t size)
 
 size_t od_wire_waiting_bytes(const struct od_wire *wire)
 {
-    return wire->shared_left.size + wire->out.size - wire->out_sent;
+    return wire->shared_left.size + wire->out.size - wire->out_sent + (size_t)wire->file_left;
+}
+
+void od_wire_put_file(struct od_wire *wire, int fd, uint64_t first, uint64_t size)
+{
+    OD_ASSERT(wire->file_left == 0 && size > 0);
+    wire->file = fd;
+    wire->file_at = first;
+    wire->file_left = size;
+    mark_dirty(wire);
+}
+
+static void drop_file(struct od_wire *wire)
+{
+    if (wire->file_left > 0)
+        close(wire->file);
+    wire->file_left = 0;
 }
 
 void od_wire_put_shared(struct od_wire *wire, struct od_frame_shared *frame, od_slice bytes)
@@ -180,6 +198,8 @@ static void forget_sent(struct od_wire *wire, size_t count)
     wire->shared_left = od_slice_from(wire->shared_left, of_shared);
     if (wire->shared_left.size == 0)
         drop_shared(wire);
+    if (wire->out.size == 0)
+        return;
     wire->out_sent += count - of_shared;
     if (wire->out_sent == wire->out.size) {
         drop_out(wire);
@@ -199,10 +219,39 @@ static ssize_t send_some(struct od_wire *wire)
                              {(void *)(uintptr_t)own.at, own.size}};
     int skipped = shared.size == 0 ? 1 : 0;
     struct msghdr message = {.msg_iov = parts + skipped, .msg_iovlen = (size_t)(2 - skipped)};
-    ssize_t sent = sendmsg(wire->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    int more = wire->file_left > 0 ? MSG_MORE : 0; // A file follows in the same segments.
+    ssize_t sent = sendmsg(wire->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT | more);
     if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return 0;
     return sent;
+}
+
+// The kernel copies; a piece, so that others come to their right. False: it has become shorter, or
+// the wire is broken.
+static bool send_file(struct od_wire *wire)
+{
+    off_t at = (off_t)wire->file_at;
+    size_t size = wire->file_left < file_piece_bytes ? (size_t)wire->file_left : file_piece_bytes;
+    ssize_t sent = sendfile(wire->fd, wire->file, &at, size);
+    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        return true;
+    if (sent <= 0)
+        return false;
+    wire->file_at += (uint64_t)sent;
+    wire->sent += (uint64_t)sent;
+    wire->sent_bytes += (uint32_t)sent;
+    if (wire->file_left == (uint64_t)sent)
+        drop_file(wire);
+    else
+        wire->file_left -= (uint64_t)sent;
+    if (wire->is_closing)
+        od_loop_set_timer(wire->net->loop, &wire->linger, wire->net->limits.linger_ms);
+    return true;
+}
+
+static bool has_bytes(const struct od_wire *wire)
+{
+    return wire->shared_left.size + wire->out.size - wire->out_sent > 0;
 }
 
 static void shut_when_sent(struct od_wire *wire)
@@ -266,8 +315,9 @@ void od_wire_show(const struct od_wire *wire)
 
 static void write_out(struct od_wire *wire)
 {
-    if (od_wire_waiting_bytes(wire) > 0) {
+    if (od_wire_waiting_bytes(wire) > 0)
         od_wire_show(wire);
+    if (has_bytes(wire)) {
         ssize_t sent = send_some(wire);
         if (sent < 0) {
             od_wire_cut(wire);
@@ -280,6 +330,10 @@ static void write_out(struct od_wire *wire)
             wire->taken_ms = od_clock_monotonic_ms();
         if (sent > 0 && wire->is_closing)
             od_loop_set_timer(wire->net->loop, &wire->linger, wire->net->limits.linger_ms);
+    }
+    if (wire->file_left > 0 && !has_bytes(wire) && !send_file(wire)) {
+        od_wire_cut(wire);
+        return;
     }
     wire->awaits_room = od_wire_waiting_bytes(wire) > 0;
     if (!wire->awaits_room)
@@ -357,6 +411,7 @@ void od_wire_reset(struct od_wire *wire)
 void od_wire_cut(struct od_wire *wire)
 {
     wire->is_cut = true;
+    drop_file(wire);
     drop_shared(wire);
     drop_out(wire);
     mark_dirty(wire);
@@ -377,6 +432,7 @@ int od_wire_release(struct od_wire *wire, struct od_bytes *unsent)
     int fd = fcntl(wire->fd, F_DUPFD_CLOEXEC, 0);
     if (fd < 0)
         return -1;
+    OD_ASSERT(wire->file_left == 0);
     put_unsent(wire, unsent);
     struct epoll_event ignored = {0};
     epoll_ctl(uv_backend_fd(&wire->net->loop->uv), EPOLL_CTL_DEL, wire->fd, &ignored);
@@ -451,6 +507,7 @@ static int on_closed(struct od_wire *wire)
     od_loop_clear_timer(wire->net->loop, &wire->linger);
     od_list_remove(&wire->all);
     od_list_remove(&wire->dirty);
+    drop_file(wire);
     drop_shared(wire);
     drop_out(wire);
     free(wire);

@@ -50,6 +50,8 @@ struct od_wire {
     struct od_bytes out;            // Then these,
     size_t out_sent;                // of which so many are sent,
     size_t counted_bytes;           // and so many counted.
+    uint64_t file_at, file_left;    // Last so much of a file, from here on.
+    int file;                       // Its descriptor, while [file_left] is not 0.
     od_time_ms taken_ms;            // When the kernel took some of it last, or it began to wait.
     struct od_timer linger;
     struct od_worker_page *page; // Of this worker; NULL: nobody looks.
@@ -75,6 +77,9 @@ OD_MUST_CHECK bool od_wire_adopt(struct od_net *net, int fd,
 // Where to put bytes: append to the buffer this returns, before the next call on the wire.
 struct od_bytes *od_wire_out(struct od_wire *wire);
 void od_wire_put_shared(struct od_wire *wire, struct od_frame_shared *frame, od_slice bytes);
+// [size] bytes of the file [fd], taken, from [first] on, behind what waits. Nothing may be put
+// before they are sent, and the wire not released. If the file has fewer by then, the wire is cut.
+void od_wire_put_file(struct od_wire *wire, int fd, uint64_t first, uint64_t size);
 size_t od_wire_waiting_bytes(const struct od_wire *wire); // Put and not yet taken by the kernel.
 
 // Counts what was put in the net's; by itself only in od_net_flush.

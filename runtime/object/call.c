@@ -11,6 +11,7 @@
 #include "net/exchange.h"
 #include "net/net.h"
 #include "object/access_log.h"
+#include "object/assets.h"
 #include "object/call_inner.h"
 #include "object/deadlock.h"
 #include "object/label.h"
@@ -293,6 +294,14 @@ static void answer_no_route(struct od_call *call)
     od_bytes_deinit(&response);
 }
 
+static bool is_answered_at_last(struct od_call *call, od_slice request)
+{
+    struct od_request head;
+    const struct od_assets *assets = call->objects->script->assets;
+    return assets != NULL && od_request_read(request, &head) &&
+           od_assets_answer_at_last(assets, call, &head);
+}
+
 static void route_by_path(struct od_call *call, od_slice request, od_slice target)
 {
     struct od_bytes name = {0};
@@ -303,7 +312,8 @@ static void route_by_path(struct od_call *call, od_slice request, od_slice targe
     if (result == OD_ROUTE_MALFORMED) {
         od_call_fail(call, 400, OD_SLICE("the name in the path does not decode to UTF-8"));
     } else if (namespace == NULL) {
-        answer_no_route(call);
+        if (!is_answered_at_last(call, request))
+            answer_no_route(call);
     } else if (!od_objects_serve(call->objects, namespace)) {
         od_call_refuse(call, namespace);
     } else {
@@ -323,6 +333,9 @@ void od_call_route(struct od_call *call, od_slice request)
     if (call->access == NULL)
         od_access_log_begin(call, &head);
     od_slice target = od_request_target(head.url);
+    const struct od_assets *assets = call->objects->script->assets;
+    if (assets != NULL && !od_route_is_test(target) && od_assets_answer(assets, call, &head))
+        return;
     if (call->objects->script->has_entry || od_route_is_test(target))
         give_to(call, call->objects->entry, request);
     else

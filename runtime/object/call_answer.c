@@ -101,6 +101,14 @@ static void answer_plainly(struct od_call *call, struct od_exchange *exchange, o
     od_exchange_answer(exchange, bytes);
 }
 
+void od_call_answer_as(struct od_call *call, uint16_t status, od_slice response)
+{
+    struct od_exchange *exchange = od_net_exchange(call->objects->net, call->origin);
+    if (exchange != NULL)
+        answer_plainly(call, exchange, response, status);
+    od_call_free(call);
+}
+
 static void answer_in_pieces(struct od_call *call, struct od_exchange *exchange, od_slice bytes,
                              const struct od_response *response)
 {

@@ -9,6 +9,9 @@
 
 void od_call_free(struct od_call *call); // Its way is over; nobody is told.
 
+// An answer of the runtime's own, to an exchange.
+void od_call_answer_as(struct od_call *call, uint16_t status, od_slice response);
+
 // Into the inbox of an object of this worker.
 void od_call_deliver(struct od_call *call, const struct od_call_message *message);
 

@@ -24,6 +24,7 @@
 #include "base/list.h"
 #include "object/event.h"
 
+struct od_assets;
 struct od_namespace;
 struct od_objects;
 struct od_object;
@@ -51,6 +52,7 @@ struct od_script {
 
     // The engine's, after [load].
     bool has_entry;            // There is an entry fetch.
+    struct od_assets *assets;  // NULL: none.
     struct od_bytes looked_at; // Files it had to look for on the disk (link/files.h); who takes
                                // note of them clears it.
 

@@ -200,8 +200,9 @@ bool od_sink_wait(struct od_sink *sink, struct od_task *task)
 
 void od_sinks_lose(struct od_task *task)
 {
-    while (!od_list_is_empty(&task->sinks))
-        leave(OD_LIST_MEMBER(task->sinks.next, struct od_sink, link));
+    struct od_list *link;
+    while ((link = od_list_pop_front(&task->sinks)) != NULL)
+        leave(OD_LIST_MEMBER(link, struct od_sink, link));
 }
 
 // --- From the writer -----------------------------------------------------------------------------
