@@ -8,8 +8,8 @@ local begin, fail = native.fetch.begin, native.fetch.fail
 --- wait.
 ---@param input string|Request a whole URL, http or https
 ---@param init? { method?: string, headers?: table|Headers, body?: string,
----  redirect?: "follow"|"error"|"manual", timeout?: number, stream?: boolean } timeout in ms: 30000,
----  at most 600000. With stream the answer is there with its head, and its body is read with
+---  redirect?: "follow"|"error"|"manual", timeout?: number, stream?: boolean } timeout in ms:
+---  30000, at most 600000. With stream the answer is there with its head, and its body is read with
 ---  `chunks`, `events` or whole
 ---@return Response raises at the caller's line: "fetch http://host/: could not connect (...)"
 return function(input, init)

@@ -54,7 +54,7 @@ function fields.data(event, value)
   event.data[#event.data + 1] = value
 end
 
-function fields.id(event, value, state)
+function fields.id(_, value, state)
   if not find(value, "%z") then
     state.id = value
   end

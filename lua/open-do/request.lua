@@ -113,8 +113,8 @@ function Request:formData()
   return data
 end
 
---- Has [fn] called when the client has gone before it had all of the answer: as an event of its own,
---- beside the handler, which runs on. Only while the handler runs, or what writes its body.
+--- Has [fn] called when the client has gone before it had all of the answer: as an event of its
+--- own, beside the handler, which runs on. Only while the handler runs, or what writes its body.
 ---@param fn fun()
 function Request:onAbort(fn)
   native.abort.on(self, fn)

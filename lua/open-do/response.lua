@@ -92,9 +92,9 @@ function Response:json()
   return value
 end
 
---- The server-sent events of the answer, one after another: `for event in response:events() do`. Each
---- is `{ event = "message", data = "text", id = "7", retry = 2000 }`; waits like `chunks`. What comes
---- without a blank line at its end, because the answer has ended, is no event.
+--- The server-sent events of the answer, one after another: `for event in response:events() do`.
+--- Each is `{ event = "message", data = "text", id = "7", retry = 2000 }`; waits like `chunks`.
+--- What comes without a blank line at its end, because the answer has ended, is no event.
 ---@return fun(): table?
 function Response:events()
   return events_module.of(chunks(self))
@@ -166,8 +166,8 @@ end
 local M = { constructor = nil } -- od.Response, which init.lua makes.
 
 --- A response. A function as the body is called with a Stream when the handler has returned, and
---- writes it piece by piece. Raises at [level] on misuse. (A tail call, `return od.Response(...)`, leaves no
---- line of the caller; the text then stands alone.)
+--- writes it piece by piece. Raises at [level] on misuse. (A tail call, `return od.Response(...)`,
+--- leaves no line of the caller; the text then stands alone.)
 ---@param body? string|fun(stream: Stream)
 ---@param init? { status?: integer, headers?: table|Headers, webSocket?: WebSocket } status 200
 ---@param level integer
@@ -197,10 +197,10 @@ end
 
 -- The answer that an event stream is; of state:acceptEventStream.
 function M.of_events(stream)
-  return setmetatable({
-    status = 200, _stream = stream,
-    headers = new_headers({ ["content-type"] = "text/event-stream", ["cache-control"] = "no-cache" }, 2),
-  }, metatable)
+  local headers = new_headers(nil, 2)
+  headers:set("content-type", "text/event-stream")
+  headers:set("cache-control", "no-cache")
+  return setmetatable({ status = 200, _stream = stream, headers = headers }, metatable)
 end
 
 --- A page: a response whose content type is text/html.

@@ -9,7 +9,7 @@
 
 ---@class FetchInit: RequestInit
 ---@field redirect? "follow"|"error"|"manual" "follow" without it, at most 20
----@field timeout? number ms, 30000 without it, at most 600000; with `stream` until the head is there
+---@field timeout? number ms, 30000 without it, at most 600000; with `stream` until the head is here
 ---@field stream? boolean the answer is there with its head; see `chunks` and `events`
 
 ---@class ResponseInit
@@ -89,8 +89,8 @@ local Request = {}
 ---@return string body "" when there is none; may be read more than once
 function Request:text() end
 
----Piece by piece, as they come when the class says `streamBody = true`. Yields for each; raises when
----the body is cut.
+---Piece by piece, as they come when the class says `streamBody = true`. Yields for each; raises
+---when the body is cut.
 ---@return fun(): string?
 function Request:chunks() end
 
@@ -118,8 +118,8 @@ function Request:isWebSocketUpgrade() end
 ---@class Stream
 local Stream = {}
 
----Sends a piece of the body, when the writes before it are on disk. Yields while the client is slow.
----Raises when he has gone, or the body has ended.
+---Sends a piece of the body, when the writes before it are on disk. Yields while the client is
+---slow. Raises when he has gone, or the body has ended.
 ---@param bytes string
 function Stream:write(bytes) end
 

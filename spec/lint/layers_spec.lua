@@ -55,8 +55,9 @@ local CIRCLES = {
   ["runtime/main"] = { "arrival door", "status status_page", "supervisor worker_process" },
   ["runtime/net"] = { "exchange exchange_inner fetch fetch_inner net websocket "
     .. "websocket_state wire" },
-  ["runtime/object"] = { "access_log alarm_event assets auto_response branch call call_inner client_end "
-    .. "deadlock inbox inspection keep label look object object_inner objects outbox outgoing "
+  ["runtime/object"] = { "access_log alarm_event assets auto_response branch call call_inner "
+    .. "client_end deadlock inbox inspection keep label look object object_inner objects outbox "
+    .. "outgoing "
     .. "refusal report "
     .. "section sink socket stream tag task timeout transaction" },
   ["runtime/store"] = { "committer group reports", "env env_file", "storage store store_inner" },

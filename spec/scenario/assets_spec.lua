@@ -8,10 +8,11 @@ function Thing:fetch(request) return od.Response("object " .. request.path) end
 return { namespaces = { things = Thing }, assets = %s%s }
 ]]
 
-local ENTRY = [[, fetch = function(request) return require("open-do").Response("entry " .. request.path) end]]
+local ENTRY = ", fetch = function(request) return od.Response('entry ' .. request.path) end"
 
 local FILES = {
-  ["public/index.html"] = "<h1>home</h1>", ["public/about.html"] = "about", ["public/app.js"] = "js()",
+  ["public/index.html"] = "<h1>home</h1>", ["public/about.html"] = "about",
+  ["public/app.js"] = "js()",
   ["public/docs/index.html"] = "docs", ["public/docs/deep/page.html"] = "deep",
   ["public/a b.txt"] = "blank", ["public/data.json"] = "{}", ["public/.secret"] = "secret",
   ["public/.git/config"] = "secret", ["public/.well-known/security.txt"] = "mail",
@@ -37,7 +38,8 @@ describe("a file of a script", function()
     server = start('"public"', nil, function(each)
       local public = each:path("public")
       os.execute(([[cd '%s' && ln -s ../secret.txt out && ln -s /etc/passwd absolute && ln -s .. up
-        ln -s docs/deep/page.html inside && ln -s loop2 loop1 && ln -s loop1 loop2 && ln -s self self
+        ln -s docs/deep/page.html inside && ln -s loop2 loop1 && ln -s loop1 loop2
+        ln -s self self
         ln -s docs/../docs way && ln -s .secret dot && mkfifo pipe && mkdir closed
         echo no > closed/file && head -c 3000000 /dev/zero > large && ln -s missing dangling]])
         :format(public))
@@ -127,7 +129,8 @@ describe("a file of a script", function()
     local etag = get("/digits").headers.etag
     for range, expected in pairs {
       ["bytes=2-4"] = { 206, "234", "bytes 2-4/10" }, ["bytes=7-"] = { 206, "789", "bytes 7-9/10" },
-      ["bytes=-2"] = { 206, "89", "bytes 8-9/10" }, ["bytes=0-99"] = { 206, "0123456789", "bytes 0-9/10" },
+      ["bytes=-2"] = { 206, "89", "bytes 8-9/10" },
+      ["bytes=0-99"] = { 206, "0123456789", "bytes 0-9/10" },
       ["bytes=-99"] = { 206, "0123456789", "bytes 0-9/10" },
       ["bytes=10-"] = { 416, "", "bytes */10" }, ["bytes=-0"] = { 416, "", "bytes */10" },
       ["bytes=0-1,3-4"] = { 200, "0123456789" }, ["bytes=4-2"] = { 200, "0123456789" },
@@ -218,7 +221,7 @@ end)
 describe("assets that cannot be", function()
   it("are told when the script is loaded", function()
     for assets, problem in pairs {
-      ['"nowhere"'] = 'assets: cannot open the folder of assets "nowhere" beside the script: No such',
+      ['"nowhere"'] = 'cannot open the folder of assets "nowhere" beside the script: No such',
       ["7"] = "`assets` is a number; it must be the name of a folder beside the script",
       ["{}"] = "assets.directory is missing",
       ['{ directory = "public", notFound = "x" }'] = 'assets.notFound must be "single-page',

@@ -59,8 +59,8 @@ function asks.wrong(self, query)
   local stream = self.state:getEventStreams()[1]
   local problems = {}
   for _, arguments in ipairs {
-    { nil }, { 42 }, { "x", { event = "a\nb" } }, { "x", { id = "a\rb" } }, { "x", { id = "a\0b" } },
-    { "x", { evnt = "a" } }, { "x", { event = 7 } }, { "\255" },
+    { nil }, { 42 }, { "x", { event = "a\nb" } }, { "x", { id = "a\rb" } },
+    { "x", { id = "a\0b" } }, { "x", { evnt = "a" } }, { "x", { event = 7 } }, { "\255" },
   } do
     local _, problem = pcall(stream.send, stream, arguments[1], arguments[2])
     table.insert(problems, (tostring(problem):gsub("^.*script.lua:%d+: ", "")))
@@ -168,14 +168,16 @@ describe("an event stream", function()
     repeat local closed = ask("e", "closed") until closed == "ann;ben;"
     assert.equal("", ask("e", "who"))
     local cid = server:listen("/feeds/e?tag=cid")
-    assert.matches("script.lua:%d+: send: this event stream was ended by close", ask("e", "late&tag=cid"))
+    assert.matches("script.lua:%d+: send: this event stream was ended by close",
+      ask("e", "late&tag=cid"))
     cid:expect_end()
   end)
 
   it("takes what can be sent, and nothing else", function()
     server:listen("/feeds/w")
     assert.equal(table.concat({
-      "send: argument 1 must be a string, got nil", "send: argument 1 must be a string, got a number",
+      "send: argument 1 must be a string, got nil",
+      "send: argument 1 must be a string, got a number",
       "send: option 'event' cannot hold a line break or NUL",
       "send: option 'id' cannot hold a line break or NUL",
       "send: option 'id' cannot hold a line break or NUL",

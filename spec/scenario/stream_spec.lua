@@ -451,7 +451,8 @@ describe("a body that goes wrong", function()
     assert.matches("write: argument 1 must be a string, got a number",
       server:get("/taps/a/wrong?what=number").body)
     assert.equal("all", server:get("/taps/l/late").body)
-    assert.matches("script.lua:%d+: write: the body has ended", server:get("/taps/l/late_write").body)
+    assert.matches("script.lua:%d+: write: the body has ended",
+      server:get("/taps/l/late_write").body)
   end)
 end)
 
@@ -550,7 +551,8 @@ describe("an answer of od.fetch that is taken piece by piece", function()
   end)
 
   it("is read as events, however it is cut", function()
-    assert.equal("message/one/1|add/two\nlines/1|message/three/3", ask("listens", "far/speaks").body)
+    assert.equal("message/one/1|add/two\nlines/1|message/three/3",
+      ask("listens", "far/speaks").body)
   end)
 
   it("raises when it is cut", function()
@@ -679,6 +681,42 @@ describe("a request whose body is read while it comes", function()
     assert.equal(100, client:read_answer("POST").status)
     client:write("abc")
     assert.equal("total: 3", client:read_answer("POST").body)
+  end)
+end)
+
+describe("a body of 256 MB", function()
+  local SIZE, MORE_KB_MAX = 256000000, os.getenv("OPEN_DO_SANITIZED") and 400000 or 32768
+
+  -- The most memory that each process of the server has had.
+  local function peaks()
+    local list = {}
+    for _, pid in ipairs(server.process:children()) do
+      for line in io.lines(("/proc/%d/status"):format(pid)) do
+        table.insert(list, tonumber(line:match("^VmHWM:%s*(%d+)")))
+      end
+    end
+    return list
+  end
+
+  -- Both ways, so that one goes through two workers.
+  it("goes through an object in either direction, and none is held", function()
+    local before, piece = peaks(), ("u"):rep(1000000)
+    for _, name in ipairs { "a", "b" } do
+      local client = open("/taps/" .. name .. "/huge?pieces=256000")
+      client:read_head()
+      local size = 0
+      for part in function() return client:read_piece() end do size = size + #part end
+      assert.equal(SIZE, size)
+      client = server:open()
+      client:write(("POST /basins/%s/total HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n")
+        :format(name, SIZE))
+      for _ = 1, 256 do client:write(piece) end
+      assert.equal("total: " .. SIZE, client:read_answer("POST").body)
+    end
+    for i, peak in ipairs(peaks()) do
+      local more = peak - before[i]
+      assert.is_true(more < MORE_KB_MAX, ("process %d took %d kB more"):format(i, more))
+    end
   end)
 end)
 
