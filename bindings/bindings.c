@@ -128,6 +128,8 @@ static void close_engine(struct od_script *script)
     od_bytes_deinit(&engine->way);
     od_bytes_deinit(&engine->script.looked_at);
     od_assets_free(engine->script.assets);
+    od_bytes_deinit(&engine->script.renamed);
+    od_bytes_deinit(&engine->script.deleted);
     free(engine->folder);
     free(engine);
 }

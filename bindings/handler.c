@@ -56,6 +56,7 @@ bool od_handler_push(struct od_engine *engine, lua_State *L, const struct od_tas
 
 static int push_instance(struct od_engine *engine, lua_State *L, const struct od_task *task)
 {
+    OD_ASSERT(task->object->instance != NULL);
     od_instance_push(engine, L, task->object->instance);
     return 1;
 }
@@ -77,6 +78,7 @@ static int push_constructor(struct od_engine *engine, lua_State *L, const struct
 
 static int push_entry(struct od_engine *engine, lua_State *L, const struct od_task *task)
 {
+    OD_ASSERT(task->event->kind == OD_EVENT_FETCH);
     od_request_push(L, od_event_bytes(task->event));
     lua_rawgeti(L, LUA_REGISTRYINDEX, engine->env_ref);
     lua_rawgeti(L, LUA_REGISTRYINDEX, engine->context_ref);
@@ -94,6 +96,7 @@ static int push_fetch(struct od_engine *engine, lua_State *L, const struct od_ta
 
 static int push_message(struct od_engine *engine, lua_State *L, const struct od_task *task)
 {
+    OD_ASSERT(task->event->socket != NULL);
     push_instance(engine, L, task);
     od_websocket_push(engine, L, task->event->socket->id);
     push_bytes(L, task->event);
@@ -103,6 +106,7 @@ static int push_message(struct od_engine *engine, lua_State *L, const struct od_
 
 static int push_close(struct od_engine *engine, lua_State *L, const struct od_task *task)
 {
+    OD_ASSERT(task->event->socket != NULL);
     push_instance(engine, L, task);
     od_websocket_push(engine, L, task->event->socket->id);
     lua_pushinteger(L, task->event->code);
@@ -120,6 +124,7 @@ static int push_events_close(struct od_engine *engine, lua_State *L, const struc
 
 static int push_error(struct od_engine *engine, lua_State *L, const struct od_task *task)
 {
+    OD_ASSERT(task->event->socket != NULL);
     push_instance(engine, L, task);
     od_websocket_push(engine, L, task->event->socket->id);
     push_bytes(L, task->event);
@@ -188,5 +193,6 @@ static int (*const push_arguments[OD_HANDLER_KINDS])(struct od_engine *, lua_Sta
 
 int od_handler_push_arguments(struct od_engine *engine, lua_State *L, const struct od_task *task)
 {
+    OD_ASSERT(push_arguments[od_handler_of(task->event)] != NULL);
     return push_arguments[od_handler_of(task->event)](engine, L, task);
 }

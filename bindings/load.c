@@ -23,7 +23,8 @@ static const char example[] = "return { namespaces = { rooms = Room } }";
 
 static bool is_known(const char *key)
 {
-    static const char *const known[] = {"namespaces", "fetch", "streamBody", "assets"};
+    static const char *const known[] = {"namespaces", "fetch",   "streamBody",
+                                        "assets",     "renamed", "deleted"};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (strcmp(key, known[i]) == 0)
             return true;
@@ -42,7 +43,7 @@ static void check_returned_table(lua_State *L, int script)
         if (key == NULL || !is_known(key))
             od_raise(L,
                      "the script returns a table with a field '%s', which nothing reads; there are "
-                     "`namespaces`, `fetch`, `streamBody` and `assets`",
+                     "`namespaces`, `fetch`, `streamBody`, `assets`, `renamed` and `deleted`",
                      key == NULL ? od_describe(L, -1) : key);
         lua_pop(L, 1);
     }
@@ -60,8 +61,76 @@ static struct od_namespace *add_namespace(lua_State *L)
     if (!lua_istable(L, -1))
         od_raise(L, "namespaces.%s is %s; it must be a class, which is a table of functions",
                  name.at, od_describe(L, -1));
-    return od_objects_add_namespace(od_engine_of(L)->objects, name);
+    struct od_engine *engine = od_engine_of(L);
+    return od_objects_add_namespace(engine->objects, od_script_stored_name(&engine->script, name));
 }
+
+// --- Namespaces that it has no more --------------------------------------------------------------
+
+// The table under [field] of the script's, or nil, on top.
+static bool push_field(lua_State *L, const char *field)
+{
+    lua_pushstring(L, field);
+    lua_rawget(L, 1);
+    if (!lua_isnil(L, -1) && !lua_istable(L, -1))
+        od_raise(L, "`%s` is %s; it must be a table", field, od_describe(L, -1));
+    return lua_istable(L, -1);
+}
+
+// The string at [index], which is the name of a namespace. [is_served]: whether it has to be among
+// `namespaces`, or must not be.
+static od_slice check_name(lua_State *L, int index, const char *field, bool is_served)
+{
+    od_slice name = {NULL, 0};
+    if (lua_type(L, index) == LUA_TSTRING)
+        name.at = lua_tolstring(L, index, &name.size);
+    if (name.at == NULL || !od_namespace_name_is_valid(name))
+        od_raise(L, "`%s` has %s, which cannot be the name of a namespace", field,
+                 name.at == NULL ? od_describe(L, index) : name.at);
+    lua_getfield(L, 1, "namespaces");
+    lua_pushlstring(L, name.at, name.size);
+    lua_rawget(L, -2);
+    bool is_there = !lua_isnil(L, -1);
+    lua_pop(L, 2);
+    if (is_there != is_served)
+        od_raise(L, "`%s` names '%s', which is %s `namespaces`", field, name.at,
+                 is_there ? "still in" : "not in");
+    return name;
+}
+
+// renamed = { rooms = "Rooms" }
+static void take_renamed(lua_State *L)
+{
+    struct od_script *script = &od_engine_of(L)->script;
+    if (push_field(L, "renamed")) {
+        for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
+            od_slice stored = check_name(L, -2, "renamed", false);
+            od_slice called = check_name(L, -1, "renamed", true);
+            if (!od_slice_equal(od_script_stored_name(script, called), called))
+                od_raise(L, "`renamed` has two that become '%s'; it can be only one", called.at);
+            od_bytes_put_string(&script->renamed, stored);
+            od_bytes_put_string(&script->renamed, called);
+        }
+    }
+    lua_pop(L, 1);
+}
+
+// deleted = { "old" }
+static void take_deleted(lua_State *L)
+{
+    struct od_script *script = &od_engine_of(L)->script;
+    if (push_field(L, "deleted")) {
+        for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
+            od_slice name = check_name(L, -1, "deleted", false);
+            if (!od_slice_equal(od_script_called_name(script, name), name))
+                od_raise(L, "'%s' is in `renamed` and in `deleted`", name.at);
+            od_bytes_put_string(&script->deleted, name);
+        }
+    }
+    lua_pop(L, 1);
+}
+
+// --- Those it has --------------------------------------------------------------------------------
 
 // For each pair of the table on top; [env] is the table of bindings.
 static void add_namespaces(lua_State *L, int env)
@@ -196,6 +265,8 @@ static int take_script(lua_State *L)
     if (!lua_istable(L, -1))
         od_raise(L, "`namespaces` is %s; it must be a table of names and classes, like this: %s",
                  od_describe(L, -1), example);
+    take_renamed(L);
+    take_deleted(L);
     add_namespaces(L, 2);
     lua_pop(L, 1);
     add_variables(L, 2);

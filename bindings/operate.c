@@ -2,11 +2,14 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <lauxlib.h>
 #include <lualib.h>
 
+#include "api/sql_bytes.h"
 #include "api/test.h"
+#include "base/clock.h"
 #include "base/cursor.h"
 #include "base/suggest.h"
 #include "engine/embedded.h"
@@ -15,6 +18,7 @@
 #include "link/invocation.h"
 #include "object/call.h"
 #include "object/facts.h"
+#include "object/inspection.h"
 #include "object/route.h"
 #include "value/json.h"
 #include "value/library.h"
@@ -82,11 +86,13 @@ static int push_outcome(lua_State *L, od_slice answer)
     return 2;
 }
 
-static od_id check_id(lua_State *L, const od_namespace_key *key)
+// Whether it is one of that namespace is known to main, which knows its name as stored.
+static od_id check_id(lua_State *L)
 {
     od_id id;
-    if (od_id_parse(key, check_slice(L, 3), &id) != OD_ID_OK)
-        luaL_error(L, "#%s is no id of this namespace", lua_tostring(L, 3));
+    od_namespace_key key = {{0}};
+    if (od_id_parse(&key, check_slice(L, 3), &id) == OD_ID_MALFORMED)
+        luaL_error(L, "#%s is no id: it has 64 hex digits", lua_tostring(L, 3));
     return id;
 }
 
@@ -102,8 +108,9 @@ static int call(lua_State *L)
         name = check_slice(L, 2);
     if (!od_namespace_name_is_valid(space))
         return luaL_error(L, "'%s' cannot be a namespace", space.at);
-    od_namespace_key key = od_namespace_key_of(space);
-    od_id id = has_name ? od_id_of_name(&key, name) : check_id(L, &key);
+    od_id id = {{0}};
+    if (!has_name)
+        id = check_id(L);
     if (what.size > OD_METHOD_BYTES_MAX || sent.size > message_bytes_max)
         return luaL_error(L, "that is more than a call can carry");
     od_bytes_clear(&operation->message);
@@ -115,20 +122,35 @@ static int call(lua_State *L)
     return pushed == 1 ? push_outcome(L, od_bytes_slice(&operation->answer)) : pushed;
 }
 
-// inspect(worker, namespace, beginning, awake, limit, after) -> the bytes, or nil and why not.
+// inspect(worker, scope, namespace, beginning, bytes, limit, after) -> the bytes, or nil and why
+// not. [scope] is "all", "living" or "awake".
 static int inspect(lua_State *L)
 {
+    static const char *const scopes[] = {[OD_INSPECT_ALL] = "all",
+                                         [OD_INSPECT_LIVING] = "living",
+                                         [OD_INSPECT_AWAKE] = "awake",
+                                         NULL};
     struct operation *operation = operation_of(L);
     struct od_bytes *message = &operation->message;
     od_bytes_clear(message);
     od_bytes_put_u32(message, (uint32_t)luaL_checkinteger(L, 1));
-    od_bytes_put_string(message, check_slice(L, 2));
+    od_bytes_put_u8(message, (uint8_t)luaL_checkoption(L, 2, NULL, scopes));
     od_bytes_put_string(message, check_slice(L, 3));
-    od_bytes_put_u8(message, lua_toboolean(L, 4) != 0);
-    od_bytes_put_u32(message, (uint32_t)luaL_checkinteger(L, 5));
-    od_bytes_put_string(message, check_slice(L, 6));
+    od_bytes_put_string(message, check_slice(L, 4));
+    od_bytes_put_u8(message, lua_toboolean(L, 5) != 0);
+    od_bytes_put_u32(message, (uint32_t)luaL_checkinteger(L, 6));
+    od_bytes_put_string(message, check_slice(L, 7));
     int pushed = ask(L, operation, "inspect");
     return pushed == 1 ? push_outcome(L, od_bytes_slice(&operation->answer)) : pushed;
+}
+
+// ask(name, body) -> what main answers to it, or nil and why not.
+static int ask_main(lua_State *L)
+{
+    struct operation *operation = operation_of(L);
+    od_bytes_clear(&operation->message);
+    od_bytes_put_slice(&operation->message, check_slice(L, 2));
+    return ask(L, operation, luaL_checkstring(L, 1));
 }
 
 // --- Bytes ---------------------------------------------------------------------------------------
@@ -225,14 +247,34 @@ static int read_facts(lua_State *L)
     return 1;
 }
 
-// string(bytes) -> the str they begin with, and how many bytes that takes.
-static int read_string(lua_State *L)
+// page(bytes) -> how many workers there are, the place where the page ends, and where the facts
+// begin.
+static int read_page(lua_State *L)
 {
     struct od_cursor cursor = od_cursor_of(check_slice(L, 1));
-    od_slice text = od_cursor_string(&cursor);
-    lua_pushlstring(L, text.at, text.size);
-    lua_pushinteger(L, (lua_Integer)text.size + 4);
-    return 2;
+    lua_pushnumber(L, od_cursor_u32(&cursor));
+    od_slice place = od_cursor_string(&cursor);
+    lua_pushlstring(L, place.at, place.size);
+    lua_pushinteger(L, (lua_Integer)place.size + 8);
+    return 3;
+}
+
+// terminal_ms() -> a time in ms, when somebody sees what is written to stderr; else nothing.
+static int terminal_ms(lua_State *L)
+{
+    if (isatty(STDERR_FILENO) == 0)
+        return 0;
+    lua_pushnumber(L, (lua_Number)od_clock_monotonic_ms());
+    return 1;
+}
+
+// number(bytes, begin) -> the u32 that stands there.
+static int read_number(lua_State *L)
+{
+    od_slice bytes = check_slice(L, 1);
+    struct od_cursor cursor = od_cursor_of(od_slice_from(bytes, (size_t)luaL_checkint(L, 2)));
+    lua_pushnumber(L, od_cursor_u32(&cursor));
+    return 1;
 }
 
 // nearest(word, names) -> the one that was meant, or nil.
@@ -251,35 +293,52 @@ static int nearest(lua_State *L)
 
 // --- From first word to exit ---------------------------------------------------------------------
 
-static const char *command_name(const struct od_options *options)
-{
-    static const char *const names[OD_COMMAND_COUNT] = {
-        [OD_COMMAND_OBJECTS] = "objects",
-        [OD_COMMAND_OBJECT] = "object",
-        [OD_COMMAND_KV] = "kv",
-        [OD_COMMAND_CALL] = "call",
-        [OD_COMMAND_SOCKETS] = "sockets",
-        [OD_COMMAND_ALARM] = "alarm",
-        [OD_COMMAND_HIBERNATE] = "hibernate",
-        [OD_COMMAND_EVICT] = "evict",
-        [OD_COMMAND_RESET] = "reset",
-        [OD_COMMAND_DELETE] = "delete",
-        [OD_COMMAND_EXPORT] = "export",
-        [OD_COMMAND_IMPORT] = "import",
-    };
-    return names[options->command];
-}
-
 static void put_native(lua_State *L, struct operation *operation)
 {
-    static const luaL_Reg functions[] = {
-        {"call", call},        {"inspect", inspect},    {"pack", pack},       {"pairs", read_pairs},
-        {"facts", read_facts}, {"string", read_string}, {"nearest", nearest}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"ask", ask_main},
+                                         {"terminal_ms", terminal_ms},
+                                         {"call", call},
+                                         {"inspect", inspect},
+                                         {"pack", pack},
+                                         {"pairs", read_pairs},
+                                         {"facts", read_facts},
+                                         {"page", read_page},
+                                         {"number", read_number},
+                                         {"nearest", nearest},
+                                         {"query", od_sql_bytes_query},
+                                         {"rows", od_sql_bytes_rows},
+                                         {NULL, NULL}};
     lua_newtable(L);
     lua_pushlightuserdata(L, operation);
     luaL_setfuncs(L, functions, 1);
     od_embedded_put_native_table(L, "command");
     od_lib_test_put_values(L);
+}
+
+static void push_options(lua_State *L, const struct od_options *options)
+{
+    static const char *const levels[] = {"debug", "info", "warn", "error"};
+    lua_newtable(L);
+    lua_pushboolean(L, options->json);
+    lua_setfield(L, -2, "json");
+    lua_pushboolean(L, options->look.awake);
+    lua_setfield(L, -2, "awake");
+    lua_pushboolean(L, options->look.events);
+    lua_setfield(L, -2, "events");
+    lua_pushboolean(L, options->look.follow);
+    lua_setfield(L, -2, "follow");
+    lua_pushstring(L, levels[options->log_level]);
+    lua_setfield(L, -2, "log_level");
+    lua_pushboolean(L, options->look.read_only);
+    lua_setfield(L, -2, "read_only");
+    lua_pushstring(L, options->look.order);
+    lua_setfield(L, -2, "order");
+    lua_pushstring(L, options->look.cursor);
+    lua_setfield(L, -2, "cursor");
+    if (options->look.limit > 0) {
+        lua_pushnumber(L, options->look.limit);
+        lua_setfield(L, -2, "limit");
+    }
 }
 
 // A lua_CFunction: (operation).
@@ -292,13 +351,13 @@ static int run(lua_State *L)
     od_embedded_open_library(L);
     put_native(L, operation);
     od_embedded_push(L, "open-do.command");
-    lua_pushstring(L, command_name(options));
+    lua_pushstring(L, od_options_command_name(options));
     lua_newtable(L);
     for (int i = 0; options->words[i] != NULL; i++) {
         lua_pushstring(L, options->words[i]);
         lua_rawseti(L, -2, i + 1);
     }
-    lua_pushboolean(L, options->json);
+    push_options(L, options);
     lua_call(L, 3, 1);
     return 1;
 }

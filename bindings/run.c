@@ -12,9 +12,11 @@
 #include "engine/error_report.h"
 #include "engine/failure.h"
 #include "engine/instance.h"
+#include "engine/mishap.h"
 #include "handler.h"
 #include "link/options.h"
 #include "object/alarm_event.h"
+#include "object/history.h"
 #include "object/section.h"
 #include "self.h"
 #include "value/http_message.h"
@@ -57,12 +59,7 @@ struct od_error_entry od_run_entry_of(struct od_engine *engine, const struct od_
 static void log_report(struct od_engine *engine, struct od_task *task,
                        const struct od_error_report *report, lua_State *L)
 {
-    struct od_bytes line = {0};
-    od_bytes_put_slice(&line, od_slice_of(what_runs(task)));
-    od_bytes_put_slice(&line, OD_SLICE(": "));
-    od_bytes_put_slice(&line, od_error_report_whole(report));
-    od_log_slice(OD_LOG_ERROR, od_slice_of(task->object->label), od_bytes_slice(&line));
-    od_bytes_deinit(&line);
+    od_mishap_tell(task->object, what_runs(task), report);
     if (task->is_answered || is_after_event(task))
         return;
     struct od_bytes fields = {0};
@@ -115,6 +112,7 @@ static bool (*const encode_answer[OD_HANDLER_KINDS])(lua_State *, struct od_byte
 
 static void finish(struct od_engine *engine, struct od_task *task)
 {
+    OD_ASSERT(engine->task == NULL);
     const struct od_coroutine *coroutine = task->thread;
     enum od_handler handler = od_handler_of(task->event);
     if (is_after_event(task) || encode_answer[handler] == NULL)
@@ -150,6 +148,7 @@ static enum step ended_badly(struct od_engine *engine, struct od_task *task)
 
 static enum step after_yield(struct od_engine *engine, struct od_task *task)
 {
+    OD_ASSERT(engine->task == NULL);
     struct od_coroutine *coroutine = task->thread;
     switch (od_wait_begin(engine, task)) {
     case OD_WAIT_BEGUN:
@@ -171,6 +170,7 @@ static enum step after_yield(struct od_engine *engine, struct od_task *task)
 // it what it holds. Sockets and storage stay.
 static void reset_if_full(struct od_engine *engine, const struct od_task *task, int status)
 {
+    OD_ASSERT(task->object->running == task);
     struct od_bytes why = {0};
     char megabytes[32];
     if (od_object_is_entry(task->object) ||
@@ -186,8 +186,11 @@ static void reset_if_full(struct od_engine *engine, const struct od_task *task, 
 
 static enum step take_step(struct od_engine *engine, struct od_task *task, int arguments)
 {
+    OD_ASSERT(engine->task == NULL); // Lua runs for one task at a time.
+    OD_ASSERT(task->thread != NULL);
     const struct od_coroutine *coroutine = task->thread;
     engine->task = task;
+    // What was noted of an error's way belongs to the resume before.
     od_bytes_clear(&engine->way);
     int status = od_run_resume_capped(engine, coroutine->L, arguments);
     engine->task = NULL;
@@ -195,6 +198,8 @@ static enum step take_step(struct od_engine *engine, struct od_task *task, int a
     if (status == LUA_YIELD)
         return after_yield(engine, task);
     if (status == 0) {
+        // Before the answer is told: an object that is left in a section is reset, and its caller
+        // hears that.
         od_section_check_left(task);
         if (od_stream_is_written(task))
             od_stream_function_ended(task, true);
@@ -217,6 +222,7 @@ static void forget_aborts(struct od_engine *engine, const struct od_task *task)
 
 static enum od_run put_away(struct od_engine *engine, struct od_task *task)
 {
+    OD_ASSERT(task->thread != NULL);
     forget_aborts(engine, task);
     od_coroutine_give(engine, task->thread);
     task->thread = NULL;
@@ -289,6 +295,7 @@ static void lack_fetch(struct od_task *task)
     od_slice why = OD_SLICE("Handler does not export a fetch() function. Requests need one in the "
                             "class: function CLASS:fetch(request)");
     od_log_slice(OD_LOG_ERROR, od_slice_of(task->object->label), why);
+    od_history_error(task->object, (od_slice){NULL, 0}, why);
     od_task_fail(task, why);
 }
 
@@ -330,6 +337,8 @@ enum od_run od_run_event(struct od_engine *engine, struct od_task *task)
 enum od_run od_run_resume(struct od_engine *engine, struct od_task *task,
                           const struct od_event *event)
 {
+    OD_ASSERT(event->kind == OD_EVENT_RESUME);
+    OD_ASSERT(task->thread != NULL);
     const struct od_coroutine *coroutine = task->thread;
     return run_on(
         engine, task,

@@ -51,6 +51,8 @@ void od_self_drop(struct od_engine *engine, struct od_object *object)
     struct od_instance *instance = object->instance;
     if (instance == NULL)
         return;
+    OD_ASSERT(instance->object == object);
+    OD_ASSERT(engine->gc_pace.live > 0);
     lua_pushnil(engine->L);
     keep_self(engine, instance);
     od_timers_drop(engine->L, instance);

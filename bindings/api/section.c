@@ -1,11 +1,11 @@
 #include "api/section.h"
 
 #include "api/state.h"
-#include "base/log.h"
 #include "engine/embedded.h"
 #include "engine/engine.h"
 #include "engine/error_report.h"
 #include "engine/failure.h"
+#include "engine/mishap.h"
 #include "object/section.h"
 #include "value/raise.h"
 
@@ -35,16 +35,6 @@ static int leave(lua_State *L)
     if (!od_section_leave(od_engine_of(L)->task, number_of(L)))
         od_raise(L, "%s: the instance this was called in is gone", block);
     return 0;
-}
-
-static void log_report(struct od_engine *engine, const struct od_error_report *report)
-{
-    struct od_bytes line = {0};
-    od_bytes_put_slice(&line, od_slice_of(block));
-    od_bytes_put_slice(&line, OD_SLICE(": "));
-    od_bytes_put_slice(&line, od_error_report_whole(report));
-    od_log_slice(OD_LOG_ERROR, od_slice_of(engine->task->object->label), od_bytes_slice(&line));
-    od_bytes_deinit(&line);
 }
 
 // What the value's own __tostring says, in its place.
@@ -93,7 +83,7 @@ static int note_error(lua_State *L)
     make_text(L);
     engine->memory.is_capped = false;
     od_error_report_value(&report, engine, L, &entry);
-    log_report(engine, &report);
+    od_mishap_tell(engine->task->object, block, &report);
     push_failure(L, &report, &fields);
     od_bytes_deinit(&fields);
     od_error_report_deinit(&report);

@@ -85,6 +85,7 @@ void od_websocket_push(struct od_engine *engine, lua_State *L, uint64_t id)
 void od_end_accept(struct od_engine *engine, lua_State *L, int index, struct od_end *end,
                    uint64_t id)
 {
+    OD_ASSERT(id != 0);
     OD_ASSERT(end->use == OD_END_NEW || end->use == OD_END_REMOTE);
     end->use = OD_END_ACCEPTED;
     end->socket = id;
@@ -124,6 +125,7 @@ static bool take_remote(const struct od_engine *engine, struct od_end *end, uint
 static bool take_client(const struct od_engine *engine, struct od_end *end, uint32_t *worker,
                         uint64_t *socket, struct od_error *err)
 {
+    OD_ASSERT(end->peer->peer == end);
     if (end->peer->use != OD_END_ACCEPTED)
         return od_error_set(err,
                             "the other end of the WebSocketPair was not accepted: call "
@@ -157,6 +159,7 @@ static bool response_socket(lua_State *L, int index, uint32_t *worker, uint64_t 
 
 static void push_response_socket(lua_State *L, uint32_t worker, uint64_t socket, bool is_events)
 {
+    OD_ASSERT(socket != 0);
     push_end_of(L, is_events ? OD_USERDATA_EVENT_STREAM : OD_USERDATA_WEBSOCKET,
                 (struct od_end){.use = OD_END_REMOTE, .worker = worker, .socket = socket});
 }

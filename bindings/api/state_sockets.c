@@ -13,6 +13,7 @@
 
 static bool has_tag(const struct od_tags *tags, od_slice tag)
 {
+    OD_ASSERT(tags->count <= OD_TAGS_MAX);
     for (size_t i = 0; i < tags->count; i++) {
         if (od_slice_equal(tags->at[i], tag))
             return true;

@@ -94,6 +94,7 @@ static int reference_metatable(lua_State *L)
 
 void od_class_add(lua_State *L, const struct od_namespace *namespace)
 {
+    OD_ASSERT(od_class_find(&od_engine_of(L)->classes, namespace) == NULL);
     struct od_class class = {.namespace = namespace};
     lua_pushlstring(L, namespace->name.at, namespace->name.size);
     lua_insert(L, -2);
@@ -163,6 +164,7 @@ static int look_up(lua_State *L)
 
 static void remember(lua_State *L, const struct od_class *class, od_slice name)
 {
+    OD_ASSERT(lua_type(L, -1) == LUA_TFUNCTION);
     lua_rawgeti(L, LUA_REGISTRYINDEX, class->methods_ref);
     lua_pushlstring(L, name.at, name.size);
     lua_pushvalue(L, -3);

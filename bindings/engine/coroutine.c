@@ -47,6 +47,14 @@ void od_coroutines_open(lua_State *L)
     od_embedded_put_native(L, "coroutine", functions);
 }
 
+static void check(const struct od_coroutine *coroutine)
+{
+    OD_ASSERT(coroutine->L != NULL);
+    OD_ASSERT(coroutine->ref != LUA_NOREF);
+    OD_ASSERT(coroutine->deferred_done <= coroutine->deferred_count);
+    OD_ASSERT(coroutine->deferred_ref != LUA_NOREF || coroutine->deferred_count == 0);
+}
+
 static void start(struct od_engine *engine, struct od_coroutine *coroutine)
 {
     coroutine->L = lua_newthread(engine->L);
@@ -67,6 +75,7 @@ struct od_coroutine *od_coroutine_take(struct od_engine *engine)
     struct od_coroutine *coroutine = pool->first;
     if (coroutine == NULL)
         return make(engine);
+    OD_ASSERT(pool->size > 0);
     pool->first = coroutine->next;
     pool->size--;
     return coroutine;
@@ -84,6 +93,7 @@ static void forget_functions(struct od_engine *engine, struct od_coroutine *coro
 
 void od_coroutine_give(struct od_engine *engine, struct od_coroutine *coroutine)
 {
+    check(coroutine);
     struct od_coroutines *pool = &engine->coroutines;
     if (pool->size >= OD_COROUTINES_KEPT_MAX) {
         od_coroutine_drop(engine, coroutine);
@@ -100,6 +110,7 @@ void od_coroutine_give(struct od_engine *engine, struct od_coroutine *coroutine)
 
 void od_coroutine_drop(struct od_engine *engine, struct od_coroutine *coroutine)
 {
+    check(coroutine);
     forget_functions(engine, coroutine);
     luaL_unref(engine->L, LUA_REGISTRYINDEX, coroutine->ref);
     free(coroutine);
@@ -107,6 +118,7 @@ void od_coroutine_drop(struct od_engine *engine, struct od_coroutine *coroutine)
 
 void od_coroutine_renew(struct od_engine *engine, struct od_coroutine *coroutine)
 {
+    check(coroutine);
     luaL_unref(engine->L, LUA_REGISTRYINDEX, coroutine->ref);
     start(engine, coroutine);
 }
@@ -119,6 +131,7 @@ void od_coroutines_deinit(struct od_engine *engine)
 
 void od_coroutine_defer(struct od_coroutine *coroutine, lua_State *L)
 {
+    check(coroutine);
     if (coroutine->deferred_ref == LUA_NOREF) {
         lua_newtable(L);
         coroutine->deferred_ref = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -132,6 +145,7 @@ void od_coroutine_defer(struct od_coroutine *coroutine, lua_State *L)
 
 bool od_coroutine_push_deferred(struct od_coroutine *coroutine)
 {
+    check(coroutine);
     if (coroutine->deferred_done == coroutine->deferred_count)
         return false;
     lua_rawgeti(coroutine->L, LUA_REGISTRYINDEX, coroutine->deferred_ref);

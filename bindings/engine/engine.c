@@ -19,6 +19,7 @@ struct od_object *od_engine_object(lua_State *L, const char *call)
     struct od_engine *engine = od_engine_of(L);
     if (engine->task == NULL)
         od_raise(L, "%s: call it in a handler, not while the script is loaded", call);
+    OD_ASSERT(engine->task->object->running == engine->task);
     return engine->task->object;
 }
 

@@ -154,6 +154,13 @@ static struct place find_place(const struct od_engine *engine, od_slice message,
     return place.source == NULL && L != NULL ? place_of_stack(engine, L) : place;
 }
 
+static void note_place(struct od_error_report *report, struct place place)
+{
+    report->line = place.source == NULL ? 0 : place.line;
+    if (place.source != NULL)
+        snprintf(report->file, sizeof report->file, "%s", place.source->name);
+}
+
 static int width_of(int line)
 {
     char number[16];
@@ -382,6 +389,7 @@ static void put_rest(struct od_error_report *report, const struct od_engine *eng
     struct od_bytes *out = &report->text;
     report->message_bytes = out->size;
     struct place place = find_place(engine, od_bytes_slice(out), L);
+    note_place(report, place);
     put_excerpt(report, place);
     put_hint(report);
     int candidates = place.source == NULL ? put_candidates(out, engine, L, entry) : 0;
@@ -484,6 +492,7 @@ void od_error_report_value(struct od_error_report *report, struct od_engine *eng
         return;
     }
     report->message_bytes = out->size;
+    note_place(report, find_place(engine, od_bytes_slice(out), NULL));
     od_bytes_put_slice(out, od_bytes_slice(&engine->way));
 }
 

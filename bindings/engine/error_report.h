@@ -30,6 +30,8 @@ struct od_error_entry {
 struct od_error_report {
     struct od_bytes text;
     size_t message_bytes; // The text begins with the message alone.
+    char file[80];        // Where it was, when that is a line of the script,
+    int line;             // or 0.
 };
 
 void od_error_report_deinit(struct od_error_report *report); // Zeroed memory is a valid start.

@@ -22,6 +22,8 @@ static void grow(struct od_handles *handles)
 static uint32_t free_place(struct od_handles *handles)
 {
     uint32_t place = handles->first_free;
+    OD_ASSERT(place < handles->size || place == 0);
+    OD_ASSERT(handles->size <= handles->capacity);
     if (place != 0) {
         handles->first_free = handles->rows[place].next_free;
         return place;
@@ -37,6 +39,7 @@ od_handle od_handles_put(struct od_handles *handles, void *resource)
     OD_ASSERT(resource != NULL);
     uint32_t place = free_place(handles);
     struct od_handle_row *row = &handles->rows[place];
+    OD_ASSERT(row->resource == NULL);
     row->resource = resource;
     row->generation = ++handles->generations;
     return (od_handle){place, row->generation};
@@ -52,6 +55,7 @@ void *od_handles_find(const struct od_handles *handles, od_handle handle)
 
 void od_handles_remove(struct od_handles *handles, od_handle handle)
 {
+    OD_ASSERT(handle.place > 0);
     OD_ASSERT(od_handles_find(handles, handle) != NULL);
     struct od_handle_row *row = &handles->rows[handle.place];
     row->resource = NULL;

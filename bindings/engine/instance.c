@@ -5,6 +5,8 @@
 
 void od_instance_push(struct od_engine *engine, lua_State *L, const struct od_instance *instance)
 {
+    OD_ASSERT(instance->handle.place > 0);
+    OD_ASSERT(instance->handle.place < engine->instances.size);
     lua_rawgeti(L, LUA_REGISTRYINDEX, engine->selves_ref);
     lua_rawgeti(L, -1, (int)instance->handle.place);
     lua_remove(L, -2);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/bytes.h"
+#include "base/check.h"
 
 enum {
     instructions_of_grace = 500
@@ -104,6 +105,7 @@ static void *grow(struct od_memory *memory, void *at, size_t extra, size_t size)
 
 static void *shrink(struct od_memory *memory, void *at, size_t less, size_t size)
 {
+    OD_ASSERT(memory->used >= less);
     memory->used -= less;
     if (size > 0)
         return od_reallocate(at, size);

@@ -35,6 +35,8 @@ void od_wait_push_token(lua_State *L)
 
 int od_wait_yield(lua_State *L, enum od_wait_kind kind)
 {
+    OD_ASSERT(kind != OD_WAIT_NONE);
+    OD_ASSERT(kind < OD_WAIT_KINDS);
     od_engine_of(L)->wait.kind = kind;
     lua_settop(L, 0);
     od_wait_push_token(L);
@@ -43,6 +45,7 @@ int od_wait_yield(lua_State *L, enum od_wait_kind kind)
 
 static enum od_wait_begun begin_sleep(struct od_task *task, const struct od_wait *wait)
 {
+    OD_ASSERT(wait->ms >= 0);
     od_task_wait_sleep(task, wait->ms);
     return OD_WAIT_BEGUN;
 }
@@ -107,6 +110,7 @@ static enum od_wait_begun begin_branches(struct od_task *task, const struct od_w
 
 void od_wait_give_up(struct od_object *object, enum od_wait_kind kind, const struct od_failure *why)
 {
+    OD_ASSERT(kind == OD_WAIT_RESET || kind == OD_WAIT_ABORT || kind == OD_WAIT_ABORT_ALARM);
     if (kind == OD_WAIT_RESET)
         od_object_reset_for(object, why);
     else
@@ -139,6 +143,7 @@ enum od_wait_begun od_wait_begin(struct od_engine *engine, struct od_task *task)
     if (!is_ours)
         return OD_WAIT_FOREIGN;
     OD_ASSERT(wait->kind != OD_WAIT_NONE);
+    OD_ASSERT(wait->kind < sizeof begin / sizeof *begin);
     coroutine->waits_for = wait->kind;
     enum od_wait_begun begun = begin[wait->kind](task, wait);
     wait->kind = OD_WAIT_NONE;
@@ -184,6 +189,7 @@ static int push_unreadable(lua_State *L)
 
 int od_wait_push_result(lua_State *L, enum od_wait_kind kind, bool ok, od_slice bytes)
 {
+    OD_ASSERT(kind < OD_WAIT_KINDS);
     static int (*const push[OD_WAIT_KINDS])(lua_State *,
                                             od_slice) = {[OD_WAIT_CALL] = push_response,
                                                          [OD_WAIT_FETCH] = push_response,

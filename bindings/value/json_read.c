@@ -29,6 +29,8 @@ static bool read_value(struct reader *reader);
 
 static bool fail(struct reader *reader, const char *problem)
 {
+    OD_ASSERT(problem != NULL);
+    OD_ASSERT(reader->at <= reader->end);
     reader->problem = problem;
     return false;
 }
@@ -209,6 +211,7 @@ static bool unescape_one(struct reader *reader, char **out)
 // From [reader->at] to the quote at [close], into [out], which has room for all of it.
 static bool unescape(struct reader *reader, const char *close, char *out, size_t *size)
 {
+    OD_ASSERT(close <= reader->end);
     char *place = out;
     while (reader->at < close) {
         const char *escape = memchr(reader->at, '\\', (size_t)(close - reader->at));
@@ -220,6 +223,7 @@ static bool unescape(struct reader *reader, const char *close, char *out, size_t
             return false;
     }
     *size = (size_t)(place - out);
+    OD_ASSERT(reader->at == close);
     return true;
 }
 
@@ -256,6 +260,7 @@ static bool read_string(struct reader *reader)
 
 static bool enter(struct reader *reader)
 {
+    OD_ASSERT(reader->at < reader->end);
     reader->at++;
     if (++reader->depth > OD_JSON_DEPTH_MAX)
         return fail(reader, "there are too many arrays and objects inside each other");

@@ -74,6 +74,8 @@ const char *od_describe(lua_State *L, int index)
     if (name != NULL)
         return name;
     int type = lua_type(L, index);
+    if (type == LUA_TNUMBER && isnan(lua_tonumber(L, index)))
+        return "NaN"; // Where a number is wanted, "a number" would explain nothing.
     return type == LUA_TNONE ? "nothing" : names[type];
 }
 

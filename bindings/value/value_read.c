@@ -70,6 +70,7 @@ static bool is_key(lua_State *L, int index)
 
 static bool decode_fields(struct decoder *decoder, uint32_t items, uint32_t pairs)
 {
+    OD_ASSERT(lua_istable(decoder->L, -1));
     lua_State *L = decoder->L;
     int table = lua_gettop(L);
     for (uint32_t i = 1; i <= items; i++) {
@@ -98,6 +99,7 @@ static bool decode_table(struct decoder *decoder, bool is_wide, bool is_array)
     if (decoder->depth == OD_VALUE_DEPTH_MAX || !lua_checkstack(L, 8))
         return false;
     decoder->depth++;
+    OD_ASSERT(decoder->depth <= OD_VALUE_DEPTH_MAX);
     lua_createtable(L, (int)items, (int)pairs);
     if (!decode_fields(decoder, items, pairs))
         return false;

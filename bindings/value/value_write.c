@@ -33,6 +33,7 @@ static bool fail_size(struct encoder *encoder)
 
 static bool has_room(struct encoder *encoder, size_t extra)
 {
+    OD_ASSERT(encoder->out->size <= encoder->out->capacity);
     size_t used = encoder->out->size;
     return used <= encoder->size_max && extra <= encoder->size_max - used;
 }
@@ -43,6 +44,7 @@ static size_t put_varint(char *place, uint64_t number)
     for (; number >= 0x80; number >>= 7)
         place[size++] = (char)(0x80 | (number & 0x7f));
     place[size++] = (char)number;
+    OD_ASSERT(size <= 10);
     return size;
 }
 
@@ -136,6 +138,7 @@ static bool encode_key(struct encoder *encoder, int index)
 // without their keys. Key and value are on top of the stack.
 static bool encode_fields(struct encoder *encoder, int index, uint32_t *items, uint32_t *pairs)
 {
+    OD_ASSERT(lua_istable(encoder->L, index));
     lua_State *L = encoder->L;
     lua_pushnil(L);
     while (lua_next(L, index) != 0) {
@@ -155,6 +158,7 @@ static bool encode_fields(struct encoder *encoder, int index, uint32_t *items, u
 // The head was written for small counts, as most are; others move the content up once.
 static bool encode_head(struct encoder *encoder, size_t mark, uint32_t items, uint32_t pairs)
 {
+    OD_ASSERT(mark + HEAD_BYTES <= encoder->out->size);
     struct od_bytes *out = encoder->out;
     if (items <= SMALL_COUNT_MAX && pairs <= SMALL_COUNT_MAX) {
         out->at[mark + 1] = (char)items;
@@ -291,6 +295,7 @@ static bool report_size(const struct encoder *encoder, size_t bytes_max, size_t 
 static bool encode_list(struct encoder *encoder, int first, int count, const char *noun,
                         struct od_error *err)
 {
+    OD_ASSERT(count >= 0);
     char *place = od_bytes_reserve(encoder->out, 10);
     encoder->out->size += put_varint(place, (uint64_t)count);
     for (int i = 0; i < count; i++) {

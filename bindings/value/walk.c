@@ -25,6 +25,7 @@ void od_walk_init(struct od_walk *walk, const char *verb, int depth_max)
 
 bool od_walk_enter(struct od_walk *walk, lua_State *L, int index)
 {
+    OD_ASSERT(walk->depth <= walk->depth_max);
     const void *table = lua_topointer(L, index);
     for (int i = 0; i < walk->depth; i++) {
         if (walk->open[i] == table)
@@ -113,12 +114,15 @@ bool od_walk_below(struct od_walk *walk, lua_State *L, int index)
         walk->is_cut = true;
     }
     walk->path_start -= size;
+    OD_ASSERT(walk->path_start <= OD_WALK_PATH_BYTES_MAX);
     memcpy(walk->path + walk->path_start, piece, size);
     return false;
 }
 
 bool od_walk_report(const struct od_walk *walk, const char *root, struct od_error *err)
 {
+    OD_ASSERT(walk->path_start <= OD_WALK_PATH_BYTES_MAX);
+    OD_ASSERT(walk->problem[0] != '\0');
     const char *path = walk->path + walk->path_start;
     if (path[0] == '\0')
         return od_error_set(err, "%s", walk->problem);

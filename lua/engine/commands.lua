@@ -3,7 +3,7 @@
 -- about it in `storageChanged`.
 local _, native = ...
 
-local find_socket = native.command.socket
+local find_socket, null = native.command.socket, native.json.null
 local error, select, type = error, select, type
 local format = string.format
 
@@ -45,8 +45,27 @@ commands["kv.delete"] = function(state, self, ...)
   return #keys
 end
 
+-- Which keys that concerns nobody knows.
+commands["sql"] = function(state, self, ...)
+  local cursor = state.storage.sql:exec(...)
+  local names, rows = cursor.columnNames, {}
+  for row in cursor:raw() do
+    for i = 1, #names do
+      row[i] = row[i] == nil and null or row[i]
+    end
+    rows[#rows + 1] = row
+  end
+  tell(self, {})
+  return names, rows, cursor.rowsRead, cursor.rowsWritten
+end
+
 commands["alarm.set"] = function(state, _, ms)
   state.storage:setAlarm(ms)
+end
+
+-- As if its time had come.
+commands["alarm.run"] = function(state)
+  state.storage:setAlarm(native.runtime.now())
 end
 
 commands["alarm.delete"] = function(state)

@@ -4,6 +4,8 @@
 ---What a script returns.
 ---@class Script
 ---@field namespaces table<string, DurableObject> name -> class
+---@field renamed? table<string, string> Name before -> name in `namespaces`: its objects stay.
+---@field deleted? string[] Former namespaces, whose objects go with all they have.
 ---@field fetch? fun(request: Request, env: Env, ctx: Context): Response the entry: without it the
 ---path /NAMESPACE/NAME[/...] names the object
 

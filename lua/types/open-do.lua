@@ -337,7 +337,8 @@ function od.cookies.unsign(name, signed, secrets) end
 
 -- Log ---------------------------------------------------------------------------------------------
 
----Lines in the server's log, with the name of the object; arguments as for `print`.
+---Lines in the server's log, with the name of the object; arguments as for `print`. A text and a
+---table of names, `("joined", { user = 7 })`, are a text with fields for machines.
 ---@class od.log
 od.log = {}
 

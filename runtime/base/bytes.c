@@ -79,6 +79,7 @@ od_slice od_bytes_slice(const struct od_bytes *bytes)
 
 char *od_bytes_reserve(struct od_bytes *bytes, size_t extra)
 {
+    OD_ASSERT(bytes->size <= bytes->capacity);
     OD_ASSERT(extra <= SIZE_MAX / 4);
     size_t needed = bytes->size + extra;
     if (needed > bytes->capacity) {
@@ -107,6 +108,7 @@ void od_bytes_put_slice(struct od_bytes *bytes, od_slice slice)
 // Shifts instead of a copy of the integer: the format is the same on every machine.
 static void put_little_endian(struct od_bytes *bytes, uint64_t value, size_t width)
 {
+    OD_ASSERT(width <= sizeof value);
     char *place = od_bytes_reserve(bytes, width);
     for (size_t i = 0; i < width; i++)
         place[i] = (char)(value >> (8 * i));

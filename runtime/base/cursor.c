@@ -1,5 +1,7 @@
 #include "base/cursor.h"
 
+#include "base/check.h"
+
 struct od_cursor od_cursor_of(od_slice bytes)
 {
     const char *at = bytes.at == NULL ? "" : bytes.at; // Nothing may be added to NULL, not even 0.
@@ -8,6 +10,7 @@ struct od_cursor od_cursor_of(od_slice bytes)
 
 od_slice od_cursor_bytes(struct od_cursor *cursor, size_t count)
 {
+    OD_ASSERT(cursor->at <= cursor->end);
     if (cursor->failed || (size_t)(cursor->end - cursor->at) < count) {
         cursor->failed = true;
         return (od_slice){NULL, 0};
@@ -19,6 +22,7 @@ od_slice od_cursor_bytes(struct od_cursor *cursor, size_t count)
 
 static uint64_t take_little_endian(struct od_cursor *cursor, size_t width)
 {
+    OD_ASSERT(width <= sizeof(uint64_t));
     od_slice field = od_cursor_bytes(cursor, width);
     uint64_t value = 0;
     for (size_t i = 0; i < field.size; i++)

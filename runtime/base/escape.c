@@ -2,11 +2,13 @@
 
 #include <stdio.h>
 
+#include "base/check.h"
 #include "base/utf8.h"
 
 // The character at the front and how many bytes it has; 0: that is no UTF-8.
 static size_t take_character(od_slice text, uint32_t *code)
 {
+    OD_ASSERT(text.size > 0);
     size_t size = od_utf8_size(text.at, text.size);
     unsigned char first = (unsigned char)text.at[0];
     *code = size <= 1 ? first : first & (0x7fu >> size);

@@ -51,6 +51,7 @@ static bool count_down(struct od_fault_slot *slot)
 
 bool od_fault_due(const char *name)
 {
+    OD_ASSERT(strlen(name) < OD_FAULT_NAME_BYTES);
     for (int i = 0; od_fault_page != NULL && i < OD_FAULT_COUNT; i++) {
         if (strncmp(od_fault_page->slots[i].name, name, OD_FAULT_NAME_BYTES) == 0)
             return count_down(&od_fault_page->slots[i]);

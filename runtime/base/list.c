@@ -15,6 +15,8 @@ bool od_list_is_empty(const struct od_list *head)
 
 static void insert_between(struct od_list *previous, struct od_list *link, struct od_list *next)
 {
+    OD_ASSERT(previous->next == next);
+    OD_ASSERT(next->previous == previous);
     OD_ASSERT(od_list_is_empty(link));
     link->previous = previous;
     link->next = next;
@@ -34,6 +36,8 @@ void od_list_push_front(struct od_list *head, struct od_list *link)
 
 void od_list_remove(struct od_list *link)
 {
+    OD_ASSERT(link->previous->next == link);
+    OD_ASSERT(link->next->previous == link);
     link->previous->next = link->next;
     link->next->previous = link->previous;
     od_list_init(link);
@@ -50,6 +54,7 @@ struct od_list *od_list_pop_front(struct od_list *head)
 
 void od_list_move_all(struct od_list *to, struct od_list *from)
 {
+    OD_ASSERT(to != from);
     if (od_list_is_empty(from))
         return;
     from->next->previous = to->previous;

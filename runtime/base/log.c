@@ -22,6 +22,10 @@ static struct {
     enum od_log_level level;
     bool has_colours;
     struct od_bytes line;
+    struct od_bytes json;   // The same for machines, when it is not that.
+    struct od_bytes recent; // Lines for machines, oldest first.
+    void (*heard)(void *owner, od_slice line);
+    void *owner;
     char last[last_count][last_bytes];
     unsigned next;
     uint64_t unread, excess; // Lines that were dropped and not yet told.
@@ -105,6 +109,8 @@ static void put_message(struct od_bytes *line, od_slice message, const struct ac
     if (accent == NULL) {
         od_escape_put_text(line, message);
         return;
+        OD_ASSERT(accent->from <= accent->to);
+        OD_ASSERT(accent->to <= message.size);
     }
     od_escape_put_text(line, (od_slice){message.at, accent->from});
     put_colour(line, accent->colour);
@@ -113,9 +119,11 @@ static void put_message(struct od_bytes *line, od_slice message, const struct ac
     od_escape_put_text(line, od_slice_from(message, accent->to));
 }
 
-static void put_text_line(struct od_bytes *line, enum od_log_level level, od_slice object,
-                          od_slice message, const struct accent *accent)
+static void put_text_line(struct od_bytes *line, const struct od_log_line *what,
+                          const struct accent *accent)
 {
+    enum od_log_level level = what->level;
+    od_slice object = what->object;
     put_colour(line, dim);
     put_time(line, false);
     put_colour(line, plain);
@@ -130,23 +138,25 @@ static void put_text_line(struct od_bytes *line, enum od_log_level level, od_sli
         put_colour(line, plain);
         put_text(line, OD_SLICE("  "));
     }
-    put_message(line, message, accent);
+    put_message(line, what->message, accent);
+    od_escape_put_text(line, what->shown);
 }
 
-static void put_json_line(struct od_bytes *line, enum od_log_level level, od_slice object,
-                          od_slice message)
+static void put_json_line(struct od_bytes *line, const struct od_log_line *what)
 {
     put_text(line, OD_SLICE("{\"time\":\""));
     put_time(line, true);
     put_text(line, OD_SLICE("Z\",\"level\":\""));
-    put_text(line, od_slice_of(level_names[level]));
-    if (object.size > 0) {
+    put_text(line, od_slice_of(level_names[what->level]));
+    if (what->object.size > 0) {
         put_text(line, OD_SLICE("\",\"object\":\""));
-        od_escape_put_json(line, object);
+        od_escape_put_json(line, what->object);
     }
     put_text(line, OD_SLICE("\",\"message\":\""));
-    od_escape_put_json(line, message);
-    put_text(line, OD_SLICE("\"}"));
+    od_escape_put_json(line, what->message);
+    put_text(line, OD_SLICE("\""));
+    put_text(line, what->fields);
+    put_text(line, OD_SLICE("}"));
 }
 
 static void remember(od_slice line)
@@ -157,17 +167,57 @@ static void remember(od_slice line)
     place[size] = '\0';
 }
 
-static void make_line(enum od_log_level level, od_slice object, od_slice message,
-                      const struct accent *accent)
+static void make_line(const struct od_log_line *what, const struct accent *accent)
 {
     struct od_bytes *line = &state.line;
     od_bytes_clear(line);
     if (state.format == OD_LOG_JSON)
-        put_json_line(line, level, object, message);
+        put_json_line(line, what);
     else
-        put_text_line(line, level, object, message, accent);
+        put_text_line(line, what, accent);
     remember(od_bytes_slice(line));
     od_bytes_put_u8(line, '\n');
+}
+
+// --- For whoever looks on ------------------------------------------------------------------------
+
+// The first lines go, half of all at a time, so that not every line moves all others.
+static void make_room(size_t size)
+{
+    struct od_bytes *recent = &state.recent;
+    if (recent->size + size <= OD_LOG_RECENT_BYTES)
+        return;
+    size_t from = recent->size / 2;
+    const char *end = from == 0 ? NULL : memchr(recent->at + from, '\n', recent->size - from);
+    size_t kept = end == NULL ? 0 : (size_t)(recent->at + recent->size - end) - 1;
+    if (kept > 0)
+        memmove(recent->at, end + 1, kept);
+    recent->size = kept;
+}
+
+static void show(const struct od_log_line *what)
+{
+    struct od_bytes *json = &state.json;
+    od_bytes_clear(json);
+    put_json_line(json, what);
+    od_bytes_put_u8(json, '\n');
+    if (json->size <= OD_LOG_RECENT_BYTES / 4) {
+        make_room(json->size);
+        od_bytes_put_slice(&state.recent, od_bytes_slice(json));
+    }
+    if (state.heard != NULL)
+        state.heard(state.owner, od_bytes_slice(json));
+}
+
+void od_log_listen(void (*heard)(void *owner, od_slice line), void *owner)
+{
+    state.heard = heard;
+    state.owner = owner;
+}
+
+void od_log_put_recent(struct od_bytes *lines)
+{
+    od_bytes_put_slice(lines, od_bytes_slice(&state.recent));
 }
 
 // --- What is dropped -----------------------------------------------------------------------------
@@ -195,7 +245,7 @@ static void tell_dropped(void)
                  "%u MiB a second",
                  (unsigned long long)state.unread + state.excess, (unsigned long long)state.unread,
                  (unsigned long long)state.excess, OD_LOG_BYTES_PER_SECOND >> 20);
-    make_line(OD_LOG_WARN, (od_slice){NULL, 0}, (od_slice){text, (size_t)size}, NULL);
+    make_line(&(struct od_log_line){.level = OD_LOG_WARN, .message = {text, (size_t)size}}, NULL);
     if (!od_log_sink_write(od_bytes_slice(&state.line), 0))
         return; // Again later, and more.
     state.unread = state.excess = 0;
@@ -210,17 +260,17 @@ void od_log_settle(bool at_end)
         tell_dropped();
 }
 
-static void write_line(enum od_log_level level, od_slice object, od_slice message,
-                       const struct accent *accent)
+static void write_line(const struct od_log_line *what, const struct accent *accent)
 {
-    if (!od_log_is_on(level))
+    if (!od_log_is_on(what->level))
         return;
     od_log_settle(false);
     if (!has_budget()) {
         state.excess++;
         return;
     }
-    make_line(level, object, message, accent);
+    make_line(what, accent);
+    show(what);
     state.budget -= (int64_t)state.line.size;
     // When nobody reads the log any more, that is no reason to stop serving.
     if (!od_log_sink_write(od_bytes_slice(&state.line), 0))
@@ -229,10 +279,15 @@ static void write_line(enum od_log_level level, od_slice object, od_slice messag
 
 void od_log_slice(enum od_log_level level, od_slice object, od_slice message)
 {
-    write_line(level, object, message, NULL);
+    write_line(&(struct od_log_line){.level = level, .object = object, .message = message}, NULL);
 }
 
-void od_log_request(const char *object, od_slice what, unsigned status, double ms)
+void od_log_put(const struct od_log_line *line)
+{
+    write_line(line, NULL);
+}
+
+void od_log_request(const char *object, od_slice what, unsigned status, double ms, od_slice fields)
 {
     unsigned class = status / 100;
     struct accent accent = {.from = what.size + 1, .colour = status_colours[class < 6 ? class : 0]};
@@ -243,7 +298,11 @@ void od_log_request(const char *object, od_slice what, unsigned status, double m
     snprintf(end + digits, sizeof end - (size_t)digits, " %.1f ms", ms);
     od_bytes_put_slice(&text, what);
     od_bytes_put_slice(&text, od_slice_of(end));
-    write_line(OD_LOG_INFO, od_slice_of(object), od_bytes_slice(&text), &accent);
+    struct od_log_line line = {.level = OD_LOG_INFO,
+                               .object = od_slice_of(object),
+                               .message = od_bytes_slice(&text),
+                               .fields = fields};
+    write_line(&line, &accent);
     od_bytes_deinit(&text);
 }
 
@@ -262,6 +321,7 @@ void od_log(enum od_log_level level, const char *object, const char *format, ...
 
 size_t od_log_put_last(char *text, size_t room)
 {
+    OD_ASSERT(room > 0);
     size_t size = 0;
     for (unsigned i = 0; i < last_count; i++) {
         const char *line = state.last[(state.next + i) % last_count];

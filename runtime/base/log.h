@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/bytes.h"
 #include "base/check.h"
 #include "base/slice.h"
 
@@ -28,7 +29,7 @@ enum od_log_level {
 
 enum od_log_format {
     OD_LOG_TEXT, // 12:04:31.120 ERROR rooms/lobby  message; further lines are indented.
-    OD_LOG_JSON, // {"time":"...Z","level":"error","object":"rooms/lobby","message":"..."}
+    OD_LOG_JSON, // {"time":"...Z","level":"error","object":"rooms/lobby","message":"...", fields}
 };
 
 void od_log_setup(enum od_log_format format, enum od_log_level level);
@@ -40,9 +41,29 @@ bool od_log_is_on(enum od_log_level level);
 void od_log(enum od_log_level level, const char *object, const char *format, ...) OD_PRINTF(3, 4);
 void od_log_slice(enum od_log_level level, od_slice object, od_slice message);
 
+// With all there is to say. [shown] is put behind the message for people, who do not see the
+// [fields] (log_field.h).
+struct od_log_line {
+    enum od_log_level level;
+    od_slice object;
+    od_slice message;
+    od_slice shown;
+    od_slice fields;
+};
+
+void od_log_put(const struct od_log_line *line);
+
 // The same for a request that was answered, "GET /rooms/a 200 0.4 ms": [what] was asked, and
 // [status], which has a colour by its class.
-void od_log_request(const char *object, od_slice what, unsigned status, double ms);
+void od_log_request(const char *object, od_slice what, unsigned status, double ms, od_slice fields);
+
+// Calls [heard] for each line from now on that this process writes, as JSON; NULL: no more. It must
+// not log anything itself.
+void od_log_listen(void (*heard)(void *owner, od_slice line), void *owner);
+
+// Puts the last lines of this process as JSON, each with its line break: as many as fit into
+// OD_LOG_RECENT_BYTES.
+void od_log_put_recent(struct od_bytes *lines);
 
 // "debug", "info", "warn" or "error"; false for anything else.
 bool od_log_level_parse(const char *text, enum od_log_level *level);

@@ -22,6 +22,7 @@ void od_map_deinit(struct od_map *map)
 
 static size_t bucket_of(const struct od_map *map, uint64_t hash)
 {
+    OD_ASSERT(map->bucket_count > 0);
     return (size_t)hash & (map->bucket_count - 1);
 }
 
@@ -38,6 +39,7 @@ struct od_map_node *od_map_find(const struct od_map *map, uint64_t hash, od_map_
 
 static void set_bucket_count(struct od_map *map, size_t count)
 {
+    OD_ASSERT((count & (count - 1)) == 0); // A hash is cut to its low bits.
     size_t old_count = map->bucket_count;
     struct od_map_node **old = map->buckets;
     map->bucket_count = count;
@@ -67,6 +69,7 @@ void od_map_put(struct od_map *map, struct od_map_node *node, uint64_t hash)
 void od_map_remove(struct od_map *map, struct od_map_node *node)
 {
     OD_ASSERT(map->size > 0);
+    OD_ASSERT(map->buckets != NULL);
     struct od_map_node **place = &map->buckets[bucket_of(map, node->hash)];
     while (*place != node) {
         OD_ASSERT(*place != NULL);
@@ -96,6 +99,33 @@ struct od_map_node *od_map_next(const struct od_map *map, const struct od_map_no
             return map->buckets[bucket];
     }
     return NULL;
+}
+
+static uint64_t reverse_bits(uint64_t value)
+{
+    value = (value >> 1 & 0x5555555555555555u) | (value & 0x5555555555555555u) << 1;
+    value = (value >> 2 & 0x3333333333333333u) | (value & 0x3333333333333333u) << 2;
+    value = (value >> 4 & 0x0f0f0f0f0f0f0f0fu) | (value & 0x0f0f0f0f0f0f0f0fu) << 4;
+    return __builtin_bswap64(value);
+}
+
+// Buckets are counted with their highest bit first. When a bucket is split its two halves differ in
+// the next bit only, so they stand side by side in this order, and what lies before a place stays
+// before it.
+static uint64_t behind(uint64_t bucket, uint64_t mask)
+{
+    return reverse_bits(reverse_bits(bucket | ~mask) + 1);
+}
+
+uint64_t od_map_visit(const struct od_map *map, uint64_t place,
+                      void (*visit)(struct od_map_node *node, void *context), void *context)
+{
+    if (map->size == 0)
+        return 0;
+    uint64_t mask = map->bucket_count - 1;
+    for (struct od_map_node *node = map->buckets[place & mask]; node != NULL; node = node->next)
+        visit(node, context);
+    return behind(place & mask, mask);
 }
 
 uint64_t od_map_hash_u64(uint64_t value)

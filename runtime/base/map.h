@@ -39,6 +39,13 @@ void od_map_fit(struct od_map *map);
 // Walks in no order; the current member may be removed, others not. NULL starts and ends.
 struct od_map_node *od_map_next(const struct od_map *map, const struct od_map_node *node);
 
+// A walk that may stop between two buckets and go on later, whatever was put in and removed
+// meanwhile: visits the members of the bucket at [place], and returns the place of the next one; 0
+// starts and ends. Who is there all the time is visited, once or, when the row of buckets has
+// shrunk meanwhile, more often. Any number is a place. [visit] puts nothing in and removes nothing.
+uint64_t od_map_visit(const struct od_map *map, uint64_t place,
+                      void (*visit)(struct od_map_node *node, void *context), void *context);
+
 // Mixes an integer into a hash whose low bits are usable.
 uint64_t od_map_hash_u64(uint64_t value);
 

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/check.h"
+
 static unsigned least(unsigned a, unsigned b)
 {
     return a < b ? a : b;
@@ -25,6 +27,8 @@ static bool is_swap(const char *a, size_t i, const char *b, size_t j)
 // The optimal string alignment distance, row by row; a row needs the two before it.
 static unsigned mistakes_between(const char *a, size_t a_size, const char *b, size_t b_size)
 {
+    OD_ASSERT(a_size <= OD_SUGGEST_BYTES_MAX);
+    OD_ASSERT(b_size <= OD_SUGGEST_BYTES_MAX);
     unsigned rows[3][OD_SUGGEST_BYTES_MAX + 1];
     for (size_t j = 0; j <= b_size; j++)
         rows[0][j] = (unsigned)j;

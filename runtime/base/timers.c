@@ -19,6 +19,8 @@ void od_timers_deinit(struct od_timers *timers)
 
 static void put_at(struct od_timers *timers, struct od_timer *timer, size_t place)
 {
+    OD_ASSERT(place > 0);
+    OD_ASSERT(place <= timers->size);
     timers->heap[place] = timer;
     timer->place = (uint32_t)place;
 }
@@ -33,6 +35,7 @@ static bool is_before(const struct od_timer *a, const struct od_timer *b)
 
 static void sift_up(struct od_timers *timers, struct od_timer *timer)
 {
+    OD_ASSERT(timer->place > 0);
     size_t place = timer->place;
     while (place > 1 && is_before(timer, timers->heap[place / 2])) {
         put_at(timers, timers->heap[place / 2], place);
@@ -60,6 +63,7 @@ static void sift_down(struct od_timers *timers, struct od_timer *timer)
 
 static void make_room(struct od_timers *timers)
 {
+    OD_ASSERT(timers->size < UINT32_MAX);
     if (timers->size + 2 <= timers->capacity)
         return;
     timers->capacity = timers->capacity == 0 ? 64 : timers->capacity * 2;
@@ -81,6 +85,7 @@ void od_timers_clear(struct od_timers *timers, struct od_timer *timer)
 {
     if (timer->place == 0)
         return;
+    OD_ASSERT(timer->place <= timers->size);
     OD_ASSERT(timers->heap[timer->place] == timer);
     struct od_timer *last = timers->heap[timers->size--];
     if (last != timer) {

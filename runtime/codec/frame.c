@@ -189,6 +189,8 @@ static const char *check_length(const struct od_frame_decoder *decoder, uint64_t
 // Takes bytes until the head has [size]. False: the input ended before.
 static bool fill_head(struct od_frame_decoder *decoder, struct input *in, size_t size)
 {
+    OD_ASSERT(size <= sizeof decoder->head);
+    OD_ASSERT(decoder->head_bytes <= sizeof decoder->head);
     if (decoder->head_bytes >= size)
         return true;
     size_t missing = size - decoder->head_bytes;
@@ -203,6 +205,8 @@ static bool fill_head(struct od_frame_decoder *decoder, struct input *in, size_t
 
 static void begin_payload(struct od_frame_decoder *decoder, uint32_t length)
 {
+    OD_ASSERT(decoder->head_bytes >= (decoder->is_client ? 2 : 2 + MASK_BYTES));
+    OD_ASSERT(decoder->phase == HEAD);
     uint8_t first = decoder->head[0];
     decoder->opcode = first & OPCODE_BITS;
     decoder->is_final = (first & FINAL_BIT) != 0;
@@ -245,6 +249,7 @@ static int step_head(struct od_frame_decoder *decoder, struct input *in,
 static int finish_data(struct od_frame_decoder *decoder, od_slice payload,
                        struct od_frame_message *message)
 {
+    OD_ASSERT(decoder->left == 0);
     decoder->message_bytes = (uint32_t)decoder->gathered.size;
     if (!decoder->is_final)
         return NOTHING_YET;
@@ -285,6 +290,8 @@ static enum od_frame_event finish_close(struct od_frame_decoder *decoder, od_sli
 static int finish_control(struct od_frame_decoder *decoder, od_slice payload,
                           struct od_frame_message *message)
 {
+    OD_ASSERT(decoder->left == 0);
+    OD_ASSERT(decoder->message_bytes <= decoder->gathered.size);
     // The fragments in front of it stay; what is cut off can still be read until the next call.
     decoder->gathered.size = decoder->message_bytes;
     decoder->is_spent = decoder->message_opcode == 0;
@@ -320,6 +327,7 @@ static od_slice take_part(struct od_frame_decoder *decoder, struct input *in)
 static int step_payload(struct od_frame_decoder *decoder, struct input *in,
                         struct od_frame_message *message)
 {
+    OD_ASSERT(decoder->phase == PAYLOAD);
     bool is_data = !is_control(decoder->opcode);
     size_t before = is_data ? 0 : decoder->message_bytes; // Of [gathered], not of this event.
     od_slice part = take_part(decoder, in);
@@ -366,6 +374,8 @@ static void free_spent(struct od_frame_decoder *decoder)
 enum od_frame_event od_frame_decode(struct od_frame_decoder *decoder, char *in, size_t size,
                                     size_t *consumed, struct od_frame_message *message)
 {
+    OD_ASSERT(decoder->phase <= OVER);
+    OD_ASSERT(in != NULL || size == 0);
     struct input rest;
     rest.at = in;
     rest.size = size;
@@ -374,5 +384,6 @@ enum od_frame_event od_frame_decode(struct od_frame_decoder *decoder, char *in, 
     while (event == NOTHING_YET)
         event = steps[decoder->phase](decoder, &rest, message);
     *consumed = size - rest.size;
+    OD_ASSERT(*consumed <= size);
     return (enum od_frame_event)event;
 }

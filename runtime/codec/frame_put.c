@@ -8,6 +8,8 @@
 
 static void put_big_endian(struct od_bytes *out, uint64_t value, int bytes)
 {
+    OD_ASSERT(bytes > 0);
+    OD_ASSERT(bytes <= 8);
     for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
         od_bytes_put_u8(out, (uint8_t)(value >> shift));
 }

@@ -53,6 +53,7 @@ static bool is_key(od_slice key)
 // RFC 6455, 4.2.2: base64 of SHA-1 of the key with a fixed text behind it.
 static void prove(struct od_handshake *handshake, od_slice key)
 {
+    OD_ASSERT(key.size == KEY_BYTES);
     static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
     unsigned char text[KEY_BYTES + sizeof(guid) - 1];
     unsigned char digest[SHA_DIGEST_LENGTH];

@@ -115,6 +115,7 @@ static bool read_request_line(struct od_http_head *head, od_slice text, struct r
 
 static bool read_field(struct od_http_head *head, od_slice text, struct od_header *field)
 {
+    OD_ASSERT(text.size > 0);
     if (text.at[0] == ' ' || text.at[0] == '\t')
         return fault(head, 400, "a header is folded over two lines");
     const char *colon = memchr(text.at, ':', text.size);
@@ -264,6 +265,8 @@ static bool conclude(struct od_http_head *head, const struct meaning *meaning)
 // All lines are there and each is well-formed; from here on slices into the buffer hold.
 static bool understand(struct od_http_head *head, const char *at)
 {
+    OD_ASSERT(head->fields >= head->request_line + 2);
+    OD_ASSERT(head->line >= head->fields + 2);
     struct request_line line;
     od_slice text = {at + head->request_line, head->fields - 2 - head->request_line};
     if (!read_request_line(head, text, &line))
@@ -331,6 +334,7 @@ enum od_http_outcome od_http_head_parse(struct od_http_head *head, const char *a
 {
     size_t end = size < OD_HTTP_HEAD_BYTES_MAX ? size : OD_HTTP_HEAD_BYTES_MAX;
     OD_ASSERT(head->searched <= end);
+    OD_ASSERT(head->line <= head->searched);
     for (;;) {
         const char *found =
             head->searched == end ? NULL : memchr(at + head->searched, '\n', end - head->searched);

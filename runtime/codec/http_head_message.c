@@ -13,6 +13,7 @@ static bool is_dealt_with(od_slice name)
 
 static void put_url(const struct od_http_head *head, struct od_bytes *url)
 {
+    OD_ASSERT(head->target.size > 0);
     bool has_path = head->target.at[0] == '/';
     od_bytes_put_slice(url, head->is_https ? OD_SLICE("https://") : OD_SLICE("http://"));
     od_bytes_put_slice(url, head->host.size > 0 ? head->host : OD_SLICE("localhost"));

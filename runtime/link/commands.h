@@ -17,17 +17,30 @@
 
 #define OD_COMMANDS(COMMAND)                                                                       \
     COMMAND("object", LOOKS, "nothing; gives facts")                                               \
+    COMMAND("events", LOOKS, "nothing; gives facts of each of the last, and watches on (trace.h)") \
     COMMAND("kv.list", LOOKS,                                                                      \
             "str prefix, str start after, u32 limit; gives (str key, str value)*")                 \
     COMMAND("kv.get", LOOKS, "str key; gives the same, one or none")                               \
+    COMMAND("sql.read", LOOKS, "a query that only reads; gives its rows (object/look_sql.h)")      \
+    COMMAND(                                                                                       \
+        "database.get", LOOKS,                                                                     \
+        "u32 number of a page, u64 mark of the answer before, or 0; gives u64 mark, u32 count "    \
+        "of all pages, the bytes of as many as it has room for")                                   \
     COMMAND("sockets.list", LOOKS, "nothing; gives facts of each in turn")                         \
     COMMAND("hibernate", ACTS, "nothing: the instance goes once its handlers have ended")          \
     COMMAND("evict", ACTS, "nothing: the instance goes at once, its sockets stay")                 \
     COMMAND("reset", ACTS, "nothing: the same, and its sockets are cut")                           \
     COMMAND("delete", ACTS, "nothing: the same, and all it has stored is deleted")                 \
+    COMMAND("database.delete", ACTS, "nothing: the instance goes at once, and the database")       \
+    COMMAND("database.put", ACTS,                                                                  \
+            "u32 number of a page, str it and those behind it; the first page last of all")        \
     COMMAND("kv.put", WRITES, "values: key and value in turn")                                     \
     COMMAND("kv.delete", WRITES, "values: keys; gives how many were there")                        \
+    COMMAND("sql", WRITES,                                                                         \
+            "values: statements, bindings; gives names of columns, rows as arrays, how many were " \
+            "read and written")                                                                    \
     COMMAND("alarm.set", WRITES, "values: ms since 1970")                                          \
+    COMMAND("alarm.run", WRITES, "nothing: it is due at once, also when none was set")             \
     COMMAND("alarm.delete", WRITES, "nothing")                                                     \
     COMMAND("sockets.send", WRITES, "values: number of the socket, message, whether it is binary") \
     COMMAND("sockets.close", WRITES, "values: number of the socket, code, reason")

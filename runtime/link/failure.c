@@ -4,6 +4,7 @@
 
 void od_failure_put(struct od_bytes *bytes, const struct od_failure *failure)
 {
+    OD_ASSERT(failure->id.size == 0 || failure->id.size == OD_FAILURE_ID_BYTES);
     od_bytes_put_u8(bytes, failure->flags);
     od_bytes_put_u8(bytes, failure->id.size > 0);
     od_bytes_put_slice(bytes, failure->id);

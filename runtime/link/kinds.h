@@ -26,6 +26,7 @@
          "u64 question, u8 when settled: how are you, now or when there is nothing to do?")        \
     KIND(INSPECT,                                                                                  \
          "u64 call, what is to be told of the objects here (object/inspection.h): a REPLY")        \
+    KIND(TELL_LOG, "u8 on: send what is logged from here on, and first what was; or no more")      \
     KIND(TURN, "nothing: take a turn, so that it shows on the page that you can")                  \
     KIND(REFUSE, "32 bytes id, u32 ms, u8 hears no close, str why: that object is not to run")     \
     KIND(ALARM, "u64 wall clock in ms, u8 fails, identity (store/identity.h): what is due by "     \
@@ -51,9 +52,10 @@
     KIND(SOCKET_FACTS, "u64 socket, str facts (object/keep.h)")                                    \
     KIND(SOCKET_GONE, "u64 socket")                                                                \
     KIND(STATUS_REPORT, "u64 question, report (object/report.h)")                                  \
+    KIND(LOGGED, "u8 these are of before TELL_LOG, lines of JSON")                                 \
     KIND(DRAINED, "nothing")                                                                       \
     KIND(LOADED, "u32 version, u8 ok, str why not, u8 has an entry fetch, u32 count, (str "        \
-                 "namespace)*, files: it waits for SWITCH")                                        \
+                 "namespace as stored, str as it is called)*, files: it waits for SWITCH")         \
     KIND(SWITCHED, "nothing: every event from here on meets the new version")                      \
     KIND(LOOKED_AT, "files: that running code has required")                                       \
     /* worker <-> worker, and main asks like a worker (main/inquiry.h) */                          \

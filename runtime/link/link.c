@@ -68,15 +68,21 @@ bool od_link_init(struct od_link *link, uv_loop_t *loop, int fd,
 
 // Closing
 
-static void close_fds(struct od_link *link)
+static void close_out_fds(struct od_link *link)
 {
     for (size_t i = link->out_fd_first; i < link->out_fd_count; i++)
         close(link->out_fds[i].fd);
+    link->out_fd_first = link->out_fd_count = 0;
+}
+
+static void close_fds(struct od_link *link)
+{
+    close_out_fds(link);
     for (size_t i = 0; i < link->in_fd_count; i++) {
         if (link->in_fds[i] >= 0)
             close(link->in_fds[i]);
     }
-    link->out_fd_first = link->out_fd_count = link->in_fd_count = 0;
+    link->in_fd_count = 0;
 }
 
 static void drop(struct od_link *link)
@@ -134,6 +140,7 @@ static void arrived_fd(struct od_link *link, int fd)
 
 static int claim_fd(struct od_link *link)
 {
+    OD_ASSERT(link->in_fd_count <= link->in_fd_capacity);
     if (link->in_fd_count == 0)
         return -1;
     int fd = link->in_fds[0];
@@ -165,6 +172,7 @@ static bool take_control(struct od_link *link, struct msghdr *message)
 // when the buffer was filled, or a descriptor has cut it short.
 static ssize_t receive(struct od_link *link, bool *may_be_more)
 {
+    OD_ASSERT(!link->is_gone);
     union {
         char bytes[CMSG_SPACE(sizeof(int))];
         struct cmsghdr align;
@@ -206,6 +214,7 @@ static bool deliver(struct od_link *link)
         struct head head = read_head((od_slice){link->in.at + at, head_bytes});
         if (!head_makes_sense(head))
             return false;
+        // The rest of the body comes with a later read.
         if (link->in.size - at - head_bytes < head.body_bytes)
             break;
         od_slice body = {link->in.at + at + head_bytes, head.body_bytes};
@@ -213,6 +222,7 @@ static bool deliver(struct od_link *link)
         int fd = head.fd_count == 0 ? -1 : claim_fd(link);
         link->events->message(link, (enum od_kind)head.kind, body, fd);
     }
+    OD_ASSERT(at <= link->in.size);
     od_bytes_drop_front(&link->in, at);
     if (link->in.size == 0 && link->in.capacity > idle_bytes_max)
         od_bytes_deinit(&link->in);
@@ -252,6 +262,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         read_turn(link);
     if ((events & UV_WRITABLE) != 0)
         od_link_flush(link);
+    // libuv has stopped to watch, so it is told anew what we had asked for.
     if (link->polled == 0)
         watch(link, polled);
 }
@@ -260,6 +271,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
 static void add_out_fd(struct od_link *link, size_t offset, int fd)
 {
+    OD_ASSERT(fd >= 0);
+    OD_ASSERT(link->out_fd_count == 0 || link->out_fds[link->out_fd_count - 1].offset <= offset);
     if (link->out_fd_count == link->out_fd_capacity) {
         link->out_fd_capacity = link->out_fd_capacity == 0 ? 8 : link->out_fd_capacity * 2;
         link->out_fds = od_reallocate(link->out_fds, link->out_fd_capacity * sizeof *link->out_fds);
@@ -306,6 +319,7 @@ static size_t piece_bytes(const struct od_link *link, const struct od_link_fd *r
 {
     size_t next = link->out_fd_first + (riding == NULL ? 0 : 1);
     size_t end = next < link->out_fd_count ? link->out_fds[next].offset : link->out.size;
+    OD_ASSERT(end >= link->sent);
     return end - link->sent;
 }
 
@@ -345,6 +359,7 @@ static ssize_t send_piece(struct od_link *link)
 
 static void forget_sent(struct od_link *link)
 {
+    OD_ASSERT(link->sent <= link->out.size);
     od_bytes_drop_front(&link->out, link->sent);
     size_t left = link->out_fd_count - link->out_fd_first;
     for (size_t i = 0; i < left; i++) {
@@ -382,6 +397,7 @@ void od_link_flush(struct od_link *link)
         // The other side is gone. No event is told from here: the reader tells the end, when it has
         // read what the other side said last.
         link->sent = link->out.size;
+        close_out_fds(link);
         shutdown(link->fd, SHUT_RDWR);
         done = true;
     }

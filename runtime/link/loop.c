@@ -40,7 +40,8 @@ void od_loop_deinit(struct od_loop *loop)
     uv_close((uv_handle_t *)&loop->alarm, NULL);
     uv_close((uv_handle_t *)&loop->tick, NULL);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
-    OD_ASSERT(uv_loop_close(&loop->uv) == 0);
+    int status = uv_loop_close(&loop->uv);
+    OD_ASSERT(status == 0);
     od_timers_deinit(&loop->timers);
 }
 
@@ -73,6 +74,7 @@ void od_loop_poll(struct od_loop *loop, bool may_block)
 // slept.
 void od_loop_set_timer(struct od_loop *loop, struct od_timer *timer, od_time_ms delay_ms)
 {
+    OD_ASSERT(timer->fire != NULL);
     od_timers_set(&loop->timers, timer, od_clock_monotonic_ms() + delay_ms);
 }
 

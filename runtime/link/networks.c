@@ -87,6 +87,7 @@ bool od_networks_parse(const char *text, struct od_networks *networks, struct od
 
 static bool has(const struct od_network *network, const struct in6_addr *address)
 {
+    OD_ASSERT(network->bits <= 128);
     size_t bytes = network->bits / 8, rest = network->bits % 8;
     if (memcmp(network->address.s6_addr, address->s6_addr, bytes) != 0)
         return false;
@@ -97,6 +98,7 @@ static bool has(const struct od_network *network, const struct in6_addr *address
 
 bool od_networks_have(const struct od_networks *networks, const struct in6_addr *address)
 {
+    OD_ASSERT(networks->count <= OD_NETWORKS_MAX);
     for (uint8_t i = 0; i < networks->count; i++) {
         if (has(&networks->at[i], address))
             return true;

@@ -12,10 +12,12 @@
 
 #include "base/bytes.h"
 #include "base/suggest.h"
+#include "link/cgroup.h"
 #include "link/options_inner.h"
 
 enum {
     help_value = 'h',
+    follow_value = 'f', // The short form of an option that is in the table.
     version_value = 'V',
     first_value = 256, // getopt_long gives this plus the row.
 };
@@ -131,6 +133,14 @@ static bool refuse_word(char **argv, int value, struct od_error *err)
                                         word, meant);
 }
 
+static int row_of(const char *name)
+{
+    int row = 0;
+    while (strcmp(od_option_rows[row].name, name) != 0)
+        row++;
+    return first_value + row;
+}
+
 // Walks the flags: called once to see which are given, once to take those.
 static bool walk_flags(struct od_options_reading *reading, bool given[OD_OPTION_COUNT_MAX],
                        bool take_values, int *special, struct od_error *err)
@@ -139,8 +149,10 @@ static bool walk_flags(struct od_options_reading *reading, bool given[OD_OPTION_
     fill_long_options(options);
     opterr = 0;
     optind = 0; // 0, not 1: glibc then also forgets where it was.
-    for (int value; (value = getopt_long(count_of(reading->words), reading->words, ":h", options,
+    for (int value; (value = getopt_long(count_of(reading->words), reading->words, ":hf", options,
                                          NULL)) != -1;) {
+        if (value == follow_value)
+            value = row_of("follow");
         if (value == '?' || value == ':')
             return refuse_word(reading->words, value, err);
         if (value < first_value)
@@ -232,11 +244,46 @@ static bool take_words(struct od_options *options, char **words, struct od_error
 
 // Conclusions
 
-static uint32_t core_count(void)
+static uint32_t core_count(const struct od_cgroup_limits *limits)
 {
     cpu_set_t cores;
-    int count = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
-    return count < 1 ? 1 : count > OD_WORKERS_MAX ? OD_WORKERS_MAX : (uint32_t)count;
+    int usable = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
+    uint32_t count = usable < 1 ? 1 : (uint32_t)usable;
+    count = limits->cores > 0 && limits->cores < count ? limits->cores : count;
+    return count < OD_WORKERS_MAX ? count : OD_WORKERS_MAX;
+}
+
+// A quarter is for what is not Lua's: sockets, SQL, and main.
+static uint32_t memory_mb(const struct od_cgroup_limits *limits, uint32_t workers)
+{
+    uint64_t share_mb = limits->memory_bytes / 4 * 3 / workers >> 20;
+    if (limits->memory_bytes == 0 || share_mb > OD_SCRIPT_MEMORY_MB)
+        return OD_SCRIPT_MEMORY_MB;
+    return share_mb < OD_SCRIPT_MEMORY_MB_MIN ? OD_SCRIPT_MEMORY_MB_MIN : (uint32_t)share_mb;
+}
+
+// Main's processes read their options anew, also years later: they have to come to what main has
+// chosen, though the quota may be another one by then.
+static void hand_on(const char *variable, uint32_t number)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%u", number);
+    setenv(variable, text, 1);
+}
+
+static void choose(struct od_options *options)
+{
+    const char *root = getenv("OPEN_DO_TEST_PAGE") == NULL ? NULL : getenv("OPEN_DO_TEST_ROOT");
+    struct od_cgroup_limits limits = od_cgroup_limits_of(root == NULL ? "" : root);
+    bool serves = options->command == OD_COMMAND_RUN || options->command == OD_COMMAND_DEV;
+    if (options->workers == 0)
+        options->workers = core_count(&limits);
+    if (options->script_memory_mb == 0)
+        options->script_memory_mb = memory_mb(&limits, options->workers);
+    if (!serves)
+        return;
+    hand_on("OPEN_DO_WORKERS", options->workers);
+    hand_on("OPEN_DO_SCRIPT_MEMORY_MB", options->script_memory_mb);
 }
 
 static char *data_dir_beside(const char *script)
@@ -280,12 +327,11 @@ static bool read_env_files(const struct od_options_reading *reading, struct od_e
 static bool conclude(struct od_options_reading *reading, struct od_error *err)
 {
     struct od_options *options = reading->options;
-    if (options->workers == 0)
-        options->workers = core_count();
+    choose(options);
     options->data_dir = reading->data_dir != NULL ? od_text_copy(od_slice_of(reading->data_dir))
                                                   : data_dir_beside(options->script);
     if (options->command == OD_COMMAND_DEV)
-        options->watch = options->log_requests = true;
+        options->watch = options->log_requests = options->log_queries = true;
     if (needs_script(options) && !takes_words(options) && getenv(OD_WORKER_LINK_VARIABLE) == NULL &&
         access(options->script, R_OK) != 0)
         return od_error_errno(err, "cannot read the script %s", options->script);
@@ -323,6 +369,11 @@ enum od_exit od_options_read(struct od_options *options, char **argv, bool *help
         printf("open-do %s\n", OD_VERSION);
     free(reading.words);
     return exit;
+}
+
+const char *od_options_command_name(const struct od_options *options)
+{
+    return od_command_rows[options->command].name;
 }
 
 static bool is_loopback(const char *host)

@@ -42,10 +42,12 @@ enum od_command {
     OD_COMMAND_DEV,     // The same, watched, with a log for the person who writes it.
     OD_COMMAND_CHECK,   // Load it and stop; nothing is opened or bound.
     OD_COMMAND_STATUS,  // Ask the program that runs over the data directory how it is.
-    OD_COMMAND_RELOAD,  // Tell it to reload its script.
+    OD_COMMAND_RELOAD,  // Tell it to reload its script,
+    OD_COMMAND_DRAIN,   // or to stop in peace.
     OD_COMMAND_OBJECTS, // From here to IMPORT: look into the running program (bindings/operate.h).
     OD_COMMAND_OBJECT,
     OD_COMMAND_KV,
+    OD_COMMAND_SQL,
     OD_COMMAND_CALL,
     OD_COMMAND_SOCKETS,
     OD_COMMAND_ALARM,
@@ -53,11 +55,22 @@ enum od_command {
     OD_COMMAND_EVICT,
     OD_COMMAND_RESET,
     OD_COMMAND_DELETE,
+    OD_COMMAND_LOG,
     OD_COMMAND_EXPORT,
     OD_COMMAND_IMPORT,
     OD_COMMAND_TEST,  // Run the specs of whoever writes objects.
     OD_COMMAND_TYPES, // Write what editors and linters want to know of the Lua API.
     OD_COMMAND_COUNT,
+};
+
+struct od_options_look { // Of commands that look into a running program; NULL: not given.
+    bool awake;          // Only objects with an instance.
+    bool events;         // The last events of the object, not what it is.
+    bool follow;         // The log goes on.
+    bool read_only;      // SQL that writes is refused.
+    const char *order;
+    const char *cursor;
+    uint32_t limit; // 0: not given.
 };
 
 struct od_options {
@@ -83,8 +96,10 @@ struct od_options {
     bool fetch_private_denied;          // od.fetch reaches no private address.
     enum od_log_format log_format;
     enum od_log_level log_level;
-    bool json;         // Answers are for machines.
+    bool json; // Answers are for machines.
+    struct od_options_look look;
     bool log_requests; // A line for each request and for the beginning and end of each WebSocket.
+    bool log_queries;  // With what stands behind the "?" of a URL.
     struct od_variables variables; // Files first, then --var.
 };
 
@@ -93,6 +108,8 @@ struct od_options {
 // that is printed already. In every case od_options_deinit is allowed after it.
 OD_MUST_CHECK enum od_exit od_options_read(struct od_options *options, char **argv, bool *help,
                                            struct od_error *err);
+
+const char *od_options_command_name(const struct od_options *options); // "objects".
 
 // By which names pages may open WebSockets here, for od_origin_host_is_allowed: those of
 // --allow-host, none with dev and at a loopback address, and else "*". A trusted proxy answers for

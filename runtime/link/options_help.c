@@ -18,12 +18,12 @@ static bool has_word(const char *words, const char *name)
     return strstr(words, word) != NULL;
 }
 
-static bool is_of(const struct od_option_row *row, const struct od_command_row *command)
+bool od_option_is_of(const struct od_option_row *row, const struct od_command_row *command)
 {
     if (command == NULL)
         return true;
     if (command->options == NULL)
-        return !has_word(OD_OPTIONS_OF_STATUS, row->name);
+        return !has_word(OD_OPTIONS_OF_ASKING, row->name);
     return has_word(command->options, row->name);
 }
 
@@ -67,7 +67,7 @@ static void print_options(const struct od_command_row *command)
     int width = width_of_flags();
     for (const struct od_option_row *row = od_option_rows; row->name != NULL; row++) {
         group = row->group != NULL ? row->group : group;
-        if (!is_of(row, command))
+        if (!od_option_is_of(row, command))
             continue;
         if (group != named)
             printf("\n%s:\n", group);

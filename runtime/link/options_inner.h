@@ -2,10 +2,12 @@
 //
 //   options_table  the options and commands there are, and what a value of each may be
 //   options        from words and environment to struct od_options
-//   options_help   the same table as a text
+//   options_help   the same table as a text, _man as a manual page, _bash as a completion
 
 #ifndef OD_LINK_OPTIONS_INNER_H
 #define OD_LINK_OPTIONS_INNER_H
+
+#include <stdio.h>
 
 #include "base/error.h"
 #include "link/options.h"
@@ -40,11 +42,15 @@ struct od_command_row {
     bool is_path;        // It is no script.
     bool is_words;       // It is any number of words.
     const char *options; // Those it looks at, with a blank before and behind each; NULL: those of
-                         // whoever serves, which are all without OD_OPTIONS_OF_STATUS.
+                         // whoever serves, which are all without OD_OPTIONS_OF_ASKING.
     const char *example; // What stands behind "open-do ".
 };
 
-#define OD_OPTIONS_OF_STATUS " json "
+#define OD_SCRIPT_MEMORY_MB_MIN 8
+#define OD_SCRIPT_MEMORY_MB 512 // Without the option, where the cgroup allows as much.
+
+// Of those who ask; whoever serves has all others.
+#define OD_OPTIONS_OF_ASKING " awake order limit cursor events read-only follow json "
 #define OD_OPTIONS_OF_LOOKS " data json "
 
 extern const struct od_option_row od_option_rows[]; // Ends with a row without a name.
@@ -54,6 +60,13 @@ extern const struct od_command_row od_command_rows[OD_COMMAND_COUNT];
 
 // "OPEN_DO_LOG_LEVEL", which says in the environment what the flag says.
 void od_option_variable(const struct od_option_row *row, char name[OD_OPTION_NAME_BYTES_MAX]);
+
+// Whether [command] looks at the option; NULL: of any.
+bool od_option_is_of(const struct od_option_row *row, const struct od_command_row *command);
+
+// What is made of the table when the program is built (pages.c): a manual page, and a completion.
+void od_options_put_man(FILE *out);
+void od_options_put_bash(FILE *out);
 
 // Of [command], or, when that is NULL, of all commands and options.
 void od_options_print_help(const struct od_command_row *command);

@@ -9,25 +9,27 @@ enum {
     ping_ms_max = 24 * 60 * 60 * 1000,
     event_limit_ms_min = 10,
     event_limit_ms_max = 60 * 60 * 1000,
-    script_memory_mb_min = 8,
     script_memory_mb_max = 1024 * 1024,
     connections_per_address_max = 1000 * 1000,
+    look_limit_max = 100 * 1000 * 1000,
 };
 
 typedef bool take_value(struct od_options_reading *reading, const char *text, struct od_error *err);
 
 static take_value take_json, take_listen, take_data, take_workers, take_idle_ms, take_ping_ms,
     take_event_limit_ms, take_script_memory, take_var, take_var_file, take_env_file,
-    take_log_format, take_log_level, take_log_requests, take_watch, take_fetch_private,
-    take_connections, take_allow_origin, take_allow_host, take_trusted_proxies, take_confine;
+    take_log_format, take_log_level, take_log_requests, take_log_queries, take_watch,
+    take_fetch_private, take_connections, take_awake, take_events, take_follow, take_read_only,
+    take_order, take_limit, take_cursor, take_allow_origin, take_allow_host, take_trusted_proxies,
+    take_confine;
 
 const struct od_option_row od_option_rows[] = {
     {"Serving", "listen", "HOST:PORT", "where clients connect; :8787 is every address, port 0 any",
      "127.0.0.1:8787", NULL, false, take_listen},
     {NULL, "data", "DIR", "where objects are stored", NULL, ".open-do beside the script", false,
      take_data},
-    {NULL, "workers", "N", "processes that run objects, 1 to 64", NULL, "the cores of this machine",
-     false, take_workers},
+    {NULL, "workers", "N", "processes that run objects, 1 to 64", NULL,
+     "the cores of this machine, or of its cgroup's quota", false, take_workers},
     {"Script", "var", "NAME[=VALUE]",
      "a variable for env; may be repeated; everybody here sees a VALUE (ps), not that of a NAME "
      "alone, which the environment has",
@@ -45,8 +47,8 @@ const struct od_option_row od_option_rows[] = {
      false, take_ping_ms},
     {NULL, "event-limit-ms", "MS", "an event that runs longer costs its worker, not its sockets",
      "30000", NULL, false, take_event_limit_ms},
-    {NULL, "script-memory-mb", "MB", "what the Lua code of one worker may use", "512", NULL, false,
-     take_script_memory},
+    {NULL, "script-memory-mb", "MB", "what the Lua code of one worker may use", NULL,
+     "512, or less by the cgroup's limit", false, take_script_memory},
     {NULL, "confine", "on|off", "workers may not write files or start programs", "on", NULL, false,
      take_confine},
     {"Network", "allow-origin", "ORIGINS",
@@ -59,21 +61,38 @@ const struct od_option_row od_option_rows[] = {
      false, take_connections},
     {NULL, "trusted-proxies", "NETWORKS", "who may say for whom it asks, like 10.0.0.0/8,::1", NULL,
      NULL, false, take_trusted_proxies},
-    {NULL, "fetch-private", "RULE",
-     "od.fetch of addresses of this machine and of private networks: allow or deny", "allow", NULL,
-     false, take_fetch_private},
+    {NULL, "fetch-private", "allow|deny",
+     "od.fetch of addresses of this machine and of private networks", "allow", NULL, false,
+     take_fetch_private},
+    {"Looking", "awake", NULL, "only objects with an instance", NULL, NULL, false, take_awake},
+    {NULL, "order", "name|bytes|queue|sockets|errors|busy|slowest|last", "the first of all by it",
+     NULL, NULL, false, take_order},
+    {NULL, "limit", "N", "how many", "1000", NULL, false, take_limit},
+    {NULL, "cursor", "CURSOR", "go on where the list before ended", NULL, NULL, false, take_cursor},
+    {NULL, "events", NULL, "its last events and what took how long; it is watched from then on",
+     NULL, NULL, false, take_events},
+    {NULL, "follow", NULL, "go on with what is logged from now on; also -f", NULL, NULL, false,
+     take_follow},
+    {NULL, "read-only", NULL, "a statement that writes is refused", NULL, NULL, false,
+     take_read_only},
     {"Output", "json", NULL, "the answer is for machines", NULL, NULL, false, take_json},
-    {NULL, "log-format", "FORMAT", "text for people or json for machines", "text", NULL, false,
+    {NULL, "log-format", "text|json", "for people or for machines", "text", NULL, false,
      take_log_format},
-    {NULL, "log-level", "LEVEL", "debug, info, warn or error", "info", NULL, false, take_log_level},
+    {NULL, "log-level", "debug|info|warn|error", "from which level on", "info", NULL, false,
+     take_log_level},
     {NULL, "log-requests", NULL, "a line for each request and WebSocket", NULL, NULL, false,
      take_log_requests},
+    {NULL, "log-queries", NULL, "in these lines also what stands behind the ? of a URL", NULL, NULL,
+     false, take_log_queries},
     {NULL, NULL, NULL, NULL, NULL, NULL, false, NULL},
 };
 
 #define OD_LOOKS(name, help, operand, example)                                                     \
+    OD_LOOKS_WITH(name, help, operand, OD_OPTIONS_OF_LOOKS, example)
+
+#define OD_LOOKS_WITH(name, help, operand, options, example)                                       \
     {                                                                                              \
-        name, help, operand, false, true, OD_OPTIONS_OF_LOOKS, name " " example                    \
+        name, help, operand, false, true, options, name " " example                                \
     }
 
 const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
@@ -85,24 +104,33 @@ const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
                           false, " var env-file script-memory-mb confine log-format log-level ",
                           "check chat.lua"},
     [OD_COMMAND_STATUS] = {"status", "what the running program does, and what keeps objects awake",
-                           "[SCRIPT]", false, false, " data" OD_OPTIONS_OF_STATUS,
+                           "[SCRIPT]", false, false, OD_OPTIONS_OF_LOOKS,
                            "status --data chat-data --json"},
     [OD_COMMAND_RELOAD] = {"reload", "tell the running program to load its script anew", "[SCRIPT]",
                            false, false, " data ", "reload chat.lua"},
-    [OD_COMMAND_OBJECTS] = OD_LOOKS("objects", "which objects there are", "[NAMESPACE[/BEGINNING]]",
-                                    "rooms --data chat-data"),
+    [OD_COMMAND_DRAIN] = {"drain", "tell the running program to end what runs, and stop",
+                          "[SCRIPT]", false, false, " data ", "drain --data chat-data"},
+    [OD_COMMAND_OBJECTS] =
+        OD_LOOKS_WITH("objects", "which objects there are", "[NAMESPACE[/BEGINNING]]",
+                      " awake order limit cursor" OD_OPTIONS_OF_LOOKS, "rooms --order errors"),
     [OD_COMMAND_OBJECT] =
-        OD_LOOKS("object", "one of them, without waking it", "NAMESPACE/NAME", "rooms/lobby"),
+        OD_LOOKS_WITH("object", "one of them, without waking it", "NAMESPACE/NAME",
+                      " events" OD_OPTIONS_OF_LOOKS, "rooms/lobby"),
     [OD_COMMAND_KV] = OD_LOOKS("kv", "what it has stored; VALUE is JSON",
                                "list|get|put|delete NAMESPACE/NAME [KEY [VALUE]]",
                                "put rooms/lobby topic '\"tea\"'"),
+    [OD_COMMAND_SQL] =
+        OD_LOOKS_WITH("sql", "SQL in its database; what only reads does not wake it",
+                      "NAMESPACE/NAME STATEMENT [JSON ...]", " read-only" OD_OPTIONS_OF_LOOKS,
+                      "rooms/lobby 'SELECT * FROM message WHERE id > ?' 10"),
     [OD_COMMAND_CALL] = OD_LOOKS("call", "call a method of it", "NAMESPACE/NAME METHOD [JSON ...]",
                                  "rooms/lobby history 10"),
     [OD_COMMAND_SOCKETS] =
         OD_LOOKS("sockets", "who is connected", "[list|send|close] NAMESPACE/NAME [SOCKET [TEXT]]",
                  "send rooms/lobby 17 hello"),
-    [OD_COMMAND_ALARM] = OD_LOOKS("alarm", "its alarm; WHEN is like 10s, 5m, 2h or ms since 1970",
-                                  "get|set|delete NAMESPACE/NAME [WHEN]", "set rooms/lobby 10s"),
+    [OD_COMMAND_ALARM] =
+        OD_LOOKS("alarm", "its alarm; WHEN is like 10s, 5m, 2h or ms since 1970",
+                 "get|set|delete|run NAMESPACE/NAME [WHEN]", "set rooms/lobby 10s"),
     [OD_COMMAND_HIBERNATE] = OD_LOOKS("hibernate", "put it to sleep when its handlers have ended",
                                       "NAMESPACE/NAME", "rooms/lobby"),
     [OD_COMMAND_EVICT] = OD_LOOKS("evict", "put it to sleep at once; its sockets stay",
@@ -111,6 +139,9 @@ const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
         OD_LOOKS("reset", "the same, and cut its sockets", "NAMESPACE/NAME", "rooms/lobby"),
     [OD_COMMAND_DELETE] = OD_LOOKS("delete", "the same, and delete all it has stored",
                                    "NAMESPACE/NAME", "rooms/lobby"),
+    [OD_COMMAND_LOG] = OD_LOOKS_WITH(
+        "log", "its log: the last lines, and with -f those that come", "[NAMESPACE[/BEGINNING]]",
+        " follow log-level" OD_OPTIONS_OF_LOOKS, "log -f rooms --log-level warn"),
     [OD_COMMAND_EXPORT] = OD_LOOKS("export", "an object or all of a namespace, as JSON lines",
                                    "NAMESPACE[/NAME]", "rooms > rooms.jsonl"),
     [OD_COMMAND_IMPORT] =
@@ -174,6 +205,47 @@ static bool take_json(struct od_options_reading *reading, const char *text, stru
     return take_flag(text, &reading->options->json, err);
 }
 
+static bool take_awake(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    return take_flag(text, &reading->options->look.awake, err);
+}
+
+static bool take_follow(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    return take_flag(text, &reading->options->look.follow, err);
+}
+
+static bool take_read_only(struct od_options_reading *reading, const char *text,
+                           struct od_error *err)
+{
+    return take_flag(text, &reading->options->look.read_only, err);
+}
+
+static bool take_events(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    return take_flag(text, &reading->options->look.events, err);
+}
+
+// The words themselves are looked at by who gets them (lua/open-do/command).
+static bool take_order(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    (void)err;
+    reading->options->look.order = text;
+    return true;
+}
+
+static bool take_cursor(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    (void)err;
+    reading->options->look.cursor = text;
+    return true;
+}
+
+static bool take_limit(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    return take_number(text, 1, look_limit_max, &reading->options->look.limit, err);
+}
+
 static bool take_watch(struct od_options_reading *reading, const char *text, struct od_error *err)
 {
     return take_flag(text, &reading->options->watch, err);
@@ -183,6 +255,12 @@ static bool take_log_requests(struct od_options_reading *reading, const char *te
                               struct od_error *err)
 {
     return take_flag(text, &reading->options->log_requests, err);
+}
+
+static bool take_log_queries(struct od_options_reading *reading, const char *text,
+                             struct od_error *err)
+{
+    return take_flag(text, &reading->options->log_queries, err);
 }
 
 static bool take_event_limit_ms(struct od_options_reading *reading, const char *text,
@@ -195,7 +273,7 @@ static bool take_event_limit_ms(struct od_options_reading *reading, const char *
 static bool take_script_memory(struct od_options_reading *reading, const char *text,
                                struct od_error *err)
 {
-    return take_number(text, script_memory_mb_min, script_memory_mb_max,
+    return take_number(text, OD_SCRIPT_MEMORY_MB_MIN, script_memory_mb_max,
                        &reading->options->script_memory_mb, err);
 }
 

@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -225,16 +227,29 @@ bool od_variables_read_text(struct od_variables *variables, od_slice text, unsig
     return true;
 }
 
-static bool read_all(int fd, struct od_bytes *text, struct od_error *err)
+// A pipe may have something later (`--var-file KEY=<(pass show key)`), one that nobody has open for
+// writing may wait for ever: [is_open] says that somebody has. False: nothing will come.
+static bool wait_for_bytes(int fd, bool is_open, struct od_error *err)
 {
-    for (;;) {
+    struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+    int count = poll(&poll_fd, 1, is_open ? -1 : OD_VARIABLES_WRITER_MS_MAX);
+    return count != 0 || od_error_set(err, "it is a pipe, and nobody writes to it");
+}
+
+// The end of a pipe may also mean that nobody writes yet.
+static bool read_all(int fd, bool is_pipe, struct od_bytes *text, struct od_error *err)
+{
+    for (bool has_waited = !is_pipe;;) {
         char *place = od_bytes_reserve(text, 64 << 10);
         ssize_t count = read(fd, place, 64 << 10);
-        if (count < 0)
+        if (count < 0 && errno != EAGAIN)
             return od_error_set(err, "%s", strerror(errno));
-        if (count == 0)
+        if (count == 0 && (has_waited || text->size > 0))
             return true;
-        text->size += (size_t)count;
+        if (count <= 0 && !wait_for_bytes(fd, count < 0, err))
+            return false;
+        has_waited = has_waited || count <= 0;
+        text->size += count > 0 ? (size_t)count : 0;
         if (text->size > OD_ENV_FILE_BYTES_MAX)
             return od_error_set(err, "it is larger than %u bytes", OD_ENV_FILE_BYTES_MAX);
     }
@@ -242,8 +257,10 @@ static bool read_all(int fd, struct od_bytes *text, struct od_error *err)
 
 static bool load(const char *path, struct od_bytes *text, struct od_error *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool ok = fd >= 0 ? read_all(fd, text, err) : od_error_set(err, "%s", strerror(errno));
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); // Of a pipe: open waits for no writer.
+    bool ok = fd >= 0 && fstat(fd, &status) == 0 ? read_all(fd, S_ISFIFO(status.st_mode), text, err)
+                                                 : od_error_set(err, "%s", strerror(errno));
     if (fd >= 0)
         close(fd);
     return ok || od_error_prefix(err, "cannot read the file of variables %s", path);

@@ -17,6 +17,7 @@
 #include "base/slice.h"
 
 #define OD_ENV_FILE_BYTES_MAX (1u << 20)
+#define OD_VARIABLES_WRITER_MS_MAX 2000 // For somebody to write to a pipe that is given as a file.
 
 struct od_variable {
     char *name;

@@ -42,6 +42,7 @@ void od_worker_page_free(struct od_worker_page *page)
 
 static void copy_text(char *to, size_t room, const char *text)
 {
+    OD_ASSERT(room > 0);
     size_t size = strnlen(text, room - 1);
     memcpy(to, text, size);
     to[size] = '\0';
@@ -50,6 +51,9 @@ static void copy_text(char *to, size_t room, const char *text)
 void od_worker_page_begin(struct od_worker_page *page, const uint8_t *id, const char *label,
                           const char *name)
 {
+    OD_ASSERT((page->event.moment & 1) == 0); // None runs.
+    OD_ASSERT(label != NULL);
+    OD_ASSERT(name != NULL);
     struct od_worker_page_event *event = &page->event;
     __atomic_thread_fence(__ATOMIC_RELEASE); // Nobody sees what follows before the last end.
     if (id != NULL)
@@ -63,6 +67,7 @@ void od_worker_page_begin(struct od_worker_page *page, const uint8_t *id, const 
 
 void od_worker_page_end(struct od_worker_page *page)
 {
+    OD_ASSERT((page->event.moment & 1) == 1);
     __atomic_store_n(&page->event.moment, (page->event.moment | 1) + 1, __ATOMIC_RELEASE);
 }
 

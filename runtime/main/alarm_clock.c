@@ -47,6 +47,15 @@ static struct ringing *find(const struct od_alarm_clock *clock, const uint8_t *i
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct ringing, by_id);
 }
 
+static void check(const struct od_alarm_clock *clock, const struct od_alarm_clock_place *place)
+{
+    OD_ASSERT(place >= clock->places);
+    OD_ASSERT(place < clock->places + clock->place_count);
+    OD_ASSERT(place->fresh_count <= place->count);
+    OD_ASSERT(place->count <= clock->ringing.size);
+    OD_ASSERT((place->fresh_count == 0) == od_list_is_empty(&place->fresh));
+}
+
 static void look_again_from(struct od_alarm_clock_place *place, od_time_ms due_ms)
 {
     if (due_ms < place->position.due_ms)
@@ -55,6 +64,7 @@ static void look_again_from(struct od_alarm_clock_place *place, od_time_ms due_m
 
 static void unlist(struct ringing *ringing)
 {
+    OD_ASSERT(!ringing->is_fresh || ringing->place->fresh_count > 0);
     od_list_remove(&ringing->link);
     ringing->place->fresh_count -= ringing->is_fresh;
     ringing->is_fresh = false;
@@ -63,6 +73,8 @@ static void unlist(struct ringing *ringing)
 static void forget(struct ringing *ringing)
 {
     struct od_alarm_clock *clock = ringing->clock;
+    check(clock, ringing->place);
+    OD_ASSERT(ringing->place->count > 0);
     unlist(ringing);
     ringing->place->count--;
     look_again_from(ringing->place, ringing->missed_ms);
@@ -90,6 +102,7 @@ static struct od_child *child_of(const struct od_alarm_clock *clock,
 
 static bool is_full(const struct od_alarm_clock_place *place)
 {
+    OD_ASSERT(place->count <= OD_ALARMS_RINGING_MAX);
     return place->fresh_count >= OD_ALARMS_FRESH_MAX || place->count >= OD_ALARMS_RINGING_MAX;
 }
 
@@ -131,6 +144,8 @@ static bool tell(struct ringing *ringing, bool fails)
     od_timers_clear(&clock->loop->timers, &ringing->again);
     ringing->missed_ms = OD_ALARM_NONE_MS;
     ringing->rung_ms = od_clock_monotonic_ms();
+    OD_ASSERT(!ringing->is_fresh);
+    OD_ASSERT(od_list_is_empty(&ringing->link));
     ringing->is_fresh = true;
     ringing->place->fresh_count++;
     od_list_push_back(&ringing->place->fresh, &ringing->link);
@@ -152,6 +167,7 @@ static void on_again(struct od_timer *timer)
 static struct ringing *new_ringing(struct od_alarm_clock *clock, struct od_alarm_clock_place *place,
                                    const uint8_t *id)
 {
+    OD_ASSERT(find(clock, id) == NULL);
     struct ringing *ringing = od_allocate_zeroed(sizeof *ringing);
     ringing->clock = clock;
     ringing->place = place;
@@ -240,6 +256,8 @@ static bool pass_over(struct od_alarm_place *place)
 
 static void look(struct od_alarm_clock *clock, struct od_alarm_clock_place *place)
 {
+    check(clock, place);
+    OD_ASSERT(clock->reader != NULL);
     struct look look = {clock, place, od_clock_wall_ms(), OD_ALARMS_A_TURN_MAX, false};
     od_reader_walk_alarms(clock->reader, &place->position, look_at, &look);
     struct od_error err;
@@ -337,8 +355,10 @@ void od_alarm_clock_serve(struct od_alarm_clock *clock, const struct od_verdict 
 {
     struct od_cursor namespaces = verdict->namespaces;
     od_bytes_clear(&clock->served);
-    for (uint32_t i = 0; i < verdict->namespace_count; i++)
+    for (uint32_t i = 0; i < verdict->namespace_count; i++) {
         od_bytes_put_string(&clock->served, od_cursor_string(&namespaces));
+        (void)od_cursor_string(&namespaces);
+    }
     look_again_everywhere(clock, 0);
 }
 
@@ -347,6 +367,7 @@ void od_alarm_clock_over(struct od_alarm_clock *clock, const uint8_t *id, bool a
     struct ringing *ringing = find(clock, id);
     if (ringing == NULL || od_timer_is_set(&ringing->again))
         return;
+    check(clock, ringing->place);
     if (!again) {
         forget(ringing);
         return;
@@ -360,6 +381,7 @@ void od_alarm_clock_over(struct od_alarm_clock *clock, const uint8_t *id, bool a
 
 void od_alarm_clock_blame(struct od_alarm_clock *clock, uint32_t worker, const uint8_t *id)
 {
+    OD_ASSERT(worker < clock->place_count);
     struct od_alarm_place *culprit = &clock->places[worker].culprit;
     if (find(clock, id) == NULL)
         return;
@@ -369,6 +391,7 @@ void od_alarm_clock_blame(struct od_alarm_clock *clock, uint32_t worker, const u
 
 void od_alarm_clock_worker_gone(struct od_alarm_clock *clock, uint32_t worker)
 {
+    OD_ASSERT(worker < clock->place_count);
     struct od_alarm_clock_place *place = &clock->places[worker];
     struct od_map_node *node = NULL, *next;
     for (node = od_map_next(&clock->ringing, NULL); node != NULL; node = next) {

@@ -13,8 +13,17 @@
 #include "main/door.h"
 #include "main/limits.h"
 
+static void check(const struct od_arrival *arrival)
+{
+    OD_ASSERT(arrival->fd >= 0);
+    OD_ASSERT(arrival->state < OD_ARRIVAL_STATE_COUNT);
+    OD_ASSERT(arrival->state != OD_ARRIVAL_WAITING || arrival->bytes.size > 0);
+    OD_ASSERT(!od_list_is_empty(&arrival->link));
+}
+
 static void enter(struct od_arrival *arrival, enum od_arrival_state state, od_time_ms deadline_ms)
 {
+    OD_ASSERT(state < OD_ARRIVAL_STATE_COUNT);
     struct od_door *door = arrival->door;
     arrival->state = state;
     od_list_remove(&arrival->link);
@@ -54,6 +63,7 @@ static void on_poll(uv_poll_t *poll, int status, int events);
 // connection is cut.
 static void watch(struct od_arrival *arrival)
 {
+    check(arrival);
     if (!arrival->has_poll) {
         if (uv_poll_init(&arrival->door->loop->uv, &arrival->poll, arrival->fd) != 0) {
             od_arrival_end(arrival);
@@ -79,6 +89,7 @@ static bool say(int fd, struct od_http_fault fault, bool keeps_alive)
 
 static void linger(struct od_arrival *arrival)
 {
+    check(arrival);
     if (shutdown(arrival->fd, SHUT_WR) != 0) {
         od_arrival_end(arrival);
         return;
@@ -118,6 +129,7 @@ static void keep_bytes(struct od_arrival *arrival, od_slice all)
 // While it waits the client may end: that shows when it is served.
 static void await_worker(struct od_arrival *arrival, od_slice all)
 {
+    OD_ASSERT(all.size > 0);
     keep_bytes(arrival, all);
     if (arrival->state == OD_ARRIVAL_READING)
         enter(arrival, OD_ARRIVAL_WAITING, OD_ARRIVAL_WAIT_MS_MAX);
@@ -125,6 +137,7 @@ static void await_worker(struct od_arrival *arrival, od_slice all)
 
 static void admit(struct od_arrival *arrival, od_slice all)
 {
+    check(arrival);
     static const struct od_http_fault none = {
         503, "the worker of this object cannot be started at the moment, try again"};
     struct od_door *door = arrival->door;
@@ -198,15 +211,32 @@ static void go_on(struct od_arrival *arrival, od_slice all)
     }
 }
 
+// The client sends no more. Who has begun a request may still read what was wrong with it; who is
+// gone is no news for the log.
+static void end_of_input(struct od_arrival *arrival)
+{
+    static const struct od_http_fault half = {400, "the request ends in the middle"};
+    od_slice said = od_slice_trim(od_bytes_slice(&arrival->bytes), "\r\n");
+    if (said.size > 0 && say(arrival->fd, half, false))
+        linger(arrival);
+    else
+        od_arrival_end(arrival);
+}
+
 static void read_head(struct od_arrival *arrival)
 {
+    OD_ASSERT(arrival->state == OD_ARRIVAL_READING);
     struct od_door *door = arrival->door;
     ssize_t count = recv(arrival->fd, door->scratch, sizeof door->scratch, 0);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
         watch(arrival);
         return;
     }
-    if (count <= 0) {
+    if (count == 0) {
+        end_of_input(arrival);
+        return;
+    }
+    if (count < 0) {
         od_arrival_end(arrival);
         return;
     }
@@ -220,6 +250,7 @@ static void read_head(struct od_arrival *arrival)
 
 static void drain(struct od_arrival *arrival)
 {
+    OD_ASSERT(arrival->state == OD_ARRIVAL_LINGERING);
     struct od_door *door = arrival->door;
     ssize_t count = recv(arrival->fd, door->scratch, sizeof door->scratch, 0);
     if (count < 0 && (errno == EAGAIN || errno == EINTR))
@@ -245,6 +276,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 void od_arrival_retry(struct od_arrival *arrival)
 {
     OD_ASSERT(arrival->state == OD_ARRIVAL_WAITING);
+    check(arrival);
     od_slice all = od_bytes_slice(&arrival->bytes);
     od_http_head_init(&arrival->head);
     enum od_http_outcome outcome = od_http_head_parse(&arrival->head, all.at, all.size);
@@ -254,6 +286,7 @@ void od_arrival_retry(struct od_arrival *arrival)
 
 static struct od_arrival *make(struct od_door *door, int fd)
 {
+    OD_ASSERT(fd >= 0);
     struct od_arrival *arrival = od_allocate_zeroed(sizeof *arrival);
     arrival->door = door;
     arrival->fd = fd;
@@ -319,6 +352,8 @@ static void go_on_as(struct od_arrival *arrival, enum od_return how)
 
 void od_arrival_return(struct od_door *door, struct od_returned *returned)
 {
+    OD_ASSERT(returned->how != OD_RETURN_LEFT);
+    OD_ASSERT(returned->how != OD_RETURN_CUT);
     struct od_arrival *arrival = make(door, returned->fd);
     arrival->bytes = returned->bytes;
     arrival->times_returned = returned->times;

@@ -61,4 +61,7 @@ struct od_child {
     uint64_t last_number;      // What the next life counts on from.
 };
 
+// Panics unless [child] is as its state in the drawing says.
+void od_child_check(const struct od_child *child);
+
 #endif

@@ -80,6 +80,7 @@ static struct address *find_or_add(struct od_connection_limit *connection_limit,
 
 static void drop_if_unused(struct od_connection_limit *connection_limit, struct address *address)
 {
+    OD_ASSERT(connection_limit->limit > 0);
     if (address->count > 0)
         return;
     od_map_remove(&connection_limit->addresses, &address->node);
@@ -104,6 +105,8 @@ static void log_refusal(struct od_connection_limit *connection_limit,
 static void add(struct od_connection_limit *connection_limit, uint64_t number,
                 struct address *address)
 {
+    OD_ASSERT(number != 0);
+    OD_ASSERT(find(connection_limit, number) == NULL);
     struct connection *connection = od_allocate_zeroed(sizeof *connection);
     connection->number = number;
     connection->address = address;
@@ -137,6 +140,7 @@ bool od_connection_limit_enter(struct od_connection_limit *connection_limit, int
 static void hold(struct od_connection_limit *connection_limit, struct connection *connection,
                  uint32_t worker)
 {
+    OD_ASSERT(connection_limit->held != NULL);
     connection->worker = worker;
     od_list_remove(&connection->held);
     od_list_push_back(&connection_limit->held[worker], &connection->held);
@@ -172,6 +176,7 @@ static void end(struct od_connection_limit *connection_limit, struct connection 
 {
     od_list_remove(&connection->held);
     od_map_remove(&connection_limit->connections, &connection->node);
+    OD_ASSERT(connection->address->count > 0);
     connection->address->count--;
     drop_if_unused(connection_limit, connection->address);
     free(connection);

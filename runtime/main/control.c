@@ -32,6 +32,14 @@ struct od_control_question {
 // The end of a conversation. It is freed when the handle is closed and nobody has to answer it any
 // more.
 
+static void check(const struct od_control_question *question)
+{
+    OD_ASSERT(question->line_bytes <= sizeof question->line);
+    OD_ASSERT(question->body.size <= question->body_bytes);
+    OD_ASSERT(question->is_closing || question->control->question_count > 0);
+    OD_ASSERT(!question->is_answered || question->is_asked);
+}
+
 static void free_if_over(struct od_control_question *question)
 {
     bool is_closed = question->is_closing && question->pipe.data == NULL;
@@ -56,6 +64,7 @@ static void close_question(struct od_control_question *question)
     question->is_closing = true;
     od_loop_clear_timer(question->control->loop, &question->deadline);
     od_list_remove(&question->link);
+    OD_ASSERT(question->control->question_count > 0);
     question->control->question_count--;
     uv_close((uv_handle_t *)&question->pipe, on_closed);
 }
@@ -80,6 +89,8 @@ static void set_deadline(struct od_control_question *question)
 
 void od_control_answer(struct od_control_question *question, bool ok, od_slice text)
 {
+    check(question);
+    OD_ASSERT(question->is_asked);
     OD_ASSERT(!question->is_answered);
     question->is_answered = true;
     if (question->is_closing) {
@@ -101,6 +112,7 @@ void od_control_answer(struct od_control_question *question, bool ok, od_slice t
 static void ask(struct od_control_question *question, const struct od_control_command *command,
                 od_slice rest)
 {
+    OD_ASSERT(!question->is_asked);
     question->is_asked = true;
     question->command = NULL;
     od_loop_clear_timer(question->control->loop, &question->deadline); // The answer may take long.
@@ -132,6 +144,7 @@ static void ask_when_whole(struct od_control_question *question)
 static void begin_body(struct od_control_question *question,
                        const struct od_control_command *command, od_slice number, od_slice begun)
 {
+    OD_ASSERT(question->command == NULL);
     unsigned long long size = number.size == 0 ? 0 : strtoull(number.at, NULL, 10);
     if (size == 0 || size > OD_CONTROL_BODY_BYTES_MAX || begun.size > size) {
         refuse(question, "that is no size of a question\n");
@@ -159,6 +172,7 @@ static void take_line(struct od_control_question *question, od_slice line, od_sl
 
 static void take_bytes(struct od_control_question *question, size_t count)
 {
+    check(question);
     if (question->command != NULL) {
         question->body.size += count;
         ask_when_whole(question);
@@ -181,9 +195,11 @@ static void take_bytes(struct od_control_question *question, size_t count)
 
 static void offer_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
+    OD_ASSERT(handle->data != NULL);
     (void)suggested;
     struct od_control_question *question = handle->data;
     if (question->command != NULL) {
+        OD_ASSERT(question->body.size < question->body_bytes);
         buffer->len = question->body_bytes - question->body.size;
         buffer->base = od_bytes_reserve(&question->body, buffer->len);
         return;
@@ -293,6 +309,7 @@ void od_control_close(struct od_control *control)
 {
     if (!control->is_open)
         return;
+    OD_ASSERT(control->directory_fd >= 0);
     control->is_open = false;
     unlinkat(control->directory_fd, OD_CONTROL_NAME, 0);
     close(control->directory_fd);

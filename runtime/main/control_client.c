@@ -18,6 +18,8 @@ static const char *line_of(const struct od_options *options)
 {
     if (options->command == OD_COMMAND_RELOAD)
         return "reload\n";
+    if (options->command == OD_COMMAND_DRAIN)
+        return "drain\n";
     return options->json ? "status json\n" : "status text\n";
 }
 

@@ -12,6 +12,7 @@ static void on_poll(uv_poll_t *poll, int status, int events);
 
 static void resume(struct od_door *door)
 {
+    OD_ASSERT(!door->is_closed);
     door->is_paused = false;
     od_loop_clear_timer(door->loop, &door->retry_timer);
     for (size_t i = 0; i < door->poll_count; i++) {
@@ -23,6 +24,7 @@ static void resume(struct od_door *door)
 // A listener that is polled but not emptied would spin the loop.
 static void pause_accepting(struct od_door *door, const char *why)
 {
+    OD_ASSERT(!door->is_closed);
     if (!door->is_crowded)
         od_log(OD_LOG_WARN, NULL, "new connections wait: %s", why);
     door->is_crowded = door->is_paused = true;
@@ -75,6 +77,7 @@ static void welcome(struct od_door *door, int fd, const struct in6_addr *peer)
         OD_ASSERT(oldest != NULL);
         od_arrival_end(oldest);
     }
+    OD_ASSERT(door->arrival_count < OD_ARRIVALS_MAX);
     door->arrival_count++;
     od_arrival_start(door, fd, peer);
 }
@@ -116,6 +119,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
     (void)events;
     struct od_door *door = poll->data;
+    OD_ASSERT(poll >= door->polls);
+    OD_ASSERT((size_t)(poll - door->polls) < door->poll_count);
     int listener = door->listeners.fds[poll - door->polls];
     OD_ASSERT(status == 0);
     for (int i = 0; i < OD_ACCEPTS_A_TURN_MAX && accept_one(door, listener); i++)
@@ -124,6 +129,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
 void od_door_arrival_ended(struct od_door *door)
 {
+    OD_ASSERT(door->arrival_count > 0);
     door->arrival_count--;
     if (door->is_paused && !door->is_closed)
         resume(door);
@@ -149,6 +155,7 @@ static void end_at_once(struct od_returned *returned)
 
 void od_door_return(struct od_door *door, struct od_returned *returned)
 {
+    OD_ASSERT(returned->fd >= 0);
     if (door->is_closed || door->arrival_count >= OD_ARRIVALS_MAX ||
         returned->how == OD_RETURN_CUT) {
         end_at_once(returned);
@@ -173,6 +180,7 @@ void od_door_init(struct od_door *door, struct od_loop *loop, const struct od_op
 
 void od_door_deinit(struct od_door *door)
 {
+    OD_ASSERT(door->arrival_count == 0);
     od_connection_limit_deinit(&door->connection_limit);
 }
 

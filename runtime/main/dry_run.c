@@ -16,10 +16,22 @@ bool od_verdict_read(struct od_cursor *cursor, struct od_verdict *verdict)
     verdict->has_entry = od_cursor_u8(cursor) != 0;
     verdict->namespace_count = od_cursor_u32(cursor);
     verdict->namespaces = *cursor;
-    for (uint32_t i = 0; i < verdict->namespace_count && !cursor->failed; i++)
+    for (uint32_t i = 0; i < 2 * verdict->namespace_count && !cursor->failed; i++)
         (void)od_cursor_string(cursor);
     verdict->files = od_cursor_rest(cursor);
     return !cursor->failed;
+}
+
+void od_verdict_put(struct od_bytes *bytes, const struct od_verdict *verdict)
+{
+    struct od_cursor names = verdict->namespaces;
+    od_bytes_put_u8(bytes, verdict->ok);
+    od_bytes_put_string(bytes, verdict->why);
+    od_bytes_put_u8(bytes, verdict->has_entry);
+    od_bytes_put_u32(bytes, verdict->namespace_count);
+    for (uint32_t i = 0; i < 2 * verdict->namespace_count; i++)
+        od_bytes_put_string(bytes, od_cursor_string(&names));
+    od_bytes_put_slice(bytes, verdict->files);
 }
 
 void od_verdict_describe(const struct od_verdict *verdict, struct od_bytes *text)
@@ -28,8 +40,15 @@ void od_verdict_describe(const struct od_verdict *verdict, struct od_bytes *text
     for (uint32_t i = 0; i < verdict->namespace_count; i++) {
         if (i > 0)
             od_bytes_put_slice(text, OD_SLICE(", "));
+        (void)od_cursor_string(&cursor);
         od_bytes_put_slice(text, od_cursor_string(&cursor));
     }
+}
+
+static void check(const struct od_dry_run *dry_run)
+{
+    OD_ASSERT(!dry_run->starts_anew || dry_run->is_asked);
+    OD_ASSERT(!od_timer_is_set(&dry_run->timer) || dry_run->is_asked);
 }
 
 static void judge_text(struct od_dry_run *dry_run, const char *why)
@@ -84,6 +103,8 @@ static void begin(struct od_dry_run *dry_run);
 
 static void conclude(struct od_dry_run *dry_run, int status)
 {
+    check(dry_run);
+    OD_ASSERT(!dry_run->has_link);
     bool was_asked = dry_run->is_asked;
     dry_run->is_asked = false;
     if (!was_asked)
@@ -140,6 +161,7 @@ static const struct od_link_events link_events = {on_message, on_gone, on_closed
 
 static bool spawn(struct od_dry_run *dry_run, struct od_error *err)
 {
+    OD_ASSERT(!dry_run->has_link);
     int fds[2];
     if (!od_link_pair(fds, err))
         return false;
@@ -203,6 +225,7 @@ void od_dry_run_open(struct od_dry_run *dry_run, struct od_loop *loop,
 
 void od_dry_run_start(struct od_dry_run *dry_run)
 {
+    check(dry_run);
     if (!dry_run->is_asked && (is_well(dry_run) || !is_there(dry_run))) {
         begin(dry_run);
         return;

@@ -26,13 +26,15 @@ struct od_verdict { // Borrowed for the call.
     bool ok;
     od_slice why; // Not ok: for people, with file, line and source.
     bool has_entry;
-    struct od_cursor namespaces; // str, as often as it says.
+    struct od_cursor namespaces; // str as stored, str as called, as often as it says.
     uint32_t namespace_count;
     od_slice files; // Empty when the process could not say.
 };
 
 // The body of LOADED behind the version; false when it makes no sense.
 OD_MUST_CHECK bool od_verdict_read(struct od_cursor *cursor, struct od_verdict *verdict);
+
+void od_verdict_put(struct od_bytes *bytes, const struct od_verdict *verdict); // To be kept.
 
 // "rooms, counters", and what else there is.
 void od_verdict_describe(const struct od_verdict *verdict, struct od_bytes *text);

@@ -24,6 +24,7 @@ struct inquiry {
 
 static void end(struct inquiry *inquiry, bool ok, od_slice answer)
 {
+    OD_ASSERT(!od_list_is_empty(&inquiry->link));
     od_loop_clear_timer(inquiry->inquiries->loop, &inquiry->deadline);
     od_list_remove(&inquiry->link);
     od_control_answer(inquiry->question, ok, answer);
@@ -47,6 +48,7 @@ static void on_late(struct od_timer *timer)
 static void send_question(struct od_inquiries *inquiries, struct od_control_question *question,
                           uint32_t worker, enum od_kind kind, od_slice body)
 {
+    OD_ASSERT(worker < inquiries->supervisor->child_count);
     struct od_child *child = od_supervisor_ready(inquiries->supervisor, worker);
     if (child == NULL) {
         od_control_answer(question, false,
@@ -85,17 +87,42 @@ static void note(struct od_control_question *question, const struct od_call_mess
     free(label);
 }
 
+static bool find_object(const struct od_router *router, struct od_call_message *message,
+                        struct od_error *err)
+{
+    char text[OD_ID_TEXT_BYTES + 1];
+    message->namespace_name = od_router_stored_name(router, message->namespace_name);
+    od_namespace_key key = od_namespace_key_of(message->namespace_name);
+    if (message->has_name) {
+        message->id = od_id_of_name(&key, message->name);
+        return true;
+    }
+    od_id_format(&message->id, text);
+    return od_id_parse(&key, (od_slice){text, OD_ID_TEXT_BYTES}, &message->id) == OD_ID_OK ||
+           od_error_set(err, "#%s is no id of this namespace\n", text);
+}
+
 void od_inquiries_call(struct od_inquiries *inquiries, struct od_control_question *question,
                        od_slice call)
 {
     struct od_call_message message;
+    struct od_error err;
     if (!od_call_read_message(call, &message) || message.kind == OD_CALL_FETCH) {
         od_control_answer(question, false, OD_SLICE("that is no call\n"));
         return;
     }
     note(question, &message);
+    if (!find_object(inquiries->router, &message, &err)) {
+        od_control_answer(question, false, od_slice_of(err.text));
+        return;
+    }
+    struct od_bytes whole = {0};
+    od_call_begin(&whole, message.kind, &message.id, message.namespace_name, message.has_name,
+                  message.name);
+    od_bytes_put_slice(&whole, message.body);
     uint32_t worker = od_worker_of(&message.id, inquiries->supervisor->child_count);
-    send_question(inquiries, question, worker, OD_KIND_CALL, call);
+    send_question(inquiries, question, worker, OD_KIND_CALL, od_bytes_slice(&whole));
+    od_bytes_deinit(&whole);
 }
 
 void od_inquiries_inspect(struct od_inquiries *inquiries, struct od_control_question *question,
@@ -137,9 +164,9 @@ void od_inquiries_worker_gone(struct od_inquiries *inquiries, uint32_t worker)
 }
 
 void od_inquiries_init(struct od_inquiries *inquiries, struct od_loop *loop,
-                       struct od_supervisor *supervisor)
+                       struct od_supervisor *supervisor, const struct od_router *router)
 {
-    *inquiries = (struct od_inquiries){.loop = loop, .supervisor = supervisor};
+    *inquiries = (struct od_inquiries){.loop = loop, .supervisor = supervisor, .router = router};
     od_list_init(&inquiries->open);
 }
 

@@ -14,21 +14,24 @@
 
 #include "base/list.h"
 #include "main/control.h"
+#include "main/router.h"
 #include "main/supervisor.h"
 
 struct od_inquiries {
     struct od_loop *loop;
     struct od_supervisor *supervisor;
+    const struct od_router *router; // Which names the script gives.
     struct od_list open;
     uint64_t last_number;
 };
 
 void od_inquiries_init(struct od_inquiries *inquiries, struct od_loop *loop,
-                       struct od_supervisor *supervisor);
+                       struct od_supervisor *supervisor, const struct od_router *router);
 void od_inquiries_deinit(struct od_inquiries *inquiries);
 
-// [call] is one (object/call.h). The answer is that of a REPLY, from its outcome on; or, failed, a
-// text.
+// [call] is one (object/call.h), where the namespace is called as the script calls it, and the id
+// of an object with a name is left out: zeros. The answer is that of a REPLY, from its outcome on;
+// or, failed, a text.
 void od_inquiries_call(struct od_inquiries *inquiries, struct od_control_question *question,
                        od_slice call);
 

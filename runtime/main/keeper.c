@@ -37,8 +37,15 @@ struct od_kept *od_keeper_find(const struct od_keeper *keeper, uint32_t worker, 
     return node == NULL ? NULL : kept_of(node);
 }
 
+static void check(const struct od_kept *kept)
+{
+    OD_ASSERT(kept->fd >= 0 || kept->code != 0); // One that is closed was closed somehow.
+    OD_ASSERT(kept->facts != NULL || kept->facts_bytes == 0);
+}
+
 static void drop(struct od_keeper *keeper, struct od_kept *kept)
 {
+    check(kept);
     od_map_remove(&keeper->kept, &kept->node);
     if (kept->fd >= 0)
         close(kept->fd);
@@ -99,6 +106,7 @@ void od_keeper_facts(struct od_keeper *keeper, uint32_t worker, uint64_t socket,
     struct od_kept *kept = od_keeper_find(keeper, worker, socket);
     if (kept == NULL)
         return;
+    check(kept);
     kept->facts = od_reallocate(kept->facts, facts.size + 1);
     kept->facts_bytes = (uint32_t)facts.size;
     if (facts.size > 0)
@@ -133,6 +141,7 @@ static uint64_t hash_of_id(const char *id)
 
 void od_keeper_object(struct od_keeper *keeper, uint32_t worker, const char *id, od_slice record)
 {
+    OD_ASSERT(record.at != NULL || record.size == 0);
     struct od_map_node *node = od_map_find(&keeper->objects, hash_of_id(id), has_id, id);
     if (node != NULL)
         drop_object(keeper, object_of(node));

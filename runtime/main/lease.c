@@ -20,6 +20,13 @@ struct od_lease {
 
 // --- Places --------------------------------------------------------------------------------------
 
+static void check(const struct od_lease_table *table)
+{
+    OD_ASSERT(table->count <= table->capacity);
+    OD_ASSERT(table->free_count <= table->count);
+    OD_ASSERT(table->count <= OD_PAGE_LEASES_MAX);
+}
+
 static void grow(struct od_lease_table *table)
 {
     table->capacity = table->capacity == 0 ? 64 : table->capacity * 2;
@@ -30,6 +37,7 @@ static void grow(struct od_lease_table *table)
 // OD_PAGE_NO_PLACE: there are too many.
 static uint32_t take_place(struct od_lease_table *table)
 {
+    check(table);
     if (table->free_count > 0)
         return table->free[--table->free_count];
     if (table->count == OD_PAGE_LEASES_MAX)
@@ -41,6 +49,7 @@ static uint32_t take_place(struct od_lease_table *table)
 
 static struct od_lease *lease_at(const struct od_lease_table *table, uint32_t place)
 {
+    check(table);
     uint32_t index = place - OD_PAGE_SOCKETS_MAX; // Below it: a large number.
     return index < table->count ? table->all[index] : NULL;
 }
@@ -48,6 +57,7 @@ static struct od_lease *lease_at(const struct od_lease_table *table, uint32_t pl
 static uint8_t flags_of(const struct od_leases *leases, const struct od_lease *lease)
 {
     const struct od_worker_page *page = leases->tables[lease->worker].page;
+    OD_ASSERT(page != NULL);
     return __atomic_load_n(&page->flags[lease->place], __ATOMIC_ACQUIRE);
 }
 
@@ -55,6 +65,7 @@ static uint8_t flags_of(const struct od_leases *leases, const struct od_lease *l
 
 static void forget_bytes(struct od_leases *leases, struct od_lease *lease)
 {
+    OD_ASSERT(leases->bytes >= lease->returned.bytes.size);
     leases->bytes -= lease->returned.bytes.size;
     od_bytes_deinit(&lease->returned.bytes);
     od_list_remove(&lease->asking);
@@ -74,6 +85,7 @@ static void on_forget(struct od_timer *timer)
 
 static void keep_bytes(struct od_leases *leases, struct od_lease *lease, od_slice bytes)
 {
+    OD_ASSERT(lease->returned.bytes.size == 0);
     if (bytes.size == 0 || leases->bytes + bytes.size > OD_LEASE_BYTES_MAX)
         return;
     od_bytes_put_slice(&lease->returned.bytes, bytes);
@@ -91,6 +103,9 @@ static int end(struct od_leases *leases, struct od_lease *lease)
     struct od_lease_table *table = &leases->tables[lease->worker];
     uint32_t index = lease->place - OD_PAGE_SOCKETS_MAX;
     int fd = lease->fd;
+    OD_ASSERT(index < table->count);
+    OD_ASSERT(table->all[index] == lease);
+    OD_ASSERT(table->free_count < table->count);
     table->all[index] = NULL;
     table->free[table->free_count++] = index;
     forget_bytes(leases, lease);
@@ -101,6 +116,9 @@ static int end(struct od_leases *leases, struct od_lease *lease)
 uint32_t od_leases_add(struct od_leases *leases, struct od_child *child,
                        const struct od_arrival *arrival, od_slice bytes)
 {
+    OD_ASSERT(child->index < leases->table_count);
+    OD_ASSERT(child->page != NULL);
+    OD_ASSERT(arrival->fd >= 0);
     struct od_lease_table *table = &leases->tables[child->index];
     int fd = fcntl(arrival->fd, F_DUPFD_CLOEXEC, 0);
     uint32_t index = fd < 0 ? OD_PAGE_NO_PLACE : take_place(table);
@@ -109,6 +127,8 @@ uint32_t od_leases_add(struct od_leases *leases, struct od_child *child,
             close(fd);
         return OD_PAGE_NO_PLACE;
     }
+    // The flags are cleared before the worker hears of the place, which the last one has used.
+    OD_ASSERT(table->page == NULL || table->page == child->page);
     struct od_lease *lease = od_allocate_zeroed(sizeof *lease);
     *lease =
         (struct od_lease){.fd = fd, .worker = child->index, .place = OD_PAGE_SOCKETS_MAX + index};
@@ -129,6 +149,7 @@ static enum od_return how_sent(const struct od_worker_page *page, const struct o
     uint64_t sent;
     if (!od_sent_bytes(lease->fd, &sent))
         return OD_RETURN_CUT;
+    // Between the two nobody can tell which part of the answer the client has.
     if (sent == page->before[lease->place - OD_PAGE_SOCKETS_MAX])
         return OD_RETURN_UNANSWERED;
     return sent == page->sent[lease->place] ? if_all : OD_RETURN_CUT;
@@ -142,6 +163,7 @@ static enum od_return state_of(const struct od_lease *lease, uint8_t flags)
         return (flags & OD_PAGE_WHOLE) != 0 ? OD_RETURN_FAILED : OD_RETURN_UNANSWERED;
     if ((flags & OD_PAGE_ANSWERED) != 0)
         return OD_RETURN_AT_REST;
+    // A request that ends each worker that gets it is not handed on for ever.
     bool may_try = lease->returned.bytes.size > 0 && lease->returned.times <= OD_LEASE_TRIES_MAX;
     return may_try ? OD_RETURN_UNTOUCHED : OD_RETURN_UNANSWERED;
 }
@@ -178,6 +200,7 @@ static void give_back(struct od_leases *leases, struct od_lease *lease, enum od_
 // circles.
 bool od_leases_left(struct od_leases *leases, const struct od_child *child, uint32_t place)
 {
+    OD_ASSERT(child->index < leases->table_count);
     struct od_lease *lease = lease_at(&leases->tables[child->index], place);
     if (lease == NULL)
         return false;
@@ -188,6 +211,7 @@ bool od_leases_left(struct od_leases *leases, const struct od_child *child, uint
 
 void od_leases_end(struct od_leases *leases, const struct od_child *child)
 {
+    OD_ASSERT(child->index < leases->table_count);
     struct od_lease_table *table = &leases->tables[child->index];
     for (uint32_t i = 0; i < table->count; i++) {
         if (table->all[i] != NULL)

@@ -33,7 +33,12 @@
 #define OD_CONTROL_MS_MAX 5000         // and how long it may take to say it, or to take the answer.
 #define OD_CONTROL_ANSWER_MS_MAX 40000 // So long a client waits for something to come.
 #define OD_INQUIRY_MS_MAX 30000        // An object has so long to answer one who asks there.
-#define OD_STATUS_MS_MAX 1000          // A worker that has not reported by then does not answer.
+#define OD_LOG_BOOK_BYTES (1u << 20)   // Lines kept while somebody follows the log (log_book.h),
+#define OD_LOG_BOOK_MS_MAX 30000       // which is so long after he last asked.
+#define OD_LOG_BOOK_WAIT_MS 10000      // A question waits so long for a line,
+#define OD_LOG_BOOK_GATHER_MS 20       // and then for those that come with it.
+#define OD_LOG_BOOK_LOOK_MS 1000
+#define OD_STATUS_MS_MAX 1000  // A worker that has not reported by then does not answer.
 #define OD_SETTLE_MS_MAX 10000 // So long a test waits for all workers to have nothing to do.
 
 #define OD_TURN_ASKED_MS 2000 // A worker that has taken no turn for so long is asked for one.

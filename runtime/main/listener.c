@@ -50,6 +50,7 @@ static int open_one(struct od_listeners *listeners, const struct addrinfo *info)
 {
     if (listeners->count == OD_LISTENERS_MAX)
         return 0;
+    OD_ASSERT(listeners->count < OD_LISTENERS_MAX);
     set_port(info->ai_addr, listeners->port);
     int fd = socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -158,6 +159,7 @@ void od_listeners_close(struct od_listeners *listeners)
 void od_listeners_url(const struct od_listeners *listeners, const struct od_address *address,
                       char *text, size_t size)
 {
+    OD_ASSERT(listeners->count > 0);
     const char *host = address->host[0] == '\0' ? "localhost" : address->host;
     bool is_v6 = strchr(host, ':') != NULL;
     snprintf(text, size, is_v6 ? "http://[%s]:%u" : "http://%s:%u", host, listeners->port);

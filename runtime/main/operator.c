@@ -93,6 +93,18 @@ static void answer_settle(void *owner, struct od_control_question *question, od_
         od_control_answer(question, false, OD_SLICE("this program was not started for tests\n"));
 }
 
+// The answer first: what is stopped may be everything.
+static void answer_drain(void *owner, struct od_control_question *question, od_slice rest)
+{
+    const struct od_operator *who = owner;
+    char asker[OD_CONTROL_ASKER_BYTES];
+    (void)rest;
+    od_control_asker(question, asker);
+    od_control_answer(question, true, OD_SLICE("it ends what runs, and stops\n"));
+    od_log(OD_LOG_INFO, NULL, "stopping, asked for by an operator (%s)", asker);
+    who->events->stop(who->owner);
+}
+
 static void answer_call(void *owner, struct od_control_question *question, od_slice body)
 {
     const struct od_operator *who = owner;
@@ -105,10 +117,17 @@ static void answer_inspect(void *owner, struct od_control_question *question, od
     who->events->inspect(who->owner, question, body);
 }
 
+static void answer_log(void *owner, struct od_control_question *question, od_slice after)
+{
+    const struct od_operator *who = owner;
+    who->events->log(who->owner, question, after);
+}
+
 static const struct od_control_command control_commands[] = {
-    {"status", answer_status, false},  {"reload", answer_reload, false},
-    {"settle", answer_settle, false},  {"call", answer_call, true},
-    {"inspect", answer_inspect, true}, {NULL, NULL, false}};
+    {"status", answer_status, false}, {"reload", answer_reload, false},
+    {"drain", answer_drain, false},   {"settle", answer_settle, false},
+    {"call", answer_call, true},      {"inspect", answer_inspect, true},
+    {"log", answer_log, true},        {NULL, NULL, false}};
 
 // --- From first open to last close ---------------------------------------------------------------
 

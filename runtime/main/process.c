@@ -95,6 +95,7 @@ static bool fork_seat(struct od_process *process, const struct od_options *optio
                       const struct od_child_args *args, const struct inherited *inherited,
                       struct od_error *err)
 {
+    OD_ASSERT(args->link_fd >= 0);
     char link[64], env[64];
     snprintf(env, sizeof env, "%s=%d", OD_WORKER_ENV_VARIABLE, inherited->env_fd);
     snprintf(link, sizeof link, "%s=%u:%d:%d", OD_WORKER_LINK_VARIABLE, args->index, args->link_fd,
@@ -151,6 +152,7 @@ void od_process_kill(const struct od_process *process)
 
 bool od_process_reap(struct od_process *process, int *status)
 {
+    OD_ASSERT(process->pid >= 0);
     if (process->pid == 0 || waitpid(process->pid, status, WNOHANG) != process->pid)
         return false;
     process->pid = 0;
@@ -182,6 +184,7 @@ int od_process_last_number(const struct od_process *process)
 
 void od_process_describe_end(int status, char *text, size_t size)
 {
+    OD_ASSERT(size > 0);
     if (WIFEXITED(status))
         snprintf(text, size, "exit code %d", WEXITSTATUS(status));
     else

@@ -11,6 +11,7 @@ enum {
 
 static struct od_quarantined *oldest(struct od_quarantine *quarantine)
 {
+    OD_ASSERT(quarantine->size == OD_QUARANTINED_MAX);
     struct od_quarantined *found = &quarantine->all[0];
     for (uint32_t i = 1; i < quarantine->size; i++) {
         if (quarantine->all[i].last_ms < found->last_ms)
@@ -35,6 +36,7 @@ static struct od_quarantined *entry_of(struct od_quarantine *quarantine, const u
 
 static od_time_ms time_for(uint32_t count)
 {
+    OD_ASSERT(count > 0);
     od_time_ms ms = OD_REFUSE_MS_MIN;
     while (--count > 0 && ms < OD_REFUSE_MS_MAX)
         ms *= 2;
@@ -65,6 +67,7 @@ const struct od_quarantined *od_quarantine_add(struct od_quarantine *quarantine,
         entry->count = entry->closes = 0;
     entry->count++;
     entry->closes += is_close(event);
+    OD_ASSERT(entry->closes <= entry->count);
     entry->worker = worker;
     entry->last_ms = now_ms;
     if (is_foreign && entry->count < foreign_count_min)
@@ -88,6 +91,7 @@ void od_quarantine_each(const struct od_quarantine *quarantine, uint32_t worker,
                                       od_time_ms left_ms),
                         void *owner)
 {
+    OD_ASSERT(quarantine->size <= OD_QUARANTINED_MAX);
     od_time_ms now_ms = od_clock_monotonic_ms();
     for (uint32_t i = 0; i < quarantine->size; i++) {
         const struct od_quarantined *quarantined = &quarantine->all[i];

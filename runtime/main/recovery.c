@@ -26,9 +26,18 @@ struct leaving {
 // --- What becomes of them ------------------------------------------------------------------------
 
 struct gathering {
+    struct od_recovery *recovery;
     struct od_recovery_place *place;
     const struct od_worker_page *page;
 };
+
+static void check(const struct od_recovery_place *place)
+{
+    OD_ASSERT(place->closed_to <= place->count);
+    OD_ASSERT(place->given_to <= place->count);
+    OD_ASSERT(place->given <= place->count);
+    OD_ASSERT(!place->is_giving || place->child != NULL);
+}
 
 static bool has_sent(const struct od_kept *kept, uint64_t bytes)
 {
@@ -38,6 +47,7 @@ static bool has_sent(const struct od_kept *kept, uint64_t bytes)
 
 static void decide(struct od_kept *kept, const struct od_worker_page *page)
 {
+    OD_ASSERT(kept->place < OD_PAGE_SOCKETS_MAX);
     uint8_t flags = __atomic_load_n(&page->flags[kept->place], __ATOMIC_ACQUIRE);
     kept->answered_ms = page->answered_ms[kept->place];
     bool is_half = (flags & OD_PAGE_SENDING) != 0 && !has_sent(kept, page->sent[kept->place]);
@@ -47,10 +57,32 @@ static void decide(struct od_kept *kept, const struct od_worker_page *page)
         kept->code = (flags & OD_PAGE_EVENTS) != 0 ? code_cut : code_restart;
 }
 
+static void hang_up(struct od_recovery *recovery, int fd)
+{
+    od_connection_limit_leave(recovery->connection_limit, od_connection_number(fd));
+    close(fd);
+}
+
+// A worker that keeps more sockets than its page has places is in strange hands (../README.md).
+static void cut(struct od_recovery *recovery, struct od_kept *kept)
+{
+    if (kept->fd >= 0) {
+        shutdown(kept->fd, SHUT_RDWR);
+        hang_up(recovery, kept->fd);
+    }
+    kept->fd = -1;
+    kept->code = code_cut;
+    od_keeper_forget(recovery->keeper, kept->worker, kept->socket);
+}
+
 static void gather(void *owner, struct od_kept *kept)
 {
     struct gathering *gathering = owner;
     struct od_recovery_place *place = gathering->place;
+    if (place->count == OD_PAGE_SOCKETS_MAX) {
+        cut(gathering->recovery, kept);
+        return;
+    }
     bool was_lost = kept->code != 0; // Its object could not be told in the life that is over.
     decide(kept, gathering->page);
     place->lost += kept->code != 0 && !was_lost;
@@ -73,12 +105,15 @@ static void reset_place(struct od_recovery_place *place, struct od_child *child)
 // In the order of their numbers, which is the order in which they were accepted.
 void od_recovery_begin(struct od_recovery *recovery, struct od_child *child)
 {
+    OD_ASSERT(child->index < recovery->place_count);
+    OD_ASSERT(child->page != NULL);
     struct od_recovery_place *place = &recovery->places[child->index];
-    struct gathering gathering = {place, child->page};
+    struct gathering gathering = {recovery, place, child->page};
     reset_place(place, child);
     place->sockets = od_allocate((recovery->keeper->kept.size + 1) * sizeof(void *));
     od_keeper_each(recovery->keeper, child->index, gather, &gathering);
     qsort(place->sockets, place->count, sizeof(void *), compare);
+    // From here on a place is that of the next life, which is told of them in this order.
     for (size_t i = 0; i < place->count; i++)
         place->sockets[i]->place = (uint32_t)i;
     child->given_back = (uint32_t)place->count;
@@ -91,12 +126,6 @@ static void read_into_the_void(int fd, bool *has_ended)
     static char nothing[16384];
     ssize_t size = recv(fd, nothing, sizeof nothing, MSG_DONTWAIT);
     *has_ended = size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR);
-}
-
-static void hang_up(struct od_recovery *recovery, int fd)
-{
-    od_connection_limit_leave(recovery->connection_limit, od_connection_number(fd));
-    close(fd);
 }
 
 static void let_go(struct od_recovery *recovery, struct leaving *leaving)
@@ -144,9 +173,11 @@ static void say_close(int fd)
 
 static void close_lost(struct od_recovery *recovery, struct od_kept *kept)
 {
+    OD_ASSERT(kept->code != 0);
     if (kept->fd < 0)
         return;
     if (kept->code == code_restart) {
+        // At rest on our side: no frame is half out, so a Close of ours is read as one.
         say_close(kept->fd);
         shutdown(kept->fd, SHUT_WR);
         await_leaving(recovery, kept->fd);
@@ -159,6 +190,7 @@ static void close_lost(struct od_recovery *recovery, struct od_kept *kept)
 
 static bool close_some(struct od_recovery *recovery, struct od_recovery_place *place)
 {
+    check(place);
     for (int i = 0; i < OD_RECOVER_A_TURN_MAX && place->closed_to < place->count; i++) {
         struct od_kept *kept = place->sockets[place->closed_to++];
         if (kept != NULL && kept->code != 0)
@@ -188,6 +220,7 @@ static void put_object(void *owner, const struct od_kept_object *kept)
 void od_recovery_give(struct od_recovery *recovery, struct od_child *child,
                       const struct od_quarantine *quarantine)
 {
+    OD_ASSERT(child->index < recovery->place_count);
     struct od_recovery_place *place = &recovery->places[child->index];
     place->child = child;
     place->is_giving = true;
@@ -211,6 +244,7 @@ static int duplicate(struct od_recovery *recovery, struct od_recovery_place *pla
     od_connection_limit_leave(recovery->connection_limit, od_connection_number(kept->fd));
     kept->code = code_cut;
     place->lost++;
+    OD_ASSERT(place->given > 0);
     place->given--;
     return -1;
 }
@@ -218,6 +252,7 @@ static int duplicate(struct od_recovery *recovery, struct od_recovery_place *pla
 static void give(struct od_recovery *recovery, struct od_recovery_place *place,
                  struct od_kept *kept)
 {
+    OD_ASSERT(place->child->has_link);
     struct od_link *link = &place->child->link;
     int fd = duplicate(recovery, place, kept);
     size_t mark = od_link_begin(link, OD_KIND_RESTORE_SOCKET, fd);
@@ -239,12 +274,14 @@ static bool can_give(const struct od_recovery_place *place)
 
 static bool give_some(struct od_recovery *recovery, struct od_recovery_place *place)
 {
+    check(place);
     for (int i = 0; i < OD_RECOVER_A_TURN_MAX && place->given_to < place->count; i++) {
         struct od_kept *kept = place->sockets[place->given_to++];
         if (kept != NULL)
             give(recovery, place, kept);
     }
     place->is_giving = place->given_to < place->count;
+    // Behind the last socket: only now may events wake objects, which must find all of theirs.
     if (!place->is_giving)
         od_link_send(&place->child->link, OD_KIND_RESTORED, (od_slice){NULL, 0}, -1);
     od_link_flush(&place->child->link);
@@ -253,6 +290,7 @@ static bool give_some(struct od_recovery *recovery, struct od_recovery_place *pl
 
 void od_recovery_forget(struct od_recovery *recovery, const struct od_kept *kept)
 {
+    OD_ASSERT(kept->worker < recovery->place_count);
     struct od_recovery_place *place = &recovery->places[kept->worker];
     if (kept->place < place->count && place->sockets[kept->place] == kept)
         place->sockets[kept->place] = NULL;
@@ -272,6 +310,7 @@ bool od_recovery_step(struct od_recovery *recovery)
 void od_recovery_count(const struct od_recovery *recovery, const struct od_child *child,
                        size_t *given, size_t *closed)
 {
+    OD_ASSERT(child->index < recovery->place_count);
     const struct od_recovery_place *place = &recovery->places[child->index];
     *given = place->given;
     *closed = place->lost;

@@ -36,6 +36,46 @@ static void send_to_all(struct od_reload *reload, enum od_kind kind, uint32_t ve
     od_bytes_deinit(&body);
 }
 
+// --- States --------------------------------------------------------------------------------------
+
+static void move_to(struct od_reload *reload, enum od_reload_state state)
+{
+    static const bool may_move[OD_RELOAD_STOPPED + 1][OD_RELOAD_STOPPED + 1] = {
+        [OD_RELOAD_STARTING] = {[OD_RELOAD_IDLE] = true},
+        [OD_RELOAD_IDLE] = {[OD_RELOAD_TRYING] = true},
+        [OD_RELOAD_TRYING] = {[OD_RELOAD_TRYING] = true, [OD_RELOAD_JUDGED] = true},
+        [OD_RELOAD_JUDGED] =
+            {[OD_RELOAD_TRYING] = true, [OD_RELOAD_LOADING] = true, [OD_RELOAD_IDLE] = true},
+        [OD_RELOAD_LOADING] = {[OD_RELOAD_SWITCHING] = true, [OD_RELOAD_IDLE] = true},
+        [OD_RELOAD_SWITCHING] = {[OD_RELOAD_IDLE] = true},
+    };
+    OD_ASSERT(may_move[reload->state][state] || state == OD_RELOAD_STOPPED);
+    reload->state = state;
+}
+
+static bool is_open(const struct od_reload *reload)
+{
+    return reload->state != OD_RELOAD_STARTING && reload->state != OD_RELOAD_STOPPED;
+}
+
+static void check(const struct od_reload *reload)
+{
+    bool has_verdict = reload->state == OD_RELOAD_JUDGED || reload->state == OD_RELOAD_LOADING ||
+                       reload->state == OD_RELOAD_SWITCHING;
+    OD_ASSERT(!has_verdict || reload->next.size > 0);
+    OD_ASSERT(!has_verdict || reload->wish != OD_WISH_NONE);
+    OD_ASSERT(reload->state != OD_RELOAD_IDLE || reload->wish == OD_WISH_NONE);
+    OD_ASSERT(!is_open(reload) || reload->version > 0);
+    OD_ASSERT(reload->version > 0 || reload->files.size == 0);
+}
+
+// The wish that is more, as one reload fulfils both.
+static void add_wish(enum od_reload_wish *wish, enum od_reload_wish other)
+{
+    if (other > *wish)
+        *wish = other;
+}
+
 // --- What came of it -----------------------------------------------------------------------------
 
 static const char *script_name(const struct od_reload *reload)
@@ -58,54 +98,57 @@ static void tell_askers(struct od_reload *reload, bool ok, od_slice text)
 
 static void prepare(struct od_reload *reload)
 {
-    if (reload->is_open && reload->options->watch)
+    if (is_open(reload) && reload->options->watch)
         od_dry_run_prepare(&reload->dry_run);
 }
 
 static void try_it(struct od_reload *reload)
 {
-    reload->state = OD_RELOAD_TRYING;
+    move_to(reload, OD_RELOAD_TRYING);
     od_dry_run_start(&reload->dry_run);
 }
 
-// Askers that came meanwhile stay for the next round.
-static void end(struct od_reload *reload, bool ok, const char *text)
+// IDLE follows; or TRYING, when somebody has asked meanwhile, and askers wait for what comes of
+// that.
+static void rest(struct od_reload *reload, bool ok, const char *text)
 {
-    reload->state = OD_RELOAD_IDLE;
-    reload->has_failed = !ok;
+    move_to(reload, OD_RELOAD_IDLE);
     od_log(ok ? OD_LOG_INFO : OD_LOG_ERROR, NULL, "%s", text);
-    if (reload->is_again) {
-        reload->is_again = false;
+    reload->wish = reload->next_wish;
+    reload->next_wish = OD_WISH_NONE;
+    if (reload->wish != OD_WISH_NONE) {
         try_it(reload);
         return;
     }
-    reload->is_forced = false;
     tell_askers(reload, ok, od_slice_of(text));
     prepare(reload);
 }
 
-static void end_quietly(struct od_reload *reload)
+// Somebody saved without a change: nobody has asked for more, and a line would say nothing.
+static void rest_silently(struct od_reload *reload)
 {
-    reload->state = OD_RELOAD_IDLE;
+    OD_ASSERT(reload->next_wish == OD_WISH_NONE);
+    move_to(reload, OD_RELOAD_IDLE);
+    reload->wish = OD_WISH_NONE;
     prepare(reload);
 }
 
-static void end_badly(struct od_reload *reload, od_slice why)
+static void rest_with_old(struct od_reload *reload, od_slice why)
 {
     char text[OD_ERROR_BYTES_MAX + 128];
     snprintf(text, sizeof text, "reload failed, version %u still serves: %.*s", reload->version,
              (int)why.size, why.at);
-    end(reload, false, text);
+    rest(reload, false, text);
 }
 
-static void end_well(struct od_reload *reload)
+static void rest_with_new(struct od_reload *reload)
 {
     char text[256];
     size_t sockets = reload->events->count_sockets(reload->owner);
     snprintf(text, sizeof text, "version %u of %s serves after %d ms, %zu WebSocket%s kept",
              reload->version, script_name(reload),
              (int)(od_clock_monotonic_ms() - reload->since_ms), sockets, sockets == 1 ? "" : "s");
-    end(reload, true, text);
+    rest(reload, true, text);
 }
 
 // --- LOADING -------------------------------------------------------------------------------------
@@ -142,18 +185,18 @@ static bool all_have_answered(const struct od_reload *reload)
 static void commit(struct od_reload *reload)
 {
     take_version(reload);
-    reload->state = OD_RELOAD_SWITCHING;
+    move_to(reload, OD_RELOAD_SWITCHING);
     send_to_all(reload, OD_KIND_SWITCH, reload->version);
     for (uint32_t i = 0; i < reload->supervisor->child_count; i++)
         reload->is_loading[i] = hears(&reload->supervisor->children[i]);
     if (all_have_answered(reload))
-        end_well(reload);
+        rest_with_new(reload);
 }
 
 static void give_up(struct od_reload *reload)
 {
     send_to_all(reload, OD_KIND_DISCARD, reload->version + 1);
-    end_badly(reload, od_bytes_slice(&reload->failure));
+    rest_with_old(reload, od_bytes_slice(&reload->failure));
 }
 
 // Also a failure waits for all answers, so that none is left over for the next round.
@@ -186,7 +229,7 @@ static void load_in(struct od_reload *reload, struct od_child *child)
 
 static void load_in_all(struct od_reload *reload)
 {
-    reload->state = OD_RELOAD_LOADING;
+    move_to(reload, OD_RELOAD_LOADING);
     od_bytes_clear(&reload->failure);
     od_loop_set_timer(reload->loop, &reload->timer, OD_RELOAD_LOAD_MS_MAX);
     for (uint32_t i = 0; i < reload->supervisor->child_count; i++) {
@@ -202,7 +245,7 @@ static void load_in_all(struct od_reload *reload)
 static void on_load_late(struct od_timer *timer)
 {
     struct od_reload *reload = OD_TIMER_MEMBER(timer, struct od_reload, timer);
-    reload->may_retry = false;
+    reload->retries = 0;
     for (uint32_t i = 0; i < reload->supervisor->child_count; i++) {
         struct od_child *child = &reload->supervisor->children[i];
         if (!reload->is_loading[i] || child->page == NULL)
@@ -235,7 +278,7 @@ void od_reload_switched(struct od_reload *reload, struct od_child *child)
         return;
     reload->is_loading[child->index] = false;
     if (all_have_answered(reload))
-        end_well(reload);
+        rest_with_new(reload);
 }
 
 // --- TRYING --------------------------------------------------------------------------------------
@@ -250,7 +293,6 @@ static void watch_files(struct od_reload *reload, const struct od_verdict *verdi
 
 static void begin_first(struct od_reload *reload, const struct od_verdict *verdict)
 {
-    reload->state = OD_RELOAD_IDLE;
     if (!verdict->ok) {
         reload->events->first_failed(reload->owner, verdict->why);
         return;
@@ -265,33 +307,22 @@ static void begin_first(struct od_reload *reload, const struct od_verdict *verdi
 
 static bool is_the_same(const struct od_reload *reload, const struct od_verdict *verdict)
 {
-    return !reload->is_forced && od_files_same(verdict->files, od_bytes_slice(&reload->files)) &&
+    return reload->wish == OD_WISH_CHANGES &&
+           od_files_same(verdict->files, od_bytes_slice(&reload->files)) &&
            !od_watch_differs(&reload->watch, od_bytes_slice(&reload->required));
 }
 
-static void stay(struct od_reload *reload)
+static void rest_as_before(struct od_reload *reload)
 {
     char text[128];
     snprintf(text, sizeof text, "%s is that of version %u again, which serves", script_name(reload),
              reload->version);
-    if (reload->has_failed)
-        end(reload, true, text);
+    bool had_failed = reload->failure.size > 0;
+    od_bytes_clear(&reload->failure);
+    if (had_failed)
+        rest(reload, true, text);
     else
-        end_quietly(reload); // Somebody saved without a change.
-}
-
-static void keep_verdict(struct od_reload *reload, const struct od_verdict *verdict)
-{
-    struct od_bytes *next = &reload->next;
-    struct od_cursor names = verdict->namespaces;
-    od_bytes_clear(next);
-    od_bytes_put_u8(next, verdict->ok);
-    od_bytes_put_string(next, verdict->why);
-    od_bytes_put_u8(next, verdict->has_entry);
-    od_bytes_put_u32(next, verdict->namespace_count);
-    for (uint32_t i = 0; i < verdict->namespace_count; i++)
-        od_bytes_put_string(next, od_cursor_string(&names));
-    od_bytes_put_slice(next, verdict->files);
+        rest_silently(reload);
 }
 
 // The files that were read are watched from here on; of later changes the watch has told already.
@@ -299,46 +330,60 @@ static void take_verdict(struct od_reload *reload)
 {
     struct od_verdict verdict = next_verdict(reload);
     bool is_same = verdict.ok && is_the_same(reload, &verdict);
+    check(reload);
     watch_files(reload, &verdict);
-    if (!verdict.ok)
-        end_badly(reload, verdict.why);
-    else if (is_same)
-        stay(reload);
-    else
+    if (!verdict.ok) {
+        od_bytes_clear(&reload->failure);
+        od_bytes_put_slice(&reload->failure, verdict.why);
+        rest_with_old(reload, verdict.why);
+    } else if (is_same) {
+        rest_as_before(reload);
+    } else {
         load_in_all(reload);
+    }
 }
 
 static void on_judged(void *owner, const struct od_verdict *borrowed)
 {
     struct od_reload *reload = owner;
-    keep_verdict(reload, borrowed);
-    if (reload->version == 0) {
+    if (reload->state == OD_RELOAD_STOPPED)
+        return;
+    od_bytes_clear(&reload->next);
+    od_verdict_put(&reload->next, borrowed);
+    if (reload->state == OD_RELOAD_STARTING) {
         struct od_verdict verdict = next_verdict(reload);
         begin_first(reload, &verdict);
         return;
     }
-    reload->state = OD_RELOAD_JUDGED;
-    if (!reload->is_settling)
+    move_to(reload, OD_RELOAD_JUDGED);
+    if (!reload->watch.is_changing)
         take_verdict(reload);
 }
 
 // --- Asking --------------------------------------------------------------------------------------
 
-static void ask(struct od_reload *reload)
+// What a trial that runs has seen is older than this wish, so it begins anew. What is being loaded
+// is brought to its end first: its workers would not know which of two versions to switch to.
+static void ask(struct od_reload *reload, enum od_reload_wish wish)
 {
-    if (reload->state == OD_RELOAD_LOADING || reload->state == OD_RELOAD_SWITCHING) {
-        reload->is_again = true;
+    check(reload);
+    if (reload->state == OD_RELOAD_STOPPED)
+        return;
+    if (reload->state != OD_RELOAD_IDLE && reload->state != OD_RELOAD_TRYING &&
+        reload->state != OD_RELOAD_JUDGED) {
+        add_wish(&reload->next_wish, wish);
         return;
     }
     if (reload->state == OD_RELOAD_IDLE)
         reload->since_ms = od_clock_monotonic_ms();
-    reload->may_retry = true;
-    try_it(reload); // The one that runs, if any, has seen something older.
+    add_wish(&reload->wish, wish);
+    reload->retries = 1;
+    try_it(reload);
 }
 
 void od_reload_ask(struct od_reload *reload, struct od_reload_asker *asker)
 {
-    if (!reload->is_open) {
+    if (!is_open(reload)) {
         od_slice why = OD_SLICE("the script is not reloaded: the server is starting or stopping");
         od_log_slice(OD_LOG_WARN, (od_slice){NULL, 0}, why);
         if (asker != NULL)
@@ -349,26 +394,19 @@ void od_reload_ask(struct od_reload *reload, struct od_reload_asker *asker)
         od_list_init(&asker->link);
         od_list_push_back(&reload->askers, &asker->link);
     }
-    reload->is_forced = true;
-    ask(reload);
+    ask(reload, OD_WISH_LOAD);
 }
 
 static void on_files_began(void *owner)
 {
-    struct od_reload *reload = owner;
-    reload->is_settling = true;
-    if (reload->is_open)
-        ask(reload);
-    else
-        reload->is_again = true;
+    ask(owner, OD_WISH_CHANGES);
 }
 
 static void on_files_ended(void *owner, bool changed_again)
 {
     struct od_reload *reload = owner;
-    reload->is_settling = false;
-    if (changed_again && reload->is_open)
-        ask(reload);
+    if (changed_again)
+        ask(reload, OD_WISH_CHANGES);
     else if (reload->state == OD_RELOAD_JUDGED)
         take_verdict(reload);
 }
@@ -411,8 +449,9 @@ void od_reload_ended(struct od_reload *reload, struct od_child *child, bool was_
         return;
     if (!was_running) {
         fail(reload, child, OD_SLICE("it ended while it loaded the script"));
-        reload->is_again = reload->is_again || reload->may_retry;
-        reload->may_retry = false;
+        if (reload->retries > 0)
+            add_wish(&reload->next_wish, reload->wish);
+        reload->retries = 0;
     }
     decide_when_all_said(reload);
 }
@@ -430,6 +469,7 @@ void od_reload_init(struct od_reload *reload, struct od_loop *loop,
                                  .owner = owner,
                                  .timer = {.fire = on_load_late}};
     od_list_init(&reload->askers);
+    reload->state = OD_RELOAD_STARTING;
     reload->is_loading = od_allocate_zeroed(options->workers * sizeof *reload->is_loading);
     od_dry_run_open(&reload->dry_run, loop, options, on_judged, reload);
     od_watch_open(&reload->watch, loop, options->script, &watch_events, reload);
@@ -437,29 +477,31 @@ void od_reload_init(struct od_reload *reload, struct od_loop *loop,
 
 void od_reload_start(struct od_reload *reload)
 {
-    try_it(reload);
+    OD_ASSERT(reload->state == OD_RELOAD_STARTING);
+    od_dry_run_start(&reload->dry_run);
 }
 
 void od_reload_open(struct od_reload *reload)
 {
-    reload->is_open = true;
+    enum od_reload_wish wish = reload->next_wish;
+    move_to(reload, OD_RELOAD_IDLE);
+    reload->next_wish = OD_WISH_NONE;
     prepare(reload);
-    if (!reload->is_again)
-        return;
-    reload->is_again = false;
-    ask(reload);
+    if (wish != OD_WISH_NONE)
+        ask(reload, wish);
 }
 
 void od_reload_stop(struct od_reload *reload)
 {
-    reload->is_open = reload->is_again = false;
+    move_to(reload, OD_RELOAD_STOPPED);
+    reload->wish = reload->next_wish = OD_WISH_NONE;
+    od_loop_clear_timer(reload->loop, &reload->timer);
     tell_askers(reload, false, OD_SLICE("the server is stopping"));
 }
 
 void od_reload_close(struct od_reload *reload)
 {
     od_reload_stop(reload);
-    od_loop_clear_timer(reload->loop, &reload->timer);
     od_dry_run_close(&reload->dry_run);
     od_watch_close(&reload->watch);
     od_bytes_deinit(&reload->files);

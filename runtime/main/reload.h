@@ -1,15 +1,17 @@
 // Reload: new code for running objects, all or nothing.
 //
-//          asked           judged           well          all workers have loaded it
-//   IDLE ────────► TRYING ────────► JUDGED ───────► LOADING ───────► SWITCHING ───────► IDLE
-//                    ▲                │ │              │ one has not:     SWITCH to all
-//                    └── asked again ─┘ └─ not well    └─► DISCARD to all, IDLE
-//                                          ───► IDLE
+//            asked           judged           well          all workers have loaded it
+//     IDLE ────────► TRYING ────────► JUDGED ───────► LOADING ───────► SWITCHING ───────► IDLE
+//      ▲               ▲                │ │              │ one has not:     SWITCH to all
+//   STARTING           └── asked again ─┘ └─ not well    └─► DISCARD to all, IDLE
+//   the first trial                          ───► IDLE
+//
+// From each of them to STOPPED, when the program ends.
 //
 // A dry run reads the files from the disk and loads them (dry_run.h). Their bytes go to all
 // workers, which load them aside while they serve. Only when every one of them has done so are all
 // told to switch; otherwise the version that is served goes on, and nothing else has happened.
-// Whoever asks while a reload runs gets another one after it, with what is on the disk then.
+// Whoever asks while a reload loads gets another one after it, with what is on the disk then.
 //
 // A save is tried as soon as it is noticed, but until the files have been quiet for a moment the
 // verdict waits (JUDGED): an editor may be in the middle of them. If there was more, it is void.
@@ -29,12 +31,21 @@
 #include "main/watch.h"
 
 enum od_reload_state {
+    OD_RELOAD_STARTING, // The first trial, and until all workers serve what came of it.
     OD_RELOAD_IDLE,
     OD_RELOAD_TRYING,
     OD_RELOAD_JUDGED, // The verdict is in [next], and the files are not quiet yet.
     OD_RELOAD_LOADING,
     OD_RELOAD_SWITCHING, // Decided; when the last worker has said so, every event meets the new
                          // code.
+    OD_RELOAD_STOPPED,
+};
+
+// What is asked for. What is more comes later here, and takes its place.
+enum od_reload_wish {
+    OD_WISH_NONE,
+    OD_WISH_CHANGES, // The files may have changed: load them if they have.
+    OD_WISH_LOAD,    // A person asked: load them even if they are the same.
 };
 
 struct od_reload_events {
@@ -64,13 +75,11 @@ struct od_reload {
     struct od_bytes required; // Further ones that its running code has asked for.
     struct od_bytes next;     // From JUDGED on: the verdict on the next version, from `ok` on.
     bool *is_loading;         // By index of the worker, whether it has yet to answer.
-    struct od_bytes failure;  // LOADING: why it cannot be served.
-    bool is_again;            // LOADING: somebody asked meanwhile.
-    bool is_settling;         // The files are being changed.
-    bool is_forced;           // Load it even if the files are the same.
-    bool has_failed;          // The last one; so that the way back is told too.
-    bool may_retry;           // A worker may end once meanwhile.
-    bool is_open;
+    struct od_bytes failure;  // Why the last one, or this one in LOADING, cannot be served; empty:
+                              // it can. So the way back is told too.
+    enum od_reload_wish wish; // Of those this reload is for,
+    enum od_reload_wish next_wish; // and of those who have asked since.
+    uint32_t retries;              // So often a worker may end meanwhile.
     od_time_ms since_ms;
     struct od_timer timer;
     struct od_list askers;

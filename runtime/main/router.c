@@ -1,15 +1,29 @@
 #include "main/router.h"
 
+#include "base/cursor.h"
 #include "object/route.h"
 
 void od_router_init(struct od_router *router, uint32_t worker_count)
 {
+    OD_ASSERT(worker_count > 0);
     *router = (struct od_router){.worker_count = worker_count};
 }
 
 void od_router_deinit(struct od_router *router)
 {
     od_bytes_deinit(&router->name);
+    od_bytes_deinit(&router->namespaces);
+}
+
+od_slice od_router_stored_name(const struct od_router *router, od_slice called)
+{
+    struct od_cursor cursor = od_cursor_of(od_bytes_slice(&router->namespaces));
+    while (!od_cursor_at_end(&cursor)) {
+        od_slice stored = od_cursor_string(&cursor);
+        if (od_slice_equal(od_cursor_string(&cursor), called))
+            return stored;
+    }
+    return called;
 }
 
 uint32_t od_router_pick(struct od_router *router, od_slice target)
@@ -17,7 +31,7 @@ uint32_t od_router_pick(struct od_router *router, od_slice target)
     od_slice space;
     if (router->has_entry || od_route_path(target, &space, &router->name) != OD_ROUTE_OK)
         return OD_ROUTER_ANY;
-    od_namespace_key key = od_namespace_key_of(space);
+    od_namespace_key key = od_namespace_key_of(od_router_stored_name(router, space));
     od_id id = od_id_of_name(&key, od_bytes_slice(&router->name));
     return od_worker_of(&id, router->worker_count);
 }

@@ -17,11 +17,15 @@
 struct od_router {
     uint32_t worker_count;
     bool has_entry;
-    struct od_bytes name; // Room for the decoded name.
+    struct od_bytes namespaces; // (str as stored, str as called)*, of the version that is served.
+    struct od_bytes name;       // Room for the decoded name.
 };
 
 void od_router_init(struct od_router *router, uint32_t worker_count);
 void od_router_deinit(struct od_router *router);
+
+// The name as stored of the namespace that the script calls so, or [called] itself.
+od_slice od_router_stored_name(const struct od_router *router, od_slice called);
 
 // The worker for a request with [target] ("/rooms/lobby?x"), or OD_ROUTER_ANY.
 uint32_t od_router_pick(struct od_router *router, od_slice target);

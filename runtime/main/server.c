@@ -1,10 +1,7 @@
 #include "main/server.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/cursor.h"
@@ -30,6 +27,7 @@ void od_server_stop(struct od_server *server, enum od_exit exit)
     od_door_close(&server->door);
     od_reload_stop(&server->reload);
     od_alarm_clock_stop(&server->alarm_clock);
+    // Workers that have not served yet owe nobody anything.
     if (was_serving)
         od_supervisor_drain(&server->supervisor);
     else
@@ -83,14 +81,19 @@ static void on_call_asked(void *owner, struct od_control_question *question, od_
     od_inquiries_call(&((struct od_server *)owner)->inquiries, question, call);
 }
 
+static void on_log_asked(void *owner, struct od_control_question *question, od_slice after)
+{
+    od_log_book_ask(&((struct od_server *)owner)->log_book, question, after);
+}
+
 static void on_inspect_asked(void *owner, struct od_control_question *question, od_slice body)
 {
     od_inquiries_inspect(&((struct od_server *)owner)->inquiries, question, body);
 }
 
 static const struct od_operator_events operator_events = {
-    on_stop_asked,   on_kill_asked, on_reload_asked, on_status_asked,
-    on_settle_asked, on_call_asked, on_inspect_asked};
+    on_stop_asked,   on_kill_asked, on_reload_asked,  on_status_asked,
+    on_settle_asked, on_call_asked, on_inspect_asked, on_log_asked};
 
 // Clients
 
@@ -118,6 +121,7 @@ static enum od_admission on_admit(void *owner, const struct od_arrival *arrival,
     struct od_child *child = index == OD_ROUTER_ANY
                                  ? od_supervisor_ready_any(&server->supervisor)
                                  : od_supervisor_ready(&server->supervisor, index);
+    OD_ASSERT(child == NULL || child->has_link);
     if (child == NULL)
         return when_nobody_is_ready(server, index);
     od_connection_limit_give(&server->door.connection_limit, arrival->number, child->index);
@@ -177,20 +181,23 @@ static void on_alarm(void *owner, int64_t due_ms)
     od_alarm_clock_set(&server->alarm_clock, due_ms);
 }
 
+static void on_warned(void *owner, const char *text)
+{
+    const struct od_server *server = owner;
+    od_log(OD_LOG_WARN, NULL, "%s/data.mdb %s", server->options->data_dir, text);
+}
+
 // To go on would be to answer from what nobody will find again.
 static void on_lost(void *owner, const char *why)
 {
     struct od_server *server = owner;
-    od_log(
-        OD_LOG_ERROR, NULL,
-        "cannot write to %s any more: %s; open-do ends, and what it acknowledged until now is in "
-        "the file it had opened. Look which data.mdb is the right one before you start it again",
-        server->options->data_dir, why);
+    od_log(OD_LOG_ERROR, NULL, "open-do ends, for it cannot write to %s any more: %s",
+           server->options->data_dir, why);
     od_server_stop(server, OD_EXIT_WRONG);
 }
 
-static const struct od_committer_events committer_events = {on_durable,   on_applied, on_failed,
-                                                            on_forgotten, on_lost,    on_alarm};
+static const struct od_committer_events committer_events = {
+    on_durable, on_applied, on_failed, on_forgotten, on_warned, on_lost, on_alarm};
 
 static bool on_message(void *owner, struct od_child *child, enum od_kind kind, od_slice body,
                        int fd)
@@ -220,11 +227,20 @@ static void note_watched(struct od_server *server, od_slice files)
     server->watching = text;
 }
 
+static void keep_names(struct od_router *router, const struct od_verdict *verdict)
+{
+    struct od_cursor names = verdict->namespaces;
+    od_bytes_clear(&router->namespaces);
+    for (uint32_t i = 0; i < 2 * verdict->namespace_count; i++)
+        od_bytes_put_string(&router->namespaces, od_cursor_string(&names));
+}
+
 static void on_switched(void *owner, const struct od_verdict *verdict)
 {
     struct od_server *server = owner;
     server->router.has_entry = verdict->has_entry;
     server->status.script_version = server->reload.version;
+    keep_names(&server->router, verdict);
     od_alarm_clock_serve(&server->alarm_clock, verdict);
     od_bytes_clear(&server->namespaces);
     od_verdict_describe(verdict, &server->namespaces);
@@ -260,6 +276,7 @@ static void greet(struct od_server *server)
 
 static void serve(struct od_server *server)
 {
+    OD_ASSERT(server->state == OD_SERVER_STARTING);
     const struct od_options *options = server->options;
     char *url = server->status.url;
     od_listeners_url(&server->door.listeners, &options->listen, url, sizeof server->status.url);
@@ -280,6 +297,7 @@ static void serve(struct od_server *server)
 static void on_ready(void *owner, struct od_child *child)
 {
     struct od_server *server = owner;
+    od_log_book_born(&server->log_book, child);
     od_recovery_give(&server->recovery, child, &server->quarantine);
 }
 
@@ -337,6 +355,7 @@ static bool may_be_alarm(const struct od_worker_page_event *event)
 // well.
 static void accuse(struct od_server *server, struct od_child *child, const struct od_ending *how)
 {
+    OD_ASSERT(server->state == OD_SERVER_SERVING);
     const struct od_quarantined *quarantined =
         how->was_running
             ? od_quarantine_add(&server->quarantine, child->index, &how->event, how->is_foreign)
@@ -374,6 +393,7 @@ static void on_ended(void *owner, struct od_child *child, const struct od_ending
     od_recovery_begin(&server->recovery, child);
     od_alarm_clock_worker_gone(&server->alarm_clock, child->index);
     od_inquiries_worker_gone(&server->inquiries, child->index);
+    // Last: it answers when the writes of this life are on disk, and then the place may be empty.
     od_committer_forget(server->committer, child->source);
 }
 
@@ -389,28 +409,14 @@ static void init(struct od_server *server, const struct od_options *options)
     od_router_init(&server->router, options->workers);
 }
 
-// The committer's error says what is wrong in words; a script that starts servers wants a number.
-static enum od_exit exit_of_directory(const char *directory)
-{
-    int directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int fd = directory_fd < 0 ? -1 : openat(directory_fd, "open-do.pid", O_RDWR | O_CLOEXEC);
-    bool is_held = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-    if (fd >= 0)
-        close(fd);
-    if (directory_fd >= 0)
-        close(directory_fd);
-    return is_held ? OD_EXIT_IN_USE : OD_EXIT_WRONG;
-}
-
 static enum od_exit open_all(struct od_server *server, struct od_error *err)
 {
     const struct od_options *options = server->options;
     uv_loop_t *uv = &server->loop.uv;
-    if (!od_committer_open(&server->committer, uv, options->data_dir, &committer_events, server,
-                           err)) {
-        server->committer = NULL;
-        return exit_of_directory(options->data_dir);
-    }
+    enum od_committer_opening opening = od_committer_open(&server->committer, uv, options->data_dir,
+                                                          &committer_events, server, err);
+    if (opening != OD_COMMITTER_OPEN) // A script that starts servers wants a number.
+        return opening == OD_COMMITTER_IN_USE ? OD_EXIT_IN_USE : OD_EXIT_WRONG;
     struct od_store_files files;
     od_committer_files(server->committer, &files);
     _Static_assert(sizeof files == sizeof server->supervisor.files, "one page tells the other");
@@ -427,10 +433,12 @@ static enum od_exit open_all(struct od_server *server, struct od_error *err)
 
 static void turn(struct od_server *server)
 {
+    OD_ASSERT(server->state < OD_SERVER_OVER);
     bool has_more = od_recovery_step(&server->recovery) || server->alarms_are_due;
     od_loop_poll(&server->loop, !has_more);
     od_door_retry(&server->door);
     server->alarms_are_due = od_alarm_clock_step(&server->alarm_clock);
+    // Once a turn: watermarks of several commits leave as one message.
     od_supervisor_flush(&server->supervisor);
     od_log_settle(false);
 }
@@ -439,10 +447,12 @@ static void turn(struct od_server *server)
 // anybody here; the committer writes what was still on its way.
 static void close_all(struct od_server *server)
 {
+    OD_ASSERT(server->state == OD_SERVER_OVER);
     od_operator_close(&server->operator);
     od_reload_close(&server->reload);
     od_status_deinit(&server->status);
     od_inquiries_deinit(&server->inquiries);
+    od_log_book_deinit(&server->log_book);
     od_operator_hang_up(&server->operator);
     od_alarm_clock_deinit(&server->alarm_clock);
     od_committer_close(server->committer);
@@ -480,7 +490,8 @@ enum od_exit od_server_run(const struct od_options *options)
                    server);
     od_status_init(&server->status, &server->loop, &server->supervisor, &server->alarm_clock,
                    &server->door.connection_limit, options);
-    od_inquiries_init(&server->inquiries, &server->loop, &server->supervisor);
+    od_inquiries_init(&server->inquiries, &server->loop, &server->supervisor, &server->router);
+    od_log_book_init(&server->log_book, &server->loop, &server->supervisor);
     od_reload_start(
         &server->reload); // First of all: its process starts while this one opens files.
     enum od_exit exit = open_all(server, &err);

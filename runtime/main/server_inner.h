@@ -10,6 +10,7 @@
 #include "main/inquiry.h"
 #include "main/keeper.h"
 #include "main/lease.h"
+#include "main/log_book.h"
 #include "main/operator.h"
 #include "main/recovery.h"
 #include "main/reload.h"
@@ -33,6 +34,7 @@ struct od_server {
     struct od_operator operator;
     struct od_status status;
     struct od_inquiries inquiries;
+    struct od_log_book log_book;
     struct od_supervisor supervisor;
     struct od_reload reload;
     struct od_keeper keeper;

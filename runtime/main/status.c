@@ -48,6 +48,7 @@ static void answer_settled(struct inquiry *inquiry)
 
 static void answer(struct inquiry *inquiry)
 {
+    OD_ASSERT(!od_list_is_empty(&inquiry->link));
     if (inquiry->is_settling) {
         answer_settled(inquiry);
         return;
@@ -67,6 +68,7 @@ static void on_late(struct od_timer *timer)
 
 static void ask_workers(struct inquiry *inquiry)
 {
+    OD_ASSERT(inquiry->missing == 0);
     struct od_supervisor *supervisor = inquiry->status->supervisor;
     for (uint32_t i = 0; i < supervisor->child_count; i++) {
         struct od_child *child = od_supervisor_ready(supervisor, i);
@@ -138,14 +140,15 @@ static struct inquiry *find(struct od_status *status, uint64_t number)
 
 bool od_status_take_report(struct od_status *status, const struct od_child *child, od_slice body)
 {
+    OD_ASSERT(child->index < status->supervisor->child_count);
     struct od_cursor cursor = od_cursor_of(body);
     uint64_t number = od_cursor_u64(&cursor);
     od_slice report = od_cursor_rest(&cursor);
     struct inquiry *inquiry = find(status, number);
     if (cursor.failed || report.size == 0)
         return false;
-    if (inquiry == NULL || inquiry->reports[child->index].size > 0)
-        return true;
+    if (inquiry == NULL || inquiry->missing == 0 || inquiry->reports[child->index].size > 0)
+        return true; // Nobody waits for it, or has asked.
     od_bytes_put_slice(&inquiry->reports[child->index], report);
     if (--inquiry->missing == 0)
         answer(inquiry);

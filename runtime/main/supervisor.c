@@ -9,8 +9,16 @@
 
 // --- Watermarks ----------------------------------------------------------------------------------
 
+static void check(const struct od_supervisor *supervisor)
+{
+    OD_ASSERT(supervisor->child_count > 0);
+    OD_ASSERT(supervisor->children != NULL);
+    OD_ASSERT(!supervisor->has_stopped || supervisor->is_stopping);
+}
+
 void od_supervisor_put_watermarks(struct od_child *child)
 {
+    OD_ASSERT(child->has_link);
     struct {
         enum od_kind kind;
         uint64_t seq;
@@ -27,6 +35,7 @@ void od_supervisor_put_watermarks(struct od_child *child)
 
 void od_supervisor_flush(struct od_supervisor *supervisor)
 {
+    check(supervisor);
     for (uint32_t i = 0; i < supervisor->child_count; i++) {
         struct od_child *child = &supervisor->children[i];
         if (!child->has_link || child->link.is_closing)
@@ -41,6 +50,7 @@ void od_supervisor_flush(struct od_supervisor *supervisor)
 
 void od_supervisor_admit(struct od_child *child)
 {
+    od_child_check(child);
     if (child->state == OD_CHILD_RESTORING)
         child->state = OD_CHILD_READY;
 }
@@ -49,6 +59,7 @@ struct od_child *od_supervisor_ready(struct od_supervisor *supervisor, uint32_t 
 {
     OD_ASSERT(index < supervisor->child_count);
     struct od_child *child = &supervisor->children[index];
+    OD_ASSERT(child->state != OD_CHILD_READY || child->has_link || child->link.is_gone);
     bool can_take = child->state == OD_CHILD_READY && !child->link.is_gone &&
                     od_link_waiting_bytes(&child->link) < OD_LINK_WAITING_BYTES_MAX;
     return can_take ? child : NULL;
@@ -56,6 +67,7 @@ struct od_child *od_supervisor_ready(struct od_supervisor *supervisor, uint32_t 
 
 struct od_child *od_supervisor_ready_any(struct od_supervisor *supervisor)
 {
+    check(supervisor);
     for (uint32_t i = 0; i < supervisor->child_count; i++) {
         uint32_t index = supervisor->next_any++ % supervisor->child_count;
         struct od_child *child = od_supervisor_ready(supervisor, index);
@@ -75,6 +87,7 @@ uint32_t od_supervisor_ready_count(const struct od_supervisor *supervisor)
 
 struct od_child *od_supervisor_by_source(struct od_supervisor *supervisor, uint32_t source)
 {
+    OD_ASSERT(source != 0); // No life has that number.
     for (uint32_t i = 0; i < supervisor->child_count; i++) {
         if (supervisor->children[i].source == source)
             return &supervisor->children[i];
@@ -87,6 +100,7 @@ void od_supervisor_vacate(struct od_supervisor *supervisor, uint32_t source)
     struct od_child *child = od_supervisor_by_source(supervisor, source);
     if (child == NULL)
         return;
+    OD_ASSERT(child->state == OD_CHILD_ENDED);
     child->is_vacated = true;
     od_worker_process_empty_place(child);
 }
@@ -101,6 +115,7 @@ static void replace_overdue(struct od_child *child)
 
 static void end_long_event(struct od_child *child, const struct od_worker_page_event *event)
 {
+    OD_ASSERT(!child->is_overdue);
     od_log(OD_LOG_ERROR, event->label,
            "%s has run for more than %u ms (--event-limit-ms); worker %u is killed and replaced",
            event->name, child->supervisor->options->event_limit_ms, child->index);
@@ -109,6 +124,7 @@ static void end_long_event(struct od_child *child, const struct od_worker_page_e
 
 static void end_standstill(struct od_child *child)
 {
+    OD_ASSERT(!child->is_overdue);
     od_log(OD_LOG_ERROR, NULL,
            "worker %u stands still, and no event of it runs: it has done nothing for more than %d "
            "ms; it is killed and replaced",
@@ -169,6 +185,7 @@ void od_supervisor_init(struct od_supervisor *supervisor, struct od_loop *loop,
                         const struct od_options *options, uint32_t child_count,
                         const struct od_supervisor_events *events, void *owner)
 {
+    OD_ASSERT(child_count > 0);
     *supervisor = (struct od_supervisor){.loop = loop,
                                          .options = options,
                                          .events = events,
@@ -200,6 +217,7 @@ bool od_supervisor_start(struct od_supervisor *supervisor, struct od_error *err)
 
 void od_supervisor_stop_when_empty(struct od_supervisor *supervisor)
 {
+    check(supervisor);
     if (!supervisor->is_stopping || supervisor->has_stopped)
         return;
     for (uint32_t i = 0; i < supervisor->child_count; i++) {
@@ -221,6 +239,7 @@ static void on_drain_late(struct od_timer *timer)
 
 static void drain_child(struct od_child *child)
 {
+    od_child_check(child);
     od_loop_clear_timer(child->supervisor->loop, &child->timer);
     if (child->state == OD_CHILD_READY || child->state == OD_CHILD_RESTORING) {
         size_t mark = od_link_begin(&child->link, OD_KIND_DRAIN, -1);
@@ -234,6 +253,7 @@ static void drain_child(struct od_child *child)
 
 void od_supervisor_drain(struct od_supervisor *supervisor)
 {
+    check(supervisor);
     supervisor->is_stopping = true;
     supervisor->drain_timer.fire = on_drain_late;
     od_loop_set_timer(supervisor->loop, &supervisor->drain_timer, OD_DRAIN_MS_MAX);
@@ -244,6 +264,7 @@ void od_supervisor_drain(struct od_supervisor *supervisor)
 
 void od_supervisor_kill(struct od_supervisor *supervisor)
 {
+    check(supervisor);
     supervisor->is_stopping = true;
     for (uint32_t i = 0; i < supervisor->child_count; i++) {
         od_loop_clear_timer(supervisor->loop, &supervisor->children[i].timer);

@@ -201,6 +201,7 @@ static void want_directories(struct od_watch *watch, const struct od_watched *fi
 
 static void drop_unwanted(struct od_watch *watch)
 {
+    OD_ASSERT(watch->directories != NULL || watch->directory_count == 0);
     size_t kept = 0;
     for (size_t i = 0; i < watch->directory_count; i++) {
         struct od_watched_directory *directory = watch->directories[i];
@@ -247,6 +248,7 @@ static void take_change(struct od_watch *watch)
 
 static void take_quiet(struct od_watch *watch)
 {
+    OD_ASSERT(watch->is_changing);
     watch->is_changing = false;
     watch->events->ended(watch->owner, watch->has_changed_again);
 }
@@ -255,6 +257,7 @@ static void take_quiet(struct od_watch *watch)
 static void look(struct od_timer *timer)
 {
     struct od_watch *watch = OD_TIMER_MEMBER(timer, struct od_watch, timer);
+    OD_ASSERT(watch->folder != NULL);
     watch_directories(watch);
     if (has_changed(watch))
         take_change(watch);
@@ -284,6 +287,7 @@ void od_watch_close(struct od_watch *watch)
 
 void od_watch_set(struct od_watch *watch, od_slice files)
 {
+    OD_ASSERT(watch->folder != NULL);
     forget_files(watch);
     od_watch_add(watch, files);
 }

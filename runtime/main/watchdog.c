@@ -22,6 +22,7 @@ od_time_ms od_watchdog_still_ms(od_time_ms limit_ms)
 
 static void count_pause(struct od_watchdog *watchdog, od_time_ms limit_ms)
 {
+    OD_ASSERT(watchdog->seen_for_ms >= 0);
     od_time_ms now_ms = od_clock_monotonic_ms();
     od_time_ms pause_ms = now_ms - watchdog->looked_ms;
     od_time_ms pause_ms_max = 2 * od_watchdog_interval_ms(limit_ms);
@@ -45,6 +46,8 @@ static enum od_sight look_between_events(struct od_watchdog *watchdog, od_time_m
 enum od_sight od_watchdog_look(struct od_watchdog *watchdog, const struct od_worker_page *page,
                                od_time_ms limit_ms, struct od_worker_page_event *event)
 {
+    OD_ASSERT(page != NULL);
+    OD_ASSERT(limit_ms >= 0);
     uint64_t progress = od_page_progress(page);
     bool runs = od_worker_page_running(page, event);
     bool has_moved = progress != watchdog->progress || progress != od_page_progress(page);

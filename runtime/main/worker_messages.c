@@ -27,6 +27,7 @@ static bool serves(const struct od_child *child)
 static bool is_its_own(const struct od_server *server, const struct od_child *child,
                        const void *id_bytes)
 {
+    OD_ASSERT(id_bytes != NULL);
     od_id id;
     memcpy(id.bytes, id_bytes, sizeof id.bytes);
     return od_worker_of(&id, server->router.worker_count) == child->index;
@@ -174,6 +175,13 @@ static bool take_status_report(struct od_server *server, struct od_child *child,
     return od_status_take_report(&server->status, child, od_cursor_rest(&received->body));
 }
 
+static bool take_logged(struct od_server *server, struct od_child *child, struct received *received)
+{
+    (void)child;
+    od_log_book_take(&server->log_book, od_cursor_rest(&received->body));
+    return true;
+}
+
 static bool take_reply(struct od_server *server, struct od_child *child, struct received *received)
 {
     return od_inquiries_take_reply(&server->inquiries, child, od_cursor_rest(&received->body));
@@ -231,12 +239,15 @@ static take_message *const messages[OD_KIND_COUNT] = {
     [OD_KIND_SWITCHED] = take_switched,
     [OD_KIND_LOOKED_AT] = take_looked_at,
     [OD_KIND_STATUS_REPORT] = take_status_report,
+    [OD_KIND_LOGGED] = take_logged,
     [OD_KIND_REPLY] = take_reply,
 };
 
 bool od_worker_messages_take(struct od_server *server, struct od_child *child, enum od_kind kind,
                              od_slice body, int fd)
 {
+    OD_ASSERT(kind < OD_KIND_COUNT);
+    OD_ASSERT(child->index < server->supervisor.child_count);
     struct received received = {od_cursor_of(body), fd};
     bool ok = messages[kind] != NULL && messages[kind](server, child, &received);
     if (received.fd >= 0)

@@ -17,6 +17,25 @@ static struct od_child *child_of_timer(struct od_timer *timer)
     return OD_TIMER_MEMBER(timer, struct od_child, timer);
 }
 
+static void check_life(const struct od_child *child)
+{
+    OD_ASSERT(child->page != NULL);
+    OD_ASSERT(child->source != 0);
+    OD_ASSERT(od_process_is_there(&child->process));
+}
+
+void od_child_check(const struct od_child *child)
+{
+    OD_ASSERT(child->index < child->supervisor->child_count);
+    OD_ASSERT(child->state <= OD_CHILD_ENDED);
+    if (child->state != OD_CHILD_ABSENT && child->state != OD_CHILD_ENDED) {
+        check_life(child);
+        return;
+    }
+    OD_ASSERT(!od_process_is_there(&child->process));
+    OD_ASSERT(!child->has_link);
+}
+
 void od_worker_process_kill(struct od_child *child)
 {
     od_process_kill(&child->process);
@@ -26,6 +45,9 @@ void od_worker_process_kill(struct od_child *child)
 
 static bool introduce(struct od_child *a, struct od_child *b)
 {
+    OD_ASSERT(a != b);
+    OD_ASSERT(a->has_link);
+    OD_ASSERT(b->has_link);
     int fds[2];
     struct od_error err;
     if (!od_link_pair(fds, &err)) {
@@ -48,6 +70,7 @@ static void introduce_to_all(struct od_child *child)
     struct od_supervisor *supervisor = child->supervisor;
     for (uint32_t i = 0; i < supervisor->child_count; i++) {
         struct od_child *other = &supervisor->children[i];
+        // One that has ended gets a new life later, which is introduced then.
         bool is_there = other != child && other->has_link && other->state != OD_CHILD_ENDED;
         if (is_there && !introduce(child, other)) {
             od_worker_process_kill(child);
@@ -68,8 +91,10 @@ static void on_load_late(struct od_timer *timer)
 
 static bool make_page(struct od_child *child, int *fd, struct od_error *err)
 {
+    OD_ASSERT(child->page == NULL);
     if (!od_worker_page_new(&child->page, fd, err))
         return false;
+    // Numbers go on over all lives, so that one of a former life finds nothing in this.
     child->page->last_number = child->last_number;
     memcpy(child->page->files, child->supervisor->files, sizeof child->page->files);
     child->page->first_socket = child->given_back;
@@ -120,6 +145,8 @@ static bool make_life(struct od_child *child, struct od_error *err)
 
 static void begin_life(struct od_child *child)
 {
+    OD_ASSERT(child->state == OD_CHILD_ABSENT);
+    OD_ASSERT(child->page != NULL);
     struct od_supervisor *supervisor = child->supervisor;
     child->source = ++supervisor->last_source;
     child->state = OD_CHILD_LOADING;
@@ -130,12 +157,17 @@ static void begin_life(struct od_child *child)
     child->failed_starts = 0;
     child->timer.fire = on_load_late;
     od_loop_set_timer(supervisor->loop, &child->timer, OD_LOAD_MS_MAX);
+    // The owner first: what it puts on the link (the script) a worker hears before it can be
+    // called.
     supervisor->events->born(supervisor->owner, child);
+    od_child_check(child);
     introduce_to_all(child);
 }
 
 bool od_worker_process_start(struct od_child *child, struct od_error *err)
 {
+    od_child_check(child);
+    OD_ASSERT(child->state == OD_CHILD_ABSENT);
     child->started_ms = od_clock_monotonic_ms();
     if (!make_life(child, err))
         return od_error_prefix(err, "cannot start worker %u", child->index);
@@ -147,7 +179,9 @@ static void on_restart(struct od_timer *timer);
 
 static void start_later(struct od_child *child)
 {
+    OD_ASSERT(child->state == OD_CHILD_ABSENT);
     struct od_loop *loop = child->supervisor->loop;
+    // A long life was no failure of its start.
     if (od_clock_monotonic_ms() - child->started_ms >= OD_RESTART_CALM_MS)
         child->restart_ms = 0;
     child->timer.fire = on_restart;
@@ -174,8 +208,10 @@ static void on_restart(struct od_timer *timer)
 
 void od_worker_process_empty_place(struct od_child *child)
 {
+    OD_ASSERT(child->state <= OD_CHILD_ENDED);
     if (child->state != OD_CHILD_ENDED || child->has_link || !child->is_vacated)
         return;
+    // All three have happened (child.h), and this was the last of them.
     child->state = OD_CHILD_ABSENT;
     if (child->supervisor->is_stopping)
         od_supervisor_stop_when_empty(child->supervisor);
@@ -194,13 +230,17 @@ static void describe_end(const struct od_child *child, int status, struct od_end
 // A link is read to its end before this, so that the last words of a worker are heard.
 static void end_life(struct od_child *child, int status)
 {
+    OD_ASSERT(child->page != NULL);
+    OD_ASSERT(!child->has_link);
     struct od_supervisor *supervisor = child->supervisor;
     struct od_ending how = {0};
     describe_end(child, status, &how);
     child->state = OD_CHILD_ENDED;
     od_loop_clear_timer(supervisor->loop, &child->timer);
     child->ended_ms = od_clock_monotonic_ms();
+    // While its page can still be read: it says which connections are at rest.
     supervisor->events->ended(supervisor->owner, child, &how);
+    // Told once a turn: those it gave in its last turn are not known, but bounded.
     child->last_number = child->page->last_number + OD_PAGE_NUMBERS_A_TURN_MAX;
     drop_page(child);
     od_worker_process_empty_place(child);
@@ -216,6 +256,7 @@ void od_worker_process_reap(struct od_child *child)
 static void on_link_gone(struct od_link *link)
 {
     struct od_child *child = link->owner;
+    // One that drains has said all it had to say, and ends by itself.
     if (child->state != OD_CHILD_DRAINING)
         od_worker_process_kill(
             child); // Mostly it is dead already; without a link it would be of no use.
@@ -224,6 +265,7 @@ static void on_link_gone(struct od_link *link)
 
 static void on_link_closed(struct od_link *link)
 {
+    OD_ASSERT(((struct od_child *)link->owner)->has_link);
     struct od_child *child = link->owner;
     child->has_link = false;
     od_worker_process_reap(child);
@@ -237,6 +279,7 @@ static bool take_ready(struct od_child *child, od_slice body)
 {
     struct od_supervisor *supervisor = child->supervisor;
     (void)body;
+    // It may say so just before it hears DRAIN; anything else is nonsense.
     if (child->state != OD_CHILD_LOADING)
         return child->state == OD_CHILD_DRAINING;
     child->state = OD_CHILD_RESTORING;
@@ -276,6 +319,7 @@ static take_message *const own_messages[OD_KIND_COUNT] = {
 
 static bool take(struct od_child *child, enum od_kind kind, od_slice body, int fd)
 {
+    OD_ASSERT(kind < OD_KIND_COUNT);
     struct od_supervisor *supervisor = child->supervisor;
     if (own_messages[kind] == NULL)
         return supervisor->events->message(supervisor->owner, child, kind, body, fd);

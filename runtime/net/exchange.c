@@ -11,6 +11,15 @@
 
 static const struct od_http_manner manner_of_fault = {.version_minor = 1};
 
+void od_exchange_check(const struct od_exchange *exchange)
+{
+    OD_ASSERT(exchange->wire->owner == exchange);
+    OD_ASSERT(exchange->phase <= PHASE_NEXT);
+    OD_ASSERT(!exchange->awaits_room || exchange->phase == PHASE_NEXT);
+    OD_ASSERT(exchange->coming_bytes <= exchange->net->coming_bytes);
+    OD_ASSERT(exchange->phase != PHASE_ANSWER || !od_timer_is_set(&exchange->deadline));
+}
+
 void od_exchange_set_deadline(struct od_exchange *exchange, od_time_ms delay_ms)
 {
     od_loop_set_timer(exchange->net->loop, &exchange->deadline, delay_ms);
@@ -18,6 +27,7 @@ void od_exchange_set_deadline(struct od_exchange *exchange, od_time_ms delay_ms)
 
 bool od_exchange_count_coming(struct od_exchange *exchange, size_t size)
 {
+    OD_ASSERT(exchange->coming_bytes <= exchange->net->coming_bytes);
     struct od_net *net = exchange->net;
     net->coming_bytes += size - exchange->coming_bytes;
     exchange->coming_bytes = size;
@@ -48,12 +58,14 @@ void od_exchange_free(struct od_exchange *exchange)
 
 void od_exchange_close(struct od_exchange *exchange)
 {
+    od_exchange_check(exchange);
     od_wire_close(exchange->wire);
     od_exchange_free(exchange);
 }
 
 void od_exchange_refuse(struct od_exchange *exchange, struct od_http_fault fault)
 {
+    od_exchange_check(exchange);
     od_http_answer_put_fault(od_wire_out(exchange->wire), fault, manner_of_fault,
                              od_clock_wall_ms());
     od_wire_show(exchange->wire);
@@ -68,6 +80,7 @@ bool od_exchange_is_crowded(const struct od_exchange *exchange)
 
 void od_exchange_await_turn(struct od_exchange *exchange)
 {
+    od_exchange_check(exchange);
     exchange->phase = PHASE_NEXT;
     od_exchange_set_deadline(exchange, 0);
 }
@@ -85,6 +98,7 @@ static void on_stirs(void *owner)
 static void on_bytes(void *owner, char *at, size_t size)
 {
     struct od_exchange *exchange = owner;
+    od_exchange_check(exchange);
     if (exchange->intake != NULL) {
         od_exchange_intake_read(exchange, (od_slice){at, size});
         return;
@@ -116,6 +130,7 @@ static void on_sent(void *owner)
 static void on_half_ended(void *owner)
 {
     struct od_exchange *exchange = owner;
+    OD_ASSERT(exchange->wire->has_ended);
     od_exchange_intake_cut(exchange);
     if (exchange->phase <= PHASE_BODY)
         od_exchange_await_more(exchange);
@@ -152,6 +167,7 @@ void od_exchange_expect_head(struct od_exchange *exchange)
 }
 static void on_head_deadline(struct od_exchange *exchange)
 {
+    OD_ASSERT(exchange->phase == PHASE_HEAD);
     if (exchange->in.size == 0)
         od_exchange_close(exchange);
     else
@@ -161,12 +177,14 @@ static void on_head_deadline(struct od_exchange *exchange)
 
 static void on_body_deadline(struct od_exchange *exchange)
 {
+    OD_ASSERT(exchange->phase == PHASE_BODY);
     od_exchange_refuse(exchange, (struct od_http_fault){408, "the body was not sent in time"});
 }
 
 // The client has time to take what waits for him, as long as he takes any of it.
 static void await_room(struct od_exchange *exchange)
 {
+    OD_ASSERT(exchange->phase == PHASE_NEXT);
     uint32_t taken_bytes = od_wire_taken_bytes(exchange->wire);
     if (exchange->awaits_room && taken_bytes == exchange->taken_bytes) {
         od_exchange_close(exchange);
@@ -179,6 +197,7 @@ static void await_room(struct od_exchange *exchange)
 
 static void on_next(struct od_exchange *exchange)
 {
+    OD_ASSERT(exchange->phase == PHASE_NEXT);
     od_wire_send_now(exchange->wire);
     if (od_exchange_is_crowded(exchange)) {
         await_room(exchange);
@@ -232,6 +251,7 @@ bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, od_slice peer
     exchange->number = ++net->last_exchange;
     exchange->deadline.fire = on_deadline;
     od_bytes_put_slice(&exchange->peer, peer);
+    OD_ASSERT(od_net_exchange(net, exchange->number) == NULL);
     od_map_put(&net->exchanges, &exchange->node, od_map_hash_u64(exchange->number));
     od_exchange_expect_head(exchange);
     od_exchange_set_deadline(exchange, net->limits.head_ms);
@@ -242,6 +262,7 @@ bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, od_slice peer
 
 void od_exchange_abort(struct od_exchange *exchange)
 {
+    od_exchange_check(exchange);
     od_wire_abort(exchange->wire);
     od_exchange_free(exchange);
 }

@@ -10,6 +10,7 @@
 
 static void expect_next(struct od_exchange *exchange)
 {
+    OD_ASSERT(exchange->manner.keeps_alive);
     od_exchange_forget_request(exchange);
     od_exchange_expect_head(exchange);
     if (exchange->in.size == 0)
@@ -29,6 +30,7 @@ static bool put_answer(struct od_exchange *exchange, od_slice message, struct od
 
 void od_exchange_begun(const struct od_exchange *exchange)
 {
+    od_exchange_check(exchange);
     od_wire_mark(exchange->wire, OD_PAGE_BEGUN, 0);
 }
 
@@ -67,6 +69,7 @@ static void put_fault(struct od_exchange *exchange, struct od_http_fault fault)
 
 void od_exchange_answer(struct od_exchange *exchange, od_slice response)
 {
+    od_exchange_check(exchange);
     OD_ASSERT(exchange->phase == PHASE_ANSWER);
     struct od_error err;
     od_exchange_decide_end(exchange);
@@ -101,6 +104,7 @@ void od_exchange_answer_file(struct od_exchange *exchange, od_slice message, int
 static void fill_record(const struct od_exchange *exchange, const struct od_response *response,
                         struct od_upgrade_record *record)
 {
+    OD_ASSERT(response->is_events || response->status == 101);
     record->is_events = response->is_events;
     if (exchange->has_handshake)
         record->window_bits = exchange->handshake.offer.window_bits;
@@ -114,6 +118,7 @@ static void fill_record(const struct od_exchange *exchange, const struct od_resp
 static bool release(struct od_exchange *exchange, const struct od_response *response, od_slice head,
                     struct od_bytes *record, int *fd, struct od_error *err)
 {
+    OD_ASSERT(exchange->has_handshake || response->is_events);
     struct od_bytes output = {0};
     *fd = od_wire_release(exchange->wire, &output);
     if (*fd < 0)
@@ -148,6 +153,7 @@ static bool put_upgrade_head(const struct od_exchange *exchange, struct od_bytes
 bool od_exchange_upgrade(struct od_exchange *exchange, od_slice message, struct od_bytes *record,
                          int *fd, struct od_error *err)
 {
+    od_exchange_check(exchange);
     OD_ASSERT(exchange->phase == PHASE_ANSWER);
     struct od_response response;
     if (!od_response_read(message, &response))

@@ -54,6 +54,9 @@ struct od_exchange {
     struct od_timer deadline;
 };
 
+// Panics unless [exchange] is as its fields say of each other.
+void od_exchange_check(const struct od_exchange *exchange);
+
 void od_exchange_set_deadline(struct od_exchange *exchange, od_time_ms delay_ms);
 
 // Whether the net can hold a request of [size] bytes, which then counts until it is answered.

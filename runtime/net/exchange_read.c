@@ -13,8 +13,10 @@
 // The url is all that an upgrade still needs of the request.
 static void keep_url(struct od_exchange *exchange)
 {
+    OD_ASSERT(exchange->url.size == 0);
     struct od_request request;
-    OD_ASSERT(od_request_read(od_bytes_slice(&exchange->request), &request));
+    bool is_ours = od_request_read(od_bytes_slice(&exchange->request), &request);
+    OD_ASSERT(is_ours);
     od_bytes_put_slice(&exchange->url, request.url);
 }
 
@@ -31,12 +33,15 @@ static void show_whole(const struct od_exchange *exchange)
 // of it.
 static void tell_request(struct od_exchange *exchange, size_t consumed)
 {
+    OD_ASSERT(exchange->phase == PHASE_BODY);
+    OD_ASSERT(consumed <= exchange->in.size);
     od_bytes_drop_front(&exchange->in, consumed);
     bool is_ahead = exchange->in.size > 0;
     if (!is_ahead)
         od_bytes_deinit(&exchange->in);
     (is_ahead ? od_wire_pause : od_wire_resume)(exchange->wire);
     struct od_bytes *request = &exchange->request;
+    OD_ASSERT(request->size >= exchange->body.size + 4);
     od_bytes_set_u32(request, request->size - exchange->body.size - 4,
                      (uint32_t)exchange->body.size);
     if (exchange->has_handshake)
@@ -54,6 +59,7 @@ static void tell_request(struct od_exchange *exchange, size_t consumed)
 // Not all of a request is here, perhaps nothing.
 void od_exchange_await_more(struct od_exchange *exchange)
 {
+    OD_ASSERT(exchange->phase <= PHASE_BODY);
     bool has_begun =
         exchange->phase == PHASE_BODY || exchange->in.size > exchange->head.request_line;
     if (exchange->wire->has_ended && !has_begun)
@@ -78,6 +84,7 @@ static od_time_ms body_ms_left(const struct od_exchange *exchange)
 
 static void read_body(struct od_exchange *exchange)
 {
+    OD_ASSERT(exchange->phase == PHASE_BODY);
     size_t consumed;
     enum od_http_outcome outcome = od_http_body_decode(
         &exchange->body, od_bytes_slice(&exchange->in), &consumed, &exchange->request);
@@ -181,6 +188,7 @@ static void tell_head(struct od_exchange *exchange)
 // head need not stay, and a large body is not copied once more.
 static bool begin_request(struct od_exchange *exchange)
 {
+    OD_ASSERT(!exchange->has_handshake);
     struct od_http_fault fault;
     struct od_http_head *head = &exchange->head;
     if (head->wants_websocket && !read_handshake(exchange, &fault)) {
@@ -201,6 +209,7 @@ static bool begin_request(struct od_exchange *exchange)
     }
     (void)od_exchange_count_coming(exchange, 0); // It was only announced.
     od_http_body_init(&exchange->body, head, exchange->net->limits.body_bytes_max);
+    OD_ASSERT(head->bytes <= exchange->in.size);
     od_bytes_drop_front(&exchange->in, head->bytes);
     exchange->phase = PHASE_BODY;
     exchange->body_began_ms = od_clock_monotonic_ms();
@@ -226,6 +235,8 @@ static bool read_head(struct od_exchange *exchange)
 
 void od_exchange_read_on(struct od_exchange *exchange)
 {
+    od_exchange_check(exchange);
+    OD_ASSERT(exchange->phase <= PHASE_BODY);
     if (exchange->phase == PHASE_HEAD && !read_head(exchange))
         return;
     read_body(exchange);

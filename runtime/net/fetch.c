@@ -50,6 +50,7 @@ static void on_watch_closed(uv_handle_t *handle)
 
 static struct watch *watch_new(struct od_fetches *fetches, curl_socket_t fd)
 {
+    OD_ASSERT(fd >= 0);
     struct watch *watch = od_allocate_zeroed(sizeof *watch);
     watch->fetches = fetches;
     watch->fd = fd;
@@ -159,6 +160,7 @@ static struct od_fetch *find(const struct od_fetches *fetches, uint64_t number)
 static struct od_fetch *fetch_new(struct od_fetches *fetches, uint64_t number, od_slice request,
                                   struct od_fetch_way way)
 {
+    OD_ASSERT(way.redirect <= OD_FETCH_MANUAL);
     struct od_fetch *fetch = od_allocate_zeroed(sizeof *fetch);
     fetch->number = number;
     fetch->fetches = fetches;
@@ -172,8 +174,18 @@ static struct od_fetch *fetch_new(struct od_fetches *fetches, uint64_t number, o
     return fetch;
 }
 
+static void check(const struct od_fetch *fetch)
+{
+    OD_ASSERT(fetch->easy != NULL);
+    OD_ASSERT(fetch->redirect_count <= OD_FETCH_REDIRECTS_MAX);
+    OD_ASSERT(fetch->body.size <= fetch->fetches->body_bytes);
+    OD_ASSERT(fetch->last_value == 0 || fetch->last_name < fetch->last_value);
+    OD_ASSERT(fetch->last_value <= fetch->head.size);
+}
+
 static bool fetch_begin(struct od_fetch *fetch)
 {
+    OD_ASSERT(fetch->easy == NULL);
     if (!begin(fetch->fetches, &fetch->why))
         return false;
     fetch->easy = curl_easy_init();
@@ -224,6 +236,7 @@ static void end_without_answer(struct od_fetch *fetch, const struct od_error *er
 
 static void end_with_answer(struct od_fetch *fetch, uint16_t status)
 {
+    OD_ASSERT(status >= 200);
     struct od_fetches *fetches = fetch->fetches;
     uint64_t number = fetch->number;
     struct od_bytes response = {0};
@@ -260,6 +273,7 @@ static void end_without_pieces(struct od_fetch *fetch, uint16_t status)
 
 static void begin_hop(struct od_fetch *fetch)
 {
+    check(fetch);
     od_fetch_prepare(fetch);
     od_fetch_expect(fetch);
     CURLMcode failed = curl_multi_add_handle(fetch->fetches->multi, fetch->easy);
@@ -268,6 +282,7 @@ static void begin_hop(struct od_fetch *fetch)
 
 static void follow(struct od_fetch *fetch, uint16_t status, od_slice location)
 {
+    OD_ASSERT(fetch->way.redirect != OD_FETCH_MANUAL);
     struct od_error err;
     if (od_fetch_go_on(fetch, status, location, &err)) {
         od_fetch_forget_answer(fetch); // The location was in it.
@@ -290,6 +305,7 @@ static bool is_stale(const struct od_fetch *fetch, CURLcode code)
 
 static void try_anew(struct od_fetch *fetch)
 {
+    OD_ASSERT(!fetch->is_tried_anew);
     od_fetch_forget_answer(fetch);
     fetch->is_tried_anew = true;
     begin_hop(fetch);
@@ -297,6 +313,7 @@ static void try_anew(struct od_fetch *fetch)
 
 static void hop_is_over(struct od_fetch *fetch, CURLcode code)
 {
+    check(fetch);
     long status = 0;
     od_slice location;
     struct od_error err;
@@ -328,6 +345,7 @@ static void settle(struct od_fetches *fetches)
         char *fetch = NULL;
         CURLcode code = news->data.result;
         curl_easy_getinfo(news->easy_handle, CURLINFO_PRIVATE, &fetch);
+        OD_ASSERT(fetch != NULL);
         hop_is_over((struct od_fetch *)(void *)fetch, code);
     }
     for (struct od_list *link; (link = od_list_pop_front(&fetches->hopeless)) != NULL;) {

@@ -16,6 +16,11 @@ static void forget_head(struct od_fetch *fetch)
     fetch->is_head_over = false;
 }
 
+static struct od_headers fields_of(const struct od_fetch *fetch)
+{
+    return (struct od_headers){od_cursor_of(od_bytes_slice(&fetch->head)), fetch->head_count};
+}
+
 static od_slice trimmed(od_slice text)
 {
     return od_slice_trim(text, " \t\r\n");
@@ -73,6 +78,7 @@ static void take_fold(struct od_fetch *fetch, od_slice line)
         return;
     if (has_control(more)) { // Then the field goes, as it would had this stood in its first line.
         fetch->head.size = fetch->last_name;
+        OD_ASSERT(fetch->head_count > 0);
         fetch->head_count--;
         fetch->last_value = 0;
         return;
@@ -81,13 +87,35 @@ static void take_fold(struct od_fetch *fetch, od_slice line)
     if (head->size > text)
         od_bytes_put_u8(head, ' ');
     od_bytes_put_slice(head, more);
+    OD_ASSERT(head->size >= text);
     od_bytes_set_u32(head, fetch->last_value, (uint32_t)(head->size - text));
 }
 
-// False: nobody wants what follows.
-static bool end_head(struct od_fetch *fetch)
+// Two lengths may be one message for us and another for a proxy before us [RFC 9112, section 6.3].
+// libcurl takes one of them.
+static bool has_two_lengths(const struct od_fetch *fetch)
 {
+    struct od_headers fields = fields_of(fetch);
+    struct od_header field;
+    od_slice first = {NULL, 0};
+    while (od_headers_next(&fields, &field)) {
+        if (!od_slice_equal(field.name, OD_SLICE("content-length")))
+            continue;
+        if (memchr(field.value.at, ',', field.value.size) != NULL ||
+            (first.at != NULL && !od_slice_equal(field.value, first)))
+            return true;
+        first = field.value;
+    }
+    return false;
+}
+
+// False: nobody can or wants to take what follows.
+static bool take_head_end(struct od_fetch *fetch)
+{
+    fetch->has_two_lengths = !fetch->is_head_over && has_two_lengths(fetch);
     fetch->is_head_over = true;
+    if (fetch->has_two_lengths)
+        return false;
     return fetch->way.stream == 0 || od_fetch_head_is_there(fetch);
 }
 
@@ -107,7 +135,7 @@ static size_t on_head_line(char *at, size_t one, size_t size, void *owner)
     if (od_slice_starts_with(line, OD_SLICE("HTTP/")))
         forget_head(fetch);
     else if (line.at[0] == '\r' || line.at[0] == '\n')
-        return end_head(fetch) ? line.size : 0;
+        return take_head_end(fetch) ? line.size : 0;
     else if (!fetch->is_head_over && (line.at[0] == ' ' || line.at[0] == '\t'))
         take_fold(fetch, line);
     else if (!fetch->is_head_over)
@@ -131,6 +159,7 @@ static size_t on_body(char *at, size_t one, size_t size, void *owner)
     }
     od_bytes_put(&fetch->body, at, count);
     *all += count;
+    OD_ASSERT(fetch->body.size <= *all);
     return count;
 }
 
@@ -149,17 +178,13 @@ void od_fetch_expect(struct od_fetch *fetch)
 
 void od_fetch_forget_answer(struct od_fetch *fetch)
 {
+    OD_ASSERT(fetch->fetches->body_bytes >= fetch->body.size);
     fetch->fetches->body_bytes -= fetch->body.size;
     od_bytes_deinit(&fetch->body);
     forget_head(fetch);
 }
 
 // --- What it comes to ----------------------------------------------------------------------------
-
-static struct od_headers fields_of(const struct od_fetch *fetch)
-{
-    return (struct od_headers){od_cursor_of(od_bytes_slice(&fetch->head)), fetch->head_count};
-}
 
 bool od_fetch_location(const struct od_fetch *fetch, uint16_t status, od_slice *location)
 {
@@ -230,6 +255,9 @@ static const struct {
     {CURLE_OPERATION_TIMEDOUT, "it took too long", true},
     {CURLE_WEIRD_SERVER_REPLY, "the answer is not HTTP", true},
     {CURLE_UNSUPPORTED_PROTOCOL, "the answer is not HTTP", true},
+    // What libcurl says of a fold that has nothing before it, and of a line beyond its own limit.
+    {CURLE_BAD_FUNCTION_ARGUMENT, "the answer is not HTTP (its first field is folded)", false},
+    {CURLE_OUT_OF_MEMORY, "a line in the head of the answer is too long", false},
 };
 
 static bool explain_connect(const struct od_fetch *fetch, struct od_error *err)
@@ -262,6 +290,8 @@ static bool explain(const struct od_fetch *fetch, CURLcode code, struct od_error
                             "is gone");
     if (code == CURLE_OK)
         return od_error_set(err, "the status of the answer is none of 200 to 599");
+    if (fetch->has_two_lengths)
+        return od_error_set(err, "the answer has two different Content-Length");
     if (fetch->is_too_large || code == CURLE_FILESIZE_EXCEEDED)
         return explain_size(fetch, err);
     if (code == CURLE_COULDNT_CONNECT)

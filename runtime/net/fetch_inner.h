@@ -45,6 +45,7 @@ struct od_fetch {
     bool has_left_origin;   // A redirect led elsewhere: no credentials any more.
     bool is_inside_refused; // The last address was of the inside.
     bool is_too_large;
+    bool has_two_lengths; // That differ, so nobody knows where the body ends.
     bool is_tried_anew;   // Its used connection had ended; a fresh one is the last try.
     bool is_head_over;    // What comes as fields now are trailers.
     struct od_bytes head; // Fields of the answer, encoded,

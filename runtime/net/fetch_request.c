@@ -232,6 +232,7 @@ static void set_url(struct od_fetch *fetch)
 
 void od_fetch_prepare(struct od_fetch *fetch)
 {
+    OD_ASSERT(fetch->target.scheme.size > 0); // od_fetch_read_url has read it.
     set_url(fetch);
     fetch->is_inside_refused = false;
     fetch->curl_why[0] = '\0';
@@ -302,6 +303,7 @@ static bool becomes_get(const struct od_fetch *fetch, uint16_t status)
 bool od_fetch_go_on(struct od_fetch *fetch, uint16_t status, od_slice location,
                     struct od_error *err)
 {
+    OD_ASSERT(fetch->way.redirect != OD_FETCH_MANUAL);
     if (location.size > OD_FETCH_URL_BYTES_MAX)
         return od_error_set(err, "a redirect leads to a URL longer than %d bytes",
                             OD_FETCH_URL_BYTES_MAX);

@@ -13,6 +13,7 @@ static struct od_keepalive *first_of(const struct od_list *list)
 
 static void put_behind(struct od_list *list, struct od_keepalive *keepalive, bool is_asked)
 {
+    OD_ASSERT(keepalive->link.next != NULL);
     od_list_remove(&keepalive->link);
     od_list_push_back(list, &keepalive->link);
     keepalive->since_ms = od_clock_monotonic_ms();
@@ -42,6 +43,7 @@ static void set_timer(struct od_keepalives *keepalives)
 
 static void look_at(struct od_keepalives *keepalives, struct od_keepalive *keepalive)
 {
+    OD_ASSERT(keepalives->ping_ms > 0);
     if (keepalive->is_asked) {
         od_keepalive_stop(keepalive);
         keepalives->events->lost(keepalive);
@@ -75,6 +77,7 @@ void od_keepalives_init(struct od_keepalives *keepalives, struct od_loop *loop,
 
 void od_keepalives_set_ping_ms(struct od_keepalives *keepalives, od_time_ms ping_ms)
 {
+    OD_ASSERT(ping_ms >= 0);
     od_loop_clear_timer(keepalives->loop, &keepalives->timer);
     keepalives->ping_ms = ping_ms;
     set_timer(keepalives);

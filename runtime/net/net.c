@@ -65,6 +65,7 @@ static bool start_lws(struct od_net *net, struct od_error *err)
 bool od_net_init(struct od_net *net, struct od_loop *loop, const struct od_net_events *events,
                  void *owner, struct od_error *err)
 {
+    OD_ASSERT(events != NULL);
     *net = (struct od_net){.loop = loop, .events = events, .owner = owner};
     net->limits = OD_NET_LIMITS_DEFAULT;
     net->allowed_hosts = OD_SLICE("*");
@@ -104,6 +105,9 @@ void od_net_deinit(struct od_net *net)
     od_net_flush(net);
     od_fetches_free(net->fetches); // Before libwebsockets, which closes a descriptor twice.
     stop_lws(net);
+    OD_ASSERT(od_list_is_empty(&net->wires));
+    OD_ASSERT(net->going_bytes == 0);
+    OD_ASSERT(net->inflating_bytes == 0);
     OD_ASSERT(net->exchanges.size == 0);
     OD_ASSERT(net->websockets.size == 0);
     od_map_deinit(&net->exchanges);
@@ -128,6 +132,7 @@ void od_net_tell_over(const struct od_net *net, uint64_t number)
 
 void od_net_hang_up(struct od_net *net, int fd)
 {
+    OD_ASSERT(fd >= 0);
     uint64_t number = net->tells_over ? od_connection_number(fd) : 0;
     shutdown(fd, SHUT_RDWR); // Main may have a duplicate.
     close(fd);
@@ -136,6 +141,8 @@ void od_net_hang_up(struct od_net *net, int fd)
 
 void od_net_flush(struct od_net *net)
 {
+    OD_ASSERT(!net->is_in_callback);
+    OD_ASSERT(!net->is_in_event);
     struct od_list now;
     od_list_init(&now);
     od_list_move_all(&now, &net->dirty);
@@ -145,6 +152,7 @@ void od_net_flush(struct od_net *net)
 
 void od_net_drain(struct od_net *net)
 {
+    OD_ASSERT(!net->is_draining);
     net->is_draining = true;
     od_keepalives_stop(&net->keepalives);
     od_exchanges_drain(net);

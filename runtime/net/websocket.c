@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "codec/upgrade_record.h"
+#include "link/worker_page.h"
 #include "net/websocket_state.h"
 
 #define VANISHED OD_SLICE("WebSocket disconnected without sending Close frame.")
@@ -14,6 +15,17 @@ enum {
     code_normal = 1000,
     code_vanished = 1006, // Told to the object, never sent.
 };
+
+void od_websocket_check(const struct od_websocket *websocket)
+{
+    OD_ASSERT(websocket->wire == NULL || !websocket->is_over);
+    OD_ASSERT(websocket->wire == NULL || websocket->wire->owner == websocket);
+    OD_ASSERT(websocket->wire == NULL || websocket->early.size == 0);
+    OD_ASSERT(websocket->coming_bytes <= websocket->net->coming_bytes);
+    OD_ASSERT(websocket->page == NULL || websocket->place < OD_PAGE_SOCKETS_MAX);
+    OD_ASSERT(websocket->url_size <= websocket->url.size);
+    OD_ASSERT(!websocket->is_freed || websocket->is_reading);
+}
 
 // Ends. Each takes the state as far as it goes, and tells the object last. The decoder stays until
 // the struct goes: the end may come in an event whose payload lies in it.
@@ -38,6 +50,7 @@ void od_websocket_tell_closed(const struct od_websocket *websocket, uint16_t cod
 
 void od_websocket_vanish(struct od_websocket *websocket)
 {
+    od_websocket_check(websocket);
     bool was_over = websocket->is_over;
     od_websocket_abort(websocket);
     if (!was_over && !websocket->peer_has_closed)
@@ -97,6 +110,7 @@ static struct od_bytes *frames_out(struct od_websocket *websocket)
 // A client masks each frame with a key of its own.
 static void put_end(const struct od_websocket *websocket, struct od_bytes *out, size_t mark)
 {
+    OD_ASSERT(mark < out->size);
     if (websocket->decoder.is_client)
         od_frame_mask(out, mark, od_masks_next(&websocket->net->masks));
 }
@@ -145,6 +159,7 @@ bool od_websocket_has_room(struct od_websocket *websocket)
 
 static void give_up_reader(struct od_websocket *websocket)
 {
+    OD_ASSERT(!websocket->has_closed);
     od_slice reason = OD_SLICE("The reader is too slow");
     od_websocket_put_close(websocket, OD_CLOSE_TRY_AGAIN, reason);
     od_websocket_let_go(websocket);
@@ -183,6 +198,7 @@ static bool put_compressed(struct od_websocket *websocket, od_slice payload,
 
 void od_websocket_send(struct od_websocket *websocket, od_slice payload, bool is_binary)
 {
+    od_websocket_check(websocket);
     enum od_frame_opcode opcode = is_binary ? OD_FRAME_BINARY : OD_FRAME_TEXT;
     if (!may_put(websocket, payload.size))
         return;
@@ -197,6 +213,7 @@ void od_websocket_send(struct od_websocket *websocket, od_slice payload, bool is
 
 void od_websocket_send_frame(struct od_websocket *websocket, struct od_frame_shared *frame)
 {
+    od_websocket_check(websocket);
     if (!may_put(websocket, frame->plain.size))
         return;
     od_slice bytes = od_frame_shared_bytes(frame, websocket->net->deflate, websocket->window_bits);
@@ -216,6 +233,7 @@ void od_websocket_send_frame(struct od_websocket *websocket, struct od_frame_sha
 
 static void await_close(struct od_websocket *websocket)
 {
+    OD_ASSERT(websocket->has_closed);
     od_loop_set_timer(websocket->net->loop, &websocket->deadline, websocket->net->limits.close_ms);
 }
 
@@ -230,6 +248,7 @@ static void end_events(struct od_websocket *websocket)
 
 void od_websocket_close(struct od_websocket *websocket, uint16_t code, od_slice reason)
 {
+    od_websocket_check(websocket);
     if (!od_websocket_can_send(websocket))
         return;
     od_websocket_put_close(websocket, code, reason);
@@ -245,6 +264,7 @@ void od_websocket_close(struct od_websocket *websocket, uint16_t code, od_slice 
 
 void od_websocket_finish_close(struct od_websocket *websocket)
 {
+    od_websocket_check(websocket);
     if (websocket->peer_has_closed)
         od_websocket_close(websocket, websocket->peer_code, (od_slice){0});
 }
@@ -287,6 +307,8 @@ struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number, bool 
 
 void od_websocket_destroy(struct od_websocket *websocket)
 {
+    OD_ASSERT(websocket->wire == NULL);
+    OD_ASSERT(websocket->net->coming_bytes >= websocket->coming_bytes);
     od_websocket_drop_held(websocket);
     od_frame_decoder_deinit(&websocket->decoder);
     websocket->net->coming_bytes -= websocket->coming_bytes;
@@ -296,6 +318,7 @@ void od_websocket_destroy(struct od_websocket *websocket)
 
 void od_websocket_free(struct od_websocket *websocket)
 {
+    od_websocket_check(websocket);
     od_websocket_abort(websocket);
     od_map_remove(&websocket->net->websockets, &websocket->node);
     od_list_remove(&websocket->touched);
@@ -307,6 +330,7 @@ void od_websocket_free(struct od_websocket *websocket)
 
 static void take_record(struct od_websocket *websocket, const struct od_upgrade_record *record)
 {
+    OD_ASSERT(websocket->url.size == 0); // It has one connection in its life.
     websocket->window_bits = record->window_bits;
     websocket->url_size = (uint32_t)record->url.size;
     od_bytes_reserve(&websocket->url, record->url.size + record->protocol.size);
@@ -338,6 +362,8 @@ static void read_early(struct od_websocket *websocket, od_slice input)
 static bool attach(struct od_websocket *websocket, const struct od_upgrade_record *record, int fd,
                    struct od_error *err)
 {
+    OD_ASSERT(!websocket->is_over);
+    OD_ASSERT(fd >= 0);
     if (!od_wire_adopt(websocket->net, fd, &protocol, websocket, &websocket->wire, err)) {
         od_websocket_abort(websocket);
         return false;

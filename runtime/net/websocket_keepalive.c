@@ -33,6 +33,7 @@ static bool has_taken(struct od_websocket *websocket)
 // One that is closing has a deadline of its own, and of one that is not read nothing can be heard.
 static bool ask(struct od_keepalive *keepalive)
 {
+    OD_ASSERT(keepalive->link.next != NULL);
     struct od_websocket *websocket = websocket_of(keepalive);
     if (!od_websocket_can_send(websocket) || websocket->peer_has_closed || is_unread(websocket))
         return false;

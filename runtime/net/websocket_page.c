@@ -7,6 +7,10 @@
 
 static void show_busy(const struct od_websocket *websocket)
 {
+    OD_ASSERT(websocket->page != NULL);
+    OD_ASSERT(websocket->place < OD_PAGE_SOCKETS_MAX);
+    // Atomic, as main may read it at any moment. A flag too many costs the client a Close 1012; one
+    // too few would let another process go on in the middle of a frame.
     bool is_closing = websocket->has_closed || websocket->peer_has_closed || websocket->is_over;
     __atomic_fetch_or(&websocket->page->flags[websocket->place],
                       OD_PAGE_BUSY | (is_closing ? OD_PAGE_CLOSING : 0), __ATOMIC_RELEASE);
@@ -17,6 +21,8 @@ void od_websocket_touch(struct od_websocket *websocket)
     struct od_net *net = websocket->net;
     if (websocket->page == NULL)
         return;
+    // What an event puts is owed from its end on. An event that never ends costs its worker, and
+    // then the client must find its socket as it was before.
     if (net->is_in_event) {
         if (od_list_is_empty(&websocket->touched))
             od_list_push_back(&net->promised, &websocket->touched);
@@ -30,6 +36,7 @@ void od_websocket_touch(struct od_websocket *websocket)
 static bool is_at_rest(const struct od_websocket *websocket)
 {
     const struct od_net *net = websocket->net;
+    // Nothing else is known of a connection: compression keeps no window between messages.
     return od_websocket_ready_state(websocket) == OD_READY_OPEN && websocket->wire != NULL &&
            websocket->held == NULL && !od_frame_decoder_is_amid(&websocket->decoder) &&
            net->events->is_at_rest(net->owner, websocket->number);
@@ -38,6 +45,8 @@ static bool is_at_rest(const struct od_websocket *websocket)
 // What waits to be sent is shown first: in between, its loss would go unseen.
 static void show_rest(const struct od_websocket *websocket)
 {
+    OD_ASSERT(websocket->wire != NULL);
+    OD_ASSERT(websocket->page != NULL);
     od_wire_show(websocket->wire);
     __atomic_fetch_and(&websocket->page->flags[websocket->place], (uint8_t)~OD_PAGE_BUSY,
                        __ATOMIC_RELEASE);
@@ -45,12 +54,16 @@ static void show_rest(const struct od_websocket *websocket)
 
 void od_net_begin_event(struct od_net *net)
 {
+    OD_ASSERT(!net->is_in_event);
+    OD_ASSERT(od_list_is_empty(&net->promised));
     net->is_in_event = true;
 }
 
 void od_net_end_event(struct od_net *net)
 {
+    OD_ASSERT(net->is_in_event);
     net->is_in_event = false;
+    // Before od_net_flush can send any of it: a socket whose frame has left counts as busy.
     OD_LIST_EACH (link, &net->promised)
         show_busy(OD_LIST_MEMBER(link, struct od_websocket, touched));
     od_list_move_all(&net->touched, &net->promised);
@@ -70,8 +83,10 @@ void od_net_settle(struct od_net *net)
 void od_websocket_show_on(struct od_websocket *websocket, struct od_worker_page *page,
                           uint32_t place)
 {
+    OD_ASSERT(page == NULL || place < OD_PAGE_SOCKETS_MAX);
     websocket->page = page;
     websocket->place = place;
+    // The place is given to another socket, whose flags od_net_settle must not touch for this one.
     if (page == NULL)
         od_list_remove(&websocket->touched);
     if (websocket->wire != NULL)

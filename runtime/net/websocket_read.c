@@ -51,6 +51,7 @@ static struct od_held *held_of(struct od_websocket *websocket)
 
 static void hold_message(struct od_websocket *websocket, const struct od_frame_message *message)
 {
+    OD_ASSERT(websocket->held == NULL || websocket->held->inflater == NULL);
     struct od_held *held = held_of(websocket);
     if (!od_frame_take(&websocket->decoder, message, &held->payload))
         od_bytes_put_slice(&held->payload, message->payload);
@@ -70,6 +71,7 @@ static void on_compressed(struct od_websocket *websocket, const struct od_frame_
     enum od_inflate_outcome outcome = OD_INFLATE_TOO_BIG;
     if (message->payload.size <= at_once)
         outcome = od_inflate_message(net->deflate, message->payload, at_once, &text);
+    OD_ASSERT(text.size <= at_once || outcome != OD_INFLATE_DONE);
     websocket->inflatable_bytes -= outcome == OD_INFLATE_DONE ? text.size : at_once;
     uint8_t utf8 =
         message->is_text ? od_utf8_feed(OD_UTF8_WHOLE, od_bytes_slice(&text)) : OD_UTF8_WHOLE;
@@ -126,6 +128,7 @@ static void on_error(struct od_websocket *websocket, const struct od_frame_messa
 // What was inflated of it is no longer on its way.
 static void end_message(struct od_websocket *websocket)
 {
+    OD_ASSERT(websocket->net->inflating_bytes >= websocket->held->message.size);
     struct od_held *held = websocket->held;
     websocket->net->inflating_bytes -= held->message.size;
     od_inflater_free(held->inflater);
@@ -171,6 +174,8 @@ static size_t decode(struct od_websocket *websocket, char *at, size_t size)
             od_frame_decode(&websocket->decoder, at + taken, size - taken, &consumed, &message);
         if (event == OD_FRAME_EVENT_MORE)
             return size;
+        OD_ASSERT(event < sizeof handlers / sizeof *handlers);
+        OD_ASSERT(consumed <= size - taken);
         taken += consumed;
         if (event == OD_FRAME_EVENT_MESSAGE)
             websocket->message_began_ms = 0;
@@ -182,6 +187,8 @@ static size_t decode(struct od_websocket *websocket, char *at, size_t size)
 // At the end of the line, and with a message that is begun at its head when too much is on its way.
 static void line_up(struct od_websocket *websocket)
 {
+    OD_ASSERT(websocket->held != NULL);
+    OD_ASSERT(!websocket->is_paused);
     struct od_net *net = websocket->net;
     bool is_first =
         websocket->held->message.size > 0 && net->inflating_bytes > OD_NET_INFLATING_BYTES_MAX;
@@ -245,6 +252,7 @@ void od_websocket_message_is_late(struct od_websocket *websocket)
 
 static void end_reading(struct od_websocket *websocket)
 {
+    OD_ASSERT(websocket->is_reading);
     bool has_room = count_coming(websocket);
     if (!has_room && !websocket->is_over)
         fail(websocket, OD_CLOSE_TRY_AGAIN, OD_SLICE("Too many large messages are on their way"));
@@ -274,12 +282,14 @@ void od_websocket_read(void *owner, char *at, size_t size)
 
 static void inflate_piece(struct od_websocket *websocket)
 {
+    OD_ASSERT(websocket->held->inflater != NULL);
     struct od_held *held = websocket->held;
     struct od_net *net = websocket->net;
     size_t before = held->message.size;
     enum od_inflate_outcome outcome =
         od_inflater_go_on(held->inflater, OD_NET_INFLATE_PIECE_BYTES, &held->message);
     net->inflating_bytes += held->message.size - before;
+    OD_ASSERT(held->message.size >= before);
     if (held->is_text)
         held->utf8 =
             od_utf8_feed(held->utf8, od_slice_from(od_bytes_slice(&held->message), before));
@@ -296,6 +306,8 @@ static void inflate_piece(struct od_websocket *websocket)
 // Returns what of the turn's share it took.
 static size_t go_on(struct od_websocket *websocket)
 {
+    OD_ASSERT(websocket->held != NULL);
+    OD_ASSERT(!websocket->is_paused);
     struct od_held *held = websocket->held;
     size_t work_bytes = 0;
     websocket->is_reading = true;
@@ -306,6 +318,7 @@ static size_t go_on(struct od_websocket *websocket)
     }
     if (!is_stopped(websocket, held->input.size)) {
         od_bytes_drop_front(&held->input, decode(websocket, held->input.at, held->input.size));
+        OD_ASSERT(websocket->inflatable_bytes <= OD_NET_INFLATE_AT_ONCE_BYTES);
         work_bytes += OD_NET_INFLATE_AT_ONCE_BYTES - websocket->inflatable_bytes;
     }
     end_reading(websocket);
@@ -327,6 +340,7 @@ bool od_net_reads_on(const struct od_net *net)
 
 void od_websocket_pause(struct od_websocket *websocket)
 {
+    od_websocket_check(websocket);
     websocket->is_paused = true;
     od_list_remove(&websocket->line);
     if (websocket->wire != NULL)
@@ -335,6 +349,7 @@ void od_websocket_pause(struct od_websocket *websocket)
 
 void od_websocket_resume(struct od_websocket *websocket)
 {
+    od_websocket_check(websocket);
     websocket->is_paused = false;
     fit_reading(websocket);
 }

@@ -49,6 +49,9 @@ struct od_websocket {
     bool is_freed;   // then freeing waits.
 };
 
+// Panics unless [websocket] is as its fields say of each other.
+void od_websocket_check(const struct od_websocket *websocket);
+
 // Puts a whole frame as our side sends it; no Close.
 void od_websocket_put(struct od_websocket *websocket, enum od_frame_opcode opcode,
                       bool is_compressed, od_slice payload);

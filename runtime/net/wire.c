@@ -23,6 +23,18 @@ enum {
 
 static const char lws_protocol_name[] = "open-do";
 
+void od_wire_check(const struct od_wire *wire)
+{
+    OD_ASSERT(wire->fd >= 0);
+    OD_ASSERT(wire->out_sent <= wire->out.size);
+    OD_ASSERT((wire->shared != NULL) == (wire->shared_left.size > 0));
+    OD_ASSERT(wire->counted_bytes <= wire->net->going_bytes);
+    OD_ASSERT(wire->owner == NULL || !wire->is_closing);
+    OD_ASSERT(wire->owner == NULL || !wire->is_released);
+    OD_ASSERT(!wire->has_shut || wire->is_closing);
+    OD_ASSERT(wire->page == NULL || wire->place < OD_PAGE_PLACES_MAX);
+}
+
 static void mark_dirty(struct od_wire *wire)
 {
     if (od_list_is_empty(&wire->dirty))
@@ -49,6 +61,7 @@ static void init_wire(struct od_wire *wire, struct od_net *net, int fd,
 bool od_wire_adopt(struct od_net *net, int fd, const struct od_wire_protocol *protocol, void *owner,
                    struct od_wire **wire, struct od_error *err)
 {
+    OD_ASSERT(fd >= 0);
     lws_adopt_desc_t info = {.vh = net->vhost,
                              .type = LWS_ADOPT_RAW_FILE_DESC,
                              .fd = {.filefd = fd},
@@ -74,6 +87,7 @@ bool od_wire_adopt(struct od_net *net, int fd, const struct od_wire_protocol *pr
 
 struct od_bytes *od_wire_out(struct od_wire *wire)
 {
+    od_wire_check(wire);
     OD_ASSERT(!wire->is_closing && wire->file_left == 0);
     mark_dirty(wire);
     if (wire->out.capacity == 0)
@@ -83,6 +97,7 @@ struct od_bytes *od_wire_out(struct od_wire *wire)
 
 void od_wire_count(struct od_wire *wire)
 {
+    od_wire_check(wire);
     if (wire->counted_bytes == 0 && wire->out.size > 0)
         wire->taken_ms = od_clock_monotonic_ms();
     wire->net->going_bytes += wire->out.size - wire->counted_bytes;
@@ -97,6 +112,7 @@ static void make_room(struct od_net *net)
         struct od_wire *wire = OD_LIST_MEMBER(link, struct od_wire, all);
         if (wire->counted_bytes <= OD_NET_SMALL_BYTES)
             continue;
+        // What was put in this turn has never been offered to the kernel.
         od_wire_send_now(wire);
         bool is_read = now_ms - wire->taken_ms < net->limits.linger_ms;
         if (!is_read && wire->counted_bytes > OD_NET_SMALL_BYTES)
@@ -139,6 +155,8 @@ static void drop_file(struct od_wire *wire)
 
 void od_wire_put_shared(struct od_wire *wire, struct od_frame_shared *frame, od_slice bytes)
 {
+    OD_ASSERT(!wire->is_closing);
+    od_wire_check(wire);
     if (od_wire_waiting_bytes(wire) > 0) {
         od_bytes_put_slice(od_wire_out(wire), bytes);
         return;
@@ -193,8 +211,10 @@ static void drop_out(struct od_wire *wire)
 // of it, so that a slow reader of a long queue does not make us move it again and again.
 static void forget_sent(struct od_wire *wire, size_t count)
 {
+    OD_ASSERT(count <= od_wire_waiting_bytes(wire));
     wire->sent += count;
     size_t of_shared = count < wire->shared_left.size ? count : wire->shared_left.size;
+    // The shared frame goes first: it was put when nothing else waited.
     wire->shared_left = od_slice_from(wire->shared_left, of_shared);
     if (wire->shared_left.size == 0)
         drop_shared(wire);
@@ -213,6 +233,7 @@ static void forget_sent(struct od_wire *wire, size_t count)
 // broken.
 static ssize_t send_some(struct od_wire *wire)
 {
+    OD_ASSERT(!wire->is_cut);
     od_slice shared = wire->shared_left;
     od_slice own = od_slice_from(od_bytes_slice(&wire->out), wire->out_sent);
     struct iovec parts[2] = {{(void *)(uintptr_t)shared.at, shared.size},
@@ -260,12 +281,14 @@ static void shut_when_sent(struct od_wire *wire)
         return;
     shutdown(wire->fd, SHUT_WR);
     wire->has_shut = true;
+    // The peer's end came before ours, so nobody is left to linger for.
     if (wire->has_ended)
         od_wire_cut(wire);
 }
 
 void od_wire_show_on(struct od_wire *wire, struct od_worker_page *page, uint32_t place)
 {
+    OD_ASSERT(page == NULL || place < OD_PAGE_PLACES_MAX);
     wire->page = page;
     wire->place = place;
     if (page != NULL && !od_sent_bytes(wire->fd, &wire->sent))
@@ -289,6 +312,8 @@ static void end_lease(struct od_wire *wire)
 {
     if (!is_leased(wire))
         return;
+    OD_ASSERT(wire->place < OD_PAGE_PLACES_MAX);
+    // The page first: when main hears of it, it looks there whether the worker has let go itself.
     od_wire_mark(wire, OD_PAGE_LEFT, 0);
     wire->page = NULL;
     wire->net->events->left(wire->net->owner, wire->place);
@@ -315,6 +340,8 @@ void od_wire_show(const struct od_wire *wire)
 
 static void write_out(struct od_wire *wire)
 {
+    // Shown before it is sent. If the worker ends in between, main finds that the kernel has
+    // counted less than the page says, and cuts a connection on which half a frame may be out.
     if (od_wire_waiting_bytes(wire) > 0)
         od_wire_show(wire);
     if (has_bytes(wire)) {
@@ -328,6 +355,7 @@ static void write_out(struct od_wire *wire)
         od_wire_count(wire);
         if (sent > 0 && od_wire_waiting_bytes(wire) > 0)
             wire->taken_ms = od_clock_monotonic_ms();
+        // A reader that takes something of what is left has its time anew.
         if (sent > 0 && wire->is_closing)
             od_loop_set_timer(wire->net->loop, &wire->linger, wire->net->limits.linger_ms);
     }
@@ -356,10 +384,12 @@ void od_wire_send_now(struct od_wire *wire)
 
 void od_wire_flush(struct od_wire *wire)
 {
+    od_wire_check(wire);
     od_wire_send_now(wire);
     od_list_remove(&wire->dirty);
     if (wire->awaits_room)
         lws_callback_on_writable(wire->wsi);
+    // Here and not where it was cut: that may have been inside a callback about this very wire.
     if (wire->is_cut)
         end_now(wire);
 }
@@ -368,6 +398,7 @@ void od_wire_flush(struct od_wire *wire)
 
 void od_wire_pause(struct od_wire *wire)
 {
+    od_wire_check(wire);
     if (!wire->is_paused)
         lws_rx_flow_control(wire->wsi, 0);
     wire->is_paused = true;
@@ -375,6 +406,7 @@ void od_wire_pause(struct od_wire *wire)
 
 void od_wire_resume(struct od_wire *wire)
 {
+    od_wire_check(wire);
     if (wire->is_paused && !wire->has_ended)
         lws_rx_flow_control(wire->wsi, 1);
     wire->is_paused = false;
@@ -384,10 +416,14 @@ void od_wire_resume(struct od_wire *wire)
 
 void od_wire_close(struct od_wire *wire)
 {
+    OD_ASSERT(!wire->is_closing);
+    od_wire_check(wire);
     wire->owner = NULL;
     leave_place(wire);
     od_wire_mark(wire, OD_PAGE_CLOSING, 0);
     wire->is_closing = true;
+    // The rest of what the client sends is read into the void: bytes that lie unread when the
+    // descriptor is closed make the kernel reset the connection, with our last answer in it.
     od_wire_resume(wire);
     od_loop_set_timer(wire->net->loop, &wire->linger, wire->net->limits.linger_ms);
     mark_dirty(wire);
@@ -395,8 +431,10 @@ void od_wire_close(struct od_wire *wire)
 
 void od_wire_abort(struct od_wire *wire)
 {
+    od_wire_check(wire);
     wire->owner = NULL;
     leave_place(wire);
+    // Its owner has forgotten it, so only od_net_flush will find it.
     od_wire_cut(wire);
 }
 
@@ -410,6 +448,7 @@ void od_wire_reset(struct od_wire *wire)
 
 void od_wire_cut(struct od_wire *wire)
 {
+    od_wire_check(wire);
     wire->is_cut = true;
     drop_file(wire);
     drop_shared(wire);
@@ -429,6 +468,8 @@ static void put_unsent(const struct od_wire *wire, struct od_bytes *unsent)
 // this process of a connection that lives in another one.
 int od_wire_release(struct od_wire *wire, struct od_bytes *unsent)
 {
+    OD_ASSERT(!wire->net->is_in_callback);
+    od_wire_check(wire);
     int fd = fcntl(wire->fd, F_DUPFD_CLOEXEC, 0);
     if (fd < 0)
         return -1;
@@ -461,6 +502,7 @@ static bool end_reading(struct od_wire *wire)
     bool has_to_send = wire->owner != NULL || od_wire_waiting_bytes(wire) > 0;
     if (!has_to_send || is_hung_up(wire))
         return false;
+    // Else the end of the stream would be readable for ever, and the loop spin.
     od_wire_pause(wire);
     wire->has_ended = true;
     if (wire->owner != NULL)
@@ -471,9 +513,11 @@ static bool end_reading(struct od_wire *wire)
 static int on_readable(struct od_wire *wire)
 {
     char *at = wire->net->read_bytes;
+    // Before the bytes leave the kernel: should the process end behind the recv, the page says so.
     if (wire->owner != NULL)
         wire->protocol->stirs(wire->owner);
     ssize_t size = recv(wire->fd, at, OD_NET_READ_BYTES_MAX, MSG_DONTWAIT);
+    OD_ASSERT(size <= OD_NET_READ_BYTES_MAX);
     if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return 0;
     if (size > 0 && wire->owner != NULL && !wire->is_cut)
@@ -499,6 +543,7 @@ static int on_closed(struct od_wire *wire)
     const struct od_wire_protocol *protocol = wire->protocol;
     void *owner = wire->owner;
     lws_set_opaque_user_data(wire->wsi, NULL); // It may be told once more.
+    // Main has a duplicate of the descriptor: closing ours would end nothing.
     if (!wire->is_released) {
         shutdown(wire->fd, SHUT_RDWR);
         od_net_tell_over(wire->net, wire->number);

@@ -74,6 +74,9 @@ OD_MUST_CHECK bool od_wire_adopt(struct od_net *net, int fd,
                                  const struct od_wire_protocol *protocol, void *owner,
                                  struct od_wire **wire, struct od_error *err);
 
+// Panics unless [wire] is as its fields say of each other.
+void od_wire_check(const struct od_wire *wire);
+
 // Where to put bytes: append to the buffer this returns, before the next call on the wire.
 struct od_bytes *od_wire_out(struct od_wire *wire);
 void od_wire_put_shared(struct od_wire *wire, struct od_frame_shared *frame, od_slice bytes);

@@ -2,7 +2,9 @@
 //
 // For the person who develops (`open-do dev`, --log-requests). Requests are noted in the worker
 // that has the connection, when the answer goes: `GET /rooms/lobby 200 1.2 ms`, under the name of
-// the object when it lives in the same worker. Off, a request costs one look at a flag.
+// the object when it lives in the same worker. Off, a request costs one look at a flag. What stands
+// behind the "?" of a URL may be a secret (a token, a name), so it is noted with --log-queries
+// only, and for the person who develops.
 //
 // Owner: an access belongs to its call, which frees it.
 
@@ -16,7 +18,9 @@
 struct od_access {
     uint64_t began_ns;
     uint32_t size;
-    char text[]; // "GET /rooms/lobby", not longer than OD_ACCESS_BYTES_MAX.
+    uint32_t method_size;
+    uint32_t peer_size;
+    char text[]; // "GET /rooms/lobby", not longer than OD_ACCESS_BYTES_MAX, and the peer.
 };
 
 #define OD_ACCESS_BYTES_MAX 200

@@ -24,6 +24,7 @@ void od_alarm_event_say_over(struct od_object *object, bool again)
 // Its handler has cost the worker before this one. The object may be refused now, so it is not run.
 static void count_failure(struct od_object *object, struct od_event *event)
 {
+    OD_ASSERT(object->alarm == NULL);
     od_log(OD_LOG_ERROR, object->label, "alarm: its worker ended while it ran: a failed try");
     od_alarm_event_lost(object, event);
     od_storage_seal(&object->storage);
@@ -61,7 +62,8 @@ void od_alarm_event_receive(struct od_objects *objects, od_slice body)
 struct od_alarm od_alarm_event_of(const struct od_event *event)
 {
     struct od_alarm alarm;
-    OD_ASSERT(event->kind == OD_EVENT_ALARM && event->size == sizeof alarm);
+    OD_ASSERT(event->kind == OD_EVENT_ALARM);
+    OD_ASSERT(event->size == sizeof alarm);
     memcpy(&alarm, event->bytes, sizeof alarm);
     return alarm;
 }
@@ -88,6 +90,8 @@ static void log_failure(const struct od_object *object)
 
 bool od_alarm_event_begin(struct od_object *object, struct od_event *event)
 {
+    OD_ASSERT(event->kind == OD_EVENT_ALARM);
+    OD_ASSERT(!od_object_is_entry(object));
     struct od_alarm alarm;
     if (od_storage_alarm(&object->storage, &alarm) &&
         alarm.due_ms <= od_alarm_event_of(event).due_ms && object->alarm == NULL) {
@@ -102,6 +106,7 @@ bool od_alarm_event_begin(struct od_object *object, struct od_event *event)
 
 static od_time_ms pause_before(const struct od_object *object, uint32_t retry)
 {
+    OD_ASSERT(retry >= 1);
     od_id id = od_object_id(object);
     od_time_ms pause_ms = (od_time_ms)OD_ALARM_RETRY_MS << (retry - 1);
     uint64_t dice = od_map_hash_u64(od_id_hash(&id) ^ (uint64_t)od_clock_wall_ms());
@@ -128,6 +133,7 @@ static void drop(struct od_object *object, const struct od_alarm *alarm, bool ha
 
 void od_alarm_event_end(struct od_object *object, const struct od_event *event, bool has_failed)
 {
+    OD_ASSERT(object->alarm == NULL || object->alarm->kind == OD_EVENT_ALARM);
     struct od_alarm alarm;
     if (object->alarm != event)
         return;
@@ -155,12 +161,15 @@ void od_alarm_event_leave(struct od_object *object, const struct od_event *event
 
 void od_alarm_event_lost(struct od_object *object, struct od_event *event)
 {
-    if (object->objects->is_draining)
+    OD_ASSERT(event->kind == OD_EVENT_ALARM);
+    bool is_running = object->alarm == event;
+    if (object->objects->is_draining || object->has_lost_writes)
+        object->alarm = is_running ? NULL : object->alarm;
+    if (object->objects->is_draining) // It is still stored, and rings after the next start.
         return;
     if (object->has_lost_writes) {
-        object->alarm = object->alarm == event ? NULL : object->alarm;
         od_alarm_event_say_over(object, true);
-    } else if (object->alarm == event || od_alarm_event_begin(object, event)) {
+    } else if (is_running || od_alarm_event_begin(object, event)) {
         od_alarm_event_end(object, event, true);
     }
 }
@@ -179,6 +188,7 @@ bool od_object_alarm(struct od_object *object, od_time_ms *time_ms)
 // [alarm] is what storage has now; it counts on, so that no two settings have the same number.
 static uint32_t next_serial(const struct od_object *object, const struct od_alarm *alarm)
 {
+    OD_ASSERT(object->alarm == NULL || object->alarm->kind == OD_EVENT_ALARM);
     if (alarm != NULL)
         return alarm->serial + 1;
     return object->alarm != NULL ? od_alarm_event_of(object->alarm).serial + 1 : 1;

@@ -18,11 +18,13 @@ struct od_task *od_branch_new(struct od_task *trunk)
 
 void od_branch_decide(struct od_task *branch)
 {
+    OD_ASSERT(branch->object->running == branch);
     branch->decides = true;
 }
 
 static void leave(struct od_task *branch)
 {
+    OD_ASSERT(branch->trunk != NULL);
     od_list_remove(&branch->branch);
     branch->trunk = NULL;
 }
@@ -32,6 +34,7 @@ void od_branch_end(struct od_task *branch)
     struct od_task *trunk = branch->trunk;
     if (trunk == NULL)
         return;
+    OD_ASSERT(trunk->object == branch->object);
     leave(branch);
     od_list_move_all(&trunk->accepted, &branch->accepted);
     od_list_move_all(&trunk->client_ends, &branch->client_ends);
@@ -46,6 +49,7 @@ void od_branches_give_up(struct od_task *trunk)
 {
     while (!od_list_is_empty(&trunk->branches)) {
         struct od_task *branch = OD_LIST_MEMBER(trunk->branches.next, struct od_task, branch);
+        OD_ASSERT(branch->trunk == trunk);
         leave(branch);
         if (!od_section_is_inside(branch))
             od_task_free(branch);

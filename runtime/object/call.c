@@ -51,10 +51,25 @@ struct od_call *od_call_find_from(struct od_objects *objects, uint32_t worker, u
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_call, by_origin);
 }
 
+void od_call_check(const struct od_call *call)
+{
+    const struct od_objects *objects = call->objects;
+    OD_ASSERT(call->id != 0);
+    OD_ASSERT(call->id <= objects->next_number);
+    OD_ASSERT(call->kind < OD_CALL_KINDS);
+    OD_ASSERT(call->from == OD_FROM_PEER || call->origin_worker == objects->worker);
+    OD_ASSERT(!call->is_remote || call->worker < objects->worker_count);
+    OD_ASSERT(!call->is_remote || call->object == NULL);
+    OD_ASSERT(call->object == NULL || call->object->call_count > 0);
+    OD_ASSERT(call->outgoing == NULL || call->from == OD_FROM_TASK);
+}
+
 static void leave_object(struct od_call *call)
 {
     if (call->object == NULL)
         return;
+    OD_ASSERT(call->object->call_count > 0);
+    OD_ASSERT(call->object->call_bytes >= call->bytes);
     call->object->call_count--;
     call->object->call_bytes -= call->bytes;
     call->object = NULL;
@@ -62,6 +77,7 @@ static void leave_object(struct od_call *call)
 
 void od_call_free(struct od_call *call)
 {
+    od_call_check(call);
     leave_object(call);
     if (call->from != OD_FROM_TASK)
         od_map_remove(&call->objects->peer_calls, &call->by_origin);
@@ -84,6 +100,7 @@ const char *od_call_whom(const struct od_call *call)
 static void deadline_passed(struct od_timer *timer)
 {
     struct od_call *call = OD_TIMER_MEMBER(timer, struct od_call, deadline);
+    OD_ASSERT(call->from == OD_FROM_EXCHANGE);
     od_log(OD_LOG_WARN, call->object == NULL ? NULL : call->object->label,
            "fetch has not answered within %d ms; the client gets a 504", OD_RESPONSE_MS_MAX);
     struct od_bytes response = {0};
@@ -99,6 +116,8 @@ static void deadline_passed(struct od_timer *timer)
 struct od_call *od_call_new(struct od_objects *objects, enum od_call_origin from,
                             uint32_t origin_worker, uint64_t origin)
 {
+    OD_ASSERT(from <= OD_FROM_PEER);
+    OD_ASSERT(origin_worker <= objects->worker_count); // Main is behind the last worker.
     struct od_call *call = od_allocate_zeroed(sizeof *call);
     call->id = ++objects->next_number;
     call->objects = objects;
@@ -117,6 +136,7 @@ struct od_call *od_call_new(struct od_objects *objects, enum od_call_origin from
 
 static enum od_event_kind event_of(enum od_call_kind kind)
 {
+    OD_ASSERT(kind < OD_CALL_KINDS);
     static const enum od_event_kind events[OD_CALL_KINDS] = {[OD_CALL_FETCH] = OD_EVENT_FETCH,
                                                              [OD_CALL_METHOD] = OD_EVENT_CALL,
                                                              [OD_CALL_COMMAND] = OD_EVENT_COMMAND};
@@ -141,6 +161,9 @@ static const char *overload(const struct od_object *object, size_t bytes)
 
 static void put_into_inbox(struct od_call *call, struct od_object *object, od_slice body)
 {
+    OD_ASSERT(call->object == NULL);
+    OD_ASSERT(!call->is_remote);
+    OD_ASSERT(object->refusal == NULL);
     struct od_event *event = od_event_new(event_of(call->kind), body);
     event->call = call->id;
     call->object = object;
@@ -148,12 +171,14 @@ static void put_into_inbox(struct od_call *call, struct od_object *object, od_sl
     object->call_count++;
     object->call_bytes += body.size;
     od_object_receive(object, event);
+    // A client waits for an object but nothing waits for a client, so it closes no cycle.
     if (call->from != OD_FROM_EXCHANGE)
         od_deadlock_look(call);
 }
 
 static void give_to(struct od_call *call, struct od_object *object, od_slice body)
 {
+    // An object that cannot keep up says so at once: a caller that waits holds its own memory, too.
     const char *why_not = overload(object, body.size);
     if (object->refusal != NULL)
         od_call_fail_flagged(call, OD_FAILURE_RETRYABLE, od_refusal_why(object->refusal));
@@ -171,7 +196,8 @@ static void fail_unknown(struct od_call *call, od_slice name)
     snprintf(word, sizeof word, "%.*s", (int)name.size, name.at);
     OD_LIST_EACH (link, &call->objects->namespaces) {
         const struct od_namespace *namespace = OD_LIST_MEMBER(link, struct od_namespace, link);
-        snprintf(names, sizeof names, "%.*s", (int)namespace->name.size, namespace->name.at);
+        snprintf(names, sizeof names, "%.*s", (int)od_namespace_called(namespace).size,
+                 od_namespace_called(namespace).at);
         suggest.name = nearest[0] == '\0' ? NULL : nearest;
         od_suggest_try(&suggest, names);
         if (suggest.name == names)
@@ -185,6 +211,7 @@ static void fail_unknown(struct od_call *call, od_slice name)
 
 void od_call_deliver(struct od_call *call, const struct od_call_message *message)
 {
+    od_call_check(call);
     struct od_namespace *namespace = od_objects_namespace(call->objects, message->namespace_name);
     if (namespace == NULL) {
         fail_unknown(call, message->namespace_name);
@@ -205,6 +232,7 @@ void od_call_deliver(struct od_call *call, const struct od_call_message *message
 
 void od_call_begun(const struct od_call *call)
 {
+    od_call_check(call);
     if (call->from != OD_FROM_EXCHANGE)
         return;
     struct od_exchange *exchange = od_net_exchange(call->objects->net, call->origin);
@@ -215,6 +243,9 @@ void od_call_begun(const struct od_call *call)
 static void send_to_peer(struct od_call *call, uint32_t worker,
                          const struct od_call_message *message)
 {
+    OD_ASSERT(worker < call->objects->worker_count);
+    OD_ASSERT(worker != call->objects->worker);
+    OD_ASSERT(!call->is_remote);
     struct od_link *peer = call->objects->peers[worker];
     if (peer == NULL) {
         od_call_fail_flagged(call, OD_FAILURE_RETRYABLE,
@@ -226,6 +257,7 @@ static void send_to_peer(struct od_call *call, uint32_t worker,
                              OD_SLICE("Durable Object is overloaded. Too much data queued."));
         return;
     }
+    // From here on it may be handled there, so main must not give its request to anybody else.
     od_call_begun(call);
     call->is_remote = true;
     call->worker = worker;
@@ -252,6 +284,7 @@ static void send_message(struct od_call *call, const struct od_call_message *mes
 // The client's end of a WebSocket will want to know what it is connected to.
 static void note_url(struct od_call *call, od_slice message)
 {
+    OD_ASSERT(call->url == NULL);
     struct od_request request;
     od_slice upgrade;
     if (od_request_read(message, &request) &&
@@ -261,6 +294,7 @@ static void note_url(struct od_call *call, od_slice message)
 
 void od_call_send(struct od_call *call, od_slice bytes)
 {
+    od_call_check(call);
     struct od_call_message message;
     bool is_whole = od_call_read_message(bytes, &message);
     OD_ASSERT(is_whole);
@@ -285,7 +319,7 @@ static void answer_no_route(struct od_call *call)
         if (!od_objects_serve(call->objects, namespace) || text.size > listed_bytes)
             continue;
         od_bytes_put_u8(&text, ' ');
-        od_bytes_put_slice(&text, namespace->name);
+        od_bytes_put_slice(&text, od_namespace_called(namespace));
     }
     od_bytes_put(&text, "\n", 2); // With the zero that ends it.
     od_response_put_plain(&response, 404, text.at);
@@ -308,7 +342,8 @@ static void route_by_path(struct od_call *call, od_slice request, od_slice targe
     struct od_call_message message = {.body = request, .has_name = true};
     enum od_route_result result = od_route_path(target, &message.namespace_name, &name);
     struct od_namespace *namespace =
-        result == OD_ROUTE_OK ? od_objects_namespace(call->objects, message.namespace_name) : NULL;
+        result == OD_ROUTE_OK ? od_objects_namespace_called(call->objects, message.namespace_name)
+                              : NULL;
     if (result == OD_ROUTE_MALFORMED) {
         od_call_fail(call, 400, OD_SLICE("the name in the path does not decode to UTF-8"));
     } else if (namespace == NULL) {
@@ -317,6 +352,7 @@ static void route_by_path(struct od_call *call, od_slice request, od_slice targe
     } else if (!od_objects_serve(call->objects, namespace)) {
         od_call_refuse(call, namespace);
     } else {
+        message.namespace_name = namespace->name;
         message.name = od_bytes_slice(&name);
         message.id = od_id_of_name(&namespace->key, message.name);
         send_message(call, &message);
@@ -326,6 +362,8 @@ static void route_by_path(struct od_call *call, od_slice request, od_slice targe
 
 void od_call_route(struct od_call *call, od_slice request)
 {
+    OD_ASSERT(call->from == OD_FROM_EXCHANGE);
+    od_call_check(call);
     struct od_request head;
     bool is_whole = od_request_read(request, &head);
     OD_ASSERT(is_whole);
@@ -369,6 +407,7 @@ bool od_call_wants_pieces(struct od_objects *objects, od_slice request)
 
 void od_call_refuse(struct od_call *call, const struct od_namespace *namespace)
 {
+    od_call_check(call);
     char text[OD_NAMESPACE_BYTES_MAX + 128];
     int size =
         snprintf(text, sizeof text, "the namespace '%.*s' is not in version %u of the script",
@@ -378,13 +417,16 @@ void od_call_refuse(struct od_call *call, const struct od_namespace *namespace)
 
 void od_call_cancel(struct od_call *call)
 {
+    od_call_check(call);
     struct od_link *peer = call->is_remote ? call->objects->peers[call->worker] : NULL;
     if (peer != NULL) {
         size_t mark = od_link_begin(peer, OD_KIND_CALL_CANCEL, -1);
         od_bytes_put_u64(&peer->out, call->id);
         od_link_end(peer, mark);
     }
+    OD_ASSERT(call->objects->calls.size > 0);
     struct od_object *object = call->object;
+    // It is freed first: what the object's end does must not find it and answer it.
     uint64_t id = call->id;
     od_call_free(call);
     if (object != NULL)

@@ -40,9 +40,14 @@ struct od_call {
     struct od_outgoing *outgoing; // A fetch that has left the outbox, else NULL.
     struct od_object *object;     // Here: in whose inbox it is or whose task handles it.
     size_t bytes;                 // Which it holds there.
+    uint32_t probed_by;           // The worker of the last probe that came by (deadlock.h),
+    uint64_t probe;               // and its number there.
     struct od_access *access;     // OD_FROM_EXCHANGE: for the log; NULL when that is off.
     struct od_timer deadline;     // OD_FROM_EXCHANGE: 504.
 };
+
+// Panics unless [call] is as its fields say of each other.
+void od_call_check(const struct od_call *call);
 
 // Makes a call. From an exchange it has OD_RESPONSE_MS_MAX to be answered.
 struct od_call *od_call_new(struct od_objects *objects, enum od_call_origin from,

@@ -19,6 +19,7 @@ void od_call_lose_parts(struct od_objects *objects, const struct od_response *re
         od_sink_lose(objects, response);
     if (response->socket == 0)
         return;
+    OD_ASSERT(response->worker < objects->worker_count);
     if (response->worker == objects->worker) {
         od_socket_attach(objects, response->socket, (od_slice){NULL, 0}, -1);
     } else if (objects->peers[response->worker] != NULL) {
@@ -43,6 +44,8 @@ static void tell_moved(struct od_objects *objects, uint32_t worker, int fd)
 void od_call_hand_over(struct od_objects *objects, uint32_t worker, uint64_t number,
                        od_slice record, int fd)
 {
+    OD_ASSERT(worker < objects->worker_count);
+    OD_ASSERT(fd >= 0);
     if (worker == objects->worker) {
         od_socket_attach(objects, number, record, fd);
         return;
@@ -63,6 +66,7 @@ void od_call_hand_over(struct od_objects *objects, uint32_t worker, uint64_t num
 static void refuse_upgrade(struct od_call *call, struct od_exchange *exchange,
                            const struct od_response *response, const char *why)
 {
+    OD_ASSERT(call->from == OD_FROM_EXCHANGE);
     bool is_asked = od_exchange_wants_websocket(exchange) || response->is_events;
     struct od_bytes refusal = {0};
     od_log(is_asked ? OD_LOG_ERROR : OD_LOG_INFO, call->object == NULL ? NULL : call->object->label,
@@ -80,6 +84,7 @@ static void refuse_upgrade(struct od_call *call, struct od_exchange *exchange,
 static void upgrade(struct od_call *call, struct od_exchange *exchange, od_slice bytes,
                     const struct od_response *response)
 {
+    OD_ASSERT(response->socket != 0);
     struct od_bytes record = {0};
     struct od_error err;
     int fd = -1;
@@ -118,6 +123,7 @@ static void answer_in_pieces(struct od_call *call, struct od_exchange *exchange,
 
 static void answer_exchange(struct od_call *call, od_slice bytes)
 {
+    OD_ASSERT(call->from == OD_FROM_EXCHANGE);
     struct od_response response;
     bool is_whole = od_response_read(bytes, &response);
     OD_ASSERT(is_whole);
@@ -149,11 +155,13 @@ static void give_parts(struct od_call *call, struct od_task *task, od_slice byte
 
 static void reply_to_task(struct od_call *call, enum od_call_outcome outcome, od_slice bytes)
 {
+    OD_ASSERT(call->from == OD_FROM_TASK);
     struct od_task *task = od_task_find(call->objects, call->origin);
     if (outcome == OD_OUTCOME_RESPONSE)
         give_parts(call, task, bytes);
     if (task == NULL)
         return;
+    OD_ASSERT(task->waiting_call == call->id);
     task->waiting_call = 0;
     struct od_event *event = od_event_new(OD_EVENT_RESUME, bytes);
     event->ok = outcome != OD_OUTCOME_FAILURE;
@@ -163,6 +171,7 @@ static void reply_to_task(struct od_call *call, enum od_call_outcome outcome, od
 
 static void reply_to_peer(struct od_call *call, enum od_call_outcome outcome, od_slice bytes)
 {
+    OD_ASSERT(call->origin_worker <= call->objects->worker_count);
     struct od_link *peer = call->objects->peers[call->origin_worker];
     if (peer == NULL)
         return;
@@ -184,6 +193,7 @@ static void reply(struct od_call *call, enum od_call_outcome outcome, od_slice b
 
 void od_call_answer(struct od_call *call, od_slice answer)
 {
+    od_call_check(call);
     static const enum od_call_outcome outcomes[OD_CALL_KINDS] = {
         [OD_CALL_FETCH] = OD_OUTCOME_RESPONSE,
         [OD_CALL_METHOD] = OD_OUTCOME_RESULTS,
@@ -210,6 +220,7 @@ static const char *standard_words(uint16_t status)
 
 static void fail_exchange(struct od_call *call, uint16_t status)
 {
+    OD_ASSERT(call->from == OD_FROM_EXCHANGE);
     struct od_bytes response = {0};
     od_response_put_plain(&response, status, standard_words(status));
     answer_exchange(call, od_bytes_slice(&response));
@@ -229,6 +240,7 @@ static void reply_failure(struct od_call *call, const struct od_failure *failure
 
 void od_call_fail_with(struct od_call *call, uint16_t status, const struct od_failure *failure)
 {
+    od_call_check(call);
     if (call->from == OD_FROM_EXCHANGE)
         fail_exchange(call, status);
     else

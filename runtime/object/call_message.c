@@ -7,6 +7,7 @@
 void od_call_begin(struct od_bytes *bytes, enum od_call_kind kind, const od_id *id,
                    od_slice namespace_name, bool has_name, od_slice name)
 {
+    OD_ASSERT(kind < OD_CALL_KINDS);
     od_bytes_put(bytes, id->bytes, OD_ID_BYTES);
     od_bytes_put_string(bytes, namespace_name);
     od_bytes_put_u8(bytes, has_name);

@@ -18,6 +18,8 @@ struct client_end {
 
 void od_client_end_arrive(struct od_task *task, const struct od_response *response, od_slice url)
 {
+    OD_ASSERT(response->socket != 0);
+    OD_ASSERT(response->worker < task->object->objects->worker_count);
     struct client_end *end = od_allocate_zeroed(sizeof *end);
     od_slice protocol = {NULL, 0};
     end->worker = response->worker;
@@ -66,6 +68,7 @@ static struct od_bytes record_of(const struct client_end *end, bool is_client)
 static void join(struct od_objects *objects, const struct client_end *end, uint64_t own,
                  const int fds[2])
 {
+    OD_ASSERT(end->worker < objects->worker_count);
     struct od_bytes client = record_of(end, true), server = record_of(end, false);
     od_socket_attach(objects, own, od_bytes_slice(&client), fds[0]);
     od_call_hand_over(objects, end->worker, end->number, od_bytes_slice(&server), fds[1]);

@@ -17,6 +17,10 @@
 // to the call it began with: a cycle. The other way, that each call carries the objects that wait
 // for it, costs bytes on every call and does not see two sections that call each other.
 //
+// A probe comes by a call once: the ways from one to the other can be more than all that wait. So
+// it finds one cycle, and when that is broken and the call it began with still waits, another probe
+// looks for the next.
+//
 // Two probes can find the same cycle at once, from either end. Both condemn the same call: of those
 // that wait at a shut object, the one with the highest number in the highest worker. Its caller
 // gets an error that names all objects of the cycle, and the others go on.

@@ -23,6 +23,7 @@ static const char *const names[] = {
 
 struct od_event *od_event_new(enum od_event_kind kind, od_slice bytes)
 {
+    OD_ASSERT(kind <= OD_EVENT_RESUME);
     struct od_event *event = od_allocate(sizeof *event + bytes.size);
     *event = (struct od_event){.kind = kind, .size = bytes.size};
     od_list_init(&event->link);
@@ -33,6 +34,7 @@ struct od_event *od_event_new(enum od_event_kind kind, od_slice bytes)
 
 struct od_event *od_event_new_of(enum od_event_kind kind, struct od_bytes *memory)
 {
+    OD_ASSERT(memory->at != NULL || memory->size == 0);
     struct od_event *event = od_event_new(kind, (od_slice){0});
     event->size = memory->size;
     event->memory = memory->at;
@@ -54,6 +56,7 @@ od_slice od_event_bytes(const struct od_event *event)
 
 const char *od_event_name(const struct od_event *event)
 {
+    OD_ASSERT(event->kind <= OD_EVENT_RESUME);
     struct od_invocation invocation;
     bool is_call = event->kind == OD_EVENT_CALL || event->kind == OD_EVENT_COMMAND;
     if (is_call && od_invocation_read(od_event_bytes(event), &invocation))

@@ -3,6 +3,7 @@
 #include "object/call.h"
 #include "object/socket.h"
 #include "object/timeout.h"
+#include "object/trace.h"
 
 static struct od_event *event_of(struct od_list *link)
 {
@@ -11,18 +12,23 @@ static struct od_event *event_of(struct od_list *link)
 
 void od_inbox_put(struct od_object *object, struct od_event *event)
 {
+    OD_ASSERT(event->kind != OD_EVENT_RESUME);
+    OD_ASSERT(od_list_is_empty(&event->link));
     od_list_push_back(&object->inbox, &event->link);
     object->inbox_count++;
+    od_trace_came(object, event);
 }
 
 static void take_out(struct od_object *object, struct od_event *event)
 {
+    OD_ASSERT(object->inbox_count > 0);
     od_list_remove(&event->link);
     object->inbox_count--;
 }
 
 struct od_event *od_inbox_take(struct od_object *object)
 {
+    OD_ASSERT(!od_list_is_empty(&object->inbox));
     struct od_event *event = event_of(object->inbox.next);
     take_out(object, event);
     if (event->kind == OD_EVENT_TIMER)
@@ -32,6 +38,7 @@ struct od_event *od_inbox_take(struct od_object *object)
 
 bool od_inbox_cancel(struct od_object *object, uint64_t call)
 {
+    OD_ASSERT(call != 0); // The number of events that nobody asked for.
     OD_LIST_EACH_SAFE (link, &object->inbox) {
         struct od_event *event = event_of(link);
         if (event->call != call)
@@ -45,6 +52,7 @@ bool od_inbox_cancel(struct od_object *object, uint64_t call)
 
 void od_inbox_refuse(struct od_object *object)
 {
+    OD_ASSERT(object->namespace != NULL);
     OD_LIST_EACH_SAFE (link, &object->inbox) {
         struct od_event *event = event_of(link);
         if (event->call == 0)
@@ -79,5 +87,6 @@ static void free_events(struct od_list *events)
 void od_inbox_deinit(struct od_object *object)
 {
     free_events(&object->inbox);
+    object->inbox_count = 0;
     free_events(&object->resumes);
 }

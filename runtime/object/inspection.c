@@ -5,17 +5,21 @@
 #include "base/cursor.h"
 #include "link/link.h"
 #include "object/call.h"
+#include "object/history.h"
 #include "object/report.h"
 #include "object/route.h"
 #include "store/store.h"
 
-static void put_identity(struct od_bytes *facts, const struct od_identity *identity)
+static void put_identity(struct od_bytes *facts, struct od_objects *objects,
+                         const struct od_identity *identity)
 {
+    const struct od_namespace *namespace = od_objects_namespace(objects, identity->space);
     char text[OD_ID_TEXT_BYTES + 1];
     od_id id;
     memcpy(id.bytes, identity->id, OD_ID_BYTES);
     od_id_format(&id, text);
-    od_facts_text(facts, "namespace", identity->space);
+    od_facts_text(facts, "namespace",
+                  namespace == NULL ? identity->space : od_namespace_called(namespace));
     if (identity->has_name)
         od_facts_text(facts, "name", identity->name);
     od_facts_text(facts, "id", od_slice_of(text));
@@ -34,6 +38,7 @@ static void put_why(struct od_bytes *facts, const struct od_object *object)
 
 static void put_life(struct od_bytes *facts, struct od_object *object)
 {
+    od_object_check(object);
     od_facts_text(facts, "state", od_slice_of(od_object_state_name(object->state)));
     if (object->state != OD_ASLEEP) {
         od_time_ms now = od_clock_monotonic_ms();
@@ -44,42 +49,73 @@ static void put_life(struct od_bytes *facts, struct od_object *object)
     od_facts_number(facts, "queued", object->inbox_count);
 }
 
-// Or is about to be.
-static bool is_stored(const struct od_object *object)
+static void put_measure(struct od_bytes *facts, struct od_objects *objects,
+                        const uint8_t id[OD_ID_BYTES], uint64_t rows_max)
 {
-    struct od_identity stored;
-    return !od_storage_is_clean(&object->storage) ||
-           od_store_identity_of(object->objects->store, object->identity.id, &stored);
+    struct od_measure measure = {0};
+    if (rows_max == 0)
+        return;
+    od_store_measure(objects->store, id, rows_max, &measure);
+    od_facts_number(facts, "rows", measure.rows);
+    od_facts_number(facts, "bytes", measure.bytes);
+    if (measure.is_cut)
+        od_facts_number(facts, "bytesAtLeast", 1);
 }
 
-void od_inspection_put(struct od_bytes *facts, struct od_object *object)
+static void put_object(struct od_bytes *facts, struct od_object *object, uint64_t rows_max)
 {
     struct od_alarm alarm;
     od_slice name;
     (void)od_object_name(object, &name); // So that it knows it.
-    put_identity(facts, &object->identity);
+    put_identity(facts, object->objects, &object->identity);
     put_life(facts, object);
-    od_facts_number(facts, "stored", is_stored(object));
+    od_history_put(facts, object->history);
+    od_facts_number(facts, "stored", od_storage_has_anything(&object->storage));
+    put_measure(facts, object->objects, object->identity.id, rows_max);
     if (od_storage_alarm(&object->storage, &alarm))
         od_facts_number(facts, "alarmMs", (uint64_t)alarm.time_ms);
     od_facts_number(facts, "database", od_storage_has_page(&object->storage, 1)); // Its head.
     od_facts_end(facts);
 }
 
+void od_inspection_put(struct od_bytes *facts, struct od_object *object)
+{
+    put_object(facts, object, OD_INSPECT_MEASURE_MAX);
+}
+
 // --- A page of the list --------------------------------------------------------------------------
+
+enum phase { // A page begins in the one where the page before ended.
+    LIVING,
+    FAILED,
+    STORED,
+    OVER,
+};
 
 struct page {
     struct od_objects *objects;
     struct od_bytes facts;
     od_slice space;
     od_slice beginning; // Of the name.
-    bool awake;
+    enum od_inspect_scope scope;
     uint32_t limit;
+    uint64_t measure_max; // Rows of each object that may be counted; 0: it is not asked for.
     uint32_t count;
     uint32_t looked_at;
-    char place[64]; // Where the page ends, when it is full; else empty.
+    int64_t ends_us;
+    enum phase phase;
+    uint64_t bucket;             // LIVING: the next one.
+    char place[2 + OD_ID_BYTES]; // STORED: the last key of the directory.
     size_t place_bytes;
 };
+
+// It ends here, however many are found.
+static bool is_full(struct page *page)
+{
+    page->looked_at++;
+    return page->count >= page->limit || page->looked_at > OD_INSPECT_ROWS_MAX ||
+           od_clock_passed_us() > page->ends_us;
+}
 
 static bool is_wanted(const struct page *page, const struct od_identity *identity)
 {
@@ -89,66 +125,194 @@ static bool is_wanted(const struct page *page, const struct od_identity *identit
            (identity->has_name && od_slice_starts_with(identity->name, page->beginning));
 }
 
-static void put_sleeper(struct page *page, const struct od_identity *identity)
+static bool is_in_directory(const struct page *page, const uint8_t id[OD_ID_BYTES])
 {
-    struct od_namespace *namespace = od_objects_namespace(page->objects, identity->space);
-    put_identity(&page->facts, identity);
-    od_facts_text(&page->facts, "state",
-                  namespace != NULL && od_objects_serve(page->objects, namespace)
-                      ? OD_SLICE("asleep")
-                      : OD_SLICE("without a class"));
-    od_facts_end(&page->facts);
+    struct od_identity stored;
+    return od_store_identity_of(page->objects->store, id, &stored);
 }
 
-static bool visit(void *context, od_slice place, const struct od_identity *identity)
+static void put_sleeper(struct page *page, const struct od_identity *identity, bool is_there)
 {
-    struct page *page = context;
+    struct od_namespace *namespace = od_objects_namespace(page->objects, identity->space);
+    bool is_served = namespace != NULL && od_objects_serve(page->objects, namespace);
     od_id id;
     memcpy(id.bytes, identity->id, OD_ID_BYTES);
-    if (++page->looked_at > OD_INSPECT_ROWS_MAX || page->count == page->limit)
+    const struct od_failed *failed = od_history_find_failed(page->objects, &id);
+    put_identity(&page->facts, page->objects, identity);
+    od_facts_text(&page->facts, "state",
+                  is_served ? OD_SLICE("asleep") : OD_SLICE("without a class"));
+    od_history_put(&page->facts, failed == NULL ? NULL : failed->history);
+    od_facts_number(&page->facts, "stored", is_there);
+    put_measure(&page->facts, page->objects, identity->id, page->measure_max);
+    od_facts_end(&page->facts);
+    page->count++;
+}
+
+// Others have their struct only because they were looked at, or because of writes on their way.
+static bool lives(const struct page *page, struct od_object *object)
+{
+    if (object->state != OD_ASLEEP || page->scope == OD_INSPECT_AWAKE)
+        return object->state != OD_ASLEEP;
+    return object->socket_count > 0 || object->inbox_count > 0 ||
+           (page->scope == OD_INSPECT_ALL && od_storage_has_anything(&object->storage));
+}
+
+// Those that are stored come later, unless only the living count.
+static void visit_living(struct od_map_node *node, void *context)
+{
+    struct page *page = context;
+    struct od_object *object = OD_MAP_MEMBER(node, struct od_object, by_id);
+    page->looked_at++;
+    if (!lives(page, object) || !is_wanted(page, &object->identity) ||
+        (page->scope == OD_INSPECT_ALL && is_in_directory(page, object->identity.id)))
+        return;
+    put_object(&page->facts, object, page->measure_max);
+    page->count++;
+}
+
+static enum phase walk_living(struct page *page)
+{
+    do {
+        if (is_full(page))
+            return LIVING;
+        page->bucket = od_map_visit(&page->objects->by_id, page->bucket, visit_living, page);
+    } while (page->bucket != 0);
+    return page->scope == OD_INSPECT_AWAKE ? OVER : FAILED;
+}
+
+// They are few.
+static enum phase walk_failed(struct page *page)
+{
+    if (is_full(page))
+        return FAILED;
+    OD_LIST_EACH (link, &page->objects->failed) {
+        const struct od_failed *failed = OD_LIST_MEMBER(link, struct od_failed, link);
+        bool is_there = is_in_directory(page, failed->identity.id);
+        if (is_wanted(page, &failed->identity) && !(page->scope == OD_INSPECT_ALL && is_there))
+            put_sleeper(page, &failed->identity, is_there);
+    }
+    return page->scope == OD_INSPECT_LIVING ? OVER : STORED;
+}
+
+// The place before the first object of the next slot that is this worker's. A worker's slots are
+// those of a number modulo the count of workers, so it is no walk over what others have.
+static void go_to_own_slot(struct page *page, od_slot slot)
+{
+    const struct od_objects *objects = page->objects;
+    uint32_t next = slot;
+    while (next % objects->worker_count != objects->worker)
+        next++;
+    page->place[0] = (char)(next >> 8);
+    page->place[1] = (char)next;
+    page->place_bytes = 2;
+}
+
+struct stored_walk {
+    struct page *page;
+    bool is_full;
+    bool has_jumped;
+};
+
+static bool visit_stored(void *context, od_slice place, const struct od_identity *identity)
+{
+    struct stored_walk *walk = context;
+    struct page *page = walk->page;
+    od_id id;
+    memcpy(id.bytes, identity->id, OD_ID_BYTES);
+    walk->is_full = is_full(page);
+    walk->has_jumped = od_worker_of(&id, page->objects->worker_count) != page->objects->worker;
+    if (walk->is_full)
         return false;
-    page->place_bytes = place.size < sizeof page->place ? place.size : 0;
+    if (walk->has_jumped) {
+        go_to_own_slot(page, od_slot_of_id(id.bytes));
+        return false;
+    }
+    page->place_bytes = place.size < sizeof page->place ? place.size : sizeof page->place;
     memcpy(page->place, place.at, page->place_bytes);
-    if (od_worker_of(&id, page->objects->worker_count) != page->objects->worker ||
-        !is_wanted(page, identity))
+    if (!is_wanted(page, identity))
         return true;
     struct od_object *object = od_objects_find(page->objects, &id);
-    bool is_awake = object != NULL && object->state != OD_ASLEEP;
-    if (page->awake && !is_awake)
-        return true;
-    if (object != NULL)
-        od_inspection_put(&page->facts, object);
-    else
-        put_sleeper(page, identity);
-    page->count++;
+    if (object == NULL) {
+        put_sleeper(page, identity, true);
+    } else if (lives(page, object)) { // Else it was deleted, and the directory does not know yet.
+        put_object(&page->facts, object, page->measure_max);
+        page->count++;
+    }
     return true;
 }
 
-static void put_unstored(struct page *page)
+static enum phase walk_stored(struct page *page)
 {
-    struct od_map_node *node = NULL;
-    uint32_t looked_at = 0;
-    while ((node = od_map_next(&page->objects->by_id, node)) != NULL &&
-           looked_at++ < OD_INSPECT_ROWS_MAX) {
-        struct od_object *object = OD_MAP_MEMBER(node, struct od_object, by_id);
-        struct od_identity stored;
-        bool is_awake = object->state != OD_ASLEEP;
-        bool lives = is_awake || (!page->awake && object->socket_count > 0);
-        if (lives && is_wanted(page, &object->identity) &&
-            !od_store_identity_of(page->objects->store, object->identity.id, &stored))
-            od_inspection_put(&page->facts, object);
-    }
+    struct stored_walk walk = {.page = page};
+    do {
+        char place[sizeof page->place];
+        od_slice after = {place, page->place_bytes};
+        memcpy(place, page->place, page->place_bytes);
+        walk.is_full = walk.has_jumped = false;
+        od_store_walk_directory(page->objects->store, after, visit_stored, &walk);
+    } while (walk.has_jumped && !walk.is_full);
+    return walk.is_full ? STORED : OVER;
 }
 
-static void answer(struct page *page, uint64_t call)
+static void walk(struct page *page)
+{
+    static enum phase (*const walks[])(struct page *) = {
+        [LIVING] = walk_living, [FAILED] = walk_failed, [STORED] = walk_stored};
+    enum phase before;
+    do {
+        before = page->phase;
+        page->phase = walks[before](page);
+    } while (page->phase != before && page->phase != OVER);
+}
+
+// --- The answer ----------------------------------------------------------------------------------
+
+// u8 phase, then the number of a bucket or a key of the directory.
+static void put_place(struct od_bytes *bytes, const struct page *page)
+{
+    struct od_bytes place = {0};
+    if (page->phase != OVER) {
+        od_bytes_put_u8(&place, (uint8_t)page->phase);
+        if (page->phase == LIVING)
+            od_bytes_put_u64(&place, page->bucket);
+        else
+            od_bytes_put(&place, page->place, page->place_bytes);
+    }
+    od_bytes_put_string(bytes, od_bytes_slice(&place));
+    od_bytes_deinit(&place);
+}
+
+static bool read_place(struct page *page, od_slice place)
+{
+    struct od_cursor cursor = od_cursor_of(place);
+    if (place.size == 0)
+        return true;
+    page->phase = od_cursor_u8(&cursor);
+    if (page->phase == LIVING)
+        page->bucket = od_cursor_u64(&cursor);
+    od_slice key = od_cursor_rest(&cursor);
+    if (cursor.failed || page->phase >= OVER || key.size > sizeof page->place ||
+        (key.size > 0 && page->phase != STORED))
+        return false;
+    memcpy(page->place, key.at, key.size);
+    page->place_bytes = key.size;
+    return true;
+}
+
+static void answer(struct page *page, uint64_t call, bool ok)
 {
     struct od_link *main = page->objects->main;
-    bool has_more = page->count == page->limit || page->looked_at > OD_INSPECT_ROWS_MAX;
     size_t mark = od_link_begin(main, OD_KIND_REPLY, -1);
     od_bytes_put_u64(&main->out, call);
-    od_bytes_put_u8(&main->out, OD_OUTCOME_RESULTS);
-    od_bytes_put_string(&main->out, (od_slice){page->place, has_more ? page->place_bytes : 0});
-    od_bytes_put_slice(&main->out, od_bytes_slice(&page->facts));
+    od_bytes_put_u8(&main->out, ok ? OD_OUTCOME_RESULTS : OD_OUTCOME_FAILURE);
+    if (ok) {
+        od_bytes_put_u32(&main->out, page->objects->worker_count);
+        put_place(&main->out, page);
+        od_bytes_put_slice(&main->out, od_bytes_slice(&page->facts));
+    } else {
+        od_failure_put(&main->out,
+                       &(struct od_failure){.message = OD_SLICE("that is no place in the list")});
+    }
     od_link_end(main, mark);
     od_bytes_deinit(&page->facts);
 }
@@ -156,16 +320,19 @@ static void answer(struct page *page, uint64_t call)
 void od_inspection_receive(struct od_objects *objects, od_slice body)
 {
     struct od_cursor cursor = od_cursor_of(body);
-    struct page page = {.objects = objects};
+    struct page page = {.objects = objects, .ends_us = od_clock_passed_us() + OD_INSPECT_US_MAX};
     uint64_t call = od_cursor_u64(&cursor);
+    page.scope = od_cursor_u8(&cursor);
     page.space = od_cursor_string(&cursor);
     page.beginning = od_cursor_string(&cursor);
-    page.awake = od_cursor_u8(&cursor) != 0;
+    page.measure_max = od_cursor_u8(&cursor) != 0 ? OD_INSPECT_MEASURE_MAX : 0;
     page.limit = od_cursor_u32(&cursor);
-    od_slice after = od_cursor_string(&cursor);
-    if (!cursor.failed && after.size == 0)
-        put_unstored(&page);
-    if (!cursor.failed)
-        od_store_walk_directory(objects->store, after, visit, &page);
-    answer(&page, call);
+    bool ok = read_place(&page, od_cursor_string(&cursor)) && !cursor.failed &&
+              page.scope < OD_INSPECT_SCOPES && page.limit > 0;
+    const struct od_namespace *namespace = od_objects_namespace_called(objects, page.space);
+    if (namespace != NULL)
+        page.space = namespace->name;
+    if (ok)
+        walk(&page);
+    answer(&page, call, ok);
 }

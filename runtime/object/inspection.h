@@ -1,9 +1,12 @@
 // What a worker tells an operator of its objects, one by one: who they are, what keeps them awake,
-// what waits. object/report.h is the same about all of them together.
+// what waits, what was last. object/report.h is the same about all of them together.
 //
-// A page of the list: the objects that are stored, in the order of the directory, of which a page
-// looks at OD_INSPECT_ROWS_MAX at most, so that nobody waits for it; before them, on the first
-// page, those that live here and have nothing stored.
+// A page of the list: first the objects that live here and have nothing stored, then those that
+// failed and are gone, then what is stored, in the order of the directory; or, by its scope, the
+// living ones alone. A page looks at OD_INSPECT_ROWS_MAX objects at most, and stops after
+// OD_INSPECT_US_MAX, so that nobody waits for it: it may be empty, and there be more. The place
+// where it ends is good for ever, also in another life of the worker and when the list has changed.
+// An object that comes and goes meanwhile may be met twice or not at all, any other is met.
 
 #ifndef OD_OBJECT_INSPECTION_H
 #define OD_OBJECT_INSPECTION_H
@@ -11,11 +14,18 @@
 #include "object/facts.h"
 #include "object/objects.h"
 
+enum od_inspect_scope {
+    OD_INSPECT_ALL,
+    OD_INSPECT_LIVING, // With an instance, sockets, events that wait, or errors not long ago.
+    OD_INSPECT_AWAKE,  // With an instance.
+    OD_INSPECT_SCOPES,
+};
+
 void od_inspection_put(struct od_bytes *facts, struct od_object *object); // One record.
 
-// The body of an INSPECT: u64 call, str namespace (empty: any), str beginning of the name, u8 only
-// those with an instance, u32 how many, str where the page before ended (empty: the first). The
-// answer: str where this one ended (empty: there is no more), facts.
+// The body of an INSPECT: u64 call, u8 scope, str namespace (empty: any), str beginning of the
+// name, u8 with the bytes stored, u32 about how many, str where the page before ended (empty: the
+// first). The answer: u32 workers, str where this one ended (empty: there is no more), facts.
 void od_inspection_receive(struct od_objects *objects, od_slice body);
 
 #endif

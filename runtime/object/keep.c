@@ -23,6 +23,8 @@ void od_keep_deinit(struct od_objects *objects)
 // Counted from 1; 0: there is none left.
 static uint32_t take_place(struct od_keep *keep)
 {
+    OD_ASSERT(keep->free_count <= keep->free_capacity);
+    OD_ASSERT(keep->next <= OD_PAGE_SOCKETS_MAX);
     if (keep->free_count > 0)
         return keep->free[--keep->free_count] + 1;
     return keep->next < OD_PAGE_SOCKETS_MAX ? ++keep->next : 0;
@@ -30,6 +32,8 @@ static uint32_t take_place(struct od_keep *keep)
 
 static void give_place(struct od_objects *objects, uint32_t place)
 {
+    OD_ASSERT(place > 0);
+    OD_ASSERT(place <= OD_PAGE_SOCKETS_MAX);
     struct od_keep *keep = &objects->keep;
     if (keep->free_count == keep->free_capacity) {
         keep->free_capacity = keep->free_capacity == 0 ? 64 : 2 * keep->free_capacity;
@@ -40,6 +44,9 @@ static void give_place(struct od_objects *objects, uint32_t place)
 
 static void use_place(struct od_socket *socket, uint32_t place)
 {
+    OD_ASSERT(socket->place == 0);
+    OD_ASSERT(place > 0);
+    OD_ASSERT(place <= OD_PAGE_SOCKETS_MAX);
     struct od_worker_page *page = socket->object->objects->page;
     socket->place = place;
     page->flags[place - 1] = socket->is_events ? OD_PAGE_EVENTS : 0;
@@ -79,6 +86,8 @@ static void put_record(struct od_bytes *bytes, const struct od_socket *socket)
 // Without a descriptor or a place for it the socket works, but will not outlive this worker.
 void od_keep_socket(struct od_socket *socket)
 {
+    OD_ASSERT(socket->is_attached);
+    OD_ASSERT(socket->place == 0);
     struct od_objects *objects = socket->object->objects;
     int fd = od_websocket_duplicate_fd(socket->websocket);
     uint32_t place = fd < 0 ? 0 : take_place(&objects->keep);
@@ -104,6 +113,7 @@ void od_keep_again(struct od_socket *socket, uint32_t place)
 
 void od_keep_facts(const struct od_socket *socket)
 {
+    OD_ASSERT(socket->place != 0);
     struct od_link *link = socket->object->objects->main;
     size_t mark = od_link_begin(link, OD_KIND_SOCKET_FACTS, -1);
     od_bytes_put_u64(&link->out, socket->id);
@@ -144,6 +154,7 @@ static void put_object(struct od_bytes *bytes, const struct od_object *object)
 
 static void tell_object(const struct od_object *object, bool forget)
 {
+    OD_ASSERT(!od_object_is_entry(object));
     struct od_link *link = object->objects->main;
     size_t mark = od_link_begin(link, OD_KIND_OBJECT_KEEP, -1);
     od_bytes_put_u8(&link->out, forget);

@@ -23,6 +23,7 @@ char *od_label_new(od_slice namespace_name, const od_id *id, bool has_name, od_s
 
 void od_object_set_name(struct od_object *object, od_slice name)
 {
+    OD_ASSERT(!object->identity.has_name);
     char *copy = od_allocate(name.size);
     if (name.size > 0)
         memcpy(copy, name.at, name.size);

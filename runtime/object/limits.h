@@ -22,6 +22,7 @@
 #define OD_OBJECT_CALLS_MAX 32768       // The same for those without an answer, wherever they are,
 #define OD_ASKED_BYTES_MAX (64u << 20)  // and for their bytes.
 #define OD_DEADLOCK_OBJECTS_MAX 64      // A longer chain of waiting objects is not followed.
+#define OD_DEADLOCK_CYCLES_MAX 1024     // So many are broken because of one call.
 #define OD_PEER_BYTES_MAX (64u << 20)   // That wait for another worker to read; then the same.
 #define OD_OUTBOX_BYTES_MAX (64u << 20) // Messages that wait for the disk; more: reset.
 #define OD_SOCKET_WAITING_MAX 64        // Messages of one socket that wait; then it is not read.
@@ -55,10 +56,19 @@
 #define OD_PASSWORD_BYTES_MAX 4096
 #define OD_PASSWORD_MEMORY_MAX (32u << 20) // Of one.
 #define OD_PASSWORD_P_MAX 16
-#define OD_REPORT_OBJECTS_MAX 100 // Objects of one worker that `open-do status` names,
-#define OD_REPORT_REASONS_MAX 8   // and the handlers it names of each.
-#define OD_INSPECT_ROWS_MAX 1000  // Objects that a page of `open-do objects` looks at.
-#define OD_ATTACH_MS_MAX 30000    // From acceptWebSocket to the 101 that takes the socket.
+#define OD_REPORT_OBJECTS_MAX 100    // Objects of one worker that `open-do status` names,
+#define OD_REPORT_REASONS_MAX 8      // and the handlers it names of each.
+#define OD_INSPECT_ROWS_MAX 20000    // What a page of `open-do objects` looks at,
+#define OD_INSPECT_US_MAX 2000       // and for how long at most,
+#define OD_INSPECT_MEASURE_MAX 10000 // with so many rows of one object.
+#define OD_LOOK_SQL_US_MAX 500000    // An operator's query that runs longer is given up.
+#define OD_LEFTOVERS_ROWS_MAX 2000 // Of the directory, that are looked at in a turn (leftovers.h),
+#define OD_LEFTOVERS_DELETING_MAX 500 // objects that are deleted at a time,
+#define OD_LEFTOVERS_NAMED_MAX 16     // and namespaces that are named.
+#define OD_FAILED_MAX 256             // Histories kept of objects that are gone, with errors.
+#define OD_TRACES_MAX 64              // Objects of a worker that are watched,
+#define OD_TRACE_MS_MAX 30000         // so long after somebody has last asked.
+#define OD_ATTACH_MS_MAX 30000        // From acceptWebSocket to the 101 that takes the socket.
 
 #define OD_ALARM_MS_MAX                                                                            \
     900000 // An alarm's handler that has not returned: a failed try. [Cloudflare]

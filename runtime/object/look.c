@@ -6,8 +6,11 @@
 #include "link/commands.h"
 #include "link/invocation.h"
 #include "object/inspection.h"
+#include "object/look_sql.h"
 #include "object/outbox.h"
 #include "object/socket.h"
+#include "object/trace.h"
+#include "sql/copy.h"
 #include "store/store.h"
 
 // --- What it finds -------------------------------------------------------------------------------
@@ -50,6 +53,32 @@ static bool get_key(struct od_object *object, struct od_cursor *sent, struct od_
     return true;
 }
 
+static bool query(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                  struct od_error *err)
+{
+    bool ok = od_look_sql(&object->storage, sent, found, err);
+    if (object->state == OD_ASLEEP)
+        od_storage_rest(&object->storage);
+    return ok;
+}
+
+// Several answers are one database when nothing was written between them.
+static bool get_database(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                         struct od_error *err)
+{
+    uint32_t first = od_cursor_u32(sent);
+    uint64_t mark = od_cursor_u64(sent);
+    if (sent->failed || first == 0)
+        return od_error_set(err, "that is no number of a page");
+    if (mark == 0)
+        mark = od_storage_mark_pages(&object->storage);
+    else if (!od_storage_pages_are_as_marked(&object->storage, mark))
+        mark = 0;
+    od_bytes_put_u64(found, mark);
+    od_bytes_put_u32(found, od_sql_copy_page_count(&object->storage));
+    return mark == 0 || od_sql_copy_out(&object->storage, first, found, err);
+}
+
 static void put_socket(struct od_bytes *found, const struct od_socket *socket)
 {
     static const char *const states[] = {"connecting", "open", "closing", "closed"};
@@ -76,11 +105,22 @@ static bool list_sockets(struct od_object *object, struct od_cursor *sent, struc
     return true;
 }
 
+static bool list_events(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                        struct od_error *err)
+{
+    (void)sent;
+    if (!od_trace_watch(object, err))
+        return false;
+    od_trace_put(found, object);
+    return true;
+}
+
 // --- What it does --------------------------------------------------------------------------------
 
 static const char evicted[] = "evicted by an operator";
 static const char reset_words[] = "reset by an operator";
 static const char deleted[] = "deleted by an operator";
+static const char imported[] = "its database is imported by an operator";
 
 static bool hibernate(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
                       struct od_error *err)
@@ -90,12 +130,17 @@ static bool hibernate(struct od_object *object, struct od_cursor *sent, struct o
     return true;
 }
 
+static void drop_instance(struct od_object *object, const char *why)
+{
+    if (object->state != OD_ASLEEP)
+        od_object_reset(object, od_slice_of(why));
+}
+
 static bool evict(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
                   struct od_error *err)
 {
     (void)sent, (void)found, (void)err;
-    if (object->state != OD_ASLEEP)
-        od_object_reset(object, od_slice_of(evicted));
+    drop_instance(object, evicted);
     return true;
 }
 
@@ -118,6 +163,28 @@ static bool delete_all(struct od_object *object, struct od_cursor *sent, struct 
     return ok;
 }
 
+static bool delete_database(struct od_object *object, struct od_cursor *sent,
+                            struct od_bytes *found, struct od_error *err)
+{
+    (void)sent, (void)found, (void)err;
+    drop_instance(object, imported);
+    od_sql_copy_begin(&object->storage);
+    od_storage_seal(&object->storage);
+    return true;
+}
+
+static bool put_database(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                         struct od_error *err)
+{
+    (void)found;
+    uint32_t first = od_cursor_u32(sent);
+    od_slice pages = od_cursor_string(sent);
+    drop_instance(object, imported);
+    bool ok = od_sql_copy_in(&object->storage, first, pages, err);
+    od_storage_seal(&object->storage);
+    return ok;
+}
+
 // --- The answer ----------------------------------------------------------------------------------
 
 static bool unknown(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
@@ -132,10 +199,19 @@ static look *find(od_slice name)
     static const struct {
         const char *name;
         look *look;
-    } rows[] = {{"object", tell_object},  {"kv.list", list_keys},
-                {"kv.get", get_key},      {"sockets.list", list_sockets},
-                {"hibernate", hibernate}, {"evict", evict},
-                {"reset", reset},         {"delete", delete_all}};
+    } rows[] = {{"object", tell_object},
+                {"kv.list", list_keys},
+                {"kv.get", get_key},
+                {"events", list_events},
+                {"sql.read", query},
+                {"sockets.list", list_sockets},
+                {"hibernate", hibernate},
+                {"evict", evict},
+                {"reset", reset},
+                {"delete", delete_all},
+                {"database.get", get_database},
+                {"database.delete", delete_database},
+                {"database.put", put_database}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (od_slice_equal(name, od_slice_of(rows[i].name)))
             return rows[i].look;
@@ -155,6 +231,8 @@ static void put_failure(struct od_object *object, uint64_t call, const char *why
 
 void od_look_take(struct od_object *object, uint64_t call, od_slice bytes)
 {
+    OD_ASSERT(!od_object_is_entry(object));
+    OD_ASSERT(object->running == NULL);
     struct od_invocation invocation;
     struct od_bytes found = {0};
     struct od_error err;

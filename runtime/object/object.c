@@ -12,6 +12,7 @@
 #include "object/alarm_event.h"
 #include "object/branch.h"
 #include "object/call.h"
+#include "object/history.h"
 #include "object/inbox.h"
 #include "object/label.h"
 #include "object/look.h"
@@ -23,6 +24,7 @@
 #include "object/socket.h"
 #include "object/task.h"
 #include "object/timeout.h"
+#include "object/trace.h"
 #include "object/transaction.h"
 #include "store/store.h"
 
@@ -38,6 +40,8 @@ static const bool may_move[][4] = {
 
 static void move_to(struct od_object *object, enum od_object_state state)
 {
+    OD_ASSERT(object->state < OD_GONE);
+    OD_ASSERT(state <= OD_GONE);
     OD_ASSERT(may_move[object->state][state]);
     object->state = state;
     if (state == OD_WAKING)
@@ -48,12 +52,42 @@ static void move_to(struct od_object *object, enum od_object_state state)
 
 const char *od_object_state_name(enum od_object_state state)
 {
+    OD_ASSERT(state <= OD_GONE);
     return state_names[state];
 }
 
 bool od_object_is_entry(const struct od_object *object)
 {
     return object->namespace == NULL;
+}
+
+static void check_lists(const struct od_object *object)
+{
+    OD_ASSERT((object->inbox_count == 0) == od_list_is_empty(&object->inbox));
+    OD_ASSERT((object->socket_count == 0) == od_list_is_empty(&object->sockets));
+    OD_ASSERT((object->timeout_count == 0) == od_list_is_empty(&object->timeouts));
+    OD_ASSERT(od_list_is_empty(&object->syncing) || !od_list_is_empty(&object->gated));
+}
+
+static void check_instance(const struct od_object *object)
+{
+    bool has_instance = object->state == OD_WAKING || object->state == OD_AWAKE;
+    if (!od_object_is_entry(object)) // Which never has one, and is always awake.
+        OD_ASSERT((object->script != NULL) == has_instance);
+    OD_ASSERT(!object->is_retired || object->script != NULL);
+    OD_ASSERT(od_list_is_empty(&object->awake) || has_instance);
+}
+
+void od_object_check(const struct od_object *object)
+{
+    OD_ASSERT(object->state != OD_GONE);
+    OD_ASSERT(object->running == NULL || object->running->object == object);
+    OD_ASSERT(object->transaction == NULL || object->section != NULL);
+    OD_ASSERT(object->call_count > 0 || object->call_bytes == 0);
+    OD_ASSERT(!object->is_reset || object->reset_why.size > 0);
+    OD_ASSERT(object->owed_us >= 0);
+    check_lists(object);
+    check_instance(object);
 }
 
 static void init_lists(struct od_object *object)
@@ -68,12 +102,13 @@ static void init_lists(struct od_object *object)
 
 static void init_identity(struct od_object *object, const od_id *id, bool has_name, od_slice name)
 {
+    OD_ASSERT(object->label == NULL);
     object->identity.space = object->namespace->name;
     memcpy(object->identity.id, id->bytes, OD_ID_BYTES);
     if (has_name && name.size <= OD_NAME_BYTES_MAX)
         od_object_set_name(object, name);
-    object->label =
-        od_label_new(object->identity.space, id, object->identity.has_name, object->identity.name);
+    object->label = od_label_new(od_namespace_called(object->namespace), id,
+                                 object->identity.has_name, object->identity.name);
     od_storage_init(&object->storage, object->objects->store, &object->identity);
     object->storage.owner = object;
 }
@@ -81,6 +116,7 @@ static void init_identity(struct od_object *object, const od_id *id, bool has_na
 struct od_object *od_object_new(struct od_objects *objects, struct od_namespace *namespace,
                                 const od_id *id, bool has_name, od_slice name)
 {
+    OD_ASSERT(namespace == NULL || id != NULL);
     struct od_object *object = od_allocate_zeroed(sizeof *object);
     object->objects = objects;
     object->namespace = namespace;
@@ -129,6 +165,7 @@ static bool has_work(const struct od_object *object)
 
 void od_object_receive(struct od_object *object, struct od_event *event)
 {
+    od_object_check(object);
     if (event->kind == OD_EVENT_RESUME) {
         if (!od_section_hold(object->section, event))
             od_list_push_back(&object->resumes, &event->link);
@@ -143,6 +180,10 @@ void od_object_receive(struct od_object *object, struct od_event *event)
 // The instance, or what a constructor has made of it, is gone; its script may be too, from now on.
 void od_object_drop_instance(struct od_object *object)
 {
+    OD_ASSERT(object->script != NULL);
+    OD_ASSERT(object->script->uses > 0);
+    OD_ASSERT(od_list_is_empty(&object->tasks)); // The engine has forgotten them.
+    OD_ASSERT(object->running == NULL);
     struct od_script *script = object->script;
     od_timeouts_clear(object);
     if (!od_object_is_entry(object))
@@ -163,9 +204,11 @@ static struct od_call *call_of(const struct od_object *object, const struct od_e
 void od_object_fail_event(struct od_object *object, struct od_event *event,
                           const struct od_failure *why)
 {
+    OD_ASSERT(event->kind != OD_EVENT_RESUME);
     struct od_call *call = call_of(object, event);
     if (call != NULL)
         od_call_fail_with(call, 500, why);
+    // Nobody would set it anew: it is counted as a failed try.
     if (event->kind == OD_EVENT_ALARM)
         od_alarm_event_lost(object, event);
     if (event->socket != NULL)
@@ -184,6 +227,7 @@ void od_object_fail_first_event(struct od_object *object)
 
 static void finish_constructor(struct od_task *task)
 {
+    OD_ASSERT(task->event == NULL);
     struct od_object *object = task->object;
     bool has_failed = task->has_failed;
     od_task_free(task);
@@ -191,6 +235,7 @@ static void finish_constructor(struct od_task *task)
         od_object_constructed(object);
         return;
     }
+    // There was no such instance, so nobody may hear from it.
     od_outbox_drop_tentative(object);
     od_object_drop_instance(object);
     od_object_fail_first_event(object);
@@ -207,9 +252,11 @@ void od_object_constructed(struct od_object *object)
 
 static void finish_handler(struct od_task *task)
 {
+    OD_ASSERT(task->event != NULL);
     struct od_object *object = task->object;
     struct od_event *event = task->event;
     OD_ASSERT(event->call == 0 || task->is_answered);
+    // Noted before the task goes, which owns the event.
     struct od_socket *socket = event->socket;
     enum od_event_kind kind = event->kind;
     size_t size = event->size;
@@ -236,12 +283,15 @@ static void end_stretch(struct od_object *object, const struct od_task *task)
 // A stretch of Lua is over: what it wrote becomes a batch, and what ended is put away.
 static void after(struct od_object *object, struct od_task *task, enum od_run run)
 {
+    OD_ASSERT(object->running == task);
+    // While it still counts as running, so that a reset it leads to waits for the end of this.
     if (run == OD_RUN_DONE)
         od_section_check_left(task);
     od_check_running(NULL, NULL);
     od_worker_page_end(object->objects->page);
     od_net_end_event(object->objects->net);
     object->running = NULL;
+    // What the event has put behind the decision to reset goes with the rest, written or not.
     if (object->is_reset) {
         od_object_perform_reset(object);
         return;
@@ -262,6 +312,8 @@ static void after(struct od_object *object, struct od_task *task, enum od_run ru
 
 static void before(struct od_object *object, struct od_task *task)
 {
+    OD_ASSERT(object->running == NULL);
+    OD_ASSERT(task->object == object);
     const char *name = od_task_name(task);
     object->running = task;
     od_check_running(object->label, name);
@@ -281,18 +333,26 @@ static void construct(struct od_object *object)
     object->must_wake = false;
     object->script = script;
     script->uses++;
+    OD_ASSERT(od_list_is_empty(&object->tasks));
     struct od_task *task = od_task_new(object, NULL);
+    od_trace_began(object, task);
     before(object, task);
     after(object, task, script->construct(script, task));
 }
 
 static void run(struct od_object *object, struct od_event *event)
 {
+    OD_ASSERT(object->state == OD_AWAKE);
+    OD_ASSERT(event->socket == NULL || !event->socket->is_busy);
     if (event->kind == OD_EVENT_ALARM && !od_alarm_event_begin(object, event)) {
         od_event_free(event);
         return;
     }
     struct od_task *task = od_task_new(object, event);
+    if (event->kind != OD_EVENT_BRANCH) {
+        od_history_begin(object, od_event_name(event));
+        od_trace_began(object, task);
+    }
     const struct od_call *call =
         event->call == 0 ? NULL : od_call_find(object->objects, event->call);
     if (call != NULL)
@@ -305,8 +365,11 @@ static void run(struct od_object *object, struct od_event *event)
 
 static void resume(struct od_object *object, struct od_event *event)
 {
+    OD_ASSERT(event->kind == OD_EVENT_RESUME);
     struct od_task *task = od_task_find(object->objects, event->task);
     if (task != NULL) {
+        OD_ASSERT(task->object == object);
+        od_trace_goes_on(object, od_branch_root(task));
         before(object, task);
         after(object, task, task->script->resume(task->script, task, event));
     }
@@ -324,6 +387,7 @@ static bool is_look_next(const struct od_object *object)
 
 static void look(struct od_object *object, struct od_event *event)
 {
+    OD_ASSERT(object->running == NULL);
     if (call_of(object, event) != NULL)
         od_look_take(object, event->call, od_event_bytes(event));
     od_event_free(event);
@@ -340,6 +404,7 @@ static void handle_next(struct od_object *object)
         look(object, od_inbox_take(object));
         return;
     }
+    // Only while the worker drains; else such events wait for a class (may_begin).
     if (!is_served(object)) {
         od_object_fail_event(object, od_inbox_take(object), &server_stops);
         return;
@@ -367,6 +432,7 @@ static bool makes_up(struct od_object *object)
 
 static void note_overrun(struct od_object *object, int64_t used_us)
 {
+    OD_ASSERT(object->owed_us == 0);
     if (used_us > OD_TURN_OBJECT_US)
         object->owed_us =
             used_us < OD_TURN_OWED_US_MAX ? used_us - OD_TURN_OBJECT_US : OD_TURN_OWED_US_MAX;
@@ -375,6 +441,7 @@ static void note_overrun(struct od_object *object, int64_t used_us)
 void od_object_deliver(struct od_object *object, int64_t *now_us)
 {
     int64_t began_us = *now_us;
+    OD_ASSERT(object->running == NULL);
     if (!makes_up(object)) {
         for (int i = 0;
              i < OD_TURN_EVENTS_MAX && *now_us - began_us < OD_TURN_OBJECT_US && has_work(object);
@@ -382,9 +449,11 @@ void od_object_deliver(struct od_object *object, int64_t *now_us)
             object->objects->event_began_us = *now_us;
             handle_next(object);
             *now_us = od_clock_passed_us();
+            od_history_ran(object, *now_us - object->objects->event_began_us);
         }
         note_overrun(object, *now_us - began_us);
     }
+    od_object_check(object);
     od_object_settle(object);
 }
 
@@ -396,6 +465,7 @@ static bool runs(const struct od_object *object, const struct od_task *task)
 
 void od_object_cancel(struct od_object *object, uint64_t call)
 {
+    od_object_check(object);
     if (od_inbox_cancel(object, call))
         return;
     OD_LIST_EACH_SAFE (link, &object->tasks) {
@@ -411,17 +481,19 @@ void od_object_cancel(struct od_object *object, uint64_t call)
 
 // --- Sleep, reset, end ---------------------------------------------------------------------------
 
+// Events that wait for a class are a reason to stay, too: whoever sent them will not do so again.
 static bool is_busy(const struct od_object *object)
 {
-    return has_work(object) || object->refusal != NULL || !od_list_is_empty(&object->tasks) ||
-           object->timeout_count > 0 || !od_list_is_empty(&object->outbox) ||
-           object->running != NULL;
+    return has_work(object) || object->inbox_count > 0 || object->refusal != NULL ||
+           !od_list_is_empty(&object->tasks) || object->timeout_count > 0 ||
+           !od_list_is_empty(&object->outbox) || object->running != NULL;
 }
 
 static void drop_outdated(struct od_object *object)
 {
     if (!is_outdated(object) || !od_list_is_empty(&object->tasks) || object->running != NULL)
         return;
+    // Its successor has to set the timers again, and perhaps nobody else comes to wake it.
     object->must_wake = object->timeout_count > 0;
     od_object_sleep(object);
 }
@@ -446,6 +518,7 @@ void od_object_settle(struct od_object *object)
 
 void od_object_sleep(struct od_object *object)
 {
+    od_object_check(object);
     OD_ASSERT(od_list_is_empty(&object->tasks));
     if (object->state == OD_AWAKE)
         od_object_drop_instance(object);
@@ -453,12 +526,14 @@ void od_object_sleep(struct od_object *object)
 
 void od_object_retire(struct od_object *object)
 {
+    od_object_check(object);
     object->is_retired = object->script != NULL;
     od_object_settle(object);
 }
 
 void od_object_renew(struct od_object *object)
 {
+    od_object_check(object);
     if (!is_served(object))
         od_inbox_refuse(object);
     od_object_settle(object);
@@ -466,6 +541,7 @@ void od_object_renew(struct od_object *object)
 
 void od_object_end_outdated(struct od_object *object, const struct od_script *script)
 {
+    od_object_check(object);
     if (object->script != script)
         return;
     object->must_wake = object->timeout_count > 0;
@@ -474,14 +550,20 @@ void od_object_end_outdated(struct od_object *object, const struct od_script *sc
 
 void od_object_free(struct od_object *object)
 {
+    OD_ASSERT(object->running == NULL);
     if (!od_object_is_entry(object))
         od_storage_discard(&object->storage);
+    // Callers first: they are other objects' tasks, and may be answered into this one's queues.
     od_outbox_drop(object, &server_stops);
+    OD_ASSERT(object->outbox_bytes == 0);
     while (!od_list_is_empty(&object->tasks))
         od_task_free(OD_LIST_MEMBER(object->tasks.next, struct od_task, link));
     od_object_cut_sockets(object);
+    OD_ASSERT(object->socket_count == 0);
     od_timeouts_clear(object);
     od_inbox_deinit(object);
+    OD_ASSERT(object->section == NULL);
+    OD_ASSERT(object->transaction == NULL);
     if (object->script != NULL)
         od_object_drop_instance(object);
     od_list_remove(&object->ready);
@@ -494,6 +576,7 @@ void od_object_free(struct od_object *object)
         od_map_remove(&object->objects->by_id, &object->by_id);
     }
     od_keep_forget_object(object);
+    od_history_leave(object);
     od_auto_response_free(object->auto_response);
     od_bytes_deinit(&object->reset_why);
     od_bytes_deinit(&object->failure);

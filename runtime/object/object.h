@@ -36,6 +36,7 @@
 #include "store/identity.h"
 #include "store/storage.h"
 
+struct od_history;
 struct od_objects;
 struct od_refusal;
 struct od_section;
@@ -96,10 +97,14 @@ struct od_object {
     struct od_auto_response *auto_response; // NULL when not set.
     uint32_t event_timeout_ms;              // 0 when not set.
     struct od_refusal *refusal;             // NULL: it may run.
+    struct od_history *history;             // NULL: it has none yet (history.h).
     // The engine's, untouched by the core:
     int instance_ref;
     void *instance;
 };
+
+// Panics unless what is said of [object] above holds between two steps of it.
+void od_object_check(const struct od_object *object);
 
 // Puts [event] into the inbox; takes it. The object will be delivered to in this turn or the next.
 void od_object_receive(struct od_object *object, struct od_event *event);

@@ -7,18 +7,33 @@
 #include "link/worker_page.h"
 #include "net/net.h"
 #include "object/call.h"
+#include "object/history.h"
+#include "object/leftovers.h"
 #include "object/outbox.h"
 #include "object/refusal.h"
 #include "object/stream.h"
 #include "object/task.h"
 #include "object/timeout.h"
+#include "object/trace.h"
 #include "store/store.h"
 
 static void idle_passed(struct od_timer *timer);
 static void outdated_passed(struct od_timer *timer);
 
+static void check(const struct od_objects *objects)
+{
+    OD_ASSERT(objects->worker < objects->worker_count);
+    OD_ASSERT(objects->peers[objects->worker] == NULL);
+    OD_ASSERT((objects->awake_count == 0) == od_list_is_empty(&objects->awake));
+    OD_ASSERT(objects->awake_count <= objects->by_id.size);
+    OD_ASSERT(objects->outgoing.running_count <= OD_OUTGOING_WORKER_MAX);
+    OD_ASSERT(objects->passwords <= OD_PASSWORDS_MAX);
+}
+
 void od_objects_init(struct od_objects *objects)
 {
+    OD_ASSERT(objects->script == NULL);
+    OD_ASSERT(objects->page != NULL);
     od_list_init(&objects->scripts);
     od_list_init(&objects->namespaces);
     od_list_init(&objects->ready);
@@ -26,6 +41,9 @@ void od_objects_init(struct od_objects *objects)
     od_list_init(&objects->idle);
     od_list_init(&objects->awake);
     od_list_init(&objects->refusals);
+    od_list_init(&objects->failed);
+    od_list_init(&objects->traces);
+    od_map_init(&objects->failed_by_id);
     od_list_init(&objects->outgoing.objects);
     od_map_init(&objects->by_id);
     od_map_init(&objects->sockets);
@@ -39,6 +57,7 @@ void od_objects_init(struct od_objects *objects)
     objects->entry->state = OD_AWAKE; // It has no instance that could sleep.
     objects->entry->awake_since_ms = od_clock_monotonic_ms();
     objects->durable = 0;
+    // Numbers of a former life of this worker find nothing.
     objects->next_number = objects->page->last_number;
     objects->awake_count = 0;
     objects->relieved_bytes = 0;
@@ -70,6 +89,11 @@ void od_objects_deinit(struct od_objects *objects)
     while ((node = od_map_next(&objects->by_id, NULL)) != NULL)
         od_object_free(OD_MAP_MEMBER(node, struct od_object, by_id));
     od_object_free(objects->entry);
+    OD_ASSERT(objects->by_id.size == 0);
+    OD_ASSERT(objects->sockets.size == 0);
+    OD_ASSERT(objects->tasks.size == 0);
+    od_history_forget_all(objects);
+    od_leftovers_end(objects);
     free_calls(objects);
     od_streams_end(objects);
     close_all_scripts(objects);
@@ -81,6 +105,7 @@ void od_objects_deinit(struct od_objects *objects)
     while ((link = od_list_pop_front(&objects->namespaces)) != NULL) {
         struct od_namespace *namespace = OD_LIST_MEMBER(link, struct od_namespace, link);
         free((void *)(uintptr_t) namespace->name.at);
+        free((void *)(uintptr_t) namespace->called.at);
         free(namespace);
     }
     od_map_deinit(&objects->by_id);
@@ -103,6 +128,21 @@ struct od_namespace *od_objects_namespace(struct od_objects *objects, od_slice n
     return NULL;
 }
 
+od_slice od_namespace_called(const struct od_namespace *namespace)
+{
+    return namespace->called.size > 0 ? namespace->called : namespace->name;
+}
+
+struct od_namespace *od_objects_namespace_called(struct od_objects *objects, od_slice called)
+{
+    OD_LIST_EACH (link, &objects->namespaces) {
+        struct od_namespace *namespace = OD_LIST_MEMBER(link, struct od_namespace, link);
+        if (od_slice_equal(namespace->called, called) && called.size > 0)
+            return namespace;
+    }
+    return od_objects_namespace(objects, called);
+}
+
 struct od_namespace *od_objects_add_namespace(struct od_objects *objects, od_slice name)
 {
     struct od_namespace *namespace = od_objects_namespace(objects, name);
@@ -116,6 +156,15 @@ struct od_namespace *od_objects_add_namespace(struct od_objects *objects, od_sli
     od_list_init(&namespace->link);
     od_list_push_back(&objects->namespaces, &namespace->link);
     return namespace;
+}
+
+static void name_anew(struct od_namespace *namespace, const struct od_script *script)
+{
+    od_slice called = od_script_called_name(script, namespace->name);
+    free((void *)(uintptr_t) namespace->called.at);
+    namespace->called = (od_slice){NULL, 0};
+    if (!od_slice_equal(called, namespace->name))
+    namespace->called = (od_slice){od_text_copy(called), called.size};
 }
 
 // --- Versions of the script ----------------------------------------------------------------------
@@ -132,6 +181,7 @@ static void empty_entry(struct od_objects *objects)
     struct od_list *link;
     while ((link = od_list_pop_front(&objects->entry->inbox)) != NULL) {
         struct od_event *event = OD_LIST_MEMBER(link, struct od_event, link);
+        OD_ASSERT(objects->entry->inbox_count > 0);
         objects->entry->inbox_count--;
         struct od_call *call = od_call_find(objects, event->call);
         if (call != NULL)
@@ -142,6 +192,7 @@ static void empty_entry(struct od_objects *objects)
 
 static void retire(struct od_objects *objects, struct od_script *script)
 {
+    OD_ASSERT(od_list_is_empty(&script->link));
     script->outdated_ms = od_clock_monotonic_ms();
     od_list_push_back(&objects->scripts, &script->link);
     if (!od_timer_is_set(&objects->outdated_timer))
@@ -173,11 +224,17 @@ static void outdated_passed(struct od_timer *timer)
 
 void od_objects_switch(struct od_objects *objects, struct od_script *script)
 {
+    OD_ASSERT(script != NULL);
+    OD_ASSERT(script != objects->script);
+    OD_ASSERT(objects->entry->running == NULL);
     if (objects->script != NULL)
         retire(objects, objects->script);
     objects->script = script;
     if (!script->has_entry)
         empty_entry(objects);
+    OD_LIST_EACH (link, &objects->namespaces)
+        name_anew(OD_LIST_MEMBER(link, struct od_namespace, link), script);
+    od_leftovers_begin(objects);
     struct od_map_node *node = NULL;
     while ((node = od_map_next(&objects->by_id, node)) != NULL)
         od_object_renew(OD_MAP_MEMBER(node, struct od_object, by_id));
@@ -185,6 +242,7 @@ void od_objects_switch(struct od_objects *objects, struct od_script *script)
 
 void od_objects_drain(struct od_objects *objects)
 {
+    check(objects);
     objects->is_draining = true;
     struct od_map_node *node = NULL;
     while ((node = od_map_next(&objects->by_id, node)) != NULL) {
@@ -236,17 +294,20 @@ bool od_objects_name(struct od_objects *objects, const od_id *id, od_slice *name
 struct od_object *od_objects_get(struct od_objects *objects, struct od_namespace *namespace,
                                  const od_id *id, bool has_name, od_slice name)
 {
+    OD_ASSERT(namespace != NULL);
     struct od_object *object = od_objects_find(objects, id);
     if (object != NULL)
         return object;
     object = od_object_new(objects, namespace, id, has_name, name);
     object->refusal = od_refusal_find(objects, id->bytes);
+    od_history_return(object);
     od_map_put(&objects->by_id, &object->by_id, od_id_hash(id));
     return object;
 }
 
 bool od_objects_deliver(struct od_objects *objects)
 {
+    check(objects);
     struct od_list turn;
     od_list_init(&turn);
     od_list_move_all(&turn, &objects->ready);
@@ -277,7 +338,10 @@ static void release(struct od_object *object)
 
 void od_objects_durable(struct od_objects *objects, uint64_t seq)
 {
+    check(objects);
+    OD_ASSERT(seq >= objects->durable);
     objects->durable = seq;
+    od_traces_durable(objects);
     struct od_list waiting; // Apart, as one object's effects can reach others that wait.
     od_list_init(&waiting);
     od_list_move_all(&waiting, &objects->gated);
@@ -293,6 +357,7 @@ void od_objects_durable(struct od_objects *objects, uint64_t seq)
 
 void od_objects_watch_awake(struct od_object *object)
 {
+    OD_ASSERT(od_list_is_empty(&object->awake));
     object->awake_since_ms = od_clock_monotonic_ms();
     od_list_push_back(&object->objects->awake, &object->awake);
     object->objects->awake_count++;
@@ -303,11 +368,14 @@ void od_objects_forget_awake(struct od_object *object)
     if (od_list_is_empty(&object->awake))
         return;
     od_list_remove(&object->awake);
+    OD_ASSERT(object->objects->awake_count > 0);
     object->objects->awake_count--;
 }
 
 void od_objects_watch_idle(struct od_object *object)
 {
+    OD_ASSERT(od_list_is_empty(&object->idle));
+    OD_ASSERT(od_list_is_empty(&object->tasks));
     struct od_objects *objects = object->objects;
     od_list_push_back(&objects->idle, &object->idle);
     if (!od_timer_is_set(&objects->idle_timer))
@@ -315,18 +383,18 @@ void od_objects_watch_idle(struct od_object *object)
                       object->idle_since_ms + objects->idle_ms);
 }
 
-// An object nobody needs is freed; one with sockets only loses its instance.
-static void put_to_rest(struct od_object *object)
+void od_objects_put_to_rest(struct od_object *object)
 {
+    od_object_check(object);
+    OD_ASSERT(object->call_count == 0);
     od_list_remove(&object->idle);
-    if (!od_storage_is_clean(&object->storage)) {
-        od_object_settle(object); // Its writes are on their way; another round.
-        return;
-    }
     od_log(OD_LOG_DEBUG, object->label, "sleeps, %u WebSockets stay", object->socket_count);
     od_object_sleep(object);
-    if (object->socket_count == 0)
+    if (object->socket_count == 0 && od_storage_is_clean(&object->storage) &&
+        !od_trace_is_on(object))
         od_object_free(object);
+    else
+        od_object_settle(object);
 }
 
 static struct od_object *first_idle(const struct od_objects *objects)
@@ -352,7 +420,7 @@ static void idle_passed(struct od_timer *timer)
     for (int i = 0; i < OD_TURN_SLEEPS_MAX && !od_list_is_empty(&objects->idle); i++) {
         if (first_idle(objects)->idle_since_ms > due_ms)
             break;
-        put_to_rest(first_idle(objects));
+        od_objects_put_to_rest(first_idle(objects));
     }
     fit_maps(objects);
     if (od_list_is_empty(&objects->idle))

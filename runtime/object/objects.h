@@ -11,6 +11,7 @@
 #include "object/object.h"
 #include "object/script.h"
 
+struct od_leftovers;
 struct od_link;
 struct od_net;
 struct od_worker_page;
@@ -46,7 +47,8 @@ struct od_objects {
     struct od_list idle;
     uint64_t slow_readers; // So many have been closed.
     bool logs_accesses;    // See access_log.h.
-    bool is_draining;      // The worker ends: what waits for a namespace is given up.
+    bool logs_queries;
+    bool is_draining; // The worker ends: what waits for a namespace is given up.
     struct od_outgoing_turns outgoing;
     uint32_t passwords; // Keys of passwords that are being made (password.h).
     struct od_list awake;
@@ -54,6 +56,11 @@ struct od_objects {
     size_t relieved_bytes;   // What scripts took after a relief that was not enough (pressure.h).
     struct od_list refusals; // Objects that are not to run now (refusal.h).
     struct od_keep keep;     // What main was told of sockets.
+    struct od_leftovers *leftovers; // NULL: nothing is left to look at (leftovers.h).
+    struct od_list failed;          // Histories whose objects are gone (history.h),
+    struct od_map failed_by_id;
+    struct od_list traces; // and objects that somebody watches (trace.h).
+    uint32_t trace_count;
     od_slice commit_failure; // While objects are reset because of it: what went wrong.
     uint64_t durable;        // Writes up to this sequence number are on disk.
     uint64_t next_number;    // For sockets, tasks and calls.
@@ -66,7 +73,11 @@ void od_objects_deinit(struct od_objects *objects);
 
 // While a script is loaded: what it has.
 struct od_namespace *od_objects_add_namespace(struct od_objects *objects, od_slice name);
-struct od_namespace *od_objects_namespace(struct od_objects *objects, od_slice name); // Or NULL.
+
+// By its name as stored, and by what the current version calls it, or the former; or NULL.
+struct od_namespace *od_objects_namespace(struct od_objects *objects, od_slice name);
+struct od_namespace *od_objects_namespace_called(struct od_objects *objects, od_slice called);
+od_slice od_namespace_called(const struct od_namespace *namespace); // For people.
 
 // Whether the current version has a class for it. Objects of a namespace that has none keep their
 // data, their sockets and what these send; all of it waits for a version that has one again.
@@ -110,6 +121,9 @@ void od_objects_durable(struct od_objects *objects, uint64_t seq);
 
 // An object with nothing to do: it sleeps when that lasts idle_ms.
 void od_objects_watch_idle(struct od_object *object);
+// Of one that is idle. With sockets, or with writes on their way, it only loses its instance; the
+// object stays for them.
+void od_objects_put_to_rest(struct od_object *object);
 
 // An object is constructed from now on; and it has no instance any more (also when it had none).
 void od_objects_watch_awake(struct od_object *object);

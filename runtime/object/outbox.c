@@ -5,6 +5,7 @@
 
 #include "object/alarm_event.h"
 #include "object/call.h"
+#include "object/history.h"
 #include "object/objects.h"
 #include "object/outgoing.h"
 #include "object/stream.h"
@@ -42,9 +43,7 @@ static void perform_fetch(struct od_object *object, const struct od_effect *effe
 
 static void perform_message(struct od_object *object, const struct od_effect *effect)
 {
-    (void)object;
-    if (effect->socket->websocket == NULL)
-        return;
+    OD_ASSERT(effect->socket->object == object);
     if (effect->frame != NULL)
         od_websocket_send_frame(effect->socket->websocket, effect->frame);
     else
@@ -53,16 +52,14 @@ static void perform_message(struct od_object *object, const struct od_effect *ef
 
 static void perform_close(struct od_object *object, const struct od_effect *effect)
 {
-    (void)object;
-    if (effect->socket->websocket != NULL)
-        od_websocket_close(effect->socket->websocket, effect->code, effect->bytes);
+    OD_ASSERT(effect->socket->object == object);
+    od_websocket_close(effect->socket->websocket, effect->code, effect->bytes);
 }
 
 static void perform_finish_close(struct od_object *object, const struct od_effect *effect)
 {
-    (void)object;
-    if (effect->socket->websocket != NULL)
-        od_websocket_finish_close(effect->socket->websocket);
+    OD_ASSERT(effect->socket->object == object);
+    od_websocket_finish_close(effect->socket->websocket);
 }
 
 static void perform_piece(struct od_object *object, const struct od_effect *effect)
@@ -114,8 +111,11 @@ static bool has_room(struct od_object *object, const struct od_effect *effect)
         return true;
     if (object->outbox_bytes + cost_of(effect) <= OD_OUTBOX_BYTES_MAX)
         return true;
-    if (!object->is_reset)
-        od_object_reset(object, OD_SLICE("more than 64 MiB of messages wait for its writes"));
+    od_slice why = OD_SLICE("more than 64 MiB of messages wait for its writes");
+    if (!object->is_reset) {
+        od_history_error(object, (od_slice){NULL, 0}, why);
+        od_object_reset(object, why);
+    }
     return false;
 }
 
@@ -147,6 +147,7 @@ static void free_kept(struct od_object *object, struct od_effect *kept)
     struct od_socket *socket = kept->socket;
     if (kept->frame != NULL)
         kept->frame->gated--;
+    OD_ASSERT(object->outbox_bytes >= cost_of(kept));
     object->outbox_bytes -= cost_of(kept);
     od_frame_shared_drop(kept->frame);
     free(kept);
@@ -162,6 +163,7 @@ void od_outbox_check(const struct od_object *object)
 {
     bool is_empty = od_list_is_empty(&object->outbox);
     OD_ASSERT(!is_empty || object->outbox_bytes == 0);
+    OD_ASSERT(is_empty || !od_list_is_empty(&object->gated));
 }
 
 static uint64_t seq_to_wait_for(const struct od_object *object)
@@ -180,10 +182,13 @@ static void settle_tentative(struct od_object *object)
 // What an instance does when its reset has been decided never leaves.
 static void put(struct od_object *object, struct od_effect effect, uint64_t seq)
 {
+    OD_ASSERT(effect.kind < sizeof perform / sizeof *perform);
+    OD_ASSERT(effect.socket == NULL || effect.socket->object == object);
     effect.seq = object->is_reset ? UINT64_MAX : seq;
     effect.is_tentative = object->state == OD_WAKING && effect.socket != NULL;
     if (object->state == OD_WAKING && effect.socket == NULL)
         settle_tentative(object);
+    // At once only when nothing is in front of it: order is promised.
     if (effect.seq == 0 && !effect.is_tentative && od_list_is_empty(&object->outbox))
         perform[effect.kind](object, &effect);
     else
@@ -203,7 +208,9 @@ static struct od_list *first_undecided(struct od_object *object)
 // The transaction that asks may be waiting for the answer, and everything else for the transaction.
 static void put_question(struct od_object *object, struct od_effect effect)
 {
+    OD_ASSERT(object->transaction != NULL);
     struct od_list *before = first_undecided(object);
+    // What was sealed before the transaction may still fail, and the question may rest on it.
     effect.seq = od_storage_sealed_seq(&object->storage);
     if (effect.seq == 0 && before == object->outbox.next)
         perform[effect.kind](object, &effect);
@@ -227,6 +234,7 @@ void od_outbox_put(struct od_object *object, struct od_effect effect)
 
 void od_outbox_decide(struct od_object *object)
 {
+    OD_ASSERT(object->transaction == NULL);
     od_outbox_check(object);
     od_seq seq = od_storage_pending_seq(&object->storage);
     if (object->is_reset)
@@ -249,6 +257,7 @@ void od_outbox_put_ungated(struct od_object *object, struct od_effect effect)
 {
     od_outbox_check(object);
     effect.seq = 0;
+    // Its own socket's order is all it has to keep; the writes it does not depend on do not matter.
     if (effect.socket != NULL && effect.socket->gated_count == 0)
         perform[effect.kind](object, &effect);
     else
@@ -286,7 +295,7 @@ static void drop_one(struct od_object *object, struct od_effect *kept, const str
         struct od_call *call = od_call_find(object->objects, kept->number);
         if (call != NULL)
             od_call_fail_with(call, 500, why);
-    } else if (kept->socket->websocket != NULL) {
+    } else {
         // It was promised a message that will never come: better that it asks anew.
         od_websocket_close(kept->socket->websocket, 1011, OD_SLICE("the object was reset"));
         kept->socket->has_closed = true;

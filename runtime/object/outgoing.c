@@ -64,6 +64,8 @@ static uint64_t sink_of(struct od_objects *objects, uint64_t fetch, od_slice mes
 
 static void begin(struct od_object *object)
 {
+    OD_ASSERT(object->outgoing.waiting_count > 0);
+    OD_ASSERT(object->outgoing.running_count < OD_OUTGOING_RUNNING_MAX);
     struct od_objects *objects = object->objects;
     struct od_outgoing *outgoing =
         OD_LIST_MEMBER(od_list_pop_front(&object->outgoing.waiting), struct od_outgoing, waiting);
@@ -99,6 +101,7 @@ static void begin_all(struct od_objects *objects)
 static void took_too_long(struct od_timer *timer)
 {
     struct od_outgoing *outgoing = OD_TIMER_MEMBER(timer, struct od_outgoing, deadline);
+    OD_ASSERT(outgoing->call->outgoing == outgoing);
     struct od_error err;
     od_error_set(&err, "fetch %s: there was no answer within %u ms (the option timeout)%s",
                  od_call_whom(outgoing->call), outgoing->way.timeout_ms,
@@ -114,6 +117,7 @@ static struct od_outgoing *outgoing_new(struct od_call *call, struct od_object *
     way.streams = od_cursor_u8(&cursor) != 0;
     way.timeout_ms = od_cursor_u32(&cursor);
     od_slice request = od_cursor_rest(&cursor);
+    OD_ASSERT(!cursor.failed); // It was written by od_outgoing_put.
     struct od_outgoing *outgoing = od_allocate_zeroed(sizeof *outgoing + request.size);
     od_list_init(&outgoing->waiting);
     outgoing->call = call;
@@ -131,6 +135,7 @@ static struct od_outgoing *outgoing_new(struct od_call *call, struct od_object *
 
 void od_outgoing_send(struct od_call *call, od_slice body)
 {
+    OD_ASSERT(call->outgoing == NULL);
     const struct od_task *task = od_task_find(call->objects, call->origin);
     OD_ASSERT(task != NULL); // It would have given up its call.
     struct od_object *object = task->object;
@@ -151,6 +156,8 @@ void od_outgoing_end(struct od_objects *objects, uint64_t number, bool ok, od_sl
     struct od_call *call = od_call_find(objects, number);
     if (call == NULL)
         return;
+    OD_ASSERT(call->outgoing != NULL);
+    OD_ASSERT(call->outgoing->runs);
     if (!ok) {
         od_call_fail(call, 502, bytes);
         return;
@@ -170,11 +177,14 @@ void od_outgoing_free(struct od_outgoing *outgoing)
     struct od_objects *objects = object->objects;
     od_timers_clear(objects->timers, &outgoing->deadline);
     if (outgoing->runs) {
+        OD_ASSERT(object->outgoing.running_count > 0);
+        OD_ASSERT(objects->outgoing.running_count > 0);
         if (!outgoing->goes_on)
             od_fetch_cancel(objects->net, outgoing->call->id);
         object->outgoing.running_count--;
         objects->outgoing.running_count--;
     } else {
+        OD_ASSERT(object->outgoing.waiting_count > 0);
         od_list_remove(&outgoing->waiting);
         object->outgoing.waiting_count--;
     }

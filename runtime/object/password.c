@@ -34,6 +34,8 @@ bool od_password_cost_is_bounded(const struct od_password_cost *cost)
 void od_password_put(struct od_bytes *bytes, const struct od_password_cost *cost, od_slice salt,
                      od_slice password)
 {
+    OD_ASSERT(od_password_cost_is_bounded(cost));
+    OD_ASSERT(salt.size <= UINT8_MAX);
     od_bytes_put_u8(bytes, cost->log_n);
     od_bytes_put_u8(bytes, cost->r);
     od_bytes_put_u8(bytes, cost->p);
@@ -84,6 +86,7 @@ static void derived(uv_work_t *request, int status)
 {
     struct work *work = request->data;
     struct od_task *task = od_task_find(work->objects, work->task);
+    OD_ASSERT(work->objects->passwords > 0);
     work->objects->passwords--;
     if (task != NULL && status == 0 && work->ok)
         resume(task, true, (od_slice){(const char *)work->key, sizeof work->key});

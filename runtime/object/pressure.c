@@ -8,17 +8,6 @@ static bool is_short_of_memory(const struct od_objects *objects)
     return memory.used_bytes > memory.bytes_max / 4 * 3;
 }
 
-// Its storage may have writes on their way, and the object stays for them; the instance need not.
-static void evict(struct od_object *object)
-{
-    od_list_remove(&object->idle);
-    od_object_sleep(object);
-    if (object->socket_count == 0 && od_storage_is_clean(&object->storage))
-        od_object_free(object);
-    else
-        od_object_settle(object);
-}
-
 // At most [count_max] of those that are idle and have an instance; returns how many they were. What
 // settles anew gets a place behind the others.
 static uint32_t evict_longest_idle(struct od_objects *objects, uint32_t count_max)
@@ -31,7 +20,7 @@ static uint32_t evict_longest_idle(struct od_objects *objects, uint32_t count_ma
         struct od_object *object = OD_LIST_MEMBER(link, struct od_object, idle);
         if (object->state != OD_AWAKE || count == count_max)
             continue;
-        evict(object);
+        od_objects_put_to_rest(object);
         count++;
     }
     od_list_move_all(&idle, &objects->idle);

@@ -16,6 +16,7 @@ struct od_refusal {
 
 static void set(struct od_objects *objects, const uint8_t *bytes, struct od_refusal *refusal)
 {
+    OD_ASSERT(refusal == NULL || refusal->objects == objects);
     od_id id;
     memcpy(id.bytes, bytes, OD_ID_BYTES);
     struct od_object *object = od_objects_find(objects, &id);
@@ -83,5 +84,6 @@ bool od_refusal_hears_no_close(const struct od_refusal *refusal)
 
 od_slice od_refusal_why(const struct od_refusal *refusal)
 {
+    OD_ASSERT(refusal != NULL);
     return od_bytes_slice(&refusal->why);
 }

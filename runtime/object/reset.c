@@ -1,6 +1,7 @@
 #include "object/object_inner.h"
 
 #include "base/log.h"
+#include "object/history.h"
 #include "object/inbox.h"
 #include "object/outbox.h"
 #include "object/socket.h"
@@ -12,7 +13,9 @@ static void end_tasks(struct od_object *object, const struct od_failure *why)
     while (!od_list_is_empty(&object->tasks)) {
         struct od_task *task = OD_LIST_MEMBER(object->tasks.next, struct od_task, link);
         struct od_event *event = task->event;
+        // Kept from the task, which would free it: its caller is told when nothing runs any more.
         task->event = NULL;
+        OD_ASSERT(object->running == NULL);
         od_task_free(task);
         if (event != NULL)
             od_object_fail_event(object, event, why);
@@ -21,6 +24,7 @@ static void end_tasks(struct od_object *object, const struct od_failure *why)
 
 void od_object_cut_sockets(struct od_object *object)
 {
+    OD_ASSERT(!od_object_is_entry(object) || object->socket_count == 0);
     od_inbox_forget_sockets(object);
     while (!od_list_is_empty(&object->sockets))
         od_socket_cut(OD_LIST_MEMBER(object->sockets.next, struct od_socket, link));
@@ -28,6 +32,8 @@ void od_object_cut_sockets(struct od_object *object)
 
 void od_object_perform_reset(struct od_object *object)
 {
+    OD_ASSERT(object->is_reset);
+    OD_ASSERT(object->running == NULL);
     struct od_failure why;
     bool is_whole = od_failure_read(od_bytes_slice(&object->reset_why), &why);
     OD_ASSERT(is_whole);
@@ -35,9 +41,12 @@ void od_object_perform_reset(struct od_object *object)
     object->is_reset = false;
     if (!od_object_is_entry(object))
         od_storage_discard(&object->storage);
+    // Before the tasks end: what they sent rests on writes that are gone now.
     od_outbox_drop(object, &why);
     od_transactions_abandon(object, NULL);
     end_tasks(object, &why);
+    OD_ASSERT(object->section == NULL);
+    OD_ASSERT(object->alarm == NULL);
     if (object->is_aborted)
         od_object_cut_sockets(object);
     object->is_aborted = false;
@@ -63,6 +72,7 @@ void od_object_reset(struct od_object *object, od_slice why)
 
 void od_object_reset_for(struct od_object *object, const struct od_failure *why)
 {
+    od_object_check(object);
     od_log(OD_LOG_WARN, object->label, "reset: %.*s", (int)why->message.size, why->message.at);
     od_bytes_clear(&object->reset_why);
     od_failure_put(&object->reset_why, why);
@@ -73,6 +83,9 @@ void od_object_reset_for(struct od_object *object, const struct od_failure *why)
 
 void od_object_lose_writes(struct od_object *object, od_slice why)
 {
+    OD_ASSERT(!object->has_lost_writes);
+    OD_ASSERT(!od_object_is_entry(object)); // It writes nothing.
+    od_history_error(object, (od_slice){NULL, 0}, why);
     object->has_lost_writes = true;
     od_object_reset(object, why);
     object->has_lost_writes = false;
@@ -80,6 +93,7 @@ void od_object_lose_writes(struct od_object *object, od_slice why)
 
 void od_object_abort(struct od_object *object, od_slice why, bool retry_alarm)
 {
+    od_object_check(object);
     object->drops_alarm = !retry_alarm;
     object->is_aborted = true;
     od_object_reset(object, why);

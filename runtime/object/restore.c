@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "codec/upgrade_record.h"
+#include "link/worker_page.h"
 #include "net/net.h"
 #include "object/refusal.h"
 #include "object/socket.h"
@@ -45,7 +46,8 @@ static bool read_socket(od_slice body, struct restored *restored)
     od_identity_read(&cursor, &restored->identity);
     od_slice first = od_cursor_string(&cursor);
     restored->connection = od_cursor_string(&cursor);
-    return !cursor.failed && read_facts(latest.size > 0 ? latest : first, restored);
+    return !cursor.failed && restored->place < OD_PAGE_SOCKETS_MAX &&
+           read_facts(latest.size > 0 ? latest : first, restored);
 }
 
 // The script may have that namespace no more: then its sockets wait for a version that has it.
@@ -120,9 +122,11 @@ void od_restore_object(struct od_objects *objects, od_slice body)
     bool has_pair = od_cursor_u8(&cursor) != 0;
     od_slice request = od_cursor_string(&cursor);
     od_slice response = od_cursor_string(&cursor);
-    struct od_object *object = cursor.failed ? NULL : object_of(objects, &identity);
-    if (object == NULL)
+    // Whoever told main of it may have been taken over since.
+    if (cursor.failed || timeout_ms > OD_EVENT_TIMEOUT_MS_MAX ||
+        request.size > OD_AUTO_RESPONSE_BYTES_MAX || response.size > OD_AUTO_RESPONSE_BYTES_MAX)
         return;
+    struct od_object *object = object_of(objects, &identity);
     object->event_timeout_ms = timeout_ms;
     if (has_pair)
         od_object_set_auto_response(object, request, response);

@@ -36,6 +36,12 @@ enum od_run {
     OD_RUN_WAITING, // It waits for what it asked for.
 };
 
+struct od_script;
+
+// The name as stored of what [script] calls [called], and the other way round.
+od_slice od_script_stored_name(const struct od_script *script, od_slice called);
+od_slice od_script_called_name(const struct od_script *script, od_slice stored);
+
 struct od_script_memory {
     size_t used_bytes;
     size_t bytes_max;
@@ -53,6 +59,8 @@ struct od_script {
     // The engine's, after [load].
     bool has_entry;            // There is an entry fetch.
     struct od_assets *assets;  // NULL: none.
+    struct od_bytes renamed;   // (str name as stored, str as the script calls it)*
+    struct od_bytes deleted;   // (str name as stored)*: what is stored of them goes.
     struct od_bytes looked_at; // Files it had to look for on the disk (link/files.h); who takes
                                // note of them clears it.
 

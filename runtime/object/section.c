@@ -24,10 +24,18 @@ bool od_section_has_number(const struct od_task *task, uint64_t number)
     return section != NULL && section->number == number;
 }
 
+static void check(const struct od_section *section)
+{
+    OD_ASSERT(section->depth > 0);
+    OD_ASSERT(section->depth <= OD_SECTION_DEPTH_MAX);
+    OD_ASSERT(section->task->object->section == section);
+}
+
 static void took_too_long(struct od_timer *timer)
 {
     const struct od_section *section = OD_TIMER_MEMBER(timer, struct od_section, deadline);
     struct od_error why;
+    check(section);
     od_error_set(&why,
                  "A call to %s() in a Durable Object waited for too long. The call was canceled "
                  "and the Durable Object was reset.",
@@ -38,6 +46,7 @@ static void took_too_long(struct od_timer *timer)
 // Resumes that are there already belong to others: this task runs.
 static struct od_section *make(struct od_task *task, const char *call)
 {
+    OD_ASSERT(task->object->section == NULL);
     struct od_object *object = task->object;
     struct od_section *section = od_allocate_zeroed(sizeof *section);
     section->task = task;
@@ -52,6 +61,7 @@ static struct od_section *make(struct od_task *task, const char *call)
 
 static void end(struct od_object *object)
 {
+    OD_ASSERT(object->section != NULL);
     struct od_section *section = object->section;
     od_timers_clear(object->objects->timers, &section->deadline);
     od_list_move_all(&object->resumes, &section->held);
@@ -77,6 +87,7 @@ bool od_section_leave(struct od_task *task, uint64_t number)
 {
     if (!od_section_has_number(task, number))
         return false;
+    check(task->object->section);
     if (--task->object->section->depth == 0)
         end(task->object);
     return true;
@@ -96,6 +107,7 @@ bool od_section_hold(struct od_section *section, struct od_event *event)
     OD_ASSERT(event->kind == OD_EVENT_RESUME);
     if (section == NULL || section->task->id == event->task)
         return false;
+    check(section);
     od_list_push_back(&section->held, &event->link);
     return true;
 }

@@ -25,6 +25,27 @@ struct od_socket *od_socket_find(struct od_objects *objects, uint64_t id)
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_socket, by_id);
 }
 
+static void check_events(const struct od_socket *socket)
+{
+    OD_ASSERT(socket->waiting_count > 0 || socket->waiting_bytes == 0);
+    OD_ASSERT(socket->waiting_count > 0 || !socket->is_busy);
+    OD_ASSERT(socket->waiting_count > 0 || od_list_is_empty(&socket->waiting));
+    OD_ASSERT(socket->waiting_bytes <= socket->object->objects->waiting_bytes);
+}
+
+void od_socket_check(const struct od_socket *socket)
+{
+    OD_ASSERT(socket->id != 0);
+    OD_ASSERT(socket->websocket != NULL);
+    OD_ASSERT(socket->is_listed == !od_list_is_empty(&socket->link));
+    OD_ASSERT(socket->is_listed || socket->place == 0);
+    OD_ASSERT((socket->tags != NULL) == (socket->tag_count > 0));
+    OD_ASSERT(socket->attachment_size <= OD_ATTACHMENT_BYTES_MAX);
+    OD_ASSERT(!socket->is_attached || od_list_is_empty(&socket->accepted));
+    OD_ASSERT(!socket->is_attached || !od_timer_is_set(&socket->attach_timer));
+    check_events(socket);
+}
+
 static void attach_is_late(struct od_timer *timer)
 {
     od_socket_discard(OD_TIMER_MEMBER(timer, struct od_socket, attach_timer));
@@ -32,6 +53,8 @@ static void attach_is_late(struct od_timer *timer)
 
 static struct od_socket *make(struct od_object *object, uint64_t id, bool is_events)
 {
+    OD_ASSERT(od_socket_find(object->objects, id) == NULL);
+    OD_ASSERT(!od_object_is_entry(object));
     struct od_objects *objects = object->objects;
     struct od_socket *socket = od_allocate_zeroed(sizeof *socket);
     socket->id = id;
@@ -50,6 +73,7 @@ static struct od_socket *make(struct od_object *object, uint64_t id, bool is_eve
 static void list(struct od_object *object, struct od_socket *socket, const od_slice *tags,
                  size_t tag_count)
 {
+    OD_ASSERT(tag_count <= OD_TAGS_MAX);
     od_list_push_back(&object->sockets, &socket->link);
     object->socket_count++;
     od_tag_add(object, socket, tags, tag_count);
@@ -68,6 +92,7 @@ bool od_socket_accept(struct od_object *object, struct od_task *task, bool is_ev
                       const od_slice *tags, size_t tag_count, struct od_socket **socket,
                       struct od_error *err)
 {
+    OD_ASSERT(task->object == object);
     if (object->socket_count >= OD_OBJECT_SOCKETS_MAX)
         return od_error_set(err, "only %d websockets can be accepted on a single object",
                             OD_OBJECT_SOCKETS_MAX);
@@ -90,6 +115,7 @@ static void unlist(struct od_socket *socket)
     od_list_remove(&socket->link);
     od_list_remove(&socket->accepted);
     od_tag_remove(object, socket);
+    OD_ASSERT(object->socket_count > 0);
     object->socket_count--;
     od_map_remove(&object->objects->sockets, &socket->by_id);
     od_timers_clear(object->objects->timers, &socket->attach_timer);
@@ -98,11 +124,12 @@ static void unlist(struct od_socket *socket)
 
 void od_socket_release(struct od_socket *socket)
 {
+    // Whoever takes the last of these away calls again.
     if (socket->is_listed || socket->gated_count > 0 || socket->waiting_count > 0 ||
         socket->is_busy)
         return;
-    if (socket->websocket != NULL)
-        od_websocket_free(socket->websocket);
+    od_socket_check(socket);
+    od_websocket_free(socket->websocket);
     free(socket->attachment);
     free(socket);
 }
@@ -115,11 +142,13 @@ void od_socket_attach(struct od_objects *objects, uint64_t id, od_slice record, 
             od_net_hang_up(objects->net, fd);
         return;
     }
+    od_socket_check(socket);
     socket->is_attached = true;
     od_list_remove(&socket->accepted);
     od_timers_clear(objects->timers, &socket->attach_timer);
     struct od_error err;
     if (fd >= 0 && od_websocket_attach(socket->websocket, record, fd, &err)) {
+        // Main first: from the moment the client has its 101, the socket outlives this worker.
         od_keep_socket(socket);
         od_access_log_opened(socket);
         return;
@@ -130,7 +159,9 @@ void od_socket_attach(struct od_objects *objects, uint64_t id, od_slice record, 
 
 void od_socket_forget_event(struct od_socket *socket, size_t size)
 {
-    OD_ASSERT(socket->waiting_count > 0 && socket->waiting_bytes >= size);
+    OD_ASSERT(socket->waiting_count > 0);
+    OD_ASSERT(socket->waiting_bytes >= size);
+    OD_ASSERT(socket->object->objects->waiting_bytes >= size);
     socket->waiting_count--;
     socket->waiting_bytes -= size;
     socket->object->objects->waiting_bytes -= size;
@@ -156,6 +187,7 @@ void od_socket_discard(struct od_socket *socket)
 
 void od_socket_cut(struct od_socket *socket)
 {
+    od_socket_check(socket);
     forget_waiting(socket);
     od_socket_discard(socket);
 }
@@ -168,10 +200,13 @@ static bool has_much_waiting(const struct od_socket *socket, unsigned part)
 
 static void receive(struct od_socket *socket, struct od_event *event)
 {
+    OD_ASSERT(event->socket == NULL);
+    OD_ASSERT(socket->waiting_count < UINT16_MAX);
     event->socket = socket;
     socket->waiting_count++;
     socket->waiting_bytes += event->size;
     socket->object->objects->waiting_bytes += event->size;
+    // TCP then slows the client down; nothing is refused that was read already.
     if (has_much_waiting(socket, 1) && !socket->is_paused) {
         socket->is_paused = true;
         od_websocket_pause(socket->websocket);
@@ -207,6 +242,7 @@ static bool is_too_much(const struct od_socket *socket, od_slice payload)
 void od_socket_message(struct od_socket *socket, od_slice payload, struct od_bytes *memory,
                        bool is_binary)
 {
+    od_socket_check(socket);
     if (auto_respond(socket, payload, is_binary))
         return;
     if (is_too_much(socket, payload)) {
@@ -233,6 +269,7 @@ static void log_slow_reader(const struct od_socket *socket)
 
 void od_socket_closed(struct od_socket *socket, uint16_t code, od_slice reason, bool was_clean)
 {
+    od_socket_check(socket);
     if (code == OD_CLOSE_TRY_AGAIN && !was_clean)
         log_slow_reader(socket);
     struct od_event *event = od_event_new(OD_EVENT_CLOSE, reason);
@@ -246,6 +283,7 @@ void od_socket_closed(struct od_socket *socket, uint16_t code, od_slice reason, 
 
 void od_socket_failed(struct od_socket *socket, od_slice why)
 {
+    od_socket_check(socket);
     od_access_log_closed(socket, 1006, why);
     socket->peer_closed = true;
     socket->is_gone = true;
@@ -262,10 +300,12 @@ static void resume_reading(struct od_socket *socket)
 
 void od_socket_event_done(struct od_socket *socket, enum od_event_kind kind, size_t size)
 {
+    od_socket_check(socket);
     od_socket_forget_event(socket, size);
     socket->is_busy = false;
     od_websocket_touch(socket->websocket);
     if (kind == OD_EVENT_MESSAGE) {
+        // To the front: it came before everything that waits in the inbox now.
         struct od_list *next = od_list_pop_front(&socket->waiting);
         if (next != NULL) {
             od_list_push_front(&socket->object->inbox, next);
@@ -273,6 +313,7 @@ void od_socket_event_done(struct od_socket *socket, enum od_event_kind kind, siz
         }
         resume_reading(socket);
     } else {
+        // The handler of webSocketClose has had its chance to answer with a code of its own.
         if (!socket->has_closed && !socket->is_gone)
             od_outbox_put(socket->object,
                           (struct od_effect){.kind = OD_EFFECT_FINISH_CLOSE, .socket = socket});
@@ -334,6 +375,7 @@ od_slice od_socket_tag_at(const struct od_socket *socket, size_t index)
 
 bool od_socket_send(struct od_socket *socket, od_slice payload, bool is_binary)
 {
+    od_socket_check(socket);
     if (socket->has_closed)
         return false;
     if (socket->is_gone)
@@ -401,6 +443,7 @@ bool od_socket_is_close_code(uint16_t code)
 
 void od_socket_close(struct od_socket *socket, uint16_t code, od_slice reason)
 {
+    od_socket_check(socket);
     if (socket->has_closed)
         return;
     socket->has_closed = true;
@@ -422,6 +465,7 @@ void od_socket_set_tags(struct od_socket *socket, const od_slice *tags, size_t c
 {
     OD_ASSERT(count <= OD_TAGS_MAX);
     OD_ASSERT(socket->is_listed);
+    od_socket_check(socket);
     od_tag_remove(socket->object, socket);
     od_tag_add(socket->object, socket, tags, count);
     tell_facts(socket);
@@ -430,6 +474,7 @@ void od_socket_set_tags(struct od_socket *socket, const od_slice *tags, size_t c
 void od_socket_set_attachment(struct od_socket *socket, od_slice bytes)
 {
     OD_ASSERT(bytes.size <= OD_ATTACHMENT_BYTES_MAX);
+    od_socket_check(socket);
     socket->attachment = od_reallocate(socket->attachment, bytes.size);
     if (bytes.size > 0) // Those of nil have no address.
         memcpy(socket->attachment, bytes.at, bytes.size);

@@ -60,6 +60,9 @@ struct od_socket {
     struct od_timer attach_timer;
 };
 
+// Panics unless [socket] is as its fields say of each other.
+void od_socket_check(const struct od_socket *socket);
+
 // Accepts a new socket for [object], an event stream if [is_events]; [task] is the one that called
 // acceptWebSocket. Tags are checked and made unique already. False when the object has
 // OD_OBJECT_SOCKETS_MAX.

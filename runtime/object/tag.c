@@ -44,6 +44,9 @@ void od_tag_add(struct od_object *object, struct od_socket *socket, const od_sli
 {
     if (count == 0)
         return;
+    OD_ASSERT(count <= OD_TAGS_MAX);
+    OD_ASSERT(socket->tags == NULL);
+    OD_ASSERT(socket->object == object);
     socket->tags = od_allocate(count * sizeof *socket->tags);
     socket->tag_count = (uint16_t)count;
     for (size_t i = 0; i < count; i++) {
@@ -61,6 +64,7 @@ void od_tag_remove(struct od_object *object, struct od_socket *socket)
     for (size_t i = 0; i < socket->tag_count; i++) {
         struct od_tag *tag = socket->tags[i].tag;
         od_list_remove(&socket->tags[i].link);
+        OD_ASSERT(tag->count > 0);
         if (--tag->count > 0)
             continue;
         od_map_remove(&object->tags, &tag->by_name);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/log_field.h"
 #include "codec/http_answer.h"
 #include "link/response.h"
 #include "link/worker_page.h"
@@ -11,6 +12,7 @@
 #include "object/branch.h"
 #include "object/call.h"
 #include "object/client_end.h"
+#include "object/history.h"
 #include "object/objects.h"
 #include "object/outbox.h"
 #include "object/outgoing.h"
@@ -18,6 +20,7 @@
 #include "object/sink.h"
 #include "object/socket.h"
 #include "object/stream.h"
+#include "object/trace.h"
 #include "object/transaction.h"
 
 static bool has_id(const struct od_map_node *node, const void *key)
@@ -42,6 +45,40 @@ const char *od_task_name(const struct od_task *task)
     return is_of_events ? OD_PAGE_EVENTS_CLOSE_NAME : od_event_name(event);
 }
 
+void od_task_check(const struct od_task *task)
+{
+    OD_ASSERT(task->id != 0);
+    OD_ASSERT(task->script->uses > 0);
+    OD_ASSERT((task->trunk != NULL) == !od_list_is_empty(&task->branch));
+    OD_ASSERT(od_list_is_empty(&task->syncing) || task->sync_seq > 0);
+    OD_ASSERT(task->event == NULL || task->event->kind != OD_EVENT_RESUME);
+    OD_ASSERT(task->event == NULL || task->event->socket == NULL || !task->is_after_event);
+}
+
+// The engine has begun to wait for one thing, in the stretch that runs.
+static void check_waits(const struct od_task *task)
+{
+    od_task_check(task);
+    OD_ASSERT(task->object->running == task);
+    OD_ASSERT(task->waiting_call == 0);
+    OD_ASSERT(od_list_is_empty(&task->syncing));
+    OD_ASSERT(!od_timer_is_set(&task->timer));
+}
+
+void od_task_put_fields(struct od_bytes *fields, const struct od_task *task)
+{
+    if (task == NULL)
+        return;
+    while (task->trunk != NULL)
+        task = task->trunk;
+    const char *name = od_task_name(task);
+    bool is_call = task->event != NULL && task->event->kind == OD_EVENT_CALL;
+    od_log_field_text(fields, "event", od_slice_of(is_call ? "call" : name));
+    if (is_call)
+        od_log_field_text(fields, "method", od_slice_of(name));
+    od_log_field_number(fields, "version", task->script->version);
+}
+
 void od_task_resume(struct od_task *task)
 {
     struct od_event *event = od_event_new(OD_EVENT_RESUME, (od_slice){NULL, 0});
@@ -58,6 +95,7 @@ static void slept(struct od_timer *timer)
 // Unless it is in a section, which has its own limit and a reason not to be left half done.
 static void give_up(struct od_task *task)
 {
+    OD_ASSERT(task->object->running != task);
     struct od_object *object = task->object;
     if (od_section_is_inside(task)) {
         od_timers_set(object->objects->timers, &task->deadline,
@@ -81,13 +119,19 @@ static od_slice too_long(const struct od_task *task)
     return OD_SLICE("Actor exceeded event execution time and was disconnected.");
 }
 
+static void end_too_long(const struct od_task *task)
+{
+    od_history_error(task->object, (od_slice){NULL, 0}, too_long(task));
+    od_object_reset(task->object, too_long(task));
+}
+
 static void took_too_long(struct od_timer *timer)
 {
     struct od_task *task = OD_TIMER_MEMBER(timer, struct od_task, deadline);
     if (task->is_after_event)
         give_up(task);
     else
-        od_object_reset(task->object, too_long(task));
+        end_too_long(task);
 }
 
 static od_time_ms limit_of(const struct od_task *task)
@@ -103,6 +147,7 @@ static od_time_ms limit_of(const struct od_task *task)
 
 void od_task_limit(struct od_task *task)
 {
+    od_task_check(task);
     od_time_ms limit_ms = limit_of(task);
     od_section_wait(task);
     if (limit_ms > 0 && !od_timer_is_set(&task->deadline))
@@ -112,6 +157,7 @@ void od_task_limit(struct od_task *task)
 
 void od_task_over(struct od_task *task)
 {
+    od_task_check(task);
     if (task->event != NULL)
         od_alarm_event_end(task->object, task->event, task->has_failed);
 }
@@ -119,6 +165,7 @@ void od_task_over(struct od_task *task)
 // The next message of the socket need not wait for what is left.
 static void end_event(struct od_task *task)
 {
+    OD_ASSERT(task->is_after_event);
     struct od_socket *socket = task->event->socket;
     task->event->socket = NULL;
     if (socket != NULL)
@@ -127,6 +174,7 @@ static void end_event(struct od_task *task)
 
 void od_task_returned(struct od_task *task)
 {
+    od_task_check(task);
     if (task->is_after_event)
         return;
     od_task_over(task);
@@ -140,10 +188,13 @@ void od_task_returned(struct od_task *task)
 
 struct od_task *od_task_new(struct od_object *object, struct od_event *event)
 {
+    OD_ASSERT(event == NULL || event->kind != OD_EVENT_RESUME);
+    OD_ASSERT(event != NULL || object->state == OD_WAKING);
     struct od_task *task = od_allocate_zeroed(sizeof *task);
     task->id = ++object->objects->next_number;
     task->object = object;
     task->script = object->script != NULL ? object->script : object->objects->script;
+    OD_ASSERT(task->script != NULL);
     task->script->uses++;
     task->event = event;
     task->timer.fire = slept;
@@ -180,9 +231,12 @@ static void leave_stream(struct od_task *task)
 
 void od_task_free(struct od_task *task)
 {
+    OD_ASSERT(task->object->running != task);
     struct od_objects *objects = task->object->objects;
+    od_trace_task_over(task->object, task);
     struct od_call *call =
         task->waiting_call == 0 ? NULL : od_call_find(objects, task->waiting_call);
+    // The other object need not go on for somebody who is not there.
     if (call != NULL)
         od_call_cancel(call);
     od_branches_give_up(task);
@@ -194,6 +248,7 @@ void od_task_free(struct od_task *task)
     leave_stream(task);
     od_section_end(task);
     task->script->forget(task->script, task);
+    OD_ASSERT(task->script->uses > 0);
     task->script->uses--;
     od_timers_clear(objects->timers, &task->timer);
     od_timers_clear(objects->timers, &task->deadline);
@@ -236,6 +291,7 @@ static void release(struct od_task *task, od_slice bytes)
 
 void od_task_answer(struct od_task *task, od_slice answer)
 {
+    od_task_check(task);
     OD_ASSERT(task->event != NULL);
     OD_ASSERT(!task->is_answered);
     task->is_answered = true;
@@ -276,6 +332,8 @@ void od_task_heed_asker(struct od_task *task)
 
 static void answer_with_failure(struct od_task *task, const struct od_failure *failure)
 {
+    OD_ASSERT(!task->is_answered);
+    OD_ASSERT(task->event->call != 0);
     struct od_bytes record = {0};
     task->is_answered = true;
     od_failure_put(&record, failure);
@@ -287,6 +345,7 @@ static void answer_with_failure(struct od_task *task, const struct od_failure *f
 
 void od_task_fail_with(struct od_task *task, const struct od_failure *failure)
 {
+    od_task_check(task);
     task->has_failed = true;
     if (task->event == NULL) {
         od_bytes_clear(&task->object->failure);
@@ -303,15 +362,19 @@ void od_task_fail(struct od_task *task, od_slice why)
 
 void od_task_wait_sleep(struct od_task *task, od_time_ms ms)
 {
+    OD_ASSERT(ms >= 0);
+    check_waits(task);
     od_timers_set(task->object->objects->timers, &task->timer,
                   od_clock_monotonic_ms() + ms + (ms > 0)); // Never early: this one has begun.
 }
 
 bool od_task_wait_sync(struct od_task *task)
 {
+    check_waits(task);
     struct od_object *object = task->object;
     if (od_object_is_entry(object))
         return false;
+    // What this stretch wrote counts, too, so it ends here.
     od_storage_seal(&object->storage);
     task->sync_seq = od_storage_sync_seq(&object->storage);
     if (task->sync_seq <= object->objects->durable)
@@ -324,12 +387,14 @@ bool od_task_wait_sync(struct od_task *task)
 
 void od_task_synced(struct od_task *task)
 {
+    OD_ASSERT(task->sync_seq <= task->object->objects->durable);
     od_list_remove(&task->syncing);
     od_task_resume(task);
 }
 
 void od_task_wait_call(struct od_task *task, od_slice bytes)
 {
+    check_waits(task);
     struct od_objects *objects = task->object->objects;
     struct od_call *call = od_call_new(objects, OD_FROM_TASK, objects->worker, task->id);
     task->waiting_call = call->id;
@@ -339,6 +404,7 @@ void od_task_wait_call(struct od_task *task, od_slice bytes)
 
 void od_task_wait_fetch(struct od_task *task, const struct od_outgoing_way *way, od_slice request)
 {
+    check_waits(task);
     struct od_objects *objects = task->object->objects;
     struct od_call *call = od_call_new(objects, OD_FROM_TASK, objects->worker, task->id);
     char what[512];

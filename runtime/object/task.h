@@ -59,9 +59,15 @@ struct od_task {
     int thread_ref;
 };
 
+// Panics unless [task] is as its fields say of each other.
+void od_task_check(const struct od_task *task);
+
 struct od_task *od_task_new(struct od_object *object, struct od_event *event); // Takes [event].
 struct od_task *od_task_find(struct od_objects *objects, uint64_t id);         // NULL: ended.
 const char *od_task_name(const struct od_task *task); // What it runs: "fetch", "constructor".
+
+// What a log line says of it to machines (base/log_field.h): event, method, version. NULL: nothing.
+void od_task_put_fields(struct od_bytes *fields, const struct od_task *task);
 
 // Ends it, finished or not: the engine forgets it, what it waited for is cancelled, and sockets it
 // accepted without a 101 are gone. Its call is not answered here.

@@ -27,6 +27,7 @@ static struct od_transaction *find(const struct od_object *object, uint64_t numb
 
 uint64_t od_transaction_begin(struct od_task *task)
 {
+    OD_ASSERT(!od_object_is_entry(task->object));
     struct od_object *object = task->object;
     uint64_t section = od_section_enter(task, "transaction");
     if (section == 0)
@@ -57,6 +58,7 @@ bool od_transaction_has_inner(const struct od_object *object, uint64_t number)
 void od_transaction_roll_back(struct od_object *object, uint64_t number)
 {
     struct od_transaction *transaction = object->transaction;
+    OD_ASSERT(transaction != NULL);
     OD_ASSERT(transaction->number == number);
     od_storage_undo_part(&object->storage, transaction->mark);
     transaction->is_rolled_back = true;
@@ -65,6 +67,8 @@ void od_transaction_roll_back(struct od_object *object, uint64_t number)
 // The innermost. False: it was to be kept and could not be.
 static bool pop(struct od_object *object, bool keep, struct od_error *err)
 {
+    OD_ASSERT(object->transaction != NULL);
+    OD_ASSERT(object->section != NULL);
     struct od_transaction *transaction = object->transaction;
     object->transaction = transaction->outer;
     bool is_kept = od_storage_end_part(&object->storage, transaction->mark,
@@ -88,6 +92,7 @@ bool od_transaction_end(struct od_task *task, uint64_t number, bool keep, struct
     if (transaction == NULL)
         return od_error_set(err, "it was over before its function returned, and nothing of it is "
                                  "stored");
+    OD_ASSERT(transaction->task == task);
     uint64_t section = transaction->section;
     for (; object->transaction != transaction; keep = false) {
         bool is_inside = od_section_leave(task, object->transaction->section);

@@ -1,13 +1,13 @@
-// The connection to one object's database, and all of a worker's.
+// A connection to the database of one object: SQLite's, and what we know of it.
 //
-// It is the pager of its storage: that tells it when a part of a stretch begins or ends, and closes
-// it when what it has read is no longer true. A connection costs 20 to 50 KiB and opening one some
-// 30 us, so a worker keeps those it used last: a few with their caches, more without, and never so
-// many that they take more memory than all may.
+// It is the pager of its storage: that tells it when a part of a stretch begins or ends, and lets
+// go of it when what it has read is no longer true. Then it is idle: it keeps its compiled
+// statements and what it knows of the schema, but no page, and waits for another object (pool.h).
 //
-// SQLite's settings are a process's, and so is this list of connections.
+// What of it could tell one object of another is undone when it is detached; if it cannot be, like
+// a PRAGMA that a script has switched, it is not used again.
 //
-// Private to the layer. Owner: the list, which closes the oldest; or the storage, by its pager.
+// Private to the layer. Owner: the pool.
 
 #ifndef OD_SQL_CONNECTION_H
 #define OD_SQL_CONNECTION_H
@@ -27,24 +27,30 @@ struct od_sql_statement {
 
 struct od_sql_connection {
     struct od_pager pager;
-    struct od_storage *storage;
+    struct od_storage *storage; // NULL while it is idle.
     sqlite3 *db;
     struct od_sql_file *file;
     struct od_sql_guard guard;
-    struct od_list open; // Among all, longest unused first.
-    struct od_list warm; // Among those that keep their caches.
+    struct od_list link; // In the pool, longest unused first.
     struct od_list statements;
     size_t statement_count, statement_bytes;
     int64_t deadline_us;
-    uint32_t parts;  // Savepoints that are open: as many as parts of the stretch, or none.
-    bool is_broken;  // The transaction has ended before its time.
-    bool is_refused; // The commit hook has found no room.
+    uint32_t parts;   // Savepoints that are open: as many as parts of the stretch, or none.
+    bool is_broken;   // The transaction has ended before its time.
+    bool is_refused;  // The commit hook has found no room.
+    char *first_page; // While it is idle: that of the database whose schema it knows.
 };
 
-// That of [storage], opened when there is none.
-OD_MUST_CHECK bool od_sql_connection_of(struct od_storage *storage,
-                                        struct od_sql_connection **connection,
-                                        struct od_error *err);
+// A new one for [storage], whose first page is in order. NULL: [err] says why.
+struct od_sql_connection *od_sql_connection_open(struct od_storage *storage, struct od_error *err);
+
+// An idle one is [storage]'s now. [knows_schema]: it is the schema that it knows.
+void od_sql_connection_attach(struct od_sql_connection *connection, struct od_storage *storage,
+                              bool knows_schema);
+
+// It is idle now. False: free it instead.
+OD_MUST_CHECK bool od_sql_connection_detach(struct od_sql_connection *connection);
+void od_sql_connection_free(struct od_sql_connection *connection);
 
 // Before a statement that writes: there is a savepoint for each part of the stretch.
 OD_MUST_CHECK bool od_sql_connection_begin_parts(struct od_sql_connection *connection,

@@ -42,6 +42,10 @@ static const char *name_of(int code)
     return code == (code & 0xff) ? sqlite3_errstr(code) : name_of(code & 0xff);
 }
 
+const char od_sql_error_damaged[] =
+    "it is damaged on disk; its keys and other objects are not concerned (storage:deleteAll() "
+    "begins anew)";
+
 // Where SQLite's own words would leave one alone.
 static const char *words_for(const struct od_sql_connection *connection, int code)
 {
@@ -88,9 +92,10 @@ bool od_sql_error(struct od_sql_connection *connection, int code, od_slice text,
                   const char *statement, struct od_error *err)
 {
     int offset = sqlite3_error_offset(connection->db);
+    int exact = sqlite3_extended_errcode(connection->db);
     const char *words = words_for(connection, code & 0xff);
     od_error_set(err, "%s: %s", words != NULL ? words : sqlite3_errmsg(connection->db),
-                 name_of(code));
+                 name_of((exact & 0xff) == (code & 0xff) ? exact : code));
     size_t from = (size_t)(statement - text.at);
     if (offset >= 0 && from + (size_t)offset <= text.size)
         od_sql_error_point(err, text, from + (size_t)offset);

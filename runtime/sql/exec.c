@@ -2,9 +2,10 @@
 
 #include <string.h>
 
-#include "sql/connection.h"
+#include "sql/birth.h"
 #include "sql/error.h"
 #include "sql/limits.h"
+#include "sql/pool.h"
 
 struct run {
     struct od_sql_connection *connection;
@@ -106,6 +107,18 @@ static void put_bytes(struct od_bytes *bytes, enum od_sql_kind kind, const void 
     od_bytes_put_string(bytes, (od_slice){at, at == NULL ? 0 : (size_t)size});
 }
 
+void od_sql_value_put(struct od_bytes *bytes, const struct od_sql_value *value)
+{
+    if (value->kind == OD_SQL_INTEGER)
+        put_u64(bytes, OD_SQL_INTEGER, (uint64_t)value->integer);
+    else if (value->kind == OD_SQL_REAL)
+        put_real(bytes, value->real);
+    else if (value->kind == OD_SQL_NULL)
+        od_bytes_put_u8(bytes, OD_SQL_NULL);
+    else
+        put_bytes(bytes, value->kind, value->bytes.at, (int)value->bytes.size);
+}
+
 static void put_column(struct od_bytes *bytes, sqlite3_stmt *statement, int column)
 {
     const void *at;
@@ -163,6 +176,7 @@ static void put_names(struct run *run, sqlite3_stmt *statement)
 
 static void put_row(struct run *run, sqlite3_stmt *statement)
 {
+    OD_ASSERT(run->result->bytes->size >= run->rows_begin);
     int count = sqlite3_column_count(statement);
     for (int i = 0; i < count; i++)
         put_column(run->result->bytes, statement, i);
@@ -204,6 +218,7 @@ static bool is_done_anyway(const struct run *run, sqlite3_stmt *statement, int c
 
 static enum od_sql_end fail(struct run *run, int code, const char *at)
 {
+    OD_ASSERT(code != SQLITE_OK);
     struct od_sql_connection *connection = run->connection;
     if (run->is_too_large)
         od_error_set(run->err,
@@ -216,12 +231,22 @@ static enum od_sql_end fail(struct run *run, int code, const char *at)
     return connection->is_broken ? OD_SQL_BROKEN : OD_SQL_FAILED;
 }
 
+static enum od_sql_end refuse_writing(const struct run *run)
+{
+    od_error_set(run->err, "the statement writes, and here only reading is allowed");
+    return OD_SQL_FAILED;
+}
+
 static enum od_sql_end run_statement(struct run *run, sqlite3_stmt *statement, const char *at,
                                      bool is_last)
 {
+    OD_ASSERT(statement != NULL);
     struct od_sql_connection *connection = run->connection;
     if (!bind_all(run, statement, is_last))
         return OD_SQL_FAILED;
+    run->result->would_write = run->query->is_read_only && !sqlite3_stmt_readonly(statement);
+    if (run->result->would_write)
+        return refuse_writing(run);
     if (!sqlite3_stmt_readonly(statement) && !od_sql_connection_begin_parts(connection, run->err))
         return OD_SQL_FAILED;
     uint64_t commits = connection->file->commits;
@@ -235,6 +260,7 @@ static enum od_sql_end run_statement(struct run *run, sqlite3_stmt *statement, c
 // Compiles the statement that begins at [at]; NULL: there is none before [tail].
 static bool compile(struct run *run, const char *at, sqlite3_stmt **statement, const char **tail)
 {
+    OD_ASSERT(at <= end_of(run->query));
     struct od_sql_connection *connection = run->connection;
     const char *end = end_of(run->query);
     connection->guard.sees_alter = false;
@@ -289,29 +315,48 @@ static enum od_sql_end run_cached(struct run *run, sqlite3_stmt *statement)
     return how;
 }
 
+static bool check_text(od_slice text, struct od_error *err)
+{
+    if (text.size > OD_SQL_TEXT_BYTES_MAX)
+        return od_error_set(err, "SQL cannot be longer than %u bytes; it has %zu",
+                            OD_SQL_TEXT_BYTES_MAX, text.size);
+    if (text.size > 0 && memchr(text.at, 0, text.size) != NULL)
+        return od_error_set(err, "SQL cannot have a zero byte in it; use a binding");
+    return true;
+}
+
+static enum od_sql_end run_query(struct run *run)
+{
+    struct od_sql_connection *connection = run->connection;
+    const struct od_sql_query *query = run->query;
+    sqlite3_stmt *cached =
+        query->is_trusted ? NULL : od_sql_connection_cached(connection, query->text);
+    connection->is_refused = false;
+    connection->deadline_us = query->deadline_us;
+    connection->guard.is_trusted = query->is_trusted;
+    connection->guard.sees_more = cached != NULL || connection->guard.has_switched;
+    enum od_sql_end end = cached != NULL ? run_cached(run, cached) : run_text(run);
+    connection->guard.is_trusted = false;
+    return end;
+}
+
 enum od_sql_end od_sql_exec(struct od_storage *storage, const struct od_sql_query *query,
                             struct od_sql_result *result, struct od_error *err)
 {
     struct run run = {.query = query, .result = result, .err = err};
-    od_slice text = query->text;
-    if (text.size > OD_SQL_TEXT_BYTES_MAX)
-        od_error_set(err, "SQL cannot be longer than %u bytes; it has %zu", OD_SQL_TEXT_BYTES_MAX,
-                     text.size);
-    else if (text.size > 0 && memchr(text.at, 0, text.size) != NULL)
-        od_error_set(err, "SQL cannot have a zero byte in it; use a binding");
-    else if (od_sql_connection_of(storage, &run.connection, err)) {
-        run.connection->is_refused = false;
-        run.connection->deadline_us = query->deadline_us;
-        if (run.connection->is_broken) {
-            od_error_set(err, "the transaction has ended by an earlier SQL critical error");
-            return OD_SQL_BROKEN;
-        }
-        run.connection->guard.is_trusted = query->is_trusted;
-        sqlite3_stmt *cached =
-            query->is_trusted ? NULL : od_sql_connection_cached(run.connection, text);
-        enum od_sql_end end = cached != NULL ? run_cached(&run, cached) : run_text(&run);
-        run.connection->guard.is_trusted = false;
-        return end;
+    if (!check_text(query->text, err))
+        return OD_SQL_FAILED;
+    bool is_birth = od_sql_birth_is_near(storage, query);
+    if (is_birth && od_sql_birth_repeat(storage, query, result))
+        return OD_SQL_DONE;
+    if (!od_sql_pool_get(storage, &run.connection, err))
+        return OD_SQL_FAILED;
+    if (run.connection->is_broken) {
+        od_error_set(err, "the transaction has ended by an earlier SQL critical error");
+        return OD_SQL_BROKEN;
     }
-    return OD_SQL_FAILED;
+    enum od_sql_end end = run_query(&run);
+    if (is_birth && end == OD_SQL_DONE && !run.connection->guard.sees_more)
+        od_sql_birth_note(storage, query, result);
+    return end;
 }

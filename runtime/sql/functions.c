@@ -93,13 +93,15 @@ static bool replace_all(od_slice in, od_slice what, od_slice with, struct od_byt
 static void replace(sqlite3_context *context, int count, sqlite3_value **values)
 {
     (void)count;
-    if (is_null(values[0]) || is_null(values[1]) || is_null(values[2]))
+    if (is_null(values[0]) || is_null(values[1]))
         return;
     od_slice in = text_of(values[0]), what = text_of(values[1]), with = text_of(values[2]);
-    if (what.size == 0) {
+    if (what.size == 0 || *what.at == 0) { // To the original, too, that is nothing.
         sqlite3_result_value(context, values[0]);
         return;
     }
+    if (is_null(values[2]))
+        return;
     struct od_bytes out = {0};
     if (replace_all(in, what, with, &out))
         sqlite3_result_text(context, out.size == 0 ? "" : out.at, (int)out.size, SQLITE_TRANSIENT);
@@ -108,11 +110,43 @@ static void replace(sqlite3_context *context, int count, sqlite3_value **values)
     od_bytes_deinit(&out);
 }
 
-int od_sql_functions_add(sqlite3 *db)
+static sqlite3_int64 changes_of(sqlite3_context *context)
 {
-    int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
-    int code = sqlite3_create_function_v2(db, "instr", 2, flags, NULL, instr, NULL, NULL, NULL);
-    return code != SQLITE_OK ? code
-                             : sqlite3_create_function_v2(db, "replace", 3, flags, NULL, replace,
-                                                          NULL, NULL, NULL);
+    const struct od_sql_guard *guard = sqlite3_user_data(context);
+    return sqlite3_total_changes64(sqlite3_context_db_handle(context)) - guard->changes_before;
+}
+
+// By the last statement; as long as nothing has been changed, it would be one of another object.
+static void changes(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count, (void)values;
+    sqlite3 *db = sqlite3_context_db_handle(context);
+    sqlite3_result_int64(context, changes_of(context) == 0 ? 0 : sqlite3_changes64(db));
+}
+
+static void total_changes(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count, (void)values;
+    sqlite3_result_int64(context, changes_of(context));
+}
+
+int od_sql_functions_add(sqlite3 *db, const struct od_sql_guard *guard)
+{
+    static const int pure = SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
+    static const struct {
+        const char *name;
+        int count, flags;
+        void (*call)(sqlite3_context *context, int count, sqlite3_value **values);
+    } rows[] = {
+        {"instr", 2, pure, instr},
+        {"replace", 3, pure, replace},
+        {"changes", 0, SQLITE_INNOCUOUS, changes},
+        {"total_changes", 0, SQLITE_INNOCUOUS, total_changes},
+    };
+    int code = SQLITE_OK;
+    for (size_t i = 0; code == SQLITE_OK && i < sizeof rows / sizeof *rows; i++)
+        code =
+            sqlite3_create_function_v2(db, rows[i].name, rows[i].count, SQLITE_UTF8 | rows[i].flags,
+                                       (void *)(uintptr_t)guard, rows[i].call, NULL, NULL, NULL);
+    return code;
 }

@@ -1,12 +1,13 @@
-// SQL functions in place of those of SQLite whose time grows with the square of what they are
-// given: instr and replace. One call of them can take a minute, in which no statement can be
-// interrupted.
+// SQL functions in place of those of SQLite: instr and replace, whose time grows with the square of
+// what they are given (one call can take a minute, in which no statement can be interrupted);
+// changes and total_changes, which would tell an object of those that had its connection before.
 
 #ifndef OD_SQL_FUNCTIONS_H
 #define OD_SQL_FUNCTIONS_H
 
-#include <sqlite3.h>
+#include "sql/guard.h"
 
-int od_sql_functions_add(sqlite3 *db); // Returns SQLite's codes.
+// Returns SQLite's codes.
+int od_sql_functions_add(sqlite3 *db, const struct od_sql_guard *guard);
 
 #endif

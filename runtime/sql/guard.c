@@ -225,6 +225,7 @@ static int judge_pragma(struct od_sql_guard *guard, const char *name, const char
 {
     if (is_ours(argument))
         return refuse(guard, "names that begin with _cf_ or _od_ are reserved");
+    guard->has_switched = guard->has_switched || (argument != NULL && is_switch(argument));
     return allows_pragma(name, argument) ? SQLITE_OK : refuse(guard, "this PRAGMA is not allowed");
 }
 
@@ -270,6 +271,31 @@ static int judge_rest(struct od_sql_guard *guard, int action, const char *first,
     }
 }
 
+static bool is_of_schema(const char *table)
+{
+    return table != NULL && (strcmp(table, "sqlite_master") == 0);
+}
+
+// Whether it is part of what makes something that is empty yet.
+static bool makes_only(int action, const char *first)
+{
+    switch (action) {
+    case SQLITE_CREATE_TABLE:
+    case SQLITE_CREATE_INDEX:
+    case SQLITE_CREATE_VIEW:
+    case SQLITE_CREATE_TRIGGER:
+    case SQLITE_REINDEX:
+    case SQLITE_FUNCTION: // In what is made; it is not called.
+        return true;
+    case SQLITE_READ:
+    case SQLITE_INSERT:
+    case SQLITE_UPDATE:
+        return is_of_schema(first);
+    default:
+        return false;
+    }
+}
+
 static int judge(void *owner, int action, const char *first, const char *second, const char *where,
                  const char *inner)
 {
@@ -277,6 +303,7 @@ static int judge(void *owner, int action, const char *first, const char *second,
     (void)inner;
     if (guard->is_trusted)
         return SQLITE_OK;
+    guard->sees_more = guard->sees_more || !makes_only(action, first);
     if (is_ours(first) || (action != SQLITE_FUNCTION && action != SQLITE_PRAGMA && is_ours(second)))
         return refuse(guard, "names that begin with _cf_ or _od_ are reserved");
     bool looks_only = action == SQLITE_READ || action == SQLITE_SELECT || action == SQLITE_UPDATE;

@@ -11,11 +11,15 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct od_sql_guard {
-    bool is_trusted;     // A statement of our own is compiled or run.
-    bool sees_alter;     // What is compiled renames, and SQLite does not say to what.
-    const char *refusal; // Why something was refused, in words of ours; NULL: SQLite's are good.
+    bool is_trusted;   // A statement of our own is compiled or run.
+    bool has_switched; // A PRAGMA has changed how the connection works.
+    bool sees_more;    // Than new tables, indices, views and triggers, since it was last reset.
+    bool sees_alter;   // What is compiled renames, and SQLite does not say to what.
+    int64_t changes_before; // Rows written for other objects.
+    const char *refusal;    // Why something was refused, in words of ours; NULL: SQLite's are good.
 };
 
 // [guard] must not move while [db] is open. Returns SQLite's codes.

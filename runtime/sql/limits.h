@@ -20,12 +20,16 @@
 #define OD_SQL_STEPS_A_LOOK 10000           // Steps between two looks at the clock.
 #define OD_SQL_STATEMENTS_MAX 16            // Compiled ones that a connection keeps,
 #define OD_SQL_STATEMENTS_BYTES (32u << 10) // and their text.
+#define OD_SQL_BIRTHS_MAX 16                // Texts of first statements that are known (birth.h),
+#define OD_SQL_BIRTH_TEXT_BYTES_MAX 8192    // and of each the text
+#define OD_SQL_BIRTH_PAGES_MAX 32           // and the pages.
+#define OD_SQL_COPY_PAGES_MAX 512           // That are taken out at once: 2 MiB.
 
 // A connection reads through LMDB's map, so its own cache need not be large.
 #define OD_SQL_CACHE_KIB 128
-#define OD_SQL_WARM_MAX 64                        // Connections of a worker that keep their caches,
-#define OD_SQL_OPEN_MAX 1000                      // that are open,
-#define OD_SQL_OPEN_BYTES (64u << 20)             // and what they may hold; then the oldest go.
+#define OD_SQL_OPEN_MAX 128                  // Connections of a worker that belong to an object,
+#define OD_SQL_IDLE_MAX 32                   // that wait for one,
+#define OD_SQL_CONNECTIONS_BYTES (64u << 20) // and what all may hold; then the oldest go.
 #define OD_SQL_HEAP_BYTES_MAX ((size_t)128 << 20) // Of all: what needs more fails.
 
 #endif

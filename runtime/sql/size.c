@@ -1,6 +1,6 @@
 // od_sql_size_bytes (sql.h).
 
-#include "sql/connection.h"
+#include "sql/pool.h"
 
 // While a part of the stretch has changes, only the connection knows them.
 static uint64_t ask(struct od_sql_connection *connection)
@@ -25,5 +25,5 @@ uint64_t od_sql_size_bytes(struct od_storage *storage)
     struct od_error err;
     if (storage->pager == NULL && !od_storage_has_page(storage, 1))
         return 0;
-    return od_sql_connection_of(storage, &connection, &err) ? ask(connection) : 0;
+    return od_sql_pool_get(storage, &connection, &err) ? ask(connection) : 0;
 }

@@ -40,6 +40,7 @@ struct od_sql_query {
     const struct od_sql_value *bindings; // Of the last one.
     size_t binding_count;
     bool is_trusted;     // It is ours, and not a script's.
+    bool is_read_only;   // A statement that writes is refused before it has done anything.
     int64_t deadline_us; // By od_clock_passed_us; then it is interrupted.
 };
 
@@ -51,6 +52,7 @@ struct od_sql_result {
     uint64_t row_count;
     uint64_t rows_read;    // About: those returned, and steps of whole scans.
     uint64_t rows_written; // Of all statements; without rows of indices.
+    bool would_write;      // That is why it failed: see is_read_only.
 };
 
 enum od_sql_end {
@@ -63,7 +65,8 @@ OD_MUST_CHECK enum od_sql_end od_sql_exec(struct od_storage *storage,
                                           const struct od_sql_query *query,
                                           struct od_sql_result *result, struct od_error *err);
 
-// The next value of a result; [value] is borrowed from it.
+// A value, written and read as those of a result are; [value] is borrowed from what it is read of.
+void od_sql_value_put(struct od_bytes *bytes, const struct od_sql_value *value);
 void od_sql_value_read(struct od_cursor *cursor, struct od_sql_value *value);
 
 // How large the database is, without its free pages.

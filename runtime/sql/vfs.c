@@ -27,19 +27,24 @@ static bool has_our_form(const char *page)
            page[17] == 0 && page[20] == OD_SQL_RESERVED_BYTES;
 }
 
-// The whole page [number]: what is stored of it, and zeros behind.
-static bool get_page(struct od_storage *storage, uint32_t number, char *page)
+bool od_sql_vfs_get_page(struct od_storage *storage, uint32_t number, char *page)
 {
+    OD_ASSERT(number > 0); // They count from 1.
     memset(page + OD_STORE_PAGE_BYTES, 0, OD_SQL_RESERVED_BYTES);
     if (!od_storage_get_page(storage, number, page))
         return false;
     return number != 1 || has_our_form(page) || !od_storage_has_page(storage, 1);
 }
 
-static uint32_t count_pages(struct od_storage *storage)
+uint32_t od_sql_vfs_count_pages(struct od_storage *storage)
 {
     char page[OD_SQL_PAGE_BYTES];
-    return get_page(storage, 1, page) ? read_u32(page + 28) : 0;
+    return od_sql_vfs_get_page(storage, 1, page) ? read_u32(page + 28) : 0;
+}
+
+bool od_sql_vfs_is_plain(const char *page)
+{
+    return page[18] == 1 && page[19] == 1 && read_u32(page + 52) == 0;
 }
 
 // --- The file ------------------------------------------------------------------------------------
@@ -55,22 +60,50 @@ static int close_file(sqlite3_file *file)
     return SQLITE_OK;
 }
 
+// By what stands there whoever locks a file sees whether others have written it: the counter of its
+// changes and what comes behind.
+static bool is_version(int size, sqlite3_int64 offset)
+{
+    return offset == 24 && size == (int)sizeof((struct od_sql_file *)0)->version;
+}
+
 // Whole pages, or the head of the first. Rows of free pages are not there: they read as zeros.
 static int read_file(sqlite3_file *file, void *out, int size, sqlite3_int64 offset)
 {
+    OD_ASSERT(size > 0);
+    OD_ASSERT(offset >= 0);
     char page[OD_SQL_PAGE_BYTES];
+    if (is_version(size, offset)) {
+        memcpy(out, of(file)->version, (size_t)size);
+        return SQLITE_OK;
+    }
+    if (of(file)->storage == NULL)
+        return SQLITE_IOERR_READ;
     size_t skip = (size_t)(offset % OD_SQL_PAGE_BYTES);
     uint32_t number = (uint32_t)(offset / OD_SQL_PAGE_BYTES) + 1;
-    if (skip + (size_t)size > OD_SQL_PAGE_BYTES || !get_page(of(file)->storage, number, page))
+    if (skip + (size_t)size > OD_SQL_PAGE_BYTES ||
+        !od_sql_vfs_get_page(of(file)->storage, number, page))
         return SQLITE_CORRUPT;
     memcpy(out, page + skip, (size_t)size);
     return SQLITE_OK;
+}
+
+// The first commit of a connection counts itself in the first page, for others, whom there are
+// none.
+static bool only_counts(struct od_storage *storage, const char *page)
+{
+    char old[OD_SQL_PAGE_BYTES];
+    return od_sql_vfs_get_page(storage, 1, old) && memcmp(old, page, 24) == 0 &&
+           memcmp(old + 28, page + 28, 64) == 0 &&
+           memcmp(old + 100, page + 100, OD_SQL_PAGE_BYTES - 100) == 0;
 }
 
 static int write_file(sqlite3_file *file, const void *bytes, int size, sqlite3_int64 offset)
 {
     OD_ASSERT(size == OD_SQL_PAGE_BYTES);
     OD_ASSERT(offset % OD_SQL_PAGE_BYTES == 0);
+    if (offset == 0 && only_counts(of(file)->storage, bytes))
+        return SQLITE_OK;
     od_storage_put_page(of(file)->storage, (uint32_t)(offset / OD_SQL_PAGE_BYTES) + 1, bytes);
     return SQLITE_OK;
 }
@@ -91,7 +124,7 @@ static int sync_file(sqlite3_file *file, int flags)
 
 static int size_of_file(sqlite3_file *file, sqlite3_int64 *size)
 {
-    *size = (sqlite3_int64)count_pages(of(file)->storage) * OD_SQL_PAGE_BYTES;
+    *size = (sqlite3_int64)od_sql_vfs_count_pages(of(file)->storage) * OD_SQL_PAGE_BYTES;
     return SQLITE_OK;
 }
 
@@ -243,6 +276,12 @@ int od_sql_vfs_register(void)
 void od_sql_vfs_open_next(struct od_storage *storage)
 {
     next = storage;
+}
+
+void od_sql_vfs_set_storage(struct od_sql_file *file, struct od_storage *storage)
+{
+    file->storage = storage;
+    sqlite3_randomness(sizeof file->version, file->version);
 }
 
 struct od_sql_file *od_sql_vfs_file(sqlite3 *db)

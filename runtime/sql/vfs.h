@@ -25,8 +25,9 @@
 
 struct od_sql_file {
     sqlite3_file base;
-    struct od_storage *storage;
-    uint64_t commits; // That came to their end.
+    struct od_storage *storage; // NULL: none, and it cannot be read.
+    uint64_t commits;           // That came to their end.
+    char version[16];           // Another one for each storage.
 };
 
 int od_sql_vfs_register(void); // As the only one. Returns SQLite's codes.
@@ -34,5 +35,18 @@ int od_sql_vfs_register(void); // As the only one. Returns SQLite's codes.
 // The next database that is opened has its pages in [storage].
 void od_sql_vfs_open_next(struct od_storage *storage);
 struct od_sql_file *od_sql_vfs_file(sqlite3 *db);
+
+// The file has the pages of [storage] from now on: to whoever locks it next it is as if another
+// process had written all of it.
+void od_sql_vfs_set_storage(struct od_sql_file *file, struct od_storage *storage);
+
+// The whole page [number], OD_SQL_PAGE_BYTES: what is stored of it, and zeros behind. False: it is
+// damaged.
+OD_MUST_CHECK bool od_sql_vfs_get_page(struct od_storage *storage, uint32_t number, char *page);
+uint32_t od_sql_vfs_count_pages(struct od_storage *storage); // 0, too, when the first is damaged.
+
+// Whether a first page says that the database needs no log beside it, and moves no pages to get
+// shorter: the VFS knows neither.
+bool od_sql_vfs_is_plain(const char *page);
 
 #endif

@@ -41,7 +41,8 @@ int od_alarm_row_get(const struct od_rows *rows, struct od_alarm *alarm)
 {
     struct od_run run = od_run_of_alarm(rows->slot, rows->number);
     MDB_val value, key = {run.size, run.bytes};
-    int code = mdb_get(rows->txn, rows->data, &key, &value);
+    int code = rows->write != NULL ? od_write_get(rows->write, rows->data, key, &value)
+                                   : mdb_get(rows->txn, rows->data, &key, &value);
     if (code != 0)
         return code;
     struct od_cursor cursor = od_cursor_of(od_env_slice(value));
@@ -51,29 +52,29 @@ int od_alarm_row_get(const struct od_rows *rows, struct od_alarm *alarm)
 
 static int put_row(const struct od_rows *rows, const struct od_alarm *alarm)
 {
+    OD_ASSERT(rows->number != 0);
     struct od_bytes bytes = {NULL, 0, 0};
     od_alarm_put(&bytes, alarm);
     struct od_run run = od_run_of_alarm(rows->slot, rows->number);
-    MDB_val key = {run.size, run.bytes}, value = od_env_value(od_bytes_slice(&bytes));
-    int code = mdb_put(rows->txn, rows->data, &key, &value, 0);
+    MDB_val key = {run.size, run.bytes};
+    int code = od_write_put(rows->write, rows->data, key, od_env_value(od_bytes_slice(&bytes)));
     od_bytes_deinit(&bytes);
     return code;
 }
 
-int od_alarm_row_put(const struct od_rows *rows, const struct od_write *write,
-                     const uint8_t id[OD_ID_BYTES], const struct od_alarm *alarm)
+int od_alarm_row_put(const struct od_rows *rows, const uint8_t id[OD_ID_BYTES],
+                     const struct od_alarm *alarm)
 {
-    int code = od_alarm_row_delete(rows, write, id);
+    int code = od_alarm_row_delete(rows, id);
     if (code == 0)
         code = put_row(rows, alarm);
     struct od_alarm_place place = place_at(id, alarm->due_ms);
     struct order_key order = key_of(&place);
     MDB_val key = {sizeof order.bytes, order.bytes}, nothing = {0, NULL};
-    return code == 0 ? mdb_put(write->txn, write->env->alarms, &key, &nothing, 0) : code;
+    return code == 0 ? od_write_put(rows->write, rows->write->env->alarms, key, nothing) : code;
 }
 
-int od_alarm_row_delete(const struct od_rows *rows, const struct od_write *write,
-                        const uint8_t id[OD_ID_BYTES])
+int od_alarm_row_delete(const struct od_rows *rows, const uint8_t id[OD_ID_BYTES])
 {
     struct od_alarm alarm;
     int code = od_alarm_row_get(rows, &alarm);
@@ -82,12 +83,12 @@ int od_alarm_row_delete(const struct od_rows *rows, const struct od_write *write
     struct od_alarm_place place = place_at(id, alarm.due_ms);
     struct order_key order = key_of(&place);
     MDB_val key = {sizeof order.bytes, order.bytes};
-    code = mdb_del(write->txn, write->env->alarms, &key, NULL);
+    code = od_write_delete(rows->write, rows->write->env->alarms, key);
     if (code != 0)
         return code == MDB_NOTFOUND ? MDB_CORRUPTED : code;
     struct od_run run = od_run_of_alarm(rows->slot, rows->number);
     MDB_val row = {run.size, run.bytes};
-    return mdb_del(rows->txn, rows->data, &row, NULL);
+    return od_write_delete(rows->write, rows->data, row);
 }
 
 static int walk(MDB_cursor *cursor, const struct od_alarm_place *from, od_alarm_visit *visit,

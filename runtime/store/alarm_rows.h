@@ -11,9 +11,9 @@
 OD_MUST_CHECK int od_alarm_row_get(const struct od_rows *rows, struct od_alarm *alarm);
 
 // Sets the alarm of the object with [id], whose rows are [rows], in place of the one it has.
-OD_MUST_CHECK int od_alarm_row_put(const struct od_rows *rows, const struct od_write *write,
-                                   const uint8_t id[OD_ID_BYTES], const struct od_alarm *alarm);
-OD_MUST_CHECK int od_alarm_row_delete(const struct od_rows *rows, const struct od_write *write,
+OD_MUST_CHECK int od_alarm_row_put(const struct od_rows *rows, const uint8_t id[OD_ID_BYTES],
+                                   const struct od_alarm *alarm);
+OD_MUST_CHECK int od_alarm_row_delete(const struct od_rows *rows,
                                       const uint8_t id[OD_ID_BYTES]); // Also when there is none.
 
 // Called for each entry of the order; false stops the walk.

@@ -17,6 +17,7 @@ static int give_number(struct target *target)
 {
     if (target->rows.number != 0)
         return 0;
+    OD_ASSERT(target->identity != NULL);
     target->rows.number = od_write_number(target->write);
     return od_directory_put(target->write, target->rows.number, target->identity);
 }
@@ -26,7 +27,7 @@ static int apply_put(struct target *target, const struct od_operation *operation
     int code = give_number(target);
     if (code != 0)
         return code;
-    return od_rows_put(&target->rows, target->write, operation->key, operation->value);
+    return od_rows_put(&target->rows, operation->key, operation->value);
 }
 
 static int apply_delete(struct target *target, const struct od_operation *operation)
@@ -42,7 +43,7 @@ static int apply_delete_all(struct target *target, const struct od_operation *op
     (void)operation;
     if (target->rows.number == 0)
         return 0;
-    int code = od_alarm_row_delete(&target->rows, target->write, target->identity->id);
+    int code = od_alarm_row_delete(&target->rows, target->identity->id);
     if (code == 0)
         code = od_trash_add(target->write, target->rows.slot, target->rows.number);
     if (code == 0)
@@ -59,7 +60,7 @@ static int apply_set_alarm(struct target *target, const struct od_operation *ope
         return code;
     if (operation->alarm.due_ms < target->changes->alarm_due_ms)
         target->changes->alarm_due_ms = operation->alarm.due_ms;
-    return od_alarm_row_put(&target->rows, target->write, target->identity->id, &operation->alarm);
+    return od_alarm_row_put(&target->rows, target->identity->id, &operation->alarm);
 }
 
 static int apply_delete_alarm(struct target *target, const struct od_operation *operation)
@@ -67,17 +68,19 @@ static int apply_delete_alarm(struct target *target, const struct od_operation *
     (void)operation;
     if (target->rows.number == 0)
         return 0;
-    return od_alarm_row_delete(&target->rows, target->write, target->identity->id);
+    return od_alarm_row_delete(&target->rows, target->identity->id);
 }
 
 static int apply_put_page(struct target *target, const struct od_operation *operation)
 {
+    OD_ASSERT(operation->page > 0); // od_submission_is_valid has looked.
     int code = give_number(target);
     return code == 0 ? od_rows_put_page(&target->rows, operation->page, operation->value) : code;
 }
 
 static int apply_delete_page(struct target *target, const struct od_operation *operation)
 {
+    OD_ASSERT(operation->page > 0); // od_submission_is_valid has looked.
     if (target->rows.number == 0)
         return 0;
     int code = od_rows_delete_page(&target->rows, operation->page);
@@ -96,13 +99,12 @@ static int (*const appliers[])(struct target *, const struct od_operation *) = {
 
 static int apply_batch(struct od_write *write, struct od_batch *batch, struct od_changes *changes)
 {
-    struct od_identity known;
     struct target target = {.write = write, .identity = &batch->identity, .changes = changes};
     target.rows.txn = write->txn;
     target.rows.data = write->env->data;
     target.rows.slot = od_slot_of_id(batch->identity.id);
-    int code =
-        od_directory_find(write->env, write->txn, batch->identity.id, &target.rows.number, &known);
+    target.rows.write = write;
+    int code = od_directory_number(write, batch->identity.id, &target.rows.number);
     if (code == MDB_NOTFOUND)
         code = 0;
     struct od_operation operation;
@@ -120,4 +122,51 @@ int od_apply_submission(struct od_write *write, od_slice submission, struct od_c
         code = apply_batch(write, &batch, changes);
     OD_ASSERT(!cursor.failed);
     return code;
+}
+
+// --- Looking -------------------------------------------------------------------------------------
+
+static int look_at(const struct od_rows *rows, const struct od_operation *operation)
+{
+    struct od_alarm alarm;
+    od_slice value;
+    switch (operation->kind) {
+    case OD_OPERATION_PUT:
+    case OD_OPERATION_DELETE:
+        return od_rows_get(rows, operation->key, &value);
+    case OD_OPERATION_PUT_PAGE:
+    case OD_OPERATION_DELETE_PAGE:
+        return od_rows_get_page(rows, operation->page, &value);
+    case OD_OPERATION_SET_ALARM:
+    case OD_OPERATION_DELETE_ALARM:
+    case OD_OPERATION_DELETE_ALL:
+    case OD_OPERATION_KINDS:
+        break;
+    }
+    return od_alarm_row_get(rows, &alarm);
+}
+
+static int look_at_batch(struct od_write *write, struct od_batch *batch)
+{
+    struct od_rows rows = {.txn = write->txn,
+                           .data = write->env->data,
+                           .slot = od_slot_of_id(batch->identity.id),
+                           .write = write};
+    int code = od_directory_number(write, batch->identity.id, &rows.number);
+    if (code != 0) // What is new gets its place from a number that nobody had.
+        return code;
+    struct od_operation operation;
+    while (!od_env_is_damage(code) && od_operation_next(batch, &operation))
+        code = look_at(&rows, &operation);
+    return code;
+}
+
+bool od_apply_look(struct od_write *write, od_slice submission)
+{
+    struct od_cursor cursor = od_cursor_of(submission);
+    struct od_batch batch;
+    int code = 0;
+    while (!od_env_is_damage(code) && od_batch_next(&cursor, &batch))
+        code = look_at_batch(write, &batch);
+    return !od_env_is_damage(code);
 }

@@ -41,6 +41,8 @@ void od_batch_delete_alarm(struct od_bytes *bytes)
 
 void od_batch_put_page(struct od_bytes *bytes, uint32_t page, od_slice squeezed)
 {
+    OD_ASSERT(page > 0);
+    OD_ASSERT(squeezed.size <= OD_STORE_PAGE_BYTES);
     od_bytes_put_u8(bytes, OD_OPERATION_PUT_PAGE);
     od_bytes_put_u32(bytes, page);
     od_bytes_put_string(bytes, squeezed);
@@ -48,12 +50,14 @@ void od_batch_put_page(struct od_bytes *bytes, uint32_t page, od_slice squeezed)
 
 void od_batch_delete_page(struct od_bytes *bytes, uint32_t page)
 {
+    OD_ASSERT(page > 0);
     od_bytes_put_u8(bytes, OD_OPERATION_DELETE_PAGE);
     od_bytes_put_u32(bytes, page);
 }
 
 void od_batch_end(struct od_bytes *bytes, size_t begin)
 {
+    OD_ASSERT(bytes->size >= begin + 4);
     size_t size = bytes->size - begin - 4;
     OD_ASSERT(size <= UINT32_MAX);
     od_bytes_set_u32(bytes, begin, (uint32_t)size);
@@ -138,16 +142,22 @@ bool od_operation_next(struct od_batch *batch, struct od_operation *operation)
     return !cursor->failed;
 }
 
-bool od_submission_is_valid(od_slice submission)
+bool od_submission_look(od_slice submission, bool *sets_alarm)
 {
     struct od_cursor cursor = od_cursor_of(submission);
     struct od_batch batch;
     while (od_batch_next(&cursor, &batch)) {
         struct od_operation operation;
         while (od_operation_next(&batch, &operation))
-            ;
+            *sets_alarm = *sets_alarm || operation.kind == OD_OPERATION_SET_ALARM;
         if (batch.operations.failed)
             return false;
     }
     return !cursor.failed;
+}
+
+bool od_submission_is_valid(od_slice submission)
+{
+    bool sets_alarm = false;
+    return od_submission_look(submission, &sets_alarm);
 }

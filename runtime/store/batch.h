@@ -70,5 +70,7 @@ bool od_operation_next(struct od_batch *batch, struct od_operation *operation);
 
 // Reads a whole submission and says whether every field and every limit is right.
 OD_MUST_CHECK bool od_submission_is_valid(od_slice submission);
+// The same; [sets_alarm] becomes true when one of its operations does.
+OD_MUST_CHECK bool od_submission_look(od_slice submission, bool *sets_alarm);
 
 #endif

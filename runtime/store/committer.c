@@ -5,11 +5,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "store/applier.h"
 #include "store/env_file.h"
 #include "store/group.h"
+#include "store/journal.h"
 #include "store/limits.h"
 #include "store/lock.h"
 #include "store/mapped.h"
@@ -19,6 +22,7 @@ struct od_committer {
     const struct od_committer_events *events;
     void *owner;
     struct od_env *env;
+    struct od_journal *journal;
     int lock_fd;
     pthread_t thread;
     struct od_reports reports;
@@ -30,7 +34,9 @@ struct od_committer {
     bool reader_check_is_due;
     struct od_committer_stats stats;
 
-    bool sweep_is_due; // The thread's own, like the rest.
+    struct od_applier applier; // The thread's own, like the rest.
+    unsigned apply_failures;   // In a row.
+    bool sweep_is_due;
     struct od_failed_sources failed;
     uint64_t groups_since_check;
     bool has_told_lost;
@@ -46,11 +52,20 @@ static bool is_closing(struct od_committer *committer)
     return closing;
 }
 
-// A spec that wants several submissions in one group holds the committer while they arrive.
-static void hold(struct od_committer *committer)
+// Until there is work, or the applier is due.
+static void wait(struct od_committer *committer)
 {
-    while (OD_FAULT("commit.hold") && !is_closing(committer))
-        usleep(1000);
+    if (od_applier_is_empty(&committer->applier)) {
+        pthread_cond_wait(&committer->has_work, &committer->mutex);
+        return;
+    }
+    struct timespec until;
+    int64_t left_us = committer->applier.due_us - od_clock_passed_us();
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    int64_t ns = until.tv_nsec + (left_us > 0 ? left_us : 0) * 1000;
+    until.tv_sec += ns / 1000000000;
+    until.tv_nsec = ns % 1000000000;
+    pthread_cond_timedwait(&committer->has_work, &committer->mutex, &until);
 }
 
 // False when there is nothing left and never will be.
@@ -58,8 +73,9 @@ static bool wait_for_work(struct od_committer *committer)
 {
     pthread_mutex_lock(&committer->mutex);
     while (od_list_is_empty(&committer->waiting) && !committer->is_closing &&
-           !committer->sweep_is_due && !committer->reader_check_is_due)
-        pthread_cond_wait(&committer->has_work, &committer->mutex);
+           !committer->sweep_is_due && !committer->reader_check_is_due &&
+           !od_applier_is_due(&committer->applier))
+        wait(committer);
     bool has_work = !od_list_is_empty(&committer->waiting) || !committer->is_closing;
     pthread_mutex_unlock(&committer->mutex);
     return has_work;
@@ -67,6 +83,7 @@ static bool wait_for_work(struct od_committer *committer)
 
 static size_t take_group(struct od_committer *committer, struct od_group *group)
 {
+    OD_ASSERT(od_list_is_empty(&group->pending));
     size_t bytes = 0;
     pthread_mutex_lock(&committer->mutex);
     while (!od_list_is_empty(&committer->waiting)) {
@@ -81,35 +98,98 @@ static size_t take_group(struct od_committer *committer, struct od_group *group)
     return bytes;
 }
 
-static void count_group(struct od_committer *committer, const struct od_group *group, size_t bytes,
-                        bool committed)
+static void count_group(struct od_committer *committer, const struct od_group *group, size_t bytes)
 {
     pthread_mutex_lock(&committer->mutex);
-    committer->stats.groups += committed && group->written > 0;
-    committer->stats.failed_groups += !committed;
+    committer->stats.groups += group->written > 0;
+    committer->stats.failed_groups += group->code != 0;
     committer->stats.submissions += group->written;
     committer->stats.discarded += group->discarded;
-    committer->stats.has_trash =
-        committer->stats.has_trash || (committed && group->changes.deleted_all);
     committer->stats.waiting_bytes -= bytes;
     pthread_mutex_unlock(&committer->mutex);
 }
 
-static void free_pending(struct od_list *list)
+static void note_applied(struct od_committer *committer)
 {
-    while (!od_list_is_empty(list))
-        free(OD_LIST_MEMBER(od_list_pop_front(list), struct od_pending, link));
+    od_journal_applied(committer->journal, committer->applier.mark.sequence);
+    committer->apply_failures = 0;
+    if (!committer->applier.deleted_all)
+        return;
+    committer->applier.deleted_all = false;
+    committer->sweep_is_due = true;
+    pthread_mutex_lock(&committer->mutex);
+    committer->stats.has_trash = true;
+    pthread_mutex_unlock(&committer->mutex);
+}
+
+// A disk that is full may have room again; anything else is tried a few times.
+static void note_not_applied(struct od_committer *committer, int code)
+{
+    bool is_full = code == ENOSPC || code == EDQUOT || code == MDB_MAP_FULL;
+    od_env_reopen(committer->env);
+    if (++committer->apply_failures >= OD_STORE_APPLY_TRIES_MAX && !is_full &&
+        committer->env->lost == 0)
+        committer->env->lost = code;
+    if (committer->apply_failures != OD_STORE_APPLY_TRIES_MAX || committer->env->lost != 0)
+        return;
+    struct od_error err;
+    od_error_set(&err,
+                 "cannot take what its journal has: %s; it is tried again, and writes wait until "
+                 "then",
+                 od_env_reason(code));
+    od_reports_begin_group(&committer->reports);
+    od_reports_warn(&committer->reports, err.text);
+    od_reports_end_group(&committer->reports);
+}
+
+static bool apply(struct od_committer *committer)
+{
+    int code = od_applier_run(&committer->applier, &committer->reports);
+    if (code == 0)
+        note_applied(committer);
+    else
+        note_not_applied(committer, code);
+    return code == 0;
+}
+
+static bool has_given_up(struct od_committer *committer)
+{
+    return committer->env->lost != 0 ||
+           (is_closing(committer) && committer->apply_failures >= OD_STORE_APPLY_TRIES_MAX);
+}
+
+// What cannot be applied at all is left to the next start.
+static void apply_all(struct od_committer *committer)
+{
+    while (!od_applier_is_empty(&committer->applier) && !apply(committer)) {
+        if (has_given_up(committer))
+            od_applier_abandon(&committer->applier, &committer->reports);
+        else
+            usleep(OD_STORE_APPLY_RETRY_MS * 1000);
+    }
+}
+
+// A spec that wants several submissions in one group holds the committer while they arrive. What
+// the journal has goes its way.
+static void hold(struct od_committer *committer)
+{
+    while (OD_FAULT("commit.hold") && !is_closing(committer)) {
+        usleep(1000);
+        if (od_applier_is_due(&committer->applier))
+            apply_all(committer);
+    }
 }
 
 static void commit_group(struct od_committer *committer, struct od_group *group, size_t bytes)
 {
-    bool committed = od_group_commit(group, committer->env, &committer->reports);
-    if (!committed)
-        od_env_reopen(committer->env);
-    count_group(committer, group, bytes, committed);
-    committer->sweep_is_due = committer->sweep_is_due || (committed && group->changes.deleted_all);
+    od_group_commit(group, committer->journal, &committer->applier, &committer->reports);
+    if (committer->env->lost == 0)
+        committer->env->lost = od_journal_broken(committer->journal);
+    if (od_group_has_failed(group))
+        apply_all(committer);
+    od_group_tell(group, &committer->reports);
+    count_group(committer, group, bytes);
     committer->groups_since_check++;
-    free_pending(&group->pending);
 }
 
 struct sweeping {
@@ -138,13 +218,15 @@ static int sweep_transaction(void *argument)
 // A sweep that fails (a full disk) is tried again when there is new trash, or after a restart.
 static void sweep(struct od_committer *committer)
 {
+    OD_ASSERT(committer->sweep_is_due);
     struct sweeping sweeping = {.env = committer->env};
     int code = od_env_check_files(committer->env);
     if (code == 0) {
         code = od_mapped_call(sweep_transaction, &sweeping);
-        committer->env->lost = sweeping.is_over ? 0 : MDB_CORRUPTED;
+        if (!sweeping.is_over || code == OD_ENV_BASE_DAMAGED)
+            committer->env->lost = code;
     }
-    if (code != 0)
+    if (code != 0 && !od_env_is_damage(code)) // Damage stops nobody but the sweep.
         od_env_reopen(committer->env);
     uint64_t swept = sweeping.swept;
     bool is_empty = sweeping.is_empty;
@@ -175,27 +257,38 @@ static void tell_when_lost(struct od_committer *committer)
 {
     if (committer->env->lost == 0 || committer->has_told_lost)
         return;
+    OD_ASSERT(!committer->has_told_lost);
     committer->has_told_lost = true;
     od_reports_begin_group(&committer->reports);
-    od_reports_lost(&committer->reports, od_env_reason(committer->env->lost));
+    od_reports_lost(&committer->reports, od_env_reason(committer->env->lost),
+                    od_env_advice(committer->env->lost));
     od_reports_end_group(&committer->reports);
+}
+
+static void work(struct od_committer *committer)
+{
+    struct od_group group;
+    od_group_init(&group, &committer->failed);
+    size_t bytes = take_group(committer, &group);
+    if (!od_list_is_empty(&group.pending))
+        commit_group(committer, &group, bytes);
+    else if (committer->sweep_is_due)
+        sweep(committer);
+    od_group_deinit(&group);
+    if (od_applier_is_due(&committer->applier))
+        apply_all(committer);
+    tell_when_lost(committer);
 }
 
 static void *run(void *argument)
 {
     struct od_committer *committer = argument;
     while (wait_for_work(committer)) {
-        struct od_group group;
-        od_group_init(&group, &committer->failed);
         hold(committer);
         check_readers(committer);
-        size_t bytes = take_group(committer, &group);
-        if (!od_list_is_empty(&group.pending))
-            commit_group(committer, &group, bytes);
-        else if (committer->sweep_is_due)
-            sweep(committer);
-        tell_when_lost(committer);
+        work(committer);
     }
+    apply_all(committer); // Otherwise the next start does it.
     return NULL;
 }
 
@@ -222,19 +315,76 @@ static void on_wake(uv_async_t *wake)
     od_reports_deliver(&committer->reports, committer->events, committer->owner);
 }
 
-static bool open_files(struct od_committer *committer, const char *directory, struct od_error *err)
+// Nobody is there yet who would hear of it.
+static bool play_into_lmdb(struct od_committer *committer, struct od_error *err)
 {
-    if (!od_env_make_directory(directory, err) ||
-        !od_lock_open(&committer->lock_fd, directory, err))
+    struct od_applier *applier = &committer->applier;
+    int code = od_applier_is_empty(applier) ? 0 : od_applier_run(applier, NULL);
+    return code == 0 ||
+           od_error_set(err, "cannot put the journal into %s/data.mdb: %s%s",
+                        committer->env->directory_path, od_env_reason(code), od_env_advice(code));
+}
+
+static bool on_play(void *context, uint64_t sequence, od_slice submission, struct od_error *err)
+{
+    struct od_committer *committer = context;
+    struct od_applier *applier = &committer->applier;
+    if (applier->bytes > OD_STORE_UNAPPLIED_BYTES && sequence > applier->sequence &&
+        !play_into_lmdb(committer, err))
         return false;
-    if (od_env_open(&committer->env, directory, true, err))
-        return true;
+    if (!od_submission_is_valid(submission))
+        return od_error_set(err, "%s: group %llu of the journal is not one of ours",
+                            committer->env->directory_path, (unsigned long long)sequence);
+    struct od_pending *pending = od_allocate_zeroed(sizeof *pending + submission.size);
+    pending->size = submission.size;
+    if (submission.size > 0)
+        memcpy(pending->batches, submission.at, submission.size);
+    od_list_init(&pending->link);
+    od_applier_add(applier, pending);
+    applier->sequence = sequence;
+    return true;
+}
+
+static bool open_journal(struct od_committer *committer, const char *directory,
+                         struct od_error *err)
+{
+    struct od_applier *applier = &committer->applier;
+    od_applier_init(applier, committer->env);
+    int code = od_journal_mark_load(&applier->mark, committer->env);
+    if (code != 0)
+        return od_error_set(err, "cannot read %s/data.mdb: %s%s", directory, od_env_reason(code),
+                            od_env_advice(code));
+    applier->sequence = applier->mark.sequence;
+    bool is_open =
+        od_journal_open(&committer->journal, directory, &applier->mark, on_play, committer, err) &&
+        play_into_lmdb(committer, err);
+    if (!is_open) {
+        od_applier_deinit(applier);
+        od_journal_close(committer->journal);
+    }
+    return is_open;
+}
+
+static enum od_committer_opening open_files(struct od_committer *committer, const char *directory,
+                                            struct od_error *err)
+{
+    bool is_held = false;
+    if (!od_env_make_directory(directory, err) ||
+        !od_lock_open(&committer->lock_fd, directory, &is_held, err))
+        return is_held ? OD_COMMITTER_IN_USE : OD_COMMITTER_FAILED;
+    if (od_env_open(&committer->env, directory, true, err)) {
+        if (open_journal(committer, directory, err))
+            return OD_COMMITTER_OPEN;
+        od_env_close(committer->env);
+    }
     od_lock_close(committer->lock_fd);
-    return false;
+    return OD_COMMITTER_FAILED;
 }
 
 static void close_files(struct od_committer *committer)
 {
+    od_applier_deinit(&committer->applier);
+    od_journal_close(committer->journal);
     od_env_close(committer->env);
     od_lock_close(committer->lock_fd);
 }
@@ -249,8 +399,20 @@ static void on_closed(uv_handle_t *handle)
     free(committer);
 }
 
-bool od_committer_open(struct od_committer **result, struct uv_loop_s *loop, const char *directory,
-                       const struct od_committer_events *events, void *owner, struct od_error *err)
+// The applier is waited for by the clock that nobody sets.
+static void init_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+enum od_committer_opening od_committer_open(struct od_committer **result, struct uv_loop_s *loop,
+                                            const char *directory,
+                                            const struct od_committer_events *events, void *owner,
+                                            struct od_error *err)
 {
     *result = NULL;
     struct od_committer *committer = od_allocate_zeroed(sizeof *committer);
@@ -258,21 +420,22 @@ bool od_committer_open(struct od_committer **result, struct uv_loop_s *loop, con
     committer->owner = owner;
     committer->sweep_is_due = true; // A sweep finds out whether the last life left trash.
     committer->stats.has_trash = true;
-    if (!open_files(committer, directory, err)) {
+    enum od_committer_opening opening = open_files(committer, directory, err);
+    if (opening != OD_COMMITTER_OPEN) {
         free(committer);
-        return false;
+        return opening;
     }
     od_list_init(&committer->waiting);
     pthread_mutex_init(&committer->mutex, NULL);
-    pthread_cond_init(&committer->has_work, NULL);
+    init_condition(&committer->has_work);
     od_reports_init(&committer->reports, loop, on_wake, committer);
     if (start_thread(committer, err)) {
         *result = committer;
-        return true;
+        return OD_COMMITTER_OPEN;
     }
     close_files(committer);
     uv_close((uv_handle_t *)&committer->reports.wake, on_closed);
-    return false;
+    return OD_COMMITTER_FAILED;
 }
 
 void od_committer_close(struct od_committer *committer)
@@ -308,6 +471,7 @@ static void enqueue(struct od_committer *committer, struct od_pending *pending)
 void od_committer_submit(struct od_committer *committer, uint32_t source, uint32_t generation,
                          od_seq seq, od_slice batches)
 {
+    OD_ASSERT(source != 0);
     struct od_pending *pending = od_allocate(sizeof *pending + batches.size);
     *pending = (struct od_pending){.source = source,
                                    .generation = generation,
@@ -321,6 +485,7 @@ void od_committer_submit(struct od_committer *committer, uint32_t source, uint32
 
 void od_committer_forget(struct od_committer *committer, uint32_t source)
 {
+    OD_ASSERT(source != 0);
     struct od_pending *pending = od_allocate_zeroed(sizeof *pending);
     pending->source = source;
     pending->fate = OD_FATE_FORGET;

@@ -1,15 +1,15 @@
 // The committer: the one writer of the disk. It turns the submissions of all workers into commits.
 //
-// A commit waits for the disk, and the main process must not. So a thread of its own takes all
-// that waits as one group, writes it in one transaction, commits (which returns when the disk has
-// it), and reports. While one group is on its way to the disk the next gathers, so a slow disk
-// makes larger groups and not a longer queue.
+// A write waits for the disk, and the main process must not. So a thread of its own takes all that
+// waits as one group, writes it to the journal (which returns when the disk has it), and reports.
+// While one group is on its way to the disk the next gathers, so a slow disk makes larger groups
+// and not a longer queue. Now and then what the journal has goes into LMDB, many groups at once.
 //
-// There are two watermarks. *Durable up to N*: the writes survive a power cut, effects may leave.
-// *Applied up to N*: a read transaction begun from now on sees them, so a worker may forget what it
-// laid over LMDB. Today both come from the same commit; a journal will move the first one forward.
+// There are two watermarks. *Durable up to N*: the writes survive a power cut, effects may leave;
+// that is the journal's. *Applied up to N*: a read transaction begun from now on sees them, so a
+// worker may forget what it laid over LMDB.
 //
-// When a group cannot be written, everything in it is undone, and [failed] tells each source its
+// When a group cannot be written, nothing of it is stored, and [failed] tells each source its
 // first submission that was lost. All that comes from that source with the same generation, waiting
 // already or still on its way, is thrown away without a further word, because it may rest on what
 // was lost. A worker that has reset its objects submits with a higher generation and is heard
@@ -28,28 +28,11 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "store/batch.h"
+#include "store/committer_events.h"
 #include "store/files.h"
 
 struct od_committer;
 struct uv_loop_s; // uv_loop_t
-
-// A source is one life of one worker: a replacement gets a number that was never used before, so
-// that it cannot mistake news about its predecessor's submissions for its own.
-//
-// Order: for each source as it submitted; durable(N) before applied(N); failed after both for all
-// that came before.
-struct od_committer_events {
-    void (*durable)(void *owner, uint32_t source, od_seq seq);
-    void (*applied)(void *owner, uint32_t source, od_seq seq);
-    void (*failed)(void *owner, uint32_t source, uint32_t generation, od_seq first_seq,
-                   const char *why);
-    void (*forgotten)(void *owner, uint32_t source); // See od_committer_forget.
-    // Nothing can be written any more: [why] says what has happened to the files. What was not
-    // reported as durable until now will not be. Told once.
-    void (*lost)(void *owner, const char *why);
-    // Alarms were set, the earliest of them for [due_ms], and can be read from LMDB.
-    void (*alarm)(void *owner, int64_t due_ms);
-};
 
 struct od_committer_stats {
     uint64_t groups;        // Committed.
@@ -61,12 +44,20 @@ struct od_committer_stats {
     bool has_trash;         // There may be more to sweep.
 };
 
+enum od_committer_opening {
+    OD_COMMITTER_OPEN,
+    OD_COMMITTER_IN_USE, // Another process has the directory; the text names its pid.
+    OD_COMMITTER_FAILED,
+};
+
 // Opens the data directory as its only server: makes it when it is missing, refuses when another
-// process has it (the text names its pid), when it was written in a newer format or is damaged.
-OD_MUST_CHECK bool od_committer_open(struct od_committer **committer, struct uv_loop_s *loop,
-                                     const char *directory,
-                                     const struct od_committer_events *events, void *owner,
-                                     struct od_error *err);
+// process has it, when it was written in a newer format or is damaged. Puts into LMDB what only the
+// journal has.
+OD_MUST_CHECK enum od_committer_opening od_committer_open(struct od_committer **committer,
+                                                          struct uv_loop_s *loop,
+                                                          const char *directory,
+                                                          const struct od_committer_events *events,
+                                                          void *owner, struct od_error *err);
 
 // What it opened, for workers to compare (files.h).
 void od_committer_files(const struct od_committer *committer, struct od_store_files *files);

@@ -18,18 +18,30 @@ static struct directory_key key_of(const uint8_t id[OD_ID_BYTES])
     return key;
 }
 
+static int read_entry(MDB_val value, uint64_t *number, struct od_identity *identity)
+{
+    struct od_cursor cursor = od_cursor_of(od_env_slice(value));
+    *number = od_cursor_u64(&cursor);
+    od_identity_read(&cursor, identity);
+    return cursor.failed || *number == 0 ? MDB_CORRUPTED : 0;
+}
+
 int od_directory_find(const struct od_env *env, MDB_txn *txn, const uint8_t id[OD_ID_BYTES],
                       uint64_t *number, struct od_identity *identity)
 {
     struct directory_key key = key_of(id);
     MDB_val value, sought = {sizeof key.bytes, key.bytes};
     int code = mdb_get(txn, env->directory, &sought, &value);
-    if (code != 0)
-        return code;
-    struct od_cursor cursor = od_cursor_of(od_env_slice(value));
-    *number = od_cursor_u64(&cursor);
-    od_identity_read(&cursor, identity);
-    return cursor.failed || *number == 0 ? MDB_CORRUPTED : 0;
+    return code == 0 ? read_entry(value, number, identity) : code;
+}
+
+int od_directory_number(struct od_write *write, const uint8_t id[OD_ID_BYTES], uint64_t *number)
+{
+    struct od_identity identity;
+    struct directory_key key = key_of(id);
+    MDB_val value, sought = {sizeof key.bytes, key.bytes};
+    int code = od_write_get(write, write->env->directory, sought, &value);
+    return code == 0 ? read_entry(value, number, &identity) : code;
 }
 
 static int first_behind(MDB_cursor *at, od_slice after, MDB_val *key, MDB_val *value)
@@ -88,12 +100,13 @@ int od_directory_list(const struct od_env *env, MDB_txn *txn, od_slice space,
 
 int od_directory_put(struct od_write *write, uint64_t number, const struct od_identity *identity)
 {
+    OD_ASSERT(number != 0);
     struct od_bytes bytes = {NULL, 0, 0};
     od_bytes_put_u64(&bytes, number);
     od_identity_put(&bytes, identity);
     struct directory_key key = key_of(identity->id);
-    MDB_val at = {sizeof key.bytes, key.bytes}, value = od_env_value(od_bytes_slice(&bytes));
-    int code = mdb_put(write->txn, write->env->directory, &at, &value, 0);
+    MDB_val at = {sizeof key.bytes, key.bytes};
+    int code = od_write_put(write, write->env->directory, at, od_env_value(od_bytes_slice(&bytes)));
     od_bytes_deinit(&bytes);
     return code;
 }
@@ -102,5 +115,5 @@ int od_directory_remove(struct od_write *write, const uint8_t id[OD_ID_BYTES])
 {
     struct directory_key key = key_of(id);
     MDB_val at = {sizeof key.bytes, key.bytes};
-    return mdb_del(write->txn, write->env->directory, &at, NULL);
+    return od_write_delete(write, write->env->directory, at);
 }

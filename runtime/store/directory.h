@@ -14,6 +14,10 @@ OD_MUST_CHECK int od_directory_find(const struct od_env *env, MDB_txn *txn,
                                     const uint8_t id[OD_ID_BYTES], uint64_t *number,
                                     struct od_identity *identity);
 
+// For who is about to write.
+OD_MUST_CHECK int od_directory_number(struct od_write *write, const uint8_t id[OD_ID_BYTES],
+                                      uint64_t *number);
+
 // Puts the identities of all objects of the namespace [space].
 OD_MUST_CHECK int od_directory_list(const struct od_env *env, MDB_txn *txn, od_slice space,
                                     struct od_bytes *identities);

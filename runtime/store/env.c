@@ -20,11 +20,16 @@ static const struct {
     {MDB_CORRUPTED, "the file is damaged"},
     {MDB_PAGE_NOTFOUND, "the file is damaged"},
     {MDB_BAD_TXN, "the file is damaged"}, // LMDB's word for a transaction that met damage before.
+    {MDB_CURSOR_FULL, "the file is damaged"},
+    {MDB_INCOMPATIBLE, "the file is damaged"},
+    {OD_ENV_BASE_DAMAGED, "the file is damaged in pages that every write needs (where its tables "
+                          "begin, which pages are free)"},
     {MDB_VERSION_MISMATCH, "the file was written by another version of LMDB"},
     {MDB_READERS_FULL, "too many processes read it"},
     {MDB_PANIC, "an earlier error left the file in doubt; restart open-do"},
     {ESTALE, "data.mdb or lock.mdb was removed or exchanged while open-do had it open"},
     {ENOSPC, "no space left on the disk"},
+    {EFBIG, "the disk is full, or no file may be larger (ulimit -f)"},
     {EIO, "the disk is full or failing (Input/output error)"},
     {ENOENT, "there is no data file"},
     {ENOMEM, "no memory, or less address space than the 1 GiB it takes (ulimit -v)"},
@@ -39,11 +44,19 @@ const char *od_env_reason(int code)
     return mdb_strerror(code);
 }
 
+bool od_env_is_damage(int code)
+{
+    return code == MDB_INVALID || code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND ||
+           code == MDB_BAD_TXN || code == MDB_CURSOR_FULL || code == MDB_INCOMPATIBLE ||
+           code == OD_ENV_BASE_DAMAGED;
+}
+
 const char *od_env_advice(int code)
 {
-    bool is_damaged = code == MDB_INVALID || code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND ||
-                      code == MDB_BAD_TXN;
-    return is_damaged
+    if (code == ESTALE)
+        return "; what was acknowledged until now is in the file that was open: look which "
+               "data.mdb is the right one before you start open-do again";
+    return od_env_is_damage(code)
                ? "; restore the directory from a backup, or move it away to begin with an empty one"
                : "";
 }
@@ -71,6 +84,7 @@ static struct od_env *find_opened(const char *path)
 static bool share(struct od_env *env, bool as_writer, struct od_error *err)
 {
     OD_ASSERT(env->pid == getpid());
+    OD_ASSERT(env->users > 0);
     if (as_writer && !env->is_writer)
         return od_error_set(err, "%s is already open in this process", env->directory_path);
     env->users++;
@@ -108,6 +122,7 @@ bool od_env_open(struct od_env **result, const char *directory, bool as_writer,
 void od_env_close(struct od_env *env)
 {
     OD_ASSERT(env->pid == getpid());
+    OD_ASSERT(env->users > 0);
     if (--env->users > 0)
         return;
     struct od_env **place = &opened;
@@ -172,6 +187,7 @@ int od_env_reader_begin(struct od_env *env, struct od_env_reader *reader)
 
 void od_env_reader_end(struct od_env *env, struct od_env_reader *reader)
 {
+    OD_ASSERT(reader->txn != NULL);
     mdb_txn_reset(reader->txn);
     pthread_rwlock_unlock(&env->gate);
 }

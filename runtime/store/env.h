@@ -31,8 +31,9 @@
 
 // Raise it when an older program would misread what this one writes. A writer takes older formats
 // and makes them its own: 1 knew no alarms, and would have left those of deleted objects behind; 2
-// knew no pages, and would have taken an object with a database for one without.
-#define OD_STORE_FORMAT 3u
+// knew no pages, and would have taken an object with a database for one without; 3 knew no journal,
+// and would have served without what is only there.
+#define OD_STORE_FORMAT 4u
 #define OD_STORE_FORMAT_OLDEST 1u
 
 struct od_env {
@@ -52,7 +53,12 @@ struct od_env {
     char *directory_path;        // Absolute.
     struct od_store_files files; // That it opened.
     int lost;                    // Why the writer can no longer write; 0: it can.
+    const unsigned char *map;    // A writer's: where the file is mapped.
+    size_t page_bytes, map_bytes;
 };
+
+// Beside LMDB's codes: pages are damaged without which nothing can be written.
+#define OD_ENV_BASE_DAMAGED (-31000)
 
 // A read transaction that is kept and, between turns, reset.
 struct od_env_reader {
@@ -78,6 +84,7 @@ void od_env_reader_end(struct od_env *env, struct od_env_reader *reader);
 
 // What LMDB or the system said, for a person; and what to do about it, "" when that is plain.
 const char *od_env_reason(int code);
+bool od_env_is_damage(int code); // Of the file, and no other mishap.
 const char *od_env_advice(int code);
 
 MDB_val od_env_value(od_slice slice);

@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/cursor.h"
 #include "store/file_check.h"
+#include "store/file_page.h"
 #include "store/limits.h"
 #include "store/mapped.h"
 
@@ -140,6 +141,31 @@ static bool open_content(struct od_env *env, struct od_error *err)
     return code == 0 || fail_open(env, code, err);
 }
 
+// LMDB does not say where it maps the file, but for what lies in it: any value tells, by the number
+// of its page. A file that was checked has one that is right.
+static bool find_map(struct od_env *env, struct od_error *err)
+{
+    MDB_txn *txn;
+    MDB_stat stat;
+    MDB_envinfo info;
+    MDB_val found, key = od_env_value(OD_SLICE("format"));
+    int code = mdb_env_stat(env->lmdb, &stat);
+    code = code == 0 ? mdb_env_info(env->lmdb, &info) : code;
+    code = code == 0 ? mdb_txn_begin(env->lmdb, NULL, MDB_RDONLY, &txn) : code;
+    if (code != 0)
+        return fail_open(env, code, err);
+    code = mdb_get(txn, env->meta, &key, &found);
+    if (code == 0) {
+        const unsigned char *value = found.mv_data;
+        const unsigned char *page = value - (uintptr_t)value % stat.ms_psize;
+        env->map = page - od_file_u64(page, od_file_page_number_at) * stat.ms_psize;
+        env->page_bytes = stat.ms_psize;
+        env->map_bytes = info.me_mapsize;
+    }
+    mdb_txn_abort(txn);
+    return code == 0 || fail_open(env, code, err);
+}
+
 // --- The file ------------------------------------------------------------------------------------
 
 // LMDB syncs the file, never the directory: without this a power cut can take a new file with all
@@ -231,7 +257,7 @@ bool od_env_file_open(struct od_env *env, struct od_error *err)
     if (code != 0)
         return fail_open(env, code, err);
     if (note_files(env, err) && open_content(env, err) &&
-        (!env->is_writer || sync_directory(env->directory_path, err)))
+        (!env->is_writer || (find_map(env, err) && sync_directory(env->directory_path, err))))
         return true;
     mdb_env_close(env->lmdb);
     return false;

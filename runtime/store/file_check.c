@@ -9,42 +9,8 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "store/file_page.h"
 #include "store/limits.h"
-
-enum { // Of LMDB's file, in bytes; numbers are in the machine's order.
-    page_number_at = 0,
-    page_flags_at = 10,
-    page_lower_at = 12, // For an overflow: how many pages it takes, 4 bytes.
-    page_upper_at = 14,
-    page_head_bytes = 16,
-    node_flags_at = 4,
-    node_key_size_at = 6,
-    node_head_bytes = 8,
-    meta_magic_at = 16,
-    meta_page_size_at = 40, // Of the first table's description.
-    meta_free_at = 40,
-    meta_main_at = 88,
-    meta_last_page_at = 136,
-    meta_txn_at = 144,
-    meta_bytes = 152,
-    table_depth_at = 6,
-    table_branches_at = 8,
-    table_leaves_at = 16,
-    table_overflows_at = 24,
-    table_root_at = 40,
-    table_bytes = 48,
-    page_bytes_max = 65536,
-    depth_max = 32, // LMDB's.
-
-    is_branch = 1,
-    is_leaf = 2,
-    is_overflow = 4,
-    node_is_big = 1,
-    node_is_table = 2,
-};
-
-static const uint32_t magic = 0xBEEFC0DE;
-static const uint64_t no_page = UINT64_MAX; // The root of an empty tree.
 
 struct pages {
     int fd;
@@ -63,79 +29,6 @@ struct tree {
     unsigned last;   // Deeper ones are not looked at.
 };
 
-static uint16_t u16_at(const unsigned char *bytes, size_t at)
-{
-    uint16_t value;
-    memcpy(&value, bytes + at, sizeof value);
-    return value;
-}
-
-static uint32_t u32_at(const unsigned char *bytes, size_t at)
-{
-    uint32_t value;
-    memcpy(&value, bytes + at, sizeof value);
-    return value;
-}
-
-static uint64_t u64_at(const unsigned char *bytes, size_t at)
-{
-    uint64_t value;
-    memcpy(&value, bytes + at, sizeof value);
-    return value;
-}
-
-// --- One page ------------------------------------------------------------------------------------
-
-struct page {
-    const unsigned char *bytes;
-    size_t size;
-    uint64_t page_count;
-    bool (*visit)(void *context, uint64_t number, uint64_t pages);
-    void *context;
-};
-
-static bool visit(const struct page *page, uint64_t number, uint64_t pages)
-{
-    bool is_inside = number >= 2 && number < page->page_count && pages <= page->page_count - number;
-    return is_inside && page->visit(page->context, number, pages);
-}
-
-static bool node_is_sound(const struct page *page, size_t at, bool in_branch)
-{
-    const unsigned char *node = page->bytes + at;
-    size_t key_end = at + node_head_bytes + u16_at(node, node_key_size_at);
-    if (key_end > page->size)
-        return false;
-    if (in_branch)
-        return visit(page, u32_at(node, 0) | (uint64_t)u16_at(node, node_flags_at) << 32, 0);
-    uint64_t data = u32_at(node, 0);
-    if ((u16_at(node, node_flags_at) & node_is_big) == 0)
-        return key_end + data <= page->size;
-    uint64_t pages = (page_head_bytes + data + page->size - 1) / page->size;
-    return key_end + 8 <= page->size && visit(page, u64_at(page->bytes, key_end), pages);
-}
-
-bool od_file_page_is_sound(const unsigned char *bytes, size_t size, uint64_t number,
-                           uint64_t page_count,
-                           bool (*visit_page)(void *context, uint64_t number, uint64_t pages),
-                           void *context)
-{
-    const struct page page = {bytes, size, page_count, visit_page, context};
-    uint16_t kind = u16_at(bytes, page_flags_at), lower = u16_at(bytes, page_lower_at);
-    uint16_t upper = u16_at(bytes, page_upper_at);
-    bool in_branch = kind == is_branch;
-    if (u64_at(bytes, page_number_at) != number || (!in_branch && kind != is_leaf) ||
-        lower < page_head_bytes || lower % 2 != 0 || lower > upper || upper > size)
-        return false;
-    for (size_t at = page_head_bytes; at < lower; at += 2) {
-        size_t node = u16_at(bytes, at);
-        if (node < upper || node % 2 != 0 || node + node_head_bytes > size ||
-            !node_is_sound(&page, node, in_branch))
-            return false;
-    }
-    return true;
-}
-
 // --- A tree --------------------------------------------------------------------------------------
 
 static bool read_page(const struct pages *pages, uint64_t number, unsigned char *page)
@@ -146,12 +39,11 @@ static bool read_page(const struct pages *pages, uint64_t number, unsigned char 
 
 static bool overflow_is_sound(const struct pages *pages, uint64_t number, uint64_t count)
 {
-    unsigned char head[page_head_bytes];
+    unsigned char head[od_file_page_head_bytes];
     return (number + count) * pages->page_bytes <= pages->file_bytes &&
            pread(pages->fd, head, sizeof head, (off_t)(number * pages->page_bytes)) ==
-               page_head_bytes &&
-           u64_at(head, page_number_at) == number && u16_at(head, page_flags_at) == is_overflow &&
-           u32_at(head, page_lower_at) >= count;
+               od_file_page_head_bytes &&
+           od_file_overflow_is_sound(head, number, count);
 }
 
 static bool look_at_page(struct tree *tree, uint64_t number);
@@ -174,12 +66,10 @@ static bool look_at_table(struct pages *pages, const unsigned char *table);
 // In the tree that names the others.
 static bool look_at_tables(struct pages *pages, const unsigned char *page)
 {
-    size_t lower = u16_at(page, page_lower_at);
-    for (size_t at = page_head_bytes; at < lower; at += 2) {
-        const unsigned char *node = page + u16_at(page, at);
-        bool is_table = (u16_at(node, node_flags_at) & node_is_table) != 0;
-        if (is_table && u32_at(node, 0) == table_bytes &&
-            !look_at_table(pages, node + node_head_bytes + u16_at(node, node_key_size_at)))
+    for (size_t i = 0; i < od_file_page_nodes(page); i++) {
+        struct od_file_value value = od_file_node_value(page, pages->page_bytes, i);
+        if (value.is_table && value.size == od_file_table_bytes &&
+            !look_at_table(pages, (const unsigned char *)value.bytes.at))
             return false;
     }
     return true;
@@ -193,7 +83,7 @@ static bool look_at_page(struct tree *tree, uint64_t number)
     bool is_sound = read_page(pages, number, page) &&
                     od_file_page_is_sound(page, pages->page_bytes, number, pages->page_count,
                                           look_below, tree) &&
-                    (u16_at(page, page_flags_at) == is_leaf) == (tree->depth == tree->levels);
+                    od_file_page_is_leaf(page) == (tree->depth == tree->levels);
     if (!is_sound && pages->bad == 0)
         pages->bad = number;
     if (is_sound && pages->is_main && tree->depth == tree->levels) {
@@ -209,8 +99,9 @@ static bool look_at_page(struct tree *tree, uint64_t number)
 // How deep it is worth to look.
 static unsigned last_level(const struct pages *pages, const unsigned char *table, unsigned levels)
 {
-    uint64_t branches = u64_at(table, table_branches_at), leaves = u64_at(table, table_leaves_at);
-    uint64_t overflows = u64_at(table, table_overflows_at);
+    uint64_t branches = od_file_u64(table, od_file_table_branches_at),
+             leaves = od_file_u64(table, od_file_table_leaves_at);
+    uint64_t overflows = od_file_u64(table, od_file_table_overflows_at);
     if (pages->is_short ||
         (branches <= OD_STORE_CHECK_PAGES_MAX && leaves <= OD_STORE_CHECK_PAGES_MAX &&
          overflows <= OD_STORE_CHECK_PAGES_MAX))
@@ -220,12 +111,13 @@ static unsigned last_level(const struct pages *pages, const unsigned char *table
 
 static bool look_at_table(struct pages *pages, const unsigned char *table)
 {
-    uint64_t root = u64_at(table, table_root_at);
-    unsigned levels = u16_at(table, table_depth_at);
-    if (root == no_page)
+    uint64_t root = od_file_u64(table, od_file_table_root_at);
+    unsigned levels = od_file_u16(table, od_file_table_depth_at);
+    if (root == OD_FILE_NO_PAGE)
         return true;
-    pages->bad =
-        root >= 2 && root < pages->page_count && levels >= 1 && levels <= depth_max ? 0 : root;
+    pages->bad = root >= 2 && root < pages->page_count && levels >= 1 && levels <= od_file_depth_max
+                     ? 0
+                     : root;
     struct tree tree = {.pages = pages, .levels = levels};
     tree.last = last_level(pages, table, levels);
     return pages->bad == 0 && look_at_page(&tree, root);
@@ -235,33 +127,34 @@ static bool look_at_table(struct pages *pages, const unsigned char *table)
 
 static bool read_meta(struct pages *pages, uint64_t number, unsigned char *meta)
 {
-    return pread(pages->fd, meta, meta_bytes, (off_t)(number * pages->page_bytes)) == meta_bytes &&
-           u32_at(meta, meta_magic_at) == magic;
+    return pread(pages->fd, meta, od_file_meta_bytes, (off_t)(number * pages->page_bytes)) ==
+               od_file_meta_bytes &&
+           od_file_u32(meta, od_file_meta_magic_at) == OD_FILE_MAGIC;
 }
 
 static bool take_size(struct pages *pages)
 {
-    unsigned char meta[meta_bytes];
+    unsigned char meta[od_file_meta_bytes];
     if (!read_meta(pages, 0, meta))
         return false;
-    pages->page_bytes = u32_at(meta, meta_page_size_at);
-    return pages->page_bytes >= 512 && pages->page_bytes <= page_bytes_max;
+    pages->page_bytes = od_file_u32(meta, od_file_meta_page_size_at);
+    return pages->page_bytes >= 512 && pages->page_bytes <= od_file_page_bytes_max;
 }
 
 // The newer of the two descriptions counts. When one of them is none, LMDB refuses the file itself.
 static bool look_at_file(struct pages *pages, bool *is_ours)
 {
-    unsigned char metas[2][meta_bytes];
+    unsigned char metas[2][od_file_meta_bytes];
     *is_ours = take_size(pages) && read_meta(pages, 0, metas[0]) && read_meta(pages, 1, metas[1]);
     if (!*is_ours)
         return true;
-    const unsigned char *meta =
-        metas[u64_at(metas[0], meta_txn_at) < u64_at(metas[1], meta_txn_at)];
-    pages->page_count = u64_at(meta, meta_last_page_at) + 1;
+    const unsigned char *meta = metas[od_file_u64(metas[0], od_file_meta_txn_at) <
+                                      od_file_u64(metas[1], od_file_meta_txn_at)];
+    pages->page_count = od_file_u64(meta, od_file_meta_last_page_at) + 1;
     pages->is_short = pages->file_bytes / pages->page_bytes < pages->page_count;
-    bool is_sound = look_at_table(pages, meta + meta_free_at);
+    bool is_sound = look_at_table(pages, meta + od_file_meta_free_at);
     pages->is_main = true;
-    return is_sound && look_at_table(pages, meta + meta_main_at);
+    return is_sound && look_at_table(pages, meta + od_file_meta_main_at);
 }
 
 static bool refuse(const char *path, const struct pages *pages, struct od_error *err)

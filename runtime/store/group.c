@@ -1,5 +1,6 @@
 #include "store/group.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/fault.h"
@@ -24,7 +25,9 @@ static bool is_shut_out(const struct od_failed_sources *failed, const struct od_
 
 static void shut_out(struct od_failed_sources *failed, const struct od_pending *pending)
 {
+    OD_ASSERT(failed->size <= failed->capacity);
     struct od_failed_source *found = find_failed(failed, pending->source);
+    // An older failure of the same source says less than the one that is known.
     if (found != NULL && found->generation >= pending->generation)
         return;
     if (found == NULL && failed->size == failed->capacity) {
@@ -51,110 +54,180 @@ void od_failed_sources_deinit(struct od_failed_sources *failed)
 
 static void decide(struct od_group *group, struct od_pending *pending)
 {
-    if (pending->fate == OD_FATE_FORGET)
+    if (pending->fate != OD_FATE_WRITTEN)
         return;
     if (is_shut_out(group->failed, pending)) {
         pending->fate = OD_FATE_DISCARDED;
-    } else if (!od_submission_is_valid((od_slice){pending->batches, pending->size})) {
+    } else if (!od_submission_look(od_pending_batches(pending), &group->sets_alarm)) {
         pending->fate = OD_FATE_MALFORMED;
         shut_out(group->failed, pending);
     }
 }
 
-static int write_all(struct od_group *group, struct od_write *write)
+// What the same source sent behind it may rest on it.
+static void leave_out(struct od_group *group, struct od_pending *damaged)
 {
-    int code = OD_FAULT("commit.fail") ? EIO : 0;
-    OD_LIST_EACH (link, &group->pending) {
-        struct od_pending *pending = OD_LIST_MEMBER(link, struct od_pending, link);
-        od_slice batches = {pending->batches, pending->size};
-        if (code == 0 && pending->fate == OD_FATE_WRITTEN)
-            code = od_apply_submission(write, batches, &group->changes);
+    damaged->fate = OD_FATE_DAMAGED;
+    shut_out(group->failed, damaged);
+    for (struct od_list *link = damaged->link.next; link != &group->pending; link = link->next)
+        decide(group, od_pending_of(link));
+}
+
+struct looking {
+    struct od_group *group;
+    struct od_env *env;
+};
+
+static int look(void *argument)
+{
+    struct looking *looking = argument;
+    struct od_write write; // That nothing is written with: it has the newest state.
+    int code = od_write_begin(&write, looking->env);
+    if (code != 0)
+        return code;
+    OD_LIST_EACH (link, &looking->group->pending) {
+        struct od_pending *pending = od_pending_of(link);
+        if (pending->fate == OD_FATE_WRITTEN && !od_apply_look(&write, od_pending_batches(pending)))
+            leave_out(looking->group, pending);
     }
+    od_write_abort(&write);
+    return 0;
+}
+
+// Once it is acknowledged it cannot be refused any more.
+static int look_at_footing(struct od_group *group, struct od_env *env)
+{
+    struct looking looking = {group, env};
+    int code = od_mapped_call(look, &looking);
+    if (od_env_is_damage(code))
+        env->lost = code;
     return code;
+}
+
+static void count(struct od_group *group)
+{
+    OD_LIST_EACH (link, &group->pending) {
+        const struct od_pending *pending = od_pending_of(link);
+        group->bytes += pending->fate == OD_FATE_WRITTEN ? pending->size : 0;
+        group->count += pending->fate == OD_FATE_WRITTEN;
+    }
 }
 
 static bool has_fate(const struct od_group *group, enum od_fate fate)
 {
     OD_LIST_EACH (link, &group->pending) {
-        if (OD_LIST_MEMBER(link, struct od_pending, link)->fate == fate)
+        if (od_pending_of(link)->fate == fate)
             return true;
     }
     return false;
 }
 
-struct writing {
-    struct od_group *group;
-    struct od_env *env;
-    bool is_over; // Otherwise damage ended it in the middle.
-};
-
-static int write_transaction(void *argument)
+bool od_group_has_failed(const struct od_group *group)
 {
-    struct writing *writing = argument;
-    struct od_write write;
-    int code = od_write_begin(&write, writing->env);
-    if (code == 0) {
-        code = write_all(writing->group, &write);
-        if (code == 0)
-            code = od_write_commit(&write);
-        else
-            od_write_abort(&write);
-    }
-    writing->is_over = true;
-    return code;
+    return group->code != 0 || has_fate(group, OD_FATE_MALFORMED) ||
+           has_fate(group, OD_FATE_DAMAGED);
 }
 
-// The names are looked at again behind the commit: what went to a file that has lost its name is
-// not stored. Damage that LMDB itself did not notice leaves its transaction and its lock in the
-// middle: after that nothing more can be written.
-static int write_group(struct od_group *group, struct od_env *env)
+static int put_into_journal(const struct od_group *group, struct od_journal *journal)
 {
-    struct writing writing = {.group = group, .env = env};
-    int code = od_env_check_files(env);
-    if (code == 0) {
-        code = od_mapped_call(write_transaction, &writing);
-        env->lost = writing.is_over ? 0 : MDB_CORRUPTED;
+    od_journal_begin(journal);
+    OD_LIST_EACH (link, &group->pending) {
+        const struct od_pending *pending = od_pending_of(link);
+        if (pending->fate == OD_FATE_WRITTEN)
+            od_journal_put(journal, od_pending_batches(pending));
     }
-    return code == 0 ? od_env_check_files(env) : code;
+    return od_journal_commit(journal);
 }
 
-// --- Reporting -----------------------------------------------------------------------------------
+// The names are looked at behind the write too: what went to a directory that has another data file
+// by now will not be found.
+static int write_group(struct od_group *group, struct od_journal *journal,
+                       struct od_applier *applier)
+{
+    int code = OD_FAULT("commit.fail") ? EIO : od_env_check_files(applier->env);
+    if (code == 0)
+        code = look_at_footing(group, applier->env);
+    count(group);
+    if (code != 0 || group->count == 0)
+        return code;
+    code = od_applier_reserve(applier, group->bytes, group->count);
+    if (code == 0)
+        code = put_into_journal(group, journal);
+    return code == 0 ? od_env_check_files(applier->env) : code;
+}
+
+static void report_durable(const struct od_group *group, struct od_reports *reports)
+{
+    od_reports_begin_group(reports);
+    OD_LIST_EACH (link, &group->pending) {
+        const struct od_pending *pending = od_pending_of(link);
+        if (pending->fate == OD_FATE_WRITTEN)
+            od_reports_durable(reports, pending->source, pending->seq);
+    }
+    od_reports_end_group(reports);
+}
+
+// A source that is gone stays behind a failure that is still to be told.
+static void hand_over(struct od_group *group, struct od_applier *applier, uint64_t sequence)
+{
+    bool has_failed = od_group_has_failed(group);
+    OD_LIST_EACH_SAFE (link, &group->pending) {
+        struct od_pending *pending = od_pending_of(link);
+        bool is_gone = pending->fate == OD_FATE_FORGET && !has_failed;
+        if (pending->fate != OD_FATE_WRITTEN && !is_gone)
+            continue;
+        if (is_gone)
+            forget_failed(group->failed, pending->source);
+        od_list_remove(link);
+        od_applier_add(applier, pending);
+    }
+    if (group->count > 0)
+        od_applier_added(applier, sequence, group->sets_alarm);
+    group->written = group->count;
+}
+
+void od_group_commit(struct od_group *group, struct od_journal *journal, struct od_applier *applier,
+                     struct od_reports *reports)
+{
+    OD_LIST_EACH (link, &group->pending)
+        decide(group, od_pending_of(link));
+    group->code = has_fate(group, OD_FATE_WRITTEN) ? write_group(group, journal, applier) : 0;
+    if (group->code != 0)
+        return;
+    report_durable(group, reports);
+    hand_over(group, applier, od_journal_last(journal));
+}
+
+// --- What is left --------------------------------------------------------------------------------
 
 // Only the first of a source and generation is told; what follows from it is not.
-static void report_failure(struct od_group *group, struct od_reports *reports,
-                           const struct od_pending *pending, const char *why)
+static void tell_failure(struct od_group *group, struct od_reports *reports,
+                         const struct od_pending *pending, const char *why, const char *advice)
 {
+    struct od_error err;
     group->discarded++;
     shut_out(group->failed, pending);
     struct od_failed_source *failed = find_failed(group->failed, pending->source);
+    od_error_set(&err, "the write could not be stored: %s%s", why, advice);
     if (!failed->is_reported)
-        od_reports_failed(reports, pending->source, pending->generation, pending->seq, why);
+        od_reports_failed(reports, pending->source, pending->generation, pending->seq, err.text);
     failed->is_reported = true;
 }
 
-static void report_written(struct od_group *group, struct od_reports *reports,
-                           const struct od_pending *pending, int code)
-{
-    if (code == 0) {
-        group->written++;
-        od_reports_committed(reports, pending->source, pending->seq);
-        return;
-    }
-    struct od_error err;
-    od_error_set(&err, "the write could not be stored: %s", od_env_reason(code));
-    report_failure(group, reports, pending, err.text);
-}
-
-static void report(struct od_group *group, struct od_reports *reports,
-                   const struct od_pending *pending, int code)
+static void tell(struct od_group *group, struct od_reports *reports,
+                 const struct od_pending *pending)
 {
     switch (pending->fate) {
     case OD_FATE_WRITTEN:
-        report_written(group, reports, pending, code);
+        tell_failure(group, reports, pending, od_env_reason(group->code),
+                     od_env_advice(group->code));
         break;
     case OD_FATE_MALFORMED:
-        report_failure(group, reports, pending,
-                       "the write could not be stored: its batch is malformed");
+        tell_failure(group, reports, pending, "its batch is malformed", "");
+        break;
+    case OD_FATE_DAMAGED:
+        tell_failure(group, reports, pending, od_env_reason(MDB_CORRUPTED),
+                     od_env_advice(MDB_CORRUPTED));
         break;
     case OD_FATE_DISCARDED:
         group->discarded++;
@@ -166,22 +239,21 @@ static void report(struct od_group *group, struct od_reports *reports,
     }
 }
 
+void od_group_tell(struct od_group *group, struct od_reports *reports)
+{
+    od_reports_begin_group(reports);
+    OD_LIST_EACH (link, &group->pending)
+        tell(group, reports, od_pending_of(link));
+    od_reports_end_group(reports);
+}
+
 void od_group_init(struct od_group *group, struct od_failed_sources *failed)
 {
-    *group = (struct od_group){.failed = failed, .changes = {.alarm_due_ms = OD_ALARM_NONE_MS}};
+    *group = (struct od_group){.failed = failed};
     od_list_init(&group->pending);
 }
 
-bool od_group_commit(struct od_group *group, struct od_env *env, struct od_reports *reports)
+void od_group_deinit(struct od_group *group)
 {
-    OD_LIST_EACH (link, &group->pending)
-        decide(group, OD_LIST_MEMBER(link, struct od_pending, link));
-    int code = has_fate(group, OD_FATE_WRITTEN) ? write_group(group, env) : 0;
-    od_reports_begin_group(reports);
-    OD_LIST_EACH (link, &group->pending)
-        report(group, reports, OD_LIST_MEMBER(link, struct od_pending, link), code);
-    if (code == 0 && group->changes.alarm_due_ms != OD_ALARM_NONE_MS)
-        od_reports_alarm(reports, group->changes.alarm_due_ms);
-    od_reports_end_group(reports);
-    return code == 0;
+    od_pending_free_all(&group->pending);
 }

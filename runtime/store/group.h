@@ -1,4 +1,8 @@
-// A group: the submissions that one transaction writes, and what becomes of each of them.
+// A group: the submissions that become durable together, and what becomes of each of them.
+//
+// It is written to the journal in one piece; what it wrote goes on to the applier. What failed is
+// told only when LMDB has all that came before it (od_group_tell): whoever hears of a failure
+// forgets what it laid over LMDB.
 //
 // Also the memory of sources that failed: nothing of theirs is taken until a higher generation
 // comes.
@@ -8,28 +12,8 @@
 #ifndef OD_STORE_GROUP_H
 #define OD_STORE_GROUP_H
 
-#include "base/list.h"
-#include "store/apply.h"
-#include "store/committer.h"
-#include "store/env.h"
-#include "store/reports.h"
-
-enum od_fate {
-    OD_FATE_WRITTEN, // Or to be written.
-    OD_FATE_MALFORMED,
-    OD_FATE_DISCARDED, // After one of the same source that failed.
-    OD_FATE_FORGET,    // No submission: the source is gone.
-};
-
-struct od_pending {
-    struct od_list link;
-    uint32_t source;
-    uint32_t generation;
-    od_seq seq;
-    enum od_fate fate;
-    size_t size;
-    char batches[];
-};
+#include "store/applier.h"
+#include "store/pending.h"
 
 struct od_failed_source {
     uint32_t source;
@@ -45,15 +29,27 @@ struct od_failed_sources {
 struct od_group {
     struct od_list pending;
     struct od_failed_sources *failed;
-    struct od_changes changes; // Not before it is committed.
+    size_t bytes, count; // To be written.
+    bool sets_alarm;
+    int code; // Why it is not written; 0: it is.
     uint64_t written, discarded;
 };
 
 void od_group_init(struct od_group *group, struct od_failed_sources *failed);
+void od_group_deinit(struct od_group *group);
 
-// Decides every fate, writes what is to be written as one transaction and reports. False when the
-// transaction failed.
-bool od_group_commit(struct od_group *group, struct od_env *env, struct od_reports *reports);
+// Decides every fate, writes what is to be written to the journal, reports it as durable and hands
+// it to the applier. A submission that would go where LMDB's pages are damaged is left out, and the
+// others are written without it. What is left then waits for od_group_tell.
+void od_group_commit(struct od_group *group, struct od_journal *journal, struct od_applier *applier,
+                     struct od_reports *reports);
+
+// Something failed that has to be told.
+bool od_group_has_failed(const struct od_group *group);
+
+// Reports what is left: failures, and sources that are gone behind them. After a failure the
+// applier must be empty.
+void od_group_tell(struct od_group *group, struct od_reports *reports);
 
 void od_failed_sources_deinit(struct od_failed_sources *failed);
 

@@ -2,10 +2,13 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "store/limits.h"
 
 void od_identity_put(struct od_bytes *bytes, const struct od_identity *identity)
 {
+    OD_ASSERT(identity->space.size <= OD_STORE_NAMESPACE_BYTES_MAX);
+    OD_ASSERT(identity->name.size <= OD_STORE_NAME_BYTES_MAX);
     od_bytes_put(bytes, identity->id, OD_ID_BYTES);
     od_bytes_put_string(bytes, identity->space);
     od_bytes_put_u8(bytes, identity->has_name);

@@ -2,14 +2,18 @@
 
 #include <string.h>
 
+#include "base/check.h"
+
 static void put_big_endian(char *at, uint64_t value, size_t width)
 {
+    OD_ASSERT(width <= sizeof value);
     for (size_t i = 0; i < width; i++)
         at[i] = (char)(value >> (8 * (width - 1 - i)));
 }
 
 struct od_run od_run_of_object(od_slot slot, uint64_t number)
 {
+    OD_ASSERT(slot < OD_SLOT_COUNT);
     struct od_run run = {.size = OD_KEY_OBJECT_BYTES};
     put_big_endian(run.bytes, slot, 2);
     put_big_endian(run.bytes + 2, number, 8);
@@ -59,6 +63,7 @@ bool od_run_has(const struct od_run *run, od_slice key)
 
 void od_key_build(struct od_key *built, const struct od_run *run, od_slice key)
 {
+    OD_ASSERT(run->size <= OD_KEY_RUN_BYTES_MAX);
     bool is_link = key.size > OD_KEY_PIECE_BYTES;
     size_t piece = is_link ? OD_KEY_PIECE_BYTES : key.size;
     memcpy(built->bytes, run->bytes, run->size);
@@ -67,6 +72,7 @@ void od_key_build(struct od_key *built, const struct od_run *run, od_slice key)
     built->size = run->size + piece;
     if (is_link)
         built->bytes[built->size++] = (char)0xff;
+    OD_ASSERT(built->size <= sizeof built->bytes);
 }
 
 void od_key_build_last(struct od_key *built, const struct od_run *run)

@@ -24,8 +24,26 @@
 // The committer takes no more into one group (but always one submission), so that no group holds up
 // the next for long.
 #define OD_STORE_GROUP_BYTES (64u << 20)
+// What the journal has and LMDB has not waits so long, or until it is so much.
+#define OD_STORE_APPLY_US INT64_C(10000)
+#define OD_STORE_UNAPPLIED_BYTES (8u << 20)
+#define OD_STORE_APPLY_RETRY_MS 100 // When LMDB could not take it.
+#define OD_STORE_APPLY_TRIES_MAX 3u // Where that does not mean a full disk.
+// Room on the disk that is set aside for LMDB: for each submission, at least, and beyond what is
+// needed at once.
+#define OD_STORE_RESERVE_EACH_BYTES (16u << 10)
+#define OD_STORE_RESERVE_LEAST_BYTES (256u << 10)
+#define OD_STORE_RESERVE_BYTES (4u << 20)
+
+#define OD_STORE_JOURNAL_ID_BYTES 16u
+#define OD_STORE_JOURNAL_SEGMENT_BYTES (16u << 20) // One with a larger group is larger.
+#define OD_STORE_JOURNAL_SMALL_BYTES (256u << 10)  // For specs.
+#define OD_STORE_JOURNAL_KEPT_BYTES (1u << 20)     // Of the buffer, between groups.
+
 // The snapshot that one list() makes.
 #define OD_STORE_LIST_BYTES_MAX (64u << 20)
+
+#define OD_STORE_MARKS_MAX 32u // Objects whose pages are marked at a time.
 
 // How much of the trash one transaction sweeps.
 #define OD_STORE_SWEEP_ENTRIES 10000u
@@ -35,8 +53,11 @@
 #define OD_STORE_MAP_BYTES_MAX (1ull << 40)
 #define OD_STORE_MAP_BYTES_MIN (1ull << 30)
 
-// How many pages of a tree are looked at before it is served; see pages.h.
+// How many pages of a tree are looked at before it is served; see file_check.h.
 #define OD_STORE_CHECK_PAGES_MAX 4096u
+// How much of the list of free pages is looked at before each transaction: more than the largest
+// group fills.
+#define OD_STORE_FREE_PAGES_LOOK 65536u
 
 #define OD_STORE_READERS_MAX 1024u // Processes that read at once: workers, and those that died.
 #define OD_STORE_GROUPS_PER_READER_CHECK 1000u

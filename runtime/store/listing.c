@@ -33,6 +33,8 @@ static const struct od_overlay_entry *first_over(const struct listing *listing)
 // False when the list is complete or too large.
 static bool emit(struct listing *listing, od_slice key, od_slice value)
 {
+    OD_ASSERT(listing->pairs->size >= listing->pairs_begin);
+    OD_ASSERT(listing->range->limit == 0 || listing->count < listing->range->limit);
     size_t bytes = listing->pairs->size - listing->pairs_begin + 8 + key.size + value.size;
     listing->is_too_large = bytes > OD_STORE_LIST_BYTES_MAX;
     if (listing->is_too_large)
@@ -45,6 +47,7 @@ static bool emit(struct listing *listing, od_slice key, od_slice value)
 
 static bool emit_over(struct listing *listing)
 {
+    OD_ASSERT(listing->over != NULL);
     const struct od_overlay_entry *over = listing->over;
     listing->over = within(
         listing, od_overlay_next(listing->overlay, od_overlay_key(over), listing->range->reverse));

@@ -29,23 +29,26 @@ static bool write_pid(int fd)
     return ftruncate(fd, 0) == 0 && pwrite(fd, pid, (size_t)size, 0) == size;
 }
 
-static bool take(int fd, const char *path, const char *directory, struct od_error *err)
+static bool take(int fd, const char *path, const char *directory, bool *is_held,
+                 struct od_error *err)
 {
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
-        return errno == EWOULDBLOCK ? refuse(fd, directory, err)
-                                    : od_error_errno(err, "cannot lock %s", path);
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        *is_held = errno == EWOULDBLOCK;
+        return *is_held ? refuse(fd, directory, err) : od_error_errno(err, "cannot lock %s", path);
+    }
     return write_pid(fd) || od_error_errno(err, "cannot write %s", path);
 }
 
-bool od_lock_open(int *fd, const char *directory, struct od_error *err)
+bool od_lock_open(int *fd, const char *directory, bool *is_held, struct od_error *err)
 {
     char path[PATH_MAX];
+    *is_held = false;
     if (snprintf(path, sizeof path, "%s/open-do.pid", directory) >= (int)sizeof path)
         return od_error_set(err, "the path of the data directory is too long: %s", directory);
     *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (*fd < 0)
         return od_error_errno(err, "cannot open %s", path);
-    if (take(*fd, path, directory, err))
+    if (take(*fd, path, directory, is_held, err))
         return true;
     close(*fd);
     return false;
@@ -53,5 +56,6 @@ bool od_lock_open(int *fd, const char *directory, struct od_error *err)
 
 void od_lock_close(int fd)
 {
+    OD_ASSERT(fd >= 0);
     close(fd);
 }

@@ -11,8 +11,10 @@
 
 #include "base/error.h"
 
-// Returns the descriptor that holds the lock in [fd]; closing it lets go.
-OD_MUST_CHECK bool od_lock_open(int *fd, const char *directory, struct od_error *err);
+// Returns the descriptor that holds the lock in [fd]; closing it lets go. On false [is_held] says
+// whether another process has it.
+OD_MUST_CHECK bool od_lock_open(int *fd, const char *directory, bool *is_held,
+                                struct od_error *err);
 void od_lock_close(int fd);
 
 #endif

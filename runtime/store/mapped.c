@@ -87,6 +87,7 @@ int od_mapped_call(int (*call)(void *argument), void *argument)
 
 int od_mapped_cursor_open(MDB_txn *txn, MDB_dbi table, MDB_cursor **cursor)
 {
+    OD_ASSERT(way_out != NULL); // A cursor outside of a call would not be closed by a jump.
     if (cursor_count == OD_MAPPED_CURSORS_MAX)
         return MDB_CORRUPTED; // Chains that are longer than any key.
     int code = mdb_cursor_open(txn, table, cursor);

@@ -18,6 +18,19 @@ bool od_overlay_is_empty(const struct od_overlay *overlay)
            overlay->open == NULL && overlay->pages == NULL;
 }
 
+static bool has_value(const entry *root)
+{
+    return root != NULL && (!root->is_deleted || has_value(root->left) || has_value(root->right));
+}
+
+bool od_overlay_has_value(const struct od_overlay *overlay)
+{
+    if (overlay == NULL)
+        return false;
+    return has_value(overlay->root) || has_value(overlay->pages) ||
+           (overlay->alarm != NULL && !overlay->alarm->is_deleted);
+}
+
 // --- Looking -------------------------------------------------------------------------------------
 
 entry *od_overlay_find(const struct od_overlay *overlay, od_slice key)
@@ -56,6 +69,8 @@ static entry *new_entry(struct od_overlay *overlay, od_slice key, od_slice value
 
 static void push_open(struct od_overlay *overlay, entry *new, entry *replaced)
 {
+    OD_ASSERT(replaced == NULL || !replaced->is_replaced);
+    OD_ASSERT(overlay->batch.size <= UINT32_MAX);
     new->replaced = replaced;
     if (replaced != NULL)
         replaced->is_replaced = true;
@@ -106,6 +121,9 @@ void od_overlay_delete_all(struct od_overlay *overlay)
 
 static void take_back(struct od_overlay *overlay, entry *top)
 {
+    OD_ASSERT(top == overlay->open);
+    OD_ASSERT(overlay->open_count > 0);
+    OD_ASSERT(top->batch_size <= overlay->batch.size);
     entry *old = od_overlay_give_back(top);
     if (top->is_delete_all_mark)
         overlay->delete_all_mark = old;
@@ -130,6 +148,8 @@ void od_overlay_take_back(struct od_overlay *overlay, uint64_t open_count)
 
 void od_overlay_seal_entry(entry *each, od_seq seq, struct od_list *sealed)
 {
+    OD_ASSERT(seq != 0);
+    OD_ASSERT(each->seq == 0);
     entry *old = each->replaced;
     if (old != NULL && old->seq != 0) { // Of an earlier stretch: nothing can bring it back.
         od_list_remove(&old->sealed);
@@ -148,6 +168,7 @@ void od_overlay_seal_entry(entry *each, od_seq seq, struct od_list *sealed)
 // From the newest down: an entry goes only after the one that replaced it has let go of it.
 void od_overlay_seal(struct od_overlay *overlay, od_seq seq, struct od_list *sealed)
 {
+    OD_ASSERT(overlay->open_page == NULL); // Pages go first.
     for (entry *each = overlay->open, *below; each != NULL; each = below) {
         below = each->below;
         od_overlay_seal_entry(each, seq, sealed);
@@ -167,6 +188,8 @@ static entry **root_of(const entry *of)
 
 void od_overlay_remove(entry *old)
 {
+    OD_ASSERT(old->seq != 0);
+    OD_ASSERT(!old->is_stale);
     od_list_remove(&old->sealed);
     if (old->is_replaced) {
         old->is_stale = true;

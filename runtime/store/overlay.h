@@ -43,6 +43,7 @@ struct od_overlay {
 struct od_overlay *od_overlay_new(struct od_storage *storage);
 void od_overlay_free(struct od_overlay *overlay); // With all entries.
 bool od_overlay_is_empty(const struct od_overlay *overlay);
+bool od_overlay_has_value(const struct od_overlay *overlay); // Also an alarm or a page. NULL: no.
 
 struct od_overlay_entry *od_overlay_find(const struct od_overlay *overlay, od_slice key);
 // The first entry at or behind [key]; the last one before it, or of all without a key. NULL: none.

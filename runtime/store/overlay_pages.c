@@ -17,12 +17,15 @@ entry *od_overlay_find_page(const struct od_overlay *overlay, uint32_t page)
 
 uint32_t od_overlay_page_number(const entry *of)
 {
+    OD_ASSERT(of->is_page);
+    OD_ASSERT(of->key_size == OD_PAGE_KEY_BYTES);
     const unsigned char *at = (const unsigned char *)of->bytes;
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
 static void put(struct od_overlay *overlay, entry *new, entry *old)
 {
+    OD_ASSERT(old == NULL || !old->is_replaced);
     new->is_page = true;
     new->replaced = old;
     if (old != NULL) {
@@ -43,6 +46,7 @@ static void push_open(struct od_overlay *overlay, entry *new, entry *old)
 
 void od_overlay_write_page(struct od_overlay *overlay, uint32_t page, const char *bytes)
 {
+    OD_ASSERT(page > 0); // They count from 1.
     char room[OD_PAGE_KEY_BYTES];
     od_slice key = od_page_key(room, page), nothing = {NULL, 0};
     entry *at = od_overlay_tree_find(overlay->pages, key);
@@ -59,6 +63,8 @@ void od_overlay_write_page(struct od_overlay *overlay, uint32_t page, const char
 
 void od_overlay_take_back_page(struct od_overlay *overlay)
 {
+    OD_ASSERT(overlay->open_page != NULL);
+    OD_ASSERT(overlay->open_page_count > 0);
     entry *top = overlay->open_page;
     entry *old = od_overlay_give_back(top);
     if (old != NULL)
@@ -91,6 +97,9 @@ void od_overlay_hide_pages(struct od_overlay *overlay)
 void od_overlay_seal_page(struct od_overlay *overlay, const od_slice *value, od_seq seq,
                           struct od_list *sealed)
 {
+    OD_ASSERT(overlay->open_page != NULL);
+    OD_ASSERT(overlay->open_page_count > 0);
+    OD_ASSERT(value == NULL || value->size <= OD_STORE_PAGE_BYTES);
     entry *top = overlay->open_page;
     od_slice bytes = value != NULL ? *value : (od_slice){NULL, 0};
     entry *new = od_overlay_tree_entry(overlay, od_overlay_key(top), bytes, bytes.size);

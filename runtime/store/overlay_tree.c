@@ -20,6 +20,7 @@ od_slice od_overlay_value(const entry *of)
 entry *od_overlay_tree_entry(struct od_overlay *overlay, od_slice key, od_slice value,
                              size_t capacity)
 {
+    OD_ASSERT(value.size <= capacity);
     static uint64_t count; // Priorities need no secret: they do not depend on the keys.
     entry *new = od_allocate_zeroed(sizeof *new + key.size + capacity);
     od_list_init(&new->sealed);
@@ -82,6 +83,8 @@ static void split(entry *at, od_slice key, entry **before, entry **behind)
 
 void od_overlay_tree_insert(entry **place, entry *new)
 {
+    OD_ASSERT(new->left == NULL);
+    OD_ASSERT(new->right == NULL);
     od_slice key = od_overlay_key(new);
     while (*place != NULL && (*place)->priority >= new->priority) {
         bool is_before = od_slice_compare(key, od_overlay_key(*place)) < 0;
@@ -125,6 +128,7 @@ entry *od_overlay_give_back(const entry *top)
     entry *old = top->replaced;
     if (old == NULL)
         return NULL;
+    OD_ASSERT(old->is_replaced);
     old->is_replaced = false;
     if (!old->is_stale)
         return old;

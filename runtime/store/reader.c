@@ -32,6 +32,7 @@ struct question {
     od_slice *value;
     struct od_alarm *alarm;
     uint64_t count;
+    struct od_measure *measure;
     const struct od_alarm_place *place;
     od_alarm_visit *visit_alarm;
     const struct od_bounds *bounds;
@@ -43,6 +44,7 @@ struct question {
 
 void od_reader_reset(struct od_reader *reader)
 {
+    OD_ASSERT(reader->depth == 0);
     if (reader->is_reading)
         od_env_reader_end(reader->env, &reader->inner);
     reader->is_reading = false;
@@ -51,6 +53,7 @@ void od_reader_reset(struct od_reader *reader)
 // Every answer comes through here. False for "not found", and when there is no answer.
 static bool ask(struct od_reader *reader, int (*answer)(void *question), struct question *question)
 {
+    OD_ASSERT(reader->depth == 0 || reader->is_reading);
     question->reader = reader;
     int code = 0;
     if (!reader->is_reading) {
@@ -110,6 +113,7 @@ bool od_reader_has_files(const struct od_reader *reader, const struct od_store_f
 
 void od_reader_close(struct od_reader *reader)
 {
+    OD_ASSERT(reader->depth == 0);
     od_reader_reset(reader);
     od_env_reader_close(reader->env, &reader->inner);
     od_env_close(reader->env);
@@ -197,6 +201,20 @@ bool od_reader_alarm(struct od_reader *reader, od_slot slot, uint64_t number,
 {
     return ask(reader, get_alarm,
                &(struct question){.rows = {.slot = slot, .number = number}, .alarm = alarm});
+}
+
+static int measure_rows(void *argument)
+{
+    struct question *q = argument;
+    return od_rows_measure(&q->rows, q->count, q->measure);
+}
+
+void od_reader_measure(struct od_reader *reader, od_slot slot, uint64_t number, uint64_t rows_max,
+                       struct od_measure *measure)
+{
+    (void)ask(reader, measure_rows,
+              &(struct question){
+                  .rows = {.slot = slot, .number = number}, .count = rows_max, .measure = measure});
 }
 
 static int count_alarms(void *argument)

@@ -16,6 +16,7 @@
 #include "store/alarm.h"
 #include "store/files.h"
 #include "store/identity.h"
+#include "store/measure.h"
 #include "store/range.h"
 
 struct od_reader;
@@ -50,6 +51,10 @@ bool od_reader_get_page(struct od_reader *reader, od_slot slot, uint64_t number,
 // False: the object with that number has no alarm.
 bool od_reader_alarm(struct od_reader *reader, od_slot slot, uint64_t number,
                      struct od_alarm *alarm);
+
+// What the rows of the object with that number take (rows.h).
+void od_reader_measure(struct od_reader *reader, od_slot slot, uint64_t number, uint64_t rows_max,
+                       struct od_measure *measure);
 
 uint64_t od_reader_count_alarms(struct od_reader *reader); // Of all objects; costs no walk.
 

@@ -3,11 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
+#include "base/error.h"
+
 enum report_kind {
-    COMMITTED,
+    DURABLE,
+    APPLIED,
     FAILED,
     FORGOTTEN,
     ALARM,
+    WARNING,
     LOST,
 };
 
@@ -15,9 +20,8 @@ struct od_report {
     enum report_kind kind;
     uint32_t source;
     uint32_t generation; // FAILED
-    od_seq seq;          // COMMITTED: the last; FAILED: the first.
-    char *why;           // FAILED; owned.
-    const char *lost;    // LOST.
+    od_seq seq;          // DURABLE, APPLIED: the last; FAILED: the first.
+    char *why;           // FAILED, WARNING, LOST; owned.
     od_time_ms due_ms;   // ALARM.
 };
 
@@ -27,7 +31,7 @@ void od_reports_init(struct od_reports *reports, uv_loop_t *loop, uv_async_cb on
     int code = pthread_mutex_init(&reports->mutex, NULL);
     OD_ASSERT(code == 0);
     code = uv_async_init(loop, &reports->wake, on_wake);
-    OD_ASSERT(code == 0); // Fails only without descriptors, at the start of the program.
+    OD_ASSERT(code == 0); // A loop has the descriptor for it since its own beginning.
     reports->wake.data = owner;
 }
 
@@ -39,6 +43,8 @@ void od_reports_deinit(struct od_reports *reports)
 
 static void push(struct od_reports *reports, struct od_report report)
 {
+    OD_ASSERT(reports->size <= reports->capacity);
+    OD_ASSERT(reports->group_begin <= reports->size);
     if (reports->size == reports->capacity) {
         reports->capacity = reports->capacity == 0 ? 16 : reports->capacity * 2;
         reports->list = od_reallocate(reports->list, reports->capacity * sizeof *reports->list);
@@ -53,24 +59,34 @@ void od_reports_begin_group(struct od_reports *reports)
 }
 
 // One report for all submissions of a source in a group.
-void od_reports_committed(struct od_reports *reports, uint32_t source, od_seq seq)
+static void push_last(struct od_reports *reports, enum report_kind kind, uint32_t source,
+                      od_seq seq)
 {
     for (size_t i = reports->group_begin; i < reports->size; i++) {
         struct od_report *report = &reports->list[i];
-        if (report->source == source && report->kind == COMMITTED) {
+        if (report->source == source && report->kind == kind) {
             report->seq = seq;
             return;
         }
     }
-    push(reports, (struct od_report){.kind = COMMITTED, .source = source, .seq = seq});
+    push(reports, (struct od_report){.kind = kind, .source = source, .seq = seq});
+}
+
+void od_reports_durable(struct od_reports *reports, uint32_t source, od_seq seq)
+{
+    push_last(reports, DURABLE, source, seq);
+}
+
+void od_reports_applied(struct od_reports *reports, uint32_t source, od_seq seq)
+{
+    push_last(reports, APPLIED, source, seq);
 }
 
 void od_reports_failed(struct od_reports *reports, uint32_t source, uint32_t generation,
                        od_seq first_seq, const char *why)
 {
-    size_t size = strlen(why) + 1;
-    char *copy = memcpy(od_allocate(size), why, size);
-    push(reports, (struct od_report){FAILED, source, generation, first_seq, copy, NULL, 0});
+    char *copy = od_text_copy(od_slice_of(why));
+    push(reports, (struct od_report){FAILED, source, generation, first_seq, copy, 0});
 }
 
 void od_reports_forgotten(struct od_reports *reports, uint32_t source)
@@ -83,9 +99,16 @@ void od_reports_alarm(struct od_reports *reports, od_time_ms due_ms)
     push(reports, (struct od_report){.kind = ALARM, .due_ms = due_ms});
 }
 
-void od_reports_lost(struct od_reports *reports, const char *why)
+void od_reports_warn(struct od_reports *reports, const char *text)
 {
-    push(reports, (struct od_report){.kind = LOST, .lost = why});
+    push(reports, (struct od_report){.kind = WARNING, .why = od_text_copy(od_slice_of(text))});
+}
+
+void od_reports_lost(struct od_reports *reports, const char *why, const char *advice)
+{
+    struct od_error err;
+    od_error_set(&err, "%s%s", why, advice);
+    push(reports, (struct od_report){.kind = LOST, .why = od_text_copy(od_slice_of(err.text))});
 }
 
 void od_reports_end_group(struct od_reports *reports)
@@ -98,9 +121,12 @@ void od_reports_end_group(struct od_reports *reports)
 
 static void deliver(struct od_report *report, const struct od_committer_events *events, void *owner)
 {
+    OD_ASSERT(report->kind != FAILED || report->why != NULL);
     switch (report->kind) {
-    case COMMITTED:
+    case DURABLE:
         events->durable(owner, report->source, report->seq);
+        break;
+    case APPLIED:
         events->applied(owner, report->source, report->seq);
         break;
     case FAILED:
@@ -112,8 +138,11 @@ static void deliver(struct od_report *report, const struct od_committer_events *
     case ALARM:
         events->alarm(owner, report->due_ms);
         break;
+    case WARNING:
+        events->warned(owner, report->why);
+        break;
     case LOST:
-        events->lost(owner, report->lost);
+        events->lost(owner, report->why);
         break;
     }
     free(report->why);

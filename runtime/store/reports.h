@@ -1,6 +1,6 @@
 // What the committer's thread has to tell the loop's thread: written there, read here, in order.
 //
-// Thread: od_reports_committed, _failed, _forgotten on the committer's; all else on the loop's.
+// Thread: what is reported, on the committer's; all else on the loop's.
 
 #ifndef OD_STORE_REPORTS_H
 #define OD_STORE_REPORTS_H
@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <uv.h>
 
-#include "store/committer.h"
+#include "store/committer_events.h"
 
 struct od_report;
 
@@ -24,13 +24,15 @@ void od_reports_init(struct od_reports *reports, uv_loop_t *loop, uv_async_cb on
 void od_reports_deinit(struct od_reports *reports); // After uv_close of [wake].
 
 void od_reports_begin_group(struct od_reports *reports);
-void od_reports_committed(struct od_reports *reports, uint32_t source, od_seq seq);
+void od_reports_durable(struct od_reports *reports, uint32_t source, od_seq seq);
+void od_reports_applied(struct od_reports *reports, uint32_t source, od_seq seq);
 void od_reports_failed(struct od_reports *reports, uint32_t source, uint32_t generation,
                        od_seq first_seq, const char *why);
 void od_reports_forgotten(struct od_reports *reports, uint32_t source);
 void od_reports_alarm(struct od_reports *reports, od_time_ms due_ms);
-void od_reports_lost(struct od_reports *reports, const char *why); // [why] is static.
-void od_reports_end_group(struct od_reports *reports);             // Wakes the loop.
+void od_reports_warn(struct od_reports *reports, const char *text);
+void od_reports_lost(struct od_reports *reports, const char *why, const char *advice);
+void od_reports_end_group(struct od_reports *reports); // Wakes the loop.
 
 // Calls the events for all that is there.
 void od_reports_deliver(struct od_reports *reports, const struct od_committer_events *events,

@@ -2,13 +2,15 @@
 
 #include "base/bytes.h"
 #include "base/cursor.h"
+#include "store/mapped.h"
 
 static int get(const struct od_rows *rows, const struct od_run *run, od_slice key, od_slice *value)
 {
     struct od_key built;
     od_key_build(&built, run, key);
     MDB_val found, sought = od_env_value(od_key_slice(&built));
-    int code = mdb_get(rows->txn, rows->data, &sought, &found);
+    int code = rows->write != NULL ? od_write_get(rows->write, rows->data, sought, &found)
+                                   : mdb_get(rows->txn, rows->data, &sought, &found);
     if (code == 0)
         *value = od_env_slice(found);
     return code;
@@ -18,16 +20,15 @@ static int put(const struct od_rows *rows, const struct od_run *run, od_slice ke
 {
     struct od_key built;
     od_key_build(&built, run, key);
-    MDB_val at = od_env_value(od_key_slice(&built)), data = od_env_value(value);
-    return mdb_put(rows->txn, rows->data, &at, &data, 0);
+    return od_write_put(rows->write, rows->data, od_env_value(od_key_slice(&built)),
+                        od_env_value(value));
 }
 
 static int remove_row(const struct od_rows *rows, const struct od_run *run, od_slice key)
 {
     struct od_key built;
     od_key_build(&built, run, key);
-    MDB_val at = od_env_value(od_key_slice(&built));
-    return mdb_del(rows->txn, rows->data, &at, NULL);
+    return od_write_delete(rows->write, rows->data, od_env_value(od_key_slice(&built)));
 }
 
 // From [run] into the chain in which [key] goes on.
@@ -42,13 +43,12 @@ static int follow(const struct od_rows *rows, struct od_run *run, od_slice key)
     return cursor.failed ? MDB_CORRUPTED : 0;
 }
 
-static int follow_or_make(const struct od_rows *rows, struct od_write *write, struct od_run *run,
-                          od_slice key)
+static int follow_or_make(const struct od_rows *rows, struct od_run *run, od_slice key)
 {
     int code = follow(rows, run, key);
     if (code != MDB_NOTFOUND)
         return code;
-    uint64_t chain = od_write_number(write);
+    uint64_t chain = od_write_number(rows->write);
     struct od_bytes link = {NULL, 0, 0};
     od_bytes_put_u64(&link, chain);
     code = put(rows, run, key, od_bytes_slice(&link));
@@ -59,6 +59,7 @@ static int follow_or_make(const struct od_rows *rows, struct od_write *write, st
 
 int od_rows_get(const struct od_rows *rows, od_slice key, od_slice *value)
 {
+    OD_ASSERT(key.size <= OD_STORE_KEY_BYTES_MAX);
     struct od_run run = od_run_of_pairs(rows->slot, rows->number);
     int code = 0;
     for (; code == 0 && key.size > OD_KEY_PIECE_BYTES; key = od_slice_from(key, OD_KEY_PIECE_BYTES))
@@ -66,12 +67,14 @@ int od_rows_get(const struct od_rows *rows, od_slice key, od_slice *value)
     return code == 0 ? get(rows, &run, key, value) : code;
 }
 
-int od_rows_put(const struct od_rows *rows, struct od_write *write, od_slice key, od_slice value)
+int od_rows_put(const struct od_rows *rows, od_slice key, od_slice value)
 {
+    OD_ASSERT(rows->number != 0);
+    OD_ASSERT(key.size <= OD_STORE_KEY_BYTES_MAX);
     struct od_run run = od_run_of_pairs(rows->slot, rows->number);
     int code = 0;
     for (; code == 0 && key.size > OD_KEY_PIECE_BYTES; key = od_slice_from(key, OD_KEY_PIECE_BYTES))
-        code = follow_or_make(rows, write, &run, key);
+        code = follow_or_make(rows, &run, key);
     return code == 0 ? put(rows, &run, key, value) : code;
 }
 
@@ -79,7 +82,9 @@ static int run_is_empty(const struct od_rows *rows, const struct od_run *run, bo
 {
     MDB_cursor *cursor;
     MDB_val value, key = {run->size, (void *)(uintptr_t)run->bytes};
-    int code = mdb_cursor_open(rows->txn, rows->data, &cursor);
+    int code = od_write_look(rows->write, rows->data, key);
+    if (code == 0)
+        code = mdb_cursor_open(rows->txn, rows->data, &cursor);
     if (code != 0)
         return code;
     code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
@@ -105,6 +110,8 @@ static int delete_below(const struct od_rows *rows, const struct od_run *run, od
 
 int od_rows_delete(const struct od_rows *rows, od_slice key)
 {
+    OD_ASSERT(rows->number != 0);
+    OD_ASSERT(key.size <= OD_STORE_KEY_BYTES_MAX);
     struct od_run run = od_run_of_pairs(rows->slot, rows->number);
     return delete_below(rows, &run, key);
 }
@@ -120,6 +127,8 @@ int od_rows_get_page(const struct od_rows *rows, uint32_t page, od_slice *squeez
 
 int od_rows_put_page(const struct od_rows *rows, uint32_t page, od_slice squeezed)
 {
+    OD_ASSERT(rows->number != 0);
+    OD_ASSERT(squeezed.size <= OD_STORE_PAGE_BYTES);
     char room[OD_PAGE_KEY_BYTES];
     struct od_run run = od_run_of_pages(rows->slot, rows->number);
     return put(rows, &run, od_page_key(room, page), squeezed);
@@ -130,4 +139,25 @@ int od_rows_delete_page(const struct od_rows *rows, uint32_t page)
     char room[OD_PAGE_KEY_BYTES];
     struct od_run run = od_run_of_pages(rows->slot, rows->number);
     return remove_row(rows, &run, od_page_key(room, page));
+}
+
+// --- All kinds -----------------------------------------------------------------------------------
+
+int od_rows_measure(const struct od_rows *rows, uint64_t rows_max, struct od_measure *measure)
+{
+    struct od_run run = od_run_of_object(rows->slot, rows->number);
+    MDB_cursor *cursor;
+    MDB_val value, key = {run.size, run.bytes};
+    int code = od_mapped_cursor_open(rows->txn, rows->data, &cursor);
+    if (code != 0)
+        return code;
+    code = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    while (code == 0 && od_run_has(&run, od_env_slice(key)) && !measure->is_cut) {
+        measure->is_cut = measure->rows == rows_max;
+        measure->rows += !measure->is_cut;
+        measure->bytes += measure->is_cut ? 0 : key.mv_size + value.mv_size;
+        code = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    od_mapped_cursor_close(cursor);
+    return code == MDB_NOTFOUND ? 0 : code;
 }

@@ -7,6 +7,7 @@
 #define OD_STORE_ROWS_H
 
 #include "store/keys.h"
+#include "store/measure.h"
 #include "store/range.h"
 #include "store/write.h"
 
@@ -15,17 +16,21 @@ struct od_rows {
     MDB_dbi data;
     od_slot slot;
     uint64_t number;
+    struct od_write *write; // NULL: they are only read.
 };
 
 // [value] points into the map, until the transaction ends or writes.
 OD_MUST_CHECK int od_rows_get(const struct od_rows *rows, od_slice key, od_slice *value);
-OD_MUST_CHECK int od_rows_put(const struct od_rows *rows, struct od_write *write, od_slice key,
-                              od_slice value);
+OD_MUST_CHECK int od_rows_put(const struct od_rows *rows, od_slice key, od_slice value);
 OD_MUST_CHECK int od_rows_delete(const struct od_rows *rows, od_slice key);
 
 OD_MUST_CHECK int od_rows_get_page(const struct od_rows *rows, uint32_t page, od_slice *squeezed);
 OD_MUST_CHECK int od_rows_put_page(const struct od_rows *rows, uint32_t page, od_slice squeezed);
 OD_MUST_CHECK int od_rows_delete_page(const struct od_rows *rows, uint32_t page);
+
+// Adds what the object has, looking at no more than [rows_max] rows in all.
+OD_MUST_CHECK int od_rows_measure(const struct od_rows *rows, uint64_t rows_max,
+                                  struct od_measure *measure);
 
 // Called for each pair in order; false stops the walk. Slices are borrowed for the call.
 typedef bool od_rows_visit(void *context, od_slice key, od_slice value);

@@ -48,6 +48,7 @@ static struct run longest_zeros(const char *page)
 void od_squeeze(const char *page, struct od_bytes *squeezed)
 {
     struct run zeros = longest_zeros(page);
+    OD_ASSERT(zeros.at + zeros.size <= OD_STORE_PAGE_BYTES);
     size_t behind = zeros.at + zeros.size;
     od_bytes_clear(squeezed);
     if (zeros.size <= HEAD_BYTES) {

@@ -15,6 +15,23 @@ void od_storage_deinit(struct od_storage *storage)
     od_storage_forget(storage);
 }
 
+static void check_overlay(const struct od_overlay *overlay)
+{
+    OD_ASSERT((overlay->open != NULL) == (overlay->open_count > 0));
+    OD_ASSERT((overlay->open_page != NULL) == (overlay->open_page_count > 0));
+    OD_ASSERT(overlay->open != NULL || overlay->batch.size == 0);
+}
+
+void od_storage_check(const struct od_storage *storage)
+{
+    OD_ASSERT(storage->number == 0 || !storage->is_absent);
+    OD_ASSERT(storage->parts == 0 || storage->is_held);
+    OD_ASSERT(storage->confirmed_seq <= storage->store->seq);
+    OD_ASSERT(storage->written_seq <= storage->store->seq);
+    if (storage->overlay != NULL)
+        check_overlay(storage->overlay);
+}
+
 static void forget_number(struct od_storage *storage)
 {
     storage->number = 0;
@@ -31,6 +48,7 @@ static bool has_open(const struct od_storage *storage)
 
 static void drop_if_empty(struct od_storage *storage)
 {
+    OD_ASSERT(storage->overlay != NULL);
     if (!od_overlay_is_empty(storage->overlay))
         return;
     od_overlay_free(storage->overlay);
@@ -39,6 +57,7 @@ static void drop_if_empty(struct od_storage *storage)
 
 void od_storage_entry_applied(struct od_overlay_entry *entry)
 {
+    OD_ASSERT(entry->seq != 0); // Only what was sealed can have come to the disk.
     struct od_storage *storage = entry->overlay->storage;
     if (entry->is_delete_all_mark || storage->number == 0)
         forget_number(storage);
@@ -50,12 +69,14 @@ void od_storage_forget(struct od_storage *storage)
 {
     if (storage->overlay == NULL)
         return;
+    // It has pages in memory that rest on what is forgotten.
     od_storage_close_pager(storage);
     if (has_open(storage) && !storage->is_held)
         storage->store->open_stretches--;
     od_overlay_free(storage->overlay);
     storage->overlay = NULL;
     storage->is_held = false;
+    storage->parts = 0;
     storage->confirmed_seq = storage->written_seq = 0;
     forget_number(storage);
 }
@@ -179,6 +200,7 @@ static bool make_room(struct od_storage *storage, size_t bytes, struct od_error 
 // The batch begins behind the first entry, so that taking that entry back empties it.
 static struct od_bytes *batch_of(struct od_storage *storage, bool unconfirmed)
 {
+    OD_ASSERT(storage->overlay != NULL);
     struct od_overlay *overlay = storage->overlay;
     if (overlay->batch.size == 0)
         od_batch_begin(&overlay->batch, storage->identity);
@@ -189,6 +211,7 @@ static struct od_bytes *batch_of(struct od_storage *storage, bool unconfirmed)
 bool od_storage_put(struct od_storage *storage, od_slice key, od_slice value, bool unconfirmed,
                     struct od_error *err)
 {
+    od_storage_check(storage);
     OD_ASSERT(key.size <= OD_STORE_KEY_BYTES_MAX);
     OD_ASSERT(value.size <= OD_STORE_VALUE_BYTES_MAX);
     if (!make_room(storage, key.size + value.size, err))
@@ -201,6 +224,7 @@ bool od_storage_put(struct od_storage *storage, od_slice key, od_slice value, bo
 bool od_storage_delete(struct od_storage *storage, od_slice key, bool unconfirmed, bool *existed,
                        struct od_error *err)
 {
+    od_storage_check(storage);
     od_slice value;
     *existed = od_storage_get(storage, key, &value);
     if (!*existed)
@@ -214,6 +238,7 @@ bool od_storage_delete(struct od_storage *storage, od_slice key, bool unconfirme
 
 bool od_storage_delete_all(struct od_storage *storage, bool unconfirmed, struct od_error *err)
 {
+    od_storage_check(storage);
     const struct od_overlay *overlay = storage->overlay;
     bool has_overlay = overlay != NULL &&
                        (overlay->root != NULL || overlay->alarm != NULL || overlay->pages != NULL);
@@ -222,6 +247,7 @@ bool od_storage_delete_all(struct od_storage *storage, bool unconfirmed, struct 
     if (!make_room(storage, 0, err))
         return false;
     od_storage_close_pager(storage);
+    od_storage_forget_mark(storage);
     od_overlay_delete_all(storage->overlay);
     od_batch_delete_all(batch_of(storage, unconfirmed));
     return true;
@@ -229,6 +255,7 @@ bool od_storage_delete_all(struct od_storage *storage, bool unconfirmed, struct 
 
 static void write_alarm(struct od_storage *storage, const struct od_alarm *alarm, bool unconfirmed)
 {
+    OD_ASSERT(storage->overlay != NULL);
     struct od_bytes bytes = {0};
     if (alarm != NULL)
         od_alarm_put(&bytes, alarm);
@@ -279,6 +306,7 @@ static bool is_confirmed(const struct od_overlay *overlay)
 // effects may wait for its number.
 od_seq od_storage_seal(struct od_storage *storage)
 {
+    od_storage_check(storage);
     if (!has_open(storage) || storage->is_held)
         return 0;
     if (storage->pager != NULL)
@@ -292,6 +320,7 @@ od_seq od_storage_seal(struct od_storage *storage)
     od_batch_end(&overlay->batch, 0);
     od_seq seq = od_store_add_batch(storage->store, od_bytes_slice(&overlay->batch));
     od_overlay_seal(overlay, seq, &storage->store->sealed);
+    OD_ASSERT(storage->store->open_stretches > 0);
     storage->store->open_stretches--;
     storage->written_seq = seq;
     drop_if_empty(storage);
@@ -302,13 +331,16 @@ static void end_stretch(struct od_storage *storage)
 {
     if (has_open(storage))
         return;
-    if (!storage->is_held)
+    if (!storage->is_held) {
+        OD_ASSERT(storage->store->open_stretches > 0);
         storage->store->open_stretches--;
+    }
     drop_if_empty(storage);
 }
 
 void od_storage_rollback(struct od_storage *storage, uint64_t mark)
 {
+    od_storage_check(storage);
     if (!has_open(storage))
         return;
     od_overlay_take_back(storage->overlay, mark);
@@ -317,6 +349,7 @@ void od_storage_rollback(struct od_storage *storage, uint64_t mark)
 
 void od_storage_discard(struct od_storage *storage)
 {
+    od_storage_check(storage);
     od_storage_close_pager(storage);
     if (has_open(storage)) {
         od_overlay_take_back(storage->overlay, 0);
@@ -329,6 +362,7 @@ void od_storage_discard(struct od_storage *storage)
 
 void od_storage_rest(struct od_storage *storage)
 {
+    OD_ASSERT(storage->parts == 0);
     od_storage_close_pager(storage);
 }
 
@@ -341,6 +375,7 @@ void od_storage_hold(struct od_storage *storage)
 
 void od_storage_let_go(struct od_storage *storage)
 {
+    od_storage_check(storage);
     bool was_held = storage->is_held;
     storage->is_held = false;
     if (was_held && has_open(storage))
@@ -351,15 +386,19 @@ void od_storage_let_go(struct od_storage *storage)
 
 uint64_t od_storage_begin_part(struct od_storage *storage)
 {
-    if (storage->parts++ == 0) {
+    od_storage_check(storage);
+    if (storage->parts == 0) {
+        // What came before the transaction goes its way, whatever becomes of that.
         od_storage_seal(storage);
         od_storage_hold(storage);
     }
+    storage->parts++;
     return od_storage_mark(storage);
 }
 
 void od_storage_undo_part(struct od_storage *storage, uint64_t mark)
 {
+    OD_ASSERT(storage->parts > 0);
     if (storage->pager != NULL)
         storage->pager->events->undo_part(storage->pager);
     od_storage_rollback(storage, mark);
@@ -370,6 +409,7 @@ bool od_storage_end_part(struct od_storage *storage, uint64_t mark, bool keep, s
     bool is_done = true;
     if (storage->parts == 0) // All were discarded.
         return true;
+    OD_ASSERT(storage->is_held);
     if (storage->pager != NULL)
         is_done = storage->pager->events->end_part(storage->pager, keep, err);
     if (!keep || !is_done)
@@ -417,4 +457,9 @@ od_seq od_storage_sync_seq(const struct od_storage *storage)
 bool od_storage_is_clean(const struct od_storage *storage)
 {
     return storage->overlay == NULL && !has_unwritten(storage);
+}
+
+bool od_storage_has_anything(struct od_storage *storage)
+{
+    return od_overlay_has_value(storage->overlay) || od_storage_has_rows(storage);
 }

@@ -67,6 +67,9 @@ void od_storage_init(struct od_storage *storage, struct od_store *store,
                      const struct od_identity *identity);
 void od_storage_deinit(struct od_storage *storage); // Forgets what is open or on its way, too.
 
+// Panics unless [storage] is as its fields say of each other.
+void od_storage_check(const struct od_storage *storage);
+
 // Whether the last question had no answer because the data file is damaged where this object's
 // rows are. Whatever returns false without an [err] may mean this.
 bool od_storage_has_failed(const struct od_storage *storage, struct od_error *err);
@@ -121,6 +124,11 @@ bool od_storage_has_open_page(const struct od_storage *storage, uint32_t page);
 OD_MUST_CHECK bool od_storage_get_page_beneath(struct od_storage *storage, uint32_t page,
                                                char *bytes);
 
+// Marks the pages as they are now, 0 never; and whether they still are, also when the object slept
+// meanwhile. True is certain; after a worker's end, or when many others were marked, it is false.
+uint64_t od_storage_mark_pages(struct od_storage *storage);
+bool od_storage_pages_are_as_marked(const struct od_storage *storage, uint64_t mark);
+
 // The end of a synchronous stretch. Returns the submission it will be part of; 0: it wrote nothing,
 // or is held.
 od_seq od_storage_seal(struct od_storage *storage);
@@ -156,6 +164,9 @@ od_seq od_storage_sealed_seq(const struct od_storage *storage);
 
 // The same over unconfirmed writes too, but not over what is held: what sync() waits for.
 od_seq od_storage_sync_seq(const struct od_storage *storage);
+
+// Something is stored, or will be when what is open and on its way is there.
+bool od_storage_has_anything(struct od_storage *storage);
 
 // Nothing open and nothing on its way: the object's struct may go.
 bool od_storage_is_clean(const struct od_storage *storage);

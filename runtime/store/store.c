@@ -14,6 +14,16 @@ struct on_way {
     size_t bytes;
 };
 
+static void check(const struct od_store *store)
+{
+    OD_ASSERT(store->seq > 0);
+    OD_ASSERT(store->generation > 0);
+    OD_ASSERT(store->durable_seq < store->seq);
+    OD_ASSERT(store->turn_taken <= store->turn.size);
+    OD_ASSERT(!store->is_gathering || store->turn_head < store->turn.size);
+    OD_ASSERT(store->on_way_bytes == 0 || !od_list_is_empty(&store->on_way));
+}
+
 static struct on_way *on_way_of(struct od_list *link)
 {
     return OD_LIST_MEMBER(link, struct on_way, link);
@@ -21,6 +31,7 @@ static struct on_way *on_way_of(struct od_list *link)
 
 static void leave(struct od_store *store, const struct od_submission *submission)
 {
+    OD_ASSERT(submission->seq < store->seq);
     struct on_way *on_way = od_allocate(sizeof *on_way);
     *on_way = (struct on_way){.seq = submission->seq, .bytes = submission->batches.size};
     od_list_init(&on_way->link);
@@ -30,6 +41,7 @@ static void leave(struct od_store *store, const struct od_submission *submission
 
 static void forget_on_way(struct od_store *store, struct on_way *on_way)
 {
+    OD_ASSERT(store->on_way_bytes >= on_way->bytes);
     store->on_way_bytes -= on_way->bytes;
     od_list_remove(&on_way->link);
     free(on_way);
@@ -54,6 +66,7 @@ static void went_astray(struct od_store *store, od_seq first_seq)
 
 bool od_store_is_behind(struct od_store *store)
 {
+    check(store);
     size_t limit = store->is_behind ? OD_STORE_ON_WAY_BYTES_LOW : OD_STORE_ON_WAY_BYTES_MAX;
     store->is_behind = store->on_way_bytes > limit;
     return store->is_behind;
@@ -112,6 +125,16 @@ bool od_store_identity_of(struct od_store *store, const uint8_t id[OD_ID_BYTES],
     return found;
 }
 
+void od_store_measure(struct od_store *store, const uint8_t id[OD_ID_BYTES], uint64_t rows_max,
+                      struct od_measure *measure)
+{
+    uint64_t number;
+    struct od_identity identity;
+    if (od_reader_find(store->reader, id, &number, &identity))
+        od_reader_measure(store->reader, od_slot_of_id(id), number, rows_max, measure);
+    log_failure(store);
+}
+
 void od_store_list(struct od_store *store, od_slice space, struct od_bytes *identities)
 {
     od_reader_list(store->reader, space, identities);
@@ -131,6 +154,7 @@ void od_store_walk_directory(struct od_store *store, od_slice after,
 
 static void begin_submission(struct od_store *store)
 {
+    OD_ASSERT(!store->is_gathering);
     store->is_gathering = true;
     store->turn_head = store->turn.size;
     od_bytes_put_u64(&store->turn, store->seq);
@@ -139,11 +163,13 @@ static void begin_submission(struct od_store *store)
 
 static size_t submission_bytes(const struct od_store *store)
 {
+    OD_ASSERT(store->turn.size >= store->turn_head + 12);
     return store->turn.size - store->turn_head - 12;
 }
 
 static void end_submission(struct od_store *store)
 {
+    OD_ASSERT(store->is_gathering);
     od_bytes_set_u32(&store->turn, store->turn_head + 8, (uint32_t)submission_bytes(store));
     store->is_gathering = false;
     store->seq++;
@@ -153,6 +179,7 @@ static void end_submission(struct od_store *store)
 // (od_storage_pending_seq) is the one it gets.
 od_seq od_store_add_batch(struct od_store *store, od_slice batch)
 {
+    check(store);
     if (!store->is_gathering)
         begin_submission(store);
     od_seq seq = store->seq;
@@ -191,6 +218,7 @@ static void forget_turn(struct od_store *store)
 
 void od_store_end_turn(struct od_store *store)
 {
+    check(store);
     OD_ASSERT(!store->is_gathering);
     OD_ASSERT(store->turn_taken == store->turn.size);
     forget_turn(store);
@@ -201,6 +229,7 @@ void od_store_end_turn(struct od_store *store)
 
 void od_store_durable(struct od_store *store, od_seq seq)
 {
+    OD_ASSERT(seq < store->seq);
     if (seq > store->durable_seq)
         store->durable_seq = seq;
     arrived(store, seq);
@@ -214,6 +243,7 @@ static struct od_overlay_entry *entry_of(struct od_list *link)
 // Before anything is forgotten the reader lets go of the moment at which it was not there yet.
 void od_store_applied(struct od_store *store, od_seq seq)
 {
+    check(store);
     OD_ASSERT(store->open_stretches == 0);
     od_reader_reset(store->reader);
     while (!od_list_is_empty(&store->sealed) && entry_of(store->sealed.next)->seq <= seq)
@@ -226,6 +256,7 @@ void od_store_failed(struct od_store *store, uint32_t generation, od_seq first_s
     OD_ASSERT(store->open_stretches == 0);
     if (generation != store->generation)
         return;
+    check(store);
     store->generation++;
     went_astray(store, first_seq);
     if (store->is_gathering)

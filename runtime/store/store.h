@@ -27,6 +27,8 @@
 #include "base/list.h"
 #include "store/batch.h"
 #include "store/files.h"
+#include "store/limits.h"
+#include "store/measure.h"
 
 struct od_reader;
 struct od_storage;
@@ -46,6 +48,11 @@ struct od_store {
     struct od_list on_way; // Submissions that are not durable yet, oldest first.
     size_t on_way_bytes;
     bool is_behind;
+    struct {
+        uint8_t id[OD_ID_BYTES];
+        uint64_t mark;           // 0: none.
+    } marks[OD_STORE_MARKS_MAX]; // Of objects' pages, see od_storage_mark_pages.
+    uint64_t last_mark;
 };
 
 // What goes to the committer as one message.
@@ -70,6 +77,10 @@ void od_store_close(struct od_store *store); // NULL is allowed.
 // log says so.
 bool od_store_identity_of(struct od_store *store, const uint8_t id[OD_ID_BYTES],
                           struct od_identity *identity);
+
+// Adds what can be read of the object from LMDB, looking at no more than [rows_max] rows in all.
+void od_store_measure(struct od_store *store, const uint8_t id[OD_ID_BYTES], uint64_t rows_max,
+                      struct od_measure *measure);
 
 // Puts the identities of all objects of the namespace [space] that have something stored, as far as
 // it can be read from LMDB. It walks over every object there is.

@@ -8,21 +8,27 @@
 // Keys are what all rows of the number begin with; there are no values.
 int od_trash_add(struct od_write *write, od_slot slot, uint64_t number)
 {
+    OD_ASSERT(number != 0);
     struct od_run run = od_run_of_object(slot, number);
     MDB_val key = {run.size, run.bytes}, value = {0, NULL};
-    return mdb_put(write->txn, write->env->trash, &key, &value, 0);
+    return od_write_put(write, write->env->trash, key, value);
 }
 
-static int sweep_run(MDB_cursor *rows, const struct od_run *run, uint64_t *swept, bool *is_swept)
+static int sweep_run(struct od_write *write, MDB_cursor *rows, const struct od_run *run,
+                     uint64_t *swept, bool *is_swept)
 {
     size_t bytes = 0;
     MDB_val value, key = {run->size, (void *)(uintptr_t)run->bytes};
-    int code = mdb_cursor_get(rows, &key, &value, MDB_SET_RANGE);
+    int code = od_write_look(write, write->env->data, key);
+    if (code == 0)
+        code = mdb_cursor_get(rows, &key, &value, MDB_SET_RANGE);
     while (code == 0 && od_run_has(run, od_env_slice(key))) {
         if (*swept == OD_STORE_SWEEP_ENTRIES || bytes > OD_STORE_SWEEP_BYTES)
             return 0;
         bytes += value.mv_size;
-        code = mdb_cursor_del(rows, 0);
+        code = od_write_look(write, write->env->data, key);
+        if (code == 0)
+            code = mdb_cursor_del(rows, 0);
         *swept += code == 0;
         if (code == 0) // LMDB counts this as standing before the next one.
             code = mdb_cursor_get(rows, &key, &value, MDB_NEXT);
@@ -34,8 +40,10 @@ static int sweep_run(MDB_cursor *rows, const struct od_run *run, uint64_t *swept
 static int sweep_first(struct od_write *write, MDB_cursor *trash, uint64_t *swept, bool *is_empty)
 {
     MDB_cursor *rows;
-    MDB_val value, key;
-    int code = mdb_cursor_get(trash, &key, &value, MDB_FIRST);
+    MDB_val value, key = {0, NULL}; // Before all others.
+    int code = od_write_look(write, write->env->trash, key);
+    if (code == 0)
+        code = mdb_cursor_get(trash, &key, &value, MDB_FIRST);
     if (code != 0 || key.mv_size != OD_KEY_OBJECT_BYTES)
         return code != 0 ? code : MDB_CORRUPTED;
     struct od_run run = {.size = OD_KEY_OBJECT_BYTES};
@@ -44,8 +52,10 @@ static int sweep_first(struct od_write *write, MDB_cursor *trash, uint64_t *swep
     if (code != 0)
         return code;
     bool is_swept = false;
-    code = sweep_run(rows, &run, swept, &is_swept);
+    code = sweep_run(write, rows, &run, swept, &is_swept);
     mdb_cursor_close(rows);
+    if (code == 0 && is_swept)
+        code = od_write_look(write, write->env->trash, (MDB_val){run.size, run.bytes});
     if (code == 0 && is_swept)
         code = mdb_cursor_del(trash, 0);
     if (code == 0 && is_swept)

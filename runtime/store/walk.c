@@ -116,6 +116,8 @@ static int visit_row(struct walk *walk, od_slice rest, size_t taken, od_slice va
 static int walk_run(struct walk *walk, const struct od_run *run, size_t taken,
                     const struct edge *edge)
 {
+    OD_ASSERT(taken <= sizeof walk->key);
+    OD_ASSERT(!walk->is_done);
     MDB_cursor *cursor;
     MDB_val key, value;
     int code = od_mapped_cursor_open(walk->rows->txn, walk->rows->data, &cursor);

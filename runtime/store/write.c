@@ -2,16 +2,84 @@
 
 #include "base/bytes.h"
 #include "base/cursor.h"
+#include "store/mapped.h"
+
+// --- Looking first -------------------------------------------------------------------------------
+
+static od_slice name_of(const struct od_env *env, MDB_dbi table)
+{
+    const struct {
+        MDB_dbi table;
+        od_slice name;
+    } tables[] = {
+        {env->data, OD_SLICE("data")},   {env->directory, OD_SLICE("directory")},
+        {env->trash, OD_SLICE("trash")}, {env->alarms, OD_SLICE("alarms")},
+        {env->meta, OD_SLICE("meta")},
+    };
+    size_t i = 0;
+    while (tables[i].table != table)
+        i++;
+    return tables[i].name;
+}
+
+struct looking {
+    struct od_write *write;
+    MDB_dbi table;
+    MDB_val key;
+    bool with_neighbours;
+};
+
+static int look(void *argument)
+{
+    const struct looking *looking = argument;
+    struct od_write *write = looking->write;
+    return od_footing_is_sound(&write->footing, name_of(write->env, looking->table),
+                               od_env_slice(looking->key), looking->with_neighbours)
+               ? 0
+               : MDB_CORRUPTED;
+}
+
+static int look_at(struct od_write *write, MDB_dbi table, MDB_val key, bool with_neighbours)
+{
+    struct looking looking = {write, table, key, with_neighbours};
+    return od_mapped_call(look, &looking);
+}
+
+int od_write_look(struct od_write *write, MDB_dbi table, MDB_val key)
+{
+    return look_at(write, table, key, true);
+}
+
+int od_write_get(struct od_write *write, MDB_dbi table, MDB_val key, MDB_val *value)
+{
+    int code = look_at(write, table, key, false);
+    return code == 0 ? mdb_get(write->txn, table, &key, value) : code;
+}
+
+int od_write_put(struct od_write *write, MDB_dbi table, MDB_val key, MDB_val value)
+{
+    int code = look_at(write, table, key, false);
+    return code == 0 ? mdb_put(write->txn, table, &key, &value, 0) : code;
+}
+
+int od_write_delete(struct od_write *write, MDB_dbi table, MDB_val key)
+{
+    int code = look_at(write, table, key, true);
+    return code == 0 ? mdb_del(write->txn, table, &key, NULL) : code;
+}
+
+// --- The transaction -----------------------------------------------------------------------------
 
 static int load_counter(struct od_write *write)
 {
     MDB_val stored, key = od_env_value(OD_SLICE("next number"));
-    int code = mdb_get(write->txn, write->env->meta, &key, &stored);
+    int code = od_write_get(write, write->env->meta, key, &stored);
     if (code == MDB_NOTFOUND)
         return 0;
     struct od_cursor cursor = od_cursor_of(code == 0 ? od_env_slice(stored) : (od_slice){NULL, 0});
     write->next_number = od_cursor_u64(&cursor);
-    return code == 0 && cursor.failed ? MDB_CORRUPTED : code;
+    bool is_wrong = cursor.failed || write->next_number == 0;
+    return code == 0 && is_wrong ? MDB_CORRUPTED : code;
 }
 
 static int store_counter(struct od_write *write)
@@ -19,22 +87,31 @@ static int store_counter(struct od_write *write)
     struct od_bytes bytes = {NULL, 0, 0};
     od_bytes_put_u64(&bytes, write->next_number);
     MDB_val key = od_env_value(OD_SLICE("next number"));
-    MDB_val value = od_env_value(od_bytes_slice(&bytes));
-    int code = mdb_put(write->txn, write->env->meta, &key, &value, 0);
+    int code = od_write_put(write, write->env->meta, key, od_env_value(od_bytes_slice(&bytes)));
     od_bytes_deinit(&bytes);
     return code;
 }
 
+static int begin_footing(void *argument)
+{
+    struct od_write *write = argument;
+    const struct od_env *env = write->env;
+    bool is_sound = od_footing_begin(&write->footing, env->map, env->page_bytes, env->map_bytes,
+                                     mdb_txn_id(write->txn));
+    return is_sound ? load_counter(write) : MDB_CORRUPTED;
+}
+
 int od_write_begin(struct od_write *write, struct od_env *env)
 {
+    OD_ASSERT(env->is_writer);
     *write = (struct od_write){.env = env, .next_number = 1};
     int code = mdb_txn_begin(env->lmdb, NULL, 0, &write->txn);
     if (code != 0)
         return code;
-    code = load_counter(write);
+    code = od_mapped_call(begin_footing, write);
     if (code != 0)
         od_write_abort(write);
-    return code;
+    return od_env_is_damage(code) ? OD_ENV_BASE_DAMAGED : code;
 }
 
 uint64_t od_write_number(struct od_write *write)
@@ -45,6 +122,7 @@ uint64_t od_write_number(struct od_write *write)
 
 int od_write_commit(struct od_write *write)
 {
+    OD_ASSERT(write->txn != NULL);
     int code = write->gave_numbers ? store_counter(write) : 0;
     if (code == 0)
         return mdb_txn_commit(write->txn); // Frees the transaction also when it fails.
@@ -54,5 +132,6 @@ int od_write_commit(struct od_write *write)
 
 void od_write_abort(struct od_write *write)
 {
+    OD_ASSERT(write->txn != NULL);
     mdb_txn_abort(write->txn);
 }

@@ -3,22 +3,36 @@
 // Numbers count up from 1 and are never used again, so rows in the trash can belong to no new
 // object. The counter is part of the transaction: what is undone gives its numbers back.
 //
+// What it reads and writes it looks at first (footing.h): a damaged page is a code of the one call,
+// and the transaction can be aborted. Damage without which nothing can be written is
+// OD_ENV_BASE_DAMAGED, at the beginning.
+//
 // Process: main. Thread: the committer's. Functions return LMDB's codes; 0 is good.
 
 #ifndef OD_STORE_WRITE_H
 #define OD_STORE_WRITE_H
 
 #include "store/env.h"
+#include "store/footing.h"
 
 struct od_write {
     struct od_env *env;
     MDB_txn *txn;
+    struct od_footing footing;
     uint64_t next_number;
     bool gave_numbers;
 };
 
 OD_MUST_CHECK int od_write_begin(struct od_write *write, struct od_env *env);
 uint64_t od_write_number(struct od_write *write); // A number nobody has had.
+
+// For the tables of the environment.
+OD_MUST_CHECK int od_write_get(struct od_write *write, MDB_dbi table, MDB_val key, MDB_val *value);
+OD_MUST_CHECK int od_write_put(struct od_write *write, MDB_dbi table, MDB_val key, MDB_val value);
+OD_MUST_CHECK int od_write_delete(struct od_write *write, MDB_dbi table, MDB_val key);
+
+// Before a cursor goes to [key], deletes there, or goes on to the next: 0 when it can.
+OD_MUST_CHECK int od_write_look(struct od_write *write, MDB_dbi table, MDB_val key);
 
 // Ends the transaction in every case.
 OD_MUST_CHECK int od_write_commit(struct od_write *write);

@@ -41,6 +41,7 @@ static const struct od_link_events link_events = {on_message, on_gone, on_closed
 static void rehearse(struct dry_run *dry_run, const struct od_options *options,
                      od_script_new *new_script)
 {
+    OD_ASSERT(dry_run->objects.script == NULL);
     struct od_error err;
     if (options->confine && !od_confine(&err))
         od_log(OD_LOG_DEBUG, NULL, "%s", err.text); // Workers say it aloud.

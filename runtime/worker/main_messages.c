@@ -35,6 +35,7 @@ void od_main_messages_say_failed(struct od_worker *worker, const char *why)
 
 void od_main_messages_connection_left(struct od_worker *worker, uint32_t place)
 {
+    OD_ASSERT(place != OD_PAGE_NO_PLACE);
     size_t mark = od_link_begin(&worker->main, OD_KIND_CONNECTION_LEFT, -1);
     od_bytes_put_u32(&worker->main.out, place);
     od_link_end(&worker->main, mark);
@@ -64,6 +65,7 @@ static const struct od_link_events peer_events = {peer_message, peer_gone, peer_
 
 static void forget_peer(struct od_worker *worker, uint32_t index)
 {
+    OD_ASSERT(index < worker->objects.worker_count);
     struct od_link *link = worker->objects.peers[index];
     if (link == NULL)
         return;
@@ -83,6 +85,7 @@ static void receive_peer(struct od_worker *worker, od_slice body, int fd)
     if (fd < 0 || index >= worker->objects.worker_count)
         return;
     forget_peer(worker, index);
+    OD_ASSERT(worker->objects.peers[index] == NULL);
     struct peer *peer = od_allocate_zeroed(sizeof *peer);
     peer->worker = worker;
     peer->index = index;
@@ -113,6 +116,7 @@ static void receive_applied(struct od_worker *worker, od_slice body, int fd)
 
 static void reset_broken(struct od_storage *storage)
 {
+    OD_ASSERT(storage->owner != NULL);
     struct od_object *object = storage->owner;
     od_object_lose_writes(object, object->objects->commit_failure);
 }
@@ -303,6 +307,13 @@ static void receive_inspect(struct od_worker *worker, od_slice body, int fd)
     od_inspection_receive(&worker->objects, body);
 }
 
+static void receive_tell_log(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    struct od_cursor cursor = od_cursor_of(body);
+    od_log_teller_set(&worker->log_teller, &worker->main, od_cursor_u8(&cursor) != 0);
+}
+
 // The turn it is taken in is what was asked for.
 static void receive_turn(struct od_worker *worker, od_slice body, int fd)
 {
@@ -332,6 +343,7 @@ static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int)
     [OD_KIND_ALARM] = receive_alarm,
     [OD_KIND_REFUSE] = receive_refuse,
     [OD_KIND_RESTORED] = receive_restored,
+    [OD_KIND_TELL_LOG] = receive_tell_log,
     [OD_KIND_TURN] = receive_turn,
     [OD_KIND_CALL] = receive_question,
     [OD_KIND_CALL_CANCEL] = receive_question_cancel,
@@ -368,6 +380,7 @@ static const bool takes_fd[OD_KIND_COUNT] = {[OD_KIND_CONNECTION] = true,
 // The descriptor, if one is wanted; a peer may attach others.
 static int wanted_fd(enum od_kind kind, int fd)
 {
+    OD_ASSERT(kind < OD_KIND_COUNT);
     if (fd < 0 || takes_fd[kind])
         return fd;
     close(fd);
@@ -376,6 +389,7 @@ static int wanted_fd(enum od_kind kind, int fd)
 
 static void main_message(struct od_link *link, enum od_kind kind, od_slice body, int fd)
 {
+    OD_ASSERT(kind < OD_KIND_COUNT);
     if (from_main[kind] == NULL)
         refuse("main", kind, fd);
     else
@@ -391,11 +405,13 @@ static void main_gone(struct od_link *link)
 
 static void main_closed(struct od_link *link)
 {
+    OD_ASSERT(((struct od_worker *)link->owner)->link_count > 0);
     ((struct od_worker *)link->owner)->link_count--;
 }
 
 static void peer_message(struct od_link *link, enum od_kind kind, od_slice body, int fd)
 {
+    OD_ASSERT(kind < OD_KIND_COUNT);
     struct peer *peer = link->owner;
     if (from_peer[kind] == NULL)
         refuse("a worker", kind, fd);
@@ -413,6 +429,8 @@ static void peer_gone(struct od_link *link)
 static void peer_closed(struct od_link *link)
 {
     struct peer *peer = link->owner;
+    OD_ASSERT(peer->worker->link_count > 0);
+    OD_ASSERT(peer->worker->objects.peers[peer->index] != link);
     peer->worker->link_count--;
     free(peer);
 }

@@ -31,6 +31,7 @@ static bool is_settled(const struct od_worker *worker)
 
 void od_settle_turn(struct od_worker *worker)
 {
+    OD_ASSERT(worker->settling.size % sizeof(uint64_t) == 0);
     if (worker->settling.size == 0 || !is_settled(worker))
         return;
     struct od_cursor questions = od_cursor_of(od_bytes_slice(&worker->settling));

@@ -11,6 +11,13 @@ void od_versions_init(struct od_versions *versions, struct od_objects *objects,
     *versions = (struct od_versions){objects, options, new_script, NULL};
 }
 
+static void check(const struct od_versions *versions)
+{
+    OD_ASSERT(versions->objects != NULL);
+    OD_ASSERT(versions->next == NULL || versions->next != versions->objects->script);
+    OD_ASSERT(versions->next == NULL || versions->next->uses == 0);
+}
+
 static void forget_next(struct od_versions *versions)
 {
     if (versions->next != NULL)
@@ -34,6 +41,7 @@ static void put_namespaces(struct od_bytes *out, const struct od_objects *object
         if (!script->serves(script, namespace))
             continue;
         od_bytes_put_string(out, namespace->name);
+        od_bytes_put_string(out, od_script_called_name(script, namespace->name));
         count++;
     }
     od_bytes_set_u32(out, place, count);
@@ -57,6 +65,7 @@ void od_versions_say_loaded(struct od_link *main, const struct od_objects *objec
 static bool load(struct od_versions *versions, struct od_script *script, od_slice files,
                  struct od_error *err)
 {
+    OD_ASSERT(script->uses == 0);
     const struct od_options *options = versions->options;
     if (OD_FAULT("load.fail"))
         return od_error_set(err, "a fault point says that it does not load");
@@ -70,6 +79,7 @@ static bool load(struct od_versions *versions, struct od_script *script, od_slic
 
 static bool serve_first(struct od_versions *versions, struct od_script *script, bool ok)
 {
+    OD_ASSERT(versions->objects->script == NULL);
     struct od_link *main = versions->objects->main;
     if (!ok) {
         script->close(script);
@@ -82,6 +92,7 @@ static bool serve_first(struct od_versions *versions, struct od_script *script, 
 
 bool od_versions_load(struct od_versions *versions, od_slice body, struct od_error *err)
 {
+    check(versions);
     struct od_cursor cursor = od_cursor_of(body);
     forget_next(versions);
     struct od_script *script = versions->new_script();
@@ -105,6 +116,7 @@ static bool is_next(const struct od_versions *versions, od_slice body)
 
 void od_versions_switch(struct od_versions *versions, od_slice body)
 {
+    check(versions);
     if (!is_next(versions, body))
         return;
     od_objects_switch(versions->objects, versions->next);
@@ -113,12 +125,14 @@ void od_versions_switch(struct od_versions *versions, od_slice body)
 
 void od_versions_discard(struct od_versions *versions, od_slice body)
 {
+    check(versions);
     if (is_next(versions, body))
         forget_next(versions);
 }
 
 void od_versions_turn(struct od_versions *versions)
 {
+    check(versions);
     struct od_objects *objects = versions->objects;
     if (!od_list_is_empty(&objects->scripts))
         od_objects_close_scripts(objects);

@@ -12,6 +12,7 @@
 #include "net/exchange.h"
 #include "net/net.h"
 #include "object/call.h"
+#include "object/leftovers.h"
 #include "object/objects.h"
 #include "object/outgoing.h"
 #include "object/pressure.h"
@@ -21,6 +22,7 @@
 #include "object/sink.h"
 #include "object/socket.h"
 #include "object/stream.h"
+#include "object/trace.h"
 #include "store/limits.h"
 #include "store/store.h"
 #include "worker/breakout.h"
@@ -32,6 +34,15 @@
 #define DRAIN_CLOSE_MS 1000
 #define DRAIN_LOOK_MS 5
 #define SAY_BEHIND_MS 10000 // Not more often that the disk is behind.
+
+static void check(const struct od_worker *worker)
+{
+    OD_ASSERT(worker->objects.main == &worker->main);
+    OD_ASSERT(worker->objects.peers[worker->objects.worker_count] == &worker->main);
+    OD_ASSERT(worker->link_count > 0);
+    OD_ASSERT(!worker->has_closed_sockets || worker->is_draining);
+    OD_ASSERT(!worker->is_draining || worker->is_restored);
+}
 
 // --- News from the net ---------------------------------------------------------------------------
 
@@ -163,6 +174,7 @@ static void submit_batches(struct od_worker *worker)
         od_link_end(&worker->main, mark);
     }
     od_store_end_turn(worker->store);
+    OD_ASSERT(worker->objects.next_number >= worker->page->last_number);
     worker->page->last_number = worker->objects.next_number;
 }
 
@@ -188,6 +200,7 @@ static void look_again(struct od_timer *timer)
 
 void od_worker_begin_drain(struct od_worker *worker)
 {
+    OD_ASSERT(!worker->is_draining);
     worker->is_draining = worker->is_restored = true;
     od_net_drain(&worker->net);
     od_objects_drain(&worker->objects);
@@ -203,6 +216,7 @@ static bool is_quiet(const struct od_worker *worker)
 
 static void close_sockets(struct od_worker *worker)
 {
+    OD_ASSERT(!worker->has_closed_sockets);
     worker->net.limits.close_ms = DRAIN_CLOSE_MS;
     struct od_map_node *node = NULL;
     while ((node = od_map_next(&worker->objects.sockets, node)) != NULL)
@@ -213,6 +227,7 @@ static void close_sockets(struct od_worker *worker)
 // First what runs may end, then sockets are closed, then what that caused may end.
 static void drain(struct od_worker *worker)
 {
+    OD_ASSERT(worker->is_draining);
     if (!is_quiet(worker))
         return;
     if (!worker->has_closed_sockets)
@@ -232,6 +247,7 @@ static void wake_up(struct od_timer *timer)
 // Nothing else is to be done in this turn, and perhaps for long.
 static void rest(struct od_worker *worker)
 {
+    OD_ASSERT(!worker->has_more);
     od_time_ms again_ms = od_versions_idle(&worker->versions);
     worker->has_more = again_ms == 0;
     if (again_ms > 0)
@@ -273,16 +289,20 @@ static bool may_deliver(struct od_worker *worker)
                worker->objects.worker, OD_STORE_ON_WAY_BYTES_MAX >> 20);
         worker->said_behind_ms = now_ms;
     }
+    // An object that was woken before its sockets are back would not see them.
     return worker->is_restored && !worker->is_behind;
 }
 
 static void worker_turn(struct od_worker *worker)
 {
+    check(worker);
     od_loop_poll(&worker->loop, !worker->has_more); // Sockets and links: bytes become events.
     od_page_turn(worker->page);
     od_net_read_on(&worker->net);
     worker->has_more = may_deliver(worker) && // Lua runs here, and only here.
                        od_objects_deliver(&worker->objects);
+    if (worker->is_restored && !worker->is_draining && !worker->is_behind)
+        worker->has_more = od_leftovers_turn(&worker->objects) || worker->has_more;
     worker->has_more = worker->has_more || od_net_reads_on(&worker->net);
     od_pressure_relieve(&worker->objects);
     if (worker->is_draining)
@@ -290,7 +310,9 @@ static void worker_turn(struct od_worker *worker)
     od_versions_turn(&worker->versions);
     submit_batches(worker); // What Lua wrote goes to main, as one message.
     od_settle_turn(worker);
+    od_log_teller_turn(&worker->log_teller, &worker->main);
     release_outboxes(worker); // What may leave, leaves; frames of one socket in one write.
+    od_traces_turn(&worker->objects);
     make_room(worker);
     od_log_settle(false);
     od_breakout_try();
@@ -303,6 +325,7 @@ static void worker_turn(struct od_worker *worker)
 
 static void init_objects(struct od_worker *worker, uint32_t index)
 {
+    OD_ASSERT(index < worker->options->workers);
     struct od_objects *objects = &worker->objects;
     objects->net = &worker->net;
     objects->store = worker->store;
@@ -316,6 +339,7 @@ static void init_objects(struct od_worker *worker, uint32_t index)
     objects->idle_ms = worker->options->idle_ms;
     objects->event_limit_ms = worker->options->event_limit_ms;
     objects->logs_accesses = worker->options->log_requests;
+    objects->logs_queries = worker->options->log_queries;
     od_objects_init(objects);
 }
 
@@ -379,6 +403,7 @@ static bool open_and_serve(struct od_worker *worker, od_script_new *new_script, 
     od_versions_init(&worker->versions, &worker->objects, worker->options, new_script);
     while (!worker->is_over)
         worker_turn(worker);
+    // From the top down: scripts need objects, objects the net and the store.
     od_versions_deinit(&worker->versions);
     od_objects_deinit(&worker->objects);
     close_links(worker);
@@ -409,6 +434,7 @@ int od_worker_main(const struct od_options *options, od_script_new *new_script, 
         worker.exit_code = OD_EXIT_WRONG;
     free(worker.objects.peers);
     od_bytes_deinit(&worker.settling);
+    od_log_teller_deinit(&worker.log_teller);
     od_loop_deinit(&worker.loop);
     od_log_settle(true);
     od_worker_page_free(worker.page);

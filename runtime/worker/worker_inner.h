@@ -9,6 +9,7 @@
 #include "link/options.h"
 #include "net/net.h"
 #include "object/objects.h"
+#include "worker/log_teller.h"
 #include "worker/versions.h"
 
 struct od_worker {
@@ -27,9 +28,10 @@ struct od_worker {
     bool has_closed_sockets;
     struct od_timer rest_timer;  // The script wants to tidy up then.
     struct od_timer drain_timer; // While draining: looks again whether all is done.
-    struct od_bytes settling;    // (u64 question)*: to be answered when there is nothing to do.
-    bool is_behind;              // The disk is; no script runs.
-    od_time_ms said_behind_ms;   // When that was logged.
+    struct od_log_teller log_teller;
+    struct od_bytes settling;  // (u64 question)*: to be answered when there is nothing to do.
+    bool is_behind;            // The disk is; no script runs.
+    od_time_ms said_behind_ms; // When that was logged.
     bool is_over;
     int exit_code;
 };

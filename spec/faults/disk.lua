@@ -2,7 +2,7 @@
 --
 --   local disk = Disk.new()
 --   local server = Server.start { source = ..., env = disk.environment }
---   disk:fail("sync", { skip = 2, times = 1, error = "EIO" })
+--   disk:fail("sync", { of = "data", skip = 2, times = 1, error = "EIO" })
 --   disk:position()  --> where in the trace we are: what is told now has to survive from here on
 --   for position, write_image in disk:cuts { images = 1000, seed = 1 } do ... end
 --
@@ -10,9 +10,10 @@
 -- sectors of some of the writes.
 
 local ffi = require "ffi"
+local socket = require "socket"
 
 pcall(ffi.cdef, [[
-struct od_spec_disk_plan { int32_t call, skip, times, error, is_lying, failed; };
+struct od_spec_disk_plan { int32_t part, call, skip, times, error, is_lying, failed; };
 void *mmap(void *address, size_t size, int protection, int flags, int fd, long offset);
 int munmap(void *address, size_t size);
 int open(const char *path, int flags, ...);
@@ -24,11 +25,12 @@ long lseek(int fd, long offset, int from);
 ]])
 
 local C = ffi.C
-local SECTOR = 512
+local SECTOR, PATIENCE_S = 512, 20
 local O_RDONLY, O_RDWR, O_CREAT, O_TRUNC, SEEK_END = 0, 2, 64, 512, 2
 local MAP_SHARED, READ_WRITE = 1, 3
 local FILE_MODE, DIRECTORY_MODE = ffi.cast("int", 384), 448 -- 0600, 0700
 local FILE_BYTES_MAX = 64 * 2 ^ 20
+local PARTS = { data = 1, journal = 2 }
 local CALLS = { write = 1, sync = 2, dsync = 3 }
 local ERRORS = { EIO = 5, ENOSPC = 28 }
 
@@ -72,9 +74,11 @@ function Disk:remove()
   os.execute("rm -rf '" .. self.directory .. "'")
 end
 
--- Calls of a kind ("write", "sync", "dsync") fail: after `skip` good ones `times` (-1: all).
+-- Calls of a kind ("write", "sync", "dsync") fail: after `skip` good ones `times` (-1: all); `of`
+-- the "data" file, the "journal", or both.
 function Disk:fail(call, options)
   self.plan.times = 0
+  self.plan.part = PARTS[options.of] or 0
   self.plan.call, self.plan.skip = CALLS[call], options.skip or 0
   self.plan.error = ERRORS[options.error or "EIO"]
   self.plan.times = options.times or 1
@@ -86,6 +90,15 @@ end
 
 function Disk:failures()
   return self.plan.failed
+end
+
+-- Until what was told to fail has failed.
+function Disk:await_failure()
+  local deadline = socket.gettime() + PATIENCE_S
+  while self.plan.times > 0 do
+    assert(socket.gettime() < deadline, "nothing failed")
+    socket.select(nil, nil, 0.001)
+  end
 end
 
 -- From now on a sync is claimed and not done.
@@ -110,19 +123,19 @@ local function number_at(text, at, ctype)
   return tonumber(ffi.cast("const " .. ctype .. " *", ffi.cast("const char *", text) + at)[0])
 end
 
--- The records in order: { kind, offset, size, at = of the bytes, position = behind the record }.
+-- The records in order: { kind, file, offset, size, at = of the bytes, position = behind it }.
 function Disk:records()
   local text = read_all(self.trace)
   local records, at = {}, 0
   while at < #text do
     local kind = text:sub(at + 1, at + 1)
-    local record = { kind = kind }
-    at = at + 1
-    if kind ~= "s" and kind ~= "r" then
+    local record = { kind = kind, file = text:byte(at + 2) }
+    at = at + 2
+    if kind ~= "s" then
       record.offset = number_at(text, at, "uint64_t")
       record.size = number_at(text, at + 8, "uint32_t")
       record.at = at + 12
-      at = at + 12 + (kind == "w" and record.size or 0)
+      at = at + 12 + ((kind == "w" or kind == "r") and record.size or 0)
     end
     record.position = at
     records[#records + 1] = record
@@ -132,14 +145,14 @@ end
 
 -- --- What is on the disk -------------------------------------------------------------------------
 
-local Platter = {}
+local Platter = {} -- Of one file.
 Platter.__index = Platter
 
 local function new_platter(text)
   return setmetatable({
     bytes = ffi.cast("const char *", text), text = text,
     synced = ffi.new("char[?]", FILE_BYTES_MAX), synced_size = 0,
-    image = ffi.new("char[?]", FILE_BYTES_MAX), pending = {}, name = "new-data.mdb",
+    image = ffi.new("char[?]", FILE_BYTES_MAX), pending = {}, name = nil,
   }, Platter)
 end
 
@@ -171,7 +184,7 @@ function Platter:take(record)
   elseif record.kind == "d" then
     self:sync_last()
   elseif record.kind == "r" then
-    self.name = "data.mdb"
+    self.name = self.text:sub(record.at + 1, record.at + record.size)
   end
 end
 
@@ -217,36 +230,43 @@ function Platter:cut(mode, random)
 end
 
 -- So many power cuts (options.images), spread over the trace or its first options.records, each
--- after a record of it and in one of the ways in which it can come out. Yields the position in the
--- trace and the directory with the image, which is a new one of its own until `disk:clear()`.
+-- after a record of it and in one of the ways in which it can come out, for each file its own.
+-- Yields the position in the trace and the directory with the image, which is a new one of its own
+-- until `disk:clear()`. A file without a name yet is data.mdb in the making, the first there is, or
+-- a segment.
 function Disk:cuts(options)
   local records, text = self:records()
   local last = options.records or #records
-  local platter = new_platter(text)
+  local platters = {}
   math.randomseed(options.seed)
   return coroutine.wrap(function()
     local due = 0
     for i = 1, last do
       local record = records[i]
-      platter:take(record)
+      platters[record.file] = platters[record.file] or new_platter(text)
+      platters[record.file]:take(record)
       due = due + options.images / last
       while due >= 1 do
         due = due - 1
-        local size = platter:cut(math.random(#MODES), math.random)
-        coroutine.yield(record.position, self:write_image(platter.name, platter.image, size))
+        coroutine.yield(record.position, self:write_image(platters))
       end
     end
   end)
 end
 
-function Disk:write_image(name, bytes, size)
+function Disk:write_image(platters)
   self.images = (self.images or 0) + 1
   local directory = ("%s/images/%d"):format(self.directory, self.images)
   C.mkdir(self.directory .. "/images", DIRECTORY_MODE)
   C.mkdir(directory, DIRECTORY_MODE)
-  local fd = C.open(directory .. "/" .. name, O_RDWR + O_CREAT + O_TRUNC, FILE_MODE)
-  assert(C.write(fd, bytes, size) == size, "no room for the image")
-  C.close(fd)
+  C.mkdir(directory .. "/journal", DIRECTORY_MODE)
+  for number, platter in pairs(platters) do
+    local size = platter:cut(math.random(#MODES), math.random)
+    local name = platter.name or (number == 1 and "new-data.mdb" or "journal/spare")
+    local fd = C.open(directory .. "/" .. name, O_RDWR + O_CREAT + O_TRUNC, FILE_MODE)
+    assert(C.write(fd, platter.image, size) == size, "no room for the image")
+    C.close(fd)
+  end
   return directory
 end
 

@@ -1,6 +1,6 @@
 -- Nothing acknowledged is lost to a power cut. The whole server runs under load on a disk that
--- writes down every write and sync of the data file; from that we make what a cut at any moment may
--- leave, half-written sectors included, and open each as the server would.
+-- writes down every write and sync of the data file and the journal; from that we make what a cut
+-- at any moment may leave, half-written sectors included, and open each as the server would.
 --
 -- OPEN_DO_IMAGES sets how many (1,000), OPEN_DO_SEED repeats a run.
 
@@ -200,7 +200,9 @@ local function examine_all(images, ledgers, faults)
 end
 
 local function run_load(disk)
-  local server = Server.start { source = SOURCE, workers = 2, env = disk.environment }
+  local server = Server.prepare { source = SOURCE, workers = 2, env = disk.environment }
+  server:fault("journal.small") -- So that segments are used again.
+  server:launch()
   local ledgers = {}
   for index = 1, LEDGERS do
     ledgers[index] = new_ledger(server, index)

@@ -8,7 +8,7 @@ local ALLOWED = {
   ["runtime/codec"] = { "runtime/base", "link/headers.h", "link/networks.h", "link/request.h",
     "link/response.h" },
   ["runtime/net"] = { "runtime/base", "runtime/link", "runtime/codec" },
-  ["runtime/store"] = { "runtime/base", "runtime/link" },
+  ["runtime/store"] = { "runtime/base", "runtime/link", "codec/check_sum.h" },
   ["runtime/sql"] = { "runtime/base", "runtime/store" },
   ["runtime/object"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/net",
     "runtime/store", "runtime/sql" },
@@ -56,11 +56,10 @@ local CIRCLES = {
   ["runtime/net"] = { "exchange exchange_inner fetch fetch_inner net websocket "
     .. "websocket_state wire" },
   ["runtime/object"] = { "access_log alarm_event assets auto_response branch call call_inner "
-    .. "client_end deadlock inbox inspection keep label look object object_inner objects outbox "
-    .. "outgoing "
-    .. "refusal report "
-    .. "section sink socket stream tag task timeout transaction" },
-  ["runtime/store"] = { "committer group reports", "env env_file", "storage store store_inner" },
+    .. "client_end deadlock history inbox inspection keep label leftovers look object object_inner "
+    .. "objects outbox outgoing refusal report section sink socket stream tag task timeout trace "
+    .. "transaction" },
+  ["runtime/store"] = { "env env_file", "storage store store_inner" },
 }
 
 local function is_allowed(include)

@@ -33,23 +33,9 @@ return { namespaces = { things = Thing, silent = Silent } }
 ]]
 
 describe("an alarm", function()
-  local server
-
-  before_each(function()
-    server = workbench.start(SOURCE, { workers = 1, args = { "--idle-ms", "10000" } })
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
-
-  local function ask(code, name)
-    return workbench.ask(server, name or "a", code)
-  end
-
-  local function refusal(code)
-    return workbench.refusal(server, "a", code)
-  end
+  local server, ask, refusal = workbench.each(SOURCE, {
+    workers = 1, args = { "--idle-ms", "10000" },
+  })
 
   -- Waits until the object has said once more that its handler runs.
   local function wait_ring(name)

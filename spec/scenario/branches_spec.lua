@@ -40,23 +40,7 @@ return { namespaces = { things = Thing }, fetch = fetch }
 ]]
 
 describe("functions side by side", function()
-  local server
-
-  before_each(function()
-    server = workbench.start(SOURCE, { workers = 1 })
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
-
-  local function ask(code)
-    return workbench.ask(server, "a", code)
-  end
-
-  local function refusal(code)
-    return workbench.refusal(server, "a", code)
-  end
+  local server, ask, refusal = workbench.each(SOURCE, { workers = 1 })
 
   it("wait together, and their results come in order", function()
     assert.same({ results = { 1, 2, 3, 4, 5 }, order = { "+1", "+2", "+3", "+4", "+5", "-5", "-4",

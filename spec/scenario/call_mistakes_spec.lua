@@ -69,15 +69,7 @@ local MISTAKES = {
 }
 
 describe("a mistake with stubs", function()
-  local server
-
-  setup(function()
-    server = callers.start()
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
+  local server = callers.once()
 
   -- Everything there is to be confused with something else; the mistake is made in line 7.
   local PREPARE = [[

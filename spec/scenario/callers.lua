@@ -72,6 +72,10 @@ function M.start(options)
   return workbench.start(M.SOURCE, options)
 end
 
+function M.once(options)
+  return workbench.once(M.SOURCE, options, getfenv(2))
+end
+
 -- The names of an object, of one in the same worker and of one in the other.
 function M.neighbours(server)
   local first, same, other

@@ -37,15 +37,7 @@ local function run(command)
 end
 
 describe("a client that others wrote:", function()
-  local server
-
-  setup(function()
-    server = workbench.start(SOURCE)
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
+  local server = workbench.once(SOURCE)
 
   local function curl(arguments, path)
     local text, code = run(("curl -sS --max-time 20 %s '%s/things/%s'"):format(

@@ -28,15 +28,7 @@ return { namespaces = { things = Thing } }
 local DAY, HOUR = 86400000, 3600000
 
 describe("a clock that is set", function()
-  local server
-
-  before_each(function()
-    server = workbench.start(SOURCE, { workers = 1 })
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
+  local server = workbench.each(SOURCE, { workers = 1 })
 
   local function ask(name, code)
     return workbench.ask(server, name, code)

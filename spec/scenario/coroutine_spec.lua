@@ -2,19 +2,7 @@
 local workbench = require "spec.scenario.workbench"
 
 describe("a handler", function()
-  local server
-
-  setup(function()
-    server = workbench.start(nil, { args = { "--script-memory-mb", "64" } })
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
-
-  local function ask(code)
-    return workbench.ask(server, "a", code)
-  end
+  local server, ask = workbench.once(nil, { args = { "--script-memory-mb", "64" } })
 
   it("can wait inside coroutines of its own, at any depth and under pcall", function()
     assert.equal("1 two 3", ask([[

@@ -1,5 +1,6 @@
 -- Calls that go round in a circle. Where an object on the way handles nothing else meanwhile the
 -- circle could never end: one of the calls fails and says who waits for whom.
+local Server = require "spec.support.server"
 local callers = require "spec.scenario.callers"
 local workbench = require "spec.scenario.workbench"
 
@@ -163,4 +164,96 @@ describe("a circle of calls", function()
     assert.is_string(workbench.ask(server, b,
       ("return self.env.things:getByName(%q):who()"):format(a)))
   end)
+end)
+
+-- After a save a call waits for all handlers on the old code, each of which may wait for a call. Each
+-- way from call to call was walked, and there were 30 to the power of the chain's length: the worker
+-- stood still until it was killed.
+describe("many calls between objects that wait for new code", function()
+  local SOURCE = [[
+local od = require "open-do"
+local Link = {}
+function Link:fetch(request)
+  local text = request:text()
+  local seconds, names = text:match("^(%d+) ?(.*)$")
+  print("waits " .. seconds)
+  od.sleep(seconds * 1000)
+  print("calls at " .. seconds)
+  local said = {}
+  for name in names:gmatch("%S+") do
+    local ok, why = pcall(function() return self.env.links:getByName(name):who() end)
+    said[#said + 1] = ok and "fine" or tostring(why)
+  end
+  return od.Response(table.concat(said, "; "))
+end
+function Link:who() return self.state.id.name end
+return { namespaces = { links = Link } } -- Version 1
+]]
+  local CALLS, LINKS = 30, 9
+  local server
+
+  after_each(function()
+    server:stop()
+  end)
+
+  local function await(pattern, count)
+    for _ = 1, count do
+      server:wait_log(pattern)
+    end
+  end
+
+  -- Each object has so many handlers on the old code; those of `objects[i]` call `objects[i].names`
+  -- after `objects[i].seconds`. Returns the clients, which have an answer to come.
+  local function begin(workers, objects)
+    server = Server.start { source = SOURCE, workers = workers }
+    local clients = {}
+    for i, object in ipairs(objects) do
+      local body = object.seconds .. " " .. object.names
+      for _ = 1, CALLS do
+        local client = server:open()
+        client:write(("POST /links/%d HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s")
+          :format(i, #body, body))
+        clients[#clients + 1] = client
+      end
+    end
+    await("waits %d", #clients)
+    server:save((SOURCE:gsub("Version 1", "Version 2")))
+    assert.equal(0, (server:asking("reload")))
+    return clients
+  end
+
+  for workers = 1, 2 do
+    it(("are looked at once each, in %d workers"):format(workers), function()
+      local objects = {}
+      for i = 1, LINKS do
+        objects[i] = { seconds = LINKS - i, names = tostring(i + 1) }
+      end
+      objects[LINKS] = { seconds = LINKS + 1, names = "" }
+      local clients = begin(workers, objects)
+      for second = 1, LINKS - 1 do
+        server:turn_clock(1000)
+        await("calls at " .. second, CALLS)
+      end
+      server:turn_clock(2000)
+      for i, client in ipairs(clients) do
+        local answer = client:read_answer()
+        assert.equal(200, answer.status)
+        assert.equal(i <= (LINKS - 1) * CALLS and "fine" or "", answer.body)
+      end
+    end)
+
+    it(("in circles all end, some with an error, in %d workers"):format(workers), function()
+      local clients = begin(workers, {
+        { seconds = 1, names = "2 3" }, { seconds = 1, names = "3 1" }, { seconds = 1, names = "1 2" },
+      })
+      server:turn_clock(1000)
+      for _, client in ipairs(clients) do
+        local answer = client:read_answer()
+        assert.equal(200, answer.status)
+        for said in answer.body:gmatch("[^;]+") do
+          assert.is_truthy(said:match("fine") or said:match("this call can never finish"), said)
+        end
+      end
+    end)
+  end
 end)

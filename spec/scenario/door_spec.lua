@@ -76,6 +76,22 @@ describe("The door", function()
     assert.truthy(client:read_to_end():match("^HTTP/1.1 408 "))
   end)
 
+  -- It was closed without a byte, though the client could still read.
+  it("answers 400 to a request that ends in the middle", function()
+    for _, half in ipairs { REQUEST:sub(1, 10), REQUEST:sub(1, -3), "\r\n" .. REQUEST:sub(1, 10) } do
+      local client = asks(half)
+      client.tcp:shutdown("send")
+      assert.matches("^HTTP/1.1 400 .*Connection: close.*the request ends in the middle\n$",
+        client:read_to_end())
+    end
+    for _, nothing in ipairs { "", "\r\n" } do
+      local client = asks(nothing)
+      client.tcp:shutdown("send")
+      assert.equal("", client:read_to_end())
+    end
+    expect_hello(asks())
+  end)
+
   it("closes without a word when nothing was said, and says nothing about it", function()
     local silent, gone = server:open(), asks(REQUEST:sub(1, 10))
     gone:close()

@@ -14,15 +14,7 @@ return { namespaces = { things = Thing, others = Other, throwers = Thrower } }
 ]]
 
 describe("a hostile script", function()
-  local server
-
-  setup(function()
-    server = workbench.start(SOURCE, { workers = 1 })
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
+  local server = workbench.once(SOURCE, { workers = 1 })
 
   -- What the code returned, or raised, as text.
   local function try(code)

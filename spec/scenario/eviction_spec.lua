@@ -40,15 +40,7 @@ return { namespaces = { things = Thing } }
 ]]
 
 describe("an object that is put to sleep at once", function()
-  local server
-
-  before_each(function()
-    server = workbench.start(SOURCE, { workers = 1, args = { "--idle-ms", "0" } })
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
+  local server = workbench.each(SOURCE, { workers = 1, args = { "--idle-ms", "0" } })
 
   it("keeps its sockets; each message meets a new instance (73) (184)", function()
     local ann = server:connect("/things/a")

@@ -137,6 +137,25 @@ describe_with("od.fetch", nil, function(world)
     why_not(peer:raw("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n"))
   end)
 
+  -- libcurl takes one of the two, a proxy before us perhaps the other (RFC 9112, section 6.3).
+  it("refuses an answer that has two lengths", function()
+    local head = "HTTP/1.1 200 OK\r\nContent-Length: %s\r\nContent-Length: %s\r\n\r\nabcde"
+    local function answer(first, second)
+      return peer:raw(head:format(first, second))
+    end
+    for _, lengths in ipairs { { 3, 5 }, { 5, 3 }, { "5, 3", "5, 3" } } do
+      assert.equal("the answer has two different Content-Length", why_not(answer(unpack(lengths))))
+    end
+    assert.equal("abcde", workbench.ask(server, "a",
+      ("return od.fetch(%q):text()"):format(answer(5, 5))))
+  end)
+
+  it("says what is wrong with a head, in words of its own", function()
+    assert.equal("the answer is not HTTP (its first field is folded)",
+      why_not(peer:raw("HTTP/1.1 200 OK\r\n folded: x\r\n\r\n")))
+    assert.equal("a line in the head of the answer is too long", why_not("/long-field?bytes=2000000"))
+  end)
+
   it("gives fields a script can have, and no others", function()
     local raw = peer:raw("HTTP/1.1 200 OK\r\nGood: 1\r\nwith space: 2\r\n"
       .. "ctl: a\1b\r\nconnection: close\r\n\r\nhello")

@@ -4,7 +4,7 @@
 local Server = require "spec.support.server"
 local workbench = require "spec.scenario.workbench"
 
-local NEWEST = 3
+local NEWEST = 4
 
 describe("a data directory", function()
   local server
@@ -17,9 +17,12 @@ describe("a data directory", function()
     server = Server.prepare {
       source = workbench.PLAIN:gsub("return", "function Thing:alarm() end\nreturn"),
       files = { ["workbench.lua"] = workbench.MODULE } }
-    local command = "mkdir -m 700 %s && gzip -dc spec/unit/store/formats/%d.mdb.gz > %s/data.mdb"
-    local data = server.directory .. "/data"
-    assert(os.execute(command:format(data, format, data)) == 0)
+    local command = "mkdir -m 700 $data && "
+      .. (format < 4 and "gzip -dc $formats/$format.mdb.gz > $data/data.mdb"
+        or "tar -xzf $formats/$format.tar.gz -C $data")
+    local words = {
+      data = server.directory .. "/data", formats = "spec/unit/store/formats", format = format }
+    assert(os.execute((command:gsub("%$(%l+)", words))) == 0)
     server:launch()
   end
 
@@ -44,6 +47,12 @@ describe("a data directory", function()
           return { sql:exec("SELECT count(*) AS n FROM t"):one().n,
             sql:exec("SELECT length(x) AS n FROM t WHERE id = 3"):one().n,
             sql:exec("SELECT x FROM f WHERE f MATCH 'words'"):one().x } ]]))
+      end
+      if format >= 4 then
+        assert.same({ 4, "none", "journal" }, {
+          ask("b", "return storage:get('only in the journal')[1]"),
+          ask("b", "return storage:get('applied') or 'none'"),
+          ask("c", "return storage.sql:exec('SELECT x FROM t'):one().x") })
       end
       ask("b", [[ storage.sql:exec "CREATE TABLE new (x); INSERT INTO new VALUES (1)" ]])
       server:restart()

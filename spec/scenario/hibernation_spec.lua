@@ -32,15 +32,7 @@ return { namespaces = { things = Thing } }
 ]]
 
 describe("an object without anything to do for ten seconds", function()
-  local server
-
-  before_each(function()
-    server = workbench.start(SOURCE, { workers = 1 })
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
+  local server = workbench.each(SOURCE, { workers = 1 })
 
   local function ask(name, code)
     return workbench.ask(server, name, code)

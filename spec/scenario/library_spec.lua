@@ -2,19 +2,7 @@
 local workbench = require "spec.scenario.workbench"
 
 describe("a script", function()
-  local server
-
-  setup(function()
-    server = workbench.start()
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
-
-  local function ask(code)
-    return workbench.ask(server, "a", code)
-  end
+  local server, ask = workbench.once()
 
   it("requires cjson and cjson.safe", function()
     assert.same({ '{"a":[]}', true, true, true }, ask([[

@@ -11,15 +11,7 @@ return "said"
 ]]
 
 describe("a log", function()
-  local server
-
-  before_each(function()
-    server = workbench.start(nil, { workers = 1, args = { "--log-requests" } })
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
+  local server = workbench.each(nil, { workers = 1, args = { "--log-requests" } })
 
   local function say(lines, words)
     assert.equal("said", workbench.ask(server, "a", BURST:format(lines, words)))

@@ -1,6 +1,7 @@
 -- An operator looks into a running program: open-do objects, object, kv, call, sockets, alarm,
 -- export and import. What he reads wakes nobody; what he writes is an event like any other.
 local json = require "dkjson"
+local base64 = require("spec.support.library").od.base64
 local process = require "spec.support.process"
 local workbench = require "spec.scenario.workbench"
 
@@ -15,7 +16,9 @@ end
 function Thing:add(a, b) return a + b, "sum" end
 function Thing:n_now() return self.n end
 function Thing:slow() od.sleep(20000) end
-function Thing:alarm() end
+function Thing:keep(value) self.state.storage:put("n", value) end
+function Thing:break_it() error(self.state.id.name .. " is broken") end
+function Thing:alarm() print "rung" end
 
 function Thing:storageChanged(keys)
   print("changed", table.concat(keys, ","))
@@ -160,15 +163,161 @@ describe("an operator", function()
     start { workers = 2 }
     workbench.ask(server, "many-0", [[
       for i = 1, 600 do self.env.things:getByName("many-" .. i):add(1, 1) end]])
-    local objects = ask("objects", "things/many-", "--json")
+    local objects = ask("objects", "things/many-", "--json").objects
     assert.equal(601, #objects)
     for i = 1, 20 do
       workbench.ask(server, "stored-" .. i, "storage:put('n', 1)")
     end
-    objects = ask("objects", "things/stored-", "--json")
+    objects = ask("objects", "things/stored-", "--json").objects
     assert.equal(20, #objects)
     assert.equal("stored-1", objects[1].name)
-    assert.same({}, ask("objects", "nothing", "--json"))
+    assert.same({ objects = {} }, ask("objects", "nothing", "--json"))
+  end)
+
+  it("goes on in the list where it ended, also the next day", function()
+    start { workers = 2 }
+    workbench.ask(server, "stored-0", [[
+      for i = 1, 700 do self.env.things:getByName("stored-" .. i):keep(i) end]])
+    workbench.becomes(true, function() -- Bytes are counted in the data file.
+      return ask("object", "things/stored-700", "--json").bytes > 0
+    end)
+    local seen, pages = {}, 0
+    local function note(page)
+      pages = pages + 1
+      for _, object in ipairs(page.objects) do
+        assert.is_nil(seen[object.name])
+        assert.equal(object.name ~= "stored-0", object.bytes > 0)
+        seen[object.name] = true
+      end
+      return page.cursor
+    end
+    local cursor = note(ask("objects", "things/stored-", "--json", "--limit", "100"))
+    server:restart()
+    while cursor do
+      cursor = note(ask("objects", "things/stored-", "--json", "--limit", "100", "--cursor",
+        cursor))
+    end
+    for i = 1, 700 do
+      assert.is_true(seen["stored-" .. i])
+    end
+    assert.is_true(pages >= 7)
+  end)
+
+  it("is told when a cursor means nothing any more", function()
+    start { workers = 2 }
+    for i = 1, 5 do
+      workbench.ask(server, "stored-" .. i, "storage:put('n', 1)")
+    end
+    local cursor = ask("objects", "things", "--json", "--limit", "1").cursor
+    assert.matches("is no cursor", (refused("objects", "--cursor", "yesterday")))
+    assert.matches("no place in the list", (refused("objects", "--cursor", "2.0.BwAB")))
+    assert.equal(2, select(2, refused("objects", "--order", "name", "--cursor", cursor)))
+    assert.matches("'age' is no order; there are busy, bytes,",
+      (refused("objects", "--order", "age")))
+    server.options.workers = 1
+    server:restart()
+    assert.matches("a time with 2 workers, now there are 1",
+      (refused("objects", "things", "--cursor", cursor)))
+  end)
+
+  it("finds the largest, the fullest and the failing ones", function()
+    start()
+    for i = 1, 9 do
+      workbench.ask(server, "o" .. i, ("storage:put('n', ('x'):rep(%d))"):format(i * 1000))
+    end
+    for _ = 1, 3 do
+      server:connect("/things/o4")
+    end
+    server:connect("/things/o5")
+    assert.matches("o7", refused("call", "things/o7", "break_it"))
+    workbench.fall_asleep(server)
+    local function first(order, limit)
+      local names = {}
+      local list = ask("objects", "things", "--order", order, "--limit", limit or "2", "--json")
+      for i, object in ipairs(list.objects) do
+        names[i] = object.name
+      end
+      return names, list.objects
+    end
+    assert.same({ "o9", "o8" }, (first "bytes"))
+    assert.same({ "o4", "o5" }, (first "sockets"))
+    assert.same({ "o1", "o2" }, (first "name"))
+    local names, failing = first("errors", "1")
+    assert.same({ "o7" }, names)
+    assert.equal(1, failing[1].errors)
+    assert.equal("o7 is broken", failing[1].lastError)
+    assert.equal("script.lua:12", failing[1].lastErrorAt)
+    assert.matches("o7%s+asleep", say("objects", "things", "--order", "errors"))
+    assert.matches("last error%s+script.lua:12: o7 is broken, %d+ s ago",
+      say("object", "things/o7"))
+    assert.same({}, ask("objects", "things/o", "--awake", "--json").objects)
+    ask("call", "things/o2", "add", "1", "2")
+    local awake = ask("objects", "things/o", "--awake", "--json").objects
+    assert.same({ 1, "o2", "add" }, { #awake, awake[1].name, awake[1].lastEvent })
+    assert.is_true(math.abs(awake[1].lastEventMs / 1000 - os.time()) < 100)
+  end)
+
+  it("sees what took how long, once it watches", function()
+    start()
+    workbench.ask(server, "a", "storage:put('n', 1)")
+    say("evict", "things/a")
+    assert.matches("nothing yet", say("object", "things/a", "--events"))
+    ask("call", "things/a", "add", "1", "2")
+    refused("call", "things/a", "break_it")
+    server:fault("commit.hold")
+    local writer = workbench.begin(server, "a", "storage:put('n', 2) return true")
+    local function last()
+      local events = ask("object", "things/a", "--events", "--json")
+      return events[#events], events
+    end
+    workbench.ask(server, "b", "return 1")
+    local held = server:begin_asking("object", "things/a", "--events", "--json")
+    server:clear_fault("commit.hold")
+    workbench.outcome(writer)
+    held:wait_exit(10)
+    local event, all = last()
+    assert.same({ "constructor", "add", "break_it", "fetch" },
+      { all[1].event, all[2].event, all[3].event, all[4].event })
+    assert.same({ "done", "done", "failed", "done" },
+      { all[1].state, all[2].state, all[3].state, all[4].state })
+    assert.is_true(event.commitUs > 0)
+    assert.equal(0, all[2].commitUs)
+    assert.matches("fetch%s+%d+:%d+:%d+", say("object", "things/a", "--events"))
+    for _ = 1, 120 do
+      workbench.ask(server, "a", "return 1")
+    end
+    assert.equal(100, select(2, last())[100] and #select(2, last()))
+    server:turn_clock(120000)
+    workbench.ask(server, "b", "return 1")
+    assert.same({}, select(2, last()))
+  end)
+
+  it("asks in SQL without waking it, and writes through its inbox", function()
+    start()
+    workbench.ask(server, "a", [[
+      storage.sql:exec("CREATE TABLE tea (id INTEGER PRIMARY KEY, name TEXT, weight REAL)")
+      storage.sql:exec("INSERT INTO tea (name, weight) VALUES ('green', 1.5), (NULL, NULL)")
+      storage:put("n", 1)]])
+    workbench.fall_asleep(server)
+    local found = ask("sql", "things/a", "SELECT id, name, weight FROM tea ORDER BY id", "--json")
+    assert.same({ "id", "name", "weight" }, found.columns)
+    assert.same({ { 1, "green", 1.5 }, { 2, json.null, json.null } }, found.rows)
+    assert.matches("name%s+weight\ngreen%s+1.5",
+      say("sql", "things/a", "SELECT name, weight FROM tea WHERE id = ?", "1"))
+    assert.equal("asleep", state_of("a"))
+    assert.matches("only reading is allowed",
+      refused("sql", "things/a", "--read-only", "DELETE FROM tea"))
+    assert.matches("near \"SELEKT\": syntax error", refused("sql", "things/a", "SELEKT 1"))
+    assert.equal("asleep", state_of("a"))
+    assert.matches("4 rows written",
+      say("sql", "things/a", "UPDATE tea SET weight = 2; UPDATE tea SET name = ?", '"x"'))
+  end)
+
+  it("is told that a query takes too long, and nobody waits for it", function()
+    start()
+    workbench.ask(server, "a", "storage.sql:exec('CREATE TABLE t (x)') storage:put('n', 1)")
+    assert.matches("takes longer than 500 ms", (refused("sql", "things/a", [[
+      WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT count(*) FROM c]])))
   end)
 
   it("sees who is connected, sends and closes", function()
@@ -188,10 +337,30 @@ describe("an operator", function()
   it("sets and deletes an alarm", function()
     start()
     say("alarm", "set", "things/a", "2h")
-    assert.equal(1, server:status().alarms.count)
+    local function alarms()
+      return server:status().alarms.count
+    end
+    workbench.becomes(1, alarms)
     assert.is_true(ask("alarm", "things/a", "--json") > os.time() * 1000 + 7000000)
     say("alarm", "delete", "things/a")
-    assert.equal(0, server:status().alarms.count)
+    workbench.becomes(0, alarms)
+    workbench.ask(server, "b", "storage:setAlarm(od.now() + 3600000)")
+    say("alarm", "run", "things/b")
+    server:wait_log("things/b  rung")
+    assert.equal("none\n", say("alarm", "things/b"))
+    assert.matches("no object things/c", (refused("alarm", "run", "things/c")))
+  end)
+
+  it("has the program stop in peace", function()
+    start()
+    local client = server:connect("/things/a")
+    assert.matches("ends what runs", say("drain"))
+    client:expect_close(1001)
+    server:wait_log("stopping, asked for by an operator %(uid %d+, pid %d+%)")
+    assert.equal(0, (server.process:wait_exit(20)))
+    assert.matches("no open%-do serves", (refused("drain")))
+    server:abandon()
+    server = nil
   end)
 
   it("puts an object to sleep, and deletes it with all it has", function()
@@ -242,6 +411,97 @@ describe("an operator", function()
     assert.same(lines_of(exported), lines_of(say("export", "things")))
     server:save('{"key":"a","value":1}\n', "bad.jsonl")
     assert.matches("line 1: it is neither", refused("import", server:path("bad.jsonl")))
+  end)
+
+  -- What he reads of two objects' databases, as SQL sees them: everything.
+  local function database_of(name)
+    return workbench.ask(server, name, [==[
+      local sql, all = storage.sql, {}
+      for _, name in ipairs { "sqlite_schema", "t", "f", "f_data", "box", "sqlite_sequence" } do
+        for row in sql:exec("SELECT * FROM " .. name):raw() do
+          for i = 1, 9 do all[#all + 1] = name .. "=" .. tostring(row[i]) end
+        end
+      end
+      all[#all + 1] = sql:exec("SELECT count(*) AS n FROM f WHERE f MATCH 'three'"):one().n
+      all[#all + 1] = sql:exec("PRAGMA quick_check"):one().quick_check
+      return od.hex.encode(od.sha256(table.concat(all, "\n"))) .. " " .. #all
+    ]==])
+  end
+
+  it("imports a database as it was exported, also in place of another one", function()
+    start()
+    workbench.ask(server, "a", [==[
+      local sql = storage.sql
+      storage:put("key", "value")
+      sql:exec "CREATE TABLE t (id INTEGER PRIMARY KEY AUTOINCREMENT, x, y REAL)"
+      sql:exec "CREATE VIRTUAL TABLE f USING fts5 (text)"
+      sql:exec "CREATE VIRTUAL TABLE box USING rtree (id, x0, x1)"
+      sql:exec "INSERT INTO f VALUES ('one two'), ('three four')"
+      sql:exec "INSERT INTO box VALUES (1, 0, 1)"
+      sql:exec("INSERT INTO t (x, y) VALUES (?, 0.1), (NULL, -0.0), (x'00ff', 1e300)", "\255\0")
+      return true]==])
+    for i = 1, 5 do -- So that one answer does not hold all, and some pages are free.
+      workbench.ask(server, "a", "storage.sql:exec 'INSERT INTO t SELECT NULL, randomblob(9e5), 0'")
+      if i == 4 then
+        workbench.ask(server, "a", "storage.sql:exec 'DELETE FROM t WHERE id IN (4, 5)'")
+      end
+    end
+    local function export_to(file)
+      assert(os.execute(("'%s' export things/a --data '%s' > '%s'"):format(process.program,
+        server:path("data"), server:path(file))) == 0)
+    end
+    export_to "a.jsonl"
+    local before = database_of("a")
+    workbench.ask(server, "a", [==[
+      for _, name in ipairs { "t", "f", "box" } do storage.sql:exec("DROP TABLE " .. name) end
+      storage.sql:exec "CREATE TABLE another (x)"
+      storage:put("key", "another")
+      return true]==])
+    assert.equal("imported 1 object\n", say("import", server:path("a.jsonl")))
+    assert.equal(before, database_of("a"))
+    assert.equal("value", workbench.ask(server, "a", "return storage:get('key')"))
+    export_to "again.jsonl"
+    assert(os.execute(("cmp '%s' '%s'"):format(server:path("a.jsonl"), server:path("again.jsonl")))
+      == 0)
+    server:restart()
+    assert.equal(before, database_of("a"))
+    workbench.ask(server, "a", "storage.sql:exec \"INSERT INTO f VALUES ('three')\"")
+  end)
+
+  it("exports a database whose pages one behind the other are a file of SQLite", function()
+    start()
+    workbench.ask(server, "a", [==[
+      storage.sql:exec "CREATE TABLE t (x); INSERT INTO t VALUES ('known words')"]==])
+    local pages = {}
+    for _, line in ipairs(lines_of(say("export", "things/a"))) do
+      pages[#pages + 1] = line.page and base64.decode(line.page)
+    end
+    server:save(table.concat(pages), "a.db")
+    local pipe = io.popen(("sqlite3 '%s' 'PRAGMA integrity_check' 'SELECT x FROM t' 2>&1")
+      :format(server:path("a.db")))
+    assert.equal("ok\nknown words\n", pipe:read "*a")
+    pipe:close()
+  end)
+
+  it("imports no database that is cut or none, and the object has none then", function()
+    start()
+    workbench.ask(server, "a", "storage.sql:exec 'CREATE TABLE t (x)'")
+    local lines = {}
+    for line in say("export", "things/a"):gmatch("[^\n]+\n") do
+      lines[#lines + 1] = line
+    end
+    server:save(lines[1] .. lines[2], "cut.jsonl")
+    assert.matches("1 of 2 pages of its database are there",
+      refused("import", server:path("cut.jsonl")))
+    server:save(lines[1] .. lines[3] .. lines[2], "order.jsonl")
+    assert.matches("these pages are no database", refused("import", server:path("order.jsonl")))
+    server:save(lines[1] .. '{"page":"AAAA"}\n{"page":"AAAA"}\n', "short.jsonl")
+    assert.matches("these are no pages", refused("import", server:path("short.jsonl")))
+    assert.matches("no such table: t", workbench.refusal(server, "a", [==[
+      storage.sql:exec "SELECT * FROM t"]==]))
+    server:save(table.concat(lines), "whole.jsonl")
+    say("import", server:path("whole.jsonl"))
+    workbench.ask(server, "a", "storage.sql:exec 'SELECT * FROM t'")
   end)
 
   it("is not kept waiting by the end of a worker", function()

@@ -5,19 +5,7 @@ local workbench = require "spec.scenario.workbench"
 local KNOWN = "$scrypt$ln=10,r=8,p=16$TmFDbA$/bq+HJ00cgB4VucZDQHp/nxq18vII3gw53N2Y0s3MWI"
 
 describe("od.password", function()
-  local server
-
-  setup(function()
-    server = workbench.start(nil, { workers = 1 })
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
-
-  local function ask(code)
-    return workbench.ask(server, "a", code)
-  end
+  local server, ask = workbench.once(nil, { workers = 1 })
 
   it("knows the right one again, and no other", function()
     assert.same({ true, false, false, false, true, true }, ask([[

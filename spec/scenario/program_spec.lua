@@ -139,6 +139,22 @@ describe("The program", function()
     { { "run", "room.lua", "--var", "2A=1" }, "'2A' cannot be the name of a variable" },
   }
 
+  -- It waited for ever, and a service manager with it.
+  it("does not wait for a pipe to which nobody writes, and takes what somebody does", function()
+    local pipe = os.tmpname()
+    os.remove(pipe)
+    assert(os.execute("mkfifo " .. pipe) == 0)
+    for _, option in ipairs { "--var-file=A=" .. pipe, "--env-file=" .. pipe } do
+      local code, text = ends { "run", "room.lua", option }
+      assert.is_true(code > 0, text)
+      assert.matches(pipe .. ": it is a pipe, and nobody writes to it", text, 1, true)
+    end
+    process.start { argv = { "sh", "-c", ("echo '2A=1' > %s"):format(pipe) } }
+    local _, text = ends { "run", "room.lua", "--env-file", pipe }
+    assert.matches(":1: '2A' cannot be the name of a variable", text, 1, true)
+    os.remove(pipe)
+  end)
+
   for _, mistake in ipairs(MISTAKES) do
     local words, answer = unpack(mistake)
     it("exits with 2 for: open-do " .. table.concat(words, " "), function()
@@ -157,6 +173,49 @@ describe("The program", function()
 
   it("does not look at a variable whose flag is given", function()
     serves({}, { OPEN_DO_WORKERS = "many" })
+  end)
+
+  describe("in a cgroup that is held to less than the machine", function()
+    local server
+
+    -- What the status says of the workers when the cgroup has these files.
+    local function workers_with(files, args)
+      server = Server.prepare { source = SCRIPT, files = files, workers = false, args = args }
+      server.options.env = { OPEN_DO_TEST_ROOT = server.directory }
+      server:launch()
+      return server:status().workers
+    end
+
+    after_each(function()
+      server:stop()
+    end)
+
+    local CGROUP = {
+      ["proc/self/cgroup"] = "0::/a",
+      ["sys/fs/cgroup/a/cpu.max"] = "100000 100000",
+      ["sys/fs/cgroup/a/memory.max"] = tostring(256 * 2 ^ 20),
+    }
+
+    it("starts as many workers as the quota has cores, and shares out its memory", function()
+      local workers = workers_with(CGROUP)
+      assert.equal(1, #workers)
+      assert.equal(192 * 2 ^ 20, workers[1].memoryBytesMax)
+    end)
+
+    it("does what the options say", function()
+      local workers = workers_with(CGROUP, { "--workers", "2", "--script-memory-mb", "300" })
+      assert.equal(2, #workers)
+      assert.equal(300 * 2 ^ 20, workers[1].memoryBytesMax)
+    end)
+
+    it("starts a worker anew as the others were, though the quota has changed", function()
+      local workers = workers_with(CGROUP)
+      server:save(tostring(64 * 2 ^ 20), "sys/fs/cgroup/a/memory.max")
+      server:expect_mishap("another one is started")
+      ffi.C.kill(workers[1].pid, 9)
+      server:wait_log("is back after")
+      assert.equal(192 * 2 ^ 20, server:status().workers[1].memoryBytesMax)
+    end)
   end)
 
   describe("exits with 1", function()

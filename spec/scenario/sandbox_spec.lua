@@ -2,23 +2,7 @@
 local workbench = require "spec.scenario.workbench"
 
 describe("the sandbox", function()
-  local server
-
-  setup(function()
-    server = workbench.start(nil, { args = { "--script-memory-mb", "64" } })
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
-
-  local function ask(code)
-    return workbench.ask(server, "a", code)
-  end
-
-  local function refusal(code)
-    return workbench.refusal(server, "a", code)
-  end
+  local server, ask, refusal = workbench.once(nil, { args = { "--script-memory-mb", "64" } })
 
   it("has no way to files, processes, C or the debugger", function()
     for _, name in ipairs {

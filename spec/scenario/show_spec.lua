@@ -7,19 +7,7 @@ return { namespaces = { things = { fetch = require("workbench").fetch } } }
 ]]
 
 describe("print and pairs", function()
-  local server
-
-  setup(function()
-    server = workbench.start(SOURCE, { workers = 1 })
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
-
-  local function ask(code)
-    return workbench.ask(server, "a", code)
-  end
+  local server, ask = workbench.once(SOURCE, { workers = 1 })
 
   local function printed(code)
     ask(("print('shown', %s)"):format(code))

@@ -53,15 +53,7 @@ local WATCHES = 3
 local SIZE = 2 * 1024 * 1024
 
 describe("a turn", function()
-  local server
-
-  setup(function()
-    server = workbench.start(SOURCE, { workers = 1 })
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
+  local server = workbench.once(SOURCE, { workers = 1 })
 
   -- Asks the watches to look until [total] are handled, then does [act].
   local function watch(total, act)

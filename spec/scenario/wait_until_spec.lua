@@ -40,19 +40,7 @@ return { namespaces = { things = Thing } }
 ]]
 
 describe("waitUntil", function()
-  local server
-
-  before_each(function()
-    server = workbench.start(SOURCE, { workers = 1 })
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
-
-  local function ask(code, name)
-    return workbench.ask(server, name or "a", code)
-  end
+  local server, ask = workbench.each(SOURCE, { workers = 1 })
 
   local function why(name)
     local object = server:why_awake("things/" .. (name or "a"))

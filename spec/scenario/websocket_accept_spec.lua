@@ -104,15 +104,7 @@ return { namespaces = { things = Thing } }
 ]]
 
 describe("at the door a WebSocket", function()
-  local server
-
-  setup(function()
-    server = workbench.start(SOURCE)
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
+  local server = workbench.once(SOURCE)
 
   local function sockets_of(name)
     return workbench.ask(server, name, "return #state:getWebSockets()")

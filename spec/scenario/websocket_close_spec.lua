@@ -59,15 +59,7 @@ return { namespaces = { things = Thing, mutes = Mute } }
 ]]
 
 describe("a WebSocket ends", function()
-  local server
-
-  before_each(function()
-    server = workbench.start(SOURCE, { workers = 1 })
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
+  local server = workbench.each(SOURCE, { workers = 1 })
 
   local function enter(room)
     local witness = server:connect(("/things/%s?tags=witness"):format(room))
@@ -143,6 +135,7 @@ describe("a WebSocket ends", function()
       assert.matches("you must also specify a code", refused("nil, 'reason'"), 1, true)
       refused("'1000'")
       refused("1000.5")
+      assert.matches("argument 1 must be a number, got NaN", refused("0/0"), 1, true)
       ann:send("still open")
       ann:expect("still open")
       workbench.ask(server, "kitchen", close:format("4999, ('r'):rep(123)"))

@@ -60,15 +60,7 @@ return { namespaces = { things = Thing } }
 ]]
 
 describe("a WebSocket", function()
-  local server
-
-  setup(function()
-    server = workbench.start(SOURCE)
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
+  local server = workbench.once(SOURCE)
 
   local function ask(name, code)
     return workbench.ask(server, name, code)

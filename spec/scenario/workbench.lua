@@ -2,6 +2,9 @@
 -- so a spec can say in one line what an object is asked to do. Sockets are accepted with the tags
 -- of `?tags=a,b`. A spec's own script takes `fetch` from here and adds handlers.
 --
+--   local server, ask, refusal = workbench.each()                             -- In a `describe`.
+--   ask "storage:put('k', 1) return storage:get('k')"                         --> 1
+--
 --   local server = workbench.start()
 --   workbench.ask(server, "a", "storage:put('k', 1) return storage:get('k')") --> 1
 --   workbench.refusal(server, "a", "storage:put('k', nil)")                   --> "... put() ..."
@@ -9,6 +12,9 @@
 -- The code has `self`, `state`, `storage`, `request` and `od`.
 local json = require "dkjson"
 local Server = require "spec.support.server"
+local socket = require "socket"
+
+local PATIENCE_S = 20
 
 local M = {}
 
@@ -60,6 +66,44 @@ function M.start(source, options)
   return Server.start(options)
 end
 
+local function copy(options)
+  local copied = {}
+  for key, value in pairs(options or {}) do
+    copied[key] = value
+  end
+  return copied
+end
+
+local function keep(source, options, before, after)
+  local current
+  local server = setmetatable({}, {
+    __index = function(_, key) return current[key] end,
+    __newindex = function(_, key, value) current[key] = value end,
+  })
+  before(function()
+    current = M.start(source, copy(options))
+  end)
+  after(function()
+    current:stop()
+  end)
+  return server,
+    function(code, name) return M.ask(current, name or "a", code) end,
+    function(code, name) return M.refusal(current, name or "a", code) end
+end
+
+-- Called in a `describe`: a server for each of its tests. Returns it, and two functions that are
+-- M.ask and M.refusal of it, (code, name), without a name of the object "a".
+function M.each(source, options)
+  local suite = getfenv(2) -- Busted gives its words to the functions of the spec alone.
+  return keep(source, options, suite.before_each, suite.after_each)
+end
+
+-- The same with one server for all of its tests. `suite`: the words, when that is known already.
+function M.once(source, options, suite)
+  suite = suite or getfenv(2)
+  return keep(source, options, suite.setup, suite.teardown)
+end
+
 -- For a source that must not load: the exit code and all that was said.
 function M.refuse(source)
   return Server.refuse { source = source }
@@ -106,6 +150,17 @@ function M.outcome(connection)
   connection:close()
   assert(not problem, problem)
   return value
+end
+
+-- Asks until the answer is `wanted`. What is stored takes a moment until those see it who look into
+-- the data file: other workers, and main.
+function M.becomes(wanted, question)
+  local deadline = socket.gettime() + PATIENCE_S
+  local answer = question()
+  while answer ~= wanted and socket.gettime() < deadline do
+    answer = question()
+  end
+  assert(answer == wanted, ("expected %s, got %s"):format(tostring(wanted), tostring(answer)))
 end
 
 -- Turns the clock of a server with one worker, once that has ended the turn it is in: what a

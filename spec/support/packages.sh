@@ -34,7 +34,9 @@ OD_TEST_NEEDS="
   program chromium:chromium
   program pgrep:procps
   program mosquitto_pub:mosquitto-clients
+  program groff:groff
   program openssl:openssl
+  program sqlite3:sqlite3
   program unshare:util-linux
   package lua-socket:lua-socket
   package libclang-rt-dev:libclang-rt-dev"

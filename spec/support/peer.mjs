@@ -81,6 +81,10 @@ const routes = {
     }
     response.end();
   },
+  "/long-field"(request, response, query) {
+    response.setHeader("x-field", "v".repeat(Number(query.get("bytes"))));
+    response.end();
+  },
   "/binary"(request, response) {
     response.end(Buffer.from([0, 255, 10, 13, 0, 128]));
   },

@@ -79,7 +79,7 @@ function Server:wait_version(number)
 end
 
 -- options: script = path, or source = Lua text (files = { name = text } beside it); workers
--- (default 2); args = further arguments; command = "dev" for "run"; env = { NAME = value };
+-- (default 2; false: without the option); args = further arguments; command = "dev" for "run"; env = { NAME = value };
 -- keep_port = true: it comes back where clients look for it; uid = number: it runs as that user,
 -- who has nothing else (so the specs must be root).
 function Server.start(options)
@@ -102,9 +102,11 @@ function Server:spawn()
   local port = self.options.keep_port and self.address and self.address.port or 0
   local argv = self:user_words()
   for _, argument in ipairs { PROGRAM, self.options.command or "run", self.script,
-    "--listen", "127.0.0.1:" .. port, "--data", self.directory .. "/data",
-    "--workers", tostring(self.options.workers or 2) } do
+    "--listen", "127.0.0.1:" .. port, "--data", self.directory .. "/data" } do
     argv[#argv + 1] = argument
+  end
+  if self.options.workers ~= false then
+    argv[#argv + 1] = "--workers=" .. (self.options.workers or 2)
   end
   for _, argument in ipairs(self.options.args or {}) do
     argv[#argv + 1] = argument

@@ -1,8 +1,10 @@
 -- Objects as JSON lines, and back. A line that has "object" begins one: its namespace, its name or
--- its id, its alarm; the lines behind it are its pairs. Values come back exactly as they were
--- (typed.lua).
+-- its id, its alarm, how many pages its database has; the lines behind it are its pairs, and then
+-- the pages. Values come back exactly as they were (typed.lua), and so does the database: its pages
+-- in base64, decoded and one behind the other, are a file of SQLite.
 local _, native = ...
 
+local od = require "open-do"
 local server = require "open-do.command.server"
 local typed = require "open-do.command.typed"
 local words = require "open-do.command.words"
@@ -11,6 +13,8 @@ local json = native.json
 
 local BATCH = 100       -- Pairs that are imported with one event,
 local BATCH_BYTES = 4e6 -- and about what their lines may hold.
+local BATCH_PAGES = 256 -- Of a database, with one command.
+local TRIES = 5         -- To read a database that is written to.
 
 local M = {}
 
@@ -18,16 +22,55 @@ local function text_of(value)
   return assert(json.try_encode(typed.encode(value, true)))
 end
 
+-- All pages as lines, in a file; they are one database only when nothing is written meanwhile.
+local function try_pages(target)
+  local file, count = assert(io.tmpfile()), 0
+  for page, of in server.each_page(target) do
+    if not page then
+      file:close()
+      return
+    end
+    file:write('{"page":"', od.base64.encode(page), '"}\n')
+    count = of
+  end
+  file:seek("set")
+  return file, count
+end
+
+local function pages_of(target, facts)
+  if facts.database == 0 then
+    return nil, 0
+  end
+  for _ = 1, TRIES do
+    local file, count = try_pages(target)
+    if file then
+      return file, count
+    end
+  end
+  words.fail("%s writes to its database all the time; try again when it does less", target.label)
+end
+
+local function copy(from, to)
+  for block in function() return from:read(65536) end do
+    to:write(block)
+  end
+  from:close()
+end
+
 local function write_object(file, target)
   local facts = server.check_exists(target)
-  if facts.database ~= 0 then
-    words.fail("%s has a database (storage.sql), which export cannot write yet", target.label)
-  end
   local alarm = facts.alarmMs and (',"alarm":%d'):format(facts.alarmMs) or ""
+  local pages, page_count = pages_of(target, facts)
+  if page_count > 0 then
+    alarm = alarm .. (',"pages":%d'):format(page_count)
+  end
   file:write(('{"object":{"namespace":"%s","name":%s,"id":"%s"%s}}\n'):format(facts.namespace,
     facts.name and text_of(facts.name) or "null", facts.id, alarm))
   for key, value in server.each_pair(target, "") do
     file:write('{"key":', text_of(key), ',"value":', text_of(value), "}\n")
+  end
+  if pages then
+    copy(pages, file)
   end
 end
 
@@ -37,7 +80,7 @@ function M.export(word, file)
     write_object(file, words.target(word))
     return
   end
-  for object in server.each_object(word, "") do
+  for object in server.each_object { scope = "all", space = word, beginning = "" } do
     if object.stored ~= 0 then
       write_object(file, { label = word .. "/#" .. object.id, space = word, id = object.id })
     end
@@ -54,9 +97,46 @@ function Reading:flush()
   self.batch, self.count, self.bytes = {}, 0, 0
 end
 
+function Reading:flush_pages()
+  if self.held > 0 then
+    server.put_pages(self.target, self.pages - self.held + 1, table.concat(self.held_pages))
+  end
+  self.held_pages, self.held = {}, 0
+end
+
+-- The first page is kept until all others are there: it makes a database of them.
+function Reading:add_page(text)
+  local page = od.base64.decode(text)
+  self.pages = self.pages + 1
+  if self.pages == 1 then
+    self:flush()
+    self.first_page = page
+    server.act(self.target, "database.delete")
+  else
+    self.held = self.held + 1
+    self.held_pages[self.held] = page
+  end
+  if self.held == BATCH_PAGES then
+    self:flush_pages()
+  end
+end
+
+function Reading:finish_pages()
+  if self.pages ~= (self.wanted_pages or 0) then
+    words.fail("%s: %d of %d pages of its database are there", self.target.label, self.pages,
+      self.wanted_pages or 0)
+  end
+  self:flush_pages()
+  if self.first_page then
+    server.put_pages(self.target, 1, self.first_page)
+  end
+  self.pages, self.first_page = 0, nil
+end
+
 -- The alarm comes last: it may be due at once.
 function Reading:finish()
   self:flush()
+  self:finish_pages()
   if self.alarm then
     server.write(self.target, "alarm.set", self.alarm)
   end
@@ -67,13 +147,17 @@ function Reading:begin(object)
   local name = object.name ~= json.null and typed.decode(object.name) or nil
   self.target = { label = ("%s/%s"):format(object.namespace, name or "#" .. object.id),
     space = object.namespace, name = name, id = object.id }
-  self.alarm = object.alarm
+  self.alarm, self.wanted_pages = object.alarm, object.pages
   self.objects = self.objects + 1
 end
 
 function Reading:add(line, size)
-  if not self.target or line.key == nil or line.value == nil then
-    words.fail("it is neither an object nor a pair of one")
+  if not self.target or not line.page and (line.key == nil or line.value == nil) then
+    words.fail("it is neither an object nor a pair or a page of one")
+  end
+  if line.page then
+    self:add_page(line.page)
+    return
   end
   self.batch[2 * self.count + 1] = typed.decode(line.key)
   self.batch[2 * self.count + 2] = typed.decode(line.value)
@@ -94,10 +178,12 @@ function Reading:take(text)
   end
 end
 
---- Reads what `export` wrote; what is there already under other keys stays.
+--- Reads what `export` wrote; what is there already under other keys stays. A database that is
+--- there already stays when none was exported, and else takes the place of it.
 ---@return integer objects
 function M.import(lines)
-  local reading = setmetatable({ objects = 0, batch = {}, count = 0, bytes = 0 }, Reading)
+  local reading = setmetatable({ objects = 0, batch = {}, count = 0, bytes = 0,
+    held_pages = {}, held = 0, pages = 0 }, Reading)
   local number = 0
   for text in lines do
     number = number + 1

@@ -3,6 +3,9 @@
 -- how (show.lua).
 local od = require "open-do"
 local archive = require "open-do.command.archive"
+local log = require "open-do.command.log"
+local objects = require "open-do.command.objects"
+local progress = require "open-do.command.progress"
 local server = require "open-do.command.server"
 local show = require "open-do.command.show"
 local words = require "open-do.command.words"
@@ -12,33 +15,35 @@ local fail, need, usage = words.fail, words.need, words.usage
 
 local commands = {}
 
-function commands.objects(given)
+function commands.objects(given, options)
   local space, beginning = (given[1] or ""):match("^([^/]*)/?(.*)$")
-  local objects = array {}
-  for object in server.each_object(space, beginning) do
-    objects[#objects + 1] = object
-  end
-  table.sort(objects, function(a, b)
-    return a.namespace .. "/" .. (a.name or a.id) < b.namespace .. "/" .. (b.name or b.id)
-  end)
-  return objects, show.objects
+  local list, cursor = objects.list { space = space, beginning = beginning, awake = options.awake,
+    order = options.order, limit = options.limit, cursor = options.cursor }
+  return { objects = list, cursor = cursor }, show.objects
 end
 
-function commands.object(given)
-  return server.check_exists(words.target(given[1])), show.object
+function commands.object(given, options)
+  local target = words.target(given[1])
+  local facts = server.check_exists(target)
+  if options.events then
+    return array(server.events(target)), show.events
+  end
+  return facts, show.object
 end
 
 function commands.call(given)
   local target, method = words.target(given[1]), need(given[2], "the name of the method")
-  local count, arguments = #given - 2, {}
-  for i = 1, count do
-    arguments[i] = words.json(given[i + 2], "argument " .. i)
-  end
-  local results = { server.call(target, method, unpack(arguments, 1, count)) }
+  local results = { server.call(target, method, words.json_list(given, 3)) }
   if #results > 1 then
     return array(results)
   end
   return results[1]
+end
+
+function commands.sql(given, options)
+  local target, statement = words.target(given[1]), need(given[2], "the statement")
+  server.check_exists(target)
+  return server.sql(target, options.read_only, statement, words.json_list(given, 3)), show.rows_of
 end
 
 -- kv ----------------------------------------------------------------------------------------------
@@ -109,6 +114,11 @@ function alarm.set(target, given)
   server.write(target, "alarm.set", words.time(given[3], "WHEN"))
 end
 
+function alarm.run(target)
+  server.check_exists(target)
+  server.write(target, "alarm.run")
+end
+
 function alarm.delete(target)
   server.check_exists(target)
   server.write(target, "alarm.delete")
@@ -117,7 +127,7 @@ end
 -- Those that have a second word -------------------------------------------------------------------
 
 local function add(name, parts, fallback)
-  commands[name] = function(given)
+  commands[name] = function(given, options)
     local run = parts[given[1]]
     if not run and fallback and given[1]:find("/", 1, true) then
       table.insert(given, 1, fallback)
@@ -132,7 +142,7 @@ local function add(name, parts, fallback)
       usage("'%s' is not something to do: say open-do %s %s NAMESPACE/NAME", given[1], name,
         table.concat(known, "|"))
     end
-    return run(words.target(given[2]), given)
+    return run(words.target(given[2]), given, options)
   end
 end
 
@@ -148,10 +158,57 @@ for _, name in ipairs { "hibernate", "evict", "reset", "delete" } do
   end
 end
 
+function commands.log(given, options)
+  log.write({ object = given[1] or "", level = options.log_level }, options.follow, options.json)
+end
+
 -- Export and import -------------------------------------------------------------------------------
 
+-- What export writes to; it says how far it is. Counting costs a walk, so only for who sees it.
+local function counted_output(word)
+  local total, bytes, count = nil, 0, 0
+  if progress.is_seen() and not word:find("/", 1, true) then
+    total = 0
+    for _ in server.each_object { scope = "all", space = word, beginning = "" } do
+      total = total + 1
+    end
+  end
+  local shown = progress.new("exported", total)
+  local output = {}
+  function output.write(_, ...)
+    for i = 1, select("#", ...) do
+      local text = select(i, ...)
+      bytes = bytes + #text
+      count = count + (text:find('^{"object":') and 1 or 0)
+    end
+    shown:step(count, ("%d objects, %s"):format(count, show.size(bytes)))
+    return io.stdout:write(...)
+  end
+  return output, shown
+end
+
 function commands.export(given)
-  archive.export(given[1], io.stdout)
+  local output, shown = counted_output(given[1])
+  local ok, problem = pcall(archive.export, given[1], output)
+  shown:finish()
+  if not ok then
+    error(problem, 0)
+  end
+end
+
+-- The lines of a file, and how far one is in it.
+local function counted_lines(file)
+  local total = file:seek("end")
+  local shown, bytes = progress.new("imported", total), 0
+  if total then
+    file:seek("set")
+  end
+  return function()
+    local line = file:read("*l")
+    bytes = bytes + (line and #line + 1 or 0)
+    shown:step(bytes, show.size(bytes))
+    return line
+  end, shown
 end
 
 function commands.import(given)
@@ -162,20 +219,26 @@ function commands.import(given)
   if not file then
     fail("cannot read %s", problem)
   end
-  return { objects = archive.import(file:lines()) }, function(done)
+  local lines, shown = counted_lines(file)
+  local ok, objects_or_problem = pcall(archive.import, lines)
+  shown:finish()
+  if not ok then
+    error(objects_or_problem, 0)
+  end
+  return { objects = objects_or_problem }, function(done)
     return ("imported %d object%s"):format(done.objects, done.objects == 1 and "" or "s")
   end
 end
 
-return function(name, given, as_json)
-  local ok, result, for_people = pcall(commands[name], given)
+return function(name, given, options)
+  local ok, result, for_people = pcall(commands[name], given, options)
   if not ok then
     local text, code = words.explain(result)
     io.stderr:write("open-do: ", text, "\n")
     return code
   end
   if result ~= nil then
-    print((not as_json and for_people or show.json)(result))
+    print((not options.json and for_people or show.json)(result))
   end
   return 0
 end

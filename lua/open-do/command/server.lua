@@ -4,9 +4,11 @@ local _, native = ...
 local words = require "open-do.command.words"
 
 local ask, decode, encode = native.command, native.test.decode, native.test.encode
+local array = native.json.array
 local fail = words.fail
 
 local PAGE = 500
+local PAGE_BYTES = 4096     -- Of a page of a database.
 local SUGGESTED_MAX = 10000 -- Objects looked at for a name that was meant.
 
 local M = {}
@@ -46,6 +48,11 @@ function M.sockets(target)
   return ask.facts(perform(target, nil, "sockets.list", ""))
 end
 
+--- Its last events, as tables of facts; it is watched from now on.
+function M.events(target)
+  return ask.facts(perform(target, nil, "events", ""))
+end
+
 --- Whether it has [key], and its value.
 function M.get(target, key)
   local pair = ask.pairs(perform(target, nil, "kv.get", ask.pack(key)))[1]
@@ -53,6 +60,20 @@ function M.get(target, key)
     return true, pair[2]
   end
   return false
+end
+
+--- What statements give: { columns =, rows =, rowsRead =, rowsWritten = }. What only reads does not
+--- wake the object.
+function M.sql(target, read_only, statement, ...)
+  local columns, rows, read = ask.rows(perform(target, nil, "sql.read", ask.query(statement, ...)))
+  if columns then
+    return { columns = array(columns), rows = array(rows), rowsRead = read, rowsWritten = 0 }
+  elseif read_only then
+    fail("%s: the statement writes, and only reading is allowed", target.label)
+  end
+  local names, written_rows, rows_read, written = M.write(target, "sql", statement, ...)
+  return { columns = array(names), rows = array(written_rows), rowsRead = rows_read,
+    rowsWritten = written }
 end
 
 --- Each of its pairs in turn. Values may be so large that one answer does not hold a page of them.
@@ -75,41 +96,83 @@ function M.each_pair(target, prefix)
   end)
 end
 
--- The objects of one worker; false: there is no such worker.
-local function walk_worker(worker, space, beginning)
-  local after = ""
-  repeat
-    local bytes, why = ask.inspect(worker, space, beginning, false, PAGE, after)
-    if not bytes then
-      return why ~= "there is no such worker" and fail("worker %d: %s", worker, why)
-    end
-    local place, size = ask.string(bytes)
-    for _, object in ipairs(ask.facts(bytes, size)) do
-      coroutine.yield(object)
-    end
-    after = place
-  until after == ""
-  return true
+--- Each page of its database in turn, and how many there are; nil: it was written to meanwhile.
+function M.each_page(target)
+  return coroutine.wrap(function()
+    local number, mark = 1, ("\0"):rep(8)
+    repeat
+      local bytes = perform(target, nil, "database.get", ask.pack(number) .. mark)
+      local count, begin = ask.number(bytes, 8), 12
+      mark = bytes:sub(1, 8)
+      if mark == ("\0"):rep(8) then
+        coroutine.yield(false)
+        return
+      end
+      while begin < #bytes do
+        coroutine.yield(bytes:sub(begin + 1, begin + PAGE_BYTES), count)
+        number, begin = number + 1, begin + PAGE_BYTES
+      end
+    until number > count
+  end)
 end
 
---- Each object that is stored or lives, as facts; those of the namespace [space] whose names begin
---- with [beginning]; both may be empty.
-function M.each_object(space, beginning)
+--- Writes pages of its database, from the one with this number on.
+function M.put_pages(target, number, bytes)
+  perform(target, nil, "database.put", ask.pack(number, bytes))
+end
+
+--- What is logged behind the line `after` ("0": what is remembered), once there is something: the
+--- number of the last line, how many are missing, the lines as JSON.
+function M.log(after)
+  local text, why = ask.ask("log", after)
+  local number, missed, lines = (text or fail("%s", why)):match("^(%d+) (%d+)\n(.*)$")
+  return number, tonumber(missed), lines
+end
+
+--- Where a list begins.
+M.FIRST = { worker = 0, place = "" }
+
+--- A page of the list of objects, of about `limit` but perhaps of none, as facts; and where the
+--- next one begins, nil: there is none.
+---@param query { scope: string, space: string, beginning: string, bytes?: boolean }
+function M.page(query, at, limit)
+  local bytes, why = ask.inspect(at.worker, query.scope, query.space, query.beginning, query.bytes,
+    limit, at.place)
+  if not bytes then
+    fail("%s", why)
+  end
+  local workers, place, begin = ask.page(bytes)
+  if at.workers and at.workers ~= workers then
+    fail("the cursor is of a time with %d workers, now there are %d: begin without it", at.workers,
+      workers)
+  end
+  local worker = place == "" and at.worker + 1 or at.worker
+  local next_at = worker < workers and { workers = workers, worker = worker, place = place } or nil
+  return ask.facts(bytes, begin), next_at
+end
+
+--- Each object of a query, as facts. One that comes or goes meanwhile may come twice or not at all.
+function M.each_object(query)
   return coroutine.wrap(function()
-    local worker = 0
-    while walk_worker(worker, space, beginning) do
-      worker = worker + 1
-    end
+    local at = M.FIRST
+    repeat
+      local objects
+      objects, at = M.page(query, at, PAGE)
+      for _, object in ipairs(objects) do
+        coroutine.yield(object)
+      end
+    until not at
   end)
 end
 
 local function is_there(object)
-  return object.state ~= "asleep" or object.stored ~= 0 or object.sockets > 0
+  return object.state ~= "asleep" or object.stored ~= 0 or (object.sockets or 0) > 0 or
+    (object.errors or 0) > 0
 end
 
 local function names_of(space)
   local names = {}
-  for object in M.each_object(space, "") do
+  for object in M.each_object { scope = "all", space = space, beginning = "" } do
     names[#names + 1] = is_there(object) and object.name or nil
     if #names == SUGGESTED_MAX then
       break

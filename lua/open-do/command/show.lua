@@ -46,15 +46,62 @@ local function label_of(object)
   return object.namespace .. "/" .. (object.name or "#" .. object.id)
 end
 
---- One line an object.
-function M.objects(objects)
-  local rows = { { "OBJECT", "STATE", "SOCKETS", "QUEUED", "ALARM", "WHY AWAKE" } }
-  for i, object in ipairs(objects) do
-    rows[i + 1] = { label_of(object), object.state, tostring(object.sockets or 0),
-      tostring(object.queued or 0), object.alarmMs and M.time(object.alarmMs) or "-",
-      table.concat(object.why or {}, "; ") }
+local UNITS = { "B", "kB", "MB", "GB", "TB" }
+
+local function size(bytes, is_more)
+  local unit = 1
+  while bytes >= 1000 and unit < #UNITS do
+    bytes, unit = bytes / 1000, unit + 1
   end
-  return M.rows(rows)
+  return (unit == 1 and "%d %s%s" or "%.1f %s%s"):format(bytes, UNITS[unit], is_more and "+" or "")
+end
+
+M.size = size
+
+local function duration(us)
+  return us < 1000 and ("%d us"):format(us) or us < 1e6 and ("%.1f ms"):format(us / 1000)
+    or ("%.1f s"):format(us / 1e6)
+end
+
+local function age(ms)
+  local seconds = math.max(0, os.time() - math.floor(ms / 1000))
+  local unit = seconds < 120 and { 1, "s" } or seconds < 7200 and { 60, "min" }
+    or seconds < 172800 and { 3600, "h" } or { 86400, "d" }
+  return ("%d %s ago"):format(seconds / unit[1], unit[2])
+end
+
+local function last_event(object)
+  return object.lastEvent and object.lastEvent .. " " .. age(object.lastEventMs) or "-"
+end
+
+local function error_of(object)
+  return (object.lastErrorAt and object.lastErrorAt .. ": " or "") .. object.lastError
+end
+
+--- One line an object.
+function M.objects(result)
+  local rows = { { "OBJECT", "STATE", "SOCKETS", "QUEUED", "BYTES", "ERRORS", "LAST EVENT", "ALARM",
+    "WHY AWAKE" } }
+  for i, object in ipairs(result.objects) do
+    rows[i + 1] = { label_of(object), object.state, tostring(object.sockets or 0),
+      tostring(object.queued or 0), size(object.bytes or 0, object.bytesAtLeast),
+      tostring(object.errors or 0), last_event(object),
+      object.alarmMs and M.time(object.alarmMs) or "-", table.concat(object.why or {}, "; ") }
+  end
+  local more = result.cursor and "\nmore: --cursor " .. result.cursor or ""
+  return M.rows(rows) .. more
+end
+
+--- One line an event: when it came, and how long each phase took.
+function M.events(events)
+  local rows = { { "EVENT", "CAME", "STATE", "QUEUE", "RUN", "WAIT", "COMMIT", "SEND", "BYTES" } }
+  for i, event in ipairs(events) do
+    rows[i + 1] = { event.event, os.date("%H:%M:%S", math.floor(event.ms / 1000))
+      .. (".%03d"):format(event.ms % 1000), event.state, duration(event.queueUs),
+      duration(event.runUs), duration(event.waitUs), duration(event.commitUs),
+      duration(event.sendUs), tostring(event.bytes) }
+  end
+  return #events > 0 and M.rows(rows) or "nothing yet; it is watched from now on"
 end
 
 --- All facts of one.
@@ -70,9 +117,64 @@ function M.object(object)
   end
   rows[#rows + 1] = { "sockets", tostring(object.sockets) }
   rows[#rows + 1] = { "queued events", tostring(object.queued) }
-  rows[#rows + 1] = { "stored", object.stored == 1 and "yes" or "nothing" }
+  rows[#rows + 1] = { "stored", object.stored == 1
+    and size(object.bytes or 0, object.bytesAtLeast) or "nothing" }
+  if object.lastEvent then
+    rows[#rows + 1] = { "last event", last_event(object) }
+    rows[#rows + 1] = { "events", ("%d, which ran %s; the longest stretch %s"):format(object.events,
+      duration(object.runUs), duration(object.slowestUs)) }
+  end
+  rows[#rows + 1] = { "errors", tostring(object.errors or 0) }
+  if object.lastError then
+    rows[#rows + 1] = { "last error", error_of(object) .. ", " .. age(object.lastErrorMs) }
+  end
   rows[#rows + 1] = { "alarm", object.alarmMs and M.time(object.alarmMs) or "none" }
   return M.rows(rows)
+end
+
+local function cell(value)
+  if value == json.null then
+    return "NULL"
+  end
+  return type(value) == "string" and value or M.json(value)
+end
+
+--- What a query gave, as a table.
+function M.rows_of(result)
+  local rows = { result.columns }
+  for i, row in ipairs(result.rows) do
+    rows[i + 1] = {}
+    for j, value in ipairs(row) do
+      rows[i + 1][j] = cell(value)
+    end
+  end
+  local written = result.rowsWritten > 0 and ("%d rows written"):format(result.rowsWritten)
+  return (#result.columns > 0 and M.rows(rows) or written or "done")
+end
+
+local OURS = { time = true, level = true, object = true, message = true, event = true,
+  method = true, path = true, status = true, ms = true, peer = true, version = true, file = true,
+  line = true, code = true, socket = true }
+
+-- What a script has named: od.log.info("joined", { user = 7 }).
+local function fields_of(line)
+  local fields = {}
+  for name, value in pairs(line) do
+    if not OURS[name] then
+      fields[#fields + 1] = (" %s=%s"):format(name, type(value) == "string" and value
+        or M.json(value))
+    end
+  end
+  table.sort(fields)
+  return printable(table.concat(fields))
+end
+
+--- A line of the log, as it reads in the log itself.
+function M.log_line(line)
+  local text = line.message:gsub("[^\n]+", printable):gsub("\n", "\n    ")
+  local object = line.object and printable(line.object) .. "  " or ""
+  return ("%s %-5s %s%s%s"):format(line.time:sub(12, 23), line.level:upper(), object, text,
+    fields_of(line))
 end
 
 --- One line a socket.

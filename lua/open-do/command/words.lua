@@ -47,6 +47,15 @@ function M.json(word, what)
   return value
 end
 
+--- The values of all words from the one at `first` on.
+function M.json_list(given, first)
+  local count, values = #given - first + 1, {}
+  for i = 1, count do
+    values[i] = M.json(given[first + i - 1], "argument " .. i)
+  end
+  return unpack(values, 1, count)
+end
+
 local UNITS = { s = 1000, m = 60000, h = 3600000, d = 86400000 }
 
 --- "10s", "5m", "2h", "1d" from now, or a time in ms since 1970.

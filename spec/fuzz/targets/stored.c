@@ -1,10 +1,10 @@
-// What a damaged disk may give: a page of the data file (store/file_check.h), an alarm's row, an
+// What a damaged disk may give: a page of the data file (store/file_page.h), an alarm's row, an
 // identity.
 
 #include "fuzz.h"
 
 #include "store/alarm.h"
-#include "store/file_check.h"
+#include "store/file_page.h"
 #include "store/identity.h"
 
 static bool visit(void *context, uint64_t number, uint64_t pages)
@@ -13,6 +13,21 @@ static bool visit(void *context, uint64_t number, uint64_t pages)
     OD_ASSERT(number >= 2 && number < page_count);
     OD_ASSERT(pages <= page_count - number);
     return true;
+}
+
+// What is taken from a sound page lies within it.
+static void read_nodes(const unsigned char *page, size_t size)
+{
+    bool is_leaf = od_file_page_is_leaf(page);
+    for (size_t i = 0; i < od_file_page_nodes(page); i++) {
+        od_slice key = od_file_node_key(page, i);
+        OD_ASSERT(key.at + key.size <= (const char *)page + size);
+        OD_ASSERT(od_file_page_find(page, key) < od_file_page_nodes(page));
+        if (!is_leaf)
+            continue;
+        od_slice value = od_file_node_value(page, size, i).bytes;
+        OD_ASSERT(value.at == NULL || value.at + value.size <= (const char *)page + size);
+    }
 }
 
 static void read_rows(od_slice bytes)
@@ -43,7 +58,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size >= page_bytes) {
         unsigned char *page = (unsigned char *)fuzz_copy(data, page_bytes);
         memcpy(&number, page, sizeof number);
-        (void)od_file_page_is_sound(page, page_bytes, number, page_count, visit, &page_count);
+        if (od_file_page_is_sound(page, page_bytes, number, page_count, visit, &page_count))
+            read_nodes(page, page_bytes);
         free(page);
     }
     free(copy);

@@ -145,6 +145,32 @@ describe("a database", function()
     assert.is_true(#operations() <= 1)
   end)
 
+  it("is as it was marked, also when its object slept, until a page is written", function()
+    run "CREATE TABLE t (x)"
+    settle()
+    local function is_as_marked(mark)
+      return C.od_storage_pages_are_as_marked(lobby.storage, mark)
+    end
+    local mark = C.od_storage_mark_pages(lobby.storage)
+    run "SELECT * FROM t"
+    lobby:put("k", "v")
+    settle()
+    assert.is_true(is_as_marked(mark))
+    assert.is_false(is_as_marked(0))
+    assert.is_false(C.od_storage_pages_are_as_marked(world:object("hall").storage, mark))
+    run "INSERT INTO t VALUES (1)"
+    settle()
+    assert.is_false(is_as_marked(mark))
+    mark = C.od_storage_mark_pages(lobby.storage)
+    lobby:delete_all()
+    assert.is_false(is_as_marked(mark))
+    mark = C.od_storage_mark_pages(lobby.storage)
+    for i = 1, 32 do
+      C.od_storage_mark_pages(world:object("of many " .. i).storage)
+    end
+    assert.is_false(is_as_marked(mark))
+  end)
+
   it("counts as written, and effects wait for it", function()
     assert.equal(0, lobby:pending())
     run "SELECT 1"
@@ -261,5 +287,245 @@ describe("a database", function()
       C.od_storage_rest(object.storage)
     end
     assert.equal(before, C.od_sql_status().open)
+  end)
+end)
+
+-- A connection goes from object to object; nothing else may.
+describe("a connection", function()
+  local world, first, second
+
+  before_each(function()
+    world = support.open()
+    first, second = world:object "first", world:object "second"
+  end)
+
+  after_each(function()
+    C.od_storage_rest(first.storage)
+    C.od_storage_rest(second.storage)
+    world:remove()
+  end)
+
+  local function run(object, sql)
+    local ok, value = exec(object, sql)
+    assert(ok, value)
+    return value
+  end
+
+  local function rest(object)
+    first:seal()
+    second:seal()
+    object:seal()
+    world:settle()
+    C.od_storage_rest(object.storage)
+  end
+
+  it("shows each object its own rows, where schemas are the same", function()
+    for i, object in ipairs { first, second } do
+      run(object, "CREATE TABLE t (x)")
+      for row = 1, 300 do -- More than a page.
+        run(object, ("INSERT INTO t VALUES (%d)"):format(i * 1000 + row))
+      end
+      rest(object)
+    end
+    for _ = 1, 3 do
+      for i, object in ipairs { first, second } do
+        assert.equal(i * 1000 + 300, run(object, "SELECT max(x) FROM t"))
+        assert.equal(300, run(object, "SELECT count(*) FROM t"))
+        run(object, "UPDATE t SET x = x WHERE x % 7 = 1")
+        assert.equal("ok", run(object, "PRAGMA quick_check"))
+        rest(object)
+      end
+    end
+  end)
+
+  it("knows the schema of each, where they look alike", function()
+    run(first, "CREATE TABLE t (x); INSERT INTO t VALUES ('one')")
+    rest(first)
+    run(second, "CREATE TABLE t (y); INSERT INTO t VALUES ('two')")
+    assert.equal("two", run(second, "SELECT y FROM t"))
+    assert.matches("no such column: x", select(2, exec(second, "SELECT x FROM t")))
+    rest(second)
+    assert.equal("one", run(first, "SELECT x FROM t"))
+    run(first, "ALTER TABLE t RENAME COLUMN x TO y")
+    rest(first)
+    assert.equal("two", run(second, "SELECT y FROM t"))
+    rest(second)
+    assert.equal("one", run(first, "SELECT y FROM t"))
+  end)
+
+  it("forgets what was not kept", function()
+    run(first, "CREATE TABLE t (x); INSERT INTO t VALUES (1)")
+    rest(first)
+    run(second, "CREATE TABLE t (x); INSERT INTO t VALUES (2)")
+    C.od_storage_discard(second.storage)
+    assert.matches("no such table: t", select(2, exec(second, "SELECT x FROM t")))
+    assert.equal(1, run(first, "SELECT x FROM t"))
+    run(first, "INSERT INTO t VALUES (3)")
+    C.od_storage_discard(first.storage)
+    run(second, "CREATE TABLE t (x)")
+    assert.equal(0, run(second, "SELECT count(*) FROM t"))
+    assert.equal(1, run(first, "SELECT count(*) FROM t"))
+    rest(second)
+  end)
+
+  it("takes no setting along, and no count", function()
+    run(first, "CREATE TABLE t (x REFERENCES t (x), y CHECK (y > 0))")
+    run(first, "PRAGMA foreign_keys=OFF; PRAGMA case_sensitive_like=ON; "
+      .. "PRAGMA ignore_check_constraints=ON")
+    assert.equal(0, run(first, "SELECT 'a' LIKE 'A'"))
+    run(first, "INSERT INTO t VALUES (NULL, 0)")
+    rest(first)
+    for i = 1, 50 do -- One of them gets that connection.
+      local object = world:object("object " .. i)
+      assert.equal(0, run(object, "SELECT total_changes() + changes() + last_insert_rowid()"))
+      assert.equal(1, run(object, "SELECT 'a' LIKE 'A'"))
+      assert.equal(1, run(object, "PRAGMA foreign_keys"))
+      run(object, "CREATE TABLE t (x, y CHECK (y > 0))")
+      assert.is_false((exec(object, "INSERT INTO t VALUES (1, 0)")))
+      run(object, "INSERT INTO t VALUES (1, 1), (2, 2)")
+      assert.equal(6, run(object, "SELECT total_changes() + changes() + last_insert_rowid()"))
+      rest(object)
+    end
+    assert.equal(0, run(first, "SELECT total_changes() + changes() + last_insert_rowid()"))
+  end)
+
+  it("takes nothing of virtual tables along, which keep more than their schema", function()
+    for i, object in ipairs { first, second } do
+      run(object, "CREATE VIRTUAL TABLE f USING fts5 (text); CREATE VIRTUAL TABLE r USING "
+        .. "rtree (id, x0, x1)")
+      run(object, ("INSERT INTO f VALUES ('word%d'), ('two words')"):format(i))
+      run(object, ("INSERT INTO r VALUES (%d, 1, 2)"):format(i))
+    end
+    for _ = 1, 3 do
+      for i, object in ipairs { first, second } do
+        rest(object)
+        assert.equal(1, run(object, ("SELECT count(*) FROM f WHERE f MATCH 'word%d'"):format(i)))
+        assert.equal(0, run(object, ("SELECT count(*) FROM f ('word%d')"):format(3 - i)))
+        assert.equal(i, run(object, "SELECT id FROM r WHERE x0 < 2"))
+        run(object, "INSERT INTO f VALUES ('more')")
+      end
+    end
+  end)
+
+  it("of an object whose schema does not fit its first page", function()
+    local many = {}
+    for i = 1, 40 do
+      many[i] = ("CREATE TABLE %s%d (%s)"):format(("t"):rep(100), i, ("c"):rep(100))
+    end
+    for i, object in ipairs { first, second } do
+      run(object, table.concat(many, ";"))
+      run(object, ("CREATE TABLE only%d (x)"):format(i))
+      rest(object)
+    end
+    for i, object in ipairs { first, second } do
+      assert.equal(0, run(object, ("SELECT count(*) FROM only%d"):format(i)))
+      assert.is_false((exec(object, ("SELECT count(*) FROM only%d"):format(3 - i))))
+    end
+    local long = { world:object "third", world:object "fourth" }
+    for i, object in ipairs(long) do
+      run(object, ("CREATE TABLE long (x DEFAULT '%s%d')"):format(("x"):rep(5000), i))
+      rest(object)
+    end
+    for i = 2, 1, -1 do -- The connection that waits longest was the first's.
+      local object = long[i]
+      run(object, "INSERT INTO long DEFAULT VALUES")
+      assert.equal(tostring(i), run(object, "SELECT substr(x, -1) FROM long"))
+      rest(object)
+    end
+  end)
+end)
+
+-- The first statements of many objects are the same: what they make is kept and repeated.
+describe("the first statements", function()
+  local world, count
+
+  before_each(function()
+    world, count = support.open(), 0
+  end)
+
+  after_each(function()
+    world:remove()
+  end)
+
+  -- What `sql` makes of an object that has nothing yet, in an SQL of everything there is.
+  local function made_by(sql, before)
+    count = count + 1
+    local object = world:object("object " .. count)
+    if before then
+      before(object)
+    end
+    local ok, why = exec(object, sql)
+    assert(ok, why)
+    object:seal()
+    world:settle()
+    local _, tables = exec(object, "SELECT group_concat(name || ifnull(sql, '') || rootpage) "
+      .. "FROM sqlite_schema")
+    assert.same({ true, "ok" }, { exec(object, "PRAGMA quick_check") })
+    C.od_storage_rest(object.storage)
+    return tables, object
+  end
+
+  it("make the same of each", function()
+    for _, sql in ipairs {
+      "CREATE TABLE IF NOT EXISTS a (id INTEGER PRIMARY KEY AUTOINCREMENT, x UNIQUE)",
+      "CREATE TABLE a (x); CREATE INDEX i ON a (x); CREATE TABLE b (y DEFAULT (random()));",
+      "CREATE TABLE a (x); CREATE VIEW v AS SELECT random() AS r FROM a; "
+        .. "CREATE TRIGGER t AFTER INSERT ON a BEGIN DELETE FROM a WHERE x < 0; END",
+      "CREATE TABLE w (id TEXT PRIMARY KEY, x CHECK (abs(x) < 9)) WITHOUT ROWID",
+    } do
+      local once = made_by(sql)
+      for _ = 1, 3 do
+        assert.equal(once, (made_by(sql)))
+      end
+      local again, object = made_by(sql)
+      assert.equal(once, again)
+      local ok = exec(object, sql) -- It is there already.
+      assert.equal(sql:find("IF NOT EXISTS", 1, true) ~= nil, ok)
+      C.od_storage_rest(object.storage)
+    end
+  end)
+
+  it("are run when they do more than make what is empty", function()
+    local function random_of(sql)
+      local _, object = made_by(sql)
+      local _, value = exec(object, "SELECT hex(x) FROM t")
+      C.od_storage_rest(object.storage)
+      return value
+    end
+    for _, sql in ipairs { "CREATE TABLE t AS SELECT randomblob(8) AS x",
+      "CREATE TABLE t (x); INSERT INTO t VALUES (randomblob(8))" } do
+      local one, two = random_of(sql), random_of(sql)
+      assert.equal(16, #one)
+      assert.is_false(one == two)
+    end
+  end)
+
+  it("are run where there is a database already, or a part of a stretch", function()
+    local sql = "CREATE TABLE second (x)"
+    local plain = made_by(sql)
+    assert.equal(plain, (made_by(sql)))
+    assert.matches("firstCREATE TABLE first", (made_by(sql, function(object)
+      assert(exec(object, "CREATE TABLE first (x); INSERT INTO first VALUES (1)"))
+    end)))
+    local object = world:object "in parts"
+    local mark = C.od_storage_begin_part(object.storage)
+    assert(exec(object, sql))
+    C.od_storage_undo_part(object.storage, mark)
+    assert(C.od_storage_end_part(object.storage, mark, true, object.err))
+    assert.is_false((exec(object, "SELECT * FROM second")))
+    C.od_storage_rest(object.storage)
+  end)
+
+  it("are undone with their stretch", function()
+    local sql = "CREATE TABLE undone (x)"
+    made_by(sql)
+    local object = world:object "undone"
+    assert(exec(object, sql))
+    C.od_storage_discard(object.storage)
+    assert.matches("no such table", select(2, exec(object, "SELECT * FROM undone")))
+    assert(exec(object, sql))
+    assert(exec(object, "INSERT INTO undone VALUES (1)"))
+    object:seal()
+    C.od_storage_rest(object.storage)
   end)
 end)

@@ -249,7 +249,7 @@ describe("the committer", function()
     world:wait("the sweep at the start", function()
       return not world:stats().has_trash
     end)
-    support.arm("commit.hold", -1, 2) -- The commit and one sweep pass; closing ends the hold.
+    support.arm("commit.hold", -1, 3) -- The commit, LMDB and one sweep pass; closing ends it.
     a:delete_all()
     a:seal()
     world:turn()

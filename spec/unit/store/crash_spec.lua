@@ -46,12 +46,12 @@ local function read_until(fd, text, enough)
   return text
 end
 
-local function last_durable(text)
-  local last = 0
-  for number in text:gmatch("durable (%d+)\n") do
-    last = tonumber(number)
+local function last(kind, text)
+  local found = 0
+  for number in text:gmatch(kind .. " (%d+)\n") do
+    found = tonumber(number)
   end
-  return last
+  return found
 end
 
 local function never()
@@ -88,10 +88,10 @@ describe("a server that is killed", function()
       local fd
       pid, fd = start_writer(directory)
       local text = read_until(fd, "", function(so_far)
-        return last_durable(so_far) >= 40 * round
+        return last("durable", so_far) >= 40 * round
       end)
-      assert(last_durable(text) > 0, "the writer ended early")
-      local durable = last_durable(kill_and_read_rest(fd, text))
+      assert(last("durable", text) > 0, "the writer ended early")
+      local durable = last("durable", kill_and_read_rest(fd, text))
       local world = support.open(directory)
       local object = world:object("crash")
       local x, y = tonumber(object:get("x")), tonumber(object:get(("y"):rep(1200)))
@@ -107,7 +107,7 @@ describe("a server that is killed", function()
     local fd
     pid, fd = start_writer(directory)
     local text = read_until(fd, "", function(so_far)
-      return last_durable(so_far) >= 20
+      return last("applied", so_far) >= 20
     end)
     local store, err = ffi.new("struct od_store *[1]"), ffi.new("struct od_error")
     assert(C.od_store_open(store, directory, err), ffi.string(err.text))

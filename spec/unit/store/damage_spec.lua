@@ -15,6 +15,7 @@ describe("a damaged data directory", function()
   end)
 
   after_each(function()
+    support.disarm("commit.hold")
     support.remove_directory(directory)
   end)
 
@@ -100,6 +101,8 @@ describe("a damaged data directory", function()
     os.remove(path())
     assert.matches("data%.mdb is missing, though lock%.mdb beside it says", refusal())
     os.remove(path("lock.mdb"))
+    assert.matches("journal/0+1 belongs to another data directory", refusal())
+    os.execute("rm -r '" .. path("journal") .. "'")
     support.open(directory):close()
   end)
 
@@ -134,6 +137,76 @@ describe("a damaged data directory", function()
     assert.equal(40, lost + kept)
     write_all(all)
     assert.equal(("%06d"):format(40):rep(500), (reads(world:object("object 40"))))
+    world:close()
+  end)
+
+  -- The pages, by number, that say what a function wants to hear.
+  local function pages_with(matches)
+    local all, found = read_all(), {}
+    for number = 2, #all / PAGE - 1 do
+      local page = all:sub(number * PAGE + 1, number * PAGE + PAGE)
+      if matches(page) then
+        found[#found + 1] = number
+      end
+    end
+    assert.is_true(#found > 0)
+    return found
+  end
+
+  -- Nodes of the right number, at wrong places: LMDB moved them over the memory behind the page.
+  local function spoil(numbers)
+    for _, number in ipairs(numbers) do
+      write_at(number * PAGE + 16, ("\171\13\239"):rep(1300))
+    end
+  end
+
+  for _, what in ipairs { "put", "delete" } do
+    it("fails a " .. what .. " that meets it, and stores what was sent beside it", function()
+      local world = filled(40, 400)
+      support.arm("commit.hold", -1)
+      local hit, fine = world:object("object 17"), world:object("object 33", 2)
+      hit[what](hit, "k", "new")
+      hit:seal()
+      fine:put("other", "stored")
+      fine:seal()
+      local seq = world:turn(1)
+      world:turn(2)
+      spoil(pages_with(function(page)
+        return page:find(("000017"):rep(66), 1, true)
+      end))
+      support.disarm("commit.hold")
+      local failed = world:wait_news("failed", 1, seq)
+      assert.matches("could not be stored: the file is damaged; restore the dir", failed.why)
+      world:wait_news("applied", 2, 1)
+      assert.is_nil(world:find("lost", 0))
+      world:hear()
+      assert.equal("stored", fine:get("other"))
+      world:close()
+    end)
+  end
+
+  it("ends all writing where the free pages are listed, and says what to do", function()
+    local world = filled(40)
+    for i = 1, 40 do
+      local object = world:object("object " .. i)
+      object:delete("k")
+      object:seal()
+    end
+    world:settle()
+    local roots = {}
+    for page = 0, 1 do -- Two descriptions of the file take turns.
+      local root = ffi.new("uint64_t[1]")
+      ffi.copy(root, read_all():sub(page * PAGE + 81, page * PAGE + 88), 8)
+      roots[#roots + 1] = tonumber(root[0])
+    end
+    spoil(roots)
+    local object = world:object("object 1")
+    object:put("k", "lost")
+    object:seal()
+    world:turn()
+    local why = world:wait_news("lost", 0).why
+    assert.matches("damaged in pages that every write needs .*; restore the directory", why)
+    world:hear()
     world:close()
   end)
 

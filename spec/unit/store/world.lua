@@ -99,6 +99,9 @@ local events = ffi.new("struct od_committer_events", {
   forgotten = function(_, source)
     push("forgotten", source, {})
   end,
+  warned = function(_, text)
+    push("warned", 0, { why = ffi.string(text) })
+  end,
   lost = function(_, why)
     push("lost", 0, { why = ffi.string(why) })
   end,
@@ -132,7 +135,7 @@ function M.try(directory)
   self.loop = ffi.cast("struct uv_loop_s *", self.loop_memory)
   assert(C.uv_loop_init(self.loop) == 0)
   local committer, err = ffi.new("struct od_committer *[1]"), ffi.new("struct od_error")
-  if not C.od_committer_open(committer, self.loop, directory, events, nil, err) then
+  if C.od_committer_open(committer, self.loop, directory, events, nil, err) ~= 0 then
     C.uv_run(self.loop, RUN_NOWAIT)
     C.uv_loop_close(self.loop)
     return nil, ffi.string(err.text)

@@ -1,10 +1,11 @@
 -- A server that writes until it is killed, for crash_spec.lua: two keys a batch, always equal;
--- prints "durable N" when batch N is on disk. Arguments: the data directory.
+-- prints "durable N" when batch N is on disk, "applied N" when readers see it. Arguments: the data
+-- directory.
 local support = require "spec.unit.store.world"
 
 local world = support.open(arg[1])
 local object = world:object("crash")
-local printed = 0
+local printed = { durable = 0, applied = 0 }
 
 io.stdout:setvbuf("no")
 for i = 1, math.huge do
@@ -17,9 +18,9 @@ for i = 1, math.huge do
   world:turn()
   world:pump(i % 3 == 0 and 1 or 0) -- Some groups of one, some of several.
   for _, item in ipairs(world.news) do
-    if item.kind == "durable" and item.seq > printed then
-      printed = item.seq
-      io.write(("durable %d\n"):format(printed))
+    if printed[item.kind] and item.seq > printed[item.kind] then
+      printed[item.kind] = item.seq
+      io.write(("%s %d\n"):format(item.kind, item.seq))
     end
   end
   world:hear()

@@ -1,0 +1,52 @@
+-- The log of the running program, also while it is written: one asks for what came behind the line
+-- one has seen last, again and again.
+local _, native = ...
+
+local server = require "open-do.command.server"
+local show = require "open-do.command.show"
+
+local json = native.json
+
+local LEVELS = { debug = 1, info = 2, warn = 3, error = 4 }
+
+local M = {}
+
+local function is_wanted(line, wanted)
+  if LEVELS[line.level] < LEVELS[wanted.level] then
+    return false
+  end
+  return wanted.object == "" or (line.object or ""):sub(1, #wanted.object) == wanted.object
+end
+
+local function write_line(text, wanted, as_json)
+  local line = json.try_decode(text)
+  if type(line) ~= "table" or not is_wanted(line, wanted) then
+    return true
+  end
+  return io.stdout:write(as_json and text or show.log_line(line), "\n")
+end
+
+local function write_lines(lines, wanted, as_json)
+  for text in lines:gmatch("[^\n]+") do
+    if not write_line(text, wanted, as_json) then
+      return false
+    end
+  end
+  return io.stdout:flush()
+end
+
+--- Writes lines whose object begins with `wanted.object`, of `wanted.level` or above. `follows`: to
+--- the end of the program, or of whoever reads.
+---@param wanted { object: string, level: string }
+function M.write(wanted, follows, as_json)
+  local after = "0"
+  repeat
+    local number, missed, lines = server.log(after)
+    if missed > 0 then
+      io.stderr:write(("open-do: %d lines are missing here\n"):format(missed))
+    end
+    after = number
+  until not write_lines(lines, wanted, as_json) or not follows
+end
+
+return M

@@ -1,0 +1,132 @@
+-- The list of objects: page by page, where the place between two pages is a text that anybody may
+-- keep; or the first of them in an order, for which all have to be looked at.
+local od = require "open-do"
+local server = require "open-do.command.server"
+local words = require "open-do.command.words"
+
+local base64url = od.base64url
+
+local M = {}
+
+local function label_of(object)
+  return object.namespace .. "/" .. (object.name or "#" .. object.id)
+end
+
+local function by_label(a, b)
+  return label_of(a) < label_of(b)
+end
+
+local function number(field)
+  return function(object) return object[field] or 0 end
+end
+
+-- What asleep objects have none of is looked for among the living only.
+local ORDERS = {
+  name = { scope = "all" },
+  bytes = { scope = "all", weight = number "bytes" },
+  queue = { scope = "living", weight = number "queued" },
+  sockets = { scope = "living", weight = number "sockets" },
+  errors = { scope = "living", weight = number "errors" },
+  busy = { scope = "living", weight = number "runUs" },
+  slowest = { scope = "living", weight = number "slowestUs" },
+  last = { scope = "living", weight = number "lastEventMs" },
+}
+
+local function order_of(word)
+  local order = ORDERS[word]
+  if order then
+    return order
+  end
+  local known = {}
+  for name in pairs(ORDERS) do
+    known[#known + 1] = name
+  end
+  table.sort(known)
+  words.usage("'%s' is no order; there are %s", word, table.concat(known, ", "))
+end
+
+local function comparison(weight)
+  return weight and function(a, b)
+    local left, right = weight(a), weight(b)
+    if left == right then
+      return by_label(a, b)
+    end
+    return left > right
+  end or by_label
+end
+
+-- Sorts, and leaves the first [limit], each once.
+local function cut(objects, limit, is_before)
+  table.sort(objects, is_before)
+  local seen, kept = {}, od.json.array {}
+  for _, object in ipairs(objects) do
+    if #kept == limit then
+      break
+    elseif not seen[object.id] then
+      seen[object.id] = true
+      kept[#kept + 1] = object
+    end
+  end
+  return kept
+end
+
+local function first_of_all(query, order)
+  local objects, is_before = {}, comparison(order.weight)
+  query.scope = query.scope == "awake" and "awake" or order.scope
+  for object in server.each_object(query) do
+    objects[#objects + 1] = object
+    if #objects > 2 * query.limit + 1000 then
+      objects = cut(objects, query.limit, is_before)
+    end
+  end
+  return cut(objects, query.limit, is_before)
+end
+
+local function write_cursor(at)
+  return at and ("%d.%d.%s"):format(at.workers, at.worker, base64url.encode(at.place)) or nil
+end
+
+local function read_cursor(text)
+  local workers, worker, place = text:match("^(%d+)%.(%d+)%.([%w_-]*)$")
+  local ok, bytes = pcall(base64url.decode, place or "?")
+  if not workers or not ok or not bytes then
+    words.usage("'%s' is no cursor: take what a list ended with", text)
+  end
+  return { workers = tonumber(workers), worker = tonumber(worker), place = bytes }
+end
+
+-- Workers answer with what they can look at in a moment, which may be little or nothing.
+local function page(query, cursor)
+  local at, objects = cursor and read_cursor(cursor) or server.FIRST, {}
+  repeat
+    local found
+    found, at = server.page(query, at, query.limit - #objects)
+    for _, object in ipairs(found) do
+      objects[#objects + 1] = object
+    end
+  until not at or #objects >= query.limit
+  return cut(objects, math.huge, by_label), write_cursor(at)
+end
+
+---@class Query
+---@field space string Its namespace; empty: any.
+---@field beginning string Of its name; empty: any.
+---@field awake? boolean Only those with an instance.
+---@field order? string The first of all in this order; else a page.
+---@field limit number About how many; exactly, in an order.
+---@field cursor? string Where the page before ended.
+
+---@param query Query
+---@return table objects, string? cursor Nil: there is no more.
+function M.list(query)
+  local asked = { space = query.space, beginning = query.beginning, limit = query.limit,
+    scope = query.awake and "awake" or "all", bytes = true }
+  if not query.order then
+    return page(asked, query.cursor)
+  elseif query.cursor then
+    words.usage("an order is over all objects: --cursor goes without it")
+  end
+  return first_of_all(asked, order_of(query.order))
+end
+
+return M

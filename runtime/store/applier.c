@@ -1,0 +1,236 @@
+#include "store/applier.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/fault.h"
+#include "store/journal_mark.h"
+#include "store/limits.h"
+#include "store/mapped.h"
+#include "store/pending.h"
+
+static void empty(struct od_applier *applier)
+{
+    od_pending_free_all(&applier->pending);
+    applier->bytes = applier->count = 0;
+    applier->is_urgent = false;
+}
+
+void od_applier_init(struct od_applier *applier, struct od_env *env)
+{
+    *applier = (struct od_applier){.env = env};
+    od_list_init(&applier->pending);
+}
+
+void od_applier_deinit(struct od_applier *applier)
+{
+    empty(applier);
+}
+
+// --- What it takes -------------------------------------------------------------------------------
+
+void od_applier_add(struct od_applier *applier, struct od_pending *pending)
+{
+    if (od_list_is_empty(&applier->pending)) {
+        int64_t due_us = od_clock_passed_us() + OD_STORE_APPLY_US;
+        applier->due_us = due_us > applier->rest_us ? due_us : applier->rest_us;
+    }
+    od_list_push_back(&applier->pending, &pending->link);
+    applier->bytes += pending->size;
+    applier->count++;
+    applier->is_urgent = applier->is_urgent || pending->fate == OD_FATE_FORGET ||
+                         applier->bytes > OD_STORE_UNAPPLIED_BYTES;
+}
+
+void od_applier_added(struct od_applier *applier, uint64_t sequence, bool sets_alarm)
+{
+    OD_ASSERT(sequence > applier->mark.sequence);
+    applier->sequence = sequence;
+    applier->is_urgent = applier->is_urgent || sets_alarm; // Main finds it in LMDB.
+}
+
+bool od_applier_is_empty(const struct od_applier *applier)
+{
+    return od_list_is_empty(&applier->pending);
+}
+
+bool od_applier_is_due(const struct od_applier *applier)
+{
+    return !od_applier_is_empty(applier) && !OD_FAULT("apply.hold") &&
+           (applier->is_urgent || od_clock_passed_us() >= applier->due_us);
+}
+
+// --- Room ----------------------------------------------------------------------------------------
+
+static uint64_t used_end(const struct od_env *env, uint64_t *map_end)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    mdb_env_info(env->lmdb, &info);
+    mdb_env_stat(env->lmdb, &stat);
+    *map_end = info.me_mapsize;
+    return (info.me_last_pgno + 1) * (uint64_t)stat.ms_psize;
+}
+
+// More than is needed now, so that it is rarely done; where that is too much, what is needed.
+static int set_aside(struct od_applier *applier, uint64_t from, uint64_t bytes)
+{
+    int fd;
+    int code = mdb_env_get_fd(applier->env->lmdb, &fd);
+    if (code != 0)
+        return code;
+    const uint64_t sizes[] = {bytes + OD_STORE_RESERVE_BYTES, bytes};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        if (fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)from, (off_t)sizes[i]) == 0) {
+            applier->reserved_end = from + sizes[i];
+            return 0;
+        }
+    }
+    return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : errno;
+}
+
+// A page copied for each submission and its way from the root, and all the bytes twice over: LMDB
+// keeps what it replaces until no reader sees it.
+int od_applier_reserve(struct od_applier *applier, size_t bytes, size_t count)
+{
+    uint64_t map_end, used = used_end(applier->env, &map_end);
+    uint64_t need = 2 * (uint64_t)(applier->bytes + bytes) +
+                    (uint64_t)(applier->count + count) * OD_STORE_RESERVE_EACH_BYTES +
+                    OD_STORE_RESERVE_LEAST_BYTES;
+    if (used + need > map_end)
+        return MDB_MAP_FULL;
+    return used + need <= applier->reserved_end ? 0 : set_aside(applier, used, need);
+}
+
+// --- Writing -------------------------------------------------------------------------------------
+
+struct writing {
+    struct od_applier *applier;
+    struct od_changes changes;
+    bool is_over;     // Otherwise damage ended it in the middle.
+    bool is_to_retry; // Without what met damage.
+};
+
+static int write_all(struct writing *writing, struct od_write *write)
+{
+    struct od_applier *applier = writing->applier;
+    int code = OD_FAULT("apply.fail") ? EIO : 0;
+    writing->changes = (struct od_changes){.alarm_due_ms = OD_ALARM_NONE_MS};
+    OD_LIST_EACH (link, &applier->pending) {
+        struct od_pending *pending = od_pending_of(link);
+        if (code != 0 || pending->fate != OD_FATE_WRITTEN)
+            continue;
+        code = od_apply_submission(write, od_pending_batches(pending), &writing->changes);
+        if (od_env_is_damage(code))
+            pending->fate = OD_FATE_DAMAGED;
+    }
+    struct od_journal_mark mark = applier->mark;
+    mark.sequence = applier->sequence;
+    return code == 0 ? od_journal_mark_put(&mark, write) : code;
+}
+
+static int write_transaction(void *argument)
+{
+    struct writing *writing = argument;
+    struct od_write write;
+    int code = od_write_begin(&write, writing->applier->env);
+    if (code == 0) {
+        code = write_all(writing, &write);
+        writing->is_to_retry = od_env_is_damage(code);
+        if (code == 0)
+            code = od_write_commit(&write);
+        else
+            od_write_abort(&write);
+    }
+    writing->is_over = true;
+    return code;
+}
+
+// Damage that LMDB met in the middle, or that is where every write goes, is the end of writing.
+static int try_write(struct writing *writing)
+{
+    struct od_env *env = writing->applier->env;
+    writing->is_over = writing->is_to_retry = false;
+    int code = od_mapped_call(write_transaction, writing);
+    if (!writing->is_over || code == OD_ENV_BASE_DAMAGED)
+        env->lost = code;
+    return code;
+}
+
+// The names are looked at again behind the commit: what went to a file that has lost its name is
+// not stored.
+static int write_to_lmdb(struct writing *writing)
+{
+    struct od_env *env = writing->applier->env;
+    int code = od_env_check_files(env);
+    if (code != 0)
+        return code;
+    do
+        code = try_write(writing);
+    while (code != 0 && writing->is_to_retry);
+    return code == 0 ? od_env_check_files(env) : code;
+}
+
+// It was looked at before it was acknowledged: the page was damaged since.
+static void warn_of_damage(const struct od_pending *pending, struct od_reports *reports)
+{
+    struct od_cursor cursor = od_cursor_of(od_pending_batches(pending));
+    struct od_batch batch = {.operations = cursor};
+    struct od_error err;
+    (void)od_batch_next(&cursor, &batch);
+    od_slice space = batch.identity.space, name = batch.identity.name;
+    od_error_set(&err, "is damaged, and an acknowledged write of %.*s/%.*s is left out%s",
+                 (int)space.size, space.at, (int)name.size, name.at, od_env_advice(MDB_CORRUPTED));
+    od_reports_warn(reports, err.text);
+}
+
+static void report_forgotten(const struct od_pending *pending, struct od_reports *reports)
+{
+    if (pending->fate == OD_FATE_FORGET)
+        od_reports_forgotten(reports, pending->source);
+}
+
+void od_applier_abandon(struct od_applier *applier, struct od_reports *reports)
+{
+    od_reports_begin_group(reports);
+    OD_LIST_EACH (link, &applier->pending)
+        report_forgotten(od_pending_of(link), reports);
+    od_reports_end_group(reports);
+    empty(applier);
+}
+
+static void report(const struct od_applier *applier, const struct writing *writing,
+                   struct od_reports *reports)
+{
+    od_reports_begin_group(reports);
+    OD_LIST_EACH (link, &applier->pending) {
+        const struct od_pending *pending = od_pending_of(link);
+        if (pending->fate != OD_FATE_FORGET)
+            od_reports_applied(reports, pending->source, pending->seq);
+        if (pending->fate == OD_FATE_DAMAGED)
+            warn_of_damage(pending, reports);
+        report_forgotten(pending, reports);
+    }
+    if (writing->changes.alarm_due_ms != OD_ALARM_NONE_MS)
+        od_reports_alarm(reports, writing->changes.alarm_due_ms);
+    od_reports_end_group(reports);
+}
+
+int od_applier_run(struct od_applier *applier, struct od_reports *reports)
+{
+    struct writing writing = {.applier = applier};
+    writing.changes.alarm_due_ms = OD_ALARM_NONE_MS;
+    bool has_written = applier->sequence > applier->mark.sequence;
+    int64_t begin_us = od_clock_passed_us();
+    int code = has_written ? write_to_lmdb(&writing) : 0;
+    if (code != 0)
+        return code;
+    applier->mark.sequence = applier->sequence;
+    applier->deleted_all = applier->deleted_all || writing.changes.deleted_all;
+    if (reports != NULL)
+        report(applier, &writing, reports);
+    empty(applier);
+    int64_t now_us = od_clock_passed_us();
+    applier->rest_us = now_us + (now_us - begin_us);
+    return 0;
+}

@@ -1,0 +1,288 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cursor.h"
+#include "codec/check_sum.h"
+#include "store/journal.h"
+#include "store/journal_inner.h"
+
+struct playing {
+    struct od_journal *journal;
+    od_journal_play *play;
+    void *context;
+    struct od_error *err;
+
+    uint64_t first; // Of the segment that is read.
+    int fd;
+    uint64_t size;
+    struct od_bytes bytes; // Of one group.
+};
+
+struct group {
+    uint64_t sequence;
+    od_time_ms time_ms;
+    od_slice submissions; // In [bytes].
+};
+
+static const char advice[] =
+    "; restore the directory from a backup, or, to go on without what was acknowledged last, move "
+    "the folder journal away";
+
+static bool refuse(const struct playing *playing, uint64_t offset, const char *what)
+{
+    return od_error_set(playing->err, "%s/%020" PRIu64 " is damaged at byte %" PRIu64 ": %s%s",
+                        playing->journal->path, playing->first, offset, what, advice);
+}
+
+// --- The segments there are ----------------------------------------------------------------------
+
+static bool first_of(const char *name, uint64_t *first)
+{
+    if (strlen(name) != OD_JOURNAL_NAME_BYTES - 1 || strspn(name, "0123456789") != strlen(name))
+        return false;
+    *first = strtoull(name, NULL, 10);
+    return true;
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const uint64_t *left = a, *right = b;
+    return (*left > *right) - (*left < *right);
+}
+
+static bool list_segments(struct od_journal *journal, struct od_error *err)
+{
+    uint64_t *firsts = NULL, first;
+    size_t count = 0, capacity = 0;
+    struct dirent *entry;
+    int fd = dup(journal->directory_fd);
+    DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+    if (directory == NULL) {
+        od_error_errno(err, "cannot read %s", journal->path);
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    rewinddir(directory); // The place in it is shared with the descriptor it comes from.
+    while ((entry = readdir(directory)) != NULL) {
+        if (!first_of(entry->d_name, &first))
+            continue;
+        if (count == capacity) {
+            capacity = capacity == 0 ? 8 : capacity * 2;
+            firsts = od_reallocate(firsts, capacity * sizeof *firsts);
+        }
+        firsts[count++] = first;
+    }
+    closedir(directory);
+    if (count > 0)
+        qsort(firsts, count, sizeof *firsts, by_number);
+    for (size_t i = 0; i < count; i++)
+        od_journal_add_segment(journal, firsts[i]);
+    free(firsts);
+    return true;
+}
+
+static bool is_last(const struct od_journal *journal, const struct od_journal_segment *segment)
+{
+    return segment->link.next == &journal->segments;
+}
+
+// --- Reading one segment -------------------------------------------------------------------------
+
+static bool read_at(struct playing *playing, uint64_t offset, size_t size)
+{
+    od_bytes_clear(&playing->bytes);
+    char *at = od_bytes_reserve(&playing->bytes, size);
+    while (playing->bytes.size < size) {
+        ssize_t count = pread(playing->fd, at + playing->bytes.size, size - playing->bytes.size,
+                              (off_t)(offset + playing->bytes.size));
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count <= 0)
+            return false;
+        playing->bytes.size += (size_t)count;
+    }
+    return true;
+}
+
+// The head of a group of this directory, whatever its number. [sum] and [size] are what it says.
+static bool read_head(struct playing *playing, uint64_t offset, struct group *group, uint32_t *sum,
+                      uint32_t *size)
+{
+    if (!read_at(playing, offset, OD_JOURNAL_HEAD_BYTES))
+        return false;
+    struct od_cursor cursor = od_cursor_of(od_bytes_slice(&playing->bytes));
+    bool is_group = od_cursor_u32(&cursor) == OD_JOURNAL_GROUP_MARK;
+    *sum = od_cursor_u32(&cursor);
+    *size = od_cursor_u32(&cursor);
+    (void)od_cursor_u32(&cursor);
+    group->sequence = od_cursor_u64(&cursor);
+    group->time_ms = (od_time_ms)od_cursor_u64(&cursor);
+    od_slice id = od_cursor_bytes(&cursor, OD_STORE_JOURNAL_ID_BYTES);
+    return is_group && !cursor.failed && memcmp(id.at, playing->journal->id, id.size) == 0 &&
+           offset + OD_JOURNAL_HEAD_BYTES + *size <= playing->size;
+}
+
+// False when there is no whole group.
+static bool read_group(struct playing *playing, uint64_t offset, struct group *group)
+{
+    enum {
+        SUMMED_FROM = 8,
+    };
+    uint32_t sum, size;
+    if (!read_head(playing, offset, group, &sum, &size) ||
+        !read_at(playing, offset, OD_JOURNAL_HEAD_BYTES + size))
+        return false;
+    od_slice bytes = od_bytes_slice(&playing->bytes);
+    group->submissions = od_slice_from(bytes, OD_JOURNAL_HEAD_BYTES);
+    return od_check_sum(od_slice_from(bytes, SUMMED_FROM)) == sum;
+}
+
+static bool check_segment_head(struct playing *playing)
+{
+    if (!read_at(playing, 0, OD_JOURNAL_BLOCK_BYTES))
+        return refuse(playing, 0, "it has no head");
+    struct od_cursor cursor = od_cursor_of(od_bytes_slice(&playing->bytes));
+    od_slice magic = od_cursor_bytes(&cursor, strlen(OD_JOURNAL_MAGIC));
+    uint32_t version = od_cursor_u32(&cursor), sum = od_cursor_u32(&cursor);
+    const char *summed = cursor.at;
+    od_slice id = od_cursor_bytes(&cursor, OD_STORE_JOURNAL_ID_BYTES);
+    uint64_t first = od_cursor_u64(&cursor);
+    if (memcmp(magic.at, OD_JOURNAL_MAGIC, magic.size) != 0)
+        return refuse(playing, 0, "it is no segment of a journal");
+    if (version > OD_JOURNAL_VERSION)
+        return od_error_set(playing->err,
+                            "%s/%020" PRIu64 " was written by a newer open-do (version %u, this "
+                            "program knows %u); use that one",
+                            playing->journal->path, playing->first, version, OD_JOURNAL_VERSION);
+    if (od_check_sum((od_slice){summed, OD_STORE_JOURNAL_ID_BYTES + sizeof first}) != sum)
+        return refuse(playing, 0, "its head has a wrong check sum");
+    if (memcmp(id.at, playing->journal->id, id.size) != 0)
+        return od_error_set(playing->err,
+                            "%s/%020" PRIu64 " belongs to another data directory than the data.mdb "
+                            "beside it%s",
+                            playing->journal->path, playing->first, advice);
+    return first == playing->first || refuse(playing, 0, "it has the name of another segment");
+}
+
+static bool play_group(struct playing *playing, const struct group *group)
+{
+    struct od_cursor cursor = od_cursor_of(group->submissions);
+    if (group->sequence <= playing->journal->applied)
+        return true;
+    while (!od_cursor_at_end(&cursor)) {
+        od_slice submission = od_cursor_string(&cursor);
+        if (!cursor.failed &&
+            !playing->play(playing->context, group->sequence, submission, playing->err))
+            return false;
+    }
+    return true;
+}
+
+// Only the last group can be torn. A whole one behind it shows that this is something else.
+static bool has_later_group(struct playing *playing, uint64_t offset, uint64_t expected)
+{
+    struct group group;
+    for (; offset + OD_JOURNAL_BLOCK_BYTES <= playing->size; offset += OD_JOURNAL_BLOCK_BYTES) {
+        uint32_t sum, size;
+        if (read_head(playing, offset, &group, &sum, &size) && group.sequence >= expected &&
+            read_group(playing, offset, &group))
+            return true;
+    }
+    return false;
+}
+
+static bool play_groups(struct playing *playing, const struct od_journal_segment *segment)
+{
+    struct od_journal *journal = playing->journal;
+    struct group group;
+    uint64_t at = OD_JOURNAL_BLOCK_BYTES, sequence = segment->first;
+    while (read_group(playing, at, &group) && group.sequence == sequence) {
+        if (!play_group(playing, &group))
+            return false;
+        journal->time_ms = group.time_ms;
+        at += od_journal_padded(playing->bytes.size);
+        sequence++;
+    }
+    if (!is_last(journal, segment)) {
+        uint64_t next = od_journal_segment_of(segment->link.next)->first;
+        return sequence == next || refuse(playing, at, "a group is missing or is not whole");
+    }
+    if (has_later_group(playing, at, sequence))
+        return refuse(playing, at, "a group is not whole, and later ones are");
+    journal->at = at;
+    journal->last = sequence - 1;
+    return true;
+}
+
+static bool play_segment(struct playing *playing, const struct od_journal_segment *segment)
+{
+    char name[OD_JOURNAL_NAME_BYTES];
+    struct stat status;
+    od_journal_name(name, segment->first);
+    playing->first = segment->first;
+    playing->fd = openat(playing->journal->directory_fd, name, O_RDONLY | O_CLOEXEC);
+    if (playing->fd < 0 || fstat(playing->fd, &status) != 0) {
+        od_error_errno(playing->err, "cannot read %s/%s", playing->journal->path, name);
+        if (playing->fd >= 0)
+            close(playing->fd);
+        return false;
+    }
+    playing->size = (uint64_t)status.st_size;
+    bool is_played = check_segment_head(playing) && play_groups(playing, segment);
+    close(playing->fd);
+    return is_played;
+}
+
+// --- All of them ---------------------------------------------------------------------------------
+
+// The segment with the first group that LMDB does not have: the last that begins before or with it.
+static struct od_journal_segment *begin_with(const struct od_journal *journal)
+{
+    struct od_journal_segment *begin = NULL;
+    OD_LIST_EACH (link, &journal->segments) {
+        if (begin == NULL || od_journal_segment_of(link)->first <= journal->applied + 1)
+            begin = od_journal_segment_of(link);
+    }
+    return begin;
+}
+
+static bool play_from(struct playing *playing, struct od_journal_segment *begin)
+{
+    struct od_journal *journal = playing->journal;
+    if (begin->first > journal->applied + 1)
+        return od_error_set(playing->err,
+                            "%s begins with group %" PRIu64 ", and data.mdb has only those up to "
+                            "%" PRIu64 ": segments are missing, or data.mdb is an older one%s",
+                            journal->path, begin->first, journal->applied, advice);
+    for (struct od_list *link = &begin->link; link != &journal->segments; link = link->next) {
+        if (!play_segment(playing, od_journal_segment_of(link)))
+            return false;
+    }
+    if (journal->last < journal->applied) { // LMDB has it all; these segments are of no use.
+        journal->last = journal->applied;
+        return true;
+    }
+    struct od_journal_segment *last = od_journal_segment_of(journal->segments.previous);
+    return od_journal_open_segment(journal, last->first) ||
+           od_error_errno(playing->err, "cannot write to %s", journal->path);
+}
+
+bool od_journal_play_all(struct od_journal *journal, od_journal_play *play, void *context,
+                         struct od_error *err)
+{
+    struct playing playing = {.journal = journal, .play = play, .context = context, .err = err};
+    if (!list_segments(journal, err))
+        return false;
+    struct od_journal_segment *begin = begin_with(journal);
+    journal->last = journal->applied;
+    bool is_played = begin == NULL || play_from(&playing, begin);
+    od_bytes_deinit(&playing.bytes);
+    return is_played;
+}
