@@ -5,6 +5,7 @@
 #include <lauxlib.h>
 
 #include "api/abort.h"
+#include "api/assets.h"
 #include "api/branches.h"
 #include "api/command.h"
 #include "api/event_stream.h"
@@ -204,6 +205,7 @@ static int set_up(lua_State *L)
     od_lib_password_open(L);
     od_lib_stream_open(L);
     od_lib_abort_open(L);
+    od_lib_assets_open(L);
     od_lib_stub_open(L);
     od_failure_open(L);
     add_methods_in_lua(L);

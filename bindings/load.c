@@ -4,6 +4,7 @@
 
 #include <lauxlib.h>
 
+#include "api/assets.h"
 #include "api/namespace.h"
 #include "api/state.h"
 #include "engine/engine.h"
@@ -227,7 +228,7 @@ static void open_assets(lua_State *L, const char *directory, enum od_assets_not_
 }
 
 // `assets` = "public", or { directory = "public", ... }
-static void add_assets(lua_State *L, int script)
+static void take_assets(lua_State *L, int script)
 {
     static const char *const names[] = {"directory", "notFound", "scriptFirst", NULL};
     lua_pushliteral(L, "assets");
@@ -253,6 +254,22 @@ static void add_assets(lua_State *L, int script)
     add_script_first(L, assets);
 }
 
+static void add_assets(lua_State *L, int script, int env)
+{
+    int top = lua_gettop(L);
+    take_assets(L, script);
+    lua_settop(L, top);
+    if (od_engine_of(L)->script.assets == NULL)
+        return;
+    lua_getfield(L, env, "assets");
+    if (!lua_isnil(L, -1))
+        od_raise(L, "a namespace or variable has the name 'assets', which is that of the script's "
+                    "files in `env`; rename it");
+    lua_pop(L, 1);
+    od_assets_push(L);
+    lua_setfield(L, env, "assets");
+}
+
 // A lua_CFunction: takes what the script returned.
 static int take_script(lua_State *L)
 {
@@ -270,12 +287,12 @@ static int take_script(lua_State *L)
     add_namespaces(L, 2);
     lua_pop(L, 1);
     add_variables(L, 2);
+    add_assets(L, 1, 2);
     od_freeze(L, "env");
     engine->env_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     od_context_push(L);
     engine->context_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     add_entry(L, 1);
-    add_assets(L, 1);
     return 0;
 }
 

@@ -344,6 +344,17 @@ function EventStream:serializeAttachment(value) end
 ---@return any value a fresh copy, or nil
 function EventStream:deserializeAttachment() end
 
+---The script's files: `env.assets`.
+---@class Assets
+local Assets = {}
+
+---What a client would be answered for a path, also where the script is asked first; not_found
+---pages, too. 404 when there is no such file.
+---@param request string|Request a path ("/index.html") or a request
+---@param init? RequestInit
+---@return Response
+function Assets:fetch(request, init) end
+
 ---@class Namespace
 local Namespace = {}
 

@@ -186,7 +186,9 @@ static uint32_t put_range(struct od_bytes *out, const struct found *found, uint6
     return put_field(out, "content-range", text);
 }
 
-static void put_head(struct od_bytes *out, const struct found *found, uint64_t first, uint64_t size)
+// [body]: of who gets it at once; else it follows.
+static void put_response(struct od_bytes *out, const struct found *found, uint64_t first,
+                         uint64_t size, od_slice body)
 {
     char length[24];
     size_t mark = od_response_begin(out, found->status);
@@ -202,11 +204,11 @@ static void put_head(struct od_bytes *out, const struct found *found, uint64_t f
         count += put_field(out, "content-encoding", found->coding);
     if (found->status != 304 && found->status != 416)
         count += put_field(out, "content-type", found->type);
-    if (found->status != 304) {
+    if (found->status != 304 && body.at == NULL) {
         snprintf(length, sizeof length, "%llu", (unsigned long long)size);
         count += put_field(out, "content-length", length);
     }
-    od_response_end(out, mark, count, (od_slice){0});
+    od_response_end(out, mark, count, body);
 }
 
 static uint16_t status_for(enum od_http_wish wish)
@@ -219,23 +221,30 @@ static uint16_t status_for(enum od_http_wish wish)
     return statuses[wish];
 }
 
+// Which part of it the client wants.
+static void weigh(const struct od_request *request, struct found *found, uint64_t *first,
+                  uint64_t *size)
+{
+    describe(found);
+    struct od_http_thing thing = {od_slice_of(found->etag), od_slice_of(found->modified),
+                                  (uint64_t)found->about.st_size};
+    if (found->status == 200) {
+        enum od_http_wish wish = od_http_wish_of(request->headers, &thing, first, size);
+        found->status = status_for(wish);
+    }
+    bool is_whole = found->status == 200 || found->status == 404;
+    *first = found->status == 206 ? *first : 0;
+    *size = is_whole ? thing.size : found->status == 206 ? *size : 0;
+}
+
 // Takes what was found.
 static void send_file(struct od_call *call, const struct od_request *request, struct found *found)
 {
     struct od_exchange *exchange = od_net_exchange(call->objects->net, call->origin);
     uint64_t first = 0, size = 0;
     struct od_bytes head = {0};
-    describe(found);
-    struct od_http_thing thing = {od_slice_of(found->etag), od_slice_of(found->modified),
-                                  (uint64_t)found->about.st_size};
-    if (found->status == 200) {
-        enum od_http_wish wish = od_http_wish_of(request->headers, &thing, &first, &size);
-        found->status = status_for(wish);
-    }
-    bool is_whole = found->status == 200 || found->status == 404;
-    first = found->status == 206 ? first : 0;
-    size = is_whole ? thing.size : found->status == 206 ? size : 0;
-    put_head(&head, found, first, size);
+    weigh(request, found, &first, &size);
+    put_response(&head, found, first, size, (od_slice){NULL, 0});
     od_access_log_end(call, found->status);
     if (exchange != NULL)
         od_exchange_answer_file(exchange, od_bytes_slice(&head), found->fd, first, size);
@@ -245,19 +254,17 @@ static void send_file(struct od_call *call, const struct od_request *request, st
     od_call_free(call);
 }
 
-static void redirect(struct od_call *call, const struct od_request *request, od_slice path)
+static void put_redirect(struct od_bytes *response, const struct od_request *request, od_slice path)
 {
-    struct od_bytes response = {0}, location = {0};
+    struct od_bytes location = {0};
     od_slice target = od_request_target(request->url);
     od_bytes_put_slice(&location, path);
     od_bytes_put_u8(&location, '/');
     od_bytes_put_slice(&location, od_slice_from(target, path.size));
-    size_t mark = od_response_begin(&response, 307);
-    od_headers_put(&response, OD_SLICE("location"), od_bytes_slice(&location));
-    od_response_end(&response, mark, 1, (od_slice){0});
-    od_call_answer_as(call, 307, od_bytes_slice(&response));
+    size_t mark = od_response_begin(response, 307);
+    od_headers_put(response, OD_SLICE("location"), od_bytes_slice(&location));
+    od_response_end(response, mark, 1, (od_slice){0});
     od_bytes_deinit(&location);
-    od_bytes_deinit(&response);
 }
 
 static bool is_folder_with_index(const struct od_assets *assets, od_slice name)
@@ -270,21 +277,40 @@ static bool is_folder_with_index(const struct od_assets *assets, od_slice name)
     return true;
 }
 
+static bool is_of_folder(od_slice name)
+{
+    return name.size == 0 || name.at[name.size - 1] == '/';
+}
+
+static bool find(const struct od_assets *assets, const struct od_request *request, od_slice name,
+                 struct found *found)
+{
+    if (is_of_folder(name))
+        return find_as(assets, name, "index.html", request, found);
+    return find_as(assets, name, "", request, found) ||
+           find_as(assets, name, ".html", request, found);
+}
+
+// Not "//host": that would lead elsewhere.
+static bool leads_to_folder(const struct od_assets *assets, od_slice name)
+{
+    return !is_of_folder(name) && name.at[0] != '/' && is_folder_with_index(assets, name);
+}
+
 static bool answer(const struct od_assets *assets, struct od_call *call,
                    const struct od_request *request, od_slice path, od_slice name)
 {
     struct found found = {.fd = -1, .status = 200};
-    bool is_folder = name.size == 0 || name.at[name.size - 1] == '/';
-    if (is_folder ? find_as(assets, name, "index.html", request, &found)
-                  : find_as(assets, name, "", request, &found) ||
-                        find_as(assets, name, ".html", request, &found)) {
+    struct od_bytes response = {0};
+    if (find(assets, request, name, &found)) {
         send_file(call, request, &found);
         return true;
     }
-    // Not "//host": that would lead elsewhere.
-    if (is_folder || name.at[0] == '/' || !is_folder_with_index(assets, name))
+    if (!leads_to_folder(assets, name))
         return false;
-    redirect(call, request, path);
+    put_redirect(&response, request, path);
+    od_call_answer_as(call, 307, od_bytes_slice(&response));
+    od_bytes_deinit(&response);
     return true;
 }
 
@@ -309,25 +335,14 @@ bool od_assets_answer(const struct od_assets *assets, struct od_call *call,
 
 // --- What is not there ---------------------------------------------------------------------------
 
-static bool send_page(const struct od_assets *assets, struct od_call *call,
-                      const struct od_request *request, od_slice folder, const char *page,
-                      uint16_t status)
-{
-    struct found found = {.fd = -1, .status = status};
-    if (!find_as(assets, folder, page, request, &found))
-        return false;
-    send_file(call, request, &found);
-    return true;
-}
-
 // The nearest, from the folder of the path upward.
-static bool send_404(const struct od_assets *assets, struct od_call *call,
-                     const struct od_request *request, od_slice name)
+static bool find_404(const struct od_assets *assets, const struct od_request *request,
+                     od_slice name, struct found *found)
 {
     for (;;) {
         const char *slash = name.size == 0 ? NULL : memrchr(name.at, '/', name.size);
         name.size = slash == NULL ? 0 : (size_t)(slash + 1 - name.at);
-        if (send_page(assets, call, request, name, "404.html", 404))
+        if (find_as(assets, name, "404.html", request, found))
             return true;
         if (name.size == 0)
             return false;
@@ -342,18 +357,72 @@ static bool wants_page(const struct od_request *request)
            memmem(accept.at, accept.size, "text/html", 9) != NULL;
 }
 
+static bool find_at_last(const struct od_assets *assets, const struct od_request *request,
+                         struct found *found)
+{
+    struct od_bytes name = {0};
+    if (!is_read(request) || assets->not_found == OD_ASSETS_NO_ANSWER)
+        return false;
+    if (assets->not_found == OD_ASSETS_SINGLE_PAGE) {
+        found->status = 200;
+        return wants_page(request) &&
+               find_as(assets, (od_slice){NULL, 0}, "index.html", request, found);
+    }
+    found->status = 404;
+    if (!decode(od_slice_from(path_of(request), 1), &name))
+        od_bytes_clear(&name);
+    bool is_there = find_404(assets, request, od_bytes_slice(&name), found);
+    od_bytes_deinit(&name);
+    return is_there;
+}
+
 bool od_assets_answer_at_last(const struct od_assets *assets, struct od_call *call,
                               const struct od_request *request)
 {
-    struct od_bytes name = {0};
-    od_slice none = {NULL, 0};
-    if (!is_read(request) || assets->not_found == OD_ASSETS_NO_ANSWER)
+    struct found found = {.fd = -1};
+    if (!find_at_last(assets, request, &found))
         return false;
-    if (assets->not_found == OD_ASSETS_SINGLE_PAGE)
-        return wants_page(request) && send_page(assets, call, request, none, "index.html", 200);
-    bool done = decode(od_slice_from(path_of(request), 1), &name);
-    od_slice text = done ? od_bytes_slice(&name) : none;
-    done = send_404(assets, call, request, text);
+    send_file(call, request, &found);
+    return true;
+}
+
+// --- For a script --------------------------------------------------------------------------------
+
+enum {
+    body_bytes_max = 32 << 20, // As of any message between objects.
+};
+
+// Takes what was found.
+static void put_whole(struct od_bytes *response, const struct od_request *request,
+                      struct found *found)
+{
+    uint64_t first = 0, size = 0;
+    struct od_bytes body = {0};
+    weigh(request, found, &first, &size);
+    char *at = od_bytes_reserve(&body, (size_t)size + 1);
+    ssize_t got = size > body_bytes_max ? -1 : pread(found->fd, at, (size_t)size, (off_t)first);
+    close(found->fd);
+    if (got == (ssize_t)size)
+        put_response(response, found, first, size, (od_slice){at, (size_t)size});
+    else
+        od_response_put_plain(response, 500, "The file is too large, or has become shorter\n");
+    od_bytes_deinit(&body);
+}
+
+void od_assets_fetch(const struct od_assets *assets, const struct od_request *request,
+                     struct od_bytes *response)
+{
+    struct found found = {.fd = -1, .status = 200};
+    struct od_bytes name = {0};
+    od_slice path = path_of(request);
+    bool is_name = is_read(request) && decode(od_slice_from(path, 1), &name);
+    if ((is_name && find(assets, request, od_bytes_slice(&name), &found)) ||
+        (!(is_name && leads_to_folder(assets, od_bytes_slice(&name))) &&
+         find_at_last(assets, request, &found)))
+        put_whole(response, request, &found);
+    else if (is_name && leads_to_folder(assets, od_bytes_slice(&name)))
+        put_redirect(response, request, path);
+    else
+        od_response_put_plain(response, 404, "Not Found\n");
     od_bytes_deinit(&name);
-    return done;
 }

@@ -43,4 +43,8 @@ bool od_assets_answer(const struct od_assets *assets, struct od_call *call,
 bool od_assets_answer_at_last(const struct od_assets *assets, struct od_call *call,
                               const struct od_request *request);
 
+// Both, as a response with its body, for a script that asks; 404 when nothing is found.
+void od_assets_fetch(const struct od_assets *assets, const struct od_request *request,
+                     struct od_bytes *response);
+
 #endif

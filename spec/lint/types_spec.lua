@@ -18,7 +18,7 @@ local CLASSES = {
   { "storage.sql", "Sql", "object" }, { "cursor", "Cursor", "object" },
   { "ws", "WebSocket", "object" }, { "env.NAMESPACE", "Namespace", "object" },
   { "id", "Id", "object" }, { "stub", "Stub", "object" },
-  { "stream", "Stream", "http" },
+  { "stream", "Stream", "http" }, { "env.assets", "Assets", "object" },
   { "events", "EventStream", "object" },
 }
 

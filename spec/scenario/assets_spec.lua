@@ -201,6 +201,29 @@ describe("what is no file", function()
     assert.equal("about", server:get("/about.html").body)
   end)
 
+  it("is a file that the script asks for", function()
+    server = start('{ directory = "public", notFound = "404-page", scriptFirst = { "/*" } }',
+      [[, fetch = function(request, env)
+        if request.path == "/own" then
+          local page = env.assets:fetch("/")
+          page.headers:set("x-own", "yes")
+          return page
+        end
+        return env.assets:fetch(request)
+      end]])
+    local answer = server:get("/own")
+    assert.same({ 200, "<h1>home</h1>", "yes", "text/html; charset=utf-8" },
+      { answer.status, answer.body, answer.headers["x-own"], answer.headers["content-type"] })
+    assert.equal(304, server:get("/app.js",
+      { ["if-none-match"] = server:get("/app.js").headers.etag }).status)
+    assert.equal("234", server:get("/digits", { range = "bytes=2-4" }).body)
+    assert.equal("/docs/", server:get("/docs").headers.location)
+    assert.same({ 404, "not here" }, { server:get("/x").status, server:get("/x").body })
+    assert.equal("", server:get("/empty.txt").body)
+    answer = server:open():request("HEAD", "/app.js")
+    assert.same({ 200, "4" }, { answer.status, answer.headers["content-length"] })
+  end)
+
   it("is the nearest 404 page", function()
     server = start('{ directory = "public", notFound = "404-page" }')
     local answer = server:get("/docs/missing")
