@@ -201,9 +201,9 @@ static int set_up(lua_State *L)
     od_lib_event_stream_open(L);
     od_lib_namespace_open(L);
     od_lib_branches_open(L);
+    od_lib_stream_open(L);
     od_lib_fetch_open(L);
     od_lib_password_open(L);
-    od_lib_stream_open(L);
     od_lib_abort_open(L);
     od_lib_assets_open(L);
     od_lib_stub_open(L);

@@ -21,6 +21,7 @@ static const char client_has_gone[] = "write: the client has gone";
 struct body {
     uint32_t worker;
     uint64_t stream;
+    bool is_own; // Of a function that runs beside: nobody has got it yet.
 };
 
 // --- The function of a response ------------------------------------------------------------------
@@ -66,6 +67,10 @@ static struct od_sink *sink_of(struct od_task *task, const struct body *body)
 static bool take_unread(lua_State *L, int index, struct od_http_part *part, struct od_error *err)
 {
     const struct body *body = od_userdata_test(L, index, OD_USERDATA_BODY);
+    if (body != NULL && body->is_own) {
+        *part = (struct od_http_part){OD_RESPONSE_STREAM, body->worker, body->stream};
+        return true;
+    }
     struct od_sink *sink = body == NULL ? NULL : sink_of(od_engine_of(L)->task, body);
     if (sink == NULL || sink->is_open)
         return od_error_set(err, "the body has been read in part, or was got by another handler");
@@ -212,6 +217,30 @@ static int put(lua_State *L)
     return 1;
 }
 
+// open() -> stream, body: what the function that runs now writes to, and what names it in a
+// request.
+static int open_own(lua_State *L)
+{
+    struct od_engine *engine = od_engine_of(L);
+    uint64_t id = od_stream_new(engine->task)->id;
+    uint64_t *stream = od_userdata_push(L, OD_USERDATA_STREAM, sizeof *stream);
+    *stream = id;
+    struct body *body = od_userdata_push(L, OD_USERDATA_BODY, sizeof *body);
+    *body = (struct body){.worker = engine->objects->worker, .stream = id, .is_own = true};
+    return 2;
+}
+
+// close(whole) -> whether somebody reads it still.
+static int close_own(lua_State *L)
+{
+    struct od_engine *engine = od_engine_of(L);
+    const struct od_stream *stream = od_stream_find(engine->objects, engine->task->stream);
+    bool is_read = stream != NULL && !stream->is_left;
+    od_stream_function_ended(engine->task, lua_toboolean(L, 1));
+    lua_pushboolean(L, is_read);
+    return 1;
+}
+
 // --- Reading -------------------------------------------------------------------------------------
 
 static void push_body(lua_State *L, uint32_t worker, uint64_t stream)
@@ -263,7 +292,8 @@ void od_lib_stream_open(lua_State *L)
 {
     static const luaL_Reg none[] = {{NULL, NULL}};
     static const luaL_Reg body[] = {{"read", read_body}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"put", put}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"put", put}, {"open", open_own}, {"close", close_own}, {NULL, NULL}};
     od_userdata_define(L, OD_USERDATA_STREAM, none, no_field);
     od_userdata_define(L, OD_USERDATA_BODY, body, no_field);
     lua_pop(L, 2);

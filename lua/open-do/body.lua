@@ -25,11 +25,15 @@ local Chunks = {
   __call = function(chunks) return next_piece(chunks._stream) end,
 }
 
+function M.of_stream(stream)
+  return setmetatable({ _stream = stream }, Chunks)
+end
+
 ---@return fun(): string?
 function M.chunks(message)
   local stream = rawget(message, "_stream")
   if stream then
-    return setmetatable({ _stream = stream }, Chunks)
+    return M.of_stream(stream)
   end
   local body = message.body
   return function()

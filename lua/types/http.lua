@@ -8,6 +8,7 @@
 ---  passed on as it comes
 
 ---@class FetchInit: RequestInit
+---@field body? string|fun(stream: Stream) a function writes the body while it is sent
 ---@field redirect? "follow"|"error"|"manual" "follow" without it, at most 20
 ---@field timeout? number ms, 30000 without it, at most 600000; with `stream` until the head is here
 ---@field stream? boolean the answer is there with its head; see `chunks` and `events`

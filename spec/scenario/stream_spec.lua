@@ -203,6 +203,17 @@ function Tap:broken(request)
   return od.Response(table.concat(got) .. ": " .. tostring(problem))
 end
 
+-- Writes the body of its request.
+function Tap:uploads(request)
+  local pieces = tonumber(request.query.pieces)
+  return od.fetch(request.query.url, { method = "PUT", body = function(stream)
+    for i = 1, pieces do
+      stream:write(("p"):rep(1000))
+      if i == 3 and request.query.fail then error("no more of it") end
+    end
+  end })
+end
+
 -- Takes one piece and no more.
 function Tap:sips(request)
   local answer = od.fetch(request.query.url, { stream = true })
@@ -681,6 +692,24 @@ describe("a request whose body is read while it comes", function()
     assert.equal(100, client:read_answer("POST").status)
     client:write("abc")
     assert.equal("total: 3", client:read_answer("POST").body)
+  end)
+end)
+
+describe("a request whose body is written by a function", function()
+  local function ask(query)
+    return server:get(("/taps/client/uploads?url=%s/basins/far/%s"):format(server.url, query))
+  end
+
+  it("is sent while it is written", function()
+    assert.equal("total: 40000000", ask("total&pieces=40000").body)
+    assert.equal("total: 0", ask("total&pieces=0").body)
+    assert.equal("ignored", ask("ignores&pieces=2").body)
+  end)
+
+  it("fails with what its function raises", function()
+    assert.equal(500, ask("cut&pieces=9&fail=yes").status)
+    server:wait_log("taps/client +fetch: script.lua:%d+: no more of it")
+    repeat local got = server:get("/basins/far/got_of").body until got:find("has been cut", 1, true)
   end)
 end)
 
