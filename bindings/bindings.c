@@ -29,6 +29,7 @@
 #include "engine/failure.h"
 #include "engine/instance.h"
 #include "engine/sandbox.h"
+#include "inside.h"
 #include "link/options.h"
 #include "load.h"
 #include "object/assets.h"
@@ -91,6 +92,11 @@ static void forget(struct od_script *script, struct od_task *task)
 static void drop(struct od_script *script, struct od_object *object)
 {
     od_self_drop(engine_of_script(script), object);
+}
+
+static void put_inside(struct od_script *script, struct od_object *object, struct od_bytes *facts)
+{
+    od_inside_put(engine_of_script(script), object, facts);
 }
 
 static od_time_ms idle(struct od_script *script)
@@ -227,6 +233,7 @@ struct od_script *od_bindings_new(void)
                                         .resume = resume,
                                         .forget = forget,
                                         .drop = drop,
+                                        .put_inside = put_inside,
                                         .idle = idle,
                                         .memory = memory_of,
                                         .collect = collect,

@@ -1,5 +1,6 @@
 #include "operate.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,14 +29,14 @@ enum {
     message_bytes_max = 32 << 20
 };
 
-struct operation {
+struct operation { // Of the command line, which waits.
+    struct od_operate base;
     const struct od_options *options;
     od_operate_ask *ask;
-    struct od_bytes message; // Freed at the end, whatever raises before.
-    struct od_bytes answer;
+    struct od_bytes answer; // Freed at the end, whatever raises before.
 };
 
-static struct operation *operation_of(lua_State *L)
+static struct od_operate *operation_of(lua_State *L)
 {
     return lua_touserdata(L, lua_upvalueindex(1));
 }
@@ -48,27 +49,6 @@ static od_slice check_slice(lua_State *L, int index)
 }
 
 // --- Asking --------------------------------------------------------------------------------------
-
-// Pushes true and the answer, or nil and why there is none.
-static int ask(lua_State *L, struct operation *operation, const char *name)
-{
-    struct od_error err;
-    bool ok = false;
-    od_bytes_clear(&operation->answer);
-    bool is_there =
-        operation->ask(operation->options->data_dir, name, od_bytes_slice(&operation->message), &ok,
-                       &operation->answer, &err);
-    if (is_there && ok) {
-        lua_pushlstring(L, operation->answer.at, operation->answer.size);
-        return 1;
-    }
-    lua_pushnil(L);
-    if (is_there)
-        lua_pushlstring(L, operation->answer.at, operation->answer.size - 1); // Its line break.
-    else
-        lua_pushstring(L, err.text);
-    return 2;
-}
 
 // The bytes behind the outcome; or nil and the text of the failure.
 static int push_outcome(lua_State *L, od_slice answer)
@@ -86,6 +66,33 @@ static int push_outcome(lua_State *L, od_slice answer)
     return 2;
 }
 
+int od_operate_push_answer(lua_State *L, bool ok, bool has_outcome, od_slice answer)
+{
+    if (ok && has_outcome)
+        return push_outcome(L, answer);
+    if (ok) {
+        lua_pushlstring(L, answer.at, answer.size);
+        return 1;
+    }
+    lua_pushnil(L);
+    lua_pushlstring(L, answer.at, answer.size == 0 ? 0 : answer.size - 1); // Its line break.
+    return 2;
+}
+
+static int ask_and_wait(lua_State *L, struct od_operate *base, const char *name, bool has_outcome)
+{
+    struct operation *operation = (struct operation *)base;
+    struct od_error err;
+    bool ok = false;
+    od_bytes_clear(&operation->answer);
+    if (operation->ask(operation->options->data_dir, name, od_bytes_slice(&base->message), &ok,
+                       &operation->answer, &err))
+        return od_operate_push_answer(L, ok, has_outcome, od_bytes_slice(&operation->answer));
+    lua_pushnil(L);
+    lua_pushstring(L, err.text);
+    return 2;
+}
+
 // Whether it is one of that namespace is known to main, which knows its name as stored.
 static od_id check_id(lua_State *L)
 {
@@ -100,7 +107,7 @@ static od_id check_id(lua_State *L)
 //   -> the bytes it gave, or nil and why not.
 static int call(lua_State *L)
 {
-    struct operation *operation = operation_of(L);
+    struct od_operate *operation = operation_of(L);
     od_slice space = check_slice(L, 1), name = {"", 0};
     bool has_name = !lua_isnil(L, 2), is_method = !lua_isnil(L, 4);
     od_slice what = check_slice(L, is_method ? 4 : 5), sent = check_slice(L, 6);
@@ -118,19 +125,23 @@ static int call(lua_State *L)
                   has_name, name);
     od_invocation_begin(&operation->message, what);
     od_bytes_put_slice(&operation->message, sent);
-    int pushed = ask(L, operation, "call");
-    return pushed == 1 ? push_outcome(L, od_bytes_slice(&operation->answer)) : pushed;
+    return operation->ask(L, operation, "call", true);
 }
 
-// inspect(worker, scope, namespace, beginning, bytes, limit, after) -> the bytes, or nil and why
-// not. [scope] is "all", "living" or "awake".
+// inspect(worker, scope, namespace, beginning, bytes, limit, after, order) -> the bytes, or nil and
+// why not. [scope] is "all", "living" or "awake"; [order] one of those below, or nil.
 static int inspect(lua_State *L)
 {
     static const char *const scopes[] = {[OD_INSPECT_ALL] = "all",
                                          [OD_INSPECT_LIVING] = "living",
                                          [OD_INSPECT_AWAKE] = "awake",
                                          NULL};
-    struct operation *operation = operation_of(L);
+    static const char *const orders[] = {
+        [OD_INSPECT_ANY] = "any",     [OD_INSPECT_SOCKETS] = "sockets",
+        [OD_INSPECT_QUEUE] = "queue", [OD_INSPECT_ERRORS] = "errors",
+        [OD_INSPECT_BUSY] = "busy",   [OD_INSPECT_SLOWEST] = "slowest",
+        [OD_INSPECT_LAST] = "last",   NULL};
+    struct od_operate *operation = operation_of(L);
     struct od_bytes *message = &operation->message;
     od_bytes_clear(message);
     od_bytes_put_u32(message, (uint32_t)luaL_checkinteger(L, 1));
@@ -138,19 +149,19 @@ static int inspect(lua_State *L)
     od_bytes_put_string(message, check_slice(L, 3));
     od_bytes_put_string(message, check_slice(L, 4));
     od_bytes_put_u8(message, lua_toboolean(L, 5) != 0);
+    od_bytes_put_u8(message, (uint8_t)luaL_checkoption(L, 8, "any", orders));
     od_bytes_put_u32(message, (uint32_t)luaL_checkinteger(L, 6));
     od_bytes_put_string(message, check_slice(L, 7));
-    int pushed = ask(L, operation, "inspect");
-    return pushed == 1 ? push_outcome(L, od_bytes_slice(&operation->answer)) : pushed;
+    return operation->ask(L, operation, "inspect", true);
 }
 
 // ask(name, body) -> what main answers to it, or nil and why not.
 static int ask_main(lua_State *L)
 {
-    struct operation *operation = operation_of(L);
+    struct od_operate *operation = operation_of(L);
     od_bytes_clear(&operation->message);
     od_bytes_put_slice(&operation->message, check_slice(L, 2));
-    return ask(L, operation, luaL_checkstring(L, 1));
+    return operation->ask(L, operation, luaL_checkstring(L, 1), false);
 }
 
 // --- Bytes ---------------------------------------------------------------------------------------
@@ -277,6 +288,23 @@ static int read_number(lua_State *L)
     return 1;
 }
 
+// pause(ms)
+static int pause_for(lua_State *L)
+{
+    poll(NULL, 0, luaL_checkint(L, 1));
+    return 0;
+}
+
+// count(number) -> its bytes as a u64
+static int pack_count(lua_State *L)
+{
+    struct od_bytes *bytes = &operation_of(L)->message;
+    od_bytes_clear(bytes);
+    od_bytes_put_u64(bytes, (uint64_t)luaL_checknumber(L, 1));
+    lua_pushlstring(L, bytes->at, bytes->size);
+    return 1;
+}
+
 // nearest(word, names) -> the one that was meant, or nil.
 static int nearest(lua_State *L)
 {
@@ -293,10 +321,12 @@ static int nearest(lua_State *L)
 
 // --- From first word to exit ---------------------------------------------------------------------
 
-static void put_native(lua_State *L, struct operation *operation)
+void od_operate_open(lua_State *L, struct od_operate *operation)
 {
     static const luaL_Reg functions[] = {{"ask", ask_main},
                                          {"terminal_ms", terminal_ms},
+                                         {"pause", pause_for},
+                                         {"count", pack_count},
                                          {"call", call},
                                          {"inspect", inspect},
                                          {"pack", pack},
@@ -349,7 +379,7 @@ static int run(lua_State *L)
     luaL_openlibs(L);
     od_lib_open(L);
     od_embedded_open_library(L);
-    put_native(L, operation);
+    od_operate_open(L, &operation->base);
     od_embedded_push(L, "open-do.command");
     lua_pushstring(L, od_options_command_name(options));
     lua_newtable(L);
@@ -364,7 +394,8 @@ static int run(lua_State *L)
 
 enum od_exit od_operate_run(const struct od_options *options, od_operate_ask *ask_server)
 {
-    struct operation operation = {.options = options, .ask = ask_server};
+    struct operation operation = {
+        .base = {.ask = ask_and_wait}, .options = options, .ask = ask_server};
     lua_State *L = luaL_newstate();
     OD_ASSERT(L != NULL);
     lua_pushcfunction(L, run);
@@ -374,7 +405,7 @@ enum od_exit od_operate_run(const struct od_options *options, od_operate_ask *as
     if (!ok)
         fprintf(stderr, "open-do: %s\n", lua_tostring(L, -1));
     lua_close(L);
-    od_bytes_deinit(&operation.message);
+    od_bytes_deinit(&operation.base.message);
     od_bytes_deinit(&operation.answer);
     return exit;
 }

@@ -9,6 +9,8 @@
 #ifndef OD_BINDINGS_OPERATE_H
 #define OD_BINDINGS_OPERATE_H
 
+#include <lua.h>
+
 #include "base/bytes.h"
 #include "base/error.h"
 #include "link/options.h"
@@ -17,6 +19,19 @@
 // begins with; what follows that is put behind [answer]. False: there is none.
 typedef bool od_operate_ask(const char *data_dir, const char *name, od_slice body, bool *ok,
                             struct od_bytes *answer, struct od_error *err);
+
+// How a state without a script asks the running program: what native.command needs, also that of
+// the admin process (admin_site.h).
+struct od_operate {
+    // Asks [name] with [message], and pushes what od_operate_push_answer does, or yields for it.
+    int (*ask)(lua_State *L, struct od_operate *operation, const char *name, bool has_outcome);
+    struct od_bytes message; // The owner's to free.
+};
+
+void od_operate_open(lua_State *L, struct od_operate *operation); // Puts native.command.
+
+// Pushes the bytes, or nil and why there are none. With [has_outcome] the answer is that of a call.
+int od_operate_push_answer(lua_State *L, bool ok, bool has_outcome, od_slice answer);
 
 enum od_exit od_operate_run(const struct od_options *options, od_operate_ask *ask);
 

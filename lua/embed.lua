@@ -3,8 +3,12 @@
 
 local root, output = arg[1], arg[2]
 
--- Names as `require` knows them: ROOT/open-do/http.lua is "open-do.http".
+-- Names as `require` knows them: ROOT/open-do/http.lua is "open-do.http". What is no Lua keeps its
+-- path: "open-do/admin/page/index.html".
 local function module_name(path)
+  if not path:find("%.lua$") then
+    return path:sub(#root + 2)
+  end
   local name = path:sub(#root + 2):gsub("%.lua$", ""):gsub("/", "."):gsub("%.init$", "")
   return name
 end

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "admin_site.h"
 #include "base/fault.h"
 #include "bindings.h"
 #include "main/check.h"
@@ -88,6 +89,8 @@ static int refuse(enum od_exit exit, const struct od_error *err)
 
 static int run_child(const struct od_options *options, const struct od_child_args *args)
 {
+    if (args->index == OD_CHILD_ADMIN)
+        return od_admin_main(options, od_admin_bindings_new, args->link_fd);
     return args->index == OD_CHILD_DRY_RUN
                ? od_dry_run_main(options, od_bindings_new, args->link_fd)
                : od_worker_main(options, od_bindings_new, args->index, args->link_fd,

@@ -93,7 +93,6 @@ static void forget_functions(struct od_engine *engine, struct od_coroutine *coro
 
 void od_coroutine_give(struct od_engine *engine, struct od_coroutine *coroutine)
 {
-    check(coroutine);
     struct od_coroutines *pool = &engine->coroutines;
     if (pool->size >= OD_COROUTINES_KEPT_MAX) {
         od_coroutine_drop(engine, coroutine);
@@ -145,7 +144,6 @@ void od_coroutine_defer(struct od_coroutine *coroutine, lua_State *L)
 
 bool od_coroutine_push_deferred(struct od_coroutine *coroutine)
 {
-    check(coroutine);
     if (coroutine->deferred_done == coroutine->deferred_count)
         return false;
     lua_rawgeti(coroutine->L, LUA_REGISTRYINDEX, coroutine->deferred_ref);

@@ -13,8 +13,7 @@ void od_handles_deinit(struct od_handles *handles)
 
 static void grow(struct od_handles *handles)
 {
-    handles->capacity = handles->capacity == 0 ? 64 : handles->capacity * 2;
-    handles->rows = od_reallocate(handles->rows, handles->capacity * sizeof *handles->rows);
+    handles->rows = od_grow(handles->rows, &handles->capacity, sizeof *handles->rows);
     if (handles->size == 0)
         handles->rows[handles->size++] = (struct od_handle_row){0};
 }

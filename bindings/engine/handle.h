@@ -26,7 +26,7 @@ struct od_handle_row {
 struct od_handles {
     struct od_handle_row *rows; // rows[0] is unused, so that a zeroed handle is stale.
     uint32_t size;
-    uint32_t capacity;
+    size_t capacity;
     uint32_t first_free;  // 0: none.
     uint64_t generations; // How many there have been.
 };

@@ -4,15 +4,18 @@
 local _, native = ...
 
 local find_socket, null = native.command.socket, native.json.null
-local error, select, type = error, select, type
+local error, select, type, unpack = error, select, type, unpack
 local format = string.format
 
--- The instance may have some of it in its fields.
-local function tell(self, keys)
-  local changed = self.storageChanged
-  if type(changed) == "function" then
-    changed(self, keys)
-  end
+-- The instance may have some of it in its fields. An error in its `storageChanged` refuses the
+-- change: nothing was written. [change] returns the keys; nil: nothing has changed.
+local function write(state, self, change)
+  state.storage:transaction(function()
+    local keys, changed = change(state.storage), self.storageChanged
+    if keys and type(changed) == "function" then
+      changed(self, keys)
+    end
+  end)
 end
 
 local function socket(number)
@@ -22,40 +25,43 @@ end
 local commands = {}
 
 commands["kv.put"] = function(state, self, ...)
-  local keys = {}
-  for i = 1, select("#", ...), 2 do
-    local key, value = select(i, ...)
-    state.storage:put(key, value)
-    keys[#keys + 1] = key
-  end
-  tell(self, keys)
+  local pairs, keys = { ... }, {}
+  write(state, self, function(storage)
+    for i = 1, #pairs, 2 do
+      storage:put(pairs[i], pairs[i + 1])
+      keys[#keys + 1] = pairs[i]
+    end
+    return keys
+  end)
 end
 
 commands["kv.delete"] = function(state, self, ...)
-  local keys = {}
-  for i = 1, select("#", ...) do
-    local key = select(i, ...)
-    if state.storage:delete(key) then
-      keys[#keys + 1] = key
+  local wanted, keys = { ... }, {}
+  write(state, self, function(storage)
+    for i = 1, #wanted do
+      if storage:delete(wanted[i]) then
+        keys[#keys + 1] = wanted[i]
+      end
     end
-  end
-  if #keys > 0 then
-    tell(self, keys)
-  end
+    return #keys > 0 and keys or nil
+  end)
   return #keys
 end
 
 -- Which keys that concerns nobody knows.
 commands["sql"] = function(state, self, ...)
-  local cursor = state.storage.sql:exec(...)
-  local names, rows = cursor.columnNames, {}
+  local statement, rows, cursor = { n = select("#", ...), ... }, {}, nil
+  write(state, self, function(storage)
+    cursor = storage.sql:exec(unpack(statement, 1, statement.n))
+    return {}
+  end)
+  local names = cursor.columnNames
   for row in cursor:raw() do
     for i = 1, #names do
       row[i] = row[i] == nil and null or row[i]
     end
     rows[#rows + 1] = row
   end
-  tell(self, {})
   return names, rows, cursor.rowsRead, cursor.rowsWritten
 end
 

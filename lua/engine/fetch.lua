@@ -18,8 +18,8 @@ local function with_body(init, body)
   return copy
 end
 
--- The function that writes the body runs beside the fetch that sends it. What it raises is what went
--- wrong; but not that nobody reads it, as the answer says why.
+-- The function that writes the body runs beside the fetch that sends it. What it raises is what
+-- went wrong; but not that nobody reads it, as the answer says why.
 local function begin_writing(input, init)
   local write, body, problem, ok, result = init.body
   all {

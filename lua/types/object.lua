@@ -63,8 +63,9 @@ function DurableObject:eventStreamClose(stream) end
 ---@param info AlarmInfo
 function DurableObject:alarm(info) end
 
----An operator has put or deleted keys of its storage (`open-do kv put`), in this same event.
----@param keys string[]
+---An operator has written to its storage (`open-do kv put`, `sql`), in this same event. When it
+---raises, nothing was written.
+---@param keys string[] None when it was SQL.
 function DurableObject:storageChanged(keys) end
 
 ---@class AlarmInfo

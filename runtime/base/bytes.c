@@ -1,10 +1,10 @@
 #include "base/bytes.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-
-#include "base/check.h"
 
 enum {
     PAGE_BYTES = 4096,
@@ -45,6 +45,16 @@ void *od_reallocate(void *memory, size_t size)
         od_out_of_memory(size);
     od_prefer_large_pages(moved, size);
     return moved;
+}
+
+void *od_grow(void *array, size_t *capacity, size_t item_bytes)
+{
+    enum {
+        first_capacity = 8,
+    };
+    OD_ASSERT(*capacity <= SIZE_MAX / 2 / item_bytes);
+    *capacity = *capacity == 0 ? first_capacity : *capacity * 2;
+    return od_reallocate(array, *capacity * item_bytes);
 }
 
 char *od_text_copy(od_slice text)
@@ -147,6 +157,19 @@ void od_bytes_set_u32(struct od_bytes *bytes, size_t offset, uint32_t value)
     OD_ASSERT(offset + 4 <= bytes->size);
     for (size_t i = 0; i < 4; i++)
         bytes->at[offset + i] = (char)(value >> (8 * i));
+}
+
+void od_bytes_printf(struct od_bytes *bytes, const char *format, ...)
+{
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int size = vsnprintf(NULL, 0, format, arguments);
+    OD_ASSERT(size >= 0);
+    (void)vsnprintf(od_bytes_reserve(bytes, (size_t)size + 1), (size_t)size + 1, format, again);
+    bytes->size += (size_t)size;
+    va_end(again);
+    va_end(arguments);
 }
 
 void od_bytes_drop_front(struct od_bytes *bytes, size_t count)

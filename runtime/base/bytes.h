@@ -9,6 +9,7 @@
 #ifndef OD_BASE_BYTES_H
 #define OD_BASE_BYTES_H
 
+#include "base/check.h"
 #include "base/slice.h"
 
 struct od_bytes {
@@ -37,6 +38,9 @@ void od_bytes_put_u64(struct od_bytes *bytes, uint64_t value);
 void od_bytes_put_string(struct od_bytes *bytes, od_slice slice); // u32 length, then the bytes.
 void od_bytes_set_u32(struct od_bytes *bytes, size_t offset, uint32_t value); // Over what is there.
 
+// Text as printf makes it, without a zero behind it.
+void od_bytes_printf(struct od_bytes *bytes, const char *format, ...) OD_PRINTF(2, 3);
+
 // Forgets the first [count] bytes.
 void od_bytes_drop_front(struct od_bytes *bytes, size_t count);
 
@@ -44,6 +48,10 @@ void od_bytes_drop_front(struct od_bytes *bytes, size_t count);
 void *od_allocate(size_t size);
 void *od_allocate_zeroed(size_t size);
 void *od_reallocate(void *memory, size_t size);
+
+// An array that is full, with room for twice as many items of [item_bytes]: [capacity] is how many
+// fit, and is raised.
+void *od_grow(void *array, size_t *capacity, size_t item_bytes);
 
 char *od_text_copy(od_slice text); // As a C string, to be freed.
 

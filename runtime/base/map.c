@@ -128,6 +128,7 @@ uint64_t od_map_visit(const struct od_map *map, uint64_t place,
     return behind(place & mask, mask);
 }
 
+// Each step can be taken back, which is what makes different integers differ.
 uint64_t od_map_hash_u64(uint64_t value)
 {
     value ^= value >> 33;
@@ -135,4 +136,20 @@ uint64_t od_map_hash_u64(uint64_t value)
     value ^= value >> 33;
     value *= 0xc4ceb9fe1a85ec53u;
     return value ^ (value >> 33);
+}
+
+void od_map_put_number(struct od_map *map, struct od_map_node *node, uint64_t number)
+{
+    od_map_put(map, node, od_map_hash_u64(number));
+}
+
+static bool is_it(const struct od_map_node *node, const void *key)
+{
+    (void)node, (void)key;
+    return true;
+}
+
+struct od_map_node *od_map_find_number(const struct od_map *map, uint64_t number)
+{
+    return od_map_find(map, od_map_hash_u64(number), is_it, NULL);
 }

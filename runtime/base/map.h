@@ -46,7 +46,11 @@ struct od_map_node *od_map_next(const struct od_map *map, const struct od_map_no
 uint64_t od_map_visit(const struct od_map *map, uint64_t place,
                       void (*visit)(struct od_map_node *node, void *context), void *context);
 
-// Mixes an integer into a hash whose low bits are usable.
+// Mixes an integer into a hash whose low bits are usable. Different integers have different hashes.
 uint64_t od_map_hash_u64(uint64_t value);
+
+// For members whose key is a number alone: the hash says all of it, so nothing else is compared.
+void od_map_put_number(struct od_map *map, struct od_map_node *node, uint64_t number);
+struct od_map_node *od_map_find_number(const struct od_map *map, uint64_t number);
 
 #endif

@@ -66,8 +66,7 @@ static void make_room(struct od_timers *timers)
     OD_ASSERT(timers->size < UINT32_MAX);
     if (timers->size + 2 <= timers->capacity)
         return;
-    timers->capacity = timers->capacity == 0 ? 64 : timers->capacity * 2;
-    timers->heap = od_reallocate(timers->heap, timers->capacity * sizeof *timers->heap);
+    timers->heap = od_grow(timers->heap, &timers->capacity, sizeof *timers->heap);
 }
 
 void od_timers_set(struct od_timers *timers, struct od_timer *timer, od_time_ms due_ms)

@@ -1,7 +1,9 @@
 #include "link/address.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/slice.h"
 
@@ -39,4 +41,12 @@ bool od_address_parse(const char *text, struct od_address *address, struct od_er
     memcpy(address->host, host.at, host.size);
     address->host[host.size] = '\0';
     return true;
+}
+
+bool od_address_is_loopback(const struct od_address *address)
+{
+    const char *host = address->host;
+    struct in_addr v4;
+    return strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+           (strncmp(host, "127.", 4) == 0 && inet_pton(AF_INET, host, &v4) == 1);
 }

@@ -19,4 +19,6 @@ struct od_address {
 OD_MUST_CHECK bool od_address_parse(const char *text, struct od_address *address,
                                     struct od_error *err);
 
+bool od_address_is_loopback(const struct od_address *address); // Only for this machine.
+
 #endif

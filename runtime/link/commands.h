@@ -18,6 +18,7 @@
 #define OD_COMMANDS(COMMAND)                                                                       \
     COMMAND("object", LOOKS, "nothing; gives facts")                                               \
     COMMAND("events", LOOKS, "nothing; gives facts of each of the last, and watches on (trace.h)") \
+    COMMAND("inside", LOOKS, "nothing; gives facts of its class and its instance (script.h)")      \
     COMMAND("kv.list", LOOKS,                                                                      \
             "str prefix, str start after, u32 limit; gives (str key, str value)*")                 \
     COMMAND("kv.get", LOOKS, "str key; gives the same, one or none")                               \
@@ -27,6 +28,8 @@
         "u32 number of a page, u64 mark of the answer before, or 0; gives u64 mark, u32 count "    \
         "of all pages, the bytes of as many as it has room for")                                   \
     COMMAND("sockets.list", LOOKS, "nothing; gives facts of each in turn")                         \
+    COMMAND("sockets.watch", LOOKS,                                                                \
+            "u64 number of the last message one has, or 0; gives facts of each behind it (tap.h)") \
     COMMAND("hibernate", ACTS, "nothing: the instance goes once its handlers have ended")          \
     COMMAND("evict", ACTS, "nothing: the instance goes at once, its sockets stay")                 \
     COMMAND("reset", ACTS, "nothing: the same, and its sockets are cut")                           \

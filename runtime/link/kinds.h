@@ -36,6 +36,10 @@
          "u64 socket, u32 place, u64 answered ms, u16 code or 0, str later facts, socket "         \
          "record (object/keep.h); fd: the connection, or none and a code: how it was closed")      \
     KIND(RESTORED, "nothing: that was all of the life before; answered with BACK")                 \
+    /* main <-> the admin process (main/admin_listener.h), which gets a CONNECTION too */          \
+    KIND(ADMIN, "str token, str token that may only look: who may ask there")                      \
+    KIND(ASK, "u64 question, str command of the control socket, str who asks, its body")           \
+    KIND(ANSWER, "u64 question, u8 ok, what the control socket would answer")                      \
     /* worker -> main */                                                                           \
     KIND(CONNECTION_OVER, "u64 number (link/connection.h)")                                        \
     KIND(CONNECTION_MOVED, "u64 number, u32 worker: it has that connection from now on")           \

@@ -131,10 +131,8 @@ static void lose(struct od_link *link)
 
 static void arrived_fd(struct od_link *link, int fd)
 {
-    if (link->in_fd_count == link->in_fd_capacity) {
-        link->in_fd_capacity = link->in_fd_capacity == 0 ? 8 : link->in_fd_capacity * 2;
-        link->in_fds = od_reallocate(link->in_fds, link->in_fd_capacity * sizeof *link->in_fds);
-    }
+    if (link->in_fd_count == link->in_fd_capacity)
+        link->in_fds = od_grow(link->in_fds, &link->in_fd_capacity, sizeof *link->in_fds);
     link->in_fds[link->in_fd_count++] = fd;
 }
 
@@ -273,10 +271,8 @@ static void add_out_fd(struct od_link *link, size_t offset, int fd)
 {
     OD_ASSERT(fd >= 0);
     OD_ASSERT(link->out_fd_count == 0 || link->out_fds[link->out_fd_count - 1].offset <= offset);
-    if (link->out_fd_count == link->out_fd_capacity) {
-        link->out_fd_capacity = link->out_fd_capacity == 0 ? 8 : link->out_fd_capacity * 2;
-        link->out_fds = od_reallocate(link->out_fds, link->out_fd_capacity * sizeof *link->out_fds);
-    }
+    if (link->out_fd_count == link->out_fd_capacity)
+        link->out_fds = od_grow(link->out_fds, &link->out_fd_capacity, sizeof *link->out_fds);
     link->out_fds[link->out_fd_count++] = (struct od_link_fd){offset, fd};
 }
 

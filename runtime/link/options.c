@@ -1,13 +1,11 @@
 #include "link/options.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -332,6 +330,9 @@ static bool conclude(struct od_options_reading *reading, struct od_error *err)
                                                   : data_dir_beside(options->script);
     if (options->command == OD_COMMAND_DEV)
         options->watch = options->log_requests = options->log_queries = true;
+    if (options->command == OD_COMMAND_DEV && !reading->is_told_admin)
+        options->has_admin = options->is_admin_usual =
+            od_address_parse(OD_ADMIN_ADDRESS, &options->admin, err);
     if (needs_script(options) && !takes_words(options) && getenv(OD_WORKER_LINK_VARIABLE) == NULL &&
         access(options->script, R_OK) != 0)
         return od_error_errno(err, "cannot read the script %s", options->script);
@@ -376,16 +377,10 @@ const char *od_options_command_name(const struct od_options *options)
     return od_command_rows[options->command].name;
 }
 
-static bool is_loopback(const char *host)
-{
-    struct in_addr v4;
-    return strcasecmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
-           (strncmp(host, "127.", 4) == 0 && inet_pton(AF_INET, host, &v4) == 1);
-}
-
 od_slice od_options_host_names(const struct od_options *options)
 {
-    bool is_for_itself = options->command == OD_COMMAND_DEV || is_loopback(options->listen.host);
+    bool is_for_itself =
+        options->command == OD_COMMAND_DEV || od_address_is_loopback(&options->listen);
     if (options->allow_host != NULL)
         return od_slice_of(options->allow_host);
     if (is_for_itself && options->trusted_proxies.count == 0)

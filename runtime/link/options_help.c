@@ -4,6 +4,10 @@
 
 #include "link/options_inner.h"
 
+enum {
+    usage_column = 46
+};
+
 void od_option_variable(const struct od_option_row *row, char name[OD_OPTION_NAME_BYTES_MAX])
 {
     int size = snprintf(name, OD_OPTION_NAME_BYTES_MAX, "OPEN_DO_%s", row->name);
@@ -85,12 +89,21 @@ static void print_command(const struct od_command_row *command)
     print_options(command);
 }
 
+// What it does stands in a column of its own, or below, when its words are long.
+static void print_usage(const struct od_command_row *row)
+{
+    char usage[160];
+    int width = snprintf(usage, sizeof usage, "  open-do %s %s [options]", row->name, row->operand);
+    bool is_long = width > usage_column - 2;
+    printf("%s%s%*s%s\n", usage, is_long ? "\n" : "", is_long ? usage_column : usage_column - width,
+           "", row->help);
+}
+
 static void print_commands(void)
 {
     printf("open-do %s: durable objects in Lua\n\nUsage:\n", OD_VERSION);
     for (int i = 0; i < OD_COMMAND_COUNT; i++)
-        printf("  open-do %-6s %-8s [options]   %s\n", od_command_rows[i].name,
-               od_command_rows[i].operand, od_command_rows[i].help);
+        print_usage(&od_command_rows[i]);
     print_options(NULL);
 }
 

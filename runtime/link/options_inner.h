@@ -22,6 +22,7 @@ struct od_options_reading {
     const char *env_files[OD_ENV_FILES_MAX];
     size_t env_file_count;
     const char *data_dir;
+    bool is_told_admin;
 };
 
 struct od_option_row {
@@ -55,6 +56,8 @@ struct od_command_row {
 
 extern const struct od_option_row od_option_rows[]; // Ends with a row without a name.
 extern const struct od_command_row od_command_rows[OD_COMMAND_COUNT];
+
+#define OD_ADMIN_ADDRESS "127.0.0.1:8788" // Of dev.
 
 #define OD_OPTION_COUNT_MAX 64 // Rows that there may be.
 

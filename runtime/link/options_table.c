@@ -21,11 +21,16 @@ static take_value take_json, take_listen, take_data, take_workers, take_idle_ms,
     take_log_format, take_log_level, take_log_requests, take_log_queries, take_watch,
     take_fetch_private, take_connections, take_awake, take_events, take_follow, take_read_only,
     take_order, take_limit, take_cursor, take_allow_origin, take_allow_host, take_trusted_proxies,
-    take_confine;
+    take_confine, take_admin, take_admin_host;
 
 const struct od_option_row od_option_rows[] = {
     {"Serving", "listen", "HOST:PORT", "where clients connect; :8787 is every address, port 0 any",
      "127.0.0.1:8787", NULL, false, take_listen},
+    {NULL, "admin", "HOST:PORT",
+     "where people look inside: a page, metrics, health, commands; off: nowhere", NULL,
+     "dev: " OD_ADMIN_ADDRESS, false, take_admin},
+    {NULL, "admin-host", "HOSTS", "names by which it may be asked, besides localhost and addresses",
+     NULL, NULL, false, take_admin_host},
     {NULL, "data", "DIR", "where objects are stored", NULL, ".open-do beside the script", false,
      take_data},
     {NULL, "workers", "N", "processes that run objects, 1 to 64", NULL,
@@ -65,8 +70,9 @@ const struct od_option_row od_option_rows[] = {
      "od.fetch of addresses of this machine and of private networks", "allow", NULL, false,
      take_fetch_private},
     {"Looking", "awake", NULL, "only objects with an instance", NULL, NULL, false, take_awake},
-    {NULL, "order", "name|bytes|queue|sockets|errors|busy|slowest|last", "the first of all by it",
-     NULL, NULL, false, take_order},
+    {NULL, "order", "BY",
+     "the first of all by name, bytes, queue, sockets, errors, busy, slowest or last", NULL, NULL,
+     false, take_order},
     {NULL, "limit", "N", "how many", "1000", NULL, false, take_limit},
     {NULL, "cursor", "CURSOR", "go on where the list before ended", NULL, NULL, false, take_cursor},
     {NULL, "events", NULL, "its last events and what took how long; it is watched from then on",
@@ -125,9 +131,9 @@ const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
                       "rooms/lobby 'SELECT * FROM message WHERE id > ?' 10"),
     [OD_COMMAND_CALL] = OD_LOOKS("call", "call a method of it", "NAMESPACE/NAME METHOD [JSON ...]",
                                  "rooms/lobby history 10"),
-    [OD_COMMAND_SOCKETS] =
-        OD_LOOKS("sockets", "who is connected", "[list|send|close] NAMESPACE/NAME [SOCKET [TEXT]]",
-                 "send rooms/lobby 17 hello"),
+    [OD_COMMAND_SOCKETS] = OD_LOOKS("sockets", "who is connected",
+                                    "[list|send|close|watch] NAMESPACE/NAME [SOCKET [TEXT]]",
+                                    "send rooms/lobby 17 hello"),
     [OD_COMMAND_ALARM] =
         OD_LOOKS("alarm", "its alarm; WHEN is like 10s, 5m, 2h or ms since 1970",
                  "get|set|delete|run NAMESPACE/NAME [WHEN]", "set rooms/lobby 10s"),
@@ -157,6 +163,21 @@ const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
 static bool take_listen(struct od_options_reading *reading, const char *text, struct od_error *err)
 {
     return od_address_parse(text, &reading->options->listen, err);
+}
+
+static bool take_admin(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    struct od_options *options = reading->options;
+    reading->is_told_admin = true;
+    options->has_admin = strcmp(text, "off") != 0;
+    return !options->has_admin || od_address_parse(text, &options->admin, err);
+}
+
+static bool take_admin_host(struct od_options_reading *reading, const char *text,
+                            struct od_error *err)
+{
+    reading->options->admin_host = text;
+    return od_origin_check_hosts(text, err);
 }
 
 static bool take_data(struct od_options_reading *reading, const char *text, struct od_error *err)

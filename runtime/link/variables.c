@@ -32,10 +32,8 @@ static struct od_variable *find(const struct od_variables *variables, od_slice n
 
 static struct od_variable *add(struct od_variables *variables, od_slice name)
 {
-    if (variables->size == variables->capacity) {
-        variables->capacity = variables->capacity == 0 ? 16 : variables->capacity * 2;
-        variables->at = od_reallocate(variables->at, variables->capacity * sizeof *variables->at);
-    }
+    if (variables->size == variables->capacity)
+        variables->at = od_grow(variables->at, &variables->capacity, sizeof *variables->at);
     struct od_variable *variable = &variables->at[variables->size++];
     *variable = (struct od_variable){od_text_copy(name), NULL};
     return variable;

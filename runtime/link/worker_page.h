@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "link/meters.h"
 
 #define OD_PAGE_SOCKETS_MAX 131072 // Sockets beyond it are served but not kept.
 #define OD_PAGE_LEASES_MAX 65536   // HTTP connections beyond it are served but not looked after.
@@ -70,6 +71,7 @@ struct od_worker_page {
     uint64_t files[4];    // Device and inode of data.mdb and lock.mdb as main has them open.
     uint32_t first_socket; // Places below this are given out by main already.
     uint64_t turns;        // So many it has begun.
+    struct od_meters meters;
     struct od_worker_page_event event;
     uint8_t flags[OD_PAGE_PLACES_MAX];
     uint64_t sent[OD_PAGE_PLACES_MAX];        // See link/sent.h.

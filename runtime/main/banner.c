@@ -1,24 +1,11 @@
 #include "main/banner.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/log_sink.h"
-
-static void put(struct od_bytes *text, const char *format, ...) OD_PRINTF(2, 3);
-
-static void put(struct od_bytes *text, const char *format, ...)
-{
-    char line[1024];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(line, sizeof line, format, arguments);
-    va_end(arguments);
-    od_bytes_put_slice(text, od_slice_of(line));
-}
 
 // Without an entry fetch every namespace has its own path.
 static void put_namespaces(struct od_bytes *text, const struct od_banner *banner)
@@ -27,7 +14,8 @@ static void put_namespaces(struct od_bytes *text, const struct od_banner *banner
     while (rest.size > 0) {
         const char *comma = memchr(rest.at, ',', rest.size);
         size_t size = comma == NULL ? rest.size : (size_t)(comma - rest.at);
-        put(text, "  %-12.*s %s/%.*s/NAME\n", (int)size, rest.at, banner->url, (int)size, rest.at);
+        od_bytes_printf(text, "  %-12.*s %s/%.*s/NAME\n", (int)size, rest.at, banner->url,
+                        (int)size, rest.at);
         rest = od_slice_from(rest, size + 2);
     }
 }
@@ -36,18 +24,22 @@ void od_banner_print(const struct od_banner *banner)
 {
     const struct od_options *options = banner->options;
     struct od_bytes text = {0};
-    put(&text, "open-do %s   %s   version 1\n  listening on %s\n", OD_VERSION, options->script,
-        banner->url);
+    od_bytes_printf(&text, "open-do %s   %s   version 1\n  listening on %s\n", OD_VERSION,
+                    options->script, banner->url);
     if (banner->has_entry)
-        put(&text, "  %-12s %.*s, behind the script's own fetch\n", "namespaces",
-            (int)banner->namespaces.size, banner->namespaces.at);
+        od_bytes_printf(&text, "  %-12s %.*s, behind the script's own fetch\n", "namespaces",
+                        (int)banner->namespaces.size, banner->namespaces.at);
     else
         put_namespaces(&text, banner);
-    put(&text, "  %-12s %s, %u worker%s, pid %d\n", "data", options->data_dir, options->workers,
-        options->workers == 1 ? "" : "s", (int)getpid());
-    put(&text, "  %-12s %.*s\n", "watching", (int)banner->watching.size, banner->watching.at);
+    od_bytes_printf(&text, "  %-12s %s, %u worker%s, pid %d\n", "data", options->data_dir,
+                    options->workers, options->workers == 1 ? "" : "s", (int)getpid());
+    od_bytes_printf(&text, "  %-12s %.*s\n", "watching", (int)banner->watching.size,
+                    banner->watching.at);
+    if (banner->admin_url[0] != '\0')
+        od_bytes_printf(&text, "  %-12s %s/?token=%s\n", "inspector", banner->admin_url,
+                        banner->admin_token);
     if (banner->keys != NULL)
-        put(&text, "  %-12s %s\n", "keys", banner->keys);
+        od_bytes_printf(&text, "  %-12s %s\n", "keys", banner->keys);
     (void)od_log_sink_write(od_bytes_slice(&text), 0); // Nobody reads it: no reason not to serve.
     od_bytes_deinit(&text);
 }

@@ -5,6 +5,7 @@
 //     rooms     http://127.0.0.1:8787/rooms/NAME
 //     data      .open-do, 2 workers, pid 4711
 //     watching  chat.lua, lib/names.lua
+//     inspector http://127.0.0.1:8788/?token=...
 //     keys      r reload   c clear   q quit   h help
 //
 // It goes where the log goes.
@@ -17,6 +18,8 @@
 struct od_banner {
     const struct od_options *options;
     const char *url;
+    const char *admin_url; // Empty: there is none.
+    const char *admin_token;
     od_slice namespaces; // "rooms, counters"
     od_slice watching;   // "chat.lua, lib/names.lua"
     bool has_entry;

@@ -41,17 +41,11 @@ static bool has_address(const struct od_map_node *node, const void *key)
     return memcmp(&address_of(node)->address, key, sizeof(struct in6_addr)) == 0;
 }
 
-static bool has_number(const struct od_map_node *node, const void *key)
-{
-    return connection_of(node)->number == *(const uint64_t *)key;
-}
-
 static struct connection *find(const struct od_connection_limit *connection_limit, uint64_t number)
 {
     struct od_map_node *node = connection_limit->limit == 0
                                    ? NULL
-                                   : od_map_find(&connection_limit->connections,
-                                                 od_map_hash_u64(number), has_number, &number);
+                                   : od_map_find_number(&connection_limit->connections, number);
     return node == NULL ? NULL : connection_of(node);
 }
 
@@ -112,7 +106,7 @@ static void add(struct od_connection_limit *connection_limit, uint64_t number,
     connection->address = address;
     od_list_init(&connection->held);
     address->count++;
-    od_map_put(&connection_limit->connections, &connection->node, od_map_hash_u64(number));
+    od_map_put_number(&connection_limit->connections, &connection->node, number);
 }
 
 bool od_connection_limit_enter(struct od_connection_limit *connection_limit, int fd,

@@ -12,7 +12,8 @@
 #include "base/log.h"
 #include "main/limits.h"
 
-struct od_control_question {
+struct conversation {
+    struct od_control_question question;
     struct od_control *control;
     struct od_list link;
     uv_pipe_t pipe;
@@ -32,46 +33,46 @@ struct od_control_question {
 // The end of a conversation. It is freed when the handle is closed and nobody has to answer it any
 // more.
 
-static void check(const struct od_control_question *question)
+static void check(const struct conversation *conversation)
 {
-    OD_ASSERT(question->line_bytes <= sizeof question->line);
-    OD_ASSERT(question->body.size <= question->body_bytes);
-    OD_ASSERT(question->is_closing || question->control->question_count > 0);
-    OD_ASSERT(!question->is_answered || question->is_asked);
+    OD_ASSERT(conversation->line_bytes <= sizeof conversation->line);
+    OD_ASSERT(conversation->body.size <= conversation->body_bytes);
+    OD_ASSERT(conversation->is_closing || conversation->control->conversation_count > 0);
+    OD_ASSERT(!conversation->is_answered || conversation->is_asked);
 }
 
-static void free_if_over(struct od_control_question *question)
+static void free_if_over(struct conversation *conversation)
 {
-    bool is_closed = question->is_closing && question->pipe.data == NULL;
-    if (!is_closed || (question->is_asked && !question->is_answered))
+    bool is_closed = conversation->is_closing && conversation->pipe.data == NULL;
+    if (!is_closed || (conversation->is_asked && !conversation->is_answered))
         return;
-    od_bytes_deinit(&question->answer);
-    od_bytes_deinit(&question->body);
-    free(question);
+    od_bytes_deinit(&conversation->answer);
+    od_bytes_deinit(&conversation->body);
+    free(conversation);
 }
 
 static void on_closed(uv_handle_t *handle)
 {
-    struct od_control_question *question = handle->data;
+    struct conversation *conversation = handle->data;
     handle->data = NULL;
-    free_if_over(question);
+    free_if_over(conversation);
 }
 
-static void close_question(struct od_control_question *question)
+static void close_conversation(struct conversation *conversation)
 {
-    if (question->is_closing)
+    if (conversation->is_closing)
         return;
-    question->is_closing = true;
-    od_loop_clear_timer(question->control->loop, &question->deadline);
-    od_list_remove(&question->link);
-    OD_ASSERT(question->control->question_count > 0);
-    question->control->question_count--;
-    uv_close((uv_handle_t *)&question->pipe, on_closed);
+    conversation->is_closing = true;
+    od_loop_clear_timer(conversation->control->loop, &conversation->deadline);
+    od_list_remove(&conversation->link);
+    OD_ASSERT(conversation->control->conversation_count > 0);
+    conversation->control->conversation_count--;
+    uv_close((uv_handle_t *)&conversation->pipe, on_closed);
 }
 
 static void on_late(struct od_timer *timer)
 {
-    close_question(OD_TIMER_MEMBER(timer, struct od_control_question, deadline));
+    close_conversation(OD_TIMER_MEMBER(timer, struct conversation, deadline));
 }
 
 // Answering
@@ -79,117 +80,125 @@ static void on_late(struct od_timer *timer)
 static void on_written(uv_write_t *write, int status)
 {
     (void)status;
-    close_question(write->data);
+    close_conversation(write->data);
 }
 
-static void set_deadline(struct od_control_question *question)
+static void set_deadline(struct conversation *conversation)
 {
-    od_loop_set_timer(question->control->loop, &question->deadline, OD_CONTROL_MS_MAX);
+    od_loop_set_timer(conversation->control->loop, &conversation->deadline, OD_CONTROL_MS_MAX);
 }
 
 void od_control_answer(struct od_control_question *question, bool ok, od_slice text)
 {
-    check(question);
-    OD_ASSERT(question->is_asked);
-    OD_ASSERT(!question->is_answered);
-    question->is_answered = true;
-    if (question->is_closing) {
-        free_if_over(question);
+    question->answer(question, ok, text);
+}
+
+static void answer_at_socket(struct od_control_question *question, bool ok, od_slice text)
+{
+    struct conversation *conversation = (struct conversation *)question; // Its first member.
+    check(conversation);
+    OD_ASSERT(conversation->is_asked);
+    OD_ASSERT(!conversation->is_answered);
+    conversation->is_answered = true;
+    if (conversation->is_closing) {
+        free_if_over(conversation);
         return;
     }
-    od_bytes_put_slice(&question->answer, ok ? OD_SLICE("ok\n") : OD_SLICE("failed\n"));
-    od_bytes_put_slice(&question->answer, text);
-    uv_buf_t buffer = {question->answer.at, question->answer.size};
-    question->write.data = question;
-    set_deadline(question);
-    if (uv_write(&question->write, (uv_stream_t *)&question->pipe, &buffer, 1, on_written) != 0)
-        close_question(question);
+    od_bytes_put_slice(&conversation->answer, ok ? OD_SLICE("ok\n") : OD_SLICE("failed\n"));
+    od_bytes_put_slice(&conversation->answer, text);
+    uv_buf_t buffer = {conversation->answer.at, conversation->answer.size};
+    conversation->write.data = conversation;
+    set_deadline(conversation);
+    if (uv_write(&conversation->write, (uv_stream_t *)&conversation->pipe, &buffer, 1,
+                 on_written) != 0)
+        close_conversation(conversation);
 }
 
 // Asking
 
 // It may be answered, and gone, when this returns.
-static void ask(struct od_control_question *question, const struct od_control_command *command,
+static void ask(struct conversation *conversation, const struct od_control_command *command,
                 od_slice rest)
 {
-    OD_ASSERT(!question->is_asked);
-    question->is_asked = true;
-    question->command = NULL;
-    od_loop_clear_timer(question->control->loop, &question->deadline); // The answer may take long.
-    command->ask(question->control->owner, question, rest);
+    OD_ASSERT(!conversation->is_asked);
+    conversation->is_asked = true;
+    conversation->command = NULL;
+    od_loop_clear_timer(conversation->control->loop,
+                        &conversation->deadline); // The answer may take long.
+    command->ask(conversation->control->owner, &conversation->question, rest);
 }
 
-static void refuse(struct od_control_question *question, const char *why)
+static void refuse(struct conversation *conversation, const char *why)
 {
-    question->is_asked = true;
-    od_control_answer(question, false, od_slice_of(why));
+    conversation->is_asked = true;
+    od_control_answer(&conversation->question, false, od_slice_of(why));
 }
 
-static const struct od_control_command *find_command(const struct od_control *control,
-                                                     od_slice name)
+const struct od_control_command *od_control_find(const struct od_control_command *commands,
+                                                 od_slice name)
 {
-    const struct od_control_command *row = control->commands;
-    while (row->name != NULL && !od_slice_equal(name, od_slice_of(row->name)))
-        row++;
-    return row->name == NULL ? NULL : row;
+    while (commands->name != NULL && !od_slice_equal(name, od_slice_of(commands->name)))
+        commands++;
+    return commands->name == NULL ? NULL : commands;
 }
 
-static void ask_when_whole(struct od_control_question *question)
+static void ask_when_whole(struct conversation *conversation)
 {
-    if (question->body.size == question->body_bytes)
-        ask(question, question->command, od_bytes_slice(&question->body));
+    if (conversation->body.size == conversation->body_bytes)
+        ask(conversation, conversation->command, od_bytes_slice(&conversation->body));
 }
 
 // [number] ends with the line break; what came with the line is the beginning of the body.
-static void begin_body(struct od_control_question *question,
-                       const struct od_control_command *command, od_slice number, od_slice begun)
+static void begin_body(struct conversation *conversation, const struct od_control_command *command,
+                       od_slice number, od_slice begun)
 {
-    OD_ASSERT(question->command == NULL);
+    OD_ASSERT(conversation->command == NULL);
     unsigned long long size = number.size == 0 ? 0 : strtoull(number.at, NULL, 10);
     if (size == 0 || size > OD_CONTROL_BODY_BYTES_MAX || begun.size > size) {
-        refuse(question, "that is no size of a question\n");
+        refuse(conversation, "that is no size of a question\n");
         return;
     }
-    question->command = command;
-    question->body_bytes = size;
-    od_bytes_put_slice(&question->body, begun);
-    ask_when_whole(question);
+    conversation->command = command;
+    conversation->body_bytes = size;
+    od_bytes_put_slice(&conversation->body, begun);
+    ask_when_whole(conversation);
 }
 
-static void take_line(struct od_control_question *question, od_slice line, od_slice behind)
+static void take_line(struct conversation *conversation, od_slice line, od_slice behind)
 {
     const char *blank = memchr(line.at, ' ', line.size);
     od_slice name = {line.at, blank == NULL ? line.size : (size_t)(blank - line.at)};
     od_slice rest = od_slice_from(line, name.size + 1);
-    const struct od_control_command *command = find_command(question->control, name);
+    const struct od_control_command *command =
+        od_control_find(conversation->control->commands, name);
     if (command == NULL)
-        refuse(question, "this program does not know that question\n");
+        refuse(conversation, "this program does not know that question\n");
     else if (command->has_body)
-        begin_body(question, command, rest, behind);
+        begin_body(conversation, command, rest, behind);
     else
-        ask(question, command, rest);
+        ask(conversation, command, rest);
 }
 
-static void take_bytes(struct od_control_question *question, size_t count)
+static void take_bytes(struct conversation *conversation, size_t count)
 {
-    check(question);
-    if (question->command != NULL) {
-        question->body.size += count;
-        ask_when_whole(question);
+    check(conversation);
+    if (conversation->command != NULL) {
+        conversation->body.size += count;
+        ask_when_whole(conversation);
         return;
     }
-    char *new_bytes = question->line + question->line_bytes;
+    char *new_bytes = conversation->line + conversation->line_bytes;
     char *end = memchr(new_bytes, '\n', count);
-    size_t size = question->line_bytes + count;
-    question->line_bytes = end == NULL && !question->is_asked ? size : 0;
-    if (question->is_asked) // What follows is not looked at.
+    size_t size = conversation->line_bytes + count;
+    conversation->line_bytes = end == NULL && !conversation->is_asked ? size : 0;
+    if (conversation->is_asked) // What follows is not looked at.
         return;
     if (end != NULL) {
-        od_slice all = {question->line, size};
-        od_slice line = {question->line, (size_t)(end - question->line)};
-        take_line(question, line, od_slice_from(all, line.size + 1));
-    } else if (question->line_bytes == sizeof question->line) {
-        close_question(question);
+        od_slice all = {conversation->line, size};
+        od_slice line = {conversation->line, (size_t)(end - conversation->line)};
+        take_line(conversation, line, od_slice_from(all, line.size + 1));
+    } else if (conversation->line_bytes == sizeof conversation->line) {
+        close_conversation(conversation);
     }
 }
 
@@ -197,28 +206,46 @@ static void offer_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
     OD_ASSERT(handle->data != NULL);
     (void)suggested;
-    struct od_control_question *question = handle->data;
-    if (question->command != NULL) {
-        OD_ASSERT(question->body.size < question->body_bytes);
-        buffer->len = question->body_bytes - question->body.size;
-        buffer->base = od_bytes_reserve(&question->body, buffer->len);
+    struct conversation *conversation = handle->data;
+    if (conversation->command != NULL) {
+        OD_ASSERT(conversation->body.size < conversation->body_bytes);
+        buffer->len = conversation->body_bytes - conversation->body.size;
+        buffer->base = od_bytes_reserve(&conversation->body, buffer->len);
         return;
     }
-    buffer->base = question->line + question->line_bytes;
-    buffer->len = sizeof question->line - question->line_bytes;
+    buffer->base = conversation->line + conversation->line_bytes;
+    buffer->len = sizeof conversation->line - conversation->line_bytes;
 }
 
 // One who has said all he wants to say may still listen: the end of his stream is no reason to go.
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 {
     (void)buffer;
-    struct od_control_question *question = stream->data;
+    struct conversation *conversation = stream->data;
     if (count > 0)
-        take_bytes(question, (size_t)count);
-    else if (count < 0 && (count != UV_EOF || !question->is_asked))
-        close_question(question);
+        take_bytes(conversation, (size_t)count);
+    else if (count < 0 && (count != UV_EOF || !conversation->is_asked))
+        close_conversation(conversation);
     else if (count < 0)
         uv_read_stop(stream);
+}
+
+void od_control_asker(struct od_control_question *question, char text[OD_CONTROL_ASKER_BYTES])
+{
+    question->describe_asker(question, text);
+}
+
+static void describe_peer(struct od_control_question *question, char text[OD_CONTROL_ASKER_BYTES])
+{
+    const struct conversation *conversation = (struct conversation *)question;
+    struct ucred who = {0};
+    socklen_t size = sizeof who;
+    uv_os_fd_t fd;
+    if (!conversation->is_closing && uv_fileno((uv_handle_t *)&conversation->pipe, &fd) == 0 &&
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0)
+        snprintf(text, OD_CONTROL_ASKER_BYTES, "uid %u, pid %d", who.uid, who.pid);
+    else
+        snprintf(text, OD_CONTROL_ASKER_BYTES, "somebody who has left");
 }
 
 static void on_connection(uv_stream_t *listener, int status)
@@ -226,31 +253,20 @@ static void on_connection(uv_stream_t *listener, int status)
     struct od_control *control = listener->data;
     if (status != 0)
         return;
-    struct od_control_question *question = od_allocate_zeroed(sizeof *question);
-    question->control = control;
-    question->deadline.fire = on_late;
-    od_list_init(&question->link);
-    od_list_push_back(&control->questions, &question->link);
-    control->question_count++;
-    uv_pipe_init(&control->loop->uv, &question->pipe, 0);
-    question->pipe.data = question;
-    bool is_accepted = uv_accept(listener, (uv_stream_t *)&question->pipe) == 0;
-    set_deadline(question);
-    if (!is_accepted || control->question_count > OD_CONTROL_QUESTIONS_MAX ||
-        uv_read_start((uv_stream_t *)&question->pipe, offer_room, on_read) != 0)
-        close_question(question);
-}
-
-void od_control_asker(struct od_control_question *question, char text[OD_CONTROL_ASKER_BYTES])
-{
-    struct ucred who = {0};
-    socklen_t size = sizeof who;
-    uv_os_fd_t fd;
-    if (!question->is_closing && uv_fileno((uv_handle_t *)&question->pipe, &fd) == 0 &&
-        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0)
-        snprintf(text, OD_CONTROL_ASKER_BYTES, "uid %u, pid %d", who.uid, who.pid);
-    else
-        snprintf(text, OD_CONTROL_ASKER_BYTES, "somebody who has left");
+    struct conversation *conversation = od_allocate_zeroed(sizeof *conversation);
+    conversation->question = (struct od_control_question){answer_at_socket, describe_peer};
+    conversation->control = control;
+    conversation->deadline.fire = on_late;
+    od_list_init(&conversation->link);
+    od_list_push_back(&control->conversations, &conversation->link);
+    control->conversation_count++;
+    uv_pipe_init(&control->loop->uv, &conversation->pipe, 0);
+    conversation->pipe.data = conversation;
+    bool is_accepted = uv_accept(listener, (uv_stream_t *)&conversation->pipe) == 0;
+    set_deadline(conversation);
+    if (!is_accepted || control->conversation_count > OD_CONTROL_QUESTIONS_MAX ||
+        uv_read_start((uv_stream_t *)&conversation->pipe, offer_room, on_read) != 0)
+        close_conversation(conversation);
 }
 
 // Opening
@@ -292,7 +308,7 @@ bool od_control_open(struct od_control *control, struct od_loop *loop, const cha
                      const struct od_control_command *commands, void *owner, struct od_error *err)
 {
     *control = (struct od_control){.loop = loop, .commands = commands, .owner = owner};
-    od_list_init(&control->questions);
+    od_list_init(&control->conversations);
     control->directory_fd = open(data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     int fd = control->directory_fd < 0 ? -1 : listen_in(control->directory_fd);
     if (fd < 0) {
@@ -314,6 +330,6 @@ void od_control_close(struct od_control *control)
     unlinkat(control->directory_fd, OD_CONTROL_NAME, 0);
     close(control->directory_fd);
     uv_close((uv_handle_t *)&control->listener, NULL);
-    OD_LIST_EACH_SAFE (link, &control->questions)
-        close_question(OD_LIST_MEMBER(link, struct od_control_question, link));
+    OD_LIST_EACH_SAFE (link, &control->conversations)
+        close_conversation(OD_LIST_MEMBER(link, struct conversation, link));
 }

@@ -22,7 +22,15 @@
 
 #define OD_CONTROL_NAME "control.sock"
 
-struct od_control_question; // Answered exactly once.
+// Who asks, for the log: "uid 1000, pid 4242".
+#define OD_CONTROL_ASKER_BYTES 48
+
+// Somebody who waits for an answer, at this socket or elsewhere (main/admin_listener.h). Answered
+// exactly once.
+struct od_control_question {
+    void (*answer)(struct od_control_question *question, bool ok, od_slice text);
+    void (*describe_asker)(struct od_control_question *question, char text[OD_CONTROL_ASKER_BYTES]);
+};
 
 struct od_control_command {
     const char *name;
@@ -31,6 +39,10 @@ struct od_control_command {
     bool has_body; // [rest] is the bytes behind the line.
 };
 
+// NULL: there is none.
+const struct od_control_command *od_control_find(const struct od_control_command *commands,
+                                                 od_slice name);
+
 struct od_control {
     struct od_loop *loop;
     const struct od_control_command *commands; // Ends with a name NULL.
@@ -38,8 +50,8 @@ struct od_control {
     int directory_fd;
     uv_pipe_t listener;
     bool is_open;
-    struct od_list questions; // Connections, in fact: asked or not.
-    uint32_t question_count;
+    struct od_list conversations; // Connections, asked or not.
+    uint32_t conversation_count;
 };
 
 // The data directory must be ours already: a socket that lies there is one of a program that died.
@@ -49,8 +61,6 @@ OD_MUST_CHECK bool od_control_open(struct od_control *control, struct od_loop *l
                                    void *owner, struct od_error *err);
 void od_control_close(struct od_control *control); // Also one that is not open.
 
-// Who asks, for the log: "uid 1000, pid 4242".
-#define OD_CONTROL_ASKER_BYTES 48
 void od_control_asker(struct od_control_question *question, char text[OD_CONTROL_ASKER_BYTES]);
 
 void od_control_answer(struct od_control_question *question, bool ok, od_slice text);

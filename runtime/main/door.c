@@ -185,9 +185,9 @@ void od_door_deinit(struct od_door *door)
 }
 
 enum od_exit od_door_listen(struct od_door *door, const struct od_address *address,
-                            struct od_error *err)
+                            const char *option, struct od_error *err)
 {
-    return od_listeners_open(&door->listeners, address, err);
+    return od_listeners_open(&door->listeners, address, option, err);
 }
 
 void od_door_open(struct od_door *door)

@@ -71,8 +71,9 @@ void od_door_init(struct od_door *door, struct od_loop *loop, const struct od_op
 void od_door_deinit(struct od_door *door); // After od_door_close.
 
 // Clients can connect from here on; they are accepted after od_door_open.
+// [option] is where the address was said.
 OD_MUST_CHECK enum od_exit od_door_listen(struct od_door *door, const struct od_address *address,
-                                          struct od_error *err);
+                                          const char *option, struct od_error *err);
 void od_door_open(struct od_door *door);
 
 // Closes the listeners, and every arrival without a word. Also when it was never open.

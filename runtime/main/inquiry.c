@@ -70,19 +70,23 @@ static void send_question(struct od_inquiries *inquiries, struct od_control_ques
     od_link_end(&child->link, mark);
 }
 
-// Whoever changes something leaves a line; a method may change anything.
+// Whoever changes something leaves a line, and a method may change anything; who looks, for who
+// wants to know everything.
 static void note(struct od_control_question *question, const struct od_call_message *message)
 {
     struct od_invocation invocation;
     bool is_method = message->kind == OD_CALL_METHOD;
-    if (!od_invocation_read(message->body, &invocation) ||
-        (!is_method && od_command_effect(invocation.method) == OD_COMMAND_LOOKS))
+    if (!od_invocation_read(message->body, &invocation))
+        return;
+    bool is_look = !is_method && od_command_effect(invocation.method) == OD_COMMAND_LOOKS;
+    enum od_log_level level = is_look ? OD_LOG_DEBUG : OD_LOG_INFO;
+    if (!od_log_is_on(level))
         return;
     char who[OD_CONTROL_ASKER_BYTES];
     od_control_asker(question, who);
     char *label =
         od_label_new(message->namespace_name, &message->id, message->has_name, message->name);
-    od_log(OD_LOG_INFO, label, "%s%.*s, asked for by an operator (%s)", is_method ? "call of " : "",
+    od_log(level, label, "%s%.*s, asked for by an operator (%s)", is_method ? "call of " : "",
            (int)invocation.method.size, invocation.method.at, who);
     free(label);
 }

@@ -44,12 +44,13 @@
 #define OD_TURN_ASKED_MS 2000 // A worker that has taken no turn for so long is asked for one.
 #define OD_STILL_MS_MIN 2000  // It may take so long, or --event-limit-ms if that is longer.
 
-#define OD_LOAD_MS_MAX 30000     // From the start of a worker to READY or LOAD_FAILED.
-#define OD_DRAIN_MS_MAX 10000    // From SIGTERM to the end of the last worker; then SIGKILL.
-#define OD_RESTART_MS_MIN 100    // Before a worker is replaced a second time; doubles,
-#define OD_RESTART_MS_MAX 5000   // up to this,
-#define OD_RESTART_CALM_MS 10000 // and starts anew after a life of this length.
-#define OD_STARTS_AWAITED_MAX 3  // After so many failed starts no request waits for a worker.
+#define OD_LOAD_MS_MAX 30000         // From the start of a worker to READY or LOAD_FAILED.
+#define OD_DRAIN_MS_MAX 10000        // From SIGTERM to the end of the last worker; then SIGKILL.
+#define OD_RESTART_MS_MIN 100        // Before a worker is replaced a second time; doubles,
+#define OD_RESTART_MS_MAX 5000       // up to this,
+#define OD_NUMBERS_A_MS_MAX 16384ull // No worker needs more for its sockets, tasks and calls.
+#define OD_RESTART_CALM_MS 10000     // and starts anew after a life of this length.
+#define OD_STARTS_AWAITED_MAX 3      // After so many failed starts no request waits for a worker.
 
 #define OD_RECOVER_A_TURN_MAX 256         // Sockets of a dead worker dealt with before others.
 #define OD_RECOVER_BYTES_MAX (256u << 10) // On their way to the new one, before more are put.

@@ -106,32 +106,34 @@ static int open_all_anywhere(struct od_listeners *listeners, const struct addrin
     return error;
 }
 
-static enum od_exit refuse_in_use(uint16_t port, struct od_error *err)
+static enum od_exit refuse_in_use(uint16_t port, const char *option, struct od_error *err)
 {
     char name[OD_PROCESS_NAME_BYTES];
-    pid_t pid = od_port_holder(port, name);
-    if (pid != 0)
-        od_error_set(
-            err,
-            "port %u is in use by process %d (%s): stop it or choose another port with --listen",
-            port, (int)pid, name);
+    pid_t pid = port == 0 ? 0 : od_port_holder(port, name);
+    if (port == 0)
+        od_error_set(err, "no port is free for both IPv4 and IPv6: choose one with %s", option);
+    else if (pid != 0)
+        od_error_set(err,
+                     "port %u is in use by process %d (%s): stop it or choose another port with %s",
+                     port, (int)pid, name, option);
     else
-        od_error_set(err, "port %u is in use by another process: choose another with --listen",
-                     port);
+        od_error_set(err, "port %u is in use by another process: choose another with %s", port,
+                     option);
     return OD_EXIT_IN_USE;
 }
 
-static enum od_exit refuse(const struct od_address *address, int error, struct od_error *err)
+static enum od_exit refuse(const struct od_address *address, const char *option, int error,
+                           struct od_error *err)
 {
     if (error == EADDRINUSE)
-        return refuse_in_use(address->port, err);
+        return refuse_in_use(address->port, option, err);
     errno = error;
     od_error_errno(err, "cannot listen on %s:%u", address->host, address->port);
     return OD_EXIT_WRONG;
 }
 
 enum od_exit od_listeners_open(struct od_listeners *listeners, const struct od_address *address,
-                               struct od_error *err)
+                               const char *option, struct od_error *err)
 {
     *listeners = (struct od_listeners){.port = address->port};
     struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM}, *infos = NULL;
@@ -146,7 +148,7 @@ enum od_exit od_listeners_open(struct od_listeners *listeners, const struct od_a
     if (error == 0)
         return OD_EXIT_CLEAN;
     od_listeners_close(listeners);
-    return refuse(address, error, err);
+    return refuse(address, option, error, err);
 }
 
 void od_listeners_close(struct od_listeners *listeners)

@@ -21,10 +21,10 @@ struct od_listeners {
     uint16_t port; // The one that was chosen, when 0 was asked for.
 };
 
-// Binds and listens; clients can connect from now on and wait in the backlog. OD_EXIT_IN_USE or
-// OD_EXIT_WRONG: [err] says why, and nothing is left open.
+// Binds and listens at what [option] says; clients can connect from now on and wait in the backlog.
+// OD_EXIT_IN_USE or OD_EXIT_WRONG: [err] says why, and nothing is left open.
 OD_MUST_CHECK enum od_exit od_listeners_open(struct od_listeners *listeners,
-                                             const struct od_address *address,
+                                             const struct od_address *address, const char *option,
                                              struct od_error *err);
 void od_listeners_close(struct od_listeners *listeners);
 

@@ -56,6 +56,13 @@ static void answer_status(void *owner, struct od_control_question *question, od_
     who->events->status(who->owner, question, rest);
 }
 
+static void answer_metrics(void *owner, struct od_control_question *question, od_slice rest)
+{
+    const struct od_operator *who = owner;
+    (void)rest;
+    who->events->metrics(who->owner, question);
+}
+
 struct reload_question { // Somebody who ran `open-do reload` and waits for what came of it.
     struct od_reload_asker asker;
     struct od_control_question *question;
@@ -123,11 +130,25 @@ static void answer_log(void *owner, struct od_control_question *question, od_sli
     who->events->log(who->owner, question, after);
 }
 
-static const struct od_control_command control_commands[] = {
-    {"status", answer_status, false}, {"reload", answer_reload, false},
-    {"drain", answer_drain, false},   {"settle", answer_settle, false},
-    {"call", answer_call, true},      {"inspect", answer_inspect, true},
-    {"log", answer_log, true},        {NULL, NULL, false}};
+static const struct od_control_command control_commands[] = {{"status", answer_status, false},
+                                                             {"reload", answer_reload, false},
+                                                             {"metrics", answer_metrics, false},
+                                                             {"drain", answer_drain, false},
+                                                             {"settle", answer_settle, false},
+                                                             {"call", answer_call, true},
+                                                             {"inspect", answer_inspect, true},
+                                                             {"log", answer_log, true},
+                                                             {NULL, NULL, false}};
+
+void od_operator_ask(struct od_operator *who, struct od_control_question *question, od_slice name,
+                     od_slice rest)
+{
+    const struct od_control_command *command = od_control_find(control_commands, name);
+    if (command == NULL)
+        od_control_answer(question, false, OD_SLICE("this program does not know that question\n"));
+    else
+        command->ask(who, question, rest);
+}
 
 // --- From first open to last close ---------------------------------------------------------------
 

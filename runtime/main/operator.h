@@ -24,6 +24,7 @@ struct od_operator_events {
     // Questions of the control socket, to be answered with od_control_answer, now or later. [rest]:
     // the words behind `status`.
     void (*status)(void *owner, struct od_control_question *question, od_slice rest);
+    void (*metrics)(void *owner, struct od_control_question *question);
     void (*settle)(void *owner, struct od_control_question *question); // Of `open-do test`.
 
     // For an object, or about those of a worker (inquiry.h).
@@ -49,6 +50,10 @@ void od_operator_open(struct od_operator *who, struct od_loop *loop,
 
 // questions from here on, in [data_dir]. One can serve without them.
 void od_operator_listen(struct od_operator *who, const char *data_dir);
+
+// The same question from elsewhere than the control socket: [name] and what would follow it there.
+void od_operator_ask(struct od_operator *who, struct od_control_question *question, od_slice name,
+                     od_slice rest);
 
 // `open-do dev` serves: prints the banner, with the keys that are heard from here on.
 void od_operator_greet(struct od_operator *who, struct od_banner banner);

@@ -19,9 +19,10 @@
 
 // In place of the number of a worker: a process that only tries the script (main/dry_run.h).
 #define OD_CHILD_DRY_RUN 1000000
+#define OD_CHILD_ADMIN 1000001 // The admin process (main/admin_listener.h).
 
 struct od_child_args { // What a process is given.
-    uint32_t index;    // Of the worker, or OD_CHILD_DRY_RUN.
+    uint32_t index;    // Of the worker, OD_CHILD_DRY_RUN or OD_CHILD_ADMIN.
     int link_fd;
     int page_fd; // Below 0: it has no page.
 };

@@ -113,6 +113,7 @@ static void try_it(struct od_reload *reload)
 static void rest(struct od_reload *reload, bool ok, const char *text)
 {
     move_to(reload, OD_RELOAD_IDLE);
+    reload->failures += !ok;
     od_log(ok ? OD_LOG_INFO : OD_LOG_ERROR, NULL, "%s", text);
     reload->wish = reload->next_wish;
     reload->next_wish = OD_WISH_NONE;

@@ -80,6 +80,7 @@ struct od_reload {
     enum od_reload_wish wish; // Of those this reload is for,
     enum od_reload_wish next_wish; // and of those who have asked since.
     uint32_t retries;              // So often a worker may end meanwhile.
+    uint32_t failures;             // So many could not be served.
     od_time_ms since_ms;
     struct od_timer timer;
     struct od_list askers;

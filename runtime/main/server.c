@@ -47,54 +47,6 @@ static void on_stopped(void *owner)
     server->state = OD_SERVER_OVER;
 }
 
-// The operator
-
-static void on_stop_asked(void *owner)
-{
-    od_server_stop(owner, OD_EXIT_CLEAN);
-}
-
-// The committer's thread may be in the middle of a commit; a commit that is cut never happened.
-static void on_kill_asked(void *owner)
-{
-    od_supervisor_kill(&((struct od_server *)owner)->supervisor);
-    _exit(OD_EXIT_KILLED);
-}
-
-static void on_reload_asked(void *owner, struct od_reload_asker *asker)
-{
-    od_reload_ask(&((struct od_server *)owner)->reload, asker);
-}
-
-static void on_status_asked(void *owner, struct od_control_question *question, od_slice rest)
-{
-    od_status_ask(&((struct od_server *)owner)->status, question, rest);
-}
-
-static void on_settle_asked(void *owner, struct od_control_question *question)
-{
-    od_status_ask_settled(&((struct od_server *)owner)->status, question);
-}
-
-static void on_call_asked(void *owner, struct od_control_question *question, od_slice call)
-{
-    od_inquiries_call(&((struct od_server *)owner)->inquiries, question, call);
-}
-
-static void on_log_asked(void *owner, struct od_control_question *question, od_slice after)
-{
-    od_log_book_ask(&((struct od_server *)owner)->log_book, question, after);
-}
-
-static void on_inspect_asked(void *owner, struct od_control_question *question, od_slice body)
-{
-    od_inquiries_inspect(&((struct od_server *)owner)->inquiries, question, body);
-}
-
-static const struct od_operator_events operator_events = {
-    on_stop_asked,   on_kill_asked, on_reload_asked,  on_status_asked,
-    on_settle_asked, on_call_asked, on_inspect_asked, on_log_asked};
-
 // Clients
 
 static bool can_be_started(const struct od_child *child)
@@ -181,10 +133,13 @@ static void on_alarm(void *owner, int64_t due_ms)
     od_alarm_clock_set(&server->alarm_clock, due_ms);
 }
 
-static void on_warned(void *owner, const char *text)
+static void on_stalled(void *owner, const char *why)
 {
     const struct od_server *server = owner;
-    od_log(OD_LOG_WARN, NULL, "%s/data.mdb %s", server->options->data_dir, text);
+    od_log(OD_LOG_WARN, NULL,
+           "%s/data.mdb cannot take what its journal has: %s; it is tried again, and writes wait "
+           "until then",
+           server->options->data_dir, why);
 }
 
 // To go on would be to answer from what nobody will find again.
@@ -197,7 +152,7 @@ static void on_lost(void *owner, const char *why)
 }
 
 static const struct od_committer_events committer_events = {
-    on_durable, on_applied, on_failed, on_forgotten, on_warned, on_lost, on_alarm};
+    on_durable, on_applied, on_failed, on_forgotten, on_stalled, on_lost, on_alarm};
 
 static bool on_message(void *owner, struct od_child *child, enum od_kind kind, od_slice body,
                        int fd)
@@ -267,6 +222,8 @@ static void greet(struct od_server *server)
     struct od_banner banner = {
         .options = server->options,
         .url = server->status.url,
+        .admin_url = server->admin.url,
+        .admin_token = server->admin.token,
         .namespaces = od_bytes_slice(&server->namespaces),
         .watching = od_bytes_slice(&server->watching),
         .has_entry = server->router.has_entry,
@@ -292,6 +249,9 @@ static void serve(struct od_server *server)
     od_log(OD_LOG_INFO, NULL, "listening on %s (namespaces: %.*s; %u worker%s; data in %s; pid %d)",
            url, (int)server->namespaces.size, server->namespaces.at, options->workers,
            options->workers == 1 ? "" : "s", options->data_dir, (int)getpid());
+    if (server->admin.is_open)
+        od_log(OD_LOG_INFO, NULL, "admin at %s (its token is in %s/%s)", server->admin.url,
+               options->data_dir, OD_ADMIN_TOKEN_NAME);
 }
 
 static void on_ready(void *owner, struct od_child *child)
@@ -384,6 +344,8 @@ static void on_ended(void *owner, struct od_child *child, const struct od_ending
 {
     struct od_server *server = owner;
     report_end(server, child, how);
+    if (server->state < OD_SERVER_STOPPING)
+        od_metrics_worker_ended(&server->metrics, child, how);
     od_reload_ended(&server->reload, child, ran_a_handler(how));
     stop_unless_serving(server);
     if (server->state == OD_SERVER_SERVING)
@@ -407,6 +369,7 @@ static void init(struct od_server *server, const struct od_options *options)
     *server = (struct od_server){.options = options};
     od_keeper_init(&server->keeper);
     od_router_init(&server->router, options->workers);
+    od_metrics_init(&server->metrics, options->workers);
 }
 
 static enum od_exit open_all(struct od_server *server, struct od_error *err)
@@ -422,7 +385,9 @@ static enum od_exit open_all(struct od_server *server, struct od_error *err)
     _Static_assert(sizeof files == sizeof server->supervisor.files, "one page tells the other");
     memcpy(server->supervisor.files, &files, sizeof files);
     od_operator_listen(&server->operator, options->data_dir);
-    enum od_exit exit = od_door_listen(&server->door, &options->listen, err);
+    enum od_exit exit = od_door_listen(&server->door, &options->listen, "--listen", err);
+    if (exit == OD_EXIT_CLEAN)
+        exit = od_admin_listener_open(&server->admin, err);
     if (exit != OD_EXIT_CLEAN)
         return exit;
     if (!od_alarm_clock_open(&server->alarm_clock, options->data_dir, err) ||
@@ -440,6 +405,7 @@ static void turn(struct od_server *server)
     server->alarms_are_due = od_alarm_clock_step(&server->alarm_clock);
     // Once a turn: watermarks of several commits leave as one message.
     od_supervisor_flush(&server->supervisor);
+    od_admin_listener_turn(&server->admin);
     od_log_settle(false);
 }
 
@@ -454,6 +420,7 @@ static void close_all(struct od_server *server)
     od_inquiries_deinit(&server->inquiries);
     od_log_book_deinit(&server->log_book);
     od_operator_hang_up(&server->operator);
+    od_admin_listener_close(&server->admin);
     od_alarm_clock_deinit(&server->alarm_clock);
     od_committer_close(server->committer);
     od_supervisor_deinit(&server->supervisor);
@@ -462,9 +429,11 @@ static void close_all(struct od_server *server)
     od_keeper_deinit(&server->keeper);
     od_door_deinit(&server->door);
     od_router_deinit(&server->router);
+    od_metrics_deinit(&server->metrics);
     od_bytes_deinit(&server->namespaces);
     od_bytes_deinit(&server->watching);
     od_loop_deinit(&server->loop);
+    od_admin_listener_deinit(&server->admin);
 }
 
 enum od_exit od_server_run(const struct od_options *options)
@@ -478,7 +447,8 @@ enum od_exit od_server_run(const struct od_options *options)
         return OD_EXIT_WRONG;
     }
     struct od_loop *loop = &server->loop;
-    od_operator_open(&server->operator, loop, &operator_events, server);
+    od_operator_open(&server->operator, loop, &od_server_operator_events, server);
+    od_admin_listener_init(&server->admin, loop, options, &server->operator);
     od_door_init(&server->door, &server->loop, options, &door_events, server);
     od_leases_init(&server->leases, &server->door, options->workers);
     od_recovery_init(&server->recovery, &server->loop, &server->keeper,

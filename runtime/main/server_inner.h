@@ -1,16 +1,18 @@
-// What the main process consists of, for server.c and worker_messages.c only.
+// What the main process consists of, for server*.c, worker_messages.c and metrics_answer.c only.
 //
 // Process: main; Thread: the loop's. Owner: od_server_run, which allocates it and frees it.
 
 #ifndef OD_MAIN_SERVER_INNER_H
 #define OD_MAIN_SERVER_INNER_H
 
+#include "main/admin_listener.h"
 #include "main/alarm_clock.h"
 #include "main/door.h"
 #include "main/inquiry.h"
 #include "main/keeper.h"
 #include "main/lease.h"
 #include "main/log_book.h"
+#include "main/metrics.h"
 #include "main/operator.h"
 #include "main/recovery.h"
 #include "main/reload.h"
@@ -32,7 +34,9 @@ struct od_server {
     enum od_exit exit;
     struct od_loop loop;
     struct od_operator operator;
+    struct od_admin_listener admin;
     struct od_status status;
+    struct od_metrics metrics;
     struct od_inquiries inquiries;
     struct od_log_book log_book;
     struct od_supervisor supervisor;
@@ -55,5 +59,7 @@ void od_server_worker_back(struct od_server *server, struct od_child *child);
 
 // Drains; while starting, ends at once. The first call decides with which [exit].
 void od_server_stop(struct od_server *server, enum od_exit exit);
+
+extern const struct od_operator_events od_server_operator_events; // Owner: the server.
 
 #endif

@@ -14,6 +14,7 @@ struct inquiry {
     uint64_t number;
     struct od_control_question *question;
     bool json;
+    bool is_brief;    // JSON without the objects.
     bool is_settling; // Workers answer when they have nothing to do.
     uint32_t missing; // Reports that may still come.
     struct od_timer deadline;
@@ -54,8 +55,10 @@ static void answer(struct inquiry *inquiry)
         return;
     }
     struct od_bytes page = {0};
-    (inquiry->json ? od_status_page_json : od_status_page_text)(&page, inquiry->status,
-                                                                inquiry->reports);
+    if (inquiry->json || inquiry->is_brief)
+        od_status_page_json(&page, inquiry->status, inquiry->reports, inquiry->is_brief);
+    else
+        od_status_page_text(&page, inquiry->status, inquiry->reports);
     od_control_answer(inquiry->question, true, od_bytes_slice(&page));
     od_bytes_deinit(&page);
     free_inquiry(inquiry);
@@ -109,6 +112,7 @@ void od_status_ask(struct od_status *status, struct od_control_question *questio
 {
     struct inquiry *inquiry = new_inquiry(status, question);
     inquiry->json = od_slice_equal(rest, OD_SLICE("json"));
+    inquiry->is_brief = od_slice_equal(rest, OD_SLICE("brief"));
     inquire(inquiry, OD_STATUS_MS_MAX);
 }
 

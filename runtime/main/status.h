@@ -35,7 +35,8 @@ void od_status_init(struct od_status *status, struct od_loop *loop,
                     const struct od_options *options);
 void od_status_deinit(struct od_status *status);
 
-// [rest] of the line is "json" for machines, anything else is for a person.
+// [rest] of the line is "json" for machines, "brief" for the same without the objects, anything
+// else is for a person.
 void od_status_ask(struct od_status *status, struct od_control_question *question, od_slice rest);
 
 // Answers when nothing is left to do: all that was due in main has gone out, and each worker has

@@ -180,15 +180,18 @@ static void put_object_json(struct od_bytes *page, struct od_cursor *report)
     put(page, "]}");
 }
 
-static void put_report_json(struct od_bytes *page, struct od_cursor report)
+static void put_report_json(struct od_bytes *page, struct od_cursor report, bool is_brief)
 {
     struct summary summary = read_summary(&report);
     put(page, ",\"awake\":%u,\"asleep\":%u,\"sockets\":%u,\"queued\":%u", summary.awake,
         summary.asleep, summary.sockets, summary.queued);
     put(page, ",\"memoryBytes\":%llu,\"memoryBytesMax\":%llu",
         (unsigned long long)summary.used_bytes, (unsigned long long)summary.bytes_max);
-    put(page, ",\"databases\":%u,\"databaseBytes\":%llu,\"objects\":[", summary.databases,
+    put(page, ",\"databases\":%u,\"databaseBytes\":%llu", summary.databases,
         (unsigned long long)summary.database_bytes);
+    if (is_brief)
+        return;
+    put(page, ",\"objects\":[");
     for (const char *comma = ""; !od_cursor_at_end(&report); comma = ",") {
         put(page, "%s", comma);
         put_object_json(page, &report);
@@ -204,14 +207,14 @@ static void put_failure_json(struct od_bytes *page, const struct od_child *child
 }
 
 static void put_worker_json(struct od_bytes *page, const struct od_child *child,
-                            const struct od_bytes *report)
+                            const struct od_bytes *report, bool is_brief)
 {
     put(page, "%s{\"worker\":%u,\"pid\":%d,\"answers\":%s", child->index == 0 ? "" : ",",
         child->index, od_process_number(&child->process), report->size > 0 ? "true" : "false");
     if (child->failed_starts > 0)
         put_failure_json(page, child);
     if (report->size > 0)
-        put_report_json(page, od_cursor_of(od_bytes_slice(report)));
+        put_report_json(page, od_cursor_of(od_bytes_slice(report)), is_brief);
     put(page, "}");
 }
 
@@ -237,7 +240,7 @@ static void put_census_json(struct od_bytes *page,
 }
 
 void od_status_page_json(struct od_bytes *page, const struct od_status *status,
-                         const struct od_bytes *reports)
+                         const struct od_bytes *reports, bool is_brief)
 {
     put(page, "{\"version\":\"%s\",\"pid\":%d,\"uptimeMs\":%lld", OD_VERSION, (int)getpid(),
         uptime_ms(status));
@@ -249,6 +252,6 @@ void od_status_page_json(struct od_bytes *page, const struct od_status *status,
     put_census_json(page, status->connection_limit);
     put(page, ",\"workers\":[");
     for (uint32_t i = 0; i < status->supervisor->child_count; i++)
-        put_worker_json(page, &status->supervisor->children[i], &reports[i]);
+        put_worker_json(page, &status->supervisor->children[i], &reports[i], is_brief);
     put(page, "]}\n");
 }

@@ -9,6 +9,6 @@
 void od_status_page_text(struct od_bytes *page, const struct od_status *status,
                          const struct od_bytes *reports);
 void od_status_page_json(struct od_bytes *page, const struct od_status *status,
-                         const struct od_bytes *reports);
+                         const struct od_bytes *reports, bool is_brief);
 
 #endif

@@ -227,6 +227,16 @@ static void describe_end(const struct od_child *child, int status, struct od_end
     how->was_running = od_worker_page_running(child->page, &how->event);
 }
 
+// What its page says, if that can be so: a worker in strange hands may have written anything there,
+// and with a number that is too large no later life could run (sockets are numbers of Lua).
+static uint64_t last_number_of(const struct od_child *child)
+{
+    uint64_t life_ms = (uint64_t)(child->ended_ms - child->started_ms);
+    uint64_t most = child->last_number + (life_ms + 1) * OD_NUMBERS_A_MS_MAX;
+    uint64_t said = child->page->last_number;
+    return said >= child->last_number && said <= most ? said : most;
+}
+
 // A link is read to its end before this, so that the last words of a worker are heard.
 static void end_life(struct od_child *child, int status)
 {
@@ -241,7 +251,7 @@ static void end_life(struct od_child *child, int status)
     // While its page can still be read: it says which connections are at rest.
     supervisor->events->ended(supervisor->owner, child, &how);
     // Told once a turn: those it gave in its last turn are not known, but bounded.
-    child->last_number = child->page->last_number + OD_PAGE_NUMBERS_A_TURN_MAX;
+    child->last_number = last_number_of(child) + OD_PAGE_NUMBERS_A_TURN_MAX;
     drop_page(child);
     od_worker_process_empty_place(child);
 }

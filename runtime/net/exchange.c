@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "codec/http_answer.h"
+#include "link/meters.h"
 #include "link/worker_page.h"
 #include "net/exchange_inner.h"
 
@@ -68,6 +69,7 @@ void od_exchange_refuse(struct od_exchange *exchange, struct od_http_fault fault
     od_exchange_check(exchange);
     od_http_answer_put_fault(od_wire_out(exchange->wire), fault, manner_of_fault,
                              od_clock_wall_ms());
+    od_meters_count(exchange->net->meters, OD_METER_refusals, 1);
     od_wire_show(exchange->wire);
     od_exchange_close(exchange);
 }
@@ -223,15 +225,9 @@ static void on_deadline(struct od_timer *timer)
 
 // Birth.
 
-static bool has_number(const struct od_map_node *node, const void *key)
-{
-    return OD_MAP_MEMBER(node, struct od_exchange, node)->number == *(const uint64_t *)key;
-}
-
 struct od_exchange *od_net_exchange(const struct od_net *net, uint64_t number)
 {
-    struct od_map_node *node =
-        od_map_find(&net->exchanges, od_map_hash_u64(number), has_number, &number);
+    struct od_map_node *node = od_map_find_number(&net->exchanges, number);
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_exchange, node);
 }
 
@@ -252,7 +248,7 @@ bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, od_slice peer
     exchange->deadline.fire = on_deadline;
     od_bytes_put_slice(&exchange->peer, peer);
     OD_ASSERT(od_net_exchange(net, exchange->number) == NULL);
-    od_map_put(&net->exchanges, &exchange->node, od_map_hash_u64(exchange->number));
+    od_map_put_number(&net->exchanges, &exchange->node, exchange->number);
     od_exchange_expect_head(exchange);
     od_exchange_set_deadline(exchange, net->limits.head_ms);
     od_bytes_put_slice(&exchange->in, already_read);

@@ -4,6 +4,7 @@
 #include "codec/event_stream.h"
 #include "codec/http_answer.h"
 #include "codec/upgrade_record.h"
+#include "link/meters.h"
 #include "link/response.h"
 #include "link/worker_page.h"
 #include "net/exchange_inner.h"
@@ -19,11 +20,17 @@ static void expect_next(struct od_exchange *exchange)
         od_exchange_await_turn(exchange);
 }
 
+void od_exchange_count_answer(const struct od_net *net, uint16_t status)
+{
+    od_meters_count(net->meters, (enum od_meter)(OD_METER_answers1 + status / 100 - 1), 1);
+}
+
 static bool put_answer(struct od_exchange *exchange, od_slice message, struct od_error *err)
 {
     struct od_response response;
     if (!od_response_read(message, &response))
         return od_error_set(err, "the answer is no response");
+    od_exchange_count_answer(exchange->net, response.status);
     return od_http_answer_put(od_wire_out(exchange->wire), &response, exchange->manner,
                               od_clock_wall_ms(), err);
 }
@@ -94,6 +101,7 @@ void od_exchange_answer_file(struct od_exchange *exchange, od_slice message, int
     bool is_put = is_whole && od_http_pieces_begin(&exchange->pieces, out, &response,
                                                    exchange->manner, od_clock_wall_ms(), &err);
     OD_ASSERT(is_put); // It is the runtime's own.
+    od_exchange_count_answer(exchange->net, response.status);
     if (exchange->pieces.framing == OD_HTTP_NO_BODY || size == 0)
         close(fd);
     else
@@ -158,9 +166,12 @@ bool od_exchange_upgrade(struct od_exchange *exchange, od_slice message, struct 
     struct od_response response;
     if (!od_response_read(message, &response))
         return od_error_set(err, "the answer is no response");
+    const struct od_net *net = exchange->net;
     struct od_bytes head = {0};
     bool done = put_upgrade_head(exchange, &head, &response, err) &&
                 release(exchange, &response, od_bytes_slice(&head), record, fd, err);
+    if (done)
+        od_exchange_count_answer(net, response.status);
     od_bytes_deinit(&head);
     return done;
 }

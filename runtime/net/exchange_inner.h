@@ -79,6 +79,8 @@ void od_exchange_pieces_sent(struct od_exchange *exchange);
 void od_exchange_pieces_deadline(struct od_exchange *exchange);
 void od_exchange_pieces_half_ended(struct od_exchange *exchange);
 
+void od_exchange_count_answer(const struct od_net *net, uint16_t status);
+
 // Whether the connection stays behind the answer that is about to be put.
 void od_exchange_decide_end(struct od_exchange *exchange);
 

@@ -34,6 +34,7 @@ static bool put_head(struct od_exchange *exchange, od_slice message, struct od_e
     struct od_response response;
     if (!od_response_read(message, &response))
         return od_error_set(err, "the answer is no response");
+    od_exchange_count_answer(exchange->net, response.status);
     return od_http_pieces_begin(&exchange->pieces, od_wire_out(exchange->wire), &response,
                                 exchange->manner, od_clock_wall_ms(), err);
 }

@@ -145,15 +145,9 @@ static bool begin(struct od_fetches *fetches, struct od_error *err)
 
 // --- One fetch -----------------------------------------------------------------------------------
 
-static bool has_number(const struct od_map_node *node, const void *key)
-{
-    return OD_MAP_MEMBER(node, struct od_fetch, node)->number == *(const uint64_t *)key;
-}
-
 static struct od_fetch *find(const struct od_fetches *fetches, uint64_t number)
 {
-    struct od_map_node *node =
-        od_map_find(&fetches->by_number, od_map_hash_u64(number), has_number, &number);
+    struct od_map_node *node = od_map_find_number(&fetches->by_number, number);
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_fetch, node);
 }
 
@@ -170,7 +164,7 @@ static struct od_fetch *fetch_new(struct od_fetches *fetches, uint64_t number, o
     od_bytes_put_slice(&fetch->message, request);
     bool is_request = od_request_read(od_bytes_slice(&fetch->message), &fetch->request);
     OD_ASSERT(is_request);
-    od_map_put(&fetches->by_number, &fetch->node, od_map_hash_u64(number));
+    od_map_put_number(&fetches->by_number, &fetch->node, number);
     return fetch;
 }
 

@@ -30,6 +30,7 @@
 struct lws_context;
 struct lws_vhost;
 struct od_fetches;
+struct od_meters;
 struct od_worker_page;
 
 struct od_net {
@@ -58,6 +59,7 @@ struct od_net {
     struct od_fetches *fetches;  // NULL before the first (fetch.h).
     bool fetch_inside_denied;    // No fetch of a private address; may be changed.
     struct od_worker_page *page; // Of this worker; NULL: nobody looks.
+    struct od_meters *meters;    // NULL: nobody counts.
     int harmless_fd;             // Takes the place of a descriptor that was given away.
     bool is_in_callback;         // Inside libwebsockets, where nothing may be closed.
     bool is_draining;

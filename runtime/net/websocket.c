@@ -181,6 +181,8 @@ static bool may_put(struct od_websocket *websocket, size_t size)
     }
     if (size > websocket->largest_bytes)
         websocket->largest_bytes = size;
+    od_meters_count(websocket->net->meters, OD_METER_messagesOut, 1);
+    od_meters_count(websocket->net->meters, OD_METER_bytesOut, size);
     return true;
 }
 
@@ -198,7 +200,6 @@ static bool put_compressed(struct od_websocket *websocket, od_slice payload,
 
 void od_websocket_send(struct od_websocket *websocket, od_slice payload, bool is_binary)
 {
-    od_websocket_check(websocket);
     enum od_frame_opcode opcode = is_binary ? OD_FRAME_BINARY : OD_FRAME_TEXT;
     if (!may_put(websocket, payload.size))
         return;
@@ -213,7 +214,6 @@ void od_websocket_send(struct od_websocket *websocket, od_slice payload, bool is
 
 void od_websocket_send_frame(struct od_websocket *websocket, struct od_frame_shared *frame)
 {
-    od_websocket_check(websocket);
     if (!may_put(websocket, frame->plain.size))
         return;
     od_slice bytes = od_frame_shared_bytes(frame, websocket->net->deflate, websocket->window_bits);
@@ -279,15 +279,9 @@ static void on_stirs(void *owner)
 static const struct od_wire_protocol protocol = {on_stirs, on_stirs, od_websocket_read,
                                                  on_half_ended, on_ended};
 
-static bool has_number(const struct od_map_node *node, const void *key)
-{
-    return OD_MAP_MEMBER(node, struct od_websocket, node)->number == *(const uint64_t *)key;
-}
-
 struct od_websocket *od_net_websocket(const struct od_net *net, uint64_t number)
 {
-    struct od_map_node *node =
-        od_map_find(&net->websockets, od_map_hash_u64(number), has_number, &number);
+    struct od_map_node *node = od_map_find_number(&net->websockets, number);
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_websocket, node);
 }
 
@@ -301,7 +295,7 @@ struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number, bool 
     websocket->deadline.fire = on_deadline;
     od_list_init(&websocket->touched);
     od_list_init(&websocket->line);
-    od_map_put(&net->websockets, &websocket->node, od_map_hash_u64(number));
+    od_map_put_number(&net->websockets, &websocket->node, number);
     return websocket;
 }
 

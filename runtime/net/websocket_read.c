@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/utf8.h"
+#include "link/meters.h"
 #include "net/websocket_state.h"
 
 // Receiving. What follows the peer's Close is not told, nor is anything once the connection is
@@ -26,6 +27,8 @@ static void tell_message(const struct od_websocket *websocket, od_slice payload,
                          struct od_bytes *memory, bool is_text)
 {
     struct od_net *net = websocket->net;
+    od_meters_count(net->meters, OD_METER_messagesIn, 1);
+    od_meters_count(net->meters, OD_METER_bytesIn, payload.size);
     net->events->message(net->owner, websocket->number, payload, memory, !is_text);
 }
 

@@ -28,6 +28,7 @@ struct od_bytes *od_wire_out(struct od_wire *wire)
 void od_wire_count(struct od_wire *wire)
 {
     od_wire_check(wire);
+    OD_ASSERT(wire->counted_bytes <= wire->net->going_bytes);
     if (wire->counted_bytes == 0 && wire->out.size > 0)
         wire->taken_ms = od_clock_monotonic_ms();
     wire->net->going_bytes += wire->out.size - wire->counted_bytes;
@@ -42,6 +43,7 @@ static void make_room(struct od_net *net)
         struct od_wire *wire = OD_LIST_MEMBER(link, struct od_wire, all);
         if (wire->counted_bytes <= OD_NET_SMALL_BYTES)
             continue;
+        // What was put in this turn has never been offered to the kernel.
         // What was put in this turn has never been offered to the kernel.
         od_wire_send_now(wire);
         bool is_read = now_ms - wire->taken_ms < net->limits.linger_ms;
@@ -142,8 +144,10 @@ static void drop_out(struct od_wire *wire)
 static void forget_sent(struct od_wire *wire, size_t count)
 {
     OD_ASSERT(count <= od_wire_waiting_bytes(wire));
+    OD_ASSERT(count <= od_wire_waiting_bytes(wire));
     wire->sent += count;
     size_t of_shared = count < wire->shared_left.size ? count : wire->shared_left.size;
+    // The shared frame goes first: it was put when nothing else waited.
     // The shared frame goes first: it was put when nothing else waited.
     wire->shared_left = od_slice_from(wire->shared_left, of_shared);
     if (wire->shared_left.size == 0)
@@ -163,6 +167,7 @@ static void forget_sent(struct od_wire *wire, size_t count)
 // broken.
 static ssize_t send_some(struct od_wire *wire)
 {
+    OD_ASSERT(!wire->is_cut);
     OD_ASSERT(!wire->is_cut);
     od_slice shared = wire->shared_left;
     od_slice own = od_slice_from(od_bytes_slice(&wire->out), wire->out_sent);
@@ -211,6 +216,7 @@ static void shut_when_sent(struct od_wire *wire)
         return;
     shutdown(wire->fd, SHUT_WR);
     wire->has_shut = true;
+    // The peer's end came before ours, so nobody is left to linger for.
     // The peer's end came before ours, so nobody is left to linger for.
     if (wire->has_ended)
         od_wire_cut(wire);

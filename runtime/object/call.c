@@ -20,14 +20,9 @@
 #include "object/refusal.h"
 #include "object/route.h"
 
-static bool has_id(const struct od_map_node *node, const void *key)
-{
-    return OD_MAP_MEMBER(node, struct od_call, by_id)->id == *(const uint64_t *)key;
-}
-
 struct od_call *od_call_find(struct od_objects *objects, uint64_t id)
 {
-    struct od_map_node *node = od_map_find(&objects->calls, od_map_hash_u64(id), has_id, &id);
+    struct od_map_node *node = od_map_find_number(&objects->calls, id);
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_call, by_id);
 }
 
@@ -125,7 +120,7 @@ struct od_call *od_call_new(struct od_objects *objects, enum od_call_origin from
     call->origin_worker = origin_worker;
     call->origin = origin;
     call->deadline.fire = deadline_passed;
-    od_map_put(&objects->calls, &call->by_id, od_map_hash_u64(call->id));
+    od_map_put_number(&objects->calls, &call->by_id, call->id);
     if (from != OD_FROM_TASK)
         od_map_put(&objects->peer_calls, &call->by_origin, origin_hash(origin_worker, origin));
     if (from == OD_FROM_EXCHANGE)

@@ -40,7 +40,7 @@ struct od_event {
         uint64_t task;  // RESUME: which task waits. LEFT: which has been left.
         uint64_t timer; // TIMER: which one.
     };
-    int64_t came_us; // While its object is watched (trace.h); else 0.
+    int64_t came_us; // When it was put into an inbox; 0: it was not yet.
     size_t size;
     char *memory; // The bytes, when they were moved here; NULL: they follow.
     char bytes[];

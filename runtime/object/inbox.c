@@ -3,7 +3,6 @@
 #include "object/call.h"
 #include "object/socket.h"
 #include "object/timeout.h"
-#include "object/trace.h"
 
 static struct od_event *event_of(struct od_list *link)
 {
@@ -16,7 +15,8 @@ void od_inbox_put(struct od_object *object, struct od_event *event)
     OD_ASSERT(od_list_is_empty(&event->link));
     od_list_push_back(&object->inbox, &event->link);
     object->inbox_count++;
-    od_trace_came(object, event);
+    if (event->came_us == 0)
+        event->came_us = od_clock_passed_us();
 }
 
 static void take_out(struct od_object *object, struct od_event *event)

@@ -1,5 +1,6 @@
 #include "object/inspection.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cursor.h"
@@ -92,6 +93,11 @@ enum phase { // A page begins in the one where the page before ended.
     OVER,
 };
 
+struct ranked {
+    uint64_t weight;
+    struct od_object *object;
+};
+
 struct page {
     struct od_objects *objects;
     struct od_bytes facts;
@@ -102,6 +108,9 @@ struct page {
     uint64_t measure_max; // Rows of each object that may be counted; 0: it is not asked for.
     uint32_t count;
     uint32_t looked_at;
+    enum od_inspect_order order;
+    struct ranked *ranked; // With an order: those that may be among the first [limit].
+    size_t ranked_count;
     int64_t ends_us;
     enum phase phase;
     uint64_t bucket;             // LIVING: the next one.
@@ -148,6 +157,48 @@ static void put_sleeper(struct page *page, const struct od_identity *identity, b
     page->count++;
 }
 
+static uint64_t weight_of(const struct od_object *object, enum od_inspect_order order)
+{
+    const struct od_history *history = object->history;
+    if (order == OD_INSPECT_SOCKETS)
+        return object->socket_count;
+    if (order == OD_INSPECT_QUEUE)
+        return object->inbox_count;
+    if (history == NULL)
+        return 0;
+    if (order == OD_INSPECT_ERRORS)
+        return history->errors;
+    if (order == OD_INSPECT_BUSY)
+        return (uint64_t)history->run_us;
+    return (uint64_t)(order == OD_INSPECT_SLOWEST ? history->slowest_us : history->last_us);
+}
+
+static int compare_weights(const void *a, const void *b)
+{
+    uint64_t left = ((const struct ranked *)a)->weight, right = ((const struct ranked *)b)->weight;
+    return left < right ? 1 : left > right ? -1 : 0;
+}
+
+static void keep_first(struct page *page)
+{
+    if (page->ranked_count == 0)
+        return;
+    qsort(page->ranked, page->ranked_count, sizeof *page->ranked, compare_weights);
+    if (page->ranked_count > page->limit)
+        page->ranked_count = page->limit;
+}
+
+// There is room for twice the limit, so it is sorted once for as many that come.
+static void rank(struct page *page, struct od_object *object)
+{
+    size_t room = 2 * (size_t)page->limit;
+    if (page->ranked == NULL)
+        page->ranked = od_allocate(room * sizeof *page->ranked);
+    page->ranked[page->ranked_count++] = (struct ranked){weight_of(object, page->order), object};
+    if (page->ranked_count == room)
+        keep_first(page);
+}
+
 // Others have their struct only because they were looked at, or because of writes on their way.
 static bool lives(const struct page *page, struct od_object *object)
 {
@@ -166,11 +217,15 @@ static void visit_living(struct od_map_node *node, void *context)
     if (!lives(page, object) || !is_wanted(page, &object->identity) ||
         (page->scope == OD_INSPECT_ALL && is_in_directory(page, object->identity.id)))
         return;
+    if (page->order != OD_INSPECT_ANY) {
+        rank(page, object);
+        return;
+    }
     put_object(&page->facts, object, page->measure_max);
     page->count++;
 }
 
-static enum phase walk_living(struct page *page)
+static enum phase visit_buckets(struct page *page)
 {
     do {
         if (is_full(page))
@@ -178,6 +233,16 @@ static enum phase walk_living(struct page *page)
         page->bucket = od_map_visit(&page->objects->by_id, page->bucket, visit_living, page);
     } while (page->bucket != 0);
     return page->scope == OD_INSPECT_AWAKE ? OVER : FAILED;
+}
+
+static enum phase walk_living(struct page *page)
+{
+    enum phase next = visit_buckets(page);
+    keep_first(page);
+    for (size_t i = 0; i < page->ranked_count; i++)
+        put_object(&page->facts, page->ranked[i].object, page->measure_max);
+    free(page->ranked);
+    return next;
 }
 
 // They are few.
@@ -326,9 +391,12 @@ void od_inspection_receive(struct od_objects *objects, od_slice body)
     page.space = od_cursor_string(&cursor);
     page.beginning = od_cursor_string(&cursor);
     page.measure_max = od_cursor_u8(&cursor) != 0 ? OD_INSPECT_MEASURE_MAX : 0;
+    page.order = od_cursor_u8(&cursor);
     page.limit = od_cursor_u32(&cursor);
     bool ok = read_place(&page, od_cursor_string(&cursor)) && !cursor.failed &&
-              page.scope < OD_INSPECT_SCOPES && page.limit > 0;
+              page.scope < OD_INSPECT_SCOPES && page.order < OD_INSPECT_ORDERS && page.limit > 0;
+    if (page.limit > OD_INSPECT_ROWS_MAX)
+        page.limit = OD_INSPECT_ROWS_MAX;
     const struct od_namespace *namespace = od_objects_namespace_called(objects, page.space);
     if (namespace != NULL)
         page.space = namespace->name;

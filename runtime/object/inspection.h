@@ -21,11 +21,23 @@ enum od_inspect_scope {
     OD_INSPECT_SCOPES,
 };
 
+enum od_inspect_order { // Of the living ones a page looks at it shows the first by
+    OD_INSPECT_ANY,     // nothing,
+    OD_INSPECT_SOCKETS,
+    OD_INSPECT_QUEUE,
+    OD_INSPECT_ERRORS,
+    OD_INSPECT_BUSY,
+    OD_INSPECT_SLOWEST,
+    OD_INSPECT_LAST, // or when their last event was.
+    OD_INSPECT_ORDERS,
+};
+
 void od_inspection_put(struct od_bytes *facts, struct od_object *object); // One record.
 
 // The body of an INSPECT: u64 call, u8 scope, str namespace (empty: any), str beginning of the
-// name, u8 with the bytes stored, u32 about how many, str where the page before ended (empty: the
-// first). The answer: u32 workers, str where this one ended (empty: there is no more), facts.
+// name, u8 with the bytes stored, u8 order, u32 about how many, str where the page before ended
+// (empty: the first). The answer: u32 workers, str where this one ended (empty: there is no more),
+// facts.
 void od_inspection_receive(struct od_objects *objects, od_slice body);
 
 #endif

@@ -35,10 +35,8 @@ static void give_place(struct od_objects *objects, uint32_t place)
     OD_ASSERT(place > 0);
     OD_ASSERT(place <= OD_PAGE_SOCKETS_MAX);
     struct od_keep *keep = &objects->keep;
-    if (keep->free_count == keep->free_capacity) {
-        keep->free_capacity = keep->free_capacity == 0 ? 64 : 2 * keep->free_capacity;
-        keep->free = od_reallocate(keep->free, keep->free_capacity * sizeof *keep->free);
-    }
+    if (keep->free_count == keep->free_capacity)
+        keep->free = od_grow(keep->free, &keep->free_capacity, sizeof *keep->free);
     keep->free[keep->free_count++] = place - 1;
 }
 

@@ -26,7 +26,8 @@ struct od_socket;
 
 struct od_keep {
     uint32_t *free; // Places that can be used again.
-    uint32_t free_count, free_capacity;
+    uint32_t free_count;
+    size_t free_capacity;
     uint32_t next; // Places from here on were never used.
 };
 

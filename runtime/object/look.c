@@ -9,6 +9,7 @@
 #include "object/look_sql.h"
 #include "object/outbox.h"
 #include "object/socket.h"
+#include "object/tap.h"
 #include "object/trace.h"
 #include "sql/copy.h"
 #include "store/store.h"
@@ -102,6 +103,17 @@ static bool list_sockets(struct od_object *object, struct od_cursor *sent, struc
     (void)sent, (void)err;
     OD_LIST_EACH (link, &object->sockets)
         put_socket(found, OD_LIST_MEMBER(link, struct od_socket, link));
+    return true;
+}
+
+// An instance may be of another version than the one that is served.
+static bool look_inside(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                        struct od_error *err)
+{
+    struct od_script *script = object->script != NULL ? object->script : object->objects->script;
+    (void)sent, (void)err;
+    if (script != NULL)
+        script->put_inside(script, object, found);
     return true;
 }
 
@@ -203,8 +215,10 @@ static look *find(od_slice name)
                 {"kv.list", list_keys},
                 {"kv.get", get_key},
                 {"events", list_events},
+                {"inside", look_inside},
                 {"sql.read", query},
                 {"sockets.list", list_sockets},
+                {"sockets.watch", od_tap_watch},
                 {"hibernate", hibernate},
                 {"evict", evict},
                 {"reset", reset},

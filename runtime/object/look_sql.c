@@ -13,9 +13,12 @@ static bool read_query(struct od_cursor *sent, struct od_sql_query *query,
     query->bindings = bindings;
     if (sent->failed || query->binding_count > OD_SQL_BINDINGS_MAX)
         return od_error_set(err, "a query can have %d bindings", OD_SQL_BINDINGS_MAX);
-    for (size_t i = 0; i < query->binding_count; i++)
+    bool ok = true;
+    for (size_t i = 0; i < query->binding_count; i++) {
         od_sql_value_read(sent, &bindings[i]);
-    return !sent->failed || od_error_set(err, "the bindings cannot be read");
+        ok = ok && bindings[i].kind <= OD_SQL_BLOB;
+    }
+    return (ok && !sent->failed) || od_error_set(err, "the bindings cannot be read");
 }
 
 static bool put_result(struct od_bytes *found, const struct od_sql_result *result,

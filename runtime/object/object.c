@@ -165,7 +165,6 @@ static bool has_work(const struct od_object *object)
 
 void od_object_receive(struct od_object *object, struct od_event *event)
 {
-    od_object_check(object);
     if (event->kind == OD_EVENT_RESUME) {
         if (!od_section_hold(object->section, event))
             od_list_push_back(&object->resumes, &event->link);
@@ -352,6 +351,8 @@ static void run(struct od_object *object, struct od_event *event)
     if (event->kind != OD_EVENT_BRANCH) {
         od_history_begin(object, od_event_name(event));
         od_trace_began(object, task);
+        od_meters_time(&object->objects->page->meters.queue,
+                       object->objects->event_began_us - event->came_us);
     }
     const struct od_call *call =
         event->call == 0 ? NULL : od_call_find(object->objects, event->call);
@@ -449,6 +450,8 @@ void od_object_deliver(struct od_object *object, int64_t *now_us)
             object->objects->event_began_us = *now_us;
             handle_next(object);
             *now_us = od_clock_passed_us();
+            od_meters_time(&object->objects->page->meters.run,
+                           *now_us - object->objects->event_began_us);
             od_history_ran(object, *now_us - object->objects->event_began_us);
         }
         note_overrun(object, *now_us - began_us);

@@ -270,7 +270,8 @@ static bool has_id(const struct od_map_node *node, const void *key)
 
 void od_objects_list(struct od_objects *objects, od_slice space, struct od_bytes *identities)
 {
-    od_store_list(objects->store, space, identities);
+    const struct od_namespace *namespace = od_objects_namespace_called(objects, space);
+    od_store_list(objects->store, namespace == NULL ? space : namespace->name, identities);
 }
 
 struct od_object *od_objects_find(struct od_objects *objects, const od_id *id)

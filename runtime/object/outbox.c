@@ -9,6 +9,7 @@
 #include "object/objects.h"
 #include "object/outgoing.h"
 #include "object/stream.h"
+#include "object/tap.h"
 
 static void perform_answer(struct od_object *object, const struct od_effect *effect)
 {
@@ -44,6 +45,12 @@ static void perform_fetch(struct od_object *object, const struct od_effect *effe
 static void perform_message(struct od_object *object, const struct od_effect *effect)
 {
     OD_ASSERT(effect->socket->object == object);
+    const struct od_frame_shared *frame = effect->frame;
+    od_slice payload = frame == NULL
+                           ? effect->bytes
+                           : od_slice_from(od_bytes_slice(&frame->plain), frame->payload_offset);
+    od_tap_note(effect->socket, OD_TAP_OUT, 0, payload,
+                frame == NULL ? effect->is_binary : frame->is_binary);
     if (effect->frame != NULL)
         od_websocket_send_frame(effect->socket->websocket, effect->frame);
     else
@@ -53,6 +60,7 @@ static void perform_message(struct od_object *object, const struct od_effect *ef
 static void perform_close(struct od_object *object, const struct od_effect *effect)
 {
     OD_ASSERT(effect->socket->object == object);
+    od_tap_note(effect->socket, OD_TAP_CLOSE, effect->code, effect->bytes, false);
     od_websocket_close(effect->socket->websocket, effect->code, effect->bytes);
 }
 

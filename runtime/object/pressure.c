@@ -1,6 +1,7 @@
 #include "object/pressure.h"
 
 #include "base/log.h"
+#include "link/worker_page.h"
 
 static bool is_short_of_memory(const struct od_objects *objects)
 {
@@ -54,6 +55,7 @@ void od_pressure_relieve(struct od_objects *objects)
         script->collect(script);
     }
     objects->relieved_bytes = script->memory(script).used_bytes;
+    od_meters_count(&objects->page->meters, OD_METER_memoryRelief, evicted > 0);
     if (evicted > 0)
         od_log(OD_LOG_WARN, NULL,
                "the scripts of worker %u take %zu of %zu MiB: %u idle objects were put to sleep",

@@ -1,8 +1,10 @@
 #include "object/object_inner.h"
 
 #include "base/log.h"
+#include "link/worker_page.h"
 #include "object/history.h"
 #include "object/inbox.h"
+#include "object/objects.h"
 #include "object/outbox.h"
 #include "object/socket.h"
 #include "object/task.h"
@@ -39,6 +41,7 @@ void od_object_perform_reset(struct od_object *object)
     OD_ASSERT(is_whole);
     why.flags = OD_FAILURE_REMOTE | OD_FAILURE_RESET;
     object->is_reset = false;
+    od_meters_count(&object->objects->page->meters, OD_METER_resets, 1);
     if (!od_object_is_entry(object))
         od_storage_discard(&object->storage);
     // Before the tasks end: what they sent rests on writes that are gone now.

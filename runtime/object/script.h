@@ -1,7 +1,7 @@
 // What the core asks of the engine that runs a script, and nothing more: the core knows no Lua.
 //
 // The engine (bindings/) fills in this struct; a worker owns one. All functions are called on the
-// worker's only thread, from od_objects_deliver and nowhere else, so no call is ever made while
+// worker's only thread, from od_objects_deliver or between two turns, so no call is ever made while
 // another one runs.
 //
 // A *task* (task.h) is one run of a handler or constructor. The engine starts it, and it either
@@ -94,6 +94,10 @@ struct od_script {
 
     // Drops the instance of an object; all its tasks are forgotten already.
     void (*drop)(struct od_script *script, struct od_object *object);
+
+    // What an operator may see inside the object: facts of its class, and of its instance if it has
+    // one. No code of the script runs.
+    void (*put_inside)(struct od_script *script, struct od_object *object, struct od_bytes *facts);
 
     // A turn is over and there is nothing else to do: a chance to collect garbage. Returns in how
     // many milliseconds it wants to be called again, unless events come before: 0 for at once, -1

@@ -9,14 +9,9 @@
 #include "object/stream.h"
 #include "object/task.h"
 
-static bool has_id(const struct od_map_node *node, const void *key)
-{
-    return OD_MAP_MEMBER(node, struct od_sink, by_id)->id == *(const uint64_t *)key;
-}
-
 struct od_sink *od_sink_find(const struct od_objects *objects, uint64_t id)
 {
-    struct od_map_node *node = od_map_find(&objects->sinks, od_map_hash_u64(id), has_id, &id);
+    struct od_map_node *node = od_map_find_number(&objects->sinks, id);
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_sink, by_id);
 }
 
@@ -28,7 +23,7 @@ static struct od_sink *sink_new(struct od_objects *objects, uint32_t worker, uin
     sink->worker = worker;
     sink->stream = stream;
     od_list_init(&sink->link);
-    od_map_put(&objects->sinks, &sink->by_id, od_map_hash_u64(sink->id));
+    od_map_put_number(&objects->sinks, &sink->by_id, sink->id);
     return sink;
 }
 

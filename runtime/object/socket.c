@@ -6,22 +6,19 @@
 #include "base/log.h"
 #include "codec/frame.h"
 #include "link/link.h"
+#include "link/worker_page.h"
 #include "net/net.h"
 #include "object/access_log.h"
 #include "object/keep.h"
 #include "object/objects.h"
 #include "object/outbox.h"
 #include "object/tag.h"
+#include "object/tap.h"
 #include "object/task.h"
-
-static bool has_id(const struct od_map_node *node, const void *key)
-{
-    return OD_MAP_MEMBER(node, struct od_socket, by_id)->id == *(const uint64_t *)key;
-}
 
 struct od_socket *od_socket_find(struct od_objects *objects, uint64_t id)
 {
-    struct od_map_node *node = od_map_find(&objects->sockets, od_map_hash_u64(id), has_id, &id);
+    struct od_map_node *node = od_map_find_number(&objects->sockets, id);
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_socket, by_id);
 }
 
@@ -66,7 +63,7 @@ static struct od_socket *make(struct od_object *object, uint64_t id, bool is_eve
     od_list_init(&socket->link);
     od_list_init(&socket->accepted);
     od_list_init(&socket->waiting);
-    od_map_put(&objects->sockets, &socket->by_id, od_map_hash_u64(socket->id));
+    od_map_put_number(&objects->sockets, &socket->by_id, socket->id);
     return socket;
 }
 
@@ -242,13 +239,13 @@ static bool is_too_much(const struct od_socket *socket, od_slice payload)
 void od_socket_message(struct od_socket *socket, od_slice payload, struct od_bytes *memory,
                        bool is_binary)
 {
-    od_socket_check(socket);
     if (auto_respond(socket, payload, is_binary))
         return;
     if (is_too_much(socket, payload)) {
         od_socket_close(socket, 1013, OD_SLICE("Too many large messages wait"));
         return;
     }
+    od_tap_note(socket, OD_TAP_IN, 0, payload, is_binary);
     bool moves = memory != NULL && payload.size > OD_WAITING_SMALL_BYTES;
     struct od_event *event =
         moves ? od_event_new_of(OD_EVENT_MESSAGE, memory) : od_event_new(OD_EVENT_MESSAGE, payload);
@@ -260,6 +257,7 @@ void od_socket_message(struct od_socket *socket, od_slice payload, struct od_byt
 static void log_slow_reader(const struct od_socket *socket)
 {
     uint64_t count = ++socket->object->objects->slow_readers;
+    od_meters_count(&socket->object->objects->page->meters, OD_METER_slowReaders, 1);
     if ((count & (count - 1)) == 0)
         od_log(OD_LOG_WARN, socket->object->label,
                "%s: its client does not read what is sent to it (%llu so far)",
@@ -276,6 +274,7 @@ void od_socket_closed(struct od_socket *socket, uint16_t code, od_slice reason, 
     event->code = code;
     event->was_clean = was_clean;
     od_access_log_closed(socket, code, reason);
+    od_tap_note(socket, OD_TAP_CLOSED, code, reason, false);
     socket->peer_closed = true;
     socket->is_gone = !was_clean || socket->has_closed;
     receive(socket, event);
@@ -375,7 +374,6 @@ od_slice od_socket_tag_at(const struct od_socket *socket, size_t index)
 
 bool od_socket_send(struct od_socket *socket, od_slice payload, bool is_binary)
 {
-    od_socket_check(socket);
     if (socket->has_closed)
         return false;
     if (socket->is_gone)

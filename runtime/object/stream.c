@@ -13,14 +13,9 @@
 #include "object/sink.h"
 #include "object/task.h"
 
-static bool has_id(const struct od_map_node *node, const void *key)
-{
-    return OD_MAP_MEMBER(node, struct od_stream, by_id)->id == *(const uint64_t *)key;
-}
-
 struct od_stream *od_stream_find(const struct od_objects *objects, uint64_t id)
 {
-    struct od_map_node *node = od_map_find(&objects->streams, od_map_hash_u64(id), has_id, &id);
+    struct od_map_node *node = od_map_find_number(&objects->streams, id);
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_stream, by_id);
 }
 
@@ -81,7 +76,7 @@ static struct od_stream *stream_new(struct od_objects *objects, uint64_t id)
     stream->objects = objects;
     stream->timer.fire = on_timer;
     od_list_init(&stream->waiting);
-    od_map_put(&objects->streams, &stream->by_id, od_map_hash_u64(id));
+    od_map_put_number(&objects->streams, &stream->by_id, id);
     set_timer(stream, OD_STREAM_OPEN_MS_MAX);
     return stream;
 }

@@ -23,14 +23,9 @@
 #include "object/trace.h"
 #include "object/transaction.h"
 
-static bool has_id(const struct od_map_node *node, const void *key)
-{
-    return OD_MAP_MEMBER(node, struct od_task, by_id)->id == *(const uint64_t *)key;
-}
-
 struct od_task *od_task_find(struct od_objects *objects, uint64_t id)
 {
-    struct od_map_node *node = od_map_find(&objects->tasks, od_map_hash_u64(id), has_id, &id);
+    struct od_map_node *node = od_map_find_number(&objects->tasks, id);
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_task, by_id);
 }
 
@@ -157,7 +152,6 @@ void od_task_limit(struct od_task *task)
 
 void od_task_over(struct od_task *task)
 {
-    od_task_check(task);
     if (task->event != NULL)
         od_alarm_event_end(task->object, task->event, task->has_failed);
 }
@@ -208,7 +202,7 @@ struct od_task *od_task_new(struct od_object *object, struct od_event *event)
     od_list_init(&task->branches);
     od_list_init(&task->branch);
     od_list_push_back(&object->tasks, &task->link);
-    od_map_put(&object->objects->tasks, &task->by_id, od_map_hash_u64(task->id));
+    od_map_put_number(&object->objects->tasks, &task->by_id, task->id);
     return task;
 }
 
@@ -229,10 +223,32 @@ static void leave_stream(struct od_task *task)
         od_stream_break(stream);
 }
 
+static bool is_counted(const struct od_task *task)
+{
+    return task->event == NULL ||
+           (task->event->kind != OD_EVENT_BRANCH && task->event->kind != OD_EVENT_LEFT);
+}
+
+static void count_end(const struct od_task *task)
+{
+    static const enum od_meter_event meters[] = {
+        [OD_EVENT_FETCH] = OD_METER_EVENT_fetch,     [OD_EVENT_CALL] = OD_METER_EVENT_call,
+        [OD_EVENT_COMMAND] = OD_METER_EVENT_command, [OD_EVENT_MESSAGE] = OD_METER_EVENT_message,
+        [OD_EVENT_CLOSE] = OD_METER_EVENT_close,     [OD_EVENT_ERROR] = OD_METER_EVENT_error,
+        [OD_EVENT_ALARM] = OD_METER_EVENT_alarm,     [OD_EVENT_TIMER] = OD_METER_EVENT_timer,
+    };
+    if (is_counted(task))
+        od_meters_event(&task->object->objects->page->meters,
+                        task->event == NULL ? OD_METER_EVENT_constructor
+                                            : meters[task->event->kind],
+                        task->has_failed);
+}
+
 void od_task_free(struct od_task *task)
 {
     OD_ASSERT(task->object->running != task);
     struct od_objects *objects = task->object->objects;
+    count_end(task);
     od_trace_task_over(task->object, task);
     struct od_call *call =
         task->waiting_call == 0 ? NULL : od_call_find(objects, task->waiting_call);

@@ -4,15 +4,9 @@
 
 #include "object/objects.h"
 
-static bool has_id(const struct od_map_node *node, const void *key)
-{
-    return OD_MAP_MEMBER(node, struct od_timeout, by_id)->id == *(const uint64_t *)key;
-}
-
 static struct od_timeout *find(const struct od_object *object, uint64_t id)
 {
-    struct od_map_node *node =
-        od_map_find(&object->objects->timeouts, od_map_hash_u64(id), has_id, &id);
+    struct od_map_node *node = od_map_find_number(&object->objects->timeouts, id);
     struct od_timeout *timeout =
         node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_timeout, by_id);
     return timeout != NULL && timeout->object == object ? timeout : NULL;
@@ -65,7 +59,7 @@ void od_timeout_set(struct od_object *object, uint64_t id, od_time_ms ms, bool r
     od_list_init(&timeout->link);
     od_list_push_back(&object->timeouts, &timeout->link);
     object->timeout_count++;
-    od_map_put(&object->objects->timeouts, &timeout->by_id, od_map_hash_u64(id));
+    od_map_put_number(&object->objects->timeouts, &timeout->by_id, id);
     set_timer(timeout, due_in(ms));
 }
 

@@ -3,14 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static struct od_trace *trace_of(const struct od_object *object)
+struct od_trace *od_trace_of(const struct od_object *object)
 {
     return object->history == NULL ? NULL : object->history->trace;
 }
 
 bool od_trace_is_on(const struct od_object *object)
 {
-    return trace_of(object) != NULL;
+    return od_trace_of(object) != NULL;
 }
 
 // --- Beginning and end ---------------------------------------------------------------------------
@@ -34,12 +34,13 @@ bool od_trace_watch(struct od_object *object, struct od_error *err)
 
 void od_trace_end(struct od_object *object)
 {
-    struct od_trace *trace = trace_of(object);
+    struct od_trace *trace = od_trace_of(object);
     if (trace == NULL)
         return;
     object->history->trace = NULL;
     object->objects->trace_count--;
     od_list_remove(&trace->link);
+    free(trace->tap);
     free(trace);
 }
 
@@ -50,15 +51,9 @@ static struct od_trace_event *event_at(struct od_trace *trace, uint64_t number)
     return &trace->events[number % OD_TRACE_EVENTS];
 }
 
-void od_trace_came(const struct od_object *object, struct od_event *event)
-{
-    if (trace_of(object) != NULL && event->came_us == 0)
-        event->came_us = od_clock_passed_us();
-}
-
 void od_trace_began(struct od_object *object, const struct od_task *task)
 {
-    struct od_trace *trace = trace_of(object);
+    struct od_trace *trace = od_trace_of(object);
     if (trace == NULL)
         return;
     int64_t now_us = object->objects->event_began_us;
@@ -87,14 +82,14 @@ static struct od_trace_event *event_of(struct od_trace *trace, const struct od_t
 
 void od_trace_goes_on(struct od_object *object, const struct od_task *task)
 {
-    struct od_trace *trace = trace_of(object);
+    struct od_trace *trace = od_trace_of(object);
     if (trace != NULL)
         trace->running = event_of(trace, task);
 }
 
 void od_trace_ran(struct od_object *object, int64_t us)
 {
-    struct od_trace *trace = trace_of(object);
+    struct od_trace *trace = od_trace_of(object);
     if (trace == NULL || trace->running == NULL)
         return;
     trace->running->run_us += us;
@@ -103,7 +98,7 @@ void od_trace_ran(struct od_object *object, int64_t us)
 
 void od_trace_task_over(struct od_object *object, const struct od_task *task)
 {
-    struct od_trace *trace = trace_of(object);
+    struct od_trace *trace = od_trace_of(object);
     struct od_trace_event *event = trace == NULL ? NULL : event_of(trace, task);
     if (event == NULL)
         return;
@@ -196,7 +191,7 @@ static void put_event(struct od_bytes *facts, const struct od_trace_event *event
 
 void od_trace_put(struct od_bytes *facts, const struct od_object *object)
 {
-    struct od_trace *trace = trace_of(object);
+    struct od_trace *trace = od_trace_of(object);
     int64_t now_us = od_clock_passed_us();
     if (trace == NULL)
         return;

@@ -31,12 +31,15 @@ struct od_trace_event {
     char name[OD_HISTORY_NAME_BYTES];
 };
 
+struct od_tap;
+
 struct od_trace {
     struct od_list link; // Among all of the worker.
     struct od_object *object;
     od_time_ms asked_ms;
     uint64_t last; // Number.
     struct od_trace_event *running;
+    struct od_tap *tap;                            // NULL: its messages are not watched (tap.h).
     struct od_trace_event events[OD_TRACE_EVENTS]; // Each at its number, modulo.
 };
 
@@ -44,12 +47,12 @@ struct od_trace {
 OD_MUST_CHECK bool od_trace_watch(struct od_object *object, struct od_error *err);
 void od_trace_end(struct od_object *object);
 bool od_trace_is_on(const struct od_object *object);
+struct od_trace *od_trace_of(const struct od_object *object); // NULL: it is not on.
 
 // Its events, oldest first, one record each.
 void od_trace_put(struct od_bytes *facts, const struct od_object *object);
 
 // What happens to an event of it. All of these look first whether it is watched.
-void od_trace_came(const struct od_object *object, struct od_event *event);
 void od_trace_began(struct od_object *object, const struct od_task *task);
 void od_trace_goes_on(struct od_object *object, const struct od_task *task);
 void od_trace_ran(struct od_object *object, int64_t us); // The stretch is over.

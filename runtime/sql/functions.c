@@ -1,10 +1,13 @@
 #include "sql/functions.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
 #include "sql/limits.h"
+
+// --- instr and replace ---------------------------------------------------------------------------
 
 static bool is_null(sqlite3_value *value)
 {
@@ -110,6 +113,86 @@ static void replace(sqlite3_context *context, int count, sqlite3_value **values)
     od_bytes_deinit(&out);
 }
 
+// --- trim ----------------------------------------------------------------------------------------
+
+// Characters to be taken away, sorted by their bytes.
+struct set {
+    od_slice *characters;
+    size_t count;
+    size_t longest; // Bytes.
+};
+
+static int compare(od_slice a, od_slice b)
+{
+    int order = memcmp(a.at, b.at, a.size < b.size ? a.size : b.size);
+    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+}
+
+static int compare_members(const void *a, const void *b)
+{
+    return compare(*(const od_slice *)a, *(const od_slice *)b);
+}
+
+// To the original, too, the set ends at a zero.
+static void split(struct set *set, od_slice text)
+{
+    text.size = text.size > 0 ? strnlen(text.at, text.size) : 0;
+    set->characters = od_allocate((text.size + 1) * sizeof *set->characters);
+    for (size_t at = 0, end; at < text.size; at = end) {
+        bool is_long = (unsigned char)text.at[at] >= 0xc0;
+        for (end = at + 1; is_long && end < text.size && end < at + 4 && continues(text.at[end]);)
+            end++;
+        set->characters[set->count++] = (od_slice){text.at + at, end - at};
+        set->longest = end - at > set->longest ? end - at : set->longest;
+    }
+    qsort(set->characters, set->count, sizeof *set->characters, compare_members);
+}
+
+static bool has(const struct set *set, od_slice character)
+{
+    return bsearch(&character, set->characters, set->count, sizeof character, compare_members) !=
+           NULL;
+}
+
+// How many bytes the character of the set has with which [text] begins, or ends; 0: with none.
+static size_t find_edge(const struct set *set, od_slice text, bool at_end)
+{
+    for (size_t size = 1; size <= set->longest && size <= text.size; size++) {
+        if (has(set, (od_slice){text.at + (at_end ? text.size - size : 0), size}))
+            return size;
+    }
+    return 0;
+}
+
+enum side {
+    LEFT = 1,
+    RIGHT = 2,
+};
+
+static od_slice trim_of(od_slice text, const struct set *set, intptr_t sides)
+{
+    size_t size;
+    while ((sides & LEFT) != 0 && (size = find_edge(set, text, false)) > 0)
+        text = od_slice_from(text, size);
+    while ((sides & RIGHT) != 0 && (size = find_edge(set, text, true)) > 0)
+        text.size -= size;
+    return text;
+}
+
+static void trim(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    struct set set = {0};
+    if (is_null(values[0]) || (count == 2 && is_null(values[1])))
+        return;
+    od_slice text = text_of(values[0]);
+    split(&set, count == 2 ? text_of(values[1]) : OD_SLICE(" "));
+    text = trim_of(text, &set, (intptr_t)sqlite3_user_data(context));
+    sqlite3_result_text(context, text.size == 0 ? "" : text.at, (int)text.size, SQLITE_TRANSIENT);
+    free(set.characters);
+}
+
+// --- changes -------------------------------------------------------------------------------------
+
 static sqlite3_int64 changes_of(sqlite3_context *context)
 {
     const struct od_sql_guard *guard = sqlite3_user_data(context);
@@ -130,23 +213,32 @@ static void total_changes(sqlite3_context *context, int count, sqlite3_value **v
     sqlite3_result_int64(context, changes_of(context));
 }
 
-int od_sql_functions_add(sqlite3 *db, const struct od_sql_guard *guard)
+int od_sql_functions_add(sqlite3 *db, struct od_sql_guard *guard)
 {
-    static const int pure = SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
-    static const struct {
+    enum {
+        pure = SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS
+    };
+    const struct {
         const char *name;
         int count, flags;
+        void *data;
         void (*call)(sqlite3_context *context, int count, sqlite3_value **values);
     } rows[] = {
-        {"instr", 2, pure, instr},
-        {"replace", 3, pure, replace},
-        {"changes", 0, SQLITE_INNOCUOUS, changes},
-        {"total_changes", 0, SQLITE_INNOCUOUS, total_changes},
+        {"instr", 2, pure, NULL, instr},
+        {"replace", 3, pure, NULL, replace},
+        {"trim", 1, pure, (void *)(intptr_t)(LEFT | RIGHT), trim},
+        {"trim", 2, pure, (void *)(intptr_t)(LEFT | RIGHT), trim},
+        {"ltrim", 1, pure, (void *)(intptr_t)LEFT, trim},
+        {"ltrim", 2, pure, (void *)(intptr_t)LEFT, trim},
+        {"rtrim", 1, pure, (void *)(intptr_t)RIGHT, trim},
+        {"rtrim", 2, pure, (void *)(intptr_t)RIGHT, trim},
+        {"changes", 0, SQLITE_INNOCUOUS, guard, changes},
+        {"total_changes", 0, SQLITE_INNOCUOUS, guard, total_changes},
     };
     int code = SQLITE_OK;
     for (size_t i = 0; code == SQLITE_OK && i < sizeof rows / sizeof *rows; i++)
         code =
             sqlite3_create_function_v2(db, rows[i].name, rows[i].count, SQLITE_UTF8 | rows[i].flags,
-                                       (void *)(uintptr_t)guard, rows[i].call, NULL, NULL, NULL);
+                                       rows[i].data, rows[i].call, NULL, NULL, NULL);
     return code;
 }

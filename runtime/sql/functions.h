@@ -8,6 +8,6 @@
 #include "sql/guard.h"
 
 // Returns SQLite's codes.
-int od_sql_functions_add(sqlite3 *db, const struct od_sql_guard *guard);
+int od_sql_functions_add(sqlite3 *db, struct od_sql_guard *guard);
 
 #endif

@@ -107,22 +107,17 @@ int od_applier_reserve(struct od_applier *applier, size_t bytes, size_t count)
 struct writing {
     struct od_applier *applier;
     struct od_changes changes;
-    bool is_over;     // Otherwise damage ended it in the middle.
-    bool is_to_retry; // Without what met damage.
+    bool is_over; // Otherwise damage ended it in the middle.
 };
 
 static int write_all(struct writing *writing, struct od_write *write)
 {
     struct od_applier *applier = writing->applier;
     int code = OD_FAULT("apply.fail") ? EIO : 0;
-    writing->changes = (struct od_changes){.alarm_due_ms = OD_ALARM_NONE_MS};
     OD_LIST_EACH (link, &applier->pending) {
-        struct od_pending *pending = od_pending_of(link);
-        if (code != 0 || pending->fate != OD_FATE_WRITTEN)
-            continue;
-        code = od_apply_submission(write, od_pending_batches(pending), &writing->changes);
-        if (od_env_is_damage(code))
-            pending->fate = OD_FATE_DAMAGED;
+        const struct od_pending *pending = od_pending_of(link);
+        if (code == 0 && pending->fate == OD_FATE_WRITTEN)
+            code = od_apply_submission(write, od_pending_batches(pending), &writing->changes);
     }
     struct od_journal_mark mark = applier->mark;
     mark.sequence = applier->sequence;
@@ -136,7 +131,6 @@ static int write_transaction(void *argument)
     int code = od_write_begin(&write, writing->applier->env);
     if (code == 0) {
         code = write_all(writing, &write);
-        writing->is_to_retry = od_env_is_damage(code);
         if (code == 0)
             code = od_write_commit(&write);
         else
@@ -146,42 +140,19 @@ static int write_transaction(void *argument)
     return code;
 }
 
-// Damage that LMDB met in the middle, or that is where every write goes, is the end of writing.
-static int try_write(struct writing *writing)
-{
-    struct od_env *env = writing->applier->env;
-    writing->is_over = writing->is_to_retry = false;
-    int code = od_mapped_call(write_transaction, writing);
-    if (!writing->is_over || code == OD_ENV_BASE_DAMAGED)
-        env->lost = code;
-    return code;
-}
-
 // The names are looked at again behind the commit: what went to a file that has lost its name is
-// not stored.
+// not stored. Damage that came since it was rehearsed is the end: what is here is promised, and may
+// not be left out.
 static int write_to_lmdb(struct writing *writing)
 {
     struct od_env *env = writing->applier->env;
     int code = od_env_check_files(env);
     if (code != 0)
         return code;
-    do
-        code = try_write(writing);
-    while (code != 0 && writing->is_to_retry);
+    code = od_mapped_call(write_transaction, writing);
+    if (!writing->is_over || od_env_is_damage(code))
+        env->lost = code;
     return code == 0 ? od_env_check_files(env) : code;
-}
-
-// It was looked at before it was acknowledged: the page was damaged since.
-static void warn_of_damage(const struct od_pending *pending, struct od_reports *reports)
-{
-    struct od_cursor cursor = od_cursor_of(od_pending_batches(pending));
-    struct od_batch batch = {.operations = cursor};
-    struct od_error err;
-    (void)od_batch_next(&cursor, &batch);
-    od_slice space = batch.identity.space, name = batch.identity.name;
-    od_error_set(&err, "is damaged, and an acknowledged write of %.*s/%.*s is left out%s",
-                 (int)space.size, space.at, (int)name.size, name.at, od_env_advice(MDB_CORRUPTED));
-    od_reports_warn(reports, err.text);
 }
 
 static void report_forgotten(const struct od_pending *pending, struct od_reports *reports)
@@ -205,10 +176,8 @@ static void report(const struct od_applier *applier, const struct writing *writi
     od_reports_begin_group(reports);
     OD_LIST_EACH (link, &applier->pending) {
         const struct od_pending *pending = od_pending_of(link);
-        if (pending->fate != OD_FATE_FORGET)
+        if (pending->fate == OD_FATE_WRITTEN)
             od_reports_applied(reports, pending->source, pending->seq);
-        if (pending->fate == OD_FATE_DAMAGED)
-            warn_of_damage(pending, reports);
         report_forgotten(pending, reports);
     }
     if (writing->changes.alarm_due_ms != OD_ALARM_NONE_MS)
@@ -218,8 +187,7 @@ static void report(const struct od_applier *applier, const struct writing *writi
 
 int od_applier_run(struct od_applier *applier, struct od_reports *reports)
 {
-    struct writing writing = {.applier = applier};
-    writing.changes.alarm_due_ms = OD_ALARM_NONE_MS;
+    struct writing writing = {.applier = applier, .changes = {.alarm_due_ms = OD_ALARM_NONE_MS}};
     bool has_written = applier->sequence > applier->mark.sequence;
     int64_t begin_us = od_clock_passed_us();
     int code = has_written ? write_to_lmdb(&writing) : 0;

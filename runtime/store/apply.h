@@ -17,7 +17,4 @@ struct od_changes {
 OD_MUST_CHECK int od_apply_submission(struct od_write *write, od_slice submission,
                                       struct od_changes *changes);
 
-// Whether LMDB's pages are sound where a valid submission would be put. Nothing is written.
-OD_MUST_CHECK bool od_apply_look(struct od_write *write, od_slice submission);
-
 #endif

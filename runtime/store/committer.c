@@ -132,13 +132,8 @@ static void note_not_applied(struct od_committer *committer, int code)
         committer->env->lost = code;
     if (committer->apply_failures != OD_STORE_APPLY_TRIES_MAX || committer->env->lost != 0)
         return;
-    struct od_error err;
-    od_error_set(&err,
-                 "cannot take what its journal has: %s; it is tried again, and writes wait until "
-                 "then",
-                 od_env_reason(code));
     od_reports_begin_group(&committer->reports);
-    od_reports_warn(&committer->reports, err.text);
+    od_reports_stalled(&committer->reports, od_env_reason(code));
     od_reports_end_group(&committer->reports);
 }
 
@@ -183,6 +178,8 @@ static void hold(struct od_committer *committer)
 static void commit_group(struct od_committer *committer, struct od_group *group, size_t bytes)
 {
     od_group_commit(group, committer->journal, &committer->applier, &committer->reports);
+    if (group->code == OD_ENV_BASE_DAMAGED)
+        committer->env->lost = group->code;
     if (committer->env->lost == 0)
         committer->env->lost = od_journal_broken(committer->journal);
     if (od_group_has_failed(group))

@@ -16,9 +16,9 @@ struct od_committer_events {
     void (*failed)(void *owner, uint32_t source, uint32_t generation, od_seq first_seq,
                    const char *why);
     void (*forgotten)(void *owner, uint32_t source); // See od_committer_forget.
-    // What went wrong behind what was acknowledged, for the log: LMDB has no room and is tried
-    // again and again, or a write meets damage there and is left out.
-    void (*warned)(void *owner, const char *text);
+    // LMDB cannot take what the journal has, because there is no room; it is tried again and again,
+    // and nothing else is written meanwhile. Told once for each such time.
+    void (*stalled)(void *owner, const char *why);
     // Nothing can be written any more: [why] says what has happened to the files, and what to do.
     // What was not reported as durable until now will not be. Told once.
     void (*lost)(void *owner, const char *why);

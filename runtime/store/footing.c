@@ -113,11 +113,6 @@ static bool look_beside(struct od_footing *footing, const unsigned char *branch,
 
 // --- Paths ---------------------------------------------------------------------------------------
 
-static bool value_is_sound(const struct od_footing *footing, const unsigned char *leaf, size_t node)
-{
-    return value_at(footing, od_file_node_value(leaf, footing->page_bytes, node)) != NULL;
-}
-
 // The leaf in which [key] is or would be; NULL: the way to it is damaged.
 static const unsigned char *walk_to(struct od_footing *footing, struct od_footing_tree tree,
                                     od_slice key, bool with_neighbours)
@@ -162,18 +157,35 @@ static bool find_table(struct od_footing *footing, od_slice name, struct od_foot
            take_tree(tree, (const unsigned char *)value.bytes.at, 0);
 }
 
-bool od_footing_is_sound(struct od_footing *footing, od_slice table, od_slice key,
-                         bool with_neighbours)
+static bool look(struct od_footing *footing, od_slice table, od_slice key, bool with_neighbours,
+                 od_slice *value)
 {
     struct od_footing_tree tree;
     size_t node;
-    footing->changes++;
+    *value = (od_slice){NULL, 0};
     if (!find_table(footing, table, &tree))
         return false;
     if (tree.root == OD_FILE_NO_PAGE)
         return true;
     const unsigned char *leaf = walk_to(footing, tree, key, with_neighbours);
-    return leaf != NULL && (!find_in(leaf, key, &node) || value_is_sound(footing, leaf, node));
+    if (leaf == NULL || !find_in(leaf, key, &node))
+        return leaf != NULL;
+    struct od_file_value found = od_file_node_value(leaf, footing->page_bytes, node);
+    *value = (od_slice){(const char *)value_at(footing, found), found.size};
+    return value->at != NULL;
+}
+
+bool od_footing_is_sound(struct od_footing *footing, od_slice table, od_slice key,
+                         bool with_neighbours)
+{
+    od_slice value;
+    footing->changes++;
+    return look(footing, table, key, with_neighbours, &value);
+}
+
+bool od_footing_get(struct od_footing *footing, od_slice table, od_slice key, od_slice *value)
+{
+    return look(footing, table, key, false, value);
 }
 
 // --- The list of free pages ----------------------------------------------------------------------
@@ -233,11 +245,10 @@ static bool is_meta(const struct od_footing *footing, uint64_t number)
 }
 
 bool od_footing_begin(struct od_footing *footing, const unsigned char *map, size_t page_bytes,
-                      uint64_t map_bytes, uint64_t id)
+                      uint64_t map_bytes, uint64_t committed)
 {
     *footing = (struct od_footing){.map = map, .page_bytes = page_bytes};
-    uint64_t committed = id - 1; // Odd ones are described in the second page.
-    const unsigned char *meta = map + committed % 2 * page_bytes;
+    const unsigned char *meta = map + committed % 2 * page_bytes; // Each has those of every other.
     uint64_t last_page = od_file_u64(meta, od_file_meta_last_page_at);
     if (!is_meta(footing, 0) || !is_meta(footing, 1) ||
         od_file_u64(meta, od_file_meta_txn_at) != committed ||

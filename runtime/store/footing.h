@@ -38,12 +38,16 @@ struct od_footing {
     uint64_t seen[OD_FOOTING_SEEN]; // Pages, by their number; a later one takes the place.
 };
 
-// Of the transaction [id], whose file is mapped at [map]. False: nothing can be written.
+// Behind the transaction [committed], in the file mapped at [map]. False: nothing can be written.
 OD_MUST_CHECK bool od_footing_begin(struct od_footing *footing, const unsigned char *map,
-                                    size_t page_bytes, uint64_t map_bytes, uint64_t id);
+                                    size_t page_bytes, uint64_t map_bytes, uint64_t committed);
 
 // Whether [key] can be read, put or, with_neighbours, deleted in the table with that name.
 OD_MUST_CHECK bool od_footing_is_sound(struct od_footing *footing, od_slice table, od_slice key,
                                        bool with_neighbours);
+
+// The same for reading; what was committed under [key], or NULL: nothing.
+OD_MUST_CHECK bool od_footing_get(struct od_footing *footing, od_slice table, od_slice key,
+                                  od_slice *value);
 
 #endif

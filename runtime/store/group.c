@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/fault.h"
+#include "store/apply.h"
 #include "store/mapped.h"
 
 // --- Sources that failed -------------------------------------------------------------------------
@@ -25,15 +26,11 @@ static bool is_shut_out(const struct od_failed_sources *failed, const struct od_
 
 static void shut_out(struct od_failed_sources *failed, const struct od_pending *pending)
 {
-    OD_ASSERT(failed->size <= failed->capacity);
     struct od_failed_source *found = find_failed(failed, pending->source);
-    // An older failure of the same source says less than the one that is known.
     if (found != NULL && found->generation >= pending->generation)
         return;
-    if (found == NULL && failed->size == failed->capacity) {
-        failed->capacity = failed->capacity == 0 ? 4 : failed->capacity * 2;
-        failed->list = od_reallocate(failed->list, failed->capacity * sizeof *failed->list);
-    }
+    if (found == NULL && failed->size == failed->capacity)
+        failed->list = od_grow(failed->list, &failed->capacity, sizeof *failed->list);
     found = found != NULL ? found : &failed->list[failed->size++];
     *found = (struct od_failed_source){pending->source, pending->generation, false};
 }
@@ -52,64 +49,50 @@ void od_failed_sources_deinit(struct od_failed_sources *failed)
 
 // --- Writing -------------------------------------------------------------------------------------
 
-static void decide(struct od_group *group, struct od_pending *pending)
+struct rehearsing {
+    struct od_write *rehearsal;
+    od_slice batches;
+};
+
+static int rehearse(void *argument)
 {
-    if (pending->fate != OD_FATE_WRITTEN)
+    const struct rehearsing *rehearsing = argument;
+    struct od_changes changes = {0};
+    return od_apply_submission(rehearsing->rehearsal, rehearsing->batches, &changes);
+}
+
+static enum od_fate fate_of(struct od_group *group, const struct od_pending *pending,
+                            struct od_write *rehearsal)
+{
+    struct rehearsing rehearsing = {rehearsal, od_pending_batches(pending)};
+    if (is_shut_out(group->failed, pending))
+        return OD_FATE_DISCARDED;
+    if (!od_submission_look(rehearsing.batches, &group->sets_alarm))
+        return OD_FATE_MALFORMED;
+    return od_mapped_call(rehearse, &rehearsing) == 0 ? OD_FATE_WRITTEN : OD_FATE_DAMAGED;
+}
+
+static void decide(struct od_group *group, struct od_pending *pending, struct od_write *rehearsal)
+{
+    if (pending->fate == OD_FATE_FORGET)
         return;
-    if (is_shut_out(group->failed, pending)) {
-        pending->fate = OD_FATE_DISCARDED;
-    } else if (!od_submission_look(od_pending_batches(pending), &group->sets_alarm)) {
-        pending->fate = OD_FATE_MALFORMED;
+    pending->fate = fate_of(group, pending, rehearsal);
+    if (pending->fate == OD_FATE_WRITTEN) {
+        group->bytes += pending->size;
+        group->count++;
+    } else if (pending->fate != OD_FATE_DISCARDED) {
         shut_out(group->failed, pending);
     }
 }
 
-// What the same source sent behind it may rest on it.
-static void leave_out(struct od_group *group, struct od_pending *damaged)
+// Without a rehearsal all of them fail.
+static void decide_all(struct od_group *group, struct od_env *env)
 {
-    damaged->fate = OD_FATE_DAMAGED;
-    shut_out(group->failed, damaged);
-    for (struct od_list *link = damaged->link.next; link != &group->pending; link = link->next)
-        decide(group, od_pending_of(link));
-}
-
-struct looking {
-    struct od_group *group;
-    struct od_env *env;
-};
-
-static int look(void *argument)
-{
-    struct looking *looking = argument;
-    struct od_write write; // That nothing is written with: it has the newest state.
-    int code = od_write_begin(&write, looking->env);
-    if (code != 0)
-        return code;
-    OD_LIST_EACH (link, &looking->group->pending) {
-        struct od_pending *pending = od_pending_of(link);
-        if (pending->fate == OD_FATE_WRITTEN && !od_apply_look(&write, od_pending_batches(pending)))
-            leave_out(looking->group, pending);
-    }
-    od_write_abort(&write);
-    return 0;
-}
-
-// Once it is acknowledged it cannot be refused any more.
-static int look_at_footing(struct od_group *group, struct od_env *env)
-{
-    struct looking looking = {group, env};
-    int code = od_mapped_call(look, &looking);
-    if (od_env_is_damage(code))
-        env->lost = code;
-    return code;
-}
-
-static void count(struct od_group *group)
-{
+    struct od_write rehearsal;
+    group->code = env->lost != 0 ? env->lost : od_write_rehearse(&rehearsal, env);
     OD_LIST_EACH (link, &group->pending) {
-        const struct od_pending *pending = od_pending_of(link);
-        group->bytes += pending->fate == OD_FATE_WRITTEN ? pending->size : 0;
-        group->count += pending->fate == OD_FATE_WRITTEN;
+        if (group->code == 0)
+            decide(group, od_pending_of(link), &rehearsal);
     }
 }
 
@@ -120,12 +103,6 @@ static bool has_fate(const struct od_group *group, enum od_fate fate)
             return true;
     }
     return false;
-}
-
-bool od_group_has_failed(const struct od_group *group)
-{
-    return group->code != 0 || has_fate(group, OD_FATE_MALFORMED) ||
-           has_fate(group, OD_FATE_DAMAGED);
 }
 
 static int put_into_journal(const struct od_group *group, struct od_journal *journal)
@@ -141,16 +118,12 @@ static int put_into_journal(const struct od_group *group, struct od_journal *jou
 
 // The names are looked at behind the write too: what went to a directory that has another data file
 // by now will not be found.
-static int write_group(struct od_group *group, struct od_journal *journal,
+static int write_group(const struct od_group *group, struct od_journal *journal,
                        struct od_applier *applier)
 {
     int code = OD_FAULT("commit.fail") ? EIO : od_env_check_files(applier->env);
     if (code == 0)
-        code = look_at_footing(group, applier->env);
-    count(group);
-    if (code != 0 || group->count == 0)
-        return code;
-    code = od_applier_reserve(applier, group->bytes, group->count);
+        code = od_applier_reserve(applier, group->bytes, group->count);
     if (code == 0)
         code = put_into_journal(group, journal);
     return code == 0 ? od_env_check_files(applier->env) : code;
@@ -189,9 +162,9 @@ static void hand_over(struct od_group *group, struct od_applier *applier, uint64
 void od_group_commit(struct od_group *group, struct od_journal *journal, struct od_applier *applier,
                      struct od_reports *reports)
 {
-    OD_LIST_EACH (link, &group->pending)
-        decide(group, od_pending_of(link));
-    group->code = has_fate(group, OD_FATE_WRITTEN) ? write_group(group, journal, applier) : 0;
+    decide_all(group, applier->env);
+    if (group->code == 0 && group->count > 0)
+        group->code = write_group(group, journal, applier);
     if (group->code != 0)
         return;
     report_durable(group, reports);
@@ -237,6 +210,12 @@ static void tell(struct od_group *group, struct od_reports *reports,
         od_reports_forgotten(reports, pending->source);
         break;
     }
+}
+
+bool od_group_has_failed(const struct od_group *group)
+{
+    return group->code != 0 || has_fate(group, OD_FATE_MALFORMED) ||
+           has_fate(group, OD_FATE_DAMAGED);
 }
 
 void od_group_tell(struct od_group *group, struct od_reports *reports)

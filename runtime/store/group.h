@@ -1,8 +1,9 @@
 // A group: the submissions that become durable together, and what becomes of each of them.
 //
-// It is written to the journal in one piece; what it wrote goes on to the applier. What failed is
-// told only when LMDB has all that came before it (od_group_tell): whoever hears of a failure
-// forgets what it laid over LMDB.
+// What would go where the data file is damaged is refused before it is promised: it is rehearsed
+// (write.h). The rest is written to the journal in one piece; what it wrote goes on to the applier.
+// What failed is told only when LMDB has all that came before it (od_group_tell): whoever hears of
+// a failure forgets what it laid over LMDB.
 //
 // Also the memory of sources that failed: nothing of theirs is taken until a higher generation
 // comes.
@@ -39,8 +40,7 @@ void od_group_init(struct od_group *group, struct od_failed_sources *failed);
 void od_group_deinit(struct od_group *group);
 
 // Decides every fate, writes what is to be written to the journal, reports it as durable and hands
-// it to the applier. A submission that would go where LMDB's pages are damaged is left out, and the
-// others are written without it. What is left then waits for od_group_tell.
+// it to the applier. What is left then waits for od_group_tell.
 void od_group_commit(struct od_group *group, struct od_journal *journal, struct od_applier *applier,
                      struct od_reports *reports);
 

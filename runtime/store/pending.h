@@ -11,7 +11,7 @@
 enum od_fate {
     OD_FATE_WRITTEN, // Or to be written.
     OD_FATE_MALFORMED,
-    OD_FATE_DAMAGED,   // It would go where the file is damaged.
+    OD_FATE_DAMAGED,   // It would go where the data file is damaged.
     OD_FATE_DISCARDED, // After one of the same source that failed.
     OD_FATE_FORGET,    // No submission: the source is gone.
 };

@@ -217,13 +217,30 @@ void od_reader_measure(struct od_reader *reader, od_slot slot, uint64_t number, 
                   .rows = {.slot = slot, .number = number}, .count = rows_max, .measure = measure});
 }
 
+static int count_in(struct question *q, MDB_dbi database)
+{
+    MDB_stat stat;
+    int code = mdb_stat(q->rows.txn, database, &stat);
+    q->count = code == 0 ? stat.ms_entries : 0;
+    return code;
+}
+
 static int count_alarms(void *argument)
 {
     struct question *q = argument;
-    MDB_stat stat;
-    int code = mdb_stat(q->rows.txn, q->reader->env->alarms, &stat);
-    q->count = code == 0 ? stat.ms_entries : 0;
-    return code;
+    return count_in(q, q->reader->env->alarms);
+}
+
+static int count_objects(void *argument)
+{
+    struct question *q = argument;
+    return count_in(q, q->reader->env->directory);
+}
+
+uint64_t od_reader_count_objects(struct od_reader *reader)
+{
+    struct question question = {.count = 0};
+    return ask(reader, count_objects, &question) ? question.count : 0;
 }
 
 uint64_t od_reader_count_alarms(struct od_reader *reader)

@@ -56,7 +56,9 @@ bool od_reader_alarm(struct od_reader *reader, od_slot slot, uint64_t number,
 void od_reader_measure(struct od_reader *reader, od_slot slot, uint64_t number, uint64_t rows_max,
                        struct od_measure *measure);
 
-uint64_t od_reader_count_alarms(struct od_reader *reader); // Of all objects; costs no walk.
+// Of all objects; both cost no walk.
+uint64_t od_reader_count_alarms(struct od_reader *reader);
+uint64_t od_reader_count_objects(struct od_reader *reader);
 
 // Calls [visit] for each alarm in the order of their time, from [place] on, until it returns false.
 void od_reader_walk_alarms(struct od_reader *reader, const struct od_alarm_place *place,

@@ -12,7 +12,7 @@ enum report_kind {
     FAILED,
     FORGOTTEN,
     ALARM,
-    WARNING,
+    STALLED,
     LOST,
 };
 
@@ -21,7 +21,7 @@ struct od_report {
     uint32_t source;
     uint32_t generation; // FAILED
     od_seq seq;          // DURABLE, APPLIED: the last; FAILED: the first.
-    char *why;           // FAILED, WARNING, LOST; owned.
+    char *why;           // FAILED, STALLED, LOST; owned.
     od_time_ms due_ms;   // ALARM.
 };
 
@@ -45,10 +45,8 @@ static void push(struct od_reports *reports, struct od_report report)
 {
     OD_ASSERT(reports->size <= reports->capacity);
     OD_ASSERT(reports->group_begin <= reports->size);
-    if (reports->size == reports->capacity) {
-        reports->capacity = reports->capacity == 0 ? 16 : reports->capacity * 2;
-        reports->list = od_reallocate(reports->list, reports->capacity * sizeof *reports->list);
-    }
+    if (reports->size == reports->capacity)
+        reports->list = od_grow(reports->list, &reports->capacity, sizeof *reports->list);
     reports->list[reports->size++] = report;
 }
 
@@ -99,9 +97,9 @@ void od_reports_alarm(struct od_reports *reports, od_time_ms due_ms)
     push(reports, (struct od_report){.kind = ALARM, .due_ms = due_ms});
 }
 
-void od_reports_warn(struct od_reports *reports, const char *text)
+void od_reports_stalled(struct od_reports *reports, const char *why)
 {
-    push(reports, (struct od_report){.kind = WARNING, .why = od_text_copy(od_slice_of(text))});
+    push(reports, (struct od_report){.kind = STALLED, .why = od_text_copy(od_slice_of(why))});
 }
 
 void od_reports_lost(struct od_reports *reports, const char *why, const char *advice)
@@ -121,7 +119,6 @@ void od_reports_end_group(struct od_reports *reports)
 
 static void deliver(struct od_report *report, const struct od_committer_events *events, void *owner)
 {
-    OD_ASSERT(report->kind != FAILED || report->why != NULL);
     switch (report->kind) {
     case DURABLE:
         events->durable(owner, report->source, report->seq);
@@ -138,8 +135,8 @@ static void deliver(struct od_report *report, const struct od_committer_events *
     case ALARM:
         events->alarm(owner, report->due_ms);
         break;
-    case WARNING:
-        events->warned(owner, report->why);
+    case STALLED:
+        events->stalled(owner, report->why);
         break;
     case LOST:
         events->lost(owner, report->why);

@@ -30,7 +30,7 @@ void od_reports_failed(struct od_reports *reports, uint32_t source, uint32_t gen
                        od_seq first_seq, const char *why);
 void od_reports_forgotten(struct od_reports *reports, uint32_t source);
 void od_reports_alarm(struct od_reports *reports, od_time_ms due_ms);
-void od_reports_warn(struct od_reports *reports, const char *text);
+void od_reports_stalled(struct od_reports *reports, const char *why);
 void od_reports_lost(struct od_reports *reports, const char *why, const char *advice);
 void od_reports_end_group(struct od_reports *reports); // Wakes the loop.
 

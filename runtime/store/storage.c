@@ -306,9 +306,9 @@ static bool is_confirmed(const struct od_overlay *overlay)
 // effects may wait for its number.
 od_seq od_storage_seal(struct od_storage *storage)
 {
-    od_storage_check(storage);
     if (!has_open(storage) || storage->is_held)
         return 0;
+    od_storage_check(storage);
     if (storage->pager != NULL)
         storage->pager->events->sealing(storage->pager);
     struct od_overlay *overlay = storage->overlay;

@@ -25,7 +25,7 @@ static od_slice name_of(const struct od_env *env, MDB_dbi table)
 struct looking {
     struct od_write *write;
     MDB_dbi table;
-    MDB_val key;
+    od_slice key;
     bool with_neighbours;
 };
 
@@ -33,15 +33,15 @@ static int look(void *argument)
 {
     const struct looking *looking = argument;
     struct od_write *write = looking->write;
-    return od_footing_is_sound(&write->footing, name_of(write->env, looking->table),
-                               od_env_slice(looking->key), looking->with_neighbours)
+    return od_footing_is_sound(&write->footing, name_of(write->env, looking->table), looking->key,
+                               looking->with_neighbours)
                ? 0
                : MDB_CORRUPTED;
 }
 
 static int look_at(struct od_write *write, MDB_dbi table, MDB_val key, bool with_neighbours)
 {
-    struct looking looking = {write, table, key, with_neighbours};
+    struct looking looking = {write, table, od_env_slice(key), with_neighbours};
     return od_mapped_call(look, &looking);
 }
 
@@ -50,8 +50,19 @@ int od_write_look(struct od_write *write, MDB_dbi table, MDB_val key)
     return look_at(write, table, key, true);
 }
 
+static int get_committed(struct od_write *write, MDB_dbi table, MDB_val key, MDB_val *value)
+{
+    od_slice found;
+    if (!od_footing_get(&write->footing, name_of(write->env, table), od_env_slice(key), &found))
+        return MDB_CORRUPTED;
+    *value = od_env_value(found);
+    return found.at == NULL ? MDB_NOTFOUND : 0;
+}
+
 int od_write_get(struct od_write *write, MDB_dbi table, MDB_val key, MDB_val *value)
 {
+    if (write->txn == NULL)
+        return get_committed(write, table, key, value);
     int code = look_at(write, table, key, false);
     return code == 0 ? mdb_get(write->txn, table, &key, value) : code;
 }
@@ -59,13 +70,13 @@ int od_write_get(struct od_write *write, MDB_dbi table, MDB_val key, MDB_val *va
 int od_write_put(struct od_write *write, MDB_dbi table, MDB_val key, MDB_val value)
 {
     int code = look_at(write, table, key, false);
-    return code == 0 ? mdb_put(write->txn, table, &key, &value, 0) : code;
+    return code == 0 && write->txn != NULL ? mdb_put(write->txn, table, &key, &value, 0) : code;
 }
 
 int od_write_delete(struct od_write *write, MDB_dbi table, MDB_val key)
 {
     int code = look_at(write, table, key, true);
-    return code == 0 ? mdb_del(write->txn, table, &key, NULL) : code;
+    return code == 0 && write->txn != NULL ? mdb_del(write->txn, table, &key, NULL) : code;
 }
 
 // --- The transaction -----------------------------------------------------------------------------
@@ -78,8 +89,7 @@ static int load_counter(struct od_write *write)
         return 0;
     struct od_cursor cursor = od_cursor_of(code == 0 ? od_env_slice(stored) : (od_slice){NULL, 0});
     write->next_number = od_cursor_u64(&cursor);
-    bool is_wrong = cursor.failed || write->next_number == 0;
-    return code == 0 && is_wrong ? MDB_CORRUPTED : code;
+    return code == 0 && cursor.failed ? MDB_CORRUPTED : code;
 }
 
 static int store_counter(struct od_write *write)
@@ -92,22 +102,41 @@ static int store_counter(struct od_write *write)
     return code;
 }
 
+static uint64_t last_committed(const struct od_write *write)
+{
+    MDB_envinfo info;
+    if (write->txn != NULL)
+        return mdb_txn_id(write->txn) - 1;
+    mdb_env_info(write->env->lmdb, &info);
+    return info.me_last_txnid;
+}
+
 static int begin_footing(void *argument)
 {
     struct od_write *write = argument;
     const struct od_env *env = write->env;
     bool is_sound = od_footing_begin(&write->footing, env->map, env->page_bytes, env->map_bytes,
-                                     mdb_txn_id(write->txn));
+                                     last_committed(write));
     return is_sound ? load_counter(write) : MDB_CORRUPTED;
+}
+
+int od_write_rehearse(struct od_write *write, struct od_env *env)
+{
+    write->env = env;
+    write->txn = NULL;
+    write->next_number = 1;
+    write->gave_numbers = false;
+    int code = od_mapped_call(begin_footing, write);
+    return od_env_is_damage(code) ? OD_ENV_BASE_DAMAGED : code;
 }
 
 int od_write_begin(struct od_write *write, struct od_env *env)
 {
-    OD_ASSERT(env->is_writer);
-    *write = (struct od_write){.env = env, .next_number = 1};
-    int code = mdb_txn_begin(env->lmdb, NULL, 0, &write->txn);
+    MDB_txn *txn;
+    int code = mdb_txn_begin(env->lmdb, NULL, 0, &txn);
     if (code != 0)
         return code;
+    *write = (struct od_write){.env = env, .txn = txn, .next_number = 1};
     code = od_mapped_call(begin_footing, write);
     if (code != 0)
         od_write_abort(write);
@@ -122,7 +151,6 @@ uint64_t od_write_number(struct od_write *write)
 
 int od_write_commit(struct od_write *write)
 {
-    OD_ASSERT(write->txn != NULL);
     int code = write->gave_numbers ? store_counter(write) : 0;
     if (code == 0)
         return mdb_txn_commit(write->txn); // Frees the transaction also when it fails.
@@ -132,6 +160,5 @@ int od_write_commit(struct od_write *write)
 
 void od_write_abort(struct od_write *write)
 {
-    OD_ASSERT(write->txn != NULL);
     mdb_txn_abort(write->txn);
 }

@@ -7,6 +7,9 @@
 // and the transaction can be aborted. Damage without which nothing can be written is
 // OD_ENV_BASE_DAMAGED, at the beginning.
 //
+// A rehearsal is one without a transaction: it reads what was committed and looks at what would be
+// written, and nothing changes. It is not ended.
+//
 // Process: main. Thread: the committer's. Functions return LMDB's codes; 0 is good.
 
 #ifndef OD_STORE_WRITE_H
@@ -17,13 +20,14 @@
 
 struct od_write {
     struct od_env *env;
-    MDB_txn *txn;
+    MDB_txn *txn; // NULL: a rehearsal.
     struct od_footing footing;
     uint64_t next_number;
     bool gave_numbers;
 };
 
 OD_MUST_CHECK int od_write_begin(struct od_write *write, struct od_env *env);
+OD_MUST_CHECK int od_write_rehearse(struct od_write *write, struct od_env *env);
 uint64_t od_write_number(struct od_write *write); // A number nobody has had.
 
 // For the tables of the environment.

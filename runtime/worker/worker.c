@@ -119,7 +119,9 @@ static void on_left(void *owner, uint32_t place)
 
 static void on_fetched(void *owner, uint64_t fetch, bool ok, od_slice bytes)
 {
-    od_outgoing_end(&((struct od_worker *)owner)->objects, fetch, ok, bytes);
+    struct od_worker *worker = owner;
+    od_meters_count(&worker->page->meters, ok ? OD_METER_fetchesOk : OD_METER_fetchesFailed, 1);
+    od_outgoing_end(&worker->objects, fetch, ok, bytes);
 }
 
 static void on_stream_piece(void *owner, uint64_t stream, od_slice piece)
@@ -172,6 +174,7 @@ static void submit_batches(struct od_worker *worker)
         od_bytes_put_u64(&worker->main.out, submission.seq);
         od_bytes_put_slice(&worker->main.out, submission.batches);
         od_link_end(&worker->main, mark);
+        od_commit_times_left(&worker->commit_times, submission.seq);
     }
     od_store_end_turn(worker->store);
     OD_ASSERT(worker->objects.next_number >= worker->page->last_number);
@@ -282,6 +285,8 @@ static bool may_deliver(struct od_worker *worker)
     bool was_behind = worker->is_behind;
     worker->is_behind = od_store_is_behind(worker->store);
     od_time_ms now_ms = od_clock_monotonic_ms();
+    if (worker->is_behind && !was_behind)
+        od_meters_count(&worker->page->meters, OD_METER_diskBehind, 1);
     if (worker->is_behind && !was_behind &&
         (worker->said_behind_ms == 0 || now_ms - worker->said_behind_ms >= SAY_BEHIND_MS)) {
         od_log(OD_LOG_WARN, NULL,
@@ -297,6 +302,7 @@ static void worker_turn(struct od_worker *worker)
 {
     check(worker);
     od_loop_poll(&worker->loop, !worker->has_more); // Sockets and links: bytes become events.
+    int64_t began_us = od_clock_passed_us();
     od_page_turn(worker->page);
     od_net_read_on(&worker->net);
     worker->has_more = may_deliver(worker) && // Lua runs here, and only here.
@@ -317,6 +323,8 @@ static void worker_turn(struct od_worker *worker)
     od_log_settle(false);
     od_breakout_try();
     od_confine_report();
+    od_meters_count(&worker->page->meters, OD_METER_busyUs,
+                    (uint64_t)(od_clock_passed_us() - began_us));
     if (!worker->has_more)
         rest(worker);
 }
@@ -394,6 +402,7 @@ static bool open_and_serve(struct od_worker *worker, od_script_new *new_script, 
     init_objects(worker, index);
     confine(worker);
     worker->net.page = worker->page;
+    worker->net.meters = &worker->page->meters;
     worker->net.fetch_inside_denied = worker->options->fetch_private_denied;
     od_keepalives_set_ping_ms(&worker->net.keepalives, worker->options->ping_ms);
     worker->net.tells_over = worker->options->connections_per_address > 0;

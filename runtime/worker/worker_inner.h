@@ -9,6 +9,7 @@
 #include "link/options.h"
 #include "net/net.h"
 #include "object/objects.h"
+#include "worker/commit_times.h"
 #include "worker/log_teller.h"
 #include "worker/versions.h"
 
@@ -29,7 +30,8 @@ struct od_worker {
     struct od_timer rest_timer;  // The script wants to tidy up then.
     struct od_timer drain_timer; // While draining: looks again whether all is done.
     struct od_log_teller log_teller;
-    struct od_bytes settling;  // (u64 question)*: to be answered when there is nothing to do.
+    struct od_bytes settling; // (u64 question)*: to be answered when there is nothing to do.
+    struct od_commit_times commit_times;
     bool is_behind;            // The disk is; no script runs.
     od_time_ms said_behind_ms; // When that was logged.
     bool is_over;

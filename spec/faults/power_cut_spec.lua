@@ -248,6 +248,9 @@ describe("a power cut", function()
 
   it(("loses nothing that was acknowledged: %d images (seed %d)"):format(IMAGES, SEED), function()
     local faults, count = faults_of(disk, run_load(disk), IMAGES)
+    if os.getenv("OPEN_DO_IMAGES") then
+      print(("%d images, of a trace of %d writes and syncs"):format(count, #disk:records()))
+    end
     assert.is_true(count >= IMAGES * 0.99)
     assert.same({}, faults)
   end)

@@ -2,8 +2,8 @@
 -- to. Before this spec LMDB took such pages as they were, moved bytes about in them by their own
 -- wrong numbers, and one run in eight ended main by a signal, with everything it served.
 --
--- Now a write that meets damage fails, and those that do not are stored; where LMDB cannot write at
--- all (the list of free pages), main ends in order, with a sentence.
+-- Now a write that would meet damage fails before it is promised, and the others are stored; where
+-- LMDB cannot write at all (the list of free pages), main ends in order, with a sentence.
 --
 -- OPEN_DO_SEED begins elsewhere, OPEN_DO_FLOODS sets how many there are.
 local Server = require "spec.support.server"

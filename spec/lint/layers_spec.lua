@@ -12,19 +12,22 @@ local ALLOWED = {
   ["runtime/sql"] = { "runtime/base", "runtime/store" },
   ["runtime/object"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/net",
     "runtime/store", "runtime/sql" },
+  ["runtime/admin"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/net" },
   ["runtime/worker"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/net",
     "runtime/store", "runtime/sql", "runtime/object" },
   ["runtime/main"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/store",
     "runtime/object" },
   ["runtime"] = { "runtime/base", "runtime/link", "runtime/main", "runtime/worker",
-    "runtime/object", "bindings.h", "operate.h", "spec_run.h", "types.h" },
+    "runtime/object", "runtime/admin", "admin_site.h", "bindings.h", "operate.h",
+    "spec_run.h", "types.h" },
   ["bindings/value"] = { "runtime/base", "codec/url.h", "link/headers.h", "link/request.h",
     "link/response.h" },
   ["bindings/engine"] = { "runtime/base", "runtime/link", "runtime/object", "bindings/value" },
   ["bindings/api"] = { "runtime/base", "runtime/link", "runtime/object", "store/storage.h",
     "store/range.h", "store/limits.h", "sql/sql.h", "sql/limits.h", "bindings/value",
     "bindings/engine" },
-  ["bindings"] = { "runtime/base", "runtime/link", "runtime/object", "bindings/value",
+  ["bindings"] = { "runtime/base", "runtime/link", "runtime/object", "runtime/admin",
+    "bindings/value",
     "bindings/engine", "bindings/api" },
 }
 
@@ -54,11 +57,11 @@ local CIRCLES = {
   ["runtime/link"] = { "options options_inner" },
   ["runtime/main"] = { "arrival door", "status status_page", "supervisor worker_process" },
   ["runtime/net"] = { "exchange exchange_inner fetch fetch_inner net websocket "
-    .. "websocket_state wire" },
+    .. "websocket_state wire wire_inner" },
   ["runtime/object"] = { "access_log alarm_event assets auto_response branch call call_inner "
     .. "client_end deadlock history inbox inspection keep label leftovers look object object_inner "
-    .. "objects outbox outgoing refusal report section sink socket stream tag task timeout trace "
-    .. "transaction" },
+    .. "objects outbox outgoing refusal report section sink socket stream tag tap task timeout "
+    .. "trace transaction" },
   ["runtime/store"] = { "env env_file", "storage store store_inner" },
 }
 

@@ -293,6 +293,34 @@ describe("open-do test", function()
     ]]
   end)
 
+  it("fails a commit of SQL and keys together; a crash keeps both", function()
+    passes [[
+      local function write(n)
+        return t.runInObject(apples, function(_, state, number)
+          local sql = state.storage.sql
+          sql:exec "CREATE TABLE IF NOT EXISTS t (n INTEGER)"
+          sql:exec("INSERT INTO t VALUES (?)", number)
+          state.storage:put("n", number)
+        end, n)
+      end
+      local function stored()
+        return t.runInObject(apples, function(_, state)
+          local row = state.storage.sql:exec "SELECT count(*) AS count, max(n) AS max FROM t":one()
+          return { row.count, row.max, state.storage:get("n") }
+        end)
+      end
+      write(1)
+      app:failCommits(1)
+      assert.has_error(function() write(2) end)
+      assert.same({ 1, 1, 1 }, stored())
+      write(3)
+      assert.same({ 2, 3, 3 }, stored())
+      app:evict(apples)
+      app:crash()
+      assert.same({ 2, 3, 3 }, stored())
+    ]]
+  end)
+
   it("restarts workers, the server, and cuts its power", function()
     passes [[
       local ann = app:connect("/counters/apples")

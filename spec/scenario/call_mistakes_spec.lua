@@ -11,7 +11,7 @@ local MISTAKES = {
   -- Namespaces
   { "things:idFromName()", "idFromName: argument 1 must be a string, got nothing" },
   { "things:idFromName(nil)", "idFromName: argument 1 must be a string, got nil" },
-  { "things:idFromName(0/0)", "idFromName: argument 1 must be a string, got a number" },
+  { "things:idFromName(0/0)", "idFromName: argument 1 must be a string, got NaN" },
   { "things:idFromName({})", "idFromName: argument 1 must be a string, got a table" },
   { "things:idFromName(id)", "idFromName: argument 1 must be a string, got an object id" },
   { "things.idFromName('a')",

@@ -166,9 +166,9 @@ describe("a circle of calls", function()
   end)
 end)
 
--- After a save a call waits for all handlers on the old code, each of which may wait for a call. Each
--- way from call to call was walked, and there were 30 to the power of the chain's length: the worker
--- stood still until it was killed.
+-- After a save a call waits for all handlers on the old code, each of which may wait for a call.
+-- Each way from call to call was walked, and there were 30 to the power of the chain's length: the
+-- worker stood still until it was killed.
 describe("many calls between objects that wait for new code", function()
   local SOURCE = [[
 local od = require "open-do"
@@ -244,7 +244,8 @@ return { namespaces = { links = Link } } -- Version 1
 
     it(("in circles all end, some with an error, in %d workers"):format(workers), function()
       local clients = begin(workers, {
-        { seconds = 1, names = "2 3" }, { seconds = 1, names = "3 1" }, { seconds = 1, names = "1 2" },
+        { seconds = 1, names = "2 3" }, { seconds = 1, names = "3 1" },
+        { seconds = 1, names = "1 2" },
       })
       server:turn_clock(1000)
       for _, client in ipairs(clients) do

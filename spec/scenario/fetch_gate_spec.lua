@@ -120,7 +120,7 @@ describe("od.fetch", function()
   it("may be told to wait for longer than usual", function()
     local held = begin("a", "/hold", "{ timeout = 60000 }")
     peer:wait("GET /hold")
-    server:turn_clock(29000) -- And less than that after which a client gets a 504.
+    server:turn_clock(25000) -- And less than that after which a client gets a 504.
     assert.equal("1", let_go())
     assert.equal("held", workbench.outcome(held))
   end)

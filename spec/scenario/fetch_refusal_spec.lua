@@ -153,7 +153,8 @@ describe_with("od.fetch", nil, function(world)
   it("says what is wrong with a head, in words of its own", function()
     assert.equal("the answer is not HTTP (its first field is folded)",
       why_not(peer:raw("HTTP/1.1 200 OK\r\n folded: x\r\n\r\n")))
-    assert.equal("a line in the head of the answer is too long", why_not("/long-field?bytes=2000000"))
+    assert.equal("a line in the head of the answer is too long",
+      why_not("/long-field?bytes=2000000"))
   end)
 
   it("gives fields a script can have, and no others", function()

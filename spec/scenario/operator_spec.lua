@@ -15,12 +15,13 @@ end
 
 function Thing:add(a, b) return a + b, "sum" end
 function Thing:n_now() return self.n end
-function Thing:slow() od.sleep(20000) end
+function Thing:slow() print("it sleeps") od.sleep(20000) end
 function Thing:keep(value) self.state.storage:put("n", value) end
 function Thing:break_it() error(self.state.id.name .. " is broken") end
 function Thing:alarm() print "rung" end
 
 function Thing:storageChanged(keys)
+  if self.refuses then error("no thanks") end
   print("changed", table.concat(keys, ","))
   self.n = self.state.storage:get("n")
 end
@@ -94,12 +95,13 @@ describe("an operator", function()
   end)
 
   it("sees no value that the disk may still refuse", function()
-    start()
+    start { args = { "--log-level", "debug" } }
     workbench.ask(server, "a", "storage:put('n', 1)")
     server:fault("commit.hold")
     local writer = workbench.begin(server, "a", "storage:put('n', 2) print 'written' return true")
     server:wait_log("written")
     local reader = server:begin_asking("kv", "get", "things/a", "n")
+    server:wait_log("things/a  kv%.get, asked for") -- It is on its way before what comes now.
     assert.same({ 1, "sum" }, ask("call", "things/b", "add", "0", "1")) -- In the same worker.
     assert.equal("", reader:output())
     server:clear_fault("commit.hold")
@@ -109,7 +111,7 @@ describe("an operator", function()
   end)
 
   it("sees nothing of a transaction that is rolled back", function()
-    start()
+    start { args = { "--log-level", "debug" } }
     workbench.ask(server, "a", "storage:put('n', 1)")
     local writer = workbench.begin(server, "a", [[
       pcall(function()
@@ -120,7 +122,9 @@ describe("an operator", function()
       return true]])
     server:wait_log("inside")
     local reader = server:begin_asking("kv", "get", "things/a", "n")
-    workbench.ask(server, "witness", "return 'it has been asked'")
+    server:wait_log("things/a  kv%.get, asked for")
+    ask("call", "things/b", "add", "0", "1") -- By the same way, behind it.
+    assert.equal("", reader:output())
     server:turn_clock(2000)
     assert.equal(0, (reader:wait_exit(10)))
     assert.equal("1\n", reader:output())
@@ -137,6 +141,18 @@ describe("an operator", function()
     assert.equal("", say("kv", "delete", "things/a", "n"))
     assert.equal("", say("call", "things/a", "n_now"))
     assert.matches("things/a has no key 'n'", refused("kv", "get", "things/a", "n"))
+  end)
+
+  it("is refused by a class that does not want it, and nothing is written", function()
+    start()
+    workbench.ask(server, "a", [[
+      storage:put("n", 1) storage.sql:exec("CREATE TABLE t (x)")
+      self.refuses = true return 1]])
+    assert.matches("no thanks", refused("kv", "put", "things/a", "n", "2"))
+    assert.matches("no thanks", refused("kv", "delete", "things/a", "n"))
+    assert.matches("no thanks", refused("sql", "things/a", "INSERT INTO t VALUES (1)"))
+    assert.equal("1\n", say("kv", "get", "things/a", "n"))
+    assert.same({ { 0 } }, ask("sql", "things/a", "SELECT count(*) FROM t", "--json").rows)
   end)
 
   it("calls a method with JSON and gets what it returns", function()
@@ -186,11 +202,12 @@ describe("an operator", function()
       pages = pages + 1
       for _, object in ipairs(page.objects) do
         assert.is_nil(seen[object.name])
-        assert.equal(object.name ~= "stored-0", object.bytes > 0)
+        assert.is_true(object.bytes > 0)
         seen[object.name] = true
       end
       return page.cursor
     end
+    server:restart() -- So that all is where it can be measured.
     local cursor = note(ask("objects", "things/stored-", "--json", "--limit", "100"))
     server:restart()
     while cursor do
@@ -239,7 +256,9 @@ describe("an operator", function()
       end
       return names, list.objects
     end
-    assert.same({ "o9", "o8" }, (first "bytes"))
+    workbench.becomes("o9 o8", function()
+      return table.concat(first "bytes", " ")
+    end)
     assert.same({ "o4", "o5" }, (first "sockets"))
     assert.same({ "o1", "o2" }, (first "name"))
     local names, failing = first("errors", "1")
@@ -248,6 +267,7 @@ describe("an operator", function()
     assert.equal("o7 is broken", failing[1].lastError)
     assert.equal("script.lua:12", failing[1].lastErrorAt)
     assert.matches("o7%s+asleep", say("objects", "things", "--order", "errors"))
+    assert.matches("OBJECT%s+SLOWEST.-%d+ us%s+a", say("objects", "things", "--order", "slowest"))
     assert.matches("last error%s+script.lua:12: o7 is broken, %d+ s ago",
       say("object", "things/o7"))
     assert.same({}, ask("objects", "things/o", "--awake", "--json").objects)
@@ -309,6 +329,15 @@ describe("an operator", function()
       refused("sql", "things/a", "--read-only", "DELETE FROM tea"))
     assert.matches("near \"SELEKT\": syntax error", refused("sql", "things/a", "SELEKT 1"))
     assert.equal("asleep", state_of("a"))
+    workbench.ask(server, "plain", "storage:put('n', 1)")
+    say("evict", "things/plain")
+    assert.same({ { 1 } }, ask("sql", "things/plain", "SELECT 1", "--json").rows)
+    assert.same({ 0, "asleep" }, { ask("object", "things/plain", "--json").database,
+      state_of("plain") })
+    for _, statement in ipairs { "BEGIN", "PRAGMA user_version = 7", "CREATE TEMP TABLE t (x)",
+      "SELECT 1; DELETE FROM tea" } do
+      refused("sql", "things/a", "--read-only", statement)
+    end
     assert.matches("4 rows written",
       say("sql", "things/a", "UPDATE tea SET weight = 2; UPDATE tea SET name = ?", '"x"'))
   end)
@@ -332,6 +361,25 @@ describe("an operator", function()
     say("sockets", "close", "things/a", number, "enough")
     client:expect_close(1000, "enough")
     assert.matches("it has no socket 9999", refused("sockets", "send", "things/a", "9999", "x"))
+  end)
+
+  it("watches messages as they come and go", function()
+    start()
+    local client, other = server:connect("/things/a?tags=red"), server:connect("/things/a")
+    local watcher = server:begin_asking("sockets", "watch", "things/a")
+    workbench.becomes(true, function()
+      client:send("are you there?")
+      return watcher:output():find("<%- are you there%?") ~= nil
+    end)
+    workbench.ask(server, "a", [[
+      for _, ws in ipairs(state:getWebSockets("red")) do ws:send("\27[31m" .. ("x"):rep(300)) end
+      state:broadcast("to all") return 1]])
+    watcher:wait_output("%d+:%d+:%d+%.%d+  %d+ %-> %?%[31mx+%.%.%. 305 bytes\n", 10)
+    watcher:wait_output("%-> to all\n[^\n]*%-> to all\n", 10)
+    other:close(1000, "bye")
+    watcher:wait_output("<%- closed 1000 bye", 10)
+    watcher:signal("KILL")
+    watcher:wait_exit(10)
   end)
 
   it("sets and deletes an alarm", function()
@@ -525,7 +573,7 @@ describe("an operator", function()
       assert.matches(tostring(i + 1), all[i]:output())
     end
     local leaver = server:begin_asking("call", "things/a", "slow")
-    server:wait_log("call of slow")
+    server:wait_log("it sleeps") -- Or the clock would be turned before.
     leaver:signal("KILL")
     leaver:wait_exit(10)
     server:turn_clock(25000)

@@ -104,7 +104,8 @@ describe("a socket that is quiet", function()
     expect_ping(ann)
     ann:send("I am here")
     ann:expect("I am here")
-    server:turn_clock(29000)
+    server:turn_clock(30000) -- It would be closed now; it is asked again.
+    answer(ann)
     ann:expect_silence()
   end)
 

@@ -258,4 +258,24 @@ describe("code that never ends", function()
       bob.ws:expect_close(1012)
     end
   end)
+
+  -- A worker that ends again and again is started ever later, and its other objects waited for
+  -- 3.2 s and more, though the object that was to blame was known and refused.
+  it("does not keep its neighbours waiting, however often it happens", function()
+    local server = survival.start { workers = 1, args = { "--event-limit-ms", tostring(LIMIT_MS) } }
+    finally(function() server:stop() end)
+    local ann, unexplained, explained = survival.person(server, "good", "ann"), nil, nil
+    for _ = 1, 6 do
+      survival.kill_one(server)
+      unexplained = survival.await_back(server).ms
+      ann:ask("echo here", "here")
+    end
+    server:turn_clock(11000) -- A calm life.
+    for i = 1, 7 do
+      survival.person(server, "bad" .. i, "bob"):say("loop")
+      explained = survival.await_back(server).ms
+      ann:ask("echo here", "here")
+    end
+    assert.is_true(explained < unexplained, explained .. " ms and " .. unexplained .. " ms")
+  end)
 end)

@@ -1,5 +1,8 @@
-# The Lua modules of lua/open-do become part of the program: each file is turned into a C array.
-file(GLOB_RECURSE od_lua_modules CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/lua/*.lua)
+# The Lua modules of lua/ and the page of the admin listener become part of the program: each file
+# is turned into a C array.
+file(GLOB_RECURSE od_lua_modules CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/lua/*.lua
+     ${PROJECT_SOURCE_DIR}/lua/open-do/admin/page/*)
+list(FILTER od_lua_modules EXCLUDE REGEX README)
 set(od_lua_embedded ${PROJECT_BINARY_DIR}/lua_modules.c)
 find_program(OD_LUAJIT luajit REQUIRED)
 add_custom_command(OUTPUT ${od_lua_embedded}

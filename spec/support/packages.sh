@@ -38,6 +38,8 @@ OD_TEST_NEEDS="
   program openssl:openssl
   program sqlite3:sqlite3
   program unshare:util-linux
+  program promtool:prometheus
+  program prometheus:prometheus
   package lua-socket:lua-socket
   package libclang-rt-dev:libclang-rt-dev"
 

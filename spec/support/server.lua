@@ -28,6 +28,8 @@ local MISHAPS = {
   "runtime error:",
 }
 
+local ADMIN = { [true] = "127.0.0.1:0", off = "off" } -- And "usual": where dev has it by itself.
+
 local function temporary_directory()
   local template = (os.getenv("TMPDIR") or "/tmp") .. "/open-do-spec-XXXXXX"
   local name = ffi.new("char[?]", #template + 1, template)
@@ -81,7 +83,8 @@ end
 -- options: script = path, or source = Lua text (files = { name = text } beside it); workers
 -- (default 2; false: without the option); args = further arguments; command = "dev" for "run"; env = { NAME = value };
 -- keep_port = true: it comes back where clients look for it; uid = number: it runs as that user,
--- who has nothing else (so the specs must be root).
+-- who has nothing else (so the specs must be root); admin = true: it has an admin listener,
+-- admin = "usual": if it has one by itself.
 function Server.start(options)
   local self = Server.prepare(options)
   self:launch()
@@ -111,7 +114,8 @@ function Server:spawn()
   for _, argument in ipairs(self.options.args or {}) do
     argv[#argv + 1] = argument
   end
-  local env = { OPEN_DO_TEST_PAGE = self.page.path }
+  local env = { OPEN_DO_TEST_PAGE = self.page.path,
+    OPEN_DO_ADMIN = ADMIN[self.options.admin or "off"] }
   for name, value in pairs(self.options.env or {}) do
     env[name] = value
   end
@@ -129,6 +133,23 @@ function Server:launch()
   local port = self.process:wait_output("listening on http://127%.0%.0%.1:(%d+)", START_SECONDS)
   self.address = { host = "127.0.0.1", port = tonumber(port) }
   self.url = "http://127.0.0.1:" .. port
+  if self.options.admin == true then
+    self:find_admin()
+  end
+end
+
+-- Where its admin listener is, and the tokens for it.
+function Server:find_admin()
+  local line = self.options.command == "dev" and "inspector +http://127%.0%.0%.1:(%d+)"
+    or "admin at http://127%.0%.0%.1:(%d+)"
+  local port = self.process:wait_output(line, START_SECONDS)
+  local function token(name)
+    local file = assert(io.open(self.directory .. "/data/" .. name))
+    return file:read("*l"), file:close()
+  end
+  self.admin = { address = { host = "127.0.0.1", port = tonumber(port) },
+    url = "http://127.0.0.1:" .. port, token = token "admin.token",
+    read_token = token "admin-read.token" }
 end
 
 -- For a script that must not load: options as for start; returns the exit code and all it said.

@@ -1,6 +1,8 @@
 -- Commands that look into a running program, as a person or a program says them: `open-do object`,
 -- `kv`, `call` and the like. Each takes its words and gives what is to be printed, and for a person
 -- how (show.lua).
+local _, native = ...
+
 local od = require "open-do"
 local archive = require "open-do.command.archive"
 local log = require "open-do.command.log"
@@ -9,6 +11,8 @@ local progress = require "open-do.command.progress"
 local server = require "open-do.command.server"
 local show = require "open-do.command.show"
 local words = require "open-do.command.words"
+
+local WATCH_MS = 250 -- How often messages are looked for.
 
 local array = od.json.array
 local fail, need, usage = words.fail, words.need, words.usage
@@ -19,7 +23,9 @@ function commands.objects(given, options)
   local space, beginning = (given[1] or ""):match("^([^/]*)/?(.*)$")
   local list, cursor = objects.list { space = space, beginning = beginning, awake = options.awake,
     order = options.order, limit = options.limit, cursor = options.cursor }
-  return { objects = list, cursor = cursor }, show.objects
+  return { objects = list, cursor = cursor }, function(result)
+    return show.objects(result, options.order)
+  end
 end
 
 function commands.object(given, options)
@@ -88,6 +94,20 @@ local sockets = {}
 function sockets.list(target)
   server.check_exists(target)
   return array(server.sockets(target)), show.sockets
+end
+
+-- To the end of the program, or of whoever reads.
+function sockets.watch(target, _, options)
+  local last, is_read = 0, true
+  server.check_exists(target)
+  repeat
+    for _, message in ipairs(server.messages(target, last)) do
+      is_read = io.stdout:write(options.json and show.json(message) or show.message(message), "\n")
+      last = message.number
+    end
+    is_read = is_read and io.stdout:flush()
+    native.command.pause(WATCH_MS)
+  until not is_read
 end
 
 function sockets.send(target, given)

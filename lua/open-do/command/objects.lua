@@ -70,9 +70,11 @@ local function cut(objects, limit, is_before)
   return kept
 end
 
-local function first_of_all(query, order)
+local function first_of_all(query, word)
+  local order = order_of(word)
   local objects, is_before = {}, comparison(order.weight)
   query.scope = query.scope == "awake" and "awake" or order.scope
+  query.order = order.scope == "living" and word or nil
   for object in server.each_object(query) do
     objects[#objects + 1] = object
     if #objects > 2 * query.limit + 1000 then
@@ -126,7 +128,7 @@ function M.list(query)
   elseif query.cursor then
     words.usage("an order is over all objects: --cursor goes without it")
   end
-  return first_of_all(asked, order_of(query.order))
+  return first_of_all(asked, query.order)
 end
 
 return M

@@ -48,6 +48,18 @@ function M.sockets(target)
   return ask.facts(perform(target, nil, "sockets.list", ""))
 end
 
+--- Messages of its sockets behind the one with the number `after`, while they are watched: from the
+--- first question on.
+function M.messages(target, after)
+  return ask.facts(perform(target, nil, "sockets.watch", ask.count(after)))
+end
+
+--- The methods of its class, and the fields of its instance: { field =, type =, value = }.
+function M.inside(target)
+  local records = ask.facts(perform(target, nil, "inside", ""))
+  return (table.remove(records, 1) or {}).methods or {}, records
+end
+
 --- Its last events, as tables of facts; it is watched from now on.
 function M.events(target)
   return ask.facts(perform(target, nil, "events", ""))
@@ -134,10 +146,11 @@ M.FIRST = { worker = 0, place = "" }
 
 --- A page of the list of objects, of about `limit` but perhaps of none, as facts; and where the
 --- next one begins, nil: there is none.
----@param query { scope: string, space: string, beginning: string, bytes?: boolean }
+--- With `order`, of the living ones only the first `limit` of those it looked at.
+---@param query { scope: string, space: string, beginning: string, bytes?: boolean, order?: string }
 function M.page(query, at, limit)
   local bytes, why = ask.inspect(at.worker, query.scope, query.space, query.beginning, query.bytes,
-    limit, at.place)
+    limit, at.place, query.order)
   if not bytes then
     fail("%s", why)
   end
@@ -151,13 +164,14 @@ function M.page(query, at, limit)
   return ask.facts(bytes, begin), next_at
 end
 
---- Each object of a query, as facts. One that comes or goes meanwhile may come twice or not at all.
+--- Each object of a query, as facts, or with `order` those that may be among the first `limit`. One
+--- that comes or goes meanwhile may come twice or not at all.
 function M.each_object(query)
   return coroutine.wrap(function()
     local at = M.FIRST
     repeat
       local objects
-      objects, at = M.page(query, at, PAGE)
+      objects, at = M.page(query, at, query.order and query.limit or PAGE)
       for _, object in ipairs(objects) do
         coroutine.yield(object)
       end

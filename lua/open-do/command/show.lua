@@ -78,15 +78,25 @@ local function error_of(object)
   return (object.lastErrorAt and object.lastErrorAt .. ": " or "") .. object.lastError
 end
 
+-- What an order is by, when it is in no column that all have.
+local ORDERED_BY = { busy = { "RAN", "runUs" }, slowest = { "SLOWEST", "slowestUs" } }
+
 --- One line an object.
-function M.objects(result)
-  local rows = { { "OBJECT", "STATE", "SOCKETS", "QUEUED", "BYTES", "ERRORS", "LAST EVENT", "ALARM",
-    "WHY AWAKE" } }
+function M.objects(result, order)
+  local heads = { "OBJECT", "STATE", "SOCKETS", "QUEUED", "BYTES", "ERRORS", "LAST EVENT", "ALARM",
+    "WHY AWAKE" }
+  local rows, by = { heads }, ORDERED_BY[order]
   for i, object in ipairs(result.objects) do
     rows[i + 1] = { label_of(object), object.state, tostring(object.sockets or 0),
       tostring(object.queued or 0), size(object.bytes or 0, object.bytesAtLeast),
       tostring(object.errors or 0), last_event(object),
       object.alarmMs and M.time(object.alarmMs) or "-", table.concat(object.why or {}, "; ") }
+    if by then
+      table.insert(rows[i + 1], 2, duration(object[by[2]] or 0))
+    end
+  end
+  if by then
+    table.insert(heads, 2, by[1])
   end
   local more = result.cursor and "\nmore: --cursor " .. result.cursor or ""
   return M.rows(rows) .. more
@@ -175,6 +185,17 @@ function M.log_line(line)
   local object = line.object and printable(line.object) .. "  " or ""
   return ("%s %-5s %s%s%s"):format(line.time:sub(12, 23), line.level:upper(), object, text,
     fields_of(line))
+end
+
+local DIRECTIONS = { ["in"] = "<-", out = "->", closed = "<- closed", close = "-> close" }
+
+--- A message of a socket, as it was watched.
+function M.message(message)
+  local more = message.bytes > #message.shown and ("... %d bytes"):format(message.bytes) or ""
+  return ("%s.%03d  %d %s %s%s%s"):format(os.date("%H:%M:%S", math.floor(message.ms / 1000)),
+    message.ms % 1000, message.socket, DIRECTIONS[message.kind],
+    message.code and message.code .. " " or "",
+    printable(message.shown:gsub("[\128-\255]", message.binary == 1 and "?" or "%0")), more)
 end
 
 --- One line a socket.

@@ -7,7 +7,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "main/control_socket.h"
+#include "main/control.h"
 
 static struct od_control_question *kept; // Answered later, when its asker may be gone.
 
@@ -28,8 +28,10 @@ static void ask_later(void *owner, struct od_control_question *question, od_slic
     kept = question;
 }
 
-static const struct od_control_command commands[] = {
-    {"status", ask_echo}, {"reload", ask_later}, {NULL, NULL}};
+static const struct od_control_command commands[] = {{"status", ask_echo, false},
+                                                     {"reload", ask_later, false},
+                                                     {"call", ask_echo, true},
+                                                     {NULL, NULL, false}};
 
 static void turn(struct od_loop *loop)
 {
@@ -37,11 +39,11 @@ static void turn(struct od_loop *loop)
         od_loop_poll(loop, false);
 }
 
-static int connect_to(const struct od_control_socket *control)
+static int connect_to(const struct od_control *control)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    od_control_socket_address(control->directory_fd, address.sun_path, sizeof address.sun_path);
+    od_control_address(control->directory_fd, address.sun_path, sizeof address.sun_path);
     OD_ASSERT(fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0);
     return fd;
 }
@@ -66,13 +68,13 @@ static void talk(struct od_loop *loop, int fd, uint8_t step, const uint8_t *data
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct od_loop loop;
-    static struct od_control_socket control;
+    static struct od_control control;
     struct od_error err;
     if (control.loop == NULL) {
         char folder[] = "/tmp/open-do-fuzz-XXXXXX";
         signal(SIGPIPE, SIG_IGN); // As the program does.
         OD_ASSERT(mkdtemp(folder) != NULL && od_loop_init(&loop, &err));
-        OD_ASSERT(od_control_socket_open(&control, &loop, folder, commands, NULL, &err));
+        OD_ASSERT(od_control_open(&control, &loop, folder, commands, NULL, &err));
     }
     uint8_t step = fuzz_choice(&data, &size);
     talk(&loop, connect_to(&control), step, data, size);

@@ -2,7 +2,7 @@
 
 #include "fuzz_lua.h"
 
-#include "main/census.h"
+#include "main/connection_limit.h"
 #include "main/status_page.h"
 
 enum {
@@ -42,10 +42,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct od_child children[WORKERS] = {{.index = 0}, {.index = 1, .failed_starts = 3}};
     struct od_supervisor supervisor = {.children = children, .child_count = WORKERS};
     struct od_alarm_clock alarm_clock = {.reader = NULL};
-    struct od_census census = {.limit = 0};
+    struct od_connection_limit connection_limit = {.limit = 0};
     struct od_status status = {.supervisor = &supervisor,
                                .alarm_clock = &alarm_clock,
-                               .census = &census,
+                               .connection_limit = &connection_limit,
                                .options = &options};
     struct od_bytes reports[WORKERS] = {{0}};
     size_t told = size < sizeof children[1].why_not ? size : sizeof children[1].why_not - 1;

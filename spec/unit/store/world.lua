@@ -99,8 +99,8 @@ local events = ffi.new("struct od_committer_events", {
   forgotten = function(_, source)
     push("forgotten", source, {})
   end,
-  warned = function(_, text)
-    push("warned", 0, { why = ffi.string(text) })
+  stalled = function(_, why)
+    push("stalled", 0, { why = ffi.string(why) })
   end,
   lost = function(_, why)
     push("lost", 0, { why = ffi.string(why) })

@@ -1,0 +1,60 @@
+// What an operator wants of the server (operator.h), handed to the module it is for.
+//
+// Process: main; Thread: the loop's.
+
+#include "main/server_inner.h"
+
+#include <unistd.h>
+
+#include "main/metrics_answer.h"
+
+static void on_stop_asked(void *owner)
+{
+    od_server_stop(owner, OD_EXIT_CLEAN);
+}
+
+// The committer's thread may be in the middle of a commit; a commit that is cut never happened.
+static void on_kill_asked(void *owner)
+{
+    od_supervisor_kill(&((struct od_server *)owner)->supervisor);
+    _exit(OD_EXIT_KILLED);
+}
+
+static void on_reload_asked(void *owner, struct od_reload_asker *asker)
+{
+    od_reload_ask(&((struct od_server *)owner)->reload, asker);
+}
+
+static void on_status_asked(void *owner, struct od_control_question *question, od_slice rest)
+{
+    od_status_ask(&((struct od_server *)owner)->status, question, rest);
+}
+
+static void on_metrics_asked(void *owner, struct od_control_question *question)
+{
+    od_metrics_answer(owner, question);
+}
+
+static void on_settle_asked(void *owner, struct od_control_question *question)
+{
+    od_status_ask_settled(&((struct od_server *)owner)->status, question);
+}
+
+static void on_call_asked(void *owner, struct od_control_question *question, od_slice call)
+{
+    od_inquiries_call(&((struct od_server *)owner)->inquiries, question, call);
+}
+
+static void on_log_asked(void *owner, struct od_control_question *question, od_slice after)
+{
+    od_log_book_ask(&((struct od_server *)owner)->log_book, question, after);
+}
+
+static void on_inspect_asked(void *owner, struct od_control_question *question, od_slice body)
+{
+    od_inquiries_inspect(&((struct od_server *)owner)->inquiries, question, body);
+}
+
+const struct od_operator_events od_server_operator_events = {
+    on_stop_asked,   on_kill_asked, on_reload_asked,  on_status_asked, on_metrics_asked,
+    on_settle_asked, on_call_asked, on_inspect_asked, on_log_asked};
