@@ -14,8 +14,11 @@
 #include "main/control_client.h"
 #include "main/process.h"
 #include "main/server.h"
+#include "main/successor.h"
+#include "main/takeover.h"
 #include "operate.h"
 #include "spec_run.h"
+#include "tls/tls.h"
 #include "types.h"
 #include "worker/dry_run.h"
 #include "worker/worker.h"
@@ -32,6 +35,8 @@ static enum od_exit (*const commands[OD_COMMAND_COUNT])(const struct od_options 
     [OD_COMMAND_STATUS] = od_control_client_run,
     [OD_COMMAND_RELOAD] = od_control_client_run,
     [OD_COMMAND_DRAIN] = od_control_client_run,
+    [OD_COMMAND_RESTART_WORKER] = od_control_client_run,
+    [OD_COMMAND_UPGRADE] = od_control_client_run,
     [OD_COMMAND_OBJECTS] = operate,
     [OD_COMMAND_OBJECT] = operate,
     [OD_COMMAND_KV] = operate,
@@ -89,6 +94,8 @@ static int refuse(enum od_exit exit, const struct od_error *err)
 
 static int run_child(const struct od_options *options, const struct od_child_args *args)
 {
+    if (args->index == OD_CHILD_TLS)
+        return od_tls_main(options, args->link_fd);
     if (args->index == OD_CHILD_ADMIN)
         return od_admin_main(options, od_admin_bindings_new, args->link_fd);
     return args->index == OD_CHILD_DRY_RUN
@@ -103,7 +110,8 @@ int main(int argc, char **argv)
     struct od_error err;
     bool help = false;
     struct od_child_args args;
-    int exit;
+    bool only_tries;
+    int exit, fd;
     (void)argc;
     enum od_exit read = od_options_read(&options, argv, &help, &err);
     if (read == OD_EXIT_CLEAN && !help)
@@ -114,6 +122,8 @@ int main(int argc, char **argv)
         exit = OD_EXIT_CLEAN;
     else if (od_seat_is_mine(&args))
         exit = run_child(&options, &args);
+    else if (od_takeover_is_asked(&only_tries, &fd))
+        exit = (int)(only_tries ? od_successor_run : od_server_take_over)(&options, fd);
     else
         exit = (int)commands[options.command](&options);
     od_options_deinit(&options);

@@ -3,16 +3,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
-
-// The phases of a decoder:
-//
-//   HEAD ─► PAYLOAD ─► HEAD ...         a frame, its payload, the next frame
-//     └────────┴─────► OVER             after a close frame or an error, for ever
-enum phase {
-    HEAD,
-    PAYLOAD,
-    OVER,
-};
+#include "codec/frame_phase.h"
 
 enum {
     FINAL_BIT = 0x80,
@@ -50,7 +41,8 @@ void od_frame_decoder_deinit(struct od_frame_decoder *decoder)
 
 bool od_frame_decoder_is_amid(const struct od_frame_decoder *decoder)
 {
-    return decoder->phase == PAYLOAD || decoder->head_bytes > 0 || decoder->message_opcode != 0;
+    return decoder->phase == OD_FRAME_PHASE_PAYLOAD || decoder->head_bytes > 0 ||
+           decoder->message_opcode != 0;
 }
 
 bool od_frame_take(struct od_frame_decoder *decoder, const struct od_frame_message *message,
@@ -90,7 +82,7 @@ uint32_t od_frame_unmask(char *at, size_t size, uint32_t mask)
 
 static void end(struct od_frame_decoder *decoder)
 {
-    decoder->phase = OVER;
+    decoder->phase = OD_FRAME_PHASE_OVER;
     decoder->head_bytes = 0;
     decoder->message_opcode = 0;
     decoder->message_bytes = 0;
@@ -206,7 +198,7 @@ static bool fill_head(struct od_frame_decoder *decoder, struct input *in, size_t
 static void begin_payload(struct od_frame_decoder *decoder, uint32_t length)
 {
     OD_ASSERT(decoder->head_bytes >= (decoder->is_client ? 2 : 2 + MASK_BYTES));
-    OD_ASSERT(decoder->phase == HEAD);
+    OD_ASSERT(decoder->phase == OD_FRAME_PHASE_HEAD);
     uint8_t first = decoder->head[0];
     decoder->opcode = first & OPCODE_BITS;
     decoder->is_final = (first & FINAL_BIT) != 0;
@@ -215,7 +207,7 @@ static void begin_payload(struct od_frame_decoder *decoder, uint32_t length)
     if (!decoder->is_client)
         memcpy(&decoder->mask, decoder->head + decoder->head_bytes - MASK_BYTES, MASK_BYTES);
     decoder->head_bytes = 0;
-    decoder->phase = PAYLOAD;
+    decoder->phase = OD_FRAME_PHASE_PAYLOAD;
     if (decoder->opcode == OD_FRAME_TEXT || decoder->opcode == OD_FRAME_BINARY) {
         decoder->message_opcode = decoder->opcode;
         decoder->is_compressed = (first & COMPRESSED_BIT) != 0;
@@ -327,7 +319,7 @@ static od_slice take_part(struct od_frame_decoder *decoder, struct input *in)
 static int step_payload(struct od_frame_decoder *decoder, struct input *in,
                         struct od_frame_message *message)
 {
-    OD_ASSERT(decoder->phase == PAYLOAD);
+    OD_ASSERT(decoder->phase == OD_FRAME_PHASE_PAYLOAD);
     bool is_data = !is_control(decoder->opcode);
     size_t before = is_data ? 0 : decoder->message_bytes; // Of [gathered], not of this event.
     od_slice part = take_part(decoder, in);
@@ -342,7 +334,7 @@ static int step_payload(struct od_frame_decoder *decoder, struct input *in,
     }
     if (decoder->left > 0)
         return OD_FRAME_EVENT_MORE;
-    decoder->phase = HEAD;
+    decoder->phase = OD_FRAME_PHASE_HEAD;
     return (is_data ? finish_data : finish_control)(decoder, payload, message);
 }
 
@@ -358,9 +350,9 @@ static int step_over(struct od_frame_decoder *decoder, struct input *in,
 
 static int (*const steps[])(struct od_frame_decoder *decoder, struct input *in,
                             struct od_frame_message *message) = {
-    [HEAD] = step_head,
-    [PAYLOAD] = step_payload,
-    [OVER] = step_over,
+    [OD_FRAME_PHASE_HEAD] = step_head,
+    [OD_FRAME_PHASE_PAYLOAD] = step_payload,
+    [OD_FRAME_PHASE_OVER] = step_over,
 };
 
 static void free_spent(struct od_frame_decoder *decoder)
@@ -374,7 +366,7 @@ static void free_spent(struct od_frame_decoder *decoder)
 enum od_frame_event od_frame_decode(struct od_frame_decoder *decoder, char *in, size_t size,
                                     size_t *consumed, struct od_frame_message *message)
 {
-    OD_ASSERT(decoder->phase <= OVER);
+    OD_ASSERT(decoder->phase <= OD_FRAME_PHASE_OVER);
     OD_ASSERT(in != NULL || size == 0);
     struct input rest;
     rest.at = in;

@@ -27,15 +27,14 @@
 // Compressed messages (RFC 7692) are given as they came, marked; the caller inflates them with
 // deflate.h and, if they are text, asks od_utf8_is_valid then: wrong is close code 1007.
 //
-// Owner: embedded; deinit frees the buffer. The state is plain, so it can be saved and go on in
-// another process in the middle of a frame.
+// Owner: embedded; deinit frees the buffer. What it has taken and not told can be put as bytes
+// again, so that another process can go on in the middle of a frame.
 
 #ifndef OD_CODEC_FRAME_H
 #define OD_CODEC_FRAME_H
 
 #include "base/bytes.h"
 #include "base/check.h"
-#include "base/cursor.h"
 
 enum od_frame_opcode {
     OD_FRAME_CONTINUATION = 0,
@@ -83,7 +82,7 @@ struct od_frame_decoder {
     uint32_t mask; // In memory order, turned so that its first byte is the next to use.
     uint8_t head[OD_FRAME_HEAD_BYTES_MAX]; // A frame's head, while it is not whole.
     uint8_t head_bytes;
-    uint8_t phase;          // See frame.c.
+    uint8_t phase;          // See frame_phase.h.
     uint8_t opcode;         // Of the frame whose payload is arriving.
     uint8_t message_opcode; // Of the message whose fragments are arriving; 0: none.
     uint8_t utf8;           // State at the end of the text so far.
@@ -113,11 +112,14 @@ bool od_frame_take(struct od_frame_decoder *decoder, const struct od_frame_messa
 // Whether a frame or a message is half here. Without: a saved state says nothing but the limits.
 bool od_frame_decoder_is_amid(const struct od_frame_decoder *decoder);
 
-// The state as bytes, to go on in another process. [cursor] is moved behind them. False: they are
-// no such state; the decoder is then initialised with nothing to free.
-void od_frame_decoder_save(const struct od_frame_decoder *decoder, struct od_bytes *out);
-OD_MUST_CHECK bool od_frame_decoder_restore(struct od_frame_decoder *decoder,
-                                            struct od_cursor *cursor);
+// Appends what was taken and not told yet, as bytes that the peer could have sent: a new decoder
+// that is given them is where this one is, and goes on with what the peer sends next. So they mean
+// the same to every version of the program. Nothing once the peer has closed, or failed.
+void od_frame_decoder_put_rest(const struct od_frame_decoder *decoder, struct od_bytes *out);
+
+// The same of a message that was told.
+void od_frame_decoder_put_message(const struct od_frame_decoder *decoder, od_slice payload,
+                                  bool is_text, bool is_compressed, struct od_bytes *out);
 
 // Appends a whole frame, unmasked, as servers send them. [is_compressed] only for text and binary
 // whose payload od_deflate_message made.

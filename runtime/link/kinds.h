@@ -12,14 +12,19 @@
 
 #define OD_KINDS(KIND)                                                                             \
     /* main -> worker */                                                                           \
-    KIND(CONNECTION, "u32 place, str peer, bytes read so far; fd: the connection")                 \
+    KIND(CONNECTION, "u32 place, u8 is tls, str peer, bytes read so far; fd: the connection")      \
     KIND(PEER, "u32 worker; fd: a link to that worker")                                            \
+    KIND(PEER_ENDED, "u32 worker, u8 all, (u64 call)*: it has ended, and may have begun these of " \
+                     "your calls, or all")                                                         \
     KIND(DURABLE, "u64 seq: batches up to here are on disk")                                       \
     KIND(APPLIED, "u64 seq: batches up to here can be read from LMDB")                             \
     KIND(COMMIT_FAILED, "u32 generation, u64 first failed seq, str why")                           \
     KIND(DRAIN, "u32 bound in ms: finish what runs, close what is open, say DRAINED")              \
+    KIND(AWAIT_CALM, "u32 ms: say CALM when no handler runs for long any more, or then")           \
+    KIND(LEAVE, "u32 bound in ms: read nothing more, let end what runs, say STILL")                \
+    KIND(PART, "nothing: say SOCKET_STATE for all sockets that can go on, and end")                \
     KIND(LOAD, "u32 version, files (link/files.h): load them; the first is served at once; a "     \
-               "trial gets none and reads the disk")                                               \
+               "trial that gets none reads the disk")                                              \
     KIND(SWITCH, "u32 version: serve it from here on; it was LOADED")                              \
     KIND(DISCARD, "u32 version: forget it")                                                        \
     KIND(STATUS,                                                                                   \
@@ -53,6 +58,10 @@
     KIND(OBJECT_KEEP, "u8 forget, 32 bytes id, object record")                                     \
     KIND(SOCKET_KEEP, "u64 socket, u32 place, record (object/keep.h); fd: a duplicate of the "     \
                       "connection")                                                                \
+    KIND(CALM, "nothing: what runs here now will end soon")                                        \
+    KIND(STILL, "nothing: nothing runs here any more, or the bound is over")                       \
+    KIND(SOCKET_STATE, "u64 socket, u8 is moving, record (object/keep.h): it can go on from "      \
+                       "that, or has done so and is as any other again")                           \
     KIND(SOCKET_FACTS, "u64 socket, str facts (object/keep.h)")                                    \
     KIND(SOCKET_GONE, "u64 socket")                                                                \
     KIND(STATUS_REPORT, "u64 question, report (object/report.h)")                                  \
@@ -62,6 +71,10 @@
                  "namespace as stored, str as it is called)*, files: it waits for SWITCH")         \
     KIND(SWITCHED, "nothing: every event from here on meets the new version")                      \
     KIND(LOOKED_AT, "files: that running code has required")                                       \
+    /* main -> tls, which says READY or LOAD_FAILED */                                             \
+    KIND(TLS_OUTER, "nothing; fd: the connection of a client, whose other side comes next")        \
+    KIND(TLS_INNER, "nothing; fd: that other side")                                                \
+    KIND(TLS_RELOAD, "nothing: the certificates may be others")                                    \
     /* worker <-> worker, and main asks like a worker (main/inquiry.h) */                          \
     KIND(CALL, "u64 call, call (object/call.h)")                                                   \
     KIND(REPLY, "u64 call, u8 outcome (object/call.h), a response (link/response.h), results "     \

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -233,7 +234,8 @@ static bool has_unwanted_fds(const struct od_link *link)
     return link->in_fd_count > (link->in.size > 0 ? 1 : 0);
 }
 
-static void read_turn(struct od_link *link)
+// True when nothing more is there now.
+static bool read_turn(struct od_link *link)
 {
     bool may_be_more = true;
     for (int i = 0; i < reads_per_turn_max && may_be_more && !link->is_gone; i++) {
@@ -241,12 +243,20 @@ static void read_turn(struct od_link *link)
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0 && errno == EAGAIN)
-            return;
+            return true;
         if (count <= 0 || !deliver(link) || has_unwanted_fds(link)) {
             lose(link);
-            return;
+            return true;
         }
     }
+    return link->is_gone;
+}
+
+// The end itself comes last, unless somebody else still has the other end in his hands.
+void od_link_read_rest(struct od_link *link)
+{
+    while (!link->is_gone && !read_turn(link))
+        continue;
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -401,6 +411,16 @@ void od_link_flush(struct od_link *link)
     if (done || is_worth_moving)
         forget_sent(link);
     watch(link, done ? UV_READABLE : UV_READABLE | UV_WRITABLE);
+}
+
+void od_link_flush_all(struct od_link *link)
+{
+    od_link_flush(link);
+    while (!link->is_gone && link->sent < link->out.size) {
+        struct pollfd room = {.fd = link->fd, .events = POLLOUT};
+        poll(&room, 1, -1);
+        od_link_flush(link);
+    }
 }
 
 size_t od_link_waiting_bytes(const struct od_link *link)

@@ -76,12 +76,19 @@ void od_link_send(struct od_link *link, enum od_kind kind, od_slice body, int fd
 size_t od_link_begin(struct od_link *link, enum od_kind kind, int fd);
 void od_link_end(struct od_link *link, size_t mark);
 
+// Sends all, and waits until it is with the other side's kernel, or that is gone: for the last
+// words of a process.
+void od_link_flush_all(struct od_link *link);
+
 // Sends what the socket takes; the rest follows by itself when the other side reads.
 void od_link_flush(struct od_link *link);
 
 // Panics unless the link is as this file leaves it, whatever the other side does: all its public
 // functions hold to it.
 void od_link_check(const struct od_link *link);
+
+// The other side has ended: all that it has said last is read now, and told.
+void od_link_read_rest(struct od_link *link);
 
 // How much waits to be sent; what reads from the world stops while this is large.
 size_t od_link_waiting_bytes(const struct od_link *link);

@@ -328,6 +328,9 @@ static bool conclude(struct od_options_reading *reading, struct od_error *err)
     choose(options);
     options->data_dir = reading->data_dir != NULL ? od_text_copy(od_slice_of(reading->data_dir))
                                                   : data_dir_beside(options->script);
+    if (options->tls_cert_count != options->tls_key_count ||
+        options->has_tls != (options->tls_cert_count > 0))
+        return od_error_set(err, "--tls-listen needs a --tls-cert, and each of these a --tls-key");
     if (options->command == OD_COMMAND_DEV)
         options->watch = options->log_requests = options->log_queries = true;
     if (options->command == OD_COMMAND_DEV && !reading->is_told_admin)
@@ -379,8 +382,9 @@ const char *od_options_command_name(const struct od_options *options)
 
 od_slice od_options_host_names(const struct od_options *options)
 {
-    bool is_for_itself =
-        options->command == OD_COMMAND_DEV || od_address_is_loopback(&options->listen);
+    bool is_for_itself = options->command == OD_COMMAND_DEV ||
+                         (od_address_is_loopback(&options->listen) &&
+                          (!options->has_tls || od_address_is_loopback(&options->tls_listen)));
     if (options->allow_host != NULL)
         return od_slice_of(options->allow_host);
     if (is_for_itself && options->trusted_proxies.count == 0)

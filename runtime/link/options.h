@@ -16,6 +16,7 @@
 #include "link/variables.h"
 
 #define OD_WORKERS_MAX 64
+#define OD_TLS_CERTS_MAX 16
 
 // How far the stack of a worker may grow: Lua code can call itself through C.
 #define OD_STACK_BYTES ((size_t)256 << 20)
@@ -38,12 +39,14 @@ enum od_exit { // The exit codes of the program.
 };
 
 enum od_command {
-    OD_COMMAND_RUN,     // Serve the script.
-    OD_COMMAND_DEV,     // The same, watched, with a log for the person who writes it.
-    OD_COMMAND_CHECK,   // Load it and stop; nothing is opened or bound.
-    OD_COMMAND_STATUS,  // Ask the program that runs over the data directory how it is.
-    OD_COMMAND_RELOAD,  // Tell it to reload its script,
-    OD_COMMAND_DRAIN,   // or to stop in peace.
+    OD_COMMAND_RUN,            // Serve the script.
+    OD_COMMAND_DEV,            // The same, watched, with a log for the person who writes it.
+    OD_COMMAND_CHECK,          // Load it and stop; nothing is opened or bound.
+    OD_COMMAND_STATUS,         // Ask the program that runs over the data directory how it is.
+    OD_COMMAND_RELOAD,         // Tell it to reload its script,
+    OD_COMMAND_DRAIN,          // or to stop in peace.
+    OD_COMMAND_UPGRADE,        // Take over from it.
+    OD_COMMAND_RESTART_WORKER, // Tell it to replace a worker.
     OD_COMMAND_OBJECTS, // From here to IMPORT: look into the running program (bindings/operate.h).
     OD_COMMAND_OBJECT,
     OD_COMMAND_KV,
@@ -82,6 +85,11 @@ struct od_options {
     char **words;       // Of what looks inside: all behind the command; ends with NULL.
     char *data_dir;     // As given, or .open-do beside the script; may not exist yet.
     struct od_address listen;
+    bool has_tls; // The next ones are given.
+    struct od_address tls_listen;
+    const char *tls_certs[OD_TLS_CERTS_MAX]; // Files, one of each for a pair.
+    const char *tls_keys[OD_TLS_CERTS_MAX];
+    size_t tls_cert_count, tls_key_count;
     bool has_admin;            // There is an admin listener,
     bool is_admin_usual;       // which nobody has asked for: dev can do without it.
     struct od_address admin;   // Where.

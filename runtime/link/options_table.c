@@ -21,11 +21,18 @@ static take_value take_json, take_listen, take_data, take_workers, take_idle_ms,
     take_log_format, take_log_level, take_log_requests, take_log_queries, take_watch,
     take_fetch_private, take_connections, take_awake, take_events, take_follow, take_read_only,
     take_order, take_limit, take_cursor, take_allow_origin, take_allow_host, take_trusted_proxies,
-    take_confine, take_admin, take_admin_host;
+    take_confine, take_admin, take_admin_host, take_tls_listen, take_tls_cert, take_tls_key;
 
 const struct od_option_row od_option_rows[] = {
     {"Serving", "listen", "HOST:PORT", "where clients connect; :8787 is every address, port 0 any",
      "127.0.0.1:8787", NULL, false, take_listen},
+    {NULL, "tls-listen", "HOST:PORT", "where clients connect with TLS (https, wss)", NULL, NULL,
+     false, take_tls_listen},
+    {NULL, "tls-cert", "FILE",
+     "a certificate with its chain, PEM; may be repeated, for other names", NULL, NULL, true,
+     take_tls_cert},
+    {NULL, "tls-key", "FILE", "its key, PEM; as often as --tls-cert", NULL, NULL, true,
+     take_tls_key},
     {NULL, "admin", "HOST:PORT",
      "where people look inside: a page, metrics, health, commands; off: nowhere", NULL,
      "dev: " OD_ADMIN_ADDRESS, false, take_admin},
@@ -116,6 +123,10 @@ const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
                            false, false, " data ", "reload chat.lua"},
     [OD_COMMAND_DRAIN] = {"drain", "tell the running program to end what runs, and stop",
                           "[SCRIPT]", false, false, " data ", "drain --data chat-data"},
+    [OD_COMMAND_UPGRADE] = {"upgrade", "take over from the running program; nobody is disconnected",
+                            "[SCRIPT]", false, false, " data ", "upgrade --data chat-data"},
+    [OD_COMMAND_RESTART_WORKER] = {"restart-worker", "replace a worker; nobody is disconnected",
+                                   "N", false, true, " data ", "restart-worker 0 --data chat-data"},
     [OD_COMMAND_OBJECTS] =
         OD_LOOKS_WITH("objects", "which objects there are", "[NAMESPACE[/BEGINNING]]",
                       " awake order limit cursor" OD_OPTIONS_OF_LOOKS, "rooms --order errors"),
@@ -163,6 +174,34 @@ const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
 static bool take_listen(struct od_options_reading *reading, const char *text, struct od_error *err)
 {
     return od_address_parse(text, &reading->options->listen, err);
+}
+
+static bool take_tls_listen(struct od_options_reading *reading, const char *text,
+                            struct od_error *err)
+{
+    reading->options->has_tls = true;
+    return od_address_parse(text, &reading->options->tls_listen, err);
+}
+
+static bool take_file(const char **files, size_t *count, const char *text, struct od_error *err)
+{
+    if (*count == OD_TLS_CERTS_MAX)
+        return od_error_set(err, "there are more than %d of them", OD_TLS_CERTS_MAX);
+    files[(*count)++] = text;
+    return true;
+}
+
+static bool take_tls_cert(struct od_options_reading *reading, const char *text,
+                          struct od_error *err)
+{
+    struct od_options *options = reading->options;
+    return take_file(options->tls_certs, &options->tls_cert_count, text, err);
+}
+
+static bool take_tls_key(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    struct od_options *options = reading->options;
+    return take_file(options->tls_keys, &options->tls_key_count, text, err);
 }
 
 static bool take_admin(struct od_options_reading *reading, const char *text, struct od_error *err)

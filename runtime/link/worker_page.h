@@ -35,6 +35,9 @@
 #define OD_PAGE_NO_PLACE UINT32_MAX
 #define OD_PAGE_ID_BYTES 32
 #define OD_PAGE_NUMBERS_A_TURN_MAX (1u << 24)
+#define OD_PAGE_BLOCKS_MAX 4096 // For requests that were read and have not begun, 16 MiB in all.
+#define OD_PAGE_BLOCK_BYTES 4088
+#define OD_PAGE_CALLS_MAX 16384 // Calls of other workers that have begun.
 
 enum od_worker_page_flag { // Of a socket; none: it can go on elsewhere as if nothing had happened.
     OD_PAGE_BUSY = 1,      // Bytes were read that are not dealt with, or an event of it runs.
@@ -42,12 +45,12 @@ enum od_worker_page_flag { // Of a socket; none: it can go on elsewhere as if no
     OD_PAGE_CLOSING = 4,   // A Close was sent or received: another must not follow.
     OD_PAGE_EVENTS = 8,    // It is an event stream, which knows no Close.
 
-    // Of an HTTP connection, whose flags above mean: bytes were read that main does not have; an
-    // answer is on its way; and the connection ends behind it. None: what main has of it was not
-    // touched yet.
+    // Of an HTTP connection, whose flags above mean: bytes were read that are not among its
+    // [unbegun] ones; an answer is on its way; and the connection ends behind it. None: all that
+    // was read of it is what main had read, and behind it the [unbegun] bytes.
     OD_PAGE_BEGUN = 8,     // The handler of its request began, or another worker was asked.
-    OD_PAGE_WHOLE = 16,    // Nothing was read behind this request, and it keeps the connection.
-    OD_PAGE_ANSWERED = 32, // What main has of it is over; if nothing else is set it is at rest.
+    OD_PAGE_WHOLE = 16,    // That request was read to its end, and it keeps the connection.
+    OD_PAGE_ANSWERED = 32, // What main had read is over; without [unbegun] bytes it is at rest.
     OD_PAGE_LEFT = 64,     // The worker has it no more.
     OD_PAGE_PIECES = 128,  // A part of an answer may have left: nobody else can go on with it.
 };
@@ -65,6 +68,17 @@ struct od_worker_page_event {
     char name[32];                // "webSocketMessage"
 };
 
+struct od_page_block { // Of bytes (link/unbegun.h).
+    uint32_t next;     // Counted from 1; 0: the last.
+    uint32_t size;
+    char bytes[OD_PAGE_BLOCK_BYTES];
+};
+
+struct od_page_call { // Of another worker, that this one has begun (object/call_mark.h).
+    uint64_t number;  // There; 0: none.
+    uint32_t worker;
+};
+
 struct od_worker_page {
     uint64_t last_number; // Of sockets, tasks and calls, told once a turn. It never goes back, over
                           // all lives of a worker, so an old number finds nothing.
@@ -74,9 +88,14 @@ struct od_worker_page {
     struct od_meters meters;
     struct od_worker_page_event event;
     uint8_t flags[OD_PAGE_PLACES_MAX];
-    uint64_t sent[OD_PAGE_PLACES_MAX];        // See link/sent.h.
-    uint64_t before[OD_PAGE_LEASES_MAX];      // [sent] without what is SENDING.
+    uint64_t sent[OD_PAGE_PLACES_MAX];    // See link/sent.h.
+    uint64_t before[OD_PAGE_LEASES_MAX];  // [sent] without what is SENDING.
+    uint32_t unbegun[OD_PAGE_LEASES_MAX]; // The first block, counted from 1; 0: none.
+    struct od_page_block blocks[OD_PAGE_BLOCKS_MAX];
     int64_t answered_ms[OD_PAGE_SOCKETS_MAX]; // The last auto response, wall clock; 0: never.
+    struct od_page_call calls[OD_PAGE_CALLS_MAX];
+    uint32_t call_count; // So many of these were ever used.
+    bool calls_overflow; // Some that have begun are not there.
 };
 
 // [fd] is for the child, which inherits it; the caller closes it.

@@ -173,13 +173,14 @@ static enum od_admission on_admit(void *owner, const struct od_arrival *arrival,
         return OD_ADMISSION_LATER;
     size_t mark = od_link_begin(&admin->link, OD_KIND_CONNECTION, arrival->fd);
     od_bytes_put_u32(&admin->link.out, OD_PAGE_NO_PLACE);
+    od_bytes_put_u8(&admin->link.out, arrival->is_tls);
     od_bytes_put_string(&admin->link.out, od_slice_of(arrival->peer));
     od_bytes_put_slice(&admin->link.out, bytes);
     od_link_end(&admin->link, mark);
     return OD_ADMISSION_TAKEN;
 }
 
-static const struct od_door_events door_events = {on_admit};
+static const struct od_door_events door_events = {on_admit, NULL};
 
 // --- From first open to last close ---------------------------------------------------------------
 
@@ -189,6 +190,7 @@ void od_admin_listener_init(struct od_admin_listener *admin, struct od_loop *loo
     *admin = (struct od_admin_listener){
         .loop = loop, .options = options, .operator= operator, .timer = {.fire = on_start_time} };
     od_door_init(&admin->door, loop, options, &door_events, admin);
+    admin->door.connection_limit.limit = 0; // The process behind it tells of no ends.
     int status = uv_signal_init(&loop->uv, &admin->child_signal);
     OD_ASSERT(status == 0);
     admin->child_signal.data = admin;
@@ -202,6 +204,8 @@ static enum od_exit listen_at(struct od_admin_listener *admin, struct od_error *
     if (!od_admin_token(options->data_dir, OD_ADMIN_TOKEN_NAME, admin->token, err) ||
         !od_admin_token(options->data_dir, OD_ADMIN_READ_TOKEN_NAME, admin->read_token, err))
         return OD_EXIT_WRONG;
+    if (admin->door.listeners.count > 0)
+        return OD_EXIT_CLEAN;
     return od_door_listen(&admin->door, &options->admin, "--admin", err);
 }
 
@@ -228,6 +232,19 @@ enum od_exit od_admin_listener_open(struct od_admin_listener *admin, struct od_e
     od_door_open(&admin->door);
     start(admin);
     return OD_EXIT_CLEAN;
+}
+
+void od_admin_listener_rest(struct od_admin_listener *admin)
+{
+    od_loop_clear_timer(admin->loop, &admin->timer);
+    od_process_end(&admin->process);
+}
+
+// The end of its link comes first.
+void od_admin_listener_return(struct od_admin_listener *admin)
+{
+    if (admin->is_open)
+        od_loop_set_timer(admin->loop, &admin->timer, OD_RESTART_MS_MIN);
 }
 
 void od_admin_listener_turn(struct od_admin_listener *admin)

@@ -42,10 +42,15 @@ struct od_admin_listener {
 void od_admin_listener_init(struct od_admin_listener *admin, struct od_loop *loop,
                             const struct od_options *options, struct od_operator *operator);
 
-// Does nothing unless options ask for it. One that nobody has asked for is done without when it
-// cannot be had.
+// Does nothing unless options ask for it. Its door may have listeners already, of the program
+// before. One that nobody has asked for is done without when it cannot be had.
 OD_MUST_CHECK enum od_exit od_admin_listener_open(struct od_admin_listener *admin,
                                                   struct od_error *err);
+
+// Another program takes over: the process ends, and is waited for. It is started again, if that
+// does not come to be.
+void od_admin_listener_rest(struct od_admin_listener *admin);
+void od_admin_listener_return(struct od_admin_listener *admin);
 
 void od_admin_listener_turn(struct od_admin_listener *admin); // Once a turn, at its end.
 void od_admin_listener_close(struct od_admin_listener *admin);

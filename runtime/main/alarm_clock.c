@@ -422,7 +422,7 @@ void od_alarm_clock_init(struct od_alarm_clock *clock, struct od_loop *loop,
     od_map_init(&clock->ringing);
 }
 
-bool od_alarm_clock_open(struct od_alarm_clock *clock, const char *data_dir, struct od_error *err)
+static bool make_timer(struct od_alarm_clock *clock, struct od_error *err)
 {
     clock->timer_fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
     if (clock->timer_fd < 0)
@@ -430,6 +430,13 @@ bool od_alarm_clock_open(struct od_alarm_clock *clock, const char *data_dir, str
     uv_poll_init(&clock->loop->uv, &clock->timer_poll, clock->timer_fd);
     clock->timer_poll.data = clock;
     uv_poll_start(&clock->timer_poll, UV_READABLE, on_time);
+    return true;
+}
+
+bool od_alarm_clock_open(struct od_alarm_clock *clock, const char *data_dir, struct od_error *err)
+{
+    if (clock->timer_fd < 0 && !make_timer(clock, err))
+        return false;
     return od_reader_open(&clock->reader, data_dir, err);
 }
 

@@ -60,12 +60,12 @@ void od_alarm_clock_init(struct od_alarm_clock *clock, struct od_loop *loop,
                          struct od_supervisor *supervisor, uint32_t worker_count);
 void od_alarm_clock_deinit(struct od_alarm_clock *clock); // The loop must run once more.
 
-// The committer must have opened [data_dir].
+// The committer must have opened [data_dir]. Also again, after od_alarm_clock_stop.
 OD_MUST_CHECK bool od_alarm_clock_open(struct od_alarm_clock *clock, const char *data_dir,
                                        struct od_error *err);
 // All workers are there, so handlers can reach every object: from here on it rings.
 void od_alarm_clock_start(struct od_alarm_clock *clock);
-void od_alarm_clock_stop(struct od_alarm_clock *clock); // The program ends: nothing rings any more.
+void od_alarm_clock_stop(struct od_alarm_clock *clock); // Nothing rings any more.
 
 void od_alarm_clock_serve(struct od_alarm_clock *clock, const struct od_verdict *verdict);
 

@@ -140,7 +140,12 @@ static void admit(struct od_arrival *arrival, od_slice all)
     check(arrival);
     static const struct od_http_fault none = {
         503, "the worker of this object cannot be started at the moment, try again"};
+    static const struct od_http_fault leaving = {503, "the server stops, try again"};
     struct od_door *door = arrival->door;
+    if (door->is_leaving) {
+        refuse(arrival, leaving);
+        return;
+    }
     if (arrival->has_poll)
         uv_poll_stop(
             &arrival->poll); // The loop must not know a descriptor that is closed elsewhere.
@@ -298,11 +303,12 @@ static struct od_arrival *make(struct od_door *door, int fd)
     return arrival;
 }
 
-void od_arrival_start(struct od_door *door, int fd, const struct in6_addr *peer)
+void od_arrival_start(struct od_door *door, int fd, const struct in6_addr *peer, bool is_tls)
 {
     struct od_arrival *arrival = make(door, fd);
     od_networks_print(peer, arrival->peer);
-    arrival->may_introduce = od_networks_have(&door->options->trusted_proxies, peer);
+    arrival->is_tls = is_tls;
+    arrival->may_introduce = !is_tls && od_networks_have(&door->options->trusted_proxies, peer);
     enter(arrival, OD_ARRIVAL_READING, OD_ARRIVAL_MS_MAX);
     read_head(arrival);
 }
@@ -322,19 +328,42 @@ static void await_next(struct od_arrival *arrival)
     watch(arrival);
 }
 
+// Its worker is not back yet, but that of its object may be another: the door asks in its turn.
+static void read_on(struct od_arrival *arrival)
+{
+    if (arrival->may_introduce) {
+        go_on(arrival, od_bytes_slice(&arrival->bytes));
+        return;
+    }
+    switch (od_http_head_parse(&arrival->head, arrival->bytes.at, arrival->bytes.size)) {
+    case OD_HTTP_MORE:
+        enter(arrival, OD_ARRIVAL_READING, OD_ARRIVAL_MS_MAX);
+        watch(arrival);
+        break;
+    case OD_HTTP_BAD:
+        refuse(arrival, arrival->head.fault);
+        break;
+    case OD_HTTP_DONE:
+        enter(arrival, OD_ARRIVAL_WAITING, OD_ARRIVAL_WAIT_MS_MAX);
+        break;
+    }
+}
+
 static void fail(struct od_arrival *arrival)
 {
-    if (say(arrival->fd, lost, true))
-        await_next(arrival);
-    else
+    if (!say(arrival->fd, lost, true))
         od_arrival_end(arrival);
+    else if (arrival->bytes.size > 0)
+        read_on(arrival);
+    else
+        await_next(arrival);
 }
 
 static void go_on_as(struct od_arrival *arrival, enum od_return how)
 {
     switch (how) {
-    case OD_RETURN_UNTOUCHED: // Its worker is not back yet, but that of its object may be another.
-        enter(arrival, OD_ARRIVAL_WAITING, OD_ARRIVAL_WAIT_MS_MAX);
+    case OD_RETURN_UNTOUCHED:
+        read_on(arrival);
         break;
     case OD_RETURN_AT_REST:
         await_next(arrival);
@@ -357,6 +386,8 @@ void od_arrival_return(struct od_door *door, struct od_returned *returned)
     struct od_arrival *arrival = make(door, returned->fd);
     arrival->bytes = returned->bytes;
     arrival->times_returned = returned->times;
+    arrival->may_introduce = returned->may_introduce;
+    arrival->is_tls = returned->is_tls;
     od_connection_limit_keep(&door->connection_limit, arrival->number, 0); // Main has it again.
     memcpy(arrival->peer, returned->peer, sizeof arrival->peer);
     enter(arrival, OD_ARRIVAL_READING, OD_RETURN_IDLE_MS_MAX);

@@ -55,10 +55,11 @@ struct od_arrival {
     bool may_introduce; // A trusted proxy, which may begin by saying for whom it connects.
     char peer[INET6_ADDRSTRLEN];
     uint32_t times_returned;
+    bool is_tls; // The client speaks TLS, which has ended before (tls_process.h).
 };
 
 // Takes [fd] and reads what is there; it may have a worker already when this returns.
-void od_arrival_start(struct od_door *door, int fd, const struct in6_addr *peer);
+void od_arrival_start(struct od_door *door, int fd, const struct in6_addr *peer, bool is_tls);
 
 // The same for one that comes back from a worker; takes descriptor and bytes. Not for
 // OD_RETURN_LEFT and _CUT.

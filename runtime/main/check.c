@@ -44,9 +44,15 @@ static void on_reload(void *owner)
     (void)owner;
 }
 
-static const struct od_signals_events signals_events = {on_interrupt, on_interrupt, on_reload};
+static const struct od_signals_events signals_events = {on_interrupt, on_interrupt, on_reload,
+                                                        on_reload};
 
 enum od_exit od_check_run(const struct od_options *options)
+{
+    return od_check_run_files(options, (od_slice){NULL, 0});
+}
+
+enum od_exit od_check_run_files(const struct od_options *options, od_slice files)
 {
     struct od_error err;
     struct check check = {.options = options};
@@ -56,6 +62,7 @@ enum od_exit od_check_run(const struct od_options *options)
     }
     od_signals_open(&check.signals, &check.loop.uv, &signals_events, &check);
     od_dry_run_open(&check.dry_run, &check.loop, options, on_judged, &check);
+    check.dry_run.files = files;
     od_dry_run_start(&check.dry_run);
     while (!check.is_over)
         od_loop_poll(&check.loop, true);

@@ -11,4 +11,7 @@
 
 OD_MUST_CHECK enum od_exit od_check_run(const struct od_options *options);
 
+// The same for [files] (link/files.h), whatever lies on the disk; empty: those.
+OD_MUST_CHECK enum od_exit od_check_run_files(const struct od_options *options, od_slice files);
+
 #endif

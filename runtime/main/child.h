@@ -5,8 +5,10 @@
 // nobody.
 //
 //   ABSENT ──start──► LOADING ──READY──► RESTORING ──BACK──► READY ──drain──► DRAINING
-//     ▲                  │                   │                 │                 │
+//     ▲                  │                   │                 │└──leave──► LEAVING │
 //     └──── empty ───── ENDED ◄───── the process or its link is gone, in any of them
+//
+// One that is LEAVING hands over all it has (worker/parting.h) to the next life.
 //
 // A life is over when three things have happened, in any order: the process was reaped, the link is
 // closed, and the owner of the supervisor has let go (od_supervisor_vacate: its writes are on
@@ -34,6 +36,7 @@ enum od_child_state {
     OD_CHILD_RESTORING, // Is given what the life before had.
     OD_CHILD_READY,
     OD_CHILD_DRAINING,
+    OD_CHILD_LEAVING,
     OD_CHILD_ENDED, // Told as such; not empty yet.
 };
 
@@ -50,8 +53,10 @@ struct od_child {
     bool is_vacated;
     bool has_load_failed;      // It said why itself.
     bool is_overdue;           // It did not go on, and is killed.
+    bool is_calm;              // READY, and said so since it was asked.
+    bool is_still;             // LEAVING: nothing runs there any more.
     uint64_t durable, applied; // Watermarks that it has not been told yet; 0: none.
-    struct od_timer timer;     // LOADING: until when; ABSENT: when the next life starts.
+    struct od_timer timer;     // LOADING, LEAVING: until when; ABSENT: when the next life starts.
     od_time_ms started_ms;     // The life, or the last try to begin one.
     od_time_ms ended_ms;       // When the last life was over.
     od_time_ms restart_ms;     // The next back-off.

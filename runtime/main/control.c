@@ -304,13 +304,47 @@ static void start_to_listen(struct od_control *control, int fd)
     control->is_open = true;
 }
 
-bool od_control_open(struct od_control *control, struct od_loop *loop, const char *data_dir,
+int od_control_fd(const struct od_control *control)
+{
+    uv_os_fd_t fd;
+    return control->is_open && uv_fileno((const uv_handle_t *)&control->listener, &fd) == 0 ? fd
+                                                                                            : -1;
+}
+
+bool od_control_is_here(const struct od_control_question *question)
+{
+    return question->answer == answer_at_socket;
+}
+
+int od_control_duplicate_fd(struct od_control_question *question)
+{
+    uv_os_fd_t fd;
+    struct conversation *conversation = (struct conversation *)question; // Its first member.
+    bool is_there = od_control_is_here(question) && !conversation->is_closing &&
+                    uv_fileno((uv_handle_t *)&conversation->pipe, &fd) == 0;
+    return is_there ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+}
+
+// It is short, and nothing was said there before.
+void od_control_answer_at(int fd, bool ok, od_slice text)
+{
+    struct od_bytes answer = {0};
+    od_bytes_put_slice(&answer, ok ? OD_SLICE("ok\n") : OD_SLICE("failed\n"));
+    od_bytes_put_slice(&answer, text);
+    if (send(fd, answer.at, answer.size, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        od_log(OD_LOG_DEBUG, NULL, "who asked for the upgrade has gone");
+    od_bytes_deinit(&answer);
+    close(fd);
+}
+
+bool od_control_open(struct od_control *control, struct od_loop *loop, const char *data_dir, int fd,
                      const struct od_control_command *commands, void *owner, struct od_error *err)
 {
     *control = (struct od_control){.loop = loop, .commands = commands, .owner = owner};
     od_list_init(&control->conversations);
     control->directory_fd = open(data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int fd = control->directory_fd < 0 ? -1 : listen_in(control->directory_fd);
+    if (fd < 0 && control->directory_fd >= 0)
+        fd = listen_in(control->directory_fd);
     if (fd < 0) {
         od_error_errno(err, "cannot open %s/%s", data_dir, OD_CONTROL_NAME);
         if (control->directory_fd >= 0)

@@ -55,13 +55,22 @@ struct od_control {
 };
 
 // The data directory must be ours already: a socket that lies there is one of a program that died.
-// On false the program can do without; nothing is left open.
+// [fd] is one that listens there already, from the program before; below 0: there is none. On false
+// the program can do without; nothing is left open.
 OD_MUST_CHECK bool od_control_open(struct od_control *control, struct od_loop *loop,
-                                   const char *data_dir, const struct od_control_command *commands,
-                                   void *owner, struct od_error *err);
+                                   const char *data_dir, int fd,
+                                   const struct od_control_command *commands, void *owner,
+                                   struct od_error *err);
 void od_control_close(struct od_control *control); // Also one that is not open.
 
 void od_control_asker(struct od_control_question *question, char text[OD_CONTROL_ASKER_BYTES]);
+
+// For the next program: where it listens, -1: it is not open; and the connection of who asks, to be
+// answered there, -1: it has gone. The second belongs to the caller.
+int od_control_fd(const struct od_control *control);
+bool od_control_is_here(const struct od_control_question *question); // Asked at the socket.
+int od_control_duplicate_fd(struct od_control_question *question);
+void od_control_answer_at(int fd, bool ok, od_slice text); // Takes [fd].
 
 void od_control_answer(struct od_control_question *question, bool ok, od_slice text);
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,13 +15,29 @@
 #include "main/control.h"
 #include "main/limits.h"
 
-static const char *line_of(const struct od_options *options)
+// The file of this program, wherever it was called from.
+static void put_program(struct od_bytes *line)
 {
-    if (options->command == OD_COMMAND_RELOAD)
-        return "reload\n";
-    if (options->command == OD_COMMAND_DRAIN)
-        return "drain\n";
-    return options->json ? "status json\n" : "status text\n";
+    ssize_t size = readlink("/proc/self/exe", od_bytes_reserve(line, PATH_MAX), PATH_MAX);
+    line->size += size < 0 ? 0 : (size_t)size;
+}
+
+static void put_line(const struct od_options *options, struct od_bytes *line)
+{
+    if (options->command == OD_COMMAND_RELOAD) {
+        od_bytes_put_slice(line, OD_SLICE("reload"));
+    } else if (options->command == OD_COMMAND_DRAIN) {
+        od_bytes_put_slice(line, OD_SLICE("drain"));
+    } else if (options->command == OD_COMMAND_UPGRADE) {
+        od_bytes_put_slice(line, OD_SLICE("upgrade "));
+        put_program(line);
+    } else if (options->command == OD_COMMAND_RESTART_WORKER) {
+        od_bytes_put_slice(line, OD_SLICE("restart-worker "));
+        od_bytes_put_slice(line, od_slice_of(options->words[0]));
+    } else {
+        od_bytes_put_slice(line, options->json ? OD_SLICE("status json") : OD_SLICE("status text"));
+    }
+    od_bytes_put_u8(line, '\n');
 }
 
 static int connect_to(const char *data_dir)
@@ -125,13 +142,15 @@ static enum od_exit print(od_slice answer)
 
 enum od_exit od_control_client_run(const struct od_options *options)
 {
-    struct od_bytes answer = {0};
+    struct od_bytes answer = {0}, line = {0};
     struct od_error err;
     enum od_exit exit = OD_EXIT_WRONG;
-    if (ask(options->data_dir, od_slice_of(line_of(options)), &answer, &err))
+    put_line(options, &line);
+    if (ask(options->data_dir, od_bytes_slice(&line), &answer, &err))
         exit = print(od_bytes_slice(&answer));
     else
         fprintf(stderr, "open-do: %s\n", err.text);
     od_bytes_deinit(&answer);
+    od_bytes_deinit(&line);
     return exit;
 }

@@ -12,6 +12,8 @@ static void on_poll(uv_poll_t *poll, int status, int events);
 
 static void resume(struct od_door *door)
 {
+    if (door->is_held)
+        return;
     OD_ASSERT(!door->is_closed);
     door->is_paused = false;
     od_loop_clear_timer(door->loop, &door->retry_timer);
@@ -49,7 +51,7 @@ static struct od_arrival *dispensable(struct od_door *door)
     return age_ms >= OD_ARRIVAL_MS_MIN ? oldest : NULL;
 }
 
-static struct in6_addr address_of(const struct sockaddr_storage *peer)
+struct in6_addr od_door_address_of(const struct sockaddr_storage *peer)
 {
     struct sockaddr_in6 v6 = {0};
     struct sockaddr_in v4 = {0};
@@ -61,13 +63,17 @@ static struct in6_addr address_of(const struct sockaddr_storage *peer)
 // One address that has too many is cut without a word: an answer would cost what is to be saved.
 static bool is_welcome(struct od_door *door, int fd, const struct in6_addr *peer)
 {
-    return door->options->connections_per_address == 0 ||
+    return door->connection_limit.limit == 0 ||
            od_networks_have(&door->options->trusted_proxies, peer) ||
            od_connection_limit_enter(&door->connection_limit, fd, peer);
 }
 
-static void welcome(struct od_door *door, int fd, const struct in6_addr *peer)
+static void welcome(struct od_door *door, int fd, const struct in6_addr *peer, bool is_tls)
 {
+    if (is_tls)
+        fd = door->events->wrap(door->owner, fd);
+    if (fd < 0)
+        return;
     if (!is_welcome(door, fd, peer)) {
         close(fd);
         return;
@@ -79,7 +85,7 @@ static void welcome(struct od_door *door, int fd, const struct in6_addr *peer)
     }
     OD_ASSERT(door->arrival_count < OD_ARRIVALS_MAX);
     door->arrival_count++;
-    od_arrival_start(door, fd, peer);
+    od_arrival_start(door, fd, peer, is_tls);
 }
 
 static bool is_about_one(
@@ -90,8 +96,9 @@ static bool is_about_one(
 }
 
 // False: there is nothing more to accept now.
-static bool accept_one(struct od_door *door, int listener)
+static bool accept_one(struct od_door *door, size_t index)
 {
+    int listener = door->listeners.fds[index];
     struct sockaddr_storage peer = {0};
     socklen_t size = sizeof peer;
     if (door->arrival_count >= OD_ARRIVALS_MAX && dispensable(door) == NULL) {
@@ -100,8 +107,8 @@ static bool accept_one(struct od_door *door, int listener)
     }
     int fd = accept4(listener, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
-        struct in6_addr address = address_of(&peer);
-        welcome(door, fd, &address);
+        struct in6_addr address = od_door_address_of(&peer);
+        welcome(door, fd, &address, index >= door->tls_from);
         return true;
     }
     if (is_about_one(errno))
@@ -120,10 +127,10 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     (void)events;
     struct od_door *door = poll->data;
     OD_ASSERT(poll >= door->polls);
-    OD_ASSERT((size_t)(poll - door->polls) < door->poll_count);
-    int listener = door->listeners.fds[poll - door->polls];
+    size_t index = (size_t)(poll - door->polls);
+    OD_ASSERT(index < door->poll_count);
     OD_ASSERT(status == 0);
-    for (int i = 0; i < OD_ACCEPTS_A_TURN_MAX && accept_one(door, listener); i++)
+    for (int i = 0; i < OD_ACCEPTS_A_TURN_MAX && accept_one(door, index); i++)
         continue;
 }
 
@@ -156,8 +163,8 @@ static void end_at_once(struct od_returned *returned)
 void od_door_return(struct od_door *door, struct od_returned *returned)
 {
     OD_ASSERT(returned->fd >= 0);
-    if (door->is_closed || door->arrival_count >= OD_ARRIVALS_MAX ||
-        returned->how == OD_RETURN_CUT) {
+    bool is_crowded = door->arrival_count >= OD_ARRIVALS_MAX && !door->is_held;
+    if (door->is_closed || door->is_leaving || is_crowded || returned->how == OD_RETURN_CUT) {
         end_at_once(returned);
         return;
     }
@@ -170,7 +177,11 @@ void od_door_return(struct od_door *door, struct od_returned *returned)
 void od_door_init(struct od_door *door, struct od_loop *loop, const struct od_options *options,
                   const struct od_door_events *events, void *owner)
 {
-    *door = (struct od_door){.loop = loop, .options = options, .events = events, .owner = owner};
+    *door = (struct od_door){.loop = loop,
+                             .options = options,
+                             .events = events,
+                             .owner = owner,
+                             .tls_from = OD_LISTENERS_MAX};
     door->retry_timer.fire = on_retry;
     od_connection_limit_init(&door->connection_limit, options->connections_per_address,
                              options->workers);
@@ -190,8 +201,28 @@ enum od_exit od_door_listen(struct od_door *door, const struct od_address *addre
     return od_listeners_open(&door->listeners, address, option, err);
 }
 
+enum od_exit od_door_listen_tls(struct od_door *door, const struct od_address *address,
+                                const char *option, struct od_error *err)
+{
+    struct od_listeners with_tls;
+    enum od_exit exit = od_listeners_open(&with_tls, address, option, err);
+    door->tls_from = door->listeners.count;
+    return exit != OD_EXIT_CLEAN || od_listeners_join(&door->listeners, &with_tls, err)
+               ? exit
+               : OD_EXIT_WRONG;
+}
+
+void od_door_hold(struct od_door *door)
+{
+    door->is_held = true;
+    od_loop_clear_timer(door->loop, &door->retry_timer);
+    for (size_t i = 0; i < door->poll_count; i++)
+        uv_poll_stop(&door->polls[i]);
+}
+
 void od_door_open(struct od_door *door)
 {
+    door->is_held = false;
     for (; door->poll_count < door->listeners.count; door->poll_count++) {
         uv_poll_t *poll = &door->polls[door->poll_count];
         int status = uv_poll_init(&door->loop->uv, poll, door->listeners.fds[door->poll_count]);
@@ -206,6 +237,13 @@ static void end_all(struct od_list *arrivals)
     OD_LIST_EACH_SAFE (link, arrivals) {
         od_arrival_end(OD_LIST_MEMBER(link, struct od_arrival, link));
     }
+}
+
+void od_door_leave(struct od_door *door)
+{
+    door->is_leaving = true;
+    od_door_retry(door);
+    end_all(&door->arrivals[OD_ARRIVAL_READING]);
 }
 
 void od_door_close(struct od_door *door)

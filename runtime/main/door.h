@@ -26,14 +26,16 @@ struct od_door_events {
     // A connection whose next request is in the head of [arrival]; [bytes] is all that was read of
     // it. Its descriptor is given away when it is TAKEN.
     enum od_admission (*admit)(void *owner, const struct od_arrival *arrival, od_slice bytes);
+    // A connection came to where TLS is spoken; takes it. What stands for it, -1: it is closed.
+    int (*wrap)(void *owner, int fd);
 };
 
 // How a worker that has ended left a connection (lease.h).
 enum od_return {
     OD_RETURN_LEFT,       // It had let go itself.
-    OD_RETURN_UNTOUCHED,  // A request that nobody has begun: another worker gets it.
+    OD_RETURN_UNTOUCHED,  // A request, or a part of one, that nobody has begun.
     OD_RETURN_AT_REST,    // Between two requests.
-    OD_RETURN_FAILED,     // A request without an answer: 503; then the next one is read.
+    OD_RETURN_FAILED,     // A request without an answer: 503; then as the two above.
     OD_RETURN_UNANSWERED, // The same, but nobody knows where the next one begins: 503, and the end.
     OD_RETURN_OVER,       // The last answer has left.
     OD_RETURN_CUT,        // A part of an answer has.
@@ -42,9 +44,11 @@ enum od_return {
 struct od_returned {
     enum od_return how;
     int fd;
-    struct od_bytes bytes; // UNTOUCHED: what was read of it.
+    struct od_bytes bytes; // UNTOUCHED, FAILED: what was read of requests that have not begun.
     char peer[INET6_ADDRSTRLEN];
-    uint32_t times; // That it came back.
+    uint32_t times;     // That it came back.
+    bool may_introduce; // As of an arrival,
+    bool is_tls;        // and this.
 };
 
 struct od_door {
@@ -52,10 +56,13 @@ struct od_door {
     const struct od_door_events *events;
     void *owner;
     struct od_listeners listeners;
+    size_t tls_from; // Of these, the first where TLS is spoken.
     uv_poll_t polls[OD_LISTENERS_MAX];
     size_t poll_count;
     bool is_paused;
     bool is_crowded; // Since it was paused, the backlog has not been empty; it was logged.
+    bool is_leaving; // The program ends.
+    bool is_held;    // Nobody is accepted, and everybody stays.
     bool is_closed;
     struct od_timer retry_timer;
     struct od_list arrivals[OD_ARRIVAL_STATE_COUNT];
@@ -74,7 +81,19 @@ void od_door_deinit(struct od_door *door); // After od_door_close.
 // [option] is where the address was said.
 OD_MUST_CHECK enum od_exit od_door_listen(struct od_door *door, const struct od_address *address,
                                           const char *option, struct od_error *err);
+// The same for clients who speak TLS; after it.
+OD_MUST_CHECK enum od_exit od_door_listen_tls(struct od_door *door,
+                                              const struct od_address *address, const char *option,
+                                              struct od_error *err);
 void od_door_open(struct od_door *door);
+
+// Until it is opened (again) nobody is accepted, and who comes back from a worker stays, however
+// many that are: another program is about to take over, or has just done it.
+void od_door_hold(struct od_door *door);
+
+// The program ends: what waits for a worker, and whoever comes from now on, is answered 503, so
+// that nobody finds the port closed before the next program can open it.
+void od_door_leave(struct od_door *door);
 
 // Closes the listeners, and every arrival without a word. Also when it was never open.
 void od_door_close(struct od_door *door);
@@ -82,9 +101,11 @@ void od_door_close(struct od_door *door);
 // Once a turn: arrivals that wait for a worker ask again.
 void od_door_retry(struct od_door *door);
 
-// A connection comes back from a worker; takes descriptor and bytes. When the door is closed or
-// crowded nobody waits: it is answered if it has to be, and ends.
+// A connection comes back from a worker; takes descriptor and bytes. When the door is closed, left
+// or crowded nobody waits: it is answered if it has to be, and ends.
 void od_door_return(struct od_door *door, struct od_returned *returned);
+
+struct in6_addr od_door_address_of(const struct sockaddr_storage *peer);
 
 void od_door_arrival_ended(struct od_door *door); // Said by arrivals: there is room again.
 

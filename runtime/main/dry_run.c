@@ -202,6 +202,7 @@ static void begin(struct od_dry_run *dry_run)
     dry_run->is_asked = true;
     size_t mark = od_link_begin(&dry_run->link, OD_KIND_LOAD, -1);
     od_bytes_put_u32(&dry_run->link.out, 0);
+    od_bytes_put_slice(&dry_run->link.out, dry_run->files);
     od_link_end(&dry_run->link, mark);
     od_link_flush(&dry_run->link);
     od_loop_set_timer(dry_run->loop, &dry_run->timer, OD_DRY_RUN_MS_MAX);
@@ -240,6 +241,12 @@ void od_dry_run_prepare(struct od_dry_run *dry_run)
     struct od_error err;
     if (!is_there(dry_run) && !spawn(dry_run, &err))
         od_log(OD_LOG_WARN, NULL, "no process is ready to try the script: %s", err.text);
+}
+
+void od_dry_run_rest(struct od_dry_run *dry_run)
+{
+    if (!dry_run->is_asked)
+        od_process_end(&dry_run->process);
 }
 
 void od_dry_run_close(struct od_dry_run *dry_run)

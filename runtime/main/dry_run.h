@@ -44,6 +44,7 @@ struct od_dry_run {
     const struct od_options *options;
     void (*judged)(void *owner, const struct od_verdict *verdict);
     void *owner;
+    od_slice files; // To be loaded; empty: those on the disk. May be changed before a start.
     struct od_link link;
     bool has_link;
     struct od_process process;
@@ -61,6 +62,7 @@ void od_dry_run_open(struct od_dry_run *dry_run, struct od_loop *loop,
                      void (*judged)(void *owner, const struct od_verdict *verdict), void *owner);
 void od_dry_run_start(struct od_dry_run *dry_run);
 void od_dry_run_prepare(struct od_dry_run *dry_run); // So that the next start is a quick one.
+void od_dry_run_rest(struct od_dry_run *dry_run);    // Ends the one that only waits.
 void od_dry_run_close(struct od_dry_run *dry_run);   // Ends the one that runs; nobody is told.
 
 #endif

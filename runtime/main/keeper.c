@@ -43,14 +43,22 @@ static void check(const struct od_kept *kept)
     OD_ASSERT(kept->facts != NULL || kept->facts_bytes == 0);
 }
 
-static void drop(struct od_keeper *keeper, struct od_kept *kept)
+// Its descriptor is the caller's from here on.
+static int take_out(struct od_keeper *keeper, struct od_kept *kept)
 {
     check(kept);
+    int fd = kept->fd;
     od_map_remove(&keeper->kept, &kept->node);
-    if (kept->fd >= 0)
-        close(kept->fd);
     free(kept->facts);
     free(kept);
+    return fd;
+}
+
+static void drop(struct od_keeper *keeper, struct od_kept *kept)
+{
+    int fd = take_out(keeper, kept);
+    if (fd >= 0)
+        close(fd);
 }
 
 static struct od_kept_object *object_of(const struct od_map_node *node)
@@ -85,10 +93,9 @@ void od_keeper_deinit(struct od_keeper *keeper)
     od_map_deinit(&keeper->objects);
 }
 
-void od_keeper_keep(struct od_keeper *keeper, uint32_t worker, uint64_t socket, uint32_t place,
-                    od_slice record, int fd)
+struct od_kept *od_keeper_keep(struct od_keeper *keeper, uint32_t worker, uint64_t socket,
+                               uint32_t place, od_slice record, int fd)
 {
-    OD_ASSERT(fd >= 0);
     OD_ASSERT(od_keeper_find(keeper, worker, socket) == NULL);
     struct od_kept *kept = od_allocate(sizeof *kept + record.size);
     *kept = (struct od_kept){.socket = socket,
@@ -99,6 +106,18 @@ void od_keeper_keep(struct od_keeper *keeper, uint32_t worker, uint64_t socket, 
     if (record.size > 0)
         memcpy(kept->record, record.at, record.size);
     od_map_put(&keeper->kept, &kept->node, hash_of((struct key){worker, socket}));
+    return kept;
+}
+
+void od_keeper_state(struct od_keeper *keeper, uint32_t worker, uint64_t socket, bool is_moving,
+                     od_slice record)
+{
+    struct od_kept *kept = od_keeper_find(keeper, worker, socket);
+    if (kept == NULL || kept->fd < 0)
+        return; // Or it is closed, and its object is still to be told.
+    uint32_t place = kept->place;
+    int fd = take_out(keeper, kept);
+    od_keeper_keep(keeper, worker, socket, place, record, fd)->is_moving = is_moving;
 }
 
 void od_keeper_facts(struct od_keeper *keeper, uint32_t worker, uint64_t socket, od_slice facts)

@@ -26,6 +26,7 @@ struct od_kept {
     uint32_t place;         // On the worker's page.
     int fd;                 // -1: the connection is closed, which its object has to learn.
     uint16_t code;          // How it was closed then.
+    bool is_moving;         // Its record tells all that is under way; the page means nothing.
     od_time_ms answered_ms; // Of its last auto response; known once its worker has ended.
     char *facts;            // Tags and attachment, the latest; NULL: as in the record.
     uint32_t facts_bytes;
@@ -50,8 +51,12 @@ void od_keeper_init(struct od_keeper *keeper);
 void od_keeper_deinit(struct od_keeper *keeper); // Closes the descriptors; no shutdown.
 
 // Takes [fd], copies [record]. Not for a number that is kept already.
-void od_keeper_keep(struct od_keeper *keeper, uint32_t worker, uint64_t socket, uint32_t place,
-                    od_slice record, int fd);
+struct od_kept *od_keeper_keep(struct od_keeper *keeper, uint32_t worker, uint64_t socket,
+                               uint32_t place, od_slice record, int fd);
+// In place of its record and facts. [is_moving]: it can go on from [record], whatever the page
+// says.
+void od_keeper_state(struct od_keeper *keeper, uint32_t worker, uint64_t socket, bool is_moving,
+                     od_slice record);
 // Copied. A socket that is not kept (any more) is an ordinary outcome here and below.
 void od_keeper_facts(struct od_keeper *keeper, uint32_t worker, uint64_t socket, od_slice facts);
 struct od_kept *od_keeper_find(const struct od_keeper *keeper, uint32_t worker, uint64_t socket);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "link/sent.h"
+#include "link/unbegun.h"
 #include "main/child.h"
 #include "main/limits.h"
 
@@ -76,7 +77,7 @@ static void on_forget(struct od_timer *timer)
     struct od_leases *leases = OD_TIMER_MEMBER(timer, struct od_leases, forget_timer);
     OD_LIST_EACH_SAFE (link, &leases->asking) {
         struct od_lease *lease = OD_LIST_MEMBER(link, struct od_lease, asking);
-        if ((flags_of(leases, lease) & (OD_PAGE_BEGUN | OD_PAGE_ANSWERED | OD_PAGE_BUSY)) != 0)
+        if ((flags_of(leases, lease) & (OD_PAGE_BEGUN | OD_PAGE_ANSWERED)) != 0)
             forget_bytes(leases, lease);
     }
     if (!od_list_is_empty(&leases->asking))
@@ -133,6 +134,7 @@ uint32_t od_leases_add(struct od_leases *leases, struct od_child *child,
     *lease =
         (struct od_lease){.fd = fd, .worker = child->index, .place = OD_PAGE_SOCKETS_MAX + index};
     lease->returned.times = arrival->times_returned + 1;
+    lease->returned.is_tls = arrival->is_tls;
     memcpy(lease->returned.peer, arrival->peer, sizeof lease->returned.peer);
     od_list_init(&lease->asking);
     table->page = child->page;
@@ -155,17 +157,32 @@ static enum od_return how_sent(const struct od_worker_page *page, const struct o
     return sent == page->sent[lease->place] ? if_all : OD_RETURN_CUT;
 }
 
-static enum od_return state_of(const struct od_lease *lease, uint8_t flags)
+// Of a request that waits no longer, or never did, what main had read is of no use.
+static bool is_first(uint8_t flags)
 {
+    return (flags & (OD_PAGE_BEGUN | OD_PAGE_ANSWERED)) == 0;
+}
+
+static bool may_try(const struct od_lease *lease, uint8_t flags)
+{
+    bool has_lost_some = is_first(flags) && lease->returned.bytes.size == 0;
+    return !has_lost_some && lease->returned.times <= OD_LEASE_TRIES_MAX;
+}
+
+static enum od_return state_of(const struct od_leases *leases, const struct od_lease *lease,
+                               uint8_t flags)
+{
+    const struct od_worker_page *page = leases->tables[lease->worker].page;
     if ((flags & OD_PAGE_CLOSING) != 0)
         return OD_RETURN_OVER;
-    if ((flags & (OD_PAGE_BEGUN | OD_PAGE_BUSY)) != 0)
+    if ((flags & OD_PAGE_BUSY) != 0)
+        return OD_RETURN_UNANSWERED;
+    if ((flags & OD_PAGE_BEGUN) != 0)
         return (flags & OD_PAGE_WHOLE) != 0 ? OD_RETURN_FAILED : OD_RETURN_UNANSWERED;
-    if ((flags & OD_PAGE_ANSWERED) != 0)
+    if (!is_first(flags) && page->unbegun[lease->place - OD_PAGE_SOCKETS_MAX] == 0)
         return OD_RETURN_AT_REST;
     // A request that ends each worker that gets it is not handed on for ever.
-    bool may_try = lease->returned.bytes.size > 0 && lease->returned.times <= OD_LEASE_TRIES_MAX;
-    return may_try ? OD_RETURN_UNTOUCHED : OD_RETURN_UNANSWERED;
+    return may_try(lease, flags) ? OD_RETURN_UNTOUCHED : OD_RETURN_UNANSWERED;
 }
 
 static enum od_return decide(const struct od_leases *leases, const struct od_lease *lease)
@@ -175,19 +192,31 @@ static enum od_return decide(const struct od_leases *leases, const struct od_lea
         return OD_RETURN_LEFT;
     if ((flags & OD_PAGE_PIECES) != 0)
         return OD_RETURN_CUT;
-    enum od_return how = state_of(lease, flags);
+    enum od_return how = state_of(leases, lease, flags);
     if ((flags & OD_PAGE_SENDING) == 0)
         return how;
     return how_sent(leases->tables[lease->worker].page, lease, how);
 }
 
+// What nobody has begun, for the door.
+static void gather_unbegun(struct od_leases *leases, struct od_lease *lease, enum od_return how)
+{
+    bool goes_on = how == OD_RETURN_UNTOUCHED || how == OD_RETURN_FAILED;
+    if (!goes_on || !is_first(flags_of(leases, lease)))
+        forget_bytes(leases, lease);
+    leases->bytes -= lease->returned.bytes.size;
+    od_list_remove(&lease->asking);
+    if (goes_on)
+        od_unbegun_read(leases->tables[lease->worker].page, lease->place, &lease->returned.bytes);
+}
+
 static void give_back(struct od_leases *leases, struct od_lease *lease, enum od_return how)
 {
-    if (how != OD_RETURN_UNTOUCHED)
-        forget_bytes(leases, lease);
+    gather_unbegun(leases, lease, how);
     struct od_returned returned = lease->returned;
     returned.how = how;
-    leases->bytes -= returned.bytes.size;
+    if (how == OD_RETURN_AT_REST)
+        returned.times = 0;
     od_bytes_init(&lease->returned.bytes);
     returned.fd = end(leases, lease);
     if (how == OD_RETURN_LEFT)

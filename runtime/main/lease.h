@@ -5,14 +5,15 @@
 // until the worker has let go. How far a request has come stands on the worker's page
 // (link/worker_page.h) and costs no message. When the worker ends, a connection
 //
-//   whose request was not touched           goes back to the door with all that main has read
+//   whose request has not begun             goes back to the door with all that was read of it
 //   that is between two requests            goes back to the door and is read there
-//   whose request was read or has begun     is answered 503, and stays if nothing is behind it
+//   whose request has begun                 is answered 503, and then as those above
 //   of whose answer a part has left         is cut: nobody knows what was to follow
 //
-// so no client is left without a word, and nothing that has begun begins anew. What main has read
-// is forgotten soon after the request began; beyond OD_LEASE_BYTES_MAX it is not kept at all, and
-// such a request is answered 503.
+// so no client is left without a word, and nothing that has begun begins anew. What was read is
+// what main had read, which it forgets soon after that request began, and what the worker has read
+// since and not begun (link/unbegun.h). Main keeps no more than OD_LEASE_BYTES_MAX of it; beyond
+// that, such a request is answered 503.
 //
 // Process: main. Owner: embedded in the server; descriptors belong to the leases.
 

@@ -15,6 +15,10 @@
 #define OD_LISTEN_BACKLOG 4096 // The system may cut it: net.core.somaxconn.
 #define OD_ACCEPT_RETRY_MS 100 // When there were no descriptors left.
 
+#define OD_TLS_RESTART_MS 200       // From the end of the process for TLS to the next one.
+#define OD_TLS_END_WAIT_MS_MAX 3000 // For it to end with the program; then SIGKILL.
+#define OD_TLS_END_LOOK_MS 5
+
 #define OD_LEASE_BYTES_MAX (16u << 20) // Of requests that were handed over and have not begun.
 #define OD_LEASE_FORGET_MS 1000        // How often main looks which of them have.
 #define OD_LEASE_TRIES_MAX 3           // Workers that may end before they begin a request: 503.
@@ -22,7 +26,8 @@
 
 #define OD_LINK_WAITING_BYTES_MAX (4u << 20) // A worker behind more is given no new connections.
 
-#define OD_DRY_RUN_MS_MAX 5000 // A script that is not loaded by then never will be.
+#define OD_DRY_RUN_MS_MAX 5000    // A script that is not loaded by then never will be.
+#define OD_SUCCESSOR_MS_MAX 15000 // A program that has not said by then whether it can take over.
 #define OD_RELOAD_LOAD_MS_MAX                                                                      \
     10000                    // The same in a worker, after a dry run went well: it is killed.
 #define OD_WATCH_LOOK_MS 5   // From the first news of a directory to a look at its files.
@@ -44,10 +49,13 @@
 #define OD_TURN_ASKED_MS 2000 // A worker that has taken no turn for so long is asked for one.
 #define OD_STILL_MS_MIN 2000  // It may take so long, or --event-limit-ms if that is longer.
 
-#define OD_LOAD_MS_MAX 30000         // From the start of a worker to READY or LOAD_FAILED.
-#define OD_DRAIN_MS_MAX 10000        // From SIGTERM to the end of the last worker; then SIGKILL.
-#define OD_RESTART_MS_MIN 100        // Before a worker is replaced a second time; doubles,
-#define OD_RESTART_MS_MAX 5000       // up to this,
+#define OD_LOAD_MS_MAX 30000   // From the start of a worker to READY or LOAD_FAILED.
+#define OD_DRAIN_MS_MAX 10000  // From SIGTERM to the end of the last worker; then SIGKILL.
+#define OD_CALM_MS_MAX 20000   // Before a worker hands over: so long what runs may end in peace.
+#define OD_LEAVE_MS_MAX 5000   // For what runs to end, in a worker that hands over; then it is cut.
+#define OD_LEAVE_LATE_MS 5000  // Beyond that; then SIGKILL.
+#define OD_RESTART_MS_MIN 100  // Before a worker is replaced a second time; doubles,
+#define OD_RESTART_MS_MAX 5000 // up to this,
 #define OD_NUMBERS_A_MS_MAX 16384ull // No worker needs more for its sockets, tasks and calls.
 #define OD_RESTART_CALM_MS 10000     // and starts anew after a life of this length.
 #define OD_STARTS_AWAITED_MAX 3      // After so many failed starts no request waits for a worker.

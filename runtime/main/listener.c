@@ -151,6 +151,19 @@ enum od_exit od_listeners_open(struct od_listeners *listeners, const struct od_a
     return refuse(address, option, error, err);
 }
 
+bool od_listeners_join(struct od_listeners *listeners, struct od_listeners *others,
+                       struct od_error *err)
+{
+    if (listeners->count + others->count > OD_LISTENERS_MAX) {
+        od_listeners_close(others);
+        return od_error_set(err, "there are more than %d addresses to listen on", OD_LISTENERS_MAX);
+    }
+    for (size_t i = 0; i < others->count; i++)
+        listeners->fds[listeners->count++] = others->fds[i];
+    listeners->tls_port = others->port;
+    return true;
+}
+
 void od_listeners_close(struct od_listeners *listeners)
 {
     for (size_t i = 0; i < listeners->count; i++)

@@ -18,7 +18,8 @@
 struct od_listeners {
     int fds[OD_LISTENERS_MAX];
     size_t count;
-    uint16_t port; // The one that was chosen, when 0 was asked for.
+    uint16_t port;     // The one that was chosen, when 0 was asked for;
+    uint16_t tls_port; // and of those that joined.
 };
 
 // Binds and listens at what [option] says; clients can connect from now on and wait in the backlog.
@@ -26,6 +27,9 @@ struct od_listeners {
 OD_MUST_CHECK enum od_exit od_listeners_open(struct od_listeners *listeners,
                                              const struct od_address *address, const char *option,
                                              struct od_error *err);
+// Takes all of [others], where TLS is spoken. False: there are too many, and they are closed.
+OD_MUST_CHECK bool od_listeners_join(struct od_listeners *listeners, struct od_listeners *others,
+                                     struct od_error *err);
 void od_listeners_close(struct od_listeners *listeners);
 
 // "http://127.0.0.1:8787": where a person can try it.

@@ -31,6 +31,12 @@ static void on_reload_asked(void *owner)
     who->events->reload(who->owner, NULL);
 }
 
+static void on_upgrade_asked(void *owner)
+{
+    const struct od_operator *who = owner;
+    who->events->upgrade(who->owner, NULL, (od_slice){NULL, 0});
+}
+
 // Like Ctrl-C: the second one is not so patient.
 static void on_quit(void *owner)
 {
@@ -46,7 +52,7 @@ static const struct od_keystroke keys[] = {
 };
 
 static const struct od_signals_events signals_events = {on_stop_asked, on_kill_asked,
-                                                        on_reload_asked};
+                                                        on_reload_asked, on_upgrade_asked};
 
 // --- The control socket --------------------------------------------------------------------------
 
@@ -100,6 +106,22 @@ static void answer_settle(void *owner, struct od_control_question *question, od_
         od_control_answer(question, false, OD_SLICE("this program was not started for tests\n"));
 }
 
+// It starts whatever program is named, so not by what came over a network.
+static void answer_upgrade(void *owner, struct od_control_question *question, od_slice program)
+{
+    const struct od_operator *who = owner;
+    if (od_control_is_here(question))
+        who->events->upgrade(who->owner, question, program);
+    else
+        od_control_answer(question, false, OD_SLICE("say it on the machine: open-do upgrade\n"));
+}
+
+static void answer_restart(void *owner, struct od_control_question *question, od_slice number)
+{
+    const struct od_operator *who = owner;
+    who->events->restart(who->owner, question, number);
+}
+
 // The answer first: what is stopped may be everything.
 static void answer_drain(void *owner, struct od_control_question *question, od_slice rest)
 {
@@ -130,15 +152,18 @@ static void answer_log(void *owner, struct od_control_question *question, od_sli
     who->events->log(who->owner, question, after);
 }
 
-static const struct od_control_command control_commands[] = {{"status", answer_status, false},
-                                                             {"reload", answer_reload, false},
-                                                             {"metrics", answer_metrics, false},
-                                                             {"drain", answer_drain, false},
-                                                             {"settle", answer_settle, false},
-                                                             {"call", answer_call, true},
-                                                             {"inspect", answer_inspect, true},
-                                                             {"log", answer_log, true},
-                                                             {NULL, NULL, false}};
+static const struct od_control_command control_commands[] = {
+    {"status", answer_status, false},
+    {"reload", answer_reload, false},
+    {"metrics", answer_metrics, false},
+    {"drain", answer_drain, false},
+    {"settle", answer_settle, false},
+    {"call", answer_call, true},
+    {"inspect", answer_inspect, true},
+    {"log", answer_log, true},
+    {"upgrade", answer_upgrade, false},
+    {"restart-worker", answer_restart, false},
+    {NULL, NULL, false}};
 
 void od_operator_ask(struct od_operator *who, struct od_control_question *question, od_slice name,
                      od_slice rest)
@@ -161,11 +186,16 @@ void od_operator_open(struct od_operator *who, struct od_loop *loop,
     od_signals_open(&who->signals, &loop->uv, &signals_events, who);
 }
 
-void od_operator_listen(struct od_operator *who, const char *data_dir)
+int od_operator_fd(const struct od_operator *who)
+{
+    return od_control_fd(&who->control);
+}
+
+void od_operator_listen(struct od_operator *who, const char *data_dir, int fd)
 {
     struct od_error err;
     void *owner = who;
-    if (!od_control_open(&who->control, who->loop, data_dir, control_commands, owner, &err))
+    if (!od_control_open(&who->control, who->loop, data_dir, fd, control_commands, owner, &err))
         od_log(OD_LOG_WARN, NULL, "%s: open-do status, reload and what looks inside will not work",
                err.text);
 }

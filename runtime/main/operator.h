@@ -27,6 +27,13 @@ struct od_operator_events {
     void (*metrics)(void *owner, struct od_control_question *question);
     void (*settle)(void *owner, struct od_control_question *question); // Of `open-do test`.
 
+    // Another program is to take over: which, or empty: the file this one was started from.
+    // [question] NULL: nobody waits.
+    void (*upgrade)(void *owner, struct od_control_question *question, od_slice program);
+
+    // A worker is to be replaced: which, in digits.
+    void (*restart)(void *owner, struct od_control_question *question, od_slice number);
+
     // For an object, or about those of a worker (inquiry.h).
     void (*call)(void *owner, struct od_control_question *question, od_slice call);
     void (*inspect)(void *owner, struct od_control_question *question, od_slice body);
@@ -48,8 +55,9 @@ struct od_operator {
 void od_operator_open(struct od_operator *who, struct od_loop *loop,
                       const struct od_operator_events *events, void *owner);
 
-// questions from here on, in [data_dir]. One can serve without them.
-void od_operator_listen(struct od_operator *who, const char *data_dir);
+// questions from here on, in [data_dir], at [fd] if that is one. One can serve without them.
+void od_operator_listen(struct od_operator *who, const char *data_dir, int fd);
+int od_operator_fd(const struct od_operator *who); // Where they come in; -1: nowhere.
 
 // The same question from elsewhere than the control socket: [name] and what would follow it there.
 void od_operator_ask(struct od_operator *who, struct od_control_question *question, od_slice name,

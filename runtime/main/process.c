@@ -58,6 +58,7 @@ OD_NORETURN static void become_worker(char **argv, char **environment,
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
+    signal(SIGUSR2, SIG_IGN);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -141,6 +142,13 @@ bool od_process_spawn(struct od_process *process, const struct od_options *optio
     if (inherited.env_fd >= 0)
         close(inherited.env_fd);
     return ok;
+}
+
+void od_process_adopt(struct od_process *process, int number)
+{
+    OD_ASSERT(process->pid == 0);
+    OD_ASSERT(number > 0);
+    process->pid = process->last_pid = number;
 }
 
 void od_process_kill(const struct od_process *process)

@@ -20,6 +20,7 @@
 // In place of the number of a worker: a process that only tries the script (main/dry_run.h).
 #define OD_CHILD_DRY_RUN 1000000
 #define OD_CHILD_ADMIN 1000001 // The admin process (main/admin_listener.h).
+#define OD_CHILD_TLS 1000002   // The process in which TLS ends (main/tls_process.h).
 
 struct od_child_args { // What a process is given.
     uint32_t index;    // Of the worker, OD_CHILD_DRY_RUN or OD_CHILD_ADMIN.
@@ -38,6 +39,9 @@ OD_MUST_CHECK bool od_process_spawn(struct od_process *process, const struct od_
                                     const struct od_child_args *args, struct od_error *err);
 
 void od_process_kill(const struct od_process *process); // SIGKILL; it is there until it is reaped.
+
+// One that the program before has started (takeover.h).
+void od_process_adopt(struct od_process *process, int number);
 
 // True when it has ended, with waitpid's [status]; it is not there any more.
 OD_MUST_CHECK bool od_process_reap(struct od_process *process, int *status);

@@ -99,3 +99,39 @@ void od_quarantine_each(const struct od_quarantine *quarantine, uint32_t worker,
             visit(owner, quarantined, quarantined->until_ms - now_ms);
     }
 }
+
+void od_quarantine_put(const struct od_quarantine *quarantine, struct od_bytes *bytes)
+{
+    for (uint32_t i = 0; i < quarantine->size; i++) {
+        const struct od_quarantined *each = &quarantine->all[i];
+        od_bytes_put(bytes, each->id, sizeof each->id);
+        od_bytes_put_u32(bytes, each->worker);
+        od_bytes_put_u32(bytes, each->count);
+        od_bytes_put_u32(bytes, each->closes);
+        od_bytes_put_u64(bytes, (uint64_t)each->last_ms);
+        od_bytes_put_u64(bytes, (uint64_t)each->refused_ms);
+        od_bytes_put_u64(bytes, (uint64_t)each->until_ms);
+        od_bytes_put_string(bytes, od_slice_of(each->why));
+    }
+}
+
+bool od_quarantine_take(struct od_quarantine *quarantine, struct od_cursor *cursor)
+{
+    while (!od_cursor_at_end(cursor) && quarantine->size < OD_QUARANTINED_MAX) {
+        struct od_quarantined *each = &quarantine->all[quarantine->size];
+        od_slice id = od_cursor_bytes(cursor, sizeof each->id);
+        each->worker = od_cursor_u32(cursor);
+        each->count = od_cursor_u32(cursor);
+        each->closes = od_cursor_u32(cursor);
+        each->last_ms = (od_time_ms)od_cursor_u64(cursor);
+        each->refused_ms = (od_time_ms)od_cursor_u64(cursor);
+        each->until_ms = (od_time_ms)od_cursor_u64(cursor);
+        od_slice why = od_cursor_string(cursor);
+        if (cursor->failed)
+            return false;
+        memcpy(each->id, id.at, sizeof each->id);
+        snprintf(each->why, sizeof each->why, "%.*s", (int)why.size, why.at);
+        quarantine->size++;
+    }
+    return !cursor->failed;
+}

@@ -19,6 +19,7 @@
 
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/cursor.h"
 #include "link/worker_page.h"
 
 #define OD_QUARANTINED_MAX 64 // Remembered at once; the one blamed longest ago makes room.
@@ -46,6 +47,10 @@ const struct od_quarantined *od_quarantine_add(struct od_quarantine *quarantine,
 
 // It is not told any more of sockets that were closed.
 bool od_quarantined_hears_no_close(const struct od_quarantined *quarantined);
+
+// For the next program (takeover.h).
+void od_quarantine_put(const struct od_quarantine *quarantine, struct od_bytes *bytes);
+OD_MUST_CHECK bool od_quarantine_take(struct od_quarantine *quarantine, struct od_cursor *cursor);
 
 // Calls [visit] for the objects of [worker] that are refused for [left_ms] more.
 void od_quarantine_each(const struct od_quarantine *quarantine, uint32_t worker,

@@ -48,8 +48,14 @@ static bool has_sent(const struct od_kept *kept, uint64_t bytes)
 static void decide(struct od_kept *kept, const struct od_worker_page *page)
 {
     OD_ASSERT(kept->place < OD_PAGE_SOCKETS_MAX);
-    uint8_t flags = __atomic_load_n(&page->flags[kept->place], __ATOMIC_ACQUIRE);
+    bool is_moving = kept->is_moving;
+    kept->is_moving = false;
+    if (page == NULL)
+        return;
     kept->answered_ms = page->answered_ms[kept->place];
+    if (is_moving)
+        return;
+    uint8_t flags = __atomic_load_n(&page->flags[kept->place], __ATOMIC_ACQUIRE);
     bool is_half = (flags & OD_PAGE_SENDING) != 0 && !has_sent(kept, page->sent[kept->place]);
     if (kept->code == 0 && (is_half || (flags & OD_PAGE_CLOSING) != 0))
         kept->code = code_cut;
@@ -106,7 +112,6 @@ static void reset_place(struct od_recovery_place *place, struct od_child *child)
 void od_recovery_begin(struct od_recovery *recovery, struct od_child *child)
 {
     OD_ASSERT(child->index < recovery->place_count);
-    OD_ASSERT(child->page != NULL);
     struct od_recovery_place *place = &recovery->places[child->index];
     struct gathering gathering = {recovery, place, child->page};
     reset_place(place, child);

@@ -47,7 +47,8 @@ void od_recovery_init(struct od_recovery *recovery, struct od_loop *loop, struct
                       struct od_connection_limit *connection_limit, uint32_t worker_count);
 void od_recovery_deinit(struct od_recovery *recovery);
 
-// [child] has ended, its page can still be read: decides what becomes of its sockets.
+// [child] has ended, its page can still be read: decides what becomes of its sockets. Without a
+// page it was of another program, which has decided it (takeover.h).
 void od_recovery_begin(struct od_recovery *recovery, struct od_child *child);
 
 // Its replacement listens: refusals and objects go first, then the sockets, then RESTORED.

@@ -42,7 +42,7 @@ static void move_to(struct od_reload *reload, enum od_reload_state state)
 {
     static const bool may_move[OD_RELOAD_STOPPED + 1][OD_RELOAD_STOPPED + 1] = {
         [OD_RELOAD_STARTING] = {[OD_RELOAD_IDLE] = true},
-        [OD_RELOAD_IDLE] = {[OD_RELOAD_TRYING] = true},
+        [OD_RELOAD_IDLE] = {[OD_RELOAD_TRYING] = true, [OD_RELOAD_STARTING] = true},
         [OD_RELOAD_TRYING] = {[OD_RELOAD_TRYING] = true, [OD_RELOAD_JUDGED] = true},
         [OD_RELOAD_JUDGED] =
             {[OD_RELOAD_TRYING] = true, [OD_RELOAD_LOADING] = true, [OD_RELOAD_IDLE] = true},
@@ -167,6 +167,8 @@ static void take_version(struct od_reload *reload)
 {
     struct od_verdict verdict = next_verdict(reload);
     reload->version++;
+    od_bytes_clear(&reload->served);
+    od_bytes_put_slice(&reload->served, od_bytes_slice(&reload->next));
     od_bytes_clear(&reload->required);
     od_bytes_clear(&reload->files);
     od_bytes_put_slice(&reload->files, verdict.files);
@@ -482,6 +484,34 @@ void od_reload_start(struct od_reload *reload)
     od_dry_run_start(&reload->dry_run);
 }
 
+void od_reload_put(const struct od_reload *reload, struct od_bytes *bytes)
+{
+    od_bytes_put_u32(bytes, reload->version);
+    od_bytes_put_string(bytes, od_bytes_slice(&reload->required));
+    od_bytes_put_slice(bytes, od_bytes_slice(&reload->served));
+}
+
+bool od_reload_take(struct od_reload *reload, struct od_cursor *cursor)
+{
+    struct od_verdict verdict;
+    uint32_t version = od_cursor_u32(cursor);
+    od_slice required = od_cursor_string(cursor);
+    if (!od_verdict_read(cursor, &verdict) || !verdict.ok || version == 0)
+        return false;
+    od_verdict_put(&reload->next, &verdict);
+    verdict = next_verdict(reload);
+    reload->version = version - 1;
+    begin_first(reload, &verdict);
+    od_reload_looked_at(reload, required);
+    return true;
+}
+
+void od_reload_hold(struct od_reload *reload)
+{
+    move_to(reload, OD_RELOAD_STARTING);
+    od_dry_run_rest(&reload->dry_run);
+}
+
 void od_reload_open(struct od_reload *reload)
 {
     enum od_reload_wish wish = reload->next_wish;
@@ -505,6 +535,7 @@ void od_reload_close(struct od_reload *reload)
     od_reload_stop(reload);
     od_dry_run_close(&reload->dry_run);
     od_watch_close(&reload->watch);
+    od_bytes_deinit(&reload->served);
     od_bytes_deinit(&reload->files);
     od_bytes_deinit(&reload->required);
     od_bytes_deinit(&reload->next);

@@ -3,7 +3,7 @@
 //            asked           judged           well          all workers have loaded it
 //     IDLE ────────► TRYING ────────► JUDGED ───────► LOADING ───────► SWITCHING ───────► IDLE
 //      ▲               ▲                │ │              │ one has not:     SWITCH to all
-//   STARTING           └── asked again ─┘ └─ not well    └─► DISCARD to all, IDLE
+//   STARTING (held)    └── asked again ─┘ └─ not well    └─► DISCARD to all, IDLE
 //   the first trial                          ───► IDLE
 //
 // From each of them to STOPPED, when the program ends.
@@ -31,7 +31,7 @@
 #include "main/watch.h"
 
 enum od_reload_state {
-    OD_RELOAD_STARTING, // The first trial, and until all workers serve what came of it.
+    OD_RELOAD_STARTING, // The first trial, and until all workers serve what came of it; or held.
     OD_RELOAD_IDLE,
     OD_RELOAD_TRYING,
     OD_RELOAD_JUDGED, // The verdict is in [next], and the files are not quiet yet.
@@ -71,7 +71,8 @@ struct od_reload {
     void *owner;
     enum od_reload_state state;
     uint32_t version;         // The one that is served; 0: none yet.
-    struct od_bytes files;    // Of it.
+    struct od_bytes served;   // The verdict on it, from `ok` on,
+    struct od_bytes files;    // and its files.
     struct od_bytes required; // Further ones that its running code has asked for.
     struct od_bytes next;     // From JUDGED on: the verdict on the next version, from `ok` on.
     bool *is_loading;         // By index of the worker, whether it has yet to answer.
@@ -94,8 +95,12 @@ void od_reload_init(struct od_reload *reload, struct od_loop *loop,
 void od_reload_close(struct od_reload *reload);
 
 void od_reload_start(struct od_reload *reload); // The first trial.
-void od_reload_open(struct od_reload *reload);  // All workers are ready: reloads may come.
-void od_reload_stop(struct od_reload *reload);  // The program ends: no more of them.
+// In its place: what od_reload_put has put in the program before is served as it was.
+OD_MUST_CHECK bool od_reload_take(struct od_reload *reload, struct od_cursor *cursor);
+void od_reload_put(const struct od_reload *reload, struct od_bytes *bytes);
+void od_reload_open(struct od_reload *reload); // All workers are ready: reloads may come.
+void od_reload_hold(struct od_reload *reload); // Until it is opened again, none may.
+void od_reload_stop(struct od_reload *reload); // The program ends: no more of them.
 
 // Loads the script anew, by the wish of a person; since the files may have changed, or not.
 // [asker] may be NULL. Ignored, with a line in the log, after od_reload_stop.

@@ -1,5 +1,6 @@
 #include "main/server.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +11,8 @@
 #include "main/notify.h"
 #include "main/operator.h"
 #include "main/server_inner.h"
+#include "main/takeover.h"
+#include "main/upgrade.h"
 #include "main/worker_messages.h"
 
 // Stopping
@@ -24,7 +27,7 @@ void od_server_stop(struct od_server *server, enum od_exit exit)
     server->state = OD_SERVER_STOPPING;
     od_notify(OD_NOTIFY_STOPPING);
     server->exit = exit;
-    od_door_close(&server->door);
+    od_door_leave(&server->door);
     od_reload_stop(&server->reload);
     od_alarm_clock_stop(&server->alarm_clock);
     // Workers that have not served yet owe nobody anything.
@@ -44,6 +47,7 @@ static void stop_unless_serving(struct od_server *server)
 static void on_stopped(void *owner)
 {
     struct od_server *server = owner;
+    od_door_close(&server->door);
     server->state = OD_SERVER_OVER;
 }
 
@@ -80,79 +84,19 @@ static enum od_admission on_admit(void *owner, const struct od_arrival *arrival,
     uint32_t place = od_leases_add(&server->leases, child, arrival, bytes);
     size_t mark = od_link_begin(&child->link, OD_KIND_CONNECTION, arrival->fd);
     od_bytes_put_u32(&child->link.out, place);
+    od_bytes_put_u8(&child->link.out, arrival->is_tls);
     od_bytes_put_string(&child->link.out, od_slice_of(arrival->peer));
     od_bytes_put_slice(&child->link.out, bytes);
     od_link_end(&child->link, mark);
     return OD_ADMISSION_TAKEN;
 }
 
-static const struct od_door_events door_events = {on_admit};
-
-// The disk
-
-static void on_durable(void *owner, uint32_t source, od_seq seq)
+static int on_wrap(void *owner, int fd)
 {
-    struct od_server *server = owner;
-    struct od_child *child = od_supervisor_by_source(&server->supervisor, source);
-    if (child != NULL)
-        child->durable = seq;
+    return od_tls_process_wrap(&((struct od_server *)owner)->tls, fd);
 }
 
-static void on_applied(void *owner, uint32_t source, od_seq seq)
-{
-    struct od_server *server = owner;
-    struct od_child *child = od_supervisor_by_source(&server->supervisor, source);
-    if (child != NULL)
-        child->applied = seq;
-}
-
-static void on_failed(void *owner, uint32_t source, uint32_t generation, od_seq first_seq,
-                      const char *why)
-{
-    struct od_server *server = owner;
-    struct od_child *child = od_supervisor_by_source(&server->supervisor, source);
-    if (child == NULL || !child->has_link)
-        return;
-    od_supervisor_put_watermarks(child); // They came before.
-    size_t mark = od_link_begin(&child->link, OD_KIND_COMMIT_FAILED, -1);
-    od_bytes_put_u32(&child->link.out, generation);
-    od_bytes_put_u64(&child->link.out, first_seq);
-    od_bytes_put_string(&child->link.out, od_slice_of(why));
-    od_link_end(&child->link, mark);
-}
-
-static void on_forgotten(void *owner, uint32_t source)
-{
-    struct od_server *server = owner;
-    od_supervisor_vacate(&server->supervisor, source);
-}
-
-static void on_alarm(void *owner, int64_t due_ms)
-{
-    struct od_server *server = owner;
-    od_alarm_clock_set(&server->alarm_clock, due_ms);
-}
-
-static void on_stalled(void *owner, const char *why)
-{
-    const struct od_server *server = owner;
-    od_log(OD_LOG_WARN, NULL,
-           "%s/data.mdb cannot take what its journal has: %s; it is tried again, and writes wait "
-           "until then",
-           server->options->data_dir, why);
-}
-
-// To go on would be to answer from what nobody will find again.
-static void on_lost(void *owner, const char *why)
-{
-    struct od_server *server = owner;
-    od_log(OD_LOG_ERROR, NULL, "open-do ends, for it cannot write to %s any more: %s",
-           server->options->data_dir, why);
-    od_server_stop(server, OD_EXIT_WRONG);
-}
-
-static const struct od_committer_events committer_events = {
-    on_durable, on_applied, on_failed, on_forgotten, on_stalled, on_lost, on_alarm};
+static const struct od_door_events door_events = {on_admit, on_wrap};
 
 static bool on_message(void *owner, struct od_child *child, enum od_kind kind, od_slice body,
                        int fd)
@@ -231,6 +175,23 @@ static void greet(struct od_server *server)
     od_operator_greet(&server->operator, banner);
 }
 
+static void report_takeover(struct od_server *server)
+{
+    char text[256];
+    struct od_takeover *takeover = server->takeover;
+    int size =
+        snprintf(text, sizeof text,
+                 "open-do %s has taken over from %.*s: %zu WebSockets kept, nobody was "
+                 "served for %d ms\n",
+                 OD_VERSION, (int)takeover->version.size, takeover->version.at,
+                 server->keeper.kept.size, (int)(od_clock_monotonic_ms() - takeover->since_ms));
+    od_log(OD_LOG_INFO, NULL, "%.*s", size - 1, text);
+    if (takeover->asker_fd >= 0)
+        od_control_answer_at(takeover->asker_fd, true, (od_slice){text, (size_t)size});
+    od_takeover_deinit(takeover);
+    server->takeover = NULL;
+}
+
 static void serve(struct od_server *server)
 {
     OD_ASSERT(server->state == OD_SERVER_STARTING);
@@ -238,6 +199,8 @@ static void serve(struct od_server *server)
     char *url = server->status.url;
     od_listeners_url(&server->door.listeners, &options->listen, url, sizeof server->status.url);
     server->state = OD_SERVER_SERVING;
+    if (server->takeover != NULL)
+        od_takeover_adopt_arrivals(server, server->takeover);
     od_door_open(&server->door);
     od_reload_open(&server->reload);
     od_alarm_clock_start(&server->alarm_clock);
@@ -252,6 +215,24 @@ static void serve(struct od_server *server)
     if (server->admin.is_open)
         od_log(OD_LOG_INFO, NULL, "admin at %s (its token is in %s/%s)", server->admin.url,
                options->data_dir, OD_ADMIN_TOKEN_NAME);
+    if (options->has_tls)
+        od_log(OD_LOG_INFO, NULL, "TLS on port %u", server->door.listeners.tls_port);
+    if (server->takeover != NULL)
+        report_takeover(server);
+}
+
+static void serve_when_ready(struct od_server *server)
+{
+    bool all_are_ready =
+        od_supervisor_ready_count(&server->supervisor) == server->options->workers &&
+        (!server->options->has_tls || server->tls.is_ready);
+    if (server->state == OD_SERVER_STARTING && all_are_ready)
+        serve(server);
+}
+
+static void on_tls_ready(void *owner)
+{
+    serve_when_ready(owner);
 }
 
 static void on_ready(void *owner, struct od_child *child)
@@ -264,9 +245,13 @@ static void on_ready(void *owner, struct od_child *child)
 static void report_back(struct od_server *server, const struct od_child *child)
 {
     size_t given, closed;
+    char text[128];
     od_recovery_count(&server->recovery, child, &given, &closed);
-    od_log(OD_LOG_INFO, NULL, "worker %u is back after %d ms, %zu sockets given back, %zu closed",
-           child->index, (int)(od_clock_monotonic_ms() - child->ended_ms), given, closed);
+    int size = snprintf(
+        text, sizeof text, "worker %u is back after %d ms, %zu sockets given back, %zu closed\n",
+        child->index, (int)(od_clock_monotonic_ms() - child->ended_ms), given, closed);
+    od_log(OD_LOG_INFO, NULL, "%.*s", size - 1, text);
+    od_restarts_back(&server->restarts, child, (od_slice){text, (size_t)size});
 }
 
 void od_server_worker_back(struct od_server *server, struct od_child *child)
@@ -274,9 +259,14 @@ void od_server_worker_back(struct od_server *server, struct od_child *child)
     od_supervisor_admit(child);
     if (server->state == OD_SERVER_SERVING)
         report_back(server, child);
-    else if (server->state == OD_SERVER_STARTING &&
-             od_supervisor_ready_count(&server->supervisor) == server->options->workers)
-        serve(server);
+    else
+        serve_when_ready(server);
+}
+
+static void on_tls_failed(void *owner, od_slice why)
+{
+    fprintf(stderr, "open-do: %.*s\n", (int)why.size, why.at);
+    stop_unless_serving(owner);
 }
 
 // After a dry run went well; a mistake in the script does not get here.
@@ -294,7 +284,7 @@ static void on_load_failed(void *owner, struct od_child *child, od_slice why)
 static void report_end(struct od_server *server, struct od_child *child,
                        const struct od_ending *how)
 {
-    if (child->has_load_failed || server->state >= OD_SERVER_STOPPING)
+    if (child->has_load_failed || how->is_planned || server->state >= OD_SERVER_STOPPING)
         return;
     od_log(OD_LOG_ERROR, NULL,
            server->state == OD_SERVER_STARTING
@@ -359,8 +349,18 @@ static void on_ended(void *owner, struct od_child *child, const struct od_ending
     od_committer_forget(server->committer, child->source);
 }
 
-static const struct od_supervisor_events supervisor_events = {on_born,    on_ready, on_load_failed,
-                                                              on_message, on_ended, on_stopped};
+static void on_calm(void *owner, struct od_child *child)
+{
+    od_restarts_calm(&((struct od_server *)owner)->restarts, child);
+}
+
+static void on_left(void *owner)
+{
+    od_upgrade_left(((struct od_server *)owner)->upgrade);
+}
+
+static const struct od_supervisor_events supervisor_events = {
+    on_born, on_ready, on_load_failed, on_message, on_ended, on_stopped, on_calm, on_left};
 
 // From the first open to the last close
 
@@ -372,28 +372,34 @@ static void init(struct od_server *server, const struct od_options *options)
     od_metrics_init(&server->metrics, options->workers);
 }
 
+static enum od_exit listen_all(struct od_server *server, struct od_error *err)
+{
+    const struct od_options *options = server->options;
+    enum od_exit exit = od_door_listen(&server->door, &options->listen, "--listen", err);
+    if (exit == OD_EXIT_CLEAN && options->has_tls)
+        exit = od_door_listen_tls(&server->door, &options->tls_listen, "--tls-listen", err);
+    return exit;
+}
+
+// Listeners are handed over by the program before, if there was one.
 static enum od_exit open_all(struct od_server *server, struct od_error *err)
 {
     const struct od_options *options = server->options;
-    uv_loop_t *uv = &server->loop.uv;
-    enum od_committer_opening opening = od_committer_open(&server->committer, uv, options->data_dir,
-                                                          &committer_events, server, err);
-    if (opening != OD_COMMITTER_OPEN) // A script that starts servers wants a number.
-        return opening == OD_COMMITTER_IN_USE ? OD_EXIT_IN_USE : OD_EXIT_WRONG;
-    struct od_store_files files;
-    od_committer_files(server->committer, &files);
-    _Static_assert(sizeof files == sizeof server->supervisor.files, "one page tells the other");
-    memcpy(server->supervisor.files, &files, sizeof files);
-    od_operator_listen(&server->operator, options->data_dir);
-    enum od_exit exit = od_door_listen(&server->door, &options->listen, "--listen", err);
+    const struct od_takeover *takeover = server->takeover;
+    enum od_exit exit = od_server_open_disk(server, takeover == NULL ? -1 : takeover->lock_fd, err);
+    if (exit != OD_EXIT_CLEAN)
+        return exit;
+    od_operator_listen(&server->operator, options->data_dir,
+                       takeover == NULL ? -1 : takeover->control_fd);
+    if (takeover == NULL)
+        exit = listen_all(server, err);
     if (exit == OD_EXIT_CLEAN)
         exit = od_admin_listener_open(&server->admin, err);
     if (exit != OD_EXIT_CLEAN)
         return exit;
-    if (!od_alarm_clock_open(&server->alarm_clock, options->data_dir, err) ||
-        !od_supervisor_start(&server->supervisor, err))
+    if (options->has_tls && !server->tls.has_link && !od_tls_process_start(&server->tls, err))
         return OD_EXIT_WRONG;
-    return OD_EXIT_CLEAN;
+    return od_supervisor_start(&server->supervisor, err) ? OD_EXIT_CLEAN : OD_EXIT_WRONG;
 }
 
 static void turn(struct od_server *server)
@@ -406,6 +412,7 @@ static void turn(struct od_server *server)
     // Once a turn: watermarks of several commits leave as one message.
     od_supervisor_flush(&server->supervisor);
     od_admin_listener_turn(&server->admin);
+    od_upgrade_turn(server->upgrade);
     od_log_settle(false);
 }
 
@@ -419,6 +426,8 @@ static void close_all(struct od_server *server)
     od_status_deinit(&server->status);
     od_inquiries_deinit(&server->inquiries);
     od_log_book_deinit(&server->log_book);
+    od_restarts_deinit(&server->restarts);
+    od_upgrade_close(server->upgrade);
     od_operator_hang_up(&server->operator);
     od_admin_listener_close(&server->admin);
     od_alarm_clock_deinit(&server->alarm_clock);
@@ -427,30 +436,25 @@ static void close_all(struct od_server *server)
     od_leases_deinit(&server->leases);
     od_recovery_deinit(&server->recovery);
     od_keeper_deinit(&server->keeper);
+    od_tls_process_close(&server->tls); // Last of those that have connections.
     od_door_deinit(&server->door);
     od_router_deinit(&server->router);
     od_metrics_deinit(&server->metrics);
     od_bytes_deinit(&server->namespaces);
     od_bytes_deinit(&server->watching);
     od_loop_deinit(&server->loop);
+    od_upgrade_free(server->upgrade);
     od_admin_listener_deinit(&server->admin);
 }
 
-enum od_exit od_server_run(const struct od_options *options)
+static void init_all(struct od_server *server)
 {
-    struct od_error err;
-    struct od_server *server = od_allocate(sizeof *server);
-    init(server, options);
-    if (!od_loop_init(&server->loop, &err)) {
-        fprintf(stderr, "open-do: %s\n", err.text);
-        free(server);
-        return OD_EXIT_WRONG;
-    }
-    struct od_loop *loop = &server->loop;
-    od_operator_open(&server->operator, loop, &od_server_operator_events, server);
-    od_admin_listener_init(&server->admin, loop, options, &server->operator);
+    const struct od_options *options = server->options;
+    od_operator_open(&server->operator, & server->loop, &od_server_operator_events, server);
+    od_admin_listener_init(&server->admin, &server->loop, options, &server->operator);
     od_door_init(&server->door, &server->loop, options, &door_events, server);
     od_leases_init(&server->leases, &server->door, options->workers);
+    od_tls_process_init(&server->tls, &server->loop, options, on_tls_ready, on_tls_failed, server);
     od_recovery_init(&server->recovery, &server->loop, &server->keeper,
                      &server->door.connection_limit, options->workers);
     od_supervisor_init(&server->supervisor, &server->loop, options, options->workers,
@@ -462,8 +466,40 @@ enum od_exit od_server_run(const struct od_options *options)
                    &server->door.connection_limit, options);
     od_inquiries_init(&server->inquiries, &server->loop, &server->supervisor, &server->router);
     od_log_book_init(&server->log_book, &server->loop, &server->supervisor);
-    od_reload_start(
-        &server->reload); // First of all: its process starts while this one opens files.
+    od_restarts_init(&server->restarts, &server->supervisor);
+    server->upgrade = od_upgrade_new(server);
+}
+
+// Signals may have been held back over the exec.
+static void begin(struct od_server *server)
+{
+    sigset_t none;
+    if (server->takeover == NULL) {
+        od_reload_start(&server->reload); // First of all: its process starts while this one opens
+        return;                           // files.
+    }
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    od_door_hold(&server->door);
+    od_takeover_adopt(server, server->takeover);
+    struct od_cursor cursor = od_cursor_of(server->takeover->sections[OD_TAKEOVER_SCRIPT]);
+    if (!od_reload_take(&server->reload, &cursor)) // As it was when it was tried.
+        od_reload_start(&server->reload);
+}
+
+static enum od_exit run(const struct od_options *options, struct od_takeover *takeover)
+{
+    struct od_error err;
+    struct od_server *server = od_allocate(sizeof *server);
+    init(server, options);
+    server->takeover = takeover;
+    if (!od_loop_init(&server->loop, &err)) {
+        fprintf(stderr, "open-do: %s\n", err.text);
+        free(server);
+        return OD_EXIT_WRONG;
+    }
+    init_all(server);
+    begin(server);
     enum od_exit exit = open_all(server, &err);
     if (exit != OD_EXIT_CLEAN) {
         fprintf(stderr, "open-do: %s\n", err.text);
@@ -475,5 +511,23 @@ enum od_exit od_server_run(const struct od_options *options)
     close_all(server);
     od_log_settle(true);
     free(server);
+    return exit;
+}
+
+enum od_exit od_server_run(const struct od_options *options)
+{
+    return run(options, NULL);
+}
+
+enum od_exit od_server_take_over(const struct od_options *options, int fd)
+{
+    struct od_takeover takeover;
+    struct od_error err;
+    enum od_exit exit = OD_EXIT_WRONG;
+    if (od_takeover_read(&takeover, fd, &err))
+        exit = run(options, &takeover);
+    else
+        fprintf(stderr, "open-do: %s\n", err.text);
+    od_takeover_deinit(&takeover);
     return exit;
 }

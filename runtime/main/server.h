@@ -20,4 +20,7 @@
 
 OD_MUST_CHECK enum od_exit od_server_run(const struct od_options *options);
 
+// The same in the place of another program, from the record at [fd] (takeover.h), which it takes.
+OD_MUST_CHECK enum od_exit od_server_take_over(const struct od_options *options, int fd);
+
 #endif

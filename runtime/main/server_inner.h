@@ -1,4 +1,5 @@
-// What the main process consists of, for server*.c, worker_messages.c and metrics_answer.c only.
+// What the main process consists of, for server*.c, worker_messages.c, metrics_answer.c, and what
+// hands it over (upgrade.c, takeover*.c) only.
 //
 // Process: main; Thread: the loop's. Owner: od_server_run, which allocates it and frees it.
 
@@ -16,10 +17,15 @@
 #include "main/operator.h"
 #include "main/recovery.h"
 #include "main/reload.h"
+#include "main/restart.h"
 #include "main/router.h"
 #include "main/status.h"
 #include "main/supervisor.h"
+#include "main/tls_process.h"
 #include "store/committer.h"
+
+struct od_takeover;
+struct od_upgrade;
 
 enum od_server_state {
     OD_SERVER_STARTING,
@@ -39,6 +45,9 @@ struct od_server {
     struct od_metrics metrics;
     struct od_inquiries inquiries;
     struct od_log_book log_book;
+    struct od_restarts restarts;
+    struct od_upgrade *upgrade;
+    struct od_takeover *takeover; // Until it serves; NULL: it began with nothing.
     struct od_supervisor supervisor;
     struct od_reload reload;
     struct od_keeper keeper;
@@ -47,6 +56,7 @@ struct od_server {
     struct od_router router;
     struct od_door door;
     struct od_leases leases;
+    struct od_tls_process tls;
     struct od_committer *committer;
     struct od_alarm_clock alarm_clock;
     bool alarms_are_due;        // More than could be rung in the last turn.
@@ -56,6 +66,10 @@ struct od_server {
 
 // A replaced worker has all that was given back to it, or a new one has begun: it takes work.
 void od_server_worker_back(struct od_server *server, struct od_child *child);
+
+// Opens the data directory; [lock_fd] as in od_committer_open.
+OD_MUST_CHECK enum od_exit od_server_open_disk(struct od_server *server, int lock_fd,
+                                               struct od_error *err);
 
 // Drains; while starting, ends at once. The first call decides with which [exit].
 void od_server_stop(struct od_server *server, enum od_exit exit);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "main/metrics_answer.h"
+#include "main/upgrade.h"
 
 static void on_stop_asked(void *owner)
 {
@@ -22,6 +23,7 @@ static void on_kill_asked(void *owner)
 
 static void on_reload_asked(void *owner, struct od_reload_asker *asker)
 {
+    od_tls_process_reload(&((struct od_server *)owner)->tls);
     od_reload_ask(&((struct od_server *)owner)->reload, asker);
 }
 
@@ -40,6 +42,23 @@ static void on_settle_asked(void *owner, struct od_control_question *question)
     od_status_ask_settled(&((struct od_server *)owner)->status, question);
 }
 
+static void on_upgrade_asked(void *owner, struct od_control_question *question, od_slice program)
+{
+    od_upgrade_ask(((struct od_server *)owner)->upgrade, question, program);
+}
+
+static void on_restart_asked(void *owner, struct od_control_question *question, od_slice number)
+{
+    struct od_server *server = owner;
+    if (server->state != OD_SERVER_SERVING || server->reload.state != OD_RELOAD_IDLE ||
+        od_upgrade_is_under_way(server->upgrade))
+        od_control_answer(question, false,
+                          OD_SLICE("no worker is replaced while the server starts, stops, loads "
+                                   "the script or is upgraded\n"));
+    else
+        od_restarts_ask(&server->restarts, question, number);
+}
+
 static void on_call_asked(void *owner, struct od_control_question *question, od_slice call)
 {
     od_inquiries_call(&((struct od_server *)owner)->inquiries, question, call);
@@ -56,5 +75,6 @@ static void on_inspect_asked(void *owner, struct od_control_question *question, 
 }
 
 const struct od_operator_events od_server_operator_events = {
-    on_stop_asked,   on_kill_asked, on_reload_asked,  on_status_asked, on_metrics_asked,
-    on_settle_asked, on_call_asked, on_inspect_asked, on_log_asked};
+    on_stop_asked,    on_kill_asked,    on_reload_asked,  on_status_asked,
+    on_metrics_asked, on_settle_asked,  on_upgrade_asked, on_restart_asked,
+    on_call_asked,    on_inspect_asked, on_log_asked};

@@ -21,10 +21,18 @@ static void on_reload(uv_signal_t *handle, int number)
     signals->events->reload(signals->owner);
 }
 
+static void on_upgrade(uv_signal_t *handle, int number)
+{
+    (void)number;
+    struct od_signals *signals = handle->data;
+    signals->events->upgrade(signals->owner);
+}
+
 static const struct {
     int number;
     uv_signal_cb happened;
-} kinds[OD_SIGNALS_COUNT] = {{SIGINT, on_stop}, {SIGTERM, on_stop}, {SIGHUP, on_reload}};
+} kinds[OD_SIGNALS_COUNT] = {
+    {SIGINT, on_stop}, {SIGTERM, on_stop}, {SIGHUP, on_reload}, {SIGUSR2, on_upgrade}};
 
 void od_signals_open(struct od_signals *signals, uv_loop_t *loop,
                      const struct od_signals_events *events, void *owner)

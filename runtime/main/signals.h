@@ -1,7 +1,8 @@
 // Signals: what the operator tells the running program by them.
 //
 // The first SIGINT or SIGTERM asks it to finish, the second to end at once. SIGHUP asks it to
-// reload the script. Signals arrive as events of the loop, so whoever is told may do anything.
+// reload the script, SIGUSR2 to let the file it was started from take over. Signals arrive as
+// events of the loop, so whoever is told may do anything.
 //
 // Process: main; workers ignore these signals (main/child.h). Owner: embedded; od_signals_close,
 // then the loop must run once more.
@@ -11,12 +12,13 @@
 
 #include <uv.h>
 
-#define OD_SIGNALS_COUNT 3
+#define OD_SIGNALS_COUNT 4
 
 struct od_signals_events {
     void (*stop)(void *owner); // Once.
     void (*kill)(void *owner);
     void (*reload)(void *owner);
+    void (*upgrade)(void *owner);
 };
 
 struct od_signals {

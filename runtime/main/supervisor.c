@@ -215,14 +215,23 @@ bool od_supervisor_start(struct od_supervisor *supervisor, struct od_error *err)
     return true;
 }
 
+static bool is_empty(const struct od_supervisor *supervisor)
+{
+    for (uint32_t i = 0; i < supervisor->child_count; i++) {
+        if (supervisor->children[i].state != OD_CHILD_ABSENT)
+            return false;
+    }
+    return true;
+}
+
 void od_supervisor_stop_when_empty(struct od_supervisor *supervisor)
 {
     check(supervisor);
-    if (!supervisor->is_stopping || supervisor->has_stopped)
+    if (supervisor->has_stopped || !is_empty(supervisor))
         return;
-    for (uint32_t i = 0; i < supervisor->child_count; i++) {
-        if (supervisor->children[i].state != OD_CHILD_ABSENT)
-            return;
+    if (!supervisor->is_stopping) {
+        supervisor->events->left(supervisor->owner);
+        return;
     }
     supervisor->has_stopped = true;
     od_loop_clear_timer(supervisor->loop, &supervisor->drain_timer);
@@ -240,6 +249,8 @@ static void on_drain_late(struct od_timer *timer)
 static void drain_child(struct od_child *child)
 {
     od_child_check(child);
+    if (child->state == OD_CHILD_LEAVING)
+        return; // It ends by itself.
     od_loop_clear_timer(child->supervisor->loop, &child->timer);
     if (child->state == OD_CHILD_READY || child->state == OD_CHILD_RESTORING) {
         size_t mark = od_link_begin(&child->link, OD_KIND_DRAIN, -1);
@@ -260,6 +271,71 @@ void od_supervisor_drain(struct od_supervisor *supervisor)
     for (uint32_t i = 0; i < supervisor->child_count; i++)
         drain_child(&supervisor->children[i]);
     od_supervisor_stop_when_empty(supervisor);
+}
+
+// --- Leaving -------------------------------------------------------------------------------------
+
+static void on_leave_late(struct od_timer *timer)
+{
+    struct od_child *child = OD_TIMER_MEMBER(timer, struct od_child, timer);
+    od_log(OD_LOG_ERROR, NULL,
+           "worker %u has not handed over what it has within %d s, and is killed", child->index,
+           (OD_LEAVE_MS_MAX + OD_LEAVE_LATE_MS) / 1000);
+    od_worker_process_kill(child);
+}
+
+void od_supervisor_await_calm(struct od_child *child)
+{
+    child->is_calm = false;
+    size_t mark = od_link_begin(&child->link, OD_KIND_AWAIT_CALM, -1);
+    od_bytes_put_u32(&child->link.out, OD_CALM_MS_MAX);
+    od_link_end(&child->link, mark);
+}
+
+void od_supervisor_leave_one(struct od_child *child)
+{
+    OD_ASSERT(child->state == OD_CHILD_READY);
+    child->state = OD_CHILD_LEAVING;
+    child->is_still = false;
+    child->timer.fire = on_leave_late;
+    od_loop_set_timer(child->supervisor->loop, &child->timer, OD_LEAVE_MS_MAX + OD_LEAVE_LATE_MS);
+    size_t mark = od_link_begin(&child->link, OD_KIND_LEAVE, -1);
+    od_bytes_put_u32(&child->link.out, OD_LEAVE_MS_MAX);
+    od_link_end(&child->link, mark);
+}
+
+void od_supervisor_leave(struct od_supervisor *supervisor)
+{
+    supervisor->is_leaving = true;
+    for (uint32_t i = 0; i < supervisor->child_count; i++) {
+        struct od_child *child = &supervisor->children[i];
+        if (child->state == OD_CHILD_READY)
+            od_supervisor_leave_one(child);
+        else
+            od_loop_clear_timer(supervisor->loop, &child->timer);
+    }
+}
+
+void od_supervisor_still(struct od_child *child)
+{
+    struct od_supervisor *supervisor = child->supervisor;
+    child->is_still = true;
+    for (uint32_t i = 0; i < supervisor->child_count; i++) {
+        const struct od_child *other = &supervisor->children[i];
+        if (other->state == OD_CHILD_LEAVING && !other->is_still)
+            return;
+    }
+    for (uint32_t i = 0; i < supervisor->child_count; i++) {
+        if (supervisor->children[i].state == OD_CHILD_LEAVING)
+            od_link_send(&supervisor->children[i].link, OD_KIND_PART, (od_slice){NULL, 0}, -1);
+    }
+}
+
+void od_supervisor_return(struct od_supervisor *supervisor)
+{
+    supervisor->is_leaving = false;
+    for (uint32_t i = 0; i < supervisor->child_count; i++)
+        od_worker_process_start_later(&supervisor->children[i]);
 }
 
 void od_supervisor_kill(struct od_supervisor *supervisor)

@@ -17,6 +17,7 @@
 struct od_ending {
     char why[64];    // "exit code 1", "killed by SIGSEGV".
     bool is_foreign; // Killed by somebody else: an operator, or the system for want of memory.
+    bool is_planned; // It was asked to leave, and has handed over all it had.
     bool was_running;
     struct od_worker_page_event event; // What ran then, if anything.
 };
@@ -36,6 +37,10 @@ struct od_supervisor_events {
     void (*ended)(void *owner, struct od_child *child, const struct od_ending *how);
     // All workers are gone, and none will be started.
     void (*stopped)(void *owner);
+    // After od_supervisor_await_calm: it can leave, and nobody will wait for it for long.
+    void (*calm)(void *owner, struct od_child *child);
+    // After od_supervisor_leave: all have handed over what they had, or have died.
+    void (*left)(void *owner);
 };
 
 struct od_supervisor {
@@ -51,6 +56,7 @@ struct od_supervisor {
     struct od_timer watch_timer;
     struct od_timer drain_timer;
     uint64_t files[4]; // For the pages of workers (link/worker_page.h).
+    bool is_leaving;   // All are; none is started.
     bool is_stopping;
     bool has_stopped;
 };
@@ -88,7 +94,21 @@ void od_supervisor_put_watermarks(struct od_child *child);
 void od_supervisor_drain(struct od_supervisor *supervisor);
 void od_supervisor_kill(struct od_supervisor *supervisor); // At once. [stopped] follows.
 
+// Asks one that is READY to say when nothing takes long there, or after OD_CALM_MS_MAX: [calm]
+// follows, unless it ends before.
+void od_supervisor_await_calm(struct od_child *child);
+
+// Asks one that is READY to hand over what it has, within OD_LEAVE_MS_MAX, and to end; then the
+// next one is started. Or all of them, and none is started: [left] follows, and then this process
+// ends, or they are started after all.
+void od_supervisor_leave_one(struct od_child *child);
+void od_supervisor_leave(struct od_supervisor *supervisor);
+void od_supervisor_return(struct od_supervisor *supervisor);
+
 // For lives: a place is empty, and nobody will take it.
 void od_supervisor_stop_when_empty(struct od_supervisor *supervisor);
+
+// STILL: one that leaves may part when all that leave are.
+void od_supervisor_still(struct od_child *child);
 
 #endif

@@ -21,7 +21,8 @@ typedef bool take_message(struct od_server *server, struct od_child *child,
 
 static bool serves(const struct od_child *child)
 {
-    return child->state == OD_CHILD_READY || child->state == OD_CHILD_DRAINING;
+    return child->state == OD_CHILD_READY || child->state == OD_CHILD_DRAINING ||
+           child->state == OD_CHILD_LEAVING;
 }
 
 static bool is_its_own(const struct od_server *server, const struct od_child *child,
@@ -132,6 +133,26 @@ static bool take_socket_facts(struct od_server *server, struct od_child *child,
     return true;
 }
 
+static bool take_socket_state(struct od_server *server, struct od_child *child,
+                              struct received *received)
+{
+    uint64_t socket = od_cursor_u64(&received->body);
+    bool is_moving = od_cursor_u8(&received->body) != 0;
+    od_slice record = od_cursor_rest(&received->body);
+    struct od_cursor cursor = od_cursor_of(record);
+    struct od_identity identity;
+    od_identity_read(&cursor, &identity);
+    bool may_say = serves(child) || (child->state == OD_CHILD_RESTORING && !is_moving);
+    if (received->body.failed || cursor.failed || !may_say ||
+        !is_its_own(server, child, identity.id))
+        return false;
+    const struct od_kept *kept = od_keeper_find(&server->keeper, child->index, socket);
+    if (kept != NULL)
+        od_recovery_forget(&server->recovery, kept);
+    od_keeper_state(&server->keeper, child->index, socket, is_moving, record);
+    return true;
+}
+
 static bool take_socket_gone(struct od_server *server, struct od_child *child,
                              struct received *received)
 {
@@ -234,6 +255,7 @@ static take_message *const messages[OD_KIND_COUNT] = {
     [OD_KIND_OBJECT_KEEP] = take_object_keep,
     [OD_KIND_SOCKET_KEEP] = take_socket_keep,
     [OD_KIND_SOCKET_FACTS] = take_socket_facts,
+    [OD_KIND_SOCKET_STATE] = take_socket_state,
     [OD_KIND_SOCKET_GONE] = take_socket_gone,
     [OD_KIND_LOADED] = take_loaded,
     [OD_KIND_SWITCHED] = take_switched,

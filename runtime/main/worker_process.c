@@ -151,7 +151,7 @@ static void begin_life(struct od_child *child)
     child->source = ++supervisor->last_source;
     child->state = OD_CHILD_LOADING;
     child->has_link = true;
-    child->is_vacated = child->has_load_failed = child->is_overdue = false;
+    child->is_vacated = child->has_load_failed = child->is_overdue = child->is_calm = false;
     child->watchdog = (struct od_watchdog){0};
     child->durable = child->applied = 0;
     child->failed_starts = 0;
@@ -177,7 +177,7 @@ bool od_worker_process_start(struct od_child *child, struct od_error *err)
 
 static void on_restart(struct od_timer *timer);
 
-static void start_later(struct od_child *child)
+void od_worker_process_start_later(struct od_child *child)
 {
     OD_ASSERT(child->state == OD_CHILD_ABSENT);
     struct od_loop *loop = child->supervisor->loop;
@@ -201,7 +201,7 @@ static void on_restart(struct od_timer *timer)
     snprintf(child->why_not, sizeof child->why_not, "%.*s", (int)sizeof child->why_not - 1,
              err.text);
     od_log(OD_LOG_ERROR, NULL, "%s; it is tried again", err.text);
-    start_later(child);
+    od_worker_process_start_later(child);
 }
 
 // --- Death ---------------------------------------------------------------------------------------
@@ -213,10 +213,10 @@ void od_worker_process_empty_place(struct od_child *child)
         return;
     // All three have happened (child.h), and this was the last of them.
     child->state = OD_CHILD_ABSENT;
-    if (child->supervisor->is_stopping)
+    if (child->supervisor->is_stopping || child->supervisor->is_leaving)
         od_supervisor_stop_when_empty(child->supervisor);
     else
-        start_later(child);
+        od_worker_process_start_later(child);
 }
 
 static void describe_end(const struct od_child *child, int status, struct od_ending *how)
@@ -224,7 +224,33 @@ static void describe_end(const struct od_child *child, int status, struct od_end
     int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     od_process_describe_end(status, how->why, sizeof how->why);
     how->is_foreign = (number == SIGKILL || number == SIGTERM) && !child->is_overdue;
+    how->is_planned = child->state == OD_CHILD_LEAVING && status == 0;
     how->was_running = od_worker_page_running(child->page, &how->event);
+}
+
+// Which of their calls it had begun, for those who wait for answers of it.
+static void tell_end(const struct od_child *child, struct od_child *other)
+{
+    const struct od_worker_page *page = child->page;
+    size_t mark = od_link_begin(&other->link, OD_KIND_PEER_ENDED, -1);
+    od_bytes_put_u32(&other->link.out, child->index);
+    od_bytes_put_u8(&other->link.out, page->calls_overflow);
+    for (uint32_t i = 0; i < page->call_count && i < OD_PAGE_CALLS_MAX; i++) {
+        const struct od_page_call *call = &page->calls[i];
+        if (call->number != 0 && call->worker == other->index)
+            od_bytes_put_u64(&other->link.out, call->number);
+    }
+    od_link_end(&other->link, mark);
+}
+
+static void tell_all(const struct od_child *child)
+{
+    struct od_supervisor *supervisor = child->supervisor;
+    for (uint32_t i = 0; i < supervisor->child_count; i++) {
+        struct od_child *other = &supervisor->children[i];
+        if (other != child && other->has_link && other->state != OD_CHILD_ENDED)
+            tell_end(child, other);
+    }
 }
 
 // What its page says, if that can be so: a worker in strange hands may have written anything there,
@@ -248,6 +274,9 @@ static void end_life(struct od_child *child, int status)
     child->state = OD_CHILD_ENDED;
     od_loop_clear_timer(supervisor->loop, &child->timer);
     child->ended_ms = od_clock_monotonic_ms();
+    if (how.is_planned)
+        child->restart_ms = 0;
+    tell_all(child);
     // While its page can still be read: it says which connections are at rest.
     supervisor->events->ended(supervisor->owner, child, &how);
     // Told once a turn: those it gave in its last turn are not known, but bounded.
@@ -266,8 +295,8 @@ void od_worker_process_reap(struct od_child *child)
 static void on_link_gone(struct od_link *link)
 {
     struct od_child *child = link->owner;
-    // One that drains has said all it had to say, and ends by itself.
-    if (child->state != OD_CHILD_DRAINING)
+    // One that drains or leaves has said all it had to say, and ends by itself.
+    if (child->state != OD_CHILD_DRAINING && child->state != OD_CHILD_LEAVING)
         od_worker_process_kill(
             child); // Mostly it is dead already; without a link it would be of no use.
     od_link_close(link);
@@ -321,10 +350,28 @@ static bool take_drained(struct od_child *child, od_slice body)
     return true;
 }
 
+static bool take_calm(struct od_child *child, od_slice body)
+{
+    (void)body;
+    child->is_calm = true;
+    if (child->state == OD_CHILD_READY)
+        child->supervisor->events->calm(child->supervisor->owner, child);
+    return true;
+}
+
+static bool take_still(struct od_child *child, od_slice body)
+{
+    (void)body;
+    if (child->state != OD_CHILD_LEAVING)
+        return false;
+    od_supervisor_still(child);
+    return true;
+}
+
 static take_message *const own_messages[OD_KIND_COUNT] = {
-    [OD_KIND_READY] = take_ready,
-    [OD_KIND_LOAD_FAILED] = take_load_failed,
-    [OD_KIND_DRAINED] = take_drained,
+    [OD_KIND_READY] = take_ready,     [OD_KIND_LOAD_FAILED] = take_load_failed,
+    [OD_KIND_DRAINED] = take_drained, [OD_KIND_CALM] = take_calm,
+    [OD_KIND_STILL] = take_still,
 };
 
 static bool take(struct od_child *child, enum od_kind kind, od_slice body, int fd)

@@ -19,6 +19,8 @@ void od_worker_process_kill(
     struct od_child *child); // SIGKILL; its end is seen later. Nothing without one.
 void od_worker_process_reap(struct od_child *child); // A process has ended: perhaps this one.
 
+void od_worker_process_start_later(struct od_child *child); // At once after a planned end.
+
 // Is the place empty now? Then the next life begins, unless the program ends.
 void od_worker_process_empty_place(struct od_child *child);
 

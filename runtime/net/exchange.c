@@ -52,6 +52,7 @@ void od_exchange_free(struct od_exchange *exchange)
     od_loop_clear_timer(exchange->net->loop, &exchange->deadline);
     od_map_remove(&exchange->net->exchanges, &exchange->node);
     od_exchange_forget_request(exchange);
+    od_unbegun_drop(&exchange->net->unbegun, exchange->place);
     od_bytes_deinit(&exchange->peer);
     od_bytes_deinit(&exchange->in);
     free(exchange);
@@ -91,8 +92,13 @@ static void on_stirs(void *owner)
 {
     const struct od_exchange *exchange = owner;
     bool has_pieces = exchange->phase == PHASE_PIECES || od_wire_waiting_bytes(exchange->wire) > 0;
-    od_wire_mark(exchange->wire, OD_PAGE_BUSY,
-                 (uint8_t)(OD_PAGE_WHOLE | (has_pieces ? 0 : OD_PAGE_PIECES)));
+    od_wire_mark(exchange->wire, OD_PAGE_BUSY, has_pieces ? 0 : OD_PAGE_PIECES);
+}
+
+void od_exchange_show_read(const struct od_exchange *exchange, od_slice bytes)
+{
+    if (od_unbegun_put(&exchange->net->unbegun, exchange->place, bytes))
+        od_wire_mark(exchange->wire, 0, OD_PAGE_BUSY);
 }
 
 // Of what comes behind a request that is being answered, one read is taken, so that a client that
@@ -107,6 +113,7 @@ static void on_bytes(void *owner, char *at, size_t size)
     }
     bool is_first = exchange->phase == PHASE_HEAD && exchange->in.size == 0;
     od_bytes_put(&exchange->in, at, size);
+    od_exchange_show_read(exchange, (od_slice){at, size});
     if (exchange->phase > PHASE_BODY || (is_first && od_exchange_is_crowded(exchange)))
         od_wire_pause(exchange->wire);
     if (exchange->phase > PHASE_BODY)
@@ -231,7 +238,7 @@ struct od_exchange *od_net_exchange(const struct od_net *net, uint64_t number)
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_exchange, node);
 }
 
-bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, od_slice peer,
+bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, bool is_tls, od_slice peer,
                        od_slice already_read, struct od_error *err)
 {
     struct od_exchange *exchange = od_allocate_zeroed(sizeof *exchange);
@@ -244,6 +251,8 @@ bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, od_slice peer
     if (place != OD_PAGE_NO_PLACE)
         od_wire_show_on(exchange->wire, net->page, place);
     exchange->net = net;
+    exchange->place = place;
+    exchange->is_tls = is_tls;
     exchange->number = ++net->last_exchange;
     exchange->deadline.fire = on_deadline;
     od_bytes_put_slice(&exchange->peer, peer);

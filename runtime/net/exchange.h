@@ -26,17 +26,19 @@ struct od_exchange;
 
 // Takes [fd], a connected stream socket, and starts with what was already read from it, so the
 // event of a first request may come before this returns. [peer] is the client's address, as
-// requests tell it. [place] on the page of the net, or OD_PAGE_NO_PLACE, shows how far it has come
-// (link/worker_page.h). Takes [fd] in any case; false when it cannot be watched.
-OD_MUST_CHECK bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, od_slice peer,
-                                     od_slice already_read, struct od_error *err);
+// requests tell it; [is_tls]: TLS has ended before. [place] on the page of the net, or
+// OD_PAGE_NO_PLACE, shows how far it has come (link/worker_page.h). Takes [fd] in any case; false
+// when it cannot be watched.
+OD_MUST_CHECK bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, bool is_tls,
+                                     od_slice peer, od_slice already_read, struct od_error *err);
 
 // NULL when the connection is gone or its number was never given.
 struct od_exchange *od_net_exchange(const struct od_net *net, uint64_t number);
 
 // The request that waits is handled from here on: should this process end, nobody may handle it
 // anew.
-void od_exchange_begun(const struct od_exchange *exchange);
+void od_exchange_begun(struct od_exchange *exchange);
+bool od_exchange_has_begun(const struct od_exchange *exchange);
 
 // Answers the request that waits; [response] is a message of link/response.h, not of status 101.
 // What cannot be sent as HTTP (a header with a line break, say) becomes a 500 and a line in the

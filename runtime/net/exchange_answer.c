@@ -13,6 +13,7 @@ static void expect_next(struct od_exchange *exchange)
 {
     OD_ASSERT(exchange->manner.keeps_alive);
     od_exchange_forget_request(exchange);
+    exchange->has_begun = false;
     od_exchange_expect_head(exchange);
     if (exchange->in.size == 0)
         od_bytes_deinit(&exchange->in);
@@ -35,20 +36,32 @@ static bool put_answer(struct od_exchange *exchange, od_slice message, struct od
                               od_clock_wall_ms(), err);
 }
 
-void od_exchange_begun(const struct od_exchange *exchange)
+// What was read behind the request that waits is of requests that have not begun, as before.
+void od_exchange_begun(struct od_exchange *exchange)
 {
     od_exchange_check(exchange);
-    od_wire_mark(exchange->wire, OD_PAGE_BEGUN, 0);
+    struct od_unbegun *unbegun = &exchange->net->unbegun;
+    if (exchange->has_begun)
+        return;
+    exchange->has_begun = true;
+    od_wire_mark(exchange->wire, OD_PAGE_BEGUN | OD_PAGE_BUSY, 0);
+    od_unbegun_drop(unbegun, exchange->place);
+    if (od_unbegun_put(unbegun, exchange->place, od_bytes_slice(&exchange->in)))
+        od_wire_mark(exchange->wire, 0, OD_PAGE_BUSY);
+}
+
+bool od_exchange_has_begun(const struct od_exchange *exchange)
+{
+    return exchange->has_begun;
 }
 
 // The answer is shown to be on its way before the request is shown to be over. One in pieces has
 // partly left before, so it stays one (see on_stirs) as long as not all is sent.
-static void show_answered(const struct od_exchange *exchange)
+static void show_answered(struct od_exchange *exchange)
 {
-    uint8_t busy = exchange->in.size > 0 ? OD_PAGE_BUSY : 0;
+    od_exchange_begun(exchange); // Also one that was refused without a handler.
     od_wire_show(exchange->wire);
-    od_wire_mark(exchange->wire, OD_PAGE_ANSWERED | busy,
-                 (uint8_t)(OD_PAGE_BEGUN | (busy ^ OD_PAGE_BUSY)));
+    od_wire_mark(exchange->wire, OD_PAGE_ANSWERED, OD_PAGE_BEGUN | OD_PAGE_WHOLE);
 }
 
 void od_exchange_answered(struct od_exchange *exchange)

@@ -31,8 +31,11 @@ struct od_exchange {
     struct od_map_node node; // In net->exchanges.
     uint64_t number;
     struct od_wire *wire;
+    uint32_t place; // On the page.
+    bool is_tls;    // It came by https.
     enum phase phase;
-    bool has_handshake;  // The request asks for a WebSocket.
+    bool has_begun;      // The request has.
+    bool has_handshake;  // It asks for a WebSocket.
     bool awaits_room;    // NEXT, until the client has taken what waits for it;
     size_t coming_bytes; // What it is counted with in the net's.
     od_time_ms body_began_ms;
@@ -86,6 +89,9 @@ void od_exchange_decide_end(struct od_exchange *exchange);
 
 // The answer has been put, all of it: what is next is read, or the connection ends.
 void od_exchange_answered(struct od_exchange *exchange);
+
+// Bytes were read, and lie where main finds them.
+void od_exchange_show_read(const struct od_exchange *exchange, od_slice bytes);
 
 // Reads what is there, in the phases HEAD and BODY; and when nothing more is: waits, or ends it.
 void od_exchange_read_on(struct od_exchange *exchange);

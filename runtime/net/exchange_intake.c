@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "link/request.h"
+#include "link/worker_page.h"
 #include "net/exchange_inner.h"
 
 // The body of a request that is read while the request is handled already. What nobody has taken of
@@ -88,6 +89,16 @@ static void tell_piece(struct od_exchange *exchange, od_slice piece)
     net->events->stream_piece(net->owner, intake->stream, piece);
 }
 
+// The body belongs to a request that has begun, so what is behind it is all that main has to know.
+// Before, main lacks a part of the request, which is shown already.
+static void show_rest(const struct od_exchange *exchange, od_slice rest)
+{
+    if (exchange->has_begun && rest.size > 0)
+        od_exchange_show_read(exchange, rest);
+    else if (exchange->has_begun)
+        od_wire_mark(exchange->wire, 0, OD_PAGE_BUSY);
+}
+
 void od_exchange_intake_read(struct od_exchange *exchange, od_slice bytes)
 {
     size_t consumed;
@@ -105,6 +116,7 @@ void od_exchange_intake_read(struct od_exchange *exchange, od_slice bytes)
         await_more(exchange);
     } else {
         od_bytes_put_slice(&exchange->in, rest);
+        show_rest(exchange, rest);
         (rest.size > 0 ? od_wire_pause : od_wire_resume)(exchange->wire);
         end(exchange, true);
     }

@@ -24,7 +24,7 @@ static void keep_url(struct od_exchange *exchange)
 static void show_whole(const struct od_exchange *exchange)
 {
     struct od_http_manner manner = exchange->manner;
-    bool is_whole = exchange->in.size == 0 && od_wire_waiting_bytes(exchange->wire) == 0;
+    bool is_whole = od_wire_waiting_bytes(exchange->wire) == 0;
     if (is_whole && manner.keeps_alive && !manner.is_head && manner.version_minor > 0)
         od_wire_mark(exchange->wire, OD_PAGE_WHOLE, 0);
 }
@@ -159,7 +159,8 @@ static void put_request(struct od_exchange *exchange)
     const struct od_networks *trusted = &exchange->net->trusted_proxies;
     char text[INET6_ADDRSTRLEN];
     od_slice peer = od_bytes_slice(&exchange->peer);
-    if (trusted->count > 0) {
+    head->is_https = exchange->is_tls;
+    if (trusted->count > 0 && !exchange->is_tls) {
         head->is_https = od_forwarded_is_https(head, trusted, peer);
         peer = od_forwarded_peer(head, trusted, peer, text);
     }

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "link/connection.h"
+#include "link/worker_page.h"
 #include "net/exchange.h"
 #include "net/fetch.h"
 #include "net/websocket_state.h"
@@ -156,6 +157,25 @@ void od_net_drain(struct od_net *net)
     net->is_draining = true;
     od_keepalives_stop(&net->keepalives);
     od_exchanges_drain(net);
+}
+
+void od_net_hold(struct od_net *net)
+{
+    net->is_held = true;
+    od_keepalives_stop(&net->keepalives);
+    OD_LIST_EACH (link, &net->wires)
+        od_wire_hold(OD_LIST_MEMBER(link, struct od_wire, all));
+}
+
+bool od_net_can_part(const struct od_net *net)
+{
+    OD_LIST_EACH (link, &net->wires) {
+        const struct od_wire *wire = OD_LIST_MEMBER(link, struct od_wire, all);
+        bool is_websocket = wire->owner != NULL && wire->place < OD_PAGE_SOCKETS_MAX;
+        if (!is_websocket && od_wire_waiting_bytes(wire) > 0)
+            return false;
+    }
+    return od_list_is_empty(&net->line);
 }
 
 bool od_net_is_idle(const struct od_net *net)

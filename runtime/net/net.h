@@ -21,6 +21,7 @@
 #include "codec/masks.h"
 #include "link/loop.h"
 #include "link/networks.h"
+#include "link/unbegun.h"
 #include "net/events.h"
 #include "net/keepalive.h"
 #include "net/limits.h"
@@ -59,10 +60,12 @@ struct od_net {
     struct od_fetches *fetches;  // NULL before the first (fetch.h).
     bool fetch_inside_denied;    // No fetch of a private address; may be changed.
     struct od_worker_page *page; // Of this worker; NULL: nobody looks.
+    struct od_unbegun unbegun;   // There, what HTTP connections have read.
     struct od_meters *meters;    // NULL: nobody counts.
     int harmless_fd;             // Takes the place of a descriptor that was given away.
     bool is_in_callback;         // Inside libwebsockets, where nothing may be closed.
     bool is_draining;
+    bool is_held;    // See od_net_hold.
     bool tells_over; // Somebody counts connections; may be changed before the first.
     struct od_networks trusted_proxies; // Whose X-Forwarded-For is believed.
     od_slice allowed_hosts;             // link/origin.h; by which names these may be opened.
@@ -107,5 +110,12 @@ void od_net_settle(struct od_net *net);
 // From now on a connection ends with the answer it waits for; idle ones end at once.
 void od_net_drain(struct od_net *net);
 bool od_net_is_idle(const struct od_net *net); // Nothing is left to read, do or send.
+
+// From now on nothing is read: another process will go on with the connections, and what clients
+// send waits for it in the kernel.
+void od_net_hold(struct od_net *net);
+
+// What was read is told, and nothing is left to send but to peers of WebSockets.
+bool od_net_can_part(const struct od_net *net);
 
 #endif

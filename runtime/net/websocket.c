@@ -326,6 +326,7 @@ static void take_record(struct od_websocket *websocket, const struct od_upgrade_
 {
     OD_ASSERT(websocket->url.size == 0); // It has one connection in its life.
     websocket->window_bits = record->window_bits;
+    websocket->has_closed |= record->has_closed;
     websocket->url_size = (uint32_t)record->url.size;
     od_bytes_reserve(&websocket->url, record->url.size + record->protocol.size);
     od_bytes_put_slice(&websocket->url, record->url);

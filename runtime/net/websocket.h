@@ -100,6 +100,17 @@ int od_websocket_duplicate_fd(const struct od_websocket *websocket);
 // for od_websocket_attach. Nothing else is known of it then, since compression keeps no window.
 void od_websocket_put_record(const struct od_websocket *websocket, struct od_bytes *bytes);
 
+// The same of one that may be in the middle of something, while the net is held: what was read of a
+// message, or half a frame of it, and what has not left. [told] are messages that were told and
+// that nobody has dealt with, in the form of the second. Nothing may be put or read afterwards.
+void od_websocket_put_state(const struct od_websocket *websocket, od_slice told,
+                            struct od_bytes *bytes);
+void od_websocket_put_told(const struct od_websocket *websocket, od_slice payload, bool is_binary,
+                           struct od_bytes *told);
+
+bool od_websocket_record_is_amid(
+    od_slice record); // It is the second, and tells something under way.
+
 // From now on [place] on [page] shows how it is. NULL: no more.
 void od_websocket_show_on(struct od_websocket *websocket, struct od_worker_page *page,
                           uint32_t place);

@@ -93,6 +93,52 @@ void od_websocket_show_on(struct od_websocket *websocket, struct od_worker_page 
         od_wire_show_on(websocket->wire, page, place);
 }
 
+void od_websocket_put_told(const struct od_websocket *websocket, od_slice payload, bool is_binary,
+                           struct od_bytes *told)
+{
+    od_frame_decoder_put_message(&websocket->decoder, payload, !is_binary, false, told);
+}
+
+// A message that lines up to be inflated stands before what the decoder has taken, and that before
+// what waits for the decoder.
+static void put_input(const struct od_websocket *websocket, struct od_bytes *input)
+{
+    const struct od_held *held = websocket->held;
+    if (held != NULL && held->inflater != NULL)
+        od_frame_decoder_put_message(&websocket->decoder, od_bytes_slice(&held->payload),
+                                     held->is_text, true, input);
+    od_frame_decoder_put_rest(&websocket->decoder, input);
+    if (held != NULL)
+        od_bytes_put_slice(input, od_bytes_slice(&held->input));
+}
+
+void od_websocket_put_state(const struct od_websocket *websocket, od_slice told,
+                            struct od_bytes *bytes)
+{
+    struct od_bytes input = {0}, output = {0};
+    od_bytes_put_slice(&input, told);
+    put_input(websocket, &input);
+    od_wire_put_unsent(websocket->wire, &output);
+    struct od_upgrade_record record = {.output = od_bytes_slice(&output),
+                                       .window_bits = websocket->window_bits,
+                                       .is_client = websocket->decoder.is_client,
+                                       .is_events = websocket->is_events,
+                                       .protocol = od_websocket_protocol(websocket),
+                                       .url = od_websocket_url(websocket),
+                                       .input = od_bytes_slice(&input),
+                                       .has_closed = websocket->has_closed};
+    od_upgrade_record_put(bytes, &record);
+    od_bytes_deinit(&input);
+    od_bytes_deinit(&output);
+}
+
+bool od_websocket_record_is_amid(od_slice bytes)
+{
+    struct od_upgrade_record record;
+    return od_upgrade_record_read(bytes, &record) &&
+           (record.input.size > 0 || record.output.size > 0 || record.has_closed);
+}
+
 void od_websocket_put_record(const struct od_websocket *websocket, struct od_bytes *bytes)
 {
     struct od_upgrade_record record = {.window_bits = websocket->window_bits,

@@ -72,6 +72,8 @@ bool od_wire_adopt(struct od_net *net, int fd, const struct od_wire_protocol *pr
     (*wire)->wsi = wsi;
     (*wire)->number = number;
     lws_set_opaque_user_data(wsi, *wire);
+    if (net->is_held)
+        od_wire_hold(*wire);
     return true;
 }
 
@@ -159,9 +161,16 @@ void od_wire_pause(struct od_wire *wire)
 void od_wire_resume(struct od_wire *wire)
 {
     od_wire_check(wire);
-    if (wire->is_paused && !wire->has_ended)
+    if (wire->is_paused && !wire->has_ended && !wire->net->is_held)
         lws_rx_flow_control(wire->wsi, 1);
     wire->is_paused = false;
+}
+
+// One that nobody owns reads into the void, which is no loss.
+void od_wire_hold(struct od_wire *wire)
+{
+    if (wire->owner != NULL)
+        lws_rx_flow_control(wire->wsi, 0);
 }
 
 // Letting go.
@@ -206,7 +215,7 @@ void od_wire_cut(struct od_wire *wire)
     od_wire_mark_dirty(wire);
 }
 
-static void put_unsent(const struct od_wire *wire, struct od_bytes *unsent)
+void od_wire_put_unsent(const struct od_wire *wire, struct od_bytes *unsent)
 {
     od_bytes_put_slice(unsent, wire->shared_left);
     od_bytes_put_slice(unsent, od_slice_from(od_bytes_slice(&wire->out), wire->out_sent));
@@ -224,7 +233,7 @@ int od_wire_release(struct od_wire *wire, struct od_bytes *unsent)
     if (fd < 0)
         return -1;
     OD_ASSERT(wire->file_left == 0);
-    put_unsent(wire, unsent);
+    od_wire_put_unsent(wire, unsent);
     struct epoll_event ignored = {0};
     epoll_ctl(uv_backend_fd(&wire->net->loop->uv), EPOLL_CTL_DEL, wire->fd, &ignored);
     dup3(wire->net->harmless_fd, wire->fd, O_CLOEXEC);

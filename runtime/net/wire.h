@@ -103,6 +103,7 @@ void od_wire_flush(struct od_wire *wire);    // The same, and ends what is cut: 
 
 void od_wire_pause(struct od_wire *wire); // Stops reading; bytes of the current read still come.
 void od_wire_resume(struct od_wire *wire);
+void od_wire_hold(struct od_wire *wire); // The net is held (net.h), and so is this one.
 
 // From now on OD_PAGE_SENDING at [place] tells whether something that was put is on its way. [page]
 // NULL: no more.
@@ -124,6 +125,9 @@ bool od_wire_is_done(const struct od_wire *wire);
 void od_wire_reset(struct od_wire *wire);
 
 void od_wire_cut(struct od_wire *wire); // As abort, but the owner is told [ended].
+
+// Appends what waits, and stays with it.
+void od_wire_put_unsent(const struct od_wire *wire, struct od_bytes *unsent);
 
 // Gives the connection away undisturbed: returns its descriptor, and puts what was not sent into
 // [unsent]. -1: no descriptor was free, and nothing has changed. Not allowed inside a callback of

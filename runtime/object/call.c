@@ -13,6 +13,8 @@
 #include "object/access_log.h"
 #include "object/assets.h"
 #include "object/call_inner.h"
+#include "object/call_mark.h"
+#include "object/call_sent.h"
 #include "object/deadlock.h"
 #include "object/label.h"
 #include "object/look.h"
@@ -74,6 +76,8 @@ void od_call_free(struct od_call *call)
 {
     od_call_check(call);
     leave_object(call);
+    od_call_mark_over(call);
+    od_call_sent_free(call);
     if (call->from != OD_FROM_TASK)
         od_map_remove(&call->objects->peer_calls, &call->by_origin);
     od_timers_clear(call->objects->timers, &call->deadline);
@@ -225,9 +229,11 @@ void od_call_deliver(struct od_call *call, const struct od_call_message *message
         give_to(call, object, message->body);
 }
 
-void od_call_begun(const struct od_call *call)
+void od_call_begun(struct od_call *call)
 {
     od_call_check(call);
+    if (call->from == OD_FROM_PEER)
+        od_call_mark_begun(call);
     if (call->from != OD_FROM_EXCHANGE)
         return;
     struct od_exchange *exchange = od_net_exchange(call->objects->net, call->origin);
@@ -241,30 +247,24 @@ static void send_to_peer(struct od_call *call, uint32_t worker,
     OD_ASSERT(worker < call->objects->worker_count);
     OD_ASSERT(worker != call->objects->worker);
     OD_ASSERT(!call->is_remote);
-    struct od_link *peer = call->objects->peers[worker];
-    if (peer == NULL) {
-        od_call_fail_flagged(call, OD_FAILURE_RETRYABLE,
-                             OD_SLICE("the worker of this object is not there at the moment"));
-        return;
-    }
-    if (od_link_waiting_bytes(peer) > OD_PEER_BYTES_MAX) {
+    const struct od_link *peer = call->objects->peers[worker];
+    if (peer != NULL && od_link_waiting_bytes(peer) > OD_PEER_BYTES_MAX) {
         od_call_fail_flagged(call, OD_FAILURE_OVERLOADED,
                              OD_SLICE("Durable Object is overloaded. Too much data queued."));
         return;
     }
-    // From here on it may be handled there, so main must not give its request to anybody else.
-    od_call_begun(call);
     call->is_remote = true;
     call->worker = worker;
     if (call->from == OD_FROM_TASK)
         call->whom =
             od_label_new(message->namespace_name, &message->id, message->has_name, message->name);
-    size_t mark = od_link_begin(peer, OD_KIND_CALL, -1);
-    od_bytes_put_u64(&peer->out, call->id);
-    od_call_begin(&peer->out, message->kind, &message->id, message->namespace_name,
-                  message->has_name, message->name);
-    od_bytes_put_slice(&peer->out, message->body);
-    od_link_end(peer, mark);
+    struct od_bytes bytes = {0};
+    od_bytes_put_u64(&bytes, call->id);
+    od_call_begin(&bytes, message->kind, &message->id, message->namespace_name, message->has_name,
+                  message->name);
+    od_bytes_put_slice(&bytes, message->body);
+    od_call_sent_begin(call, od_bytes_slice(&bytes));
+    od_bytes_deinit(&bytes);
 }
 
 static void send_message(struct od_call *call, const struct od_call_message *message)

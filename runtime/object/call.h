@@ -35,6 +35,8 @@ struct od_call {
     bool asker_has_left;
     bool is_remote; // Sent to [worker].
     uint32_t worker;
+    struct od_call_sent *sent; // It was, or waits until it can be.
+    uint32_t mark;             // OD_FROM_PEER, begun (call_mark.h); 0: none.
     char *whom; // Remote and from a task: "rooms/lobby"; a fetch: "http://host/path".
     char *url;  // From a task, when it asks for an upgrade; else NULL.
     struct od_outgoing *outgoing; // A fetch that has left the outbox, else NULL.
@@ -62,7 +64,7 @@ struct od_call *od_call_find_from(struct od_objects *objects, uint32_t worker, u
 void od_call_send(struct od_call *call, od_slice message);
 
 // Its event is handled from here on, or may be in another worker.
-void od_call_begun(const struct od_call *call);
+void od_call_begun(struct od_call *call);
 
 // The request of an exchange: to the entry, or to the object its path names, or answered with 404.
 void od_call_route(struct od_call *call, od_slice request);
@@ -96,6 +98,5 @@ void od_call_receive_reply(struct od_objects *objects, uint32_t worker, od_slice
 void od_call_receive_cancel(struct od_objects *objects, uint32_t worker,
                             od_slice body); // CALL_CANCEL
 void od_call_receive_left(struct od_objects *objects, uint32_t worker, od_slice body); // CALL_LEFT
-void od_call_peer_gone(struct od_objects *objects, uint32_t worker); // Its answers will not come.
 
 #endif

@@ -87,28 +87,3 @@ void od_call_receive_left(struct od_objects *objects, uint32_t worker, od_slice 
     if (call != NULL)
         od_call_asker_left(call);
 }
-
-static void put_ids_to(const struct od_objects *objects, uint32_t worker, struct od_bytes *ids)
-{
-    struct od_map_node *node = NULL;
-    while ((node = od_map_next(&objects->calls, node)) != NULL) {
-        const struct od_call *call = OD_MAP_MEMBER(node, struct od_call, by_id);
-        if (call->is_remote && call->worker == worker)
-            od_bytes_put_u64(ids, call->id);
-    }
-}
-
-// The end of one may be the end of others, so all are noted before the first one fails.
-void od_call_peer_gone(struct od_objects *objects, uint32_t worker)
-{
-    struct od_bytes ids = {0};
-    put_ids_to(objects, worker, &ids);
-    struct od_cursor cursor = od_cursor_of(od_bytes_slice(&ids));
-    while (!od_cursor_at_end(&cursor)) {
-        struct od_call *call = od_call_find(objects, od_cursor_u64(&cursor));
-        if (call != NULL)
-            od_call_fail_flagged(call, OD_FAILURE_RETRYABLE,
-                                 OD_SLICE("the worker of this object has ended"));
-    }
-    od_bytes_deinit(&ids);
-}

@@ -16,7 +16,7 @@ void od_inbox_put(struct od_object *object, struct od_event *event)
     od_list_push_back(&object->inbox, &event->link);
     object->inbox_count++;
     if (event->came_us == 0)
-        event->came_us = od_clock_passed_us();
+        event->came_us = od_objects_arrival_us(object->objects);
 }
 
 static void take_out(struct od_object *object, struct od_event *event)

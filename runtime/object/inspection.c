@@ -204,7 +204,8 @@ static bool lives(const struct page *page, struct od_object *object)
 {
     if (object->state != OD_ASLEEP || page->scope == OD_INSPECT_AWAKE)
         return object->state != OD_ASLEEP;
-    return object->socket_count > 0 || object->inbox_count > 0 ||
+    bool has_failed = object->history != NULL && object->history->errors > 0;
+    return object->socket_count > 0 || object->inbox_count > 0 || has_failed ||
            (page->scope == OD_INSPECT_ALL && od_storage_has_anything(&object->storage));
 }
 

@@ -66,19 +66,14 @@ static void put_facts(struct od_bytes *bytes, const struct od_socket *socket)
     od_bytes_set_u32(bytes, mark, (uint32_t)(bytes->size - mark - 4));
 }
 
-static void put_connection(struct od_bytes *bytes, const struct od_socket *socket)
-{
-    size_t mark = bytes->size;
-    od_bytes_put_u32(bytes, 0);
-    od_websocket_put_record(socket->websocket, bytes);
-    od_bytes_set_u32(bytes, mark, (uint32_t)(bytes->size - mark - 4));
-}
-
 static void put_record(struct od_bytes *bytes, const struct od_socket *socket)
 {
     od_identity_put(bytes, &socket->object->identity);
     put_facts(bytes, socket);
-    put_connection(bytes, socket);
+    size_t mark = bytes->size;
+    od_bytes_put_u32(bytes, 0);
+    od_websocket_put_record(socket->websocket, bytes);
+    od_bytes_set_u32(bytes, mark, (uint32_t)(bytes->size - mark - 4));
 }
 
 // Without a descriptor or a place for it the socket works, but will not outlive this worker.
@@ -107,6 +102,57 @@ void od_keep_socket(struct od_socket *socket)
 void od_keep_again(struct od_socket *socket, uint32_t place)
 {
     use_place(socket, place + 1);
+}
+
+static void put_told(const struct od_socket *socket, struct od_list *events, struct od_bytes *told)
+{
+    OD_LIST_EACH (link, events) {
+        const struct od_event *event = OD_LIST_MEMBER(link, struct od_event, link);
+        if (event->socket == socket)
+            od_websocket_put_told(socket->websocket, od_event_bytes(event), event->is_binary, told);
+    }
+}
+
+// Its messages that wait here go along as they came.
+static void put_state(struct od_bytes *bytes, const struct od_socket *socket)
+{
+    struct od_bytes told = {0};
+    put_told(socket, &socket->object->inbox, &told);
+    put_told(socket, (struct od_list *)&socket->waiting, &told);
+    od_identity_put(bytes, &socket->object->identity);
+    put_facts(bytes, socket);
+    size_t mark = bytes->size;
+    od_bytes_put_u32(bytes, 0);
+    od_websocket_put_state(socket->websocket, od_bytes_slice(&told), bytes);
+    od_bytes_set_u32(bytes, mark, (uint32_t)(bytes->size - mark - 4));
+    od_bytes_deinit(&told);
+}
+
+void od_keep_state(const struct od_socket *socket)
+{
+    struct od_bytes body = {0};
+    bool is_at_rest =
+        socket->place == 0 || socket->object->objects->page->flags[socket->place - 1] == 0;
+    if (is_at_rest)
+        return; // Or not kept.
+    od_bytes_put_u64(&body, socket->id);
+    od_bytes_put_u8(&body, true);
+    put_state(&body, socket);
+    if (body.size <= OD_LINK_MESSAGE_BYTES_MAX)
+        od_link_send(socket->object->objects->main, OD_KIND_SOCKET_STATE, od_bytes_slice(&body),
+                     -1);
+    od_bytes_deinit(&body);
+}
+
+void od_keep_moved(const struct od_socket *socket)
+{
+    od_websocket_touch(socket->websocket);
+    struct od_link *link = socket->object->objects->main;
+    size_t mark = od_link_begin(link, OD_KIND_SOCKET_STATE, -1);
+    od_bytes_put_u64(&link->out, socket->id);
+    od_bytes_put_u8(&link->out, false);
+    put_record(&link->out, socket);
+    od_link_end(link, mark);
 }
 
 void od_keep_facts(const struct od_socket *socket)

@@ -36,9 +36,11 @@ void od_keep_deinit(struct od_objects *objects);
 
 void od_keep_socket(struct od_socket *socket); // Now attached; main gets a duplicate descriptor.
 void od_keep_again(struct od_socket *socket, uint32_t place); // Given back: main has it already.
-void od_keep_facts(const struct od_socket *socket);           // Tags or attachment were set.
-void od_keep_answered(const struct od_socket *socket);        // An auto response was sent.
-void od_keep_gone(struct od_socket *socket);                  // Also when it is not kept.
+void od_keep_state(const struct od_socket *socket); // Before this worker ends, if main needs more.
+void od_keep_moved(const struct od_socket *socket); // It went on from such a record, which is void.
+void od_keep_facts(const struct od_socket *socket); // Tags or attachment were set.
+void od_keep_answered(const struct od_socket *socket); // An auto response was sent.
+void od_keep_gone(struct od_socket *socket);           // Also when it is not kept.
 
 void od_keep_object(const struct od_object *object); // Its auto response or timeout was set.
 void od_keep_forget_object(const struct od_object *object);

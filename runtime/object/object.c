@@ -151,7 +151,8 @@ static bool may_begin(const struct od_object *object)
 // Nobody asks for it, but the instance before it had timers.
 static bool must_wake(const struct od_object *object)
 {
-    return object->must_wake && is_served(object) && !object->objects->is_draining;
+    const struct od_objects *objects = object->objects;
+    return object->must_wake && is_served(object) && !objects->is_draining && !objects->is_leaving;
 }
 
 static bool has_work(const struct od_object *object)
@@ -354,8 +355,7 @@ static void run(struct od_object *object, struct od_event *event)
         od_meters_time(&object->objects->page->meters.queue,
                        object->objects->event_began_us - event->came_us);
     }
-    const struct od_call *call =
-        event->call == 0 ? NULL : od_call_find(object->objects, event->call);
+    struct od_call *call = call_of(object, event);
     if (call != NULL)
         od_call_begun(call);
     if (event->socket != NULL)

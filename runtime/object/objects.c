@@ -5,8 +5,10 @@
 
 #include "base/log.h"
 #include "link/worker_page.h"
+#include "net/exchange.h"
 #include "net/net.h"
 #include "object/call.h"
+#include "object/call_sent.h"
 #include "object/history.h"
 #include "object/leftovers.h"
 #include "object/outbox.h"
@@ -62,6 +64,7 @@ void od_objects_init(struct od_objects *objects)
     objects->awake_count = 0;
     objects->relieved_bytes = 0;
     od_keep_init(objects);
+    od_calls_sent_init(objects);
     objects->idle_timer = (struct od_timer){.fire = idle_passed};
     objects->outdated_timer = (struct od_timer){.fire = outdated_passed};
 }
@@ -101,6 +104,8 @@ void od_objects_deinit(struct od_objects *objects)
     od_timers_clear(objects->timers, &objects->outdated_timer);
     od_refusals_deinit(objects);
     od_keep_deinit(objects);
+    od_calls_sent_deinit(objects);
+    od_call_marks_deinit(objects);
     struct od_list *link;
     while ((link = od_list_pop_front(&objects->namespaces)) != NULL) {
         struct od_namespace *namespace = OD_LIST_MEMBER(link, struct od_namespace, link);
@@ -240,16 +245,71 @@ void od_objects_switch(struct od_objects *objects, struct od_script *script)
         od_object_renew(OD_MAP_MEMBER(node, struct od_object, by_id));
 }
 
-void od_objects_drain(struct od_objects *objects)
+static void end_timeouts(struct od_objects *objects)
 {
-    check(objects);
-    objects->is_draining = true;
     struct od_map_node *node = NULL;
     while ((node = od_map_next(&objects->by_id, node)) != NULL) {
         struct od_object *object = OD_MAP_MEMBER(node, struct od_object, by_id);
         od_timeouts_clear(object);
         od_object_settle(object);
     }
+}
+
+void od_objects_drain(struct od_objects *objects)
+{
+    check(objects);
+    objects->is_draining = true;
+    od_calls_sent_give_up(objects);
+    end_timeouts(objects);
+}
+
+// It stays unanswered, and its connection shows that it has not begun.
+static void leave_request(struct od_call *call)
+{
+    const struct od_exchange *exchange =
+        call->from == OD_FROM_EXCHANGE ? od_net_exchange(call->objects->net, call->origin) : NULL;
+    if (exchange != NULL && !od_exchange_has_begun(exchange))
+        od_call_cancel(call);
+}
+
+void od_objects_leave(struct od_objects *objects)
+{
+    objects->is_leaving = true;
+    struct od_map_node *node = od_map_next(&objects->calls, NULL), *next;
+    for (; node != NULL; node = next) {
+        next = od_map_next(&objects->calls, node);
+        leave_request(OD_MAP_MEMBER(node, struct od_call, by_id));
+    }
+    end_timeouts(objects);
+}
+
+od_time_ms od_objects_oldest_task_ms(const struct od_objects *objects)
+{
+    od_time_ms now_ms = od_clock_monotonic_ms(), oldest_ms = now_ms;
+    struct od_map_node *node = NULL;
+    while ((node = od_map_next(&objects->tasks, node)) != NULL) {
+        od_time_ms began_ms = OD_MAP_MEMBER(node, struct od_task, by_id)->began_ms;
+        oldest_ms = began_ms < oldest_ms ? began_ms : oldest_ms;
+    }
+    return now_ms - oldest_ms;
+}
+
+// A socket without a connection is about to get it.
+static bool are_attached(const struct od_objects *objects)
+{
+    struct od_map_node *node = NULL;
+    while ((node = od_map_next(&objects->sockets, node)) != NULL) {
+        if (!OD_MAP_MEMBER(node, struct od_socket, by_id)->is_attached)
+            return false;
+    }
+    return true;
+}
+
+bool od_objects_are_still(const struct od_objects *objects)
+{
+    return objects->tasks.size == 0 && objects->calls.size == 0 &&
+           od_list_is_empty(&objects->ready) && od_list_is_empty(&objects->gated) &&
+           are_attached(objects);
 }
 
 void od_objects_close_scripts(struct od_objects *objects)
@@ -429,6 +489,15 @@ static void idle_passed(struct od_timer *timer)
     od_time_ms next_ms = first_idle(objects)->idle_since_ms;
     od_timers_set(objects->timers, timer,
                   (next_ms > due_ms ? next_ms : due_ms + 1) + objects->idle_ms);
+}
+
+int64_t od_objects_arrival_us(struct od_objects *objects)
+{
+    if (objects->arrival_us < 0)
+        return od_clock_passed_us();
+    if (objects->arrival_us == 0)
+        objects->arrival_us = od_clock_passed_us();
+    return objects->arrival_us;
 }
 
 int64_t od_objects_deadline_us(const struct od_objects *objects)

@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "base/timers.h"
+#include "object/call_mark.h"
 #include "object/keep.h"
 #include "object/object.h"
 #include "object/script.h"
@@ -32,6 +33,8 @@ struct od_objects {
     od_time_ms idle_ms;            // An instance idle for so long is dropped.
     od_time_ms event_limit_ms;     // An event that runs longer costs the worker; 0: none does.
     int64_t event_began_us;        // The one that runs, by od_clock_passed_us.
+    int64_t arrival_us;            // While bytes become events: when the first of this turn came;
+                                   // 0: none has, below 0: events come from objects.
     struct od_list namespaces;
     struct od_object *entry; // Handles requests while the script has an entry fetch.
     struct od_map by_id;
@@ -42,12 +45,16 @@ struct od_objects {
     struct od_map peer_calls; // Those from other workers, by their number there.
     struct od_map streams;
     struct od_map sinks;
+    struct od_call_marks call_marks;
+    struct od_list *sent_calls; // By worker (call_sent.h),
+    size_t kept_call_bytes;     // and what is kept of all of them.
     struct od_list ready;
     struct od_list gated;
     struct od_list idle;
     uint64_t slow_readers; // So many have been closed.
     bool logs_accesses;    // See access_log.h.
     bool logs_queries;
+    bool is_leaving;  // The worker ends, and another takes over.
     bool is_draining; // The worker ends: what waits for a namespace is given up.
     struct od_outgoing_turns outgoing;
     uint32_t passwords; // Keys of passwords that are being made (password.h).
@@ -92,6 +99,12 @@ void od_objects_switch(struct od_objects *objects, struct od_script *script);
 // scripts do not run any more.
 void od_objects_drain(struct od_objects *objects);
 
+// Another worker takes over: requests that have not begun are its business, and timers of scripts
+// do not run any more.
+void od_objects_leave(struct od_objects *objects);
+od_time_ms od_objects_oldest_task_ms(const struct od_objects *objects); // For how long it runs.
+bool od_objects_are_still(const struct od_objects *objects); // Nothing runs or waits for the disk.
+
 // Between two turns: closes former versions that nothing needs any more.
 void od_objects_close_scripts(struct od_objects *objects);
 
@@ -111,6 +124,9 @@ bool od_objects_name(struct od_objects *objects, const od_id *id, od_slice *name
 
 // The turn's middle: handles events, a bounded number and time; true when some are left.
 bool od_objects_deliver(struct od_objects *objects);
+
+// When an event comes that is put now. Those of one turn come together: the clock is read once.
+int64_t od_objects_arrival_us(struct od_objects *objects);
 
 // When what can be stopped in the event that runs is to be stopped, by od_clock_passed_us: before
 // whoever watches over the worker has a reason to end it.

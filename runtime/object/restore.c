@@ -86,6 +86,7 @@ static void reconnect(struct od_socket *socket, const struct restored *restored,
         od_log(OD_LOG_WARN, socket->object->label, "a WebSocket is lost: %s", err.text);
         od_socket_closed(socket, 1006, OD_SLICE("the worker of this object has ended"), false);
     }
+    socket->has_closed = od_socket_ready_state(socket) == OD_READY_CLOSING;
 }
 
 void od_restore_socket(struct od_objects *objects, od_slice body, int fd)
@@ -111,6 +112,8 @@ void od_restore_socket(struct od_objects *objects, od_slice body, int fd)
     }
     reconnect(socket, &restored, fd);
     od_keep_again(socket, restored.place);
+    if (od_websocket_record_is_amid(restored.connection))
+        od_keep_moved(socket);
 }
 
 void od_restore_object(struct od_objects *objects, od_slice body)

@@ -486,6 +486,13 @@ bool od_socket_is_at_rest(const struct od_socket *socket)
            socket->is_attached && !socket->has_closed && !socket->peer_closed;
 }
 
+bool od_socket_can_move(const struct od_socket *socket)
+{
+    return socket->gated_count == 0 && !socket->is_busy && socket->is_attached &&
+           !socket->peer_closed && !socket->is_gone &&
+           od_websocket_ready_state(socket->websocket) != OD_READY_CLOSED;
+}
+
 od_slice od_socket_attachment(const struct od_socket *socket)
 {
     return (od_slice){socket->attachment, socket->attachment_size};

@@ -83,6 +83,10 @@ struct od_socket *od_socket_remake(struct od_object *object, uint64_t id, bool i
 // go on with it.
 bool od_socket_is_at_rest(const struct od_socket *socket);
 
+// Whether another process could go on with it from its state (od_keep_state), also if it is in the
+// middle of something: no handler runs for it, no effect waits, and its peer has not closed.
+bool od_socket_can_move(const struct od_socket *socket);
+
 // Nothing will come of it: the handler that accepted it failed or answered otherwise. No event
 // tells.
 void od_socket_discard(struct od_socket *socket);

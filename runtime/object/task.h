@@ -32,8 +32,9 @@ struct od_task {
     struct od_list link;    // In the object's tasks.
     struct od_list syncing; // Among the object's tasks that wait for the disk.
     struct od_object *object;
-    struct od_script *script;   // The version whose code it runs.
-    struct od_event *event;     // What it handles; NULL for a constructor.
+    struct od_script *script; // The version whose code it runs.
+    struct od_event *event;   // What it handles; NULL for a constructor.
+    od_time_ms began_ms;
     struct od_timer timer;      // od_task_wait_sleep.
     struct od_list accepted;    // Sockets accepted by it that no 101 has taken yet.
     struct od_list client_ends; // Of its fetches; neither accepted nor handed on (client_end.h).

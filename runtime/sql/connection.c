@@ -4,12 +4,17 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "sql/error.h"
 #include "sql/freelist.h"
+#include "sql/fts.h"
 #include "sql/functions.h"
 #include "sql/limits.h"
-#include "sql/pool.h"
 #include "sql/schema.h"
+
+#define LOOK_US_MIN 1000
+#define LOOK_US_MAX 20000
+
+const char od_sql_damaged[] = "it is damaged on disk; its keys and other objects are not concerned "
+                              "(storage:deleteAll() begins anew)";
 
 static struct od_sql_connection *of_pager(struct od_pager *pager)
 {
@@ -168,23 +173,49 @@ static bool on_end_part(struct od_pager *pager, bool keep, struct od_error *err)
     connection->parts--;
     connection->pager.is_writing = connection->parts > 0;
     if (connection->parts == 0 && connection->is_broken)
-        od_sql_pool_release(connection); // Whatever is open there still, it will not be seen.
+        connection->release(connection); // Whatever is open there still, it will not be seen.
     return is_done;
 }
 
 static void on_close(struct od_pager *pager)
 {
-    od_sql_pool_release(of_pager(pager));
+    struct od_sql_connection *connection = of_pager(pager);
+    connection->release(connection);
 }
 
 static const struct od_pager_events events = {on_sealing, on_undo_part, on_end_part, on_close};
 
 // --- What SQLite asks ----------------------------------------------------------------------------
 
+static int is_late(void *owner);
+
+static void look_after(struct od_sql_connection *connection, int steps)
+{
+    connection->look_steps = steps;
+    sqlite3_progress_handler(connection->db, steps, is_late, connection);
+}
+
+// Most steps take less than a microsecond. One that calls a function for a long text takes a
+// thousand times as long.
 static int is_late(void *owner)
 {
-    const struct od_sql_connection *connection = owner;
-    return od_clock_passed_us() > connection->deadline_us;
+    struct od_sql_connection *connection = owner;
+    int64_t now_us = od_clock_passed_us(), passed_us = now_us - connection->looked_us;
+    int steps = connection->look_steps;
+    connection->looked_us = now_us;
+    if (passed_us < LOOK_US_MIN && steps < OD_SQL_STEPS_A_LOOK_MAX)
+        look_after(connection, steps * 10);
+    else if (passed_us > LOOK_US_MAX && steps > OD_SQL_STEPS_A_LOOK_MIN)
+        look_after(connection, steps / 10);
+    return now_us > connection->deadline_us;
+}
+
+void od_sql_connection_limit(struct od_sql_connection *connection, int64_t deadline_us)
+{
+    connection->deadline_us = deadline_us;
+    connection->looked_us = od_clock_passed_us();
+    if (connection->look_steps > OD_SQL_STEPS_A_LOOK_BEGIN)
+        look_after(connection, OD_SQL_STEPS_A_LOOK_BEGIN);
 }
 
 // A commit that would not fit the batch becomes a rollback: later it could not be refused any more.
@@ -223,9 +254,13 @@ static int set_up(struct od_sql_connection *connection)
         code = od_sql_guard_set(&connection->guard, db);
     if (code == SQLITE_OK)
         code = run_own(connection, settings);
+    connection->guard.is_trusted = true;
+    if (code == SQLITE_OK)
+        code = od_sql_fts_add(db);
+    connection->guard.is_trusted = false;
     if (code == SQLITE_OK)
         code = od_sql_functions_add(db, &connection->guard);
-    sqlite3_progress_handler(db, OD_SQL_STEPS_A_LOOK, is_late, connection);
+    look_after(connection, OD_SQL_STEPS_A_LOOK_BEGIN);
     sqlite3_commit_hook(db, has_no_room, connection);
     connection->file = od_sql_vfs_file(db);
     return code;
@@ -249,7 +284,7 @@ struct od_sql_connection *od_sql_connection_open(struct od_storage *storage, str
     }
     bool is_damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
     od_error_set(err, "cannot open the object's database: %s",
-                 is_damaged ? od_sql_error_damaged : sqlite3_errstr(code));
+                 is_damaged ? od_sql_damaged : sqlite3_errstr(code));
     od_sql_connection_free(connection);
     return NULL;
 }

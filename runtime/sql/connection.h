@@ -31,17 +31,23 @@ struct od_sql_connection {
     sqlite3 *db;
     struct od_sql_file *file;
     struct od_sql_guard guard;
-    struct od_list link; // In the pool, longest unused first.
+    struct od_list link;                                   // In the pool, longest unused first.
+    void (*release)(struct od_sql_connection *connection); // Its storage does not want it.
     struct od_list statements;
     size_t statement_count, statement_bytes;
     int64_t deadline_us;
-    uint32_t parts;   // Savepoints that are open: as many as parts of the stretch, or none.
-    bool is_broken;   // The transaction has ended before its time.
-    bool is_refused;  // The commit hook has found no room.
-    char *first_page; // While it is idle: that of the database whose schema it knows.
+    int64_t looked_us; // When it was last looked at the clock,
+    int look_steps;    // and after how many steps it is again.
+    uint32_t parts;    // Savepoints that are open: as many as parts of the stretch, or none.
+    bool is_broken;    // The transaction has ended before its time.
+    bool is_refused;   // The commit hook has found no room.
+    char *first_page;  // While it is idle: that of the database whose schema it knows.
 };
 
-// A new one for [storage], whose first page is in order. NULL: [err] says why.
+extern const char od_sql_damaged[]; // What is said of a database that is.
+
+// A new one for [storage], whose first page is in order. NULL: [err] says why. The pool sets
+// [release].
 struct od_sql_connection *od_sql_connection_open(struct od_storage *storage, struct od_error *err);
 
 // An idle one is [storage]'s now. [knows_schema]: it is the schema that it knows.
@@ -55,6 +61,9 @@ void od_sql_connection_free(struct od_sql_connection *connection);
 // Before a statement that writes: there is a savepoint for each part of the stretch.
 OD_MUST_CHECK bool od_sql_connection_begin_parts(struct od_sql_connection *connection,
                                                  struct od_error *err);
+
+// Before a query: it is interrupted at [deadline_us].
+void od_sql_connection_limit(struct od_sql_connection *connection, int64_t deadline_us);
 
 // A statement with that text, compiled before; NULL: none. It is the cache's.
 sqlite3_stmt *od_sql_connection_cached(struct od_sql_connection *connection, od_slice text);

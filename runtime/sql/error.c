@@ -42,10 +42,6 @@ static const char *name_of(int code)
     return code == (code & 0xff) ? sqlite3_errstr(code) : name_of(code & 0xff);
 }
 
-const char od_sql_error_damaged[] =
-    "it is damaged on disk; its keys and other objects are not concerned (storage:deleteAll() "
-    "begins anew)";
-
 // Where SQLite's own words would leave one alone.
 static const char *words_for(const struct od_sql_connection *connection, int code)
 {

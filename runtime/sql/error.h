@@ -6,8 +6,6 @@
 
 #include "sql/connection.h"
 
-extern const char od_sql_error_damaged[]; // What is said of a database that is.
-
 // Sets [err] after a call of SQLite gave [code]. [text] is what is being run, [statement] the rest
 // of it from the statement in question on. Returns false.
 bool od_sql_error(struct od_sql_connection *connection, int code, od_slice text,

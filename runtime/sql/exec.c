@@ -332,7 +332,7 @@ static enum od_sql_end run_query(struct run *run)
     sqlite3_stmt *cached =
         query->is_trusted ? NULL : od_sql_connection_cached(connection, query->text);
     connection->is_refused = false;
-    connection->deadline_us = query->deadline_us;
+    od_sql_connection_limit(connection, query->deadline_us);
     connection->guard.is_trusted = query->is_trusted;
     connection->guard.sees_more = cached != NULL || connection->guard.has_switched;
     enum od_sql_end end = cached != NULL ? run_cached(run, cached) : run_text(run);

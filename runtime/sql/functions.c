@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "sql/limits.h"
+#include "sql/plain.h"
 
 // --- instr and replace ---------------------------------------------------------------------------
 
@@ -191,6 +192,87 @@ static void trim(sqlite3_context *context, int count, sqlite3_value **values)
     free(set.characters);
 }
 
+// --- printf --------------------------------------------------------------------------------------
+
+struct format {
+    const char *at;
+    int next; // Argument.
+    int count;
+    sqlite3_value **values;
+};
+
+// The number that stands there, or that of an argument.
+static int64_t read_number(struct format *format)
+{
+    int64_t number = 0;
+    if (*format->at == '*') {
+        format->at++;
+        if (format->next < format->count)
+            number = sqlite3_value_int(format->values[format->next]);
+        format->next++;
+        return number < 0 ? -number : number;
+    }
+    for (; *format->at >= '0' && *format->at <= '9'; format->at++)
+        number = number > OD_SQL_VALUE_BYTES_MAX ? number : 10 * number + (*format->at - '0');
+    return number;
+}
+
+// The next conversion: how often it repeats a character.
+static int64_t read_conversion(struct format *format)
+{
+    int64_t precision = 0;
+    format->at += strspn(format->at, "-+ !#0,l");
+    read_number(format);
+    if (*format->at == '.') {
+        format->at++;
+        precision = read_number(format);
+    }
+    format->at += strspn(format->at, "l");
+    char kind = *format->at;
+    format->at += kind != '\0';
+    format->next += kind != '%' && kind != 'n';
+    return kind == 'c' ? precision : 0;
+}
+
+// SQLite 3.40 repeats a character as often as it is told, also when the result is too long already.
+static void format(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    struct format format = {.next = 1, .count = count, .values = values};
+    int64_t repeated = 0;
+    format.at = count > 0 ? (const char *)sqlite3_value_text(values[0]) : NULL;
+    while (format.at != NULL && (format.at = strchr(format.at, '%')) != NULL) {
+        format.at++;
+        repeated += read_conversion(&format);
+    }
+    if (repeated > OD_SQL_VALUE_BYTES_MAX)
+        sqlite3_result_error_toobig(context);
+    else if (count > 0)
+        od_sql_plain_call(context, "printf", count, values);
+}
+
+// --- json_patch ----------------------------------------------------------------------------------
+
+#define SUBTYPE_OF_JSON 'J'
+
+static uint64_t count_members(sqlite3_value *value)
+{
+    od_slice text = text_of(value);
+    uint64_t count = 1;
+    for (size_t i = 0; i < text.size; i++)
+        count += text.at[i] == ',';
+    return count;
+}
+
+static void patch(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    if (count_members(values[0]) * count_members(values[1]) > OD_SQL_PATCH_COST_MAX) {
+        sqlite3_result_error(context, "json_patch: the two have too many members", -1);
+        return;
+    }
+    od_sql_plain_call(context, "json_patch", count, values);
+    sqlite3_result_subtype(context, SUBTYPE_OF_JSON);
+}
+
 // --- changes -------------------------------------------------------------------------------------
 
 static sqlite3_int64 changes_of(sqlite3_context *context)
@@ -232,6 +314,9 @@ int od_sql_functions_add(sqlite3 *db, struct od_sql_guard *guard)
         {"ltrim", 2, pure, (void *)(intptr_t)LEFT, trim},
         {"rtrim", 1, pure, (void *)(intptr_t)RIGHT, trim},
         {"rtrim", 2, pure, (void *)(intptr_t)RIGHT, trim},
+        {"printf", -1, pure, NULL, format},
+        {"format", -1, pure, NULL, format},
+        {"json_patch", 2, pure, NULL, patch},
         {"changes", 0, SQLITE_INNOCUOUS, guard, changes},
         {"total_changes", 0, SQLITE_INNOCUOUS, guard, total_changes},
     };

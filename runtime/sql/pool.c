@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "sql/error.h"
 #include "sql/limits.h"
 #include "sql/schema.h"
 
@@ -51,7 +50,7 @@ static void free_oldest_idle(void)
     od_sql_connection_free(take_idle(all.idle.next));
 }
 
-void od_sql_pool_release(struct od_sql_connection *connection)
+static void release(struct od_sql_connection *connection)
 {
     od_list_remove(&connection->link);
     all.open_count--;
@@ -78,7 +77,7 @@ static void make_room(const struct od_sql_connection *but)
         if (all.open_count <= OD_SQL_OPEN_MAX && !is_too_much())
             return;
         if (of(link) != but && of(link)->parts == 0)
-            od_sql_pool_release(of(link));
+            release(of(link));
     }
 }
 
@@ -110,11 +109,14 @@ static struct od_sql_connection *begin(struct od_storage *storage, struct od_err
     char page[OD_SQL_PAGE_BYTES];
     prepare_library();
     if (!od_sql_vfs_get_page(storage, 1, page)) {
-        od_error_set(err, "cannot open the object's database: %s", od_sql_error_damaged);
+        od_error_set(err, "cannot open the object's database: %s", od_sql_damaged);
         return NULL;
     }
     struct od_sql_connection *connection = take(storage, page, err);
-    all.open_count += connection != NULL;
+    if (connection == NULL)
+        return NULL;
+    connection->release = release;
+    all.open_count++;
     return connection;
 }
 

@@ -18,6 +18,4 @@
 OD_MUST_CHECK bool od_sql_pool_get(struct od_storage *storage,
                                    struct od_sql_connection **connection, struct od_error *err);
 
-void od_sql_pool_release(struct od_sql_connection *connection); // Its storage has none then.
-
 #endif

@@ -1,7 +1,6 @@
 #include "store/applier.h"
 
 #include <errno.h>
-#include <fcntl.h>
 
 #include "base/fault.h"
 #include "store/journal_mark.h"
@@ -62,44 +61,14 @@ bool od_applier_is_due(const struct od_applier *applier)
 
 // --- Room ----------------------------------------------------------------------------------------
 
-static uint64_t used_end(const struct od_env *env, uint64_t *map_end)
-{
-    MDB_envinfo info;
-    MDB_stat stat;
-    mdb_env_info(env->lmdb, &info);
-    mdb_env_stat(env->lmdb, &stat);
-    *map_end = info.me_mapsize;
-    return (info.me_last_pgno + 1) * (uint64_t)stat.ms_psize;
-}
-
-// More than is needed now, so that it is rarely done; where that is too much, what is needed.
-static int set_aside(struct od_applier *applier, uint64_t from, uint64_t bytes)
-{
-    int fd;
-    int code = mdb_env_get_fd(applier->env->lmdb, &fd);
-    if (code != 0)
-        return code;
-    const uint64_t sizes[] = {bytes + OD_STORE_RESERVE_BYTES, bytes};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        if (fallocate(fd, FALLOC_FL_KEEP_SIZE, (off_t)from, (off_t)sizes[i]) == 0) {
-            applier->reserved_end = from + sizes[i];
-            return 0;
-        }
-    }
-    return errno == EOPNOTSUPP || errno == ENOSYS ? 0 : errno;
-}
-
 // A page copied for each submission and its way from the root, and all the bytes twice over: LMDB
 // keeps what it replaces until no reader sees it.
 int od_applier_reserve(struct od_applier *applier, size_t bytes, size_t count)
 {
-    uint64_t map_end, used = used_end(applier->env, &map_end);
     uint64_t need = 2 * (uint64_t)(applier->bytes + bytes) +
                     (uint64_t)(applier->count + count) * OD_STORE_RESERVE_EACH_BYTES +
                     OD_STORE_RESERVE_LEAST_BYTES;
-    if (used + need > map_end)
-        return MDB_MAP_FULL;
-    return used + need <= applier->reserved_end ? 0 : set_aside(applier, used, need);
+    return od_room_set_aside(&applier->room, applier->env, need);
 }
 
 // --- Writing -------------------------------------------------------------------------------------

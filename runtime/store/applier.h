@@ -20,6 +20,7 @@
 #include "store/env.h"
 #include "store/journal_mark.h"
 #include "store/reports.h"
+#include "store/room.h"
 
 struct od_applier {
     struct od_env *env;
@@ -28,10 +29,10 @@ struct od_applier {
     size_t bytes, count;
     uint64_t sequence; // Of the last group that was added.
     bool is_urgent;
-    int64_t due_us;        // od_clock_passed_us, while there is something.
-    int64_t rest_us;       // Not before: half of the time is for writing the journal.
-    uint64_t reserved_end; // The data file has blocks up to there.
-    bool deleted_all;      // There is new trash.
+    int64_t due_us;  // od_clock_passed_us, while there is something.
+    int64_t rest_us; // Not before: half of the time is for writing the journal.
+    struct od_room room;
+    bool deleted_all; // There is new trash.
 };
 
 void od_applier_init(struct od_applier *applier, struct od_env *env);

@@ -363,11 +363,12 @@ static bool open_journal(struct od_committer *committer, const char *directory,
 }
 
 static enum od_committer_opening open_files(struct od_committer *committer, const char *directory,
-                                            struct od_error *err)
+                                            int lock_fd, struct od_error *err)
 {
     bool is_held = false;
-    if (!od_env_make_directory(directory, err) ||
-        !od_lock_open(&committer->lock_fd, directory, &is_held, err))
+    committer->lock_fd = lock_fd;
+    if (lock_fd < 0 && (!od_env_make_directory(directory, err) ||
+                        !od_lock_open(&committer->lock_fd, directory, &is_held, err)))
         return is_held ? OD_COMMITTER_IN_USE : OD_COMMITTER_FAILED;
     if (od_env_open(&committer->env, directory, true, err)) {
         if (open_journal(committer, directory, err))
@@ -396,6 +397,11 @@ static void on_closed(uv_handle_t *handle)
     free(committer);
 }
 
+int od_committer_duplicate_lock(const struct od_committer *committer)
+{
+    return fcntl(committer->lock_fd, F_DUPFD_CLOEXEC, 0);
+}
+
 // The applier is waited for by the clock that nobody sets.
 static void init_condition(pthread_cond_t *condition)
 {
@@ -407,7 +413,7 @@ static void init_condition(pthread_cond_t *condition)
 }
 
 enum od_committer_opening od_committer_open(struct od_committer **result, struct uv_loop_s *loop,
-                                            const char *directory,
+                                            const char *directory, int lock_fd,
                                             const struct od_committer_events *events, void *owner,
                                             struct od_error *err)
 {
@@ -417,7 +423,7 @@ enum od_committer_opening od_committer_open(struct od_committer **result, struct
     committer->owner = owner;
     committer->sweep_is_due = true; // A sweep finds out whether the last life left trash.
     committer->stats.has_trash = true;
-    enum od_committer_opening opening = open_files(committer, directory, err);
+    enum od_committer_opening opening = open_files(committer, directory, lock_fd, err);
     if (opening != OD_COMMITTER_OPEN) {
         free(committer);
         return opening;

@@ -52,15 +52,19 @@ enum od_committer_opening {
 
 // Opens the data directory as its only server: makes it when it is missing, refuses when another
 // process has it, when it was written in a newer format or is damaged. Puts into LMDB what only the
-// journal has.
+// journal has. [lock_fd] holds the lock on it already (lock.h), from the program before; below 0:
+// it is taken.
 OD_MUST_CHECK enum od_committer_opening od_committer_open(struct od_committer **committer,
                                                           struct uv_loop_s *loop,
-                                                          const char *directory,
+                                                          const char *directory, int lock_fd,
                                                           const struct od_committer_events *events,
                                                           void *owner, struct od_error *err);
 
 // What it opened, for workers to compare (files.h).
 void od_committer_files(const struct od_committer *committer, struct od_store_files *files);
+
+// A descriptor that goes on to hold the lock when this is closed.
+int od_committer_duplicate_lock(const struct od_committer *committer);
 
 // Waits until all that was submitted is committed or failed, reports it, and ends the thread. The
 // loop must run once more. NULL is allowed.

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/confine.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "link/loop.h"
 #include "link/worker_page.h"
@@ -14,15 +15,18 @@ struct dry_run {
     struct od_link main;
     struct od_objects objects; // Enough of it for namespaces.
     bool is_asked;
+    struct od_bytes files; // To be loaded; empty: those on the disk.
 };
 
 static void on_message(struct od_link *link, enum od_kind kind, od_slice body, int fd)
 {
     struct dry_run *dry_run = link->owner;
-    (void)body;
     if (fd >= 0)
         close(fd);
-    dry_run->is_asked = dry_run->is_asked || kind == OD_KIND_LOAD;
+    if (kind != OD_KIND_LOAD || dry_run->is_asked)
+        return;
+    dry_run->is_asked = true;
+    od_bytes_put_slice(&dry_run->files, od_slice_from(body, sizeof(uint32_t))); // No version.
 }
 
 static void on_gone(struct od_link *link)
@@ -52,7 +56,10 @@ static void rehearse(struct dry_run *dry_run, const struct od_options *options,
         script->close(script);
         return;
     }
-    bool ok = script->load(script, &dry_run->objects, options, (od_slice){NULL, 0}, &err);
+    bool ok =
+        !OD_FAULT("load.trial") || od_error_set(&err, "a fault point says that it does not load");
+    ok = ok &&
+         script->load(script, &dry_run->objects, options, od_bytes_slice(&dry_run->files), &err);
     od_versions_say_loaded(&dry_run->main, &dry_run->objects, script, ok ? NULL : &err);
     script->close(script);
     od_confine_report();
@@ -79,6 +86,7 @@ int od_dry_run_main(const struct od_options *options, od_script_new *new_script,
     rehearse(&dry_run, options, new_script);
     od_objects_deinit(&dry_run.objects);
     free(dry_run.objects.page);
+    od_bytes_deinit(&dry_run.files);
     od_link_close(&dry_run.main);
     od_loop_deinit(&dry_run.loop);
     return OD_EXIT_CLEAN;

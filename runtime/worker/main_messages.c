@@ -8,6 +8,7 @@
 #include "net/exchange.h"
 #include "object/alarm_event.h"
 #include "object/call.h"
+#include "object/call_sent.h"
 #include "object/deadlock.h"
 #include "object/inspection.h"
 #include "object/refusal.h"
@@ -17,6 +18,7 @@
 #include "object/socket.h"
 #include "object/stream.h"
 #include "store/store.h"
+#include "worker/parting.h"
 
 struct peer {
     struct od_link link;
@@ -45,12 +47,13 @@ static void receive_connection(struct od_worker *worker, od_slice body, int fd)
 {
     struct od_cursor cursor = od_cursor_of(body);
     uint32_t place = od_cursor_u32(&cursor);
+    bool is_tls = od_cursor_u8(&cursor) != 0;
     od_slice peer = od_cursor_string(&cursor);
     od_slice already_read = od_cursor_rest(&cursor);
     struct od_error err;
     if (fd < 0)
         od_error_set(&err, "no descriptor is free; raise the limit of open files (ulimit -n)");
-    else if (od_exchange_adopt(&worker->net, fd, place, peer, already_read, &err))
+    else if (od_exchange_adopt(&worker->net, fd, place, is_tls, peer, already_read, &err))
         return;
     od_log(OD_LOG_ERROR, NULL, "cannot serve a connection: %s", err.text);
     if (place != OD_PAGE_NO_PLACE)
@@ -70,7 +73,6 @@ static void forget_peer(struct od_worker *worker, uint32_t index)
     if (link == NULL)
         return;
     worker->objects.peers[index] = NULL;
-    od_call_peer_gone(&worker->objects, index);
     od_streams_peer_gone(&worker->objects, index);
     od_link_close(link);
 }
@@ -96,6 +98,22 @@ static void receive_peer(struct od_worker *worker, od_slice body, int fd)
     }
     worker->objects.peers[index] = &peer->link;
     worker->link_count++;
+    od_calls_sent_anew(&worker->objects, index);
+}
+
+// Its last words, answers perhaps, come before what becomes of the rest.
+static void receive_peer_ended(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    struct od_cursor cursor = od_cursor_of(body);
+    uint32_t index = od_cursor_u32(&cursor);
+    bool all = od_cursor_u8(&cursor) != 0;
+    if (index >= worker->objects.worker_count)
+        return;
+    if (worker->objects.peers[index] != NULL)
+        od_link_read_rest(worker->objects.peers[index]);
+    forget_peer(worker, index);
+    od_calls_sent_ended(&worker->objects, index, all, od_cursor_rest(&cursor));
 }
 
 static void receive_durable(struct od_worker *worker, od_slice body, int fd)
@@ -140,6 +158,26 @@ static void receive_drain(struct od_worker *worker, od_slice body, int fd)
     (void)body;
     (void)fd;
     od_worker_begin_drain(worker);
+}
+
+static void receive_await_calm(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    struct od_cursor cursor = od_cursor_of(body);
+    od_parting_await_calm(worker, od_cursor_u32(&cursor));
+}
+
+static void receive_leave(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    struct od_cursor cursor = od_cursor_of(body);
+    od_parting_begin(worker, od_cursor_u32(&cursor));
+}
+
+static void receive_part(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)body, (void)fd;
+    od_parting_allow(worker);
 }
 
 static void receive_load(struct od_worker *worker, od_slice body, int fd)
@@ -331,10 +369,14 @@ static void receive_restored(struct od_worker *worker, od_slice body, int fd)
 static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int) = {
     [OD_KIND_CONNECTION] = receive_connection,
     [OD_KIND_PEER] = receive_peer,
+    [OD_KIND_PEER_ENDED] = receive_peer_ended,
     [OD_KIND_DURABLE] = receive_durable,
     [OD_KIND_APPLIED] = receive_applied,
     [OD_KIND_COMMIT_FAILED] = receive_commit_failed,
     [OD_KIND_DRAIN] = receive_drain,
+    [OD_KIND_AWAIT_CALM] = receive_await_calm,
+    [OD_KIND_LEAVE] = receive_leave,
+    [OD_KIND_PART] = receive_part,
     [OD_KIND_LOAD] = receive_load,
     [OD_KIND_SWITCH] = receive_switch,
     [OD_KIND_DISCARD] = receive_discard,

@@ -12,6 +12,7 @@
 #include "net/exchange.h"
 #include "net/net.h"
 #include "object/call.h"
+#include "object/call_mark.h"
 #include "object/leftovers.h"
 #include "object/objects.h"
 #include "object/outgoing.h"
@@ -27,6 +28,7 @@
 #include "store/store.h"
 #include "worker/breakout.h"
 #include "worker/main_messages.h"
+#include "worker/parting.h"
 #include "worker/settle.h"
 #include "worker/versions.h"
 
@@ -49,6 +51,8 @@ static void check(const struct od_worker *worker)
 static void on_request(void *owner, uint64_t exchange, od_slice request)
 {
     struct od_worker *worker = owner;
+    if (worker->objects.is_leaving)
+        return; // It is not begun, and the next worker gets it.
     od_call_route(od_call_new(&worker->objects, OD_FROM_EXCHANGE, worker->objects.worker, exchange),
                   request);
 }
@@ -193,12 +197,18 @@ static void release_outboxes(struct od_worker *worker)
         if (worker->objects.peers[i] != NULL)
             od_link_flush(worker->objects.peers[i]);
     }
+    od_call_marks_settle(&worker->objects);
 }
 
 static void look_again(struct od_timer *timer)
 {
-    struct od_worker *worker = OD_TIMER_MEMBER(timer, struct od_worker, drain_timer);
-    od_loop_set_timer(&worker->loop, timer, DRAIN_LOOK_MS);
+    od_worker_look_again(OD_TIMER_MEMBER(timer, struct od_worker, drain_timer));
+}
+
+void od_worker_look_again(struct od_worker *worker)
+{
+    worker->drain_timer.fire = look_again;
+    od_loop_set_timer(&worker->loop, &worker->drain_timer, DRAIN_LOOK_MS);
 }
 
 void od_worker_begin_drain(struct od_worker *worker)
@@ -207,7 +217,7 @@ void od_worker_begin_drain(struct od_worker *worker)
     worker->is_draining = worker->is_restored = true;
     od_net_drain(&worker->net);
     od_objects_drain(&worker->objects);
-    od_loop_set_timer(&worker->loop, &worker->drain_timer, DRAIN_LOOK_MS);
+    od_worker_look_again(worker);
 }
 
 static bool is_quiet(const struct od_worker *worker)
@@ -272,10 +282,8 @@ static void make_room(struct od_worker *worker)
            "to sleep%s",
            worker->objects.worker, worker->options->script_memory_mb, count,
            is_full ? ", which is not enough: the worker ends and is replaced" : "");
-    if (!is_full)
-        return;
-    od_link_flush(&worker->main);
-    _exit(OD_EXIT_WRONG); // Without a farewell, which would close the sockets.
+    if (is_full)
+        od_parting_end(worker, OD_EXIT_WRONG);
 }
 
 // Scripts run, unless they have written more than the disk can take. News of the committer needs no
@@ -301,8 +309,10 @@ static bool may_deliver(struct od_worker *worker)
 static void worker_turn(struct od_worker *worker)
 {
     check(worker);
+    worker->objects.arrival_us = 0;
     od_loop_poll(&worker->loop, !worker->has_more); // Sockets and links: bytes become events.
-    int64_t began_us = od_clock_passed_us();
+    int64_t began_us = od_objects_arrival_us(&worker->objects);
+    worker->objects.arrival_us = -1;
     od_page_turn(worker->page);
     od_net_read_on(&worker->net);
     worker->has_more = may_deliver(worker) && // Lua runs here, and only here.
@@ -319,6 +329,7 @@ static void worker_turn(struct od_worker *worker)
     od_log_teller_turn(&worker->log_teller, &worker->main);
     release_outboxes(worker); // What may leave, leaves; frames of one socket in one write.
     od_traces_turn(&worker->objects);
+    od_parting_turn(worker);
     make_room(worker);
     od_log_settle(false);
     od_breakout_try();
@@ -401,7 +412,7 @@ static bool open_and_serve(struct od_worker *worker, od_script_new *new_script, 
     }
     init_objects(worker, index);
     confine(worker);
-    worker->net.page = worker->page;
+    worker->net.page = worker->net.unbegun.page = worker->page;
     worker->net.meters = &worker->page->meters;
     worker->net.fetch_inside_denied = worker->options->fetch_private_denied;
     od_keepalives_set_ping_ms(&worker->net.keepalives, worker->options->ping_ms);
@@ -426,10 +437,8 @@ int od_worker_main(const struct od_options *options, od_script_new *new_script, 
 {
     od_fault_open();
     od_log_setup(options->log_format, options->log_level);
-    struct od_worker worker = {.options = options,
-                               .link_count = 1,
-                               .rest_timer = {.fire = wake_up},
-                               .drain_timer = {.fire = look_again}};
+    struct od_worker worker = {
+        .options = options, .link_count = 1, .rest_timer = {.fire = wake_up}};
     struct od_error err;
     if (options->confine)
         od_confine_prepare();

@@ -13,6 +13,17 @@
 #include "worker/log_teller.h"
 #include "worker/versions.h"
 
+struct od_parting { // See parting.h.
+    bool awaits_calm;
+    od_time_ms asked_ms;
+    od_time_ms calm_ms; // It is no longer awaited then.
+    bool has_begun;
+    bool has_said_still;
+    bool may_part;
+    uint32_t still_turns; // In a row.
+    od_time_ms until_ms;
+};
+
 struct od_worker {
     const struct od_options *options;
     struct od_loop loop;
@@ -26,9 +37,10 @@ struct od_worker {
     bool has_more;       // Inboxes that did not get empty in the last turn.
     bool is_restored;    // All sockets of the life before are here; objects may be woken.
     bool is_draining;
+    struct od_parting parting;
     bool has_closed_sockets;
     struct od_timer rest_timer;  // The script wants to tidy up then.
-    struct od_timer drain_timer; // While draining: looks again whether all is done.
+    struct od_timer drain_timer; // While it ends: looks again whether all is done.
     struct od_log_teller log_teller;
     struct od_bytes settling; // (u64 question)*: to be answered when there is nothing to do.
     struct od_commit_times commit_times;
@@ -40,5 +52,6 @@ struct od_worker {
 
 // From now on what runs may end, sockets are closed, and then the worker says DRAINED.
 void od_worker_begin_drain(struct od_worker *worker);
+void od_worker_look_again(struct od_worker *worker); // Every now and then from here on.
 
 #endif

@@ -17,7 +17,8 @@ local ALLOWED = {
     "runtime/store", "runtime/sql", "runtime/object" },
   ["runtime/main"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/store",
     "runtime/object" },
-  ["runtime"] = { "runtime/base", "runtime/link", "runtime/main", "runtime/worker",
+  ["runtime/tls"] = { "runtime/base", "runtime/link" },
+  ["runtime"] = { "runtime/base", "runtime/link", "runtime/main", "runtime/worker", "runtime/tls",
     "runtime/object", "runtime/admin", "admin_site.h", "bindings.h", "operate.h",
     "spec_run.h", "types.h" },
   ["bindings/value"] = { "runtime/base", "codec/url.h", "link/headers.h", "link/request.h",
@@ -41,6 +42,7 @@ local WALLS = {
   ["lualib.h"] = "bindings*",
   ["luajit.h"] = "bindings*",
   ["zlib.h"] = "runtime/codec",
+  ["openssl/ssl.h"] = "runtime/tls",
   ["curl/curl.h"] = "runtime/net",
 }
 
@@ -59,8 +61,9 @@ local CIRCLES = {
   ["runtime/net"] = { "exchange exchange_inner fetch fetch_inner net websocket "
     .. "websocket_state wire wire_inner" },
   ["runtime/object"] = { "access_log alarm_event assets auto_response branch call call_inner "
-    .. "client_end deadlock history inbox inspection keep label leftovers look object object_inner "
-    .. "objects outbox outgoing refusal report section sink socket stream tag tap task timeout "
+    .. "call_mark call_sent client_end deadlock history inbox inspection keep label leftovers look "
+    .. "object object_inner objects outbox outgoing refusal report section sink socket stream tag "
+    .. "tap task timeout "
     .. "trace transaction" },
   ["runtime/store"] = { "env env_file", "storage store store_inner" },
 }

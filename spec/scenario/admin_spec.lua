@@ -282,6 +282,12 @@ describe("the admin listener", function()
       workbench.ask(server, "a", "storage:put('k', 1)")
       local looks = { token = server.admin.read_token }
       value_of(get("/api/kv.list?object=things/a", looks))
+      for _, command in ipairs(value_of(get("/api/commands")).commands) do
+        if command.writes then
+          assert.equal(403, post("/api/" .. command.name, {}, looks).status, command.name)
+          assert.equal(405, get("/api/" .. command.name).status, command.name)
+        end
+      end
       for name, arguments in pairs { ["kv.put"] = { key = "k", value = 2 }, ["kv.delete"] =
         { key = "k" }, call = { method = "add", arguments = { 1, 2 } }, delete = {}, reset = {},
         evict = {}, hibernate = {}, ["alarm.set"] = { time = "10s" }, reload = {} } do
@@ -348,6 +354,48 @@ describe("the admin listener", function()
       assert.is_true(lines < 30, server:log())
     end)
 
+    it("nonsense for every command, over HTTP and the WebSocket", function()
+      start()
+      workbench.ask(server, "a", "storage:put('k', 1)")
+      local page = websocket.connect(server.admin.address, "/live",
+        { headers = { authorization = "Bearer " .. server.admin.token } })
+      local values = { 7, -1, 1e300, "", "things/a", "things/#zz", "?", "nowhere/x", true, {},
+        { { 1, { x = "y" } } }, ("x"):rep(3000), "\195\40", "\0" }
+      local names = { "object", "key", "value", "limit", "cursor", "order", "after", "time",
+        "socket", "message", "code", "arguments", "method", "statement", "namespace", "name", "prefix" }
+      local connection = http.open(server.admin.address)
+      local asked = 0
+      for _, described in ipairs(value_of(get("/api/commands")).commands) do
+        local command = described.name
+        for i, value in ipairs(values) do
+          local arguments = { object = "things/a" }
+          for j, name in ipairs(names) do
+            if (i + j) % 3 ~= 0 then
+              arguments[name] = values[(i + j) % #values + 1]
+            end
+          end
+          arguments.object = i % 2 == 0 and "things/a" or value
+          if command ~= "reload" and command ~= "drain" and command ~= "log" then
+            asked = asked + 1
+            connection:send_request("POST", "/api/" .. command, { body = json.encode(arguments),
+              headers = { authorization = "Bearer " .. server.admin.token } })
+            local answer = connection:read_answer("POST")
+            local is_known = answer.status == 200 or answer.status == 400 or answer.status == 409
+            assert.is_true(is_known and not answer.body:find("open%-do%.[%w.]+:%d+:"), -- A bug.
+              command .. " " .. json.encode(arguments) .. " " .. answer.body)
+            local wish = json.encode { id = asked, command = command, arguments = arguments }
+            if not wish:find("\195\40", 1, true) then -- No text of a WebSocket.
+              page:send(wish)
+              assert.equal(asked, json.decode(page:receive()).id)
+            end
+          end
+        end
+      end
+      connection:close()
+      assert.equal(200, get("/api/objects").status)
+      assert.is_nil(server:log():find("the admin listener: ", 1, true), server:log())
+    end)
+
     it("a crowd that says nothing, and those who read nothing", function()
       start()
       workbench.ask(server, "a", "storage:put('k', ('x'):rep(1000000))")
@@ -364,6 +412,37 @@ describe("the admin listener", function()
       for _, connection in ipairs(crowd) do
         connection:close()
       end
+    end)
+
+    it("more who come after each other than one address may have at once", function()
+      start { args = { "--connections-per-address", "3" } }
+      for _ = 1, 20 do
+        assert.equal(200, get("/healthz", { token = false }).status)
+      end
+    end)
+
+    it("many who follow the log", function()
+      start()
+      local first = value_of(get("/api/log"))
+      local followers = {}
+      for i = 1, 70 do
+        followers[i] = http.open(server.admin.address)
+        followers[i]:send_request("GET", "/api/log?after=" .. first.after, { headers = {
+          authorization = "Bearer " .. server.admin.token } })
+      end
+      assert.equal(200, request("HEAD", "/readyz", { token = false }).status)
+      assert.equal(409, followers[70]:read_answer("GET").status)
+      for _, follower in ipairs(followers) do
+        follower:close()
+      end
+    end)
+
+    it("a way out of it: its process may do next to nothing", function()
+      start()
+      local file = io.open("/proc/" .. value_of(get("/api/metrics")).main.admin .. "/status")
+      local status = file:read("*a")
+      file:close()
+      assert.matches(os.getenv("OPEN_DO_SANITIZED") and "Seccomp" or "Seccomp:%s+2", status)
     end)
 
     it("the end of its process, which nobody else notices", function()

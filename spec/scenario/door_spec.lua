@@ -6,9 +6,14 @@ pcall(ffi.cdef, "int getrlimit(int resource, od_spec_limit *limit);")
 pcall(ffi.cdef, "int setrlimit(int resource, const od_spec_limit *limit);")
 
 local SCRIPT = [[
+local od = require "open-do"
 local Room = {}
 function Room:fetch(request)
-  return require("open-do").Response("hello " .. self.state.id.name .. "\n")
+  if request.query.ask == "sleep" then
+    od.log.info("sleeps")
+    od.sleep(1000)
+  end
+  return od.Response("hello " .. self.state.id.name .. "\n")
 end
 return { namespaces = { rooms = Room } }
 ]]
@@ -148,5 +153,25 @@ describe("The door", function()
     assert.equal("", silent:read_to_end())
     assert.equal("", half:read_to_end())
     assert.equal(0, server.process:wait_exit(10))
+  end)
+
+  it("answers who comes while the program stops, and opens again at once for the next", function()
+    local busy, idle = server:open(), server:open()
+    assert.equal(200, idle:request("GET", "/rooms/lobby").status)
+    busy:send_request("GET", "/rooms/lobby?ask=sleep")
+    server:wait_log("sleeps")
+    server.process:signal("TERM")
+    assert.equal("", idle:read_to_end()) -- And it does not end its side.
+    for _ = 1, 3 do
+      local answer = server:get("/rooms/lobby")
+      assert.equal(503, answer.status)
+      assert.equal("1", answer.headers["retry-after"])
+      assert.equal("the server stops, try again\n", answer.body)
+    end
+    assert.equal(200, busy:read_answer().status)
+    assert.equal(0, server.process:wait_exit(4))
+    server.options.keep_port = true
+    server:launch()
+    expect_hello(asks(REQUEST))
   end)
 end)

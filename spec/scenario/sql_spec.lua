@@ -220,6 +220,30 @@ describe("storage.sql", function()
         refusal [[ sql:exec "SELECT 1;\nSELECT 'ä', ü" ]])
     end)
 
+    it("of a statement that is cut, wherever it is", function()
+      assert.same({}, ask [==[
+        local whole = "INSERT INTO t (x) SELECT 'a''b' || \"x\" FROM [t] WHERE x IN (1.5e3, "
+          .. "x'00ff', ?1)"
+        sql:exec "CREATE TABLE t (x)"
+        local passed = {}
+        for i = 1, #whole - 1 do
+          local ok, why = pcall(sql.exec, sql, whole:sub(1, i), 1)
+          if ok or not tostring(why):find("exec: ", 1, true) then
+            passed[#passed + 1] = whole:sub(1, i)
+          end
+        end
+        sql:exec(whole, 1)
+        return passed
+      ]==])
+    end)
+
+    it("of none that is as long as one may be", function()
+      assert.equal(99988, ask [[
+        local text = ("x"):rep(100000 - #"SELECT '' AS v")
+        return #sql:exec("SELECT '" .. text .. "' AS v"):one().v + 2
+      ]])
+    end)
+
     it("of constraints by the name of their code", function()
       local text = "UNIQUE constraint failed: t.x: SQLITE_CONSTRAINT_UNIQUE"
       assert.equal("code:1: exec: " .. text, refusal [[
@@ -234,6 +258,14 @@ describe("storage.sql", function()
         sql:exec("SELECT ?; SELECT ?", 1) ]])
       assert.matches("300 bindings are given", refusal [[
         sql:exec("SELECT 1", unpack({ 1 }, 1, 300)) ]])
+      assert.matches("7000 bindings are given", refusal [[
+        sql:exec("SELECT 1", unpack({ 1 }, 1, 7000)) ]])
+      assert.matches("too many results", refusal [[ -- Lua itself has no more.
+        sql:exec("SELECT 1", unpack({ 1 }, 1, 10000)) ]])
+      for _, value in ipairs { "print", "coroutine.create(print)", "state", "sql" } do
+        assert.matches("argument 2 cannot be bound", refusal(("sql:exec('SELECT ?', %s)")
+          :format(value)))
+      end
       for _, empty in ipairs { "", "  ", ";", "-- nothing", "/* nothing" } do
         local text = refusal(("sql:exec %q"):format(empty))
         assert.matches("SQL code did not contain a statement.", text, 1, true)
@@ -393,6 +425,43 @@ describe("storage.sql", function()
       ]])
     end)
 
+    it("one call of trim with as many characters, of printf, of json_patch", function()
+      assert.same({ 0, 500001, 1000000 }, ask [[
+        local all = {}
+        for i = 1, 500000 do all[i] = od.utf8.char(0x4e00 + i % 20000) end
+        all = table.concat(all)
+        local last = od.utf8.char(0x4e00):rep(500000)
+        return {
+          sql:exec("SELECT length(trim(?, ?)) AS v", last, all):one().v,
+          sql:exec("SELECT length(ltrim(? || 'b', ?)) + 500000 AS v", last, all):one().v,
+          sql:exec("SELECT length(rtrim(?, ?)) + 0 AS v", ("b"):rep(1e6), all):one().v,
+        }
+      ]])
+      assert.matches("string or blob too big", refusal [[
+        sql:exec("SELECT printf(?)", ("%.9999999c"):rep(5000)) ]])
+      assert.matches("string or blob too big", refusal [[
+        sql:exec("SELECT format('%d %.*c', 1, -2000000000, 'x')") ]])
+      assert.matches("too many members", refusal [[
+        local text = {}
+        for i = 1, 150000 do text[i] = ('"%d":1'):format(i) end
+        text = "{" .. table.concat(text, ",") .. "}"
+        sql:exec("SELECT json_patch(?1, ?1)", text) ]])
+      assert.equal("é|éé|7|{\"a\":[2]}", ask [=[
+        return sql:exec([[SELECT printf('%c|%.*c|%d|%s', 'é', 2, 'é', 7, json_object('a',
+          json_patch('[1]', '[2]')))  AS v]]):one().v ]=])
+    end)
+
+    it("snippet and highlight of a word that stands everywhere", function()
+      assert.same({ 2000000, 254 }, ask [[
+        sql:exec "CREATE VIRTUAL TABLE f USING fts5 (x)"
+        sql:exec("INSERT INTO f VALUES (?)", ("a "):rep(500000))
+        return {
+          sql:exec("SELECT length(highlight(f, 0, '', '')) * 2 AS v FROM f ('a')"):one().v,
+          #sql:exec("SELECT snippet(f, 0, '(', ')', '', 64) AS v FROM f ('a OR a')"):one().v - 1,
+        }
+      ]])
+    end)
+
     it("with what would not fit: rows, or writes", function()
       assert.matches("the rows of one query are more than 67108864 bytes", refusal [[
         sql:exec [=[
@@ -422,6 +491,9 @@ describe("an endless query", function()
       workbench.refusal(server, "a", run "SELECT max(i) FROM n"))
     assert.matches("interrupted", workbench.refusal(server, "a",
       run "INSERT INTO t SELECT 1 FROM n WHERE i % 1000000 = 0"))
+    -- Few steps that take long.
+    assert.matches("interrupted", workbench.refusal(server, "a", ("storage.sql:exec(%q, %s)")
+      :format(COUNT .. "SELECT max(length(upper(?))) FROM n", "('x'):rep(2e6)")))
     assert.equal(1, workbench.ask(server, "a", [[
       return storage.sql:exec("SELECT count(*) AS n FROM t"):one().n ]]))
     assert.equal(boot, workbench.ask(server, "a", "return self.boot"))

@@ -8,6 +8,7 @@ local LIMIT_MS = os.getenv("OPEN_DO_SANITIZED") and 1000 or 400
 local SOURCE = [[
 local od = require "open-do"
 local Room = {}
+local worker = od.randomUUID() -- Made once a process.
 
 local function count(self)
   local storage = self.state.storage
@@ -24,6 +25,8 @@ function Room:fetch(request)
   local ask = request.query.ask
   if ask == "begun" then
     return od.Response(tostring(self.state.storage:get("begun") or 0))
+  elseif ask == "worker" then
+    return od.Response(worker)
   end
   count(self)
   if request.headers:get("upgrade") then
@@ -39,7 +42,9 @@ function Room:fetch(request)
   elseif ask == "large" then
     return od.Response(("x"):rep(20000000))
   elseif ask == "call" then
-    return od.Response(self.env.rooms:getByName(request.query.whom):hello())
+    local stub = self.env.rooms:getByName(request.query.whom)
+    local ok, result = pcall(stub[request.query.method or "hello"], stub)
+    return od.Response(ok and result or (result.message .. " " .. tostring(result.retryable)))
   end
   return od.Response("hello " .. (request.body or ""))
 end
@@ -47,6 +52,12 @@ end
 function Room:hello()
   count(self)
   return "called"
+end
+
+function Room:nap()
+  count(self)
+  od.log.info("sleeps")
+  od.sleep(60000)
 end
 
 function Room:webSocketMessage(ws, message)
@@ -160,18 +171,48 @@ describe("at a worker that is stuck", function()
     assert.equal(1, deaths)
   end)
 
-  it("a request behind which another was sent is answered, and the connection ends", function()
+  it("a request behind which another was sent is answered, and the other one served", function()
     server = start()
     local connection = server:open()
     connection:write("GET /rooms/s?ask=sleep HTTP/1.1\r\nHost: x\r\n\r\n"
-      .. "GET /rooms/t HTTP/1.1\r\nHost: x\r\n\r\n")
+      .. "GET /rooms/t HTTP/1.1\r\nHost: x\r\n\r\nGET /roo")
     server:wait_log("sleeps")
     get_stuck(server)
-    local answer = connection:read_answer()
-    assert.equal(503, answer.status)
-    assert.equal("close", answer.headers.connection)
-    assert.equal("", connection:read_to_end())
-    assert.equal(0, begun(server, "t"))
+    assert.equal(503, connection:read_answer().status)
+    assert.equal("hello ", connection:read_answer().body)
+    connection:write("ms/t HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert.equal("hello ", connection:read_answer().body)
+    assert.equal(2, begun(server, "t"))
+  end)
+
+  -- The worker reads all of it in the turn in which it gets stuck.
+  it("what it has read of requests and not begun is served by the next one, each once", function()
+    server = start()
+    local culprit = kept(server, "/rooms/c")
+    local half, whole, several, head = kept(server, "/rooms/h"), kept(server, "/rooms/w"),
+      kept(server, "/rooms/v"), kept(server, "/rooms/p")
+    local worker = server.process:children()[1]
+    os.execute("kill -STOP " .. worker)
+    culprit:send_request("GET", "/rooms/bad?ask=loop")
+    half:write("POST /rooms/h HTTP/1.1\r\nHost: x\r\nContent-Length: 10000\r\n\r\n"
+      .. ("a"):rep(6000))
+    whole:send_request("POST", "/rooms/w", { body = ("b"):rep(50000) })
+    several:write(("GET /rooms/v HTTP/1.1\r\nHost: x\r\n\r\n"):rep(3))
+    head:write("GET /rooms/p HT")
+    os.execute("kill -CONT " .. worker)
+    server:wait_log("loops")
+    half:write(("a"):rep(4000))
+    head:write("TP/1.1\r\nHost: x\r\n\r\n")
+    assert.equal(503, culprit:read_answer().status)
+    assert.equal("hello " .. ("a"):rep(10000), half:read_answer().body)
+    assert.equal("hello " .. ("b"):rep(50000), whole:read_answer().body)
+    for _ = 1, 3 do
+      assert.equal("hello ", several:read_answer().body)
+    end
+    assert.equal("hello ", head:read_answer().body)
+    for room, count in pairs { h = 2, w = 2, v = 4, p = 2 } do
+      assert.equal(count, begun(server, room))
+    end
   end)
 
   it("a HEAD, and a client that wants the connection closed, get no more than they asked for",
@@ -208,6 +249,104 @@ describe("at a worker that is stuck", function()
     end
     survival.await_back(server)
     assert.equal("hello ", server:get("/rooms/other").body)
+  end)
+end)
+
+describe("calls to objects of a worker that is stuck", function()
+  -- Names by the worker they live in, that of the culprit first.
+  local function names(server, count)
+    local culprits = server:get("/rooms/bad?ask=worker").body
+    local here, there = {}, {}
+    for i = 1, 1000 do
+      local is_here = server:get("/rooms/n" .. i .. "?ask=worker").body == culprits
+      table.insert(is_here and here or there, "n" .. i)
+      if #here >= count and #there >= count then
+        return here, there
+      end
+    end
+  end
+
+  it("are made anew if they have not begun, and else fail as retryable", function()
+    local server = start { workers = 2 }
+    finally(function() server:stop() end)
+    local here, there = names(server, 9)
+    local begun_call = ask(server, "GET", ("/rooms/%s?ask=call&method=nap&whom=%s"):format(there[1],
+      here[1]))
+    server:wait_log("sleeps")
+    get_stuck(server)
+    local waiting = {}
+    for i = 2, 9 do
+      waiting[i] = ask(server, "GET", ("/rooms/%s?ask=call&whom=%s"):format(there[i], here[i]))
+    end
+    for i = 2, 9 do
+      local answer = waiting[i]:read_answer()
+      assert.equal("called", answer.body)
+      assert.equal(1, begun(server, here[i]))
+      assert.equal(1, begun(server, there[i]))
+    end
+    assert.equal("the worker of this object has ended true", begun_call:read_answer().body)
+    assert.equal(1, begun(server, here[1]))
+  end)
+
+  it("are made when the worker is back, if it was not there", function()
+    local server = start { workers = 2 }
+    finally(function() server:stop() end)
+    local here, there = names(server, 4)
+    for _ = 1, 6 do -- The pause before the next one grows.
+      survival.kill_one(server)
+      for i = 1, 4 do
+        local one, other = server:get(("/rooms/%s?ask=call&whom=%s"):format(there[i], here[i])),
+          server:get(("/rooms/%s?ask=call&whom=%s"):format(here[i], there[i]))
+        assert.same({ 200, "called", 200, "called" },
+          { one.status, one.body, other.status, other.body })
+      end
+      survival.await_back(server)
+    end
+  end)
+end)
+
+describe("a crowd at a worker that gets stuck", function()
+  local UPGRADE = { upgrade = "websocket", connection = "Upgrade", ["sec-websocket-version"] = "13",
+    ["sec-websocket-key"] = "dGhlIHNhbXBsZSBub25jZQ==" }
+
+  it("is served by the next one or answered 503; nobody is cut, nothing begun twice", function()
+    local server = start { workers = 2 }
+    finally(function() server:stop() end)
+    local waiting, used = {}, {}
+    for i = 1, 100 do
+      used[i] = kept(server, "/rooms/used" .. i)
+    end
+    for i = 1, 500 do
+      if i == 40 then
+        ask(server, "GET", "/rooms/bad?ask=loop")
+      end
+      local kind, room = i % 5, "r" .. i
+      local connection
+      if kind == 0 then
+        connection = ask(server, "GET", "/rooms/" .. room, { headers = UPGRADE })
+      elseif kind == 1 then
+        connection = ask(server, "GET", ("/rooms/c%d?ask=call&whom=%s"):format(i, room))
+      elseif kind == 2 then
+        connection = used[(i + 3) / 5]
+        connection:send_request("POST", "/rooms/" .. room, { body = ("x"):rep(i * 20) })
+      else
+        connection = ask(server, "GET", "/rooms/" .. room)
+      end
+      waiting[i] = { connection = connection, room = room }
+    end
+    local count = { [101] = 0, [200] = 0, [503] = 0 }
+    for _, each in ipairs(waiting) do
+      local status = each.connection:read_answer().status
+      count[status] = count[status] + 1
+      each.is_served = status ~= 503
+    end
+    print(("# %d served, %d upgraded, %d answered 503"):format(count[200], count[101], count[503]))
+    for i, each in ipairs(waiting) do
+      local times = begun(server, each.room)
+      assert.is_true(times <= 1, each.room .. " was begun " .. times .. " times")
+      assert.is_true(times == 1 or not each.is_served or i % 5 == 1)
+    end
+    assert.is_true(count[503] < 50)
   end)
 end)
 

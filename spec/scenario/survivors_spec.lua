@@ -1,13 +1,13 @@
 -- Clients as people have them, through everything the runtime survives: saves good and bad, sleep,
--- and workers that die. None may see a close, and the one that reconnects by itself may have no
--- reason to.
+-- workers that die, and upgrades. None may see a close, and the one that reconnects by itself may
+-- have no reason to.
 local process = require "spec.support.process"
 local survival = require "spec.scenario.survival"
 
 local CLIENTS = { "ws", "partysocket", "chromium" }
 
 describe("node's ws, partysocket and Chromium", function()
-  it("notice nothing of saves, sleep, a stuck worker and a killed one", function()
+  it("notice nothing of saves, sleep, a stuck worker, a killed one and upgrades", function()
     local modules = os.getenv("OPEN_DO_NODE_MODULES")
     if not modules then
       return pending("OPEN_DO_NODE_MODULES does not name a directory with what npm installs")
@@ -64,6 +64,13 @@ describe("node's ws, partysocket and Chromium", function()
     bad:say("loop")
     assert.equal(4, survival.await_back(server).given)
     all_hear "after a loop"
+    for i = 1, 5 do
+      local code, said = server:asking("upgrade")
+      assert.equal(0, code, said)
+      all_hear("after upgrade " .. i)
+      assert.equal(0, (server:asking("restart-worker", "0")))
+      all_hear("after replacement " .. i)
+    end
     assert.is_nil(clients:output():find("closed", 1, true), clients:output())
     assert.is_nil(clients:output():find("open 2", 1, true), clients:output())
     clients:signal("TERM")

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # A bare Debian tree to try things in, as on a machine that was just set up. Sourced by spec/fresh and
 # spec/package, which have set [suite]; needs root, debootstrap and the network.
 base=$PWD/build/fresh/$suite.base

@@ -12,7 +12,8 @@ local json = native.json
 local array = json.array
 local fail, usage = words.fail, words.usage
 
-local PAGE = 1000 -- Rows of a list, when nobody says how many.
+local PAGE = 1000        -- Rows of a list, when nobody says how many.
+local FOLLOWERS_MAX = 16 -- Of the log.
 
 local M = {}
 
@@ -39,54 +40,75 @@ end
 
 local commands = {}
 
-commands.status = { run = function()
-  return figures.status()
-end }
+-- What it takes, as `GET /api/commands` tells it: names, with a "?" those that may be left out.
+local function reads(name, arguments, run)
+  commands[name] = { arguments = arguments, run = run }
+end
 
--- Waits until there is something to tell: ask again with `after` as it was answered.
-commands.log = { run = function(arguments)
-  local after, missed, lines = server.log(text(arguments, "after", "0"))
+local function writes(name, arguments, run)
+  commands[name] = { arguments = arguments, run = run, writes = true }
+end
+
+reads("status", "", function()
+  return figures.status()
+end)
+
+local followers = 0
+
+-- Waits until there is something to tell: ask again with `after` as it was answered. Each who waits
+-- is one question to main, of which there may not be many.
+reads("log", "after?", function(arguments)
+  if followers == FOLLOWERS_MAX then
+    fail("%d others follow the log already", followers)
+  end
+  followers = followers + 1
+  local ok, after, missed, lines = pcall(server.log, text(arguments, "after", "0"))
+  followers = followers - 1
+  if not ok then
+    error(after, 0)
+  end
   local list = array {}
   for line in lines:gmatch("[^\n]+") do
     list[#list + 1] = json.try_decode(line)
   end
   return { after = after, missed = missed, lines = list }
-end }
+end)
 
-commands.drain = { writes = true, run = function()
+writes("drain", "", function()
   return (figures.ask("drain"):gsub("\n$", ""))
-end }
+end)
 
-commands.metrics = { run = figures.collect }
+reads("metrics", "", figures.collect)
 
 --- What there is, and what this visitor may.
-commands.commands = { run = function(_, role)
-  local names = array {}
-  for name in pairs(commands) do
-    names[#names + 1] = name
+reads("commands", "", function(_, role)
+  local list = array {}
+  for name, command in pairs(commands) do
+    list[#list + 1] = { name = name, arguments = command.arguments,
+      writes = command.writes == true }
   end
-  table.sort(names)
-  return { role = role, commands = names }
-end }
+  table.sort(list, function(a, b) return a.name < b.name end)
+  return { role = role, commands = list }
+end)
 
-commands.reload = { writes = true, run = function()
+writes("reload", "", function()
   return (figures.ask("reload"):gsub("\n$", ""))
-end }
+end)
 
-commands.objects = { run = function(arguments)
+reads("objects", "namespace?, name?, order?, awake?, limit?, cursor?", function(arguments)
   local list, cursor = objects.list { space = text(arguments, "namespace", ""),
     beginning = text(arguments, "name", ""), limit = number(arguments, "limit", PAGE),
     awake = arguments.awake ~= nil and arguments.awake ~= "0", order = arguments.order,
     cursor = arguments.cursor }
   return { objects = list, cursor = cursor }
-end }
+end)
 
-commands.object = { run = function(arguments)
+reads("object", "object", function(arguments)
   return server.check_exists(target(arguments))
-end }
+end)
 
 -- Without a token that may write, or by GET, a statement that writes is refused.
-commands.sql = { run = function(arguments, role)
+reads("sql", "object, statement, arguments?", function(arguments, role)
   local given = arguments.arguments or {}
   if type(given) ~= "table" then
     usage("'arguments' is a list")
@@ -96,19 +118,19 @@ commands.sql = { run = function(arguments, role)
   given = typed.decode(given)
   return server.sql(object, role ~= "write", text(arguments, "statement"),
     unpack(given, 1, #given))
-end }
+end)
 
-commands.inside = { run = function(arguments)
+reads("inside", "object", function(arguments)
   local methods, fields = server.inside(target(arguments))
   table.sort(methods)
   return { methods = array(methods), fields = array(fields) }
-end }
+end)
 
-commands.events = { run = function(arguments)
+reads("events", "object", function(arguments)
   return array(server.events(target(arguments)))
-end }
+end)
 
-commands["kv.list"] = { run = function(arguments)
+reads("kv.list", "object, prefix?, limit?", function(arguments)
   local list, limit = array {}, number(arguments, "limit", PAGE)
   for key, value in server.each_pair(target(arguments), text(arguments, "prefix", "")) do
     if #list >= limit then
@@ -117,53 +139,53 @@ commands["kv.list"] = { run = function(arguments)
     list[#list + 1] = { key = key, value = value }
   end
   return list
-end }
+end)
 
-commands["kv.get"] = { run = function(arguments)
+reads("kv.get", "object, key", function(arguments)
   local object, key = target(arguments), text(arguments, "key")
   local is_there, value = server.get(object, key)
   return is_there and value or fail("%s has no key '%s'", object.label, key)
-end }
+end)
 
-commands["kv.put"] = { writes = true, run = function(arguments)
+writes("kv.put", "object, key, value", function(arguments)
   if arguments.value == nil then
     usage("'value' is missing")
   end
   server.write(target(arguments), "kv.put", text(arguments, "key"), typed.decode(arguments.value))
-end }
+end)
 
-commands["kv.delete"] = { writes = true, run = function(arguments)
+writes("kv.delete", "object, key", function(arguments)
   return server.write(target(arguments), "kv.delete", text(arguments, "key"))
-end }
+end)
 
-commands.sockets = { run = function(arguments)
+reads("sockets", "object", function(arguments)
   return array(server.sockets(target(arguments)))
-end }
+end)
 
-commands["sockets.send"] = { writes = true, run = function(arguments)
+writes("sockets.send", "object, socket, message", function(arguments)
   server.write(target(arguments), "sockets.send", number(arguments, "socket"),
     text(arguments, "message"), false)
-end }
+end)
 
-commands["sockets.close"] = { writes = true, run = function(arguments)
+writes("sockets.close", "object, socket, code?, reason?", function(arguments)
   server.write(target(arguments), "sockets.close", number(arguments, "socket"),
     number(arguments, "code", 1000), text(arguments, "reason", ""))
-end }
+end)
 
-commands["alarm.set"] = { writes = true, run = function(arguments)
+writes("alarm.set", "object, time", function(arguments)
   server.write(target(arguments), "alarm.set", words.time(tostring(arguments.time or ""), "time"))
-end }
+end)
 
-commands["alarm.run"] = { writes = true, run = function(arguments)
+writes("alarm.run", "object", function(arguments)
   server.write(target(arguments), "alarm.run")
-end }
+end)
 
-commands["alarm.delete"] = { writes = true, run = function(arguments)
+writes("alarm.delete", "object", function(arguments)
   server.write(target(arguments), "alarm.delete")
-end }
+end)
 
 -- A method may change anything.
-commands.call = { writes = true, run = function(arguments)
+writes("call", "object, method, arguments?", function(arguments)
   local given = arguments.arguments or {}
   if type(given) ~= "table" then
     usage("'arguments' is a list")
@@ -171,17 +193,17 @@ commands.call = { writes = true, run = function(arguments)
   given = typed.decode(given)
   return array { server.call(target(arguments), text(arguments, "method"),
     unpack(given, 1, #given)) }
-end }
+end)
 
 for _, name in ipairs { "hibernate", "evict", "reset", "delete" } do
-  commands[name] = { writes = true, run = function(arguments)
+  writes(name, "object", function(arguments)
     server.act(target(arguments), name)
-  end }
+  end)
 end
 
 -- Running them ------------------------------------------------------------------------------------
 
---- { run =, writes = }, or nil.
+--- { arguments =, run =, writes = }, or nil.
 function M.find(name)
   return commands[name]
 end

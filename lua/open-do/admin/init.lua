@@ -75,7 +75,7 @@ end
 
 local function route(request)
   local path = request.path
-  if open[path] and request.method == "GET" then
+  if open[path] and (request.method == "GET" or request.method == "HEAD") then
     return open[path](request)
   end
   local visitor, refusal = guard.admit(request)

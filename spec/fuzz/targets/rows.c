@@ -11,6 +11,7 @@
 
 #include "base/cursor.h"
 #include "store/env_file.h"
+#include "store/mapped.h"
 #include "store/rows.h"
 
 enum {
@@ -123,6 +124,18 @@ static bool visit(void *context, od_slice key, od_slice value)
     return true;
 }
 
+struct walk_call {
+    const struct od_rows *rows;
+    struct walking *walking;
+};
+
+static int walk_in_call(void *argument)
+{
+    const struct walk_call *call = argument;
+    struct walking *walking = call->walking;
+    return od_rows_walk(call->rows, walking->bounds, walking->reverse, visit, walking);
+}
+
 static void walk(const struct od_rows *rows, const struct model *model, struct od_cursor *input,
                  struct od_bytes *memory)
 {
@@ -142,7 +155,8 @@ static void walk(const struct od_rows *rows, const struct model *model, struct o
         return;
     struct walking walking = {model, &bounds, range.reverse ? model->size - 1 : 0, range.reverse,
                               0};
-    int code = od_rows_walk(rows, &bounds, range.reverse, visit, &walking);
+    struct walk_call call = {rows, &walking};
+    int code = od_mapped_call(walk_in_call, &call);
     if (model->is_over)
         return;
     skip_outside(&walking);

@@ -15,14 +15,14 @@ static bool visit(void *context, uint64_t number, uint64_t pages)
     return true;
 }
 
-// What is taken from a sound page lies within it.
+// What is taken from a sound page lies within it. Its keys may be in any order.
 static void read_nodes(const unsigned char *page, size_t size)
 {
     bool is_leaf = od_file_page_is_leaf(page);
     for (size_t i = 0; i < od_file_page_nodes(page); i++) {
         od_slice key = od_file_node_key(page, i);
         OD_ASSERT(key.at + key.size <= (const char *)page + size);
-        OD_ASSERT(od_file_page_find(page, key) < od_file_page_nodes(page));
+        OD_ASSERT(od_file_page_find(page, key) < od_file_page_nodes(page) + is_leaf);
         if (!is_leaf)
             continue;
         od_slice value = od_file_node_value(page, size, i).bytes;

@@ -162,7 +162,7 @@ struct od_net_limits *stage_limits(struct stage *stage)
 bool stage_connect(struct stage *stage, int fd, const char *read, size_t size)
 {
     struct od_error err;
-    return od_exchange_adopt(&stage->net, fd, OD_PAGE_NO_PLACE, OD_SLICE("192.0.2.1"),
+    return od_exchange_adopt(&stage->net, fd, OD_PAGE_NO_PLACE, false, OD_SLICE("192.0.2.1"),
                              (od_slice){read, size}, &err);
 }
 

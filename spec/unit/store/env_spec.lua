@@ -156,6 +156,45 @@ describe("a data directory", function()
     world:close()
   end)
 
+  it("that is full takes what there are free pages for", function()
+    local world = support.open(directory)
+    local object = world:object("lobby")
+    local function store(key, value)
+      if value then
+        object:put(key, value)
+      else
+        object:delete(key)
+      end
+      object:seal()
+      world:turn()
+      world:wait("an answer", function()
+        return #world.news > 0
+      end)
+      local failed = world:find("failed", 1)
+      if failed then
+        world:hear()
+        return failed.why
+      end
+      world:settle()
+    end
+    support.arm("room.none", -1)
+    assert.matches("could not be stored: no space left on the disk", store("small", "1"))
+    support.disarm("room.none")
+    assert.is_nil(store("large", ("v"):rep(2 * 1024 * 1024)))
+    assert.is_nil(store("large", nil))
+    assert.is_nil(store("small", "1")) -- The next transaction may use what that one freed.
+    world:close()
+    world = support.open(directory) -- It had set more aside than it needed.
+    object = world:object("lobby")
+    support.arm("room.none", -1)
+    assert.is_nil(store("small", "2"))
+    assert.is_nil(store("other", ("w"):rep(100000)))
+    assert.matches("no space left on the disk", store("large", ("v"):rep(2 * 1024 * 1024)))
+    assert.equal("2", object:get("small"))
+    support.disarm("room.none")
+    world:close()
+  end)
+
   it("opens with a smaller map where address space is limited", function()
     if os.getenv("OPEN_DO_SANITIZED") then
       return -- A sanitizer's shadow is larger than any limit that would tell us something.

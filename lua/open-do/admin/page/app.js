@@ -11,7 +11,7 @@ const main = document.getElementById('main'), nav = document.getElementById('nav
 let known = { role: 'read', commands: [] }, leave = () => {}, isConnected = false;
 
 export const may = () => known.role === 'write';
-export const has = command => known.commands.includes(command);
+export const has = command => known.commands.some(one => one.name === command);
 
 const icon = path => svg('svg', { viewBox: '0 0 20 20', class: 'icon', 'aria-hidden': 'true' }, svg('path', { d: path }));
 const PAGES = [

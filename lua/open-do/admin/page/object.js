@@ -154,10 +154,18 @@ function instance(root, label, onChange) {
 
 function head(label) {
   const facts = h('dl.facts'), state = h('span'), why = h('p.why'), error = h('div');
-  const alarmMenu = async () => {
-    const time = prompt('When is the alarm due? 10s, 5m, 2h, or empty to delete it', '10s');
-    if (time === '') await act('alarm.delete', { object: label }, 'The alarm is deleted');
-    else if (time) await act('alarm.set', { object: label, time }, 'The alarm is set');
+  const alarmMenu = () => {
+    const time = h('input', { value: '10s', ariaLabel: 'When', size: 8 }), shown = text => ({ value: text, formMethod: 'dialog' });
+    const box = h('dialog', { onclose: () => {
+      box.remove();
+      if (box.returnValue === 'set') act('alarm.set', { object: label, time: time.value }, 'The alarm is set');
+      if (box.returnValue === 'run') act('alarm.run', { object: label }, 'The alarm rings');
+      if (box.returnValue === 'delete') act('alarm.delete', { object: label }, 'The alarm is deleted');
+    } }, h('h2', null, 'Alarm of ' + label), h('form.alarm', { method: 'dialog' }, h('div.row', null, 'in', time, h('button.primary', shown('set'), 'Set'), h('small', null, '10s, 5m, 2h')),
+      h('div.row', null, h('button', shown('run'), 'Ring now'), h('button.danger', shown('delete'), 'Delete'), h('span.gap'), h('button', shown(''), 'Cancel'))));
+    document.body.append(box);
+    box.showModal();
+    time.select();
   };
   const button = (name, title, ask, kind) => h('button' + (kind ?? ''), { title, disabled: !may(), onclick: () => {
     if (!ask || confirm(ask)) act(name, { object: label }, label + ': ' + name);

@@ -1,0 +1,157 @@
+#include "object/call_sent.h"
+
+#include <stdlib.h>
+
+#include "base/cursor.h"
+#include "link/link.h"
+#include "object/call_inner.h"
+
+static void fail(struct od_call *call, const char *why)
+{
+    od_call_fail_flagged(call, OD_FAILURE_RETRYABLE, od_slice_of(why));
+}
+
+static void on_deadline(struct od_timer *timer)
+{
+    fail(OD_TIMER_MEMBER(timer, struct od_call_sent, deadline)->call,
+         "the worker of this object is not there at the moment");
+}
+
+static void keep(struct od_call_sent *sent, od_slice message)
+{
+    struct od_objects *objects = sent->call->objects;
+    if (objects->kept_call_bytes + message.size > OD_CALLS_KEPT_BYTES_MAX)
+        return;
+    od_bytes_put_slice(&sent->message, message);
+    objects->kept_call_bytes += message.size;
+}
+
+static void put(struct od_call_sent *sent, od_slice message)
+{
+    sent->is_waiting = false;
+    sent->times++;
+    od_timers_clear(sent->call->objects->timers, &sent->deadline);
+    od_call_begun(sent->call);
+    od_link_send(sent->call->objects->peers[sent->call->worker], OD_KIND_CALL, message, -1);
+}
+
+static void await_worker(struct od_call_sent *sent)
+{
+    struct od_objects *objects = sent->call->objects;
+    if (sent->message.size == 0 || sent->times >= OD_CALL_TRIES_MAX || objects->is_draining) {
+        fail(sent->call, "the worker of this object has ended");
+        return;
+    }
+    sent->is_waiting = true;
+    od_timers_set(objects->timers, &sent->deadline,
+                  od_clock_monotonic_ms() + OD_CALL_AWAITS_MS_MAX);
+}
+
+void od_call_sent_begin(struct od_call *call, od_slice message)
+{
+    struct od_objects *objects = call->objects;
+    struct od_call_sent *sent = od_allocate_zeroed(sizeof *sent);
+    OD_ASSERT(call->sent == NULL);
+    call->sent = sent;
+    sent->call = call;
+    sent->deadline.fire = on_deadline;
+    od_list_init(&sent->link);
+    od_list_push_back(&objects->sent_calls[call->worker], &sent->link);
+    keep(sent, message);
+    if (objects->peers[call->worker] != NULL)
+        put(sent, message);
+    else
+        await_worker(sent);
+}
+
+void od_call_sent_free(struct od_call *call)
+{
+    struct od_call_sent *sent = call->sent;
+    if (sent == NULL)
+        return;
+    call->objects->kept_call_bytes -= sent->message.size;
+    od_timers_clear(call->objects->timers, &sent->deadline);
+    od_list_remove(&sent->link);
+    od_bytes_deinit(&sent->message);
+    free(sent);
+    call->sent = NULL;
+}
+
+// --- The end of a worker -------------------------------------------------------------------------
+
+struct begun {
+    uint64_t *numbers; // In order.
+    size_t count;
+    bool all;
+};
+
+static int compare(const void *a, const void *b)
+{
+    const uint64_t *first = a, *second = b;
+    return (*first > *second) - (*first < *second);
+}
+
+static struct begun read_begun(bool all, od_slice bytes)
+{
+    struct od_cursor cursor = od_cursor_of(bytes);
+    struct begun begun = {.count = bytes.size / sizeof(uint64_t), .all = all};
+    begun.numbers = od_allocate((begun.count + 1) * sizeof *begun.numbers);
+    for (size_t i = 0; i < begun.count; i++)
+        begun.numbers[i] = od_cursor_u64(&cursor);
+    qsort(begun.numbers, begun.count, sizeof *begun.numbers, compare);
+    return begun;
+}
+
+static bool was_begun(const struct begun *begun, uint64_t number)
+{
+    return begun->all || bsearch(&number, begun->numbers, begun->count, sizeof number, compare);
+}
+
+void od_calls_sent_ended(struct od_objects *objects, uint32_t worker, bool all, od_slice bytes)
+{
+    struct begun begun = read_begun(all, bytes);
+    OD_LIST_EACH_SAFE (link, &objects->sent_calls[worker]) {
+        struct od_call_sent *sent = OD_LIST_MEMBER(link, struct od_call_sent, link);
+        if (sent->is_waiting)
+            continue;
+        if (was_begun(&begun, sent->call->id))
+            fail(sent->call, "the worker of this object has ended");
+        else
+            await_worker(sent);
+    }
+    free(begun.numbers);
+}
+
+void od_calls_sent_give_up(struct od_objects *objects)
+{
+    for (uint32_t i = 0; i < objects->worker_count; i++) {
+        OD_LIST_EACH_SAFE (link, &objects->sent_calls[i]) {
+            struct od_call_sent *sent = OD_LIST_MEMBER(link, struct od_call_sent, link);
+            if (sent->is_waiting)
+                fail(sent->call, "the server stops");
+        }
+    }
+}
+
+void od_calls_sent_anew(struct od_objects *objects, uint32_t worker)
+{
+    OD_LIST_EACH_SAFE (link, &objects->sent_calls[worker]) {
+        struct od_call_sent *sent = OD_LIST_MEMBER(link, struct od_call_sent, link);
+        if (sent->is_waiting)
+            put(sent, od_bytes_slice(&sent->message));
+    }
+}
+
+// --- Beginning and end ---------------------------------------------------------------------------
+
+void od_calls_sent_init(struct od_objects *objects)
+{
+    objects->sent_calls = od_allocate(objects->worker_count * sizeof *objects->sent_calls);
+    for (uint32_t i = 0; i < objects->worker_count; i++)
+        od_list_init(&objects->sent_calls[i]);
+}
+
+void od_calls_sent_deinit(struct od_objects *objects)
+{
+    free(objects->sent_calls);
+}

@@ -1,0 +1,16 @@
+// The process in which TLS ends (README.md).
+//
+// It serves until main is gone or has closed the link; then what stands may end, for a moment. Main
+// may become another program meanwhile (main/upgrade.h): that one has the link.
+//
+// Process: tls, a child of main, confined like a worker.
+
+#ifndef OD_TLS_TLS_H
+#define OD_TLS_TLS_H
+
+#include "link/options.h"
+
+// The whole life of that process; [link_fd] leads to main. Returns its exit code.
+int od_tls_main(const struct od_options *options, int link_fd);
+
+#endif

@@ -1,0 +1,127 @@
+#include "worker/parting.h"
+
+#include <unistd.h>
+
+#include "base/log.h"
+#include "object/keep.h"
+#include "object/socket.h"
+
+enum {
+    still_turns_min = 2, // What was put on links in the first has left in the second.
+    long_task_ms = 100,
+};
+
+void od_parting_await_calm(struct od_worker *worker, od_time_ms ms)
+{
+    worker->parting.awaits_calm = true;
+    worker->parting.asked_ms = od_clock_monotonic_ms();
+    worker->parting.calm_ms = worker->parting.asked_ms + ms;
+    if (od_objects_oldest_task_ms(&worker->objects) > long_task_ms)
+        od_log(OD_LOG_INFO, NULL, "worker %u hands over when what runs has ended, within %d s",
+               worker->objects.worker, (int)(ms / 1000));
+    od_worker_look_again(worker);
+}
+
+static void look_whether_calm(struct od_worker *worker)
+{
+    od_time_ms now_ms = od_clock_monotonic_ms();
+    bool has_looked = now_ms - worker->parting.asked_ms > long_task_ms; // All of them show by then.
+    bool ends_soon = worker->objects.tasks.size == 0 ||
+                     (has_looked && od_objects_oldest_task_ms(&worker->objects) <= long_task_ms);
+    bool is_calm = ends_soon && od_net_can_part(&worker->net); // No answer takes long to leave.
+    if (!is_calm && now_ms < worker->parting.calm_ms)
+        return;
+    worker->parting.awaits_calm = false;
+    if (!worker->parting.has_begun)
+        od_loop_clear_timer(&worker->loop, &worker->drain_timer);
+    od_link_send(&worker->main, OD_KIND_CALM, (od_slice){NULL, 0}, -1);
+    od_link_flush(&worker->main);
+}
+
+void od_parting_begin(struct od_worker *worker, od_time_ms bound_ms)
+{
+    worker->parting.has_begun = true;
+    worker->parting.until_ms = od_clock_monotonic_ms() + bound_ms;
+    od_net_hold(&worker->net);
+    od_objects_leave(&worker->objects);
+    od_worker_look_again(worker);
+    od_log(OD_LOG_INFO, NULL, "worker %u hands over", worker->objects.worker);
+}
+
+void od_parting_allow(struct od_worker *worker)
+{
+    worker->parting.may_part = true;
+}
+
+static bool links_are_empty(const struct od_worker *worker)
+{
+    for (uint32_t i = 0; i <= worker->objects.worker_count; i++) {
+        const struct od_link *link = worker->objects.peers[i];
+        if (link != NULL && od_link_waiting_bytes(link) > 0)
+            return false;
+    }
+    return true;
+}
+
+static bool is_still(const struct od_worker *worker)
+{
+    return worker->is_restored && od_objects_are_still(&worker->objects) &&
+           od_net_can_part(&worker->net) && links_are_empty(worker);
+}
+
+static void count_still_turns(struct od_worker *worker)
+{
+    struct od_parting *parting = &worker->parting;
+    parting->still_turns = is_still(worker) ? parting->still_turns + 1 : 0;
+    if (parting->still_turns > 0 && parting->still_turns < still_turns_min)
+        worker->has_more = true;
+}
+
+// Others may have sent something that is not read yet: connections, and calls.
+static void read_peers(struct od_worker *worker)
+{
+    for (uint32_t i = 0; i < worker->objects.worker_count; i++) {
+        if (worker->objects.peers[i] != NULL)
+            od_link_read_rest(worker->objects.peers[i]);
+    }
+}
+
+static void say_still(struct od_worker *worker)
+{
+    worker->parting.has_said_still = true;
+    od_link_send(&worker->main, OD_KIND_STILL, (od_slice){NULL, 0}, -1);
+    od_link_flush(&worker->main);
+}
+
+void od_parting_turn(struct od_worker *worker)
+{
+    struct od_parting *parting = &worker->parting;
+    if (parting->awaits_calm)
+        look_whether_calm(worker);
+    if (!parting->has_begun)
+        return;
+    count_still_turns(worker);
+    bool is_late = od_clock_monotonic_ms() >= parting->until_ms;
+    if (parting->still_turns < still_turns_min && !is_late)
+        return;
+    if (!parting->has_said_still)
+        say_still(worker);
+    if (!parting->may_part)
+        return;
+    read_peers(worker);
+    if (is_still(worker) || is_late)
+        od_parting_end(worker, OD_EXIT_CLEAN);
+}
+
+void od_parting_end(struct od_worker *worker, enum od_exit exit)
+{
+    struct od_map_node *node = NULL;
+    while ((node = od_map_next(&worker->objects.sockets, node)) != NULL) {
+        const struct od_socket *socket = OD_MAP_MEMBER(node, struct od_socket, by_id);
+        if (od_socket_can_move(socket))
+            od_keep_state(socket);
+    }
+    od_link_flush_all(&worker->main);
+    od_log_settle(true);
+    _exit(exit);
+}

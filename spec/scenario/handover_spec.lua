@@ -1,0 +1,54 @@
+-- What is handed over while it goes on: a worker that is replaced by wish, and (upgrade_spec) the
+-- whole program. Nobody is closed, whatever he is in the middle of, and nothing is lost, doubled
+-- or out of order.
+
+local handover = require "spec.scenario.handover"
+local survival = require "spec.scenario.survival"
+
+local function replace_all(server)
+  for worker = 0, (server.options.workers or 2) - 1 do
+    local code, said = server:asking("restart-worker", tostring(worker))
+    assert.equal(0, code, said)
+    local closed = said:match("^worker " .. worker
+      .. " is back after %d+ ms, %d+ sockets given back, (%d+) closed\n$")
+    assert.equal("0", closed, said)
+  end
+end
+
+describe("open-do restart-worker", function()
+  local server
+
+  after_each(function()
+    server:stop()
+  end)
+
+  handover.specs(it, function() return server end, function(started) server = started end,
+    replace_all)
+
+  it("refuses what is no worker", function()
+    server = survival.start { workers = 2 }
+    for _, number in ipairs { "2", "x", "", "1x" } do
+      local code, said = server:asking("restart-worker", number)
+      assert.equal(1, code)
+      assert.equal("there is no worker of that number\n", said)
+    end
+  end)
+
+  it("gives what has not ended in time no longer, and answers its request 503", function()
+    server = handover.start { workers = 1 }
+    local ann = survival.person(server, "a", "ann")
+    local slow = server:open()
+    slow:send_request("GET", "/rooms/s?ask=sleep&rest=60000")
+    server:wait_log("sleeps")
+    server:turn_clock(200)
+    local asking = server:begin_asking("restart-worker", "0")
+    server:wait_log("worker 0 hands over when what runs has ended, within 20 s")
+    ann:ask("who", ann:identity()) -- It serves meanwhile.
+    server:turn_clock(20100)
+    server:wait_log("worker 0 hands over\n")
+    server:turn_clock(5100)
+    assert.equal(0, asking:wait_exit(10))
+    assert.equal(503, slow:read_answer().status)
+    ann:ask("who", ann:identity())
+  end)
+end)

@@ -1,0 +1,328 @@
+-- Another program takes the place of the running one: the process stays the same, and nobody is
+-- disconnected, whatever he is in the middle of.
+--
+-- OPEN_DO_UPGRADES sets how many follow each other under load (20), OPEN_DO_SOCKETS how many are
+-- connected in the spec of a crowd (300). OPEN_DO_OTHER names a program of another commit, which
+-- takes over and is taken over from.
+
+local handover = require "spec.scenario.handover"
+local survival = require "spec.scenario.survival"
+local unix = require "socket.unix"
+
+local PEOPLE = tonumber(os.getenv("OPEN_DO_SOCKETS")) or 300
+local UPGRADES = tonumber(os.getenv("OPEN_DO_UPGRADES")) or 20
+local PROGRAM = (os.getenv("OPEN_DO_BUILD") or "build/testing") .. "/open-do"
+local ABSOLUTE = PROGRAM:match("^/.*") or os.getenv("PWD") .. "/" .. PROGRAM
+
+local function upgrade(server)
+  local code, said = server:asking("upgrade")
+  assert.equal(0, code, said .. "\n" .. server:log())
+  local ms = said:match("^open%-do [%d.]+ has taken over from [%d.]+: %d+ WebSockets kept, nobody "
+    .. "was served for (%d+) ms\n$")
+  assert.truthy(ms, said)
+  return tonumber(ms)
+end
+
+local function begin_upgrade(server, path)
+  local client = unix()
+  assert(client:connect(server.directory .. "/data/control.sock"))
+  client:send(("upgrade %s\n"):format(path))
+  return client
+end
+
+-- Asks the server to let the program at `path` take over, as somebody at the control socket would.
+local function upgrade_to(server, path)
+  local client = begin_upgrade(server, path)
+  client:settimeout(30)
+  local answer = assert(client:receive("*a"))
+  client:close()
+  return answer
+end
+
+local function is_over(asking)
+  asking:read_output()
+  asking:reap()
+  return asking:has_ended()
+end
+
+describe("open-do upgrade", function()
+  local server
+
+  after_each(function()
+    server:stop()
+  end)
+
+  handover.specs(it, function() return server end, function(started) server = started end, upgrade)
+
+  it("goes on in the same process, with another program and its workers", function()
+    server = survival.start { workers = 2 }
+    local ann = survival.person(server, "a", "ann")
+    local boot, before = ann:ask("boot"), server.process:children()
+    os.execute(("cp %s %s"):format(PROGRAM, server:path("next")))
+    assert.matches("^ok\nopen%-do", upgrade_to(server, server:path("next")))
+    local link = io.popen(("readlink /proc/%d/exe"):format(server.process.pid)):read("*l")
+    assert.equal(server:path("next"), link)
+    assert.not_equal(boot, ann:ask("boot"))
+    for _, pid in ipairs(server.process:children()) do
+      assert.not_equal(before[1], pid)
+      assert.not_equal(before[2], pid)
+    end
+    assert.equal(2, #server.process:children())
+  end)
+
+  it("is asked for by SIGUSR2, too: then the file takes over that it was started from", function()
+    server = survival.start { workers = 1 }
+    local ann = survival.person(server, "a", "ann")
+    for _ = 1, 2 do
+      server.process:signal("USR2")
+      server:wait_log("has taken over from")
+      ann:ask("who", ann:identity())
+    end
+  end)
+
+  it("keeps objects' auto responses, refusals, the version of the script, alarms and numbers",
+    function()
+      server = survival.start { workers = 1, args = { "--event-limit-ms", "300" } }
+      local ann = survival.person(server, "a", "ann")
+      assert.equal("set", server:get("/rooms/a?ask=autoResponse").body)
+      ann:ask("ping", "pong")
+      local answered = server:get("/rooms/a?ask=answered&rest=ann").body
+      server:save((survival.SOURCE:gsub("attached", "fastened")))
+      assert.equal(0, (server:asking("reload")))
+      server:get("/rooms/bad?ask=loop")
+      survival.await_back(server)
+      server:save("this is broken")
+      upgrade(server)
+      assert.equal(503, server:get("/rooms/bad").status)
+      assert.equal(answered, server:get("/rooms/a?ask=answered&rest=ann").body)
+      ann:ask("ping", "pong")
+      ann:ask("attach ann", "fastened") -- The served version, not what lies on the disk.
+      assert.equal(2, server:status().scriptVersion)
+      server:save(survival.SOURCE)
+      assert.equal(0, (server:asking("reload")))
+      ann:ask("attach ann", "attached")
+      survival.kill_one(server)
+      survival.await_back(server)
+      ann:ask("who", ann:identity())
+      assert.equal(0, (server:asking("restart-worker", "0")))
+      ann:ask("who", ann:identity())
+    end)
+
+  it("leads to a program of another commit, and back", function()
+    local other = os.getenv("OPEN_DO_OTHER")
+    if not other then
+      server = survival.start { workers = 1 }
+      return pending("OPEN_DO_OTHER does not name a program of another commit")
+    end
+    server = survival.start { workers = 2 }
+    local crowd = survival.gather(server, { people = 30, rooms = 3 })
+    for i, program in ipairs { other, ABSOLUTE,
+      other } do
+      crowd.people[1].ws:write("\129")
+      crowd.people[2]:say("echo " .. i)
+      assert.matches("^ok\nopen%-do", upgrade_to(server, program))
+      crowd.people[1].ws:write("\136\0\0\0\0echo all")
+      crowd.people[1]:hear("all")
+      crowd.people[2]:hear(tostring(i))
+      crowd:check()
+    end
+  end)
+
+  it("accepts who connects while nobody is served", function()
+    server = handover.start { workers = 1 }
+    server:open():send_request("GET", "/rooms/s?ask=sleep&rest=1500")
+    server:wait_log("sleeps")
+    server:turn_clock(200)
+    local asking = server:begin_asking("upgrade")
+    server:wait_log("hands over when what runs has ended")
+    server:turn_clock(20100)
+    server:wait_log("worker 0 hands over\n")
+    local late = {}
+    for i = 1, 50 do
+      late[i] = server:open()
+      late[i]:send_request("GET", "/rooms/late" .. i .. "?ask=count")
+    end
+    assert.equal(0, asking:wait_exit(20))
+    for i = 1, 50 do
+      assert.equal("1", late[i]:read_answer().body)
+    end
+  end)
+
+  it("keeps the port of the admin listener, and the log says nothing of its process", function()
+    server = survival.start { workers = 1, args = { "--admin", "127.0.0.1:0" } }
+    local port = tonumber(server:wait_log("admin at http://127.0.0.1:(%d+)"))
+    local http = require "spec.support.http"
+    for _ = 1, 3 do
+      local answer = http.request({ host = "127.0.0.1", port = port }, "GET", "/healthz")
+      assert.equal(200, answer.status)
+      upgrade(server)
+    end
+    assert.not_matches("the admin process", server:log(), 1, true)
+  end)
+
+  it("does not keep the program from stopping", function()
+    server = handover.start { workers = 2 }
+    server:open():send_request("GET", "/rooms/s?ask=sleep&rest=1500")
+    server:wait_log("sleeps")
+    server:turn_clock(200)
+    server:begin_asking("upgrade")
+    server:wait_log("hands over when what runs has ended")
+  end)
+
+  it("stops in peace afterwards, and leaves the directory to the next", function()
+    server = survival.start { workers = 2 }
+    local ann = survival.person(server, "a", "ann")
+    ann:ask("store tea", "stored tea")
+    upgrade(server)
+    ann:ask("stored", "tea")
+    server:restart()
+    assert.equal("tea", survival.person(server, "a", "ben"):ask("stored"))
+  end)
+
+  it("hands over a crowd, a tenth of it talking, some in the middle of a frame", function()
+    server = survival.start { workers = 2 }
+    local crowd = survival.gather(server, { people = PEOPLE, rooms = PEOPLE / 10 })
+    local tenth, pauses = math.floor(PEOPLE / 10), {}
+    for round = 1, 3 do
+      for i = 1, tenth do
+        crowd.people[i].ws:write("\129")
+        crowd.people[2 * tenth + i]:say("echo before")
+      end
+      pauses[round] = upgrade(server)
+      for i = 1, tenth do
+        crowd.people[i].ws:write("\136\0\0\0\0echo all")
+        crowd.people[i]:hear("all")
+        crowd.people[2 * tenth + i]:hear("before")
+      end
+    end
+    print(("# %d sockets, the pauses: %s ms"):format(PEOPLE, table.concat(pauses, ", ")))
+    crowd:check()
+  end)
+
+  it("is served again and again under load: nothing is lost, doubled or out of order", function()
+    server = handover.start { workers = 2 }
+    local crowd = survival.gather(server, { people = 40, rooms = 5 })
+    local kept, pauses, sent = {}, {}, 0
+    for i = 1, 20 do
+      kept[i] = server:open()
+    end
+    for round = 1, UPGRADES do
+      local asking = server:begin_asking("upgrade")
+      for _, connection in ipairs(kept) do
+        connection:send_request("GET", "/rooms/count?ask=count")
+      end
+      local deadline = survival.now() + 20
+      local pending = 0
+      repeat
+        sent, pending = sent + 1, pending + 1
+        for _, person in ipairs(crowd.people) do
+          person:say("echo " .. sent)
+        end
+        if pending == 5 then
+          for number = sent - pending + 1, sent do
+            crowd:hear(tostring(number))
+          end
+          pending = 0
+        end
+        assert.is_true(survival.now() < deadline, "it does not end")
+      until is_over(asking)
+      for number = sent - pending + 1, sent do
+        crowd:hear(tostring(number))
+      end
+      local code, output = asking:wait_exit(1), asking:output()
+      assert.equal(0, code, output)
+      pauses[round] = tonumber(output:match("for (%d+) ms"))
+      local numbers = {}
+      for i, connection in ipairs(kept) do
+        numbers[i] = tonumber(connection:read_answer().body)
+      end
+      table.sort(numbers)
+      assert.equal(round * 20, numbers[20])
+      assert.equal((round - 1) * 20 + 1, numbers[1])
+    end
+    table.sort(pauses)
+    print(("# %d upgrades, %d messages each way; the pause: median %d ms, longest %d ms"):format(
+      UPGRADES, sent * 40, pauses[math.ceil(#pauses / 2)], pauses[#pauses]))
+    crowd:check()
+  end)
+end)
+
+describe("an upgrade that cannot be", function()
+  local server, crowd
+
+  before_each(function()
+    server = survival.start { workers = 2 }
+    crowd = survival.gather(server, { people = 20, rooms = 3 })
+    crowd.people[1].ws:write("\129") -- Half a frame.
+  end)
+
+  after_each(function()
+    table.remove(crowd.people, 1)
+    crowd:say("who")
+    for _, person in ipairs(crowd.people) do
+      person:hear(person:identity())
+      person:ask("closed", "none")
+    end
+    server:stop()
+  end)
+
+  local function refuses(path, why)
+    local answer = upgrade_to(server, path)
+    assert.matches("^failed\nnot upgraded, and nothing has changed: ", answer)
+    assert.matches(why, answer)
+    server:wait_log("not upgraded, and nothing has changed")
+  end
+
+  local function program(text)
+    server:save("#!/bin/sh\n" .. text, "next")
+    os.execute("chmod +x " .. server:path("next"))
+    return server:path("next")
+  end
+
+  it("because there is no such program, or it is none, changes nothing", function()
+    refuses("/nowhere/open-do", "/nowhere/open%-do: No such file or directory")
+    server:save("nothing", "text")
+    refuses(server:path("text"), "Permission denied")
+    server:save("\127ELF nothing", "next")
+    os.execute("chmod +x " .. server:path("next"))
+    refuses(server:path("next"), "exit code 127")
+  end)
+
+  it("because the program ends at once, in whatever way, changes nothing", function()
+    refuses("/bin/true", "it is no open%-do that can take over")
+    refuses("/bin/false", "exit code 1")
+    refuses(program "kill -SEGV $$", "killed by SIGSEGV")
+    refuses(program "echo no such luck >&2; exit 3", "exit code 3; it says:\nno such luck")
+  end)
+
+  it("because the program does not come to an end, changes nothing", function()
+    local path = program "exec sleep 100"
+    local asking = begin_upgrade(server, path)
+    survival.person(server, "a", "late")
+    assert.equal("failed\nnot upgraded: another upgrade is under way\n", upgrade_to(server, path))
+    server:turn_clock(16000)
+    assert.matches("nothing has changed: it does not come to an end", asking:receive("*a"))
+    asking:close()
+  end)
+
+  it("because the running program is newer, changes nothing", function()
+    server:fault("takeover.newer", { times = 1 })
+    refuses(ABSOLUTE,
+      "the open%-do that runs is newer: it hands over in form %d+, and open%-do [%d.]+ knows forms "
+      .. "up to %d+")
+  end)
+
+  it("because the program cannot be started in the end, although it could when it was tried, "
+    .. "costs nobody his connection", function()
+    server:fault("takeover.exec", { times = 1 })
+    refuses(ABSOLUTE, "cannot be started")
+    survival.await_back(server)
+    survival.await_back(server)
+    upgrade(server)
+  end)
+
+  it("because the program cannot load the script that is served, changes nothing", function()
+    server:fault("load.trial", { times = 1 })
+    refuses(ABSOLUTE, "a fault point says")
+  end)
+end)
