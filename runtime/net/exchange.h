@@ -65,6 +65,9 @@ void od_exchange_answer_end(struct od_exchange *exchange, bool is_whole);
 void od_exchange_body_taken(struct od_exchange *exchange, size_t size);
 void od_exchange_body_unwanted(struct od_exchange *exchange);
 
+// Whether some of such a body was taken since this was asked last, and more is to come.
+bool od_exchange_body_moves(struct od_exchange *exchange);
+
 // Whether the waiting request asks for a WebSocket, and asks well.
 bool od_exchange_wants_websocket(const struct od_exchange *exchange);
 

@@ -12,6 +12,7 @@ struct od_exchange_intake {
     uint64_t stream; // What it is, to who takes it.
     struct od_http_body body;
     size_t going_bytes;    // Told and not taken.
+    bool has_moved;        // Some was taken since somebody asked.
     bool is_unwanted;      // It is read into the void.
     bool is_paused;        // Not read.
     struct od_timer timer; // From one piece to the next.
@@ -127,6 +128,7 @@ void od_exchange_body_taken(struct od_exchange *exchange, size_t size)
     struct od_exchange_intake *intake = exchange->intake;
     if (intake == NULL)
         return;
+    intake->has_moved = true;
     intake->going_bytes -= size < intake->going_bytes ? size : intake->going_bytes;
     if (intake->is_paused && intake->going_bytes < OD_NET_BODY_WINDOW_BYTES / 2)
         await_more(exchange);
@@ -140,4 +142,13 @@ void od_exchange_body_unwanted(struct od_exchange *exchange)
     intake->is_unwanted = true;
     intake->going_bytes = 0;
     await_more(exchange);
+}
+
+bool od_exchange_body_moves(struct od_exchange *exchange)
+{
+    struct od_exchange_intake *intake = exchange->intake;
+    bool moves = intake != NULL && intake->has_moved;
+    if (moves)
+        intake->has_moved = false;
+    return moves;
 }

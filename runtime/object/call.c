@@ -96,16 +96,27 @@ const char *od_call_whom(const struct od_call *call)
     return call->whom != NULL ? call->whom : "an object"; // It has not left the outbox yet.
 }
 
+static void set_deadline(struct od_call *call)
+{
+    od_timers_set(call->objects->timers, &call->deadline,
+                  od_clock_monotonic_ms() + OD_RESPONSE_MS_MAX);
+}
+
+// A handler that reads what comes of the body has not had its time yet.
 static void deadline_passed(struct od_timer *timer)
 {
     struct od_call *call = OD_TIMER_MEMBER(timer, struct od_call, deadline);
+    struct od_exchange *exchange = od_net_exchange(call->objects->net, call->origin);
+    if (exchange != NULL && od_exchange_body_moves(exchange)) {
+        set_deadline(call);
+        return;
+    }
     OD_ASSERT(call->from == OD_FROM_EXCHANGE);
     od_log(OD_LOG_WARN, call->object == NULL ? NULL : call->object->label,
            "fetch has not answered within %d ms; the client gets a 504", OD_RESPONSE_MS_MAX);
     struct od_bytes response = {0};
     od_response_put_plain(&response, 504, "Gateway Timeout\n");
     od_access_log_end(call, 504);
-    struct od_exchange *exchange = od_net_exchange(call->objects->net, call->origin);
     if (exchange != NULL)
         od_exchange_answer(exchange, od_bytes_slice(&response));
     od_bytes_deinit(&response);
@@ -128,8 +139,7 @@ struct od_call *od_call_new(struct od_objects *objects, enum od_call_origin from
     if (from != OD_FROM_TASK)
         od_map_put(&objects->peer_calls, &call->by_origin, origin_hash(origin_worker, origin));
     if (from == OD_FROM_EXCHANGE)
-        od_timers_set(objects->timers, &call->deadline,
-                      od_clock_monotonic_ms() + OD_RESPONSE_MS_MAX);
+        set_deadline(call);
     return call;
 }
 

@@ -6,12 +6,13 @@
 #include "link/response.h"
 #include "object/call_inner.h"
 
-static bool can_read_body(const struct od_call_message *message)
+static bool can_read_body(const struct od_objects *objects, const struct od_call_message *message)
 {
     struct od_request request;
     struct od_invocation invocation;
-    return message->kind == OD_CALL_FETCH ? od_request_read(message->body, &request)
-                                          : od_invocation_read(message->body, &invocation);
+    return message->kind == OD_CALL_FETCH
+               ? od_request_read(message->body, &request) && request.worker < objects->worker_count
+               : od_invocation_read(message->body, &invocation);
 }
 
 void od_call_receive(struct od_objects *objects, uint32_t worker, od_slice body)
@@ -19,7 +20,8 @@ void od_call_receive(struct od_objects *objects, uint32_t worker, od_slice body)
     struct od_cursor cursor = od_cursor_of(body);
     uint64_t number = od_cursor_u64(&cursor);
     struct od_call_message message;
-    if (!od_call_read_message(od_cursor_rest(&cursor), &message) || !can_read_body(&message)) {
+    if (!od_call_read_message(od_cursor_rest(&cursor), &message) ||
+        !can_read_body(objects, &message)) {
         od_log(OD_LOG_ERROR, NULL, "worker %u sent a call that cannot be read", worker);
         return;
     }

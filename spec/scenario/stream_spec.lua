@@ -290,6 +290,8 @@ function Basin:holds(request)
   return od.Response("held: " .. self.first)
 end
 
+function Basin:first_of() return od.Response(tostring(self.first)) end
+
 function Basin:release() self.go = true return od.Response("released") end
 
 function Basin:fetch(request)
@@ -672,6 +674,27 @@ describe("a request whose body is read while it comes", function()
     server:get("/basins/held/release")
     client:write(("z"):rep(100000000 - sent))
     assert.equal("held: 100000000", client:read_answer("POST").body)
+  end)
+
+  it("may take long, as long as it comes and is read", function()
+    local client = begin("/basins/long/total")
+    for i = 1, 4 do
+      chunk(client, "piece")
+      repeat until server:get("/basins/long/got_of").body == tostring(5 * i)
+      server:turn_clock(20000)
+      server:get("/basins/long/got_of")
+    end
+    client:write("0\r\n\r\n")
+    assert.equal("total: 20", client:read_answer("POST").body)
+    client = begin("/basins/long/holds", 1000)
+    client:write("some")
+    repeat until server:get("/basins/long/first_of").body == "4"
+    for _ = 1, 2 do
+      server:turn_clock(31000)
+      server:get("/basins/long/got_of")
+    end
+    assert.equal(504, client:read_answer("POST").status)
+    server:get("/basins/long/release")
   end)
 
   it("may be left unread", function()
