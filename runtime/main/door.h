@@ -26,7 +26,8 @@ struct od_door_events {
     // A connection whose next request is in the head of [arrival]; [bytes] is all that was read of
     // it. Its descriptor is given away when it is TAKEN.
     enum od_admission (*admit)(void *owner, const struct od_arrival *arrival, od_slice bytes);
-    // A connection came to where TLS is spoken; takes it. What stands for it, -1: it is closed.
+    // A connection came to where TLS is spoken, if that is anywhere; takes it. What stands for it,
+    // -1: it is closed.
     int (*wrap)(void *owner, int fd);
 };
 

@@ -6,35 +6,7 @@
 #include "base/cursor.h"
 #include "base/log.h"
 #include "main/limits.h"
-
-// --- Messages to workers -------------------------------------------------------------------------
-
-static bool hears(const struct od_child *child)
-{
-    return child->has_link && !child->link.is_gone &&
-           (child->state == OD_CHILD_LOADING || child->state == OD_CHILD_RESTORING ||
-            child->state == OD_CHILD_READY);
-}
-
-static void send_load(struct od_child *child, uint32_t version, od_slice files)
-{
-    size_t mark = od_link_begin(&child->link, OD_KIND_LOAD, -1);
-    od_bytes_put_u32(&child->link.out, version);
-    od_bytes_put_slice(&child->link.out, files);
-    od_link_end(&child->link, mark);
-}
-
-static void send_to_all(struct od_reload *reload, enum od_kind kind, uint32_t version)
-{
-    struct od_bytes body = {0};
-    od_bytes_put_u32(&body, version);
-    for (uint32_t i = 0; i < reload->supervisor->child_count; i++) {
-        struct od_child *child = &reload->supervisor->children[i];
-        if (hears(child))
-            od_link_send(&child->link, kind, od_bytes_slice(&body), -1);
-    }
-    od_bytes_deinit(&body);
-}
+#include "main/version_messages.h"
 
 // --- States --------------------------------------------------------------------------------------
 
@@ -189,16 +161,16 @@ static void commit(struct od_reload *reload)
 {
     take_version(reload);
     move_to(reload, OD_RELOAD_SWITCHING);
-    send_to_all(reload, OD_KIND_SWITCH, reload->version);
+    od_version_send_to_all(reload->supervisor, OD_KIND_SWITCH, reload->version);
     for (uint32_t i = 0; i < reload->supervisor->child_count; i++)
-        reload->is_loading[i] = hears(&reload->supervisor->children[i]);
+        reload->is_loading[i] = od_version_is_heard(&reload->supervisor->children[i]);
     if (all_have_answered(reload))
         rest_with_new(reload);
 }
 
 static void give_up(struct od_reload *reload)
 {
-    send_to_all(reload, OD_KIND_DISCARD, reload->version + 1);
+    od_version_send_to_all(reload->supervisor, OD_KIND_DISCARD, reload->version + 1);
     rest_with_old(reload, od_bytes_slice(&reload->failure));
 }
 
@@ -226,7 +198,7 @@ static void fail(struct od_reload *reload, const struct od_child *child, od_slic
 
 static void load_in(struct od_reload *reload, struct od_child *child)
 {
-    send_load(child, reload->version + 1, next_verdict(reload).files);
+    od_version_send_load(child, reload->version + 1, next_verdict(reload).files);
     reload->is_loading[child->index] = true;
 }
 
@@ -237,7 +209,7 @@ static void load_in_all(struct od_reload *reload)
     od_loop_set_timer(reload->loop, &reload->timer, OD_RELOAD_LOAD_MS_MAX);
     for (uint32_t i = 0; i < reload->supervisor->child_count; i++) {
         struct od_child *child = &reload->supervisor->children[i];
-        if (hears(child))
+        if (od_version_is_heard(child))
             load_in(reload, child);
     }
     decide_when_all_said(reload);
@@ -302,8 +274,8 @@ static void begin_first(struct od_reload *reload, const struct od_verdict *verdi
     }
     take_version(reload);
     for (uint32_t i = 0; i < reload->supervisor->child_count; i++) {
-        if (hears(&reload->supervisor->children[i]))
-            send_load(&reload->supervisor->children[i], reload->version, verdict->files);
+        if (od_version_is_heard(&reload->supervisor->children[i]))
+            od_version_send_load(&reload->supervisor->children[i], reload->version, verdict->files);
     }
     watch_files(reload, verdict);
 }
@@ -437,7 +409,7 @@ void od_reload_born(struct od_reload *reload, struct od_child *child)
 {
     if (reload->version == 0)
         return; // It hears of the first version with all others.
-    send_load(child, reload->version, od_bytes_slice(&reload->files));
+    od_version_send_load(child, reload->version, od_bytes_slice(&reload->files));
     if (reload->state == OD_RELOAD_LOADING)
         load_in(reload, child);
 }
@@ -484,26 +456,12 @@ void od_reload_start(struct od_reload *reload)
     od_dry_run_start(&reload->dry_run);
 }
 
-void od_reload_put(const struct od_reload *reload, struct od_bytes *bytes)
+void od_reload_serve(struct od_reload *reload, uint32_t version, const struct od_verdict *verdict)
 {
-    od_bytes_put_u32(bytes, reload->version);
-    od_bytes_put_string(bytes, od_bytes_slice(&reload->required));
-    od_bytes_put_slice(bytes, od_bytes_slice(&reload->served));
-}
-
-bool od_reload_take(struct od_reload *reload, struct od_cursor *cursor)
-{
-    struct od_verdict verdict;
-    uint32_t version = od_cursor_u32(cursor);
-    od_slice required = od_cursor_string(cursor);
-    if (!od_verdict_read(cursor, &verdict) || !verdict.ok || version == 0)
-        return false;
-    od_verdict_put(&reload->next, &verdict);
-    verdict = next_verdict(reload);
+    od_verdict_put(&reload->next, verdict);
+    struct od_verdict next = next_verdict(reload);
     reload->version = version - 1;
-    begin_first(reload, &verdict);
-    od_reload_looked_at(reload, required);
-    return true;
+    begin_first(reload, &next);
 }
 
 void od_reload_hold(struct od_reload *reload)

@@ -95,9 +95,8 @@ void od_reload_init(struct od_reload *reload, struct od_loop *loop,
 void od_reload_close(struct od_reload *reload);
 
 void od_reload_start(struct od_reload *reload); // The first trial.
-// In its place: what od_reload_put has put in the program before is served as it was.
-OD_MUST_CHECK bool od_reload_take(struct od_reload *reload, struct od_cursor *cursor);
-void od_reload_put(const struct od_reload *reload, struct od_bytes *bytes);
+// In its place: [verdict] is on the version that the program before has served.
+void od_reload_serve(struct od_reload *reload, uint32_t version, const struct od_verdict *verdict);
 void od_reload_open(struct od_reload *reload); // All workers are ready: reloads may come.
 void od_reload_hold(struct od_reload *reload); // Until it is opened again, none may.
 void od_reload_stop(struct od_reload *reload); // The program ends: no more of them.

@@ -225,6 +225,7 @@ void od_takeover_adopt(struct od_server *server, struct od_takeover *takeover)
     }
     struct od_cursor listeners = takeover->listeners;
     od_takeover_take_listeners(&server->door.listeners, &listeners);
+    adopt(server, takeover, OD_TAKEOVER_SCRIPT);
     adopt(server, takeover, OD_TAKEOVER_WORKERS);
     adopt(server, takeover, OD_TAKEOVER_OBJECTS);
     adopt(server, takeover, OD_TAKEOVER_SOCKETS);

@@ -41,7 +41,22 @@ void od_takeover_take_listeners(struct od_listeners *listeners, struct od_cursor
 
 static void put_script(struct od_takeover_writing *writing, struct od_server *server)
 {
-    od_reload_put(&server->reload, &writing->record);
+    const struct od_reload *reload = &server->reload;
+    od_bytes_put_u32(&writing->record, reload->version);
+    od_bytes_put_string(&writing->record, od_bytes_slice(&reload->required));
+    od_bytes_put_slice(&writing->record, od_bytes_slice(&reload->served));
+}
+
+static bool take_script(struct od_server *server, struct od_cursor *cursor)
+{
+    struct od_verdict verdict;
+    uint32_t version = od_cursor_u32(cursor);
+    od_slice required = od_cursor_string(cursor);
+    if (!od_verdict_read(cursor, &verdict) || !verdict.ok || version == 0)
+        return false;
+    od_reload_serve(&server->reload, version, &verdict);
+    od_reload_looked_at(&server->reload, required);
+    return true;
 }
 
 static void put_workers(struct od_takeover_writing *writing, struct od_server *server)
@@ -255,7 +270,7 @@ static bool take_refusals(struct od_server *server, struct od_cursor *cursor)
 }
 
 const struct od_takeover_part od_takeover_parts[OD_TAKEOVER_SECTION_COUNT] = {
-    [OD_TAKEOVER_SCRIPT] = {put_script, NULL},
+    [OD_TAKEOVER_SCRIPT] = {put_script, take_script},
     [OD_TAKEOVER_WORKERS] = {put_workers, take_workers},
     [OD_TAKEOVER_OBJECTS] = {put_objects, take_objects},
     [OD_TAKEOVER_SOCKETS] = {put_sockets, take_sockets},

@@ -31,7 +31,7 @@ struct od_takeover_writing {
 
 struct od_takeover_part {
     void (*put)(struct od_takeover_writing *writing, struct od_server *server);
-    // What was put; NULL: the server asks for it itself. False: it makes no sense.
+    // What was put. False: it makes no sense.
     bool (*take)(struct od_server *server, struct od_cursor *cursor);
 };
 

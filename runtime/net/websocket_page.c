@@ -93,6 +93,15 @@ void od_websocket_show_on(struct od_websocket *websocket, struct od_worker_page 
         od_wire_show_on(websocket->wire, page, place);
 }
 
+static struct od_upgrade_record record_at_rest(const struct od_websocket *websocket)
+{
+    return (struct od_upgrade_record){.window_bits = websocket->window_bits,
+                                      .is_client = websocket->decoder.is_client,
+                                      .is_events = websocket->is_events,
+                                      .protocol = od_websocket_protocol(websocket),
+                                      .url = od_websocket_url(websocket)};
+}
+
 void od_websocket_put_told(const struct od_websocket *websocket, od_slice payload, bool is_binary,
                            struct od_bytes *told)
 {
@@ -119,14 +128,10 @@ void od_websocket_put_state(const struct od_websocket *websocket, od_slice told,
     od_bytes_put_slice(&input, told);
     put_input(websocket, &input);
     od_wire_put_unsent(websocket->wire, &output);
-    struct od_upgrade_record record = {.output = od_bytes_slice(&output),
-                                       .window_bits = websocket->window_bits,
-                                       .is_client = websocket->decoder.is_client,
-                                       .is_events = websocket->is_events,
-                                       .protocol = od_websocket_protocol(websocket),
-                                       .url = od_websocket_url(websocket),
-                                       .input = od_bytes_slice(&input),
-                                       .has_closed = websocket->has_closed};
+    struct od_upgrade_record record = record_at_rest(websocket);
+    record.output = od_bytes_slice(&output);
+    record.input = od_bytes_slice(&input);
+    record.has_closed = websocket->has_closed;
     od_upgrade_record_put(bytes, &record);
     od_bytes_deinit(&input);
     od_bytes_deinit(&output);
@@ -141,10 +146,6 @@ bool od_websocket_record_is_amid(od_slice bytes)
 
 void od_websocket_put_record(const struct od_websocket *websocket, struct od_bytes *bytes)
 {
-    struct od_upgrade_record record = {.window_bits = websocket->window_bits,
-                                       .is_client = websocket->decoder.is_client,
-                                       .is_events = websocket->is_events,
-                                       .protocol = od_websocket_protocol(websocket),
-                                       .url = od_websocket_url(websocket)};
+    struct od_upgrade_record record = record_at_rest(websocket);
     od_upgrade_record_put(bytes, &record);
 }

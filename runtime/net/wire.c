@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "link/connection.h"
-#include "link/sent.h"
 #include "link/worker_page.h"
 
 static const char lws_protocol_name[] = "open-do";
@@ -77,58 +76,6 @@ bool od_wire_adopt(struct od_net *net, int fd, const struct od_wire_protocol *pr
     return true;
 }
 
-void od_wire_show_on(struct od_wire *wire, struct od_worker_page *page, uint32_t place)
-{
-    OD_ASSERT(page == NULL || place < OD_PAGE_PLACES_MAX);
-    wire->page = page;
-    wire->place = place;
-    if (page != NULL && !od_sent_bytes(wire->fd, &wire->sent))
-        wire->sent = 0;
-}
-
-static bool is_leased(const struct od_wire *wire)
-{
-    return wire->page != NULL && wire->place >= OD_PAGE_SOCKETS_MAX;
-}
-
-// A wire is let go of. The place of an HTTP connection stays with it, for its last answer may still
-// be on its way; that of a socket belongs to somebody else.
-static void leave_place(struct od_wire *wire)
-{
-    if (!is_leased(wire))
-        wire->page = NULL;
-}
-
-static void end_lease(struct od_wire *wire)
-{
-    if (!is_leased(wire))
-        return;
-    OD_ASSERT(wire->place < OD_PAGE_PLACES_MAX);
-    // The page first: when main hears of it, it looks there whether the worker has let go itself.
-    od_wire_mark(wire, OD_PAGE_LEFT, 0);
-    wire->page = NULL;
-    wire->net->events->left(wire->net->owner, wire->place);
-}
-
-void od_wire_mark(const struct od_wire *wire, uint8_t set, uint8_t clear)
-{
-    if (wire->page == NULL)
-        return;
-    uint8_t *flags = &wire->page->flags[wire->place]; // Nobody else writes it.
-    __atomic_store_n(flags, (uint8_t)((*flags | set) & ~clear), __ATOMIC_RELEASE);
-}
-
-void od_wire_show(const struct od_wire *wire)
-{
-    size_t waiting_bytes = od_wire_waiting_bytes(wire);
-    if (wire->page == NULL || waiting_bytes == 0)
-        return;
-    if (is_leased(wire) && (wire->page->flags[wire->place] & OD_PAGE_SENDING) == 0)
-        wire->page->before[wire->place - OD_PAGE_SOCKETS_MAX] = wire->sent;
-    wire->page->sent[wire->place] = wire->sent + waiting_bytes;
-    od_wire_mark(wire, OD_PAGE_SENDING, 0);
-}
-
 // libwebsockets answers with LWS_CALLBACK_RAW_CLOSE_FILE before it returns.
 static void end_now(struct od_wire *wire)
 {
@@ -180,7 +127,7 @@ void od_wire_close(struct od_wire *wire)
     OD_ASSERT(!wire->is_closing);
     od_wire_check(wire);
     wire->owner = NULL;
-    leave_place(wire);
+    od_wire_leave_place(wire);
     od_wire_mark(wire, OD_PAGE_CLOSING, 0);
     wire->is_closing = true;
     // The rest of what the client sends is read into the void: bytes that lie unread when the
@@ -194,7 +141,7 @@ void od_wire_abort(struct od_wire *wire)
 {
     od_wire_check(wire);
     wire->owner = NULL;
-    leave_place(wire);
+    od_wire_leave_place(wire);
     // Its owner has forgotten it, so only od_net_flush will find it.
     od_wire_cut(wire);
 }
@@ -239,7 +186,7 @@ int od_wire_release(struct od_wire *wire, struct od_bytes *unsent)
     dup3(wire->net->harmless_fd, wire->fd, O_CLOEXEC);
     wire->is_released = true;
     wire->owner = NULL;
-    end_lease(wire);
+    od_wire_end_lease(wire);
     wire->page = NULL;
     end_now(wire);
     return fd;
@@ -308,7 +255,7 @@ static int on_closed(struct od_wire *wire)
         shutdown(wire->fd, SHUT_RDWR);
         od_net_tell_over(wire->net, wire->number);
     }
-    end_lease(wire);
+    od_wire_end_lease(wire);
     od_loop_clear_timer(wire->net->loop, &wire->linger);
     od_list_remove(&wire->all);
     od_list_remove(&wire->dirty);

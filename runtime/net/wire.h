@@ -109,6 +109,8 @@ void od_wire_hold(struct od_wire *wire); // The net is held (net.h), and so is t
 // NULL: no more.
 void od_wire_show_on(struct od_wire *wire, struct od_worker_page *page, uint32_t place);
 void od_wire_show(const struct od_wire *wire); // Of what waits now; by itself only when it is sent.
+void od_wire_leave_place(struct od_wire *wire); // Its owner lets go.
+void od_wire_end_lease(struct od_wire *wire);   // The connection is not this process's any more.
 void od_wire_mark(const struct od_wire *wire, uint8_t set, uint8_t clear); // Other flags there.
 
 // Sends what waits, then the end of the stream, and reads into the void until the peer has ended or

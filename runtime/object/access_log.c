@@ -72,8 +72,8 @@ static void log_socket(const struct od_socket *socket, const char *event, uint16
         snprintf(text, sizeof text, "%s %llu %s", socket->is_events ? "event stream" : "WebSocket",
                  (unsigned long long)socket->id, event);
     if (code != 0)
-        size += snprintf(text + size, sizeof text - (size_t)size, ": %u %.*s", code,
-                         (int)reason.size, reason.at);
+        snprintf(text + size, sizeof text - (size_t)size, ": %u %.*s", code, (int)reason.size,
+                 reason.at);
     od_log_field_text(&fields, "event", od_slice_of(event));
     od_log_field_number(&fields, "socket", (double)socket->id);
     if (code != 0)

@@ -30,6 +30,7 @@ void od_certificates_deinit(struct od_certificates *certificates)
 
 // --- Names ---------------------------------------------------------------------------------------
 
+// NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL wants it so.
 static int choose_by_name(SSL *ssl, int *alert, void *owner)
 {
     const struct od_certificates *certificates = owner;

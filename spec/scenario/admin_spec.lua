@@ -362,7 +362,8 @@ describe("the admin listener", function()
       local values = { 7, -1, 1e300, "", "things/a", "things/#zz", "?", "nowhere/x", true, {},
         { { 1, { x = "y" } } }, ("x"):rep(3000), "\195\40", "\0" }
       local names = { "object", "key", "value", "limit", "cursor", "order", "after", "time",
-        "socket", "message", "code", "arguments", "method", "statement", "namespace", "name", "prefix" }
+        "socket", "message", "code", "arguments", "method", "statement", "namespace", "name",
+        "prefix" }
       local connection = http.open(server.admin.address)
       local asked = 0
       for _, described in ipairs(value_of(get("/api/commands")).commands) do

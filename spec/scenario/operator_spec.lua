@@ -363,14 +363,32 @@ describe("an operator", function()
     assert.matches("it has no socket 9999", refused("sockets", "send", "things/a", "9999", "x"))
   end)
 
-  it("watches messages as they come and go", function()
+  it("remembers and watches a bounded number of objects", function()
     start()
+    workbench.ask(server, "maker", [[
+      for i = 1, 300 do pcall(function() self.env.things:getByName("f" .. i):break_it() end) end
+      for i = 1, 70 do self.env.things:getByName("w" .. i):keep(i) end]])
+    workbench.fall_asleep(server)
+    assert.equal(256, #ask("objects", "things/f", "--order", "errors", "--json").objects)
+    assert.equal("f300 is broken", ask("object", "things/f300", "--json").lastError)
+    assert.matches("no object things/f1", (refused("object", "things/f1")))
+    for i = 1, 64 do
+      say("object", "things/w" .. i, "--events")
+    end
+    assert.matches("64 objects are watched already", (refused("object", "things/w65", "--events")))
+    server:turn_clock(31000)
+    workbench.ask(server, "maker", "return 1")
+    assert.matches("nothing yet", say("object", "things/w65", "--events"))
+  end)
+
+  it("watches messages as they come and go", function()
+    start { args = { "--log-level", "debug" } }
     local client, other = server:connect("/things/a?tags=red"), server:connect("/things/a")
     local watcher = server:begin_asking("sockets", "watch", "things/a")
-    workbench.becomes(true, function()
-      client:send("are you there?")
-      return watcher:output():find("<%- are you there%?") ~= nil
-    end)
+    server:wait_log("things/a  sockets%.watch, asked for")
+    ask("call", "things/b", "add", "0", "1") -- By the same way, behind it: it is watched.
+    client:send("hello")
+    watcher:wait_output("<%- hello\n", 10)
     workbench.ask(server, "a", [[
       for _, ws in ipairs(state:getWebSockets("red")) do ws:send("\27[31m" .. ("x"):rep(300)) end
       state:broadcast("to all") return 1]])

@@ -21,8 +21,9 @@ describe("the manual page", function()
   local page = run("cat " .. BUILD .. "/open-do.1")
 
   it("has every command and option", function()
-    for _, name in ipairs(words_of "\n  open%-do (%w+)") do
-      assert.truthy(page:find(".TP\n\\fB" .. name .. "\\fR", 1, true), name)
+    for _, name in ipairs(words_of "\n  open%-do ([%w-]+)") do
+      local bold = "\\fB" .. name:gsub("-", "\\-") .. "\\fR"
+      assert.truthy(page:find(".TP\n" .. bold, 1, true), name)
     end
     for _, name in ipairs(words_of "\n  %-%-([%w-]+)") do
       local bold = "\\fB\\-\\-" .. name:gsub("-", "\\-") .. "\\fR"

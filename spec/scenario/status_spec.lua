@@ -89,6 +89,7 @@ describe("open-do status", function()
     start(1)
     for _, name in ipairs { "a", "b" } do
       workbench.ask(server, name, [[ storage.sql:exec "CREATE TABLE t (x)" ]])
+      workbench.ask(server, name, [[ storage.sql:exec "INSERT INTO t VALUES (1)" ]])
     end
     local worker = server:status().workers[1]
     assert.equal(2, worker.databases)

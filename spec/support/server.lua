@@ -81,7 +81,8 @@ function Server:wait_version(number)
 end
 
 -- options: script = path, or source = Lua text (files = { name = text } beside it); workers
--- (default 2; false: without the option); args = further arguments; command = "dev" for "run"; env = { NAME = value };
+-- (default 2; false: without the option); args = further arguments; command = "dev" for "run";
+-- env = { NAME = value };
 -- keep_port = true: it comes back where clients look for it; uid = number: it runs as that user,
 -- who has nothing else (so the specs must be root); admin = true: it has an admin listener,
 -- admin = "usual": if it has one by itself.

@@ -1,0 +1,57 @@
+// How a wire is, for those who look at the page: the part of wire.h about other processes.
+
+#include "link/sent.h"
+#include "link/worker_page.h"
+#include "net/wire.h"
+
+void od_wire_show_on(struct od_wire *wire, struct od_worker_page *page, uint32_t place)
+{
+    OD_ASSERT(page == NULL || place < OD_PAGE_PLACES_MAX);
+    wire->page = page;
+    wire->place = place;
+    if (page != NULL && !od_sent_bytes(wire->fd, &wire->sent))
+        wire->sent = 0;
+}
+
+static bool is_leased(const struct od_wire *wire)
+{
+    return wire->page != NULL && wire->place >= OD_PAGE_SOCKETS_MAX;
+}
+
+// A wire is let go of. The place of an HTTP connection stays with it, for its last answer may still
+// be on its way; that of a socket belongs to somebody else.
+void od_wire_leave_place(struct od_wire *wire)
+{
+    if (!is_leased(wire))
+        wire->page = NULL;
+}
+
+void od_wire_end_lease(struct od_wire *wire)
+{
+    if (!is_leased(wire))
+        return;
+    OD_ASSERT(wire->place < OD_PAGE_PLACES_MAX);
+    // The page first: when main hears of it, it looks there whether the worker has let go itself.
+    od_wire_mark(wire, OD_PAGE_LEFT, 0);
+    wire->page = NULL;
+    wire->net->events->left(wire->net->owner, wire->place);
+}
+
+void od_wire_mark(const struct od_wire *wire, uint8_t set, uint8_t clear)
+{
+    if (wire->page == NULL)
+        return;
+    uint8_t *flags = &wire->page->flags[wire->place]; // Nobody else writes it.
+    __atomic_store_n(flags, (uint8_t)((*flags | set) & ~clear), __ATOMIC_RELEASE);
+}
+
+void od_wire_show(const struct od_wire *wire)
+{
+    size_t waiting_bytes = od_wire_waiting_bytes(wire);
+    if (wire->page == NULL || waiting_bytes == 0)
+        return;
+    if (is_leased(wire) && (wire->page->flags[wire->place] & OD_PAGE_SENDING) == 0)
+        wire->page->before[wire->place - OD_PAGE_SOCKETS_MAX] = wire->sent;
+    wire->page->sent[wire->place] = wire->sent + waiting_bytes;
+    od_wire_mark(wire, OD_PAGE_SENDING, 0);
+}
