@@ -4,6 +4,7 @@
 #include "api/socket.h"
 #include "api/state.h"
 #include "engine/engine.h"
+#include "object/broadcast.h"
 #include "object/client_end.h"
 #include "object/limits.h"
 #include "value/raise.h"
@@ -198,7 +199,7 @@ static int broadcast_message(lua_State *L)
     check_broadcast(L, 3, &broadcast, &event);
     od_check_message(L, broadcast.payload, broadcast.is_binary, "broadcast");
     broadcast.event = broadcast.is_binary ? NULL : &event;
-    lua_pushinteger(L, (lua_Integer)od_socket_broadcast(object, &broadcast));
+    lua_pushinteger(L, (lua_Integer)od_broadcast_send(object, &broadcast));
     return 1;
 }
 

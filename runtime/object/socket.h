@@ -125,18 +125,6 @@ od_slice od_socket_tag_at(const struct od_socket *socket, size_t index);
 // vanishes.
 OD_MUST_CHECK bool od_socket_send(struct od_socket *socket, od_slice payload, bool is_binary);
 
-// What goes to all sockets of the object (with [tag], [has_tag]) but [except] (may be NULL) that
-// are open; encoded once for each kind. Returns to how many.
-struct od_broadcast {
-    bool has_tag;
-    od_slice tag;
-    const struct od_socket *except;
-    od_slice payload;
-    bool is_binary;
-    const struct od_event_frame *event; // The same for event streams; NULL: they do not get it.
-};
-size_t od_socket_broadcast(struct od_object *object, const struct od_broadcast *broadcast);
-
 // Sends an event on an event stream; else as od_socket_send.
 OD_MUST_CHECK bool od_socket_send_event(struct od_socket *socket,
                                         const struct od_event_frame *event);
