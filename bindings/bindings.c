@@ -208,6 +208,7 @@ static int set_up(lua_State *L)
     od_lib_namespace_open(L);
     od_lib_branches_open(L);
     od_lib_stream_open(L);
+    od_lib_test_put(L);
     od_lib_fetch_open(L);
     od_lib_password_open(L);
     od_lib_abort_open(L);
@@ -241,7 +242,7 @@ struct od_script *od_bindings_new(void)
                                         .close = close_engine};
     od_list_init(&engine->script.link);
     engine->entry_of = od_run_entry_of;
-    engine->entry_ref = LUA_NOREF;
+    engine->entry_ref = engine->entry_timers_ref = LUA_NOREF;
     engine->memory.limit = SIZE_MAX / 2; // Until the script is loaded.
     engine->L = lua_newstate(od_memory_allocate, &engine->memory);
     OD_ASSERT(engine->L != NULL);

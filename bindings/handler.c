@@ -12,6 +12,7 @@
 #include "engine/instance.h"
 #include "link/invocation.h"
 #include "object/alarm_event.h"
+#include "object/schedule.h"
 #include "value/http_message.h"
 #include "value/value.h"
 
@@ -31,6 +32,13 @@ static bool push_referenced(lua_State *L, int ref)
     return true;
 }
 
+static bool push_scheduled(lua_State *L, const struct od_class *class, const struct od_task *task)
+{
+    struct od_schedule schedule;
+    return od_alarm_event_schedule(task->object, task->event, &schedule) &&
+           od_class_push_own(L, class, schedule.method);
+}
+
 bool od_handler_push(struct od_engine *engine, lua_State *L, const struct od_task *task)
 {
     enum od_handler handler = od_handler_of(task->event);
@@ -40,13 +48,15 @@ bool od_handler_push(struct od_engine *engine, lua_State *L, const struct od_tas
         return od_abort_push_handler(engine, L, task);
     if (od_test_push_handler(engine, L, task))
         return true;
+    if (handler == OD_HANDLER_TIMER)
+        return od_timer_push_function(L, task);
     if (od_object_is_entry(task->object))
         return push_referenced(L, engine->entry_ref);
     const struct od_class *class = ((struct od_instance *)task->object->instance)->class;
+    if (handler == OD_HANDLER_SCHEDULE)
+        return push_scheduled(L, class, task);
     if (handler == OD_HANDLER_METHOD)
         return od_class_push_method(L, class, od_handler_method(task));
-    if (handler == OD_HANDLER_TIMER)
-        return od_timer_push_function(L, task);
     if (handler == OD_HANDLER_COMMAND)
         return od_command_push_handler(L);
     return push_referenced(L, class->handlers[handler]);
@@ -131,18 +141,41 @@ static int push_error(struct od_engine *engine, lua_State *L, const struct od_ta
     return 3;
 }
 
+static void push_info(lua_State *L, const struct od_alarm *alarm)
+{
+    lua_createtable(L, 0, 5);
+    lua_pushinteger(L, (lua_Integer)alarm->retries);
+    lua_setfield(L, -2, "retryCount");
+    lua_pushboolean(L, alarm->retries > 0);
+    lua_setfield(L, -2, "isRetry");
+    lua_pushnumber(L, (lua_Number)alarm->time_ms);
+    lua_setfield(L, -2, "scheduledTime");
+}
+
 static int push_alarm(struct od_engine *engine, lua_State *L, const struct od_task *task)
 {
-    struct od_alarm alarm = od_alarm_event_of(task->event);
+    struct od_alarm_ring ring = od_alarm_event_of(task->event);
     push_instance(engine, L, task);
-    lua_createtable(L, 0, 3);
-    lua_pushinteger(L, (lua_Integer)alarm.retries);
-    lua_setfield(L, -2, "retryCount");
-    lua_pushboolean(L, alarm.retries > 0);
-    lua_setfield(L, -2, "isRetry");
-    lua_pushnumber(L, (lua_Number)alarm.time_ms);
-    lua_setfield(L, -2, "scheduledTime");
+    push_info(L, &ring.alarm);
     return 2;
+}
+
+// The instance, the info, and what was given to schedule().
+static int push_schedule(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    struct od_alarm_ring ring = od_alarm_event_of(task->event);
+    struct od_schedule schedule;
+    struct od_error err;
+    push_instance(engine, L, task);
+    push_info(L, &ring.alarm);
+    lua_pushlstring(L, ring.name, ring.name_size);
+    lua_setfield(L, -2, "name");
+    lua_pushinteger(L, (lua_Integer)ring.missed);
+    lua_setfield(L, -2, "missed");
+    bool is_whole = od_alarm_event_schedule(task->object, task->event, &schedule);
+    OD_ASSERT(is_whole);
+    int count = od_values_decode(L, schedule.arguments, &err);
+    return count < 0 ? -1 : 2 + count;
 }
 
 static int push_method(struct od_engine *engine, lua_State *L, const struct od_task *task)
@@ -186,6 +219,7 @@ static int (*const push_arguments[OD_HANDLER_KINDS])(struct od_engine *, lua_Sta
     [OD_HANDLER_ERROR] = push_error,
     [OD_HANDLER_ALARM] = push_alarm,
     [OD_HANDLER_METHOD] = push_method,
+    [OD_HANDLER_SCHEDULE] = push_schedule,
     [OD_HANDLER_TIMER] = push_timer,
     [OD_HANDLER_COMMAND] = push_command,
     [OD_HANDLER_LEFT] = od_abort_push_functions,

@@ -7,12 +7,16 @@
 #include "api/assets.h"
 #include "api/namespace.h"
 #include "api/state.h"
+#include "api/test.h"
+#include "base/cron.h"
+#include "engine/embedded.h"
 #include "engine/engine.h"
 #include "engine/error_report.h"
 #include "engine/freeze.h"
 #include "engine/require.h"
 #include "link/options.h"
 #include "object/assets.h"
+#include "object/crons.h"
 #include "object/route.h"
 #include "run.h"
 #include "value/raise.h"
@@ -24,7 +28,7 @@ static const char example[] = "return { namespaces = { rooms = Room } }";
 
 static bool is_known(const char *key)
 {
-    static const char *const known[] = {"namespaces", "fetch",   "streamBody",
+    static const char *const known[] = {"namespaces", "fetch",   "crons",  "streamBody",
                                         "assets",     "renamed", "deleted"};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (strcmp(key, known[i]) == 0)
@@ -44,7 +48,8 @@ static void check_returned_table(lua_State *L, int script)
         if (key == NULL || !is_known(key))
             od_raise(L,
                      "the script returns a table with a field '%s', which nothing reads; there are "
-                     "`namespaces`, `fetch`, `streamBody`, `assets`, `renamed` and `deleted`",
+                     "`namespaces`, `fetch`, `crons`, `streamBody`, `assets`, `renamed` and "
+                     "`deleted`",
                      key == NULL ? od_describe(L, -1) : key);
         lua_pop(L, 1);
     }
@@ -270,6 +275,46 @@ static void add_assets(lua_State *L, int script, int env)
     lua_setfield(L, env, "assets");
 }
 
+// A pair of `crons` is on top.
+static void check_cron(lua_State *L)
+{
+    struct od_cron cron;
+    struct od_error err;
+    if (lua_type(L, -2) != LUA_TSTRING)
+        od_raise(L, "`crons` has a key that is %s; it must be a cron string, like \"*/5 * * * *\"",
+                 od_describe(L, -2));
+    od_slice text;
+    text.at = lua_tolstring(L, -2, &text.size);
+    if (!od_cron_parse(text, &cron, &err))
+        od_raise(L, "crons: %s", err.text);
+    if (!lua_isfunction(L, -1))
+        od_raise(L, "crons[\"%s\"] is %s; it must be a function (info, env, ctx)", text.at,
+                 od_describe(L, -1));
+}
+
+// They are the schedules of an object of their own (lua/engine/crons.lua).
+static void add_crons(lua_State *L, int script)
+{
+    struct od_engine *engine = od_engine_of(L);
+    lua_pushliteral(L, "crons");
+    lua_rawget(L, script);
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        return;
+    }
+    if (!lua_istable(L, -1))
+        od_raise(L, "`crons` is %s; it must be a table, like { [\"*/5 * * * *\"] = function }",
+                 od_describe(L, -1));
+    for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1))
+        check_cron(L);
+    od_embedded_push(L, "engine.crons");
+    lua_insert(L, -2);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->context_ref);
+    lua_call(L, 2, 1);
+    od_class_add(L, od_objects_add_namespace(engine->objects, OD_SLICE(OD_CRONS_NAMESPACE)));
+    lua_pop(L, 1);
+}
+
 // A lua_CFunction: takes what the script returned.
 static int take_script(lua_State *L)
 {
@@ -293,6 +338,8 @@ static int take_script(lua_State *L)
     od_context_push(L);
     engine->context_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     add_entry(L, 1);
+    add_crons(L, 1);
+    od_test_add_objects(L);
     return 0;
 }
 

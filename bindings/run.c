@@ -16,6 +16,7 @@
 #include "handler.h"
 #include "link/options.h"
 #include "object/alarm_event.h"
+#include "object/error_page.h"
 #include "object/history.h"
 #include "object/section.h"
 #include "self.h"
@@ -42,7 +43,9 @@ static bool is_after_event(const struct od_task *task)
 
 static const char *what_runs(const struct od_task *task)
 {
-    return is_after_event(task) ? "waitUntil" : od_task_name(task);
+    if (is_after_event(task))
+        return "waitUntil";
+    return od_handler_of(task->event) == OD_HANDLER_SCHEDULE ? "schedule" : od_task_name(task);
 }
 
 struct od_error_entry od_run_entry_of(struct od_engine *engine, const struct od_task *task)
@@ -62,6 +65,7 @@ static void log_report(struct od_engine *engine, struct od_task *task,
     od_mishap_tell(task->object, what_runs(task), report);
     if (task->is_answered || is_after_event(task))
         return;
+    od_error_page_note(task, od_error_report_whole(report));
     struct od_bytes fields = {0};
     od_failure_put_fields(&fields, engine->L, L);
     od_task_fail_with(task, &(struct od_failure){.flags = OD_FAILURE_REMOTE,
@@ -322,6 +326,7 @@ static enum od_run lack_handler(struct od_task *task)
         [OD_HANDLER_FETCH] = lack_fetch,
         [OD_HANDLER_METHOD] = lack_method,
         [OD_HANDLER_ALARM] = lack_alarm,
+        [OD_HANDLER_SCHEDULE] = lack_alarm,
     };
     enum od_handler handler = od_handler_of(task->event);
     if (lack[handler] != NULL)

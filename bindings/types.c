@@ -32,7 +32,7 @@ static int make_folder(lua_State *L)
     return 2;
 }
 
-// A lua_CFunction: (path or nil).
+// A lua_CFunction: (module, its arguments...).
 static int write_all(lua_State *L)
 {
     static const luaL_Reg functions[] = {
@@ -41,21 +41,34 @@ static int write_all(lua_State *L)
     od_lib_open(L);
     od_embedded_open_library(L);
     od_embedded_put_native(L, "types", functions);
-    od_embedded_push(L, "types");
-    lua_pushvalue(L, 1);
-    lua_call(L, 1, 0);
+    od_embedded_push(L, "types"); // For `new`, which writes them, too.
+    od_embedded_push(L, lua_tostring(L, 1));
+    lua_replace(L, 1);
+    lua_call(L, lua_gettop(L) - 1, 0);
     return 0;
 }
 
-enum od_exit od_types_write(const struct od_options *options)
+static enum od_exit run(const char *module, const struct od_options *options)
 {
     lua_State *L = luaL_newstate();
     OD_ASSERT(L != NULL);
     lua_pushcfunction(L, write_all);
+    lua_pushstring(L, module);
     lua_pushstring(L, options->path == NULL ? "." : options->path);
-    bool ok = lua_pcall(L, 1, 0, 0) == 0;
+    lua_pushstring(L, options->template_name);
+    bool ok = lua_pcall(L, 3, 0, 0) == 0;
     if (!ok)
         fprintf(stderr, "open-do: %s\n", lua_tostring(L, -1));
     lua_close(L);
     return ok ? OD_EXIT_CLEAN : OD_EXIT_WRONG;
+}
+
+enum od_exit od_types_write(const struct od_options *options)
+{
+    return run("types", options);
+}
+
+enum od_exit od_new_write(const struct od_options *options)
+{
+    return run("new", options);
 }

@@ -14,4 +14,8 @@
 // .luacheckrc) are only made when there are none; else it prints what belongs into them.
 enum od_exit od_types_write(const struct od_options *options);
 
+// `open-do new`: a project to start from, made of [options->template_name] (lua/new) in that
+// folder, which must be empty or not there yet. It has its types, too.
+enum od_exit od_new_write(const struct od_options *options);
+
 #endif

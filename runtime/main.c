@@ -53,6 +53,7 @@ static enum od_exit (*const commands[OD_COMMAND_COUNT])(const struct od_options 
     [OD_COMMAND_IMPORT] = operate,
     [OD_COMMAND_TEST] = od_spec_run,
     [OD_COMMAND_TYPES] = od_types_write,
+    [OD_COMMAND_NEW] = od_new_write,
 };
 
 // Every connection is a descriptor, and a WebSocket is one more in main: the usual soft limit of

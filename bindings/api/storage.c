@@ -341,4 +341,5 @@ void od_lib_storage_open(lua_State *L)
     lua_pop(L, 1);
     od_userdata_add_functions(L, OD_USERDATA_STORAGE, od_storage_value_methods);
     od_userdata_add_functions(L, OD_USERDATA_STORAGE, od_storage_alarm_methods);
+    od_userdata_add_functions(L, OD_USERDATA_STORAGE, od_storage_schedule_methods);
 }

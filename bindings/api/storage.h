@@ -1,7 +1,7 @@
 // `storage`: the values of an object, through runtime/store.
 //
 // Checks and encoding come first, writing last: a call that raises has written nothing. list's walk
-// is in api/storage_list.c, alarms are in api/storage_alarm.c.
+// is in api/storage_list.c, alarms are in api/storage_alarm.c, schedules in api/storage_schedule.c.
 
 #ifndef OD_API_STORAGE_H
 #define OD_API_STORAGE_H
@@ -9,6 +9,7 @@
 #include <lauxlib.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "engine/handle.h"
 #include "object/object.h"
 
@@ -41,7 +42,12 @@ bool od_check_unconfirmed(lua_State *L, int index, const char *call);
 
 // What a transaction offers as well (api/transaction.h).
 extern const luaL_Reg od_storage_value_methods[];
-extern const luaL_Reg od_storage_alarm_methods[]; // api/storage_alarm.c
+extern const luaL_Reg od_storage_alarm_methods[];    // api/storage_alarm.c
+extern const luaL_Reg od_storage_schedule_methods[]; // api/storage_schedule.c
+
+// The number at [index], [what], as a moment in milliseconds since 1970; parts of one are rounded
+// up, so that nothing is early.
+od_time_ms od_check_moment(lua_State *L, int index, const char *call, const char *what);
 
 int od_storage_list_values(lua_State *L); // The method `list`.
 

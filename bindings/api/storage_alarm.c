@@ -7,26 +7,29 @@
 #include "object/alarm_event.h"
 #include "value/raise.h"
 
-// A moment in milliseconds since 1970; parts of one are rounded up, so that nothing is early.
+od_time_ms od_check_moment(lua_State *L, int index, const char *call, const char *what)
+{
+    double time_ms = ceil(lua_tonumber(L, index));
+    if (isnan(time_ms))
+        od_raise(L, "%s: %s must be a number of milliseconds since 1970, got NaN", call, what);
+    if (time_ms <= 0)
+        od_raise(L, "%s() cannot be called with an alarm time <= 0", call);
+    // From 1970-01-12 to 1973 as milliseconds, from 2001 on as the seconds of os.time().
+    if (time_ms >= 1e9 && time_ms < 1e11)
+        od_raise(L,
+                 "%s: %s (%.0f) looks like seconds, as of os.time(); it must be milliseconds since "
+                 "1970, as in od.now() + 10000",
+                 call, what, time_ms);
+    if (time_ms > OD_ALARM_TIME_MAX)
+        od_raise(L, "%s: %s is further away than any date (%g ms)", call, what, OD_ALARM_TIME_MAX);
+    return (od_time_ms)time_ms;
+}
+
 static od_time_ms check_time(lua_State *L)
 {
     if (lua_type(L, 2) != LUA_TNUMBER)
         od_raise_argument(L, 2, "setAlarm", "a number of milliseconds since 1970 (od.now())");
-    double time_ms = ceil(lua_tonumber(L, 2));
-    if (isnan(time_ms))
-        od_raise(L, "setAlarm: argument 1 must be a number of milliseconds since 1970, got NaN");
-    if (time_ms <= 0)
-        od_raise(L, "setAlarm() cannot be called with an alarm time <= 0");
-    // From 1970-01-12 to 1973 as milliseconds, from 2001 on as the seconds of os.time().
-    if (time_ms >= 1e9 && time_ms < 1e11)
-        od_raise(L,
-                 "setAlarm: argument 1 (%.0f) looks like seconds, as of os.time(); it must be "
-                 "milliseconds since 1970, as in od.now() + 10000",
-                 time_ms);
-    if (time_ms > OD_ALARM_TIME_MAX)
-        od_raise(L, "setAlarm: argument 1 is further away than any date (%g ms)",
-                 OD_ALARM_TIME_MAX);
-    return (od_time_ms)time_ms;
+    return od_check_moment(L, 2, "setAlarm", "argument 1");
 }
 
 static void check_handler(lua_State *L, const struct od_object *object)

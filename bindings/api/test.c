@@ -4,6 +4,7 @@
 
 #include <lauxlib.h>
 
+#include "api/namespace.h"
 #include "base/cursor.h"
 #include "base/fault.h"
 #include "engine/embedded.h"
@@ -127,6 +128,13 @@ static int surface(lua_State *L)
     return 2;
 }
 
+// is_mocked() -> whether a spec has set answers for od.fetch (lua/engine/mocks.lua).
+static int is_mocked(lua_State *L)
+{
+    lua_pushboolean(L, OD_FAULT("fetch.mock"));
+    return 1;
+}
+
 // --- Requests ------------------------------------------------------------------------------------
 
 static void keep(lua_State *L, const char *field, const char *key) // Of the table on top.
@@ -136,18 +144,40 @@ static void keep(lua_State *L, const char *field, const char *key) // Of the tab
     lua_rawset(L, LUA_REGISTRYINDEX);
 }
 
-void od_lib_test_open(lua_State *L)
+void od_lib_test_put(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"encode", encode},      {"decode", decode}, {"retire", retire},   {"reset", reset},
-        {"load", load_function}, {"ids", ids},       {"surface", surface}, {NULL, NULL}};
+        {"encode", encode},   {"decode", decode},       {"retire", retire},
+        {"reset", reset},     {"load", load_function},  {"ids", ids},
+        {"surface", surface}, {"is_mocked", is_mocked}, {NULL, NULL}};
     if (!od_fault_page_present())
         return;
     od_embedded_put_native(L, "test", functions);
+}
+
+void od_lib_test_open(lua_State *L)
+{
+    if (!od_fault_page_present())
+        return;
     od_embedded_push(L, "engine.test");
     keep(L, "entry", &entry_key);
     keep(L, "object", &object_key);
     lua_pop(L, 1);
+}
+
+void od_test_add_objects(lua_State *L)
+{
+    if (!od_fault_page_present())
+        return;
+    struct od_namespace *namespace =
+        od_objects_add_namespace(od_engine_of(L)->objects, OD_SLICE("_mocks"));
+    od_embedded_push(L, "engine.mocks");
+    lua_getfield(L, -1, "class");
+    od_class_add(L, namespace);
+    lua_getfield(L, -2, "use");
+    od_namespace_push(L, namespace);
+    lua_call(L, 1, 0);
+    lua_pop(L, 2);
 }
 
 bool od_test_push_handler(struct od_engine *engine, lua_State *L, const struct od_task *task)

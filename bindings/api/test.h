@@ -23,8 +23,12 @@ struct od_task;
 // Puts encode and decode into native.test; for the side of the spec.
 void od_lib_test_put_values(lua_State *L);
 
-// The side of the server: does nothing without a test page.
+// The side of the server, all of which does nothing without a test page: native.test, before
+// anything that uses it; the functions that answer; and, when a script is loaded, the namespace of
+// what a spec puts in place of the world (lua/engine/mocks.lua).
+void od_lib_test_put(lua_State *L);
 void od_lib_test_open(lua_State *L);
+void od_test_add_objects(lua_State *L);
 
 // Pushes the function that answers the request of [task] in place of the script's, or nothing and
 // returns false: most often, and always without a test page.

@@ -12,27 +12,31 @@ enum {
     arguments_max = 200 // Of a callback.
 };
 
-// --- The table of an instance: number -> { function, arguments ...; n =, repeats = }
+// --- The table of an instance, or of the entry: number -> { function, arguments ...; n =, repeats
+// = }
 // ---------------
 
-static struct od_instance *instance_of(const struct od_task *task)
+// Where that of [object] is referenced.
+static int *place_of(struct od_engine *engine, const struct od_object *object)
 {
-    return task->object->instance;
+    struct od_instance *instance = object->instance;
+    return od_object_is_entry(object) ? &engine->entry_timers_ref : &instance->timers_ref;
 }
 
-static void push_table(lua_State *L, struct od_instance *instance)
+static void push_table(lua_State *L, const struct od_object *object)
 {
-    if (instance->timers_ref == LUA_NOREF) {
+    int *place = place_of(od_engine_of(L), object);
+    if (*place == LUA_NOREF) {
         lua_newtable(L);
-        instance->timers_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+        *place = luaL_ref(L, LUA_REGISTRYINDEX);
     }
-    lua_rawgeti(L, LUA_REGISTRYINDEX, instance->timers_ref);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, *place);
 }
 
 // Pops the value.
-static void set_entry(lua_State *L, struct od_instance *instance, uint64_t id)
+static void set_entry(lua_State *L, const struct od_object *object, uint64_t id)
 {
-    push_table(L, instance);
+    push_table(L, object);
     lua_insert(L, -2);
     lua_pushnumber(L, (lua_Number)id);
     lua_insert(L, -2);
@@ -40,9 +44,9 @@ static void set_entry(lua_State *L, struct od_instance *instance, uint64_t id)
     lua_pop(L, 1);
 }
 
-static void push_entry(lua_State *L, struct od_instance *instance, uint64_t id)
+static void push_entry(lua_State *L, const struct od_object *object, uint64_t id)
 {
-    push_table(L, instance);
+    push_table(L, object);
     lua_pushnumber(L, (lua_Number)id);
     lua_rawget(L, -2);
     lua_remove(L, -2);
@@ -71,12 +75,6 @@ static void push_new_entry(lua_State *L, bool repeats)
 static struct od_object *object_for(lua_State *L, const char *call)
 {
     struct od_object *object = od_engine_object(L, call);
-    if (od_object_is_entry(object))
-        od_raise(
-            L,
-            "%s: only objects have timers; the entry fetch can use od.sleep, and ctx.waitUntil "
-            "for what is to go on after the answer",
-            call);
     if (lua_type(L, 1) != LUA_TFUNCTION)
         od_raise(L, "%s: argument 1 must be a function, got %s", call, od_describe(L, 1));
     if (lua_gettop(L) - 2 > arguments_max)
@@ -86,15 +84,23 @@ static struct od_object *object_for(lua_State *L, const char *call)
     return object;
 }
 
+// Code of the entry that has been replaced: its timers went with it, and so would this one.
+static bool is_outdated_entry(lua_State *L, const struct od_object *object)
+{
+    return od_object_is_entry(object) && object->objects->script != &od_engine_of(L)->script;
+}
+
 static int set(lua_State *L, const char *call, bool repeats)
 {
     struct od_object *object = object_for(L, call);
     bool is_at_once = lua_isnoneornil(L, 2) && !repeats;
     od_time_ms ms = is_at_once ? 0 : od_check_ms(L, 2, call, repeats ? 1 : 0);
     uint64_t id = ++object->objects->next_number;
-    push_new_entry(L, repeats);
-    set_entry(L, object->instance, id);
-    od_timeout_set(object, id, ms, repeats);
+    if (!is_outdated_entry(L, object)) {
+        push_new_entry(L, repeats);
+        set_entry(L, object, id);
+        od_timeout_set(object, id, ms, repeats);
+    }
     lua_pushnumber(L, (lua_Number)id);
     return 1;
 }
@@ -119,10 +125,10 @@ static int clear(lua_State *L, const char *call)
         od_raise(L, "%s: argument 1 must be a timer, which is a number, got %s", call,
                  od_describe(L, 1));
     double id = lua_tonumber(L, 1);
-    if (!(id >= 1 && id < 0x1p53) || od_object_is_entry(object))
+    if (!(id >= 1 && id < 0x1p53) || is_outdated_entry(L, object))
         return 0;
     lua_pushnil(L);
-    set_entry(L, object->instance, (uint64_t)id);
+    set_entry(L, object, (uint64_t)id);
     od_timeout_clear(object, (uint64_t)id);
     return 0;
 }
@@ -151,7 +157,7 @@ void od_lib_timer_put(lua_State *L)
 
 bool od_timer_push_function(lua_State *L, const struct od_task *task)
 {
-    push_entry(L, instance_of(task), task->event->timer);
+    push_entry(L, task->object, task->event->timer);
     if (lua_type(L, -1) != LUA_TTABLE) {
         lua_pop(L, 1);
         return false;
@@ -163,7 +169,7 @@ bool od_timer_push_function(lua_State *L, const struct od_task *task)
 
 int od_timer_push_arguments(lua_State *L, const struct od_task *task)
 {
-    push_entry(L, instance_of(task), task->event->timer);
+    push_entry(L, task->object, task->event->timer);
     int entry = lua_gettop(L);
     lua_getfield(L, entry, "n");
     int count = (int)lua_tointeger(L, -1);
@@ -188,14 +194,13 @@ static bool repeats(lua_State *L, int entry)
 
 void od_timer_ended(lua_State *L, const struct od_task *task)
 {
-    struct od_instance *instance = instance_of(task);
-    push_entry(L, instance, task->event->timer);
+    push_entry(L, task->object, task->event->timer);
     bool stays = repeats(L, lua_gettop(L));
     lua_pop(L, 1);
     if (stays)
         return;
     lua_pushnil(L);
-    set_entry(L, instance, task->event->timer);
+    set_entry(L, task->object, task->event->timer);
 }
 
 void od_timers_drop(lua_State *L, struct od_instance *instance)

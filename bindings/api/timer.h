@@ -1,7 +1,8 @@
 // od.setTimeout and its family: the functions of an instance's timers, and their arguments.
 //
 // The core knows when a timer is due (object/timeout.h); what is then called is kept here, in a
-// table of the instance, under the timer's number. The entry fetch has no instance, so no timers.
+// table of the instance, under the timer's number. The entry has no instance: its table is the
+// engine's, and its timers last as long as this version of the script is served by this worker.
 
 #ifndef OD_API_TIMER_H
 #define OD_API_TIMER_H

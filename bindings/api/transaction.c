@@ -107,5 +107,6 @@ void od_lib_transaction_open(lua_State *L)
     lua_pop(L, 1);
     od_userdata_add_functions(L, OD_USERDATA_TRANSACTION, od_storage_value_methods);
     od_userdata_add_functions(L, OD_USERDATA_TRANSACTION, od_storage_alarm_methods);
+    od_userdata_add_functions(L, OD_USERDATA_TRANSACTION, od_storage_schedule_methods);
     od_embedded_put_native(L, "transaction", halves);
 }

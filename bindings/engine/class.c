@@ -6,6 +6,7 @@
 
 #include "engine/engine.h"
 #include "link/invocation.h"
+#include "object/alarm_event.h"
 #include "object/namespace.h"
 #include "object/socket.h"
 #include "value/raise.h"
@@ -37,6 +38,8 @@ enum od_handler od_handler_of(const struct od_event *event)
     OD_ASSERT(event->kind != OD_EVENT_RESUME);
     if (event->kind == OD_EVENT_CLOSE && event->socket != NULL && event->socket->is_events)
         return OD_HANDLER_EVENTS_CLOSE;
+    if (event->kind == OD_EVENT_ALARM && od_alarm_event_is_schedule(event))
+        return OD_HANDLER_SCHEDULE;
     return handlers[event->kind];
 }
 
@@ -177,12 +180,10 @@ static bool find(lua_State *L, const struct od_class *class, od_slice name)
     lua_pushcfunction(L, look_up);
     lua_rawgeti(L, LUA_REGISTRYINDEX, class->metatable_ref);
     lua_pushlstring(L, name.at, name.size);
-    bool is_found = lua_pcall(L, 2, 1, 0) == 0 && lua_type(L, -1) == LUA_TFUNCTION;
-    if (is_found)
-        remember(L, class, name);
-    else
-        lua_pop(L, 1);
-    return is_found;
+    if (lua_pcall(L, 2, 1, 0) == 0 && lua_type(L, -1) == LUA_TFUNCTION)
+        return true;
+    lua_pop(L, 1);
+    return false;
 }
 
 bool od_class_push_method(lua_State *L, const struct od_class *class, od_slice name)
@@ -194,5 +195,13 @@ bool od_class_push_method(lua_State *L, const struct od_class *class, od_slice n
     if (lua_type(L, -1) == LUA_TFUNCTION)
         return true;
     lua_pop(L, 1);
-    return od_method_refusal(name) == NULL && find(L, class, name);
+    if (od_method_refusal(name) != NULL || !find(L, class, name))
+        return false;
+    remember(L, class, name);
+    return true;
+}
+
+bool od_class_push_own(lua_State *L, const struct od_class *class, od_slice name)
+{
+    return !is_reserved(name) && find(L, class, name);
 }

@@ -33,6 +33,7 @@ enum od_handler {
     OD_HANDLER_ALARM,
     OD_HANDLER_COUNT,
     OD_HANDLER_METHOD = OD_HANDLER_COUNT, // Any other function, called by its name.
+    OD_HANDLER_SCHEDULE,                  // The same, called at a stored time.
     OD_HANDLER_TIMER,                     // No function of the class: one given to setTimeout.
     OD_HANDLER_LEFT,                      // The same: those given to request:onAbort.
     OD_HANDLER_BRANCH,                    // The same: one given to od.all.
@@ -68,6 +69,9 @@ const char *od_method_refusal(od_slice name);
 // Pushes the method [name], or nothing and returns false when there is none. Runs code of the
 // script where a class has metamethods; never raises.
 OD_MUST_CHECK bool od_class_push_method(lua_State *L, const struct od_class *class, od_slice name);
+
+// The same for a method that the object itself asked for by its name, which may begin with _.
+OD_MUST_CHECK bool od_class_push_own(lua_State *L, const struct od_class *class, od_slice name);
 
 // NULL when the script has no such namespace.
 struct od_class *od_class_find(const struct od_classes *classes,

@@ -108,6 +108,22 @@ static int load_preloaded(lua_State *L)
     return 1;
 }
 
+// "cjson" and "cjson.safe", as scripts have them.
+static int load_cjson(lua_State *L)
+{
+    od_embedded_push(L, "open-do.cjson");
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_gettable(L, -2);
+    return 1;
+}
+
+static void preload_cjson(lua_State *L, const char *name)
+{
+    lua_pushstring(L, name);
+    lua_pushcclosure(L, load_cjson, 1);
+    lua_setfield(L, -2, name);
+}
+
 static void preload_modules(lua_State *L)
 {
     lua_getglobal(L, "package");
@@ -119,6 +135,8 @@ static void preload_modules(lua_State *L)
         lua_pushcclosure(L, load_preloaded, 1);
         lua_setfield(L, -2, module->name);
     }
+    preload_cjson(L, "cjson");
+    preload_cjson(L, "cjson.safe");
     lua_pop(L, 2);
 }
 

@@ -19,8 +19,9 @@ enum {
     path_bytes_max = 1024
 };
 
-static const char loaded_key; // Its address is the key of the table name -> module.
-static const char busy_key;   // Stands in that table while a module is being loaded.
+static const char loaded_key;  // Its address is the key of the table name -> module.
+static const char foreign_key; // The same of the globals of modules of others.
+static const char busy_key;    // Stands in that table while a module is being loaded.
 
 // --- Files ---------------------------------------------------------------------------------------
 
@@ -180,16 +181,15 @@ static bool path_of(const char *name, size_t size, char path[path_bytes_max])
     return true;
 }
 
-// Pushes the module's function and its path. False when no file is there: then a text is pushed
-// that says where they were looked for.
-static bool push_file(lua_State *L, const char *path)
+// Pushes the module's function and its path, the file [folder][path] with an ending. False when
+// none is there: then what is on top, a text, says also where they were looked for.
+static bool push_file(lua_State *L, const char *folder, const char *path)
 {
     static const char *const endings[] = {".lua", "/init.lua"};
-    lua_pushliteral(L, "");
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        char full[path_bytes_max];
+        char full[sizeof OD_REQUIRE_ROCKS + path_bytes_max];
         struct od_error err;
-        snprintf(full, sizeof full, "%s%s", path, endings[i]);
+        snprintf(full, sizeof full, "%s%s%s", folder, path, endings[i]);
         switch (od_compile_file(od_engine_of(L), L, full, &err)) {
         case OD_COMPILE_OK:
             lua_remove(L, -2);
@@ -263,6 +263,44 @@ static bool is_library(const char *name)
     return false;
 }
 
+static void push_library(lua_State *L, const char *name)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, od_engine_of(L)->globals_ref);
+    lua_getfield(L, -1, name);
+    lua_remove(L, -2);
+}
+
+void od_require_push_loaded(lua_State *L, const char *name)
+{
+    push_loaded(L);
+    lua_getfield(L, -1, name);
+    lua_remove(L, -2);
+    if (lua_touserdata(L, -1) == &busy_key) {
+        lua_pop(L, 1);
+        lua_pushnil(L);
+    } else if (lua_isnil(L, -1) && is_library(name)) {
+        lua_pop(L, 1);
+        push_library(L, name);
+    }
+}
+
+// The function on top, of a module of others, gets the globals that all of these share.
+static void set_foreign_globals(lua_State *L)
+{
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&foreign_key);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        od_embedded_push(L, "engine.foreign");
+        lua_rawgeti(L, LUA_REGISTRYINDEX, od_engine_of(L)->globals_ref);
+        lua_call(L, 1, 1);
+        lua_pushlightuserdata(L, (void *)(uintptr_t)&foreign_key);
+        lua_pushvalue(L, -2);
+        lua_rawset(L, LUA_REGISTRYINDEX);
+    }
+    lua_setfenv(L, -2);
+}
+
 // The modules that are part of the program: a script's own file of that name comes first.
 static bool push_own(lua_State *L, const char *name)
 {
@@ -271,9 +309,7 @@ static bool push_own(lua_State *L, const char *name)
         return true;
     }
     if (is_library(name)) {
-        struct od_engine *engine = od_engine_of(L);
-        lua_rawgeti(L, LUA_REGISTRYINDEX, engine->globals_ref);
-        lua_getfield(L, -1, name);
+        push_library(L, name);
         return true;
     }
     if (strcmp(name, "cjson") != 0 && strcmp(name, "cjson.safe") != 0)
@@ -293,11 +329,19 @@ static void push_module(lua_State *L)
                  "require: '%s' is not the name of a module; write words with dots between them, "
                  "as in 'lib.x'",
                  name);
-    if (push_file(L, path)) {
+    lua_pushliteral(L, "");
+    if (push_file(L, "", path)) {
         run_module(L);
         return;
     }
-    if (!push_own(L, name))
+    if (push_own(L, name))
+        return;
+    if (push_file(L, OD_REQUIRE_ROCKS, path)) {
+        lua_insert(L, -2); // Below it, its path.
+        set_foreign_globals(L);
+        lua_insert(L, -2);
+        run_module(L);
+    } else
         od_raise(L, "module '%s' not found:%s\n  no module of open-do has that name", name,
                  lua_tostring(L, -1));
 }

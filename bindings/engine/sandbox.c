@@ -9,6 +9,7 @@
 #include "engine/embedded.h"
 #include "engine/engine.h"
 #include "engine/freeze.h"
+#include "engine/package.h"
 #include "engine/require.h"
 #include "value/raise.h"
 
@@ -65,6 +66,29 @@ static int rawset(lua_State *L)
         od_raise(L, "rawset: the table is read-only");
     lua_rawset(L, 1);
     return 1;
+}
+
+// table.pack and unpack as of Lua 5.2, which modules written for any Lua would else put there.
+static int pack(lua_State *L)
+{
+    int count = lua_gettop(L);
+    lua_createtable(L, count, 1);
+    lua_insert(L, 1);
+    for (int i = count; i > 0; i--)
+        lua_rawseti(L, 1, i);
+    lua_pushinteger(L, count);
+    lua_setfield(L, 1, "n");
+    return 1;
+}
+
+static void add_to_table(lua_State *L, int globals)
+{
+    lua_getfield(L, globals, "table");
+    lua_pushcfunction(L, pack);
+    lua_setfield(L, -2, "pack");
+    lua_getfield(L, globals, "unpack");
+    lua_setfield(L, -2, "unpack");
+    lua_pop(L, 1);
 }
 
 // Puts the pieces that the function at index 1 returns into one string, in its place.
@@ -188,6 +212,7 @@ void od_sandbox_open(lua_State *L)
     lua_newtable(L);
     int globals = lua_gettop(L);
     copy_standard(L, globals);
+    add_to_table(L, globals);
     luaL_setfuncs(L, own, 0);
     od_embedded_push(L, "open-do"); // While its modules still see the whole library.
     lua_getfield(L, -1, "print");
@@ -197,6 +222,8 @@ void od_sandbox_open(lua_State *L)
     lua_setfield(L, globals, "coroutine");
     od_embedded_push(L, "engine.pairs");
     lua_setfield(L, globals, "pairs");
+    od_package_push(L);
+    lua_setfield(L, globals, "package");
     lock_strings(L, globals); // The table itself, which the frozen one only shows.
     freeze_libraries(L, globals);
 

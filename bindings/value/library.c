@@ -5,6 +5,7 @@
 #include "value/http_message.h"
 #include "value/int64.h"
 #include "value/json.h"
+#include "value/signature.h"
 #include "value/url.h"
 
 void od_lib_open(lua_State *L)
@@ -15,6 +16,7 @@ void od_lib_open(lua_State *L)
     } parts[] = {
         {"json", od_json_open},
         {"bytes", od_lib_bytes_open},
+        {"signature", od_lib_signature_open},
         {"url", od_lib_url_open},
         {"http", od_http_message_open},
     };

@@ -1,12 +1,13 @@
 -- `pairs` of scripts: as in Lua 5.1, and for what has a __pairs (Headers, say) as in Lua 5.2. A
 -- plain table gets `next` itself, so that loops over it are compiled as ever.
 local getmetatable, next, type = debug.getmetatable, next, type
-local error = error
+local error, rawget = error, rawget
 
 return function(value)
   local metatable = getmetatable(value)
-  if type(metatable) == "table" and metatable.__pairs ~= nil then
-    return metatable.__pairs(value)
+  local own = type(metatable) == "table" and rawget(metatable, "__pairs")
+  if own then
+    return own(value)
   end
   if type(value) ~= "table" then
     local hint = type(value) == "function"

@@ -3,6 +3,7 @@
 local _, native = ...
 
 local od = require "open-do"
+local mocks = require "engine.mocks"
 local surface = require "engine.surface"
 
 local decode, encode, ids, load = native.test.decode, native.test.encode, native.test.ids,
@@ -75,6 +76,12 @@ function entry.call(env, target, method, ...)
   return stub[method](stub, ...)
 end
 
+-- Of `app:mockFetch`.
+function entry.mock(_, _, method, ...)
+  local stub = mocks.stub()
+  return stub[method](stub, ...)
+end
+
 local function results_of(ok, ...)
   if not ok then
     error((...), 0)
@@ -143,6 +150,8 @@ local function unpack_functions(parcel)
   end
   return functions[1]
 end
+
+native.test.unpack = unpack_functions -- For engine.mocks.
 
 local object = {}
 

@@ -6,8 +6,10 @@ assert(module_name == "open-do")
 local cookies = require "open-do.cookies"
 local headers = require "open-do.headers"
 local html = require "open-do.html"
+local jwt = require "open-do.jwt"
 local request = require "open-do.request"
 local response = require "open-do.response"
+local signature = require "open-do.signature"
 local url = require "open-do.url"
 local utf8 = require "open-do.utf8"
 
@@ -65,6 +67,15 @@ od.sha256 = native.bytes.sha256
 od.hmacSha256 = native.bytes.hmacSha256
 ---@type fun(a: string, b: string): boolean takes as long for wrong secrets as for right ones
 od.timingSafeEqual = native.bytes.timingSafeEqual
+
+--- Of HS256, RS256, ES256, EdDSA; see open-do/signature.lua.
+---@type fun(algorithm: string, key: string|table, message: string): string
+od.sign = signature.sign
+---@type fun(algorithm: string, key: string|table, message: string, signature: string): boolean
+od.verify = signature.verify
+
+---@type od.jwt
+od.jwt = read_only("od.jwt", jwt)
 
 ---@type od.cookies
 od.cookies = read_only("od.cookies", cookies)

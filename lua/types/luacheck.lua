@@ -26,6 +26,7 @@ M.read_globals.os = fields "clock date difftime time"
 M.read_globals.string = fields [[
   byte char find format gmatch gsub len lower match rep reverse sub upper
 ]]
-M.read_globals.table = fields "concat insert maxn move remove sort"
+M.read_globals.package = fields "config loaded path searchpath"
+M.read_globals.table = fields "concat insert maxn move pack remove sort unpack"
 
 return M

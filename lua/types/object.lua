@@ -4,6 +4,7 @@
 ---What a script returns.
 ---@class Script
 ---@field namespaces table<string, DurableObject> name -> class
+---@field crons? table<string, fun(info: CronInfo, env: table, ctx: Context)> by cron string
 ---@field renamed? table<string, string> Name before -> name in `namespaces`: its objects stay.
 ---@field deleted? string[] Former namespaces, whose objects go with all they have.
 ---@field fetch? fun(request: Request, env: Env, ctx: Context): Response the entry: without it the
@@ -72,6 +73,16 @@ function DurableObject:storageChanged(keys) end
 ---@field retryCount integer 0 the first time
 ---@field isRetry boolean
 ---@field scheduledTime number ms since 1970
+
+---Given to the method of a schedule; [scheduledTime] is the last of its times so far.
+---@class ScheduleInfo: AlarmInfo
+---@field name string
+---@field missed integer how many times before that have passed without a run
+
+---Given to a function of the script's `crons`.
+---@class CronInfo: AlarmInfo
+---@field cron string
+---@field missed integer how many times before that have passed without a run
 
 ---@class State
 ---@field id Id
@@ -224,6 +235,34 @@ function Storage:setAlarm(ms, options) end
 ---@param options? PutOptions
 function Storage:deleteAlarm(options) end
 
+---When a schedule comes: one of [at], [every] and [cron].
+---@class When
+---@field at? number ms since 1970; what has passed means at once
+---@field every? number ms, 1000 or more
+---@field cron? string "minute hour day month weekday"
+---@field zone? string of [cron], like "Europe/Berlin"; default UTC
+
+---@class Schedule: When
+---@field name string
+---@field time number ms since 1970: when it comes next
+---@field method string
+---@field arguments any[]
+
+---Calls `self:method(info, ...)` at that time, or again and again. A name that is set again is
+---replaced; the same again changes nothing, so it may be done in each constructor.
+---@param name string 1 to 256 bytes
+---@param when When
+---@param method string of the class; it may begin with `_`
+---@param ... any copied like stored values, at most 16 KiB
+function Storage:schedule(name, when, method, ...) end
+
+---@param name string
+---@return boolean existed
+function Storage:unschedule(name) end
+
+---@return Schedule[] by name
+function Storage:schedules() end
+
 ---@alias SqlValue nil|boolean|number|string|Blob|ffi.cdata* as a binding; out come numbers, int64
 ---(beyond 2^53), strings and nil
 
@@ -297,6 +336,19 @@ function Transaction:setAlarm(ms, options) end
 
 ---@param options? PutOptions
 function Transaction:deleteAlarm(options) end
+
+---@param name string 1 to 256 bytes
+---@param when When
+---@param method string of the class; it may begin with `_`
+---@param ... any copied like stored values, at most 16 KiB
+function Transaction:schedule(name, when, method, ...) end
+
+---@param name string
+---@return boolean existed
+function Transaction:unschedule(name) end
+
+---@return Schedule[] by name
+function Transaction:schedules() end
 
 ---Undoes what it wrote; its function goes on, and no error comes of it.
 function Transaction:rollback() end

@@ -297,6 +297,49 @@ function od.password.hash(password) end
 ---@return boolean
 function od.password.verify(password, hash) end
 
+---Signs a message. Raises when the key is none for the algorithm.
+---@param algorithm "HS256"|"RS256"|"ES256"|"EdDSA"
+---@param key string|table a secret, or a private key in PEM; a JSON Web Key of a secret
+---@param message string
+---@return string signature raw bytes; of ES256 R and S, 32 bytes each
+function od.sign(algorithm, key, message) end
+
+---@param algorithm "HS256"|"RS256"|"ES256"|"EdDSA"
+---@param key string|table the secret, a public key or a certificate in PEM, or a JSON Web Key
+---@param message string
+---@param signature string
+---@return boolean
+function od.verify(algorithm, key, message, signature) end
+
+---@class od.jwt
+od.jwt = {}
+
+---A JSON Web Token. How it is signed is said by the key.
+---@param claims table what is to be said; times (`exp`, `nbf`, `iat`) are seconds, as in all tokens
+---@param key string|table a secret, or a private key in PEM
+---@param options? { expiresIn?: number, kid?: string } expiresIn in ms: sets `exp`
+---@return string token
+function od.jwt.sign(claims, key, options) end
+
+---What a token says, if it is signed with the key and holds now; nil and why not otherwise. Yields
+---when the keys are a set that has to be fetched.
+---@param token string
+---@param keys string|table|JwtKeySet a secret, a public key in PEM, a JSON Web Key; several of
+---them; a key set, as a table or of `jwt.keys`
+---@param options? { issuer?: string|string[], audience?: string|string[], leeway?: number }
+---leeway in ms: by how much clocks may differ
+---@return table? claims
+---@return table|string header_or_reason "malformed", "algorithm", "unknown key", "signature",
+---"expired", "not yet valid", "issuer" or "audience"
+function od.jwt.verify(token, keys, options) end
+
+---The key set at a URL, for `verify`: fetched when it is needed, and kept for ten minutes.
+---@param url string
+---@return JwtKeySet
+function od.jwt.keys(url) end
+
+---@class JwtKeySet
+
 ---@class od.cookies
 od.cookies = {}
 

@@ -61,8 +61,23 @@ function App:connectEvents(path, options) end
 ---@param ms integer
 function App:advance(ms) end
 
----Returns when nothing is left to do.
+---Returns when nothing is left to do, and no answer to od.fetch is awaited.
 function App:settle() end
+
+---A request of od.fetch to [url] is answered by no server. What is given may be a text; a Response;
+---`{ status =, headers =, body = }`, or `json =` in place of the body; a function of the request,
+---which runs inside the server with copies of what it uses; false: nobody is there. nil: the world
+---answers again. Of several that fit the one with the whole URL counts, then the longest.
+---@param url string a whole one; it may end with *
+---@param answer string|Response|table|fun(request: Request): (Response|string)|false|nil
+---@return Mock
+function App:mockFetch(url, answer) end
+
+---@class Mock
+local Mock = {}
+
+---@return { method: string, url: string, headers: table<string, string>, body: string? }[] so far
+function Mock:requests() end
 
 ---The instance goes when its events have ended; sockets and storage stay.
 ---@param stub TestStub

@@ -78,21 +78,19 @@ static inline uint64_t eight_at(const char *at)
 // Four eights are looked at together, for each message that is echoed passes here twice.
 static size_t ascii_prefix(od_slice text)
 {
-    enum {
-        EIGHT = sizeof(uint64_t),
-    };
+    const ptrdiff_t eight = sizeof(uint64_t);
     const uint64_t not_ascii = 0x8080808080808080u;
     const char *at = text.at;
     const char *end = text.at + text.size;
-    while (end - at >= 4 * EIGHT) {
-        uint64_t front = eight_at(at) | eight_at(at + EIGHT);
-        uint64_t back = eight_at(at + 2 * EIGHT) | eight_at(at + 3 * EIGHT);
+    while (end - at >= 4 * eight) {
+        uint64_t front = eight_at(at) | eight_at(at + eight);
+        uint64_t back = eight_at(at + 2 * eight) | eight_at(at + 3 * eight);
         if (((front | back) & not_ascii) != 0)
             break;
-        at += 4 * EIGHT;
+        at += 4 * eight;
     }
-    while (end - at >= EIGHT && (eight_at(at) & not_ascii) == 0)
-        at += EIGHT;
+    while (end - at >= eight && (eight_at(at) & not_ascii) == 0)
+        at += eight;
     return (size_t)(at - text.at);
 }
 

@@ -27,7 +27,7 @@
         "database.get", LOOKS,                                                                     \
         "u32 number of a page, u64 mark of the answer before, or 0; gives u64 mark, u32 count "    \
         "of all pages, the bytes of as many as it has room for")                                   \
-    COMMAND("sockets.list", LOOKS, "nothing; gives facts of each in turn")                         \
+    COMMAND("sockets.list", LOOKS, "u32 limit or nothing; gives facts of each in turn")            \
     COMMAND("sockets.watch", LOOKS,                                                                \
             "u64 number of the last message one has, or 0; gives facts of each behind it (tap.h)") \
     COMMAND("hibernate", ACTS, "nothing: the instance goes once its handlers have ended")          \

@@ -34,8 +34,8 @@
     KIND(TELL_LOG, "u8 on: send what is logged from here on, and first what was; or no more")      \
     KIND(TURN, "nothing: take a turn, so that it shows on the page that you can")                  \
     KIND(REFUSE, "32 bytes id, u32 ms, u8 hears no close, str why: that object is not to run")     \
-    KIND(ALARM, "u64 wall clock in ms, u8 fails, identity (store/identity.h): what is due by "     \
-                "then, ring it; or count it as a try that cost a worker")                          \
+    KIND(ALARM, "u64 wall clock in ms, u8 fails, identity (store/identity.h), str name: if that "  \
+                "is due by then, ring it; or count it as a try that cost a worker")                \
     KIND(RESTORE_OBJECT, "object record (object/keep.h)")                                          \
     KIND(RESTORE_SOCKET,                                                                           \
          "u64 socket, u32 place, u64 answered ms, u16 code or 0, str later facts, socket "         \

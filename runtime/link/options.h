@@ -63,6 +63,7 @@ enum od_command {
     OD_COMMAND_IMPORT,
     OD_COMMAND_TEST,  // Run the specs of whoever writes objects.
     OD_COMMAND_TYPES, // Write what editors and linters want to know of the Lua API.
+    OD_COMMAND_NEW,   // Make a project to start from.
     OD_COMMAND_COUNT,
 };
 
@@ -81,9 +82,10 @@ struct od_options {
     char **argv;        // All of it; ends with NULL.
     const char *script; // As given; it can be read. NULL: none, for a command that needs none.
     const char *path;   // test, types: what to work on; NULL: the usual place.
-    char **rest;        // test: further words, for busted; ends with NULL.
-    char **words;       // Of what looks inside: all behind the command; ends with NULL.
-    char *data_dir;     // As given, or .open-do beside the script; may not exist yet.
+    const char *template_name; // new: what it is made of.
+    char **rest;               // test: further words, for busted; ends with NULL.
+    char **words;              // Of what looks inside: all behind the command; ends with NULL.
+    char *data_dir;            // As given, or .open-do beside the script; may not exist yet.
     struct od_address listen;
     bool has_tls; // The next ones are given.
     struct od_address tls_listen;

@@ -50,8 +50,9 @@ struct od_command_row {
 #define OD_SCRIPT_MEMORY_MB_MIN 8
 #define OD_SCRIPT_MEMORY_MB 512 // Without the option, where the cgroup allows as much.
 
-// Of those who ask; whoever serves has all others.
-#define OD_OPTIONS_OF_ASKING " awake order limit cursor events read-only follow json "
+// Of those who ask, or write files; whoever serves has all others.
+#define OD_OPTIONS_OF_ASKING " awake order limit cursor events read-only follow json template "
+#define OD_OPTIONS_OF_NEW " template "
 #define OD_OPTIONS_OF_LOOKS " data json "
 
 extern const struct od_option_row od_option_rows[]; // Ends with a row without a name.

@@ -21,7 +21,8 @@ static take_value take_json, take_listen, take_data, take_workers, take_idle_ms,
     take_log_format, take_log_level, take_log_requests, take_log_queries, take_watch,
     take_fetch_private, take_connections, take_awake, take_events, take_follow, take_read_only,
     take_order, take_limit, take_cursor, take_allow_origin, take_allow_host, take_trusted_proxies,
-    take_confine, take_admin, take_admin_host, take_tls_listen, take_tls_cert, take_tls_key;
+    take_confine, take_admin, take_admin_host, take_template, take_tls_listen, take_tls_cert,
+    take_tls_key;
 
 const struct od_option_row od_option_rows[] = {
     {"Serving", "listen", "HOST:PORT", "where clients connect; :8787 is every address, port 0 any",
@@ -52,6 +53,8 @@ const struct od_option_row od_option_rows[] = {
      true, take_env_file},
     {NULL, "watch", NULL, "load the script anew when it or a module of it changes", NULL, NULL,
      false, take_watch},
+    {NULL, "template", "NAME", "what a new project is made of: chat, api or empty", "chat", NULL,
+     false, take_template},
     {"Objects", "idle-ms", "MS", "an object sleeps after so long without an event", "10000", NULL,
      false, take_idle_ms},
     {NULL, "ping-ms", "MS",
@@ -167,6 +170,8 @@ const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
                          "", "test spec/chat_spec.lua -- -o TAP"},
     [OD_COMMAND_TYPES] = {"types", "write types of the Lua API for editors and luacheck", "[DIR]",
                           true, false, "", "types"},
+    [OD_COMMAND_NEW] = {"new", "make a project to start from: script, spec, types", "[DIR]", true,
+                        false, OD_OPTIONS_OF_NEW, "new guestbook --template api"},
 };
 
 // --- Values ------------------------------------------------------------------------------------
@@ -309,6 +314,14 @@ static bool take_limit(struct od_options_reading *reading, const char *text, str
 static bool take_watch(struct od_options_reading *reading, const char *text, struct od_error *err)
 {
     return take_flag(text, &reading->options->watch, err);
+}
+
+static bool take_template(struct od_options_reading *reading, const char *text,
+                          struct od_error *err)
+{
+    reading->options->template_name = text;
+    return strcmp(text, "chat") == 0 || strcmp(text, "api") == 0 || strcmp(text, "empty") == 0 ||
+           od_error_set(err, "--template must be chat, api or empty, not '%s'", text);
 }
 
 static bool take_log_requests(struct od_options_reading *reading, const char *text,

@@ -72,12 +72,12 @@ void od_unbegun_drop(struct od_unbegun *unbegun, uint32_t place)
     }
 }
 
-void od_unbegun_read(const struct od_worker_page *page, uint32_t place, struct od_bytes *bytes)
+void od_unbegun_read(const struct od_worker_page *page, uint32_t place, uint32_t *blocks,
+                     struct od_bytes *bytes)
 {
     OD_ASSERT(place >= OD_PAGE_SOCKETS_MAX && place < OD_PAGE_PLACES_MAX);
     uint32_t number = page->unbegun[place - OD_PAGE_SOCKETS_MAX];
-    for (uint32_t i = 0; i < OD_PAGE_BLOCKS_MAX && number > 0 && number <= OD_PAGE_BLOCKS_MAX;
-         i++) {
+    for (; *blocks > 0 && number > 0 && number <= OD_PAGE_BLOCKS_MAX; --*blocks) {
         const struct od_page_block *block = &page->blocks[number - 1];
         uint32_t size = block->size < OD_PAGE_BLOCK_BYTES ? block->size : OD_PAGE_BLOCK_BYTES;
         od_bytes_put(bytes, block->bytes, size);

@@ -28,7 +28,9 @@ struct od_unbegun {
 OD_MUST_CHECK bool od_unbegun_put(struct od_unbegun *unbegun, uint32_t place, od_slice bytes);
 void od_unbegun_drop(struct od_unbegun *unbegun, uint32_t place); // All that lies there.
 
-// In main: appends what lies at [place] of a worker that has ended.
-void od_unbegun_read(const struct od_worker_page *page, uint32_t place, struct od_bytes *bytes);
+// In main: appends what lies at [place] of a worker that has ended. [blocks] is how many there can
+// still be, of all places: lists may be crossed, or circles.
+void od_unbegun_read(const struct od_worker_page *page, uint32_t place, uint32_t *blocks,
+                     struct od_bytes *bytes);
 
 #endif

@@ -94,8 +94,8 @@ struct od_worker_page {
     struct od_page_block blocks[OD_PAGE_BLOCKS_MAX];
     int64_t answered_ms[OD_PAGE_SOCKETS_MAX]; // The last auto response, wall clock; 0: never.
     struct od_page_call calls[OD_PAGE_CALLS_MAX];
-    uint32_t call_count; // So many of these were ever used.
-    bool calls_overflow; // Some that have begun are not there.
+    uint32_t call_count;    // So many of these were ever used.
+    uint8_t calls_overflow; // Some that have begun are not there.
 };
 
 // [fd] is for the child, which inherits it; the caller closes it.

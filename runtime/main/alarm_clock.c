@@ -19,13 +19,16 @@ struct ringing {
         link; // Among the place's fresh or slow ones; in none while it waits for [again].
     struct od_alarm_clock *clock;
     struct od_alarm_clock_place *place;
-    uint8_t id[OD_ID_BYTES];
-    od_time_ms missed_ms; // An alarm that was set meanwhile; OD_ALARM_NONE_MS: none was seen.
-    od_time_ms rung_ms;   // Monotonic.
-    od_time_ms pause_ms;  // The next one before it is rung again.
+    struct od_alarm_place at;     // Whose, and which of its alarms.
+    struct od_alarm_place missed; // One of the same object that was due meanwhile; at
+                                  // OD_ALARM_NONE_MS: none was seen.
+    od_time_ms rung_ms;           // Monotonic.
+    od_time_ms pause_ms;          // The next one before it is rung again.
     bool is_fresh;
     struct od_timer again;
 };
+
+static const struct od_alarm_place never = {.due_ms = OD_ALARM_NONE_MS};
 
 // --- What rings ----------------------------------------------------------------------------------
 
@@ -38,7 +41,7 @@ static uint64_t hash_of(const uint8_t *id)
 
 static bool has_id(const struct od_map_node *node, const void *key)
 {
-    return memcmp(OD_MAP_MEMBER(node, struct ringing, by_id)->id, key, OD_ID_BYTES) == 0;
+    return memcmp(OD_MAP_MEMBER(node, struct ringing, by_id)->at.id, key, OD_ID_BYTES) == 0;
 }
 
 static struct ringing *find(const struct od_alarm_clock *clock, const uint8_t *id)
@@ -56,10 +59,10 @@ static void check(const struct od_alarm_clock *clock, const struct od_alarm_cloc
     OD_ASSERT((place->fresh_count == 0) == od_list_is_empty(&place->fresh));
 }
 
-static void look_again_from(struct od_alarm_clock_place *place, od_time_ms due_ms)
+static void look_again_from(struct od_alarm_clock_place *place, const struct od_alarm_place *from)
 {
-    if (due_ms < place->position.due_ms)
-        place->position = (struct od_alarm_place){.due_ms = due_ms};
+    if (od_alarm_place_compare(from, &place->position) < 0)
+        place->position = *from;
 }
 
 static void unlist(struct ringing *ringing)
@@ -77,7 +80,7 @@ static void forget(struct ringing *ringing)
     OD_ASSERT(ringing->place->count > 0);
     unlist(ringing);
     ringing->place->count--;
-    look_again_from(ringing->place, ringing->missed_ms);
+    look_again_from(ringing->place, &ringing->missed);
     od_timers_clear(&clock->loop->timers, &ringing->again);
     od_map_remove(&clock->ringing, &ringing->by_id);
     free(ringing);
@@ -123,12 +126,14 @@ static bool is_served(const struct od_alarm_clock *clock, od_slice space)
     return false;
 }
 
-static void say(struct od_child *child, const struct od_identity *identity, bool fails)
+static void say(struct od_child *child, const struct od_identity *identity, od_slice name,
+                bool fails)
 {
     size_t mark = od_link_begin(&child->link, OD_KIND_ALARM, -1);
     od_bytes_put_u64(&child->link.out, (uint64_t)od_clock_wall_ms());
     od_bytes_put_u8(&child->link.out, fails);
     od_identity_put(&child->link.out, identity);
+    od_bytes_put_string(&child->link.out, name);
     od_link_end(&child->link, mark);
 }
 
@@ -139,17 +144,16 @@ static bool tell(struct ringing *ringing, bool fails)
     struct od_child *child = child_of(clock, ringing->place);
     struct od_identity identity;
     uint64_t number;
-    if (child == NULL || !od_reader_find(clock->reader, ringing->id, &number, &identity))
+    if (child == NULL || !od_reader_find(clock->reader, ringing->at.id, &number, &identity))
         return false;
     od_timers_clear(&clock->loop->timers, &ringing->again);
-    ringing->missed_ms = OD_ALARM_NONE_MS;
     ringing->rung_ms = od_clock_monotonic_ms();
     OD_ASSERT(!ringing->is_fresh);
     OD_ASSERT(od_list_is_empty(&ringing->link));
     ringing->is_fresh = true;
     ringing->place->fresh_count++;
     od_list_push_back(&ringing->place->fresh, &ringing->link);
-    say(child, &identity, fails);
+    say(child, &identity, od_alarm_place_name(&ringing->at), fails);
     return true;
 }
 
@@ -158,25 +162,25 @@ static void on_again(struct od_timer *timer)
     struct ringing *ringing = OD_TIMER_MEMBER(timer, struct ringing, again);
     struct od_alarm_clock *clock = ringing->clock;
     if (!tell(ringing, false)) {
-        ringing->missed_ms = 0;
+        ringing->missed = (struct od_alarm_place){0};
         forget(ringing);
     }
     od_reader_reset(clock->reader);
 }
 
 static struct ringing *new_ringing(struct od_alarm_clock *clock, struct od_alarm_clock_place *place,
-                                   const uint8_t *id)
+                                   const struct od_alarm_place *at)
 {
-    OD_ASSERT(find(clock, id) == NULL);
+    OD_ASSERT(find(clock, at->id) == NULL);
     struct ringing *ringing = od_allocate_zeroed(sizeof *ringing);
     ringing->clock = clock;
     ringing->place = place;
-    ringing->missed_ms = OD_ALARM_NONE_MS;
+    ringing->at = *at;
+    ringing->missed = never;
     ringing->pause_ms = OD_ALARM_AGAIN_MS_MIN;
     ringing->again.fire = on_again;
-    memcpy(ringing->id, id, OD_ID_BYTES);
     od_list_init(&ringing->link);
-    od_map_put(&clock->ringing, &ringing->by_id, hash_of(id));
+    od_map_put(&clock->ringing, &ringing->by_id, hash_of(at->id));
     place->count++;
     return ringing;
 }
@@ -185,7 +189,8 @@ static struct ringing *new_ringing(struct od_alarm_clock *clock, struct od_alarm
 static bool has_cost_a_worker(struct od_alarm_clock_place *place, const struct od_alarm_place *at)
 {
     struct od_alarm_place *culprit = &place->culprit;
-    if (culprit->due_ms == 0 || memcmp(culprit->id, at->id, sizeof culprit->id) != 0)
+    if (culprit->due_ms == 0 || memcmp(culprit->id, at->id, sizeof culprit->id) != 0 ||
+        !od_slice_equal(od_alarm_place_name(culprit), od_alarm_place_name(at)))
         return false;
     bool is_it = at->due_ms <= culprit->due_ms;
     culprit->due_ms = 0;
@@ -200,16 +205,19 @@ static void ring(struct od_alarm_clock *clock, struct od_alarm_clock_place *plac
     struct od_identity identity;
     uint64_t number;
     struct ringing *ringing = find(clock, at->id);
-    bool waits = ringing != NULL && od_timer_is_set(&ringing->again);
+    bool waits = ringing != NULL && od_timer_is_set(&ringing->again) &&
+                 od_slice_equal(od_alarm_place_name(&ringing->at), od_alarm_place_name(at));
     if (ringing != NULL && !waits) {
-        ringing->missed_ms = at->due_ms < ringing->missed_ms ? at->due_ms : ringing->missed_ms;
+        if (od_alarm_place_compare(at, &ringing->missed) < 0)
+            ringing->missed = *at;
         return;
     }
     if (!od_reader_find(clock->reader, at->id, &number, &identity) ||
         !is_served(clock, identity.space))
         return;
     if (ringing == NULL)
-        ringing = new_ringing(clock, place, at->id);
+        ringing = new_ringing(clock, place, at);
+    ringing->at = *at;
     if (!tell(ringing, has_cost_a_worker(place, at)))
         forget(ringing);
 }
@@ -244,10 +252,11 @@ static bool is_due(const struct od_alarm_clock *clock, struct od_alarm_clock_pla
     return place->position.due_ms <= od_clock_wall_ms() && takes_more(clock, place);
 }
 
-// To the next place there can be behind one at which the data file is damaged: those that follow
+// To the next object there can be behind one at which the data file is damaged: those that follow
 // are rung in the next turn.
 static bool pass_over(struct od_alarm_place *place)
 {
+    place->name_size = 0;
     int at = OD_ID_BYTES - 1;
     while (at >= 0 && ++place->id[at] == 0)
         at--;
@@ -267,7 +276,7 @@ static void look(struct od_alarm_clock *clock, struct od_alarm_clock_place *plac
             return;
     }
     if (!look.has_stopped)
-        place->position = (struct od_alarm_place){.due_ms = OD_ALARM_NONE_MS};
+        place->position = never;
 }
 
 // --- Time ----------------------------------------------------------------------------------------
@@ -342,8 +351,9 @@ bool od_alarm_clock_step(struct od_alarm_clock *clock)
 
 static void look_again_everywhere(struct od_alarm_clock *clock, od_time_ms due_ms)
 {
+    struct od_alarm_place from = {.due_ms = due_ms};
     for (uint32_t i = 0; i < clock->place_count; i++)
-        look_again_from(&clock->places[i], due_ms);
+        look_again_from(&clock->places[i], &from);
 }
 
 void od_alarm_clock_set(struct od_alarm_clock *clock, od_time_ms due_ms)
@@ -383,10 +393,11 @@ void od_alarm_clock_blame(struct od_alarm_clock *clock, uint32_t worker, const u
 {
     OD_ASSERT(worker < clock->place_count);
     struct od_alarm_place *culprit = &clock->places[worker].culprit;
-    if (find(clock, id) == NULL)
+    const struct ringing *ringing = find(clock, id);
+    if (ringing == NULL)
         return;
+    *culprit = ringing->at;
     culprit->due_ms = od_clock_wall_ms();
-    memcpy(culprit->id, id, sizeof culprit->id);
 }
 
 void od_alarm_clock_worker_gone(struct od_alarm_clock *clock, uint32_t worker)
@@ -400,7 +411,7 @@ void od_alarm_clock_worker_gone(struct od_alarm_clock *clock, uint32_t worker)
         if (ringing->place == place)
             forget(ringing);
     }
-    look_again_from(place, 0);
+    look_again_from(place, &(struct od_alarm_place){0});
 }
 
 // --- Beginning and end ---------------------------------------------------------------------------

@@ -6,8 +6,9 @@
 // nothing is polled and a hundred thousand alarms for next year cost nothing. Time is the wall's: a
 // timer of the kernel wakes the clock also when somebody sets the system's time, either way.
 //
-// An alarm that is due is *rung*: its worker is sent ALARM and answers ALARM_OVER once whatever
-// came of it is on disk; until then the same object is not rung again. What LMDB says is what
+// An alarm that is due, or a schedule, which is an alarm with a name, is *rung*: its worker is sent
+// ALARM and answers ALARM_OVER once whatever came of it is on disk; until then the same object is
+// not rung again, so those of one object come one after another. What LMDB says is what
 // counts: that the alarm is over, is due again later, or was set anew is all written by its object,
 // and the clock reads it like any other. So a crash at any moment repeats a ring and loses none.
 //

@@ -6,6 +6,7 @@
 #include "base/cursor.h"
 #include "base/log.h"
 #include "main/limits.h"
+#include "object/route.h"
 
 // Verdicts
 
@@ -37,11 +38,15 @@ void od_verdict_put(struct od_bytes *bytes, const struct od_verdict *verdict)
 void od_verdict_describe(const struct od_verdict *verdict, struct od_bytes *text)
 {
     struct od_cursor cursor = verdict->namespaces;
+    size_t begin = text->size;
     for (uint32_t i = 0; i < verdict->namespace_count; i++) {
-        if (i > 0)
-            od_bytes_put_slice(text, OD_SLICE(", "));
         (void)od_cursor_string(&cursor);
-        od_bytes_put_slice(text, od_cursor_string(&cursor));
+        od_slice name = od_cursor_string(&cursor);
+        if (!od_namespace_name_is_valid(name)) // One of ours, for `crons`.
+            continue;
+        if (text->size > begin)
+            od_bytes_put_slice(text, OD_SLICE(", "));
+        od_bytes_put_slice(text, name);
     }
 }
 

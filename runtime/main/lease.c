@@ -206,8 +206,9 @@ static void gather_unbegun(struct od_leases *leases, struct od_lease *lease, enu
         forget_bytes(leases, lease);
     leases->bytes -= lease->returned.bytes.size;
     od_list_remove(&lease->asking);
+    struct od_lease_table *table = &leases->tables[lease->worker];
     if (goes_on)
-        od_unbegun_read(leases->tables[lease->worker].page, lease->place, &lease->returned.bytes);
+        od_unbegun_read(table->page, lease->place, &table->blocks_left, &lease->returned.bytes);
 }
 
 static void give_back(struct od_leases *leases, struct od_lease *lease, enum od_return how)
@@ -242,6 +243,7 @@ void od_leases_end(struct od_leases *leases, const struct od_child *child)
 {
     OD_ASSERT(child->index < leases->table_count);
     struct od_lease_table *table = &leases->tables[child->index];
+    table->blocks_left = OD_PAGE_BLOCKS_MAX;
     for (uint32_t i = 0; i < table->count; i++) {
         if (table->all[i] != NULL)
             give_back(leases, table->all[i], decide(leases, table->all[i]));

@@ -30,6 +30,7 @@ struct od_lease_table {    // Of one worker.
     struct od_lease **all; // By place; NULL: free.
     uint32_t *free;        // Places below [count] that are.
     uint32_t count, free_count, capacity;
+    uint32_t blocks_left; // While the worker's are given back (link/unbegun.h).
     const struct od_worker_page *page;
 };
 

@@ -266,10 +266,22 @@ static void watch_files(struct od_reload *reload, const struct od_verdict *verdi
     od_watch_add(&reload->watch, od_bytes_slice(&reload->required));
 }
 
+static void try_first_again(struct od_reload *reload)
+{
+    reload->waits_for_first = false;
+    reload->next_wish = OD_WISH_NONE;
+    od_dry_run_start(&reload->dry_run);
+}
+
 static void begin_first(struct od_reload *reload, const struct od_verdict *verdict)
 {
+    reload->waits_for_first =
+        !verdict->ok && reload->options->command == OD_COMMAND_DEV && verdict->files.size > 0;
     if (!verdict->ok) {
-        reload->events->first_failed(reload->owner, verdict->why);
+        watch_files(reload, verdict);
+        reload->events->first_failed(reload->owner, verdict->why, reload->waits_for_first);
+        if (reload->waits_for_first && reload->next_wish != OD_WISH_NONE) // It has changed since.
+            try_first_again(reload);
         return;
     }
     take_version(reload);
@@ -344,6 +356,10 @@ static void ask(struct od_reload *reload, enum od_reload_wish wish)
     check(reload);
     if (reload->state == OD_RELOAD_STOPPED)
         return;
+    if (reload->waits_for_first) {
+        try_first_again(reload);
+        return;
+    }
     if (reload->state != OD_RELOAD_IDLE && reload->state != OD_RELOAD_TRYING &&
         reload->state != OD_RELOAD_JUDGED) {
         add_wish(&reload->next_wish, wish);

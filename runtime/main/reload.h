@@ -49,8 +49,9 @@ enum od_reload_wish {
 };
 
 struct od_reload_events {
-    // The first trial. [why] is for people.
-    void (*first_failed)(void *owner, od_slice why);
+    // The first trial. [why] is for people. [waits]: it is tried again when a file changes, as
+    // `open-do dev` does.
+    void (*first_failed)(void *owner, od_slice why, bool waits);
     // This version is served from now on; version 1: as soon as workers have loaded it.
     void (*switched)(void *owner, const struct od_verdict *verdict);
     // For the line in the log.
@@ -82,6 +83,7 @@ struct od_reload {
     enum od_reload_wish next_wish; // and of those who have asked since.
     uint32_t retries;              // So often a worker may end meanwhile.
     uint32_t failures;             // So many could not be served.
+    bool waits_for_first; // The first trial has failed, and a change of the files is the next.
     od_time_ms since_ms;
     struct od_timer timer;
     struct od_list askers;

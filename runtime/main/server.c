@@ -60,11 +60,14 @@ static bool on_message(void *owner, struct od_child *child, enum od_kind kind, o
 // The script
 
 // At the start the text is all there is to say, and the person who reads it is at a terminal.
-static void on_first_failed(void *owner, od_slice why)
+static void on_first_failed(void *owner, od_slice why, bool waits)
 {
     struct od_server *server = owner;
     fprintf(stderr, "%.*s\n", (int)why.size, why.at);
-    stop_unless_serving(server);
+    if (waits)
+        fprintf(stderr, "Save it again: open-do waits for a change.\n");
+    else
+        stop_unless_serving(server);
 }
 
 // The files that the version which serves is made of; `open-do dev` tells news of them.

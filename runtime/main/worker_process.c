@@ -234,7 +234,7 @@ static void tell_end(const struct od_child *child, struct od_child *other)
     const struct od_worker_page *page = child->page;
     size_t mark = od_link_begin(&other->link, OD_KIND_PEER_ENDED, -1);
     od_bytes_put_u32(&other->link.out, child->index);
-    od_bytes_put_u8(&other->link.out, page->calls_overflow);
+    od_bytes_put_u8(&other->link.out, page->calls_overflow != 0);
     for (uint32_t i = 0; i < page->call_count && i < OD_PAGE_CALLS_MAX; i++) {
         const struct od_page_call *call = &page->calls[i];
         if (call->number != 0 && call->worker == other->index)

@@ -82,6 +82,7 @@ void od_call_free(struct od_call *call)
         od_map_remove(&call->objects->peer_calls, &call->by_origin);
     od_timers_clear(call->objects->timers, &call->deadline);
     free(call->access);
+    free(call->report);
     od_outgoing_free(call->outgoing);
     od_map_remove(&call->objects->calls, &call->by_id);
     free(call->whom);

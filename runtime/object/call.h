@@ -45,7 +45,8 @@ struct od_call {
     uint32_t probed_by;           // The worker of the last probe that came by (deadlock.h),
     uint64_t probe;               // and its number there.
     struct od_access *access;     // OD_FROM_EXCHANGE: for the log; NULL when that is off.
-    struct od_timer deadline;     // OD_FROM_EXCHANGE: 504.
+    char *report; // The same: what a browser is to see of its failure (error_page.h), or NULL.
+    struct od_timer deadline; // OD_FROM_EXCHANGE: 504.
 };
 
 // Panics unless [call] is as its fields say of each other.

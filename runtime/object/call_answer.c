@@ -9,6 +9,7 @@
 #include "object/access_log.h"
 #include "object/call_inner.h"
 #include "object/client_end.h"
+#include "object/error_page.h"
 #include "object/sink.h"
 #include "object/socket.h"
 
@@ -222,7 +223,10 @@ static void fail_exchange(struct od_call *call, uint16_t status)
 {
     OD_ASSERT(call->from == OD_FROM_EXCHANGE);
     struct od_bytes response = {0};
-    od_response_put_plain(&response, status, standard_words(status));
+    if (call->report != NULL && status == 500)
+        od_error_page_put(&response, od_slice_of(call->report));
+    else
+        od_response_put_plain(&response, status, standard_words(status));
     answer_exchange(call, od_bytes_slice(&response));
     od_bytes_deinit(&response);
 }

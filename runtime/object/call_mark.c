@@ -36,7 +36,7 @@ void od_call_mark_begun(struct od_call *call)
         return;
     call->mark = take_slot(objects);
     if (call->mark == 0) {
-        page->calls_overflow = true;
+        page->calls_overflow = 1;
         return;
     }
     struct od_page_call *mark = &page->calls[call->mark - 1];

@@ -20,7 +20,8 @@ enum od_event_kind {
     OD_EVENT_MESSAGE, // A whole message on a socket; bytes: the payload.
     OD_EVENT_CLOSE,   // A socket has ended; bytes: the reason.
     OD_EVENT_ERROR,   // A socket broke the protocol and is gone; bytes: what it did.
-    OD_EVENT_ALARM,   // The alarm is due; bytes: struct od_alarm (alarm.h).
+    OD_EVENT_ALARM,   // The alarm is due; bytes: struct od_alarm_ring
+                      // (alarm_event.h).
     OD_EVENT_TIMER,   // A timer of the script is due (timeout.h).
     OD_EVENT_LEFT,    // Who has asked a task for an answer has gone (od_task_asker_left).
     OD_EVENT_BRANCH,  // Of a task: it runs beside others of its handler (branch.h).

@@ -50,6 +50,22 @@ static void put_life(struct od_bytes *facts, struct od_object *object)
     od_facts_number(facts, "queued", object->inbox_count);
 }
 
+static uint64_t count_schedules(struct od_object *object)
+{
+    struct od_bytes alarms = {0};
+    struct od_error err;
+    uint64_t count = 0;
+    if (!od_storage_list_alarms(&object->storage, &alarms, &err))
+        return 0; // Damaged: what is asked next says so.
+    struct od_cursor cursor = od_cursor_of(od_bytes_slice(&alarms));
+    while (!od_cursor_at_end(&cursor)) {
+        count += od_cursor_string(&cursor).size > 0;
+        (void)od_cursor_string(&cursor);
+    }
+    od_bytes_deinit(&alarms);
+    return count;
+}
+
 static void put_measure(struct od_bytes *facts, struct od_objects *objects,
                         const uint8_t id[OD_ID_BYTES], uint64_t rows_max)
 {
@@ -65,7 +81,7 @@ static void put_measure(struct od_bytes *facts, struct od_objects *objects,
 
 static void put_object(struct od_bytes *facts, struct od_object *object, uint64_t rows_max)
 {
-    struct od_alarm alarm;
+    struct od_alarm_row row;
     od_slice name;
     (void)od_object_name(object, &name); // So that it knows it.
     put_identity(facts, object->objects, &object->identity);
@@ -73,8 +89,9 @@ static void put_object(struct od_bytes *facts, struct od_object *object, uint64_
     od_history_put(facts, object->history);
     od_facts_number(facts, "stored", od_storage_has_anything(&object->storage));
     put_measure(facts, object->objects, object->identity.id, rows_max);
-    if (od_storage_alarm(&object->storage, &alarm))
-        od_facts_number(facts, "alarmMs", (uint64_t)alarm.time_ms);
+    if (od_storage_alarm(&object->storage, OD_SLICE(""), &row))
+        od_facts_number(facts, "alarmMs", (uint64_t)row.alarm.time_ms);
+    od_facts_number(facts, "schedules", count_schedules(object));
     od_facts_number(facts, "database", od_storage_has_page(&object->storage, 1)); // Its head.
     od_facts_end(facts);
 }

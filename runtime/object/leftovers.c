@@ -47,8 +47,11 @@ static bool is_left(const struct od_objects *objects, const struct od_namespace 
 static void delete_object(struct od_object *object)
 {
     struct od_error err;
-    if (object->state != OD_ASLEEP || object->socket_count > 0)
+    bool is_used = !od_list_is_empty(&object->tasks) || object->socket_count > 0;
+    if (is_used) // Somebody loses something, and the log says so.
         od_object_abort(object, OD_SLICE("its namespace is deleted"), false);
+    else
+        od_object_sleep(object);
     if (!od_storage_delete_all(&object->storage, false, &err))
         od_log(OD_LOG_ERROR, object->label, "it cannot be deleted: %s", err.text);
     od_storage_seal(&object->storage);
@@ -103,7 +106,21 @@ static void count(struct od_leftovers *leftovers, const struct od_namespace *nam
     leftovers->counts[i].objects++;
 }
 
-static void tell(const struct od_objects *objects)
+// The script calls another one by this name.
+static bool tell_hidden(struct od_objects *objects, const struct count *count)
+{
+    const struct od_namespace *other = od_objects_namespace_called(objects, count->space);
+    if (od_slice_equal(other->name, count->space))
+        return false;
+    od_log(OD_LOG_WARN, NULL,
+           "%llu objects are stored as '%.*s', which the script now calls what is stored as "
+           "'%.*s': they are kept, and cannot be reached",
+           (unsigned long long)count->objects, (int)count->space.size, count->space.at,
+           (int)other->name.size, other->name.at);
+    return true;
+}
+
+static void tell(struct od_objects *objects)
 {
     const struct od_leftovers *leftovers = objects->leftovers;
     if (leftovers->deleted > 0)
@@ -111,6 +128,8 @@ static void tell(const struct od_objects *objects)
                objects->worker, (unsigned long long)leftovers->deleted);
     for (size_t i = 0; i < leftovers->count_count; i++) {
         const struct count *count = &leftovers->counts[i];
+        if (tell_hidden(objects, count))
+            continue;
         od_log(OD_LOG_WARN, NULL,
                "the script has no namespace '%.*s', of which %llu object%s stored; it can say "
                "renamed = { %.*s = \"...\" } or deleted = { \"%.*s\" }",

@@ -75,9 +75,13 @@
 
 #define OD_ALARM_MS_MAX                                                                            \
     900000 // An alarm's handler that has not returned: a failed try. [Cloudflare]
-#define OD_ALARM_RETRY_MS 2000    // Before the first retry; doubles each time. [Cloudflare]
-#define OD_ALARM_RETRIES_MAX 6    // [Cloudflare]
-#define OD_ALARM_TIME_MAX 8.64e15 // The last moment of a JavaScript Date. [ECMAScript]
+#define OD_ALARM_RETRY_MS 2000         // Before the first retry; doubles each time. [Cloudflare]
+#define OD_ALARM_RETRIES_MAX 6         // [Cloudflare]
+#define OD_SCHEDULE_NAME_BYTES_MAX 256 // As stored (store/limits.h).
+#define OD_SCHEDULE_ARGUMENTS_BYTES_MAX 16384 // Serialized, all together.
+#define OD_SCHEDULE_EVERY_MS_MIN 1000         // More often is a matter for a timer.
+#define OD_SCHEDULE_MISSED_MAX 10000          // More times that were missed are not counted.
+#define OD_ALARM_TIME_MAX 8.64e15             // The last moment of a JavaScript Date. [ECMAScript]
 
 // What waits on sockets, in bytes. A compressed message is a thousand times what it cost its
 // sender.

@@ -100,9 +100,13 @@ static void put_socket(struct od_bytes *found, const struct od_socket *socket)
 static bool list_sockets(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
                          struct od_error *err)
 {
-    (void)sent, (void)err;
-    OD_LIST_EACH (link, &object->sockets)
+    uint32_t left = od_cursor_at_end(sent) ? UINT32_MAX : od_cursor_u32(sent);
+    (void)err;
+    OD_LIST_EACH (link, &object->sockets) {
+        if (left-- == 0)
+            break;
         put_socket(found, OD_LIST_MEMBER(link, struct od_socket, link));
+    }
     return true;
 }
 

@@ -1,9 +1,6 @@
 #include "object/object.h"
 
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/fault.h"
 #include "base/log.h"
@@ -14,19 +11,15 @@
 #include "object/call.h"
 #include "object/history.h"
 #include "object/inbox.h"
-#include "object/label.h"
 #include "object/look.h"
 #include "object/object_inner.h"
 #include "object/objects.h"
 #include "object/outbox.h"
-#include "object/route.h"
 #include "object/section.h"
 #include "object/socket.h"
 #include "object/task.h"
 #include "object/timeout.h"
 #include "object/trace.h"
-#include "object/transaction.h"
-#include "store/store.h"
 
 static const char *const state_names[] = {"asleep", "waking", "awake", "gone"};
 
@@ -59,74 +52,6 @@ const char *od_object_state_name(enum od_object_state state)
 bool od_object_is_entry(const struct od_object *object)
 {
     return object->namespace == NULL;
-}
-
-static void check_lists(const struct od_object *object)
-{
-    OD_ASSERT((object->inbox_count == 0) == od_list_is_empty(&object->inbox));
-    OD_ASSERT((object->socket_count == 0) == od_list_is_empty(&object->sockets));
-    OD_ASSERT((object->timeout_count == 0) == od_list_is_empty(&object->timeouts));
-    OD_ASSERT(od_list_is_empty(&object->syncing) || !od_list_is_empty(&object->gated));
-}
-
-static void check_instance(const struct od_object *object)
-{
-    bool has_instance = object->state == OD_WAKING || object->state == OD_AWAKE;
-    if (!od_object_is_entry(object)) // Which never has one, and is always awake.
-        OD_ASSERT((object->script != NULL) == has_instance);
-    OD_ASSERT(!object->is_retired || object->script != NULL);
-    OD_ASSERT(od_list_is_empty(&object->awake) || has_instance);
-}
-
-void od_object_check(const struct od_object *object)
-{
-    OD_ASSERT(object->state != OD_GONE);
-    OD_ASSERT(object->running == NULL || object->running->object == object);
-    OD_ASSERT(object->transaction == NULL || object->section != NULL);
-    OD_ASSERT(object->call_count > 0 || object->call_bytes == 0);
-    OD_ASSERT(!object->is_reset || object->reset_why.size > 0);
-    OD_ASSERT(object->owed_us >= 0);
-    check_lists(object);
-    check_instance(object);
-}
-
-static void init_lists(struct od_object *object)
-{
-    struct od_list *const lists[] = {&object->inbox,   &object->resumes, &object->outbox,
-                                     &object->tasks,   &object->sockets, &object->timeouts,
-                                     &object->ready,   &object->gated,   &object->idle,
-                                     &object->syncing, &object->awake};
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        od_list_init(lists[i]);
-}
-
-static void init_identity(struct od_object *object, const od_id *id, bool has_name, od_slice name)
-{
-    OD_ASSERT(object->label == NULL);
-    object->identity.space = object->namespace->name;
-    memcpy(object->identity.id, id->bytes, OD_ID_BYTES);
-    if (has_name && name.size <= OD_NAME_BYTES_MAX)
-        od_object_set_name(object, name);
-    object->label = od_label_new(od_namespace_called(object->namespace), id,
-                                 object->identity.has_name, object->identity.name);
-    od_storage_init(&object->storage, object->objects->store, &object->identity);
-    object->storage.owner = object;
-}
-
-struct od_object *od_object_new(struct od_objects *objects, struct od_namespace *namespace,
-                                const od_id *id, bool has_name, od_slice name)
-{
-    OD_ASSERT(namespace == NULL || id != NULL);
-    struct od_object *object = od_allocate_zeroed(sizeof *object);
-    object->objects = objects;
-    object->namespace = namespace;
-    init_lists(object);
-    od_outgoing_queue_init(&object->outgoing);
-    if (namespace != NULL)
-        init_identity(object, id, has_name, name);
-    else
-        object->label = od_text_copy(OD_SLICE("entry"));
-    return object;
 }
 
 // --- Inbox -------------------------------------------------------------------------------------
@@ -377,7 +302,7 @@ static void resume(struct od_object *object, struct od_event *event)
     od_event_free(event);
 }
 
-static const struct od_failure server_stops = {
+const struct od_failure od_object_server_stops = {
     .flags = OD_FAILURE_RETRYABLE, .message = {"the server stops", sizeof "the server stops" - 1}};
 
 static bool is_look_next(const struct od_object *object)
@@ -407,7 +332,7 @@ static void handle_next(struct od_object *object)
     }
     // Only while the worker drains; else such events wait for a class (may_begin).
     if (!is_served(object)) {
-        od_object_fail_event(object, od_inbox_take(object), &server_stops);
+        od_object_fail_event(object, od_inbox_take(object), &od_object_server_stops);
         return;
     }
     if (object->state == OD_ASLEEP) {
@@ -497,7 +422,7 @@ static void drop_outdated(struct od_object *object)
     if (!is_outdated(object) || !od_list_is_empty(&object->tasks) || object->running != NULL)
         return;
     // Its successor has to set the timers again, and perhaps nobody else comes to wake it.
-    object->must_wake = object->timeout_count > 0;
+    object->must_wake = object->must_wake || object->timeout_count > 0;
     od_object_sleep(object);
 }
 
@@ -549,42 +474,4 @@ void od_object_end_outdated(struct od_object *object, const struct od_script *sc
         return;
     object->must_wake = object->timeout_count > 0;
     od_object_reset(object, OD_SLICE("Durable Object reset because its code was updated."));
-}
-
-void od_object_free(struct od_object *object)
-{
-    OD_ASSERT(object->running == NULL);
-    if (!od_object_is_entry(object))
-        od_storage_discard(&object->storage);
-    // Callers first: they are other objects' tasks, and may be answered into this one's queues.
-    od_outbox_drop(object, &server_stops);
-    OD_ASSERT(object->outbox_bytes == 0);
-    while (!od_list_is_empty(&object->tasks))
-        od_task_free(OD_LIST_MEMBER(object->tasks.next, struct od_task, link));
-    od_object_cut_sockets(object);
-    OD_ASSERT(object->socket_count == 0);
-    od_timeouts_clear(object);
-    od_inbox_deinit(object);
-    OD_ASSERT(object->section == NULL);
-    OD_ASSERT(object->transaction == NULL);
-    if (object->script != NULL)
-        od_object_drop_instance(object);
-    od_list_remove(&object->ready);
-    od_list_remove(&object->gated);
-    od_list_remove(&object->idle);
-    od_list_remove(&object->outgoing.turn);
-    od_objects_forget_awake(object);
-    if (!od_object_is_entry(object)) {
-        od_storage_deinit(&object->storage);
-        od_map_remove(&object->objects->by_id, &object->by_id);
-    }
-    od_keep_forget_object(object);
-    od_history_leave(object);
-    od_auto_response_free(object->auto_response);
-    od_bytes_deinit(&object->reset_why);
-    od_bytes_deinit(&object->failure);
-    od_map_deinit(&object->tags);
-    free((void *)(uintptr_t)object->identity.name.at);
-    free(object->label);
-    free(object);
 }

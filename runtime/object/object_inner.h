@@ -1,11 +1,14 @@
-// What the body of an object shares between its files: object.c, in which it lives, and reset.c, in
-// which it loses its instance against its will. Everybody else knows only object.h.
+// What the body of an object shares between its files: life.c, in which it begins and ends,
+// object.c, in which it lives, and reset.c, in which it loses its instance against its will.
+// Everybody else knows only object.h.
 
 #ifndef OD_OBJECT_OBJECT_INNER_H
 #define OD_OBJECT_OBJECT_INNER_H
 
 #include "link/failure.h"
 #include "object/object.h"
+
+extern const struct od_failure od_object_server_stops; // What callers hear then.
 
 // The instance, or what a constructor has made of it, is gone; its script may be too, from now on.
 void od_object_drop_instance(struct od_object *object);

@@ -9,6 +9,7 @@
 #include "net/net.h"
 #include "object/call.h"
 #include "object/call_sent.h"
+#include "object/crons.h"
 #include "object/history.h"
 #include "object/leftovers.h"
 #include "object/outbox.h"
@@ -235,6 +236,7 @@ void od_objects_switch(struct od_objects *objects, struct od_script *script)
     if (objects->script != NULL)
         retire(objects, objects->script);
     objects->script = script;
+    od_timeouts_clear(objects->entry);
     if (!script->has_entry)
         empty_entry(objects);
     OD_LIST_EACH (link, &objects->namespaces)
@@ -243,10 +245,12 @@ void od_objects_switch(struct od_objects *objects, struct od_script *script)
     struct od_map_node *node = NULL;
     while ((node = od_map_next(&objects->by_id, node)) != NULL)
         od_object_renew(OD_MAP_MEMBER(node, struct od_object, by_id));
+    od_crons_wake(objects);
 }
 
 static void end_timeouts(struct od_objects *objects)
 {
+    od_timeouts_clear(objects->entry);
     struct od_map_node *node = NULL;
     while ((node = od_map_next(&objects->by_id, node)) != NULL) {
         struct od_object *object = OD_MAP_MEMBER(node, struct od_object, by_id);

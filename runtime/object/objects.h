@@ -53,6 +53,7 @@ struct od_objects {
     struct od_list idle;
     uint64_t slow_readers; // So many have been closed.
     bool logs_accesses;    // See access_log.h.
+    bool shows_errors;     // See error_page.h.
     bool logs_queries;
     bool is_leaving;  // The worker ends, and another takes over.
     bool is_draining; // The worker ends: what waits for a namespace is given up.

@@ -10,6 +10,8 @@
 // code is followed by its successor at once, whose constructor can set them again: nobody else
 // might come to wake it.
 //
+// Those of the entry belong to the version of the script: a new one has none of them.
+//
 // Order: by the time they are due, then by when they were set. Never early. An interval has one
 // event at a time: when its callback has ended it is set for the next multiple of its period, and
 // what it has missed is left out.

@@ -20,8 +20,9 @@ static uint32_t next; // To be replaced.
 bool od_sql_birth_is_near(struct od_storage *storage, const struct od_sql_query *query)
 {
     return storage->pager == NULL && storage->parts == 0 && query->binding_count == 0 &&
-           !query->is_trusted && query->text.size <= OD_SQL_BIRTH_TEXT_BYTES_MAX &&
-           !od_storage_has_page(storage, 1) && !storage->has_failed;
+           !query->is_trusted && !query->is_read_only &&
+           query->text.size <= OD_SQL_BIRTH_TEXT_BYTES_MAX && !od_storage_has_page(storage, 1) &&
+           !storage->has_failed;
 }
 
 static const struct birth *find(od_slice text)

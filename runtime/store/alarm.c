@@ -6,7 +6,27 @@ int od_alarm_place_compare(const struct od_alarm_place *a, const struct od_alarm
 {
     if (a->due_ms != b->due_ms)
         return a->due_ms < b->due_ms ? -1 : 1;
-    return memcmp(a->id, b->id, OD_ID_BYTES);
+    int order = memcmp(a->id, b->id, OD_ID_BYTES);
+    return order != 0 ? order : od_slice_compare(od_alarm_place_name(a), od_alarm_place_name(b));
+}
+
+od_slice od_alarm_place_name(const struct od_alarm_place *place)
+{
+    return (od_slice){place->name, place->name_size};
+}
+
+void od_alarm_row_put(struct od_bytes *bytes, const struct od_alarm *alarm, od_slice body)
+{
+    od_alarm_put(bytes, alarm);
+    od_bytes_put_slice(bytes, body);
+}
+
+bool od_alarm_row_read(od_slice bytes, struct od_alarm_row *row)
+{
+    struct od_cursor cursor = od_cursor_of(bytes);
+    od_alarm_read(&cursor, &row->alarm);
+    row->body = od_cursor_rest(&cursor);
+    return !cursor.failed && row->body.size <= OD_STORE_ALARM_BODY_BYTES_MAX;
 }
 
 void od_alarm_put(struct od_bytes *bytes, const struct od_alarm *alarm)

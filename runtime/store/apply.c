@@ -43,7 +43,7 @@ static int apply_delete_all(struct target *target, const struct od_operation *op
     (void)operation;
     if (target->rows.number == 0)
         return 0;
-    int code = od_alarm_row_delete(&target->rows, target->identity->id);
+    int code = od_alarm_rows_delete_all(&target->rows, target->identity->id);
     if (code == 0)
         code = od_trash_add(target->write, target->rows.slot, target->rows.number);
     if (code == 0)
@@ -58,17 +58,16 @@ static int apply_set_alarm(struct target *target, const struct od_operation *ope
     int code = give_number(target);
     if (code != 0)
         return code;
-    if (operation->alarm.due_ms < target->changes->alarm_due_ms)
-        target->changes->alarm_due_ms = operation->alarm.due_ms;
-    return od_alarm_row_put(&target->rows, target->identity->id, &operation->alarm);
+    if (operation->alarm_ms < target->changes->alarm_due_ms)
+        target->changes->alarm_due_ms = operation->alarm_ms;
+    return od_alarm_rows_put(&target->rows, target->identity->id, operation->key, operation->value);
 }
 
 static int apply_delete_alarm(struct target *target, const struct od_operation *operation)
 {
-    (void)operation;
     if (target->rows.number == 0)
         return 0;
-    return od_alarm_row_delete(&target->rows, target->identity->id);
+    return od_alarm_rows_delete(&target->rows, target->identity->id, operation->key);
 }
 
 static int apply_put_page(struct target *target, const struct od_operation *operation)
@@ -95,6 +94,8 @@ static int (*const appliers[])(struct target *, const struct od_operation *) = {
     [OD_OPERATION_DELETE_ALARM] = apply_delete_alarm,
     [OD_OPERATION_PUT_PAGE] = apply_put_page,
     [OD_OPERATION_DELETE_PAGE] = apply_delete_page,
+    [OD_OPERATION_SET_NAMED_ALARM] = apply_set_alarm,
+    [OD_OPERATION_DELETE_NAMED_ALARM] = apply_delete_alarm,
 };
 
 static int apply_batch(struct od_write *write, struct od_batch *batch, struct od_changes *changes)

@@ -28,15 +28,24 @@ void od_batch_delete_all(struct od_bytes *bytes)
     od_bytes_put_u8(bytes, OD_OPERATION_DELETE_ALL);
 }
 
-void od_batch_set_alarm(struct od_bytes *bytes, const struct od_alarm *alarm)
+void od_batch_set_alarm(struct od_bytes *bytes, od_slice name, od_slice row)
 {
-    od_bytes_put_u8(bytes, OD_OPERATION_SET_ALARM);
-    od_alarm_put(bytes, alarm);
+    OD_ASSERT(name.size > 0 || row.size == OD_ALARM_BYTES);
+    od_bytes_put_u8(bytes, name.size > 0 ? OD_OPERATION_SET_NAMED_ALARM : OD_OPERATION_SET_ALARM);
+    if (name.size > 0) {
+        od_bytes_put_string(bytes, name);
+        od_bytes_put_string(bytes, row);
+    } else {
+        od_bytes_put_slice(bytes, row);
+    }
 }
 
-void od_batch_delete_alarm(struct od_bytes *bytes)
+void od_batch_delete_alarm(struct od_bytes *bytes, od_slice name)
 {
-    od_bytes_put_u8(bytes, OD_OPERATION_DELETE_ALARM);
+    od_bytes_put_u8(bytes,
+                    name.size > 0 ? OD_OPERATION_DELETE_NAMED_ALARM : OD_OPERATION_DELETE_ALARM);
+    if (name.size > 0)
+        od_bytes_put_string(bytes, name);
 }
 
 void od_batch_put_page(struct od_bytes *bytes, uint32_t page, od_slice squeezed)
@@ -93,9 +102,33 @@ static void read_pair(struct od_cursor *cursor, struct od_operation *operation)
     operation->value = read_bounded(cursor, OD_STORE_VALUE_BYTES_MAX);
 }
 
+static void take_row(struct od_cursor *cursor, struct od_operation *operation)
+{
+    struct od_alarm_row row;
+    if (od_alarm_row_read(operation->value, &row))
+        operation->alarm_ms = row.alarm.due_ms;
+    else
+        cursor->failed = true;
+}
+
 static void read_alarm(struct od_cursor *cursor, struct od_operation *operation)
 {
-    od_alarm_read(cursor, &operation->alarm);
+    operation->value = od_cursor_bytes(cursor, OD_ALARM_BYTES);
+    take_row(cursor, operation);
+}
+
+static void read_alarm_name(struct od_cursor *cursor, struct od_operation *operation)
+{
+    operation->key = read_bounded(cursor, OD_STORE_ALARM_NAME_BYTES_MAX);
+    if (operation->key.size == 0)
+        cursor->failed = true;
+}
+
+static void read_named_alarm(struct od_cursor *cursor, struct od_operation *operation)
+{
+    read_alarm_name(cursor, operation);
+    operation->value = od_cursor_string(cursor);
+    take_row(cursor, operation);
 }
 
 // Pages count from 1.
@@ -126,6 +159,8 @@ static void (*const readers[])(struct od_cursor *, struct od_operation *) = {
     [OD_OPERATION_DELETE_ALARM] = read_nothing,
     [OD_OPERATION_PUT_PAGE] = read_page_and_bytes,
     [OD_OPERATION_DELETE_PAGE] = read_page,
+    [OD_OPERATION_SET_NAMED_ALARM] = read_named_alarm,
+    [OD_OPERATION_DELETE_NAMED_ALARM] = read_alarm_name,
 };
 
 bool od_operation_next(struct od_batch *batch, struct od_operation *operation)
@@ -142,6 +177,12 @@ bool od_operation_next(struct od_batch *batch, struct od_operation *operation)
     return !cursor->failed;
 }
 
+static bool sets_time(const struct od_operation *operation)
+{
+    return operation->kind == OD_OPERATION_SET_ALARM ||
+           operation->kind == OD_OPERATION_SET_NAMED_ALARM;
+}
+
 bool od_submission_look(od_slice submission, bool *sets_alarm)
 {
     struct od_cursor cursor = od_cursor_of(submission);
@@ -149,7 +190,7 @@ bool od_submission_look(od_slice submission, bool *sets_alarm)
     while (od_batch_next(&cursor, &batch)) {
         struct od_operation operation;
         while (od_operation_next(&batch, &operation))
-            *sets_alarm = *sets_alarm || operation.kind == OD_OPERATION_SET_ALARM;
+            *sets_alarm = *sets_alarm || sets_time(&operation);
         if (batch.operations.failed)
             return false;
     }

@@ -5,8 +5,9 @@
 // bytes can go to a journal or to another machine.
 //
 // Encoded: u32 size of what follows, identity (identity.h), then operations: u8 kind, and
-//   PUT: str key, str value · DELETE: str key · DELETE_ALL: nothing (takes the alarm too)
-//   SET_ALARM: alarm (alarm.h) · DELETE_ALARM: nothing
+//   PUT: str key, str value · DELETE: str key · DELETE_ALL: nothing (takes alarms too)
+//   SET_ALARM: row without a body (alarm.h) · DELETE_ALARM: nothing
+//   SET_NAMED_ALARM: str name, str row · DELETE_NAMED_ALARM: str name
 //   PUT_PAGE: u32 page, str squeezed (squeeze.h) · DELETE_PAGE: u32 page.
 // An operation sees what those before it did. New kinds are new numbers.
 //
@@ -35,15 +36,17 @@ enum od_operation_kind {
     OD_OPERATION_DELETE_ALARM = 5,
     OD_OPERATION_PUT_PAGE = 6,
     OD_OPERATION_DELETE_PAGE = 7,
+    OD_OPERATION_SET_NAMED_ALARM = 8,
+    OD_OPERATION_DELETE_NAMED_ALARM = 9,
     OD_OPERATION_KINDS,
 };
 
 struct od_operation {
     enum od_operation_kind kind;
-    od_slice key;          // PUT, DELETE
-    od_slice value;        // PUT, PUT_PAGE
-    uint32_t page;         // PUT_PAGE, DELETE_PAGE
-    struct od_alarm alarm; // SET_ALARM
+    od_slice key;        // PUT, DELETE; of alarms the name
+    od_slice value;      // PUT, PUT_PAGE; of alarms that are set the row
+    uint32_t page;       // PUT_PAGE, DELETE_PAGE
+    od_time_ms alarm_ms; // Of alarms that are set: when they are due
 };
 
 // A batch as it is read: its head, and a cursor that stands before the next operation.
@@ -57,8 +60,9 @@ size_t od_batch_begin(struct od_bytes *bytes,
 void od_batch_put(struct od_bytes *bytes, od_slice key, od_slice value);
 void od_batch_delete(struct od_bytes *bytes, od_slice key);
 void od_batch_delete_all(struct od_bytes *bytes);
-void od_batch_set_alarm(struct od_bytes *bytes, const struct od_alarm *alarm);
-void od_batch_delete_alarm(struct od_bytes *bytes);
+// With an empty name it is the alarm, without a body.
+void od_batch_set_alarm(struct od_bytes *bytes, od_slice name, od_slice row);
+void od_batch_delete_alarm(struct od_bytes *bytes, od_slice name);
 void od_batch_put_page(struct od_bytes *bytes, uint32_t page, od_slice squeezed);
 void od_batch_delete_page(struct od_bytes *bytes, uint32_t page);
 void od_batch_end(struct od_bytes *bytes, size_t begin);

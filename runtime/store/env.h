@@ -32,8 +32,9 @@
 // Raise it when an older program would misread what this one writes. A writer takes older formats
 // and makes them its own: 1 knew no alarms, and would have left those of deleted objects behind; 2
 // knew no pages, and would have taken an object with a database for one without; 3 knew no journal,
-// and would have served without what is only there.
-#define OD_STORE_FORMAT 4u
+// and would have served without what is only there; 4 knew one alarm of an object, and would have
+// stopped at the first with a name.
+#define OD_STORE_FORMAT 5u
 #define OD_STORE_FORMAT_OLDEST 1u
 
 struct od_env {

@@ -36,7 +36,7 @@ struct od_run od_run_of_chain(od_slot slot, uint64_t number, uint64_t chain)
     return run;
 }
 
-struct od_run od_run_of_alarm(od_slot slot, uint64_t number)
+struct od_run od_run_of_alarms(od_slot slot, uint64_t number)
 {
     struct od_run run = od_run_of_object(slot, number);
     run.bytes[run.size++] = OD_ROW_ALARM;

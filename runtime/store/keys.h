@@ -2,7 +2,7 @@
 //
 //   slot 2 | number 8 | PAIR 1 | user key                     big-endian, so byte order is
 //   slot 2 | number 8 | CHAIN 1 | chain 8 | rest of user key   their order
-//   slot 2 | number 8 | ALARM 1                               (alarm.h)
+//   slot 2 | number 8 | ALARM 1 | name                        (alarm.h)
 //   slot 2 | number 8 | PAGE 1 | page 4                       (squeeze.h)
 //
 // An object is one range and a slot is one. LMDB allows keys of 511 bytes, users 2,048: what is
@@ -30,7 +30,7 @@
 enum od_row_kind {
     OD_ROW_PAIR = 0x10,
     OD_ROW_CHAIN = 0x11,
-    OD_ROW_ALARM = 0x12, // No user key: an object has one row of it.
+    OD_ROW_ALARM = 0x12, // Without a name the alarm, with one a schedule.
     OD_ROW_PAGE = 0x13,
 };
 
@@ -48,7 +48,7 @@ struct od_key {
 struct od_run od_run_of_object(od_slot slot, uint64_t number); // All kinds; for sweeping.
 struct od_run od_run_of_pairs(od_slot slot, uint64_t number);
 struct od_run od_run_of_chain(od_slot slot, uint64_t number, uint64_t chain);
-struct od_run od_run_of_alarm(od_slot slot, uint64_t number); // Also the key of its only row.
+struct od_run od_run_of_alarms(od_slot slot, uint64_t number);
 struct od_run od_run_of_pages(od_slot slot, uint64_t number);
 bool od_run_has(const struct od_run *run, od_slice key);
 

@@ -1,11 +1,12 @@
-// od_storage_list (storage.h): the object's rows and what lies over them, merged in order.
+// od_storage_list and od_storage_list_alarms (storage.h): the object's rows and what lies over
+// them, merged in order.
 
 #include "store/store_inner.h"
 
 struct listing {
     const struct od_range *range;
     const struct od_bounds *bounds;
-    const struct od_overlay *overlay;
+    struct od_overlay_entry *root;       // Of the overlay's tree.
     const struct od_overlay_entry *over; // The next entry of the overlay, within the bounds.
     struct od_bytes *pairs;
     size_t pairs_begin;
@@ -22,12 +23,10 @@ static const struct od_overlay_entry *within(const struct listing *listing,
 static const struct od_overlay_entry *first_over(const struct listing *listing)
 {
     const struct od_bounds *bounds = listing->bounds;
-    if (listing->overlay == NULL)
-        return NULL;
     if (!listing->range->reverse)
-        return within(listing, od_overlay_from(listing->overlay, bounds->low));
+        return within(listing, od_overlay_tree_from(listing->root, bounds->low, true));
     const od_slice *high = bounds->has_high ? &bounds->high : NULL;
-    return within(listing, od_overlay_before(listing->overlay, high));
+    return within(listing, od_overlay_tree_before(listing->root, high));
 }
 
 // False when the list is complete or too large.
@@ -49,8 +48,8 @@ static bool emit_over(struct listing *listing)
 {
     OD_ASSERT(listing->over != NULL);
     const struct od_overlay_entry *over = listing->over;
-    listing->over = within(
-        listing, od_overlay_next(listing->overlay, od_overlay_key(over), listing->range->reverse));
+    listing->over = within(listing, od_overlay_tree_next(listing->root, od_overlay_key(over),
+                                                         listing->range->reverse));
     return over->is_deleted || emit(listing, od_overlay_key(over), od_overlay_value(over));
 }
 
@@ -77,6 +76,25 @@ static bool is_complete(const struct listing *listing)
     return listing->is_too_large || at_limit;
 }
 
+static bool list(struct od_storage *storage, enum od_row_kind kind, struct listing *listing,
+                 struct od_error *err)
+{
+    bool reverse = listing->range->reverse;
+    listing->over = first_over(listing);
+    od_storage_walk(storage, kind, listing->bounds, reverse, visit_row, listing);
+    if (od_storage_has_failed(storage, err)) {
+        listing->pairs->size = listing->pairs_begin;
+        return false;
+    }
+    while (listing->over != NULL && !is_complete(listing) && emit_over(listing))
+        ;
+    if (!listing->is_too_large)
+        return true;
+    listing->pairs->size = listing->pairs_begin;
+    return od_error_set(err, "list() would return more than %u bytes; use limit and startAfter",
+                        OD_STORE_LIST_BYTES_MAX);
+}
+
 bool od_storage_list(struct od_storage *storage, const struct od_range *range,
                      struct od_bytes *pairs, uint64_t *count, struct od_error *err)
 {
@@ -87,21 +105,24 @@ bool od_storage_list(struct od_storage *storage, const struct od_range *range,
         return true;
     struct listing listing = {.range = range,
                               .bounds = &bounds,
-                              .overlay = storage->overlay,
+                              .root = storage->overlay != NULL ? storage->overlay->root : NULL,
                               .pairs = pairs,
                               .pairs_begin = pairs->size};
-    listing.over = first_over(&listing);
-    od_storage_walk(storage, &bounds, range->reverse, visit_row, &listing);
-    if (od_storage_has_failed(storage, err)) {
-        pairs->size = listing.pairs_begin;
-        return false;
-    }
-    while (listing.over != NULL && !is_complete(&listing) && emit_over(&listing))
-        ;
+    bool ok = list(storage, OD_ROW_PAIR, &listing, err);
     *count = listing.count;
-    if (!listing.is_too_large)
-        return true;
-    pairs->size = listing.pairs_begin;
-    return od_error_set(err, "list() would return more than %u bytes; use limit and startAfter",
-                        OD_STORE_LIST_BYTES_MAX);
+    return ok;
+}
+
+bool od_storage_list_alarms(struct od_storage *storage, struct od_bytes *alarms,
+                            struct od_error *err)
+{
+    struct od_range all = {.limit = 0};
+    struct od_bounds bounds;
+    od_bounds_of(&bounds, &all);
+    struct listing listing = {.range = &all,
+                              .bounds = &bounds,
+                              .root = storage->overlay != NULL ? storage->overlay->alarms : NULL,
+                              .pairs = alarms,
+                              .pairs_begin = alarms->size};
+    return list(storage, OD_ROW_ALARM, &listing, err);
 }

@@ -14,7 +14,7 @@ struct od_overlay *od_overlay_new(struct od_storage *storage)
 
 bool od_overlay_is_empty(const struct od_overlay *overlay)
 {
-    return overlay->root == NULL && overlay->delete_all_mark == NULL && overlay->alarm == NULL &&
+    return overlay->root == NULL && overlay->delete_all_mark == NULL && overlay->alarms == NULL &&
            overlay->open == NULL && overlay->pages == NULL;
 }
 
@@ -27,8 +27,7 @@ bool od_overlay_has_value(const struct od_overlay *overlay)
 {
     if (overlay == NULL)
         return false;
-    return has_value(overlay->root) || has_value(overlay->pages) ||
-           (overlay->alarm != NULL && !overlay->alarm->is_deleted);
+    return has_value(overlay->root) || has_value(overlay->pages) || has_value(overlay->alarms);
 }
 
 // --- Looking -------------------------------------------------------------------------------------
@@ -38,26 +37,16 @@ entry *od_overlay_find(const struct od_overlay *overlay, od_slice key)
     return od_overlay_tree_find(overlay->root, key);
 }
 
-entry *od_overlay_from(const struct od_overlay *overlay, od_slice key)
+entry *od_overlay_find_alarm(const struct od_overlay *overlay, od_slice name)
 {
-    return od_overlay_tree_from(overlay->root, key, true);
+    return od_overlay_tree_find(overlay->alarms, name);
 }
 
-entry *od_overlay_before(const struct od_overlay *overlay, const od_slice *key)
+static entry **root_of(entry *of)
 {
-    entry *best = NULL, *at = overlay->root;
-    while (at != NULL) {
-        bool is_in = key == NULL || od_slice_compare(od_overlay_key(at), *key) < 0;
-        best = is_in ? at : best;
-        at = is_in ? at->right : at->left;
-    }
-    return best;
-}
-
-entry *od_overlay_next(const struct od_overlay *overlay, od_slice key, bool reverse)
-{
-    return reverse ? od_overlay_before(overlay, &key)
-                   : od_overlay_tree_from(overlay->root, key, false);
+    if (of->is_page)
+        return &of->overlay->pages;
+    return of->is_alarm ? &of->overlay->alarms : &of->overlay->root;
 }
 
 // --- The open stretch ----------------------------------------------------------------------------
@@ -81,37 +70,43 @@ static void push_open(struct od_overlay *overlay, entry *new, entry *replaced)
     overlay->open_count++;
 }
 
-void od_overlay_write(struct od_overlay *overlay, od_slice key, const od_slice *value)
+// NULL as [value]: deleted.
+static void write(struct od_overlay *overlay, od_slice key, const od_slice *value, bool is_alarm)
 {
     entry *new = new_entry(overlay, key, value != NULL ? *value : (od_slice){NULL, 0});
     new->is_deleted = value == NULL;
-    entry *old = od_overlay_find(overlay, key);
+    new->is_alarm = is_alarm;
+    entry **root = root_of(new), *old = od_overlay_tree_find(*root, key);
     if (old != NULL)
-        od_overlay_tree_exchange(&overlay->root, old, new);
+        od_overlay_tree_exchange(root, old, new);
     else
-        od_overlay_tree_insert(&overlay->root, new);
+        od_overlay_tree_insert(root, new);
     push_open(overlay, new, old);
 }
 
-void od_overlay_write_alarm(struct od_overlay *overlay, const od_slice *value)
+void od_overlay_write(struct od_overlay *overlay, od_slice key, const od_slice *value)
 {
-    od_slice nothing = {NULL, 0};
-    entry *new = new_entry(overlay, nothing, value != NULL ? *value : nothing);
-    new->is_alarm = true;
-    new->is_deleted = value == NULL;
-    push_open(overlay, new, overlay->alarm);
-    overlay->alarm = new;
+    write(overlay, key, value, false);
+}
+
+void od_overlay_write_alarm(struct od_overlay *overlay, od_slice name, const od_slice *row)
+{
+    write(overlay, name, row, true);
+}
+
+static void hide(struct od_overlay *overlay, entry *const *root)
+{
+    entry *each = od_overlay_tree_from(*root, (od_slice){NULL, 0}, true);
+    while (each != NULL) {
+        write(overlay, od_overlay_key(each), NULL, each->is_alarm);
+        each = od_overlay_tree_next(*root, od_overlay_key(each), false);
+    }
 }
 
 void od_overlay_delete_all(struct od_overlay *overlay)
 {
-    entry *each = od_overlay_from(overlay, (od_slice){NULL, 0});
-    while (each != NULL) {
-        od_overlay_write(overlay, od_overlay_key(each), NULL);
-        each = od_overlay_next(overlay, od_overlay_key(each), false);
-    }
-    if (overlay->alarm != NULL)
-        od_overlay_write_alarm(overlay, NULL);
+    hide(overlay, &overlay->root);
+    hide(overlay, &overlay->alarms);
     od_overlay_hide_pages(overlay);
     entry *delete_all_mark = new_entry(overlay, (od_slice){NULL, 0}, (od_slice){NULL, 0});
     delete_all_mark->is_delete_all_mark = true;
@@ -127,12 +122,10 @@ static void take_back(struct od_overlay *overlay, entry *top)
     entry *old = od_overlay_give_back(top);
     if (top->is_delete_all_mark)
         overlay->delete_all_mark = old;
-    else if (top->is_alarm)
-        overlay->alarm = old;
     else if (old != NULL)
-        od_overlay_tree_exchange(&overlay->root, top, old);
+        od_overlay_tree_exchange(root_of(top), top, old);
     else
-        od_overlay_tree_erase(&overlay->root, top);
+        od_overlay_tree_erase(root_of(top), top);
     overlay->batch.size = top->batch_size;
     overlay->batch_is_confirmed = top->was_confirmed;
     overlay->open = top->below;
@@ -181,11 +174,6 @@ void od_overlay_seal(struct od_overlay *overlay, od_seq seq, struct od_list *sea
 
 // --- The end -------------------------------------------------------------------------------------
 
-static entry **root_of(const entry *of)
-{
-    return of->is_page ? &of->overlay->pages : &of->overlay->root;
-}
-
 void od_overlay_remove(entry *old)
 {
     OD_ASSERT(old->seq != 0);
@@ -197,8 +185,6 @@ void od_overlay_remove(entry *old)
     }
     if (old->is_delete_all_mark)
         old->overlay->delete_all_mark = NULL;
-    else if (old->is_alarm)
-        old->overlay->alarm = NULL;
     else
         od_overlay_tree_erase(root_of(old), old);
     free(old);
@@ -216,9 +202,8 @@ void od_overlay_free(struct od_overlay *overlay)
     od_overlay_take_back_pages(overlay);
     if (overlay->delete_all_mark != NULL)
         free_entry(overlay->delete_all_mark);
-    if (overlay->alarm != NULL)
-        free_entry(overlay->alarm);
     od_overlay_tree_free(overlay->root);
+    od_overlay_tree_free(overlay->alarms);
     od_overlay_tree_free(overlay->pages);
     od_bytes_deinit(&overlay->batch);
     free(overlay);

@@ -6,8 +6,8 @@
 // them.
 //
 // A deleteAll is a *mark*: an entry outside the tree that hides all of LMDB. What the tree held
-// is deleted key by key, so that it too can come back. The alarm, too, is an entry outside the
-// tree.
+// is deleted key by key, so that it too can come back. Alarms have a tree of their own, by their
+// names.
 //
 // A transaction can keep its stretch open over turns. So LMDB may come to show a sealed entry that
 // an open one has replaced: it leaves the list and stays with that one, *stale*. If the open one is
@@ -30,7 +30,7 @@ struct od_overlay {
     struct od_storage *storage;
     struct od_overlay_entry *root;
     struct od_overlay_entry *delete_all_mark; // NULL: LMDB is to be seen.
-    struct od_overlay_entry *alarm;           // NULL: LMDB's is to be seen, unless there is a mark.
+    struct od_overlay_entry *alarms;          // The root of their tree; values are rows.
     struct od_overlay_entry *open;            // The newest.
     uint64_t open_count;
     struct od_overlay_entry *pages;     // The root of their tree.
@@ -46,17 +46,12 @@ bool od_overlay_is_empty(const struct od_overlay *overlay);
 bool od_overlay_has_value(const struct od_overlay *overlay); // Also an alarm or a page. NULL: no.
 
 struct od_overlay_entry *od_overlay_find(const struct od_overlay *overlay, od_slice key);
-// The first entry at or behind [key]; the last one before it, or of all without a key. NULL: none.
-struct od_overlay_entry *od_overlay_from(const struct od_overlay *overlay, od_slice key);
-struct od_overlay_entry *od_overlay_before(const struct od_overlay *overlay, const od_slice *key);
-// The neighbour of [key] in the direction of a list.
-struct od_overlay_entry *od_overlay_next(const struct od_overlay *overlay, od_slice key,
-                                         bool reverse);
+struct od_overlay_entry *od_overlay_find_alarm(const struct od_overlay *overlay, od_slice name);
 
 // The open stretch. Operations must have been put into [batch] after the entry; bytes are copied.
 void od_overlay_write(struct od_overlay *overlay, od_slice key,
-                      const od_slice *value);                                   // NULL: gone.
-void od_overlay_write_alarm(struct od_overlay *overlay, const od_slice *value); // NULL: none.
+                      const od_slice *value); // NULL: gone.
+void od_overlay_write_alarm(struct od_overlay *overlay, od_slice name, const od_slice *row);
 void od_overlay_delete_all(struct od_overlay *overlay);
 void od_overlay_take_back(struct od_overlay *overlay, uint64_t open_count); // Down to that many.
 void od_overlay_seal(struct od_overlay *overlay, od_seq seq, struct od_list *sealed);

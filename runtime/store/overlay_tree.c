@@ -81,6 +81,22 @@ static void split(entry *at, od_slice key, entry **before, entry **behind)
     *before = *behind = NULL;
 }
 
+entry *od_overlay_tree_before(entry *root, const od_slice *key)
+{
+    entry *best = NULL, *at = root;
+    while (at != NULL) {
+        bool is_in = key == NULL || od_slice_compare(od_overlay_key(at), *key) < 0;
+        best = is_in ? at : best;
+        at = is_in ? at->right : at->left;
+    }
+    return best;
+}
+
+entry *od_overlay_tree_next(entry *root, od_slice key, bool reverse)
+{
+    return reverse ? od_overlay_tree_before(root, &key) : od_overlay_tree_from(root, key, false);
+}
+
 void od_overlay_tree_insert(entry **place, entry *new)
 {
     OD_ASSERT(new->left == NULL);

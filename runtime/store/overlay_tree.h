@@ -28,7 +28,7 @@ struct od_overlay_entry {
     bool was_confirmed;  // The open batch, before this was written.
     bool is_deleted;
     bool is_delete_all_mark;
-    bool is_alarm;    // Its value is one, encoded.
+    bool is_alarm;    // Its key is a name, its value a row.
     bool is_page;     // Its value is squeezed once it is sealed.
     bool is_replaced; // By an entry of the open stretch.
     bool is_stale;    // LMDB shows it.
@@ -46,6 +46,11 @@ struct od_overlay_entry *od_overlay_tree_find(struct od_overlay_entry *root, od_
 // The first entry behind [key], or at it when [inclusive].
 struct od_overlay_entry *od_overlay_tree_from(struct od_overlay_entry *root, od_slice key,
                                               bool inclusive);
+// The last entry before [key], or of all without a key; the neighbour of [key] in the direction of
+// a list. NULL: none.
+struct od_overlay_entry *od_overlay_tree_before(struct od_overlay_entry *root, const od_slice *key);
+struct od_overlay_entry *od_overlay_tree_next(struct od_overlay_entry *root, od_slice key,
+                                              bool reverse);
 void od_overlay_tree_insert(struct od_overlay_entry **root, struct od_overlay_entry *entry);
 
 // Puts [with] where [old] is; their keys are the same.

@@ -30,7 +30,8 @@ struct question {
     od_slice key;
     uint32_t page;
     od_slice *value;
-    struct od_alarm *alarm;
+    struct od_alarm_row *alarm;
+    enum od_row_kind kind;
     uint64_t count;
     struct od_measure *measure;
     const struct od_alarm_place *place;
@@ -179,7 +180,10 @@ bool od_reader_get(struct od_reader *reader, od_slot slot, uint64_t number, od_s
 static int get_alarm(void *argument)
 {
     struct question *q = argument;
-    return od_alarm_row_get(&q->rows, q->alarm);
+    int code = od_alarm_rows_get(&q->rows, q->key, q->alarm);
+    if (code == 0)
+        od_mapped_touch(od_env_value(q->alarm->body));
+    return code;
 }
 
 static int get_page(void *argument)
@@ -196,11 +200,12 @@ bool od_reader_get_page(struct od_reader *reader, od_slot slot, uint64_t number,
                    .rows = {.slot = slot, .number = number}, .page = page, .value = squeezed});
 }
 
-bool od_reader_alarm(struct od_reader *reader, od_slot slot, uint64_t number,
-                     struct od_alarm *alarm)
+bool od_reader_alarm(struct od_reader *reader, od_slot slot, uint64_t number, od_slice name,
+                     struct od_alarm_row *row)
 {
-    return ask(reader, get_alarm,
-               &(struct question){.rows = {.slot = slot, .number = number}, .alarm = alarm});
+    return ask(
+        reader, get_alarm,
+        &(struct question){.rows = {.slot = slot, .number = number}, .key = name, .alarm = row});
 }
 
 static int measure_rows(void *argument)
@@ -266,15 +271,16 @@ void od_reader_walk_alarms(struct od_reader *reader, const struct od_alarm_place
 static int walk_rows(void *argument)
 {
     struct question *q = argument;
-    return od_rows_walk(&q->rows, q->bounds, q->reverse, q->visit_row, q->context);
+    return od_rows_walk(&q->rows, q->kind, q->bounds, q->reverse, q->visit_row, q->context);
 }
 
-void od_reader_walk(struct od_reader *reader, od_slot slot, uint64_t number,
+void od_reader_walk(struct od_reader *reader, od_slot slot, uint64_t number, enum od_row_kind kind,
                     const struct od_bounds *bounds, bool reverse,
                     bool (*visit)(void *context, od_slice key, od_slice value), void *context)
 {
     (void)ask(reader, walk_rows,
               &(struct question){.rows = {.slot = slot, .number = number},
+                                 .kind = kind,
                                  .bounds = bounds,
                                  .reverse = reverse,
                                  .visit_row = visit,

@@ -16,6 +16,7 @@
 #include "store/alarm.h"
 #include "store/files.h"
 #include "store/identity.h"
+#include "store/keys.h"
 #include "store/measure.h"
 #include "store/range.h"
 
@@ -48,9 +49,9 @@ bool od_reader_get(struct od_reader *reader, od_slot slot, uint64_t number, od_s
 bool od_reader_get_page(struct od_reader *reader, od_slot slot, uint64_t number, uint32_t page,
                         od_slice *squeezed);
 
-// False: the object with that number has no alarm.
-bool od_reader_alarm(struct od_reader *reader, od_slot slot, uint64_t number,
-                     struct od_alarm *alarm);
+// False: the object with that number has no alarm [name].
+bool od_reader_alarm(struct od_reader *reader, od_slot slot, uint64_t number, od_slice name,
+                     struct od_alarm_row *row);
 
 // What the rows of the object with that number take (rows.h).
 void od_reader_measure(struct od_reader *reader, od_slot slot, uint64_t number, uint64_t rows_max,
@@ -65,8 +66,9 @@ void od_reader_walk_alarms(struct od_reader *reader, const struct od_alarm_place
                            bool (*visit)(void *context, const struct od_alarm_place *place),
                            void *context);
 
-// Calls [visit] for each pair within [bounds] until it returns false.
-void od_reader_walk(struct od_reader *reader, od_slot slot, uint64_t number,
+// Calls [visit] for each pair within [bounds] until it returns false; or, instead of keys and
+// values, for names and rows of alarms.
+void od_reader_walk(struct od_reader *reader, od_slot slot, uint64_t number, enum od_row_kind kind,
                     const struct od_bounds *bounds, bool reverse,
                     bool (*visit)(void *context, od_slice key, od_slice value), void *context);
 

@@ -133,34 +133,37 @@ bool od_storage_get(struct od_storage *storage, od_slice key, od_slice *value)
     return found;
 }
 
-void od_storage_walk(struct od_storage *storage, const struct od_bounds *bounds, bool reverse,
+void od_storage_walk(struct od_storage *storage, enum od_row_kind kind,
+                     const struct od_bounds *bounds, bool reverse,
                      bool (*visit)(void *context, od_slice key, od_slice value), void *context)
 {
     if (!od_storage_has_rows(storage))
         return;
-    od_reader_walk(storage->store->reader, slot_of(storage), storage->number, bounds, reverse,
+    od_reader_walk(storage->store->reader, slot_of(storage), storage->number, kind, bounds, reverse,
                    visit, context);
     od_storage_note_failure(storage);
 }
 
-static bool read_alarm(od_slice value, struct od_alarm *alarm)
+static bool read_alarm(const struct od_overlay_entry *entry, struct od_alarm_row *row)
 {
-    struct od_cursor cursor = od_cursor_of(value);
-    od_alarm_read(&cursor, alarm);
-    OD_ASSERT(!cursor.failed);
+    if (entry->is_deleted)
+        return false;
+    bool is_row = od_alarm_row_read(od_overlay_value(entry), row);
+    OD_ASSERT(is_row);
     return true;
 }
 
-bool od_storage_alarm(struct od_storage *storage, struct od_alarm *alarm)
+bool od_storage_alarm(struct od_storage *storage, od_slice name, struct od_alarm_row *row)
 {
     const struct od_overlay_entry *entry =
-        storage->overlay != NULL ? storage->overlay->alarm : NULL;
+        storage->overlay != NULL ? od_overlay_find_alarm(storage->overlay, name) : NULL;
     storage->has_failed = false;
     if (entry != NULL)
-        return !entry->is_deleted && read_alarm(od_overlay_value(entry), alarm);
+        return read_alarm(entry, row);
     if (!od_storage_has_rows(storage))
         return false;
-    bool found = od_reader_alarm(storage->store->reader, slot_of(storage), storage->number, alarm);
+    bool found =
+        od_reader_alarm(storage->store->reader, slot_of(storage), storage->number, name, row);
     od_storage_note_failure(storage);
     return found;
 }
@@ -179,7 +182,8 @@ void od_storage_begin_stretch(struct od_storage *storage)
 size_t od_storage_room_bytes(const struct od_storage *storage)
 {
     const struct od_overlay *overlay = storage->overlay;
-    size_t size = sizeof(uint64_t) * 16;
+    size_t size =
+        OD_STORE_ALARM_BODY_BYTES_MAX + sizeof(uint64_t) * 64; // For od_storage_end_alarm.
     if (overlay != NULL)
         size += overlay->batch.size + overlay->open_page_count * (OD_STORE_PAGE_BYTES + 16);
     return size < OD_STORE_BATCH_BYTES_MAX ? OD_STORE_BATCH_BYTES_MAX - size : 0;
@@ -241,7 +245,7 @@ bool od_storage_delete_all(struct od_storage *storage, bool unconfirmed, struct 
     od_storage_check(storage);
     const struct od_overlay *overlay = storage->overlay;
     bool has_overlay = overlay != NULL &&
-                       (overlay->root != NULL || overlay->alarm != NULL || overlay->pages != NULL);
+                       (overlay->root != NULL || overlay->alarms != NULL || overlay->pages != NULL);
     if (!has_overlay && !od_storage_has_rows(storage))
         return !od_storage_has_failed(storage, err);
     if (!make_room(storage, 0, err))
@@ -253,46 +257,51 @@ bool od_storage_delete_all(struct od_storage *storage, bool unconfirmed, struct 
     return true;
 }
 
-static void write_alarm(struct od_storage *storage, const struct od_alarm *alarm, bool unconfirmed)
+// The row is encoded first: it may be borrowed from the entry that it replaces.
+static void write_alarm(struct od_storage *storage, od_slice name, const struct od_alarm_row *row,
+                        bool unconfirmed)
 {
     OD_ASSERT(storage->overlay != NULL);
     struct od_bytes bytes = {0};
-    if (alarm != NULL)
-        od_alarm_put(&bytes, alarm);
+    if (row != NULL)
+        od_alarm_row_put(&bytes, &row->alarm, row->body);
     od_slice value = od_bytes_slice(&bytes);
-    od_overlay_write_alarm(storage->overlay, alarm != NULL ? &value : NULL);
-    od_bytes_deinit(&bytes);
-    if (alarm != NULL)
-        od_batch_set_alarm(batch_of(storage, unconfirmed), alarm);
+    od_overlay_write_alarm(storage->overlay, name, row != NULL ? &value : NULL);
+    if (row != NULL)
+        od_batch_set_alarm(batch_of(storage, unconfirmed), name, value);
     else
-        od_batch_delete_alarm(batch_of(storage, unconfirmed));
+        od_batch_delete_alarm(batch_of(storage, unconfirmed), name);
+    od_bytes_deinit(&bytes);
 }
 
-bool od_storage_set_alarm(struct od_storage *storage, const struct od_alarm *alarm,
+bool od_storage_set_alarm(struct od_storage *storage, od_slice name, const struct od_alarm_row *row,
                           bool unconfirmed, struct od_error *err)
 {
-    if (!make_room(storage, sizeof *alarm, err))
+    OD_ASSERT(name.size <= OD_STORE_ALARM_NAME_BYTES_MAX);
+    OD_ASSERT(row->body.size <= OD_STORE_ALARM_BODY_BYTES_MAX);
+    if (!make_room(storage, sizeof *row + name.size + row->body.size, err))
         return false;
-    write_alarm(storage, alarm, unconfirmed);
+    write_alarm(storage, name, row, unconfirmed);
     return true;
 }
 
-bool od_storage_delete_alarm(struct od_storage *storage, bool unconfirmed, struct od_error *err)
+bool od_storage_delete_alarm(struct od_storage *storage, od_slice name, bool unconfirmed,
+                             struct od_error *err)
 {
-    struct od_alarm alarm;
-    if (!od_storage_alarm(storage, &alarm))
+    struct od_alarm_row row;
+    if (!od_storage_alarm(storage, name, &row))
         return !od_storage_has_failed(storage, err);
-    if (!make_room(storage, 0, err))
+    if (!make_room(storage, name.size, err))
         return false;
-    write_alarm(storage, NULL, unconfirmed);
+    write_alarm(storage, name, NULL, unconfirmed);
     return true;
 }
 
-// A few bytes more than OD_STORE_BATCH_BYTES_MAX fit a submission as well.
-void od_storage_end_alarm(struct od_storage *storage, const struct od_alarm *again)
+void od_storage_end_alarm(struct od_storage *storage, od_slice name,
+                          const struct od_alarm_row *again)
 {
     od_storage_begin_stretch(storage);
-    write_alarm(storage, again, false);
+    write_alarm(storage, name, again, false);
 }
 
 // --- The stretch ---------------------------------------------------------------------------------

@@ -87,22 +87,31 @@ OD_MUST_CHECK bool od_storage_put(struct od_storage *storage, od_slice key, od_s
 OD_MUST_CHECK bool od_storage_delete(struct od_storage *storage, od_slice key, bool unconfirmed,
                                      bool *existed, struct od_error *err);
 
-// Takes the alarm too, and the same time for one key or a million. Nothing is written when there is
+// Takes alarms too, and the same time for one key or a million. Nothing is written when there is
 // nothing.
 OD_MUST_CHECK bool od_storage_delete_all(struct od_storage *storage, bool unconfirmed,
                                          struct od_error *err);
 
-// The alarm as it is now, with what is open and on its way. False: there is none.
-bool od_storage_alarm(struct od_storage *storage, struct od_alarm *alarm);
+// The alarm [name], the empty one or a schedule's, as it is now, with what is open and on its way.
+// False: there is none. [row] is borrowed until the next write or the end of the turn.
+bool od_storage_alarm(struct od_storage *storage, od_slice name, struct od_alarm_row *row);
 
-// In place of the one there is. Nothing is deleted when there is none.
-OD_MUST_CHECK bool od_storage_set_alarm(struct od_storage *storage, const struct od_alarm *alarm,
-                                        bool unconfirmed, struct od_error *err);
-OD_MUST_CHECK bool od_storage_delete_alarm(struct od_storage *storage, bool unconfirmed,
-                                           struct od_error *err);
+// In place of the one there is; a row's slices may come from od_storage_alarm. Nothing is deleted
+// when there is none.
+OD_MUST_CHECK bool od_storage_set_alarm(struct od_storage *storage, od_slice name,
+                                        const struct od_alarm_row *row, bool unconfirmed,
+                                        struct od_error *err);
+OD_MUST_CHECK bool od_storage_delete_alarm(struct od_storage *storage, od_slice name,
+                                           bool unconfirmed, struct od_error *err);
 
 // What came of ringing it, for which there is room in every stretch: [again], or NULL: it is over.
-void od_storage_end_alarm(struct od_storage *storage, const struct od_alarm *again);
+void od_storage_end_alarm(struct od_storage *storage, od_slice name,
+                          const struct od_alarm_row *again);
+
+// Puts all of them, by name, behind what is in [alarms]: (str name, str row)*. Fails as a list
+// does.
+OD_MUST_CHECK bool od_storage_list_alarms(struct od_storage *storage, struct od_bytes *alarms,
+                                          struct od_error *err);
 
 // Puts the pairs of [range], in order, behind what is in [pairs]: (str key, str value)*. [count] is
 // how many. Fails when they are more than OD_STORE_LIST_BYTES_MAX; [pairs] is then as it was.
@@ -134,7 +143,7 @@ bool od_storage_pages_are_as_marked(const struct od_storage *storage, uint64_t m
 od_seq od_storage_seal(struct od_storage *storage);
 
 // Takes back all writes of the open stretch, or those since a mark of the same stretch: pairs and
-// the alarm, not pages.
+// alarms, not pages.
 void od_storage_discard(struct od_storage *storage);
 uint64_t od_storage_mark(const struct od_storage *storage);
 void od_storage_rollback(struct od_storage *storage, uint64_t mark);

@@ -3,6 +3,7 @@
 #ifndef OD_STORE_STORE_INNER_H
 #define OD_STORE_STORE_INNER_H
 
+#include "store/keys.h"
 #include "store/overlay.h"
 #include "store/range.h"
 #include "store/storage.h"
@@ -28,7 +29,8 @@ bool od_storage_has_rows(struct od_storage *storage);
 void od_storage_note_failure(struct od_storage *storage); // After reading from LMDB.
 
 // The rows LMDB may show of it.
-void od_storage_walk(struct od_storage *storage, const struct od_bounds *bounds, bool reverse,
+void od_storage_walk(struct od_storage *storage, enum od_row_kind kind,
+                     const struct od_bounds *bounds, bool reverse,
                      bool (*visit)(void *context, od_slice key, od_slice value), void *context);
 
 #endif

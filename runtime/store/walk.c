@@ -135,11 +135,12 @@ static int walk_run(struct walk *walk, const struct od_run *run, size_t taken,
     return code == MDB_NOTFOUND ? 0 : code;
 }
 
-int od_rows_walk(const struct od_rows *rows, const struct od_bounds *bounds, bool reverse,
-                 od_rows_visit *visit, void *context)
+int od_rows_walk(const struct od_rows *rows, enum od_row_kind kind, const struct od_bounds *bounds,
+                 bool reverse, od_rows_visit *visit, void *context)
 {
     struct walk walk = {.rows = rows, .reverse = reverse, .visit = visit, .context = context};
-    struct od_run run = od_run_of_pairs(rows->slot, rows->number);
+    struct od_run run = kind == OD_ROW_ALARM ? od_run_of_alarms(rows->slot, rows->number)
+                                             : od_run_of_pairs(rows->slot, rows->number);
     struct edge edge = {bounds->low, bounds->high, bounds->has_high};
     return walk_run(&walk, &run, 0, &edge);
 }

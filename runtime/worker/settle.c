@@ -21,12 +21,17 @@ static bool is_timer_due(const struct od_worker *worker)
     return next_ms >= 0 && next_ms <= od_clock_monotonic_ms();
 }
 
+static bool waits_for_world(const struct od_objects *objects)
+{
+    return objects->outgoing.running_count > 0 || !od_list_is_empty(&objects->outgoing.objects);
+}
+
 static bool is_settled(const struct od_worker *worker)
 {
     const struct od_objects *objects = &worker->objects;
     return worker->is_restored && !worker->has_more && od_list_is_empty(&objects->ready) &&
            od_list_is_empty(&objects->gated) && od_list_is_empty(&worker->store->sealed) &&
-           !is_timer_due(worker) && !waits_for_peer(objects);
+           !is_timer_due(worker) && !waits_for_peer(objects) && !waits_for_world(objects);
 }
 
 void od_settle_turn(struct od_worker *worker)

@@ -358,6 +358,7 @@ static void init_objects(struct od_worker *worker, uint32_t index)
     objects->idle_ms = worker->options->idle_ms;
     objects->event_limit_ms = worker->options->event_limit_ms;
     objects->logs_accesses = worker->options->log_requests;
+    objects->shows_errors = worker->options->command == OD_COMMAND_DEV;
     objects->logs_queries = worker->options->log_queries;
     od_objects_init(objects);
 }

@@ -6,6 +6,7 @@
 --           all others are who they were, and how long it took
 --   wake    from a message to the reply, of an object that has to be woken for it
 --   memory  before and after objects were created and left
+--   sql     the same with a table of one row in each: on disk, open, asleep
 --   start   over one and over many stored objects
 --
 -- Targets are those of the issue; a figure that misses one is marked, and the exit code is 1.
@@ -22,7 +23,7 @@ local BUILD = os.getenv("OPEN_DO_BUILD") or "build/release"
 local OBJECTS, PATIENCE, BACK_MS_MAX, ANSWER_MS_MAX = 100, 60, 1000, 200
 
 local options = { sockets = 5000, saves = 100, ["pause-ms"] = 100, objects = 100000,
-  stored = 1000000, only = "saves,kills,wake,memory,start" }
+  stored = 1000000, only = "saves,kills,wake,memory,sql,start" }
 
 local SLEEPER = [[
 local od = require "open-do"
@@ -41,6 +42,11 @@ function Thing:fetch(request)
   self.count = self.count + 1
   if request.query.store then
     self.state.storage:put("count", self.count)
+  end
+  if request.query.sql then
+    local sql = self.state.storage.sql
+    sql:exec "CREATE TABLE IF NOT EXISTS message (id INTEGER PRIMARY KEY, who TEXT, text TEXT)"
+    sql:exec("INSERT INTO message (who, text) VALUES (?, ?)", "Ann", "a few words")
   end
   return od.Response("x")
 end
@@ -390,6 +396,42 @@ local function measure_memory()
   measure_memory_of("?store=1")
 end
 
+local function file_bytes(server)
+  local file = assert(io.open(server:path "data/data.mdb", "rb"))
+  local bytes = file:seek "end"
+  file:close()
+  return bytes
+end
+
+local function databases(server)
+  local open, bytes = 0, 0
+  for _, worker in ipairs(server:status().workers) do
+    open, bytes = open + worker.databases, bytes + worker.databaseBytes
+  end
+  return open, bytes
+end
+
+local function measure_sql()
+  section(("a table of one row in each of %d objects"):format(options.objects))
+  local server = start { source = SLEEPER, workers = 1, args = { "--idle-ms", "1000" } }
+  touch(server, "warm", 10000, "?sql=1")
+  wait_until_tidy(server)
+  local before, on_disk = memory(server), file_bytes(server)
+  local seconds = touch(server, "thing", options.objects, "?sql=1")
+  local open, open_bytes = databases(server)
+  wait_until_tidy(server)
+  local after, each = memory(server), (file_bytes(server) - on_disk) / options.objects
+  row("an object on disk", ("%.0f bytes"):format(each), "<= 1,000", each <= 1000)
+  row(("an open connection, of %d"):format(open), ("%.1f kB"):format(open_bytes / open / 1000),
+    "<= 30", open_bytes / open <= 30000)
+  row("open when all are asleep", ("%d"):format((databases(server))), "0", databases(server) == 0)
+  row("resident memory, the data file apart", ("%.1f MiB, then %.1f (%+.1f %%)"):format(
+    before.apart, after.apart, (after.apart / before.apart - 1) * 100), "within 10 %",
+    after.apart <= before.apart * 1.1)
+  row("objects created a second, by one client", ("%.0f"):format(options.objects / seconds))
+  server:stop()
+end
+
 -- The page cache does not count: a second start is measured, as after an upgrade.
 local function start_again(server)
   local best = math.huge
@@ -423,7 +465,7 @@ end
 -- -----------------------------------------------------------------------------------------------
 
 local PARTS = { saves = measure_saves, kills = measure_kills, wake = measure_wake,
-  memory = measure_memory, start = measure_start }
+  memory = measure_memory, sql = measure_sql, start = measure_start }
 
 local function parse(words)
   for i = 1, #words, 2 do

@@ -61,10 +61,9 @@ local CIRCLES = {
   ["runtime/net"] = { "exchange exchange_inner fetch fetch_inner net websocket "
     .. "websocket_state wire wire_inner" },
   ["runtime/object"] = { "access_log alarm_event assets auto_response branch call call_inner "
-    .. "call_mark call_sent client_end deadlock history inbox inspection keep label leftovers look "
-    .. "object object_inner objects outbox outgoing refusal report section sink socket stream tag "
-    .. "tap task timeout "
-    .. "trace transaction" },
+    .. "call_mark call_sent client_end crons deadlock history inbox inspection keep label "
+    .. "leftovers look object object_inner objects outbox outgoing refusal report schedule section "
+    .. "sink socket stream tag tap task timeout trace transaction" },
   ["runtime/store"] = { "env env_file", "storage store store_inner" },
 }
 

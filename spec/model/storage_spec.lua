@@ -1,5 +1,5 @@
 -- Random operations on storages, their stores and the committer, against a plain Lua table each. A
--- table is what an object sees (its alarm is in it, under a key no script can have); `states` are
+-- table is what an object sees (its alarms are in it, under keys no script can have); `states` are
 -- copies of it at each seal that is not yet in LMDB. Transactions are held stretches with marks,
 -- and last over turns; a crash is a world in which nothing more is said by anybody.
 --
@@ -17,7 +17,9 @@ local function random_key()
   return stems[math.random(#stems)] .. suffix:rep(math.random(0, 3))
 end
 
-local ALARM = {} -- The key of the alarm in a table.
+-- Keys of alarms in a table, by the names of these.
+local ALARMS = { [""] = {}, a = {}, ab = {}, [("n"):rep(256)] = {} }
+local ALARM_NAMES = { "", "a", "ab", ("n"):rep(256) }
 
 local function copy(from)
   local to = {}
@@ -83,7 +85,7 @@ end
 function Model:list(options)
   local keys = {}
   for key in pairs(self.view) do
-    local inside = key ~= ALARM and key:sub(1, #options.prefix) == options.prefix
+    local inside = type(key) == "string" and key:sub(1, #options.prefix) == options.prefix
       and (not options.start or key >= options.start)
       and (not options["end"] or key < options["end"])
     keys[#keys + 1] = inside and key or nil
@@ -138,30 +140,46 @@ function actions.delete_all(model, object)
   end
 end
 
+local function random_alarm()
+  return ALARM_NAMES[math.random(#ALARM_NAMES)]
+end
+
 function actions.set_alarm(model, object)
   local alarm = { time = math.random(1e9), due = math.random(1e9), retries = math.random(0, 6),
     serial = math.random(1e9) }
-  local unconfirmed = math.random(4) == 1
-  object:set_alarm(alarm, unconfirmed)
-  model.view[ALARM] = alarm
+  local unconfirmed, name = math.random(4) == 1, random_alarm()
+  alarm.body = name ~= "" and ("b"):rep(math.random(5000)) or nil
+  object:set_alarm(alarm, unconfirmed, name)
+  model.view[ALARMS[name]] = alarm
   model:write(not unconfirmed)
 end
 
 function actions.delete_alarm(model, object)
-  object:delete_alarm()
-  if model.view[ALARM] then
-    model.view[ALARM] = nil
+  local name = random_alarm()
+  object:delete_alarm(name)
+  if model.view[ALARMS[name]] then
+    model.view[ALARMS[name]] = nil
     model:write(true)
   end
 end
 
 local function same_alarm(a, b)
   return a == b or a and b and a.time == b.time and a.due == b.due and a.retries == b.retries
-    and a.serial == b.serial
+    and a.serial == b.serial and a.body == b.body
+end
+
+-- Each by its name, and all of them.
+local function expect_alarms(model, object)
+  local all = object:alarms()
+  for _, name in ipairs(ALARM_NAMES) do
+    local alarm = model.view[ALARMS[name]]
+    expect(same_alarm(object:alarm(name), alarm), "the alarm is another one")
+    expect(same_alarm(all[name], alarm), "the alarm is another one in the list")
+  end
 end
 
 function actions.alarm(model, object)
-  expect(same_alarm(object:alarm(), model.view[ALARM]), "the alarm is another one")
+  expect_alarms(model, object)
 end
 
 -- A transaction begins: what was written before is sealed, what follows is held.
@@ -293,7 +311,7 @@ end
 local function look_around()
   local order, alarms = {}, 0
   for _, entry in ipairs(run.world:order()) do
-    order[entry.id] = entry.due
+    order[entry.id .. (entry.name or "")] = entry.due
   end
   for i, model in ipairs(run.models) do
     local list, object = run.objects[i]:list(), run.objects[i]
@@ -301,10 +319,13 @@ local function look_around()
     for _, pair in ipairs(list) do
       expect(model.view[pair[1]] == pair[2], "another value after a restart")
     end
-    local alarm = model.view[ALARM]
-    expect(same_alarm(object:alarm(), alarm), "another alarm after a restart")
-    expect(order[support.id_of(model.name)] == (alarm and alarm.due), "not so in the order")
-    alarms = alarms + (alarm and 1 or 0)
+    expect_alarms(model, object)
+    for _, name in ipairs(ALARM_NAMES) do
+      local alarm = model.view[ALARMS[name]]
+      expect(order[support.id_of(model.name) .. name] == (alarm and alarm.due),
+        "not so in the order")
+      alarms = alarms + (alarm and 1 or 0)
+    end
   end
   expect(#run.world:order() == alarms, "the order has more than there is")
 end

@@ -53,7 +53,7 @@ return { namespaces = { counters = Counter } }
 ]]
 
 local SPEC = [[
-local t = require "open-do.test"
+local t, od = require "open-do.test", require "open-do"
 
 describe("the counter", function()
   local app, apples
@@ -283,6 +283,123 @@ describe("open-do test", function()
       assert.is_true(t.runObjectAlarm(apples))
       assert.equal(203, apples:add(1))
     ]]
+  end)
+
+  it("turns the clock for schedules and for crons of the script, too", function()
+    write("counter.lua", (COUNTER:gsub("return { namespaces = { counters = Counter } }", [[
+      function Counter:start() self.state.storage:schedule("x", { every = 60000 }, "beat", 10) end
+      function Counter:beat(info, by) self:add(by) self.missed = info.missed end
+      return { namespaces = { counters = Counter }, crons = {
+        ["0 * * * *"] = function(info, env) env.counters:getByName("crons"):add(1) end } }]])))
+    passes [[
+      apples:start()
+      app:advance(60000)
+      assert.equal(10, apples:add(0))
+      app:advance(180000)
+      assert.equal(20, apples:add(0))
+      assert.equal(2, t.runInObject(apples, function(self) return self.missed end))
+      app:advance(3600000)
+      assert.equal(1, app.env.counters:getByName("crons"):add(0))
+    ]]
+  end)
+
+  it("answers od.fetch in place of the world, and tells what was asked", function()
+    write("counter.lua", (COUNTER:gsub("return { namespaces = { counters = Counter } }", [[
+      function Counter:ask(url, init)
+        local response = od.fetch(url, init)
+        return response.status, response:text(), response.headers:get("x-a")
+      end
+      function Counter:later(url)
+        self.state:waitUntil(function() self:add(#od.fetch(url):text()) end)
+      end
+      return { namespaces = { counters = Counter } }]])))
+    passes [[
+      local api = app:mockFetch("https://api.example/users", { status = 201, json = { a = 1 },
+        headers = { ["x-a"] = "b" } })
+      app:mockFetch("https://api.example/*", "other")
+      app:mockFetch("https://api.example/down", false)
+      local factor = 3
+      local echo = app:mockFetch("http://echo.example/", function(request)
+        if request.method == "GET" then error "only POST" end
+        return od.Response(request:text():rep(factor), { headers = { ["x-a"] = request.url } })
+      end)
+      local function ask(...) return { apples:ask(...) } end
+      assert.same({ 201, '{"a":1}', "b" }, ask("https://api.example/users", { method = "PUT",
+        body = "x", headers = { Authorization = "me" }, timeout = 1000, redirect = "manual" }))
+      assert.same({ 200, "other" }, ask("https://api.example/x?y=1"))
+      local ok, problem = pcall(ask, "https://api.example/down")
+      assert.is_false(ok)
+      assert.matches("counter.lua:%d+: fetch https://api.example/down: could not connect",
+        tostring(problem))
+      assert.same({ 200, "hohoho", "http://echo.example/" },
+        ask("http://echo.example/", { method = "POST", body = "ho" }))
+      assert.is_false(pcall(ask, "http://echo.example/"))
+      assert.equal(2, #echo:requests())
+      local request = api:requests()[1]
+      assert.same({ "PUT", "x", "me" }, { request.method, request.body,
+        request.headers.authorization })
+      app:mockFetch("https://api.example/users", "again")
+      app:restartWorker()
+      assert.same({ 200, "again" }, ask("https://api.example/users"))
+      assert.equal(2, #api:requests())
+      app:mockFetch("https://api.example/*", ("x"):rep(100))
+      apples:later("https://api.example/slow")
+      app:settle()
+      assert.equal(100, apples:add(0))
+      assert.has_error(function() app:mockFetch("/x", "y") end)
+      assert.has_error(function() app:mockFetch("http://x/", 7) end)
+      assert.is_false(pcall(ask, "http://127.0.0.1:1/"))
+    ]]
+  end)
+
+  it("settles when answers of the world, and of a second server, have come", function()
+    write("slow.lua", [[
+      local od = require "open-do"
+      local Slow = {}
+      function Slow:fetch() self.state.storage:put("asked", true) return od.Response("12345") end
+      return { namespaces = { slow = Slow } }]])
+    write("counter.lua", (COUNTER:gsub("return { namespaces = { counters = Counter } }", [[
+      function Counter:later()
+        self.state:waitUntil(function() self:add(#od.fetch(self.env.API .. "/slow/a"):text()) end)
+      end
+      return { namespaces = { counters = Counter } }]])))
+    passes [[
+      local other = t.start "slow.lua"
+      local mine = t.start("counter.lua", { vars = { API = other.url } })
+      local pears = mine.env.counters:getByName("pears")
+      pears:later()
+      mine:settle()
+      assert.equal(5, pears:add(0))
+      assert.is_true(t.runInObject(other.env.slow:getByName("a"), function(_, state)
+        return state.storage:get("asked") end))
+    ]]
+  end)
+
+  it("hands words on to busted, and has module open-do and cjson in specs", function()
+    write("spec/counter_spec.lua", (SPEC:format [[
+      local cjson, safe = require "cjson", require "cjson.safe"
+      assert.equal("[1]", cjson.encode { 1 })
+      assert.is_nil((safe.decode "["))
+      assert.equal(5, od.utf8.len "Grüße")
+      assert.is_true(od.now() > 1e12)
+    ]]) .. "\ndescribe('another', function() it('fails', function() error 'no' end) end)")
+    assert.equal(1, (run()))
+    local code, output = run { "--", "--filter", "does it", "-o", "TAP" }
+    assert.equal(0, code)
+    assert.matches("^ok 1 %- the counter does it\n1%.%.1", output)
+  end)
+
+  it("with --watch runs again when a file changes", function()
+    write("spec/counter_spec.lua", SPEC:format "assert.equal(2, apples:add(2))")
+    local testing = process.start { argv = { program, "test", "--", "--watch" }, cwd = folder }
+    testing:wait_output("1 success / 0 failures / 0 errors", 30)
+    testing:wait_output("waits for a change in %.", 30)
+    write("counter.lua", COUNTER .. "-- changed")
+    testing:wait_output("1 success / 0 failures / 0 errors", 30)
+    write("notes.txt", "no part of it")
+    write("spec/counter_spec.lua", SPEC:format "assert.equal(3, apples:add(2))")
+    testing:wait_output("0 successes / 1 failure / 0 errors", 30)
+    testing:wait_output("waits for a change", 30)
   end)
 
   it("fails a commit", function()

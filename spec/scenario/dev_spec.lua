@@ -55,6 +55,57 @@ describe("open-do dev", function()
     assert.equal(2, news)
   end)
 
+  it("waits for a script that is broken at the start, and serves it when it is mended", function()
+    server = Server.prepare { source = "return { namespaces =", command = "dev",
+      files = { ["lib.lua"] = "retrun 1" } }
+    server:spawn()
+    server:wait_log("script.lua:1: unexpected symbol near '<eof>'")
+    server:wait_log("Save it again: open%-do waits for a change")
+    server:save('require "lib"\n' .. SOURCE)
+    server:wait_log("lib.lua:1: '=' expected near '1'")
+    server:wait_log("Save it again")
+    server:save("return 1", "lib.lua")
+    server:wait_listening()
+    assert.equal("2", server:get("/rooms/a").body)
+    server:save('require "lib"\n' .. SOURCE:gsub("answer %+ 1", "answer + 2"))
+    server:wait_version(2)
+    assert.equal("3", server:get("/rooms/a").body)
+  end)
+
+  it("shows a browser what went wrong, with its source, and others nothing", function()
+    for _, ending in ipairs {
+      "return { namespaces = { rooms = Room } }",
+      "return { namespaces = { rooms = Room }, fetch = function() error 'no <b> & c' end }",
+    } do
+      server = Server.start { command = "dev", source = [[
+        local Room = {}
+        function Room:fetch()
+          error "no <b> & c" -- The line.
+        end
+        ]] .. ending }
+      local answer = server:get("/rooms/a", { Accept = "text/html,application/xhtml+xml" })
+      assert.equal(500, answer.status)
+      assert.equal("text/html; charset=utf-8", answer.headers["content-type"])
+      assert.matches("script.lua:%d: no &lt;b> &amp; c", answer.body)
+      assert.matches("\n> %d |", answer.body)
+      assert.equal("Internal Server Error\n", server:get("/rooms/a").body)
+      server:stop()
+    end
+    server = Server.start { source = "return { namespaces = { rooms = { fetch = error } } }" }
+    assert.equal("Internal Server Error\n",
+      server:get("/rooms/a", { Accept = "text/html" }).body)
+  end)
+
+  it("that waits for its first script ends as it should", function()
+    server = Server.prepare { source = "return 7", command = "dev" }
+    server:spawn()
+    server:wait_log("Save it again")
+    server.process:signal("TERM")
+    assert.equal(0, (server.process:wait_exit(10)))
+    server:save(SOURCE)
+    server:launch()
+  end)
+
   it("without a terminal has no keys and no colours", function()
     start()
     assert.not_matches("keys", server:log(), 1, true)

@@ -4,7 +4,7 @@
 local Server = require "spec.support.server"
 local workbench = require "spec.scenario.workbench"
 
-local NEWEST = 4
+local NEWEST = 5
 
 describe("a data directory", function()
   local server
@@ -15,7 +15,8 @@ describe("a data directory", function()
 
   local function open(format)
     server = Server.prepare {
-      source = workbench.PLAIN:gsub("return", "function Thing:alarm() end\nreturn"),
+      source = workbench.PLAIN:gsub("return",
+        "function Thing:alarm() end\nfunction Thing:tick() end\nreturn"),
       files = { ["workbench.lua"] = workbench.MODULE } }
     local command = "mkdir -m 700 $data && "
       .. (format < 4 and "gzip -dc $formats/$format.mdb.gz > $data/data.mdb"
@@ -48,6 +49,8 @@ describe("a data directory", function()
             sql:exec("SELECT length(x) AS n FROM t WHERE id = 3"):one().n,
             sql:exec("SELECT x FROM f WHERE f MATCH 'words'"):one().x } ]]))
       end
+      local schedules = ask("a", "return storage:schedules()")
+      assert.equal(format >= 5 and "digest" or nil, (schedules[1] or {}).name)
       if format >= 4 then
         assert.same({ 4, "none", "journal" }, {
           ask("b", "return storage:get('only in the journal')[1]"),

@@ -56,6 +56,13 @@ await play(async ({ base: given, tab, step, shoot }) => {
     await desk.locator('.tag', { hasText: 'guest' }).first().waitFor();
     await desk.locator('code', { hasText: '"name": "ann"' }).first().waitFor();
   });
+  await step('Messages are seen as they pass', async () => {
+    await desk.getByRole('link', { name: 'Messages', exact: true }).click();
+    await desk.getByText('It is watched from now on').waitFor();
+    await desk.evaluate(() => fetch('/api/sockets?object=rooms/kitchen').then(answer => answer.json()).then(([one]) => fetch('/api/sockets.send', {
+      method: 'POST', body: JSON.stringify({ object: 'rooms/kitchen', socket: one.socket, message: 'the tea is ready' }) })));
+    await desk.locator('.lines li', { hasText: 'the tea is ready' }).waitFor();
+  });
   await step('A method is called', async () => {
     await desk.getByRole('link', { name: 'Call', exact: true }).click();
     await desk.getByLabel('Method').fill('add');

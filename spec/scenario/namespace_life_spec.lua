@@ -131,6 +131,21 @@ describe("a namespace", function()
     assert.matches("things/t1%s+without a class", (say("objects", "things")))
   end)
 
+  it("whose name another one takes is told of, and kept", function()
+    start((BEFORE:gsub("others = Other", "others = Other, Items = Other")))
+    ask("/Items/a", "storage:put('n', 1) return true")
+    ask("/things/a", "storage:put('n', 2) return true")
+    save(RENAMED)
+    assert.equal(2, ask("/Items/a", "return storage:get('n')"))
+    server:restart()
+    server:status()
+    assert.matches("1 objects are stored as 'Items', which the script now calls what is stored as "
+      .. "'things'", server:log())
+    version = 1
+    save((BEFORE:gsub("others = Other", "others = Other, Items = Other")))
+    assert.equal(1, ask("/Items/a", "return storage:get('n')"))
+  end)
+
   it("is not renamed or deleted by mistake", function()
     local function refusal(fields)
       local code, text = Server.refuse { source = "return { namespaces = { a = {}, b = {} }, "

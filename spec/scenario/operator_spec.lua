@@ -334,6 +334,10 @@ describe("an operator", function()
     assert.same({ { 1 } }, ask("sql", "things/plain", "SELECT 1", "--json").rows)
     assert.same({ 0, "asleep" }, { ask("object", "things/plain", "--json").database,
       state_of("plain") })
+    local create = "CREATE TABLE tea (id INTEGER PRIMARY KEY, name TEXT, weight REAL)" -- As above.
+    assert.matches("only reading is allowed",
+      refused("sql", "things/plain", "--read-only", create))
+    assert.equal(0, ask("object", "things/plain", "--json").database)
     for _, statement in ipairs { "BEGIN", "PRAGMA user_version = 7", "CREATE TEMP TABLE t (x)",
       "SELECT 1; DELETE FROM tea" } do
       refused("sql", "things/a", "--read-only", statement)

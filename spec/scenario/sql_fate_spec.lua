@@ -295,6 +295,25 @@ describe("SQL and keys", function()
     assert.equal("0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20|20", stored())
   end)
 
+  it("are gone when the constructor that wrote them fails", function()
+    server:stop()
+    server = workbench.start([[
+      local od = require "open-do"
+      local Thing = { fetch = require("workbench").fetch }
+      local tries = 0
+      function Thing:constructor()
+        local storage = self.state.storage
+        tries = tries + 1
+        storage.sql:exec "CREATE TABLE IF NOT EXISTS t (x); INSERT INTO t VALUES (0)"
+        storage:put("k", 0)
+        if tries == 1 then error "not yet" end
+      end
+      return { namespaces = { things = Thing } } ]], { workers = 1 })
+    assert.equal(500, server:post("/things/a", "return 1").status)
+    assert.equal("0|0", stored())
+    assert.equal("0|0", stored())
+  end)
+
   describe("migrate", function()
     local STEPS = [[
       local steps = {

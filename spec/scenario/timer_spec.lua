@@ -369,7 +369,7 @@ describe("od.setTimeout and od.setInterval", function()
     assert.matches("^idle", why())
   end)
 
-  it("are not there for the entry, nor while the script is loaded", function()
+  it("are not there while the script is loaded", function()
     server:stop()
     server = workbench.start([[
       local od = require "open-do"
@@ -377,17 +377,99 @@ describe("od.setTimeout and od.setInterval", function()
       local _, problem2 = pcall(od.clearTimeout, 1)
       return {
         namespaces = { things = { fetch = function() return od.Response("") end } },
-        fetch = function()
-          od.clearTimeout(1)
-          local _, problem3 = pcall(od.setInterval, print, 1)
-          return od.Response(table.concat({ problem, problem2, problem3 }, "; "))
-        end,
+        fetch = function() return od.Response(problem .. "; " .. problem2) end,
       }
     ]], { workers = 1 })
     assert.equal("setTimeout: call it in a handler, not while the script is loaded; "
-      .. "clearTimeout: call it in a handler, not while the script is loaded; "
-      .. "setInterval: only objects have timers; the entry fetch can use od.sleep, and "
-      .. "ctx.waitUntil for what is to go on after the answer",
+      .. "clearTimeout: call it in a handler, not while the script is loaded",
       (server:get("/").body:gsub("script.lua:%d+: ", "")))
+  end)
+
+  describe("in the entry", function()
+    local ENTRY = [[
+      local od = require "open-do"
+      local ticks, interval = 0, nil
+      local doing = {}
+      function doing.tick()
+        local function tick(by) ticks = ticks + by print("tick VERSION") end
+        interval = od.setInterval(tick, 1000, 2)
+      end
+      function doing.stop() od.clearInterval(interval) od.clearInterval(interval) end
+      function doing.fail() od.setTimeout(function() error "no" end, 1000) end
+      function doing.wait()
+        od.setTimeout(function() od.sleep(1000) print("slept VERSION") end)
+      end
+      function doing.call()
+        od.setTimeout(function(env)
+          print("seen " .. env.things:getByName("a"):fetch("/"):text())
+        end, 0, doing.env)
+      end
+      function doing.late()
+        print "late begins"
+        od.sleep(1000)
+        od.setTimeout(print, 0, "late VERSION")
+      end
+      return {
+        namespaces = { things = { fetch = function() return od.Response("it") end } },
+        fetch = function(request, env)
+          doing.env = env
+          if request.query["do"] then doing[request.query["do"] ]() end
+          return od.Response(tostring(ticks))
+        end,
+      }
+    ]]
+
+    before_each(function()
+      server:stop()
+      server = workbench.start(ENTRY, { workers = 1 })
+    end)
+
+    local function ask_for(what)
+      return server:get("/?do=" .. what).body
+    end
+
+    it("run beside requests, call objects, wait, and are cleared", function()
+      ask_for "tick"
+      for _ = 1, 2 do
+        server:turn_clock(1000)
+        server:wait_log("tick VERSION")
+      end
+      assert.equal("4", server:get("/").body)
+      ask_for "stop"
+      ask_for "call"
+      server:wait_log("seen it")
+      ask_for "wait"
+      server:turn_clock(1000)
+      server:wait_log("slept VERSION")
+      assert.equal("4", server:get("/").body)
+    end)
+
+    it("that fail say where, and harm nobody", function()
+      ask_for "fail"
+      server:turn_clock(1000)
+      server:wait_log("ERROR .*timer: script.lua:%d: no")
+      assert.equal("0", server:get("/").body)
+    end)
+
+    it("go with their version, also those that old code still sets", function()
+      ask_for "tick"
+      server:turn_clock(1000)
+      server:wait_log("tick VERSION")
+      local waiting = server:open()
+      waiting:send_request("GET", "/?do=late")
+      server:wait_log("late begins")
+      assert.equal("2", server:get("/").body)
+      server:save((ENTRY:gsub("VERSION", "two")))
+      server.process:signal("HUP")
+      server:wait_version(2)
+      server:turn_clock(1000)
+      assert.equal(200, waiting:read_answer().status)
+      ask_for "tick"
+      server:turn_clock(1000)
+      server:wait_log("tick two")
+      assert.is_nil(server:log():match("late VERSION"))
+      local _, old = server:log():gsub("tick VERSION", "")
+      assert.equal(1, old)
+    end)
   end)
 end)

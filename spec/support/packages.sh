@@ -20,6 +20,7 @@ OD_BUILD_NEEDS="
   library zlib:zlib1g-dev
   library libcurl >= 7.87:libcurl4-openssl-dev
   package libc6-dev:libc6-dev
+  package tzdata:tzdata
   package libwebsockets-evlib-uv:libwebsockets-evlib-uv"
 OD_TEST_NEEDS="
   program git:git
@@ -41,6 +42,10 @@ OD_TEST_NEEDS="
   program promtool:prometheus
   program prometheus:prometheus
   package lua-socket:lua-socket
+  package lua-messagepack:lua-messagepack
+  package lua-penlight:lua-penlight
+  package lua-inspect:lua-inspect
+  package lua-basexx:lua-basexx
   package libclang-rt-dev:libclang-rt-dev"
 
 od_has_package() {

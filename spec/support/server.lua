@@ -131,6 +131,10 @@ end
 -- Starts the program over the same data; fails with its output when it does not listen.
 function Server:launch()
   self:spawn()
+  self:wait_listening()
+end
+
+function Server:wait_listening()
   local port = self.process:wait_output("listening on http://127%.0%.0%.1:(%d+)", START_SECONDS)
   self.address = { host = "127.0.0.1", port = tonumber(port) }
   self.url = "http://127.0.0.1:" .. port

@@ -41,7 +41,8 @@ foreach(folder ${od_spec_folders})
 endforeach()
 
 # The specs of the examples are run as their authors would do it.
-file(GLOB od_examples CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/examples ${PROJECT_SOURCE_DIR}/examples/*/spec)
+file(GLOB od_examples CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/examples ${PROJECT_SOURCE_DIR}/examples/*/spec
+     ${PROJECT_SOURCE_DIR}/examples/apps/*/spec)
 foreach(spec ${od_examples})
   string(REPLACE "/spec" "" name ${spec})
   add_test(NAME examples/${name} COMMAND open-do test examples/${name} -- -o TAP

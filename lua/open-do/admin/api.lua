@@ -13,6 +13,9 @@ local array = json.array
 local fail, usage = words.fail, words.usage
 
 local PAGE = 1000        -- Rows of a list, when nobody says how many.
+local ROWS_MAX = 10000   -- And at most.
+local LIST_BYTES = 2e6   -- What a list of values may hold, about,
+local VALUE_BYTES = 65536 -- and one of them.
 local FOLLOWERS_MAX = 16 -- Of the log.
 
 local M = {}
@@ -32,8 +35,17 @@ local function number(arguments, name, fallback)
   return tonumber(value == nil and fallback or value) or usage("'%s' is a number", name)
 end
 
+-- How many rows of a list are wanted.
+local function count(arguments, name)
+  return math.max(1, math.min(number(arguments, name, PAGE), ROWS_MAX))
+end
+
 local function target(arguments)
   return words.target(text(arguments, "object"))
+end
+
+function M.encode(value)
+  return assert(json.try_encode(typed.encode(value), true))
 end
 
 -- What they do ------------------------------------------------------------------------------------
@@ -97,7 +109,7 @@ end)
 
 reads("objects", "namespace?, name?, order?, awake?, limit?, cursor?", function(arguments)
   local list, cursor = objects.list { space = text(arguments, "namespace", ""),
-    beginning = text(arguments, "name", ""), limit = number(arguments, "limit", PAGE),
+    beginning = text(arguments, "name", ""), limit = count(arguments, "limit"),
     awake = arguments.awake ~= nil and arguments.awake ~= "0", order = arguments.order,
     cursor = arguments.cursor }
   return { objects = list, cursor = cursor }
@@ -130,15 +142,20 @@ reads("events", "object", function(arguments)
   return array(server.events(target(arguments)))
 end)
 
+-- A list ends early when its values are large, and what is very large is not in it: kv.get has it.
 reads("kv.list", "object, prefix?, limit?", function(arguments)
-  local list, limit = array {}, number(arguments, "limit", PAGE)
-  for key, value in server.each_pair(target(arguments), text(arguments, "prefix", "")) do
-    if #list >= limit then
+  local object, limit = target(arguments), count(arguments, "limit")
+  local parts, bytes = {}, 0
+  for key, value in server.each_pair(object, text(arguments, "prefix", "")) do
+    if #parts >= limit or bytes > LIST_BYTES then
       break
     end
-    list[#list + 1] = { key = key, value = value }
+    local encoded = M.encode(value)
+    local pair = #encoded > VALUE_BYTES and ('"bytes":%d'):format(#encoded) or '"value":' .. encoded
+    parts[#parts + 1] = ('{"key":%s,%s}'):format(M.encode(key), pair)
+    bytes = bytes + math.min(#encoded, VALUE_BYTES)
   end
-  return list
+  return "[" .. table.concat(parts, ",") .. "]", true
 end)
 
 reads("kv.get", "object, key", function(arguments)
@@ -158,8 +175,13 @@ writes("kv.delete", "object, key", function(arguments)
   return server.write(target(arguments), "kv.delete", text(arguments, "key"))
 end)
 
-reads("sockets", "object", function(arguments)
-  return array(server.sockets(target(arguments)))
+reads("sockets", "object, limit?", function(arguments)
+  return array(server.sockets(target(arguments), count(arguments, "limit")))
+end)
+
+-- It is watched from the first question on; `after`: the number of the last that was told.
+reads("sockets.watch", "object, after?", function(arguments)
+  return array(server.messages(target(arguments), number(arguments, "after", 0)))
 end)
 
 writes("sockets.send", "object, socket, message", function(arguments)
@@ -208,10 +230,6 @@ function M.find(name)
   return commands[name]
 end
 
-function M.encode(value)
-  return assert(json.try_encode(typed.encode(value), true))
-end
-
 local Refusal = {}
 
 --- Its answer, as JSON. Raises what M.explain explains.
@@ -219,8 +237,8 @@ function M.run(command, arguments, role)
   if command.writes and role ~= "write" then
     error(setmetatable({}, Refusal), 0)
   end
-  local value = command.run(arguments, role)
-  return value == nil and "null" or M.encode(value)
+  local value, is_json = command.run(arguments, role)
+  return is_json and value or value == nil and "null" or M.encode(value)
 end
 
 --- The text of an error, and the status of HTTP it stands for.

@@ -17,8 +17,8 @@ local TYPES = { html = "text/html; charset=utf-8", css = "text/css; charset=utf-
   js = "text/javascript; charset=utf-8", svg = "image/svg+xml" }
 local PAGE = { ["/"] = "index.html" }
 for _, name in ipairs { "style.css", "icon.svg", "app.js", "chart.js", "dom.js", "events.js",
-  "figures.js", "live.js", "log.js", "object.js", "objects.js", "overview.js", "sql.js",
-  "value.js" } do
+  "figures.js", "live.js", "log.js", "messages.js", "object.js", "objects.js", "overview.js",
+  "sql.js", "value.js" } do
   PAGE["/" .. name] = name
 end
 

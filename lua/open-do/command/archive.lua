@@ -59,6 +59,9 @@ end
 
 local function write_object(file, target)
   local facts = server.check_exists(target)
+  if facts.schedules ~= 0 then
+    words.fail("%s has schedules, which export cannot write yet", target.label)
+  end
   local alarm = facts.alarmMs and (',"alarm":%d'):format(facts.alarmMs) or ""
   local pages, page_count = pages_of(target, facts)
   if page_count > 0 then

@@ -7,6 +7,7 @@ local show = require "open-do.command.show"
 
 local json = native.json
 
+local TRIES, PAUSE_MS = 60, 250 -- While nobody serves, before one who follows gives up.
 local LEVELS = { debug = 1, info = 2, warn = 3, error = 4 }
 
 local M = {}
@@ -35,13 +36,27 @@ local function write_lines(lines, wanted, as_json)
   return io.stdout:flush()
 end
 
---- Writes lines whose object begins with `wanted.object`, of `wanted.level` or above. `follows`: to
---- the end of the program, or of whoever reads.
+-- The program may be started anew, or make way for a newer one, while somebody follows it.
+local function ask(after, follows)
+  local ok, number, missed, lines
+  for _ = 1, follows and TRIES or 1 do
+    ok, number, missed, lines = pcall(server.log, after)
+    if ok then
+      return number, missed, lines
+    elseif follows then
+      native.command.pause(PAUSE_MS)
+    end
+  end
+  error(number, 0)
+end
+
+--- Writes lines of `wanted.level` or above whose object begins with `wanted.object`. `follows`:
+--- until nobody serves any more, or nobody reads.
 ---@param wanted { object: string, level: string }
 function M.write(wanted, follows, as_json)
   local after = "0"
   repeat
-    local number, missed, lines = server.log(after)
+    local number, missed, lines = ask(after, follows)
     if missed > 0 then
       io.stderr:write(("open-do: %d lines are missing here\n"):format(missed))
     end

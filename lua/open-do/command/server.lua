@@ -43,9 +43,9 @@ function M.object(target)
   return ask.facts(perform(target, nil, "object", ""))[1]
 end
 
---- Its sockets, as tables of facts.
-function M.sockets(target)
-  return ask.facts(perform(target, nil, "sockets.list", ""))
+--- Its sockets, or the first `limit` of them, as tables of facts.
+function M.sockets(target, limit)
+  return ask.facts(perform(target, nil, "sockets.list", limit and ask.pack(limit) or ""))
 end
 
 --- Messages of its sockets behind the one with the number `after`, while they are watched: from the

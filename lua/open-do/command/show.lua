@@ -139,6 +139,7 @@ function M.object(object)
     rows[#rows + 1] = { "last error", error_of(object) .. ", " .. age(object.lastErrorMs) }
   end
   rows[#rows + 1] = { "alarm", object.alarmMs and M.time(object.alarmMs) or "none" }
+  rows[#rows + 1] = { "schedules", tostring(object.schedules) }
   return M.rows(rows)
 end
 

@@ -184,6 +184,11 @@ function App:status()
   return od.json.decode(self:ask("status json"))
 end
 
+-- od.fetch of that URL is answered with `answer`, by no server. The URL may end with *.
+function App:mockFetch(url, answer)
+  return stubs.mock_fetch(self, url, answer)
+end
+
 -- The next commits fail, so many of them (1). Their objects are reset; what waited is never sent.
 function App:failCommits(count)
   self.page:arm("commit.fail", count or 1)

@@ -246,6 +246,70 @@ function M.instruct(stub, what)
   ask(mine.app, "inside", mine.target, what)
 end
 
+-- Answers in place of the world ------------------------------------------------------------------
+
+local Mock = {}
+Mock.__index = Mock
+
+-- Of what a spec gives: a text, a Response or a table like its init, a function, false.
+local function answer_of(given)
+  if given == nil then
+    return nil
+  elseif given == false then
+    return { fails = "could not connect (as app:mockFetch says)" }
+  elseif type(given) == "function" then
+    return { functions = parcel.pack(given) }
+  elseif type(given) == "string" then
+    given = od.Response(given)
+  elseif type(given) == "table" and given.json ~= nil and type(given.json) ~= "function" then
+    given = od.Response.json(given.json, { status = given.status, headers = given.headers })
+  elseif type(given) == "table" and not given.text then
+    given = od.Response(given.body, { status = given.status, headers = given.headers })
+  end
+  if type(given) ~= "table" then
+    error(("argument 2 must be a string, a Response, a table, a function or false, got %s"):format(
+      type(given)), 0)
+  end
+  local fields = {}
+  for name, value in given.headers:entries() do
+    fields[#fields + 1] = { name, value }
+  end
+  return { status = given.status, headers = fields, body = given.body }
+end
+
+function M.mock_fetch(app, url, given)
+  if type(url) ~= "string" or not url:match("^https?://") then
+    error("mockFetch: argument 1 must be a whole URL, which may end with *", 3)
+  end
+  local ok, answer = pcall(answer_of, given)
+  if not ok then
+    error("mockFetch: " .. tostring(answer), 3)
+  end
+  app.mocks = app.mocks or {}
+  local mock = app.mocks[url] or setmetatable({ app = app, at = app.mock_count or 0 }, Mock)
+  app.mocks[url], app.mock_count = mock, math.max(mock.at + 1, app.mock_count or 0)
+  ask(app, "mock", {}, "set", mock.at, url, answer)
+  app.page:arm("fetch.mock", -1)
+  return mock
+end
+
+local function readable(request)
+  local headers = {}
+  for _, field in ipairs(request.headers) do
+    headers[field[1]] = field[2]
+  end
+  return { url = request.url, method = request.method, headers = headers, body = request.body }
+end
+
+function Mock:requests()
+  self.app:settle()
+  local list = ask(self.app, "mock", {}, "requests", self.at)
+  for at, request in ipairs(list) do
+    list[at] = readable(request)
+  end
+  return list
+end
+
 -- Requests to the server itself, as its clients make them.
 M.send = send
 M.url_and_init = url_and_init

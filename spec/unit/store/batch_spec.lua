@@ -2,6 +2,10 @@ local core = require "spec.support.core"
 local C = core.load("store/batch.h", "store/slot.h")
 local ffi = core.ffi
 
+-- A schedule's: at 7, due at 8, after 9 tries, the 10th; and what it is about.
+local ROW = ("%s\0\0\0\0\0\0\0%s\0\0\0\0\0\0\0%s\0\0\0%s\0\0\0body")
+  :format("\7", "\8", "\9", "\10")
+
 describe("a batch", function()
   local bytes, identity, name
 
@@ -24,8 +28,10 @@ describe("a batch", function()
     C.od_batch_put(bytes, core.slice(key), core.slice("value"))
     C.od_batch_delete(bytes, core.slice("gone"))
     C.od_batch_delete_all(bytes)
-    C.od_batch_set_alarm(bytes, ffi.new("struct od_alarm", { 7, 8, 9, 10 }))
-    C.od_batch_delete_alarm(bytes)
+    C.od_batch_set_alarm(bytes, core.slice(""), core.slice(ROW:sub(1, 24)))
+    C.od_batch_delete_alarm(bytes, core.slice(""))
+    C.od_batch_set_alarm(bytes, core.slice("daily"), core.slice(ROW))
+    C.od_batch_delete_alarm(bytes, core.slice("daily"))
     C.od_batch_end(bytes, begin)
   end
 
@@ -52,11 +58,18 @@ describe("a batch", function()
       assert.equal("gone", core.string(operation.key))
       assert.is_true(C.od_operation_next(batch, operation))
       assert.is_true(C.od_operation_next(batch, operation))
-      local alarm = operation.alarm
-      assert.same({ 7, 8, 9, 10 }, { tonumber(alarm.time_ms), tonumber(alarm.due_ms),
-        alarm.retries, alarm.serial })
+      assert.equal(ROW:sub(1, 24), core.string(operation.value))
+      assert.equal(8, tonumber(operation.alarm_ms))
       assert.is_true(C.od_operation_next(batch, operation))
       assert.equal(tonumber(ffi.cast("int", C.OD_OPERATION_DELETE_ALARM)), tonumber(operation.kind))
+      assert.is_true(C.od_operation_next(batch, operation))
+      assert.equal("daily", core.string(operation.key))
+      assert.equal(ROW, core.string(operation.value))
+      assert.equal(8, tonumber(operation.alarm_ms))
+      assert.is_true(C.od_operation_next(batch, operation))
+      assert.equal(tonumber(ffi.cast("int", C.OD_OPERATION_DELETE_NAMED_ALARM)),
+        tonumber(operation.kind))
+      assert.equal("daily", core.string(operation.key))
       assert.is_false(C.od_operation_next(batch, operation))
       assert.is_false(batch.operations.failed)
     end
@@ -79,8 +92,11 @@ describe("a batch", function()
   it("is refused with an unknown operation, or a key over its limit", function()
     put_batch("a")
     local whole = core.string(bytes)
-    assert.is_false(is_valid(whole:sub(1, -2) .. "\9"))
-    assert.is_false(is_valid(whole:sub(1, -2) .. "\0"))
+    -- The last is DELETE_NAMED_ALARM; its name follows, as length and bytes.
+    local head = whole:sub(1, -(1 + 4 + #"daily") - 1)
+    assert.is_true(is_valid(head .. "\9" .. whole:sub(-4 - #"daily")))
+    assert.is_false(is_valid(head .. "\10" .. whole:sub(-4 - #"daily")))
+    assert.is_false(is_valid(head .. "\0" .. whole:sub(-4 - #"daily")))
     C.od_bytes_clear(bytes)
     put_batch(("k"):rep(2049))
     assert.is_false(is_valid(core.string(bytes)))

@@ -288,7 +288,8 @@ function World:settle(source)
   self:hear()
 end
 
--- All alarms in the order of their time, as LMDB has them: an array of { due =, id = }.
+-- All alarms in the order of their time, as LMDB has them: an array of { due =, id =, name = }, the
+-- last of those with one.
 function World:order()
   local reader, err = ffi.new("struct od_reader *[1]"), ffi.new("struct od_error")
   assert(C.od_reader_open(reader, self.directory, err), ffi.string(err.text))
@@ -302,6 +303,7 @@ end
 M.on_alarm = ffi.cast("bool (*)(void *, const struct od_alarm_place *)", function(_, place)
   current.order_seen[#current.order_seen + 1] = {
     due = tonumber(place.due_ms), id = ffi.string(place.id, 32),
+    name = place.name_size > 0 and ffi.string(place.name, place.name_size) or nil,
   }
   return true
 end)
@@ -370,28 +372,47 @@ function Object:delete_all()
   assert(C.od_storage_delete_all(self.storage, false, self.err))
 end
 
--- As { time =, due =, retries =, serial = }; nil when there is none.
-function Object:alarm()
-  local alarm = ffi.new("struct od_alarm")
-  if not C.od_storage_alarm(self.storage, alarm) then
-    return nil
-  end
+local function fields_of(row)
+  local alarm = row.alarm
+  local body = core.string(row.body)
   return { time = tonumber(alarm.time_ms), due = tonumber(alarm.due_ms), retries = alarm.retries,
-    serial = alarm.serial }
+    serial = alarm.serial, body = body ~= "" and body or nil }
 end
 
-local function alarm_of(fields)
-  return ffi.new("struct od_alarm", { time_ms = fields.time, due_ms = fields.due or fields.time,
-    retries = fields.retries or 0, serial = fields.serial or 1 })
+-- As { time =, due =, retries =, serial =, body = }, the last unless it is empty; nil when there is
+-- none. Without a name the alarm, with one a schedule; so in what follows.
+function Object:alarm(name)
+  local row = ffi.new("struct od_alarm_row")
+  return C.od_storage_alarm(self.storage, core.slice(name or ""), row) and fields_of(row) or nil
 end
 
-function Object:set_alarm(fields, unconfirmed)
-  assert(C.od_storage_set_alarm(self.storage, alarm_of(fields), unconfirmed or false, self.err),
-    ffi.string(self.err.text))
+function Object:set_alarm(fields, unconfirmed, name)
+  local row = ffi.new("struct od_alarm_row")
+  row.alarm = { time_ms = fields.time, due_ms = fields.due or fields.time,
+    retries = fields.retries or 0, serial = fields.serial or 1 }
+  row.body = core.slice(fields.body or "")
+  assert(C.od_storage_set_alarm(self.storage, core.slice(name or ""), row, unconfirmed or false,
+    self.err), ffi.string(self.err.text))
 end
 
-function Object:delete_alarm()
-  assert(C.od_storage_delete_alarm(self.storage, false, self.err))
+function Object:delete_alarm(name)
+  assert(C.od_storage_delete_alarm(self.storage, core.slice(name or ""), false, self.err))
+end
+
+-- All of them: name -> fields.
+function Object:alarms()
+  local bytes, found = ffi.new("struct od_bytes"), {}
+  assert(C.od_storage_list_alarms(self.storage, bytes, self.err))
+  local cursor = ffi.new("struct od_cursor[1]", { C.od_cursor_of(C.od_bytes_slice(bytes)) })
+  local row, last = ffi.new("struct od_alarm_row"), nil
+  while not C.od_cursor_at_end(cursor) do
+    local name = core.string(C.od_cursor_string(cursor))
+    assert(C.od_alarm_row_read(C.od_cursor_string(cursor), row))
+    assert(last == nil or last < name, "not in order")
+    found[name], last = fields_of(row), name
+  end
+  C.od_bytes_deinit(bytes)
+  return found
 end
 
 -- Options as scripts give them; returns an array of { key, value }.

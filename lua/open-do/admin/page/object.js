@@ -3,9 +3,12 @@ import { h, fill, keyed, text, count, bytes, duration, span, ago, until, labelOf
 import { ask, watch } from './live.js';
 import { coloured, editor, oneLine, pretty } from './value.js';
 import { events } from './events.js';
+import { messages } from './messages.js';
 import { sql } from './sql.js';
 import { stateOf } from './objects.js';
 import { may, has } from './app.js';
+
+const SOCKETS_SHOWN = 200;
 
 const fact = (name, value) => h('div', null, h('dt', null, name), h('dd', null, value));
 
@@ -28,7 +31,8 @@ function storage(root, label, onChange) {
   let open = null, prefix = '', limit = 100;
   const put = (key, value) => ask('kv.put', { object: label, key, value }).then(() => { notice('Saved ' + key); load(); });
 
-  function openEditor(row, pair) {
+  async function openEditor(row, pair) {
+    if (pair.value === undefined) pair = { key: pair.key, value: await ask('kv.get', { object: label, key: pair.key }) };
     const remove = h('button.danger', { disabled: !may(), onclick: async () => {
       if (!confirm(`Delete the key ${pair.key}?`)) return;
       await act('kv.delete', { object: label, key: pair.key }, 'Deleted ' + pair.key);
@@ -51,7 +55,7 @@ function storage(root, label, onChange) {
       if (!isOpen) openEditor(row, now);
     } }, h('code.key', null, pair.key === '' ? '(empty key)' : keyText(pair.key)), value);
     row.append(button);
-    return { element: row, update(pair) { now = pair; fill(value, coloured(oneLine(pair.value))); } };
+    return { element: row, update(pair) { now = pair; fill(value, pair.value === undefined ? bytes(pair.bytes) : coloured(oneLine(pair.value))); } };
   });
   async function load() {
     const pairs = await ask('kv.list', { object: label, prefix, limit }).catch(error => { fill(foot, error.message); });
@@ -99,9 +103,10 @@ function sockets(root, label) {
     };
   });
   fill(root, list, empty);
-  return watch('sockets', { object: label }, answer => {
+  return watch('sockets', { object: label, limit: SOCKETS_SHOWN }, answer => {
     show(answer, socket => socket.socket);
-    empty.hidden = answer.length > 0;
+    text(empty, answer.length ? `The first ${SOCKETS_SHOWN}.` : 'Nobody is connected.');
+    empty.hidden = answer.length > 0 && answer.length < SOCKETS_SHOWN;
   });
 }
 
@@ -195,7 +200,7 @@ function head(label) {
 
 export function object(root, label, part) {
   const top = head(label), panel = h('section.card.panel'), problem = h('p.problem');
-  const parts = [['storage', 'Storage'], has('sql') && ['sql', 'SQL'], has('events') && ['events', 'Events'], ['sockets', 'Sockets'], ['instance', 'Instance'], ['call', 'Call']].filter(Boolean);
+  const parts = [['storage', 'Storage'], has('sql') && ['sql', 'SQL'], has('events') && ['events', 'Events'], ['sockets', 'Sockets'], has('sockets.watch') && ['messages', 'Messages'], ['instance', 'Instance'], ['call', 'Call']].filter(Boolean);
   const chosen = parts.some(([name]) => name === part) ? part : 'storage';
   let changed = () => {}, seen = null;
   const tabs = h('nav.tabs', { ariaLabel: 'Parts of the object' }, parts.map(([name, title]) =>
@@ -209,7 +214,7 @@ export function object(root, label, part) {
     seen = mark;
   }, message => fill(problem, message));
   const show = { storage: () => storage(panel, label, load => { changed = load; }), sql: () => sql(panel, label), events: () => events(panel, label),
-    sockets: () => sockets(panel, label), instance: () => instance(panel, label, load => { changed = load; }), call: () => call(panel, label) }[chosen];
+    sockets: () => sockets(panel, label), messages: () => messages(panel, label), instance: () => instance(panel, label, load => { changed = load; }), call: () => call(panel, label) }[chosen];
   const end = show();
   return () => { stop(); end?.(); };
 }

@@ -1,0 +1,69 @@
+-- A chat: each room is an object that keeps its history and knows who is there.
+--
+-- Open http://127.0.0.1:8787/ in two windows. What a client sends: {"name": "Ann"} once, then
+-- {"text": "hello"}.
+local od = require "open-do"
+local page = require "page"
+
+local KEPT = 100
+
+local Room = {}
+
+function Room:fetch(request)
+  if not request:isWebSocketUpgrade() then
+    return od.Response("this is a room; come in with a WebSocket\n", { status = 426 })
+  end
+  local client, server = od.WebSocketPair()
+  self.state:acceptWebSocket(server)
+  for _, message in self.state.storage:list { prefix = "message:" } do
+    server:send(od.json.encode(message))
+  end
+  return od.Response(nil, { status = 101, webSocket = client })
+end
+
+function Room:keep(message)
+  local storage = self.state.storage
+  local number = (storage:get("last") or 0) + 1
+  storage:put { last = number, [("message:%012d"):format(number)] = message }
+  storage:delete(("message:%012d"):format(number - KEPT))
+end
+
+function Room:say(message)
+  self:keep(message)
+  self.state:broadcast(od.json.encode(message))
+end
+
+function Room:webSocketMessage(ws, text)
+  local ok, message = pcall(od.json.decode, text)
+  if not ok or type(message) ~= "table" then
+    return ws:close(1007, "send JSON")
+  end
+  local who = ws:deserializeAttachment()
+  if type(message.name) == "string" then
+    ws:serializeAttachment(message.name)
+    self:say { text = message.name .. " is here" }
+  elseif who and type(message.text) == "string" then
+    self:say { name = who, text = message.text }
+  end
+end
+
+function Room:webSocketClose(ws)
+  local who = ws:deserializeAttachment()
+  if who then
+    self:say { text = who .. " has left" }
+  end
+end
+
+-- The entry: /rooms/NAME is a room, the rest is the page.
+local function fetch(request, env)
+  local name = request.path:match("^/rooms/([%w-]+)$")
+  if name then
+    return env.rooms:getByName(name):fetch(request)
+  end
+  if request.path == "/" then
+    return od.Response.html(page)
+  end
+  return od.Response("there is nothing here\n", { status = 404 })
+end
+
+return { namespaces = { rooms = Room }, fetch = fetch }

@@ -1,0 +1,60 @@
+-- Makes a project in DIR for `open-do new`: the files of a template, types, and what git is to pass
+-- over.
+local _, native = ...
+
+local make_folder, source = native.types.make_folder, native.types.source
+
+-- The first is the script.
+local FILES = {
+  chat = { "chat.lua", "page.lua", "spec/chat_spec.lua" },
+  api = { "api.lua", "spec/api_spec.lua" },
+  empty = { "app.lua", "spec/app_spec.lua" },
+}
+
+local IGNORED = ".open-do/\n"
+
+local function exists(path)
+  local file = io.open(path, "rb")
+  if file then
+    file:close()
+  end
+  return file ~= nil
+end
+
+local function check(ok, path, problem)
+  if not ok then
+    error(("cannot make %s: %s"):format(path, problem), 0)
+  end
+end
+
+local function write(path, text)
+  local file, problem = io.open(path, "wb")
+  check(file, path, problem)
+  file:write(text)
+  file:close()
+  print("wrote " .. path)
+end
+
+-- write_types: what `open-do types` does.
+return function(folder, template, write_types)
+  local files = FILES[template]
+  for _, name in ipairs(files) do
+    if exists(folder .. "/" .. name) then
+      error(("%s/%s is there already; name a folder that is empty, or new"):format(folder, name), 0)
+    end
+  end
+  for _, path in ipairs { folder, folder .. "/spec", folder .. "/types" } do
+    check(make_folder(path), path, select(2, make_folder(path)))
+  end
+  for _, name in ipairs(files) do
+    local module = ("new.%s.%s"):format(template, name:gsub("%.lua$", ""):gsub("/", "."))
+    write(folder .. "/" .. name, source(module))
+  end
+  if not exists(folder .. "/.gitignore") then
+    write(folder .. "/.gitignore", IGNORED)
+  end
+  write_types(folder)
+  local into = folder == "." and "" or "cd " .. folder .. "\n    "
+  print(("\nGo on with:\n    %sopen-do dev %s     # serves it, reloads it on save\n"
+    .. "    open-do test%s     # runs its spec"):format(into, files[1], (" "):rep(#files[1] - 1)))
+end

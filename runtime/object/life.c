@@ -1,0 +1,123 @@
+// How an object comes to be, what holds for it as long as it is there, and how it ends.
+
+#include "object/object_inner.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "object/history.h"
+#include "object/inbox.h"
+#include "object/keep.h"
+#include "object/label.h"
+#include "object/objects.h"
+#include "object/outbox.h"
+#include "object/route.h"
+#include "object/socket.h"
+#include "object/task.h"
+#include "object/timeout.h"
+
+static void check_lists(const struct od_object *object)
+{
+    OD_ASSERT((object->inbox_count == 0) == od_list_is_empty(&object->inbox));
+    OD_ASSERT((object->socket_count == 0) == od_list_is_empty(&object->sockets));
+    OD_ASSERT((object->timeout_count == 0) == od_list_is_empty(&object->timeouts));
+    OD_ASSERT(od_list_is_empty(&object->syncing) || !od_list_is_empty(&object->gated));
+}
+
+static void check_instance(const struct od_object *object)
+{
+    bool has_instance = object->state == OD_WAKING || object->state == OD_AWAKE;
+    if (!od_object_is_entry(object)) // Which never has one, and is always awake.
+        OD_ASSERT((object->script != NULL) == has_instance);
+    OD_ASSERT(!object->is_retired || object->script != NULL);
+    OD_ASSERT(od_list_is_empty(&object->awake) || has_instance);
+}
+
+void od_object_check(const struct od_object *object)
+{
+    OD_ASSERT(object->state != OD_GONE);
+    OD_ASSERT(object->running == NULL || object->running->object == object);
+    OD_ASSERT(object->transaction == NULL || object->section != NULL);
+    OD_ASSERT(object->call_count > 0 || object->call_bytes == 0);
+    OD_ASSERT(!object->is_reset || object->reset_why.size > 0);
+    OD_ASSERT(object->owed_us >= 0);
+    check_lists(object);
+    check_instance(object);
+}
+
+static void init_lists(struct od_object *object)
+{
+    struct od_list *const lists[] = {&object->inbox,   &object->resumes, &object->outbox,
+                                     &object->tasks,   &object->sockets, &object->timeouts,
+                                     &object->ready,   &object->gated,   &object->idle,
+                                     &object->syncing, &object->awake};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        od_list_init(lists[i]);
+}
+
+static void init_identity(struct od_object *object, const od_id *id, bool has_name, od_slice name)
+{
+    OD_ASSERT(object->label == NULL);
+    object->identity.space = object->namespace->name;
+    memcpy(object->identity.id, id->bytes, OD_ID_BYTES);
+    if (has_name && name.size <= OD_NAME_BYTES_MAX)
+        od_object_set_name(object, name);
+    object->label = od_label_new(od_namespace_called(object->namespace), id,
+                                 object->identity.has_name, object->identity.name);
+    od_storage_init(&object->storage, object->objects->store, &object->identity);
+    object->storage.owner = object;
+}
+
+struct od_object *od_object_new(struct od_objects *objects, struct od_namespace *namespace,
+                                const od_id *id, bool has_name, od_slice name)
+{
+    OD_ASSERT(namespace == NULL || id != NULL);
+    struct od_object *object = od_allocate_zeroed(sizeof *object);
+    object->objects = objects;
+    object->namespace = namespace;
+    init_lists(object);
+    od_outgoing_queue_init(&object->outgoing);
+    if (namespace != NULL)
+        init_identity(object, id, has_name, name);
+    else
+        object->label = od_text_copy(OD_SLICE("entry"));
+    return object;
+}
+
+void od_object_free(struct od_object *object)
+{
+    OD_ASSERT(object->running == NULL);
+    if (!od_object_is_entry(object))
+        od_storage_discard(&object->storage);
+    // Callers first: they are other objects' tasks, and may be answered into this one's queues.
+    od_outbox_drop(object, &od_object_server_stops);
+    OD_ASSERT(object->outbox_bytes == 0);
+    while (!od_list_is_empty(&object->tasks))
+        od_task_free(OD_LIST_MEMBER(object->tasks.next, struct od_task, link));
+    od_object_cut_sockets(object);
+    OD_ASSERT(object->socket_count == 0);
+    od_timeouts_clear(object);
+    od_inbox_deinit(object);
+    OD_ASSERT(object->section == NULL);
+    OD_ASSERT(object->transaction == NULL);
+    if (object->script != NULL)
+        od_object_drop_instance(object);
+    od_list_remove(&object->ready);
+    od_list_remove(&object->gated);
+    od_list_remove(&object->idle);
+    od_list_remove(&object->outgoing.turn);
+    od_objects_forget_awake(object);
+    if (!od_object_is_entry(object)) {
+        od_storage_deinit(&object->storage);
+        od_map_remove(&object->objects->by_id, &object->by_id);
+    }
+    od_keep_forget_object(object);
+    od_history_leave(object);
+    od_auto_response_free(object->auto_response);
+    od_bytes_deinit(&object->reset_why);
+    od_bytes_deinit(&object->failure);
+    od_map_deinit(&object->tags);
+    free((void *)(uintptr_t)object->identity.name.at);
+    free(object->label);
+    free(object);
+}
