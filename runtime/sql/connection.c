@@ -195,6 +195,8 @@ static void look_after(struct od_sql_connection *connection, int steps)
     sqlite3_progress_handler(connection->db, steps, is_late, connection);
 }
 
+// It is asked once more when a statement is done: what came of that would be lost.
+//
 // Most steps take less than a microsecond. One that calls a function for a long text takes a
 // thousand times as long.
 static int is_late(void *owner)
@@ -207,7 +209,8 @@ static int is_late(void *owner)
         look_after(connection, steps * 10);
     else if (passed_us > LOOK_US_MAX && steps > OD_SQL_STEPS_A_LOOK_MIN)
         look_after(connection, steps / 10);
-    return now_us > connection->deadline_us;
+    return now_us > connection->deadline_us && connection->running != NULL &&
+           sqlite3_stmt_busy(connection->running);
 }
 
 void od_sql_connection_limit(struct od_sql_connection *connection, int64_t deadline_us)

@@ -35,6 +35,7 @@ struct od_sql_connection {
     void (*release)(struct od_sql_connection *connection); // Its storage does not want it.
     struct od_list statements;
     size_t statement_count, statement_bytes;
+    sqlite3_stmt *running; // A script's; nothing else is interrupted.
     int64_t deadline_us;
     int64_t looked_us; // When it was last looked at the clock,
     int look_steps;    // and after how many steps it is again.

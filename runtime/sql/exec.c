@@ -205,17 +205,6 @@ static int step_all(struct run *run, sqlite3_stmt *statement, bool is_last)
     return code;
 }
 
-// An interrupt can be reported when the statement has been done already.
-static bool is_done_anyway(const struct run *run, sqlite3_stmt *statement, int code,
-                           uint64_t commits_before)
-{
-    const struct od_sql_connection *connection = run->connection;
-    if ((code & 0xff) != SQLITE_INTERRUPT || sqlite3_stmt_readonly(statement) || run->is_too_large)
-        return false;
-    return connection->parts > 0 ? sqlite3_get_autocommit(connection->db) == 0
-                                 : connection->file->commits != commits_before;
-}
-
 static enum od_sql_end fail(struct run *run, int code, const char *at)
 {
     OD_ASSERT(code != SQLITE_OK);
@@ -249,12 +238,12 @@ static enum od_sql_end run_statement(struct run *run, sqlite3_stmt *statement, c
         return refuse_writing(run);
     if (!sqlite3_stmt_readonly(statement) && !od_sql_connection_begin_parts(connection, run->err))
         return OD_SQL_FAILED;
-    uint64_t commits = connection->file->commits;
     sqlite3_int64 changes = sqlite3_total_changes64(connection->db);
+    connection->running = statement;
     int code = step_all(run, statement, is_last);
-    bool is_done = code == SQLITE_DONE || is_done_anyway(run, statement, code, commits);
+    connection->running = NULL;
     run->result->rows_written += (uint64_t)(sqlite3_total_changes64(connection->db) - changes);
-    return is_done ? OD_SQL_DONE : fail(run, code, at);
+    return code == SQLITE_DONE ? OD_SQL_DONE : fail(run, code, at);
 }
 
 // Compiles the statement that begins at [at]; NULL: there is none before [tail].

@@ -32,7 +32,7 @@
 // A connection reads through LMDB's map, so its own cache need not be large.
 #define OD_SQL_CACHE_KIB 128
 #define OD_SQL_OPEN_MAX 128                  // Connections of a worker that belong to an object,
-#define OD_SQL_IDLE_MAX 32                   // that wait for one,
+#define OD_SQL_IDLE_MAX 16                   // that wait for one,
 #define OD_SQL_CONNECTIONS_BYTES (64u << 20) // and what all may hold; then the oldest go.
 #define OD_SQL_HEAP_BYTES_MAX ((size_t)128 << 20) // Of all: what needs more fails.
 

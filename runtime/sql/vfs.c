@@ -144,9 +144,9 @@ static int is_reserved(sqlite3_file *file, int *is)
 
 static int control_file(sqlite3_file *file, int operation, void *argument)
 {
+    (void)file;
+    (void)operation;
     (void)argument;
-    if (operation == SQLITE_FCNTL_COMMIT_PHASETWO)
-        of(file)->commits++;
     return SQLITE_NOTFOUND;
 }
 

@@ -26,7 +26,6 @@
 struct od_sql_file {
     sqlite3_file base;
     struct od_storage *storage; // NULL: none, and it cannot be read.
-    uint64_t commits;           // That came to their end.
     char version[16];           // Another one for each storage.
 };
 
