@@ -87,15 +87,15 @@ describe("a data directory", function()
     local offset = 0
     local all = read_all()
     while true do -- The format number stands behind its key, on each page that ever held it.
-      local at, last = all:find("format\4\0\0\0", offset + 1, true)
+      local at, last = all:find("format\5\0\0\0", offset + 1, true)
       if not at then
         break
       end
-      write_at(at - 1 + 6, "\5")
+      write_at(at - 1 + 6, "\6")
       offset = last
     end
     assert.is_true(offset > 0)
-    assert.matches("written by a newer open%-do %(format 5, this program knows 4%)", refusal())
+    assert.matches("written by a newer open%-do %(format 6, this program knows 5%)", refusal())
   end)
 
   it("with a zeroed meta page is refused with words about what to do", function()
