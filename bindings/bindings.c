@@ -4,8 +4,11 @@
 
 #include <lauxlib.h>
 
+#include "api/abort.h"
+#include "api/assets.h"
 #include "api/branches.h"
 #include "api/command.h"
+#include "api/event_stream.h"
 #include "api/fetch.h"
 #include "api/log.h"
 #include "api/namespace.h"
@@ -15,6 +18,7 @@
 #include "api/sql.h"
 #include "api/state.h"
 #include "api/storage.h"
+#include "api/stream.h"
 #include "api/stub.h"
 #include "api/test.h"
 #include "api/time.h"
@@ -28,6 +32,7 @@
 #include "inside.h"
 #include "link/options.h"
 #include "load.h"
+#include "object/assets.h"
 #include "run.h"
 #include "self.h"
 #include "value/library.h"
@@ -54,6 +59,13 @@ static bool serves(const struct od_script *script, const struct od_namespace *na
 {
     const struct od_engine *engine = script->engine;
     return od_class_find(&engine->classes, namespace) != NULL;
+}
+
+static bool streams(const struct od_script *script, const struct od_namespace *namespace)
+{
+    const struct od_engine *engine = script->engine;
+    return namespace == NULL ? engine->entry_streams
+                             : od_class_find(&engine->classes, namespace)->streams;
 }
 
 static enum od_run construct(struct od_script *script, struct od_task *task)
@@ -122,6 +134,7 @@ static void close_engine(struct od_script *script)
     od_bytes_deinit(&engine->scratch);
     od_bytes_deinit(&engine->way);
     od_bytes_deinit(&engine->script.looked_at);
+    od_assets_free(engine->script.assets);
     od_bytes_deinit(&engine->script.renamed);
     od_bytes_deinit(&engine->script.deleted);
     free(engine->folder);
@@ -179,6 +192,8 @@ static int set_up(lua_State *L)
     engine->sockets_ref = reference_weak_table(L);
     lua_newtable(L);
     engine->selves_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_newtable(L);
+    engine->aborts_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pushboolean(L, false);
     engine->way_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pushboolean(L, false);
@@ -189,11 +204,15 @@ static int set_up(lua_State *L)
     od_lib_transaction_open(L);
     od_lib_sql_open(L);
     od_lib_socket_open(L);
+    od_lib_event_stream_open(L);
     od_lib_namespace_open(L);
     od_lib_branches_open(L);
+    od_lib_stream_open(L);
     od_lib_test_put(L);
     od_lib_fetch_open(L);
     od_lib_password_open(L);
+    od_lib_abort_open(L);
+    od_lib_assets_open(L);
     od_lib_stub_open(L);
     od_failure_open(L);
     add_methods_in_lua(L);
@@ -209,6 +228,7 @@ struct od_script *od_bindings_new(void)
     engine->script = (struct od_script){.engine = engine,
                                         .load = load,
                                         .serves = serves,
+                                        .streams = streams,
                                         .construct = construct,
                                         .run = run,
                                         .resume = resume,

@@ -2,6 +2,7 @@
 
 #include <lauxlib.h>
 
+#include "api/abort.h"
 #include "api/command.h"
 #include "api/socket.h"
 #include "api/state.h"
@@ -43,6 +44,8 @@ bool od_handler_push(struct od_engine *engine, lua_State *L, const struct od_tas
     enum od_handler handler = od_handler_of(task->event);
     if (handler == OD_HANDLER_BRANCH)
         return false;
+    if (handler == OD_HANDLER_LEFT)
+        return od_abort_push_handler(engine, L, task);
     if (od_test_push_handler(engine, L, task))
         return true;
     if (handler == OD_HANDLER_TIMER)
@@ -120,6 +123,13 @@ static int push_close(struct od_engine *engine, lua_State *L, const struct od_ta
     push_bytes(L, task->event);
     lua_pushboolean(L, task->event->was_clean);
     return 5;
+}
+
+static int push_events_close(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    push_instance(engine, L, task);
+    od_websocket_push(engine, L, task->event->socket->id);
+    return 2;
 }
 
 static int push_error(struct od_engine *engine, lua_State *L, const struct od_task *task)
@@ -205,12 +215,14 @@ static int (*const push_arguments[OD_HANDLER_KINDS])(struct od_engine *, lua_Sta
     [OD_HANDLER_FETCH] = push_fetch,
     [OD_HANDLER_MESSAGE] = push_message,
     [OD_HANDLER_CLOSE] = push_close,
+    [OD_HANDLER_EVENTS_CLOSE] = push_events_close,
     [OD_HANDLER_ERROR] = push_error,
     [OD_HANDLER_ALARM] = push_alarm,
     [OD_HANDLER_METHOD] = push_method,
     [OD_HANDLER_SCHEDULE] = push_schedule,
     [OD_HANDLER_TIMER] = push_timer,
     [OD_HANDLER_COMMAND] = push_command,
+    [OD_HANDLER_LEFT] = od_abort_push_functions,
 };
 
 int od_handler_push_arguments(struct od_engine *engine, lua_State *L, const struct od_task *task)

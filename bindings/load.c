@@ -4,6 +4,7 @@
 
 #include <lauxlib.h>
 
+#include "api/assets.h"
 #include "api/namespace.h"
 #include "api/state.h"
 #include "api/test.h"
@@ -14,6 +15,7 @@
 #include "engine/freeze.h"
 #include "engine/require.h"
 #include "link/options.h"
+#include "object/assets.h"
 #include "object/crons.h"
 #include "object/route.h"
 #include "run.h"
@@ -24,11 +26,12 @@
 
 static const char example[] = "return { namespaces = { rooms = Room } }";
 
-static bool is_field(const char *key)
+static bool is_known(const char *key)
 {
-    static const char *const fields[] = {"namespaces", "fetch", "crons", "renamed", "deleted"};
-    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        if (strcmp(key, fields[i]) == 0)
+    static const char *const known[] = {"namespaces", "fetch",   "crons",  "streamBody",
+                                        "assets",     "renamed", "deleted"};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (strcmp(key, known[i]) == 0)
             return true;
     }
     return false;
@@ -42,10 +45,11 @@ static void check_returned_table(lua_State *L, int script)
     for (lua_pushnil(L); lua_next(L, script) != 0; lua_pop(L, 1)) {
         lua_pushvalue(L, -2);
         const char *key = lua_tostring(L, -1);
-        if (key == NULL || !is_field(key))
+        if (key == NULL || !is_known(key))
             od_raise(L,
                      "the script returns a table with a field '%s', which nothing reads; there are "
-                     "`namespaces`, `fetch`, `crons`, `renamed` and `deleted`",
+                     "`namespaces`, `fetch`, `crons`, `streamBody`, `assets`, `renamed` and "
+                     "`deleted`",
                      key == NULL ? od_describe(L, -1) : key);
         lua_pop(L, 1);
     }
@@ -180,7 +184,95 @@ static void add_entry(lua_State *L, int script)
     if (!lua_isfunction(L, -1))
         od_raise(L, "`fetch` is %s; it must be a function (request, env, ctx)", od_describe(L, -1));
     engine->entry_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_pushliteral(L, "streamBody");
+    lua_rawget(L, script);
+    if (!lua_isnil(L, -1) && !lua_isboolean(L, -1))
+        od_raise(L, "`streamBody` is %s; it must be true or false", od_describe(L, -1));
+    engine->entry_streams = lua_toboolean(L, -1);
+    lua_pop(L, 1);
     engine->script.has_entry = true;
+}
+
+static enum od_assets_not_found check_not_found(lua_State *L, int options)
+{
+    if (!od_option(L, options, "assets", "notFound", LUA_TSTRING))
+        return OD_ASSETS_NO_ANSWER;
+    const char *text = lua_tostring(L, -1);
+    if (strcmp(text, "single-page-application") == 0)
+        return OD_ASSETS_SINGLE_PAGE;
+    if (strcmp(text, "404-page") != 0)
+        od_raise(L,
+                 "assets.notFound must be \"single-page-application\" or \"404-page\", got "
+                 "\"%s\"",
+                 text);
+    return OD_ASSETS_404_PAGE;
+}
+
+static void add_script_first(lua_State *L, int options)
+{
+    if (!od_option(L, options, "assets", "scriptFirst", LUA_TTABLE))
+        return;
+    size_t count = lua_objlen(L, -1);
+    for (size_t i = 1; i <= count; i++) {
+        lua_rawgeti(L, -1, (int)i);
+        od_slice pattern = {lua_tostring(L, -1), lua_objlen(L, -1)};
+        if (lua_type(L, -1) != LUA_TSTRING || pattern.size == 0 || pattern.at[0] != '/')
+            od_raise(L, "assets.scriptFirst is a list of paths such as \"/api/*\"; item %zu is %s",
+                     i, od_describe(L, -1));
+        od_assets_add_script_first(od_engine_of(L)->script.assets, pattern);
+        lua_pop(L, 1);
+    }
+}
+
+static void open_assets(lua_State *L, const char *directory, enum od_assets_not_found not_found)
+{
+    struct od_engine *engine = od_engine_of(L);
+    struct od_error err;
+    if (!od_assets_new(&engine->script.assets, engine->folder, directory, not_found, &err))
+        od_raise(L, "assets: %s", err.text);
+}
+
+// `assets` = "public", or { directory = "public", ... }
+static void take_assets(lua_State *L, int script)
+{
+    static const char *const names[] = {"directory", "notFound", "scriptFirst", NULL};
+    lua_pushliteral(L, "assets");
+    lua_rawget(L, script);
+    int assets = lua_gettop(L);
+    if (lua_isnil(L, assets))
+        return;
+    if (lua_type(L, assets) == LUA_TSTRING) {
+        open_assets(L, lua_tostring(L, assets), OD_ASSETS_NO_ANSWER);
+        return;
+    }
+    if (!lua_istable(L, assets))
+        od_raise(L,
+                 "`assets` is %s; it must be the name of a folder beside the script, or a table "
+                 "of options",
+                 od_describe(L, assets));
+    od_check_option_names(L, assets, "assets", names);
+    if (!od_option(L, assets, "assets", "directory", LUA_TSTRING))
+        od_raise(L, "assets.directory is missing: the folder beside the script that the files are "
+                    "in");
+    const char *directory = lua_tostring(L, -1);
+    open_assets(L, directory, check_not_found(L, assets));
+    add_script_first(L, assets);
+}
+
+static void add_assets(lua_State *L, int script, int env)
+{
+    int top = lua_gettop(L);
+    take_assets(L, script);
+    lua_settop(L, top);
+    if (od_engine_of(L)->script.assets == NULL)
+        return;
+    lua_getfield(L, env, "assets");
+    if (!lua_isnil(L, -1))
+        od_raise(L, "a namespace or variable has the name 'assets', which is that of the script's "
+                    "files in `env`; rename it");
+    lua_pop(L, 1);
+    od_assets_push(L);
+    lua_setfield(L, env, "assets");
 }
 
 // A pair of `crons` is on top.
@@ -240,6 +332,7 @@ static int take_script(lua_State *L)
     add_namespaces(L, 2);
     lua_pop(L, 1);
     add_variables(L, 2);
+    add_assets(L, 1, 2);
     od_freeze(L, "env");
     engine->env_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     od_context_push(L);

@@ -4,6 +4,8 @@
 
 #include <lauxlib.h>
 
+#include "api/abort.h"
+#include "api/stream.h"
 #include "api/timer.h"
 #include "base/log.h"
 #include "engine/engine.h"
@@ -124,10 +126,12 @@ static void finish(struct od_engine *engine, struct od_task *task)
     engine->task = task; // It may have the client's end of the WebSocket of a response.
     bool is_answer = encode_answer[handler](coroutine->L, answer, &err);
     engine->task = NULL;
-    if (is_answer)
+    if (is_answer) {
         od_task_answer(task, od_bytes_slice(answer));
-    else
-        fail_with_text(engine, task, NULL, err.text);
+        return;
+    }
+    od_stream_drop_function(engine, task);
+    fail_with_text(engine, task, NULL, err.text);
 }
 
 // --- Running -------------------------------------------------------------------------------------
@@ -140,6 +144,8 @@ enum step {
 
 static enum step ended_badly(struct od_engine *engine, struct od_task *task)
 {
+    if (od_stream_is_written(task))
+        od_stream_function_ended(task, false);
     od_coroutine_renew(engine, task->thread);
     return ENDED;
 }
@@ -199,17 +205,29 @@ static enum step take_step(struct od_engine *engine, struct od_task *task, int a
         // Before the answer is told: an object that is left in a section is reset, and its caller
         // hears that.
         od_section_check_left(task);
-        finish(engine, task);
+        if (od_stream_is_written(task))
+            od_stream_function_ended(task, true);
+        else
+            finish(engine, task);
         lua_settop(coroutine->L, 0);
         return ENDED;
     }
-    fail_with_error(engine, task);
+    if (!od_stream_is_unwanted(task))
+        fail_with_error(engine, task);
     return ended_badly(engine, task);
+}
+
+static void forget_aborts(struct od_engine *engine, const struct od_task *task)
+{
+    const struct od_coroutine *coroutine = task->thread;
+    if (coroutine->keeps_aborts)
+        od_abort_forget(engine, task);
 }
 
 static enum od_run put_away(struct od_engine *engine, struct od_task *task)
 {
     OD_ASSERT(task->thread != NULL);
+    forget_aborts(engine, task);
     od_coroutine_give(engine, task->thread);
     task->thread = NULL;
     return OD_RUN_DONE;
@@ -231,11 +249,15 @@ static enum od_run run_on(struct od_engine *engine, struct od_task *task, int ar
         enum step step = take_step(engine, task, arguments);
         if (step == WAITS)
             return OD_RUN_WAITING;
+        arguments = 0;
+        if (step == ENDED && od_stream_push_function(engine, task)) {
+            arguments = 1;
+            continue;
+        }
         if (step == ENDED && !goes_on_after(task))
             return put_away(engine, task);
         if (step == ENDED)
             od_task_returned(task);
-        arguments = 0;
     }
 }
 
@@ -332,7 +354,9 @@ void od_run_forget(struct od_engine *engine, struct od_task *task)
 {
     if (task->event != NULL && task->event->kind == OD_EVENT_TIMER)
         od_timer_ended(engine->L, task);
-    if (task->thread != NULL)
-        od_coroutine_drop(engine, task->thread);
+    if (task->thread == NULL)
+        return;
+    forget_aborts(engine, task);
+    od_coroutine_drop(engine, task->thread);
     task->thread = NULL;
 }

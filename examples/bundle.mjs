@@ -1,6 +1,6 @@
-// Makes the page of an example: page.html with page.js and what it imports from npm in it, as the Lua
-// module bundle.lua beside them, which the script requires. Nothing is fetched by the browser but
-// from open-do. The packages are those of build/npm (spec/support/npm.sh installs them).
+// Makes the script of an example's page: page.js with what it imports from npm, as public/page.js
+// beside public/index.html. Nothing is fetched by the browser but from open-do. The packages are those
+// of build/npm (spec/support/npm.sh installs them).
 //
 //   node examples/bundle.mjs yjs
 import fs from 'node:fs';
@@ -23,14 +23,8 @@ const { outputFiles } = await build({
   logLevel: 'warning',
 });
 const script = outputFiles[0].text;
-const html = fs.readFileSync(path.join(folder, 'page.html'), 'utf8')
-  .replace('<script src="page.js"></script>', () => `<script>\n${script}</script>`);
-
-let level = '=';
-while (html.includes(']' + level + ']')) level += '=';
-const target = path.join(folder, 'bundle.lua');
-const lua = `-- Made by examples/bundle.mjs.\nreturn [${level}[\n${html}]${level}]\n`;
-if (!fs.existsSync(target) || fs.readFileSync(target, 'utf8') !== lua) {
-  fs.writeFileSync(target + '.new', lua);
-  fs.renameSync(target + '.new', target); // A server that watches sees all of it or nothing.
+const target = path.join(folder, 'public/page.js');
+if (!fs.existsSync(target) || fs.readFileSync(target, 'utf8') !== script) {
+  fs.writeFileSync(target + '.new', script);
+  fs.renameSync(target + '.new', target); // A browser gets all of it or nothing.
 }

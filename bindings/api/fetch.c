@@ -30,7 +30,7 @@ static enum od_fetch_redirect check_redirect(lua_State *L, int init)
     od_raise(L, "fetch: redirect must be \"follow\", \"error\" or \"manual\", got \"%s\"", text);
 }
 
-static int64_t check_timeout(lua_State *L, int init)
+static uint32_t check_timeout(lua_State *L, int init)
 {
     if (lua_isnil(L, init) || !od_option(L, init, "fetch", "timeout", LUA_TNUMBER))
         return OD_OUTGOING_MS;
@@ -38,7 +38,7 @@ static int64_t check_timeout(lua_State *L, int init)
     if (!(ms >= 1 && ms <= OD_OUTGOING_MS_MAX))
         od_raise(L, "fetch: timeout must be 1 to %d milliseconds, got %.14g", OD_OUTGOING_MS_MAX,
                  ms);
-    return (int64_t)ms;
+    return (uint32_t)ms;
 }
 
 // Left out like other fields of a connection, it would be answered as if nobody had asked.
@@ -68,7 +68,8 @@ static void check_request(lua_State *L, od_slice message)
 // A Request may stand for the options, too: fetch(url, request).
 static void check_names(lua_State *L)
 {
-    static const char *const names[] = {"method", "headers", "body", "redirect", "timeout", NULL};
+    static const char *const names[] = {"method",  "headers", "body", "redirect",
+                                        "timeout", "stream",  NULL};
     if (lua_istable(L, 2) && !lua_getmetatable(L, 2))
         od_check_option_names(L, 2, "fetch", names);
     lua_settop(L, 2);
@@ -91,8 +92,9 @@ static int begin(lua_State *L)
     struct od_error err;
     check_arguments(L);
     check_names(L);
-    wait->redirect = check_redirect(L, 2);
-    wait->ms = check_timeout(L, 2);
+    wait->way.redirect = check_redirect(L, 2);
+    wait->way.timeout_ms = check_timeout(L, 2);
+    wait->way.streams = !lua_isnil(L, 2) && od_option_flag(L, 2, "fetch", "stream");
     lua_settop(L, 2);
     if (!od_request_encode(L, 1, 2, &wait->bytes, &err))
         od_raise(L, "fetch: %s", err.text);

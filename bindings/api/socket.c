@@ -14,11 +14,22 @@
 
 // --- Ends ----------------------------------------------------------------------------------------
 
-static struct od_end *push_end(lua_State *L, struct od_end content)
+static struct od_end *push_end_of(lua_State *L, enum od_userdata kind, struct od_end content)
 {
-    struct od_end *end = od_userdata_push(L, OD_USERDATA_WEBSOCKET, sizeof *end);
+    struct od_end *end = od_userdata_push(L, kind, sizeof *end);
     *end = content;
     return end;
+}
+
+static struct od_end *push_end(lua_State *L, struct od_end content)
+{
+    return push_end_of(L, OD_USERDATA_WEBSOCKET, content);
+}
+
+struct od_end *od_end_test(lua_State *L, int index)
+{
+    struct od_end *end = od_userdata_test(L, index, OD_USERDATA_WEBSOCKET);
+    return end != NULL ? end : od_userdata_test(L, index, OD_USERDATA_EVENT_STREAM);
 }
 
 // Two ends that keep each other alive through one table, which is the environment of both.
@@ -61,7 +72,11 @@ void od_websocket_push(struct od_engine *engine, lua_State *L, uint64_t id)
     push_known(L, id);
     if (lua_isnil(L, -1)) {
         lua_pop(L, 1);
-        struct od_end *end = push_end(L, (struct od_end){.use = OD_END_NEW});
+        const struct od_socket *socket = od_socket_find(engine->objects, id);
+        bool is_events = socket != NULL && socket->is_events;
+        struct od_end *end =
+            push_end_of(L, is_events ? OD_USERDATA_EVENT_STREAM : OD_USERDATA_WEBSOCKET,
+                        (struct od_end){.use = OD_END_NEW});
         od_end_accept(engine, L, lua_gettop(L), end, id);
     }
     lua_remove(L, -2);
@@ -142,10 +157,11 @@ static bool response_socket(lua_State *L, int index, uint32_t *worker, uint64_t 
     return od_error_set(err, "this WebSocket was already used in a response");
 }
 
-static void push_response_socket(lua_State *L, uint32_t worker, uint64_t socket)
+static void push_response_socket(lua_State *L, uint32_t worker, uint64_t socket, bool is_events)
 {
     OD_ASSERT(socket != 0);
-    push_end(L, (struct od_end){.use = OD_END_REMOTE, .worker = worker, .socket = socket});
+    push_end_of(L, is_events ? OD_USERDATA_EVENT_STREAM : OD_USERDATA_WEBSOCKET,
+                (struct od_end){.use = OD_END_REMOTE, .worker = worker, .socket = socket});
 }
 
 // --- Methods -------------------------------------------------------------------------------------
@@ -247,10 +263,20 @@ static int close_socket(lua_State *L)
 static const char attachment_needs_accept[] =
     "You must call state:acceptWebSocket() on this WebSocket before it can have an attachment.";
 
+static struct od_end *accepted_end(lua_State *L, const char *call)
+{
+    struct od_end *events = od_userdata_test(L, 1, OD_USERDATA_EVENT_STREAM);
+    if (events == NULL)
+        return accepted_self(L, call, attachment_needs_accept);
+    if (events->use != OD_END_ACCEPTED)
+        od_raise(L, "%s: this is another object's event stream; it can only be returned", call);
+    return events;
+}
+
 static int serialize_attachment(lua_State *L)
 {
     const char *call = "serializeAttachment";
-    struct od_end *end = accepted_self(L, call, attachment_needs_accept);
+    struct od_end *end = accepted_end(L, call);
     struct od_socket *socket = od_end_socket(L, end, call);
     struct od_bytes *bytes = od_engine_scratch(od_engine_of(L));
     struct od_error err;
@@ -270,7 +296,7 @@ static int serialize_attachment(lua_State *L)
 static int deserialize_attachment(lua_State *L)
 {
     const char *call = "deserializeAttachment";
-    const struct od_end *end = accepted_self(L, call, attachment_needs_accept);
+    const struct od_end *end = accepted_end(L, call);
     const struct od_socket *socket = od_end_socket(L, end, call);
     od_slice bytes = socket == NULL ? (od_slice){NULL, 0} : od_socket_attachment(socket);
     struct od_error err;
@@ -314,7 +340,7 @@ static void push_url(lua_State *L, const struct od_end *end, const struct od_soc
     push_slice(L, socket == NULL ? OD_SLICE("") : od_socket_url(socket));
 }
 
-static int property(lua_State *L)
+int od_end_property(lua_State *L)
 {
     static const struct {
         const char *name;
@@ -323,7 +349,8 @@ static int property(lua_State *L)
                       {"bufferedAmount", push_buffered_amount},
                       {"protocol", push_protocol},
                       {"url", push_url}};
-    const struct od_end *end = od_userdata_self(L, OD_USERDATA_WEBSOCKET, "__index");
+    const struct od_end *end = od_end_test(L, 1);
+    OD_ASSERT(end != NULL);
     const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
     for (size_t i = 0; i < sizeof properties / sizeof *properties; i++) {
         if (strcmp(key, properties[i].name) != 0)
@@ -335,18 +362,20 @@ static int property(lua_State *L)
     return od_userdata_no_field(L);
 }
 
+const luaL_Reg od_end_methods[] = {{"serializeAttachment", serialize_attachment},
+                                   {"deserializeAttachment", deserialize_attachment},
+                                   {NULL, NULL}};
+
 // --- Opening
 // -----------------------------------------------------------------------------------------
 
 void od_lib_socket_open(lua_State *L)
 {
-    static const luaL_Reg methods[] = {{"send", send_message},
-                                       {"close", close_socket},
-                                       {"serializeAttachment", serialize_attachment},
-                                       {"deserializeAttachment", deserialize_attachment},
-                                       {NULL, NULL}};
-    od_userdata_define(L, OD_USERDATA_WEBSOCKET, methods, property);
+    static const luaL_Reg methods[] = {
+        {"send", send_message}, {"close", close_socket}, {NULL, NULL}};
+    od_userdata_define(L, OD_USERDATA_WEBSOCKET, methods, od_end_property);
     lua_pop(L, 1);
+    od_userdata_add_functions(L, OD_USERDATA_WEBSOCKET, od_end_methods);
     od_response_socket = response_socket;
     od_response_socket_push = push_response_socket;
 }

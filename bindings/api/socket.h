@@ -8,7 +8,7 @@
 #ifndef OD_API_SOCKET_H
 #define OD_API_SOCKET_H
 
-#include <lua.h>
+#include <lauxlib.h>
 
 #include "base/slice.h"
 #include "object/socket.h"
@@ -26,6 +26,7 @@ struct od_end {
     enum od_end_use use;
     uint32_t worker;     // REMOTE.
     uint64_t socket;     // ACCEPTED, REMOTE: its number.
+    bool is_returned;    // An event stream: it has gone out in a Response.
     bool has_closed;     // ACCEPTED: close was called. Remembered when the socket is gone.
     struct od_end *peer; // Of a pair; each keeps the other alive.
 };
@@ -35,6 +36,13 @@ void od_lib_socket_put(lua_State *L);  // WebSocketPair, into the table on top.
 
 // Pushes the userdata of the socket [id].
 void od_websocket_push(struct od_engine *engine, lua_State *L, uint64_t id);
+
+// Attachments, and what is to be known of it: for both kinds of userdata of ends.
+extern const luaL_Reg od_end_methods[];
+int od_end_property(lua_State *L);
+
+// The end at [index], of a WebSocket or an event stream; NULL: it is none.
+struct od_end *od_end_test(lua_State *L, int index);
 
 // The end that is the argument at [index] of the method [call]; raises when it is none.
 struct od_end *od_check_websocket(lua_State *L, int index, const char *call);

@@ -8,6 +8,7 @@
 
 #include "engine/instance.h"
 #include "engine/wait.h"
+#include "object/limits.h"
 
 void od_lib_state_open(lua_State *L); // Once a state.
 
@@ -26,5 +27,14 @@ int od_state_give_up(lua_State *L, const char *call, enum od_wait_kind kind,
                      const struct od_failure *why);
 
 extern const luaL_Reg od_state_socket_methods[];
+
+struct od_tags {
+    od_slice at[OD_TAGS_MAX];
+    size_t count;
+};
+
+// Those in the array that is the argument at [index] of [call], made unique; nil: none. The slices
+// live as long as the array.
+struct od_tags od_check_tags(lua_State *L, int index, const char *call);
 
 #endif

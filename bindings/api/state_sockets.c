@@ -1,8 +1,10 @@
 // The methods of `state` for WebSockets.
 
+#include "api/event_stream.h"
 #include "api/socket.h"
 #include "api/state.h"
 #include "engine/engine.h"
+#include "object/broadcast.h"
 #include "object/client_end.h"
 #include "object/limits.h"
 #include "value/raise.h"
@@ -10,12 +12,7 @@
 // --- acceptWebSocket
 // -------------------------------------------------------------------------------
 
-struct tags {
-    od_slice at[OD_TAGS_MAX];
-    size_t count;
-};
-
-static bool has_tag(const struct tags *tags, od_slice tag)
+static bool has_tag(const struct od_tags *tags, od_slice tag)
 {
     OD_ASSERT(tags->count <= OD_TAGS_MAX);
     for (size_t i = 0; i < tags->count; i++) {
@@ -26,7 +23,7 @@ static bool has_tag(const struct tags *tags, od_slice tag)
 }
 
 // In this order, as on Cloudflare: an eleventh tag is refused also when it repeats one.
-static void add_tag(lua_State *L, struct tags *tags, od_slice tag)
+static void add_tag(lua_State *L, struct od_tags *tags, od_slice tag)
 {
     if (tags->count == OD_TAGS_MAX)
         od_raise(L, "a Hibernatable WebSocket cannot have more than %d tags", OD_TAGS_MAX);
@@ -38,9 +35,9 @@ static void add_tag(lua_State *L, struct tags *tags, od_slice tag)
 }
 
 // The slices live as long as the table at [index].
-static struct tags check_tags(lua_State *L, int index, const char *call)
+struct od_tags od_check_tags(lua_State *L, int index, const char *call)
 {
-    struct tags tags = {.count = 0};
+    struct od_tags tags = {.count = 0};
     if (lua_isnoneornil(L, index))
         return tags;
     if (!lua_istable(L, index))
@@ -77,13 +74,13 @@ static int accept_websocket(lua_State *L)
     bool is_remote = end->use == OD_END_REMOTE;
     if (!is_remote)
         check_unused(L, end);
-    struct tags tags = check_tags(L, 3, "acceptWebSocket");
+    struct od_tags tags = od_check_tags(L, 3, "acceptWebSocket");
     struct od_socket *socket;
     struct od_error err;
-    bool ok = is_remote
-                  ? od_client_end_accept(engine->task, end->worker, end->socket, tags.at,
-                                         tags.count, &socket, &err)
-                  : od_socket_accept(object, engine->task, tags.at, tags.count, &socket, &err);
+    bool ok = is_remote ? od_client_end_accept(engine->task, end->worker, end->socket, tags.at,
+                                               tags.count, &socket, &err)
+                        : od_socket_accept(object, engine->task, false, tags.at, tags.count,
+                                           &socket, &err);
     if (!ok)
         od_raise(L, "%s%s", is_remote ? "acceptWebSocket: " : "", err.text);
     od_end_accept(engine, L, 2, end, socket->id);
@@ -93,28 +90,42 @@ static int accept_websocket(lua_State *L)
 // --- Which sockets
 // -----------------------------------------------------------------------------------
 
-static int get_websockets(lua_State *L)
+static int get_sockets(lua_State *L, const char *call, bool are_events)
 {
     struct od_engine *engine = od_engine_of(L);
-    struct od_object *object = od_state_self(L, "getWebSockets");
+    struct od_object *object = od_state_self(L, call);
     bool has = !lua_isnoneornil(L, 2);
-    od_slice tag = has ? od_check_string(L, 2, "getWebSockets") : (od_slice){NULL, 0};
+    od_slice tag = has ? od_check_string(L, 2, call) : (od_slice){NULL, 0};
     lua_createtable(L, (int)od_socket_count(object, has, tag), 0);
     int list = lua_gettop(L);
     int place = 0;
     for (struct od_socket *socket = od_socket_first(object, has, tag); socket != NULL;
          socket = od_socket_next(socket, has, tag)) {
+        if (socket->is_events != are_events)
+            continue;
         od_websocket_push(engine, L, socket->id);
         lua_rawseti(L, list, ++place);
     }
     return 1;
 }
 
+static int get_websockets(lua_State *L)
+{
+    return get_sockets(L, "getWebSockets", false);
+}
+
+static int get_event_streams(lua_State *L)
+{
+    return get_sockets(L, "getEventStreams", true);
+}
+
 // The socket of the end at [index], NULL when it is gone.
 static struct od_socket *check_socket(lua_State *L, int index, const char *call,
                                       const char *problem)
 {
-    const struct od_end *end = od_check_websocket(L, index, call);
+    const struct od_end *end = od_end_test(L, index);
+    if (end == NULL)
+        od_raise_argument(L, index, call, "a WebSocket or an event stream");
     if (end->use != OD_END_ACCEPTED)
         od_raise(L, "%s", problem);
     return od_end_socket(L, end, call);
@@ -144,7 +155,7 @@ static int set_tags(lua_State *L)
         check_socket(L, 2, "setTags", "setTags: call acceptWebSocket() for the WebSocket first");
     if (!lua_istable(L, 3))
         od_raise_argument(L, 3, "setTags", "an array of strings");
-    struct tags tags = check_tags(L, 3, "setTags");
+    struct od_tags tags = od_check_tags(L, 3, "setTags");
     if (socket != NULL)
         od_socket_set_tags(socket, tags.at, tags.count);
     return 0;
@@ -153,48 +164,42 @@ static int set_tags(lua_State *L)
 // --- broadcast
 // -----------------------------------------------------------------------------------------
 
-struct broadcast {
-    bool has_tag;
-    od_slice tag;
-    const struct od_socket *except;
-    bool is_binary;
-};
-
 static const struct od_socket *check_except(lua_State *L, int index)
 {
     lua_getfield(L, index, "except");
     if (lua_isnil(L, -1))
         return NULL;
-    const struct od_end *end = od_userdata_test(L, -1, OD_USERDATA_WEBSOCKET);
+    const struct od_end *end = od_end_test(L, -1);
     if (end == NULL)
         od_raise(L, "broadcast: option 'except' must be a WebSocket, got %s", od_describe(L, -1));
     return end->use == OD_END_ACCEPTED ? od_end_socket(L, end, "broadcast") : NULL;
 }
 
-static struct broadcast check_broadcast(lua_State *L, int index)
+static void check_broadcast(lua_State *L, int index, struct od_broadcast *broadcast,
+                            struct od_event_frame *event)
 {
-    static const char *const names[] = {"tag", "except", "isBinary", NULL};
-    struct broadcast broadcast = {.has_tag = false};
+    static const char *const names[] = {"tag", "except", "isBinary", "event", "id", NULL};
     if (!od_check_options(L, index, "broadcast"))
-        return broadcast;
+        return;
     od_check_option_names(L, index, "broadcast", names);
-    broadcast.is_binary = od_option_flag(L, index, "broadcast", "isBinary");
-    broadcast.has_tag = od_option(L, index, "broadcast", "tag", LUA_TSTRING);
-    if (broadcast.has_tag)
-        broadcast.tag.at = lua_tolstring(L, -1, &broadcast.tag.size);
-    broadcast.except = check_except(L, index);
-    return broadcast;
+    od_event_check(L, index, "broadcast", event);
+    broadcast->is_binary = od_option_flag(L, index, "broadcast", "isBinary");
+    broadcast->has_tag = od_option(L, index, "broadcast", "tag", LUA_TSTRING);
+    if (broadcast->has_tag)
+        broadcast->tag.at = lua_tolstring(L, -1, &broadcast->tag.size);
+    broadcast->except = check_except(L, index);
 }
 
+// Binary messages are for WebSockets only.
 static int broadcast_message(lua_State *L)
 {
     struct od_object *object = od_state_self(L, "broadcast");
-    od_slice message = od_check_string(L, 2, "broadcast");
-    struct broadcast to = check_broadcast(L, 3);
-    od_check_message(L, message, to.is_binary, "broadcast");
-    size_t reached =
-        od_socket_broadcast(object, to.has_tag, to.tag, to.except, message, to.is_binary);
-    lua_pushinteger(L, (lua_Integer)reached);
+    struct od_broadcast broadcast = {.payload = od_check_string(L, 2, "broadcast")};
+    struct od_event_frame event = {.data = broadcast.payload, .has_data = true};
+    check_broadcast(L, 3, &broadcast, &event);
+    od_check_message(L, broadcast.payload, broadcast.is_binary, "broadcast");
+    broadcast.event = broadcast.is_binary ? NULL : &event;
+    lua_pushinteger(L, (lua_Integer)od_broadcast_send(object, &broadcast));
     return 1;
 }
 
@@ -262,6 +267,7 @@ const luaL_Reg od_state_socket_methods[] = {
     {"getTags", get_tags},
     {"setTags", set_tags},
     {"getWebSockets", get_websockets},
+    {"getEventStreams", get_event_streams},
     {"setWebSocketAutoResponse", set_auto_response},
     {"getWebSocketAutoResponse", get_auto_response},
     {"getWebSocketAutoResponseTimestamp", get_auto_response_timestamp},

@@ -8,12 +8,14 @@
 #include "link/invocation.h"
 #include "object/alarm_event.h"
 #include "object/namespace.h"
+#include "object/socket.h"
 #include "value/raise.h"
 
 static const char *const names[OD_HANDLER_COUNT] = {
-    [OD_HANDLER_CONSTRUCTOR] = "constructor",  [OD_HANDLER_FETCH] = "fetch",
-    [OD_HANDLER_MESSAGE] = "webSocketMessage", [OD_HANDLER_CLOSE] = "webSocketClose",
-    [OD_HANDLER_ERROR] = "webSocketError",     [OD_HANDLER_ALARM] = "alarm",
+    [OD_HANDLER_CONSTRUCTOR] = "constructor",       [OD_HANDLER_FETCH] = "fetch",
+    [OD_HANDLER_MESSAGE] = "webSocketMessage",      [OD_HANDLER_CLOSE] = "webSocketClose",
+    [OD_HANDLER_ERROR] = "webSocketError",          [OD_HANDLER_ALARM] = "alarm",
+    [OD_HANDLER_EVENTS_CLOSE] = "eventStreamClose",
 };
 
 void od_classes_deinit(struct od_classes *classes)
@@ -29,11 +31,13 @@ enum od_handler od_handler_of(const struct od_event *event)
         [OD_EVENT_MESSAGE] = OD_HANDLER_MESSAGE, [OD_EVENT_CLOSE] = OD_HANDLER_CLOSE,
         [OD_EVENT_ERROR] = OD_HANDLER_ERROR,     [OD_EVENT_ALARM] = OD_HANDLER_ALARM,
         [OD_EVENT_TIMER] = OD_HANDLER_TIMER,     [OD_EVENT_BRANCH] = OD_HANDLER_BRANCH,
-        [OD_EVENT_COMMAND] = OD_HANDLER_COMMAND,
+        [OD_EVENT_COMMAND] = OD_HANDLER_COMMAND, [OD_EVENT_LEFT] = OD_HANDLER_LEFT,
     };
     if (event == NULL)
         return OD_HANDLER_CONSTRUCTOR;
     OD_ASSERT(event->kind != OD_EVENT_RESUME);
+    if (event->kind == OD_EVENT_CLOSE && event->socket != NULL && event->socket->is_events)
+        return OD_HANDLER_EVENTS_CLOSE;
     if (event->kind == OD_EVENT_ALARM && od_alarm_event_is_schedule(event))
         return OD_HANDLER_SCHEDULE;
     return handlers[event->kind];
@@ -72,6 +76,17 @@ static int reference_handler(lua_State *L, const char *space, const char *name)
     return LUA_NOREF;
 }
 
+static bool wants_streams(lua_State *L, const char *space)
+{
+    lua_getfield(L, -1, "streamBody");
+    if (!lua_isnil(L, -1) && !lua_isboolean(L, -1))
+        od_raise(L, "namespaces.%s.streamBody must be true or false, got %s", space,
+                 od_describe(L, -1));
+    bool wants = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return wants;
+}
+
 static int reference_metatable(lua_State *L)
 {
     lua_createtable(L, 0, 1);
@@ -90,6 +105,7 @@ void od_class_add(lua_State *L, const struct od_namespace *namespace)
     check_keys(L, space);
     for (int i = 0; i < OD_HANDLER_COUNT; i++)
         class.handlers[i] = reference_handler(L, space, names[i]);
+    class.streams = wants_streams(L, space);
     class.metatable_ref = reference_metatable(L);
     lua_newtable(L);
     class.methods_ref = luaL_ref(L, LUA_REGISTRYINDEX);

@@ -28,12 +28,14 @@ enum od_handler {
     OD_HANDLER_FETCH,
     OD_HANDLER_MESSAGE,
     OD_HANDLER_CLOSE,
+    OD_HANDLER_EVENTS_CLOSE,
     OD_HANDLER_ERROR,
     OD_HANDLER_ALARM,
     OD_HANDLER_COUNT,
     OD_HANDLER_METHOD = OD_HANDLER_COUNT, // Any other function, called by its name.
     OD_HANDLER_SCHEDULE,                  // The same, called at a stored time.
     OD_HANDLER_TIMER,                     // No function of the class: one given to setTimeout.
+    OD_HANDLER_LEFT,                      // The same: those given to request:onAbort.
     OD_HANDLER_BRANCH,                    // The same: one given to od.all.
     OD_HANDLER_COMMAND,                   // Nor this: one of ours (lua/engine/commands.lua).
     OD_HANDLER_KINDS,
@@ -41,6 +43,7 @@ enum od_handler {
 
 struct od_class {
     const struct od_namespace *namespace;
+    bool streams;                   // Its fetch wants to read bodies while they come.
     int metatable_ref;              // Of instances: { __index = class }.
     int methods_ref;                // Table: name -> function, of those called so far.
     int handlers[OD_HANDLER_COUNT]; // References of functions, or LUA_NOREF.

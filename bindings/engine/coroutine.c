@@ -64,7 +64,7 @@ static void start(struct od_engine *engine, struct od_coroutine *coroutine)
 static struct od_coroutine *make(struct od_engine *engine)
 {
     struct od_coroutine *coroutine = od_allocate_zeroed(sizeof *coroutine);
-    coroutine->deferred_ref = LUA_NOREF;
+    coroutine->deferred_ref = coroutine->body_ref = LUA_NOREF;
     start(engine, coroutine);
     return coroutine;
 }
@@ -81,8 +81,11 @@ struct od_coroutine *od_coroutine_take(struct od_engine *engine)
     return coroutine;
 }
 
-static void forget_deferred(struct od_engine *engine, struct od_coroutine *coroutine)
+static void forget_functions(struct od_engine *engine, struct od_coroutine *coroutine)
 {
+    luaL_unref(engine->L, LUA_REGISTRYINDEX, coroutine->body_ref);
+    coroutine->body_ref = LUA_NOREF;
+    coroutine->writes_body = coroutine->keeps_aborts = false;
     luaL_unref(engine->L, LUA_REGISTRYINDEX, coroutine->deferred_ref);
     coroutine->deferred_ref = LUA_NOREF;
     coroutine->deferred_count = coroutine->deferred_done = 0;
@@ -96,8 +99,9 @@ void od_coroutine_give(struct od_engine *engine, struct od_coroutine *coroutine)
         return;
     }
     lua_settop(coroutine->L, 0);
-    if (coroutine->deferred_ref != LUA_NOREF)
-        forget_deferred(engine, coroutine);
+    if (coroutine->deferred_ref != LUA_NOREF || coroutine->body_ref != LUA_NOREF ||
+        coroutine->keeps_aborts)
+        forget_functions(engine, coroutine);
     coroutine->next = pool->first;
     pool->first = coroutine;
     pool->size++;
@@ -106,7 +110,7 @@ void od_coroutine_give(struct od_engine *engine, struct od_coroutine *coroutine)
 void od_coroutine_drop(struct od_engine *engine, struct od_coroutine *coroutine)
 {
     check(coroutine);
-    forget_deferred(engine, coroutine);
+    forget_functions(engine, coroutine);
     luaL_unref(engine->L, LUA_REGISTRYINDEX, coroutine->ref);
     free(coroutine);
 }

@@ -23,6 +23,9 @@ struct od_coroutine {
     lua_State *L;
     int ref;
     enum od_wait_kind waits_for; // After a yield: what is to come.
+    int body_ref;                // The function that writes the body of its response, or LUA_NOREF;
+    bool writes_body;            // it has been begun.
+    bool keeps_aborts;           // Functions were given to request:onAbort.
     int deferred_ref;            // Functions of waitUntil: an array, or LUA_NOREF.
     int deferred_count;
     int deferred_done;

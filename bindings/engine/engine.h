@@ -50,6 +50,7 @@ struct od_engine {
     struct od_bytes scratch; // See od_engine_scratch.
     struct od_bytes way;     // See od_error_report_note,
     int way_ref;             // and of which error value.
+    int aborts_ref;          // Number of a task -> array of what it gave to request:onAbort.
     int branches_ref;        // Array of the functions that OD_WAIT_BRANCHES is about.
     char *folder;            // Of the script: where `require` looks.
     od_slice files;          // While it is loaded: files that are not to be read from the disk.
@@ -60,6 +61,7 @@ struct od_engine {
     int globals_ref; // What scripts see as _G.
     int env_ref;
     int context_ref;      // The entry's third argument.
+    bool entry_streams;   // Its fetch wants to read bodies while they come.
     int entry_ref;        // The entry itself, or LUA_NOREF.
     int entry_timers_ref; // What its timers call (api/timer.h), or LUA_NOREF.
 };

@@ -26,9 +26,15 @@ static const struct {
     [OD_USERDATA_WEBSOCKET] = {"a WebSocket",
                                "ws",
                                {"readyState", "protocol", "url", "bufferedAmount"}},
+    [OD_USERDATA_EVENT_STREAM] = {"an event stream",
+                                  "events",
+                                  {"readyState", "protocol", "url", "bufferedAmount"}},
     [OD_USERDATA_NAMESPACE] = {"a namespace", "env.NAMESPACE", {NULL}},
     [OD_USERDATA_ID] = {"an object id", "id", {"name"}},
     [OD_USERDATA_STUB] = {"a stub", "stub", {"id", "name"}},
+    [OD_USERDATA_ASSETS] = {"the assets", "env.assets", {NULL}},
+    [OD_USERDATA_STREAM] = {"a stream", "stream", {NULL}},
+    [OD_USERDATA_BODY] = {"a body", "_stream", {NULL}},
 };
 
 void od_userdata_open(lua_State *L)

@@ -3,6 +3,8 @@
 #include "engine/engine.h"
 #include "object/branch.h"
 #include "object/password.h"
+#include "object/sink.h"
+#include "object/stream.h"
 #include "value/http_message.h"
 #include "value/raise.h"
 #include "value/value.h"
@@ -62,9 +64,7 @@ static enum od_wait_begun begin_call(struct od_task *task, const struct od_wait 
 
 static enum od_wait_begun begin_fetch(struct od_task *task, const struct od_wait *wait)
 {
-    OD_ASSERT(wait->ms >= 0);
-    OD_ASSERT(wait->ms <= UINT32_MAX);
-    od_task_wait_fetch(task, wait->redirect, (uint32_t)wait->ms, od_bytes_slice(&wait->bytes));
+    od_task_wait_fetch(task, &wait->way, od_bytes_slice(&wait->bytes));
     return OD_WAIT_BEGUN;
 }
 
@@ -72,6 +72,18 @@ static enum od_wait_begun begin_password(struct od_task *task, const struct od_w
 {
     od_task_wait_password(task, od_bytes_slice(&wait->bytes));
     return OD_WAIT_BEGUN;
+}
+
+static enum od_wait_begun begin_stream(struct od_task *task, const struct od_wait *wait)
+{
+    struct od_stream *stream = od_stream_find(task->object->objects, wait->number);
+    return stream != NULL && od_stream_wait(stream, task) ? OD_WAIT_BEGUN : OD_WAIT_OVER;
+}
+
+static enum od_wait_begun begin_body(struct od_task *task, const struct od_wait *wait)
+{
+    struct od_sink *sink = od_sink_find(task->object->objects, wait->number);
+    return sink != NULL && od_sink_wait(sink, task) ? OD_WAIT_BEGUN : OD_WAIT_OVER;
 }
 
 // Each has its function on its coroutine, and begins when it is resumed.
@@ -122,6 +134,7 @@ enum od_wait_begun od_wait_begin(struct od_engine *engine, struct od_task *task)
         [OD_WAIT_RESET] = begin_give_up,       [OD_WAIT_ABORT] = begin_give_up,
         [OD_WAIT_ABORT_ALARM] = begin_give_up, [OD_WAIT_FETCH] = begin_fetch,
         [OD_WAIT_BRANCHES] = begin_branches,   [OD_WAIT_PASSWORD] = begin_password,
+        [OD_WAIT_STREAM] = begin_stream,       [OD_WAIT_BODY] = begin_body,
     };
     struct od_coroutine *coroutine = task->thread;
     struct od_wait *wait = &engine->wait;

@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "link/failure.h"
+#include "object/outgoing.h"
 #include "object/task.h"
 
 struct od_engine;
@@ -25,6 +26,8 @@ enum od_wait_kind {
     OD_WAIT_FETCH,       // The same, to the outside.
     OD_WAIT_METHOD,      // Comes back as (true, results...) or (false, failure record).
     OD_WAIT_PASSWORD,    // Comes back as (true, key) or (false, failure record).
+    OD_WAIT_STREAM,      // Until something can be written to a body; ask anew.
+    OD_WAIT_BODY,        // Until something of a body has come; ask anew.
     OD_WAIT_BRANCHES,    // Functions side by side; what came of them they keep themselves.
     OD_WAIT_RESET,       // The instance goes; nothing comes back, and no pcall sees it.
     OD_WAIT_ABORT,       // The same, and the sockets are cut.
@@ -34,9 +37,10 @@ enum od_wait_kind {
 
 struct od_wait {
     enum od_wait_kind kind;
-    int64_t ms;                      // SLEEP; FETCH: how long at most.
-    enum od_fetch_redirect redirect; // FETCH.
-    bool races;                      // BRANCHES: one decides.
+    int64_t ms;                 // SLEEP.
+    struct od_outgoing_way way; // FETCH.
+    uint64_t number;            // STREAM: which. BODY: its reader.
+    bool races;                 // BRANCHES: one decides.
     struct od_bytes bytes; // CALL, METHOD: the message (object/call.h). FETCH: the request. RESET,
                            // ABORT: why.
 };

@@ -11,11 +11,14 @@
 #include "value/raise.h"
 
 // A Request in Lua: method, url, path, peer, body or nil, and either `headers` or `_fields` (see
-// http_fields.h). A Response: status, body or nil, webSocket or nil, `headers` or `_fields` or
-// none. lua/open-do/request.lua and response.lua make the same shapes.
+// http_fields.h). A Response: status, body (also a function) or nil, `_stream` or nil, webSocket or
+// nil, `headers` or `_fields` or none. lua/open-do/request.lua and response.lua make the same
+// shapes.
 
 od_response_socket_fn *od_response_socket;
 od_response_socket_push_fn *od_response_socket_push;
+od_response_stream_fn *od_response_stream;
+od_response_stream_push_fn *od_response_stream_push;
 
 // What the Lua modules define; the addresses of the names are keys of the registry.
 enum definition {
@@ -131,6 +134,14 @@ static void set_fields_and_body(lua_State *L, const struct od_headers *headers, 
         set_string(L, "body", body);
 }
 
+static void push_stream_field(lua_State *L, uint32_t worker, uint64_t stream)
+{
+    if (stream == 0 || od_response_stream_push == NULL)
+        return;
+    od_response_stream_push(L, worker, stream);
+    lua_setfield(L, -2, "_stream");
+}
+
 void od_request_push(lua_State *L, od_slice message)
 {
     struct od_request request;
@@ -146,6 +157,7 @@ void od_request_push(lua_State *L, od_slice message)
     set_string(L, "path", path);
     set_string(L, "peer", request.peer);
     set_fields_and_body(L, &request.headers, request.body);
+    push_stream_field(L, request.worker, request.stream);
     become(L, REQUEST);
 }
 
@@ -160,9 +172,10 @@ void od_response_push(lua_State *L, od_slice message)
     lua_setfield(L, -2, "status");
     set_fields_and_body(L, &response.headers, response.body);
     if (response.socket != 0 && od_response_socket_push != NULL) {
-        od_response_socket_push(L, response.worker, response.socket);
-        lua_setfield(L, -2, "webSocket");
+        od_response_socket_push(L, response.worker, response.socket, response.is_events);
+        lua_setfield(L, -2, response.is_events ? "_stream" : "webSocket");
     }
+    push_stream_field(L, response.worker, response.stream);
     become(L, RESPONSE);
 }
 
@@ -227,11 +240,9 @@ static bool status_field(lua_State *L, int index, uint16_t *status, struct od_er
     return true;
 }
 
-static bool socket_field(lua_State *L, int index, uint16_t status, uint32_t *worker,
-                         uint64_t *socket, struct od_error *err)
+static bool socket_field(lua_State *L, int index, uint16_t status, struct od_http_part *part,
+                         struct od_error *err)
 {
-    *worker = 0;
-    *socket = 0;
     bool has_socket = push_field(L, index, "webSocket") != LUA_TNIL;
     if (has_socket != (status == 101))
         return od_error_set(err, has_socket ? "a Response with a webSocket must have status 101"
@@ -240,15 +251,35 @@ static bool socket_field(lua_State *L, int index, uint16_t status, uint32_t *wor
         return true;
     if (od_response_socket == NULL)
         return od_error_set(err, "a webSocket cannot go out here");
-    return od_response_socket(L, lua_gettop(L), worker, socket, err);
+    part->kind = OD_RESPONSE_SOCKET;
+    return od_response_socket(L, lua_gettop(L), &part->worker, &part->number, err);
+}
+
+static bool has_stream(lua_State *L, int index)
+{
+    int body = push_field(L, index, "body");
+    return body == LUA_TFUNCTION ||
+           (body == LUA_TNIL && push_field(L, index, "_stream") != LUA_TNIL);
+}
+
+// A body that is there, or one that comes in pieces.
+static bool response_body(lua_State *L, int index, od_slice *body, struct od_http_part *part,
+                          struct od_error *err)
+{
+    *body = (od_slice){NULL, 0};
+    if (!has_stream(L, index))
+        return body_field(L, index, body, err);
+    if (od_response_stream == NULL)
+        return od_error_set(err, "a body in pieces cannot go out here");
+    return od_response_stream(L, lua_gettop(L), part, err);
 }
 
 static bool encode_response(lua_State *L, void *context, struct od_error *err)
 {
     struct od_bytes *out = context;
     uint16_t status = 0;
-    uint32_t worker, count = 0;
-    uint64_t socket;
+    uint32_t count = 0;
+    struct od_http_part part = {OD_RESPONSE_ALONE, 0, 0};
     od_slice body;
     bool has_fields;
     if (!is_a(L, 1, RESPONSE)) {
@@ -256,10 +287,10 @@ static bool encode_response(lua_State *L, void *context, struct od_error *err)
         return od_error_set(err, "fetch returned %s%s; it must return an od.Response",
                             lua_isnil(L, 1) ? "" : "a ", what);
     }
-    if (!status_field(L, 1, &status, err) || !body_field(L, 1, &body, err) ||
-        !socket_field(L, 1, status, &worker, &socket, err))
+    if (!status_field(L, 1, &status, err) || !socket_field(L, 1, status, &part, err) ||
+        !response_body(L, 1, &body, &part, err))
         return false;
-    size_t mark = od_response_begin(out, status, worker, socket);
+    size_t mark = od_response_begin_with(out, status, part.kind, part.worker, part.number);
     if (!put_fields(L, 1, out, &count, &has_fields, err))
         return false;
     if (!has_fields && body.at != NULL) { // What response.lua would make of it.
@@ -296,16 +327,39 @@ static bool is_url(od_slice url)
            od_slice_starts_with(url, OD_SLICE("https://"));
 }
 
+// Of a Request whose body comes in pieces, and is passed on unread.
+static bool request_stream(lua_State *L, int index, struct od_http_part *part, struct od_error *err)
+{
+    if (push_field(L, index, "body") != LUA_TNIL || push_field(L, index, "_stream") == LUA_TNIL)
+        return true;
+    if (od_response_stream == NULL)
+        return od_error_set(err, "a body in pieces cannot go out here");
+    return od_response_stream(L, lua_gettop(L), part, err);
+}
+
+// Whatever the caller has put before the message stays as it is.
+static void name_stream(struct od_bytes *out, size_t start, const struct od_http_part *part)
+{
+    struct od_bytes message = {0};
+    od_bytes_put_slice(&message, od_slice_from(od_bytes_slice(out), start));
+    od_request_set_stream(&message, part->worker, part->number);
+    out->size = start;
+    od_bytes_put_slice(out, od_bytes_slice(&message));
+    od_bytes_deinit(&message);
+}
+
 // The Request at [index] as it is.
 static bool put_request(lua_State *L, int index, struct od_bytes *out, struct od_error *err)
 {
     od_slice method, url, peer, body;
     uint32_t count = 0;
     bool has_fields;
+    size_t start = out->size;
+    struct od_http_part part = {OD_RESPONSE_ALONE, 0, 0};
     if (!string_field(L, index, "method", OD_SLICE(""), &method, err) ||
         !string_field(L, index, "url", OD_SLICE(""), &url, err) ||
         !string_field(L, index, "peer", OD_SLICE(""), &peer, err) ||
-        !body_field(L, index, &body, err))
+        !body_field(L, index, &body, err) || !request_stream(L, index, &part, err))
         return false;
     if (!od_http_fields_is_token(method))
         return od_error_set(err, "the request's method is not one");
@@ -315,6 +369,8 @@ static bool put_request(lua_State *L, int index, struct od_bytes *out, struct od
     if (!put_fields(L, index, out, &count, &has_fields, err))
         return false;
     od_request_end(out, mark, count, body);
+    if (part.number != 0)
+        name_stream(out, start, &part);
     return true;
 }
 

@@ -16,6 +16,7 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
+#include "link/response.h"
 
 #define OD_HTTP_BODY_BYTES_MAX (32u << 20)   // Of a request or response that a script makes.
 #define OD_HTTP_FIELDS_BYTES_MAX (64u << 10) // Names and values together.
@@ -34,9 +35,24 @@ void od_http_message_open(lua_State *L);
 // it is none, or one that cannot go (used, accepted). od_response_socket_push pushes one value.
 typedef bool od_response_socket_fn(lua_State *L, int index, uint32_t *worker, uint64_t *socket,
                                    struct od_error *err);
-typedef void od_response_socket_push_fn(lua_State *L, uint32_t worker, uint64_t socket);
+typedef void od_response_socket_push_fn(lua_State *L, uint32_t worker, uint64_t socket,
+                                        bool is_events);
 extern od_response_socket_fn *od_response_socket;
 extern od_response_socket_push_fn *od_response_socket_push;
+
+// The same for a body in pieces: at [index] the function that writes it, or what was in the field
+// `_stream` of a message that is passed on unread, which may be an event stream.
+// od_response_stream_push pushes one value, for that field.
+struct od_http_part { // What comes with a message (link/response.h).
+    enum od_response_part kind;
+    uint32_t worker;
+    uint64_t number;
+};
+typedef bool od_response_stream_fn(lua_State *L, int index, struct od_http_part *part,
+                                   struct od_error *err);
+typedef void od_response_stream_push_fn(lua_State *L, uint32_t worker, uint64_t stream);
+extern od_response_stream_fn *od_response_stream;
+extern od_response_stream_push_fn *od_response_stream_push;
 
 // Pushes a Request; a message that is none is a bug of ours and panics.
 void od_request_push(lua_State *L, od_slice message);

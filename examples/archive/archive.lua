@@ -1,7 +1,6 @@
 -- A room that finds what was said: messages in a table, their words in a full-text index beside it.
 -- The database is the room's own; what is written is on disk before anybody hears of it.
 local od = require "open-do"
-local page = require "page"
 
 local TEXT_BYTES_MAX, NAME_BYTES_MAX = 4000, 64
 local FOUND_MAX, LATEST_MAX = 20, 50
@@ -135,10 +134,10 @@ local function fetch(request, env)
   local room = request.path:match("^/rooms/([%w_-]+)/")
   if room and #room <= NAME_BYTES_MAX then
     return env.rooms:getByName(room):fetch(request)
-  elseif request.path == "/" or request.path:match("^/r/[%w_-]+$") then
-    return od.Response(page, { headers = { ["content-type"] = "text/html; charset=utf-8" } })
+  elseif request.path:match("^/r/[%w_-]+$") then
+    return env.assets:fetch("/")
   end
   return od.Response("Not found\n", { status = 404 })
 end
 
-return { namespaces = { rooms = Room }, fetch = fetch }
+return { namespaces = { rooms = Room }, fetch = fetch, assets = "public" }

@@ -1,7 +1,6 @@
 -- A chat in which every room is an object. Who is here is asked of the room's sockets, what was
 -- said is asked of its storage, and `self` keeps nothing: edit this file while people talk.
 local od = require "open-do"
-local page = require "page"
 
 local HISTORY_MESSAGES = 100
 local FRAME_BYTES_MAX = 20000
@@ -172,11 +171,9 @@ function Room:webSocketClose(ws)
 end
 
 local page_headers = {
-  ["content-type"] = "text/html; charset=utf-8",
   ["content-security-policy"] = "default-src 'none'; script-src 'unsafe-inline'; "
     .. "style-src 'unsafe-inline'; img-src data:; connect-src 'self' ws: wss:; "
     .. "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  ["cache-control"] = "no-cache",
   ["referrer-policy"] = "no-referrer",
 }
 
@@ -186,9 +183,16 @@ local function fetch(request, env)
     return env.rooms:getByName(room):fetch(request)
   end
   if request.path == "/" or request.path:find("^/r/[^/]+$") then
-    return od.Response(page, { headers = page_headers })
+    local page = env.assets:fetch("/")
+    for name, value in pairs(page_headers) do
+      page.headers:set(name, value)
+    end
+    return page
   end
   return od.Response("Not found\n", { status = 404 })
 end
 
-return { namespaces = { rooms = Room }, fetch = fetch }
+-- The page is asked of the script, which adds headers to it.
+local assets = { directory = "public", scriptFirst = { "/", "/index", "/index.html" } }
+
+return { namespaces = { rooms = Room }, fetch = fetch, assets = assets }

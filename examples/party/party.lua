@@ -4,9 +4,6 @@
 local od = require "open-do"
 local party = require "server"
 
--- Made from page.html and page.js by `./examples/run party`; clients do without.
-local has_page, page = pcall(require, "bundle")
-
 local NOTES_MAX, TEXT_BYTES_MAX = 60, 280
 local encode = od.json.encode
 
@@ -97,15 +94,7 @@ function Board:onRequest(request)
 end
 
 local function fetch(request, env)
-  local response = party.route(request, env)
-  if response then
-    return response
-  elseif request.path ~= "/" then
-    return od.Response("Not found\n", { status = 404 })
-  elseif not has_page then
-    return od.Response("./examples/run party makes the page\n", { status = 503 })
-  end
-  return od.Response(page, { headers = { ["content-type"] = "text/html; charset=utf-8" } })
+  return party.route(request, env) or od.Response("Not found\n", { status = 404 })
 end
 
-return { namespaces = { main = party.room(Board) }, fetch = fetch }
+return { namespaces = { main = party.room(Board) }, fetch = fetch, assets = "public" }

@@ -2,7 +2,6 @@
 -- cursors are in the attachments of their sockets, `self` keeps nothing: edit this file meanwhile.
 local od = require "open-do"
 local lines = require "lines"
-local page = require "page"
 
 local STROKES_MAX = 1000
 local FRAME_BYTES_MAX, NAME_BYTES_MAX, ID_BYTES_MAX = 12000, 60, 64
@@ -143,7 +142,7 @@ local function fetch(request, env)
     and request:isWebSocketUpgrade() then
     return env.boards:getByName(board):fetch(request)
   elseif kind == "board" and rest == "" then
-    return od.Response(page, { headers = { ["content-type"] = "text/html; charset=utf-8" } })
+    return env.assets:fetch("/board.html")
   elseif request.path == "/" then
     local new = "/board/" .. od.hex.encode(od.randomBytes(5))
     return od.Response("", { status = 302, headers = { location = new } })
@@ -151,4 +150,4 @@ local function fetch(request, env)
   return od.Response("Not found\n", { status = 404 })
 end
 
-return { namespaces = { boards = Board }, fetch = fetch }
+return { namespaces = { boards = Board }, fetch = fetch, assets = "public" }

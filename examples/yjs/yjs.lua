@@ -7,9 +7,6 @@ local reader = require "update.reader"
 local update = require "update"
 local writer = require "update.writer"
 
--- Made from page.html and page.js by `./examples/run yjs`; clients do without.
-local has_page, page = pcall(require, "bundle")
-
 -- The log is merged into the document when it has this many bytes and is a quarter of it.
 local LOG_BYTES_MAX = 8 * 1024
 local DOCUMENT_BYTES_MAX = 16 * 1024 * 1024
@@ -176,12 +173,7 @@ local function fetch(request, env)
   if name then
     return env.docs:getByName(name):fetch(request)
   end
-  if request.path ~= "/" then
-    return od.Response("Not found\n", { status = 404 })
-  elseif not has_page then
-    return od.Response("./examples/run yjs makes the page\n", { status = 503 })
-  end
-  return od.Response(page, { headers = { ["content-type"] = "text/html; charset=utf-8" } })
+  return od.Response("Not found\n", { status = 404 })
 end
 
-return { namespaces = { docs = Document }, fetch = fetch }
+return { namespaces = { docs = Document }, fetch = fetch, assets = "public" }

@@ -7,6 +7,10 @@ local section, sql, transaction = native.section, native.sql, native.transaction
 local begin_fetch, begin_call, is_method = native.stub.begin_fetch, native.stub.begin_call,
   native.stub.is_method
 local read_failure = native.failure.read
+local is_a = native.http.is_a
+
+local event_response = require("open-do.response").of_events
+local accept_events = native.events.accept
 
 local M = { state = {}, storage = {} }
 
@@ -24,6 +28,24 @@ end
 ---@return any ... what [fn] returns; raises when calls are nested 64 deep
 function M.state:blockConcurrencyWhile(fn)
   return leave_section(section.enter(self, fn), xpcall(fn, section.note_error))
+end
+
+--- Accepts the client of a request as the reader of an event stream (server-sent events), which
+--- outlives sleep, reloads and dead workers as a WebSocket does.
+---@param request Request
+---@param tags? string[] as for acceptWebSocket
+---@param options? { retry?: number } in how many ms a client is to come back that lost it
+---@return Response response to be returned: `return self.state:acceptEventStream(request)`
+---@return EventStream? stream nil for HEAD, which has no body
+function M.state:acceptEventStream(request, tags, options)
+  if not is_a("Request", request) then
+    error("acceptEventStream: argument 1 must be a Request, got " .. type(request), 2)
+  end
+  if request.method == "HEAD" then
+    return event_response(nil), nil
+  end
+  local stream = accept_events(self, tags, options)
+  return event_response(stream), stream
 end
 
 local function end_transaction(number, ok, ...)

@@ -3,13 +3,14 @@
 local module_name, native = ...
 assert(module_name == "open-do.request")
 
+local body_module = require "open-do.body"
 local fields_module = require "open-do.fields"
 local form = require "open-do.form"
 local headers_module = require "open-do.headers"
 
 local byte, find, lower, match = string.byte, string.find, string.lower, string.match
 local upper = string.upper
-local error, pcall, setmetatable, type = error, pcall, setmetatable, type
+local error, pcall, rawget, setmetatable, type = error, pcall, rawget, setmetatable, type
 local is_a, read_fields = native.http.is_a, native.http.read_fields
 local try_decode, url_pairs = native.json.try_decode, native.url.url_pairs
 local parse, new_headers = native.url.parse, headers_module.new
@@ -41,6 +42,10 @@ function built.query(request)
     end
   end
   return query
+end
+
+function built.body(request)
+  return body_module.read(request, 3)
 end
 
 local metatable = {
@@ -79,6 +84,14 @@ function Request:text()
   return self.body or ""
 end
 
+--- Reads the body piece by piece, as it comes when the class (or the script, for its own fetch)
+--- says `streamBody = true`: `for piece in request:chunks() do`. Waits for each; raises when it is
+--- cut.
+---@return fun(): string?
+function Request:chunks()
+  return body_module.chunks(self)
+end
+
 --- The body as JSON. Raises at the caller's line when it is none, with line and column.
 ---@return any
 function Request:json()
@@ -98,6 +111,13 @@ function Request:formData()
     error("the request's body, a form: " .. problem, 2)
   end
   return data
+end
+
+--- Has [fn] called when the client has gone before it had all of the answer: as an event of its
+--- own, beside the handler, which runs on. Only while the handler runs, or what writes its body.
+---@param fn fun()
+function Request:onAbort(fn)
+  native.abort.on(self, fn)
 end
 
 --- Whether it asks for a WebSocket, in any letter case, as clients write it ("WebSocket").
@@ -148,7 +168,7 @@ local function checked_body(body, method, level)
   if body == nil then
     return nil
   end
-  if type(body) ~= "string" then
+  if not body_module.stream_of(body) and type(body) ~= "string" then
     error(("the body of a Request must be a string, not a %s; see od.json.encode")
       :format(type(body)), level)
   end
@@ -185,10 +205,14 @@ local function make(input, init, level)
     path = match(input, "^%a+://[^/?#]*([^?#]*)") or "/"
   end
   local method = checked_method(init.method or base.method or "GET", level + 1)
-  local body = checked_body(init.body or base.body, method, level + 1)
+  local unread = not init.body and rawget(base, "_stream") or nil -- Passed on as it comes.
+  local body = checked_body(init.body or (not unread and base.body) or nil, method, level + 1)
+  local stream = unread or body_module.stream_of(body)
+  body = not stream and body or nil
   local headers = checked_headers(base, init.headers, body, level + 1)
   return setmetatable({
     method = method, url = url, path = path, peer = "", headers = headers, body = body,
+    _stream = stream,
   }, metatable)
 end
 

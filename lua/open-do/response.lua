@@ -4,6 +4,8 @@
 local module_name, native = ...
 assert(module_name == "open-do.response")
 
+local body_module = require "open-do.body"
+local events_module = require "open-do.events"
 local fields_module = require "open-do.fields"
 local headers_module = require "open-do.headers"
 
@@ -14,12 +16,15 @@ local try_decode, try_encode = native.json.try_decode, native.json.try_encode
 local new_headers = headers_module.new
 local check_fields = fields_module.check
 
---- An HTTP response, whole, with its body.
+local chunks, read_body, stream_of = body_module.chunks, body_module.read, body_module.stream_of
+
+--- An HTTP response. Its body is there, or comes piece by piece: then what wants all of it waits.
 ---@class Response
 ---@field status integer 101, or 200 to 599
 ---@field ok boolean whether status is 200 to 299
 ---@field headers Headers
----@field body? string nil when there is none; `text()` gives "" then
+---@field body? string nil when there is none; `text()` gives "" then. Given to od.Response it may
+---  be a function, which writes it
 ---@field webSocket? WebSocket with status 101 only: the client's end of a pair
 local Response = {}
 
@@ -33,10 +38,14 @@ function built.headers(response)
     return read_fields(fields)
   end
   local headers = new_headers(nil, 2)
-  if response.body then
+  if type(response.body) == "string" then
     headers:append("content-type", TEXT)
   end
   return headers
+end
+
+function built.body(response)
+  return read_body(response, 3)
 end
 
 local metatable = {
@@ -65,6 +74,14 @@ function Response:text()
   return self.body or ""
 end
 
+--- Reads the body piece by piece: `for piece in response:chunks() do`. Waits for each; raises when
+--- the body is cut. Pieces are as they come, not as they were written. What is left unread when the
+--- handler ends is not sent any more.
+---@return fun(): string?
+function Response:chunks()
+  return chunks(self)
+end
+
 --- The body as JSON. Raises at the caller's line when it is none, with line and column.
 ---@return any
 function Response:json()
@@ -73,6 +90,14 @@ function Response:json()
     error("the response's body: " .. problem, 2)
   end
   return value
+end
+
+--- The server-sent events of the answer, one after another: `for event in response:events() do`.
+--- Each is `{ event = "message", data = "text", id = "7", retry = 2000 }`; waits like `chunks`.
+--- What comes without a blank line at its end, because the answer has ended, is no event.
+---@return fun(): table?
+function Response:events()
+  return events_module.of(chunks(self))
 end
 
 -- Statuses that say there is no body (Fetch standard).
@@ -92,8 +117,9 @@ local function check_status(status, has_socket, level)
 end
 
 local function check_body(body, status, level)
-  if type(body) ~= "string" then
-    error(("the body of a Response must be a string or nil, not a %s; see od.Response.json")
+  if not stream_of(body) and type(body) ~= "string" and type(body) ~= "function" then
+    error(("the body of a Response must be a string, a function or nil, not a %s; see "
+      .. "od.Response.json")
       :format(type(body)), level)
   end
   if NO_BODY[status] then
@@ -114,12 +140,14 @@ local function make(body, content_type, init, level)
   local headers = init.headers
   if headers ~= nil or content_type ~= TEXT then
     headers = new_headers(headers, level + 1)
-    if body and not headers:has("content-type") then
+    if type(body) == "string" and not headers:has("content-type") then
       headers:append("content-type", content_type)
     end
   end
+  local stream = stream_of(body)
   return setmetatable({
-    status = status, body = body, headers = headers, webSocket = init.webSocket,
+    status = status, body = not stream and body or nil, _stream = stream, headers = headers,
+    webSocket = init.webSocket,
   }, metatable)
 end
 
@@ -137,9 +165,10 @@ end
 
 local M = { constructor = nil } -- od.Response, which init.lua makes.
 
---- A response. Raises at [level] on misuse. (A tail call, `return od.Response(...)`, leaves no
---- line of the caller; the text then stands alone.)
----@param body? string
+--- A response. A function as the body is called with a Stream when the handler has returned, and
+--- writes it piece by piece. Raises at [level] on misuse. (A tail call, `return od.Response(...)`,
+--- leaves no line of the caller; the text then stands alone.)
+---@param body? string|fun(stream: Stream)
 ---@param init? { status?: integer, headers?: table|Headers, webSocket?: WebSocket } status 200
 ---@param level integer
 ---@return Response
@@ -164,6 +193,14 @@ function M.json(value, init)
   end
   local response = make(body, "application/json", init, 3)
   return response
+end
+
+-- The answer that an event stream is; of state:acceptEventStream.
+function M.of_events(stream)
+  local headers = new_headers(nil, 2)
+  headers:set("content-type", "text/event-stream")
+  headers:set("cache-control", "no-cache")
+  return setmetatable({ status = 200, _stream = stream, headers = headers }, metatable)
 end
 
 --- A page: a response whose content type is text/html.

@@ -4,11 +4,14 @@
 ---@class RequestInit
 ---@field method? string "GET" without it
 ---@field headers? table<string, string|number>|Headers
----@field body? string not with GET or HEAD
+---@field body? string|fun(): string? not with GET or HEAD; what `chunks` of a message returned is
+---  passed on as it comes
 
 ---@class FetchInit: RequestInit
+---@field body? string|fun(stream: Stream) a function writes the body while it is sent
 ---@field redirect? "follow"|"error"|"manual" "follow" without it, at most 20
----@field timeout? number ms, 30000 without it, at most 600000
+---@field timeout? number ms, 30000 without it, at most 600000; with `stream` until the head is here
+---@field stream? boolean the answer is there with its head; see `chunks` and `events`
 
 ---@class ResponseInit
 ---@field status? integer 200 to 599 (200), or 101 with a webSocket
@@ -87,6 +90,11 @@ local Request = {}
 ---@return string body "" when there is none; may be read more than once
 function Request:text() end
 
+---Piece by piece, as they come when the class says `streamBody = true`. Yields for each; raises
+---when the body is cut.
+---@return fun(): string?
+function Request:chunks() end
+
 ---@return any value raises at the caller's line when the body is no JSON
 function Request:json() end
 
@@ -99,19 +107,48 @@ function Request:queryAll(name) end
 ---@return FormData
 function Request:formData() end
 
+---[fn] is called when the client has gone before it had all of the answer: as an event of its own,
+---beside the handler, which runs on.
+---@param fn fun()
+function Request:onAbort(fn) end
+
 ---@return boolean whether it asks for a WebSocket, in any letter case
 function Request:isWebSocketUpgrade() end
+
+---What the function of a response writes the body to.
+---@class Stream
+local Stream = {}
+
+---Sends a piece of the body, when the writes before it are on disk. Yields while the client is
+---slow. Raises when he has gone, or the body has ended.
+---@param bytes string
+function Stream:write(bytes) end
 
 ---@class Response
 ---@field status integer 101, or 200 to 599
 ---@field ok boolean whether status is 200 to 299
 ---@field headers Headers
----@field body? string nil when there is none
+---@field body? string nil when there is none; yields when it comes piece by piece
 ---@field webSocket? WebSocket of an answer with status 101
 local Response = {}
 
 ---@return string body "" when there is none; may be read more than once
 function Response:text() end
+
+---Piece by piece, as they come: `for piece in response:chunks() do`. Yields for each; raises when
+---the body is cut.
+---@return fun(): string?
+function Response:chunks() end
+
+---@class ServerSentEvent
+---@field event string "message" without one
+---@field data string
+---@field id? string the last that came
+---@field retry? integer ms, the last that came
+
+---The server-sent events of the answer, as browsers read them. Yields for each.
+---@return fun(): ServerSentEvent?
+function Response:events() end
 
 ---@return any value raises at the caller's line when the body is no JSON
 function Response:json() end

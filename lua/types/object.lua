@@ -25,6 +25,7 @@ function Context:waitUntil(fn) end
 ---@class DurableObject
 ---@field state State set before the constructor
 ---@field env Env
+---@field streamBody? boolean its fetch is called when the head of a request is there
 local DurableObject = {}
 
 ---Before the first event of an instance.
@@ -54,6 +55,10 @@ function DurableObject:webSocketClose(ws, code, reason, wasClean) end
 ---@param ws WebSocket
 ---@param err string
 function DurableObject:webSocketError(ws, err) end
+
+---The reader of an event stream has gone, or `stream:close()` has ended it.
+---@param stream EventStream
+function DurableObject:eventStreamClose(stream) end
 
 ---The alarm is due. When it raises, it is tried again, up to six times.
 ---@param info AlarmInfo
@@ -93,17 +98,31 @@ function State:acceptWebSocket(ws, tags) end
 ---@return WebSocket[]
 function State:getWebSockets(tag) end
 
----@param ws WebSocket
+---Accepts the client of a request as the reader of an event stream (server-sent events), which
+---outlives sleep, reloads and dead workers as a WebSocket does.
+---@param request Request
+---@param tags? string[] at most 10, of 256 bytes
+---@param options? { retry?: number } in how many ms a client is to come back that lost it
+---@return Response response to be returned
+---@return EventStream? stream nil for HEAD
+function State:acceptEventStream(request, tags, options) end
+
+---@param tag? string oldest first with a tag, newest first without
+---@return EventStream[]
+function State:getEventStreams(tag) end
+
+---@param ws WebSocket|EventStream
 ---@return string[]
 function State:getTags(ws) end
 
 ---In place of those it has; kept through sleep, reload and crash as these are.
----@param ws WebSocket an accepted one
+---@param ws WebSocket|EventStream an accepted one
 ---@param tags string[] at most 10, of 256 bytes
 function State:setTags(ws, tags) end
 
 ---@param message string
----@param options? { tag?: string, except?: WebSocket, isBinary?: boolean }
+---@param options? { tag?: string, except?: WebSocket|EventStream, isBinary?: boolean,
+---  event?: string, id?: string } event and id are for event streams, which get no binary message
 ---@return integer count of sockets it went to
 function State:broadcast(message, options) end
 
@@ -355,6 +374,39 @@ function WebSocket:serializeAttachment(value) end
 
 ---@return any value a fresh copy, or nil
 function WebSocket:deserializeAttachment() end
+
+---The reader of server-sent events, as `acceptEventStream` gives it.
+---@class EventStream
+---@field readyState integer 1 open, 2 closing, 3 closed
+---@field url string
+---@field protocol string ""
+---@field bufferedAmount integer bytes that have not left yet
+local EventStream = {}
+
+---@param data string UTF-8
+---@param options? { event?: string, id?: string } without line breaks
+function EventStream:send(data, options) end
+
+---Ends it behind what was sent. Browsers come back, unless they are answered 204.
+function EventStream:close() end
+
+---Stays with the stream when the instance goes.
+---@param value any at most 16,384 bytes
+function EventStream:serializeAttachment(value) end
+
+---@return any value a fresh copy, or nil
+function EventStream:deserializeAttachment() end
+
+---The script's files: `env.assets`.
+---@class Assets
+local Assets = {}
+
+---What a client would be answered for a path, also where the script is asked first; not_found
+---pages, too. 404 when there is no such file.
+---@param request string|Request a path ("/index.html") or a request
+---@param init? RequestInit
+---@return Response
+function Assets:fetch(request, init) end
 
 ---@class Namespace
 local Namespace = {}

@@ -51,6 +51,12 @@ function App:fetch(request, init) end
 ---@return TestSocket
 function App:connect(path, options) end
 
+---Opens an event stream; fails when the answer is none.
+---@param path string
+---@param options? { headers?: table<string, string> }
+---@return TestEvents
+function App:connectEvents(path, options) end
+
 ---Turns all clocks forward and returns when what is due by then has been done.
 ---@param ms integer
 function App:advance(ms) end
@@ -197,5 +203,28 @@ function TestSocket:expectClose(code, reason) end
 
 ---Ends the connection without a word.
 function TestSocket:cut() end
+
+---A reader of server-sent events.
+---@class TestEvents
+---@field headers table<string, string> of the answer, by lower-case names
+local TestEvents = {}
+
+---@param ms? integer 10,000
+---@return ServerSentEvent
+function TestEvents:receive(ms) end
+
+---The next event must have this as its data.
+---@param data string
+---@return ServerSentEvent
+function TestEvents:expect(data) end
+
+---Nothing has come.
+function TestEvents:expectSilence() end
+
+---The next that comes is the end.
+function TestEvents:expectEnd() end
+
+---Ends the connection without a word.
+function TestEvents:cut() end
 
 return t

@@ -66,7 +66,13 @@ static void on_request(void *owner, uint64_t exchange, od_slice request)
     put_news(owner, NEWS_REQUEST, exchange, request);
 }
 
-static void on_request_gone(void *owner, uint64_t exchange)
+static uint64_t on_wants_pieces(void *owner, uint64_t exchange, od_slice request, uint32_t *worker)
+{
+    (void)owner, (void)exchange, (void)request, (void)worker;
+    return 0;
+}
+
+static void on_request_left(void *owner, uint64_t exchange)
 {
     (void)owner; // Its answer will find nobody.
     (void)exchange;
@@ -122,9 +128,17 @@ static void on_connection_over(void *owner, uint64_t number)
     (void)number;
 }
 
-static const struct od_net_events net_events = {on_request, on_request_gone, on_websocket_message,
-                                                on_closed,  on_failed,       on_is_at_rest,
-                                                on_left,    on_fetched,      on_connection_over};
+// What comes in pieces is for those who ask for it.
+static const struct od_net_events net_events = {.request = on_request,
+                                                .wants_pieces = on_wants_pieces,
+                                                .request_left = on_request_left,
+                                                .message = on_websocket_message,
+                                                .closed = on_closed,
+                                                .failed = on_failed,
+                                                .is_at_rest = on_is_at_rest,
+                                                .left = on_left,
+                                                .fetched = on_fetched,
+                                                .connection_over = on_connection_over};
 
 // --- News from main ------------------------------------------------------------------------------
 
@@ -281,7 +295,7 @@ static void attach(struct od_admin_process *process, uint64_t number, od_slice r
     visitor->number = number;
     od_list_init(&visitor->link);
     od_list_push_back(&process->visitors, &visitor->link);
-    if (!od_websocket_attach(od_websocket_new(&process->net, number), record, fd, &err))
+    if (!od_websocket_attach(od_websocket_new(&process->net, number, false), record, fd, &err))
         put_news(process, NEWS_CLOSED, number, (od_slice){NULL, 0});
 }
 
@@ -293,7 +307,7 @@ bool od_admin_upgrade(struct od_admin_process *process, uint64_t number)
     int fd = -1;
     if (exchange == NULL || !od_exchange_wants_websocket(exchange))
         return false;
-    size_t mark = od_response_begin(&response, 101, 0, number);
+    size_t mark = od_response_begin_with(&response, 101, OD_RESPONSE_SOCKET, 0, number);
     od_response_end(&response, mark, 0, (od_slice){NULL, 0});
     bool ok = od_exchange_upgrade(exchange, od_bytes_slice(&response), &record, &fd, &err);
     if (ok)

@@ -45,7 +45,7 @@ static const struct rule rules[] = {
     // Bytes and waiting.
     ALLOW(epoll_pwait) ALLOW(epoll_ctl) ALLOW(read) ALLOW(write) ALLOW(readv) ALLOW(writev)
     ALLOW(sendto) ALLOW(recvfrom) ALLOW(sendmsg) ALLOW(recvmsg) ALLOW(futex) ALLOW(pread64)
-    ALLOW(preadv) ALLOW(sendmmsg) ALLOW(recvmmsg) ALLOW(close) ALLOW(ppoll) ALLOW(pselect6)
+    ALLOW(preadv) ALLOW(sendfile) ALLOW(sendmmsg) ALLOW(recvmmsg) ALLOW(close) ALLOW(ppoll) ALLOW(pselect6)
     ALLOW(epoll_create1) ALLOW(epoll_pwait2) ALLOW(eventfd2) ALLOW(pipe2) ALLOW(dup) ALLOW(dup3)
     ALLOW(close_range) ALLOW(lseek)
 #ifdef SYS_epoll_wait

@@ -16,6 +16,14 @@ struct od_frame_shared *od_frame_shared_new(od_slice payload, bool is_binary)
     return frame;
 }
 
+struct od_frame_shared *od_frame_shared_of_events(od_slice bytes)
+{
+    struct od_frame_shared *frame = od_allocate_zeroed(sizeof *frame);
+    frame->references = 1;
+    od_bytes_put_slice(&frame->plain, bytes);
+    return frame;
+}
+
 struct od_frame_shared *od_frame_shared_keep(struct od_frame_shared *frame)
 {
     frame->references++;

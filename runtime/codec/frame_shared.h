@@ -24,6 +24,8 @@ struct od_frame_shared {
 };
 
 struct od_frame_shared *od_frame_shared_new(od_slice payload, bool is_binary);
+// For event streams: [frame] is as it is sent.
+struct od_frame_shared *od_frame_shared_of_events(od_slice frame);
 struct od_frame_shared *od_frame_shared_keep(struct od_frame_shared *frame); // One more reference.
 void od_frame_shared_drop(struct od_frame_shared *frame);                    // NULL is allowed.
 

@@ -95,20 +95,24 @@ static void put_field(struct od_bytes *out, od_slice name, od_slice value)
     od_bytes_put_slice(out, OD_SLICE("\r\n"));
 }
 
-// "Date: Sun, 06 Nov 1994 08:49:37 GMT". Not by strftime: its names depend on the locale.
-static void put_date(struct od_bytes *out, od_time_ms now_ms)
+// Not by strftime: its names depend on the locale.
+void od_http_put_date(char *text, size_t size, od_time_ms time_ms)
 {
     static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
     static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    time_t seconds = (time_t)(now_ms / 1000);
+    time_t seconds = (time_t)(time_ms / 1000);
     struct tm date = {0};
     gmtime_r(&seconds, &date);
+    snprintf(text, size, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[date.tm_wday], date.tm_mday,
+             months[date.tm_mon], date.tm_year + 1900, date.tm_hour, date.tm_min, date.tm_sec);
+}
+
+static void put_date(struct od_bytes *out, od_time_ms now_ms)
+{
     char text[64];
-    int size = snprintf(text, sizeof(text), "%s, %02d %s %04d %02d:%02d:%02d GMT",
-                        days[date.tm_wday], date.tm_mday, months[date.tm_mon], date.tm_year + 1900,
-                        date.tm_hour, date.tm_min, date.tm_sec);
-    put_field(out, OD_SLICE("Date"), (od_slice){text, (size_t)size});
+    od_http_put_date(text, sizeof text, now_ms);
+    put_field(out, OD_SLICE("Date"), od_slice_of(text));
 }
 
 static void put_status_line(struct od_bytes *out, uint16_t status)
@@ -189,10 +193,10 @@ static bool has_no_body(uint16_t status)
     return status == 204 || status == 304;
 }
 
-static void put_length(struct od_bytes *out, size_t length)
+static void put_length(struct od_bytes *out, uint64_t length)
 {
     char text[24];
-    int size = snprintf(text, sizeof(text), "%zu", length);
+    int size = snprintf(text, sizeof(text), "%llu", (unsigned long long)length);
     put_field(out, OD_SLICE("Content-Length"), (od_slice){text, (size_t)size});
 }
 
@@ -206,26 +210,113 @@ static void put_connection(struct od_bytes *out, struct od_http_manner manner)
     od_bytes_put_slice(out, OD_SLICE("\r\n"));
 }
 
-bool od_http_answer_put(struct od_bytes *out, const struct od_response *response,
-                        struct od_http_manner manner, od_time_ms now_ms, struct od_error *err)
+// Status line, Date and the script's headers; what is behind them is the caller's.
+static bool begin(struct od_bytes *out, const struct od_response *response, od_time_ms now_ms,
+                  struct od_error *err)
 {
     uint16_t status = response->status;
     if (status < 200 || status > 599)
         return od_error_set(err, "a response cannot have the status %u: 200 to 599 can be sent",
                             status);
     size_t before = out->size;
+    od_http_answer_put_status(out, status, now_ms);
+    if (od_http_answer_put_headers(out, response->headers, ours, err))
+        return true;
+    out->size = before;
+    return false;
+}
+
+bool od_http_answer_put(struct od_bytes *out, const struct od_response *response,
+                        struct od_http_manner manner, od_time_ms now_ms, struct od_error *err)
+{
+    uint16_t status = response->status;
     // 205 says "empty your form": what it would carry is nobody's content (RFC 9110, 15.3.6).
     size_t length = status == 205 ? 0 : response->body.size;
-    od_http_answer_put_status(out, status, now_ms);
-    if (!od_http_answer_put_headers(out, response->headers, ours, err)) {
-        out->size = before;
+    if (!begin(out, response, now_ms, err))
         return false;
-    }
     if (!has_no_body(status))
         put_length(out, length);
     put_connection(out, manner);
     if (!has_no_body(status) && !manner.is_head)
         od_bytes_put(out, response->body.at, length);
+    return true;
+}
+
+// ---- Bodies in pieces
+
+bool od_http_length_of(struct od_headers headers, uint64_t *length)
+{
+    enum {
+        DIGITS_MAX = 18, // Of 64 bits, without a look at overflow.
+    };
+    od_slice text;
+    if (!od_headers_find(headers, OD_SLICE("content-length"), &text) || text.size == 0 ||
+        text.size > DIGITS_MAX)
+        return false;
+    *length = 0;
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.at[i] < '0' || text.at[i] > '9')
+            return false;
+        *length = *length * 10 + (uint64_t)(text.at[i] - '0');
+    }
+    return true;
+}
+
+static enum od_http_framing framing_of(const struct od_response *response,
+                                       struct od_http_manner manner, uint64_t *length)
+{
+    if (has_no_body(response->status) || response->status == 205)
+        return OD_HTTP_NO_BODY;
+    if (od_http_length_of(response->headers, length))
+        return OD_HTTP_COUNTED;
+    return manner.version_minor > 0 ? OD_HTTP_CHUNKED : OD_HTTP_TO_THE_END;
+}
+
+bool od_http_pieces_begin(struct od_http_pieces *pieces, struct od_bytes *out,
+                          const struct od_response *response, struct od_http_manner manner,
+                          od_time_ms now_ms, struct od_error *err)
+{
+    *pieces = (struct od_http_pieces){0};
+    pieces->framing = framing_of(response, manner, &pieces->left);
+    if (!begin(out, response, now_ms, err))
+        return false;
+    if (pieces->framing == OD_HTTP_COUNTED)
+        put_length(out, pieces->left);
+    else if (pieces->framing == OD_HTTP_CHUNKED)
+        put_field(out, OD_SLICE("Transfer-Encoding"), OD_SLICE("chunked"));
+    else if (response->status == 205)
+        put_length(out, 0);
+    manner.keeps_alive = manner.keeps_alive && pieces->framing != OD_HTTP_TO_THE_END;
+    put_connection(out, manner);
+    if (manner.is_head)
+        pieces->framing = OD_HTTP_NO_BODY;
+    return true;
+}
+
+bool od_http_pieces_put(struct od_http_pieces *pieces, struct od_bytes *out, od_slice piece)
+{
+    char line[24];
+    bool is_counted = pieces->framing == OD_HTTP_COUNTED;
+    if (is_counted && piece.size > pieces->left)
+        return false;
+    if (piece.size == 0 || pieces->framing == OD_HTTP_NO_BODY)
+        return true;
+    pieces->left -= is_counted ? piece.size : 0;
+    int size = snprintf(line, sizeof line, "%zx\r\n", piece.size);
+    if (pieces->framing == OD_HTTP_CHUNKED)
+        od_bytes_put(out, line, (size_t)size);
+    od_bytes_put_slice(out, piece);
+    if (pieces->framing == OD_HTTP_CHUNKED)
+        od_bytes_put_slice(out, OD_SLICE("\r\n"));
+    return true;
+}
+
+bool od_http_pieces_put_end(const struct od_http_pieces *pieces, struct od_bytes *out)
+{
+    if (pieces->framing == OD_HTTP_COUNTED && pieces->left > 0)
+        return false;
+    if (pieces->framing == OD_HTTP_CHUNKED)
+        od_bytes_put_slice(out, OD_SLICE("0\r\n\r\n"));
     return true;
 }
 

@@ -36,12 +36,45 @@ OD_MUST_CHECK bool od_http_answer_put(struct od_bytes *out, const struct od_resp
                                       struct od_http_manner manner, od_time_ms now_ms,
                                       struct od_error *err);
 
+// The same for a body that comes in pieces. How its end is known is decided here: by the script's
+// own Content-Length, which counts now, by chunks, or, for HTTP/1.0, by the end of the connection.
+// So a body that ends early can always be told from a whole one, if the connection is ended without
+// [od_http_pieces_put_end]: the third kind needs a reset for that.
+enum od_http_framing {
+    OD_HTTP_NO_BODY, // HEAD, and statuses that have none.
+    OD_HTTP_COUNTED,
+    OD_HTTP_CHUNKED,
+    OD_HTTP_TO_THE_END, // The connection must be closed behind it.
+};
+
+struct od_http_pieces {
+    enum od_http_framing framing;
+    uint64_t left; // COUNTED.
+};
+
+OD_MUST_CHECK bool od_http_pieces_begin(struct od_http_pieces *pieces, struct od_bytes *out,
+                                        const struct od_response *response,
+                                        struct od_http_manner manner, od_time_ms now_ms,
+                                        struct od_error *err);
+// False, and nothing is put: it is more than Content-Length says. An empty piece is none.
+OD_MUST_CHECK bool od_http_pieces_put(struct od_http_pieces *pieces, struct od_bytes *out,
+                                      od_slice piece);
+// False: it is less.
+OD_MUST_CHECK bool od_http_pieces_put_end(const struct od_http_pieces *pieces,
+                                          struct od_bytes *out);
+
+// The length that a response's own header says; false: there is none, or it is no number.
+OD_MUST_CHECK bool od_http_length_of(struct od_headers headers, uint64_t *length);
+
 // A short text instead of what a client wanted, with the headers that [status] asks for (426: the
 // version of WebSocket that we speak; 503: when to come again). Closes the connection when [manner]
 // says so: after a head or body that was bad it must, for nobody knows where the next request would
 // begin.
 void od_http_answer_put_fault(struct od_bytes *out, struct od_http_fault fault,
                               struct od_http_manner manner, od_time_ms now_ms);
+
+// "Sun, 06 Nov 1994 08:49:37 GMT"; [size] of 30 or more.
+void od_http_put_date(char *text, size_t size, od_time_ms time_ms);
 
 void od_http_answer_put_continue(struct od_bytes *out); // "HTTP/1.1 100 Continue"
 

@@ -11,6 +11,7 @@ void od_upgrade_record_put(struct od_bytes *bytes, const struct od_upgrade_recor
     od_bytes_put_string(bytes, record->url);
     od_bytes_put_string(bytes, record->input);
     od_bytes_put_u8(bytes, record->has_closed);
+    od_bytes_put_u8(bytes, record->is_events);
 }
 
 bool od_upgrade_record_read(od_slice bytes, struct od_upgrade_record *record)
@@ -23,5 +24,13 @@ bool od_upgrade_record_read(od_slice bytes, struct od_upgrade_record *record)
     record->url = od_cursor_string(&cursor);
     record->input = od_cursor_string(&cursor);
     record->has_closed = od_cursor_u8(&cursor) != 0;
+    record->is_events =
+        !od_cursor_at_end(&cursor) && od_cursor_u8(&cursor) != 0; // Of 0.2: not there.
     return !cursor.failed;
+}
+
+bool od_upgrade_record_is_events(od_slice bytes)
+{
+    struct od_upgrade_record record;
+    return od_upgrade_record_read(bytes, &record) && record.is_events;
 }

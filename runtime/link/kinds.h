@@ -80,8 +80,14 @@
     KIND(REPLY, "u64 call, u8 outcome (object/call.h), a response (link/response.h), results "     \
                 "(bindings/value/value.h) or a failure (link/failure.h)")                          \
     KIND(CALL_CANCEL, "u64 call: the caller is gone")                                              \
+    KIND(CALL_LEFT, "u64 call: who it is made for has gone, but it is not cancelled")              \
     KIND(PROBE, "u64 call, a probe (object/deadlock.c): what does it wait for?")                   \
     KIND(DEADLOCKED, "u64 call of the receiver, str path: it is in a cycle and has to fail")       \
+    KIND(STREAM_OPEN, "u64 stream, u64 reader: it is read from here on (object/stream.h)")         \
+    KIND(STREAM_TAKEN, "u64 stream, u64 bytes: the reader has taken so many more")                 \
+    KIND(STREAM_LEFT, "u64 stream: nobody reads it, or not any more")                              \
+    KIND(STREAM_PIECE, "u64 reader, bytes")                                                        \
+    KIND(STREAM_END, "u64 reader, u8 whole: no more follows; and whether that was all")            \
     KIND(UPGRADE, "u64 socket, str peer, response, bytes read so far; fd: the connection")
 
 enum od_kind {

@@ -7,6 +7,8 @@ size_t od_request_begin(struct od_bytes *bytes, od_slice method, od_slice url, o
     od_bytes_put_string(bytes, method);
     od_bytes_put_string(bytes, url);
     od_bytes_put_string(bytes, peer);
+    od_bytes_put_u32(bytes, 0); // No stream.
+    od_bytes_put_u64(bytes, 0);
     od_bytes_put_u32(bytes, 0);
     return bytes->size - 4;
 }
@@ -17,12 +19,28 @@ void od_request_end(struct od_bytes *bytes, size_t mark, uint32_t header_count, 
     od_bytes_put_string(bytes, body);
 }
 
+void od_request_set_stream(struct od_bytes *message, uint32_t worker, uint64_t stream)
+{
+    struct od_bytes field = {0};
+    struct od_cursor cursor = od_cursor_of(od_bytes_slice(message));
+    for (int i = 0; i < 3; i++)
+        (void)od_cursor_string(&cursor); // Method, URL, peer.
+    OD_ASSERT(!cursor.failed);
+    od_bytes_put_u32(&field, worker);
+    od_bytes_put_u64(&field, stream);
+    size_t at = message->size - od_cursor_rest(&cursor).size;
+    memcpy(message->at + at, field.at, field.size);
+    od_bytes_deinit(&field);
+}
+
 bool od_request_read(od_slice message, struct od_request *request)
 {
     struct od_cursor cursor = od_cursor_of(message);
     request->method = od_cursor_string(&cursor);
     request->url = od_cursor_string(&cursor);
     request->peer = od_cursor_string(&cursor);
+    request->worker = od_cursor_u32(&cursor);
+    request->stream = od_cursor_u64(&cursor);
     request->headers = od_headers_read(&cursor);
     request->body = od_cursor_string(&cursor);
     return !cursor.failed;

@@ -43,6 +43,7 @@ enum od_worker_page_flag { // Of a socket; none: it can go on elsewhere as if no
     OD_PAGE_BUSY = 1,      // Bytes were read that are not dealt with, or an event of it runs.
     OD_PAGE_SENDING = 2,   // Frames are on their way; all with the kernel if that counts [sent].
     OD_PAGE_CLOSING = 4,   // A Close was sent or received: another must not follow.
+    OD_PAGE_EVENTS = 8,    // It is an event stream, which knows no Close.
 
     // Of an HTTP connection, whose flags above mean: bytes were read that are not among its
     // [unbegun] ones; an answer is on its way; and the connection ends behind it. None: all that
@@ -51,9 +52,11 @@ enum od_worker_page_flag { // Of a socket; none: it can go on elsewhere as if no
     OD_PAGE_WHOLE = 16,    // That request was read to its end, and it keeps the connection.
     OD_PAGE_ANSWERED = 32, // What main had read is over; without [unbegun] bytes it is at rest.
     OD_PAGE_LEFT = 64,     // The worker has it no more.
+    OD_PAGE_PIECES = 128,  // A part of an answer may have left: nobody else can go on with it.
 };
 
-#define OD_PAGE_CLOSE_NAME "webSocketClose"    // Main counts these (main/quarantine.h),
+#define OD_PAGE_CLOSE_NAME "webSocketClose"          // Main counts these (main/quarantine.h),
+#define OD_PAGE_EVENTS_CLOSE_NAME "eventStreamClose" // as well as these,
 #define OD_PAGE_ALARM_NAME "alarm"             // and these, with constructors that run for them
 #define OD_PAGE_CONSTRUCTOR_NAME "constructor" // (main/alarm_clock.h).
 #define OD_PAGE_LOADING_NAME "loading"         // The script itself, by no object.

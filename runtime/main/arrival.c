@@ -163,9 +163,33 @@ static void admit(struct od_arrival *arrival, od_slice all)
     }
 }
 
-static void read_request(struct od_arrival *arrival, od_slice all)
+// Passes over what a trusted proxy says of its client, if it does, in [all].
+static enum od_http_outcome introduce(struct od_arrival *arrival, od_slice *all)
 {
-    switch (od_http_head_parse(&arrival->head, all.at, all.size)) {
+    struct od_proxy_header header = {0};
+    enum od_http_outcome outcome = od_proxy_header_parse(&header, *all);
+    if (outcome == OD_HTTP_BAD)
+        arrival->head.fault = header.fault;
+    if (outcome != OD_HTTP_DONE)
+        return outcome;
+    arrival->may_introduce = false;
+    if (header.has_address)
+        od_networks_print(&header.address, arrival->peer);
+    if (arrival->bytes.size > 0)
+        od_bytes_drop_front(&arrival->bytes, header.bytes);
+    *all = od_slice_from(*all, header.bytes);
+    if (arrival->bytes.size > 0)
+        *all = od_bytes_slice(&arrival->bytes);
+    return OD_HTTP_DONE;
+}
+
+// From bytes to a worker. [all] has come so far; nobody has it unless it is kept.
+static void go_on(struct od_arrival *arrival, od_slice all)
+{
+    enum od_http_outcome outcome = arrival->may_introduce ? introduce(arrival, &all) : OD_HTTP_DONE;
+    if (outcome == OD_HTTP_DONE)
+        outcome = od_http_head_parse(&arrival->head, all.at, all.size);
+    switch (outcome) {
     case OD_HTTP_MORE:
         keep_bytes(arrival, all);
         watch(arrival);
@@ -175,43 +199,6 @@ static void read_request(struct od_arrival *arrival, od_slice all)
         break;
     case OD_HTTP_DONE:
         admit(arrival, all);
-        break;
-    }
-}
-
-static void introduce(struct od_arrival *arrival, od_slice all,
-                      const struct od_proxy_header *header)
-{
-    arrival->may_introduce = false;
-    if (header->has_address)
-        od_networks_print(&header->address, arrival->peer);
-    if (arrival->bytes.size > 0)
-        od_bytes_drop_front(&arrival->bytes, header->bytes);
-    all = arrival->bytes.size > 0 ? od_bytes_slice(&arrival->bytes)
-                                  : od_slice_from(all, header->bytes);
-    if (all.size == 0)
-        watch(arrival);
-    else
-        read_request(arrival, all);
-}
-
-static void go_on(struct od_arrival *arrival, od_slice all)
-{
-    struct od_proxy_header header = {0};
-    if (!arrival->may_introduce) {
-        read_request(arrival, all);
-        return;
-    }
-    switch (od_proxy_header_parse(&header, all)) {
-    case OD_HTTP_MORE:
-        keep_bytes(arrival, all);
-        watch(arrival);
-        break;
-    case OD_HTTP_BAD:
-        refuse(arrival, header.fault);
-        break;
-    case OD_HTTP_DONE:
-        introduce(arrival, all, &header);
         break;
     }
 }

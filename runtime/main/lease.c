@@ -190,6 +190,8 @@ static enum od_return decide(const struct od_leases *leases, const struct od_lea
     uint8_t flags = flags_of(leases, lease);
     if ((flags & OD_PAGE_LEFT) != 0)
         return OD_RETURN_LEFT;
+    if ((flags & OD_PAGE_PIECES) != 0)
+        return OD_RETURN_CUT;
     enum od_return how = state_of(leases, lease, flags);
     if ((flags & OD_PAGE_SENDING) == 0)
         return how;

@@ -32,6 +32,7 @@ static struct line *line_of(struct od_list *link)
 static void forget_first(struct od_log_book *book)
 {
     struct line *first = line_of(od_list_pop_front(&book->lines));
+    OD_ASSERT(book->bytes >= first->size);
     book->bytes -= first->size;
     free(first);
 }
@@ -49,6 +50,7 @@ static void add(struct od_log_book *book, od_slice text)
     od_list_init(&line->link);
     od_list_push_back(&book->lines, &line->link);
     book->bytes += text.size;
+    OD_ASSERT(book->bytes <= OD_LOG_BOOK_BYTES);
     if (!od_list_is_empty(&book->questions) && !od_timer_is_set(&book->timer))
         od_loop_set_timer(book->loop, &book->timer, OD_LOG_BOOK_GATHER_MS);
 }
@@ -87,6 +89,8 @@ static void sort_lines(struct od_log_book *book)
     struct od_list *link;
     while ((link = od_list_pop_front(&book->lines)) != NULL)
         all[i++] = line_of(link);
+    OD_ASSERT(i == count);
+    OD_ASSERT(book->last_number >= count);
     qsort(all, count, sizeof *all, by_time);
     for (i = 0; i < count; i++) {
         all[i]->number = book->last_number - count + i + 1;
@@ -121,6 +125,7 @@ static void open_book(struct od_log_book *book)
     struct od_bytes own = {0};
     if (book->is_open)
         return;
+    OD_ASSERT(od_list_is_empty(&book->lines));
     book->is_open = true;
     od_log_put_recent(&own);
     add_all(book, od_bytes_slice(&own));

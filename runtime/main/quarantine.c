@@ -51,7 +51,8 @@ static bool is_object(const struct od_worker_page_event *event)
 
 static bool is_close(const struct od_worker_page_event *event)
 {
-    return strcmp(event->name, OD_PAGE_CLOSE_NAME) == 0;
+    return strcmp(event->name, OD_PAGE_CLOSE_NAME) == 0 ||
+           strcmp(event->name, OD_PAGE_EVENTS_CLOSE_NAME) == 0;
 }
 
 const struct od_quarantined *od_quarantine_add(struct od_quarantine *quarantine, uint32_t worker,

@@ -60,7 +60,7 @@ static void decide(struct od_kept *kept, const struct od_worker_page *page)
     if (kept->code == 0 && (is_half || (flags & OD_PAGE_CLOSING) != 0))
         kept->code = code_cut;
     else if (kept->code == 0 && (flags & OD_PAGE_BUSY) != 0)
-        kept->code = code_restart;
+        kept->code = (flags & OD_PAGE_EVENTS) != 0 ? code_cut : code_restart;
 }
 
 static void hang_up(struct od_recovery *recovery, int fd)

@@ -51,12 +51,6 @@ static void on_stopped(void *owner)
     server->state = OD_SERVER_OVER;
 }
 
-static bool on_message(void *owner, struct od_child *child, enum od_kind kind, od_slice body,
-                       int fd)
-{
-    return od_worker_messages_take(owner, child, kind, body, fd);
-}
-
 // The script
 
 // At the start the text is all there is to say, and the person who reads it is at a terminal.
@@ -316,7 +310,8 @@ static void on_left(void *owner)
 }
 
 static const struct od_supervisor_events supervisor_events = {
-    on_born, on_ready, on_load_failed, on_message, on_ended, on_stopped, on_calm, on_left};
+    on_born,  on_ready,   on_load_failed, od_worker_messages_take,
+    on_ended, on_stopped, on_calm,        on_left};
 
 // From the first open to the last close
 

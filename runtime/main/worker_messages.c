@@ -265,9 +265,10 @@ static take_message *const messages[OD_KIND_COUNT] = {
     [OD_KIND_REPLY] = take_reply,
 };
 
-bool od_worker_messages_take(struct od_server *server, struct od_child *child, enum od_kind kind,
-                             od_slice body, int fd)
+bool od_worker_messages_take(void *owner, struct od_child *child, enum od_kind kind, od_slice body,
+                             int fd)
 {
+    struct od_server *server = owner;
     OD_ASSERT(kind < OD_KIND_COUNT);
     OD_ASSERT(child->index < server->supervisor.child_count);
     struct received received = {od_cursor_of(body), fd};

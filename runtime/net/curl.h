@@ -24,6 +24,7 @@
 #define OD_CURL_FUNCTIONS(FUNCTION)                                                                \
     FUNCTION(curl_easy_cleanup)                                                                    \
     FUNCTION(curl_easy_getinfo)                                                                    \
+    FUNCTION(curl_easy_pause)                                                                      \
     FUNCTION(curl_easy_init)                                                                       \
     FUNCTION(curl_easy_reset)                                                                      \
     FUNCTION(curl_easy_setopt)                                                                     \
@@ -59,6 +60,7 @@ OD_MUST_CHECK bool od_curl_load(struct od_error *err);
 
 #define curl_easy_cleanup(...) od_curl.curl_easy_cleanup(__VA_ARGS__)
 #define curl_easy_getinfo(...) od_curl.curl_easy_getinfo(__VA_ARGS__)
+#define curl_easy_pause(...) od_curl.curl_easy_pause(__VA_ARGS__)
 #define curl_easy_init(...) od_curl.curl_easy_init(__VA_ARGS__)
 #define curl_easy_reset(...) od_curl.curl_easy_reset(__VA_ARGS__)
 #define curl_easy_setopt(...) od_curl.curl_easy_setopt(__VA_ARGS__)

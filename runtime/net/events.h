@@ -22,8 +22,25 @@ struct od_net_events {
     // od_exchange_upgrade. Until then no further request of that connection comes.
     void (*request)(void *owner, uint64_t exchange, od_slice request);
 
-    // The client left before the answer; the exchange is no longer found.
-    void (*request_gone)(void *owner, uint64_t exchange);
+    // A question, asked when the head of a request with a body is there; [request] has no body yet.
+    // Not 0: the request is told now, and its body comes in pieces, as the stream of that number in
+    // that worker.
+    uint64_t (*wants_pieces)(void *owner, uint64_t exchange, od_slice request, uint32_t *worker);
+
+    // Of the body of such a request, or of the answer to a fetch whose body comes so: one more
+    // piece, and the end, exactly once.
+    void (*stream_piece)(void *owner, uint64_t stream, od_slice piece);
+    void (*stream_ended)(void *owner, uint64_t stream, bool is_whole);
+
+    // The client has left before the answer, and the exchange is no longer found; or he has closed
+    // his half of the connection, which mostly means the same.
+    void (*request_left)(void *owner, uint64_t exchange);
+
+    // Of an answer in pieces, whose reader [reader] is (od_exchange_answer_begin): the client has
+    // taken so many bytes more of them; or the connection is over before the last one, or nobody
+    // wants them, and the exchange knows that reader no more.
+    void (*pieces_taken)(void *owner, uint64_t reader, size_t size);
+    void (*pieces_unwanted)(void *owner, uint64_t reader);
 
     // A whole message. Text is valid UTF-8. [memory]: what holds the payload and nothing else, for
     // who wants to keep a large one without a copy: it may be taken, and is then left empty. NULL:

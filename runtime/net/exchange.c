@@ -48,6 +48,7 @@ void od_exchange_forget_request(struct od_exchange *exchange)
 // Its wire has ended, was closed or was given away.
 void od_exchange_free(struct od_exchange *exchange)
 {
+    od_exchange_intake_cut(exchange);
     od_loop_clear_timer(exchange->net->loop, &exchange->deadline);
     od_map_remove(&exchange->net->exchanges, &exchange->node);
     od_exchange_forget_request(exchange);
@@ -76,7 +77,8 @@ void od_exchange_refuse(struct od_exchange *exchange, struct od_http_fault fault
 
 bool od_exchange_is_crowded(const struct od_exchange *exchange)
 {
-    return od_wire_waiting_bytes(exchange->wire) > exchange->net->limits.answer_queue_bytes_max;
+    return od_wire_waiting_bytes(exchange->wire) > exchange->net->limits.answer_queue_bytes_max ||
+           exchange->wire->file_left > 0;
 }
 
 void od_exchange_await_turn(struct od_exchange *exchange)
@@ -89,11 +91,11 @@ void od_exchange_await_turn(struct od_exchange *exchange)
 static void on_stirs(void *owner)
 {
     const struct od_exchange *exchange = owner;
-    od_wire_mark(exchange->wire, OD_PAGE_BUSY, 0);
+    bool has_pieces = exchange->phase == PHASE_PIECES || od_wire_waiting_bytes(exchange->wire) > 0;
+    od_wire_mark(exchange->wire, OD_PAGE_BUSY, has_pieces ? 0 : OD_PAGE_PIECES);
 }
 
-// Bytes were read, and lie where main finds them.
-static void show_read(const struct od_exchange *exchange, od_slice bytes)
+void od_exchange_show_read(const struct od_exchange *exchange, od_slice bytes)
 {
     if (od_unbegun_put(&exchange->net->unbegun, exchange->place, bytes))
         od_wire_mark(exchange->wire, 0, OD_PAGE_BUSY);
@@ -105,9 +107,13 @@ static void on_bytes(void *owner, char *at, size_t size)
 {
     struct od_exchange *exchange = owner;
     od_exchange_check(exchange);
+    if (exchange->intake != NULL) {
+        od_exchange_intake_read(exchange, (od_slice){at, size});
+        return;
+    }
     bool is_first = exchange->phase == PHASE_HEAD && exchange->in.size == 0;
     od_bytes_put(&exchange->in, at, size);
-    show_read(exchange, (od_slice){at, size});
+    od_exchange_show_read(exchange, (od_slice){at, size});
     if (exchange->phase > PHASE_BODY || (is_first && od_exchange_is_crowded(exchange)))
         od_wire_pause(exchange->wire);
     if (exchange->phase > PHASE_BODY)
@@ -125,6 +131,8 @@ static void on_sent(void *owner)
     struct od_exchange *exchange = owner;
     if (exchange->phase == PHASE_NEXT && exchange->awaits_room)
         od_exchange_set_deadline(exchange, 0);
+    else if (exchange->phase == PHASE_PIECES)
+        od_exchange_pieces_sent(exchange);
 }
 
 // RFC 9112, 9.6: who sends nothing more may still read, and gets the answers to what he has asked.
@@ -132,8 +140,13 @@ static void on_half_ended(void *owner)
 {
     struct od_exchange *exchange = owner;
     OD_ASSERT(exchange->wire->has_ended);
+    od_exchange_intake_cut(exchange);
     if (exchange->phase <= PHASE_BODY)
         od_exchange_await_more(exchange);
+    else if (exchange->phase == PHASE_ANSWER)
+        exchange->net->events->request_left(exchange->net->owner, exchange->number);
+    else if (exchange->phase == PHASE_PIECES)
+        od_exchange_pieces_half_ended(exchange);
 }
 
 static void on_ended(void *owner)
@@ -141,10 +154,13 @@ static void on_ended(void *owner)
     struct od_exchange *exchange = owner;
     struct od_net *net = exchange->net;
     uint64_t number = exchange->number;
-    bool was_waiting = exchange->phase == PHASE_ANSWER;
+    enum phase phase = exchange->phase;
+    uint64_t reader = exchange->reader;
     od_exchange_free(exchange);
-    if (was_waiting)
-        net->events->request_gone(net->owner, number);
+    if (phase == PHASE_ANSWER)
+        net->events->request_left(net->owner, number);
+    else if (phase == PHASE_PIECES)
+        net->events->pieces_unwanted(net->owner, reader);
 }
 
 static const struct od_wire_protocol protocol = {on_stirs, on_sent, on_bytes, on_half_ended,
@@ -204,8 +220,11 @@ static void on_next(struct od_exchange *exchange)
 
 static void on_deadline(struct od_timer *timer)
 {
-    static void (*const deadlines[])(struct od_exchange *) = {
-        [PHASE_HEAD] = on_head_deadline, [PHASE_BODY] = on_body_deadline, [PHASE_NEXT] = on_next};
+    static void (*const deadlines[])(struct od_exchange *) = {[PHASE_HEAD] = on_head_deadline,
+                                                              [PHASE_BODY] = on_body_deadline,
+                                                              [PHASE_PIECES] =
+                                                                  od_exchange_pieces_deadline,
+                                                              [PHASE_NEXT] = on_next};
     struct od_exchange *exchange = OD_TIMER_MEMBER(timer, struct od_exchange, deadline);
     OD_ASSERT(exchange->phase != PHASE_ANSWER);
     deadlines[exchange->phase](exchange);

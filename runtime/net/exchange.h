@@ -13,8 +13,8 @@
 // for od_websocket_attach in whichever worker holds the socket.
 //
 // Process: worker. Owner: the net; others know exchanges by number and ask for them anew each time.
-// Order: answer, upgrade (when it succeeds) and abort may end the exchange; the pointer is then
-// stale.
+// Order: answer, its begin and end, upgrade (when it succeeds) and abort may end the exchange; the
+// pointer is then stale.
 
 #ifndef OD_NET_EXCHANGE_H
 #define OD_NET_EXCHANGE_H
@@ -45,13 +45,37 @@ bool od_exchange_has_begun(const struct od_exchange *exchange);
 // log.
 void od_exchange_answer(struct od_exchange *exchange, od_slice response);
 
+// The same with the body from a file: [size] bytes of [fd] from [first] on, which the kernel copies
+// while the client takes them. Takes [fd]. [response] has content-length and no body. A file that
+// has become shorter by then cuts the connection.
+void od_exchange_answer_file(struct od_exchange *exchange, od_slice response, int fd,
+                             uint64_t first, uint64_t size);
+
+// The same for a response of which only the head is here (its [stream] is not 0). The body follows,
+// piece by piece; what the client has taken of it is told by events for [reader], which may come
+// before this returns. What is put beyond that is held here.
+// An end that is not whole cuts the connection in such a way that no client can take the body for a
+// whole one.
+void od_exchange_answer_begin(struct od_exchange *exchange, od_slice response, uint64_t reader);
+void od_exchange_answer_piece(struct od_exchange *exchange, od_slice bytes);
+void od_exchange_answer_end(struct od_exchange *exchange, bool is_whole);
+
+// Of a body that comes in pieces (events.h): so many bytes more of it were taken; or nobody wants
+// the rest, which is then read into the void.
+void od_exchange_body_taken(struct od_exchange *exchange, size_t size);
+void od_exchange_body_unwanted(struct od_exchange *exchange);
+
+// Whether some of such a body was taken since this was asked last, and more is to come.
+bool od_exchange_body_moves(struct od_exchange *exchange);
+
 // Whether the waiting request asks for a WebSocket, and asks well.
 bool od_exchange_wants_websocket(const struct od_exchange *exchange);
 
-// Turns the connection of the waiting request into a WebSocket and ends the exchange. [response]
-// has status 101. Puts into [record] the head to be sent, what was negotiated and what was already
-// read; [fd] is the connection, which belongs to the caller. False when the request cannot be
-// upgraded: the exchange then still waits for an answer.
+// Turns the connection of the waiting request into a WebSocket, or into an event stream when
+// [response] says so, and ends the exchange. Else it has status 101. Puts into [record] the head to
+// be sent, what was negotiated and what was already read; [fd] is the connection, which belongs to
+// the caller. False when the request cannot be upgraded: the exchange then still waits for an
+// answer.
 OD_MUST_CHECK bool od_exchange_upgrade(struct od_exchange *exchange, od_slice response,
                                        struct od_bytes *record, int *fd, struct od_error *err);
 

@@ -1,4 +1,7 @@
+#include <unistd.h>
+
 #include "base/log.h"
+#include "codec/event_stream.h"
 #include "codec/http_answer.h"
 #include "codec/upgrade_record.h"
 #include "link/meters.h"
@@ -18,7 +21,7 @@ static void expect_next(struct od_exchange *exchange)
         od_exchange_await_turn(exchange);
 }
 
-static void count_answer(const struct od_net *net, uint16_t status)
+void od_exchange_count_answer(const struct od_net *net, uint16_t status)
 {
     od_meters_count(net->meters, (enum od_meter)(OD_METER_answers1 + status / 100 - 1), 1);
 }
@@ -28,7 +31,7 @@ static bool put_answer(struct od_exchange *exchange, od_slice message, struct od
     struct od_response response;
     if (!od_response_read(message, &response))
         return od_error_set(err, "the answer is no response");
-    count_answer(exchange->net, response.status);
+    od_exchange_count_answer(exchange->net, response.status);
     return od_http_answer_put(od_wire_out(exchange->wire), &response, exchange->manner,
                               od_clock_wall_ms(), err);
 }
@@ -52,12 +55,30 @@ bool od_exchange_has_begun(const struct od_exchange *exchange)
     return exchange->has_begun;
 }
 
-// The answer is shown to be on its way before the request is shown to be over.
+// The answer is shown to be on its way before the request is shown to be over. One in pieces has
+// partly left before, so it stays one (see on_stirs) as long as not all is sent.
 static void show_answered(struct od_exchange *exchange)
 {
     od_exchange_begun(exchange); // Also one that was refused without a handler.
     od_wire_show(exchange->wire);
     od_wire_mark(exchange->wire, OD_PAGE_ANSWERED, OD_PAGE_BEGUN | OD_PAGE_WHOLE);
+}
+
+void od_exchange_answered(struct od_exchange *exchange)
+{
+    od_wire_count(exchange->wire);
+    show_answered(exchange);
+    if (exchange->manner.keeps_alive)
+        expect_next(exchange);
+    else
+        od_exchange_close(exchange);
+}
+
+void od_exchange_decide_end(struct od_exchange *exchange)
+{
+    bool is_last = exchange->wire->has_ended && exchange->in.size == 0;
+    bool is_read = exchange->intake == NULL; // Else of the body something is still to come.
+    exchange->manner.keeps_alive &= !exchange->net->is_draining && !is_last && is_read;
 }
 
 static void put_fault(struct od_exchange *exchange, struct od_http_fault fault)
@@ -71,27 +92,43 @@ void od_exchange_answer(struct od_exchange *exchange, od_slice response)
     od_exchange_check(exchange);
     OD_ASSERT(exchange->phase == PHASE_ANSWER);
     struct od_error err;
-    bool is_last = exchange->wire->has_ended && exchange->in.size == 0;
-    exchange->manner.keeps_alive &= !exchange->net->is_draining && !is_last;
+    od_exchange_decide_end(exchange);
     if (!od_wire_can_hold(exchange->wire, response.size)) {
         put_fault(exchange, (struct od_http_fault){503, "too much waits to be sent, try again"});
     } else if (!put_answer(exchange, response, &err)) {
         od_log(OD_LOG_ERROR, NULL, "a response cannot be sent: %s", err.text);
         put_fault(exchange, (struct od_http_fault){500, "The server's answer cannot be sent"});
     }
-    od_wire_count(exchange->wire);
-    show_answered(exchange);
-    if (exchange->manner.keeps_alive)
-        expect_next(exchange);
+    od_exchange_answered(exchange);
+}
+
+void od_exchange_answer_file(struct od_exchange *exchange, od_slice message, int fd, uint64_t first,
+                             uint64_t size)
+{
+    OD_ASSERT(exchange->phase == PHASE_ANSWER);
+    struct od_error err;
+    struct od_response response;
+    struct od_bytes *out = od_wire_out(exchange->wire);
+    od_exchange_decide_end(exchange);
+    bool is_whole = od_response_read(message, &response);
+    bool is_put = is_whole && od_http_pieces_begin(&exchange->pieces, out, &response,
+                                                   exchange->manner, od_clock_wall_ms(), &err);
+    OD_ASSERT(is_put); // It is the runtime's own.
+    od_exchange_count_answer(exchange->net, response.status);
+    if (exchange->pieces.framing == OD_HTTP_NO_BODY || size == 0)
+        close(fd);
     else
-        od_exchange_close(exchange);
+        od_wire_put_file(exchange->wire, fd, first, size);
+    od_exchange_answered(exchange);
 }
 
 static void fill_record(const struct od_exchange *exchange, const struct od_response *response,
                         struct od_upgrade_record *record)
 {
-    OD_ASSERT(response->status == 101);
-    record->window_bits = exchange->handshake.offer.window_bits;
+    OD_ASSERT(response->is_events || response->status == 101);
+    record->is_events = response->is_events;
+    if (exchange->has_handshake)
+        record->window_bits = exchange->handshake.offer.window_bits;
     record->url = od_bytes_slice(&exchange->url);
     record->input = od_bytes_slice(&exchange->in);
     if (!od_headers_find(response->headers, OD_SLICE("sec-websocket-protocol"), &record->protocol))
@@ -102,7 +139,7 @@ static void fill_record(const struct od_exchange *exchange, const struct od_resp
 static bool release(struct od_exchange *exchange, const struct od_response *response, od_slice head,
                     struct od_bytes *record, int *fd, struct od_error *err)
 {
-    OD_ASSERT(exchange->has_handshake);
+    OD_ASSERT(exchange->has_handshake || response->is_events);
     struct od_bytes output = {0};
     *fd = od_wire_release(exchange->wire, &output);
     if (*fd < 0)
@@ -121,6 +158,19 @@ bool od_exchange_wants_websocket(const struct od_exchange *exchange)
     return exchange->has_handshake;
 }
 
+static bool put_upgrade_head(const struct od_exchange *exchange, struct od_bytes *head,
+                             const struct od_response *response, struct od_error *err)
+{
+    od_time_ms now_ms = od_clock_wall_ms();
+    if (!response->is_events && !exchange->has_handshake)
+        return od_error_set(err, "the request did not ask for a WebSocket");
+    if (!response->is_events)
+        return od_handshake_put_answer(head, &exchange->handshake, response, now_ms, err);
+    if (exchange->has_handshake || exchange->manner.is_head)
+        return od_error_set(err, "the request did not ask for an event stream");
+    return od_event_stream_put_head(head, response, now_ms, err);
+}
+
 bool od_exchange_upgrade(struct od_exchange *exchange, od_slice message, struct od_bytes *record,
                          int *fd, struct od_error *err)
 {
@@ -130,14 +180,11 @@ bool od_exchange_upgrade(struct od_exchange *exchange, od_slice message, struct 
     if (!od_response_read(message, &response))
         return od_error_set(err, "the answer is no response");
     const struct od_net *net = exchange->net;
-    if (!exchange->has_handshake)
-        return od_error_set(err, "the request did not ask for a WebSocket");
     struct od_bytes head = {0};
-    bool done =
-        od_handshake_put_answer(&head, &exchange->handshake, &response, od_clock_wall_ms(), err) &&
-        release(exchange, &response, od_bytes_slice(&head), record, fd, err);
+    bool done = put_upgrade_head(exchange, &head, &response, err) &&
+                release(exchange, &response, od_bytes_slice(&head), record, fd, err);
     if (done)
-        count_answer(net, 101);
+        od_exchange_count_answer(net, response.status);
     od_bytes_deinit(&head);
     return done;
 }

@@ -167,6 +167,24 @@ static void put_request(struct od_exchange *exchange)
     od_http_head_put_request(head, peer, (od_slice){0}, &exchange->request);
 }
 
+// What has come of the body goes first, to who will take it: the request may be answered at once.
+static void tell_head(struct od_exchange *exchange)
+{
+    od_bytes_drop_front(&exchange->in, exchange->head.bytes);
+    struct od_bytes request = exchange->request, body = exchange->in;
+    od_bytes_init(&exchange->request);
+    od_bytes_init(&exchange->in);
+    exchange->phase = PHASE_ANSWER;
+    od_loop_clear_timer(exchange->net->loop, &exchange->deadline);
+    if (exchange->head.expects_continue && body.size == 0)
+        od_http_answer_put_continue(od_wire_out(exchange->wire));
+    od_exchange_intake_read(exchange, od_bytes_slice(&body));
+    od_bytes_deinit(&body);
+    exchange->net->events->request(exchange->net->owner, exchange->number,
+                                   od_bytes_slice(&request));
+    od_bytes_deinit(&request);
+}
+
 // The message is begun with an empty body, behind which the body is then decoded in place. So the
 // head need not stay, and a large body is not copied once more.
 static bool begin_request(struct od_exchange *exchange)
@@ -178,16 +196,20 @@ static bool begin_request(struct od_exchange *exchange)
         od_exchange_refuse(exchange, fault);
         return false;
     }
+    exchange->has_handshake = head->wants_websocket;
+    exchange->manner = od_http_manner_of(head);
+    put_request(exchange);
+    if (od_exchange_intake_begin(exchange)) {
+        tell_head(exchange);
+        return false;
+    }
     if (head->content_length <= exchange->net->limits.body_bytes_max &&
         !od_exchange_count_coming(exchange, (size_t)head->content_length)) {
         od_exchange_refuse(exchange, too_much);
         return false;
     }
     (void)od_exchange_count_coming(exchange, 0); // It was only announced.
-    exchange->has_handshake = head->wants_websocket;
-    exchange->manner = od_http_manner_of(head);
     od_http_body_init(&exchange->body, head, exchange->net->limits.body_bytes_max);
-    put_request(exchange);
     OD_ASSERT(head->bytes <= exchange->in.size);
     od_bytes_drop_front(&exchange->in, head->bytes);
     exchange->phase = PHASE_BODY;

@@ -107,6 +107,7 @@ static void on_timer(struct od_timer *timer)
         settle(fetches);
         return;
     }
+    od_fetch_resume_some(fetches);
     act(fetches, CURL_SOCKET_TIMEOUT, 0);
     if (!od_timer_is_set(timer) && curl_multi_timeout(fetches->multi, &ms) == CURLM_OK)
         on_timeout(fetches->multi, ms, fetches);
@@ -118,6 +119,7 @@ static struct od_fetches *fetches_new(struct od_net *net)
     fetches->net = net;
     fetches->timer.fire = on_timer;
     od_list_init(&fetches->hopeless);
+    od_list_init(&fetches->resuming);
     od_map_init(&fetches->by_number);
     return fetches;
 }
@@ -150,13 +152,14 @@ static struct od_fetch *find(const struct od_fetches *fetches, uint64_t number)
 }
 
 static struct od_fetch *fetch_new(struct od_fetches *fetches, uint64_t number, od_slice request,
-                                  enum od_fetch_redirect redirect)
+                                  struct od_fetch_way way)
 {
-    OD_ASSERT(redirect <= OD_FETCH_MANUAL);
+    OD_ASSERT(way.redirect <= OD_FETCH_MANUAL);
     struct od_fetch *fetch = od_allocate_zeroed(sizeof *fetch);
     fetch->number = number;
     fetch->fetches = fetches;
-    fetch->redirect = redirect;
+    fetch->way = way;
+    od_list_init(&fetch->resuming);
     od_list_init(&fetch->hopeless);
     od_bytes_put_slice(&fetch->message, request);
     bool is_request = od_request_read(od_bytes_slice(&fetch->message), &fetch->request);
@@ -197,11 +200,13 @@ static void fetch_free(struct od_fetch *fetch)
 {
     struct od_fetches *fetches = fetch->fetches;
     od_fetch_forget_answer(fetch);
+    od_fetch_forget_upload(fetch);
     if (fetch->easy != NULL)
         give_back(fetch);
     od_url_deinit(&fetch->target);
     od_bytes_deinit(&fetch->message);
     od_list_remove(&fetch->hopeless);
+    od_list_remove(&fetch->resuming);
     od_map_remove(&fetches->by_number, &fetch->node);
     free(fetch);
 }
@@ -235,6 +240,31 @@ static void end_with_answer(struct od_fetch *fetch, uint16_t status)
     od_bytes_deinit(&response);
 }
 
+static void tell_ended(struct od_fetches *fetches, uint64_t stream, bool is_whole)
+{
+    fetches->net->events->stream_ended(fetches->net->owner, stream, is_whole);
+}
+
+// All of it has been told, or was cut.
+static void end_pieces(struct od_fetch *fetch, bool is_whole)
+{
+    struct od_fetches *fetches = fetch->fetches;
+    uint64_t stream = fetch->way.stream;
+    bool is_unwanted = fetch->is_unwanted;
+    fetch_free(fetch);
+    if (!is_unwanted)
+        tell_ended(fetches, stream, is_whole);
+}
+
+// The answer has no body, of which nothing has come so far.
+static void end_without_pieces(struct od_fetch *fetch, uint16_t status)
+{
+    fetch->is_in_callback = true;
+    od_fetch_tell_head(fetch, status);
+    fetch->is_in_callback = false;
+    end_pieces(fetch, true);
+}
+
 static void begin_hop(struct od_fetch *fetch)
 {
     check(fetch);
@@ -246,7 +276,7 @@ static void begin_hop(struct od_fetch *fetch)
 
 static void follow(struct od_fetch *fetch, uint16_t status, od_slice location)
 {
-    OD_ASSERT(fetch->redirect != OD_FETCH_MANUAL);
+    OD_ASSERT(fetch->way.redirect != OD_FETCH_MANUAL);
     struct od_error err;
     if (od_fetch_go_on(fetch, status, location, &err)) {
         od_fetch_forget_answer(fetch); // The location was in it.
@@ -264,7 +294,7 @@ static bool is_stale(const struct od_fetch *fetch, CURLcode code)
     long fresh = 0;
     curl_easy_getinfo(fetch->easy, CURLINFO_NUM_CONNECTS, &fresh);
     return code == CURLE_SEND_ERROR && fresh == 0 && !fetch->is_tried_anew &&
-           !od_fetch_has_answer(fetch);
+           !od_fetch_has_answer(fetch) && !fetch->has_uploaded;
 }
 
 static void try_anew(struct od_fetch *fetch)
@@ -283,14 +313,18 @@ static void hop_is_over(struct od_fetch *fetch, CURLcode code)
     struct od_error err;
     curl_multi_remove_handle(fetch->fetches->multi, fetch->easy);
     curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (is_stale(fetch, code)) {
+    if (fetch->is_told || fetch->is_unwanted) {
+        end_pieces(fetch, code == CURLE_OK);
+    } else if (is_stale(fetch, code)) {
         try_anew(fetch);
     } else if (code != CURLE_OK || status < 200 || status > 599) {
         od_fetch_explain(fetch, code, &err);
         end_without_answer(fetch, &err);
-    } else if (fetch->redirect != OD_FETCH_MANUAL &&
+    } else if (fetch->way.redirect != OD_FETCH_MANUAL &&
                od_fetch_location(fetch, (uint16_t)status, &location)) {
         follow(fetch, (uint16_t)status, location);
+    } else if (fetch->way.stream != 0) {
+        end_without_pieces(fetch, (uint16_t)status);
     } else {
         end_with_answer(fetch, (uint16_t)status);
     }
@@ -316,13 +350,12 @@ static void settle(struct od_fetches *fetches)
 
 // --- From outside --------------------------------------------------------------------------------
 
-void od_fetch_start(struct od_net *net, uint64_t number, od_slice request,
-                    enum od_fetch_redirect redirect)
+void od_fetch_start(struct od_net *net, uint64_t number, od_slice request, struct od_fetch_way way)
 {
     if (net->fetches == NULL)
         net->fetches = fetches_new(net);
     OD_ASSERT(find(net->fetches, number) == NULL);
-    struct od_fetch *fetch = fetch_new(net->fetches, number, request, redirect);
+    struct od_fetch *fetch = fetch_new(net->fetches, number, request, way);
     if (fetch_begin(fetch)) {
         begin_hop(fetch);
         return;
@@ -334,8 +367,31 @@ void od_fetch_start(struct od_net *net, uint64_t number, od_slice request,
 void od_fetch_cancel(struct od_net *net, uint64_t number)
 {
     struct od_fetch *fetch = net->fetches == NULL ? NULL : find(net->fetches, number);
-    if (fetch != NULL)
+    if (fetch != NULL && fetch->is_in_callback)
+        fetch->is_unwanted = true;
+    else if (fetch != NULL)
         fetch_free(fetch);
+}
+
+void od_fetch_put_piece(struct od_net *net, uint64_t number, od_slice piece)
+{
+    struct od_fetch *fetch = net->fetches == NULL ? NULL : find(net->fetches, number);
+    if (fetch != NULL)
+        od_fetch_put_upload(fetch, piece);
+}
+
+void od_fetch_put_end(struct od_net *net, uint64_t number, bool is_whole)
+{
+    struct od_fetch *fetch = net->fetches == NULL ? NULL : find(net->fetches, number);
+    if (fetch != NULL)
+        od_fetch_end_upload(fetch, is_whole);
+}
+
+void od_fetch_taken(struct od_net *net, uint64_t number, size_t size)
+{
+    struct od_fetch *fetch = net->fetches == NULL ? NULL : find(net->fetches, number);
+    if (fetch != NULL)
+        od_fetch_taken_by(fetch, size);
 }
 
 void od_fetches_free(struct od_fetches *fetches)

@@ -9,6 +9,10 @@
 // the loop; it keeps the connections for the next request. Redirects are followed here and not by
 // libcurl, which would go on with a method of its caller's where the standard says GET.
 //
+// The body of an answer comes with it, or in pieces behind it: then the event `fetched` has only
+// the head, as soon as that is there, and the fetch goes on until `stream_ended`. Of what its
+// pieces hold OD_FETCH_WINDOW_BYTES may be untaken; there is no limit on the whole.
+//
 // What a caller cannot do, however it asks: speak another protocol than http and https, also after
 // a redirect; set header fields that belong to the connection (Host, Content-Length,
 // Transfer-Encoding, what Connection names ...: they are left out, so that a request that came in
@@ -32,6 +36,7 @@
 #include "base/slice.h"
 
 #define OD_FETCH_RESPONSE_BYTES_MAX (32u << 20) // Decoded body. Fits into a message.
+#define OD_FETCH_WINDOW_BYTES (128u << 10)      // Of a body in pieces: told and not taken.
 #define OD_FETCH_FIELDS_BYTES_MAX (128u << 10)  // The head of a response.
 #define OD_FETCH_WORKER_BYTES_MAX (256u << 20)  // Bodies of all responses of a worker that arrive.
 #define OD_FETCH_REDIRECTS_MAX 20               // [Fetch standard]
@@ -49,9 +54,23 @@ enum od_fetch_redirect {
     OD_FETCH_MANUAL, // A redirect is the response.
 };
 
+struct od_fetch_way {
+    enum od_fetch_redirect redirect;
+    uint64_t stream; // The number of its body, which comes in pieces; 0: it comes whole.
+    uint64_t
+        reader; // Who takes the body of the request, which comes in pieces, for it; 0: it is whole.
+    uint32_t worker; // This one: with [stream] it is named in the answer (link/response.h).
+};
+
 // Begins a fetch; [number] is not in use. [request] is a link/request.h and is copied.
-void od_fetch_start(struct od_net *net, uint64_t number, od_slice request,
-                    enum od_fetch_redirect redirect);
+void od_fetch_start(struct od_net *net, uint64_t number, od_slice request, struct od_fetch_way way);
+
+// Of the body of its request: one more piece, and the end. What has left is told by the events
+// `pieces_taken` and `pieces_unwanted` for [way.reader]. A body that is not whole fails the fetch.
+void od_fetch_put_piece(struct od_net *net, uint64_t number, od_slice piece);
+void od_fetch_put_end(struct od_net *net, uint64_t number, bool is_whole);
+
+void od_fetch_taken(struct od_net *net, uint64_t number, size_t size); // Of its pieces.
 
 // Nobody wants it any more; its connection is cut if it is in the middle of something. Unknown
 // numbers are ignored.

@@ -109,11 +109,14 @@ static bool has_two_lengths(const struct od_fetch *fetch)
     return false;
 }
 
+// False: nobody can or wants to take what follows.
 static bool take_head_end(struct od_fetch *fetch)
 {
     fetch->has_two_lengths = !fetch->is_head_over && has_two_lengths(fetch);
     fetch->is_head_over = true;
-    return !fetch->has_two_lengths;
+    if (fetch->has_two_lengths)
+        return false;
+    return fetch->way.stream == 0 || od_fetch_head_is_there(fetch);
 }
 
 // Called for each line: those of an answer 1xx, then the status line, the fields, an empty line,
@@ -147,6 +150,8 @@ static size_t on_body(char *at, size_t one, size_t size, void *owner)
     struct od_fetch *fetch = owner;
     size_t count = one * size;
     size_t *all = &fetch->fetches->body_bytes;
+    if (fetch->way.stream != 0)
+        return od_fetch_take_piece(fetch, (od_slice){at, count});
     if (fetch->body.size + count > OD_FETCH_RESPONSE_BYTES_MAX ||
         *all + count > OD_FETCH_WORKER_BYTES_MAX) {
         fetch->is_too_large = true;
@@ -166,7 +171,8 @@ void od_fetch_expect(struct od_fetch *fetch)
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, fetch);
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, ""); // All that it can decode.
-    if (!od_fetch_is_head(fetch)) // A large answer is refused by what it says of itself.
+    if (!od_fetch_is_head(fetch) &&
+        fetch->way.stream == 0) // A large answer is refused by what it says of itself.
         curl_easy_setopt(easy, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)OD_FETCH_RESPONSE_BYTES_MAX);
 }
 
@@ -219,7 +225,9 @@ void od_fetch_put_answer(const struct od_fetch *fetch, uint16_t status, struct o
     struct od_header field;
     struct od_bytes hops = {0};
     od_fetch_find_hops(fields, &hops);
-    size_t mark = od_response_begin(response, status, 0, 0);
+    enum od_response_part part = fetch->way.stream == 0 ? OD_RESPONSE_ALONE : OD_RESPONSE_STREAM;
+    size_t mark =
+        od_response_begin_with(response, status, part, fetch->way.worker, fetch->way.stream);
     while (od_headers_next(&fields, &field)) {
         if (!is_kept(fetch, field.name) || od_http_list_has(od_bytes_slice(&hops), field.name))
             continue;
@@ -276,6 +284,10 @@ static bool explain_size(const struct od_fetch *fetch, struct od_error *err)
 
 static bool explain(const struct od_fetch *fetch, CURLcode code, struct od_error *err)
 {
+    if (fetch->is_upload_cut)
+        return od_error_set(err,
+                            "the body of the request has been cut: who writes it has failed or "
+                            "is gone");
     if (code == CURLE_OK)
         return od_error_set(err, "the status of the answer is none of 200 to 599");
     if (fetch->has_two_lengths)

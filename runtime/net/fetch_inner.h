@@ -2,6 +2,8 @@
 //
 //   fetch          the multi handle on the loop, all fetches of a worker, how one ends
 //   fetch_request  what goes out: URL, method, fields, body; where a redirect leads
+//   fetch_pieces   an answer's body, piece by piece
+//   fetch_upload   a request's body, the same
 //   fetch_answer   what comes in: fields, body, and why there is none
 
 #ifndef OD_NET_FETCH_INNER_H
@@ -23,6 +25,7 @@ struct od_fetches {
     struct od_map by_number;
     struct od_timer timer;   // What libcurl wants to be called for.
     struct od_list hopeless; // Failed before they began.
+    struct od_list resuming; // Paused, and have room again.
     size_t body_bytes;       // Of all that arrive now.
 };
 
@@ -30,7 +33,7 @@ struct od_fetch {
     struct od_map_node node;
     uint64_t number;
     struct od_fetches *fetches;
-    enum od_fetch_redirect redirect;
+    struct od_fetch_way way;
     CURL *easy;
     struct od_url target;      // Of this hop,
     CURLU *url;                // and its parts for libcurl.
@@ -50,6 +53,16 @@ struct od_fetch {
     size_t last_name;     // Where in [head] the last of them begins,
     size_t last_value;    // and where its value does, to which a folded line belongs. 0: to none.
     struct od_bytes body;
+    size_t going_bytes;  // Of its pieces: told and not taken.
+    bool is_told;        // Its head was.
+    bool is_paused;      // libcurl keeps what comes.
+    bool is_in_callback; // Of libcurl, where it cannot be freed:
+    bool is_unwanted;    // then that waits.
+    struct od_list resuming;
+    struct od_bytes upload; // Of its request's body: come and not sent.
+    bool has_uploaded;      // Some of it was sent,
+    bool has_upload_ended;  // all of it has come,
+    bool is_upload_cut;     // or will not.
     struct od_list hopeless;
     struct od_error why; // HOPELESS.
     char curl_why[CURL_ERROR_SIZE];
@@ -72,6 +85,25 @@ bool od_fetch_is_head(const struct od_fetch *fetch);
 // The names that the fields Connection of [headers] call the connection's own, as one comma list;
 // of a very long one the front.
 void od_fetch_find_hops(struct od_headers headers, struct od_bytes *hops);
+
+// fetch_pieces.c
+
+// All fields of an answer have come, perhaps of one that is not the last. False: it is unwanted.
+bool od_fetch_head_is_there(struct od_fetch *fetch);
+
+// What libcurl's function for bodies returns: how much of [piece] is taken, or that it has to wait.
+size_t od_fetch_take_piece(struct od_fetch *fetch, od_slice piece);
+void od_fetch_tell_head(struct od_fetch *fetch, uint16_t status);
+void od_fetch_taken_by(struct od_fetch *fetch, size_t size);
+void od_fetch_resume_some(struct od_fetches *fetches);
+
+void od_fetch_resume(struct od_fetch *fetch); // Soon.
+
+// fetch_upload.c
+void od_fetch_set_upload(struct od_fetch *fetch); // Tells the easy handle.
+void od_fetch_put_upload(struct od_fetch *fetch, od_slice piece);
+void od_fetch_end_upload(struct od_fetch *fetch, bool is_whole);
+void od_fetch_forget_upload(struct od_fetch *fetch);
 
 // fetch_answer.c
 

@@ -150,7 +150,9 @@ static void set_method(struct od_fetch *fetch)
     char method[64];
     od_slice name = fetch->is_get ? OD_SLICE("GET") : fetch->request.method;
     snprintf(method, sizeof method, "%.*s", (int)name.size, name.at);
-    if (has_body(fetch)) {
+    if (fetch->way.reader != 0 && !fetch->is_get) {
+        od_fetch_set_upload(fetch);
+    } else if (has_body(fetch)) {
         od_slice body = fetch->request.body;
         curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.size);
         curl_easy_setopt(fetch->easy, CURLOPT_POSTFIELDS, body.size == 0 ? "" : body.at);
@@ -301,11 +303,11 @@ static bool becomes_get(const struct od_fetch *fetch, uint16_t status)
 bool od_fetch_go_on(struct od_fetch *fetch, uint16_t status, od_slice location,
                     struct od_error *err)
 {
-    OD_ASSERT(fetch->redirect != OD_FETCH_MANUAL);
+    OD_ASSERT(fetch->way.redirect != OD_FETCH_MANUAL);
     if (location.size > OD_FETCH_URL_BYTES_MAX)
         return od_error_set(err, "a redirect leads to a URL longer than %d bytes",
                             OD_FETCH_URL_BYTES_MAX);
-    if (fetch->redirect == OD_FETCH_ERROR)
+    if (fetch->way.redirect == OD_FETCH_ERROR)
         return od_error_set(err, "it is redirected to %.*s, and redirect is \"error\"",
                             (int)location.size, location.at);
     if (++fetch->redirect_count > OD_FETCH_REDIRECTS_MAX)
@@ -315,8 +317,13 @@ bool od_fetch_go_on(struct od_fetch *fetch, uint16_t status, od_slice location,
         od_url_deinit(&to);
         return false;
     }
+    bool is_get = fetch->is_get || becomes_get(fetch, status);
+    if (fetch->way.reader != 0 && !is_get) {
+        od_url_deinit(&to);
+        return od_error_set(err, "a redirect asks for the body again, which came piece by piece");
+    }
     fetch->has_left_origin = fetch->has_left_origin || !is_same_origin(&to, &fetch->target);
-    fetch->is_get = fetch->is_get || becomes_get(fetch, status);
+    fetch->is_get = is_get;
     od_url_deinit(&fetch->target);
     fetch->target = to; // Its credentials are not looked at.
     return true;

@@ -12,6 +12,7 @@
 #define VANISHED OD_SLICE("WebSocket disconnected without sending Close frame.")
 
 enum {
+    code_normal = 1000,
     code_vanished = 1006, // Told to the object, never sent.
 };
 
@@ -125,6 +126,8 @@ void od_websocket_put(struct od_websocket *websocket, enum od_frame_opcode opcod
 
 void od_websocket_put_close(struct od_websocket *websocket, uint16_t code, od_slice reason)
 {
+    if (websocket->is_events) // Its end is that of the connection.
+        return;
     struct od_bytes *out = frames_out(websocket);
     size_t mark = out->size;
     od_frame_put_close(out, code, reason);
@@ -200,8 +203,10 @@ void od_websocket_send(struct od_websocket *websocket, od_slice payload, bool is
     enum od_frame_opcode opcode = is_binary ? OD_FRAME_BINARY : OD_FRAME_TEXT;
     if (!may_put(websocket, payload.size))
         return;
-    if (!od_deflate_is_worth_it(payload.size, websocket->window_bits) ||
-        !put_compressed(websocket, payload, opcode))
+    if (websocket->is_events)
+        od_bytes_put_slice(frames_out(websocket), payload);
+    else if (!od_deflate_is_worth_it(payload.size, websocket->window_bits) ||
+             !put_compressed(websocket, payload, opcode))
         od_websocket_put(websocket, opcode, false, payload);
     if (websocket->wire != NULL)
         od_wire_count(websocket->wire);
@@ -232,6 +237,15 @@ static void await_close(struct od_websocket *websocket)
     od_loop_set_timer(websocket->net->loop, &websocket->deadline, websocket->net->limits.close_ms);
 }
 
+// Nobody answers, so it is over.
+static void end_events(struct od_websocket *websocket)
+{
+    if (websocket->wire == NULL) // It ends when the connection is there.
+        return;
+    od_websocket_let_go(websocket);
+    od_websocket_tell_closed(websocket, code_normal, (od_slice){0}, true);
+}
+
 void od_websocket_close(struct od_websocket *websocket, uint16_t code, od_slice reason)
 {
     od_websocket_check(websocket);
@@ -240,7 +254,9 @@ void od_websocket_close(struct od_websocket *websocket, uint16_t code, od_slice 
     od_websocket_put_close(websocket, code, reason);
     websocket->has_closed = true;
     od_websocket_touch(websocket);
-    if (websocket->peer_has_closed)
+    if (websocket->is_events)
+        end_events(websocket);
+    else if (websocket->peer_has_closed)
         od_websocket_let_go(websocket);
     else if (websocket->wire != NULL)
         await_close(websocket);
@@ -269,12 +285,13 @@ struct od_websocket *od_net_websocket(const struct od_net *net, uint64_t number)
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_websocket, node);
 }
 
-struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number)
+struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number, bool is_events)
 {
     OD_ASSERT(od_net_websocket(net, number) == NULL);
     struct od_websocket *websocket = od_allocate_zeroed(sizeof *websocket);
     websocket->net = net;
     websocket->number = number;
+    websocket->is_events = is_events;
     websocket->deadline.fire = on_deadline;
     od_list_init(&websocket->touched);
     od_list_init(&websocket->line);
@@ -348,6 +365,10 @@ static bool attach(struct od_websocket *websocket, const struct od_upgrade_recor
     }
     take_record(websocket, record);
     put_early(websocket, record->output);
+    if (websocket->has_closed && websocket->is_events) {
+        end_events(websocket);
+        return true;
+    }
     if (websocket->has_closed)
         await_close(websocket);
     if (websocket->is_paused)

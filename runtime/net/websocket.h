@@ -27,6 +27,10 @@
 // Pings are answered here and not told. Compression is agreed without context takeover, so an idle
 // connection keeps no window; messages shorter than a threshold are sent plain.
 //
+// An event stream is one, too, in which only we speak (codec/event_stream.h): its messages are
+// whole frames of events, made by who sends them; what is read is nothing, a ping is a comment, and
+// a close is the end of the connection, told as closed(1000, ..., true) at once.
+//
 // Process: worker. Owner: who called od_websocket_new.
 
 #ifndef OD_NET_WEBSOCKET_H
@@ -50,7 +54,7 @@ enum od_ready_state {
 #define OD_CLOSE_TRY_AGAIN 1013u // Told as unclean: the reader was too slow.
 
 // [number] is the caller's and not in use; events tell it.
-struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number);
+struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number, bool is_events);
 void od_websocket_free(struct od_websocket *websocket); // Cuts a connection that is still there.
 struct od_websocket *od_net_websocket(const struct od_net *net, uint64_t number); // NULL: none.
 

@@ -97,6 +97,7 @@ static struct od_upgrade_record record_at_rest(const struct od_websocket *websoc
 {
     return (struct od_upgrade_record){.window_bits = websocket->window_bits,
                                       .is_client = websocket->decoder.is_client,
+                                      .is_events = websocket->is_events,
                                       .protocol = od_websocket_protocol(websocket),
                                       .url = od_websocket_url(websocket)};
 }

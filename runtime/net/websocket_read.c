@@ -271,6 +271,8 @@ static void end_reading(struct od_websocket *websocket)
 void od_websocket_read(void *owner, char *at, size_t size)
 {
     struct od_websocket *websocket = owner;
+    if (websocket->is_events)
+        return;
     websocket->is_reading = true;
     od_keepalive_beat(&websocket->net->keepalives, &websocket->keepalive);
     size_t taken = websocket->held == NULL ? decode(websocket, at, size) : 0;

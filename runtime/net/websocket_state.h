@@ -40,6 +40,7 @@ struct od_websocket {
     uint32_t url_size;
     uint16_t peer_code; // Of its Close.
     uint8_t window_bits;
+    bool is_events;       // An event stream: only we speak.
     bool has_closed;      // We sent Close.
     bool peer_has_closed; // It did.
     bool is_over;         // readyState 3.

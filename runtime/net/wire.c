@@ -1,23 +1,16 @@
-#include "net/wire.h"
+#include "net/wire_inner.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <libwebsockets.h>
-#include <linux/sockios.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "link/connection.h"
-#include "link/sent.h"
 #include "link/worker_page.h"
-
-enum {
-    out_bytes_first = 1000, // A buffer's first size: some frames of a turn, without moving it.
-};
 
 static const char lws_protocol_name[] = "open-do";
 
@@ -33,7 +26,7 @@ void od_wire_check(const struct od_wire *wire)
     OD_ASSERT(wire->page == NULL || wire->place < OD_PAGE_PLACES_MAX);
 }
 
-static void mark_dirty(struct od_wire *wire)
+void od_wire_mark_dirty(struct od_wire *wire)
 {
     if (od_list_is_empty(&wire->dirty))
         od_list_push_back(&wire->net->dirty, &wire->dirty);
@@ -83,193 +76,11 @@ bool od_wire_adopt(struct od_net *net, int fd, const struct od_wire_protocol *pr
     return true;
 }
 
-// What waits to be sent.
-
-struct od_bytes *od_wire_out(struct od_wire *wire)
-{
-    OD_ASSERT(!wire->is_closing);
-    mark_dirty(wire);
-    if (wire->out.capacity == 0)
-        od_bytes_reserve(&wire->out, out_bytes_first);
-    return &wire->out;
-}
-
-void od_wire_count(struct od_wire *wire)
-{
-    OD_ASSERT(wire->counted_bytes <= wire->net->going_bytes);
-    if (wire->counted_bytes == 0 && wire->out.size > 0)
-        wire->taken_ms = od_clock_monotonic_ms();
-    wire->net->going_bytes += wire->out.size - wire->counted_bytes;
-    wire->counted_bytes = wire->out.size;
-}
-
-// Much of it may only wait for the end of the turn.
-static void make_room(struct od_net *net)
-{
-    od_time_ms now_ms = od_clock_monotonic_ms();
-    OD_LIST_EACH (link, &net->wires) {
-        struct od_wire *wire = OD_LIST_MEMBER(link, struct od_wire, all);
-        if (wire->counted_bytes <= OD_NET_SMALL_BYTES)
-            continue;
-        // What was put in this turn has never been offered to the kernel.
-        od_wire_send_now(wire);
-        bool is_read = now_ms - wire->taken_ms < net->limits.linger_ms;
-        if (!is_read && wire->counted_bytes > OD_NET_SMALL_BYTES)
-            od_wire_cut(wire);
-    }
-}
-
-// Small is what the wire holds with it: a small answer does not wait for those who do not read.
-bool od_wire_can_hold(struct od_wire *wire, size_t size)
-{
-    struct od_net *net = wire->net;
-    if (wire->out.size + size <= OD_NET_SMALL_BYTES)
-        return true;
-    od_wire_count(wire);
-    if (net->going_bytes + size > OD_NET_GOING_BYTES_MAX)
-        make_room(net);
-    return net->going_bytes + size <= OD_NET_GOING_BYTES_MAX;
-}
-
-size_t od_wire_waiting_bytes(const struct od_wire *wire)
-{
-    return wire->shared_left.size + wire->out.size - wire->out_sent;
-}
-
-void od_wire_put_shared(struct od_wire *wire, struct od_frame_shared *frame, od_slice bytes)
-{
-    OD_ASSERT(!wire->is_closing);
-    if (od_wire_waiting_bytes(wire) > 0) {
-        od_bytes_put_slice(od_wire_out(wire), bytes);
-        return;
-    }
-    wire->shared = od_frame_shared_keep(frame);
-    wire->shared_left = bytes;
-    mark_dirty(wire);
-}
-
-static uint32_t bytes_on_their_way(const struct od_wire *wire)
-{
-    int bytes = 0;
-    ioctl(wire->fd, SIOCOUTQ, &bytes);
-    return (uint32_t)bytes;
-}
-
-uint32_t od_wire_taken_bytes(const struct od_wire *wire)
-{
-    return wire->sent_bytes - bytes_on_their_way(wire);
-}
-
-bool od_wire_is_taking(const struct od_wire *wire, uint32_t taken_bytes)
-{
-    bool has_all = od_wire_waiting_bytes(wire) == 0 && bytes_on_their_way(wire) == 0;
-    return !has_all && od_wire_taken_bytes(wire) != taken_bytes;
-}
-
-bool od_wire_is_done(const struct od_wire *wire)
-{
-    return wire->has_shut && bytes_on_their_way(wire) == 0;
-}
-
-static void drop_shared(struct od_wire *wire)
-{
-    od_frame_shared_drop(wire->shared);
-    wire->shared = NULL;
-    wire->shared_left = (od_slice){0};
-}
-
-static void drop_out(struct od_wire *wire)
-{
-    od_bytes_deinit(&wire->out);
-    wire->out_sent = 0;
-    od_wire_count(wire);
-}
-
-// Forgets the first [count] bytes of what waits. What is sent stays in the buffer until it is half
-// of it, so that a slow reader of a long queue does not make us move it again and again.
-static void forget_sent(struct od_wire *wire, size_t count)
-{
-    OD_ASSERT(count <= od_wire_waiting_bytes(wire));
-    wire->sent += count;
-    size_t of_shared = count < wire->shared_left.size ? count : wire->shared_left.size;
-    // The shared frame goes first: it was put when nothing else waited.
-    wire->shared_left = od_slice_from(wire->shared_left, of_shared);
-    if (wire->shared_left.size == 0)
-        drop_shared(wire);
-    wire->out_sent += count - of_shared;
-    if (wire->out_sent == wire->out.size) {
-        drop_out(wire);
-    } else if (wire->out_sent > wire->out.size / 2) {
-        od_bytes_drop_front(&wire->out, wire->out_sent);
-        wire->out_sent = 0;
-    }
-}
-
-// The only place that writes to the world. Returns how much the kernel took; -1: the wire is
-// broken.
-static ssize_t send_some(struct od_wire *wire)
-{
-    OD_ASSERT(!wire->is_cut);
-    od_slice shared = wire->shared_left;
-    od_slice own = od_slice_from(od_bytes_slice(&wire->out), wire->out_sent);
-    struct iovec parts[2] = {{(void *)(uintptr_t)shared.at, shared.size},
-                             {(void *)(uintptr_t)own.at, own.size}};
-    int skipped = shared.size == 0 ? 1 : 0;
-    struct msghdr message = {.msg_iov = parts + skipped, .msg_iovlen = (size_t)(2 - skipped)};
-    ssize_t sent = sendmsg(wire->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
-        return 0;
-    return sent;
-}
-
-static void shut_when_sent(struct od_wire *wire)
-{
-    if (!wire->is_closing || wire->has_shut || od_wire_waiting_bytes(wire) > 0)
-        return;
-    shutdown(wire->fd, SHUT_WR);
-    wire->has_shut = true;
-    // The peer's end came before ours, so nobody is left to linger for.
-    if (wire->has_ended)
-        od_wire_cut(wire);
-}
-
-static void write_out(struct od_wire *wire)
-{
-    if (od_wire_waiting_bytes(wire) > 0) {
-        // Shown before it is sent. If the worker ends in between, main finds that the kernel has
-        // counted less than the page says, and cuts a connection on which half a frame may be out.
-        od_wire_show(wire);
-        ssize_t sent = send_some(wire);
-        if (sent < 0) {
-            od_wire_cut(wire);
-            return;
-        }
-        wire->sent_bytes += (uint32_t)sent;
-        forget_sent(wire, (size_t)sent);
-        od_wire_count(wire);
-        if (sent > 0 && od_wire_waiting_bytes(wire) > 0)
-            wire->taken_ms = od_clock_monotonic_ms();
-        // A reader that takes something of what is left has its time anew.
-        if (sent > 0 && wire->is_closing)
-            od_loop_set_timer(wire->net->loop, &wire->linger, wire->net->limits.linger_ms);
-    }
-    wire->awaits_room = od_wire_waiting_bytes(wire) > 0;
-    if (!wire->awaits_room)
-        od_wire_mark(wire, 0, OD_PAGE_SENDING);
-    shut_when_sent(wire);
-}
-
 // libwebsockets answers with LWS_CALLBACK_RAW_CLOSE_FILE before it returns.
 static void end_now(struct od_wire *wire)
 {
     OD_ASSERT(!wire->net->is_in_callback);
     lws_set_timeout(wire->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_SYNC);
-}
-
-void od_wire_send_now(struct od_wire *wire)
-{
-    if (!wire->is_cut && !wire->awaits_room)
-        write_out(wire);
 }
 
 void od_wire_flush(struct od_wire *wire)
@@ -323,7 +134,7 @@ void od_wire_close(struct od_wire *wire)
     // descriptor is closed make the kernel reset the connection, with our last answer in it.
     od_wire_resume(wire);
     od_loop_set_timer(wire->net->loop, &wire->linger, wire->net->limits.linger_ms);
-    mark_dirty(wire);
+    od_wire_mark_dirty(wire);
 }
 
 void od_wire_abort(struct od_wire *wire)
@@ -335,13 +146,20 @@ void od_wire_abort(struct od_wire *wire)
     od_wire_cut(wire);
 }
 
+// Main may have a duplicate, so no way to close the descriptor would do it.
+void od_wire_reset(struct od_wire *wire)
+{
+    struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
+    (void)connect(wire->fd, &nowhere, sizeof nowhere); // Else it is no TCP, and merely closed.
+    od_wire_abort(wire);
+}
+
 void od_wire_cut(struct od_wire *wire)
 {
     od_wire_check(wire);
     wire->is_cut = true;
-    drop_shared(wire);
-    drop_out(wire);
-    mark_dirty(wire);
+    od_wire_drop_waiting(wire);
+    od_wire_mark_dirty(wire);
 }
 
 void od_wire_put_unsent(const struct od_wire *wire, struct od_bytes *unsent)
@@ -361,6 +179,7 @@ int od_wire_release(struct od_wire *wire, struct od_bytes *unsent)
     int fd = fcntl(wire->fd, F_DUPFD_CLOEXEC, 0);
     if (fd < 0)
         return -1;
+    OD_ASSERT(wire->file_left == 0);
     od_wire_put_unsent(wire, unsent);
     struct epoll_event ignored = {0};
     epoll_ctl(uv_backend_fd(&wire->net->loop->uv), EPOLL_CTL_DEL, wire->fd, &ignored);
@@ -417,9 +236,10 @@ static int on_writable(struct od_wire *wire)
 {
     if (wire->is_cut)
         return 0;
-    write_out(wire);
+    od_wire_write(wire);
     if (wire->awaits_room)
-        mark_dirty(wire); // What is asked of libwebsockets here, it forgets when this returns.
+        od_wire_mark_dirty(
+            wire); // What is asked of libwebsockets here, it forgets when this returns.
     else if (wire->owner != NULL && wire->protocol->sent != NULL)
         wire->protocol->sent(wire->owner);
     return 0;
@@ -439,8 +259,7 @@ static int on_closed(struct od_wire *wire)
     od_loop_clear_timer(wire->net->loop, &wire->linger);
     od_list_remove(&wire->all);
     od_list_remove(&wire->dirty);
-    drop_shared(wire);
-    drop_out(wire);
+    od_wire_drop_waiting(wire);
     free(wire);
     if (owner != NULL)
         protocol->ended(owner);

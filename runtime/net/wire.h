@@ -50,6 +50,8 @@ struct od_wire {
     struct od_bytes out;            // Then these,
     size_t out_sent;                // of which so many are sent,
     size_t counted_bytes;           // and so many counted.
+    uint64_t file_at, file_left;    // Last so much of a file, from here on.
+    int file;                       // Its descriptor, while [file_left] is not 0.
     od_time_ms taken_ms;            // When the kernel took some of it last, or it began to wait.
     struct od_timer linger;
     struct od_worker_page *page; // Of this worker; NULL: nobody looks.
@@ -78,6 +80,9 @@ void od_wire_check(const struct od_wire *wire);
 // Where to put bytes: append to the buffer this returns, before the next call on the wire.
 struct od_bytes *od_wire_out(struct od_wire *wire);
 void od_wire_put_shared(struct od_wire *wire, struct od_frame_shared *frame, od_slice bytes);
+// [size] bytes of the file [fd], taken, from [first] on, behind what waits. Nothing may be put
+// before they are sent, and the wire not released. If the file has fewer by then, the wire is cut.
+void od_wire_put_file(struct od_wire *wire, int fd, uint64_t first, uint64_t size);
 size_t od_wire_waiting_bytes(const struct od_wire *wire); // Put and not yet taken by the kernel.
 
 // Counts what was put in the net's; by itself only in od_net_flush.
@@ -90,6 +95,7 @@ OD_MUST_CHECK bool od_wire_can_hold(struct od_wire *wire, size_t size);
 // How many bytes the peer's system has taken so far, modulo 2^32; and whether it has taken more
 // than [taken_bytes] and has not got all yet, so that its silence may be that of a slow line.
 uint32_t od_wire_taken_bytes(const struct od_wire *wire);
+bool od_wire_has_sent_all(const struct od_wire *wire); // And his system has got it.
 bool od_wire_is_taking(const struct od_wire *wire, uint32_t taken_bytes);
 
 void od_wire_send_now(struct od_wire *wire); // What the kernel takes, before the end of the turn.
@@ -116,7 +122,11 @@ void od_wire_abort(struct od_wire *wire); // Drops what waits and ends, at the n
 // Only the peer's end is missing, and his system has got everything.
 bool od_wire_is_done(const struct od_wire *wire);
 
-void od_wire_cut(struct od_wire *wire); // The same, but the owner is told [ended].
+// The same, and the peer is told that what he has got is not all: a reset, at once, for everybody
+// who has the connection.
+void od_wire_reset(struct od_wire *wire);
+
+void od_wire_cut(struct od_wire *wire); // As abort, but the owner is told [ended].
 
 // Appends what waits, and stays with it.
 void od_wire_put_unsent(const struct od_wire *wire, struct od_bytes *unsent);

@@ -69,7 +69,8 @@ static void log_socket(const struct od_socket *socket, const char *event, uint16
     if (!socket->object->objects->logs_accesses)
         return;
     int size =
-        snprintf(text, sizeof text, "WebSocket %llu %s", (unsigned long long)socket->id, event);
+        snprintf(text, sizeof text, "%s %llu %s", socket->is_events ? "event stream" : "WebSocket",
+                 (unsigned long long)socket->id, event);
     if (code != 0)
         snprintf(text + size, sizeof text - (size_t)size, ": %u %.*s", code, (int)reason.size,
                  reason.at);

@@ -4,14 +4,6 @@
 #include "object/objects.h"
 #include "object/section.h"
 
-static void resume(struct od_task *task)
-{
-    struct od_event *event = od_event_new(OD_EVENT_RESUME, (od_slice){NULL, 0});
-    event->ok = true;
-    event->task = task->id;
-    od_object_receive(task->object, event);
-}
-
 struct od_task *od_branch_new(struct od_task *trunk)
 {
     OD_ASSERT(trunk->object->running == trunk);
@@ -20,7 +12,7 @@ struct od_task *od_branch_new(struct od_task *trunk)
         od_task_new(trunk->object, od_event_new(OD_EVENT_BRANCH, (od_slice){NULL, 0}));
     branch->trunk = trunk;
     od_list_push_back(&trunk->branches, &branch->branch);
-    resume(branch);
+    od_task_resume(branch);
     return branch;
 }
 
@@ -46,10 +38,11 @@ void od_branch_end(struct od_task *branch)
     leave(branch);
     od_list_move_all(&trunk->accepted, &branch->accepted);
     od_list_move_all(&trunk->client_ends, &branch->client_ends);
+    od_list_move_all(&trunk->sinks, &branch->sinks);
     if (branch->decides)
         od_branches_give_up(trunk);
     if (od_list_is_empty(&trunk->branches))
-        resume(trunk);
+        od_task_resume(trunk);
 }
 
 void od_branches_give_up(struct od_task *trunk)

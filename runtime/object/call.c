@@ -11,6 +11,7 @@
 #include "net/exchange.h"
 #include "net/net.h"
 #include "object/access_log.h"
+#include "object/assets.h"
 #include "object/call_inner.h"
 #include "object/call_mark.h"
 #include "object/call_sent.h"
@@ -77,7 +78,7 @@ void od_call_free(struct od_call *call)
     leave_object(call);
     od_call_mark_over(call);
     od_call_sent_free(call);
-    if (call->from == OD_FROM_PEER)
+    if (call->from != OD_FROM_TASK)
         od_map_remove(&call->objects->peer_calls, &call->by_origin);
     od_timers_clear(call->objects->timers, &call->deadline);
     free(call->access);
@@ -96,16 +97,27 @@ const char *od_call_whom(const struct od_call *call)
     return call->whom != NULL ? call->whom : "an object"; // It has not left the outbox yet.
 }
 
+static void set_deadline(struct od_call *call)
+{
+    od_timers_set(call->objects->timers, &call->deadline,
+                  od_clock_monotonic_ms() + OD_RESPONSE_MS_MAX);
+}
+
+// A handler that reads what comes of the body has not had its time yet.
 static void deadline_passed(struct od_timer *timer)
 {
     struct od_call *call = OD_TIMER_MEMBER(timer, struct od_call, deadline);
+    struct od_exchange *exchange = od_net_exchange(call->objects->net, call->origin);
+    if (exchange != NULL && od_exchange_body_moves(exchange)) {
+        set_deadline(call);
+        return;
+    }
     OD_ASSERT(call->from == OD_FROM_EXCHANGE);
     od_log(OD_LOG_WARN, call->object == NULL ? NULL : call->object->label,
            "fetch has not answered within %d ms; the client gets a 504", OD_RESPONSE_MS_MAX);
     struct od_bytes response = {0};
     od_response_put_plain(&response, 504, "Gateway Timeout\n");
     od_access_log_end(call, 504);
-    struct od_exchange *exchange = od_net_exchange(call->objects->net, call->origin);
     if (exchange != NULL)
         od_exchange_answer(exchange, od_bytes_slice(&response));
     od_bytes_deinit(&response);
@@ -125,11 +137,10 @@ struct od_call *od_call_new(struct od_objects *objects, enum od_call_origin from
     call->origin = origin;
     call->deadline.fire = deadline_passed;
     od_map_put_number(&objects->calls, &call->by_id, call->id);
-    if (from == OD_FROM_PEER)
+    if (from != OD_FROM_TASK)
         od_map_put(&objects->peer_calls, &call->by_origin, origin_hash(origin_worker, origin));
     if (from == OD_FROM_EXCHANGE)
-        od_timers_set(objects->timers, &call->deadline,
-                      od_clock_monotonic_ms() + OD_RESPONSE_MS_MAX);
+        set_deadline(call);
     return call;
 }
 
@@ -323,6 +334,14 @@ static void answer_no_route(struct od_call *call)
     od_bytes_deinit(&response);
 }
 
+static bool is_answered_at_last(struct od_call *call, od_slice request)
+{
+    struct od_request head;
+    const struct od_assets *assets = call->objects->script->assets;
+    return assets != NULL && od_request_read(request, &head) &&
+           od_assets_answer_at_last(assets, call, &head);
+}
+
 static void route_by_path(struct od_call *call, od_slice request, od_slice target)
 {
     struct od_bytes name = {0};
@@ -334,7 +353,8 @@ static void route_by_path(struct od_call *call, od_slice request, od_slice targe
     if (result == OD_ROUTE_MALFORMED) {
         od_call_fail(call, 400, OD_SLICE("the name in the path does not decode to UTF-8"));
     } else if (namespace == NULL) {
-        answer_no_route(call);
+        if (!is_answered_at_last(call, request))
+            answer_no_route(call);
     } else if (!od_objects_serve(call->objects, namespace)) {
         od_call_refuse(call, namespace);
     } else {
@@ -357,10 +377,38 @@ void od_call_route(struct od_call *call, od_slice request)
     if (call->access == NULL)
         od_access_log_begin(call, &head);
     od_slice target = od_request_target(head.url);
+    const struct od_assets *assets = call->objects->script->assets;
+    if (assets != NULL && !od_route_is_test(target) && od_assets_answer(assets, call, &head))
+        return;
     if (call->objects->script->has_entry || od_route_is_test(target))
         give_to(call, call->objects->entry, request);
     else
         route_by_path(call, request, target);
+}
+
+static bool namespace_wants_pieces(struct od_objects *objects, od_slice target)
+{
+    struct od_bytes name = {0};
+    od_slice space;
+    const struct od_namespace *namespace = od_route_path(target, &space, &name) == OD_ROUTE_OK
+                                               ? od_objects_namespace(objects, space)
+                                               : NULL;
+    od_bytes_deinit(&name);
+    return namespace != NULL && od_objects_serve(objects, namespace) &&
+           objects->script->streams(objects->script, namespace);
+}
+
+bool od_call_wants_pieces(struct od_objects *objects, od_slice request)
+{
+    struct od_request head;
+    bool is_whole = od_request_read(request, &head);
+    OD_ASSERT(is_whole);
+    od_slice target = od_request_target(head.url);
+    if (od_route_is_test(target))
+        return false;
+    if (objects->script->has_entry)
+        return objects->script->streams(objects->script, NULL);
+    return namespace_wants_pieces(objects, target);
 }
 
 void od_call_refuse(struct od_call *call, const struct od_namespace *namespace)
@@ -389,4 +437,28 @@ void od_call_cancel(struct od_call *call)
     od_call_free(call);
     if (object != NULL)
         od_object_cancel(object, id);
+}
+
+static struct od_task *task_of(const struct od_call *call)
+{
+    OD_LIST_EACH (link, &call->object->tasks) {
+        struct od_task *task = OD_LIST_MEMBER(link, struct od_task, link);
+        if (task->event != NULL && task->event->call == call->id)
+            return task;
+    }
+    return NULL;
+}
+
+void od_call_asker_left(struct od_call *call)
+{
+    struct od_link *peer = call->is_remote ? call->objects->peers[call->worker] : NULL;
+    call->asker_has_left = true;
+    if (peer != NULL) {
+        size_t mark = od_link_begin(peer, OD_KIND_CALL_LEFT, -1);
+        od_bytes_put_u64(&peer->out, call->id);
+        od_link_end(peer, mark);
+    }
+    struct od_task *task = call->object == NULL ? NULL : task_of(call);
+    if (task != NULL)
+        od_task_asker_left(task);
 }

@@ -25,13 +25,14 @@ struct od_outgoing;
 
 struct od_call {
     struct od_map_node by_id;
-    struct od_map_node by_origin; // OD_FROM_PEER.
+    struct od_map_node by_origin; // OD_FROM_PEER, OD_FROM_EXCHANGE.
     uint64_t id;
     struct od_objects *objects;
     enum od_call_kind kind;
     enum od_call_origin from;
     uint32_t origin_worker;
     uint64_t origin;
+    bool asker_has_left;
     bool is_remote; // Sent to [worker].
     uint32_t worker;
     struct od_call_sent *sent; // It was, or waits until it can be.
@@ -56,6 +57,8 @@ struct od_call *od_call_new(struct od_objects *objects, enum od_call_origin from
                             uint32_t origin_worker, uint64_t origin);
 const char *od_call_whom(const struct od_call *call);                  // For a person.
 struct od_call *od_call_find(struct od_objects *objects, uint64_t id); // NULL: over already.
+
+// [worker] is this one: of an exchange.
 struct od_call *od_call_find_from(struct od_objects *objects, uint32_t worker, uint64_t origin);
 
 // Sends [message] on its way: into an inbox here, or to the worker of that object.
@@ -66,6 +69,9 @@ void od_call_begun(struct od_call *call);
 
 // The request of an exchange: to the entry, or to the object its path names, or answered with 404.
 void od_call_route(struct od_call *call, od_slice request);
+
+// Whether who gets that request of an exchange reads the body while it comes (script.h).
+bool od_call_wants_pieces(struct od_objects *objects, od_slice request);
 
 // The answer goes home: a response or results, by the kind of the call. A 101 takes its socket
 // along.
@@ -81,6 +87,9 @@ void od_call_fail(struct od_call *call, uint16_t status, od_slice why);
 // [namespace]. It is the answer a client would get after a restart with the same script, too.
 void od_call_refuse(struct od_call *call, const struct od_namespace *namespace);
 
+// Who asks has gone, or will ask nothing more: what it has begun is told (od_task_asker_left).
+void od_call_asker_left(struct od_call *call);
+
 // Nobody waits any more: what was begun for it is given up.
 void od_call_cancel(struct od_call *call);
 
@@ -89,5 +98,6 @@ void od_call_receive(struct od_objects *objects, uint32_t worker, od_slice body)
 void od_call_receive_reply(struct od_objects *objects, uint32_t worker, od_slice body); // REPLY
 void od_call_receive_cancel(struct od_objects *objects, uint32_t worker,
                             od_slice body); // CALL_CANCEL
+void od_call_receive_left(struct od_objects *objects, uint32_t worker, od_slice body); // CALL_LEFT
 
 #endif

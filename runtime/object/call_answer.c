@@ -10,11 +10,14 @@
 #include "object/call_inner.h"
 #include "object/client_end.h"
 #include "object/error_page.h"
+#include "object/sink.h"
 #include "object/socket.h"
 
-// The 101 cannot be taken any more: the socket's object hears that the peer is gone.
-void od_call_lose_socket(struct od_objects *objects, const struct od_response *response)
+// A 101 cannot be taken any more: the socket's object hears that the peer is gone. Nor can a body.
+void od_call_lose_parts(struct od_objects *objects, const struct od_response *response)
 {
+    if (response->stream != 0)
+        od_sink_lose(objects, response);
     if (response->socket == 0)
         return;
     OD_ASSERT(response->worker < objects->worker_count);
@@ -61,13 +64,15 @@ void od_call_hand_over(struct od_objects *objects, uint32_t worker, uint64_t num
 }
 
 // Either the client did not ask for a WebSocket, or the handler's 101 is not one it can have.
-static void refuse_upgrade(struct od_call *call, struct od_exchange *exchange, const char *why)
+static void refuse_upgrade(struct od_call *call, struct od_exchange *exchange,
+                           const struct od_response *response, const char *why)
 {
     OD_ASSERT(call->from == OD_FROM_EXCHANGE);
-    bool is_asked = od_exchange_wants_websocket(exchange);
+    bool is_asked = od_exchange_wants_websocket(exchange) || response->is_events;
     struct od_bytes refusal = {0};
     od_log(is_asked ? OD_LOG_ERROR : OD_LOG_INFO, call->object == NULL ? NULL : call->object->label,
-           "cannot upgrade to a WebSocket: %s", why);
+           "cannot answer with %s: %s", response->is_events ? "an event stream" : "a WebSocket",
+           why);
     if (is_asked)
         od_response_put_plain(&refusal, 500, "Internal Server Error\n");
     else
@@ -85,12 +90,12 @@ static void upgrade(struct od_call *call, struct od_exchange *exchange, od_slice
     struct od_error err;
     int fd = -1;
     if (od_exchange_upgrade(exchange, bytes, &record, &fd, &err)) {
-        od_access_log_end(call, 101);
+        od_access_log_end(call, response->status);
         od_call_hand_over(call->objects, response->worker, response->socket,
                           od_bytes_slice(&record), fd);
     } else {
-        refuse_upgrade(call, exchange, err.text);
-        od_call_lose_socket(call->objects, response);
+        refuse_upgrade(call, exchange, response, err.text);
+        od_call_lose_parts(call->objects, response);
     }
     od_bytes_deinit(&record);
 }
@@ -102,6 +107,21 @@ static void answer_plainly(struct od_call *call, struct od_exchange *exchange, o
     od_exchange_answer(exchange, bytes);
 }
 
+void od_call_answer_as(struct od_call *call, uint16_t status, od_slice response)
+{
+    struct od_exchange *exchange = od_net_exchange(call->objects->net, call->origin);
+    if (exchange != NULL)
+        answer_plainly(call, exchange, response, status);
+    od_call_free(call);
+}
+
+static void answer_in_pieces(struct od_call *call, struct od_exchange *exchange, od_slice bytes,
+                             const struct od_response *response)
+{
+    od_access_log_end(call, response->status);
+    od_sink_feed(call->objects, exchange, call->origin, bytes, response);
+}
+
 static void answer_exchange(struct od_call *call, od_slice bytes)
 {
     OD_ASSERT(call->from == OD_FROM_EXCHANGE);
@@ -110,23 +130,28 @@ static void answer_exchange(struct od_call *call, od_slice bytes)
     OD_ASSERT(is_whole);
     struct od_exchange *exchange = od_net_exchange(call->objects->net, call->origin);
     if (exchange == NULL)
-        od_call_lose_socket(call->objects, &response);
-    else if (response.status == 101)
+        od_call_lose_parts(call->objects, &response);
+    else if (response.socket != 0)
         upgrade(call, exchange, bytes, &response);
+    else if (response.stream != 0)
+        answer_in_pieces(call, exchange, bytes, &response);
     else
         answer_plainly(call, exchange, bytes, response.status);
 }
 
-// A 101 comes with the client's end of a socket: the task has it now, or nobody.
-static void give_client_end(struct od_call *call, struct od_task *task, od_slice bytes)
+// A 101 comes with the client's end of a socket, and a head with a body that is still written: the
+// task has it now, or nobody.
+static void give_parts(struct od_call *call, struct od_task *task, od_slice bytes)
 {
     struct od_response response;
-    if (!od_response_read(bytes, &response) || response.socket == 0)
+    if (!od_response_read(bytes, &response))
         return;
     if (task == NULL)
-        od_call_lose_socket(call->objects, &response);
-    else
-        od_client_end_arrive(task, &response, od_slice_of(call->url));
+        od_call_lose_parts(call->objects, &response);
+    else if (response.socket != 0)
+        od_client_end_arrive(task, &response, od_slice_of(call->url == NULL ? "" : call->url));
+    else if (response.stream != 0)
+        (void)od_sink_arrive(task, response.worker, response.stream);
 }
 
 static void reply_to_task(struct od_call *call, enum od_call_outcome outcome, od_slice bytes)
@@ -134,7 +159,7 @@ static void reply_to_task(struct od_call *call, enum od_call_outcome outcome, od
     OD_ASSERT(call->from == OD_FROM_TASK);
     struct od_task *task = od_task_find(call->objects, call->origin);
     if (outcome == OD_OUTCOME_RESPONSE)
-        give_client_end(call, task, bytes);
+        give_parts(call, task, bytes);
     if (task == NULL)
         return;
     OD_ASSERT(task->waiting_call == call->id);

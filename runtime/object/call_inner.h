@@ -9,14 +9,18 @@
 
 void od_call_free(struct od_call *call); // Its way is over; nobody is told.
 
+// An answer of the runtime's own, to an exchange.
+void od_call_answer_as(struct od_call *call, uint16_t status, od_slice response);
+
 // Into the inbox of an object of this worker.
 void od_call_deliver(struct od_call *call, const struct od_call_message *message);
 
 // Trouble of the runtime, not of the object: 503.
 void od_call_fail_flagged(struct od_call *call, uint8_t flags, od_slice why);
 
-// The 101 cannot be taken any more: the socket's object hears that the peer is gone.
-void od_call_lose_socket(struct od_objects *objects, const struct od_response *response);
+// A 101 cannot be taken any more: the socket's object hears that the peer is gone; or a body, whose
+// writer hears it.
+void od_call_lose_parts(struct od_objects *objects, const struct od_response *response);
 
 // The connection [fd], with its record, goes to the socket [number] in [worker]. Takes [fd].
 void od_call_hand_over(struct od_objects *objects, uint32_t worker, uint64_t number,

@@ -19,6 +19,8 @@ static uint32_t take_slot(struct od_objects *objects)
 
 static void give_slot(struct od_objects *objects, uint32_t slot)
 {
+    OD_ASSERT(slot > 0);
+    OD_ASSERT(slot <= OD_PAGE_CALLS_MAX);
     struct od_call_marks *marks = &objects->call_marks;
     if (marks->free_count == marks->free_capacity) {
         marks->free_capacity = marks->free_capacity == 0 ? 64 : 2 * marks->free_capacity;

@@ -6,12 +6,13 @@
 #include "link/response.h"
 #include "object/call_inner.h"
 
-static bool can_read_body(const struct od_call_message *message)
+static bool can_read_body(const struct od_objects *objects, const struct od_call_message *message)
 {
     struct od_request request;
     struct od_invocation invocation;
-    return message->kind == OD_CALL_FETCH ? od_request_read(message->body, &request)
-                                          : od_invocation_read(message->body, &invocation);
+    return message->kind == OD_CALL_FETCH
+               ? od_request_read(message->body, &request) && request.worker < objects->worker_count
+               : od_invocation_read(message->body, &invocation);
 }
 
 void od_call_receive(struct od_objects *objects, uint32_t worker, od_slice body)
@@ -19,7 +20,8 @@ void od_call_receive(struct od_objects *objects, uint32_t worker, od_slice body)
     struct od_cursor cursor = od_cursor_of(body);
     uint64_t number = od_cursor_u64(&cursor);
     struct od_call_message message;
-    if (!od_call_read_message(od_cursor_rest(&cursor), &message) || !can_read_body(&message)) {
+    if (!od_call_read_message(od_cursor_rest(&cursor), &message) ||
+        !can_read_body(objects, &message)) {
         od_log(OD_LOG_ERROR, NULL, "worker %u sent a call that cannot be read", worker);
         return;
     }
@@ -33,7 +35,7 @@ static bool read_response(const struct od_objects *objects, od_slice bytes,
                           struct od_response *response)
 {
     return od_response_read(bytes, response) && response->worker < objects->worker_count &&
-           (response->socket != 0) == (response->status == 101);
+           (response->socket != 0 && !response->is_events) == (response->status == 101);
 }
 
 // Nobody waits for this reply any more, so a socket that it brought is closed.
@@ -41,7 +43,7 @@ static void drop_reply(struct od_objects *objects, enum od_call_outcome outcome,
 {
     struct od_response response;
     if (outcome == OD_OUTCOME_RESPONSE && read_response(objects, bytes, &response))
-        od_call_lose_socket(objects, &response);
+        od_call_lose_parts(objects, &response);
 }
 
 static void accept_reply(struct od_call *call, enum od_call_outcome outcome, od_slice bytes)
@@ -78,4 +80,12 @@ void od_call_receive_cancel(struct od_objects *objects, uint32_t worker, od_slic
     struct od_call *call = od_call_find_from(objects, worker, od_cursor_u64(&cursor));
     if (call != NULL)
         od_call_cancel(call);
+}
+
+void od_call_receive_left(struct od_objects *objects, uint32_t worker, od_slice body)
+{
+    struct od_cursor cursor = od_cursor_of(body);
+    struct od_call *call = od_call_find_from(objects, worker, od_cursor_u64(&cursor));
+    if (call != NULL)
+        od_call_asker_left(call);
 }

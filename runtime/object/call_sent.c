@@ -19,6 +19,7 @@ static void on_deadline(struct od_timer *timer)
 
 static void keep(struct od_call_sent *sent, od_slice message)
 {
+    OD_ASSERT(sent->message.size == 0);
     struct od_objects *objects = sent->call->objects;
     if (objects->kept_call_bytes + message.size > OD_CALLS_KEPT_BYTES_MAX)
         return;
@@ -28,6 +29,8 @@ static void keep(struct od_call_sent *sent, od_slice message)
 
 static void put(struct od_call_sent *sent, od_slice message)
 {
+    OD_ASSERT(sent->times < OD_CALL_TRIES_MAX);
+    OD_ASSERT(sent->call->objects->peers[sent->call->worker] != NULL);
     sent->is_waiting = false;
     sent->times++;
     od_timers_clear(sent->call->objects->timers, &sent->deadline);
@@ -37,6 +40,7 @@ static void put(struct od_call_sent *sent, od_slice message)
 
 static void await_worker(struct od_call_sent *sent)
 {
+    OD_ASSERT(!sent->is_waiting);
     struct od_objects *objects = sent->call->objects;
     if (sent->message.size == 0 || sent->times >= OD_CALL_TRIES_MAX || objects->is_draining) {
         fail(sent->call, "the worker of this object has ended");
@@ -69,6 +73,8 @@ void od_call_sent_free(struct od_call *call)
     struct od_call_sent *sent = call->sent;
     if (sent == NULL)
         return;
+    OD_ASSERT(sent->call == call);
+    OD_ASSERT(call->objects->kept_call_bytes >= sent->message.size);
     call->objects->kept_call_bytes -= sent->message.size;
     od_timers_clear(call->objects->timers, &sent->deadline);
     od_list_remove(&sent->link);

@@ -87,7 +87,7 @@ bool od_client_end_accept(struct od_task *task, uint32_t worker, uint64_t number
                                  "the handler whose fetch it came from");
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0)
         return od_error_errno(err, "two descriptors are needed for this WebSocket");
-    if (!od_socket_accept(task->object, task, tags, tag_count, socket, err)) {
+    if (!od_socket_accept(task->object, task, false, tags, tag_count, socket, err)) {
         close(fds[0]);
         close(fds[1]);
         return false;
@@ -110,6 +110,6 @@ void od_client_ends_lose(struct od_task *task)
         struct client_end *end = OD_LIST_MEMBER(link, struct client_end, link);
         struct od_response response = {.worker = end->worker, .socket = end->number};
         end_free(end);
-        od_call_lose_socket(task->object->objects, &response);
+        od_call_lose_parts(task->object->objects, &response);
     }
 }

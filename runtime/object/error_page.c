@@ -49,7 +49,7 @@ void od_error_page_put(struct od_bytes *response, od_slice report)
     put_escaped(&page, report);
     od_bytes_put_slice(&page, OD_SLICE("</pre><p>open-do dev shows this; open-do run says no more "
                                        "than Internal Server Error.</p>\n"));
-    size_t mark = od_response_begin(response, 500, 0, 0);
+    size_t mark = od_response_begin(response, 500);
     od_headers_put(response, OD_SLICE("content-type"), OD_SLICE("text/html; charset=utf-8"));
     od_response_end(response, mark, 1, od_bytes_slice(&page));
     od_bytes_deinit(&page);

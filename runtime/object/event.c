@@ -16,6 +16,7 @@ static const char *const names[] = {
     [OD_EVENT_CALL] = "call",
     [OD_EVENT_ALARM] = OD_PAGE_ALARM_NAME,
     [OD_EVENT_TIMER] = "timer",
+    [OD_EVENT_LEFT] = "onAbort",
     [OD_EVENT_BRANCH] = "branch",
     [OD_EVENT_RESUME] = "resume",
 };

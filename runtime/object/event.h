@@ -23,6 +23,7 @@ enum od_event_kind {
     OD_EVENT_ALARM,   // The alarm is due; bytes: struct od_alarm_ring
                       // (alarm_event.h).
     OD_EVENT_TIMER,   // A timer of the script is due (timeout.h).
+    OD_EVENT_LEFT,    // Who has asked a task for an answer has gone (od_task_asker_left).
     OD_EVENT_BRANCH,  // Of a task: it runs beside others of its handler (branch.h).
     OD_EVENT_RESUME,  // What a waiting task waits for is there; bytes: an answer or an error.
 };
@@ -37,7 +38,7 @@ struct od_event {
     struct od_socket *socket; // MESSAGE, CLOSE, ERROR; it outlives its events.
     uint64_t call; // FETCH, CALL, COMMAND: which call wants the answer (object/call.h); else 0.
     union {
-        uint64_t task;  // RESUME: which task waits.
+        uint64_t task;  // RESUME: which task waits. LEFT: which has been left.
         uint64_t timer; // TIMER: which one.
     };
     int64_t came_us; // When it was put into an inbox; 0: it was not yet.

@@ -16,6 +16,7 @@ struct od_history *od_history_of(struct od_object *object)
 
 static void copy(char *to, size_t room, od_slice text)
 {
+    OD_ASSERT(room > 0);
     size_t size = text.size < room - 1 ? text.size : room - 1;
     if (size > 0)
         memcpy(to, text.at, size);
@@ -109,6 +110,7 @@ static struct od_failed *failed_of(struct od_list *link)
 
 static void forget(struct od_objects *objects, struct od_failed *failed)
 {
+    OD_ASSERT(objects->failed_by_id.size > 0);
     od_map_remove(&objects->failed_by_id, &failed->by_id);
     od_list_remove(&failed->link);
     free((void *)(uintptr_t)failed->identity.name.at);
@@ -119,6 +121,8 @@ static void forget(struct od_objects *objects, struct od_failed *failed)
 static void stay_behind(struct od_object *object)
 {
     struct od_objects *objects = object->objects;
+    OD_ASSERT(object->history->trace == NULL);
+    OD_ASSERT(objects->failed_by_id.size <= OD_FAILED_MAX);
     if (objects->failed_by_id.size == OD_FAILED_MAX)
         forget(objects, failed_of(objects->failed.next));
     struct od_failed *failed = od_allocate_zeroed(sizeof *failed);

@@ -47,7 +47,7 @@ static void use_place(struct od_socket *socket, uint32_t place)
     OD_ASSERT(place <= OD_PAGE_SOCKETS_MAX);
     struct od_worker_page *page = socket->object->objects->page;
     socket->place = place;
-    page->flags[place - 1] = 0;
+    page->flags[place - 1] = socket->is_events ? OD_PAGE_EVENTS : 0;
     page->answered_ms[place - 1] = socket->auto_response_ms;
     od_websocket_show_on(socket->websocket, page, place - 1);
 }

@@ -46,6 +46,7 @@ static bool is_left(const struct od_objects *objects, const struct od_namespace 
 
 static void delete_object(struct od_object *object)
 {
+    OD_ASSERT(!od_object_is_entry(object));
     struct od_error err;
     bool is_used = !od_list_is_empty(&object->tasks) || object->socket_count > 0;
     if (is_used) // Somebody loses something, and the log says so.
@@ -72,6 +73,7 @@ static void delete_stored(struct od_objects *objects, struct od_namespace *names
         return;
     delete_object(object);
     struct od_leftovers *leftovers = objects->leftovers;
+    OD_ASSERT(leftovers->deleting_count < OD_LEFTOVERS_DELETING_MAX);
     leftovers->deleting[leftovers->deleting_count++] = id;
 }
 
@@ -95,6 +97,7 @@ static void let_go(struct od_objects *objects)
 
 static void count(struct od_leftovers *leftovers, const struct od_namespace *namespace)
 {
+    OD_ASSERT(leftovers->count_count <= OD_LEFTOVERS_NAMED_MAX);
     size_t i = 0;
     while (i < leftovers->count_count &&
            !od_slice_equal(leftovers->counts[i].space, namespace->name))
@@ -170,6 +173,7 @@ static bool visit(void *context, od_slice place, const struct od_identity *ident
 static void walk(struct od_objects *objects)
 {
     struct od_leftovers *leftovers = objects->leftovers;
+    OD_ASSERT(leftovers->is_walking);
     char place[sizeof leftovers->place];
     od_slice after = {place, leftovers->place_bytes};
     memcpy(place, leftovers->place, leftovers->place_bytes);

@@ -46,6 +46,11 @@
 #define OD_SECTION_DEPTH_MAX 64      // Sections inside each other. [Cloudflare]
 #define OD_WAIT_UNTIL_MS_MAX                                                                       \
     900000 // From the end of an event to that of its waitUntil. [Cloudflare]
+#define OD_STREAM_WINDOW_BYTES                                                                     \
+    (128u << 10)                          // Of a body in pieces: put, and not taken by its reader.
+#define OD_STREAM_PIECE_BYTES (64u << 10) // More is put as several.
+#define OD_STREAM_OPEN_MS_MAX 30000       // From the head of an answer until its body is read.
+#define OD_STREAM_LEFT_MS_MAX 30000 // What writes a body that nobody reads any more: given up.
 #define OD_OUTDATED_MS_MAX                                                                         \
     30000                     // Handlers of an instance whose code has changed: reset. [Cloudflare]
 #define OD_TIMEOUTS_MAX 10000 // Timers of one object. [Cloudflare]

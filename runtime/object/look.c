@@ -84,6 +84,8 @@ static void put_socket(struct od_bytes *found, const struct od_socket *socket)
 {
     static const char *const states[] = {"connecting", "open", "closing", "closed"};
     od_facts_number(found, "socket", socket->id);
+    od_facts_text(found, "kind",
+                  socket->is_events ? OD_SLICE("event stream") : OD_SLICE("WebSocket"));
     od_facts_text(found, "state", od_slice_of(states[od_socket_ready_state(socket)]));
     od_facts_text(found, "url", od_socket_url(socket));
     for (size_t i = 0; i < socket->tag_count; i++)

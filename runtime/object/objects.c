@@ -14,6 +14,7 @@
 #include "object/leftovers.h"
 #include "object/outbox.h"
 #include "object/refusal.h"
+#include "object/stream.h"
 #include "object/task.h"
 #include "object/timeout.h"
 #include "object/trace.h"
@@ -53,6 +54,8 @@ void od_objects_init(struct od_objects *objects)
     od_map_init(&objects->timeouts);
     od_map_init(&objects->calls);
     od_map_init(&objects->peer_calls);
+    od_map_init(&objects->streams);
+    od_map_init(&objects->sinks);
     objects->entry = od_object_new(objects, NULL, NULL, false, (od_slice){NULL, 0});
     objects->entry->state = OD_AWAKE; // It has no instance that could sleep.
     objects->entry->awake_since_ms = od_clock_monotonic_ms();
@@ -96,6 +99,7 @@ void od_objects_deinit(struct od_objects *objects)
     od_history_forget_all(objects);
     od_leftovers_end(objects);
     free_calls(objects);
+    od_streams_end(objects);
     close_all_scripts(objects);
     od_timers_clear(objects->timers, &objects->idle_timer);
     od_timers_clear(objects->timers, &objects->outdated_timer);
@@ -116,6 +120,8 @@ void od_objects_deinit(struct od_objects *objects)
     od_map_deinit(&objects->timeouts);
     od_map_deinit(&objects->calls);
     od_map_deinit(&objects->peer_calls);
+    od_map_deinit(&objects->streams);
+    od_map_deinit(&objects->sinks);
 }
 
 struct od_namespace *od_objects_namespace(struct od_objects *objects, od_slice name)

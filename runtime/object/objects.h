@@ -43,6 +43,8 @@ struct od_objects {
     struct od_map timeouts;
     struct od_map calls;
     struct od_map peer_calls; // Those from other workers, by their number there.
+    struct od_map streams;
+    struct od_map sinks;
     struct od_call_marks call_marks;
     struct od_list *sent_calls; // By worker (call_sent.h),
     size_t kept_call_bytes;     // and what is kept of all of them.

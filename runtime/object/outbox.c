@@ -8,6 +8,7 @@
 #include "object/history.h"
 #include "object/objects.h"
 #include "object/outgoing.h"
+#include "object/stream.h"
 #include "object/tap.h"
 
 static void perform_answer(struct od_object *object, const struct od_effect *effect)
@@ -69,6 +70,20 @@ static void perform_finish_close(struct od_object *object, const struct od_effec
     od_websocket_finish_close(effect->socket->websocket);
 }
 
+static void perform_piece(struct od_object *object, const struct od_effect *effect)
+{
+    struct od_stream *stream = od_stream_find(object->objects, effect->number);
+    if (stream != NULL)
+        od_stream_send(stream, effect->bytes);
+}
+
+static void perform_pieces_end(struct od_object *object, const struct od_effect *effect)
+{
+    struct od_stream *stream = od_stream_find(object->objects, effect->number);
+    if (stream != NULL)
+        od_stream_send_end(stream);
+}
+
 static void perform_alarm_over(struct od_object *object, const struct od_effect *effect)
 {
     (void)effect;
@@ -85,6 +100,8 @@ static perform_effect *const perform[] = {
     [OD_EFFECT_MESSAGE] = perform_message,
     [OD_EFFECT_CLOSE] = perform_close,
     [OD_EFFECT_FINISH_CLOSE] = perform_finish_close,
+    [OD_EFFECT_PIECE] = perform_piece,
+    [OD_EFFECT_PIECES_END] = perform_pieces_end,
     [OD_EFFECT_ALARM_OVER] = perform_alarm_over,
 };
 
@@ -269,10 +286,19 @@ void od_outbox_release(struct od_object *object)
     }
 }
 
+static void drop_stream(struct od_object *object, uint64_t number)
+{
+    struct od_stream *stream = od_stream_find(object->objects, number);
+    if (stream != NULL)
+        od_stream_break(stream);
+}
+
 static void drop_one(struct od_object *object, struct od_effect *kept, const struct od_failure *why)
 {
     if (kept->kind == OD_EFFECT_ALARM_OVER) {
         od_alarm_event_say_over(object, true);
+    } else if (kept->kind == OD_EFFECT_PIECE || kept->kind == OD_EFFECT_PIECES_END) {
+        drop_stream(object, kept->number);
     } else if (kept->socket == NULL) {
         struct od_call *call = od_call_find(object->objects, kept->number);
         if (call != NULL)

@@ -33,6 +33,8 @@ enum od_effect_kind {
     OD_EFFECT_FETCH,        // bytes: a request to the outside (outgoing.h); number: its call.
     OD_EFFECT_MESSAGE,      // bytes: the payload, or frame; socket.
     OD_EFFECT_CLOSE,        // bytes: the reason; code; socket.
+    OD_EFFECT_PIECE,        // bytes; number: the stream whose body they are of (stream.h).
+    OD_EFFECT_PIECES_END,   // number: the stream, which is whole now.
     OD_EFFECT_ALARM_OVER,   // Main hears that an alarm is over (alarm_event.h).
     OD_EFFECT_FINISH_CLOSE, // socket: answer the peer's Close if nobody has.
 };

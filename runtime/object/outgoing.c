@@ -5,17 +5,21 @@
 #include <string.h>
 
 #include "base/cursor.h"
+#include "link/request.h"
 #include "object/call.h"
 #include "object/objects.h"
+#include "object/sink.h"
+#include "object/stream.h"
 
 struct od_outgoing {
     struct od_list waiting; // In the queue of its object, until it runs.
     struct od_call *call;
     struct od_object *object;
     struct od_timer deadline;
-    enum od_fetch_redirect redirect;
-    uint32_t timeout_ms;
+    struct od_outgoing_way way;
+    uint64_t stream; // Of the body of its answer; 0: it comes whole.
     bool runs;
+    bool goes_on; // The head of the answer is there, and the stream has the rest.
     size_t size;
     char request[];
 };
@@ -26,11 +30,11 @@ void od_outgoing_queue_init(struct od_outgoing_queue *queue)
     od_list_init(&queue->turn);
 }
 
-void od_outgoing_put(struct od_bytes *bytes, enum od_fetch_redirect redirect, uint32_t timeout_ms,
-                     od_slice request)
+void od_outgoing_put(struct od_bytes *bytes, const struct od_outgoing_way *way, od_slice request)
 {
-    od_bytes_put_u8(bytes, (uint8_t)redirect);
-    od_bytes_put_u32(bytes, timeout_ms);
+    od_bytes_put_u8(bytes, (uint8_t)way->redirect);
+    od_bytes_put_u8(bytes, way->streams);
+    od_bytes_put_u32(bytes, way->timeout_ms);
     od_bytes_put_slice(bytes, request);
 }
 
@@ -48,6 +52,16 @@ static void line_up(struct od_object *object)
         od_list_push_back(&object->objects->outgoing.objects, &queue->turn);
 }
 
+// That the body of the request comes through; 0: it is here.
+static uint64_t sink_of(struct od_objects *objects, uint64_t fetch, od_slice message)
+{
+    struct od_request request;
+    bool is_request = od_request_read(message, &request);
+    OD_ASSERT(is_request);
+    return request.stream == 0 ? 0
+                               : od_sink_of_fetch(objects, request.worker, request.stream, fetch);
+}
+
 static void begin(struct od_object *object)
 {
     OD_ASSERT(object->outgoing.waiting_count > 0);
@@ -59,8 +73,15 @@ static void begin(struct od_object *object)
     object->outgoing.running_count++;
     objects->outgoing.running_count++;
     outgoing->runs = true;
-    od_fetch_start(objects->net, outgoing->call->id, (od_slice){outgoing->request, outgoing->size},
-                   outgoing->redirect);
+    outgoing->stream = outgoing->way.streams ? ++objects->next_number : 0;
+    od_slice message = {outgoing->request, outgoing->size};
+    uint64_t sink = sink_of(objects, outgoing->call->id, message);
+    od_fetch_start(objects->net, outgoing->call->id, message,
+                   (struct od_fetch_way){.redirect = outgoing->way.redirect,
+                                         .worker = objects->worker,
+                                         .stream = outgoing->stream,
+                                         .reader = sink});
+    od_sink_open(objects, sink);
 }
 
 static void begin_all(struct od_objects *objects)
@@ -83,7 +104,7 @@ static void took_too_long(struct od_timer *timer)
     OD_ASSERT(outgoing->call->outgoing == outgoing);
     struct od_error err;
     od_error_set(&err, "fetch %s: there was no answer within %u ms (the option timeout)%s",
-                 od_call_whom(outgoing->call), outgoing->timeout_ms,
+                 od_call_whom(outgoing->call), outgoing->way.timeout_ms,
                  outgoing->runs ? "" : "; it was still waiting for others of its object");
     od_call_fail(outgoing->call, 504, od_slice_of(err.text));
 }
@@ -92,23 +113,23 @@ static struct od_outgoing *outgoing_new(struct od_call *call, struct od_object *
                                         od_slice body)
 {
     struct od_cursor cursor = od_cursor_of(body);
-    enum od_fetch_redirect redirect = (enum od_fetch_redirect)od_cursor_u8(&cursor);
-    uint32_t timeout_ms = od_cursor_u32(&cursor);
+    struct od_outgoing_way way = {.redirect = (enum od_fetch_redirect)od_cursor_u8(&cursor)};
+    way.streams = od_cursor_u8(&cursor) != 0;
+    way.timeout_ms = od_cursor_u32(&cursor);
     od_slice request = od_cursor_rest(&cursor);
     OD_ASSERT(!cursor.failed); // It was written by od_outgoing_put.
     struct od_outgoing *outgoing = od_allocate_zeroed(sizeof *outgoing + request.size);
     od_list_init(&outgoing->waiting);
     outgoing->call = call;
     outgoing->object = object;
-    outgoing->redirect = redirect;
-    outgoing->timeout_ms = timeout_ms;
+    outgoing->way = way;
     outgoing->deadline.fire = took_too_long;
     outgoing->size = request.size;
     memcpy(outgoing->request, request.at, request.size);
     od_list_push_back(&object->outgoing.waiting, &outgoing->waiting);
     object->outgoing.waiting_count++;
     od_timers_set(object->objects->timers, &outgoing->deadline,
-                  od_clock_monotonic_ms() + timeout_ms);
+                  od_clock_monotonic_ms() + way.timeout_ms);
     return outgoing;
 }
 
@@ -137,10 +158,15 @@ void od_outgoing_end(struct od_objects *objects, uint64_t number, bool ok, od_sl
         return;
     OD_ASSERT(call->outgoing != NULL);
     OD_ASSERT(call->outgoing->runs);
-    if (ok)
-        od_call_answer(call, bytes);
-    else
+    if (!ok) {
         od_call_fail(call, 502, bytes);
+        return;
+    }
+    if (call->outgoing->stream != 0) {
+        call->outgoing->goes_on = true;
+        od_stream_new_of_fetch(objects, call->outgoing->stream, number);
+    }
+    od_call_answer(call, bytes);
 }
 
 void od_outgoing_free(struct od_outgoing *outgoing)
@@ -153,7 +179,8 @@ void od_outgoing_free(struct od_outgoing *outgoing)
     if (outgoing->runs) {
         OD_ASSERT(object->outgoing.running_count > 0);
         OD_ASSERT(objects->outgoing.running_count > 0);
-        od_fetch_cancel(objects->net, outgoing->call->id);
+        if (!outgoing->goes_on)
+            od_fetch_cancel(objects->net, outgoing->call->id);
         object->outgoing.running_count--;
         objects->outgoing.running_count--;
     } else {

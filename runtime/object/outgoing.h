@@ -34,14 +34,19 @@ struct od_outgoing_turns {  // Of one worker.
 
 void od_outgoing_queue_init(struct od_outgoing_queue *queue);
 
+struct od_outgoing_way {
+    enum od_fetch_redirect redirect;
+    bool streams; // The body of the answer comes in pieces; the time is until its head is there.
+    uint32_t timeout_ms;
+};
+
 // The body of an effect OD_EFFECT_FETCH. [request] is a link/request.h.
-void od_outgoing_put(struct od_bytes *bytes, enum od_fetch_redirect redirect, uint32_t timeout_ms,
-                     od_slice request);
+void od_outgoing_put(struct od_bytes *bytes, const struct od_outgoing_way *way, od_slice request);
 
 // It has passed the gate.
 void od_outgoing_send(struct od_call *call, od_slice body);
 
-// News of the net: it is over.
+// News of the net: it is over, or the head of the answer is there.
 void od_outgoing_end(struct od_objects *objects, uint64_t number, bool ok, od_slice bytes);
 
 void od_outgoing_free(struct od_outgoing *outgoing); // Cancels what is left of it. NULL is allowed.

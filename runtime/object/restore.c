@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "codec/upgrade_record.h"
 #include "link/worker_page.h"
 #include "net/net.h"
 #include "object/refusal.h"
@@ -98,8 +99,9 @@ void od_restore_socket(struct od_objects *objects, od_slice body, int fd)
             od_net_hang_up(objects->net, fd);
         return;
     }
+    bool is_events = od_upgrade_record_is_events(restored.connection);
     struct od_socket *socket =
-        od_socket_remake(object, restored.number, restored.tags, restored.tag_count);
+        od_socket_remake(object, restored.number, is_events, restored.tags, restored.tag_count);
     socket->auto_response_ms = restored.answered_ms;
     if (restored.has_attachment)
         od_socket_set_attachment(socket, restored.attachment);

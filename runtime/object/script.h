@@ -24,6 +24,7 @@
 #include "base/list.h"
 #include "object/event.h"
 
+struct od_assets;
 struct od_namespace;
 struct od_objects;
 struct od_object;
@@ -57,6 +58,7 @@ struct od_script {
 
     // The engine's, after [load].
     bool has_entry;            // There is an entry fetch.
+    struct od_assets *assets;  // NULL: none.
     struct od_bytes renamed;   // (str name as stored, str as the script calls it)*
     struct od_bytes deleted;   // (str name as stored)*: what is stored of them goes.
     struct od_bytes looked_at; // Files it had to look for on the disk (link/files.h); who takes
@@ -71,6 +73,10 @@ struct od_script {
 
     // Whether it has a class for the objects of [namespace].
     bool (*serves)(const struct od_script *script, const struct od_namespace *namespace);
+
+    // Whether its fetch is called when the head of a request is there (streamBody). NULL: that of
+    // the script.
+    bool (*streams)(const struct od_script *script, const struct od_namespace *namespace);
 
     // Makes the instance of [task->object] and runs its constructor. A constructor that fails
     // is told with od_task_fail before DONE; the core then drops the instance.

@@ -48,7 +48,7 @@ static void attach_is_late(struct od_timer *timer)
     od_socket_discard(OD_TIMER_MEMBER(timer, struct od_socket, attach_timer));
 }
 
-static struct od_socket *make(struct od_object *object, uint64_t id)
+static struct od_socket *make(struct od_object *object, uint64_t id, bool is_events)
 {
     OD_ASSERT(od_socket_find(object->objects, id) == NULL);
     OD_ASSERT(!od_object_is_entry(object));
@@ -57,7 +57,8 @@ static struct od_socket *make(struct od_object *object, uint64_t id)
     socket->id = id;
     socket->object = object;
     socket->is_listed = true;
-    socket->websocket = od_websocket_new(objects->net, socket->id);
+    socket->is_events = is_events;
+    socket->websocket = od_websocket_new(objects->net, socket->id, is_events);
     socket->attach_timer.fire = attach_is_late;
     od_list_init(&socket->link);
     od_list_init(&socket->accepted);
@@ -75,23 +76,24 @@ static void list(struct od_object *object, struct od_socket *socket, const od_sl
     od_tag_add(object, socket, tags, tag_count);
 }
 
-struct od_socket *od_socket_remake(struct od_object *object, uint64_t id, const od_slice *tags,
-                                   size_t tag_count)
+struct od_socket *od_socket_remake(struct od_object *object, uint64_t id, bool is_events,
+                                   const od_slice *tags, size_t tag_count)
 {
-    struct od_socket *made = make(object, id);
+    struct od_socket *made = make(object, id, is_events);
     list(object, made, tags, tag_count);
     made->is_attached = true;
     return made;
 }
 
-bool od_socket_accept(struct od_object *object, struct od_task *task, const od_slice *tags,
-                      size_t tag_count, struct od_socket **socket, struct od_error *err)
+bool od_socket_accept(struct od_object *object, struct od_task *task, bool is_events,
+                      const od_slice *tags, size_t tag_count, struct od_socket **socket,
+                      struct od_error *err)
 {
     OD_ASSERT(task->object == object);
     if (object->socket_count >= OD_OBJECT_SOCKETS_MAX)
         return od_error_set(err, "only %d websockets can be accepted on a single object",
                             OD_OBJECT_SOCKETS_MAX);
-    struct od_socket *made = make(object, ++object->objects->next_number);
+    struct od_socket *made = make(object, ++object->objects->next_number, is_events);
     list(object, made, tags, tag_count);
     od_list_push_back(&task->accepted, &made->accepted);
     od_timers_set(object->objects->timers, &made->attach_timer,
@@ -258,8 +260,8 @@ static void log_slow_reader(const struct od_socket *socket)
     od_meters_count(&socket->object->objects->page->meters, OD_METER_slowReaders, 1);
     if ((count & (count - 1)) == 0)
         od_log(OD_LOG_WARN, socket->object->label,
-               "a WebSocket is closed with 1013: its client does not read what is sent to it "
-               "(%llu so far)",
+               "%s: its client does not read what is sent to it (%llu so far)",
+               socket->is_events ? "an event stream is ended" : "a WebSocket is closed with 1013",
                (unsigned long long)count);
 }
 
@@ -383,25 +385,14 @@ bool od_socket_send(struct od_socket *socket, od_slice payload, bool is_binary)
     return true;
 }
 
-size_t od_socket_broadcast(struct od_object *object, bool has_tag, od_slice tag,
-                           const struct od_socket *except, od_slice payload, bool is_binary)
+bool od_socket_send_event(struct od_socket *socket, const struct od_event_frame *event)
 {
-    size_t reached = 0;
-    struct od_frame_shared *frame = NULL;
-    struct od_socket *socket = od_socket_first(object, has_tag, tag);
-    for (; socket != NULL; socket = od_socket_next(socket, has_tag, tag)) {
-        if (socket == except || socket->has_closed || socket->peer_closed)
-            continue;
-        if (frame == NULL)
-            frame = od_frame_shared_new(payload, is_binary);
-        od_outbox_put(object, (struct od_effect){.kind = OD_EFFECT_MESSAGE,
-                                                 .socket = socket,
-                                                 .frame = frame,
-                                                 .is_binary = is_binary});
-        reached++;
-    }
-    od_frame_shared_drop(frame);
-    return reached;
+    struct od_bytes frame = {0};
+    OD_ASSERT(socket->is_events);
+    od_event_frame_put(&frame, event);
+    bool ok = od_socket_send(socket, od_bytes_slice(&frame), false);
+    od_bytes_deinit(&frame);
+    return ok;
 }
 
 bool od_socket_is_close_code(uint16_t code)

@@ -1,4 +1,5 @@
-// A socket: one WebSocket an object has accepted. It belongs to the object, not to an instance.
+// A socket: one WebSocket or event stream an object has accepted. It belongs to the object, not to
+// an instance.
 //
 // It is the connection, its tags, its attachment and the few facts that survive sleep, reload and
 // crash. Its life: accepted (by acceptWebSocket, before the 101 has left; sends are kept), attached
@@ -17,6 +18,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/timers.h"
+#include "codec/event_stream.h"
 #include "net/websocket.h"
 #include "object/event.h"
 
@@ -45,6 +47,7 @@ struct od_socket {
     size_t waiting_bytes;   // What they hold.
     uint32_t gated_count;   // Effects of it in the outbox.
     uint32_t place;         // On the page, from 1 (object/keep.h); 0: it is not kept.
+    bool is_events;         // An event stream.
     bool is_attached;
     bool has_closed;        // The object has called close.
     bool is_busy;           // A task handles an event of it.
@@ -60,9 +63,10 @@ struct od_socket {
 // Panics unless [socket] is as its fields say of each other.
 void od_socket_check(const struct od_socket *socket);
 
-// Accepts a new socket for [object]; [task] is the one that called acceptWebSocket. Tags are
-// checked and made unique already. False when the object has OD_OBJECT_SOCKETS_MAX.
-OD_MUST_CHECK bool od_socket_accept(struct od_object *object, struct od_task *task,
+// Accepts a new socket for [object], an event stream if [is_events]; [task] is the one that called
+// acceptWebSocket. Tags are checked and made unique already. False when the object has
+// OD_OBJECT_SOCKETS_MAX.
+OD_MUST_CHECK bool od_socket_accept(struct od_object *object, struct od_task *task, bool is_events,
                                     const od_slice *tags, size_t tag_count,
                                     struct od_socket **socket, struct od_error *err);
 
@@ -72,8 +76,8 @@ void od_socket_attach(struct od_objects *objects, uint64_t id, od_slice record, 
 
 // A socket of an earlier life of this worker, as it was; [id] is its number. Its connection and
 // attachment follow (object/restore.c).
-struct od_socket *od_socket_remake(struct od_object *object, uint64_t id, const od_slice *tags,
-                                   size_t tag_count);
+struct od_socket *od_socket_remake(struct od_object *object, uint64_t id, bool is_events,
+                                   const od_slice *tags, size_t tag_count);
 
 // Whether nothing of it is under way: no event, no effect, no closing. Then another process could
 // go on with it.
@@ -109,7 +113,7 @@ struct od_socket *od_socket_find(struct od_objects *objects, uint64_t id);
 
 // The sockets of [object] that have [tag] ([has_tag]; else all): NULL, when there are none, or the
 // first and then each next. With a tag oldest first, without newest first, as on Cloudflare. The
-// cost is that of what is returned.
+// cost is that of what is returned. Of both kinds: the caller looks at [is_events].
 struct od_socket *od_socket_first(struct od_object *object, bool has_tag, od_slice tag);
 struct od_socket *od_socket_next(struct od_socket *socket, bool has_tag, od_slice tag);
 size_t od_socket_count(struct od_object *object, bool has_tag, od_slice tag);
@@ -121,10 +125,9 @@ od_slice od_socket_tag_at(const struct od_socket *socket, size_t index);
 // vanishes.
 OD_MUST_CHECK bool od_socket_send(struct od_socket *socket, od_slice payload, bool is_binary);
 
-// Sends to all sockets of the object (with [tag], [has_tag]) but [except] (may be NULL) that are
-// open; encoded once. Returns to how many.
-size_t od_socket_broadcast(struct od_object *object, bool has_tag, od_slice tag,
-                           const struct od_socket *except, od_slice payload, bool is_binary);
+// Sends an event on an event stream; else as od_socket_send.
+OD_MUST_CHECK bool od_socket_send_event(struct od_socket *socket,
+                                        const struct od_event_frame *event);
 
 // Starts the closing handshake, through the outbox; code 0 sends an empty Close, any other must be
 // one that can be sent. Again: ignored.

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/log_field.h"
+#include "codec/http_answer.h"
 #include "link/response.h"
 #include "link/worker_page.h"
 #include "object/alarm_event.h"
@@ -16,6 +17,9 @@
 #include "object/outbox.h"
 #include "object/outgoing.h"
 #include "object/section.h"
+#include "object/sink.h"
+#include "object/socket.h"
+#include "object/stream.h"
 #include "object/trace.h"
 #include "object/transaction.h"
 
@@ -29,7 +33,11 @@ const char *od_task_name(const struct od_task *task)
 {
     while (task->trunk != NULL)
         task = task->trunk;
-    return task->event == NULL ? OD_PAGE_CONSTRUCTOR_NAME : od_event_name(task->event);
+    const struct od_event *event = task->event;
+    if (event == NULL)
+        return OD_PAGE_CONSTRUCTOR_NAME;
+    bool is_of_events = event->socket != NULL && event->socket->is_events;
+    return is_of_events ? OD_PAGE_EVENTS_CLOSE_NAME : od_event_name(event);
 }
 
 void od_task_check(const struct od_task *task)
@@ -66,7 +74,7 @@ void od_task_put_fields(struct od_bytes *fields, const struct od_task *task)
     od_log_field_number(fields, "version", task->script->version);
 }
 
-static void resume(struct od_task *task)
+void od_task_resume(struct od_task *task)
 {
     struct od_event *event = od_event_new(OD_EVENT_RESUME, (od_slice){NULL, 0});
     event->ok = true;
@@ -76,7 +84,7 @@ static void resume(struct od_task *task)
 
 static void slept(struct od_timer *timer)
 {
-    resume(OD_TIMER_MEMBER(timer, struct od_task, timer));
+    od_task_resume(OD_TIMER_MEMBER(timer, struct od_task, timer));
 }
 
 // Unless it is in a section, which has its own limit and a reason not to be left half done.
@@ -190,6 +198,8 @@ struct od_task *od_task_new(struct od_object *object, struct od_event *event)
     od_list_init(&task->syncing);
     od_list_init(&task->accepted);
     od_list_init(&task->client_ends);
+    od_list_init(&task->sinks);
+    od_list_init(&task->streaming);
     od_list_init(&task->branches);
     od_list_init(&task->branch);
     od_list_push_back(&object->tasks, &task->link);
@@ -204,6 +214,22 @@ static void discard_accepted(struct od_task *task)
         od_socket_discard(OD_LIST_MEMBER(link, struct od_socket, accepted));
 }
 
+// A body whose function does not return is not whole.
+static void leave_stream(struct od_task *task)
+{
+    struct od_stream *stream =
+        task->stream == 0 ? NULL : od_stream_find(task->object->objects, task->stream);
+    od_stream_forget_waiting(task);
+    if (stream != NULL)
+        od_stream_break(stream);
+}
+
+static bool is_counted(const struct od_task *task)
+{
+    return task->event == NULL ||
+           (task->event->kind != OD_EVENT_BRANCH && task->event->kind != OD_EVENT_LEFT);
+}
+
 static void count_end(const struct od_task *task)
 {
     static const enum od_meter_event meters[] = {
@@ -212,7 +238,7 @@ static void count_end(const struct od_task *task)
         [OD_EVENT_CLOSE] = OD_METER_EVENT_close,     [OD_EVENT_ERROR] = OD_METER_EVENT_error,
         [OD_EVENT_ALARM] = OD_METER_EVENT_alarm,     [OD_EVENT_TIMER] = OD_METER_EVENT_timer,
     };
-    if (task->event == NULL || task->event->kind != OD_EVENT_BRANCH)
+    if (is_counted(task))
         od_meters_event(&task->object->objects->page->meters,
                         task->event == NULL ? OD_METER_EVENT_constructor
                                             : meters[task->event->kind],
@@ -235,6 +261,8 @@ void od_task_free(struct od_task *task)
     discard_accepted(task);
     od_transactions_abandon(task->object, task);
     od_client_ends_lose(task);
+    od_sinks_lose(task);
+    leave_stream(task);
     od_section_end(task);
     task->script->forget(task->script, task);
     OD_ASSERT(task->script->uses > 0);
@@ -249,19 +277,33 @@ void od_task_free(struct od_task *task)
 }
 
 // From now on the socket waits for its connection, not for the handler that accepted it.
-static void release_socket(struct od_task *task, od_slice bytes)
+static void release_socket(struct od_task *task, const struct od_response *response)
 {
     struct od_objects *objects = task->object->objects;
-    struct od_response response;
-    if (!od_response_read(bytes, &response) || response.socket == 0)
+    od_client_end_forget(task, response->worker, response->socket);
+    if (response->worker != objects->worker)
         return;
-    od_client_end_forget(task, response.worker, response.socket);
-    // The other worker notes it when the connection arrives there.
-    if (response.worker != objects->worker)
-        return;
-    struct od_socket *socket = od_socket_find(objects, response.socket);
+    struct od_socket *socket = od_socket_find(objects, response->socket);
     if (socket != NULL)
         od_list_remove(&socket->accepted);
+}
+
+static void release_stream(const struct od_task *task, const struct od_response *response)
+{
+    struct od_stream *stream = od_stream_find(task->object->objects, response->stream);
+    if (stream != NULL && stream->task == task)
+        stream->is_counted = od_http_length_of(response->headers, &stream->left_bytes);
+}
+
+static void release(struct od_task *task, od_slice bytes)
+{
+    struct od_response response;
+    if (!od_response_read(bytes, &response))
+        return;
+    if (response.socket != 0)
+        release_socket(task, &response);
+    if (response.stream != 0)
+        release_stream(task, &response);
 }
 
 void od_task_answer(struct od_task *task, od_slice answer)
@@ -271,10 +313,38 @@ void od_task_answer(struct od_task *task, od_slice answer)
     OD_ASSERT(!task->is_answered);
     task->is_answered = true;
     if (task->event->kind == OD_EVENT_FETCH)
-        release_socket(task, answer);
+        release(task, answer);
     od_outbox_put(
         task->object,
         (struct od_effect){.kind = OD_EFFECT_ANSWER, .number = task->event->call, .bytes = answer});
+}
+
+static void tell_left(struct od_task *task)
+{
+    struct od_event *event = od_event_new(OD_EVENT_LEFT, (od_slice){NULL, 0});
+    event->task = task->id;
+    task->heeds_asker = false;
+    od_object_receive(task->object, event);
+}
+
+void od_task_asker_left(struct od_task *task)
+{
+    struct od_call *asked =
+        task->waiting_call == 0 ? NULL : od_call_find(task->object->objects, task->waiting_call);
+    task->asker_has_left = true;
+    if (asked != NULL)
+        od_call_asker_left(asked);
+    if (task->heeds_asker)
+        tell_left(task);
+}
+
+void od_task_heed_asker(struct od_task *task)
+{
+    const struct od_call *call = od_call_find(task->object->objects, task->event->call);
+    task->heeds_asker = true;
+    task->asker_has_left |= call != NULL && call->asker_has_left;
+    if (task->asker_has_left)
+        tell_left(task);
 }
 
 static void answer_with_failure(struct od_task *task, const struct od_failure *failure)
@@ -336,7 +406,7 @@ void od_task_synced(struct od_task *task)
 {
     OD_ASSERT(task->sync_seq <= task->object->objects->durable);
     od_list_remove(&task->syncing);
-    resume(task);
+    od_task_resume(task);
 }
 
 void od_task_wait_call(struct od_task *task, od_slice bytes)
@@ -349,8 +419,7 @@ void od_task_wait_call(struct od_task *task, od_slice bytes)
                   (struct od_effect){.kind = OD_EFFECT_CALL, .number = call->id, .bytes = bytes});
 }
 
-void od_task_wait_fetch(struct od_task *task, enum od_fetch_redirect redirect, uint32_t timeout_ms,
-                        od_slice request)
+void od_task_wait_fetch(struct od_task *task, const struct od_outgoing_way *way, od_slice request)
 {
     check_waits(task);
     struct od_objects *objects = task->object->objects;
@@ -360,7 +429,7 @@ void od_task_wait_fetch(struct od_task *task, enum od_fetch_redirect redirect, u
     call->whom = od_text_copy(od_slice_of(what));
     task->waiting_call = call->id;
     struct od_bytes body = {0};
-    od_outgoing_put(&body, redirect, timeout_ms, request);
+    od_outgoing_put(&body, way, request);
     od_outbox_put(task->object, (struct od_effect){.kind = OD_EFFECT_FETCH,
                                                    .number = call->id,
                                                    .bytes = od_bytes_slice(&body)});

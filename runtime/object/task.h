@@ -23,6 +23,7 @@
 
 struct od_object;
 struct od_objects;
+struct od_outgoing_way;
 struct od_script;
 
 struct od_task {
@@ -37,6 +38,9 @@ struct od_task {
     struct od_timer timer;      // od_task_wait_sleep.
     struct od_list accepted;    // Sockets accepted by it that no 101 has taken yet.
     struct od_list client_ends; // Of its fetches; neither accepted nor handed on (client_end.h).
+    struct od_list sinks;       // Of bodies of its answers that it has not passed on (reader.h).
+    uint64_t stream;            // The body it writes; 0: none.
+    struct od_list streaming;   // Among those that wait to write to a stream.
     uint64_t waiting_call;      // The call it waits for, to cancel it; 0 for none.
     uint64_t sync_seq;          // od_task_wait_sync.
     struct od_list branches;    // Of it, that have not ended (branch.h).
@@ -44,6 +48,9 @@ struct od_task {
     struct od_task *trunk;      // Of a branch; else NULL.
     bool races;                 // Its branches: it needs one of them only.
     bool decides;               // A branch: its trunk waits for no other.
+    bool has_body;              // FETCH: the body of its request, which comes in pieces, is a sink.
+    bool asker_has_left;        // FETCH: nobody waits for its answer any more;
+    bool heeds_asker;           // it wants to know.
     bool is_answered;           // FETCH, CALL: its call has got an answer, or a failure.
     bool has_failed;
     bool is_after_event;      // The handler has returned; functions given to waitUntil run.
@@ -78,7 +85,15 @@ void od_task_returned(struct od_task *task);
 
 void od_task_over(struct od_task *task); // All of it; its last stretch is not sealed yet.
 
+void od_task_resume(struct od_task *task); // What it waits for is there, and brings nothing along.
+
 void od_task_synced(struct od_task *task); // What od_task_wait_sync waited for is on disk.
+
+// Who waits for its answer, or reads the body it writes, has gone, or has closed his half of the
+// connection. It runs on, and so does what it has asked others on his behalf, who are told too. If
+// it heeds that, now or later, its object gets an event.
+void od_task_asker_left(struct od_task *task);
+void od_task_heed_asker(struct od_task *task);
 
 // The answer to what called the task's object: a response or results (object/call.h), copied. It
 // leaves through the object's outbox.
@@ -103,7 +118,6 @@ void od_task_wait_call(struct od_task *task, od_slice bytes);
 
 // Sends a request (link/request.h, copied) to the outside, through the outbox. Resumes with the
 // response, or with a failure that says why there is none.
-void od_task_wait_fetch(struct od_task *task, enum od_fetch_redirect redirect, uint32_t timeout_ms,
-                        od_slice request);
+void od_task_wait_fetch(struct od_task *task, const struct od_outgoing_way *way, od_slice request);
 
 #endif

@@ -29,6 +29,8 @@ bool od_trace_watch(struct od_object *object, struct od_error *err)
         objects->trace_count++;
     }
     history->trace->asked_ms = od_clock_monotonic_ms();
+    OD_ASSERT(history->trace->object == object);
+    OD_ASSERT(objects->trace_count <= OD_TRACES_MAX);
     return true;
 }
 
@@ -37,6 +39,8 @@ void od_trace_end(struct od_object *object)
     struct od_trace *trace = od_trace_of(object);
     if (trace == NULL)
         return;
+    OD_ASSERT(trace->object == object);
+    OD_ASSERT(object->objects->trace_count > 0);
     object->history->trace = NULL;
     object->objects->trace_count--;
     od_list_remove(&trace->link);
@@ -48,6 +52,7 @@ void od_trace_end(struct od_object *object)
 
 static struct od_trace_event *event_at(struct od_trace *trace, uint64_t number)
 {
+    OD_ASSERT(number > 0);
     return &trace->events[number % OD_TRACE_EVENTS];
 }
 
@@ -173,6 +178,7 @@ static const char *state_of(const struct od_trace_event *event)
 
 static void put_event(struct od_bytes *facts, const struct od_trace_event *event, int64_t now_us)
 {
+    OD_ASSERT(event->number > 0);
     int64_t ended_us = event->ended_us > 0 ? event->ended_us : now_us;
     int64_t commit_us = event->durable_us > 0 ? event->durable_us : now_us;
     bool commits = event->seq > 0;

@@ -30,6 +30,7 @@ void od_applier_deinit(struct od_applier *applier)
 
 void od_applier_add(struct od_applier *applier, struct od_pending *pending)
 {
+    OD_ASSERT(pending->fate == OD_FATE_WRITTEN || pending->fate == OD_FATE_FORGET);
     if (od_list_is_empty(&applier->pending)) {
         int64_t due_us = od_clock_passed_us() + OD_STORE_APPLY_US;
         applier->due_us = due_us > applier->rest_us ? due_us : applier->rest_us;
@@ -50,6 +51,7 @@ void od_applier_added(struct od_applier *applier, uint64_t sequence, bool sets_a
 
 bool od_applier_is_empty(const struct od_applier *applier)
 {
+    OD_ASSERT(od_list_is_empty(&applier->pending) == (applier->count == 0));
     return od_list_is_empty(&applier->pending);
 }
 
@@ -82,6 +84,7 @@ struct writing {
 static int write_all(struct writing *writing, struct od_write *write)
 {
     struct od_applier *applier = writing->applier;
+    OD_ASSERT(applier->sequence > applier->mark.sequence);
     int code = OD_FAULT("apply.fail") ? EIO : 0;
     OD_LIST_EACH (link, &applier->pending) {
         const struct od_pending *pending = od_pending_of(link);

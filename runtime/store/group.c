@@ -11,6 +11,7 @@
 
 static struct od_failed_source *find_failed(const struct od_failed_sources *failed, uint32_t source)
 {
+    OD_ASSERT(failed->size <= failed->capacity);
     for (size_t i = 0; i < failed->size; i++) {
         if (failed->list[i].source == source)
             return &failed->list[i];
@@ -26,6 +27,7 @@ static bool is_shut_out(const struct od_failed_sources *failed, const struct od_
 
 static void shut_out(struct od_failed_sources *failed, const struct od_pending *pending)
 {
+    OD_ASSERT(pending->fate != OD_FATE_FORGET);
     struct od_failed_source *found = find_failed(failed, pending->source);
     if (found != NULL && found->generation >= pending->generation)
         return;
@@ -64,6 +66,7 @@ static int rehearse(void *argument)
 static enum od_fate fate_of(struct od_group *group, const struct od_pending *pending,
                             struct od_write *rehearsal)
 {
+    OD_ASSERT(pending->fate != OD_FATE_FORGET);
     struct rehearsing rehearsing = {rehearsal, od_pending_batches(pending)};
     if (is_shut_out(group->failed, pending))
         return OD_FATE_DISCARDED;
@@ -107,6 +110,7 @@ static bool has_fate(const struct od_group *group, enum od_fate fate)
 
 static int put_into_journal(const struct od_group *group, struct od_journal *journal)
 {
+    OD_ASSERT(group->count > 0);
     od_journal_begin(journal);
     OD_LIST_EACH (link, &group->pending) {
         const struct od_pending *pending = od_pending_of(link);
@@ -121,6 +125,7 @@ static int put_into_journal(const struct od_group *group, struct od_journal *jou
 static int write_group(const struct od_group *group, struct od_journal *journal,
                        struct od_applier *applier)
 {
+    OD_ASSERT(group->code == 0);
     int code = OD_FAULT("commit.fail") ? EIO : od_env_check_files(applier->env);
     if (code == 0)
         code = od_applier_reserve(applier, group->bytes, group->count);
@@ -131,6 +136,7 @@ static int write_group(const struct od_group *group, struct od_journal *journal,
 
 static void report_durable(const struct od_group *group, struct od_reports *reports)
 {
+    OD_ASSERT(group->code == 0);
     od_reports_begin_group(reports);
     OD_LIST_EACH (link, &group->pending) {
         const struct od_pending *pending = od_pending_of(link);
@@ -143,6 +149,7 @@ static void report_durable(const struct od_group *group, struct od_reports *repo
 // A source that is gone stays behind a failure that is still to be told.
 static void hand_over(struct od_group *group, struct od_applier *applier, uint64_t sequence)
 {
+    OD_ASSERT(group->code == 0);
     bool has_failed = od_group_has_failed(group);
     OD_LIST_EACH_SAFE (link, &group->pending) {
         struct od_pending *pending = od_pending_of(link);
@@ -181,6 +188,7 @@ static void tell_failure(struct od_group *group, struct od_reports *reports,
     group->discarded++;
     shut_out(group->failed, pending);
     struct od_failed_source *failed = find_failed(group->failed, pending->source);
+    OD_ASSERT(failed != NULL);
     od_error_set(&err, "the write could not be stored: %s%s", why, advice);
     if (!failed->is_reported)
         od_reports_failed(reports, pending->source, pending->generation, pending->seq, err.text);

@@ -14,7 +14,9 @@
 #include "object/refusal.h"
 #include "object/report.h"
 #include "object/restore.h"
+#include "object/sink.h"
 #include "object/socket.h"
+#include "object/stream.h"
 #include "store/store.h"
 #include "worker/parting.h"
 
@@ -71,6 +73,7 @@ static void forget_peer(struct od_worker *worker, uint32_t index)
     if (link == NULL)
         return;
     worker->objects.peers[index] = NULL;
+    od_streams_peer_gone(&worker->objects, index);
     od_link_close(link);
 }
 
@@ -238,6 +241,12 @@ static void receive_cancel(struct od_worker *worker, uint32_t from, od_slice bod
     od_call_receive_cancel(&worker->objects, from, body);
 }
 
+static void receive_left(struct od_worker *worker, uint32_t from, od_slice body, int fd)
+{
+    (void)fd;
+    od_call_receive_left(&worker->objects, from, body);
+}
+
 static void receive_probe(struct od_worker *worker, uint32_t from, od_slice body, int fd)
 {
     (void)fd;
@@ -249,6 +258,45 @@ static void receive_deadlocked(struct od_worker *worker, uint32_t from, od_slice
     (void)from;
     (void)fd;
     od_deadlock_receive_deadlocked(&worker->objects, body);
+}
+
+static void receive_stream_open(struct od_worker *worker, uint32_t from, od_slice body, int fd)
+{
+    (void)fd;
+    struct od_cursor cursor = od_cursor_of(body);
+    uint64_t stream = od_cursor_u64(&cursor), reader = od_cursor_u64(&cursor);
+    od_stream_opened(&worker->objects, from, stream, reader);
+}
+
+static void receive_stream_taken(struct od_worker *worker, uint32_t from, od_slice body, int fd)
+{
+    (void)fd;
+    struct od_cursor cursor = od_cursor_of(body);
+    uint64_t stream = od_cursor_u64(&cursor), size = od_cursor_u64(&cursor);
+    od_stream_taken(&worker->objects, from, stream, (size_t)size);
+}
+
+static void receive_stream_left(struct od_worker *worker, uint32_t from, od_slice body, int fd)
+{
+    (void)fd;
+    struct od_cursor cursor = od_cursor_of(body);
+    od_stream_left(&worker->objects, from, od_cursor_u64(&cursor));
+}
+
+static void receive_stream_piece(struct od_worker *worker, uint32_t from, od_slice body, int fd)
+{
+    (void)fd;
+    struct od_cursor cursor = od_cursor_of(body);
+    uint64_t reader = od_cursor_u64(&cursor);
+    od_sink_piece(&worker->objects, from, reader, od_cursor_rest(&cursor));
+}
+
+static void receive_stream_end(struct od_worker *worker, uint32_t from, od_slice body, int fd)
+{
+    (void)fd;
+    struct od_cursor cursor = od_cursor_of(body);
+    uint64_t reader = od_cursor_u64(&cursor);
+    od_sink_ended(&worker->objects, from, reader, od_cursor_u8(&cursor) == 1);
 }
 
 static void receive_upgrade(struct od_worker *worker, uint32_t from, od_slice body, int fd)
@@ -349,8 +397,14 @@ static void (*const from_peer[OD_KIND_COUNT])(struct od_worker *, uint32_t, od_s
     [OD_KIND_CALL] = receive_call,
     [OD_KIND_REPLY] = receive_reply,
     [OD_KIND_CALL_CANCEL] = receive_cancel,
+    [OD_KIND_CALL_LEFT] = receive_left,
     [OD_KIND_PROBE] = receive_probe,
     [OD_KIND_DEADLOCKED] = receive_deadlocked,
+    [OD_KIND_STREAM_OPEN] = receive_stream_open,
+    [OD_KIND_STREAM_TAKEN] = receive_stream_taken,
+    [OD_KIND_STREAM_LEFT] = receive_stream_left,
+    [OD_KIND_STREAM_PIECE] = receive_stream_piece,
+    [OD_KIND_STREAM_END] = receive_stream_end,
     [OD_KIND_UPGRADE] = receive_upgrade,
 };
 

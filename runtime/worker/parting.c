@@ -24,6 +24,7 @@ void od_parting_await_calm(struct od_worker *worker, od_time_ms ms)
 
 static void look_whether_calm(struct od_worker *worker)
 {
+    OD_ASSERT(worker->parting.awaits_calm);
     od_time_ms now_ms = od_clock_monotonic_ms();
     bool has_looked = now_ms - worker->parting.asked_ms > long_task_ms; // All of them show by then.
     bool ends_soon = worker->objects.tasks.size == 0 ||
@@ -72,6 +73,7 @@ static bool is_still(const struct od_worker *worker)
 static void count_still_turns(struct od_worker *worker)
 {
     struct od_parting *parting = &worker->parting;
+    OD_ASSERT(parting->has_begun);
     parting->still_turns = is_still(worker) ? parting->still_turns + 1 : 0;
     if (parting->still_turns > 0 && parting->still_turns < still_turns_min)
         worker->has_more = true;
@@ -88,6 +90,7 @@ static void read_peers(struct od_worker *worker)
 
 static void say_still(struct od_worker *worker)
 {
+    OD_ASSERT(!worker->parting.has_said_still);
     worker->parting.has_said_still = true;
     od_link_send(&worker->main, OD_KIND_STILL, (od_slice){NULL, 0}, -1);
     od_link_flush(&worker->main);

@@ -20,7 +20,9 @@
 #include "object/refusal.h"
 #include "object/report.h"
 #include "object/restore.h"
+#include "object/sink.h"
 #include "object/socket.h"
+#include "object/stream.h"
 #include "object/trace.h"
 #include "store/limits.h"
 #include "store/store.h"
@@ -55,12 +57,33 @@ static void on_request(void *owner, uint64_t exchange, od_slice request)
                   request);
 }
 
-// The handler runs on: an object is not to be stopped in the middle by a client that leaves. Its
-// answer will find nobody.
-static void on_request_gone(void *owner, uint64_t exchange)
+static uint64_t on_wants_pieces(void *owner, uint64_t exchange, od_slice request, uint32_t *worker)
 {
-    (void)owner;
-    (void)exchange;
+    struct od_objects *objects = &((struct od_worker *)owner)->objects;
+    if (!od_call_wants_pieces(objects, request))
+        return 0;
+    *worker = objects->worker;
+    return od_stream_new_of_exchange(objects, exchange)->id;
+}
+
+// The handler runs on: an object is not to be stopped in the middle by a client that leaves. It may
+// want to know.
+static void on_request_left(void *owner, uint64_t exchange)
+{
+    struct od_objects *objects = &((struct od_worker *)owner)->objects;
+    struct od_call *call = od_call_find_from(objects, objects->worker, exchange);
+    if (call != NULL)
+        od_call_asker_left(call);
+}
+
+static void on_pieces_taken(void *owner, uint64_t reader, size_t size)
+{
+    od_sink_taken(&((struct od_worker *)owner)->objects, reader, size);
+}
+
+static void on_pieces_unwanted(void *owner, uint64_t reader)
+{
+    od_sink_unwanted(&((struct od_worker *)owner)->objects, reader);
 }
 
 static void on_message(void *owner, uint64_t websocket, od_slice payload, struct od_bytes *memory,
@@ -105,6 +128,22 @@ static void on_fetched(void *owner, uint64_t fetch, bool ok, od_slice bytes)
     od_outgoing_end(&worker->objects, fetch, ok, bytes);
 }
 
+static void on_stream_piece(void *owner, uint64_t stream, od_slice piece)
+{
+    struct od_stream *found = od_stream_find(&((struct od_worker *)owner)->objects, stream);
+    if (found != NULL)
+        od_stream_send(found, piece);
+}
+
+static void on_stream_ended(void *owner, uint64_t stream, bool is_whole)
+{
+    struct od_stream *found = od_stream_find(&((struct od_worker *)owner)->objects, stream);
+    if (found != NULL && is_whole)
+        od_stream_send_end(found);
+    else if (found != NULL)
+        od_stream_break(found);
+}
+
 static void on_connection_over(void *owner, uint64_t number)
 {
     struct od_link *link = &((struct od_worker *)owner)->main;
@@ -113,9 +152,20 @@ static void on_connection_over(void *owner, uint64_t number)
     od_link_end(link, mark);
 }
 
-static const struct od_net_events net_events = {on_request, on_request_gone, on_message,
-                                                on_closed,  on_failed,       on_is_at_rest,
-                                                on_left,    on_fetched,      on_connection_over};
+static const struct od_net_events net_events = {.request = on_request,
+                                                .wants_pieces = on_wants_pieces,
+                                                .stream_piece = on_stream_piece,
+                                                .stream_ended = on_stream_ended,
+                                                .request_left = on_request_left,
+                                                .pieces_taken = on_pieces_taken,
+                                                .pieces_unwanted = on_pieces_unwanted,
+                                                .message = on_message,
+                                                .closed = on_closed,
+                                                .failed = on_failed,
+                                                .is_at_rest = on_is_at_rest,
+                                                .left = on_left,
+                                                .fetched = on_fetched,
+                                                .connection_over = on_connection_over};
 
 // --- A turn --------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 //
 //   await play(async ({ base, tab, step, shoot, script }) => { ... })
 //
+// The options of a tab are those of a context, and `refusals`: statuses that its console may tell of.
 // Run as `node NAME_page.mjs BASE_URL SCREENSHOT_DIRECTORY SCRIPT`. On failure: one line that says what was
 // expected, what the consoles said, a screenshot of each tab, exit code 1.
 import fs from 'node:fs';
@@ -27,11 +28,15 @@ export async function play(conversation) {
   const tabs = {}, complaints = [];
 
   async function tab(name, options) {
-    const context = await browser.newContext(options);
+    const { refusals, ...others } = options ?? {};
+    const context = await browser.newContext(others);
     context.setDefaultTimeout(40000);
     const page = tabs[name] = await context.newPage();
     page.on('pageerror', error => complaints.push(name + ': ' + error.message));
-    page.on('console', entry => { if (entry.type() === 'error') complaints.push(name + ': ' + entry.text()); });
+    page.on('console', entry => {
+      const isExpected = refusals?.some(status => entry.text().includes('status of ' + status));
+      if (entry.type() === 'error' && !isExpected) complaints.push(name + ': ' + entry.text());
+    });
     return page;
   }
 

@@ -23,7 +23,8 @@ local BROKEN = "\nlocal end\n"
 -- The files of the example, to be edited in a directory of the spec's own.
 local function source_of(name)
   local files = {}
-  local pipe = io.popen(("cd examples/%s && find . -name '*.lua' ! -name bundle.lua"):format(name))
+  local find = "cd examples/%s && find . -name '*.lua' -o -path './public/*'"
+  local pipe = io.popen(find:format(name))
   for path in pipe:lines() do
     local file = assert(io.open(("examples/%s/%s"):format(name, path), "rb"))
     files[path:sub(3)] = file:read("*a")

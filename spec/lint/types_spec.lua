@@ -19,6 +19,8 @@ local CLASSES = {
   { "storage.sql", "Sql", "object" }, { "cursor", "Cursor", "object" },
   { "ws", "WebSocket", "object" }, { "env.NAMESPACE", "Namespace", "object" },
   { "id", "Id", "object" }, { "stub", "Stub", "object" },
+  { "stream", "Stream", "http" }, { "env.assets", "Assets", "object" },
+  { "events", "EventStream", "object" },
 }
 
 -- Being built: they may be there or not. The list is to be empty.

@@ -72,7 +72,7 @@ function M.specs(it, server, set_server, replace)
 
   it("costs nobody anything who is at rest, again and again", function()
     start()
-    local crowd = survival.gather(server(), { people = 60, rooms = 7 })
+    local crowd = survival.gather(server(), { people = 60, rooms = 7, listeners = 14 })
     for _ = 1, 3 do
       replace(server())
       crowd:check()

@@ -119,6 +119,15 @@ describe("the reference", function()
     server:stop()
   end)
 
+  it("has a cookbook of scripts that load", function()
+    local count = 0
+    for _, block in ipairs(blocks_of("lua/COOKBOOK.md")) do
+      count = count + 1
+      Server.start { source = block.text }:stop()
+    end
+    assert.equal(5, count)
+  end)
+
   it("has a spec that authors can run", function()
     local page = read("lua/README.md")
     assert(loadstring(page:match("```lua spec\n(.-)```")))

@@ -3,7 +3,7 @@
 -- is the one it was.
 --
 --   local server = survival.start { workers = 2 }
---   local crowd = survival.gather(server, { people = 300, rooms = 20 })
+--   local crowd = survival.gather(server, { people = 300, rooms = 20, listeners = 20 })
 --   survival.kill_one(server); survival.await_back(server); crowd:check()
 
 local ffi = require "ffi"
@@ -98,6 +98,9 @@ function Room:fetch(request)
     return od.Response(nil, { status = 101, webSocket = client,
       headers = { ["sec-websocket-protocol"] = request.headers:get("sec-websocket-protocol") } })
   end
+  if request.query.listen then
+    return self.state:acceptEventStream(request, { request.query.listen })
+  end
   local what, rest = request.query.ask or "boot", request.query.rest
   if what == "autoResponse" then
     self.state:setWebSocketAutoResponse("ping", "pong")
@@ -186,6 +189,12 @@ function M.gather(server, options)
     table.insert(self.rooms[room], person)
     table.insert(self.people, person)
   end
+  self.listeners = {}
+  for i = 1, options.listeners or 0 do
+    local room = "r" .. i % options.rooms
+    table.insert(self.listeners, { room = room,
+      reader = server:listen(("/rooms/%s?listen=l%d"):format(room, i)) })
+  end
   return self
 end
 
@@ -231,6 +240,9 @@ function Crowd:check()
         person:hear("hello " .. room)
       end
     end
+  end
+  for _, listener in ipairs(self.listeners) do
+    listener.reader:expect("hello " .. listener.room)
   end
 end
 

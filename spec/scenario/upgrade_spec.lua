@@ -201,7 +201,7 @@ describe("open-do upgrade", function()
 
   it("is served again and again under load: nothing is lost, doubled or out of order", function()
     server = handover.start { workers = 2 }
-    local crowd = survival.gather(server, { people = 40, rooms = 5 })
+    local crowd = survival.gather(server, { people = 40, rooms = 5, listeners = 10 })
     local kept, pauses, sent = {}, {}, 0
     for i = 1, 20 do
       kept[i] = server:open()
@@ -252,7 +252,7 @@ describe("an upgrade that cannot be", function()
 
   before_each(function()
     server = survival.start { workers = 2 }
-    crowd = survival.gather(server, { people = 20, rooms = 3 })
+    crowd = survival.gather(server, { people = 20, rooms = 3, listeners = 6 })
     crowd.people[1].ws:write("\129") -- Half a frame.
   end)
 

@@ -18,7 +18,7 @@ describe("a worker that is killed", function()
 
   it("costs no idle socket, three times each of two workers", function()
     server = survival.start { workers = 2 }
-    local crowd = survival.gather(server, { people = PEOPLE, rooms = ROOMS })
+    local crowd = survival.gather(server, { people = PEOPLE, rooms = ROOMS, listeners = 40 })
     crowd:check()
     for round = 1, 6 do
       survival.kill_one(server)

@@ -28,12 +28,14 @@ end
 
 -- Makes the page of the [example], serves it and plays its conversation; returns whether that went
 -- well and what to show if not, or nil without OPEN_DO_NODE_MODULES. With options.watch a copy is
--- served, and the conversation is told the path of its script, to save it while people are there.
+-- served, and the conversation is told the path of its script, to save it while people are there;
+-- options.folder is where it lies, if not in examples, options.args are more for the server.
 function M.play(example, options)
   if not os.getenv("OPEN_DO_NODE_MODULES") then
     return nil
   end
-  local source = "examples/" .. example
+  options = options or {}
+  local source = (options.folder or "examples/") .. example
   local made, why = true, nil
   if file_exists(source .. "/page.js") then
     made, why = run("node examples/bundle.mjs " .. quoted(example))
@@ -41,14 +43,18 @@ function M.play(example, options)
   if not made then
     return false, why
   end
-  local watch = options and options.watch
+  local watch = options.watch
   if watch then
     local copy = new_directory(example)
     run(("cp -r %s/. %s"):format(quoted(source), quoted(copy)))
     source = copy
   end
   local script = ("%s/%s.lua"):format(source, example)
-  local server = Server.start { script = script, args = watch and { "--watch" } }
+  local args = { watch and "--watch" or nil }
+  for _, argument in ipairs(options.args or {}) do
+    args[#args + 1] = argument
+  end
+  local server = Server.start { script = script, args = args }
   local directory = os.getenv("OPEN_DO_SCREENSHOTS") or new_directory(example)
   local passed, output = run(("node spec/examples/%s_page.mjs %s %s %s"):format(example,
     quoted(server.url), quoted(directory), quoted(script)))

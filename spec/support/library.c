@@ -118,8 +118,9 @@ static bool take_socket(lua_State *L, int index, uint32_t *worker, uint64_t *soc
     return true;
 }
 
-static void push_socket(lua_State *L, uint32_t worker, uint64_t socket)
+static void push_socket(lua_State *L, uint32_t worker, uint64_t socket, bool is_events)
 {
+    (void)is_events;
     lua_createtable(L, 2, 0);
     lua_pushnumber(L, worker);
     lua_rawseti(L, -2, 1);

@@ -11,6 +11,7 @@ local json = require "dkjson"
 local http = require "spec.support.http"
 local page = require "open-do.test.page"
 local process = require "spec.support.process"
+local events = require "spec.support.events"
 local websocket = require "spec.support.websocket"
 
 pcall(ffi.cdef, "char *mkdtemp(char *template);")
@@ -293,6 +294,13 @@ function Server:connect(path, options)
   local client = websocket.connect(self.address, path, options)
   self.clients[#self.clients + 1] = client
   return client
+end
+
+-- A reader of server-sent events.
+function Server:listen(path, options)
+  local reader = events.connect(self.address, path, options)
+  self.clients[#self.clients + 1] = reader
+  return reader
 end
 
 -- Arms the fault point `name`: after `skip` passes (0) it fails `times` times (-1: until cleared).

@@ -3,6 +3,7 @@ return [[
 <!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
+<link rel="icon" href="data:,">
 <title>Poll</title>
 <style>
   body { font: 16px/1.6 system-ui; max-width: 36em; margin: 2em auto; padding: 0 1em; }

@@ -201,10 +201,11 @@ end
 
 --- One line a socket.
 function M.sockets(sockets)
-  local rows = { { "SOCKET", "STATE", "TAGS", "BUFFERED", "WAITING", "ATTACHMENT" } }
+  local rows = { { "SOCKET", "KIND", "STATE", "TAGS", "BUFFERED", "WAITING", "ATTACHMENT" } }
   for i, socket in ipairs(sockets) do
-    rows[i + 1] = { tostring(socket.socket), socket.state, table.concat(socket.tags or {}, ","),
-      tostring(socket.bufferedBytes), tostring(socket.waitingMessages),
+    rows[i + 1] = { tostring(socket.socket), socket.kind, socket.state,
+      table.concat(socket.tags or {}, ","), tostring(socket.bufferedBytes),
+      tostring(socket.waitingMessages),
       socket.attachment ~= nil and M.json(socket.attachment) or "-" }
   end
   return M.rows(rows)

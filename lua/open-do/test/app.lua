@@ -3,6 +3,7 @@ local ffi = require "ffi"
 
 local od = require "open-do"
 local control = require "open-do.test.control"
+local events = require "open-do.test.events"
 local page = require "open-do.test.page"
 local process = require "open-do.test.process"
 local socket = require "open-do.test.socket"
@@ -137,6 +138,16 @@ function App:connect(path, options)
       tostring(client):gsub("^[%w%-./]+:%d+: ", ""), self:lastLines()), 2)
   end
   return self:keep(socket.new(client, self))
+end
+
+-- A reader of an event stream.
+function App:connectEvents(path, options)
+  local ok, reader = pcall(events.connect, self.address, path, options)
+  if not ok then
+    error(("connectEvents %s: %s; the server's last lines:\n%s"):format(path,
+      tostring(reader):gsub("^[%w%-./]+:%d+: ", ""), self:lastLines()), 2)
+  end
+  return self:keep(socket.reader(reader, self))
 end
 
 -- What it does ------------------------------------------------------------------------------------

@@ -73,13 +73,43 @@ local function read_head(tcp)
   error("the head of the answer ends in the middle")
 end
 
+-- The head of an answer; its body is for read_piece, or for who knows its length.
+function Connection:read_head()
+  self.tcp:settimeout(SECONDS)
+  return read_head(self.tcp)
+end
+
+-- The next piece of a body in chunks, as it was sent; nil at its end, and an error when it is cut.
+function Connection:read_piece()
+  local line, why = self.tcp:receive("*l")
+  local size = tonumber(assert(line, "the body is cut: " .. tostring(why)), 16)
+  assert(size, "not the size of a chunk: " .. line)
+  local piece = size == 0 and "" or assert(self.tcp:receive(size))
+  assert(self.tcp:receive(2) == "\r\n", "a chunk does not end with its line")
+  return size > 0 and piece or nil
+end
+
+-- All of it.
+function Connection:read_pieces()
+  local pieces = {}
+  for piece in function() return self:read_piece() end do
+    pieces[#pieces + 1] = piece
+  end
+  return table.concat(pieces)
+end
+
 -- Reads one answer to a request of `method`; interim answers (100) are returned as such.
 function Connection:read_answer(method)
   self.tcp:settimeout(SECONDS)
   local answer = read_head(self.tcp)
   local length = tonumber(answer.headers["content-length"])
   answer.body = ""
+  answer.is_chunked = answer.headers["transfer-encoding"] == "chunked"
   if method == "HEAD" or answer.status < 200 or answer.status == 204 or answer.status == 304 then
+    return answer
+  end
+  if answer.is_chunked then
+    answer.body = self:read_pieces()
     return answer
   end
   assert(length, "an answer without content-length")

@@ -64,4 +64,32 @@ function Socket:cut()
   self.client:cut()
 end
 
+-- A reader of an event stream.
+local Reader = {}
+Reader.__index = Reader
+
+function M.reader(client, app)
+  return setmetatable({ client = client, app = app, headers = client.head.headers }, Reader)
+end
+
+function Reader:receive(ms)
+  return (try(self, "receive", ms and ms / 1000))
+end
+
+function Reader:expect(data)
+  return (try(self, "expect", data))
+end
+
+function Reader:expectSilence()
+  return (try(self, "expect_silence"))
+end
+
+function Reader:expectEnd()
+  return (try(self, "expect_end"))
+end
+
+function Reader:cut()
+  self.client:cut()
+end
+
 return M

@@ -64,6 +64,7 @@ static void read_request(od_slice body)
     size_t mark = od_request_begin(&again, request.method, request.url, request.peer);
     uint32_t count = copy_headers(&again, request.headers);
     od_request_end(&again, mark, count, request.body);
+    od_request_set_stream(&again, request.worker, request.stream);
     check_front(&again, body);
 }
 
@@ -73,7 +74,12 @@ static void read_response(od_slice body)
     struct od_bytes again = {0};
     if (!od_response_read(body, &response))
         return;
-    size_t mark = od_response_begin(&again, response.status, response.worker, response.socket);
+    enum od_response_part part = response.is_events     ? OD_RESPONSE_EVENTS
+                                 : response.socket != 0 ? OD_RESPONSE_SOCKET
+                                 : response.stream != 0 ? OD_RESPONSE_STREAM
+                                                        : OD_RESPONSE_ALONE;
+    size_t mark = od_response_begin_with(&again, response.status, part, response.worker,
+                                         response.socket + response.stream);
     uint32_t count = copy_headers(&again, response.headers);
     od_response_end(&again, mark, count, response.body);
     check_front(&again, body);

@@ -33,7 +33,7 @@ end
 -- The answer with the headers { name, value }* of the handler, without Date; or nil and why not.
 local function answer(handshake, headers)
   local bytes, response = ffi.new("struct od_bytes"), ffi.new("struct od_response")
-  local mark = C.od_response_begin(bytes, 101, 1, 7)
+  local mark = C.od_response_begin_with(bytes, 101, C.OD_RESPONSE_SOCKET, 1, 7)
   for _, header in ipairs(headers or {}) do
     C.od_headers_put(bytes, core.slice(header[1]), core.slice(header[2]))
   end

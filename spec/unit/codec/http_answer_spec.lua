@@ -8,7 +8,7 @@ local DATE = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
 -- A response as an object gives it: a status, a list of { name, value } and a body.
 local function with_response(status, headers, body, use)
   local bytes, response = ffi.new("struct od_bytes"), ffi.new("struct od_response")
-  local mark = C.od_response_begin(bytes, status, 0, 0)
+  local mark = C.od_response_begin(bytes, status)
   for _, header in ipairs(headers) do
     C.od_headers_put(bytes, core.slice(header[1]), core.slice(header[2]))
   end

@@ -182,7 +182,7 @@ describe("Response", function()
         return response
       end)
     end
-    assert.matches("must be a string or nil, not a table", make({}))
+    assert.matches("must be a string, a function or nil, not a table", make({}))
     assert.matches("whole number", make("", { status = "200" }))
     assert.matches("range 200 to 599", make("", { status = 100 }))
     assert.matches("range 200 to 599", make(nil, { status = 101 }))

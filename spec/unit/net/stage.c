@@ -61,9 +61,20 @@ static void on_request(void *owner, uint64_t exchange, od_slice message)
     od_bytes_deinit(&line);
 }
 
-static void on_request_gone(void *owner, uint64_t exchange)
+static void on_request_left(void *owner, uint64_t exchange)
 {
     tell(owner, "gone", exchange, (od_slice){0}, "");
+}
+
+static void on_pieces_taken(void *owner, uint64_t reader, size_t size)
+{
+    (void)size;
+    tell(owner, "taken", reader, (od_slice){0}, "");
+}
+
+static void on_pieces_unwanted(void *owner, uint64_t reader)
+{
+    tell(owner, "unwanted", reader, (od_slice){0}, "");
 }
 
 static void on_message(void *owner, uint64_t websocket, od_slice payload, struct od_bytes *memory,
@@ -102,8 +113,23 @@ static void on_fetched(void *owner, uint64_t fetch, bool ok, od_slice bytes)
     tell(owner, ok ? "fetched" : "not fetched", fetch, bytes, "");
 }
 
-static const struct od_net_events events = {on_request, on_request_gone, on_message, on_closed,
-                                            on_failed,  on_is_at_rest,   on_left,    on_fetched};
+static uint64_t on_wants_pieces(void *owner, uint64_t exchange, od_slice request, uint32_t *worker)
+{
+    (void)owner, (void)exchange, (void)request, (void)worker;
+    return 0;
+}
+
+static const struct od_net_events events = {.request = on_request,
+                                            .wants_pieces = on_wants_pieces,
+                                            .request_left = on_request_left,
+                                            .pieces_taken = on_pieces_taken,
+                                            .pieces_unwanted = on_pieces_unwanted,
+                                            .message = on_message,
+                                            .closed = on_closed,
+                                            .failed = on_failed,
+                                            .is_at_rest = on_is_at_rest,
+                                            .left = on_left,
+                                            .fetched = on_fetched};
 
 struct stage *stage_new(void)
 {
@@ -169,7 +195,7 @@ bool stage_answer(struct stage *stage, uint64_t number, int status, const char *
 {
     struct od_exchange *exchange = od_net_exchange(&stage->net, number);
     struct od_bytes response = {0};
-    size_t mark = od_response_begin(&response, (uint16_t)status, 0, 0);
+    size_t mark = od_response_begin(&response, (uint16_t)status);
     if (header != NULL)
         od_headers_put(&response, od_slice_of(header), od_slice_of(value));
     od_response_end(&response, mark, header != NULL, od_slice_of(body));
@@ -186,7 +212,7 @@ bool stage_upgrade(struct stage *stage, struct stage *other, uint64_t number, ui
     int fd;
     struct od_error err = {{0}};
     struct od_bytes response = {0}, record = {0};
-    size_t mark = od_response_begin(&response, 101, 0, socket);
+    size_t mark = od_response_begin_with(&response, 101, OD_RESPONSE_SOCKET, 0, socket);
     if (protocol != NULL)
         od_headers_put(&response, OD_SLICE("sec-websocket-protocol"), od_slice_of(protocol));
     od_response_end(&response, mark, protocol != NULL, (od_slice){0});
@@ -194,7 +220,7 @@ bool stage_upgrade(struct stage *stage, struct stage *other, uint64_t number, ui
                                     &record, &fd, &err);
     struct od_websocket *websocket = od_net_websocket(&other->net, socket);
     if (done && websocket == NULL)
-        websocket = od_websocket_new(&other->net, socket);
+        websocket = od_websocket_new(&other->net, socket, false);
     done = done && od_websocket_attach(websocket, od_bytes_slice(&record), fd, &err);
     snprintf(stage->error, sizeof stage->error, "%s", err.text);
     od_bytes_deinit(&response);

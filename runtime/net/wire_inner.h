@@ -1,0 +1,13 @@
+// What the two halves of a wire share: wire.c is its life, its reading and how it is shown, and
+// wire_send.c what it sends.
+
+#ifndef OD_NET_WIRE_INNER_H
+#define OD_NET_WIRE_INNER_H
+
+#include "net/wire.h"
+
+void od_wire_mark_dirty(struct od_wire *wire); // It has something to do in od_net_flush.
+void od_wire_write(struct od_wire *wire);      // What the kernel takes; shown before.
+void od_wire_drop_waiting(struct od_wire *wire);
+
+#endif

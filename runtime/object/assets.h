@@ -1,0 +1,50 @@
+// Assets: the files that a script has beside it, served before its fetch is asked.
+//
+// A request GET or HEAD whose path names a file beneath the script's folder of assets is answered
+// with it, by whichever worker has the connection, without Lua: the head is made here and the
+// kernel copies the file. What is not a file there goes on to the script; what that has no place
+// for either is answered as [not_found] says.
+//
+// "/" is "/index.html", "/about" also "/about.html", and "/docs" leads to "/docs/" when that has an
+// index. Names that begin with a dot, links that lead outside, and what is no regular file, are not
+// there (base/beneath.h).
+//
+// Process: worker. Owner: struct od_script; one for each version.
+
+#ifndef OD_OBJECT_ASSETS_H
+#define OD_OBJECT_ASSETS_H
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "link/request.h"
+
+struct od_assets;
+struct od_call;
+
+enum od_assets_not_found {
+    OD_ASSETS_NO_ANSWER,  // A plain 404.
+    OD_ASSETS_404_PAGE,   // The nearest 404.html.
+    OD_ASSETS_SINGLE_PAGE // /index.html, for pages; the rest is a plain 404.
+};
+
+// [folder] is the script's, [directory] is relative to it.
+OD_MUST_CHECK bool od_assets_new(struct od_assets **assets, const char *folder,
+                                 const char *directory, enum od_assets_not_found not_found,
+                                 struct od_error *err);
+void od_assets_free(struct od_assets *assets); // NULL is allowed.
+
+// Paths that the script is asked for first: "/api/*", or a whole one.
+void od_assets_add_script_first(struct od_assets *assets, od_slice pattern);
+
+// Answers [call], of an exchange, if its request names a file; the call is over then. At last:
+// nobody else has answered it, so the answer for what is not found counts.
+bool od_assets_answer(const struct od_assets *assets, struct od_call *call,
+                      const struct od_request *request);
+bool od_assets_answer_at_last(const struct od_assets *assets, struct od_call *call,
+                              const struct od_request *request);
+
+// Both, as a response with its body, for a script that asks; 404 when nothing is found.
+void od_assets_fetch(const struct od_assets *assets, const struct od_request *request,
+                     struct od_bytes *response);
+
+#endif
