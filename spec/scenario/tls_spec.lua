@@ -10,7 +10,7 @@ local SECONDS = 20
 
 -- A certificate for `name`, made as `file`.crt and .key in the directory `at`.
 local function certify(at, name, file)
-  local command = ("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 "
+  local command = ("unset LD_PRELOAD; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 "
     .. "-keyout %s/%s.key -out %s/%s.crt -subj /CN=%s -addext subjectAltName=DNS:%s 2>/dev/null")
   assert.equal(0, os.execute(command:format(at, file or name, at, file or name, name, name)))
 end
@@ -58,7 +58,8 @@ local function processes(server)
 end
 
 local function curl(server, path, arguments)
-  local pipe = io.popen(("curl -sS %s --resolve example.test:%d:127.0.0.1 %s 2>&1"):format(
+  local command = "unset LD_PRELOAD; curl -sS %s --resolve example.test:%d:127.0.0.1 %s 2>&1"
+  local pipe = io.popen(command:format(
     arguments or "--cacert " .. directory .. "/localhost.crt", server.tls_port,
     path:gsub("PORT", tostring(server.tls_port))))
   local text = pipe:read("*a")

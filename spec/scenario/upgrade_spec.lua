@@ -291,7 +291,7 @@ describe("an upgrade that cannot be", function()
   it("because the program ends at once, in whatever way, changes nothing", function()
     refuses("/bin/true", "it is no open%-do that can take over")
     refuses("/bin/false", "exit code 1")
-    refuses(program "kill -SEGV $$", "killed by SIGSEGV")
+    refuses(program "kill -ABRT $$", "killed by SIGABRT")
     refuses(program "echo no such luck >&2; exit 3", "exit code 3; it says:\nno such luck")
   end)
 
