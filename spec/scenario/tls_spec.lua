@@ -10,7 +10,8 @@ local SECONDS = 20
 
 -- A certificate for `name`, made as `file`.crt and .key in the directory `at`.
 local function certify(at, name, file)
-  local command = ("unset LD_PRELOAD; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 "
+  local command = ("unset LD_PRELOAD; openssl req -x509 -newkey ec "
+    .. "-pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 "
     .. "-keyout %s/%s.key -out %s/%s.crt -subj /CN=%s -addext subjectAltName=DNS:%s 2>/dev/null")
   assert.equal(0, os.execute(command:format(at, file or name, at, file or name, name, name)))
 end
