@@ -365,7 +365,7 @@ static bool attach(struct od_websocket *websocket, const struct od_upgrade_recor
     }
     take_record(websocket, record);
     put_early(websocket, record->output);
-    // Before others run in this turn: should one of them never end, nobody else could send the head.
+    // Before others run in this turn: should one never end, nobody else could send the head.
     od_wire_send_now(websocket->wire);
     if (websocket->has_closed && websocket->is_events) {
         end_events(websocket);
