@@ -298,8 +298,10 @@ describe("open-do test", function()
       app:advance(180000)
       assert.equal(20, apples:add(0))
       assert.equal(2, t.runInObject(apples, function(self) return self.missed end))
+      local hours = app.env.counters:getByName("crons")
+      local before = hours:add(0) -- An hour may have begun already.
       app:advance(3600000)
-      assert.equal(1, app.env.counters:getByName("crons"):add(0))
+      assert.equal(before + 1, hours:add(0))
     ]]
   end)
 
