@@ -74,7 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         char folder[] = "/tmp/open-do-fuzz-XXXXXX";
         signal(SIGPIPE, SIG_IGN); // As the program does.
         OD_ASSERT(mkdtemp(folder) != NULL && od_loop_init(&loop, &err));
-        OD_ASSERT(od_control_open(&control, &loop, folder, commands, NULL, &err));
+        OD_ASSERT(od_control_open(&control, &loop, folder, -1, commands, NULL, &err));
     }
     uint8_t step = fuzz_choice(&data, &size);
     talk(&loop, connect_to(&control), step, data, size);
@@ -84,6 +84,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     kept = NULL;
     turn(&loop);
     turn(&loop);
-    OD_ASSERT(control.question_count == 0);
+    OD_ASSERT(control.conversation_count == 0);
     return 0;
 }

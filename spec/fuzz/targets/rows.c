@@ -133,7 +133,7 @@ static int walk_in_call(void *argument)
 {
     const struct walk_call *call = argument;
     struct walking *walking = call->walking;
-    return od_rows_walk(call->rows, walking->bounds, walking->reverse, visit, walking);
+    return od_rows_walk(call->rows, OD_ROW_PAIR, walking->bounds, walking->reverse, visit, walking);
 }
 
 static void walk(const struct od_rows *rows, const struct model *model, struct od_cursor *input,

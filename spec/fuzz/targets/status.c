@@ -30,7 +30,7 @@ static void check(const struct od_status *status, const struct od_bytes *reports
     od_status_page_text(&page, status, reports);
     check_text(&page);
     od_bytes_clear(&page);
-    od_status_page_json(&page, status, reports);
+    od_status_page_json(&page, status, reports, false);
     check_json(&page);
     od_bytes_deinit(&page);
 }
