@@ -85,7 +85,7 @@ static int write_all(struct writing *writing, struct od_write *write)
 {
     struct od_applier *applier = writing->applier;
     OD_ASSERT(applier->sequence > applier->mark.sequence);
-    int code = OD_FAULT("apply.fail") ? EIO : 0;
+    int code = OD_FAULT("apply.fail") ? EIO : OD_FAULT("apply.full") ? ENOSPC : 0;
     OD_LIST_EACH (link, &applier->pending) {
         const struct od_pending *pending = od_pending_of(link);
         if (code == 0 && pending->fate == OD_FATE_WRITTEN)
@@ -140,6 +140,7 @@ void od_applier_abandon(struct od_applier *applier, struct od_reports *reports)
         report_forgotten(od_pending_of(link), reports);
     od_reports_end_group(reports);
     empty(applier);
+    applier->is_abandoned = true;
 }
 
 static void report(const struct od_applier *applier, const struct writing *writing,
@@ -162,6 +163,10 @@ int od_applier_run(struct od_applier *applier, struct od_reports *reports)
     struct writing writing = {.applier = applier, .changes = {.alarm_due_ms = OD_ALARM_NONE_MS}};
     bool has_written = applier->sequence > applier->mark.sequence;
     int64_t begin_us = od_clock_passed_us();
+    if (applier->is_abandoned) {
+        od_applier_abandon(applier, reports);
+        return 0;
+    }
     int code = has_written ? write_to_lmdb(&writing) : 0;
     if (code != 0)
         return code;

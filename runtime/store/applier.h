@@ -32,7 +32,8 @@ struct od_applier {
     int64_t due_us;  // od_clock_passed_us, while there is something.
     int64_t rest_us; // Not before: half of the time is for writing the journal.
     struct od_room room;
-    bool deleted_all; // There is new trash.
+    bool deleted_all;  // There is new trash.
+    bool is_abandoned; // Nothing more goes into LMDB.
 };
 
 void od_applier_init(struct od_applier *applier, struct od_env *env);
@@ -55,7 +56,9 @@ bool od_applier_is_due(const struct od_applier *applier);
 // any but 0 nothing has changed and it is there still.
 OD_MUST_CHECK int od_applier_run(struct od_applier *applier, struct od_reports *reports);
 
-// Forgets it: the journal has it. Sources that are gone are reported.
+// Forgets it, and all that comes after it: the journal has it, and the next start applies it in its
+// order. To apply what is later alone would mark what is earlier as done. Sources that are gone are
+// reported.
 void od_applier_abandon(struct od_applier *applier, struct od_reports *reports);
 
 #endif

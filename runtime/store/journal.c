@@ -264,10 +264,15 @@ int od_journal_next_segment(struct od_journal *journal, uint64_t group_bytes)
 
 // --- Writing -------------------------------------------------------------------------------------
 
+// Somebody may have taken the file away, or the folder it is in.
 static bool has_its_name(const struct od_journal *journal)
 {
-    struct stat status;
-    return fstat(journal->fd, &status) == 0 && status.st_nlink > 0;
+    char name[OD_JOURNAL_NAME_BYTES], path[PATH_MAX];
+    struct stat opened, named;
+    od_journal_name(name, od_journal_segment_of(journal->segments.previous)->first);
+    snprintf(path, sizeof path, "%s/%s", journal->path, name);
+    return fstat(journal->fd, &opened) == 0 && stat(path, &named) == 0 &&
+           opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
 }
 
 // The group may be on the disk in part or whole, and was refused: it must not be played. When not

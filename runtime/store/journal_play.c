@@ -173,7 +173,7 @@ static bool check_segment_head(struct playing *playing)
     return first == playing->first || refuse(playing, 0, "it has the name of another segment");
 }
 
-static bool play_group(struct playing *playing, const struct group *group)
+static bool play_group(struct playing *playing, uint64_t offset, const struct group *group)
 {
     struct od_cursor cursor = od_cursor_of(group->submissions);
     if (group->sequence <= playing->journal->applied)
@@ -184,7 +184,7 @@ static bool play_group(struct playing *playing, const struct group *group)
             !playing->play(playing->context, group->sequence, submission, playing->err))
             return false;
     }
-    return true;
+    return !cursor.failed || refuse(playing, offset, "a group holds what is no submission");
 }
 
 // Only the last group can be torn. A whole one behind it shows that this is something else.
@@ -220,7 +220,7 @@ static bool play_groups(struct playing *playing, const struct od_journal_segment
     struct group group;
     uint64_t at = OD_JOURNAL_BLOCK_BYTES, sequence = segment->first;
     while (next_group(playing, at, sequence, &group)) {
-        if (!play_group(playing, &group))
+        if (!play_group(playing, at, &group))
             return false;
         journal->time_ms = group.time_ms;
         at += od_journal_padded(group.bytes);

@@ -239,6 +239,50 @@ describe("the journal", function()
     end)
   end)
 
+  it("keeps for the next start what a full disk did not take when it was closed", function()
+    local world = support.open(directory)
+    local object = world:object("lobby")
+    support.arm("apply.full", 3) -- So often it is tried; then there is room again.
+    object:put("one", "1")
+    object:seal()
+    world:wait_news("durable", 1, world:turn())
+    world:wait("the first try", function()
+      return support.times_left("apply.full") < 3
+    end)
+    object:put("two", "2") -- It comes while that is tried, and is applied after it was given up.
+    object:seal()
+    world:turn()
+    world:close()
+    assert.equal(0, support.times_left("apply.full"))
+    world = support.open(directory)
+    assert.equal("one two", world:object("lobby"):keys())
+    world:close()
+  end)
+
+  for name, command in pairs {
+    ["moved away"] = "mv '%s/journal' '%s/elsewhere'",
+    removed = "rm -r '%s/journal'",
+    exchanged = "mv '%s/journal' '%s/elsewhere' && cp -r '%s/elsewhere' '%s/journal'",
+  } do
+    it("that is " .. name .. " under the running server acknowledges nothing more", function()
+      local world = support.open(directory)
+      local object = world:object("lobby")
+      object:put("k", "before")
+      object:seal()
+      world:settle()
+      assert(os.execute((command:gsub("%%s", directory))) == 0)
+      object:put("k", "lost")
+      object:seal()
+      local seq = world:turn()
+      local failed = world:wait_news("failed", 1)
+      assert.equal(seq, failed.seq)
+      assert.matches("removed or exchanged while open%-do had it open", failed.why)
+      world:wait_news("lost", 0)
+      assert.is_nil(world:find("durable", 1, seq))
+      world:close()
+    end)
+  end
+
   it("uses segments again that LMDB has", function()
     support.arm("journal.small", -1)
     local world = support.open(directory)

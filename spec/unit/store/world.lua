@@ -75,6 +75,17 @@ function M.disarm(name)
   M.arm(name, 0)
 end
 
+-- How often an armed fault has still to fail.
+function M.times_left(name)
+  local slots = fault_page().slots
+  for i = 0, 7 do
+    if ffi.string(slots[i].name) == name then
+      return tonumber(slots[i].times)
+    end
+  end
+  return 0
+end
+
 -- --- Events --------------------------------------------------------------------------------------
 
 local current -- The world whose committer is being run.
