@@ -221,8 +221,8 @@ describe("a damaged data directory", function()
       object:seal()
       world:turn()
       local failed = world:wait_news("failed", 1)
-      assert.matches("could not be stored: data%.mdb, lock%.mdb or the journal was removed or exchanged",
-        failed.why)
+      assert.matches("could not be stored: data%.mdb, lock%.mdb or the journal was removed or "
+        .. "exchanged", failed.why)
       assert.matches("removed or exchanged", world:wait_news("lost", 0).why)
       world:hear()
       world:close()
