@@ -6,6 +6,7 @@
 -- LMDB. OPEN_DO_SEED repeats a run, OPEN_DO_MODEL_OPS sets its length.
 local support = require "spec.unit.store.world"
 local sqlite = require "spec.support.sqlite"
+local Walk = require "spec.model.walk"
 local core, ffi, C = support.core, support.ffi, support.C
 
 core.load("sql/sql.h", "base/bytes.h", "base/clock.h")
@@ -308,38 +309,13 @@ local function end_stretches(is_last)
   end
 end
 
-local function hear_one()
-  local item, lost = run.world.news[1], 0
-  local broken = run.world:hear(1)
-  for _, model in ipairs(run.models) do
-    if model.source == item.source and item.kind == "applied" then
-      model:apply(item.seq)
-    elseif model.source == item.source and item.kind == "failed" and model:fail(item.seq) then
-      lost = lost + 1
-    end
-  end
-  for i, model in ipairs(run.models) do -- Whose writes are lost is reset, as objects are.
+-- Whose writes are lost is reset, as objects are.
+local function heard(item)
+  for i, model in ipairs(run.models) do
     if item.kind == "failed" and model.source == item.source and #model.parts == 0 then
       C.od_storage_discard(run.objects[i].storage)
     end
   end
-  expect(#broken <= lost, ("%d storages broken instead of %d"):format(#broken, lost))
-end
-
-local function hear_some(count)
-  for _ = 1, math.min(count, #run.world.news) do
-    hear_one()
-  end
-end
-
-local function turn()
-  end_stretches()
-  if math.random(15) == 1 then
-    support.arm("commit.fail", 1)
-  end
-  run.world:turn(math.random(2))
-  run.world:pump(math.random(3) == 1 and 2 or 0)
-  hear_some(math.random(0, 4))
 end
 
 local function look_around()
@@ -353,107 +329,35 @@ local function look_around()
   end
 end
 
-local function open(directory)
-  run.world = support.open(directory)
-  run.objects = {}
-  for i, model in ipairs(run.models) do
-    run.objects[i] = run.world:object(model.name, model.source)
-  end
-end
-
--- Nothing more is said by anybody: what was submitted is stored, unless its commit fails.
-local function crash()
-  local directory = run.world.directory
-  for source = 1, 2 do
-    C.od_reader_reset(run.world:store(source).reader)
-  end
-  run.world:close_committer()
-  for _, model in ipairs(run.models) do
-    for _, item in ipairs(run.world.news) do
-      if item.kind == "applied" and item.source == model.source then
-        model:apply(item.seq)
-      end
-    end
-    for _, state in ipairs(model.states) do
-      close_state(state)
-    end
-    model.states = {}
-    model:restore(model.applied)
-  end
-  run.world:close()
-  support.disarm("commit.fail")
-  open(directory)
-  look_around()
-end
-
--- Everything goes to disk.
-local function reopen()
-  end_stretches(true)
-  support.disarm("commit.fail")
-  for source = 1, 2 do
-    run.world:turn(source)
-  end
-  run.world:close_committer()
-  hear_some(math.huge)
-  for i in ipairs(run.models) do
-    expect(run.objects[i]:is_clean(), "a storage is not clean though all is applied")
-  end
-  local directory = run.world.directory
-  run.world:close()
-  open(directory)
-  look_around()
-end
-
 local weights = { create = 5, drop = 2, insert = 25, words = 10, many = 1, update = 10, delete = 4,
   select = 12, put = 10, get = 4, begin_part = 8, undo_part = 4, end_part = 9, delete_all = 1,
   seal = 12, discard = 1, rest = 6, check = 1 }
 
-local function weighted_actions()
-  local names = {}
-  for name, weight in pairs(weights) do
-    for _ = 1, weight do
-      names[#names + 1] = name
-    end
+local function crashed(model)
+  for _, state in ipairs(model.states) do
+    close_state(state)
   end
-  table.sort(names) -- One order, so that a seed means one run.
-  return names
+  model.states = {}
+  model:restore(model.applied)
 end
 
 describe("SQL in an object", function()
   it("behaves like SQLite, whatever happens in between", function()
     math.randomseed(seed)
-    run = { models = {}, statements = 0 }
+    run = Walk { models = {}, statements = 0, actions = actions, weights = weights,
+      end_stretches = end_stretches, look_around = look_around, crashed = crashed, heard = heard,
+      may_break_fewer = true }
     for i = 1, 4 do
       run.models[i] = new_model("object " .. i, math.ceil(i / 2))
     end
-    open()
+    run:open()
     exec(run.objects[1], "SELECT 1") -- SQLite is set up before the references are opened.
     for _, model in ipairs(run.models) do
       model:restore {}
     end
-    local names, step = weighted_actions(), 0
-    local ok, why = xpcall(function()
-      for i = 1, operations do
-        step = i
-        local chance = math.random(600)
-        if chance == 1 then
-          reopen()
-        elseif chance == 2 then
-          crash()
-        elseif chance < 60 then
-          turn()
-        else
-          local at = math.random(#run.models)
-          actions[names[math.random(#names)]](run.models[at], run.objects[at])
-        end
-      end
-      reopen()
-    end, debug.traceback)
-    support.disarm("commit.fail")
-    run.world:remove()
+    run:go(operations, seed)
     if os.getenv("OPEN_DO_MODEL_OPS") then
       print(("%d statements, seed %d"):format(run.statements, seed))
     end
-    assert(ok, ("OPEN_DO_SEED=%d, operation %d: %s"):format(seed, step, tostring(why)))
   end)
 end)

@@ -5,6 +5,7 @@
 --
 -- OPEN_DO_SEED repeats a run, OPEN_DO_MODEL_OPS sets its length.
 local support = require "spec.unit.store.world"
+local Walk = require "spec.model.walk"
 local C = support.C
 
 local seed = tonumber(os.getenv("OPEN_DO_SEED")) or os.time()
@@ -266,47 +267,6 @@ local function end_stretches(is_last)
   end
 end
 
-local function hear_one()
-  local item, lost = run.world.news[1], 0
-  local broken = run.world:hear(1)
-  if item.kind == "durable" then
-    run.durable[item.source] = item.seq
-  end
-  for _, model in ipairs(run.models) do
-    if model.source == item.source and item.kind == "applied" then
-      model:apply(item.seq)
-    elseif model.source == item.source and item.kind == "failed" and model:fail(item.seq) then
-      lost = lost + 1
-    end
-  end
-  expect(#broken == lost, ("%d storages broken instead of %d"):format(#broken, lost))
-end
-
-local function hear_some(count)
-  for _ = 1, math.min(count, #run.world.news) do
-    hear_one()
-  end
-end
-
-local function turn()
-  end_stretches()
-  if math.random(15) == 1 then
-    support.arm("commit.fail", 1)
-  end
-  local source = math.random(2)
-  run.world:turn(source)
-  run.world:pump(math.random(3) == 1 and 2 or 0)
-  hear_some(math.random(0, 4))
-end
-
-local function open(directory)
-  run.world = support.open(directory)
-  run.durable, run.objects = { 0, 0 }, {}
-  for i, model in ipairs(run.models) do
-    run.objects[i] = run.world:object(model.name, model.source)
-  end
-end
-
 -- Other processes find the objects as they were left.
 local function look_around()
   local order, alarms = {}, 0
@@ -330,92 +290,25 @@ local function look_around()
   expect(#run.world:order() == alarms, "the order has more than there is")
 end
 
--- Nothing more is said by anybody: what was submitted is stored, unless its commit fails, and all
--- else is gone.
-local function crash()
-  local directory = run.world.directory
-  for source = 1, 2 do
-    C.od_reader_reset(run.world:store(source).reader) -- A process that is gone reads nothing.
-  end
-  run.world:close_committer()
-  for _, model in ipairs(run.models) do
-    for _, item in ipairs(run.world.news) do
-      if item.kind == "applied" and item.source == model.source then
-        model:apply(item.seq)
-      end
-    end
-    model.states, model.confirmed_seq = {}, 0
-    model:discard()
-  end
-  run.world:close()
-  support.disarm("commit.fail")
-  open(directory)
-  look_around()
-end
-
--- Everything goes to disk.
-local function reopen()
-  end_stretches(true)
-  support.disarm("commit.fail")
-  for source = 1, 2 do
-    run.world:turn(source)
-  end
-  run.world:close_committer()
-  hear_some(math.huge)
-  for i, model in ipairs(run.models) do
-    expect(run.objects[i]:is_clean(), "a storage is not clean though all is applied")
-    model.confirmed_seq = 0
-  end
-  local directory = run.world.directory
-  run.world:close()
-  open(directory)
-  look_around()
-end
-
 -- How often each happens.
 local weights = { put = 30, delete = 12, delete_all = 1, get = 15, list = 8, mark = 3, rollback = 2,
   seal = 8, discard = 2, pending = 6, set_alarm = 6, delete_alarm = 3, alarm = 4, hold = 3,
   let_go = 4 }
 
-local function weighted_actions()
-  local names = {}
-  for name, weight in pairs(weights) do
-    for _ = 1, weight do
-      names[#names + 1] = name
-    end
-  end
-  table.sort(names) -- One order, so that a seed means one run.
-  return names
+local function crashed(model)
+  model.states, model.confirmed_seq = {}, 0
+  model:discard()
 end
 
 describe("storage", function()
   it("behaves like a table, whatever happens in between", function()
     math.randomseed(seed)
-    run = { models = {} }
+    run = Walk { models = {}, actions = actions, weights = weights, end_stretches = end_stretches,
+      look_around = look_around, crashed = crashed }
     for i = 1, 4 do
       run.models[i] = new_model("object " .. i, math.ceil(i / 2))
     end
-    open()
-    local names, step = weighted_actions(), 0
-    local ok, why = xpcall(function()
-      for i = 1, operations do
-        step = i
-        local chance = math.random(600)
-        if chance == 1 then
-          reopen()
-        elseif chance == 2 then
-          crash()
-        elseif chance < 60 then
-          turn()
-        else
-          local at = math.random(#run.models)
-          actions[names[math.random(#names)]](run.models[at], run.objects[at])
-        end
-      end
-      reopen()
-    end, debug.traceback)
-    support.disarm("commit.fail")
-    run.world:remove()
-    assert(ok, ("OPEN_DO_SEED=%d, operation %d: %s"):format(seed, step, tostring(why)))
+    run:open()
+    run:go(operations, seed)
   end)
 end)
