@@ -65,4 +65,17 @@ function M.play(example, options)
   return passed, output .. "screenshots in " .. directory
 end
 
+-- What a spec does to play it: the second argument of `it`. (busted gives its words to files of
+-- specs only.)
+function M.conversation(example, options)
+  local pending = getfenv(2).pending
+  return function()
+    local passed, output = M.play(example, options)
+    if passed == nil then
+      return pending "OPEN_DO_NODE_MODULES does not name a directory with playwright-core"
+    end
+    assert(passed, output)
+  end
+end
+
 return M
