@@ -65,10 +65,8 @@ function M.play(example, options)
   return passed, output .. "screenshots in " .. directory
 end
 
--- What a spec does to play it: the second argument of `it`. (busted gives its words to files of
--- specs only.)
+-- What a spec does to play it: the second argument of `it`, which gives it busted's words.
 function M.conversation(example, options)
-  local pending = getfenv(2).pending
   return function()
     local passed, output = M.play(example, options)
     if passed == nil then
