@@ -2,5 +2,7 @@
 local browser = require "spec.support.browser"
 
 describe("the page of the archive", function()
-  it("finds what was said while one types", browser.conversation "archive")
+  it("finds what was said while one types", function()
+    browser.converse(pending, "archive")
+  end)
 end)

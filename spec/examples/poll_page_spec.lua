@@ -2,6 +2,8 @@
 local browser = require "spec.support.browser"
 
 describe("the page of the poll", function()
-  it("makes a poll, and shows each vote to all", browser.conversation("poll", {
-    folder = "examples/apps/", args = { "--var", "SECRET=a secret of a spec" } }))
+  it("makes a poll, and shows each vote to all", function()
+    browser.converse(pending, "poll", {
+    folder = "examples/apps/", args = { "--var", "SECRET=a secret of a spec" } })
+  end)
 end)

@@ -2,6 +2,7 @@
 local browser = require "spec.support.browser"
 
 describe("the page of the whiteboard", function()
-  it("lets two people draw, with the script saved in between, and one of them reload",
-    browser.conversation("whiteboard", { watch = true }))
+  it("lets two people draw, with the script saved in between, and one of them reload", function()
+    browser.converse(pending, "whiteboard", { watch = true })
+  end)
 end)

@@ -2,5 +2,7 @@
 local browser = require "spec.support.browser"
 
 describe("the page of the yjs example", function()
-  it("lets two people write one document in two editors", browser.conversation "yjs")
+  it("lets two people write one document in two editors", function()
+    browser.converse(pending, "yjs")
+  end)
 end)
