@@ -4,6 +4,6 @@ local browser = require "spec.support.browser"
 describe("the page of the poll", function()
   it("makes a poll, and shows each vote to all", function()
     browser.converse(pending, "poll", {
-    folder = "examples/apps/", args = { "--var", "SECRET=a secret of a spec" } })
+      folder = "examples/apps/", args = { "--var", "SECRET=a secret of a spec" } })
   end)
 end)
