@@ -244,14 +244,21 @@ static int make_segment(struct od_journal *journal, uint64_t size)
     return code;
 }
 
+static bool is_full(int code)
+{
+    return code == ENOSPC || code == EDQUOT || code == EFBIG;
+}
+
+// Where there is no room for one as it should be, a small one will do.
 int od_journal_next_segment(struct od_journal *journal, uint64_t group_bytes)
 {
-    const uint64_t usual =
-        OD_FAULT("journal.small") ? OD_STORE_JOURNAL_SMALL_BYTES : OD_STORE_JOURNAL_SEGMENT_BYTES;
-    uint64_t size = OD_JOURNAL_BLOCK_BYTES + group_bytes;
+    const uint64_t need = OD_JOURNAL_BLOCK_BYTES + group_bytes;
+    const uint64_t sizes[] = {OD_STORE_JOURNAL_SEGMENT_BYTES, OD_STORE_JOURNAL_SMALL_BYTES};
+    const size_t count = sizeof sizes / sizeof *sizes;
     struct stat status;
-    size = size > usual ? size : usual;
-    int code = make_segment(journal, size);
+    int code = ENOSPC;
+    for (size_t i = OD_FAULT("journal.small") ? 1 : 0; i < count && is_full(code); i++)
+        code = make_segment(journal, need > sizes[i] ? need : sizes[i]);
     if (code != 0)
         return code;
     if (fstat(journal->fd, &status) != 0)

@@ -40,7 +40,7 @@
 
 #define OD_STORE_JOURNAL_ID_BYTES 16u
 #define OD_STORE_JOURNAL_SEGMENT_BYTES (16u << 20) // One with a larger group is larger.
-#define OD_STORE_JOURNAL_SMALL_BYTES (256u << 10)  // For specs.
+#define OD_STORE_JOURNAL_SMALL_BYTES (256u << 10)  // On a disk without that room, and for specs.
 #define OD_STORE_JOURNAL_KEPT_BYTES (1u << 20)     // Of the buffer, between groups.
 
 // The snapshot that one list() makes.

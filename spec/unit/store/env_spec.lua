@@ -156,6 +156,23 @@ describe("a data directory", function()
     world:close()
   end)
 
+  it("that has little room makes a small journal, and goes on in others like it", function()
+    ffi.C.signal(SIGXFSZ, ffi.cast("void (*)(int)", 1))
+    with_limit(RLIMIT_FSIZE, 1024 * 1024, function()
+      local world = support.open(directory)
+      local object = world:object("lobby")
+      for i = 1, 100 do
+        object:put("k", ("v"):rep(10000) .. i)
+        object:seal()
+        world:settle()
+      end
+      world:close()
+      world = support.open(directory)
+      assert.equal(("v"):rep(10000) .. 100, world:object("lobby"):get("k"))
+      world:close()
+    end)
+  end)
+
   it("that is full takes what there are free pages for", function()
     local world = support.open(directory)
     local object = world:object("lobby")
