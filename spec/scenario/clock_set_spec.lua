@@ -14,6 +14,7 @@ end
 
 function Thing:webSocketMessage(ws, message)
   if message == "wait" then
+    print("waits")
     od.sleep(60000)
     self.has_waited = true
     ws:send("waited")
@@ -93,14 +94,14 @@ describe("a clock that is set", function()
   it("leaves those who wait a while where they are", function()
     local ann = server:connect("/things/ann")
     ann:send("wait")
-    ask("ann", "return 1")
+    server:wait_log("waits")
     server:set_wall_clock(DAY)
     ask("ann", "return 1")
     server:set_wall_clock(-2 * DAY)
     ask("ann", "return 1")
-    server:turn_clock(30000)
+    server:turn_clock(20000) -- Not so long that it is asked whether it is there, and then lost.
     assert.is_true(ask("ann", "return not self.has_waited"))
-    server:turn_clock(31000)
+    server:turn_clock(41000)
     ann:expect("waited")
   end)
 end)
