@@ -11,6 +11,7 @@
 #include "link/connection.h"
 #include "link/sent.h"
 #include "main/limits.h"
+#include "main/wishes.h"
 
 enum {
     code_restart = 1012, // "Service restart": the client may come back at once.
@@ -229,6 +230,7 @@ void od_recovery_give(struct od_recovery *recovery, struct od_child *child,
     struct od_recovery_place *place = &recovery->places[child->index];
     place->child = child;
     place->is_giving = true;
+    place->recalled = (struct od_alarm_place){.due_ms = OD_ALARM_NONE_MS};
     od_quarantine_each(quarantine, child->index, put_refusal, &child->link);
     od_keeper_each_object(recovery->keeper, child->index, put_object, &child->link);
 }
@@ -285,7 +287,10 @@ static bool give_some(struct od_recovery *recovery, struct od_recovery_place *pl
         if (kept != NULL)
             give(recovery, place, kept);
     }
-    place->is_giving = place->given_to < place->count;
+    bool has_more =
+        place->given_to < place->count ||
+        od_wishes_recall(*recovery->reader, place->child, recovery->place_count, &place->recalled);
+    place->is_giving = has_more;
     // Behind the last socket: only now may events wake objects, which must find all of theirs.
     if (!place->is_giving)
         od_link_send(&place->child->link, OD_KIND_RESTORED, (od_slice){NULL, 0}, -1);
@@ -324,10 +329,12 @@ void od_recovery_count(const struct od_recovery *recovery, const struct od_child
 // --- Beginning and end ---------------------------------------------------------------------------
 
 void od_recovery_init(struct od_recovery *recovery, struct od_loop *loop, struct od_keeper *keeper,
-                      struct od_connection_limit *connection_limit, uint32_t worker_count)
+                      struct od_reader **reader, struct od_connection_limit *connection_limit,
+                      uint32_t worker_count)
 {
     *recovery = (struct od_recovery){.loop = loop,
                                      .keeper = keeper,
+                                     .reader = reader,
                                      .connection_limit = connection_limit,
                                      .place_count = worker_count};
     recovery->places = od_allocate_zeroed(worker_count * sizeof *recovery->places);

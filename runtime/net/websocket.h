@@ -44,7 +44,7 @@ struct od_worker_page;
 struct od_websocket;
 
 enum od_ready_state {
-    OD_READY_CONNECTING, // Never seen here: an accepted socket is open.
+    OD_READY_CONNECTING, // Never seen here: there is a connection, or will be at once.
     OD_READY_OPEN,
     OD_READY_CLOSING,
     OD_READY_CLOSED,

@@ -7,6 +7,7 @@
 #include "link/worker_page.h"
 #include "object/objects.h"
 #include "object/socket.h"
+#include "object/wish.h"
 
 // --- Places on the page --------------------------------------------------------------------------
 
@@ -66,6 +67,12 @@ static void put_facts(struct od_bytes *bytes, const struct od_socket *socket)
     od_bytes_set_u32(bytes, mark, (uint32_t)(bytes->size - mark - 4));
 }
 
+static void put_wish(struct od_bytes *bytes, const struct od_socket *socket)
+{
+    if (socket->wish != NULL)
+        od_bytes_put_u64(bytes, socket->wish->number);
+}
+
 static void put_record(struct od_bytes *bytes, const struct od_socket *socket)
 {
     od_identity_put(bytes, &socket->object->identity);
@@ -74,6 +81,7 @@ static void put_record(struct od_bytes *bytes, const struct od_socket *socket)
     od_bytes_put_u32(bytes, 0);
     od_websocket_put_record(socket->websocket, bytes);
     od_bytes_set_u32(bytes, mark, (uint32_t)(bytes->size - mark - 4));
+    put_wish(bytes, socket);
 }
 
 // Without a descriptor or a place for it the socket works, but will not outlive this worker.
@@ -125,6 +133,7 @@ static void put_state(struct od_bytes *bytes, const struct od_socket *socket)
     od_bytes_put_u32(bytes, 0);
     od_websocket_put_state(socket->websocket, od_bytes_slice(&told), bytes);
     od_bytes_set_u32(bytes, mark, (uint32_t)(bytes->size - mark - 4));
+    put_wish(bytes, socket);
     od_bytes_deinit(&told);
 }
 
