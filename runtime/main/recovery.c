@@ -57,6 +57,7 @@ static void decide(struct od_kept *kept, const struct od_worker_page *page)
     if (is_moving)
         return;
     uint8_t flags = __atomic_load_n(&page->flags[kept->place], __ATOMIC_ACQUIRE);
+    kept->masks = (flags & OD_PAGE_MASKS) != 0;
     bool is_half = (flags & OD_PAGE_SENDING) != 0 && !has_sent(kept, page->sent[kept->place]);
     if (kept->code == 0 && (is_half || (flags & OD_PAGE_CLOSING) != 0))
         kept->code = code_cut;
@@ -168,11 +169,13 @@ static void await_leaving(struct od_recovery *recovery, int fd)
         od_loop_set_timer(recovery->loop, &recovery->leaving_timer, OD_LEAVING_LOOK_MS);
 }
 
-static void say_close(int fd)
+static void say_close(struct od_recovery *recovery, const struct od_kept *kept)
 {
     struct od_bytes frame = {0};
     od_frame_put_close(&frame, code_restart, OD_SLICE("the worker of this object has ended"));
-    if (send(fd, frame.at, frame.size, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+    if (kept->masks)
+        od_frame_mask(&frame, 0, od_masks_next(&recovery->masks));
+    if (send(kept->fd, frame.at, frame.size, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
         od_log(OD_LOG_DEBUG, NULL, "a client could not be told of its lost WebSocket");
     od_bytes_deinit(&frame);
 }
@@ -184,7 +187,7 @@ static void close_lost(struct od_recovery *recovery, struct od_kept *kept)
         return;
     if (kept->code == code_restart) {
         // At rest on our side: no frame is half out, so a Close of ours is read as one.
-        say_close(kept->fd);
+        say_close(recovery, kept);
         shutdown(kept->fd, SHUT_WR);
         await_leaving(recovery, kept->fd);
     } else {

@@ -16,6 +16,7 @@
 #define OD_MAIN_RECOVERY_H
 
 #include "base/list.h"
+#include "codec/masks.h"
 #include "link/loop.h"
 #include "main/child.h"
 #include "main/connection_limit.h"
@@ -44,6 +45,7 @@ struct od_recovery {
     uint32_t place_count;
     struct od_list leaving; // Connections that were closed.
     struct od_timer leaving_timer;
+    struct od_masks masks;
 };
 
 void od_recovery_init(struct od_recovery *recovery, struct od_loop *loop, struct od_keeper *keeper,

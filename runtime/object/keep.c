@@ -48,7 +48,8 @@ static void use_place(struct od_socket *socket, uint32_t place)
     OD_ASSERT(place <= OD_PAGE_SOCKETS_MAX);
     struct od_worker_page *page = socket->object->objects->page;
     socket->place = place;
-    page->flags[place - 1] = socket->is_events ? OD_PAGE_EVENTS : 0;
+    page->flags[place - 1] = (socket->is_events ? OD_PAGE_EVENTS : 0) |
+                             (od_websocket_is_client(socket->websocket) ? OD_PAGE_MASKS : 0);
     page->answered_ms[place - 1] = socket->auto_response_ms;
     od_websocket_show_on(socket->websocket, page, place - 1);
 }
@@ -141,7 +142,8 @@ void od_keep_state(const struct od_socket *socket)
 {
     struct od_bytes body = {0};
     bool is_at_rest =
-        socket->place == 0 || socket->object->objects->page->flags[socket->place - 1] == 0;
+        socket->place == 0 ||
+        (socket->object->objects->page->flags[socket->place - 1] & ~OD_PAGE_MASKS) == 0;
     if (is_at_rest)
         return; // Or not kept.
     od_bytes_put_u64(&body, socket->id);

@@ -339,7 +339,7 @@ static void recall_one(struct od_object *object, uint64_t number, const struct o
     struct od_socket *socket = new_socket(object, number, row->tags, row->tag_count,
                                           row->has_attachment ? row->attachment : (od_slice){0});
     od_timers_set(object->objects->timers, &socket->wish->timer,
-                  od_clock_monotonic_ms() + chance(row->min_ms));
+                  od_clock_monotonic_ms() + chance(OD_WISH_MIN_MS));
 }
 
 static void drop_others(struct od_object *object)
