@@ -19,6 +19,9 @@ local SECONDS = 30 * (tonumber(os.getenv("OPEN_DO_TEST_PATIENCE")) or 1)
 local NAMES = { [0] = "continuation", "text", "binary", [8] = "close", [9] = "ping", [10] = "pong" }
 
 local C = core.load("codec/handshake.h")
+local ffi = core.ffi
+pcall(ffi.cdef, "int fcntl(int fd, int command, ...);")
+local F_SETFD, FD_CLOEXEC = 2, 1
 
 local Peer = {}
 Peer.__index = Peer
@@ -27,6 +30,8 @@ Upstream.__index = Upstream
 
 function M.listen(port)
   local tcp = assert(socket.bind("127.0.0.1", port or 0, 512))
+  -- Else the server under test would hold it open as well.
+  ffi.C.fcntl(tcp:getfd(), F_SETFD, ffi.new("int", FD_CLOEXEC))
   local _, own = tcp:getsockname()
   return setmetatable({ tcp = tcp, port = tonumber(own), peers = {},
     url = "ws://127.0.0.1:" .. own }, Upstream)
@@ -87,9 +92,9 @@ end
 -- What proves that the key was read.
 function Peer:proof()
   local key = self.headers["sec-websocket-key"]
-  local accept = core.ffi.new("char[28]")
+  local accept = ffi.new("char[28]")
   C.od_handshake_prove(core.slice(key), accept)
-  return core.ffi.string(accept, 28)
+  return ffi.string(accept, 28)
 end
 
 -- Says 101; options.headers are lines more.
