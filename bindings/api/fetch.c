@@ -47,8 +47,8 @@ static void refuse_upgrade(lua_State *L, const struct od_request *request)
     od_slice upgrade;
     if (od_headers_find(request->headers, OD_SLICE("upgrade"), &upgrade) &&
         od_slice_equal_nocase(upgrade, OD_SLICE("websocket")))
-        od_raise(L, "fetch: WebSockets can be opened to objects (stub:fetch), but not yet to other "
-                    "servers");
+        od_raise(L, "fetch: a WebSocket to an object is opened by stub:fetch, one to another server by "
+                    "state:connect");
 }
 
 // A Request may be sent on as it came in; one of these methods it then has from its client.

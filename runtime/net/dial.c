@@ -308,6 +308,11 @@ void od_dial_cancel(struct od_net *net, uint64_t number)
         dial_free(dial);
 }
 
+bool od_dials_are_running(const struct od_net *net)
+{
+    return net->dials != NULL && net->dials->by_number.size > 0;
+}
+
 void od_dials_free(struct od_net *net)
 {
     struct od_map_node *node;

@@ -36,6 +36,8 @@ OD_MUST_CHECK bool od_dial_check(od_slice url, struct od_error *err);
 void od_dial_start(struct od_net *net, uint64_t number, const struct od_dial_way *way);
 void od_dial_cancel(struct od_net *net, uint64_t number); // Also when there is none.
 
+bool od_dials_are_running(const struct od_net *net); // Or wait to.
+
 void od_dials_free(struct od_net *net); // All of them, before the net goes.
 
 #endif

@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include "base/log.h"
+#include "codec/client_handshake.h"
 #include "net/dial.h"
 #include "net/net.h"
 #include "object/objects.h"
@@ -157,10 +158,25 @@ static struct od_socket *new_socket(struct od_object *object, uint64_t number, c
     return socket;
 }
 
+static bool check(const struct od_wish_row *row, struct od_error *err)
+{
+    struct od_cursor cursor = od_cursor_of(row->headers);
+    struct od_headers headers = od_headers_read(&cursor);
+    struct od_header header;
+    while (od_headers_next(&headers, &header)) {
+        if (od_client_handshake_sets(header.name))
+            return od_error_set(err, "the header %.*s is set by the handshake",
+                                (int)header.name.size, header.name.at);
+    }
+    return od_dial_check(row->url, err);
+}
+
 bool od_wish_make(struct od_object *object, const struct od_wish_row *row,
                   struct od_socket **socket, struct od_error *err)
 {
     struct od_wish_row other;
+    if (!check(row, err))
+        return false;
     if (object->wish_count >= OD_OBJECT_WISHES_MAX || object->socket_count >= OD_OBJECT_SOCKETS_MAX)
         return od_error_set(err, "an object can have only %d WebSockets to outside, and %d in all",
                             OD_OBJECT_WISHES_MAX, OD_OBJECT_SOCKETS_MAX);

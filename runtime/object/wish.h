@@ -48,7 +48,8 @@ struct od_wish_row {
     od_slice attachment;
 };
 
-// state:connect. The row was checked, but for its size. It is dialled once the outbox lets it.
+// state:connect. Its pauses and tags were checked, and that the headers are such. It is dialled once
+// the outbox lets it.
 OD_MUST_CHECK bool od_wish_make(struct od_object *object, const struct od_wish_row *row,
                                 struct od_socket **socket, struct od_error *err);
 
