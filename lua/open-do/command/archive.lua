@@ -16,10 +16,23 @@ local BATCH_BYTES = 4e6 -- and about what their lines may hold.
 local BATCH_PAGES = 256 -- Of a database, with one command.
 local TRIES = 5         -- To read a database that is written to.
 
+local SCHEDULE_FIELDS = { "name", "time", "every", "cron", "zone", "method", "arguments", "count" }
+
 local M = {}
 
 local function text_of(value)
   return assert(json.try_encode(typed.encode(value, true)))
+end
+
+-- Its fields, always in this order: what is exported twice is the same.
+local function schedule_text(schedule)
+  local fields = {}
+  for _, name in ipairs(SCHEDULE_FIELDS) do
+    if schedule[name] ~= nil then
+      fields[#fields + 1] = ('"%s":%s'):format(name, text_of(schedule[name]))
+    end
+  end
+  return table.concat(fields, ",")
 end
 
 -- All pages as lines, in a file; they are one database only when nothing is written meanwhile.
@@ -67,7 +80,7 @@ local function write_object(file, target)
   file:write(('{"object":{"namespace":"%s","name":%s,"id":"%s"%s}}\n'):format(facts.namespace,
     facts.name and text_of(facts.name) or "null", facts.id, alarm))
   for _, schedule in ipairs(facts.schedules > 0 and server.schedules(target) or {}) do
-    file:write('{"schedule":', text_of(schedule), "}\n")
+    file:write('{"schedule":{', schedule_text(schedule), "}}\n")
   end
   for key, value in server.each_pair(target, "") do
     file:write('{"key":', text_of(key), ',"value":', text_of(value), "}\n")
