@@ -41,8 +41,10 @@ local RIGHT = {
   u32(1) .. u64(0), str("k") .. str("") .. u32(10), str("k"), u64(0),
   str("SELECT * FROM t WHERE x > ?") .. u32(1), str("SELECT 1; DROP TABLE t") .. u32(0),
   u32(1) .. str(("\0"):rep(4096)), u32(2 ^ 32 - 1) .. str("x"), u32(7),
-  str("s") .. u64(1000) .. "\2" .. u64(0) .. str("* * * * *") .. str("UTC") .. str("say") .. str(""),
-  str("s") .. u64(2 ^ 62) .. "\1" .. u64(1) .. str("") .. str("") .. str("say") .. str("\255"),
+  str("s") .. u64(1000) .. "\2" .. u64(0) .. str("* * * * *") .. str("UTC") ..
+    str("say") .. str(""),
+  str("s") .. u64(2 ^ 62) .. "\1" .. u64(1) .. str("") .. str("") ..
+    str("say") .. str("\255"),
 }
 
 local function random_bytes(count)
