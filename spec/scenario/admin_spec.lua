@@ -111,7 +111,8 @@ describe("the admin listener", function()
         "return storage.sql:exec('SELECT x FROM t'):one().x"))
       refused(409, "line 1: it is neither", post("/api/import", { lines = { { key = 1 } } }))
       refused(400, "'lines' is a list", post("/api/import", { lines = "x" }))
-      workbench.ask(server, "a", "for _ = 1, 13 do storage.sql:exec 'INSERT INTO t VALUES (zeroblob(2e6))' end")
+      workbench.ask(server, "a", [==[
+        for _ = 1, 13 do storage.sql:exec 'INSERT INTO t VALUES (zeroblob(2e6))' end]==])
       refused(409, "more than 32 MB", get("/api/export?object=things/a"))
     end)
 
