@@ -39,6 +39,7 @@ OD_TEST_NEEDS="
   program openssl:openssl
   program sqlite3:sqlite3
   program unshare:util-linux
+  program spin:spin
   program promtool:prometheus
   program prometheus:prometheus
   package lua-socket:lua-socket
