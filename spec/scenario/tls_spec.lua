@@ -115,16 +115,32 @@ describe("TLS", function()
       curl(server, "http://localhost:PORT/rooms/a"))
   end)
 
-  it("is a property of the request's url", function()
+  it("is a property of the request: its url, and with which version and name", function()
     server = start { workers = 1 }
-    local url = "require('open-do').Response(request.url)"
+    local answer = "require('open-do').Response(request.url .. ' ' .. (request.tls and "
+      .. "request.tls.version .. ' ' .. tostring(request.tls.serverName) or 'none'))"
     server:save((handover.SOURCE:gsub("function Room:fetch%(request%)", "%0 if "
-      .. "request.query.ask == 'url' then return " .. url .. " end")))
+      .. "request.query.ask == 'tls' then return " .. answer .. " end")))
     assert.equal(0, (server:asking("reload")))
-    assert.matches("^https://localhost:%d+/rooms/a%?ask=url$",
-      curl(server, "https://localhost:PORT/rooms/a?ask=url"))
+    local url, path = "https://localhost:PORT/rooms/a?ask=tls", "/rooms/a?ask=tls"
+    assert.matches("^https://localhost:%d+/rooms/a%?ask=tls TLSv1.3 localhost$", curl(server, url))
+    assert.matches("TLSv1.2 localhost$", curl(server, url, "--tls-max 1.2 --insecure"))
+    assert.matches("TLSv1.3 nil$", curl(server, "https://127.0.0.1:PORT" .. path, "--insecure"))
+    local kept = server:open()
+    local said = kept:request("GET", path).body
+    assert.matches("^https://.* TLSv1.3 localhost$", said)
+    assert.equal(0, (server:asking("restart-worker", "0")))
+    assert.equal(said, kept:request("GET", path).body)
+    assert.equal(0, (server:asking("upgrade")))
+    assert.equal(said, kept:request("GET", path).body)
+    local early = server:open() -- Has not asked before the next upgrade.
+    early:write("GET " .. path .. " HTTP/1.1\r\n")
+    server:get("/rooms/a")
+    assert.equal(0, (server:asking("upgrade")))
+    early:write("Host: localhost\r\n\r\n")
+    assert.matches(" TLSv1.3 localhost$", early:read_answer().body)
     server.address = server.plain_address
-    assert.matches("^http://", server:get("/rooms/a?ask=url").body)
+    assert.matches("^http://.* none$", server:get(path).body)
   end)
 
   it("costs nobody his connection when workers die, are replaced, and at upgrades", function()
