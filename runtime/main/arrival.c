@@ -12,6 +12,7 @@
 #include "link/connection.h"
 #include "main/door.h"
 #include "main/limits.h"
+#include "main/plain.h"
 
 static void check(const struct od_arrival *arrival)
 {
@@ -77,13 +78,18 @@ static void watch(struct od_arrival *arrival)
     OD_ASSERT(status == 0);
 }
 
+static bool send_all(int fd, const struct od_bytes *answer)
+{
+    ssize_t sent = send(fd, answer->at, answer->size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    return sent == (ssize_t)answer->size;
+}
+
 static bool say(int fd, struct od_http_fault fault, bool keeps_alive)
 {
     struct od_http_manner manner = {.keeps_alive = keeps_alive, .version_minor = 1};
     struct od_bytes answer = {0};
     od_http_answer_put_fault(&answer, fault, manner, od_clock_wall_ms());
-    ssize_t sent = send(fd, answer.at, answer.size, MSG_NOSIGNAL | MSG_DONTWAIT);
-    bool is_said = sent == (ssize_t)answer.size;
+    bool is_said = send_all(fd, &answer);
     od_bytes_deinit(&answer);
     return is_said;
 }
@@ -136,6 +142,19 @@ static void await_worker(struct od_arrival *arrival, od_slice all)
         enter(arrival, OD_ARRIVAL_WAITING, OD_ARRIVAL_WAIT_MS_MAX);
 }
 
+// Whether main has answered it itself; then both sides close.
+static bool answer_here(struct od_arrival *arrival)
+{
+    struct od_bytes answer = {0};
+    bool is_answered = od_plain_answer(arrival, &answer);
+    if (is_answered && send_all(arrival->fd, &answer))
+        linger(arrival);
+    else if (is_answered)
+        od_arrival_end(arrival);
+    od_bytes_deinit(&answer);
+    return is_answered;
+}
+
 static void admit(struct od_arrival *arrival, od_slice all)
 {
     check(arrival);
@@ -147,6 +166,8 @@ static void admit(struct od_arrival *arrival, od_slice all)
         refuse(arrival, leaving);
         return;
     }
+    if (answer_here(arrival))
+        return;
     if (arrival->has_poll)
         uv_poll_stop(
             &arrival->poll); // The loop must not know a descriptor that is closed elsewhere.

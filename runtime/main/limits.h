@@ -19,6 +19,11 @@
 #define OD_TLS_END_WAIT_MS_MAX 3000 // For it to end with the program; then SIGKILL.
 #define OD_TLS_END_LOOK_MS 5
 
+#define OD_ACME_MS_MAX 300000         // uacme, for one name; then SIGKILL.
+#define OD_ACME_LOOK_MS 43200000      // Whether certificates are to be renewed.
+#define OD_ACME_AGAIN_MS_MIN 120000   // After a failure: authorities take five an hour; doubles,
+#define OD_ACME_AGAIN_MS_MAX 21600000 // up to this.
+
 #define OD_LEASE_BYTES_MAX (16u << 20) // Of requests that were handed over and have not begun.
 #define OD_LEASE_FORGET_MS 1000        // How often main looks which of them have.
 #define OD_LEASE_TRIES_MAX 3           // Workers that may end before they begin a request: 503.

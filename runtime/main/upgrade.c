@@ -174,6 +174,7 @@ static void return_to_service(struct od_upgrade *upgrade, int lock_fd, od_slice 
         od_admin_listener_return(&server->admin);
         od_supervisor_return(&server->supervisor);
         od_alarm_clock_start(&server->alarm_clock);
+        od_acme_start(&server->acme);
         od_reload_open(&server->reload);
         od_door_open(&server->door);
     }
@@ -192,6 +193,7 @@ static void become_next(struct od_upgrade *upgrade)
         .asker_fd = upgrade->question == NULL ? -1 : od_control_duplicate_fd(upgrade->question),
     };
     od_admin_listener_rest(&server->admin);
+    od_acme_rest(&server->acme);
     od_committer_close(server->committer);
     server->committer = NULL;
     od_takeover_put(&writing, server, &base);
