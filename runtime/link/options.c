@@ -342,8 +342,8 @@ static bool conclude_tls(struct od_options *options, struct od_error *err)
     struct od_bytes directory = {0};
     size_t count = options->tls_cert_count + options->tls_auto_count;
     if (options->tls_cert_count != options->tls_key_count || options->has_tls != (count > 0))
-        return od_error_set(err, "--tls-listen needs a --tls-auto or a --tls-cert, and each of "
-                                 "these a --tls-key");
+        return od_error_set(
+            err, "--tls-listen needs a --tls-cert, and each of these a --tls-key; or a --tls-auto");
     if (options->tls_redirect && !options->has_tls)
         return od_error_set(err, "--tls-redirect needs --tls-listen");
     od_bytes_printf(&directory, "%s/tls", options->data_dir);

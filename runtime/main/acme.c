@@ -32,10 +32,15 @@ static od_time_ms next_round_ms(const struct od_acme *acme)
 
 static void end_round(struct od_acme *acme)
 {
-    acme->failures = acme->has_failed ? acme->failures + 1 : 0;
+    bool has_failed = acme->has_failed;
+    acme->failures = has_failed ? acme->failures + 1 : 0;
     acme->has_failed = false;
     acme->index = 0;
-    set_time(acme, next_round_ms(acme));
+    od_time_ms delay_ms = next_round_ms(acme);
+    set_time(acme, delay_ms);
+    if (has_failed)
+        od_log(OD_LOG_WARN, NULL, "certificates are asked for again in %d s",
+               (int)(delay_ms / 1000));
 }
 
 static void go_to_next(struct od_acme *acme)
@@ -62,7 +67,7 @@ static void note_failure(struct od_acme *acme, const char *how, od_slice words)
     acme->has_failed = true;
     words = od_slice_trim(words, "\n ");
     od_log(OD_LOG_ERROR, NULL,
-           "no certificate for %s: %s; what is served goes on, and it is tried again%s%.*s",
+           "no certificate for %s: %s; what is served goes on%s%.*s",
            acme->options->tls_auto[acme->index], how, words.size > 0 ? ". uacme says:\n" : "",
            (int)words.size, words.at);
 }

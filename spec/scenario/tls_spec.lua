@@ -2,6 +2,7 @@
 -- upgrades.
 
 local handover = require "spec.scenario.handover"
+local http = require "spec.support.http"
 local process = require "spec.support.process"
 local survival = require "spec.scenario.survival"
 local Server = require "spec.support.server"
@@ -32,7 +33,11 @@ end
 -- Starts the server; clients of the spec go through a tunnel from then on.
 local function start(options)
   options = options or { workers = 2 }
+  local more = options.args or {}
   options.source, options.args = handover.SOURCE, tls_args()
+  for _, word in ipairs(more) do
+    table.insert(options.args, word)
+  end
   local server = survival.start(options)
   server.tls_port = tonumber(server:wait_log("TLS on port (%d+)"))
   server.tunnel = process.start { argv = { "node", "spec/support/tunnel.mjs",
@@ -115,6 +120,40 @@ describe("TLS", function()
       curl(server, "http://localhost:PORT/rooms/a"))
   end)
 
+  it("is where who asks without it is sent to, if that is wished", function()
+    server = start { args = { "--tls-redirect", "0", "--trusted-proxies", "127.0.0.2" } }
+    local port, plain = server.tls_port, server.plain_address
+    -- Where `head`, without its end, is sent to; from the address `from`.
+    local function location(head, from)
+      local client = http.open { host = plain.host, port = plain.port, from = from }
+      client:write(head .. "\r\n\r\n")
+      local answer = client:read_answer(head:match("^%u+"))
+      if answer.status == 308 then
+        assert.equal("", client:read_to_end())
+        return answer.headers.location
+      end
+      return answer.status
+    end
+    local function https(rest)
+      return "https://" .. rest:gsub("PORT", tostring(port))
+    end
+    local path = "/rooms/a?x=%20"
+    assert.equal(https("localhost:PORT" .. path),
+      location("GET " .. path .. " HTTP/1.1\r\nHost: localhost:80"))
+    assert.equal(https("[::1]:PORT/a"), location "GET /a HTTP/1.1\r\nHost: [::1]:8787")
+    assert.equal(https("[::1]:PORT/a"), location "GET /a HTTP/1.1\r\nHost: [::1]")
+    assert.equal(https("h:PORT/"), location "OPTIONS * HTTP/1.1\r\nHost: h")
+    assert.equal(https("h:PORT/a"), location "HEAD /a HTTP/1.1\r\nHost: h")
+    assert.equal(https("h:PORT/a"), location("POST /a HTTP/1.1\r\nHost: h\r\n"
+      .. "Content-Length: 5\r\n\r\nhello"))
+    local proto = "GET /rooms/a HTTP/1.1\r\nHost: h\r\nX-Forwarded-Proto: https"
+    assert.equal(https("h:PORT/rooms/a"), location(proto))
+    assert.equal(200, location(proto, "127.0.0.2"))
+    assert.equal(https("h:PORT/rooms/a"), location("GET /rooms/a HTTP/1.1\r\nHost: h\r\n"
+      .. "Connection: Upgrade\r\nUpgrade: websocket", "127.0.0.2"))
+    assert.equal(200, server:get("/rooms/a").status)
+  end)
+
   it("is a property of the request: its url, and with which version and name", function()
     server = start { workers = 1 }
     local answer = "require('open-do').Response(request.url .. ' ' .. (request.tls and "
@@ -186,7 +225,7 @@ describe("TLS", function()
 
   it("cuts a handshake that does not come to an end", function()
     server = start()
-    local stops = require("spec.support.http").open { host = "127.0.0.1", port = server.tls_port }
+    local stops = http.open { host = "127.0.0.1", port = server.tls_port }
     stops:write("\22\3\1\2")
     server:get("/rooms/a")
     server:turn_clock(11000)
