@@ -66,8 +66,7 @@ static void note_failure(struct od_acme *acme, const char *how, od_slice words)
 {
     acme->has_failed = true;
     words = od_slice_trim(words, "\n ");
-    od_log(OD_LOG_ERROR, NULL,
-           "no certificate for %s: %s; what is served goes on%s%.*s",
+    od_log(OD_LOG_ERROR, NULL, "no certificate for %s: %s; what is served goes on%s%.*s",
            acme->options->tls_auto[acme->index], how, words.size > 0 ? ". uacme says:\n" : "",
            (int)words.size, words.at);
 }

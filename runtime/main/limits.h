@@ -65,6 +65,9 @@
 #define OD_RESTART_CALM_MS 10000     // and starts anew after a life of this length.
 #define OD_STARTS_AWAITED_MAX 3      // After so many failed starts no request waits for a worker.
 
+#define OD_UPGRADE_DISK_MS_MAX 10000  // For the disk to take what was written, before an upgrade,
+#define OD_UPGRADE_LEAVE_MS_MAX 20000 // and for the workers to go and what they wrote to be there.
+
 #define OD_RECOVER_A_TURN_MAX 256         // Sockets of a dead worker dealt with before others.
 #define OD_RECOVER_BYTES_MAX (256u << 10) // On their way to the new one, before more are put.
 #define OD_LEAVING_LOOK_MS 50    // How often a client that was closed is read into the void.

@@ -131,7 +131,7 @@ static void report_takeover(struct od_server *server)
     struct od_takeover *takeover = server->takeover;
     int size =
         snprintf(text, sizeof text,
-                 "open-do %s has taken over from %.*s: %zu WebSockets kept, nobody was "
+                 "open-do %s has taken over from %.*s: %zu sockets kept, nobody was "
                  "served for %d ms\n",
                  OD_VERSION, (int)takeover->version.size, takeover->version.at,
                  server->keeper.kept.size, (int)(od_clock_monotonic_ms() - takeover->since_ms));
