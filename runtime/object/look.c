@@ -81,8 +81,8 @@ static bool get_database(struct od_object *object, struct od_cursor *sent, struc
     return mark == 0 || od_sql_copy_out(&object->storage, first, found, err);
 }
 
-static bool list_schedules(struct od_object *object, struct od_cursor *sent,
-                           struct od_bytes *found, struct od_error *err)
+static bool list_schedules(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                           struct od_error *err)
 {
     (void)sent;
     return od_schedules_put(found, object, err);
