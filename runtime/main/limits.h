@@ -18,6 +18,7 @@
 #define OD_TLS_RESTART_MS 200       // From the end of the process for TLS to the next one.
 #define OD_TLS_END_WAIT_MS_MAX 3000 // For it to end with the program; then SIGKILL.
 #define OD_TLS_END_LOOK_MS 5
+#define OD_TLS_RETIRED_MAX 16 // Processes of programs before that have connections still.
 
 #define OD_ACME_MS_MAX 300000         // uacme, for one name; then SIGKILL.
 #define OD_ACME_LOOK_MS 43200000      // Whether certificates are to be renewed.

@@ -242,7 +242,14 @@ static bool take_arrivals(struct od_server *server, struct od_cursor *cursor)
 
 // --- TLS -----------------------------------------------------------------------------------------
 
-// Its process stays, with all its connections.
+static void put_retired(void *owner, int number, int link_fd)
+{
+    struct od_takeover_writing *writing = owner;
+    od_bytes_put_u32(&writing->record, (uint32_t)number);
+    od_takeover_put_fd(writing, link_fd);
+}
+
+// Its process stays, with all its connections; so do those before it.
 static void put_tls(struct od_takeover_writing *writing, struct od_server *server)
 {
     const struct od_door *door = &server->door;
@@ -250,6 +257,7 @@ static void put_tls(struct od_takeover_writing *writing, struct od_server *serve
     od_bytes_put_u16(&writing->record, door->listeners.tls_port);
     od_bytes_put_u32(&writing->record, (uint32_t)od_tls_process_number(&server->tls));
     od_takeover_put_fd(writing, od_tls_process_fd(&server->tls));
+    od_tls_retired_each(&server->tls.retired, put_retired, writing);
 }
 
 static bool take_tls(struct od_server *server, struct od_cursor *cursor)
@@ -259,6 +267,11 @@ static bool take_tls(struct od_server *server, struct od_cursor *cursor)
     server->door.listeners.tls_port = od_cursor_u16(cursor);
     int number = (int)od_cursor_u32(cursor);
     int fd = od_takeover_take_fd(cursor);
+    while (!od_cursor_at_end(cursor)) {
+        int retired = (int)od_cursor_u32(cursor), retired_fd = od_takeover_take_fd(cursor);
+        if (!cursor->failed)
+            od_tls_retired_add(&server->tls.retired, retired, retired_fd);
+    }
     if (cursor->failed || fd < 0)
         return !cursor->failed;
     return od_tls_process_adopt(&server->tls, number, fd, &err);

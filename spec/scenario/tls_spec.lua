@@ -48,17 +48,19 @@ local function start(options)
   return server
 end
 
--- The processes of the server: that of TLS, and its workers.
+-- The processes of the server: those of TLS, and its workers.
 local function processes(server)
-  local tls, workers = nil, {}
+  local tls, workers = {}, {}
   for _, pid in ipairs(server.process:children()) do
-    local file = assert(io.open(("/proc/%d/environ"):format(pid), "rb"))
-    if file:read("*a"):find("OPEN_DO_WORKER_LINK=1000002:", 1, true) then
-      tls = pid
-    else
-      workers[#workers + 1] = pid
+    local file = io.open(("/proc/%d/environ"):format(pid), "rb")
+    local text = file and file:read("*a") -- Or it has ended meanwhile.
+    if text then
+      local list = text:find("OPEN_DO_WORKER_LINK=1000002:", 1, true) and tls or workers
+      list[#list + 1] = pid
     end
-    file:close()
+    if file then
+      file:close()
+    end
   end
   return tls, workers
 end
@@ -204,6 +206,47 @@ describe("TLS", function()
     end
   end)
 
+  it("goes on in the process of the program before, while there are connections, and in a new one",
+    function()
+      server = start()
+      local function all()
+        return (processes(server))
+      end
+      local program = server:path("next")
+      local function upgrade()
+        os.execute(("cp %s %s.new; mv %s.new %s"):format(process.program, program, program,
+          program))
+        local client = require "socket.unix" ()
+        assert(client:connect(server.directory .. "/data/control.sock"))
+        client:send("upgrade " .. program .. "\n")
+        assert.matches("^ok\n", client:receive("*a"))
+        client:close()
+      end
+      local before = all()
+      local ann = survival.person(server, "a", "ann")
+      upgrade()
+      local ben = survival.person(server, "a", "ben")
+      assert.equal(2, #all())
+      upgrade()
+      assert.equal(3, #all())
+      for _, person in ipairs { ann, ben } do
+        person:ask("who", person:identity())
+      end
+      assert.equal(0, (server:asking("upgrade"))) -- The same file: no process more.
+      assert.equal(3, #all())
+      ann.ws:cut()
+      local deadline = survival.now() + SECONDS
+      repeat
+        assert.is_true(survival.now() < deadline, "the first process does not end")
+        local still = false
+        for _, pid in ipairs(all()) do
+          still = still or pid == before[1]
+        end
+      until not still
+      ben:ask("who", ben:identity())
+      assert.equal(200, server:get("/rooms/a").status)
+    end)
+
   it("has other certificates when the files are others, and else those it had", function()
     server = start()
     local copy = ("cp %s/localhost.crt %s/before.crt"):format(directory, directory)
@@ -240,7 +283,7 @@ describe("TLS", function()
     server.address = address
     local ann = survival.person(server, "a", "ann")
     server:expect_mishap("another one is started")
-    os.execute("kill -9 " .. processes(server))
+    os.execute("kill -9 " .. processes(server)[1])
     server:wait_log("the process for TLS ended: killed by SIGKILL")
     assert.equal("", ann.ws.connection:read_to_end())
     plain:ask("closed", "ann:1006:false;")
