@@ -92,9 +92,15 @@ struct od_options {
     const char *tls_certs[OD_TLS_CERTS_MAX]; // Files, one of each for a pair.
     const char *tls_keys[OD_TLS_CERTS_MAX];
     size_t tls_cert_count, tls_key_count;
-    bool has_admin;            // There is an admin listener,
-    bool is_admin_usual;       // which nobody has asked for: dev can do without it.
-    struct od_address admin;   // Where.
+    const char *tls_auto[OD_TLS_CERTS_MAX]; // Names that are certified for us (main/acme.h); their
+    size_t tls_auto_count;                  // files are the last of the pairs above.
+    const char *tls_authority;              // The directory of that authority; NULL: the usual.
+    char *tls_dir;                          // Where these files are.
+    bool tls_redirect;                      // Who asks without TLS is sent to https,
+    uint32_t tls_redirect_port;             // here; 0: where TLS is spoken.
+    bool has_admin;                         // There is an admin listener,
+    bool is_admin_usual;                    // which nobody has asked for: dev can do without it.
+    struct od_address admin;                // Where.
     const char *admin_host;    // link/origin.h; by which names it may be asked, beside the usual.
     bool watch;                // Load the script anew when it changes.
     uint32_t ping_ms;          // A socket that is quiet for so long is asked; 0: never.

@@ -22,7 +22,7 @@ static take_value take_json, take_listen, take_data, take_workers, take_idle_ms,
     take_fetch_private, take_connections, take_awake, take_events, take_follow, take_read_only,
     take_order, take_limit, take_cursor, take_allow_origin, take_allow_host, take_trusted_proxies,
     take_confine, take_admin, take_admin_host, take_template, take_tls_listen, take_tls_cert,
-    take_tls_key;
+    take_tls_key, take_tls_auto, take_tls_authority, take_tls_redirect;
 
 const struct od_option_row od_option_rows[] = {
     {"Serving", "listen", "HOST:PORT", "where clients connect; :8787 is every address, port 0 any",
@@ -34,6 +34,16 @@ const struct od_option_row od_option_rows[] = {
      take_tls_cert},
     {NULL, "tls-key", "FILE", "its key, PEM; as often as --tls-cert", NULL, NULL, true,
      take_tls_key},
+    {NULL, "tls-auto", "DOMAIN",
+     "have it certified by Let's Encrypt, whose terms you accept so, and renewed (by uacme); may "
+     "be "
+     "repeated; port 80 of DOMAIN must lead to --listen",
+     NULL, NULL, true, take_tls_auto},
+    {NULL, "tls-auto-server", "URL", "have it certified there: the directory of an ACME server",
+     NULL, "Let's Encrypt", false, take_tls_authority},
+    {NULL, "tls-redirect", "PORT",
+     "who asks --listen without TLS is sent to https at PORT; 0: that of --tls-listen", NULL, NULL,
+     false, take_tls_redirect},
     {NULL, "admin", "HOST:PORT",
      "where people look inside: a page, metrics, health, commands; off: nowhere", NULL,
      "dev: " OD_ADMIN_ADDRESS, false, take_admin},
@@ -207,6 +217,32 @@ static bool take_tls_key(struct od_options_reading *reading, const char *text, s
 {
     struct od_options *options = reading->options;
     return take_file(options->tls_keys, &options->tls_key_count, text, err);
+}
+
+// It becomes the name of a directory.
+static bool is_domain(const char *text)
+{
+    static const char known[] = "abcdefghijklmnopqrstuvwxyz0123456789-.";
+    size_t size = strlen(text);
+    return size > 0 && size <= 253 && strspn(text, known) == size && text[0] != '.' &&
+           text[0] != '-' && strstr(text, "..") == NULL;
+}
+
+static bool take_tls_auto(struct od_options_reading *reading, const char *text,
+                          struct od_error *err)
+{
+    struct od_options *options = reading->options;
+    if (!is_domain(text))
+        return od_error_set(err, "expected a domain in lower case, like chat.example.org");
+    return take_file(options->tls_auto, &options->tls_auto_count, text, err);
+}
+
+static bool take_tls_authority(struct od_options_reading *reading, const char *text,
+                               struct od_error *err)
+{
+    reading->options->tls_authority = text;
+    return strncmp(text, "https://", 8) == 0 || strncmp(text, "http://", 7) == 0 ||
+           od_error_set(err, "expected a URL");
 }
 
 static bool take_admin(struct od_options_reading *reading, const char *text, struct od_error *err)
@@ -391,6 +427,13 @@ static bool take_log_level(struct od_options_reading *reading, const char *text,
 {
     return od_log_level_parse(text, &reading->options->log_level) ||
            od_error_set(err, "expected debug, info, warn or error");
+}
+
+static bool take_tls_redirect(struct od_options_reading *reading, const char *text,
+                              struct od_error *err)
+{
+    reading->options->tls_redirect = true;
+    return take_number(text, 0, UINT16_MAX, &reading->options->tls_redirect_port, err);
 }
 
 static bool take_connections(struct od_options_reading *reading, const char *text,

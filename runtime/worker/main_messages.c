@@ -47,13 +47,13 @@ static void receive_connection(struct od_worker *worker, od_slice body, int fd)
 {
     struct od_cursor cursor = od_cursor_of(body);
     uint32_t place = od_cursor_u32(&cursor);
-    bool is_tls = od_cursor_u8(&cursor) != 0;
+    od_slice tls = od_cursor_string(&cursor);
     od_slice peer = od_cursor_string(&cursor);
     od_slice already_read = od_cursor_rest(&cursor);
     struct od_error err;
     if (fd < 0)
         od_error_set(&err, "no descriptor is free; raise the limit of open files (ulimit -n)");
-    else if (od_exchange_adopt(&worker->net, fd, place, is_tls, peer, already_read, &err))
+    else if (od_exchange_adopt(&worker->net, fd, place, tls, peer, already_read, &err))
         return;
     od_log(OD_LOG_ERROR, NULL, "cannot serve a connection: %s", err.text);
     if (place != OD_PAGE_NO_PLACE)

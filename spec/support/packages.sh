@@ -37,6 +37,8 @@ OD_TEST_NEEDS="
   program mosquitto_pub:mosquitto-clients
   program groff:groff
   program openssl:openssl
+  program sslscan:sslscan
+  program uacme:uacme
   program sqlite3:sqlite3
   program unshare:util-linux
   program spin:spin
