@@ -8,6 +8,7 @@
 #include "api/assets.h"
 #include "api/branches.h"
 #include "api/command.h"
+#include "api/connect.h"
 #include "api/event_stream.h"
 #include "api/fetch.h"
 #include "api/log.h"
@@ -205,6 +206,7 @@ static int set_up(lua_State *L)
     od_lib_sql_open(L);
     od_lib_socket_open(L);
     od_lib_event_stream_open(L);
+    od_lib_connect_open(L);
     od_lib_namespace_open(L);
     od_lib_branches_open(L);
     od_lib_stream_open(L);

@@ -414,7 +414,7 @@ static void init_all(struct od_server *server)
     od_leases_init(&server->leases, &server->door, options->workers);
     od_tls_process_init(&server->tls, &server->loop, options, on_tls_ready, on_tls_failed, server);
     od_acme_init(&server->acme, &server->loop, options, on_certificates, server);
-    od_recovery_init(&server->recovery, &server->loop, &server->keeper,
+    od_recovery_init(&server->recovery, &server->loop, &server->keeper, &server->alarm_clock.reader,
                      &server->door.connection_limit, options->workers);
     od_supervisor_init(&server->supervisor, &server->loop, options, options->workers,
                        &supervisor_events, server);

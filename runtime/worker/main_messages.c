@@ -17,6 +17,7 @@
 #include "object/sink.h"
 #include "object/socket.h"
 #include "object/stream.h"
+#include "object/wish.h"
 #include "store/store.h"
 #include "worker/parting.h"
 
@@ -318,6 +319,12 @@ static void receive_restore_socket(struct od_worker *worker, od_slice body, int 
     od_restore_socket(&worker->objects, body, fd);
 }
 
+static void receive_recall(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    od_wish_receive(&worker->objects, body);
+}
+
 static void receive_alarm(struct od_worker *worker, od_slice body, int fd)
 {
     (void)fd;
@@ -383,6 +390,7 @@ static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int)
     [OD_KIND_STATUS] = receive_status,
     [OD_KIND_RESTORE_OBJECT] = receive_restore_object,
     [OD_KIND_RESTORE_SOCKET] = receive_restore_socket,
+    [OD_KIND_RECALL] = receive_recall,
     [OD_KIND_ALARM] = receive_alarm,
     [OD_KIND_REFUSE] = receive_refuse,
     [OD_KIND_RESTORED] = receive_restored,
