@@ -18,7 +18,7 @@ describe("the durable-streams example", function()
       args = { "--var", "LONG_POLL_MS=500" } }
     finally(function() server:stop() end)
     local suite = process.start {
-      argv = { "node", "spec/examples/durable-streams.mjs", server.url },
+      argv = { "node", "spec/conformance/durable_streams.mjs", server.url },
       env = { OPEN_DO_NODE_MODULES = modules, LD_PRELOAD = "" }, -- The sanitizer is not for node.
     }
     local line = suite:wait_output("({\"passed\".-})\n", 400)

@@ -1,7 +1,7 @@
 // Runs the conformance suite of the Durable Streams protocol against a server and prints, as one
 // line of JSON, how many cases it has, which of them fail, and which were tried again:
 //
-//   OPEN_DO_NODE_MODULES=DIR node durable-streams.mjs BASE_URL
+//   OPEN_DO_NODE_MODULES=DIR node durable_streams.mjs BASE_URL
 //
 // What the suite does not begin, unless it is told to, are subscriptions, an extension.
 
