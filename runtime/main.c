@@ -11,6 +11,7 @@
 #include "base/fault.h"
 #include "bindings.h"
 #include "main/acme.h"
+#include "main/backup_command.h"
 #include "main/challenge.h"
 #include "main/check.h"
 #include "main/control_client.h"
@@ -53,6 +54,8 @@ static enum od_exit (*const commands[OD_COMMAND_COUNT])(const struct od_options 
     [OD_COMMAND_LOG] = operate,
     [OD_COMMAND_EXPORT] = operate,
     [OD_COMMAND_IMPORT] = operate,
+    [OD_COMMAND_BACKUP] = od_backup_command_run,
+    [OD_COMMAND_RESTORE] = od_restore_command_run,
     [OD_COMMAND_TEST] = od_spec_run,
     [OD_COMMAND_TYPES] = od_types_write,
     [OD_COMMAND_NEW] = od_new_write,

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/moment.h"
 #include "link/options_inner.h"
 #include "link/origin.h"
 
@@ -22,7 +23,7 @@ static take_value take_json, take_listen, take_data, take_workers, take_idle_ms,
     take_fetch_private, take_connections, take_awake, take_events, take_follow, take_read_only,
     take_order, take_limit, take_cursor, take_allow_origin, take_allow_host, take_trusted_proxies,
     take_confine, take_admin, take_admin_host, take_template, take_tls_listen, take_tls_cert,
-    take_tls_key, take_tls_auto, take_tls_authority, take_tls_redirect;
+    take_tls_key, take_tls_auto, take_tls_authority, take_tls_redirect, take_at, take_check;
 
 const struct od_option_row od_option_rows[] = {
     {"Serving", "listen", "HOST:PORT", "where clients connect; :8787 is every address, port 0 any",
@@ -101,6 +102,11 @@ const struct od_option_row od_option_rows[] = {
      take_follow},
     {NULL, "read-only", NULL, "a statement that writes is refused", NULL, NULL, false,
      take_read_only},
+    {"Restoring", "at", "TIME",
+     "nothing later than that, like 2026-11-29T12:50:11Z or milliseconds since 1970", NULL,
+     "all there is", false, take_at},
+    {NULL, "check", NULL, "only look whether it could be done; TO is not needed", NULL, NULL, false,
+     take_check},
     {"Output", "json", NULL, "the answer is for machines", NULL, NULL, false, take_json},
     {NULL, "log-format", "text|json", "for people or for machines", "text", NULL, false,
      take_log_format},
@@ -176,6 +182,12 @@ const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
                                    "NAMESPACE[/NAME]", "rooms > rooms.jsonl"),
     [OD_COMMAND_IMPORT] =
         OD_LOOKS("import", "what export wrote; FILE may be -", "FILE", "rooms.jsonl"),
+    [OD_COMMAND_BACKUP] = {"backup",
+                           "copy all that is stored into a new directory, also while it runs", "TO",
+                           false, true, " data json ", "backup /backup/monday --data chat-data"},
+    [OD_COMMAND_RESTORE] = {"restore", "make a data directory of a backup, an archive or a history",
+                            "FROM [TO]", false, true, " at check json ",
+                            "restore /backup/monday chat-data"},
     [OD_COMMAND_TEST] = {"test", "run the specs of a script, with busted", "[PATH]", true, false,
                          "", "test spec/chat_spec.lua -- -o TAP"},
     [OD_COMMAND_TYPES] = {"types", "write types of the Lua API for editors and luacheck", "[DIR]",
@@ -304,6 +316,16 @@ static bool take_ping_ms(struct od_options_reading *reading, const char *text, s
 static bool take_json(struct od_options_reading *reading, const char *text, struct od_error *err)
 {
     return take_flag(text, &reading->options->json, err);
+}
+
+static bool take_check(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    return take_flag(text, &reading->options->check, err);
+}
+
+static bool take_at(struct od_options_reading *reading, const char *text, struct od_error *err)
+{
+    return od_moment_parse(text, &reading->options->at_ms, err);
 }
 
 static bool take_awake(struct od_options_reading *reading, const char *text, struct od_error *err)

@@ -38,6 +38,10 @@
     10000                    // The same in a worker, after a dry run went well: it is killed.
 #define OD_WATCH_LOOK_MS 5   // From the first news of a directory to a look at its files.
 #define OD_WATCH_QUIET_MS 30 // So long no file has changed: the save is over.
+#define OD_BAR_CHARS 30u
+#define OD_BAR_BEGIN_MS 1000 // What takes longer shows how far it is,
+#define OD_BAR_EVERY_MS 100  // so often.
+
 #define OD_CONTROL_QUESTIONS_MAX 128          // Connections to the control socket at once.
 #define OD_CONTROL_LINE_BYTES_MAX 1024        // What may be said on one,
 #define OD_CONTROL_BODY_BYTES_MAX (33u << 20) // What may follow it: a call (object/call.h),
