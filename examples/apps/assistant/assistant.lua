@@ -3,8 +3,8 @@
 -- does (llama.cpp, Ollama and vLLM do), KEY its key, NAME the name it has there.
 --
 --   POST /talks/ID/messages {"text": "Why?"}   202, and the answer comes to the readers; or 409
---   GET  /talks/ID/events     server-sent events: "message" {"role":, "text":} with its number as id,
---                             "begin" of an answer, "token" "a piece of it"
+--   GET  /talks/ID/events     server-sent events: "message" {"role":, "text":}, whose id is its
+--                             number; "begin" of an answer, "token" "a piece of it"
 --   PUT  /talks/ID/files/x    201, and a message {"role": "file", "name":, "size":}
 --   GET  /talks/ID/files/x
 local od = require "open-do"
