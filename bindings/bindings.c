@@ -29,6 +29,7 @@
 #include "engine/engine.h"
 #include "engine/failure.h"
 #include "engine/instance.h"
+#include "engine/loop_watch.h"
 #include "engine/sandbox.h"
 #include "inside.h"
 #include "link/options.h"
@@ -51,6 +52,8 @@ static bool load(struct od_script *script, struct od_objects *objects,
     engine->options = options;
     engine->memory.limit = (size_t)options->script_memory_mb << 20;
     engine->files = files;
+    if (options->command == OD_COMMAND_DEV)
+        od_loop_watch_start(engine);
     bool ok = od_load_script(engine, err);
     engine->files = (od_slice){NULL, 0};
     return ok;
@@ -126,6 +129,7 @@ static bool is_full(struct od_script *script)
 static void close_engine(struct od_script *script)
 {
     struct od_engine *engine = engine_of_script(script);
+    od_loop_watch_stop(engine);
     od_coroutines_deinit(engine);
     lua_close(engine->L);
     od_classes_deinit(&engine->classes);
