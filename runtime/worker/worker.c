@@ -324,13 +324,14 @@ static void worker_turn(struct od_worker *worker)
     od_net_read_on(&worker->net);
     worker->has_more = may_deliver(worker) && // Lua runs here, and only here.
                        od_objects_deliver(&worker->objects);
+    worker->has_more = od_renewal_turn(&worker->objects) || worker->has_more;
     if (worker->is_restored && !worker->is_draining && !worker->is_behind)
         worker->has_more = od_leftovers_turn(&worker->objects) || worker->has_more;
     worker->has_more = worker->has_more || od_net_reads_on(&worker->net);
     od_pressure_relieve(&worker->objects);
     if (worker->is_draining)
         drain(worker);
-    od_versions_turn(&worker->versions);
+    worker->has_more = od_versions_turn(&worker->versions) || worker->has_more;
     submit_batches(worker); // What Lua wrote goes to main, as one message.
     od_settle_turn(worker);
     od_log_teller_turn(&worker->log_teller, &worker->main);
