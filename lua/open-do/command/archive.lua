@@ -1,7 +1,7 @@
 -- Objects as JSON lines, and back. A line that has "object" begins one: its namespace, its name or
--- its id, its alarm, how many pages its database has; the lines behind it are its pairs, and then
--- the pages. Values come back exactly as they were (typed.lua), and so does the database: its pages
--- in base64, decoded and one behind the other, are a file of SQLite.
+-- id, its alarm, how many pages its database has; the lines behind it are its schedules, its pairs,
+-- and then the pages. Values come back exactly as they were (typed.lua), and so does the database:
+-- its pages in base64, decoded and one behind the other, are a file of SQLite.
 local _, native = ...
 
 local od = require "open-do"
@@ -59,9 +59,6 @@ end
 
 local function write_object(file, target)
   local facts = server.check_exists(target)
-  if facts.schedules ~= 0 then
-    words.fail("%s has schedules, which export cannot write yet", target.label)
-  end
   local alarm = facts.alarmMs and (',"alarm":%d'):format(facts.alarmMs) or ""
   local pages, page_count = pages_of(target, facts)
   if page_count > 0 then
@@ -69,6 +66,9 @@ local function write_object(file, target)
   end
   file:write(('{"object":{"namespace":"%s","name":%s,"id":"%s"%s}}\n'):format(facts.namespace,
     facts.name and text_of(facts.name) or "null", facts.id, alarm))
+  for _, schedule in ipairs(facts.schedules > 0 and server.schedules(target) or {}) do
+    file:write('{"schedule":', text_of(schedule), "}\n")
+  end
   for key, value in server.each_pair(target, "") do
     file:write('{"key":', text_of(key), ',"value":', text_of(value), "}\n")
   end
@@ -136,10 +136,14 @@ function Reading:finish_pages()
   self.pages, self.first_page = 0, nil
 end
 
--- The alarm comes last: it may be due at once.
+-- What rings comes last: it may be due at once.
 function Reading:finish()
   self:flush()
   self:finish_pages()
+  for _, schedule in ipairs(self.schedules) do
+    server.put_schedule(self.target, schedule)
+  end
+  self.schedules = {}
   if self.alarm then
     server.write(self.target, "alarm.set", self.alarm)
   end
@@ -155,11 +159,16 @@ function Reading:begin(object)
 end
 
 function Reading:add(line, size)
-  if not self.target or not line.page and (line.key == nil or line.value == nil) then
-    words.fail("it is neither an object nor a pair or a page of one")
+  if not self.target or not line.page and not line.schedule and
+    (line.key == nil or line.value == nil) then
+    words.fail("it is neither an object nor a schedule, a pair or a page of one")
   end
   if line.page then
     self:add_page(line.page)
+    return
+  end
+  if line.schedule then
+    self.schedules[#self.schedules + 1] = typed.decode(line.schedule)
     return
   end
   self.batch[2 * self.count + 1] = typed.decode(line.key)
@@ -186,7 +195,7 @@ end
 ---@return integer objects
 function M.import(lines)
   local reading = setmetatable({ objects = 0, batch = {}, count = 0, bytes = 0,
-    held_pages = {}, held = 0, pages = 0 }, Reading)
+    schedules = {}, held_pages = {}, held = 0, pages = 0 }, Reading)
   local number = 0
   for text in lines do
     number = number + 1
