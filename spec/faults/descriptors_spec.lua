@@ -46,15 +46,7 @@ local function cpu_of(pid)
 end
 
 describe("without descriptors", function()
-  local server
-
-  before_each(function()
-    server = Server.start { source = SOURCE, workers = 1 }
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
+  local server = Server.each { source = SOURCE, workers = 1 }
 
   local function check_connected(clients)
     for i, client in ipairs(clients) do

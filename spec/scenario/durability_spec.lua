@@ -46,17 +46,7 @@ return { namespaces = { things = Thing, callers = Caller } }
 ]]
 
 describe("a write", function()
-  local server
-
-  before_each(function()
-    server = workbench.start(SOURCE, { workers = 1 })
-  end)
-
-  after_each(function()
-    server:clear_fault("commit.hold")
-    server:clear_fault("commit.fail")
-    server:stop()
-  end)
+  local server = workbench.each(SOURCE, { workers = 1 })
 
   local function ask(name, code)
     return workbench.ask(server, name, code)

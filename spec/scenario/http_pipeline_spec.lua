@@ -52,15 +52,7 @@ local function chunked(body)
 end
 
 describe("one connection", function()
-  local server
-
-  setup(function()
-    server = Server.start { source = SOURCE, workers = 1 }
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
+  local server = Server.once { source = SOURCE, workers = 1 }
 
   local function worker_kilobytes()
     local file = assert(io.open(("/proc/%d/status"):format(server.process:children()[1])))

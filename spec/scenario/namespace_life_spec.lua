@@ -16,18 +16,7 @@ local DELETED = CLASS .. [[return { namespaces = { others = Other }, deleted = {
 local WITHOUT = CLASS .. [[return { namespaces = { others = Other } }]]
 
 describe("a namespace", function()
-  local server
-
-  local function start(source, workers)
-    server = workbench.start(source, { args = { "--watch" }, workers = workers or 2 })
-  end
-
-  after_each(function()
-    if server then
-      server:stop()
-    end
-    server = nil
-  end)
+  local server, start = workbench.asked(BEFORE, { args = { "--watch" } })
 
   local version
   before_each(function()
@@ -53,7 +42,7 @@ describe("a namespace", function()
   end
 
   it("that is renamed keeps its objects, their ids, sockets and alarms", function()
-    start(BEFORE)
+    start()
     local id = ask("/things/a", [[
       storage:put("n", 7) storage:setAlarm(od.now() + 3600000) return tostring(state.id)]])
     local client = server:connect("/things/a")
@@ -84,7 +73,7 @@ describe("a namespace", function()
   end)
 
   it("that is deleted goes with all it has, and nothing else does", function()
-    start(BEFORE)
+    start()
     for i = 1, 1200 do
       if i % 100 == 1 then
         ask("/things/maker", ([[
@@ -119,7 +108,7 @@ describe("a namespace", function()
   end)
 
   it("that the script has no more is told by name and count, and kept", function()
-    start(BEFORE)
+    start()
     for i = 1, 3 do
       ask("/things/t" .. i, "storage:put('n', 1) return true")
     end
@@ -132,7 +121,7 @@ describe("a namespace", function()
   end)
 
   it("whose name another one takes is told of, and kept", function()
-    start((BEFORE:gsub("others = Other", "others = Other, Items = Other")))
+    start({}, (BEFORE:gsub("others = Other", "others = Other, Items = Other")))
     ask("/Items/a", "storage:put('n', 1) return true")
     ask("/things/a", "storage:put('n', 2) return true")
     save(RENAMED)

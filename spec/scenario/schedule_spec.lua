@@ -34,15 +34,7 @@ return { namespaces = { things = Thing } }
 ]]
 
 describe("a schedule", function()
-  local server
-
-  before_each(function()
-    server = workbench.start(SOURCE, { workers = 1, args = { "--idle-ms", "10000" } })
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
+  local server = workbench.each(SOURCE, { workers = 1, args = { "--idle-ms", "10000" } })
 
   local function ask(code, name)
     return workbench.ask(server, name or "a", code)

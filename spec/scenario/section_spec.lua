@@ -55,19 +55,7 @@ return { namespaces = { things = Thing, callers = Caller } }
 ]]
 
 describe("blockConcurrencyWhile", function()
-  local server
-
-  before_each(function()
-    server = workbench.start(SOURCE, { workers = 1 })
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
-
-  local function ask(code)
-    return workbench.ask(server, "a", code)
-  end
+  local server, ask = workbench.each(SOURCE, { workers = 1 })
 
   -- Begins what says "begun" in the log.
   local function begin(code, name)
@@ -295,8 +283,7 @@ describe("blockConcurrencyWhile", function()
   end)
 
   it("whose function comes back after its instance is told so, and does no harm", function()
-    server:stop()
-    server = workbench.start([[
+    workbench.replace(server, [[
       local Thing = { fetch = require("workbench").fetch }
       local left
       function Thing:leave(ending)
