@@ -40,18 +40,7 @@ function Thing:webSocketMessage(ws, message)
   ws:send(message)
 end
 
--- Passes on what it is asked, and answers with the error of its callee.
-local Caller = {}
-
-function Caller:fetch(request)
-  local ok, problem = pcall(function()
-    return self.env.things:getByName(request.query.callee):fetch("/",
-      { method = "POST", body = request:text() })
-  end)
-  return ok and problem or od.Response("error: " .. tostring(problem))
-end
-
-return { namespaces = { things = Thing, callers = Caller } }
+return { namespaces = { things = Thing, callers = require("workbench").Caller } }
 ]]
 
 describe("blockConcurrencyWhile", function()

@@ -24,7 +24,8 @@ local od = require "open-do"
 
 local M = {}
 
-local function accept(self, request)
+-- Takes a WebSocket, with its tags.
+function M.accept(self, request)
   local tags = {}
   for tag in (request.query.tags or ""):gmatch("[^,]+") do
     tags[#tags + 1] = tag
@@ -36,7 +37,7 @@ end
 
 function M.fetch(self, request)
   if request.headers:get("upgrade") then
-    return accept(self, request)
+    return M.accept(self, request)
   end
   local code = "local self, state, storage, request, od = ... " .. request:text()
   local chunk = assert(load(code, "@code"))
@@ -47,25 +48,28 @@ function M.fetch(self, request)
   return od.Response.json { problem = tostring(value) }
 end
 
+-- A class: `boot` is another one in each instance.
+function M.thing()
+  return { fetch = M.fetch, constructor = function(self) self.boot = od.randomUUID() end }
+end
+
+-- A class that passes on what it is asked to `?callee=`, and answers with the error of that.
+M.Caller = {}
+
+function M.Caller:fetch(request)
+  local ok, answer = pcall(function()
+    return self.env.things:getByName(request.query.callee):fetch("/",
+      { method = "POST", body = request:text() })
+  end)
+  return ok and answer or od.Response("error: " .. tostring(answer))
+end
+
 return M
 ]]
 
 M.PLAIN = [[
-local od = require "open-do"
-local Thing = { fetch = require("workbench").fetch }
-function Thing:constructor() self.boot = od.randomUUID() end
-return { namespaces = { things = Thing } }
+return { namespaces = { things = require("workbench").thing() } }
 ]]
-
--- Starts a server with `source` (default: objects that do nothing by themselves), which may require
--- "workbench" and must have the namespace "things". Further options as for Server.start.
-function M.start(source, options)
-  options = options or {}
-  options.source = source or M.PLAIN
-  options.files = options.files or {}
-  options.files["workbench.lua"] = M.MODULE
-  return Server.start(options)
-end
 
 local function copy(options)
   local copied = {}
@@ -73,6 +77,16 @@ local function copy(options)
     copied[key] = value
   end
   return copied
+end
+
+-- Starts a server with `source` (default: objects that do nothing by themselves), which may require
+-- "workbench" and must have the namespace "things". Further options as for Server.start.
+function M.start(source, options)
+  options = copy(options)
+  options.source = source or M.PLAIN
+  options.files = copy(options.files)
+  options.files["workbench.lua"] = M.MODULE
+  return Server.start(options)
 end
 
 -- A server that is kept, and M.ask and M.refusal of it.
@@ -86,14 +100,14 @@ end
 -- M.ask and M.refusal of it, (code, name), without a name of the object "a".
 function M.each(source, options)
   return kept_with_words(kept.each(getfenv(2), function()
-    return M.start(source, copy(options))
+    return M.start(source, options)
   end))
 end
 
 -- The same with one server for all of its tests.
 function M.once(source, options)
   return kept_with_words(kept.once(getfenv(2), function()
-    return M.start(source, copy(options))
+    return M.start(source, options)
   end))
 end
 
@@ -188,6 +202,13 @@ function M.becomes(wanted, question)
     answer = question()
   end
   assert(answer == wanted, ("expected %s, got %s"):format(tostring(wanted), tostring(answer)))
+end
+
+-- Some turns of main and of the only worker pass.
+function M.let_turns_pass(server)
+  for _ = 1, 3 do
+    M.ask(server, "other", "return storage:sync()")
+  end
 end
 
 -- Turns the clock of a server with one worker, once that has ended the turn it is in: what a

@@ -81,6 +81,13 @@ function Server:wait_version(number)
   return tonumber(self:wait_log(("version %d of script.lua serves after (%%d+) ms"):format(number)))
 end
 
+-- Saves another script, and returns once it serves.
+function Server:change(text)
+  self.version = self.version + 1
+  self:save(text)
+  self:wait_version(self.version)
+end
+
 -- options: script = path, or source = Lua text (files = { name = text } beside it); workers
 -- (default 2; false: without the option); args = further arguments; command = "dev" for "run";
 -- env = { NAME = value };
@@ -140,6 +147,7 @@ end
 
 -- Starts the program over the same data; fails with its output when it does not listen.
 function Server:launch()
+  self.version = 1
   self:spawn()
   self:wait_listening()
 end
