@@ -85,9 +85,9 @@ function M.give(class, name)
   end
 
   --- Reads the body piece by piece: `for piece in message:chunks() do`. Waits for each; raises
-  --- when the body is cut. Pieces are as they come, not as they were written; a request's come so when
-  --- the class (or the script, for its own fetch) says `streamBody = true`. What is left unread of a
-  --- response when the handler ends is not sent any more.
+  --- when the body is cut. Pieces are as they come, not as they were written; a request's come so
+  --- when the class (or the script, for its own fetch) says `streamBody = true`. What is left
+  --- unread of a response when the handler ends is not sent any more.
   ---@return fun(): string?
   class.chunks = M.chunks
 
