@@ -82,11 +82,13 @@ static void keep_names(struct od_router *router, const struct od_verdict *verdic
     od_bytes_clear(&router->namespaces);
     for (uint32_t i = 0; i < 2 * verdict->namespace_count; i++)
         od_bytes_put_string(&router->namespaces, od_cursor_string(&names));
+    OD_ASSERT(!names.failed);
 }
 
 static void on_switched(void *owner, const struct od_verdict *verdict)
 {
     struct od_server *server = owner;
+    OD_ASSERT(verdict->ok);
     server->router.has_entry = verdict->has_entry;
     server->status.script_version = server->reload.version;
     keep_names(&server->router, verdict);
@@ -129,6 +131,7 @@ static void report_takeover(struct od_server *server)
 {
     char text[256];
     struct od_takeover *takeover = server->takeover;
+    OD_ASSERT(takeover != NULL);
     int size =
         snprintf(text, sizeof text,
                  "open-do %s has taken over from %.*s: %zu sockets kept, nobody was "

@@ -34,19 +34,7 @@ return { namespaces = { things = Thing } }
 ]]
 
 describe("a schedule", function()
-  local server
-
-  before_each(function()
-    server = workbench.start(SOURCE, { workers = 1, args = { "--idle-ms", "10000" } })
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
-
-  local function ask(code, name)
-    return workbench.ask(server, name or "a", code)
-  end
+  local server, ask = workbench.each(SOURCE, { workers = 1, args = { "--idle-ms", "10000" } })
 
   local function runs(name)
     return ask("return storage:get('runs') or {}", name)
@@ -60,11 +48,8 @@ describe("a schedule", function()
     server:wait_log("rings " .. (pattern or ""))
   end
 
-  -- Some turns of main and of the only worker pass.
   local function turns_pass()
-    for _ = 1, 3 do
-      ask("return storage:sync()", "other")
-    end
+    workbench.let_turns_pass(server)
   end
 
   describe("for a moment", function()
