@@ -352,6 +352,54 @@ describe("an upgrade that cannot be", function()
     upgrade(server)
   end)
 
+  it("because there is no memory for what is handed over, at first or at last, costs nobody",
+    function()
+      server:fault("takeover.memory", { times = 1 })
+      refuses(ABSOLUTE, "what is handed over cannot be written")
+      server:fault("takeover.memory", { times = 1, skip = 1 })
+      refuses(ABSOLUTE, "what is handed over cannot be written")
+      survival.await_back(server)
+      survival.await_back(server)
+      upgrade(server)
+    end)
+
+  it("because no descriptor is free, changes nothing", function()
+    local pid, idle = server.process.pid, {}
+    local pipe = io.popen(("ls /proc/%d/fd | sort -n | tail -1; ls /proc/%d/fd | wc -l"):format(
+      pid, pid))
+    local last, count = pipe:read("*n", "*n")
+    pipe:close()
+    local free = last + 1 - count
+    os.execute(("unset LD_PRELOAD; prlimit --pid %d --nofile=%d:"):format(pid, last + 1))
+    for i = 1, free + 10 do
+      idle[i] = server:open()
+    end
+    server:wait_log("new connections wait: no descriptor is free")
+    server.process:signal("USR2") -- The control socket cannot be asked.
+    server:wait_log("nothing has changed: .*Too many open files")
+    for i = 1, free + 10 do
+      idle[i]:close()
+    end
+    os.execute(("unset LD_PRELOAD; prlimit --pid %d --nofile=4096:"):format(pid))
+    upgrade(server)
+  end)
+
+  it("because the script is being loaded, changes nothing", function()
+    local function ask(command)
+      local client = unix()
+      assert(client:connect(server.directory .. "/data/control.sock"))
+      client:send(command .. "\n")
+      client:settimeout(30)
+      return client
+    end
+    local reload = ask "reload"
+    local asking = ask("upgrade " .. ABSOLUTE)
+    assert.equal("failed\nnot upgraded: the script is being loaded, try again\n",
+      asking:receive("*a"))
+    assert.matches("^ok", reload:receive("*a"))
+    upgrade(server)
+  end)
+
   it("because the disk does not write, changes nothing, and that is said in time", function()
     server:fault("commit.hold")
     local writes = server:open()
