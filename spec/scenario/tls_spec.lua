@@ -9,6 +9,7 @@ local survival = require "spec.scenario.survival"
 local Server = require "spec.support.server"
 
 local SECONDS = 20
+local PEOPLE = tonumber(os.getenv("OPEN_DO_SOCKETS")) or 300 -- Of the largest crowd.
 
 local certify, curl = certificates.certify, certificates.curl
 local directory
@@ -176,6 +177,41 @@ describe("TLS", function()
       assert.equal(200, server:get("/rooms/a").status)
     end
   end)
+
+  it("is a third of a crowd that is handed over, with event streams, in the middle of frames",
+    function()
+      server = start()
+      local behind, plain_address = server.address, server.plain_address
+      server.address = plain_address
+      local plain = survival.gather(server, { people = PEOPLE * 2 / 3, rooms = PEOPLE / 30,
+        listeners = PEOPLE / 15 })
+      server.address = behind
+      local secret = survival.gather(server, { people = PEOPLE / 3, rooms = PEOPLE / 30, prefix = "s",
+        listeners = PEOPLE / 30 })
+      local tenth = math.floor(PEOPLE / 30)
+      for round = 1, 3 do
+        for _, crowd in ipairs { plain, secret } do
+          for i = 1, tenth do
+            crowd.people[i].ws:write("\129")
+            crowd.people[2 * tenth + i]:say("echo before" .. round)
+          end
+        end
+        local code, said = server:asking("upgrade")
+        assert.equal(0, code, said)
+        local sockets = #plain.people + #secret.people + #plain.listeners + #secret.listeners
+        assert.matches((" %d sockets kept"):format(sockets), said, 1, true)
+        for _, crowd in ipairs { plain, secret } do
+          for i = 1, tenth do
+            crowd.people[i].ws:write("\136\0\0\0\0echo all")
+            crowd.people[i]:hear("all")
+            crowd.people[2 * tenth + i]:hear("before" .. round)
+          end
+        end
+        print("# " .. said:match("[^:]*kept.*ms"))
+      end
+      plain:check()
+      secret:check()
+    end)
 
   it("goes on in the process of the program before, while there are connections, and in a new one",
     function()
