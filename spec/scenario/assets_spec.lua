@@ -257,6 +257,45 @@ describe("a file of a script that is changed under its readers", function()
   end)
 end)
 
+describe("a page that wants to be loaded again when a file has changed", function()
+  local function changes(server)
+    local answer = server:get("/.open-do/changes")
+    assert.same({ 200, "no-store" }, { answer.status, answer.headers["cache-control"] })
+    return answer.body
+  end
+
+  it("is told by open-do dev, of whatever may be served", function()
+    local server = Server.start { source = SOURCE:format('"public"', ""), files = FILES,
+      command = "dev" }
+    finally(function() server:stop() end)
+    local script = server:get("/.open-do/reload.js")
+    assert.same({ 200, "text/javascript; charset=utf-8" },
+      { script.status, script.headers["content-type"] })
+    local before = changes(server)
+    assert.equal(before, changes(server))
+    for _, change in ipairs { "echo new > app.js", "echo more > docs/deep/new.html", "rm about.html",
+      "mv app.js other.js", "mv other.js docs", "mkdir empty", "ln -s loop loop",
+      "mkdir -p $(seq -s / 1 60)", "chmod 0 docs" } do
+      assert.equal(0, os.execute(("cd '%s' && %s"):format(server:path("public"), change)))
+      local after = changes(server)
+      assert.not_equal(before, after, change)
+      before = after
+    end
+    for _, other in ipairs { "echo x > .git/config", "echo x > ../secret.txt" } do
+      assert.equal(0, os.execute(("cd '%s' && %s"):format(server:path("public"), other)))
+      assert.equal(before, changes(server))
+    end
+    assert.equal(404, server:get("/.open-do/").status)
+  end)
+
+  it("is not told by open-do run", function()
+    local server = start('"public"')
+    finally(function() server:stop() end)
+    assert.equal(404, server:get("/.open-do/reload.js").status)
+    assert.equal(404, server:get("/.open-do/changes").status)
+  end)
+end)
+
 describe("a file of a script that may not be read", function()
   it("is the script's, and so is all in a folder without rights", function()
     local server = start('{ directory = "public", notFound = "404-page" }', nil, nil, 12345)
