@@ -24,6 +24,7 @@ local parse, new_headers = native.url.parse, headers_module.new
 ---@field headers Headers
 ---@field body? string nil when there is none; `text()` gives "" then
 ---@field peer string address of the client, without port; "" when an object made the request
+---@field tls? RequestTls how the client's TLS ended here; nil when it did not
 local Request = {}
 
 local built = {}

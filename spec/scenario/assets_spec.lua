@@ -273,8 +273,8 @@ describe("a page that wants to be loaded again when a file has changed", functio
       { script.status, script.headers["content-type"] })
     local before = changes(server)
     assert.equal(before, changes(server))
-    for _, change in ipairs { "echo new > app.js", "echo more > docs/deep/new.html", "rm about.html",
-      "mv app.js other.js", "mv other.js docs", "mkdir empty", "ln -s loop loop",
+    for _, change in ipairs { "echo new > app.js", "echo more > docs/deep/new.html",
+      "rm about.html", "mv app.js other.js", "mv other.js docs", "mkdir empty", "ln -s loop loop",
       "mkdir -p $(seq -s / 1 60)", "chmod 0 docs" } do
       assert.equal(0, os.execute(("cd '%s' && %s"):format(server:path("public"), change)))
       local after = changes(server)
