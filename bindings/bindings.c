@@ -8,6 +8,7 @@
 #include "api/assets.h"
 #include "api/branches.h"
 #include "api/command.h"
+#include "api/connect.h"
 #include "api/event_stream.h"
 #include "api/fetch.h"
 #include "api/log.h"
@@ -125,6 +126,11 @@ static bool is_full(struct od_script *script)
     return od_memory_stays_full(&engine_of_script(script)->memory);
 }
 
+static bool wind_up(struct od_script *script)
+{
+    return od_gc_pace_wind_up(engine_of_script(script));
+}
+
 static void close_engine(struct od_script *script)
 {
     struct od_engine *engine = engine_of_script(script);
@@ -209,6 +215,7 @@ static int set_up(lua_State *L)
     od_lib_sql_open(L);
     od_lib_socket_open(L);
     od_lib_event_stream_open(L);
+    od_lib_connect_open(L);
     od_lib_namespace_open(L);
     od_lib_branches_open(L);
     od_lib_stream_open(L);
@@ -243,6 +250,7 @@ struct od_script *od_bindings_new(void)
                                         .memory = memory_of,
                                         .collect = collect,
                                         .is_full = is_full,
+                                        .wind_up = wind_up,
                                         .close = close_engine};
     od_list_init(&engine->script.link);
     engine->entry_of = od_run_entry_of;
