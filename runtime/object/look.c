@@ -8,9 +8,11 @@
 #include "object/inspection.h"
 #include "object/look_sql.h"
 #include "object/outbox.h"
+#include "object/schedule.h"
 #include "object/socket.h"
 #include "object/tap.h"
 #include "object/trace.h"
+#include "object/wish.h"
 #include "sql/copy.h"
 #include "store/store.h"
 
@@ -80,6 +82,22 @@ static bool get_database(struct od_object *object, struct od_cursor *sent, struc
     return mark == 0 || od_sql_copy_out(&object->storage, first, found, err);
 }
 
+static bool list_schedules(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                           struct od_error *err)
+{
+    (void)sent;
+    return od_schedules_put(found, object, err);
+}
+
+static void put_wish(struct od_bytes *found, const struct od_socket *socket)
+{
+    if (socket->wish == NULL)
+        return;
+    od_facts_number(found, "outgoing", 1);
+    if (socket->wish->failures > 0)
+        od_facts_number(found, "failedAttempts", socket->wish->failures);
+}
+
 static void put_socket(struct od_bytes *found, const struct od_socket *socket)
 {
     static const char *const states[] = {"connecting", "open", "closing", "closed"};
@@ -88,6 +106,7 @@ static void put_socket(struct od_bytes *found, const struct od_socket *socket)
                   socket->is_events ? OD_SLICE("event stream") : OD_SLICE("WebSocket"));
     od_facts_text(found, "state", od_slice_of(states[od_socket_ready_state(socket)]));
     od_facts_text(found, "url", od_socket_url(socket));
+    put_wish(found, socket);
     for (size_t i = 0; i < socket->tag_count; i++)
         od_facts_item(found, "tags", od_socket_tag_at(socket, i));
     od_facts_number(found, "bufferedBytes", od_socket_buffered_bytes(socket));
@@ -201,6 +220,17 @@ static bool put_database(struct od_object *object, struct od_cursor *sent, struc
     return ok;
 }
 
+static bool put_schedule(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                         struct od_error *err)
+{
+    (void)found;
+    od_slice name = od_cursor_string(sent);
+    od_time_ms time_ms = (od_time_ms)od_cursor_u64(sent);
+    bool ok = od_object_import_schedule(object, name, time_ms, od_cursor_rest(sent), err);
+    od_storage_seal(&object->storage);
+    return ok;
+}
+
 // --- The answer ----------------------------------------------------------------------------------
 
 static bool unknown(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
@@ -221,6 +251,8 @@ static look *find(od_slice name)
                 {"events", list_events},
                 {"inside", look_inside},
                 {"sql.read", query},
+                {"schedules.list", list_schedules},
+                {"schedules.put", put_schedule},
                 {"sockets.list", list_sockets},
                 {"sockets.watch", od_tap_watch},
                 {"hibernate", hibernate},

@@ -6,6 +6,7 @@
 #define OD_OBJECT_OBJECTS_H
 
 #include "base/map.h"
+#include "base/slab.h"
 #include "base/timers.h"
 #include "object/call_mark.h"
 #include "object/keep.h"
@@ -40,7 +41,7 @@ struct od_objects {
     struct od_object *entry; // Handles requests while the script has an entry fetch.
     struct od_map by_id;
     struct od_map sockets; // By number.
-    struct od_map tasks;
+    struct od_slab tasks;
     struct od_map timeouts;
     struct od_map calls;
     struct od_map peer_calls; // Those from other workers, by their number there.
@@ -73,7 +74,7 @@ struct od_objects {
     uint32_t trace_count;
     od_slice commit_failure; // While objects are reset because of it: what went wrong.
     uint64_t durable;        // Writes up to this sequence number are on disk.
-    uint64_t next_number;    // For sockets, tasks and calls.
+    uint64_t next_number;    // For sockets and calls.
     struct od_timer idle_timer;
     struct od_timer outdated_timer;
 };

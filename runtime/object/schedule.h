@@ -28,6 +28,10 @@ struct od_schedule {
     od_slice arguments; // Values, encoded (bindings/value/value.h).
 };
 
+// Whether what is stored under [name] is a schedule: not the alarm, and no wish (wish.h), whose
+// names begin with a zero byte.
+bool od_schedule_is_name(od_slice name);
+
 OD_MUST_CHECK bool od_schedule_read(od_slice body, struct od_schedule *schedule);
 
 // Whether its cron string and its zone are right; else says what is wrong.
@@ -46,6 +50,14 @@ OD_MUST_CHECK bool od_object_set_schedule(struct od_object *object, od_slice nam
                                           const struct od_schedule *schedule, od_time_ms at_ms,
                                           struct od_error *err);
 OD_MUST_CHECK bool od_object_delete_schedule(struct od_object *object, od_slice name, bool *existed,
+                                             struct od_error *err);
+
+// What an operator exports and imports: facts of each, the arguments as they are encoded; and a row
+// as it was in another object, which may be due at once.
+OD_MUST_CHECK bool od_schedules_put(struct od_bytes *facts, struct od_object *object,
+                                    struct od_error *err);
+OD_MUST_CHECK bool od_object_import_schedule(struct od_object *object, od_slice name,
+                                             od_time_ms time_ms, od_slice body,
                                              struct od_error *err);
 
 #endif

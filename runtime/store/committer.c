@@ -16,6 +16,7 @@
 #include "store/limits.h"
 #include "store/lock.h"
 #include "store/mapped.h"
+#include "store/replay.h"
 #include "store/trash.h"
 
 struct od_committer {
@@ -111,7 +112,7 @@ static void count_group(struct od_committer *committer, const struct od_group *g
 
 static void note_applied(struct od_committer *committer)
 {
-    od_journal_applied(committer->journal, committer->applier.mark.sequence);
+    od_journal_applied(committer->journal, committer->applier.mark.moment.sequence);
     committer->apply_failures = 0;
     if (!committer->applier.deleted_all)
         return;
@@ -313,36 +314,6 @@ static void on_wake(uv_async_t *wake)
     od_reports_deliver(&committer->reports, committer->events, committer->owner);
 }
 
-// Nobody is there yet who would hear of it.
-static bool play_into_lmdb(struct od_committer *committer, struct od_error *err)
-{
-    struct od_applier *applier = &committer->applier;
-    int code = od_applier_is_empty(applier) ? 0 : od_applier_run(applier, NULL);
-    return code == 0 ||
-           od_error_set(err, "cannot put the journal into %s/data.mdb: %s%s",
-                        committer->env->directory_path, od_env_reason(code), od_env_advice(code));
-}
-
-static bool on_play(void *context, uint64_t sequence, od_slice submission, struct od_error *err)
-{
-    struct od_committer *committer = context;
-    struct od_applier *applier = &committer->applier;
-    if (applier->bytes > OD_STORE_UNAPPLIED_BYTES && sequence > applier->sequence &&
-        !play_into_lmdb(committer, err))
-        return false;
-    if (!od_submission_is_valid(submission))
-        return od_error_set(err, "%s: group %llu of the journal is not one of ours",
-                            committer->env->directory_path, (unsigned long long)sequence);
-    struct od_pending *pending = od_allocate_zeroed(sizeof *pending + submission.size);
-    pending->size = submission.size;
-    if (submission.size > 0)
-        memcpy(pending->batches, submission.at, submission.size);
-    od_list_init(&pending->link);
-    od_applier_add(applier, pending);
-    applier->sequence = sequence;
-    return true;
-}
-
 static bool open_journal(struct od_committer *committer, const char *directory,
                          struct od_error *err)
 {
@@ -352,10 +323,10 @@ static bool open_journal(struct od_committer *committer, const char *directory,
     if (code != 0)
         return od_error_set(err, "cannot read %s/data.mdb: %s%s", directory, od_env_reason(code),
                             od_env_advice(code));
-    applier->sequence = applier->mark.sequence;
-    bool is_open =
-        od_journal_open(&committer->journal, directory, &applier->mark, on_play, committer, err) &&
-        play_into_lmdb(committer, err);
+    applier->moment = applier->mark.moment;
+    bool is_open = od_journal_open(&committer->journal, directory, &applier->mark, od_replay_take,
+                                   applier, err) &&
+                   od_replay_end(applier, err);
     if (!is_open) {
         od_applier_deinit(applier);
         od_journal_close(committer->journal);
