@@ -486,7 +486,8 @@ static void idle_passed(struct od_timer *timer)
 {
     struct od_objects *objects = OD_TIMER_MEMBER(timer, struct od_objects, idle_timer);
     od_time_ms due_ms = od_clock_monotonic_ms() - objects->idle_ms;
-    for (int i = 0; i < OD_TURN_SLEEPS_MAX && !od_list_is_empty(&objects->idle); i++) {
+    int64_t ends_us = od_clock_passed_us() + OD_TURN_SLEEPS_US;
+    while (!od_list_is_empty(&objects->idle) && od_clock_passed_us() < ends_us) {
         if (first_idle(objects)->idle_since_ms > due_ms)
             break;
         od_objects_put_to_rest(first_idle(objects));
