@@ -192,6 +192,7 @@ static void become_next(struct od_upgrade *upgrade)
         .asker_fd = upgrade->question == NULL ? -1 : od_control_duplicate_fd(upgrade->question),
     };
     od_admin_listener_rest(&server->admin);
+    od_history_rest(&server->history);
     od_committer_close(server->committer);
     server->committer = NULL;
     od_takeover_put(&writing, server, &base);
