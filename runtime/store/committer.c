@@ -33,7 +33,7 @@ struct od_committer {
     struct od_list waiting; // struct od_pending
     bool is_closing;
     bool reader_check_is_due;
-    bool segment_is_over;
+    bool segment_is_over, tending_is_due;
     uint64_t kept_behind;
     struct od_committer_stats stats;
 
@@ -77,7 +77,7 @@ static bool wait_for_work(struct od_committer *committer)
     pthread_mutex_lock(&committer->mutex);
     while (od_list_is_empty(&committer->waiting) && !committer->is_closing &&
            !committer->sweep_is_due && !committer->reader_check_is_due &&
-           !committer->segment_is_over && !od_applier_is_due(&committer->applier))
+           !committer->tending_is_due && !od_applier_is_due(&committer->applier))
         wait(committer);
     bool has_work = !od_list_is_empty(&committer->waiting) || !committer->is_closing;
     pthread_mutex_unlock(&committer->mutex);
@@ -259,7 +259,7 @@ static void tend_journal(struct od_committer *committer)
     pthread_mutex_lock(&committer->mutex);
     bool is_over = committer->segment_is_over;
     uint64_t kept_behind = committer->kept_behind;
-    committer->segment_is_over = false;
+    committer->segment_is_over = committer->tending_is_due = false;
     pthread_mutex_unlock(&committer->mutex);
     od_journal_keep(committer->journal, kept_behind);
     if (is_over)
@@ -490,14 +490,16 @@ void od_committer_forget(struct od_committer *committer, uint32_t source)
 void od_committer_keep(struct od_committer *committer, uint64_t sequence)
 {
     pthread_mutex_lock(&committer->mutex);
+    committer->tending_is_due = committer->tending_is_due || sequence != committer->kept_behind;
     committer->kept_behind = sequence;
+    pthread_cond_signal(&committer->has_work);
     pthread_mutex_unlock(&committer->mutex);
 }
 
 void od_committer_close_segment(struct od_committer *committer)
 {
     pthread_mutex_lock(&committer->mutex);
-    committer->segment_is_over = true;
+    committer->segment_is_over = committer->tending_is_due = true;
     pthread_cond_signal(&committer->has_work);
     pthread_mutex_unlock(&committer->mutex);
 }

@@ -353,7 +353,10 @@ void od_journal_applied(struct od_journal *journal, uint64_t sequence)
 
 void od_journal_keep(struct od_journal *journal, uint64_t sequence)
 {
+    bool may_drop = sequence != journal->kept_behind && sequence != OD_JOURNAL_KEEPS_NONE;
     journal->kept_behind = sequence;
+    if (may_drop)
+        take_all_old(journal);
 }
 
 int od_journal_close_segment(struct od_journal *journal)
@@ -396,8 +399,7 @@ bool od_journal_open(struct od_journal **result, const char *directory,
 
 void od_journal_init(struct od_journal *journal, const struct od_journal_mark *mark)
 {
-    *journal =
-        (struct od_journal){.fd = -1, .directory_fd = -1, .kept_behind = 0};
+    *journal = (struct od_journal){.fd = -1, .directory_fd = -1, .kept_behind = 0};
     journal->applied = mark->moment.sequence;
     journal->last = mark->moment;
     memcpy(journal->id, mark->id, sizeof journal->id);
