@@ -38,6 +38,7 @@ OD_TEST_NEEDS="
   program groff:groff
   program openssl:openssl
   program sqlite3:sqlite3
+  program mdb_dump:lmdb-utils
   program unshare:util-linux
   program promtool:prometheus
   program prometheus:prometheus
