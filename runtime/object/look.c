@@ -8,6 +8,7 @@
 #include "object/inspection.h"
 #include "object/look_sql.h"
 #include "object/outbox.h"
+#include "object/schedule.h"
 #include "object/socket.h"
 #include "object/tap.h"
 #include "object/trace.h"
@@ -79,6 +80,13 @@ static bool get_database(struct od_object *object, struct od_cursor *sent, struc
     od_bytes_put_u64(found, mark);
     od_bytes_put_u32(found, od_sql_copy_page_count(&object->storage));
     return mark == 0 || od_sql_copy_out(&object->storage, first, found, err);
+}
+
+static bool list_schedules(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                           struct od_error *err)
+{
+    (void)sent;
+    return od_schedules_put(found, object, err);
 }
 
 static void put_wish(struct od_bytes *found, const struct od_socket *socket)
@@ -212,6 +220,17 @@ static bool put_database(struct od_object *object, struct od_cursor *sent, struc
     return ok;
 }
 
+static bool put_schedule(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                         struct od_error *err)
+{
+    (void)found;
+    od_slice name = od_cursor_string(sent);
+    od_time_ms time_ms = (od_time_ms)od_cursor_u64(sent);
+    bool ok = od_object_import_schedule(object, name, time_ms, od_cursor_rest(sent), err);
+    od_storage_seal(&object->storage);
+    return ok;
+}
+
 // --- The answer ----------------------------------------------------------------------------------
 
 static bool unknown(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
@@ -232,6 +251,8 @@ static look *find(od_slice name)
                 {"events", list_events},
                 {"inside", look_inside},
                 {"sql.read", query},
+                {"schedules.list", list_schedules},
+                {"schedules.put", put_schedule},
                 {"sockets.list", list_sockets},
                 {"sockets.watch", od_tap_watch},
                 {"hibernate", hibernate},

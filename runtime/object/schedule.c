@@ -2,7 +2,9 @@
 
 #include "base/cron.h"
 #include "base/log.h"
+#include "link/invocation.h"
 #include "object/alarm_event.h"
+#include "object/facts.h"
 
 // --- Its body ------------------------------------------------------------------------------------
 
@@ -195,4 +197,70 @@ bool od_object_delete_schedule(struct od_object *object, od_slice name, bool *ex
     if (!*existed)
         return !od_storage_has_failed(&object->storage, err);
     return od_storage_delete_alarm(&object->storage, name, false, err);
+}
+
+// --- What an operator sees and does --------------------------------------------------------------
+
+static bool put_facts(struct od_bytes *facts, od_slice name, const struct od_alarm_row *row)
+{
+    struct od_schedule schedule;
+    if (!od_schedule_read(row->body, &schedule))
+        return false;
+    od_facts_text(facts, "name", name);
+    od_facts_number(facts, "time", (uint64_t)row->alarm.time_ms);
+    if (schedule.kind == OD_SCHEDULE_EVERY)
+        od_facts_number(facts, "every", (uint64_t)schedule.every_ms);
+    if (schedule.kind == OD_SCHEDULE_CRON) {
+        od_facts_text(facts, "cron", schedule.cron);
+        od_facts_text(facts, "zone", schedule.zone);
+    }
+    od_facts_text(facts, "method", schedule.method);
+    od_facts_text(facts, "arguments", schedule.arguments);
+    od_facts_end(facts);
+    return true;
+}
+
+bool od_schedules_put(struct od_bytes *facts, struct od_object *object, struct od_error *err)
+{
+    struct od_bytes alarms = {0};
+    bool ok = od_storage_list_alarms(&object->storage, &alarms, err);
+    struct od_cursor cursor = od_cursor_of(od_bytes_slice(&alarms));
+    while (ok && !od_cursor_at_end(&cursor)) {
+        struct od_alarm_row row;
+        od_slice name = od_cursor_string(&cursor);
+        bool is_row = od_alarm_row_read(od_cursor_string(&cursor), &row);
+        OD_ASSERT(is_row);
+        if (name.size > 0 && !put_facts(facts, name, &row)) // Else it is the alarm.
+            ok = od_error_set(err, "the schedule '%.*s' cannot be read", (int)name.size, name.at);
+    }
+    od_bytes_deinit(&alarms);
+    return ok;
+}
+
+static bool is_sound(const struct od_schedule *schedule, od_slice name, od_time_ms time_ms)
+{
+    return name.size > 0 && name.size <= OD_SCHEDULE_NAME_BYTES_MAX && time_ms >= 0 &&
+           time_ms <= OD_ALARM_TIME_MAX && schedule->method.size > 0 &&
+           schedule->method.size <= OD_METHOD_BYTES_MAX &&
+           schedule->arguments.size <= OD_SCHEDULE_ARGUMENTS_BYTES_MAX &&
+           (schedule->kind != OD_SCHEDULE_EVERY || schedule->every_ms >= OD_SCHEDULE_EVERY_MS_MIN);
+}
+
+bool od_object_import_schedule(struct od_object *object, od_slice name, od_time_ms time_ms,
+                               od_slice body, struct od_error *err)
+{
+    struct od_schedule schedule;
+    struct od_alarm_row old;
+    if (!od_schedule_read(body, &schedule) || !is_sound(&schedule, name, time_ms))
+        return od_error_set(err, "that is no schedule");
+    if (!od_schedule_check(&schedule, err))
+        return false;
+    bool has_old = od_storage_alarm(&object->storage, name, &old);
+    if (!has_old && od_storage_has_failed(&object->storage, err))
+        return false;
+    struct od_alarm alarm = {
+        .time_ms = time_ms,
+        .due_ms = time_ms,
+        .serial = od_alarm_event_next_serial(object, name, has_old ? &old.alarm : NULL)};
+    return write(object, name, &schedule, &alarm, err);
 }

@@ -52,4 +52,12 @@ OD_MUST_CHECK bool od_object_set_schedule(struct od_object *object, od_slice nam
 OD_MUST_CHECK bool od_object_delete_schedule(struct od_object *object, od_slice name, bool *existed,
                                              struct od_error *err);
 
+// What an operator exports and imports: facts of each, the arguments as they are encoded; and a row
+// as it was in another object, which may be due at once.
+OD_MUST_CHECK bool od_schedules_put(struct od_bytes *facts, struct od_object *object,
+                                    struct od_error *err);
+OD_MUST_CHECK bool od_object_import_schedule(struct od_object *object, od_slice name,
+                                             od_time_ms time_ms, od_slice body,
+                                             struct od_error *err);
+
 #endif

@@ -19,6 +19,9 @@ function Thing:slow() print("it sleeps") od.sleep(20000) end
 function Thing:keep(value) self.state.storage:put("n", value) end
 function Thing:break_it() error(self.state.id.name .. " is broken") end
 function Thing:alarm() print "rung" end
+function Thing:say(info, ...)
+  print("said " .. info.name, ..., select(2, ...) and select(2, ...)[1])
+end
 
 function Thing:storageChanged(keys)
   if self.refuses then error("no thanks") end
@@ -30,20 +33,7 @@ return { namespaces = { things = Thing } }
 ]]
 
 describe("an operator", function()
-  local server
-
-  local function start(options)
-    options = options or {}
-    options.workers = options.workers or 1
-    server = workbench.start(SOURCE, options)
-  end
-
-  after_each(function()
-    if server then
-      server:stop()
-    end
-    server = nil
-  end)
+  local server, start = workbench.asked(SOURCE, { workers = 1 })
 
   local function say(...)
     local code, text = server:asking(...)
@@ -430,7 +420,6 @@ describe("an operator", function()
     assert.equal(0, (server.process:wait_exit(20)))
     assert.matches("no open%-do serves", (refused("drain")))
     server:abandon()
-    server = nil
   end)
 
   it("puts an object to sleep, and deletes it with all it has", function()
@@ -481,6 +470,40 @@ describe("an operator", function()
     assert.same(lines_of(exported), lines_of(say("export", "things")))
     server:save('{"key":"a","value":1}\n', "bad.jsonl")
     assert.matches("line 1: it is neither", refused("import", server:path("bad.jsonl")))
+  end)
+
+  it("imports schedules as they were exported, and they ring", function()
+    start()
+    workbench.ask(server, "a", [==[
+      storage:schedule("digest", { cron = "0 9 * * MON", zone = "Europe/Berlin" }, "keep", "weekly")
+      storage:schedule("\255often", { every = 5000 }, "say", nil, { 9007199254740993LL })
+      storage:schedule("once", { at = od.now() + 60000 }, "say")
+      storage:put("key", "value")
+    ]==])
+    local exported = say("export", "things/a")
+    say("delete", "things/a")
+    assert.matches("there is no object things/a", refused("object", "things/a"))
+    server:save(exported, "a.jsonl")
+    assert.equal("imported 1 object\n", say("import", server:path("a.jsonl")))
+    assert.same(lines_of(exported), lines_of(say("export", "things/a")))
+    assert.is_true(workbench.ask(server, "a", [==[
+      local digest, once, often = unpack(storage:schedules())
+      assert(digest.zone == "Europe/Berlin" and digest.arguments[1] == "weekly")
+      assert(once.at == once.time and #once.arguments == 0)
+      return often.name == "\255often" and often.every == 5000 and
+        often.arguments[2][1] == 9007199254740993LL]==]))
+    server:turn_clock(5000)
+    server:wait_log("said %S+often%s+nil%s+9007199254740993LL")
+    server:turn_clock(60000)
+    server:wait_log("said once")
+    for _, wrong in ipairs { '{"name":"x"}', '{"name":"","time":1,"method":"m","arguments":[]}',
+      '{"name":"x","time":1,"method":"m","every":5,"arguments":[]}',
+      '{"name":"x","time":1,"method":"m","cron":"* * *","zone":"UTC","arguments":[]}' } do
+      server:save('{"object":{"namespace":"things","name":"b","id":""}}\n{"schedule":' .. wrong ..
+        "}\n", "bad.jsonl")
+      refused("import", server:path("bad.jsonl"))
+    end
+    assert.matches("there is no object things/b", refused("object", "things/b"))
   end)
 
   -- What he reads of two objects' databases, as SQL sees them: everything.

@@ -94,8 +94,8 @@ describe("a WebSocket to outside", function()
     return ask([[
       local list = {}
       for i, ws in ipairs(state:getWebSockets()) do
-        list[i] = ("%d %s %s %s"):format(ws.readyState, tostring(ws.outgoing), ws.url:match("/%w*$"),
-          table.concat(state:getTags(ws), ","))
+        list[i] = ("%d %s %s %s"):format(ws.readyState, tostring(ws.outgoing),
+          ws.url:match("/%w*$"), table.concat(state:getTags(ws), ","))
       end
       return list]], name)
   end

@@ -43,6 +43,35 @@ function M.object(target)
   return ask.facts(perform(target, nil, "object", ""))[1]
 end
 
+-- An array of them, and how many they are when some are nil.
+local function listed(...)
+  local list, count = array { ... }, select("#", ...)
+  for i = 1, count do
+    if list[i] == nil then
+      return { ... }, count
+    end
+  end
+  return list
+end
+
+--- Its schedules: { name =, time =, every = or cron = and zone =, method =, arguments =, count = }.
+function M.schedules(target)
+  local schedules = ask.facts(perform(target, nil, "schedules.list", ""))
+  for _, schedule in ipairs(schedules) do
+    schedule.arguments, schedule.count = listed(decode(schedule.arguments))
+  end
+  return schedules
+end
+
+--- Gives it a schedule as `schedules` returns it.
+function M.put_schedule(target, schedule)
+  local kind = schedule.cron and 2 or schedule.every and 1 or 0
+  local arguments = values(unpack(schedule.arguments, 1, schedule.count or #schedule.arguments))
+  perform(target, nil, "schedules.put", ask.pack(schedule.name) .. ask.count(schedule.time) ..
+    string.char(kind) .. ask.count(schedule.every or 0) ..
+    ask.pack(schedule.cron or "", schedule.zone or "", schedule.method, arguments))
+end
+
 --- Its sockets, or the first `limit` of them, as tables of facts.
 function M.sockets(target, limit)
   return ask.facts(perform(target, nil, "sockets.list", limit and ask.pack(limit) or ""))
