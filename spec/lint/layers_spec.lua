@@ -57,7 +57,7 @@ local CIRCLES = {
   ["bindings/value"] = { "http_fields http_message", "json json_write" },
   ["runtime/base"] = { "bytes check clock escape fault log" },
   ["runtime/link"] = { "options options_inner" },
-  ["runtime/main"] = { "arrival door", "status status_page", "supervisor worker_process" },
+  ["runtime/main"] = { "arrival door plain", "status status_page", "supervisor worker_process" },
   ["runtime/net"] = { "connect dial exchange exchange_inner fetch fetch_inner net tunnel websocket "
     .. "websocket_state wire wire_inner" },
   ["runtime/object"] = { "access_log alarm_event assets assets_changes auto_response branch call "
