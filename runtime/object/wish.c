@@ -277,6 +277,7 @@ void od_wish_dialled(struct od_objects *objects, uint64_t number, int fd, od_sli
     } else {
         socket->wish->opened_ms = od_clock_monotonic_ms();
         socket->wish->failures = 0;
+        socket->wish->is_opening = true;
         od_socket_opened(socket, socket->wish->is_again);
         od_socket_attach(objects, number, bytes, fd);
     }

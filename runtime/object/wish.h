@@ -35,6 +35,7 @@ struct od_wish { // What a socket that we dial has beside others.
     uint32_t failures;     // Since it was open last.
     bool is_again;         // It was open before, or may have been.
     bool is_dialling;      // The net does.
+    bool is_opening;       // It is connected, and webSocketOpen is not over.
 };
 
 struct od_wish_row {
@@ -48,8 +49,8 @@ struct od_wish_row {
     od_slice attachment;
 };
 
-// state:connect. Its pauses and tags were checked, and that the headers are such. It is dialled once
-// the outbox lets it.
+// state:connect. Its pauses and tags were checked, and that the headers are such. It is dialled
+// once the outbox lets it.
 OD_MUST_CHECK bool od_wish_make(struct od_object *object, const struct od_wish_row *row,
                                 struct od_socket **socket, struct od_error *err);
 
