@@ -282,6 +282,43 @@ describe("a WebSocket to outside", function()
     assert.same({ "open /nil false" }, seen(1))
   end)
 
+  it("is kept for a crowd of objects, through a dead worker and kill -9", function()
+    local COUNT = 150
+    server:expect_mishap("another one is started")
+    for number = 1, COUNT do
+      connect("/" .. number, "{ tags = { 'crowd' } }", "o" .. number)
+    end
+    local peers = {}
+    local function gather()
+      for _ = 1, COUNT do
+        local peer = upstream:accept()
+        assert.is_nil(peers[peer.path], "dialled twice")
+        peers[peer.path] = peer
+        peer:expect("hello")
+      end
+      upstream:expect_nobody()
+    end
+    gather()
+    ask("return storage:sync()", "o" .. COUNT)
+    survival.kill_one(server)
+    for _, peer in pairs(peers) do
+      peer:send("echo me")
+    end
+    assert.equal(0, survival.await_back(server).closed)
+    for _, peer in pairs(peers) do
+      peer:expect("echo me")
+    end
+    server:kill()
+    for path, peer in pairs(peers) do
+      peer:expect_close(1006)
+      peers[path] = nil
+    end
+    server:launch()
+    gather()
+    assert.same({ "open crowd/nil false", "text echo me", "open crowd/nil true" },
+      seen(3, "o" .. COUNT))
+  end)
+
   it("is shown to an operator, also while it is tried in vain", function()
     local function shown(field)
       local _, said = server:asking("sockets", "things/a", "--json")
