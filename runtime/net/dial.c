@@ -38,8 +38,10 @@ struct dial {
 static bool set_scheme(struct od_url *url)
 {
     od_slice scheme = od_bytes_slice(&url->scheme);
-    bool is_secure = od_slice_equal(scheme, OD_SLICE("wss"));
-    if (!is_secure && !od_slice_equal(scheme, OD_SLICE("ws")))
+    bool is_secure =
+        od_slice_equal(scheme, OD_SLICE("wss")) || od_slice_equal(scheme, OD_SLICE("https"));
+    if (!is_secure && !od_slice_equal(scheme, OD_SLICE("ws")) &&
+        !od_slice_equal(scheme, OD_SLICE("http")))
         return false;
     od_bytes_clear(&url->scheme);
     od_bytes_put_slice(&url->scheme, is_secure ? OD_SLICE("https") : OD_SLICE("http"));

@@ -28,7 +28,8 @@ struct od_dial_way {
     od_slice headers;   // Encoded, with their count (link/headers.h).
 };
 
-// Whether [url] can be dialled: ws or wss, with a host.
+// Whether [url] can be dialled: ws or wss, with a host; http and https mean the same, as in
+// browsers.
 OD_MUST_CHECK bool od_dial_check(od_slice url, struct od_error *err);
 
 // [number] is the caller's and not dialled now. The event [dialled] tells of it, later and once.

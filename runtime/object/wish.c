@@ -10,6 +10,7 @@
 #include "net/net.h"
 #include "object/objects.h"
 #include "object/outbox.h"
+#include "object/outgoing.h"
 
 // --- Its row -------------------------------------------------------------------------------------
 
@@ -264,7 +265,10 @@ static void could_not(struct od_socket *socket, const struct od_wish_row *row, o
 void od_wish_dialled(struct od_objects *objects, uint64_t number, int fd, od_slice bytes)
 {
     struct od_socket *socket = od_socket_find(objects, number);
-    OD_ASSERT(socket != NULL); // It would have cancelled.
+    if (socket == NULL) { // Else it would have cancelled.
+        od_outgoing_dialled(objects, number, fd, bytes);
+        return;
+    }
     OD_ASSERT(socket->wish->is_dialling);
     struct od_wish_row row;
     socket->wish->is_dialling = false;

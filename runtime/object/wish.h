@@ -57,7 +57,7 @@ OD_MUST_CHECK bool od_wish_make(struct od_object *object, const struct od_wish_r
 // It has passed the gate. If its row has not, the socket goes.
 void od_wish_begin(struct od_socket *socket);
 
-// News of the net. Takes [fd].
+// News of the net, also of what od.fetch has dialled (outgoing.h). Takes [fd].
 void od_wish_dialled(struct od_objects *objects, uint64_t number, int fd, od_slice bytes);
 
 // ws:close: the wish is over. A socket that only connects goes with it, and no event tells; any
