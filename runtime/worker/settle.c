@@ -24,7 +24,8 @@ static bool is_timer_due(const struct od_worker *worker)
 
 static bool waits_for_world(const struct od_objects *objects)
 {
-    return od_dials_are_running(objects->net) || objects->outgoing.running_count > 0 || !od_list_is_empty(&objects->outgoing.objects);
+    return od_dials_are_running(objects->net) || objects->outgoing.running_count > 0 ||
+           !od_list_is_empty(&objects->outgoing.objects);
 }
 
 static bool is_settled(const struct od_worker *worker)
