@@ -137,6 +137,7 @@ static void close_engine(struct od_script *script)
     od_loop_watch_stop(engine);
     od_coroutines_deinit(engine);
     lua_close(engine->L);
+    od_memory_deinit(&engine->memory);
     od_classes_deinit(&engine->classes);
     od_handles_deinit(&engine->instances);
     od_sources_deinit(&engine->sources);
@@ -257,7 +258,7 @@ struct od_script *od_bindings_new(void)
     od_list_init(&engine->script.link);
     engine->entry_of = od_run_entry_of;
     engine->entry_ref = engine->entry_timers_ref = LUA_NOREF;
-    engine->memory.limit = SIZE_MAX / 2; // Until the script is loaded.
+    od_memory_init(&engine->memory);
     engine->L = lua_newstate(od_memory_allocate, &engine->memory);
     OD_ASSERT(engine->L != NULL);
     engine->memory.L = engine->L;

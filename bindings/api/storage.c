@@ -333,6 +333,14 @@ static int property(lua_State *L)
     return 1;
 }
 
+static int is_same(lua_State *L)
+{
+    const struct content *a = od_userdata_test(L, 1, OD_USERDATA_STORAGE);
+    const struct content *b = od_userdata_test(L, 2, OD_USERDATA_STORAGE);
+    lua_pushboolean(L, a != NULL && b != NULL && a->instance.generation == b->instance.generation);
+    return 1;
+}
+
 const luaL_Reg od_storage_value_methods[] = {
     {"get", get}, {"put", put}, {"delete", delete}, {"list", od_storage_list_values}, {NULL, NULL}};
 
@@ -341,6 +349,8 @@ void od_lib_storage_open(lua_State *L)
     static const luaL_Reg methods[] = {
         {"deleteAll", delete_all}, {"sync", sync_writes}, {NULL, NULL}};
     od_userdata_define(L, OD_USERDATA_STORAGE, methods, property);
+    lua_pushcfunction(L, is_same);
+    lua_setfield(L, -2, "__eq");
     lua_pop(L, 1);
     od_userdata_add_functions(L, OD_USERDATA_STORAGE, od_storage_value_methods);
     od_userdata_add_functions(L, OD_USERDATA_STORAGE, od_storage_alarm_methods);

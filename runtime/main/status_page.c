@@ -5,6 +5,7 @@
 
 #include "base/cursor.h"
 #include "base/escape.h"
+#include "base/moment.h"
 
 struct summary { // What a report begins with.
     uint32_t awake, asleep, sockets, queued;
@@ -133,6 +134,32 @@ static void put_census_text(struct od_bytes *page,
                     addresses, (unsigned long long)connection_limit->refused);
 }
 
+static void put_history_text(struct od_bytes *page, const struct od_history *history)
+{
+    const struct od_history_facts *facts = &history->facts;
+    char oldest[OD_MOMENT_BYTES];
+    od_bytes_printf(page, "history: %u base%s and %u segment%s, %.1f MiB", facts->bases,
+                    plural(facts->bases), facts->segments, plural(facts->segments),
+                    (double)facts->bytes / (1 << 20));
+    if (facts->oldest_ms > 0)
+        od_bytes_printf(page, ", back to %s", od_moment_text(facts->oldest_ms, oldest));
+    if (history->options->archive_command != NULL)
+        od_bytes_printf(page, "; %u file%s to archive", facts->waiting, plural(facts->waiting));
+    if (facts->waiting > 0) {
+        od_bytes_printf(page, ", for ");
+        put_duration(page, od_history_archive_lag_ms(history));
+    }
+    if (facts->failures > 0)
+        od_bytes_printf(page, "; the command has failed %u time%s in a row", facts->failures,
+                        plural(facts->failures));
+    od_bytes_printf(page, "\n");
+}
+
+static bool has_history(const struct od_status *status)
+{
+    return status->history != NULL && od_history_is_kept(status->options);
+}
+
 void od_status_page_text(struct od_bytes *page, const struct od_status *status,
                          const struct od_bytes *reports)
 {
@@ -147,6 +174,8 @@ void od_status_page_text(struct od_bytes *page, const struct od_status *status,
     od_bytes_printf(page, "\n");
     put_alarms_text(page, status);
     put_census_text(page, status->connection_limit);
+    if (has_history(status))
+        put_history_text(page, status->history);
     for (uint32_t i = 0; i < status->supervisor->child_count; i++)
         put_worker_text(page, &status->supervisor->children[i], &reports[i]);
 }
@@ -230,6 +259,20 @@ static void put_census_json(struct od_bytes *page,
                     connections, addresses, (unsigned long long)connection_limit->refused);
 }
 
+static void put_history_json(struct od_bytes *page, const struct od_history *history)
+{
+    const struct od_history_facts *facts = &history->facts;
+    od_bytes_printf(page,
+                    ",\"history\":{\"bases\":%u,\"segments\":%u,\"bytes\":%llu,\"oldestMs\":%lld",
+                    facts->bases, facts->segments, (unsigned long long)facts->bytes,
+                    (long long)facts->oldest_ms);
+    if (history->options->archive_command != NULL)
+        od_bytes_printf(page, ",\"archive\":{\"waiting\":%u,\"lagMs\":%lld,\"failures\":%u}",
+                        facts->waiting, (long long)od_history_archive_lag_ms(history),
+                        facts->failures);
+    od_bytes_printf(page, "}");
+}
+
 void od_status_page_json(struct od_bytes *page, const struct od_status *status,
                          const struct od_bytes *reports, bool is_brief)
 {
@@ -241,6 +284,8 @@ void od_status_page_json(struct od_bytes *page, const struct od_status *status,
     put_string(page, ",\"data\":", od_slice_of(status->options->data_dir));
     put_alarms_json(page, status);
     put_census_json(page, status->connection_limit);
+    if (has_history(status))
+        put_history_json(page, status->history);
     od_bytes_printf(page, ",\"workers\":[");
     for (uint32_t i = 0; i < status->supervisor->child_count; i++)
         put_worker_json(page, &status->supervisor->children[i], &reports[i], is_brief);

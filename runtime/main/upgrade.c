@@ -253,6 +253,7 @@ static void become_next(struct od_upgrade *upgrade)
     };
     od_admin_listener_rest(&server->admin);
     od_acme_rest(&server->acme);
+    od_history_rest(&server->history);
     od_committer_close(server->committer);
     server->committer = NULL;
     od_takeover_put(&writing, server, &base);

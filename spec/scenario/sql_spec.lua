@@ -296,7 +296,7 @@ describe("storage.sql", function()
       "PRAGMA table_info(_cf_KV)",
       "INSERT INTO f_data VALUES (1, 2)", "DELETE FROM f_content",
       -- What is too large or too deep.
-      "SELECT " .. ("("):rep(200) .. "1" .. (")"):rep(200),
+      "SELECT " .. ("(1+"):rep(200) .. "1" .. (")"):rep(200),
       "SELECT 1" .. (" UNION SELECT 1"):rep(6),
       "CREATE TABLE w (" .. ("c,"):rep(150) .. "d)", "SELECT 'a' LIKE '" .. ("%a"):rep(40) .. "'",
       "SELECT zeroblob(100000000)", "SELECT printf('%.*c', 100000000, 'x')",

@@ -1,6 +1,7 @@
 -- TLS ends in a process of its own; behind it all is as without: sockets outlive workers, saves and
 -- upgrades.
 
+local certificates = require "spec.scenario.certificates"
 local handover = require "spec.scenario.handover"
 local http = require "spec.support.http"
 local process = require "spec.support.process"
@@ -8,33 +9,17 @@ local survival = require "spec.scenario.survival"
 local Server = require "spec.support.server"
 
 local SECONDS = 20
+local PEOPLE = tonumber(os.getenv("OPEN_DO_SOCKETS")) or 300 -- Of the largest crowd.
 
--- A certificate for `name`, made as `file`.crt and .key in the directory `at`.
-local function certify(at, name, file)
-  local command = ("unset LD_PRELOAD; openssl req -x509 -newkey ec "
-    .. "-pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 "
-    .. "-keyout %s/%s.key -out %s/%s.crt -subj /CN=%s -addext subjectAltName=DNS:%s 2>/dev/null")
-  assert.equal(0, os.execute(command:format(at, file or name, at, file or name, name, name)))
-end
-
+local certify, curl = certificates.certify, certificates.curl
 local directory
-
-local function tls_args(names)
-  local args = { "--tls-listen", "127.0.0.1:0" }
-  for _, name in ipairs(names or { "localhost", "example.test" }) do
-    for _, word in ipairs { "--tls-cert", directory .. "/" .. name .. ".crt", "--tls-key",
-      directory .. "/" .. name .. ".key" } do
-      args[#args + 1] = word
-    end
-  end
-  return args
-end
 
 -- Starts the server; clients of the spec go through a tunnel from then on.
 local function start_tls(options)
   options = options or { workers = 2 }
   local more = options.args or {}
-  options.source, options.args = handover.SOURCE, tls_args()
+  options.source = handover.SOURCE
+  options.args = certificates.args { "localhost", "example.test" }
   for _, word in ipairs(more) do
     table.insert(options.args, word)
   end
@@ -65,30 +50,17 @@ local function processes(server)
   return tls, workers
 end
 
-local function curl(server, path, arguments)
-  local command = "unset LD_PRELOAD; curl -sS %s --resolve example.test:%d:127.0.0.1 %s 2>&1"
-  local pipe = io.popen(command:format(
-    arguments or "--cacert " .. directory .. "/localhost.crt", server.tls_port,
-    path:gsub("PORT", tostring(server.tls_port))))
-  local text = pipe:read("*a")
-  pipe:close()
-  return text
-end
-
 describe("TLS", function()
   local server, start = require("spec.support.kept").asked(getfenv(1), start_tls)
 
   setup(function()
-    local pipe = io.popen("mktemp -d")
-    directory = pipe:read("*l")
-    pipe:close()
-    certify(directory, "localhost")
-    certify(directory, "example.test")
+    certificates.new_directory()
+    directory = certificates.directory
+    certify "localhost"
+    certify "example.test"
   end)
 
-  teardown(function()
-    os.execute("rm -rf " .. directory)
-  end)
+  teardown(certificates.remove_directory)
 
   it("serves https and wss, TLS 1.2 and 1.3, by the name that is asked for", function()
     start()
@@ -199,6 +171,41 @@ describe("TLS", function()
     end
   end)
 
+  it("is a third of a crowd that is handed over, with event streams, in the middle of frames",
+    function()
+      server = start()
+      local behind, plain_address = server.address, server.plain_address
+      server.address = plain_address
+      local plain = survival.gather(server, { people = PEOPLE * 2 / 3, rooms = PEOPLE / 30,
+        listeners = PEOPLE / 15 })
+      server.address = behind
+      local secret = survival.gather(server, { people = PEOPLE / 3, rooms = PEOPLE / 30, prefix = "s",
+        listeners = PEOPLE / 30 })
+      local tenth = math.floor(PEOPLE / 30)
+      for round = 1, 3 do
+        for _, crowd in ipairs { plain, secret } do
+          for i = 1, tenth do
+            crowd.people[i].ws:write("\129")
+            crowd.people[2 * tenth + i]:say("echo before" .. round)
+          end
+        end
+        local code, said = server:asking("upgrade")
+        assert.equal(0, code, said)
+        local sockets = #plain.people + #secret.people + #plain.listeners + #secret.listeners
+        assert.matches((" %d sockets kept"):format(sockets), said, 1, true)
+        for _, crowd in ipairs { plain, secret } do
+          for i = 1, tenth do
+            crowd.people[i].ws:write("\136\0\0\0\0echo all")
+            crowd.people[i]:hear("all")
+            crowd.people[2 * tenth + i]:hear("before" .. round)
+          end
+        end
+        print("# " .. said:match("[^:]*kept.*ms"))
+      end
+      plain:check()
+      secret:check()
+    end)
+
   it("goes on in the process of the program before, while there are connections, and in a new one",
     function()
       start()
@@ -250,7 +257,7 @@ describe("TLS", function()
     server:wait_log("the TLS certificates before stay in use: the certificate ")
     local boot = "https://localhost:PORT/rooms/a?ask=boot"
     assert.matches("^%x+%-", curl(server, boot, "--cacert " .. directory .. "/before.crt"))
-    certify(directory, "localhost")
+    certify "localhost"
     assert.equal(0, (server:asking("reload")))
     server:wait_log("the TLS certificates are loaded anew")
     assert.matches("^%x+%-", curl(server, boot))
@@ -287,7 +294,7 @@ describe("TLS", function()
 
   it("does not start with files that do not fit, or are none", function()
     local function refuses(names, why)
-      local code, output = Server.refuse { source = handover.SOURCE, args = tls_args(names) }
+      local code, output = Server.refuse { source = handover.SOURCE, args = certificates.args(names) }
       assert.equal(1, code)
       assert.matches(why, output)
     end

@@ -18,8 +18,9 @@ end
 -- Makes the page of the [example], serves it and plays its conversation; returns whether that went
 -- well and what to show if not, or nil without OPEN_DO_NODE_MODULES. With options.watch a copy is
 -- served, and the conversation is told the path of its script, to save it while people are there;
--- options.folder is where it lies, if not in examples, options.args are more for the server, and
--- options.other is more for the conversation.
+-- options.folder is where it lies, if not in examples, options.args are more for the server,
+-- options.command is "dev" for one that does more than `run --watch`, and options.other is more for
+-- the conversation.
 function M.play(example, options)
   if not os.getenv("OPEN_DO_NODE_MODULES") then
     return nil
@@ -40,11 +41,11 @@ function M.play(example, options)
     source = copy
   end
   local script = ("%s/%s.lua"):format(source, example)
-  local args = { watch and "--watch" or nil }
+  local args = { watch and not options.command and "--watch" or nil }
   for _, argument in ipairs(options.args or {}) do
     args[#args + 1] = argument
   end
-  local server = Server.start { script = script, args = args }
+  local server = Server.start { script = script, args = args, command = options.command }
   local directory = os.getenv("OPEN_DO_SCREENSHOTS") or new_directory(example)
   local passed, output = shell.run(("node spec/examples/%s_page.mjs %s %s %s %s"):format(example,
     shell.quoted(server.url), shell.quoted(directory), shell.quoted(script),

@@ -155,6 +155,7 @@ bool stage_connect(struct stage *stage, int fd, const char *read, size_t size)
 void stage_turn(struct stage *stage)
 {
     od_loop_poll(&stage->loop, false);
+    od_net_read(&stage->net);
     od_net_read_on(&stage->net);
     od_net_flush(&stage->net);
 }
