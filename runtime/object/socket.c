@@ -204,19 +204,23 @@ static bool has_much_waiting(const struct od_socket *socket, unsigned part)
            socket->waiting_bytes >= OD_SOCKET_WAITING_BYTES_MAX / part;
 }
 
-static void receive(struct od_socket *socket, struct od_event *event)
+static void count_waiting(struct od_socket *socket, size_t size)
 {
-    OD_ASSERT(event->socket == NULL);
     OD_ASSERT(socket->waiting_count < UINT16_MAX);
-    event->socket = socket;
     socket->waiting_count++;
-    socket->waiting_bytes += event->size;
-    socket->object->objects->waiting_bytes += event->size;
+    socket->waiting_bytes += size;
+    socket->object->objects->waiting_bytes += size;
     // TCP then slows the client down; nothing is refused that was read already.
     if (has_much_waiting(socket, 1) && !socket->is_paused) {
         socket->is_paused = true;
         od_websocket_pause(socket->websocket);
     }
+}
+
+static void receive(struct od_socket *socket, struct od_event *event)
+{
+    OD_ASSERT(event->socket == NULL);
+    event->socket = socket;
     od_object_receive(socket->object, event);
 }
 
@@ -245,6 +249,23 @@ static bool is_too_much(const struct od_socket *socket, od_slice payload)
     return payload.size > OD_WAITING_SMALL_BYTES && waiting + payload.size > OD_WAITING_BYTES_MAX;
 }
 
+// Afterwards the socket may be gone.
+static bool handle_at_once(struct od_socket *socket, od_slice payload, bool is_binary)
+{
+    struct od_objects *objects = socket->object->objects;
+    if (!objects->handles_at_once)
+        return false;
+    struct od_event event = {.kind = OD_EVENT_MESSAGE,
+                             .is_binary = is_binary,
+                             .is_borrowed = true,
+                             .socket = socket,
+                             .came_us = od_objects_arrival_us(objects),
+                             .size = payload.size,
+                             .memory = (char *)(uintptr_t)payload.at};
+    od_list_init(&event.link);
+    return od_object_handle_at_once(socket->object, &event);
+}
+
 void od_socket_message(struct od_socket *socket, od_slice payload, struct od_bytes *memory,
                        bool is_binary)
 {
@@ -255,6 +276,9 @@ void od_socket_message(struct od_socket *socket, od_slice payload, struct od_byt
         return;
     }
     od_tap_note(socket, OD_TAP_IN, 0, payload, is_binary);
+    count_waiting(socket, payload.size);
+    if (handle_at_once(socket, payload, is_binary))
+        return;
     bool moves = memory != NULL && payload.size > OD_WAITING_SMALL_BYTES;
     struct od_event *event =
         moves ? od_event_new_of(OD_EVENT_MESSAGE, memory) : od_event_new(OD_EVENT_MESSAGE, payload);
@@ -286,6 +310,7 @@ void od_socket_closed(struct od_socket *socket, uint16_t code, od_slice reason, 
     od_tap_note(socket, OD_TAP_CLOSED, code, reason, false);
     socket->peer_closed = true;
     socket->is_gone = !was_clean || socket->has_closed;
+    count_waiting(socket, event->size);
     receive(socket, event);
 }
 
@@ -295,6 +320,7 @@ void od_socket_failed(struct od_socket *socket, od_slice why)
     od_access_log_closed(socket, 1006, why);
     socket->peer_closed = true;
     socket->is_gone = true;
+    count_waiting(socket, why.size);
     receive(socket, od_event_new(OD_EVENT_ERROR, why));
 }
 

@@ -317,13 +317,16 @@ static void worker_turn(struct od_worker *worker)
 {
     check(worker);
     worker->objects.arrival_us = 0;
-    od_loop_poll(&worker->loop, !worker->has_more); // Sockets and links: bytes become events.
+    od_loop_poll(&worker->loop, !worker->has_more); // Links: messages become events.
     int64_t began_us = od_objects_arrival_us(&worker->objects);
-    worker->objects.arrival_us = -1;
     od_page_turn(worker->page);
+    bool may_run = may_deliver(worker);
+    od_objects_begin_turn(&worker->objects, may_run);
+    od_net_read(&worker->net); // Sockets: bytes become events, or are handled at once.
+    od_objects_end_reading(&worker->objects);
     od_net_read_on(&worker->net);
-    worker->has_more = may_deliver(worker) && // Lua runs here, and only here.
-                       od_objects_deliver(&worker->objects);
+    worker->objects.arrival_us = -1;
+    worker->has_more = may_run && od_objects_deliver(&worker->objects); // Lua runs.
     worker->has_more = od_renewal_turn(&worker->objects) || worker->has_more;
     if (worker->is_restored && !worker->is_draining && !worker->is_behind)
         worker->has_more = od_leftovers_turn(&worker->objects) || worker->has_more;

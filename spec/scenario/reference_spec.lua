@@ -3,18 +3,12 @@
 -- Scripts of other pages do what these say; blocks of COMING-FROM-CLOUDFLARE.md are Lua at least.
 local json = require "dkjson"
 local Server = require "spec.support.server"
-
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
+local shell = require "spec.support.shell"
 
 -- Blocks { line =, kind =, text = } of a page.
 local function blocks_of(path)
   local blocks, open, number = {}, nil, 0
-  for line in (read(path) .. "\n"):gmatch("(.-)\n") do
+  for line in (shell.read(path) .. "\n"):gmatch("(.-)\n") do
     number = number + 1
     local kind = line:match("^```lua ?(%w*)$")
     if open and line == "```" then
@@ -162,12 +156,12 @@ describe("the reference", function()
   end)
 
   it("has a spec that authors can run", function()
-    local page = read("lua/README.md")
+    local page = shell.read("lua/README.md")
     assert(loadstring(page:match("```lua spec\n(.-)```")))
   end)
 
   it("compares with Cloudflare in Lua that compiles", function()
-    local page = read("lua/COMING-FROM-CLOUDFLARE.md")
+    local page = shell.read("lua/COMING-FROM-CLOUDFLARE.md")
     local count = 0
     for code in page:gmatch("```lua\n(.-)```") do
       count = count + 1
