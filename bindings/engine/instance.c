@@ -9,7 +9,7 @@ void od_instance_push(struct od_engine *engine, lua_State *L, const struct od_in
     OD_ASSERT(instance->handle.place < engine->instances.size);
     lua_rawgeti(L, LUA_REGISTRYINDEX, engine->selves_ref);
     lua_rawgeti(L, -1, (int)instance->handle.place);
-    lua_remove(L, -2);
+    lua_replace(L, -2);
 }
 
 void od_instance_push_state(lua_State *L, int self)
