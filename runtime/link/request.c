@@ -2,11 +2,13 @@
 
 #include <string.h>
 
-size_t od_request_begin(struct od_bytes *bytes, od_slice method, od_slice url, od_slice peer)
+size_t od_request_begin(struct od_bytes *bytes, od_slice method, od_slice url, od_slice peer,
+                        od_slice tls)
 {
     od_bytes_put_string(bytes, method);
     od_bytes_put_string(bytes, url);
     od_bytes_put_string(bytes, peer);
+    od_bytes_put_string(bytes, tls);
     od_bytes_put_u32(bytes, 0); // No stream.
     od_bytes_put_u64(bytes, 0);
     od_bytes_put_u32(bytes, 0);
@@ -15,6 +17,7 @@ size_t od_request_begin(struct od_bytes *bytes, od_slice method, od_slice url, o
 
 void od_request_end(struct od_bytes *bytes, size_t mark, uint32_t header_count, od_slice body)
 {
+    OD_ASSERT(mark + sizeof header_count <= bytes->size);
     od_bytes_set_u32(bytes, mark, header_count);
     od_bytes_put_string(bytes, body);
 }
@@ -23,12 +26,13 @@ void od_request_set_stream(struct od_bytes *message, uint32_t worker, uint64_t s
 {
     struct od_bytes field = {0};
     struct od_cursor cursor = od_cursor_of(od_bytes_slice(message));
-    for (int i = 0; i < 3; i++)
-        (void)od_cursor_string(&cursor); // Method, URL, peer.
+    for (int i = 0; i < 4; i++)
+        (void)od_cursor_string(&cursor); // Method, URL, peer, TLS.
     OD_ASSERT(!cursor.failed);
     od_bytes_put_u32(&field, worker);
     od_bytes_put_u64(&field, stream);
     size_t at = message->size - od_cursor_rest(&cursor).size;
+    OD_ASSERT(at + field.size <= message->size);
     memcpy(message->at + at, field.at, field.size);
     od_bytes_deinit(&field);
 }
@@ -39,6 +43,7 @@ bool od_request_read(od_slice message, struct od_request *request)
     request->method = od_cursor_string(&cursor);
     request->url = od_cursor_string(&cursor);
     request->peer = od_cursor_string(&cursor);
+    request->tls = od_cursor_string(&cursor);
     request->worker = od_cursor_u32(&cursor);
     request->stream = od_cursor_u64(&cursor);
     request->headers = od_headers_read(&cursor);

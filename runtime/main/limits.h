@@ -18,6 +18,12 @@
 #define OD_TLS_RESTART_MS 200       // From the end of the process for TLS to the next one.
 #define OD_TLS_END_WAIT_MS_MAX 3000 // For it to end with the program; then SIGKILL.
 #define OD_TLS_END_LOOK_MS 5
+#define OD_TLS_RETIRED_MAX 16 // Processes of programs before that have connections still.
+
+#define OD_ACME_MS_MAX 300000         // uacme, for one name; then SIGKILL.
+#define OD_ACME_LOOK_MS 43200000      // Whether certificates are to be renewed.
+#define OD_ACME_AGAIN_MS_MIN 120000   // After a failure: authorities take five an hour; doubles,
+#define OD_ACME_AGAIN_MS_MAX 21600000 // up to this.
 
 #define OD_LEASE_BYTES_MAX (16u << 20) // Of requests that were handed over and have not begun.
 #define OD_LEASE_FORGET_MS 1000        // How often main looks which of them have.
@@ -29,9 +35,25 @@
 #define OD_DRY_RUN_MS_MAX 5000    // A script that is not loaded by then never will be.
 #define OD_SUCCESSOR_MS_MAX 15000 // A program that has not said by then whether it can take over.
 #define OD_RELOAD_LOAD_MS_MAX                                                                      \
-    10000                    // The same in a worker, after a dry run went well: it is killed.
-#define OD_WATCH_LOOK_MS 5   // From the first news of a directory to a look at its files.
-#define OD_WATCH_QUIET_MS 30 // So long no file has changed: the save is over.
+    10000                       // The same in a worker, after a dry run went well: it is killed.
+#define OD_WATCH_LOOK_MS 5      // From the first news of a directory to a look at its files.
+#define OD_WATCH_QUIET_MS 30    // So long no file has changed: the save is over.
+#define OD_HISTORY_LOOK_MS 1000 // How often the historian looks at what there is,
+#define OD_ARCHIVE_LOOK_MS 20   // and while the archive command runs, for its end.
+#define OD_HISTORY_BASES 2      // In the time that --history says; and one before it.
+#define OD_ARCHIVE_BASE_MS 86400000  // The archive gets a base at least so often,
+#define OD_ARCHIVE_SEGMENT_MS 10000  // and what was written after so long.
+#define OD_HISTORY_SEGMENT_MS 600000 // Without one there is less haste.
+#define OD_HISTORY_AGAIN_MS 30000    // A base that could not be made.
+#define OD_HISTORY_RESTART_MS 1000
+#define OD_ARCHIVE_AGAIN_MS_MIN 1000  // A file whose command failed; doubles,
+#define OD_ARCHIVE_AGAIN_MS_MAX 60000 // up to this.
+#define OD_ARCHIVE_SLOW_MS 60000      // A command that runs so long is said to.
+
+#define OD_BAR_CHARS 30u
+#define OD_BAR_BEGIN_MS 1000 // What takes longer shows how far it is,
+#define OD_BAR_EVERY_MS 100  // so often.
+
 #define OD_CONTROL_QUESTIONS_MAX 128          // Connections to the control socket at once.
 #define OD_CONTROL_LINE_BYTES_MAX 1024        // What may be said on one,
 #define OD_CONTROL_BODY_BYTES_MAX (33u << 20) // What may follow it: a call (object/call.h),
@@ -59,6 +81,9 @@
 #define OD_NUMBERS_A_MS_MAX 16384ull // No worker needs more for its sockets, tasks and calls.
 #define OD_RESTART_CALM_MS 10000     // and starts anew after a life of this length.
 #define OD_STARTS_AWAITED_MAX 3      // After so many failed starts no request waits for a worker.
+
+#define OD_UPGRADE_DISK_MS_MAX 10000  // For the disk to take what was written, before an upgrade,
+#define OD_UPGRADE_LEAVE_MS_MAX 20000 // and for the workers to go and what they wrote to be there.
 
 #define OD_RECOVER_A_TURN_MAX 256         // Sockets of a dead worker dealt with before others.
 #define OD_RECOVER_BYTES_MAX (256u << 10) // On their way to the new one, before more are put.

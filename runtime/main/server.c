@@ -82,11 +82,13 @@ static void keep_names(struct od_router *router, const struct od_verdict *verdic
     od_bytes_clear(&router->namespaces);
     for (uint32_t i = 0; i < 2 * verdict->namespace_count; i++)
         od_bytes_put_string(&router->namespaces, od_cursor_string(&names));
+    OD_ASSERT(!names.failed);
 }
 
 static void on_switched(void *owner, const struct od_verdict *verdict)
 {
     struct od_server *server = owner;
+    OD_ASSERT(verdict->ok);
     server->router.has_entry = verdict->has_entry;
     server->status.script_version = server->reload.version;
     keep_names(&server->router, verdict);
@@ -129,9 +131,10 @@ static void report_takeover(struct od_server *server)
 {
     char text[256];
     struct od_takeover *takeover = server->takeover;
+    OD_ASSERT(takeover != NULL);
     int size =
         snprintf(text, sizeof text,
-                 "open-do %s has taken over from %.*s: %zu WebSockets kept, nobody was "
+                 "open-do %s has taken over from %.*s: %zu sockets kept, nobody was "
                  "served for %d ms\n",
                  OD_VERSION, (int)takeover->version.size, takeover->version.at,
                  server->keeper.kept.size, (int)(od_clock_monotonic_ms() - takeover->since_ms));
@@ -154,6 +157,7 @@ static void serve(struct od_server *server)
     od_door_open(&server->door);
     od_reload_open(&server->reload);
     od_alarm_clock_start(&server->alarm_clock);
+    od_acme_start(&server->acme);
     od_notify(OD_NOTIFY_READY);
     if (options->command == OD_COMMAND_DEV) {
         greet(server);
@@ -183,6 +187,11 @@ static void serve_when_ready(struct od_server *server)
 static void on_tls_ready(void *owner)
 {
     serve_when_ready(owner);
+}
+
+static void on_certificates(void *owner)
+{
+    od_tls_process_reload(&((struct od_server *)owner)->tls);
 }
 
 static void on_ready(void *owner, struct od_child *child)
@@ -382,11 +391,13 @@ static void close_all(struct od_server *server)
     od_operator_hang_up(&server->operator);
     od_admin_listener_close(&server->admin);
     od_alarm_clock_deinit(&server->alarm_clock);
+    od_history_close(&server->history);
     od_committer_close(server->committer);
     od_supervisor_deinit(&server->supervisor);
     od_leases_deinit(&server->leases);
     od_recovery_deinit(&server->recovery);
     od_keeper_deinit(&server->keeper);
+    od_acme_close(&server->acme);
     od_tls_process_close(&server->tls); // Last of those that have connections.
     od_door_deinit(&server->door);
     od_router_deinit(&server->router);
@@ -403,10 +414,12 @@ static void init_all(struct od_server *server)
     const struct od_options *options = server->options;
     od_operator_open(&server->operator, & server->loop, &od_server_operator_events, server);
     od_admin_listener_init(&server->admin, &server->loop, options, &server->operator);
+    od_history_init(&server->history, &server->loop, options);
     od_door_init(&server->door, &server->loop, options, &od_server_door_events, server);
     od_leases_init(&server->leases, &server->door, options->workers);
     od_tls_process_init(&server->tls, &server->loop, options, on_tls_ready, on_tls_failed, server);
-    od_recovery_init(&server->recovery, &server->loop, &server->keeper,
+    od_acme_init(&server->acme, &server->loop, options, on_certificates, server);
+    od_recovery_init(&server->recovery, &server->loop, &server->keeper, &server->alarm_clock.reader,
                      &server->door.connection_limit, options->workers);
     od_supervisor_init(&server->supervisor, &server->loop, options, options->workers,
                        &supervisor_events, server);
@@ -415,6 +428,7 @@ static void init_all(struct od_server *server)
                    server);
     od_status_init(&server->status, &server->loop, &server->supervisor, &server->alarm_clock,
                    &server->door.connection_limit, options);
+    server->status.history = &server->history;
     od_inquiries_init(&server->inquiries, &server->loop, &server->supervisor, &server->router);
     od_log_book_init(&server->log_book, &server->loop, &server->supervisor);
     od_restarts_init(&server->restarts, &server->supervisor);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "main/server_inner.h"
+#include "main/upgrade.h"
 
 static void on_durable(void *owner, uint32_t source, od_seq seq)
 {
@@ -40,6 +41,7 @@ static void on_forgotten(void *owner, uint32_t source)
 {
     struct od_server *server = owner;
     od_supervisor_vacate(&server->supervisor, source);
+    od_upgrade_disk_answers(server->upgrade, source);
 }
 
 static void on_alarm(void *owner, int64_t due_ms)
@@ -71,11 +73,13 @@ static const struct od_committer_events committer_events = {
 
 enum od_exit od_server_open_disk(struct od_server *server, int lock_fd, struct od_error *err)
 {
+    OD_ASSERT(server->committer == NULL);
     const char *data_dir = server->options->data_dir;
     enum od_committer_opening opening = od_committer_open(
         &server->committer, &server->loop.uv, data_dir, lock_fd, &committer_events, server, err);
     if (opening != OD_COMMITTER_OPEN) // A script that starts servers wants a number.
         return opening == OD_COMMITTER_IN_USE ? OD_EXIT_IN_USE : OD_EXIT_WRONG;
+    od_history_start(&server->history, server->committer);
     struct od_store_files files;
     od_committer_files(server->committer, &files);
     _Static_assert(sizeof files == sizeof server->supervisor.files, "one page tells the other");

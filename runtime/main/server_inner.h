@@ -6,9 +6,11 @@
 #ifndef OD_MAIN_SERVER_INNER_H
 #define OD_MAIN_SERVER_INNER_H
 
+#include "main/acme.h"
 #include "main/admin_listener.h"
 #include "main/alarm_clock.h"
 #include "main/door.h"
+#include "main/history.h"
 #include "main/inquiry.h"
 #include "main/keeper.h"
 #include "main/lease.h"
@@ -57,6 +59,8 @@ struct od_server {
     struct od_door door;
     struct od_leases leases;
     struct od_tls_process tls;
+    struct od_acme acme;
+    struct od_history history;
     struct od_committer *committer;
     struct od_alarm_clock alarm_clock;
     bool alarms_are_due;        // More than could be rung in the last turn.

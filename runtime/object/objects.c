@@ -82,8 +82,12 @@ static void close_all_scripts(struct od_objects *objects)
     if (objects->script != NULL)
         od_list_push_back(&objects->scripts, &objects->script->link);
     objects->script = NULL;
-    od_objects_close_scripts(objects);
-    OD_ASSERT(od_list_is_empty(&objects->scripts));
+    struct od_list *link;
+    while ((link = od_list_pop_front(&objects->scripts)) != NULL) {
+        struct od_script *script = OD_LIST_MEMBER(link, struct od_script, link);
+        OD_ASSERT(script->uses == 0);
+        script->close(script);
+    }
 }
 
 void od_objects_deinit(struct od_objects *objects)
@@ -242,9 +246,7 @@ void od_objects_switch(struct od_objects *objects, struct od_script *script)
     OD_LIST_EACH (link, &objects->namespaces)
         name_anew(OD_LIST_MEMBER(link, struct od_namespace, link), script);
     od_leftovers_begin(objects);
-    struct od_map_node *node = NULL;
-    while ((node = od_map_next(&objects->by_id, node)) != NULL)
-        od_object_renew(OD_MAP_MEMBER(node, struct od_object, by_id));
+    od_renewal_begin(objects);
     od_crons_wake(objects);
 }
 
@@ -314,15 +316,18 @@ bool od_objects_are_still(const struct od_objects *objects)
            are_attached(objects);
 }
 
-void od_objects_close_scripts(struct od_objects *objects)
+bool od_objects_close_scripts(struct od_objects *objects)
 {
     OD_LIST_EACH_SAFE (link, &objects->scripts) {
         struct od_script *script = OD_LIST_MEMBER(link, struct od_script, link);
         if (script->uses > 0)
             continue;
+        if (!script->wind_up(script))
+            return true;
         od_list_remove(link);
         script->close(script);
     }
+    return false;
 }
 
 static bool has_id(const struct od_map_node *node, const void *key)
@@ -466,7 +471,8 @@ static void idle_passed(struct od_timer *timer)
 {
     struct od_objects *objects = OD_TIMER_MEMBER(timer, struct od_objects, idle_timer);
     od_time_ms due_ms = od_clock_monotonic_ms() - objects->idle_ms;
-    for (int i = 0; i < OD_TURN_SLEEPS_MAX && !od_list_is_empty(&objects->idle); i++) {
+    int64_t ends_us = od_clock_passed_us() + OD_TURN_SLEEPS_US;
+    while (!od_list_is_empty(&objects->idle) && od_clock_passed_us() < ends_us) {
         if (first_idle(objects)->idle_since_ms > due_ms)
             break;
         od_objects_put_to_rest(first_idle(objects));

@@ -234,6 +234,7 @@ static void count_end(const struct od_task *task)
         [OD_EVENT_FETCH] = OD_METER_EVENT_fetch,     [OD_EVENT_CALL] = OD_METER_EVENT_call,
         [OD_EVENT_COMMAND] = OD_METER_EVENT_command, [OD_EVENT_MESSAGE] = OD_METER_EVENT_message,
         [OD_EVENT_CLOSE] = OD_METER_EVENT_close,     [OD_EVENT_ERROR] = OD_METER_EVENT_error,
+        [OD_EVENT_OPEN] = OD_METER_EVENT_open,       [OD_EVENT_UNREACHED] = OD_METER_EVENT_error,
         [OD_EVENT_ALARM] = OD_METER_EVENT_alarm,     [OD_EVENT_TIMER] = OD_METER_EVENT_timer,
     };
     if (is_counted(task))

@@ -9,6 +9,8 @@
 #include "base/log.h"
 #include "base/map.h"
 
+// Cheap ones: who asks for a large prime field would have us reckon for tens of milliseconds.
+static const char groups[] = "X25519:P-256:P-384";
 static const char ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20"; // Of TLS 1.2; 1.3 has only such.
 
 void od_certificates_init(struct od_certificates *certificates, const struct od_options *options)
@@ -38,7 +40,7 @@ static int choose_by_name(SSL *ssl, int *alert, void *owner)
     (void)alert;
     for (size_t i = 0; name != NULL && i < certificates->count; i++) {
         X509 *certificate = SSL_CTX_get0_certificate(certificates->all[i]);
-        if (X509_check_host(certificate, name, 0, 0, NULL) != 1)
+        if (certificate == NULL || X509_check_host(certificate, name, 0, 0, NULL) != 1)
             continue;
         SSL_set_SSL_CTX(ssl, certificates->all[i]);
         break;
@@ -88,6 +90,14 @@ static void warn_of_rights(const char *file)
         od_log(OD_LOG_WARN, NULL, "others may read or change the key %s: chmod 600 it", file);
 }
 
+// Nobody is asked for one: there is nobody at a service, and while he is awaited nothing goes on.
+// NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL wants it so.
+static int say_no_password(char *text, int size, int for_writing, void *owner)
+{
+    (void)text, (void)size, (void)for_writing, (void)owner;
+    return -1;
+}
+
 static bool read_pair(SSL_CTX *context, const char *certificate, const char *key,
                       struct od_error *err)
 {
@@ -103,6 +113,13 @@ static bool read_pair(SSL_CTX *context, const char *certificate, const char *key
     return true;
 }
 
+// Those from an authority are the last, and come when they come.
+static bool is_awaited(const struct od_options *options, size_t index)
+{
+    return index >= options->tls_cert_count - options->tls_auto_count &&
+           access(options->tls_certs[index], F_OK) != 0;
+}
+
 static SSL_CTX *make_context(struct od_certificates *certificates)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
@@ -116,6 +133,9 @@ static SSL_CTX *make_context(struct od_certificates *certificates)
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     int known = SSL_CTX_set_cipher_list(context, ciphers);
     OD_ASSERT(known == 1);
+    known = (int)SSL_CTX_set1_groups_list(context, groups);
+    OD_ASSERT(known == 1);
+    SSL_CTX_set_default_passwd_cb(context, say_no_password);
     SSL_CTX_set_session_id_context(context, (const unsigned char *)"open-do", 7);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF); // Tickets need no memory here.
     SSL_CTX_set_tlsext_servername_callback(context, choose_by_name);
@@ -155,7 +175,8 @@ bool od_certificates_load(struct od_certificates *certificates, struct od_error 
     certificates->stamp = stamp_of(options);
     for (; ok && count < options->tls_cert_count; count++) {
         all[count] = make_context(certificates);
-        ok = read_pair(all[count], options->tls_certs[count], options->tls_keys[count], err);
+        ok = is_awaited(options, count) ||
+             read_pair(all[count], options->tls_certs[count], options->tls_keys[count], err);
     }
     if (!ok) {
         free_all(all, count);
@@ -170,7 +191,11 @@ bool od_certificates_load(struct od_certificates *certificates, struct od_error 
 SSL *od_certificates_accept(struct od_certificates *certificates)
 {
     OD_ASSERT(certificates->count > 0);
-    SSL *ssl = SSL_new(certificates->all[0]);
+    size_t first = 0;
+    while (first + 1 < certificates->count &&
+           SSL_CTX_get0_certificate(certificates->all[first]) == NULL)
+        first++;
+    SSL *ssl = SSL_new(certificates->all[first]);
     OD_ASSERT(ssl != NULL);
     SSL_set_accept_state(ssl);
     return ssl;

@@ -23,21 +23,7 @@ return { namespaces = { things = Thing } }
 ]]
 
 describe("the admin listener", function()
-  local server
-
-  local function start(options)
-    options = options or {}
-    options.admin, options.workers = true, options.workers or 1
-    server = workbench.start(options.source or SOURCE, options)
-    return server
-  end
-
-  after_each(function()
-    if server then
-      server:stop()
-    end
-    server = nil
-  end)
+  local server, start = workbench.asked(SOURCE, { admin = true, workers = 1 })
 
   local function request(method, path, options)
     options = options or {}
@@ -67,6 +53,11 @@ describe("the admin listener", function()
     return json.decode(answer.body, 1, json.null)
   end
 
+  local function refused(status, text, answer)
+    assert.equal(status, answer.status, answer.body)
+    assert.matches(text, json.decode(answer.body).error, 1, true)
+  end
+
   local function cookie()
     local answer = get("/?token=" .. server.admin.token, { token = false })
     assert.equal(303, answer.status)
@@ -86,6 +77,29 @@ describe("the admin listener", function()
       assert.same({ { key = "k", value = { 1, 2 } } },
         value_of(get("/api/kv.list?object=things/a")))
       assert.equal("asleep", value_of(get("/api/object?object=things/a")).state)
+    end)
+
+    it("which export an object and import it again", function()
+      start()
+      workbench.ask(server, "a", [==[
+        storage:put("\255", { od.json.null, 0 / 0, 7LL })
+        storage.sql:exec "CREATE TABLE t (x); INSERT INTO t VALUES ('kept')"
+        storage:schedule("tea", { every = 1e9 }, "add", 1)]==])
+      local exported = get("/api/export?object=things/a")
+      assert.same({ "add", "tea" }, { value_of(exported)[2].schedule.method,
+        value_of(get("/api/schedules?object=things/a"))[1].name })
+      value_of(post("/api/delete", { object = "things/a" }))
+      assert.equal(409, get("/api/export?object=things/a").status)
+      assert.equal("1", value_of(request("POST", "/api/import",
+        { body = '{"lines":' .. exported.body .. "}" })) .. "")
+      assert.equal(exported.body, get("/api/export?object=things/a").body)
+      assert.equal("kept", workbench.ask(server, "a",
+        "return storage.sql:exec('SELECT x FROM t'):one().x"))
+      refused(409, "line 1: it is neither", post("/api/import", { lines = { { key = 1 } } }))
+      refused(400, "'lines' is a list", post("/api/import", { lines = "x" }))
+      workbench.ask(server, "a", [==[
+        for _ = 1, 13 do storage.sql:exec 'INSERT INTO t VALUES (zeroblob(2e6))' end]==])
+      refused(409, "more than 32 MB", get("/api/export?object=things/a"))
     end)
 
     it("which read and write", function()
@@ -159,10 +173,6 @@ describe("the admin listener", function()
     it("and answers what is wrong with them", function()
       start()
       workbench.ask(server, "lobby", "storage:put('k', 1)")
-      local function refused(status, text, answer)
-        assert.equal(status, answer.status, answer.body)
-        assert.matches(text, json.decode(answer.body).error, 1, true)
-      end
       refused(409, "there is no object things/loby; did you mean things/lobby?",
         get("/api/object?object=things/loby"))
       refused(400, "'object' is a text that is needed", get("/api/object"))
@@ -363,7 +373,7 @@ describe("the admin listener", function()
         { { 1, { x = "y" } } }, ("x"):rep(3000), "\195\40", "\0" }
       local names = { "object", "key", "value", "limit", "cursor", "order", "after", "time",
         "socket", "message", "code", "arguments", "method", "statement", "namespace", "name",
-        "prefix" }
+        "prefix", "lines" }
       local connection = http.open(server.admin.address)
       local asked = 0
       for _, described in ipairs(value_of(get("/api/commands")).commands) do
@@ -474,7 +484,7 @@ describe("the admin listener", function()
       assert.equal(3, code)
       assert.matches("port " .. port .. " is in use by process %d+", output)
       local usual = socket.bind("127.0.0.1", 8788) -- Or somebody else has it.
-      server = workbench.start(nil, { command = "dev", admin = "usual" })
+      start { command = "dev", admin = "usual" }
       assert.matches("nobody can look inside with a browser: port 8788 is in use[^\n]+--admin\n",
         server:log())
       assert.equal(1, workbench.ask(server, "a", "return 1"))

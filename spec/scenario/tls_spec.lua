@@ -1,38 +1,28 @@
 -- TLS ends in a process of its own; behind it all is as without: sockets outlive workers, saves and
 -- upgrades.
 
+local certificates = require "spec.scenario.certificates"
 local handover = require "spec.scenario.handover"
+local http = require "spec.support.http"
 local process = require "spec.support.process"
 local survival = require "spec.scenario.survival"
 local Server = require "spec.support.server"
 
 local SECONDS = 20
+local PEOPLE = tonumber(os.getenv("OPEN_DO_SOCKETS")) or 300 -- Of the largest crowd.
 
--- A certificate for `name`, made as `file`.crt and .key in the directory `at`.
-local function certify(at, name, file)
-  local command = ("unset LD_PRELOAD; openssl req -x509 -newkey ec "
-    .. "-pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 "
-    .. "-keyout %s/%s.key -out %s/%s.crt -subj /CN=%s -addext subjectAltName=DNS:%s 2>/dev/null")
-  assert.equal(0, os.execute(command:format(at, file or name, at, file or name, name, name)))
-end
-
+local certify, curl = certificates.certify, certificates.curl
 local directory
 
-local function tls_args(names)
-  local args = { "--tls-listen", "127.0.0.1:0" }
-  for _, name in ipairs(names or { "localhost", "example.test" }) do
-    for _, word in ipairs { "--tls-cert", directory .. "/" .. name .. ".crt", "--tls-key",
-      directory .. "/" .. name .. ".key" } do
-      args[#args + 1] = word
-    end
-  end
-  return args
-end
-
 -- Starts the server; clients of the spec go through a tunnel from then on.
-local function start(options)
+local function start_tls(options)
   options = options or { workers = 2 }
-  options.source, options.args = handover.SOURCE, tls_args()
+  local more = options.args or {}
+  options.source = handover.SOURCE
+  options.args = certificates.args { "localhost", "example.test" }
+  for _, word in ipairs(more) do
+    table.insert(options.args, word)
+  end
   local server = survival.start(options)
   server.tls_port = tonumber(server:wait_log("TLS on port (%d+)"))
   server.tunnel = process.start { argv = { "node", "spec/support/tunnel.mjs",
@@ -43,55 +33,37 @@ local function start(options)
   return server
 end
 
--- The processes of the server: that of TLS, and its workers.
+-- The processes of the server: those of TLS, and its workers.
 local function processes(server)
-  local tls, workers = nil, {}
+  local tls, workers = {}, {}
   for _, pid in ipairs(server.process:children()) do
-    local file = assert(io.open(("/proc/%d/environ"):format(pid), "rb"))
-    if file:read("*a"):find("OPEN_DO_WORKER_LINK=1000002:", 1, true) then
-      tls = pid
-    else
-      workers[#workers + 1] = pid
+    local file = io.open(("/proc/%d/environ"):format(pid), "rb")
+    local text = file and file:read("*a") -- Or it has ended meanwhile.
+    if text then
+      local list = text:find("OPEN_DO_WORKER_LINK=1000002:", 1, true) and tls or workers
+      list[#list + 1] = pid
     end
-    file:close()
+    if file then
+      file:close()
+    end
   end
   return tls, workers
 end
 
-local function curl(server, path, arguments)
-  local command = "unset LD_PRELOAD; curl -sS %s --resolve example.test:%d:127.0.0.1 %s 2>&1"
-  local pipe = io.popen(command:format(
-    arguments or "--cacert " .. directory .. "/localhost.crt", server.tls_port,
-    path:gsub("PORT", tostring(server.tls_port))))
-  local text = pipe:read("*a")
-  pipe:close()
-  return text
-end
-
 describe("TLS", function()
-  local server
+  local server, start = require("spec.support.kept").asked(getfenv(1), start_tls)
 
   setup(function()
-    local pipe = io.popen("mktemp -d")
-    directory = pipe:read("*l")
-    pipe:close()
-    certify(directory, "localhost")
-    certify(directory, "example.test")
+    certificates.new_directory()
+    directory = certificates.directory
+    certify "localhost"
+    certify "example.test"
   end)
 
-  teardown(function()
-    os.execute("rm -rf " .. directory)
-  end)
-
-  after_each(function()
-    if server then
-      server:stop()
-    end
-    server = nil
-  end)
+  teardown(certificates.remove_directory)
 
   it("serves https and wss, TLS 1.2 and 1.3, by the name that is asked for", function()
-    server = start()
+    start()
     local boot = "https://localhost:PORT/rooms/a?ask=boot"
     local answer = curl(server, boot)
     assert.matches("^%x+%-", answer)
@@ -110,25 +82,75 @@ describe("TLS", function()
   end)
 
   it("says so to who speaks plain HTTP there", function()
-    server = start()
+    start()
     assert.equal("this port speaks TLS: use https:// or wss://...\n",
       curl(server, "http://localhost:PORT/rooms/a"))
   end)
 
-  it("is a property of the request's url", function()
-    server = start { workers = 1 }
-    local url = "require('open-do').Response(request.url)"
+  it("is where who asks without it is sent to, if that is wished", function()
+    start { args = { "--tls-redirect", "0", "--trusted-proxies", "127.0.0.2" } }
+    local port, plain = server.tls_port, server.plain_address
+    -- Where `head`, without its end, is sent to; from the address `from`.
+    local function location(head, from)
+      local client = http.open { host = plain.host, port = plain.port, from = from }
+      client:write(head .. "\r\n\r\n")
+      local answer = client:read_answer(head:match("^%u+"))
+      if answer.status == 308 then
+        assert.equal("", client:read_to_end())
+        return answer.headers.location
+      end
+      return answer.status
+    end
+    local function https(rest)
+      return "https://" .. rest:gsub("PORT", tostring(port))
+    end
+    local path = "/rooms/a?x=%20"
+    assert.equal(https("localhost:PORT" .. path),
+      location("GET " .. path .. " HTTP/1.1\r\nHost: localhost:80"))
+    assert.equal(https("[::1]:PORT/a"), location "GET /a HTTP/1.1\r\nHost: [::1]:8787")
+    assert.equal(https("[::1]:PORT/a"), location "GET /a HTTP/1.1\r\nHost: [::1]")
+    assert.equal(https("h:PORT/"), location "OPTIONS * HTTP/1.1\r\nHost: h")
+    assert.equal(https("h:PORT/a"), location "HEAD /a HTTP/1.1\r\nHost: h")
+    assert.equal(https("h:PORT/a"), location("POST /a HTTP/1.1\r\nHost: h\r\n"
+      .. "Content-Length: 5\r\n\r\nhello"))
+    local proto = "GET /rooms/a HTTP/1.1\r\nHost: h\r\nX-Forwarded-Proto: https"
+    assert.equal(https("h:PORT/rooms/a"), location(proto))
+    assert.equal(200, location(proto, "127.0.0.2"))
+    assert.equal(https("h:PORT/rooms/a"), location("GET /rooms/a HTTP/1.1\r\nHost: h\r\n"
+      .. "Connection: Upgrade\r\nUpgrade: websocket", "127.0.0.2"))
+    assert.equal(200, server:get("/rooms/a").status)
+  end)
+
+  it("is a property of the request: its url, and with which version and name", function()
+    start { workers = 1 }
+    local answer = "require('open-do').Response(request.url .. ' ' .. (request.tls and "
+      .. "request.tls.version .. ' ' .. tostring(request.tls.serverName) or 'none'))"
     server:save((handover.SOURCE:gsub("function Room:fetch%(request%)", "%0 if "
-      .. "request.query.ask == 'url' then return " .. url .. " end")))
+      .. "request.query.ask == 'tls' then return " .. answer .. " end")))
     assert.equal(0, (server:asking("reload")))
-    assert.matches("^https://localhost:%d+/rooms/a%?ask=url$",
-      curl(server, "https://localhost:PORT/rooms/a?ask=url"))
+    local url, path = "https://localhost:PORT/rooms/a?ask=tls", "/rooms/a?ask=tls"
+    assert.matches("^https://localhost:%d+/rooms/a%?ask=tls TLSv1.3 localhost$", curl(server, url))
+    assert.matches("TLSv1.2 localhost$", curl(server, url, "--tls-max 1.2 --insecure"))
+    assert.matches("TLSv1.3 nil$", curl(server, "https://127.0.0.1:PORT" .. path, "--insecure"))
+    local kept = server:open()
+    local said = kept:request("GET", path).body
+    assert.matches("^https://.* TLSv1.3 localhost$", said)
+    assert.equal(0, (server:asking("restart-worker", "0")))
+    assert.equal(said, kept:request("GET", path).body)
+    assert.equal(0, (server:asking("upgrade")))
+    assert.equal(said, kept:request("GET", path).body)
+    local early = server:open() -- Has not asked before the next upgrade.
+    early:write("GET " .. path .. " HTTP/1.1\r\n")
+    server:get("/rooms/a")
+    assert.equal(0, (server:asking("upgrade")))
+    early:write("Host: localhost\r\n\r\n")
+    assert.matches(" TLSv1.3 localhost$", early:read_answer().body)
     server.address = server.plain_address
-    assert.matches("^http://", server:get("/rooms/a?ask=url").body)
+    assert.matches("^http://.* none$", server:get(path).body)
   end)
 
   it("costs nobody his connection when workers die, are replaced, and at upgrades", function()
-    server = start()
+    start()
     local crowd = survival.gather(server, { people = 30, rooms = 4 })
     local kept = server:open()
     assert.equal(200, kept:request("GET", "/rooms/a").status)
@@ -149,8 +171,84 @@ describe("TLS", function()
     end
   end)
 
+  it("is a third of a crowd that is handed over, with event streams, in the middle of frames",
+    function()
+      server = start()
+      local behind, plain_address = server.address, server.plain_address
+      server.address = plain_address
+      local plain = survival.gather(server, { people = PEOPLE * 2 / 3, rooms = PEOPLE / 30,
+        listeners = PEOPLE / 15 })
+      server.address = behind
+      local secret = survival.gather(server, { people = PEOPLE / 3, rooms = PEOPLE / 30, prefix = "s",
+        listeners = PEOPLE / 30 })
+      local tenth = math.floor(PEOPLE / 30)
+      for round = 1, 3 do
+        for _, crowd in ipairs { plain, secret } do
+          for i = 1, tenth do
+            crowd.people[i].ws:write("\129")
+            crowd.people[2 * tenth + i]:say("echo before" .. round)
+          end
+        end
+        local code, said = server:asking("upgrade")
+        assert.equal(0, code, said)
+        local sockets = #plain.people + #secret.people + #plain.listeners + #secret.listeners
+        assert.matches((" %d sockets kept"):format(sockets), said, 1, true)
+        for _, crowd in ipairs { plain, secret } do
+          for i = 1, tenth do
+            crowd.people[i].ws:write("\136\0\0\0\0echo all")
+            crowd.people[i]:hear("all")
+            crowd.people[2 * tenth + i]:hear("before" .. round)
+          end
+        end
+        print("# " .. said:match("[^:]*kept.*ms"))
+      end
+      plain:check()
+      secret:check()
+    end)
+
+  it("goes on in the process of the program before, while there are connections, and in a new one",
+    function()
+      start()
+      local function all()
+        return (processes(server))
+      end
+      local program = server:path("next")
+      local function upgrade()
+        os.execute(("cp %s %s.new; mv %s.new %s"):format(process.program, program, program,
+          program))
+        local client = require "socket.unix" ()
+        assert(client:connect(server.directory .. "/data/control.sock"))
+        client:send("upgrade " .. program .. "\n")
+        assert.matches("^ok\n", client:receive("*a"))
+        client:close()
+      end
+      local before = all()
+      local ann = survival.person(server, "a", "ann")
+      upgrade()
+      local ben = survival.person(server, "a", "ben")
+      assert.equal(2, #all())
+      upgrade()
+      assert.equal(3, #all())
+      for _, person in ipairs { ann, ben } do
+        person:ask("who", person:identity())
+      end
+      assert.equal(0, (server:asking("upgrade"))) -- The same file: no process more.
+      assert.equal(3, #all())
+      ann.ws:cut()
+      local deadline = survival.now() + SECONDS
+      repeat
+        assert.is_true(survival.now() < deadline, "the first process does not end")
+        local still = false
+        for _, pid in ipairs(all()) do
+          still = still or pid == before[1]
+        end
+      until not still
+      ben:ask("who", ben:identity())
+      assert.equal(200, server:get("/rooms/a").status)
+    end)
+
   it("has other certificates when the files are others, and else those it had", function()
-    server = start()
+    start()
     local copy = ("cp %s/localhost.crt %s/before.crt"):format(directory, directory)
     assert.equal(0, os.execute(copy))
     local ann = survival.person(server, "a", "ann")
@@ -159,7 +257,7 @@ describe("TLS", function()
     server:wait_log("the TLS certificates before stay in use: the certificate ")
     local boot = "https://localhost:PORT/rooms/a?ask=boot"
     assert.matches("^%x+%-", curl(server, boot, "--cacert " .. directory .. "/before.crt"))
-    certify(directory, "localhost")
+    certify "localhost"
     assert.equal(0, (server:asking("reload")))
     server:wait_log("the TLS certificates are loaded anew")
     assert.matches("^%x+%-", curl(server, boot))
@@ -169,8 +267,8 @@ describe("TLS", function()
   end)
 
   it("cuts a handshake that does not come to an end", function()
-    server = start()
-    local stops = require("spec.support.http").open { host = "127.0.0.1", port = server.tls_port }
+    start()
+    local stops = http.open { host = "127.0.0.1", port = server.tls_port }
     stops:write("\22\3\1\2")
     server:get("/rooms/a")
     server:turn_clock(11000)
@@ -178,14 +276,14 @@ describe("TLS", function()
   end)
 
   it("is there again when its process has died; only its connections are lost", function()
-    server = start { workers = 1 }
+    start { workers = 1 }
     local address = server.address
     server.address = server.plain_address
     local plain = survival.person(server, "a", "plain")
     server.address = address
     local ann = survival.person(server, "a", "ann")
     server:expect_mishap("another one is started")
-    os.execute("kill -9 " .. processes(server))
+    os.execute("kill -9 " .. processes(server)[1])
     server:wait_log("the process for TLS ended: killed by SIGKILL")
     assert.equal("", ann.ws.connection:read_to_end())
     plain:ask("closed", "ann:1006:false;")
@@ -196,7 +294,7 @@ describe("TLS", function()
 
   it("does not start with files that do not fit, or are none", function()
     local function refuses(names, why)
-      local code, output = Server.refuse { source = handover.SOURCE, args = tls_args(names) }
+      local code, output = Server.refuse { source = handover.SOURCE, args = certificates.args(names) }
       assert.equal(1, code)
       assert.matches(why, output)
     end

@@ -2,6 +2,7 @@
 local _, native = ...
 
 local figures = require "open-do.admin.figures"
+local archive = require "open-do.command.archive"
 local od = require "open-do"
 local objects = require "open-do.command.objects"
 local server = require "open-do.command.server"
@@ -17,6 +18,7 @@ local ROWS_MAX = 10000   -- And at most.
 local LIST_BYTES = 2e6   -- What a list of values may hold, about,
 local VALUE_BYTES = 65536 -- and one of them.
 local FOLLOWERS_MAX = 16 -- Of the log.
+local EXPORT_BYTES = 32e6
 
 local M = {}
 
@@ -222,6 +224,61 @@ for _, name in ipairs { "hibernate", "evict", "reset", "delete" } do
     server.act(target(arguments), name)
   end)
 end
+
+-- A file that is no more than its text, and of a size that can be answered.
+local Memory = {}
+Memory.__index = Memory
+
+local function memory()
+  return setmetatable({ parts = {}, bytes = 0 }, Memory)
+end
+
+function Memory:write(...)
+  for _, part in ipairs { ... } do
+    self.parts[#self.parts + 1] = part
+    self.bytes = self.bytes + #part
+  end
+  if self.bytes > EXPORT_BYTES then
+    fail("that is more than %d MB; `open-do export` has no bound", EXPORT_BYTES / 1e6)
+  end
+end
+
+function Memory:read()
+  local all = table.concat(self.parts)
+  self.parts = {}
+  return all ~= "" and all or nil
+end
+
+function Memory:seek()
+  return self
+end
+
+function Memory:close()
+  self.parts = {}
+end
+
+-- Lines as `open-do export` writes them, in one list.
+reads("export", "object", function(arguments)
+  local file = memory()
+  archive.export(target(arguments).label, file, memory)
+  return "[" .. file:read():gsub("\n(.)", ",%1") .. "]", true
+end)
+
+writes("import", "lines", function(arguments)
+  local lines = arguments.lines
+  if type(lines) ~= "table" then
+    usage("'lines' is a list, as `export` gives it")
+  end
+  local at = 0
+  return archive.import(function()
+    at = at + 1
+    return lines[at]
+  end)
+end)
+
+reads("schedules", "object", function(arguments)
+  return array(server.schedules(target(arguments)))
+end)
 
 -- Running them ------------------------------------------------------------------------------------
 

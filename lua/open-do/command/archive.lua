@@ -16,15 +16,28 @@ local BATCH_BYTES = 4e6 -- and about what their lines may hold.
 local BATCH_PAGES = 256 -- Of a database, with one command.
 local TRIES = 5         -- To read a database that is written to.
 
+local SCHEDULE_FIELDS = { "name", "time", "every", "cron", "zone", "method", "arguments", "count" }
+
 local M = {}
 
 local function text_of(value)
   return assert(json.try_encode(typed.encode(value, true)))
 end
 
+-- Its fields, always in this order: what is exported twice is the same.
+local function schedule_text(schedule)
+  local fields = {}
+  for _, name in ipairs(SCHEDULE_FIELDS) do
+    if schedule[name] ~= nil then
+      fields[#fields + 1] = ('"%s":%s'):format(name, text_of(schedule[name]))
+    end
+  end
+  return table.concat(fields, ",")
+end
+
 -- All pages as lines, in a file; they are one database only when nothing is written meanwhile.
-local function try_pages(target)
-  local file, count = assert(io.tmpfile()), 0
+local function try_pages(target, scratch)
+  local file, count = assert(scratch()), 0
   for page, of in server.each_page(target) do
     if not page then
       file:close()
@@ -37,12 +50,12 @@ local function try_pages(target)
   return file, count
 end
 
-local function pages_of(target, facts)
+local function pages_of(target, facts, scratch)
   if facts.database == 0 then
     return nil, 0
   end
   for _ = 1, TRIES do
-    local file, count = try_pages(target)
+    local file, count = try_pages(target, scratch)
     if file then
       return file, count
     end
@@ -57,17 +70,17 @@ local function copy(from, to)
   from:close()
 end
 
-local function write_object(file, target)
+local function write_object(file, target, scratch)
   local facts = server.check_exists(target)
   local alarm = facts.alarmMs and (',"alarm":%d'):format(facts.alarmMs) or ""
-  local pages, page_count = pages_of(target, facts)
+  local pages, page_count = pages_of(target, facts, scratch)
   if page_count > 0 then
     alarm = alarm .. (',"pages":%d'):format(page_count)
   end
   file:write(('{"object":{"namespace":"%s","name":%s,"id":"%s"%s}}\n'):format(facts.namespace,
     facts.name and text_of(facts.name) or "null", facts.id, alarm))
   for _, schedule in ipairs(facts.schedules > 0 and server.schedules(target) or {}) do
-    file:write('{"schedule":', text_of(schedule), "}\n")
+    file:write('{"schedule":{', schedule_text(schedule), "}}\n")
   end
   for key, value in server.each_pair(target, "") do
     file:write('{"key":', text_of(key), ',"value":', text_of(value), "}\n")
@@ -77,15 +90,18 @@ local function write_object(file, target)
   end
 end
 
---- Writes the object of `NAMESPACE/NAME`, or all stored ones of `NAMESPACE`.
-function M.export(word, file)
+--- Writes the object of `NAMESPACE/NAME`, or all stored ones of `NAMESPACE`. `scratch` makes a file
+--- for a while, without it on disk.
+function M.export(word, file, scratch)
+  scratch = scratch or io.tmpfile
   if word:find("/", 1, true) then
-    write_object(file, words.target(word))
+    write_object(file, words.target(word), scratch)
     return
   end
   for object in server.each_object { scope = "all", space = word, beginning = "" } do
     if object.stored ~= 0 then
-      write_object(file, { label = word .. "/#" .. object.id, space = word, id = object.id })
+      local target = { label = word .. "/#" .. object.id, space = word, id = object.id }
+      write_object(file, target, scratch)
     end
   end
 end
@@ -179,27 +195,31 @@ function Reading:add(line, size)
   end
 end
 
-function Reading:take(text)
-  local line, problem = json.try_decode(text)
+function Reading:take(line)
+  local size, problem = 0, nil
+  if type(line) == "string" then
+    size, line, problem = #line, json.try_decode(line)
+  end
   if type(line) ~= "table" then
     words.fail("%s", problem or "it is no JSON object")
   elseif line.object then
     self:begin(line.object)
   else
-    self:add(line, #text)
+    self:add(line, size)
   end
 end
 
 --- Reads what `export` wrote; what is there already under other keys stays. A database that is
---- there already stays when none was exported, and else takes the place of it.
+--- there already stays when none was exported, and else takes the place of it. `lines` gives each
+--- in turn, as text or as what that is in JSON.
 ---@return integer objects
 function M.import(lines)
   local reading = setmetatable({ objects = 0, batch = {}, count = 0, bytes = 0,
     schedules = {}, held_pages = {}, held = 0, pages = 0 }, Reading)
   local number = 0
-  for text in lines do
+  for line in lines do
     number = number + 1
-    local ok, problem = pcall(reading.take, reading, text)
+    local ok, problem = pcall(reading.take, reading, line)
     if not ok then
       words.fail("line %d: %s", number, (words.explain(problem)))
     end
