@@ -11,9 +11,11 @@
 #include "base/fault.h"
 #include "bindings.h"
 #include "main/acme.h"
+#include "main/backup_command.h"
 #include "main/challenge.h"
 #include "main/check.h"
 #include "main/control_client.h"
+#include "main/historian.h"
 #include "main/process.h"
 #include "main/server.h"
 #include "main/successor.h"
@@ -53,6 +55,8 @@ static enum od_exit (*const commands[OD_COMMAND_COUNT])(const struct od_options 
     [OD_COMMAND_LOG] = operate,
     [OD_COMMAND_EXPORT] = operate,
     [OD_COMMAND_IMPORT] = operate,
+    [OD_COMMAND_BACKUP] = od_backup_command_run,
+    [OD_COMMAND_RESTORE] = od_restore_command_run,
     [OD_COMMAND_TEST] = od_spec_run,
     [OD_COMMAND_TYPES] = od_types_write,
     [OD_COMMAND_NEW] = od_new_write,
@@ -101,6 +105,8 @@ static int run_child(const struct od_options *options, const struct od_child_arg
         return od_acme_main(options, args->index - OD_CHILD_ACME, args->link_fd);
     if (args->index == OD_CHILD_TLS)
         return od_tls_main(options, args->link_fd);
+    if (args->index == OD_CHILD_HISTORIAN)
+        return od_historian_main(options, args->link_fd);
     if (args->index == OD_CHILD_ADMIN)
         return od_admin_main(options, od_admin_bindings_new, args->link_fd);
     return args->index == OD_CHILD_DRY_RUN

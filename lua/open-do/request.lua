@@ -12,7 +12,7 @@ local byte, find, lower, match = string.byte, string.find, string.lower, string.
 local upper = string.upper
 local error, pcall, rawget, setmetatable, type = error, pcall, rawget, setmetatable, type
 local is_a, read_fields = native.http.is_a, native.http.read_fields
-local try_decode, url_pairs = native.json.try_decode, native.url.url_pairs
+local url_pairs = native.url.url_pairs
 local parse, new_headers = native.url.parse, headers_module.new
 
 --- An HTTP request, whole, with its body.
@@ -65,6 +65,7 @@ local metatable = {
   end,
 }
 native.http.define("Request", metatable)
+body_module.give(Request, "request")
 
 --- All values of a name in the query, in their order. As `URLSearchParams.getAll`.
 ---@param name string
@@ -77,30 +78,6 @@ function Request:queryAll(name)
     end
   end
   return values
-end
-
---- The body; "" when there is none. It may be read more than once.
----@return string
-function Request:text()
-  return self.body or ""
-end
-
---- Reads the body piece by piece, as it comes when the class (or the script, for its own fetch)
---- says `streamBody = true`: `for piece in request:chunks() do`. Waits for each; raises when it is
---- cut.
----@return fun(): string?
-function Request:chunks()
-  return body_module.chunks(self)
-end
-
---- The body as JSON. Raises at the caller's line when it is none, with line and column.
----@return any
-function Request:json()
-  local value, problem = try_decode(self.body or "")
-  if problem then
-    error("the request's body: " .. problem, 2)
-  end
-  return value
 end
 
 --- The body as the form of a page: urlencoded or multipart, with files. Raises at the caller's line
@@ -165,18 +142,16 @@ local function checked_url(url, level)
     parts.pathname, parts.search), parts.pathname
 end
 
-local function checked_body(body, method, level)
-  if body == nil then
-    return nil
-  end
-  if not body_module.stream_of(body) and type(body) ~= "string" then
+local function checked_body(value, method, level)
+  local body, stream = body_module.of(value)
+  if body ~= nil and type(body) ~= "string" then
     error(("the body of a Request must be a string, not a %s; see od.json.encode")
       :format(type(body)), level)
   end
-  if method == "GET" or method == "HEAD" then
+  if (body or stream) and (method == "GET" or method == "HEAD") then
     error("a Request with method GET or HEAD cannot have a body", level)
   end
-  return body
+  return body, stream
 end
 
 -- What a plain URL is made into before `init` is looked at.
@@ -207,13 +182,12 @@ local function make(input, init, level)
   end
   local method = checked_method(init.method or base.method or "GET", level + 1)
   local unread = not init.body and rawget(base, "_stream") or nil -- Passed on as it comes.
-  local body = checked_body(init.body or (not unread and base.body) or nil, method, level + 1)
-  local stream = unread or body_module.stream_of(body)
-  body = not stream and body or nil
+  local body, stream = checked_body(init.body or (not unread and base.body) or nil, method,
+    level + 1)
   local headers = checked_headers(base, init.headers, body, level + 1)
   return setmetatable({
     method = method, url = url, path = path, peer = "", headers = headers, body = body,
-    _stream = stream,
+    _stream = unread or stream,
   }, metatable)
 end
 

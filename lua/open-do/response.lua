@@ -12,11 +12,11 @@ local headers_module = require "open-do.headers"
 local error, setmetatable, type = error, setmetatable, type
 local floor = math.floor
 local read_fields = native.http.read_fields
-local try_decode, try_encode = native.json.try_decode, native.json.try_encode
+local try_encode = native.json.try_encode
 local new_headers = headers_module.new
 local check_fields = fields_module.check
 
-local chunks, read_body, stream_of = body_module.chunks, body_module.read, body_module.stream_of
+local chunks, read_body, body_of = body_module.chunks, body_module.read, body_module.of
 
 --- An HTTP response. Its body is there, or comes piece by piece: then what wants all of it waits.
 ---@class Response
@@ -67,30 +67,7 @@ local metatable = {
   end,
 }
 native.http.define("Response", metatable)
-
---- The body; "" when there is none. It may be read more than once.
----@return string
-function Response:text()
-  return self.body or ""
-end
-
---- Reads the body piece by piece: `for piece in response:chunks() do`. Waits for each; raises when
---- the body is cut. Pieces are as they come, not as they were written. What is left unread when the
---- handler ends is not sent any more.
----@return fun(): string?
-function Response:chunks()
-  return chunks(self)
-end
-
---- The body as JSON. Raises at the caller's line when it is none, with line and column.
----@return any
-function Response:json()
-  local value, problem = try_decode(self.body or "")
-  if problem then
-    error("the response's body: " .. problem, 2)
-  end
-  return value
-end
+body_module.give(Response, "response")
 
 --- The server-sent events of the answer, one after another: `for event in response:events() do`.
 --- Each is `{ event = "message", data = "text", id = "7", retry = 2000 }`; waits like `chunks`.
@@ -117,7 +94,7 @@ local function check_status(status, has_socket, level)
 end
 
 local function check_body(body, status, level)
-  if not stream_of(body) and type(body) ~= "string" and type(body) ~= "function" then
+  if body ~= nil and type(body) ~= "string" and type(body) ~= "function" then
     error(("the body of a Response must be a string, a function or nil, not a %s; see "
       .. "od.Response.json")
       :format(type(body)), level)
@@ -134,7 +111,9 @@ local INIT = fields_module.of({ "status", "headers", "webSocket" })
 local function make(body, content_type, init, level)
   local status = init.status or 200
   check_status(status, init.webSocket ~= nil, level + 1)
-  if body ~= nil then
+  local stream
+  body, stream = body_of(body)
+  if body ~= nil or stream then
     check_body(body, status, level + 1)
   end
   local headers = init.headers
@@ -144,10 +123,8 @@ local function make(body, content_type, init, level)
       headers:append("content-type", content_type)
     end
   end
-  local stream = stream_of(body)
   return setmetatable({
-    status = status, body = not stream and body or nil, _stream = stream, headers = headers,
-    webSocket = init.webSocket,
+    status = status, body = body, _stream = stream, headers = headers, webSocket = init.webSocket,
   }, metatable)
 end
 

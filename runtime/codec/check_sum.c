@@ -4,5 +4,10 @@
 
 uint32_t od_check_sum(od_slice bytes)
 {
-    return (uint32_t)crc32_z(0, (const unsigned char *)bytes.at, bytes.size);
+    return od_check_sum_more(0, bytes);
+}
+
+uint32_t od_check_sum_more(uint32_t sum, od_slice bytes)
+{
+    return (uint32_t)crc32_z(sum, (const unsigned char *)bytes.at, bytes.size);
 }

@@ -6,5 +6,6 @@
 #include "base/slice.h"
 
 uint32_t od_check_sum(od_slice bytes);
+uint32_t od_check_sum_more(uint32_t sum, od_slice bytes); // Of what came before and these.
 
 #endif

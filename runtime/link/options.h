@@ -61,9 +61,11 @@ enum od_command {
     OD_COMMAND_LOG,
     OD_COMMAND_EXPORT,
     OD_COMMAND_IMPORT,
-    OD_COMMAND_TEST,  // Run the specs of whoever writes objects.
-    OD_COMMAND_TYPES, // Write what editors and linters want to know of the Lua API.
-    OD_COMMAND_NEW,   // Make a project to start from.
+    OD_COMMAND_BACKUP,  // Copy a data directory, and
+    OD_COMMAND_RESTORE, // make one of the copy.
+    OD_COMMAND_TEST,    // Run the specs of whoever writes objects.
+    OD_COMMAND_TYPES,   // Write what editors and linters want to know of the Lua API.
+    OD_COMMAND_NEW,     // Make a project to start from.
     OD_COMMAND_COUNT,
 };
 
@@ -98,6 +100,8 @@ struct od_options {
     char *tls_dir;                          // Where these files are.
     bool tls_redirect;                      // Who asks without TLS is sent to https,
     uint32_t tls_redirect_port;             // here; 0: where TLS is spoken.
+    int64_t history_ms;                     // Every moment of so long is kept; 0: none.
+    const char *archive_command;            // What is run for each file of it; NULL: nothing.
     bool has_admin;                         // There is an admin listener,
     bool is_admin_usual;                    // which nobody has asked for: dev can do without it.
     struct od_address admin;                // Where.
@@ -116,7 +120,9 @@ struct od_options {
     bool fetch_private_denied;          // od.fetch reaches no private address.
     enum od_log_format log_format;
     enum od_log_level log_level;
-    bool json; // Answers are for machines.
+    bool json;     // Answers are for machines.
+    bool check;    // restore: nothing is made.
+    int64_t at_ms; // restore: up to then; 0: all of it.
     struct od_options_look look;
     bool log_requests; // A line for each request and for the beginning and end of each WebSocket.
     bool log_queries;  // With what stands behind the "?" of a URL.

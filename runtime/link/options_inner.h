@@ -51,7 +51,8 @@ struct od_command_row {
 #define OD_SCRIPT_MEMORY_MB 512 // Without the option, where the cgroup allows as much.
 
 // Of those who ask, or write files; whoever serves has all others.
-#define OD_OPTIONS_OF_ASKING " awake order limit cursor events read-only follow json template "
+#define OD_OPTIONS_OF_ASKING                                                                       \
+    " awake order limit cursor events read-only follow json template at check "
 #define OD_OPTIONS_OF_NEW " template "
 #define OD_OPTIONS_OF_LOOKS " data json "
 

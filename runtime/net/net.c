@@ -11,8 +11,10 @@
 #include "base/log.h"
 #include "link/connection.h"
 #include "link/worker_page.h"
+#include "net/dial.h"
 #include "net/exchange.h"
 #include "net/fetch.h"
+#include "net/tunnel.h"
 #include "net/websocket_state.h"
 
 enum {
@@ -74,7 +76,9 @@ bool od_net_init(struct od_net *net, struct od_loop *loop, const struct od_net_e
     if (net->harmless_fd < 0)
         return od_error_errno(err, "cannot open /dev/null");
     od_list_init(&net->wires);
+    od_list_init(&net->readable);
     od_list_init(&net->dirty);
+    od_list_init(&net->tunnels);
     od_keepalives_init(&net->keepalives, loop, &od_websocket_keepalive_events);
     od_list_init(&net->touched);
     od_list_init(&net->line);
@@ -104,6 +108,8 @@ void od_net_deinit(struct od_net *net)
     OD_LIST_EACH (link, &net->wires)
         od_wire_cut(OD_LIST_MEMBER(link, struct od_wire, all));
     od_net_flush(net);
+    od_dials_free(net);
+    od_tunnels_free(net);
     od_fetches_free(net->fetches); // Before libwebsockets, which closes a descriptor twice.
     stop_lws(net);
     OD_ASSERT(od_list_is_empty(&net->wires));
@@ -123,8 +129,6 @@ od_time_ms od_net_transfer_ms(const struct od_net *net, size_t size)
     return net->limits.body_ms + (od_time_ms)size * 1000 / OD_NET_RATE_MIN;
 }
 
-// A wire that is served here may put itself or others back on the list, through what its end makes
-// others do; those wait for the next flush, or this one might never end.
 void od_net_tell_over(const struct od_net *net, uint64_t number)
 {
     if (net->tells_over && number != 0)
@@ -140,6 +144,16 @@ void od_net_hang_up(struct od_net *net, int fd)
     od_net_tell_over(net, number);
 }
 
+void od_net_read(struct od_net *net)
+{
+    OD_ASSERT(!net->is_in_callback);
+    OD_ASSERT(!net->is_in_event);
+    for (struct od_list *link; (link = od_list_pop_front(&net->readable)) != NULL;)
+        od_wire_read(OD_LIST_MEMBER(link, struct od_wire, readable));
+}
+
+// A wire that is served here may put itself or others back on the list, through what its end makes
+// others do; those wait for the next flush, or this one might never end.
 void od_net_flush(struct od_net *net)
 {
     OD_ASSERT(!net->is_in_callback);

@@ -5,8 +5,8 @@
 // the wires and leaves in od_net_flush with one system call a wire; that is what carries the
 // throughput.
 //
-// Order: od_loop_poll tells events (events.h) → answers and frames are put → od_net_flush. Nothing
-// is closed or freed in between, so what was found by its number stays valid until the flush.
+// Order: od_loop_poll finds what can be read → od_net_read reads it and tells events (events.h) →
+// answers and frames are put → od_net_flush.
 //
 // Process: worker. Owner: embedded in the worker; all WebSockets must be freed before
 // od_net_deinit.
@@ -30,6 +30,7 @@
 
 struct lws_context;
 struct lws_vhost;
+struct od_dials;
 struct od_fetches;
 struct od_meters;
 struct od_worker_page;
@@ -42,6 +43,7 @@ struct od_net {
     struct lws_context *context;
     struct lws_vhost *vhost;
     struct od_list wires;    // All of them.
+    struct od_list readable; // Those with something to read in od_net_read.
     struct od_list dirty;    // Those with something to do in od_net_flush.
     struct od_list touched;  // WebSockets that may not be at rest: od_net_settle looks at them.
     struct od_list promised; // Those that will be touched if the event that runs comes to its end.
@@ -58,6 +60,8 @@ struct od_net {
     struct od_deflate *deflate;
     struct od_masks masks;
     struct od_fetches *fetches;  // NULL before the first (fetch.h).
+    struct od_dials *dials;      // The same (dial.h).
+    struct od_list tunnels;      // tunnel.h.
     bool fetch_inside_denied;    // No fetch of a private address; may be changed.
     struct od_worker_page *page; // Of this worker; NULL: nobody looks.
     struct od_unbegun unbegun;   // There, what HTTP connections have read.
@@ -87,6 +91,10 @@ void od_net_hang_up(struct od_net *net, int fd);
 void od_net_tell_over(const struct od_net *net, uint64_t number); // The event; 0: of none.
 // How long a body or message may have taken of which [size] bytes have come.
 od_time_ms od_net_transfer_ms(const struct od_net *net, size_t size);
+
+// Reads once from each connection on which od_loop_poll has found something. Outside of all
+// callbacks, so whoever is told a message may deal with it at once.
+void od_net_read(struct od_net *net);
 
 // Everything written since the last flush leaves; connections that are done are closed.
 void od_net_flush(struct od_net *net);

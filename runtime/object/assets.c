@@ -14,6 +14,7 @@
 #include "link/response.h"
 #include "net/exchange.h"
 #include "object/access_log.h"
+#include "object/assets_changes.h"
 #include "object/call_inner.h"
 
 struct od_assets {
@@ -325,7 +326,11 @@ bool od_assets_answer(const struct od_assets *assets, struct od_call *call,
 {
     struct od_bytes name = {0};
     od_slice path = path_of(request);
-    if (!is_read(request) || is_for_script(assets, path))
+    if (!is_read(request))
+        return false;
+    if (call->objects->shows_errors && od_assets_changes_answer(assets->root, call, path))
+        return true;
+    if (is_for_script(assets, path))
         return false;
     bool done = decode(od_slice_from(path, 1), &name) &&
                 answer(assets, call, request, path, od_bytes_slice(&name));

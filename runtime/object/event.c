@@ -13,6 +13,8 @@ static const char *const names[] = {
     [OD_EVENT_MESSAGE] = "webSocketMessage",
     [OD_EVENT_CLOSE] = OD_PAGE_CLOSE_NAME,
     [OD_EVENT_ERROR] = "webSocketError",
+    [OD_EVENT_OPEN] = "webSocketOpen",
+    [OD_EVENT_UNREACHED] = "webSocketError",
     [OD_EVENT_CALL] = "call",
     [OD_EVENT_ALARM] = OD_PAGE_ALARM_NAME,
     [OD_EVENT_TIMER] = "timer",
@@ -42,10 +44,23 @@ struct od_event *od_event_new_of(enum od_event_kind kind, struct od_bytes *memor
     return event;
 }
 
+struct od_event *od_event_keep(struct od_event *event)
+{
+    if (event == NULL || !event->is_borrowed)
+        return event;
+    OD_ASSERT(od_list_is_empty(&event->link));
+    struct od_event *kept = od_event_new(event->kind, od_event_bytes(event));
+    kept->is_binary = event->is_binary;
+    kept->socket = event->socket;
+    kept->came_us = event->came_us;
+    return kept;
+}
+
 void od_event_free(struct od_event *event)
 {
-    if (event != NULL)
-        free(event->memory);
+    if (event == NULL || event->is_borrowed)
+        return;
+    free(event->memory);
     free(event);
 }
 

@@ -40,7 +40,7 @@ void od_object_check(const struct od_object *object)
     OD_ASSERT(object->transaction == NULL || object->section != NULL);
     OD_ASSERT(object->call_count > 0 || object->call_bytes == 0);
     OD_ASSERT(!object->is_reset || object->reset_why.size > 0);
-    OD_ASSERT(object->owed_us >= 0);
+    OD_ASSERT(object->share.owed_us >= 0);
     check_lists(object);
     check_instance(object);
 }

@@ -50,7 +50,7 @@ void od_objects_init(struct od_objects *objects)
     od_list_init(&objects->outgoing.objects);
     od_map_init(&objects->by_id);
     od_map_init(&objects->sockets);
-    od_map_init(&objects->tasks);
+    od_slab_init(&objects->tasks, sizeof(struct od_task));
     od_map_init(&objects->timeouts);
     od_map_init(&objects->calls);
     od_map_init(&objects->peer_calls);
@@ -82,8 +82,12 @@ static void close_all_scripts(struct od_objects *objects)
     if (objects->script != NULL)
         od_list_push_back(&objects->scripts, &objects->script->link);
     objects->script = NULL;
-    od_objects_close_scripts(objects);
-    OD_ASSERT(od_list_is_empty(&objects->scripts));
+    struct od_list *link;
+    while ((link = od_list_pop_front(&objects->scripts)) != NULL) {
+        struct od_script *script = OD_LIST_MEMBER(link, struct od_script, link);
+        OD_ASSERT(script->uses == 0);
+        script->close(script);
+    }
 }
 
 void od_objects_deinit(struct od_objects *objects)
@@ -116,7 +120,7 @@ void od_objects_deinit(struct od_objects *objects)
     }
     od_map_deinit(&objects->by_id);
     od_map_deinit(&objects->sockets);
-    od_map_deinit(&objects->tasks);
+    od_slab_deinit(&objects->tasks);
     od_map_deinit(&objects->timeouts);
     od_map_deinit(&objects->calls);
     od_map_deinit(&objects->peer_calls);
@@ -242,9 +246,7 @@ void od_objects_switch(struct od_objects *objects, struct od_script *script)
     OD_LIST_EACH (link, &objects->namespaces)
         name_anew(OD_LIST_MEMBER(link, struct od_namespace, link), script);
     od_leftovers_begin(objects);
-    struct od_map_node *node = NULL;
-    while ((node = od_map_next(&objects->by_id, node)) != NULL)
-        od_object_renew(OD_MAP_MEMBER(node, struct od_object, by_id));
+    od_renewal_begin(objects);
     od_crons_wake(objects);
 }
 
@@ -290,11 +292,9 @@ void od_objects_leave(struct od_objects *objects)
 od_time_ms od_objects_oldest_task_ms(const struct od_objects *objects)
 {
     od_time_ms now_ms = od_clock_monotonic_ms(), oldest_ms = now_ms;
-    struct od_map_node *node = NULL;
-    while ((node = od_map_next(&objects->tasks, node)) != NULL) {
-        od_time_ms began_ms = OD_MAP_MEMBER(node, struct od_task, by_id)->began_ms;
-        oldest_ms = began_ms < oldest_ms ? began_ms : oldest_ms;
-    }
+    const struct od_task *task = NULL;
+    while ((task = od_slab_next(&objects->tasks, task)) != NULL)
+        oldest_ms = task->began_ms < oldest_ms ? task->began_ms : oldest_ms;
     return now_ms - oldest_ms;
 }
 
@@ -316,15 +316,18 @@ bool od_objects_are_still(const struct od_objects *objects)
            are_attached(objects);
 }
 
-void od_objects_close_scripts(struct od_objects *objects)
+bool od_objects_close_scripts(struct od_objects *objects)
 {
     OD_LIST_EACH_SAFE (link, &objects->scripts) {
         struct od_script *script = OD_LIST_MEMBER(link, struct od_script, link);
         if (script->uses > 0)
             continue;
+        if (!script->wind_up(script))
+            return true;
         od_list_remove(link);
         script->close(script);
     }
+    return false;
 }
 
 static bool has_id(const struct od_map_node *node, const void *key)
@@ -368,21 +371,6 @@ struct od_object *od_objects_get(struct od_objects *objects, struct od_namespace
     od_history_return(object);
     od_map_put(&objects->by_id, &object->by_id, od_id_hash(id));
     return object;
-}
-
-bool od_objects_deliver(struct od_objects *objects)
-{
-    check(objects);
-    struct od_list turn;
-    od_list_init(&turn);
-    od_list_move_all(&turn, &objects->ready);
-    int64_t now_us = od_clock_passed_us(), ends_us = now_us + OD_TURN_US_MAX;
-    struct od_list *link;
-    while (now_us < ends_us && (link = od_list_pop_front(&turn)) != NULL)
-        od_object_deliver(OD_LIST_MEMBER(link, struct od_object, ready), &now_us);
-    od_list_move_all(&turn, &objects->ready); // Those that had no go are first in the next turn.
-    od_list_move_all(&objects->ready, &turn);
-    return !od_list_is_empty(&objects->ready);
 }
 
 static void resume_synced(struct od_object *object)
@@ -470,11 +458,12 @@ static struct od_object *first_idle(const struct od_objects *objects)
 // Tables have grown with what was there.
 static void fit_maps(struct od_objects *objects)
 {
-    struct od_map *const maps[] = {
-        &objects->by_id, &objects->sockets,    &objects->tasks,          &objects->timeouts,
-        &objects->calls, &objects->peer_calls, &objects->net->websockets};
+    struct od_map *const maps[] = {&objects->by_id,      &objects->sockets,
+                                   &objects->timeouts,   &objects->calls,
+                                   &objects->peer_calls, &objects->net->websockets};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         od_map_fit(maps[i]);
+    od_slab_fit(&objects->tasks);
 }
 
 // Many may be due at once; events come in between.
@@ -482,7 +471,8 @@ static void idle_passed(struct od_timer *timer)
 {
     struct od_objects *objects = OD_TIMER_MEMBER(timer, struct od_objects, idle_timer);
     od_time_ms due_ms = od_clock_monotonic_ms() - objects->idle_ms;
-    for (int i = 0; i < OD_TURN_SLEEPS_MAX && !od_list_is_empty(&objects->idle); i++) {
+    int64_t ends_us = od_clock_passed_us() + OD_TURN_SLEEPS_US;
+    while (!od_list_is_empty(&objects->idle) && od_clock_passed_us() < ends_us) {
         if (first_idle(objects)->idle_since_ms > due_ms)
             break;
         od_objects_put_to_rest(first_idle(objects));
@@ -493,20 +483,4 @@ static void idle_passed(struct od_timer *timer)
     od_time_ms next_ms = first_idle(objects)->idle_since_ms;
     od_timers_set(objects->timers, timer,
                   (next_ms > due_ms ? next_ms : due_ms + 1) + objects->idle_ms);
-}
-
-int64_t od_objects_arrival_us(struct od_objects *objects)
-{
-    if (objects->arrival_us < 0)
-        return od_clock_passed_us();
-    if (objects->arrival_us == 0)
-        objects->arrival_us = od_clock_passed_us();
-    return objects->arrival_us;
-}
-
-int64_t od_objects_deadline_us(const struct od_objects *objects)
-{
-    int64_t limit_us = objects->event_limit_ms * 1000;
-    int64_t reserve_us = limit_us / OD_EVENT_RESERVE_PART;
-    return limit_us == 0 ? INT64_MAX : objects->event_began_us + limit_us - reserve_us;
 }

@@ -15,6 +15,7 @@
 #include "object/tag.h"
 #include "object/tap.h"
 #include "object/task.h"
+#include "object/wish.h"
 
 struct od_socket *od_socket_find(struct od_objects *objects, uint64_t id)
 {
@@ -76,6 +77,13 @@ static void list(struct od_object *object, struct od_socket *socket, const od_sl
     od_tag_add(object, socket, tags, tag_count);
 }
 
+struct od_socket *od_socket_make(struct od_object *object, const od_slice *tags, size_t tag_count)
+{
+    struct od_socket *made = make(object, ++object->objects->next_number, false);
+    list(object, made, tags, tag_count);
+    return made;
+}
+
 struct od_socket *od_socket_remake(struct od_object *object, uint64_t id, bool is_events,
                                    const od_slice *tags, size_t tag_count)
 {
@@ -116,6 +124,7 @@ static void unlist(struct od_socket *socket)
     object->socket_count--;
     od_map_remove(&object->objects->sockets, &socket->by_id);
     od_timers_clear(object->objects->timers, &socket->attach_timer);
+    od_wish_free(socket);
     od_keep_gone(socket);
 }
 
@@ -195,19 +204,23 @@ static bool has_much_waiting(const struct od_socket *socket, unsigned part)
            socket->waiting_bytes >= OD_SOCKET_WAITING_BYTES_MAX / part;
 }
 
-static void receive(struct od_socket *socket, struct od_event *event)
+static void count_waiting(struct od_socket *socket, size_t size)
 {
-    OD_ASSERT(event->socket == NULL);
     OD_ASSERT(socket->waiting_count < UINT16_MAX);
-    event->socket = socket;
     socket->waiting_count++;
-    socket->waiting_bytes += event->size;
-    socket->object->objects->waiting_bytes += event->size;
+    socket->waiting_bytes += size;
+    socket->object->objects->waiting_bytes += size;
     // TCP then slows the client down; nothing is refused that was read already.
     if (has_much_waiting(socket, 1) && !socket->is_paused) {
         socket->is_paused = true;
         od_websocket_pause(socket->websocket);
     }
+}
+
+static void receive(struct od_socket *socket, struct od_event *event)
+{
+    OD_ASSERT(event->socket == NULL);
+    event->socket = socket;
     od_object_receive(socket->object, event);
 }
 
@@ -236,6 +249,23 @@ static bool is_too_much(const struct od_socket *socket, od_slice payload)
     return payload.size > OD_WAITING_SMALL_BYTES && waiting + payload.size > OD_WAITING_BYTES_MAX;
 }
 
+// Afterwards the socket may be gone.
+static bool handle_at_once(struct od_socket *socket, od_slice payload, bool is_binary)
+{
+    struct od_objects *objects = socket->object->objects;
+    if (!objects->handles_at_once)
+        return false;
+    struct od_event event = {.kind = OD_EVENT_MESSAGE,
+                             .is_binary = is_binary,
+                             .is_borrowed = true,
+                             .socket = socket,
+                             .came_us = od_objects_arrival_us(objects),
+                             .size = payload.size,
+                             .memory = (char *)(uintptr_t)payload.at};
+    od_list_init(&event.link);
+    return od_object_handle_at_once(socket->object, &event);
+}
+
 void od_socket_message(struct od_socket *socket, od_slice payload, struct od_bytes *memory,
                        bool is_binary)
 {
@@ -246,6 +276,9 @@ void od_socket_message(struct od_socket *socket, od_slice payload, struct od_byt
         return;
     }
     od_tap_note(socket, OD_TAP_IN, 0, payload, is_binary);
+    count_waiting(socket, payload.size);
+    if (handle_at_once(socket, payload, is_binary))
+        return;
     bool moves = memory != NULL && payload.size > OD_WAITING_SMALL_BYTES;
     struct od_event *event =
         moves ? od_event_new_of(OD_EVENT_MESSAGE, memory) : od_event_new(OD_EVENT_MESSAGE, payload);
@@ -277,6 +310,7 @@ void od_socket_closed(struct od_socket *socket, uint16_t code, od_slice reason, 
     od_tap_note(socket, OD_TAP_CLOSED, code, reason, false);
     socket->peer_closed = true;
     socket->is_gone = !was_clean || socket->has_closed;
+    count_waiting(socket, event->size);
     receive(socket, event);
 }
 
@@ -286,7 +320,24 @@ void od_socket_failed(struct od_socket *socket, od_slice why)
     od_access_log_closed(socket, 1006, why);
     socket->peer_closed = true;
     socket->is_gone = true;
+    count_waiting(socket, why.size);
     receive(socket, od_event_new(OD_EVENT_ERROR, why));
+}
+
+void od_socket_opened(struct od_socket *socket, bool is_again)
+{
+    od_socket_check(socket);
+    OD_ASSERT(!socket->is_attached);
+    struct od_event *event = od_event_new(OD_EVENT_OPEN, (od_slice){0});
+    event->is_again = is_again;
+    receive(socket, event);
+}
+
+void od_socket_unreached(struct od_socket *socket, od_slice why)
+{
+    od_socket_check(socket);
+    OD_ASSERT(!socket->is_attached);
+    receive(socket, od_event_new(OD_EVENT_UNREACHED, why));
 }
 
 static void resume_reading(struct od_socket *socket)
@@ -303,7 +354,7 @@ void od_socket_event_done(struct od_socket *socket, enum od_event_kind kind, siz
     od_socket_forget_event(socket, size);
     socket->is_busy = false;
     od_websocket_touch(socket->websocket);
-    if (kind == OD_EVENT_MESSAGE) {
+    if (kind != OD_EVENT_CLOSE && kind != OD_EVENT_ERROR) {
         // To the front: it came before everything that waits in the inbox now.
         struct od_list *next = od_list_pop_front(&socket->waiting);
         if (next != NULL) {
@@ -316,60 +367,10 @@ void od_socket_event_done(struct od_socket *socket, enum od_event_kind kind, siz
         if (!socket->has_closed && !socket->is_gone)
             od_outbox_put(socket->object,
                           (struct od_effect){.kind = OD_EFFECT_FINISH_CLOSE, .socket = socket});
+        od_wish_renew(socket);
         unlist(socket);
     }
     od_socket_release(socket);
-}
-
-static struct od_socket *of_tag_link(struct od_list *link)
-{
-    return OD_LIST_MEMBER(link, struct od_socket_tag, link)->socket;
-}
-
-struct od_socket *od_socket_first(struct od_object *object, bool has_tag, od_slice name)
-{
-    if (has_tag) {
-        struct od_tag *tag = od_tag_find(object, name);
-        return tag == NULL ? NULL : of_tag_link(tag->sockets.next);
-    }
-    if (od_list_is_empty(&object->sockets))
-        return NULL;
-    return OD_LIST_MEMBER(object->sockets.previous, struct od_socket, link);
-}
-
-static struct od_socket *next_with_tag(struct od_socket *socket, od_slice name)
-{
-    for (size_t i = 0; i < socket->tag_count; i++) {
-        struct od_socket_tag *link = &socket->tags[i];
-        if (!od_slice_equal((od_slice){link->tag->name, link->tag->size}, name))
-            continue;
-        return link->link.next == &link->tag->sockets ? NULL : of_tag_link(link->link.next);
-    }
-    return NULL;
-}
-
-struct od_socket *od_socket_next(struct od_socket *socket, bool has_tag, od_slice tag)
-{
-    if (has_tag)
-        return next_with_tag(socket, tag);
-    struct od_list *previous = socket->link.previous;
-    if (previous == &socket->object->sockets)
-        return NULL;
-    return OD_LIST_MEMBER(previous, struct od_socket, link);
-}
-
-size_t od_socket_count(struct od_object *object, bool has_tag, od_slice name)
-{
-    if (!has_tag)
-        return object->socket_count;
-    struct od_tag *tag = od_tag_find(object, name);
-    return tag == NULL ? 0 : tag->count;
-}
-
-od_slice od_socket_tag_at(const struct od_socket *socket, size_t index)
-{
-    OD_ASSERT(index < socket->tag_count);
-    return (od_slice){socket->tags[index].tag->name, socket->tags[index].tag->size};
 }
 
 bool od_socket_send(struct od_socket *socket, od_slice payload, bool is_binary)
@@ -405,6 +406,10 @@ void od_socket_close(struct od_socket *socket, uint16_t code, od_slice reason)
     od_socket_check(socket);
     if (socket->has_closed)
         return;
+    if (od_socket_ready_state(socket) == OD_READY_CONNECTING) {
+        od_socket_discard(socket);
+        return;
+    }
     socket->has_closed = true;
     od_outbox_put(socket->object,
                   (struct od_effect){.kind = OD_EFFECT_CLOSE,
@@ -463,6 +468,8 @@ enum od_ready_state od_socket_ready_state(const struct od_socket *socket)
 {
     if (socket->is_gone)
         return OD_READY_CLOSED;
+    if (socket->wish != NULL && !socket->is_attached)
+        return OD_READY_CONNECTING;
     return socket->has_closed || socket->peer_closed ? OD_READY_CLOSING : OD_READY_OPEN;
 }
 
@@ -478,5 +485,7 @@ od_slice od_socket_protocol(const struct od_socket *socket)
 
 od_slice od_socket_url(const struct od_socket *socket)
 {
-    return od_websocket_url(socket->websocket);
+    return od_socket_ready_state(socket) == OD_READY_CONNECTING
+               ? od_wish_url(socket)
+               : od_websocket_url(socket->websocket);
 }

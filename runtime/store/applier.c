@@ -17,6 +17,7 @@ static void empty(struct od_applier *applier)
 
 void od_applier_init(struct od_applier *applier, struct od_env *env)
 {
+    OD_ASSERT(env->is_writer);
     *applier = (struct od_applier){.env = env};
     od_list_init(&applier->pending);
 }
@@ -42,16 +43,19 @@ void od_applier_add(struct od_applier *applier, struct od_pending *pending)
                          applier->bytes > OD_STORE_UNAPPLIED_BYTES;
 }
 
-void od_applier_added(struct od_applier *applier, uint64_t sequence, bool sets_alarm)
+void od_applier_added(struct od_applier *applier, const struct od_journal_moment *moment,
+                      bool sets_alarm)
 {
-    OD_ASSERT(sequence > applier->mark.sequence);
-    applier->sequence = sequence;
+    OD_ASSERT(moment->sequence > applier->mark.moment.sequence);
+    applier->moment = *moment;
     applier->is_urgent = applier->is_urgent || sets_alarm; // Main finds it in LMDB.
 }
 
 bool od_applier_is_empty(const struct od_applier *applier)
 {
     OD_ASSERT(od_list_is_empty(&applier->pending) == (applier->count == 0));
+    OD_ASSERT(applier->count > 0 || applier->bytes == 0);
+    OD_ASSERT(applier->count > 0 || !applier->is_urgent);
     return od_list_is_empty(&applier->pending);
 }
 
@@ -84,7 +88,7 @@ struct writing {
 static int write_all(struct writing *writing, struct od_write *write)
 {
     struct od_applier *applier = writing->applier;
-    OD_ASSERT(applier->sequence > applier->mark.sequence);
+    OD_ASSERT(applier->moment.sequence > applier->mark.moment.sequence);
     int code = OD_FAULT("apply.fail") ? EIO : OD_FAULT("apply.full") ? ENOSPC : 0;
     OD_LIST_EACH (link, &applier->pending) {
         const struct od_pending *pending = od_pending_of(link);
@@ -92,7 +96,7 @@ static int write_all(struct writing *writing, struct od_write *write)
             code = od_apply_submission(write, od_pending_batches(pending), &writing->changes);
     }
     struct od_journal_mark mark = applier->mark;
-    mark.sequence = applier->sequence;
+    mark.moment = applier->moment;
     return code == 0 ? od_journal_mark_put(&mark, write) : code;
 }
 
@@ -161,7 +165,7 @@ static void report(const struct od_applier *applier, const struct writing *writi
 int od_applier_run(struct od_applier *applier, struct od_reports *reports)
 {
     struct writing writing = {.applier = applier, .changes = {.alarm_due_ms = OD_ALARM_NONE_MS}};
-    bool has_written = applier->sequence > applier->mark.sequence;
+    bool has_written = applier->moment.sequence > applier->mark.moment.sequence;
     int64_t begin_us = od_clock_passed_us();
     if (applier->is_abandoned) {
         od_applier_abandon(applier, reports);
@@ -170,7 +174,7 @@ int od_applier_run(struct od_applier *applier, struct od_reports *reports)
     int code = has_written ? write_to_lmdb(&writing) : 0;
     if (code != 0)
         return code;
-    applier->mark.sequence = applier->sequence;
+    applier->mark.moment = applier->moment;
     applier->deleted_all = applier->deleted_all || writing.changes.deleted_all;
     if (reports != NULL)
         report(applier, &writing, reports);

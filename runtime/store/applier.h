@@ -27,7 +27,7 @@ struct od_applier {
     struct od_journal_mark mark; // What LMDB has.
     struct od_list pending;      // struct od_pending: written ones, and sources to be forgotten.
     size_t bytes, count;
-    uint64_t sequence; // Of the last group that was added.
+    struct od_journal_moment moment; // Of the last group that was added.
     bool is_urgent;
     int64_t due_us;  // od_clock_passed_us, while there is something.
     int64_t rest_us; // Not before: half of the time is for writing the journal.
@@ -44,10 +44,11 @@ OD_MUST_CHECK int od_applier_reserve(struct od_applier *applier, size_t bytes, s
 
 struct od_pending;
 
-// Takes what a group has written, one by one, and sources that are gone; then the group's number in
-// the journal.
+// Takes what a group has written, one by one, and sources that are gone; then which group of the
+// journal it is.
 void od_applier_add(struct od_applier *applier, struct od_pending *pending);
-void od_applier_added(struct od_applier *applier, uint64_t sequence, bool sets_alarm);
+void od_applier_added(struct od_applier *applier, const struct od_journal_moment *moment,
+                      bool sets_alarm);
 
 bool od_applier_is_empty(const struct od_applier *applier);
 bool od_applier_is_due(const struct od_applier *applier);

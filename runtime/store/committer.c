@@ -16,6 +16,7 @@
 #include "store/limits.h"
 #include "store/lock.h"
 #include "store/mapped.h"
+#include "store/replay.h"
 #include "store/trash.h"
 
 struct od_committer {
@@ -32,6 +33,8 @@ struct od_committer {
     struct od_list waiting; // struct od_pending
     bool is_closing;
     bool reader_check_is_due;
+    bool segment_is_over, tending_is_due;
+    uint64_t kept_behind;
     struct od_committer_stats stats;
 
     struct od_applier applier; // The thread's own, like the rest.
@@ -74,7 +77,7 @@ static bool wait_for_work(struct od_committer *committer)
     pthread_mutex_lock(&committer->mutex);
     while (od_list_is_empty(&committer->waiting) && !committer->is_closing &&
            !committer->sweep_is_due && !committer->reader_check_is_due &&
-           !od_applier_is_due(&committer->applier))
+           !committer->tending_is_due && !od_applier_is_due(&committer->applier))
         wait(committer);
     bool has_work = !od_list_is_empty(&committer->waiting) || !committer->is_closing;
     pthread_mutex_unlock(&committer->mutex);
@@ -111,7 +114,7 @@ static void count_group(struct od_committer *committer, const struct od_group *g
 
 static void note_applied(struct od_committer *committer)
 {
-    od_journal_applied(committer->journal, committer->applier.mark.sequence);
+    od_journal_applied(committer->journal, committer->applier.mark.moment.sequence);
     committer->apply_failures = 0;
     if (!committer->applier.deleted_all)
         return;
@@ -250,6 +253,19 @@ static void check_readers(struct od_committer *committer)
     mdb_reader_check(committer->env->lmdb, NULL);
 }
 
+// A segment that cannot be begun is tried again by the group that needs it.
+static void tend_journal(struct od_committer *committer)
+{
+    pthread_mutex_lock(&committer->mutex);
+    bool is_over = committer->segment_is_over;
+    uint64_t kept_behind = committer->kept_behind;
+    committer->segment_is_over = committer->tending_is_due = false;
+    pthread_mutex_unlock(&committer->mutex);
+    od_journal_keep(committer->journal, kept_behind);
+    if (is_over)
+        (void)!od_journal_close_segment(committer->journal);
+}
+
 static void tell_when_lost(struct od_committer *committer)
 {
     if (committer->env->lost == 0 || committer->has_told_lost)
@@ -283,6 +299,7 @@ static void *run(void *argument)
     while (wait_for_work(committer)) {
         hold(committer);
         check_readers(committer);
+        tend_journal(committer);
         work(committer);
     }
     if (!OD_FAULT("apply.hold")) // A spec that closes it so sees what a crash would leave.
@@ -313,36 +330,6 @@ static void on_wake(uv_async_t *wake)
     od_reports_deliver(&committer->reports, committer->events, committer->owner);
 }
 
-// Nobody is there yet who would hear of it.
-static bool play_into_lmdb(struct od_committer *committer, struct od_error *err)
-{
-    struct od_applier *applier = &committer->applier;
-    int code = od_applier_is_empty(applier) ? 0 : od_applier_run(applier, NULL);
-    return code == 0 ||
-           od_error_set(err, "cannot put the journal into %s/data.mdb: %s%s",
-                        committer->env->directory_path, od_env_reason(code), od_env_advice(code));
-}
-
-static bool on_play(void *context, uint64_t sequence, od_slice submission, struct od_error *err)
-{
-    struct od_committer *committer = context;
-    struct od_applier *applier = &committer->applier;
-    if (applier->bytes > OD_STORE_UNAPPLIED_BYTES && sequence > applier->sequence &&
-        !play_into_lmdb(committer, err))
-        return false;
-    if (!od_submission_is_valid(submission))
-        return od_error_set(err, "%s: group %llu of the journal is not one of ours",
-                            committer->env->directory_path, (unsigned long long)sequence);
-    struct od_pending *pending = od_allocate_zeroed(sizeof *pending + submission.size);
-    pending->size = submission.size;
-    if (submission.size > 0)
-        memcpy(pending->batches, submission.at, submission.size);
-    od_list_init(&pending->link);
-    od_applier_add(applier, pending);
-    applier->sequence = sequence;
-    return true;
-}
-
 static bool open_journal(struct od_committer *committer, const char *directory,
                          struct od_error *err)
 {
@@ -352,10 +339,10 @@ static bool open_journal(struct od_committer *committer, const char *directory,
     if (code != 0)
         return od_error_set(err, "cannot read %s/data.mdb: %s%s", directory, od_env_reason(code),
                             od_env_advice(code));
-    applier->sequence = applier->mark.sequence;
-    bool is_open =
-        od_journal_open(&committer->journal, directory, &applier->mark, on_play, committer, err) &&
-        play_into_lmdb(committer, err);
+    applier->moment = applier->mark.moment;
+    bool is_open = od_journal_open(&committer->journal, directory, &applier->mark, od_replay_take,
+                                   applier, err) &&
+                   od_replay_end(applier, err);
     if (!is_open) {
         od_applier_deinit(applier);
         od_journal_close(committer->journal);
@@ -424,6 +411,7 @@ enum od_committer_opening od_committer_open(struct od_committer **result, struct
     committer->owner = owner;
     committer->sweep_is_due = true; // A sweep finds out whether the last life left trash.
     committer->stats.has_trash = true;
+    committer->kept_behind = OD_JOURNAL_KEEPS_NONE;
     enum od_committer_opening opening = open_files(committer, directory, lock_fd, err);
     if (opening != OD_COMMITTER_OPEN) {
         free(committer);
@@ -497,6 +485,23 @@ void od_committer_forget(struct od_committer *committer, uint32_t source)
     committer->reader_check_is_due = true;
     pthread_mutex_unlock(&committer->mutex);
     enqueue(committer, pending);
+}
+
+void od_committer_keep(struct od_committer *committer, uint64_t sequence)
+{
+    pthread_mutex_lock(&committer->mutex);
+    committer->tending_is_due = committer->tending_is_due || sequence != committer->kept_behind;
+    committer->kept_behind = sequence;
+    pthread_cond_signal(&committer->has_work);
+    pthread_mutex_unlock(&committer->mutex);
+}
+
+void od_committer_close_segment(struct od_committer *committer)
+{
+    pthread_mutex_lock(&committer->mutex);
+    committer->segment_is_over = committer->tending_is_due = true;
+    pthread_cond_signal(&committer->has_work);
+    pthread_mutex_unlock(&committer->mutex);
 }
 
 void od_committer_stats(struct od_committer *committer, struct od_committer_stats *stats)

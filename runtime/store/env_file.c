@@ -10,10 +10,12 @@
 
 #include "base/bytes.h"
 #include "base/cursor.h"
+#include "store/copy.h"
 #include "store/file_check.h"
 #include "store/file_page.h"
 #include "store/limits.h"
 #include "store/mapped.h"
+#include "store/unfinished.h"
 
 static bool fail_open(const struct od_env *env, int code, struct od_error *err)
 {
@@ -168,19 +170,6 @@ static bool find_map(struct od_env *env, struct od_error *err)
 
 // --- The file ------------------------------------------------------------------------------------
 
-// LMDB syncs the file, never the directory: without this a power cut can take a new file with all
-// it holds.
-static bool sync_directory(const char *path, struct od_error *err)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool synced = fd >= 0 && fsync(fd) == 0;
-    if (!synced)
-        od_error_errno(err, "cannot sync the directory %s", path);
-    if (fd >= 0)
-        close(fd);
-    return synced;
-}
-
 bool od_env_make_directory(const char *directory, struct od_error *err)
 {
     if (mkdir(directory, 0700) != 0)
@@ -188,7 +177,7 @@ bool od_env_make_directory(const char *directory, struct od_error *err)
                od_error_errno(err, "cannot make the data directory %s", directory);
     char parent[PATH_MAX];
     snprintf(parent, sizeof parent, "%s/..", directory);
-    return sync_directory(parent, err);
+    return od_copy_sync_directory(parent, err);
 }
 
 static bool fill(struct od_env *env, const char *path, struct od_error *err)
@@ -221,6 +210,8 @@ static bool make(struct od_env *env, struct od_error *err)
     snprintf(made, sizeof made, "%s/new-data.mdb", env->directory_path);
     if (exists(path))
         return true;
+    if (!od_unfinished_refuse(env->directory_path, err))
+        return false;
     if (has_lock_file(env)) // LMDB makes one when it opens a file that is there.
         return od_error_set(err,
                             "%s is missing, though lock.mdb beside it says that there was one; "
@@ -257,7 +248,10 @@ bool od_env_file_open(struct od_env *env, struct od_error *err)
     if (code != 0)
         return fail_open(env, code, err);
     if (note_files(env, err) && open_content(env, err) &&
-        (!env->is_writer || (find_map(env, err) && sync_directory(env->directory_path, err))))
+        // LMDB syncs the file, never the directory: without this a power cut can take a new file
+        // with all it holds.
+        (!env->is_writer ||
+         (find_map(env, err) && od_copy_sync_directory(env->directory_path, err))))
         return true;
     mdb_env_close(env->lmdb);
     return false;

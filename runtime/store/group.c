@@ -147,7 +147,8 @@ static void report_durable(const struct od_group *group, struct od_reports *repo
 }
 
 // A source that is gone stays behind a failure that is still to be told.
-static void hand_over(struct od_group *group, struct od_applier *applier, uint64_t sequence)
+static void hand_over(struct od_group *group, struct od_applier *applier,
+                      const struct od_journal_moment *moment)
 {
     OD_ASSERT(group->code == 0);
     bool has_failed = od_group_has_failed(group);
@@ -162,7 +163,7 @@ static void hand_over(struct od_group *group, struct od_applier *applier, uint64
         od_applier_add(applier, pending);
     }
     if (group->count > 0)
-        od_applier_added(applier, sequence, group->sets_alarm);
+        od_applier_added(applier, moment, group->sets_alarm);
     group->written = group->count;
 }
 
@@ -175,7 +176,8 @@ void od_group_commit(struct od_group *group, struct od_journal *journal, struct 
     if (group->code != 0)
         return;
     report_durable(group, reports);
-    hand_over(group, applier, od_journal_last(journal));
+    const struct od_journal_moment last = od_journal_last(journal);
+    hand_over(group, applier, &last);
 }
 
 // --- What is left --------------------------------------------------------------------------------

@@ -90,14 +90,14 @@ static void seal(struct od_journal *journal)
         AT_TIME = 24,
         AT_ID = 32,
     };
-    od_time_ms now_ms = od_clock_wall_ms();
-    journal->time_ms = now_ms > journal->time_ms ? now_ms : journal->time_ms;
+    od_time_ms now_ms = od_clock_wall_ms(), last_ms = journal->last.time_ms;
+    journal->group_ms = now_ms > last_ms ? now_ms : last_ms;
     char *head = journal->group;
     set_number(head, OD_JOURNAL_GROUP_MARK, 4);
     set_number(head + AT_SIZE, journal->group_size - OD_JOURNAL_HEAD_BYTES, 4);
     set_number(head + AT_ZERO, 0, 4);
-    set_number(head + AT_SEQUENCE, journal->last + 1, 8);
-    set_number(head + AT_TIME, (uint64_t)journal->time_ms, 8);
+    set_number(head + AT_SEQUENCE, journal->last.sequence + 1, 8);
+    set_number(head + AT_TIME, (uint64_t)journal->group_ms, 8);
     memcpy(head + AT_ID, journal->id, sizeof journal->id);
     set_number(head + AT_SUM,
                od_check_sum((od_slice){head + AT_SIZE, journal->group_size - AT_SIZE}), 4);
@@ -195,21 +195,23 @@ static bool write_head(struct od_journal *journal, int fd)
     memcpy(block, OD_JOURNAL_MAGIC, AT_VERSION);
     set_number(block + AT_VERSION, OD_JOURNAL_VERSION, 4);
     memcpy(block + AT_ID, journal->id, sizeof journal->id);
-    set_number(block + AT_FIRST, journal->last + 1, 8);
+    set_number(block + AT_FIRST, journal->last.sequence + 1, 8);
     set_number(block + AT_SUM, od_check_sum((od_slice){block + AT_ID, END - AT_ID}), 4);
     bool is_written = write_whole(fd, block, OD_JOURNAL_BLOCK_BYTES, 0);
     free(block);
     return is_written;
 }
 
-// The oldest segment, when LMDB has all of it: it becomes the spare one. False: there is none.
+// The oldest segment, when nobody needs it: it becomes the spare one. False: there is none.
 static bool take_old(struct od_journal *journal)
 {
     char name[OD_JOURNAL_NAME_BYTES];
     struct od_list *first = journal->segments.next;
     // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what is freed below is in no list any more.
     if (od_list_is_empty(&journal->segments) || first->next == &journal->segments ||
-        od_journal_segment_of(first->next)->first > journal->applied + 1)
+        od_journal_segment_of(first->next)->first > journal->applied + 1 ||
+        (journal->kept_behind != OD_JOURNAL_KEEPS_NONE &&
+         od_journal_segment_of(first->next)->first > journal->kept_behind + 1))
         return false;
     od_journal_name(name, od_journal_segment_of(first)->first);
     bool is_taken =
@@ -219,20 +221,37 @@ static bool take_old(struct od_journal *journal)
     return is_taken;
 }
 
+static void take_all_old(struct od_journal *journal)
+{
+    if (!od_journal_guard(journal))
+        return;               // They stay while somebody reads them.
+    while (take_old(journal)) // More than one: they were many while LMDB was slow.
+        continue;
+    od_journal_unguard(journal);
+}
+
+// One that is kept gives back the room it did not need, and what stood there before.
+static void leave_segment(struct od_journal *journal)
+{
+    if (journal->fd >= 0 && journal->kept_behind != OD_JOURNAL_KEEPS_NONE &&
+        ftruncate(journal->fd, (off_t)journal->at) != 0)
+        errno = 0; // It stays as it is.
+    if (journal->fd >= 0)
+        close(journal->fd);
+    journal->fd = -1;
+}
+
 // It gets its name when its head is on the disk, so no segment with a name is without one. The one
 // before is full and makes way for its descriptor, which may be the last.
 static int make_segment(struct od_journal *journal, uint64_t size)
 {
     char name[OD_JOURNAL_NAME_BYTES];
-    while (take_old(journal)) // More than one: they were many while LMDB was slow.
-        continue;
-    if (journal->fd >= 0)
-        close(journal->fd);
-    journal->fd = -1;
+    take_all_old(journal);
+    leave_segment(journal);
     int fd = open_for_writing(journal, OD_JOURNAL_SPARE, O_CREAT);
     if (fd < 0)
         return errno;
-    od_journal_name(name, journal->last + 1);
+    od_journal_name(name, journal->last.sequence + 1);
     if (make_room(fd, size) && write_head(journal, fd) &&
         renameat(journal->directory_fd, OD_JOURNAL_SPARE, journal->directory_fd, name) == 0 &&
         fsync(journal->directory_fd) == 0) {
@@ -265,7 +284,7 @@ int od_journal_next_segment(struct od_journal *journal, uint64_t group_bytes)
         return errno;
     journal->size = (uint64_t)status.st_size; // One that was used before may be longer.
     journal->at = OD_JOURNAL_BLOCK_BYTES;
-    od_journal_add_segment(journal, journal->last + 1);
+    od_journal_add_segment(journal, journal->last.sequence + 1);
     return 0;
 }
 
@@ -303,7 +322,7 @@ static int write_group(struct od_journal *journal)
     if (!has_its_name(journal))
         return journal->broken = ESTALE;
     journal->at += journal->group_size;
-    journal->last++;
+    journal->last = (struct od_journal_moment){journal->last.sequence + 1, journal->group_ms};
     return 0;
 }
 
@@ -316,7 +335,7 @@ int od_journal_commit(struct od_journal *journal)
     return code;
 }
 
-uint64_t od_journal_last(const struct od_journal *journal)
+struct od_journal_moment od_journal_last(const struct od_journal *journal)
 {
     return journal->last;
 }
@@ -328,8 +347,22 @@ int od_journal_broken(const struct od_journal *journal)
 
 void od_journal_applied(struct od_journal *journal, uint64_t sequence)
 {
-    OD_ASSERT(sequence <= journal->last);
+    OD_ASSERT(sequence <= journal->last.sequence);
     journal->applied = sequence;
+}
+
+void od_journal_keep(struct od_journal *journal, uint64_t sequence)
+{
+    bool may_drop = sequence != journal->kept_behind && sequence != OD_JOURNAL_KEEPS_NONE;
+    journal->kept_behind = sequence;
+    if (may_drop)
+        take_all_old(journal);
+}
+
+int od_journal_close_segment(struct od_journal *journal)
+{
+    bool has_groups = journal->fd >= 0 && journal->at > OD_JOURNAL_BLOCK_BYTES;
+    return has_groups && journal->broken == 0 ? od_journal_next_segment(journal, 0) : 0;
 }
 
 // --- From the first open to the last close -------------------------------------------------------
@@ -350,19 +383,27 @@ bool od_journal_open(struct od_journal **result, const char *directory,
                      struct od_error *err)
 {
     struct od_journal *journal = od_allocate_zeroed(sizeof *journal);
-    *journal = (struct od_journal){.fd = -1, .directory_fd = -1, .applied = mark->sequence};
-    memcpy(journal->id, mark->id, sizeof journal->id);
-    od_list_init(&journal->segments);
+    const struct od_journal_visit visit = {.play = play, .context = context};
+    od_journal_init(journal, mark);
     *result = journal;
-    if (open_directory(journal, directory, err) &&
-        od_journal_play_all(journal, play, context, err)) {
+    if (open_directory(journal, directory, err) && od_journal_play_all(journal, &visit, err)) {
         if (journal->fd < 0) // When it cannot be made yet, the first write tries again.
             (void)od_journal_next_segment(journal, 0);
+        journal->kept_behind = OD_JOURNAL_KEEPS_NONE; // Until here nobody could say more.
         return true;
     }
     od_journal_close(journal);
     *result = NULL;
     return false;
+}
+
+void od_journal_init(struct od_journal *journal, const struct od_journal_mark *mark)
+{
+    *journal = (struct od_journal){.fd = -1, .directory_fd = -1, .kept_behind = 0};
+    journal->applied = mark->moment.sequence;
+    journal->last = mark->moment;
+    memcpy(journal->id, mark->id, sizeof journal->id);
+    od_list_init(&journal->segments);
 }
 
 void od_journal_close(struct od_journal *journal)

@@ -27,38 +27,37 @@
 
 #include "base/error.h"
 #include "base/slice.h"
-#include "store/limits.h"
+#include "store/journal_visit.h"
 
 struct od_journal;
 
-// Up to where LMDB has it.
-struct od_journal_mark {
-    uint8_t id[OD_STORE_JOURNAL_ID_BYTES]; // Of the data directory.
-    uint64_t sequence;
-};
-
-// Called for each submission that LMDB does not have, in order. False ends the opening.
-typedef bool od_journal_play(void *context, uint64_t sequence, od_slice submission,
-                             struct od_error *err);
-
-// Makes what is missing. Only a writer opens it.
+// Makes what is missing, and plays what LMDB does not have. Only a writer opens it.
 OD_MUST_CHECK bool od_journal_open(struct od_journal **journal, const char *directory,
                                    const struct od_journal_mark *mark, od_journal_play *play,
                                    void *context, struct od_error *err);
 void od_journal_close(struct od_journal *journal); // NULL is allowed.
 
-// One group: begin, put, commit. 0: it is on the disk, as number od_journal_last. Any other code is
+// One group: begin, put, commit. 0: it is on the disk, as od_journal_last. Any other code is
 // errno's, and nothing was written; but od_journal_broken.
 void od_journal_begin(struct od_journal *journal);
 void od_journal_put(struct od_journal *journal, od_slice submission);
 OD_MUST_CHECK int od_journal_commit(struct od_journal *journal);
-uint64_t od_journal_last(const struct od_journal *journal);
+struct od_journal_moment od_journal_last(const struct od_journal *journal);
 
 // Why nothing more can be written: it is unknown what the disk has of the last group, or somebody
 // took the segment's name away. 0: all is well.
 int od_journal_broken(const struct od_journal *journal);
 
-// LMDB has all up to [sequence]: segments before that can be used again.
+// LMDB has all up to [sequence]: segments before that can be used again, unless somebody holds them
+// (journal_read.h) or they are kept.
 void od_journal_applied(struct od_journal *journal, uint64_t sequence);
+
+// Segments with groups behind [sequence] are kept. OD_JOURNAL_KEEPS_NONE, which is so at first: no
+// segment is kept when LMDB has it, and one is used over and over.
+#define OD_JOURNAL_KEEPS_NONE UINT64_MAX
+void od_journal_keep(struct od_journal *journal, uint64_t sequence);
+
+// What comes goes into a new segment, and the one before changes no more. 0 or errno.
+OD_MUST_CHECK int od_journal_close_segment(struct od_journal *journal);
 
 #endif

@@ -1,4 +1,5 @@
-// What the halves of the journal share: writing (journal.c) and playing (journal_play.c).
+// What the parts of the journal share: writing (journal.c), playing (journal_play.c) and reading
+// what another writes (journal_read.c).
 //
 // Private to journal*.c.
 
@@ -9,6 +10,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/list.h"
+#include "store/journal_visit.h"
 #include "store/limits.h"
 
 #define OD_JOURNAL_MAGIC "od-jrnl\n"
@@ -32,15 +34,18 @@ struct od_journal {
     int fd;                  // Of the last segment; -1: there is none.
     uint64_t at;             // Where the next group goes.
     uint64_t size;           // Of that segment.
-    uint64_t last;           // Sequence number of the last group.
+    struct od_journal_moment last;
     uint64_t applied;
-    od_time_ms time_ms; // Of the last group.
+    uint64_t kept_behind;
     int broken;
+    bool is_reader; // It belongs to another process (journal_read.h).
 
-    char *group; // The group that is gathered, at an address that is a multiple of a block.
+    od_time_ms group_ms; // Of the group that is sealed.
+    char *group;         // The group that is gathered, at an address that is a multiple of a block.
     size_t group_size, group_capacity;
 };
 
+void od_journal_init(struct od_journal *journal, const struct od_journal_mark *mark);
 void od_journal_name(char name[OD_JOURNAL_NAME_BYTES], uint64_t first);
 uint64_t od_journal_padded(uint64_t size); // Up to the next block.
 
@@ -52,11 +57,13 @@ bool od_journal_open_segment(struct od_journal *journal, uint64_t first);
 // The segment that begins with the next group: an old one, or a new one. 0 or errno.
 int od_journal_next_segment(struct od_journal *journal, uint64_t group_bytes);
 
-// Calls [play] (od_journal_play) for all that LMDB does not have, and leaves the journal where the
-// next group goes.
-bool od_journal_play_all(struct od_journal *journal,
-                         bool (*play)(void *context, uint64_t sequence, od_slice submission,
-                                      struct od_error *err),
-                         void *context, struct od_error *err);
+// For what takes a segment away: false while somebody reads. Then nobody begins to until
+// od_journal_unguard. A file system without locks has no readers that could be seen.
+bool od_journal_guard(const struct od_journal *journal);
+void od_journal_unguard(const struct od_journal *journal);
+
+// Calls [play] for all that LMDB does not have, and leaves the journal where the next group goes.
+bool od_journal_play_all(struct od_journal *journal, const struct od_journal_visit *visit,
+                         struct od_error *err);
 
 #endif

@@ -11,6 +11,8 @@
 
 // A data file that has none gets one: a new id, and nothing applied.
 OD_MUST_CHECK int od_journal_mark_load(struct od_journal_mark *mark, struct od_env *env);
+// Gives it a new id: what follows is another history than that of the file it was copied from.
+OD_MUST_CHECK int od_journal_mark_renew(struct od_journal_mark *mark, struct od_env *env);
 OD_MUST_CHECK int od_journal_mark_put(const struct od_journal_mark *mark, struct od_write *write);
 
 #endif

@@ -2,21 +2,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cursor.h"
+#include "base/moment.h"
 #include "codec/check_sum.h"
 #include "store/journal.h"
 #include "store/journal_inner.h"
 
 struct playing {
     struct od_journal *journal;
-    od_journal_play *play;
-    void *context;
+    const struct od_journal_visit *visit;
     struct od_error *err;
+    bool is_over;    // What follows is later than is asked for.
+    bool is_damaged; // The last error is about the segments.
 
     uint64_t first; // Of the segment that is read.
     int fd;
@@ -25,20 +28,38 @@ struct playing {
 };
 
 struct group {
-    uint64_t sequence;
-    od_time_ms time_ms;
+    struct od_journal_moment moment;
     uint64_t bytes;       // With its head.
     od_slice submissions; // In the bytes that were read.
 };
 
-static const char advice[] =
-    "; restore the directory from a backup, or, to go on without what was acknowledged last, move "
-    "the folder journal away";
-
-static bool refuse(const struct playing *playing, uint64_t offset, const char *what)
+static const char *advice(const struct playing *playing)
 {
-    return od_error_set(playing->err, "%s/%020" PRIu64 " is damaged at byte %" PRIu64 ": %s%s",
-                        playing->journal->path, playing->first, offset, what, advice);
+    return playing->journal->is_reader
+               ? ""
+               : "; restore the directory from a backup, or, to go on without what was "
+                 "acknowledged last, move the folder journal away";
+}
+
+// Behind what a reader is told: what he can have nevertheless.
+static bool tell_what_is_whole(const struct playing *playing)
+{
+    const struct od_journal_moment last = playing->journal->last;
+    size_t size = strlen(playing->err->text);
+    char at[OD_MOMENT_BYTES];
+    if (playing->journal->is_reader && last.time_ms != 0)
+        snprintf(playing->err->text + size, sizeof playing->err->text - size,
+                 "; what came before is whole, up to group %" PRIu64 ": --at %s restores that",
+                 last.sequence, od_moment_text(last.time_ms, at));
+    return false;
+}
+
+static bool refuse(struct playing *playing, uint64_t offset, const char *what)
+{
+    playing->is_damaged = true;
+    od_error_set(playing->err, "%s/%020" PRIu64 " is damaged at byte %" PRIu64 ": %s%s",
+                 playing->journal->path, playing->first, offset, what, advice(playing));
+    return tell_what_is_whole(playing);
 }
 
 // --- The segments there are ----------------------------------------------------------------------
@@ -123,8 +144,8 @@ static bool read_head(struct playing *playing, uint64_t offset, struct group *gr
     *sum = od_cursor_u32(&cursor);
     *size = od_cursor_u32(&cursor);
     (void)od_cursor_u32(&cursor);
-    group->sequence = od_cursor_u64(&cursor);
-    group->time_ms = (od_time_ms)od_cursor_u64(&cursor);
+    group->moment.sequence = od_cursor_u64(&cursor);
+    group->moment.time_ms = (od_time_ms)od_cursor_u64(&cursor);
     od_slice id = od_cursor_bytes(&cursor, OD_STORE_JOURNAL_ID_BYTES);
     return is_group && !cursor.failed && memcmp(id.at, playing->journal->id, id.size) == 0 &&
            offset + OD_JOURNAL_HEAD_BYTES + *size <= playing->size;
@@ -156,7 +177,7 @@ static bool check_segment_head(struct playing *playing)
     const char *summed = cursor.at;
     od_slice id = od_cursor_bytes(&cursor, OD_STORE_JOURNAL_ID_BYTES);
     uint64_t first = od_cursor_u64(&cursor);
-    if (memcmp(magic.at, OD_JOURNAL_MAGIC, magic.size) != 0)
+    if (memcmp(magic.at, OD_JOURNAL_MAGIC, magic.size) != 0 || version == 0)
         return refuse(playing, 0, "it is no segment of a journal");
     if (version > OD_JOURNAL_VERSION)
         return od_error_set(playing->err,
@@ -169,19 +190,20 @@ static bool check_segment_head(struct playing *playing)
         return od_error_set(playing->err,
                             "%s/%020" PRIu64 " belongs to another data directory than the data.mdb "
                             "beside it%s",
-                            playing->journal->path, playing->first, advice);
+                            playing->journal->path, playing->first, advice(playing));
     return first == playing->first || refuse(playing, 0, "it has the name of another segment");
 }
 
 static bool play_group(struct playing *playing, uint64_t offset, const struct group *group)
 {
     struct od_cursor cursor = od_cursor_of(group->submissions);
-    if (group->sequence <= playing->journal->applied)
+    const struct od_journal_visit *visit = playing->visit;
+    if (group->moment.sequence <= playing->journal->applied || visit->play == NULL)
         return true;
     while (!od_cursor_at_end(&cursor)) {
         od_slice submission = od_cursor_string(&cursor);
         if (!cursor.failed &&
-            !playing->play(playing->context, group->sequence, submission, playing->err))
+            !visit->play(visit->context, &group->moment, submission, playing->err))
             return false;
     }
     return !cursor.failed || refuse(playing, offset, "a group holds what is no submission");
@@ -193,7 +215,7 @@ static bool has_later_group(struct playing *playing, uint64_t offset, uint64_t e
     struct group group;
     for (; offset + OD_JOURNAL_BLOCK_BYTES <= playing->size; offset += OD_JOURNAL_BLOCK_BYTES) {
         uint32_t sum, size;
-        if (read_head(playing, offset, &group, &sum, &size) && group.sequence >= expected &&
+        if (read_head(playing, offset, &group, &sum, &size) && group.moment.sequence >= expected &&
             read_group(playing, offset, &group))
             return true;
     }
@@ -206,35 +228,63 @@ static bool next_group(struct playing *playing, uint64_t offset, uint64_t sequen
 {
     uint32_t sum, size;
     if (sequence > playing->journal->applied)
-        return read_group(playing, offset, group) && group->sequence == sequence;
-    if (!read_head(playing, offset, group, &sum, &size) || group->sequence != sequence)
+        return read_group(playing, offset, group) && group->moment.sequence == sequence;
+    if (!read_head(playing, offset, group, &sum, &size) || group->moment.sequence != sequence)
         return false;
     group->bytes = OD_JOURNAL_HEAD_BYTES + size;
     group->submissions = (od_slice){0};
     return true;
 }
 
+// From [at] on, where group [sequence] is expected; leaves both where the next would be.
+static bool play_whole_groups(struct playing *playing, uint64_t *at, uint64_t *sequence)
+{
+    const od_time_ms until_ms = playing->visit->until_ms;
+    struct group group;
+    while (next_group(playing, *at, *sequence, &group)) {
+        playing->is_over = until_ms != 0 && group.moment.time_ms > until_ms;
+        if (playing->is_over)
+            return true;
+        if (!play_group(playing, *at, &group))
+            return false;
+        playing->journal->last = group.moment;
+        *at += od_journal_padded(group.bytes);
+        ++*sequence;
+    }
+    return true;
+}
+
+// A later group that is whole says that this is damage; unless it is being written, and this one
+// became whole before the later one did.
+static bool play_last_groups(struct playing *playing, uint64_t *at, uint64_t *sequence)
+{
+    struct group group;
+    while (has_later_group(playing, *at, *sequence)) {
+        if (!next_group(playing, *at, *sequence, &group))
+            return refuse(playing, *at, "a group is not whole, and later ones are");
+        if (!play_whole_groups(playing, at, sequence) || playing->is_over)
+            return playing->is_over;
+    }
+    playing->journal->at = *at;
+    return true;
+}
+
 static bool play_groups(struct playing *playing, const struct od_journal_segment *segment)
 {
-    struct od_journal *journal = playing->journal;
-    struct group group;
+    const struct od_journal_visit *visit = playing->visit;
     uint64_t at = OD_JOURNAL_BLOCK_BYTES, sequence = segment->first;
-    while (next_group(playing, at, sequence, &group)) {
-        if (!play_group(playing, at, &group))
+    if (!play_whole_groups(playing, &at, &sequence))
+        return false;
+    if (playing->is_over)
+        return true;
+    if (is_last(playing->journal, segment)) {
+        if (!play_last_groups(playing, &at, &sequence))
             return false;
-        journal->time_ms = group.time_ms;
-        at += od_journal_padded(group.bytes);
-        sequence++;
+    } else if (sequence != od_journal_segment_of(segment->link.next)->first) {
+        return refuse(playing, at, "a group is missing or is not whole");
     }
-    if (!is_last(journal, segment)) {
-        uint64_t next = od_journal_segment_of(segment->link.next)->first;
-        return sequence == next || refuse(playing, at, "a group is missing or is not whole");
-    }
-    if (has_later_group(playing, at, sequence))
-        return refuse(playing, at, "a group is not whole, and later ones are");
-    journal->at = at;
-    journal->last = sequence - 1;
-    return true;
+    return visit->segment == NULL ||
+           visit->segment(visit->context, segment->first, at, playing->err);
 }
 
 static bool play_segment(struct playing *playing, const struct od_journal_segment *segment)
@@ -269,35 +319,51 @@ static struct od_journal_segment *begin_with(const struct od_journal *journal)
     return begin;
 }
 
+// Who asks for the last moment before the damage (as tell_what_is_whole advises) can have it.
+static bool is_enough(const struct playing *playing)
+{
+    const od_time_ms until_ms = playing->visit->until_ms;
+    return playing->is_damaged && until_ms != 0 && playing->journal->last.time_ms >= until_ms;
+}
+
 static bool play_from(struct playing *playing, struct od_journal_segment *begin)
 {
     struct od_journal *journal = playing->journal;
-    if (begin->first > journal->applied + 1)
-        return od_error_set(playing->err,
-                            "%s begins with group %" PRIu64 ", and data.mdb has only those up to "
-                            "%" PRIu64 ": segments are missing, or data.mdb is an older one%s",
-                            journal->path, begin->first, journal->applied, advice);
-    for (struct od_list *link = &begin->link; link != &journal->segments; link = link->next) {
-        if (!play_segment(playing, od_journal_segment_of(link)))
-            return false;
+    const struct od_journal_moment mark = journal->last;
+    const char *what = journal->is_reader ? "the base" : "data.mdb";
+    if (begin->first > journal->applied + 1) {
+        od_error_set(playing->err,
+                     "%s begins with group %" PRIu64 ", and %s has only those up to %" PRIu64
+                     ": segments are missing, or %s is an older one%s",
+                     journal->path, begin->first, what, journal->applied, what, advice(playing));
+        return tell_what_is_whole(playing);
     }
-    if (journal->last < journal->applied) { // LMDB has it all; these segments are of no use.
-        journal->last = journal->applied;
+    for (struct od_list *link = &begin->link; link != &journal->segments && !playing->is_over;
+         link = link->next) {
+        if (play_segment(playing, od_journal_segment_of(link)))
+            continue;
+        if (!is_enough(playing))
+            return false;
+        playing->is_over = true;
+    }
+    if (journal->last.sequence < journal->applied) {
+        journal->last = mark; // LMDB has it all; these segments are of no use.
         return true;
     }
+    if (journal->is_reader)
+        return true;
     struct od_journal_segment *last = od_journal_segment_of(journal->segments.previous);
     return od_journal_open_segment(journal, last->first) ||
            od_error_errno(playing->err, "cannot write to %s", journal->path);
 }
 
-bool od_journal_play_all(struct od_journal *journal, od_journal_play *play, void *context,
+bool od_journal_play_all(struct od_journal *journal, const struct od_journal_visit *visit,
                          struct od_error *err)
 {
-    struct playing playing = {.journal = journal, .play = play, .context = context, .err = err};
+    struct playing playing = {.journal = journal, .visit = visit, .err = err};
     if (!list_segments(journal, err))
         return false;
     struct od_journal_segment *begin = begin_with(journal);
-    journal->last = journal->applied;
     bool is_played = begin == NULL || play_from(&playing, begin);
     od_bytes_deinit(&playing.bytes);
     return is_played;

@@ -11,7 +11,7 @@
 #define OD_STORE_NAME_BYTES_MAX 4096u
 
 #define OD_STORE_ALARM_NAME_BYTES_MAX 256u   // Of a schedule,
-#define OD_STORE_ALARM_BODY_BYTES_MAX 20000u // and all of it but its times.
+#define OD_STORE_ALARM_BODY_BYTES_MAX 32768u // and all of it but its times.
 
 #define OD_STORE_PAGE_BYTES 4080u // Of a page of a database: what fits one of LMDB's.
 
@@ -42,6 +42,8 @@
 #define OD_STORE_JOURNAL_SEGMENT_BYTES (16u << 20) // One with a larger group is larger.
 #define OD_STORE_JOURNAL_SMALL_BYTES (256u << 10)  // On a disk without that room, and for specs.
 #define OD_STORE_JOURNAL_KEPT_BYTES (1u << 20)     // Of the buffer, between groups.
+
+#define OD_STORE_COPY_BYTES (1u << 20) // At a time, of a backup.
 
 // The snapshot that one list() makes.
 #define OD_STORE_LIST_BYTES_MAX (64u << 20)

@@ -3,7 +3,7 @@
 --
 -- The limit counts all processes of a user, and not those of root: the server runs as one who has
 -- nothing else.
-local Server = require "spec.support.server"
+local workbench = require "spec.scenario.workbench"
 local survival = require "spec.scenario.survival"
 
 local SOURCE = [[
@@ -11,9 +11,7 @@ local od = require "open-do"
 local Room = {}
 function Room:fetch(request)
   if request.headers:get("upgrade") then
-    local client, server = od.WebSocketPair()
-    self.state:acceptWebSocket(server)
-    return od.Response(nil, { status = 101, webSocket = client })
+    return require("workbench").accept(self, request)
   end
   return od.Response(tostring(self.state.id))
 end
@@ -35,15 +33,10 @@ local function any_uid()
 end
 
 describe("without processes", function()
-  local server
+  local server = workbench.each(SOURCE, { workers = 2, uid = any_uid() })
 
   before_each(function()
-    server = Server.start { source = SOURCE, workers = 2, uid = any_uid() }
     server:expect_mishap("another one is started")
-  end)
-
-  after_each(function()
-    server:stop()
   end)
 
   -- A room in worker `index`, and a WebSocket to it.

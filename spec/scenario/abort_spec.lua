@@ -32,18 +32,7 @@ function Thing:webSocketMessage(ws, message)
   ws:send(message)
 end
 
--- Passes on what it is asked, and answers with the error of its callee.
-local Caller = {}
-
-function Caller:fetch(request)
-  local ok, problem = pcall(function()
-    return self.env.things:getByName(request.query.callee):fetch("/",
-      { method = "POST", body = request:text() })
-  end)
-  return ok and problem or od.Response("error: " .. tostring(problem))
-end
-
-return { namespaces = { things = Thing, callers = Caller } }
+return { namespaces = { things = Thing, callers = require("workbench").Caller } }
 ]]
 
 local CLOSE = 8 -- The opcode.
@@ -65,13 +54,7 @@ local function begin(code)
 end
 
 describe("state:abort", function()
-  before_each(function()
-    server = workbench.start(SOURCE, { workers = 1 })
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
+  server = workbench.each(SOURCE, { workers = 1 })
 
   it("gives its reason to who asked, or the usual one", function()
     assert.equal("error: enough", ask_through("state:abort('enough')"))
@@ -157,13 +140,7 @@ describe("state:abort", function()
 end)
 
 describe("a constructor that fails", function()
-  before_each(function()
-    server = workbench.start(SOURCE, { workers = 1 })
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
+  server = workbench.each(SOURCE, { workers = 1 })
 
   it("leaves no write, and its sockets to the next (64)", function()
     local ann = server:connect("/things/a")

@@ -133,6 +133,8 @@ describe("an event stream", function()
       assert.same({ event = "add", data = "one", id = "1", retry = 2000 }, ann:receive())
       ask(name, "send&data=two%0Alines%0D%0Aand%0Dthree%0A")
       assert.equal("two\nlines\nand\nthree\n", ann:receive().data)
+      ask(name, "send&data=%20%20indented%0A%20so")
+      assert.equal("  indented\n so", ann:receive().data)
       ask(name, "send&data=&id=")
       assert.same({ event = "message", data = "", id = "", retry = 2000 }, ann:receive())
     end
@@ -185,6 +187,17 @@ describe("an event stream", function()
       "send: option 'event' must be a string, got a number",
       "send: the message is not valid UTF-8 at byte 1",
     }, "|"), ask("w", "wrong"))
+  end)
+
+  it("is not told half an event by a broadcast that cannot be", function()
+    local ann = server:listen("/feeds/bw")
+    for _, wrong in ipairs { "event=a%0Ab", "event=a%0D", "id=1%0A2", "id=%00" } do
+      assert.equal(500, server:get("/feeds/bw?ask=broadcast&data=x&" .. wrong).status)
+    end
+    assert.equal(500, server:get("/feeds/bw?ask=broadcast&data=%FF").status)
+    ann:expect_silence()
+    ask("bw", "broadcast&data=a%0Ab&event=" .. ("e"):rep(2000))
+    assert.same({ event = ("e"):rep(2000), data = "a\nb" }, ann:receive())
   end)
 
   it("is not there when its handler fails, nor for HEAD", function()

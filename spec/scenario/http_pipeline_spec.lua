@@ -1,6 +1,6 @@
 -- What one connection may ask ahead of its answers, and what is owed to one that has said all it
 -- had to say: many requests in one send, and the half-closed connection.
-local Server = require "spec.support.server"
+local workbench = require "spec.scenario.workbench"
 
 local SOURCE = [[
 local od = require "open-do"
@@ -9,9 +9,7 @@ local Room = {}
 
 function Room:fetch(request)
   if request.headers:get("upgrade") then
-    local client, server = od.WebSocketPair()
-    self.state:acceptWebSocket(server)
-    return od.Response(nil, { status = 101, webSocket = client })
+    return require("workbench").accept(self, request)
   end
   if request.query.wait then
     od.sleep(20)
@@ -52,15 +50,7 @@ local function chunked(body)
 end
 
 describe("one connection", function()
-  local server
-
-  setup(function()
-    server = Server.start { source = SOURCE, workers = 1 }
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
+  local server = workbench.once(SOURCE, { workers = 1 })
 
   local function worker_kilobytes()
     local file = assert(io.open(("/proc/%d/status"):format(server.process:children()[1])))

@@ -1,6 +1,6 @@
 -- Namespaces and the entry fetch come and go with the code: what happens to objects that no class
 -- handles for a while.
-local Server = require "spec.support.server"
+local workbench = require "spec.scenario.workbench"
 
 local CLASSES = [[
 local od = require "open-do"
@@ -8,9 +8,7 @@ local od = require "open-do"
 local Room = {}
 function Room:fetch(request)
   if request.headers:get("upgrade") then
-    local client, server = od.WebSocketPair()
-    self.state:acceptWebSocket(server)
-    return od.Response(nil, { status = 101, webSocket = client })
+    return require("workbench").accept(self, request)
   end
   if request.query.ask then
     print 'asking'
@@ -49,22 +47,14 @@ end }
 ]]
 
 describe("code that comes and goes:", function()
-  local server, version
+  local server, start_with = workbench.asked(nil, { args = { "--watch" } })
 
   local function start(source, options)
-    options = options or {}
-    options.source, options.args = source, { "--watch" }
-    server, version = Server.start(options), 1
+    start_with(options, source)
   end
 
-  after_each(function()
-    server:stop()
-  end)
-
   local function save(source)
-    version = version + 1
-    server:save(source)
-    server:wait_version(version)
+    server:change(source)
   end
 
   it("objects of a namespace that is gone answer 404 and keep data and sockets", function()

@@ -40,34 +40,11 @@ function Thing:webSocketMessage(ws, message)
   ws:send(message)
 end
 
--- Passes on what it is asked, and answers with the error of its callee.
-local Caller = {}
-
-function Caller:fetch(request)
-  local ok, problem = pcall(function()
-    return self.env.things:getByName(request.query.callee):fetch("/",
-      { method = "POST", body = request:text() })
-  end)
-  return ok and problem or od.Response("error: " .. tostring(problem))
-end
-
-return { namespaces = { things = Thing, callers = Caller } }
+return { namespaces = { things = Thing, callers = require("workbench").Caller } }
 ]]
 
 describe("blockConcurrencyWhile", function()
-  local server
-
-  before_each(function()
-    server = workbench.start(SOURCE, { workers = 1 })
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
-
-  local function ask(code)
-    return workbench.ask(server, "a", code)
-  end
+  local server, ask = workbench.each(SOURCE, { workers = 1 })
 
   -- Begins what says "begun" in the log.
   local function begin(code, name)
@@ -295,8 +272,7 @@ describe("blockConcurrencyWhile", function()
   end)
 
   it("whose function comes back after its instance is told so, and does no harm", function()
-    server:stop()
-    server = workbench.start([[
+    workbench.replace(server, [[
       local Thing = { fetch = require("workbench").fetch }
       local left
       function Thing:leave(ending)

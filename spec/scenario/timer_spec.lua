@@ -36,19 +36,7 @@ return { namespaces = { things = Thing } }
 ]]
 
 describe("od.setTimeout and od.setInterval", function()
-  local server
-
-  before_each(function()
-    server = workbench.start(SOURCE, { workers = 1 })
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
-
-  local function ask(code)
-    return workbench.ask(server, "a", code)
-  end
+  local server, ask = workbench.each(SOURCE, { workers = 1 })
 
   local function trace()
     return table.concat(ask("return self.trace"), ",")
@@ -370,8 +358,7 @@ describe("od.setTimeout and od.setInterval", function()
   end)
 
   it("are not there while the script is loaded", function()
-    server:stop()
-    server = workbench.start([[
+    workbench.replace(server, [[
       local od = require "open-do"
       local _, problem = pcall(od.setTimeout, print, 1)
       local _, problem2 = pcall(od.clearTimeout, 1)
@@ -420,8 +407,7 @@ describe("od.setTimeout and od.setInterval", function()
     ]]
 
     before_each(function()
-      server:stop()
-      server = workbench.start(ENTRY, { workers = 1 })
+      workbench.replace(server, ENTRY, { workers = 1 })
     end)
 
     local function ask_for(what)

@@ -15,7 +15,7 @@ local certify, curl = certificates.certify, certificates.curl
 local directory
 
 -- Starts the server; clients of the spec go through a tunnel from then on.
-local function start(options)
+local function start_tls(options)
   options = options or { workers = 2 }
   local more = options.args or {}
   options.source = handover.SOURCE
@@ -51,7 +51,7 @@ local function processes(server)
 end
 
 describe("TLS", function()
-  local server
+  local server, start = require("spec.support.kept").asked(getfenv(1), start_tls)
 
   setup(function()
     certificates.new_directory()
@@ -62,15 +62,8 @@ describe("TLS", function()
 
   teardown(certificates.remove_directory)
 
-  after_each(function()
-    if server then
-      server:stop()
-    end
-    server = nil
-  end)
-
   it("serves https and wss, TLS 1.2 and 1.3, by the name that is asked for", function()
-    server = start()
+    start()
     local boot = "https://localhost:PORT/rooms/a?ask=boot"
     local answer = curl(server, boot)
     assert.matches("^%x+%-", answer)
@@ -89,13 +82,13 @@ describe("TLS", function()
   end)
 
   it("says so to who speaks plain HTTP there", function()
-    server = start()
+    start()
     assert.equal("this port speaks TLS: use https:// or wss://...\n",
       curl(server, "http://localhost:PORT/rooms/a"))
   end)
 
   it("is where who asks without it is sent to, if that is wished", function()
-    server = start { args = { "--tls-redirect", "0", "--trusted-proxies", "127.0.0.2" } }
+    start { args = { "--tls-redirect", "0", "--trusted-proxies", "127.0.0.2" } }
     local port, plain = server.tls_port, server.plain_address
     -- Where `head`, without its end, is sent to; from the address `from`.
     local function location(head, from)
@@ -129,7 +122,7 @@ describe("TLS", function()
   end)
 
   it("is a property of the request: its url, and with which version and name", function()
-    server = start { workers = 1 }
+    start { workers = 1 }
     local answer = "require('open-do').Response(request.url .. ' ' .. (request.tls and "
       .. "request.tls.version .. ' ' .. tostring(request.tls.serverName) or 'none'))"
     server:save((handover.SOURCE:gsub("function Room:fetch%(request%)", "%0 if "
@@ -157,7 +150,7 @@ describe("TLS", function()
   end)
 
   it("costs nobody his connection when workers die, are replaced, and at upgrades", function()
-    server = start()
+    start()
     local crowd = survival.gather(server, { people = 30, rooms = 4 })
     local kept = server:open()
     assert.equal(200, kept:request("GET", "/rooms/a").status)
@@ -215,7 +208,7 @@ describe("TLS", function()
 
   it("goes on in the process of the program before, while there are connections, and in a new one",
     function()
-      server = start()
+      start()
       local function all()
         return (processes(server))
       end
@@ -255,7 +248,7 @@ describe("TLS", function()
     end)
 
   it("has other certificates when the files are others, and else those it had", function()
-    server = start()
+    start()
     local copy = ("cp %s/localhost.crt %s/before.crt"):format(directory, directory)
     assert.equal(0, os.execute(copy))
     local ann = survival.person(server, "a", "ann")
@@ -274,7 +267,7 @@ describe("TLS", function()
   end)
 
   it("cuts a handshake that does not come to an end", function()
-    server = start()
+    start()
     local stops = http.open { host = "127.0.0.1", port = server.tls_port }
     stops:write("\22\3\1\2")
     server:get("/rooms/a")
@@ -283,7 +276,7 @@ describe("TLS", function()
   end)
 
   it("is there again when its process has died; only its connections are lost", function()
-    server = start { workers = 1 }
+    start { workers = 1 }
     local address = server.address
     server.address = server.plain_address
     local plain = survival.person(server, "a", "plain")

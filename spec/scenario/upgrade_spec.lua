@@ -104,7 +104,7 @@ describe("open-do upgrade", function()
 
   it("keeps objects' auto responses, refusals, the version of the script, alarms and numbers",
     function()
-      server = survival.start { workers = 1, args = { "--event-limit-ms", "300" } }
+      server = survival.start { workers = 1, args = { "--event-limit-ms", "1000" } }
       local ann = survival.person(server, "a", "ann")
       assert.equal("set", server:get("/rooms/a?ask=autoResponse").body)
       ann:ask("ping", "pong")

@@ -12,6 +12,7 @@
 #include "link/worker_page.h"
 #include "net/exchange.h"
 #include "net/websocket.h"
+#include "spec/unit/net/stage.h"
 
 struct stage {
     struct od_loop loop;
@@ -19,21 +20,6 @@ struct stage {
     struct od_bytes story; // One line an event.
     char error[OD_ERROR_BYTES_MAX];
 };
-
-struct stage *stage_new(void);
-void stage_free(struct stage *stage);
-struct od_net *stage_net(struct stage *stage);
-struct od_net_limits *stage_limits(struct stage *stage);
-bool stage_connect(struct stage *stage, int fd, const char *read, size_t size);
-void stage_turn(struct stage *stage);
-const char *stage_story(struct stage *stage);
-const char *stage_error(struct stage *stage);
-size_t stage_inflating_bytes(struct stage *stage);
-bool stage_answer(struct stage *stage, uint64_t exchange, int status, const char *body,
-                  const char *header, const char *value);
-bool stage_upgrade(struct stage *stage, struct stage *other, uint64_t exchange, uint64_t socket,
-                   const char *protocol);
-int64_t *stage_clock(void);
 
 static void tell(struct stage *stage, const char *what, uint64_t number, od_slice text,
                  const char *more)
@@ -169,6 +155,7 @@ bool stage_connect(struct stage *stage, int fd, const char *read, size_t size)
 void stage_turn(struct stage *stage)
 {
     od_loop_poll(&stage->loop, false);
+    od_net_read(&stage->net);
     od_net_read_on(&stage->net);
     od_net_flush(&stage->net);
 }

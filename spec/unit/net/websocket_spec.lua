@@ -15,15 +15,7 @@ local function close_frame(code, reason)
 end
 
 describe("A WebSocket", function()
-  local stage
-
-  before_each(function()
-    stage = stage_of.new()
-  end)
-
-  after_each(function()
-    stage:stop()
-  end)
+  local stage = stage_of.each()
 
   -- A client with an open WebSocket, number 1; the head of the answer is read.
   local function open(options)

@@ -1,0 +1,340 @@
+#include "store/restore.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/moment.h"
+#include "store/backup.h"
+#include "store/env.h"
+#include "store/journal_mark.h"
+#include "store/journal_read.h"
+#include "store/mapped.h"
+#include "store/replay.h"
+#include "store/unfinished.h"
+
+struct restoring {
+    struct od_restore *restore;
+    char folder[PATH_MAX];    // Where bases and segments are.
+    bool has_data;            // It is a data directory's, whose data file is a base too.
+    char base_path[PATH_MAX]; // "": that data file.
+    struct od_base base;      // Of which then only the mark counts.
+};
+
+static bool exists(const char *directory, const char *name)
+{
+    char path[PATH_MAX];
+    struct stat status;
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    return stat(path, &status) == 0;
+}
+
+// --- Which base ----------------------------------------------------------------------------------
+
+static bool is_too_late(const struct restoring *restoring, const struct od_journal_mark *mark)
+{
+    od_time_ms until_ms = restoring->restore->until_ms;
+    bool is_known = mark->moment.time_ms != 0 || mark->moment.sequence == 0;
+    return until_ms != 0 && (!is_known || mark->moment.time_ms > until_ms);
+}
+
+static bool refuse_late(const struct restoring *restoring, od_time_ms oldest_ms,
+                        struct od_error *err)
+{
+    char text[OD_MOMENT_BYTES];
+    return od_error_set(err, "%s does not go back so far: it begins with %s",
+                        restoring->restore->from, od_moment_text(oldest_ms, text));
+}
+
+static bool is_same(const struct od_journal_mark *a, const struct od_journal_mark *b)
+{
+    return memcmp(a->id, b->id, sizeof a->id) == 0;
+}
+
+// What is looked for while the names are read.
+struct choosing {
+    struct restoring *restoring;
+    bool has_found;
+    bool is_late;            // Some are there and too late;
+    od_time_ms oldest_ms;    // the oldest of these.
+    bool has_error;          // One could not be read.
+    struct od_error *unread; // Why.
+};
+
+static bool consider(struct choosing *choosing, const struct od_base *base, const char *path,
+                     struct od_error *err)
+{
+    struct restoring *restoring = choosing->restoring;
+    if (is_too_late(restoring, &base->mark)) {
+        od_time_ms ms = base->mark.moment.time_ms;
+        if (!choosing->is_late || ms < choosing->oldest_ms)
+            choosing->oldest_ms = ms;
+        choosing->is_late = true;
+        return true;
+    }
+    if (choosing->has_found && !is_same(&base->mark, &restoring->base.mark))
+        return od_error_set(err,
+                            "%s has bases of two data directories (%s, %s); keep each in a folder "
+                            "of its own",
+                            restoring->folder, path, restoring->base_path);
+    if (choosing->has_found && base->mark.moment.sequence < restoring->base.mark.moment.sequence)
+        return true;
+    choosing->has_found = true;
+    restoring->base = *base;
+    snprintf(restoring->base_path, sizeof restoring->base_path, "%s", path);
+    return true;
+}
+
+// One that cannot be read (half an upload) is passed over: there may be an older one.
+static bool consider_name(struct choosing *choosing, const char *name, struct od_error *err)
+{
+    char path[2 * PATH_MAX];
+    struct od_base base = {0};
+    if (!od_base_is_name(name))
+        return true;
+    snprintf(path, sizeof path, "%s/%s", choosing->restoring->folder, name);
+    if (od_base_look(&base, path, choosing->unread))
+        return consider(choosing, &base, path, err);
+    choosing->has_error = true;
+    return true;
+}
+
+static bool consider_files(struct choosing *choosing, struct od_error *err)
+{
+    const char *folder = choosing->restoring->folder;
+    DIR *names = opendir(folder);
+    const struct dirent *entry;
+    bool ok = true;
+    if (names == NULL)
+        return od_error_errno(err, "cannot read %s", folder);
+    while (ok && (entry = readdir(names)) != NULL)
+        ok = consider_name(choosing, entry->d_name, err);
+    closedir(names);
+    return ok;
+}
+
+struct looking {
+    struct od_env *env;
+    struct od_env_reader *reader;
+    struct od_journal_mark *mark;
+};
+
+static int look(void *argument)
+{
+    const struct looking *looking = argument;
+    MDB_val stored, key = od_env_value(OD_SLICE("journal"));
+    int code = mdb_get(looking->reader->txn, looking->env->meta, &key, &stored);
+    if (code == 0 && !od_journal_mark_read(looking->mark, od_env_slice(stored)))
+        code = MDB_CORRUPTED;
+    return code;
+}
+
+static bool look_at_data(struct od_base *base, const char *directory, struct od_error *err)
+{
+    struct od_env_reader reader;
+    struct od_env *env;
+    if (!od_env_open(&env, directory, false, err))
+        return false;
+    struct looking looking = {env, &reader, &base->mark};
+    int code = od_env_reader_open(env, &reader);
+    if (code == 0) {
+        code = od_env_reader_begin(env, &reader);
+        if (code == 0) {
+            code = od_mapped_call(look, &looking);
+            od_env_reader_end(env, &reader);
+        }
+        od_env_reader_close(env, &reader);
+    }
+    od_env_close(env);
+    return code == 0 ||
+           od_error_set(err, "cannot read %s/data.mdb: %s", directory, od_env_reason(code));
+}
+
+// A data file goes on, so it is taken only where no base will do.
+static bool consider_data(struct choosing *choosing, struct od_error *err)
+{
+    struct restoring *restoring = choosing->restoring;
+    struct od_base base = {0};
+    if (!restoring->has_data || (choosing->has_found && restoring->restore->until_ms != 0))
+        return true;
+    if (!look_at_data(&base, restoring->restore->from, err))
+        return false;
+    return consider(choosing, &base, "", err);
+}
+
+static bool choose_base(struct restoring *restoring, struct od_error *err)
+{
+    struct od_error unread;
+    struct choosing choosing = {.restoring = restoring, .unread = &unread};
+    if (!consider_files(&choosing, err) || !consider_data(&choosing, err))
+        return false;
+    if (choosing.has_found)
+        return true;
+    if (choosing.is_late)
+        return refuse_late(restoring, choosing.oldest_ms, err);
+    return choosing.has_error
+               ? od_error_set(err, "%s", unread.text)
+               : od_error_set(err, "%s is no backup, archive or data directory: it has no base",
+                              restoring->restore->from);
+}
+
+// --- Making the data file ------------------------------------------------------------------------
+
+static bool copy_data(struct restoring *restoring, const char *path, struct od_error *err)
+{
+    const struct od_restore *restore = restoring->restore;
+    struct od_env *env;
+    if (!od_env_open(&env, restore->from, false, err))
+        return false;
+    bool is_made = od_base_make(&restoring->base, path, env, restore->progress, err);
+    od_env_close(env);
+    if (!is_made)
+        return false;
+    if (is_too_late(restoring, &restoring->base.mark)) // It went on meanwhile.
+        return od_error_set(err, "%s does not go back so far: it begins at %" PRId64, restore->from,
+                            restoring->base.mark.moment.time_ms);
+    return truncate(path, (off_t)restoring->base.bytes) == 0 ||
+           od_error_errno(err, "cannot cut %s", path);
+}
+
+static bool make_data(struct restoring *restoring, const char *folder, struct od_error *err)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/data.mdb", folder);
+    if (restoring->base_path[0] == '\0')
+        return copy_data(restoring, path, err);
+    return od_base_unpack(&restoring->base, restoring->base_path, path,
+                          restoring->restore->progress, err);
+}
+
+// --- What comes behind it ------------------------------------------------------------------------
+
+struct playing {
+    struct od_restore *restore;
+    struct od_applier *applier; // NULL: nothing is made.
+    uint64_t bytes;
+};
+
+static bool on_group(void *context, const struct od_journal_moment *moment, od_slice submission,
+                     struct od_error *err)
+{
+    struct playing *playing = context;
+    struct od_progress *progress = playing->restore->progress;
+    playing->bytes += submission.size;
+    if (progress != NULL)
+        progress->step(progress, "played", playing->bytes, 0);
+    if (playing->applier != NULL)
+        return od_replay_take(playing->applier, moment, submission, err);
+    return od_submission_is_valid(submission) ||
+           od_error_set(err, "group %" PRIu64 " of the journal is not one of ours",
+                        moment->sequence);
+}
+
+static bool read_journal(const struct restoring *restoring, struct od_applier *applier,
+                         struct od_error *err)
+{
+    struct od_restore *restore = restoring->restore;
+    struct playing playing = {restore, applier, 0};
+    const struct od_journal_visit visit = {
+        .play = on_group, .context = &playing, .until_ms = restore->until_ms};
+    return od_journal_read(restoring->folder, &restoring->base.mark, &visit, &restore->last, err);
+}
+
+static bool play_into(const struct restoring *restoring, struct od_env *env, struct od_error *err)
+{
+    struct od_applier applier;
+    od_applier_init(&applier, env);
+    int code = od_journal_mark_load(&applier.mark, env);
+    if (code != 0)
+        return od_error_set(err, "cannot read what was restored: %s", od_env_reason(code));
+    if (!is_same(&applier.mark, &restoring->base.mark) ||
+        applier.mark.moment.sequence != restoring->base.mark.moment.sequence)
+        return od_error_set(err, "%s is not the base it says it is", restoring->base_path);
+    applier.moment = applier.mark.moment;
+    bool is_played = read_journal(restoring, &applier, err) && od_replay_end(&applier, err);
+    if (is_played)
+        code = od_journal_mark_renew(&applier.mark, env);
+    od_applier_deinit(&applier);
+    return is_played && (code == 0 || od_error_set(err, "cannot write what was restored: %s",
+                                                   od_env_reason(code)));
+}
+
+static bool make(struct restoring *restoring, const char *folder, struct od_error *err)
+{
+    char lock[PATH_MAX];
+    struct od_env *env;
+    if (!make_data(restoring, folder, err) || !od_env_open(&env, folder, true, err))
+        return false;
+    bool is_made = play_into(restoring, env, err);
+    od_env_close(env);
+    snprintf(lock, sizeof lock, "%s/lock.mdb", folder);
+    unlink(lock);
+    return is_made;
+}
+
+static bool check(struct restoring *restoring, struct od_error *err)
+{
+    bool is_whole =
+        restoring->base_path[0] == '\0' || od_base_unpack(&restoring->base, restoring->base_path,
+                                                          NULL, restoring->restore->progress, err);
+    return is_whole && read_journal(restoring, NULL, err);
+}
+
+// --- All of it -----------------------------------------------------------------------------------
+
+// A note says how far a backup went, so that segments missing at its end are seen.
+static bool compare_with_note(const struct restoring *restoring, struct od_error *err)
+{
+    const struct od_restore *restore = restoring->restore;
+    struct od_backup backup;
+    char at[OD_MOMENT_BYTES];
+    bool is_there;
+    if (!od_backup_look(&backup, restore->from, &is_there, err))
+        return false;
+    if (!is_there || restore->last.sequence >= backup.last.sequence ||
+        (restore->until_ms != 0 && restore->until_ms < backup.last.time_ms))
+        return true;
+    return od_error_set(err,
+                        "%s ends with group %" PRIu64 ", and the backup went up to %" PRIu64
+                        ": segments are missing; --at %s restores what is there",
+                        restore->from, restore->last.sequence, backup.last.sequence,
+                        od_moment_text(restore->last.time_ms, at));
+}
+
+static bool run(struct restoring *restoring, struct od_error *err)
+{
+    struct od_restore *restore = restoring->restore;
+    struct od_unfinished unfinished;
+    if (!choose_base(restoring, err))
+        return false;
+    if (restore->to == NULL)
+        return check(restoring, err) && compare_with_note(restoring, err);
+    if (!od_unfinished_begin(&unfinished, restore->to, err))
+        return false;
+    if (make(restoring, unfinished.folder, err) && compare_with_note(restoring, err))
+        return od_unfinished_end(&unfinished, err);
+    od_unfinished_abandon(&unfinished);
+    return false;
+}
+
+bool od_restore_run(struct od_restore *restore, struct od_error *err)
+{
+    struct restoring restoring = {.restore = restore};
+    const char *inner = exists(restore->from, "journal") ? "/journal" : "";
+    snprintf(restoring.folder, sizeof restoring.folder, "%s%s", restore->from, inner);
+    restoring.has_data = exists(restore->from, "data.mdb");
+    if (!od_unfinished_refuse(restore->from, err))
+        return false;
+    int hold_fd = od_journal_hold(restoring.folder);
+    if (hold_fd < 0)
+        return od_error_errno(err, "cannot read %s", restoring.folder);
+    bool is_done = run(&restoring, err);
+    restore->bytes = restoring.base.bytes;
+    close(hold_fd);
+    return is_done;
+}

@@ -1,0 +1,271 @@
+-- A backup is made while objects write, and what is restored from it has all that was acknowledged
+-- before the moment it names; whatever interrupts it leaves nothing that could be taken for one.
+
+local Server = require "spec.support.server"
+local json = require "dkjson"
+local process = require "spec.support.process"
+local ffi = require "ffi"
+
+pcall(ffi.cdef, [[
+struct backup_spec_timeval { long s, us; };
+int gettimeofday(struct backup_spec_timeval *time, void *zone);
+]])
+
+local SOURCE = [[
+local od = require "open-do"
+local Ledger = {}
+
+-- Values as large as is asked for, so that the journal's segments fill.
+function Ledger:fetch(request)
+  local storage, query = self.state.storage, request.query
+  if query.put then
+    storage:put(("%06d"):format(query.put), ("x"):rep(tonumber(query.bytes or 1)))
+    storage:setAlarm(4102444800000)
+    return od.Response("")
+  elseif query.delete then
+    storage:deleteAll()
+  end
+  local keys = {}
+  for key in storage:list() do
+    keys[#keys + 1] = tostring(tonumber(key))
+  end
+  return od.Response(table.concat(keys, " "))
+end
+
+function Ledger:alarm() end
+
+return { namespaces = { ledgers = Ledger } }
+]]
+
+local function now_ms()
+  local time = ffi.new("struct backup_spec_timeval")
+  ffi.C.gettimeofday(time, nil)
+  return tonumber(time.s) * 1000 + math.floor(tonumber(time.us) / 1000)
+end
+
+local function all(from, to)
+  local numbers = {}
+  for i = from, to do
+    numbers[#numbers + 1] = tostring(i)
+  end
+  return table.concat(numbers, " ")
+end
+
+describe("a backup", function()
+  local server, others
+
+  before_each(function()
+    others = {}
+    server = Server.start { source = SOURCE, keep_port = true }
+  end)
+
+  after_each(function()
+    for _, other in ipairs(others) do
+      other:hang_up()
+      other:shut_down()
+      os.execute(("rm -rf '%s'"):format(other.directory))
+    end
+    server:stop()
+  end)
+
+  local function path(name)
+    return server.directory .. "/" .. name
+  end
+
+  local function begin(...)
+    return process.start { argv = { process.program, ... }, env = { OPEN_DO_TEST_PAGE = server.page.path } }
+  end
+
+  local function ask(...)
+    local asked = begin(...)
+    return asked:wait_exit(30), asked:output()
+  end
+
+  local function put(name, from, to, bytes)
+    local acknowledged = {}
+    for i = from, to do
+      server:get(("/ledgers/%s?put=%d&bytes=%d"):format(name, i, bytes or 1))
+      acknowledged[i] = now_ms()
+    end
+    return acknowledged
+  end
+
+  local function backup(name)
+    local code, output = ask("backup", path(name), "--data", path "data", "--json")
+    assert.equal(0, code, output)
+    return json.decode(output)
+  end
+
+  -- A server over what is restored from `from`, by further words of restore.
+  local function restored(from, ...)
+    local other = Server.prepare { source = SOURCE }
+    local code, output = ask("restore", from, other.directory .. "/data", ...)
+    assert.equal(0, code, output)
+    other:launch()
+    others[#others + 1] = other
+    return other, output
+  end
+
+  local function refused(...)
+    local code, output = ask(...)
+    assert.equal(1, code, output)
+    return output
+  end
+
+  local function exists(name)
+    local file = io.open(path(name))
+    return file ~= nil and file:close()
+  end
+
+  -- Looks again and again.
+  local function wait_exists(name)
+    local deadline = os.time() + 20
+    while not exists(name) do
+      assert(os.time() < deadline, "there is no " .. name)
+    end
+  end
+
+  local function names(folder)
+    local found, pipe = {}, io.popen(("ls -A '%s' 2> /dev/null"):format(path(folder)))
+    for name in pipe:lines() do
+      found[#found + 1] = name
+    end
+    pipe:close()
+    return found
+  end
+
+  it("has what was acknowledged, with alarms and what was deleted", function()
+    put("a", 1, 20)
+    put("b", 1, 5)
+    server:get("/ledgers/b?delete=1")
+    backup "copy"
+    put("a", 21, 30)
+    local other = restored(path "copy")
+    assert.equal(all(1, 20), other:get("/ledgers/a").body)
+    assert.equal("", other:get("/ledgers/b").body)
+    local _, alarm = other:asking("alarm", "get", "ledgers/a")
+    assert.matches("2100%-01%-01", alarm)
+    assert.equal(all(1, 30), server:get("/ledgers/a").body)
+    assert.equal(0, (ask("restore", "--check", path "copy")))
+  end)
+
+  it("has what is acknowledged while it is made, up to the moment it names", function()
+    put("a", 1, 20)
+    server:fault("copy.hold")
+    local making = begin("backup", path "copy", "--data", path "data", "--json")
+    local before = put("a", 21, 100, 600000) -- Several segments, none of which is used again.
+    server:clear_fault("copy.hold")
+    local later, last = {}, 100
+    repeat
+      last = last + 1
+      later[last] = put("a", last, last)[last]
+      making:reap()
+    until making:has_ended()
+    local code, output = making:wait_exit(30), making:output()
+    assert.equal(0, code, output)
+    local at = json.decode(output).at
+    local got = restored(path "copy"):get("/ledgers/a").body
+    local count = select(2, got:gsub("%d+", ""))
+    assert.equal(all(1, count), got)
+    for i = 21, last do
+      if (before[i] or later[i]) < at then
+        assert.is_true(i <= count, ("%d was acknowledged before it"):format(i))
+      end
+    end
+  end)
+
+  it("goes on while the program is upgraded, killed and started again", function()
+    put("a", 1, 10)
+    server:fault("copy.hold")
+    local making = begin("backup", path "copy", "--data", path "data")
+    put("a", 11, 20)
+    assert.equal(0, (server:asking("upgrade")))
+    put("a", 21, 30)
+    server:kill()
+    server:launch()
+    put("a", 31, 40, 600000)
+    server:clear_fault("copy.hold")
+    local code, output = making:wait_exit(30), making:output()
+    assert.equal(0, code, output)
+    assert.equal(all(1, 40), restored(path "copy"):get("/ledgers/a").body)
+  end)
+
+  it("is made of a directory that nobody serves, also after a crash", function()
+    server:fault("apply.hold")
+    put("a", 1, 20)
+    server:kill()
+    server:clear_fault("apply.hold")
+    backup "copy"
+    assert.equal(all(1, 20), restored(path "copy"):get("/ledgers/a").body)
+    assert.equal(all(1, 20), restored(path "data"):get("/ledgers/a").body)
+    server:launch()
+    assert.equal(all(1, 20), server:get("/ledgers/a").body)
+  end)
+
+  it("that was killed is seen as one, and is not served either", function()
+    put("a", 1, 5)
+    server:fault("copy.hold")
+    local making = begin("backup", path "copy", "--data", path "data")
+    wait_exists "copy/unfinished/base"
+    making:signal("KILL")
+    making:wait_exit(20)
+    server:clear_fault("copy.hold")
+    assert.matches("was not finished", refused("restore", path "copy", path "new"))
+    assert.same({}, names "new")
+    assert.matches("was not finished", refused("backup", path "copy", "--data", path "data"))
+
+    backup "whole"
+    server:fault("copy.hold")
+    local restoring = begin("restore", path "whole", path "new")
+    wait_exists "new/unfinished"
+    restoring:signal("KILL")
+    restoring:wait_exit(20)
+    server:clear_fault("copy.hold")
+    assert.matches("was not finished", refused("restore", path "whole", path "new"))
+    local code, output = ask("run", server.script, "--data", path "new", "--listen", "127.0.0.1:0")
+    assert.equal(1, code)
+    assert.matches("was not finished", output)
+  end)
+
+  it("leaves nothing behind where the disk is full", function()
+    put("a", 1, 5)
+    backup "whole"
+    server:fault("copy.full")
+    assert.matches("No space left", refused("backup", path "copy", "--data", path "data"))
+    assert.matches("No space left", refused("restore", path "whole", path "new"))
+    server:clear_fault("copy.full")
+    assert.is_false(exists "copy")
+    assert.is_false(exists "new")
+    put("a", 6, 7)
+    backup "copy"
+  end)
+
+  it("goes into a new or an empty directory only", function()
+    put("a", 1, 3)
+    assert.matches("is not empty", refused("backup", path "data", "--data", path "data"))
+    os.execute(("mkdir '%s'"):format(path "empty"))
+    backup "empty"
+    assert.matches("is not empty", refused("restore", path "empty", path "data"))
+    assert.matches("is not empty", refused("backup", path "empty", "--data", path "data"))
+    assert.matches("is no data directory", refused("backup", path "x", "--data", path "nothing"))
+    assert.matches("no base", refused("restore", server.directory, path "x"))
+    assert.same({}, names "x")
+    assert.equal(all(1, 3), server:get("/ledgers/a").body)
+  end)
+
+  it("goes back to a moment between its base and its end", function()
+    put("a", 1, 5)
+    server:fault("apply.hold")
+    local times = put("a", 6, 20)
+    backup "copy"
+    server:clear_fault("apply.hold")
+    local other = restored(path "copy", "--at", tostring(times[12]))
+    local got = other:get("/ledgers/a").body
+    local count = select(2, got:gsub("%d+", ""))
+    assert.equal(all(1, count), got)
+    assert.is_true(count >= 12, "it has " .. count)
+    assert.is_true(times[count] == times[12] or times[count - 1] <= times[12], "it has " .. count)
+    assert.matches("does not go back so far",
+      refused("restore", path "copy", path "new", "--at", "2020-01-01T00:00Z"))
+  end)
+end)
