@@ -146,7 +146,15 @@ static void await_worker(struct od_arrival *arrival, od_slice all)
 static bool answer_here(struct od_arrival *arrival)
 {
     struct od_bytes answer = {0};
-    bool is_answered = od_plain_answer(arrival, &answer);
+    const struct od_door *door = arrival->door;
+    struct od_plain_request request = {
+        .options = door->options,
+        .head = &arrival->head,
+        .peer = od_slice_of(arrival->peer),
+        .tls_port = door->listeners.tls_port,
+        .is_tls = arrival->is_tls,
+    };
+    bool is_answered = od_plain_answer(&request, &answer);
     if (is_answered && send_all(arrival->fd, &answer))
         linger(arrival);
     else if (is_answered)

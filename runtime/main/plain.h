@@ -9,11 +9,18 @@
 #ifndef OD_MAIN_PLAIN_H
 #define OD_MAIN_PLAIN_H
 
-#include "base/bytes.h"
-#include "main/arrival.h"
+#include "codec/http_head.h"
+#include "link/options.h"
 
-// Appends the whole answer to the request of [arrival], behind which the connection ends. False: it
-// is for a worker.
-OD_MUST_CHECK bool od_plain_answer(const struct od_arrival *arrival, struct od_bytes *answer);
+struct od_plain_request {
+    const struct od_options *options;
+    const struct od_http_head *head;
+    od_slice peer;
+    uint16_t tls_port; // Where TLS is spoken beside; 0: nowhere.
+    bool is_tls;
+};
+
+// Appends the whole answer, behind which the connection ends. False: the request is for a worker.
+OD_MUST_CHECK bool od_plain_answer(const struct od_plain_request *request, struct od_bytes *answer);
 
 #endif

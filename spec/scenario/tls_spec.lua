@@ -14,6 +14,14 @@ local PEOPLE = tonumber(os.getenv("OPEN_DO_SOCKETS")) or 300 -- Of the largest c
 local certify, curl = certificates.certify, certificates.curl
 local directory
 
+-- The memory of a process that is in use, in kB.
+local function resident(pid)
+  local file = assert(io.open(("/proc/%d/status"):format(pid)))
+  local kilobytes = tonumber(file:read("*a"):match("VmRSS:%s+(%d+)"))
+  file:close()
+  return kilobytes
+end
+
 -- Starts the server; clients of the spec go through a tunnel from then on.
 local function start_tls(options)
   options = options or { workers = 2 }
@@ -173,14 +181,18 @@ describe("TLS", function()
 
   it("is a third of a crowd that is handed over, with event streams, in the middle of frames",
     function()
-      server = start()
+      start()
       local behind, plain_address = server.address, server.plain_address
       server.address = plain_address
       local plain = survival.gather(server, { people = PEOPLE * 2 / 3, rooms = PEOPLE / 30,
         listeners = PEOPLE / 15 })
       server.address = behind
-      local secret = survival.gather(server, { people = PEOPLE / 3, rooms = PEOPLE / 30, prefix = "s",
-        listeners = PEOPLE / 30 })
+      local before = resident(processes(server)[1])
+      local secret = survival.gather(server, { people = PEOPLE / 3, rooms = PEOPLE / 30,
+        listeners = PEOPLE / 30, prefix = "s" })
+      local each = (resident(processes(server)[1]) - before) / (#secret.people + #secret.listeners)
+      print(("# %.1f kB in the process for TLS for each of its sockets"):format(each))
+      assert.is_true(os.getenv "OPEN_DO_SANITIZED" ~= nil or each < 60)
       local tenth = math.floor(PEOPLE / 30)
       for round = 1, 3 do
         for _, crowd in ipairs { plain, secret } do
@@ -294,7 +306,8 @@ describe("TLS", function()
 
   it("does not start with files that do not fit, or are none", function()
     local function refuses(names, why)
-      local code, output = Server.refuse { source = handover.SOURCE, args = certificates.args(names) }
+      local code, output = Server.refuse { source = handover.SOURCE,
+        args = certificates.args(names) }
       assert.equal(1, code)
       assert.matches(why, output)
     end
