@@ -133,13 +133,17 @@ describe("TLS", function()
     start { workers = 1 }
     local answer = "require('open-do').Response(request.url .. ' ' .. (request.tls and "
       .. "request.tls.version .. ' ' .. tostring(request.tls.serverName) or 'none'))"
-    server:save((handover.SOURCE:gsub("function Room:fetch%(request%)", "%0 if "
-      .. "request.query.ask == 'tls' then return " .. answer .. " end")))
+    server:save((handover.SOURCE:gsub("function Room:fetch%(request%)", "%0 "
+      .. "if request.path == '/rooms/via' and self.state.id.name == 'via' then "
+      .. "return self.env.rooms:getByName('a'):fetch(request) end "
+      .. "if request.query.ask == 'tls' then return " .. answer .. " end")))
     assert.equal(0, (server:asking("reload")))
     local url, path = "https://localhost:PORT/rooms/a?ask=tls", "/rooms/a?ask=tls"
     assert.matches("^https://localhost:%d+/rooms/a%?ask=tls TLSv1.3 localhost$", curl(server, url))
     assert.matches("TLSv1.2 localhost$", curl(server, url, "--tls-max 1.2 --insecure"))
     assert.matches("TLSv1.3 nil$", curl(server, "https://127.0.0.1:PORT" .. path, "--insecure"))
+    assert.matches("/rooms/via%?ask=tls TLSv1.3 localhost$",
+      curl(server, "https://localhost:PORT/rooms/via?ask=tls"))
     local kept = server:open()
     local said = kept:request("GET", path).body
     assert.matches("^https://.* TLSv1.3 localhost$", said)
