@@ -175,11 +175,17 @@ static void serve(struct od_server *server)
         report_takeover(server);
 }
 
+// The program before had certificates: those who came to it stay.
+static bool goes_on_without_tls(const struct od_server *server)
+{
+    return server->takeover != NULL && server->tls.has_failed;
+}
+
 static void serve_when_ready(struct od_server *server)
 {
     bool all_are_ready =
         od_supervisor_ready_count(&server->supervisor) == server->options->workers &&
-        (!server->options->has_tls || server->tls.is_ready);
+        (!server->options->has_tls || server->tls.is_ready || goes_on_without_tls(server));
     if (server->state == OD_SERVER_STARTING && all_are_ready)
         serve(server);
 }
@@ -224,8 +230,16 @@ void od_server_worker_back(struct od_server *server, struct od_child *child)
 
 static void on_tls_failed(void *owner, od_slice why)
 {
-    fprintf(stderr, "open-do: %.*s\n", (int)why.size, why.at);
-    stop_unless_serving(owner);
+    struct od_server *server = owner;
+    if (server->takeover == NULL && server->state == OD_SERVER_STARTING)
+        fprintf(stderr, "open-do: %.*s\n", (int)why.size, why.at);
+    else
+        od_log(OD_LOG_ERROR, NULL, "nobody is served by TLS: %.*s; it is tried again",
+               (int)why.size, why.at);
+    if (server->takeover == NULL)
+        stop_unless_serving(server);
+    else
+        serve_when_ready(server);
 }
 
 // After a dry run went well; a mistake in the script does not get here.

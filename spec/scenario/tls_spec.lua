@@ -263,6 +263,36 @@ describe("TLS", function()
       assert.equal(200, server:get("/rooms/a").status)
     end)
 
+  it("stays for those who came by it when the next program finds no certificate", function()
+    start()
+    local ann = survival.person(server, "a", "ann")
+    local program, copy = server:path("next"), directory .. "/localhost"
+    os.execute(("cp %s %s; cp %s.crt %s.before"):format(process.program, program, copy, copy))
+    os.execute((": > %s.crt"):format(copy))
+    local function upgrade()
+      local client = require "socket.unix" ()
+      assert(client:connect(server.directory .. "/data/control.sock"))
+      client:send("upgrade " .. program .. "\n")
+      local answer = client:receive("*a")
+      client:close()
+      return answer
+    end
+    assert.matches("nothing has changed: .*the certificate .*localhost.crt", upgrade())
+    ann:ask("who", ann:identity())
+    server:fault("takeover.blind", { times = 1 }) -- It vanishes when the program has been tried.
+    assert.matches("^ok\n", upgrade())
+    server:wait_log("nobody is served by TLS: the certificate ")
+    ann:ask("who", ann:identity())
+    os.execute(("mv %s.before %s.crt"):format(copy, copy))
+    server:turn_clock(5000)
+    local deadline, answer = survival.now() + SECONDS, nil
+    repeat
+      assert.is_true(survival.now() < deadline, answer)
+      answer = curl(server, "https://localhost:PORT/rooms/a?ask=boot")
+    until answer:match("^%x+%-")
+    ann:ask("who", ann:identity())
+  end)
+
   it("has other certificates when the files are others, and else those it had", function()
     start()
     local copy = ("cp %s/localhost.crt %s/before.crt"):format(directory, directory)
