@@ -44,21 +44,22 @@ static od_slice name_of(od_slice host)
     return host;
 }
 
-static bool is_to_go(const struct od_plain_request *request)
+static bool is_to_go(const struct od_plain_question *question)
 {
-    const struct od_options *options = request->options;
-    return options->tls_redirect && !request->is_tls && request->head->host.size > 0 &&
-           !od_forwarded_is_https(request->head, &options->trusted_proxies, request->peer);
+    const struct od_options *options = question->options;
+    return options->tls_redirect && !question->is_tls && question->head->host.size > 0 &&
+           !od_forwarded_is_https(question->head, &options->trusted_proxies, question->peer);
 }
 
-static void put_redirect(struct od_bytes *answer, const struct od_plain_request *request)
+static void put_redirect(struct od_bytes *answer, const struct od_plain_question *question)
 {
-    const struct od_http_head *head = request->head;
+    const struct od_http_head *head = question->head;
     struct od_bytes location = {0};
-    uint32_t port = request->options->tls_redirect_port;
-    port = port == 0 ? request->tls_port : port;
+    od_slice name = name_of(head->host);
+    uint32_t port = question->options->tls_redirect_port;
+    port = port == 0 ? question->tls_port : port;
     od_bytes_put_slice(&location, OD_SLICE("https://"));
-    od_bytes_put_slice(&location, name_of(head->host));
+    od_bytes_put_slice(&location, name);
     if (port != https_port)
         od_bytes_printf(&location, ":%u", port);
     od_bytes_put_slice(&location, head->target.at[0] == '/' ? head->target : OD_SLICE("/"));
@@ -67,16 +68,15 @@ static void put_redirect(struct od_bytes *answer, const struct od_plain_request 
     od_bytes_deinit(&location);
 }
 
-bool od_plain_answer(const struct od_plain_request *request, struct od_bytes *answer)
+bool od_plain_answer(const struct od_plain_question *question, struct od_bytes *answer)
 {
     struct od_bytes proof = {0};
-    OD_ASSERT(answer->size == 0);
-    if (request->tls_port == 0)
+    if (question->tls_port == 0)
         return false;
-    if (od_challenge_find(request->options, request->head->target, &proof))
-        put_answer(answer, request->head, 200, (od_slice){0}, od_bytes_slice(&proof));
-    else if (is_to_go(request))
-        put_redirect(answer, request);
+    if (od_challenge_find(question->options, question->head->target, &proof))
+        put_answer(answer, question->head, 200, (od_slice){0}, od_bytes_slice(&proof));
+    else if (is_to_go(question))
+        put_redirect(answer, question);
     od_bytes_deinit(&proof);
     return answer->size > 0;
 }

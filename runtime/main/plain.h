@@ -9,18 +9,21 @@
 #ifndef OD_MAIN_PLAIN_H
 #define OD_MAIN_PLAIN_H
 
+#include "base/bytes.h"
 #include "codec/http_head.h"
 #include "link/options.h"
 
-struct od_plain_request {
+struct od_plain_question {
     const struct od_options *options;
-    const struct od_http_head *head;
+    uint16_t tls_port; // 0: TLS is not spoken.
+    bool is_tls;       // Here it is.
     od_slice peer;
-    uint16_t tls_port; // Where TLS is spoken beside; 0: nowhere.
-    bool is_tls;
+    const struct od_http_head *head;
 };
 
-// Appends the whole answer, behind which the connection ends. False: the request is for a worker.
-OD_MUST_CHECK bool od_plain_answer(const struct od_plain_request *request, struct od_bytes *answer);
+// Appends the whole answer to [question], behind which the connection ends. False: it is for a
+// worker.
+OD_MUST_CHECK bool od_plain_answer(const struct od_plain_question *question,
+                                   struct od_bytes *answer);
 
 #endif
