@@ -195,11 +195,6 @@ static void on_tls_ready(void *owner)
     serve_when_ready(owner);
 }
 
-static void on_certificates(void *owner)
-{
-    od_tls_process_reload(&((struct od_server *)owner)->tls);
-}
-
 static void on_ready(void *owner, struct od_child *child)
 {
     struct od_server *server = owner;
@@ -442,7 +437,7 @@ static void init_all(struct od_server *server)
     od_door_init(&server->door, &server->loop, options, &od_server_door_events, server);
     od_leases_init(&server->leases, &server->door, options->workers);
     od_tls_process_init(&server->tls, &server->loop, options, on_tls_ready, on_tls_failed, server);
-    od_acme_init(&server->acme, &server->loop, options, on_certificates, server);
+    od_acme_init(&server->acme, &server->loop, options, od_server_certificates, server);
     od_recovery_init(&server->recovery, &server->loop, &server->keeper, &server->alarm_clock.reader,
                      &server->door.connection_limit, options->workers);
     od_supervisor_init(&server->supervisor, &server->loop, options, options->workers,
