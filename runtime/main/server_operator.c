@@ -29,6 +29,7 @@ void od_server_certificates(void *owner)
 static void on_reload_asked(void *owner, struct od_reload_asker *asker)
 {
     od_server_certificates(owner);
+    od_acme_hurry(&((struct od_server *)owner)->acme);
     od_reload_ask(&((struct od_server *)owner)->reload, asker);
 }
 
