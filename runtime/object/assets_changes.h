@@ -10,15 +10,14 @@
 #ifndef OD_OBJECT_ASSETS_CHANGES_H
 #define OD_OBJECT_ASSETS_CHANGES_H
 
-#include "base/slice.h"
-
-struct od_call;
+#include "base/bytes.h"
+#include "base/check.h"
 
 enum {
     OD_ASSETS_MARKED_MAX = 10000, // Files that are looked at; those behind them may change unseen.
 };
 
-// Answers [call] if [path] is one of the two; it is over then. [root] is the folder.
-bool od_assets_changes_answer(int root, struct od_call *call, od_slice path);
+// Puts the response if [path] is one of the two. [root] is the folder.
+OD_MUST_CHECK bool od_assets_changes_put(struct od_bytes *response, int root, od_slice path);
 
 #endif
