@@ -321,15 +321,14 @@ static bool is_read(const struct od_request *request)
            od_slice_equal(request->method, OD_SLICE("HEAD"));
 }
 
-// To a page that is to be loaded again when a file has changed.
-static bool tells_changes(const struct od_assets *assets, struct od_call *call, od_slice path)
+static bool answer_changes(const struct od_assets *assets, struct od_call *call, od_slice path)
 {
     struct od_bytes response = {0};
-    bool done = od_assets_changes_put(&response, assets->root, path);
-    if (done)
+    bool is_answer = od_assets_changes_answer(assets->root, path, &response);
+    if (is_answer)
         od_call_answer_as(call, 200, od_bytes_slice(&response));
     od_bytes_deinit(&response);
-    return done;
+    return is_answer;
 }
 
 bool od_assets_answer(const struct od_assets *assets, struct od_call *call,
@@ -339,7 +338,7 @@ bool od_assets_answer(const struct od_assets *assets, struct od_call *call,
     od_slice path = path_of(request);
     if (!is_read(request))
         return false;
-    if (call->objects->shows_errors && tells_changes(assets, call, path))
+    if (call->objects->shows_errors && answer_changes(assets, call, path))
         return true;
     if (is_for_script(assets, path))
         return false;

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "base/beneath.h"
+#include "base/bytes.h"
+#include "base/check.h"
 #include "link/response.h"
 
 static const char script[] =
@@ -73,7 +75,7 @@ static void mark_folder(struct mark *mark, int folder, int depth)
     closedir(entries);
 }
 
-static void put_text(struct od_bytes *response, const char *type, const char *text)
+static void put_response(struct od_bytes *response, const char *type, const char *text)
 {
     size_t mark = od_response_begin(response, 200);
     od_headers_put(response, OD_SLICE("content-type"), od_slice_of(type));
@@ -81,19 +83,19 @@ static void put_text(struct od_bytes *response, const char *type, const char *te
     od_response_end(response, mark, 2, od_slice_of(text));
 }
 
-bool od_assets_changes_put(struct od_bytes *response, int root, od_slice path)
+bool od_assets_changes_answer(int root, od_slice path, struct od_bytes *response)
 {
     OD_ASSERT(root >= 0);
     struct mark mark = {0};
     char text[40];
     if (od_slice_equal(path, OD_SLICE("/.open-do/reload.js"))) {
-        put_text(response, "text/javascript; charset=utf-8", script);
+        put_response(response, "text/javascript; charset=utf-8", script);
         return true;
     }
     if (!od_slice_equal(path, OD_SLICE("/.open-do/changes")))
         return false;
     mark_folder(&mark, openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), 1);
     snprintf(text, sizeof text, "%016" PRIx64 "\n", mark.sum);
-    put_text(response, "text/plain; charset=utf-8", text);
+    put_response(response, "text/plain; charset=utf-8", text);
     return true;
 }

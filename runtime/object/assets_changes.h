@@ -11,13 +11,12 @@
 #define OD_OBJECT_ASSETS_CHANGES_H
 
 #include "base/bytes.h"
-#include "base/check.h"
 
 enum {
     OD_ASSETS_MARKED_MAX = 10000, // Files that are looked at; those behind them may change unseen.
 };
 
-// Puts the response if [path] is one of the two. [root] is the folder.
-OD_MUST_CHECK bool od_assets_changes_put(struct od_bytes *response, int root, od_slice path);
+// Appends the response if [path] is one of the two. [root] is the folder.
+bool od_assets_changes_answer(int root, od_slice path, struct od_bytes *response);
 
 #endif
