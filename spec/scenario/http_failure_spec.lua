@@ -259,8 +259,20 @@ describe("a handler that fails", function()
       .. "\n +in fetch %(script%.lua:%d+%), by one of its 2 `return f%(%.%.%.%)`")
   end)
 
+  it("and whose client has left disturbs nobody", function()
+    local ann = server:open()
+    ann:send_request("GET", "/rooms/left/forever")
+    server:wait_log("rooms/left  falls silent")
+    ann:close()
+    assert.equal(200, server:get("/rooms/left/boots").status)
+    server:turn_clock(31000)
+    assert.equal(200, server:get("/rooms/left/boots").status)
+  end)
+end)
+
+describe("a helper that fails in what it returns with", function()
   -- A helper that ends with `return f(...)` was not named at all, or its name stood at another.
-  it("in what a helper returns with is told the helper, and its line if it has one such", function()
+  it("is named, with its line if it has one such", function()
     local helped = Server.start { workers = 1, files = { ["helper.lua"] = [[
       local od = require "open-do"
       local M = {}
@@ -305,15 +317,5 @@ describe("a handler that fails", function()
       helped:wait_log(words)
     end
     helped:stop()
-  end)
-
-  it("and whose client has left disturbs nobody", function()
-    local ann = server:open()
-    ann:send_request("GET", "/rooms/left/forever")
-    server:wait_log("rooms/left  falls silent")
-    ann:close()
-    assert.equal(200, server:get("/rooms/left/boots").status)
-    server:turn_clock(31000)
-    assert.equal(200, server:get("/rooms/left/boots").status)
   end)
 end)
