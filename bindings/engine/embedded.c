@@ -154,7 +154,7 @@ void od_embedded_open_library(lua_State *L)
 
 void od_embedded_put_native_table(lua_State *L, const char *name)
 {
-    OD_ASSERT(lua_istable(L, -1));
+    OD_ASSERT(!lua_isnil(L, -1));
     push_kept(L, &native_key);
     lua_insert(L, -2);
     lua_setfield(L, -2, name);

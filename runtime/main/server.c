@@ -362,8 +362,18 @@ static enum od_exit open_all(struct od_server *server, struct od_error *err)
     return od_supervisor_start(&server->supervisor, err) ? OD_EXIT_CLEAN : OD_EXIT_WRONG;
 }
 
+static void check(const struct od_server *server)
+{
+    OD_ASSERT(server->supervisor.child_count == server->options->workers);
+    OD_ASSERT(server->router.worker_count == server->options->workers);
+    OD_ASSERT(server->upgrade != NULL);
+    OD_ASSERT(server->committer != NULL || server->state != OD_SERVER_SERVING);
+    OD_ASSERT(server->takeover == NULL || server->state != OD_SERVER_SERVING);
+}
+
 static void turn(struct od_server *server)
 {
+    check(server);
     OD_ASSERT(server->state < OD_SERVER_OVER);
     bool has_more = od_recovery_step(&server->recovery) || server->alarms_are_due;
     od_loop_poll(&server->loop, !has_more);
@@ -451,6 +461,10 @@ static void begin(struct od_server *server)
 
 static enum od_exit run(const struct od_options *options, struct od_takeover *takeover)
 {
+    OD_ASSERT(options->workers >= 1);
+    OD_ASSERT(options->workers <= OD_WORKERS_MAX);
+    OD_ASSERT(options->script != NULL);
+    OD_ASSERT(options->data_dir != NULL);
     struct od_error err;
     struct od_server *server = od_allocate(sizeof *server);
     init(server, options);

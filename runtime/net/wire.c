@@ -11,6 +11,7 @@
 
 #include "link/connection.h"
 #include "link/worker_page.h"
+#include "net/wire.h"
 
 static const char lws_protocol_name[] = "open-do";
 

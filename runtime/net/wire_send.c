@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "link/worker_page.h"
+#include "net/wire.h"
 #include "net/wire_inner.h"
 
 // What a wire sends: a frame that is shared, bytes of its own, and a file, in this order.

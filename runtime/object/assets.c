@@ -321,6 +321,16 @@ static bool is_read(const struct od_request *request)
            od_slice_equal(request->method, OD_SLICE("HEAD"));
 }
 
+static bool answer_changes(const struct od_assets *assets, struct od_call *call, od_slice path)
+{
+    struct od_bytes response = {0};
+    bool is_answer = od_assets_changes_answer(assets->root, path, &response);
+    if (is_answer)
+        od_call_answer_as(call, 200, od_bytes_slice(&response));
+    od_bytes_deinit(&response);
+    return is_answer;
+}
+
 bool od_assets_answer(const struct od_assets *assets, struct od_call *call,
                       const struct od_request *request)
 {
@@ -328,7 +338,7 @@ bool od_assets_answer(const struct od_assets *assets, struct od_call *call,
     od_slice path = path_of(request);
     if (!is_read(request))
         return false;
-    if (call->objects->shows_errors && od_assets_changes_answer(assets->root, call, path))
+    if (call->objects->shows_errors && answer_changes(assets, call, path))
         return true;
     if (is_for_script(assets, path))
         return false;

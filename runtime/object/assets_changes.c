@@ -9,8 +9,8 @@
 
 #include "base/beneath.h"
 #include "base/bytes.h"
+#include "base/check.h"
 #include "link/response.h"
-#include "object/call_inner.h"
 
 static const char script[] =
     "// Loads the page again when one of the files it may be made of has changed.\n"
@@ -75,30 +75,27 @@ static void mark_folder(struct mark *mark, int folder, int depth)
     closedir(entries);
 }
 
-static void answer_with(struct od_call *call, const char *type, const char *text)
+static void put_response(struct od_bytes *response, const char *type, const char *text)
 {
-    struct od_bytes response = {0};
-    size_t mark = od_response_begin(&response, 200);
-    od_headers_put(&response, OD_SLICE("content-type"), od_slice_of(type));
-    od_headers_put(&response, OD_SLICE("cache-control"), OD_SLICE("no-store"));
-    od_response_end(&response, mark, 2, od_slice_of(text));
-    od_call_answer_as(call, 200, od_bytes_slice(&response));
-    od_bytes_deinit(&response);
+    size_t mark = od_response_begin(response, 200);
+    od_headers_put(response, OD_SLICE("content-type"), od_slice_of(type));
+    od_headers_put(response, OD_SLICE("cache-control"), OD_SLICE("no-store"));
+    od_response_end(response, mark, 2, od_slice_of(text));
 }
 
-bool od_assets_changes_answer(int root, struct od_call *call, od_slice path)
+bool od_assets_changes_answer(int root, od_slice path, struct od_bytes *response)
 {
     OD_ASSERT(root >= 0);
     struct mark mark = {0};
     char text[40];
     if (od_slice_equal(path, OD_SLICE("/.open-do/reload.js"))) {
-        answer_with(call, "text/javascript; charset=utf-8", script);
+        put_response(response, "text/javascript; charset=utf-8", script);
         return true;
     }
     if (!od_slice_equal(path, OD_SLICE("/.open-do/changes")))
         return false;
     mark_folder(&mark, openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), 1);
     snprintf(text, sizeof text, "%016" PRIx64 "\n", mark.sum);
-    answer_with(call, "text/plain; charset=utf-8", text);
+    put_response(response, "text/plain; charset=utf-8", text);
     return true;
 }

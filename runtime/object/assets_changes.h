@@ -10,15 +10,13 @@
 #ifndef OD_OBJECT_ASSETS_CHANGES_H
 #define OD_OBJECT_ASSETS_CHANGES_H
 
-#include "base/slice.h"
-
-struct od_call;
+#include "base/bytes.h"
 
 enum {
     OD_ASSETS_MARKED_MAX = 10000, // Files that are looked at; those behind them may change unseen.
 };
 
-// Answers [call] if [path] is one of the two; it is over then. [root] is the folder.
-bool od_assets_changes_answer(int root, struct od_call *call, od_slice path);
+// Appends the response if [path] is one of the two. [root] is the folder.
+bool od_assets_changes_answer(int root, od_slice path, struct od_bytes *response);
 
 #endif

@@ -5,16 +5,11 @@ local workbench = require "spec.scenario.workbench"
 
 local SOURCE = [[
 local od = require "open-do"
-local Room = {}
-
-function Room:fetch(request)
-  if request.headers:get("upgrade") then
-    return require("workbench").accept(self, request)
-  end
+local Room = require("workbench").room(function(self, request)
   local count = (self.state.storage:get("count") or 0) + 1
   self.state.storage:put("count", count)
   return od.Response(tostring(count))
-end
+end)
 
 function Room:webSocketMessage(ws, message)
   self.state.storage:put("last", message)

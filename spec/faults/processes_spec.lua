@@ -8,13 +8,9 @@ local survival = require "spec.scenario.survival"
 
 local SOURCE = [[
 local od = require "open-do"
-local Room = {}
-function Room:fetch(request)
-  if request.headers:get("upgrade") then
-    return require("workbench").accept(self, request)
-  end
+local Room = require("workbench").room(function(self, request)
   return od.Response(tostring(self.state.id))
-end
+end)
 function Room:webSocketMessage(ws, message)
   ws:send(message)
 end

@@ -32,6 +32,18 @@ describe("the house", function()
     assert.same({}, missing)
   end)
 
+  it("names every header in the README of its folder", function()
+    local unnamed = {}
+    for _, header in ipairs(shell.lines("find runtime bindings -name '*.h'")) do
+      local folder, stem = header:match("^(.*)/([%w_]+)%.h$")
+      local text = " " .. shell.read(folder .. "/README.md") .. " "
+      if not text:find("[^%w_]" .. stem .. "[^%w_]") then
+        unnamed[#unnamed + 1] = header
+      end
+    end
+    assert.same({}, unnamed)
+  end)
+
   it("says in every header what it is before it declares anything", function()
     local silent = {}
     for _, header in ipairs(shell.lines("find runtime bindings -name '*.h'")) do

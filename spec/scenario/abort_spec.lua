@@ -4,10 +4,7 @@ local workbench = require "spec.scenario.workbench"
 local SOURCE = [[
 local od = require "open-do"
 
-local Thing = { fetch = require("workbench").fetch }
-
-function Thing:constructor()
-  self.boot = od.randomUUID()
+local Thing = require("workbench").thing(function(self)
   local storage = self.state.storage
   if storage:get("must fail") then
     storage:put("written by constructor", true)
@@ -23,7 +20,7 @@ function Thing:constructor()
     self.state:broadcast("from the constructor")
     self.env.things:getByName("greeted"):fetch("/", { method = "POST", body = "return 1" })
   end
-end
+end)
 
 function Thing:webSocketMessage(ws, message)
   if message == "abort" then
@@ -146,7 +143,7 @@ describe("a constructor that fails", function()
     local ann = server:connect("/things/a")
     ask("storage:put('must fail', 'quietly')")
     workbench.fall_asleep(server)
-    assert.equal("error: script.lua:13: must fail", ask_through("return 1"))
+    assert.equal("error: script.lua:10: must fail", ask_through("return 1"))
     ann:send("this is lost")
     ann:expect_silence()
     server:save((SOURCE:gsub('storage:get%("must fail"%) then', "false then")))

@@ -5,12 +5,7 @@ local workbench = require "spec.scenario.workbench"
 local SOURCE = [[
 local od = require "open-do"
 
-local Room = {}
-
-function Room:fetch(request)
-  if request.headers:get("upgrade") then
-    return require("workbench").accept(self, request)
-  end
+local Room = require("workbench").room(function(self, request)
   if request.query.wait then
     od.sleep(20)
   end
@@ -21,7 +16,7 @@ function Room:fetch(request)
     return od.Response(("x"):rep(1000000))
   end
   return od.Response(request.method .. " " .. #(request.body or ""))
-end
+end)
 
 function Room:webSocketMessage(ws, message)
   self.state.storage:put("message", message)

@@ -5,11 +5,7 @@ local workbench = require "spec.scenario.workbench"
 local CLASSES = [[
 local od = require "open-do"
 
-local Room = {}
-function Room:fetch(request)
-  if request.headers:get("upgrade") then
-    return require("workbench").accept(self, request)
-  end
+local Room = require("workbench").room(function(self, request)
   if request.query.ask then
     print 'asking'
     od.sleep(20000)
@@ -19,7 +15,7 @@ function Room:fetch(request)
   local storage = self.state.storage
   storage:put("visits", (storage:get("visits") or 0) + 1)
   return od.Response(("visit %d"):format(storage:get("visits")))
-end
+end)
 function Room:webSocketMessage(ws, message)
   if message == "slow" then
     ws:send("begun")

@@ -6,10 +6,7 @@ local workbench = require "spec.scenario.workbench"
 local SOURCE = [[
 local od = require "open-do"
 
-local Thing = { fetch = require("workbench").fetch }
-
-function Thing:constructor()
-  self.boot = od.randomUUID()
+local Thing = require("workbench").thing(function(self)
   self.trace = {}
   if self.state.id.name == "slow" then
     self.state:blockConcurrencyWhile(function() od.sleep(20000) end)
@@ -17,7 +14,7 @@ function Thing:constructor()
   elseif self.state.id.name == "doomed" and not self.state.storage:get("is fixed") then
     self.state:blockConcurrencyWhile(function() od.sleep(1) error("not yet") end)
   end
-end
+end)
 
 function Thing:note(text)
   self.trace[#self.trace + 1] = text
@@ -304,9 +301,9 @@ describe("blockConcurrencyWhile", function()
   end)
 
   it("that fails in a constructor fails the event, until the cause is gone (64)", function()
-    assert.equal("error: script.lua:12: not yet", server:post("/callers/x?callee=doomed", "").body)
+    assert.equal("error: script.lua:9: not yet", server:post("/callers/x?callee=doomed", "").body)
     assert.equal(500, server:post("/things/doomed", "return 1").status)
-    assert.equal("error: script.lua:12: not yet", server:post("/callers/x?callee=doomed", "").body)
+    assert.equal("error: script.lua:9: not yet", server:post("/callers/x?callee=doomed", "").body)
   end)
 
   it("goes on when its client has left, and the others wait for it", function()

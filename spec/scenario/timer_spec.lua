@@ -5,10 +5,7 @@ local workbench = require "spec.scenario.workbench"
 local SOURCE = [[
 local od = require "open-do"
 
-local Thing = { fetch = require("workbench").fetch }
-
-function Thing:constructor()
-  self.boot = od.randomUUID()
+local Thing = require("workbench").thing(function(self)
   self.trace = {}
   if self.state.id.name:find("^ticking") then
     self.ticks = 0
@@ -17,7 +14,7 @@ function Thing:constructor()
       print("tick of VERSION")
     end, 1000)
   end
-end
+end)
 
 -- A function that notes `...` in the trace, and says so in the log.
 function Thing:noting(...)

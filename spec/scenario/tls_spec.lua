@@ -173,7 +173,7 @@ describe("TLS", function()
 
   it("is a third of a crowd that is handed over, with event streams, in the middle of frames",
     function()
-      server = start()
+      start()
       local behind, plain_address = server.address, server.plain_address
       server.address = plain_address
       local plain = survival.gather(server, { people = PEOPLE * 2 / 3, rooms = PEOPLE / 30,

@@ -48,9 +48,21 @@ function M.fetch(self, request)
   return od.Response.json { problem = tostring(value) }
 end
 
--- A class: `boot` is another one in each instance.
-function M.thing()
-  return { fetch = M.fetch, constructor = function(self) self.boot = od.randomUUID() end }
+-- A class: `boot` is another one in each instance. `prepare(self)`: the rest of its constructor.
+function M.thing(prepare)
+  return { fetch = M.fetch, constructor = function(self)
+    self.boot = od.randomUUID()
+    if prepare then
+      prepare(self)
+    end
+  end }
+end
+
+-- A class that takes WebSockets, and answers requests with `answer(self, request)`.
+function M.room(answer)
+  return { fetch = function(self, request)
+    return request.headers:get("upgrade") and M.accept(self, request) or answer(self, request)
+  end }
 end
 
 -- A class that passes on what it is asked to `?callee=`, and answers with the error of that.

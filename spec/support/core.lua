@@ -71,6 +71,19 @@ function M.slice(text)
   return ffi.new("od_slice", text, #text)
 end
 
+-- As the core writes it: numbers, the lowest byte first, and a text behind its size.
+function M.u32(number)
+  return ffi.string(ffi.new("uint32_t[1]", number), 4)
+end
+
+function M.u64(number)
+  return ffi.string(ffi.new("uint64_t[1]", number), 8)
+end
+
+function M.str(text)
+  return M.u32(#text) .. text
+end
+
 -- A Lua string of a slice, or of a struct od_bytes.
 function M.string(slice)
   return ffi.string(slice.at, slice.size)
