@@ -269,7 +269,8 @@ static void tell_all(struct od_admin_process *process)
 
 static void turn(struct od_admin_process *process)
 {
-    od_loop_poll(&process->loop, !od_net_reads_on(&process->net));
+    od_loop_poll(&process->loop,
+                 !od_net_reads_on(&process->net) && !od_net_flushes_on(&process->net));
     od_net_read_on(&process->net);
     tell_all(process);
     od_link_flush(&process->main);

@@ -42,8 +42,10 @@ struct od_net {
     struct od_net_limits limits; // May be changed; holds for what is checked from then on.
     struct lws_context *context;
     struct lws_vhost *vhost;
-    struct od_list wires;    // All of them.
-    struct od_list dirty;    // Those with something to do in od_net_flush.
+    struct od_list wires; // All of them.
+    struct od_list dirty; // Those with something to do in od_net_flush,
+    struct od_list late;  // and those that do it when the others have had their time.
+    uint32_t late_count;
     struct od_list touched;  // WebSockets that may not be at rest: od_net_settle looks at them.
     struct od_list promised; // Those that will be touched if the event that runs comes to its end.
     bool is_in_event;
@@ -91,8 +93,15 @@ void od_net_tell_over(const struct od_net *net, uint64_t number); // The event; 
 // How long a body or message may have taken of which [size] bytes have come.
 od_time_ms od_net_transfer_ms(const struct od_net *net, size_t size);
 
-// Everything written since the last flush leaves; connections that are done are closed.
+// What was written since the last flush leaves, and connections that are done are closed, for a
+// bounded time. Frames for many sockets at once come last, so that an answer to one does not wait
+// for a thousand others; whether some are left, which is no reason for the loop to wait.
 void od_net_flush(struct od_net *net);
+bool od_net_flushes_on(const struct od_net *net);
+
+// So many are left that whoever sends to many sockets at once has to wait with the next, or it
+// would pile up here what its readers would have taken.
+bool od_net_is_behind(const struct od_net *net);
 
 // A turn's share of what WebSockets hold because it is large when inflated, and whether some hold
 // more, which is no reason for the loop to wait. A message is inflated in pieces, over as many

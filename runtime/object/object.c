@@ -356,6 +356,13 @@ static bool makes_up(struct od_object *object)
     return false;
 }
 
+// It has sent to many sockets, and the net is behind: others go first.
+static bool is_ahead(struct od_object *object)
+{
+    object->is_ahead = object->is_ahead && od_net_is_behind(object->objects->net);
+    return object->is_ahead;
+}
+
 static void note_overrun(struct od_object *object, int64_t used_us)
 {
     OD_ASSERT(object->owed_us == 0);
@@ -369,8 +376,8 @@ void od_object_deliver(struct od_object *object, int64_t *now_us)
     int64_t began_us = *now_us;
     OD_ASSERT(object->running == NULL);
     if (!makes_up(object)) {
-        for (int i = 0;
-             i < OD_TURN_EVENTS_MAX && *now_us - began_us < OD_TURN_OBJECT_US && has_work(object);
+        for (int i = 0; i < OD_TURN_EVENTS_MAX && *now_us - began_us < OD_TURN_OBJECT_US &&
+                        has_work(object) && !is_ahead(object);
              i++) {
             object->objects->event_began_us = *now_us;
             handle_next(object);
