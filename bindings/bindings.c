@@ -196,6 +196,7 @@ static void open_modules(lua_State *L)
 static int set_up(lua_State *L)
 {
     struct od_engine *engine = od_engine_of(L);
+    const int top = lua_gettop(L);
     od_sandbox_open_standard(L);
     open_modules(L);
     od_coroutines_open(L);
@@ -231,6 +232,7 @@ static int set_up(lua_State *L)
     od_lib_command_open(L);
     od_lib_test_open(L);
     od_sandbox_open(L);
+    OD_ASSERT(lua_gettop(L) == top);
     return 0;
 }
 

@@ -9,6 +9,7 @@
 
 static void push_new_self(struct od_engine *engine, const struct od_instance *instance)
 {
+    OD_ASSERT(instance->class != NULL);
     lua_State *L = engine->L;
     lua_createtable(L, 0, 4);
     od_state_push(L, instance);

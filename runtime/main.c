@@ -15,6 +15,7 @@
 #include "main/challenge.h"
 #include "main/check.h"
 #include "main/control_client.h"
+#include "main/historian.h"
 #include "main/process.h"
 #include "main/server.h"
 #include "main/successor.h"
@@ -112,6 +113,8 @@ static int run_child(const struct od_options *options, const struct od_child_arg
         return od_acme_main(options, args->index - OD_CHILD_ACME, args->link_fd);
     if (args->index == OD_CHILD_TLS)
         return od_tls_main(options, args->link_fd);
+    if (args->index == OD_CHILD_HISTORIAN)
+        return od_historian_main(options, args->link_fd);
     if (args->index == OD_CHILD_ADMIN)
         return od_admin_main(options, od_admin_bindings_new, args->link_fd);
     return args->index == OD_CHILD_DRY_RUN

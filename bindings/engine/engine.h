@@ -73,6 +73,9 @@ struct od_engine {
 
 struct od_engine *od_engine_of(lua_State *L); // Costs nothing.
 
+// What holds whenever no code of a script runs.
+void od_engine_check(const struct od_engine *engine);
+
 // The object whose code runs now. Raises, in the name of [call], while the script is loaded.
 struct od_object *od_engine_object(lua_State *L, const char *call);
 

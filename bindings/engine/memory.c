@@ -53,6 +53,7 @@ static void hurry(struct od_memory *memory)
 
 static void collect(struct od_memory *memory)
 {
+    OD_ASSERT(memory->L != NULL);
     bool was_capped = memory->is_capped;
     memory->is_capped = false;
     lua_gc(memory->L, LUA_GCCOLLECT, 0);
@@ -91,6 +92,7 @@ void od_memory_recover(struct od_memory *memory)
 // so the grace of one refusal may be used up when the next one comes.
 static void *refuse(struct od_memory *memory)
 {
+    OD_ASSERT(memory->is_capped);
     memory->is_tight = true;
     if (memory->grace < memory->limit / 4)
         memory->grace += memory->limit / 32;

@@ -72,6 +72,9 @@
                  "namespace as stored, str as it is called)*, files: it waits for SWITCH")         \
     KIND(SWITCHED, "nothing: every event from here on meets the new version")                      \
     KIND(LOOKED_AT, "files: that running code has required")                                       \
+    /* historian -> main */                                                                        \
+    KIND(HISTORY, "u64 kept behind, u64 oldest ms, u32 bases, u32 segments, u64 bytes, u32 files " \
+                  "to archive, u64 since ms, u32 failures (main/history.h)")                       \
     /* main -> tls, which says READY or LOAD_FAILED */                                             \
     KIND(TLS_OUTER, "nothing; fd: the connection of a client, whose other side comes next")        \
     KIND(TLS_INNER, "nothing; fd: that other side")                                                \

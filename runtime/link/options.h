@@ -100,6 +100,8 @@ struct od_options {
     char *tls_dir;                          // Where these files are.
     bool tls_redirect;                      // Who asks without TLS is sent to https,
     uint32_t tls_redirect_port;             // here; 0: where TLS is spoken.
+    int64_t history_ms;                     // Every moment of so long is kept; 0: none.
+    const char *archive_command;            // What is run for each file of it; NULL: nothing.
     bool has_admin;                         // There is an admin listener,
     bool is_admin_usual;                    // which nobody has asked for: dev can do without it.
     struct od_address admin;                // Where.

@@ -35,9 +35,21 @@
 #define OD_DRY_RUN_MS_MAX 5000    // A script that is not loaded by then never will be.
 #define OD_SUCCESSOR_MS_MAX 15000 // A program that has not said by then whether it can take over.
 #define OD_RELOAD_LOAD_MS_MAX                                                                      \
-    10000                    // The same in a worker, after a dry run went well: it is killed.
-#define OD_WATCH_LOOK_MS 5   // From the first news of a directory to a look at its files.
-#define OD_WATCH_QUIET_MS 30 // So long no file has changed: the save is over.
+    10000                       // The same in a worker, after a dry run went well: it is killed.
+#define OD_WATCH_LOOK_MS 5      // From the first news of a directory to a look at its files.
+#define OD_WATCH_QUIET_MS 30    // So long no file has changed: the save is over.
+#define OD_HISTORY_LOOK_MS 1000 // How often the historian looks at what there is,
+#define OD_ARCHIVE_LOOK_MS 20   // and while the archive command runs, for its end.
+#define OD_HISTORY_BASES 2      // In the time that --history says; and one before it.
+#define OD_ARCHIVE_BASE_MS 86400000  // The archive gets a base at least so often,
+#define OD_ARCHIVE_SEGMENT_MS 10000  // and what was written after so long.
+#define OD_HISTORY_SEGMENT_MS 600000 // Without one there is less haste.
+#define OD_HISTORY_AGAIN_MS 30000    // A base that could not be made.
+#define OD_HISTORY_RESTART_MS 1000
+#define OD_ARCHIVE_AGAIN_MS_MIN 1000  // A file whose command failed; doubles,
+#define OD_ARCHIVE_AGAIN_MS_MAX 60000 // up to this.
+#define OD_ARCHIVE_SLOW_MS 60000      // A command that runs so long is said to.
+
 #define OD_BAR_CHARS 30u
 #define OD_BAR_BEGIN_MS 1000 // What takes longer shows how far it is,
 #define OD_BAR_EVERY_MS 100  // so often.

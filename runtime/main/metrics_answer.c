@@ -31,6 +31,16 @@ static void put_store(struct od_bytes *facts, struct od_server *server)
         od_facts_number(facts, "diskBytes", (uint64_t)file.st_blocks * 512);
 }
 
+static void put_history(struct od_bytes *facts, const struct od_history *history)
+{
+    od_time_ms now_ms = od_clock_wall_ms(), oldest_ms = history->facts.oldest_ms;
+    bool has_past = oldest_ms > 0 && oldest_ms < now_ms;
+    od_facts_number(facts, "historyBytes", history->facts.bytes);
+    od_facts_number(facts, "historyMs", has_past ? (uint64_t)(now_ms - oldest_ms) : 0);
+    od_facts_number(facts, "archiveWaiting", history->facts.waiting);
+    od_facts_number(facts, "archiveLagMs", (uint64_t)od_history_archive_lag_ms(history));
+}
+
 static void put_alarms(struct od_bytes *facts, struct od_server *server)
 {
     od_time_ms next_ms, now_ms = od_clock_wall_ms();
@@ -59,6 +69,8 @@ static void put_main(struct od_bytes *facts, struct od_server *server)
         od_facts_number(facts, death_names[i], metrics->deaths[i]);
     if (server->committer != NULL)
         put_store(facts, server);
+    if (od_history_is_kept(server->options))
+        put_history(facts, &server->history);
     put_alarms(facts, server);
     od_facts_end(facts);
 }

@@ -10,6 +10,7 @@
 #include "main/admin_listener.h"
 #include "main/alarm_clock.h"
 #include "main/door.h"
+#include "main/history.h"
 #include "main/inquiry.h"
 #include "main/keeper.h"
 #include "main/lease.h"
@@ -59,6 +60,7 @@ struct od_server {
     struct od_leases leases;
     struct od_tls_process tls;
     struct od_acme acme;
+    struct od_history history;
     struct od_committer *committer;
     struct od_alarm_clock alarm_clock;
     bool alarms_are_due;        // More than could be rung in the last turn.

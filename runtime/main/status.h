@@ -14,6 +14,7 @@
 #include "main/alarm_clock.h"
 #include "main/connection_limit.h"
 #include "main/control.h"
+#include "main/history.h"
 #include "main/supervisor.h"
 
 struct od_status {
@@ -21,6 +22,7 @@ struct od_status {
     struct od_supervisor *supervisor;
     struct od_alarm_clock *alarm_clock;
     const struct od_connection_limit *connection_limit;
+    const struct od_history *history; // NULL: there is none to show.
     const struct od_options *options;
     struct od_list inquiries;
     uint64_t last_question;

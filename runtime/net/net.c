@@ -77,6 +77,7 @@ bool od_net_init(struct od_net *net, struct od_loop *loop, const struct od_net_e
     if (net->harmless_fd < 0)
         return od_error_errno(err, "cannot open /dev/null");
     od_list_init(&net->wires);
+    od_list_init(&net->readable);
     od_list_init(&net->dirty);
     od_list_init(&net->late);
     od_list_init(&net->tunnels);
@@ -124,6 +125,8 @@ void od_net_deinit(struct od_net *net)
     od_map_deinit(&net->websockets);
     od_deflate_free(net->deflate);
     free(net->read_bytes);
+    while (net->spare_count > 0)
+        free(net->spares[--net->spare_count]);
     close(net->harmless_fd);
 }
 
@@ -145,6 +148,14 @@ void od_net_hang_up(struct od_net *net, int fd)
     shutdown(fd, SHUT_RDWR); // Main may have a duplicate.
     close(fd);
     od_net_tell_over(net, number);
+}
+
+void od_net_read(struct od_net *net)
+{
+    OD_ASSERT(!net->is_in_callback);
+    OD_ASSERT(!net->is_in_event);
+    for (struct od_list *link; (link = od_list_pop_front(&net->readable)) != NULL;)
+        od_wire_read(OD_LIST_MEMBER(link, struct od_wire, readable));
 }
 
 static void flush_late(struct od_net *net, int64_t ends_us)

@@ -33,6 +33,8 @@ struct od_committer {
     struct od_list waiting; // struct od_pending
     bool is_closing;
     bool reader_check_is_due;
+    bool segment_is_over, tending_is_due;
+    uint64_t kept_behind;
     struct od_committer_stats stats;
 
     struct od_applier applier; // The thread's own, like the rest.
@@ -75,7 +77,7 @@ static bool wait_for_work(struct od_committer *committer)
     pthread_mutex_lock(&committer->mutex);
     while (od_list_is_empty(&committer->waiting) && !committer->is_closing &&
            !committer->sweep_is_due && !committer->reader_check_is_due &&
-           !od_applier_is_due(&committer->applier))
+           !committer->tending_is_due && !od_applier_is_due(&committer->applier))
         wait(committer);
     bool has_work = !od_list_is_empty(&committer->waiting) || !committer->is_closing;
     pthread_mutex_unlock(&committer->mutex);
@@ -251,6 +253,19 @@ static void check_readers(struct od_committer *committer)
     mdb_reader_check(committer->env->lmdb, NULL);
 }
 
+// A segment that cannot be begun is tried again by the group that needs it.
+static void tend_journal(struct od_committer *committer)
+{
+    pthread_mutex_lock(&committer->mutex);
+    bool is_over = committer->segment_is_over;
+    uint64_t kept_behind = committer->kept_behind;
+    committer->segment_is_over = committer->tending_is_due = false;
+    pthread_mutex_unlock(&committer->mutex);
+    od_journal_keep(committer->journal, kept_behind);
+    if (is_over)
+        (void)!od_journal_close_segment(committer->journal);
+}
+
 static void tell_when_lost(struct od_committer *committer)
 {
     if (committer->env->lost == 0 || committer->has_told_lost)
@@ -284,6 +299,7 @@ static void *run(void *argument)
     while (wait_for_work(committer)) {
         hold(committer);
         check_readers(committer);
+        tend_journal(committer);
         work(committer);
     }
     if (!OD_FAULT("apply.hold")) // A spec that closes it so sees what a crash would leave.
@@ -395,6 +411,7 @@ enum od_committer_opening od_committer_open(struct od_committer **result, struct
     committer->owner = owner;
     committer->sweep_is_due = true; // A sweep finds out whether the last life left trash.
     committer->stats.has_trash = true;
+    committer->kept_behind = OD_JOURNAL_KEEPS_NONE;
     enum od_committer_opening opening = open_files(committer, directory, lock_fd, err);
     if (opening != OD_COMMITTER_OPEN) {
         free(committer);
@@ -468,6 +485,23 @@ void od_committer_forget(struct od_committer *committer, uint32_t source)
     committer->reader_check_is_due = true;
     pthread_mutex_unlock(&committer->mutex);
     enqueue(committer, pending);
+}
+
+void od_committer_keep(struct od_committer *committer, uint64_t sequence)
+{
+    pthread_mutex_lock(&committer->mutex);
+    committer->tending_is_due = committer->tending_is_due || sequence != committer->kept_behind;
+    committer->kept_behind = sequence;
+    pthread_cond_signal(&committer->has_work);
+    pthread_mutex_unlock(&committer->mutex);
+}
+
+void od_committer_close_segment(struct od_committer *committer)
+{
+    pthread_mutex_lock(&committer->mutex);
+    committer->segment_is_over = committer->tending_is_due = true;
+    pthread_cond_signal(&committer->has_work);
+    pthread_mutex_unlock(&committer->mutex);
 }
 
 void od_committer_stats(struct od_committer *committer, struct od_committer_stats *stats)

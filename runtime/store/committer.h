@@ -80,6 +80,10 @@ void od_committer_submit(struct od_committer *committer, uint32_t source, uint32
 // was this tells that the disk takes what is written.
 void od_committer_forget(struct od_committer *committer, uint32_t source);
 
+// What od_journal_keep and od_journal_close_segment do (journal.h), when the thread comes to it.
+void od_committer_keep(struct od_committer *committer, uint64_t sequence);
+void od_committer_close_segment(struct od_committer *committer);
+
 void od_committer_stats(struct od_committer *committer, struct od_committer_stats *stats);
 
 #endif

@@ -202,14 +202,16 @@ static bool write_head(struct od_journal *journal, int fd)
     return is_written;
 }
 
-// The oldest segment, when LMDB has all of it: it becomes the spare one. False: there is none.
+// The oldest segment, when nobody needs it: it becomes the spare one. False: there is none.
 static bool take_old(struct od_journal *journal)
 {
     char name[OD_JOURNAL_NAME_BYTES];
     struct od_list *first = journal->segments.next;
     // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): what is freed below is in no list any more.
     if (od_list_is_empty(&journal->segments) || first->next == &journal->segments ||
-        od_journal_segment_of(first->next)->first > journal->applied + 1)
+        od_journal_segment_of(first->next)->first > journal->applied + 1 ||
+        (journal->kept_behind != OD_JOURNAL_KEEPS_NONE &&
+         od_journal_segment_of(first->next)->first > journal->kept_behind + 1))
         return false;
     od_journal_name(name, od_journal_segment_of(first)->first);
     bool is_taken =
@@ -228,15 +230,24 @@ static void take_all_old(struct od_journal *journal)
     od_journal_unguard(journal);
 }
 
+// One that is kept gives back the room it did not need, and what stood there before.
+static void leave_segment(struct od_journal *journal)
+{
+    if (journal->fd >= 0 && journal->kept_behind != OD_JOURNAL_KEEPS_NONE &&
+        ftruncate(journal->fd, (off_t)journal->at) != 0)
+        errno = 0; // It stays as it is.
+    if (journal->fd >= 0)
+        close(journal->fd);
+    journal->fd = -1;
+}
+
 // It gets its name when its head is on the disk, so no segment with a name is without one. The one
 // before is full and makes way for its descriptor, which may be the last.
 static int make_segment(struct od_journal *journal, uint64_t size)
 {
     char name[OD_JOURNAL_NAME_BYTES];
     take_all_old(journal);
-    if (journal->fd >= 0)
-        close(journal->fd);
-    journal->fd = -1;
+    leave_segment(journal);
     int fd = open_for_writing(journal, OD_JOURNAL_SPARE, O_CREAT);
     if (fd < 0)
         return errno;
@@ -340,6 +351,20 @@ void od_journal_applied(struct od_journal *journal, uint64_t sequence)
     journal->applied = sequence;
 }
 
+void od_journal_keep(struct od_journal *journal, uint64_t sequence)
+{
+    bool may_drop = sequence != journal->kept_behind && sequence != OD_JOURNAL_KEEPS_NONE;
+    journal->kept_behind = sequence;
+    if (may_drop)
+        take_all_old(journal);
+}
+
+int od_journal_close_segment(struct od_journal *journal)
+{
+    bool has_groups = journal->fd >= 0 && journal->at > OD_JOURNAL_BLOCK_BYTES;
+    return has_groups && journal->broken == 0 ? od_journal_next_segment(journal, 0) : 0;
+}
+
 // --- From the first open to the last close -------------------------------------------------------
 
 static bool open_directory(struct od_journal *journal, const char *directory, struct od_error *err)
@@ -364,6 +389,7 @@ bool od_journal_open(struct od_journal **result, const char *directory,
     if (open_directory(journal, directory, err) && od_journal_play_all(journal, &visit, err)) {
         if (journal->fd < 0) // When it cannot be made yet, the first write tries again.
             (void)od_journal_next_segment(journal, 0);
+        journal->kept_behind = OD_JOURNAL_KEEPS_NONE; // Until here nobody could say more.
         return true;
     }
     od_journal_close(journal);
@@ -373,7 +399,7 @@ bool od_journal_open(struct od_journal **result, const char *directory,
 
 void od_journal_init(struct od_journal *journal, const struct od_journal_mark *mark)
 {
-    *journal = (struct od_journal){.fd = -1, .directory_fd = -1};
+    *journal = (struct od_journal){.fd = -1, .directory_fd = -1, .kept_behind = 0};
     journal->applied = mark->moment.sequence;
     journal->last = mark->moment;
     memcpy(journal->id, mark->id, sizeof journal->id);

@@ -49,7 +49,15 @@ struct od_journal_moment od_journal_last(const struct od_journal *journal);
 int od_journal_broken(const struct od_journal *journal);
 
 // LMDB has all up to [sequence]: segments before that can be used again, unless somebody holds them
-// (journal_read.h).
+// (journal_read.h) or they are kept.
 void od_journal_applied(struct od_journal *journal, uint64_t sequence);
+
+// Segments with groups behind [sequence] are kept. OD_JOURNAL_KEEPS_NONE, which is so at first: no
+// segment is kept when LMDB has it, and one is used over and over.
+#define OD_JOURNAL_KEEPS_NONE UINT64_MAX
+void od_journal_keep(struct od_journal *journal, uint64_t sequence);
+
+// What comes goes into a new segment, and the one before changes no more. 0 or errno.
+OD_MUST_CHECK int od_journal_close_segment(struct od_journal *journal);
 
 #endif

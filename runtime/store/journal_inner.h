@@ -36,6 +36,7 @@ struct od_journal {
     uint64_t size;           // Of that segment.
     struct od_journal_moment last;
     uint64_t applied;
+    uint64_t kept_behind;
     int broken;
     bool is_reader; // It belongs to another process (journal_read.h).
 

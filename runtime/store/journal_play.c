@@ -18,7 +18,8 @@ struct playing {
     struct od_journal *journal;
     const struct od_journal_visit *visit;
     struct od_error *err;
-    bool is_over; // What follows is later than is asked for.
+    bool is_over;    // What follows is later than is asked for.
+    bool is_damaged; // The last error is about the segments.
 
     uint64_t first; // Of the segment that is read.
     int fd;
@@ -53,8 +54,9 @@ static bool tell_what_is_whole(const struct playing *playing)
     return false;
 }
 
-static bool refuse(const struct playing *playing, uint64_t offset, const char *what)
+static bool refuse(struct playing *playing, uint64_t offset, const char *what)
 {
+    playing->is_damaged = true;
     od_error_set(playing->err, "%s/%020" PRIu64 " is damaged at byte %" PRIu64 ": %s%s",
                  playing->journal->path, playing->first, offset, what, advice(playing));
     return tell_what_is_whole(playing);
@@ -175,7 +177,7 @@ static bool check_segment_head(struct playing *playing)
     const char *summed = cursor.at;
     od_slice id = od_cursor_bytes(&cursor, OD_STORE_JOURNAL_ID_BYTES);
     uint64_t first = od_cursor_u64(&cursor);
-    if (memcmp(magic.at, OD_JOURNAL_MAGIC, magic.size) != 0)
+    if (memcmp(magic.at, OD_JOURNAL_MAGIC, magic.size) != 0 || version == 0)
         return refuse(playing, 0, "it is no segment of a journal");
     if (version > OD_JOURNAL_VERSION)
         return od_error_set(playing->err,
@@ -317,6 +319,13 @@ static struct od_journal_segment *begin_with(const struct od_journal *journal)
     return begin;
 }
 
+// Who asks for the last moment before the damage (as tell_what_is_whole advises) can have it.
+static bool is_enough(const struct playing *playing)
+{
+    const od_time_ms until_ms = playing->visit->until_ms;
+    return playing->is_damaged && until_ms != 0 && playing->journal->last.time_ms >= until_ms;
+}
+
 static bool play_from(struct playing *playing, struct od_journal_segment *begin)
 {
     struct od_journal *journal = playing->journal;
@@ -331,8 +340,11 @@ static bool play_from(struct playing *playing, struct od_journal_segment *begin)
     }
     for (struct od_list *link = &begin->link; link != &journal->segments && !playing->is_over;
          link = link->next) {
-        if (!play_segment(playing, od_journal_segment_of(link)))
+        if (play_segment(playing, od_journal_segment_of(link)))
+            continue;
+        if (!is_enough(playing))
             return false;
+        playing->is_over = true;
     }
     if (journal->last.sequence < journal->applied) {
         journal->last = mark; // LMDB has it all; these segments are of no use.

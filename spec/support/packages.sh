@@ -40,6 +40,7 @@ OD_TEST_NEEDS="
   program sslscan:sslscan
   program uacme:uacme
   program sqlite3:sqlite3
+  program mdb_dump:lmdb-utils
   program unshare:util-linux
   program spin:spin
   program promtool:prometheus

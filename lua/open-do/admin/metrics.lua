@@ -124,6 +124,12 @@ count_main("open_do_commit_failures", "Commits that failed and were undone.", "f
 count_main("open_do_batches", "Turns of workers whose writes were committed.", "batches")
 gauge_main("open_do_committing_bytes", "Writes on their way to the disk.", "committing")
 gauge_main("open_do_disk_bytes", "What the data file takes of the disk.", "diskBytes")
+gauge_main("open_do_history_bytes", "What bases and segments of the history take of the disk.",
+  "historyBytes")
+gauge_main("open_do_history_seconds", "How far back restore --at can go.", "historyMs", 0.001)
+gauge_main("open_do_archive_waiting", "Files that are not archived yet.", "archiveWaiting")
+gauge_main("open_do_archive_lag_seconds", "For how long the oldest of them could have been.",
+  "archiveLagMs", 0.001)
 gauge_main("open_do_stored_objects", "Objects that have something stored.", "stored")
 gauge_reported("open_do_awake_objects", "Objects with an instance.", "awake")
 gauge_reported("open_do_asleep_objects", "Objects without one that a worker knows of.", "asleep")

@@ -1,0 +1,135 @@
+#include "store/kept.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "store/env.h"
+
+static const char unfinished_name[] = "unfinished.base"; // One that is being made.
+
+static void set_folder(struct od_kept *kept, const char *data_dir)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/journal", data_dir);
+    if (kept->folder == NULL)
+        kept->folder = od_text_copy(od_slice_of(path));
+}
+
+static bool is_segment_name(const char *name)
+{
+    return strlen(name) == 20 && strspn(name, "0123456789") == 20;
+}
+
+static void add_segment(struct od_kept *kept, const char *name, const struct stat *status)
+{
+    if (kept->segment_count == kept->segment_capacity)
+        kept->segments = od_grow(kept->segments, &kept->segment_capacity, sizeof *kept->segments);
+    kept->segments[kept->segment_count++] =
+        (struct od_kept_segment){strtoull(name, NULL, 10), (uint64_t)status->st_blocks * 512,
+                                 (od_time_ms)status->st_mtim.tv_sec * 1000};
+}
+
+static void add_base(struct od_kept *kept, const char *path, const struct stat *status)
+{
+    struct od_base base;
+    struct od_error err;
+    if (!od_base_look(&base, path, &err))
+        return; // Whoever restores hears of it.
+    if (kept->base_count == kept->base_capacity)
+        kept->bases = od_grow(kept->bases, &kept->base_capacity, sizeof *kept->bases);
+    kept->bases[kept->base_count++] =
+        (struct od_kept_base){base.mark.moment, (uint64_t)status->st_blocks * 512,
+                              (od_time_ms)status->st_mtim.tv_sec * 1000};
+}
+
+static void add(struct od_kept *kept, const char *name)
+{
+    char path[PATH_MAX];
+    struct stat status;
+    snprintf(path, sizeof path, "%s/%s", kept->folder, name);
+    bool is_segment = is_segment_name(name), is_base = od_base_is_name(name);
+    if ((!is_segment && !is_base) || stat(path, &status) != 0)
+        return; // Or it was used again meanwhile.
+    if (is_segment)
+        add_segment(kept, name, &status);
+    else
+        add_base(kept, path, &status);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const uint64_t *left = a, *right = b; // The first member of both kinds.
+    return (*left > *right) - (*left < *right);
+}
+
+bool od_kept_look(struct od_kept *kept, const char *data_dir, struct od_error *err)
+{
+    const struct dirent *entry;
+    set_folder(kept, data_dir);
+    kept->segment_count = kept->base_count = 0;
+    DIR *names = opendir(kept->folder);
+    if (names == NULL)
+        return od_error_errno(err, "cannot read %s", kept->folder);
+    while ((entry = readdir(names)) != NULL)
+        add(kept, entry->d_name);
+    closedir(names);
+    if (kept->segment_count > 0)
+        qsort(kept->segments, kept->segment_count, sizeof *kept->segments, by_number);
+    if (kept->base_count > 0)
+        qsort(kept->bases, kept->base_count, sizeof *kept->bases, by_number);
+    return true;
+}
+
+void od_kept_deinit(struct od_kept *kept)
+{
+    free(kept->folder);
+    free(kept->segments);
+    free(kept->bases);
+    *kept = (struct od_kept){0};
+}
+
+// --- Bases ---------------------------------------------------------------------------------------
+
+static void path_of(const struct od_kept *kept, uint64_t sequence, char path[PATH_MAX])
+{
+    char name[OD_BASE_NAME_BYTES];
+    od_base_name(name, sequence);
+    snprintf(path, PATH_MAX, "%s/%s", kept->folder, name);
+}
+
+bool od_kept_make_base(struct od_kept *kept, const char *data_dir, struct od_error *err)
+{
+    char made[PATH_MAX], path[PATH_MAX];
+    struct od_base base;
+    struct od_env *env;
+    set_folder(kept, data_dir);
+    snprintf(made, sizeof made, "%s/%s", kept->folder, unfinished_name);
+    unlink(made); // Of a process that was killed over it.
+    if (!od_env_open(&env, data_dir, false, err))
+        return false;
+    bool is_made = od_base_make(&base, made, env, NULL, err);
+    od_env_close(env);
+    if (!is_made) {
+        unlink(made);
+        return false;
+    }
+    path_of(kept, base.mark.moment.sequence, path);
+    return (rename(made, path) == 0 || od_error_errno(err, "cannot rename %s", made)) &&
+           od_copy_sync_directory(kept->folder, err);
+}
+
+void od_kept_drop_base(const struct od_kept *kept, uint64_t sequence)
+{
+    char path[PATH_MAX];
+    OD_ASSERT(kept->folder != NULL);
+    path_of(kept, sequence, path);
+    unlink(path);
+}

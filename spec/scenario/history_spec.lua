@@ -1,0 +1,220 @@
+-- --history keeps every moment for so long and no longer; --archive-command gets each file of it,
+-- whatever the command does meanwhile.
+
+local Server = require "spec.support.server"
+local json = require "dkjson"
+local process = require "spec.support.process"
+local ffi = require "ffi"
+
+pcall(ffi.cdef, [[
+struct backup_spec_timeval { long s, us; };
+int gettimeofday(struct backup_spec_timeval *time, void *zone);
+]])
+
+local SOURCE = [[
+local od = require "open-do"
+local Counter = {}
+
+function Counter:fetch(request)
+  local storage = self.state.storage
+  local count = storage:get("count") or 0
+  if request.method == "POST" then
+    count = count + 1
+    storage:put("count", count)
+  end
+  return od.Response(tostring(count), { headers = { ["x-now"] = tostring(od.now()) } })
+end
+
+return { namespaces = { counters = Counter } }
+]]
+
+local MINUTE_MS = 60000
+local SECONDS = 60 -- Of patience.
+
+describe("what is kept", function()
+  local server
+
+  after_each(function()
+    server:stop()
+  end)
+
+  local function start(...)
+    server = Server.start { source = SOURCE, workers = 1, args = { ... } }
+  end
+
+  local function path(name)
+    return server.directory .. "/" .. name
+  end
+
+  -- Adds one; returns the count and when it was.
+  local function count_up()
+    local answer = server:post("/counters/a", "")
+    return tonumber(answer.body), tonumber(answer.headers["x-now"])
+  end
+
+  local function history()
+    return server:status().history
+  end
+
+  -- Looks until `is_so(history)`; each look is a question to the running program.
+  local function wait(is_so, step)
+    local deadline = os.time() + SECONDS
+    repeat
+      local now = history()
+      if is_so(now) then
+        return now
+      end
+      if step then
+        step()
+      end
+    until os.time() > deadline
+    error("it did not come to it: " .. json.encode(history()))
+  end
+
+  local function ask(...)
+    local asked = process.start { argv = { process.program, ... } }
+    return asked:wait_exit(30), asked:output()
+  end
+
+  -- What the counter was at the end of that millisecond, from the files in `from`.
+  local restores = 0
+  local function count_at(from, ms)
+    restores = restores + 1
+    local to = path("restored" .. restores)
+    local code, output = ask("restore", from, to, "--at", ("%d"):format(ms))
+    if code ~= 0 then
+      return nil, output
+    end
+    local other = Server.prepare { source = SOURCE, workers = 1 }
+    assert(os.execute(("mv '%s' '%s/data'"):format(to, other.directory)) == 0)
+    other:launch()
+    local count = tonumber(other:get("/counters/a").body)
+    other:hang_up()
+    other:shut_down()
+    os.execute(("rm -rf '%s'"):format(other.directory))
+    return count
+  end
+
+  local function archived()
+    local pipe = io.popen(("ls '%s' | wc -l"):format(path "archive"))
+    return pipe:read("*n"), pipe:close()
+  end
+
+  it("goes back as far as --history says, and what is older goes", function()
+    start("--history", "2h")
+    wait(function(now) return now.bases == 1 end)
+    local times = {}
+    local function step()
+      local i, ms = count_up()
+      times[i] = ms
+      server:turn_clock(10 * MINUTE_MS)
+    end
+    for _ = 1, 30 do
+      step()
+      history() -- So that all of them have a turn.
+    end
+    local now = wait(function(now) return now.bases > 1 and now.oldestMs > times[1] end, step)
+    local last = #times
+    assert.is_true(now.oldestMs <= times[last] - 110 * MINUTE_MS)
+    assert.is_true(now.segments < last)
+    assert.is_true(now.bytes > 0)
+    for i = last - 10, last - 1, 3 do
+      assert.equal(i, count_at(path "data", times[i] + MINUTE_MS))
+    end
+    local count, why = count_at(path "data", times[1])
+    assert.is_nil(count)
+    assert.matches("does not go back so far", why)
+    assert.equal(0, (ask("restore", "--check", path "data")))
+    local _, text = server:asking("status")
+    assert.matches("history: %d bases? and %d+ segments?, .* back to 20", text)
+  end)
+
+  it("outlives crashes and upgrades", function()
+    start("--history", "2h")
+    local times = {}
+    for i = 1, 9, 3 do
+      local _
+      _, times[i] = count_up()
+      server:turn_clock(2000)
+      _, times[i + 1] = count_up()
+      server:kill()
+      server:launch()
+      server:turn_clock(2000)
+      _, times[i + 2] = count_up()
+      assert.equal(0, (server:asking("upgrade")))
+      server:turn_clock(2000)
+    end
+    for i = 1, 9, 2 do
+      assert.equal(i, count_at(path "data", times[i] + 1000))
+    end
+  end)
+
+  it("is archived, in order, and restored from there", function()
+    start("--archive-command", "test ! -e ../archive/%f && cp %p ../archive/%f")
+    os.execute(("mkdir '%s'"):format(path "archive"))
+    local times = {}
+    for i = 1, 6 do
+      local _
+      _, times[i] = count_up()
+      server:turn_clock(11000)
+    end
+    wait(function(now)
+      return now.archive.waiting == 0 and now.segments == 1
+    end, function() server:turn_clock(11000) end)
+    for i = 1, 6, 2 do
+      assert.equal(i, count_at(path "archive", times[i] + 5000))
+    end
+    assert.equal(0, (ask("restore", "--check", path "archive")))
+    local before = archived()
+    server:restart()
+    count_up()
+    wait(function() return archived() > before end, function() server:turn_clock(11000) end)
+    assert.equal(7, count_at(path "archive", times[6] + 1000000000))
+  end)
+
+  it("waits for a command that fails, which holds nobody up", function()
+    start("--history", "1h", "--archive-command", "test -e ../works && cp %p ../archive/%f")
+    os.execute(("mkdir '%s'"):format(path "archive"))
+    for _ = 1, 3 do
+      count_up()
+      server:turn_clock(11000)
+    end
+    local now = wait(function(now) return now.archive.failures > 2 and now.archive.waiting >= 2 end,
+      function() server:turn_clock(11000) end)
+    assert.is_true(now.archive.lagMs > 0)
+    server:wait_log "archive command failed for %d+%.base %(exit code 1%)"
+    local _, text = server:asking("status")
+    assert.matches("files to archive, for .*has failed %d+ times in a row", text)
+    server:save("", "works")
+    wait(function(now_) return now_.archive.waiting == 0 end,
+      function() server:turn_clock(61000) end)
+    server:wait_log "archive command goes again"
+    assert.equal(3, count_at(path "archive", 4102444800000))
+  end)
+
+  it("waits for a command that hangs, which is said, and ends with the program", function()
+    start("--archive-command", "echo $$ > ../pid; exec sleep 1000 # %p")
+    local pid
+    wait(function()
+      local file = io.open(path "pid")
+      pid = file and file:read("*n")
+      return file and file:close() and pid
+    end)
+    server:turn_clock(61000)
+    server:wait_log "archive command has been running for %d+ s for"
+    assert.equal(1, (count_up()))
+    server:restart()
+    process.wait_gone({ pid }, 20)
+  end)
+
+  it("needs a command that says where the file goes", function()
+    start()
+    assert.is_nil(history())
+    local code, output = ask("run", server.script, "--archive-command", "true")
+    assert.equal(2, code)
+    assert.matches("expected a command with %%p", output)
+    code, output = ask("run", server.script, "--history", "soon")
+    assert.equal(2, code)
+    assert.matches("expected a time like 7d", output)
+  end)
+end)

@@ -1,0 +1,341 @@
+-- What is kept of a journal is every moment of the store: replayed up to any time it is what a
+-- model says, and replayed to its end it is the very rows that LMDB has. What is missing, damaged or
+-- another's is refused with the place, and never makes a store that looks whole.
+--
+-- OPEN_DO_GROUPS sets how many groups are written (150), OPEN_DO_TIMES how many moments are looked
+-- at (20), OPEN_DO_SEED repeats a run.
+local support = require "spec.unit.store.world"
+local core = require "spec.support.core"
+local ffi = support.ffi
+local C = core.load("store/restore.h", "store/kept.h", "store/backup.h", "base/moment.h")
+
+local GROUPS = tonumber(os.getenv("OPEN_DO_GROUPS")) or 150
+local TIMES = tonumber(os.getenv("OPEN_DO_TIMES")) or 20
+local SEED = tonumber(os.getenv("OPEN_DO_SEED")) or os.time()
+local OBJECTS, KEYS = 5, 8
+local BLOCK = 4096
+
+local function copy_of(model)
+  local copy = {}
+  for name, pairs_of in pairs(model) do
+    copy[name] = {}
+    for key, value in pairs(pairs_of) do
+      copy[name][key] = value
+    end
+  end
+  return copy
+end
+
+describe("what is kept of a journal", function()
+  local directory, to, folder, world, kept
+  local err = ffi.new("struct od_error")
+
+  before_each(function()
+    directory, to = support.temporary_directory(), support.temporary_directory()
+    folder = support.temporary_directory()
+    support.disarm("none") -- There is a page from here on.
+    kept = ffi.new("struct od_kept")
+    world = support.open(directory)
+    C.od_committer_keep(world.committer, 0)
+  end)
+
+  after_each(function()
+    if world then
+      world:close()
+    end
+    world = nil
+    C.od_kept_deinit(kept)
+    C.od_fault_page.clock_offset_ms, C.od_fault_page.wall_offset_ms = 0, 0
+    for _, each in ipairs { directory, to, folder } do
+      support.remove_directory(each)
+    end
+  end)
+
+  local function now_ms()
+    return tonumber(C.od_clock_wall_ms())
+  end
+
+  local function pass(ms)
+    C.od_fault_page.clock_offset_ms = C.od_fault_page.clock_offset_ms + ms
+  end
+
+  local function make_base()
+    assert(C.od_kept_make_base(kept, directory, err), ffi.string(err.text))
+  end
+
+  local function close_segment()
+    local first = C.od_kept_look(kept, directory, err) and tonumber(kept.segment_count)
+    C.od_committer_close_segment(world.committer)
+    world:wait("a new segment", function()
+      return C.od_kept_look(kept, directory, err) and tonumber(kept.segment_count) > first
+    end)
+  end
+
+  -- True, or nil and why not.
+  local function restore(from, until_ms, is_check)
+    local restoring = ffi.new("struct od_restore",
+      { from = from, to = not is_check and to or nil, until_ms = until_ms or 0 })
+    support.remove_directory(to)
+    if C.od_restore_run(restoring, err) then
+      return tonumber(restoring.last.sequence) or true
+    end
+    return nil, ffi.string(err.text)
+  end
+
+  local function one_group(objects, model, only_puts)
+    local name = "object " .. math.random(OBJECTS)
+    local object, key = objects[name], "key " .. math.random(KEYS)
+    local dice = only_puts and 20 or math.random(20)
+    if dice == 1 then
+      object:delete_all()
+      model[name] = {}
+    elseif dice < 5 then
+      object:delete(key)
+      model[name][key] = nil
+    else
+      local value = ("%d "):format(math.random(1000000)):rep(math.random(1, 400))
+      object:put(key, value)
+      model[name][key] = value
+    end
+    object:seal()
+    local seq = world:turn()
+    if seq then
+      world:wait_news("durable", 1, seq)
+    end
+    world:hear()
+  end
+
+  -- Random writes; a list of { from =, to =, model = }: the times in which the model was that.
+  local function write(count, on_step, only_puts)
+    local objects, model, moments = {}, {}, {}
+    for i = 1, OBJECTS do
+      objects["object " .. i], model["object " .. i] = world:object("object " .. i), {}
+    end
+    for i = 1, count do
+      one_group(objects, model, only_puts)
+      local moment = { from = now_ms(), model = copy_of(model) }
+      pass(math.random(3000))
+      moment.to = now_ms() - 1
+      moments[i] = moment
+      if on_step then
+        on_step(i)
+      end
+    end
+    return moments
+  end
+
+  local function look(where)
+    local other, found = support.open(where), {}
+    for i = 1, OBJECTS do
+      local name = "object " .. i
+      local object = other:object(name)
+      found[name] = {}
+      for key = 1, KEYS do
+        found[name]["key " .. key] = object:get("key " .. key)
+      end
+    end
+    other:close()
+    return found
+  end
+
+  local function step(i)
+    if math.random(40) == 1 then
+      close_segment()
+    end
+    if i % 70 == 0 then
+      make_base()
+    end
+  end
+
+  it(("is the store at any of %d times (seed %d)"):format(TIMES, SEED), function()
+    math.randomseed(SEED)
+    make_base()
+    local moments = write(GROUPS, step)
+    for _ = 1, TIMES do
+      local moment = moments[math.random(#moments)]
+      assert(restore(directory, math.random(moment.from, moment.to)))
+      assert.same(moment.model, look(to))
+    end
+  end)
+
+  it("is the store when the clock is set back between groups", function()
+    make_base()
+    local moments = write(10)
+    C.od_fault_page.wall_offset_ms = -3600000
+    local later = write(5) -- Their time is that of the group before.
+    C.od_fault_page.wall_offset_ms = 0
+    pass(10000)
+    local last = write(1)
+    assert(restore(directory, moments[9].to))
+    assert.same(moments[9].model, look(to))
+    assert(restore(directory, moments[10].to))
+    for name, pairs_of in pairs(later[5].model) do
+      for key, value in pairs(pairs_of) do
+        assert.equal(value, look(to)[name][key])
+      end
+    end
+    assert(restore(directory, last[1].to))
+  end)
+
+  -- The rows of all tables but the trash and what names the journal.
+  local function rows(where)
+    local all = {}
+    for _, name in ipairs { "data", "directory", "alarms" } do
+      local pipe = io.popen(("mdb_dump -s %s '%s'"):format(name, where))
+      all[#all + 1] = pipe:read("*a"):match("HEADER=END(.*)")
+      pipe:close()
+    end
+    return table.concat(all)
+  end
+
+  local function sweep(where)
+    local other = support.open(where)
+    other:wait("the sweep", function() return not other:stats().has_trash end)
+    other:close()
+  end
+
+  local function only_first_base()
+    os.execute(("cp -r '%s/journal' '%s'; cd '%s' && ls *.base | tail -n +2 | xargs -r rm"):format(
+      directory, folder, folder))
+  end
+
+  it(("replayed is the rows of the store (seed %d)"):format(SEED), function()
+    math.randomseed(SEED)
+    make_base()
+    write(GROUPS, step)
+    world:close()
+    world = nil
+    sweep(directory)
+    only_first_base()
+    assert(restore(folder))
+    sweep(to)
+    local expected = rows(directory)
+    assert.is_true(#expected > 1000)
+    assert.is_true(expected == rows(to))
+  end)
+
+  -- Three segments with four groups each, in a folder with a base before them.
+  local function make_folder()
+    make_base()
+    local moments = {}
+    for _ = 1, 3 do
+      for _, moment in ipairs(write(4, nil, true)) do
+        moments[#moments + 1] = moment
+      end
+      close_segment()
+    end
+    os.execute(("cp -r '%s/journal' '%s'"):format(directory, folder))
+    return moments
+  end
+
+  local function segments()
+    local names, pipe = {}, io.popen(("ls '%s' | grep -v '[a-z]'"):format(folder))
+    for name in pipe:lines() do
+      names[#names + 1] = folder .. "/" .. name
+    end
+    pipe:close()
+    return names
+  end
+
+  local function read(path)
+    local file = assert(io.open(path, "rb"))
+    local bytes = file:read("*a")
+    file:close()
+    return bytes
+  end
+
+  local function put(path, bytes)
+    local file = assert(io.open(path, "wb"))
+    file:write(bytes)
+    file:close()
+  end
+
+  local function refused(what)
+    local is_restored, why = restore(folder)
+    assert.is_nil(is_restored, what)
+    local nothing = io.open(to .. "/data.mdb")
+    assert.is_nil(nothing, what)
+    return why
+  end
+
+  it("is refused where a segment is missing, with what can be had", function()
+    local moments = make_folder()
+    local names = segments()
+    assert.equal(12, restore(folder))
+    os.remove(names[2])
+    local why = refused()
+    assert.matches("a group is missing or is not whole; what came before is whole, up to group 4",
+      why)
+    assert.is_nil((restore(folder, moments[4].to))) -- Who knows what was until then?
+    local at = ffi.new("int64_t[1]")
+    assert(C.od_moment_parse(why:match("%-%-at (%S+) restores"), at, err), ffi.string(err.text))
+    assert.equal(4, restore(folder, tonumber(at[0])))
+    assert.same(moments[4].model, look(to))
+    os.remove(names[1])
+    assert.matches("begins with group 9, and the base has only those up to 0", refused())
+  end)
+
+  it("is refused where a segment is another's, doubled or cut", function()
+    make_folder()
+    local names = segments()
+    local second = read(names[2])
+    put(folder .. "/00000000000000000007", second)
+    assert.matches("missing or is not whole", refused())
+    os.remove(folder .. "/00000000000000000007")
+    put(names[2], second:sub(1, 16) .. ("x"):rep(16) .. second:sub(33))
+    assert.matches("wrong check sum", refused())
+    for cut = 0, #second - BLOCK, BLOCK do
+      put(names[2], second:sub(1, cut))
+      assert.matches("has no head", cut == 0 and refused() or "has no head")
+      refused("cut at " .. cut)
+    end
+    put(names[2], second)
+    assert.equal(12, restore(folder))
+
+    local other = support.open(to .. "2")
+    other:close()
+    os.execute(("cp '%s2/journal/'*1 '%s'; rm -r '%s2'"):format(to, names[1], to))
+    assert.matches("belongs to another data directory", refused())
+  end)
+
+  it("is refused for each byte of head and tail that is another", function()
+    make_folder()
+    local names = segments()
+    local bytes = read(names[2])
+    local function try(at)
+      local flipped = string.char(bit.bxor(bytes:byte(at + 1), 1))
+      put(names[2], bytes:sub(1, at) .. flipped .. bytes:sub(at + 2))
+      assert.is_nil((restore(folder, nil, true)), "byte " .. at)
+    end
+    for at = 0, 39 do
+      try(at)
+    end
+    local last = #bytes - BLOCK -- The last group; behind its bytes it is filled with zeros.
+    for at = last, last + 48 + 40 do
+      if at < last + 12 or at >= last + 16 then
+        try(at)
+      end
+    end
+    put(names[2], bytes)
+    assert.equal(12, restore(folder))
+  end)
+
+  it("has bases of which every byte counts; one that is half there is passed over", function()
+    make_folder()
+    local pipe = io.popen(("ls '%s'/*.base"):format(folder))
+    local path = pipe:read("*l")
+    pipe:close()
+    local bytes = read(path)
+    for at = 0, #bytes - 1, 997 do
+      put(path, bytes:sub(1, at) .. string.char(bit.bxor(bytes:byte(at + 1), 4))
+        .. bytes:sub(at + 2))
+      local is_tail_zeros = at >= #bytes - BLOCK + 64
+      assert.equal(is_tail_zeros, restore(folder, nil, true) ~= nil, "byte " .. at)
+    end
+    put(path, bytes)
+    put(folder .. "/00000000000000000009.base", bytes:sub(1, 5000))
+    assert.equal(12, restore(folder))
+    os.remove(path)
+    assert.matches("is not a whole base", refused())
+  end)
+end)
