@@ -206,6 +206,7 @@ static void release_outboxes(struct od_worker *worker)
             od_link_flush(worker->objects.peers[i]);
     }
     od_call_marks_settle(&worker->objects);
+    worker->has_more = od_net_flushes_on(&worker->net) || worker->has_more;
 }
 
 static void look_again(struct od_timer *timer)
