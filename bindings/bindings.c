@@ -8,6 +8,7 @@
 #include "api/assets.h"
 #include "api/branches.h"
 #include "api/command.h"
+#include "api/connect.h"
 #include "api/event_stream.h"
 #include "api/fetch.h"
 #include "api/log.h"
@@ -28,6 +29,7 @@
 #include "engine/engine.h"
 #include "engine/failure.h"
 #include "engine/instance.h"
+#include "engine/loop_watch.h"
 #include "engine/sandbox.h"
 #include "inside.h"
 #include "link/options.h"
@@ -50,6 +52,8 @@ static bool load(struct od_script *script, struct od_objects *objects,
     engine->options = options;
     engine->memory.limit = (size_t)options->script_memory_mb << 20;
     engine->files = files;
+    if (options->command == OD_COMMAND_DEV)
+        od_loop_watch_start(engine);
     bool ok = od_load_script(engine, err);
     engine->files = (od_slice){NULL, 0};
     return ok;
@@ -122,9 +126,15 @@ static bool is_full(struct od_script *script)
     return od_memory_stays_full(&engine_of_script(script)->memory);
 }
 
+static bool wind_up(struct od_script *script)
+{
+    return od_gc_pace_wind_up(engine_of_script(script));
+}
+
 static void close_engine(struct od_script *script)
 {
     struct od_engine *engine = engine_of_script(script);
+    od_loop_watch_stop(engine);
     od_coroutines_deinit(engine);
     lua_close(engine->L);
     od_classes_deinit(&engine->classes);
@@ -205,6 +215,7 @@ static int set_up(lua_State *L)
     od_lib_sql_open(L);
     od_lib_socket_open(L);
     od_lib_event_stream_open(L);
+    od_lib_connect_open(L);
     od_lib_namespace_open(L);
     od_lib_branches_open(L);
     od_lib_stream_open(L);
@@ -239,6 +250,7 @@ struct od_script *od_bindings_new(void)
                                         .memory = memory_of,
                                         .collect = collect,
                                         .is_full = is_full,
+                                        .wind_up = wind_up,
                                         .close = close_engine};
     od_list_init(&engine->script.link);
     engine->entry_of = od_run_entry_of;

@@ -114,6 +114,15 @@ static int push_message(struct od_engine *engine, lua_State *L, const struct od_
     return 4;
 }
 
+static int push_open(struct od_engine *engine, lua_State *L, const struct od_task *task)
+{
+    OD_ASSERT(task->event->socket != NULL);
+    push_instance(engine, L, task);
+    od_websocket_push(engine, L, task->event->socket->id);
+    lua_pushboolean(L, task->event->is_again);
+    return 3;
+}
+
 static int push_close(struct od_engine *engine, lua_State *L, const struct od_task *task)
 {
     OD_ASSERT(task->event->socket != NULL);
@@ -214,6 +223,7 @@ static int (*const push_arguments[OD_HANDLER_KINDS])(struct od_engine *, lua_Sta
     [OD_HANDLER_CONSTRUCTOR] = push_constructor,
     [OD_HANDLER_FETCH] = push_fetch,
     [OD_HANDLER_MESSAGE] = push_message,
+    [OD_HANDLER_OPEN] = push_open,
     [OD_HANDLER_CLOSE] = push_close,
     [OD_HANDLER_EVENTS_CLOSE] = push_events_close,
     [OD_HANDLER_ERROR] = push_error,

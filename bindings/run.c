@@ -27,6 +27,7 @@ int od_run_resume_capped(struct od_engine *engine, lua_State *L, int arguments)
 {
     (void)od_memory_stays_full(&engine->memory); // What failed before has let go of its memory now.
     engine->memory.is_capped = true;
+    engine->resumes++;
     int status = lua_resume(L, arguments);
     engine->memory.is_capped = false;
     od_memory_recover(&engine->memory);

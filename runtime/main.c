@@ -10,7 +10,9 @@
 #include "admin_site.h"
 #include "base/fault.h"
 #include "bindings.h"
+#include "main/acme.h"
 #include "main/backup_command.h"
+#include "main/challenge.h"
 #include "main/check.h"
 #include "main/control_client.h"
 #include "main/historian.h"
@@ -99,6 +101,8 @@ static int refuse(enum od_exit exit, const struct od_error *err)
 
 static int run_child(const struct od_options *options, const struct od_child_args *args)
 {
+    if (args->index >= OD_CHILD_ACME)
+        return od_acme_main(options, args->index - OD_CHILD_ACME, args->link_fd);
     if (args->index == OD_CHILD_TLS)
         return od_tls_main(options, args->link_fd);
     if (args->index == OD_CHILD_HISTORIAN)
@@ -120,6 +124,8 @@ int main(int argc, char **argv)
     bool only_tries;
     int exit, fd;
     (void)argc;
+    if (getenv(OD_CHALLENGE_VARIABLE) != NULL)
+        return od_challenge_run(argv);
     enum od_exit read = od_options_read(&options, argv, &help, &err);
     if (read == OD_EXIT_CLEAN && !help)
         prepare_process(&options);

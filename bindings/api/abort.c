@@ -9,10 +9,16 @@
 
 static const char handler_key; // Its address is a key in the registry.
 
+// Whole, as a number of Lua would round it.
+static void push_key(lua_State *L, uint64_t task)
+{
+    lua_pushlstring(L, (const char *)&task, sizeof task);
+}
+
 static void push_kept(const struct od_engine *engine, lua_State *L, uint64_t task)
 {
     lua_rawgeti(L, LUA_REGISTRYINDEX, engine->aborts_ref);
-    lua_pushnumber(L, (lua_Number)task);
+    push_key(L, task);
     lua_rawget(L, -2);
     lua_remove(L, -2);
 }
@@ -22,7 +28,7 @@ static void keep(const struct od_engine *engine, lua_State *L, uint64_t task)
 {
     lua_rawgeti(L, LUA_REGISTRYINDEX, engine->aborts_ref);
     lua_insert(L, -2);
-    lua_pushnumber(L, (lua_Number)task);
+    push_key(L, task);
     lua_insert(L, -2);
     lua_rawset(L, -3);
     lua_pop(L, 1);

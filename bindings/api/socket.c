@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "object/client_end.h"
 #include "object/limits.h"
+#include "object/wish.h"
 #include "value/http_message.h"
 #include "value/raise.h"
 #include "value/value.h"
@@ -209,6 +210,8 @@ static int send_message(lua_State *L)
     bool is_binary = od_check_flag(L, 3, "send");
     od_check_message(L, message, is_binary, "send");
     struct od_socket *socket = od_end_socket(L, end, "send");
+    if (socket != NULL && od_socket_ready_state(socket) == OD_READY_CONNECTING)
+        od_raise(L, "send: this WebSocket is not connected yet; send from webSocketOpen on");
     bool may_send =
         !end->has_closed && (socket == NULL || od_socket_send(socket, message, is_binary));
     if (!may_send)
@@ -246,6 +249,14 @@ static od_slice check_close_reason(lua_State *L, int index, uint16_t code)
     return reason;
 }
 
+// One to outside that only connects is gone after this.
+static void end_wish(lua_State *L, struct od_socket *socket)
+{
+    struct od_error err;
+    if (socket != NULL && socket->wish != NULL && !od_wish_end(socket, &err))
+        od_raise(L, "close: %s", err.text);
+}
+
 static int close_socket(lua_State *L)
 {
     struct od_end *end = accepted_self(L, "close",
@@ -255,6 +266,8 @@ static int close_socket(lua_State *L)
     od_slice reason = check_close_reason(L, 3, code);
     struct od_socket *socket = od_end_socket(L, end, "close");
     end->has_closed = true;
+    end_wish(L, socket);
+    socket = od_end_socket(L, end, "close");
     if (socket != NULL)
         od_socket_close(socket, code, reason);
     return 0;
@@ -288,8 +301,11 @@ static int serialize_attachment(lua_State *L)
                  "A WebSocket 'attachment' cannot be larger than %d bytes. 'attachment' was %zu "
                  "bytes.",
                  OD_ATTACHMENT_BYTES_MAX, bytes->size);
-    if (socket != NULL)
-        od_socket_set_attachment(socket, od_bytes_slice(bytes));
+    if (socket == NULL)
+        return 0;
+    od_socket_set_attachment(socket, od_bytes_slice(bytes));
+    if (!od_wish_store(socket, &err))
+        od_raise(L, "%s: %s", call, err.text);
     return 0;
 }
 
@@ -340,6 +356,12 @@ static void push_url(lua_State *L, const struct od_end *end, const struct od_soc
     push_slice(L, socket == NULL ? OD_SLICE("") : od_socket_url(socket));
 }
 
+static void push_outgoing(lua_State *L, const struct od_end *end, const struct od_socket *socket)
+{
+    (void)end;
+    lua_pushboolean(L, socket != NULL && socket->wish != NULL);
+}
+
 int od_end_property(lua_State *L)
 {
     static const struct {
@@ -348,7 +370,8 @@ int od_end_property(lua_State *L)
     } properties[] = {{"readyState", push_ready_state},
                       {"bufferedAmount", push_buffered_amount},
                       {"protocol", push_protocol},
-                      {"url", push_url}};
+                      {"url", push_url},
+                      {"outgoing", push_outgoing}};
     const struct od_end *end = od_end_test(L, 1);
     OD_ASSERT(end != NULL);
     const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";

@@ -7,6 +7,7 @@
 #include "object/broadcast.h"
 #include "object/client_end.h"
 #include "object/limits.h"
+#include "object/wish.h"
 #include "value/raise.h"
 
 // --- acceptWebSocket
@@ -156,8 +157,12 @@ static int set_tags(lua_State *L)
     if (!lua_istable(L, 3))
         od_raise_argument(L, 3, "setTags", "an array of strings");
     struct od_tags tags = od_check_tags(L, 3, "setTags");
-    if (socket != NULL)
-        od_socket_set_tags(socket, tags.at, tags.count);
+    struct od_error err;
+    if (socket == NULL)
+        return 0;
+    od_socket_set_tags(socket, tags.at, tags.count);
+    if (!od_wish_store(socket, &err))
+        od_raise(L, "setTags: %s", err.text);
     return 0;
 }
 

@@ -17,6 +17,8 @@ static od_slice check_name(lua_State *L, const char *call)
     if (name.size == 0 || name.size > OD_SCHEDULE_NAME_BYTES_MAX)
         od_raise(L, "%s: a name has 1 to %d bytes, not %zu", call, OD_SCHEDULE_NAME_BYTES_MAX,
                  name.size);
+    if (!od_schedule_is_name(name))
+        od_raise(L, "%s: a name cannot begin with a zero byte", call);
     return name;
 }
 
@@ -187,7 +189,7 @@ static int schedules(lua_State *L)
         od_slice name = od_cursor_string(&cursor);
         bool is_row = od_alarm_row_read(od_cursor_string(&cursor), &row);
         OD_ASSERT(is_row);
-        if (name.size == 0) // The alarm.
+        if (!od_schedule_is_name(name))
             continue;
         push_one(L, name, &row);
         lua_rawseti(L, -2, ++count);

@@ -15,7 +15,7 @@ static const char *const names[OD_HANDLER_COUNT] = {
     [OD_HANDLER_CONSTRUCTOR] = "constructor",       [OD_HANDLER_FETCH] = "fetch",
     [OD_HANDLER_MESSAGE] = "webSocketMessage",      [OD_HANDLER_CLOSE] = "webSocketClose",
     [OD_HANDLER_ERROR] = "webSocketError",          [OD_HANDLER_ALARM] = "alarm",
-    [OD_HANDLER_EVENTS_CLOSE] = "eventStreamClose",
+    [OD_HANDLER_EVENTS_CLOSE] = "eventStreamClose", [OD_HANDLER_OPEN] = "webSocketOpen",
 };
 
 void od_classes_deinit(struct od_classes *classes)
@@ -29,6 +29,7 @@ enum od_handler od_handler_of(const struct od_event *event)
     static const enum od_handler handlers[] = {
         [OD_EVENT_FETCH] = OD_HANDLER_FETCH,     [OD_EVENT_CALL] = OD_HANDLER_METHOD,
         [OD_EVENT_MESSAGE] = OD_HANDLER_MESSAGE, [OD_EVENT_CLOSE] = OD_HANDLER_CLOSE,
+        [OD_EVENT_OPEN] = OD_HANDLER_OPEN,       [OD_EVENT_UNREACHED] = OD_HANDLER_ERROR,
         [OD_EVENT_ERROR] = OD_HANDLER_ERROR,     [OD_EVENT_ALARM] = OD_HANDLER_ALARM,
         [OD_EVENT_TIMER] = OD_HANDLER_TIMER,     [OD_EVENT_BRANCH] = OD_HANDLER_BRANCH,
         [OD_EVENT_COMMAND] = OD_HANDLER_COMMAND, [OD_EVENT_LEFT] = OD_HANDLER_LEFT,

@@ -37,6 +37,7 @@ struct od_engine {
     struct od_objects *objects;
     const struct od_options *options;
     struct od_task *task; // The one whose code runs now, or NULL.
+    uint64_t resumes;     // So often Lua was entered.
     struct od_wait wait;  // What that code asked for when it yielded.
     // How the script was entered for a task (run.c), for those who note its errors.
     struct od_error_entry (*entry_of)(struct od_engine *engine, const struct od_task *task);

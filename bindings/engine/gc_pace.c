@@ -13,6 +13,7 @@ enum {
     worth_bytes = 1 << 20, // Less is not worth the trouble.
     share = 10,            // One part of so many may be spent.
     quiet_ms = 1000,
+    wind_up_us = 2000,
 };
 
 static bool is_worth_it(const struct od_engine *engine)
@@ -61,6 +62,12 @@ static od_time_ms delay_ms(struct od_engine *engine)
     return until(when_ms, now_ms);
 }
 
+static void step(struct od_engine *engine)
+{
+    OD_ASSERT(engine->gc_pace.cycles_left > 0);
+    engine->gc_pace.cycles_left -= lua_gc(engine->L, LUA_GCSTEP, step_kilobytes);
+}
+
 od_time_ms od_gc_pace_step(struct od_engine *engine)
 {
     struct od_gc_pace *pace = &engine->gc_pace;
@@ -71,9 +78,22 @@ od_time_ms od_gc_pace_step(struct od_engine *engine)
         begin(engine);
     }
     for (int i = 0; i < steps_a_turn && pace->cycles_left > 0; i++)
-        pace->cycles_left -= lua_gc(engine->L, LUA_GCSTEP, step_kilobytes);
+        step(engine);
     if (pace->cycles_left > 0)
         return 0;
     end(engine);
     return delay_ms(engine);
+}
+
+bool od_gc_pace_wind_up(struct od_engine *engine)
+{
+    struct od_gc_pace *pace = &engine->gc_pace;
+    OD_ASSERT(pace->live == 0);
+    if (!pace->is_winding_up)
+        pace->cycles_left = cycles;
+    pace->is_winding_up = true;
+    int64_t ends_us = od_clock_passed_us() + wind_up_us;
+    while (pace->cycles_left > 0 && od_clock_passed_us() < ends_us)
+        step(engine);
+    return pace->cycles_left == 0;
 }

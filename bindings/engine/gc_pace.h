@@ -33,10 +33,15 @@ struct od_gc_pace {
     od_time_ms quiet_since_ms; // nothing happens.
     od_time_ms began_ms;
     od_time_ms not_before_ms; // The tenth of the time.
+    bool is_winding_up;
 };
 
 // A turn has nothing else to do: does a bit. Returns in how many milliseconds it wants to be called
 // again: 0 for at once, -1 for not before the next event.
 od_time_ms od_gc_pace_step(struct od_engine *engine);
+
+// Nothing is left that could run, and what there was is to be freed: goes on for a bounded time.
+// True when all is done; then closing the state, which frees what is left in one piece, is short.
+bool od_gc_pace_wind_up(struct od_engine *engine);
 
 #endif

@@ -142,6 +142,20 @@ static void push_stream_field(lua_State *L, uint32_t worker, uint64_t stream)
     lua_setfield(L, -2, "_stream");
 }
 
+static void push_tls_field(lua_State *L, od_slice tls)
+{
+    if (tls.size == 0)
+        return;
+    const char *blank = memchr(tls.at, ' ', tls.size);
+    size_t size = blank == NULL ? tls.size : (size_t)(blank - tls.at);
+    od_slice name = od_slice_from(tls, blank == NULL ? size : size + 1);
+    lua_createtable(L, 0, 2);
+    set_string(L, "version", (od_slice){tls.at, size});
+    if (name.size > 0)
+        set_string(L, "serverName", name);
+    lua_setfield(L, -2, "tls");
+}
+
 void od_request_push(lua_State *L, od_slice message)
 {
     struct od_request request;
@@ -156,6 +170,7 @@ void od_request_push(lua_State *L, od_slice message)
     set_string(L, "url", request.url);
     set_string(L, "path", path);
     set_string(L, "peer", request.peer);
+    push_tls_field(L, request.tls);
     set_fields_and_body(L, &request.headers, request.body);
     push_stream_field(L, request.worker, request.stream);
     become(L, REQUEST);
@@ -348,10 +363,30 @@ static void name_stream(struct od_bytes *out, size_t start, const struct od_http
     od_bytes_deinit(&message);
 }
 
+// As push_tls_field has made it, or as good; the text stays on the stack.
+static bool tls_field(lua_State *L, int index, od_slice *tls, struct od_error *err)
+{
+    od_slice version, name;
+    *tls = (od_slice){NULL, 0};
+    if (push_field(L, index, "tls") != LUA_TTABLE)
+        return true;
+    int table = lua_gettop(L);
+    if (!string_field(L, table, "version", OD_SLICE(""), &version, err) ||
+        !string_field(L, table, "serverName", OD_SLICE(""), &name, err))
+        return false;
+    lua_pushlstring(L, version.at, version.size);
+    lua_pushliteral(L, " ");
+    lua_pushlstring(L, name.at, name.size);
+    lua_concat(L, 3);
+    if (version.size > 0)
+        tls->at = lua_tolstring(L, -1, &tls->size);
+    return true;
+}
+
 // The Request at [index] as it is.
 static bool put_request(lua_State *L, int index, struct od_bytes *out, struct od_error *err)
 {
-    od_slice method, url, peer, body;
+    od_slice method, url, peer, tls, body;
     uint32_t count = 0;
     bool has_fields;
     size_t start = out->size;
@@ -359,13 +394,14 @@ static bool put_request(lua_State *L, int index, struct od_bytes *out, struct od
     if (!string_field(L, index, "method", OD_SLICE(""), &method, err) ||
         !string_field(L, index, "url", OD_SLICE(""), &url, err) ||
         !string_field(L, index, "peer", OD_SLICE(""), &peer, err) ||
-        !body_field(L, index, &body, err) || !request_stream(L, index, &part, err))
+        !tls_field(L, index, &tls, err) || !body_field(L, index, &body, err) ||
+        !request_stream(L, index, &part, err))
         return false;
     if (!od_http_fields_is_token(method))
         return od_error_set(err, "the request's method is not one");
     if (!is_url(url) || url.size > OD_HTTP_FIELDS_BYTES_MAX)
         return od_error_set(err, "the request's url is not one, or too long");
-    size_t mark = od_request_begin(out, method, url, peer);
+    size_t mark = od_request_begin(out, method, url, peer, tls);
     if (!put_fields(L, index, out, &count, &has_fields, err))
         return false;
     od_request_end(out, mark, count, body);

@@ -11,6 +11,8 @@ local is_a = native.http.is_a
 
 local event_response = require("open-do.response").of_events
 local accept_events = native.events.accept
+local connect = native.outside.connect
+local new_headers = require("open-do.headers").new
 
 local M = { state = {}, storage = {} }
 
@@ -46,6 +48,21 @@ function M.state:acceptEventStream(request, tags, options)
   end
   local stream = accept_events(self, tags, options)
   return event_response(stream), stream
+end
+
+--- Opens a WebSocket to a place outside and keeps it there: the wish is stored, like an alarm, so it
+--- is dialled again after its connection has broken, after a restart, and while the object sleeps.
+--- `webSocketOpen(ws, isReconnect)` says when it is connected; from then on it is a socket like any
+--- other, with the handlers of any. Each connection has a `ws` of its own; the next one takes over
+--- tags and attachment. `ws:close()` ends the wish.
+---@param url string "ws://host/path" or "wss://host/path"; with wss certificates are verified
+---@param options? { tags?: string[], protocols?: string|string[], headers?: table|Headers,
+---  reconnect?: { min?: number, max?: number } } reconnect: the pause before the first and, doubled
+---  each time, the longest before another attempt, in ms: 500 and 60000. Half of each is chance
+---@return WebSocket ws that connects (readyState 0): nothing can be sent before webSocketOpen
+function M.state:connect(url, options)
+  local headers = type(options) == "table" and options.headers
+  return connect(self, url, options, headers and new_headers(headers, 2) or nil)
 end
 
 local function end_transaction(number, ok, ...)

@@ -20,8 +20,8 @@ end
 
 -- The function that writes the body runs beside the fetch that sends it. What it raises is what
 -- went wrong; but not that nobody reads it, as the answer says why.
-local function begin_writing(input, init)
-  local write, body, problem, ok, result = init.body
+local function begin_writing(ask, input, init)
+  local write, body, problem, has_asked, ok, result = init.body
   all {
     function()
       local stream
@@ -32,19 +32,21 @@ local function begin_writing(input, init)
       end
     end,
     function()
-      ok, result = begin(input, with_body(init, body_of_stream(body)))
+      has_asked, ok, result = pcall(ask, input, with_body(init, body_of_stream(body)))
     end,
   }
   if problem then
     error(problem[1], 0)
+  elseif not has_asked then
+    error(ok, 0)
   end
   return ok, result
 end
 
--- In a server of `open-do test`, what a spec has put in place of the world. (Not before it is
--- needed: it requires the module of which this is a part.)
-local function mocked(input, init)
-  return native.test and require "engine.mocks".fetch(input, init)
+-- In a server of `open-do test`, who answers in place of the world; nil: it is to be asked. (Not
+-- required before it is needed: it requires the module of which this is a part.)
+local function mock_of(input, init)
+  return native.test and require "engine.mocks".find(input, init) or nil
 end
 
 --- Sends a request to a server anywhere and waits for its whole answer. Like all that leaves an
@@ -57,12 +59,13 @@ end
 ---  `chunks`, `events` or whole. A function as the body writes it while it is sent
 ---@return Response raises at the caller's line: "fetch http://host/: could not connect (...)"
 return function(input, init)
-  local response = mocked(input, init)
-  if response then
-    return response
+  local ask = mock_of(input, init) or begin
+  local ok, result
+  if type(init) == "table" and type(init.body) == "function" then
+    ok, result = begin_writing(ask, input, init)
+  else
+    ok, result = ask(input, init)
   end
-  local has_writer = type(init) == "table" and type(init.body) == "function"
-  local ok, result = (has_writer and begin_writing or begin)(input, init)
   if not ok then
     fail(result)
   end

@@ -11,6 +11,8 @@ local type, find, format, sub = type, string.find, string.format, string.sub
 
 local Mocks = {}
 
+local NOTED_BYTES_MAX = 2 ^ 20
+
 local function key(kind, at, of)
   return of and format("%s%06d:%06d", kind, at, of) or format("%s%06d", kind, at)
 end
@@ -60,36 +62,53 @@ end
 
 local function response_of(value, url)
   if type(value) == "string" then
-    value = od.Response(value)
+    return od.Response(value)
   end
   if type(value) ~= "table" or not value.status then
     error(format("mockFetch: the function for %s must return a string or a Response, got %s", url,
       type(value)), 0)
   end
-  return { status = value.status, headers = fields_of(value), body = value.body }
+  return value
 end
 
---- Of the mock whose URL fits best; nil: none does.
-function Mocks:answer(request)
+local function find_mock(self, url)
   local found, best = nil, 0
   for _, mock in self.state.storage:list({ prefix = "mock" }) do
-    local fits = fit(mock.url, request.url)
+    local fits = fit(mock.url, url)
     if fits and fits > best then
       found, best = mock, fits
     end
   end
-  if not found then
-    return nil
-  end
+  return found
+end
+
+-- For `requests`: what came, of a large body its beginning.
+local function note(self, found, request)
   self.count = (self.count or #self:requests(found.at)) + 1
-  self.state.storage:put(key("seen", found.at, self.count), request)
-  if not found.answer.functions then
-    return found.answer
+  self.state.storage:put(key("seen", found.at, self.count), {
+    url = request.url, method = request.method, headers = fields_of(request),
+    body = request.body and sub(request.body, 1, NOTED_BYTES_MAX),
+  })
+end
+
+--- Whether a mock fits a URL; and if nobody is there, how that is said.
+function Mocks:knows(url)
+  local found = find_mock(self, url)
+  return found ~= nil, found and found.answer.fails
+end
+
+--- The answer of the mock whose URL fits best.
+function Mocks:fetch(request)
+  local found = find_mock(self, request.url)
+  if not found then
+    error(format("the mock for %s is gone", request.url), 0)
   end
-  local answer = native.test.unpack(found.answer.functions)(od.Request(request.url, {
-    method = request.method, headers = headers_of(request.headers), body = request.body,
-  }))
-  return response_of(answer, request.url)
+  local answer = found.answer
+  note(self, found, request)
+  if answer.functions then
+    return response_of(native.test.unpack(answer.functions)(request), request.url)
+  end
+  return od.Response(answer.body, { status = answer.status, headers = headers_of(answer.headers) })
 end
 
 local M = { class = Mocks }
@@ -113,22 +132,26 @@ local function without(init, ...)
   return copy
 end
 
---- The mocked answer to od.fetch(input, init); nil: the world is to be asked.
-function M.fetch(input, init)
+-- As the world is asked. Bodies go both ways as between any two objects: whole or in pieces.
+local function ask(input, init)
+  local response = M.stub():fetch(input, without(init, "redirect", "timeout", "stream"))
+  if not (type(init) == "table" and init.stream) then
+    response:text() -- All of it is here, or that is an error.
+  end
+  return true, response
+end
+
+--- Who answers od.fetch(input, init) in place of the world; nil: it is to be asked.
+function M.find(input, init)
   if not is_set() or (type(input) == "string" and not find(input, "^https?://")) then
     return nil
   end
-  local request = od.Request(input, without(init, "redirect", "timeout"))
-  local answer = M.stub():answer({
-    url = request.url, method = request.method, headers = fields_of(request), body = request.body,
-  })
-  if not answer then
-    return nil
+  local url = od.Request(input, without(init, "redirect", "timeout", "stream", "body")).url
+  local is_known, fails = M.stub():knows(url)
+  if fails then
+    error(format("fetch %s: %s", url, tostring(fails)), 4)
   end
-  if answer.fails then
-    error(format("fetch %s: %s", request.url, tostring(answer.fails)), 4)
-  end
-  return od.Response(answer.body, { status = answer.status, headers = headers_of(answer.headers) })
+  return is_known and ask or nil
 end
 
 return setmetatable(M, { __metatable = false })

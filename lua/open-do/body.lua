@@ -18,11 +18,18 @@ local function next_piece(stream)
   return piece or nil
 end
 
--- What `chunks` returns of a body that comes in pieces: an iterator that can also stand as the body
--- of another message, and is passed on unread then.
+-- What `chunks` returns: an iterator that can also stand as the body of another message, which gets
+-- what is not read yet. A body that is here already is one piece.
 local Chunks = {
   __metatable = false,
-  __call = function(chunks) return next_piece(chunks._stream) end,
+  __call = function(chunks)
+    if chunks._stream then
+      return next_piece(chunks._stream)
+    end
+    local piece = chunks._body
+    chunks._body = nil
+    return piece
+  end,
 }
 
 function M.of_stream(stream)
@@ -32,20 +39,16 @@ end
 ---@return fun(): string?
 function M.chunks(message)
   local stream = rawget(message, "_stream")
-  if stream then
-    return M.of_stream(stream)
-  end
-  local body = message.body
-  return function()
-    local piece = body
-    body = nil
-    return piece
-  end
+  return setmetatable({ _stream = stream, _body = not stream and message.body or nil }, Chunks)
 end
 
---- The stream of such an iterator; nil when [value] is none.
-function M.stream_of(value)
-  return type(value) == "table" and getmetatable(value) == Chunks and value._stream or nil
+--- The body that is meant by [value], such an iterator or itself one; and its stream, when it is
+--- not here yet.
+function M.of(value)
+  if type(value) == "table" and getmetatable(value) == Chunks then
+    return value._body, value._stream
+  end
+  return value, nil
 end
 
 --- The whole of a body that comes in pieces; nil when there is none.

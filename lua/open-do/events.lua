@@ -13,15 +13,21 @@ local M = {}
 -- Lines of the text, which end in CR LF, LF or CR; nil at the end. What has no end is no line.
 local function lines_of(chunks)
   local text, at = "", 1
+  -- Pieces without an end of a line are put together once, however many they are.
   local function more()
-    local piece = chunks()
-    if not piece then
-      return false
-    end
-    text, at = sub(text, at) .. piece, 1
-    if #text > EVENT_BYTES_MAX + #piece then
-      error("events: a line has more than 32 MiB", 3)
-    end
+    local parts, size = { sub(text, at) }, #text - at + 1
+    local is_at_end = find(parts[1], "\r", -1, true)
+    repeat
+      local piece = chunks()
+      if not piece then
+        return false
+      end
+      parts[#parts + 1], size = piece, size + #piece
+      if size > EVENT_BYTES_MAX + #piece then
+        error("events: a line has more than 32 MiB", 3)
+      end
+    until is_at_end or find(piece, "[\r\n]")
+    text, at = concat(parts), 1
     return true
   end
   return function()

@@ -24,6 +24,7 @@ local parse, new_headers = native.url.parse, headers_module.new
 ---@field headers Headers
 ---@field body? string nil when there is none; `text()` gives "" then
 ---@field peer string address of the client, without port; "" when an object made the request
+---@field tls? RequestTls how the client's TLS ended here; nil when it did not
 local Request = {}
 
 local built = {}
@@ -164,18 +165,16 @@ local function checked_url(url, level)
     parts.pathname, parts.search), parts.pathname
 end
 
-local function checked_body(body, method, level)
-  if body == nil then
-    return nil
-  end
-  if not body_module.stream_of(body) and type(body) ~= "string" then
+local function checked_body(value, method, level)
+  local body, stream = body_module.of(value)
+  if body ~= nil and type(body) ~= "string" then
     error(("the body of a Request must be a string, not a %s; see od.json.encode")
       :format(type(body)), level)
   end
-  if method == "GET" or method == "HEAD" then
+  if (body or stream) and (method == "GET" or method == "HEAD") then
     error("a Request with method GET or HEAD cannot have a body", level)
   end
-  return body
+  return body, stream
 end
 
 -- What a plain URL is made into before `init` is looked at.
@@ -206,13 +205,12 @@ local function make(input, init, level)
   end
   local method = checked_method(init.method or base.method or "GET", level + 1)
   local unread = not init.body and rawget(base, "_stream") or nil -- Passed on as it comes.
-  local body = checked_body(init.body or (not unread and base.body) or nil, method, level + 1)
-  local stream = unread or body_module.stream_of(body)
-  body = not stream and body or nil
+  local body, stream = checked_body(init.body or (not unread and base.body) or nil, method,
+    level + 1)
   local headers = checked_headers(base, init.headers, body, level + 1)
   return setmetatable({
     method = method, url = url, path = path, peer = "", headers = headers, body = body,
-    _stream = stream,
+    _stream = unread or stream,
   }, metatable)
 end
 

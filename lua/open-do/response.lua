@@ -16,7 +16,7 @@ local try_decode, try_encode = native.json.try_decode, native.json.try_encode
 local new_headers = headers_module.new
 local check_fields = fields_module.check
 
-local chunks, read_body, stream_of = body_module.chunks, body_module.read, body_module.stream_of
+local chunks, read_body, body_of = body_module.chunks, body_module.read, body_module.of
 
 --- An HTTP response. Its body is there, or comes piece by piece: then what wants all of it waits.
 ---@class Response
@@ -117,7 +117,7 @@ local function check_status(status, has_socket, level)
 end
 
 local function check_body(body, status, level)
-  if not stream_of(body) and type(body) ~= "string" and type(body) ~= "function" then
+  if body ~= nil and type(body) ~= "string" and type(body) ~= "function" then
     error(("the body of a Response must be a string, a function or nil, not a %s; see "
       .. "od.Response.json")
       :format(type(body)), level)
@@ -134,7 +134,9 @@ local INIT = fields_module.of({ "status", "headers", "webSocket" })
 local function make(body, content_type, init, level)
   local status = init.status or 200
   check_status(status, init.webSocket ~= nil, level + 1)
-  if body ~= nil then
+  local stream
+  body, stream = body_of(body)
+  if body ~= nil or stream then
     check_body(body, status, level + 1)
   end
   local headers = init.headers
@@ -144,10 +146,8 @@ local function make(body, content_type, init, level)
       headers:append("content-type", content_type)
     end
   end
-  local stream = stream_of(body)
   return setmetatable({
-    status = status, body = not stream and body or nil, _stream = stream, headers = headers,
-    webSocket = init.webSocket,
+    status = status, body = body, _stream = stream, headers = headers, webSocket = init.webSocket,
   }, metatable)
 end
 

@@ -77,6 +77,10 @@ local FormFile = {}
 ---@return string
 function FormFile:text() end
 
+---@class RequestTls
+---@field version string "TLSv1.2" or "TLSv1.3"; of a proxy that does not say which: "TLS"
+---@field serverName? string the name that the client asked for (SNI)
+
 ---@class Request
 ---@field method string as sent; methods are case-sensitive
 ---@field url string absolute, not decoded: "http://host/rooms/a%20b?x=1"
@@ -85,6 +89,7 @@ function FormFile:text() end
 ---@field headers Headers
 ---@field body? string nil when there is none
 ---@field peer string address of the client, without port; "" when an object made the request
+---@field tls? RequestTls how the client's TLS ended here; nil when it did not
 local Request = {}
 
 ---@return string body "" when there is none; may be read more than once

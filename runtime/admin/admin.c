@@ -147,7 +147,7 @@ static void receive_connection(struct od_admin_process *process, od_slice body, 
 {
     struct od_cursor cursor = od_cursor_of(body);
     uint32_t place = od_cursor_u32(&cursor);
-    bool is_tls = od_cursor_u8(&cursor) != 0;
+    od_slice tls = od_cursor_string(&cursor);
     od_slice peer = od_cursor_string(&cursor);
     size_t count = process->net.exchanges.size + process->net.websockets.size;
     struct od_error err;
@@ -155,8 +155,7 @@ static void receive_connection(struct od_admin_process *process, od_slice body, 
         return;
     if (count >= OD_ADMIN_CONNECTIONS_MAX)
         od_net_hang_up(&process->net, fd);
-    else if (!od_exchange_adopt(&process->net, fd, place, is_tls, peer, od_cursor_rest(&cursor),
-                                &err))
+    else if (!od_exchange_adopt(&process->net, fd, place, tls, peer, od_cursor_rest(&cursor), &err))
         od_log(OD_LOG_ERROR, NULL, "cannot serve a connection of the admin listener: %s", err.text);
 }
 

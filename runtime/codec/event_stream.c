@@ -25,7 +25,9 @@ static void put_data(struct od_bytes *out, od_slice text)
 {
     for (;;) {
         size_t size = line_size(text);
-        put_field(out, OD_SLICE("data: "), (od_slice){text.at, size});
+        bool is_indented = size > 0 && text.at[0] == ' '; // A reader takes one blank away.
+        put_field(out, is_indented ? OD_SLICE("data: ") : OD_SLICE("data:"),
+                  (od_slice){text.at, size});
         if (size == text.size)
             return;
         bool is_pair = text.at[size] == '\r' && size + 1 < text.size && text.at[size + 1] == '\n';

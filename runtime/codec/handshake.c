@@ -9,10 +9,6 @@
 #define PROTOCOL "sec-websocket-protocol"
 #define EXTENSIONS "sec-websocket-extensions"
 
-enum {
-    KEY_BYTES = 24, // 16 bytes in base64.
-};
-
 static bool refuse(struct od_http_fault *fault, uint16_t status, const char *text)
 {
     *fault = (struct od_http_fault){status, text};
@@ -40,7 +36,7 @@ static int find_all(const struct od_http_head *head, od_slice name, od_slice *va
 static bool is_key(od_slice key)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    if (key.size != KEY_BYTES || memcmp(key.at + 22, "==", 2) != 0)
+    if (key.size != OD_HANDSHAKE_KEY_BYTES || memcmp(key.at + 22, "==", 2) != 0)
         return false;
     for (size_t i = 0; i < 22; i++) {
         if (memchr(digits, key.at[i], sizeof(digits) - 1) == NULL)
@@ -50,19 +46,18 @@ static bool is_key(od_slice key)
     return last == 'A' || last == 'Q' || last == 'g' || last == 'w';
 }
 
-// RFC 6455, 4.2.2: base64 of SHA-1 of the key with a fixed text behind it.
-static void prove(struct od_handshake *handshake, od_slice key)
+void od_handshake_prove(od_slice key, char accept[OD_HANDSHAKE_ACCEPT_BYTES])
 {
-    OD_ASSERT(key.size == KEY_BYTES);
+    OD_ASSERT(key.size == OD_HANDSHAKE_KEY_BYTES);
     static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-    unsigned char text[KEY_BYTES + sizeof(guid) - 1];
+    unsigned char text[OD_HANDSHAKE_KEY_BYTES + sizeof(guid) - 1];
     unsigned char digest[SHA_DIGEST_LENGTH];
     unsigned char base64[OD_HANDSHAKE_ACCEPT_BYTES + 1];
-    memcpy(text, key.at, KEY_BYTES);
-    memcpy(text + KEY_BYTES, guid, sizeof(guid) - 1);
+    memcpy(text, key.at, OD_HANDSHAKE_KEY_BYTES);
+    memcpy(text + OD_HANDSHAKE_KEY_BYTES, guid, sizeof(guid) - 1);
     SHA1(text, sizeof(text), digest);
     EVP_EncodeBlock(base64, digest, sizeof(digest));
-    memcpy(handshake->accept, base64, OD_HANDSHAKE_ACCEPT_BYTES);
+    memcpy(accept, base64, OD_HANDSHAKE_ACCEPT_BYTES);
 }
 
 // Copies the offered names into one list. An offer is a token, and none is made twice.
@@ -120,7 +115,7 @@ bool od_handshake_read(struct od_handshake *handshake, const struct od_http_head
         od_handshake_deinit(handshake);
         return false;
     }
-    prove(handshake, key);
+    od_handshake_prove(key, handshake->accept);
     return true;
 }
 

@@ -19,6 +19,7 @@
 #include "codec/offer.h"
 
 enum {
+    OD_HANDSHAKE_KEY_BYTES = 24, // 16 bytes in base64.
     OD_HANDSHAKE_ACCEPT_BYTES = 28,
 };
 
@@ -42,5 +43,9 @@ OD_MUST_CHECK bool od_handshake_put_answer(struct od_bytes *out,
                                            const struct od_handshake *handshake,
                                            const struct od_response *response, od_time_ms now_ms,
                                            struct od_error *err);
+
+// What whoever has read [key], of OD_HANDSHAKE_KEY_BYTES, answers: base64 of SHA-1 of the key with
+// a fixed text behind it.
+void od_handshake_prove(od_slice key, char accept[OD_HANDSHAKE_ACCEPT_BYTES]);
 
 #endif

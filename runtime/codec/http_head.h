@@ -56,6 +56,7 @@ struct od_http_head {
     uint64_t content_length; // 0 when none was said.
     od_slice method;         // As sent: methods are case-sensitive.
     od_slice target;         // "/path?query" as sent, not decoded; "*" only for OPTIONS.
+    od_slice tls;            // As of a request (link/request.h); to be set likewise.
     od_slice host;           // With port, if one was sent; empty only for HTTP/1.0.
     od_slice headers;        // The raw lines, for od_http_headers_next.
 };

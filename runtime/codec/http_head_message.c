@@ -52,7 +52,7 @@ void od_http_head_put_request(const struct od_http_head *head, od_slice peer, od
 {
     struct od_bytes url = {0};
     put_url(head, &url);
-    size_t mark = od_request_begin(out, head->method, od_bytes_slice(&url), peer);
+    size_t mark = od_request_begin(out, head->method, od_bytes_slice(&url), peer, head->tls);
     od_bytes_deinit(&url);
     od_request_end(out, mark, put_headers(head, out), body);
 }

@@ -112,7 +112,7 @@ static bool take_parameter(struct parameters *parameters, od_slice name, const o
 }
 
 // One offer, up to the comma behind it. Also a declined one is read to its end.
-static struct od_offer read_offer(struct words *words)
+static struct od_offer read_offer(struct words *words, unsigned *seen)
 {
     struct parameters parameters = {.offer.window_bits = OD_DEFLATE_WINDOW_BITS_MAX};
     bool is_taken = od_slice_equal(take_token(words), OD_SLICE("permessage-deflate"));
@@ -122,6 +122,7 @@ static struct od_offer read_offer(struct words *words)
         od_slice value = has_value ? take_value(words) : (od_slice){NULL, 0};
         is_taken = is_taken && take_parameter(&parameters, name, has_value ? &value : NULL);
     }
+    *seen = parameters.seen;
     return is_taken ? parameters.offer : (struct od_offer){0};
 }
 
@@ -130,13 +131,31 @@ struct od_offer od_offer_choose(od_slice extensions)
     struct words words = {extensions.at, extensions.at + extensions.size, false};
     struct od_offer chosen = {0};
     do {
-        struct od_offer offer = read_offer(&words);
+        unsigned seen;
+        struct od_offer offer = read_offer(&words, &seen);
         if (chosen.window_bits == 0)
             chosen = offer;
     } while (take_mark(&words, ','));
     pass_blanks(&words);
     bool is_well_formed = !words.is_wrong && words.at == words.end;
     return is_well_formed ? chosen : (struct od_offer){0};
+}
+
+// The rows of [known] that an answer may name: what was offered, no window that was not.
+enum {
+    SERVER_NO_CONTEXT = 1,
+    CLIENT_NO_CONTEXT = 2
+};
+
+bool od_offer_read_answer(od_slice extensions, bool *keeps_no_context)
+{
+    struct words words = {extensions.at, extensions.at + extensions.size, false};
+    unsigned seen = 0;
+    struct od_offer answer = read_offer(&words, &seen);
+    pass_blanks(&words);
+    *keeps_no_context = (seen & SERVER_NO_CONTEXT) != 0;
+    return answer.window_bits != 0 && !words.is_wrong && words.at == words.end &&
+           (seen & ~(unsigned)(SERVER_NO_CONTEXT | CLIENT_NO_CONTEXT)) == 0;
 }
 
 void od_offer_put_answer(struct od_offer offer, struct od_bytes *out)

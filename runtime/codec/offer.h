@@ -23,4 +23,8 @@ struct od_offer od_offer_choose(od_slice extensions); // The value of one header
 // The value of the answer's header. Not for an offer that was not taken.
 void od_offer_put_answer(struct od_offer offer, struct od_bytes *out);
 
+// The answer to an offer of ours, which named no windows. False: it takes something else. Whether
+// the server keeps no context is said in [keeps_no_context].
+OD_MUST_CHECK bool od_offer_read_answer(od_slice extensions, bool *keeps_no_context);
+
 #endif

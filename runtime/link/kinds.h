@@ -12,7 +12,7 @@
 
 #define OD_KINDS(KIND)                                                                             \
     /* main -> worker */                                                                           \
-    KIND(CONNECTION, "u32 place, u8 is tls, str peer, bytes read so far; fd: the connection")      \
+    KIND(CONNECTION, "u32 place, str tls, str peer, bytes read so far; fd: the connection")        \
     KIND(PEER, "u32 worker; fd: a link to that worker")                                            \
     KIND(PEER_ENDED, "u32 worker, u8 all, (u64 call)*: it has ended, and may have begun these of " \
                      "your calls, or all")                                                         \
@@ -40,6 +40,7 @@
     KIND(RESTORE_SOCKET,                                                                           \
          "u64 socket, u32 place, u64 answered ms, u16 code or 0, str later facts, socket "         \
          "record (object/keep.h); fd: the connection, or none and a code: how it was closed")      \
+    KIND(RECALL, "identity (store/identity.h): of an object that has wishes (object/wish.h)")      \
     KIND(RESTORED, "nothing: that was all of the life before; answered with BACK")                 \
     /* main <-> the admin process (main/admin_listener.h), which gets a CONNECTION too */          \
     KIND(ADMIN, "str token, str token that may only look: who may ask there")                      \

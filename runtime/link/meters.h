@@ -38,6 +38,7 @@
     EVENT(call)                                                                                    \
     EVENT(command)                                                                                 \
     EVENT(message)                                                                                 \
+    EVENT(open)                                                                                    \
     EVENT(close)                                                                                   \
     EVENT(error)                                                                                   \
     EVENT(alarm)                                                                                   \

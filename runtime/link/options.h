@@ -94,18 +94,24 @@ struct od_options {
     const char *tls_certs[OD_TLS_CERTS_MAX]; // Files, one of each for a pair.
     const char *tls_keys[OD_TLS_CERTS_MAX];
     size_t tls_cert_count, tls_key_count;
-    int64_t history_ms;          // Every moment of so long is kept; 0: none.
-    const char *archive_command; // What is run for each file of it; NULL: nothing.
-    bool has_admin;              // There is an admin listener,
-    bool is_admin_usual;         // which nobody has asked for: dev can do without it.
-    struct od_address admin;     // Where.
-    const char *admin_host;      // link/origin.h; by which names it may be asked, beside the usual.
-    bool watch;                  // Load the script anew when it changes.
-    uint32_t ping_ms;            // A socket that is quiet for so long is asked; 0: never.
-    uint32_t workers;            // 1 to OD_WORKERS_MAX.
-    uint32_t idle_ms;            // An object sleeps after so long without an event.
-    uint32_t event_limit_ms;     // An event that runs longer costs its worker.
-    uint32_t script_memory_mb;   // What the Lua code of one worker may use.
+    int64_t history_ms;                     // Every moment of so long is kept; 0: none.
+    const char *archive_command;            // What is run for each file of it; NULL: nothing.
+    const char *tls_auto[OD_TLS_CERTS_MAX]; // Names that are certified for us (main/acme.h); their
+    size_t tls_auto_count;                  // files are the last of the pairs above.
+    const char *tls_authority;              // The directory of that authority; NULL: the usual.
+    char *tls_dir;                          // Where these files are.
+    bool tls_redirect;                      // Who asks without TLS is sent to https,
+    uint32_t tls_redirect_port;             // here; 0: where TLS is spoken.
+    bool has_admin;                         // There is an admin listener,
+    bool is_admin_usual;                    // which nobody has asked for: dev can do without it.
+    struct od_address admin;                // Where.
+    const char *admin_host;    // link/origin.h; by which names it may be asked, beside the usual.
+    bool watch;                // Load the script anew when it changes.
+    uint32_t ping_ms;          // A socket that is quiet for so long is asked; 0: never.
+    uint32_t workers;          // 1 to OD_WORKERS_MAX.
+    uint32_t idle_ms;          // An object sleeps after so long without an event.
+    uint32_t event_limit_ms;   // An event that runs longer costs its worker.
+    uint32_t script_memory_mb; // What the Lua code of one worker may use.
     uint32_t connections_per_address;   // At once; 0: any.
     const char *allow_origin;           // link/origin.h; NULL: only pages of the same host.
     const char *allow_host;             // link/origin.h; NULL: see od_options_host_names.

@@ -2,11 +2,13 @@
 
 #include <string.h>
 
-size_t od_request_begin(struct od_bytes *bytes, od_slice method, od_slice url, od_slice peer)
+size_t od_request_begin(struct od_bytes *bytes, od_slice method, od_slice url, od_slice peer,
+                        od_slice tls)
 {
     od_bytes_put_string(bytes, method);
     od_bytes_put_string(bytes, url);
     od_bytes_put_string(bytes, peer);
+    od_bytes_put_string(bytes, tls);
     od_bytes_put_u32(bytes, 0); // No stream.
     od_bytes_put_u64(bytes, 0);
     od_bytes_put_u32(bytes, 0);
@@ -23,8 +25,8 @@ void od_request_set_stream(struct od_bytes *message, uint32_t worker, uint64_t s
 {
     struct od_bytes field = {0};
     struct od_cursor cursor = od_cursor_of(od_bytes_slice(message));
-    for (int i = 0; i < 3; i++)
-        (void)od_cursor_string(&cursor); // Method, URL, peer.
+    for (int i = 0; i < 4; i++)
+        (void)od_cursor_string(&cursor); // Method, URL, peer, TLS.
     OD_ASSERT(!cursor.failed);
     od_bytes_put_u32(&field, worker);
     od_bytes_put_u64(&field, stream);
@@ -39,6 +41,7 @@ bool od_request_read(od_slice message, struct od_request *request)
     request->method = od_cursor_string(&cursor);
     request->url = od_cursor_string(&cursor);
     request->peer = od_cursor_string(&cursor);
+    request->tls = od_cursor_string(&cursor);
     request->worker = od_cursor_u32(&cursor);
     request->stream = od_cursor_u64(&cursor);
     request->headers = od_headers_read(&cursor);

@@ -44,6 +44,7 @@ enum od_worker_page_flag { // Of a socket; none: it can go on elsewhere as if no
     OD_PAGE_SENDING = 2,   // Frames are on their way; all with the kernel if that counts [sent].
     OD_PAGE_CLOSING = 4,   // A Close was sent or received: another must not follow.
     OD_PAGE_EVENTS = 8,    // It is an event stream, which knows no Close.
+    OD_PAGE_MASKS = 16,    // We are the client: our frames are masked.
 
     // Of an HTTP connection, whose flags above mean: bytes were read that are not among its
     // [unbegun] ones; an answer is on its way; and the connection ends behind it. None: all that
@@ -80,7 +81,7 @@ struct od_page_call { // Of another worker, that this one has begun (object/call
 };
 
 struct od_worker_page {
-    uint64_t last_number; // Of sockets, tasks and calls, told once a turn. It never goes back, over
+    uint64_t last_number; // Of sockets and calls, told once a turn. It never goes back, over
                           // all lives of a worker, so an old number finds nothing.
     uint64_t files[4];    // Device and inode of data.mdb and lock.mdb as main has them open.
     uint32_t first_socket; // Places below this are given out by main already.

@@ -173,7 +173,7 @@ static enum od_admission on_admit(void *owner, const struct od_arrival *arrival,
         return OD_ADMISSION_LATER;
     size_t mark = od_link_begin(&admin->link, OD_KIND_CONNECTION, arrival->fd);
     od_bytes_put_u32(&admin->link.out, OD_PAGE_NO_PLACE);
-    od_bytes_put_u8(&admin->link.out, arrival->is_tls);
+    od_bytes_put_string(&admin->link.out, od_bytes_slice(&arrival->tls));
     od_bytes_put_string(&admin->link.out, od_slice_of(arrival->peer));
     od_bytes_put_slice(&admin->link.out, bytes);
     od_link_end(&admin->link, mark);

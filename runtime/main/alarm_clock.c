@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "main/dry_run.h"
 #include "main/limits.h"
+#include "main/wishes.h"
 #include "object/route.h"
 #include "store/reader.h"
 
@@ -492,7 +493,7 @@ uint64_t od_alarm_clock_count(struct od_alarm_clock *clock, od_time_ms *next_ms)
     *next_ms = OD_ALARM_NONE_MS;
     if (clock->reader == NULL)
         return 0;
-    uint64_t count = od_reader_count_alarms(clock->reader);
+    uint64_t count = od_reader_count_alarms(clock->reader) - od_wishes_count(clock->reader);
     od_reader_walk_alarms(clock->reader, &(struct od_alarm_place){0}, take_first, next_ms);
     od_reader_reset(clock->reader);
     return count;

@@ -12,6 +12,7 @@
 #include "link/connection.h"
 #include "main/door.h"
 #include "main/limits.h"
+#include "main/plain.h"
 
 static void check(const struct od_arrival *arrival)
 {
@@ -44,6 +45,7 @@ void od_arrival_end(struct od_arrival *arrival)
     od_list_remove(&arrival->link);
     od_loop_clear_timer(door->loop, &arrival->deadline);
     od_bytes_deinit(&arrival->bytes);
+    od_bytes_deinit(&arrival->tls);
     if (arrival->has_poll)
         uv_close((uv_handle_t *)&arrival->poll, on_poll_closed);
     if (arrival->fd >= 0) {
@@ -76,13 +78,18 @@ static void watch(struct od_arrival *arrival)
     OD_ASSERT(status == 0);
 }
 
+static bool send_all(int fd, const struct od_bytes *answer)
+{
+    ssize_t sent = send(fd, answer->at, answer->size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    return sent == (ssize_t)answer->size;
+}
+
 static bool say(int fd, struct od_http_fault fault, bool keeps_alive)
 {
     struct od_http_manner manner = {.keeps_alive = keeps_alive, .version_minor = 1};
     struct od_bytes answer = {0};
     od_http_answer_put_fault(&answer, fault, manner, od_clock_wall_ms());
-    ssize_t sent = send(fd, answer.at, answer.size, MSG_NOSIGNAL | MSG_DONTWAIT);
-    bool is_said = sent == (ssize_t)answer.size;
+    bool is_said = send_all(fd, &answer);
     od_bytes_deinit(&answer);
     return is_said;
 }
@@ -135,6 +142,19 @@ static void await_worker(struct od_arrival *arrival, od_slice all)
         enter(arrival, OD_ARRIVAL_WAITING, OD_ARRIVAL_WAIT_MS_MAX);
 }
 
+// Whether main has answered it itself; then both sides close.
+static bool answer_here(struct od_arrival *arrival)
+{
+    struct od_bytes answer = {0};
+    bool is_answered = od_plain_answer(arrival, &answer);
+    if (is_answered && send_all(arrival->fd, &answer))
+        linger(arrival);
+    else if (is_answered)
+        od_arrival_end(arrival);
+    od_bytes_deinit(&answer);
+    return is_answered;
+}
+
 static void admit(struct od_arrival *arrival, od_slice all)
 {
     check(arrival);
@@ -146,6 +166,8 @@ static void admit(struct od_arrival *arrival, od_slice all)
         refuse(arrival, leaving);
         return;
     }
+    if (answer_here(arrival))
+        return;
     if (arrival->has_poll)
         uv_poll_stop(
             &arrival->poll); // The loop must not know a descriptor that is closed elsewhere.
@@ -163,6 +185,14 @@ static void admit(struct od_arrival *arrival, od_slice all)
     }
 }
 
+void od_arrival_note_tls(struct od_bytes *tls, od_slice version, od_slice server_name)
+{
+    od_bytes_clear(tls);
+    od_bytes_put_slice(tls, version);
+    od_bytes_put_u8(tls, ' ');
+    od_bytes_put_slice(tls, server_name);
+}
+
 // Passes over what a trusted proxy says of its client, if it does, in [all].
 static enum od_http_outcome introduce(struct od_arrival *arrival, od_slice *all)
 {
@@ -175,6 +205,9 @@ static enum od_http_outcome introduce(struct od_arrival *arrival, od_slice *all)
     arrival->may_introduce = false;
     if (header.has_address)
         od_networks_print(&header.address, arrival->peer);
+    if (header.tls_version.size > 0)
+        od_arrival_note_tls(&arrival->tls, header.tls_version, header.server_name);
+    arrival->is_tls = arrival->tls.size > 0;
     if (arrival->bytes.size > 0)
         od_bytes_drop_front(&arrival->bytes, header.bytes);
     *all = od_slice_from(*all, header.bytes);
@@ -295,7 +328,7 @@ void od_arrival_start(struct od_door *door, int fd, const struct in6_addr *peer,
     struct od_arrival *arrival = make(door, fd);
     od_networks_print(peer, arrival->peer);
     arrival->is_tls = is_tls;
-    arrival->may_introduce = !is_tls && od_networks_have(&door->options->trusted_proxies, peer);
+    arrival->may_introduce = is_tls || od_networks_have(&door->options->trusted_proxies, peer);
     enter(arrival, OD_ARRIVAL_READING, OD_ARRIVAL_MS_MAX);
     read_head(arrival);
 }
@@ -374,7 +407,8 @@ void od_arrival_return(struct od_door *door, struct od_returned *returned)
     arrival->bytes = returned->bytes;
     arrival->times_returned = returned->times;
     arrival->may_introduce = returned->may_introduce;
-    arrival->is_tls = returned->is_tls;
+    arrival->tls = returned->tls;
+    arrival->is_tls = arrival->tls.size > 0;
     od_connection_limit_keep(&door->connection_limit, arrival->number, 0); // Main has it again.
     memcpy(arrival->peer, returned->peer, sizeof arrival->peer);
     enter(arrival, OD_ARRIVAL_READING, OD_RETURN_IDLE_MS_MAX);

@@ -9,7 +9,7 @@
 //      └──── malformed, too long, too slow; WAITING too long, or in vain ───► LINGERING ──► gone
 //
 // A peer of --trusted-proxies may begin with a header of the PROXY protocol: then the arrival is of
-// the client it names.
+// the client it names. The process in which TLS ends begins with one always, to tell of its client.
 //
 // A connection whose worker has ended comes back here (lease.h): its request waits for another
 // worker, or it is answered, and read on.
@@ -55,7 +55,8 @@ struct od_arrival {
     bool may_introduce; // A trusted proxy, which may begin by saying for whom it connects.
     char peer[INET6_ADDRSTRLEN];
     uint32_t times_returned;
-    bool is_tls; // The client speaks TLS, which has ended before (tls_process.h).
+    bool is_tls;         // The client speaks TLS, which has ended before (tls_process.h),
+    struct od_bytes tls; // and how (link/request.h), once it is introduced.
 };
 
 // Takes [fd] and reads what is there; it may have a worker already when this returns.
@@ -64,6 +65,9 @@ void od_arrival_start(struct od_door *door, int fd, const struct in6_addr *peer,
 // The same for one that comes back from a worker; takes descriptor and bytes. Not for
 // OD_RETURN_LEFT and _CUT.
 void od_arrival_return(struct od_door *door, struct od_returned *returned);
+
+// Writes [tls] as of a request (link/request.h).
+void od_arrival_note_tls(struct od_bytes *tls, od_slice version, od_slice server_name);
 
 // 503 to the client at [fd], whose worker has ended. False: it cannot be told.
 bool od_arrival_say_failed(int fd, bool keeps_alive);

@@ -158,6 +158,7 @@ static void end_at_once(struct od_returned *returned)
     shutdown(returned->fd, returned->how == OD_RETURN_CUT ? SHUT_RDWR : SHUT_WR);
     close(returned->fd);
     od_bytes_deinit(&returned->bytes);
+    od_bytes_deinit(&returned->tls);
 }
 
 void od_door_return(struct od_door *door, struct od_returned *returned)

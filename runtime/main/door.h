@@ -47,9 +47,9 @@ struct od_returned {
     int fd;
     struct od_bytes bytes; // UNTOUCHED, FAILED: what was read of requests that have not begun.
     char peer[INET6_ADDRSTRLEN];
-    uint32_t times;     // That it came back.
-    bool may_introduce; // As of an arrival,
-    bool is_tls;        // and this.
+    uint32_t times;      // That it came back.
+    bool may_introduce;  // As of an arrival,
+    struct od_bytes tls; // and this.
 };
 
 struct od_door {

@@ -110,6 +110,7 @@ static int end(struct od_leases *leases, struct od_lease *lease)
     table->all[index] = NULL;
     table->free[table->free_count++] = index;
     forget_bytes(leases, lease);
+    od_bytes_deinit(&lease->returned.tls);
     free(lease);
     return fd;
 }
@@ -134,7 +135,7 @@ uint32_t od_leases_add(struct od_leases *leases, struct od_child *child,
     *lease =
         (struct od_lease){.fd = fd, .worker = child->index, .place = OD_PAGE_SOCKETS_MAX + index};
     lease->returned.times = arrival->times_returned + 1;
-    lease->returned.is_tls = arrival->is_tls;
+    od_bytes_put_slice(&lease->returned.tls, od_bytes_slice(&arrival->tls));
     memcpy(lease->returned.peer, arrival->peer, sizeof lease->returned.peer);
     od_list_init(&lease->asking);
     table->page = child->page;
@@ -219,11 +220,14 @@ static void give_back(struct od_leases *leases, struct od_lease *lease, enum od_
     if (how == OD_RETURN_AT_REST)
         returned.times = 0;
     od_bytes_init(&lease->returned.bytes);
+    od_bytes_init(&lease->returned.tls);
     returned.fd = end(leases, lease);
-    if (how == OD_RETURN_LEFT)
-        close(returned.fd);
-    else
+    if (how != OD_RETURN_LEFT) {
         od_door_return(leases->door, &returned);
+        return;
+    }
+    close(returned.fd);
+    od_bytes_deinit(&returned.tls);
 }
 
 // Without a word on the page it could not be taken: no other worker is asked, or it goes in

@@ -18,6 +18,12 @@
 #define OD_TLS_RESTART_MS 200       // From the end of the process for TLS to the next one.
 #define OD_TLS_END_WAIT_MS_MAX 3000 // For it to end with the program; then SIGKILL.
 #define OD_TLS_END_LOOK_MS 5
+#define OD_TLS_RETIRED_MAX 16 // Processes of programs before that have connections still.
+
+#define OD_ACME_MS_MAX 300000         // uacme, for one name; then SIGKILL.
+#define OD_ACME_LOOK_MS 43200000      // Whether certificates are to be renewed.
+#define OD_ACME_AGAIN_MS_MIN 120000   // After a failure: authorities take five an hour; doubles,
+#define OD_ACME_AGAIN_MS_MAX 21600000 // up to this.
 
 #define OD_LEASE_BYTES_MAX (16u << 20) // Of requests that were handed over and have not begun.
 #define OD_LEASE_FORGET_MS 1000        // How often main looks which of them have.
@@ -75,6 +81,9 @@
 #define OD_NUMBERS_A_MS_MAX 16384ull // No worker needs more for its sockets, tasks and calls.
 #define OD_RESTART_CALM_MS 10000     // and starts anew after a life of this length.
 #define OD_STARTS_AWAITED_MAX 3      // After so many failed starts no request waits for a worker.
+
+#define OD_UPGRADE_DISK_MS_MAX 10000  // For the disk to take what was written, before an upgrade,
+#define OD_UPGRADE_LEAVE_MS_MAX 20000 // and for the workers to go and what they wrote to be there.
 
 #define OD_RECOVER_A_TURN_MAX 256         // Sockets of a dead worker dealt with before others.
 #define OD_RECOVER_BYTES_MAX (256u << 10) // On their way to the new one, before more are put.

@@ -11,6 +11,7 @@
 #include "link/connection.h"
 #include "link/sent.h"
 #include "main/limits.h"
+#include "main/wishes.h"
 
 enum {
     code_restart = 1012, // "Service restart": the client may come back at once.
@@ -56,6 +57,7 @@ static void decide(struct od_kept *kept, const struct od_worker_page *page)
     if (is_moving)
         return;
     uint8_t flags = __atomic_load_n(&page->flags[kept->place], __ATOMIC_ACQUIRE);
+    kept->masks = (flags & OD_PAGE_MASKS) != 0;
     bool is_half = (flags & OD_PAGE_SENDING) != 0 && !has_sent(kept, page->sent[kept->place]);
     if (kept->code == 0 && (is_half || (flags & OD_PAGE_CLOSING) != 0))
         kept->code = code_cut;
@@ -167,11 +169,13 @@ static void await_leaving(struct od_recovery *recovery, int fd)
         od_loop_set_timer(recovery->loop, &recovery->leaving_timer, OD_LEAVING_LOOK_MS);
 }
 
-static void say_close(int fd)
+static void say_close(struct od_recovery *recovery, const struct od_kept *kept)
 {
     struct od_bytes frame = {0};
     od_frame_put_close(&frame, code_restart, OD_SLICE("the worker of this object has ended"));
-    if (send(fd, frame.at, frame.size, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+    if (kept->masks)
+        od_frame_mask(&frame, 0, od_masks_next(&recovery->masks));
+    if (send(kept->fd, frame.at, frame.size, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
         od_log(OD_LOG_DEBUG, NULL, "a client could not be told of its lost WebSocket");
     od_bytes_deinit(&frame);
 }
@@ -183,7 +187,7 @@ static void close_lost(struct od_recovery *recovery, struct od_kept *kept)
         return;
     if (kept->code == code_restart) {
         // At rest on our side: no frame is half out, so a Close of ours is read as one.
-        say_close(kept->fd);
+        say_close(recovery, kept);
         shutdown(kept->fd, SHUT_WR);
         await_leaving(recovery, kept->fd);
     } else {
@@ -229,6 +233,7 @@ void od_recovery_give(struct od_recovery *recovery, struct od_child *child,
     struct od_recovery_place *place = &recovery->places[child->index];
     place->child = child;
     place->is_giving = true;
+    place->recalled = (struct od_alarm_place){.due_ms = OD_ALARM_NONE_MS};
     od_quarantine_each(quarantine, child->index, put_refusal, &child->link);
     od_keeper_each_object(recovery->keeper, child->index, put_object, &child->link);
 }
@@ -285,7 +290,10 @@ static bool give_some(struct od_recovery *recovery, struct od_recovery_place *pl
         if (kept != NULL)
             give(recovery, place, kept);
     }
-    place->is_giving = place->given_to < place->count;
+    bool has_more =
+        place->given_to < place->count ||
+        od_wishes_recall(*recovery->reader, place->child, recovery->place_count, &place->recalled);
+    place->is_giving = has_more;
     // Behind the last socket: only now may events wake objects, which must find all of theirs.
     if (!place->is_giving)
         od_link_send(&place->child->link, OD_KIND_RESTORED, (od_slice){NULL, 0}, -1);
@@ -324,10 +332,12 @@ void od_recovery_count(const struct od_recovery *recovery, const struct od_child
 // --- Beginning and end ---------------------------------------------------------------------------
 
 void od_recovery_init(struct od_recovery *recovery, struct od_loop *loop, struct od_keeper *keeper,
-                      struct od_connection_limit *connection_limit, uint32_t worker_count)
+                      struct od_reader **reader, struct od_connection_limit *connection_limit,
+                      uint32_t worker_count)
 {
     *recovery = (struct od_recovery){.loop = loop,
                                      .keeper = keeper,
+                                     .reader = reader,
                                      .connection_limit = connection_limit,
                                      .place_count = worker_count};
     recovery->places = od_allocate_zeroed(worker_count * sizeof *recovery->places);

@@ -16,42 +16,49 @@
 #define OD_MAIN_RECOVERY_H
 
 #include "base/list.h"
+#include "codec/masks.h"
 #include "link/loop.h"
 #include "main/child.h"
 #include "main/connection_limit.h"
 #include "main/keeper.h"
 #include "main/quarantine.h"
+#include "store/alarm.h"
 
 struct od_recovery_place { // Of one worker.
     struct od_child *child;
     struct od_kept **sockets; // Those to be dealt with; the keeper's. NULL: forgotten since.
     size_t count;
-    size_t closed_to; // Before this, those that cannot go on are closed,
-    size_t given_to;  // and before this, all are given back.
-    size_t given;     // How many go on,
-    size_t lost;      // and how many could not.
-    bool is_giving;   // The new worker listens.
+    size_t closed_to;               // Before this, those that cannot go on are closed,
+    size_t given_to;                // and before this, all are given back.
+    size_t given;                   // How many go on,
+    size_t lost;                    // and how many could not.
+    bool is_giving;                 // The new worker listens.
+    struct od_alarm_place recalled; // Wishes before this are recalled (wishes.h).
 };
 
 struct od_recovery {
     struct od_loop *loop;
     struct od_keeper *keeper;
+    struct od_reader **reader;                    // Of what is stored; NULL there: it is not open.
     struct od_connection_limit *connection_limit; // Is told of those that main ends.
     struct od_recovery_place *places;
     uint32_t place_count;
     struct od_list leaving; // Connections that were closed.
     struct od_timer leaving_timer;
+    struct od_masks masks;
 };
 
 void od_recovery_init(struct od_recovery *recovery, struct od_loop *loop, struct od_keeper *keeper,
-                      struct od_connection_limit *connection_limit, uint32_t worker_count);
+                      struct od_reader **reader, struct od_connection_limit *connection_limit,
+                      uint32_t worker_count);
 void od_recovery_deinit(struct od_recovery *recovery);
 
 // [child] has ended, its page can still be read: decides what becomes of its sockets. Without a
 // page it was of another program, which has decided it (takeover.h).
 void od_recovery_begin(struct od_recovery *recovery, struct od_child *child);
 
-// Its replacement listens: refusals and objects go first, then the sockets, then RESTORED.
+// Its replacement listens: refusals and objects go first, then the sockets, then which objects have
+// wishes, then RESTORED.
 void od_recovery_give(struct od_recovery *recovery, struct od_child *child,
                       const struct od_quarantine *quarantine);
 

@@ -131,7 +131,7 @@ static void report_takeover(struct od_server *server)
     struct od_takeover *takeover = server->takeover;
     int size =
         snprintf(text, sizeof text,
-                 "open-do %s has taken over from %.*s: %zu WebSockets kept, nobody was "
+                 "open-do %s has taken over from %.*s: %zu sockets kept, nobody was "
                  "served for %d ms\n",
                  OD_VERSION, (int)takeover->version.size, takeover->version.at,
                  server->keeper.kept.size, (int)(od_clock_monotonic_ms() - takeover->since_ms));
@@ -154,6 +154,7 @@ static void serve(struct od_server *server)
     od_door_open(&server->door);
     od_reload_open(&server->reload);
     od_alarm_clock_start(&server->alarm_clock);
+    od_acme_start(&server->acme);
     od_notify(OD_NOTIFY_READY);
     if (options->command == OD_COMMAND_DEV) {
         greet(server);
@@ -183,6 +184,11 @@ static void serve_when_ready(struct od_server *server)
 static void on_tls_ready(void *owner)
 {
     serve_when_ready(owner);
+}
+
+static void on_certificates(void *owner)
+{
+    od_tls_process_reload(&((struct od_server *)owner)->tls);
 }
 
 static void on_ready(void *owner, struct od_child *child)
@@ -388,6 +394,7 @@ static void close_all(struct od_server *server)
     od_leases_deinit(&server->leases);
     od_recovery_deinit(&server->recovery);
     od_keeper_deinit(&server->keeper);
+    od_acme_close(&server->acme);
     od_tls_process_close(&server->tls); // Last of those that have connections.
     od_door_deinit(&server->door);
     od_router_deinit(&server->router);
@@ -408,7 +415,8 @@ static void init_all(struct od_server *server)
     od_door_init(&server->door, &server->loop, options, &od_server_door_events, server);
     od_leases_init(&server->leases, &server->door, options->workers);
     od_tls_process_init(&server->tls, &server->loop, options, on_tls_ready, on_tls_failed, server);
-    od_recovery_init(&server->recovery, &server->loop, &server->keeper,
+    od_acme_init(&server->acme, &server->loop, options, on_certificates, server);
+    od_recovery_init(&server->recovery, &server->loop, &server->keeper, &server->alarm_clock.reader,
                      &server->door.connection_limit, options->workers);
     od_supervisor_init(&server->supervisor, &server->loop, options, options->workers,
                        &supervisor_events, server);

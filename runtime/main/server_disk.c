@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "main/server_inner.h"
+#include "main/upgrade.h"
 
 static void on_durable(void *owner, uint32_t source, od_seq seq)
 {
@@ -40,6 +41,7 @@ static void on_forgotten(void *owner, uint32_t source)
 {
     struct od_server *server = owner;
     od_supervisor_vacate(&server->supervisor, source);
+    od_upgrade_disk_answers(server->upgrade, source);
 }
 
 static void on_alarm(void *owner, int64_t due_ms)

@@ -6,6 +6,7 @@
 #ifndef OD_MAIN_SERVER_INNER_H
 #define OD_MAIN_SERVER_INNER_H
 
+#include "main/acme.h"
 #include "main/admin_listener.h"
 #include "main/alarm_clock.h"
 #include "main/door.h"
@@ -59,6 +60,7 @@ struct od_server {
     struct od_leases leases;
     struct od_tls_process tls;
     struct od_history history;
+    struct od_acme acme;
     struct od_committer *committer;
     struct od_alarm_clock alarm_clock;
     bool alarms_are_due;        // More than could be rung in the last turn.

@@ -334,8 +334,10 @@ void od_supervisor_still(struct od_child *child)
 void od_supervisor_return(struct od_supervisor *supervisor)
 {
     supervisor->is_leaving = false;
-    for (uint32_t i = 0; i < supervisor->child_count; i++)
-        od_worker_process_start_later(&supervisor->children[i]);
+    for (uint32_t i = 0; i < supervisor->child_count; i++) {
+        if (supervisor->children[i].state == OD_CHILD_ABSENT)
+            od_worker_process_start_later(&supervisor->children[i]);
+    }
 }
 
 void od_supervisor_kill(struct od_supervisor *supervisor)

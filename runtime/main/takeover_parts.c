@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "codec/proxy_header.h"
 #include "link/connection.h"
 #include "main/server_inner.h"
 
@@ -173,6 +174,23 @@ static bool take_sockets(struct od_server *server, struct od_cursor *cursor)
 
 // --- The door ------------------------------------------------------------------------------------
 
+// Its TLS is introduced anew to the next program.
+static void put_arrival_bytes(struct od_bytes *record, const struct od_arrival *arrival)
+{
+    struct od_bytes bytes = {0};
+    if (arrival->tls.size > 0) {
+        od_slice tls = od_bytes_slice(&arrival->tls);
+        const char *blank = memchr(tls.at, ' ', tls.size);
+        OD_ASSERT(blank != NULL);
+        size_t version_bytes = (size_t)(blank - tls.at);
+        od_proxy_header_put_tls(&bytes, (od_slice){tls.at, version_bytes},
+                                od_slice_from(tls, version_bytes + 1));
+    }
+    od_bytes_put_slice(&bytes, od_bytes_slice(&arrival->bytes));
+    od_bytes_put_string(record, od_bytes_slice(&bytes));
+    od_bytes_deinit(&bytes);
+}
+
 // One that has been answered only waits for its client to close.
 static void put_arrivals_of(struct od_takeover_writing *writing, const struct od_list *arrivals)
 {
@@ -181,10 +199,10 @@ static void put_arrivals_of(struct od_takeover_writing *writing, const struct od
         const struct od_arrival *arrival = OD_LIST_MEMBER(link, struct od_arrival, link);
         od_takeover_put_fd(writing, arrival->fd);
         od_bytes_put_u32(record, arrival->times_returned);
-        od_bytes_put_u8(record, arrival->may_introduce);
+        od_bytes_put_u8(record, arrival->may_introduce || arrival->tls.size > 0);
         od_bytes_put_u8(record, arrival->is_tls);
         od_bytes_put_string(record, od_slice_of(arrival->peer));
-        od_bytes_put_string(record, od_bytes_slice(&arrival->bytes));
+        put_arrival_bytes(record, arrival);
     }
 }
 
@@ -199,12 +217,14 @@ static bool take_arrival(struct od_server *server, struct od_cursor *cursor)
     struct od_returned returned = {.fd = od_takeover_take_fd(cursor)};
     returned.times = od_cursor_u32(cursor);
     returned.may_introduce = od_cursor_u8(cursor) != 0;
-    returned.is_tls = od_cursor_u8(cursor) != 0;
+    bool is_tls = od_cursor_u8(cursor) != 0;
     od_slice peer = od_cursor_string(cursor), bytes = od_cursor_string(cursor);
     if (cursor->failed || peer.size >= sizeof returned.peer)
         return false;
     memcpy(returned.peer, peer.at, peer.size);
     od_bytes_put_slice(&returned.bytes, bytes);
+    if (is_tls && !returned.may_introduce) // By a program whose process for TLS told nothing.
+        od_arrival_note_tls(&returned.tls, OD_SLICE("TLS"), (od_slice){0});
     returned.how = bytes.size > 0 ? OD_RETURN_UNTOUCHED : OD_RETURN_AT_REST;
     count(server, returned.fd, 0);
     od_door_return(&server->door, &returned);
@@ -222,7 +242,14 @@ static bool take_arrivals(struct od_server *server, struct od_cursor *cursor)
 
 // --- TLS -----------------------------------------------------------------------------------------
 
-// Its process stays, with all its connections.
+static void put_retired(void *owner, int number, int link_fd)
+{
+    struct od_takeover_writing *writing = owner;
+    od_bytes_put_u32(&writing->record, (uint32_t)number);
+    od_takeover_put_fd(writing, link_fd);
+}
+
+// Its process stays, with all its connections; so do those before it.
 static void put_tls(struct od_takeover_writing *writing, struct od_server *server)
 {
     const struct od_door *door = &server->door;
@@ -230,6 +257,7 @@ static void put_tls(struct od_takeover_writing *writing, struct od_server *serve
     od_bytes_put_u16(&writing->record, door->listeners.tls_port);
     od_bytes_put_u32(&writing->record, (uint32_t)od_tls_process_number(&server->tls));
     od_takeover_put_fd(writing, od_tls_process_fd(&server->tls));
+    od_tls_retired_each(&server->tls.retired, put_retired, writing);
 }
 
 static bool take_tls(struct od_server *server, struct od_cursor *cursor)
@@ -239,6 +267,11 @@ static bool take_tls(struct od_server *server, struct od_cursor *cursor)
     server->door.listeners.tls_port = od_cursor_u16(cursor);
     int number = (int)od_cursor_u32(cursor);
     int fd = od_takeover_take_fd(cursor);
+    while (!od_cursor_at_end(cursor)) {
+        int retired = (int)od_cursor_u32(cursor), retired_fd = od_takeover_take_fd(cursor);
+        if (!cursor->failed)
+            od_tls_retired_add(&server->tls.retired, retired, retired_fd);
+    }
     if (cursor->failed || fd < 0)
         return !cursor->failed;
     return od_tls_process_adopt(&server->tls, number, fd, &err);

@@ -146,6 +146,7 @@ void od_tls_process_init(struct od_tls_process *tls, struct od_loop *loop,
                                    .failed = failed,
                                    .owner = owner,
                                    .restart_timer = {.fire = on_restart}};
+    od_tls_retired_init(&tls->retired, loop);
     int status = uv_signal_init(&loop->uv, &tls->child_signal);
     OD_ASSERT(status == 0);
     tls->child_signal.data = tls;
@@ -162,6 +163,7 @@ void od_tls_process_close(struct od_tls_process *tls)
     uv_close((uv_handle_t *)&tls->child_signal, NULL);
     if (tls->has_link && !tls->link.is_closing)
         od_link_close(&tls->link);
+    od_tls_retired_close(&tls->retired);
     for (int waited_ms = 0; waited_ms < OD_TLS_END_WAIT_MS_MAX; waited_ms += OD_TLS_END_LOOK_MS) {
         if (!od_process_is_there(&tls->process) || od_process_reap(&tls->process, &status))
             return;
@@ -182,6 +184,10 @@ int od_tls_process_fd(const struct od_tls_process *tls)
 
 bool od_tls_process_adopt(struct od_tls_process *tls, int number, int link_fd, struct od_error *err)
 {
+    if (!od_tls_retired_is_like_us(number)) {
+        od_tls_retired_add(&tls->retired, number, link_fd);
+        return true;
+    }
     od_process_adopt(&tls->process, number);
     tls->has_link = od_link_init(&tls->link, &tls->loop->uv, link_fd, &link_events, tls, err);
     tls->is_ready = tls->was_ready = tls->has_link;

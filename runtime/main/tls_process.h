@@ -3,7 +3,8 @@
 // Main accepts, and makes a pair of sockets: the client's connection and one end go to that
 // process, the other end takes the place of the connection for all that follows. Should the process
 // end, its connections end with it, and another one is started. It outlives an upgrade: the next
-// program has its number and its link (takeover.h).
+// program has its number and its link (takeover.h). If that is another program, it starts a process
+// of its own, and the one before is retired (tls_retired.h).
 //
 // Process: main. Owner: embedded; od_tls_process_close, then the loop must run once more.
 
@@ -15,6 +16,7 @@
 #include "link/link.h"
 #include "link/loop.h"
 #include "main/process.h"
+#include "main/tls_retired.h"
 
 struct od_tls_process {
     struct od_loop *loop;
@@ -29,6 +31,7 @@ struct od_tls_process {
     bool is_ready;
     bool was_ready;
     bool is_closing;
+    struct od_tls_retired retired;
     struct od_timer restart_timer;
     uv_signal_t child_signal;
 };
@@ -51,6 +54,7 @@ void od_tls_process_close(struct od_tls_process *tls);
 // none; and the other way round.
 int od_tls_process_number(const struct od_tls_process *tls);
 int od_tls_process_fd(const struct od_tls_process *tls);
+// One that is not like us is retired, and it is as if there were none.
 OD_MUST_CHECK bool od_tls_process_adopt(struct od_tls_process *tls, int number, int link_fd,
                                         struct od_error *err);
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "main/limits.h"
 #include "main/server_inner.h"
 #include "main/takeover.h"
 
@@ -25,6 +26,7 @@ static void end(struct od_upgrade *upgrade, od_slice why)
     od_bytes_put_u8(&text, '\n');
     upgrade->state = OD_UPGRADE_IDLE;
     upgrade->question = NULL;
+    od_loop_clear_timer(&upgrade->server->loop, &upgrade->timer);
     if (question != NULL)
         od_control_answer(question, false, od_bytes_slice(&text));
     od_bytes_deinit(&text);
@@ -67,6 +69,25 @@ static bool try_it(struct od_upgrade *upgrade, struct od_error *err)
     return ok;
 }
 
+// Where the disk does not write, workers would go and never be followed: what they wrote has to be
+// there before others read it.
+static void ask_disk(struct od_upgrade *upgrade)
+{
+    struct od_server *server = upgrade->server;
+    upgrade->asked = ++server->supervisor.last_source;
+    upgrade->is_written = false;
+    od_committer_forget(server->committer, upgrade->asked);
+    od_loop_set_timer(&server->loop, &upgrade->timer, OD_UPGRADE_DISK_MS_MAX);
+}
+
+void od_upgrade_disk_answers(struct od_upgrade *upgrade, uint32_t source)
+{
+    if (upgrade->state != OD_UPGRADE_CALMING || source != upgrade->asked)
+        return;
+    upgrade->is_written = true;
+    od_loop_clear_timer(&upgrade->server->loop, &upgrade->timer);
+}
+
 static void on_tried(void *owner, bool ok, od_slice why)
 {
     struct od_upgrade *upgrade = owner;
@@ -77,8 +98,10 @@ static void on_tried(void *owner, bool ok, od_slice why)
         end(upgrade, od_slice_of(not_now));
     } else {
         struct od_supervisor *supervisor = &upgrade->server->supervisor;
+        od_log(OD_LOG_INFO, NULL, "%s can take over", upgrade->program);
         upgrade->state = OD_UPGRADE_CALMING;
         od_reload_hold(&upgrade->server->reload);
+        ask_disk(upgrade);
         for (uint32_t i = 0; i < supervisor->child_count; i++)
             od_supervisor_await_calm(&supervisor->children[i]);
     }
@@ -91,6 +114,7 @@ static void leave(struct od_upgrade *upgrade)
     struct od_server *server = upgrade->server;
     upgrade->state = OD_UPGRADE_LEAVING;
     upgrade->since_ms = od_clock_monotonic_ms();
+    od_loop_set_timer(&server->loop, &upgrade->timer, OD_UPGRADE_LEAVE_MS_MAX);
     od_door_hold(&server->door);
     od_alarm_clock_stop(&server->alarm_clock);
     od_supervisor_leave(&server->supervisor);
@@ -111,7 +135,8 @@ static void look_whether_calm(struct od_upgrade *upgrade)
         if (!supervisor->children[i].is_calm)
             return;
     }
-    leave(upgrade);
+    if (upgrade->is_written)
+        leave(upgrade);
 }
 
 static bool set_program(struct od_upgrade *upgrade, od_slice program, struct od_error *err)
@@ -162,22 +187,52 @@ void od_upgrade_left(struct od_upgrade *upgrade)
     upgrade->is_due = upgrade->state == OD_UPGRADE_LEAVING;
 }
 
-// Only if the next program cannot be started, although it could when it was tried.
-static void return_to_service(struct od_upgrade *upgrade, int lock_fd, od_slice why)
+static void return_to_service(struct od_upgrade *upgrade, bool is_open, const struct od_error *err,
+                              od_slice why)
 {
     struct od_server *server = upgrade->server;
-    struct od_error err;
-    if (od_server_open_disk(server, lock_fd, &err) != OD_EXIT_CLEAN) {
-        od_log(OD_LOG_ERROR, NULL, "%s", err.text);
+    if (!is_open) {
+        od_log(OD_LOG_ERROR, NULL, "%s", err->text);
         od_server_stop(server, OD_EXIT_WRONG);
     } else {
-        od_admin_listener_return(&server->admin);
         od_supervisor_return(&server->supervisor);
         od_alarm_clock_start(&server->alarm_clock);
         od_reload_open(&server->reload);
         od_door_open(&server->door);
     }
     end(upgrade, why);
+}
+
+// Only if the next program cannot be started, although it could when it was tried.
+static void stay(struct od_upgrade *upgrade, int lock_fd, od_slice why)
+{
+    struct od_server *server = upgrade->server;
+    struct od_error err;
+    bool is_open = od_server_open_disk(server, lock_fd, &err) == OD_EXIT_CLEAN;
+    if (is_open) {
+        od_admin_listener_return(&server->admin);
+        od_acme_start(&server->acme);
+    }
+    return_to_service(upgrade, is_open, &err, why);
+}
+
+// The disk does not write. If that came when the workers had gone, the next ones are there when it
+// writes again.
+static void on_late(struct od_timer *timer)
+{
+    struct od_upgrade *upgrade = OD_TIMER_MEMBER(timer, struct od_upgrade, timer);
+    struct od_server *server = upgrade->server;
+    od_slice why = OD_SLICE("the disk does not take what was written; try again when it does");
+    struct od_error err;
+    if (server->state != OD_SERVER_SERVING || upgrade->is_due)
+        return;
+    if (upgrade->state == OD_UPGRADE_LEAVING) {
+        bool is_open = od_alarm_clock_open(&server->alarm_clock, server->options->data_dir, &err);
+        return_to_service(upgrade, is_open, &err, why);
+    } else if (upgrade->state == OD_UPGRADE_CALMING) {
+        od_reload_open(&server->reload);
+        end(upgrade, why);
+    }
 }
 
 // What it had said is the committer's last word: that is in the files when this goes on.
@@ -193,6 +248,7 @@ static void become_next(struct od_upgrade *upgrade)
     };
     od_admin_listener_rest(&server->admin);
     od_history_rest(&server->history);
+    od_acme_rest(&server->acme);
     od_committer_close(server->committer);
     server->committer = NULL;
     od_takeover_put(&writing, server, &base);
@@ -201,7 +257,7 @@ static void become_next(struct od_upgrade *upgrade)
     od_takeover_drop(&writing);
     if (base.asker_fd >= 0)
         close(base.asker_fd);
-    return_to_service(upgrade, base.lock_fd, od_slice_of(err.text));
+    stay(upgrade, base.lock_fd, od_slice_of(err.text));
 }
 
 void od_upgrade_turn(struct od_upgrade *upgrade)
@@ -226,6 +282,7 @@ struct od_upgrade *od_upgrade_new(struct od_server *server)
 {
     struct od_upgrade *upgrade = od_allocate_zeroed(sizeof *upgrade);
     upgrade->server = server;
+    upgrade->timer.fire = on_late;
     od_successor_init(&upgrade->successor, &server->loop, on_tried, upgrade);
     return upgrade;
 }
@@ -233,6 +290,7 @@ struct od_upgrade *od_upgrade_new(struct od_server *server)
 void od_upgrade_close(struct od_upgrade *upgrade)
 {
     od_successor_close(&upgrade->successor);
+    od_loop_clear_timer(&upgrade->server->loop, &upgrade->timer);
     if (upgrade->question != NULL)
         od_control_answer(upgrade->question, false, OD_SLICE("the server is stopping\n"));
     upgrade->question = NULL;

@@ -2,12 +2,14 @@
 //
 //         asked         can take over         workers are calm         all have handed over
 //   IDLE ──────► TRYING ────────────► CALMING ────────────────► LEAVING ──────► (the next program)
-//    ▲              │ cannot             │ a worker has ended      │ it cannot be started
+//    ▲              │ cannot             │ a worker has ended,     │ it cannot be started,
+//    │              │                    │ the disk does not write │ the disk does not write
 //    └──────────────┴────────────────────┴─────────────────────────┘
 //
 // The program is tried first, with the record that it would get (successor.h); until it has said
 // that it can take over, nothing changes; nor until handlers that take long have ended, within
-// OD_CALM_MS_MAX. Then the door accepts nobody, and workers hand over what
+// OD_CALM_MS_MAX, and the disk has taken what was written, within OD_UPGRADE_DISK_MS_MAX. Then the
+// door accepts nobody, and workers hand over what
 // they have (worker/parting.h). What they leave behind, what stands at the door, and what main
 // knows besides becomes the record for the next program (takeover.h), which begins in this process
 // and starts workers of its own. Whoever asked hears from that one what came of it.
@@ -34,7 +36,10 @@ enum od_upgrade_state {
 struct od_upgrade {
     struct od_server *server;
     enum od_upgrade_state state;
-    bool is_due; // All workers have left.
+    bool is_due;     // All workers have left.
+    uint32_t asked;  // CALMING: the source by which the disk was asked (od_committer_forget),
+    bool is_written; // and whether it has answered.
+    struct od_timer timer;
     char program[PATH_MAX];
     struct od_control_question *question; // NULL: nobody waits.
     struct od_successor successor;
@@ -48,6 +53,9 @@ void od_upgrade_free(struct od_upgrade *upgrade);
 // To [program]; empty: the file that this one was started from. [question] NULL: nobody waits.
 void od_upgrade_ask(struct od_upgrade *upgrade, struct od_control_question *question,
                     od_slice program);
+
+// The committer has forgotten [source].
+void od_upgrade_disk_answers(struct od_upgrade *upgrade, uint32_t source);
 
 void od_upgrade_left(struct od_upgrade *upgrade); // All workers have handed over.
 void od_upgrade_turn(struct od_upgrade *upgrade); // Once a turn. It may not return.

@@ -6,7 +6,7 @@
 // functions stand in a table, and the names below lead there; the code that uses them looks as
 // always.
 //
-// Thread: the loop's of a worker. Only fetch*.c include this.
+// Thread: the loop's of a worker. Only what reaches outside includes this (reach.h says who).
 
 #ifndef OD_NET_CURL_H
 #define OD_NET_CURL_H
@@ -26,7 +26,9 @@
     FUNCTION(curl_easy_getinfo)                                                                    \
     FUNCTION(curl_easy_pause)                                                                      \
     FUNCTION(curl_easy_init)                                                                       \
+    FUNCTION(curl_easy_recv)                                                                       \
     FUNCTION(curl_easy_reset)                                                                      \
+    FUNCTION(curl_easy_send)                                                                       \
     FUNCTION(curl_easy_setopt)                                                                     \
     FUNCTION(curl_easy_strerror)                                                                   \
     FUNCTION(curl_global_cleanup)                                                                  \
@@ -62,6 +64,8 @@ OD_MUST_CHECK bool od_curl_load(struct od_error *err);
 #define curl_easy_getinfo(...) od_curl.curl_easy_getinfo(__VA_ARGS__)
 #define curl_easy_pause(...) od_curl.curl_easy_pause(__VA_ARGS__)
 #define curl_easy_init(...) od_curl.curl_easy_init(__VA_ARGS__)
+#define curl_easy_recv(...) od_curl.curl_easy_recv(__VA_ARGS__)
+#define curl_easy_send(...) od_curl.curl_easy_send(__VA_ARGS__)
 #define curl_easy_reset(...) od_curl.curl_easy_reset(__VA_ARGS__)
 #define curl_easy_setopt(...) od_curl.curl_easy_setopt(__VA_ARGS__)
 #define curl_easy_strerror(...) od_curl.curl_easy_strerror(__VA_ARGS__)

@@ -67,6 +67,11 @@ struct od_net_events {
     // there is none.
     void (*fetched)(void *owner, uint64_t fetch, bool ok, od_slice bytes);
 
+    // A WebSocket that was dialled (dial.h) is there: [bytes] are the record for
+    // od_websocket_attach, which may be called from here, and [fd] is taken. Or [fd] is -1, and
+    // they are a sentence that says why not.
+    void (*dialled)(void *owner, uint64_t number, int fd, od_slice bytes);
+
     // This process has no descriptor any more of the connection of a client that has [number]
     // (connection.h), and no other was given it. Only with [tells_over].
     void (*connection_over)(void *owner, uint64_t number);

@@ -54,6 +54,7 @@ void od_exchange_free(struct od_exchange *exchange)
     od_exchange_forget_request(exchange);
     od_unbegun_drop(&exchange->net->unbegun, exchange->place);
     od_bytes_deinit(&exchange->peer);
+    od_bytes_deinit(&exchange->tls);
     od_bytes_deinit(&exchange->in);
     free(exchange);
 }
@@ -238,7 +239,7 @@ struct od_exchange *od_net_exchange(const struct od_net *net, uint64_t number)
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_exchange, node);
 }
 
-bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, bool is_tls, od_slice peer,
+bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, od_slice tls, od_slice peer,
                        od_slice already_read, struct od_error *err)
 {
     struct od_exchange *exchange = od_allocate_zeroed(sizeof *exchange);
@@ -252,10 +253,10 @@ bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, bool is_tls, 
         od_wire_show_on(exchange->wire, net->page, place);
     exchange->net = net;
     exchange->place = place;
-    exchange->is_tls = is_tls;
     exchange->number = ++net->last_exchange;
     exchange->deadline.fire = on_deadline;
     od_bytes_put_slice(&exchange->peer, peer);
+    od_bytes_put_slice(&exchange->tls, tls);
     OD_ASSERT(od_net_exchange(net, exchange->number) == NULL);
     od_map_put_number(&net->exchanges, &exchange->node, exchange->number);
     od_exchange_expect_head(exchange);

@@ -26,10 +26,10 @@ struct od_exchange;
 
 // Takes [fd], a connected stream socket, and starts with what was already read from it, so the
 // event of a first request may come before this returns. [peer] is the client's address, as
-// requests tell it; [is_tls]: TLS has ended before. [place] on the page of the net, or
+// requests tell it; [tls] likewise (link/request.h). [place] on the page of the net, or
 // OD_PAGE_NO_PLACE, shows how far it has come (link/worker_page.h). Takes [fd] in any case; false
 // when it cannot be watched.
-OD_MUST_CHECK bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, bool is_tls,
+OD_MUST_CHECK bool od_exchange_adopt(struct od_net *net, int fd, uint32_t place, od_slice tls,
                                      od_slice peer, od_slice already_read, struct od_error *err);
 
 // NULL when the connection is gone or its number was never given.

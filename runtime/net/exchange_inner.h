@@ -32,7 +32,6 @@ struct od_exchange {
     uint64_t number;
     struct od_wire *wire;
     uint32_t place; // On the page.
-    bool is_tls;    // It came by https.
     enum phase phase;
     bool has_begun;      // The request has.
     bool has_handshake;  // It asks for a WebSocket.
@@ -48,6 +47,7 @@ struct od_exchange {
     size_t owed_bytes; // what of them was put and not yet told to be taken,
     bool looks_later;  // and whether the deadline is there to look at that.
     struct od_bytes peer;
+    struct od_bytes tls;     // As of its requests (link/request.h).
     struct od_bytes in;      // Read and not yet parsed.
     struct od_bytes request; // The message for the event; its body grows at the end of it.
     struct od_bytes url;     // Of a request for a WebSocket.

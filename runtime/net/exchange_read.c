@@ -159,8 +159,9 @@ static void put_request(struct od_exchange *exchange)
     const struct od_networks *trusted = &exchange->net->trusted_proxies;
     char text[INET6_ADDRSTRLEN];
     od_slice peer = od_bytes_slice(&exchange->peer);
-    head->is_https = exchange->is_tls;
-    if (trusted->count > 0 && !exchange->is_tls) {
+    head->tls = od_bytes_slice(&exchange->tls);
+    head->is_https = head->tls.size > 0;
+    if (trusted->count > 0 && !head->is_https) {
         head->is_https = od_forwarded_is_https(head, trusted, peer);
         peer = od_forwarded_peer(head, trusted, peer, text);
     }

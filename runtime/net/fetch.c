@@ -7,117 +7,21 @@
 #include "net/fetch_inner.h"
 #include "net/net.h"
 
-// --- The multi handle on the loop ----------------------------------------------------------------
+// --- The multi handle
+// ------------------------------------------------------------------------------
 
-struct watch { // One descriptor of libcurl.
-    uv_poll_t poll;
-    struct od_fetches *fetches;
-    curl_socket_t fd;
-    int events; // What libcurl waits for.
-};
+static void settle(void *owner);
 
-static void settle(struct od_fetches *fetches);
-
-static void act(struct od_fetches *fetches, curl_socket_t fd, int what)
+static void on_woken(void *owner)
 {
-    int running;
-    curl_multi_socket_action(fetches->multi, fd, what, &running);
-    settle(fetches);
-}
-
-// A connection that was reset may still hold an answer: CURL_CSELECT_ERR would throw that away, and
-// the right to try anew what nobody has answered. So libcurl is told to read, or to write when that
-// is all it wants, and meets the error in its place. libuv has stopped to watch by then.
-static int what_of_error(struct watch *watch)
-{
-    uv_poll_start(&watch->poll, watch->events, watch->poll.poll_cb);
-    return (watch->events & UV_READABLE) != 0 ? CURL_CSELECT_IN : CURL_CSELECT_OUT;
-}
-
-static void on_ready(uv_poll_t *poll, int status, int events)
-{
-    struct watch *watch = (struct watch *)poll;
-    int what = status < 0 ? what_of_error(watch) : 0;
-    what |= (events & UV_READABLE) != 0 ? CURL_CSELECT_IN : 0;
-    what |= (events & UV_WRITABLE) != 0 ? CURL_CSELECT_OUT : 0;
-    act(watch->fetches, watch->fd, what);
-}
-
-static void on_watch_closed(uv_handle_t *handle)
-{
-    free(handle);
-}
-
-static struct watch *watch_new(struct od_fetches *fetches, curl_socket_t fd)
-{
-    OD_ASSERT(fd >= 0);
-    struct watch *watch = od_allocate_zeroed(sizeof *watch);
-    watch->fetches = fetches;
-    watch->fd = fd;
-    int failed = uv_poll_init(&fetches->net->loop->uv, &watch->poll, fd);
-    if (failed == 0) {
-        curl_multi_assign(fetches->multi, fd, watch);
-        return watch;
-    }
-    od_log(OD_LOG_ERROR, NULL, "a connection of a fetch cannot be watched: %s",
-           uv_strerror(failed));
-    free(watch);
-    return NULL;
-}
-
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *owner, void *of_socket)
-{
-    struct od_fetches *fetches = owner;
-    struct watch *watch = of_socket;
-    (void)easy;
-    if (what == CURL_POLL_REMOVE) {
-        if (watch != NULL)
-            uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
-        curl_multi_assign(fetches->multi, fd, NULL);
-        return 0;
-    }
-    if (watch == NULL)
-        watch = watch_new(fetches, fd);
-    if (watch == NULL)
-        return 0; // It will run into its timeout.
-    watch->events = (what & CURL_POLL_IN) != 0 ? UV_READABLE : 0;
-    watch->events |= (what & CURL_POLL_OUT) != 0 ? UV_WRITABLE : 0;
-    uv_poll_start(&watch->poll, watch->events, on_ready);
-    return 0;
-}
-
-static int on_timeout(CURLM *multi, long ms, void *owner)
-{
-    struct od_fetches *fetches = owner;
-    (void)multi;
-    if (ms < 0)
-        od_loop_clear_timer(fetches->net->loop, &fetches->timer);
-    else
-        od_loop_set_timer(fetches->net->loop, &fetches->timer, ms);
-    return 0;
-}
-
-// Asked anew each time: libcurl does not repeat a deadline it has told already, and the clock of a
-// spec may run ahead of the one libcurl looks at.
-static void on_timer(struct od_timer *timer)
-{
-    struct od_fetches *fetches = OD_TIMER_MEMBER(timer, struct od_fetches, timer);
-    long ms = -1;
-    if (fetches->multi == NULL) {
-        settle(fetches);
-        return;
-    }
-    od_fetch_resume_some(fetches);
-    act(fetches, CURL_SOCKET_TIMEOUT, 0);
-    if (!od_timer_is_set(timer) && curl_multi_timeout(fetches->multi, &ms) == CURLM_OK)
-        on_timeout(fetches->multi, ms, fetches);
+    od_fetch_resume_some(owner);
 }
 
 static struct od_fetches *fetches_new(struct od_net *net)
 {
     struct od_fetches *fetches = od_allocate_zeroed(sizeof *fetches);
     fetches->net = net;
-    fetches->timer.fire = on_timer;
+    od_transfers_init(&fetches->transfers, net->loop, on_woken, settle, fetches);
     od_list_init(&fetches->hopeless);
     od_list_init(&fetches->resuming);
     od_map_init(&fetches->by_number);
@@ -127,19 +31,12 @@ static struct od_fetches *fetches_new(struct od_net *net)
 // At the first fetch. False: this machine cannot.
 static bool begin(struct od_fetches *fetches, struct od_error *err)
 {
-    if (fetches->multi != NULL)
+    if (fetches->transfers.multi != NULL)
         return true;
-    if (!od_curl_load(err))
+    if (!od_transfers_begin(&fetches->transfers, err))
         return false;
-    CURLcode failed = curl_global_init(CURL_GLOBAL_ALL);
-    OD_ASSERT(failed == CURLE_OK);
-    fetches->multi = curl_multi_init();
-    OD_ASSERT(fetches->multi != NULL);
-    curl_multi_setopt(fetches->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-    curl_multi_setopt(fetches->multi, CURLMOPT_SOCKETDATA, fetches);
-    curl_multi_setopt(fetches->multi, CURLMOPT_TIMERFUNCTION, on_timeout);
-    curl_multi_setopt(fetches->multi, CURLMOPT_TIMERDATA, fetches);
-    curl_multi_setopt(fetches->multi, CURLMOPT_MAXCONNECTS, (long)OD_FETCH_IDLE_CONNECTIONS_MAX);
+    curl_multi_setopt(fetches->transfers.multi, CURLMOPT_MAXCONNECTS,
+                      (long)OD_FETCH_IDLE_CONNECTIONS_MAX);
     return true;
 }
 
@@ -190,7 +87,7 @@ static bool fetch_begin(struct od_fetch *fetch)
 static void give_back(struct od_fetch *fetch)
 {
     // Fine also for one that is not in it.
-    curl_multi_remove_handle(fetch->fetches->multi, fetch->easy);
+    curl_multi_remove_handle(fetch->fetches->transfers.multi, fetch->easy);
     curl_easy_cleanup(fetch->easy);
     curl_url_cleanup(fetch->url);
     curl_slist_free_all(fetch->fields);
@@ -270,7 +167,7 @@ static void begin_hop(struct od_fetch *fetch)
     check(fetch);
     od_fetch_prepare(fetch);
     od_fetch_expect(fetch);
-    CURLMcode failed = curl_multi_add_handle(fetch->fetches->multi, fetch->easy);
+    CURLMcode failed = curl_multi_add_handle(fetch->fetches->transfers.multi, fetch->easy);
     OD_ASSERT(failed == CURLM_OK);
 }
 
@@ -311,7 +208,7 @@ static void hop_is_over(struct od_fetch *fetch, CURLcode code)
     long status = 0;
     od_slice location;
     struct od_error err;
-    curl_multi_remove_handle(fetch->fetches->multi, fetch->easy);
+    curl_multi_remove_handle(fetch->fetches->transfers.multi, fetch->easy);
     curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
     if (fetch->is_told || fetch->is_unwanted) {
         end_pieces(fetch, code == CURLE_OK);
@@ -331,11 +228,10 @@ static void hop_is_over(struct od_fetch *fetch, CURLcode code)
 }
 
 // Who is told may cancel other fetches, so each step looks anew.
-static void settle(struct od_fetches *fetches)
+static void settle(void *owner)
 {
-    int left;
-    for (CURLMsg *news;
-         fetches->multi != NULL && (news = curl_multi_info_read(fetches->multi, &left)) != NULL;) {
+    struct od_fetches *fetches = owner;
+    for (const CURLMsg *news; (news = od_transfers_next_end(&fetches->transfers)) != NULL;) {
         char *fetch = NULL;
         CURLcode code = news->data.result;
         curl_easy_getinfo(news->easy_handle, CURLINFO_PRIVATE, &fetch);
@@ -361,7 +257,7 @@ void od_fetch_start(struct od_net *net, uint64_t number, od_slice request, struc
         return;
     }
     od_list_push_back(&net->fetches->hopeless, &fetch->hopeless);
-    od_loop_set_timer(net->loop, &net->fetches->timer, 0);
+    od_loop_set_timer(net->loop, &net->fetches->transfers.timer, 0);
 }
 
 void od_fetch_cancel(struct od_net *net, uint64_t number)
@@ -401,11 +297,7 @@ void od_fetches_free(struct od_fetches *fetches)
     struct od_map_node *node;
     while ((node = od_map_next(&fetches->by_number, NULL)) != NULL)
         fetch_free(OD_MAP_MEMBER(node, struct od_fetch, node));
-    if (fetches->multi != NULL) {
-        curl_multi_cleanup(fetches->multi);
-        curl_global_cleanup();
-    }
-    od_loop_clear_timer(fetches->net->loop, &fetches->timer);
+    od_transfers_end(&fetches->transfers);
     od_map_deinit(&fetches->by_number);
     free(fetches);
 }

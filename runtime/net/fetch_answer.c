@@ -238,39 +238,6 @@ void od_fetch_put_answer(const struct od_fetch *fetch, uint16_t status, struct o
     od_bytes_deinit(&hops);
 }
 
-static const struct {
-    CURLcode code;
-    const char *words;
-    bool has_details; // Of libcurl.
-} explanations[] = {
-    {CURLE_COULDNT_RESOLVE_HOST, "the name of the host was not found", false},
-    {CURLE_PEER_FAILED_VERIFICATION, "the certificate was not accepted", true},
-    {CURLE_SSL_CONNECT_ERROR, "TLS could not be begun", true},
-    {CURLE_SSL_CACERT_BADFILE, "the trusted certificates cannot be read (SSL_CERT_FILE)", true},
-    {CURLE_GOT_NOTHING, "the server closed the connection without an answer", false},
-    {CURLE_PARTIAL_FILE, "the connection ended in the middle of the answer", false},
-    {CURLE_RECV_ERROR, "the connection ended before the answer was whole", true},
-    {CURLE_SEND_ERROR, "the connection ended before the request was sent", true},
-    {CURLE_BAD_CONTENT_ENCODING, "the body cannot be decoded", true},
-    {CURLE_OPERATION_TIMEDOUT, "it took too long", true},
-    {CURLE_WEIRD_SERVER_REPLY, "the answer is not HTTP", true},
-    {CURLE_UNSUPPORTED_PROTOCOL, "the answer is not HTTP", true},
-    // What libcurl says of a fold that has nothing before it, and of a line beyond its own limit.
-    {CURLE_BAD_FUNCTION_ARGUMENT, "the answer is not HTTP (its first field is folded)", false},
-    {CURLE_OUT_OF_MEMORY, "a line in the head of the answer is too long", false},
-};
-
-static bool explain_connect(const struct od_fetch *fetch, struct od_error *err)
-{
-    long number = 0;
-    curl_easy_getinfo(fetch->easy, CURLINFO_OS_ERRNO, &number);
-    if (fetch->is_inside_refused)
-        return od_error_set(err, "its address is of a private network or of this machine, and "
-                                 "--fetch-private is deny");
-    return od_error_set(err, "could not connect (%s)",
-                        number == 0 ? fetch->curl_why : strerror((int)number));
-}
-
 static bool explain_size(const struct od_fetch *fetch, struct od_error *err)
 {
     if (fetch->head.size >= OD_FETCH_FIELDS_BYTES_MAX / 2 && fetch->body.size == 0)
@@ -294,17 +261,8 @@ static bool explain(const struct od_fetch *fetch, CURLcode code, struct od_error
         return od_error_set(err, "the answer has two different Content-Length");
     if (fetch->is_too_large || code == CURLE_FILESIZE_EXCEEDED)
         return explain_size(fetch, err);
-    if (code == CURLE_COULDNT_CONNECT)
-        return explain_connect(fetch, err);
-    const char *details = fetch->curl_why[0] != '\0' ? fetch->curl_why : curl_easy_strerror(code);
-    for (size_t i = 0; i < sizeof explanations / sizeof *explanations; i++) {
-        if (explanations[i].code != code)
-            continue;
-        if (!explanations[i].has_details)
-            return od_error_set(err, "%s", explanations[i].words);
-        return od_error_set(err, "%s (%s)", explanations[i].words, details);
-    }
-    return od_error_set(err, "%s", details);
+    od_reach_explain(&fetch->reach, fetch->easy, code, err);
+    return false;
 }
 
 void od_fetch_explain(const struct od_fetch *fetch, CURLcode code, struct od_error *err)

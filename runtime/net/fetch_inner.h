@@ -18,12 +18,13 @@
 #include "link/request.h"
 #include "net/curl.h"
 #include "net/fetch.h"
+#include "net/reach.h"
+#include "net/transfers.h"
 
 struct od_fetches {
     struct od_net *net;
-    CURLM *multi; // NULL: there is no libcurl.
+    struct od_transfers transfers;
     struct od_map by_number;
-    struct od_timer timer;   // What libcurl wants to be called for.
     struct od_list hopeless; // Failed before they began.
     struct od_list resuming; // Paused, and have room again.
     size_t body_bytes;       // Of all that arrive now.
@@ -35,15 +36,15 @@ struct od_fetch {
     struct od_fetches *fetches;
     struct od_fetch_way way;
     CURL *easy;
+    struct od_reach reach;
     struct od_url target;      // Of this hop,
     CURLU *url;                // and its parts for libcurl.
     struct curl_slist *fields; // Of this hop.
     struct od_bytes message;   // The request;
     struct od_request request; // slices into it.
     int redirect_count;
-    bool is_get;            // A redirect made it one.
-    bool has_left_origin;   // A redirect led elsewhere: no credentials any more.
-    bool is_inside_refused; // The last address was of the inside.
+    bool is_get;          // A redirect made it one.
+    bool has_left_origin; // A redirect led elsewhere: no credentials any more.
     bool is_too_large;
     bool has_two_lengths; // That differ, so nobody knows where the body ends.
     bool is_tried_anew;   // Its used connection had ended; a fresh one is the last try.
@@ -65,7 +66,6 @@ struct od_fetch {
     bool is_upload_cut;     // or will not.
     struct od_list hopeless;
     struct od_error why; // HOPELESS.
-    char curl_why[CURL_ERROR_SIZE];
 };
 
 // fetch_request.c

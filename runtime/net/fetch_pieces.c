@@ -83,7 +83,7 @@ void od_fetch_resume(struct od_fetch *fetch)
     struct od_fetches *fetches = fetch->fetches;
     if (od_list_is_empty(&fetch->resuming))
         od_list_push_back(&fetches->resuming, &fetch->resuming);
-    od_loop_set_timer(fetches->net->loop, &fetches->timer, 0);
+    od_loop_set_timer(fetches->net->loop, &fetches->transfers.timer, 0);
 }
 
 void od_fetch_taken_by(struct od_fetch *fetch, size_t size)

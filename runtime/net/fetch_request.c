@@ -1,8 +1,6 @@
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "codec/address_scope.h"
 #include "codec/http_syntax.h"
 #include "net/fetch_inner.h"
 #include "net/net.h"
@@ -163,85 +161,18 @@ static void set_method(struct od_fetch *fetch)
         curl_easy_setopt(fetch->easy, CURLOPT_CUSTOMREQUEST, method); // Copied.
 }
 
-// --- Connections ---------------------------------------------------------------------------------
-
-static curl_socket_t open_socket(void *owner, curlsocktype purpose, struct curl_sockaddr *address)
-{
-    struct od_fetch *fetch = owner;
-    (void)purpose;
-    if (fetch->fetches->net->fetch_inside_denied && od_address_is_inside(&address->addr)) {
-        fetch->is_inside_refused = true;
-        return CURL_SOCKET_BAD;
-    }
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
-
-static void set_trust(CURL *easy)
-{
-    const char *file = getenv("SSL_CERT_FILE"), *folder = getenv("SSL_CERT_DIR");
-    if (file != NULL && *file != '\0')
-        curl_easy_setopt(easy, CURLOPT_CAINFO, file);
-    if (folder != NULL && *folder != '\0')
-        curl_easy_setopt(easy, CURLOPT_CAPATH, folder);
-}
-
-// A name is looked up in a thread; with QUICK_EXIT nobody waits for it when the fetch is cancelled.
-static void set_connection(struct od_fetch *fetch)
-{
-    CURL *easy = fetch->easy;
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, fetch);
-    set_trust(easy);
-}
-
-static bool set_part(CURLU *url, CURLUPart part, const struct od_bytes *value, size_t skip)
-{
-    if (value->size <= skip)
-        return true;
-    struct od_bytes text = {0};
-    od_bytes_put_slice(&text, od_slice_from(od_bytes_slice(value), skip));
-    od_bytes_put_u8(&text, '\0');
-    CURLUcode failed = curl_url_set(url, part, text.at, 0);
-    od_bytes_deinit(&text);
-    return failed == CURLUE_OK;
-}
-
-// libcurl does not read URLs: it is told the parts. One that it refuses, such as a host with a
-// character of its own taste, leaves no URL, and the fetch fails: what is not said is not guessed.
-static void set_url(struct od_fetch *fetch)
-{
-    const struct od_url *target = &fetch->target;
-    curl_url_cleanup(fetch->url);
-    fetch->url = curl_url();
-    if (set_part(fetch->url, CURLUPART_SCHEME, &target->scheme, 0) &&
-        set_part(fetch->url, CURLUPART_HOST, &target->host, 0) &&
-        set_part(fetch->url, CURLUPART_PORT, &target->port, 0) &&
-        set_part(fetch->url, CURLUPART_PATH, &target->path, 0) &&
-        set_part(fetch->url, CURLUPART_QUERY, &target->query, 1))
-        return;
-    curl_url_cleanup(fetch->url);
-    fetch->url = curl_url();
-}
+// --- A hop ---------------------------------------------------------------------------------------
 
 void od_fetch_prepare(struct od_fetch *fetch)
 {
     OD_ASSERT(fetch->target.scheme.size > 0); // od_fetch_read_url has read it.
-    set_url(fetch);
-    fetch->is_inside_refused = false;
-    fetch->curl_why[0] = '\0';
+    curl_url_cleanup(fetch->url);
+    fetch->url = od_reach_url(&fetch->target);
     curl_easy_reset(fetch->easy);
+    od_reach_prepare(&fetch->reach, fetch->fetches->net, fetch->easy);
     curl_easy_setopt(fetch->easy, CURLOPT_PRIVATE, fetch);
-    curl_easy_setopt(fetch->easy, CURLOPT_ERRORBUFFER, fetch->curl_why);
     curl_easy_setopt(fetch->easy, CURLOPT_CURLU, fetch->url);
     curl_easy_setopt(fetch->easy, CURLOPT_FRESH_CONNECT, (long)fetch->is_tried_anew);
-    set_connection(fetch);
     set_method(fetch);
     add_fields(fetch);
     curl_easy_setopt(fetch->easy, CURLOPT_HTTPHEADER, fetch->fields);

@@ -11,8 +11,10 @@
 #include "base/log.h"
 #include "link/connection.h"
 #include "link/worker_page.h"
+#include "net/dial.h"
 #include "net/exchange.h"
 #include "net/fetch.h"
+#include "net/tunnel.h"
 #include "net/websocket_state.h"
 
 enum {
@@ -75,6 +77,7 @@ bool od_net_init(struct od_net *net, struct od_loop *loop, const struct od_net_e
         return od_error_errno(err, "cannot open /dev/null");
     od_list_init(&net->wires);
     od_list_init(&net->dirty);
+    od_list_init(&net->tunnels);
     od_keepalives_init(&net->keepalives, loop, &od_websocket_keepalive_events);
     od_list_init(&net->touched);
     od_list_init(&net->line);
@@ -104,6 +107,8 @@ void od_net_deinit(struct od_net *net)
     OD_LIST_EACH (link, &net->wires)
         od_wire_cut(OD_LIST_MEMBER(link, struct od_wire, all));
     od_net_flush(net);
+    od_dials_free(net);
+    od_tunnels_free(net);
     od_fetches_free(net->fetches); // Before libwebsockets, which closes a descriptor twice.
     stop_lws(net);
     OD_ASSERT(od_list_is_empty(&net->wires));

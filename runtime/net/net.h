@@ -30,6 +30,7 @@
 
 struct lws_context;
 struct lws_vhost;
+struct od_dials;
 struct od_fetches;
 struct od_meters;
 struct od_worker_page;
@@ -58,6 +59,8 @@ struct od_net {
     struct od_deflate *deflate;
     struct od_masks masks;
     struct od_fetches *fetches;  // NULL before the first (fetch.h).
+    struct od_dials *dials;      // The same (dial.h).
+    struct od_list tunnels;      // tunnel.h.
     bool fetch_inside_denied;    // No fetch of a private address; may be changed.
     struct od_worker_page *page; // Of this worker; NULL: nobody looks.
     struct od_unbegun unbegun;   // There, what HTTP connections have read.

@@ -139,6 +139,11 @@ size_t od_websocket_buffered_bytes(const struct od_websocket *websocket)
     return websocket->wire != NULL ? od_wire_waiting_bytes(websocket->wire) : websocket->early.size;
 }
 
+bool od_websocket_is_client(const struct od_websocket *websocket)
+{
+    return websocket->decoder.is_client;
+}
+
 bool od_websocket_can_send(const struct od_websocket *websocket)
 {
     return !websocket->has_closed && !websocket->is_over;

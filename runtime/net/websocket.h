@@ -44,7 +44,7 @@ struct od_worker_page;
 struct od_websocket;
 
 enum od_ready_state {
-    OD_READY_CONNECTING, // Never seen here: an accepted socket is open.
+    OD_READY_CONNECTING, // Never seen here: there is a connection, or will be at once.
     OD_READY_OPEN,
     OD_READY_CLOSING,
     OD_READY_CLOSED,
@@ -75,7 +75,8 @@ void od_websocket_vanish(struct od_websocket *websocket);
 // Puts a message; dropped unless od_websocket_can_send.
 void od_websocket_send(struct od_websocket *websocket, od_slice payload, bool is_binary);
 void od_websocket_send_frame(struct od_websocket *websocket, struct od_frame_shared *frame);
-bool od_websocket_can_send(const struct od_websocket *websocket); // We have not closed.
+bool od_websocket_is_client(const struct od_websocket *websocket); // Once it is attached.
+bool od_websocket_can_send(const struct od_websocket *websocket);  // We have not closed.
 
 // Sends Close once; later calls do nothing. [code] was checked by the caller, [reason] is at most
 // 123 bytes.

@@ -17,6 +17,7 @@ static struct od_frame_shared *new_frame(const struct od_broadcast *broadcast, b
 static bool is_reached(const struct od_broadcast *broadcast, const struct od_socket *socket)
 {
     return socket != broadcast->except && !socket->has_closed && !socket->peer_closed &&
+           od_socket_ready_state(socket) != OD_READY_CONNECTING &&
            (!socket->is_events || broadcast->event != NULL);
 }
 

@@ -14,18 +14,20 @@
 struct od_socket;
 
 enum od_event_kind {
-    OD_EVENT_FETCH,   // A request that wants an answer; bytes: link/request.h.
-    OD_EVENT_CALL,    // A method is called and wants an answer; bytes: link/invocation.h.
-    OD_EVENT_COMMAND, // An operator writes something (link/commands.h); bytes: as of CALL.
-    OD_EVENT_MESSAGE, // A whole message on a socket; bytes: the payload.
-    OD_EVENT_CLOSE,   // A socket has ended; bytes: the reason.
-    OD_EVENT_ERROR,   // A socket broke the protocol and is gone; bytes: what it did.
-    OD_EVENT_ALARM,   // The alarm is due; bytes: struct od_alarm_ring
-                      // (alarm_event.h).
-    OD_EVENT_TIMER,   // A timer of the script is due (timeout.h).
-    OD_EVENT_LEFT,    // Who has asked a task for an answer has gone (od_task_asker_left).
-    OD_EVENT_BRANCH,  // Of a task: it runs beside others of its handler (branch.h).
-    OD_EVENT_RESUME,  // What a waiting task waits for is there; bytes: an answer or an error.
+    OD_EVENT_FETCH,     // A request that wants an answer; bytes: link/request.h.
+    OD_EVENT_CALL,      // A method is called and wants an answer; bytes: link/invocation.h.
+    OD_EVENT_COMMAND,   // An operator writes something (link/commands.h); bytes: as of CALL.
+    OD_EVENT_MESSAGE,   // A whole message on a socket; bytes: the payload.
+    OD_EVENT_CLOSE,     // A socket has ended; bytes: the reason.
+    OD_EVENT_ERROR,     // A socket broke the protocol and is gone; bytes: what it did.
+    OD_EVENT_OPEN,      // A socket to outside is connected (wish.h).
+    OD_EVENT_UNREACHED, // Or it could not be; bytes: why.
+    OD_EVENT_ALARM,     // The alarm is due; bytes: struct od_alarm_ring
+                        // (alarm_event.h).
+    OD_EVENT_TIMER,     // A timer of the script is due (timeout.h).
+    OD_EVENT_LEFT,      // Who has asked a task for an answer has gone (od_task_asker_left).
+    OD_EVENT_BRANCH,    // Of a task: it runs beside others of its handler (branch.h).
+    OD_EVENT_RESUME,    // What a waiting task waits for is there; bytes: an answer or an error.
 };
 
 struct od_event {
@@ -34,8 +36,9 @@ struct od_event {
     bool is_binary;           // MESSAGE.
     bool was_clean;           // CLOSE.
     bool ok;                  // RESUME: false when [bytes] is a failure (link/failure.h).
+    bool is_again;            // OPEN: it was open before.
     uint16_t code;            // CLOSE.
-    struct od_socket *socket; // MESSAGE, CLOSE, ERROR; it outlives its events.
+    struct od_socket *socket; // MESSAGE, CLOSE, ERROR, OPEN, UNREACHED; it outlives its events.
     uint64_t call; // FETCH, CALL, COMMAND: which call wants the answer (object/call.h); else 0.
     union {
         uint64_t task;  // RESUME: which task waits. LEFT: which has been left.

@@ -9,6 +9,7 @@
 #include "object/history.h"
 #include "object/report.h"
 #include "object/route.h"
+#include "object/schedule.h"
 #include "store/store.h"
 
 static void put_identity(struct od_bytes *facts, struct od_objects *objects,
@@ -59,7 +60,7 @@ static uint64_t count_schedules(struct od_object *object)
         return 0; // Damaged: what is asked next says so.
     struct od_cursor cursor = od_cursor_of(od_bytes_slice(&alarms));
     while (!od_cursor_at_end(&cursor)) {
-        count += od_cursor_string(&cursor).size > 0;
+        count += od_schedule_is_name(od_cursor_string(&cursor));
         (void)od_cursor_string(&cursor);
     }
     od_bytes_deinit(&alarms);

@@ -7,6 +7,7 @@
 #include "link/worker_page.h"
 #include "object/objects.h"
 #include "object/socket.h"
+#include "object/wish.h"
 
 // --- Places on the page --------------------------------------------------------------------------
 
@@ -47,7 +48,8 @@ static void use_place(struct od_socket *socket, uint32_t place)
     OD_ASSERT(place <= OD_PAGE_SOCKETS_MAX);
     struct od_worker_page *page = socket->object->objects->page;
     socket->place = place;
-    page->flags[place - 1] = socket->is_events ? OD_PAGE_EVENTS : 0;
+    page->flags[place - 1] = (socket->is_events ? OD_PAGE_EVENTS : 0) |
+                             (od_websocket_is_client(socket->websocket) ? OD_PAGE_MASKS : 0);
     page->answered_ms[place - 1] = socket->auto_response_ms;
     od_websocket_show_on(socket->websocket, page, place - 1);
 }
@@ -66,6 +68,12 @@ static void put_facts(struct od_bytes *bytes, const struct od_socket *socket)
     od_bytes_set_u32(bytes, mark, (uint32_t)(bytes->size - mark - 4));
 }
 
+static void put_wish(struct od_bytes *bytes, const struct od_socket *socket)
+{
+    if (socket->wish != NULL)
+        od_bytes_put_u64(bytes, socket->wish->number);
+}
+
 static void put_record(struct od_bytes *bytes, const struct od_socket *socket)
 {
     od_identity_put(bytes, &socket->object->identity);
@@ -74,6 +82,7 @@ static void put_record(struct od_bytes *bytes, const struct od_socket *socket)
     od_bytes_put_u32(bytes, 0);
     od_websocket_put_record(socket->websocket, bytes);
     od_bytes_set_u32(bytes, mark, (uint32_t)(bytes->size - mark - 4));
+    put_wish(bytes, socket);
 }
 
 // Without a descriptor or a place for it the socket works, but will not outlive this worker.
@@ -125,6 +134,7 @@ static void put_state(struct od_bytes *bytes, const struct od_socket *socket)
     od_bytes_put_u32(bytes, 0);
     od_websocket_put_state(socket->websocket, od_bytes_slice(&told), bytes);
     od_bytes_set_u32(bytes, mark, (uint32_t)(bytes->size - mark - 4));
+    put_wish(bytes, socket);
     od_bytes_deinit(&told);
 }
 
@@ -132,7 +142,8 @@ void od_keep_state(const struct od_socket *socket)
 {
     struct od_bytes body = {0};
     bool is_at_rest =
-        socket->place == 0 || socket->object->objects->page->flags[socket->place - 1] == 0;
+        socket->place == 0 ||
+        (socket->object->objects->page->flags[socket->place - 1] & ~OD_PAGE_MASKS) == 0;
     if (is_at_rest)
         return; // Or not kept.
     od_bytes_put_u64(&body, socket->id);

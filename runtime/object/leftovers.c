@@ -182,15 +182,12 @@ static void walk(struct od_objects *objects)
     od_store_walk_directory(objects->store, after, visit, objects);
 }
 
-// What they have stored the directory may not know yet.
-static void delete_living(struct od_objects *objects)
+void od_leftovers_visit(struct od_object *object)
 {
-    struct od_map_node *node = NULL;
-    while ((node = od_map_next(&objects->by_id, node)) != NULL) {
-        struct od_object *object = OD_MAP_MEMBER(node, struct od_object, by_id);
-        if (is_left(objects, object->namespace) && is_deleted(objects, object->identity.space))
-            delete_object(object);
-    }
+    const struct od_objects *objects = object->objects;
+    if (objects->leftovers != NULL && is_left(objects, object->namespace) &&
+        is_deleted(objects, object->identity.space))
+        delete_object(object);
 }
 
 void od_leftovers_begin(struct od_objects *objects)
@@ -200,14 +197,12 @@ void od_leftovers_begin(struct od_objects *objects)
         return;
     objects->leftovers = od_allocate_zeroed(sizeof *objects->leftovers);
     objects->leftovers->is_walking = true;
-    if (objects->script->deleted.size > 0)
-        delete_living(objects);
 }
 
 bool od_leftovers_turn(struct od_objects *objects)
 {
     struct od_leftovers *leftovers = objects->leftovers;
-    if (leftovers == NULL)
+    if (leftovers == NULL || objects->renewal.is_on)
         return false;
     let_go(objects);
     if (leftovers->deleting_count > 0) // News from the disk go on with it.

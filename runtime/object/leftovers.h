@@ -18,6 +18,10 @@
 
 void od_leftovers_begin(struct od_objects *objects); // After a switch.
 
+// One that lives, as what it has stored the directory may not know yet: deletes it if it is one of
+// those. The renewal after the switch comes by at each (renewal.h), before the directory is walked.
+void od_leftovers_visit(struct od_object *object);
+
 // Goes on for a bounded time; true when there is more to do at once.
 bool od_leftovers_turn(struct od_objects *objects);
 

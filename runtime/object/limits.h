@@ -6,9 +6,14 @@
 #ifndef OD_OBJECT_LIMITS_H
 #define OD_OBJECT_LIMITS_H
 
-#define OD_TAGS_MAX 10                    // Tags of one socket. [Cloudflare]
-#define OD_TAG_BYTES_MAX 256              // [Cloudflare: characters]
-#define OD_OBJECT_SOCKETS_MAX 32768       // [Cloudflare]
+#define OD_TAGS_MAX 10              // Tags of one socket. [Cloudflare]
+#define OD_TAG_BYTES_MAX 256        // [Cloudflare: characters]
+#define OD_OBJECT_SOCKETS_MAX 32768 // [Cloudflare]
+#define OD_OBJECT_WISHES_MAX 1000   // WebSockets of one object to outside (wish.h).
+#define OD_WISH_MIN_MS 500          // Pauses between attempts, without the option reconnect,
+#define OD_WISH_MAX_MS 60000
+#define OD_WISH_PAUSE_MS_MIN 100 // and what may be said there.
+#define OD_WISH_PAUSE_MS_MAX 3600000
 #define OD_ATTACHMENT_BYTES_MAX 16384     // Serialized. [Cloudflare]
 #define OD_AUTO_RESPONSE_BYTES_MAX 2048   // Request and response each. [Cloudflare]
 #define OD_CLOSE_REASON_BYTES_MAX 123     // [RFC 6455]
@@ -39,6 +44,7 @@
 #define OD_TURN_OBJECT_US 1000       // Time, too. One event may take longer: then it is skipped
 #define OD_TURN_OWED_US_MAX 500000   // in as many turns as that was worth, counted up to this.
 #define OD_TURN_US_MAX 5000          // Of all objects, before sockets have a go.
+#define OD_RENEWAL_TURN_US 2000      // After a switch, looking at all of them (renewal.h).
 #define OD_TURN_SLEEPS_MAX 1000      // Objects that may fall asleep in one turn.
 #define OD_RESPONSE_MS_MAX 30000     // A handler that has not answered by then: 504.
 #define OD_CONSTRUCT_MS_MAX 30000    // A constructor that has not returned: reset. [Cloudflare]

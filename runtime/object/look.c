@@ -12,6 +12,7 @@
 #include "object/socket.h"
 #include "object/tap.h"
 #include "object/trace.h"
+#include "object/wish.h"
 #include "sql/copy.h"
 #include "store/store.h"
 
@@ -88,6 +89,15 @@ static bool list_schedules(struct od_object *object, struct od_cursor *sent, str
     return od_schedules_put(found, object, err);
 }
 
+static void put_wish(struct od_bytes *found, const struct od_socket *socket)
+{
+    if (socket->wish == NULL)
+        return;
+    od_facts_number(found, "outgoing", 1);
+    if (socket->wish->failures > 0)
+        od_facts_number(found, "failedAttempts", socket->wish->failures);
+}
+
 static void put_socket(struct od_bytes *found, const struct od_socket *socket)
 {
     static const char *const states[] = {"connecting", "open", "closing", "closed"};
@@ -96,6 +106,7 @@ static void put_socket(struct od_bytes *found, const struct od_socket *socket)
                   socket->is_events ? OD_SLICE("event stream") : OD_SLICE("WebSocket"));
     od_facts_text(found, "state", od_slice_of(states[od_socket_ready_state(socket)]));
     od_facts_text(found, "url", od_socket_url(socket));
+    put_wish(found, socket);
     for (size_t i = 0; i < socket->tag_count; i++)
         od_facts_item(found, "tags", od_socket_tag_at(socket, i));
     od_facts_number(found, "bufferedBytes", od_socket_buffered_bytes(socket));

@@ -50,7 +50,7 @@ void od_objects_init(struct od_objects *objects)
     od_list_init(&objects->outgoing.objects);
     od_map_init(&objects->by_id);
     od_map_init(&objects->sockets);
-    od_map_init(&objects->tasks);
+    od_slab_init(&objects->tasks, sizeof(struct od_task));
     od_map_init(&objects->timeouts);
     od_map_init(&objects->calls);
     od_map_init(&objects->peer_calls);
@@ -82,8 +82,12 @@ static void close_all_scripts(struct od_objects *objects)
     if (objects->script != NULL)
         od_list_push_back(&objects->scripts, &objects->script->link);
     objects->script = NULL;
-    od_objects_close_scripts(objects);
-    OD_ASSERT(od_list_is_empty(&objects->scripts));
+    struct od_list *link;
+    while ((link = od_list_pop_front(&objects->scripts)) != NULL) {
+        struct od_script *script = OD_LIST_MEMBER(link, struct od_script, link);
+        OD_ASSERT(script->uses == 0);
+        script->close(script);
+    }
 }
 
 void od_objects_deinit(struct od_objects *objects)
@@ -116,7 +120,7 @@ void od_objects_deinit(struct od_objects *objects)
     }
     od_map_deinit(&objects->by_id);
     od_map_deinit(&objects->sockets);
-    od_map_deinit(&objects->tasks);
+    od_slab_deinit(&objects->tasks);
     od_map_deinit(&objects->timeouts);
     od_map_deinit(&objects->calls);
     od_map_deinit(&objects->peer_calls);
@@ -242,9 +246,7 @@ void od_objects_switch(struct od_objects *objects, struct od_script *script)
     OD_LIST_EACH (link, &objects->namespaces)
         name_anew(OD_LIST_MEMBER(link, struct od_namespace, link), script);
     od_leftovers_begin(objects);
-    struct od_map_node *node = NULL;
-    while ((node = od_map_next(&objects->by_id, node)) != NULL)
-        od_object_renew(OD_MAP_MEMBER(node, struct od_object, by_id));
+    od_renewal_begin(objects);
     od_crons_wake(objects);
 }
 
@@ -290,11 +292,9 @@ void od_objects_leave(struct od_objects *objects)
 od_time_ms od_objects_oldest_task_ms(const struct od_objects *objects)
 {
     od_time_ms now_ms = od_clock_monotonic_ms(), oldest_ms = now_ms;
-    struct od_map_node *node = NULL;
-    while ((node = od_map_next(&objects->tasks, node)) != NULL) {
-        od_time_ms began_ms = OD_MAP_MEMBER(node, struct od_task, by_id)->began_ms;
-        oldest_ms = began_ms < oldest_ms ? began_ms : oldest_ms;
-    }
+    const struct od_task *task = NULL;
+    while ((task = od_slab_next(&objects->tasks, task)) != NULL)
+        oldest_ms = task->began_ms < oldest_ms ? task->began_ms : oldest_ms;
     return now_ms - oldest_ms;
 }
 
@@ -316,15 +316,18 @@ bool od_objects_are_still(const struct od_objects *objects)
            are_attached(objects);
 }
 
-void od_objects_close_scripts(struct od_objects *objects)
+bool od_objects_close_scripts(struct od_objects *objects)
 {
     OD_LIST_EACH_SAFE (link, &objects->scripts) {
         struct od_script *script = OD_LIST_MEMBER(link, struct od_script, link);
         if (script->uses > 0)
             continue;
+        if (!script->wind_up(script))
+            return true;
         od_list_remove(link);
         script->close(script);
     }
+    return false;
 }
 
 static bool has_id(const struct od_map_node *node, const void *key)
@@ -470,11 +473,12 @@ static struct od_object *first_idle(const struct od_objects *objects)
 // Tables have grown with what was there.
 static void fit_maps(struct od_objects *objects)
 {
-    struct od_map *const maps[] = {
-        &objects->by_id, &objects->sockets,    &objects->tasks,          &objects->timeouts,
-        &objects->calls, &objects->peer_calls, &objects->net->websockets};
+    struct od_map *const maps[] = {&objects->by_id,      &objects->sockets,
+                                   &objects->timeouts,   &objects->calls,
+                                   &objects->peer_calls, &objects->net->websockets};
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         od_map_fit(maps[i]);
+    od_slab_fit(&objects->tasks);
 }
 
 // Many may be due at once; events come in between.

@@ -6,10 +6,12 @@
 #define OD_OBJECT_OBJECTS_H
 
 #include "base/map.h"
+#include "base/slab.h"
 #include "base/timers.h"
 #include "object/call_mark.h"
 #include "object/keep.h"
 #include "object/object.h"
+#include "object/renewal.h"
 #include "object/script.h"
 
 struct od_leftovers;
@@ -39,7 +41,7 @@ struct od_objects {
     struct od_object *entry; // Handles requests while the script has an entry fetch.
     struct od_map by_id;
     struct od_map sockets; // By number.
-    struct od_map tasks;
+    struct od_slab tasks;
     struct od_map timeouts;
     struct od_map calls;
     struct od_map peer_calls; // Those from other workers, by their number there.
@@ -64,6 +66,7 @@ struct od_objects {
     size_t relieved_bytes;   // What scripts took after a relief that was not enough (pressure.h).
     struct od_list refusals; // Objects that are not to run now (refusal.h).
     struct od_keep keep;     // What main was told of sockets.
+    struct od_renewal renewal;
     struct od_leftovers *leftovers; // NULL: nothing is left to look at (leftovers.h).
     struct od_list failed;          // Histories whose objects are gone (history.h),
     struct od_map failed_by_id;
@@ -71,7 +74,7 @@ struct od_objects {
     uint32_t trace_count;
     od_slice commit_failure; // While objects are reset because of it: what went wrong.
     uint64_t durable;        // Writes up to this sequence number are on disk.
-    uint64_t next_number;    // For sockets, tasks and calls.
+    uint64_t next_number;    // For sockets and calls.
     struct od_timer idle_timer;
     struct od_timer outdated_timer;
 };
@@ -91,9 +94,9 @@ od_slice od_namespace_called(const struct od_namespace *namespace); // For peopl
 // data, their sockets and what these send; all of it waits for a version that has one again.
 bool od_objects_serve(const struct od_objects *objects, const struct od_namespace *namespace);
 
-// From here on [script], which is loaded, is the current version. Instances of the one before are
-// dropped, those with a running handler when it has ended, or after OD_OUTDATED_MS_MAX. Not while
-// Lua runs.
+// From here on [script], which is loaded, is the current version: every event that begins meets it.
+// Instances of the one before are dropped, in this turn and the next ones (renewal.h); those with a
+// running handler when it has ended, or after OD_OUTDATED_MS_MAX. Not while Lua runs.
 void od_objects_switch(struct od_objects *objects, struct od_script *script);
 
 // The worker is about to end: events of objects that no class handles wait no longer, and timers of
@@ -106,8 +109,9 @@ void od_objects_leave(struct od_objects *objects);
 od_time_ms od_objects_oldest_task_ms(const struct od_objects *objects); // For how long it runs.
 bool od_objects_are_still(const struct od_objects *objects); // Nothing runs or waits for the disk.
 
-// Between two turns: closes former versions that nothing needs any more.
-void od_objects_close_scripts(struct od_objects *objects);
+// Between two turns: closes former versions that nothing needs any more, for a bounded time; true
+// when there is more to do at once.
+bool od_objects_close_scripts(struct od_objects *objects);
 
 // The object of that id, made asleep when this worker does not know it yet.
 struct od_object *od_objects_get(struct od_objects *objects, struct od_namespace *namespace,

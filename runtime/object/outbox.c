@@ -10,6 +10,7 @@
 #include "object/outgoing.h"
 #include "object/stream.h"
 #include "object/tap.h"
+#include "object/wish.h"
 
 static void perform_answer(struct od_object *object, const struct od_effect *effect)
 {
@@ -57,6 +58,12 @@ static void perform_message(struct od_object *object, const struct od_effect *ef
         od_websocket_send(effect->socket->websocket, effect->bytes, effect->is_binary);
 }
 
+static void perform_dial(struct od_object *object, const struct od_effect *effect)
+{
+    OD_ASSERT(effect->socket->object == object);
+    od_wish_begin(effect->socket);
+}
+
 static void perform_close(struct od_object *object, const struct od_effect *effect)
 {
     OD_ASSERT(effect->socket->object == object);
@@ -98,6 +105,7 @@ static perform_effect *const perform[] = {
     [OD_EFFECT_CALL] = perform_call,
     [OD_EFFECT_FETCH] = perform_fetch,
     [OD_EFFECT_MESSAGE] = perform_message,
+    [OD_EFFECT_DIAL] = perform_dial,
     [OD_EFFECT_CLOSE] = perform_close,
     [OD_EFFECT_FINISH_CLOSE] = perform_finish_close,
     [OD_EFFECT_PIECE] = perform_piece,
@@ -299,6 +307,8 @@ static void drop_one(struct od_object *object, struct od_effect *kept, const str
         od_alarm_event_say_over(object, true);
     } else if (kept->kind == OD_EFFECT_PIECE || kept->kind == OD_EFFECT_PIECES_END) {
         drop_stream(object, kept->number);
+    } else if (kept->kind == OD_EFFECT_DIAL) {
+        od_wish_begin(kept->socket); // Which looks whether it is still wished.
     } else if (kept->socket == NULL) {
         struct od_call *call = od_call_find(object->objects, kept->number);
         if (call != NULL)

@@ -32,6 +32,7 @@ enum od_effect_kind {
     OD_EFFECT_CALL,         // bytes: the message of a call (call.h); number: the call.
     OD_EFFECT_FETCH,        // bytes: a request to the outside (outgoing.h); number: its call.
     OD_EFFECT_MESSAGE,      // bytes: the payload, or frame; socket.
+    OD_EFFECT_DIAL,         // socket: to outside, which is to be connected now (wish.h).
     OD_EFFECT_CLOSE,        // bytes: the reason; code; socket.
     OD_EFFECT_PIECE,        // bytes; number: the stream whose body they are of (stream.h).
     OD_EFFECT_PIECES_END,   // number: the stream, which is whole now.

@@ -9,6 +9,7 @@
 #include "object/socket.h"
 #include "object/task.h"
 #include "object/transaction.h"
+#include "object/wish.h"
 
 static void end_tasks(struct od_object *object, const struct od_failure *why)
 {
@@ -62,6 +63,8 @@ void od_object_perform_reset(struct od_object *object)
         od_object_fail_first_event(object);
     }
     object->drops_alarm = false;
+    if (!od_object_is_entry(object))
+        od_wish_recall(object);
     if (!od_object_is_entry(object))
         od_storage_seal(&object->storage); // What became of its alarm.
     od_bytes_deinit(&object->reset_why);

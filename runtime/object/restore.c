@@ -8,6 +8,7 @@
 #include "net/net.h"
 #include "object/refusal.h"
 #include "object/socket.h"
+#include "object/wish.h"
 
 struct restored {
     uint64_t number;
@@ -20,6 +21,8 @@ struct restored {
     bool has_attachment;
     od_slice attachment;
     od_slice connection;
+    bool has_wish; // It leads to outside (wish.h).
+    uint64_t wish;
 };
 
 static bool read_facts(od_slice facts, struct restored *restored)
@@ -46,6 +49,8 @@ static bool read_socket(od_slice body, struct restored *restored)
     od_identity_read(&cursor, &restored->identity);
     od_slice first = od_cursor_string(&cursor);
     restored->connection = od_cursor_string(&cursor);
+    restored->has_wish = !od_cursor_at_end(&cursor);
+    restored->wish = restored->has_wish ? od_cursor_u64(&cursor) : 0;
     return !cursor.failed && restored->place < OD_PAGE_SOCKETS_MAX &&
            read_facts(latest.size > 0 ? latest : first, restored);
 }
@@ -103,6 +108,8 @@ void od_restore_socket(struct od_objects *objects, od_slice body, int fd)
     struct od_socket *socket =
         od_socket_remake(object, restored.number, is_events, restored.tags, restored.tag_count);
     socket->auto_response_ms = restored.answered_ms;
+    if (restored.has_wish && !is_events)
+        od_wish_adopt(socket, restored.wish);
     if (restored.has_attachment)
         od_socket_set_attachment(socket, restored.attachment);
     if (restored.code != 0 && od_refusal_hears_no_close(object->refusal)) {

@@ -18,6 +18,11 @@ static void put(struct od_bytes *body, const struct od_schedule *schedule)
     od_bytes_put_string(body, schedule->arguments);
 }
 
+bool od_schedule_is_name(od_slice name)
+{
+    return name.size > 0 && name.at[0] != '\0';
+}
+
 bool od_schedule_read(od_slice body, struct od_schedule *schedule)
 {
     struct od_cursor cursor = od_cursor_of(body);

@@ -28,6 +28,10 @@ struct od_schedule {
     od_slice arguments; // Values, encoded (bindings/value/value.h).
 };
 
+// Whether what is stored under [name] is a schedule: not the alarm, and no wish (wish.h), whose
+// names begin with a zero byte.
+bool od_schedule_is_name(od_slice name);
+
 OD_MUST_CHECK bool od_schedule_read(od_slice body, struct od_schedule *schedule);
 
 // Whether its cron string and its zone are right; else says what is wrong.

@@ -112,6 +112,10 @@ struct od_script {
     // Asked once a turn: whether what is in use leaves no room even after a collection.
     bool (*is_full)(struct od_script *script);
 
+    // No instance and no task is left: gives back what these have left behind, for a bounded time.
+    // True when there is nothing more, and to close it is soon done.
+    bool (*wind_up)(struct od_script *script);
+
     void (*close)(struct od_script *script); // No instance and no task is left.
 };
 

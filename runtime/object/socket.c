@@ -15,6 +15,7 @@
 #include "object/tag.h"
 #include "object/tap.h"
 #include "object/task.h"
+#include "object/wish.h"
 
 struct od_socket *od_socket_find(struct od_objects *objects, uint64_t id)
 {
@@ -76,6 +77,13 @@ static void list(struct od_object *object, struct od_socket *socket, const od_sl
     od_tag_add(object, socket, tags, tag_count);
 }
 
+struct od_socket *od_socket_make(struct od_object *object, const od_slice *tags, size_t tag_count)
+{
+    struct od_socket *made = make(object, ++object->objects->next_number, false);
+    list(object, made, tags, tag_count);
+    return made;
+}
+
 struct od_socket *od_socket_remake(struct od_object *object, uint64_t id, bool is_events,
                                    const od_slice *tags, size_t tag_count)
 {
@@ -116,6 +124,7 @@ static void unlist(struct od_socket *socket)
     object->socket_count--;
     od_map_remove(&object->objects->sockets, &socket->by_id);
     od_timers_clear(object->objects->timers, &socket->attach_timer);
+    od_wish_free(socket);
     od_keep_gone(socket);
 }
 
@@ -289,6 +298,22 @@ void od_socket_failed(struct od_socket *socket, od_slice why)
     receive(socket, od_event_new(OD_EVENT_ERROR, why));
 }
 
+void od_socket_opened(struct od_socket *socket, bool is_again)
+{
+    od_socket_check(socket);
+    OD_ASSERT(!socket->is_attached);
+    struct od_event *event = od_event_new(OD_EVENT_OPEN, (od_slice){0});
+    event->is_again = is_again;
+    receive(socket, event);
+}
+
+void od_socket_unreached(struct od_socket *socket, od_slice why)
+{
+    od_socket_check(socket);
+    OD_ASSERT(!socket->is_attached);
+    receive(socket, od_event_new(OD_EVENT_UNREACHED, why));
+}
+
 static void resume_reading(struct od_socket *socket)
 {
     if (!socket->is_paused || has_much_waiting(socket, 2))
@@ -303,7 +328,7 @@ void od_socket_event_done(struct od_socket *socket, enum od_event_kind kind, siz
     od_socket_forget_event(socket, size);
     socket->is_busy = false;
     od_websocket_touch(socket->websocket);
-    if (kind == OD_EVENT_MESSAGE) {
+    if (kind != OD_EVENT_CLOSE && kind != OD_EVENT_ERROR) {
         // To the front: it came before everything that waits in the inbox now.
         struct od_list *next = od_list_pop_front(&socket->waiting);
         if (next != NULL) {
@@ -316,60 +341,10 @@ void od_socket_event_done(struct od_socket *socket, enum od_event_kind kind, siz
         if (!socket->has_closed && !socket->is_gone)
             od_outbox_put(socket->object,
                           (struct od_effect){.kind = OD_EFFECT_FINISH_CLOSE, .socket = socket});
+        od_wish_renew(socket);
         unlist(socket);
     }
     od_socket_release(socket);
-}
-
-static struct od_socket *of_tag_link(struct od_list *link)
-{
-    return OD_LIST_MEMBER(link, struct od_socket_tag, link)->socket;
-}
-
-struct od_socket *od_socket_first(struct od_object *object, bool has_tag, od_slice name)
-{
-    if (has_tag) {
-        struct od_tag *tag = od_tag_find(object, name);
-        return tag == NULL ? NULL : of_tag_link(tag->sockets.next);
-    }
-    if (od_list_is_empty(&object->sockets))
-        return NULL;
-    return OD_LIST_MEMBER(object->sockets.previous, struct od_socket, link);
-}
-
-static struct od_socket *next_with_tag(struct od_socket *socket, od_slice name)
-{
-    for (size_t i = 0; i < socket->tag_count; i++) {
-        struct od_socket_tag *link = &socket->tags[i];
-        if (!od_slice_equal((od_slice){link->tag->name, link->tag->size}, name))
-            continue;
-        return link->link.next == &link->tag->sockets ? NULL : of_tag_link(link->link.next);
-    }
-    return NULL;
-}
-
-struct od_socket *od_socket_next(struct od_socket *socket, bool has_tag, od_slice tag)
-{
-    if (has_tag)
-        return next_with_tag(socket, tag);
-    struct od_list *previous = socket->link.previous;
-    if (previous == &socket->object->sockets)
-        return NULL;
-    return OD_LIST_MEMBER(previous, struct od_socket, link);
-}
-
-size_t od_socket_count(struct od_object *object, bool has_tag, od_slice name)
-{
-    if (!has_tag)
-        return object->socket_count;
-    struct od_tag *tag = od_tag_find(object, name);
-    return tag == NULL ? 0 : tag->count;
-}
-
-od_slice od_socket_tag_at(const struct od_socket *socket, size_t index)
-{
-    OD_ASSERT(index < socket->tag_count);
-    return (od_slice){socket->tags[index].tag->name, socket->tags[index].tag->size};
 }
 
 bool od_socket_send(struct od_socket *socket, od_slice payload, bool is_binary)
@@ -405,6 +380,10 @@ void od_socket_close(struct od_socket *socket, uint16_t code, od_slice reason)
     od_socket_check(socket);
     if (socket->has_closed)
         return;
+    if (od_socket_ready_state(socket) == OD_READY_CONNECTING) {
+        od_socket_discard(socket);
+        return;
+    }
     socket->has_closed = true;
     od_outbox_put(socket->object,
                   (struct od_effect){.kind = OD_EFFECT_CLOSE,
@@ -463,6 +442,8 @@ enum od_ready_state od_socket_ready_state(const struct od_socket *socket)
 {
     if (socket->is_gone)
         return OD_READY_CLOSED;
+    if (socket->wish != NULL && !socket->is_attached)
+        return OD_READY_CONNECTING;
     return socket->has_closed || socket->peer_closed ? OD_READY_CLOSING : OD_READY_OPEN;
 }
 
@@ -478,5 +459,7 @@ od_slice od_socket_protocol(const struct od_socket *socket)
 
 od_slice od_socket_url(const struct od_socket *socket)
 {
-    return od_websocket_url(socket->websocket);
+    return od_socket_ready_state(socket) == OD_READY_CONNECTING
+               ? od_wish_url(socket)
+               : od_websocket_url(socket->websocket);
 }

@@ -1,5 +1,5 @@
-// A socket: one WebSocket or event stream an object has accepted. It belongs to the object, not to
-// an instance.
+// A socket: one WebSocket or event stream an object has accepted, or a WebSocket it has to a place
+// outside (wish.h). It belongs to the object, not to an instance.
 //
 // It is the connection, its tags, its attachment and the few facts that survive sleep, reload and
 // crash. Its life: accepted (by acceptWebSocket, before the 101 has left; sends are kept), attached
@@ -25,6 +25,7 @@
 struct od_object;
 struct od_objects;
 struct od_task;
+struct od_wish;
 
 struct od_socket_tag {   // One tag of one socket.
     struct od_list link; // In the tag's sockets, oldest first.
@@ -39,6 +40,7 @@ struct od_socket {
     struct od_list link;     // In the object's sockets, oldest first.
     struct od_list accepted; // In the task that accepted it, until attached.
     struct od_websocket *websocket;
+    struct od_wish *wish; // NULL: it was accepted.
     struct od_socket_tag *tags;
     char *attachment; // Serialized, NULL when never set.
     uint32_t attachment_size;
@@ -62,6 +64,9 @@ struct od_socket {
 
 // Panics unless [socket] is as its fields say of each other.
 void od_socket_check(const struct od_socket *socket);
+
+// A new socket that no task has accepted, without a connection; tags as below.
+struct od_socket *od_socket_make(struct od_object *object, const od_slice *tags, size_t tag_count);
 
 // Accepts a new socket for [object], an event stream if [is_events]; [task] is the one that called
 // acceptWebSocket. Tags are checked and made unique already. False when the object has
@@ -97,6 +102,10 @@ void od_socket_message(struct od_socket *socket, od_slice payload, struct od_byt
                        bool is_binary);
 void od_socket_closed(struct od_socket *socket, uint16_t code, od_slice reason, bool was_clean);
 void od_socket_failed(struct od_socket *socket, od_slice why);
+
+// News of a dial (wish.h): its connection is about to be there; or there is none so far.
+void od_socket_opened(struct od_socket *socket, bool is_again);
+void od_socket_unreached(struct od_socket *socket, od_slice why);
 
 // A task has handled an event of the socket. After the last one it answers the peer's Close, unless
 // the handler did, and leaves the list of its object.
@@ -138,8 +147,8 @@ void od_socket_set_tags(struct od_socket *socket, const od_slice *tags, size_t c
 void od_socket_set_attachment(struct od_socket *socket, od_slice bytes);               // Copied.
 od_slice od_socket_attachment(const struct od_socket *socket); // NULL: never set.
 
-// OPEN from acceptWebSocket on; CLOSING after a Close was sent or received; CLOSED without
-// connection.
+// OPEN from acceptWebSocket on, or, of one to outside, when it is connected; CLOSING after a Close
+// was sent or received; CLOSED without connection.
 enum od_ready_state od_socket_ready_state(const struct od_socket *socket);
 size_t od_socket_buffered_bytes(const struct od_socket *socket);
 od_slice od_socket_protocol(const struct od_socket *socket); // Empty before it is attached.

@@ -25,8 +25,7 @@
 
 struct od_task *od_task_find(struct od_objects *objects, uint64_t id)
 {
-    struct od_map_node *node = od_map_find_number(&objects->tasks, id);
-    return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_task, by_id);
+    return od_slab_find(&objects->tasks, id);
 }
 
 const char *od_task_name(const struct od_task *task)
@@ -184,9 +183,9 @@ struct od_task *od_task_new(struct od_object *object, struct od_event *event)
 {
     OD_ASSERT(event == NULL || event->kind != OD_EVENT_RESUME);
     OD_ASSERT(event != NULL || object->state == OD_WAKING);
-    struct od_task *task = od_allocate_zeroed(sizeof *task);
-    task->id = ++object->objects->next_number;
-    task->object = object;
+    uint64_t id;
+    struct od_task *task = od_slab_take(&object->objects->tasks, &id);
+    *task = (struct od_task){.id = id, .object = object};
     task->script = object->script != NULL ? object->script : object->objects->script;
     OD_ASSERT(task->script != NULL);
     task->script->uses++;
@@ -203,7 +202,6 @@ struct od_task *od_task_new(struct od_object *object, struct od_event *event)
     od_list_init(&task->branches);
     od_list_init(&task->branch);
     od_list_push_back(&object->tasks, &task->link);
-    od_map_put_number(&object->objects->tasks, &task->by_id, task->id);
     return task;
 }
 
@@ -236,6 +234,7 @@ static void count_end(const struct od_task *task)
         [OD_EVENT_FETCH] = OD_METER_EVENT_fetch,     [OD_EVENT_CALL] = OD_METER_EVENT_call,
         [OD_EVENT_COMMAND] = OD_METER_EVENT_command, [OD_EVENT_MESSAGE] = OD_METER_EVENT_message,
         [OD_EVENT_CLOSE] = OD_METER_EVENT_close,     [OD_EVENT_ERROR] = OD_METER_EVENT_error,
+        [OD_EVENT_OPEN] = OD_METER_EVENT_open,       [OD_EVENT_UNREACHED] = OD_METER_EVENT_error,
         [OD_EVENT_ALARM] = OD_METER_EVENT_alarm,     [OD_EVENT_TIMER] = OD_METER_EVENT_timer,
     };
     if (is_counted(task))
@@ -271,9 +270,8 @@ void od_task_free(struct od_task *task)
     od_timers_clear(objects->timers, &task->deadline);
     od_list_remove(&task->link);
     od_list_remove(&task->syncing);
-    od_map_remove(&objects->tasks, &task->by_id);
     od_event_free(task->event);
-    free(task);
+    od_slab_give(&objects->tasks, task->id);
 }
 
 // From now on the socket waits for its connection, not for the handler that accepted it.

@@ -14,7 +14,6 @@
 #define OD_OBJECT_TASK_H
 
 #include "base/error.h"
-#include "base/map.h"
 #include "base/timers.h"
 #include "link/failure.h"
 #include "net/fetch.h"
@@ -27,8 +26,7 @@ struct od_outgoing_way;
 struct od_script;
 
 struct od_task {
-    struct od_map_node by_id;
-    uint64_t id;            // Never used twice in a worker's life.
+    uint64_t id;            // In the slab; never used twice in a worker's life.
     struct od_list link;    // In the object's tasks.
     struct od_list syncing; // Among the object's tasks that wait for the disk.
     struct od_object *object;

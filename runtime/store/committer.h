@@ -76,7 +76,8 @@ void od_committer_submit(struct od_committer *committer, uint32_t source, uint32
 
 // The worker behind [source] is gone. What it submitted is still committed; then [forgotten] is
 // called, and nothing of that source comes after it. Its objects may be read elsewhere only from
-// then on. Also frees what the dead process held in LMDB's table of readers.
+// then on. Also frees what the dead process held in LMDB's table of readers. Of a source that never
+// was this tells that the disk takes what is written.
 void od_committer_forget(struct od_committer *committer, uint32_t source);
 
 // What od_journal_keep and od_journal_close_segment do (journal.h), when the thread comes to it.

@@ -11,7 +11,7 @@
 #define OD_STORE_NAME_BYTES_MAX 4096u
 
 #define OD_STORE_ALARM_NAME_BYTES_MAX 256u   // Of a schedule,
-#define OD_STORE_ALARM_BODY_BYTES_MAX 20000u // and all of it but its times.
+#define OD_STORE_ALARM_BODY_BYTES_MAX 32768u // and all of it but its times.
 
 #define OD_STORE_PAGE_BYTES 4080u // Of a page of a database: what fits one of LMDB's.
 

@@ -38,7 +38,7 @@ static int choose_by_name(SSL *ssl, int *alert, void *owner)
     (void)alert;
     for (size_t i = 0; name != NULL && i < certificates->count; i++) {
         X509 *certificate = SSL_CTX_get0_certificate(certificates->all[i]);
-        if (X509_check_host(certificate, name, 0, 0, NULL) != 1)
+        if (certificate == NULL || X509_check_host(certificate, name, 0, 0, NULL) != 1)
             continue;
         SSL_set_SSL_CTX(ssl, certificates->all[i]);
         break;
@@ -103,6 +103,13 @@ static bool read_pair(SSL_CTX *context, const char *certificate, const char *key
     return true;
 }
 
+// Those from an authority are the last, and come when they come.
+static bool is_awaited(const struct od_options *options, size_t index)
+{
+    return index >= options->tls_cert_count - options->tls_auto_count &&
+           access(options->tls_certs[index], F_OK) != 0;
+}
+
 static SSL_CTX *make_context(struct od_certificates *certificates)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
@@ -155,7 +162,8 @@ bool od_certificates_load(struct od_certificates *certificates, struct od_error 
     certificates->stamp = stamp_of(options);
     for (; ok && count < options->tls_cert_count; count++) {
         all[count] = make_context(certificates);
-        ok = read_pair(all[count], options->tls_certs[count], options->tls_keys[count], err);
+        ok = is_awaited(options, count) ||
+             read_pair(all[count], options->tls_certs[count], options->tls_keys[count], err);
     }
     if (!ok) {
         free_all(all, count);
@@ -170,7 +178,11 @@ bool od_certificates_load(struct od_certificates *certificates, struct od_error 
 SSL *od_certificates_accept(struct od_certificates *certificates)
 {
     OD_ASSERT(certificates->count > 0);
-    SSL *ssl = SSL_new(certificates->all[0]);
+    size_t first = 0;
+    while (first + 1 < certificates->count &&
+           SSL_CTX_get0_certificate(certificates->all[first]) == NULL)
+        first++;
+    SSL *ssl = SSL_new(certificates->all[first]);
     OD_ASSERT(ssl != NULL);
     SSL_set_accept_state(ssl);
     return ssl;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "codec/proxy_header.h"
 
 static void on_poll_closed(uv_handle_t *handle)
 {
@@ -77,15 +78,29 @@ static enum outcome outcome_of(struct od_tls_connection *connection, int result)
     }
 }
 
+// The first that its other end reads says who this is (codec/proxy_header.h).
+static bool introduce(const struct od_tls_connection *connection)
+{
+    struct od_bytes header = {0};
+    const char *name = SSL_get_servername(connection->ssl, TLSEXT_NAMETYPE_host_name);
+    od_proxy_header_put_tls(&header, od_slice_of(SSL_get_version(connection->ssl)),
+                            od_slice_of(name));
+    ssize_t size = send(connection->inner_fd, header.at, header.size, MSG_NOSIGNAL | MSG_DONTWAIT);
+    bool is_whole = size == (ssize_t)header.size; // Nothing stands before it.
+    od_bytes_deinit(&header);
+    return is_whole;
+}
+
 static enum outcome shake_hands(struct od_tls_connection *connection)
 {
     if (connection->is_established)
         return WENT_ON;
     enum outcome outcome = outcome_of(connection, SSL_do_handshake(connection->ssl));
     connection->is_established = outcome == WENT_ON;
-    if (connection->is_established)
-        od_loop_clear_timer(&connection->tls->loop, &connection->deadline);
-    return outcome;
+    if (!connection->is_established)
+        return outcome;
+    od_loop_clear_timer(&connection->tls->loop, &connection->deadline);
+    return introduce(connection) ? WENT_ON : FAILED;
 }
 
 // --- Pieces --------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -102,12 +103,25 @@ static void say_failed(struct od_tls *tls, const struct od_error *err)
     od_bytes_deinit(&body);
 }
 
+static bool expects_more(const struct od_tls *tls)
+{
+    return tls->has_link && !tls->is_retired;
+}
+
+static void on_retire(uv_signal_t *handle, int number)
+{
+    (void)number;
+    ((struct od_tls *)handle->data)->is_retired = true;
+}
+
 static void serve(struct od_tls *tls)
 {
+    tls->retire_signal.data = tls;
+    uv_signal_start(&tls->retire_signal, on_retire, SIGUSR2);
     od_link_send(&tls->main, OD_KIND_READY, (od_slice){NULL, 0}, -1);
     od_link_flush(&tls->main);
     on_look(&tls->look_timer);
-    while (!tls->is_over && (tls->has_link || tls->connection_count > 0)) {
+    while (!tls->is_over && (expects_more(tls) || tls->connection_count > 0)) {
         od_loop_poll(&tls->loop, true);
         od_log_settle(false);
         od_confine_report();
@@ -118,6 +132,7 @@ static void close_all(struct od_tls *tls)
 {
     OD_LIST_EACH_SAFE (link, &tls->connections)
         od_tls_connection_end(OD_LIST_MEMBER(link, struct od_tls_connection, link));
+    uv_close((uv_handle_t *)&tls->retire_signal, NULL);
     od_loop_clear_timer(&tls->loop, &tls->look_timer);
     od_loop_clear_timer(&tls->loop, &tls->end_timer);
     if (tls->has_link && !tls->main.is_closing)
@@ -150,6 +165,8 @@ int od_tls_main(const struct od_options *options, int link_fd)
         return OD_EXIT_WRONG;
     }
     tls->has_link = true;
+    int status = uv_signal_init(&tls->loop.uv, &tls->retire_signal);
+    OD_ASSERT(status == 0);
     bool ok = od_certificates_load(&tls->certificates, &err);
     if (!ok)
         say_failed(tls, &err);

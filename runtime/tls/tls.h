@@ -1,7 +1,8 @@
 // The process in which TLS ends (README.md).
 //
 // It serves until main is gone or has closed the link; then what stands may end, for a moment. Main
-// may become another program meanwhile (main/upgrade.h): that one has the link.
+// may become another program meanwhile (main/upgrade.h): that one has the link, and may tell it by
+// SIGUSR2 that no more connections come.
 //
 // Process: tls, a child of main, confined like a worker.
 

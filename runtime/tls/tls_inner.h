@@ -53,6 +53,8 @@ struct od_tls {
     int outer_fd; // It came; the other end of its way has not yet.
     struct od_timer look_timer, end_timer;
     bool is_over;
+    bool is_retired; // No more connections come: it ends with the last.
+    uv_signal_t retire_signal;
     char piece[OD_TLS_PIECE_BYTES]; // What is read, before somebody takes it.
 };
 

@@ -17,6 +17,7 @@
 #include "object/sink.h"
 #include "object/socket.h"
 #include "object/stream.h"
+#include "object/wish.h"
 #include "store/store.h"
 #include "worker/parting.h"
 
@@ -47,13 +48,13 @@ static void receive_connection(struct od_worker *worker, od_slice body, int fd)
 {
     struct od_cursor cursor = od_cursor_of(body);
     uint32_t place = od_cursor_u32(&cursor);
-    bool is_tls = od_cursor_u8(&cursor) != 0;
+    od_slice tls = od_cursor_string(&cursor);
     od_slice peer = od_cursor_string(&cursor);
     od_slice already_read = od_cursor_rest(&cursor);
     struct od_error err;
     if (fd < 0)
         od_error_set(&err, "no descriptor is free; raise the limit of open files (ulimit -n)");
-    else if (od_exchange_adopt(&worker->net, fd, place, is_tls, peer, already_read, &err))
+    else if (od_exchange_adopt(&worker->net, fd, place, tls, peer, already_read, &err))
         return;
     od_log(OD_LOG_ERROR, NULL, "cannot serve a connection: %s", err.text);
     if (place != OD_PAGE_NO_PLACE)
@@ -318,6 +319,12 @@ static void receive_restore_socket(struct od_worker *worker, od_slice body, int 
     od_restore_socket(&worker->objects, body, fd);
 }
 
+static void receive_recall(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    od_wish_receive(&worker->objects, body);
+}
+
 static void receive_alarm(struct od_worker *worker, od_slice body, int fd)
 {
     (void)fd;
@@ -383,6 +390,7 @@ static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int)
     [OD_KIND_STATUS] = receive_status,
     [OD_KIND_RESTORE_OBJECT] = receive_restore_object,
     [OD_KIND_RESTORE_SOCKET] = receive_restore_socket,
+    [OD_KIND_RECALL] = receive_recall,
     [OD_KIND_ALARM] = receive_alarm,
     [OD_KIND_REFUSE] = receive_refuse,
     [OD_KIND_RESTORED] = receive_restored,

@@ -130,17 +130,21 @@ void od_versions_discard(struct od_versions *versions, od_slice body)
         forget_next(versions);
 }
 
-void od_versions_turn(struct od_versions *versions)
+static void say_looked_at(const struct od_versions *versions)
 {
-    check(versions);
     struct od_objects *objects = versions->objects;
-    if (!od_list_is_empty(&objects->scripts))
-        od_objects_close_scripts(objects);
     struct od_bytes *looked_at = objects->script == NULL ? NULL : &objects->script->looked_at;
     if (looked_at == NULL || looked_at->size == 0)
         return;
     od_link_send(objects->main, OD_KIND_LOOKED_AT, od_bytes_slice(looked_at), -1);
     od_bytes_deinit(looked_at);
+}
+
+bool od_versions_turn(struct od_versions *versions)
+{
+    check(versions);
+    say_looked_at(versions);
+    return od_objects_close_scripts(versions->objects);
 }
 
 od_time_ms od_versions_idle(struct od_versions *versions)

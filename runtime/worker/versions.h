@@ -31,8 +31,8 @@ void od_versions_switch(struct od_versions *versions, od_slice body);
 void od_versions_discard(struct od_versions *versions, od_slice body);
 
 // Once a turn, after Lua has run: former versions that nothing needs are closed, and main hears of
-// files that running code has required.
-void od_versions_turn(struct od_versions *versions);
+// files that running code has required. True when there is more to do at once.
+bool od_versions_turn(struct od_versions *versions);
 
 // Nothing is to be done at the moment. In how many ms the script wants to tidy up; below 0: never.
 od_time_ms od_versions_idle(struct od_versions *versions);

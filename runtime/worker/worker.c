@@ -24,6 +24,7 @@
 #include "object/socket.h"
 #include "object/stream.h"
 #include "object/trace.h"
+#include "object/wish.h"
 #include "store/limits.h"
 #include "store/store.h"
 #include "worker/breakout.h"
@@ -144,6 +145,11 @@ static void on_stream_ended(void *owner, uint64_t stream, bool is_whole)
         od_stream_break(found);
 }
 
+static void on_dialled(void *owner, uint64_t number, int fd, od_slice bytes)
+{
+    od_wish_dialled(&((struct od_worker *)owner)->objects, number, fd, bytes);
+}
+
 static void on_connection_over(void *owner, uint64_t number)
 {
     struct od_link *link = &((struct od_worker *)owner)->main;
@@ -165,6 +171,7 @@ static const struct od_net_events net_events = {.request = on_request,
                                                 .is_at_rest = on_is_at_rest,
                                                 .left = on_left,
                                                 .fetched = on_fetched,
+                                                .dialled = on_dialled,
                                                 .connection_over = on_connection_over};
 
 // --- A turn --------------------------------------------------------------------------------------
@@ -317,13 +324,14 @@ static void worker_turn(struct od_worker *worker)
     od_net_read_on(&worker->net);
     worker->has_more = may_deliver(worker) && // Lua runs here, and only here.
                        od_objects_deliver(&worker->objects);
+    worker->has_more = od_renewal_turn(&worker->objects) || worker->has_more;
     if (worker->is_restored && !worker->is_draining && !worker->is_behind)
         worker->has_more = od_leftovers_turn(&worker->objects) || worker->has_more;
     worker->has_more = worker->has_more || od_net_reads_on(&worker->net);
     od_pressure_relieve(&worker->objects);
     if (worker->is_draining)
         drain(worker);
-    od_versions_turn(&worker->versions);
+    worker->has_more = od_versions_turn(&worker->versions) || worker->has_more;
     submit_batches(worker); // What Lua wrote goes to main, as one message.
     od_settle_turn(worker);
     od_log_teller_turn(&worker->log_teller, &worker->main);

@@ -67,6 +67,8 @@ void crowd_fail(struct crowd *crowd, const struct user *user, const char *why)
 void crowd_count(struct crowd *crowd, int64_t sent_ns)
 {
     crowd->total++;
+    if (crowd->total == (uint64_t)crowd->options->answers)
+        crowd_finish(crowd);
     if (crowd->phase != PHASE_MEASURING)
         return;
     crowd->measured++;

@@ -21,6 +21,8 @@ static const struct row {
     {"size", 64, 1, 1 << 20, offsetof(struct options, size_bytes), 0, "bytes a message"},
     {"seconds", 5, 0.1, 600, 0, offsetof(struct options, seconds), "how long is measured"},
     {"warm", 1, 0, 60, 0, offsetof(struct options, warm_seconds), "how long is warmed up before"},
+    {"answers", 0, 0, 1000000000, offsetof(struct options, answers), 0,
+     "how many answers end a run of echo or put; 0: its time does"},
     {"open", 60, 1, 600, 0, offsetof(struct options, open_seconds), "how long opening may take"},
 };
 

@@ -13,6 +13,7 @@ struct options {
     long objects;
     long depth;
     long size_bytes;
+    long answers; // 0: the time ends the run.
     double seconds;
     double warm_seconds;
     double open_seconds;

@@ -1,11 +1,12 @@
 // A headless Chromium for the specs of pages: named tabs, steps that say what they are about, and
 // screenshots. playwright-core comes from the directory OPEN_DO_NODE_MODULES.
 //
-//   await play(async ({ base, tab, step, shoot, script }) => { ... })
+//   await play(async ({ base, tab, step, shoot, script, other }) => { ... })
 //
 // The options of a tab are those of a context, and `refusals`: statuses that its console may tell of.
-// Run as `node NAME_page.mjs BASE_URL SCREENSHOT_DIRECTORY SCRIPT`. On failure: one line that says what was
-// expected, what the consoles said, a screenshot of each tab, exit code 1.
+// Run as `node NAME_page.mjs BASE_URL SCREENSHOT_DIRECTORY SCRIPT OTHER`; the last is what else the spec tells
+// it. On failure: one line that says what was expected, what the consoles said, a screenshot of each tab,
+// exit code 1.
 import fs from 'node:fs';
 import path from 'node:path';
 import { require } from './clients/support.mjs';
@@ -14,7 +15,7 @@ const { chromium } = require('playwright-core');
 const SECONDS = 280; // On a busy machine a browser takes its time.
 
 export async function play(conversation) {
-  const [base, shots, script] = process.argv.slice(2);
+  const [base, shots, script, other] = process.argv.slice(2);
   fs.mkdirSync(shots, { recursive: true });
   setTimeout(() => {
     console.error(`FAILED: the page test did not end within ${SECONDS} seconds`);
@@ -49,7 +50,7 @@ export async function play(conversation) {
 
   let failed = false;
   try {
-    await conversation({ base, tab, step, shoot, script });
+    await conversation({ base, tab, step, shoot, script, other });
     if (complaints.length) throw new Error('the consoles are silent\n' + complaints.join('\n'));
   } catch (error) {
     failed = true;

@@ -17,7 +17,7 @@ local ALLOWED = {
     "runtime/store", "runtime/sql", "runtime/object" },
   ["runtime/main"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/store",
     "runtime/object" },
-  ["runtime/tls"] = { "runtime/base", "runtime/link" },
+  ["runtime/tls"] = { "runtime/base", "runtime/link", "codec/proxy_header.h" },
   ["runtime"] = { "runtime/base", "runtime/link", "runtime/main", "runtime/worker", "runtime/tls",
     "runtime/object", "runtime/admin", "admin_site.h", "bindings.h", "operate.h",
     "spec_run.h", "types.h" },

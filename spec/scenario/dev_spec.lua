@@ -152,6 +152,41 @@ describe("open-do dev", function()
     assert.not_matches("reload failed", server:log(), 1, true)
   end)
 
+  -- Compiled or not, and wherever it hides; the worker is killed only after --event-limit-ms.
+  it("names the line of an endless loop while it runs", function()
+    local bodies = {
+      "while true do end",
+      "local n = 0 repeat n = n + 1 until n < 0",
+      "for _ = 1, math.huge do self:step() end",
+      "pcall(function() while true do self.x = (self.x or 0) + 1 end end)",
+      "coroutine.wrap(function() while true do tostring(1) end end)()",
+      "::again:: self.list = { 1 } goto again",
+      "return self:fetch(request)",
+    }
+    for _, body in ipairs(bodies) do
+      server = Server.start { command = "dev", source = [[
+        local Room = {}
+        function Room:step() end
+        function Room:fetch(request)
+          ]] .. body .. [[
+
+        end
+        return { namespaces = { rooms = Room } }]] }
+      server:open():send_request("GET", "/rooms/lobby")
+      server:wait_log("WARN +rooms/lobby  fetch has run for a second and does not wait:\n[^\n]*\n"
+        .. " *> 4 | +" .. body:gsub("%p", "%%%0"))
+      server:abandon()
+    end
+  end)
+
+  it("names it also while the script is loaded", function()
+    server = Server.prepare { command = "dev", source = "local n = 0\nwhile true do n = n + 1 end" }
+    server:spawn()
+    server:wait_log("WARN +the script has run for a second and does not wait:")
+    server:wait_log("> 2 | while true do")
+    server:abandon()
+  end)
+
   it("shows errors in handlers with object, handler and source", function()
     start()
     server:connect("/rooms/lobby"):send("Bach")

@@ -133,6 +133,8 @@ describe("an event stream", function()
       assert.same({ event = "add", data = "one", id = "1", retry = 2000 }, ann:receive())
       ask(name, "send&data=two%0Alines%0D%0Aand%0Dthree%0A")
       assert.equal("two\nlines\nand\nthree\n", ann:receive().data)
+      ask(name, "send&data=%20%20indented%0A%20so")
+      assert.equal("  indented\n so", ann:receive().data)
       ask(name, "send&data=&id=")
       assert.same({ event = "message", data = "", id = "", retry = 2000 }, ann:receive())
     end

@@ -348,7 +348,7 @@ describe("the peer of a request", function()
     }
     connection:write(options.before or "")
     local answer = connection:request("POST", "/things/a", {
-      body = "return request.peer", headers = headers,
+      body = options.body or "return request.peer", headers = headers,
     })
     connection:close()
     return answer.status == 200 and answer.body:match('"value":"(.-)"') or answer.status
@@ -405,6 +405,26 @@ describe("the peer of a request", function()
       { before = proxy_header(0x21, 0x11, IPV4) }))
     assert.equal("198.51.100.1", peer({ ["x-forwarded-for"] = "198.51.100.1" },
       { before = proxy_header(0x21, 0x11, "\10\0\0\1" .. IPV4:sub(5)) }))
+  end)
+
+  it("speaks TLS when the PROXY header says so", function()
+    local function tls(parts)
+      return peer(nil, { before = proxy_header(0x21, 0x11, IPV4 .. parts),
+        body = "return request.url:match('^%w+') .. ' ' .. (request.tls and request.tls.version "
+          .. ".. ' ' .. tostring(request.tls.serverName) or 'none')" })
+    end
+    local name, version = "\2\0\5h.org", "\33\0\7TLSv1.2"
+    local function ssl(flags, rest)
+      return "\32\0" .. string.char(5 + #rest) .. flags .. "\0\0\0\1" .. rest
+    end
+    assert.equal("https TLSv1.2 h.org", tls(name .. ssl("\1", version)))
+    assert.equal("https TLSv1.2 nil", tls(ssl("\1", version)))
+    assert.equal("https TLSv1.2 nil", tls(ssl("\7", "\35\0\1x" .. version) .. "\2\0\3a b"))
+    assert.equal("https TLS nil", tls(ssl("\1", "")))
+    assert.equal("http none", tls(ssl("\0", version)))
+    assert.equal("http none", tls(name))
+    assert.equal("http none", tls("\32\0\9\1\0\0\0\1"))
+    assert.equal("http none", tls("\32\0\2\1\0"))
   end)
 
   it("is the proxy, when it speaks for itself or of something else", function()

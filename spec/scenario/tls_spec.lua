@@ -2,6 +2,7 @@
 -- upgrades.
 
 local handover = require "spec.scenario.handover"
+local http = require "spec.support.http"
 local process = require "spec.support.process"
 local survival = require "spec.scenario.survival"
 local Server = require "spec.support.server"
@@ -32,7 +33,11 @@ end
 -- Starts the server; clients of the spec go through a tunnel from then on.
 local function start(options)
   options = options or { workers = 2 }
+  local more = options.args or {}
   options.source, options.args = handover.SOURCE, tls_args()
+  for _, word in ipairs(more) do
+    table.insert(options.args, word)
+  end
   local server = survival.start(options)
   server.tls_port = tonumber(server:wait_log("TLS on port (%d+)"))
   server.tunnel = process.start { argv = { "node", "spec/support/tunnel.mjs",
@@ -43,17 +48,19 @@ local function start(options)
   return server
 end
 
--- The processes of the server: that of TLS, and its workers.
+-- The processes of the server: those of TLS, and its workers.
 local function processes(server)
-  local tls, workers = nil, {}
+  local tls, workers = {}, {}
   for _, pid in ipairs(server.process:children()) do
-    local file = assert(io.open(("/proc/%d/environ"):format(pid), "rb"))
-    if file:read("*a"):find("OPEN_DO_WORKER_LINK=1000002:", 1, true) then
-      tls = pid
-    else
-      workers[#workers + 1] = pid
+    local file = io.open(("/proc/%d/environ"):format(pid), "rb")
+    local text = file and file:read("*a") -- Or it has ended meanwhile.
+    if text then
+      local list = text:find("OPEN_DO_WORKER_LINK=1000002:", 1, true) and tls or workers
+      list[#list + 1] = pid
     end
-    file:close()
+    if file then
+      file:close()
+    end
   end
   return tls, workers
 end
@@ -115,16 +122,66 @@ describe("TLS", function()
       curl(server, "http://localhost:PORT/rooms/a"))
   end)
 
-  it("is a property of the request's url", function()
+  it("is where who asks without it is sent to, if that is wished", function()
+    server = start { args = { "--tls-redirect", "0", "--trusted-proxies", "127.0.0.2" } }
+    local port, plain = server.tls_port, server.plain_address
+    -- Where `head`, without its end, is sent to; from the address `from`.
+    local function location(head, from)
+      local client = http.open { host = plain.host, port = plain.port, from = from }
+      client:write(head .. "\r\n\r\n")
+      local answer = client:read_answer(head:match("^%u+"))
+      if answer.status == 308 then
+        assert.equal("", client:read_to_end())
+        return answer.headers.location
+      end
+      return answer.status
+    end
+    local function https(rest)
+      return "https://" .. rest:gsub("PORT", tostring(port))
+    end
+    local path = "/rooms/a?x=%20"
+    assert.equal(https("localhost:PORT" .. path),
+      location("GET " .. path .. " HTTP/1.1\r\nHost: localhost:80"))
+    assert.equal(https("[::1]:PORT/a"), location "GET /a HTTP/1.1\r\nHost: [::1]:8787")
+    assert.equal(https("[::1]:PORT/a"), location "GET /a HTTP/1.1\r\nHost: [::1]")
+    assert.equal(https("h:PORT/"), location "OPTIONS * HTTP/1.1\r\nHost: h")
+    assert.equal(https("h:PORT/a"), location "HEAD /a HTTP/1.1\r\nHost: h")
+    assert.equal(https("h:PORT/a"), location("POST /a HTTP/1.1\r\nHost: h\r\n"
+      .. "Content-Length: 5\r\n\r\nhello"))
+    local proto = "GET /rooms/a HTTP/1.1\r\nHost: h\r\nX-Forwarded-Proto: https"
+    assert.equal(https("h:PORT/rooms/a"), location(proto))
+    assert.equal(200, location(proto, "127.0.0.2"))
+    assert.equal(https("h:PORT/rooms/a"), location("GET /rooms/a HTTP/1.1\r\nHost: h\r\n"
+      .. "Connection: Upgrade\r\nUpgrade: websocket", "127.0.0.2"))
+    assert.equal(200, server:get("/rooms/a").status)
+  end)
+
+  it("is a property of the request: its url, and with which version and name", function()
     server = start { workers = 1 }
-    local url = "require('open-do').Response(request.url)"
+    local answer = "require('open-do').Response(request.url .. ' ' .. (request.tls and "
+      .. "request.tls.version .. ' ' .. tostring(request.tls.serverName) or 'none'))"
     server:save((handover.SOURCE:gsub("function Room:fetch%(request%)", "%0 if "
-      .. "request.query.ask == 'url' then return " .. url .. " end")))
+      .. "request.query.ask == 'tls' then return " .. answer .. " end")))
     assert.equal(0, (server:asking("reload")))
-    assert.matches("^https://localhost:%d+/rooms/a%?ask=url$",
-      curl(server, "https://localhost:PORT/rooms/a?ask=url"))
+    local url, path = "https://localhost:PORT/rooms/a?ask=tls", "/rooms/a?ask=tls"
+    assert.matches("^https://localhost:%d+/rooms/a%?ask=tls TLSv1.3 localhost$", curl(server, url))
+    assert.matches("TLSv1.2 localhost$", curl(server, url, "--tls-max 1.2 --insecure"))
+    assert.matches("TLSv1.3 nil$", curl(server, "https://127.0.0.1:PORT" .. path, "--insecure"))
+    local kept = server:open()
+    local said = kept:request("GET", path).body
+    assert.matches("^https://.* TLSv1.3 localhost$", said)
+    assert.equal(0, (server:asking("restart-worker", "0")))
+    assert.equal(said, kept:request("GET", path).body)
+    assert.equal(0, (server:asking("upgrade")))
+    assert.equal(said, kept:request("GET", path).body)
+    local early = server:open() -- Has not asked before the next upgrade.
+    early:write("GET " .. path .. " HTTP/1.1\r\n")
+    server:get("/rooms/a")
+    assert.equal(0, (server:asking("upgrade")))
+    early:write("Host: localhost\r\n\r\n")
+    assert.matches(" TLSv1.3 localhost$", early:read_answer().body)
     server.address = server.plain_address
-    assert.matches("^http://", server:get("/rooms/a?ask=url").body)
+    assert.matches("^http://.* none$", server:get(path).body)
   end)
 
   it("costs nobody his connection when workers die, are replaced, and at upgrades", function()
@@ -149,6 +206,47 @@ describe("TLS", function()
     end
   end)
 
+  it("goes on in the process of the program before, while there are connections, and in a new one",
+    function()
+      server = start()
+      local function all()
+        return (processes(server))
+      end
+      local program = server:path("next")
+      local function upgrade()
+        os.execute(("cp %s %s.new; mv %s.new %s"):format(process.program, program, program,
+          program))
+        local client = require "socket.unix" ()
+        assert(client:connect(server.directory .. "/data/control.sock"))
+        client:send("upgrade " .. program .. "\n")
+        assert.matches("^ok\n", client:receive("*a"))
+        client:close()
+      end
+      local before = all()
+      local ann = survival.person(server, "a", "ann")
+      upgrade()
+      local ben = survival.person(server, "a", "ben")
+      assert.equal(2, #all())
+      upgrade()
+      assert.equal(3, #all())
+      for _, person in ipairs { ann, ben } do
+        person:ask("who", person:identity())
+      end
+      assert.equal(0, (server:asking("upgrade"))) -- The same file: no process more.
+      assert.equal(3, #all())
+      ann.ws:cut()
+      local deadline = survival.now() + SECONDS
+      repeat
+        assert.is_true(survival.now() < deadline, "the first process does not end")
+        local still = false
+        for _, pid in ipairs(all()) do
+          still = still or pid == before[1]
+        end
+      until not still
+      ben:ask("who", ben:identity())
+      assert.equal(200, server:get("/rooms/a").status)
+    end)
+
   it("has other certificates when the files are others, and else those it had", function()
     server = start()
     local copy = ("cp %s/localhost.crt %s/before.crt"):format(directory, directory)
@@ -170,7 +268,7 @@ describe("TLS", function()
 
   it("cuts a handshake that does not come to an end", function()
     server = start()
-    local stops = require("spec.support.http").open { host = "127.0.0.1", port = server.tls_port }
+    local stops = http.open { host = "127.0.0.1", port = server.tls_port }
     stops:write("\22\3\1\2")
     server:get("/rooms/a")
     server:turn_clock(11000)
@@ -185,7 +283,7 @@ describe("TLS", function()
     server.address = address
     local ann = survival.person(server, "a", "ann")
     server:expect_mishap("another one is started")
-    os.execute("kill -9 " .. processes(server))
+    os.execute("kill -9 " .. processes(server)[1])
     server:wait_log("the process for TLS ended: killed by SIGKILL")
     assert.equal("", ann.ws.connection:read_to_end())
     plain:ask("closed", "ann:1006:false;")

@@ -17,7 +17,7 @@ local ABSOLUTE = PROGRAM:match("^/.*") or os.getenv("PWD") .. "/" .. PROGRAM
 local function upgrade(server)
   local code, said = server:asking("upgrade")
   assert.equal(0, code, said .. "\n" .. server:log())
-  local ms = said:match("^open%-do [%d.]+ has taken over from [%d.]+: %d+ WebSockets kept, nobody "
+  local ms = said:match("^open%-do [%d.]+ has taken over from [%d.]+: %d+ sockets kept, nobody "
     .. "was served for (%d+) ms\n$")
   assert.truthy(ms, said)
   return tonumber(ms)
@@ -82,7 +82,7 @@ describe("open-do upgrade", function()
 
   it("keeps objects' auto responses, refusals, the version of the script, alarms and numbers",
     function()
-      server = survival.start { workers = 1, args = { "--event-limit-ms", "300" } }
+      server = survival.start { workers = 1, args = { "--event-limit-ms", "1000" } }
       local ann = survival.person(server, "a", "ann")
       assert.equal("set", server:get("/rooms/a?ask=autoResponse").body)
       ann:ask("ping", "pong")
@@ -146,6 +146,37 @@ describe("open-do upgrade", function()
     for i = 1, 50 do
       assert.equal("1", late[i]:read_answer().body)
     end
+  end)
+
+  it("ends in time when the disk stops to write after the workers have gone", function()
+    server = handover.start { workers = 1 }
+    local crowd = survival.gather(server, { people = 10, rooms = 2 })
+    server:open():send_request("GET", "/rooms/s?ask=sleep&rest=1500")
+    server:wait_log("sleeps")
+    server:turn_clock(200)
+    local asking = server:begin_asking("upgrade")
+    server:wait_log("hands over when what runs has ended")
+    for _ = 1, 2 do -- Behind the second the disk has answered main, too.
+      crowd.people[1]:ask("store tea", "stored tea")
+    end
+    server:fault("commit.hold")
+    server:turn_clock(20100)
+    server:wait_log("worker 0 hands over\n")
+    local deadline = survival.now() + 20
+    repeat
+      assert.is_true(survival.now() < deadline, "the worker does not go")
+    until #server.process:children() == 0
+    crowd.people[2]:say("echo late")
+    server:turn_clock(21000)
+    assert.equal(1, asking:wait_exit(20))
+    assert.matches("nothing has changed: the disk does not take what was written",
+      asking:output())
+    server:clear_fault("commit.hold")
+    survival.await_back(server)
+    crowd.people[2]:hear("late")
+    crowd:check()
+    upgrade(server)
+    crowd.people[1]:ask("stored", "tea")
   end)
 
   it("keeps the port of the admin listener, and the log says nothing of its process", function()
@@ -318,6 +349,21 @@ describe("an upgrade that cannot be", function()
     refuses(ABSOLUTE, "cannot be started")
     survival.await_back(server)
     survival.await_back(server)
+    upgrade(server)
+  end)
+
+  it("because the disk does not write, changes nothing, and that is said in time", function()
+    server:fault("commit.hold")
+    local writes = server:open()
+    writes:send_request("GET", "/rooms/late?ask=store&rest=tea")
+    local asking = server:begin_asking("upgrade")
+    server:wait_log("can take over\n")
+    server:turn_clock(11000)
+    assert.equal(1, asking:wait_exit(20))
+    assert.matches("nothing has changed: the disk does not take what was written",
+      asking:output())
+    server:clear_fault("commit.hold")
+    assert.equal("stored tea", writes:read_answer().body)
     upgrade(server)
   end)
 

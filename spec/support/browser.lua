@@ -29,7 +29,8 @@ end
 -- Makes the page of the [example], serves it and plays its conversation; returns whether that went
 -- well and what to show if not, or nil without OPEN_DO_NODE_MODULES. With options.watch a copy is
 -- served, and the conversation is told the path of its script, to save it while people are there;
--- options.folder is where it lies, if not in examples, options.args are more for the server.
+-- options.folder is where it lies, if not in examples, options.args are more for the server, and
+-- options.other is more for the conversation.
 function M.play(example, options)
   if not os.getenv("OPEN_DO_NODE_MODULES") then
     return nil
@@ -56,8 +57,8 @@ function M.play(example, options)
   end
   local server = Server.start { script = script, args = args }
   local directory = os.getenv("OPEN_DO_SCREENSHOTS") or new_directory(example)
-  local passed, output = run(("node spec/examples/%s_page.mjs %s %s %s"):format(example,
-    quoted(server.url), quoted(directory), quoted(script)))
+  local passed, output = run(("node spec/examples/%s_page.mjs %s %s %s %s"):format(
+    example, quoted(server.url), quoted(directory), quoted(script), quoted(options.other or "")))
   server:stop()
   if watch then
     run("rm -r " .. quoted(source))

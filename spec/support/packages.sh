@@ -37,9 +37,12 @@ OD_TEST_NEEDS="
   program mosquitto_pub:mosquitto-clients
   program groff:groff
   program openssl:openssl
+  program sslscan:sslscan
+  program uacme:uacme
   program sqlite3:sqlite3
   program mdb_dump:lmdb-utils
   program unshare:util-linux
+  program spin:spin
   program promtool:prometheus
   program prometheus:prometheus
   package lua-socket:lua-socket

@@ -29,9 +29,9 @@ foreach(folder ${od_spec_folders})
   foreach(spec ${specs})
     string(REPLACE "_spec.lua" "" name ${spec})
     # Under the sanitizers a browser crawls, memory limits mean something else, and crowds of
-    # thousands and hundreds of megabytes take minutes.
+    # thousands and hundreds of megabytes take minutes. The model of a cluster has none of our code.
     if(OD_SANITIZE AND
-       name MATCHES "_page$|scenario/(memory|unfinished|reload_crowd|call_size|overload|survivors)")
+       name MATCHES "_page$|scenario/(memory|unfinished|reload_crowd|call_size|overload|survivors)|model/cluster")
       continue()
     endif()
     add_test(NAME ${name} COMMAND ${OD_LUAJIT} ${OD_BUSTED} -o TAP spec/${spec}

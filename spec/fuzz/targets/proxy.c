@@ -13,6 +13,17 @@ static void read_header(od_slice all)
     enum od_http_outcome outcome = od_proxy_header_parse(&header, all);
     OD_ASSERT(outcome != OD_HTTP_DONE || header.bytes <= all.size);
     OD_ASSERT(outcome != OD_HTTP_MORE || all.size < OD_PROXY_HEADER_BYTES_MAX);
+    if (outcome != OD_HTTP_DONE || header.tls_version.size == 0)
+        return;
+    struct od_proxy_header again;
+    struct od_bytes bytes = {0};
+    od_proxy_header_put_tls(&bytes, header.tls_version, header.server_name);
+    outcome = od_proxy_header_parse(&again, od_bytes_slice(&bytes));
+    OD_ASSERT(outcome == OD_HTTP_DONE);
+    OD_ASSERT(again.bytes == bytes.size);
+    OD_ASSERT(od_slice_equal(again.tls_version, header.tls_version));
+    OD_ASSERT(od_slice_equal(again.server_name, header.server_name));
+    od_bytes_deinit(&bytes);
 }
 
 static void read_networks(od_slice text, const char *terminated)

@@ -162,8 +162,8 @@ struct od_net_limits *stage_limits(struct stage *stage)
 bool stage_connect(struct stage *stage, int fd, const char *read, size_t size)
 {
     struct od_error err;
-    return od_exchange_adopt(&stage->net, fd, OD_PAGE_NO_PLACE, false, OD_SLICE("192.0.2.1"),
-                             (od_slice){read, size}, &err);
+    return od_exchange_adopt(&stage->net, fd, OD_PAGE_NO_PLACE, (od_slice){0},
+                             OD_SLICE("192.0.2.1"), (od_slice){read, size}, &err);
 }
 
 void stage_turn(struct stage *stage)

@@ -1,0 +1,31 @@
+#include "object/renewal.h"
+
+#include "object/leftovers.h"
+
+void od_renewal_begin(struct od_objects *objects)
+{
+    OD_ASSERT(objects->script != NULL);
+    objects->renewal = (struct od_renewal){.is_on = true};
+}
+
+static void renew(struct od_map_node *node, void *context)
+{
+    struct od_object *object = OD_MAP_MEMBER(node, struct od_object, by_id);
+    OD_ASSERT(object->running == NULL);
+    OD_ASSERT(object->objects == context);
+    od_leftovers_visit(object);
+    od_object_renew(object);
+}
+
+bool od_renewal_turn(struct od_objects *objects)
+{
+    struct od_renewal *renewal = &objects->renewal;
+    if (!renewal->is_on)
+        return false;
+    int64_t ends_us = od_clock_passed_us() + OD_RENEWAL_TURN_US;
+    do {
+        renewal->place = od_map_visit(&objects->by_id, renewal->place, renew, objects);
+        renewal->is_on = renewal->place != 0;
+    } while (renewal->is_on && od_clock_passed_us() < ends_us);
+    return renewal->is_on;
+}

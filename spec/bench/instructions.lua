@@ -1,0 +1,51 @@
+-- One row of the table of spec/bench/instructions, out of the profiles that callgrind has written.
+--
+--   luajit instructions.lua                          the head of the table
+--   luajit instructions.lua OPERATION TIMES FOLDER   of FOLDER's profiles "few" and "many"
+
+local titles = {
+  ["echo-8"] = "echo, 8 in flight",
+  ["echo-1"] = "echo, 1 in flight",
+  put = "put and answer",
+  touch = "first touch, by HTTP",
+  counter = "first touch and first value",
+  websocket = "WebSocket: connect, one echo, leave",
+  http = "HTTP: connect, one request, leave",
+}
+
+local allocators = { malloc = true, calloc = true, realloc = true, posix_memalign = true }
+
+-- Instructions, and calls of allocators. A name follows its number only where that is first used.
+local function read(path)
+  local names, instructions, allocations, callee = {}, 0, 0, nil
+  for line in io.lines(path) do
+    local key, number, name = line:match "^(c?fn)=(%(%d+%)) ?(.*)"
+    if key then
+      names[number] = name ~= "" and name or names[number]
+      callee = key == "cfn" and names[number] or nil
+    end
+    local calls = line:match "^calls=(%d+)"
+    if calls and allocators[callee] then
+      allocations = allocations + calls
+    end
+    instructions = instructions + tonumber(line:match "^totals: (%d+)" or 0)
+  end
+  return { instructions, allocations }
+end
+
+local operation, times, folder = unpack(arg)
+if not operation then
+  print "| operation                           | worker | allocations |   main | allocations |"
+  print "| ----------------------------------- | -----: | ----------: | -----: | ----------: |"
+  return
+end
+
+local row = {}
+for _, process in ipairs { "worker", "main" } do
+  local few = read(folder .. "/few." .. process)
+  local many = read(folder .. "/many." .. process)
+  for i = 1, 2 do
+    row[#row + 1] = (many[i] - few[i]) / times
+  end
+end
+print(("| %-35s | %6.0f | %11.2f | %6.0f | %11.2f |"):format(titles[operation], unpack(row)))

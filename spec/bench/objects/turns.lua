@@ -1,0 +1,65 @@
+-- The objects of spec/bench/turns: what makes a worker do much at once.
+
+local od = require "open-do"
+
+local PARTS = 1000 -- Of what is done in a loop, before others have a go.
+
+-- One of many that are awake.
+local Crowd = {}
+
+function Crowd:touch() end
+
+-- Touches so many of the crowd.
+local Host = {}
+
+function Host:fetch(request)
+  for i = tonumber(request.query.from), tonumber(request.query.to) do
+    self.env.crowd:getByName("c" .. i):touch()
+  end
+  return od.Response("done")
+end
+
+-- A room with many sockets; and one echo beside it, whose messages leave garbage behind.
+local Room = {}
+
+function Room:fetch(request)
+  if not request.headers:get("upgrade") then
+    self.state:broadcast("news")
+    return od.Response("done")
+  end
+  local client, server = od.WebSocketPair()
+  self.state:acceptWebSocket(server)
+  return od.Response(nil, { status = 101, webSocket = client })
+end
+
+function Room:webSocketMessage(ws)
+  local litter = {}
+  for i = 1, PARTS do
+    litter[i] = { i }
+  end
+  ws:send("echo")
+end
+
+-- Much in one object's storage.
+local Store = {}
+
+function Store:fetch(request)
+  local storage, query = self.state.storage, request.query
+  local size, from, to = tonumber(query.size), tonumber(query.from), tonumber(query.to)
+  if query.act == "fill" then
+    for i = from, to do
+      storage:put(("k%07d"):format(i), ("v"):rep(size))
+    end
+  elseif query.act == "delete" then
+    storage:deleteAll()
+  elseif query.act == "list" then
+    local count = 0
+    for _ in storage:list() do
+      count = count + 1
+    end
+    return od.Response(tostring(count))
+  end
+  return od.Response("done")
+end
+
+return { namespaces = { crowd = Crowd, hosts = Host, rooms = Room, stores = Store } }

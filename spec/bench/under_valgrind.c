@@ -1,0 +1,37 @@
+// What open-do asks of the system and valgrind does not give it, preloaded by
+// spec/bench/instructions.
+//
+// Workers are started from /proc/self/exe, which under valgrind names valgrind; and a map as large
+// as the store can ever be has no place in the addresses it leaves, which it says with an error of
+// its own instead of that of a system whose addresses are limited.
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define MAP_BYTES_MAX ((size_t)1 << 35)
+
+// Called between vfork and exec: it writes to its own stack only.
+int execve(const char *path, char *const arguments[], char *const environment[])
+{
+    char program[PATH_MAX];
+    ssize_t size = -1;
+    if (strcmp(path, "/proc/self/exe") == 0)
+        size = readlink(path, program, sizeof program - 1);
+    if (size > 0)
+        program[size] = '\0';
+    return (int)syscall(SYS_execve, size > 0 ? program : path, arguments, environment);
+}
+
+void *mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset)
+{
+    if (size > MAP_BYTES_MAX) {
+        errno = ENOMEM;
+        return MAP_FAILED;
+    }
+    return (void *)syscall(SYS_mmap, at, size, protection, flags, fd, offset);
+}

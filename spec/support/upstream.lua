@@ -1,0 +1,211 @@
+-- A server of the outside world to which objects open WebSockets. The spec is that server: it
+-- accepts, says and hears what it wants, in its own time.
+--
+--   local upstream = Upstream.listen()
+--   ... an object connects to upstream.url .. "/feed?x=1" ...
+--   local peer = upstream:accept()       peer.path, peer.headers
+--   peer:send("hello"); peer:expect("hi"); peer:close(1000, "bye"); peer:cut()
+--   upstream:take()                      a connection before its handshake: answer(), write(bytes)
+--   upstream:expect_nobody(); upstream:stop()
+
+local bit = require "bit"
+local core = require "spec.support.core"
+local socket = require "socket"
+local websocket = require "spec.support.websocket"
+
+local M = {}
+
+local SECONDS = 30 * (tonumber(os.getenv("OPEN_DO_TEST_PATIENCE")) or 1)
+local NAMES = { [0] = "continuation", "text", "binary", [8] = "close", [9] = "ping", [10] = "pong" }
+
+local C = core.load("codec/handshake.h")
+local ffi = core.ffi
+pcall(ffi.cdef, "int fcntl(int fd, int command, ...);")
+local F_SETFD, FD_CLOEXEC = 2, 1
+
+local Peer = {}
+Peer.__index = Peer
+local Upstream = {}
+Upstream.__index = Upstream
+
+function M.listen(port)
+  local tcp = assert(socket.bind("127.0.0.1", port or 0, 512))
+  -- Else the server under test would hold it open as well.
+  ffi.C.fcntl(tcp:getfd(), F_SETFD, ffi.new("int", FD_CLOEXEC))
+  local _, own = tcp:getsockname()
+  return setmetatable({ tcp = tcp, port = tonumber(own), peers = {},
+    url = "ws://127.0.0.1:" .. own }, Upstream)
+end
+
+-- The next connection, of which nothing is read yet.
+function Upstream:take(seconds)
+  self.tcp:settimeout(seconds or SECONDS)
+  local tcp, why = self.tcp:accept()
+  if not tcp then
+    error("expected a connection, but: " .. why, 2)
+  end
+  tcp:settimeout(SECONDS)
+  tcp:setoption("tcp-nodelay", true)
+  local peer = setmetatable({ tcp = tcp }, Peer)
+  self.peers[#self.peers + 1] = peer
+  return peer
+end
+
+-- The next WebSocket.
+function Upstream:accept(options)
+  local peer = self:take()
+  peer:read_head()
+  peer:answer(options)
+  return peer
+end
+
+-- Nobody is waiting at the door.
+function Upstream:expect_nobody()
+  self.tcp:settimeout(0)
+  assert(not self.tcp:accept(), "expected nobody, but somebody connects")
+end
+
+function Upstream:stop()
+  for _, peer in ipairs(self.peers) do
+    peer.tcp:close()
+  end
+  self.tcp:close()
+end
+
+-- --- One connection ------------------------------------------------------------------------------
+
+function Peer:read_head()
+  local line = assert(self.tcp:receive("*l"))
+  self.method, self.path = line:match("^(%u+) (%S+) HTTP/1%.1$")
+  assert(self.method == "GET", "not a request for an upgrade: " .. line)
+  self.headers = {}
+  for field in function() return self.tcp:receive("*l") end do
+    if field == "" then
+      return self
+    end
+    local name, value = field:match("^([^:]+): (.*)$")
+    self.headers[name:lower()] = value
+  end
+  error("the head of the request is not whole")
+end
+
+-- What proves that the key was read.
+function Peer:proof()
+  local key = self.headers["sec-websocket-key"]
+  local accept = ffi.new("char[28]")
+  C.od_handshake_prove(core.slice(key), accept)
+  return ffi.string(accept, 28)
+end
+
+-- Says 101; options.headers are lines more.
+function Peer:answer(options)
+  local lines = { "HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade",
+    "Sec-WebSocket-Accept: " .. self:proof() }
+  for name, value in pairs(options and options.headers or {}) do
+    lines[#lines + 1] = name .. ": " .. value
+  end
+  self:write(table.concat(lines, "\r\n") .. "\r\n\r\n" .. (options and options.behind or ""))
+end
+
+function Peer:write(bytes)
+  assert(self.tcp:send(bytes))
+end
+
+function Peer:frame(frame)
+  frame.masked = false
+  self:write(websocket.encode(frame))
+end
+
+function Peer:send(payload, is_binary)
+  self:frame { opcode = is_binary and "binary" or "text", payload = payload }
+end
+
+local function number(bytes)
+  local value = 0
+  for i = 1, #bytes do
+    value = value * 256 + bytes:byte(i)
+  end
+  return value
+end
+
+local function unmask(payload, mask)
+  local out = {}
+  for i = 1, #payload do
+    out[i] = string.char(bit.bxor(payload:byte(i), mask:byte((i - 1) % 4 + 1)))
+  end
+  return table.concat(out)
+end
+
+-- The next frame, which must be masked: kind, payload, rsv; or nil and why.
+function Peer:read_frame(seconds)
+  self.tcp:settimeout(seconds or SECONDS)
+  local head, why = self.tcp:receive(2)
+  if not head then
+    return nil, why
+  end
+  local first, second = head:byte(1, 2)
+  assert(second >= 128, "a client has not masked a frame")
+  local size = second - 128
+  if size >= 126 then
+    size = number(assert(self.tcp:receive(size == 126 and 2 or 8)))
+  end
+  local mask = assert(self.tcp:receive(4))
+  local payload = size == 0 and "" or assert(self.tcp:receive(size))
+  return NAMES[first % 16], unmask(payload, mask), bit.band(first, 0x70)
+end
+
+-- The next message; pings of the client are answered and passed over.
+function Peer:receive(seconds)
+  while true do
+    local kind, payload = self:read_frame(seconds)
+    if kind == "ping" then
+      self:frame { opcode = "pong", payload = payload }
+    elseif kind == "text" or kind == "binary" then
+      return payload, kind == "binary"
+    elseif kind ~= "pong" then
+      error(("expected a message, got %s %q"):format(tostring(kind), tostring(payload)), 2)
+    end
+  end
+end
+
+function Peer:expect(expected)
+  local message = self:receive()
+  if message ~= expected then
+    error(("expected %q, got %q"):format(expected, message), 2)
+  end
+end
+
+-- Sends Close and waits for the answer and the end.
+function Peer:close(code, reason)
+  local payload = code and string.char(math.floor(code / 256), code % 256) .. (reason or "") or ""
+  self:frame { opcode = "close", payload = payload }
+  self:expect_close()
+end
+
+-- The client closes: its code and reason, 1006 for an end without a word. Messages before it are
+-- passed over.
+function Peer:expect_close(expected)
+  local code, reason = 1006, ""
+  while true do
+    local kind, payload = self:read_frame()
+    if kind == nil then
+      break
+    elseif kind == "close" then
+      code = #payload >= 2 and number(payload:sub(1, 2)) or 1005
+      reason = payload:sub(3)
+      pcall(self.frame, self, { opcode = "close", payload = payload })
+      break
+    end
+  end
+  self.tcp:close()
+  if expected and code ~= expected then
+    error(("expected close %d, got %d %q"):format(expected, code, reason), 2)
+  end
+  return code, reason
+end
+
+function Peer:cut()
+  self.tcp:close()
+end
+
+return M
