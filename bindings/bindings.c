@@ -137,6 +137,7 @@ static void close_engine(struct od_script *script)
     od_loop_watch_stop(engine);
     od_coroutines_deinit(engine);
     lua_close(engine->L);
+    od_memory_deinit(&engine->memory);
     od_classes_deinit(&engine->classes);
     od_handles_deinit(&engine->instances);
     od_sources_deinit(&engine->sources);
@@ -195,6 +196,7 @@ static void open_modules(lua_State *L)
 static int set_up(lua_State *L)
 {
     struct od_engine *engine = od_engine_of(L);
+    const int top = lua_gettop(L);
     od_sandbox_open_standard(L);
     open_modules(L);
     od_coroutines_open(L);
@@ -230,6 +232,7 @@ static int set_up(lua_State *L)
     od_lib_command_open(L);
     od_lib_test_open(L);
     od_sandbox_open(L);
+    OD_ASSERT(lua_gettop(L) == top);
     return 0;
 }
 
@@ -255,7 +258,7 @@ struct od_script *od_bindings_new(void)
     od_list_init(&engine->script.link);
     engine->entry_of = od_run_entry_of;
     engine->entry_ref = engine->entry_timers_ref = LUA_NOREF;
-    engine->memory.limit = SIZE_MAX / 2; // Until the script is loaded.
+    od_memory_init(&engine->memory);
     engine->L = lua_newstate(od_memory_allocate, &engine->memory);
     OD_ASSERT(engine->L != NULL);
     engine->memory.L = engine->L;

@@ -120,5 +120,6 @@ void od_inside_put(struct od_engine *engine, struct od_object *object, struct od
     struct inside inside = {engine, object, facts, facts->size};
     if (lua_cpcall(engine->L, put_all, &inside) != 0)
         lua_pop(engine->L, 1);
+    OD_ASSERT(inside.whole_bytes <= facts->size);
     facts->size = inside.whole_bytes;
 }

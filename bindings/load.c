@@ -364,6 +364,7 @@ static bool fail(struct od_engine *engine, lua_State *L, struct od_error *err)
 static bool run_script(struct od_engine *engine, lua_State *L, const char *file,
                        struct od_error *err)
 {
+    od_engine_check(engine);
     if (od_compile_file(engine, L, file, err) != OD_COMPILE_OK)
         return fail(engine, NULL, err);
     int status = od_run_resume_capped(engine, L, 0);
@@ -384,6 +385,7 @@ static bool run_script(struct od_engine *engine, lua_State *L, const char *file,
 static const char *take_folder(struct od_engine *engine, const char *path)
 {
     const char *slash = strrchr(path, '/');
+    OD_ASSERT(engine->folder == NULL);
     const char *file = slash == NULL ? path : slash + 1;
     od_slice folder = slash == NULL ? OD_SLICE(".") : (od_slice){path, (size_t)(file - path)};
     engine->folder = od_allocate(folder.size + 1);
@@ -394,7 +396,6 @@ static const char *take_folder(struct od_engine *engine, const char *path)
 
 bool od_load_script(struct od_engine *engine, struct od_error *err)
 {
-    OD_ASSERT(engine->folder == NULL);
     const char *file = take_folder(engine, engine->options->script);
     struct od_coroutine *coroutine = od_coroutine_take(engine);
     bool ok = run_script(engine, coroutine->L, file, err);

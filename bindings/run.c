@@ -25,6 +25,7 @@
 
 int od_run_resume_capped(struct od_engine *engine, lua_State *L, int arguments)
 {
+    OD_ASSERT(!engine->memory.is_capped);
     (void)od_memory_stays_full(&engine->memory); // What failed before has let go of its memory now.
     engine->memory.is_capped = true;
     engine->resumes++;
@@ -120,6 +121,7 @@ static void finish(struct od_engine *engine, struct od_task *task)
     OD_ASSERT(engine->task == NULL);
     const struct od_coroutine *coroutine = task->thread;
     enum od_handler handler = od_handler_of(task->event);
+    OD_ASSERT(handler < OD_HANDLER_KINDS);
     if (is_after_event(task) || encode_answer[handler] == NULL)
         return;
     struct od_error err;
@@ -228,6 +230,7 @@ static void forget_aborts(struct od_engine *engine, const struct od_task *task)
 static enum od_run put_away(struct od_engine *engine, struct od_task *task)
 {
     OD_ASSERT(task->thread != NULL);
+    OD_ASSERT(engine->task == NULL);
     forget_aborts(engine, task);
     od_coroutine_give(engine, task->thread);
     task->thread = NULL;
@@ -267,6 +270,8 @@ static enum od_run run_on(struct od_engine *engine, struct od_task *task, int ar
 // The coroutine of a task, with its handler on it; without a handler none, and false.
 static bool begin(struct od_engine *engine, struct od_task *task)
 {
+    od_engine_check(engine);
+    OD_ASSERT(task->thread == NULL);
     struct od_coroutine *coroutine = od_coroutine_take(engine);
     if (!od_handler_push(engine, coroutine->L, task)) {
         od_coroutine_give(engine, coroutine);
@@ -330,6 +335,7 @@ static enum od_run lack_handler(struct od_task *task)
         [OD_HANDLER_SCHEDULE] = lack_alarm,
     };
     enum od_handler handler = od_handler_of(task->event);
+    OD_ASSERT(handler < OD_HANDLER_KINDS);
     if (lack[handler] != NULL)
         lack[handler](task);
     return OD_RUN_DONE;

@@ -7,19 +7,9 @@
 #include "engine/engine.h"
 #include "engine/instance.h"
 
-// All `self` stand in one table, at the place of their handle, and not in the registry: this can be
-// made anew when it has become too large, that cannot.
-static void keep_self(struct od_engine *engine, const struct od_instance *instance)
-{
-    lua_State *L = engine->L;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->selves_ref);
-    lua_insert(L, -2);
-    lua_rawseti(L, -2, (int)instance->handle.place);
-    lua_pop(L, 1);
-}
-
 static void push_new_self(struct od_engine *engine, const struct od_instance *instance)
 {
+    OD_ASSERT(instance->class != NULL);
     lua_State *L = engine->L;
     lua_createtable(L, 0, 4);
     od_state_push(L, instance);
@@ -41,7 +31,7 @@ struct od_instance *od_self_make(struct od_engine *engine, struct od_object *obj
     OD_ASSERT(instance->class != NULL);
     instance->handle = od_handles_put(&engine->instances, instance);
     push_new_self(engine, instance);
-    keep_self(engine, instance);
+    od_instance_keep(engine, instance);
     engine->gc_pace.live++;
     return instance;
 }
@@ -54,7 +44,7 @@ void od_self_drop(struct od_engine *engine, struct od_object *object)
     OD_ASSERT(instance->object == object);
     OD_ASSERT(engine->gc_pace.live > 0);
     lua_pushnil(engine->L);
-    keep_self(engine, instance);
+    od_instance_keep(engine, instance);
     od_timers_drop(engine->L, instance);
     od_handles_remove(&engine->instances, instance->handle);
     engine->gc_pace.live--;

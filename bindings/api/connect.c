@@ -4,10 +4,8 @@
 
 #include "api/socket.h"
 #include "api/state.h"
-#include "codec/client_handshake.h"
 #include "engine/embedded.h"
 #include "engine/engine.h"
-#include "net/dial.h"
 #include "object/wish.h"
 #include "value/http_fields.h"
 #include "value/raise.h"
@@ -18,7 +16,7 @@
 
 static void put_protocol(lua_State *L, od_slice name, struct od_bytes *list)
 {
-    if (!od_http_is_token(name))
+    if (!od_http_fields_is_token(name))
         od_raise(L, CALL ": a protocol must be a token, got \"%.*s\"", (int)name.size, name.at);
     if (list->size > 0)
         od_bytes_put_slice(list, OD_SLICE(", "));
@@ -82,7 +80,7 @@ static void check_headers(lua_State *L, od_slice encoded)
     struct od_headers headers = od_headers_read(&cursor);
     struct od_header header;
     while (od_headers_next(&headers, &header)) {
-        if (od_client_handshake_sets(header.name))
+        if (od_wish_sets_header(header.name))
             od_raise(L, CALL ": the header %.*s is set by the handshake", (int)header.name.size,
                      header.name.at);
     }
@@ -133,7 +131,7 @@ static int begin_connect(lua_State *L)
     struct od_socket *socket;
     struct od_error err;
     lua_settop(L, 4);
-    if (!od_dial_check(row.url, &err))
+    if (!od_wish_check_url(row.url, &err))
         od_raise(L, CALL ": %s", err.text);
     read_options(L, od_engine_scratch(engine), &tags, &row);
     row.tag_count = tags.count;

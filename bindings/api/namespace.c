@@ -155,6 +155,7 @@ static int get(lua_State *L)
 
 void od_namespace_push(lua_State *L, struct od_namespace *namespace)
 {
+    OD_ASSERT(namespace != NULL);
     struct od_namespace **content = od_userdata_push(L, OD_USERDATA_NAMESPACE, sizeof *content);
     *content = namespace;
 }

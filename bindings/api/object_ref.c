@@ -8,6 +8,7 @@ void od_object_ref_push(lua_State *L, enum od_userdata kind, struct od_namespace
                         const od_id *id, bool has_name, od_slice name)
 {
     has_name = has_name && name.size <= OD_NAME_BYTES_MAX;
+    OD_ASSERT(namespace != NULL);
     size_t name_size = has_name ? name.size : 0;
     struct od_object_ref *ref = od_userdata_push(L, kind, sizeof *ref + name_size);
     *ref = (struct od_object_ref){namespace, *id, has_name, name_size};
@@ -22,6 +23,8 @@ void od_object_ref_push_copy(lua_State *L, enum od_userdata kind, const struct o
 
 od_slice od_object_ref_name(const struct od_object_ref *ref)
 {
+    OD_ASSERT(ref->name_size <= OD_NAME_BYTES_MAX);
+    OD_ASSERT(ref->has_name || ref->name_size == 0);
     return (od_slice){ref->name, ref->name_size};
 }
 

@@ -1,6 +1,7 @@
 #include "api/state.h"
 
 #include "api/namespace.h"
+#include "api/object_ref.h"
 #include "api/storage.h"
 #include "engine/engine.h"
 #include "engine/freeze.h"
@@ -8,7 +9,7 @@
 #include "value/raise.h"
 
 struct state {
-    od_handle handle; // `id` and `storage` are in the userdata's environment.
+    od_handle handle;
 };
 
 struct od_object *od_state_self(lua_State *L, const char *call)
@@ -20,22 +21,61 @@ struct od_object *od_state_self(lua_State *L, const char *call)
 void od_state_push(lua_State *L, const struct od_instance *instance)
 {
     struct state *state = od_userdata_push(L, OD_USERDATA_STATE, sizeof *state);
-    state->handle = instance->handle;
-    lua_createtable(L, 0, 2);
-    od_id_push_object(L, instance->object);
-    lua_setfield(L, -2, "id");
-    od_storage_push(L, instance->handle);
-    lua_setfield(L, -2, "storage");
-    lua_setfenv(L, -2);
+    *state = (struct state){.handle = instance->handle};
+}
+
+// `id` and `storage` are made when they are asked for, and kept for those objects only that asked
+// last: many an instance wants neither, and the collector has to look at all userdata there are in
+// one piece. Each place has two, of one instance.
+
+enum part {
+    PART_STORAGE,
+    PART_ID,
+    PART_COUNT,
+};
+
+static void clear_parts(lua_State *L, int table, int first)
+{
+    for (int part = 0; part < PART_COUNT; part++) {
+        lua_pushnil(L);
+        lua_rawseti(L, table, first + part);
+    }
+}
+
+static void push_new_part(lua_State *L, od_handle handle, enum part part)
+{
+    if (part == PART_STORAGE)
+        od_storage_push(L, handle);
+    else
+        od_id_push_object(L, od_instance_find(L, handle, "id")->object);
+}
+
+static int push_part(lua_State *L, od_handle handle, enum part part)
+{
+    struct od_engine *engine = od_engine_of(L);
+    od_handle *owner = &engine->parts_owners[handle.place % OD_STATE_PARTS_KEPT];
+    int first = (int)(handle.place % OD_STATE_PARTS_KEPT) * PART_COUNT + 1;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, engine->parts_ref);
+    if (owner->generation != handle.generation)
+        clear_parts(L, lua_gettop(L), first);
+    *owner = handle;
+    lua_rawgeti(L, -1, first + (int)part);
+    if (!lua_isnil(L, -1))
+        return 1;
+    push_new_part(L, handle, part);
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, -4, first + (int)part);
+    return 1;
 }
 
 static int property(lua_State *L)
 {
-    od_userdata_self(L, OD_USERDATA_STATE, "__index");
-    lua_getfenv(L, 1);
-    lua_pushvalue(L, 2);
-    lua_rawget(L, -2);
-    return lua_isnil(L, -1) ? od_userdata_no_field(L) : 1;
+    const struct state *state = od_userdata_self(L, OD_USERDATA_STATE, "__index");
+    if (od_object_ref_is_key(L, "storage"))
+        return push_part(L, state->handle, PART_STORAGE);
+    if (od_object_ref_is_key(L, "id"))
+        return push_part(L, state->handle, PART_ID);
+    return od_userdata_no_field(L);
 }
 
 // --- Time limits
@@ -151,5 +191,7 @@ void od_lib_state_open(lua_State *L)
                                        {NULL, NULL}};
     od_userdata_define(L, OD_USERDATA_STATE, methods, property);
     lua_pop(L, 1);
+    lua_createtable(L, OD_STATE_PARTS_KEPT * PART_COUNT, 0);
+    od_engine_of(L)->parts_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     od_userdata_add_functions(L, OD_USERDATA_STATE, od_state_socket_methods);
 }

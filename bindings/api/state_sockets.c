@@ -31,6 +31,7 @@ static void add_tag(lua_State *L, struct od_tags *tags, od_slice tag)
     if (tag.size > OD_TAG_BYTES_MAX)
         od_raise(L, "\"%.*s\" is longer than the max tag length (%d characters).", (int)tag.size,
                  tag.at, OD_TAG_BYTES_MAX);
+    OD_ASSERT(tags->count < OD_TAGS_MAX);
     if (!has_tag(tags, tag))
         tags->at[tags->count++] = tag;
 }

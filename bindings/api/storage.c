@@ -138,6 +138,7 @@ static bool push_stored(lua_State *L, struct od_object *object, od_slice key)
 static int get_many(lua_State *L, struct od_object *object)
 {
     int count = check_count(L, 2);
+    OD_ASSERT(count >= 0 && count <= OD_KEYS_A_CALL_MAX);
     lua_createtable(L, 0, count);
     int result = lua_gettop(L);
     for (int i = 1; i <= count; i++) {
@@ -178,6 +179,7 @@ struct pairs {
 static void encode_pair(lua_State *L, struct pairs *pairs, struct od_bytes *values)
 {
     od_slice key = od_check_key(L, -2, "put", "every key in the table");
+    OD_ASSERT(pairs->count < OD_KEYS_A_CALL_MAX);
     size_t offset = values->size;
     encode_value(L, lua_gettop(L), key, values);
     if (values->size > OD_STORE_BATCH_BYTES_MAX)
@@ -214,6 +216,7 @@ static bool write_pairs(struct od_storage *storage, const struct pairs *pairs,
     uint64_t mark = od_storage_mark(storage);
     for (size_t i = 0; i < pairs->count; i++) {
         od_slice value = {values->at + pairs->at[i].offset, pairs->at[i].size};
+        OD_ASSERT(pairs->at[i].offset + pairs->at[i].size <= values->size);
         if (!od_storage_put(storage, pairs->at[i].key, value, unconfirmed, err)) {
             od_storage_rollback(storage, mark);
             return false;
@@ -330,6 +333,14 @@ static int property(lua_State *L)
     return 1;
 }
 
+static int is_same(lua_State *L)
+{
+    const struct content *a = od_userdata_test(L, 1, OD_USERDATA_STORAGE);
+    const struct content *b = od_userdata_test(L, 2, OD_USERDATA_STORAGE);
+    lua_pushboolean(L, a != NULL && b != NULL && a->instance.generation == b->instance.generation);
+    return 1;
+}
+
 const luaL_Reg od_storage_value_methods[] = {
     {"get", get}, {"put", put}, {"delete", delete}, {"list", od_storage_list_values}, {NULL, NULL}};
 
@@ -338,6 +349,8 @@ void od_lib_storage_open(lua_State *L)
     static const luaL_Reg methods[] = {
         {"deleteAll", delete_all}, {"sync", sync_writes}, {NULL, NULL}};
     od_userdata_define(L, OD_USERDATA_STORAGE, methods, property);
+    lua_pushcfunction(L, is_same);
+    lua_setfield(L, -2, "__eq");
     lua_pop(L, 1);
     od_userdata_add_functions(L, OD_USERDATA_STORAGE, od_storage_value_methods);
     od_userdata_add_functions(L, OD_USERDATA_STORAGE, od_storage_alarm_methods);

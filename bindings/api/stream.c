@@ -30,6 +30,7 @@ static bool take_function(lua_State *L, int index, struct od_http_part *part)
 {
     struct od_engine *engine = od_engine_of(L);
     struct od_coroutine *coroutine = engine->task->thread;
+    OD_ASSERT(coroutine != NULL);
     lua_pushvalue(L, index);
     coroutine->body_ref = luaL_ref(L, LUA_REGISTRYINDEX);
     *part = (struct od_http_part){OD_RESPONSE_STREAM, engine->objects->worker,
@@ -211,6 +212,7 @@ static int put(lua_State *L)
     }
     size_t size = rest.size < OD_STREAM_PIECE_BYTES ? rest.size : OD_STREAM_PIECE_BYTES;
     size = size < room ? size : room;
+    OD_ASSERT(size > 0 || rest.size == 0);
     if (size > 0)
         od_stream_put(stream, task, (od_slice){rest.at, size}, rest.size - size);
     lua_pushinteger(L, (lua_Integer)(at + size));

@@ -20,6 +20,7 @@ enum {
 static int *place_of(struct od_engine *engine, const struct od_object *object)
 {
     struct od_instance *instance = object->instance;
+    OD_ASSERT(instance != NULL || od_object_is_entry(object));
     return od_object_is_entry(object) ? &engine->entry_timers_ref : &instance->timers_ref;
 }
 

@@ -39,6 +39,7 @@ static int begin(lua_State *L)
     struct od_engine *engine = od_engine_of(L);
     od_check_function(L, 2, "transaction");
     const struct od_instance *instance = object->instance;
+    OD_ASSERT(instance != NULL);
     struct od_txn *content = od_userdata_push(L, OD_USERDATA_TRANSACTION, sizeof *content);
     content->instance = instance->handle;
     content->number = 0;

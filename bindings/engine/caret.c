@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/check.h"
+
 static bool is_word(char c)
 {
     return isalnum((unsigned char)c) || c == '_';
@@ -13,6 +15,7 @@ static bool is_word(char c)
 static const char *find_word(od_slice text, const char *from, od_slice word)
 {
     const char *end = text.at + text.size;
+    OD_ASSERT(word.size > 0);
     while (from < end) {
         const char *at = memmem(from, (size_t)(end - from), word.at, word.size);
         if (at == NULL)

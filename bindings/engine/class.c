@@ -37,6 +37,7 @@ enum od_handler od_handler_of(const struct od_event *event)
     if (event == NULL)
         return OD_HANDLER_CONSTRUCTOR;
     OD_ASSERT(event->kind != OD_EVENT_RESUME);
+    OD_ASSERT(event->kind < sizeof handlers / sizeof *handlers);
     if (event->kind == OD_EVENT_CLOSE && event->socket != NULL && event->socket->is_events)
         return OD_HANDLER_EVENTS_CLOSE;
     if (event->kind == OD_EVENT_ALARM && od_alarm_event_is_schedule(event))

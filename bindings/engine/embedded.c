@@ -49,6 +49,7 @@ od_slice od_embedded_source(const char *name)
 // scripts leave such frames out.
 static void load(lua_State *L, const struct od_module *module)
 {
+    OD_ASSERT(module->source != NULL);
     lua_pushfstring(L, "=%s", module->name);
     if (luaL_loadbufferx(L, module->source, module->size, lua_tostring(L, -1), "t") != 0)
         lua_error(L);
@@ -153,6 +154,7 @@ void od_embedded_open_library(lua_State *L)
 
 void od_embedded_put_native_table(lua_State *L, const char *name)
 {
+    OD_ASSERT(!lua_isnil(L, -1));
     push_kept(L, &native_key);
     lua_insert(L, -2);
     lua_setfield(L, -2, name);

@@ -30,3 +30,12 @@ struct od_bytes *od_engine_scratch(struct od_engine *engine)
     od_bytes_clear(&engine->scratch);
     return &engine->scratch;
 }
+
+void od_engine_check(const struct od_engine *engine)
+{
+    OD_ASSERT(engine->L != NULL);
+    OD_ASSERT(engine->objects != NULL);
+    OD_ASSERT(engine->task == NULL);
+    OD_ASSERT(!engine->memory.is_capped);
+    OD_ASSERT(engine->gc_pace.cycles_left >= 0);
+}

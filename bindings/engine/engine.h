@@ -30,6 +30,8 @@
 
 struct od_error_entry;
 
+#define OD_STATE_PARTS_KEPT 1024 // Instances whose `id` and `storage` are kept.
+
 struct od_engine {
     struct od_script script; // First: the core's pointer to it is also one to the engine.
     struct od_memory memory;
@@ -57,9 +59,11 @@ struct od_engine {
     od_slice files;          // While it is loaded: files that are not to be read from the disk.
     struct od_userdata_kind kinds[OD_USERDATA_COUNT];
     int members_ref; // Makes the __index of userdata (lua/engine/members.lua).
-    int selves_ref;  // Place of an instance's handle -> `self`.
-    int sockets_ref; // Weak table: number of a socket -> its userdata.
-    int globals_ref; // What scripts see as _G.
+    int selves_ref;  // Where `self` of each instance stands (instance.h).
+    int parts_ref;   // `id` and `storage` of instances whose handlers asked for them (api/state.c),
+    od_handle parts_owners[OD_STATE_PARTS_KEPT]; // and whose they are.
+    int sockets_ref;                             // Weak table: number of a socket -> its userdata.
+    int globals_ref;                             // What scripts see as _G.
     int env_ref;
     int context_ref;      // The entry's third argument.
     bool entry_streams;   // Its fetch wants to read bodies while they come.
@@ -68,6 +72,9 @@ struct od_engine {
 };
 
 struct od_engine *od_engine_of(lua_State *L); // Costs nothing.
+
+// What holds whenever no code of a script runs.
+void od_engine_check(const struct od_engine *engine);
 
 // The object whose code runs now. Raises, in the name of [call], while the script is loaded.
 struct od_object *od_engine_object(lua_State *L, const char *call);

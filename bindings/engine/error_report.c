@@ -44,19 +44,6 @@ od_slice od_error_report_whole(const struct od_error_report *report)
     return od_bytes_slice(&report->text);
 }
 
-static void put(struct od_bytes *out, const char *format, ...) OD_PRINTF(2, 3);
-
-static void put(struct od_bytes *out, const char *format, ...)
-{
-    char text[512];
-    va_list arguments;
-    va_start(arguments, format);
-    int size = vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    size_t used = (size_t)size < sizeof text ? (size_t)size : sizeof text - 1;
-    od_bytes_put(out, text, used);
-}
-
 static int read_number(od_slice text)
 {
     int number = 0;
@@ -172,7 +159,7 @@ static void put_caret(struct od_bytes *out, int width, od_slice text, od_slice p
 {
     if (part.size == 0)
         return;
-    put(out, "\n  %*s | ", width, "");
+    od_bytes_printf(out, "\n  %*s | ", width, "");
     for (const char *at = text.at; at < part.at; at++)
         od_bytes_put_u8(out, *at == '\t' ? '\t' : ' ');
     for (size_t i = 0; i < part.size; i++)
@@ -189,7 +176,7 @@ static void put_excerpt(struct od_error_report *report, struct place place)
         od_slice text;
         if (line < 1 || !od_source_line(place.source, line, &text))
             continue;
-        put(out, "\n%s %*d | ", line == place.line ? ">" : " ", width, line);
+        od_bytes_printf(out, "\n%s %*d | ", line == place.line ? ">" : " ", width, line);
         od_bytes_put_slice(out, text);
         if (line == place.line)
             put_caret(out, width, text, od_caret_find(text, od_error_report_message(report)));
@@ -200,7 +187,7 @@ static void put_hint(struct od_error_report *report)
 {
     od_slice hint = od_hint_find(od_error_report_message(report));
     if (hint.size > 0)
-        put(&report->text, "\n  hint: %.*s", (int)hint.size, hint.at);
+        od_bytes_printf(&report->text, "\n  hint: %.*s", (int)hint.size, hint.at);
 }
 
 // --- The way there -------------------------------------------------------------------------------
@@ -289,7 +276,7 @@ static int put_candidates(struct od_bytes *out, const struct od_engine *engine, 
     od_slice text;
     int line = function->linedefined - 1;
     while ((line = next_candidate(source, function, line, &text)) != 0) {
-        put(out, "\n> %*d | ", width_of(function->lastlinedefined), line);
+        od_bytes_printf(out, "\n> %*d | ", width_of(function->lastlinedefined), line);
         od_bytes_put_slice(out, text);
     }
     return count;
@@ -307,15 +294,15 @@ static void put_function(struct od_bytes *out, const struct od_engine *engine,
 {
     od_slice name;
     if (strcmp(frame->what, "main") == 0)
-        put(out, "the file itself");
+        od_bytes_printf(out, "the file itself");
     else if (is_entry(frame, entry))
-        put(out, "%s", entry->name);
+        od_bytes_printf(out, "%s", entry->name);
     else if (frame->name != NULL)
-        put(out, "function '%s'", frame->name);
+        od_bytes_printf(out, "function '%.400s'", frame->name);
     else if (name_where_defined(engine, frame, &name))
-        put(out, "function '%.*s'", (int)name.size, name.at);
+        od_bytes_printf(out, "function '%.*s'", (int)(name.size < 400 ? name.size : 400), name.at);
     else
-        put(out, "a function");
+        od_bytes_printf(out, "a function");
 }
 
 // The frame that raised an error of its own has no line any more; the message has it.
@@ -352,9 +339,9 @@ static int skip_repeated(struct walk *walk, lua_Debug *frame)
 static void put_count(struct od_bytes *out, int count, int passed)
 {
     if (passed > 0 && count > 1)
-        put(out, " about %d times", count + passed);
+        od_bytes_printf(out, " about %d times", count + passed);
     else if (count > 1)
-        put(out, " %d times", count);
+        od_bytes_printf(out, " %d times", count);
 }
 
 struct way {
@@ -375,9 +362,9 @@ static struct way put_frames(struct od_bytes *out, const struct od_engine *engin
         int count = skip_repeated(&walk, &frame);
         if (way.shown >= frames_max && !way.ends_in_entry)
             continue;
-        put(out, "\n  %s ", how(way.shown == 0));
+        od_bytes_printf(out, "\n  %s ", how(way.shown == 0));
         put_function(out, engine, &frame, entry);
-        put(out, line > 0 ? " (%s:%d)" : " (%s)", frame.short_src, line);
+        od_bytes_printf(out, line > 0 ? " (%s:%d)" : " (%s)", frame.short_src, line);
         put_count(out, count, walk.passed - passed);
     }
     return way;
@@ -395,10 +382,10 @@ static void put_rest(struct od_error_report *report, const struct od_engine *eng
     int candidates = place.source == NULL ? put_candidates(out, engine, L, entry) : 0;
     struct way way = put_frames(out, engine, L, entry, place);
     if (!way.ends_in_entry && entry->has_function)
-        put(out, "\n  %s %s (%s:%d)", how(way.shown == 0), entry->name, entry->function.short_src,
-            entry->function.linedefined);
+        od_bytes_printf(out, "\n  %s %s (%s:%d)", how(way.shown == 0), entry->name,
+                        entry->function.short_src, entry->function.linedefined);
     if (candidates > 1)
-        put(out, ", by one of its %d `return f(...)`, which keep no line", candidates);
+        od_bytes_printf(out, ", by one of its %d `return f(...)`, which keep no line", candidates);
 }
 
 // --- The message ---------------------------------------------------------------------------------
@@ -485,8 +472,8 @@ void od_error_report_value(struct od_error_report *report, struct od_engine *eng
     struct od_bytes *out = &report->text;
     od_bytes_clear(out);
     if (!put_string(out, L) && !put_message_field(out, L) && !put_own_text(out, engine, L))
-        put(out, "the error value is %s%s", od_describe(L, -1),
-            lua_type(L, -1) == LUA_TTABLE ? " without a field `message`" : "");
+        od_bytes_printf(out, "the error value is %s%s", od_describe(L, -1),
+                        lua_type(L, -1) == LUA_TTABLE ? " without a field `message`" : "");
     if (!is_noted(engine, L)) {
         put_rest(report, engine, L, entry);
         return;
@@ -501,7 +488,8 @@ void od_error_report_text(struct od_error_report *report, struct od_engine *engi
 {
     od_bytes_clear(&report->text);
     if (L == NULL && entry->has_function)
-        put(&report->text, "%s:%d: ", entry->function.short_src, entry->function.linedefined);
+        od_bytes_printf(&report->text, "%s:%d: ", entry->function.short_src,
+                        entry->function.linedefined);
     od_bytes_put_slice(&report->text, od_slice_of(text));
     put_rest(report, engine, L, entry);
 }

@@ -56,6 +56,7 @@ static void set_flag(lua_State *L, uint8_t flags, enum od_failure_flag flag, con
 
 static void set_fields(lua_State *L, od_slice fields)
 {
+    OD_ASSERT(lua_istable(L, -1));
     struct od_cursor cursor = od_cursor_of(fields);
     struct od_error err;
     while (!od_cursor_at_end(&cursor)) {

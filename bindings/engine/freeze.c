@@ -14,6 +14,8 @@ static int refuse_named(lua_State *L)
 // Stack: the table, what refuses assignments. Leaves the frozen table.
 static void wrap(lua_State *L)
 {
+    OD_ASSERT(lua_isfunction(L, -1));
+    OD_ASSERT(lua_istable(L, -2));
     lua_createtable(L, 0, 3);
     lua_insert(L, -2);
     lua_setfield(L, -2, "__newindex");

@@ -26,6 +26,7 @@ static bool is_worth_it(const struct od_engine *engine)
 
 static void begin(struct od_engine *engine)
 {
+    OD_ASSERT(engine->gc_pace.cycles_left == 0);
     engine->gc_pace.cycles_left = cycles;
     engine->gc_pace.dropped = 0;
     engine->gc_pace.began_ms = od_clock_monotonic_ms();
@@ -34,6 +35,7 @@ static void begin(struct od_engine *engine)
 static void end(struct od_engine *engine)
 {
     struct od_gc_pace *pace = &engine->gc_pace;
+    OD_ASSERT(pace->cycles_left == 0);
     od_instances_fit(engine);
     malloc_trim(0);
     od_time_ms now = od_clock_monotonic_ms();

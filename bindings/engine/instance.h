@@ -26,8 +26,14 @@ struct od_instance {
 void od_instance_push(struct od_engine *engine, lua_State *L, const struct od_instance *instance);
 void od_instance_push_state(lua_State *L, int self);
 
+// Pops what `self` of [instance] is from now on, off the engine's own stack.
+void od_instance_keep(struct od_engine *engine, const struct od_instance *instance);
+
 // Many were dropped: the tables in which they stood are made to fit those that are left.
 void od_instances_fit(struct od_engine *engine);
+
+// The instance behind the handle in a userdata, for [call]. Raises when it is gone.
+struct od_instance *od_instance_find(lua_State *L, od_handle handle, const char *call);
 
 // The object behind the handle in a userdata, for the method [call] of it. Raises when its instance
 // is gone and when the code of another object runs: what one object does may rest on writes of its

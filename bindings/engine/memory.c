@@ -1,6 +1,7 @@
 #include "engine/memory.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/bytes.h"
 #include "base/check.h"
@@ -8,6 +9,19 @@
 enum {
     instructions_of_grace = 500
 };
+
+void od_memory_init(struct od_memory *memory)
+{
+    OD_ASSERT(memory->used == 0);
+    memory->limit = SIZE_MAX / 2;
+    od_slabs_init(&memory->slabs);
+}
+
+void od_memory_deinit(struct od_memory *memory)
+{
+    OD_ASSERT(memory->used == 0);
+    od_slabs_deinit(&memory->slabs);
+}
 
 static void set_pace(struct od_memory *memory, bool in_a_hurry)
 {
@@ -39,6 +53,7 @@ static void hurry(struct od_memory *memory)
 
 static void collect(struct od_memory *memory)
 {
+    OD_ASSERT(memory->L != NULL);
     bool was_capped = memory->is_capped;
     memory->is_capped = false;
     lua_gc(memory->L, LUA_GCCOLLECT, 0);
@@ -77,6 +92,7 @@ void od_memory_recover(struct od_memory *memory)
 // so the grace of one refusal may be used up when the next one comes.
 static void *refuse(struct od_memory *memory)
 {
+    OD_ASSERT(memory->is_capped);
     memory->is_tight = true;
     if (memory->grace < memory->limit / 4)
         memory->grace += memory->limit / 32;
@@ -84,18 +100,69 @@ static void *refuse(struct od_memory *memory)
     return NULL;
 }
 
-static void *grow(struct od_memory *memory, void *at, size_t extra, size_t size)
+static bool is_small(size_t size)
 {
+    return size > 0 && size <= OD_SLABS_BLOCK_BYTES_MAX;
+}
+
+static void give(struct od_memory *memory, void *at, size_t size)
+{
+    if (is_small(size))
+        od_slabs_give(&memory->slabs, at, size);
+    else
+        free(at);
+}
+
+static void *take(struct od_memory *memory, size_t size)
+{
+    if (is_small(size))
+        return od_slabs_take(&memory->slabs, size);
+    void *place = malloc(size);
+    if (place != NULL)
+        od_prefer_large_pages(place, size);
+    return place;
+}
+
+static void *move(struct od_memory *memory, void *at, size_t old_size, size_t size)
+{
+    if (old_size == 0)
+        return take(memory, size);
+    if (!is_small(old_size) && !is_small(size)) {
+        void *moved = realloc(at, size);
+        if (moved != NULL)
+            od_prefer_large_pages(moved, size);
+        return moved;
+    }
+    if (is_small(old_size) && is_small(size) && od_slabs_are_alike(old_size, size))
+        return at;
+    void *place = take(memory, size);
+    if (place == NULL)
+        return NULL;
+    memcpy(place, at, old_size < size ? old_size : size);
+    give(memory, at, old_size);
+    return place;
+}
+
+static void *move_surely(struct od_memory *memory, void *at, size_t old_size, size_t size)
+{
+    void *place = move(memory, at, old_size, size);
+    if (place == NULL)
+        od_out_of_memory(size);
+    return place;
+}
+
+static void *grow(struct od_memory *memory, void *at, size_t old_size, size_t size)
+{
+    size_t extra = size - old_size;
     if (!memory->is_capped) {
         memory->used += extra;
-        return od_reallocate(at, size);
+        return move_surely(memory, at, old_size, size);
     }
     if (memory->used + extra > memory->limit + memory->grace)
         return refuse(memory);
-    void *place = realloc(at, size);
+    void *place = move(memory, at, old_size, size);
     if (place == NULL)
         return refuse(memory);
-    od_prefer_large_pages(place, size);
     bool was_half_full = is_half_full(memory);
     memory->used += extra;
     if (!was_half_full && is_half_full(memory))
@@ -103,20 +170,21 @@ static void *grow(struct od_memory *memory, void *at, size_t extra, size_t size)
     return place;
 }
 
-static void *shrink(struct od_memory *memory, void *at, size_t less, size_t size)
+static void *shrink(struct od_memory *memory, void *at, size_t old_size, size_t size)
 {
-    OD_ASSERT(memory->used >= less);
-    memory->used -= less;
+    OD_ASSERT(memory->used >= old_size - size);
+    memory->used -= old_size - size;
     if (size > 0)
-        return od_reallocate(at, size);
-    free(at);
+        return move_surely(memory, at, old_size, size);
+    give(memory, at, old_size);
     return NULL;
 }
 
 void *od_memory_allocate(void *context, void *at, size_t old_size, size_t new_size)
 {
     struct od_memory *memory = context;
+    OD_ASSERT(at != NULL || old_size == 0);
     if (new_size > old_size)
-        return grow(memory, at, new_size - old_size, new_size);
-    return shrink(memory, at, old_size - new_size, new_size);
+        return grow(memory, at, old_size, new_size);
+    return shrink(memory, at, old_size, new_size);
 }

@@ -24,6 +24,8 @@
 
 #include <lua.h>
 
+#include "engine/slabs.h"
+
 struct od_memory {
     size_t used;
     size_t limit;
@@ -31,7 +33,11 @@ struct od_memory {
     bool is_capped; // A script runs.
     bool is_tight;  // A refusal came, and nobody has looked since whether there is room again.
     lua_State *L;   // The state; NULL while it is being made.
+    struct od_slabs slabs;
 };
+
+void od_memory_init(struct od_memory *memory); // Without a limit.
+void od_memory_deinit(struct od_memory *memory);
 
 // A lua_Alloc; [memory] is a struct od_memory.
 void *od_memory_allocate(void *memory, void *at, size_t old_size, size_t new_size);

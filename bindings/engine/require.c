@@ -36,6 +36,7 @@ static bool read_open_file(int fd, struct od_bytes *text, struct od_error *err)
         return od_error_set(err, "larger than %u bytes", OD_SOURCE_BYTES_MAX);
     size_t size = (size_t)facts.st_size;
     char *place = od_bytes_reserve(text, size + 1);
+    OD_ASSERT(text->size == 0);
     while (text->size < size) {
         ssize_t count = read(fd, place + text->size, size - text->size);
         if (count < 0)
@@ -112,6 +113,7 @@ static enum od_compile read_file(struct od_engine *engine, const char *path, str
     struct od_file file;
     if (!od_files_find(engine->files, od_slice_of(path), &file))
         return results[look_at(engine, path, text, err)];
+    OD_ASSERT(file.state < sizeof results / sizeof *results);
     od_bytes_put_slice(text, file.text);
     if (file.state != OD_FILE_THERE)
         od_error_set(err, "%s: cannot be opened", path);
@@ -227,6 +229,7 @@ enum {
 
 static void set_loaded(lua_State *L, int index)
 {
+    OD_ASSERT(lua_istable(L, loaded_index));
     lua_pushvalue(L, name_index);
     lua_pushvalue(L, index);
     lua_rawset(L, loaded_index);
@@ -235,6 +238,7 @@ static void set_loaded(lua_State *L, int index)
 // Stack: the module's function, its path. Leaves what it returned, or true.
 static void run_module(lua_State *L)
 {
+    OD_ASSERT(lua_isfunction(L, -2));
     lua_pushlightuserdata(L, (void *)(uintptr_t)&busy_key);
     set_loaded(L, lua_gettop(L));
     lua_pop(L, 1);
@@ -287,6 +291,7 @@ void od_require_push_loaded(lua_State *L, const char *name)
 // The function on top, of a module of others, gets the globals that all of these share.
 static void set_foreign_globals(lua_State *L)
 {
+    OD_ASSERT(lua_isfunction(L, -1));
     lua_pushlightuserdata(L, (void *)(uintptr_t)&foreign_key);
     lua_rawget(L, LUA_REGISTRYINDEX);
     if (lua_isnil(L, -1)) {

@@ -113,6 +113,8 @@ static void set_function(lua_State *L, const char *name, lua_CFunction function)
 void od_userdata_define(lua_State *L, enum od_userdata kind, const luaL_Reg *methods,
                         lua_CFunction properties)
 {
+    OD_ASSERT(kind < OD_USERDATA_COUNT);
+    OD_ASSERT(od_engine_of(L)->kinds[kind].metatable == NULL); // Once.
     struct od_engine *engine = od_engine_of(L);
     struct od_userdata_kind *made = &engine->kinds[kind];
     lua_newtable(L);
@@ -138,6 +140,7 @@ void od_userdata_define(lua_State *L, enum od_userdata kind, const luaL_Reg *met
 
 void od_userdata_add_functions(lua_State *L, enum od_userdata kind, const luaL_Reg *methods)
 {
+    OD_ASSERT(kind < OD_USERDATA_COUNT);
     push_registered(L, od_engine_of(L)->kinds[kind].methods_ref);
     luaL_setfuncs(L, methods, 0);
     lua_pop(L, 1);
@@ -145,6 +148,8 @@ void od_userdata_add_functions(lua_State *L, enum od_userdata kind, const luaL_R
 
 void od_userdata_add_table(lua_State *L, enum od_userdata kind)
 {
+    OD_ASSERT(kind < OD_USERDATA_COUNT);
+    OD_ASSERT(lua_istable(L, -1));
     push_registered(L, od_engine_of(L)->kinds[kind].methods_ref);
     for (lua_pushnil(L); lua_next(L, -3) != 0;) {
         lua_pushvalue(L, -2);
@@ -167,6 +172,7 @@ void od_userdata_push_methods(lua_State *L)
 
 void *od_userdata_push(lua_State *L, enum od_userdata kind, size_t size)
 {
+    OD_ASSERT(kind < OD_USERDATA_COUNT);
     void *content = lua_newuserdata(L, size);
     push_registered(L, od_engine_of(L)->kinds[kind].metatable_ref);
     lua_setmetatable(L, -2);

@@ -58,12 +58,14 @@ static enum od_wait_begun begin_sync(struct od_task *task, const struct od_wait 
 
 static enum od_wait_begun begin_call(struct od_task *task, const struct od_wait *wait)
 {
+    OD_ASSERT(wait->bytes.size > 0);
     od_task_wait_call(task, od_bytes_slice(&wait->bytes));
     return OD_WAIT_BEGUN;
 }
 
 static enum od_wait_begun begin_fetch(struct od_task *task, const struct od_wait *wait)
 {
+    OD_ASSERT(wait->bytes.size > 0);
     od_task_wait_fetch(task, &wait->way, od_bytes_slice(&wait->bytes));
     return OD_WAIT_BEGUN;
 }
@@ -76,12 +78,14 @@ static enum od_wait_begun begin_password(struct od_task *task, const struct od_w
 
 static enum od_wait_begun begin_stream(struct od_task *task, const struct od_wait *wait)
 {
+    OD_ASSERT(wait->number != 0);
     struct od_stream *stream = od_stream_find(task->object->objects, wait->number);
     return stream != NULL && od_stream_wait(stream, task) ? OD_WAIT_BEGUN : OD_WAIT_OVER;
 }
 
 static enum od_wait_begun begin_body(struct od_task *task, const struct od_wait *wait)
 {
+    OD_ASSERT(wait->number != 0);
     struct od_sink *sink = od_sink_find(task->object->objects, wait->number);
     return sink != NULL && od_sink_wait(sink, task) ? OD_WAIT_BEGUN : OD_WAIT_OVER;
 }
@@ -95,6 +99,7 @@ static enum od_wait_begun begin_branches(struct od_task *task, const struct od_w
     task->races = wait->races;
     lua_rawgeti(L, LUA_REGISTRYINDEX, engine->branches_ref);
     int count = (int)lua_objlen(L, -1);
+    OD_ASSERT(count > 0);
     for (int i = 1; i <= count; i++) {
         struct od_coroutine *coroutine = od_coroutine_take(engine);
         coroutine->waits_for = OD_WAIT_NONE;

@@ -146,6 +146,7 @@ static int encode_base64(lua_State *L, const char *alphabet, bool has_padding)
         memset(text + used + letters, '=', 4 - letters);
         used += has_padding ? 4 : letters;
     }
+    OD_ASSERT(used <= bytes.size / 3 * 4 + 4);
     lua_pushlstring(L, text, used);
     return 1;
 }
@@ -201,6 +202,7 @@ static int decode_base64(lua_State *L, const char *alphabet, const char *name)
             return luaL_error(L, "invalid %s near byte %d", name, (int)(i + 1));
         used += count;
     }
+    OD_ASSERT(used <= text.size / 4 * 3 + 3);
     lua_pushlstring(L, bytes, used);
     return 1;
 }

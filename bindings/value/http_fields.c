@@ -54,6 +54,7 @@ static bool put_field(struct od_bytes *out, od_slice name, od_slice value, size_
     if (value.size > *room || name.size > *room - value.size)
         return od_error_set(err, "the headers have more than %u bytes", OD_HTTP_FIELDS_BYTES_MAX);
     *room -= name.size + value.size;
+    OD_ASSERT(*room <= OD_HTTP_FIELDS_BYTES_MAX);
     od_headers_put(out, name, value);
     return true;
 }
@@ -69,6 +70,7 @@ bool od_http_fields_put_array(lua_State *L, int index, struct od_bytes *out, uin
                               struct od_error *err)
 {
     size_t room = OD_HTTP_FIELDS_BYTES_MAX;
+    const int top = lua_gettop(L);
     for (int i = 1;; i += 2) {
         lua_rawgeti(L, index, i);
         lua_rawgeti(L, index, i + 1);
@@ -82,6 +84,7 @@ bool od_http_fields_put_array(lua_State *L, int index, struct od_bytes *out, uin
         lua_pop(L, 2);
     }
     lua_pop(L, 2);
+    OD_ASSERT(lua_gettop(L) == top);
     return true;
 }
 

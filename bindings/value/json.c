@@ -22,6 +22,7 @@ static void push_metatable(lua_State *L, const char *key)
 void od_json_push_mark(lua_State *L)
 {
     push_metatable(L, &mark_key);
+    OD_ASSERT(lua_istable(L, -1));
 }
 
 void od_json_mark_array(lua_State *L, int index)
@@ -70,6 +71,7 @@ bool od_json_encode(lua_State *L, int index, struct od_bytes *out, struct od_err
     size_t mark = out->size;
     if (od_guard(L, index, 0, encode_guarded, out, err))
         return true;
+    OD_ASSERT(out->size >= mark);
     out->size = mark;
     return false;
 }
@@ -95,6 +97,7 @@ static void push_scratch(lua_State *L)
 static bool push_text(lua_State *L, struct od_error *err)
 {
     struct od_bytes *scratch = lua_touserdata(L, lua_upvalueindex(1));
+    OD_ASSERT(scratch != NULL);
     if (lua_isnone(L, 1))
         od_raise(L, "json.encode: argument 1 must be a value, got nothing");
     od_bytes_clear(scratch);

@@ -52,6 +52,7 @@ static const char needs[256] = {
 static void put_escape(struct od_bytes *out, unsigned char byte)
 {
     static const char digits[] = "0123456789abcdef";
+    OD_ASSERT(needs[byte] != 0);
     if (needs[byte] != ESCAPE_CODE) {
         od_bytes_put(out, (char[2]){'\\', needs[byte]}, 2);
         return;
@@ -275,6 +276,7 @@ static write_fn *const writers[OD_LUA_TCDATA + 1] = {
 static bool write_value(struct writer *writer, int index)
 {
     int type = lua_type(writer->L, index);
+    OD_ASSERT(type <= OD_LUA_TCDATA);
     write_fn *write = type < 0 ? NULL : writers[type];
     if (write == NULL)
         return od_walk_fail_type(&writer->walk, writer->L, index);
@@ -294,8 +296,12 @@ bool od_json_write(lua_State *L, int index, enum od_json_style style, struct od_
     od_walk_init(&writer.walk, "encode", OD_JSON_DEPTH_MAX);
     bool ok = write_value(&writer, index < 0 ? top + index + 1 : index);
     lua_settop(L, top);
-    if (ok)
+    if (ok) {
+        OD_ASSERT(writer.walk.depth == 0);
+        OD_ASSERT(out->size > mark);
+        OD_ASSERT(out->size <= writer.size_max);
         return true;
+    }
     out->size = mark;
     return od_walk_report(&writer.walk, ".", err);
 }

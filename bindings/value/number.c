@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
+
 #define WHOLE_MAX 9007199254740992.0 // 2^53
 #define DECIMALS_MAX 8
 #define WHOLE_DIGITS_MAX 21
@@ -28,6 +30,7 @@ static size_t count_digits(uint64_t number)
 size_t od_number_put_unsigned(char *out, uint64_t number)
 {
     size_t size = count_digits(number);
+    OD_ASSERT(size <= 20); // Of 64 bits.
     for (size_t i = size; i > 0; i--) {
         out[i - 1] = (char)('0' + number % 10);
         number /= 10;
@@ -49,6 +52,7 @@ static size_t put_decimal(char *out, uint64_t digits, size_t decimals, uint64_t 
     size_t size = od_number_put_unsigned(out, digits / power);
     out[size++] = '.';
     uint64_t fraction = digits % power;
+    OD_ASSERT(decimals >= count_digits(fraction));
     size_t zeros = decimals - count_digits(fraction);
     memset(out + size, '0', zeros);
     size += zeros;
@@ -113,6 +117,8 @@ static size_t put_zeros(char *out, size_t count)
 // As JavaScript lays numbers out [ECMA-262, Number::toString]: no exponent from 1e-6 to below 1e21.
 static size_t lay_out(char *out, const char *digits, size_t size, int exponent)
 {
+    OD_ASSERT(size >= 1);
+    OD_ASSERT(size <= DBL_DECIMAL_DIG);
     size_t used = 0;
     size_t whole = exponent < 0 ? 0 : (size_t)exponent + 1; // Digits in front of the point.
     if (exponent >= WHOLE_DIGITS_MAX || exponent < -6) {

@@ -167,8 +167,11 @@ bool od_value_decode(lua_State *L, od_slice bytes, struct od_error *err)
     if (od_cursor_u8(&decoder.cursor) != OD_VALUE_FORMAT)
         return od_error_set(err, bytes.size == 0 ? "the value is empty, it must have a format byte"
                                                  : "the value has an unknown format");
-    if (decode_value(&decoder) && od_cursor_at_end(&decoder.cursor) && !decoder.cursor.failed)
+    if (decode_value(&decoder) && od_cursor_at_end(&decoder.cursor) && !decoder.cursor.failed) {
+        OD_ASSERT(lua_gettop(L) == top + 1);
+        OD_ASSERT(decoder.depth == 0);
         return true;
+    }
     lua_settop(L, top);
     return od_error_set(err, "the value is damaged at byte %zu of %zu",
                         (size_t)(decoder.cursor.at - bytes.at), bytes.size);

@@ -83,6 +83,7 @@ static void quote_key(char *piece, size_t piece_size, const char *text, size_t s
         bool is_plain = byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
         used +=
             (size_t)snprintf(piece + used, piece_size - used, is_plain ? "%c" : "\\x%02x", byte);
+        OD_ASSERT(used < piece_size);
     }
     snprintf(piece + used, piece_size - used, size > KEY_BYTES_MAX ? "...\"]" : "\"]");
 }

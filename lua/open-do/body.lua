@@ -1,9 +1,10 @@
--- Bodies that come piece by piece: what Request and Response share. Such a message has a body of
--- the engine in `_stream` (bindings/api/stream.c); once it is read whole, it is in `body` like any.
-local module_name = ...
+-- The body of a message: what Request and Response share. One that comes piece by piece is a body
+-- of the engine in `_stream` (bindings/api/stream.c); once read whole, it is in `body` like any.
+local module_name, native = ...
 assert(module_name == "open-do.body")
 
 local concat, error, rawget, setmetatable, type = table.concat, error, rawget, setmetatable, type
+local try_decode = native.json.try_decode
 local getmetatable = debug.getmetatable -- Theirs is hidden.
 
 local READ_BYTES_MAX = 32 * 1024 * 1024
@@ -70,6 +71,34 @@ function M.read(message, level)
   if body ~= "" then
     message.body = body
     return body
+  end
+end
+
+--- Gives the [class] its methods text, chunks and json. [name]: "request" or "response".
+function M.give(class, name)
+  local owner = "the " .. name .. "'s body: "
+
+  --- The body; "" when there is none. It may be read more than once.
+  ---@return string
+  function class:text()
+    return self.body or ""
+  end
+
+  --- Reads the body piece by piece: `for piece in message:chunks() do`. Waits for each; raises
+  --- when the body is cut. Pieces are as they come, not as they were written; a request's come so
+  --- when the class (or the script, for its own fetch) says `streamBody = true`. What is left
+  --- unread of a response when the handler ends is not sent any more.
+  ---@return fun(): string?
+  class.chunks = M.chunks
+
+  --- The body as JSON. Raises at the caller's line when it is none, with line and column.
+  ---@return any
+  function class:json()
+    local value, problem = try_decode(self.body or "")
+    if problem then
+      error(owner .. problem, 2)
+    end
+    return value
   end
 end
 

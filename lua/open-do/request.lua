@@ -12,7 +12,7 @@ local byte, find, lower, match = string.byte, string.find, string.lower, string.
 local upper = string.upper
 local error, pcall, rawget, setmetatable, type = error, pcall, rawget, setmetatable, type
 local is_a, read_fields = native.http.is_a, native.http.read_fields
-local try_decode, url_pairs = native.json.try_decode, native.url.url_pairs
+local url_pairs = native.url.url_pairs
 local parse, new_headers = native.url.parse, headers_module.new
 
 --- An HTTP request, whole, with its body.
@@ -65,6 +65,7 @@ local metatable = {
   end,
 }
 native.http.define("Request", metatable)
+body_module.give(Request, "request")
 
 --- All values of a name in the query, in their order. As `URLSearchParams.getAll`.
 ---@param name string
@@ -77,30 +78,6 @@ function Request:queryAll(name)
     end
   end
   return values
-end
-
---- The body; "" when there is none. It may be read more than once.
----@return string
-function Request:text()
-  return self.body or ""
-end
-
---- Reads the body piece by piece, as it comes when the class (or the script, for its own fetch)
---- says `streamBody = true`: `for piece in request:chunks() do`. Waits for each; raises when it is
---- cut.
----@return fun(): string?
-function Request:chunks()
-  return body_module.chunks(self)
-end
-
---- The body as JSON. Raises at the caller's line when it is none, with line and column.
----@return any
-function Request:json()
-  local value, problem = try_decode(self.body or "")
-  if problem then
-    error("the request's body: " .. problem, 2)
-  end
-  return value
 end
 
 --- The body as the form of a page: urlencoded or multipart, with files. Raises at the caller's line

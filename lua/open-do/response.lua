@@ -12,7 +12,7 @@ local headers_module = require "open-do.headers"
 local error, setmetatable, type = error, setmetatable, type
 local floor = math.floor
 local read_fields = native.http.read_fields
-local try_decode, try_encode = native.json.try_decode, native.json.try_encode
+local try_encode = native.json.try_encode
 local new_headers = headers_module.new
 local check_fields = fields_module.check
 
@@ -67,30 +67,7 @@ local metatable = {
   end,
 }
 native.http.define("Response", metatable)
-
---- The body; "" when there is none. It may be read more than once.
----@return string
-function Response:text()
-  return self.body or ""
-end
-
---- Reads the body piece by piece: `for piece in response:chunks() do`. Waits for each; raises when
---- the body is cut. Pieces are as they come, not as they were written. What is left unread when the
---- handler ends is not sent any more.
----@return fun(): string?
-function Response:chunks()
-  return chunks(self)
-end
-
---- The body as JSON. Raises at the caller's line when it is none, with line and column.
----@return any
-function Response:json()
-  local value, problem = try_decode(self.body or "")
-  if problem then
-    error("the response's body: " .. problem, 2)
-  end
-  return value
-end
+body_module.give(Response, "response")
 
 --- The server-sent events of the answer, one after another: `for event in response:events() do`.
 --- Each is `{ event = "message", data = "text", id = "7", retry = 2000 }`; waits like `chunks`.

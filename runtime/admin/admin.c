@@ -79,12 +79,12 @@ static void on_request_left(void *owner, uint64_t exchange)
     (void)exchange;
 }
 
-static void on_websocket_message(void *owner, uint64_t websocket, od_slice payload,
+static void on_websocket_message(void *owner, void *holder, od_slice payload,
                                  struct od_bytes *memory, bool is_binary)
 {
     (void)memory;
     if (!is_binary) // The page sends none.
-        put_news(owner, NEWS_MESSAGE, websocket, payload);
+        put_news(owner, NEWS_MESSAGE, ((const struct visitor *)holder)->number, payload);
 }
 
 static void on_closed(void *owner, uint64_t websocket, uint16_t code, od_slice reason,
@@ -102,10 +102,10 @@ static void on_failed(void *owner, uint64_t websocket, od_slice why)
     put_news(owner, NEWS_CLOSED, websocket, (od_slice){NULL, 0});
 }
 
-static bool on_is_at_rest(void *owner, uint64_t websocket)
+static bool on_is_at_rest(void *owner, const void *holder)
 {
     (void)owner; // Nobody looks.
-    (void)websocket;
+    (void)holder;
     return true;
 }
 
@@ -219,6 +219,7 @@ static struct visitor *find_visitor(const struct od_admin_process *process, uint
 
 static void forget_visitor(struct od_admin_process *process, struct visitor *visitor)
 {
+    OD_ASSERT(visitor->number != 0);
     od_websocket_free(od_net_websocket(&process->net, visitor->number));
     od_list_remove(&visitor->link);
     free(visitor);
@@ -239,6 +240,7 @@ static void tell_answer(struct od_admin_process *process, const struct news *new
     struct od_cursor cursor = od_cursor_of(od_bytes_slice(&news->bytes));
     uint64_t question = od_cursor_u64(&cursor);
     bool ok = od_cursor_u8(&cursor) != 0;
+    OD_ASSERT(process->open_questions > 0); // Main answers each once.
     process->open_questions--;
     process->site->answer(process->site, question, ok, od_cursor_rest(&cursor));
 }
@@ -259,6 +261,7 @@ static void tell_all(struct od_admin_process *process)
     struct od_list *link;
     while ((link = od_list_pop_front(&process->news)) != NULL) {
         struct news *news = OD_LIST_MEMBER(link, struct news, link);
+        OD_ASSERT(news->kind < sizeof tell / sizeof *tell);
         tell[news->kind](process, news);
         free_news(news);
     }
@@ -269,7 +272,10 @@ static void tell_all(struct od_admin_process *process)
 
 static void turn(struct od_admin_process *process)
 {
+    OD_ASSERT(process->has_link);
+    OD_ASSERT(process->site != NULL);
     od_loop_poll(&process->loop, !od_net_reads_on(&process->net));
+    od_net_read(&process->net);
     od_net_read_on(&process->net);
     tell_all(process);
     od_link_flush(&process->main);
@@ -290,12 +296,16 @@ void od_admin_answer(struct od_admin_process *process, uint64_t number, od_slice
 
 static void attach(struct od_admin_process *process, uint64_t number, od_slice record, int fd)
 {
+    OD_ASSERT(number != 0);
+    OD_ASSERT(fd >= 0);
+    OD_ASSERT(find_visitor(process, number) == NULL);
     struct visitor *visitor = od_allocate_zeroed(sizeof *visitor);
     struct od_error err;
     visitor->number = number;
     od_list_init(&visitor->link);
     od_list_push_back(&process->visitors, &visitor->link);
-    if (!od_websocket_attach(od_websocket_new(&process->net, number, false), record, fd, &err))
+    struct od_websocket *websocket = od_websocket_new(&process->net, number, visitor, false);
+    if (!od_websocket_attach(websocket, record, fd, &err))
         put_news(process, NEWS_CLOSED, number, (od_slice){NULL, 0});
 }
 
@@ -336,6 +346,7 @@ void od_admin_close(struct od_admin_process *process, uint64_t number, uint16_t 
 
 uint64_t od_admin_ask(struct od_admin_process *process, od_slice name, od_slice who, od_slice body)
 {
+    OD_ASSERT(name.size > 0);
     if (process->open_questions >= OD_ADMIN_QUESTIONS_MAX)
         return 0;
     process->open_questions++;
@@ -353,6 +364,7 @@ uint64_t od_admin_ask(struct od_admin_process *process, od_slice name, od_slice 
 static void on_tick(struct od_timer *timer)
 {
     struct od_admin_process *process = OD_TIMER_MEMBER(timer, struct od_admin_process, tick);
+    OD_ASSERT(!process->is_over);
     process->is_tick_due = true;
     od_loop_set_timer(&process->loop, timer, OD_ADMIN_TICK_MS);
 }
@@ -393,6 +405,7 @@ static void close_all(struct od_admin_process *process)
     struct od_list *link;
     while ((link = od_list_pop_front(&process->visitors)) != NULL)
         forget_visitor(process, OD_LIST_MEMBER(link, struct visitor, link));
+    OD_ASSERT(!process->has_link);
     od_net_deinit(&process->net);
     process->site->free(process->site);
     while ((link = od_list_pop_front(&process->news)) != NULL)

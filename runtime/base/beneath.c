@@ -21,6 +21,7 @@ static int top_of(const struct walk *walk)
 
 static void go_up(struct walk *walk)
 {
+    OD_ASSERT(walk->depth > 0);
     close(walk->folders[--walk->depth]);
 }
 
@@ -46,6 +47,7 @@ static bool follow(struct walk *walk, const char *name)
 // What is behind a file or a folder that is full is not there.
 static bool enter(struct walk *walk, int fd)
 {
+    OD_ASSERT(walk->file < 0);
     if (S_ISREG(walk->about.st_mode)) {
         walk->file = fd;
         return true;
@@ -124,6 +126,7 @@ enum od_beneath od_beneath_open(int root, od_slice path, int *fd, struct stat *a
     if (!is_there)
         return OD_BENEATH_NOTHING;
     *fd = walk.file;
+    OD_ASSERT(walk.links <= OD_BENEATH_LINKS_MAX);
     *about = walk.about;
     return walk.file >= 0 ? OD_BENEATH_FILE : OD_BENEATH_FOLDER;
 }

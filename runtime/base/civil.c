@@ -1,5 +1,7 @@
 #include "base/civil.h"
 
+#include "base/check.h"
+
 enum {
     days_to_1970 = 719468, // From 0000-03-01, where leap days are the last of their year.
     days_of_400_years = 146097,
@@ -7,6 +9,7 @@ enum {
 
 int64_t od_civil_floor_div(int64_t value, int64_t by)
 {
+    OD_ASSERT(by > 0);
     int64_t quotient = value / by;
     return quotient * by > value ? quotient - 1 : quotient;
 }
@@ -31,6 +34,7 @@ static bool is_leap(int64_t year)
 int od_civil_month_days(int64_t year, int month)
 {
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    OD_ASSERT(month >= 1 && month <= 12);
     return days[month - 1] + (month == 2 && is_leap(year));
 }
 
@@ -48,10 +52,13 @@ struct od_civil od_civil_of_day(int64_t day)
 {
     struct od_civil civil = {.year = year_of(day), .month = 1};
     int64_t of_year = day - od_civil_day(civil.year, 1, 1);
+    OD_ASSERT(of_year >= 0 && of_year < 366);
     while (of_year >= od_civil_month_days(civil.year, civil.month))
         of_year -= od_civil_month_days(civil.year, civil.month++);
     civil.day = (int)of_year + 1;
     int64_t since_sunday = day + 4; // 1970-01-01 was a Thursday.
     civil.weekday = (int)(since_sunday - od_civil_floor_div(since_sunday, 7) * 7);
+    OD_ASSERT(civil.day >= 1 && civil.day <= 31);
+    OD_ASSERT(civil.weekday >= 0 && civil.weekday < 7);
     return civil;
 }

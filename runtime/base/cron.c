@@ -117,6 +117,9 @@ static bool take_step(struct parse *parse, long low, long high, long *step)
 
 static void set_bits(struct parse *parse, long low, long high, long step)
 {
+    OD_ASSERT(low >= 0);
+    OD_ASSERT(high <= 59);
+    OD_ASSERT(step > 0);
     for (long i = low; i <= high; i += step)
         parse->bits |= (uint64_t)1 << i;
 }
@@ -240,6 +243,16 @@ bool od_cron_parse(od_slice text, struct od_cron *cron, struct od_error *err)
 
 // --- The next time -------------------------------------------------------------------------------
 
+// Of what od_cron_parse has read: a time, a day and a month there must be.
+static void check(const struct od_cron *cron)
+{
+    OD_ASSERT(cron->minutes != 0);
+    OD_ASSERT(cron->hours != 0);
+    OD_ASSERT(cron->days != 0);
+    OD_ASSERT(cron->months != 0);
+    OD_ASSERT(cron->weekdays != 0);
+}
+
 static bool has_bit(uint64_t bits, int bit)
 {
     return (bits >> bit & 1) != 0;
@@ -260,6 +273,7 @@ static bool is_day(const struct od_cron *cron, int64_t day)
 // The first minute of a day from [minute] on; day_minutes: none is left.
 static int minute_from(const struct od_cron *cron, int minute)
 {
+    OD_ASSERT(minute >= 0);
     while (minute < day_minutes &&
            (!has_bit(cron->hours, minute / minute_s) || !has_bit(cron->minutes, minute % minute_s)))
         minute++;
@@ -296,6 +310,7 @@ static int64_t next_of_any_hour(const struct od_cron *cron, const struct od_zone
 
 int64_t od_cron_next_s(const struct od_cron *cron, const struct od_zone *zone, int64_t utc_s)
 {
+    check(cron);
     if (cron->is_any_hour)
         return next_of_any_hour(cron, zone, utc_s);
     int64_t local_s = utc_s + od_zone_offset_s(zone, utc_s);

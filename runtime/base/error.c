@@ -18,6 +18,7 @@ bool od_error_prefix(struct od_error *err, const char *format, ...)
 {
     char rest[OD_ERROR_BYTES_MAX];
     memcpy(rest, err->text, sizeof rest);
+    OD_ASSERT(memchr(rest, '\0', sizeof rest) != NULL); // It was set before.
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(err->text, sizeof err->text, format, arguments);

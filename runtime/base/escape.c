@@ -12,6 +12,7 @@ static size_t take_character(od_slice text, uint32_t *code)
     size_t size = od_utf8_size(text.at, text.size);
     unsigned char first = (unsigned char)text.at[0];
     *code = size <= 1 ? first : first & (0x7fu >> size);
+    OD_ASSERT(size <= text.size);
     for (size_t i = 1; i < size; i++)
         *code = *code << 6 | ((unsigned char)text.at[i] & 0x3fu);
     return size;

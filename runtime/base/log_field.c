@@ -10,6 +10,7 @@ static const char *const taken[] = {"time",    "level", "object", "message", "ev
 
 static void begin(struct od_bytes *fields, od_slice name)
 {
+    OD_ASSERT(name.size > 0);
     od_bytes_put_slice(fields, OD_SLICE(",\""));
     od_escape_put_json(fields, name);
 }
@@ -28,6 +29,7 @@ void od_log_field_number(struct od_bytes *fields, const char *name, double numbe
 {
     char text[32];
     int size = snprintf(text, sizeof text, "\":%.15g", number);
+    OD_ASSERT(size > 0 && (size_t)size < sizeof text);
     begin(fields, od_slice_of(name));
     od_bytes_put(fields, text, (size_t)size);
 }

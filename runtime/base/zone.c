@@ -37,12 +37,14 @@ static uint32_t u32_at(const uint8_t *bytes)
 
 static int64_t time_at(const struct od_zone *zone, uint32_t index)
 {
+    OD_ASSERT(index < zone->time_count);
     const uint8_t *bytes = zone->times + 8 * (size_t)index;
     return (int64_t)((uint64_t)u32_at(bytes) << 32 | u32_at(bytes + 4));
 }
 
 static int32_t offset_at(const struct od_zone *zone, uint32_t type)
 {
+    OD_ASSERT(type < zone->type_count);
     return (int32_t)u32_at(zone->types + type_bytes * (size_t)type);
 }
 
@@ -110,6 +112,7 @@ static bool parse(struct od_zone *zone)
 static bool read_file(struct od_zone *zone, od_slice name)
 {
     char path[sizeof directory + OD_ZONE_NAME_BYTES_MAX + 1], part[4096];
+    OD_ASSERT(name.size <= OD_ZONE_NAME_BYTES_MAX);
     snprintf(path, sizeof path, "%s/%.*s", directory, (int)name.size, name.at);
     FILE *file = fopen(path, "rbe");
     size_t got = 0;

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/civil.h"
 
 // --- Reading -------------------------------------------------------------------------------------
@@ -105,6 +106,8 @@ bool od_zone_rule_parse(od_slice from, struct od_zone_rule *rule)
 
 static int64_t month_form_day(const struct od_zone_day *day, int64_t year)
 {
+    OD_ASSERT(day->week >= 1 && day->week <= 5);
+    OD_ASSERT(day->weekday >= 0 && day->weekday <= 6);
     int64_t first = od_civil_day(year, day->month, 1);
     int until = (day->weekday - od_civil_of_day(first).weekday + 7) % 7;
     int of_month = until + 7 * (day->week - 1);
@@ -115,6 +118,7 @@ static int64_t month_form_day(const struct od_zone_day *day, int64_t year)
 
 static int64_t day_of(const struct od_zone_day *day, int64_t year)
 {
+    OD_ASSERT(day->form == 'M' || day->form == 'J' || day->form == 'D');
     if (day->form == 'M')
         return month_form_day(day, year);
     int64_t first = od_civil_day(year, 1, 1);

@@ -55,6 +55,7 @@ static const struct {
 static bool is_in(const uint8_t *address, const struct range *range)
 {
     size_t whole = range->bits / 8;
+    OD_ASSERT(whole <= sizeof range->first);
     if (memcmp(address, range->first, whole) != 0)
         return false;
     uint8_t mask = (uint8_t)(0xff00u >> (range->bits % 8));

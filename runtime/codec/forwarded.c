@@ -5,6 +5,7 @@
 // Some proxies write a port as well: "192.0.2.1:4711", "[2001:db8::1]:4711".
 static od_slice without_port(od_slice member)
 {
+    OD_ASSERT(member.size > 0); // Lists have no empty members.
     const char *colon = memchr(member.at, ':', member.size);
     if (member.at[0] == '[') {
         const char *end = memchr(member.at, ']', member.size);

@@ -34,6 +34,7 @@ struct begun {
 static void put_begun(const struct od_frame_decoder *decoder, const struct begun *begun,
                       struct od_bytes *out)
 {
+    OD_ASSERT(!begun->is_final || begun->opcode <= OD_FRAME_BINARY || begun->payload.size <= 125);
     size_t mark = out->size;
     od_frame_put_head(out, begun->opcode, begun->is_compressed, begun->payload.size + begun->left);
     if (!begun->is_final)
@@ -68,6 +69,7 @@ static void put_fragments(const struct od_frame_decoder *decoder, struct od_byte
 
 static void put_frame(const struct od_frame_decoder *decoder, struct od_bytes *out)
 {
+    OD_ASSERT(decoder->message_bytes <= decoder->gathered.size);
     od_slice gathered = od_bytes_slice(&decoder->gathered);
     struct begun begun = {.opcode = decoder->opcode,
                           .is_final = decoder->is_final,

@@ -26,6 +26,7 @@ struct od_frame_shared *od_frame_shared_of_events(od_slice bytes)
 
 struct od_frame_shared *od_frame_shared_keep(struct od_frame_shared *frame)
 {
+    OD_ASSERT(frame->references > 0);
     frame->references++;
     return frame;
 }
@@ -44,12 +45,14 @@ void od_frame_shared_drop(struct od_frame_shared *frame)
 
 static od_slice payload_of(const struct od_frame_shared *frame)
 {
+    OD_ASSERT(frame->payload_offset <= frame->plain.size);
     return od_slice_from(od_bytes_slice(&frame->plain), frame->payload_offset);
 }
 
 static void make_compressed(struct od_frame_shared *frame, struct od_deflate *deflate)
 {
     struct od_bytes payload = {0};
+    OD_ASSERT(!frame->is_compressed_made);
     od_deflate_message(deflate, payload_of(frame), &payload);
     if (payload.size < payload_of(frame).size)
         od_frame_put(&frame->compressed, frame->is_binary ? OD_FRAME_BINARY : OD_FRAME_TEXT, true,
@@ -61,6 +64,8 @@ static void make_compressed(struct od_frame_shared *frame, struct od_deflate *de
 od_slice od_frame_shared_bytes(struct od_frame_shared *frame, struct od_deflate *deflate,
                                uint8_t window_bits)
 {
+    OD_ASSERT(frame->references > 0);
+    OD_ASSERT(frame->gated <= frame->references);
     if (!od_deflate_is_worth_it(payload_of(frame).size, window_bits))
         return od_bytes_slice(&frame->plain);
     if (!frame->is_compressed_made)

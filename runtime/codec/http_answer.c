@@ -104,6 +104,8 @@ void od_http_put_date(char *text, size_t size, od_time_ms time_ms)
     time_t seconds = (time_t)(time_ms / 1000);
     struct tm date = {0};
     gmtime_r(&seconds, &date);
+    OD_ASSERT(date.tm_wday >= 0 && date.tm_wday < 7);
+    OD_ASSERT(date.tm_mon >= 0 && date.tm_mon < 12);
     snprintf(text, size, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[date.tm_wday], date.tm_mday,
              months[date.tm_mon], date.tm_year + 1900, date.tm_hour, date.tm_min, date.tm_sec);
 }
@@ -117,6 +119,7 @@ static void put_date(struct od_bytes *out, od_time_ms now_ms)
 
 static void put_status_line(struct od_bytes *out, uint16_t status)
 {
+    OD_ASSERT(status >= 100 && status <= 599);
     char text[32];
     int size = snprintf(text, sizeof(text), "HTTP/1.1 %u ", status);
     od_bytes_put(out, text, (size_t)size);
@@ -171,6 +174,7 @@ bool od_http_answer_put_headers(struct od_bytes *out, struct od_headers headers,
     struct od_header header;
     while (od_headers_next(&headers, &header)) {
         if (!check_header(header, err)) {
+            OD_ASSERT(out->size >= before);
             out->size = before;
             return false;
         }
@@ -246,20 +250,9 @@ bool od_http_answer_put(struct od_bytes *out, const struct od_response *response
 
 bool od_http_length_of(struct od_headers headers, uint64_t *length)
 {
-    enum {
-        DIGITS_MAX = 18, // Of 64 bits, without a look at overflow.
-    };
     od_slice text;
-    if (!od_headers_find(headers, OD_SLICE("content-length"), &text) || text.size == 0 ||
-        text.size > DIGITS_MAX)
-        return false;
-    *length = 0;
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.at[i] < '0' || text.at[i] > '9')
-            return false;
-        *length = *length * 10 + (uint64_t)(text.at[i] - '0');
-    }
-    return true;
+    return od_headers_find(headers, OD_SLICE("content-length"), &text) &&
+           od_http_number(text, length);
 }
 
 static enum od_http_framing framing_of(const struct od_response *response,
@@ -297,6 +290,7 @@ bool od_http_pieces_put(struct od_http_pieces *pieces, struct od_bytes *out, od_
 {
     char line[24];
     bool is_counted = pieces->framing == OD_HTTP_COUNTED;
+    OD_ASSERT(pieces->framing != OD_HTTP_CHUNKED || pieces->left == 0);
     if (is_counted && piece.size > pieces->left)
         return false;
     if (piece.size == 0 || pieces->framing == OD_HTTP_NO_BODY)
@@ -323,6 +317,8 @@ bool od_http_pieces_put_end(const struct od_http_pieces *pieces, struct od_bytes
 void od_http_answer_put_fault(struct od_bytes *out, struct od_http_fault fault,
                               struct od_http_manner manner, od_time_ms now_ms)
 {
+    OD_ASSERT(fault.status >= 400);
+    OD_ASSERT(fault.text != NULL);
     od_http_answer_put_status(out, fault.status, now_ms);
     put_field(out, OD_SLICE("Content-Type"), OD_SLICE("text/plain; charset=utf-8"));
     if (fault.status == 426) {

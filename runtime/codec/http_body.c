@@ -40,6 +40,15 @@ static void fault(struct od_http_body *body, uint16_t status, const char *text)
     body->state = WRONG;
 }
 
+static void check(const struct od_http_body *body)
+{
+    OD_ASSERT(body->state <= WRONG);
+    OD_ASSERT(body->size <= body->bytes_max);
+    OD_ASSERT((body->state == WRONG) == (body->fault.status != 0));
+    OD_ASSERT(body->state != CHUNK || body->left > 0);
+    OD_ASSERT(body->state != CHUNK || body->left <= body->bytes_max - body->size);
+}
+
 // Every step takes at least one byte of a [in] that is not empty, or changes the state.
 typedef size_t step(struct od_http_body *body, od_slice in, struct od_bytes *out);
 
@@ -47,6 +56,7 @@ static size_t take_data(struct od_http_body *body, od_slice in, struct od_bytes 
                         enum state next)
 {
     size_t size = in.size < body->left ? in.size : (size_t)body->left;
+    OD_ASSERT(body->left <= body->bytes_max - body->size);
     od_bytes_put(out, in.at, size);
     body->size += size;
     body->left -= size;
@@ -201,6 +211,7 @@ enum od_http_outcome od_http_body_decode(struct od_http_body *body, od_slice in,
                                          struct od_bytes *out)
 {
     od_slice rest = in;
+    check(body);
     // A counted body is checked, and done when it has no bytes, without any input.
     while (body->state < WHOLE && (rest.size > 0 || body->state == CONTENT)) {
         size_t before = rest.size;
@@ -209,6 +220,8 @@ enum od_http_outcome od_http_body_decode(struct od_http_body *body, od_slice in,
             break;
     }
     *consumed = in.size - rest.size;
+    OD_ASSERT(*consumed <= in.size);
+    check(body);
     if (body->state == WRONG)
         return OD_HTTP_BAD;
     return body->state == WHOLE ? OD_HTTP_DONE : OD_HTTP_MORE;

@@ -54,6 +54,7 @@ static enum od_http_wish last_part(od_slice text, uint64_t all, uint64_t *first,
         return OD_HTTP_NOT_THERE;
     *size = count < all ? count : all;
     *first = all - *size;
+    OD_ASSERT(*first < all);
     return OD_HTTP_PART;
 }
 
@@ -74,6 +75,8 @@ static enum od_http_wish part_of(od_slice text, uint64_t all, uint64_t *first, u
     if (*first >= all)
         return OD_HTTP_NOT_THERE;
     *size = (last < all - 1 ? last : all - 1) - *first + 1;
+    OD_ASSERT(*size > 0);
+    OD_ASSERT(*size <= all - *first);
     return OD_HTTP_PART;
 }
 

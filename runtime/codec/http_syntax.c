@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/check.h"
+
 enum {
     IN_TOKEN = 1, // RFC 9110, 5.6.2.
     IN_VALUE = 2, // RFC 9110, 5.5: visible, space, tab, and anything from 0x80 on.
@@ -71,6 +73,7 @@ static bool has_bracket(od_slice text)
 // A colon and a number; RFC 3986 allows the number to be missing.
 static bool is_port(od_slice text)
 {
+    OD_ASSERT(text.size > 0);
     uint64_t port = 0;
     return text.at[0] == ':' &&
            (text.size == 1 || (od_http_number(od_slice_from(text, 1), &port) && port <= 65535));

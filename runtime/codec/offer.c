@@ -76,6 +76,7 @@ static bool take_flag(struct od_offer *offer, const od_slice *value)
 static bool take_server_window(struct od_offer *offer, const od_slice *value)
 {
     uint8_t bits = value == NULL ? 0 : window_bits_of(*value);
+    OD_ASSERT(bits <= OD_DEFLATE_WINDOW_BITS_MAX);
     offer->window_bits = bits;
     offer->names_window = true;
     return bits != 0;

@@ -102,6 +102,7 @@ static void read_tlvs(struct od_proxy_header *header, uint8_t family, od_slice r
 
 static enum od_http_outcome parse_rest(struct od_proxy_header *header, od_slice all)
 {
+    OD_ASSERT(all.size >= fixed_bytes);
     uint8_t command = (uint8_t)all.at[12], family = (uint8_t)all.at[13];
     size_t size = (size_t)((uint8_t)all.at[14] << 8 | (uint8_t)all.at[15]);
     if ((command & 0xF0) != version_2 || (command & 0x0F) > command_proxy)
@@ -111,6 +112,7 @@ static enum od_http_outcome parse_rest(struct od_proxy_header *header, od_slice 
     if (all.size < fixed_bytes + size)
         return OD_HTTP_MORE;
     header->bytes = fixed_bytes + size;
+    OD_ASSERT(header->bytes <= all.size);
     od_slice rest = {all.at + fixed_bytes, size};
     if ((command & 0x0F) == command_local)
         return OD_HTTP_DONE;

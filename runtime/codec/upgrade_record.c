@@ -1,9 +1,12 @@
 #include "codec/upgrade_record.h"
 
 #include "base/cursor.h"
+#include "codec/deflate.h"
 
 void od_upgrade_record_put(struct od_bytes *bytes, const struct od_upgrade_record *record)
 {
+    OD_ASSERT(record->window_bits == 0 || record->window_bits >= OD_DEFLATE_WINDOW_BITS_MIN);
+    OD_ASSERT(record->window_bits <= OD_DEFLATE_WINDOW_BITS_MAX);
     od_bytes_put_string(bytes, record->output);
     od_bytes_put_u8(bytes, record->window_bits);
     od_bytes_put_u8(bytes, record->is_client);

@@ -110,6 +110,7 @@ static void read_query(struct od_url *url, od_slice *rest)
     if (rest->size == 0 || rest->at[0] != '?')
         return;
     size_t size = span(url, *rest, "#", false);
+    OD_ASSERT(size > 0); // The "?" itself.
     od_bytes_clear(&url->query);
     od_bytes_put_u8(&url->query, '?');
     put_escaped(&url->query, (od_slice){rest->at + 1, size - 1},
@@ -283,6 +284,9 @@ bool od_url_parse(struct od_url *url, od_slice text, const struct od_url *base,
     struct od_bytes clean = {0};
     put_clean(&clean, text);
     bool ok = read_scheme(url, od_bytes_slice(&clean), base, err);
+    OD_ASSERT(!ok || url->scheme.size > 0);
+    OD_ASSERT(!ok || !is_special(url) || url->path.size > 0);
+    OD_ASSERT(url->port.size <= 5);
     od_bytes_deinit(&clean);
     return ok;
 }

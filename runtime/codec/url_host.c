@@ -36,6 +36,7 @@ static void put_ipv6(struct od_bytes *out, const unsigned char address[16])
     for (int i = 0; i < PIECES; i++)
         piece[i] = (unsigned)address[(size_t)i * 2] << 8 | address[(size_t)i * 2 + 1];
     int run = longest_run(piece, &length);
+    OD_ASSERT(run == PIECES || run + length <= PIECES);
     od_bytes_put_u8(out, '[');
     for (int i = 0; i < PIECES; i++) {
         char text[8];
@@ -128,6 +129,7 @@ static bool put_ipv4(struct od_bytes *out, od_slice host)
         if (more)
             address |= number << (24 - 8 * (count < 3 ? count : 3));
     }
+    OD_ASSERT(count >= 1 && count <= 4);
     if (number >= (uint64_t)1 << (8 * (5 - count)))
         return false;
     char text[32];

@@ -21,6 +21,7 @@ static bool parse_port(const char *text, uint16_t *port)
 static bool take_host(const char *text, const char *colon, od_slice *host)
 {
     size_t size = (size_t)(colon - text);
+    OD_ASSERT(colon >= text);
     if (size >= 2 && text[0] == '[' && colon[-1] == ']') {
         *host = (od_slice){text + 1, size - 2};
         return host->size > 0;

@@ -23,6 +23,7 @@ bool od_file_mark_equal(struct od_file_mark a, struct od_file_mark b)
 
 void od_files_put(struct od_bytes *bytes, const struct od_file *file)
 {
+    OD_ASSERT(file->state <= OD_FILE_UNREADABLE);
     od_bytes_put_u8(bytes, (uint8_t)file->state);
     od_bytes_put_string(bytes, file->path);
     od_bytes_put_u64(bytes, file->mark.inode);
@@ -35,7 +36,9 @@ bool od_files_next(struct od_cursor *cursor, struct od_file *file)
 {
     if (od_cursor_at_end(cursor))
         return false;
-    file->state = (enum od_file_state)od_cursor_u8(cursor);
+    uint8_t state = od_cursor_u8(cursor);
+    cursor->failed = cursor->failed || state > OD_FILE_UNREADABLE; // A worker may have made it up.
+    file->state = (enum od_file_state)state;
     file->path = od_cursor_string(cursor);
     file->mark.inode = od_cursor_u64(cursor);
     file->mark.size = od_cursor_u64(cursor);

@@ -2,14 +2,18 @@
 
 #include <stddef.h>
 
+#include "base/check.h"
+
 void od_meters_count(struct od_meters *meters, enum od_meter meter, uint64_t count)
 {
+    OD_ASSERT(meter < OD_METER_COUNT);
     if (meters != NULL)
         meters->numbers[meter] += count;
 }
 
 void od_meters_event(struct od_meters *meters, enum od_meter_event event, bool has_failed)
 {
+    OD_ASSERT(event < OD_METER_EVENT_COUNT);
     meters->events[event][has_failed]++;
 }
 
@@ -33,6 +37,7 @@ void od_meters_add(struct od_meters *sum, const struct od_meters *more)
 
 const char *od_meter_name(enum od_meter meter)
 {
+    OD_ASSERT(meter < OD_METER_COUNT);
     static const char *const names[] = {
 #define OD_METER_NAME(name) #name,
         OD_METERS(OD_METER_NAME)
@@ -43,6 +48,7 @@ const char *od_meter_name(enum od_meter meter)
 
 const char *od_meter_event_name(enum od_meter_event event)
 {
+    OD_ASSERT(event < OD_METER_EVENT_COUNT);
     static const char *const names[] = {
 #define OD_METER_NAME(name) #name,
         OD_METER_EVENTS(OD_METER_NAME)

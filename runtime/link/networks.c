@@ -48,6 +48,7 @@ void od_networks_print(const struct in6_addr *address, char text[INET6_ADDRSTRLE
 static bool read_bits(od_slice text, uint8_t first, uint8_t *bits)
 {
     unsigned number = 0;
+    OD_ASSERT(first <= ipv6_bits);
     for (size_t i = 0; i < text.size; i++) {
         if (text.at[i] < '0' || text.at[i] > '9' || i > 2)
             return false;

@@ -94,14 +94,14 @@ struct od_options {
     const char *tls_certs[OD_TLS_CERTS_MAX]; // Files, one of each for a pair.
     const char *tls_keys[OD_TLS_CERTS_MAX];
     size_t tls_cert_count, tls_key_count;
-    int64_t history_ms;                     // Every moment of so long is kept; 0: none.
-    const char *archive_command;            // What is run for each file of it; NULL: nothing.
     const char *tls_auto[OD_TLS_CERTS_MAX]; // Names that are certified for us (main/acme.h); their
     size_t tls_auto_count;                  // files are the last of the pairs above.
     const char *tls_authority;              // The directory of that authority; NULL: the usual.
     char *tls_dir;                          // Where these files are.
     bool tls_redirect;                      // Who asks without TLS is sent to https,
     uint32_t tls_redirect_port;             // here; 0: where TLS is spoken.
+    int64_t history_ms;                     // Every moment of so long is kept; 0: none.
+    const char *archive_command;            // What is run for each file of it; NULL: nothing.
     bool has_admin;                         // There is an admin listener,
     bool is_admin_usual;                    // which nobody has asked for: dev can do without it.
     struct od_address admin;                // Where.

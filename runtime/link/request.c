@@ -17,6 +17,7 @@ size_t od_request_begin(struct od_bytes *bytes, od_slice method, od_slice url, o
 
 void od_request_end(struct od_bytes *bytes, size_t mark, uint32_t header_count, od_slice body)
 {
+    OD_ASSERT(mark + sizeof header_count <= bytes->size);
     od_bytes_set_u32(bytes, mark, header_count);
     od_bytes_put_string(bytes, body);
 }
@@ -31,6 +32,7 @@ void od_request_set_stream(struct od_bytes *message, uint32_t worker, uint64_t s
     od_bytes_put_u32(&field, worker);
     od_bytes_put_u64(&field, stream);
     size_t at = message->size - od_cursor_rest(&cursor).size;
+    OD_ASSERT(at + field.size <= message->size);
     memcpy(message->at + at, field.at, field.size);
     od_bytes_deinit(&field);
 }

@@ -8,6 +8,8 @@ size_t od_response_begin(struct od_bytes *bytes, uint16_t status)
 size_t od_response_begin_with(struct od_bytes *bytes, uint16_t status, enum od_response_part part,
                               uint32_t worker, uint64_t number)
 {
+    OD_ASSERT(part < OD_RESPONSE_PARTS);
+    OD_ASSERT((part == OD_RESPONSE_ALONE) == (number == 0));
     od_bytes_put_u16(bytes, status);
     od_bytes_put_u8(bytes, (uint8_t)part);
     od_bytes_put_u32(bytes, worker);
@@ -18,6 +20,7 @@ size_t od_response_begin_with(struct od_bytes *bytes, uint16_t status, enum od_r
 
 void od_response_end(struct od_bytes *bytes, size_t mark, uint32_t header_count, od_slice body)
 {
+    OD_ASSERT(mark + sizeof header_count <= bytes->size);
     od_bytes_set_u32(bytes, mark, header_count);
     od_bytes_put_string(bytes, body);
 }
@@ -40,6 +43,7 @@ bool od_response_read(od_slice message, struct od_response *response)
 
 void od_response_put_plain(struct od_bytes *bytes, uint16_t status, const char *text)
 {
+    OD_ASSERT(status >= 200 && status <= 599);
     size_t mark = od_response_begin(bytes, status);
     od_headers_put(bytes, OD_SLICE("content-type"), OD_SLICE("text/plain; charset=utf-8"));
     if (status == 503)

@@ -10,6 +10,8 @@ static uint32_t *first_of(struct od_worker_page *page, uint32_t place)
 
 static struct od_page_block *block_at(struct od_worker_page *page, uint32_t number)
 {
+    OD_ASSERT(number >= 1);
+    OD_ASSERT(number <= OD_PAGE_BLOCKS_MAX);
     return &page->blocks[number - 1];
 }
 
@@ -17,6 +19,7 @@ static struct od_page_block *block_at(struct od_worker_page *page, uint32_t numb
 static uint32_t take_block(struct od_unbegun *unbegun)
 {
     uint32_t number = unbegun->free;
+    OD_ASSERT(unbegun->next <= OD_PAGE_BLOCKS_MAX);
     if (number != 0)
         unbegun->free = block_at(unbegun->page, number)->next;
     else if (unbegun->next < OD_PAGE_BLOCKS_MAX)
@@ -49,6 +52,7 @@ bool od_unbegun_put(struct od_unbegun *unbegun, uint32_t place, od_slice bytes)
         if (number == 0)
             return false;
         struct od_page_block *block = block_at(unbegun->page, number);
+        OD_ASSERT(block->size < OD_PAGE_BLOCK_BYTES);
         size_t room = OD_PAGE_BLOCK_BYTES - block->size;
         size_t size = bytes.size < room ? bytes.size : room;
         memcpy(block->bytes + block->size, bytes.at, size);

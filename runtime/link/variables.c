@@ -35,6 +35,7 @@ static struct od_variable *add(struct od_variables *variables, od_slice name)
     if (variables->size == variables->capacity)
         variables->at = od_grow(variables->at, &variables->capacity, sizeof *variables->at);
     struct od_variable *variable = &variables->at[variables->size++];
+    OD_ASSERT(variables->size <= variables->capacity);
     *variable = (struct od_variable){od_text_copy(name), NULL};
     return variable;
 }
@@ -55,6 +56,7 @@ void od_variables_set(struct od_variables *variables, const char *name, const ch
 
 void od_variables_put(const struct od_variables *variables, struct od_bytes *bytes)
 {
+    OD_ASSERT(variables->size <= variables->capacity);
     for (size_t i = 0; i < variables->size; i++) {
         od_bytes_put_string(bytes, od_slice_of(variables->at[i].name));
         od_bytes_put_string(bytes, od_slice_of(variables->at[i].value));
@@ -159,6 +161,7 @@ static char unescaped(char byte)
 // one.
 static bool unquote(od_slice text, struct od_bytes *value, od_slice *rest, struct od_error *err)
 {
+    OD_ASSERT(text.size > 0);
     char quote = text.at[0];
     for (size_t i = 1; i < text.size; i++) {
         char byte = text.at[i];

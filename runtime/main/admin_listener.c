@@ -23,6 +23,8 @@ static void on_answer(struct od_control_question *question, bool ok, od_slice te
 {
     struct admin_question *asked = (struct admin_question *)question;
     struct od_admin_listener *admin = asked->admin;
+    OD_ASSERT(asked->life <= admin->life);
+    OD_ASSERT(admin->question_count > 0);
     if (admin->has_link && asked->life == admin->life) {
         size_t mark = od_link_begin(&admin->link, OD_KIND_ANSWER, -1);
         od_bytes_put_u64(&admin->link.out, asked->number);
@@ -75,6 +77,7 @@ static void start_later(struct od_admin_listener *admin)
     admin->restart_ms = admin->restart_ms == 0 ? OD_RESTART_MS_MIN : admin->restart_ms * 2;
     if (admin->restart_ms > OD_RESTART_MS_MAX)
         admin->restart_ms = OD_RESTART_MS_MAX;
+    OD_ASSERT(admin->restart_ms >= OD_RESTART_MS_MIN);
 }
 
 static void on_start_time(struct od_timer *timer)
@@ -123,6 +126,7 @@ static void on_message(struct od_link *link, enum od_kind kind, od_slice body, i
 static void on_closed(struct od_link *link)
 {
     struct od_admin_listener *admin = link->owner;
+    OD_ASSERT(admin->has_link);
     admin->has_link = false;
     reap(admin);
 }
@@ -131,6 +135,8 @@ static const struct od_link_events link_events = {on_message, on_gone, on_closed
 
 static bool spawn(struct od_admin_listener *admin, struct od_error *err)
 {
+    OD_ASSERT(!admin->has_link);
+    OD_ASSERT(!admin->is_closing);
     int fds[2];
     if (!od_link_pair(fds, err))
         return false;
@@ -168,6 +174,8 @@ static void start(struct od_admin_listener *admin)
 static enum od_admission on_admit(void *owner, const struct od_arrival *arrival, od_slice bytes)
 {
     struct od_admin_listener *admin = owner;
+    OD_ASSERT(admin->is_open);
+    OD_ASSERT(arrival->fd >= 0);
     if (!admin->has_link || admin->link.is_gone ||
         od_link_waiting_bytes(&admin->link) > OD_LINK_WAITING_BYTES_MAX)
         return OD_ADMISSION_LATER;

@@ -146,7 +146,12 @@ static void await_worker(struct od_arrival *arrival, od_slice all)
 static bool answer_here(struct od_arrival *arrival)
 {
     struct od_bytes answer = {0};
-    bool is_answered = od_plain_answer(arrival, &answer);
+    struct od_plain_question question = {.options = arrival->door->options,
+                                         .tls_port = arrival->door->listeners.tls_port,
+                                         .is_tls = arrival->is_tls,
+                                         .peer = od_slice_of(arrival->peer),
+                                         .head = &arrival->head};
+    bool is_answered = od_plain_answer(&question, &answer);
     if (is_answered && send_all(arrival->fd, &answer))
         linger(arrival);
     else if (is_answered)

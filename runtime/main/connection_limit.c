@@ -188,6 +188,7 @@ void od_connection_limit_worker_gone(struct od_connection_limit *connection_limi
     if (connection_limit->limit == 0)
         return;
     struct od_list *link;
+    OD_ASSERT(connection_limit->held != NULL);
     while ((link = od_list_pop_front(&connection_limit->held[worker])) != NULL)
         end(connection_limit, OD_LIST_MEMBER(link, struct connection, held));
 }
@@ -217,6 +218,7 @@ void od_connection_limit_deinit(struct od_connection_limit *connection_limit)
     for (struct od_map_node *node;
          (node = od_map_next(&connection_limit->connections, NULL)) != NULL;)
         end(connection_limit, connection_of(node));
+    OD_ASSERT(connection_limit->addresses.size == 0); // Each goes with its last connection.
     od_map_deinit(&connection_limit->addresses);
     od_map_deinit(&connection_limit->connections);
     free(connection_limit->held);

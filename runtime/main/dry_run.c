@@ -32,6 +32,7 @@ void od_verdict_put(struct od_bytes *bytes, const struct od_verdict *verdict)
     od_bytes_put_u32(bytes, verdict->namespace_count);
     for (uint32_t i = 0; i < 2 * verdict->namespace_count; i++)
         od_bytes_put_string(bytes, od_cursor_string(&names));
+    OD_ASSERT(!names.failed);
     od_bytes_put_slice(bytes, verdict->files);
 }
 
@@ -42,6 +43,7 @@ void od_verdict_describe(const struct od_verdict *verdict, struct od_bytes *text
     for (uint32_t i = 0; i < verdict->namespace_count; i++) {
         (void)od_cursor_string(&cursor);
         od_slice name = od_cursor_string(&cursor);
+        OD_ASSERT(!cursor.failed);             // od_verdict_read has looked.
         if (!od_namespace_name_is_valid(name)) // One of ours, for `crons`.
             continue;
         if (text->size > begin)
@@ -53,6 +55,7 @@ void od_verdict_describe(const struct od_verdict *verdict, struct od_bytes *text
 static void check(const struct od_dry_run *dry_run)
 {
     OD_ASSERT(!dry_run->starts_anew || dry_run->is_asked);
+    OD_ASSERT(dry_run->judged != NULL);
     OD_ASSERT(!od_timer_is_set(&dry_run->timer) || dry_run->is_asked);
 }
 
@@ -158,6 +161,7 @@ static void on_gone(struct od_link *link)
 static void on_closed(struct od_link *link)
 {
     struct od_dry_run *dry_run = link->owner;
+    OD_ASSERT(dry_run->has_link);
     dry_run->has_link = false;
     reap(dry_run);
 }
@@ -204,6 +208,7 @@ static void begin(struct od_dry_run *dry_run)
         judge_text(dry_run, err.text);
         return;
     }
+    OD_ASSERT(dry_run->has_link);
     dry_run->is_asked = true;
     size_t mark = od_link_begin(&dry_run->link, OD_KIND_LOAD, -1);
     od_bytes_put_u32(&dry_run->link.out, 0);

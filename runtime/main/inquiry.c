@@ -25,6 +25,7 @@ struct inquiry {
 static void end(struct inquiry *inquiry, bool ok, od_slice answer)
 {
     OD_ASSERT(!od_list_is_empty(&inquiry->link));
+    OD_ASSERT(inquiry->question != NULL);
     od_loop_clear_timer(inquiry->inquiries->loop, &inquiry->deadline);
     od_list_remove(&inquiry->link);
     od_control_answer(inquiry->question, ok, answer);
@@ -34,6 +35,7 @@ static void end(struct inquiry *inquiry, bool ok, od_slice answer)
 static void on_late(struct od_timer *timer)
 {
     struct inquiry *inquiry = OD_TIMER_MEMBER(timer, struct inquiry, deadline);
+    OD_ASSERT(inquiry->worker < inquiry->inquiries->supervisor->child_count);
     struct od_child *child = od_supervisor_ready(inquiry->inquiries->supervisor, inquiry->worker);
     if (child != NULL) {
         size_t mark = od_link_begin(&child->link, OD_KIND_CALL_CANCEL, -1);

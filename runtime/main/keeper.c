@@ -73,6 +73,7 @@ static bool has_id(const struct od_map_node *node, const void *id)
 
 static void drop_object(struct od_keeper *keeper, struct od_kept_object *object)
 {
+    OD_ASSERT(object->record_bytes > 0);
     od_map_remove(&keeper->objects, &object->node);
     free(object);
 }
@@ -97,6 +98,7 @@ struct od_kept *od_keeper_keep(struct od_keeper *keeper, uint32_t worker, uint64
                                uint32_t place, od_slice record, int fd)
 {
     OD_ASSERT(od_keeper_find(keeper, worker, socket) == NULL);
+    OD_ASSERT(record.size <= UINT32_MAX);
     struct od_kept *kept = od_allocate(sizeof *kept + record.size);
     *kept = (struct od_kept){.socket = socket,
                              .worker = worker,
@@ -128,6 +130,7 @@ void od_keeper_facts(struct od_keeper *keeper, uint32_t worker, uint64_t socket,
     check(kept);
     kept->facts = od_reallocate(kept->facts, facts.size + 1);
     kept->facts_bytes = (uint32_t)facts.size;
+    OD_ASSERT(kept->facts_bytes == facts.size);
     if (facts.size > 0)
         memcpy(kept->facts, facts.at, facts.size);
 }
@@ -161,6 +164,7 @@ static uint64_t hash_of_id(const char *id)
 void od_keeper_object(struct od_keeper *keeper, uint32_t worker, const char *id, od_slice record)
 {
     OD_ASSERT(record.at != NULL || record.size == 0);
+    OD_ASSERT(record.size <= UINT32_MAX);
     struct od_map_node *node = od_map_find(&keeper->objects, hash_of_id(id), has_id, id);
     if (node != NULL)
         drop_object(keeper, object_of(node));

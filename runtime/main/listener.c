@@ -166,6 +166,7 @@ bool od_listeners_join(struct od_listeners *listeners, struct od_listeners *othe
 
 void od_listeners_close(struct od_listeners *listeners)
 {
+    OD_ASSERT(listeners->count <= OD_LISTENERS_MAX);
     for (size_t i = 0; i < listeners->count; i++)
         close(listeners->fds[i]);
     listeners->count = 0;

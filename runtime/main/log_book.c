@@ -27,6 +27,14 @@ static struct line *line_of(struct od_list *link)
     return OD_LIST_MEMBER(link, struct line, link);
 }
 
+static void check(const struct od_log_book *book)
+{
+    OD_ASSERT(book->bytes <= OD_LOG_BOOK_BYTES);
+    OD_ASSERT(book->is_open || od_list_is_empty(&book->lines));
+    OD_ASSERT(!od_list_is_empty(&book->lines) || book->bytes == 0);
+    OD_ASSERT(book->awaited <= book->supervisor->child_count);
+}
+
 // --- Lines ---------------------------------------------------------------------------------------
 
 static void forget_first(struct od_log_book *book)
@@ -148,6 +156,7 @@ static void close_book(struct od_log_book *book)
 // A worker that has not told by now is not waited for: see look_around.
 void od_log_book_born(struct od_log_book *book, struct od_child *child)
 {
+    check(book);
     if (book->is_open)
         tell_worker(child, true);
 }
@@ -156,6 +165,7 @@ void od_log_book_born(struct od_log_book *book, struct od_child *child)
 
 static void answer(struct od_log_book *book, struct waiting *waiting)
 {
+    OD_ASSERT(waiting->question != NULL);
     struct od_bytes text = {0};
     char head[64];
     uint64_t first =
@@ -200,6 +210,7 @@ static void look_soon(struct od_log_book *book, od_time_ms in_ms)
 
 void od_log_book_ask(struct od_log_book *book, struct od_control_question *question, od_slice after)
 {
+    check(book);
     struct waiting *waiting = od_allocate_zeroed(sizeof *waiting);
     char digits[24] = "";
     if (after.size > 0 && after.size < sizeof digits)
@@ -224,6 +235,7 @@ void od_log_book_ask(struct od_log_book *book, struct od_control_question *quest
 
 void od_log_book_take(struct od_log_book *book, od_slice body)
 {
+    check(book);
     struct od_cursor cursor = od_cursor_of(body);
     bool is_remembered = od_cursor_u8(&cursor) != 0;
     add_all(book, od_cursor_rest(&cursor));

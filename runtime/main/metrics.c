@@ -28,6 +28,8 @@ static enum od_death death_of(const struct od_child *child, const struct od_endi
 void od_metrics_worker_ended(struct od_metrics *metrics, const struct od_child *child,
                              const struct od_ending *how)
 {
+    OD_ASSERT(metrics->past != NULL);
+    OD_ASSERT(child->page != NULL); // It can still be read.
     metrics->deaths[death_of(child, how)]++;
     od_meters_add(&metrics->past[child->index], &child->page->meters);
 }

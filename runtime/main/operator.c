@@ -8,18 +8,27 @@
 #include "base/log.h"
 #include "main/reload.h"
 
+static const struct od_operator *operator_of(const void *owner)
+{
+    const struct od_operator *who = owner;
+    OD_ASSERT(who->loop != NULL);
+    OD_ASSERT(who->events != NULL);
+    OD_ASSERT(who->owner != NULL);
+    return who;
+}
+
 // --- Signals and keys ----------------------------------------------------------------------------
 
 static void on_stop_asked(void *owner)
 {
-    const struct od_operator *who = owner;
+    const struct od_operator *who = operator_of(owner);
     od_log(OD_LOG_INFO, NULL, "stopping; a second signal ends the program at once");
     who->events->stop(who->owner);
 }
 
 static void on_kill_asked(void *owner)
 {
-    const struct od_operator *who = owner;
+    const struct od_operator *who = operator_of(owner);
     od_log(OD_LOG_WARN, NULL, "killed before all was finished");
     od_terminal_restore();
     who->events->kill(who->owner);
@@ -27,13 +36,13 @@ static void on_kill_asked(void *owner)
 
 static void on_reload_asked(void *owner)
 {
-    const struct od_operator *who = owner;
+    const struct od_operator *who = operator_of(owner);
     who->events->reload(who->owner, NULL);
 }
 
 static void on_upgrade_asked(void *owner)
 {
-    const struct od_operator *who = owner;
+    const struct od_operator *who = operator_of(owner);
     who->events->upgrade(who->owner, NULL, (od_slice){NULL, 0});
 }
 
@@ -58,13 +67,13 @@ static const struct od_signals_events signals_events = {on_stop_asked, on_kill_a
 
 static void answer_status(void *owner, struct od_control_question *question, od_slice rest)
 {
-    const struct od_operator *who = owner;
+    const struct od_operator *who = operator_of(owner);
     who->events->status(who->owner, question, rest);
 }
 
 static void answer_metrics(void *owner, struct od_control_question *question, od_slice rest)
 {
-    const struct od_operator *who = owner;
+    const struct od_operator *who = operator_of(owner);
     (void)rest;
     who->events->metrics(who->owner, question);
 }
@@ -77,6 +86,7 @@ struct reload_question { // Somebody who ran `open-do reload` and waits for what
 static void on_reload_done(struct od_reload_asker *asker, bool ok, od_slice text)
 {
     struct reload_question *waiting = OD_LIST_MEMBER(asker, struct reload_question, asker);
+    OD_ASSERT(waiting->question != NULL);
     struct od_bytes line = {0};
     od_bytes_put_slice(&line, text);
     od_bytes_put_u8(&line, '\n');
@@ -87,7 +97,7 @@ static void on_reload_done(struct od_reload_asker *asker, bool ok, od_slice text
 
 static void answer_reload(void *owner, struct od_control_question *question, od_slice rest)
 {
-    const struct od_operator *who = owner;
+    const struct od_operator *who = operator_of(owner);
     (void)rest;
     struct reload_question *waiting = od_allocate_zeroed(sizeof *waiting);
     waiting->asker.done = on_reload_done;
@@ -98,7 +108,7 @@ static void answer_reload(void *owner, struct od_control_question *question, od_
 // A question of `open-do test`. Elsewhere time goes on by itself, and nothing is ever settled.
 static void answer_settle(void *owner, struct od_control_question *question, od_slice rest)
 {
-    const struct od_operator *who = owner;
+    const struct od_operator *who = operator_of(owner);
     (void)rest;
     if (od_fault_page_present())
         who->events->settle(who->owner, question);
@@ -109,7 +119,7 @@ static void answer_settle(void *owner, struct od_control_question *question, od_
 // It starts whatever program is named, so not by what came over a network.
 static void answer_upgrade(void *owner, struct od_control_question *question, od_slice program)
 {
-    const struct od_operator *who = owner;
+    const struct od_operator *who = operator_of(owner);
     if (od_control_is_here(question))
         who->events->upgrade(who->owner, question, program);
     else
@@ -118,14 +128,14 @@ static void answer_upgrade(void *owner, struct od_control_question *question, od
 
 static void answer_restart(void *owner, struct od_control_question *question, od_slice number)
 {
-    const struct od_operator *who = owner;
+    const struct od_operator *who = operator_of(owner);
     who->events->restart(who->owner, question, number);
 }
 
 // The answer first: what is stopped may be everything.
 static void answer_drain(void *owner, struct od_control_question *question, od_slice rest)
 {
-    const struct od_operator *who = owner;
+    const struct od_operator *who = operator_of(owner);
     char asker[OD_CONTROL_ASKER_BYTES];
     (void)rest;
     od_control_asker(question, asker);
@@ -136,19 +146,19 @@ static void answer_drain(void *owner, struct od_control_question *question, od_s
 
 static void answer_call(void *owner, struct od_control_question *question, od_slice body)
 {
-    const struct od_operator *who = owner;
+    const struct od_operator *who = operator_of(owner);
     who->events->call(who->owner, question, body);
 }
 
 static void answer_inspect(void *owner, struct od_control_question *question, od_slice body)
 {
-    const struct od_operator *who = owner;
+    const struct od_operator *who = operator_of(owner);
     who->events->inspect(who->owner, question, body);
 }
 
 static void answer_log(void *owner, struct od_control_question *question, od_slice after)
 {
-    const struct od_operator *who = owner;
+    const struct od_operator *who = operator_of(owner);
     who->events->log(who->owner, question, after);
 }
 
@@ -180,6 +190,7 @@ void od_operator_ask(struct od_operator *who, struct od_control_question *questi
 void od_operator_open(struct od_operator *who, struct od_loop *loop,
                       const struct od_operator_events *events, void *owner)
 {
+    OD_ASSERT(events != NULL);
     who->loop = loop;
     who->events = events;
     who->owner = owner;

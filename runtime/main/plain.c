@@ -5,7 +5,6 @@
 #include "codec/forwarded.h"
 #include "codec/http_answer.h"
 #include "main/challenge.h"
-#include "main/door.h"
 
 enum {
     https_port = 443
@@ -45,22 +44,20 @@ static od_slice name_of(od_slice host)
     return host;
 }
 
-static bool is_to_go(const struct od_arrival *arrival)
+static bool is_to_go(const struct od_plain_question *question)
 {
-    const struct od_options *options = arrival->door->options;
-    return options->tls_redirect && !arrival->is_tls && arrival->head.host.size > 0 &&
-           !od_forwarded_is_https(&arrival->head, &options->trusted_proxies,
-                                  od_slice_of(arrival->peer));
+    const struct od_options *options = question->options;
+    return options->tls_redirect && !question->is_tls && question->head->host.size > 0 &&
+           !od_forwarded_is_https(question->head, &options->trusted_proxies, question->peer);
 }
 
-static void put_redirect(struct od_bytes *answer, const struct od_arrival *arrival)
+static void put_redirect(struct od_bytes *answer, const struct od_plain_question *question)
 {
-    const struct od_door *door = arrival->door;
-    const struct od_http_head *head = &arrival->head;
+    const struct od_http_head *head = question->head;
     struct od_bytes location = {0};
     od_slice name = name_of(head->host);
-    uint32_t port = door->options->tls_redirect_port;
-    port = port == 0 ? door->listeners.tls_port : port;
+    uint32_t port = question->options->tls_redirect_port;
+    port = port == 0 ? question->tls_port : port;
     od_bytes_put_slice(&location, OD_SLICE("https://"));
     od_bytes_put_slice(&location, name);
     if (port != https_port)
@@ -71,16 +68,15 @@ static void put_redirect(struct od_bytes *answer, const struct od_arrival *arriv
     od_bytes_deinit(&location);
 }
 
-bool od_plain_answer(const struct od_arrival *arrival, struct od_bytes *answer)
+bool od_plain_answer(const struct od_plain_question *question, struct od_bytes *answer)
 {
-    const struct od_door *door = arrival->door;
     struct od_bytes proof = {0};
-    if (door->listeners.tls_port == 0)
+    if (question->tls_port == 0)
         return false;
-    if (od_challenge_find(door->options, arrival->head.target, &proof))
-        put_answer(answer, &arrival->head, 200, (od_slice){0}, od_bytes_slice(&proof));
-    else if (is_to_go(arrival))
-        put_redirect(answer, arrival);
+    if (od_challenge_find(question->options, question->head->target, &proof))
+        put_answer(answer, question->head, 200, (od_slice){0}, od_bytes_slice(&proof));
+    else if (is_to_go(question))
+        put_redirect(answer, question);
     od_bytes_deinit(&proof);
     return answer->size > 0;
 }

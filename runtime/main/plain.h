@@ -10,10 +10,20 @@
 #define OD_MAIN_PLAIN_H
 
 #include "base/bytes.h"
-#include "main/arrival.h"
+#include "codec/http_head.h"
+#include "link/options.h"
 
-// Appends the whole answer to the request of [arrival], behind which the connection ends. False: it
-// is for a worker.
-OD_MUST_CHECK bool od_plain_answer(const struct od_arrival *arrival, struct od_bytes *answer);
+struct od_plain_question {
+    const struct od_options *options;
+    uint16_t tls_port; // 0: TLS is not spoken.
+    bool is_tls;       // Here it is.
+    od_slice peer;
+    const struct od_http_head *head;
+};
+
+// Appends the whole answer to [question], behind which the connection ends. False: it is for a
+// worker.
+OD_MUST_CHECK bool od_plain_answer(const struct od_plain_question *question,
+                                   struct od_bytes *answer);
 
 #endif

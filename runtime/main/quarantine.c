@@ -73,8 +73,11 @@ const struct od_quarantined *od_quarantine_add(struct od_quarantine *quarantine,
     if (is_foreign && entry->count < foreign_count_min)
         return NULL;
     od_time_ms ms = time_for(entry->count);
+    OD_ASSERT(ms >= OD_REFUSE_MS_MIN);
+    OD_ASSERT(ms <= OD_REFUSE_MS_MAX);
     entry->refused_ms = ms;
     entry->until_ms = now_ms + ms;
+    OD_ASSERT(quarantine->size <= OD_QUARANTINED_MAX);
     snprintf(entry->why, sizeof entry->why,
              "%s is refused for %d ms, because its worker ended while it ran %s", event->label,
              (int)ms, event->name);
@@ -102,6 +105,7 @@ void od_quarantine_each(const struct od_quarantine *quarantine, uint32_t worker,
 
 void od_quarantine_put(const struct od_quarantine *quarantine, struct od_bytes *bytes)
 {
+    OD_ASSERT(quarantine->size <= OD_QUARANTINED_MAX);
     for (uint32_t i = 0; i < quarantine->size; i++) {
         const struct od_quarantined *each = &quarantine->all[i];
         od_bytes_put(bytes, each->id, sizeof each->id);

@@ -11,6 +11,7 @@ void od_restarts_init(struct od_restarts *restarts, struct od_supervisor *superv
 
 static void answer(struct od_restarts *restarts, uint32_t index, bool ok, od_slice text)
 {
+    OD_ASSERT(index < restarts->supervisor->child_count);
     struct od_control_question *question = restarts->questions[index];
     restarts->questions[index] = NULL;
     if (question != NULL)
@@ -51,6 +52,7 @@ void od_restarts_ask(struct od_restarts *restarts, struct od_control_question *q
 
 void od_restarts_calm(struct od_restarts *restarts, struct od_child *child)
 {
+    OD_ASSERT(child->index < restarts->supervisor->child_count);
     if (restarts->questions[child->index] != NULL)
         od_supervisor_leave_one(child);
 }

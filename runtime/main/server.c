@@ -82,11 +82,13 @@ static void keep_names(struct od_router *router, const struct od_verdict *verdic
     od_bytes_clear(&router->namespaces);
     for (uint32_t i = 0; i < 2 * verdict->namespace_count; i++)
         od_bytes_put_string(&router->namespaces, od_cursor_string(&names));
+    OD_ASSERT(!names.failed);
 }
 
 static void on_switched(void *owner, const struct od_verdict *verdict)
 {
     struct od_server *server = owner;
+    OD_ASSERT(verdict->ok);
     server->router.has_entry = verdict->has_entry;
     server->status.script_version = server->reload.version;
     keep_names(&server->router, verdict);
@@ -129,6 +131,7 @@ static void report_takeover(struct od_server *server)
 {
     char text[256];
     struct od_takeover *takeover = server->takeover;
+    OD_ASSERT(takeover != NULL);
     int size =
         snprintf(text, sizeof text,
                  "open-do %s has taken over from %.*s: %zu sockets kept, nobody was "
@@ -359,8 +362,18 @@ static enum od_exit open_all(struct od_server *server, struct od_error *err)
     return od_supervisor_start(&server->supervisor, err) ? OD_EXIT_CLEAN : OD_EXIT_WRONG;
 }
 
+static void check(const struct od_server *server)
+{
+    OD_ASSERT(server->supervisor.child_count == server->options->workers);
+    OD_ASSERT(server->router.worker_count == server->options->workers);
+    OD_ASSERT(server->upgrade != NULL);
+    OD_ASSERT(server->committer != NULL || server->state != OD_SERVER_SERVING);
+    OD_ASSERT(server->takeover == NULL || server->state != OD_SERVER_SERVING);
+}
+
 static void turn(struct od_server *server)
 {
+    check(server);
     OD_ASSERT(server->state < OD_SERVER_OVER);
     bool has_more = od_recovery_step(&server->recovery) || server->alarms_are_due;
     od_loop_poll(&server->loop, !has_more);
@@ -448,6 +461,10 @@ static void begin(struct od_server *server)
 
 static enum od_exit run(const struct od_options *options, struct od_takeover *takeover)
 {
+    OD_ASSERT(options->workers >= 1);
+    OD_ASSERT(options->workers <= OD_WORKERS_MAX);
+    OD_ASSERT(options->script != NULL);
+    OD_ASSERT(options->data_dir != NULL);
     struct od_error err;
     struct od_server *server = od_allocate(sizeof *server);
     init(server, options);

@@ -16,6 +16,7 @@ static bool can_be_started(const struct od_child *child)
 static enum od_admission when_nobody_is_ready(const struct od_server *server, uint32_t index)
 {
     const struct od_supervisor *supervisor = &server->supervisor;
+    OD_ASSERT(index == OD_ROUTER_ANY || index < supervisor->child_count);
     for (uint32_t i = 0; i < supervisor->child_count; i++) {
         if ((index == OD_ROUTER_ANY || index == i) && can_be_started(&supervisor->children[i]))
             return OD_ADMISSION_LATER;
@@ -31,6 +32,7 @@ static enum od_admission on_admit(void *owner, const struct od_arrival *arrival,
                                  ? od_supervisor_ready_any(&server->supervisor)
                                  : od_supervisor_ready(&server->supervisor, index);
     OD_ASSERT(child == NULL || child->has_link);
+    OD_ASSERT(child == NULL || index == OD_ROUTER_ANY || child->index == index);
     if (child == NULL)
         return when_nobody_is_ready(server, index);
     od_connection_limit_give(&server->door.connection_limit, arrival->number, child->index);

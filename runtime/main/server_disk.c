@@ -73,6 +73,7 @@ static const struct od_committer_events committer_events = {
 
 enum od_exit od_server_open_disk(struct od_server *server, int lock_fd, struct od_error *err)
 {
+    OD_ASSERT(server->committer == NULL);
     const char *data_dir = server->options->data_dir;
     enum od_committer_opening opening = od_committer_open(
         &server->committer, &server->loop.uv, data_dir, lock_fd, &committer_events, server, err);

@@ -59,8 +59,8 @@ struct od_server {
     struct od_door door;
     struct od_leases leases;
     struct od_tls_process tls;
-    struct od_history history;
     struct od_acme acme;
+    struct od_history history;
     struct od_committer *committer;
     struct od_alarm_clock alarm_clock;
     bool alarms_are_due;        // More than could be rung in the last turn.

@@ -38,6 +38,7 @@ void od_signals_open(struct od_signals *signals, uv_loop_t *loop,
                      const struct od_signals_events *events, void *owner)
 {
     *signals = (struct od_signals){.events = events, .owner = owner};
+    OD_ASSERT(events != NULL);
     for (int i = 0; i < OD_SIGNALS_COUNT; i++) {
         uv_signal_init(loop, &signals->handles[i]);
         signals->handles[i].data = signals;

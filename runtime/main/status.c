@@ -24,6 +24,7 @@ struct inquiry {
 static void free_inquiry(struct inquiry *inquiry)
 {
     struct od_status *status = inquiry->status;
+    OD_ASSERT(!od_list_is_empty(&inquiry->link));
     od_loop_clear_timer(status->loop, &inquiry->deadline);
     od_list_remove(&inquiry->link);
     for (uint32_t i = 0; i < status->supervisor->child_count; i++)
@@ -102,6 +103,7 @@ static struct inquiry *new_inquiry(struct od_status *status, struct od_control_q
 static void inquire(struct inquiry *inquiry, od_time_ms ms_max)
 {
     ask_workers(inquiry);
+    OD_ASSERT(inquiry->missing <= inquiry->status->supervisor->child_count);
     if (inquiry->missing == 0)
         answer(inquiry);
     else

@@ -1,24 +1,11 @@
 #include "main/status_page.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/cursor.h"
 #include "base/escape.h"
 #include "base/moment.h"
-
-static void put(struct od_bytes *page, const char *format, ...) OD_PRINTF(2, 3);
-
-static void put(struct od_bytes *page, const char *format, ...)
-{
-    char text[OD_HOST_BYTES_MAX + 256];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    od_bytes_put_slice(page, od_slice_of(text));
-}
 
 struct summary { // What a report begins with.
     uint32_t awake, asleep, sockets, queued;
@@ -52,11 +39,12 @@ static void put_duration(struct od_bytes *page, long long ms)
 {
     long long minutes = ms / 60000;
     if (minutes == 0)
-        put(page, "%.1f s", (double)ms / 1000);
+        od_bytes_printf(page, "%.1f s", (double)ms / 1000);
     else if (minutes < 60)
-        put(page, "%lld min %lld s", minutes, ms / 1000 % 60);
+        od_bytes_printf(page, "%lld min %lld s", minutes, ms / 1000 % 60);
     else
-        put(page, "%lld d %lld h %lld min", minutes / 1440, minutes / 60 % 24, minutes % 60);
+        od_bytes_printf(page, "%lld d %lld h %lld min", minutes / 1440, minutes / 60 % 24,
+                        minutes % 60);
 }
 
 static const char *plural(uint32_t count)
@@ -66,71 +54,73 @@ static const char *plural(uint32_t count)
 
 static void put_object_text(struct od_bytes *page, struct od_cursor *report)
 {
-    put(page, "  ");
+    od_bytes_printf(page, "  ");
     od_escape_put_text(page, od_cursor_string(report));
-    put(page, ", awake for ");
+    od_bytes_printf(page, ", awake for ");
     put_duration(page, (long long)od_cursor_u64(report));
     uint32_t count = od_cursor_u32(report);
     for (uint32_t i = 0; i < count && !report->failed; i++) {
-        put(page, i == 0 ? ": " : "; ");
+        od_bytes_printf(page, i == 0 ? ": " : "; ");
         od_escape_put_text(page, od_cursor_string(report));
     }
-    put(page, "\n");
+    od_bytes_printf(page, "\n");
 }
 
 static void put_report_text(struct od_bytes *page, struct od_cursor report)
 {
     struct summary summary = read_summary(&report);
-    put(page, ": %u object%s awake, %u asleep; %u socket%s, %u event%s queued; ", summary.awake,
-        plural(summary.awake), summary.asleep, summary.sockets, plural(summary.sockets),
-        summary.queued, plural(summary.queued));
-    put(page, "scripts take %.1f of %.0f MiB", (double)summary.used_bytes / (1 << 20),
-        (double)summary.bytes_max / (1 << 20));
+    od_bytes_printf(page, ": %u object%s awake, %u asleep; %u socket%s, %u event%s queued; ",
+                    summary.awake, plural(summary.awake), summary.asleep, summary.sockets,
+                    plural(summary.sockets), summary.queued, plural(summary.queued));
+    od_bytes_printf(page, "scripts take %.1f of %.0f MiB", (double)summary.used_bytes / (1 << 20),
+                    (double)summary.bytes_max / (1 << 20));
     if (summary.databases > 0)
-        put(page, ", %u open database%s %.1f MiB", summary.databases, plural(summary.databases),
-            (double)summary.database_bytes / (1 << 20));
-    put(page, "\n");
+        od_bytes_printf(page, ", %u open database%s %.1f MiB", summary.databases,
+                        plural(summary.databases), (double)summary.database_bytes / (1 << 20));
+    od_bytes_printf(page, "\n");
     uint32_t shown = 0;
     for (; !od_cursor_at_end(&report); shown++)
         put_object_text(page, &report);
     if (summary.awake > shown)
-        put(page, "  and %u more that have been awake for less long\n", summary.awake - shown);
+        od_bytes_printf(page, "  and %u more that have been awake for less long\n",
+                        summary.awake - shown);
 }
 
 static void put_failure_text(struct od_bytes *page, const struct od_child *child)
 {
-    put(page, ": cannot be started (%u tr%s): ", child->failed_starts,
-        child->failed_starts == 1 ? "y" : "ies");
+    od_bytes_printf(page, ": cannot be started (%u tr%s): ", child->failed_starts,
+                    child->failed_starts == 1 ? "y" : "ies");
     od_escape_put_text(page, od_slice_of(child->why_not));
-    put(page, "\n");
+    od_bytes_printf(page, "\n");
 }
 
 static void put_worker_text(struct od_bytes *page, const struct od_child *child,
                             const struct od_bytes *report)
 {
-    put(page, "worker %u", child->index);
+    od_bytes_printf(page, "worker %u", child->index);
     if (od_process_is_there(&child->process))
-        put(page, ", pid %d", od_process_number(&child->process));
+        od_bytes_printf(page, ", pid %d", od_process_number(&child->process));
     if (child->failed_starts > 0)
         put_failure_text(page, child);
     else if (report->size > 0)
         put_report_text(page, od_cursor_of(od_bytes_slice(report)));
     else if (child->state == OD_CHILD_READY)
-        put(page, ": does not answer\n");
+        od_bytes_printf(page, ": does not answer\n");
     else
-        put(page, ": is %s\n", child->state == OD_CHILD_DRAINING ? "stopping" : "starting");
+        od_bytes_printf(page, ": is %s\n",
+                        child->state == OD_CHILD_DRAINING ? "stopping" : "starting");
 }
 
 static void put_alarms_text(struct od_bytes *page, const struct od_status *status)
 {
     od_time_ms next_ms, now_ms = od_clock_wall_ms();
     uint64_t count = od_alarm_clock_count(status->alarm_clock, &next_ms);
-    put(page, "%llu alarm%s set", (unsigned long long)count, count == 1 ? "" : "s");
+    od_bytes_printf(page, "%llu alarm%s set", (unsigned long long)count, count == 1 ? "" : "s");
     if (count > 0)
-        put(page, ", the next in ");
+        od_bytes_printf(page, ", the next in ");
     if (count > 0)
         put_duration(page, next_ms > now_ms ? (long long)(next_ms - now_ms) : 0);
-    put(page, "\n");
+    od_bytes_printf(page, "\n");
 }
 
 static void put_census_text(struct od_bytes *page,
@@ -140,28 +130,29 @@ static void put_census_text(struct od_bytes *page,
     if (connection_limit->limit == 0)
         return;
     od_connection_limit_count(connection_limit, &connections, &addresses);
-    put(page, "%zu connections of %zu addresses, %llu more were refused\n", connections, addresses,
-        (unsigned long long)connection_limit->refused);
+    od_bytes_printf(page, "%zu connections of %zu addresses, %llu more were refused\n", connections,
+                    addresses, (unsigned long long)connection_limit->refused);
 }
 
 static void put_history_text(struct od_bytes *page, const struct od_history *history)
 {
     const struct od_history_facts *facts = &history->facts;
     char oldest[OD_MOMENT_BYTES];
-    put(page, "history: %u base%s and %u segment%s, %.1f MiB", facts->bases, plural(facts->bases),
-        facts->segments, plural(facts->segments), (double)facts->bytes / (1 << 20));
+    od_bytes_printf(page, "history: %u base%s and %u segment%s, %.1f MiB", facts->bases,
+                    plural(facts->bases), facts->segments, plural(facts->segments),
+                    (double)facts->bytes / (1 << 20));
     if (facts->oldest_ms > 0)
-        put(page, ", back to %s", od_moment_text(facts->oldest_ms, oldest));
+        od_bytes_printf(page, ", back to %s", od_moment_text(facts->oldest_ms, oldest));
     if (history->options->archive_command != NULL)
-        put(page, "; %u file%s to archive", facts->waiting, plural(facts->waiting));
+        od_bytes_printf(page, "; %u file%s to archive", facts->waiting, plural(facts->waiting));
     if (facts->waiting > 0) {
-        put(page, ", for ");
+        od_bytes_printf(page, ", for ");
         put_duration(page, od_history_archive_lag_ms(history));
     }
     if (facts->failures > 0)
-        put(page, "; the command has failed %u time%s in a row", facts->failures,
-            plural(facts->failures));
-    put(page, "\n");
+        od_bytes_printf(page, "; the command has failed %u time%s in a row", facts->failures,
+                        plural(facts->failures));
+    od_bytes_printf(page, "\n");
 }
 
 static bool has_history(const struct od_status *status)
@@ -172,15 +163,15 @@ static bool has_history(const struct od_status *status)
 void od_status_page_text(struct od_bytes *page, const struct od_status *status,
                          const struct od_bytes *reports)
 {
-    put(page, "open-do %s, pid %d, up for ", OD_VERSION, (int)getpid());
+    od_bytes_printf(page, "open-do %s, pid %d, up for ", OD_VERSION, (int)getpid());
     put_duration(page, uptime_ms(status));
     if (status->url[0] != '\0')
-        put(page, ", listening on %s", status->url);
-    put(page, "\nscript ");
+        od_bytes_printf(page, ", listening on %s", status->url);
+    od_bytes_printf(page, "\nscript ");
     od_escape_put_text(page, od_slice_of(status->options->script));
-    put(page, ", version %u, data in ", status->script_version);
+    od_bytes_printf(page, ", version %u, data in ", status->script_version);
     od_escape_put_text(page, od_slice_of(status->options->data_dir));
-    put(page, "\n");
+    od_bytes_printf(page, "\n");
     put_alarms_text(page, status);
     put_census_text(page, status->connection_limit);
     if (has_history(status))
@@ -193,67 +184,68 @@ void od_status_page_text(struct od_bytes *page, const struct od_status *status,
 
 static void put_string(struct od_bytes *page, const char *name, od_slice text)
 {
-    put(page, "%s\"", name);
+    od_bytes_printf(page, "%s\"", name);
     od_escape_put_json(page, text);
-    put(page, "\"");
+    od_bytes_printf(page, "\"");
 }
 
 static void put_object_json(struct od_bytes *page, struct od_cursor *report)
 {
     put_string(page, "{\"object\":", od_cursor_string(report));
-    put(page, ",\"awakeMs\":%llu,\"why\":[", (unsigned long long)od_cursor_u64(report));
+    od_bytes_printf(page, ",\"awakeMs\":%llu,\"why\":[", (unsigned long long)od_cursor_u64(report));
     uint32_t count = od_cursor_u32(report);
     for (uint32_t i = 0; i < count && !report->failed; i++)
         put_string(page, i == 0 ? "" : ",", od_cursor_string(report));
-    put(page, "]}");
+    od_bytes_printf(page, "]}");
 }
 
 static void put_report_json(struct od_bytes *page, struct od_cursor report, bool is_brief)
 {
     struct summary summary = read_summary(&report);
-    put(page, ",\"awake\":%u,\"asleep\":%u,\"sockets\":%u,\"queued\":%u", summary.awake,
-        summary.asleep, summary.sockets, summary.queued);
-    put(page, ",\"memoryBytes\":%llu,\"memoryBytesMax\":%llu",
-        (unsigned long long)summary.used_bytes, (unsigned long long)summary.bytes_max);
-    put(page, ",\"databases\":%u,\"databaseBytes\":%llu", summary.databases,
-        (unsigned long long)summary.database_bytes);
+    od_bytes_printf(page, ",\"awake\":%u,\"asleep\":%u,\"sockets\":%u,\"queued\":%u", summary.awake,
+                    summary.asleep, summary.sockets, summary.queued);
+    od_bytes_printf(page, ",\"memoryBytes\":%llu,\"memoryBytesMax\":%llu",
+                    (unsigned long long)summary.used_bytes, (unsigned long long)summary.bytes_max);
+    od_bytes_printf(page, ",\"databases\":%u,\"databaseBytes\":%llu", summary.databases,
+                    (unsigned long long)summary.database_bytes);
     if (is_brief)
         return;
-    put(page, ",\"objects\":[");
+    od_bytes_printf(page, ",\"objects\":[");
     for (const char *comma = ""; !od_cursor_at_end(&report); comma = ",") {
-        put(page, "%s", comma);
+        od_bytes_printf(page, "%s", comma);
         put_object_json(page, &report);
     }
-    put(page, "]");
+    od_bytes_printf(page, "]");
 }
 
 static void put_failure_json(struct od_bytes *page, const struct od_child *child)
 {
-    put(page, ",\"cannotStart\":{\"tries\":%u", child->failed_starts);
+    od_bytes_printf(page, ",\"cannotStart\":{\"tries\":%u", child->failed_starts);
     put_string(page, ",\"why\":", od_slice_of(child->why_not));
-    put(page, "}");
+    od_bytes_printf(page, "}");
 }
 
 static void put_worker_json(struct od_bytes *page, const struct od_child *child,
                             const struct od_bytes *report, bool is_brief)
 {
-    put(page, "%s{\"worker\":%u,\"pid\":%d,\"answers\":%s", child->index == 0 ? "" : ",",
-        child->index, od_process_number(&child->process), report->size > 0 ? "true" : "false");
+    od_bytes_printf(page, "%s{\"worker\":%u,\"pid\":%d,\"answers\":%s",
+                    child->index == 0 ? "" : ",", child->index, od_process_number(&child->process),
+                    report->size > 0 ? "true" : "false");
     if (child->failed_starts > 0)
         put_failure_json(page, child);
     if (report->size > 0)
         put_report_json(page, od_cursor_of(od_bytes_slice(report)), is_brief);
-    put(page, "}");
+    od_bytes_printf(page, "}");
 }
 
 static void put_alarms_json(struct od_bytes *page, const struct od_status *status)
 {
     od_time_ms next_ms;
     uint64_t count = od_alarm_clock_count(status->alarm_clock, &next_ms);
-    put(page, ",\"alarms\":{\"count\":%llu", (unsigned long long)count);
+    od_bytes_printf(page, ",\"alarms\":{\"count\":%llu", (unsigned long long)count);
     if (count > 0)
-        put(page, ",\"nextMs\":%lld", (long long)next_ms);
-    put(page, "}");
+        od_bytes_printf(page, ",\"nextMs\":%lld", (long long)next_ms);
+    od_bytes_printf(page, "}");
 }
 
 static void put_census_json(struct od_bytes *page,
@@ -263,37 +255,39 @@ static void put_census_json(struct od_bytes *page,
     if (connection_limit->limit == 0)
         return;
     od_connection_limit_count(connection_limit, &connections, &addresses);
-    put(page, ",\"connections\":{\"count\":%zu,\"addresses\":%zu,\"refused\":%llu}", connections,
-        addresses, (unsigned long long)connection_limit->refused);
+    od_bytes_printf(page, ",\"connections\":{\"count\":%zu,\"addresses\":%zu,\"refused\":%llu}",
+                    connections, addresses, (unsigned long long)connection_limit->refused);
 }
 
 static void put_history_json(struct od_bytes *page, const struct od_history *history)
 {
     const struct od_history_facts *facts = &history->facts;
-    put(page, ",\"history\":{\"bases\":%u,\"segments\":%u,\"bytes\":%llu,\"oldestMs\":%lld",
-        facts->bases, facts->segments, (unsigned long long)facts->bytes,
-        (long long)facts->oldest_ms);
+    od_bytes_printf(page,
+                    ",\"history\":{\"bases\":%u,\"segments\":%u,\"bytes\":%llu,\"oldestMs\":%lld",
+                    facts->bases, facts->segments, (unsigned long long)facts->bytes,
+                    (long long)facts->oldest_ms);
     if (history->options->archive_command != NULL)
-        put(page, ",\"archive\":{\"waiting\":%u,\"lagMs\":%lld,\"failures\":%u}", facts->waiting,
-            (long long)od_history_archive_lag_ms(history), facts->failures);
-    put(page, "}");
+        od_bytes_printf(page, ",\"archive\":{\"waiting\":%u,\"lagMs\":%lld,\"failures\":%u}",
+                        facts->waiting, (long long)od_history_archive_lag_ms(history),
+                        facts->failures);
+    od_bytes_printf(page, "}");
 }
 
 void od_status_page_json(struct od_bytes *page, const struct od_status *status,
                          const struct od_bytes *reports, bool is_brief)
 {
-    put(page, "{\"version\":\"%s\",\"pid\":%d,\"uptimeMs\":%lld", OD_VERSION, (int)getpid(),
-        uptime_ms(status));
+    od_bytes_printf(page, "{\"version\":\"%s\",\"pid\":%d,\"uptimeMs\":%lld", OD_VERSION,
+                    (int)getpid(), uptime_ms(status));
     put_string(page, ",\"listen\":", od_slice_of(status->url));
     put_string(page, ",\"script\":", od_slice_of(status->options->script));
-    put(page, ",\"scriptVersion\":%u", status->script_version);
+    od_bytes_printf(page, ",\"scriptVersion\":%u", status->script_version);
     put_string(page, ",\"data\":", od_slice_of(status->options->data_dir));
     put_alarms_json(page, status);
     put_census_json(page, status->connection_limit);
     if (has_history(status))
         put_history_json(page, status->history);
-    put(page, ",\"workers\":[");
+    od_bytes_printf(page, ",\"workers\":[");
     for (uint32_t i = 0; i < status->supervisor->child_count; i++)
         put_worker_json(page, &status->supervisor->children[i], &reports[i], is_brief);
-    put(page, "]}\n");
+    od_bytes_printf(page, "]}\n");
 }

@@ -70,6 +70,7 @@ static void on_process_closed(uv_handle_t *handle)
 {
     struct od_successor *successor = handle->data;
     char said[said_bytes_max], how[64];
+    OD_ASSERT(successor->said_fd >= 0);
     od_slice words = {said, read_said(successor->said_fd, said)};
     bool ok = !successor->is_late && successor->exit_code == 0 && successor->signal == 0 &&
               says_well(words);
@@ -125,6 +126,9 @@ static void forget(uv_handle_t *handle)
 bool od_successor_try(struct od_successor *successor, const char *program, char **argv,
                       int record_fd, struct od_error *err)
 {
+    OD_ASSERT(!successor->is_running);
+    OD_ASSERT(successor->said_fd < 0);
+    OD_ASSERT(record_fd >= 0);
     char variable[64];
     snprintf(variable, sizeof variable, "%s=try:%d", OD_TAKEOVER_VARIABLE, record_number);
     successor->said_fd = memfd_create("open-do successor", MFD_CLOEXEC);

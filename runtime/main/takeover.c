@@ -77,7 +77,7 @@ int od_takeover_store(const struct od_takeover_writing *writing, struct od_error
 {
     od_slice left = od_bytes_slice(&writing->record);
     int fd = memfd_create("open-do takeover", MFD_CLOEXEC);
-    ssize_t count = 0;
+    ssize_t count = OD_FAULT("takeover.memory") ? -1 : 0;
     while (fd >= 0 && left.size > 0 && count >= 0) {
         count = write(fd, left.at, left.size);
         left = od_slice_from(left, count < 0 ? 0 : (size_t)count);

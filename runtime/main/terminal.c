@@ -81,6 +81,7 @@ static void press(struct od_terminal *terminal, char key)
 static void on_keys(uv_poll_t *poll, int status, int events)
 {
     struct od_terminal *terminal = poll->data;
+    OD_ASSERT(terminal->is_open);
     char keys[16];
     (void)events;
     ssize_t count = status < 0 ? 0 : read(terminal->fd, keys, sizeof keys);
@@ -129,6 +130,7 @@ bool od_terminal_open(struct od_terminal *terminal, uv_loop_t *loop,
                       const struct od_keystroke *keys, size_t key_count, void *owner)
 {
     OD_ASSERT(!terminal->is_open);
+    OD_ASSERT(key_count > 0);
     *terminal = (struct od_terminal){.keys = keys, .key_count = key_count, .owner = owner};
     if (!is_ours() || tcgetattr(STDIN_FILENO, &before) != 0 || !poll_anew(terminal, loop))
         return false;

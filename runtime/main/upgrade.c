@@ -16,6 +16,7 @@
 
 static void end(struct od_upgrade *upgrade, od_slice why)
 {
+    OD_ASSERT(upgrade->state != OD_UPGRADE_IDLE);
     struct od_control_question *question = upgrade->question;
     struct od_bytes text = {0};
     od_bytes_put_slice(&text, OD_SLICE("not upgraded, and nothing has changed: "));
@@ -92,6 +93,7 @@ static void on_tried(void *owner, bool ok, od_slice why)
 {
     struct od_upgrade *upgrade = owner;
     const char *not_now = why_not(upgrade);
+    OD_ASSERT(upgrade->state == OD_UPGRADE_TRYING);
     if (!ok) {
         end(upgrade, why);
     } else if (not_now != NULL) {
@@ -111,6 +113,7 @@ static void on_tried(void *owner, bool ok, od_slice why)
 
 static void leave(struct od_upgrade *upgrade)
 {
+    OD_ASSERT(upgrade->state == OD_UPGRADE_CALMING);
     struct od_server *server = upgrade->server;
     upgrade->state = OD_UPGRADE_LEAVING;
     upgrade->since_ms = od_clock_monotonic_ms();
@@ -239,6 +242,8 @@ static void on_late(struct od_timer *timer)
 static void become_next(struct od_upgrade *upgrade)
 {
     struct od_server *server = upgrade->server;
+    OD_ASSERT(upgrade->state == OD_UPGRADE_LEAVING);
+    OD_ASSERT(server->committer != NULL);
     struct od_takeover_writing writing;
     struct od_error err = {{0}};
     struct od_takeover_base base = {
@@ -247,8 +252,8 @@ static void become_next(struct od_upgrade *upgrade)
         .asker_fd = upgrade->question == NULL ? -1 : od_control_duplicate_fd(upgrade->question),
     };
     od_admin_listener_rest(&server->admin);
-    od_history_rest(&server->history);
     od_acme_rest(&server->acme);
+    od_history_rest(&server->history);
     od_committer_close(server->committer);
     server->committer = NULL;
     od_takeover_put(&writing, server, &base);
@@ -262,6 +267,7 @@ static void become_next(struct od_upgrade *upgrade)
 
 void od_upgrade_turn(struct od_upgrade *upgrade)
 {
+    OD_ASSERT(upgrade->state != OD_UPGRADE_IDLE || upgrade->question == NULL);
     if (upgrade->state == OD_UPGRADE_CALMING)
         look_whether_calm(upgrade);
     if (!upgrade->is_due)

@@ -92,6 +92,7 @@ bool od_watch_differs(const struct od_watch *watch, od_slice files)
 static void on_event(uv_fs_event_t *handle, const char *name, int events, int status)
 {
     struct od_watch *watch = handle->data;
+    OD_ASSERT(watch->folder != NULL); // Closed with its handles.
     (void)name, (void)events, (void)status;
     if (!od_timer_is_set(&watch->timer))
         look_soon(watch, OD_WATCH_LOOK_MS);
@@ -226,6 +227,7 @@ static void watch_directories(struct od_watch *watch)
 
 static bool has_changed(struct od_watch *watch)
 {
+    OD_ASSERT(watch->files != NULL || watch->file_count == 0);
     bool any = false;
     for (size_t i = 0; i < watch->file_count; i++) {
         struct od_watched *file = &watch->files[i];

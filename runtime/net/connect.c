@@ -81,7 +81,7 @@ struct od_connect *od_connect_start(struct od_net *net, const struct od_url *tar
     connect->easy = curl_easy_init();
     OD_ASSERT(connect->easy != NULL);
     connect->url = od_reach_url(target);
-    od_reach_prepare(&connect->reach, net, connect->easy);
+    od_reach_prepare(&connect->reach, net->fetch_inside_denied, connect->easy);
     curl_easy_setopt(connect->easy, CURLOPT_CURLU, connect->url);
     curl_easy_setopt(connect->easy, CURLOPT_CONNECT_ONLY, 1L);
     curl_easy_setopt(connect->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);

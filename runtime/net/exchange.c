@@ -9,6 +9,7 @@
 #include "link/meters.h"
 #include "link/worker_page.h"
 #include "net/exchange_inner.h"
+#include "net/wire.h"
 
 static const struct od_http_manner manner_of_fault = {.version_minor = 1};
 

@@ -7,7 +7,9 @@
 #include "link/meters.h"
 #include "link/response.h"
 #include "link/worker_page.h"
+#include "net/exchange.h"
 #include "net/exchange_inner.h"
+#include "net/wire.h"
 
 static void expect_next(struct od_exchange *exchange)
 {

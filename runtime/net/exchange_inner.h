@@ -4,11 +4,11 @@
 #ifndef OD_NET_EXCHANGE_INNER_H
 #define OD_NET_EXCHANGE_INNER_H
 
+#include "base/map.h"
 #include "codec/handshake.h"
 #include "codec/http_answer.h"
 #include "codec/http_body.h"
-#include "net/exchange.h"
-#include "net/wire.h"
+#include "link/loop.h"
 
 // What a connection waits for. After an answer it is NEXT until the next round of the loop: parsing
 // at once would let one client with many requests in its buffer keep everybody else waiting. It
@@ -24,6 +24,8 @@ enum phase {
     PHASE_NEXT,
 };
 
+struct od_net;
+struct od_wire;
 struct od_exchange_intake;
 
 struct od_exchange {

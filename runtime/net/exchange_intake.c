@@ -2,7 +2,9 @@
 
 #include "link/request.h"
 #include "link/worker_page.h"
+#include "net/exchange.h"
 #include "net/exchange_inner.h"
+#include "net/wire.h"
 
 // The body of a request that is read while the request is handled already. What nobody has taken of
 // it is bounded: then the wire is not read, and TCP slows the client down.

@@ -1,6 +1,8 @@
 #include "base/log.h"
 #include "link/worker_page.h"
+#include "net/exchange.h"
 #include "net/exchange_inner.h"
+#include "net/wire.h"
 
 // An answer in pieces. They are put as they come; what the client's system has taken is told to who
 // makes them, so that no more is made than he reads.

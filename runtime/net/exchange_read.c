@@ -6,7 +6,9 @@
 #include "link/origin.h"
 #include "link/request.h"
 #include "link/worker_page.h"
+#include "net/exchange.h"
 #include "net/exchange_inner.h"
+#include "net/wire.h"
 
 // After a refusal there is no exchange any more, so nobody touches it behind one.
 

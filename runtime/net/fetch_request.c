@@ -169,7 +169,7 @@ void od_fetch_prepare(struct od_fetch *fetch)
     curl_url_cleanup(fetch->url);
     fetch->url = od_reach_url(&fetch->target);
     curl_easy_reset(fetch->easy);
-    od_reach_prepare(&fetch->reach, fetch->fetches->net, fetch->easy);
+    od_reach_prepare(&fetch->reach, fetch->fetches->net->fetch_inside_denied, fetch->easy);
     curl_easy_setopt(fetch->easy, CURLOPT_PRIVATE, fetch);
     curl_easy_setopt(fetch->easy, CURLOPT_CURLU, fetch->url);
     curl_easy_setopt(fetch->easy, CURLOPT_FRESH_CONNECT, (long)fetch->is_tried_anew);

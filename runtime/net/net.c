@@ -76,6 +76,7 @@ bool od_net_init(struct od_net *net, struct od_loop *loop, const struct od_net_e
     if (net->harmless_fd < 0)
         return od_error_errno(err, "cannot open /dev/null");
     od_list_init(&net->wires);
+    od_list_init(&net->readable);
     od_list_init(&net->dirty);
     od_list_init(&net->tunnels);
     od_keepalives_init(&net->keepalives, loop, &od_websocket_keepalive_events);
@@ -120,6 +121,8 @@ void od_net_deinit(struct od_net *net)
     od_map_deinit(&net->websockets);
     od_deflate_free(net->deflate);
     free(net->read_bytes);
+    while (net->spare_count > 0)
+        free(net->spares[--net->spare_count]);
     close(net->harmless_fd);
 }
 
@@ -128,8 +131,6 @@ od_time_ms od_net_transfer_ms(const struct od_net *net, size_t size)
     return net->limits.body_ms + (od_time_ms)size * 1000 / OD_NET_RATE_MIN;
 }
 
-// A wire that is served here may put itself or others back on the list, through what its end makes
-// others do; those wait for the next flush, or this one might never end.
 void od_net_tell_over(const struct od_net *net, uint64_t number)
 {
     if (net->tells_over && number != 0)
@@ -145,6 +146,16 @@ void od_net_hang_up(struct od_net *net, int fd)
     od_net_tell_over(net, number);
 }
 
+void od_net_read(struct od_net *net)
+{
+    OD_ASSERT(!net->is_in_callback);
+    OD_ASSERT(!net->is_in_event);
+    for (struct od_list *link; (link = od_list_pop_front(&net->readable)) != NULL;)
+        od_wire_read(OD_LIST_MEMBER(link, struct od_wire, readable));
+}
+
+// A wire that is served here may put itself or others back on the list, through what its end makes
+// others do; those wait for the next flush, or this one might never end.
 void od_net_flush(struct od_net *net)
 {
     OD_ASSERT(!net->is_in_callback);

@@ -5,8 +5,8 @@
 // the wires and leaves in od_net_flush with one system call a wire; that is what carries the
 // throughput.
 //
-// Order: od_loop_poll tells events (events.h) → answers and frames are put → od_net_flush. Nothing
-// is closed or freed in between, so what was found by its number stays valid until the flush.
+// Order: od_loop_poll finds what can be read → od_net_read reads it and tells events (events.h) →
+// answers and frames are put → od_net_flush.
 //
 // Process: worker. Owner: embedded in the worker; all WebSockets must be freed before
 // od_net_deinit.
@@ -27,6 +27,7 @@
 #include "net/limits.h"
 
 #define OD_NET_READ_BYTES_MAX 65536 // And so what is read ahead of a request that is answered.
+#define OD_NET_SPARES_MAX 256       // As many wires can answer in a turn without asking for memory.
 
 struct lws_context;
 struct lws_vhost;
@@ -43,6 +44,7 @@ struct od_net {
     struct lws_context *context;
     struct lws_vhost *vhost;
     struct od_list wires;    // All of them.
+    struct od_list readable; // Those with something to read in od_net_read.
     struct od_list dirty;    // Those with something to do in od_net_flush.
     struct od_list touched;  // WebSockets that may not be at rest: od_net_settle looks at them.
     struct od_list promised; // Those that will be touched if the event that runs comes to its end.
@@ -51,7 +53,9 @@ struct od_net {
     size_t inflating_bytes; // What they hold of messages that are not whole yet.
     size_t coming_bytes;    // See limits.h.
     size_t going_bytes;
-    char *read_bytes; // One buffer for all: what one wire reads in one turn.
+    char *read_bytes;                // One buffer for all: what one wire reads in one turn.
+    char *spares[OD_NET_SPARES_MAX]; // Buffers for what wires send (wire_send.c), of one size:
+    size_t spare_count;              // those that no wire has.
     struct od_map exchanges;
     struct od_map websockets;
     uint64_t last_exchange; // Number of the youngest.
@@ -90,6 +94,10 @@ void od_net_hang_up(struct od_net *net, int fd);
 void od_net_tell_over(const struct od_net *net, uint64_t number); // The event; 0: of none.
 // How long a body or message may have taken of which [size] bytes have come.
 od_time_ms od_net_transfer_ms(const struct od_net *net, size_t size);
+
+// Reads once from each connection on which od_loop_poll has found something. Outside of all
+// callbacks, so whoever is told a message may deal with it at once.
+void od_net_read(struct od_net *net);
 
 // Everything written since the last flush leaves; connections that are done are closed.
 void od_net_flush(struct od_net *net);

@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 
 #include "codec/address_scope.h"
-#include "net/net.h"
 
 // --- Connections ---------------------------------------------------------------------------------
 
@@ -13,7 +12,7 @@ static curl_socket_t open_socket(void *owner, curlsocktype purpose, struct curl_
 {
     struct od_reach *reach = owner;
     (void)purpose;
-    if (reach->net->fetch_inside_denied && od_address_is_inside(&address->addr)) {
+    if (reach->is_inside_denied && od_address_is_inside(&address->addr)) {
         reach->is_inside_refused = true;
         return CURL_SOCKET_BAD;
     }
@@ -30,9 +29,9 @@ static void set_trust(CURL *easy)
 }
 
 // A name is looked up in a thread; with QUICK_EXIT nobody waits for it when the fetch is cancelled.
-void od_reach_prepare(struct od_reach *reach, const struct od_net *net, CURL *easy)
+void od_reach_prepare(struct od_reach *reach, bool is_inside_denied, CURL *easy)
 {
-    *reach = (struct od_reach){.net = net};
+    *reach = (struct od_reach){.is_inside_denied = is_inside_denied};
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, reach->why);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);

@@ -9,16 +9,14 @@
 #include "codec/url.h"
 #include "net/curl.h"
 
-struct od_net;
-
-struct od_reach { // Of one attempt; it must live as long as its easy handle.
-    const struct od_net *net;
+struct od_reach {           // Of one attempt; it must live as long as its easy handle.
+    bool is_inside_denied;  // No private address.
     bool is_inside_refused; // The last address was of the inside.
     char why[CURL_ERROR_SIZE];
 };
 
 // Tells [easy], which was reset, all but where to.
-void od_reach_prepare(struct od_reach *reach, const struct od_net *net, CURL *easy);
+void od_reach_prepare(struct od_reach *reach, bool is_inside_denied, CURL *easy);
 
 // libcurl does not read URLs: it is told the parts. One that it refuses, such as a host with a
 // character of its own taste, leaves an empty URL, and the attempt fails: what is not said is not

@@ -11,6 +11,7 @@
 
 #include "link/connection.h"
 #include "link/worker_page.h"
+#include "net/wire.h"
 
 static const char lws_protocol_name[] = "open-do";
 
@@ -42,6 +43,7 @@ static void init_wire(struct od_wire *wire, struct od_net *net, int fd,
 {
     *wire = (struct od_wire){.net = net, .protocol = protocol, .owner = owner, .fd = fd};
     wire->linger.fire = on_linger;
+    od_list_init(&wire->readable);
     od_list_init(&wire->dirty);
     od_list_init(&wire->all);
     od_list_push_back(&net->wires, &wire->all);
@@ -192,8 +194,6 @@ int od_wire_release(struct od_wire *wire, struct od_bytes *unsent)
     return fd;
 }
 
-// What libwebsockets calls.
-
 // Of TCP an end of the stream says no more than that; a peer that has closed altogether is known by
 // the answer of his system to what he is sent.
 static bool is_hung_up(const struct od_wire *wire)
@@ -216,7 +216,8 @@ static bool end_reading(struct od_wire *wire)
     return true;
 }
 
-static int on_readable(struct od_wire *wire)
+// False: it is done.
+static bool read_once(struct od_wire *wire)
 {
     char *at = wire->net->read_bytes;
     // Before the bytes leave the kernel: should the process end behind the recv, the page says so.
@@ -225,11 +226,29 @@ static int on_readable(struct od_wire *wire)
     ssize_t size = recv(wire->fd, at, OD_NET_READ_BYTES_MAX, MSG_DONTWAIT);
     OD_ASSERT(size <= OD_NET_READ_BYTES_MAX);
     if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
-        return 0;
+        return true;
     if (size > 0 && wire->owner != NULL && !wire->is_cut)
         wire->protocol->bytes(wire->owner, at, (size_t)size);
-    bool stays = size > 0 || (size == 0 && end_reading(wire));
-    return stays ? 0 : -1; // libwebsockets then closes it.
+    return size > 0 || (size == 0 && end_reading(wire));
+}
+
+// One that was read before it in this turn may have paused it, or cut it.
+void od_wire_read(struct od_wire *wire)
+{
+    od_wire_check(wire);
+    bool is_held = wire->net->is_held && wire->owner != NULL;
+    if (!wire->is_cut && !wire->is_paused && !is_held && !read_once(wire))
+        end_now(wire);
+}
+
+// What libwebsockets calls.
+
+// It is told again for as long as there is something to read.
+static int on_readable(struct od_wire *wire)
+{
+    if (od_list_is_empty(&wire->readable))
+        od_list_push_back(&wire->net->readable, &wire->readable);
+    return 0;
 }
 
 static int on_writable(struct od_wire *wire)
@@ -258,6 +277,7 @@ static int on_closed(struct od_wire *wire)
     od_wire_end_lease(wire);
     od_loop_clear_timer(wire->net->loop, &wire->linger);
     od_list_remove(&wire->all);
+    od_list_remove(&wire->readable);
     od_list_remove(&wire->dirty);
     od_wire_drop_waiting(wire);
     free(wire);

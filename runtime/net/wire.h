@@ -44,6 +44,7 @@ struct od_wire {
     const struct od_wire_protocol *protocol;
     void *owner; // NULL once it let go.
     struct od_list all;
+    struct od_list readable;
     struct od_list dirty;
     struct od_frame_shared *shared; // First in line: one frame that is not copied,
     od_slice shared_left;           // and what of it is not yet sent.
@@ -101,6 +102,7 @@ bool od_wire_is_taking(const struct od_wire *wire, uint32_t taken_bytes);
 void od_wire_send_now(struct od_wire *wire); // What the kernel takes, before the end of the turn.
 void od_wire_flush(struct od_wire *wire);    // The same, and ends what is cut: for od_net_flush.
 
+void od_wire_read(struct od_wire *wire);  // Once, of what od_loop_poll has found: for od_net_read.
 void od_wire_pause(struct od_wire *wire); // Stops reading; bytes of the current read still come.
 void od_wire_resume(struct od_wire *wire);
 void od_wire_hold(struct od_wire *wire); // The net is held (net.h), and so is this one.

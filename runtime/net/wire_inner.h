@@ -4,7 +4,7 @@
 #ifndef OD_NET_WIRE_INNER_H
 #define OD_NET_WIRE_INNER_H
 
-#include "net/wire.h"
+struct od_wire;
 
 void od_wire_mark_dirty(struct od_wire *wire); // It has something to do in od_net_flush.
 void od_wire_write(struct od_wire *wire);      // What the kernel takes; shown before.

@@ -14,6 +14,7 @@
 #include "link/response.h"
 #include "net/exchange.h"
 #include "object/access_log.h"
+#include "object/assets_changes.h"
 #include "object/call_inner.h"
 
 struct od_assets {
@@ -320,12 +321,26 @@ static bool is_read(const struct od_request *request)
            od_slice_equal(request->method, OD_SLICE("HEAD"));
 }
 
+static bool answer_changes(const struct od_assets *assets, struct od_call *call, od_slice path)
+{
+    struct od_bytes response = {0};
+    bool is_answer = od_assets_changes_answer(assets->root, path, &response);
+    if (is_answer)
+        od_call_answer_as(call, 200, od_bytes_slice(&response));
+    od_bytes_deinit(&response);
+    return is_answer;
+}
+
 bool od_assets_answer(const struct od_assets *assets, struct od_call *call,
                       const struct od_request *request)
 {
     struct od_bytes name = {0};
     od_slice path = path_of(request);
-    if (!is_read(request) || is_for_script(assets, path))
+    if (!is_read(request))
+        return false;
+    if (call->objects->shows_errors && answer_changes(assets, call, path))
+        return true;
+    if (is_for_script(assets, path))
         return false;
     bool done = decode(od_slice_from(path, 1), &name) &&
                 answer(assets, call, request, path, od_bytes_slice(&name));

@@ -44,10 +44,23 @@ struct od_event *od_event_new_of(enum od_event_kind kind, struct od_bytes *memor
     return event;
 }
 
+struct od_event *od_event_keep(struct od_event *event)
+{
+    if (event == NULL || !event->is_borrowed)
+        return event;
+    OD_ASSERT(od_list_is_empty(&event->link));
+    struct od_event *kept = od_event_new(event->kind, od_event_bytes(event));
+    kept->is_binary = event->is_binary;
+    kept->socket = event->socket;
+    kept->came_us = event->came_us;
+    return kept;
+}
+
 void od_event_free(struct od_event *event)
 {
-    if (event != NULL)
-        free(event->memory);
+    if (event == NULL || event->is_borrowed)
+        return;
+    free(event->memory);
     free(event);
 }
 

@@ -3,6 +3,8 @@
 // An event is made by whoever brings the news (a connection, a link, a timer) and is handled by one
 // task of the object. It owns its bytes, and nothing else.
 //
+// One that can be handled at once is not made but borrowed, by a task that does not wait.
+//
 // Owner: the inbox from od_object_receive on, then the task that handles it, which frees it.
 
 #ifndef OD_OBJECT_EVENT_H
@@ -35,6 +37,7 @@ struct od_event {
     enum od_event_kind kind;
     bool is_binary;           // MESSAGE.
     bool was_clean;           // CLOSE.
+    bool is_borrowed;         // With its bytes; od_event_keep makes one that stays.
     bool ok;                  // RESUME: false when [bytes] is a failure (link/failure.h).
     bool is_again;            // OPEN: it was open before.
     uint16_t code;            // CLOSE.
@@ -46,7 +49,7 @@ struct od_event {
     };
     int64_t came_us; // When it was put into an inbox; 0: it was not yet.
     size_t size;
-    char *memory; // The bytes, when they were moved here; NULL: they follow.
+    char *memory; // The bytes, when they were moved here or are borrowed; NULL: they follow.
     char bytes[];
 };
 
@@ -54,7 +57,10 @@ struct od_event *od_event_new(enum od_event_kind kind, od_slice bytes); // Copie
 
 // Takes what [memory] holds, which is then empty: a large message is not copied.
 struct od_event *od_event_new_of(enum od_event_kind kind, struct od_bytes *memory);
-void od_event_free(struct od_event *event); // NULL is allowed.
+
+// Of one that is borrowed a copy, with its bytes; any other, and NULL, as it is.
+struct od_event *od_event_keep(struct od_event *event);
+void od_event_free(struct od_event *event); // NULL is allowed; one that is borrowed stays.
 od_slice od_event_bytes(const struct od_event *event);
 const char *od_event_name(const struct od_event *event); // As authors know it: "webSocketMessage".
 

@@ -9,12 +9,47 @@
 #include "object/inbox.h"
 #include "object/keep.h"
 #include "object/label.h"
+#include "object/object.h"
 #include "object/objects.h"
 #include "object/outbox.h"
 #include "object/route.h"
 #include "object/socket.h"
 #include "object/task.h"
 #include "object/timeout.h"
+#include "store/store.h"
+
+// --- Its name ------------------------------------------------------------------------------------
+
+// Copied. Once.
+static void set_name(struct od_object *object, od_slice name)
+{
+    OD_ASSERT(!object->identity.has_name);
+    char *copy = od_allocate(name.size);
+    if (name.size > 0)
+        memcpy(copy, name.at, name.size);
+    object->identity.name = (od_slice){copy, name.size};
+    object->identity.has_name = true;
+}
+
+bool od_object_name(struct od_object *object, od_slice *name)
+{
+    struct od_identity stored;
+    if (!object->identity.has_name &&
+        od_store_identity_of(object->objects->store, object->identity.id, &stored) &&
+        stored.has_name)
+        set_name(object, stored.name);
+    *name = object->identity.name;
+    return object->identity.has_name;
+}
+
+od_id od_object_id(const struct od_object *object)
+{
+    od_id id;
+    memcpy(id.bytes, object->identity.id, OD_ID_BYTES);
+    return id;
+}
+
+// --- Beginning and end ---------------------------------------------------------------------------
 
 static void check_lists(const struct od_object *object)
 {
@@ -40,7 +75,7 @@ void od_object_check(const struct od_object *object)
     OD_ASSERT(object->transaction == NULL || object->section != NULL);
     OD_ASSERT(object->call_count > 0 || object->call_bytes == 0);
     OD_ASSERT(!object->is_reset || object->reset_why.size > 0);
-    OD_ASSERT(object->owed_us >= 0);
+    OD_ASSERT(object->share.owed_us >= 0);
     check_lists(object);
     check_instance(object);
 }
@@ -61,7 +96,7 @@ static void init_identity(struct od_object *object, const od_id *id, bool has_na
     object->identity.space = object->namespace->name;
     memcpy(object->identity.id, id->bytes, OD_ID_BYTES);
     if (has_name && name.size <= OD_NAME_BYTES_MAX)
-        od_object_set_name(object, name);
+        set_name(object, name);
     object->label = od_label_new(od_namespace_called(object->namespace), id,
                                  object->identity.has_name, object->identity.name);
     od_storage_init(&object->storage, object->objects->store, &object->identity);

@@ -45,7 +45,7 @@
 #define OD_TURN_OWED_US_MAX 500000   // in as many turns as that was worth, counted up to this.
 #define OD_TURN_US_MAX 5000          // Of all objects, before sockets have a go.
 #define OD_RENEWAL_TURN_US 2000      // After a switch, looking at all of them (renewal.h).
-#define OD_TURN_SLEEPS_MAX 1000      // Objects that may fall asleep in one turn.
+#define OD_TURN_SLEEPS_US 2000       // In which objects may fall asleep.
 #define OD_RESPONSE_MS_MAX 30000     // A handler that has not answered by then: 504.
 #define OD_CONSTRUCT_MS_MAX 30000    // A constructor that has not returned: reset. [Cloudflare]
 #define OD_SECTION_MS_MAX 30000      // blockConcurrencyWhile. [Cloudflare]
@@ -65,6 +65,7 @@
 #define OD_PASSWORD_BYTES_MAX 4096
 #define OD_PASSWORD_MEMORY_MAX (32u << 20) // Of one.
 #define OD_PASSWORD_P_MAX 16
+#define OD_PASSWORD_NICE 5           // Their threads: others go first.
 #define OD_REPORT_OBJECTS_MAX 100    // Objects of one worker that `open-do status` names,
 #define OD_REPORT_REASONS_MAX 8      // and the handlers it names of each.
 #define OD_INSPECT_ROWS_MAX 20000    // What a page of `open-do objects` looks at,

@@ -62,9 +62,13 @@ static bool is_outdated(const struct od_object *object)
            (object->script != object->objects->script || object->is_retired);
 }
 
+// A version that has made an instance has a class for it.
 static bool is_served(const struct od_object *object)
 {
-    return od_object_is_entry(object) || od_objects_serve(object->objects, object->namespace);
+    bool is_instance_of_current =
+        object->script != NULL && object->script == object->objects->script;
+    return is_instance_of_current || od_object_is_entry(object) ||
+           od_objects_serve(object->objects, object->namespace);
 }
 
 static bool may_begin(const struct od_object *object)
@@ -225,6 +229,7 @@ static void after(struct od_object *object, struct od_task *task, enum od_run ru
         od_task_over(task);
     end_stretch(object, task);
     if (run == OD_RUN_WAITING) {
+        task->event = od_event_keep(task->event);
         od_task_limit(task);
         return;
     }
@@ -346,43 +351,56 @@ static void handle_next(struct od_object *object)
         run(object, event);
 }
 
-// Whether it still makes up for an event that took long; this turn is then part of that.
-static bool makes_up(struct od_object *object)
+// [event], or what is next.
+static void handle(struct od_object *object, struct od_event *event)
 {
-    object->owed_us -= OD_TURN_OBJECT_US;
-    if (object->owed_us >= 0)
-        return true;
-    object->owed_us = 0;
-    return false;
+    struct od_objects *objects = object->objects;
+    int64_t began_us = objects->event_began_us = objects->now_us;
+    if (event != NULL)
+        run(object, event);
+    else
+        handle_next(object);
+    objects->now_us = od_clock_passed_us();
+    int64_t took_us = objects->now_us - began_us;
+    od_meters_time(&objects->page->meters.run, took_us);
+    od_history_ran(object, took_us);
+    od_share_use(&object->share, took_us);
 }
 
-static void note_overrun(struct od_object *object, int64_t used_us)
+void od_object_deliver(struct od_object *object)
 {
-    OD_ASSERT(object->owed_us == 0);
-    if (used_us > OD_TURN_OBJECT_US)
-        object->owed_us =
-            used_us < OD_TURN_OWED_US_MAX ? used_us - OD_TURN_OBJECT_US : OD_TURN_OWED_US_MAX;
-}
-
-void od_object_deliver(struct od_object *object, int64_t *now_us)
-{
-    int64_t began_us = *now_us;
     OD_ASSERT(object->running == NULL);
-    if (!makes_up(object)) {
-        for (int i = 0;
-             i < OD_TURN_EVENTS_MAX && *now_us - began_us < OD_TURN_OBJECT_US && has_work(object);
-             i++) {
-            object->objects->event_began_us = *now_us;
-            handle_next(object);
-            *now_us = od_clock_passed_us();
-            od_meters_time(&object->objects->page->meters.run,
-                           *now_us - object->objects->event_began_us);
-            od_history_ran(object, *now_us - object->objects->event_began_us);
-        }
-        note_overrun(object, *now_us - began_us);
-    }
+    od_share_begin(&object->share, object->objects->turn);
+    while (od_share_is_left(&object->share) && has_work(object))
+        handle(object, NULL);
     od_object_check(object);
     od_object_settle(object);
+}
+
+// It is the next in any case: nothing of the object waits, nor any other object.
+static bool may_handle_at_once(const struct od_object *object, const struct od_event *event)
+{
+    return object->objects->handles_at_once && od_list_is_empty(&object->objects->ready) &&
+           object->state == OD_AWAKE && object->inbox_count == 0 &&
+           od_list_is_empty(&object->resumes) && !event->socket->is_busy &&
+           object->refusal == NULL && may_begin(object) && is_served(object);
+}
+
+bool od_object_handle_at_once(struct od_object *object, struct od_event *event)
+{
+    struct od_objects *objects = object->objects;
+    OD_ASSERT(event->is_borrowed);
+    if (!may_handle_at_once(object, event))
+        return false;
+    od_share_begin(&object->share, objects->turn);
+    if (!od_share_is_left(&object->share))
+        return false;
+    objects->now_us = od_clock_passed_us(); // Others were read since the last one ended.
+    objects->handles_at_once = false;       // What comes of it waits for its turn.
+    handle(object, event);
+    objects->handles_at_once = objects->now_us < objects->turn_ends_us;
+    od_object_settle(object);
+    return true;
 }
 
 // It, or a branch of it.

@@ -33,6 +33,7 @@
 #include "object/limits.h"
 #include "object/namespace.h"
 #include "object/outgoing.h"
+#include "object/share.h"
 #include "store/identity.h"
 #include "store/storage.h"
 
@@ -62,7 +63,7 @@ struct od_object {
     struct od_list inbox;     // Events that start a task, oldest first.
     struct od_list resumes;   // Events that waiting tasks wait for; handled before the inbox.
     uint32_t inbox_count;
-    int64_t owed_us;                   // By how much it overran its time in a turn.
+    struct od_share share;             // In a turn.
     uint32_t call_count;               // Calls to it without an answer, in the inbox or handled,
     size_t call_bytes;                 // and what they hold.
     struct od_outgoing_queue outgoing; // Its od.fetch.
@@ -115,9 +116,14 @@ struct od_object *od_object_new(struct od_objects *objects, struct od_namespace 
                                 const od_id *id, bool has_name, od_slice name);
 void od_object_free(struct od_object *object); // At the end of the worker.
 
-// Handles events, at most OD_TURN_EVENTS_MAX of them and for OD_TURN_OBJECT_US, in this turn or, if
-// the object has overrun its time, in one of the next. [now_us] is the time, before and after.
-void od_object_deliver(struct od_object *object, int64_t *now_us);
+// Handles events, as far as the object's share goes, in this turn or, if the object has overrun its
+// time, in one of the next.
+void od_object_deliver(struct od_object *object);
+
+// A message on a socket that has just been read, borrowed for the call. If its object can begin
+// with it now, and nobody waits, it is handled: no event is made, and the bytes are still in the
+// cache. False: it has to go through the inbox.
+OD_MUST_CHECK bool od_object_handle_at_once(struct od_object *object, struct od_event *event);
 
 // Drops the instance of an object that has no task; sockets and storage stay. The next event makes
 // a new one.

@@ -6,7 +6,9 @@
 #define OD_OBJECT_OBJECT_INNER_H
 
 #include "link/failure.h"
-#include "object/object.h"
+
+struct od_object;
+struct od_event;
 
 extern const struct od_failure od_object_server_stops; // What callers hear then.
 

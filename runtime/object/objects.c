@@ -373,21 +373,6 @@ struct od_object *od_objects_get(struct od_objects *objects, struct od_namespace
     return object;
 }
 
-bool od_objects_deliver(struct od_objects *objects)
-{
-    check(objects);
-    struct od_list turn;
-    od_list_init(&turn);
-    od_list_move_all(&turn, &objects->ready);
-    int64_t now_us = od_clock_passed_us(), ends_us = now_us + OD_TURN_US_MAX;
-    struct od_list *link;
-    while (now_us < ends_us && (link = od_list_pop_front(&turn)) != NULL)
-        od_object_deliver(OD_LIST_MEMBER(link, struct od_object, ready), &now_us);
-    od_list_move_all(&turn, &objects->ready); // Those that had no go are first in the next turn.
-    od_list_move_all(&objects->ready, &turn);
-    return !od_list_is_empty(&objects->ready);
-}
-
 static void resume_synced(struct od_object *object)
 {
     OD_LIST_EACH_SAFE (link, &object->syncing) {
@@ -486,7 +471,8 @@ static void idle_passed(struct od_timer *timer)
 {
     struct od_objects *objects = OD_TIMER_MEMBER(timer, struct od_objects, idle_timer);
     od_time_ms due_ms = od_clock_monotonic_ms() - objects->idle_ms;
-    for (int i = 0; i < OD_TURN_SLEEPS_MAX && !od_list_is_empty(&objects->idle); i++) {
+    int64_t ends_us = od_clock_passed_us() + OD_TURN_SLEEPS_US;
+    while (!od_list_is_empty(&objects->idle) && od_clock_passed_us() < ends_us) {
         if (first_idle(objects)->idle_since_ms > due_ms)
             break;
         od_objects_put_to_rest(first_idle(objects));
@@ -497,20 +483,4 @@ static void idle_passed(struct od_timer *timer)
     od_time_ms next_ms = first_idle(objects)->idle_since_ms;
     od_timers_set(objects->timers, timer,
                   (next_ms > due_ms ? next_ms : due_ms + 1) + objects->idle_ms);
-}
-
-int64_t od_objects_arrival_us(struct od_objects *objects)
-{
-    if (objects->arrival_us < 0)
-        return od_clock_passed_us();
-    if (objects->arrival_us == 0)
-        objects->arrival_us = od_clock_passed_us();
-    return objects->arrival_us;
-}
-
-int64_t od_objects_deadline_us(const struct od_objects *objects)
-{
-    int64_t limit_us = objects->event_limit_ms * 1000;
-    int64_t reserve_us = limit_us / OD_EVENT_RESERVE_PART;
-    return limit_us == 0 ? INT64_MAX : objects->event_began_us + limit_us - reserve_us;
 }

@@ -35,6 +35,10 @@ struct od_objects {
     od_time_ms idle_ms;            // An instance idle for so long is dropped.
     od_time_ms event_limit_ms;     // An event that runs longer costs the worker; 0: none does.
     int64_t event_began_us;        // The one that runs, by od_clock_passed_us.
+    int64_t now_us;                // When the last one ended, or the turn began,
+    int64_t turn_ends_us;          // and until when events may begin in it.
+    uint64_t turn;                 // So many have begun.
+    bool handles_at_once;          // Messages that are read now (od_object_handle_at_once).
     int64_t arrival_us;            // While bytes become events: when the first of this turn came;
                                    // 0: none has, below 0: events come from objects.
     struct od_list namespaces;
@@ -126,6 +130,11 @@ struct od_object *od_objects_find(struct od_objects *objects, const od_id *id); 
 // The name of the object of that id, when this worker knows it or it is stored. [name] is borrowed
 // until the end of the turn.
 bool od_objects_name(struct od_objects *objects, const od_id *id, od_slice *name);
+
+// A turn begins. With [may_run] a message that is read is handled at once if nobody waits, until
+// the reading ends.
+void od_objects_begin_turn(struct od_objects *objects, bool may_run);
+void od_objects_end_reading(struct od_objects *objects);
 
 // The turn's middle: handles events, a bounded number and time; true when some are left.
 bool od_objects_deliver(struct od_objects *objects);

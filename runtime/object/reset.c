@@ -4,6 +4,7 @@
 #include "link/worker_page.h"
 #include "object/history.h"
 #include "object/inbox.h"
+#include "object/object.h"
 #include "object/objects.h"
 #include "object/outbox.h"
 #include "object/socket.h"

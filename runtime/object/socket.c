@@ -59,7 +59,7 @@ static struct od_socket *make(struct od_object *object, uint64_t id, bool is_eve
     socket->object = object;
     socket->is_listed = true;
     socket->is_events = is_events;
-    socket->websocket = od_websocket_new(objects->net, socket->id, is_events);
+    socket->websocket = od_websocket_new(objects->net, socket->id, socket, is_events);
     socket->attach_timer.fire = attach_is_late;
     od_list_init(&socket->link);
     od_list_init(&socket->accepted);
@@ -204,19 +204,23 @@ static bool has_much_waiting(const struct od_socket *socket, unsigned part)
            socket->waiting_bytes >= OD_SOCKET_WAITING_BYTES_MAX / part;
 }
 
-static void receive(struct od_socket *socket, struct od_event *event)
+static void count_waiting(struct od_socket *socket, size_t size)
 {
-    OD_ASSERT(event->socket == NULL);
     OD_ASSERT(socket->waiting_count < UINT16_MAX);
-    event->socket = socket;
     socket->waiting_count++;
-    socket->waiting_bytes += event->size;
-    socket->object->objects->waiting_bytes += event->size;
+    socket->waiting_bytes += size;
+    socket->object->objects->waiting_bytes += size;
     // TCP then slows the client down; nothing is refused that was read already.
     if (has_much_waiting(socket, 1) && !socket->is_paused) {
         socket->is_paused = true;
         od_websocket_pause(socket->websocket);
     }
+}
+
+static void receive(struct od_socket *socket, struct od_event *event)
+{
+    OD_ASSERT(event->socket == NULL);
+    event->socket = socket;
     od_object_receive(socket->object, event);
 }
 
@@ -245,6 +249,23 @@ static bool is_too_much(const struct od_socket *socket, od_slice payload)
     return payload.size > OD_WAITING_SMALL_BYTES && waiting + payload.size > OD_WAITING_BYTES_MAX;
 }
 
+// Afterwards the socket may be gone.
+static bool handle_at_once(struct od_socket *socket, od_slice payload, bool is_binary)
+{
+    struct od_objects *objects = socket->object->objects;
+    if (!objects->handles_at_once)
+        return false;
+    struct od_event event = {.kind = OD_EVENT_MESSAGE,
+                             .is_binary = is_binary,
+                             .is_borrowed = true,
+                             .socket = socket,
+                             .came_us = od_objects_arrival_us(objects),
+                             .size = payload.size,
+                             .memory = (char *)(uintptr_t)payload.at};
+    od_list_init(&event.link);
+    return od_object_handle_at_once(socket->object, &event);
+}
+
 void od_socket_message(struct od_socket *socket, od_slice payload, struct od_bytes *memory,
                        bool is_binary)
 {
@@ -255,6 +276,9 @@ void od_socket_message(struct od_socket *socket, od_slice payload, struct od_byt
         return;
     }
     od_tap_note(socket, OD_TAP_IN, 0, payload, is_binary);
+    count_waiting(socket, payload.size);
+    if (handle_at_once(socket, payload, is_binary))
+        return;
     bool moves = memory != NULL && payload.size > OD_WAITING_SMALL_BYTES;
     struct od_event *event =
         moves ? od_event_new_of(OD_EVENT_MESSAGE, memory) : od_event_new(OD_EVENT_MESSAGE, payload);
@@ -286,6 +310,7 @@ void od_socket_closed(struct od_socket *socket, uint16_t code, od_slice reason, 
     od_tap_note(socket, OD_TAP_CLOSED, code, reason, false);
     socket->peer_closed = true;
     socket->is_gone = !was_clean || socket->has_closed;
+    count_waiting(socket, event->size);
     receive(socket, event);
 }
 
@@ -295,6 +320,7 @@ void od_socket_failed(struct od_socket *socket, od_slice why)
     od_access_log_closed(socket, 1006, why);
     socket->peer_closed = true;
     socket->is_gone = true;
+    count_waiting(socket, why.size);
     receive(socket, od_event_new(OD_EVENT_ERROR, why));
 }
 
@@ -304,6 +330,7 @@ void od_socket_opened(struct od_socket *socket, bool is_again)
     OD_ASSERT(!socket->is_attached);
     struct od_event *event = od_event_new(OD_EVENT_OPEN, (od_slice){0});
     event->is_again = is_again;
+    count_waiting(socket, 0);
     receive(socket, event);
 }
 
@@ -311,6 +338,7 @@ void od_socket_unreached(struct od_socket *socket, od_slice why)
 {
     od_socket_check(socket);
     OD_ASSERT(!socket->is_attached);
+    count_waiting(socket, why.size);
     receive(socket, od_event_new(OD_EVENT_UNREACHED, why));
 }
 
@@ -353,6 +381,11 @@ bool od_socket_send(struct od_socket *socket, od_slice payload, bool is_binary)
         return false;
     if (socket->is_gone)
         return true;
+    if (od_outbox_is_open(socket->object)) {
+        od_tap_note(socket, OD_TAP_OUT, 0, payload, is_binary);
+        od_websocket_send(socket->websocket, payload, is_binary);
+        return true;
+    }
     od_outbox_put(socket->object, (struct od_effect){.kind = OD_EFFECT_MESSAGE,
                                                      .socket = socket,
                                                      .bytes = payload,

@@ -96,7 +96,8 @@ bool od_socket_can_move(const struct od_socket *socket);
 // tells.
 void od_socket_discard(struct od_socket *socket);
 
-// News of the connection, from the net: queued as events, or answered here (auto response).
+// News of the connection, from the net: queued as events, a message perhaps handled at once, or
+// answered here (auto response).
 // [memory] as in net/events.h.
 void od_socket_message(struct od_socket *socket, od_slice payload, struct od_bytes *memory,
                        bool is_binary);

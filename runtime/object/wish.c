@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include "base/log.h"
+#include "codec/client_handshake.h"
 #include "net/dial.h"
 #include "net/net.h"
 #include "object/objects.h"
@@ -155,6 +156,16 @@ static struct od_socket *new_socket(struct od_object *object, uint64_t number, c
     if (attachment.at != NULL)
         od_socket_set_attachment(socket, attachment);
     return socket;
+}
+
+bool od_wish_check_url(od_slice url, struct od_error *err)
+{
+    return od_dial_check(url, err);
+}
+
+bool od_wish_sets_header(od_slice name)
+{
+    return od_client_handshake_sets(name);
 }
 
 bool od_wish_make(struct od_object *object, const struct od_wish_row *row,

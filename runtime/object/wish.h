@@ -48,6 +48,10 @@ struct od_wish_row {
     od_slice attachment;
 };
 
+// What cannot be the URL of one, and which headers are not the script's to set.
+OD_MUST_CHECK bool od_wish_check_url(od_slice url, struct od_error *err);
+bool od_wish_sets_header(od_slice name);
+
 // state:connect. The row was checked, but for its size. It is dialled once the outbox lets it.
 OD_MUST_CHECK bool od_wish_make(struct od_object *object, const struct od_wish_row *row,
                                 struct od_socket **socket, struct od_error *err);

@@ -78,6 +78,8 @@ void od_sql_connection_cache(struct od_sql_connection *connection, od_slice text
                              sqlite3_stmt *compiled)
 {
     struct od_sql_statement *statement = od_allocate_zeroed(sizeof *statement);
+    OD_ASSERT(compiled != NULL);
+    OD_ASSERT(text.size > 0);
     od_list_init(&statement->link);
     statement->compiled = compiled;
     statement->text = od_allocate(text.size);
@@ -202,6 +204,7 @@ static void look_after(struct od_sql_connection *connection, int steps)
 static int is_late(void *owner)
 {
     struct od_sql_connection *connection = owner;
+    OD_ASSERT(connection->look_steps > 0);
     int64_t now_us = od_clock_passed_us(), passed_us = now_us - connection->looked_us;
     int steps = connection->look_steps;
     connection->looked_us = now_us;

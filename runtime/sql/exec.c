@@ -239,6 +239,7 @@ static enum od_sql_end run_statement(struct run *run, sqlite3_stmt *statement, c
     if (!sqlite3_stmt_readonly(statement) && !od_sql_connection_begin_parts(connection, run->err))
         return OD_SQL_FAILED;
     sqlite3_int64 changes = sqlite3_total_changes64(connection->db);
+    OD_ASSERT(connection->running == NULL);
     connection->running = statement;
     int code = step_all(run, statement, is_last);
     connection->running = NULL;
@@ -333,6 +334,7 @@ enum od_sql_end od_sql_exec(struct od_storage *storage, const struct od_sql_quer
                             struct od_sql_result *result, struct od_error *err)
 {
     struct run run = {.query = query, .result = result, .err = err};
+    OD_ASSERT(result->bytes != NULL);
     if (!check_text(query->text, err))
         return OD_SQL_FAILED;
     bool is_birth = od_sql_birth_is_near(storage, query);

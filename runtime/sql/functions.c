@@ -253,9 +253,17 @@ static void format(sqlite3_context *context, int count, sqlite3_value **values)
 // --- json_patch ----------------------------------------------------------------------------------
 
 #define SUBTYPE_OF_JSON 'J'
+#define JSON_AS_BYTES 3045000 // The version of SQLite from which on it has jsonb_patch.
+
+// Newer versions want to be told whose results may have a subtype; older ones take no notice.
+#ifndef SQLITE_RESULT_SUBTYPE
+#define SQLITE_RESULT_SUBTYPE (1 << 24)
+#endif
 
 static uint64_t count_members(sqlite3_value *value)
 {
+    if (sqlite3_value_type(value) == SQLITE_BLOB) // JSON as bytes: a member takes two, or more.
+        return (uint64_t)sqlite3_value_bytes(value) / 2 + 1;
     od_slice text = text_of(value);
     uint64_t count = 1;
     for (size_t i = 0; i < text.size; i++)
@@ -263,14 +271,26 @@ static uint64_t count_members(sqlite3_value *value)
     return count;
 }
 
+static bool is_cheap_patch(sqlite3_context *context, sqlite3_value **values)
+{
+    if (count_members(values[0]) * count_members(values[1]) <= OD_SQL_PATCH_COST_MAX)
+        return true;
+    sqlite3_result_error(context, "json_patch: the two have too many members", -1);
+    return false;
+}
+
 static void patch(sqlite3_context *context, int count, sqlite3_value **values)
 {
-    if (count_members(values[0]) * count_members(values[1]) > OD_SQL_PATCH_COST_MAX) {
-        sqlite3_result_error(context, "json_patch: the two have too many members", -1);
+    if (!is_cheap_patch(context, values))
         return;
-    }
     od_sql_plain_call(context, "json_patch", count, values);
     sqlite3_result_subtype(context, SUBTYPE_OF_JSON);
+}
+
+static void patch_bytes(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    if (is_cheap_patch(context, values))
+        od_sql_plain_call(context, "jsonb_patch", count, values);
 }
 
 // --- changes -------------------------------------------------------------------------------------
@@ -316,12 +336,14 @@ int od_sql_functions_add(sqlite3 *db, struct od_sql_guard *guard)
         {"rtrim", 2, pure, (void *)(intptr_t)RIGHT, trim},
         {"printf", -1, pure, NULL, format},
         {"format", -1, pure, NULL, format},
-        {"json_patch", 2, pure, NULL, patch},
+        {"json_patch", 2, pure | SQLITE_RESULT_SUBTYPE, NULL, patch},
         {"changes", 0, SQLITE_INNOCUOUS, guard, changes},
         {"total_changes", 0, SQLITE_INNOCUOUS, guard, total_changes},
+        {"jsonb_patch", 2, pure, NULL, patch_bytes},
     };
+    size_t count = sizeof rows / sizeof *rows - (sqlite3_libversion_number() < JSON_AS_BYTES);
     int code = SQLITE_OK;
-    for (size_t i = 0; code == SQLITE_OK && i < sizeof rows / sizeof *rows; i++)
+    for (size_t i = 0; code == SQLITE_OK && i < count; i++)
         code =
             sqlite3_create_function_v2(db, rows[i].name, rows[i].count, SQLITE_UTF8 | rows[i].flags,
                                        rows[i].data, rows[i].call, NULL, NULL, NULL);

@@ -38,8 +38,17 @@ static struct od_sql_connection *of(struct od_list *link)
 
 // --- Giving back ---------------------------------------------------------------------------------
 
+static void check_counts(void)
+{
+    OD_ASSERT(all.is_ready);
+    OD_ASSERT(od_list_is_empty(&all.open) == (all.open_count == 0));
+    OD_ASSERT(od_list_is_empty(&all.idle) == (all.idle_count == 0));
+    OD_ASSERT(all.idle_count <= OD_SQL_IDLE_MAX);
+}
+
 static struct od_sql_connection *take_idle(struct od_list *link)
 {
+    OD_ASSERT(all.idle_count > 0);
     od_list_remove(link);
     all.idle_count--;
     return of(link);
@@ -52,6 +61,8 @@ static void free_oldest_idle(void)
 
 static void release(struct od_sql_connection *connection)
 {
+    check_counts();
+    OD_ASSERT(all.open_count > 0);
     od_list_remove(&connection->link);
     all.open_count--;
     if (!od_sql_connection_detach(connection)) {
@@ -132,6 +143,8 @@ bool od_sql_pool_get(struct od_storage *storage, struct od_sql_connection **resu
     od_list_remove(&connection->link);
     od_list_push_back(&all.open, &connection->link);
     make_room(connection);
+    check_counts();
+    OD_ASSERT(connection->storage == storage);
     *result = connection;
     return true;
 }

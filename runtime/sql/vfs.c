@@ -102,6 +102,7 @@ static int write_file(sqlite3_file *file, const void *bytes, int size, sqlite3_i
 {
     OD_ASSERT(size == OD_SQL_PAGE_BYTES);
     OD_ASSERT(offset % OD_SQL_PAGE_BYTES == 0);
+    OD_ASSERT(of(file)->storage != NULL); // Only who has it writes.
     if (offset == 0 && only_counts(of(file)->storage, bytes))
         return SQLITE_OK;
     od_storage_put_page(of(file)->storage, (uint32_t)(offset / OD_SQL_PAGE_BYTES) + 1, bytes);
@@ -124,6 +125,7 @@ static int sync_file(sqlite3_file *file, int flags)
 
 static int size_of_file(sqlite3_file *file, sqlite3_int64 *size)
 {
+    OD_ASSERT(of(file)->storage != NULL);
     *size = (sqlite3_int64)od_sql_vfs_count_pages(of(file)->storage) * OD_SQL_PAGE_BYTES;
     return SQLITE_OK;
 }

@@ -12,11 +12,13 @@ int od_alarm_place_compare(const struct od_alarm_place *a, const struct od_alarm
 
 od_slice od_alarm_place_name(const struct od_alarm_place *place)
 {
+    OD_ASSERT(place->name_size <= sizeof place->name);
     return (od_slice){place->name, place->name_size};
 }
 
 void od_alarm_row_put(struct od_bytes *bytes, const struct od_alarm *alarm, od_slice body)
 {
+    OD_ASSERT(body.size <= OD_STORE_ALARM_BODY_BYTES_MAX);
     od_alarm_put(bytes, alarm);
     od_bytes_put_slice(bytes, body);
 }
@@ -31,6 +33,8 @@ bool od_alarm_row_read(od_slice bytes, struct od_alarm_row *row)
 
 void od_alarm_put(struct od_bytes *bytes, const struct od_alarm *alarm)
 {
+    OD_ASSERT(alarm->time_ms >= 0);
+    OD_ASSERT(alarm->due_ms >= 0);
     od_bytes_put_u64(bytes, (uint64_t)alarm->time_ms);
     od_bytes_put_u64(bytes, (uint64_t)alarm->due_ms);
     od_bytes_put_u32(bytes, alarm->retries);

@@ -17,6 +17,7 @@ static void empty(struct od_applier *applier)
 
 void od_applier_init(struct od_applier *applier, struct od_env *env)
 {
+    OD_ASSERT(env->is_writer);
     *applier = (struct od_applier){.env = env};
     od_list_init(&applier->pending);
 }
@@ -53,6 +54,8 @@ void od_applier_added(struct od_applier *applier, const struct od_journal_moment
 bool od_applier_is_empty(const struct od_applier *applier)
 {
     OD_ASSERT(od_list_is_empty(&applier->pending) == (applier->count == 0));
+    OD_ASSERT(applier->count > 0 || applier->bytes == 0);
+    OD_ASSERT(applier->count > 0 || !applier->is_urgent);
     return od_list_is_empty(&applier->pending);
 }
 

@@ -19,6 +19,7 @@ static int give_number(struct target *target)
         return 0;
     OD_ASSERT(target->identity != NULL);
     target->rows.number = od_write_number(target->write);
+    OD_ASSERT(target->rows.number != 0);
     return od_directory_put(target->write, target->rows.number, target->identity);
 }
 
@@ -101,6 +102,7 @@ static int (*const appliers[])(struct target *, const struct od_operation *) = {
 static int apply_batch(struct od_write *write, struct od_batch *batch, struct od_changes *changes)
 {
     struct target target = {.write = write, .identity = &batch->identity, .changes = changes};
+    OD_ASSERT(changes != NULL);
     target.rows.txn = write->txn;
     target.rows.data = write->env->data;
     target.rows.slot = od_slot_of_id(batch->identity.id);
@@ -109,8 +111,11 @@ static int apply_batch(struct od_write *write, struct od_batch *batch, struct od
     if (code == MDB_NOTFOUND)
         code = 0;
     struct od_operation operation;
-    while (code == 0 && od_operation_next(batch, &operation))
+    while (code == 0 && od_operation_next(batch, &operation)) {
+        OD_ASSERT(operation.kind < sizeof appliers / sizeof *appliers);
+        OD_ASSERT(appliers[operation.kind] != NULL);
         code = appliers[operation.kind](&target, &operation);
+    }
     return code;
 }
 

@@ -127,8 +127,10 @@ void od_env_close(struct od_env *env)
     if (--env->users > 0)
         return;
     struct od_env **place = &opened;
-    while (*place != env)
+    while (*place != env) {
+        OD_ASSERT(*place != NULL);
         place = &(*place)->next;
+    }
     *place = env->next;
     if (env->lost != MDB_CORRUPTED) // It was left in the middle of a write (od_mapped_call).
         mdb_env_close(env->lmdb);
@@ -151,6 +153,7 @@ static int begin_and_reset(const struct od_env *env, struct od_env_reader *reade
 
 int od_env_reader_open(struct od_env *env, struct od_env_reader *reader)
 {
+    OD_ASSERT(env->users > 0);
     pthread_mutex_lock(&env->mutex);
     od_list_init(&reader->link);
     int code = begin_and_reset(env, reader);
@@ -162,6 +165,7 @@ int od_env_reader_open(struct od_env *env, struct od_env_reader *reader)
 
 void od_env_reader_close(struct od_env *env, struct od_env_reader *reader)
 {
+    OD_ASSERT(env->users > 0);
     pthread_mutex_lock(&env->mutex);
     od_list_remove(&reader->link);
     mdb_txn_abort(reader->txn);

@@ -33,6 +33,7 @@ struct od_run od_run_of_chain(od_slot slot, uint64_t number, uint64_t chain)
     run.bytes[run.size++] = OD_ROW_CHAIN;
     put_big_endian(run.bytes + run.size, chain, 8);
     run.size += 8;
+    OD_ASSERT(run.size == OD_KEY_RUN_BYTES_MAX);
     return run;
 }
 
@@ -77,9 +78,12 @@ void od_key_build(struct od_key *built, const struct od_run *run, od_slice key)
 
 void od_key_build_last(struct od_key *built, const struct od_run *run)
 {
+    OD_ASSERT(run->size >= OD_KEY_OBJECT_BYTES);
+    OD_ASSERT(run->size <= OD_KEY_RUN_BYTES_MAX);
     memcpy(built->bytes, run->bytes, run->size);
     memset(built->bytes + run->size, 0xff, OD_KEY_PIECE_BYTES + 2); // Longer than any link.
     built->size = run->size + OD_KEY_PIECE_BYTES + 2;
+    OD_ASSERT(built->size <= sizeof built->bytes);
 }
 
 od_slice od_key_slice(const struct od_key *key)

@@ -68,21 +68,26 @@ void od_mapped_prepare(MDB_env *lmdb)
     is_prepared = true;
 }
 
+static int leave(int code, sigjmp_buf *outer, unsigned mark)
+{
+    OD_ASSERT(way_out != NULL);
+    OD_ASSERT(cursor_count == mark); // Whoever opens one closes it.
+    way_out = outer;
+    return code;
+}
+
 int od_mapped_call(int (*call)(void *argument), void *argument)
 {
     sigjmp_buf here, *const outer = way_out; // A visitor may ask anew.
     const unsigned mark = cursor_count;
-    int code = MDB_CORRUPTED;
     if (sigsetjmp(here, 0) == 0) {
         way_out = &here;
-        code = call(argument);
-        way_out = outer;
-        return code;
+        return leave(call(argument), outer, mark);
     }
     way_out = outer;
     while (cursor_count > mark)
         od_mapped_cursor_close(cursors[cursor_count - 1]);
-    return code;
+    return MDB_CORRUPTED;
 }
 
 int od_mapped_cursor_open(MDB_txn *txn, MDB_dbi table, MDB_cursor **cursor)
@@ -98,7 +103,8 @@ int od_mapped_cursor_open(MDB_txn *txn, MDB_dbi table, MDB_cursor **cursor)
 
 void od_mapped_cursor_close(MDB_cursor *cursor)
 {
-    OD_ASSERT(cursor_count > 0 && cursors[cursor_count - 1] == cursor);
+    OD_ASSERT(cursor_count > 0);
+    OD_ASSERT(cursors[cursor_count - 1] == cursor);
     cursor_count--;
     mdb_cursor_close(cursor);
 }

@@ -172,6 +172,7 @@ static int get(void *argument)
 bool od_reader_get(struct od_reader *reader, od_slot slot, uint64_t number, od_slice key,
                    od_slice *value)
 {
+    OD_ASSERT(key.size <= OD_STORE_KEY_BYTES_MAX);
     return ask(
         reader, get,
         &(struct question){.rows = {.slot = slot, .number = number}, .key = key, .value = value});
@@ -195,6 +196,7 @@ static int get_page(void *argument)
 bool od_reader_get_page(struct od_reader *reader, od_slot slot, uint64_t number, uint32_t page,
                         od_slice *squeezed)
 {
+    OD_ASSERT(page > 0);
     return ask(reader, get_page,
                &(struct question){
                    .rows = {.slot = slot, .number = number}, .page = page, .value = squeezed});

@@ -38,6 +38,8 @@ static struct run longest_zeros(const char *page)
         if (zero == NULL)
             break;
         size_t begin = (size_t)(zero - page), end = zeros_end(page, begin);
+        OD_ASSERT(end > begin);
+        OD_ASSERT(end <= OD_STORE_PAGE_BYTES);
         if (end - begin > best.size)
             best = (struct run){begin, end - begin};
         at = end;
@@ -59,6 +61,7 @@ void od_squeeze(const char *page, struct od_bytes *squeezed)
     od_bytes_put_u16(squeezed, (uint16_t)zeros.size);
     od_bytes_put(squeezed, page, zeros.at);
     od_bytes_put(squeezed, page + behind, OD_STORE_PAGE_BYTES - behind);
+    OD_ASSERT(squeezed->size < OD_STORE_PAGE_BYTES); // A whole page is known by its size.
 }
 
 bool od_unsqueeze(od_slice squeezed, char *page)

@@ -18,6 +18,7 @@ static int sweep_run(struct od_write *write, MDB_cursor *rows, const struct od_r
                      uint64_t *swept, bool *is_swept)
 {
     size_t bytes = 0;
+    OD_ASSERT(*swept <= OD_STORE_SWEEP_ENTRIES);
     MDB_val value, key = {run->size, (void *)(uintptr_t)run->bytes};
     int code = od_write_look(write, write->env->data, key);
     if (code == 0)
@@ -65,6 +66,7 @@ static int sweep_first(struct od_write *write, MDB_cursor *trash, uint64_t *swep
 
 int od_trash_sweep(struct od_write *write, uint64_t *swept, bool *is_empty)
 {
+    OD_ASSERT(write->txn != NULL);
     MDB_cursor *trash;
     *swept = 0;
     *is_empty = false;

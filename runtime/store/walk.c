@@ -138,6 +138,7 @@ static int walk_run(struct walk *walk, const struct od_run *run, size_t taken,
 int od_rows_walk(const struct od_rows *rows, enum od_row_kind kind, const struct od_bounds *bounds,
                  bool reverse, od_rows_visit *visit, void *context)
 {
+    OD_ASSERT(kind == OD_ROW_ALARM || kind == OD_ROW_PAIR);
     struct walk walk = {.rows = rows, .reverse = reverse, .visit = visit, .context = context};
     struct od_run run = kind == OD_ROW_ALARM ? od_run_of_alarms(rows->slot, rows->number)
                                              : od_run_of_pairs(rows->slot, rows->number);

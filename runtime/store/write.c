@@ -17,8 +17,10 @@ static od_slice name_of(const struct od_env *env, MDB_dbi table)
         {env->meta, OD_SLICE("meta")},
     };
     size_t i = 0;
-    while (tables[i].table != table)
+    while (tables[i].table != table) {
         i++;
+        OD_ASSERT(i < sizeof tables / sizeof *tables);
+    }
     return tables[i].name;
 }
 
@@ -52,6 +54,7 @@ int od_write_look(struct od_write *write, MDB_dbi table, MDB_val key)
 
 static int get_committed(struct od_write *write, MDB_dbi table, MDB_val key, MDB_val *value)
 {
+    OD_ASSERT(write->txn == NULL);
     od_slice found;
     if (!od_footing_get(&write->footing, name_of(write->env, table), od_env_slice(key), &found))
         return MDB_CORRUPTED;
@@ -89,11 +92,14 @@ static int load_counter(struct od_write *write)
         return 0;
     struct od_cursor cursor = od_cursor_of(code == 0 ? od_env_slice(stored) : (od_slice){NULL, 0});
     write->next_number = od_cursor_u64(&cursor);
-    return code == 0 && cursor.failed ? MDB_CORRUPTED : code;
+    bool is_sound = !cursor.failed && write->next_number != 0;
+    return code == 0 && !is_sound ? MDB_CORRUPTED : code;
 }
 
 static int store_counter(struct od_write *write)
 {
+    OD_ASSERT(write->txn != NULL);
+    OD_ASSERT(write->next_number > 1);
     struct od_bytes bytes = {NULL, 0, 0};
     od_bytes_put_u64(&bytes, write->next_number);
     MDB_val key = od_env_value(OD_SLICE("next number"));
@@ -145,20 +151,27 @@ int od_write_begin(struct od_write *write, struct od_env *env)
 
 uint64_t od_write_number(struct od_write *write)
 {
+    OD_ASSERT(write->next_number != 0);
     write->gave_numbers = true;
     return write->next_number++;
 }
 
 int od_write_commit(struct od_write *write)
 {
+    OD_ASSERT(write->txn != NULL); // A rehearsal is not ended.
     int code = write->gave_numbers ? store_counter(write) : 0;
-    if (code == 0)
-        return mdb_txn_commit(write->txn); // Frees the transaction also when it fails.
-    od_write_abort(write);
+    if (code != 0) {
+        od_write_abort(write);
+        return code;
+    }
+    code = mdb_txn_commit(write->txn); // Frees the transaction also when it fails.
+    write->txn = NULL;
     return code;
 }
 
 void od_write_abort(struct od_write *write)
 {
+    OD_ASSERT(write->txn != NULL);
     mdb_txn_abort(write->txn);
+    write->txn = NULL;
 }

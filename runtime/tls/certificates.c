@@ -9,6 +9,8 @@
 #include "base/log.h"
 #include "base/map.h"
 
+// Cheap ones: who asks for a large prime field would have us reckon for tens of milliseconds.
+static const char groups[] = "X25519:P-256:P-384";
 static const char ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20"; // Of TLS 1.2; 1.3 has only such.
 
 void od_certificates_init(struct od_certificates *certificates, const struct od_options *options)
@@ -88,6 +90,14 @@ static void warn_of_rights(const char *file)
         od_log(OD_LOG_WARN, NULL, "others may read or change the key %s: chmod 600 it", file);
 }
 
+// Nobody is asked for one: there is nobody at a service, and while he is awaited nothing goes on.
+// NOLINTNEXTLINE(readability-non-const-parameter): OpenSSL wants it so.
+static int say_no_password(char *text, int size, int for_writing, void *owner)
+{
+    (void)text, (void)size, (void)for_writing, (void)owner;
+    return -1;
+}
+
 static bool read_pair(SSL_CTX *context, const char *certificate, const char *key,
                       struct od_error *err)
 {
@@ -123,6 +133,9 @@ static SSL_CTX *make_context(struct od_certificates *certificates)
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     int known = SSL_CTX_set_cipher_list(context, ciphers);
     OD_ASSERT(known == 1);
+    known = (int)SSL_CTX_set1_groups_list(context, groups);
+    OD_ASSERT(known == 1);
+    SSL_CTX_set_default_passwd_cb(context, say_no_password);
     SSL_CTX_set_session_id_context(context, (const unsigned char *)"open-do", 7);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF); // Tickets need no memory here.
     SSL_CTX_set_tlsext_servername_callback(context, choose_by_name);

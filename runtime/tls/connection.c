@@ -9,6 +9,16 @@
 #include "base/log.h"
 #include "codec/proxy_header.h"
 
+static void check(const struct od_tls_connection *connection)
+{
+    OD_ASSERT(!connection->is_over);
+    OD_ASSERT(connection->open_polls == 2);
+    OD_ASSERT(connection->ssl != NULL);
+    OD_ASSERT(connection->up.taken <= connection->up.bytes.size);
+    OD_ASSERT(connection->down.taken <= connection->down.bytes.size);
+    OD_ASSERT(connection->is_established || connection->down.bytes.size == 0);
+}
+
 static void on_poll_closed(uv_handle_t *handle)
 {
     struct od_tls_connection *connection = handle->data;
@@ -25,6 +35,7 @@ void od_tls_connection_end(struct od_tls_connection *connection)
         return;
     connection->is_over = true;
     od_list_remove(&connection->link);
+    OD_ASSERT(connection->tls->connection_count > 0);
     connection->tls->connection_count--;
     od_loop_clear_timer(&connection->tls->loop, &connection->deadline);
     od_loop_clear_timer(&connection->tls->loop, &connection->again);
@@ -117,6 +128,7 @@ static od_slice left_of(const struct od_tls_piece *piece)
 
 static void take(struct od_tls_piece *piece, size_t size)
 {
+    OD_ASSERT(size <= piece->bytes.size - piece->taken);
     piece->taken += size;
     if (piece->taken < piece->bytes.size)
         return;
@@ -250,6 +262,7 @@ static void watch(struct od_tls_connection *connection)
 // Goes on as far as it can; false: it is over.
 static bool go_on(struct od_tls_connection *connection)
 {
+    check(connection);
     connection->wants_write = false;
     enum outcome outcome = shake_hands(connection);
     for (int i = 0; outcome == WENT_ON && i < OD_TLS_PIECES_A_TURN_MAX; i++) {

@@ -7,6 +7,7 @@
 static void on_line(void *owner, od_slice line)
 {
     struct od_log_teller *teller = owner;
+    OD_ASSERT(teller->is_on);
     if (teller->lines.size + line.size <= GATHERED_BYTES_MAX)
         od_bytes_put_slice(&teller->lines, line);
 }
@@ -35,6 +36,7 @@ void od_log_teller_set(struct od_log_teller *teller, struct od_link *main, bool 
 
 void od_log_teller_turn(struct od_log_teller *teller, struct od_link *main)
 {
+    OD_ASSERT(teller->is_on || teller->lines.size == 0);
     if (teller->lines.size == 0)
         return;
     send_lines(main, false, od_bytes_slice(&teller->lines));

@@ -148,6 +148,7 @@ static void receive_commit_failed(struct od_worker *worker, od_slice body, int f
     uint32_t generation = od_cursor_u32(&cursor);
     uint64_t first_seq = od_cursor_u64(&cursor);
     worker->objects.commit_failure = od_cursor_string(&cursor);
+    OD_ASSERT(!cursor.failed); // Main's messages are whole.
     od_log(OD_LOG_ERROR, NULL, "writes could not be stored: %.*s",
            (int)worker->objects.commit_failure.size, worker->objects.commit_failure.at);
     od_store_failed(worker->store, generation, first_seq, reset_broken);
@@ -210,6 +211,7 @@ static void receive_status(struct od_worker *worker, od_slice body, int fd)
     (void)fd;
     struct od_cursor cursor = od_cursor_of(body);
     uint64_t question = od_cursor_u64(&cursor);
+    OD_ASSERT(!cursor.failed);
     if (od_cursor_u8(&cursor) != 0)
         od_bytes_put_u64(&worker->settling, question);
     else
@@ -226,12 +228,14 @@ void od_main_messages_report(struct od_worker *worker, uint64_t question)
 
 static void receive_call(struct od_worker *worker, uint32_t from, od_slice body, int fd)
 {
+    OD_ASSERT(from <= worker->objects.worker_count);
     (void)fd;
     od_call_receive(&worker->objects, from, body);
 }
 
 static void receive_reply(struct od_worker *worker, uint32_t from, od_slice body, int fd)
 {
+    OD_ASSERT(from < worker->objects.worker_count);
     (void)fd;
     od_call_receive_reply(&worker->objects, from, body);
 }
@@ -464,6 +468,7 @@ static void peer_message(struct od_link *link, enum od_kind kind, od_slice body,
 {
     OD_ASSERT(kind < OD_KIND_COUNT);
     struct peer *peer = link->owner;
+    OD_ASSERT(peer->index < peer->worker->objects.worker_count);
     if (from_peer[kind] == NULL)
         refuse("a worker", kind, fd);
     else

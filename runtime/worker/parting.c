@@ -51,6 +51,7 @@ void od_parting_begin(struct od_worker *worker, od_time_ms bound_ms)
 
 void od_parting_allow(struct od_worker *worker)
 {
+    OD_ASSERT(worker->parting.has_begun);
     worker->parting.may_part = true;
 }
 

@@ -87,11 +87,12 @@ static void on_pieces_unwanted(void *owner, uint64_t reader)
     od_sink_unwanted(&((struct od_worker *)owner)->objects, reader);
 }
 
-static void on_message(void *owner, uint64_t websocket, od_slice payload, struct od_bytes *memory,
+static void on_message(void *owner, void *holder, od_slice payload, struct od_bytes *memory,
                        bool is_binary)
 {
-    struct od_socket *socket = od_socket_find(&((struct od_worker *)owner)->objects, websocket);
-    if (socket != NULL)
+    struct od_socket *socket = holder;
+    (void)owner;
+    if (socket->is_listed)
         od_socket_message(socket, payload, memory, is_binary);
 }
 
@@ -110,11 +111,11 @@ static void on_failed(void *owner, uint64_t websocket, od_slice why)
         od_socket_failed(socket, why);
 }
 
-static bool on_is_at_rest(void *owner, uint64_t websocket)
+static bool on_is_at_rest(void *owner, const void *holder)
 {
-    const struct od_socket *socket =
-        od_socket_find(&((struct od_worker *)owner)->objects, websocket);
-    return socket != NULL && od_socket_is_at_rest(socket);
+    const struct od_socket *socket = holder;
+    (void)owner;
+    return socket->is_listed && od_socket_is_at_rest(socket);
 }
 
 static void on_left(void *owner, uint32_t place)
@@ -317,13 +318,16 @@ static void worker_turn(struct od_worker *worker)
 {
     check(worker);
     worker->objects.arrival_us = 0;
-    od_loop_poll(&worker->loop, !worker->has_more); // Sockets and links: bytes become events.
+    od_loop_poll(&worker->loop, !worker->has_more); // Links: messages become events.
     int64_t began_us = od_objects_arrival_us(&worker->objects);
-    worker->objects.arrival_us = -1;
     od_page_turn(worker->page);
+    bool may_run = may_deliver(worker);
+    od_objects_begin_turn(&worker->objects, may_run);
+    od_net_read(&worker->net); // Sockets: bytes become events, or are handled at once.
+    od_objects_end_reading(&worker->objects);
     od_net_read_on(&worker->net);
-    worker->has_more = may_deliver(worker) && // Lua runs here, and only here.
-                       od_objects_deliver(&worker->objects);
+    worker->objects.arrival_us = -1;
+    worker->has_more = may_run && od_objects_deliver(&worker->objects); // Lua runs.
     worker->has_more = od_renewal_turn(&worker->objects) || worker->has_more;
     if (worker->is_restored && !worker->is_draining && !worker->is_behind)
         worker->has_more = od_leftovers_turn(&worker->objects) || worker->has_more;

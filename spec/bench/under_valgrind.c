@@ -3,7 +3,8 @@
 //
 // Workers are started from /proc/self/exe, which under valgrind names valgrind; and a map as large
 // as the store can ever be has no place in the addresses it leaves, which it says with an error of
-// its own instead of that of a system whose addresses are limited.
+// its own instead of that of a system whose addresses are limited. And the clock goes as much more
+// slowly as the program does: a turn has its time, and would be over after a few messages.
 
 #define _GNU_SOURCE
 #include <errno.h>
@@ -11,9 +12,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MAP_BYTES_MAX ((size_t)1 << 35)
+#define SLOWER 64
 
 // Called between vfork and exec: it writes to its own stack only.
 int execve(const char *path, char *const arguments[], char *const environment[])
@@ -34,4 +37,15 @@ void *mmap(void *at, size_t size, int protection, int flags, int fd, off_t offse
         return MAP_FAILED;
     }
     return (void *)syscall(SYS_mmap, at, size, protection, flags, fd, offset);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    int result = (int)syscall(SYS_clock_gettime, clock, now);
+    if (result != 0 || clock != CLOCK_MONOTONIC)
+        return result;
+    long long ns = (now->tv_sec * 1000000000ll + now->tv_nsec) / SLOWER;
+    now->tv_sec = ns / 1000000000;
+    now->tv_nsec = ns % 1000000000;
+    return 0;
 }

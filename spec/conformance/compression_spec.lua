@@ -41,15 +41,7 @@ local function noise(size)
 end
 
 describe("compression, by the letter:", function()
-  local server
-
-  setup(function()
-    server = Server.start { source = SOURCE, workers = 2 }
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
+  local server = Server.once { source = SOURCE, workers = 2 }
 
   local function agreed(extensions)
     local answer, connection = server:handshake("/echo/a", { extensions = extensions })

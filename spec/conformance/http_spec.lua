@@ -167,15 +167,7 @@ local cases = {
 }
 
 describe("HTTP, by the letter:", function()
-  local server
-
-  setup(function()
-    server = Server.start { source = SOURCE, workers = 2 }
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
+  local server = Server.once { source = SOURCE, workers = 2 }
 
   -- `first` is what the connection has asked before: a head is read by main, the next by a worker.
   local function try(case, first)

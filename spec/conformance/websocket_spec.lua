@@ -235,15 +235,7 @@ case("a text over the limit in fragments", { { binary(("x"):rep(31 * MEGABYTE), 
   more(("x"):rep(2 * MEGABYTE)) }, code = 1009 })
 
 describe("a WebSocket, by the letter:", function()
-  local server
-
-  setup(function()
-    server = Server.start { source = SOURCE, workers = 2 }
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
+  local server = Server.once { source = SOURCE, workers = 2 }
 
   local function send(client, each)
     local bytes = {}

@@ -3,15 +3,7 @@ local json = require "dkjson"
 local Server = require "spec.support.server"
 
 describe("the leaderboard", function()
-  local server
-
-  before_each(function()
-    server = Server.start { script = "examples/leaderboard/leaderboard.lua" }
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
+  local server = Server.each { script = "examples/leaderboard/leaderboard.lua" }
 
   local function play(game, name, points)
     local answer = server:post("/games/" .. game .. "/" .. name, tostring(points))

@@ -2,15 +2,7 @@
 local Server = require "spec.support.server"
 
 describe("the rate limiter", function()
-  local server
-
-  before_each(function()
-    server = Server.start { script = "examples/rate-limiter/rate-limiter.lua" }
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
+  local server = Server.each { script = "examples/rate-limiter/rate-limiter.lua" }
 
   local function ask(key)
     return server:get("/quote", key and { ["x-api-key"] = key })

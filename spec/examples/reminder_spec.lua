@@ -2,15 +2,7 @@
 local Server = require "spec.support.server"
 
 describe("the reminder", function()
-  local server
-
-  before_each(function()
-    server = Server.start { script = "examples/reminder/reminder.lua" }
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
+  local server = Server.each { script = "examples/reminder/reminder.lua" }
 
   local function remind(seconds, text, name)
     local answer = server:post(("/reminders/%s?in=%s"):format(name or "ann", seconds), text)

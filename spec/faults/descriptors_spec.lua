@@ -1,22 +1,15 @@
 -- When descriptors run out: those who are connected go on, what is stored is stored, nobody spins,
 -- and when descriptors are back, so is everything.
 
-local Server = require "spec.support.server"
+local workbench = require "spec.scenario.workbench"
 
 local SOURCE = [[
 local od = require "open-do"
-local Room = {}
-
-function Room:fetch(request)
-  if request.headers:get("upgrade") then
-    local client, server = od.WebSocketPair()
-    self.state:acceptWebSocket(server)
-    return od.Response(nil, { status = 101, webSocket = client })
-  end
+local Room = require("workbench").room(function(self, request)
   local count = (self.state.storage:get("count") or 0) + 1
   self.state.storage:put("count", count)
   return od.Response(tostring(count))
-end
+end)
 
 function Room:webSocketMessage(ws, message)
   self.state.storage:put("last", message)
@@ -46,15 +39,7 @@ local function cpu_of(pid)
 end
 
 describe("without descriptors", function()
-  local server
-
-  before_each(function()
-    server = Server.start { source = SOURCE, workers = 1 }
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
+  local server = workbench.each(SOURCE, { workers = 1 })
 
   local function check_connected(clients)
     for i, client in ipairs(clients) do

@@ -11,6 +11,7 @@
 
 local ffi = require "ffi"
 local socket = require "socket"
+local shell = require "spec.support.shell"
 
 pcall(ffi.cdef, [[
 struct od_spec_disk_plan { int32_t part, call, skip, times, error, is_lying, failed; };
@@ -112,20 +113,13 @@ end
 
 -- --- The trace -----------------------------------------------------------------------------------
 
-local function read_all(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
-
 local function number_at(text, at, ctype)
   return tonumber(ffi.cast("const " .. ctype .. " *", ffi.cast("const char *", text) + at)[0])
 end
 
 -- The records in order: { kind, file, offset, size, at = of the bytes, position = behind it }.
 function Disk:records()
-  local text = read_all(self.trace)
+  local text = shell.read(self.trace)
   local records, at = {}, 0
   while at < #text do
     local kind = text:sub(at + 1, at + 1)

@@ -20,17 +20,7 @@ struct od_spec_lie { int32_t is_ready, pid, has_fd; uint32_t seed, size; char by
 void *mmap(void *address, size_t size, int protection, int flags, int fd, long offset);
 ]])
 
-local function u32(number)
-  return ffi.string(ffi.new("uint32_t[1]", number), 4)
-end
-
-local function u64(number)
-  return ffi.string(ffi.new("uint64_t[1]", number), 8)
-end
-
-local function str(text)
-  return u32(#text) .. text
-end
+local u32, u64, str = core.u32, core.u64, core.str
 
 local function message(kind, body, has_fd)
   local head = ffi.new("uint16_t[2]", kind, has_fd and 1 or 0)

@@ -7,23 +7,12 @@ local core = require "spec.support.core"
 local process = require "spec.support.process"
 local workbench = require "spec.scenario.workbench"
 local unix = require "socket.unix"
-local ffi = core.ffi
 
 local SEED = tonumber(os.getenv("OPEN_DO_SEED")) or 1
 local COUNT = tonumber(os.getenv("OPEN_DO_LOOKS")) or 30
 local METHOD, COMMAND = 1, 2
 
-local function u32(number)
-  return ffi.string(ffi.new("uint32_t[1]", number), 4)
-end
-
-local function u64(number)
-  return ffi.string(ffi.new("uint64_t[1]", number), 8)
-end
-
-local function str(text)
-  return u32(#text) .. text
-end
+local u32, u64, str = core.u32, core.u64, core.str
 
 -- The names of a kind of command, as the header has them.
 local function names_of(effect)

@@ -3,20 +3,14 @@
 --
 -- The limit counts all processes of a user, and not those of root: the server runs as one who has
 -- nothing else.
-local Server = require "spec.support.server"
+local workbench = require "spec.scenario.workbench"
 local survival = require "spec.scenario.survival"
 
 local SOURCE = [[
 local od = require "open-do"
-local Room = {}
-function Room:fetch(request)
-  if request.headers:get("upgrade") then
-    local client, server = od.WebSocketPair()
-    self.state:acceptWebSocket(server)
-    return od.Response(nil, { status = 101, webSocket = client })
-  end
+local Room = require("workbench").room(function(self, request)
   return od.Response(tostring(self.state.id))
-end
+end)
 function Room:webSocketMessage(ws, message)
   ws:send(message)
 end
@@ -35,15 +29,10 @@ local function any_uid()
 end
 
 describe("without processes", function()
-  local server
+  local server = workbench.each(SOURCE, { workers = 2, uid = any_uid() })
 
   before_each(function()
-    server = Server.start { source = SOURCE, workers = 2, uid = any_uid() }
     server:expect_mishap("another one is started")
-  end)
-
-  after_each(function()
-    server:stop()
   end)
 
   -- A room in worker `index`, and a WebSocket to it.

@@ -1,43 +1,24 @@
 -- The rules of the house that a machine can check: signs at the doors, promises in the headers,
 -- functions one can hold in the head, and the formatter's and linters' opinion.
-
-local function lines_of(command)
-  local pipe = assert(io.popen(command))
-  local lines = {}
-  for line in pipe:lines() do
-    lines[#lines + 1] = line
-  end
-  pipe:close()
-  return lines
-end
+local shell = require "spec.support.shell"
 
 -- What a command printed, when it failed; nil when it did well.
 local function complaint(command)
-  local pipe = assert(io.popen(command .. ' 2>&1; echo "|$?"'))
-  local text = pipe:read("*a")
-  pipe:close()
-  local output, status = text:match("^(.*)|(%d+)%s*$")
-  return status ~= "0" and output or nil
-end
-
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
+  local is_well, output = shell.run(command)
+  return not is_well and output or nil
 end
 
 -- Formatter and tidier have other opinions in each version: the house has those of Debian 12.
 local CLANG_VERSION = "version 14%."
 
 local function has_other_clang(tool)
-  return not lines_of(tool .. " --version | tr '\\n' ' '")[1]:find(CLANG_VERSION)
+  return not shell.lines(tool .. " --version | tr '\\n' ' '")[1]:find(CLANG_VERSION)
 end
 
 describe("the house", function()
   it("has a README at every door", function()
     local missing = {}
-    for _, folder in ipairs(lines_of("find runtime bindings lua examples spec -type d "
+    for _, folder in ipairs(shell.lines("find runtime bindings lua examples spec -type d "
       .. "-not -path '*/node_modules*' -not -path 'spec/unit/*' -not -path 'spec/support/*' "
       .. "-not -path 'spec/bench/*' -not -path 'examples/*/*' -not -path 'spec/fuzz/*' "
       .. "-not -path 'lua/new/*'")) do
@@ -51,10 +32,22 @@ describe("the house", function()
     assert.same({}, missing)
   end)
 
+  it("names every header in the README of its folder", function()
+    local unnamed = {}
+    for _, header in ipairs(shell.lines("find runtime bindings -name '*.h'")) do
+      local folder, stem = header:match("^(.*)/([%w_]+)%.h$")
+      local text = " " .. shell.read(folder .. "/README.md") .. " "
+      if not text:find("[^%w_]" .. stem .. "[^%w_]") then
+        unnamed[#unnamed + 1] = header
+      end
+    end
+    assert.same({}, unnamed)
+  end)
+
   it("says in every header what it is before it declares anything", function()
     local silent = {}
-    for _, header in ipairs(lines_of("find runtime bindings -name '*.h'")) do
-      if not read(header):match("^// [%w`]") then
+    for _, header in ipairs(shell.lines("find runtime bindings -name '*.h'")) do
+      if not shell.read(header):match("^// [%w`]") then
         silent[#silent + 1] = header
       end
     end
@@ -63,7 +56,7 @@ describe("the house", function()
 
   it("has no function of more than 60 lines", function()
     local long = {}
-    for _, line in ipairs(lines_of("find runtime bindings -name '*.c' | sort | "
+    for _, line in ipairs(shell.lines("find runtime bindings -name '*.c' | sort | "
       .. "xargs ctags -f - --fields=+ne --c-kinds=f --sort=no")) do
       local name, file, start, finish = line:match("^(%S+)\t(%S+)\t.*line:(%d+).*end:(%d+)")
       if name and finish - start >= 60 then
@@ -75,7 +68,7 @@ describe("the house", function()
 
   it("has no file of more than 520 lines", function()
     local long = {}
-    for _, line in ipairs(lines_of("find runtime bindings lua -name '*.[ch]' -o -name '*.lua' | "
+    for _, line in ipairs(shell.lines("find runtime bindings lua -name '*.[ch]' -o -name '*.lua' | "
       .. "xargs wc -l")) do
       local count, file = line:match("^%s*(%d+) (.*)$")
       if file ~= "total" and tonumber(count) > 520 then
@@ -88,7 +81,7 @@ describe("the house", function()
   -- A word that ends in "_" stands for all that begin so.
   it("names in its comments only what the code has", function()
     local has, said, lost = {}, {}, {}
-    for _, line in ipairs(lines_of("git grep -n '' -- 'runtime/*.[ch]' 'bindings/*.[ch]'")) do
+    for _, line in ipairs(shell.lines("git grep -n '' -- 'runtime/*.[ch]' 'bindings/*.[ch]'")) do
       local place, text = line:match("^([^:]+:%d+):(.*)$")
       local code, comment = text:match("^(.-)//(.*)$")
       for word in (code or text):gmatch("%f[%w_][oO][dD]_[%w_]+") do
@@ -110,7 +103,7 @@ describe("the house", function()
   end)
 
   it("names no path of somebody's machine", function()
-    assert.same({}, lines_of("git grep -nIE '(^|[^A-Za-z0-9_.])/(home|root|work|Users)/' -- . "
+    assert.same({}, shell.lines("git grep -nIE '(^|[^A-Za-z0-9_.])/(home|root|work|Users)/' -- . "
       .. "':!spec/lint/house_spec.lua'"))
   end)
 

@@ -58,12 +58,12 @@ local CIRCLES = {
   ["runtime/base"] = { "bytes check clock escape fault log" },
   ["runtime/link"] = { "options options_inner" },
   ["runtime/main"] = { "arrival door", "status status_page", "supervisor worker_process" },
-  ["runtime/net"] = { "exchange exchange_inner fetch fetch_inner net websocket "
-    .. "websocket_state wire wire_inner" },
+  ["runtime/net"] = { "connect dial exchange fetch fetch_inner net tunnel websocket "
+    .. "websocket_state wire" },
   ["runtime/object"] = { "access_log alarm_event assets auto_response branch call call_inner "
-    .. "call_mark call_sent client_end crons deadlock history inbox inspection keep label "
-    .. "leftovers look object object_inner objects outbox outgoing refusal report schedule section "
-    .. "sink socket stream tag tap task timeout trace transaction" },
+    .. "call_mark call_sent client_end crons deadlock history inbox inspection keep leftovers "
+    .. "look object objects outbox outgoing refusal renewal report schedule section sink socket "
+    .. "stream tag tap task timeout trace transaction wish" },
   ["runtime/store"] = { "env env_file", "storage store store_inner" },
 }
 

@@ -2,6 +2,7 @@
 -- says what there is: a server for tests knows all names a script can reach.
 local json = require "dkjson"
 local Server = require "spec.support.server"
+local shell = require "spec.support.shell"
 
 -- Where the program has it, and the class that describes it, with its file.
 local CLASSES = {
@@ -26,16 +27,9 @@ local CLASSES = {
 -- Being built: they may be there or not. The list is to be empty.
 local COMING = {}
 
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
-
 -- Names a types file declares for a class: its functions and its fields.
 local function declared(class, file)
-  local text, functions, fields = read("lua/types/" .. file .. ".lua"), {}, {}
+  local text, functions, fields = shell.read("lua/types/" .. file .. ".lua"), {}, {}
   local pattern = class:gsub("%p", "%%%0")
   for name in text:gmatch("\nfunction " .. pattern .. "[.:]([%w_]+)%(") do
     functions[name] = true
@@ -127,7 +121,7 @@ describe("the types", function()
   it("name every handler a class can have", function()
     local functions = declared("DurableObject", "object")
     local problems = {}
-    for name in read("bindings/engine/class.c"):gmatch("%[OD_HANDLER_[A-Z]+%] = \"(%w+)\"") do
+    for name in shell.read("bindings/engine/class.c"):gmatch("%[OD_HANDLER_[A-Z]+%] = \"(%w+)\"") do
       if not functions[name] then
         problems[#problems + 1] = name .. ": describe it in lua/types/object.lua"
       end
@@ -137,13 +131,13 @@ describe("the types", function()
 
   it("describe module open-do.test", function()
     local functions, problems = declared("t", "test"), {}
-    for name in read("lua/open-do/test/init.lua"):gmatch("[ \n,]M%.(%w+)") do
+    for name in shell.read("lua/open-do/test/init.lua"):gmatch("[ \n,]M%.(%w+)") do
       if not functions[name] then
         problems[#problems + 1] = ("t.%s: describe it in lua/types/test.lua"):format(name)
       end
     end
     for class, path in pairs { App = "app", TestSocket = "socket", TestStub = "stub" } do
-      local source = read("lua/open-do/test/" .. path .. ".lua")
+      local source = shell.read("lua/open-do/test/" .. path .. ".lua")
       for name in pairs((declared(class, "test"))) do
         if not source:match("\nfunction %u%l+:" .. name .. "%(") then
           problems[#problems + 1] = ("lua/types/test.lua describes %s:%s, which is not in %s.lua")

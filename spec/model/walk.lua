@@ -152,7 +152,7 @@ function Walk:go(operations, seed)
     self:reopen()
   end, debug.traceback)
   disarm()
-  self.world:remove()
+  self.world:stop()
   assert(ok, ("OPEN_DO_SEED=%d, operation %d: %s"):format(seed, step, tostring(why)))
 end
 

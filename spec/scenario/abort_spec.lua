@@ -4,10 +4,7 @@ local workbench = require "spec.scenario.workbench"
 local SOURCE = [[
 local od = require "open-do"
 
-local Thing = { fetch = require("workbench").fetch }
-
-function Thing:constructor()
-  self.boot = od.randomUUID()
+local Thing = require("workbench").thing(function(self)
   local storage = self.state.storage
   if storage:get("must fail") then
     storage:put("written by constructor", true)
@@ -23,7 +20,7 @@ function Thing:constructor()
     self.state:broadcast("from the constructor")
     self.env.things:getByName("greeted"):fetch("/", { method = "POST", body = "return 1" })
   end
-end
+end)
 
 function Thing:webSocketMessage(ws, message)
   if message == "abort" then
@@ -32,18 +29,7 @@ function Thing:webSocketMessage(ws, message)
   ws:send(message)
 end
 
--- Passes on what it is asked, and answers with the error of its callee.
-local Caller = {}
-
-function Caller:fetch(request)
-  local ok, problem = pcall(function()
-    return self.env.things:getByName(request.query.callee):fetch("/",
-      { method = "POST", body = request:text() })
-  end)
-  return ok and problem or od.Response("error: " .. tostring(problem))
-end
-
-return { namespaces = { things = Thing, callers = Caller } }
+return { namespaces = { things = Thing, callers = require("workbench").Caller } }
 ]]
 
 local CLOSE = 8 -- The opcode.
@@ -65,13 +51,7 @@ local function begin(code)
 end
 
 describe("state:abort", function()
-  before_each(function()
-    server = workbench.start(SOURCE, { workers = 1 })
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
+  server = workbench.each(SOURCE, { workers = 1 })
 
   it("gives its reason to who asked, or the usual one", function()
     assert.equal("error: enough", ask_through("state:abort('enough')"))
@@ -157,19 +137,13 @@ describe("state:abort", function()
 end)
 
 describe("a constructor that fails", function()
-  before_each(function()
-    server = workbench.start(SOURCE, { workers = 1 })
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
+  server = workbench.each(SOURCE, { workers = 1 })
 
   it("leaves no write, and its sockets to the next (64)", function()
     local ann = server:connect("/things/a")
     ask("storage:put('must fail', 'quietly')")
     workbench.fall_asleep(server)
-    assert.equal("error: script.lua:13: must fail", ask_through("return 1"))
+    assert.equal("error: script.lua:10: must fail", ask_through("return 1"))
     ann:send("this is lost")
     ann:expect_silence()
     server:save((SOURCE:gsub('storage:get%("must fail"%) then', "false then")))

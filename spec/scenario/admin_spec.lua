@@ -23,21 +23,7 @@ return { namespaces = { things = Thing } }
 ]]
 
 describe("the admin listener", function()
-  local server
-
-  local function start(options)
-    options = options or {}
-    options.admin, options.workers = true, options.workers or 1
-    server = workbench.start(options.source or SOURCE, options)
-    return server
-  end
-
-  after_each(function()
-    if server then
-      server:stop()
-    end
-    server = nil
-  end)
+  local server, start = workbench.asked(SOURCE, { admin = true, workers = 1 })
 
   local function request(method, path, options)
     options = options or {}
@@ -498,7 +484,7 @@ describe("the admin listener", function()
       assert.equal(3, code)
       assert.matches("port " .. port .. " is in use by process %d+", output)
       local usual = socket.bind("127.0.0.1", 8788) -- Or somebody else has it.
-      server = workbench.start(nil, { command = "dev", admin = "usual" })
+      start { command = "dev", admin = "usual" }
       assert.matches("nobody can look inside with a browser: port 8788 is in use[^\n]+--admin\n",
         server:log())
       assert.equal(1, workbench.ask(server, "a", "return 1"))

@@ -4,11 +4,7 @@ local workbench = require "spec.scenario.workbench"
 local SOURCE = [[
 local od = require "open-do"
 
-local Thing = { fetch = require("workbench").fetch }
-
-function Thing:constructor()
-  self.boot = od.randomUUID()
-end
+local Thing = require("workbench").thing()
 
 -- What the alarm does is stored with it: code, run with (self, storage, info, od).
 function Thing:alarm(info)
@@ -56,11 +52,8 @@ describe("an alarm", function()
     return ask("return storage:getAlarm()", name)
   end
 
-  -- Some turns of main and of the only worker pass.
   local function turns_pass()
-    for _ = 1, 3 do
-      ask("return storage:sync()", "other")
-    end
+    workbench.let_turns_pass(server)
   end
 
   describe("that is set", function()
@@ -429,12 +422,13 @@ describe("an alarm", function()
     end)
 
     it("rings again after a constructor that failed", function()
-      server:save((SOURCE:gsub("self%.boot = od%.randomUUID%(%)", "error 'not now'")))
+      server:save((SOURCE:gsub("%.thing%(%)",
+        "%0 function Thing:constructor() error 'not now' end")))
       set(60000)
       server.process:signal("HUP")
       server:wait_version(2)
       server:turn_clock(60000)
-      server:wait_log("constructor: script.lua:6: not now")
+      server:wait_log("constructor: script.lua:3: not now")
       server:wait_log("alarm: retry 1 of 6")
       server:save(SOURCE)
       server.process:signal("HUP")

@@ -22,8 +22,9 @@ local FILES = {
   ["public/api/file.txt"] = "a file", ["public/empty.txt"] = "",
 }
 
-local function start(assets, entry, prepare)
-  local server = Server.prepare { source = SOURCE:format(assets, entry or ""), files = FILES }
+local function start(assets, entry, prepare, uid)
+  local server = Server.prepare { source = SOURCE:format(assets, entry or ""), files = FILES,
+    uid = uid }
   if prepare then
     prepare(server)
   end
@@ -180,6 +181,145 @@ describe("a file of a script", function()
     assert.equal("closed", why)
     assert.is_true(#part < 50000000)
     assert.equal("js()", get("/app.js").body)
+  end)
+end)
+
+-- What somebody does to the folder while it is served.
+describe("a file of a script that is changed under its readers", function()
+  local server
+
+  before_each(function() server = start('"public"', ENTRY) end)
+  after_each(function() server:stop() end)
+
+  local function sh(command)
+    assert.equal(0, os.execute(("cd '%s' && (%s)"):format(server:path("public"), command)))
+  end
+
+  -- Who has had the head and not yet the body.
+  local function begin(path)
+    local client = require("spec.support.http").open { host = server.address.host,
+      port = server.address.port, receive_buffer = 4096 }
+    client:send_request("GET", path)
+    return client, client:read_head()
+  end
+
+  it("comes whole as it was, when it is removed or another takes its place", function()
+    for _, change in ipairs { "rm large", "rm large && mkdir large", "rm large && mkfifo large",
+      "echo other > new && mv new large", "rm large && ln -s /etc/passwd large" } do
+      sh "rm -rf large && head -c 20000000 /dev/zero > large"
+      local client, head = begin("/large")
+      sh(change)
+      assert.equal("20000000", head.headers["content-length"])
+      assert.equal(("\0"):rep(20000000), (client.tcp:receive(20000000)))
+      local answer = client:request("GET", "/large")
+      assert.is_truthy(change:find("echo", 1, true) and answer.body == "other\n"
+        or answer.body:find("^entry /large"), change .. ": " .. answer.body:sub(1, 40))
+      client:close()
+    end
+  end)
+
+  it("has the length that its head says, when it grows or is written over", function()
+    for _, change in ipairs { "head -c 5000000 /dev/zero >> large",
+      "head -c 20000000 /dev/zero | tr '\\0' x | dd of=large conv=notrunc status=none" } do
+      sh "head -c 20000000 /dev/zero > large"
+      local client = begin("/large")
+      sh(change)
+      local body = client.tcp:receive(20000000)
+      assert.is_truthy(body:find("^%z*x*$"))
+      assert.equal("js()", client:request("GET", "/app.js").body)
+      client:close()
+    end
+  end)
+
+  it("is another one for who has it, however quickly and alike it was changed", function()
+    local etag = server:get("/app.js").headers.etag
+    sh "echo -n 'xs()' > app.js"
+    local answer = server:get("/app.js", { ["if-none-match"] = etag })
+    assert.same({ 200, "xs()" }, { answer.status, answer.body })
+    local range = server:get("/app.js", { range = "bytes=0-1", ["if-range"] = etag })
+    assert.same({ 200, "xs()" }, { range.status, range.body })
+  end)
+
+  it("is the script's when its folder is gone", function()
+    sh "mv ../public ../moved"
+    assert.equal("js()", server:get("/app.js").body) -- It is the folder, not its name.
+    os.execute(("rm -r '%s'"):format(server:path("moved")))
+    for _, path in ipairs { "/app.js", "/docs/", "/" } do
+      assert.equal("entry " .. path, server:get(path).body)
+    end
+  end)
+
+  it("is the script's when its index is none", function()
+    sh "rm -f docs/index.html && mkfifo docs/index.html && ln -sf index.html/../index.html l"
+    for _, path in ipairs { "/docs/", "/docs", "/docs/index", "/l", "/docs/index.html" } do
+      assert.equal("entry " .. path, server:get(path).body)
+    end
+  end)
+end)
+
+describe("a page that wants to be loaded again when a file has changed", function()
+  local function changes(server)
+    local answer = server:get("/.open-do/changes")
+    assert.same({ 200, "no-store" }, { answer.status, answer.headers["cache-control"] })
+    return answer.body
+  end
+
+  it("is told by open-do dev, of whatever may be served", function()
+    local server = Server.start { source = SOURCE:format('"public"', ""), files = FILES,
+      command = "dev" }
+    finally(function() server:stop() end)
+    local script = server:get("/.open-do/reload.js")
+    assert.same({ 200, "text/javascript; charset=utf-8" },
+      { script.status, script.headers["content-type"] })
+    local before = changes(server)
+    assert.equal(before, changes(server))
+    for _, change in ipairs { "echo new > app.js", "echo more > docs/deep/new.html",
+      "rm about.html", "mv app.js other.js", "mv other.js docs", "mkdir empty", "ln -s loop loop",
+      "mkdir -p $(seq -s / 1 60)", "chmod 0 docs" } do
+      assert.equal(0, os.execute(("cd '%s' && %s"):format(server:path("public"), change)))
+      local after = changes(server)
+      assert.not_equal(before, after, change)
+      before = after
+    end
+    for _, other in ipairs { "echo x > .git/config", "echo x > ../secret.txt" } do
+      assert.equal(0, os.execute(("cd '%s' && %s"):format(server:path("public"), other)))
+      assert.equal(before, changes(server))
+    end
+    assert.equal(404, server:get("/.open-do/").status)
+  end)
+
+  it("is not told by open-do run", function()
+    local server = start('"public"')
+    finally(function() server:stop() end)
+    assert.equal(404, server:get("/.open-do/reload.js").status)
+    assert.equal(404, server:get("/.open-do/changes").status)
+  end)
+end)
+
+describe("a file of a script that may not be read", function()
+  it("is the script's, and so is all in a folder without rights", function()
+    local server = start('{ directory = "public", notFound = "404-page" }', nil, nil, 12345)
+    finally(function() server:stop() end)
+    local public = server:path("public")
+    local function sh(command)
+      assert.equal(0, os.execute(("cd '%s' && (%s)"):format(public, command)))
+    end
+    assert.equal("docs", server:get("/docs/").body)
+    sh "chmod 0 app.js style.css.br && chmod 600 docs && chmod 0 api 404.html"
+    for _, path in ipairs { "/app.js", "/docs/", "/docs", "/docs/deep/page", "/docs/index.html",
+      "/api/file.txt", "/api/", "/api", "/404", "/missing" } do
+      local answer = server:get(path)
+      assert.same({ path, 404 }, { path, answer.status })
+      assert.is_nil(answer.body:find("denied", 1, true))
+    end
+    assert.equal("gz css", server:get("/style.css", { ["accept-encoding"] = "br, gzip" }).body)
+    sh "chmod 700 docs"
+    assert.equal("docs", server:get("/docs/").body)
+    sh "chmod 0 ."
+    assert.equal(404, server:get("/data.json").status)
+    assert.equal("object /things/a", server:get("/things/a").body)
+    sh "chmod 700 ."
+    assert.equal("{}", server:get("/data.json").body)
   end)
 end)
 

@@ -354,6 +354,96 @@ describe("open-do test", function()
     ]]
   end)
 
+  it("answers od.fetch in pieces, and takes pieces, as the world does", function()
+    write("counter.lua", (COUNTER:gsub("return { namespaces = { counters = Counter } }", [[
+      local function post(url, write)
+        return od.fetch(url, { method = "POST", body = write }):text()
+      end
+      local asks = {}
+      function asks.pieces(url)
+        local pieces = {}
+        for piece in od.fetch(url, { stream = true }):chunks() do table.insert(pieces, piece) end
+        return table.concat(pieces, "|")
+      end
+      function asks.events(url)
+        local events = {}
+        for event in od.fetch(url, { stream = true }):events() do
+          table.insert(events, event.event .. "=" .. event.data)
+        end
+        return table.concat(events, "|")
+      end
+      function asks.whole(url) return od.fetch(url):text() end
+      function asks.writes(url)
+        return post(url, function(stream)
+          stream:write "a" stream:write "" od.sleep(1) stream:write(("b"):rep(300000))
+        end)
+      end
+      function asks.writes_nothing(url) return post(url, function() end) end
+      function asks.writes_nil(url) return post(url, function(stream) stream:write(nil) end) end
+      function asks.fails(url)
+        return post(url, function(stream) stream:write "a" error "torn" end)
+      end
+      function asks.writes_late(url)
+        local kept
+        post(url, function(stream) kept = stream stream:write "all" end)
+        kept:write "more"
+      end
+      function asks.two_write(url)
+        return post(url, function(stream)
+          local function write(letter)
+            return function() for _ = 1, 3 do stream:write(letter:rep(200000)) end end
+          end
+          od.all { write "a", write "b" }
+        end)
+      end
+      function asks.writes_much(url)
+        return post(url, function(stream) stream:write(("x"):rep(40000000)) end)
+      end
+      function Counter:ask(what, path) return asks[what]("http://mock/" .. path) end
+      return { namespaces = { counters = Counter } }]])))
+    passes [[
+      local size = app:mockFetch("http://mock/size", function(request)
+        return request.method .. #request:text()
+      end)
+      app:mockFetch("http://mock/text", "text")
+      app:mockFetch("http://mock/pieces", function()
+        return od.Response(function(stream)
+          for i = 1, 3 do stream:write("data: " .. i .. "\n\n") od.sleep(1) end
+        end)
+      end)
+      app:mockFetch("http://mock/none", function() return od.Response(function() end) end)
+      app:mockFetch("http://mock/nil", function()
+        return od.Response(function(stream) stream:write "a" stream:write(nil) end)
+      end)
+      app:mockFetch("http://mock/torn", function()
+        return od.Response(function(stream) stream:write "a" error "torn" end)
+      end)
+      local function ask(...) return apples:ask(...) end
+      local function refused(why, ...)
+        local ok, problem = pcall(ask, ...)
+        assert.is_false(ok)
+        assert.matches("counter.lua:%d+: " .. why, tostring(problem))
+      end
+      assert.equal("text", ask("pieces", "text"))
+      assert.equal("data: 1\n\ndata: 2\n\ndata: 3\n\n", (ask("pieces", "pieces"):gsub("|", "")))
+      assert.equal("data: 1\n\ndata: 2\n\ndata: 3\n\n", ask("whole", "pieces"))
+      assert.equal("message=1|message=2|message=3", ask("events", "pieces"))
+      for _, how in ipairs { "pieces", "events", "whole" } do
+        assert.equal("", ask(how, "none"))
+        refused("the body has been cut", how, "nil")
+        refused("the body has been cut", how, "torn")
+      end
+      assert.equal("POST300001", ask("writes", "size"))
+      assert.equal("POST0", ask("writes_nothing", "size"))
+      refused("write: argument 1 must be a string, got nil", "writes_nil", "size")
+      refused("torn", "fails", "size")
+      refused("write: the body has ended", "writes_late", "size")
+      assert.equal("POST1200000", ask("two_write", "size"))
+      assert.is_false(pcall(ask, "writes_much", "size"))
+      assert.equal("a" .. ("b"):rep(300000), size:requests()[1].body)
+    ]]
+  end)
+
   it("settles when answers of the world, and of a second server, have come", function()
     write("slow.lua", [[
       local od = require "open-do"

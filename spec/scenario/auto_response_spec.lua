@@ -4,12 +4,9 @@ local workbench = require "spec.scenario.workbench"
 local SOURCE = [[
 local od = require "open-do"
 
-local Thing = { fetch = require("workbench").fetch }
-
-function Thing:constructor()
-  self.boot = od.randomUUID()
+local Thing = require("workbench").thing(function(self)
   self.handled = 0
-end
+end)
 
 function Thing:webSocketMessage(ws, message, isBinary)
   self.handled = self.handled + 1

@@ -17,19 +17,10 @@ end
 ]]
 
 describe("an error in another object", function()
-  local server, caller, same, other
-
-  setup(function()
-    server = callers.start()
-    caller, same, other = callers.neighbours(server)
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
+  local server = callers.once()
 
   local function ask(code)
-    return workbench.ask(server, caller, SHOW .. code)
+    return workbench.ask(server, server.caller, SHOW .. code)
   end
 
   local function with_stub(name, code)
@@ -37,8 +28,8 @@ describe("an error in another object", function()
   end
 
   local function both(what, check)
-    it(what .. ", in the same worker", function() check(same) end)
-    it(what .. ", in another worker", function() check(other) end)
+    it(what .. ", in the same worker", function() check(server.same) end)
+    it(what .. ", in another worker", function() check(server.other) end)
   end
 
   local function id_of(name)
@@ -95,13 +86,13 @@ describe("an error in another object", function()
   end)
 
   it("goes through an object that does not catch it, and is then that one's", function()
-    local seen = with_stub(same, ([[
+    local seen = with_stub(server.same, ([[
       return show(stub.run, stub,
         "local _, _, name = ... local stub = self.env.things:getByName(name) " ..
         "stub:fail { message = 'deep', code = 3, retryable = true }", %q)
-    ]]):format(other))
+    ]]):format(server.other))
     assert.same({ message = "deep", code = 3, remote = true, retryable = true,
-      durableObjectId = id_of(same) }, seen)
+      durableObjectId = id_of(server.same) }, seen)
   end)
 
   both("by abort is a reset: the stub stays broken, a new one works (29)", function(name)
@@ -142,11 +133,11 @@ describe("an error in another object", function()
   end)
 
   both("by reset meets all who wait", function(name)
-    local waiting = workbench.begin(server, caller, SHOW .. ([[
+    local waiting = workbench.begin(server, server.caller, SHOW .. ([[
       print "calls"
       return show(function(stub) stub:nap(60000) end, env.things:getByName(%q))
     ]]):format(name))
-    server:wait_log("things/" .. caller .. "  calls")
+    server:wait_log("things/" .. server.caller .. "  calls")
     with_stub(name, "show(stub.abort, stub, 'all of you')")
     local seen = workbench.outcome(waiting)
     assert.equal("all of you", seen.message)

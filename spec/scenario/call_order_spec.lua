@@ -3,24 +3,15 @@ local callers = require "spec.scenario.callers"
 local workbench = require "spec.scenario.workbench"
 
 describe("calls through one stub", function()
-  local server, caller, same, other
-
-  setup(function()
-    server = callers.start()
-    caller, same, other = callers.neighbours(server)
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
+  local server = callers.once()
 
   -- Each handler takes the next number and makes its call in the same breath.
   local function call_from_many(name, how)
-    workbench.ask(server, caller,
+    workbench.ask(server, server.caller,
       ("self.stub, self.made = self.env.things:getByName(%q), 0"):format(name))
     local connections = {}
     for i = 1, 24 do
-      connections[i] = workbench.begin(server, caller, [[
+      connections[i] = workbench.begin(server, server.caller, [[
         self.made = self.made + 1
         local n = self.made
         local size = ({ 1, 4e6, 100, 70000, 1e6, 0 })[n % 6 + 1]
@@ -41,8 +32,8 @@ describe("calls through one stub", function()
   end
 
   local function both(what, how)
-    it(what .. ", in the same worker", function() call_from_many(same, how) end)
-    it(what .. ", in another worker", function() call_from_many(other, how) end)
+    it(what .. ", in the same worker", function() call_from_many(server.same, how) end)
+    it(what .. ", in another worker", function() call_from_many(server.other, how) end)
   end
 
   both("arrive in order, also with arguments of very different sizes (23)",

@@ -3,33 +3,7 @@ local callers = require "spec.scenario.callers"
 local workbench = require "spec.scenario.workbench"
 
 describe("a call of a method", function()
-  local server, caller, same, other
-
-  setup(function()
-    server = callers.start()
-    caller, same, other = callers.neighbours(server)
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
-
-  -- What `code` returns in the caller, where `stub` is the object `name`.
-  local function ask(name, code)
-    return workbench.ask(server, caller,
-      ("local stub = self.env.things:getByName(%q) "):format(name) .. code)
-  end
-
-  local function refusal(name, code)
-    return workbench.refusal(server, caller,
-      ("local stub = self.env.things:getByName(%q) "):format(name) .. code)
-  end
-
-  -- Objects of the same worker and of another one are the same to the caller.
-  local function both(what, check)
-    it(what .. ", in the same worker", function() check(same) end)
-    it(what .. ", in another worker", function() check(other) end)
-  end
+  local server, ask, refusal, both = callers.once()
 
   both("returns the value, and the object keeps its fields (17)", function(name)
     assert.equal("5 7 15",
@@ -63,7 +37,7 @@ describe("a call of a method", function()
   end)
 
   it("copies also what an object passes to itself", function()
-    assert.is_true(workbench.ask(server, same, [[
+    assert.is_true(workbench.ask(server, server.same, [[
       local value = {}
       return self.env.things:getByName(state.id.name):echo(value) ~= value
     ]]))
@@ -85,24 +59,26 @@ describe("a call of a method", function()
       "alarm", "webSocketMessage", "webSocketClose", "webSocketError", "constructor", "dup",
       "connect",
     } do
-      local problem = refusal(other, ("stub:%s(1)"):format(method))
+      local problem = refusal(server.other, ("stub:%s(1)"):format(method))
       assert.equal(("code:1: '%s' is a reserved method and cannot be called over RPC.")
         :format(method), problem)
     end
-    assert.matches("code:1: '_private' is private", refusal(other, "stub:_private()"), 1, true)
+    assert.matches("code:1: '_private' is private", refusal(server.other, "stub:_private()"), 1,
+      true)
     assert.matches("is too long for the name of a method",
-      refusal(other, "stub[('x'):rep(256)](stub)"), 1, true)
-    assert.matches("does not implement", refusal(other, "stub[('x'):rep(255)](stub)"), 1, true)
+      refusal(server.other, "stub[('x'):rep(256)](stub)"), 1, true)
+    assert.matches("does not implement", refusal(server.other, "stub[('x'):rep(255)](stub)"), 1,
+      true)
   end)
 
   it("needs its stub in front of a colon", function()
     assert.equal("code:1: echo: call it with a colon, as in stub:echo(...)",
-      refusal(other, "stub.echo(1)"))
+      refusal(server.other, "stub.echo(1)"))
     assert.equal("code:1: fetch: call it with a colon, as in stub:fetch(...)",
-      refusal(other, "stub.fetch('/')"))
+      refusal(server.other, "stub.fetch('/')"))
     assert.equal("code:1: a stub has no field '1'; there are: fetch, id, name",
-      refusal(other, "return stub[1]"))
-    assert.matches("a stub takes no fields", refusal(other, "stub.echo = 1"))
+      refusal(server.other, "return stub[1]"))
+    assert.matches("a stub takes no fields", refusal(server.other, "stub.echo = 1"))
   end)
 
   both("refuses what cannot be copied, and says where it is (25)", function(name)
@@ -132,9 +108,9 @@ describe("a call of a method", function()
 
   it("passes at most a thousand values", function()
     assert.matches("count: there are 1001 arguments; there can be at most 1000",
-      refusal(other, "stub:count(unpack({}, 1, 1001))"), 1, true)
+      refusal(server.other, "stub:count(unpack({}, 1, 1001))"), 1, true)
     assert.matches("there are 1001 results; there can be at most 1000",
-      refusal(other, "stub:run 'return unpack({}, 1, 1001)'"), 1, true)
-    assert.equal(1000, ask(other, "return select('#', stub:echo(unpack({}, 1, 1000)))"))
+      refusal(server.other, "stub:run 'return unpack({}, 1, 1001)'"), 1, true)
+    assert.equal(1000, ask(server.other, "return select('#', stub:echo(unpack({}, 1, 1000)))"))
   end)
 end)

@@ -1,6 +1,7 @@
 -- Objects that call each other, for specs of calls: each runs the code a spec posts to it (see
 -- workbench.lua) and has the methods below. `neighbours` finds two that live in the same worker and
 -- a third that lives in the other one.
+local kept = require "spec.support.kept"
 local workbench = require "spec.scenario.workbench"
 
 local M = {}
@@ -72,10 +73,6 @@ function M.start(options)
   return workbench.start(M.SOURCE, options)
 end
 
-function M.once(options)
-  return workbench.once(M.SOURCE, options, getfenv(2))
-end
-
 -- The names of an object, of one in the same worker and of one in the other.
 function M.neighbours(server)
   local first, same, other
@@ -91,6 +88,45 @@ function M.neighbours(server)
     end
   end
   return first.name, same, other
+end
+
+local function start_with_neighbours()
+  local server = M.start()
+  server.caller, server.same, server.other = M.neighbours(server)
+  return server
+end
+
+-- The words of a spec in which the caller asks something of `stub`, the object `name`, which lives
+-- in the same worker or in another one: that should make no difference.
+local function kept_with_words(server, it)
+  local function with_stub(name, code)
+    return ("local stub = self.env.things:getByName(%q) "):format(name) .. code
+  end
+  local function ask(name, code)
+    return workbench.ask(server, server.caller, with_stub(name, code))
+  end
+  local function refusal(name, code)
+    return workbench.refusal(server, server.caller, with_stub(name, code))
+  end
+  local function both(what, check)
+    it(what .. ", in the same worker", function() check(server.same) end)
+    it(what .. ", in another worker", function() check(server.other) end)
+  end
+  return server, ask, refusal, both
+end
+
+-- Called in a `describe`: a server for each of its tests, with the names `server.caller`, `.same`
+-- and `.other`. Returns it, `ask(name, code)` and `refusal(name, code)`, and `both(what, check)`,
+-- which are two tests, with check(name).
+function M.each()
+  local suite = getfenv(2)
+  return kept_with_words(kept.each(suite, start_with_neighbours), suite.it)
+end
+
+-- The same with one server for all of its tests.
+function M.once()
+  local suite = getfenv(2)
+  return kept_with_words(kept.once(suite, start_with_neighbours), suite.it)
 end
 
 return M

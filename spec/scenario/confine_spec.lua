@@ -6,20 +6,13 @@ local workbench = require "spec.scenario.workbench"
 local is_sanitized = os.getenv("OPEN_DO_SANITIZED") ~= nil
 
 describe("a confined worker", function()
-  local server
+  local server, start = workbench.asked(nil, { workers = 1 })
 
   local function try(name)
     server:fault("breakout." .. name, { times = 1 })
     assert.equal(1, workbench.ask(server, "a", "return 1"))
     return server:wait_log("breakout%." .. name .. ": ([^\n]+)")
   end
-
-  after_each(function()
-    if server then
-      server:stop()
-    end
-    server = nil
-  end)
 
   local cases = {
     write = { "Operation not permitted", "open a file for writing" },
@@ -35,7 +28,7 @@ describe("a confined worker", function()
   for name, case in pairs(cases) do
     if not is_sanitized then
       it("is refused when it would " .. name, function()
-        server = workbench.start(nil, { workers = 1 })
+        start()
         server:expect_mishap("refused by --confine")
         assert.equal(case[1], try(name))
         if case[2] then
@@ -47,7 +40,7 @@ describe("a confined worker", function()
   end
 
   it("still loads a script anew, and its replacement does", function()
-    server = workbench.start(nil, { workers = 1 })
+    start()
     server:save("return { namespaces = { things = { fetch = function() "
       .. "return require('open-do').Response(require('extra')) end } } }")
     server:save("return 'second'", "extra.lua")
@@ -63,7 +56,7 @@ describe("a confined worker", function()
   end)
 
   it("is free when it is told so", function()
-    server = workbench.start(nil, { workers = 1, args = { "--confine", "off" } })
+    start { args = { "--confine", "off" } }
     assert.equal("done", try("fork"))
     assert.not_matches("refused by --confine", server:log(), 1, true)
   end)

@@ -18,15 +18,11 @@ end
 local WHO = "return self:who()"
 
 describe("a circle of calls", function()
-  local server, first, same, other
+  local server = callers.each()
+  local first, same, other
 
   before_each(function()
-    server = callers.start()
-    first, same, other = callers.neighbours(server)
-  end)
-
-  after_each(function()
-    server:stop()
+    first, same, other = server.caller, server.same, server.other
   end)
 
   local function both(what, check)

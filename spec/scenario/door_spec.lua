@@ -25,15 +25,7 @@ local RLIMIT_NOFILE, POLLIN = 7, 1
 
 -- Clients of all manners at the door, before any worker has seen them.
 describe("The door", function()
-  local server
-
-  before_each(function()
-    server = Server.start { source = SCRIPT, args = { "--log-level", "debug" } }
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
+  local server = Server.each { source = SCRIPT, args = { "--log-level", "debug" } }
 
   local function asks(text)
     local client = server:open()

@@ -5,11 +5,7 @@ local workbench = require "spec.scenario.workbench"
 local SOURCE = [[
 local od = require "open-do"
 
-local Thing = { fetch = require("workbench").fetch }
-
-function Thing:constructor()
-  self.boot = od.randomUUID()
-end
+local Thing = require("workbench").thing()
 
 function Thing:webSocketMessage(ws, message)
   local storage = self.state.storage
@@ -46,17 +42,7 @@ return { namespaces = { things = Thing, callers = Caller } }
 ]]
 
 describe("a write", function()
-  local server
-
-  before_each(function()
-    server = workbench.start(SOURCE, { workers = 1 })
-  end)
-
-  after_each(function()
-    server:clear_fault("commit.hold")
-    server:clear_fault("commit.fail")
-    server:stop()
-  end)
+  local server = workbench.each(SOURCE, { workers = 1 })
 
   local function ask(name, code)
     return workbench.ask(server, name, code)

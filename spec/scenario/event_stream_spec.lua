@@ -189,6 +189,17 @@ describe("an event stream", function()
     }, "|"), ask("w", "wrong"))
   end)
 
+  it("is not told half an event by a broadcast that cannot be", function()
+    local ann = server:listen("/feeds/bw")
+    for _, wrong in ipairs { "event=a%0Ab", "event=a%0D", "id=1%0A2", "id=%00" } do
+      assert.equal(500, server:get("/feeds/bw?ask=broadcast&data=x&" .. wrong).status)
+    end
+    assert.equal(500, server:get("/feeds/bw?ask=broadcast&data=%FF").status)
+    ann:expect_silence()
+    ask("bw", "broadcast&data=a%0Ab&event=" .. ("e"):rep(2000))
+    assert.same({ event = ("e"):rep(2000), data = "a\nb" }, ann:receive())
+  end)
+
   it("is not there when its handler fails, nor for HEAD", function()
     assert.equal(500, server:get("/feeds/f?tag=x&fail=yes").status)
     local answer = server:open():request("HEAD", "/feeds/f?tag=x")

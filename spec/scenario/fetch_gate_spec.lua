@@ -3,17 +3,11 @@ local Peer = require "spec.support.peer"
 local workbench = require "spec.scenario.workbench"
 
 describe("od.fetch", function()
-  local server, peer
+  local server = workbench.each(nil, { workers = 1 })
+  local peer
 
   before_each(function()
     peer = Peer.start()
-    server = workbench.start(nil, { workers = 1 })
-  end)
-
-  after_each(function()
-    server:clear_fault("commit.hold")
-    server:clear_fault("commit.fail")
-    server:stop()
   end)
 
   local function ask(name, code)

@@ -6,12 +6,9 @@ local workbench = require "spec.scenario.workbench"
 local SOURCE = [[
 local od = require "open-do"
 
-local Thing = { fetch = require("workbench").fetch }
-
-function Thing:constructor()
-  self.boot = od.randomUUID()
+local Thing = require("workbench").thing(function(self)
   self.events = "constructed"
-end
+end)
 
 function Thing:webSocketMessage(ws, message)
   self.events = self.events .. ", " .. message

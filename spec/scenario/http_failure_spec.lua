@@ -132,15 +132,7 @@ return { namespaces = { rooms = Room, tails = Tail, mutes = {} } }
 ]]
 
 describe("a handler that fails", function()
-  local server
-
-  setup(function()
-    server = Server.start { source = SOURCE }
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
+  local server = Server.once { source = SOURCE }
 
   local function expect_failure(what)
     local boot = server:get("/rooms/a/boots").body

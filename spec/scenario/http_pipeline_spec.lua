@@ -1,18 +1,11 @@
 -- What one connection may ask ahead of its answers, and what is owed to one that has said all it
 -- had to say: many requests in one send, and the half-closed connection.
-local Server = require "spec.support.server"
+local workbench = require "spec.scenario.workbench"
 
 local SOURCE = [[
 local od = require "open-do"
 
-local Room = {}
-
-function Room:fetch(request)
-  if request.headers:get("upgrade") then
-    local client, server = od.WebSocketPair()
-    self.state:acceptWebSocket(server)
-    return od.Response(nil, { status = 101, webSocket = client })
-  end
+local Room = require("workbench").room(function(self, request)
   if request.query.wait then
     od.sleep(20)
   end
@@ -23,7 +16,7 @@ function Room:fetch(request)
     return od.Response(("x"):rep(1000000))
   end
   return od.Response(request.method .. " " .. #(request.body or ""))
-end
+end)
 
 function Room:webSocketMessage(ws, message)
   self.state.storage:put("message", message)
@@ -52,15 +45,7 @@ local function chunked(body)
 end
 
 describe("one connection", function()
-  local server
-
-  setup(function()
-    server = Server.start { source = SOURCE, workers = 1 }
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
+  local server = workbench.once(SOURCE, { workers = 1 })
 
   local function worker_kilobytes()
     local file = assert(io.open(("/proc/%d/status"):format(server.process:children()[1])))

@@ -57,15 +57,7 @@ return { namespaces = { echo = Echo } }
 ]]
 
 describe("over HTTP", function()
-  local server
-
-  setup(function()
-    server = Server.start { source = SOURCE }
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
+  local server = Server.once { source = SOURCE }
 
   local function mirror_of(answer)
     assert.equal(200, answer.status, answer.body)

@@ -111,15 +111,7 @@ return { namespaces = { counters = Counter, ["Other_Ones-2"] = Counter } }
 ]]
 
 describe("an id", function()
-  local server
-
-  setup(function()
-    server = Server.start { source = ENTRY }
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
+  local server = Server.once { source = ENTRY }
 
   local function ask(target)
     local answer = server:get(target)
@@ -221,15 +213,7 @@ describe("an id", function()
 end)
 
 describe("a path", function()
-  local server
-
-  before_each(function()
-    server = Server.start { source = COUNTER }
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
+  local server = Server.each { source = COUNTER }
 
   it("leads to objects that count for themselves (13)", function()
     for expected = 0, 2 do
@@ -305,19 +289,11 @@ describe("a path", function()
 end)
 
 describe("an id made of its text", function()
-  local server, caller, same, other
-
-  setup(function()
-    server = callers.start()
-    caller, same, other = callers.neighbours(server)
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
+  local server = callers.once()
 
   local function ask(code, ...)
-    return workbench.ask(server, caller, "local things = self.env.things " .. code:format(...))
+    return workbench.ask(server, server.caller,
+      "local things = self.env.things " .. code:format(...))
   end
 
   it("equals the one made of the name, and leads to the same object", function()
@@ -325,11 +301,11 @@ describe("an id made of its text", function()
       local id = things:idFromName(%q)
       local again = things:idFromString(tostring(id):upper())
       return id == again and things:get(again):who() == things:get(id):who()
-    ]], other))
+    ]], server.other))
   end)
 
   it("knows the name that the object has stored, in each worker", function()
-    for _, name in ipairs { same, other } do
+    for _, name in ipairs { server.same, server.other } do
       ask("return things:getByName(%q):write(1)", name)
       workbench.becomes(name .. " " .. name, function()
         return ask([[
@@ -339,8 +315,9 @@ describe("an id made of its text", function()
       end)
     end
     server:restart()
-    local name = ask("return things:idFromString(tostring(things:idFromName(%q))).name", other)
-    assert.equal(other, name)
+    local name = ask("return things:idFromString(tostring(things:idFromName(%q))).name",
+      server.other)
+    assert.equal(server.other, name)
   end)
 
   it("has no name where none is known, and its object neither", function()

@@ -1,6 +1,7 @@
 -- The inspector in a browser, over a chat with a thousand rooms; the visit: inspector_page.mjs.
 -- Screenshots are left in the directory OPEN_DO_SCREENSHOTS, or in a new one whose name is told.
 local Server = require "spec.support.server"
+local shell = require "spec.support.shell"
 
 local PAGE_BYTES_MAX = 100000
 local FOLDER = "lua/open-do/admin/page"
@@ -29,19 +30,12 @@ function Room:brew() self.state.storage:put("brewed", od.now()) od.sleep(5) end
 return { namespaces = { rooms = Room } }
 ]]
 
-local function run(command)
-  local pipe = assert(io.popen(command .. " 2>&1; echo exit=$?"))
-  local output = pipe:read("*a")
-  pipe:close()
-  return output:match("exit=(%d+)%s*$") == "0", (output:gsub("exit=%d+%s*$", ""))
-end
-
 describe("the inspector", function()
   it("is one page of less than 100 kB, with nothing from elsewhere", function()
-    local _, size = run("cat " .. FOLDER .. "/*.html " .. FOLDER .. "/*.css " .. FOLDER .. "/*.js "
-      .. FOLDER .. "/*.svg | wc -c")
+    local _, size = shell.run("cat " .. FOLDER .. "/*.html " .. FOLDER .. "/*.css "
+      .. FOLDER .. "/*.js " .. FOLDER .. "/*.svg | wc -c")
     assert.is_true(tonumber(size) < PAGE_BYTES_MAX, size)
-    local found = run("grep -rnE 'innerHTML|https?://[a-z]' " .. FOLDER
+    local found = shell.run("grep -rnE 'innerHTML|https?://[a-z]' " .. FOLDER
       .. " --include=*.js --include=*.css --include=*.html | grep -v w3.org")
     assert.is_false(found)
   end)
@@ -63,10 +57,11 @@ describe("the inspector", function()
     end
     local directory = os.getenv("OPEN_DO_SCREENSHOTS")
     if not directory then
-      local _, made = run("mktemp -d -t open-do-inspector-XXXXXX")
+      local _, made = shell.run("mktemp -d -t open-do-inspector-XXXXXX")
       directory = made:gsub("%s+$", "")
     end
-    local passed, output = run(("node spec/scenario/inspector_page.mjs '%s|%s|%s' '%s'"):format(
+    local command = "node spec/scenario/inspector_page.mjs '%s|%s|%s' '%s'"
+    local passed, output = shell.run(command:format(
       server.admin.url, server.admin.token, server.admin.read_token, directory))
     local stored = client:request("GET", "/rooms/room-1").body
     server:stop()

@@ -18,15 +18,7 @@ return { namespaces = { keys = Keys, things = { fetch = require("workbench").fet
 ]]
 
 describe("od.jwt.keys", function()
-  local server
-
-  before_each(function()
-    server = workbench.start(SOURCE, { workers = 1 })
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
+  local server = workbench.each(SOURCE, { workers = 1 })
 
   local function openssl(command)
     local pipe = assert(io.popen("openssl " .. command .. " 2>/dev/null"))

@@ -33,8 +33,8 @@ describe("a log", function()
   end)
 
   it("without end is cut to a rate, and the rest is counted", function()
-    say(30000, 200) -- 42 MB.
     repeat -- It is told with a line for which there is room.
+      say(30000, 200) -- 42 MB, of which a slow machine makes no more than it may.
       server:log()
       workbench.ask(server, "a", "print('the last word')")
     until server:log():find("because nobody read the log, [1-9]%d* beyond 4 MiB a second")

@@ -16,28 +16,10 @@ local DELETED = CLASS .. [[return { namespaces = { others = Other }, deleted = {
 local WITHOUT = CLASS .. [[return { namespaces = { others = Other } }]]
 
 describe("a namespace", function()
-  local server
-
-  local function start(source, workers)
-    server = workbench.start(source, { args = { "--watch" }, workers = workers or 2 })
-  end
-
-  after_each(function()
-    if server then
-      server:stop()
-    end
-    server = nil
-  end)
-
-  local version
-  before_each(function()
-    version = 1
-  end)
+  local server, start = workbench.asked(BEFORE, { args = { "--watch" } })
 
   local function save(source)
-    version = version + 1
-    server:save(source)
-    server:wait_version(version)
+    server:change(source)
   end
 
   local function ask(path, code)
@@ -53,7 +35,7 @@ describe("a namespace", function()
   end
 
   it("that is renamed keeps its objects, their ids, sockets and alarms", function()
-    start(BEFORE)
+    start()
     local id = ask("/things/a", [[
       storage:put("n", 7) storage:setAlarm(od.now() + 3600000) return tostring(state.id)]])
     local client = server:connect("/things/a")
@@ -68,7 +50,6 @@ describe("a namespace", function()
     end
     client:send("before it ends")
     server:restart()
-    version = 1
     assert.equal(7, ask("/Items/a", "return storage:get('n')"))
     assert.equal("7\n", (say("kv", "get", "Items/a", "n")))
     assert.equal("7\n", (say("kv", "get", "Items/#" .. id, "n")))
@@ -84,7 +65,7 @@ describe("a namespace", function()
   end)
 
   it("that is deleted goes with all it has, and nothing else does", function()
-    start(BEFORE)
+    start()
     for i = 1, 1200 do
       if i % 100 == 1 then
         ask("/things/maker", ([[
@@ -100,7 +81,7 @@ describe("a namespace", function()
     local client = server:connect("/things/a")
     local other = server:connect("/others/a")
     server:save(DELETED)
-    version = version + 1
+    server.version = 2 -- Not waited for: what is told of it here comes before.
     assert.is_nil((client:read_frame()))
     local deleted = 0
     for _ = 1, 2 do
@@ -119,7 +100,7 @@ describe("a namespace", function()
   end)
 
   it("that the script has no more is told by name and count, and kept", function()
-    start(BEFORE)
+    start()
     for i = 1, 3 do
       ask("/things/t" .. i, "storage:put('n', 1) return true")
     end
@@ -132,7 +113,7 @@ describe("a namespace", function()
   end)
 
   it("whose name another one takes is told of, and kept", function()
-    start((BEFORE:gsub("others = Other", "others = Other, Items = Other")))
+    start({}, (BEFORE:gsub("others = Other", "others = Other, Items = Other")))
     ask("/Items/a", "storage:put('n', 1) return true")
     ask("/things/a", "storage:put('n', 2) return true")
     save(RENAMED)
@@ -141,7 +122,6 @@ describe("a namespace", function()
     server:status()
     assert.matches("1 objects are stored as 'Items', which the script now calls what is stored as "
       .. "'things'", server:log())
-    version = 1
     save((BEFORE:gsub("others = Other", "others = Other, Items = Other")))
     assert.equal(1, ask("/Items/a", "return storage:get('n')"))
   end)

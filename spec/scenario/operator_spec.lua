@@ -33,20 +33,7 @@ return { namespaces = { things = Thing } }
 ]]
 
 describe("an operator", function()
-  local server
-
-  local function start(options)
-    options = options or {}
-    options.workers = options.workers or 1
-    server = workbench.start(SOURCE, options)
-  end
-
-  after_each(function()
-    if server then
-      server:stop()
-    end
-    server = nil
-  end)
+  local server, start = workbench.asked(SOURCE, { workers = 1 })
 
   local function say(...)
     local code, text = server:asking(...)
@@ -433,7 +420,6 @@ describe("an operator", function()
     assert.equal(0, (server.process:wait_exit(20)))
     assert.matches("no open%-do serves", (refused("drain")))
     server:abandon()
-    server = nil
   end)
 
   it("puts an object to sleep, and deletes it with all it has", function()

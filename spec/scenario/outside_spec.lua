@@ -8,11 +8,7 @@ local SOURCE = [[
 local od = require "open-do"
 
 -- Notes what happens to its sockets, where it outlives the instance.
-local Thing = { fetch = require("workbench").fetch }
-
-function Thing:constructor()
-  self.boot = od.randomUUID()
-end
+local Thing = require("workbench").thing()
 
 local function note(self, text)
   local seen = self.state.storage:get("seen") or {}

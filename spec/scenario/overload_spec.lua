@@ -18,24 +18,15 @@ local function pid_of(server, name)
 end
 
 describe("more calls than there is room for", function()
-  local server, caller, same, other
-
-  before_each(function()
-    server = callers.start()
-    caller, same, other = callers.neighbours(server)
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
+  local server = callers.each()
 
   -- Lets the caller call `name` so many times at once, with `bytes` each.
   local function flood(name, times, bytes)
-    workbench.ask(server, caller,
+    workbench.ask(server, server.caller,
       ("self.stub, self.decided = self.env.things:getByName(%q), 0"):format(name))
     local connections = {}
     for i = 1, times do
-      connections[i] = workbench.begin(server, caller, ([[
+      connections[i] = workbench.begin(server, server.caller, ([[
         local payload = ("x"):rep(%d)
         self.decided = self.decided + 1
         local ok, problem = pcall(self.stub.hold, self.stub, payload)
@@ -44,7 +35,8 @@ describe("more calls than there is room for", function()
         return problem.message
       ]]):format(bytes))
     end
-    workbench.ask(server, caller, ("while self.decided < %d do od.sleep(2) end"):format(times))
+    workbench.ask(server, server.caller,
+      ("while self.decided < %d do od.sleep(2) end"):format(times))
     return connections
   end
 
@@ -58,18 +50,18 @@ describe("more calls than there is room for", function()
   end
 
   it("are refused by an object that holds 64 MiB, which takes calls again later", function()
-    workbench.ask(server, same, "self.holds = true")
-    local connections = flood(same, 6, 20e6)
-    workbench.ask(server, same, "self.holds = false")
+    workbench.ask(server, server.same, "self.holds = true")
+    local connections = flood(server.same, 6, 20e6)
+    workbench.ask(server, server.same, "self.holds = false")
     assert.same({ fine = 3, [OVERLOADED] = 3 }, outcomes(connections))
-    assert.equal("room", workbench.ask(server, caller, "return self.stub:echo 'room'"))
+    assert.equal("room", workbench.ask(server, server.caller, "return self.stub:echo 'room'"))
   end)
 
   it("are refused by an object in whose inbox are 10,000", function()
-    local shut = workbench.begin(server, same,
+    local shut = workbench.begin(server, server.same,
       "state:blockConcurrencyWhile(function() print 'shut' od.sleep(9000) end)")
     server:wait_log("shut")
-    local callers_of_it = { caller, other }
+    local callers_of_it = { server.caller, server.other }
     for _, name in ipairs(callers_of_it) do
       workbench.ask(server, name, ([[
         self.stub, self.fine, self.refused = self.env.things:getByName(%q), 0, 0
@@ -83,7 +75,7 @@ describe("more calls than there is room for", function()
             end
           end, 0)
         end
-      ]]):format(same))
+      ]]):format(server.same))
     end
     local function sum(field)
       local total = 0
@@ -99,7 +91,7 @@ describe("more calls than there is room for", function()
     assert.equal(0, sum "fine")
     server:turn_clock(9000)
     workbench.outcome(shut)
-    assert.equal(0, workbench.ask(server, caller, "return self.stub:count()"))
+    assert.equal(0, workbench.ask(server, server.caller, "return self.stub:count()"))
     deadline = os.time() + 20
     repeat
       assert(os.time() < deadline, "10,000 are to be answered, and were: " .. sum "fine")
@@ -107,11 +99,11 @@ describe("more calls than there is room for", function()
   end)
 
   it("are refused when the worker they go to reads nothing", function()
-    local pid = pid_of(server, other)
+    local pid = pid_of(server, server.other)
     process.send_signal(pid, "STOP")
-    local connections = flood(other, 6, 17e6)
+    local connections = flood(server.other, 6, 17e6)
     process.send_signal(pid, "CONT")
     assert.same({ fine = 4, [OVERLOADED] = 2 }, outcomes(connections))
-    assert.equal("room", workbench.ask(server, caller, "return self.stub:echo 'room'"))
+    assert.equal("room", workbench.ask(server, server.caller, "return self.stub:echo 'room'"))
   end)
 end)

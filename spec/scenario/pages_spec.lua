@@ -1,16 +1,10 @@
 -- The manual page and the completion for bash, which are made of the same table as the help.
+local shell = require "spec.support.shell"
 local BUILD = os.getenv("OPEN_DO_BUILD") or "build/testing"
-
-local function run(command)
-  local pipe = assert(io.popen(command .. " 2>&1"))
-  local text = pipe:read("*a")
-  pipe:close()
-  return text
-end
 
 local function words_of(pattern)
   local words = {}
-  for word in run(BUILD .. "/open-do --help"):gmatch(pattern) do
+  for word in shell.text(BUILD .. "/open-do --help"):gmatch(pattern) do
     words[#words + 1] = word
   end
   assert(#words > 10)
@@ -18,7 +12,7 @@ local function words_of(pattern)
 end
 
 describe("the manual page", function()
-  local page = run("cat " .. BUILD .. "/open-do.1")
+  local page = shell.text("cat " .. BUILD .. "/open-do.1")
 
   it("has every command and option", function()
     for _, name in ipairs(words_of "\n  open%-do ([%w-]+)") do
@@ -32,10 +26,10 @@ describe("the manual page", function()
   end)
 
   it("is one that man shows without a complaint", function()
-    if run("command -v groff") == "" then
+    if shell.text("command -v groff") == "" then
       return pending("groff is not installed")
     end
-    assert.equal("", run("groff -man -Tutf8 -ww " .. BUILD .. "/open-do.1 >/dev/null"))
+    assert.equal("", shell.text("groff -man -Tutf8 -ww " .. BUILD .. "/open-do.1 >/dev/null"))
   end)
 end)
 
@@ -46,7 +40,8 @@ describe("the completion", function()
     for i, word in ipairs(words) do
       quoted[i] = "'" .. word .. "'"
     end
-    return run(([[bash -uc 'source "%s/open-do.bash"; COMP_WORDS=(%s); COMP_CWORD=%d; _open_do
+    return shell.text(([[bash -uc 'source "%s/open-do.bash"; COMP_WORDS=(%s); COMP_CWORD=%d
+      _open_do
       printf "%%s\n" "${COMPREPLY[@]-}" | sort | tr "\n" " "']]):format(BUILD,
       table.concat(quoted, " "):gsub("'", '"'), #words - 1))
   end

@@ -1,19 +1,14 @@
 -- The reference for authors (lua/README.md) says nothing that is not so: its whole scripts load,
--- and its other blocks run in an object, where `EXPRESSION --> VALUE` is what must come out. Blocks
--- of COMING-FROM-CLOUDFLARE.md are Lua at least.
+-- and its other blocks run in an object, where `EXPRESSION --> VALUE` is what must come out.
+-- Scripts of other pages do what these say; blocks of COMING-FROM-CLOUDFLARE.md are Lua at least.
+local json = require "dkjson"
 local Server = require "spec.support.server"
-
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
+local shell = require "spec.support.shell"
 
 -- Blocks { line =, kind =, text = } of a page.
 local function blocks_of(path)
   local blocks, open, number = {}, nil, 0
-  for line in (read(path) .. "\n"):gmatch("(.-)\n") do
+  for line in (shell.read(path) .. "\n"):gmatch("(.-)\n") do
     number = number + 1
     local kind = line:match("^```lua ?(%w*)$")
     if open and line == "```" then
@@ -128,13 +123,45 @@ describe("the reference", function()
     assert.equal(5, count)
   end)
 
+  it("has a script that tries again where that helps", function()
+    local server = Server.start { source = blocks_of("lua/ERRORS.md")[1].text, workers = 1 }
+    assert.equal("100\n", server:get("/?id=a").body)
+    server:fault("commit.fail", { times = 1 })
+    server:get("/?id=b")
+    assert.equal("200\n", server:get("/?id=b").body)
+    assert.equal("200\n", server:get("/?id=a").body)
+    server:stop()
+  end)
+
+  it("has scripts that bring what is stored into shape", function()
+    local keys, sql = unpack(blocks_of("lua/CHANGING-DATA.md"))
+    assert.same({ "keys", "sql" }, { keys.kind, sql.kind })
+    local server = Server.start { args = { "--watch" }, source = [[
+      local Profile = {}
+      function Profile:fetch()
+        self.state.storage:put { name = "Ann Lee", tags = { "a", "b" } }
+        return require("open-do").Response "ok"
+      end
+      return { namespaces = { profiles = Profile } }]] }
+    assert.equal("ok", server:get("/profiles/ann").body)
+    server:save(keys.text)
+    server:wait_version(2)
+    for _ = 1, 2 do
+      assert.same({ last = "Lee", tags = { "a", "b" } },
+        json.decode(server:get("/profiles/ann").body))
+      server:restart()
+    end
+    server:stop()
+    Server.start { source = sql.text }:stop()
+  end)
+
   it("has a spec that authors can run", function()
-    local page = read("lua/README.md")
+    local page = shell.read("lua/README.md")
     assert(loadstring(page:match("```lua spec\n(.-)```")))
   end)
 
   it("compares with Cloudflare in Lua that compiles", function()
-    local page = read("lua/COMING-FROM-CLOUDFLARE.md")
+    local page = shell.read("lua/COMING-FROM-CLOUDFLARE.md")
     local count = 0
     for code in page:gmatch("```lua\n(.-)```") do
       count = count + 1

@@ -1,17 +1,11 @@
 -- Namespaces and the entry fetch come and go with the code: what happens to objects that no class
 -- handles for a while.
-local Server = require "spec.support.server"
+local workbench = require "spec.scenario.workbench"
 
 local CLASSES = [[
 local od = require "open-do"
 
-local Room = {}
-function Room:fetch(request)
-  if request.headers:get("upgrade") then
-    local client, server = od.WebSocketPair()
-    self.state:acceptWebSocket(server)
-    return od.Response(nil, { status = 101, webSocket = client })
-  end
+local Room = require("workbench").room(function(self, request)
   if request.query.ask then
     print 'asking'
     od.sleep(20000)
@@ -21,7 +15,7 @@ function Room:fetch(request)
   local storage = self.state.storage
   storage:put("visits", (storage:get("visits") or 0) + 1)
   return od.Response(("visit %d"):format(storage:get("visits")))
-end
+end)
 function Room:webSocketMessage(ws, message)
   if message == "slow" then
     ws:send("begun")
@@ -49,22 +43,14 @@ end }
 ]]
 
 describe("code that comes and goes:", function()
-  local server, version
+  local server, start_with = workbench.asked(nil, { args = { "--watch" } })
 
   local function start(source, options)
-    options = options or {}
-    options.source, options.args = source, { "--watch" }
-    server, version = Server.start(options), 1
+    start_with(options, source)
   end
 
-  after_each(function()
-    server:stop()
-  end)
-
   local function save(source)
-    version = version + 1
-    server:save(source)
-    server:wait_version(version)
+    server:change(source)
   end
 
   it("objects of a namespace that is gone answer 404 and keep data and sockets", function()

@@ -47,17 +47,7 @@ local BROKEN = {
 }
 
 describe("a reload", function()
-  local server
-
-  local function start(options)
-    options = options or {}
-    options.args = options.args or { "--watch" }
-    server = workbench.start(source("a"), options)
-  end
-
-  after_each(function()
-    server:stop()
-  end)
+  local server, start = workbench.asked(source("a"), { args = { "--watch" } })
 
   local function ask(name, code)
     return workbench.ask(server, name, code)

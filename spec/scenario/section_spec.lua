@@ -6,10 +6,7 @@ local workbench = require "spec.scenario.workbench"
 local SOURCE = [[
 local od = require "open-do"
 
-local Thing = { fetch = require("workbench").fetch }
-
-function Thing:constructor()
-  self.boot = od.randomUUID()
+local Thing = require("workbench").thing(function(self)
   self.trace = {}
   if self.state.id.name == "slow" then
     self.state:blockConcurrencyWhile(function() od.sleep(20000) end)
@@ -17,7 +14,7 @@ function Thing:constructor()
   elseif self.state.id.name == "doomed" and not self.state.storage:get("is fixed") then
     self.state:blockConcurrencyWhile(function() od.sleep(1) error("not yet") end)
   end
-end
+end)
 
 function Thing:note(text)
   self.trace[#self.trace + 1] = text
@@ -40,34 +37,11 @@ function Thing:webSocketMessage(ws, message)
   ws:send(message)
 end
 
--- Passes on what it is asked, and answers with the error of its callee.
-local Caller = {}
-
-function Caller:fetch(request)
-  local ok, problem = pcall(function()
-    return self.env.things:getByName(request.query.callee):fetch("/",
-      { method = "POST", body = request:text() })
-  end)
-  return ok and problem or od.Response("error: " .. tostring(problem))
-end
-
-return { namespaces = { things = Thing, callers = Caller } }
+return { namespaces = { things = Thing, callers = require("workbench").Caller } }
 ]]
 
 describe("blockConcurrencyWhile", function()
-  local server
-
-  before_each(function()
-    server = workbench.start(SOURCE, { workers = 1 })
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
-
-  local function ask(code)
-    return workbench.ask(server, "a", code)
-  end
+  local server, ask = workbench.each(SOURCE, { workers = 1 })
 
   -- Begins what says "begun" in the log.
   local function begin(code, name)
@@ -295,8 +269,7 @@ describe("blockConcurrencyWhile", function()
   end)
 
   it("whose function comes back after its instance is told so, and does no harm", function()
-    server:stop()
-    server = workbench.start([[
+    workbench.replace(server, [[
       local Thing = { fetch = require("workbench").fetch }
       local left
       function Thing:leave(ending)
@@ -328,9 +301,9 @@ describe("blockConcurrencyWhile", function()
   end)
 
   it("that fails in a constructor fails the event, until the cause is gone (64)", function()
-    assert.equal("error: script.lua:12: not yet", server:post("/callers/x?callee=doomed", "").body)
+    assert.equal("error: script.lua:9: not yet", server:post("/callers/x?callee=doomed", "").body)
     assert.equal(500, server:post("/things/doomed", "return 1").status)
-    assert.equal("error: script.lua:12: not yet", server:post("/callers/x?callee=doomed", "").body)
+    assert.equal("error: script.lua:9: not yet", server:post("/callers/x?callee=doomed", "").body)
   end)
 
   it("goes on when its client has left, and the others wait for it", function()

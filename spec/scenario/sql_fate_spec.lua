@@ -4,11 +4,7 @@ local workbench = require "spec.scenario.workbench"
 
 local SOURCE = [[
 local od = require "open-do"
-local Thing = { fetch = require("workbench").fetch }
-
-function Thing:constructor()
-  self.boot = od.randomUUID()
-end
+local Thing = require("workbench").thing()
 
 function Thing:webSocketMessage(ws, message)
   local storage = self.state.storage
@@ -25,21 +21,7 @@ return { namespaces = { things = Thing } }
 ]]
 
 describe("SQL and keys", function()
-  local server
-
-  local function start(...)
-    server = workbench.start(SOURCE, { workers = 1, args = { ... } })
-  end
-
-  before_each(function()
-    start()
-  end)
-
-  after_each(function()
-    server:clear_fault("commit.hold")
-    server:clear_fault("commit.fail")
-    server:stop()
-  end)
+  local server = workbench.each(SOURCE, { workers = 1 })
 
   local function ask(code, name)
     return workbench.ask(server, name or "a", "local sql = storage.sql " .. code)
@@ -276,7 +258,7 @@ describe("SQL and keys", function()
 
     it("are seen by new code", function()
       ask(ADD .. "add(1)")
-      server:save((SOURCE:gsub("randomUUID", "now")))
+      server:save(SOURCE .. "-- saved once more\n")
       server.process:signal("HUP")
       server:wait_version(2)
       assert.equal("0 1|1", stored())
@@ -284,8 +266,7 @@ describe("SQL and keys", function()
   end)
 
   it("outlive sleep between any two statements", function()
-    server:stop()
-    start("--idle-ms", "0")
+    workbench.replace(server, SOURCE, { workers = 1, args = { "--idle-ms", "0" } })
     fresh()
     local boots = {}
     for i = 1, 20 do
@@ -296,8 +277,7 @@ describe("SQL and keys", function()
   end)
 
   it("are gone when the constructor that wrote them fails", function()
-    server:stop()
-    server = workbench.start([[
+    workbench.replace(server, [[
       local od = require "open-do"
       local Thing = { fetch = require("workbench").fetch }
       local tries = 0

@@ -2,28 +2,7 @@
 local workbench = require "spec.scenario.workbench"
 
 describe("storage.sql", function()
-  local server, count, name
-
-  setup(function()
-    server, count = workbench.start(), 0
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
-
-  before_each(function()
-    count = count + 1
-    name = "object" .. count
-  end)
-
-  local function ask(code)
-    return workbench.ask(server, name, "local sql = storage.sql " .. code)
-  end
-
-  local function refusal(code)
-    return workbench.refusal(server, name, "local sql = storage.sql " .. code)
-  end
+  local server, ask, refusal = workbench.fresh("local sql = storage.sql ")
 
   describe("keeps", function()
     it("rows over requests, and in another object there are none", function()
@@ -32,8 +11,8 @@ describe("storage.sql", function()
       assert.same({ { id = 1, text = "one" }, { id = 2, text = "two" } },
         ask [[ return sql:exec("SELECT * FROM t ORDER BY id"):toArray() ]])
       assert.equal(2, ask [[ return sql:exec("SELECT count(*) AS n FROM t"):one().n ]])
-      name = "another"
-      assert.matches("no such table: t", refusal [[ sql:exec("SELECT * FROM t") ]])
+      assert.matches("no such table: t",
+        workbench.refusal(server, "another", "storage.sql:exec 'SELECT * FROM t'"))
     end)
 
     it("rows and keys over a restart of the server", function()
@@ -317,7 +296,7 @@ describe("storage.sql", function()
       "PRAGMA table_info(_cf_KV)",
       "INSERT INTO f_data VALUES (1, 2)", "DELETE FROM f_content",
       -- What is too large or too deep.
-      "SELECT " .. ("("):rep(200) .. "1" .. (")"):rep(200),
+      "SELECT " .. ("(1+"):rep(200) .. "1" .. (")"):rep(200),
       "SELECT 1" .. (" UNION SELECT 1"):rep(6),
       "CREATE TABLE w (" .. ("c,"):rep(150) .. "d)", "SELECT 'a' LIKE '" .. ("%a"):rep(40) .. "'",
       "SELECT zeroblob(100000000)", "SELECT printf('%.*c', 100000000, 'x')",

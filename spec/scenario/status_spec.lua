@@ -21,18 +21,7 @@ return { namespaces = { things = Thing } }
 ]]
 
 describe("open-do status", function()
-  local server
-
-  local function start(workers)
-    server = workbench.start(SOURCE, { workers = workers })
-  end
-
-  after_each(function()
-    if server then
-      server:stop()
-    end
-    server = nil
-  end)
+  local server, start = workbench.asked(SOURCE, { workers = 1 })
 
   -- Begins something of which the object says in the log that it has begun.
   local function begin(name, code)
@@ -47,7 +36,7 @@ describe("open-do status", function()
   end
 
   it("says how many alarms are set, and when the next is due", function()
-    start(2)
+    start { workers = 2 }
     assert.same({ count = 0 }, server:status().alarms)
     local due = {}
     for i, name in ipairs { "c", "a", "b" } do
@@ -66,7 +55,7 @@ describe("open-do status", function()
   end)
 
   it("says who serves what, and counts", function()
-    start(2)
+    start { workers = 2 }
     server:connect("/things/a")
     workbench.ask(server, "b", "return 1")
     local status = server:status()
@@ -90,7 +79,7 @@ describe("open-do status", function()
   end)
 
   it("says how many databases are open, and what they hold", function()
-    start(1)
+    start()
     for _, name in ipairs { "a", "b" } do
       workbench.ask(server, name, [[ storage.sql:exec "CREATE TABLE t (x)" ]])
       workbench.ask(server, name, [[ storage.sql:exec "INSERT INTO t VALUES (1)" ]])
@@ -103,7 +92,7 @@ describe("open-do status", function()
   end)
 
   it("says the same to a person, also by the script beside which the data lies", function()
-    start(1)
+    start()
     workbench.ask(server, "a", "return 1")
     local code, text = server:asking("status")
     assert.equal(0, code)
@@ -118,7 +107,7 @@ describe("open-do status", function()
   end)
 
   it("knows what a handler waits for", function()
-    start(1)
+    start()
     local connections = {
       begin("sleeper", "od.sleep(20000)"),
       begin("caller", "return self.env.things:getByName('callee'):fetch('/', "
@@ -143,7 +132,7 @@ describe("open-do status", function()
   end)
 
   it("knows a call to another worker by the name of its object", function()
-    start(2)
+    start { workers = 2 }
     local connections = {}
     for i = 1, 8 do
       connections[i] = begin("caller" .. i, ("self.env.things:getByName('callee%d'):fetch('/', "
@@ -157,7 +146,7 @@ describe("open-do status", function()
   end)
 
   it("knows constructors, queues, and messages; the longest awake come first", function()
-    start(1)
+    start()
     local slow = server:open()
     slow:send_request("POST", "/things/slow", { body = "return 1" })
     local ann = server:connect("/things/ann")
@@ -176,7 +165,7 @@ describe("open-do status", function()
   end)
 
   it("shows an object that sleeps with sockets as asleep", function()
-    start(1)
+    start()
     local ann = server:connect("/things/a")
     workbench.fall_asleep(server)
     local worker = server:status().workers[1]
@@ -188,7 +177,7 @@ describe("open-do status", function()
   end)
 
   it("shows the longest awake of many, and counts the others", function()
-    start(1)
+    start()
     for i = 1, 120 do
       workbench.ask(server, "a" .. i, "return 1")
     end
@@ -200,7 +189,7 @@ describe("open-do status", function()
   end)
 
   it("does not wait for a worker that is stuck", function()
-    start(1)
+    start()
     local stuck = workbench.begin(server, "a",
       "local over = od.now() + 5000 print 'stuck' while od.now() < over do end return true")
     server:wait_log("stuck")
@@ -221,7 +210,7 @@ describe("open-do status", function()
   end)
 
   it("escapes what a name may hold", function()
-    start(1)
+    start()
     workbench.ask(server, "a%22%5C%1B%0A", "return 1")
     assert.equal('things/a"\\\27\n', server:status().workers[1].objects[1].object)
     local _, text = server:asking("status")
@@ -229,7 +218,7 @@ describe("open-do status", function()
   end)
 
   it("fails when nothing runs there, also after a crash, and then works again", function()
-    start(1)
+    start()
     server:kill()
     local code, text = server:asking("status")
     assert.equal(1, code)
@@ -244,15 +233,7 @@ describe("open-do status", function()
 end)
 
 describe("the control socket", function()
-  local server
-
-  setup(function()
-    server = workbench.start(nil, { workers = 1 })
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
+  local server = workbench.once(nil, { workers = 1 })
 
   local function connect()
     local client = unix()

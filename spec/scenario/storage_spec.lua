@@ -2,28 +2,7 @@
 local workbench = require "spec.scenario.workbench"
 
 describe("storage", function()
-  local server, count, name
-
-  setup(function()
-    server, count = workbench.start(), 0
-  end)
-
-  teardown(function()
-    server:stop()
-  end)
-
-  before_each(function()
-    count = count + 1
-    name = "object" .. count
-  end)
-
-  local function ask(code)
-    return workbench.ask(server, name, code)
-  end
-
-  local function refusal(code)
-    return workbench.refusal(server, name, code)
-  end
+  local server, ask, refusal = workbench.fresh()
 
   -- The keys that `list` gives for the options, in one text.
   local function list(options)

@@ -182,8 +182,9 @@ Crowd.__index = Crowd
 
 function M.gather(server, options)
   local self = setmetatable({ rooms = {}, people = {} }, Crowd)
+  local prefix = options.prefix or "r"
   for i = 1, options.people do
-    local room = "r" .. i % options.rooms
+    local room = prefix .. i % options.rooms
     local person = M.person(server, room, "n" .. i)
     self.rooms[room] = self.rooms[room] or {}
     table.insert(self.rooms[room], person)
@@ -191,7 +192,7 @@ function M.gather(server, options)
   end
   self.listeners = {}
   for i = 1, options.listeners or 0 do
-    local room = "r" .. i % options.rooms
+    local room = prefix .. i % options.rooms
     table.insert(self.listeners, { room = room,
       reader = server:listen(("/rooms/%s?listen=l%d"):format(room, i)) })
   end

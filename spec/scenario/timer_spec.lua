@@ -5,10 +5,7 @@ local workbench = require "spec.scenario.workbench"
 local SOURCE = [[
 local od = require "open-do"
 
-local Thing = { fetch = require("workbench").fetch }
-
-function Thing:constructor()
-  self.boot = od.randomUUID()
+local Thing = require("workbench").thing(function(self)
   self.trace = {}
   if self.state.id.name:find("^ticking") then
     self.ticks = 0
@@ -17,7 +14,7 @@ function Thing:constructor()
       print("tick of VERSION")
     end, 1000)
   end
-end
+end)
 
 -- A function that notes `...` in the trace, and says so in the log.
 function Thing:noting(...)
@@ -36,19 +33,7 @@ return { namespaces = { things = Thing } }
 ]]
 
 describe("od.setTimeout and od.setInterval", function()
-  local server
-
-  before_each(function()
-    server = workbench.start(SOURCE, { workers = 1 })
-  end)
-
-  after_each(function()
-    server:stop()
-  end)
-
-  local function ask(code)
-    return workbench.ask(server, "a", code)
-  end
+  local server, ask = workbench.each(SOURCE, { workers = 1 })
 
   local function trace()
     return table.concat(ask("return self.trace"), ",")
@@ -370,8 +355,7 @@ describe("od.setTimeout and od.setInterval", function()
   end)
 
   it("are not there while the script is loaded", function()
-    server:stop()
-    server = workbench.start([[
+    workbench.replace(server, [[
       local od = require "open-do"
       local _, problem = pcall(od.setTimeout, print, 1)
       local _, problem2 = pcall(od.clearTimeout, 1)
@@ -420,8 +404,7 @@ describe("od.setTimeout and od.setInterval", function()
     ]]
 
     before_each(function()
-      server:stop()
-      server = workbench.start(ENTRY, { workers = 1 })
+      workbench.replace(server, ENTRY, { workers = 1 })
     end)
 
     local function ask_for(what)

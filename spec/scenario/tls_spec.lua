@@ -1,6 +1,7 @@
 -- TLS ends in a process of its own; behind it all is as without: sockets outlive workers, saves and
 -- upgrades.
 
+local certificates = require "spec.scenario.certificates"
 local handover = require "spec.scenario.handover"
 local http = require "spec.support.http"
 local process = require "spec.support.process"
@@ -8,33 +9,17 @@ local survival = require "spec.scenario.survival"
 local Server = require "spec.support.server"
 
 local SECONDS = 20
+local PEOPLE = tonumber(os.getenv("OPEN_DO_SOCKETS")) or 300 -- Of the largest crowd.
 
--- A certificate for `name`, made as `file`.crt and .key in the directory `at`.
-local function certify(at, name, file)
-  local command = ("unset LD_PRELOAD; openssl req -x509 -newkey ec "
-    .. "-pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 "
-    .. "-keyout %s/%s.key -out %s/%s.crt -subj /CN=%s -addext subjectAltName=DNS:%s 2>/dev/null")
-  assert.equal(0, os.execute(command:format(at, file or name, at, file or name, name, name)))
-end
-
+local certify, curl = certificates.certify, certificates.curl
 local directory
 
-local function tls_args(names)
-  local args = { "--tls-listen", "127.0.0.1:0" }
-  for _, name in ipairs(names or { "localhost", "example.test" }) do
-    for _, word in ipairs { "--tls-cert", directory .. "/" .. name .. ".crt", "--tls-key",
-      directory .. "/" .. name .. ".key" } do
-      args[#args + 1] = word
-    end
-  end
-  return args
-end
-
 -- Starts the server; clients of the spec go through a tunnel from then on.
-local function start(options)
+local function start_tls(options)
   options = options or { workers = 2 }
   local more = options.args or {}
-  options.source, options.args = handover.SOURCE, tls_args()
+  options.source = handover.SOURCE
+  options.args = certificates.args { "localhost", "example.test" }
   for _, word in ipairs(more) do
     table.insert(options.args, word)
   end
@@ -65,40 +50,20 @@ local function processes(server)
   return tls, workers
 end
 
-local function curl(server, path, arguments)
-  local command = "unset LD_PRELOAD; curl -sS %s --resolve example.test:%d:127.0.0.1 %s 2>&1"
-  local pipe = io.popen(command:format(
-    arguments or "--cacert " .. directory .. "/localhost.crt", server.tls_port,
-    path:gsub("PORT", tostring(server.tls_port))))
-  local text = pipe:read("*a")
-  pipe:close()
-  return text
-end
-
 describe("TLS", function()
-  local server
+  local server, start = require("spec.support.kept").asked(getfenv(1), start_tls)
 
   setup(function()
-    local pipe = io.popen("mktemp -d")
-    directory = pipe:read("*l")
-    pipe:close()
-    certify(directory, "localhost")
-    certify(directory, "example.test")
+    certificates.new_directory()
+    directory = certificates.directory
+    certify "localhost"
+    certify "example.test"
   end)
 
-  teardown(function()
-    os.execute("rm -rf " .. directory)
-  end)
-
-  after_each(function()
-    if server then
-      server:stop()
-    end
-    server = nil
-  end)
+  teardown(certificates.remove_directory)
 
   it("serves https and wss, TLS 1.2 and 1.3, by the name that is asked for", function()
-    server = start()
+    start()
     local boot = "https://localhost:PORT/rooms/a?ask=boot"
     local answer = curl(server, boot)
     assert.matches("^%x+%-", answer)
@@ -117,13 +82,13 @@ describe("TLS", function()
   end)
 
   it("says so to who speaks plain HTTP there", function()
-    server = start()
+    start()
     assert.equal("this port speaks TLS: use https:// or wss://...\n",
       curl(server, "http://localhost:PORT/rooms/a"))
   end)
 
   it("is where who asks without it is sent to, if that is wished", function()
-    server = start { args = { "--tls-redirect", "0", "--trusted-proxies", "127.0.0.2" } }
+    start { args = { "--tls-redirect", "0", "--trusted-proxies", "127.0.0.2" } }
     local port, plain = server.tls_port, server.plain_address
     -- Where `head`, without its end, is sent to; from the address `from`.
     local function location(head, from)
@@ -157,7 +122,7 @@ describe("TLS", function()
   end)
 
   it("is a property of the request: its url, and with which version and name", function()
-    server = start { workers = 1 }
+    start { workers = 1 }
     local answer = "require('open-do').Response(request.url .. ' ' .. (request.tls and "
       .. "request.tls.version .. ' ' .. tostring(request.tls.serverName) or 'none'))"
     server:save((handover.SOURCE:gsub("function Room:fetch%(request%)", "%0 if "
@@ -185,7 +150,7 @@ describe("TLS", function()
   end)
 
   it("costs nobody his connection when workers die, are replaced, and at upgrades", function()
-    server = start()
+    start()
     local crowd = survival.gather(server, { people = 30, rooms = 4 })
     local kept = server:open()
     assert.equal(200, kept:request("GET", "/rooms/a").status)
@@ -206,9 +171,44 @@ describe("TLS", function()
     end
   end)
 
+  it("is a third of a crowd that is handed over, with event streams, in the middle of frames",
+    function()
+      start()
+      local behind, plain_address = server.address, server.plain_address
+      server.address = plain_address
+      local plain = survival.gather(server, { people = PEOPLE * 2 / 3, rooms = PEOPLE / 30,
+        listeners = PEOPLE / 15 })
+      server.address = behind
+      local secret = survival.gather(server, { people = PEOPLE / 3, rooms = PEOPLE / 30, prefix = "s",
+        listeners = PEOPLE / 30 })
+      local tenth = math.floor(PEOPLE / 30)
+      for round = 1, 3 do
+        for _, crowd in ipairs { plain, secret } do
+          for i = 1, tenth do
+            crowd.people[i].ws:write("\129")
+            crowd.people[2 * tenth + i]:say("echo before" .. round)
+          end
+        end
+        local code, said = server:asking("upgrade")
+        assert.equal(0, code, said)
+        local sockets = #plain.people + #secret.people + #plain.listeners + #secret.listeners
+        assert.matches((" %d sockets kept"):format(sockets), said, 1, true)
+        for _, crowd in ipairs { plain, secret } do
+          for i = 1, tenth do
+            crowd.people[i].ws:write("\136\0\0\0\0echo all")
+            crowd.people[i]:hear("all")
+            crowd.people[2 * tenth + i]:hear("before" .. round)
+          end
+        end
+        print("# " .. said:match("[^:]*kept.*ms"))
+      end
+      plain:check()
+      secret:check()
+    end)
+
   it("goes on in the process of the program before, while there are connections, and in a new one",
     function()
-      server = start()
+      start()
       local function all()
         return (processes(server))
       end
@@ -248,7 +248,7 @@ describe("TLS", function()
     end)
 
   it("has other certificates when the files are others, and else those it had", function()
-    server = start()
+    start()
     local copy = ("cp %s/localhost.crt %s/before.crt"):format(directory, directory)
     assert.equal(0, os.execute(copy))
     local ann = survival.person(server, "a", "ann")
@@ -257,7 +257,7 @@ describe("TLS", function()
     server:wait_log("the TLS certificates before stay in use: the certificate ")
     local boot = "https://localhost:PORT/rooms/a?ask=boot"
     assert.matches("^%x+%-", curl(server, boot, "--cacert " .. directory .. "/before.crt"))
-    certify(directory, "localhost")
+    certify "localhost"
     assert.equal(0, (server:asking("reload")))
     server:wait_log("the TLS certificates are loaded anew")
     assert.matches("^%x+%-", curl(server, boot))
@@ -267,7 +267,7 @@ describe("TLS", function()
   end)
 
   it("cuts a handshake that does not come to an end", function()
-    server = start()
+    start()
     local stops = http.open { host = "127.0.0.1", port = server.tls_port }
     stops:write("\22\3\1\2")
     server:get("/rooms/a")
@@ -276,7 +276,7 @@ describe("TLS", function()
   end)
 
   it("is there again when its process has died; only its connections are lost", function()
-    server = start { workers = 1 }
+    start { workers = 1 }
     local address = server.address
     server.address = server.plain_address
     local plain = survival.person(server, "a", "plain")
@@ -294,7 +294,7 @@ describe("TLS", function()
 
   it("does not start with files that do not fit, or are none", function()
     local function refuses(names, why)
-      local code, output = Server.refuse { source = handover.SOURCE, args = tls_args(names) }
+      local code, output = Server.refuse { source = handover.SOURCE, args = certificates.args(names) }
       assert.equal(1, code)
       assert.matches(why, output)
     end

@@ -4,11 +4,7 @@ local workbench = require "spec.scenario.workbench"
 local SOURCE = [[
 local od = require "open-do"
 
-local Thing = { fetch = require("workbench").fetch }
-
-function Thing:constructor()
-  self.boot = od.randomUUID()
-end
+local Thing = require("workbench").thing()
 
 function Thing:webSocketMessage(ws, message)
   local storage = self.state.storage
@@ -42,17 +38,7 @@ return { namespaces = { things = Thing, others = Other } }
 ]]
 
 describe("a transaction", function()
-  local server
-
-  before_each(function()
-    server = workbench.start(SOURCE, { workers = 1 })
-  end)
-
-  after_each(function()
-    server:clear_fault("commit.hold")
-    server:clear_fault("commit.fail")
-    server:stop()
-  end)
+  local server = workbench.each(SOURCE, { workers = 1 })
 
   local function ask(code, name)
     return workbench.ask(server, name or "a", code)
@@ -364,10 +350,12 @@ describe("a transaction", function()
     end)
 
     it("in the constructor is over before the first event", function()
-      server:save((SOURCE:gsub("self%.boot = od%.randomUUID%(%)", [[
-        self.state.storage:transaction(function(txn)
-          txn:put("k", 1) od.sleep(1) txn:put("l", 2)
-        end)]])))
+      server:save((SOURCE:gsub("%.thing%(%)", [[%0
+        function Thing:constructor()
+          self.state.storage:transaction(function(txn)
+            txn:put("k", 1) od.sleep(1) txn:put("l", 2)
+          end)
+        end]])))
       server.process:signal("HUP")
       server:wait_version(2)
       assert.equal("k=1 l=2", stored())

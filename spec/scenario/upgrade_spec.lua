@@ -3,7 +3,8 @@
 --
 -- OPEN_DO_UPGRADES sets how many follow each other under load (20), OPEN_DO_SOCKETS how many are
 -- connected in the spec of a crowd (300). OPEN_DO_OTHER names a program of another commit, which
--- takes over and is taken over from.
+-- takes over and is taken over from; without it that is the program of this commit with another
+-- version in it.
 
 local handover = require "spec.scenario.handover"
 local survival = require "spec.scenario.survival"
@@ -37,6 +38,27 @@ local function upgrade_to(server, path)
   local answer = assert(client:receive("*a"))
   client:close()
   return answer
+end
+
+local function version_of(program)
+  local pipe = io.popen(program .. " --version")
+  local version = pipe:read("*l"):match("open%-do (.+)")
+  pipe:close()
+  return version
+end
+
+-- The program of this commit with another version in it: what there is without the history.
+local function of_another_version(path)
+  local file = assert(io.open(PROGRAM, "rb"))
+  local bytes = file:read("*a")
+  file:close()
+  local version = version_of(PROGRAM)
+  local next_version = version:gsub("%d", function(digit) return (digit + 1) % 10 end)
+  file = assert(io.open(path, "wb"))
+  file:write((bytes:gsub("%z" .. version:gsub("%p", "%%%0") .. "%z", "\0" .. next_version .. "\0")))
+  file:close()
+  os.execute("chmod +x " .. path)
+  return path
 end
 
 local function is_over(asking)
@@ -109,18 +131,15 @@ describe("open-do upgrade", function()
     end)
 
   it("leads to a program of another commit, and back", function()
-    local other = os.getenv("OPEN_DO_OTHER")
-    if not other then
-      server = survival.start { workers = 1 }
-      return pending("OPEN_DO_OTHER does not name a program of another commit")
-    end
     server = survival.start { workers = 2 }
+    local other = os.getenv("OPEN_DO_OTHER") or of_another_version(server:path("other"))
     local crowd = survival.gather(server, { people = 30, rooms = 3 })
     for i, program in ipairs { other, ABSOLUTE,
       other } do
       crowd.people[1].ws:write("\129")
       crowd.people[2]:say("echo " .. i)
-      assert.matches("^ok\nopen%-do", upgrade_to(server, program))
+      assert.matches("ok\nopen-do " .. version_of(program) .. " has taken over from ",
+        upgrade_to(server, program), 1, true)
       crowd.people[1].ws:write("\136\0\0\0\0echo all")
       crowd.people[1]:hear("all")
       crowd.people[2]:hear(tostring(i))
@@ -349,6 +368,54 @@ describe("an upgrade that cannot be", function()
     refuses(ABSOLUTE, "cannot be started")
     survival.await_back(server)
     survival.await_back(server)
+    upgrade(server)
+  end)
+
+  it("because there is no memory for what is handed over, at first or at last, costs nobody",
+    function()
+      server:fault("takeover.memory", { times = 1 })
+      refuses(ABSOLUTE, "what is handed over cannot be written")
+      server:fault("takeover.memory", { times = 1, skip = 1 })
+      refuses(ABSOLUTE, "what is handed over cannot be written")
+      survival.await_back(server)
+      survival.await_back(server)
+      upgrade(server)
+    end)
+
+  it("because no descriptor is free, changes nothing", function()
+    local pid, idle = server.process.pid, {}
+    local pipe = io.popen(("ls /proc/%d/fd | sort -n | tail -1; ls /proc/%d/fd | wc -l"):format(
+      pid, pid))
+    local last, count = pipe:read("*n", "*n")
+    pipe:close()
+    local free = last + 1 - count
+    os.execute(("unset LD_PRELOAD; prlimit --pid %d --nofile=%d:"):format(pid, last + 1))
+    for i = 1, free + 10 do
+      idle[i] = server:open()
+    end
+    server:wait_log("new connections wait: no descriptor is free")
+    server.process:signal("USR2") -- The control socket cannot be asked.
+    server:wait_log("nothing has changed: .*Too many open files")
+    for i = 1, free + 10 do
+      idle[i]:close()
+    end
+    os.execute(("unset LD_PRELOAD; prlimit --pid %d --nofile=4096:"):format(pid))
+    upgrade(server)
+  end)
+
+  it("because the script is being loaded, changes nothing", function()
+    local function ask(command)
+      local client = unix()
+      assert(client:connect(server.directory .. "/data/control.sock"))
+      client:send(command .. "\n")
+      client:settimeout(30)
+      return client
+    end
+    local reload = ask "reload"
+    local asking = ask("upgrade " .. ABSOLUTE)
+    assert.equal("failed\nnot upgraded: the script is being loaded, try again\n",
+      asking:receive("*a"))
+    assert.matches("^ok", reload:receive("*a"))
     upgrade(server)
   end)
 

@@ -4,10 +4,7 @@ local workbench = require "spec.scenario.workbench"
 local SOURCE = [[
 local od = require "open-do"
 
-local Thing = { fetch = require("workbench").fetch }
-
-function Thing:constructor()
-  self.boot = od.randomUUID()
+local Thing = require("workbench").thing(function(self)
   if self.state.id.name:find("^builds") then
     self.state:waitUntil(function()
       od.sleep(20000)
@@ -15,7 +12,7 @@ function Thing:constructor()
     end)
     if self.state.id.name == "builds-badly" then error("no") end
   end
-end
+end)
 
 -- Goes on for `ms` after the event, then says so.
 function Thing:linger(ms)
@@ -85,7 +82,7 @@ describe("waitUntil", function()
 
   it("of a constructor that fails does not run", function()
     assert.equal(500, server:post("/things/builds-badly", "return 1").status)
-    server:wait_log("things/builds%-badly  constructor: script.lua:12: no")
+    server:wait_log("things/builds%-badly  constructor: script.lua:9: no")
     assert.is_nil(why("builds-badly"))
   end)
 

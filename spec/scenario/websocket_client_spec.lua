@@ -50,16 +50,12 @@ return { namespaces = { things = Thing } }
 ]]
 
 describe("an object that asks another for a WebSocket", function()
-  local server
+  local server, start_with = workbench.asked(SOURCE, { workers = 1 })
 
   -- With one worker both are in it; with four, "a" and its peers are in others as well.
   local function start(workers)
-    server = workbench.start(SOURCE, { workers = workers or 1 })
+    start_with { workers = workers }
   end
-
-  after_each(function()
-    server:stop()
-  end)
 
   local function ask(name, code)
     return workbench.ask(server, name, code)
@@ -238,7 +234,7 @@ describe("an object that asks another for a WebSocket", function()
       end
       return { namespaces]]):gsub("things = Thing", "things = Thing, switches = Switch")
     server:stop()
-    server = workbench.start(SWITCH, { workers = 1 })
+    start_with({}, SWITCH)
     local ann = server:connect("/switches/x")
     ann:expect("welcome")
     ann:send("echo through")

@@ -5,11 +5,7 @@ local workbench = require "spec.scenario.workbench"
 local SOURCE = [[
 local od = require "open-do"
 
-local Thing = { fetch = require("workbench").fetch }
-
-function Thing:constructor()
-  self.boot = od.randomUUID()
-end
+local Thing = require("workbench").thing()
 
 local function report(self, text)
   self.state:broadcast(text, { tag = "witness" })

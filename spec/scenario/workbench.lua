@@ -12,6 +12,7 @@
 -- The code has `self`, `state`, `storage`, `request` and `od`.
 local json = require "dkjson"
 local Server = require "spec.support.server"
+local kept = require "spec.support.kept"
 local socket = require "socket"
 
 local PATIENCE_S = 20
@@ -23,7 +24,8 @@ local od = require "open-do"
 
 local M = {}
 
-local function accept(self, request)
+-- Takes a WebSocket, with its tags.
+function M.accept(self, request)
   local tags = {}
   for tag in (request.query.tags or ""):gmatch("[^,]+") do
     tags[#tags + 1] = tag
@@ -35,7 +37,7 @@ end
 
 function M.fetch(self, request)
   if request.headers:get("upgrade") then
-    return accept(self, request)
+    return M.accept(self, request)
   end
   local code = "local self, state, storage, request, od = ... " .. request:text()
   local chunk = assert(load(code, "@code"))
@@ -46,25 +48,40 @@ function M.fetch(self, request)
   return od.Response.json { problem = tostring(value) }
 end
 
+-- A class: `boot` is another one in each instance. `prepare(self)`: the rest of its constructor.
+function M.thing(prepare)
+  return { fetch = M.fetch, constructor = function(self)
+    self.boot = od.randomUUID()
+    if prepare then
+      prepare(self)
+    end
+  end }
+end
+
+-- A class that takes WebSockets, and answers requests with `answer(self, request)`.
+function M.room(answer)
+  return { fetch = function(self, request)
+    return request.headers:get("upgrade") and M.accept(self, request) or answer(self, request)
+  end }
+end
+
+-- A class that passes on what it is asked to `?callee=`, and answers with the error of that.
+M.Caller = {}
+
+function M.Caller:fetch(request)
+  local ok, answer = pcall(function()
+    return self.env.things:getByName(request.query.callee):fetch("/",
+      { method = "POST", body = request:text() })
+  end)
+  return ok and answer or od.Response("error: " .. tostring(answer))
+end
+
 return M
 ]]
 
 M.PLAIN = [[
-local od = require "open-do"
-local Thing = { fetch = require("workbench").fetch }
-function Thing:constructor() self.boot = od.randomUUID() end
-return { namespaces = { things = Thing } }
+return { namespaces = { things = require("workbench").thing() } }
 ]]
-
--- Starts a server with `source` (default: objects that do nothing by themselves), which may require
--- "workbench" and must have the namespace "things". Further options as for Server.start.
-function M.start(source, options)
-  options = options or {}
-  options.source = source or M.PLAIN
-  options.files = options.files or {}
-  options.files["workbench.lua"] = M.MODULE
-  return Server.start(options)
-end
 
 local function copy(options)
   local copied = {}
@@ -74,34 +91,70 @@ local function copy(options)
   return copied
 end
 
-local function keep(source, options, before, after)
-  local current
-  local server = setmetatable({}, {
-    __index = function(_, key) return current[key] end,
-    __newindex = function(_, key, value) current[key] = value end,
-  })
-  before(function()
-    current = M.start(source, copy(options))
-  end)
-  after(function()
-    current:stop()
-  end)
+-- Starts a server with `source` (default: objects that do nothing by themselves), which may require
+-- "workbench" and must have the namespace "things". Further options as for Server.start.
+function M.start(source, options)
+  options = copy(options)
+  options.source = source or M.PLAIN
+  options.files = copy(options.files)
+  options.files["workbench.lua"] = M.MODULE
+  return Server.start(options)
+end
+
+-- A server that is kept, and M.ask and M.refusal of it.
+local function kept_with_words(server)
   return server,
-    function(code, name) return M.ask(current, name or "a", code) end,
-    function(code, name) return M.refusal(current, name or "a", code) end
+    function(code, name) return M.ask(server, name or "a", code) end,
+    function(code, name) return M.refusal(server, name or "a", code) end
 end
 
 -- Called in a `describe`: a server for each of its tests. Returns it, and two functions that are
 -- M.ask and M.refusal of it, (code, name), without a name of the object "a".
 function M.each(source, options)
-  local suite = getfenv(2) -- Busted gives its words to the functions of the spec alone.
-  return keep(source, options, suite.before_each, suite.after_each)
+  return kept_with_words(kept.each(getfenv(2), function()
+    return M.start(source, options)
+  end))
 end
 
--- The same with one server for all of its tests. `suite`: the words, when that is known already.
-function M.once(source, options, suite)
-  suite = suite or getfenv(2)
-  return keep(source, options, suite.setup, suite.teardown)
+-- The same with one server for all of its tests.
+function M.once(source, options)
+  return kept_with_words(kept.once(getfenv(2), function()
+    return M.start(source, options)
+  end))
+end
+
+-- The same, where each test has a fresh object, which `ask` and `refusal` speak to: (code), behind
+-- `prefix`.
+function M.fresh(prefix)
+  local suite, count = getfenv(2), 0
+  local server = kept.once(suite, M.start)
+  suite.before_each(function()
+    count = count + 1
+  end)
+  local function words(how)
+    return function(code)
+      return how(server, "object" .. count, (prefix or "") .. code)
+    end
+  end
+  return server, words(M.ask), words(M.refusal)
+end
+
+-- The same with a server that a test starts, with `start(options, source)`; stopped after the test.
+-- `options` and `source`: where the test has none.
+function M.asked(source, options)
+  local server, start = kept.asked(getfenv(2), function(own, own_source)
+    local all = copy(options)
+    for key, value in pairs(own or {}) do
+      all[key] = value
+    end
+    return M.start(own_source or source, all)
+  end)
+  return server, start
+end
+
+-- For one test: a server with another source in the place of a kept one.
+function M.replace(server, source, options)
+  kept.replace(server, function() return M.start(source, options) end)
 end
 
 -- For a source that must not load: the exit code and all that was said.
@@ -161,6 +214,13 @@ function M.becomes(wanted, question)
     answer = question()
   end
   assert(answer == wanted, ("expected %s, got %s"):format(tostring(wanted), tostring(answer)))
+end
+
+-- Some turns of main and of the only worker pass.
+function M.let_turns_pass(server)
+  for _ = 1, 3 do
+    M.ask(server, "other", "return storage:sync()")
+  end
 end
 
 -- Turns the clock of a server with one worker, once that has ended the turn it is in: what a

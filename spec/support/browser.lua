@@ -1,23 +1,12 @@
 -- Pages in a real browser: NAME_page.mjs beside the specs holds the conversation. Screenshots are
 -- left in the directory OPEN_DO_SCREENSHOTS, or in a new one whose name the failure tells.
 local Server = require "spec.support.server"
+local shell = require "spec.support.shell"
 
 local M = {}
 
-local function quoted(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
-end
-
--- Runs a shell [command]; returns whether it ended with 0, and all it wrote.
-local function run(command)
-  local pipe = assert(io.popen(command .. " 2>&1; echo exit=$?"))
-  local output = pipe:read("*a")
-  pipe:close()
-  return output:match("exit=(%d+)%s*$") == "0", (output:gsub("exit=%d+%s*$", ""))
-end
-
 local function new_directory(example)
-  local _, made = run("mktemp -d -t open-do-" .. example .. "-XXXXXX")
+  local _, made = shell.run("mktemp -d -t open-do-" .. example .. "-XXXXXX")
   return (made:gsub("%s+$", ""))
 end
 
@@ -29,8 +18,9 @@ end
 -- Makes the page of the [example], serves it and plays its conversation; returns whether that went
 -- well and what to show if not, or nil without OPEN_DO_NODE_MODULES. With options.watch a copy is
 -- served, and the conversation is told the path of its script, to save it while people are there;
--- options.folder is where it lies, if not in examples, options.args are more for the server, and
--- options.other is more for the conversation.
+-- options.folder is where it lies, if not in examples, options.args are more for the server,
+-- options.command is "dev" for one that does more than `run --watch`, and options.other is more for
+-- the conversation.
 function M.play(example, options)
   if not os.getenv("OPEN_DO_NODE_MODULES") then
     return nil
@@ -39,7 +29,7 @@ function M.play(example, options)
   local source = (options.folder or "examples/") .. example
   local made, why = true, nil
   if file_exists(source .. "/page.js") then
-    made, why = run("node examples/bundle.mjs " .. quoted(example))
+    made, why = shell.run("node examples/bundle.mjs " .. shell.quoted(example))
   end
   if not made then
     return false, why
@@ -47,21 +37,22 @@ function M.play(example, options)
   local watch = options.watch
   if watch then
     local copy = new_directory(example)
-    run(("cp -r %s/. %s"):format(quoted(source), quoted(copy)))
+    shell.run(("cp -r %s/. %s"):format(shell.quoted(source), shell.quoted(copy)))
     source = copy
   end
   local script = ("%s/%s.lua"):format(source, example)
-  local args = { watch and "--watch" or nil }
+  local args = { watch and not options.command and "--watch" or nil }
   for _, argument in ipairs(options.args or {}) do
     args[#args + 1] = argument
   end
-  local server = Server.start { script = script, args = args }
+  local server = Server.start { script = script, args = args, command = options.command }
   local directory = os.getenv("OPEN_DO_SCREENSHOTS") or new_directory(example)
-  local passed, output = run(("node spec/examples/%s_page.mjs %s %s %s %s"):format(
-    example, quoted(server.url), quoted(directory), quoted(script), quoted(options.other or "")))
+  local passed, output = shell.run(("node spec/examples/%s_page.mjs %s %s %s %s"):format(example,
+    shell.quoted(server.url), shell.quoted(directory), shell.quoted(script),
+    shell.quoted(options.other or "")))
   server:stop()
   if watch then
-    run("rm -r " .. quoted(source))
+    shell.run("rm -r " .. shell.quoted(source))
   end
   return passed, output .. "screenshots in " .. directory
 end

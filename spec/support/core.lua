@@ -6,26 +6,17 @@
 --   local bytes = core.ffi.new("struct od_bytes")
 
 local ffi = require "ffi"
+local shell = require "spec.support.shell"
 
 local M = { ffi = ffi }
 
-local build = os.getenv("OPEN_DO_BUILD") or "build/testing"
+local LIBRARY = (os.getenv("OPEN_DO_BUILD") or "build/testing") .. "/libopen-do-testing.so"
 local library
 
 -- busted loads this module anew for each file, but the FFI forgets nothing: so neither does this.
 local registry = debug.getregistry()
 registry.open_do_declared = registry.open_do_declared or {}
 local declared = registry.open_do_declared
-
--- Runs a command and returns what it printed; a failure is an error with its output.
-local function output_of(command)
-  local pipe = assert(io.popen(command .. " 2>&1; echo \"|$?\"", "r"))
-  local text = pipe:read("*a")
-  pipe:close()
-  local output, status = text:match("^(.*)|(%d+)%s*$")
-  assert(status == "0", output)
-  return output
-end
 
 -- Only declarations no earlier call has given to the FFI: line markers of the preprocessor say
 -- which header a line is from.
@@ -46,20 +37,51 @@ local function new_declarations(text)
   return table.concat(kept, "\n")
 end
 
+local function declare(header)
+  local text = shell.text(("echo '#include \"%s\"' | cc -E -nostdinc -DOD_FFI "
+    .. "-Ispec/support/include -I. -Iruntime -x c -"):format(header))
+  ffi.cdef(new_declarations(text))
+end
+
 -- Declares the headers (paths below runtime/) and returns the library.
 function M.load(...)
   for _, header in ipairs({ ... }) do
-    local text = output_of(("echo '#include \"%s\"' | cc -E -nostdinc -DOD_FFI "
-      .. "-Ispec/support/include -Iruntime -x c -"):format(header))
-    ffi.cdef(new_declarations(text))
+    declare(header)
   end
-  library = library or ffi.load(build .. "/libopen-do-testing.so")
+  library = library or ffi.load(LIBRARY)
   return library
+end
+
+-- Compiles the C file of that name for the library, declares the header beside it, and loads it:
+-- core.build("spec/unit/net/stage"). (The FFI cannot be called back with a struct by value, so some
+-- of a spec has to be C.)
+function M.build(name)
+  local path = os.tmpname()
+  declare(name .. ".h")
+  shell.text(("cc -std=gnu11 -D_GNU_SOURCE -g -fPIC -shared %s -I. -Iruntime -o %s %s.c %s"):format(
+    os.getenv("OPEN_DO_SANITIZED") and "-fsanitize=address,undefined" or "", path, name,
+    LIBRARY))
+  local built = ffi.load(path)
+  os.remove(path)
+  return built
 end
 
 -- A slice of a Lua string; keep the string alive while C uses it.
 function M.slice(text)
   return ffi.new("od_slice", text, #text)
+end
+
+-- As the core writes it: numbers, the lowest byte first, and a text behind its size.
+function M.u32(number)
+  return ffi.string(ffi.new("uint32_t[1]", number), 4)
+end
+
+function M.u64(number)
+  return ffi.string(ffi.new("uint64_t[1]", number), 8)
+end
+
+function M.str(text)
+  return M.u32(#text) .. text
 end
 
 -- A Lua string of a slice, or of a struct od_bytes.

@@ -9,6 +9,7 @@
 local ffi = require "ffi"
 local json = require "dkjson"
 local http = require "spec.support.http"
+local kept = require "spec.support.kept"
 local page = require "open-do.test.page"
 local process = require "spec.support.process"
 local events = require "spec.support.events"
@@ -44,7 +45,7 @@ local function write_file(path, text)
 end
 
 function Server.prepare(options)
-  local self = setmetatable({ options = options, clients = {} }, Server)
+  local self = setmetatable({ options = options, clients = {}, faults = {} }, Server)
   self.directory = temporary_directory()
   self.script = options.script
   if options.source then
@@ -80,6 +81,13 @@ function Server:wait_version(number)
   return tonumber(self:wait_log(("version %d of script.lua serves after (%%d+) ms"):format(number)))
 end
 
+-- Saves another script, and returns once it serves.
+function Server:change(text)
+  self.version = self.version + 1
+  self:save(text)
+  self:wait_version(self.version)
+end
+
 -- options: script = path, or source = Lua text (files = { name = text } beside it); workers
 -- (default 2; false: without the option); args = further arguments; command = "dev" for "run";
 -- env = { NAME = value };
@@ -90,6 +98,15 @@ function Server.start(options)
   local self = Server.prepare(options)
   self:launch()
   return self
+end
+
+-- Called in a `describe`: a server for each of its tests, or one for all of them.
+function Server.each(options)
+  return kept.each(getfenv(2), function() return Server.start(options) end)
+end
+
+function Server.once(options)
+  return kept.once(getfenv(2), function() return Server.start(options) end)
 end
 
 -- What stands before the program so that another user runs it.
@@ -130,6 +147,7 @@ end
 
 -- Starts the program over the same data; fails with its output when it does not listen.
 function Server:launch()
+  self.version = 1
   self:spawn()
   self:wait_listening()
 end
@@ -202,6 +220,7 @@ function Server:stop()
     return
   end
   self:hang_up()
+  self:clear_faults()
   local ok, why = pcall(self.shut_down, self)
   process.stop_all()
   self.process = nil
@@ -307,10 +326,18 @@ end
 function Server:fault(name, options)
   options = options or {}
   self.page:arm(name, options.times or -1, options.skip)
+  self.faults[name] = options.times ~= 0 or nil
 end
 
 function Server:clear_fault(name)
   self:fault(name, { times = 0 })
+end
+
+-- What stands still for a fault could not end well.
+function Server:clear_faults()
+  for name in pairs(self.faults) do
+    self:clear_fault(name)
+  end
 end
 
 -- All clocks of the server go forward by `ms`.

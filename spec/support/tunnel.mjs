@@ -5,19 +5,13 @@
 import fs from 'node:fs';
 import net from 'node:net';
 import tls from 'node:tls';
+import { join } from './join.mjs';
 
 const [, , port, ca, servername] = process.argv;
 
 const server = net.createServer({ allowHalfOpen: true }, (near) => {
   const far = tls.connect({ port, host: '127.0.0.1', servername, ca: fs.readFileSync(ca),
     allowHalfOpen: true });
-  near.setNoDelay(true);
-  far.setNoDelay(true);
-  near.pipe(far);
-  far.pipe(near);
-  near.on('error', () => far.destroy());
-  far.on('error', () => near.destroy());
-  near.on('close', () => far.destroy());
-  far.on('close', () => near.destroy());
+  join(near, far);
 });
 server.listen(0, '127.0.0.1', () => console.log(`tunnel at ${server.address().port}`));

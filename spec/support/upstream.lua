@@ -120,22 +120,6 @@ function Peer:send(payload, is_binary)
   self:frame { opcode = is_binary and "binary" or "text", payload = payload }
 end
 
-local function number(bytes)
-  local value = 0
-  for i = 1, #bytes do
-    value = value * 256 + bytes:byte(i)
-  end
-  return value
-end
-
-local function unmask(payload, mask)
-  local out = {}
-  for i = 1, #payload do
-    out[i] = string.char(bit.bxor(payload:byte(i), mask:byte((i - 1) % 4 + 1)))
-  end
-  return table.concat(out)
-end
-
 -- The next frame, which must be masked: kind, payload, rsv; or nil and why.
 function Peer:read_frame(seconds)
   self.tcp:settimeout(seconds or SECONDS)
@@ -147,11 +131,11 @@ function Peer:read_frame(seconds)
   assert(second >= 128, "a client has not masked a frame")
   local size = second - 128
   if size >= 126 then
-    size = number(assert(self.tcp:receive(size == 126 and 2 or 8)))
+    size = websocket.number_of(assert(self.tcp:receive(size == 126 and 2 or 8)))
   end
   local mask = assert(self.tcp:receive(4))
   local payload = size == 0 and "" or assert(self.tcp:receive(size))
-  return NAMES[first % 16], unmask(payload, mask), bit.band(first, 0x70)
+  return NAMES[first % 16], websocket.mask(payload, mask), bit.band(first, 0x70)
 end
 
 -- The next message; pings of the client are answered and passed over.
@@ -191,7 +175,7 @@ function Peer:expect_close(expected)
     if kind == nil then
       break
     elseif kind == "close" then
-      code = #payload >= 2 and number(payload:sub(1, 2)) or 1005
+      code = #payload >= 2 and websocket.number_of(payload:sub(1, 2)) or 1005
       reason = payload:sub(3)
       pcall(self.frame, self, { opcode = "close", payload = payload })
       break

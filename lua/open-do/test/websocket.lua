@@ -27,7 +27,8 @@ local function uint(number, bytes)
   return table.concat(out)
 end
 
-local function parse_uint(text)
+-- The number whose bytes these are, the highest first.
+function M.number_of(text)
   local number = 0
   for i = 1, #text do
     number = number * 256 + text:byte(i)
@@ -35,7 +36,8 @@ local function parse_uint(text)
   return number
 end
 
-local function mask_payload(payload, mask)
+-- The payload under the mask, or out of it.
+function M.mask(payload, mask)
   if mask == "\0\0\0\0" then
     return payload
   end
@@ -64,7 +66,7 @@ function M.encode(frame)
   end
   -- A mask of zeros is as good as any, and long payloads need not be touched.
   local mask = #payload > 4096 and "\0\0\0\0" or "\1\2\3\4"
-  return head .. mask .. mask_payload(payload, mask)
+  return head .. mask .. M.mask(payload, mask)
 end
 
 -- Asks for an upgrade; returns the answer and the connection.
@@ -132,9 +134,9 @@ function Client:read_frame(seconds)
   assert(second < 128, "the server masked a frame")
   local size = second
   if size == 126 then
-    size = parse_uint(assert(self.tcp:receive(2)))
+    size = M.number_of(assert(self.tcp:receive(2)))
   elseif size == 127 then
-    size = parse_uint(assert(self.tcp:receive(8)))
+    size = M.number_of(assert(self.tcp:receive(8)))
   end
   local payload = assert(read_exactly(self.tcp, size))
   local rsv = math.floor(first / 16) % 8
@@ -145,7 +147,7 @@ local function describe_close(payload)
   if #payload == 0 then
     return 1005, ""
   end
-  return parse_uint(payload:sub(1, 2)), payload:sub(3)
+  return M.number_of(payload:sub(1, 2)), payload:sub(3)
 end
 
 -- The next message: payload, is_binary. Pings are answered and passed over; anything else is an

@@ -2,6 +2,7 @@
 -- summer time skips and repeats. Which offsets a zone has is asked of `date`, which reads the same
 -- files by other code.
 local core = require "spec.support.core"
+local shell = require "spec.support.shell"
 local C = core.load("base/cron.h")
 local ffi = core.ffi
 
@@ -23,16 +24,9 @@ local function zone_of(name)
   return { at = ffi.gc(zone[0], C.od_zone_free) }
 end
 
-local function output_of(command)
-  local pipe = assert(io.popen(command))
-  local text = pipe:read("*a"):gsub("%s+$", "")
-  pipe:close()
-  return text
-end
-
 -- "2026-03-29 01:59 UTC" -> seconds.
 local function seconds(text)
-  return tonumber(output_of(("date -u -d '%s' +%%s"):format(text)))
+  return tonumber(shell.text(("date -u -d '%s' +%%s"):format(text)))
 end
 
 -- The next [count] times of [text] behind the moment [from], as UTC.
@@ -202,7 +196,7 @@ describe("a zone", function()
     local wrong = {}
     for _, name in ipairs(names) do
       local zone, i = assert(zone_of(name)), 0
-      local said = output_of(("printf '%s' | TZ=%s date -f - +%%z"):format(list, name))
+      local said = shell.text(("printf '%s' | TZ=%s date -f - +%%z"):format(list, name))
       for sign, hours, minutes in said:gmatch("([+-])(%d%d)(%d%d)") do
         i = i + 1
         local expected = (hours * 3600 + minutes * 60) * (sign == "-" and -1 or 1)

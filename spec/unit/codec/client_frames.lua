@@ -1,6 +1,6 @@
 -- A client of our own that can also do everything wrong: frames as byte strings, for the specs.
 
-local bit = require "bit"
+local websocket = require "spec.support.websocket"
 
 local M = {}
 
@@ -13,14 +13,6 @@ local function big_endian(number, bytes)
     number = math.floor(number / 256)
   end
   return text
-end
-
-local function masked(payload, mask)
-  local out = {}
-  for i = 1, #payload do
-    out[i] = string.char(bit.bxor(payload:byte(i), mask:byte((i - 1) % 4 + 1)))
-  end
-  return table.concat(out)
 end
 
 local function length_field(size, form)
@@ -44,7 +36,7 @@ function M.frame(opcode, payload, options)
     + (M.opcodes[opcode] or opcode)
   local size, more = length_field(options.size or #payload, options.form)
   return string.char(first, size + (mask and 128 or 0)) .. more .. (mask or "")
-    .. (mask and masked(payload, mask) or payload)
+    .. (mask and websocket.mask(payload, mask) or payload)
 end
 
 ---A message cut into frames of the given payloads.

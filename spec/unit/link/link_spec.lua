@@ -1,28 +1,12 @@
 local core = require "spec.support.core"
 local ffi = core.ffi
 
-core.load("base/error.h", "link/kinds.h")
-local build = os.getenv("OPEN_DO_BUILD") or "build/testing"
-local library_path = build .. "/libopen-do-testing.so"
-local C = ffi.load(library_path)
+local C = core.load("base/error.h", "link/kinds.h")
+
+local R = core.build("spec/unit/link/recorder")
 
 ffi.cdef [[
-  typedef struct uv_loop_s uv_loop_t;
   uv_loop_t *uv_default_loop(void);
-  struct recorder { uv_loop_t *loop; };
-  struct recorder *recorder_new(uv_loop_t *loop, int fd);
-  void recorder_free(struct recorder *recorder);
-  void recorder_send(struct recorder *recorder, int kind, const char *body, size_t size, int fd);
-  void recorder_send_strange(struct recorder *recorder, const char *bytes, size_t size, int fd,
-    size_t count);
-  void recorder_flush(struct recorder *recorder);
-  void recorder_close(struct recorder *recorder);
-  size_t recorder_waiting(struct recorder *recorder);
-  void recorder_turns(uv_loop_t *loop, int count);
-  const char *recorder_story(struct recorder *recorder);
-  size_t recorder_body_bytes(struct recorder *recorder);
-  int recorder_last_fd(struct recorder *recorder);
-  void recorder_close_at_message(struct recorder *recorder);
   bool od_link_pair(int fds[2], struct od_error *err);
 ]]
 pcall(ffi.cdef, "int pipe(int fds[2]);")
@@ -35,21 +19,6 @@ pcall(ffi.cdef, "int getrlimit(int resource, od_spec_limit *limit);")
 pcall(ffi.cdef, "int setrlimit(int resource, const od_spec_limit *limit);")
 
 local RLIMIT_NOFILE = 7
-
-local function build_recorder()
-  local path = os.tmpname()
-  local command = ("cc -std=gnu11 -D_GNU_SOURCE -g -fPIC -shared -Iruntime -o %s "
-    .. "spec/unit/link/recorder.c %s 2>&1; echo \"|$?\""):format(path, library_path)
-  local pipe = io.popen(command)
-  local output = pipe:read("*a")
-  pipe:close()
-  assert(output:match("|0%s*$"), output)
-  local library = ffi.load(path)
-  os.remove(path)
-  return library
-end
-
-local R = build_recorder()
 
 describe("A link", function()
   local loop = C.uv_default_loop()

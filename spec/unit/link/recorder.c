@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "link/link.h"
+#include "spec/unit/link/recorder.h"
 
 struct recorder {
     uv_loop_t *loop;
@@ -17,20 +18,6 @@ struct recorder {
     size_t body_bytes; // Of all messages.
     bool closes_at_message;
 };
-
-struct recorder *recorder_new(uv_loop_t *loop, int fd);
-void recorder_free(struct recorder *recorder);
-void recorder_send(struct recorder *recorder, int kind, const char *body, size_t size, int fd);
-void recorder_send_strange(struct recorder *recorder, const char *bytes, size_t size, int fd,
-                           size_t count);
-void recorder_flush(struct recorder *recorder);
-void recorder_close(struct recorder *recorder);
-size_t recorder_waiting(struct recorder *recorder);
-void recorder_turns(uv_loop_t *loop, int count);
-const char *recorder_story(struct recorder *recorder);
-size_t recorder_body_bytes(struct recorder *recorder);
-int recorder_last_fd(struct recorder *recorder);
-void recorder_close_at_message(struct recorder *recorder);
 
 static void tell(struct recorder *recorder, const char *text)
 {

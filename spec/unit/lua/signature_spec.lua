@@ -1,23 +1,15 @@
 -- od.sign, od.verify and od.jwt: against vectors of RFC 7515 and RFC 8037, against the openssl
 -- program, and against what attackers send.
 local od = require("spec.support.library").od
+local shell = require "spec.support.shell"
 
 local base64url = od.base64url
 
-local function output_of(command)
-  local pipe = assert(io.popen(command .. " 2>/dev/null"))
-  local text = pipe:read("*a")
-  pipe:close()
-  return text
-end
-
 local function pair(options)
-  local private = output_of("openssl genpkey " .. options)
+  local private = shell.text("openssl genpkey " .. options)
   local name = os.tmpname()
-  local file = assert(io.open(name, "wb"))
-  file:write(private)
-  file:close()
-  local public = output_of(("openssl pkey -in %s -pubout"):format(name))
+  shell.write(name, private)
+  local public = shell.text(("openssl pkey -in %s -pubout"):format(name))
   return { private = private, public = public, file = name }
 end
 
@@ -49,7 +41,7 @@ end)
 
 -- The public key as JSON Web Key, by what openssl prints of it.
 local function jwk_of(algorithm)
-  local text = output_of(("openssl pkey -in %s -pubout -outform DER | od -An -v -tx1")
+  local text = shell.text(("openssl pkey -in %s -pubout -outform DER | od -An -v -tx1")
     :format(pairs_of[algorithm].file))
   local bytes = od.hex.decode((text:gsub("%s", "")))
   if algorithm == "EdDSA" then
@@ -105,18 +97,14 @@ describe("od.verify", function()
 
   it("agrees with openssl", function()
     local message, signed = os.tmpname(), os.tmpname()
-    local file = assert(io.open(message, "wb"))
-    file:write("a message")
-    file:close()
+    shell.write(message, "a message")
     local keys = pairs_of.RS256
-    local text = output_of(("openssl dgst -sha256 -sign %s %s | od -An -v -tx1"):format(keys.file,
+    local text = shell.text(("openssl dgst -sha256 -sign %s %s | od -An -v -tx1"):format(keys.file,
       message))
     assert.is_true(od.verify("RS256", keys.public, "a message",
       od.hex.decode((text:gsub("%s", "")))))
-    file = assert(io.open(signed, "wb"))
-    file:write(od.sign("EdDSA", pairs_of.EdDSA.private, "a message"))
-    file:close()
-    assert.matches("Verified", output_of(
+    shell.write(signed, od.sign("EdDSA", pairs_of.EdDSA.private, "a message"))
+    assert.matches("Verified", shell.text(
       ("openssl pkeyutl -verify -rawin -in %s -sigfile %s -inkey %s 2>&1"):format(message, signed,
       pairs_of.EdDSA.file)))
     os.remove(message)
@@ -124,7 +112,7 @@ describe("od.verify", function()
   end)
 
   it("takes a certificate", function()
-    local certificate = output_of(("openssl req -x509 -new -key %s -subj /CN=x -days 1"):format(
+    local certificate = shell.text(("openssl req -x509 -new -key %s -subj /CN=x -days 1"):format(
       pairs_of.RS256.file))
     assert.is_true(od.verify("RS256", "Bag Attributes\n" .. certificate, "x",
       od.sign("RS256", pairs_of.RS256.private, "x")))
@@ -133,7 +121,7 @@ describe("od.verify", function()
   it("refuses keys of other kinds, and says which", function()
     local keys = pairs_of
     local small, curve = pair "-algorithm RSA -pkeyopt rsa_keygen_bits:1024", pair(EC .. "P-384")
-    local sealed = output_of(("openssl pkey -in %s -aes256 -passout pass:x"):format(
+    local sealed = shell.text(("openssl pkey -in %s -aes256 -passout pass:x"):format(
       keys.EdDSA.file))
     os.remove(small.file)
     os.remove(curve.file)

@@ -3,15 +3,7 @@ local stage_of = require "spec.unit.net.stage"
 local GET = "GET %s HTTP/1.1\r\nHost: a.example\r\n\r\n"
 
 describe("An exchange", function()
-  local stage
-
-  before_each(function()
-    stage = stage_of.new()
-  end)
-
-  after_each(function()
-    stage:stop()
-  end)
+  local stage = stage_of.each()
 
   it("tells a whole request and writes its answer", function()
     local ann = stage:client("POST /a?b=c HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel")

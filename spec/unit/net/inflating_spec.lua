@@ -12,14 +12,11 @@ local UPGRADE = "GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: websocket\r\n"
 local MEGABYTE = 1024 * 1024
 
 describe("A message that becomes large", function()
-  local stage, count
+  local stage = stage_of.each()
+  local count
 
   before_each(function()
-    stage, count = stage_of.new(), 0
-  end)
-
-  after_each(function()
-    stage:stop()
+    count = 0
   end)
 
   -- A client whose WebSocket has the next number, from 1 on.

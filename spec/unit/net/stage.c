@@ -12,6 +12,7 @@
 #include "link/worker_page.h"
 #include "net/exchange.h"
 #include "net/websocket.h"
+#include "spec/unit/net/stage.h"
 
 struct stage {
     struct od_loop loop;
@@ -19,21 +20,6 @@ struct stage {
     struct od_bytes story; // One line an event.
     char error[OD_ERROR_BYTES_MAX];
 };
-
-struct stage *stage_new(void);
-void stage_free(struct stage *stage);
-struct od_net *stage_net(struct stage *stage);
-struct od_net_limits *stage_limits(struct stage *stage);
-bool stage_connect(struct stage *stage, int fd, const char *read, size_t size);
-void stage_turn(struct stage *stage);
-const char *stage_story(struct stage *stage);
-const char *stage_error(struct stage *stage);
-size_t stage_inflating_bytes(struct stage *stage);
-bool stage_answer(struct stage *stage, uint64_t exchange, int status, const char *body,
-                  const char *header, const char *value);
-bool stage_upgrade(struct stage *stage, struct stage *other, uint64_t exchange, uint64_t socket,
-                   const char *protocol);
-int64_t *stage_clock(void);
 
 static void tell(struct stage *stage, const char *what, uint64_t number, od_slice text,
                  const char *more)
@@ -77,11 +63,11 @@ static void on_pieces_unwanted(void *owner, uint64_t reader)
     tell(owner, "unwanted", reader, (od_slice){0}, "");
 }
 
-static void on_message(void *owner, uint64_t websocket, od_slice payload, struct od_bytes *memory,
+static void on_message(void *owner, void *holder, od_slice payload, struct od_bytes *memory,
                        bool is_binary)
 {
     (void)memory;
-    tell(owner, is_binary ? "binary" : "text", websocket, payload, "");
+    tell(owner, is_binary ? "binary" : "text", (uint64_t)(uintptr_t)holder, payload, "");
 }
 
 static void on_closed(void *owner, uint64_t websocket, uint16_t code, od_slice reason, bool clean)
@@ -97,9 +83,9 @@ static void on_failed(void *owner, uint64_t websocket, od_slice why)
     tell(owner, "failed", websocket, why, "");
 }
 
-static bool on_is_at_rest(void *owner, uint64_t websocket)
+static bool on_is_at_rest(void *owner, const void *holder)
 {
-    (void)owner, (void)websocket;
+    (void)owner, (void)holder;
     return true;
 }
 
@@ -169,6 +155,7 @@ bool stage_connect(struct stage *stage, int fd, const char *read, size_t size)
 void stage_turn(struct stage *stage)
 {
     od_loop_poll(&stage->loop, false);
+    od_net_read(&stage->net);
     od_net_read_on(&stage->net);
     od_net_flush(&stage->net);
 }
@@ -220,7 +207,7 @@ bool stage_upgrade(struct stage *stage, struct stage *other, uint64_t number, ui
                                     &record, &fd, &err);
     struct od_websocket *websocket = od_net_websocket(&other->net, socket);
     if (done && websocket == NULL)
-        websocket = od_websocket_new(&other->net, socket, false);
+        websocket = od_websocket_new(&other->net, socket, (void *)(uintptr_t)socket, false);
     done = done && od_websocket_attach(websocket, od_bytes_slice(&record), fd, &err);
     snprintf(stage->error, sizeof stage->error, "%s", err.text);
     od_bytes_deinit(&response);

@@ -3,34 +3,19 @@
 -- what was told since it was asked last.
 
 local core = require "spec.support.core"
+local kept = require "spec.support.kept"
 local ffi = core.ffi
 
-core.load("base/slice.h", "net/limits.h")
-local build = os.getenv("OPEN_DO_BUILD") or "build/testing"
-local library_path = build .. "/libopen-do-testing.so"
-local C = ffi.load(library_path)
+local C = core.load("base/slice.h", "net/limits.h")
+
+local S = core.build("spec/unit/net/stage")
 
 ffi.cdef [[
-  struct stage;
-  struct od_net;
   struct od_websocket;
-  struct stage *stage_new(void);
-  void stage_free(struct stage *stage);
-  struct od_net *stage_net(struct stage *stage);
-  struct od_net_limits *stage_limits(struct stage *stage);
-  bool stage_connect(struct stage *stage, int fd, const char *read, size_t size);
-  void stage_turn(struct stage *stage);
-  const char *stage_story(struct stage *stage);
-  const char *stage_error(struct stage *stage);
-  size_t stage_inflating_bytes(struct stage *stage);
-  bool stage_answer(struct stage *stage, uint64_t exchange, int status, const char *body,
-                    const char *header, const char *value);
-  bool stage_upgrade(struct stage *stage, struct stage *other, uint64_t exchange, uint64_t socket,
-                     const char *protocol);
-  int64_t *stage_clock(void);
   bool od_net_is_idle(const struct od_net *net);
   void od_net_drain(struct od_net *net);
-  struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number, bool is_events);
+  struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number, void *holder,
+    bool is_events);
   struct od_websocket *od_net_websocket(const struct od_net *net, uint64_t number);
   void od_websocket_free(struct od_websocket *websocket);
   void od_websocket_send(struct od_websocket *websocket, od_slice payload, bool is_binary);
@@ -52,22 +37,6 @@ pcall(ffi.cdef, "long send(int fd, const void *buffer, size_t size, int flags);"
 pcall(ffi.cdef, "int close(int fd);")
 
 local MSG_DONTWAIT, MSG_NOSIGNAL = 0x40, 0x4000
-
-local function build_stage()
-  local path = os.tmpname()
-  local sanitize = os.getenv("OPEN_DO_SANITIZED") and "-fsanitize=address,undefined" or ""
-  local command = ("cc -std=gnu11 -D_GNU_SOURCE -g -fPIC -shared %s -Iruntime -o %s "
-    .. "spec/unit/net/stage.c %s 2>&1; echo \"|$?\""):format(sanitize, path, library_path)
-  local pipe = io.popen(command)
-  local output = pipe:read("*a")
-  pipe:close()
-  assert(output:match("|0%s*$"), output)
-  local library = ffi.load(path)
-  os.remove(path)
-  return library
-end
-
-local S = build_stage()
 
 local M = { C = C }
 
@@ -104,6 +73,11 @@ Stage.__index = Stage
 
 function M.new()
   return setmetatable({ at = S.stage_new(), clients = {}, clock = S.stage_clock() }, Stage)
+end
+
+-- Called in a `describe`: a stage for each of its tests.
+function M.each()
+  return kept.each(getfenv(2), M.new)
 end
 
 function Stage:stop()

@@ -80,16 +80,11 @@ describe("a page", function()
 end)
 
 describe("a database", function()
-  local world, lobby
+  local world = support.each()
+  local lobby
 
   before_each(function()
-    world = support.open()
     lobby = world:object("lobby")
-  end)
-
-  after_each(function()
-    support.disarm("commit.fail")
-    world:remove()
   end)
 
   local function settle()
@@ -292,17 +287,16 @@ end)
 
 -- A connection goes from object to object; nothing else may.
 describe("a connection", function()
-  local world, first, second
+  local world = support.each()
+  local first, second
 
   before_each(function()
-    world = support.open()
     first, second = world:object "first", world:object "second"
   end)
 
   after_each(function()
     C.od_storage_rest(first.storage)
     C.od_storage_rest(second.storage)
-    world:remove()
   end)
 
   local function run(object, sql)
@@ -437,14 +431,11 @@ end)
 
 -- The first statements of many objects are the same: what they make is kept and repeated.
 describe("the first statements", function()
-  local world, count
+  local world = support.each()
+  local count
 
   before_each(function()
-    world, count = support.open(), 0
-  end)
-
-  after_each(function()
-    world:remove()
+    count = 0
   end)
 
   -- What `sql` makes of an object that has nothing yet, in an SQL of everything there is.

@@ -17,17 +17,11 @@ int mdb_put(void *txn, unsigned dbi, store_spec_mdb_val *key, store_spec_mdb_val
 ]]
 
 describe("the alarm of an object", function()
-  local world, lobby
+  local world = support.each()
+  local lobby
 
   before_each(function()
-    world = support.open()
     lobby = world:object("lobby")
-  end)
-
-  after_each(function()
-    support.disarm("commit.hold")
-    support.disarm("commit.fail")
-    world:remove()
   end)
 
   local function settle(object)
@@ -182,7 +176,7 @@ describe("the alarm of an object", function()
     world:close()
     make_old(world.directory)
     for _ = 1, 2 do
-      world = support.open(world.directory)
+      world:reopen()
       lobby = world:object("lobby")
       assert.equal("v", lobby:get("k"))
       lobby:set_alarm { time = 100 }
@@ -190,22 +184,16 @@ describe("the alarm of an object", function()
       assert.same({ 100 }, due_times())
       world:close()
     end
-    world = support.open(world.directory)
+    world:reopen()
   end)
 end)
 
 describe("a held stretch", function()
-  local world, lobby
+  local world = support.each()
+  local lobby
 
   before_each(function()
-    world = support.open()
     lobby = world:object("lobby")
-  end)
-
-  after_each(function()
-    support.disarm("commit.hold")
-    support.disarm("commit.fail")
-    world:remove()
   end)
 
   local UNKNOWN = 2 ^ 64 -- UINT64_MAX, as a number of Lua.

@@ -60,12 +60,7 @@ describe("a damaged data directory", function()
   end
 
   local function refusal()
-    local world, why = support.try(directory)
-    if world then
-      world:close()
-      error("it opened")
-    end
-    return why
+    return support.refusal(directory)
   end
 
   local function reads(object)

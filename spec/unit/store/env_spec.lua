@@ -49,12 +49,7 @@ describe("a data directory", function()
   end
 
   local function refusal()
-    local world, why = support.try(directory)
-    if world then
-      world:close()
-      error("it opened")
-    end
-    return why
+    return support.refusal(directory)
   end
 
   it("is made when it is missing, and keeps what was stored", function()

@@ -71,15 +71,11 @@ local function expect_same(list, wanted, seed)
 end
 
 describe("list", function()
-  local world, object
+  local world = support.each()
+  local object
 
   before_each(function()
-    world = support.open()
     object = world:object("list")
-  end)
-
-  after_each(function()
-    world:remove()
   end)
 
   it("orders keys as unsigned bytes", function()

@@ -2,17 +2,11 @@ local support = require "spec.unit.store.world"
 local C, ffi = support.C, support.ffi
 
 describe("the storage of an object", function()
-  local world, lobby
+  local world = support.each()
+  local lobby
 
   before_each(function()
-    world = support.open()
     lobby = world:object("lobby")
-  end)
-
-  after_each(function()
-    support.disarm("commit.hold")
-    support.disarm("commit.fail")
-    world:remove()
   end)
 
   it("is small while nothing is on its way", function()
@@ -306,8 +300,7 @@ describe("the storage of an object", function()
     unnamed:seal()
     world:settle()
     world:close()
-    local directory = world.directory
-    world = support.open(directory)
+    world:reopen()
     local identity = ffi.new("struct od_identity")
     local id = ffi.new("uint8_t[32]", support.id_of("lobby"))
     ffi.copy(id, support.id_of("lobby"), 32)

@@ -1,6 +1,7 @@
 -- A data directory with a committer and workers' stores in one process, for the specs of the store.
 -- News from the committer waits in `world.news` until a spec lets a store hear it.
 local core = require "spec.support.core"
+local kept = require "spec.support.kept"
 local C = core.load("store/files.h", "store/committer.h", "store/store.h", "store/storage.h",
   "store/reader.h", "base/fault.h")
 local ffi = core.ffi
@@ -73,6 +74,12 @@ end
 
 function M.disarm(name)
   M.arm(name, 0)
+end
+
+function M.disarm_all()
+  for i = 0, 7 do
+    fault_page().slots[i].times = 0
+  end
 end
 
 -- How often an armed fault has still to fail.
@@ -193,9 +200,33 @@ function World:close()
   end
 end
 
-function World:remove()
+-- Opens what has been closed: what was stored is there, objects have to be made anew.
+function World:reopen()
+  for key, value in pairs(M.open(self.directory)) do
+    self[key] = value
+  end
+end
+
+-- Ends it, and all that is stored with it.
+function World:stop()
+  M.disarm_all()
   self:close()
   M.remove_directory(self.directory)
+end
+
+-- Called in a `describe`: a world for each of its tests.
+function M.each()
+  return kept.each(getfenv(2), M.open)
+end
+
+-- Why [directory] cannot be opened; an error when it can.
+function M.refusal(directory)
+  local world, why = M.try(directory)
+  if world then
+    world:close()
+    error("it opened")
+  end
+  return why
 end
 
 -- --- Waiting -------------------------------------------------------------------------------------
