@@ -45,6 +45,7 @@
 
 #define OD_STORE_COPY_BYTES (128u << 10) // At a time, of a backup: it stays in the cache.
 #define OD_STORE_PIPE_BYTES (1u << 20)
+#define OD_STORE_BASE_LEFT_BYTES (256u << 20) // Of the disk, beside a base that is made.
 
 // The snapshot that one list() makes.
 #define OD_STORE_LIST_BYTES_MAX (64u << 20)
