@@ -23,6 +23,7 @@ static void free_if_over(struct one *one)
     int status;
     if (one->has_link || !od_process_reap(&one->process, &status))
         return;
+    OD_ASSERT(one->retired->count > 0);
     od_list_remove(&one->link_in_all);
     one->retired->count--;
     free(one);
@@ -43,6 +44,7 @@ static void on_gone(struct od_link *link)
 static void on_closed(struct od_link *link)
 {
     struct one *one = link->owner;
+    OD_ASSERT(one->has_link);
     one->has_link = false;
     free_if_over(one);
 }
@@ -59,6 +61,7 @@ static void on_child_signal(uv_signal_t *handle, int number)
 
 static void end_oldest(struct od_tls_retired *retired)
 {
+    OD_ASSERT(!od_list_is_empty(&retired->all));
     struct one *oldest = OD_LIST_MEMBER(retired->all.next, struct one, link_in_all);
     od_log(OD_LOG_WARN, NULL,
            "%d processes of programs before have TLS connections: those of the oldest (pid %d) are "
@@ -70,6 +73,8 @@ static void end_oldest(struct od_tls_retired *retired)
 void od_tls_retired_add(struct od_tls_retired *retired, int number, int link_fd)
 {
     struct od_error err;
+    OD_ASSERT(number > 1);
+    OD_ASSERT(link_fd >= 0);
     struct one *one = od_allocate_zeroed(sizeof *one);
     one->retired = retired;
     od_list_init(&one->link_in_all);
