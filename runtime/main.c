@@ -80,6 +80,13 @@ static void keep_large_blocks_apart(void)
     mallopt(M_MMAP_THRESHOLD, 1 << 20);
 }
 
+// Small blocks that are freed are put together with their neighbours at once. Left alone malloc
+// does it for all of them in one call, some day: a hundred thousand take it tens of milliseconds.
+static void put_nothing_off(void)
+{
+    mallopt(M_MXFAST, 0);
+}
+
 static void prepare_process(const struct od_options *options)
 {
     od_log_setup(options->log_format, options->log_level);
@@ -88,6 +95,7 @@ static void prepare_process(const struct od_options *options)
     signal(SIGPIPE, SIG_IGN);
     raise_descriptor_limit();
     keep_large_blocks_apart();
+    put_nothing_off();
     od_fault_open();
 }
 
