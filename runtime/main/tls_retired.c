@@ -18,10 +18,15 @@ struct one {
     bool has_link;
 };
 
-static void free_if_over(struct one *one)
+static bool has_ended(struct one *one)
 {
     int status;
-    if (one->has_link || !od_process_reap(&one->process, &status))
+    return !od_process_is_there(&one->process) || od_process_reap(&one->process, &status);
+}
+
+static void free_if_over(struct one *one)
+{
+    if (one->has_link || !has_ended(one))
         return;
     OD_ASSERT(one->retired->count > 0);
     od_list_remove(&one->link_in_all);
@@ -113,13 +118,10 @@ void od_tls_retired_init(struct od_tls_retired *retired, struct od_loop *loop)
 // The end of the link tells them to end, too; who does not is killed when the wait is over.
 static bool have_ended(struct od_tls_retired *retired)
 {
-    int status;
     bool all = true;
     OD_LIST_EACH (link, &retired->all) {
-        struct one *one = OD_LIST_MEMBER(link, struct one, link_in_all);
-        bool has_ended =
-            !od_process_is_there(&one->process) || od_process_reap(&one->process, &status);
-        all = all && has_ended;
+        bool is_over = has_ended(OD_LIST_MEMBER(link, struct one, link_in_all));
+        all = all && is_over;
     }
     return all;
 }
@@ -133,8 +135,11 @@ void od_tls_retired_close(struct od_tls_retired *retired)
     }
     for (int ms = 0; !have_ended(retired) && ms < OD_TLS_END_WAIT_MS_MAX; ms += OD_TLS_END_LOOK_MS)
         usleep(OD_TLS_END_LOOK_MS * 1000);
-    OD_LIST_EACH (link, &retired->all)
-        od_process_end(&OD_LIST_MEMBER(link, struct one, link_in_all)->process);
+    OD_LIST_EACH_SAFE (link, &retired->all) {
+        struct one *one = OD_LIST_MEMBER(link, struct one, link_in_all);
+        od_process_end(&one->process);
+        free_if_over(one); // Or when its link is closed.
+    }
     uv_close((uv_handle_t *)&retired->child_signal, NULL);
 }
 
