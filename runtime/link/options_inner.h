@@ -1,6 +1,7 @@
 // How the options are read, for the files options*.c only.
 //
-//   options_table  the options and commands there are, and what a value of each may be
+//   options_table  the options and commands there are, and what a value of each may be;
+//                  options_history the same for times of the history
 //   options        from words and environment to struct od_options
 //   options_tls    those of TLS: files, and names that are certified
 //   options_help   the same table as a text, _man as a manual page, _bash as a completion
@@ -56,6 +57,13 @@ struct od_command_row {
     " awake order limit cursor events read-only follow json template at check "
 #define OD_OPTIONS_OF_NEW " template "
 #define OD_OPTIONS_OF_LOOKS " data json "
+
+// Of options_history.c: od_option_row's take.
+bool od_option_take_history(struct od_options_reading *reading, const char *text,
+                            struct od_error *err);
+bool od_option_take_archive_command(struct od_options_reading *reading, const char *text,
+                                    struct od_error *err);
+bool od_option_take_at(struct od_options_reading *reading, const char *text, struct od_error *err);
 
 extern const struct od_option_row od_option_rows[]; // Ends with a row without a name.
 extern const struct od_command_row od_command_rows[OD_COMMAND_COUNT];
