@@ -71,6 +71,8 @@ static bool add_auto_files(struct od_options *options, const char *domain, struc
 {
     if (options->tls_cert_count == OD_TLS_CERTS_MAX)
         return od_error_set(err, "there are more than %d certificates", OD_TLS_CERTS_MAX);
+    OD_ASSERT(options->tls_cert_count == options->tls_key_count);
+    OD_ASSERT(is_domain(domain));
     struct od_bytes certificate = {0}, key = {0};
     od_bytes_printf(&certificate, "%s/%s/cert.pem", options->tls_dir, domain);
     od_bytes_printf(&key, "%s/private/%s/key.pem", options->tls_dir, domain);
@@ -84,6 +86,8 @@ static bool add_auto_files(struct od_options *options, const char *domain, struc
 bool od_options_conclude_tls(struct od_options *options, struct od_error *err)
 {
     struct od_bytes directory = {0};
+    OD_ASSERT(options->tls_dir == NULL);
+    OD_ASSERT(options->data_dir != NULL);
     size_t count = options->tls_cert_count + options->tls_auto_count;
     if (options->tls_cert_count != options->tls_key_count || options->has_tls != (count > 0))
         return od_error_set(
