@@ -45,6 +45,8 @@ static bool write_note(const struct od_backup *backup, const char *folder, struc
                         backup->last.sequence, backup->last.time_ms, backup->at_ms, backup->bytes);
     size += snprintf(note + size, sizeof note - (size_t)size, "sum %08" PRIx32 "\n",
                      sum_of(note, size));
+    OD_ASSERT(size < note_bytes_max);
+    OD_ASSERT(backup->last.sequence >= backup->base.moment.sequence);
     snprintf(path, sizeof path, "%s/" OD_BACKUP_NAME, folder);
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -119,6 +121,8 @@ static bool copy_segment(void *context, uint64_t first, uint64_t bytes, struct o
 {
     struct making *making = context;
     char from[PATH_MAX], to[PATH_MAX];
+    OD_ASSERT(making->folder != NULL);
+    OD_ASSERT(bytes > 0);
     snprintf(from, sizeof from, "%s/%020" PRIu64, making->journal, first);
     snprintf(to, sizeof to, "%s/%020" PRIu64, making->folder, first);
     struct od_copy copy = {
@@ -144,6 +148,7 @@ static bool copy_segments(struct making *making, struct od_error *err)
 {
     struct od_backup *backup = making->backup;
     const struct od_journal_visit visit = {.segment = copy_segment, .context = making};
+    OD_ASSERT(backup->bytes > 0); // The base.
     backup->at_ms = od_clock_wall_ms();
     return od_journal_read(making->journal, &backup->base, &visit, &backup->last, err);
 }
