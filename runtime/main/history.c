@@ -68,9 +68,10 @@ static void on_closed(struct od_link *link)
 {
     struct od_history *history = link->owner;
     history->has_link = false;
-    if (history->is_closing)
-        return;
     reap(history);
+    bool is_missed = history->committer != NULL && !od_process_is_there(&history->process);
+    if (is_missed) // It was ended for a program that could not take over.
+        od_loop_set_timer(history->loop, &history->restart_timer, OD_HISTORY_RESTART_MS);
 }
 
 static const struct od_link_events link_events = {on_message, on_gone, on_closed};

@@ -138,8 +138,14 @@ describe("what is kept of a journal", function()
     return found
   end
 
+  -- A segment without a group would not be closed, and a step may have written nothing.
   local function step(i)
     if math.random(40) == 1 then
+      local object = world:object("beside")
+      object:put("step", tostring(i))
+      object:seal()
+      world:settle()
+      object:deinit()
       close_segment()
     end
     if i % 70 == 0 then
