@@ -21,26 +21,25 @@ static take_value take_json, take_listen, take_data, take_workers, take_idle_ms,
     take_log_format, take_log_level, take_log_requests, take_log_queries, take_watch,
     take_fetch_private, take_connections, take_awake, take_events, take_follow, take_read_only,
     take_order, take_limit, take_cursor, take_allow_origin, take_allow_host, take_trusted_proxies,
-    take_confine, take_admin, take_admin_host, take_template, take_tls_listen, take_tls_cert,
-    take_tls_key, take_tls_auto, take_tls_authority, take_tls_redirect, take_check;
+    take_confine, take_admin, take_admin_host, take_template, take_tls_redirect, take_check;
 
 const struct od_option_row od_option_rows[] = {
     {"Serving", "listen", "HOST:PORT", "where clients connect; :8787 is every address, port 0 any",
      "127.0.0.1:8787", NULL, false, take_listen},
     {NULL, "tls-listen", "HOST:PORT", "where clients connect with TLS (https, wss)", NULL, NULL,
-     false, take_tls_listen},
+     false, od_options_take_tls_listen},
     {NULL, "tls-cert", "FILE",
      "a certificate with its chain, PEM; may be repeated, for other names", NULL, NULL, true,
-     take_tls_cert},
+     od_options_take_tls_cert},
     {NULL, "tls-key", "FILE", "its key, PEM; as often as --tls-cert", NULL, NULL, true,
-     take_tls_key},
+     od_options_take_tls_key},
     {NULL, "tls-auto", "DOMAIN",
      "have it certified by Let's Encrypt, whose terms you accept so, and renewed (by uacme); may "
      "be "
      "repeated; port 80 of DOMAIN must lead to --listen",
-     NULL, NULL, true, take_tls_auto},
+     NULL, NULL, true, od_options_take_tls_auto},
     {NULL, "tls-auto-server", "URL", "have it certified there: the directory of an ACME server",
-     NULL, "Let's Encrypt", false, take_tls_authority},
+     NULL, "Let's Encrypt", false, od_options_take_tls_authority},
     {NULL, "tls-redirect", "PORT",
      "who asks --listen without TLS is sent to https at PORT; 0: that of --tls-listen", NULL, NULL,
      false, take_tls_redirect},
@@ -206,60 +205,6 @@ const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
 static bool take_listen(struct od_options_reading *reading, const char *text, struct od_error *err)
 {
     return od_address_parse(text, &reading->options->listen, err);
-}
-
-static bool take_tls_listen(struct od_options_reading *reading, const char *text,
-                            struct od_error *err)
-{
-    reading->options->has_tls = true;
-    return od_address_parse(text, &reading->options->tls_listen, err);
-}
-
-static bool take_file(const char **files, size_t *count, const char *text, struct od_error *err)
-{
-    if (*count == OD_TLS_CERTS_MAX)
-        return od_error_set(err, "there are more than %d of them", OD_TLS_CERTS_MAX);
-    files[(*count)++] = text;
-    return true;
-}
-
-static bool take_tls_cert(struct od_options_reading *reading, const char *text,
-                          struct od_error *err)
-{
-    struct od_options *options = reading->options;
-    return take_file(options->tls_certs, &options->tls_cert_count, text, err);
-}
-
-static bool take_tls_key(struct od_options_reading *reading, const char *text, struct od_error *err)
-{
-    struct od_options *options = reading->options;
-    return take_file(options->tls_keys, &options->tls_key_count, text, err);
-}
-
-// It becomes the name of a directory.
-static bool is_domain(const char *text)
-{
-    static const char known[] = "abcdefghijklmnopqrstuvwxyz0123456789-.";
-    size_t size = strlen(text);
-    return size > 0 && size <= 253 && strspn(text, known) == size && text[0] != '.' &&
-           text[0] != '-' && strstr(text, "..") == NULL;
-}
-
-static bool take_tls_auto(struct od_options_reading *reading, const char *text,
-                          struct od_error *err)
-{
-    struct od_options *options = reading->options;
-    if (!is_domain(text))
-        return od_error_set(err, "expected a domain in lower case, like chat.example.org");
-    return take_file(options->tls_auto, &options->tls_auto_count, text, err);
-}
-
-static bool take_tls_authority(struct od_options_reading *reading, const char *text,
-                               struct od_error *err)
-{
-    reading->options->tls_authority = text;
-    return strncmp(text, "https://", 8) == 0 || strncmp(text, "http://", 7) == 0 ||
-           od_error_set(err, "expected a URL");
 }
 
 static bool take_admin(struct od_options_reading *reading, const char *text, struct od_error *err)
