@@ -172,6 +172,20 @@ static bool copy_base(struct making *making, const char *from, struct od_error *
     return rename(path, named) == 0 || od_error_errno(err, "cannot rename %s", path);
 }
 
+static bool refuse_source(const char *from, const char *journal, struct od_error *err)
+{
+    char data[PATH_MAX];
+    int code = errno;
+    snprintf(data, sizeof data, "%s/data.mdb", from);
+    if (code == ENOENT && access(data, F_OK) == 0)
+        return od_error_set(err,
+                            "%s was written by an open-do that kept no journal; start this one "
+                            "over it once",
+                            from);
+    errno = code;
+    return od_error_errno(err, "%s is no data directory: cannot read %s", from, journal);
+}
+
 bool od_backup_make(struct od_backup *backup, const char *from, const char *to,
                     struct od_progress *progress, struct od_error *err)
 {
@@ -180,7 +194,7 @@ bool od_backup_make(struct od_backup *backup, const char *from, const char *to,
     snprintf(journal, sizeof journal, "%s/journal", from);
     int hold_fd = od_journal_hold(journal);
     if (hold_fd < 0)
-        return od_error_errno(err, "%s is no data directory: cannot read %s", from, journal);
+        return refuse_source(from, journal, err);
     *backup = (struct od_backup){0};
     bool is_begun = od_unfinished_begin(&unfinished, to, err);
     struct making making = {backup, journal, is_begun ? unfinished.folder : NULL, progress};

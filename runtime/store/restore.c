@@ -152,6 +152,11 @@ static bool look_at_data(struct od_base *base, const char *directory, struct od_
         od_env_reader_close(env, &reader);
     }
     od_env_close(env);
+    if (code == MDB_NOTFOUND)
+        return od_error_set(err,
+                            "%s was written by an open-do that kept no journal; start this one "
+                            "over it once",
+                            directory);
     return code == 0 ||
            od_error_set(err, "cannot read %s/data.mdb: %s", directory, od_env_reason(code));
 }
