@@ -369,11 +369,18 @@ static void handle(struct od_object *object, struct od_event *event)
     od_share_use(&object->share, took_us);
 }
 
+// It has sent to many sockets, and the net is behind: others go first.
+static bool is_ahead(struct od_object *object)
+{
+    object->is_ahead = object->is_ahead && od_net_is_behind(object->objects->net);
+    return object->is_ahead;
+}
+
 void od_object_deliver(struct od_object *object)
 {
     OD_ASSERT(object->running == NULL);
     od_share_begin(&object->share, object->objects->turn);
-    while (od_share_is_left(&object->share) && has_work(object))
+    while (od_share_is_left(&object->share) && has_work(object) && !is_ahead(object))
         handle(object, NULL);
     od_object_check(object);
     od_object_settle(object);
@@ -392,7 +399,7 @@ bool od_object_handle_at_once(struct od_object *object, struct od_event *event)
 {
     struct od_objects *objects = object->objects;
     OD_ASSERT(event->is_borrowed);
-    if (!may_handle_at_once(object, event))
+    if (!may_handle_at_once(object, event) || is_ahead(object))
         return false;
     od_share_begin(&object->share, objects->turn);
     if (!od_share_is_left(&object->share))
