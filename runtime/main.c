@@ -144,7 +144,8 @@ int main(int argc, char **argv)
     else if (od_seat_is_mine(&args))
         exit = run_child(&options, &args);
     else if (od_takeover_is_asked(&only_tries, &fd))
-        exit = (int)(only_tries ? od_successor_run : od_server_take_over)(&options, fd);
+        exit = (int)(only_tries ? od_successor_run(&options, fd, od_tls_check)
+                                : od_server_take_over(&options, fd));
     else
         exit = (int)commands[options.command](&options);
     od_options_deinit(&options);

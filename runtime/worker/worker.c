@@ -241,10 +241,12 @@ static void close_sockets(struct od_worker *worker)
 {
     OD_ASSERT(!worker->has_closed_sockets);
     worker->net.limits.close_ms = DRAIN_CLOSE_MS;
-    struct od_map_node *node = NULL;
-    while ((node = od_map_next(&worker->objects.sockets, node)) != NULL)
+    struct od_map_node *node = od_map_next(&worker->objects.sockets, NULL), *next;
+    for (; node != NULL; node = next) {
+        next = od_map_next(&worker->objects.sockets, node); // One that only connects goes at once.
         od_socket_close(OD_MAP_MEMBER(node, struct od_socket, by_id), 1001,
                         OD_SLICE("the server is going away"));
+    }
 }
 
 // First what runs may end, then sockets are closed, then what that caused may end.
