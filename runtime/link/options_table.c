@@ -1,7 +1,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/moment.h"
 #include "link/options_inner.h"
 #include "link/origin.h"
 
@@ -13,7 +12,6 @@ enum {
     script_memory_mb_max = 1024 * 1024,
     connections_per_address_max = 1000 * 1000,
     look_limit_max = 100 * 1000 * 1000,
-    history_digits_max = 6,
 };
 
 typedef bool take_value(struct od_options_reading *reading, const char *text, struct od_error *err);
@@ -23,27 +21,25 @@ static take_value take_json, take_listen, take_data, take_workers, take_idle_ms,
     take_log_format, take_log_level, take_log_requests, take_log_queries, take_watch,
     take_fetch_private, take_connections, take_awake, take_events, take_follow, take_read_only,
     take_order, take_limit, take_cursor, take_allow_origin, take_allow_host, take_trusted_proxies,
-    take_confine, take_admin, take_admin_host, take_template, take_tls_listen, take_tls_cert,
-    take_tls_key, take_tls_auto, take_tls_authority, take_tls_redirect, take_at, take_check,
-    take_history, take_archive_command;
+    take_confine, take_admin, take_admin_host, take_template, take_tls_redirect, take_check;
 
 const struct od_option_row od_option_rows[] = {
     {"Serving", "listen", "HOST:PORT", "where clients connect; :8787 is every address, port 0 any",
      "127.0.0.1:8787", NULL, false, take_listen},
     {NULL, "tls-listen", "HOST:PORT", "where clients connect with TLS (https, wss)", NULL, NULL,
-     false, take_tls_listen},
+     false, od_options_take_tls_listen},
     {NULL, "tls-cert", "FILE",
      "a certificate with its chain, PEM; may be repeated, for other names", NULL, NULL, true,
-     take_tls_cert},
+     od_options_take_tls_cert},
     {NULL, "tls-key", "FILE", "its key, PEM; as often as --tls-cert", NULL, NULL, true,
-     take_tls_key},
+     od_options_take_tls_key},
     {NULL, "tls-auto", "DOMAIN",
      "have it certified by Let's Encrypt, whose terms you accept so, and renewed (by uacme); may "
      "be "
      "repeated; port 80 of DOMAIN must lead to --listen",
-     NULL, NULL, true, take_tls_auto},
+     NULL, NULL, true, od_options_take_tls_auto},
     {NULL, "tls-auto-server", "URL", "have it certified there: the directory of an ACME server",
-     NULL, "Let's Encrypt", false, take_tls_authority},
+     NULL, "Let's Encrypt", false, od_options_take_tls_authority},
     {NULL, "tls-redirect", "PORT",
      "who asks --listen without TLS is sent to https at PORT; 0: that of --tls-listen", NULL, NULL,
      false, take_tls_redirect},
@@ -56,10 +52,10 @@ const struct od_option_row od_option_rows[] = {
      take_data},
     {NULL, "history", "TIME",
      "keep every moment so long, like 7d or 12h: restore --at goes back there", NULL, NULL, false,
-     take_history},
+     od_option_take_history},
     {NULL, "archive-command", "COMMAND",
      "run for each file of the history, which is %p and should be called %f", NULL, NULL, false,
-     take_archive_command},
+     od_option_take_archive_command},
     {NULL, "workers", "N", "processes that run objects, 1 to 64", NULL,
      "the cores of this machine, or of its cgroup's quota", false, take_workers},
     {"Script", "var", "NAME[=VALUE]",
@@ -112,7 +108,7 @@ const struct od_option_row od_option_rows[] = {
      take_read_only},
     {"Restoring", "at", "TIME",
      "nothing later than that, like 2026-11-29T12:50:11Z or milliseconds since 1970", NULL,
-     "all there is", false, take_at},
+     "all there is", false, od_option_take_at},
     {NULL, "check", NULL, "only look whether it could be done; TO is not needed", NULL, NULL, false,
      take_check},
     {"Output", "json", NULL, "the answer is for machines", NULL, NULL, false, take_json},
@@ -211,60 +207,6 @@ static bool take_listen(struct od_options_reading *reading, const char *text, st
     return od_address_parse(text, &reading->options->listen, err);
 }
 
-static bool take_tls_listen(struct od_options_reading *reading, const char *text,
-                            struct od_error *err)
-{
-    reading->options->has_tls = true;
-    return od_address_parse(text, &reading->options->tls_listen, err);
-}
-
-static bool take_file(const char **files, size_t *count, const char *text, struct od_error *err)
-{
-    if (*count == OD_TLS_CERTS_MAX)
-        return od_error_set(err, "there are more than %d of them", OD_TLS_CERTS_MAX);
-    files[(*count)++] = text;
-    return true;
-}
-
-static bool take_tls_cert(struct od_options_reading *reading, const char *text,
-                          struct od_error *err)
-{
-    struct od_options *options = reading->options;
-    return take_file(options->tls_certs, &options->tls_cert_count, text, err);
-}
-
-static bool take_tls_key(struct od_options_reading *reading, const char *text, struct od_error *err)
-{
-    struct od_options *options = reading->options;
-    return take_file(options->tls_keys, &options->tls_key_count, text, err);
-}
-
-// It becomes the name of a directory.
-static bool is_domain(const char *text)
-{
-    static const char known[] = "abcdefghijklmnopqrstuvwxyz0123456789-.";
-    size_t size = strlen(text);
-    return size > 0 && size <= 253 && strspn(text, known) == size && text[0] != '.' &&
-           text[0] != '-' && strstr(text, "..") == NULL;
-}
-
-static bool take_tls_auto(struct od_options_reading *reading, const char *text,
-                          struct od_error *err)
-{
-    struct od_options *options = reading->options;
-    if (!is_domain(text))
-        return od_error_set(err, "expected a domain in lower case, like chat.example.org");
-    return take_file(options->tls_auto, &options->tls_auto_count, text, err);
-}
-
-static bool take_tls_authority(struct od_options_reading *reading, const char *text,
-                               struct od_error *err)
-{
-    reading->options->tls_authority = text;
-    return strncmp(text, "https://", 8) == 0 || strncmp(text, "http://", 7) == 0 ||
-           od_error_set(err, "expected a URL");
-}
-
 static bool take_admin(struct od_options_reading *reading, const char *text, struct od_error *err)
 {
     struct od_options *options = reading->options;
@@ -286,30 +228,6 @@ static bool take_data(struct od_options_reading *reading, const char *text, stru
         return od_error_set(err, "expected a directory");
     reading->data_dir = text;
     return true;
-}
-
-// "7d", "12h", "30m", "45s"
-static bool take_history(struct od_options_reading *reading, const char *text, struct od_error *err)
-{
-    static const struct {
-        char letter;
-        int64_t ms;
-    } units[] = {{'s', 1000}, {'m', 60000}, {'h', 3600000}, {'d', 86400000}};
-    size_t digits = strspn(text, "0123456789");
-    bool is_number = digits > 0 && digits <= history_digits_max && strlen(text) == digits + 1;
-    for (size_t i = 0; is_number && i < sizeof units / sizeof *units; i++) {
-        if (text[digits] == units[i].letter)
-            reading->options->history_ms = strtoll(text, NULL, 10) * units[i].ms;
-    }
-    return reading->options->history_ms > 0 || od_error_set(err, "expected a time like 7d or 12h");
-}
-
-static bool take_archive_command(struct od_options_reading *reading, const char *text,
-                                 struct od_error *err)
-{
-    reading->options->archive_command = text;
-    return strstr(text, "%p") != NULL ||
-           od_error_set(err, "expected a command with %%p, which stands for the file");
 }
 
 static bool take_number(const char *text, uint32_t min, uint32_t max, uint32_t *number,
@@ -353,11 +271,6 @@ static bool take_json(struct od_options_reading *reading, const char *text, stru
 static bool take_check(struct od_options_reading *reading, const char *text, struct od_error *err)
 {
     return take_flag(text, &reading->options->check, err);
-}
-
-static bool take_at(struct od_options_reading *reading, const char *text, struct od_error *err)
-{
-    return od_moment_parse(text, &reading->options->at_ms, err);
 }
 
 static bool take_awake(struct od_options_reading *reading, const char *text, struct od_error *err)

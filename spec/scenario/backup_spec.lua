@@ -73,7 +73,8 @@ describe("a backup", function()
   end
 
   local function begin(...)
-    return process.start { argv = { process.program, ... }, env = { OPEN_DO_TEST_PAGE = server.page.path } }
+    return process.start { argv = { process.program, ... },
+      env = { OPEN_DO_TEST_PAGE = server.page.path } }
   end
 
   local function ask(...)
@@ -238,6 +239,19 @@ describe("a backup", function()
     assert.is_false(exists "new")
     put("a", 6, 7)
     backup "copy"
+  end)
+
+  it("shows a person how far it is when it takes longer than a second", function()
+    put("a", 1, 3)
+    server:fault("copy.hold")
+    local making = process.start { argv = { process.program, "backup", path "copy", "--data",
+      path "data" }, env = { OPEN_DO_TEST_PAGE = server.page.path }, at_terminal = true }
+    wait_exists "copy/unfinished/base"
+    server:turn_clock(2000)
+    server:clear_fault("copy.hold")
+    making:wait_output("%[#+ *%] +%d+ %%  copied %d+ of %d+ MiB", 20)
+    assert.equal(0, (making:wait_exit(30)))
+    assert.matches("has all of .* that was acknowledged before 20%d%d%-", making:output())
   end)
 
   it("goes into a new or an empty directory only", function()
