@@ -240,7 +240,6 @@ static bool has_changed(struct od_watch *watch)
 
 static void take_change(struct od_watch *watch)
 {
-    OD_ASSERT(!watch->has_changed_again || watch->is_changing);
     bool is_first = !watch->is_changing;
     watch->is_changing = true;
     watch->has_changed_again = !is_first;

@@ -330,6 +330,7 @@ void od_socket_opened(struct od_socket *socket, bool is_again)
     OD_ASSERT(!socket->is_attached);
     struct od_event *event = od_event_new(OD_EVENT_OPEN, (od_slice){0});
     event->is_again = is_again;
+    count_waiting(socket, 0);
     receive(socket, event);
 }
 
@@ -337,6 +338,7 @@ void od_socket_unreached(struct od_socket *socket, od_slice why)
 {
     od_socket_check(socket);
     OD_ASSERT(!socket->is_attached);
+    count_waiting(socket, why.size);
     receive(socket, od_event_new(OD_EVENT_UNREACHED, why));
 }
 

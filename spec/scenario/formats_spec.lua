@@ -15,8 +15,10 @@ describe("a data directory", function()
 
   local function open(format)
     server = Server.prepare {
-      source = workbench.PLAIN:gsub("return",
-        "function Thing:alarm() end\nfunction Thing:tick() end\nreturn"),
+      source = [[local Thing = require("workbench").thing()
+        function Thing:alarm() end
+        function Thing:tick() end
+        return { namespaces = { things = Thing } }]],
       files = { ["workbench.lua"] = workbench.MODULE } }
     local command = "mkdir -m 700 $data && "
       .. (format < 4 and "gzip -dc $formats/$format.mdb.gz > $data/data.mdb"
