@@ -73,7 +73,8 @@ describe("a backup", function()
   end
 
   local function begin(...)
-    return process.start { argv = { process.program, ... }, env = { OPEN_DO_TEST_PAGE = server.page.path } }
+    return process.start { argv = { process.program, ... },
+      env = { OPEN_DO_TEST_PAGE = server.page.path } }
   end
 
   local function ask(...)

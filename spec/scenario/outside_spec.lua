@@ -90,8 +90,8 @@ describe("a WebSocket to outside", function()
     return ask([[
       local list = {}
       for i, ws in ipairs(state:getWebSockets()) do
-        list[i] = ("%d %s %s %s"):format(ws.readyState, tostring(ws.outgoing), ws.url:match("/%w*$"),
-          table.concat(state:getTags(ws), ","))
+        list[i] = ("%d %s %s %s"):format(ws.readyState, tostring(ws.outgoing),
+          ws.url:match("/%w*$"), table.concat(state:getTags(ws), ","))
       end
       return list]], name)
   end
@@ -199,9 +199,10 @@ describe("a WebSocket to outside", function()
     peer:send("during the reload")
     server:wait_version(2)
     seen(2)
-    peer:write(websocket.encode { opcode = "text", payload = "half a frame", masked = false }:sub(1, 5))
+    local frame = websocket.encode { opcode = "text", payload = "half a frame", masked = false }
+    peer:write(frame:sub(1, 5))
     assert.equal(0, (server:asking("restart-worker", "0")))
-    peer:write(websocket.encode { opcode = "text", payload = "half a frame", masked = false }:sub(6))
+    peer:write(frame:sub(6))
     peer:send("echo me")
     peer:expect("echo me")
     assert.not_equal(boot, ask("return self.boot"))

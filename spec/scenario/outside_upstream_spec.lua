@@ -78,11 +78,14 @@ describe("a place outside", function()
   end
 
   local ANSWERS = {
-    { "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", "it was answered with 200 OK and not with 101" },
-    { "HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n", "it was answered with 302 Found and not with 101" },
+    { "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+      "it was answered with 200 OK and not with 101" },
+    { "HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n",
+      "it was answered with 302 Found and not with 101" },
     { "SSH-2.0-OpenSSH_9.2\r\n", "the answer is not HTTP" },
     { ("x"):rep(20000), "the head of the answer has more than 16384 bytes" },
-    { "HTTP/1.1 101 Hm\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n", "the answer 101 is not to a WebSocket" },
+    { "HTTP/1.1 101 Hm\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n",
+      "the answer 101 is not to a WebSocket" },
     { "HTTP/1.1 101 Hm\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
       .. ("A"):rep(27) .. "=\r\n\r\n", "the answer's Sec-WebSocket-Accept is wrong" },
     { "HTTP/1.1 101 Hm\r\nno colon\r\n\r\n", "the answer is not HTTP" },
@@ -142,7 +145,7 @@ describe("a place outside", function()
     assert.same("open  true", seen(5)[5])
   end)
 
-  it("that closes at once, again and again, is asked with pauses that grow and have an end", function()
+  it("that closes at once, again and again, is asked with pauses that grow and end", function()
     start()
     connect()
     local pauses = { 1000, 2000, 4000, 4000, 4000, 4000 }
@@ -156,7 +159,7 @@ describe("a place outside", function()
     upstream:accept()
   end)
 
-  it("that sends what is no frame, or a masked one, is closed with 1002 and dialled anew", function()
+  it("that sends what is no frame, or a masked one, is closed with 1002, dialled anew", function()
     start()
     connect()
     local peer = upstream:accept { behind = "\255\255\255" }
@@ -259,7 +262,8 @@ describe("a place outside", function()
     assert.matches("must be a token", refusal("state:connect('ws://x/', { protocols = 'a b' })"))
     assert.matches("more than 32768 bytes together", refusal(
       "state:connect('ws://x/', { headers = { A = ('x'):rep(40000) } })"))
-    assert.matches("not connected yet", refusal(("state:connect(%q):send('x')"):format(upstream.url)))
+    assert.matches("not connected yet",
+      refusal(("state:connect(%q):send('x')"):format(upstream.url)))
   end)
 
   describe("with TLS", function()

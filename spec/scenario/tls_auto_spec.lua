@@ -15,7 +15,8 @@ describe("a certificate for a domain", function()
 
   -- How the authority behaves from now on; returns what it has counted.
   local function say(wishes)
-    local answer = http.request(authority.address, "POST", "/control", { body = json.encode(wishes) })
+    local answer = http.request(authority.address, "POST", "/control",
+      { body = json.encode(wishes) })
     assert.equal(200, answer.status)
     return json.decode(answer.body)
   end
@@ -52,8 +53,8 @@ describe("a certificate for a domain", function()
   end
 
   local function curl(path)
-    local pipe = io.popen(("unset LD_PRELOAD; curl -sS --cacert %s/ca.crt --resolve %s:%d:127.0.0.1 "
-      .. "https://%s:%d%s 2>&1"):format(directory, DOMAIN, server.tls_port, DOMAIN, server.tls_port,
+    local pipe = io.popen(("unset LD_PRELOAD; curl -sS --cacert %s/ca.crt "
+      .. "--resolve %s:%d:127.0.0.1 https://%s:%d%s 2>&1"):format(directory, DOMAIN, server.tls_port, DOMAIN, server.tls_port,
       path))
     local text = pipe:read("*a")
     pipe:close()
@@ -165,7 +166,8 @@ describe("a certificate for a domain", function()
   end)
 
   it("is not had without uacme, which is said", function()
-    fails({ env = { PATH = "/nowhere" } }, "uacme: No such file or directory; apt%-get install uacme")
+    fails({ env = { PATH = "/nowhere" } },
+      "uacme: No such file or directory; apt%-get install uacme")
   end)
 
   it("keeps no upgrade and no end waiting while it is asked for", function()

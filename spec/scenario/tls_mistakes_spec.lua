@@ -1,8 +1,8 @@
 -- What can be wrong with certificates, keys and clients where TLS is spoken; and what a stranger
 -- finds who looks for weak spots.
 --
--- An expired certificate is served, and that is said: who looks at it refuses it anyway, and to stop
--- would take away what works without it.
+-- An expired certificate is served, and that is said: who looks at it refuses it anyway, and to
+-- stop would take away what works without it.
 
 local certificates = require "spec.scenario.certificates"
 local http = require "spec.support.http"
@@ -176,8 +176,8 @@ describe("TLS", function()
 
   it("does not renegotiate", function()
     start()
-    local pipe = io.popen(("unset LD_PRELOAD; (echo R; sleep 3) | timeout 10 openssl s_client -tls1_2 "
-      .. "-connect 127.0.0.1:%d 2>&1"):format(server.tls_port))
+    local pipe = io.popen(("unset LD_PRELOAD; (echo R; sleep 3) | timeout 10 "
+      .. "openssl s_client -tls1_2 -connect 127.0.0.1:%d 2>&1"):format(server.tls_port))
     local text = pipe:read("*a")
     pipe:close()
     assert.matches("no renegotiation", text)

@@ -179,8 +179,8 @@ describe("TLS", function()
       local plain = survival.gather(server, { people = PEOPLE * 2 / 3, rooms = PEOPLE / 30,
         listeners = PEOPLE / 15 })
       server.address = behind
-      local secret = survival.gather(server, { people = PEOPLE / 3, rooms = PEOPLE / 30, prefix = "s",
-        listeners = PEOPLE / 30 })
+      local secret = survival.gather(server, { people = PEOPLE / 3, rooms = PEOPLE / 30,
+        prefix = "s", listeners = PEOPLE / 30 })
       local tenth = math.floor(PEOPLE / 30)
       for round = 1, 3 do
         for _, crowd in ipairs { plain, secret } do
@@ -294,7 +294,8 @@ describe("TLS", function()
 
   it("does not start with files that do not fit, or are none", function()
     local function refuses(names, why)
-      local code, output = Server.refuse { source = handover.SOURCE, args = certificates.args(names) }
+      local code, output = Server.refuse { source = handover.SOURCE,
+        args = certificates.args(names) }
       assert.equal(1, code)
       assert.matches(why, output)
     end

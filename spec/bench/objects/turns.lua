@@ -39,6 +39,7 @@ function Room:webSocketMessage(ws)
   for i = 1, PARTS do
     litter[i] = { i }
   end
+  assert(#litter == PARTS)
   ws:send("echo")
 end
 

@@ -1,6 +1,6 @@
 -- What is kept of a journal is every moment of the store: replayed up to any time it is what a
--- model says, and replayed to its end it is the very rows that LMDB has. What is missing, damaged or
--- another's is refused with the place, and never makes a store that looks whole.
+-- model says, and replayed to its end it is the very rows that LMDB has. What is missing, damaged
+-- or another's is refused with the place, and never makes a store that looks whole.
 --
 -- OPEN_DO_GROUPS sets how many groups are written (150), OPEN_DO_TIMES how many moments are looked
 -- at (20), OPEN_DO_SEED repeats a run.
