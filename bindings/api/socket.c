@@ -80,7 +80,7 @@ void od_websocket_push(struct od_engine *engine, lua_State *L, uint64_t id)
                         (struct od_end){.use = OD_END_NEW});
         od_end_accept(engine, L, lua_gettop(L), end, id);
     }
-    lua_remove(L, -2);
+    lua_replace(L, -2);
 }
 
 void od_end_accept(struct od_engine *engine, lua_State *L, int index, struct od_end *end,
@@ -100,6 +100,11 @@ void od_end_accept(struct od_engine *engine, lua_State *L, int index, struct od_
 struct od_socket *od_end_socket(lua_State *L, const struct od_end *end, const char *call)
 {
     const struct od_engine *engine = od_engine_of(L);
+    // Mostly that whose event runs, of this object.
+    const struct od_event *event = engine->task == NULL ? NULL : engine->task->event;
+    struct od_socket *running = event == NULL ? NULL : event->socket;
+    if (running != NULL && running->id == end->socket && running->is_listed)
+        return running;
     struct od_socket *socket = od_socket_find(engine->objects, end->socket);
     if (socket != NULL && socket->object != od_engine_object(L, call))
         od_raise(L,

@@ -19,7 +19,7 @@ static bool push_page(struct od_engine *engine, lua_State *L, int page)
 {
     lua_rawgeti(L, LUA_REGISTRYINDEX, engine->selves_ref);
     lua_rawgeti(L, -1, page);
-    lua_remove(L, -2);
+    lua_replace(L, -2);
     return !lua_isnil(L, -1);
 }
 
@@ -39,7 +39,7 @@ void od_instance_push(struct od_engine *engine, lua_State *L, const struct od_in
     OD_ASSERT(place < engine->instances.size);
     push_page(engine, L, page_of(place));
     lua_rawgeti(L, -1, (int)(place % page_places) + 1);
-    lua_remove(L, -2);
+    lua_replace(L, -2);
 }
 
 void od_instance_keep(struct od_engine *engine, const struct od_instance *instance)

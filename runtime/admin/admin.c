@@ -79,12 +79,12 @@ static void on_request_left(void *owner, uint64_t exchange)
     (void)exchange;
 }
 
-static void on_websocket_message(void *owner, uint64_t websocket, od_slice payload,
+static void on_websocket_message(void *owner, void *holder, od_slice payload,
                                  struct od_bytes *memory, bool is_binary)
 {
     (void)memory;
     if (!is_binary) // The page sends none.
-        put_news(owner, NEWS_MESSAGE, websocket, payload);
+        put_news(owner, NEWS_MESSAGE, ((const struct visitor *)holder)->number, payload);
 }
 
 static void on_closed(void *owner, uint64_t websocket, uint16_t code, od_slice reason,
@@ -102,10 +102,10 @@ static void on_failed(void *owner, uint64_t websocket, od_slice why)
     put_news(owner, NEWS_CLOSED, websocket, (od_slice){NULL, 0});
 }
 
-static bool on_is_at_rest(void *owner, uint64_t websocket)
+static bool on_is_at_rest(void *owner, const void *holder)
 {
     (void)owner; // Nobody looks.
-    (void)websocket;
+    (void)holder;
     return true;
 }
 
@@ -304,7 +304,8 @@ static void attach(struct od_admin_process *process, uint64_t number, od_slice r
     visitor->number = number;
     od_list_init(&visitor->link);
     od_list_push_back(&process->visitors, &visitor->link);
-    if (!od_websocket_attach(od_websocket_new(&process->net, number, false), record, fd, &err))
+    struct od_websocket *websocket = od_websocket_new(&process->net, number, visitor, false);
+    if (!od_websocket_attach(websocket, record, fd, &err))
         put_news(process, NEWS_CLOSED, number, (od_slice){NULL, 0});
 }
 

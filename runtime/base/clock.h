@@ -15,4 +15,6 @@ od_time_ms od_clock_monotonic_ms(void); // For deadlines. Never goes back.
 
 int64_t od_clock_passed_us(void); // For how long a piece of work takes; no test turns it.
 
+od_time_ms od_clock_monotonic_ms_at(int64_t passed_us); // The same moment on the other clock.
+
 #endif

@@ -59,6 +59,7 @@ static const struct rule rules[] = {
     ALLOW(geteuid) ALLOW(getgid) ALLOW(getegid) ALLOW(uname) ALLOW(sysinfo) ALLOW(getrusage)
     ALLOW(getcwd) ALLOW(times) ALLOW(getcpu) ALLOW(setitimer)
     WHERE(prlimit64, 0, ~0u, 0)
+    WHERE(sched_setattr, 0, ~0u, 0)
     WHERE(prctl, 0, ~0u, PR_SET_NAME)
     QUIET(prctl, EINVAL)
 #ifdef SYS_time

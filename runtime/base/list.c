@@ -36,6 +36,8 @@ void od_list_push_front(struct od_list *head, struct od_list *link)
 
 void od_list_remove(struct od_list *link)
 {
+    if (od_list_is_empty(link)) // It is in no list.
+        return;
     OD_ASSERT(link->previous->next == link);
     OD_ASSERT(link->next->previous == link);
     link->previous->next = link->next;

@@ -19,6 +19,8 @@ enum {
     NOTHING_YET = -1, // Of a step: no event, go on with the next.
 };
 
+static const char not_utf8[] = "a text message was not UTF-8";
+
 struct input {
     char *at;
     size_t size;
@@ -246,7 +248,7 @@ static int finish_data(struct od_frame_decoder *decoder, od_slice payload,
     if (!decoder->is_final)
         return NOTHING_YET;
     if (decoder->utf8 != OD_UTF8_WHOLE)
-        return fail(decoder, message, OD_FRAME_CODE_NOT_UTF8, "a text message was not UTF-8");
+        return fail(decoder, message, OD_FRAME_CODE_NOT_UTF8, not_utf8);
     *message = (struct od_frame_message){
         .payload = payload,
         .is_text = decoder->message_opcode == OD_FRAME_TEXT,
@@ -324,7 +326,7 @@ static int step_payload(struct od_frame_decoder *decoder, struct input *in,
     size_t before = is_data ? 0 : decoder->message_bytes; // Of [gathered], not of this event.
     od_slice part = take_part(decoder, in);
     if (!check_text(decoder, part))
-        return fail(decoder, message, OD_FRAME_CODE_NOT_UTF8, "a text message was not UTF-8");
+        return fail(decoder, message, OD_FRAME_CODE_NOT_UTF8, not_utf8);
     bool is_whole = decoder->left == 0 && decoder->gathered.size == before &&
                     (decoder->is_final || part.size == 0);
     od_slice payload = part;
@@ -373,6 +375,9 @@ enum od_frame_event od_frame_decode(struct od_frame_decoder *decoder, char *in, 
     rest.size = size;
     int event = NOTHING_YET;
     free_spent(decoder);
+    if (od_frame_whole(decoder, in, size, consumed, message))
+        return message->code == 0 ? OD_FRAME_EVENT_MESSAGE
+                                  : fail(decoder, message, OD_FRAME_CODE_NOT_UTF8, not_utf8);
     while (event == NOTHING_YET)
         event = steps[decoder->phase](decoder, &rest, message);
     *consumed = size - rest.size;

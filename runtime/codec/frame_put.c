@@ -6,37 +6,47 @@
 
 #include "base/utf8.h"
 
-static void put_big_endian(struct od_bytes *out, uint64_t value, int bytes)
+static void set_big_endian(unsigned char *at, uint64_t value, size_t bytes)
 {
     OD_ASSERT(bytes > 0);
     OD_ASSERT(bytes <= 8);
-    for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
-        od_bytes_put_u8(out, (uint8_t)(value >> shift));
+    for (size_t i = 0; i < bytes; i++)
+        at[i] = (unsigned char)(value >> 8 * (bytes - 1 - i));
+}
+
+// Returns how long the head is.
+static size_t set_head(char *at, enum od_frame_opcode opcode, bool is_compressed,
+                       size_t payload_bytes)
+{
+    OD_ASSERT(opcode < OD_FRAME_CLOSE || payload_bytes <= OD_FRAME_CONTROL_BYTES_MAX);
+    OD_ASSERT(opcode < OD_FRAME_CLOSE || !is_compressed);
+    unsigned char *head = (unsigned char *)at;
+    head[0] = (unsigned char)(0x80 | (is_compressed ? 0x40 : 0) | opcode);
+    if (payload_bytes <= 125) {
+        head[1] = (unsigned char)payload_bytes;
+        return 2;
+    }
+    bool is_in_16 = payload_bytes <= UINT16_MAX;
+    head[1] = is_in_16 ? 126 : 127;
+    set_big_endian(head + 2, payload_bytes, is_in_16 ? 2 : 8);
+    return is_in_16 ? 4 : 10;
 }
 
 void od_frame_put_head(struct od_bytes *out, enum od_frame_opcode opcode, bool is_compressed,
                        size_t payload_bytes)
 {
-    OD_ASSERT(opcode < OD_FRAME_CLOSE || payload_bytes <= OD_FRAME_CONTROL_BYTES_MAX);
-    OD_ASSERT(opcode < OD_FRAME_CLOSE || !is_compressed);
-    od_bytes_reserve(out, OD_FRAME_HEAD_BYTES_MAX);
-    od_bytes_put_u8(out, (uint8_t)(0x80 | (is_compressed ? 0x40 : 0) | opcode));
-    if (payload_bytes <= 125) {
-        od_bytes_put_u8(out, (uint8_t)payload_bytes);
-    } else if (payload_bytes <= UINT16_MAX) {
-        od_bytes_put_u8(out, 126);
-        put_big_endian(out, payload_bytes, 2);
-    } else {
-        od_bytes_put_u8(out, 127);
-        put_big_endian(out, payload_bytes, 8);
-    }
+    char *at = od_bytes_reserve(out, OD_FRAME_HEAD_BYTES_MAX);
+    out->size += set_head(at, opcode, is_compressed, payload_bytes);
 }
 
 void od_frame_put(struct od_bytes *out, enum od_frame_opcode opcode, bool is_compressed,
                   od_slice payload)
 {
-    od_frame_put_head(out, opcode, is_compressed, payload.size);
-    od_bytes_put_slice(out, payload);
+    char *at = od_bytes_reserve(out, OD_FRAME_HEAD_BYTES_MAX + payload.size);
+    size_t head = set_head(at, opcode, is_compressed, payload.size);
+    if (payload.size > 0)
+        memcpy(at + head, payload.at, payload.size);
+    out->size += head + payload.size;
 }
 
 bool od_frame_code_is_valid(uint16_t code)
@@ -55,7 +65,8 @@ void od_frame_put_close(struct od_bytes *out, uint16_t code, od_slice reason)
     bool is_text = od_utf8_is_valid(reason);
     size_t size = is_text ? od_utf8_cut(reason, OD_FRAME_REASON_BYTES_MAX) : 0;
     od_frame_put_head(out, OD_FRAME_CLOSE, false, 2 + size);
-    put_big_endian(out, code, 2);
+    od_bytes_put_u8(out, (uint8_t)(code >> 8));
+    od_bytes_put_u8(out, (uint8_t)code);
     od_bytes_put(out, reason.at, size);
 }
 

@@ -3,12 +3,14 @@
 // The transport knows nothing of objects and must not wait for them, so all it has to say goes
 // through this struct of functions, which the worker fills in. They are called from inside the
 // callbacks of libwebsockets and of timers, so all they may do is queue: they must not run Lua and
-// must not flush. Of the transport they may call what only queues as well: od_exchange_answer and
+// must not flush; but a message that od_net_read tells may be dealt with at once. Of the transport
+// they may call what only queues as well: od_exchange_answer and
 // od_exchange_abort, and of a WebSocket send, close, pause, resume and abort; no upgrade, no
 // attach, no free.
 //
 // Exchanges and WebSockets are named by number. The number of an exchange is never used again; a
-// WebSocket has the number its creator gave it.
+// WebSocket has the number its creator gave it. What is told for each message names its creator's
+// holder, without a search.
 //
 // Process: worker. Slices are borrowed for the call.
 
@@ -45,7 +47,7 @@ struct od_net_events {
     // A whole message. Text is valid UTF-8. [memory]: what holds the payload and nothing else, for
     // who wants to keep a large one without a copy: it may be taken, and is then left empty. NULL:
     // the payload is borrowed.
-    void (*message)(void *owner, uint64_t websocket, od_slice payload, struct od_bytes *memory,
+    void (*message)(void *owner, void *holder, od_slice payload, struct od_bytes *memory,
                     bool is_binary);
 
     // No message will follow; exactly once for each WebSocket, unless [failed] comes instead or the
@@ -58,7 +60,7 @@ struct od_net_events {
 
     // A question, asked in od_net_settle: is nothing of it under way above the net, no event, no
     // effect?
-    bool (*is_at_rest)(void *owner, uint64_t websocket);
+    bool (*is_at_rest)(void *owner, const void *holder);
 
     // An HTTP connection with that place on the page is not ours any more.
     void (*left)(void *owner, uint32_t place);

@@ -121,6 +121,8 @@ void od_net_deinit(struct od_net *net)
     od_map_deinit(&net->websockets);
     od_deflate_free(net->deflate);
     free(net->read_bytes);
+    while (net->spare_count > 0)
+        free(net->spares[--net->spare_count]);
     close(net->harmless_fd);
 }
 

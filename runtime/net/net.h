@@ -27,6 +27,7 @@
 #include "net/limits.h"
 
 #define OD_NET_READ_BYTES_MAX 65536 // And so what is read ahead of a request that is answered.
+#define OD_NET_SPARES_MAX 256       // As many wires can answer in a turn without asking for memory.
 
 struct lws_context;
 struct lws_vhost;
@@ -52,7 +53,9 @@ struct od_net {
     size_t inflating_bytes; // What they hold of messages that are not whole yet.
     size_t coming_bytes;    // See limits.h.
     size_t going_bytes;
-    char *read_bytes; // One buffer for all: what one wire reads in one turn.
+    char *read_bytes;                // One buffer for all: what one wire reads in one turn.
+    char *spares[OD_NET_SPARES_MAX]; // Buffers for what wires send (wire_send.c), of one size:
+    size_t spare_count;              // those that no wire has.
     struct od_map exchanges;
     struct od_map websockets;
     uint64_t last_exchange; // Number of the youngest.

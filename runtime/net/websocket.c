@@ -290,12 +290,14 @@ struct od_websocket *od_net_websocket(const struct od_net *net, uint64_t number)
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_websocket, node);
 }
 
-struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number, bool is_events)
+struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number, void *holder,
+                                      bool is_events)
 {
     OD_ASSERT(od_net_websocket(net, number) == NULL);
     struct od_websocket *websocket = od_allocate_zeroed(sizeof *websocket);
     websocket->net = net;
     websocket->number = number;
+    websocket->holder = holder;
     websocket->is_events = is_events;
     websocket->deadline.fire = on_deadline;
     od_list_init(&websocket->touched);

@@ -53,8 +53,9 @@ enum od_ready_state {
 #define OD_CLOSE_NO_CODE 1005u   // A Close frame without a code; od_websocket_close sends it empty.
 #define OD_CLOSE_TRY_AGAIN 1013u // Told as unclean: the reader was too slow.
 
-// [number] is the caller's and not in use; events tell it.
-struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number, bool is_events);
+// [number] is the caller's and not in use; events tell it, or [holder], which is his, too.
+struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number, void *holder,
+                                      bool is_events);
 void od_websocket_free(struct od_websocket *websocket); // Cuts a connection that is still there.
 struct od_websocket *od_net_websocket(const struct od_net *net, uint64_t number); // NULL: none.
 

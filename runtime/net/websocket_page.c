@@ -39,7 +39,7 @@ static bool is_at_rest(const struct od_websocket *websocket)
     // Nothing else is known of a connection: compression keeps no window between messages.
     return od_websocket_ready_state(websocket) == OD_READY_OPEN && websocket->wire != NULL &&
            websocket->held == NULL && !od_frame_decoder_is_amid(&websocket->decoder) &&
-           net->events->is_at_rest(net->owner, websocket->number);
+           net->events->is_at_rest(net->owner, websocket->holder);
 }
 
 // What waits to be sent is shown first: in between, its loss would go unseen.

@@ -29,7 +29,7 @@ static void tell_message(const struct od_websocket *websocket, od_slice payload,
     struct od_net *net = websocket->net;
     od_meters_count(net->meters, OD_METER_messagesIn, 1);
     od_meters_count(net->meters, OD_METER_bytesIn, payload.size);
-    net->events->message(net->owner, websocket->number, payload, memory, !is_text);
+    net->events->message(net->owner, websocket->holder, payload, memory, !is_text);
 }
 
 static void tell_inflated(struct od_websocket *websocket, enum od_inflate_outcome outcome,

@@ -22,6 +22,7 @@ struct od_websocket {
     struct od_net *net;
     struct od_map_node node; // In net->websockets.
     uint64_t number;
+    void *holder;
     struct od_list touched;      // In net->touched or net->promised.
     struct od_list line;         // In net->line.
     struct od_held *held;        // NULL: nothing.

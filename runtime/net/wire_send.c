@@ -16,19 +16,39 @@ enum {
     file_piece_bytes = 1 << 20, // Of a file, in one call.
 };
 
+// The buffer of a wire that has sent all goes to the next that puts something.
+static void take_buffer(struct od_wire *wire)
+{
+    struct od_net *net = wire->net;
+    OD_ASSERT(wire->out.at == NULL);
+    bool has_spare = net->spare_count > 0;
+    wire->out.at = has_spare ? net->spares[--net->spare_count] : od_allocate(out_bytes_first);
+    wire->out.capacity = out_bytes_first;
+}
+
+static void give_buffer(struct od_wire *wire)
+{
+    struct od_net *net = wire->net;
+    if (wire->out.capacity != out_bytes_first || net->spare_count == OD_NET_SPARES_MAX) {
+        od_bytes_deinit(&wire->out);
+        return;
+    }
+    net->spares[net->spare_count++] = wire->out.at;
+    od_bytes_init(&wire->out);
+}
+
 struct od_bytes *od_wire_out(struct od_wire *wire)
 {
     od_wire_check(wire);
     OD_ASSERT(!wire->is_closing && wire->file_left == 0);
     od_wire_mark_dirty(wire);
     if (wire->out.capacity == 0)
-        od_bytes_reserve(&wire->out, out_bytes_first);
+        take_buffer(wire);
     return &wire->out;
 }
 
 void od_wire_count(struct od_wire *wire)
 {
-    od_wire_check(wire);
     OD_ASSERT(wire->counted_bytes <= wire->net->going_bytes);
     if (wire->counted_bytes == 0 && wire->out.size > 0)
         wire->taken_ms = od_clock_monotonic_ms();
@@ -44,7 +64,6 @@ static void make_room(struct od_net *net)
         struct od_wire *wire = OD_LIST_MEMBER(link, struct od_wire, all);
         if (wire->counted_bytes <= OD_NET_SMALL_BYTES)
             continue;
-        // What was put in this turn has never been offered to the kernel.
         // What was put in this turn has never been offered to the kernel.
         od_wire_send_now(wire);
         bool is_read = now_ms - wire->taken_ms < net->limits.linger_ms;
@@ -135,7 +154,7 @@ static void drop_shared(struct od_wire *wire)
 
 static void drop_out(struct od_wire *wire)
 {
-    od_bytes_deinit(&wire->out);
+    give_buffer(wire);
     wire->out_sent = 0;
     od_wire_count(wire);
 }
@@ -145,10 +164,8 @@ static void drop_out(struct od_wire *wire)
 static void forget_sent(struct od_wire *wire, size_t count)
 {
     OD_ASSERT(count <= od_wire_waiting_bytes(wire));
-    OD_ASSERT(count <= od_wire_waiting_bytes(wire));
     wire->sent += count;
     size_t of_shared = count < wire->shared_left.size ? count : wire->shared_left.size;
-    // The shared frame goes first: it was put when nothing else waited.
     // The shared frame goes first: it was put when nothing else waited.
     wire->shared_left = od_slice_from(wire->shared_left, of_shared);
     if (wire->shared_left.size == 0)
@@ -168,7 +185,6 @@ static void forget_sent(struct od_wire *wire, size_t count)
 // broken.
 static ssize_t send_some(struct od_wire *wire)
 {
-    OD_ASSERT(!wire->is_cut);
     OD_ASSERT(!wire->is_cut);
     od_slice shared = wire->shared_left;
     od_slice own = od_slice_from(od_bytes_slice(&wire->out), wire->out_sent);
@@ -217,7 +233,6 @@ static void shut_when_sent(struct od_wire *wire)
         return;
     shutdown(wire->fd, SHUT_WR);
     wire->has_shut = true;
-    // The peer's end came before ours, so nobody is left to linger for.
     // The peer's end came before ours, so nobody is left to linger for.
     if (wire->has_ended)
         od_wire_cut(wire);

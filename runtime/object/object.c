@@ -62,9 +62,13 @@ static bool is_outdated(const struct od_object *object)
            (object->script != object->objects->script || object->is_retired);
 }
 
+// A version that has made an instance has a class for it.
 static bool is_served(const struct od_object *object)
 {
-    return od_object_is_entry(object) || od_objects_serve(object->objects, object->namespace);
+    bool is_instance_of_current =
+        object->script != NULL && object->script == object->objects->script;
+    return is_instance_of_current || od_object_is_entry(object) ||
+           od_objects_serve(object->objects, object->namespace);
 }
 
 static bool may_begin(const struct od_object *object)

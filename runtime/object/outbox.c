@@ -187,6 +187,12 @@ static uint64_t seq_to_wait_for(const struct od_object *object)
     return od_object_is_entry(object) ? 0 : od_storage_pending_seq(&object->storage);
 }
 
+bool od_outbox_is_open(const struct od_object *object)
+{
+    return od_list_is_empty(&object->outbox) && object->state != OD_WAKING && !object->is_reset &&
+           seq_to_wait_for(object) == 0;
+}
+
 // Something else depends on it now: what was sent before goes along.
 static void settle_tentative(struct od_object *object)
 {

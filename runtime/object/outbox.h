@@ -56,6 +56,9 @@ struct od_effect {
 // Panics unless the outbox of [object] is as this file leaves it.
 void od_outbox_check(const struct od_object *object);
 
+// Nothing waits and nothing is unwritten: an effect of a socket leaves at once.
+bool od_outbox_is_open(const struct od_object *object);
+
 // Lets [effect] leave, or keeps a copy of it until it may.
 void od_outbox_put(struct od_object *object, struct od_effect effect);
 

@@ -59,7 +59,7 @@ static struct od_socket *make(struct od_object *object, uint64_t id, bool is_eve
     socket->object = object;
     socket->is_listed = true;
     socket->is_events = is_events;
-    socket->websocket = od_websocket_new(objects->net, socket->id, is_events);
+    socket->websocket = od_websocket_new(objects->net, socket->id, socket, is_events);
     socket->attach_timer.fire = attach_is_late;
     od_list_init(&socket->link);
     od_list_init(&socket->accepted);
@@ -381,6 +381,11 @@ bool od_socket_send(struct od_socket *socket, od_slice payload, bool is_binary)
         return false;
     if (socket->is_gone)
         return true;
+    if (od_outbox_is_open(socket->object)) {
+        od_tap_note(socket, OD_TAP_OUT, 0, payload, is_binary);
+        od_websocket_send(socket->websocket, payload, is_binary);
+        return true;
+    }
     od_outbox_put(socket->object, (struct od_effect){.kind = OD_EFFECT_MESSAGE,
                                                      .socket = socket,
                                                      .bytes = payload,

@@ -190,7 +190,7 @@ struct od_task *od_task_new(struct od_object *object, struct od_event *event)
     OD_ASSERT(task->script != NULL);
     task->script->uses++;
     task->event = event;
-    task->began_ms = od_clock_monotonic_ms();
+    task->began_ms = od_clock_monotonic_ms_at(object->objects->now_us);
     task->timer.fire = slept;
     task->deadline.fire = took_too_long;
     od_list_init(&task->link);

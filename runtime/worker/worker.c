@@ -87,11 +87,12 @@ static void on_pieces_unwanted(void *owner, uint64_t reader)
     od_sink_unwanted(&((struct od_worker *)owner)->objects, reader);
 }
 
-static void on_message(void *owner, uint64_t websocket, od_slice payload, struct od_bytes *memory,
+static void on_message(void *owner, void *holder, od_slice payload, struct od_bytes *memory,
                        bool is_binary)
 {
-    struct od_socket *socket = od_socket_find(&((struct od_worker *)owner)->objects, websocket);
-    if (socket != NULL)
+    struct od_socket *socket = holder;
+    (void)owner;
+    if (socket->is_listed)
         od_socket_message(socket, payload, memory, is_binary);
 }
 
@@ -110,11 +111,11 @@ static void on_failed(void *owner, uint64_t websocket, od_slice why)
         od_socket_failed(socket, why);
 }
 
-static bool on_is_at_rest(void *owner, uint64_t websocket)
+static bool on_is_at_rest(void *owner, const void *holder)
 {
-    const struct od_socket *socket =
-        od_socket_find(&((struct od_worker *)owner)->objects, websocket);
-    return socket != NULL && od_socket_is_at_rest(socket);
+    const struct od_socket *socket = holder;
+    (void)owner;
+    return socket->is_listed && od_socket_is_at_rest(socket);
 }
 
 static void on_left(void *owner, uint32_t place)

@@ -14,6 +14,7 @@ struct mode {
     bool upgrades; // WebSocket; otherwise plain HTTP.
     bool clocked;  // Measuring begins when the warm-up time is over; otherwise the mode says when.
     bool numbered; // No two messages of the run are equal.
+    bool listens;  // All but the first user read an event stream.
 
     // All users are open: the first messages leave.
     void (*begin)(struct crowd *crowd);
@@ -26,7 +27,9 @@ struct mode {
 extern const struct mode mode_echo;      // What was sent comes back.
 extern const struct mode mode_put;       // Something comes back, once what was sent is stored.
 extern const struct mode mode_broadcast; // The first user sends, all receive.
+extern const struct mode mode_listeners; // The same, but the others read an event stream.
 extern const struct mode mode_http;      // Each request touches another object.
+extern const struct mode mode_file;      // The same is asked for again and again.
 extern const struct mode mode_idle;      // Nothing, until stdin closes.
 
 // NULL: there is none of that name.

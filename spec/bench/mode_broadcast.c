@@ -43,3 +43,10 @@ static bool answer(struct crowd *crowd, struct user *user, const uint8_t *data, 
 
 const struct mode mode_broadcast = {
     .name = "broadcast", .upgrades = true, .clocked = true, .begin = begin, .answer = answer};
+
+const struct mode mode_listeners = {.name = "listeners",
+                                    .upgrades = true,
+                                    .clocked = true,
+                                    .listens = true,
+                                    .begin = begin,
+                                    .answer = answer};

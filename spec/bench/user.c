@@ -51,6 +51,11 @@ static void append_upgrade(struct bytes *out, const struct options *options, lon
                            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " KEY "\r\n\r\n");
 }
 
+static bool listens(const struct user *user, const struct crowd *crowd)
+{
+    return crowd->mode->listens && user->number > 0;
+}
+
 // Connects while still blocking, which on loopback is instant and saves a state.
 static int dial(const struct options *options)
 {
@@ -79,7 +84,12 @@ bool user_open(struct user *user, struct crowd *crowd)
         return true;
     }
     user->state = USER_SHAKING;
-    append_upgrade(&crowd->out, crowd->options, user->number % crowd->options->objects);
+    if (listens(user, crowd)) {
+        append_request(&crowd->out, crowd->options, user->number % crowd->options->objects);
+        bytes_append_text(&crowd->out, "\r\n");
+    } else {
+        append_upgrade(&crowd->out, crowd->options, user->number % crowd->options->objects);
+    }
     return connection_write(&user->connection, &crowd->out, crowd->epoll);
 }
 
@@ -148,7 +158,11 @@ static ssize_t take_handshake(struct user *user, struct crowd *crowd, const uint
     size_t head = head_length(data, length);
     if (head == 0)
         return 0;
-    if (!has_status(data, head, "101") || !memmem(data, head, ACCEPT, sizeof ACCEPT - 1))
+    bool is_right = listens(user, crowd)
+                        ? has_status(data, head, "200")
+                        : has_status(data, head, "101") &&
+                              memmem(data, head, ACCEPT, sizeof ACCEPT - 1) != NULL;
+    if (!is_right)
         return -1;
     user->state = USER_OPEN;
     crowd_user_ready(crowd);
@@ -175,6 +189,21 @@ static ssize_t take_frame(struct user *user, struct crowd *crowd, uint8_t *data,
     return serve_frame(user, crowd, &frame) ? (ssize_t)frame.wire_length : -1;
 }
 
+// An event whose data is one line and all it has, or a comment.
+static ssize_t take_event(struct user *user, struct crowd *crowd, const uint8_t *data,
+                          size_t length)
+{
+    const uint8_t *end = memmem(data, length, "\n\n", 2);
+    if (!end)
+        return 0;
+    ssize_t size = end - data + 2;
+    if (data[0] == ':')
+        return size;
+    if (size < 7 || memcmp(data, "data:", 5) != 0)
+        return -1;
+    return crowd->mode->answer(crowd, user, data + 5, (size_t)size - 7) ? size : -1;
+}
+
 // The Content-Length of a response head, or -1: every server of this folder sends one.
 static ssize_t body_length(const uint8_t *head, size_t length)
 {
@@ -183,6 +212,17 @@ static ssize_t body_length(const uint8_t *head, size_t length)
         if (strncasecmp((const char *)head + at, name, sizeof name - 1) == 0)
             return strtol((const char *)head + at + sizeof name - 1, NULL, 10);
     return -1;
+}
+
+// Passes over what has come of a body.
+static ssize_t take_body(struct user *user, struct crowd *crowd, const uint8_t *data,
+                         size_t length)
+{
+    size_t size = length < user->body_left ? length : user->body_left;
+    user->body_left -= size;
+    if (user->body_left > 0)
+        return (ssize_t)size;
+    return crowd->mode->answer(crowd, user, data, user->body) ? (ssize_t)size : -1;
 }
 
 static ssize_t take_response(struct user *user, struct crowd *crowd, const uint8_t *data,
@@ -194,18 +234,21 @@ static ssize_t take_response(struct user *user, struct crowd *crowd, const uint8
     ssize_t body = body_length(data, head);
     if (body < 0 || !has_status(data, head, "200"))
         return -1;
-    if (length - head < (size_t)body)
-        return 0;
-    bool good = crowd->mode->answer(crowd, user, data + head, (size_t)body);
-    return good ? (ssize_t)head + body : -1;
+    user->body = user->body_left = (size_t)body;
+    ssize_t taken = take_body(user, crowd, data + head, length - head);
+    return taken < 0 ? -1 : (ssize_t)head + taken;
 }
 
 static ssize_t take_one(struct user *user, struct crowd *crowd, uint8_t *data, size_t length)
 {
     if (user->state == USER_SHAKING)
         return take_handshake(user, crowd, data, length);
+    if (listens(user, crowd))
+        return take_event(user, crowd, data, length);
     if (crowd->mode->upgrades)
         return take_frame(user, crowd, data, length);
+    if (user->body_left > 0)
+        return take_body(user, crowd, data, length);
     return take_response(user, crowd, data, length);
 }
 

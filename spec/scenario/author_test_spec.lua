@@ -425,7 +425,7 @@ describe("open-do test", function()
         assert.matches("counter.lua:%d+: " .. why, tostring(problem))
       end
       assert.equal("text", ask("pieces", "text"))
-      assert.equal("data: 1\n\n|data: 2\n\n|data: 3\n\n", ask("pieces", "pieces"))
+      assert.equal("data: 1\n\ndata: 2\n\ndata: 3\n\n", (ask("pieces", "pieces"):gsub("|", "")))
       assert.equal("data: 1\n\ndata: 2\n\ndata: 3\n\n", ask("whole", "pieces"))
       assert.equal("message=1|message=2|message=3", ask("events", "pieces"))
       for _, how in ipairs { "pieces", "events", "whole" } do

@@ -33,6 +33,13 @@ function handlers.flood(self, ws, rest)
   end
 end
 
+function handlers.pour(self, ws, rest)
+  local listener = self.state:getEventStreams()[1]
+  for i = 1, tonumber(rest) do
+    listener:send(i .. ("x"):rep(100000), { id = tostring(i) })
+  end
+end
+
 function handlers.leave(self, ws)
   ws:close(4000, "go")
 end
@@ -147,6 +154,20 @@ function M.specs(it, server, set_server, replace)
       assert.equal(100000 + #tostring(i), #text)
     end
     slow:hear("done")
+  end)
+
+  it("keeps what a slow listener of an event stream has not taken, in order", function()
+    start()
+    local listener = server():listen("/rooms/a?listen=slow", { receive_buffer = 4096 })
+    server():get("/rooms/a?ask=pour&rest=60")
+    replace(server())
+    replace(server())
+    server():get("/rooms/a?ask=everyone&rest=done")
+    for i = 1, 60 do
+      local event = listener:receive()
+      assert.same({ tostring(i), 100000 + #tostring(i) }, { event.id, #event.data })
+    end
+    listener:expect("done")
   end)
 
   it("hears a Close that comes later as the answer to its own", function()

@@ -1,5 +1,5 @@
-// Unmodified clients of three kinds in one room: node's `ws`, `partysocket`, which would reconnect by
-// itself, and Chromium. To "hello X" from the room each answers "echo NAME heard X", and prints what
+// Unmodified clients in one room: node's `ws`, `partysocket`, which would reconnect by itself,
+// Chromium's WebSocket, and its EventSource, which would reconnect as well and only listens. To "hello X" from the room each answers "echo NAME heard X", and prints what
 // comes back. Every opening and every close is printed too, so a spec sees that there was one opening
 // and no close, whatever happens to the server.
 //
@@ -30,6 +30,17 @@ function attend(name, socket, say) {
   });
 }
 
+// In the page too.
+function listen(name, source, say) {
+  let opened = 0;
+  source.onopen = () => say(`${name} open ${++opened}`);
+  source.onerror = () => say(`${name} closed`);
+  source.onmessage = (event) => {
+    const [, greeting] = /^hello (.*)$/.exec(event.data) ?? [];
+    if (greeting !== undefined) say(`${name} heard ${greeting}`);
+  };
+}
+
 const say = (text) => console.log(text);
 attend('ws', new NodeWebSocket(url + '?tag=ws'), say);
 attend('partysocket', new PartySocket(url + '?tag=partysocket', [], { WebSocket: NodeWebSocket }), say);
@@ -43,3 +54,5 @@ const page = await browser.newPage();
 await page.exposeFunction('say', say);
 await page.goto(url.replace(/^ws/, 'http') + '?ask=boot'); // A page of nowhere may not connect.
 await page.evaluate(`(${attend})('chromium', new WebSocket(${JSON.stringify(url + '?tag=chromium')}), say)`);
+const events = url.replace(/^ws/, 'http') + '?listen=eventsource';
+await page.evaluate(`(${listen})('eventsource', new EventSource(${JSON.stringify(events)}), say)`);

@@ -1,10 +1,11 @@
--- Clients as people have them, through everything the runtime survives: saves good and bad, sleep,
+-- Clients as people have them, of WebSockets and of an event stream, through all that the runtime
+-- survives: saves good and bad, sleep,
 -- workers that die, and upgrades. None may see a close, and the one that reconnects by itself may
 -- have no reason to.
 local process = require "spec.support.process"
 local survival = require "spec.scenario.survival"
 
-local CLIENTS = { "ws", "partysocket", "chromium" }
+local CLIENTS = { "ws", "partysocket", "chromium", "eventsource" }
 
 describe("node's ws, partysocket and Chromium", function()
   it("notice nothing of saves, sleep, a stuck worker, a killed one and upgrades", function()
@@ -55,14 +56,14 @@ describe("node's ws, partysocket and Chromium", function()
     save(survival.SOURCE)
     all_hear "after their namespace was gone"
     survival.kill_one(server)
-    assert.equal(4, survival.await_back(server).given)
+    assert.equal(#CLIENTS + 1, survival.await_back(server).given)
     all_hear "after a kill"
     server:turn_clock(11000)
     server:get("/rooms/other")
     all_hear "after a sleep"
     local bad = survival.person(server, "bad", "bad")
     bad:say("loop")
-    assert.equal(4, survival.await_back(server).given)
+    assert.equal(#CLIENTS + 1, survival.await_back(server).given)
     all_hear "after a loop"
     for i = 1, 5 do
       local code, said = server:asking("upgrade")

@@ -22,6 +22,28 @@ end
 return { namespaces = { things = Thing } }
 ]]
 
+-- Each message is counted; some make their handler wait, fail, or give up its object.
+local COUNTED = [[
+local od = require "open-do"
+
+local Thing = { fetch = require("workbench").fetch }
+
+function Thing:webSocketMessage(ws, message)
+  self.count = (self.count or 0) + 1
+  local number = self.count
+  if message == "wait" then
+    od.sleep(5)
+  elseif message == "fail" then
+    error("as asked")
+  elseif message == "abort" then
+    self.state:abort("as asked")
+  end
+  ws:send(number .. " " .. message .. " " .. self.count)
+end
+
+return { namespaces = { things = Thing } }
+]]
+
 -- The entry hands the upgrade on to objects in either worker.
 local ENTRY = [[
 local od = require "open-do"
@@ -196,6 +218,47 @@ describe("over a WebSocket", function()
     assert.equal(16000, ask("notes", ws .. "return #ws:deserializeAttachment()"))
     assert.matches("socket", workbench.refusal(server, "notes",
       ws .. "ws:serializeAttachment({ socket = ws })"))
+  end)
+end)
+
+-- What is read together is handled in one go as far as that can be.
+describe("messages that come in one packet", function()
+  local server = workbench.once(COUNTED)
+
+  local function send_together(client, ...)
+    local bytes = {}
+    for i, message in ipairs { ... } do
+      bytes[i] = websocket.encode { opcode = "text", payload = message }
+    end
+    client:write(table.concat(bytes))
+  end
+
+  it("are handled in their order, also behind one whose handler waits", function()
+    local ann, ben = server:connect("/things/order"), server:connect("/things/order")
+    send_together(ann, "a", "wait", "b", "c")
+    ann:expect("1 a 1")
+    ben:send("ben") -- Others are not held up.
+    ben:expect("3 ben 3")
+    server:turn_clock(5)
+    ann:expect("2 wait 3") -- What the handler was given is still there.
+    ann:expect("4 b 4")
+    ann:expect("5 c 5")
+  end)
+
+  it("are handled all but the one whose handler fails", function()
+    local ann = server:connect("/things/failing")
+    send_together(ann, "a", "fail", "b")
+    ann:expect("1 a 1")
+    ann:expect("3 b 3")
+  end)
+
+  it("are nobody's behind one that aborts its object, which begins anew", function()
+    local ann = server:connect("/things/aborted")
+    send_together(ann, "abort", "b", "c")
+    ann:expect_close(1006)
+    local ben = server:connect("/things/aborted")
+    ben:send("ben")
+    ben:expect("1 ben 1")
   end)
 end)
 

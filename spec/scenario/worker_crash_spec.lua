@@ -21,6 +21,8 @@ function Ledger:fetch(request)
     local client, server = od.WebSocketPair()
     self.state:acceptWebSocket(server, { request.query.role })
     return od.Response(nil, { status = 101, webSocket = client })
+  elseif request.query.listen then
+    return self.state:acceptEventStream(request, { "watcher" })
   end
   local storage = self.state.storage
   return od.Response(("%d %d"):format(storage:get("last") or 0, storage:get("twin") or 0))
@@ -36,6 +38,36 @@ end
 
 return { namespaces = { rooms = Ledger } }
 ]]
+
+-- Who listens to a ledger hears its numbers one by one, or his stream is ended; none is doubled.
+local Listener = {}
+Listener.__index = Listener
+
+local function new_listener(server, writer)
+  local self = setmetatable({ server = server, writer = writer, since = 0 }, Listener)
+  self:open()
+  return self
+end
+
+function Listener:open()
+  self.reader = self.server:listen(self.writer.path .. "?listen=yes")
+  self.heard = nil
+end
+
+-- Up to what the writer was told: who has missed something of it has been ended.
+function Listener:check()
+  while (self.heard or 0) < self.writer.told and self.writer.told > self.since do
+    local event = self.reader.next()
+    if not event then
+      self.since = self.writer.told
+      return self:open()
+    end
+    local number = tonumber(event.data)
+    assert.is_true(number == (self.heard or number - 1) + 1,
+      ("%s: %d came behind %s"):format(self.writer.path, number, tostring(self.heard)))
+    self.heard = number
+  end
+end
 
 local Writer = {}
 Writer.__index = Writer
@@ -97,10 +129,11 @@ describe("kill -9 of single workers under load", function()
     math.randomseed(SEED)
     local server = survival.start { source = SOURCE, workers = 2 }
     finally(function() server:stop() end)
-    local writers, idle = {}, {}
+    local writers, idle, listeners = {}, {}, {}
     for index = 1, WRITERS do
       writers[index] = new_writer(server, index)
       idle[index] = server:connect("/rooms/" .. index .. "?role=idle")
+      listeners[index] = new_listener(server, writers[index])
     end
     local lost, kept = 0, 0
     for _ = 1, CRASHES do
@@ -127,6 +160,7 @@ describe("kill -9 of single workers under load", function()
       for index, writer in ipairs(writers) do
         writer:check()
         idle[index]:expect_silence()
+        listeners[index]:check()
       end
     end
     print(("# %d sockets went on, %d were closed"):format(kept, lost))

@@ -23,7 +23,10 @@ end
 -- What a message to a room costs.
 local Broadcast = {}
 
-function Broadcast:fetch()
+function Broadcast:fetch(request)
+  if not request:isWebSocketUpgrade() then
+    return self.state:acceptEventStream(request)
+  end
   return accept(self.state)
 end
 
@@ -86,7 +89,19 @@ function Touch:fetch()
   return od.Response("ok")
 end
 
+-- A body without an end, for readers who are slow.
+local Tap = {}
+
+function Tap:fetch()
+  local piece = ("x"):rep(16384)
+  return od.Response(function(stream)
+    while true do
+      stream:write(piece)
+    end
+  end)
+end
+
 return {
   namespaces = { echo = Echo, broadcast = Broadcast, put = Put, counter = Counter, touch = Touch,
-    sql = Sql, sqlcounter = SqlCounter },
+    sql = Sql, sqlcounter = SqlCounter, taps = Tap },
 }

@@ -63,11 +63,11 @@ static void on_pieces_unwanted(void *owner, uint64_t reader)
     tell(owner, "unwanted", reader, (od_slice){0}, "");
 }
 
-static void on_message(void *owner, uint64_t websocket, od_slice payload, struct od_bytes *memory,
+static void on_message(void *owner, void *holder, od_slice payload, struct od_bytes *memory,
                        bool is_binary)
 {
     (void)memory;
-    tell(owner, is_binary ? "binary" : "text", websocket, payload, "");
+    tell(owner, is_binary ? "binary" : "text", (uint64_t)(uintptr_t)holder, payload, "");
 }
 
 static void on_closed(void *owner, uint64_t websocket, uint16_t code, od_slice reason, bool clean)
@@ -83,9 +83,9 @@ static void on_failed(void *owner, uint64_t websocket, od_slice why)
     tell(owner, "failed", websocket, why, "");
 }
 
-static bool on_is_at_rest(void *owner, uint64_t websocket)
+static bool on_is_at_rest(void *owner, const void *holder)
 {
-    (void)owner, (void)websocket;
+    (void)owner, (void)holder;
     return true;
 }
 
@@ -207,7 +207,7 @@ bool stage_upgrade(struct stage *stage, struct stage *other, uint64_t number, ui
                                     &record, &fd, &err);
     struct od_websocket *websocket = od_net_websocket(&other->net, socket);
     if (done && websocket == NULL)
-        websocket = od_websocket_new(&other->net, socket, false);
+        websocket = od_websocket_new(&other->net, socket, (void *)(uintptr_t)socket, false);
     done = done && od_websocket_attach(websocket, od_bytes_slice(&record), fd, &err);
     snprintf(stage->error, sizeof stage->error, "%s", err.text);
     od_bytes_deinit(&response);

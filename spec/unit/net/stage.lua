@@ -14,7 +14,8 @@ ffi.cdef [[
   struct od_websocket;
   bool od_net_is_idle(const struct od_net *net);
   void od_net_drain(struct od_net *net);
-  struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number, bool is_events);
+  struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number, void *holder,
+    bool is_events);
   struct od_websocket *od_net_websocket(const struct od_net *net, uint64_t number);
   void od_websocket_free(struct od_websocket *websocket);
   void od_websocket_send(struct od_websocket *websocket, od_slice payload, bool is_binary);
