@@ -81,9 +81,9 @@ struct od_page_call { // Of another worker, that this one has begun (object/call
 };
 
 struct od_worker_page {
-    uint64_t last_number; // Of sockets and calls, told once a turn. It never goes back, over
-                          // all lives of a worker, so an old number finds nothing.
-    uint64_t files[4];    // Device and inode of data.mdb and lock.mdb as main has them open.
+    uint64_t last_number;  // Of sockets and calls, told once a turn. It never goes back, over
+                           // all lives of a worker, so an old number finds nothing.
+    uint64_t files[4];     // Device and inode of data.mdb and lock.mdb as main has them open.
     uint32_t first_socket; // Places below this are given out by main already.
     uint64_t turns;        // So many it has begun.
     struct od_meters meters;

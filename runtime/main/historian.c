@@ -72,6 +72,7 @@ static void make_base(struct historian *historian)
 static size_t first_needed_base(const struct historian *historian)
 {
     const struct od_kept *kept = &historian->kept;
+    OD_ASSERT(kept->base_count > 0);
     od_time_ms horizon_ms = od_clock_wall_ms() - historian->options->history_ms;
     size_t needed = historian->options->history_ms == 0 ? kept->base_count - 1 : 0;
     for (size_t i = needed + 1; i < kept->base_count; i++) {
@@ -89,6 +90,7 @@ static void drop_bases(struct historian *historian)
     while (dropped < needed &&
            (archive->command == NULL || kept->bases[dropped].moment.sequence < archive->next_base))
         od_kept_drop_base(kept, kept->bases[dropped++].moment.sequence);
+    OD_ASSERT(dropped <= kept->base_count);
     kept->base_count -= dropped;
     for (size_t i = 0; i < kept->base_count && dropped > 0; i++)
         kept->bases[i] = kept->bases[i + dropped];

@@ -54,8 +54,8 @@ describe("a certificate for a domain", function()
 
   local function curl(path)
     local pipe = io.popen(("unset LD_PRELOAD; curl -sS --cacert %s/ca.crt "
-      .. "--resolve %s:%d:127.0.0.1 https://%s:%d%s 2>&1"):format(directory, DOMAIN, server.tls_port,
-      DOMAIN, server.tls_port, path))
+      .. "--resolve %s:%d:127.0.0.1 https://%s:%d%s 2>&1"):format(directory, DOMAIN,
+      server.tls_port, DOMAIN, server.tls_port, path))
     local text = pipe:read("*a")
     pipe:close()
     return text
