@@ -6,7 +6,11 @@
 #ifndef OD_CODEC_FRAME_PHASE_H
 #define OD_CODEC_FRAME_PHASE_H
 
-#include "codec/frame.h"
+#include <stdbool.h>
+#include <stddef.h>
+
+struct od_frame_decoder;
+struct od_frame_message;
 
 enum od_frame_phase {
     OD_FRAME_PHASE_HEAD,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "codec/frame.h"
 #include "codec/frame_phase.h"
 
 enum {
