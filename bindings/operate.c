@@ -97,7 +97,7 @@ static int ask_and_wait(lua_State *L, struct od_operate *base, const char *name,
 static od_id check_id(lua_State *L)
 {
     od_id id;
-    od_namespace_key key = {{0}};
+    od_namespace_key key = {0};
     if (od_id_parse(&key, check_slice(L, 3), &id) == OD_ID_MALFORMED)
         luaL_error(L, "#%s is no id: it has 64 hex digits", lua_tostring(L, 3));
     return id;

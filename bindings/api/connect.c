@@ -74,18 +74,6 @@ static void read_reconnect(lua_State *L, struct od_wish_row *row)
         od_raise(L, CALL ": reconnect.max must not be less than reconnect.min");
 }
 
-static void check_headers(lua_State *L, od_slice encoded)
-{
-    struct od_cursor cursor = od_cursor_of(encoded);
-    struct od_headers headers = od_headers_read(&cursor);
-    struct od_header header;
-    while (od_headers_next(&headers, &header)) {
-        if (od_wish_sets_header(header.name))
-            od_raise(L, CALL ": the header %.*s is set by the handshake", (int)header.name.size,
-                     header.name.at);
-    }
-}
-
 // The Headers at [index].
 static void put_headers(lua_State *L, int index, struct od_bytes *bytes)
 {
@@ -117,7 +105,6 @@ static void read_options(lua_State *L, struct od_bytes *bytes, struct od_tags *t
     put_headers(L, 4, bytes);
     row->protocols = (od_slice){bytes->at, protocols};
     row->headers = od_slice_from(od_bytes_slice(bytes), protocols);
-    check_headers(L, row->headers);
 }
 
 // connect(state, url, options, headers): the WebSocket, which is not connected yet.
@@ -131,8 +118,6 @@ static int begin_connect(lua_State *L)
     struct od_socket *socket;
     struct od_error err;
     lua_settop(L, 4);
-    if (!od_wish_check_url(row.url, &err))
-        od_raise(L, CALL ": %s", err.text);
     read_options(L, od_engine_scratch(engine), &tags, &row);
     row.tag_count = tags.count;
     for (size_t i = 0; i < tags.count; i++)

@@ -41,23 +41,28 @@ static uint32_t check_timeout(lua_State *L, int init)
     return (uint32_t)ms;
 }
 
-// Left out like other fields of a connection, it would be answered as if nobody had asked.
-static void refuse_upgrade(lua_State *L, const struct od_request *request)
+// Whether it asks for a WebSocket.
+static bool check_upgrade(lua_State *L, const struct od_request *request, bool streams)
 {
     od_slice upgrade;
-    if (od_headers_find(request->headers, OD_SLICE("upgrade"), &upgrade) &&
-        od_slice_equal_nocase(upgrade, OD_SLICE("websocket")))
-        od_raise(L, "fetch: WebSockets can be opened to objects (stub:fetch), but not yet to other "
-                    "servers");
+    if (!od_headers_find(request->headers, OD_SLICE("upgrade"), &upgrade) ||
+        !od_slice_equal_nocase(upgrade, OD_SLICE("websocket")))
+        return false;
+    bool is_plain = od_slice_equal(request->method, OD_SLICE("GET")) && request->body.size == 0 &&
+                    request->stream == 0 && !streams;
+    if (!is_plain)
+        od_raise(L,
+                 "fetch: a WebSocket is asked for with GET, without a body or the option stream");
+    return true;
 }
 
 // A Request may be sent on as it came in; one of these methods it then has from its client.
-static void check_request(lua_State *L, od_slice message)
+static void check_request(lua_State *L, od_slice message, struct od_outgoing_way *way)
 {
     struct od_request request;
     bool is_request = od_request_read(message, &request);
     OD_ASSERT(is_request);
-    refuse_upgrade(L, &request);
+    way->upgrades = check_upgrade(L, &request, way->streams);
     static const char *const never[] = {"CONNECT", "TRACE", "TRACK"};
     for (size_t i = 0; i < sizeof never / sizeof *never; i++) {
         if (od_slice_equal_nocase(request.method, od_slice_of(never[i])))
@@ -98,7 +103,7 @@ static int begin(lua_State *L)
     lua_settop(L, 2);
     if (!od_request_encode(L, 1, 2, &wait->bytes, &err))
         od_raise(L, "fetch: %s", err.text);
-    check_request(L, od_bytes_slice(&wait->bytes));
+    check_request(L, od_bytes_slice(&wait->bytes), &wait->way);
     return od_wait_yield(L, OD_WAIT_FETCH);
 }
 

@@ -122,6 +122,9 @@ static bool take_remote(const struct od_engine *engine, struct od_end *end, uint
     if (!od_client_end_is_there(engine->task, end->worker, end->socket))
         return od_error_set(err, "this WebSocket is closed: it must be accepted or returned by "
                                  "the handler whose fetch it came from");
+    if (od_client_end_is_dialled(engine->task, end->worker, end->socket))
+        return od_error_set(err, "this WebSocket leads to another server and cannot be returned; "
+                                 "take it with state:acceptWebSocket, and pass on what it says");
     *worker = end->worker;
     *socket = end->socket;
     end->use = OD_END_RETURNED;

@@ -11,6 +11,7 @@
 #include "engine/caret.h"
 #include "engine/engine.h"
 #include "engine/hint.h"
+#include "engine/tail_call.h"
 #include "value/raise.h"
 
 enum {
@@ -79,6 +80,7 @@ static bool is_of_script(const lua_Debug *frame)
 struct walk {
     lua_State *L;
     int level;  // The next one.
+    int at;     // The last one.
     int passed; // So many were passed over.
 };
 
@@ -112,6 +114,7 @@ static bool next_frame(struct walk *walk, lua_Debug *frame)
 {
     while (lua_getstack(walk->L, walk->level, frame)) {
         lua_getinfo(walk->L, "nSl", frame);
+        walk->at = walk->level;
         if (++walk->level == levels_near)
             pass_over(walk);
         if (is_of_script(frame))
@@ -217,50 +220,66 @@ static bool name_where_defined(const struct od_engine *engine, const lua_Debug *
     return name->size > 0;
 }
 
+static const char *how(bool is_first)
+{
+    return is_first ? "in" : "called from";
+}
+
 // --- Tail calls ----------------------------------------------------------------------------------
 
 // `return od.Response(...)` is the usual end of a handler, and it leaves the stack before what it
 // calls runs: an error that is raised at its caller's line has none. What can still be told is
 // which lines of the handler may have been it.
 
-static bool is_tail_call(od_slice line)
-{
-    static const char keyword[] = "return ";
-    const char *end = line.at + line.size;
-    const char *at = memmem(line.at, line.size, keyword, sizeof keyword - 1);
-    if (at == NULL || (at > line.at && is_name_byte(at[-1])))
-        return false;
-    at += sizeof keyword - 1;
-    od_slice name = {at, 0};
-    while (at + name.size < end && is_name_byte(at[name.size]))
-        name.size++;
-    at += name.size;
-    return name.size > 0 && at < end && strchr("([{\"'", *at) != NULL &&
-           !od_slice_equal(name, OD_SLICE("function"));
-}
-
-// The next of them behind [line], or 0.
-static int next_candidate(const struct od_source *source, const lua_Debug *function, int line,
-                          od_slice *text)
-{
-    for (line++; line <= function->lastlinedefined; line++) {
-        if (od_source_line(source, line, text) && is_tail_call(*text))
-            return line;
-    }
-    return 0;
-}
-
-static int count_candidates(const struct od_source *source, const lua_Debug *function)
+// Shows them, unless there are too many, and returns how many there are.
+static int put_lines(struct od_bytes *out, const struct od_engine *engine,
+                     const lua_Debug *function)
 {
     od_slice text;
-    int count = 0, line = function->linedefined - 1;
-    while ((line = next_candidate(source, function, line, &text)) != 0)
-        count++;
+    const struct od_source *source = source_of(engine, function);
+    int count = source == NULL ? 0 : od_tail_call_count(source, function);
+    int line = function->linedefined - 1;
+    if (count == 0 || count > candidates_max)
+        return count;
+    while ((line = od_tail_call_next(source, function, line, &text)) != 0) {
+        od_bytes_printf(out, "\n> %*d | ", width_of(function->lastlinedefined), line);
+        od_bytes_put_slice(out, text);
+    }
     return count;
 }
 
-// Shows them, unless there are too many, and returns how many there are: none when a line of the
-// script is known.
+// Whether a function of the script has gone between this frame, at [level], and the one above.
+static bool has_lost(const struct od_engine *engine, lua_State *L, int level,
+                     const lua_Debug *frame, lua_Debug *function)
+{
+    od_slice line;
+    const struct od_source *source = source_of(engine, frame);
+    return source != NULL && od_source_line(source, frame->currentline, &line) &&
+           od_tail_call_lost(L, level, line, function);
+}
+
+// One that was called where the stack ends.
+static bool find_lost(const struct od_engine *engine, lua_State *L, lua_Debug *function)
+{
+    lua_Debug frame;
+    struct walk walk = {.L = L};
+    return L != NULL && next_frame(&walk, &frame) && has_lost(engine, L, walk.at, &frame, function);
+}
+
+static void put_lost(struct od_bytes *out, const struct od_engine *engine, bool is_first,
+                     const lua_Debug *function)
+{
+    const struct od_source *source = source_of(engine, function);
+    int count = source == NULL ? 0 : od_tail_call_count(source, function);
+    od_bytes_printf(out, "\n  %s function '%.400s' (%s:%d), by ", how(is_first), function->name,
+                    function->short_src, function->linedefined);
+    if (count > 1)
+        od_bytes_printf(out, "one of its %d `return f(...)`, which keep no line", count);
+    else
+        od_bytes_printf(out, "its `return f(...)`, which keeps no line");
+}
+
+// Those of the handler; none when a line of the script is known.
 static int put_candidates(struct od_bytes *out, const struct od_engine *engine, lua_State *L,
                           const struct od_error_entry *entry)
 {
@@ -268,18 +287,7 @@ static int put_candidates(struct od_bytes *out, const struct od_engine *engine, 
     struct walk walk = {.L = L};
     if (L == NULL || !entry->has_function || next_frame(&walk, &frame))
         return 0;
-    const lua_Debug *function = &entry->function;
-    const struct od_source *source = source_of(engine, function);
-    int count = source == NULL ? 0 : count_candidates(source, function);
-    if (count == 0 || count > candidates_max)
-        return count;
-    od_slice text;
-    int line = function->linedefined - 1;
-    while ((line = next_candidate(source, function, line, &text)) != 0) {
-        od_bytes_printf(out, "\n> %*d | ", width_of(function->lastlinedefined), line);
-        od_bytes_put_slice(out, text);
-    }
-    return count;
+    return put_lines(out, engine, &entry->function);
 }
 
 static bool is_entry(const lua_Debug *frame, const struct od_error_entry *entry)
@@ -311,11 +319,6 @@ static int line_of(const lua_Debug *frame, bool is_first, struct place place)
     return frame->currentline > 0 ? frame->currentline : is_first ? place.line : 0;
 }
 
-static const char *how(bool is_first)
-{
-    return is_first ? "in" : "called from";
-}
-
 static bool is_same(const lua_Debug *a, const lua_Debug *b)
 {
     return a->currentline == b->currentline && a->linedefined == b->linedefined &&
@@ -344,6 +347,15 @@ static void put_count(struct od_bytes *out, int count, int passed)
         od_bytes_printf(out, " %d times", count);
 }
 
+// Whether the frame the walk is at was called by one that has gone. The name of it is the other's.
+static bool has_a_name_of_others(const struct od_engine *engine, const struct walk *walk)
+{
+    lua_Debug below, lost;
+    struct walk ahead = *walk;
+    return next_frame(&ahead, &below) && ahead.at == walk->at + 1 &&
+           has_lost(engine, walk->L, ahead.at, &below, &lost);
+}
+
 struct way {
     int shown;          // Frames.
     bool ends_in_entry; // The last of them is the entry's own.
@@ -353,9 +365,13 @@ static struct way put_frames(struct od_bytes *out, const struct od_engine *engin
                              const struct od_error_entry *entry, struct place place)
 {
     struct way way = {0, false};
-    lua_Debug frame;
+    lua_Debug frame, lost;
     struct walk walk = {.L = L};
     for (; L != NULL && next_frame(&walk, &frame); way.shown++) {
+        if (way.shown < frames_max && has_lost(engine, L, walk.at, &frame, &lost))
+            put_lost(out, engine, way.shown++ == 0, &lost);
+        if (has_a_name_of_others(engine, &walk))
+            frame.name = NULL;
         way.ends_in_entry = is_entry(&frame, entry);
         int line = line_of(&frame, way.shown == 0, place);
         int passed = walk.passed;
@@ -378,6 +394,9 @@ static void put_rest(struct od_error_report *report, const struct od_engine *eng
     struct place place = find_place(engine, od_bytes_slice(out), L);
     note_place(report, place);
     put_excerpt(report, place);
+    lua_Debug lost;
+    if (find_lost(engine, L, &lost))
+        (void)put_lines(out, engine, &lost);
     put_hint(report);
     int candidates = place.source == NULL ? put_candidates(out, engine, L, entry) : 0;
     struct way way = put_frames(out, engine, L, entry, place);

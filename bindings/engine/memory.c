@@ -14,13 +14,13 @@ void od_memory_init(struct od_memory *memory)
 {
     OD_ASSERT(memory->used == 0);
     memory->limit = SIZE_MAX / 2;
-    od_slabs_init(&memory->slabs);
+    od_blocks_init(&memory->blocks);
 }
 
 void od_memory_deinit(struct od_memory *memory)
 {
     OD_ASSERT(memory->used == 0);
-    od_slabs_deinit(&memory->slabs);
+    od_blocks_deinit(&memory->blocks);
 }
 
 static void set_pace(struct od_memory *memory, bool in_a_hurry)
@@ -102,13 +102,13 @@ static void *refuse(struct od_memory *memory)
 
 static bool is_small(size_t size)
 {
-    return size > 0 && size <= OD_SLABS_BLOCK_BYTES_MAX;
+    return size > 0 && size <= OD_BLOCK_BYTES_MAX;
 }
 
 static void give(struct od_memory *memory, void *at, size_t size)
 {
     if (is_small(size))
-        od_slabs_give(&memory->slabs, at, size);
+        od_blocks_give(&memory->blocks, at, size);
     else
         free(at);
 }
@@ -116,7 +116,7 @@ static void give(struct od_memory *memory, void *at, size_t size)
 static void *take(struct od_memory *memory, size_t size)
 {
     if (is_small(size))
-        return od_slabs_take(&memory->slabs, size);
+        return od_blocks_take(&memory->blocks, size);
     void *place = malloc(size);
     if (place != NULL)
         od_prefer_large_pages(place, size);
@@ -133,7 +133,7 @@ static void *move(struct od_memory *memory, void *at, size_t old_size, size_t si
             od_prefer_large_pages(moved, size);
         return moved;
     }
-    if (is_small(old_size) && is_small(size) && od_slabs_are_alike(old_size, size))
+    if (is_small(old_size) && is_small(size) && od_blocks_are_alike(old_size, size))
         return at;
     void *place = take(memory, size);
     if (place == NULL)

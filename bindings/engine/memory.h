@@ -24,7 +24,7 @@
 
 #include <lua.h>
 
-#include "engine/slabs.h"
+#include "engine/blocks.h"
 
 struct od_memory {
     size_t used;
@@ -33,7 +33,7 @@ struct od_memory {
     bool is_capped; // A script runs.
     bool is_tight;  // A refusal came, and nobody has looked since whether there is room again.
     lua_State *L;   // The state; NULL while it is being made.
-    struct od_slabs slabs;
+    struct od_blocks blocks;
 };
 
 void od_memory_init(struct od_memory *memory); // Without a limit.

@@ -181,7 +181,7 @@ void *od_userdata_push(lua_State *L, enum od_userdata kind, size_t size)
 
 void *od_userdata_test(lua_State *L, int index, enum od_userdata kind)
 {
-    if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index))
+    if (!lua_getmetatable(L, index))
         return NULL;
     const void *metatable = lua_topointer(L, -1);
     lua_pop(L, 1);

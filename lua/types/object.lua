@@ -43,6 +43,11 @@ function DurableObject:fetch(request) end
 ---@param isBinary boolean
 function DurableObject:webSocketMessage(ws, message, isBinary) end
 
+---A WebSocket to outside (`state:connect`) is connected; each connection has a `ws` of its own.
+---@param ws WebSocket
+---@param isReconnect boolean the wish is older: it was connected before, or the program restarted
+function DurableObject:webSocketOpen(ws, isReconnect) end
+
 ---The peer has closed (answered with the same code afterwards), has vanished (1006), or has
 ---answered our close.
 ---@param ws WebSocket
@@ -51,7 +56,8 @@ function DurableObject:webSocketMessage(ws, message, isBinary) end
 ---@param wasClean boolean
 function DurableObject:webSocketClose(ws, code, reason, wasClean) end
 
----A protocol error or a message over the limit.
+---A protocol error or a message over the limit; or the first attempt to reach a place outside that
+---failed since it was connected last (readyState 0: it is tried on).
 ---@param ws WebSocket
 ---@param err string
 function DurableObject:webSocketError(ws, err) end
@@ -97,6 +103,17 @@ function State:acceptWebSocket(ws, tags) end
 ---@param tag? string oldest first with a tag, newest first without
 ---@return WebSocket[]
 function State:getWebSockets(tag) end
+
+---Opens a WebSocket to a place outside and keeps it there, until `ws:close()`: the wish is stored,
+---so it is dialled again after it breaks, after a restart, and while the object sleeps. The next
+---connection takes over tags and attachment. At most 1,000 in an object.
+---@param url string "ws://host/path" or "wss://host/path"; with wss certificates are verified
+---@param options? { tags?: string[], protocols?: string|string[],
+---  headers?: table<string, string>|Headers, reconnect?: { min?: number, max?: number } }
+---  reconnect: the first pause before another attempt and, doubled each time, the longest, in ms:
+---  500 and 60000; half of each is chance
+---@return WebSocket ws it connects: nothing can be sent before webSocketOpen
+function State:connect(url, options) end
 
 ---Accepts the client of a request as the reader of an event stream (server-sent events), which
 ---outlives sleep, reloads and dead workers as a WebSocket does.
@@ -357,6 +374,7 @@ function Transaction:rollback() end
 ---@field readyState integer 0 connecting, 1 open, 2 closing, 3 closed
 ---@field protocol string the one that was chosen, or ""
 ---@field url string
+---@field outgoing boolean it was dialled by `state:connect`
 ---@field bufferedAmount integer bytes that wait to be sent
 local WebSocket = {}
 
@@ -364,6 +382,7 @@ local WebSocket = {}
 ---@param isBinary? boolean
 function WebSocket:send(message, isBinary) end
 
+---One to outside is not dialled again.
 ---@param code? integer 3000 to 4999 are yours; of the protocol's, 1000 to 1003 and 1007 to 1014
 ---@param reason? string at most 123 bytes
 function WebSocket:close(code, reason) end

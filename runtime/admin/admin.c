@@ -274,7 +274,8 @@ static void turn(struct od_admin_process *process)
 {
     OD_ASSERT(process->has_link);
     OD_ASSERT(process->site != NULL);
-    od_loop_poll(&process->loop, !od_net_reads_on(&process->net));
+    od_loop_poll(&process->loop,
+                 !od_net_reads_on(&process->net) && !od_net_flushes_on(&process->net));
     od_net_read(&process->net);
     od_net_read_on(&process->net);
     tell_all(process);

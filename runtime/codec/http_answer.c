@@ -110,19 +110,32 @@ void od_http_put_date(char *text, size_t size, od_time_ms time_ms)
              months[date.tm_mon], date.tm_year + 1900, date.tm_hour, date.tm_min, date.tm_sec);
 }
 
+// Of one second there are many.
 static void put_date(struct od_bytes *out, od_time_ms now_ms)
 {
-    char text[64];
-    od_http_put_date(text, sizeof text, now_ms);
+    static _Thread_local char text[64];
+    static _Thread_local od_time_ms written_s = -1;
+    if (written_s != now_ms / 1000)
+        od_http_put_date(text, sizeof text, now_ms);
+    written_s = now_ms / 1000;
     put_field(out, OD_SLICE("Date"), od_slice_of(text));
+}
+
+static void put_number(struct od_bytes *out, uint64_t number)
+{
+    char digits[20], *at = digits + sizeof digits;
+    do
+        *--at = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    od_bytes_put(out, at, (size_t)(digits + sizeof digits - at));
 }
 
 static void put_status_line(struct od_bytes *out, uint16_t status)
 {
     OD_ASSERT(status >= 100 && status <= 599);
-    char text[32];
-    int size = snprintf(text, sizeof(text), "HTTP/1.1 %u ", status);
-    od_bytes_put(out, text, (size_t)size);
+    od_bytes_put_slice(out, OD_SLICE("HTTP/1.1 "));
+    put_number(out, status);
+    od_bytes_put_slice(out, OD_SLICE(" "));
     put_text(out, reason_of(status));
     od_bytes_put_slice(out, OD_SLICE("\r\n"));
 }
@@ -199,9 +212,9 @@ static bool has_no_body(uint16_t status)
 
 static void put_length(struct od_bytes *out, uint64_t length)
 {
-    char text[24];
-    int size = snprintf(text, sizeof(text), "%llu", (unsigned long long)length);
-    put_field(out, OD_SLICE("Content-Length"), (od_slice){text, (size_t)size});
+    od_bytes_put_slice(out, OD_SLICE("Content-Length: "));
+    put_number(out, length);
+    od_bytes_put_slice(out, OD_SLICE("\r\n"));
 }
 
 // Ends the head.

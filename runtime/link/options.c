@@ -322,59 +322,13 @@ static bool read_env_files(const struct od_options_reading *reading, struct od_e
     return ok;
 }
 
-// Where uacme puts them.
-static bool add_auto_files(struct od_options *options, const char *domain, struct od_error *err)
-{
-    if (options->tls_cert_count == OD_TLS_CERTS_MAX)
-        return od_error_set(err, "there are more than %d certificates", OD_TLS_CERTS_MAX);
-    struct od_bytes certificate = {0}, key = {0};
-    od_bytes_printf(&certificate, "%s/%s/cert.pem", options->tls_dir, domain);
-    od_bytes_printf(&key, "%s/private/%s/key.pem", options->tls_dir, domain);
-    options->tls_certs[options->tls_cert_count++] = od_text_copy(od_bytes_slice(&certificate));
-    options->tls_keys[options->tls_key_count++] = od_text_copy(od_bytes_slice(&key));
-    od_bytes_deinit(&certificate);
-    od_bytes_deinit(&key);
-    return true;
-}
-
-static bool conclude_tls(struct od_options *options, struct od_error *err)
-{
-    struct od_bytes directory = {0};
-    size_t count = options->tls_cert_count + options->tls_auto_count;
-    if (options->tls_cert_count != options->tls_key_count || options->has_tls != (count > 0))
-        return od_error_set(
-            err, "--tls-listen needs a --tls-cert, and each of these a --tls-key; or a --tls-auto");
-    if (options->tls_redirect && !options->has_tls)
-        return od_error_set(err, "--tls-redirect needs --tls-listen");
-    od_bytes_printf(&directory, "%s/tls", options->data_dir);
-    options->tls_dir = od_text_copy(od_bytes_slice(&directory));
-    od_bytes_deinit(&directory);
-    size_t auto_count = options->tls_auto_count;
-    options->tls_auto_count = 0;
-    for (; options->tls_auto_count < auto_count; options->tls_auto_count++) {
-        if (!add_auto_files(options, options->tls_auto[options->tls_auto_count], err))
-            return false;
-    }
-    return true;
-}
-
-static void free_auto_files(struct od_options *options)
-{
-    for (; options->tls_dir != NULL && options->tls_auto_count > 0; options->tls_auto_count--) {
-        free((char *)options->tls_certs[--options->tls_cert_count]);
-        free((char *)options->tls_keys[--options->tls_key_count]);
-    }
-    free(options->tls_dir);
-    options->tls_dir = NULL;
-}
-
 static bool conclude(struct od_options_reading *reading, struct od_error *err)
 {
     struct od_options *options = reading->options;
     choose(options);
     options->data_dir = reading->data_dir != NULL ? od_text_copy(od_slice_of(reading->data_dir))
                                                   : data_dir_beside(options->script);
-    if (!conclude_tls(options, err))
+    if (!od_options_conclude_tls(options, err))
         return false;
     if (options->command == OD_COMMAND_DEV)
         options->watch = options->log_requests = options->log_queries = true;
@@ -440,7 +394,7 @@ od_slice od_options_host_names(const struct od_options *options)
 void od_options_deinit(struct od_options *options)
 {
     od_variables_deinit(&options->variables);
-    free_auto_files(options);
+    od_options_free_tls(options);
     free(options->words);
     options->words = NULL;
     free(options->data_dir);

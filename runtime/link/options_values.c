@@ -23,61 +23,6 @@ bool od_option_take_listen(struct od_options_reading *reading, const char *text,
     return od_address_parse(text, &reading->options->listen, err);
 }
 
-bool od_option_take_tls_listen(struct od_options_reading *reading, const char *text,
-                               struct od_error *err)
-{
-    reading->options->has_tls = true;
-    return od_address_parse(text, &reading->options->tls_listen, err);
-}
-
-static bool take_file(const char **files, size_t *count, const char *text, struct od_error *err)
-{
-    if (*count == OD_TLS_CERTS_MAX)
-        return od_error_set(err, "there are more than %d of them", OD_TLS_CERTS_MAX);
-    files[(*count)++] = text;
-    return true;
-}
-
-bool od_option_take_tls_cert(struct od_options_reading *reading, const char *text,
-                             struct od_error *err)
-{
-    struct od_options *options = reading->options;
-    return take_file(options->tls_certs, &options->tls_cert_count, text, err);
-}
-
-bool od_option_take_tls_key(struct od_options_reading *reading, const char *text,
-                            struct od_error *err)
-{
-    struct od_options *options = reading->options;
-    return take_file(options->tls_keys, &options->tls_key_count, text, err);
-}
-
-// It becomes the name of a directory.
-static bool is_domain(const char *text)
-{
-    static const char known[] = "abcdefghijklmnopqrstuvwxyz0123456789-.";
-    size_t size = strlen(text);
-    return size > 0 && size <= 253 && strspn(text, known) == size && text[0] != '.' &&
-           text[0] != '-' && strstr(text, "..") == NULL;
-}
-
-bool od_option_take_tls_auto(struct od_options_reading *reading, const char *text,
-                             struct od_error *err)
-{
-    struct od_options *options = reading->options;
-    if (!is_domain(text))
-        return od_error_set(err, "expected a domain in lower case, like chat.example.org");
-    return take_file(options->tls_auto, &options->tls_auto_count, text, err);
-}
-
-bool od_option_take_tls_authority(struct od_options_reading *reading, const char *text,
-                                  struct od_error *err)
-{
-    reading->options->tls_authority = text;
-    return strncmp(text, "https://", 8) == 0 || strncmp(text, "http://", 7) == 0 ||
-           od_error_set(err, "expected a URL");
-}
-
 bool od_option_take_admin(struct od_options_reading *reading, const char *text,
                           struct od_error *err)
 {

@@ -140,6 +140,12 @@ void od_acme_start(struct od_acme *acme)
         set_time(acme, 0);
 }
 
+void od_acme_hurry(struct od_acme *acme)
+{
+    if (acme->failures > 0 && !od_process_is_there(&acme->process))
+        set_time(acme, 0);
+}
+
 void od_acme_rest(struct od_acme *acme)
 {
     od_loop_clear_timer(acme->loop, &acme->timer);

@@ -39,6 +39,9 @@ void od_acme_init(struct od_acme *acme, struct od_loop *loop, const struct od_op
                   void (*renewed)(void *owner), void *owner);
 void od_acme_start(struct od_acme *acme); // From now on clients are answered. Also after a rest.
 
+// Somebody has mended what was in the way, perhaps: what has failed is tried at once.
+void od_acme_hurry(struct od_acme *acme);
+
 // Another program takes over: nothing runs, and nothing will, unless it is started again.
 void od_acme_rest(struct od_acme *acme);
 void od_acme_close(struct od_acme *acme);

@@ -16,6 +16,7 @@
 #define OD_ACCEPT_RETRY_MS 100 // When there were no descriptors left.
 
 #define OD_TLS_RESTART_MS 200       // From the end of the process for TLS to the next one.
+#define OD_TLS_FAILED_MS 5000       // The same, if it could not load certificates.
 #define OD_TLS_END_WAIT_MS_MAX 3000 // For it to end with the program; then SIGKILL.
 #define OD_TLS_END_LOOK_MS 5
 #define OD_TLS_RETIRED_MAX 16 // Processes of programs before that have connections still.

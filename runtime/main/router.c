@@ -13,6 +13,7 @@ void od_router_deinit(struct od_router *router)
 {
     od_bytes_deinit(&router->name);
     od_bytes_deinit(&router->namespaces);
+    od_bytes_deinit(&router->keyed);
 }
 
 od_slice od_router_stored_name(const struct od_router *router, od_slice called)
@@ -26,14 +27,25 @@ od_slice od_router_stored_name(const struct od_router *router, od_slice called)
     return called;
 }
 
+// Most connections are for the same namespace as the one before.
+static const od_namespace_key *key_of(struct od_router *router, od_slice stored)
+{
+    if (router->keyed.size == 0 || !od_slice_equal(od_bytes_slice(&router->keyed), stored)) {
+        router->key = od_namespace_key_of(stored);
+        od_bytes_clear(&router->keyed);
+        od_bytes_put_slice(&router->keyed, stored);
+    }
+    return &router->key;
+}
+
 uint32_t od_router_pick(struct od_router *router, od_slice target)
 {
     od_slice space;
     OD_ASSERT(router->worker_count > 0);
     if (router->has_entry || od_route_path(target, &space, &router->name) != OD_ROUTE_OK)
         return OD_ROUTER_ANY;
-    od_namespace_key key = od_namespace_key_of(od_router_stored_name(router, space));
-    od_id id = od_id_of_name(&key, od_bytes_slice(&router->name));
+    od_id id = od_id_of_name(key_of(router, od_router_stored_name(router, space)),
+                             od_bytes_slice(&router->name));
     uint32_t worker = od_worker_of(&id, router->worker_count);
     OD_ASSERT(worker < router->worker_count);
     return worker;

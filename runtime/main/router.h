@@ -11,6 +11,7 @@
 #define OD_MAIN_ROUTER_H
 
 #include "base/bytes.h"
+#include "object/id.h"
 
 #define OD_ROUTER_ANY UINT32_MAX
 
@@ -19,6 +20,8 @@ struct od_router {
     bool has_entry;
     struct od_bytes namespaces; // (str as stored, str as called)*, of the version that is served.
     struct od_bytes name;       // Room for the decoded name.
+    struct od_bytes keyed;      // The namespace, as stored,
+    od_namespace_key key;       // whose key this is.
 };
 
 void od_router_init(struct od_router *router, uint32_t worker_count);

@@ -175,11 +175,17 @@ static void serve(struct od_server *server)
         report_takeover(server);
 }
 
+// The program before had certificates: those who came to it stay.
+static bool goes_on_without_tls(const struct od_server *server)
+{
+    return server->takeover != NULL && server->tls.has_failed;
+}
+
 static void serve_when_ready(struct od_server *server)
 {
     bool all_are_ready =
         od_supervisor_ready_count(&server->supervisor) == server->options->workers &&
-        (!server->options->has_tls || server->tls.is_ready);
+        (!server->options->has_tls || server->tls.is_ready || goes_on_without_tls(server));
     if (server->state == OD_SERVER_STARTING && all_are_ready)
         serve(server);
 }
@@ -187,11 +193,6 @@ static void serve_when_ready(struct od_server *server)
 static void on_tls_ready(void *owner)
 {
     serve_when_ready(owner);
-}
-
-static void on_certificates(void *owner)
-{
-    od_tls_process_reload(&((struct od_server *)owner)->tls);
 }
 
 static void on_ready(void *owner, struct od_child *child)
@@ -224,8 +225,16 @@ void od_server_worker_back(struct od_server *server, struct od_child *child)
 
 static void on_tls_failed(void *owner, od_slice why)
 {
-    fprintf(stderr, "open-do: %.*s\n", (int)why.size, why.at);
-    stop_unless_serving(owner);
+    struct od_server *server = owner;
+    if (server->takeover == NULL && server->state == OD_SERVER_STARTING)
+        fprintf(stderr, "open-do: %.*s\n", (int)why.size, why.at);
+    else
+        od_log(OD_LOG_ERROR, NULL, "nobody is served by TLS: %.*s; it is tried again",
+               (int)why.size, why.at);
+    if (server->takeover == NULL)
+        stop_unless_serving(server);
+    else
+        serve_when_ready(server);
 }
 
 // After a dry run went well; a mistake in the script does not get here.
@@ -428,7 +437,7 @@ static void init_all(struct od_server *server)
     od_door_init(&server->door, &server->loop, options, &od_server_door_events, server);
     od_leases_init(&server->leases, &server->door, options->workers);
     od_tls_process_init(&server->tls, &server->loop, options, on_tls_ready, on_tls_failed, server);
-    od_acme_init(&server->acme, &server->loop, options, on_certificates, server);
+    od_acme_init(&server->acme, &server->loop, options, od_server_certificates, server);
     od_recovery_init(&server->recovery, &server->loop, &server->keeper, &server->alarm_clock.reader,
                      &server->door.connection_limit, options->workers);
     od_supervisor_init(&server->supervisor, &server->loop, options, options->workers,

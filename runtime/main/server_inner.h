@@ -78,6 +78,8 @@ OD_MUST_CHECK enum od_exit od_server_open_disk(struct od_server *server, int loc
 // Drains; while starting, ends at once. The first call decides with which [exit].
 void od_server_stop(struct od_server *server, enum od_exit exit);
 
+void od_server_certificates(void *owner); // There may be others: the server has them loaded.
+
 extern const struct od_door_events od_server_door_events;
 extern const struct od_operator_events od_server_operator_events; // Owner: the server.
 

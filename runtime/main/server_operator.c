@@ -21,9 +21,15 @@ static void on_kill_asked(void *owner)
     _exit(OD_EXIT_KILLED);
 }
 
-static void on_reload_asked(void *owner, struct od_reload_asker *asker)
+void od_server_certificates(void *owner)
 {
     od_tls_process_reload(&((struct od_server *)owner)->tls);
+}
+
+static void on_reload_asked(void *owner, struct od_reload_asker *asker)
+{
+    od_server_certificates(owner);
+    od_acme_hurry(&((struct od_server *)owner)->acme);
     od_reload_ask(&((struct od_server *)owner)->reload, asker);
 }
 

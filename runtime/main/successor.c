@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "main/check.h"
 #include "main/dry_run.h"
 #include "main/limits.h"
@@ -189,12 +190,15 @@ static enum od_exit load_script(const struct od_options *options,
                                               : OD_EXIT_WRONG;
 }
 
-enum od_exit od_successor_run(const struct od_options *options, int fd)
+enum od_exit od_successor_run(const struct od_options *options, int fd,
+                              bool (*check_tls)(const struct od_options *options,
+                                                struct od_error *err))
 {
     struct od_takeover takeover;
     struct od_error err;
     enum od_exit exit = OD_EXIT_WRONG;
-    if (od_takeover_read(&takeover, fd, &err) && can_take_over(options, &takeover, &err))
+    if (od_takeover_read(&takeover, fd, &err) && can_take_over(options, &takeover, &err) &&
+        (OD_FAULT("takeover.blind") || check_tls(options, &err)))
         exit = load_script(options, &takeover);
     else
         fprintf(stderr, "%s\n", err.text);

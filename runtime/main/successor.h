@@ -35,7 +35,10 @@ void od_successor_close(struct od_successor *successor); // The loop must run on
 OD_MUST_CHECK bool od_successor_try(struct od_successor *successor, const char *program,
                                     char **argv, int record_fd, struct od_error *err);
 
-// For the process that is tried: its whole life. Takes [fd].
-enum od_exit od_successor_run(const struct od_options *options, int fd);
+// For the process that is tried: its whole life. Takes [fd]. [check_tls]: whether a process for TLS
+// could begin, which this folder does not know.
+enum od_exit od_successor_run(const struct od_options *options, int fd,
+                              bool (*check_tls)(const struct od_options *options,
+                                                struct od_error *err));
 
 #endif

@@ -11,7 +11,8 @@
 static void start_later(struct od_tls_process *tls)
 {
     if (!tls->is_closing)
-        od_loop_set_timer(tls->loop, &tls->restart_timer, OD_TLS_RESTART_MS);
+        od_loop_set_timer(tls->loop, &tls->restart_timer,
+                          tls->has_failed ? OD_TLS_FAILED_MS : OD_TLS_RESTART_MS);
 }
 
 static void on_restart(struct od_timer *timer)
@@ -49,6 +50,7 @@ static void take_ready(struct od_tls_process *tls)
 {
     bool is_first = !tls->was_ready;
     tls->is_ready = tls->was_ready = true;
+    tls->has_failed = false;
     if (is_first)
         tls->ready(tls->owner);
 }
@@ -57,6 +59,7 @@ static void take_failed(struct od_tls_process *tls, od_slice body)
 {
     struct od_cursor cursor = od_cursor_of(body);
     od_slice why = od_cursor_string(&cursor);
+    tls->has_failed = true;
     if (tls->was_ready)
         od_log(OD_LOG_ERROR, NULL, "the process for TLS cannot serve: %.*s", (int)why.size, why.at);
     else

@@ -30,6 +30,7 @@ struct od_tls_process {
     bool has_link;
     bool is_ready;
     bool was_ready;
+    bool has_failed; // For want of certificates, the last time it was started.
     bool is_closing;
     struct od_tls_retired retired;
     struct od_timer restart_timer;

@@ -38,8 +38,10 @@ struct dial {
 static bool set_scheme(struct od_url *url)
 {
     od_slice scheme = od_bytes_slice(&url->scheme);
-    bool is_secure = od_slice_equal(scheme, OD_SLICE("wss"));
-    if (!is_secure && !od_slice_equal(scheme, OD_SLICE("ws")))
+    bool is_secure =
+        od_slice_equal(scheme, OD_SLICE("wss")) || od_slice_equal(scheme, OD_SLICE("https"));
+    if (!is_secure && !od_slice_equal(scheme, OD_SLICE("ws")) &&
+        !od_slice_equal(scheme, OD_SLICE("http")))
         return false;
     od_bytes_clear(&url->scheme);
     od_bytes_put_slice(&url->scheme, is_secure ? OD_SLICE("https") : OD_SLICE("http"));
@@ -306,6 +308,11 @@ void od_dial_cancel(struct od_net *net, uint64_t number)
     struct dial *dial = find(net, number);
     if (dial != NULL)
         dial_free(dial);
+}
+
+bool od_dials_are_running(const struct od_net *net)
+{
+    return net->dials != NULL && net->dials->by_number.size > 0;
 }
 
 void od_dials_free(struct od_net *net)

@@ -28,13 +28,16 @@ struct od_dial_way {
     od_slice headers;   // Encoded, with their count (link/headers.h).
 };
 
-// Whether [url] can be dialled: ws or wss, with a host.
+// Whether [url] can be dialled: ws or wss, with a host; http and https mean the same, as in
+// browsers.
 OD_MUST_CHECK bool od_dial_check(od_slice url, struct od_error *err);
 
 // [number] is the caller's and not dialled now. The event [dialled] tells of it, later and once.
 // Slices are copied.
 void od_dial_start(struct od_net *net, uint64_t number, const struct od_dial_way *way);
 void od_dial_cancel(struct od_net *net, uint64_t number); // Also when there is none.
+
+bool od_dials_are_running(const struct od_net *net); // Or wait to.
 
 void od_dials_free(struct od_net *net); // All of them, before the net goes.
 

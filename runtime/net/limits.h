@@ -47,7 +47,10 @@ struct od_net_limits {
 #define OD_NET_GOING_BYTES_MAX ((size_t)256 << 20)
 #define OD_NET_SMALL_BYTES (64u << 10)
 #define OD_NET_BODY_WINDOW_BYTES (128u << 10) // Of a body in pieces: read and not taken.
-#define OD_NET_RATE_MIN 4096                  // Bytes a second, on the whole.
+#define OD_NET_FLUSH_US 3000                  // In which a turn sends what is for some sockets,
+#define OD_NET_FLUSH_LATE_US 1000             // and then what is late (net.h).
+#define OD_NET_LATE_MAX 500  // Wires that are late before an object that sends to many waits.
+#define OD_NET_RATE_MIN 4096 // Bytes a second, on the whole.
 
 // What compressed messages may become at once, of one socket; what is larger is inflated in pieces
 // of so much, in line with others, and of that line so much in one turn of the loop. Several are on

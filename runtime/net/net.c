@@ -16,6 +16,7 @@
 #include "net/fetch.h"
 #include "net/tunnel.h"
 #include "net/websocket_state.h"
+#include "net/wire_inner.h"
 
 enum {
     destroy_rounds = 8, // Of the loop, in which libwebsockets closes its handles.
@@ -78,6 +79,7 @@ bool od_net_init(struct od_net *net, struct od_loop *loop, const struct od_net_e
     od_list_init(&net->wires);
     od_list_init(&net->readable);
     od_list_init(&net->dirty);
+    od_list_init(&net->late);
     od_list_init(&net->tunnels);
     od_keepalives_init(&net->keepalives, loop, &od_websocket_keepalive_events);
     od_list_init(&net->touched);
@@ -107,7 +109,9 @@ void od_net_deinit(struct od_net *net)
     od_keepalives_stop(&net->keepalives);
     OD_LIST_EACH (link, &net->wires)
         od_wire_cut(OD_LIST_MEMBER(link, struct od_wire, all));
-    od_net_flush(net);
+    do
+        od_net_flush(net);
+    while (od_net_flushes_on(net));
     od_dials_free(net);
     od_tunnels_free(net);
     od_fetches_free(net->fetches); // Before libwebsockets, which closes a descriptor twice.
@@ -154,17 +158,47 @@ void od_net_read(struct od_net *net)
         od_wire_read(OD_LIST_MEMBER(link, struct od_wire, readable));
 }
 
+static void flush_late(struct od_net *net, int64_t ends_us)
+{
+    while (od_clock_passed_us() < ends_us && !od_list_is_empty(&net->late)) {
+        struct od_wire *wire = OD_LIST_MEMBER(net->late.next, struct od_wire, dirty);
+        od_wire_unmark(wire);
+        od_wire_flush(wire);
+    }
+}
+
 // A wire that is served here may put itself or others back on the list, through what its end makes
 // others do; those wait for the next flush, or this one might never end.
+static void flush_dirty(struct od_net *net, int64_t ends_us)
+{
+    struct od_list now, *link;
+    od_list_init(&now);
+    od_list_move_all(&now, &net->dirty);
+    while (od_clock_passed_us() < ends_us && (link = od_list_pop_front(&now)) != NULL)
+        od_wire_flush(OD_LIST_MEMBER(link, struct od_wire, dirty));
+    while ((link = od_list_pop_front(&now)) != NULL)
+        od_wire_mark_late(OD_LIST_MEMBER(link, struct od_wire, dirty));
+}
+
+// What is late has a part of the time for itself: whoever sends much in each turn does not keep it.
 void od_net_flush(struct od_net *net)
 {
     OD_ASSERT(!net->is_in_callback);
     OD_ASSERT(!net->is_in_event);
-    struct od_list now;
-    od_list_init(&now);
-    od_list_move_all(&now, &net->dirty);
-    for (struct od_list *link; (link = od_list_pop_front(&now)) != NULL;)
-        od_wire_flush(OD_LIST_MEMBER(link, struct od_wire, dirty));
+    int64_t now_us = od_clock_passed_us();
+    flush_dirty(net, now_us + OD_NET_FLUSH_US);
+    flush_late(net, now_us + OD_NET_FLUSH_US + OD_NET_FLUSH_LATE_US);
+}
+
+bool od_net_flushes_on(const struct od_net *net)
+{
+    OD_ASSERT((net->late_count == 0) == od_list_is_empty(&net->late));
+    return net->late_count > 0;
+}
+
+bool od_net_is_behind(const struct od_net *net)
+{
+    return net->late_count > OD_NET_LATE_MAX;
 }
 
 void od_net_drain(struct od_net *net)

@@ -45,7 +45,9 @@ struct od_net {
     struct lws_vhost *vhost;
     struct od_list wires;    // All of them.
     struct od_list readable; // Those with something to read in od_net_read.
-    struct od_list dirty;    // Those with something to do in od_net_flush.
+    struct od_list dirty;    // Those with something to do in od_net_flush,
+    struct od_list late;     // and those that do it when the others have had their time.
+    uint32_t late_count;
     struct od_list touched;  // WebSockets that may not be at rest: od_net_settle looks at them.
     struct od_list promised; // Those that will be touched if the event that runs comes to its end.
     bool is_in_event;
@@ -99,8 +101,15 @@ od_time_ms od_net_transfer_ms(const struct od_net *net, size_t size);
 // callbacks, so whoever is told a message may deal with it at once.
 void od_net_read(struct od_net *net);
 
-// Everything written since the last flush leaves; connections that are done are closed.
+// What was written since the last flush leaves, and connections that are done are closed, for a
+// bounded time. Frames for many sockets at once come last, so that an answer to one does not wait
+// for a thousand others; whether some are left, which is no reason for the loop to wait.
 void od_net_flush(struct od_net *net);
+bool od_net_flushes_on(const struct od_net *net);
+
+// So many are left that whoever sends to many sockets at once has to wait with the next, or it
+// would pile up here what its readers would have taken.
+bool od_net_is_behind(const struct od_net *net);
 
 // A turn's share of what WebSockets hold because it is large when inflated, and whether some hold
 // more, which is no reason for the loop to wait. A message is inflated in pieces, over as many

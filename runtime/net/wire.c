@@ -33,6 +33,23 @@ void od_wire_mark_dirty(struct od_wire *wire)
         od_list_push_back(&wire->net->dirty, &wire->dirty);
 }
 
+void od_wire_mark_late(struct od_wire *wire)
+{
+    if (!od_list_is_empty(&wire->dirty))
+        return;
+    wire->is_late = true;
+    wire->net->late_count++;
+    od_list_push_back(&wire->net->late, &wire->dirty);
+}
+
+void od_wire_unmark(struct od_wire *wire)
+{
+    OD_ASSERT(!wire->is_late || wire->net->late_count > 0);
+    wire->net->late_count -= wire->is_late;
+    wire->is_late = false;
+    od_list_remove(&wire->dirty);
+}
+
 static void on_linger(struct od_timer *timer)
 {
     od_wire_cut(OD_TIMER_MEMBER(timer, struct od_wire, linger));
@@ -278,7 +295,7 @@ static int on_closed(struct od_wire *wire)
     od_loop_clear_timer(wire->net->loop, &wire->linger);
     od_list_remove(&wire->all);
     od_list_remove(&wire->readable);
-    od_list_remove(&wire->dirty);
+    od_wire_unmark(wire);
     od_wire_drop_waiting(wire);
     free(wire);
     if (owner != NULL)

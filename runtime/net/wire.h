@@ -68,6 +68,7 @@ struct od_wire {
     bool is_released; // The descriptor went elsewhere: no shutdown.
     bool has_shut;    // Our end of the stream is sent.
     bool awaits_room; // The kernel took less than we had.
+    bool is_late;     // The list it is in is that of the late ones.
 };
 
 // Takes [fd] in any case; false when it cannot be watched.

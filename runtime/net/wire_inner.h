@@ -6,7 +6,9 @@
 
 struct od_wire;
 
-void od_wire_mark_dirty(struct od_wire *wire); // It has something to do in od_net_flush.
+void od_wire_mark_dirty(struct od_wire *wire); // It has something to do in od_net_flush,
+void od_wire_mark_late(struct od_wire *wire);  // and may do it later than others;
+void od_wire_unmark(struct od_wire *wire);     // neither.
 void od_wire_write(struct od_wire *wire);      // What the kernel takes; shown before.
 void od_wire_drop_waiting(struct od_wire *wire);
 

@@ -37,14 +37,19 @@ static void give_buffer(struct od_wire *wire)
     od_bytes_init(&wire->out);
 }
 
-struct od_bytes *od_wire_out(struct od_wire *wire)
+static struct od_bytes *out_of(struct od_wire *wire)
 {
     od_wire_check(wire);
     OD_ASSERT(!wire->is_closing && wire->file_left == 0);
-    od_wire_mark_dirty(wire);
     if (wire->out.capacity == 0)
         take_buffer(wire);
     return &wire->out;
+}
+
+struct od_bytes *od_wire_out(struct od_wire *wire)
+{
+    od_wire_mark_dirty(wire);
+    return out_of(wire);
 }
 
 void od_wire_count(struct od_wire *wire)
@@ -109,13 +114,13 @@ void od_wire_put_shared(struct od_wire *wire, struct od_frame_shared *frame, od_
 {
     OD_ASSERT(!wire->is_closing);
     od_wire_check(wire);
+    od_wire_mark_late(wire);
     if (od_wire_waiting_bytes(wire) > 0) {
-        od_bytes_put_slice(od_wire_out(wire), bytes);
+        od_bytes_put_slice(out_of(wire), bytes);
         return;
     }
     wire->shared = od_frame_shared_keep(frame);
     wire->shared_left = bytes;
-    od_wire_mark_dirty(wire);
 }
 
 static uint32_t bytes_on_their_way(const struct od_wire *wire)

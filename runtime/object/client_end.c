@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "codec/upgrade_record.h"
+#include "net/net.h"
 #include "object/call_inner.h"
 #include "object/task.h"
 
@@ -14,22 +15,9 @@ struct client_end {
     uint64_t number;
     struct od_bytes url;
     struct od_bytes protocol;
+    struct od_bytes record; // Of one that was dialled, with its connection;
+    int fd;                 // -1: of another object's.
 };
-
-void od_client_end_arrive(struct od_task *task, const struct od_response *response, od_slice url)
-{
-    OD_ASSERT(response->socket != 0);
-    OD_ASSERT(response->worker < task->object->objects->worker_count);
-    struct client_end *end = od_allocate_zeroed(sizeof *end);
-    od_slice protocol = {NULL, 0};
-    end->worker = response->worker;
-    end->number = response->socket;
-    od_bytes_put_slice(&end->url, url);
-    if (od_headers_find(response->headers, OD_SLICE("sec-websocket-protocol"), &protocol))
-        od_bytes_put_slice(&end->protocol, protocol);
-    od_list_init(&end->link);
-    od_list_push_back(&task->client_ends, &end->link);
-}
 
 static struct client_end *find(const struct od_task *task, uint32_t worker, uint64_t number)
 {
@@ -41,9 +29,51 @@ static struct client_end *find(const struct od_task *task, uint32_t worker, uint
     return NULL;
 }
 
+static struct client_end *end_new(struct od_task *task, uint32_t worker, uint64_t number)
+{
+    struct client_end *end = od_allocate_zeroed(sizeof *end);
+    end->worker = worker;
+    end->number = number;
+    end->fd = -1;
+    od_list_init(&end->link);
+    od_list_push_back(&task->client_ends, &end->link);
+    return end;
+}
+
+void od_client_end_arrive(struct od_task *task, const struct od_response *response, od_slice url)
+{
+    OD_ASSERT(response->socket != 0);
+    OD_ASSERT(response->worker < task->object->objects->worker_count);
+    if (find(task, response->worker, response->socket) != NULL)
+        return; // It was dialled.
+    struct client_end *end = end_new(task, response->worker, response->socket);
+    od_slice protocol = {NULL, 0};
+    od_bytes_put_slice(&end->url, url);
+    if (od_headers_find(response->headers, OD_SLICE("sec-websocket-protocol"), &protocol))
+        od_bytes_put_slice(&end->protocol, protocol);
+}
+
+od_slice od_client_end_dialled(struct od_task *task, uint64_t number, od_slice record, int fd)
+{
+    struct od_upgrade_record upgrade;
+    OD_ASSERT(fd >= 0);
+    struct client_end *end = end_new(task, task->object->objects->worker, number);
+    end->fd = fd;
+    od_bytes_put_slice(&end->record, record);
+    bool is_record = od_upgrade_record_read(od_bytes_slice(&end->record), &upgrade);
+    OD_ASSERT(is_record);
+    return upgrade.protocol;
+}
+
 bool od_client_end_is_there(const struct od_task *task, uint32_t worker, uint64_t number)
 {
     return find(task, worker, number) != NULL;
+}
+
+bool od_client_end_is_dialled(const struct od_task *task, uint32_t worker, uint64_t number)
+{
+    const struct client_end *end = find(task, worker, number);
+    return end != NULL && end->record.size > 0;
 }
 
 static void end_free(struct client_end *end)
@@ -51,6 +81,7 @@ static void end_free(struct client_end *end)
     od_list_remove(&end->link);
     od_bytes_deinit(&end->url);
     od_bytes_deinit(&end->protocol);
+    od_bytes_deinit(&end->record);
     free(end);
 }
 
@@ -76,6 +107,16 @@ static void join(struct od_objects *objects, const struct client_end *end, uint6
     od_bytes_deinit(&server);
 }
 
+static bool accept_dialled(struct od_task *task, struct client_end *end, const od_slice *tags,
+                           size_t tag_count, struct od_socket **socket, struct od_error *err)
+{
+    if (!od_socket_accept(task->object, task, false, tags, tag_count, socket, err))
+        return false;
+    od_socket_attach(task->object->objects, (*socket)->id, od_bytes_slice(&end->record), end->fd);
+    end_free(end);
+    return true;
+}
+
 bool od_client_end_accept(struct od_task *task, uint32_t worker, uint64_t number,
                           const od_slice *tags, size_t tag_count, struct od_socket **socket,
                           struct od_error *err)
@@ -85,6 +126,8 @@ bool od_client_end_accept(struct od_task *task, uint32_t worker, uint64_t number
     if (end == NULL)
         return od_error_set(err, "this WebSocket is closed: it must be accepted or returned by "
                                  "the handler whose fetch it came from");
+    if (end->fd >= 0)
+        return accept_dialled(task, end, tags, tag_count, socket, err);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0)
         return od_error_errno(err, "two descriptors are needed for this WebSocket");
     if (!od_socket_accept(task->object, task, false, tags, tag_count, socket, err)) {
@@ -109,7 +152,12 @@ void od_client_ends_lose(struct od_task *task)
     for (struct od_list *link; (link = od_list_pop_front(&task->client_ends)) != NULL;) {
         struct client_end *end = OD_LIST_MEMBER(link, struct client_end, link);
         struct od_response response = {.worker = end->worker, .socket = end->number};
+        int fd = end->fd;
         end_free(end);
+        if (fd >= 0) {
+            od_net_hang_up(task->object->objects->net, fd);
+            continue;
+        }
         od_call_lose_parts(task->object->objects, &response);
     }
 }

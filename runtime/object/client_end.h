@@ -23,6 +23,11 @@ struct od_task;
 // A task has been answered with a 101; [url] is what it asked for.
 void od_client_end_arrive(struct od_task *task, const struct od_response *response, od_slice url);
 
+// The same of a WebSocket to another server, which the task has asked for (outgoing.h): [record]
+// and [fd], taken, are its connection. It can be accepted, not handed on. The subprotocol.
+od_slice od_client_end_dialled(struct od_task *task, uint64_t number, od_slice record, int fd);
+bool od_client_end_is_dialled(const struct od_task *task, uint32_t worker, uint64_t number);
+
 // Whether [task] has it still.
 bool od_client_end_is_there(const struct od_task *task, uint32_t worker, uint64_t number);
 

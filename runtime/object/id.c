@@ -1,36 +1,62 @@
 #include "object/id.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
+// The plain functions: what is around them in OpenSSL looks the algorithm up, takes locks and
+// allocates 26 times, which costs more than the hash.
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "base/hex.h"
 
 enum {
-    half = OD_ID_BYTES / 2
+    half = OD_ID_BYTES / 2,
+    block_bytes = SHA256_CBLOCK,
 };
+
+_Static_assert(sizeof((od_namespace_key *)NULL)->inside == sizeof((SHA256_CTX *)NULL)->h,
+               "a key holds states of SHA-256");
+
+static void state_after(const uint8_t *key, uint8_t pad, uint32_t *state)
+{
+    SHA256_CTX hash;
+    uint8_t block[block_bytes];
+    memset(block, pad, sizeof block);
+    for (size_t i = 0; i < SHA256_DIGEST_LENGTH; i++)
+        block[i] ^= key[i];
+    SHA256_Init(&hash);
+    SHA256_Update(&hash, block, sizeof block);
+    OD_ASSERT(hash.num == 0);
+    memcpy(state, hash.h, sizeof hash.h);
+}
+
+static void finish(const uint32_t *state, const void *data, size_t size, uint8_t *digest)
+{
+    SHA256_CTX hash;
+    SHA256_Init(&hash);
+    memcpy(hash.h, state, sizeof hash.h);
+    hash.Nl = block_bytes * 8; // Bits that are in it already.
+    SHA256_Update(&hash, data, size);
+    SHA256_Final(digest, &hash);
+}
 
 // HMAC-SHA256 of [data], its first 16 bytes.
 static void mac_half(const od_namespace_key *key, const void *data, size_t size, uint8_t *out)
 {
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    unsigned digest_size = 0;
-    const void *done =
-        HMAC(EVP_sha256(), key->bytes, sizeof key->bytes, data, size, digest, &digest_size);
-    OD_ASSERT(done != NULL);
-    OD_ASSERT(digest_size >= half);
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+    finish(key->inside, data, size, digest);
+    finish(key->outside, digest, sizeof digest, digest);
     memcpy(out, digest, half);
 }
 
 od_namespace_key od_namespace_key_of(od_slice namespace_name)
 {
     od_namespace_key key;
-    unsigned size = 0;
+    uint8_t bytes[SHA256_DIGEST_LENGTH];
     const char *at = namespace_name.size > 0 ? namespace_name.at : "";
-    int done = EVP_Digest(at, namespace_name.size, key.bytes, &size, EVP_sha256(), NULL);
-    OD_ASSERT(done == 1);
-    OD_ASSERT(size == sizeof key.bytes);
+    SHA256((const unsigned char *)at, namespace_name.size, bytes);
+    state_after(bytes, 0x36, key.inside);
+    state_after(bytes, 0x5c, key.outside);
     return key;
 }
 

@@ -20,8 +20,9 @@ typedef struct od_id {
     uint8_t bytes[OD_ID_BYTES];
 } od_id;
 
+// SHA-256 after a block of the key, as HMAC begins inside and outside: each MAC goes on from there.
 typedef struct od_namespace_key {
-    uint8_t bytes[32];
+    uint32_t inside[8], outside[8];
 } od_namespace_key;
 
 od_namespace_key od_namespace_key_of(od_slice namespace_name);

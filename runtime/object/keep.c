@@ -117,7 +117,7 @@ static void put_told(const struct od_socket *socket, struct od_list *events, str
 {
     OD_LIST_EACH (link, events) {
         const struct od_event *event = OD_LIST_MEMBER(link, struct od_event, link);
-        if (event->socket == socket)
+        if (event->socket == socket && event->kind == OD_EVENT_MESSAGE)
             od_websocket_put_told(socket->websocket, od_event_bytes(event), event->is_binary, told);
     }
 }

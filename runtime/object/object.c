@@ -21,6 +21,8 @@
 #include "object/timeout.h"
 #include "object/trace.h"
 
+static void settle(struct od_object *object, int64_t now_us);
+
 static const char *const state_names[] = {"asleep", "waking", "awake", "gone"};
 
 static const bool may_move[][4] = {
@@ -367,11 +369,18 @@ static void handle(struct od_object *object, struct od_event *event)
     od_share_use(&object->share, took_us);
 }
 
+// It has sent to many sockets, and the net is behind: others go first.
+static bool is_ahead(struct od_object *object)
+{
+    object->is_ahead = object->is_ahead && od_net_is_behind(object->objects->net);
+    return object->is_ahead;
+}
+
 void od_object_deliver(struct od_object *object)
 {
     OD_ASSERT(object->running == NULL);
     od_share_begin(&object->share, object->objects->turn);
-    while (od_share_is_left(&object->share) && has_work(object))
+    while (od_share_is_left(&object->share) && has_work(object) && !is_ahead(object))
         handle(object, NULL);
     od_object_check(object);
     od_object_settle(object);
@@ -390,7 +399,7 @@ bool od_object_handle_at_once(struct od_object *object, struct od_event *event)
 {
     struct od_objects *objects = object->objects;
     OD_ASSERT(event->is_borrowed);
-    if (!may_handle_at_once(object, event))
+    if (!may_handle_at_once(object, event) || is_ahead(object))
         return false;
     od_share_begin(&object->share, objects->turn);
     if (!od_share_is_left(&object->share))
@@ -399,7 +408,7 @@ bool od_object_handle_at_once(struct od_object *object, struct od_event *event)
     objects->handles_at_once = false;       // What comes of it waits for its turn.
     handle(object, event);
     objects->handles_at_once = objects->now_us < objects->turn_ends_us;
-    od_object_settle(object);
+    settle(object, objects->now_us);
     return true;
 }
 
@@ -430,7 +439,7 @@ void od_object_cancel(struct od_object *object, uint64_t call)
 // Events that wait for a class are a reason to stay, too: whoever sent them will not do so again.
 static bool is_busy(const struct od_object *object)
 {
-    return has_work(object) || object->inbox_count > 0 || object->refusal != NULL ||
+    return object->inbox_count > 0 || object->refusal != NULL ||
            !od_list_is_empty(&object->tasks) || object->timeout_count > 0 ||
            !od_list_is_empty(&object->outbox) || object->running != NULL;
 }
@@ -444,22 +453,27 @@ static void drop_outdated(struct od_object *object)
     od_object_sleep(object);
 }
 
-void od_object_settle(struct od_object *object)
+// [now_us]: by od_clock_passed_us; 0: not known.
+static void settle(struct od_object *object, int64_t now_us)
 {
     struct od_objects *objects = object->objects;
     drop_outdated(object);
-    if (has_work(object) && od_list_is_empty(&object->ready))
+    bool works = has_work(object);
+    if (works && od_list_is_empty(&object->ready))
         od_list_push_back(&objects->ready, &object->ready);
     if (od_list_is_empty(&object->outbox) && od_list_is_empty(&object->syncing))
         od_list_remove(&object->gated);
     bool is_asleep_with_sockets = object->state == OD_ASLEEP && object->socket_count > 0;
-    if (is_busy(object) || is_asleep_with_sockets || od_object_is_entry(object)) {
-        od_list_remove(&object->idle);
-        return;
-    }
     od_list_remove(&object->idle);
-    object->idle_since_ms = od_clock_monotonic_ms();
+    if (works || is_busy(object) || is_asleep_with_sockets || od_object_is_entry(object))
+        return;
+    object->idle_since_ms = od_clock_monotonic_ms_at(now_us != 0 ? now_us : od_clock_passed_us());
     od_objects_watch_idle(object);
+}
+
+void od_object_settle(struct od_object *object)
+{
+    settle(object, 0);
 }
 
 void od_object_sleep(struct od_object *object)

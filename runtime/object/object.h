@@ -85,6 +85,7 @@ struct od_object {
     struct od_bytes reset_why; // A failure (link/failure.h); the reset waits for the running task.
     bool is_reset;
     bool is_aborted;
+    bool is_ahead;        // It has sent to many sockets, and perhaps not all are reached yet.
     bool is_retired;      // The instance is to go when its tasks have ended.
     bool has_lost_writes; // The reset is not the object's fault: a commit has failed.
     bool drops_alarm; // While it is reset by state:abort: the alarm that runs is not to be retried.

@@ -298,12 +298,13 @@ od_time_ms od_objects_oldest_task_ms(const struct od_objects *objects)
     return now_ms - oldest_ms;
 }
 
-// A socket without a connection is about to get it.
+// A socket without a connection is about to get it; one to outside is dialled by the next worker.
 static bool are_attached(const struct od_objects *objects)
 {
     struct od_map_node *node = NULL;
     while ((node = od_map_next(&objects->sockets, node)) != NULL) {
-        if (!OD_MAP_MEMBER(node, struct od_socket, by_id)->is_attached)
+        const struct od_socket *socket = OD_MAP_MEMBER(node, struct od_socket, by_id);
+        if (!socket->is_attached && socket->wish == NULL)
             return false;
     }
     return true;

@@ -52,7 +52,8 @@ static void perform_message(struct od_object *object, const struct od_effect *ef
                            : od_slice_from(od_bytes_slice(&frame->plain), frame->payload_offset);
     od_tap_note(effect->socket, OD_TAP_OUT, 0, payload,
                 frame == NULL ? effect->is_binary : frame->is_binary);
-    if (effect->frame != NULL)
+    object->is_ahead = object->is_ahead || frame != NULL;
+    if (frame != NULL)
         od_websocket_send_frame(effect->socket->websocket, effect->frame);
     else
         od_websocket_send(effect->socket->websocket, effect->bytes, effect->is_binary);

@@ -6,7 +6,10 @@
 
 #include "base/cursor.h"
 #include "link/request.h"
+#include "link/response.h"
+#include "net/dial.h"
 #include "object/call.h"
+#include "object/client_end.h"
 #include "object/objects.h"
 #include "object/sink.h"
 #include "object/stream.h"
@@ -33,6 +36,7 @@ void od_outgoing_queue_init(struct od_outgoing_queue *queue)
 void od_outgoing_put(struct od_bytes *bytes, const struct od_outgoing_way *way, od_slice request)
 {
     od_bytes_put_u8(bytes, (uint8_t)way->redirect);
+    od_bytes_put_u8(bytes, way->upgrades);
     od_bytes_put_u8(bytes, way->streams);
     od_bytes_put_u32(bytes, way->timeout_ms);
     od_bytes_put_slice(bytes, request);
@@ -62,6 +66,26 @@ static uint64_t sink_of(struct od_objects *objects, uint64_t fetch, od_slice mes
                                : od_sink_of_fetch(objects, request.worker, request.stream, fetch);
 }
 
+static void dial(struct od_objects *objects, uint64_t number, od_slice message)
+{
+    struct od_request request;
+    struct od_header header;
+    struct od_bytes headers = {0};
+    uint32_t count = 0;
+    struct od_dial_way way = {0};
+    bool is_request = od_request_read(message, &request);
+    OD_ASSERT(is_request);
+    (void)od_headers_find(request.headers, OD_SLICE("sec-websocket-protocol"), &way.protocols);
+    od_bytes_put_u32(&headers, 0);
+    for (struct od_headers rest = request.headers; od_headers_next(&rest, &header); count++)
+        od_headers_put(&headers, header.name, header.value); // The handshake passes over its own.
+    od_bytes_set_u32(&headers, 0, count);
+    way.url = request.url;
+    way.headers = od_bytes_slice(&headers);
+    od_dial_start(objects->net, number, &way);
+    od_bytes_deinit(&headers);
+}
+
 static void begin(struct od_object *object)
 {
     OD_ASSERT(object->outgoing.waiting_count > 0);
@@ -75,6 +99,10 @@ static void begin(struct od_object *object)
     outgoing->runs = true;
     outgoing->stream = outgoing->way.streams ? ++objects->next_number : 0;
     od_slice message = {outgoing->request, outgoing->size};
+    if (outgoing->way.upgrades) {
+        dial(objects, outgoing->call->id, message);
+        return;
+    }
     uint64_t sink = sink_of(objects, outgoing->call->id, message);
     od_fetch_start(objects->net, outgoing->call->id, message,
                    (struct od_fetch_way){.redirect = outgoing->way.redirect,
@@ -114,6 +142,7 @@ static struct od_outgoing *outgoing_new(struct od_call *call, struct od_object *
 {
     struct od_cursor cursor = od_cursor_of(body);
     struct od_outgoing_way way = {.redirect = (enum od_fetch_redirect)od_cursor_u8(&cursor)};
+    way.upgrades = od_cursor_u8(&cursor) != 0;
     way.streams = od_cursor_u8(&cursor) != 0;
     way.timeout_ms = od_cursor_u32(&cursor);
     od_slice request = od_cursor_rest(&cursor);
@@ -169,6 +198,34 @@ void od_outgoing_end(struct od_objects *objects, uint64_t number, bool ok, od_sl
     od_call_answer(call, bytes);
 }
 
+static void put_switched(struct od_bytes *response, uint32_t worker, uint64_t number,
+                         od_slice protocol)
+{
+    size_t mark = od_response_begin_with(response, 101, OD_RESPONSE_SOCKET, worker, number);
+    if (protocol.size > 0)
+        od_headers_put(response, OD_SLICE("sec-websocket-protocol"), protocol);
+    od_response_end(response, mark, protocol.size > 0, (od_slice){0});
+}
+
+void od_outgoing_dialled(struct od_objects *objects, uint64_t number, int fd, od_slice bytes)
+{
+    struct od_call *call = od_call_find(objects, number);
+    OD_ASSERT(call != NULL); // It would have cancelled.
+    struct od_task *task = od_task_find(objects, call->origin);
+    OD_ASSERT(task != NULL);
+    struct od_error err;
+    struct od_bytes response = {0};
+    if (fd < 0) {
+        od_error_set(&err, "fetch %s: %.*s", od_call_whom(call), (int)bytes.size, bytes.at);
+        od_call_fail(call, 502, od_slice_of(err.text));
+        return;
+    }
+    od_slice protocol = od_client_end_dialled(task, number, bytes, fd);
+    put_switched(&response, objects->worker, number, protocol);
+    od_call_answer(call, od_bytes_slice(&response));
+    od_bytes_deinit(&response);
+}
+
 void od_outgoing_free(struct od_outgoing *outgoing)
 {
     if (outgoing == NULL)
@@ -179,7 +236,9 @@ void od_outgoing_free(struct od_outgoing *outgoing)
     if (outgoing->runs) {
         OD_ASSERT(object->outgoing.running_count > 0);
         OD_ASSERT(objects->outgoing.running_count > 0);
-        if (!outgoing->goes_on)
+        if (outgoing->way.upgrades)
+            od_dial_cancel(objects->net, outgoing->call->id);
+        else if (!outgoing->goes_on)
             od_fetch_cancel(objects->net, outgoing->call->id);
         object->outgoing.running_count--;
         objects->outgoing.running_count--;

@@ -36,7 +36,8 @@ void od_outgoing_queue_init(struct od_outgoing_queue *queue);
 
 struct od_outgoing_way {
     enum od_fetch_redirect redirect;
-    bool streams; // The body of the answer comes in pieces; the time is until its head is there.
+    bool upgrades; // To a WebSocket (net/dial.h), which the task has as a client's end.
+    bool streams;  // The body of the answer comes in pieces; the time is until its head is there.
     uint32_t timeout_ms;
 };
 
@@ -48,6 +49,9 @@ void od_outgoing_send(struct od_call *call, od_slice body);
 
 // News of the net: it is over, or the head of the answer is there.
 void od_outgoing_end(struct od_objects *objects, uint64_t number, bool ok, od_slice bytes);
+
+// The same of one that upgrades, as the event [dialled] of the net. Takes [fd].
+void od_outgoing_dialled(struct od_objects *objects, uint64_t number, int fd, od_slice bytes);
 
 void od_outgoing_free(struct od_outgoing *outgoing); // Cancels what is left of it. NULL is allowed.
 

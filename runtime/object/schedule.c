@@ -235,7 +235,7 @@ bool od_schedules_put(struct od_bytes *facts, struct od_object *object, struct o
         od_slice name = od_cursor_string(&cursor);
         bool is_row = od_alarm_row_read(od_cursor_string(&cursor), &row);
         OD_ASSERT(is_row);
-        if (name.size > 0 && !put_facts(facts, name, &row)) // Else it is the alarm.
+        if (od_schedule_is_name(name) && !put_facts(facts, name, &row))
             ok = od_error_set(err, "the schedule '%.*s' cannot be read", (int)name.size, name.at);
     }
     od_bytes_deinit(&alarms);
@@ -244,7 +244,7 @@ bool od_schedules_put(struct od_bytes *facts, struct od_object *object, struct o
 
 static bool is_sound(const struct od_schedule *schedule, od_slice name, od_time_ms time_ms)
 {
-    return name.size > 0 && name.size <= OD_SCHEDULE_NAME_BYTES_MAX && time_ms >= 0 &&
+    return od_schedule_is_name(name) && name.size <= OD_SCHEDULE_NAME_BYTES_MAX && time_ms >= 0 &&
            time_ms <= OD_ALARM_TIME_MAX && schedule->method.size > 0 &&
            schedule->method.size <= OD_METHOD_BYTES_MAX &&
            schedule->arguments.size <= OD_SCHEDULE_ARGUMENTS_BYTES_MAX &&

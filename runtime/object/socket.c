@@ -356,6 +356,8 @@ void od_socket_event_done(struct od_socket *socket, enum od_event_kind kind, siz
     od_socket_forget_event(socket, size);
     socket->is_busy = false;
     od_websocket_touch(socket->websocket);
+    if (kind == OD_EVENT_OPEN && socket->wish != NULL)
+        socket->wish->is_opening = false;
     if (kind != OD_EVENT_CLOSE && kind != OD_EVENT_ERROR) {
         // To the front: it came before everything that waits in the inbox now.
         struct od_list *next = od_list_pop_front(&socket->waiting);
@@ -461,8 +463,9 @@ bool od_socket_is_at_rest(const struct od_socket *socket)
 
 bool od_socket_can_move(const struct od_socket *socket)
 {
+    bool is_opening = socket->wish != NULL && socket->wish->is_opening;
     return socket->gated_count == 0 && !socket->is_busy && socket->is_attached &&
-           !socket->peer_closed && !socket->is_gone &&
+           !socket->peer_closed && !socket->is_gone && !is_opening &&
            od_websocket_ready_state(socket->websocket) != OD_READY_CLOSED;
 }
 

@@ -7,6 +7,7 @@
 #include "object/outbox.h"
 #include "object/section.h"
 #include "object/task.h"
+#include "object/wish.h"
 
 struct od_transaction {
     struct od_transaction *outer; // NULL: the outermost.
@@ -71,11 +72,14 @@ static bool pop(struct od_object *object, bool keep, struct od_error *err)
     OD_ASSERT(object->section != NULL);
     struct od_transaction *transaction = object->transaction;
     object->transaction = transaction->outer;
-    bool is_kept = od_storage_end_part(&object->storage, transaction->mark,
-                                       keep && !transaction->is_rolled_back, err);
+    keep = keep && !transaction->is_rolled_back;
+    bool is_kept = od_storage_end_part(&object->storage, transaction->mark, keep, err);
     free(transaction);
-    if (object->transaction == NULL)
-        od_outbox_decide(object);
+    if (object->transaction != NULL)
+        return is_kept;
+    if (!keep || !is_kept)
+        od_wish_recall(object); // One that was ended stands again.
+    od_outbox_decide(object);
     return is_kept;
 }
 

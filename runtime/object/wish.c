@@ -10,6 +10,7 @@
 #include "net/net.h"
 #include "object/objects.h"
 #include "object/outbox.h"
+#include "object/outgoing.h"
 
 // --- Its row -------------------------------------------------------------------------------------
 
@@ -158,20 +159,25 @@ static struct od_socket *new_socket(struct od_object *object, uint64_t number, c
     return socket;
 }
 
-bool od_wish_check_url(od_slice url, struct od_error *err)
+static bool check(const struct od_wish_row *row, struct od_error *err)
 {
-    return od_dial_check(url, err);
-}
-
-bool od_wish_sets_header(od_slice name)
-{
-    return od_client_handshake_sets(name);
+    struct od_cursor cursor = od_cursor_of(row->headers);
+    struct od_headers headers = od_headers_read(&cursor);
+    struct od_header header;
+    while (od_headers_next(&headers, &header)) {
+        if (od_client_handshake_sets(header.name))
+            return od_error_set(err, "the header %.*s is set by the handshake",
+                                (int)header.name.size, header.name.at);
+    }
+    return od_dial_check(row->url, err);
 }
 
 bool od_wish_make(struct od_object *object, const struct od_wish_row *row,
                   struct od_socket **socket, struct od_error *err)
 {
     struct od_wish_row other;
+    if (!check(row, err))
+        return false;
     if (object->wish_count >= OD_OBJECT_WISHES_MAX || object->socket_count >= OD_OBJECT_SOCKETS_MAX)
         return od_error_set(err, "an object can have only %d WebSockets to outside, and %d in all",
                             OD_OBJECT_WISHES_MAX, OD_OBJECT_SOCKETS_MAX);
@@ -259,7 +265,10 @@ static void could_not(struct od_socket *socket, const struct od_wish_row *row, o
 void od_wish_dialled(struct od_objects *objects, uint64_t number, int fd, od_slice bytes)
 {
     struct od_socket *socket = od_socket_find(objects, number);
-    OD_ASSERT(socket != NULL); // It would have cancelled.
+    if (socket == NULL) { // Else it would have cancelled.
+        od_outgoing_dialled(objects, number, fd, bytes);
+        return;
+    }
     OD_ASSERT(socket->wish->is_dialling);
     struct od_wish_row row;
     socket->wish->is_dialling = false;
@@ -272,6 +281,7 @@ void od_wish_dialled(struct od_objects *objects, uint64_t number, int fd, od_sli
     } else {
         socket->wish->opened_ms = od_clock_monotonic_ms();
         socket->wish->failures = 0;
+        socket->wish->is_opening = true;
         od_socket_opened(socket, socket->wish->is_again);
         od_socket_attach(objects, number, bytes, fd);
     }

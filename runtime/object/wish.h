@@ -35,6 +35,7 @@ struct od_wish { // What a socket that we dial has beside others.
     uint32_t failures;     // Since it was open last.
     bool is_again;         // It was open before, or may have been.
     bool is_dialling;      // The net does.
+    bool is_opening;       // It is connected, and webSocketOpen is not over.
 };
 
 struct od_wish_row {
@@ -48,18 +49,15 @@ struct od_wish_row {
     od_slice attachment;
 };
 
-// What cannot be the URL of one, and which headers are not the script's to set.
-OD_MUST_CHECK bool od_wish_check_url(od_slice url, struct od_error *err);
-bool od_wish_sets_header(od_slice name);
-
-// state:connect. The row was checked, but for its size. It is dialled once the outbox lets it.
+// state:connect. Its pauses and tags were checked, and that the headers are such. It is dialled
+// once the outbox lets it.
 OD_MUST_CHECK bool od_wish_make(struct od_object *object, const struct od_wish_row *row,
                                 struct od_socket **socket, struct od_error *err);
 
 // It has passed the gate. If its row has not, the socket goes.
 void od_wish_begin(struct od_socket *socket);
 
-// News of the net. Takes [fd].
+// News of the net, also of what od.fetch has dialled (outgoing.h). Takes [fd].
 void od_wish_dialled(struct od_objects *objects, uint64_t number, int fd, od_slice bytes);
 
 // ws:close: the wish is over. A socket that only connects goes with it, and no event tells; any

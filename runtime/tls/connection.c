@@ -205,21 +205,38 @@ static void end_down(struct od_tls_connection *connection)
     connection->inner_has_ended = true;
 }
 
+// Several messages that have come as a record each go on as one piece: a system call on each side
+// of the pair, not one a message.
+static enum outcome read_records(struct od_tls_connection *connection, size_t *size)
+{
+    struct od_tls *tls = connection->tls;
+    enum outcome outcome = WENT_ON;
+    while (outcome == WENT_ON && *size < OD_TLS_PIECE_BYTES && connection->outer_is_readable) {
+        ERR_clear_error();
+        int count =
+            SSL_read(connection->ssl, tls->piece + *size, (int)(OD_TLS_PIECE_BYTES - *size));
+        outcome = outcome_of(connection, count);
+        *size += outcome == WENT_ON ? (size_t)count : 0;
+        connection->outer_is_readable = outcome == WENT_ON && SSL_has_pending(connection->ssl);
+    }
+    return outcome;
+}
+
 static enum outcome go_up(struct od_tls_connection *connection)
 {
     if (!pass_kept(connection, &connection->up, put_up))
         return FAILED;
     if (!is_empty(&connection->up) || connection->outer_has_ended || !connection->outer_is_readable)
         return WAITS;
-    ERR_clear_error();
-    int size = SSL_read(connection->ssl, connection->tls->piece, OD_TLS_PIECE_BYTES);
-    enum outcome outcome = outcome_of(connection, size);
-    connection->outer_is_readable = outcome == WENT_ON && SSL_has_pending(connection->ssl);
-    if (outcome == ENDED)
+    size_t size = 0;
+    enum outcome outcome = read_records(connection, &size);
+    if (!pass(connection, &connection->up, put_up, size) || outcome == FAILED)
+        return FAILED;
+    if (outcome == ENDED && size == 0)
         end_up(connection);
-    if (outcome != WENT_ON)
-        return outcome == ENDED ? WAITS : outcome;
-    return pass(connection, &connection->up, put_up, (size_t)size) ? WENT_ON : FAILED;
+    else if (outcome == ENDED)
+        connection->outer_is_readable = true; // It says so again, when all before has gone on.
+    return size > 0 ? WENT_ON : WAITS;
 }
 
 static enum outcome go_down(struct od_tls_connection *connection)

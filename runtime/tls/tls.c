@@ -152,6 +152,15 @@ static void init(struct od_tls *tls, const struct od_options *options)
     od_certificates_init(&tls->certificates, options);
 }
 
+bool od_tls_check(const struct od_options *options, struct od_error *err)
+{
+    struct od_certificates certificates;
+    od_certificates_init(&certificates, options);
+    bool ok = !options->has_tls || od_certificates_load(&certificates, err);
+    od_certificates_deinit(&certificates);
+    return ok;
+}
+
 int od_tls_main(const struct od_options *options, int link_fd)
 {
     struct od_error err;

@@ -14,4 +14,7 @@
 // The whole life of that process; [link_fd] leads to main. Returns its exit code.
 int od_tls_main(const struct od_options *options, int link_fd);
 
+// Whether such a process could begin: the certificates can be loaded. False, with [err].
+OD_MUST_CHECK bool od_tls_check(const struct od_options *options, struct od_error *err);
+
 #endif

@@ -1,6 +1,7 @@
 #include "worker/settle.h"
 
 #include "base/cursor.h"
+#include "net/dial.h"
 #include "object/call.h"
 #include "store/store.h"
 #include "worker/main_messages.h"
@@ -23,7 +24,8 @@ static bool is_timer_due(const struct od_worker *worker)
 
 static bool waits_for_world(const struct od_objects *objects)
 {
-    return objects->outgoing.running_count > 0 || !od_list_is_empty(&objects->outgoing.objects);
+    return od_dials_are_running(objects->net) || objects->outgoing.running_count > 0 ||
+           !od_list_is_empty(&objects->outgoing.objects);
 }
 
 static bool is_settled(const struct od_worker *worker)

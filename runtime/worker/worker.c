@@ -206,6 +206,7 @@ static void release_outboxes(struct od_worker *worker)
             od_link_flush(worker->objects.peers[i]);
     }
     od_call_marks_settle(&worker->objects);
+    worker->has_more = od_net_flushes_on(&worker->net) || worker->has_more;
 }
 
 static void look_again(struct od_timer *timer)
@@ -239,10 +240,12 @@ static void close_sockets(struct od_worker *worker)
 {
     OD_ASSERT(!worker->has_closed_sockets);
     worker->net.limits.close_ms = DRAIN_CLOSE_MS;
-    struct od_map_node *node = NULL;
-    while ((node = od_map_next(&worker->objects.sockets, node)) != NULL)
+    struct od_map_node *node = od_map_next(&worker->objects.sockets, NULL), *next;
+    for (; node != NULL; node = next) {
+        next = od_map_next(&worker->objects.sockets, node); // One that only connects goes at once.
         od_socket_close(OD_MAP_MEMBER(node, struct od_socket, by_id), 1001,
                         OD_SLICE("the server is going away"));
+    }
 }
 
 // First what runs may end, then sockets are closed, then what that caused may end.

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct mode *const modes[] = {&mode_echo, &mode_put, &mode_broadcast, &mode_listeners,
+static const struct mode *const modes[] = {&mode_echo, &mode_put,  &mode_broadcast, &mode_listeners,
                                            &mode_http, &mode_file, &mode_idle};
 
 const struct mode *mode_find(const char *name)

@@ -215,8 +215,7 @@ static ssize_t body_length(const uint8_t *head, size_t length)
 }
 
 // Passes over what has come of a body.
-static ssize_t take_body(struct user *user, struct crowd *crowd, const uint8_t *data,
-                         size_t length)
+static ssize_t take_body(struct user *user, struct crowd *crowd, const uint8_t *data, size_t length)
 {
     size_t size = length < user->body_left ? length : user->body_left;
     user->body_left -= size;

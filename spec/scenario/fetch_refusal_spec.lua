@@ -62,8 +62,8 @@ describe_with("od.fetch", nil, function(world)
       ["'http://x', 'GET'"] = "fetch: argument 2 must be a table of options, got a string",
       ["'http://x', { method = 1 }"] =
         'fetch: the method of a Request must be a word such as "GET"',
-      ["'http://x', { headers = { Upgrade = 'WebSocket' } }"] = "fetch: WebSockets can be opened "
-        .. "to objects (stub:fetch), but not yet to other servers",
+      ["'http://x', { method = 'POST', headers = { Upgrade = 'WebSocket' } }"] =
+        "fetch: a WebSocket is asked for with GET, without a body or the option stream",
       ["'http://x', { method = 'A B' }"] =
         'fetch: the method of a Request must be a word such as "GET"',
       ["'http://x', { method = 'CONNECT' }"] = "fetch: the method CONNECT cannot be sent",

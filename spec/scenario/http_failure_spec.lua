@@ -269,3 +269,53 @@ describe("a handler that fails", function()
     assert.equal(200, server:get("/rooms/left/boots").status)
   end)
 end)
+
+describe("a helper that fails in what it returns with", function()
+  -- A helper that ends with `return f(...)` was not named at all, or its name stood at another.
+  it("is named, with its line if it has one such", function()
+    local helped = Server.start { workers = 1, files = { ["helper.lua"] = [[
+      local od = require "open-do"
+      local M = {}
+      function M.inner(value)
+        local field = value.nothing.here
+        return field
+      end
+      function M.outer(value)
+        return M.inner(value)
+      end
+      function M.answer()
+        return od.Response({})
+      end
+      function M.append() return M.inner({}) end
+      return M ]] }, source = [[
+      local helper = require "helper"
+      local Room = {}
+      function Room:own()
+        return helper.inner({})
+      end
+      function Room:fetch(request)
+        local what, result = request.query.what
+        if what == "answer" then result = helper.answer()
+        elseif what == "outer" then result = helper.outer({})
+        elseif what == "own" then result = self:own()
+        else result = request.headers:append({}) end
+        return result
+      end
+      return { namespaces = { rooms = Room } } ]] }
+    for what, words in pairs {
+      answer = "\n +> 11 | +return od%.Response%({}%)\n"
+        .. " +in function 'answer' %(helper%.lua:10%), by its `return f%(%.%.%.%)`.-\n"
+        .. " +called from fetch %(script%.lua:8%)",
+      outer = "in function 'M%.inner' %(helper%.lua:4%)\n"
+        .. " +called from function 'outer' %(helper%.lua:7%), by its `return f%(%.%.%.%)`.-\n"
+        .. " +called from fetch %(script%.lua:9%)",
+      own = "in function 'M%.inner' %(helper%.lua:4%)\n"
+        .. " +called from function 'own' %(script%.lua:3%), by its",
+      another = "in fetch %(script%.lua:11%)", -- Not M.append, which has that name, too.
+    } do
+      helped:get("/rooms/a?what=" .. what)
+      helped:wait_log(words)
+    end
+    helped:stop()
+  end)
+end)

@@ -1,4 +1,5 @@
 -- WebSockets of objects to places outside: opened, kept, dialled again.
+local json = require "dkjson"
 local survival = require "spec.scenario.survival"
 local Upstream = require "spec.support.upstream"
 local websocket = require "spec.support.websocket"
@@ -26,7 +27,19 @@ function Thing:webSocketOpen(ws, isReconnect)
   ws:send("hello")
 end
 
+-- Numbers must come one after another.
+function Thing:count(number)
+  local last = self.state.storage:get("last") or 0
+  if number ~= last + 1 then
+    note(self, ("%d behind %d"):format(number, last))
+  end
+  self.state.storage:put("last", number)
+end
+
 function Thing:webSocketMessage(ws, message, isBinary)
+  if tonumber(message) then
+    return self:count(tonumber(message))
+  end
   note(self, (isBinary and "bytes " or "text ") .. message)
   if message == "close me" then
     ws:close(4001, "enough")
@@ -234,6 +247,87 @@ describe("a WebSocket to outside", function()
       assert.same("open feed/kept true", seen(4)[4])
     end)
 
+  it("loses and doubles nothing while code, workers and programs change", function()
+    connect("/feed")
+    local peer = upstream:accept()
+    peer:expect("hello")
+    local number = 0
+    local function send(count)
+      for _ = 1, count do
+        number = number + 1
+        peer:send(tostring(number))
+      end
+    end
+    local function during(command, ...)
+      send(100)
+      local asking = server:begin_asking(command, ...)
+      repeat -- Some come before, some during and some behind.
+        send(5)
+        asking:reap()
+      until asking:has_ended()
+      send(100)
+      assert.equal(0, (asking:wait_exit(30)))
+    end
+    during("reload")
+    during("restart-worker", "0")
+    during("upgrade")
+    send(100)
+    workbench.fall_asleep(server)
+    send(100)
+    workbench.becomes(number, function() return ask("return storage:get('last')") end)
+    assert.same({ "open /nil false" }, seen(1))
+  end)
+
+  it("is kept for a crowd of objects, through a dead worker and kill -9", function()
+    local COUNT = 150
+    server:expect_mishap("another one is started")
+    for number = 1, COUNT do
+      connect("/" .. number, "{ tags = { 'crowd' } }", "o" .. number)
+    end
+    local peers = {}
+    local function gather()
+      for _ = 1, COUNT do
+        local peer = upstream:accept()
+        assert.is_nil(peers[peer.path], "dialled twice")
+        peers[peer.path] = peer
+        peer:expect("hello")
+      end
+      upstream:expect_nobody()
+    end
+    gather()
+    ask("return storage:sync()", "o" .. COUNT)
+    survival.kill_one(server)
+    for _, peer in pairs(peers) do
+      peer:send("echo me")
+    end
+    assert.equal(0, survival.await_back(server).closed)
+    for _, peer in pairs(peers) do
+      peer:expect("echo me")
+    end
+    server:kill()
+    for path, peer in pairs(peers) do
+      peer:expect_close(1006)
+      peers[path] = nil
+    end
+    server:launch()
+    gather()
+    assert.same({ "open crowd/nil false", "text echo me", "open crowd/nil true" },
+      seen(3, "o" .. COUNT))
+  end)
+
+  it("is shown to an operator, also while it is tried in vain", function()
+    local function shown(field)
+      local _, said = server:asking("sockets", "things/a", "--json")
+      return json.decode(said)[1][field]
+    end
+    connect("/feed", "{ reconnect = { min = 60000 } }")
+    upstream:take():cut()
+    workbench.becomes(1, function() return shown("failedAttempts") end)
+    assert.equal("connecting", shown("state"))
+    assert.equal(upstream.url .. "/feed", shown("url"))
+    assert.equal(1, shown("outgoing"))
+  end)
+
   it("goes on in the program that takes over", function()
     connect("/feed", "{ tags = { 'feed' } }")
     connect("/other", "{ reconnect = { min = 3600000, max = 3600000 } }")
@@ -271,10 +365,15 @@ describe("a WebSocket to outside", function()
       .. "error('rolled back') end)"):format(url)))
     assert.same({}, sockets())
     upstream:expect_nobody()
-    connect("/feed")
+    connect("/feed", "{ reconnect = { min = 60000 } }")
+    upstream:take():cut()
+    seen(1)
+    assert.matches("rolled back", refusal("storage:transaction(function() "
+      .. "state:getWebSockets()[1]:close() error('rolled back') end)"))
+    assert.same({ "0 true /feed " }, sockets())
     upstream:accept():expect("hello")
     ask("storage:deleteAll()")
-    upstream.peers[1]:cut()
+    upstream.peers[2]:cut()
     assert.matches("^close", seen(1)[1])
     assert.same({}, sockets())
     workbench.pass(server, 60000)

@@ -145,7 +145,7 @@ describe("a place outside", function()
     assert.same("open  true", seen(5)[5])
   end)
 
-  it("that closes at once, again and again, is asked with pauses that grow and end", function()
+  it("that closes at once, again and again, is asked after pauses up to the longest", function()
     start()
     connect()
     local pauses = { 1000, 2000, 4000, 4000, 4000, 4000 }
@@ -159,7 +159,7 @@ describe("a place outside", function()
     upstream:accept()
   end)
 
-  it("that sends what is no frame, or a masked one, is closed with 1002, dialled anew", function()
+  it("that sends what is no frame, or a masked one, is closed (1002) and dialled anew", function()
     start()
     connect()
     local peer = upstream:accept { behind = "\255\255\255" }
@@ -233,6 +233,57 @@ describe("a place outside", function()
     assert.equal("open two false", seen(2)[2])
   end)
 
+  describe("asked for once, with od.fetch,", function()
+    local function begin(code)
+      return workbench.begin(server, "a", ([[
+        local answer = od.fetch(%q, { headers = { Upgrade = "websocket", ["X-Me"] = "me",
+          ["Sec-WebSocket-Protocol"] = "one, two" } }) %s]]):format(
+        upstream.url:gsub("^ws", "http") .. "/once", code))
+    end
+
+    it("gives a socket like any other, which is not dialled again", function()
+      start()
+      local asking = begin([[
+        state:acceptWebSocket(answer.webSocket, { "once" })
+        answer.webSocket:send("hi")
+        return answer.status .. " " .. answer.headers:get("sec-websocket-protocol")]])
+      local peer = upstream:accept { headers = { ["Sec-WebSocket-Protocol"] = "two" },
+        behind = "\129\5quiet" }
+      assert.same({ "/once", "me", "one, two" },
+        { peer.path, peer.headers["x-me"], peer.headers["sec-websocket-protocol"] })
+      assert.equal("101 two", workbench.outcome(asking))
+      peer:expect("hi")
+      assert.same({ "quiet" }, seen(1))
+      assert.is_false(ask("return state:getWebSockets('once')[1].outgoing"))
+      peer:send("back")
+      peer:expect("back")
+      peer:close(1000, "bye")
+      assert.same({ "quiet", "back", "close 1000 bye" }, seen(3))
+      assert.equal(0, ask("return #state:getWebSockets()"))
+      workbench.pass(server, 60000)
+      upstream:expect_nobody()
+    end)
+
+    it("is hung up when nobody takes it", function()
+      start()
+      local asking = begin("return answer.status")
+      local peer = upstream:accept()
+      assert.equal(101, workbench.outcome(asking))
+      assert.equal(1006, (peer:expect_close()))
+    end)
+
+    it("raises what went wrong", function()
+      start()
+      local asking = begin("return 1")
+      local peer = upstream:take()
+      peer:read_head()
+      peer:write("HTTP/1.1 403 Forbidden\r\n\r\n")
+      local ok, why = pcall(workbench.outcome, asking)
+      assert.is_false(ok)
+      assert.matches("fetch http://127.0.0.1:%d+/once: it was answered with 403 Forbidden", why)
+    end)
+  end)
+
   it("of a private network is not dialled with --fetch-private deny", function()
     start { args = { "--fetch-private=deny" } }
     connect()
@@ -245,7 +296,7 @@ describe("a place outside", function()
     local function refusal(code)
       return workbench.refusal(server, "a", code)
     end
-    assert.matches("begins with ws:// or wss://", refusal("state:connect('http://x/')"))
+    assert.matches("begins with ws:// or wss://", refusal("state:connect('ftp://x/')"))
     assert.matches("this is not a URL", refusal("state:connect('nowhere')"))
     assert.matches("user name or password", refusal("state:connect('ws://me:pw@x/')"))
     assert.matches("header host is set by the handshake",

@@ -120,7 +120,18 @@ describe("the reference", function()
       count = count + 1
       Server.start { source = block.text }:stop()
     end
-    assert.equal(5, count)
+    assert.equal(7, count)
+  end)
+
+  it("has files in the cookbook that come back as they were", function()
+    local server = Server.start { source = blocks_of("lua/COOKBOOK.md")[6].text, workers = 1 }
+    assert.equal(404, server:get("/files/a").status)
+    for _, size in ipairs { 3000000, 0, 70000 } do
+      local body = ("film "):rep(size / 5)
+      assert.equal(204, server:open():request("PUT", "/files/a", { body = body }).status)
+      assert.is_true(server:get("/files/a").body == body)
+    end
+    server:stop()
   end)
 
   it("has a script that tries again where that helps", function()

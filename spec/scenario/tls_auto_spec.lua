@@ -135,6 +135,15 @@ describe("a certificate for a domain", function()
     succeeds_later()
   end)
 
+  it("is asked for at once when somebody says reload", function()
+    fails({ failing = { newOrder = { 403, "rejectedIdentifier" } } }, "rejectedIdentifier")
+    server:wait_log("asked for again in 120 s")
+    say { failing = {} }
+    assert.equal(0, (server:asking("reload")))
+    await_certificate()
+    assert.matches("^%x+%-", curl("/rooms/a?ask=boot"))
+  end)
+
   it("is asked for later and later when it says that was too often", function()
     fails({ failing = { newOrder = { 429, "rateLimited" } } }, "rateLimited")
     for round = 1, 4 do

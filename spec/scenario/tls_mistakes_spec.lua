@@ -109,8 +109,8 @@ describe("TLS", function()
 
   -- A ClientHello of TLS 1.2 and 1.3, as curl would begin.
   local function hello()
-    local pipe = io.popen(("unset LD_PRELOAD; (sleep 0.1 | timeout 5 openssl s_client -connect "
-      .. "127.0.0.1:%d -msg 2>/dev/null) | sed -n '/ClientHello/,/<<</p' | grep '^    ' "
+    local pipe = io.popen(("unset LD_PRELOAD; openssl s_client -connect 127.0.0.1:%d -msg "
+      .. "</dev/null 2>/dev/null | sed -n '/ClientHello/,/<<</p' | grep '^    ' "
       .. "| tr -d ' \n'"):format(server.tls_port))
     local hex = pipe:read("*a")
     pipe:close()
@@ -176,8 +176,8 @@ describe("TLS", function()
 
   it("does not renegotiate", function()
     start()
-    local pipe = io.popen(("unset LD_PRELOAD; (echo R; sleep 3) | timeout 10 "
-      .. "openssl s_client -tls1_2 -connect 127.0.0.1:%d 2>&1"):format(server.tls_port))
+    local pipe = io.popen(("unset LD_PRELOAD; echo R | timeout 20 openssl s_client "
+      .. "-tls1_2 -connect 127.0.0.1:%d 2>&1"):format(server.tls_port))
     local text = pipe:read("*a")
     pipe:close()
     assert.matches("no renegotiation", text)

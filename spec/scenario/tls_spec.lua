@@ -14,6 +14,14 @@ local PEOPLE = tonumber(os.getenv("OPEN_DO_SOCKETS")) or 300 -- Of the largest c
 local certify, curl = certificates.certify, certificates.curl
 local directory
 
+-- The memory of a process that is in use, in kB.
+local function resident(pid)
+  local file = assert(io.open(("/proc/%d/status"):format(pid)))
+  local kilobytes = tonumber(file:read("*a"):match("VmRSS:%s+(%d+)"))
+  file:close()
+  return kilobytes
+end
+
 -- Starts the server; clients of the spec go through a tunnel from then on.
 local function start_tls(options)
   options = options or { workers = 2 }
@@ -125,13 +133,17 @@ describe("TLS", function()
     start { workers = 1 }
     local answer = "require('open-do').Response(request.url .. ' ' .. (request.tls and "
       .. "request.tls.version .. ' ' .. tostring(request.tls.serverName) or 'none'))"
-    server:save((handover.SOURCE:gsub("function Room:fetch%(request%)", "%0 if "
-      .. "request.query.ask == 'tls' then return " .. answer .. " end")))
+    server:save((handover.SOURCE:gsub("function Room:fetch%(request%)", "%0 "
+      .. "if request.path == '/rooms/via' and self.state.id.name == 'via' then "
+      .. "return self.env.rooms:getByName('a'):fetch(request) end "
+      .. "if request.query.ask == 'tls' then return " .. answer .. " end")))
     assert.equal(0, (server:asking("reload")))
     local url, path = "https://localhost:PORT/rooms/a?ask=tls", "/rooms/a?ask=tls"
     assert.matches("^https://localhost:%d+/rooms/a%?ask=tls TLSv1.3 localhost$", curl(server, url))
     assert.matches("TLSv1.2 localhost$", curl(server, url, "--tls-max 1.2 --insecure"))
     assert.matches("TLSv1.3 nil$", curl(server, "https://127.0.0.1:PORT" .. path, "--insecure"))
+    assert.matches("/rooms/via%?ask=tls TLSv1.3 localhost$",
+      curl(server, "https://localhost:PORT/rooms/via?ask=tls"))
     local kept = server:open()
     local said = kept:request("GET", path).body
     assert.matches("^https://.* TLSv1.3 localhost$", said)
@@ -179,8 +191,12 @@ describe("TLS", function()
       local plain = survival.gather(server, { people = PEOPLE * 2 / 3, rooms = PEOPLE / 30,
         listeners = PEOPLE / 15 })
       server.address = behind
+      local before = resident(processes(server)[1])
       local secret = survival.gather(server, { people = PEOPLE / 3, rooms = PEOPLE / 30,
-        prefix = "s", listeners = PEOPLE / 30 })
+        listeners = PEOPLE / 30, prefix = "s" })
+      local each = (resident(processes(server)[1]) - before) / (#secret.people + #secret.listeners)
+      print(("# %.1f kB in the process for TLS for each of its sockets"):format(each))
+      assert.is_true(os.getenv "OPEN_DO_SANITIZED" ~= nil or each < 60)
       local tenth = math.floor(PEOPLE / 30)
       for round = 1, 3 do
         for _, crowd in ipairs { plain, secret } do
@@ -246,6 +262,36 @@ describe("TLS", function()
       ben:ask("who", ben:identity())
       assert.equal(200, server:get("/rooms/a").status)
     end)
+
+  it("stays for those who came by it when the next program finds no certificate", function()
+    start()
+    local ann = survival.person(server, "a", "ann")
+    local program, copy = server:path("next"), directory .. "/localhost"
+    os.execute(("cp %s %s; cp %s.crt %s.before"):format(process.program, program, copy, copy))
+    os.execute((": > %s.crt"):format(copy))
+    local function upgrade()
+      local client = require "socket.unix" ()
+      assert(client:connect(server.directory .. "/data/control.sock"))
+      client:send("upgrade " .. program .. "\n")
+      local answer = client:receive("*a")
+      client:close()
+      return answer
+    end
+    assert.matches("nothing has changed: .*the certificate .*localhost.crt", upgrade())
+    ann:ask("who", ann:identity())
+    server:fault("takeover.blind", { times = 1 }) -- It vanishes when the program has been tried.
+    assert.matches("^ok\n", upgrade())
+    server:wait_log("nobody is served by TLS: the certificate ")
+    ann:ask("who", ann:identity())
+    os.execute(("mv %s.before %s.crt"):format(copy, copy))
+    server:turn_clock(5000)
+    local deadline, answer = survival.now() + SECONDS, nil
+    repeat
+      assert.is_true(survival.now() < deadline, answer)
+      answer = curl(server, "https://localhost:PORT/rooms/a?ask=boot")
+    until answer:match("^%x+%-")
+    ann:ask("who", ann:identity())
+  end)
 
   it("has other certificates when the files are others, and else those it had", function()
     start()

@@ -69,7 +69,7 @@ describe("a turn", function()
       most = math.max(most, tonumber(told:match("^%d+")))
       turns = math.max(turns, tonumber(told:match("%d+$")))
     end
-return most, turns
+    return most, turns
   end
 
   it("inflates one large message and then leaves some turns to others", function()
@@ -100,5 +100,126 @@ return most, turns
     end)
     assert.is_true(most <= 2, most .. " between two looks") -- One a turn.
     assert.is_true(turns > 20 * 2, turns .. " looks")
+  end)
+end)
+
+-- A crowd of instances, and two who ask each other all the time. From the last look before there is
+-- new code on, one of them notes how much processor time its worker has used between two looks.
+local CROWD = [[
+local od = require "open-do"
+local VERSION = 1
+local Crowd, Host, Watch = {}, {}, { fetch = require("workbench").fetch }
+
+function Crowd:constructor()
+  self.much = {}
+  for i = 1, 400 do
+    self.much[i] = { i }
+  end
+end
+
+function Crowd:touch() end
+
+function Host:fetch(request)
+  for i = tonumber(request.query.from), tonumber(request.query.to) do
+    self.env.crowd:getByName("c" .. i):touch()
+  end
+  return od.Response("awake")
+end
+
+function Watch:version()
+  return VERSION
+end
+
+-- On the code before: until there is new code, which then finds how much time was used by then.
+local function wait(other, ws)
+  ws:send "looking"
+  while other:version() == VERSION do
+    ws:serializeAttachment(os.clock())
+  end
+end
+
+function Watch:webSocketMessage(ws, seconds)
+  local other = self.env.watches:getByName "other"
+  if VERSION == 1 then
+    return wait(other, ws)
+  end
+  local before, passed, sum = ws:deserializeAttachment(), {}, 0
+  local ends = os.clock() + tonumber(seconds)
+  repeat
+    local now = os.clock()
+    passed[#passed + 1] = now - before
+    sum = sum + now - before
+    before = now
+    other:version()
+  until now > ends
+  table.sort(passed)
+  local median = passed[math.ceil(#passed / 2)]
+  ws:send(("%g %g"):format(passed[#passed] - median, sum - #passed * median))
+end
+
+return { namespaces = { crowd = Crowd, hosts = Host, watches = Watch } }
+]]
+
+local AWAKE, PART, SETTLES_S = 5000, 1000, "0.3"
+
+describe("new code for many that are awake", function()
+  it("is no long turn", function()
+    local server = workbench.start(CROWD, { workers = 1, args = { "--idle-ms", "3600000" } })
+    finally(function() server:stop() end)
+    for from = 1, AWAKE, PART do
+      local path = ("/hosts/a?from=%d&to=%d"):format(from, from + PART - 1)
+      assert.equal("awake", server:get(path).body)
+    end
+    local watch = server:connect("/watches/one")
+    watch:send(SETTLES_S)
+    watch:send(SETTLES_S) -- The next message meets the new code.
+    assert.equal("looking", watch:receive())
+    server:save((CROWD:gsub("VERSION = 1", "VERSION = 2")))
+    assert.equal(0, (server:asking("reload")))
+    local longest, all = watch:receive():match("^(%S+) (%S+)$")
+    assert.is_true(tonumber(longest) < tonumber(all) / 3,
+      ("%s s of %s in one piece"):format(longest, all))
+  end)
+end)
+
+-- More than a turn sends, and more than may be late (OD_NET_LATE_MAX).
+local CROWDED, ROUNDS = 1200, 3
+
+local ROOM = [[
+local od = require "open-do"
+local Room = { fetch = require("workbench").fetch }
+
+function Room:webSocketMessage(_, message)
+  self.state:broadcast("a" .. message)
+  for _, ws in ipairs(self.state:getWebSockets()) do
+    ws:send("b" .. message)
+  end
+  self.state:broadcast("c" .. message)
+end
+
+return { namespaces = { things = Room } }
+]]
+
+describe("messages to many sockets", function()
+  it("come in the order in which they were sent, to each", function()
+    local server = workbench.start(ROOM, { workers = 1 })
+    finally(function() server:stop() end)
+    local clients = {}
+    for i = 1, CROWDED do
+      clients[i] = server:connect("/things/room")
+    end
+    for round = 1, ROUNDS do
+      clients[round]:send(tostring(round))
+    end
+    for _, client in ipairs(clients) do
+      local heard = {}
+      for i = 1, 3 * ROUNDS do
+        heard[i] = client:receive()
+      end
+      -- Different senders: whose message came first is not promised, but the same for all.
+      local of = table.concat(heard, " "):gsub("[abc]", "")
+      assert.equal(("abc"):rep(ROUNDS), (table.concat(heard):gsub("%d", "")))
+      assert.is_truthy(of:match("^(%d) %1 %1 (%d) %2 %2 (%d) %3 %3$"), of)
+    end
   end)
 end)
