@@ -6,13 +6,8 @@
 
 #include "base/civil.h"
 
-enum {
-    second_ms = 1000,
-    minute_s = 60,
-    hour_s = 3600,
-    parts_max = 9, // Digits behind the point.
-    day_ms = OD_DAY_S * second_ms,
-};
+static const int64_t second_ms = 1000, minute_s = 60, hour_s = 3600, day_ms = INT64_C(1000) * OD_DAY_S;
+static const size_t parts_max = 9; // Digits behind the point.
 
 const char *od_moment_text(od_time_ms ms, char text[OD_MOMENT_BYTES])
 {
@@ -28,9 +23,9 @@ const char *od_moment_text(od_time_ms ms, char text[OD_MOMENT_BYTES])
 }
 
 // [digits] of them, up to [max]; -1: something else is there. Moves on.
-static int take_number(const char **at, size_t digits, int max)
+static int64_t take_number(const char **at, size_t digits, int64_t max)
 {
-    int number = 0;
+    int64_t number = 0;
     for (size_t i = 0; i < digits; i++, ++*at) {
         if (**at < '0' || **at > '9')
             return -1;
@@ -49,20 +44,22 @@ static bool take_sign(const char **at, char sign)
 // Up to the minute.
 static bool take_minute(const char **at, int64_t *s)
 {
-    int year = take_number(at, 4, 9999);
-    int month = year >= 0 && take_sign(at, '-') ? take_number(at, 2, 12) : -1;
-    int day = month > 0 && take_sign(at, '-') ? take_number(at, 2, 31) : -1;
-    bool has_day = day > 0 && day <= od_civil_month_days(year, month);
-    int hour = has_day && (take_sign(at, 'T') || take_sign(at, ' ')) ? take_number(at, 2, 23) : -1;
-    int minute = hour >= 0 && take_sign(at, ':') ? take_number(at, 2, 59) : -1;
+    int64_t year = take_number(at, 4, 9999);
+    int64_t month = year >= 0 && take_sign(at, '-') ? take_number(at, 2, 12) : -1;
+    int64_t day = month > 0 && take_sign(at, '-') ? take_number(at, 2, 31) : -1;
+    bool has_day = day > 0 && day <= od_civil_month_days(year, (int)month);
+    int64_t hour =
+        has_day && (take_sign(at, 'T') || take_sign(at, ' ')) ? take_number(at, 2, 23) : -1;
+    int64_t minute = hour >= 0 && take_sign(at, ':') ? take_number(at, 2, 59) : -1;
     if (minute >= 0)
-        *s = od_civil_day(year, month, day) * OD_DAY_S + hour * hour_s + minute * minute_s;
+        *s =
+            od_civil_day(year, (int)month, (int)day) * OD_DAY_S + hour * hour_s + minute * minute_s;
     return minute >= 0;
 }
 
 static bool take_seconds(const char **at, int64_t *ms)
 {
-    int second = take_sign(at, ':') ? take_number(at, 2, 59) : 0;
+    int64_t second = take_sign(at, ':') ? take_number(at, 2, 59) : 0;
     if (second < 0)
         return false;
     *ms = second * second_ms;
@@ -71,7 +68,7 @@ static bool take_seconds(const char **at, int64_t *ms)
     size_t digits = strspn(*at, "0123456789");
     if (digits == 0 || digits > parts_max)
         return false;
-    int weight = second_ms / 10;
+    int64_t weight = second_ms / 10;
     for (size_t i = 0; i < digits; i++, weight /= 10)
         *ms += ((*at)[i] - '0') * weight;
     *at += digits;
@@ -83,8 +80,8 @@ static bool take_zone(const char **at, int64_t *s)
     if (take_sign(at, 'Z'))
         return true;
     int sign = take_sign(at, '+') ? 1 : take_sign(at, '-') ? -1 : 0;
-    int hours = sign != 0 ? take_number(at, 2, 23) : -1;
-    int minutes = hours >= 0 && take_sign(at, ':') ? take_number(at, 2, 59) : -1;
+    int64_t hours = sign != 0 ? take_number(at, 2, 23) : -1;
+    int64_t minutes = hours >= 0 && take_sign(at, ':') ? take_number(at, 2, 59) : -1;
     *s = sign * (hours * hour_s + minutes * minute_s);
     return minutes >= 0;
 }

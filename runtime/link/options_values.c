@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/moment.h"
 #include "link/origin.h"
 
 enum {
@@ -14,7 +13,6 @@ enum {
     script_memory_mb_max = 1024 * 1024,
     connections_per_address_max = 1000 * 1000,
     look_limit_max = 100 * 1000 * 1000,
-    history_digits_max = 6,
 };
 
 bool od_option_take_listen(struct od_options_reading *reading, const char *text,
@@ -45,31 +43,6 @@ bool od_option_take_data(struct od_options_reading *reading, const char *text, s
         return od_error_set(err, "expected a directory");
     reading->data_dir = text;
     return true;
-}
-
-// "7d", "12h", "30m", "45s"
-bool od_option_take_history(struct od_options_reading *reading, const char *text,
-                            struct od_error *err)
-{
-    static const struct {
-        char letter;
-        int64_t ms;
-    } units[] = {{'s', 1000}, {'m', 60000}, {'h', 3600000}, {'d', 86400000}};
-    size_t digits = strspn(text, "0123456789");
-    bool is_number = digits > 0 && digits <= history_digits_max && strlen(text) == digits + 1;
-    for (size_t i = 0; is_number && i < sizeof units / sizeof *units; i++) {
-        if (text[digits] == units[i].letter)
-            reading->options->history_ms = strtoll(text, NULL, 10) * units[i].ms;
-    }
-    return reading->options->history_ms > 0 || od_error_set(err, "expected a time like 7d or 12h");
-}
-
-bool od_option_take_archive_command(struct od_options_reading *reading, const char *text,
-                                    struct od_error *err)
-{
-    reading->options->archive_command = text;
-    return strstr(text, "%p") != NULL ||
-           od_error_set(err, "expected a command with %%p, which stands for the file");
 }
 
 static bool take_number(const char *text, uint32_t min, uint32_t max, uint32_t *number,
@@ -117,11 +90,6 @@ bool od_option_take_check(struct od_options_reading *reading, const char *text,
                           struct od_error *err)
 {
     return take_flag(text, &reading->options->check, err);
-}
-
-bool od_option_take_at(struct od_options_reading *reading, const char *text, struct od_error *err)
-{
-    return od_moment_parse(text, &reading->options->at_ms, err);
 }
 
 bool od_option_take_awake(struct od_options_reading *reading, const char *text,

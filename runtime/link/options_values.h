@@ -1,6 +1,6 @@
 // What a value of each option may be: read from its text into the options (options_table.c has a
-// row for each); those of TLS are in options_tls.c. False: it cannot be, and the error says what
-// could.
+// row for each); options_tls.c has those of TLS, options_history.c those of the history. False: it
+// cannot be, and the error says what could.
 
 #ifndef OD_LINK_OPTIONS_VALUES_H
 #define OD_LINK_OPTIONS_VALUES_H

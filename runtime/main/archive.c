@@ -24,15 +24,18 @@ static const char state_name[] = "journal/archived";
 // What cannot be read begins anew: to archive a file twice harms nobody.
 static void load(struct od_archive *archive)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX], text[128] = "";
     snprintf(path, sizeof path, "%s/%s", archive->data_dir, state_name);
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    const char *segment = size <= 0 ? NULL : strstr(text, "segment ");
+    const char *base = size <= 0 ? NULL : strstr(text, "base ");
+    if (segment == NULL || base == NULL)
         return;
-    if (fscanf(file, "segment %" SCNu64 " base %" SCNu64, &archive->next_segment,
-               &archive->next_base) != 2)
-        archive->next_segment = archive->next_base = 0;
-    fclose(file);
+    archive->next_segment = strtoull(segment + strlen("segment "), NULL, 10);
+    archive->next_base = strtoull(base + strlen("base "), NULL, 10);
 }
 
 static void store(const struct od_archive *archive)

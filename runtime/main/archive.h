@@ -12,7 +12,7 @@
 struct od_archive {
     const char *command; // NULL: there is none, and nothing is archived.
     const char *data_dir;
-    uint64_t next_segment, next_base; // The first of each that is not archived.
+    uint64_t next_segment, next_base; // The first of each that is not archived; 0: none is.
     pid_t pid;                        // Of the command that runs; 0: none.
     char name[32];                    // Of the file it runs for.
     bool is_base;

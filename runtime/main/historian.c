@@ -1,5 +1,6 @@
 #include "main/historian.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -47,7 +48,7 @@ static bool is_base_due(const struct historian *historian)
     od_time_ms now_ms = od_clock_wall_ms();
     if (od_clock_monotonic_ms() < historian->retry_ms)
         return false;
-    if (newest == NULL)
+    if (newest == NULL || !od_kept_is_continued(kept, newest)) // For a while nothing was kept.
         return true;
     bool has_news = kept->segment_count > 0 &&
                     kept->segments[kept->segment_count - 1].first > newest->moment.sequence + 1;
@@ -68,13 +69,17 @@ static void make_base(struct historian *historian)
            err.text);
 }
 
-// The newest base that is as old as the history is long; before there is one, the oldest.
+// The newest base that is as old as the history is long; before there is one, the oldest. Those
+// before a time in which nothing was kept are of no use.
 static size_t first_needed_base(const struct historian *historian)
 {
     const struct od_kept *kept = &historian->kept;
+    OD_ASSERT(kept->bases != NULL);
     OD_ASSERT(kept->base_count > 0);
     od_time_ms horizon_ms = od_clock_wall_ms() - historian->options->history_ms;
     size_t needed = historian->options->history_ms == 0 ? kept->base_count - 1 : 0;
+    while (needed + 1 < kept->base_count && !od_kept_is_continued(kept, &kept->bases[needed]))
+        needed++;
     for (size_t i = needed + 1; i < kept->base_count; i++) {
         if (kept->bases[i].moment.time_ms <= horizon_ms)
             needed = i;
@@ -85,15 +90,16 @@ static size_t first_needed_base(const struct historian *historian)
 static void drop_bases(struct historian *historian)
 {
     struct od_kept *kept = &historian->kept;
-    size_t needed = kept->base_count == 0 ? 0 : first_needed_base(historian), dropped = 0;
     const struct od_archive *archive = &historian->archive;
+    if (kept->base_count == 0)
+        return;
+    size_t needed = first_needed_base(historian), dropped = 0;
     while (dropped < needed &&
            (archive->command == NULL || kept->bases[dropped].moment.sequence < archive->next_base))
         od_kept_drop_base(kept, kept->bases[dropped++].moment.sequence);
     OD_ASSERT(dropped <= kept->base_count);
     kept->base_count -= dropped;
-    for (size_t i = 0; i < kept->base_count && dropped > 0; i++)
-        kept->bases[i] = kept->bases[i + dropped];
+    memmove(kept->bases, kept->bases + dropped, kept->base_count * sizeof *kept->bases);
 }
 
 // --- Main ----------------------------------------------------------------------------------------

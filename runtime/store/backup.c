@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -34,7 +35,7 @@ static uint32_t sum_of(const char *note, int size)
 
 static bool write_note(const struct od_backup *backup, const char *folder, struct od_error *err)
 {
-    char path[PATH_MAX], note[note_bytes_max], id[2 * OD_STORE_JOURNAL_ID_BYTES + 1];
+    char path[PATH_MAX], note[note_bytes_max], id[(size_t)2 * OD_STORE_JOURNAL_ID_BYTES + 1];
     od_hex_put(id, (od_slice){(const char *)backup->base.id, sizeof backup->base.id});
     id[sizeof id - 1] = '\0';
     int size = snprintf(note, sizeof note,
@@ -54,27 +55,47 @@ static bool write_note(const struct od_backup *backup, const char *folder, struc
     return errno == 0 || od_error_errno(err, "cannot write %s", path);
 }
 
-static bool read_id(uint8_t id[OD_STORE_JOURNAL_ID_BYTES], const char *digits)
+// Behind [word] comes a number.
+static bool take(const char **at, const char *word, uint64_t *number)
 {
-    if (strlen(digits) != 2 * OD_STORE_JOURNAL_ID_BYTES)
+    size_t size = strlen(word);
+    char *end = NULL;
+    if (strncmp(*at, word, size) != 0)
         return false;
-    for (size_t i = 0; i < OD_STORE_JOURNAL_ID_BYTES; i++)
-        id[i] = (uint8_t)od_hex_pair(digits + 2 * i); // They are digits.
+    *number = strtoull(*at + size, &end, 10);
+    bool is_there = end != *at + size;
+    *at = end;
+    return is_there;
+}
+
+static bool take_id(const char **at, uint8_t id[OD_STORE_JOURNAL_ID_BYTES])
+{
+    static const char head[] = "open-do backup 1\nof ";
+    if (strncmp(*at, head, sizeof head - 1) != 0)
+        return false;
+    *at += sizeof head - 1;
+    for (size_t i = 0; i < OD_STORE_JOURNAL_ID_BYTES; i++, *at += 2) {
+        int byte = (*at)[0] == '\0' ? -1 : od_hex_pair(*at);
+        if (byte < 0)
+            return false;
+        id[i] = (uint8_t)byte;
+    }
     return true;
 }
 
 static bool read_note(struct od_backup *backup, const char *note)
 {
-    char id[2 * OD_STORE_JOURNAL_ID_BYTES + 1] = "";
-    int size = 0;
-    uint32_t sum = 0;
-    int count = sscanf(note,
-                       "open-do backup 1 of %32[0-9a-f] base %" SCNu64 " %" SCNd64 " last %" SCNu64
-                       " %" SCNd64 " at %" SCNd64 " bytes %" SCNu64 "\n%nsum %" SCNx32,
-                       id, &backup->base.moment.sequence, &backup->base.moment.time_ms,
-                       &backup->last.sequence, &backup->last.time_ms, &backup->at_ms,
-                       &backup->bytes, &size, &sum);
-    return count == 8 && sum == sum_of(note, size) && read_id(backup->base.id, id);
+    const char *at = note;
+    uint64_t base_ms, last_ms, at_ms;
+    if (!take_id(&at, backup->base.id) || !take(&at, "\nbase ", &backup->base.moment.sequence) ||
+        !take(&at, " ", &base_ms) || !take(&at, "\nlast ", &backup->last.sequence) ||
+        !take(&at, " ", &last_ms) || !take(&at, "\nat ", &at_ms) ||
+        !take(&at, "\nbytes ", &backup->bytes) || strncmp(at, "\nsum ", 5) != 0)
+        return false;
+    backup->base.moment.time_ms = (od_time_ms)base_ms;
+    backup->last.time_ms = (od_time_ms)last_ms;
+    backup->at_ms = (od_time_ms)at_ms;
+    return strtoul(at + 5, NULL, 16) == sum_of(note, (int)(at + 1 - note));
 }
 
 bool od_backup_look(struct od_backup *backup, const char *directory, bool *is_there,

@@ -141,7 +141,7 @@ static bool copy_env(struct od_base *base, struct od_env *env, int fd, const cha
     pthread_t thread;
     if (pipe2(ends, O_CLOEXEC) != 0)
         return od_error_errno(err, "cannot make a pipe");
-    (void)fcntl(ends[1], F_SETPIPE_SZ, (int)OD_STORE_COPY_BYTES); // Or as large as it is.
+    (void)fcntl(ends[1], F_SETPIPE_SZ, (int)OD_STORE_PIPE_BYTES); // Or as large as it is.
     struct copying copying = {.env = env, .to = ends[1]};
     struct od_copy copy = {.from = ends[0],
                            .to = fd,

@@ -8,10 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "store/env.h"
+#include "store/limits.h"
 
 static const char unfinished_name[] = "unfinished.base"; // One that is being made.
 
@@ -105,6 +107,25 @@ static void path_of(const struct od_kept *kept, uint64_t sequence, char path[PAT
     snprintf(path, PATH_MAX, "%s/%s", kept->folder, name);
 }
 
+bool od_kept_is_continued(const struct od_kept *kept, const struct od_kept_base *base)
+{
+    return kept->segment_count == 0 || base->moment.sequence + 1 >= kept->segments[0].first;
+}
+
+static bool has_room(const struct od_kept *kept, const char *data_dir, struct od_error *err)
+{
+    char path[PATH_MAX];
+    struct stat status;
+    struct statvfs disk;
+    snprintf(path, sizeof path, "%s/data.mdb", data_dir);
+    if (stat(path, &status) != 0 || statvfs(kept->folder, &disk) != 0)
+        return true; // Whoever opens it says more.
+    uint64_t need = (uint64_t)status.st_blocks * 512 + OD_STORE_BASE_LEFT_BYTES;
+    return (uint64_t)disk.f_bavail * disk.f_frsize >= need ||
+           od_error_set(err, "the disk has less room than it may take (%llu MiB)",
+                        (unsigned long long)(need >> 20));
+}
+
 bool od_kept_make_base(struct od_kept *kept, const char *data_dir, struct od_error *err)
 {
     char made[PATH_MAX], path[PATH_MAX];
@@ -113,7 +134,7 @@ bool od_kept_make_base(struct od_kept *kept, const char *data_dir, struct od_err
     set_folder(kept, data_dir);
     snprintf(made, sizeof made, "%s/%s", kept->folder, unfinished_name);
     unlink(made); // Of a process that was killed over it.
-    if (!od_env_open(&env, data_dir, false, err))
+    if (!has_room(kept, data_dir, err) || !od_env_open(&env, data_dir, false, err))
         return false;
     bool is_made = od_base_make(&base, made, env, NULL, err);
     od_env_close(env);

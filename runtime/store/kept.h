@@ -32,7 +32,12 @@ struct od_kept {
 OD_MUST_CHECK bool od_kept_look(struct od_kept *kept, const char *data_dir, struct od_error *err);
 void od_kept_deinit(struct od_kept *kept);
 
-// Makes a base of what is stored now. One of that very group may be there already.
+// Whether the segments that are there go on where the base ends, so that both are every moment from
+// then on.
+bool od_kept_is_continued(const struct od_kept *kept, const struct od_kept_base *base);
+
+// Makes a base of what is stored now. One of that very group may be there already. Where
+// the disk has too little room for it nothing is begun: those who write need the rest.
 OD_MUST_CHECK bool od_kept_make_base(struct od_kept *kept, const char *data_dir,
                                      struct od_error *err);
 void od_kept_drop_base(const struct od_kept *kept, uint64_t sequence);

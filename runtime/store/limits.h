@@ -43,7 +43,9 @@
 #define OD_STORE_JOURNAL_SMALL_BYTES (256u << 10)  // On a disk without that room, and for specs.
 #define OD_STORE_JOURNAL_KEPT_BYTES (1u << 20)     // Of the buffer, between groups.
 
-#define OD_STORE_COPY_BYTES (1u << 20) // At a time, of a backup.
+#define OD_STORE_COPY_BYTES (128u << 10) // At a time, of a backup: it stays in the cache.
+#define OD_STORE_PIPE_BYTES (1u << 20)
+#define OD_STORE_BASE_LEFT_BYTES (256u << 20) // Of the disk, beside a base that is made.
 
 // The snapshot that one list() makes.
 #define OD_STORE_LIST_BYTES_MAX (64u << 20)

@@ -241,6 +241,19 @@ describe("a backup", function()
     backup "copy"
   end)
 
+  it("shows a person how far it is when it takes longer than a second", function()
+    put("a", 1, 3)
+    server:fault("copy.hold")
+    local making = process.start { argv = { process.program, "backup", path "copy", "--data",
+      path "data" }, env = { OPEN_DO_TEST_PAGE = server.page.path }, at_terminal = true }
+    wait_exists "copy/unfinished/base"
+    server:turn_clock(2000)
+    server:clear_fault("copy.hold")
+    making:wait_output("%[#+ *%] +%d+ %%  copied %d+ of %d+ MiB", 20)
+    assert.equal(0, (making:wait_exit(30)))
+    assert.matches("has all of .* that was acknowledged before 20%d%d%-", making:output())
+  end)
+
   it("goes into a new or an empty directory only", function()
     put("a", 1, 3)
     assert.matches("is not empty", refused("backup", path "data", "--data", path "data"))

@@ -21,6 +21,7 @@ function Counter:fetch(request)
   if request.method == "POST" then
     count = count + 1
     storage:put("count", count)
+    storage:put("ballast", ("x"):rep(tonumber(request.query.bytes or 0)))
   end
   return od.Response(tostring(count), { headers = { ["x-now"] = tostring(od.now()) } })
 end
@@ -47,8 +48,8 @@ describe("what is kept", function()
   end
 
   -- Adds one; returns the count and when it was.
-  local function count_up()
-    local answer = server:post("/counters/a", "")
+  local function count_up(bytes)
+    local answer = server:post("/counters/a?bytes=" .. (bytes or 0), "")
     return tonumber(answer.body), tonumber(answer.headers["x-now"])
   end
 
@@ -147,6 +148,35 @@ describe("what is kept", function()
     for i = 1, 9, 2 do
       assert.equal(i, count_at(path "data", times[i] + 1000))
     end
+  end)
+
+  it("begins anew after a time in which nothing was kept", function()
+    server = Server.prepare { source = SOURCE, workers = 1, args = { "--history", "2h" } }
+    server:fault("journal.small")
+    server:launch()
+    os.execute(("mkdir '%s'"):format(path "archive"))
+    wait(function(now) return now.bases == 1 end)
+    local _, old = count_up()
+    server:hang_up()
+    server:shut_down()
+    server.options.args = {}
+    server:launch()
+    for _ = 1, 4 do
+      count_up(300000) -- One segment each.
+    end
+    server:hang_up()
+    server:shut_down()
+    server.options.args = { "--history", "2h", "--archive-command", "cp %p ../archive/%f" }
+    server:launch()
+    wait(function(now) return now.bases == 1 and now.oldestMs > old end)
+    local count, ms = count_up()
+    server:turn_clock(2000)
+    assert.equal(count, count_at(path "data", ms + 1000))
+    local none, why = count_at(path "data", old)
+    assert.is_nil(none)
+    assert.matches("does not go back so far", why)
+    wait(function() return archived() > 1 end, function() server:turn_clock(11000) end)
+    assert.equal(0, (ask("restore", "--check", path "archive")))
   end)
 
   it("is archived, in order, and restored from there", function()

@@ -24,7 +24,7 @@ const tiles = () => [
   tile('Queue', () => duration(last().queue99), () => 'p99 · run p99 ' + duration(last().run99), one => one.queue99),
   tile('Sockets', () => count(last().sockets), () => rate(last().messagesIn) + ' in, ' + rate(last().messagesOut) + ' out per s', one => one.sockets),
   tile('Objects awake', () => count(last().awake), () => count(figures.now?.main.stored) + ' stored', one => one.awake),
-  tile('Memory', () => bytes(last().memory), () => bytes(figures.now?.main.diskBytes) + ' on disk', one => one.memory),
+  tile('Memory', () => bytes(last().memory), () => bytes((figures.now?.main.diskBytes ?? 0) + (figures.now?.main.historyBytes ?? 0)) + ' on disk', one => one.memory),
 ];
 
 // What has gone wrong since the start, if anything.
