@@ -6,7 +6,8 @@
 
 #include "base/civil.h"
 
-static const int64_t second_ms = 1000, minute_s = 60, hour_s = 3600, day_ms = INT64_C(1000) * OD_DAY_S;
+static const int64_t second_ms = 1000, minute_s = 60, hour_s = 3600,
+                     day_ms = INT64_C(1000) * OD_DAY_S;
 static const size_t parts_max = 9; // Digits behind the point.
 
 const char *od_moment_text(od_time_ms ms, char text[OD_MOMENT_BYTES])
