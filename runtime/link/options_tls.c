@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "link/options_inner.h"
+#include "link/options_values.h"
 
 enum {
     domain_bytes_max = 253
@@ -9,8 +9,8 @@ enum {
 
 // --- Values --------------------------------------------------------------------------------------
 
-bool od_options_take_tls_listen(struct od_options_reading *reading, const char *text,
-                                struct od_error *err)
+bool od_option_take_tls_listen(struct od_options_reading *reading, const char *text,
+                               struct od_error *err)
 {
     reading->options->has_tls = true;
     return od_address_parse(text, &reading->options->tls_listen, err);
@@ -24,15 +24,15 @@ static bool take_file(const char **files, size_t *count, const char *text, struc
     return true;
 }
 
-bool od_options_take_tls_cert(struct od_options_reading *reading, const char *text,
-                              struct od_error *err)
+bool od_option_take_tls_cert(struct od_options_reading *reading, const char *text,
+                             struct od_error *err)
 {
     struct od_options *options = reading->options;
     return take_file(options->tls_certs, &options->tls_cert_count, text, err);
 }
 
-bool od_options_take_tls_key(struct od_options_reading *reading, const char *text,
-                             struct od_error *err)
+bool od_option_take_tls_key(struct od_options_reading *reading, const char *text,
+                            struct od_error *err)
 {
     struct od_options *options = reading->options;
     return take_file(options->tls_keys, &options->tls_key_count, text, err);
@@ -47,8 +47,8 @@ static bool is_domain(const char *text)
            text[0] != '-' && strstr(text, "..") == NULL;
 }
 
-bool od_options_take_tls_auto(struct od_options_reading *reading, const char *text,
-                              struct od_error *err)
+bool od_option_take_tls_auto(struct od_options_reading *reading, const char *text,
+                             struct od_error *err)
 {
     struct od_options *options = reading->options;
     if (!is_domain(text))
@@ -56,8 +56,8 @@ bool od_options_take_tls_auto(struct od_options_reading *reading, const char *te
     return take_file(options->tls_auto, &options->tls_auto_count, text, err);
 }
 
-bool od_options_take_tls_authority(struct od_options_reading *reading, const char *text,
-                                   struct od_error *err)
+bool od_option_take_tls_authority(struct od_options_reading *reading, const char *text,
+                                  struct od_error *err)
 {
     reading->options->tls_authority = text;
     return strncmp(text, "https://", 8) == 0 || strncmp(text, "http://", 7) == 0 ||

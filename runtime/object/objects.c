@@ -405,8 +405,7 @@ void od_objects_durable(struct od_objects *objects, uint64_t seq)
     }
 }
 
-// --- Awake and idle objects
-// --------------------------------------------------------------------------------
+// --- Awake and idle objects ---------------------------------------------------------------------
 
 void od_objects_watch_awake(struct od_object *object)
 {
