@@ -274,10 +274,11 @@ static void turn(struct od_admin_process *process)
 {
     OD_ASSERT(process->has_link);
     OD_ASSERT(process->site != NULL);
-    od_loop_poll(&process->loop,
+    od_loop_wait(&process->loop,
                  !od_net_reads_on(&process->net) && !od_net_flushes_on(&process->net));
     od_net_read(&process->net);
     od_net_read_on(&process->net);
+    od_loop_fire(&process->loop);
     tell_all(process);
     od_link_flush(&process->main);
     od_net_settle(&process->net);

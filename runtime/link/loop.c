@@ -62,12 +62,22 @@ static bool set_alarm(struct od_loop *loop)
     return true;
 }
 
-void od_loop_poll(struct od_loop *loop, bool may_block)
+void od_loop_wait(struct od_loop *loop, bool may_block)
 {
     bool waits = may_block && set_alarm(loop);
     uv_run(&loop->uv, waits ? UV_RUN_ONCE : UV_RUN_NOWAIT);
     loop->now_ms = od_clock_monotonic_ms();
+}
+
+void od_loop_fire(struct od_loop *loop)
+{
     od_timers_run(&loop->timers, loop->now_ms);
+}
+
+void od_loop_poll(struct od_loop *loop, bool may_block)
+{
+    od_loop_wait(loop, may_block);
+    od_loop_fire(loop);
 }
 
 // The clock is asked each time: a time kept from the last round would be as old as the loop has

@@ -35,6 +35,11 @@ void od_loop_deinit(struct od_loop *loop); // Runs until the last handle that is
 // [may_block]; one that was due before the call is enough not to wait.
 void od_loop_poll(struct od_loop *loop, bool may_block);
 
+// Its two halves, for a process that reads in between what came meanwhile: a clock that jumps, as
+// when the machine has slept, must not end what only waits to be heard.
+void od_loop_wait(struct od_loop *loop, bool may_block);
+void od_loop_fire(struct od_loop *loop);
+
 // Sets [timer] to fire [delay_ms] from now; 0: in the next round.
 void od_loop_set_timer(struct od_loop *loop, struct od_timer *timer, od_time_ms delay_ms);
 void od_loop_clear_timer(struct od_loop *loop, struct od_timer *timer); // Also when not set.

@@ -322,7 +322,7 @@ static void worker_turn(struct od_worker *worker)
 {
     check(worker);
     worker->objects.arrival_us = 0;
-    od_loop_poll(&worker->loop, !worker->has_more); // Links: messages become events.
+    od_loop_wait(&worker->loop, !worker->has_more); // Links: messages become events.
     int64_t began_us = od_objects_arrival_us(&worker->objects);
     od_page_turn(worker->page);
     bool may_run = may_deliver(worker);
@@ -330,6 +330,7 @@ static void worker_turn(struct od_worker *worker)
     od_net_read(&worker->net); // Sockets: bytes become events, or are handled at once.
     od_objects_end_reading(&worker->objects);
     od_net_read_on(&worker->net);
+    od_loop_fire(&worker->loop);
     worker->objects.arrival_us = -1;
     worker->has_more = may_run && od_objects_deliver(&worker->objects); // Lua runs.
     worker->has_more = od_renewal_turn(&worker->objects) || worker->has_more;
