@@ -21,8 +21,7 @@
 #include "run.h"
 #include "value/raise.h"
 
-// --- What the script returned
-// ----------------------------------------------------------------------
+// --- What the script returned -------------------------------------------------------------------
 
 static const char example[] = "return { namespaces = { rooms = Room } }";
 

@@ -45,8 +45,7 @@ static int id_equals(lua_State *L)
     return 1;
 }
 
-// --- Namespaces
-// --------------------------------------------------------------------------------------
+// --- Namespaces ---------------------------------------------------------------------------------
 
 static struct od_namespace *check_namespace(lua_State *L, const char *call)
 {
@@ -160,8 +159,7 @@ void od_namespace_push(lua_State *L, struct od_namespace *namespace)
     *content = namespace;
 }
 
-// --- Opening
-// -----------------------------------------------------------------------------------------
+// --- Opening ------------------------------------------------------------------------------------
 
 static void open_ids(lua_State *L)
 {

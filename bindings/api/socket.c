@@ -331,8 +331,7 @@ static int deserialize_attachment(lua_State *L)
     return 1;
 }
 
-// --- Properties
-// ------------------------------------------------------------------------------------
+// --- Properties ---------------------------------------------------------------------------------
 
 static void push_ready_state(lua_State *L, const struct od_end *end, const struct od_socket *socket)
 {
@@ -397,8 +396,7 @@ const luaL_Reg od_end_methods[] = {{"serializeAttachment", serialize_attachment}
                                    {"deserializeAttachment", deserialize_attachment},
                                    {NULL, NULL}};
 
-// --- Opening
-// -----------------------------------------------------------------------------------------
+// --- Opening ------------------------------------------------------------------------------------
 
 void od_lib_socket_open(lua_State *L)
 {

@@ -78,8 +78,7 @@ static int property(lua_State *L)
     return od_userdata_no_field(L);
 }
 
-// --- Time limits
-// -----------------------------------------------------------------------------------
+// --- Time limits --------------------------------------------------------------------------------
 
 static int set_event_timeout(lua_State *L)
 {
@@ -104,8 +103,7 @@ static int get_event_timeout(lua_State *L)
     return 1;
 }
 
-// --- After the event, and the end
-// --------------------------------------------------------------------
+// --- After the event, and the end ---------------------------------------------------------------
 
 static int defer(lua_State *L)
 {
@@ -171,8 +169,7 @@ static int abort_object(lua_State *L)
     return od_state_give_up(L, "abort", retries ? OD_WAIT_ABORT : OD_WAIT_ABORT_ALARM, &why);
 }
 
-// --- Opening
-// -----------------------------------------------------------------------------------------
+// --- Opening ------------------------------------------------------------------------------------
 
 void od_context_push(lua_State *L)
 {

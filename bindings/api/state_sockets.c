@@ -10,8 +10,7 @@
 #include "object/wish.h"
 #include "value/raise.h"
 
-// --- acceptWebSocket
-// -------------------------------------------------------------------------------
+// --- acceptWebSocket ----------------------------------------------------------------------------
 
 static bool has_tag(const struct od_tags *tags, od_slice tag)
 {
@@ -89,8 +88,7 @@ static int accept_websocket(lua_State *L)
     return 0;
 }
 
-// --- Which sockets
-// -----------------------------------------------------------------------------------
+// --- Which sockets ------------------------------------------------------------------------------
 
 static int get_sockets(lua_State *L, const char *call, bool are_events)
 {
@@ -167,8 +165,7 @@ static int set_tags(lua_State *L)
     return 0;
 }
 
-// --- broadcast
-// -----------------------------------------------------------------------------------------
+// --- broadcast ----------------------------------------------------------------------------------
 
 static const struct od_socket *check_except(lua_State *L, int index)
 {
@@ -209,8 +206,7 @@ static int broadcast_message(lua_State *L)
     return 1;
 }
 
-// --- Auto response
-// -------------------------------------------------------------------------------------
+// --- Auto response ------------------------------------------------------------------------------
 
 static od_slice check_auto_text(lua_State *L, int index, const char *what)
 {

@@ -52,8 +52,7 @@ struct od_object *od_storage_self(lua_State *L, const char *call)
     return od_instance_object(L, content->instance, call);
 }
 
-// --- Keys and values
-// -------------------------------------------------------------------------------
+// --- Keys and values ----------------------------------------------------------------------------
 
 od_slice od_check_key(lua_State *L, int index, const char *call, const char *what)
 {
@@ -118,8 +117,7 @@ static OD_NORETURN void raise_key_type(lua_State *L, const char *call)
     od_raise_argument(L, 2, call, "a string or a table");
 }
 
-// --- get
-// -------------------------------------------------------------------------------------------
+// --- get ----------------------------------------------------------------------------------------
 
 static bool push_stored(lua_State *L, struct od_object *object, od_slice key)
 {
@@ -164,8 +162,7 @@ static int get(lua_State *L)
     return 1;
 }
 
-// --- put
-// -------------------------------------------------------------------------------------------
+// --- put ----------------------------------------------------------------------------------------
 
 struct pairs {
     size_t count;
@@ -257,8 +254,7 @@ static int put(lua_State *L)
     return 0;
 }
 
-// --- delete
-// ----------------------------------------------------------------------------------------
+// --- delete -------------------------------------------------------------------------------------
 
 static bool delete_key(lua_State *L, struct od_object *object, od_slice key, bool unconfirmed)
 {
@@ -306,8 +302,7 @@ static int delete_all(lua_State *L)
     return 0;
 }
 
-// --- The rest
-// ----------------------------------------------------------------------------------------
+// --- The rest -----------------------------------------------------------------------------------
 
 static int sync_writes(lua_State *L)
 {

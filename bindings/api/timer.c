@@ -12,9 +12,9 @@ enum {
     arguments_max = 200 // Of a callback.
 };
 
-// --- The table of an instance, or of the entry: number -> { function, arguments ...; n =, repeats
-// = }
-// ---------------
+// --- The table of an instance, or of the entry ---------------------------------------------------
+//
+// number -> { function, arguments ...; n =, repeats = }
 
 // Where that of [object] is referenced.
 static int *place_of(struct od_engine *engine, const struct od_object *object)

@@ -51,7 +51,8 @@ function M.state:acceptEventStream(request, tags, options)
 end
 
 --- Opens a WebSocket to a place outside and keeps it there: the wish is stored, like an alarm, so
---- it is dialled again after its connection broke, after a restart, and while the object sleeps.
+--- it is dialled again after its connection has broken, after a restart, and while the object
+--- sleeps.
 --- `webSocketOpen(ws, isReconnect)` says when it is connected; from then on it is a socket like any
 --- other, with the handlers of any. Each connection has a `ws` of its own; the next one takes over
 --- tags and attachment. `ws:close()` ends the wish.

@@ -6,7 +6,8 @@
 
 #include "base/civil.h"
 
-static const int64_t second_ms = 1000, minute_s = 60, hour_s = 3600, day_ms = INT64_C(1000) * OD_DAY_S;
+static const int64_t second_ms = 1000, minute_s = 60, hour_s = 3600,
+                     day_ms = INT64_C(1000) * OD_DAY_S;
 static const size_t parts_max = 9; // Digits behind the point.
 
 const char *od_moment_text(od_time_ms ms, char text[OD_MOMENT_BYTES])
@@ -25,6 +26,7 @@ const char *od_moment_text(od_time_ms ms, char text[OD_MOMENT_BYTES])
 // [digits] of them, up to [max]; -1: something else is there. Moves on.
 static int64_t take_number(const char **at, size_t digits, int64_t max)
 {
+    OD_ASSERT(digits <= parts_max);
     int64_t number = 0;
     for (size_t i = 0; i < digits; i++, ++*at) {
         if (**at < '0' || **at > '9')

@@ -3,10 +3,14 @@
 #include "base/cursor.h"
 #include "codec/deflate.h"
 
+static bool is_window(uint8_t bits)
+{
+    return bits == 0 || (bits >= OD_DEFLATE_WINDOW_BITS_MIN && bits <= OD_DEFLATE_WINDOW_BITS_MAX);
+}
+
 void od_upgrade_record_put(struct od_bytes *bytes, const struct od_upgrade_record *record)
 {
-    OD_ASSERT(record->window_bits == 0 || record->window_bits >= OD_DEFLATE_WINDOW_BITS_MIN);
-    OD_ASSERT(record->window_bits <= OD_DEFLATE_WINDOW_BITS_MAX);
+    OD_ASSERT(is_window(record->window_bits));
     od_bytes_put_string(bytes, record->output);
     od_bytes_put_u8(bytes, record->window_bits);
     od_bytes_put_u8(bytes, record->is_client);
@@ -29,7 +33,7 @@ bool od_upgrade_record_read(od_slice bytes, struct od_upgrade_record *record)
     record->has_closed = od_cursor_u8(&cursor) != 0;
     record->is_events =
         !od_cursor_at_end(&cursor) && od_cursor_u8(&cursor) != 0; // Of 0.2: not there.
-    return !cursor.failed;
+    return !cursor.failed && is_window(record->window_bits);
 }
 
 bool od_upgrade_record_is_events(od_slice bytes)

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/moment.h"
-#include "link/options_inner.h"
+#include "link/options_values.h"
 
 enum {
     history_digits_max = 6,

@@ -1,7 +1,7 @@
 // How the options are read, for the files options*.c only.
 //
-//   options_table  the options and commands there are, and what a value of each may be;
-//                  options_history the same for times of the history
+//   options_table  the options and commands there are
+//   options_values what a value of each may be; options_history the same for times of the history
 //   options        from words and environment to struct od_options
 //   options_tls    those of TLS: files, and names that are certified
 //   options_help   the same table as a text, _man as a manual page, _bash as a completion
@@ -58,13 +58,6 @@ struct od_command_row {
 #define OD_OPTIONS_OF_NEW " template "
 #define OD_OPTIONS_OF_LOOKS " data json "
 
-// Of options_history.c: od_option_row's take.
-bool od_option_take_history(struct od_options_reading *reading, const char *text,
-                            struct od_error *err);
-bool od_option_take_archive_command(struct od_options_reading *reading, const char *text,
-                                    struct od_error *err);
-bool od_option_take_at(struct od_options_reading *reading, const char *text, struct od_error *err);
-
 extern const struct od_option_row od_option_rows[]; // Ends with a row without a name.
 extern const struct od_command_row od_command_rows[OD_COMMAND_COUNT];
 
@@ -77,17 +70,6 @@ void od_option_variable(const struct od_option_row *row, char name[OD_OPTION_NAM
 
 // Whether [command] looks at the option; NULL: of any.
 bool od_option_is_of(const struct od_option_row *row, const struct od_command_row *command);
-
-bool od_options_take_tls_listen(struct od_options_reading *reading, const char *text,
-                                struct od_error *err);
-bool od_options_take_tls_cert(struct od_options_reading *reading, const char *text,
-                              struct od_error *err);
-bool od_options_take_tls_key(struct od_options_reading *reading, const char *text,
-                             struct od_error *err);
-bool od_options_take_tls_auto(struct od_options_reading *reading, const char *text,
-                              struct od_error *err);
-bool od_options_take_tls_authority(struct od_options_reading *reading, const char *text,
-                                   struct od_error *err);
 
 // Once all are read: whether they go together, and where the files of certified names are.
 bool od_options_conclude_tls(struct od_options *options, struct od_error *err);

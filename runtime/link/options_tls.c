@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "link/options_inner.h"
+#include "link/options_values.h"
 
 enum {
     domain_bytes_max = 253
@@ -9,8 +9,8 @@ enum {
 
 // --- Values --------------------------------------------------------------------------------------
 
-bool od_options_take_tls_listen(struct od_options_reading *reading, const char *text,
-                                struct od_error *err)
+bool od_option_take_tls_listen(struct od_options_reading *reading, const char *text,
+                               struct od_error *err)
 {
     reading->options->has_tls = true;
     return od_address_parse(text, &reading->options->tls_listen, err);
@@ -24,15 +24,15 @@ static bool take_file(const char **files, size_t *count, const char *text, struc
     return true;
 }
 
-bool od_options_take_tls_cert(struct od_options_reading *reading, const char *text,
-                              struct od_error *err)
+bool od_option_take_tls_cert(struct od_options_reading *reading, const char *text,
+                             struct od_error *err)
 {
     struct od_options *options = reading->options;
     return take_file(options->tls_certs, &options->tls_cert_count, text, err);
 }
 
-bool od_options_take_tls_key(struct od_options_reading *reading, const char *text,
-                             struct od_error *err)
+bool od_option_take_tls_key(struct od_options_reading *reading, const char *text,
+                            struct od_error *err)
 {
     struct od_options *options = reading->options;
     return take_file(options->tls_keys, &options->tls_key_count, text, err);
@@ -47,8 +47,8 @@ static bool is_domain(const char *text)
            text[0] != '-' && strstr(text, "..") == NULL;
 }
 
-bool od_options_take_tls_auto(struct od_options_reading *reading, const char *text,
-                              struct od_error *err)
+bool od_option_take_tls_auto(struct od_options_reading *reading, const char *text,
+                             struct od_error *err)
 {
     struct od_options *options = reading->options;
     if (!is_domain(text))
@@ -56,8 +56,8 @@ bool od_options_take_tls_auto(struct od_options_reading *reading, const char *te
     return take_file(options->tls_auto, &options->tls_auto_count, text, err);
 }
 
-bool od_options_take_tls_authority(struct od_options_reading *reading, const char *text,
-                                   struct od_error *err)
+bool od_option_take_tls_authority(struct od_options_reading *reading, const char *text,
+                                  struct od_error *err)
 {
     reading->options->tls_authority = text;
     return strncmp(text, "https://", 8) == 0 || strncmp(text, "http://", 7) == 0 ||
@@ -71,6 +71,8 @@ static bool add_auto_files(struct od_options *options, const char *domain, struc
 {
     if (options->tls_cert_count == OD_TLS_CERTS_MAX)
         return od_error_set(err, "there are more than %d certificates", OD_TLS_CERTS_MAX);
+    OD_ASSERT(options->tls_cert_count == options->tls_key_count);
+    OD_ASSERT(is_domain(domain));
     struct od_bytes certificate = {0}, key = {0};
     od_bytes_printf(&certificate, "%s/%s/cert.pem", options->tls_dir, domain);
     od_bytes_printf(&key, "%s/private/%s/key.pem", options->tls_dir, domain);
@@ -84,6 +86,8 @@ static bool add_auto_files(struct od_options *options, const char *domain, struc
 bool od_options_conclude_tls(struct od_options *options, struct od_error *err)
 {
     struct od_bytes directory = {0};
+    OD_ASSERT(options->tls_dir == NULL);
+    OD_ASSERT(options->data_dir != NULL);
     size_t count = options->tls_cert_count + options->tls_auto_count;
     if (options->tls_cert_count != options->tls_key_count || options->has_tls != (count > 0))
         return od_error_set(

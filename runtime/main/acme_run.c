@@ -130,6 +130,7 @@ static size_t put_words(const struct od_options *options, char **words)
         words[count++] = "-a";
         words[count++] = (char *)options->tls_authority;
     }
+    OD_ASSERT(count + 4 < words_max); // Behind them: what to do.
     return count;
 }
 
@@ -191,6 +192,8 @@ int od_acme_main(const struct od_options *options, uint32_t index, int said_fd)
 {
     char hook[64], challenges[4096];
     OD_ASSERT(index < options->tls_auto_count);
+    OD_ASSERT(said_fd > STDERR_FILENO);
+    OD_ASSERT(options->tls_dir != NULL);
     dup2(said_fd, STDOUT_FILENO);
     dup2(said_fd, STDERR_FILENO);
     close(said_fd);

@@ -92,6 +92,7 @@ static void begin(struct od_archive *archive)
 {
     struct od_bytes text = {0};
     OD_ASSERT(archive->pid == 0);
+    OD_ASSERT(archive->waiting > 0);
     put_command(&text, archive);
     archive->since_ms = archive->said_ms = od_clock_monotonic_ms();
     pid_t pid = fork();
@@ -113,6 +114,8 @@ static void describe_wait(const struct od_archive *archive, char *text, size_t s
 
 static void note_done(struct od_archive *archive)
 {
+    OD_ASSERT(archive->pid == 0);
+    OD_ASSERT(archive->name[0] != '\0');
     if (archive->failures > 0)
         od_log(OD_LOG_INFO, NULL, "the archive command goes again: %s is archived", archive->name);
     archive->failures = 0;
@@ -128,6 +131,7 @@ static void note_done(struct od_archive *archive)
 static void note_failed(struct od_archive *archive, int status)
 {
     char how[64], wait[96];
+    OD_ASSERT(archive->pid == 0);
     od_time_ms next_ms = 2 * archive->back_off_ms;
     archive->back_off_ms = next_ms == 0                        ? OD_ARCHIVE_AGAIN_MS_MIN
                            : next_ms < OD_ARCHIVE_AGAIN_MS_MAX ? next_ms
@@ -157,6 +161,7 @@ static void note_slow(struct od_archive *archive)
 static void look_at_command(struct od_archive *archive)
 {
     int status;
+    OD_ASSERT(archive->pid > 0);
     pid_t ended = waitpid(archive->pid, &status, WNOHANG);
     if (ended == 0) {
         note_slow(archive);
@@ -182,6 +187,7 @@ static void wait_for(struct od_archive *archive, od_time_ms changed_ms)
 static void look_what_waits(struct od_archive *archive, const struct od_kept *kept)
 {
     uint64_t segment = UINT64_MAX, base = UINT64_MAX;
+    OD_ASSERT(archive->pid == 0); // What it runs for stays what it is.
     archive->waiting = 0;
     for (size_t i = 0; i + 1 < kept->segment_count; i++) {
         if (kept->segments[i].first < archive->next_segment)

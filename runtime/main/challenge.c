@@ -44,6 +44,7 @@ bool od_challenge_find(const struct od_options *options, od_slice target, struct
     od_slice token = od_slice_from(target, sizeof prefix - 1);
     if (!is_token(token))
         return false;
+    OD_ASSERT(options->tls_dir != NULL);
     int size = snprintf(path, sizeof path, "%s/%s/%.*s", options->tls_dir, OD_CHALLENGE_DIRECTORY,
                         (int)token.size, token.at);
     return size < (int)sizeof path && read_proof(path, proof);

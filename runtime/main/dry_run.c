@@ -1,6 +1,8 @@
 #include "main/dry_run.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/cursor.h"
@@ -59,9 +61,18 @@ static void check(const struct od_dry_run *dry_run)
     OD_ASSERT(!od_timer_is_set(&dry_run->timer) || dry_run->is_asked);
 }
 
-static void judge_text(struct od_dry_run *dry_run, const char *why)
+// Who waits for a first version has nothing to look at but the script, when that is all one knows.
+static void put_script(const struct od_dry_run *dry_run, struct od_bytes *files)
 {
-    struct od_verdict verdict = {.ok = false, .why = od_slice_of(why)};
+    const char *path = dry_run->options->script, *slash = strrchr(path, '/');
+    od_files_put(files, &(struct od_file){.state = OD_FILE_THERE,
+                                          .path = od_slice_of(slash == NULL ? path : slash + 1),
+                                          .mark = dry_run->mark});
+}
+
+static void judge_text(struct od_dry_run *dry_run, const char *why, od_slice files)
+{
+    struct od_verdict verdict = {.ok = false, .why = od_slice_of(why), .files = files};
     dry_run->judged(dry_run->owner, &verdict);
 }
 
@@ -71,10 +82,13 @@ static void judge_heard(struct od_dry_run *dry_run)
     struct od_cursor cursor = od_cursor_of(od_bytes_slice(&heard));
     struct od_verdict verdict;
     dry_run->heard = (struct od_bytes){0};
-    if (od_verdict_read(&cursor, &verdict))
+    if (od_verdict_read(&cursor, &verdict)) {
+        dry_run->has_loaded = dry_run->has_loaded || verdict.ok;
         dry_run->judged(dry_run->owner, &verdict);
-    else
-        judge_text(dry_run, "the process that tried the script speaks nonsense");
+    } else {
+        judge_text(dry_run, "the process that tried the script speaks nonsense",
+                   (od_slice){NULL, 0});
+    }
     od_bytes_deinit(&heard);
 }
 
@@ -89,7 +103,11 @@ static void judge_silence(struct od_dry_run *dry_run, int status)
     else
         snprintf(why, sizeof why, "the process that tried %s ended before it had loaded it: %s",
                  dry_run->options->script, how);
-    judge_text(dry_run, why);
+    struct od_bytes files = {0};
+    if (!dry_run->has_loaded)
+        put_script(dry_run, &files);
+    judge_text(dry_run, why, od_bytes_slice(&files));
+    od_bytes_deinit(&files);
 }
 
 // The process
@@ -205,10 +223,11 @@ static void begin(struct od_dry_run *dry_run)
     od_bytes_clear(&dry_run->heard);
     if (!is_there(dry_run) && !spawn(dry_run, &err)) {
         od_error_prefix(&err, "cannot try the script");
-        judge_text(dry_run, err.text);
+        judge_text(dry_run, err.text, (od_slice){NULL, 0});
         return;
     }
     OD_ASSERT(dry_run->has_link);
+    dry_run->mark = od_file_mark_at(AT_FDCWD, dry_run->options->script);
     dry_run->is_asked = true;
     size_t mark = od_link_begin(&dry_run->link, OD_KIND_LOAD, -1);
     od_bytes_put_u32(&dry_run->link.out, 0);

@@ -17,6 +17,7 @@
 #include "base/bytes.h"
 #include "base/cursor.h"
 #include "base/timers.h"
+#include "link/files.h"
 #include "link/link.h"
 #include "link/loop.h"
 #include "link/options.h"
@@ -28,7 +29,7 @@ struct od_verdict { // Borrowed for the call.
     bool has_entry;
     struct od_cursor namespaces; // str as stored, str as called, as often as it says.
     uint32_t namespace_count;
-    od_slice files; // Empty when the process could not say.
+    od_slice files; // Empty when the process could not say; before the first: the script alone.
 };
 
 // The body of LOADED behind the version; false when it makes no sense.
@@ -45,6 +46,8 @@ struct od_dry_run {
     void (*judged)(void *owner, const struct od_verdict *verdict);
     void *owner;
     od_slice files; // To be loaded; empty: those on the disk. May be changed before a start.
+    struct od_file_mark mark; // How the script looked when the try began.
+    bool has_loaded;          // A script, at any time.
     struct od_link link;
     bool has_link;
     struct od_process process;

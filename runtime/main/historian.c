@@ -58,6 +58,7 @@ static bool is_base_due(const struct historian *historian)
 static void make_base(struct historian *historian)
 {
     struct od_error err;
+    OD_ASSERT(historian->has_looked);
     const char *data_dir = historian->options->data_dir;
     if (od_kept_make_base(&historian->kept, data_dir, &err) &&
         od_kept_look(&historian->kept, data_dir, &err)) {
@@ -97,6 +98,8 @@ static void drop_bases(struct historian *historian)
     while (dropped < needed &&
            (archive->command == NULL || kept->bases[dropped].moment.sequence < archive->next_base))
         od_kept_drop_base(kept, kept->bases[dropped++].moment.sequence);
+    OD_ASSERT(needed < kept->base_count);
+    OD_ASSERT(dropped <= needed); // One stays.
     kept->base_count -= dropped;
     memmove(kept->bases, kept->bases + dropped, kept->base_count * sizeof *kept->bases);
 }
@@ -124,6 +127,7 @@ static void tell_main(struct historian *historian)
     const struct od_kept *kept = &historian->kept;
     const struct od_archive *archive = &historian->archive;
     uint64_t bytes = 0;
+    OD_ASSERT(historian->has_link);
     for (size_t i = 0; i < kept->segment_count; i++)
         bytes += kept->segments[i].bytes;
     for (size_t i = 0; i < kept->base_count; i++)
@@ -163,6 +167,8 @@ static void look(struct historian *historian)
 static void on_timer(struct od_timer *timer)
 {
     struct historian *historian = OD_TIMER_MEMBER(timer, struct historian, timer);
+    if (!historian->has_link)
+        return;
     if (!od_archive_is_running(&historian->archive))
         look(historian);
     else

@@ -52,6 +52,7 @@ static void on_message(struct od_link *link, enum od_kind kind, od_slice body, i
     facts.failures = od_cursor_u32(&cursor);
     if (kind != OD_KIND_HISTORY || cursor.failed || history->committer == NULL)
         return;
+    OD_ASSERT(od_history_is_kept(history->options));
     history->facts = facts;
     od_committer_keep(history->committer, facts.kept_behind);
 }
@@ -67,9 +68,10 @@ static void on_closed(struct od_link *link)
 {
     struct od_history *history = link->owner;
     history->has_link = false;
-    if (history->is_closing)
-        return;
     reap(history);
+    bool is_missed = history->committer != NULL && !od_process_is_there(&history->process);
+    if (is_missed) // It was ended for a program that could not take over.
+        od_loop_set_timer(history->loop, &history->restart_timer, OD_HISTORY_RESTART_MS);
 }
 
 static const struct od_link_events link_events = {on_message, on_gone, on_closed};
@@ -77,6 +79,8 @@ static const struct od_link_events link_events = {on_message, on_gone, on_closed
 static bool try_start(struct od_history *history, struct od_error *err)
 {
     int fds[2];
+    OD_ASSERT(!history->has_link);
+    OD_ASSERT(history->committer != NULL);
     if (!od_link_pair(fds, err))
         return false;
     struct od_child_args args = {OD_CHILD_HISTORIAN, fds[1], -1};
@@ -157,6 +161,7 @@ void od_history_rest(struct od_history *history)
 
 void od_history_close(struct od_history *history)
 {
+    OD_ASSERT(!history->is_closing);
     history->is_closing = true;
     od_history_rest(history);
     uv_close((uv_handle_t *)&history->child_signal, NULL);

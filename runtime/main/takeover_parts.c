@@ -269,7 +269,7 @@ static bool take_tls(struct od_server *server, struct od_cursor *cursor)
     int fd = od_takeover_take_fd(cursor);
     while (!od_cursor_at_end(cursor)) {
         int retired = (int)od_cursor_u32(cursor), retired_fd = od_takeover_take_fd(cursor);
-        if (!cursor->failed)
+        if (!cursor->failed && retired > 1 && retired_fd >= 0)
             od_tls_retired_add(&server->tls.retired, retired, retired_fd);
     }
     if (cursor->failed || fd < 0)

@@ -18,11 +18,17 @@ struct one {
     bool has_link;
 };
 
-static void free_if_over(struct one *one)
+static bool has_ended(struct one *one)
 {
     int status;
-    if (one->has_link || !od_process_reap(&one->process, &status))
+    return !od_process_is_there(&one->process) || od_process_reap(&one->process, &status);
+}
+
+static void free_if_over(struct one *one)
+{
+    if (one->has_link || !has_ended(one))
         return;
+    OD_ASSERT(one->retired->count > 0);
     od_list_remove(&one->link_in_all);
     one->retired->count--;
     free(one);
@@ -43,6 +49,7 @@ static void on_gone(struct od_link *link)
 static void on_closed(struct od_link *link)
 {
     struct one *one = link->owner;
+    OD_ASSERT(one->has_link);
     one->has_link = false;
     free_if_over(one);
 }
@@ -59,6 +66,7 @@ static void on_child_signal(uv_signal_t *handle, int number)
 
 static void end_oldest(struct od_tls_retired *retired)
 {
+    OD_ASSERT(!od_list_is_empty(&retired->all));
     struct one *oldest = OD_LIST_MEMBER(retired->all.next, struct one, link_in_all);
     od_log(OD_LOG_WARN, NULL,
            "%d processes of programs before have TLS connections: those of the oldest (pid %d) are "
@@ -70,6 +78,8 @@ static void end_oldest(struct od_tls_retired *retired)
 void od_tls_retired_add(struct od_tls_retired *retired, int number, int link_fd)
 {
     struct od_error err;
+    OD_ASSERT(number > 1);
+    OD_ASSERT(link_fd >= 0);
     struct one *one = od_allocate_zeroed(sizeof *one);
     one->retired = retired;
     od_list_init(&one->link_in_all);
@@ -108,13 +118,10 @@ void od_tls_retired_init(struct od_tls_retired *retired, struct od_loop *loop)
 // The end of the link tells them to end, too; who does not is killed when the wait is over.
 static bool have_ended(struct od_tls_retired *retired)
 {
-    int status;
     bool all = true;
     OD_LIST_EACH (link, &retired->all) {
-        struct one *one = OD_LIST_MEMBER(link, struct one, link_in_all);
-        bool has_ended =
-            !od_process_is_there(&one->process) || od_process_reap(&one->process, &status);
-        all = all && has_ended;
+        bool is_over = has_ended(OD_LIST_MEMBER(link, struct one, link_in_all));
+        all = all && is_over;
     }
     return all;
 }
@@ -128,8 +135,11 @@ void od_tls_retired_close(struct od_tls_retired *retired)
     }
     for (int ms = 0; !have_ended(retired) && ms < OD_TLS_END_WAIT_MS_MAX; ms += OD_TLS_END_LOOK_MS)
         usleep(OD_TLS_END_LOOK_MS * 1000);
-    OD_LIST_EACH (link, &retired->all)
-        od_process_end(&OD_LIST_MEMBER(link, struct one, link_in_all)->process);
+    OD_LIST_EACH_SAFE (link, &retired->all) {
+        struct one *one = OD_LIST_MEMBER(link, struct one, link_in_all);
+        od_process_end(&one->process);
+        free_if_over(one); // Or when its link is closed.
+    }
     uv_close((uv_handle_t *)&retired->child_signal, NULL);
 }
 

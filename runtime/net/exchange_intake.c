@@ -30,6 +30,8 @@ static void end(struct od_exchange *exchange, bool is_whole)
     struct od_net *net = exchange->net;
     struct od_exchange_intake *intake = exchange->intake;
     uint64_t stream = intake->stream;
+    OD_ASSERT(intake->exchange == exchange);
+    OD_ASSERT(stream != 0);
     exchange->intake = NULL;
     od_loop_clear_timer(net->loop, &intake->timer);
     free(intake);
@@ -52,6 +54,7 @@ static void on_timer(struct od_timer *timer)
 
 bool od_exchange_intake_begin(struct od_exchange *exchange)
 {
+    OD_ASSERT(exchange->intake == NULL);
     uint32_t worker;
     struct od_net *net = exchange->net;
     uint64_t stream = !has_body(&exchange->head)
@@ -104,6 +107,7 @@ static void show_rest(const struct od_exchange *exchange, od_slice rest)
 
 void od_exchange_intake_read(struct od_exchange *exchange, od_slice bytes)
 {
+    OD_ASSERT(exchange->intake != NULL);
     size_t consumed;
     struct od_bytes piece = {0};
     enum od_http_outcome outcome =

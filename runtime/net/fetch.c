@@ -7,8 +7,7 @@
 #include "net/fetch_inner.h"
 #include "net/net.h"
 
-// --- The multi handle
-// ------------------------------------------------------------------------------
+// --- The multi handle ---------------------------------------------------------------------------
 
 static void settle(void *owner);
 

@@ -20,6 +20,7 @@ static bool is_followed(const struct od_fetch *fetch, uint16_t status)
 
 void od_fetch_tell_head(struct od_fetch *fetch, uint16_t status)
 {
+    OD_ASSERT(!fetch->is_told);
     struct od_net *net = fetch->fetches->net;
     struct od_bytes response = {0};
     fetch->is_told = true;
@@ -41,6 +42,7 @@ bool od_fetch_head_is_there(struct od_fetch *fetch)
 
 static void tell_piece(struct od_fetch *fetch, od_slice piece)
 {
+    OD_ASSERT(fetch->is_told);
     struct od_net *net = fetch->fetches->net;
     fetch->going_bytes += piece.size;
     net->events->stream_piece(net->owner, fetch->way.stream, piece);

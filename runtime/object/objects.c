@@ -246,7 +246,6 @@ void od_objects_switch(struct od_objects *objects, struct od_script *script)
     OD_LIST_EACH (link, &objects->namespaces)
         name_anew(OD_LIST_MEMBER(link, struct od_namespace, link), script);
     od_leftovers_begin(objects);
-    od_renewal_begin(objects);
     od_crons_wake(objects);
 }
 
@@ -406,8 +405,7 @@ void od_objects_durable(struct od_objects *objects, uint64_t seq)
     }
 }
 
-// --- Awake and idle objects
-// --------------------------------------------------------------------------------
+// --- Awake and idle objects ---------------------------------------------------------------------
 
 void od_objects_watch_awake(struct od_object *object)
 {

@@ -11,7 +11,6 @@
 #include "object/call_mark.h"
 #include "object/keep.h"
 #include "object/object.h"
-#include "object/renewal.h"
 #include "object/script.h"
 
 struct od_leftovers;
@@ -70,7 +69,10 @@ struct od_objects {
     size_t relieved_bytes;   // What scripts took after a relief that was not enough (pressure.h).
     struct od_list refusals; // Objects that are not to run now (refusal.h).
     struct od_keep keep;     // What main was told of sockets.
-    struct od_renewal renewal;
+    struct {
+        bool is_on;
+        uint64_t place;             // Up to which the objects were visited (base/map.h).
+    } renewal;                      // See renewal.h.
     struct od_leftovers *leftovers; // NULL: nothing is left to look at (leftovers.h).
     struct od_list failed;          // Histories whose objects are gone (history.h),
     struct od_map failed_by_id;
@@ -99,8 +101,8 @@ od_slice od_namespace_called(const struct od_namespace *namespace); // For peopl
 bool od_objects_serve(const struct od_objects *objects, const struct od_namespace *namespace);
 
 // From here on [script], which is loaded, is the current version: every event that begins meets it.
-// Instances of the one before are dropped, in this turn and the next ones (renewal.h); those with a
-// running handler when it has ended, or after OD_OUTDATED_MS_MAX. Not while Lua runs.
+// Instances of the one before are dropped, by the renewal that is begun next (renewal.h); those
+// with a running handler when it has ended, or after OD_OUTDATED_MS_MAX. Not while Lua runs.
 void od_objects_switch(struct od_objects *objects, struct od_script *script);
 
 // The worker is about to end: events of objects that no class handles wait no longer, and timers of

@@ -5,7 +5,8 @@
 void od_renewal_begin(struct od_objects *objects)
 {
     OD_ASSERT(objects->script != NULL);
-    objects->renewal = (struct od_renewal){.is_on = true};
+    objects->renewal.is_on = true;
+    objects->renewal.place = 0;
 }
 
 static void renew(struct od_map_node *node, void *context)
@@ -19,13 +20,13 @@ static void renew(struct od_map_node *node, void *context)
 
 bool od_renewal_turn(struct od_objects *objects)
 {
-    struct od_renewal *renewal = &objects->renewal;
-    if (!renewal->is_on)
+    if (!objects->renewal.is_on)
         return false;
     int64_t ends_us = od_clock_passed_us() + OD_RENEWAL_TURN_US;
     do {
-        renewal->place = od_map_visit(&objects->by_id, renewal->place, renew, objects);
-        renewal->is_on = renewal->place != 0;
-    } while (renewal->is_on && od_clock_passed_us() < ends_us);
-    return renewal->is_on;
+        objects->renewal.place =
+            od_map_visit(&objects->by_id, objects->renewal.place, renew, objects);
+        objects->renewal.is_on = objects->renewal.place != 0;
+    } while (objects->renewal.is_on && od_clock_passed_us() < ends_us);
+    return objects->renewal.is_on;
 }

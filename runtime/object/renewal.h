@@ -12,15 +12,7 @@
 #ifndef OD_OBJECT_RENEWAL_H
 #define OD_OBJECT_RENEWAL_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-struct od_objects;
-
-struct od_renewal {
-    bool is_on;
-    uint64_t place; // Up to which the objects were visited (base/map.h).
-};
+#include "object/objects.h"
 
 void od_renewal_begin(struct od_objects *objects); // After a switch; one that is on begins anew.
 

@@ -10,6 +10,8 @@
 
 static void put(struct od_bytes *body, const struct od_schedule *schedule)
 {
+    OD_ASSERT(schedule->kind <= OD_SCHEDULE_CRON);
+    OD_ASSERT(schedule->kind != OD_SCHEDULE_EVERY || schedule->every_ms > 0);
     od_bytes_put_u8(body, (uint8_t)schedule->kind);
     od_bytes_put_u64(body, (uint64_t)schedule->every_ms);
     od_bytes_put_string(body, schedule->cron);
@@ -51,6 +53,7 @@ static bool same_call(const struct od_schedule *a, const struct od_schedule *b)
 // --- Its times -----------------------------------------------------------------------------------
 
 struct clock {
+    bool has_cron; // What is stored can be read.
     struct od_cron cron;
     struct od_zone *zone;
 };
@@ -58,8 +61,8 @@ struct clock {
 static bool open_clock(const struct od_schedule *schedule, struct clock *clock,
                        struct od_error *err)
 {
-    return od_cron_parse(schedule->cron, &clock->cron, err) &&
-           od_zone_open(&clock->zone, schedule->zone, err);
+    clock->has_cron = od_cron_parse(schedule->cron, &clock->cron, err);
+    return clock->has_cron && od_zone_open(&clock->zone, schedule->zone, err);
 }
 
 bool od_schedule_check(const struct od_schedule *schedule, struct od_error *err)
@@ -85,7 +88,8 @@ static void open_clock_anyway(const struct od_schedule *schedule, struct clock *
 
 static od_time_ms next_of_clock(const struct clock *clock, od_time_ms time_ms)
 {
-    int64_t next_s = od_cron_next_s(&clock->cron, clock->zone, time_ms / 1000);
+    int64_t next_s =
+        clock->has_cron ? od_cron_next_s(&clock->cron, clock->zone, time_ms / 1000) : OD_NEVER_S;
     return next_s == OD_NEVER_S ? OD_ALARM_NONE_MS : next_s * 1000;
 }
 
@@ -125,6 +129,7 @@ od_time_ms od_schedule_catch_up(const struct od_schedule *schedule, od_time_ms t
         return time_ms;
     if (schedule->kind == OD_SCHEDULE_CRON)
         return catch_up_cron(schedule, time_ms, now_ms, missed);
+    OD_ASSERT(schedule->every_ms > 0);
     od_time_ms count = (now_ms - time_ms) / schedule->every_ms;
     *missed = count < OD_SCHEDULE_MISSED_MAX ? (uint32_t)count : OD_SCHEDULE_MISSED_MAX;
     return time_ms + count * schedule->every_ms;

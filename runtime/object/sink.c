@@ -15,6 +15,15 @@ struct od_sink *od_sink_find(const struct od_objects *objects, uint64_t id)
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_sink, by_id);
 }
 
+static void check(const struct od_sink *sink)
+{
+    bool is_of_task = sink->exchange == 0 && sink->fetch == 0;
+    OD_ASSERT(sink->exchange == 0 || sink->fetch == 0);
+    OD_ASSERT(is_of_task || sink->in.size == 0);
+    OD_ASSERT(is_of_task || sink->awaited_by == 0);
+    OD_ASSERT(!sink->is_whole || sink->has_ended);
+}
+
 static struct od_sink *sink_new(struct od_objects *objects, uint32_t worker, uint64_t stream)
 {
     struct od_sink *sink = od_allocate_zeroed(sizeof *sink);
@@ -170,6 +179,7 @@ static void tell_news(struct od_sink *sink)
 
 od_slice od_sink_peek(struct od_sink *sink)
 {
+    check(sink);
     if (!sink->is_open)
         open_stream(sink);
     return od_bytes_slice(&sink->in);
@@ -177,6 +187,8 @@ od_slice od_sink_peek(struct od_sink *sink)
 
 void od_sink_take(struct od_sink *sink, size_t size)
 {
+    check(sink);
+    OD_ASSERT(size <= sink->in.size);
     if (size == sink->in.size)
         od_bytes_deinit(&sink->in);
     else
@@ -189,6 +201,7 @@ bool od_sink_wait(struct od_sink *sink, struct od_task *task)
 {
     if (sink->in.size > 0 || sink->has_ended)
         return false;
+    OD_ASSERT(sink->awaited_by == 0 || sink->awaited_by == task->id);
     sink->awaited_by = task->id;
     return true;
 }
@@ -213,6 +226,7 @@ void od_sink_piece(struct od_objects *objects, uint32_t worker, uint64_t id, od_
     struct od_sink *sink = find_of(objects, worker, id);
     if (sink == NULL)
         return;
+    check(sink);
     struct od_exchange *exchange = od_net_exchange(objects->net, sink->exchange);
     if (sink->fetch != 0) {
         od_fetch_put_piece(objects->net, sink->fetch, piece);

@@ -19,6 +19,20 @@ struct od_stream *od_stream_find(const struct od_objects *objects, uint64_t id)
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_stream, by_id);
 }
 
+static bool is_from_net(const struct od_stream *stream)
+{
+    return stream->fetch != 0 || stream->exchange != 0;
+}
+
+static void check(const struct od_stream *stream)
+{
+    OD_ASSERT(stream->task == NULL || stream->task->stream == stream->id);
+    OD_ASSERT(stream->task == NULL || !is_from_net(stream));
+    OD_ASSERT(!stream->is_over || stream->has_ended);
+    OD_ASSERT(stream->early.size == 0 || stream->reader == 0);
+    OD_ASSERT(is_from_net(stream) || stream->going_bytes <= OD_STREAM_WINDOW_BYTES);
+}
+
 static void set_timer(struct od_stream *stream, od_time_ms ms)
 {
     od_timers_set(stream->objects->timers, &stream->timer, od_clock_monotonic_ms() + ms);
@@ -47,6 +61,7 @@ static void resume_waiting(struct od_stream *stream)
 static void give_up(struct od_stream *stream)
 {
     struct od_task *task = stream->task;
+    OD_ASSERT(task != NULL);
     struct od_object *object = task->object;
     if (od_section_is_inside(task)) {
         set_timer(stream, OD_SECTION_MS_MAX);
@@ -123,7 +138,10 @@ size_t od_stream_room(const struct od_stream *stream, const struct od_task *task
 void od_stream_put(struct od_stream *stream, const struct od_task *task, od_slice piece,
                    size_t rest)
 {
-    OD_ASSERT(piece.size <= od_stream_room(stream, task) && !stream->has_ended);
+    check(stream);
+    OD_ASSERT(!stream->has_ended);
+    OD_ASSERT(piece.size <= od_stream_room(stream, task));
+    OD_ASSERT(!stream->is_counted || piece.size <= stream->left_bytes);
     bool is_last = stream->holder != 0 && rest == 0;
     stream->holder = rest > 0 ? task->id : 0;
     stream->going_bytes += piece.size;
@@ -150,6 +168,8 @@ void od_stream_forget_waiting(struct od_task *task)
 
 void od_stream_end(struct od_stream *stream)
 {
+    check(stream);
+    OD_ASSERT(stream->task != NULL);
     stream->task->stream = 0;
     stream->task = NULL;
     stream->has_ended = true;
@@ -200,11 +220,6 @@ static void tell_end(struct od_stream *stream, bool is_whole)
     }
     od_bytes_put_u8(&peer->out, is_whole);
     od_link_end(peer, mark);
-}
-
-static bool is_from_net(const struct od_stream *stream)
-{
-    return stream->fetch != 0 || stream->exchange != 0;
 }
 
 void od_stream_send(struct od_stream *stream, od_slice piece)

@@ -45,6 +45,8 @@ static bool write_note(const struct od_backup *backup, const char *folder, struc
                         backup->last.sequence, backup->last.time_ms, backup->at_ms, backup->bytes);
     size += snprintf(note + size, sizeof note - (size_t)size, "sum %08" PRIx32 "\n",
                      sum_of(note, size));
+    OD_ASSERT(size < note_bytes_max);
+    OD_ASSERT(backup->last.sequence >= backup->base.moment.sequence);
     snprintf(path, sizeof path, "%s/" OD_BACKUP_NAME, folder);
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -119,6 +121,8 @@ static bool copy_segment(void *context, uint64_t first, uint64_t bytes, struct o
 {
     struct making *making = context;
     char from[PATH_MAX], to[PATH_MAX];
+    OD_ASSERT(making->folder != NULL);
+    OD_ASSERT(bytes > 0);
     snprintf(from, sizeof from, "%s/%020" PRIu64, making->journal, first);
     snprintf(to, sizeof to, "%s/%020" PRIu64, making->folder, first);
     struct od_copy copy = {
@@ -144,6 +148,7 @@ static bool copy_segments(struct making *making, struct od_error *err)
 {
     struct od_backup *backup = making->backup;
     const struct od_journal_visit visit = {.segment = copy_segment, .context = making};
+    OD_ASSERT(backup->bytes > 0); // The base.
     backup->at_ms = od_clock_wall_ms();
     return od_journal_read(making->journal, &backup->base, &visit, &backup->last, err);
 }
@@ -167,6 +172,20 @@ static bool copy_base(struct making *making, const char *from, struct od_error *
     return rename(path, named) == 0 || od_error_errno(err, "cannot rename %s", path);
 }
 
+static bool refuse_source(const char *from, const char *journal, struct od_error *err)
+{
+    char data[PATH_MAX];
+    int code = errno;
+    snprintf(data, sizeof data, "%s/data.mdb", from);
+    if (code == ENOENT && access(data, F_OK) == 0)
+        return od_error_set(err,
+                            "%s was written by an open-do that kept no journal; start this one "
+                            "over it once",
+                            from);
+    errno = code;
+    return od_error_errno(err, "%s is no data directory: cannot read %s", from, journal);
+}
+
 bool od_backup_make(struct od_backup *backup, const char *from, const char *to,
                     struct od_progress *progress, struct od_error *err)
 {
@@ -175,7 +194,7 @@ bool od_backup_make(struct od_backup *backup, const char *from, const char *to,
     snprintf(journal, sizeof journal, "%s/journal", from);
     int hold_fd = od_journal_hold(journal);
     if (hold_fd < 0)
-        return od_error_errno(err, "%s is no data directory: cannot read %s", from, journal);
+        return refuse_source(from, journal, err);
     *backup = (struct od_backup){0};
     bool is_begun = od_unfinished_begin(&unfinished, to, err);
     struct making making = {backup, journal, is_begun ? unfinished.folder : NULL, progress};

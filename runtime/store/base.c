@@ -139,6 +139,8 @@ static bool copy_env(struct od_base *base, struct od_env *env, int fd, const cha
 {
     int ends[2];
     pthread_t thread;
+    OD_ASSERT(fd >= 0);
+    OD_ASSERT(!env->is_writer || env->lost == 0);
     if (pipe2(ends, O_CLOEXEC) != 0)
         return od_error_errno(err, "cannot make a pipe");
     (void)fcntl(ends[1], F_SETPIPE_SZ, (int)OD_STORE_PIPE_BYTES); // Or as large as it is.
@@ -238,6 +240,8 @@ bool od_base_make(struct od_base *base, const char *path, struct od_env *env,
 static bool unpack(const struct od_base *base, struct od_copy *copy, const char *path,
                    const char *to, struct od_error *err)
 {
+    OD_ASSERT(copy->from >= 0);
+    OD_ASSERT(copy->bytes == base->bytes);
     int code = od_copy_run(copy);
     if (code != 0)
         return fail(code, "copy", to == NULL ? path : to, err);

@@ -13,6 +13,7 @@
 int od_copy_write(int fd, const void *bytes, size_t size)
 {
     const char *at = bytes;
+    OD_ASSERT(fd >= 0);
     if (OD_FAULT("copy.full"))
         return ENOSPC;
     while (size > 0) {
@@ -69,6 +70,7 @@ int od_copy_run(struct od_copy *copy)
 
 int od_copy_close(int fd)
 {
+    OD_ASSERT(fd >= 0);
     int code = fsync(fd) == 0 ? 0 : errno;
     return close(fd) == 0 || code != 0 ? code : errno;
 }

@@ -233,6 +233,7 @@ static void take_all_old(struct od_journal *journal)
 // One that is kept gives back the room it did not need, and what stood there before.
 static void leave_segment(struct od_journal *journal)
 {
+    OD_ASSERT(!journal->is_reader);
     if (journal->fd >= 0 && journal->kept_behind != OD_JOURNAL_KEEPS_NONE &&
         ftruncate(journal->fd, (off_t)journal->at) != 0)
         errno = 0; // It stays as it is.
@@ -353,6 +354,7 @@ void od_journal_applied(struct od_journal *journal, uint64_t sequence)
 
 void od_journal_keep(struct od_journal *journal, uint64_t sequence)
 {
+    OD_ASSERT(!journal->is_reader);
     bool may_drop = sequence != journal->kept_behind && sequence != OD_JOURNAL_KEEPS_NONE;
     journal->kept_behind = sequence;
     if (may_drop)

@@ -54,6 +54,7 @@ static void add_base(struct od_kept *kept, const char *path, const struct stat *
 
 static void add(struct od_kept *kept, const char *name)
 {
+    OD_ASSERT(kept->folder != NULL);
     char path[PATH_MAX];
     struct stat status;
     snprintf(path, sizeof path, "%s/%s", kept->folder, name);
@@ -109,6 +110,7 @@ static void path_of(const struct od_kept *kept, uint64_t sequence, char path[PAT
 
 bool od_kept_is_continued(const struct od_kept *kept, const struct od_kept_base *base)
 {
+    OD_ASSERT(kept->base_count > 0);
     return kept->segment_count == 0 || base->moment.sequence + 1 >= kept->segments[0].first;
 }
 
@@ -142,6 +144,7 @@ bool od_kept_make_base(struct od_kept *kept, const char *data_dir, struct od_err
         unlink(made);
         return false;
     }
+    OD_ASSERT(base.bytes > 0);
     path_of(kept, base.mark.moment.sequence, path);
     return (rename(made, path) == 0 || od_error_errno(err, "cannot rename %s", made)) &&
            od_copy_sync_directory(kept->folder, err);

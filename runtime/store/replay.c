@@ -29,6 +29,7 @@ bool od_replay_take(void *context, const struct od_journal_moment *moment, od_sl
         return od_error_set(err, "%s: group %llu of the journal is not one of ours",
                             applier->env->directory_path, (unsigned long long)moment->sequence);
     struct od_pending *pending = od_allocate_zeroed(sizeof *pending + submission.size);
+    OD_ASSERT(moment->sequence >= applier->moment.sequence);
     pending->size = submission.size;
     if (submission.size > 0)
         memcpy(pending->batches, submission.at, submission.size);

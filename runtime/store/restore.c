@@ -84,6 +84,7 @@ static bool consider(struct choosing *choosing, const struct od_base *base, cons
                             restoring->folder, path, restoring->base_path);
     if (choosing->has_found && base->mark.moment.sequence < restoring->base.mark.moment.sequence)
         return true;
+    OD_ASSERT(!is_too_late(restoring, &base->mark));
     choosing->has_found = true;
     restoring->base = *base;
     snprintf(restoring->base_path, sizeof restoring->base_path, "%s", path);
@@ -151,6 +152,11 @@ static bool look_at_data(struct od_base *base, const char *directory, struct od_
         od_env_reader_close(env, &reader);
     }
     od_env_close(env);
+    if (code == MDB_NOTFOUND)
+        return od_error_set(err,
+                            "%s was written by an open-do that kept no journal; start this one "
+                            "over it once",
+                            directory);
     return code == 0 ||
            od_error_set(err, "cannot read %s/data.mdb: %s", directory, od_env_reason(code));
 }
@@ -240,6 +246,8 @@ static bool read_journal(const struct restoring *restoring, struct od_applier *a
 {
     struct od_restore *restore = restoring->restore;
     struct playing playing = {restore, applier, 0};
+    OD_ASSERT(applier == NULL ||
+              applier->mark.moment.sequence == restoring->base.mark.moment.sequence);
     const struct od_journal_visit visit = {
         .play = on_group, .context = &playing, .until_ms = restore->until_ms};
     return od_journal_read(restoring->folder, &restoring->base.mark, &visit, &restore->last, err);
@@ -255,6 +263,7 @@ static bool play_into(const struct restoring *restoring, struct od_env *env, str
     if (!is_same(&applier.mark, &restoring->base.mark) ||
         applier.mark.moment.sequence != restoring->base.mark.moment.sequence)
         return od_error_set(err, "%s is not the base it says it is", restoring->base_path);
+    OD_ASSERT(od_applier_is_empty(&applier));
     applier.moment = applier.mark.moment;
     bool is_played = read_journal(restoring, &applier, err) && od_replay_end(&applier, err);
     if (is_played)
@@ -328,6 +337,8 @@ bool od_restore_run(struct od_restore *restore, struct od_error *err)
     const char *inner = exists(restore->from, "journal") ? "/journal" : "";
     snprintf(restoring.folder, sizeof restoring.folder, "%s%s", restore->from, inner);
     restoring.has_data = exists(restore->from, "data.mdb");
+    OD_ASSERT(restore->from != NULL);
+    OD_ASSERT(restore->until_ms >= 0);
     if (!od_unfinished_refuse(restore->from, err))
         return false;
     int hold_fd = od_journal_hold(restoring.folder);

@@ -75,6 +75,7 @@ static void deinit(struct od_unfinished *unfinished)
 static bool for_each(const struct od_unfinished *unfinished,
                      bool (*each)(int folder, int directory, const char *name))
 {
+    OD_ASSERT(unfinished->directory != NULL);
     int directory = open(unfinished->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *names = opendir(unfinished->folder);
     const struct dirent *entry;

@@ -4,6 +4,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "link/worker_page.h"
+#include "object/renewal.h"
 
 void od_versions_init(struct od_versions *versions, struct od_objects *objects,
                       const struct od_options *options, od_script_new *new_script)
@@ -77,6 +78,12 @@ static bool load(struct od_versions *versions, struct od_script *script, od_slic
     return ok;
 }
 
+static void switch_to(struct od_versions *versions, struct od_script *script)
+{
+    od_objects_switch(versions->objects, script);
+    od_renewal_begin(versions->objects);
+}
+
 static bool serve_first(struct od_versions *versions, struct od_script *script, bool ok)
 {
     OD_ASSERT(versions->objects->script == NULL);
@@ -85,7 +92,7 @@ static bool serve_first(struct od_versions *versions, struct od_script *script, 
         script->close(script);
         return false;
     }
-    od_objects_switch(versions->objects, script);
+    switch_to(versions, script);
     od_link_send(main, OD_KIND_READY, (od_slice){NULL, 0}, -1);
     return true;
 }
@@ -119,7 +126,7 @@ void od_versions_switch(struct od_versions *versions, od_slice body)
     check(versions);
     if (!is_next(versions, body))
         return;
-    od_objects_switch(versions->objects, versions->next);
+    switch_to(versions, versions->next);
     versions->next = NULL;
 }
 

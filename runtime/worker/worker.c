@@ -18,6 +18,7 @@
 #include "object/outgoing.h"
 #include "object/pressure.h"
 #include "object/refusal.h"
+#include "object/renewal.h"
 #include "object/report.h"
 #include "object/restore.h"
 #include "object/sink.h"

@@ -179,12 +179,15 @@ describe("open-do dev", function()
     end
   end)
 
-  it("names it also while the script is loaded", function()
+  it("names it also while the script is loaded, and takes the fix", function()
     server = Server.prepare { command = "dev", source = "local n = 0\nwhile true do n = n + 1 end" }
     server:spawn()
     server:wait_log("WARN +the script has run for a second and does not wait:")
     server:wait_log("> 2 | while true do")
-    server:abandon()
+    server:save(SOURCE)
+    server:wait_log("has not been loaded within 5 s: does it loop outside of its handlers%?")
+    server:wait_listening()
+    assert.equal("2", server:get("/rooms/a").body)
   end)
 
   it("shows errors in handlers with object, handler and source", function()

@@ -150,6 +150,19 @@ describe("what is kept", function()
     end
   end)
 
+  it("tries again to make a base for which there was no room", function()
+    server = Server.prepare { source = SOURCE, workers = 1, args = { "--history", "2h" } }
+    server:fault("copy.full")
+    server:launch()
+    wait(function() return server:log():find("cannot get a new base: .*No space left") end)
+    local count = count_up()
+    server:clear_fault("copy.full")
+    wait(function(now) return now.bases == 1 end, function() server:turn_clock(31000) end)
+    local after = select(2, count_up())
+    server:turn_clock(2000)
+    assert.equal(count + 1, count_at(path "data", after + 1000))
+  end)
+
   it("begins anew after a time in which nothing was kept", function()
     server = Server.prepare { source = SOURCE, workers = 1, args = { "--history", "2h" } }
     server:fault("journal.small")

@@ -51,7 +51,7 @@ describe("the inspector", function()
     end
     client:request("GET", "/rooms/kitchen?slow=1")
     client:request("GET", "/rooms/kitchen?fail=1")
-    local _, descriptors = run "ulimit -n"
+    local _, descriptors = shell.run "ulimit -n"
     for i = 1, (tonumber(descriptors) or 0) > 6000 and 5000 or 500 do
       server:connect(("/rooms/%s?name=ann"):format(i <= 5 and "kitchen" or "room-" .. i % 1000 + 1))
     end

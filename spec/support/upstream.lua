@@ -65,6 +65,17 @@ function Upstream:expect_nobody()
   assert(not self.tcp:accept(), "expected nobody, but somebody connects")
 end
 
+-- Nobody says anything; a front with TLS may have connected all the same.
+function Upstream:expect_no_word()
+  self.tcp:settimeout(0)
+  for tcp in function() return self.tcp:accept() end do
+    tcp:settimeout(SECONDS)
+    local byte = tcp:receive(1)
+    tcp:close()
+    assert(not byte, "expected no word, but somebody speaks")
+  end
+end
+
 function Upstream:stop()
   for _, peer in ipairs(self.peers) do
     peer.tcp:close()

@@ -21,7 +21,7 @@ function Host:fetch(request)
   return od.Response("done")
 end
 
--- A room with many sockets; and one echo beside it, whose messages leave garbage behind.
+-- A room with many sockets; and one beside it that answers, and leaves garbage behind.
 local Room = {}
 
 function Room:fetch(request)
@@ -39,7 +39,7 @@ function Room:webSocketMessage(ws)
   for i = 1, PARTS do
     litter[i] = { i }
   end
-  ws:send("echo")
+  ws:send(tostring(#litter))
 end
 
 -- Much in one object's storage.

@@ -46,7 +46,7 @@ describe("what is kept of a journal", function()
     world = nil
     C.od_kept_deinit(kept)
     C.od_fault_page.clock_offset_ms, C.od_fault_page.wall_offset_ms = 0, 0
-    for _, each in ipairs { directory, to, folder } do
+    for _, each in ipairs { directory, to, to .. "2", folder } do
       support.remove_directory(each)
     end
   end)
@@ -138,8 +138,14 @@ describe("what is kept of a journal", function()
     return found
   end
 
+  -- A segment without a group would not be closed, and a step may have written nothing.
   local function step(i)
     if math.random(40) == 1 then
+      local object = world:object("beside")
+      object:put("step", tostring(i))
+      object:seal()
+      world:settle()
+      object:deinit()
       close_segment()
     end
     if i % 70 == 0 then
@@ -337,5 +343,25 @@ describe("what is kept of a journal", function()
     assert.equal(12, restore(folder))
     os.remove(path)
     assert.matches("is not a whole base", refused())
+  end)
+
+  it("is made of what older programs wrote, if they kept a journal", function()
+    local backup = ffi.new("struct od_backup")
+    local formats = "spec/unit/store/formats/"
+    for format = 4, 5 do
+      assert(os.execute(("rm -rf '%s' '%s'; mkdir '%s' && tar -xzf %s%d.tar.gz -C '%s'"):format(
+        folder, to .. "2", folder, formats, format, folder)) == 0)
+      assert.is_true(C.od_backup_make(backup, folder, to .. "2", nil, err), ffi.string(err.text))
+      assert(restore(to .. "2"))
+      support.open(to):close()
+      assert(restore(folder))
+      support.open(to):close()
+    end
+    assert(os.execute(("rm -rf '%s' '%s'; mkdir '%s' && gzip -dc %s3.mdb.gz > '%s/data.mdb'")
+      :format(folder, to .. "2", folder, formats, folder)) == 0)
+    assert.is_false(C.od_backup_make(backup, folder, to .. "2", nil, err))
+    assert.matches("kept no journal; start this one over it once", ffi.string(err.text))
+    local _, why = restore(folder)
+    assert.matches("kept no journal; start this one over it once", why)
   end)
 end)
