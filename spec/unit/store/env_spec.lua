@@ -227,7 +227,8 @@ describe("a data directory", function()
   -- Opening must not depend on how much is stored. Time is a poor witness on a busy machine, so the
   -- margin is wide: what is caught is a scan of everything.
   it("opens as fast with many objects as with none", function()
-    local count = tonumber(os.getenv("OPEN_DO_MANY_OBJECTS")) or 50000
+    local count = tonumber(os.getenv("OPEN_DO_MANY_OBJECTS")) or
+      os.getenv("OPEN_DO_SANITIZED") and 50000 or 200000
     local world = support.open(directory)
     local object = world:object("many")
     for i = 1, count do
@@ -242,16 +243,18 @@ describe("a data directory", function()
     world:close()
     collectgarbage()
     local function cost(path)
-      local started = os.clock()
+      local least = math.huge
       for _ = 1, 20 do
+        local started = os.clock()
         support.open(path):close()
+        least = math.min(least, os.clock() - started)
       end
-      return os.clock() - started
+      return least
     end
     local empty = support.temporary_directory()
     support.open(empty):close()
     local ratio = cost(directory) / cost(empty)
     support.remove_directory(empty)
-    assert(ratio < 3, ("opening took %.1f times as long as with none"):format(ratio))
+    assert(ratio < 6, ("opening took %.1f times as long as with none"):format(ratio))
   end)
 end)
