@@ -192,7 +192,8 @@ describe("a file of a script that is changed under its readers", function()
   after_each(function() server:stop() end)
 
   local function sh(command)
-    assert.equal(0, os.execute(("cd '%s' && (%s)"):format(server:path("public"), command)))
+    assert.equal(0, os.execute(("export LD_PRELOAD=; cd '%s' && (%s)"):format(server:path("public"),
+      command)))
   end
 
   -- Who has had the head and not yet the body.

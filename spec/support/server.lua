@@ -138,7 +138,8 @@ function Server:spawn()
     env[name] = value
   end
   if os.getenv("OPEN_DO_SANITIZED") then
-    env.ASAN_OPTIONS = "detect_leaks=1" -- In the specs' own process it is off: LuaJIT would leak.
+    -- In the specs' own process it is off: LuaJIT would leak.
+    env.ASAN_OPTIONS = "detect_leaks=1:" .. (env.ASAN_OPTIONS or "")
   end
   self.process = process.start {
     argv = argv, env = env, at_terminal = self.options.at_terminal,

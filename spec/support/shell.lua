@@ -6,9 +6,10 @@ function M.quoted(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
--- Runs a [command]; returns whether it ended with 0, and all it wrote to stdout and stderr.
+-- Runs a [command]; returns whether it ended with 0, and all it wrote to stdout and stderr. What is
+-- preloaded here, the sanitizer's runtime, is not for the programs of others.
 function M.run(command)
-  local pipe = assert(io.popen("{ " .. command .. "\n} 2>&1; echo \"exit=$?\""))
+  local pipe = assert(io.popen("export LD_PRELOAD=; { " .. command .. "\n} 2>&1; echo \"exit=$?\""))
   local output = pipe:read("*a")
   pipe:close()
   return output:match("exit=(%d+)%s*$") == "0", (output:gsub("exit=%d+%s*$", ""))
