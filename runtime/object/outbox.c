@@ -130,7 +130,7 @@ static bool has_room(struct od_object *object, const struct od_effect *effect)
         return true;
     od_slice why = OD_SLICE("more than 64 MiB of messages wait for its writes");
     if (!object->is_reset) {
-        od_history_error(object, (od_slice){NULL, 0}, why);
+        od_object_history_error(object, (od_slice){NULL, 0}, why);
         od_object_reset(object, why);
     }
     return false;
