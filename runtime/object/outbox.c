@@ -43,6 +43,8 @@ static void perform_fetch(struct od_object *object, const struct od_effect *effe
         od_outgoing_send(call, effect->bytes);
 }
 
+// When the outbox is open, od_socket_send does this without an effect: what is changed here is
+// changed there.
 static void perform_message(struct od_object *object, const struct od_effect *effect)
 {
     OD_ASSERT(effect->socket->object == object);
