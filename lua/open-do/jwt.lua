@@ -216,7 +216,8 @@ local function candidates(keys, kid)
   end
   if not found[1] then
     error(("jwt.verify: argument 2 must be a key, a list of keys or a key set, got %s"):format(
-      next(found) == nil and type(keys) == "table" and "an empty table" or type(keys)), 3)
+      keys == nil and "nil: is it given by --var-file?" or type(keys) == "table"
+        and "an empty table" or type(keys)), 3)
   end
   return found
 end
