@@ -8,7 +8,7 @@ local signature = require "open-do.signature"
 local base64url, json, runtime = native.bytes.base64url, native.json, native.runtime
 
 local error, floor, getmetatable, ipairs = error, math.floor, getmetatable, ipairs
-local match, next, pairs, pcall = string.match, next, pairs, pcall
+local match, pairs, pcall = string.match, pairs, pcall
 local setmetatable, time, tostring, type = setmetatable, os.time, tostring, type
 
 local TOKEN_BYTES_MAX = 16384

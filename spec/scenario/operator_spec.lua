@@ -472,6 +472,15 @@ describe("an operator", function()
     assert.matches("line 1: it is neither", refused("import", server:path("bad.jsonl")))
   end)
 
+  it("is told when what is exported cannot be written", function()
+    start()
+    workbench.ask(server, "a", "storage:put('k', 1)")
+    for _, command in ipairs { "export things/a", "objects", "kv list things/a" } do
+      assert.is_true(os.execute(("'%s' %s --data '%s' >/dev/full 2>/dev/null"):format(
+        process.program, command, server:path("data"))) ~= 0, command)
+    end
+  end)
+
   it("imports schedules as they were exported, and they ring", function()
     start()
     workbench.ask(server, "a", [==[
