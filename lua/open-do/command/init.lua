@@ -244,6 +244,9 @@ function commands.import(given)
   if not file then
     fail("cannot read %s", problem)
   end
+  if file:seek("set") then -- A file that is cut or wrong changes nothing.
+    archive.import(file:lines(), true)
+  end
   local lines, shown = counted_lines(file)
   local ok, objects_or_problem = pcall(archive.import, lines)
   shown:finish()
