@@ -15,6 +15,7 @@
 #include "object/object_inner.h"
 #include "object/objects.h"
 #include "object/outbox.h"
+#include "object/pipe.h"
 #include "object/section.h"
 #include "object/socket.h"
 #include "object/task.h"
@@ -117,6 +118,7 @@ void od_object_drop_instance(struct od_object *object)
     OD_ASSERT(object->running == NULL);
     struct od_script *script = object->script;
     od_timeouts_clear(object);
+    od_pipes_end(object);
     if (!od_object_is_entry(object))
         od_storage_rest(&object->storage);
     script->drop(script, object);
