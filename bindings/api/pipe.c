@@ -20,9 +20,19 @@ struct connection {
 
 // --- Opening -------------------------------------------------------------------------------------
 
+static void check_arguments(lua_State *L)
+{
+    if (lua_type(L, 1) != LUA_TSTRING)
+        od_raise(L, CALL ": argument 1 must be a string, got %s", od_describe(L, 1));
+    if (lua_type(L, 2) != LUA_TNUMBER)
+        od_raise(L, CALL ": argument 2 must be a number, got %s", od_describe(L, 2));
+    if (!lua_isnil(L, 3) && !lua_istable(L, 3))
+        od_raise(L, CALL ": argument 3 must be a table, got %s", od_describe(L, 3));
+}
+
 static uint32_t check_port(lua_State *L, int index)
 {
-    double port = od_check_number(L, index, CALL);
+    double port = lua_tonumber(L, index);
     if (!(port >= 1 && port <= UINT16_MAX) || port != floor(port))
         od_raise(L, CALL ": the port must be a whole number from 1 to %d, got %.14g", UINT16_MAX,
                  port);
@@ -61,7 +71,8 @@ static int begin(lua_State *L)
     uint32_t timeout_ms = OD_OUTGOING_MS;
     bool is_secure = false;
     lua_settop(L, 3);
-    if (od_check_options(L, 3, CALL)) {
+    check_arguments(L);
+    if (lua_istable(L, 3)) {
         od_check_option_names(L, 3, CALL, names);
         timeout_ms = check_timeout(L, 3);
         is_secure = od_option_flag(L, 3, CALL, "tls");

@@ -255,6 +255,7 @@ void od_objects_switch(struct od_objects *objects, struct od_script *script)
 static void end_timeouts(struct od_objects *objects)
 {
     od_timeouts_clear(objects->entry);
+    od_object_settle(objects->entry);
     struct od_map_node *node = NULL;
     while ((node = od_map_next(&objects->by_id, node)) != NULL) {
         struct od_object *object = OD_MAP_MEMBER(node, struct od_object, by_id);

@@ -177,6 +177,13 @@ void od_pipes_end(struct od_object *object)
     OD_ASSERT(object->pipe_count == 0);
 }
 
+void od_pipes_settle(struct od_object *object)
+{
+    bool ends = object->objects->is_draining || object->objects->is_leaving;
+    if (ends && od_list_is_empty(&object->tasks) && od_list_is_empty(&object->outbox))
+        od_pipes_end(object);
+}
+
 void od_pipe_break(struct od_pipe *pipe, const char *why)
 {
     OD_ASSERT(*why != '\0');

@@ -86,7 +86,8 @@ void od_pipe_close(struct od_pipe *pipe);  // Behind what was put. Nothing is re
 void od_pipe_forget(struct od_pipe *pipe); // Nobody can close it any more. Not at once.
 void od_pipe_free(struct od_pipe *pipe);   // At once, and what waits to be sent is.
 
-void od_pipes_end(struct od_object *object); // The instance goes.
+void od_pipes_end(struct od_object *object);    // The instance goes.
+void od_pipes_settle(struct od_object *object); // They go, if its worker ends and no task is left.
 
 // Effects have passed the outbox.
 void od_pipe_begin(struct od_pipe *pipe);

@@ -35,6 +35,7 @@ OD_TEST_NEEDS="
   program chromium:chromium
   program pgrep:procps
   program mosquitto_pub:mosquitto-clients
+  program redis-server:redis-server
   program groff:groff
   program openssl:openssl
   program sslscan:sslscan
