@@ -1,0 +1,102 @@
+-- A client of PostgreSQL in pure Lua over od.connect, with Debian's server at the other end: the
+-- start, and simple queries.
+local process = require "spec.support.process"
+local shell = require "spec.support.shell"
+local Upstream = require "spec.support.upstream"
+local workbench = require "spec.scenario.workbench"
+
+-- https://www.postgresql.org/docs/current/protocol-message-formats.html
+local CLIENT = [[
+local od = require "open-do"
+
+local Postgres = {}
+Postgres.__index = Postgres
+
+local function int32(number)
+  return string.char(math.floor(number / 2 ^ 24) % 256, math.floor(number / 2 ^ 16) % 256,
+    math.floor(number / 256) % 256, number % 256)
+end
+
+local function number_of(bytes)
+  local number = 0
+  for i = 1, #bytes do
+    number = number * 256 + bytes:byte(i)
+  end
+  return number
+end
+
+function Postgres:send(kind, body)
+  self.wire:write(kind .. int32(#body + 4) .. body)
+end
+
+function Postgres:receive()
+  local head = assert(self.wire:read(5), "PostgreSQL has gone")
+  local size = number_of(head:sub(2)) - 4
+  return head:sub(1, 1), size > 0 and self.wire:read(size) or ""
+end
+
+-- Up to ReadyForQuery: rows, as arrays of texts; or nil and the error.
+function Postgres:answer()
+  local rows, problem = {}, nil
+  while true do
+    local kind, body = self:receive()
+    if kind == "D" then
+      local row, at = {}, 3
+      for column = 1, number_of(body:sub(1, 2)) do
+        local size = number_of(body:sub(at, at + 3))
+        local is_null = size == 2 ^ 32 - 1
+        row[column] = is_null and "NULL" or body:sub(at + 4, at + 3 + size)
+        at = at + 4 + (is_null and 0 or size)
+      end
+      rows[#rows + 1] = row
+    elseif kind == "E" then
+      problem = body:match("M([^%z]*)%z")
+    elseif kind == "Z" then
+      if problem then
+        return nil, problem
+      end
+      return rows
+    end
+  end
+end
+
+function Postgres:query(text)
+  self:send("Q", text .. "\0")
+  return self:answer()
+end
+
+function Postgres.connect(port, user)
+  local self = setmetatable({ wire = od.connect("127.0.0.1", port) }, Postgres)
+  self:send("", int32(196608) .. "user\0" .. user .. "\0database\0postgres\0\0")
+  assert(self:answer())
+  return self
+end
+
+return Postgres
+]]
+
+local SOURCE = [[
+local Postgres = require "postgres"
+local Thing = require("workbench").thing()
+
+function Thing:postgres(port)
+  self.client = self.client or Postgres.connect(port, "tester")
+  return self.client
+end
+
+return { namespaces = { things = Thing } }
+]]
+
+-- PostgreSQL does not run as root, who gives it a user that has nothing else.
+local function words()
+  if shell.output("id -u") ~= "0" then
+    return {}
+  end
+  return { "setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups" }
+end
+
+local function free_port()
+  local listener = Upstream.listen()
+  listener:stop()
+  return listener.port
+end
