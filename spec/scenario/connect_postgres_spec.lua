@@ -87,16 +87,81 @@ end
 return { namespaces = { things = Thing } }
 ]]
 
--- PostgreSQL does not run as root, who gives it a user that has nothing else.
-local function words()
-  if shell.output("id -u") ~= "0" then
-    return {}
-  end
-  return { "setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups" }
+-- What runs a program as somebody who is not root, as whom PostgreSQL does not start.
+local function humbly()
+  local is_root = shell.text "id -u" == "0"
+  return is_root and "setpriv --reuid=nobody --regid=nogroup --clear-groups " or ""
 end
 
+-- PostgreSQL cannot be told to let the system pick; nobody else has got this one a moment ago.
 local function free_port()
   local listener = Upstream.listen()
   listener:stop()
   return listener.port
 end
+
+describe("a client of PostgreSQL over od.connect", function()
+  local server, postgres, port, directory
+
+  setup(function()
+    local programs = shell.text "ls -d /usr/lib/postgresql/*/bin | tail -n 1"
+    directory = shell.make_directory()
+    port = free_port()
+    if humbly() ~= "" then
+      shell.text(("chown nobody:nogroup %s"):format(directory))
+    end
+    shell.text(("cd %s && %s%s/initdb --no-locale --encoding=UTF8 --auth=trust --no-sync "
+      .. "--username=tester data"):format(directory, humbly(), programs))
+    local argv = {}
+    for word in (humbly() .. programs .. "/postgres"):gmatch("%S+") do
+      argv[#argv + 1] = word
+    end
+    for _, word in ipairs { "-D", directory .. "/data", "-p", tostring(port), "-c",
+      "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off" } do
+      argv[#argv + 1] = word
+    end
+    postgres = process.start { argv = argv, cwd = directory, env = { LD_PRELOAD = "" } }
+    postgres:wait_output("ready to accept connections", 60)
+    server = workbench.start(SOURCE, { workers = 1, files = { ["postgres.lua"] = CLIENT } })
+  end)
+
+  teardown(function()
+    server:stop()
+    postgres:signal("INT")
+    postgres:wait_exit(60)
+    shell.remove(directory)
+  end)
+
+  local function ask(code)
+    return workbench.ask(server, "a", ("local db = self:postgres(%d) "):format(port) .. code)
+  end
+
+  it("creates, fills and reads a table, and hears of its mistakes", function()
+    assert.same({ { "1", "one" }, { "2", "NULL" } }, ask [[
+      db:query "CREATE TABLE things (id integer, name text)"
+      db:query "INSERT INTO things VALUES (1, 'one'), (2, NULL)"
+      return assert(db:query "SELECT id, name FROM things ORDER BY id")]])
+    assert.same({ 'relation "none" does not exist', "7" }, ask [[
+      local _, why = db:query "SELECT * FROM none"
+      return { why, db:query "SELECT 3 + 4"[1][1] }]])
+  end)
+
+  it("reads 100,000 rows, and one of 500 kB", function()
+    assert.same({ 100000, "100000", 500000 }, ask [[
+      local rows = db:query "SELECT generate_series(1, 100000)"
+      local large = db:query "SELECT repeat('x', 500000)"
+      return { #rows, rows[#rows][1], #large[1][1] }]])
+  end)
+
+  it("waits for a lock while another handler has the object", function()
+    ask [[return assert(db:query "SELECT pg_advisory_lock(1)")]]
+    local waits = workbench.begin(server, "b", ([[
+      local db = self:postgres(%d)
+      print "asks"
+      return db:query "SELECT pg_advisory_lock(1), 'got it'"[1][2] ]]):format(port))
+    server:wait_log("asks")
+    assert.equal("free", workbench.ask(server, "b", "return 'free'"))
+    assert.same({ { "t" } }, ask [[return db:query "SELECT pg_advisory_unlock(1)"]])
+    assert.equal("got it", workbench.outcome(waits))
+  end)
+end)

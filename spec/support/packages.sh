@@ -46,6 +46,7 @@ OD_TEST_NEEDS="
   program spin:spin
   program promtool:prometheus
   program prometheus:prometheus
+  package postgresql:postgresql
   package lua-socket:lua-socket
   package lua-messagepack:lua-messagepack
   package lua-penlight:lua-penlight
