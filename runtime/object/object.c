@@ -460,7 +460,8 @@ static void settle(struct od_object *object, int64_t now_us)
 {
     struct od_objects *objects = object->objects;
     drop_outdated(object);
-    od_pipes_settle(object);
+    if (object->pipe_count > 0)
+        od_pipes_settle(object);
     bool works = has_work(object);
     if (works && od_list_is_empty(&object->ready))
         od_list_push_back(&objects->ready, &object->ready);

@@ -78,10 +78,10 @@ static void resume_reader(struct od_pipe *pipe)
     pipe->wanted = 0;
 }
 
-// He stays the writer until all of his write is put.
+// He stays the writer until all of his write is put. Of one that is unwanted the timer closes it.
 static void resume_writer(struct od_pipe *pipe)
 {
-    if (od_timer_is_set(&pipe->writing))
+    if (od_timer_is_set(&pipe->writing) && !pipe->is_unwanted)
         resume(pipe, &pipe->writer, &pipe->writing);
 }
 
@@ -357,15 +357,13 @@ void od_pipe_send(struct od_pipe *pipe, od_slice bytes)
     if (pipe->wire == NULL)
         return;
     od_bytes_put_slice(od_wire_out(pipe->wire), bytes);
-    if (od_timer_is_set(&pipe->writing) && !pipe->is_unwanted && od_pipe_room(pipe) > 0)
+    if (od_timer_is_set(&pipe->writing) && od_pipe_room(pipe) > 0)
         resume_writer(pipe);
 }
 
 static void on_sent(void *owner)
 {
-    struct od_pipe *pipe = owner;
-    if (!pipe->is_unwanted)
-        resume_writer(pipe);
+    resume_writer(owner);
 }
 
 // --- Connecting ----------------------------------------------------------------------------------
