@@ -305,7 +305,7 @@ static void lack_fetch(struct od_task *task)
     od_slice why = OD_SLICE("Handler does not export a fetch() function. Requests need one in the "
                             "class: function CLASS:fetch(request)");
     od_log_slice(OD_LOG_ERROR, od_slice_of(task->object->label), why);
-    od_history_error(task->object, (od_slice){NULL, 0}, why);
+    od_object_history_error(task->object, (od_slice){NULL, 0}, why);
     od_task_fail(task, why);
 }
 

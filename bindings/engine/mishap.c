@@ -45,5 +45,5 @@ void od_mishap_tell(struct od_object *object, const char *what,
     if (report->line > 0)
         snprintf(text, sizeof text, "%s:%d", report->file, report->line);
     od_slice where = od_slice_of(text);
-    od_history_error(object, where, without_place(od_error_report_message(report), where));
+    od_object_history_error(object, where, without_place(od_error_report_message(report), where));
 }

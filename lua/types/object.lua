@@ -48,15 +48,16 @@ function DurableObject:webSocketMessage(ws, message, isBinary) end
 ---@param isReconnect boolean the wish is older: it was connected before, or the program restarted
 function DurableObject:webSocketOpen(ws, isReconnect) end
 
----The peer has closed (answered with the same code afterwards), has vanished (1006), or has
----answered our close.
+---The peer has closed (answered with the same code afterwards), has vanished (1006), has
+---answered our close, or was too slow a reader (1013).
 ---@param ws WebSocket
 ---@param code integer
 ---@param reason string
 ---@param wasClean boolean
 function DurableObject:webSocketClose(ws, code, reason, wasClean) end
 
----A protocol error or a message over the limit; or the first attempt to reach a place outside that
+---What came was no protocol, no UTF-8, a message over the limit, late, or too much with all
+---others; no webSocketClose follows. Or the first attempt to reach a place outside that
 ---failed since it was connected last (readyState 0: it is tried on).
 ---@param ws WebSocket
 ---@param err string

@@ -11,8 +11,9 @@
 // The names in use: commit.fail (a group of batches fails before it is written), commit.hold (the
 // committer waits while this is armed), event.crash (a worker is ended by a segfault where an event
 // begins), load.fail (a worker cannot load a new version of the script), copy.hold (a backup or a
-// restore waits before it copies a file), copy.full (what it writes finds no room), breakout.NAME
-// (worker/breakout.c). New ones are added here.
+// restore waits before it copies a file), copy.full (what it writes finds no room), names.fail (a
+// directory of the store cannot be read to its end), breakout.NAME (worker/breakout.c). New ones
+// are added here.
 //
 // Process: any. Thread: any; the page is read and counted down with atomics.
 

@@ -13,9 +13,9 @@ struct key {
     uint64_t socket;
 };
 
-static struct od_kept *kept_of(const struct od_map_node *node)
+static struct od_kept_socket *kept_of(const struct od_map_node *node)
 {
-    return OD_MAP_MEMBER(node, struct od_kept, node);
+    return OD_MAP_MEMBER(node, struct od_kept_socket, node);
 }
 
 static uint64_t hash_of(struct key key)
@@ -26,25 +26,26 @@ static uint64_t hash_of(struct key key)
 static bool has_key(const struct od_map_node *node, const void *key)
 {
     const struct key *wanted = key;
-    const struct od_kept *kept = kept_of(node);
+    const struct od_kept_socket *kept = kept_of(node);
     return kept->socket == wanted->socket && kept->worker == wanted->worker;
 }
 
-struct od_kept *od_keeper_find(const struct od_keeper *keeper, uint32_t worker, uint64_t socket)
+struct od_kept_socket *od_keeper_find(const struct od_keeper *keeper, uint32_t worker,
+                                      uint64_t socket)
 {
     struct key key = {worker, socket};
     struct od_map_node *node = od_map_find(&keeper->kept, hash_of(key), has_key, &key);
     return node == NULL ? NULL : kept_of(node);
 }
 
-static void check(const struct od_kept *kept)
+static void check(const struct od_kept_socket *kept)
 {
     OD_ASSERT(kept->fd >= 0 || kept->code != 0); // One that is closed was closed somehow.
     OD_ASSERT(kept->facts != NULL || kept->facts_bytes == 0);
 }
 
 // Its descriptor is the caller's from here on.
-static int take_out(struct od_keeper *keeper, struct od_kept *kept)
+static int take_out(struct od_keeper *keeper, struct od_kept_socket *kept)
 {
     check(kept);
     int fd = kept->fd;
@@ -54,7 +55,7 @@ static int take_out(struct od_keeper *keeper, struct od_kept *kept)
     return fd;
 }
 
-static void drop(struct od_keeper *keeper, struct od_kept *kept)
+static void drop(struct od_keeper *keeper, struct od_kept_socket *kept)
 {
     int fd = take_out(keeper, kept);
     if (fd >= 0)
@@ -94,17 +95,17 @@ void od_keeper_deinit(struct od_keeper *keeper)
     od_map_deinit(&keeper->objects);
 }
 
-struct od_kept *od_keeper_keep(struct od_keeper *keeper, uint32_t worker, uint64_t socket,
-                               uint32_t place, od_slice record, int fd)
+struct od_kept_socket *od_keeper_keep(struct od_keeper *keeper, uint32_t worker, uint64_t socket,
+                                      uint32_t place, od_slice record, int fd)
 {
     OD_ASSERT(od_keeper_find(keeper, worker, socket) == NULL);
     OD_ASSERT(record.size <= UINT32_MAX);
-    struct od_kept *kept = od_allocate(sizeof *kept + record.size);
-    *kept = (struct od_kept){.socket = socket,
-                             .worker = worker,
-                             .place = place,
-                             .fd = fd,
-                             .record_bytes = (uint32_t)record.size};
+    struct od_kept_socket *kept = od_allocate(sizeof *kept + record.size);
+    *kept = (struct od_kept_socket){.socket = socket,
+                                    .worker = worker,
+                                    .place = place,
+                                    .fd = fd,
+                                    .record_bytes = (uint32_t)record.size};
     if (record.size > 0)
         memcpy(kept->record, record.at, record.size);
     od_map_put(&keeper->kept, &kept->node, hash_of((struct key){worker, socket}));
@@ -114,7 +115,7 @@ struct od_kept *od_keeper_keep(struct od_keeper *keeper, uint32_t worker, uint64
 void od_keeper_state(struct od_keeper *keeper, uint32_t worker, uint64_t socket, bool is_moving,
                      od_slice record)
 {
-    struct od_kept *kept = od_keeper_find(keeper, worker, socket);
+    struct od_kept_socket *kept = od_keeper_find(keeper, worker, socket);
     if (kept == NULL || kept->fd < 0)
         return; // Or it is closed, and its object is still to be told.
     uint32_t place = kept->place;
@@ -124,7 +125,7 @@ void od_keeper_state(struct od_keeper *keeper, uint32_t worker, uint64_t socket,
 
 void od_keeper_facts(struct od_keeper *keeper, uint32_t worker, uint64_t socket, od_slice facts)
 {
-    struct od_kept *kept = od_keeper_find(keeper, worker, socket);
+    struct od_kept_socket *kept = od_keeper_find(keeper, worker, socket);
     if (kept == NULL)
         return;
     check(kept);
@@ -137,13 +138,13 @@ void od_keeper_facts(struct od_keeper *keeper, uint32_t worker, uint64_t socket,
 
 void od_keeper_forget(struct od_keeper *keeper, uint32_t worker, uint64_t socket)
 {
-    struct od_kept *kept = od_keeper_find(keeper, worker, socket);
+    struct od_kept_socket *kept = od_keeper_find(keeper, worker, socket);
     if (kept != NULL)
         drop(keeper, kept);
 }
 
 void od_keeper_each(struct od_keeper *keeper, uint32_t worker,
-                    void (*visit)(void *owner, struct od_kept *kept), void *owner)
+                    void (*visit)(void *owner, struct od_kept_socket *kept), void *owner)
 {
     struct od_map_node *next;
     for (struct od_map_node *node = od_map_next(&keeper->kept, NULL); node != NULL; node = next) {

@@ -19,7 +19,7 @@
 #include "base/map.h"
 #include "base/slice.h"
 
-struct od_kept {
+struct od_kept_socket {
     struct od_map_node node;
     uint64_t socket;
     uint32_t worker;
@@ -52,15 +52,16 @@ void od_keeper_init(struct od_keeper *keeper);
 void od_keeper_deinit(struct od_keeper *keeper); // Closes the descriptors; no shutdown.
 
 // Takes [fd], copies [record]. Not for a number that is kept already.
-struct od_kept *od_keeper_keep(struct od_keeper *keeper, uint32_t worker, uint64_t socket,
-                               uint32_t place, od_slice record, int fd);
+struct od_kept_socket *od_keeper_keep(struct od_keeper *keeper, uint32_t worker, uint64_t socket,
+                                      uint32_t place, od_slice record, int fd);
 // In place of its record and facts. [is_moving]: it can go on from [record], whatever the page
 // says.
 void od_keeper_state(struct od_keeper *keeper, uint32_t worker, uint64_t socket, bool is_moving,
                      od_slice record);
 // Copied. A socket that is not kept (any more) is an ordinary outcome here and below.
 void od_keeper_facts(struct od_keeper *keeper, uint32_t worker, uint64_t socket, od_slice facts);
-struct od_kept *od_keeper_find(const struct od_keeper *keeper, uint32_t worker, uint64_t socket);
+struct od_kept_socket *od_keeper_find(const struct od_keeper *keeper, uint32_t worker,
+                                      uint64_t socket);
 void od_keeper_forget(struct od_keeper *keeper, uint32_t worker, uint64_t socket);
 
 // Copies [record], in place of an earlier one; empty: forgets it. [id] is 32 bytes.
@@ -68,7 +69,7 @@ void od_keeper_object(struct od_keeper *keeper, uint32_t worker, const char *id,
 
 // Calls [visit] with each socket of [worker]; it may forget the one it is given.
 void od_keeper_each(struct od_keeper *keeper, uint32_t worker,
-                    void (*visit)(void *owner, struct od_kept *kept), void *owner);
+                    void (*visit)(void *owner, struct od_kept_socket *kept), void *owner);
 void od_keeper_each_object(struct od_keeper *keeper, uint32_t worker,
                            void (*visit)(void *owner, const struct od_kept_object *kept),
                            void *owner);

@@ -1,6 +1,6 @@
 // The operator: the person or script that runs the program, and the three ways to tell it
 // something: signals (signals.h), keys at a terminal (terminal.h), questions to the control socket
-// (control.h). Whatever the way, a wish means the same and ends in the same event.
+// (control.h). Whatever the way, a request means the same and ends in the same event.
 //
 // Process: main. Owner: embedded; od_operator_close and _hang_up, then the loop must run once more.
 

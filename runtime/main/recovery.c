@@ -40,13 +40,13 @@ static void check(const struct od_recovery_place *place)
     OD_ASSERT(!place->is_giving || place->child != NULL);
 }
 
-static bool has_sent(const struct od_kept *kept, uint64_t bytes)
+static bool has_sent(const struct od_kept_socket *kept, uint64_t bytes)
 {
     uint64_t sent;
     return kept->fd >= 0 && od_sent_bytes(kept->fd, &sent) && sent == bytes;
 }
 
-static void decide(struct od_kept *kept, const struct od_worker_page *page)
+static void decide(struct od_kept_socket *kept, const struct od_worker_page *page)
 {
     OD_ASSERT(kept->place < OD_PAGE_SOCKETS_MAX);
     bool is_moving = kept->is_moving;
@@ -72,7 +72,7 @@ static void hang_up(struct od_recovery *recovery, int fd)
 }
 
 // A worker that keeps more sockets than its page has places is in strange hands (../README.md).
-static void cut(struct od_recovery *recovery, struct od_kept *kept)
+static void cut(struct od_recovery *recovery, struct od_kept_socket *kept)
 {
     if (kept->fd >= 0) {
         shutdown(kept->fd, SHUT_RDWR);
@@ -83,7 +83,7 @@ static void cut(struct od_recovery *recovery, struct od_kept *kept)
     od_keeper_forget(recovery->keeper, kept->worker, kept->socket);
 }
 
-static void gather(void *owner, struct od_kept *kept)
+static void gather(void *owner, struct od_kept_socket *kept)
 {
     struct gathering *gathering = owner;
     struct od_recovery_place *place = gathering->place;
@@ -100,7 +100,7 @@ static void gather(void *owner, struct od_kept *kept)
 
 static int compare(const void *a, const void *b)
 {
-    const struct od_kept *const *first = a, *const *second = b;
+    const struct od_kept_socket *const *first = a, *const *second = b;
     return ((*first)->socket > (*second)->socket) - ((*first)->socket < (*second)->socket);
 }
 
@@ -169,7 +169,7 @@ static void await_leaving(struct od_recovery *recovery, int fd)
         od_loop_set_timer(recovery->loop, &recovery->leaving_timer, OD_LEAVING_LOOK_MS);
 }
 
-static void say_close(struct od_recovery *recovery, const struct od_kept *kept)
+static void say_close(struct od_recovery *recovery, const struct od_kept_socket *kept)
 {
     struct od_bytes frame = {0};
     od_frame_put_close(&frame, code_restart, OD_SLICE("the worker of this object has ended"));
@@ -180,7 +180,7 @@ static void say_close(struct od_recovery *recovery, const struct od_kept *kept)
     od_bytes_deinit(&frame);
 }
 
-static void close_lost(struct od_recovery *recovery, struct od_kept *kept)
+static void close_lost(struct od_recovery *recovery, struct od_kept_socket *kept)
 {
     OD_ASSERT(kept->code != 0);
     if (kept->fd < 0)
@@ -201,7 +201,7 @@ static bool close_some(struct od_recovery *recovery, struct od_recovery_place *p
 {
     check(place);
     for (int i = 0; i < OD_RECOVER_A_TURN_MAX && place->closed_to < place->count; i++) {
-        struct od_kept *kept = place->sockets[place->closed_to++];
+        struct od_kept_socket *kept = place->sockets[place->closed_to++];
         if (kept != NULL && kept->code != 0)
             close_lost(recovery, kept);
     }
@@ -240,7 +240,7 @@ void od_recovery_give(struct od_recovery *recovery, struct od_child *child,
 
 // Out of descriptors: it cannot be given, and without a worker it is of no use.
 static int duplicate(struct od_recovery *recovery, struct od_recovery_place *place,
-                     struct od_kept *kept)
+                     struct od_kept_socket *kept)
 {
     if (kept->fd < 0)
         return -1;
@@ -260,7 +260,7 @@ static int duplicate(struct od_recovery *recovery, struct od_recovery_place *pla
 }
 
 static void give(struct od_recovery *recovery, struct od_recovery_place *place,
-                 struct od_kept *kept)
+                 struct od_kept_socket *kept)
 {
     OD_ASSERT(place->child->has_link);
     struct od_link *link = &place->child->link;
@@ -286,7 +286,7 @@ static bool give_some(struct od_recovery *recovery, struct od_recovery_place *pl
 {
     check(place);
     for (int i = 0; i < OD_RECOVER_A_TURN_MAX && place->given_to < place->count; i++) {
-        struct od_kept *kept = place->sockets[place->given_to++];
+        struct od_kept_socket *kept = place->sockets[place->given_to++];
         if (kept != NULL)
             give(recovery, place, kept);
     }
@@ -301,7 +301,7 @@ static bool give_some(struct od_recovery *recovery, struct od_recovery_place *pl
     return can_give(place);
 }
 
-void od_recovery_forget(struct od_recovery *recovery, const struct od_kept *kept)
+void od_recovery_forget(struct od_recovery *recovery, const struct od_kept_socket *kept)
 {
     OD_ASSERT(kept->worker < recovery->place_count);
     struct od_recovery_place *place = &recovery->places[kept->worker];

@@ -26,7 +26,7 @@
 
 struct od_recovery_place { // Of one worker.
     struct od_child *child;
-    struct od_kept **sockets; // Those to be dealt with; the keeper's. NULL: forgotten since.
+    struct od_kept_socket **sockets; // Those to be dealt with; the keeper's. NULL: forgotten since.
     size_t count;
     size_t closed_to;               // Before this, those that cannot go on are closed,
     size_t given_to;                // and before this, all are given back.
@@ -67,7 +67,7 @@ void od_recovery_count(const struct od_recovery *recovery, const struct od_child
                        size_t *given, size_t *closed);
 
 // The keeper is about to forget [kept]: a worker may say at any time that a socket is gone.
-void od_recovery_forget(struct od_recovery *recovery, const struct od_kept *kept);
+void od_recovery_forget(struct od_recovery *recovery, const struct od_kept_socket *kept);
 
 // A portion; true when more can be done at once.
 bool od_recovery_step(struct od_recovery *recovery);

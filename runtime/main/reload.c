@@ -35,17 +35,17 @@ static void check(const struct od_reload *reload)
     bool has_verdict = reload->state == OD_RELOAD_JUDGED || reload->state == OD_RELOAD_LOADING ||
                        reload->state == OD_RELOAD_SWITCHING;
     OD_ASSERT(!has_verdict || reload->next.size > 0);
-    OD_ASSERT(!has_verdict || reload->wish != OD_WISH_NONE);
-    OD_ASSERT(reload->state != OD_RELOAD_IDLE || reload->wish == OD_WISH_NONE);
+    OD_ASSERT(!has_verdict || reload->request != OD_REQUEST_NONE);
+    OD_ASSERT(reload->state != OD_RELOAD_IDLE || reload->request == OD_REQUEST_NONE);
     OD_ASSERT(!is_open(reload) || reload->version > 0);
     OD_ASSERT(reload->version > 0 || reload->files.size == 0);
 }
 
-// The wish that is more, as one reload fulfils both.
-static void add_wish(enum od_reload_wish *wish, enum od_reload_wish other)
+// The request that is more, as one reload fulfils both.
+static void add_request(enum od_reload_request *request, enum od_reload_request other)
 {
-    if (other > *wish)
-        *wish = other;
+    if (other > *request)
+        *request = other;
 }
 
 // --- What came of it -----------------------------------------------------------------------------
@@ -87,9 +87,9 @@ static void rest(struct od_reload *reload, bool ok, const char *text)
     move_to(reload, OD_RELOAD_IDLE);
     reload->failures += !ok;
     od_log(ok ? OD_LOG_INFO : OD_LOG_ERROR, NULL, "%s", text);
-    reload->wish = reload->next_wish;
-    reload->next_wish = OD_WISH_NONE;
-    if (reload->wish != OD_WISH_NONE) {
+    reload->request = reload->next_request;
+    reload->next_request = OD_REQUEST_NONE;
+    if (reload->request != OD_REQUEST_NONE) {
         try_it(reload);
         return;
     }
@@ -100,9 +100,9 @@ static void rest(struct od_reload *reload, bool ok, const char *text)
 // Somebody saved without a change: nobody has asked for more, and a line would say nothing.
 static void rest_silently(struct od_reload *reload)
 {
-    OD_ASSERT(reload->next_wish == OD_WISH_NONE);
+    OD_ASSERT(reload->next_request == OD_REQUEST_NONE);
     move_to(reload, OD_RELOAD_IDLE);
-    reload->wish = OD_WISH_NONE;
+    reload->request = OD_REQUEST_NONE;
     prepare(reload);
 }
 
@@ -269,7 +269,7 @@ static void watch_files(struct od_reload *reload, const struct od_verdict *verdi
 static void try_first_again(struct od_reload *reload)
 {
     reload->waits_for_first = false;
-    reload->next_wish = OD_WISH_NONE;
+    reload->next_request = OD_REQUEST_NONE;
     od_dry_run_start(&reload->dry_run);
 }
 
@@ -280,7 +280,8 @@ static void begin_first(struct od_reload *reload, const struct od_verdict *verdi
     if (!verdict->ok) {
         watch_files(reload, verdict);
         reload->events->first_failed(reload->owner, verdict->why, reload->waits_for_first);
-        if (reload->waits_for_first && reload->next_wish != OD_WISH_NONE) // It has changed since.
+        if (reload->waits_for_first &&
+            reload->next_request != OD_REQUEST_NONE) // It has changed since.
             try_first_again(reload);
         return;
     }
@@ -294,7 +295,7 @@ static void begin_first(struct od_reload *reload, const struct od_verdict *verdi
 
 static bool is_the_same(const struct od_reload *reload, const struct od_verdict *verdict)
 {
-    return reload->wish == OD_WISH_CHANGES &&
+    return reload->request == OD_REQUEST_CHANGES &&
            od_files_same(verdict->files, od_bytes_slice(&reload->files)) &&
            !od_watch_differs(&reload->watch, od_bytes_slice(&reload->required));
 }
@@ -349,9 +350,9 @@ static void on_judged(void *owner, const struct od_verdict *borrowed)
 
 // --- Asking --------------------------------------------------------------------------------------
 
-// What a trial that runs has seen is older than this wish, so it begins anew. What is being loaded
-// is brought to its end first: its workers would not know which of two versions to switch to.
-static void ask(struct od_reload *reload, enum od_reload_wish wish)
+// What a trial that runs has seen is older, so it begins anew. What is being loaded is brought to
+// its end first: its workers would not know which of two versions to switch to.
+static void ask(struct od_reload *reload, enum od_reload_request request)
 {
     check(reload);
     if (reload->state == OD_RELOAD_STOPPED)
@@ -362,12 +363,12 @@ static void ask(struct od_reload *reload, enum od_reload_wish wish)
     }
     if (reload->state != OD_RELOAD_IDLE && reload->state != OD_RELOAD_TRYING &&
         reload->state != OD_RELOAD_JUDGED) {
-        add_wish(&reload->next_wish, wish);
+        add_request(&reload->next_request, request);
         return;
     }
     if (reload->state == OD_RELOAD_IDLE)
         reload->since_ms = od_clock_monotonic_ms();
-    add_wish(&reload->wish, wish);
+    add_request(&reload->request, request);
     reload->retries = 1;
     try_it(reload);
 }
@@ -385,19 +386,19 @@ void od_reload_ask(struct od_reload *reload, struct od_reload_asker *asker)
         od_list_init(&asker->link);
         od_list_push_back(&reload->askers, &asker->link);
     }
-    ask(reload, OD_WISH_LOAD);
+    ask(reload, OD_REQUEST_LOAD);
 }
 
 static void on_files_began(void *owner)
 {
-    ask(owner, OD_WISH_CHANGES);
+    ask(owner, OD_REQUEST_CHANGES);
 }
 
 static void on_files_ended(void *owner, bool changed_again)
 {
     struct od_reload *reload = owner;
     if (changed_again)
-        ask(reload, OD_WISH_CHANGES);
+        ask(reload, OD_REQUEST_CHANGES);
     else if (reload->state == OD_RELOAD_JUDGED)
         take_verdict(reload);
 }
@@ -441,7 +442,7 @@ void od_reload_ended(struct od_reload *reload, struct od_child *child, bool was_
     if (!was_running) {
         fail(reload, child, OD_SLICE("it ended while it loaded the script"));
         if (reload->retries > 0)
-            add_wish(&reload->next_wish, reload->wish);
+            add_request(&reload->next_request, reload->request);
         reload->retries = 0;
     }
     decide_when_all_said(reload);
@@ -488,18 +489,18 @@ void od_reload_hold(struct od_reload *reload)
 
 void od_reload_open(struct od_reload *reload)
 {
-    enum od_reload_wish wish = reload->next_wish;
+    enum od_reload_request request = reload->next_request;
     move_to(reload, OD_RELOAD_IDLE);
-    reload->next_wish = OD_WISH_NONE;
+    reload->next_request = OD_REQUEST_NONE;
     prepare(reload);
-    if (wish != OD_WISH_NONE)
-        ask(reload, wish);
+    if (request != OD_REQUEST_NONE)
+        ask(reload, request);
 }
 
 void od_reload_stop(struct od_reload *reload)
 {
     move_to(reload, OD_RELOAD_STOPPED);
-    reload->wish = reload->next_wish = OD_WISH_NONE;
+    reload->request = reload->next_request = OD_REQUEST_NONE;
     od_loop_clear_timer(reload->loop, &reload->timer);
     tell_askers(reload, false, OD_SLICE("the server is stopping"));
 }

@@ -42,10 +42,10 @@ enum od_reload_state {
 };
 
 // What is asked for. What is more comes later here, and takes its place.
-enum od_reload_wish {
-    OD_WISH_NONE,
-    OD_WISH_CHANGES, // The files may have changed: load them if they have.
-    OD_WISH_LOAD,    // A person asked: load them even if they are the same.
+enum od_reload_request {
+    OD_REQUEST_NONE,
+    OD_REQUEST_CHANGES, // The files may have changed: load them if they have.
+    OD_REQUEST_LOAD,    // A person asked: load them even if they are the same.
 };
 
 struct od_reload_events {
@@ -79,10 +79,10 @@ struct od_reload {
     bool *is_loading;         // By index of the worker, whether it has yet to answer.
     struct od_bytes failure;  // Why the last one, or this one in LOADING, cannot be served; empty:
                               // it can. So the way back is told too.
-    enum od_reload_wish wish; // Of those this reload is for,
-    enum od_reload_wish next_wish; // and of those who have asked since.
-    uint32_t retries;              // So often a worker may end meanwhile.
-    uint32_t failures;             // So many could not be served.
+    enum od_reload_request request;      // Of those this reload is for,
+    enum od_reload_request next_request; // and of those who have asked since.
+    uint32_t retries;                    // So often a worker may end meanwhile.
+    uint32_t failures;                   // So many could not be served.
     bool waits_for_first; // The first trial has failed, and a change of the files is the next.
     od_time_ms since_ms;
     struct od_timer timer;
@@ -103,7 +103,7 @@ void od_reload_open(struct od_reload *reload); // All workers are ready: reloads
 void od_reload_hold(struct od_reload *reload); // Until it is opened again, none may.
 void od_reload_stop(struct od_reload *reload); // The program ends: no more of them.
 
-// Loads the script anew, by the wish of a person; since the files may have changed, or not.
+// Loads the script anew, as a person asks; since the files may have changed, or not.
 // [asker] may be NULL. Ignored, with a line in the log, after od_reload_stop.
 void od_reload_ask(struct od_reload *reload, struct od_reload_asker *asker);
 

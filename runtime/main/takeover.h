@@ -1,9 +1,16 @@
 // A takeover: what one program hands to the next that goes on with its connections, as a record.
 //
 // The next program begins in the same process, by execve: descriptors stay open and keep their
-// numbers, so does the number of the process, and nobody outside notices. All that does not lie in
-// the kernel or on the disk is in the record: it lies in memory (memfd), and the variable
-// OD_TAKEOVER_VARIABLE says where.
+// numbers, so does the number of the process. What does not lie in the kernel or on the disk and is
+// needed to go on with them is in the record (takeover_parts.h says what): it lies in memory
+// (memfd), and the variable OD_TAKEOVER_VARIABLE says where.
+//
+// Not handed over, and so at an end:
+//   instances and their timers    as when an object falls asleep
+//   what runs after the bound     requests 503, their sockets 1012 (worker/parting.h)
+//   an od.fetch under way         with its task, and as late as that
+//   wss:// to outside             its session is the worker's: 1006, and dialled again if wished
+//   connections of the admin site, and who follows the log
 //
 //   "try:3"   the program is tried: can it read this record, and load the script that is served?
 //   "go:17"   it takes over

@@ -106,7 +106,7 @@ static bool take_objects(struct od_server *server, struct od_cursor *cursor)
     return !cursor->failed;
 }
 
-static void put_socket(void *owner, struct od_kept *kept)
+static void put_socket(void *owner, struct od_kept_socket *kept)
 {
     struct od_takeover_writing *writing = owner;
     od_bytes_put_u32(&writing->record, kept->worker);
@@ -150,7 +150,7 @@ static bool take_socket(struct od_server *server, struct od_cursor *cursor)
     od_slice record = od_cursor_string(cursor);
     if (cursor->failed || worker >= server->supervisor.child_count)
         return false;
-    struct od_kept *kept = od_keeper_keep(&server->keeper, worker, socket, 0, record, fd);
+    struct od_kept_socket *kept = od_keeper_keep(&server->keeper, worker, socket, 0, record, fd);
     kept->code = code;
     kept->answered_ms = answered_ms;
     kept->is_moving = code == 0;

@@ -12,15 +12,15 @@ struct od_listeners;
 struct od_server;
 
 enum od_takeover_section {
-    OD_TAKEOVER_BASE,
-    OD_TAKEOVER_SCRIPT,
-    OD_TAKEOVER_WORKERS,
-    OD_TAKEOVER_OBJECTS,
-    OD_TAKEOVER_SOCKETS,
-    OD_TAKEOVER_ARRIVALS,
-    OD_TAKEOVER_REFUSALS,
-    OD_TAKEOVER_TLS,
-    OD_TAKEOVER_ADMIN,
+    OD_TAKEOVER_BASE,     // What the next program needs to begin (struct od_takeover).
+    OD_TAKEOVER_SCRIPT,   // The version that is served, with its files.
+    OD_TAKEOVER_WORKERS,  // The last numbers of lives and batches, which none may have again.
+    OD_TAKEOVER_OBJECTS,  // What the keeper has of objects: automatic answers and limits.
+    OD_TAKEOVER_SOCKETS,  // What it has of sockets: descriptors, and where their peers are.
+    OD_TAKEOVER_ARRIVALS, // HTTP connections at the door, with what was read of them.
+    OD_TAKEOVER_REFUSALS, // Objects in quarantine.
+    OD_TAKEOVER_TLS,      // The process in which TLS ends, and those before it: they stay.
+    OD_TAKEOVER_ADMIN,    // The sockets of the admin listener, not its connections.
     OD_TAKEOVER_SECTION_COUNT,
 };
 

@@ -12,6 +12,8 @@
 // A pause between two looks that is longer than it should be (main was stopped, the machine slept)
 // counts as a usual one, because the worker may not have run in it either.
 //
+// It only says what it sees. Who kills the worker, and starts another, is the supervisor.
+//
 // Process: main. Owner: embedded in struct od_child.
 
 #ifndef OD_MAIN_WATCHDOG_H

@@ -146,7 +146,7 @@ static bool take_socket_state(struct od_server *server, struct od_child *child,
     if (received->body.failed || cursor.failed || !may_say ||
         !is_its_own(server, child, identity.id))
         return false;
-    const struct od_kept *kept = od_keeper_find(&server->keeper, child->index, socket);
+    const struct od_kept_socket *kept = od_keeper_find(&server->keeper, child->index, socket);
     if (kept != NULL)
         od_recovery_forget(&server->recovery, kept);
     od_keeper_state(&server->keeper, child->index, socket, is_moving, record);
@@ -159,7 +159,7 @@ static bool take_socket_gone(struct od_server *server, struct od_child *child,
     uint64_t socket = od_cursor_u64(&received->body);
     if (received->body.failed)
         return false;
-    struct od_kept *kept = od_keeper_find(&server->keeper, child->index, socket);
+    struct od_kept_socket *kept = od_keeper_find(&server->keeper, child->index, socket);
     if (kept == NULL)
         return true;
     od_connection_limit_give(&server->door.connection_limit, number_of(server, kept->fd),

@@ -5,21 +5,29 @@
 // has passed the output gate. Frames then gather in the wire and leave in od_net_flush.
 //
 // How it ends:
-//   the peer closes    event closed(code, reason, true); readyState 2, sending is still allowed.
-//   The
-//                      object's handler runs. od_websocket_close or od_websocket_finish_close
-//                      answers (finish: the same code), the connection ends, readyState 3.
-//   we close           od_websocket_close; readyState 2; messages still arrive until the peer's
-//   Close:
-//                      closed(code, reason, true), readyState 3. None within limits.close_ms:
-//                      closed(1006, ..., false).
-//   the peer vanishes  closed(1006, ..., false); readyState 3. Nothing if a Close had arrived
-//   before. a bad peer         failed(why) after Close 1002, 1007 or 1009; readyState 3. a slow
-//   reader      a frame put while more than limits.socket_send_queue_bytes_max wait, beside the
-//                      largest message among them, is dropped together with all later ones; Close
-//                      1013 goes behind what waits, and the reader has limits.linger_ms to take it.
-//                      closed(1013, ..., false) at once; readyState 3.
-//   abort              nothing is said to anybody; readyState 3.
+//
+//   the peer closes
+//       event closed(code, reason, true); readyState 2, sending is still allowed. The object's
+//       handler runs. od_websocket_close or od_websocket_finish_close answers (finish: the same
+//       code), the connection ends, readyState 3.
+//   we close
+//       od_websocket_close; readyState 2; messages still arrive until the peer's Close:
+//       closed(code, reason, true), readyState 3. None within limits.close_ms:
+//       closed(1006, ..., false).
+//   the peer vanishes
+//       closed(1006, ..., false); readyState 3. Nothing if a Close had arrived before.
+//   a bad peer, or a message we do not take
+//       Close 1002, 1007, 1008 (it is late), 1009, or 1013 (the worker holds 256 MiB of messages
+//       that are not whole); failed(why), readyState 3.
+//   a slow reader
+//       a frame put while more than limits.socket_send_queue_bytes_max wait, beside the largest
+//       message among them, is dropped together with all later ones, and so is one of more than
+//       64 KiB with what waits for this reader, when 256 MiB wait for all of the worker. Close 1013
+//       goes behind what waits, and the reader has limits.linger_ms to take it.
+//       closed(1013, ..., false) at once; readyState 3.
+//   abort
+//       nothing is said to anybody; readyState 3.
+//
 // A Close that was sent is the last frame: later sends are dropped (the object layer raises its
 // error). At readyState 3 the connection no longer belongs to the WebSocket, which may be freed at
 // any time.

@@ -21,7 +21,7 @@ enum od_event_kind {
     OD_EVENT_COMMAND,   // An operator writes something (link/commands.h); bytes: as of CALL.
     OD_EVENT_MESSAGE,   // A whole message on a socket; bytes: the payload.
     OD_EVENT_CLOSE,     // A socket has ended; bytes: the reason.
-    OD_EVENT_ERROR,     // A socket broke the protocol and is gone; bytes: what it did.
+    OD_EVENT_ERROR,     // A socket is gone by our doing; bytes: why (net/websocket_read.c).
     OD_EVENT_OPEN,      // A socket to outside is connected (wish.h).
     OD_EVENT_UNREACHED, // Or it could not be; bytes: why.
     OD_EVENT_ALARM,     // The alarm is due; bytes: struct od_alarm_ring

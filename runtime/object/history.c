@@ -7,7 +7,7 @@
 
 // --- What happens --------------------------------------------------------------------------------
 
-struct od_history *od_history_of(struct od_object *object)
+struct od_object_history *od_object_history_of(struct od_object *object)
 {
     if (object->history == NULL)
         object->history = od_allocate_zeroed(sizeof *object->history);
@@ -23,19 +23,19 @@ static void copy(char *to, size_t room, od_slice text)
     to[size] = '\0';
 }
 
-void od_history_begin(struct od_object *object, const char *name)
+void od_object_history_begin(struct od_object *object, const char *name)
 {
     if (od_object_is_entry(object))
         return;
-    struct od_history *history = od_history_of(object);
+    struct od_object_history *history = od_object_history_of(object);
     history->events++;
     history->last_us = object->objects->event_began_us;
     copy(history->last, sizeof history->last, od_slice_of(name));
 }
 
-void od_history_ran(struct od_object *object, int64_t us)
+void od_object_history_ran(struct od_object *object, int64_t us)
 {
-    struct od_history *history = object->history;
+    struct od_object_history *history = object->history;
     if (history == NULL)
         return;
     od_trace_ran(object, us);
@@ -50,11 +50,11 @@ static od_slice first_line(od_slice text)
     return (od_slice){text.at, end == NULL ? text.size : (size_t)(end - text.at)};
 }
 
-void od_history_error(struct od_object *object, od_slice where, od_slice text)
+void od_object_history_error(struct od_object *object, od_slice where, od_slice text)
 {
     if (od_object_is_entry(object))
         return;
-    struct od_history *history = od_history_of(object);
+    struct od_object_history *history = od_object_history_of(object);
     if (history->mishap == NULL)
         history->mishap = od_allocate(sizeof *history->mishap);
     history->errors++;
@@ -78,7 +78,7 @@ static void put_mishap(struct od_bytes *facts, const struct od_mishap *mishap)
     od_facts_number(facts, "lastErrorMs", wall_ms_of(mishap->at_us));
 }
 
-void od_history_put(struct od_bytes *facts, const struct od_history *history)
+void od_object_history_put(struct od_bytes *facts, const struct od_object_history *history)
 {
     if (history == NULL)
         return;
@@ -96,7 +96,7 @@ void od_history_put(struct od_bytes *facts, const struct od_history *history)
 
 // --- Those that stay behind ----------------------------------------------------------------------
 
-static void free_history(struct od_history *history)
+static void free_history(struct od_object_history *history)
 {
     if (history != NULL)
         free(history->mishap);
@@ -139,7 +139,7 @@ static void stay_behind(struct od_object *object)
     object->history = NULL;
 }
 
-void od_history_leave(struct od_object *object)
+void od_object_history_leave(struct od_object *object)
 {
     if (object->history == NULL)
         return;
@@ -163,12 +163,13 @@ static struct od_failed *find(const struct od_objects *objects, const od_id *id)
     return node == NULL ? NULL : OD_MAP_MEMBER(node, struct od_failed, by_id);
 }
 
-const struct od_failed *od_history_find_failed(const struct od_objects *objects, const od_id *id)
+const struct od_failed *od_object_history_find_failed(const struct od_objects *objects,
+                                                      const od_id *id)
 {
     return find(objects, id);
 }
 
-void od_history_return(struct od_object *object)
+void od_object_history_return(struct od_object *object)
 {
     od_id id = od_object_id(object);
     struct od_failed *failed = find(object->objects, &id);
@@ -179,7 +180,7 @@ void od_history_return(struct od_object *object)
     forget(object->objects, failed);
 }
 
-void od_history_forget_all(struct od_objects *objects)
+void od_object_history_forget_all(struct od_objects *objects)
 {
     while (!od_list_is_empty(&objects->failed))
         forget(objects, failed_of(objects->failed.next));

@@ -21,7 +21,7 @@ struct od_trace;
 #define OD_HISTORY_WHERE_BYTES 96
 #define OD_HISTORY_ERROR_BYTES 300
 
-struct od_history {
+struct od_object_history {
     uint64_t events;
     uint64_t errors;
     int64_t run_us;     // In Lua, all of them together,
@@ -43,25 +43,28 @@ struct od_failed {
     struct od_map_node by_id;
     struct od_list link;         // Longest behind first.
     struct od_identity identity; // Its name is its own.
-    struct od_history *history;
+    struct od_object_history *history;
 };
 
-struct od_history *od_history_of(struct od_object *object); // Made, when it has none yet.
+struct od_object_history *od_object_history_of(
+    struct od_object *object); // Made, when it has none yet.
 
 // An event begins, and a stretch of Lua is over. The entry has no history.
-void od_history_begin(struct od_object *object, const char *name);
-void od_history_ran(struct od_object *object, int64_t us);
+void od_object_history_begin(struct od_object *object, const char *name);
+void od_object_history_ran(struct od_object *object, int64_t us);
 
 // Something went wrong, in the line [where] ("chat.lua:44") of the script or in none. Of [text] the
 // first line counts.
-void od_history_error(struct od_object *object, od_slice where, od_slice text);
+void od_object_history_error(struct od_object *object, od_slice where, od_slice text);
 
-void od_history_put(struct od_bytes *facts, const struct od_history *history); // NULL: nothing.
+void od_object_history_put(struct od_bytes *facts,
+                           const struct od_object_history *history); // NULL: nothing.
 
 // The object's struct goes, and it is made again.
-void od_history_leave(struct od_object *object);
-void od_history_return(struct od_object *object);
-const struct od_failed *od_history_find_failed(const struct od_objects *objects, const od_id *id);
-void od_history_forget_all(struct od_objects *objects);
+void od_object_history_leave(struct od_object *object);
+void od_object_history_return(struct od_object *object);
+const struct od_failed *od_object_history_find_failed(const struct od_objects *objects,
+                                                      const od_id *id);
+void od_object_history_forget_all(struct od_objects *objects);
 
 #endif

@@ -87,7 +87,7 @@ static void put_object(struct od_bytes *facts, struct od_object *object, uint64_
     (void)od_object_name(object, &name); // So that it knows it.
     put_identity(facts, object->objects, &object->identity);
     put_life(facts, object);
-    od_history_put(facts, object->history);
+    od_object_history_put(facts, object->history);
     od_facts_number(facts, "stored", od_storage_has_anything(&object->storage));
     put_measure(facts, object->objects, object->identity.id, rows_max);
     if (od_storage_alarm(&object->storage, OD_SLICE(""), &row))
@@ -164,11 +164,11 @@ static void put_sleeper(struct page *page, const struct od_identity *identity, b
     bool is_served = namespace != NULL && od_objects_serve(page->objects, namespace);
     od_id id;
     memcpy(id.bytes, identity->id, OD_ID_BYTES);
-    const struct od_failed *failed = od_history_find_failed(page->objects, &id);
+    const struct od_failed *failed = od_object_history_find_failed(page->objects, &id);
     put_identity(&page->facts, page->objects, identity);
     od_facts_text(&page->facts, "state",
                   is_served ? OD_SLICE("asleep") : OD_SLICE("without a class"));
-    od_history_put(&page->facts, failed == NULL ? NULL : failed->history);
+    od_object_history_put(&page->facts, failed == NULL ? NULL : failed->history);
     od_facts_number(&page->facts, "stored", is_there);
     put_measure(&page->facts, page->objects, identity->id, page->measure_max);
     od_facts_end(&page->facts);
@@ -177,7 +177,7 @@ static void put_sleeper(struct page *page, const struct od_identity *identity, b
 
 static uint64_t weight_of(const struct od_object *object, enum od_inspect_order order)
 {
-    const struct od_history *history = object->history;
+    const struct od_object_history *history = object->history;
     if (order == OD_INSPECT_SOCKETS)
         return object->socket_count;
     if (order == OD_INSPECT_QUEUE)

@@ -150,7 +150,7 @@ void od_object_free(struct od_object *object)
         od_map_remove(&object->objects->by_id, &object->by_id);
     }
     od_keep_forget_object(object);
-    od_history_leave(object);
+    od_object_history_leave(object);
     od_auto_response_free(object->auto_response);
     od_bytes_deinit(&object->reset_why);
     od_bytes_deinit(&object->failure);

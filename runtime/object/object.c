@@ -284,7 +284,7 @@ static void run(struct od_object *object, struct od_event *event)
     }
     struct od_task *task = od_task_new(object, event);
     if (event->kind != OD_EVENT_BRANCH) {
-        od_history_begin(object, od_event_name(event));
+        od_object_history_begin(object, od_event_name(event));
         od_trace_began(object, task);
         od_meters_time(&object->objects->page->meters.queue,
                        object->objects->event_began_us - event->came_us);
@@ -367,7 +367,7 @@ static void handle(struct od_object *object, struct od_event *event)
     objects->now_us = od_clock_passed_us();
     int64_t took_us = objects->now_us - began_us;
     od_meters_time(&objects->page->meters.run, took_us);
-    od_history_ran(object, took_us);
+    od_object_history_ran(object, took_us);
     od_share_use(&object->share, took_us);
 }
 

@@ -37,7 +37,7 @@
 #include "store/identity.h"
 #include "store/storage.h"
 
-struct od_history;
+struct od_object_history;
 struct od_objects;
 struct od_refusal;
 struct od_section;
@@ -102,7 +102,7 @@ struct od_object {
     struct od_auto_response *auto_response; // NULL when not set.
     uint32_t event_timeout_ms;              // 0 when not set.
     struct od_refusal *refusal;             // NULL: it may run.
-    struct od_history *history;             // NULL: it has none yet (history.h).
+    struct od_object_history *history;      // NULL: it has none yet (history.h).
     // The engine's, untouched by the core:
     int instance_ref;
     void *instance;

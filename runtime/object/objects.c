@@ -102,7 +102,7 @@ void od_objects_deinit(struct od_objects *objects)
     OD_ASSERT(objects->sockets.size == 0);
     OD_ASSERT(objects->pipes.size == 0);
     OD_ASSERT(objects->tasks.size == 0);
-    od_history_forget_all(objects);
+    od_object_history_forget_all(objects);
     od_leftovers_end(objects);
     free_calls(objects);
     od_streams_end(objects);
@@ -372,7 +372,7 @@ struct od_object *od_objects_get(struct od_objects *objects, struct od_namespace
         return object;
     object = od_object_new(objects, namespace, id, has_name, name);
     object->refusal = od_refusal_find(objects, id->bytes);
-    od_history_return(object);
+    od_object_history_return(object);
     od_map_put(&objects->by_id, &object->by_id, od_id_hash(id));
     return object;
 }

@@ -44,6 +44,8 @@ static void perform_fetch(struct od_object *object, const struct od_effect *effe
         od_outgoing_send(call, effect->bytes);
 }
 
+// When the outbox is open, od_socket_send does this without an effect: what is changed here is
+// changed there.
 static void perform_message(struct od_object *object, const struct od_effect *effect)
 {
     OD_ASSERT(effect->socket->object == object);
@@ -148,7 +150,7 @@ static bool has_room(struct od_object *object, const struct od_effect *effect)
         return true;
     od_slice why = OD_SLICE("more than 64 MiB of messages wait for its writes");
     if (!object->is_reset) {
-        od_history_error(object, (od_slice){NULL, 0}, why);
+        od_object_history_error(object, (od_slice){NULL, 0}, why);
         od_object_reset(object, why);
     }
     return false;

@@ -92,7 +92,7 @@ void od_object_lose_writes(struct od_object *object, od_slice why)
 {
     OD_ASSERT(!object->has_lost_writes);
     OD_ASSERT(!od_object_is_entry(object)); // It writes nothing.
-    od_history_error(object, (od_slice){NULL, 0}, why);
+    od_object_history_error(object, (od_slice){NULL, 0}, why);
     object->has_lost_writes = true;
     od_object_reset(object, why);
     object->has_lost_writes = false;

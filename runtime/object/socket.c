@@ -383,6 +383,7 @@ bool od_socket_send(struct od_socket *socket, od_slice payload, bool is_binary)
         return false;
     if (socket->is_gone)
         return true;
+    // As perform_message of outbox.c does, without an effect: most of what is sent goes this way.
     if (od_outbox_is_open(socket->object)) {
         od_tap_note(socket, OD_TAP_OUT, 0, payload, is_binary);
         od_websocket_send(socket->websocket, payload, is_binary);

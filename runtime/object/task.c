@@ -115,7 +115,7 @@ static od_slice too_long(const struct od_task *task)
 
 static void end_too_long(const struct od_task *task)
 {
-    od_history_error(task->object, (od_slice){NULL, 0}, too_long(task));
+    od_object_history_error(task->object, (od_slice){NULL, 0}, too_long(task));
     od_object_reset(task->object, too_long(task));
 }
 

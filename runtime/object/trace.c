@@ -18,7 +18,7 @@ bool od_trace_is_on(const struct od_object *object)
 bool od_trace_watch(struct od_object *object, struct od_error *err)
 {
     struct od_objects *objects = object->objects;
-    struct od_history *history = od_history_of(object);
+    struct od_object_history *history = od_object_history_of(object);
     if (history->trace == NULL) {
         if (objects->trace_count == OD_TRACES_MAX)
             return od_error_set(err, "%d objects are watched already", OD_TRACES_MAX);

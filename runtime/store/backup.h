@@ -1,8 +1,22 @@
 // A backup: a directory with a base, the segments of the journal behind it, and a note of both. It
 // is made while others write, or nobody does, and nobody has to wait for it.
 //
-// It has all that was durable when the last segment was looked at; that moment is told. The note is
-// the file OD_BACKUP_NAME: lines of text, the last of them a check sum.
+// It has all that was durable when the last segment was looked at; that moment is told.
+//
+//   base.<group>   one base (base.h): all of LMDB as of that group
+//   <group>        the segments of the journal from there on, each by the number of its first group
+//   backup         the note, OD_BACKUP_NAME; until all is there, the rest lies in a folder
+//                  (unfinished.h)
+//
+// The note is lines of text, its times in ms since 1970:
+//
+//   open-do backup 1
+//   of <journal>          whose it is, in hexadecimal digits
+//   base <group> <time>   the last group that the base has,
+//   last <group> <time>   and the last that the segments have
+//   at <time>             up to then nothing is missing
+//   bytes <count>         of all files but this one
+//   sum <crc>             of the lines above, eight hexadecimal digits
 //
 // Process: any that may block and has not opened the data directory.
 

@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -13,6 +12,7 @@
 #include "codec/check_sum.h"
 #include "store/journal.h"
 #include "store/journal_inner.h"
+#include "store/names.h"
 
 struct playing {
     struct od_journal *journal;
@@ -82,7 +82,7 @@ static bool list_segments(struct od_journal *journal, struct od_error *err)
 {
     uint64_t *firsts = NULL, first;
     size_t count = 0, capacity = 0;
-    struct dirent *entry;
+    const char *name;
     int fd = dup(journal->directory_fd);
     DIR *directory = fd < 0 ? NULL : fdopendir(fd);
     if (directory == NULL) {
@@ -92,8 +92,8 @@ static bool list_segments(struct od_journal *journal, struct od_error *err)
         return false;
     }
     rewinddir(directory); // The place in it is shared with the descriptor it comes from.
-    while ((entry = readdir(directory)) != NULL) {
-        if (!first_of(entry->d_name, &first))
+    while ((name = od_names_next(directory)) != NULL) {
+        if (!first_of(name, &first))
             continue;
         if (count == capacity) {
             capacity = capacity == 0 ? 8 : capacity * 2;
@@ -101,13 +101,14 @@ static bool list_segments(struct od_journal *journal, struct od_error *err)
         }
         firsts[count++] = first;
     }
+    bool is_whole = errno == 0 || od_error_errno(err, "cannot read %s", journal->path);
     closedir(directory);
     if (count > 0)
         qsort(firsts, count, sizeof *firsts, by_number);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; is_whole && i < count; i++)
         od_journal_add_segment(journal, firsts[i]);
     free(firsts);
-    return true;
+    return is_whole;
 }
 
 static bool is_last(const struct od_journal *journal, const struct od_journal_segment *segment)

@@ -1,7 +1,5 @@
 #include "store/kept.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -14,6 +12,7 @@
 #include "base/bytes.h"
 #include "store/env.h"
 #include "store/limits.h"
+#include "store/names.h"
 
 static const char unfinished_name[] = "unfinished.base"; // One that is being made.
 
@@ -75,20 +74,21 @@ static int by_number(const void *a, const void *b)
 
 bool od_kept_look(struct od_kept *kept, const char *data_dir, struct od_error *err)
 {
-    const struct dirent *entry;
+    const char *name;
     set_folder(kept, data_dir);
     kept->segment_count = kept->base_count = 0;
     DIR *names = opendir(kept->folder);
     if (names == NULL)
         return od_error_errno(err, "cannot read %s", kept->folder);
-    while ((entry = readdir(names)) != NULL)
-        add(kept, entry->d_name);
+    while ((name = od_names_next(names)) != NULL)
+        add(kept, name);
+    bool is_whole = errno == 0 || od_error_errno(err, "cannot read %s", kept->folder);
     closedir(names);
     if (kept->segment_count > 0)
         qsort(kept->segments, kept->segment_count, sizeof *kept->segments, by_number);
     if (kept->base_count > 0)
         qsort(kept->bases, kept->base_count, sizeof *kept->bases, by_number);
-    return true;
+    return is_whole;
 }
 
 void od_kept_deinit(struct od_kept *kept)

@@ -1,7 +1,5 @@
 #include "store/restore.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -15,6 +13,7 @@
 #include "store/journal_mark.h"
 #include "store/journal_read.h"
 #include "store/mapped.h"
+#include "store/names.h"
 #include "store/replay.h"
 #include "store/unfinished.h"
 
@@ -109,12 +108,14 @@ static bool consider_files(struct choosing *choosing, struct od_error *err)
 {
     const char *folder = choosing->restoring->folder;
     DIR *names = opendir(folder);
-    const struct dirent *entry;
+    const char *name;
     bool ok = true;
     if (names == NULL)
         return od_error_errno(err, "cannot read %s", folder);
-    while (ok && (entry = readdir(names)) != NULL)
-        ok = consider_name(choosing, entry->d_name, err);
+    while (ok && (name = od_names_next(names)) != NULL)
+        ok = consider_name(choosing, name, err);
+    if (ok && errno != 0)
+        ok = od_error_errno(err, "cannot read %s", folder);
     closedir(names);
     return ok;
 }

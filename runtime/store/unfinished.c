@@ -1,7 +1,5 @@
 #include "store/unfinished.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -12,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "store/copy.h"
+#include "store/names.h"
 
 bool od_unfinished_refuse(const char *directory, struct od_error *err)
 {
@@ -33,13 +32,17 @@ static bool is_nothing(const char *name)
 static bool is_empty(const char *directory, struct od_error *err)
 {
     DIR *names = opendir(directory);
-    const struct dirent *entry;
+    const char *name;
     if (names == NULL)
         return od_error_errno(err, "cannot read %s", directory);
-    while ((entry = readdir(names)) != NULL && is_nothing(entry->d_name))
+    while ((name = od_names_next(names)) != NULL && is_nothing(name))
         continue;
-    bool is_empty = entry == NULL;
+    bool is_empty = name == NULL, is_read = !is_empty || errno == 0;
+    if (!is_read)
+        od_error_errno(err, "cannot read %s", directory);
     closedir(names);
+    if (!is_read)
+        return false;
     return is_empty || od_error_set(err, "%s is not empty: give a new directory", directory);
 }
 
@@ -78,13 +81,14 @@ static bool for_each(const struct od_unfinished *unfinished,
     OD_ASSERT(unfinished->directory != NULL);
     int directory = open(unfinished->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *names = opendir(unfinished->folder);
-    const struct dirent *entry;
+    const char *name;
     bool ok = directory >= 0 && names != NULL;
-    while (ok && (entry = readdir(names)) != NULL) {
-        if (!is_nothing(entry->d_name))
-            ok = each(dirfd(names), directory, entry->d_name);
+    while (ok && (name = od_names_next(names)) != NULL) {
+        if (!is_nothing(name))
+            ok = each(dirfd(names), directory, name);
     }
     int code = errno;
+    ok = ok && code == 0;
     if (names != NULL)
         closedir(names);
     if (directory >= 0)

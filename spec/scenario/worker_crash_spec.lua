@@ -39,8 +39,8 @@ end
 return { namespaces = { rooms = Ledger } }
 ]]
 
--- Who listens to a ledger hears its numbers one by one, or his stream is ended; none is doubled, and
--- none left out but what the writer was not told of either.
+-- Who listens to a ledger hears its numbers one by one, or his stream is ended; none is doubled,
+-- and none left out but what the writer was not told of either.
 local Listener = {}
 Listener.__index = Listener
 

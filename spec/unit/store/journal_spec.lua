@@ -113,6 +113,14 @@ describe("the journal", function()
     assert.equal(GROUPS, found()) -- It was put there for good.
   end)
 
+  it("is not opened when its directory cannot be read to the end, and nothing is lost", function()
+    fill(3)
+    support.arm("names.fail", 1, 1) -- The first name is read.
+    assert.matches("cannot read .*journal: ", refusal())
+    assert.equal(0, support.times_left("names.fail"))
+    assert.equal(3, found())
+  end)
+
   it("goes on behind what it has after a start", function()
     fill(3)
     local world = support.open(copy)

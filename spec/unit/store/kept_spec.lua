@@ -164,6 +164,38 @@ describe("what is kept of a journal", function()
     end
   end)
 
+  it("is not taken for all there is when a directory cannot be read to the end", function()
+    make_base()
+    write(5)
+    local count = 0
+    repeat
+      support.arm("names.fail", 1, count)
+      local ok, why = restore(directory)
+      local has_failed = support.times_left("names.fail") == 0
+      support.disarm("names.fail")
+      if has_failed then
+        count = count + 1
+        assert.is_nil(ok)
+        assert.matches("cannot ", why)
+      end
+    until not has_failed
+    assert(count > 3)
+    support.arm("names.fail", 1)
+    assert.is_false(C.od_kept_look(kept, directory, err))
+    assert.matches("cannot read ", ffi.string(err.text))
+  end)
+
+  it("is not written into a directory of which nobody knows whether it is empty", function()
+    local backup = ffi.new("struct od_backup")
+    assert(os.execute("mkdir -p '" .. to .. "'") == 0)
+    for skip, where in pairs { [0] = to, [3] = directory .. "/journal" } do -- Behind two dots.
+      support.arm("names.fail", 1, skip)
+      assert.is_false(C.od_backup_make(backup, directory, to, nil, err))
+      assert.equal("cannot read " .. where .. ": Input/output error", ffi.string(err.text))
+    end
+    assert(C.od_backup_make(backup, directory, to, nil, err), ffi.string(err.text))
+  end)
+
   it("is the store when the clock is set back between groups", function()
     make_base()
     local moments = write(10)
