@@ -123,7 +123,7 @@ static void note_done(struct od_archive *archive)
     if (archive->is_base)
         archive->next_base = archive->number + 1;
     else
-        archive->next_segment = archive->number + 1;
+        archive->next_segment = archive->number_behind;
     store(archive);
 }
 
@@ -192,7 +192,10 @@ static void look_what_waits(struct od_archive *archive, const struct od_kept *ke
     for (size_t i = 0; i + 1 < kept->segment_count; i++) {
         if (kept->segments[i].first < archive->next_segment)
             continue;
-        segment = segment == UINT64_MAX ? kept->segments[i].first : segment;
+        if (segment == UINT64_MAX) {
+            segment = kept->segments[i].first;
+            archive->number_behind = kept->segments[i + 1].first;
+        }
         wait_for(archive, kept->segments[i].changed_ms);
     }
     for (size_t i = 0; i < kept->base_count; i++) {
@@ -220,6 +223,12 @@ void od_archive_step(struct od_archive *archive, const struct od_kept *kept)
     look_what_waits(archive, kept);
     if (archive->waiting > 0 && od_clock_monotonic_ms() >= archive->again_ms)
         begin(archive);
+}
+
+bool od_archive_is_continued(const struct od_archive *archive, const struct od_kept *kept)
+{
+    return archive->command != NULL && kept->segment_count > 0 &&
+           kept->segments[0].first <= archive->next_segment;
 }
 
 bool od_archive_is_running(const struct od_archive *archive)

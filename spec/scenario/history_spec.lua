@@ -96,8 +96,8 @@ describe("what is kept", function()
     return count
   end
 
-  local function archived()
-    local pipe = io.popen(("ls '%s' | wc -l"):format(path "archive"))
+  local function archived(what)
+    local pipe = io.popen(("ls '%s' | grep -c '%s'"):format(path "archive", what or ""))
     return pipe:read("*n"), pipe:close()
   end
 
@@ -208,11 +208,19 @@ describe("what is kept", function()
       assert.equal(i, count_at(path "archive", times[i] + 5000))
     end
     assert.equal(0, (ask("restore", "--check", path "archive")))
+    assert.equal(1, archived "base") -- A base is a copy of everything: one a day.
     local before = archived()
     server:restart()
     count_up()
     wait(function() return archived() > before end, function() server:turn_clock(11000) end)
     assert.equal(7, count_at(path "archive", times[6] + 1000000000))
+    assert.equal(1, archived "base")
+    server:turn_clock(24 * 60 * MINUTE_MS)
+    wait(function() return archived "base" == 2 end, function()
+      count_up()
+      server:turn_clock(11000)
+    end)
+    assert.equal(0, (ask("restore", "--check", path "archive")))
   end)
 
   it("waits for a command that fails, which holds nobody up", function()
