@@ -281,5 +281,11 @@ describe("a backup", function()
     assert.is_true(times[count] == times[12] or times[count - 1] <= times[12], "it has " .. count)
     assert.matches("does not go back so far",
       refused("restore", path "copy", path "new", "--at", "2020-01-01T00:00Z"))
+    for _, at in ipairs { "1969-12-31T23:59:59Z", "1970-01-01T00:00Z" } do
+      local code, words = ask("restore", path "copy", path "new", "--at", at)
+      assert.equal(2, code, words)
+      assert.matches("nothing is so old", words)
+      assert.is_false(exists "new/data.mdb")
+    end
   end)
 end)
