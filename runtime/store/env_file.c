@@ -210,8 +210,6 @@ static bool make(struct od_env *env, struct od_error *err)
     snprintf(made, sizeof made, "%s/new-data.mdb", env->directory_path);
     if (exists(path))
         return true;
-    if (!od_unfinished_refuse(env->directory_path, err))
-        return false;
     if (has_lock_file(env)) // LMDB makes one when it opens a file that is there.
         return od_error_set(err,
                             "%s is missing, though lock.mdb beside it says that there was one; "
@@ -242,7 +240,8 @@ static bool note_files(struct od_env *env, struct od_error *err)
 
 bool od_env_file_open(struct od_env *env, struct od_error *err)
 {
-    if (env->is_writer && (!make(env, err) || !od_file_check(env->directory_path, err)))
+    if (env->is_writer && (!od_unfinished_refuse(env->directory_path, err) || !make(env, err) ||
+                           !od_file_check(env->directory_path, err)))
         return false;
     int code = open_with_largest_map(env, env->directory_path, env->is_writer ? 0 : MDB_RDONLY);
     if (code != 0)

@@ -226,6 +226,13 @@ describe("a backup", function()
     local code, output = ask("run", server.script, "--data", path "new", "--listen", "127.0.0.1:0")
     assert.equal(1, code)
     assert.matches("was not finished", output)
+
+    -- Between the last file's move and the folder's end.
+    assert.equal(0, (ask("restore", path "whole", path "almost")))
+    assert(os.execute(("mkdir '%s'"):format(path "almost/unfinished")) == 0)
+    code, output = ask("run", server.script, "--data", path "almost", "--listen", "127.0.0.1:0")
+    assert.equal(1, code)
+    assert.matches("was not finished", output)
   end)
 
   it("leaves nothing behind where the disk is full", function()
