@@ -258,6 +258,36 @@ describe("what is kept", function()
     process.wait_gone({ pid }, 20)
   end)
 
+  it("ends what a command has begun, however the program ends", function()
+    server = Server.prepare { source = SOURCE, workers = 1, args = { "--archive-command",
+      "sh -c 'echo $$ > ../pid~; mv ../pid~ ../pid; exec sleep 1000'; true %p" } }
+    local function begun()
+      local deadline, pid = os.time() + SECONDS, nil
+      repeat
+        local file = io.open(path "pid")
+        pid = file and file:read("*n")
+        if file then
+          file:close()
+        end
+        assert(os.time() < deadline, "the command was not begun")
+      until pid
+      os.remove(path "pid")
+      return pid
+    end
+    server:launch()
+    local first = begun()
+    assert.equal(0, (server:asking("upgrade")))
+    process.wait_gone({ first }, 20)
+    local second = begun()
+    server:kill()
+    process.wait_gone({ second }, 20)
+    server:launch()
+    local third = begun()
+    server:hang_up()
+    server:shut_down()
+    process.wait_gone({ third }, 20)
+  end)
+
   it("needs a command that says where the file goes", function()
     start()
     assert.is_nil(history())
