@@ -288,6 +288,25 @@ describe("what is kept", function()
     process.wait_gone({ third }, 20)
   end)
 
+  it("archives what was written last though the program never runs for long", function()
+    start("--archive-command", "cp %p ../archive/%f~ && mv ../archive/%f~ ../archive/%f")
+    os.execute(("mkdir '%s'"):format(path "archive"))
+    for i = 1, 4 do
+      local _, ms = count_up()
+      if i % 2 == 0 then
+        server:kill()
+        server:launch()
+      else
+        server:restart()
+      end
+      local deadline = os.time() + SECONDS -- No clock is turned.
+      repeat
+        assert(os.time() < deadline, "it was not archived")
+      until archived "[0-9]$" >= i
+      assert.equal(i, count_at(path "archive", ms + 1000000))
+    end
+  end)
+
   it("needs a command that says where the file goes", function()
     start()
     assert.is_nil(history())
