@@ -262,7 +262,7 @@ describe("what is kept", function()
     server = Server.prepare { source = SOURCE, workers = 1, args = { "--archive-command",
       "sh -c 'echo $$ > ../pid~; mv ../pid~ ../pid; exec sleep 1000'; true %p" } }
     local function begun()
-      local deadline, pid = os.time() + SECONDS, nil
+      local deadline, pid = os.time() + SECONDS
       repeat
         local file = io.open(path "pid")
         pid = file and file:read("*n")
