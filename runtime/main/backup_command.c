@@ -116,6 +116,11 @@ enum od_exit od_restore_command_run(const struct od_options *options)
     }
     bool ok = od_restore_run(&restore, &err);
     enum od_exit exit = end(&bar, ok, &err);
+    if (ok && restore.passed_over.text[0] != '\0')
+        fprintf(stderr,
+                "open-do: %s\nopen-do: a base and all that the journal has behind it are taken "
+                "instead\n",
+                restore.passed_over.text);
     if (ok)
         say_restored(options, &restore);
     return exit;

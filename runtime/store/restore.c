@@ -169,8 +169,11 @@ static bool consider_data(struct choosing *choosing, struct od_error *err)
     struct restoring *restoring = choosing->restoring;
     if (!restoring->has_data)
         return true;
-    if (!look_at_data(&restoring->data, restoring->restore->from, err))
-        return false;
+    if (!look_at_data(&restoring->data, restoring->restore->from, err)) {
+        restoring->data = (struct od_journal_mark){0};
+        restoring->restore->passed_over = *err;
+        return choosing->has_found; // A base and all that is behind it are as good.
+    }
     if (choosing->has_found && !is_same(&restoring->data, &restoring->base.mark))
         return od_error_set(err,
                             "%s belongs to another data directory than %s/data.mdb; move away what "

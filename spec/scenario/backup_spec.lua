@@ -248,6 +248,26 @@ describe("a backup", function()
     backup "copy"
   end)
 
+  it("is made, too, of base and journal where data.mdb cannot be read", function()
+    server:hang_up()
+    server:shut_down()
+    server.options.args = { "--history", "1h" }
+    server:launch()
+    wait_exists "data/journal/00000000000000000000.base"
+    put("a", 1, 20)
+    server:hang_up()
+    server:shut_down()
+    for _, bytes in ipairs { 8192, 0 } do
+      assert(os.execute(("truncate -s %d '%s'"):format(bytes, path "data/data.mdb")) == 0)
+      local other, output = restored(path "data")
+      assert.equal(all(1, 20), other:get("/ledgers/a").body)
+      assert.matches("data.mdb: .*a base and all that the journal has behind it are taken instead",
+        output)
+      assert.equal(0, (ask("restore", "--check", path "data")))
+      assert.matches("cannot open .*data.mdb", refused("backup", path "copy", "--data", path "data"))
+    end
+  end)
+
   it("shows a person how far it is when it takes longer than a second", function()
     put("a", 1, 3)
     server:fault("copy.hold")
