@@ -268,6 +268,29 @@ describe("a backup", function()
     end
   end)
 
+  it("has no last write before there is one, and nothing of another directory", function()
+    backup "empty"
+    local _, output = ask("restore", "--check", path "empty")
+    assert.matches("is whole; nothing was written yet", output)
+    _, output = ask("restore", path "empty", path "new")
+    assert.matches("is a data directory now; nothing was written yet", output)
+    put("a", 1, 3)
+    server:hang_up()
+    server:shut_down()
+    assert(os.execute(("cd '%s' && cp empty/*.base data/journal/"):format(server.directory)) == 0)
+    assert.equal(0, (ask("restore", "--check", path "data")))
+    os.remove(path "data/journal/00000000000000000000.base")
+    local other = Server.start { source = SOURCE }
+    others[#others + 1] = other
+    assert.equal(0, (ask("backup", path "others", "--data", other.directory .. "/data")))
+    assert(os.execute(("cd '%s' && cp others/*.base data/journal/"):format(server.directory)) == 0)
+    for _, at in ipairs { "2020-01-01T00:00Z", "2100-01-01T00:00Z" } do
+      assert.matches("belongs to another data directory than .*/data.mdb; move away",
+        refused("restore", "--check", path "data", "--at", at))
+    end
+    server:launch()
+  end)
+
   it("shows a person how far it is when it takes longer than a second", function()
     put("a", 1, 3)
     server:fault("copy.hold")

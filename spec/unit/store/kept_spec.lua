@@ -427,6 +427,15 @@ describe("what is kept of a journal", function()
     assert.matches("is not a whole base", refused())
   end)
 
+  it("has no base that somebody put there by another name", function()
+    make_base()
+    write(3)
+    assert(os.execute(("cd '%s/journal' && cp *.base 00000000000000000099.base"):format(directory))
+      == 0)
+    assert(C.od_kept_look(kept, directory, err), ffi.string(err.text))
+    assert.equal(1, tonumber(kept.base_count))
+  end)
+
   it("is made of what older programs wrote, if they kept a journal", function()
     local backup = ffi.new("struct od_backup")
     local formats = "spec/unit/store/formats/"
