@@ -93,6 +93,7 @@ static void prepare_process(const struct od_options *options)
     od_log_use_colours(options->command == OD_COMMAND_DEV && isatty(STDERR_FILENO) != 0 &&
                        getenv("NO_COLOR") == NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); // A limit on the size of files is a full disk.
     raise_descriptor_limit();
     keep_large_blocks_apart();
     put_nothing_off();

@@ -38,6 +38,9 @@ static int open_with_map(struct od_env *env, const char *path, unsigned flags, s
         od_mapped_prepare(env->lmdb);
     if (code == 0)
         code = mdb_env_open(env->lmdb, path, MDB_NOTLS | flags, 0600);
+    int fd;
+    if (code == 0 && mdb_env_get_fd(env->lmdb, &fd) == 0)
+        fcntl(fd, F_SETFD, FD_CLOEXEC); // It may be written to: LMDB leaves it to our children.
     if (code != 0 && env->lmdb != NULL) {
         mdb_env_close(env->lmdb); // LMDB asks for this also after a failed open.
         env->lmdb = NULL;

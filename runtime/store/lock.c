@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -29,29 +28,29 @@ static bool write_pid(int fd)
     return ftruncate(fd, 0) == 0 && pwrite(fd, pid, (size_t)size, 0) == size;
 }
 
-static bool take(int fd, const char *path, const char *directory, bool *is_held,
-                 struct od_error *err)
+static bool take(int fd, int pid_fd, const char *directory, bool *is_held, struct od_error *err)
 {
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        *is_held = errno == EWOULDBLOCK;
-        return *is_held ? refuse(fd, directory, err) : od_error_errno(err, "cannot lock %s", path);
-    }
-    return write_pid(fd) || od_error_errno(err, "cannot write %s", path);
+    bool ok = flock(fd, LOCK_EX | LOCK_NB) == 0 && flock(pid_fd, LOCK_EX | LOCK_NB) == 0;
+    *is_held = !ok && errno == EWOULDBLOCK;
+    if (*is_held)
+        return refuse(pid_fd, directory, err);
+    return (ok && write_pid(pid_fd)) || od_error_errno(err, "cannot lock %s", directory);
 }
 
 bool od_lock_open(int *fd, const char *directory, bool *is_held, struct od_error *err)
 {
-    char path[PATH_MAX];
     *is_held = false;
-    if (snprintf(path, sizeof path, "%s/open-do.pid", directory) >= (int)sizeof path)
-        return od_error_set(err, "the path of the data directory is too long: %s", directory);
-    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    *fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (*fd < 0)
-        return od_error_errno(err, "cannot open %s", path);
-    if (take(*fd, path, directory, is_held, err))
-        return true;
-    close(*fd);
-    return false;
+        return od_error_errno(err, "cannot open %s", directory);
+    int pid_fd = openat(*fd, "open-do.pid", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    bool ok = pid_fd < 0 ? od_error_errno(err, "cannot open %s/open-do.pid", directory)
+                         : take(*fd, pid_fd, directory, is_held, err);
+    if (pid_fd >= 0)
+        close(pid_fd);
+    if (!ok)
+        close(*fd);
+    return ok;
 }
 
 void od_lock_close(int fd)

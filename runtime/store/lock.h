@@ -1,8 +1,9 @@
 // The lock on a data directory: one server at a time.
 //
-// A file in the directory, locked with flock and holding the owner's pid, so that a second server
-// is told whom it would disturb. The kernel lets go of the lock when the process ends, however it
-// ends; the file stays and means nothing by itself.
+// The directory itself is locked with flock. The kernel lets go of the lock when the process ends,
+// however it ends. A file in it holds the owner's pid, so that a second server is told whom it
+// would disturb; it stays, means nothing by itself, and may be removed. (Older programs lock that
+// file instead: one that still runs is noticed.)
 //
 // Process: main. The lock is inherited by a fork that does not exec; see env.h.
 

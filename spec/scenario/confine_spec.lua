@@ -39,6 +39,22 @@ describe("a confined worker", function()
     end
   end
 
+  it("can write to no file of the store, nor can any other process but the first", function()
+    start { admin = true, args = { "--confine", "off" } } -- Only then can it be looked at.
+    for _, pid in ipairs(server.process:children()) do
+      local pipe = io.popen(([[
+        for link in /proc/%d/fd/*; do
+          case $(readlink $link) in
+            */data.mdb | */journal/*) echo $link $(grep flags: /proc/%d/fdinfo/${link##*/}) ;;
+          esac
+        done]]):format(pid, pid))
+      for line in pipe:lines() do
+        assert.matches("flags:%s+0%d*0$", line) -- O_RDONLY
+      end
+      pipe:close()
+    end
+  end)
+
   it("still loads a script anew, and its replacement does", function()
     start()
     server:save("return { namespaces = { things = { fetch = function() "

@@ -472,6 +472,15 @@ describe("an operator", function()
     assert.matches("line 1: it is neither", refused("import", server:path("bad.jsonl")))
   end)
 
+  it("is told when what is exported cannot be written", function()
+    start()
+    workbench.ask(server, "a", "storage:put('k', 1)")
+    for _, command in ipairs { "export things/a", "objects", "kv list things/a" } do
+      assert.is_true(os.execute(("'%s' %s --data '%s' >/dev/full 2>/dev/null"):format(
+        process.program, command, server:path("data"))) ~= 0, command)
+    end
+  end)
+
   it("imports schedules as they were exported, and they ring", function()
     start()
     workbench.ask(server, "a", [==[
@@ -576,7 +585,8 @@ describe("an operator", function()
     pipe:close()
   end)
 
-  it("imports no database that is cut or none, and the object has none then", function()
+  it("imports nothing of a file that is cut or wrong in itself, and no database that is none",
+    function()
     start()
     workbench.ask(server, "a", "storage.sql:exec 'CREATE TABLE t (x)'")
     local lines = {}
@@ -586,6 +596,9 @@ describe("an operator", function()
     server:save(lines[1] .. lines[2], "cut.jsonl")
     assert.matches("1 of 2 pages of its database are there",
       refused("import", server:path("cut.jsonl")))
+    server:save(table.concat(lines):sub(1, -20), "end.jsonl")
+    assert.matches("line 3: invalid JSON", refused("import", server:path("end.jsonl")))
+    workbench.ask(server, "a", "storage.sql:exec 'SELECT * FROM t'") -- Still there.
     server:save(lines[1] .. lines[3] .. lines[2], "order.jsonl")
     assert.matches("these pages are no database", refused("import", server:path("order.jsonl")))
     server:save(lines[1] .. '{"page":"AAAA"}\n{"page":"AAAA"}\n', "short.jsonl")

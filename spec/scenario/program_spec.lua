@@ -284,6 +284,15 @@ describe("The program", function()
       assert.equal(3, code, text)
       assert.truthy(text:match("data directory .* is in use .*" .. first.pid), text)
     end)
+
+    it("that has the data directory, also when somebody has removed the file with its number",
+      function()
+        local _, port = serves()
+        assert(os.remove(directory .. "/.open-do/open-do.pid"))
+        local code, text = ends { "run", "room.lua", "--listen", "127.0.0.1:" .. port }
+        assert.equal(3, code, text)
+        assert.truthy(text:match("data directory .* is in use by another open%-do"), text)
+      end)
   end)
 
   describe("stops", function()

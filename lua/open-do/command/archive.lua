@@ -106,19 +106,22 @@ function M.export(word, file, scratch)
   end
 end
 
+-- In place of the server, when nothing is to be changed.
+local NOBODY = setmetatable({}, { __index = function() return function() end end })
+
 local Reading = {}
 Reading.__index = Reading
 
 function Reading:flush()
   if self.count > 0 then
-    server.write(self.target, "kv.put", unpack(self.batch, 1, 2 * self.count))
+    self.server.write(self.target, "kv.put", unpack(self.batch, 1, 2 * self.count))
   end
   self.batch, self.count, self.bytes = {}, 0, 0
 end
 
 function Reading:flush_pages()
   if self.held > 0 then
-    server.put_pages(self.target, self.pages - self.held + 1, table.concat(self.held_pages))
+    self.server.put_pages(self.target, self.pages - self.held + 1, table.concat(self.held_pages))
   end
   self.held_pages, self.held = {}, 0
 end
@@ -130,7 +133,7 @@ function Reading:add_page(text)
   if self.pages == 1 then
     self:flush()
     self.first_page = page
-    server.act(self.target, "database.delete")
+    self.server.act(self.target, "database.delete")
   else
     self.held = self.held + 1
     self.held_pages[self.held] = page
@@ -147,7 +150,7 @@ function Reading:finish_pages()
   end
   self:flush_pages()
   if self.first_page then
-    server.put_pages(self.target, 1, self.first_page)
+    self.server.put_pages(self.target, 1, self.first_page)
   end
   self.pages, self.first_page = 0, nil
 end
@@ -157,11 +160,11 @@ function Reading:finish()
   self:flush()
   self:finish_pages()
   for _, schedule in ipairs(self.schedules) do
-    server.put_schedule(self.target, schedule)
+    self.server.put_schedule(self.target, schedule)
   end
   self.schedules = {}
   if self.alarm then
-    server.write(self.target, "alarm.set", self.alarm)
+    self.server.write(self.target, "alarm.set", self.alarm)
   end
 end
 
@@ -212,10 +215,11 @@ end
 --- Reads what `export` wrote; what is there already under other keys stays. A database that is
 --- there already stays when none was exported, and else takes the place of it. `lines` gives each
 --- in turn, as text or as what that is in JSON.
+---@param only_look? boolean Changes nothing: fails where the lines are wrong by themselves.
 ---@return integer objects
-function M.import(lines)
-  local reading = setmetatable({ objects = 0, batch = {}, count = 0, bytes = 0,
-    schedules = {}, held_pages = {}, held = 0, pages = 0 }, Reading)
+function M.import(lines, only_look)
+  local reading = setmetatable({ server = only_look and NOBODY or server, objects = 0, batch = {},
+    count = 0, bytes = 0, schedules = {}, held_pages = {}, held = 0, pages = 0 }, Reading)
   local number = 0
   for line in lines do
     number = number + 1

@@ -202,7 +202,8 @@ local function counted_output(word)
       count = count + (text:find('^{"object":') and 1 or 0)
     end
     shown:step(count, ("%d objects, %s"):format(count, show.size(bytes)))
-    return io.stdout:write(...)
+    local ok, problem = io.stdout:write(...)
+    return ok or fail("cannot write what is exported: %s", problem)
   end
   return output, shown
 end
@@ -211,6 +212,10 @@ function commands.export(given)
   local output, shown = counted_output(given[1])
   local ok, problem = pcall(archive.export, given[1], output)
   shown:finish()
+  if ok then
+    ok, problem = io.stdout:flush()
+    problem = "cannot write what is exported: " .. tostring(problem)
+  end
   if not ok then
     error(problem, 0)
   end
@@ -239,6 +244,9 @@ function commands.import(given)
   if not file then
     fail("cannot read %s", problem)
   end
+  if file:seek("set") then -- A file that is cut or wrong changes nothing.
+    archive.import(file:lines(), true)
+  end
   local lines, shown = counted_lines(file)
   local ok, objects_or_problem = pcall(archive.import, lines)
   shown:finish()
@@ -259,6 +267,11 @@ return function(name, given, options)
   end
   if result ~= nil then
     print((not options.json and for_people or show.json)(result))
+  end
+  local is_out, problem = io.stdout:flush()
+  if not is_out then
+    io.stderr:write("open-do: cannot write the answer: ", problem, "\n")
+    return 1
   end
   return 0
 end
