@@ -247,6 +247,15 @@ describe("a certificate for a domain", function()
     assert.is_nil(server:log():match("%-> ([^\n]*%.mdb)"))
   end)
 
+  it("is asked for again when uacme is killed, or ends well with nothing", function()
+    start({}, { env = write_uacme "kill -9 $$" })
+    server:wait_log("uacme new: killed by SIGKILL")
+    write_uacme "exit 0"
+    assert.equal(0, (server:asking("reload")))
+    server:wait_log("no certificate for chat.example.org: uacme has written none")
+    assert.is_nil(server:log():find("there is a new certificate", 1, true))
+  end)
+
   it("is for a domain", function()
     for _, name in ipairs { "../x", "Chat.example.org", "", "a b", "-x" } do
       local code, output = Server.refuse { source = survival.SOURCE,
