@@ -257,7 +257,8 @@ describe("a certificate for a domain", function()
   end)
 
   it("is for a domain", function()
-    for _, name in ipairs { "../x", "Chat.example.org", "", "a b", "-x" } do
+    for _, name in ipairs { "../x", "Chat.example.org", "", "a b", "-x", "127.0.0.1", "localhost",
+      "chat.example.org.", "10.1" } do
       local code, output = Server.refuse { source = survival.SOURCE,
         args = { "--tls-listen", "127.0.0.1:0", "--tls-auto", name } }
       assert.equal(2, code)
