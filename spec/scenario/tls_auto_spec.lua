@@ -195,7 +195,7 @@ describe("a certificate for a domain", function()
 
   -- The process that asks, by what it was started with, once it is there.
   local function asking_process()
-    local deadline, found = survival.now() + SECONDS, nil
+    local deadline, found = survival.now() + SECONDS
     repeat
       assert.is_true(survival.now() < deadline, "nothing is asked for")
       local pipe = io.popen(("grep -lsaz -- '^%s/data/tls$' /proc/[0-9]*/cmdline"):format(
