@@ -179,6 +179,8 @@ describe("the admin listener", function()
       refused(400, "name an object as", get("/api/object?object=things"))
       refused(400, "'value' is missing", post("/api/kv.put", { object = "things/a", key = "k" }))
       refused(400, "line 1", request("POST", "/api/kv.put", { body = "{," }))
+      refused(400, "a cursor is a text", request("POST", "/api/objects",
+        { body = '{"cursor":null}' }))
       refused(409, 'does not implement the method "none"',
         post("/api/call", { object = "things/a", method = "none" }))
       assert.equal(404, get("/api/everything").status)
