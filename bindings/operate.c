@@ -299,8 +299,10 @@ static int pause_for(lua_State *L)
 static int pack_count(lua_State *L)
 {
     struct od_bytes *bytes = &operation_of(L)->message;
+    lua_Number number = luaL_checknumber(L, 1);
+    luaL_argcheck(L, number >= 0 && number <= 0x1p53, 1, "a count is expected");
     od_bytes_clear(bytes);
-    od_bytes_put_u64(bytes, (uint64_t)luaL_checknumber(L, 1));
+    od_bytes_put_u64(bytes, (uint64_t)number);
     lua_pushlstring(L, bytes->at, bytes->size);
     return 1;
 }

@@ -181,6 +181,8 @@ describe("the admin listener", function()
       refused(400, "line 1", request("POST", "/api/kv.put", { body = "{," }))
       refused(400, "a cursor is a text", request("POST", "/api/objects",
         { body = '{"cursor":null}' }))
+      refused(409, "line 1: an object is", request("POST", "/api/import",
+        { body = '{"lines":[{"object":null}]}' }))
       refused(409, 'does not implement the method "none"',
         post("/api/call", { object = "things/a", method = "none" }))
       assert.equal(404, get("/api/everything").status)
