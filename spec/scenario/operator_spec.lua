@@ -542,7 +542,7 @@ describe("an operator", function()
       ['{"object":{"namespace":"things"}}'] = "line 1: it needs a name, or an id of 64",
       ['{"object":{"namespace":"things","name":"x","id":"zz"}}'] = "line 1: its id is 64 hex",
       ['{"object":{"namespace":"things","name":null,"id":"zz"}}'] = "line 1: it needs a name, or",
-      ['{"object":{"namespace":"things","name":{"$base64":7}}}'] = "line 1: its name is not written",
+      ['{"object":{"namespace":"things","name":{"$base64":7}}}'] = "line 1: its name is not",
       ['{"object":{"namespace":"things","name":"x","alarm":1e300}}'] = "line 1: its alarm is whole",
       ['{"object":{"namespace":"nosuch","name":"x"}}'] = "line 1: nosuch/x: ",
       [object .. '{"schedule":7}'] = "line 2: a schedule is",

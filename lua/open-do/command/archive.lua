@@ -288,7 +288,8 @@ end
 ---@return integer objects
 function M.import(lines, only_look)
   local reading = setmetatable({ server = only_look and NOBODY or server, objects = 0, batch = {},
-    count = 0, bytes = 0, schedules = {}, held_pages = {}, held = 0, pages = 0, known = {} }, Reading)
+    count = 0, bytes = 0, schedules = {}, held_pages = {}, held = 0, pages = 0,
+    known = {} }, Reading)
   local number = 0
   for line in lines do
     number = number + 1
