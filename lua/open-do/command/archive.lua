@@ -19,7 +19,7 @@ local TRIES = 5         -- To read a database that is written to.
 local SCHEDULE_FIELDS = { "name", "time", "every", "cron", "zone", "method", "arguments", "count" }
 
 local TIME_MAX = 8.64e15   -- Of alarms and schedules: the last moment of a Date.
-local ARGUMENTS_MAX = 7000 -- More are no arguments of a function.
+local ARGUMENTS_MAX = 1000 -- Of a schedule.
 local WHOLE = "%s is whole ms since 1970"
 
 local M = {}
