@@ -399,7 +399,7 @@ static void recall_one(struct od_object *object, uint64_t number, const struct o
                   od_clock_monotonic_ms() + chance(OD_WISH_MIN_MS));
 }
 
-static void drop_others(struct od_object *object)
+void od_wish_drop_ended(struct od_object *object)
 {
     struct od_wish_row row;
     OD_LIST_EACH_SAFE (link, &object->sockets) {
@@ -428,7 +428,7 @@ void od_wish_recall(struct od_object *object)
             recall_one(object, number, &row);
     }
     od_bytes_deinit(&alarms);
-    drop_others(object);
+    od_wish_drop_ended(object);
 }
 
 void od_wish_receive(struct od_objects *objects, od_slice body)

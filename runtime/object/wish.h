@@ -74,6 +74,9 @@ void od_wish_renew(const struct od_socket *socket);
 // socket is there, as it is stored; the row of pauses goes on.
 void od_wish_renew_stored(const struct od_socket *socket);
 
+// After a deleteAll: those of [object] that only connect go with their rows, and no event tells.
+void od_wish_drop_ended(struct od_object *object);
+
 // Makes the sockets of [object] be those that its rows say: after a reset, and for RECALL.
 void od_wish_recall(struct od_object *object);
 void od_wish_receive(struct od_objects *objects, od_slice body); // RECALL
