@@ -307,6 +307,13 @@ describe("a place outside", function()
       refusal("state:connect('ws://x/', { headers = { ['Sec-WebSocket-Key'] = 'y' } })"))
     assert.matches("CR, LF or NUL",
       refusal("state:connect('ws://x/', { headers = { A = 'b\\r\\nc' } })"))
+    assert.not_matches("engine", refusal("state:connect('ws://x/', { headers = 'x' })"))
+    assert.not_matches("engine",
+      refusal("state:connect('ws://x/', { headers = { A = 'b\\r\\nc' } })"))
+    assert.matches("option 'tags' must be a table, got a string",
+      refusal("state:connect('ws://x/', { tags = 'x' })"))
+    assert.matches('protocol "x" is there twice',
+      refusal("state:connect('ws://x/', { protocols = { 'x', 'xy', 'x' } })"))
     assert.matches("there is no option 'tag'", refusal("state:connect('ws://x/', { tag = {} })"))
     assert.matches("reconnect.min must be 100 to 3600000",
       refusal("state:connect('ws://x/', { reconnect = { min = 1 } })"))
