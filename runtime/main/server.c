@@ -132,12 +132,12 @@ static void report_takeover(struct od_server *server)
     char text[256];
     struct od_takeover *takeover = server->takeover;
     OD_ASSERT(takeover != NULL);
-    int size =
-        snprintf(text, sizeof text,
-                 "open-do %s has taken over from %.*s: %zu sockets kept, nobody was "
-                 "served for %d ms\n",
-                 OD_VERSION, (int)takeover->version.size, takeover->version.at,
-                 server->keeper.kept.size, (int)(od_clock_monotonic_ms() - takeover->since_ms));
+    int size = snprintf(text, sizeof text,
+                        "open-do %s has taken over from %.*s: %zu sockets kept, nobody was "
+                        "served for %d ms\n",
+                        OD_VERSION, (int)takeover->version.size, takeover->version.at,
+                        od_recovery_given(&server->recovery),
+                        (int)(od_clock_monotonic_ms() - takeover->since_ms));
     od_log(OD_LOG_INFO, NULL, "%.*s", size - 1, text);
     if (takeover->asker_fd >= 0)
         od_control_answer_at(takeover->asker_fd, true, (od_slice){text, (size_t)size});
