@@ -1,10 +1,11 @@
 #include "api/connect.h"
 
+#include <string.h>
+
 #include <lauxlib.h>
 
 #include "api/socket.h"
 #include "api/state.h"
-#include "codec/http_syntax.h"
 #include "engine/embedded.h"
 #include "engine/engine.h"
 #include "object/wish.h"
@@ -15,13 +16,15 @@
 
 // --- Options -------------------------------------------------------------------------------------
 
-// In this letter case, unlike other lists of HTTP.
+// [list] is of put_protocol: tokens with ", " between them.
 static bool has_protocol(od_slice list, od_slice name)
 {
-    od_slice member;
-    while (od_http_list_next(&list, &member)) {
-        if (od_slice_equal(member, name))
+    while (list.size > 0) {
+        const char *comma = memchr(list.at, ',', list.size);
+        size_t size = comma == NULL ? list.size : (size_t)(comma - list.at);
+        if (od_slice_equal((od_slice){list.at, size}, name))
             return true;
+        list = od_slice_from(list, comma == NULL ? size : size + 2);
     }
     return false;
 }
