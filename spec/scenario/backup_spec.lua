@@ -264,7 +264,8 @@ describe("a backup", function()
       assert.matches("data.mdb: .*a base and all that the journal has behind it are taken instead",
         output)
       assert.equal(0, (ask("restore", "--check", path "data")))
-      assert.matches("cannot open .*data.mdb", refused("backup", path "copy", "--data", path "data"))
+      assert.matches("cannot open .*data.mdb",
+        refused("backup", path "copy", "--data", path "data"))
     end
   end)
 
