@@ -38,13 +38,16 @@ bool od_option_take_tls_key(struct od_options_reading *reading, const char *text
     return take_file(options->tls_keys, &options->tls_key_count, text, err);
 }
 
-// It becomes the name of a directory.
+// It becomes the name of a directory. No authority certifies an address, or a name without a dot:
+// the last part of a domain begins with a letter.
 static bool is_domain(const char *text)
 {
     static const char known[] = "abcdefghijklmnopqrstuvwxyz0123456789-.";
     size_t size = strlen(text);
-    return size > 0 && size <= domain_bytes_max && strspn(text, known) == size && text[0] != '.' &&
-           text[0] != '-' && strstr(text, "..") == NULL;
+    const char *dot = strrchr(text, '.');
+    return dot != NULL && dot[1] >= 'a' && dot[1] <= 'z' && size > 0 && size <= domain_bytes_max &&
+           strspn(text, known) == size && text[0] != '.' && text[0] != '-' &&
+           strstr(text, "..") == NULL;
 }
 
 bool od_option_take_tls_auto(struct od_options_reading *reading, const char *text,

@@ -71,12 +71,23 @@ static void note_failure(struct od_acme *acme, const char *how, od_slice words)
            (int)words.size, words.at);
 }
 
+// A program that ends well is no promise: the process for TLS needs both files.
+static bool has_files(const struct od_acme *acme)
+{
+    const struct od_options *options = acme->options;
+    OD_ASSERT(options->tls_cert_count >= options->tls_auto_count);
+    size_t at = options->tls_cert_count - options->tls_auto_count + acme->index;
+    return access(options->tls_certs[at], R_OK) == 0 && access(options->tls_keys[at], R_OK) == 0;
+}
+
 static void note_end(struct od_acme *acme, int status, od_slice words)
 {
     char how[64];
     od_process_describe_end(status, how, sizeof how);
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    if (code == 0) {
+    if (code == 0 && !has_files(acme)) {
+        note_failure(acme, "uacme has written none", words);
+    } else if (code == 0) {
         od_log(OD_LOG_INFO, NULL, "there is a new certificate for %s",
                acme->options->tls_auto[acme->index]);
         acme->renewed(acme->owner);

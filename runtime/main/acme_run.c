@@ -7,12 +7,14 @@
 #include "main/acme.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
-#include <spawn.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -21,8 +23,7 @@
 #include <unistd.h>
 
 #include "main/challenge.h"
-
-extern char **environ;
+#include "main/process.h"
 
 enum {
     file_bytes_max = 1 << 20,
@@ -134,15 +135,32 @@ static size_t put_words(const struct od_options *options, char **words)
     return count;
 }
 
+// It dies with this process, as this one does with main.
+OD_NORETURN static void become(char **words, pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() == parent) // Else it ended before the line above.
+        execvp(words[0], words);
+    fprintf(stderr, "%s: %s; apt-get install uacme\n", words[0], strerror(errno));
+    _exit(code_failed);
+}
+
 static bool run_to_end(char **words)
 {
     int status;
-    pid_t pid;
-    int code = posix_spawnp(&pid, words[0], NULL, NULL, words, environ);
-    if (code == 0)
-        return waitpid(pid, &status, 0) == pid && status == 0;
-    fprintf(stderr, "%s: %s; apt-get install uacme\n", words[0], strerror(code));
-    return false;
+    char how[64];
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid == 0)
+        become(words, parent);
+    if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+        perror(words[0]);
+        return false;
+    }
+    od_process_describe_end(status, how, sizeof how);
+    if (status != 0)
+        fprintf(stderr, "%s new: %s\n", words[0], how);
+    return status == 0;
 }
 
 static bool is_in_file(const char *path, const char *text)
@@ -188,6 +206,23 @@ static void become_uacme(const struct od_options *options, const char *hook, con
     perror(words[0]);
 }
 
+// All that main has open and did not mean for a stranger; then this program, wherever it lies, and
+// also when another file is there meanwhile: for the hook.
+static int keep_only_the_hook(void)
+{
+    close_range(STDERR_FILENO + 1, ~0U, 0);
+    return open("/proc/self/exe", O_PATH);
+}
+
+// The run of a program before may not have ended yet: it has the lock as long as any process of it
+// lives, because all of them inherit the descriptor.
+static void await_turn(const char *directory)
+{
+    int fd = open(directory, O_RDONLY | O_DIRECTORY);
+    if (fd < 0 || flock(fd, LOCK_EX) != 0)
+        perror(directory);
+}
+
 int od_acme_main(const struct od_options *options, uint32_t index, int said_fd)
 {
     char hook[64], challenges[4096];
@@ -196,14 +231,13 @@ int od_acme_main(const struct od_options *options, uint32_t index, int said_fd)
     OD_ASSERT(options->tls_dir != NULL);
     dup2(said_fd, STDOUT_FILENO);
     dup2(said_fd, STDERR_FILENO);
-    close(said_fd);
-    // This program, wherever it lies, and also when another file is there meanwhile.
-    snprintf(hook, sizeof hook, "/proc/self/fd/%d", open("/proc/self/exe", O_PATH));
+    snprintf(hook, sizeof hook, "/proc/self/fd/%d", keep_only_the_hook());
     snprintf(challenges, sizeof challenges, "%s/%s", options->tls_dir, OD_CHALLENGE_DIRECTORY);
     if (!make_directory(options->tls_dir) || !make_directory(challenges)) {
         perror(challenges);
         return code_failed;
     }
+    await_turn(options->tls_dir);
     empty_directory(challenges);
     make_environment(challenges);
     confine(options);

@@ -248,7 +248,9 @@ static bool is_sound(const struct od_schedule *schedule, od_slice name, od_time_
            time_ms <= OD_ALARM_TIME_MAX && schedule->method.size > 0 &&
            schedule->method.size <= OD_METHOD_BYTES_MAX &&
            schedule->arguments.size <= OD_SCHEDULE_ARGUMENTS_BYTES_MAX &&
-           (schedule->kind != OD_SCHEDULE_EVERY || schedule->every_ms >= OD_SCHEDULE_EVERY_MS_MIN);
+           (schedule->kind != OD_SCHEDULE_EVERY ||
+            (schedule->every_ms >= OD_SCHEDULE_EVERY_MS_MIN &&
+             schedule->every_ms <= OD_ALARM_TIME_MAX));
 }
 
 bool od_object_import_schedule(struct od_object *object, od_slice name, od_time_ms time_ms,

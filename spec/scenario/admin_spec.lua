@@ -56,6 +56,7 @@ describe("the admin listener", function()
   local function refused(status, text, answer)
     assert.equal(status, answer.status, answer.body)
     assert.matches(text, json.decode(answer.body).error, 1, true)
+    assert.not_matches("open%-do%.[%w.]+:%d+:", answer.body) -- Where in our own code.
   end
 
   local function cookie()
@@ -179,6 +180,16 @@ describe("the admin listener", function()
       refused(400, "name an object as", get("/api/object?object=things"))
       refused(400, "'value' is missing", post("/api/kv.put", { object = "things/a", key = "k" }))
       refused(400, "line 1", request("POST", "/api/kv.put", { body = "{," }))
+      refused(409, "that is more than a call can carry", post("/api/call",
+        { object = "things/a", method = ("x"):rep(3000) }))
+      refused(409, "binding 1 is neither", post("/api/sql",
+        { object = "things/lobby", statement = "SELECT ?", arguments = { { a = 1 } } }))
+      refused(409, "1e+300 is no count", post("/api/sockets.watch",
+        { object = "things/lobby", after = 1e300 }))
+      refused(400, "a cursor is a text", request("POST", "/api/objects",
+        { body = '{"cursor":null}' }))
+      refused(409, "line 1: an object is", request("POST", "/api/import",
+        { body = '{"lines":[{"object":null}]}' }))
       refused(409, 'does not implement the method "none"',
         post("/api/call", { object = "things/a", method = "none" }))
       assert.equal(404, get("/api/everything").status)

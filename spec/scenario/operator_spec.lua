@@ -530,6 +530,39 @@ describe("an operator", function()
     ]==])
   end
 
+  it("says of a line that is wrong what is, and changes nothing", function()
+    start()
+    local object = '{"object":{"namespace":"things","name":"q"}}\n'
+    local function schedule(fields)
+      return object .. '{"schedule":{"name":"s","method":"say",' .. fields .. "}}"
+    end
+    for text, why in pairs {
+      ['{"object":null}'] = "line 1: an object is ",
+      ['{"object":7}'] = "line 1: an object is ",
+      ['{"object":{"namespace":"things"}}'] = "line 1: it needs a name, or an id of 64",
+      ['{"object":{"namespace":"things","name":"x","id":"zz"}}'] = "line 1: its id is 64 hex",
+      ['{"object":{"namespace":"things","name":null,"id":"zz"}}'] = "line 1: it needs a name, or",
+      ['{"object":{"namespace":"things","name":{"$base64":7}}}'] = "line 1: its name is not",
+      ['{"object":{"namespace":"things","name":"x","alarm":1e300}}'] = "line 1: its alarm is whole",
+      ['{"object":{"namespace":"nosuch","name":"x"}}'] = "line 1: nosuch/x: ",
+      [object .. '{"schedule":7}'] = "line 2: a schedule is",
+      [schedule '"time":1'] = "line 2: the arguments of a schedule are a list",
+      [schedule '"arguments":[]'] = "line 2: the time of a schedule is whole ms",
+      [schedule '"time":1e300,"every":2000,"arguments":[]'] = "line 2: the time of a schedule",
+      [schedule '"time":1.5,"arguments":[]'] = "line 2: the time of a schedule is whole ms",
+      [schedule '"time":-1,"arguments":[]'] = "line 2: the time of a schedule is whole ms",
+      [schedule '"time":1,"every":1e300,"arguments":[]'] = "line 2: 'every' of a schedule",
+      [schedule '"time":1,"arguments":[],"count":1e9'] = "line 2: how many arguments",
+      [object .. '{"key":7,"value":1}'] = "line 2: the key is a text",
+      [object .. '{"key":"k","value":{"$list":7}}'] = "line 2: the value of a pair is not written",
+      [object .. '{"page":7}'] = "line 2: a page is not written",
+    } do
+      server:save(text .. "\n", "bad.jsonl")
+      assert.matches(why, refused("import", server:path("bad.jsonl")), 1, true)
+    end
+    assert.same({}, ask("objects", "things", "--json").objects)
+  end)
+
   it("imports a database as it was exported, also in place of another one", function()
     start()
     workbench.ask(server, "a", [==[
@@ -585,8 +618,7 @@ describe("an operator", function()
     pipe:close()
   end)
 
-  it("imports nothing of a file that is cut or wrong in itself, and no database that is none",
-    function()
+  it("imports nothing of a file that is cut or wrong, and no database that is none", function()
     start()
     workbench.ask(server, "a", "storage.sql:exec 'CREATE TABLE t (x)'")
     local lines = {}

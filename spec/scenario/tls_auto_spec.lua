@@ -189,8 +189,76 @@ describe("a certificate for a domain", function()
     say { silent = "newOrder" }
   end)
 
+  local function is_alive(number)
+    return os.execute(("grep -qs '^State:.[^Z]' /proc/%s/status"):format(number)) == 0
+  end
+
+  -- The process that asks, by what it was started with, once it is there.
+  local function asking_process()
+    local deadline, found = survival.now() + SECONDS
+    repeat
+      assert.is_true(survival.now() < deadline, "nothing is asked for")
+      local pipe = io.popen(("grep -lsaz -- '^%s/data/tls$' /proc/[0-9]*/cmdline"):format(
+        server.directory))
+      found = pipe:read("*a"):match("/proc/(%d+)/")
+      pipe:close()
+    until found
+    return found
+  end
+
+  local function await_end_of(number)
+    local deadline = survival.now() + SECONDS
+    while is_alive(number) do
+      assert.is_true(survival.now() < deadline, "uacme outlives the program")
+    end
+  end
+
+  it("is not asked for any longer than the program runs, however it ends", function()
+    start { silent = "newAccount" }
+    for _, signal in ipairs { "TERM", "KILL" } do
+      local number = asking_process()
+      process.send_signal(server.process.pid, signal)
+      server.process:wait_exit(SECONDS)
+      await_end_of(number)
+      if signal == "TERM" then
+        server.options.keep_port = true
+        server:restart()
+      end
+    end
+    server = nil
+  end)
+
+  -- A program in the place of uacme.
+  local function write_uacme(text)
+    local path = directory .. "/uacme"
+    local file = assert(io.open(path, "w"))
+    file:write("#!/bin/sh\n", text)
+    file:close()
+    os.execute("chmod +x " .. path)
+    return { PATH = directory .. ":" .. os.getenv("PATH") }
+  end
+
+  it("is asked for by a program that has nothing of this one open", function()
+    start({}, { env = write_uacme "ls -l /proc/$PPID/fd /proc/$$/fd >&2; exit 3" })
+    server:wait_log("no certificate for chat.example.org: ")
+    server:wait_log("0 %-> /dev/null")
+    assert.is_nil(server:log():match("%-> (pipe:[^\n]*)"))
+    assert.is_nil(server:log():match("%-> (socket:[^\n]*)"))
+    assert.is_nil(server:log():match("%-> ([^\n]*%.mdb)"))
+  end)
+
+  it("is asked for again when uacme is killed, or ends well with nothing", function()
+    start({}, { env = write_uacme "kill -9 $$" })
+    server:wait_log("uacme new: killed by SIGKILL")
+    write_uacme "exit 0"
+    assert.equal(0, (server:asking("reload")))
+    server:wait_log("no certificate for chat.example.org: uacme has written none")
+    assert.is_nil(server:log():find("there is a new certificate", 1, true))
+  end)
+
   it("is for a domain", function()
-    for _, name in ipairs { "../x", "Chat.example.org", "", "a b", "-x" } do
+    for _, name in ipairs { "../x", "Chat.example.org", "", "a b", "-x", "127.0.0.1", "localhost",
+      "chat.example.org.", "10.1" } do
       local code, output = Server.refuse { source = survival.SOURCE,
         args = { "--tls-listen", "127.0.0.1:0", "--tls-auto", name } }
       assert.equal(2, code)

@@ -18,6 +18,10 @@ local TRIES = 5         -- To read a database that is written to.
 
 local SCHEDULE_FIELDS = { "name", "time", "every", "cron", "zone", "method", "arguments", "count" }
 
+local TIME_MAX = 8.64e15   -- Of alarms and schedules: the last moment of a Date.
+local ARGUMENTS_MAX = 1000 -- Of a schedule.
+local WHOLE = "%s is whole ms since 1970"
+
 local M = {}
 
 local function text_of(value)
@@ -107,7 +111,61 @@ function M.export(word, file, scratch)
 end
 
 -- In place of the server, when nothing is to be changed.
-local NOBODY = setmetatable({}, { __index = function() return function() end end })
+local NOBODY = setmetatable({ object = server.object },
+  { __index = function() return function() end end })
+
+-- What a line says -------------------------------------------------------------------------------
+
+local function check(is_right, what)
+  return is_right or words.fail("%s", what)
+end
+
+local function decoded(value, what)
+  local ok, found = pcall(typed.decode, value)
+  check(ok and found ~= nil, what .. " is not written as `export` writes it")
+  return found
+end
+
+local function is_whole(value, least, most)
+  return type(value) == "number" and value >= least and value <= most and value % 1 == 0
+end
+
+local function is_text(value)
+  return type(value) == "string" and value ~= ""
+end
+
+-- Its name, nil when it has none.
+local function check_object(object)
+  check(type(object) == "table" and is_text(object.namespace),
+    'an object is {"namespace":...,"name":...,"id":...}')
+  local id, name = object.id, nil
+  if object.name ~= nil and object.name ~= json.null then
+    name = decoded(object.name, "its name")
+    check(is_text(name), "its name is a text")
+  end
+  local has_id = type(id) == "string" and #id == 64 and id:find("^%x+$") ~= nil
+  check(has_id or name and (id == nil or id == "" or id == json.null), name and
+    "its id is 64 hex digits, or is left out" or "it needs a name, or an id of 64 hex digits")
+  check(object.alarm == nil or is_whole(object.alarm, 0, TIME_MAX), WHOLE:format("its alarm"))
+  check(object.pages == nil or is_whole(object.pages, 0, 2 ^ 32 - 1),
+    "how many pages it has is a whole number")
+  return name
+end
+
+local function check_schedule(line)
+  local schedule = decoded(line, "a schedule")
+  check(type(schedule) == "table" and is_text(schedule.name) and is_text(schedule.method),
+    'a schedule is {"name":...,"time":...,"method":...,"arguments":[...]}')
+  check(is_whole(schedule.time, 0, TIME_MAX), WHOLE:format("the time of a schedule"))
+  check(schedule.every == nil or is_whole(schedule.every, 1000, TIME_MAX),
+    "'every' of a schedule is a whole number of ms, 1000 or more")
+  check((schedule.cron == nil or is_text(schedule.cron)) and
+    (schedule.zone == nil or type(schedule.zone) == "string"), "'cron' and 'zone' are texts")
+  check(type(schedule.arguments) == "table", "the arguments of a schedule are a list")
+  check(schedule.count == nil or is_whole(schedule.count, 0, ARGUMENTS_MAX),
+    "how many arguments a schedule has is a whole number")
+  return schedule
+end
 
 local Reading = {}
 Reading.__index = Reading
@@ -128,7 +186,7 @@ end
 
 -- The first page is kept until all others are there: it makes a database of them.
 function Reading:add_page(text)
-  local page = od.base64.decode(text)
+  local page = decoded({ ["$base64"] = text }, "a page")
   self.pages = self.pages + 1
   if self.pages == 1 then
     self:flush()
@@ -168,11 +226,20 @@ function Reading:finish()
   end
 end
 
+-- An object of which nothing is stored is nothing to write: nobody else would notice.
+function Reading:check_namespace(name)
+  if not self.known[name] then
+    self.server.object(self.target)
+    self.known[name] = true
+  end
+end
+
 function Reading:begin(object)
   self:finish()
-  local name = object.name ~= json.null and typed.decode(object.name) or nil
+  local name = check_object(object)
   self.target = { label = ("%s/%s"):format(object.namespace, name or "#" .. object.id),
     space = object.namespace, name = name, id = object.id }
+  self:check_namespace(object.namespace)
   self.alarm, self.wanted_pages = object.alarm, object.pages
   self.objects = self.objects + 1
 end
@@ -187,11 +254,13 @@ function Reading:add(line, size)
     return
   end
   if line.schedule then
-    self.schedules[#self.schedules + 1] = typed.decode(line.schedule)
+    self.schedules[#self.schedules + 1] = check_schedule(line.schedule)
     return
   end
-  self.batch[2 * self.count + 1] = typed.decode(line.key)
-  self.batch[2 * self.count + 2] = typed.decode(line.value)
+  local key = decoded(line.key, "the key")
+  check(type(key) == "string", "the key is a text")
+  self.batch[2 * self.count + 1] = key
+  self.batch[2 * self.count + 2] = decoded(line.value, "the value of a pair")
   self.count, self.bytes = self.count + 1, self.bytes + size
   if self.count == BATCH or self.bytes > BATCH_BYTES then
     self:flush()
@@ -205,7 +274,7 @@ function Reading:take(line)
   end
   if type(line) ~= "table" then
     words.fail("%s", problem or "it is no JSON object")
-  elseif line.object then
+  elseif line.object ~= nil then
     self:begin(line.object)
   else
     self:add(line, size)
@@ -219,7 +288,8 @@ end
 ---@return integer objects
 function M.import(lines, only_look)
   local reading = setmetatable({ server = only_look and NOBODY or server, objects = 0, batch = {},
-    count = 0, bytes = 0, schedules = {}, held_pages = {}, held = 0, pages = 0 }, Reading)
+    count = 0, bytes = 0, schedules = {}, held_pages = {}, held = 0, pages = 0,
+    known = {} }, Reading)
   local number = 0
   for line in lines do
     number = number + 1

@@ -89,6 +89,9 @@ local function write_cursor(at)
 end
 
 local function read_cursor(text)
+  if type(text) ~= "string" then
+    words.usage("a cursor is a text: take what a list ended with")
+  end
   local workers, worker, place = text:match("^(%d+)%.(%d+)%.([%w_-]*)$")
   local ok, bytes = pcall(base64url.decode, place or "?")
   if not workers or not ok or not bytes then
