@@ -49,9 +49,10 @@ void od_exchange_forget_request(struct od_exchange *exchange)
 // Its wire has ended, was closed or was given away.
 void od_exchange_free(struct od_exchange *exchange)
 {
+    // First of all: a body that is passed on as the answer ends that, of which nothing is left.
+    od_map_remove(&exchange->net->exchanges, &exchange->node);
     od_exchange_intake_cut(exchange);
     od_loop_clear_timer(exchange->net->loop, &exchange->deadline);
-    od_map_remove(&exchange->net->exchanges, &exchange->node);
     od_exchange_forget_request(exchange);
     od_unbegun_drop(&exchange->net->unbegun, exchange->place);
     od_bytes_deinit(&exchange->peer);
@@ -142,7 +143,11 @@ static void on_half_ended(void *owner)
 {
     struct od_exchange *exchange = owner;
     OD_ASSERT(exchange->wire->has_ended);
+    struct od_net *net = exchange->net;
+    uint64_t number = exchange->number;
     od_exchange_intake_cut(exchange);
+    if (od_net_exchange(net, number) == NULL) // Its body was the answer, which is cut with it.
+        return;
     if (exchange->phase <= PHASE_BODY)
         od_exchange_await_more(exchange);
     else if (exchange->phase == PHASE_ANSWER)

@@ -108,14 +108,16 @@ static void show_rest(const struct od_exchange *exchange, od_slice rest)
 void od_exchange_intake_read(struct od_exchange *exchange, od_slice bytes)
 {
     OD_ASSERT(exchange->intake != NULL);
+    const struct od_net *net = exchange->net;
+    uint64_t number = exchange->number;
     size_t consumed;
     struct od_bytes piece = {0};
     enum od_http_outcome outcome =
         od_http_body_decode(&exchange->intake->body, bytes, &consumed, &piece);
     tell_piece(exchange, od_bytes_slice(&piece));
     od_bytes_deinit(&piece);
-    if (exchange->intake == NULL)
-        return;
+    if (od_net_exchange(net, number) == NULL || exchange->intake == NULL)
+        return; // Where the piece went on to, it ended this.
     od_slice rest = od_slice_from(bytes, consumed);
     if (outcome == OD_HTTP_BAD) {
         od_exchange_intake_cut(exchange);

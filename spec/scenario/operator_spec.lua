@@ -618,7 +618,7 @@ describe("an operator", function()
     pipe:close()
   end)
 
-  it("imports nothing of a file that is cut or wrong by itself; no pages that are none", function()
+  it("imports nothing of a file that is cut or wrong, and no database that is none", function()
     start()
     workbench.ask(server, "a", "storage.sql:exec 'CREATE TABLE t (x)'")
     local lines = {}

@@ -630,6 +630,43 @@ describe("a request whose body is read while it comes", function()
     assert.is_nil(client:read_piece())
   end)
 
+  it("can be the body of the answer until its client leaves or sends what is no body", function()
+    local before = server:status().workers
+    for _, ending in ipairs {
+      function(client) client:close() end,
+      function(client)
+        client.tcp:setoption("linger", { on = true, timeout = 0 })
+        client:close()
+      end,
+      function(client)
+        client.tcp:shutdown "send"
+        client:read_to_end()
+      end,
+      function(client)
+        client:write "no chunk\r\n"
+        client:read_to_end()
+      end,
+      function(client)
+        chunk(client, "more")
+        client:close()
+      end,
+    } do
+      for i = 1, 10 do
+        local client = begin("/basins/" .. i .. "/mirror")
+        client:read_head()
+        chunk(client, "seen")
+        assert.equal("seen", client:read_piece())
+        ending(client)
+      end
+    end
+    for i, worker in ipairs(server:status().workers) do
+      assert.equal(before[i].pid, worker.pid)
+    end
+    local client = begin("/basins/a/total", 4)
+    client:write "four"
+    assert.equal("total: 4", client:read_answer("POST").body)
+  end)
+
   it("can be sent on by od.fetch, with or without a length", function()
     for _, how in ipairs { "forward", "resend" } do
       local path = ("/basins/a/%s?url=%s/basins/b/total"):format(how, server.url)
