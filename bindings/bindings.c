@@ -14,6 +14,7 @@
 #include "api/log.h"
 #include "api/namespace.h"
 #include "api/password.h"
+#include "api/pipe.h"
 #include "api/section.h"
 #include "api/socket.h"
 #include "api/sql.h"
@@ -223,6 +224,7 @@ static int set_up(lua_State *L)
     od_lib_stream_open(L);
     od_lib_test_put(L);
     od_lib_fetch_open(L);
+    od_lib_pipe_open(L);
     od_lib_password_open(L);
     od_lib_abort_open(L);
     od_lib_assets_open(L);

@@ -309,13 +309,18 @@ static void lack_fetch(struct od_task *task)
     od_task_fail(task, why);
 }
 
-static void lack_method(struct od_task *task)
+static void lack_method(struct od_engine *engine, struct od_task *task)
 {
+    const struct od_instance *instance = task->object->instance;
+    OD_ASSERT(instance != NULL);
     od_slice name = od_handler_method(task);
+    const char *meant = od_class_nearest(engine->L, instance->class, name);
     struct od_bytes why = {0};
     od_bytes_put_slice(&why, OD_SLICE("The RPC receiver does not implement the method \""));
     od_bytes_put_slice(&why, name);
     od_bytes_put_slice(&why, OD_SLICE("\"."));
+    if (meant != NULL)
+        od_bytes_printf(&why, " Did you mean \"%s\"?", meant);
     od_task_fail(task, od_bytes_slice(&why));
     od_bytes_deinit(&why);
 }
@@ -326,24 +331,25 @@ static void lack_alarm(struct od_task *task)
 }
 
 // A handler for messages may be missing; who waits for an answer must be told, and an alarm waits.
-static enum od_run lack_handler(struct od_task *task)
+static enum od_run lack_handler(struct od_engine *engine, struct od_task *task)
 {
     static void (*const lack[OD_HANDLER_KINDS])(struct od_task *) = {
         [OD_HANDLER_FETCH] = lack_fetch,
-        [OD_HANDLER_METHOD] = lack_method,
         [OD_HANDLER_ALARM] = lack_alarm,
         [OD_HANDLER_SCHEDULE] = lack_alarm,
     };
     enum od_handler handler = od_handler_of(task->event);
     OD_ASSERT(handler < OD_HANDLER_KINDS);
-    if (lack[handler] != NULL)
+    if (handler == OD_HANDLER_METHOD)
+        lack_method(engine, task);
+    else if (lack[handler] != NULL)
         lack[handler](task);
     return OD_RUN_DONE;
 }
 
 enum od_run od_run_event(struct od_engine *engine, struct od_task *task)
 {
-    return begin(engine, task) ? run_handler(engine, task) : lack_handler(task);
+    return begin(engine, task) ? run_handler(engine, task) : lack_handler(engine, task);
 }
 
 enum od_run od_run_resume(struct od_engine *engine, struct od_task *task,

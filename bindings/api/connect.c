@@ -4,6 +4,7 @@
 
 #include "api/socket.h"
 #include "api/state.h"
+#include "codec/http_syntax.h"
 #include "engine/embedded.h"
 #include "engine/engine.h"
 #include "object/wish.h"
@@ -14,10 +15,23 @@
 
 // --- Options -------------------------------------------------------------------------------------
 
+// In this letter case, unlike other lists of HTTP.
+static bool has_protocol(od_slice list, od_slice name)
+{
+    od_slice member;
+    while (od_http_list_next(&list, &member)) {
+        if (od_slice_equal(member, name))
+            return true;
+    }
+    return false;
+}
+
 static void put_protocol(lua_State *L, od_slice name, struct od_bytes *list)
 {
     if (!od_http_fields_is_token(name))
         od_raise(L, CALL ": a protocol must be a token, got \"%.*s\"", (int)name.size, name.at);
+    if (has_protocol(od_bytes_slice(list), name))
+        od_raise(L, CALL ": the protocol \"%.*s\" is there twice", (int)name.size, name.at);
     if (list->size > 0)
         od_bytes_put_slice(list, OD_SLICE(", "));
     od_bytes_put_slice(list, name);
@@ -98,8 +112,8 @@ static void read_options(lua_State *L, struct od_bytes *bytes, struct od_tags *t
         od_check_option_names(L, 3, CALL, names);
         read_protocols(L, bytes);
         read_reconnect(L, row);
-        lua_getfield(L, 3, "tags");
-        *tags = od_check_tags(L, lua_gettop(L), CALL);
+        if (od_option(L, 3, CALL, "tags", LUA_TTABLE))
+            *tags = od_check_tags(L, lua_gettop(L), CALL);
     }
     size_t protocols = bytes->size;
     put_headers(L, 4, bytes);

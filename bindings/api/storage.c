@@ -9,6 +9,7 @@
 #include "engine/instance.h"
 #include "object/limits.h"
 #include "object/transaction.h"
+#include "object/wish.h"
 #include "value/raise.h"
 #include "value/value.h"
 
@@ -299,6 +300,7 @@ static int delete_all(lua_State *L)
         od_raise(L, "Cannot call deleteAll() within a transaction");
     if (!od_storage_delete_all(&object->storage, unconfirmed, &err))
         od_raise(L, "deleteAll: %s", err.text);
+    od_wish_drop_ended(object);
     return 0;
 }
 

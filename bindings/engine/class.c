@@ -1,9 +1,11 @@
 #include "engine/class.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <lauxlib.h>
 
+#include "base/suggest.h"
 #include "engine/engine.h"
 #include "link/invocation.h"
 #include "object/alarm_event.h"
@@ -206,4 +208,27 @@ bool od_class_push_method(lua_State *L, const struct od_class *class, od_slice n
 bool od_class_push_own(lua_State *L, const struct od_class *class, od_slice name)
 {
     return !is_reserved(name) && find(L, class, name);
+}
+
+const char *od_class_nearest(lua_State *L, const struct od_class *class, od_slice name)
+{
+    char word[OD_SUGGEST_BYTES_MAX + 1];
+    if (name.size > OD_SUGGEST_BYTES_MAX)
+        return NULL;
+    snprintf(word, sizeof word, "%.*s", (int)name.size, name.at);
+    struct od_suggest suggest = {.word = word};
+    int top = lua_gettop(L);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, class->metatable_ref);
+    lua_pushliteral(L, "__index");
+    lua_rawget(L, -2);
+    OD_ASSERT(lua_istable(L, -1));
+    for (lua_pushnil(L); lua_next(L, -2) != 0; lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TFUNCTION)
+            continue;
+        const char *method = lua_tostring(L, -2);
+        if (od_method_refusal(od_slice_of(method)) == NULL)
+            od_suggest_try(&suggest, method);
+    }
+    lua_settop(L, top);
+    return suggest.name;
 }

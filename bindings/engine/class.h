@@ -74,6 +74,10 @@ OD_MUST_CHECK bool od_class_push_method(lua_State *L, const struct od_class *cla
 // The same for a method that the object itself asked for by its name, which may begin with _.
 OD_MUST_CHECK bool od_class_push_own(lua_State *L, const struct od_class *class, od_slice name);
 
+// The method of the class itself that may have been meant by [name], which it does not have, or
+// NULL. The class keeps it. Runs no code of the script.
+const char *od_class_nearest(lua_State *L, const struct od_class *class, od_slice name);
+
 // NULL when the script has no such namespace.
 struct od_class *od_class_find(const struct od_classes *classes,
                                const struct od_namespace *namespace);

@@ -186,11 +186,16 @@ static void put_excerpt(struct od_error_report *report, struct place place)
     }
 }
 
-static void put_hint(struct od_error_report *report)
+static void put_hint(struct od_error_report *report, const struct od_engine *engine,
+                     struct place place)
 {
-    od_slice hint = od_hint_find(od_error_report_message(report));
-    if (hint.size > 0)
-        od_bytes_printf(&report->text, "\n  hint: %.*s", (int)hint.size, hint.at);
+    od_slice line = {0};
+    if (place.source != NULL && !od_source_line(place.source, place.line, &line))
+        line.size = 0;
+    struct od_bytes hint = {0}; // The message is in the report's own bytes, which may move.
+    od_hint_put(&hint, &engine->classes, od_error_report_message(report), line);
+    od_bytes_put_slice(&report->text, od_bytes_slice(&hint));
+    od_bytes_deinit(&hint);
 }
 
 // --- The way there -------------------------------------------------------------------------------
@@ -397,7 +402,7 @@ static void put_rest(struct od_error_report *report, const struct od_engine *eng
     lua_Debug lost;
     if (find_lost(engine, L, &lost))
         (void)put_lines(out, engine, &lost);
-    put_hint(report);
+    put_hint(report, engine, place);
     int candidates = place.source == NULL ? put_candidates(out, engine, L, entry) : 0;
     struct way way = put_frames(out, engine, L, entry, place);
     if (!way.ends_in_entry && entry->has_function)

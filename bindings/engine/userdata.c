@@ -35,6 +35,7 @@ static const struct {
     [OD_USERDATA_ASSETS] = {"the assets", "env.assets", {NULL}},
     [OD_USERDATA_STREAM] = {"a stream", "stream", {NULL}},
     [OD_USERDATA_BODY] = {"a body", "_stream", {NULL}},
+    [OD_USERDATA_PIPE] = {"a connection", "connection", {NULL}},
 };
 
 void od_userdata_open(lua_State *L)

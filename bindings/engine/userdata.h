@@ -25,6 +25,7 @@ enum od_userdata {
     OD_USERDATA_ASSETS,
     OD_USERDATA_STREAM,
     OD_USERDATA_BODY,
+    OD_USERDATA_PIPE,
     OD_USERDATA_COUNT,
 };
 

@@ -3,6 +3,7 @@
 #include "engine/engine.h"
 #include "object/branch.h"
 #include "object/password.h"
+#include "object/pipe.h"
 #include "object/sink.h"
 #include "object/stream.h"
 #include "value/http_message.h"
@@ -90,6 +91,22 @@ static enum od_wait_begun begin_body(struct od_task *task, const struct od_wait 
     return sink != NULL && od_sink_wait(sink, task) ? OD_WAIT_BEGUN : OD_WAIT_OVER;
 }
 
+static enum od_wait_begun begin_read(struct od_task *task, const struct od_wait *wait)
+{
+    struct od_pipe *pipe = od_pipe_find(task->object->objects, wait->number);
+    OD_ASSERT(pipe != NULL); // It was there when it was asked.
+    od_pipe_wait_to_read(pipe, task, wait->size);
+    return OD_WAIT_BEGUN;
+}
+
+static enum od_wait_begun begin_write(struct od_task *task, const struct od_wait *wait)
+{
+    struct od_pipe *pipe = od_pipe_find(task->object->objects, wait->number);
+    OD_ASSERT(pipe != NULL);
+    od_pipe_wait_to_write(pipe, task);
+    return OD_WAIT_BEGUN;
+}
+
 // Each has its function on its coroutine, and begins when it is resumed.
 static enum od_wait_begun begin_branches(struct od_task *task, const struct od_wait *wait)
 {
@@ -140,6 +157,7 @@ enum od_wait_begun od_wait_begin(struct od_engine *engine, struct od_task *task)
         [OD_WAIT_ABORT_ALARM] = begin_give_up, [OD_WAIT_FETCH] = begin_fetch,
         [OD_WAIT_BRANCHES] = begin_branches,   [OD_WAIT_PASSWORD] = begin_password,
         [OD_WAIT_STREAM] = begin_stream,       [OD_WAIT_BODY] = begin_body,
+        [OD_WAIT_READ] = begin_read,           [OD_WAIT_WRITE] = begin_write,
     };
     struct od_coroutine *coroutine = task->thread;
     struct od_wait *wait = &engine->wait;

@@ -28,6 +28,8 @@ enum od_wait_kind {
     OD_WAIT_PASSWORD,    // Comes back as (true, key) or (false, failure record).
     OD_WAIT_STREAM,      // Until something can be written to a body; ask anew.
     OD_WAIT_BODY,        // Until something of a body has come; ask anew.
+    OD_WAIT_READ,        // Until something of a pipe has come, or it is connected; ask anew.
+    OD_WAIT_WRITE,       // Until something can be written to a pipe; ask anew.
     OD_WAIT_BRANCHES,    // Functions side by side; what came of them they keep themselves.
     OD_WAIT_RESET,       // The instance goes; nothing comes back, and no pcall sees it.
     OD_WAIT_ABORT,       // The same, and the sockets are cut.
@@ -40,6 +42,8 @@ struct od_wait {
     int64_t ms;                 // SLEEP.
     struct od_outgoing_way way; // FETCH.
     uint64_t number;            // STREAM: which. BODY: its reader.
+                                // READ, WRITE: the pipe.
+    size_t size;                // READ: so many bytes.
     bool races;                 // BRANCHES: one decides.
     struct od_bytes bytes; // CALL, METHOD: the message (object/call.h). FETCH: the request. RESET,
                            // ABORT: why.

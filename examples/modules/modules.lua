@@ -6,6 +6,8 @@ local od = require "open-do"
 local history = require "history"
 local presence = require "presence"
 
+local TEXT_BYTES_MAX = 4000
+
 local Room = {}
 
 function Room:say(entry)
@@ -34,7 +36,10 @@ function Room:fetch(request)
   return od.Response(nil, { status = 101, webSocket = client })
 end
 
-function Room:webSocketMessage(ws, text)
+function Room:webSocketMessage(ws, text, isBinary)
+  if isBinary or #text > TEXT_BYTES_MAX then -- Bytes that JSON refuses would stay in the history.
+    return ws:close(1007, "send a text of 4000 bytes at most")
+  end
   self:say { who = ws:deserializeAttachment().presence, text = text }
 end
 

@@ -63,7 +63,7 @@ end
 ---@return WebSocket ws that connects (readyState 0): nothing can be sent before webSocketOpen
 function M.state:connect(url, options)
   local headers = type(options) == "table" and options.headers
-  return connect(self, url, options, headers and new_headers(headers, 2) or nil)
+  return connect(self, url, options, headers and new_headers(headers, 3) or nil)
 end
 
 local function end_transaction(number, ok, ...)

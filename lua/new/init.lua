@@ -11,7 +11,8 @@ local FILES = {
   empty = { "app.lua", "spec/app_spec.lua" },
 }
 
-local IGNORED = ".open-do/\n"
+-- What is stored, and what nobody else may read: secrets and keys as our pages name them.
+local IGNORED = ".open-do/\n.env\nsecret\n*.pem\n"
 
 local function exists(path)
   local file = io.open(path, "rb")

@@ -201,8 +201,9 @@ local function checked_secrets(call, name, text, secrets)
   secrets = type(secrets) == "table" and secrets or { secrets }
   for at = 1, #secrets + (secrets[1] == nil and 1 or 0) do
     if type(secrets[at]) ~= "string" or #secrets[at] < SECRET_BYTES_MIN then
-      error(("%s: argument 3 must be a secret of %d bytes or more, or a list of them"):format(call,
-        SECRET_BYTES_MIN), 3)
+      local got = secrets[at] == nil and "; it is nil: is it given by --var-file?" or ""
+      error(("%s: argument 3 must be a secret of %d bytes or more, or a list of them%s"):format(
+        call, SECRET_BYTES_MIN, got), 3)
     end
   end
   return secrets

@@ -8,7 +8,7 @@ local signature = require "open-do.signature"
 local base64url, json, runtime = native.bytes.base64url, native.json, native.runtime
 
 local error, floor, getmetatable, ipairs = error, math.floor, getmetatable, ipairs
-local match, next, pairs, pcall = string.match, next, pairs, pcall
+local match, pairs, pcall = string.match, pairs, pcall
 local setmetatable, time, tostring, type = setmetatable, os.time, tostring, type
 
 local TOKEN_BYTES_MAX = 16384
@@ -216,7 +216,8 @@ local function candidates(keys, kid)
   end
   if not found[1] then
     error(("jwt.verify: argument 2 must be a key, a list of keys or a key set, got %s"):format(
-      next(found) == nil and type(keys) == "table" and "an empty table" or type(keys)), 3)
+      keys == nil and "nil: is it given by --var-file?" or type(keys) == "table"
+        and "an empty table" or type(keys)), 3)
   end
   return found
 end

@@ -108,7 +108,8 @@ function M.read_key(key)
   end
   if type(key) ~= "string" or key == "" then
     return nil, ("it must be a string that is not empty, or a JSON Web Key, got %s"):format(
-      key == "" and "an empty string" or type(key))
+      key == nil and "nil: is it given by --var-file?" or key == "" and "an empty string"
+        or type(key))
   end
   if not find(key, "-----BEGIN", 1, true) then
     return "HS256", key

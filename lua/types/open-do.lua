@@ -54,6 +54,36 @@ function od.WebSocketPair() end
 ---@return Response
 function od.fetch(input, init) end
 
+---@class ConnectInit
+---@field tls? boolean from the first byte on; the certificate must be valid for the host
+---@field timeout? number ms, 30000 without it, at most 600000: to connect, and of each wait after
+
+---A connection of bytes. It belongs to the instance that has opened it, and ends with that; it
+---keeps nobody awake.
+---@class Connection
+local Connection = {}
+
+---A number of bytes, a line without its end, or what there is. Yields until it has come. Raises
+---when the peer ends in the middle of it, when the connection breaks, and after the timeout.
+---@param what? integer|"line" at most 1 MiB; a line has at most 64 KiB
+---@return string? bytes nil when the peer has ended, and nothing is left
+function Connection:read(what) end
+
+---Sends, when the writes to storage before it are on disk. Yields while the peer is slow.
+---@param bytes string
+function Connection:write(bytes) end
+
+---Ends it, behind what was written.
+function Connection:close() end
+
+---Connects to a place outside; yields until that is done, and raises a string when it cannot be. An
+---object has at most 64 connections.
+---@param host string a name or an address
+---@param port integer
+---@param options? ConnectInit
+---@return Connection
+function od.connect(host, port, options) end
+
 -- Time --------------------------------------------------------------------------------------------
 
 ---@return number ms since 1970

@@ -33,7 +33,10 @@ bool od_option_take_archive_command(struct od_options_reading *reading, const ch
            od_error_set(err, "expected a command with %%p, which stands for the file");
 }
 
+// 0 would be all of it.
 bool od_option_take_at(struct od_options_reading *reading, const char *text, struct od_error *err)
 {
-    return od_moment_parse(text, &reading->options->at_ms, err);
+    if (!od_moment_parse(text, &reading->options->at_ms, err))
+        return false;
+    return reading->options->at_ms > 0 || od_error_set(err, "nothing is so old");
 }

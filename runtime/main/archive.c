@@ -79,13 +79,51 @@ OD_NORETURN static void become_command(const struct od_archive *archive, const c
     static const int ignored[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR2, SIGPIPE};
     for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
         signal(ignored[i], SIG_DFL);
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    setpgid(0, 0);
     unsetenv(OD_WORKER_LINK_VARIABLE);
     unsetenv(OD_WORKER_ENV_VARIABLE);
     if (chdir(archive->data_dir) == 0)
         execl("/bin/sh", "sh", "-c", text, (char *)NULL);
     _exit(127);
+}
+
+static void end_group(int number)
+{
+    (void)number;
+    kill(0, SIGKILL); // This process too.
+}
+
+// Ends as the command did.
+OD_NORETURN static void end_like(pid_t command)
+{
+    int status = 0;
+    while (waitpid(command, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (WIFSIGNALED(status)) {
+        signal(WTERMSIG(status), SIG_DFL);
+        raise(WTERMSIG(status));
+    }
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 127);
+}
+
+// Between the historian and the command, the first of a group: when the historian ends, however, it
+// ends all that the command has begun, which would go on beside the next run for the same file. Of
+// the descriptors it keeps none, so that the link of the historian ends with that one.
+OD_NORETURN static void become_guard(const struct od_archive *archive, const char *text,
+                                     pid_t historian)
+{
+    setpgid(0, 0);
+    signal(SIGCHLD, SIG_DFL);
+    signal(SIGTERM, end_group);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != historian) // It ended before the line above.
+        _exit(127);
+    close_range(STDERR_FILENO + 1, ~0u, 0);
+    pid_t command = fork();
+    if (command == 0)
+        become_command(archive, text);
+    if (command < 0)
+        _exit(127);
+    end_like(command);
 }
 
 static void begin(struct od_archive *archive)
@@ -95,9 +133,9 @@ static void begin(struct od_archive *archive)
     OD_ASSERT(archive->waiting > 0);
     put_command(&text, archive);
     archive->since_ms = archive->said_ms = od_clock_monotonic_ms();
-    pid_t pid = fork();
+    pid_t historian = getpid(), pid = fork();
     if (pid == 0)
-        become_command(archive, text.at);
+        become_guard(archive, text.at, historian);
     archive->pid = pid > 0 ? pid : 0;
     if (pid < 0)
         archive->again_ms = archive->since_ms + OD_ARCHIVE_AGAIN_MS_MAX;
@@ -123,7 +161,7 @@ static void note_done(struct od_archive *archive)
     if (archive->is_base)
         archive->next_base = archive->number + 1;
     else
-        archive->next_segment = archive->number + 1;
+        archive->next_segment = archive->number_behind;
     store(archive);
 }
 
@@ -192,7 +230,10 @@ static void look_what_waits(struct od_archive *archive, const struct od_kept *ke
     for (size_t i = 0; i + 1 < kept->segment_count; i++) {
         if (kept->segments[i].first < archive->next_segment)
             continue;
-        segment = segment == UINT64_MAX ? kept->segments[i].first : segment;
+        if (segment == UINT64_MAX) {
+            segment = kept->segments[i].first;
+            archive->number_behind = kept->segments[i + 1].first;
+        }
         wait_for(archive, kept->segments[i].changed_ms);
     }
     for (size_t i = 0; i < kept->base_count; i++) {
@@ -222,6 +263,12 @@ void od_archive_step(struct od_archive *archive, const struct od_kept *kept)
         begin(archive);
 }
 
+bool od_archive_is_continued(const struct od_archive *archive, const struct od_kept *kept)
+{
+    return archive->command != NULL && kept->segment_count > 0 &&
+           kept->segments[0].first <= archive->next_segment;
+}
+
 bool od_archive_is_running(const struct od_archive *archive)
 {
     return archive->pid != 0;
@@ -238,6 +285,6 @@ void od_archive_deinit(struct od_archive *archive)
 {
     if (archive->pid == 0)
         return;
-    kill(-archive->pid, SIGTERM);
+    kill(-archive->pid, SIGKILL);
     archive->pid = 0;
 }

@@ -17,9 +17,10 @@ struct od_archive {
     char name[32];                    // Of the file it runs for.
     bool is_base;
     uint64_t number;
-    od_time_ms since_ms; // When it was started.
-    od_time_ms said_ms;  // When its slowness was said last.
-    od_time_ms again_ms; // Not before.
+    uint64_t number_behind; // That of the segment behind it.
+    od_time_ms since_ms;    // When it was started.
+    od_time_ms said_ms;     // When its slowness was said last.
+    od_time_ms again_ms;    // Not before.
     od_time_ms back_off_ms;
     unsigned failures;     // In a row.
     uint32_t waiting;      // Files; and since when the oldest of them
@@ -32,5 +33,9 @@ void od_archive_deinit(struct od_archive *archive); // Ends a command that runs.
 // Looks at what has come of the command, and begins with the next file of [kept].
 void od_archive_step(struct od_archive *archive, const struct od_kept *kept);
 bool od_archive_is_running(const struct od_archive *archive);
+
+// Whether what is missing before the segments of [kept] is archived, so that both together are
+// every group.
+bool od_archive_is_continued(const struct od_archive *archive, const struct od_kept *kept);
 
 #endif

@@ -88,18 +88,28 @@ enum od_exit od_backup_command_run(const struct od_options *options)
     return exit;
 }
 
-static void say_restored(const struct od_options *options, const struct od_restore *restore)
+// What it has last: nothing has a time before the first write, nor what older programs wrote.
+static const char *describe_last(const struct od_journal_moment *last, char text[64])
 {
     char at[OD_MOMENT_BYTES];
-    od_moment_text(restore->last.time_ms, at);
+    if (last->time_ms != 0)
+        snprintf(text, 64, "its last write is of %s", od_moment_text(last->time_ms, at));
+    else
+        snprintf(text, 64, "%s",
+                 last->sequence == 0 ? "nothing was written yet" : "its last write has no time");
+    return text;
+}
+
+static void say_restored(const struct od_options *options, const struct od_restore *restore)
+{
+    char last[64];
     if (options->json)
         printf("{\"at\":%" PRId64 ",\"group\":%" PRIu64 ",\"bytes\":%" PRIu64 "}\n",
                restore->last.time_ms, restore->last.sequence, restore->bytes);
-    else if (restore->to == NULL)
-        printf("%s is whole; its last write is of %s\n", restore->from, at);
     else
-        printf("%s is a data directory, as %s was with the write of %s\n", restore->to,
-               restore->from, at);
+        printf("%s is %s; %s\n", restore->to == NULL ? restore->from : restore->to,
+               restore->to == NULL ? "whole" : "a data directory now",
+               describe_last(&restore->last, last));
 }
 
 enum od_exit od_restore_command_run(const struct od_options *options)
@@ -116,6 +126,11 @@ enum od_exit od_restore_command_run(const struct od_options *options)
     }
     bool ok = od_restore_run(&restore, &err);
     enum od_exit exit = end(&bar, ok, &err);
+    if (ok && restore.passed_over.text[0] != '\0')
+        fprintf(stderr,
+                "open-do: %s\nopen-do: a base and all that the journal has behind it are taken "
+                "instead\n",
+                restore.passed_over.text);
     if (ok)
         say_restored(options, &restore);
     return exit;

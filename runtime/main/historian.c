@@ -40,7 +40,16 @@ static const struct od_kept_base *newest_base(const struct od_kept *kept)
     return kept->base_count == 0 ? NULL : &kept->bases[kept->base_count - 1];
 }
 
-// Nothing newer is stored than it has, as far as the closed segments tell.
+// Otherwise for a while nothing was kept. Without a history a segment goes when it is archived.
+static bool is_continued(const struct historian *historian, const struct od_kept_base *newest)
+{
+    const struct od_kept *kept = &historian->kept;
+    return od_kept_is_continued(kept, newest) ||
+           (historian->options->history_ms == 0 &&
+            od_archive_is_continued(&historian->archive, kept));
+}
+
+// Not where nothing newer is stored than the newest has, as far as the closed segments tell.
 static bool is_base_due(const struct historian *historian)
 {
     const struct od_kept *kept = &historian->kept;
@@ -48,7 +57,7 @@ static bool is_base_due(const struct historian *historian)
     od_time_ms now_ms = od_clock_wall_ms();
     if (od_clock_monotonic_ms() < historian->retry_ms)
         return false;
-    if (newest == NULL || !od_kept_is_continued(kept, newest)) // For a while nothing was kept.
+    if (newest == NULL || !is_continued(historian, newest))
         return true;
     bool has_news = kept->segment_count > 0 &&
                     kept->segments[kept->segment_count - 1].first > newest->moment.sequence + 1;

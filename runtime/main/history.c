@@ -145,7 +145,9 @@ void od_history_start(struct od_history *history, struct od_committer *committer
         return;
     history->committer = committer;
     od_committer_keep(committer, history->facts.kept_behind);
-    od_loop_set_timer(history->loop, &history->segment_timer, OD_ARCHIVE_SEGMENT_MS);
+    // What the program before wrote last is archived at once: this one may not run for long either.
+    od_loop_set_timer(history->loop, &history->segment_timer,
+                      history->options->archive_command != NULL ? 0 : OD_ARCHIVE_SEGMENT_MS);
     od_loop_set_timer(history->loop, &history->restart_timer, 0);
 }
 

@@ -27,6 +27,7 @@ struct od_kept_socket {
     int fd;                 // -1: the connection is closed, which its object has to learn.
     uint16_t code;          // How it was closed then.
     bool masks;             // A Close of ours is masked, as we are the client.
+    bool is_over;           // Its connection has ended; the object hears what came before.
     bool is_moving;         // Its record tells all that is under way; the page means nothing.
     od_time_ms answered_ms; // Of its last auto response; known once its worker has ended.
     char *facts;            // Tags and attachment, the latest; NULL: as in the record.

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -65,6 +66,18 @@ static void decide(struct od_kept_socket *kept, const struct od_worker_page *pag
         kept->code = (flags & OD_PAGE_EVENTS) != 0 ? code_cut : code_restart;
 }
 
+// Both directions: a session of TLS to outside ends with the worker in which it is.
+static bool is_hung_up(int fd)
+{
+    struct pollfd look = {.fd = fd};
+    return fd >= 0 && poll(&look, 1, 0) > 0 && (look.revents & POLLHUP) != 0;
+}
+
+static bool goes_on(const struct od_kept_socket *kept)
+{
+    return kept->code == 0 && !kept->is_over;
+}
+
 static void hang_up(struct od_recovery *recovery, int fd)
 {
     od_connection_limit_leave(recovery->connection_limit, od_connection_number(fd));
@@ -91,10 +104,11 @@ static void gather(void *owner, struct od_kept_socket *kept)
         cut(gathering->recovery, kept);
         return;
     }
-    bool was_lost = kept->code != 0; // Its object could not be told in the life that is over.
+    bool was_lost = !goes_on(kept); // Its object could not be told in the life that is over.
     decide(kept, gathering->page);
-    place->lost += kept->code != 0 && !was_lost;
-    place->given += kept->code == 0;
+    kept->is_over = is_hung_up(kept->fd);
+    place->lost += !goes_on(kept) && !was_lost;
+    place->given += goes_on(kept);
     place->sockets[place->count++] = kept;
 }
 
@@ -252,10 +266,12 @@ static int duplicate(struct od_recovery *recovery, struct od_recovery_place *pla
            "files (ulimit -n)");
     shutdown(kept->fd, SHUT_RDWR);
     od_connection_limit_leave(recovery->connection_limit, od_connection_number(kept->fd));
+    if (goes_on(kept)) {
+        OD_ASSERT(place->given > 0);
+        place->given--;
+        place->lost++;
+    }
     kept->code = code_cut;
-    place->lost++;
-    OD_ASSERT(place->given > 0);
-    place->given--;
     return -1;
 }
 
@@ -327,6 +343,14 @@ void od_recovery_count(const struct od_recovery *recovery, const struct od_child
     const struct od_recovery_place *place = &recovery->places[child->index];
     *given = place->given;
     *closed = place->lost;
+}
+
+size_t od_recovery_given(const struct od_recovery *recovery)
+{
+    size_t given = 0;
+    for (uint32_t i = 0; i < recovery->place_count; i++)
+        given += recovery->places[i].given;
+    return given;
 }
 
 // --- Beginning and end ---------------------------------------------------------------------------

@@ -66,6 +66,8 @@ void od_recovery_give(struct od_recovery *recovery, struct od_child *child,
 void od_recovery_count(const struct od_recovery *recovery, const struct od_child *child,
                        size_t *given, size_t *closed);
 
+size_t od_recovery_given(const struct od_recovery *recovery); // To all workers.
+
 // The keeper is about to forget [kept]: a worker may say at any time that a socket is gone.
 void od_recovery_forget(struct od_recovery *recovery, const struct od_kept_socket *kept);
 

@@ -131,13 +131,13 @@ static void report_takeover(struct od_server *server)
 {
     char text[256];
     struct od_takeover *takeover = server->takeover;
+    size_t given = od_recovery_given(&server->recovery);
     OD_ASSERT(takeover != NULL);
-    int size =
-        snprintf(text, sizeof text,
-                 "open-do %s has taken over from %.*s: %zu sockets kept, nobody was "
-                 "served for %d ms\n",
-                 OD_VERSION, (int)takeover->version.size, takeover->version.at,
-                 server->keeper.kept.size, (int)(od_clock_monotonic_ms() - takeover->since_ms));
+    int size = snprintf(text, sizeof text,
+                        "open-do %s has taken over from %.*s: %zu socket%s kept, nobody was "
+                        "served for %d ms\n",
+                        OD_VERSION, (int)takeover->version.size, takeover->version.at, given,
+                        given == 1 ? "" : "s", (int)(od_clock_monotonic_ms() - takeover->since_ms));
     od_log(OD_LOG_INFO, NULL, "%.*s", size - 1, text);
     if (takeover->asker_fd >= 0)
         od_control_answer_at(takeover->asker_fd, true, (od_slice){text, (size_t)size});
@@ -207,9 +207,10 @@ static void report_back(struct od_server *server, const struct od_child *child)
     size_t given, closed;
     char text[128];
     od_recovery_count(&server->recovery, child, &given, &closed);
-    int size = snprintf(
-        text, sizeof text, "worker %u is back after %d ms, %zu sockets given back, %zu closed\n",
-        child->index, (int)(od_clock_monotonic_ms() - child->ended_ms), given, closed);
+    int size = snprintf(text, sizeof text,
+                        "worker %u is back after %d ms, %zu socket%s given back, %zu closed\n",
+                        child->index, (int)(od_clock_monotonic_ms() - child->ended_ms), given,
+                        given == 1 ? "" : "s", closed);
     od_log(OD_LOG_INFO, NULL, "%.*s", size - 1, text);
     od_restarts_back(&server->restarts, child, (od_slice){text, (size_t)size});
 }

@@ -64,6 +64,7 @@ static void settle(void *owner)
 // Each has a multi handle of its own: libcurl looks through the connections of one before it makes
 // another, and ends those that lie there for long or have something to read, which ours may.
 struct od_connect *od_connect_start(struct od_net *net, const struct od_url *target,
+                                    enum od_connect_use use,
                                     void (*done)(void *owner, int fd, const struct od_error *why),
                                     void *owner, struct od_error *err)
 {
@@ -84,6 +85,7 @@ struct od_connect *od_connect_start(struct od_net *net, const struct od_url *tar
     od_reach_prepare(&connect->reach, net->fetch_inside_denied, connect->easy);
     curl_easy_setopt(connect->easy, CURLOPT_CURLU, connect->url);
     curl_easy_setopt(connect->easy, CURLOPT_CONNECT_ONLY, 1L);
+    curl_easy_setopt(connect->easy, CURLOPT_SSL_ENABLE_ALPN, use == OD_CONNECT_HTTP ? 1L : 0L);
     curl_easy_setopt(connect->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     CURLMcode failed = curl_multi_add_handle(connect->transfers.multi, connect->easy);
     OD_ASSERT(failed == CURLM_OK);

@@ -13,6 +13,11 @@
 #include "net/reach.h"
 #include "net/transfers.h"
 
+enum od_connect_use {
+    OD_CONNECT_HTTP,  // Which TLS is told.
+    OD_CONNECT_PLAIN, // What is spoken is the owner's business.
+};
+
 struct od_connect {
     struct od_net *net;
     struct od_transfers transfers;
@@ -26,6 +31,7 @@ struct od_connect {
 
 // To the host and port of [target], whose scheme is http, or https for TLS. NULL: not at all.
 struct od_connect *od_connect_start(struct od_net *net, const struct od_url *target,
+                                    enum od_connect_use use,
                                     void (*done)(void *owner, int fd, const struct od_error *why),
                                     void *owner, struct od_error *err);
 

@@ -253,7 +253,8 @@ static bool begin(struct dial *dial)
 {
     if (!read_url(&dial->target, od_bytes_slice(&dial->url), &dial->why))
         return false;
-    dial->connect = od_connect_start(dial->net, &dial->target, on_connected, dial, &dial->why);
+    dial->connect =
+        od_connect_start(dial->net, &dial->target, OD_CONNECT_HTTP, on_connected, dial, &dial->why);
     return dial->connect != NULL;
 }
 

@@ -14,9 +14,16 @@ static struct od_frame_shared *new_frame(const struct od_broadcast *broadcast, b
     return frame;
 }
 
+// What came before the peer's Close is answered as if that was not read yet; behind it nobody
+// listens.
+static bool has_left(const struct od_socket *socket)
+{
+    return socket->is_gone || (socket->peer_closed && socket->waiting_count <= 1);
+}
+
 static bool is_reached(const struct od_broadcast *broadcast, const struct od_socket *socket)
 {
-    return socket != broadcast->except && !socket->has_closed && !socket->peer_closed &&
+    return socket != broadcast->except && !socket->has_closed && !has_left(socket) &&
            od_socket_ready_state(socket) != OD_READY_CONNECTING &&
            (!socket->is_events || broadcast->event != NULL);
 }

@@ -12,7 +12,7 @@ struct od_broadcast {
     bool has_tag; // To those that have [tag]; else to all,
     od_slice tag;
     const struct od_socket *except; // but this, which may be NULL,
-    od_slice payload;               // that are open.
+    od_slice payload;               // that are open, or have events before their Close.
     bool is_binary;
     const struct od_event_frame *event; // The same for event streams; NULL: they do not get it.
 };

@@ -6,6 +6,7 @@
 #include "base/cursor.h"
 #include "base/log.h"
 #include "object/route.h"
+#include "object/wish.h"
 #include "store/store.h"
 
 struct count {
@@ -55,6 +56,7 @@ static void delete_object(struct od_object *object)
         od_object_sleep(object);
     if (!od_storage_delete_all(&object->storage, false, &err))
         od_log(OD_LOG_ERROR, object->label, "it cannot be deleted: %s", err.text);
+    od_wish_drop_ended(object);
     od_storage_seal(&object->storage);
     od_object_settle(object);
     object->objects->leftovers->deleted++;

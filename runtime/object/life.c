@@ -12,6 +12,7 @@
 #include "object/object.h"
 #include "object/objects.h"
 #include "object/outbox.h"
+#include "object/pipe.h"
 #include "object/route.h"
 #include "object/socket.h"
 #include "object/task.h"
@@ -55,6 +56,7 @@ static void check_lists(const struct od_object *object)
 {
     OD_ASSERT((object->inbox_count == 0) == od_list_is_empty(&object->inbox));
     OD_ASSERT((object->socket_count == 0) == od_list_is_empty(&object->sockets));
+    OD_ASSERT((object->pipe_count == 0) == od_list_is_empty(&object->pipes));
     OD_ASSERT((object->timeout_count == 0) == od_list_is_empty(&object->timeouts));
     OD_ASSERT(od_list_is_empty(&object->syncing) || !od_list_is_empty(&object->gated));
 }
@@ -85,7 +87,7 @@ static void init_lists(struct od_object *object)
     struct od_list *const lists[] = {&object->inbox,   &object->resumes, &object->outbox,
                                      &object->tasks,   &object->sockets, &object->timeouts,
                                      &object->ready,   &object->gated,   &object->idle,
-                                     &object->syncing, &object->awake};
+                                     &object->syncing, &object->awake,   &object->pipes};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         od_list_init(lists[i]);
 }
@@ -132,6 +134,7 @@ void od_object_free(struct od_object *object)
     od_object_cut_sockets(object);
     OD_ASSERT(object->socket_count == 0);
     od_timeouts_clear(object);
+    od_pipes_end(object);
     od_inbox_deinit(object);
     OD_ASSERT(object->section == NULL);
     OD_ASSERT(object->transaction == NULL);

@@ -33,23 +33,29 @@
 #define OD_CALL_AWAITS_MS_MAX 10000         // For the worker of its object, when that has ended,
 #define OD_CALL_TRIES_MAX 3                 // and of so many.
 #define OD_OUTBOX_BYTES_MAX (64u << 20)     // Messages that wait for the disk; more: reset.
-#define OD_SOCKET_WAITING_MAX 64     // Messages of one socket that wait; then it is not read.
-#define OD_OUTGOING_RUNNING_MAX 6    // od.fetch of one object; others wait. [Cloudflare]
-#define OD_OUTGOING_WAITING_MAX 1000 // And so many may wait.
-#define OD_OUTGOING_WORKER_MAX 256   // Running in a worker.
-#define OD_OUTGOING_MS 30000         // Without the option timeout.
-#define OD_OUTGOING_MS_MAX 600000    // The largest timeout.
-#define OD_EVENT_RESERVE_PART 8      // Of an event's limit: when it is left, SQL is interrupted.
-#define OD_TURN_EVENTS_MAX 256       // Events an object may handle before others have a go.
-#define OD_TURN_OBJECT_US 1000       // Time, too. One event may take longer: then it is skipped
-#define OD_TURN_OWED_US_MAX 500000   // in as many turns as that was worth, counted up to this.
-#define OD_TURN_US_MAX 5000          // Of all objects, before sockets have a go.
-#define OD_RENEWAL_TURN_US 2000      // After a switch, looking at all of them (renewal.h).
-#define OD_TURN_SLEEPS_US 2000       // In which objects may fall asleep.
-#define OD_RESPONSE_MS_MAX 30000     // A handler that has not answered by then: 504.
-#define OD_CONSTRUCT_MS_MAX 30000    // A constructor that has not returned: reset. [Cloudflare]
-#define OD_SECTION_MS_MAX 30000      // blockConcurrencyWhile. [Cloudflare]
-#define OD_SECTION_DEPTH_MAX 64      // Sections inside each other. [Cloudflare]
+#define OD_SOCKET_WAITING_MAX 64           // Messages of one socket that wait; then it is not read.
+#define OD_OUTGOING_RUNNING_MAX 6          // od.fetch of one object; others wait. [Cloudflare]
+#define OD_OUTGOING_WAITING_MAX 1000       // And so many may wait.
+#define OD_OUTGOING_WORKER_MAX 256         // Running in a worker.
+#define OD_OUTGOING_MS 30000               // Without the option timeout.
+#define OD_OUTGOING_MS_MAX 600000          // The largest timeout.
+#define OD_OBJECT_PIPES_MAX 64             // Connections of od.connect (pipe.h) of one object,
+#define OD_PIPES_WORKER_MAX 256            // and of a worker.
+#define OD_PIPE_WINDOW_BYTES (128u << 10)  // Of one: come and not read; and put and not sent.
+#define OD_PIPE_READ_BYTES_MAX (1u << 20)  // More is not read at once.
+#define OD_PIPE_LINE_BYTES_MAX (64u << 10) // A longer line is an error.
+#define OD_PIPE_HOST_BYTES_MAX 255
+#define OD_EVENT_RESERVE_PART 8    // Of an event's limit: when it is left, SQL is interrupted.
+#define OD_TURN_EVENTS_MAX 256     // Events an object may handle before others have a go.
+#define OD_TURN_OBJECT_US 1000     // Time, too. One event may take longer: then it is skipped
+#define OD_TURN_OWED_US_MAX 500000 // in as many turns as that was worth, counted up to this.
+#define OD_TURN_US_MAX 5000        // Of all objects, before sockets have a go.
+#define OD_RENEWAL_TURN_US 2000    // After a switch, looking at all of them (renewal.h).
+#define OD_TURN_SLEEPS_US 2000     // In which objects may fall asleep.
+#define OD_RESPONSE_MS_MAX 30000   // A handler that has not answered by then: 504.
+#define OD_CONSTRUCT_MS_MAX 30000  // A constructor that has not returned: reset. [Cloudflare]
+#define OD_SECTION_MS_MAX 30000    // blockConcurrencyWhile. [Cloudflare]
+#define OD_SECTION_DEPTH_MAX 64    // Sections inside each other. [Cloudflare]
 #define OD_WAIT_UNTIL_MS_MAX                                                                       \
     900000 // From the end of an event to that of its waitUntil. [Cloudflare]
 #define OD_STREAM_WINDOW_BYTES                                                                     \

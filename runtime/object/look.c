@@ -194,6 +194,7 @@ static bool delete_all(struct od_object *object, struct od_cursor *sent, struct 
     if (object->state != OD_ASLEEP || object->socket_count > 0)
         od_object_abort(object, od_slice_of(deleted), false);
     bool ok = od_storage_delete_all(&object->storage, false, err);
+    od_wish_drop_ended(object);
     od_storage_seal(&object->storage);
     return ok;
 }

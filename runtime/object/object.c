@@ -15,6 +15,7 @@
 #include "object/object_inner.h"
 #include "object/objects.h"
 #include "object/outbox.h"
+#include "object/pipe.h"
 #include "object/section.h"
 #include "object/socket.h"
 #include "object/task.h"
@@ -117,6 +118,7 @@ void od_object_drop_instance(struct od_object *object)
     OD_ASSERT(object->running == NULL);
     struct od_script *script = object->script;
     od_timeouts_clear(object);
+    od_pipes_end(object);
     if (!od_object_is_entry(object))
         od_storage_rest(&object->storage);
     script->drop(script, object);
@@ -458,6 +460,8 @@ static void settle(struct od_object *object, int64_t now_us)
 {
     struct od_objects *objects = object->objects;
     drop_outdated(object);
+    if (object->pipe_count > 0)
+        od_pipes_settle(object);
     bool works = has_work(object);
     if (works && od_list_is_empty(&object->ready))
         od_list_push_back(&objects->ready, &object->ready);

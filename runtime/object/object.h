@@ -73,6 +73,8 @@ struct od_object {
     struct od_list sockets; // Oldest first.
     uint32_t socket_count;
     uint32_t wish_count; // Of these, to outside.
+    uint32_t pipe_count;
+    struct od_list pipes; // Its connections to outside (pipe.h), oldest first.
     uint32_t timeout_count;
     struct od_list timeouts; // The timers of its instance, oldest first.
     struct od_map tags;

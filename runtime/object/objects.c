@@ -56,6 +56,7 @@ void od_objects_init(struct od_objects *objects)
     od_map_init(&objects->peer_calls);
     od_map_init(&objects->streams);
     od_map_init(&objects->sinks);
+    od_map_init(&objects->pipes);
     objects->entry = od_object_new(objects, NULL, NULL, false, (od_slice){NULL, 0});
     objects->entry->state = OD_AWAKE; // It has no instance that could sleep.
     objects->entry->awake_since_ms = od_clock_monotonic_ms();
@@ -99,6 +100,7 @@ void od_objects_deinit(struct od_objects *objects)
     od_object_free(objects->entry);
     OD_ASSERT(objects->by_id.size == 0);
     OD_ASSERT(objects->sockets.size == 0);
+    OD_ASSERT(objects->pipes.size == 0);
     OD_ASSERT(objects->tasks.size == 0);
     od_object_history_forget_all(objects);
     od_leftovers_end(objects);
@@ -126,6 +128,7 @@ void od_objects_deinit(struct od_objects *objects)
     od_map_deinit(&objects->peer_calls);
     od_map_deinit(&objects->streams);
     od_map_deinit(&objects->sinks);
+    od_map_deinit(&objects->pipes);
 }
 
 struct od_namespace *od_objects_namespace(struct od_objects *objects, od_slice name)
@@ -252,6 +255,7 @@ void od_objects_switch(struct od_objects *objects, struct od_script *script)
 static void end_timeouts(struct od_objects *objects)
 {
     od_timeouts_clear(objects->entry);
+    od_object_settle(objects->entry);
     struct od_map_node *node = NULL;
     while ((node = od_map_next(&objects->by_id, node)) != NULL) {
         struct od_object *object = OD_MAP_MEMBER(node, struct od_object, by_id);

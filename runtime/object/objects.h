@@ -63,6 +63,7 @@ struct od_objects {
     bool is_leaving;  // The worker ends, and another takes over.
     bool is_draining; // The worker ends: what waits for a namespace is given up.
     struct od_outgoing_turns outgoing;
+    struct od_map pipes;
     uint32_t passwords; // Keys of passwords that are being made (password.h).
     struct od_list awake;
     uint32_t awake_count;

@@ -8,6 +8,7 @@
 #include "object/history.h"
 #include "object/objects.h"
 #include "object/outgoing.h"
+#include "object/pipe.h"
 #include "object/stream.h"
 #include "object/tap.h"
 #include "object/wish.h"
@@ -94,6 +95,27 @@ static void perform_pieces_end(struct od_object *object, const struct od_effect 
         od_stream_send_end(stream);
 }
 
+static void perform_pipe_open(struct od_object *object, const struct od_effect *effect)
+{
+    struct od_pipe *pipe = od_pipe_find(object->objects, effect->number);
+    if (pipe != NULL)
+        od_pipe_begin(pipe);
+}
+
+static void perform_pipe_bytes(struct od_object *object, const struct od_effect *effect)
+{
+    struct od_pipe *pipe = od_pipe_find(object->objects, effect->number);
+    if (pipe != NULL)
+        od_pipe_send(pipe, effect->bytes);
+}
+
+static void perform_pipe_end(struct od_object *object, const struct od_effect *effect)
+{
+    struct od_pipe *pipe = od_pipe_find(object->objects, effect->number);
+    if (pipe != NULL)
+        od_pipe_send_end(pipe);
+}
+
 static void perform_alarm_over(struct od_object *object, const struct od_effect *effect)
 {
     (void)effect;
@@ -103,17 +125,13 @@ static void perform_alarm_over(struct od_object *object, const struct od_effect 
 typedef void perform_effect(struct od_object *object, const struct od_effect *effect);
 
 static perform_effect *const perform[] = {
-    [OD_EFFECT_ANSWER] = perform_answer,
-    [OD_EFFECT_FAILURE] = perform_failure,
-    [OD_EFFECT_CALL] = perform_call,
-    [OD_EFFECT_FETCH] = perform_fetch,
-    [OD_EFFECT_MESSAGE] = perform_message,
-    [OD_EFFECT_DIAL] = perform_dial,
-    [OD_EFFECT_CLOSE] = perform_close,
-    [OD_EFFECT_FINISH_CLOSE] = perform_finish_close,
-    [OD_EFFECT_PIECE] = perform_piece,
-    [OD_EFFECT_PIECES_END] = perform_pieces_end,
-    [OD_EFFECT_ALARM_OVER] = perform_alarm_over,
+    [OD_EFFECT_ANSWER] = perform_answer,       [OD_EFFECT_FAILURE] = perform_failure,
+    [OD_EFFECT_CALL] = perform_call,           [OD_EFFECT_FETCH] = perform_fetch,
+    [OD_EFFECT_MESSAGE] = perform_message,     [OD_EFFECT_DIAL] = perform_dial,
+    [OD_EFFECT_CLOSE] = perform_close,         [OD_EFFECT_FINISH_CLOSE] = perform_finish_close,
+    [OD_EFFECT_PIECE] = perform_piece,         [OD_EFFECT_PIECES_END] = perform_pieces_end,
+    [OD_EFFECT_PIPE_OPEN] = perform_pipe_open, [OD_EFFECT_PIPE_BYTES] = perform_pipe_bytes,
+    [OD_EFFECT_PIPE_END] = perform_pipe_end,   [OD_EFFECT_ALARM_OVER] = perform_alarm_over,
 };
 
 // What it costs while it waits. A frame for many sockets is there once.
@@ -243,9 +261,16 @@ static void put_question(struct od_object *object, struct od_effect effect)
         keep(object, &effect, before);
 }
 
+// A transaction may be waiting for what the place outside says to it.
+static bool is_of_pipe(const struct od_effect *effect)
+{
+    return effect->kind == OD_EFFECT_PIPE_OPEN || effect->kind == OD_EFFECT_PIPE_BYTES ||
+           effect->kind == OD_EFFECT_PIPE_END;
+}
+
 static bool is_question(const struct od_effect *effect)
 {
-    return effect->kind == OD_EFFECT_CALL || effect->kind == OD_EFFECT_FETCH;
+    return effect->kind == OD_EFFECT_CALL || effect->kind == OD_EFFECT_FETCH || is_of_pipe(effect);
 }
 
 void od_outbox_put(struct od_object *object, struct od_effect effect)
@@ -310,12 +335,21 @@ static void drop_stream(struct od_object *object, uint64_t number)
         od_stream_break(stream);
 }
 
+static void drop_pipe(struct od_object *object, uint64_t number)
+{
+    struct od_pipe *pipe = od_pipe_find(object->objects, number);
+    if (pipe != NULL)
+        od_pipe_break(pipe, "what was written to it was given up");
+}
+
 static void drop_one(struct od_object *object, struct od_effect *kept, const struct od_failure *why)
 {
     if (kept->kind == OD_EFFECT_ALARM_OVER) {
         od_alarm_event_say_over(object, true);
     } else if (kept->kind == OD_EFFECT_PIECE || kept->kind == OD_EFFECT_PIECES_END) {
         drop_stream(object, kept->number);
+    } else if (is_of_pipe(kept)) {
+        drop_pipe(object, kept->number);
     } else if (kept->kind == OD_EFFECT_DIAL) {
         od_wish_begin(kept->socket); // Which looks whether it is still wished.
     } else if (kept->socket == NULL) {

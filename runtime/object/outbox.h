@@ -36,6 +36,9 @@ enum od_effect_kind {
     OD_EFFECT_CLOSE,        // bytes: the reason; code; socket.
     OD_EFFECT_PIECE,        // bytes; number: the stream whose body they are of (stream.h).
     OD_EFFECT_PIECES_END,   // number: the stream, which is whole now.
+    OD_EFFECT_PIPE_OPEN,    // number: the pipe that is to be connected now (pipe.h).
+    OD_EFFECT_PIPE_BYTES,   // bytes; number: the pipe.
+    OD_EFFECT_PIPE_END,     // number: the pipe.
     OD_EFFECT_ALARM_OVER,   // Main hears that an alarm is over (alarm_event.h).
     OD_EFFECT_FINISH_CLOSE, // socket: answer the peer's Close if nobody has.
 };

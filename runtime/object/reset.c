@@ -34,6 +34,17 @@ void od_object_cut_sockets(struct od_object *object)
         od_socket_cut(OD_LIST_MEMBER(object->sockets.next, struct od_socket, link));
 }
 
+static void cut_sockets_of_aborted(struct od_object *object)
+{
+    od_inbox_forget_sockets(object);
+    // Those that take the place of others are behind them.
+    for (size_t left = object->socket_count; left > 0; left--) {
+        struct od_socket *socket = OD_LIST_MEMBER(object->sockets.next, struct od_socket, link);
+        od_wish_renew_stored(socket);
+        od_socket_cut(socket);
+    }
+}
+
 void od_object_perform_reset(struct od_object *object)
 {
     OD_ASSERT(object->is_reset);
@@ -53,7 +64,7 @@ void od_object_perform_reset(struct od_object *object)
     OD_ASSERT(object->section == NULL);
     OD_ASSERT(object->alarm == NULL);
     if (object->is_aborted)
-        od_object_cut_sockets(object);
+        cut_sockets_of_aborted(object);
     object->is_aborted = false;
     if (object->state == OD_AWAKE)
         od_object_sleep(object);

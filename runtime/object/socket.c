@@ -286,16 +286,22 @@ void od_socket_message(struct od_socket *socket, od_slice payload, struct od_byt
     receive(socket, event);
 }
 
+// Why a queue is full: before the 101 has left there is no client yet to blame.
+static const char *why_full(const struct od_socket *socket)
+{
+    return socket->is_attached ? "its client does not read what is sent to it"
+                               : "its handler sends it more than may wait before its 101 has left";
+}
+
 // A crowd of them is told of ever more rarely.
 static void log_slow_reader(const struct od_socket *socket)
 {
     uint64_t count = ++socket->object->objects->slow_readers;
     od_meters_count(&socket->object->objects->page->meters, OD_METER_slowReaders, 1);
     if ((count & (count - 1)) == 0)
-        od_log(OD_LOG_WARN, socket->object->label,
-               "%s: its client does not read what is sent to it (%llu so far)",
+        od_log(OD_LOG_WARN, socket->object->label, "%s: %s (%llu so far)",
                socket->is_events ? "an event stream is ended" : "a WebSocket is closed with 1013",
-               (unsigned long long)count);
+               why_full(socket), (unsigned long long)count);
 }
 
 void od_socket_closed(struct od_socket *socket, uint16_t code, od_slice reason, bool was_clean)

@@ -159,6 +159,13 @@ static struct od_socket *new_socket(struct od_object *object, uint64_t number, c
     return socket;
 }
 
+static struct od_socket *new_socket_of(struct od_object *object, uint64_t number,
+                                       const struct od_wish_row *row)
+{
+    return new_socket(object, number, row->tags, row->tag_count,
+                      row->has_attachment ? row->attachment : (od_slice){0});
+}
+
 static bool check(const struct od_wish_row *row, struct od_error *err)
 {
     struct od_cursor cursor = od_cursor_of(row->headers);
@@ -319,9 +326,32 @@ bool od_wish_store(const struct od_socket *socket, struct od_error *err)
     return write_row(socket->object, socket->wish->number, &row, err);
 }
 
+// What connects has no connection that has ended: its pause goes on.
+static bool goes_on(struct od_socket *next, const struct od_socket *socket)
+{
+    const struct od_wish *wish = socket->wish;
+    if (!connects(socket))
+        return false;
+    next->wish->failures = wish->failures;
+    next->wish->is_again = wish->is_again;
+    if (!od_timer_is_set(&wish->timer))
+        return false;
+    od_timers_set(socket->object->objects->timers, &next->wish->timer, wish->timer.due_ms);
+    return true;
+}
+
 static bool has_lasted(const struct od_wish *wish, const struct od_wish_row *row)
 {
     return wish->opened_ms != 0 && od_clock_monotonic_ms() - wish->opened_ms >= row->max_ms;
+}
+
+static void follow(const struct od_socket *socket, const struct od_wish_row *row,
+                   struct od_socket *next)
+{
+    if (!has_lasted(socket->wish, row))
+        next->wish->pause_ms = socket->wish->pause_ms;
+    if (!goes_on(next, socket))
+        dial_later(next, row);
 }
 
 void od_wish_renew(const struct od_socket *socket)
@@ -333,11 +363,18 @@ void od_wish_renew(const struct od_socket *socket)
         !find_row(object, socket->wish->number, &row))
         return;
     size_t tag_count = tags_of(socket, tags);
-    struct od_socket *next =
-        new_socket(object, socket->wish->number, tags, tag_count, od_socket_attachment(socket));
-    if (!has_lasted(socket->wish, &row))
-        next->wish->pause_ms = socket->wish->pause_ms;
-    dial_later(next, &row);
+    follow(socket, &row,
+           new_socket(object, socket->wish->number, tags, tag_count, od_socket_attachment(socket)));
+}
+
+void od_wish_renew_stored(const struct od_socket *socket)
+{
+    struct od_object *object = socket->object;
+    struct od_wish_row row;
+    if (socket->wish == NULL || object->objects->is_draining ||
+        !find_row(object, socket->wish->number, &row))
+        return;
+    follow(socket, &row, new_socket_of(object, socket->wish->number, &row));
 }
 
 // --- What is stored ------------------------------------------------------------------------------
@@ -357,13 +394,12 @@ static void recall_one(struct od_object *object, uint64_t number, const struct o
 {
     if (has_socket(object, number) || object->socket_count >= OD_OBJECT_SOCKETS_MAX)
         return;
-    struct od_socket *socket = new_socket(object, number, row->tags, row->tag_count,
-                                          row->has_attachment ? row->attachment : (od_slice){0});
+    struct od_socket *socket = new_socket_of(object, number, row);
     od_timers_set(object->objects->timers, &socket->wish->timer,
                   od_clock_monotonic_ms() + chance(OD_WISH_MIN_MS));
 }
 
-static void drop_others(struct od_object *object)
+void od_wish_drop_ended(struct od_object *object)
 {
     struct od_wish_row row;
     OD_LIST_EACH_SAFE (link, &object->sockets) {
@@ -392,7 +428,7 @@ void od_wish_recall(struct od_object *object)
             recall_one(object, number, &row);
     }
     od_bytes_deinit(&alarms);
-    drop_others(object);
+    od_wish_drop_ended(object);
 }
 
 void od_wish_receive(struct od_objects *objects, od_slice body)

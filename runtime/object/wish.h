@@ -70,6 +70,13 @@ OD_MUST_CHECK bool od_wish_store(const struct od_socket *socket, struct od_error
 // The last event of [socket] is handled. If the wish still stands, another socket is there.
 void od_wish_renew(const struct od_socket *socket);
 
+// state:abort is about to cut [socket], the writes are discarded. If its wish stands, another
+// socket is there, as it is stored; the row of pauses goes on.
+void od_wish_renew_stored(const struct od_socket *socket);
+
+// After a deleteAll: those of [object] that only connect go with their rows, and no event tells.
+void od_wish_drop_ended(struct od_object *object);
+
 // Makes the sockets of [object] be those that its rows say: after a reset, and for RECALL.
 void od_wish_recall(struct od_object *object);
 void od_wish_receive(struct od_objects *objects, od_slice body); // RECALL

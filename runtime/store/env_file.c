@@ -146,6 +146,28 @@ static bool open_content(struct od_env *env, struct od_error *err)
     return code == 0 || fail_open(env, code, err);
 }
 
+struct opening {
+    struct od_env *env;
+    struct od_error *err;
+    bool is_open;
+};
+
+static int open_what_is_there(void *argument)
+{
+    struct opening *opening = argument;
+    opening->is_open = open_content(opening->env, opening->err);
+    return 0;
+}
+
+// Only who writes has looked at the file before (file_check.h): for others its pages may be gone.
+static bool open_for_reading(struct od_env *env, struct od_error *err)
+{
+    struct opening opening = {env, err, false};
+    OD_ASSERT(!env->is_writer);
+    int code = od_mapped_call(open_what_is_there, &opening);
+    return code == 0 ? opening.is_open : fail_open(env, code, err);
+}
+
 // LMDB does not say where it maps the file, but for what lies in it: any value tells, by the number
 // of its page. A file that was checked has one that is right.
 static bool find_map(struct od_env *env, struct od_error *err)
@@ -213,8 +235,6 @@ static bool make(struct od_env *env, struct od_error *err)
     snprintf(made, sizeof made, "%s/new-data.mdb", env->directory_path);
     if (exists(path))
         return true;
-    if (!od_unfinished_refuse(env->directory_path, err))
-        return false;
     if (has_lock_file(env)) // LMDB makes one when it opens a file that is there.
         return od_error_set(err,
                             "%s is missing, though lock.mdb beside it says that there was one; "
@@ -245,12 +265,14 @@ static bool note_files(struct od_env *env, struct od_error *err)
 
 bool od_env_file_open(struct od_env *env, struct od_error *err)
 {
-    if (env->is_writer && (!make(env, err) || !od_file_check(env->directory_path, err)))
+    if (env->is_writer && (!od_unfinished_refuse(env->directory_path, err) || !make(env, err) ||
+                           !od_file_check(env->directory_path, err)))
         return false;
     int code = open_with_largest_map(env, env->directory_path, env->is_writer ? 0 : MDB_RDONLY);
     if (code != 0)
         return fail_open(env, code, err);
-    if (note_files(env, err) && open_content(env, err) &&
+    if (note_files(env, err) &&
+        (env->is_writer ? open_content(env, err) : open_for_reading(env, err)) &&
         // LMDB syncs the file, never the directory: without this a power cut can take a new file
         // with all it holds.
         (!env->is_writer ||

@@ -270,6 +270,22 @@ static bool play_last_groups(struct playing *playing, uint64_t *at, uint64_t *se
     return true;
 }
 
+// A group was begun there: unlike a segment that is over, or one that was used before.
+static bool has_torn_group(struct playing *playing, uint64_t at, uint64_t sequence)
+{
+    if (!read_at(playing, at, OD_JOURNAL_HEAD_BYTES))
+        return at < playing->size;
+    struct od_cursor cursor = od_cursor_of(od_bytes_slice(&playing->bytes));
+    bool has_mark = od_cursor_u32(&cursor) == OD_JOURNAL_GROUP_MARK;
+    (void)od_cursor_u64(&cursor);
+    (void)od_cursor_u32(&cursor);
+    bool has_number = od_cursor_u64(&cursor) == sequence;
+    (void)od_cursor_u64(&cursor);
+    od_slice id = od_cursor_bytes(&cursor, OD_STORE_JOURNAL_ID_BYTES);
+    OD_ASSERT(!cursor.failed);
+    return has_number && (has_mark || memcmp(id.at, playing->journal->id, id.size) == 0);
+}
+
 static bool play_groups(struct playing *playing, const struct od_journal_segment *segment)
 {
     const struct od_journal_visit *visit = playing->visit;
@@ -281,6 +297,8 @@ static bool play_groups(struct playing *playing, const struct od_journal_segment
     if (is_last(playing->journal, segment)) {
         if (!play_last_groups(playing, &at, &sequence))
             return false;
+        if (visit->is_closed && !playing->is_over && has_torn_group(playing, at, sequence))
+            return refuse(playing, at, "the last group is not whole");
     } else if (sequence != od_journal_segment_of(segment->link.next)->first) {
         return refuse(playing, at, "a group is missing or is not whole");
     }
@@ -327,6 +345,25 @@ static bool is_enough(const struct playing *playing)
     return playing->is_damaged && until_ms != 0 && playing->journal->last.time_ms >= until_ms;
 }
 
+// What data.mdb or a note says that was there is missing at the end.
+static bool check_end(const struct playing *playing)
+{
+    const struct od_journal *journal = playing->journal;
+    const od_time_ms until_ms = playing->visit->until_ms;
+    bool has_segments = !od_list_is_empty(&journal->segments);
+    uint64_t known = playing->visit->known;
+    if (has_segments && known < journal->applied)
+        known = journal->applied; // What is in the base was in a segment before.
+    if (!journal->is_reader || playing->is_over || journal->last.sequence >= known ||
+        (until_ms != 0 && journal->last.time_ms >= until_ms))
+        return true;
+    od_error_set(playing->err,
+                 "%s ends with group %" PRIu64 ", and there were more, up to %" PRIu64
+                 ": segments are missing or damaged at the end",
+                 journal->path, journal->last.sequence, known);
+    return tell_what_is_whole(playing);
+}
+
 static bool play_from(struct playing *playing, struct od_journal_segment *begin)
 {
     struct od_journal *journal = playing->journal;
@@ -347,6 +384,8 @@ static bool play_from(struct playing *playing, struct od_journal_segment *begin)
             return false;
         playing->is_over = true;
     }
+    if (!check_end(playing))
+        return false;
     if (journal->last.sequence < journal->applied) {
         journal->last = mark; // LMDB has it all; these segments are of no use.
         return true;
@@ -365,7 +404,7 @@ bool od_journal_play_all(struct od_journal *journal, const struct od_journal_vis
     if (!list_segments(journal, err))
         return false;
     struct od_journal_segment *begin = begin_with(journal);
-    bool is_played = begin == NULL || play_from(&playing, begin);
+    bool is_played = begin == NULL ? check_end(&playing) : play_from(&playing, begin);
     od_bytes_deinit(&playing.bytes);
     return is_played;
 }

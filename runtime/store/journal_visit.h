@@ -34,6 +34,9 @@ struct od_journal_visit {
     bool (*segment)(void *context, uint64_t first, uint64_t bytes, struct od_error *err);
     void *context;
     od_time_ms until_ms; // Groups that are later are left out; 0: none are.
+    // For who reads. The last group that is known to have been there: that it is missing is damage.
+    uint64_t known;
+    bool is_closed; // Nobody writes to the last segment, so a group that is torn there is damage.
 };
 
 #endif

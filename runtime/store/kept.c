@@ -38,12 +38,17 @@ static void add_segment(struct od_kept *kept, const char *name, const struct sta
                                  (od_time_ms)status->st_mtim.tv_sec * 1000};
 }
 
-static void add_base(struct od_kept *kept, const char *path, const struct stat *status)
+static void add_base(struct od_kept *kept, const char *name, const char *path,
+                     const struct stat *status)
 {
+    char named[OD_BASE_NAME_BYTES];
     struct od_base base;
     struct od_error err;
     if (!od_base_look(&base, path, &err))
         return; // Whoever restores hears of it.
+    od_base_name(named, base.mark.moment.sequence);
+    if (strcmp(name, named) != 0)
+        return; // Somebody put it there. It must not make another one superfluous.
     if (kept->base_count == kept->base_capacity)
         kept->bases = od_grow(kept->bases, &kept->base_capacity, sizeof *kept->bases);
     kept->bases[kept->base_count++] =
@@ -63,7 +68,7 @@ static void add(struct od_kept *kept, const char *name)
     if (is_segment)
         add_segment(kept, name, &status);
     else
-        add_base(kept, path, &status);
+        add_base(kept, name, path, &status);
 }
 
 static int by_number(const void *a, const void *b)

@@ -19,10 +19,11 @@
 
 struct restoring {
     struct od_restore *restore;
-    char folder[PATH_MAX];    // Where bases and segments are.
-    bool has_data;            // It is a data directory's, whose data file is a base too.
-    char base_path[PATH_MAX]; // "": that data file.
-    struct od_base base;      // Of which then only the mark counts.
+    char folder[PATH_MAX];       // Where bases and segments are.
+    bool has_data;               // It is a data directory's, whose data file is a base too.
+    char base_path[PATH_MAX];    // "": that data file.
+    struct od_base base;         // Of which then only the mark counts.
+    struct od_journal_mark data; // That of the data file, if has_data.
 };
 
 static bool exists(const char *directory, const char *name)
@@ -136,13 +137,13 @@ static int look(void *argument)
     return code;
 }
 
-static bool look_at_data(struct od_base *base, const char *directory, struct od_error *err)
+static bool look_at_data(struct od_journal_mark *mark, const char *directory, struct od_error *err)
 {
     struct od_env_reader reader;
     struct od_env *env;
     if (!od_env_open(&env, directory, false, err))
         return false;
-    struct looking looking = {env, &reader, &base->mark};
+    struct looking looking = {env, &reader, mark};
     int code = od_env_reader_open(env, &reader);
     if (code == 0) {
         code = od_env_reader_begin(env, &reader);
@@ -166,11 +167,21 @@ static bool look_at_data(struct od_base *base, const char *directory, struct od_
 static bool consider_data(struct choosing *choosing, struct od_error *err)
 {
     struct restoring *restoring = choosing->restoring;
-    struct od_base base = {0};
-    if (!restoring->has_data || (choosing->has_found && restoring->restore->until_ms != 0))
+    if (!restoring->has_data)
         return true;
-    if (!look_at_data(&base, restoring->restore->from, err))
-        return false;
+    if (!look_at_data(&restoring->data, restoring->restore->from, err)) {
+        restoring->data = (struct od_journal_mark){0};
+        restoring->restore->passed_over = *err;
+        return choosing->has_found; // A base and all that is behind it are as good.
+    }
+    if (choosing->has_found && !is_same(&restoring->data, &restoring->base.mark))
+        return od_error_set(err,
+                            "%s belongs to another data directory than %s/data.mdb; move away what "
+                            "is not its own",
+                            restoring->base_path, restoring->restore->from);
+    if (choosing->has_found && restoring->restore->until_ms != 0)
+        return true;
+    const struct od_base base = {.mark = restoring->data};
     return consider(choosing, &base, "", err);
 }
 
@@ -242,6 +253,20 @@ static bool on_group(void *context, const struct od_journal_moment *moment, od_s
                         moment->sequence);
 }
 
+// The last group that was there when somebody looked: who made a backup, or who applied it.
+static bool look_what_is_known(const struct restoring *restoring, uint64_t *known,
+                               struct od_error *err)
+{
+    struct od_backup backup;
+    bool is_there;
+    if (!od_backup_look(&backup, restoring->restore->from, &is_there, err))
+        return false;
+    *known = restoring->has_data ? restoring->data.moment.sequence : 0;
+    if (is_there && backup.last.sequence > *known)
+        *known = backup.last.sequence;
+    return true;
+}
+
 static bool read_journal(const struct restoring *restoring, struct od_applier *applier,
                          struct od_error *err)
 {
@@ -249,8 +274,12 @@ static bool read_journal(const struct restoring *restoring, struct od_applier *a
     struct playing playing = {restore, applier, 0};
     OD_ASSERT(applier == NULL ||
               applier->mark.moment.sequence == restoring->base.mark.moment.sequence);
-    const struct od_journal_visit visit = {
-        .play = on_group, .context = &playing, .until_ms = restore->until_ms};
+    struct od_journal_visit visit = {.play = on_group,
+                                     .context = &playing,
+                                     .until_ms = restore->until_ms,
+                                     .is_closed = !restoring->has_data};
+    if (!look_what_is_known(restoring, &visit.known, err))
+        return false;
     return od_journal_read(restoring->folder, &restoring->base.mark, &visit, &restore->last, err);
 }
 
@@ -297,25 +326,6 @@ static bool check(struct restoring *restoring, struct od_error *err)
 
 // --- All of it -----------------------------------------------------------------------------------
 
-// A note says how far a backup went, so that segments missing at its end are seen.
-static bool compare_with_note(const struct restoring *restoring, struct od_error *err)
-{
-    const struct od_restore *restore = restoring->restore;
-    struct od_backup backup;
-    char at[OD_MOMENT_BYTES];
-    bool is_there;
-    if (!od_backup_look(&backup, restore->from, &is_there, err))
-        return false;
-    if (!is_there || restore->last.sequence >= backup.last.sequence ||
-        (restore->until_ms != 0 && restore->until_ms < backup.last.time_ms))
-        return true;
-    return od_error_set(err,
-                        "%s ends with group %" PRIu64 ", and the backup went up to %" PRIu64
-                        ": segments are missing; --at %s restores what is there",
-                        restore->from, restore->last.sequence, backup.last.sequence,
-                        od_moment_text(restore->last.time_ms, at));
-}
-
 static bool run(struct restoring *restoring, struct od_error *err)
 {
     struct od_restore *restore = restoring->restore;
@@ -323,10 +333,10 @@ static bool run(struct restoring *restoring, struct od_error *err)
     if (!choose_base(restoring, err))
         return false;
     if (restore->to == NULL)
-        return check(restoring, err) && compare_with_note(restoring, err);
+        return check(restoring, err);
     if (!od_unfinished_begin(&unfinished, restore->to, err))
         return false;
-    if (make(restoring, unfinished.folder, err) && compare_with_note(restoring, err))
+    if (make(restoring, unfinished.folder, err))
         return od_unfinished_end(&unfinished, err);
     od_unfinished_abandon(&unfinished);
     return false;

@@ -20,6 +20,7 @@ struct od_restore {
 
     struct od_journal_moment last; // Result: the last group, or that of the base.
     uint64_t bytes;                // And how large the base was.
+    struct od_error passed_over;   // Why the data file was of no use, though a base was; or "".
 };
 
 OD_MUST_CHECK bool od_restore_run(struct od_restore *restore, struct od_error *err);

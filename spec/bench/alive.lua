@@ -214,7 +214,7 @@ local function kill_one(server, people, worker, times)
     end
   end
   people:tell("killed")
-  local ms, given, closed = server:wait_log(("worker %d is back after (%%d+) ms, (%%d+) sockets "
+  local ms, given, closed = server:wait_log(("worker %d is back after (%%d+) ms, (%%d+) sockets? "
     .. "given back, (%%d+) closed"):format(worker))
   times[#times + 1] = tonumber(ms)
   return tonumber(given), tonumber(closed)

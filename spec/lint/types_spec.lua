@@ -21,7 +21,7 @@ local CLASSES = {
   { "ws", "WebSocket", "object" }, { "env.NAMESPACE", "Namespace", "object" },
   { "id", "Id", "object" }, { "stub", "Stub", "object" },
   { "stream", "Stream", "http" }, { "env.assets", "Assets", "object" },
-  { "events", "EventStream", "object" },
+  { "events", "EventStream", "object" }, { "connection", "Connection", "open-do" },
 }
 
 -- Being built: they may be there or not. The list is to be empty.

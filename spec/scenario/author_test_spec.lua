@@ -163,6 +163,13 @@ describe("open-do test", function()
     ]]
   end)
 
+  it("names the line of a call that fails, and the method that was meant", function()
+    assert.matches('spec/counter_spec.lua:%d+: [^\n]+ method "refus"%. Did you mean "refuse"%?',
+      fails "apples:refus()")
+    assert.matches("spec/counter_spec.lua:%d+: the script has no namespace 'pears'",
+      fails "app.env.pears:getByName('x'):add(1)")
+  end)
+
   it("looks inside an instance", function()
     passes [[
       apples:add(1)

@@ -226,6 +226,13 @@ describe("a backup", function()
     local code, output = ask("run", server.script, "--data", path "new", "--listen", "127.0.0.1:0")
     assert.equal(1, code)
     assert.matches("was not finished", output)
+
+    -- Between the last file's move and the folder's end.
+    assert.equal(0, (ask("restore", path "whole", path "almost")))
+    assert(os.execute(("mkdir '%s'"):format(path "almost/unfinished")) == 0)
+    code, output = ask("run", server.script, "--data", path "almost", "--listen", "127.0.0.1:0")
+    assert.equal(1, code)
+    assert.matches("was not finished", output)
   end)
 
   it("leaves nothing behind where the disk is full", function()
@@ -239,6 +246,49 @@ describe("a backup", function()
     assert.is_false(exists "new")
     put("a", 6, 7)
     backup "copy"
+  end)
+
+  it("is made, too, of base and journal where data.mdb cannot be read", function()
+    server:hang_up()
+    server:shut_down()
+    server.options.args = { "--history", "1h" }
+    server:launch()
+    wait_exists "data/journal/00000000000000000000.base"
+    put("a", 1, 20)
+    server:hang_up()
+    server:shut_down()
+    for _, bytes in ipairs { 8192, 0 } do
+      assert(os.execute(("truncate -s %d '%s'"):format(bytes, path "data/data.mdb")) == 0)
+      local other, output = restored(path "data")
+      assert.equal(all(1, 20), other:get("/ledgers/a").body)
+      assert.matches("data.mdb: .*a base and all that the journal has behind it are taken instead",
+        output)
+      assert.equal(0, (ask("restore", "--check", path "data")))
+      assert.matches("cannot open .*data.mdb", refused("backup", path "copy", "--data", path "data"))
+    end
+  end)
+
+  it("has no last write before there is one, and nothing of another directory", function()
+    backup "empty"
+    local _, output = ask("restore", "--check", path "empty")
+    assert.matches("is whole; nothing was written yet", output)
+    _, output = ask("restore", path "empty", path "new")
+    assert.matches("is a data directory now; nothing was written yet", output)
+    put("a", 1, 3)
+    server:hang_up()
+    server:shut_down()
+    assert(os.execute(("cd '%s' && cp empty/*.base data/journal/"):format(server.directory)) == 0)
+    assert.equal(0, (ask("restore", "--check", path "data")))
+    os.remove(path "data/journal/00000000000000000000.base")
+    local other = Server.start { source = SOURCE }
+    others[#others + 1] = other
+    assert.equal(0, (ask("backup", path "others", "--data", other.directory .. "/data")))
+    assert(os.execute(("cd '%s' && cp others/*.base data/journal/"):format(server.directory)) == 0)
+    for _, at in ipairs { "2020-01-01T00:00Z", "2100-01-01T00:00Z" } do
+      assert.matches("belongs to another data directory than .*/data.mdb; move away",
+        refused("restore", "--check", path "data", "--at", at))
+    end
+    server:launch()
   end)
 
   it("shows a person how far it is when it takes longer than a second", function()
@@ -281,5 +331,11 @@ describe("a backup", function()
     assert.is_true(times[count] == times[12] or times[count - 1] <= times[12], "it has " .. count)
     assert.matches("does not go back so far",
       refused("restore", path "copy", path "new", "--at", "2020-01-01T00:00Z"))
+    for _, at in ipairs { "1969-12-31T23:59:59Z", "1970-01-01T00:00Z" } do
+      local code, words = ask("restore", path "copy", path "new", "--at", at)
+      assert.equal(2, code, words)
+      assert.matches("nothing is so old", words)
+      assert.is_false(exists "new/data.mdb")
+    end
   end)
 end)

@@ -10,7 +10,7 @@ local function replace_all(server)
     local code, said = server:asking("restart-worker", tostring(worker))
     assert.equal(0, code, said)
     local closed = said:match("^worker " .. worker
-      .. " is back after %d+ ms, %d+ sockets given back, (%d+) closed\n$")
+      .. " is back after %d+ ms, %d+ sockets? given back, (%d+) closed\n$")
     assert.equal("0", closed, said)
   end
 end

@@ -96,8 +96,8 @@ describe("what is kept", function()
     return count
   end
 
-  local function archived()
-    local pipe = io.popen(("ls '%s' | wc -l"):format(path "archive"))
+  local function archived(what)
+    local pipe = io.popen(("ls '%s' | grep -c '%s'"):format(path "archive", what or ""))
     return pipe:read("*n"), pipe:close()
   end
 
@@ -208,11 +208,19 @@ describe("what is kept", function()
       assert.equal(i, count_at(path "archive", times[i] + 5000))
     end
     assert.equal(0, (ask("restore", "--check", path "archive")))
+    assert.equal(1, archived "base") -- A base is a copy of everything: one a day.
     local before = archived()
     server:restart()
     count_up()
     wait(function() return archived() > before end, function() server:turn_clock(11000) end)
     assert.equal(7, count_at(path "archive", times[6] + 1000000000))
+    assert.equal(1, archived "base")
+    server:turn_clock(24 * 60 * MINUTE_MS)
+    wait(function() return archived "base" == 2 end, function()
+      count_up()
+      server:turn_clock(11000)
+    end)
+    assert.equal(0, (ask("restore", "--check", path "archive")))
   end)
 
   it("waits for a command that fails, which holds nobody up", function()
@@ -248,6 +256,55 @@ describe("what is kept", function()
     assert.equal(1, (count_up()))
     server:restart()
     process.wait_gone({ pid }, 20)
+  end)
+
+  it("ends what a command has begun, however the program ends", function()
+    server = Server.prepare { source = SOURCE, workers = 1, args = { "--archive-command",
+      "sh -c 'echo $$ > ../pid~; mv ../pid~ ../pid; exec sleep 1000'; true %p" } }
+    local function begun()
+      local deadline, pid = os.time() + SECONDS
+      repeat
+        local file = io.open(path "pid")
+        pid = file and file:read("*n")
+        if file then
+          file:close()
+        end
+        assert(os.time() < deadline, "the command was not begun")
+      until pid
+      os.remove(path "pid")
+      return pid
+    end
+    server:launch()
+    local first = begun()
+    assert.equal(0, (server:asking("upgrade")))
+    process.wait_gone({ first }, 20)
+    local second = begun()
+    server:kill()
+    process.wait_gone({ second }, 20)
+    server:launch()
+    local third = begun()
+    server:hang_up()
+    server:shut_down()
+    process.wait_gone({ third }, 20)
+  end)
+
+  it("archives what was written last though the program never runs for long", function()
+    start("--archive-command", "cp %p ../archive/%f~ && mv ../archive/%f~ ../archive/%f")
+    os.execute(("mkdir '%s'"):format(path "archive"))
+    for i = 1, 4 do
+      local _, ms = count_up()
+      if i % 2 == 0 then
+        server:kill()
+        server:launch()
+      else
+        server:restart()
+      end
+      local deadline = os.time() + SECONDS -- No clock is turned.
+      repeat
+        assert(os.time() < deadline, "it was not archived")
+      until archived "[0-9]$" >= i
+      assert.equal(i, count_at(path "archive", ms + 1000000))
+    end
   end)
 
   it("needs a command that says where the file goes", function()

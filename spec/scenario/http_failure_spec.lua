@@ -105,6 +105,18 @@ function Room:dotted(request)
   return od.Response(text)
 end
 
+function Room:queried(request)
+  return od.Response(request.query:get("x"))
+end
+
+function Room:pathless(request)
+  return od.Response(request.url.pathname:upper())
+end
+
+function Room:elsewhere()
+  return od.Response(self.env.roomz:getByName("x"):fetch("/"))
+end
+
 function Room:boots()
   return od.Response(self.boot)
 end
@@ -211,6 +223,15 @@ describe("a handler that fails", function()
     server:wait_log("global 'JSON' %(a nil value%).-hint: od%.json%.encode%(value%)")
     expect_failure("dotted")
     server:wait_log("> +%d+ |   local text = request%.text%(%).-hint: call it with a colon")
+    expect_failure("queried")
+    server:wait_log("hint: request%.query is a table: request%.query%.NAME\n")
+    expect_failure("pathless")
+    server:wait_log("hint: request%.url is a string; its path is request%.path")
+  end)
+
+  it("to find a namespace is told which there are", function()
+    expect_failure("elsewhere")
+    server:wait_log("hint: env has no 'roomz'; namespaces: [^;\n]*rooms")
   end)
 
   it("to keep line ends out of headers is told at its own line, and nothing is injected", function()

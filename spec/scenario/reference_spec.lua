@@ -120,7 +120,7 @@ describe("the reference", function()
       count = count + 1
       Server.start { source = block.text }:stop()
     end
-    assert.equal(7, count)
+    assert.equal(8, count)
   end)
 
   it("has files in the cookbook that come back as they were", function()

@@ -75,7 +75,7 @@ describe("the page for beginners", function()
         file:close()
       else
         local output = run(count == 0 and folder or project, block.command)
-        assert(block.command ~= "open-do test" or output:match("2 successes / 0 failures"), output)
+        assert(block.command ~= "open-do test" or output:match("4 successes / 0 failures"), output)
       end
       count = count + 1
     end

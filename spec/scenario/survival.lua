@@ -276,7 +276,7 @@ end
 -- and how many were closed.
 function M.await_back(server)
   local worker, ms, given, closed = server:wait_log(
-    "worker (%d+) is back after (%d+) ms, (%d+) sockets given back, (%d+) closed")
+    "worker (%d+) is back after (%d+) ms, (%d+) sockets? given back, (%d+) closed")
   return { worker = tonumber(worker), ms = tonumber(ms), given = tonumber(given),
     closed = tonumber(closed) }
 end

@@ -18,7 +18,7 @@ local ABSOLUTE = PROGRAM:match("^/.*") or os.getenv("PWD") .. "/" .. PROGRAM
 local function upgrade(server)
   local code, said = server:asking("upgrade")
   assert.equal(0, code, said .. "\n" .. server:log())
-  local ms = said:match("^open%-do [%d.]+ has taken over from [%d.]+: %d+ sockets kept, nobody "
+  local ms = said:match("^open%-do [%d.]+ has taken over from [%d.]+: %d+ sockets? kept, nobody "
     .. "was served for (%d+) ms\n$")
   assert.truthy(ms, said)
   return tonumber(ms)

@@ -21,6 +21,12 @@ function Thing:webSocketMessage(ws, message)
     ws:close(4999, "twice")
   elseif message == "close" then
     ws:close()
+  elseif message == "await the Close" then
+    while ws.readyState == 1 do
+      od.sleep(1)
+    end
+    ws:send("sent")
+    ws:send("reached " .. self.state:broadcast("to all"))
   else
     ws:send(message)
   end
@@ -32,6 +38,9 @@ function Thing:webSocketClose(ws, code, reason, wasClean)
     listed = listed or each == ws
   end
   local attachment = ws:deserializeAttachment()
+  if reason == "tell all" then
+    self.state:broadcast("it leaves")
+  end
   if reason == "answer me" then
     ws:send("last words")
     ws:close(3002, "server reply")
@@ -169,6 +178,19 @@ describe("a WebSocket ends", function()
       ann:expect_close(3002, "server reply")
       witness:expect('closed 1000 "answer me" true, state 2, listed true, tags a,b, note nil')
     end)
+
+    it("and what came before its Close is answered, also by a broadcast; then these pass it over",
+      function()
+        local ann, witness = enter("kitchen")
+        ann:send("await the Close")
+        ann:close(1000, "tell all")
+        for _, text in ipairs { "sent", "to all", "reached 2" } do
+          assert.equal(text, ann:read_frame().payload)
+        end
+        ann:expect_close(1000)
+        witness:expect("to all")
+        witness:expect("it leaves")
+      end)
 
     it("and what follows its Close is not heard any more", function()
       local ann, witness = enter("kitchen")

@@ -5,7 +5,15 @@ local workbench = require "spec.scenario.workbench"
 local SOURCE = [[
 local od = require "open-do"
 
-local Thing = { fetch = require("workbench").fetch }
+local Thing = {}
+
+function Thing:fetch(request)
+  local response = require("workbench").fetch(self, request)
+  for _ = 1, tonumber(request.query.mebibytes) or 0 do
+    self.state:getWebSockets()[1]:send(("x"):rep(1024 * 1024))
+  end
+  return response
+end
 
 function Thing:webSocketMessage(ws, message)
   if message == "flood" then
@@ -129,6 +137,19 @@ describe("a peer", function()
       ann:expect_close(code)
       witness:expect(("closed %d ok true"):format(code))
     end
+  end)
+
+  it("that is sent too much before it is let in is not called a slow reader", function()
+    local ann = server:connect("/things/hall?mebibytes=7")
+    for _ = 1, 7 do
+      ann:expect(("x"):rep(1024 * 1024))
+    end
+    ann:close(1000)
+    ann:expect_close(1000)
+    witness:expect("closed 1000  true")
+    assert.is_false((pcall(server.connect, server, "/things/hall?mebibytes=12")))
+    witness:expect("closed 1013 The reader is too slow false")
+    server:wait_log("1013: its handler sends it more than may wait before its 101 has left")
   end)
 
   it("that does not read is closed at the limit of its queue, and delays nobody", function()

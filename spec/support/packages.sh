@@ -35,6 +35,7 @@ OD_TEST_NEEDS="
   program chromium:chromium
   program pgrep:procps
   program mosquitto_pub:mosquitto-clients
+  program redis-server:redis-server
   program groff:groff
   program openssl:openssl
   program sslscan:sslscan
@@ -45,6 +46,7 @@ OD_TEST_NEEDS="
   program spin:spin
   program promtool:prometheus
   program prometheus:prometheus
+  package postgresql:postgresql
   package lua-socket:lua-socket
   package lua-messagepack:lua-messagepack
   package lua-penlight:lua-penlight

@@ -1,11 +1,12 @@
 -- A chat: each room is an object that keeps its history and knows who is there.
 --
 -- Open http://127.0.0.1:8787/ in two windows. What a client sends: {"name": "Ann"} once, then
--- {"text": "hello"}.
+-- {"text": "hello"}. What it gets are arrays of such messages.
 local od = require "open-do"
 local page = require "page"
 
 local KEPT = 100
+local NAME_BYTES_MAX, TEXT_BYTES_MAX = 64, 4000
 
 local Room = {}
 
@@ -15,9 +16,11 @@ function Room:fetch(request)
   end
   local client, server = od.WebSocketPair()
   self.state:acceptWebSocket(server)
+  local said = od.json.array()
   for _, message in self.state.storage:list { prefix = "message:" } do
-    server:send(od.json.encode(message))
+    said[#said + 1] = message
   end
+  server:send(od.json.encode(said)) -- One message: all sends of a handler have 8 MiB together.
   return od.Response(nil, { status = 101, webSocket = client })
 end
 
@@ -30,19 +33,25 @@ end
 
 function Room:say(message)
   self:keep(message)
-  self.state:broadcast(od.json.encode(message))
+  self.state:broadcast(od.json.encode { message })
 end
 
+local function is_text(value, bytes_max)
+  return type(value) == "string" and #value > 0 and #value <= bytes_max
+end
+
+-- What was put stays, even when the handler fails later on; so all is looked at first. (What JSON
+-- was decoded from is UTF-8, and can be encoded again.)
 function Room:webSocketMessage(ws, text)
   local ok, message = pcall(od.json.decode, text)
   if not ok or type(message) ~= "table" then
     return ws:close(1007, "send JSON")
   end
   local who = ws:deserializeAttachment()
-  if type(message.name) == "string" then
+  if is_text(message.name, NAME_BYTES_MAX) then
     ws:serializeAttachment(message.name)
     self:say { text = message.name .. " is here" }
-  elseif who and type(message.text) == "string" then
+  elseif who and is_text(message.text, TEXT_BYTES_MAX) then
     self:say { name = who, text = message.text }
   end
 end

@@ -12,7 +12,8 @@ return [[
   input { flex: 1; font: inherit; padding: .3em; }
 </style>
 <div id="said"></div>
-<form><input id="text" autocomplete="off" placeholder="your name"><button>Send</button></form>
+<form><input id="text" maxlength="1000" autocomplete="off"
+  placeholder="your name"><button>Send</button></form>
 <script>
   const said = document.getElementById("said"), text = document.getElementById("text");
   let ws, name = sessionStorage.name;
@@ -24,9 +25,11 @@ return [[
       if (name) ws.send(JSON.stringify({ name }));
     };
     ws.onmessage = event => {
-      const message = JSON.parse(event.data), line = document.createElement("p");
-      line.textContent = (message.name ? message.name + ": " : "— ") + message.text;
-      said.append(line);
+      for (const message of JSON.parse(event.data)) {
+        const line = document.createElement("p");
+        line.textContent = (message.name ? message.name + ": " : "— ") + message.text;
+        said.append(line);
+      }
     };
     ws.onclose = () => setTimeout(connect, 1000);
   }

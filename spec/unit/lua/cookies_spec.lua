@@ -154,6 +154,8 @@ describe("a signed cookie", function()
       assert.has_error(function() sign("user", "7", secret) end)
       assert.has_error(function() unsign("user", "7.x", secret) end)
     end
+    local _, nothing = pcall(function() local text = sign("user", "7", nil) return text end)
+    assert.matches("it is nil: is it given by %-%-var%-file%?$", nothing)
     local ok, problem = pcall(function() local text = sign("user", 7, NEW) return text end)
     assert.is_false(ok)
     assert.matches("^spec/unit/lua/cookies_spec.lua:%d+: cookies.sign: arguments 1 and 2 must be",

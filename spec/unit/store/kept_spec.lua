@@ -296,6 +296,13 @@ describe("what is kept of a journal", function()
     return why
   end
 
+  -- The moment up to which all is there.
+  local function advised(why)
+    local at = ffi.new("int64_t[1]")
+    assert(C.od_moment_parse(why:match("%-%-at (%S+) restores"), at, err), ffi.string(err.text))
+    return tonumber(at[0])
+  end
+
   it("is refused where a segment is missing, with what can be had", function()
     local moments = make_folder()
     local names = segments()
@@ -305,9 +312,7 @@ describe("what is kept of a journal", function()
     assert.matches("a group is missing or is not whole; what came before is whole, up to group 4",
       why)
     assert.is_nil((restore(folder, moments[4].to))) -- Who knows what was until then?
-    local at = ffi.new("int64_t[1]")
-    assert(C.od_moment_parse(why:match("%-%-at (%S+) restores"), at, err), ffi.string(err.text))
-    assert.equal(4, restore(folder, tonumber(at[0])))
+    assert.equal(4, restore(folder, advised(why)))
     assert.same(moments[4].model, look(to))
     os.remove(names[1])
     assert.matches("begins with group 9, and the base has only those up to 0", refused())
@@ -334,6 +339,51 @@ describe("what is kept of a journal", function()
     other:close()
     os.execute(("cp '%s2/journal/'*1 '%s'; rm -r '%s2'"):format(to, names[1], to))
     assert.matches("belongs to another data directory", refused())
+  end)
+
+  it("is refused where the last group of an archive is not whole, with what can be had", function()
+    make_folder()
+    local names = segments()
+    for i = #names, 4, -1 do
+      os.remove(names[i]) -- Those that are still written to are in no archive.
+    end
+    assert.equal(12, restore(folder))
+    local third = read(names[3])
+    local at = #third - BLOCK + 60 -- In the last group, behind its head.
+    local flipped = string.char(bit.bxor(third:byte(at + 1), 1))
+    for _, bytes in ipairs { third:sub(1, at), third:sub(1, at) .. flipped .. third:sub(at + 2) } do
+      put(names[3], bytes)
+      local why = refused()
+      assert.matches("the last group is not whole; what came before is whole, up to group 11", why)
+      assert.is_nil((restore(folder, now_ms())))
+      assert.equal(11, restore(folder, advised(why)))
+    end
+  end)
+
+  it("is refused where its end is missing, of which data.mdb knows", function()
+    make_folder()
+    world:settle()
+    world:close()
+    world = nil
+    assert(restore(directory))
+    assert.equal(12, restore(directory, now_ms()))
+    local names = segments()
+    local journal = directory .. "/journal/"
+    for i = #names, 3, -1 do
+      os.remove(journal .. names[i]:match("%d+$"))
+    end
+    local why
+    for _, until_ms in ipairs { 0, now_ms() } do
+      local is_restored
+      is_restored, why = restore(directory, until_ms)
+      assert.is_nil(is_restored)
+      assert.matches("ends with group 8, and there were more, up to 12", why)
+    end
+    assert.equal(8, restore(directory, advised(why)))
+    for i = 1, 2 do
+      os.remove(journal .. names[i]:match("%d+$"))
+    end
+    assert.is_nil((restore(directory, now_ms())))
   end)
 
   it("is refused for each byte of head and tail that is another", function()
@@ -375,6 +425,15 @@ describe("what is kept of a journal", function()
     assert.equal(12, restore(folder))
     os.remove(path)
     assert.matches("is not a whole base", refused())
+  end)
+
+  it("has no base that somebody put there by another name", function()
+    make_base()
+    write(3)
+    assert(os.execute(("cd '%s/journal' && cp *.base 00000000000000000099.base"):format(directory))
+      == 0)
+    assert(C.od_kept_look(kept, directory, err), ffi.string(err.text))
+    assert.equal(1, tonumber(kept.base_count))
   end)
 
   it("is made of what older programs wrote, if they kept a journal", function()

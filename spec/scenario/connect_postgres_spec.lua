@@ -1,0 +1,167 @@
+-- A client of PostgreSQL in pure Lua over od.connect, with Debian's server at the other end: the
+-- start, and simple queries.
+local process = require "spec.support.process"
+local shell = require "spec.support.shell"
+local Upstream = require "spec.support.upstream"
+local workbench = require "spec.scenario.workbench"
+
+-- https://www.postgresql.org/docs/current/protocol-message-formats.html
+local CLIENT = [[
+local od = require "open-do"
+
+local Postgres = {}
+Postgres.__index = Postgres
+
+local function int32(number)
+  return string.char(math.floor(number / 2 ^ 24) % 256, math.floor(number / 2 ^ 16) % 256,
+    math.floor(number / 256) % 256, number % 256)
+end
+
+local function number_of(bytes)
+  local number = 0
+  for i = 1, #bytes do
+    number = number * 256 + bytes:byte(i)
+  end
+  return number
+end
+
+function Postgres:send(kind, body)
+  self.wire:write(kind .. int32(#body + 4) .. body)
+end
+
+function Postgres:receive()
+  local head = assert(self.wire:read(5), "PostgreSQL has gone")
+  local size = number_of(head:sub(2)) - 4
+  return head:sub(1, 1), size > 0 and self.wire:read(size) or ""
+end
+
+-- Up to ReadyForQuery: rows, as arrays of texts; or nil and the error.
+function Postgres:answer()
+  local rows, problem = {}, nil
+  while true do
+    local kind, body = self:receive()
+    if kind == "D" then
+      local row, at = {}, 3
+      for column = 1, number_of(body:sub(1, 2)) do
+        local size = number_of(body:sub(at, at + 3))
+        local is_null = size == 2 ^ 32 - 1
+        row[column] = is_null and "NULL" or body:sub(at + 4, at + 3 + size)
+        at = at + 4 + (is_null and 0 or size)
+      end
+      rows[#rows + 1] = row
+    elseif kind == "E" then
+      problem = body:match("M([^%z]*)%z")
+    elseif kind == "Z" then
+      if problem then
+        return nil, problem
+      end
+      return rows
+    end
+  end
+end
+
+function Postgres:query(text)
+  self:send("Q", text .. "\0")
+  return self:answer()
+end
+
+function Postgres.connect(port, user)
+  local self = setmetatable({ wire = od.connect("127.0.0.1", port) }, Postgres)
+  self:send("", int32(196608) .. "user\0" .. user .. "\0database\0postgres\0\0")
+  assert(self:answer())
+  return self
+end
+
+return Postgres
+]]
+
+local SOURCE = [[
+local Postgres = require "postgres"
+local Thing = require("workbench").thing()
+
+function Thing:postgres(port)
+  self.client = self.client or Postgres.connect(port, "tester")
+  return self.client
+end
+
+return { namespaces = { things = Thing } }
+]]
+
+-- What runs a program as somebody who is not root, as whom PostgreSQL does not start.
+local function humbly()
+  local is_root = shell.text "id -u" == "0"
+  return is_root and "setpriv --reuid=nobody --regid=nogroup --clear-groups " or ""
+end
+
+-- PostgreSQL cannot be told to let the system pick; nobody else has got this one a moment ago.
+local function free_port()
+  local listener = Upstream.listen()
+  listener:stop()
+  return listener.port
+end
+
+describe("a client of PostgreSQL over od.connect", function()
+  local server, postgres, port, directory
+
+  setup(function()
+    local programs = shell.text "ls -d /usr/lib/postgresql/*/bin | tail -n 1"
+    directory = shell.make_directory()
+    port = free_port()
+    if humbly() ~= "" then
+      shell.text(("chown nobody:nogroup %s"):format(directory))
+    end
+    shell.text(("cd %s && %s%s/initdb --no-locale --encoding=UTF8 --auth=trust --no-sync "
+      .. "--username=tester data"):format(directory, humbly(), programs))
+    local argv = {}
+    for word in (humbly() .. programs .. "/postgres"):gmatch("%S+") do
+      argv[#argv + 1] = word
+    end
+    for _, word in ipairs { "-D", directory .. "/data", "-p", tostring(port), "-c",
+      "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off" } do
+      argv[#argv + 1] = word
+    end
+    postgres = process.start { argv = argv, cwd = directory, env = { LD_PRELOAD = "" } }
+    postgres:wait_output("ready to accept connections", 60)
+    server = workbench.start(SOURCE, { workers = 1, files = { ["postgres.lua"] = CLIENT } })
+  end)
+
+  teardown(function()
+    server:stop()
+    postgres:signal("INT")
+    postgres:wait_exit(60)
+    shell.remove(directory)
+  end)
+
+  local function ask(code)
+    return workbench.ask(server, "a", ("local db = self:postgres(%d) "):format(port) .. code)
+  end
+
+  it("creates, fills and reads a table, and hears of its mistakes", function()
+    assert.same({ { "1", "one" }, { "2", "NULL" } }, ask [[
+      db:query "CREATE TABLE things (id integer, name text)"
+      db:query "INSERT INTO things VALUES (1, 'one'), (2, NULL)"
+      return assert(db:query "SELECT id, name FROM things ORDER BY id")]])
+    assert.same({ 'relation "none" does not exist', "7" }, ask [[
+      local _, why = db:query "SELECT * FROM none"
+      return { why, db:query "SELECT 3 + 4"[1][1] }]])
+  end)
+
+  it("reads 100,000 rows, and one of 500 kB", function()
+    assert.same({ 100000, "100000", 500000 }, ask [[
+      local rows = db:query "SELECT generate_series(1, 100000)"
+      local large = db:query "SELECT repeat('x', 500000)"
+      return { #rows, rows[#rows][1], #large[1][1] }]])
+  end)
+
+  it("waits for a lock while another handler has the object", function()
+    ask [[return assert(db:query "SELECT pg_advisory_lock(1)")]]
+    local waits = workbench.begin(server, "b", ([[
+      local db = self:postgres(%d)
+      print "asks"
+      return db:query "SELECT pg_advisory_lock(1), 'got it'"[1][2] ]]):format(port))
+    server:wait_log("asks")
+    assert.equal("free", workbench.ask(server, "b", "return 'free'"))
+    assert.same({ { "t" } }, ask [[return db:query "SELECT pg_advisory_unlock(1)"]])
+    assert.equal("got it", workbench.outcome(waits))
+  end)
+end)
