@@ -144,7 +144,8 @@ describe("a socket that is quiet", function()
     server.address.receive_buffer = 65536 -- Else the system might take all at once.
     local ann = connect("ann")
     workbench.ask(server, "a", "state:broadcast(('x'):rep(7000000), { isBinary = true })")
-    server:turn_clock(30000) -- Asked, behind seven megabytes.
+    server:turn_clock(30000) -- Asked, behind seven megabytes,
+    workbench.ask(server, "b", "return 1") -- before anything of them is read.
     local taken = 0
     for _ = 1, 3 do
       while taken < 2000000 do
