@@ -62,10 +62,10 @@ bool od_pipe_target(struct od_url *target, od_slice host, uint32_t port, bool is
 
 // --- Whoever waits -------------------------------------------------------------------------------
 
-static void resume(struct od_pipe *pipe, uint64_t *who, struct od_timer *deadline)
+static void resume(struct od_pipe *pipe, uint64_t who, struct od_timer *deadline)
 {
     struct od_objects *objects = pipe->object->objects;
-    struct od_task *task = *who == 0 ? NULL : od_task_find(objects, *who);
+    struct od_task *task = who == 0 ? NULL : od_task_find(objects, who);
     od_timers_clear(objects->timers, deadline);
     if (task != NULL)
         od_task_resume(task);
@@ -73,7 +73,7 @@ static void resume(struct od_pipe *pipe, uint64_t *who, struct od_timer *deadlin
 
 static void resume_reader(struct od_pipe *pipe)
 {
-    resume(pipe, &pipe->reader, &pipe->reading);
+    resume(pipe, pipe->reader, &pipe->reading);
     pipe->reader = 0;
     pipe->wanted = 0;
 }
@@ -82,7 +82,7 @@ static void resume_reader(struct od_pipe *pipe)
 static void resume_writer(struct od_pipe *pipe)
 {
     if (od_timer_is_set(&pipe->writing) && !pipe->is_unwanted)
-        resume(pipe, &pipe->writer, &pipe->writing);
+        resume(pipe, pipe->writer, &pipe->writing);
 }
 
 static void set_deadline(struct od_pipe *pipe, struct od_timer *timer)
@@ -172,8 +172,9 @@ void od_pipe_free(struct od_pipe *pipe)
 
 void od_pipes_end(struct od_object *object)
 {
-    while (!od_list_is_empty(&object->pipes))
-        od_pipe_free(OD_LIST_MEMBER(object->pipes.next, struct od_pipe, link));
+    struct od_list *link;
+    while ((link = od_list_pop_front(&object->pipes)) != NULL)
+        od_pipe_free(OD_LIST_MEMBER(link, struct od_pipe, link));
     OD_ASSERT(object->pipe_count == 0);
 }
 
