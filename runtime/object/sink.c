@@ -268,3 +268,14 @@ void od_sinks_peer_gone(struct od_objects *objects, uint32_t worker)
             od_sink_ended(objects, worker, sink->id, false);
     }
 }
+
+bool od_sinks_feed(const struct od_objects *objects)
+{
+    struct od_map_node *node = NULL;
+    while ((node = od_map_next(&objects->sinks, node)) != NULL) {
+        const struct od_sink *sink = OD_MAP_MEMBER(node, struct od_sink, by_id);
+        if ((sink->exchange != 0 || sink->fetch != 0) && !sink->has_ended)
+            return true;
+    }
+    return false;
+}

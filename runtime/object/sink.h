@@ -74,4 +74,7 @@ void od_sink_ended(struct od_objects *objects, uint32_t worker, uint64_t id, boo
 
 void od_sinks_peer_gone(struct od_objects *objects, uint32_t worker);
 
+// Whether a body goes on to a client or a server, whoever writes it.
+bool od_sinks_feed(const struct od_objects *objects);
+
 #endif

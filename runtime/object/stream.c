@@ -368,6 +368,17 @@ void od_streams_peer_gone(struct od_objects *objects, uint32_t worker)
     od_sinks_peer_gone(objects, worker);
 }
 
+bool od_streams_feed(const struct od_objects *objects)
+{
+    struct od_map_node *node = NULL;
+    while ((node = od_map_next(&objects->streams, node)) != NULL) {
+        const struct od_stream *stream = OD_MAP_MEMBER(node, struct od_stream, by_id);
+        if (is_from_net(stream) && stream->reader != 0 && !stream->is_over)
+            return true;
+    }
+    return false;
+}
+
 void od_streams_end(struct od_objects *objects)
 {
     struct od_map_node *node;

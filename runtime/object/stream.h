@@ -95,6 +95,9 @@ void od_stream_taken(struct od_objects *objects, uint32_t worker, uint64_t id, s
 void od_stream_left(struct od_objects *objects, uint32_t worker, uint64_t id);
 
 void od_streams_end(struct od_objects *objects); // Of all tasks none is left. Also their readers.
+// Whether a body that no task writes, a server's or a client's, goes on to its reader.
+bool od_streams_feed(const struct od_objects *objects);
+
 void od_streams_peer_gone(struct od_objects *objects, uint32_t worker); // Also their readers.
 
 #endif

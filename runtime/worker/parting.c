@@ -4,19 +4,27 @@
 
 #include "base/log.h"
 #include "object/keep.h"
+#include "object/sink.h"
 #include "object/socket.h"
+#include "object/stream.h"
 
 enum {
     still_turns_min = 2, // What was put on links in the first has left in the second.
     long_task_ms = 100,
 };
 
+// Bodies on their way that no task of this worker writes.
+static bool passes_bodies_on(const struct od_worker *worker)
+{
+    return od_sinks_feed(&worker->objects) || od_streams_feed(&worker->objects);
+}
+
 void od_parting_await_calm(struct od_worker *worker, od_time_ms ms)
 {
     worker->parting.awaits_calm = true;
     worker->parting.asked_ms = od_clock_monotonic_ms();
     worker->parting.calm_ms = worker->parting.asked_ms + ms;
-    if (od_objects_oldest_task_ms(&worker->objects) > long_task_ms)
+    if (od_objects_oldest_task_ms(&worker->objects) > long_task_ms || passes_bodies_on(worker))
         od_log(OD_LOG_INFO, NULL, "worker %u hands over when what runs has ended, within %d s",
                worker->objects.worker, (int)(ms / 1000));
     od_worker_look_again(worker);
@@ -29,7 +37,8 @@ static void look_whether_calm(struct od_worker *worker)
     bool has_looked = now_ms - worker->parting.asked_ms > long_task_ms; // All of them show by then.
     bool ends_soon = worker->objects.tasks.size == 0 ||
                      (has_looked && od_objects_oldest_task_ms(&worker->objects) <= long_task_ms);
-    bool is_calm = ends_soon && od_net_can_part(&worker->net); // No answer takes long to leave.
+    // And no answer takes long to leave.
+    bool is_calm = ends_soon && od_net_can_part(&worker->net) && !passes_bodies_on(worker);
     if (!is_calm && now_ms < worker->parting.calm_ms)
         return;
     worker->parting.awaits_calm = false;

@@ -809,6 +809,47 @@ describe("a body of 256 MB", function()
   end)
 end)
 
+describe("a body that is passed on", function()
+  local NAMES = { "a", "b", "c", "d" } -- In both workers, from an entry in one of them.
+  local upstream
+
+  before_each(function() upstream = require("spec.support.upstream").listen() end)
+  after_each(function() upstream:stop() end)
+
+  -- Of a place outside that sends the rest while the worker is about to go.
+  local function is_whole(name, ...)
+    local client = open(("/taps/%s/relays?url=http://127.0.0.1:%d/"):format(name, upstream.port))
+    local place = upstream:take()
+    place:write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+      .. "5\r\nfirst\r\n")
+    assert.equal("yes", client:read_head().headers["x-relayed"])
+    assert.equal("first", client:read_piece())
+    local words = "hands over"
+    local _, before = server:log():gsub(words, "")
+    local asking = server:begin_asking(...)
+    repeat
+      local _, now = server:log():gsub(words, "")
+    until now > before
+    place:write "4\r\nlast\r\n0\r\n\r\n"
+    assert.equal("last", client:read_piece())
+    assert.is_nil(client:read_piece())
+    assert.equal(0, (asking:wait_exit(30)), asking:output())
+  end
+
+  it("is whole when a worker is replaced meanwhile", function()
+    for _, name in ipairs(NAMES) do
+      is_whole(name, "restart-worker", "0")
+      is_whole(name, "restart-worker", "1")
+    end
+  end)
+
+  it("is whole when another program takes over meanwhile", function()
+    for _, name in ipairs(NAMES) do
+      is_whole(name, "upgrade")
+    end
+  end)
+end)
+
 describe("the death of a worker", function()
   -- Whichever worker it is: that of the writer, of the client, or of both.
   it("cuts the bodies that go through it", function()
