@@ -1,7 +1,7 @@
 -- A server of the outside world to which objects open WebSockets. The spec is that server: it
 -- accepts, says and hears what it wants, in its own time.
 --
---   local upstream = Upstream.listen()
+--   local upstream = Upstream.each()     in a `describe`: one for each of its tests; or listen()
 --   ... an object connects to upstream.url .. "/feed?x=1" ...
 --   local peer = upstream:accept()       peer.path, peer.headers
 --   peer:send("hello"); peer:expect("hi"); peer:close(1000, "bye"); peer:cut()
@@ -9,6 +9,7 @@
 --   upstream:expect_nobody(); upstream:stop()
 
 local core = require "spec.support.core"
+local kept = require "spec.support.kept"
 local socket = require "socket"
 local websocket = require "spec.support.websocket"
 
@@ -34,6 +35,19 @@ function M.listen(port)
   local _, own = tcp:getsockname()
   return setmetatable({ tcp = tcp, port = tonumber(own), peers = {},
     url = "ws://127.0.0.1:" .. own }, Upstream)
+end
+
+-- Called in a `describe`: one for each of its tests. A server that connects to it is named before
+-- it, so that it stops first.
+function M.each()
+  return kept.each(getfenv(2), M.listen)
+end
+
+-- A port that nobody else has had a moment ago: for programs that cannot let the system pick.
+function M.free_port()
+  local listener = M.listen()
+  listener:stop()
+  return listener.port
 end
 
 -- The next connection, of which nothing is read yet.
