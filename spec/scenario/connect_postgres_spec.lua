@@ -1,8 +1,7 @@
 -- A client of PostgreSQL in pure Lua over od.connect, with Debian's server at the other end: the
 -- start, and simple queries.
-local process = require "spec.support.process"
+local daemon = require "spec.scenario.daemon"
 local shell = require "spec.support.shell"
-local Upstream = require "spec.support.upstream"
 local workbench = require "spec.scenario.workbench"
 
 -- https://www.postgresql.org/docs/current/protocol-message-formats.html
@@ -93,47 +92,33 @@ local function humbly()
   return is_root and "setpriv --reuid=nobody --regid=nogroup --clear-groups " or ""
 end
 
--- PostgreSQL cannot be told to let the system pick; nobody else has got this one a moment ago.
-local function free_port()
-  local listener = Upstream.listen()
-  listener:stop()
-  return listener.port
+-- Makes a database in a directory; the words that start a server with it.
+local function prepare(port, directory)
+  local programs = shell.text "ls -d /usr/lib/postgresql/*/bin | tail -n 1"
+  if humbly() ~= "" then
+    shell.text(("chown nobody:nogroup %s"):format(directory))
+  end
+  shell.text(("cd %s && %s%s/initdb --no-locale --encoding=UTF8 --auth=trust --no-sync "
+    .. "--username=tester data"):format(directory, humbly(), programs))
+  local argv = {}
+  for word in (humbly() .. programs .. "/postgres"):gmatch("%S+") do
+    argv[#argv + 1] = word
+  end
+  for _, word in ipairs { "-D", directory .. "/data", "-p", port, "-c",
+    "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off" } do
+    argv[#argv + 1] = word
+  end
+  return argv
 end
 
 describe("a client of PostgreSQL over od.connect", function()
-  local server, postgres, port, directory
-
-  setup(function()
-    local programs = shell.text "ls -d /usr/lib/postgresql/*/bin | tail -n 1"
-    directory = shell.make_directory()
-    port = free_port()
-    if humbly() ~= "" then
-      shell.text(("chown nobody:nogroup %s"):format(directory))
-    end
-    shell.text(("cd %s && %s%s/initdb --no-locale --encoding=UTF8 --auth=trust --no-sync "
-      .. "--username=tester data"):format(directory, humbly(), programs))
-    local argv = {}
-    for word in (humbly() .. programs .. "/postgres"):gmatch("%S+") do
-      argv[#argv + 1] = word
-    end
-    for _, word in ipairs { "-D", directory .. "/data", "-p", tostring(port), "-c",
-      "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off" } do
-      argv[#argv + 1] = word
-    end
-    postgres = process.start { argv = argv, cwd = directory, env = { LD_PRELOAD = "" } }
-    postgres:wait_output("ready to accept connections", 60)
-    server = workbench.start(SOURCE, { workers = 1, files = { ["postgres.lua"] = CLIENT } })
-  end)
-
-  teardown(function()
-    server:stop()
-    postgres:signal("INT")
-    postgres:wait_exit(60)
-    shell.remove(directory)
-  end)
+  local server = workbench.once(SOURCE, { workers = 1, files = { ["postgres.lua"] = CLIENT } })
+  local postgres = daemon.once { argv = prepare, ready = "ready to accept connections",
+    signal = "INT" }
 
   local function ask(code)
-    return workbench.ask(server, "a", ("local db = self:postgres(%d) "):format(port) .. code)
+    return workbench.ask(server, "a",
+      ("local db = self:postgres(%d) "):format(postgres.port) .. code)
   end
 
   it("creates, fills and reads a table, and hears of its mistakes", function()
@@ -158,7 +143,7 @@ describe("a client of PostgreSQL over od.connect", function()
     local waits = workbench.begin(server, "b", ([[
       local db = self:postgres(%d)
       print "asks"
-      return db:query "SELECT pg_advisory_lock(1), 'got it'"[1][2] ]]):format(port))
+      return db:query "SELECT pg_advisory_lock(1), 'got it'"[1][2] ]]):format(postgres.port))
     server:wait_log("asks")
     assert.equal("free", workbench.ask(server, "b", "return 'free'"))
     assert.same({ { "t" } }, ask [[return db:query "SELECT pg_advisory_unlock(1)"]])

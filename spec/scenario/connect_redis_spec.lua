@@ -1,7 +1,6 @@
 -- A client of Redis's protocol in pure Lua over od.connect, with Debian's redis-server at the other
 -- end: what people will do with it.
-local process = require "spec.support.process"
-local Upstream = require "spec.support.upstream"
+local daemon = require "spec.scenario.daemon"
 local workbench = require "spec.scenario.workbench"
 
 -- RESP2: https://redis.io/docs/latest/develop/reference/protocol-spec/
@@ -90,33 +89,19 @@ end
 return { namespaces = { things = Thing } }
 ]]
 
--- Redis cannot be told to let the system pick; nobody else has got this one a moment ago.
-local function free_port()
-  local listener = Upstream.listen()
-  listener:stop()
-  return listener.port
-end
-
 describe("a client of Redis over od.connect", function()
-  local server, redis, port
-
-  setup(function()
-    port = free_port()
-    redis = process.start { argv = { "redis-server", "--port", tostring(port), "--bind",
-      "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", "/tmp" },
-      env = { LD_PRELOAD = "" } }
-    redis:wait_output("Ready to accept connections", 60)
-    server = workbench.start(SOURCE, { workers = 1, files = { ["redis.lua"] = CLIENT } })
-  end)
-
-  teardown(function()
-    server:stop()
-    redis:signal("KILL")
-    redis:wait_exit(30)
-  end)
+  local server = workbench.once(SOURCE, { workers = 1, files = { ["redis.lua"] = CLIENT } })
+  local redis = daemon.once {
+    argv = function(port, directory)
+      return { "redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "",
+        "--appendonly", "no", "--dir", directory }
+    end,
+    ready = "Ready to accept connections",
+    signal = "KILL",
+  }
 
   local function with(code)
-    return ("local redis = self:redis(%d) "):format(port) .. code
+    return ("local redis = self:redis(%d) "):format(redis.port) .. code
   end
 
   local function ask(code, name)

@@ -44,29 +44,13 @@ return { namespaces = { things = Thing } }
 ]]
 
 describe("a connection to outside", function()
-  local server, start = workbench.asked(nil, { workers = 1 })
-  local upstream
-
-  before_each(function()
-    upstream = Upstream.listen()
-  end)
-
-  after_each(function()
-    upstream:stop()
-  end)
+  local server, start, ask, refusal = workbench.asked(nil, { workers = 1 })
+  local upstream = Upstream.each()
 
   -- Code that begins with a connection `c` to the upstream.
   local function with(code, options)
     return ("local c = od.connect('127.0.0.1', %d, %s) "):format(upstream.port, options or "nil")
       .. code
-  end
-
-  local function ask(code, name)
-    return workbench.ask(server, name or "a", code)
-  end
-
-  local function refusal(code)
-    return workbench.refusal(server, "a", code)
   end
 
   -- Runs it, and gives its connection and that of the peer.
@@ -213,11 +197,8 @@ describe("a connection to outside", function()
 
   it("is refused when nobody listens, or the name does not exist", function()
     start()
-    local free = Upstream.listen()
-    local port = free.port
-    free:stop()
     assert.matches("connect 127.0.0.1: could not connect %(Connection refused%)",
-      refusal(("od.connect('127.0.0.1', %d)"):format(port)))
+      refusal(("od.connect('127.0.0.1', %d)"):format(Upstream.free_port())))
     assert.matches("connect nowhere.invalid: the name of the host was not found",
       refusal("od.connect('nowhere.invalid', 5432)"))
   end)

@@ -4,12 +4,6 @@
 local Server = require "spec.support.server"
 local json = require "dkjson"
 local process = require "spec.support.process"
-local ffi = require "ffi"
-
-pcall(ffi.cdef, [[
-struct backup_spec_timeval { long s, us; };
-int gettimeofday(struct backup_spec_timeval *time, void *zone);
-]])
 
 local SOURCE = [[
 local od = require "open-do"

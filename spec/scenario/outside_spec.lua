@@ -63,25 +63,8 @@ return { namespaces = { things = Thing } }
 ]]
 
 describe("a WebSocket to outside", function()
-  local server, upstream
-
-  before_each(function()
-    upstream = Upstream.listen()
-    server = workbench.start(SOURCE, { workers = 1 })
-  end)
-
-  after_each(function()
-    server:stop()
-    upstream:stop()
-  end)
-
-  local function ask(code, name)
-    return workbench.ask(server, name or "a", code)
-  end
-
-  local function refusal(code)
-    return workbench.refusal(server, "a", code)
-  end
+  local server, ask, refusal = workbench.each(SOURCE, { workers = 1 })
+  local upstream = Upstream.each()
 
   -- Opens one; options as the script writes them.
   local function connect(path, options, name)

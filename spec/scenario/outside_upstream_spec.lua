@@ -45,26 +45,8 @@ local PAUSE = "reconnect = { min = 600000, max = 2400000 }"
 local LONGEST_MS, MARGIN_MS = 2400000, 60000
 
 describe("a place outside", function()
-  local server, upstream
-
-  local function start(options)
-    options = options or {}
-    options.workers = 1
-    server = workbench.start(SOURCE, options)
-  end
-
-  before_each(function()
-    upstream = Upstream.listen()
-  end)
-
-  after_each(function()
-    server:stop()
-    upstream:stop()
-  end)
-
-  local function ask(code)
-    return workbench.ask(server, "a", code)
-  end
+  local server, start, ask, refusal = workbench.asked(SOURCE, { workers = 1 })
+  local upstream = Upstream.each()
 
   local function connect(url, options)
     ask(("state:connect(%q, { %s })"):format(url or upstream.url, options or PAUSE))
@@ -295,9 +277,6 @@ describe("a place outside", function()
 
   it("is refused where the script names it wrongly", function()
     start()
-    local function refusal(code)
-      return workbench.refusal(server, "a", code)
-    end
     assert.matches("begins with ws:// or wss://", refusal("state:connect('ftp://x/')"))
     assert.matches("this is not a URL", refusal("state:connect('nowhere')"))
     assert.matches("user name or password", refusal("state:connect('ws://me:pw@x/')"))

@@ -140,7 +140,7 @@ function M.fresh(prefix)
 end
 
 -- The same with a server that a test starts, with `start(options, source)`; stopped after the test.
--- `options` and `source`: where the test has none.
+-- `options` and `source`: where the test has none. Returns it, `start`, and `ask` and `refusal`.
 function M.asked(source, options)
   local server, start = kept.asked(getfenv(2), function(own, own_source)
     local all = copy(options)
@@ -149,7 +149,7 @@ function M.asked(source, options)
     end
     return M.start(own_source or source, all)
   end)
-  return server, start
+  return server, start, select(2, kept_with_words(server))
 end
 
 -- For one test: a server with another source in the place of a kept one.

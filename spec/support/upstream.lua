@@ -1,15 +1,15 @@
 -- A server of the outside world to which objects open WebSockets. The spec is that server: it
 -- accepts, says and hears what it wants, in its own time.
 --
---   local upstream = Upstream.listen()
+--   local upstream = Upstream.each()     in a `describe`: one for each of its tests; or listen()
 --   ... an object connects to upstream.url .. "/feed?x=1" ...
 --   local peer = upstream:accept()       peer.path, peer.headers
 --   peer:send("hello"); peer:expect("hi"); peer:close(1000, "bye"); peer:cut()
 --   upstream:take()                      a connection before its handshake: answer(), write(bytes)
 --   upstream:expect_nobody(); upstream:stop()
 
-local bit = require "bit"
 local core = require "spec.support.core"
+local kept = require "spec.support.kept"
 local socket = require "socket"
 local websocket = require "spec.support.websocket"
 
@@ -23,7 +23,7 @@ local ffi = core.ffi
 pcall(ffi.cdef, "int fcntl(int fd, int command, ...);")
 local F_SETFD, FD_CLOEXEC = 2, 1
 
-local Peer = {}
+local Peer = { expect = websocket.Client.expect, cut = websocket.Client.cut }
 Peer.__index = Peer
 local Upstream = {}
 Upstream.__index = Upstream
@@ -35,6 +35,19 @@ function M.listen(port)
   local _, own = tcp:getsockname()
   return setmetatable({ tcp = tcp, port = tonumber(own), peers = {},
     url = "ws://127.0.0.1:" .. own }, Upstream)
+end
+
+-- Called in a `describe`: one for each of its tests. A server that connects to it is named before
+-- it, so that it stops first.
+function M.each()
+  return kept.each(getfenv(2), M.listen)
+end
+
+-- A port that nobody else has had a moment ago: for programs that cannot let the system pick.
+function M.free_port()
+  local listener = M.listen()
+  listener:stop()
+  return listener.port
 end
 
 -- The next connection, of which nothing is read yet.
@@ -133,20 +146,12 @@ end
 
 -- The next frame, which must be masked: kind, payload, rsv; or nil and why.
 function Peer:read_frame(seconds)
-  self.tcp:settimeout(seconds or SECONDS)
-  local head, why = self.tcp:receive(2)
-  if not head then
+  local frame, why = websocket.read_frame(self.tcp, seconds or SECONDS)
+  if not frame then
     return nil, why
   end
-  local first, second = head:byte(1, 2)
-  assert(second >= 128, "a client has not masked a frame")
-  local size = second - 128
-  if size >= 126 then
-    size = websocket.number_of(assert(self.tcp:receive(size == 126 and 2 or 8)))
-  end
-  local mask = assert(self.tcp:receive(4))
-  local payload = size == 0 and "" or assert(self.tcp:receive(size))
-  return NAMES[first % 16], websocket.mask(payload, mask), bit.band(first, 0x70)
+  assert(frame.masked, "a client has not masked a frame")
+  return NAMES[frame.opcode], frame.payload, frame.rsv * 16
 end
 
 -- The next message; pings of the client are answered and passed over.
@@ -163,17 +168,9 @@ function Peer:receive(seconds)
   end
 end
 
-function Peer:expect(expected)
-  local message = self:receive()
-  if message ~= expected then
-    error(("expected %q, got %q"):format(expected, message), 2)
-  end
-end
-
 -- Sends Close and waits for the answer and the end.
 function Peer:close(code, reason)
-  local payload = code and string.char(math.floor(code / 256), code % 256) .. (reason or "") or ""
-  self:frame { opcode = "close", payload = payload }
+  self:frame { opcode = "close", payload = websocket.encode_close(code, reason) }
   self:expect_close()
 end
 
@@ -186,8 +183,7 @@ function Peer:expect_close(expected)
     if kind == nil then
       break
     elseif kind == "close" then
-      code = #payload >= 2 and websocket.number_of(payload:sub(1, 2)) or 1005
-      reason = payload:sub(3)
+      code, reason = websocket.describe_close(payload)
       pcall(self.frame, self, { opcode = "close", payload = payload })
       break
     end
@@ -197,10 +193,6 @@ function Peer:expect_close(expected)
     error(("expected close %d, got %d %q"):format(expected, code, reason), 2)
   end
   return code, reason
-end
-
-function Peer:cut()
-  self.tcp:close()
 end
 
 return M

@@ -17,6 +17,7 @@ local ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
 local Client = {}
 Client.__index = Client
+M.Client = Client
 
 local function uint(number, bytes)
   local out = {}
@@ -123,27 +124,38 @@ local function read_exactly(tcp, count)
   return tcp:receive(count)
 end
 
--- The next frame { opcode =, fin =, rsv =, payload = }, or nil and why ("closed", "timeout").
-function Client:read_frame(seconds)
-  self.tcp:settimeout(seconds or SECONDS)
-  local head, why = self.tcp:receive(2)
+-- The next frame { opcode =, fin =, rsv =, payload =, masked = }, or nil and why ("closed",
+-- "timeout").
+function M.read_frame(tcp, seconds)
+  tcp:settimeout(seconds)
+  local head, why = tcp:receive(2)
   if not head then
     return nil, why
   end
   local first, second = head:byte(1, 2)
-  assert(second < 128, "the server masked a frame")
-  local size = second
-  if size == 126 then
-    size = M.number_of(assert(self.tcp:receive(2)))
-  elseif size == 127 then
-    size = M.number_of(assert(self.tcp:receive(8)))
+  local is_masked, size = second >= 128, second % 128
+  if size >= 126 then
+    size = M.number_of(assert(tcp:receive(size == 126 and 2 or 8)))
   end
-  local payload = assert(read_exactly(self.tcp, size))
-  local rsv = math.floor(first / 16) % 8
-  return { fin = first >= 128, rsv = rsv, opcode = first % 16, payload = payload }
+  local mask = is_masked and assert(tcp:receive(4))
+  local payload = assert(read_exactly(tcp, size))
+  return { fin = first >= 128, rsv = math.floor(first / 16) % 8, opcode = first % 16,
+    payload = mask and M.mask(payload, mask) or payload, masked = is_masked }
 end
 
-local function describe_close(payload)
+-- The same from a server, which never masks.
+function Client:read_frame(seconds)
+  local frame, why = M.read_frame(self.tcp, seconds or SECONDS)
+  assert(not frame or not frame.masked, "the server masked a frame")
+  return frame, why
+end
+
+-- The payload of a Close frame, which is empty without a code; and what such a one says.
+function M.encode_close(code, reason)
+  return code and uint(code, 2) .. (reason or "") or ""
+end
+
+function M.describe_close(payload)
   if #payload == 0 then
     return 1005, ""
   end
@@ -159,7 +171,8 @@ function Client:receive(seconds)
     if frame.opcode == OPCODES.ping then
       self:send_frame { opcode = "pong", payload = frame.payload }
     elseif frame.opcode == OPCODES.close then
-      error(("expected a message, but was closed: %d %q"):format(describe_close(frame.payload)), 2)
+      error(("expected a message, but was closed: %d %q"):format(M.describe_close(frame.payload)),
+        2)
     elseif frame.opcode ~= OPCODES.pong then
       assert(frame.fin and frame.rsv == 0, "expected a whole, plain message")
       return frame.payload, frame.opcode == OPCODES.binary
@@ -188,7 +201,7 @@ end
 -- Starts the closing handshake; without a code the Close frame is empty.
 function Client:close(code, reason)
   self.has_closed = true
-  self:send_frame { opcode = "close", payload = code and uint(code, 2) .. (reason or "") or "" }
+  self:send_frame { opcode = "close", payload = M.encode_close(code, reason) }
 end
 
 -- Waits for the server's Close (answered, as clients do) and the end of the connection. Messages
@@ -202,7 +215,7 @@ function Client:expect_close(expected_code, expected_reason)
       break
     end
     if frame.opcode == OPCODES.close then
-      code, reason = describe_close(frame.payload)
+      code, reason = M.describe_close(frame.payload)
       if not self.has_closed then
         self:close(code ~= 1005 and code or nil)
       end

@@ -2,6 +2,7 @@
 -- Before these specs a file cut to half ended main with SIGBUS and no word, one of no bytes was
 -- served as an empty database, a bad page was a panic that blamed open-do, and what was written
 -- after another file had got the name was acknowledged and gone.
+local shell = require "spec.support.shell"
 local support = require "spec.unit.store.world"
 local ffi = support.ffi
 
@@ -24,16 +25,11 @@ describe("a damaged data directory", function()
   end
 
   local function read_all(name)
-    local file = assert(io.open(path(name), "rb"))
-    local all = file:read("*a")
-    file:close()
-    return all
+    return shell.read(path(name))
   end
 
   local function write_all(bytes, name)
-    local file = assert(io.open(path(name), "wb"))
-    file:write(bytes)
-    file:close()
+    shell.write(path(name), bytes)
   end
 
   local function write_at(offset, bytes)

@@ -1,5 +1,6 @@
 -- What is in the journal and not in LMDB: the next start has it, and nothing that is damaged,
 -- missing or somebody else's is taken for it.
+local shell = require "spec.support.shell"
 local support = require "spec.unit.store.world"
 local ffi = support.ffi
 
@@ -38,25 +39,7 @@ describe("the journal", function()
   end
 
   local function segments()
-    local names, pipe = {}, io.popen(("ls '%s/journal' | grep -v spare"):format(copy))
-    for name in pipe:lines() do
-      names[#names + 1] = copy .. "/journal/" .. name
-    end
-    pipe:close()
-    return names
-  end
-
-  local function read(path)
-    local file = assert(io.open(path, "rb"))
-    local all = file:read("*a")
-    file:close()
-    return all
-  end
-
-  local function write(path, bytes)
-    local file = assert(io.open(path, "wb"))
-    file:write(bytes)
-    file:close()
+    return support.segments(copy .. "/journal")
   end
 
   local function refusal()
@@ -139,17 +122,17 @@ describe("the journal", function()
   it("whose last group is torn anywhere forgets that one, which nobody was told of", function()
     fill(GROUPS)
     local path = segments()[1]
-    local all = read(path)
+    local all = shell.read(path)
     local starts = groups_of(all)
     local last = starts[#starts]
     assert.equal(GROUPS + 1, #starts)
     for _, keep in ipairs { 0, 1, 7, 20, 47, 48, 60, 100 } do
-      write(path, all:sub(1, last + keep) .. ("\0"):rep(#all - last - keep))
+      shell.write(path, all:sub(1, last + keep) .. ("\0"):rep(#all - last - keep))
       assert.equal(GROUPS - 1, found(), keep .. " bytes of it")
       again()
     end
     for _, keep in ipairs { 0, 1, 47, 100 } do -- The file ends there.
-      write(path, all:sub(1, last + keep))
+      shell.write(path, all:sub(1, last + keep))
       assert.equal(GROUPS - 1, found(), "cut after " .. keep)
       again()
     end
@@ -158,10 +141,11 @@ describe("the journal", function()
   it("with a byte that is wrong before its end is refused with the place", function()
     fill(GROUPS)
     local path = segments()[1]
-    local all = read(path)
+    local all = shell.read(path)
     local starts = groups_of(all)
     local function flip(at)
-      write(path, all:sub(1, at) .. string.char((all:byte(at + 1) + 1) % 256) .. all:sub(at + 2))
+      shell.write(path,
+        all:sub(1, at) .. string.char((all:byte(at + 1) + 1) % 256) .. all:sub(at + 2))
     end
     for at = 0, 39 do
       flip(at)
@@ -173,7 +157,7 @@ describe("the journal", function()
         .. "and later ones are; restore the directory"
       assert.matches(pattern:format(starts[5]), refusal(), "byte " .. at)
     end
-    write(path, all)
+    shell.write(path, all)
     assert.equal(GROUPS, found())
   end)
 
@@ -200,14 +184,14 @@ describe("the journal", function()
 
     it("is refused when one has the name of another", function()
       local all = segments()
-      write(all[3], read(all[2]))
+      shell.write(all[3], shell.read(all[2]))
       assert.matches("it has the name of another segment", refusal())
     end)
 
     it("is refused when one was written by a newer program", function()
       local all = segments()
-      local bytes = read(all[2])
-      write(all[2], bytes:sub(1, 8) .. "\2" .. bytes:sub(10))
+      local bytes = shell.read(all[2])
+      shell.write(all[2], bytes:sub(1, 8) .. "\2" .. bytes:sub(10))
       assert.matches("written by a newer open%-do %(version 2, this program knows 1%)", refusal())
     end)
 
@@ -215,13 +199,13 @@ describe("the journal", function()
       support.remove_directory(directory)
       support.open(directory):close()
       local own = directory .. "/data.mdb"
-      write(copy .. "/data.mdb", read(own))
+      shell.write(copy .. "/data.mdb", shell.read(own))
       assert.matches("belongs to another data directory than the data%.mdb beside it", refusal())
     end)
 
     it("forgets a torn last group that is long", function()
       local all = segments()
-      local bytes = read(all[#all])
+      local bytes = shell.read(all[#all])
       local whole = found()
       again()
       local at = BLOCK -- The last group of the last segment.
@@ -235,7 +219,7 @@ describe("the journal", function()
         at = next_at
       end
       for _, keep in ipairs { 512, 4096, 5000, 40960 } do
-        write(all[#all], bytes:sub(1, at + keep) .. ("\0"):rep(#bytes - at - keep))
+        shell.write(all[#all], bytes:sub(1, at + keep) .. ("\0"):rep(#bytes - at - keep))
         assert.equal(whole - 1, found(), keep .. " bytes of it")
         again()
       end

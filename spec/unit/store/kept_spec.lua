@@ -6,6 +6,7 @@
 -- at (20), OPEN_DO_SEED repeats a run.
 local support = require "spec.unit.store.world"
 local core = require "spec.support.core"
+local shell = require "spec.support.shell"
 local ffi = support.ffi
 local C = core.load("store/restore.h", "store/kept.h", "store/backup.h", "base/moment.h")
 
@@ -266,28 +267,6 @@ describe("what is kept of a journal", function()
     return moments
   end
 
-  local function segments()
-    local names, pipe = {}, io.popen(("ls '%s' | grep -v '[a-z]'"):format(folder))
-    for name in pipe:lines() do
-      names[#names + 1] = folder .. "/" .. name
-    end
-    pipe:close()
-    return names
-  end
-
-  local function read(path)
-    local file = assert(io.open(path, "rb"))
-    local bytes = file:read("*a")
-    file:close()
-    return bytes
-  end
-
-  local function put(path, bytes)
-    local file = assert(io.open(path, "wb"))
-    file:write(bytes)
-    file:close()
-  end
-
   local function refused(what)
     local is_restored, why = restore(folder)
     assert.is_nil(is_restored, what)
@@ -305,7 +284,7 @@ describe("what is kept of a journal", function()
 
   it("is refused where a segment is missing, with what can be had", function()
     local moments = make_folder()
-    local names = segments()
+    local names = support.segments(folder)
     assert.equal(12, restore(folder))
     os.remove(names[2])
     local why = refused()
@@ -320,19 +299,19 @@ describe("what is kept of a journal", function()
 
   it("is refused where a segment is another's, doubled or cut", function()
     make_folder()
-    local names = segments()
-    local second = read(names[2])
-    put(folder .. "/00000000000000000007", second)
+    local names = support.segments(folder)
+    local second = shell.read(names[2])
+    shell.write(folder .. "/00000000000000000007", second)
     assert.matches("missing or is not whole", refused())
     os.remove(folder .. "/00000000000000000007")
-    put(names[2], second:sub(1, 16) .. ("x"):rep(16) .. second:sub(33))
+    shell.write(names[2], second:sub(1, 16) .. ("x"):rep(16) .. second:sub(33))
     assert.matches("wrong check sum", refused())
     for cut = 0, #second - BLOCK, BLOCK do
-      put(names[2], second:sub(1, cut))
+      shell.write(names[2], second:sub(1, cut))
       assert.matches("has no head", cut == 0 and refused() or "has no head")
       refused("cut at " .. cut)
     end
-    put(names[2], second)
+    shell.write(names[2], second)
     assert.equal(12, restore(folder))
 
     local other = support.open(to .. "2")
@@ -343,16 +322,16 @@ describe("what is kept of a journal", function()
 
   it("is refused where the last group of an archive is not whole, with what can be had", function()
     make_folder()
-    local names = segments()
+    local names = support.segments(folder)
     for i = #names, 4, -1 do
       os.remove(names[i]) -- Those that are still written to are in no archive.
     end
     assert.equal(12, restore(folder))
-    local third = read(names[3])
+    local third = shell.read(names[3])
     local at = #third - BLOCK + 60 -- In the last group, behind its head.
     local flipped = string.char(bit.bxor(third:byte(at + 1), 1))
     for _, bytes in ipairs { third:sub(1, at), third:sub(1, at) .. flipped .. third:sub(at + 2) } do
-      put(names[3], bytes)
+      shell.write(names[3], bytes)
       local why = refused()
       assert.matches("the last group is not whole; what came before is whole, up to group 11", why)
       assert.is_nil((restore(folder, now_ms())))
@@ -367,7 +346,7 @@ describe("what is kept of a journal", function()
     world = nil
     assert(restore(directory))
     assert.equal(12, restore(directory, now_ms()))
-    local names = segments()
+    local names = support.segments(folder)
     local journal = directory .. "/journal/"
     for i = #names, 3, -1 do
       os.remove(journal .. names[i]:match("%d+$"))
@@ -388,11 +367,11 @@ describe("what is kept of a journal", function()
 
   it("is refused for each byte of head and tail that is another", function()
     make_folder()
-    local names = segments()
-    local bytes = read(names[2])
+    local names = support.segments(folder)
+    local bytes = shell.read(names[2])
     local function try(at)
       local flipped = string.char(bit.bxor(bytes:byte(at + 1), 1))
-      put(names[2], bytes:sub(1, at) .. flipped .. bytes:sub(at + 2))
+      shell.write(names[2], bytes:sub(1, at) .. flipped .. bytes:sub(at + 2))
       assert.is_nil((restore(folder, nil, true)), "byte " .. at)
     end
     for at = 0, 39 do
@@ -404,7 +383,7 @@ describe("what is kept of a journal", function()
         try(at)
       end
     end
-    put(names[2], bytes)
+    shell.write(names[2], bytes)
     assert.equal(12, restore(folder))
   end)
 
@@ -413,15 +392,15 @@ describe("what is kept of a journal", function()
     local pipe = io.popen(("ls '%s'/*.base"):format(folder))
     local path = pipe:read("*l")
     pipe:close()
-    local bytes = read(path)
+    local bytes = shell.read(path)
     for at = 0, #bytes - 1, 997 do
-      put(path, bytes:sub(1, at) .. string.char(bit.bxor(bytes:byte(at + 1), 4))
+      shell.write(path, bytes:sub(1, at) .. string.char(bit.bxor(bytes:byte(at + 1), 4))
         .. bytes:sub(at + 2))
       local is_tail_zeros = at >= #bytes - BLOCK + 64
       assert.equal(is_tail_zeros, restore(folder, nil, true) ~= nil, "byte " .. at)
     end
-    put(path, bytes)
-    put(folder .. "/00000000000000000009.base", bytes:sub(1, 5000))
+    shell.write(path, bytes)
+    shell.write(folder .. "/00000000000000000009.base", bytes:sub(1, 5000))
     assert.equal(12, restore(folder))
     os.remove(path)
     assert.matches("is not a whole base", refused())

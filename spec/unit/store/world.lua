@@ -2,6 +2,7 @@
 -- News from the committer waits in `world.news` until a spec lets a store hear it.
 local core = require "spec.support.core"
 local kept = require "spec.support.kept"
+local shell = require "spec.support.shell"
 local C = core.load("store/files.h", "store/committer.h", "store/store.h", "store/storage.h",
   "store/reader.h", "base/fault.h")
 local ffi = core.ffi
@@ -41,9 +42,7 @@ local function fault_page()
   local given = os.getenv("OPEN_DO_TEST_PAGE")
   local path = given or os.tmpname()
   if not given then
-    local file = assert(io.open(path, "wb"))
-    file:write(("\0"):rep(ffi.sizeof("struct od_fault_page")))
-    file:close()
+    shell.write(path, ("\0"):rep(ffi.sizeof("struct od_fault_page")))
     ffi.C.setenv("OPEN_DO_TEST_PAGE", path, 1)
   end
   C.od_fault_open()
@@ -144,6 +143,11 @@ end
 function M.remove_directory(path)
   assert(path:match("^/tmp/"))
   os.execute("rm -rf '" .. path .. "'")
+end
+
+-- Paths of the segments of a journal, in their order.
+function M.segments(folder)
+  return shell.lines(("ls -d '%s'/* | grep '/[0-9]*$'"):format(folder))
 end
 
 -- Tries to open; nil and the error text when it is refused.
