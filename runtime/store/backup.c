@@ -13,6 +13,7 @@
 #include "codec/check_sum.h"
 #include "store/env.h"
 #include "store/journal_read.h"
+#include "store/open_file.h"
 #include "store/unfinished.h"
 
 enum {
@@ -105,7 +106,7 @@ bool od_backup_look(struct od_backup *backup, const char *directory, bool *is_th
 {
     char path[PATH_MAX], note[note_bytes_max] = "";
     snprintf(path, sizeof path, "%s/" OD_BACKUP_NAME, directory);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = od_open_file(AT_FDCWD, path);
     *is_there = fd >= 0;
     if (fd < 0)
         return errno == ENOENT || od_error_errno(err, "cannot read %s", path);
@@ -126,7 +127,7 @@ static bool copy_segment(void *context, uint64_t first, uint64_t bytes, struct o
     snprintf(from, sizeof from, "%s/%020" PRIu64, making->journal, first);
     snprintf(to, sizeof to, "%s/%020" PRIu64, making->folder, first);
     struct od_copy copy = {
-        .from = open(from, O_RDONLY | O_CLOEXEC),
+        .from = od_open_file(AT_FDCWD, from),
         .to = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600),
         .bytes = bytes,
     };

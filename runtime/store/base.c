@@ -14,6 +14,7 @@
 #include "store/env.h"
 #include "store/limits.h"
 #include "store/mapped.h"
+#include "store/open_file.h"
 
 #define OD_BASE_MAGIC "od-base\n"
 #define OD_BASE_VERSION 1u
@@ -82,7 +83,7 @@ bool od_base_look(struct od_base *base, const char *path, struct od_error *err)
     char tail[OD_BASE_TAIL_BYTES];
     struct stat status;
     uint32_t version = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = od_open_file(AT_FDCWD, path);
     bool is_read = fd >= 0 && fstat(fd, &status) == 0;
     if (!is_read)
         od_error_errno(err, "cannot read %s", path);
@@ -252,7 +253,7 @@ static bool unpack(const struct od_base *base, struct od_copy *copy, const char 
 bool od_base_unpack(const struct od_base *base, const char *path, const char *to,
                     struct od_progress *progress, struct od_error *err)
 {
-    struct od_copy copy = {.from = open(path, O_RDONLY | O_CLOEXEC),
+    struct od_copy copy = {.from = od_open_file(AT_FDCWD, path),
                            .to = -1,
                            .bytes = base->bytes,
                            .what = to == NULL ? "checked" : "restored",

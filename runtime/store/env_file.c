@@ -263,8 +263,20 @@ static bool note_files(struct od_env *env, struct od_error *err)
     return is_same || fail_open(env, ESTALE, err);
 }
 
+// A named pipe in its place would keep LMDB waiting.
+static bool look_whether_file(const struct od_env *env, struct od_error *err)
+{
+    char path[PATH_MAX];
+    struct stat facts;
+    snprintf(path, sizeof path, "%s/data.mdb", env->directory_path);
+    return stat(path, &facts) != 0 || S_ISREG(facts.st_mode) ||
+           od_error_set(err, "%s is no file; put the data file there, or restore it", path);
+}
+
 bool od_env_file_open(struct od_env *env, struct od_error *err)
 {
+    if (!look_whether_file(env, err))
+        return false;
     if (env->is_writer && (!od_unfinished_refuse(env->directory_path, err) || !make(env, err) ||
                            !od_file_check(env->directory_path, err)))
         return false;

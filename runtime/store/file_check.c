@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "store/file_page.h"
 #include "store/limits.h"
+#include "store/open_file.h"
 
 struct pages {
     int fd;
@@ -176,7 +177,7 @@ bool od_file_check(const char *directory, struct od_error *err)
     char path[PATH_MAX];
     struct stat status = {0};
     snprintf(path, sizeof path, "%s/data.mdb", directory);
-    struct pages pages = {.fd = open(path, O_RDONLY | O_CLOEXEC)};
+    struct pages pages = {.fd = od_open_file(AT_FDCWD, path)};
     if (pages.fd < 0 || fstat(pages.fd, &status) != 0) {
         if (pages.fd >= 0)
             close(pages.fd);

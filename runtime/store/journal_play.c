@@ -13,6 +13,7 @@
 #include "store/journal.h"
 #include "store/journal_inner.h"
 #include "store/names.h"
+#include "store/open_file.h"
 
 struct playing {
     struct od_journal *journal;
@@ -312,7 +313,7 @@ static bool play_segment(struct playing *playing, const struct od_journal_segmen
     struct stat status;
     od_journal_name(name, segment->first);
     playing->first = segment->first;
-    playing->fd = openat(playing->journal->directory_fd, name, O_RDONLY | O_CLOEXEC);
+    playing->fd = od_open_file(playing->journal->directory_fd, name);
     if (playing->fd < 0 || fstat(playing->fd, &status) != 0) {
         od_error_errno(playing->err, "cannot read %s/%s", playing->journal->path, name);
         if (playing->fd >= 0)

@@ -269,6 +269,31 @@ describe("a backup", function()
     end
   end)
 
+  it("waits for nothing that is no file", function()
+    server.options.args = { "--history", "1h" }
+    server:hang_up()
+    server:shut_down()
+    server:launch()
+    wait_exists "data/journal/00000000000000000000.base"
+    put("a", 1, 3)
+    server:hang_up()
+    server:shut_down()
+    backup "whole"
+    for _, name in ipairs { "data.mdb", "journal/00000000000000000000.base",
+      "journal/00000000000000000001" } do
+      local words = { data = path "data", copy = path "pipe", name = name }
+      assert(os.execute((("rm -rf '$copy'; cp -a '$data' '$copy'; rm -f '$copy/$name' && "
+        .. "mkfifo '$copy/$name'"):gsub("%$(%l+)", words))) == 0)
+      ask("restore", "--check", path "pipe")
+      ask("backup", path("of-" .. name:gsub("%W", "")), "--data", path "pipe")
+    end
+    for _, name in ipairs { "backup", "00000000000000000001" } do
+      assert(os.execute(("cd '%s/whole' && rm -f %s && mkfifo %s"):format(server.directory, name,
+        name)) == 0)
+      refused("restore", "--check", path "whole")
+    end
+  end)
+
   it("has no last write before there is one, and nothing of another directory", function()
     backup "empty"
     local _, output = ask("restore", "--check", path "empty")
