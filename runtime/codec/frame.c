@@ -189,8 +189,9 @@ static bool fill_head(struct od_frame_decoder *decoder, struct input *in, size_t
         return true;
     size_t missing = size - decoder->head_bytes;
     size_t taken = in->size < missing ? in->size : missing;
-    if (taken > 0) // The input may be NULL when it is empty.
-        memcpy(decoder->head + decoder->head_bytes, in->at, taken);
+    if (taken == 0) // The input may be NULL when it is empty.
+        return false;
+    memcpy(decoder->head + decoder->head_bytes, in->at, taken);
     decoder->head_bytes = (uint8_t)(decoder->head_bytes + taken);
     in->at += taken;
     in->size -= taken;

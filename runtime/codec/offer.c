@@ -129,8 +129,10 @@ static struct od_offer read_offer(struct words *words, unsigned *seen)
 
 struct od_offer od_offer_choose(od_slice extensions)
 {
-    struct words words = {extensions.at, extensions.at + extensions.size, false};
     struct od_offer chosen = {0};
+    if (extensions.size == 0) // And perhaps nowhere.
+        return chosen;
+    struct words words = {extensions.at, extensions.at + extensions.size, false};
     do {
         unsigned seen;
         struct od_offer offer = read_offer(&words, &seen);
