@@ -252,7 +252,8 @@ void od_response_push(lua_State *L, od_slice message)
 }
 
 enum {
-    names_index = 3 // Behind both arguments of what is guarded.
+    names_index = 3, // Behind both arguments of what is guarded.
+    usual_head_bytes = 128,
 };
 
 static void push_field_names(lua_State *L)
@@ -373,6 +374,7 @@ static bool encode_response(lua_State *L, void *context, struct od_error *err)
     if (!status_field(L, 1, &status, err) || !socket_field(L, 1, status, &part, err) ||
         !response_body(L, 1, &body, &part, err))
         return false;
+    (void)od_bytes_reserve(out, body.size + usual_head_bytes); // In most cases all of it.
     size_t mark = od_response_begin_with(out, status, part.kind, part.worker, part.number);
     if (!put_fields(L, 1, out, &count, &has_fields, err))
         return false;

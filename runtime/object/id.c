@@ -90,6 +90,13 @@ od_id od_id_of_name(const od_namespace_key *key, od_slice name)
     return id;
 }
 
+od_slot od_id_slot_of_name(const od_namespace_key *key, od_slice name)
+{
+    od_id id = {{0}};
+    mac_half(key, name.size > 0 ? name.at : "", name.size, id.bytes);
+    return od_slot_of_id(id.bytes);
+}
+
 od_id od_id_unique(const od_namespace_key *key)
 {
     od_id id;

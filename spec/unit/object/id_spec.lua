@@ -46,6 +46,16 @@ describe("ids", function()
     end
   end)
 
+  it("say which worker a name belongs to before they are whole", function()
+    for count = 1, 5 do
+      for i = 1, 100 do
+        local name = core.slice("object " .. i)
+        assert.equal(C.od_worker_of(named("rooms", "object " .. i), count),
+          C.od_worker_of_name(key("rooms"), name, count))
+      end
+    end
+  end)
+
   it("are never equal when unique (2)", function()
     local seen = {}
     for _ = 1, 1000 do
