@@ -30,12 +30,12 @@ static const struct row {
 
 static bool usage(const char *wrong)
 {
-    fprintf(
-        stderr,
-        "load: %s\n"
-        "usage: load echo|put|broadcast|http|idle [options] URL\n"
-        "  URL is ws://127.0.0.1:PORT/PATH, http:// for http; %%d in it is the object's number\n",
-        wrong);
+    fprintf(stderr,
+            "load: %s\n"
+            "usage: load echo|put|broadcast|listeners|http|file|connect|visit|idle [options] URL\n"
+            "  URL is ws://127.0.0.1:PORT/PATH, http:// without WebSockets; %%d in it is the "
+            "object's number\n",
+            wrong);
     for (size_t i = 0; i < ROWS; i++)
         fprintf(stderr, "  --%-8s %s (%g)\n", rows[i].name, rows[i].help, rows[i].fallback);
     return false;

@@ -5,6 +5,9 @@
 workerd_version=1.20261117.1
 bun_version=1.4.5
 
+# Of open-do; a measure may want others.
+workers=1 idle_ms=10000
+
 build=$cache/build
 packages=$cache/workerd-$workerd_version-bun-$bun_version
 
@@ -76,7 +79,7 @@ server_command() {
     bare) command=("$build/bare" "$port") ;;
     open-do)
       command=("$open_do" run "$here/objects/bench.lua" --listen "127.0.0.1:$port" --data "$data"
-        --workers 1) ;;
+        --workers "$workers" --idle-ms "$idle_ms") ;;
     workerd)
       command=("$workerd" serve "$here/objects/workerd/config.capnp"
         --socket-addr "http=127.0.0.1:$port" --directory-path "disk=$data") ;;
