@@ -75,7 +75,8 @@ local sections = {
     { "workers", "0.1 ms of Lua a message, two workers on two cores: messages/s", key "per_second",
       whole, alone = true },
     { "workers", "of one worker on one core",
-      function(l) return l.per_second / l.one_per_second end, hundredth, { { least = 1.7 } }, alone = true },
+      function(l) return l.per_second / l.one_per_second end,
+      hundredth, { { least = 1.7 } }, alone = true },
   },
 }
 
