@@ -6,6 +6,7 @@
 # Longer than any run of the load program that goes well.
 load_limit_seconds=180
 
+tls_port_behind=0
 idle_sockets=9000 awake_objects=100000
 
 # What starting the load program and looking at /proc costs. Without it a run of a few milliseconds
@@ -18,7 +19,7 @@ tries_max=5
 
 measures_chosen() {
   local measure prefix
-  for measure in echo-1 echo-8 broadcast room put keys sql idle counter sqlcounter touch connect \
+  for measure in echo-1 echo-8 tls broadcast room put keys sql idle counter sqlcounter touch connect \
     visit awake workers; do
     [ -n "$only" ] || echo "$measure"
     for prefix in $only; do
@@ -31,7 +32,7 @@ measures_chosen() {
 has() {
   case $1-$2 in
     open-do-*) ;;
-    workerd-workers | workerd-awake) return 1 ;;
+    workerd-workers | workerd-awake | workerd-tls | bare-tls) return 1 ;;
     workerd-*) ;;
     *-keys | *-sql | *-sqlcounter | *-workers | *-awake) return 1 ;;
   esac
@@ -44,11 +45,12 @@ load() {
   local mode=$1 path=$2 scheme=ws server_ticks machine_ticks began_us
   shift 2
   case $mode in http | visit) scheme=http ;; esac
+  if [ -n "$certificate" ]; then scheme+=s; fi
   server_ticks=$(cpu_ticks "$server_pid")
   machine_ticks=$(machine_ticks)
   began_us=${EPOCHREALTIME/[.,]/}
   start "${cores#*,}" "$work/load" timeout "$load_limit_seconds" "$build/load" "$mode" "$@" \
-    "$scheme://127.0.0.1:$port/$path" </dev/null
+    "$scheme://127.0.0.1:$((port + tls_port_behind))/$path" </dev/null
   await "$started_pid" || {
     cat "$work/load.err" >&2
     return 1
@@ -76,6 +78,13 @@ figure() {
 take_echo() {
   load echo 'echo/%d' --sockets 50 --objects 50 --depth "$1" \
     --seconds "$seconds" --warm "$warm"
+}
+
+# open-do has a port for TLS beside the other.
+take_tls() {
+  [ "$1" != open-do ] || tls_port_behind=1
+  take_echo 1
+  tls_port_behind=0
 }
 
 take_broadcast() {
@@ -184,6 +193,7 @@ measure_drive() {
   case $1 in
     echo-*) take_echo "${1#echo-}" ;;
     broadcast) take_broadcast 200 ;;
+    tls) take_tls "$2" ;;
     room) take_broadcast "$idle_sockets" ;;
     keys) take_keys ;;
     connect) take_connect connect echo ;;
@@ -199,9 +209,10 @@ measure_drive() {
 # One figure from a server of its own.
 measure_try() {
   local good=true
-  line='' idle_ms=10000
+  line='' idle_ms=10000 certificate=''
+  [ "$1" != tls ] || certificate_make
   [ "$1" != awake ] || idle_ms=3600000
-  { server_start "$2" && measure_drive "$1"; } || good=false
+  { server_start "$2" && measure_drive "$1" "$2"; } || good=false
   exec 9>&-
   server_stop
   if $good; then return 0; fi

@@ -43,6 +43,7 @@ local sections = {
     { { least = 0.8, of = "bare" }, { least = 3, of = "workerd" } }),
   speed("echo-8", "echo, 50 sockets, 8 in flight", "messages",
     { { least = 0.5, of = "bare" }, { least = 3, of = "workerd" } }),
+  speed("tls", "the first of these by TLS", "messages"),
   speed("broadcast", "broadcast to 200 sockets", "deliveries",
     { { least = 2, of = "workerd" } }),
   speed("room", "broadcast to 9,000 sockets", "deliveries"),

@@ -3,6 +3,7 @@
 
 #include "crowd.h"
 #include "frame.h"
+#include "tls.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -96,8 +97,13 @@ bool user_open(struct user *user, struct crowd *crowd)
 {
     user->dialled_ns = crowd->now_ns;
     int fd = dial(crowd);
+    void *tls = fd >= 0 && crowd->options->is_secure ? tls_connect(fd) : NULL;
     if (fd < 0 || !connection_init(&user->connection, fd, crowd->epoll))
         return false;
+    if (crowd->options->is_secure && !tls)
+        return false;
+    if (tls)
+        tls_carry(&user->connection, tls);
     if (!crowd->mode->upgrades) {
         user->state = USER_OPEN;
         crowd_user_ready(crowd, user);
