@@ -103,8 +103,8 @@ end
 --- Makes all that is stored what it was at [bookmark], when the next instance is made: after
 --- `state:abort()`, a reload, sleep, a restart.
 ---@param bookmark string
----@return string bookmark of now, with which that is undone; raises when it is of another object, or
----  of a time that is not kept
+---@return string bookmark of now, with which that is undone; raises when [bookmark] is of another
+---  object, or of a time that is not kept
 function M.storage:onNextSessionRestoreBookmark(bookmark)
   bookmarks.wish(self, bookmark)
   return bookmarks.current(self, "onNextSessionRestoreBookmark")

@@ -29,10 +29,11 @@ function M.all(storage)
   for key, value in storage:list() do
     all.keys[#all.keys + 1] = { key, value }
   end
-  local has_lines = storage.sql:exec("SELECT 1 FROM sqlite_master WHERE name = 'lines'"):toArray()[1]
-  for row in storage.sql:exec(has_lines and "SELECT text, count(*) AS n FROM lines GROUP BY text"
-    or "SELECT 1 WHERE 0") do
-    all.lines[#all.lines + 1] = { row.text, row.n }
+  local tables = storage.sql:exec("SELECT 1 FROM sqlite_master WHERE name = 'lines'"):toArray()
+  if #tables > 0 then
+    for row in storage.sql:exec("SELECT text, count(*) AS n FROM lines GROUP BY text") do
+      all.lines[#all.lines + 1] = { row.text, row.n }
+    end
   end
   for _, each in ipairs(storage:schedules()) do
     all.schedules[#all.schedules + 1] = { each.name, each.time, each.method }

@@ -102,7 +102,8 @@ describe("the past of an object", function()
       end
     end
     for _ = 1, math.random(4) do
-      steps[math.random(#steps)](object, model, ("%d "):format(math.random(1e6)):rep(math.random(40)))
+      local value = ("%d "):format(math.random(1e6)):rep(math.random(40))
+      steps[math.random(#steps)](object, model, value)
     end
     object:seal()
   end
