@@ -10,8 +10,10 @@ static void on_durable(void *owner, uint32_t source, od_seq seq)
 {
     struct od_server *server = owner;
     struct od_child *child = od_supervisor_by_source(&server->supervisor, source);
-    if (child != NULL)
-        child->durable = seq;
+    if (child == NULL)
+        return;
+    child->durable = seq;
+    child->moment = od_committer_moment(server->committer);
 }
 
 static void on_applied(void *owner, uint32_t source, od_seq seq)

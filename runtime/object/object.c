@@ -16,6 +16,7 @@
 #include "object/objects.h"
 #include "object/outbox.h"
 #include "object/pipe.h"
+#include "object/rewind.h"
 #include "object/section.h"
 #include "object/socket.h"
 #include "object/task.h"
@@ -89,7 +90,7 @@ static bool must_wake(const struct od_object *object)
 
 static bool has_work(const struct od_object *object)
 {
-    if (object->refusal != NULL)
+    if (object->refusal != NULL || object->rewind != NULL)
         return false;
     if (!od_list_is_empty(&object->resumes))
         return true;
@@ -345,7 +346,8 @@ static void handle_next(struct od_object *object)
         return;
     }
     if (object->state == OD_ASLEEP) {
-        construct(object);
+        if (!od_rewind_begin(object))
+            construct(object);
         return;
     }
     struct od_event *event = od_inbox_take(object);
@@ -441,7 +443,7 @@ void od_object_cancel(struct od_object *object, uint64_t call)
 // Events that wait for a class are a reason to stay, too: whoever sent them will not do so again.
 static bool is_busy(const struct od_object *object)
 {
-    return object->inbox_count > 0 || object->refusal != NULL ||
+    return object->inbox_count > 0 || object->refusal != NULL || object->rewind != NULL ||
            !od_list_is_empty(&object->tasks) || object->timeout_count > 0 ||
            !od_list_is_empty(&object->outbox) || object->running != NULL;
 }

@@ -64,6 +64,8 @@ struct od_objects {
     bool is_draining; // The worker ends: what waits for a namespace is given up.
     struct od_outgoing_turns outgoing;
     struct od_map pipes;
+    bool keeps_history; // Bookmarks can be had (rewind.h),
+    uint32_t rewinds;   // and so many objects become what they were.
     uint32_t passwords; // Keys of passwords that are being made (password.h).
     struct od_list awake;
     uint32_t awake_count;

@@ -487,6 +487,11 @@ void od_committer_forget(struct od_committer *committer, uint32_t source)
     enqueue(committer, pending);
 }
 
+struct od_journal_moment od_committer_moment(struct od_committer *committer)
+{
+    return od_reports_moment(&committer->reports);
+}
+
 void od_committer_keep(struct od_committer *committer, uint64_t sequence)
 {
     pthread_mutex_lock(&committer->mutex);

@@ -56,6 +56,20 @@ void od_reports_begin_group(struct od_reports *reports)
     reports->group_begin = reports->size;
 }
 
+void od_reports_at(struct od_reports *reports, const struct od_journal_moment *moment)
+{
+    OD_ASSERT(moment->sequence > reports->moment.sequence);
+    reports->moment = *moment;
+}
+
+struct od_journal_moment od_reports_moment(struct od_reports *reports)
+{
+    pthread_mutex_lock(&reports->mutex);
+    struct od_journal_moment moment = reports->moment;
+    pthread_mutex_unlock(&reports->mutex);
+    return moment;
+}
+
 // One report for all submissions of a source in a group.
 static void push_last(struct od_reports *reports, enum report_kind kind, uint32_t source,
                       od_seq seq)

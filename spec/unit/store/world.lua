@@ -315,7 +315,8 @@ function World:hear(count)
     local item = table.remove(self.news, 1)
     local store = self.stores[item.source]
     if store and item.kind == "durable" then
-      C.od_store_durable(store, item.seq)
+      C.od_store_durable(store, item.seq, ffi.new("struct od_journal_moment[1]",
+        { C.od_committer_moment(self.committer) }))
     elseif store and item.kind == "applied" then
       C.od_store_applied(store, item.seq)
     elseif store and item.kind == "failed" then
