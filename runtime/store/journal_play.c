@@ -19,8 +19,9 @@ struct playing {
     struct od_journal *journal;
     const struct od_journal_visit *visit;
     struct od_error *err;
-    bool is_over;    // What follows is later than is asked for.
-    bool is_damaged; // The last error is about the segments.
+    struct od_journal_moment mark; // What LMDB has; zeros when its check sum is not known.
+    bool is_over;                  // What follows is later than is asked for.
+    bool is_damaged;               // The last error is about the segments.
 
     uint64_t first; // Of the segment that is read.
     int fd;
@@ -30,6 +31,7 @@ struct playing {
 
 struct group {
     struct od_journal_moment moment;
+    uint32_t before;      // Check sum of the one before.
     uint64_t bytes;       // With its head.
     od_slice submissions; // In the bytes that were read.
 };
@@ -135,17 +137,16 @@ static bool read_at(struct playing *playing, uint64_t offset, size_t size)
     return true;
 }
 
-// The head of a group of this directory, whatever its number. [sum] and [size] are what it says.
-static bool read_head(struct playing *playing, uint64_t offset, struct group *group, uint32_t *sum,
-                      uint32_t *size)
+// The head of a group of this directory, whatever its number. [size] is what it says.
+static bool read_head(struct playing *playing, uint64_t offset, struct group *group, uint32_t *size)
 {
     if (!read_at(playing, offset, OD_JOURNAL_HEAD_BYTES))
         return false;
     struct od_cursor cursor = od_cursor_of(od_bytes_slice(&playing->bytes));
     bool is_group = od_cursor_u32(&cursor) == OD_JOURNAL_GROUP_MARK;
-    *sum = od_cursor_u32(&cursor);
+    group->moment.sum = od_cursor_u32(&cursor);
     *size = od_cursor_u32(&cursor);
-    (void)od_cursor_u32(&cursor);
+    group->before = od_cursor_u32(&cursor);
     group->moment.sequence = od_cursor_u64(&cursor);
     group->moment.time_ms = (od_time_ms)od_cursor_u64(&cursor);
     od_slice id = od_cursor_bytes(&cursor, OD_STORE_JOURNAL_ID_BYTES);
@@ -159,14 +160,14 @@ static bool read_group(struct playing *playing, uint64_t offset, struct group *g
     enum {
         SUMMED_FROM = 8,
     };
-    uint32_t sum, size;
-    if (!read_head(playing, offset, group, &sum, &size) ||
+    uint32_t size;
+    if (!read_head(playing, offset, group, &size) ||
         !read_at(playing, offset, OD_JOURNAL_HEAD_BYTES + size))
         return false;
     od_slice bytes = od_bytes_slice(&playing->bytes);
     group->bytes = bytes.size;
     group->submissions = od_slice_from(bytes, OD_JOURNAL_HEAD_BYTES);
-    return od_check_sum(od_slice_from(bytes, SUMMED_FROM)) == sum;
+    return od_check_sum(od_slice_from(bytes, SUMMED_FROM)) == group->moment.sum;
 }
 
 static bool check_segment_head(struct playing *playing)
@@ -216,8 +217,8 @@ static bool has_later_group(struct playing *playing, uint64_t offset, uint64_t e
 {
     struct group group;
     for (; offset + OD_JOURNAL_BLOCK_BYTES <= playing->size; offset += OD_JOURNAL_BLOCK_BYTES) {
-        uint32_t sum, size;
-        if (read_head(playing, offset, &group, &sum, &size) && group.moment.sequence >= expected &&
+        uint32_t size;
+        if (read_head(playing, offset, &group, &size) && group.moment.sequence >= expected &&
             read_group(playing, offset, &group))
             return true;
     }
@@ -228,14 +229,23 @@ static bool has_later_group(struct playing *playing, uint64_t offset, uint64_t e
 static bool next_group(struct playing *playing, uint64_t offset, uint64_t sequence,
                        struct group *group)
 {
-    uint32_t sum, size;
+    uint32_t size;
     if (sequence > playing->journal->applied)
         return read_group(playing, offset, group) && group->moment.sequence == sequence;
-    if (!read_head(playing, offset, group, &sum, &size) || group->moment.sequence != sequence)
+    if (!read_head(playing, offset, group, &size) || group->moment.sequence != sequence)
         return false;
     group->bytes = OD_JOURNAL_HEAD_BYTES + size;
     group->submissions = (od_slice){0};
     return true;
+}
+
+// Of what LMDB has already a head is all that was looked at, and LMDB knows better.
+static bool follows(const struct playing *playing, const struct group *group)
+{
+    const struct od_journal_moment last = playing->journal->last;
+    OD_ASSERT(group->moment.sequence != 0);
+    return group->moment.sequence <= playing->journal->applied || last.sum == 0 ||
+           group->before == 0 || group->before == last.sum;
 }
 
 // From [at] on, where group [sequence] is expected; leaves both where the next would be.
@@ -247,9 +257,13 @@ static bool play_whole_groups(struct playing *playing, uint64_t *at, uint64_t *s
         playing->is_over = until_ms != 0 && group.moment.time_ms > until_ms;
         if (playing->is_over)
             return true;
+        if (!follows(playing, &group))
+            return refuse(playing, *at,
+                          "the group does not follow the one before it: they are of two copies of "
+                          "the directory, which both went on");
         if (!play_group(playing, *at, &group))
             return false;
-        playing->journal->last = group.moment;
+        playing->journal->last = *sequence == playing->mark.sequence ? playing->mark : group.moment;
         *at += od_journal_padded(group.bytes);
         ++*sequence;
     }
@@ -402,6 +416,8 @@ bool od_journal_play_all(struct od_journal *journal, const struct od_journal_vis
                          struct od_error *err)
 {
     struct playing playing = {.journal = journal, .visit = visit, .err = err};
+    if (journal->last.sum != 0)
+        playing.mark = journal->last;
     if (!list_segments(journal, err))
         return false;
     struct od_journal_segment *begin = begin_with(journal);

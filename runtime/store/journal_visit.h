@@ -12,6 +12,7 @@
 struct od_journal_moment {
     uint64_t sequence;  // 0: before all of them.
     od_time_ms time_ms; // 0: not known.
+    uint32_t sum;       // Its check sum, by which the next one names it; 0: not known.
 };
 
 // Up to where LMDB has it.

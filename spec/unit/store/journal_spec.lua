@@ -203,6 +203,21 @@ describe("the journal", function()
       assert.matches("belongs to another data directory than the data%.mdb beside it", refusal())
     end)
 
+    it("is refused when data.mdb went on without it, as a copy of both", function()
+      os.execute("rm -r '" .. copy .. "/journal'")
+      local world = support.open(copy)
+      local object = world:object("lobby")
+      for i = 1, 4 do
+        object:put("key " .. i, "another")
+        object:seal()
+        world:settle()
+      end
+      world:close()
+      os.execute(("rm -r '%s/journal'; cp -r '%s/journal' '%s'"):format(copy, image, copy))
+      assert.matches("the group does not follow the one before it: they are of two copies of the "
+        .. "directory, which both went on; restore", refusal())
+    end)
+
     it("forgets a torn last group that is long", function()
       local all = segments()
       local bytes = shell.read(all[#all])
