@@ -138,21 +138,39 @@ describe("the journal", function()
     end
   end)
 
+  local function flip(path, all, at)
+    shell.write(path,
+      all:sub(1, at) .. string.char((all:byte(at + 1) + 1) % 256) .. all:sub(at + 2))
+  end
+
+  it("with any byte of its last group that is another forgets that one and no more", function()
+    support.arm("journal.small", -1)
+    fill(GROUPS)
+    local path = segments()[1]
+    local all = shell.read(path)
+    local starts = groups_of(all)
+    local last = starts[#starts]
+    local size = ffi.cast("const uint32_t *", ffi.cast("const char *", all) + last)[2]
+    for at = last, last + 48 + size - 1 do
+      flip(path, all, at)
+      assert.equal(GROUPS - 1, found(), "byte " .. at - last)
+      again()
+    end
+    flip(path, all, last + 48 + size) -- Only what fills the block.
+    assert.equal(GROUPS, found())
+  end)
+
   it("with a byte that is wrong before its end is refused with the place", function()
     fill(GROUPS)
     local path = segments()[1]
     local all = shell.read(path)
     local starts = groups_of(all)
-    local function flip(at)
-      shell.write(path,
-        all:sub(1, at) .. string.char((all:byte(at + 1) + 1) % 256) .. all:sub(at + 2))
-    end
     for at = 0, 39 do
-      flip(at)
+      flip(path, all, at)
       assert.matches("journal/0+1 ", refusal(), "byte " .. at)
     end
     for at = 0, 80 do
-      flip(starts[5] + at)
+      flip(path, all, starts[5] + at)
       local pattern = "journal/0+1 is damaged at byte %d: a group is not whole, "
         .. "and later ones are; restore the directory"
       assert.matches(pattern:format(starts[5]), refusal(), "byte " .. at)
