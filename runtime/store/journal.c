@@ -79,7 +79,6 @@ void od_journal_put(struct od_journal *journal, od_slice submission)
     journal->group_size += submission.size;
 }
 
-// A wall clock that was set back must not make a later group the older one.
 static void seal(struct od_journal *journal)
 {
     enum {
@@ -98,7 +97,7 @@ static void seal(struct od_journal *journal)
     set_number(head + AT_SIZE, journal->group_size - OD_JOURNAL_HEAD_BYTES, 4);
     set_number(head + AT_SUM_BEFORE, journal->last.sum, 4);
     set_number(head + AT_SEQUENCE, sealed.sequence, 8);
-    set_number(head + AT_TIME, (uint64_t)sealed.time_ms, 8);
+    set_number(head + AT_TIME, (uint64_t)now_ms, 8);
     memcpy(head + AT_ID, journal->id, sizeof journal->id);
     sealed.sum = od_check_sum((od_slice){head + AT_SIZE, journal->group_size - AT_SIZE});
     set_number(head + AT_SUM, sealed.sum, 4);

@@ -13,9 +13,11 @@
 // id of the data directory, u64 first sequence), and from OD_JOURNAL_BLOCK_BYTES on groups, each at
 // a multiple of that, so that no write ever touches what was acknowledged before. A group: u32
 // mark, u32 check sum of what follows, u32 size of the submissions, u32 check sum of the group
-// before (0: not known), u64 sequence, u64 wall clock (never less than that of the group before),
-// 16 bytes id, and (str submission)*. The check sum is zlib's CRC-32: it is linked already, and as
-// good for this as any.
+// before (0: not known), u64 sequence, u64 wall clock, 16 bytes id, and (str submission)*. The
+// check sum is zlib's CRC-32: it is linked already, and as good for this as any.
+//
+// A clock can be set back. So the time of a group (od_journal_moment) is what the clock said or, if
+// that is later, the time of the group before: no later group is the older one.
 //
 // A data directory that was copied goes on twice, with other groups by the same numbers. So each
 // group names the one before it: what two of them wrote is never played as one.

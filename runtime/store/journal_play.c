@@ -20,6 +20,8 @@ struct playing {
     const struct od_journal_visit *visit;
     struct od_error *err;
     struct od_journal_moment mark; // What LMDB has; zeros when its check sum is not known.
+    od_time_ms time_ms;            // Of the last group, also of one that is left out.
+    uint64_t before_again;         // The last group so far, if the clock was set back.
     bool is_over;                  // What follows is later than is asked for.
     bool is_damaged;               // The last error is about the segments.
 
@@ -31,6 +33,7 @@ struct playing {
 
 struct group {
     struct od_journal_moment moment;
+    od_time_ms clock_ms;  // What the wall clock said.
     uint32_t before;      // Check sum of the one before.
     uint64_t bytes;       // With its head.
     od_slice submissions; // In the bytes that were read.
@@ -148,7 +151,7 @@ static bool read_head(struct playing *playing, uint64_t offset, struct group *gr
     *size = od_cursor_u32(&cursor);
     group->before = od_cursor_u32(&cursor);
     group->moment.sequence = od_cursor_u64(&cursor);
-    group->moment.time_ms = (od_time_ms)od_cursor_u64(&cursor);
+    group->clock_ms = group->moment.time_ms = (od_time_ms)od_cursor_u64(&cursor);
     od_slice id = od_cursor_bytes(&cursor, OD_STORE_JOURNAL_ID_BYTES);
     return is_group && !cursor.failed && memcmp(id.at, playing->journal->id, id.size) == 0 &&
            offset + OD_JOURNAL_HEAD_BYTES + *size <= playing->size;
@@ -230,7 +233,7 @@ static bool next_group(struct playing *playing, uint64_t offset, uint64_t sequen
                        struct group *group)
 {
     uint32_t size;
-    if (sequence > playing->journal->applied)
+    if (sequence > playing->journal->applied && !playing->is_over)
         return read_group(playing, offset, group) && group->moment.sequence == sequence;
     if (!read_head(playing, offset, group, &size) || group->moment.sequence != sequence)
         return false;
@@ -248,22 +251,57 @@ static bool follows(const struct playing *playing, const struct group *group)
            group->before == 0 || group->before == last.sum;
 }
 
+static bool is_later(const struct playing *playing, const struct od_journal_moment *moment)
+{
+    const struct od_journal_visit *visit = playing->visit;
+    return (visit->until_ms != 0 && moment->time_ms > visit->until_ms) ||
+           (visit->until_group != 0 && moment->sequence > visit->until_group);
+}
+
+// Of a group that is left out. A clock that was behind for a while leaps over the moment that is
+// asked for when it is set right; one that was ahead passes it a second time.
+static void look_at_clock(struct playing *playing, const struct group *group)
+{
+    const struct od_journal_visit *visit = playing->visit;
+    bool was_set_back = group->moment.time_ms - group->clock_ms >= OD_STORE_CLOCK_BACK_MS;
+    playing->time_ms = group->moment.time_ms;
+    if (!was_set_back)
+        playing->before_again = 0;
+    else if (group->clock_ms <= visit->until_ms)
+        playing->before_again = group->moment.sequence;
+    else if (playing->before_again != 0)
+        *visit->again = playing->before_again;
+}
+
+static bool take_group(struct playing *playing, uint64_t at, const struct group *group)
+{
+    struct od_journal *journal = playing->journal;
+    if (!follows(playing, group))
+        return refuse(playing, at,
+                      "the group does not follow the one before it: they are of two copies of the "
+                      "directory, which both went on");
+    if (!play_group(playing, at, group))
+        return false;
+    bool is_mark = group->moment.sequence == playing->mark.sequence;
+    journal->last = is_mark ? playing->mark : group->moment;
+    playing->time_ms = journal->last.time_ms;
+    return true;
+}
+
 // From [at] on, where group [sequence] is expected; leaves both where the next would be.
 static bool play_whole_groups(struct playing *playing, uint64_t *at, uint64_t *sequence)
 {
-    const od_time_ms until_ms = playing->visit->until_ms;
     struct group group;
     while (next_group(playing, *at, *sequence, &group)) {
-        playing->is_over = until_ms != 0 && group.moment.time_ms > until_ms;
-        if (playing->is_over)
+        if (group.moment.time_ms < playing->time_ms)
+            group.moment.time_ms = playing->time_ms;
+        playing->is_over = playing->is_over || is_later(playing, &group.moment);
+        if (playing->is_over && playing->visit->again == NULL)
             return true;
-        if (!follows(playing, &group))
-            return refuse(playing, *at,
-                          "the group does not follow the one before it: they are of two copies of "
-                          "the directory, which both went on");
-        if (!play_group(playing, *at, &group))
+        if (playing->is_over)
+            look_at_clock(playing, &group);
+        else if (!take_group(playing, *at, &group))
             return false;
-        playing->journal->last = *sequence == playing->mark.sequence ? playing->mark : group.moment;
         *at += od_journal_padded(group.bytes);
         ++*sequence;
     }
@@ -354,29 +392,37 @@ static struct od_journal_segment *begin_with(const struct od_journal *journal)
 }
 
 // Who asks for the last moment before the damage (as tell_what_is_whole advises) can have it.
-static bool is_enough(const struct playing *playing)
+static bool has_all_asked(const struct playing *playing)
 {
-    const od_time_ms until_ms = playing->visit->until_ms;
-    return playing->is_damaged && until_ms != 0 && playing->journal->last.time_ms >= until_ms;
+    const struct od_journal_visit *visit = playing->visit;
+    const struct od_journal_moment last = playing->journal->last;
+    return (visit->until_ms != 0 && last.time_ms >= visit->until_ms) ||
+           (visit->until_group != 0 && last.sequence >= visit->until_group);
 }
 
 // What data.mdb or a note says that was there is missing at the end.
 static bool check_end(const struct playing *playing)
 {
     const struct od_journal *journal = playing->journal;
-    const od_time_ms until_ms = playing->visit->until_ms;
     bool has_segments = !od_list_is_empty(&journal->segments);
-    uint64_t known = playing->visit->known;
+    const struct od_journal_visit *visit = playing->visit;
+    uint64_t known = visit->known > visit->until_group ? visit->known : visit->until_group;
     if (has_segments && known < journal->applied)
         known = journal->applied; // What is in the base was in a segment before.
     if (!journal->is_reader || playing->is_over || journal->last.sequence >= known ||
-        (until_ms != 0 && journal->last.time_ms >= until_ms))
+        has_all_asked(playing))
         return true;
     od_error_set(playing->err,
                  "%s ends with group %" PRIu64 ", and there were more, up to %" PRIu64
                  ": segments are missing or damaged at the end",
                  journal->path, journal->last.sequence, known);
     return tell_what_is_whole(playing);
+}
+
+// What is left out is read for its clock alone, whatever else is the matter with it.
+static bool has_ended(const struct playing *playing)
+{
+    return playing->is_over && playing->visit->again == NULL;
 }
 
 static bool play_from(struct playing *playing, struct od_journal_segment *begin)
@@ -391,14 +437,16 @@ static bool play_from(struct playing *playing, struct od_journal_segment *begin)
                      journal->path, begin->first, what, journal->applied, what, advice(playing));
         return tell_what_is_whole(playing);
     }
-    for (struct od_list *link = &begin->link; link != &journal->segments && !playing->is_over;
+    for (struct od_list *link = &begin->link; link != &journal->segments && !has_ended(playing);
          link = link->next) {
-        if (play_segment(playing, od_journal_segment_of(link)))
+        if (play_segment(playing, od_journal_segment_of(link)) || playing->is_over)
             continue;
-        if (!is_enough(playing))
+        if (!playing->is_damaged || !has_all_asked(playing))
             return false;
         playing->is_over = true;
     }
+    if (playing->before_again != 0)
+        *playing->visit->again = playing->before_again;
     if (!check_end(playing))
         return false;
     if (journal->last.sequence < journal->applied) {

@@ -143,7 +143,7 @@ describe("the journal", function()
       all:sub(1, at) .. string.char((all:byte(at + 1) + 1) % 256) .. all:sub(at + 2))
   end
 
-  it("with any byte of its last group that is another forgets that one and no more", function()
+  it("with a byte of its last group that is another forgets that one and no more", function()
     support.arm("journal.small", -1)
     fill(GROUPS)
     local path = segments()[1]
@@ -151,11 +151,18 @@ describe("the journal", function()
     local starts = groups_of(all)
     local last = starts[#starts]
     local size = ffi.cast("const uint32_t *", ffi.cast("const char *", all) + last)[2]
-    for at = last, last + 48 + size - 1 do
-      flip(path, all, at)
-      assert.equal(GROUPS - 1, found(), "byte " .. at - last)
+    local function try(at)
+      flip(path, all, last + at)
+      assert.equal(GROUPS - 1, found(), "byte " .. at)
       again()
     end
+    for at = 0, 47 do
+      try(at)
+    end
+    for at = 48, 48 + size - 1, 5 do
+      try(at)
+    end
+    try(48 + size - 1)
     flip(path, all, last + 48 + size) -- Only what fills the block.
     assert.equal(GROUPS, found())
   end)

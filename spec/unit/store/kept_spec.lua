@@ -78,9 +78,9 @@ describe("what is kept of a journal", function()
   end
 
   -- True, or nil and why not.
-  local function restore(from, until_ms, is_check)
-    local restoring = ffi.new("struct od_restore",
-      { from = from, to = not is_check and to or nil, until_ms = until_ms or 0 })
+  local function restore(from, until_ms, is_check, until_group)
+    local restoring = ffi.new("struct od_restore", { from = from, to = not is_check and to or nil,
+      until_ms = until_ms or 0, until_group = until_group or 0 })
     support.remove_directory(to)
     if C.od_restore_run(restoring, err) then
       return tonumber(restoring.last.sequence) or true
@@ -219,6 +219,56 @@ describe("what is kept of a journal", function()
       end
     end
     assert(restore(directory, last[1].to))
+  end)
+
+  -- Groups 5 to 8 are stamped by a clock that was an hour ahead; those behind it are not earlier.
+  it("is the store at any group, also where the clock was ahead and no time is right", function()
+    make_base()
+    local MINUTE_MS, times = 60000, {}
+    local function write_numbers(from, to_number)
+      local object = world:object("numbers")
+      for i = from, to_number do
+        object:put("n", tostring(i))
+        object:seal()
+        world:wait_news("durable", 1, world:turn())
+        times[i] = now_ms() - tonumber(C.od_fault_page.wall_offset_ms)
+        pass(2 * MINUTE_MS)
+      end
+    end
+    write_numbers(1, 4)
+    C.od_fault_page.wall_offset_ms = 60 * MINUTE_MS
+    write_numbers(5, 8)
+    C.od_fault_page.wall_offset_ms = 0
+    world:close()
+    world = support.open(directory) -- A start knows how late it was, too.
+    C.od_committer_keep(world.committer, 0)
+    write_numbers(9, 12)
+    world:close()
+    world = nil
+    local function number(group, until_ms)
+      local last, why = restore(directory, until_ms, false, group)
+      if not last then
+        return why
+      end
+      local other = support.open(to)
+      local n = tonumber(other:object("numbers"):get("n"))
+      other:close()
+      assert.equal(last, n)
+      return n
+    end
+    for group = 1, 12 do
+      assert.equal(group, number(group))
+    end
+    assert.matches("ends with group 12, and there were more, up to 13", number(13))
+    for _, i in ipairs { 1, 3, 4 } do
+      assert.equal(i, number(nil, times[i] + MINUTE_MS))
+    end
+    for _, i in ipairs { 9, 10, 12 } do
+      assert.matches(("the clock was set back, and it was .* twice: say %%-%%-at group%%-4 for "
+        .. "what was there the first time, %%-%%-at group%%-%d for the last time"):format(i),
+        number(nil, times[i] + MINUTE_MS))
+    end
+    assert.equal(12, number(nil, times[8] + 61 * MINUTE_MS))
   end)
 
   -- The rows of all tables but the trash and what names the journal.
