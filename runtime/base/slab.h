@@ -31,7 +31,8 @@ struct od_slab {
 void od_slab_init(struct od_slab *slab, size_t block_bytes);
 void od_slab_deinit(struct od_slab *slab); // All blocks were given back.
 
-void *od_slab_take(struct od_slab *slab, uint64_t *number);      // Not initialised. No number is 0.
+// Zeros if no block was at its place before, else as that was given back. No number is 0.
+void *od_slab_take(struct od_slab *slab, uint64_t *number);
 void *od_slab_find(const struct od_slab *slab, uint64_t number); // NULL: it was given back.
 void od_slab_give(struct od_slab *slab, uint64_t number);
 

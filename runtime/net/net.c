@@ -154,7 +154,7 @@ void od_net_read(struct od_net *net)
 {
     OD_ASSERT(!net->is_in_callback);
     OD_ASSERT(!net->is_in_event);
-    for (struct od_list *link; (link = od_list_pop_front(&net->readable)) != NULL;)
+    for (struct od_list *link; (link = od_list_pop_front(&net->readable)) != NULL; net->reads++)
         od_wire_read(OD_LIST_MEMBER(link, struct od_wire, readable));
 }
 

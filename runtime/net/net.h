@@ -45,6 +45,7 @@ struct od_net {
     struct lws_vhost *vhost;
     struct od_list wires;    // All of them.
     struct od_list readable; // Those with something to read in od_net_read.
+    uint64_t reads;          // So many times it has read from one.
     struct od_list dirty;    // Those with something to do in od_net_flush,
     struct od_list late;     // and those that do it when the others have had their time.
     uint32_t late_count;

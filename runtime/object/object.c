@@ -135,30 +135,6 @@ static struct od_call *call_of(const struct od_object *object, const struct od_e
     return event->call == 0 ? NULL : od_call_find(object->objects, event->call);
 }
 
-void od_object_fail_event(struct od_object *object, struct od_event *event,
-                          const struct od_failure *why)
-{
-    OD_ASSERT(event->kind != OD_EVENT_RESUME);
-    struct od_call *call = call_of(object, event);
-    if (call != NULL)
-        od_call_fail_with(call, 500, why);
-    // Nobody would set it anew: it is counted as a failed try.
-    if (event->kind == OD_EVENT_ALARM)
-        od_alarm_event_lost(object, event);
-    if (event->socket != NULL)
-        od_socket_event_done(event->socket, event->kind, event->size);
-    od_event_free(event);
-}
-
-void od_object_fail_first_event(struct od_object *object)
-{
-    struct od_failure failure;
-    bool is_whole = od_failure_read(od_bytes_slice(&object->failure), &failure);
-    OD_ASSERT(is_whole);
-    if (!od_list_is_empty(&object->inbox))
-        od_object_fail_event(object, od_inbox_take(object), &failure);
-}
-
 static void finish_constructor(struct od_task *task)
 {
     OD_ASSERT(task->event == NULL);
@@ -219,7 +195,7 @@ static void after(struct od_object *object, struct od_task *task, enum od_run ru
 {
     OD_ASSERT(object->running == task);
     // While it still counts as running, so that a reset it leads to waits for the end of this.
-    if (run == OD_RUN_DONE)
+    if (run == OD_RUN_DONE && object->section != NULL)
         od_section_check_left(task);
     od_check_running(NULL, NULL);
     od_worker_page_end(object->objects->page);
@@ -242,7 +218,21 @@ static void after(struct od_object *object, struct od_task *task, enum od_run ru
         finish_constructor(task);
     else
         finish_handler(task);
-    od_bytes_deinit(&object->failure);
+    if (object->failure.at != NULL)
+        od_bytes_deinit(&object->failure);
+}
+
+// Messages come in crowds: what the page says of the one before is true of this one, too.
+static void show(const struct od_object *object, const struct od_event *event, const char *name)
+{
+    struct od_objects *objects = object->objects;
+    bool is_message = event != NULL && event->kind == OD_EVENT_MESSAGE;
+    const uint8_t *id = object->namespace == NULL ? NULL : object->identity.id;
+    if (is_message && objects->shown == object)
+        od_worker_page_begin_again(objects->page);
+    else
+        od_worker_page_begin(objects->page, id, object->label, name);
+    objects->shown = is_message ? object : NULL;
 }
 
 static void before(struct od_object *object, struct od_task *task)
@@ -252,9 +242,7 @@ static void before(struct od_object *object, struct od_task *task)
     const char *name = od_task_name(task);
     object->running = task;
     od_check_running(object->label, name);
-    od_worker_page_begin(object->objects->page,
-                         object->namespace == NULL ? NULL : object->identity.id, object->label,
-                         name);
+    show(object, task->event, name);
     od_net_begin_event(object->objects->net);
     if (OD_FAULT("event.crash"))
         raise(SIGSEGV);
@@ -285,7 +273,7 @@ static void run(struct od_object *object, struct od_event *event)
     }
     struct od_task *task = od_task_new(object, event);
     if (event->kind != OD_EVENT_BRANCH) {
-        od_object_history_begin(object, od_event_name(event));
+        od_object_history_begin(object, event);
         od_trace_began(object, task);
         od_meters_time(&object->objects->page->meters.queue,
                        object->objects->event_began_us - event->came_us);
@@ -390,13 +378,14 @@ void od_object_deliver(struct od_object *object)
     od_object_settle(object);
 }
 
-// It is the next in any case: nothing of the object waits, nor any other object.
+// It is the next in any case: nothing of the object waits, nor any other object. One that is awake,
+// and not outdated, has a class.
 static bool may_handle_at_once(const struct od_object *object, const struct od_event *event)
 {
     return object->objects->handles_at_once && od_list_is_empty(&object->objects->ready) &&
            object->state == OD_AWAKE && object->inbox_count == 0 &&
            od_list_is_empty(&object->resumes) && !event->socket->is_busy &&
-           object->refusal == NULL && may_begin(object) && is_served(object);
+           object->refusal == NULL && object->section == NULL && !is_outdated(object);
 }
 
 bool od_object_handle_at_once(struct od_object *object, struct od_event *event)
@@ -408,8 +397,10 @@ bool od_object_handle_at_once(struct od_object *object, struct od_event *event)
     od_share_begin(&object->share, objects->turn);
     if (!od_share_is_left(&object->share))
         return false;
-    objects->now_us = od_clock_passed_us(); // Others were read since the last one ended.
-    objects->handles_at_once = false;       // What comes of it waits for its turn.
+    if (objects->seen_reads != objects->net->reads)
+        objects->now_us = od_clock_passed_us(); // Reading is nobody's time.
+    objects->seen_reads = objects->net->reads;
+    objects->handles_at_once = false; // What comes of it waits for its turn.
     handle(object, event);
     objects->handles_at_once = objects->now_us < objects->turn_ends_us;
     settle(object, objects->now_us);
@@ -467,7 +458,8 @@ static void settle(struct od_object *object, int64_t now_us)
     bool works = has_work(object);
     if (works && od_list_is_empty(&object->ready))
         od_list_push_back(&objects->ready, &object->ready);
-    if (od_list_is_empty(&object->outbox) && od_list_is_empty(&object->syncing))
+    if (!od_list_is_empty(&object->gated) && od_list_is_empty(&object->outbox) &&
+        od_list_is_empty(&object->syncing))
         od_list_remove(&object->gated);
     bool is_asleep_with_sockets = object->state == OD_ASLEEP && object->socket_count > 0;
     od_list_remove(&object->idle);

@@ -275,7 +275,8 @@ void od_socket_message(struct od_socket *socket, od_slice payload, struct od_byt
         od_socket_close(socket, 1013, OD_SLICE("Too many large messages wait"));
         return;
     }
-    od_tap_note(socket, OD_TAP_IN, 0, payload, is_binary);
+    if (socket->object->objects->trace_count > 0)
+        od_tap_note(socket, OD_TAP_IN, 0, payload, is_binary);
     count_waiting(socket, payload.size);
     if (handle_at_once(socket, payload, is_binary))
         return;
@@ -358,7 +359,7 @@ static void resume_reading(struct od_socket *socket)
 
 void od_socket_event_done(struct od_socket *socket, enum od_event_kind kind, size_t size)
 {
-    od_socket_check(socket);
+    check_events(socket);
     od_socket_forget_event(socket, size);
     socket->is_busy = false;
     od_websocket_touch(socket->websocket);
@@ -383,18 +384,24 @@ void od_socket_event_done(struct od_socket *socket, enum od_event_kind kind, siz
     od_socket_release(socket);
 }
 
+// As perform_message of outbox.c does, without an effect: most of what is sent goes this way.
+bool od_socket_send_at_once(struct od_socket *socket, od_slice payload, bool is_binary)
+{
+    bool is_dialled = socket->wish != NULL && !socket->is_attached;
+    if (socket->has_closed || socket->is_gone || is_dialled || !od_outbox_is_open(socket->object))
+        return false;
+    if (socket->object->objects->trace_count > 0)
+        od_tap_note(socket, OD_TAP_OUT, 0, payload, is_binary);
+    od_websocket_send(socket->websocket, payload, is_binary);
+    return true;
+}
+
 bool od_socket_send(struct od_socket *socket, od_slice payload, bool is_binary)
 {
     if (socket->has_closed)
         return false;
-    if (socket->is_gone)
+    if (socket->is_gone || od_socket_send_at_once(socket, payload, is_binary))
         return true;
-    // As perform_message of outbox.c does, without an effect: most of what is sent goes this way.
-    if (od_outbox_is_open(socket->object)) {
-        od_tap_note(socket, OD_TAP_OUT, 0, payload, is_binary);
-        od_websocket_send(socket->websocket, payload, is_binary);
-        return true;
-    }
     od_outbox_put(socket->object, (struct od_effect){.kind = OD_EFFECT_MESSAGE,
                                                      .socket = socket,
                                                      .bytes = payload,

@@ -135,6 +135,10 @@ od_slice od_socket_tag_at(const struct od_socket *socket, size_t index);
 // vanishes.
 OD_MUST_CHECK bool od_socket_send(struct od_socket *socket, od_slice payload, bool is_binary);
 
+// The same, if the socket is open and the message need not wait for anything; else nothing is done.
+OD_MUST_CHECK bool od_socket_send_at_once(struct od_socket *socket, od_slice payload,
+                                          bool is_binary);
+
 // Sends an event on an event stream; else as od_socket_send.
 OD_MUST_CHECK bool od_socket_send_event(struct od_socket *socket,
                                         const struct od_event_frame *event);

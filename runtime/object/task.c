@@ -179,28 +179,34 @@ void od_task_returned(struct od_task *task)
         end_event(task);
 }
 
+static void init_block(struct od_task *task)
+{
+    struct od_list *const lists[] = {&task->link,   &task->syncing,   &task->accepted,
+                                     &task->sinks,  &task->streaming, &task->client_ends,
+                                     &task->branch, &task->branches};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        od_list_init(lists[i]);
+    task->timer.fire = slept;
+    task->deadline.fire = took_too_long;
+}
+
 struct od_task *od_task_new(struct od_object *object, struct od_event *event)
 {
     OD_ASSERT(event == NULL || event->kind != OD_EVENT_RESUME);
     OD_ASSERT(event != NULL || object->state == OD_WAKING);
     uint64_t id;
     struct od_task *task = od_slab_take(&object->objects->tasks, &id);
-    *task = (struct od_task){.id = id, .object = object};
+    if (task->timer.fire == NULL) // No task was here before.
+        init_block(task);
+    OD_ASSERT(od_list_is_empty(&task->link));
+    memset(&task->id, 0, sizeof *task - offsetof(struct od_task, id));
+    task->id = id;
+    task->object = object;
     task->script = object->script != NULL ? object->script : object->objects->script;
     OD_ASSERT(task->script != NULL);
     task->script->uses++;
     task->event = event;
     task->began_ms = od_clock_monotonic_ms_at(object->objects->now_us);
-    task->timer.fire = slept;
-    task->deadline.fire = took_too_long;
-    od_list_init(&task->link);
-    od_list_init(&task->syncing);
-    od_list_init(&task->accepted);
-    od_list_init(&task->client_ends);
-    od_list_init(&task->sinks);
-    od_list_init(&task->streaming);
-    od_list_init(&task->branches);
-    od_list_init(&task->branch);
     od_list_push_back(&object->tasks, &task->link);
     return task;
 }
@@ -255,8 +261,10 @@ void od_task_free(struct od_task *task)
     // The other object need not go on for somebody who is not there.
     if (call != NULL)
         od_call_cancel(call);
-    od_branches_give_up(task);
-    od_list_remove(&task->branch);
+    if (!od_list_is_empty(&task->branches))
+        od_branches_give_up(task);
+    if (task->trunk != NULL)
+        od_list_remove(&task->branch);
     discard_accepted(task);
     od_transactions_abandon(task->object, task);
     od_client_ends_lose(task);
@@ -269,7 +277,8 @@ void od_task_free(struct od_task *task)
     od_timers_clear(objects->timers, &task->timer);
     od_timers_clear(objects->timers, &task->deadline);
     od_list_remove(&task->link);
-    od_list_remove(&task->syncing);
+    if (task->sync_seq > 0)
+        od_list_remove(&task->syncing);
     od_event_free(task->event);
     od_slab_give(&objects->tasks, task->id);
 }
