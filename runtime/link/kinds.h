@@ -69,8 +69,9 @@
     KIND(STATUS_REPORT, "u64 question, report (object/report.h)")                                  \
     KIND(LOGGED, "u8 these are of before TELL_LOG, lines of JSON")                                 \
     KIND(DRAINED, "nothing")                                                                       \
-    KIND(LOADED, "u32 version, u8 ok, str why not, u8 has an entry fetch, u32 count, (str "        \
-                 "namespace as stored, str as it is called)*, files: it waits for SWITCH")         \
+    KIND(LOADED, "u32 version, u8 ok, str why not or its folder of assets, u8 has an entry "       \
+                 "fetch, u32 count, (str namespace as stored, str as it is called)*, files: it "   \
+                 "waits for SWITCH")                                                               \
     KIND(SWITCHED, "nothing: every event from here on meets the new version")                      \
     KIND(LOOKED_AT, "files: that running code has required")                                       \
     /* historian -> main */                                                                        \

@@ -53,8 +53,9 @@ struct od_objects {
     struct od_map streams;
     struct od_map sinks;
     struct od_call_marks call_marks;
-    struct od_list *sent_calls; // By worker (call_sent.h),
-    size_t kept_call_bytes;     // and what is kept of all of them.
+    struct od_list *sent_calls;    // By worker (call_sent.h),
+    struct od_list *leaving_calls; // those of them whose messages lie in links,
+    size_t kept_call_bytes;        // and what is kept of all of them.
     struct od_list ready;
     struct od_list gated;
     struct od_list idle;
