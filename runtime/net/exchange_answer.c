@@ -138,21 +138,19 @@ static void fill_record(const struct od_exchange *exchange, const struct od_resp
 }
 
 // [head] stands behind what earlier answers left unsent.
-static bool release(struct od_exchange *exchange, const struct od_response *response, od_slice head,
-                    struct od_bytes *record, int *fd, struct od_error *err)
+static int release(struct od_exchange *exchange, const struct od_response *response, od_slice head,
+                   struct od_bytes *record)
 {
     OD_ASSERT(exchange->has_handshake || response->is_events);
     struct od_bytes output = {0};
-    *fd = od_wire_release(exchange->wire, &output);
-    if (*fd < 0)
-        return od_error_set(err, "no descriptor is left (ulimit -n)");
+    int fd = od_wire_release(exchange->wire, &output);
     od_bytes_put_slice(&output, head);
     struct od_upgrade_record upgrade = {.output = od_bytes_slice(&output)};
     fill_record(exchange, response, &upgrade);
     od_upgrade_record_put(record, &upgrade);
     od_bytes_deinit(&output);
     od_exchange_free(exchange);
-    return true;
+    return fd;
 }
 
 bool od_exchange_wants_websocket(const struct od_exchange *exchange)
@@ -181,12 +179,12 @@ bool od_exchange_upgrade(struct od_exchange *exchange, od_slice message, struct 
     struct od_response response;
     if (!od_response_read(message, &response))
         return od_error_set(err, "the answer is no response");
-    const struct od_net *net = exchange->net;
     struct od_bytes head = {0};
-    bool done = put_upgrade_head(exchange, &head, &response, err) &&
-                release(exchange, &response, od_bytes_slice(&head), record, fd, err);
-    if (done)
-        od_exchange_count_answer(net, response.status);
+    bool done = put_upgrade_head(exchange, &head, &response, err);
+    if (done) {
+        od_exchange_count_answer(exchange->net, response.status);
+        *fd = release(exchange, &response, od_bytes_slice(&head), record);
+    }
     od_bytes_deinit(&head);
     return done;
 }

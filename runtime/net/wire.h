@@ -2,17 +2,14 @@
 //
 // What is put on a wire gathers in one buffer and leaves in od_net_flush with one system call; what
 // the kernel does not take waits until it does. While nothing is under way a wire has no buffer at
-// all. We call send() ourselves: lws_write keeps a copy of what is left over and reads nothing
-// meanwhile, and would need 16 spare bytes in front of every buffer. wire.c has one function that
-// writes, for TLS.
+// all. wire_send.c has one function that writes to the world.
 //
 // The wire belongs to a protocol, an exchange or a WebSocket, and tells it of bytes and of the end.
 // Each way to let go of it (close, abort, release) is final: the wire's owner must forget the
 // pointer and is not called any more.
 //
-// The connection is made known to libwebsockets as a mere descriptor (its role raw-file), so that
-// the reading is ours too: whoever looks at the page from outside must know of bytes before they
-// leave the kernel, and the role raw-skt reads first and tells later.
+// The connection is a mere descriptor in the net's lookout, and the reading is ours too: whoever
+// looks at the page from outside must know of bytes before they leave the kernel.
 //
 // The main process keeps duplicates of WebSocket descriptors, so closing ours ends nothing: a wire
 // always calls shutdown() before it closes, except one that is released.
@@ -26,8 +23,6 @@
 #include "codec/frame_shared.h"
 #include "net/net.h"
 
-struct lws;
-struct lws_protocols;
 struct od_worker_page;
 
 struct od_wire_protocol {
@@ -40,11 +35,9 @@ struct od_wire_protocol {
 
 struct od_wire {
     struct od_net *net;
-    struct lws *wsi;
     const struct od_wire_protocol *protocol;
     void *owner; // NULL once it let go.
     struct od_list all;
-    struct od_list readable;
     struct od_list dirty;
     struct od_frame_shared *shared; // First in line: one frame that is not copied,
     od_slice shared_left;           // and what of it is not yet sent.
@@ -61,6 +54,7 @@ struct od_wire {
     uint64_t sent;               // As the kernel counts; only while it is shown.
     int fd;
     uint32_t sent_bytes; // Taken by the kernel since the beginning, modulo 2^32.
+    uint8_t wishes;      // What it is watched for (net/lookout.h).
     bool is_paused;
     bool has_ended;   // The peer's end of the stream has come.
     bool is_closing;  // Ends when all is sent.
@@ -103,10 +97,10 @@ bool od_wire_is_taking(const struct od_wire *wire, uint32_t taken_bytes);
 void od_wire_send_now(struct od_wire *wire); // What the kernel takes, before the end of the turn.
 void od_wire_flush(struct od_wire *wire);    // The same, and ends what is cut: for od_net_flush.
 
-void od_wire_read(struct od_wire *wire);  // Once, of what od_loop_poll has found: for od_net_read.
+// Reads and sends once, what the lookout has found: for od_net_read.
+void od_wire_ready(void *wire, uint8_t wishes);
 void od_wire_pause(struct od_wire *wire); // Stops reading; bytes of the current read still come.
 void od_wire_resume(struct od_wire *wire);
-void od_wire_hold(struct od_wire *wire); // The net is held (net.h), and so is this one.
 
 // From now on OD_PAGE_SENDING at [place] tells whether something that was put is on its way. [page]
 // NULL: no more.
@@ -135,11 +129,7 @@ void od_wire_cut(struct od_wire *wire); // As abort, but the owner is told [ende
 void od_wire_put_unsent(const struct od_wire *wire, struct od_bytes *unsent);
 
 // Gives the connection away undisturbed: returns its descriptor, and puts what was not sent into
-// [unsent]. -1: no descriptor was free, and nothing has changed. Not allowed inside a callback of
-// libwebsockets.
+// [unsent].
 int od_wire_release(struct od_wire *wire, struct od_bytes *unsent);
-
-// What libwebsockets is told to call.
-const struct lws_protocols *od_wire_lws_protocols(void);
 
 #endif

@@ -11,5 +11,7 @@ void od_wire_mark_late(struct od_wire *wire);  // and may do it later than other
 void od_wire_unmark(struct od_wire *wire);     // neither.
 void od_wire_write(struct od_wire *wire);      // What the kernel takes; shown before.
 void od_wire_drop_waiting(struct od_wire *wire);
+void od_wire_fit_wishes(
+    struct od_wire *wire); // What it wants may be another than it is watched for.
 
 #endif

@@ -271,6 +271,7 @@ void od_wire_write(struct od_wire *wire)
     wire->awaits_room = od_wire_waiting_bytes(wire) > 0;
     if (!wire->awaits_room)
         od_wire_mark(wire, 0, OD_PAGE_SENDING);
+    od_wire_fit_wishes(wire);
     shut_when_sent(wire);
 }
 
