@@ -13,8 +13,9 @@ return {
   fetch = function(request)
     if request.path == "/lost" then
       od.connect("127.0.0.1", tonumber(request.query.port)):write("lost")
-      for i = 1, 300 do
-        local _ = ("x"):rep(200000) .. i -- So much that what is lost is collected.
+      local some = {}
+      for i = 1, 300 do -- So much that what is lost is collected.
+        some[i % 10] = ("x"):rep(200000) .. i
       end
       return od.Response("ok")
     end
