@@ -301,6 +301,7 @@ static void *run(void *argument)
     }
     if (!OD_FAULT("apply.hold")) // A spec that closes it so sees what a crash would leave.
         apply_all(committer);    // What cannot be applied is done by the next start.
+    tend_journal(committer);
     return NULL;
 }
 
@@ -323,8 +324,7 @@ static bool start_thread(struct od_committer *committer, struct od_error *err)
 
 static void on_wake(uv_poll_t *wake, int status, int events)
 {
-    (void)status;
-    (void)events;
+    (void)status, (void)events;
     struct od_committer *committer = wake->data;
     od_reports_deliver(&committer->reports, committer->events, committer->owner);
 }
