@@ -74,6 +74,8 @@
                  "waits for SWITCH")                                                               \
     KIND(SWITCHED, "nothing: every event from here on meets the new version")                      \
     KIND(LOOKED_AT, "files: that running code has required")                                       \
+    /* main -> historian */                                                                        \
+    KIND(HISTORY_ENDS, "nothing: nobody writes any more; archive what there is, and end")          \
     /* historian -> main */                                                                        \
     KIND(HISTORY, "u64 kept behind, u64 oldest ms, u32 bases, u32 segments, u64 bytes, u32 files " \
                   "to archive, u64 since ms, u32 failures (main/history.h)")                       \

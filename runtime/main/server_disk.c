@@ -88,3 +88,13 @@ enum od_exit od_server_open_disk(struct od_server *server, int lock_fd, struct o
     memcpy(server->supervisor.files, &files, sizeof files);
     return od_alarm_clock_open(&server->alarm_clock, data_dir, err) ? OD_EXIT_CLEAN : OD_EXIT_WRONG;
 }
+
+// What was written last is in the archive too, unless something went wrong.
+void od_server_close_disk(struct od_server *server)
+{
+    OD_ASSERT(server->state == OD_SERVER_OVER);
+    if (server->exit == OD_EXIT_CLEAN)
+        od_history_finish(&server->history);
+    od_committer_close(server->committer);
+    od_history_close(&server->history);
+}

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <uv.h>
 
+#include "base/check.h"
 #include "store/committer_events.h"
 #include "store/journal_visit.h"
 
@@ -19,10 +20,15 @@ struct od_reports {
     size_t size, capacity;
     struct od_journal_moment moment; // Of the last group that is durable.
     size_t group_begin;              // Reports of the group that is being reported begin here.
-    uv_async_t wake;
+    bool is_woken;                   // The loop has not looked since.
+    int wake_fd; // An eventfd. A uv_async_t would do, but where both threads share a core, the loop
+                 // spins while the one that woke it cannot go on.
+    uv_poll_t wake;
 };
 
-void od_reports_init(struct od_reports *reports, uv_loop_t *loop, uv_async_cb on_wake, void *owner);
+// False with errno.
+OD_MUST_CHECK bool od_reports_init(struct od_reports *reports, uv_loop_t *loop, uv_poll_cb on_wake,
+                                   void *owner);
 void od_reports_deinit(struct od_reports *reports); // After uv_close of [wake].
 
 struct od_journal_moment od_reports_moment(struct od_reports *reports);
