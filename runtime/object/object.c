@@ -89,7 +89,8 @@ static bool must_wake(const struct od_object *object)
 
 static bool has_work(const struct od_object *object)
 {
-    if (object->refusal != NULL)
+    bool is_asked = !od_list_is_empty(&object->inbox) || object->must_wake;
+    if (object->refusal != NULL || (!is_asked && od_list_is_empty(&object->resumes)))
         return false;
     if (!od_list_is_empty(&object->resumes))
         return true;
@@ -221,16 +222,21 @@ static void after(struct od_object *object, struct od_task *task, enum od_run ru
         od_bytes_deinit(&object->failure);
 }
 
-// Messages come in crowds: what the page says of the one before is true of this one, too.
-static void show(const struct od_object *object, const struct od_event *event, const char *name)
+// For a panic, and on the page. Messages come in crowds: what the page says of the one before is
+// true of this one, too.
+static void show(const struct od_object *object, const struct od_task *task)
 {
     struct od_objects *objects = object->objects;
-    bool is_message = event != NULL && event->kind == OD_EVENT_MESSAGE;
     const uint8_t *id = object->namespace == NULL ? NULL : object->identity.id;
-    if (is_message && objects->shown == object)
+    bool is_message = task->event != NULL && task->event->kind == OD_EVENT_MESSAGE;
+    if (is_message && objects->shown == object) {
+        od_check_running(object->label, objects->page->event.name);
         od_worker_page_begin_again(objects->page);
-    else
-        od_worker_page_begin(objects->page, id, object->label, name);
+        return;
+    }
+    const char *name = od_task_name(task);
+    od_check_running(object->label, name);
+    od_worker_page_begin(objects->page, id, object->label, name);
     objects->shown = is_message ? object : NULL;
 }
 
@@ -238,13 +244,27 @@ static void before(struct od_object *object, struct od_task *task)
 {
     OD_ASSERT(object->running == NULL);
     OD_ASSERT(task->object == object);
-    const char *name = od_task_name(task);
     object->running = task;
-    od_check_running(object->label, name);
-    show(object, task->event, name);
+    show(object, task);
     od_net_begin_event(object->objects->net);
     if (OD_FAULT("event.crash"))
         raise(SIGSEGV);
+}
+
+// One stretch of Lua: a constructor, a handler, or, with [resume], what goes on of one.
+static void run_stretch(struct od_object *object, struct od_task *task,
+                        const struct od_event *resume)
+{
+    struct od_script *script = task->script;
+    enum od_run run;
+    before(object, task);
+    if (resume != NULL)
+        run = script->resume(script, task, resume);
+    else if (task->event == NULL)
+        run = script->construct(script, task);
+    else
+        run = script->run(script, task);
+    after(object, task, run);
 }
 
 static void construct(struct od_object *object)
@@ -258,8 +278,7 @@ static void construct(struct od_object *object)
     OD_ASSERT(od_list_is_empty(&object->tasks));
     struct od_task *task = od_task_new(object, NULL);
     od_trace_began(object, task);
-    before(object, task);
-    after(object, task, script->construct(script, task));
+    run_stretch(object, task, NULL);
 }
 
 static void run(struct od_object *object, struct od_event *event)
@@ -273,7 +292,8 @@ static void run(struct od_object *object, struct od_event *event)
     struct od_task *task = od_task_new(object, event);
     if (event->kind != OD_EVENT_BRANCH) {
         od_object_history_begin(object, event);
-        od_trace_began(object, task);
+        if (object->objects->trace_count > 0)
+            od_trace_began(object, task);
         od_meters_time(&object->objects->page->meters.queue,
                        object->objects->event_began_us - event->came_us);
     }
@@ -282,8 +302,7 @@ static void run(struct od_object *object, struct od_event *event)
         od_call_begun(call);
     if (event->socket != NULL)
         event->socket->is_busy = true;
-    before(object, task);
-    after(object, task, task->script->run(task->script, task));
+    run_stretch(object, task, NULL);
 }
 
 static void resume(struct od_object *object, struct od_event *event)
@@ -293,8 +312,7 @@ static void resume(struct od_object *object, struct od_event *event)
     if (task != NULL) {
         OD_ASSERT(task->object == object);
         od_trace_goes_on(object, od_branch_root(task));
-        before(object, task);
-        after(object, task, task->script->resume(task->script, task, event));
+        run_stretch(object, task, event);
     }
     od_event_free(event);
 }

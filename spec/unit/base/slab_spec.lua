@@ -45,6 +45,16 @@ describe("a slab", function()
     C.od_slab_give(slab, second)
   end)
 
+  it("is zeros in a block at first, and what was given back in one that is taken again", function()
+    local first, block = take()
+    assert.are.same({ 0, 0 }, { block[0], block[4] })
+    block[0], block[4] = 5, 7
+    C.od_slab_give(slab, first)
+    local second, same = take()
+    assert.are.same({ 5, 7 }, { same[0], same[4] })
+    C.od_slab_give(slab, second)
+  end)
+
   it("keeps the contents of those that stay while thousands come and go", function()
     math.randomseed(7)
     local taken, gone = {}, {}
