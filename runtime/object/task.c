@@ -277,6 +277,8 @@ void od_task_free(struct od_task *task)
     struct od_objects *objects = task->object->objects;
     count_end(task);
     od_trace_task_over(task->object, task);
+    OD_ASSERT(task->is_bound || !od_timer_is_set(&task->deadline));
+    OD_ASSERT(task->is_bound || od_list_is_empty(&task->accepted));
     if (task->is_bound)
         unbind(task);
     if (task->object->section != NULL) {
@@ -288,7 +290,7 @@ void od_task_free(struct od_task *task)
     task->script->uses--;
     od_list_remove(&task->link);
     od_event_free(task->event);
-    od_slab_give(&objects->tasks, task->id);
+    od_slab_give(&objects->tasks, task);
 }
 
 // From now on the socket waits for its connection, not for the handler that accepted it.
