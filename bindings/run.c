@@ -218,7 +218,8 @@ static enum step take_step(struct od_engine *engine, struct od_task *task, int a
             od_stream_function_ended(task, true);
         else if (wants_answer(coroutine))
             answer(engine, task);
-        lua_settop(coroutine->L, OD_COROUTINE_PLACES);
+        if (lua_gettop(coroutine->L) != OD_COROUTINE_PLACES)
+            lua_settop(coroutine->L, OD_COROUTINE_PLACES);
         return ENDED;
     }
     if (!od_stream_is_unwanted(task))
@@ -304,7 +305,7 @@ enum od_run od_run_constructor(struct od_engine *engine, struct od_task *task)
     if (od_object_is_entry(task->object))
         return OD_RUN_DONE;
     od_self_make(engine, task->object);
-    return begin(engine, task) ? run_handler(engine, task) : OD_RUN_DONE;
+    return od_run_event(engine, task);
 }
 
 static void lack_fetch(struct od_task *task)

@@ -39,7 +39,6 @@ static void give_buffer(struct od_wire *wire)
 
 static struct od_bytes *out_of(struct od_wire *wire)
 {
-    od_wire_check(wire);
     OD_ASSERT(!wire->is_closing && wire->file_left == 0);
     if (wire->out.capacity == 0)
         take_buffer(wire);
@@ -48,6 +47,8 @@ static struct od_bytes *out_of(struct od_wire *wire)
 
 struct od_bytes *od_wire_out(struct od_wire *wire)
 {
+    if (od_list_is_empty(&wire->dirty)) // The first time since it was sent.
+        od_wire_check(wire);
     od_wire_mark_dirty(wire);
     return out_of(wire);
 }

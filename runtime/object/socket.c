@@ -104,6 +104,7 @@ bool od_socket_accept(struct od_object *object, struct od_task *task, bool is_ev
     struct od_socket *made = make(object, ++object->objects->next_number, is_events);
     list(object, made, tags, tag_count);
     od_list_push_back(&task->accepted, &made->accepted);
+    task->is_bound = true;
     od_timers_set(object->objects->timers, &made->attach_timer,
                   od_clock_monotonic_ms() + OD_ATTACH_MS_MAX);
     *socket = made;

@@ -142,6 +142,7 @@ static od_time_ms limit_of(const struct od_task *task)
 void od_task_limit(struct od_task *task)
 {
     od_task_check(task);
+    task->is_bound = true;
     od_time_ms limit_ms = limit_of(task);
     od_section_wait(task);
     if (limit_ms > 0 && !od_timer_is_set(&task->deadline))
@@ -250,37 +251,46 @@ static void count_end(const struct od_task *task)
                         task->has_failed);
 }
 
+static void unbind(struct od_task *task)
+{
+    struct od_objects *objects = task->object->objects;
+    struct od_call *call =
+        task->waiting_call == 0 ? NULL : od_call_find(objects, task->waiting_call);
+    // The other object need not go on for somebody who is not there.
+    if (call != NULL)
+        od_call_cancel(call);
+    od_branches_give_up(task);
+    od_list_remove(&task->branch);
+    discard_accepted(task);
+    od_transactions_abandon(task->object, task);
+    od_client_ends_lose(task);
+    od_sinks_lose(task);
+    leave_stream(task);
+    od_timers_clear(objects->timers, &task->timer);
+    od_timers_clear(objects->timers, &task->deadline);
+    od_list_remove(&task->syncing);
+}
+
 void od_task_free(struct od_task *task)
 {
     OD_ASSERT(task->object->running != task);
     struct od_objects *objects = task->object->objects;
     count_end(task);
     od_trace_task_over(task->object, task);
-    struct od_call *call =
-        task->waiting_call == 0 ? NULL : od_call_find(objects, task->waiting_call);
-    // The other object need not go on for somebody who is not there.
-    if (call != NULL)
-        od_call_cancel(call);
-    if (!od_list_is_empty(&task->branches))
-        od_branches_give_up(task);
-    if (task->trunk != NULL)
-        od_list_remove(&task->branch);
-    discard_accepted(task);
-    od_transactions_abandon(task->object, task);
-    od_client_ends_lose(task);
-    od_sinks_lose(task);
-    leave_stream(task);
-    od_section_end(task);
+    OD_ASSERT(task->is_bound || !od_timer_is_set(&task->deadline));
+    OD_ASSERT(task->is_bound || od_list_is_empty(&task->accepted));
+    if (task->is_bound)
+        unbind(task);
+    if (task->object->section != NULL) {
+        od_transactions_abandon(task->object, task);
+        od_section_end(task);
+    }
     task->script->forget(task->script, task);
     OD_ASSERT(task->script->uses > 0);
     task->script->uses--;
-    od_timers_clear(objects->timers, &task->timer);
-    od_timers_clear(objects->timers, &task->deadline);
     od_list_remove(&task->link);
-    if (task->sync_seq > 0)
-        od_list_remove(&task->syncing);
     od_event_free(task->event);
-    od_slab_give(&objects->tasks, task->id);
+    od_slab_give(&objects->tasks, task);
 }
 
 // From now on the socket waits for its connection, not for the handler that accepted it.

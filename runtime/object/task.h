@@ -54,6 +54,7 @@ struct od_task {
     bool heeds_asker;      // it wants to know.
     bool is_answered;      // FETCH, CALL: its call has got an answer, or a failure.
     bool has_failed;
+    bool is_bound;       // It has waited, or got something that is to be looked after when it ends.
     bool is_after_event; // The handler has returned; functions given to waitUntil run.
     // The engine's, untouched by the core:
     void *thread;
