@@ -75,8 +75,8 @@ function Disk:remove()
   os.execute("rm -rf '" .. self.directory .. "'")
 end
 
--- Calls of a kind ("write", "sync", "dsync", "grow") fail: after `skip` good ones, `times` (-1: all)
--- of them; `of` the "data" file, the "journal", or both.
+-- Calls of a kind ("write", "sync", "dsync", "grow") fail: after `skip` good ones `times` more (-1:
+-- all); `of` the "data" file, the "journal", or both.
 function Disk:fail(call, options)
   self.plan.times = 0
   self.plan.part = PARTS[options.of] or 0
