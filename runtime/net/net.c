@@ -58,8 +58,7 @@ void od_net_deinit(struct od_net *net)
     od_map_deinit(&net->websockets);
     od_deflate_free(net->deflate);
     free(net->read_bytes);
-    while (net->spare_count > 0)
-        free(net->spares[--net->spare_count]);
+    od_wire_free_spares(net);
 }
 
 od_time_ms od_net_transfer_ms(const struct od_net *net, size_t size)
