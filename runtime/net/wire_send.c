@@ -58,7 +58,6 @@ static void give_going(struct od_wire *wire)
         return;
     }
     OD_ASSERT(going->out.size == 0 && !od_timer_is_set(&going->linger));
-    *going = (struct od_going){.out = going->out};
     net->spares[net->spare_count++] = going;
 }
 
