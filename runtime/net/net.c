@@ -58,8 +58,7 @@ void od_net_deinit(struct od_net *net)
     od_map_deinit(&net->websockets);
     od_deflate_free(net->deflate);
     free(net->read_bytes);
-    while (net->spare_count > 0)
-        free(net->spares[--net->spare_count]);
+    od_wire_free_spares(net);
 }
 
 od_time_ms od_net_transfer_ms(const struct od_net *net, size_t size)
@@ -67,7 +66,7 @@ od_time_ms od_net_transfer_ms(const struct od_net *net, size_t size)
     return net->limits.body_ms + (od_time_ms)size * 1000 / OD_NET_RATE_MIN;
 }
 
-void od_net_tell_over(const struct od_net *net, uint64_t number)
+static void tell_over(const struct od_net *net, uint64_t number)
 {
     if (net->tells_over && number != 0)
         net->events->connection_over(net->owner, number);
@@ -79,7 +78,7 @@ void od_net_hang_up(struct od_net *net, int fd)
     uint64_t number = net->tells_over ? od_connection_number(fd) : 0;
     shutdown(fd, SHUT_RDWR); // Main may have a duplicate.
     close(fd);
-    od_net_tell_over(net, number);
+    tell_over(net, number);
 }
 
 void od_net_read(struct od_net *net)

@@ -30,6 +30,7 @@
 
 struct od_dials;
 struct od_fetches;
+struct od_going;
 struct od_meters;
 struct od_worker_page;
 
@@ -51,9 +52,9 @@ struct od_net {
     size_t inflating_bytes; // What they hold of messages that are not whole yet.
     size_t coming_bytes;    // See limits.h.
     size_t going_bytes;
-    char *read_bytes;                // One buffer for all: what one wire reads in one turn.
-    char *spares[OD_NET_SPARES_MAX]; // Buffers for what wires send (wire_send.c), of one size:
-    size_t spare_count;              // those that no wire has.
+    char *read_bytes; // One buffer for all: what one wire reads in one turn.
+    struct od_going *spares[OD_NET_SPARES_MAX]; // For what wires send (wire_inner.h), those
+    size_t spare_count;                         // that no wire has.
     struct od_map exchanges;
     struct od_map websockets;
     uint64_t last_exchange; // Number of the youngest.
@@ -87,7 +88,6 @@ void od_net_deinit(struct od_net *net);
 
 // Ends a connection that was given to this process and that no wire has.
 void od_net_hang_up(struct od_net *net, int fd);
-void od_net_tell_over(const struct od_net *net, uint64_t number); // The event; 0: of none.
 // How long a body or message may have taken of which [size] bytes have come.
 od_time_ms od_net_transfer_ms(const struct od_net *net, size_t size);
 

@@ -6,20 +6,25 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "link/connection.h"
 #include "link/worker_page.h"
-#include "net/wire.h"
+
+static void check_going(const struct od_wire *wire, const struct od_going *going)
+{
+    OD_ASSERT(going->wire == wire);
+    OD_ASSERT(going->out_sent <= going->out.size);
+    OD_ASSERT((going->shared != NULL) == (going->shared_left.size > 0));
+    OD_ASSERT(going->counted_bytes <= wire->net->going_bytes);
+}
 
 void od_wire_check(const struct od_wire *wire)
 {
     OD_ASSERT(wire->fd >= 0);
-    OD_ASSERT(wire->out_sent <= wire->out.size);
-    OD_ASSERT((wire->shared != NULL) == (wire->shared_left.size > 0));
-    OD_ASSERT(wire->counted_bytes <= wire->net->going_bytes);
     OD_ASSERT(wire->owner == NULL || !wire->is_closing);
     OD_ASSERT(wire->owner == NULL || !wire->is_released);
     OD_ASSERT(!wire->has_shut || wire->is_closing);
     OD_ASSERT(wire->page == NULL || wire->place < OD_PAGE_PLACES_MAX);
+    if (wire->going != NULL)
+        check_going(wire, wire->going);
 }
 
 void od_wire_mark_dirty(struct od_wire *wire)
@@ -45,16 +50,10 @@ void od_wire_unmark(struct od_wire *wire)
     od_list_remove(&wire->dirty);
 }
 
-static void on_linger(struct od_timer *timer)
-{
-    od_wire_cut(OD_TIMER_MEMBER(timer, struct od_wire, linger));
-}
-
 static void init_wire(struct od_wire *wire, struct od_net *net, int fd,
                       const struct od_wire_protocol *protocol, void *owner)
 {
     *wire = (struct od_wire){.net = net, .protocol = protocol, .owner = owner, .fd = fd};
-    wire->linger.fire = on_linger;
     od_list_init(&wire->dirty);
     od_list_init(&wire->all);
     od_list_push_back(&net->wires, &wire->all);
@@ -74,7 +73,6 @@ bool od_wire_adopt(struct od_net *net, int fd, const struct od_wire_protocol *pr
     }
     init_wire(adopted, net, fd, protocol, owner);
     adopted->wishes = wishes;
-    adopted->number = net->tells_over ? od_connection_number(fd) : 0;
     *wire = adopted;
     return true;
 }
@@ -102,9 +100,7 @@ static void close_connection(struct od_wire *wire)
 {
     OD_ASSERT(!wire->is_released);
     od_lookout_forget(&wire->net->lookout, wire->fd, wire->wishes);
-    shutdown(wire->fd, SHUT_RDWR);
-    close(wire->fd);
-    od_net_tell_over(wire->net, wire->number);
+    od_net_hang_up(wire->net, wire->fd);
 }
 
 static void end_now(struct od_wire *wire)
@@ -114,7 +110,6 @@ static void end_now(struct od_wire *wire)
     if (!wire->is_released)
         close_connection(wire);
     od_wire_end_lease(wire);
-    od_loop_clear_timer(wire->net->loop, &wire->linger);
     od_list_remove(&wire->all);
     od_wire_unmark(wire);
     od_wire_drop_waiting(wire);
@@ -162,7 +157,7 @@ void od_wire_close(struct od_wire *wire)
     // The rest of what the client sends is read into the void: bytes that lie unread when the
     // descriptor is closed make the kernel reset the connection, with our last answer in it.
     od_wire_resume(wire);
-    od_loop_set_timer(wire->net->loop, &wire->linger, wire->net->limits.linger_ms);
+    od_wire_linger(wire);
     od_wire_mark_dirty(wire);
 }
 
@@ -191,17 +186,11 @@ void od_wire_cut(struct od_wire *wire)
     od_wire_mark_dirty(wire);
 }
 
-void od_wire_put_unsent(const struct od_wire *wire, struct od_bytes *unsent)
-{
-    od_bytes_put_slice(unsent, wire->shared_left);
-    od_bytes_put_slice(unsent, od_slice_from(od_bytes_slice(&wire->out), wire->out_sent));
-}
-
 // The wire stays until the flush, for the lookout may be about to tell of it.
 int od_wire_release(struct od_wire *wire, struct od_bytes *unsent)
 {
     od_wire_check(wire);
-    OD_ASSERT(wire->file_left == 0);
+    OD_ASSERT(!od_wire_sends_file(wire));
     od_wire_put_unsent(wire, unsent);
     od_lookout_forget(&wire->net->lookout, wire->fd, wire->wishes);
     wire->owner = NULL;

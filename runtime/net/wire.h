@@ -2,7 +2,7 @@
 //
 // What is put on a wire gathers in one buffer and leaves in od_net_flush with one system call; what
 // the kernel does not take waits until it does. While nothing is under way a wire has no buffer at
-// all. wire_send.c has one function that writes to the world.
+// all, nor what belongs to it. wire_send.c has one function that writes to the world.
 //
 // The wire belongs to a protocol, an exchange or a WebSocket, and tells it of bytes and of the end.
 // Each way to let go of it (close, abort, release) is final: the wire's owner must forget the
@@ -23,6 +23,7 @@
 #include "codec/frame_shared.h"
 #include "net/net.h"
 
+struct od_going;
 struct od_worker_page;
 
 struct od_wire_protocol {
@@ -39,30 +40,21 @@ struct od_wire {
     void *owner; // NULL once it let go.
     struct od_list all;
     struct od_list dirty;
-    struct od_frame_shared *shared; // First in line: one frame that is not copied,
-    od_slice shared_left;           // and what of it is not yet sent.
-    struct od_bytes out;            // Then these,
-    size_t out_sent;                // of which so many are sent,
-    size_t counted_bytes;           // and so many counted.
-    uint64_t file_at, file_left;    // Last so much of a file, from here on.
-    int file;                       // Its descriptor, while [file_left] is not 0.
-    od_time_ms taken_ms;            // When the kernel took some of it last, or it began to wait.
-    struct od_timer linger;
+    struct od_going *going;      // What waits to be sent (wire_inner.h); NULL: nothing.
     struct od_worker_page *page; // Of this worker; NULL: nobody looks.
-    uint32_t place;              // There; of an HTTP connection it is the wire's until it ends.
-    uint64_t number;             // Of the connection, while somebody counts them.
     uint64_t sent;               // As the kernel counts; only while it is shown.
+    uint32_t place;              // There; of an HTTP connection it is the wire's until it ends.
     int fd;
     uint32_t sent_bytes; // Taken by the kernel since the beginning, modulo 2^32.
     uint8_t wishes;      // What it is watched for (net/lookout.h).
-    bool is_paused;
-    bool has_ended;   // The peer's end of the stream has come.
-    bool is_closing;  // Ends when all is sent.
-    bool is_cut;      // Ends at the next flush.
-    bool is_released; // The descriptor went elsewhere: no shutdown.
-    bool has_shut;    // Our end of the stream is sent.
-    bool awaits_room; // The kernel took less than we had.
-    bool is_late;     // The list it is in is that of the late ones.
+    bool is_paused : 1;
+    bool has_ended : 1;   // The peer's end of the stream has come.
+    bool is_closing : 1;  // Ends when all is sent.
+    bool is_cut : 1;      // Ends at the next flush.
+    bool is_released : 1; // The descriptor went elsewhere: no shutdown.
+    bool has_shut : 1;    // Our end of the stream is sent.
+    bool awaits_room : 1; // The kernel took less than we had.
+    bool is_late : 1;     // The list it is in is that of the late ones.
 };
 
 // Takes [fd] in any case; false when it cannot be watched.
@@ -80,6 +72,7 @@ void od_wire_put_shared(struct od_wire *wire, struct od_frame_shared *frame, od_
 // before they are sent, and the wire not released. If the file has fewer by then, the wire is cut.
 void od_wire_put_file(struct od_wire *wire, int fd, uint64_t first, uint64_t size);
 size_t od_wire_waiting_bytes(const struct od_wire *wire); // Put and not yet taken by the kernel.
+bool od_wire_sends_file(const struct od_wire *wire);
 
 // Counts what was put in the net's; by itself only in od_net_flush.
 void od_wire_count(struct od_wire *wire);
