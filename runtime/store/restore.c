@@ -126,7 +126,7 @@ static bool consider_files(struct choosing *choosing, struct od_error *err)
 struct looking {
     int (*call)(void *looking);
     struct od_env *env;
-    struct od_env_reader *reader;
+    struct od_env_reader reader;
     struct od_journal_mark *mark;
     struct od_error *err;
 };
@@ -135,7 +135,7 @@ static int look_at_mark(void *argument)
 {
     const struct looking *looking = argument;
     MDB_val stored, key = od_env_value(OD_SLICE("journal"));
-    int code = mdb_get(looking->reader->txn, looking->env->meta, &key, &stored);
+    int code = mdb_get(looking->reader.txn, looking->env->meta, &key, &stored);
     if (code == 0 && !od_journal_mark_read(looking->mark, od_env_slice(stored)))
         code = MDB_CORRUPTED;
     return code;
@@ -144,17 +144,15 @@ static int look_at_mark(void *argument)
 // Returns LMDB's codes.
 static int look(struct looking *looking)
 {
-    struct od_env_reader reader;
-    looking->reader = &reader;
-    int code = od_env_reader_open(looking->env, &reader);
+    int code = od_env_reader_open(looking->env, &looking->reader);
     if (code != 0)
         return code;
-    code = od_env_reader_begin(looking->env, &reader);
+    code = od_env_reader_begin(looking->env, &looking->reader);
     if (code == 0) {
         code = od_mapped_call(looking->call, looking);
-        od_env_reader_end(looking->env, &reader);
+        od_env_reader_end(looking->env, &looking->reader);
     }
-    od_env_reader_close(looking->env, &reader);
+    od_env_reader_close(looking->env, &looking->reader);
     return code;
 }
 
