@@ -371,13 +371,18 @@ enum od_run od_run_resume(struct od_engine *engine, struct od_task *task,
         od_wait_push_result(coroutine->L, coroutine->waits_for, event->ok, od_event_bytes(event)));
 }
 
+static void drop_thread(struct od_engine *engine, struct od_task *task)
+{
+    OD_ASSERT(task->thread != NULL);
+    forget_aborts(engine, task);
+    od_coroutine_drop(engine, task->thread);
+    task->thread = NULL;
+}
+
 void od_run_forget(struct od_engine *engine, struct od_task *task)
 {
     if (task->event != NULL && task->event->kind == OD_EVENT_TIMER)
         od_timer_ended(engine->L, task);
-    if (task->thread == NULL)
-        return;
-    forget_aborts(engine, task);
-    od_coroutine_drop(engine, task->thread);
-    task->thread = NULL;
+    if (task->thread != NULL)
+        drop_thread(engine, task);
 }
