@@ -58,8 +58,8 @@
     KIND(BACK, "nothing: objects may be used")                                                     \
     KIND(CONNECTION_LEFT, "u32 place: the worker has it no more, or could not take it")            \
     KIND(OBJECT_KEEP, "u8 forget, 32 bytes id, object record")                                     \
-    KIND(SOCKET_KEEP, "u64 socket, u32 place, record (object/keep.h); fd: a duplicate of the "     \
-                      "connection")                                                                \
+    KIND(SOCKET_KEEP, "u64 socket, u32 place, u32 the place it had as an HTTP connection and has " \
+                      "left, record (object/keep.h); or without such a place fd: a duplicate")     \
     KIND(CALM, "nothing: what runs here now will end soon")                                        \
     KIND(STILL, "nothing: nothing runs here any more, or the bound is over")                       \
     KIND(SOCKET_STATE, "u64 socket, u8 is moving, record (object/keep.h): it can go on from "      \

@@ -377,22 +377,16 @@ static void read_early(struct od_websocket *websocket, od_slice input)
     od_bytes_deinit(&bytes);
 }
 
-static bool attach(struct od_websocket *websocket, const struct od_upgrade_record *record, int fd,
-                   struct od_error *err)
+static void begin(struct od_websocket *websocket, const struct od_upgrade_record *record)
 {
     OD_ASSERT(!websocket->is_over);
-    OD_ASSERT(fd >= 0);
-    if (!od_wire_adopt(websocket->net, fd, &protocol, websocket, &websocket->wire, err)) {
-        od_websocket_abort(websocket);
-        return false;
-    }
     take_record(websocket, record);
     put_early(websocket, record->output);
     // Before others run in this turn: should one never end, nobody else could send the head.
     od_wire_send_now(websocket->wire);
     if (websocket->has_closed && websocket->is_events) {
         end_events(websocket);
-        return true;
+        return;
     }
     if (websocket->has_closed)
         await_close(websocket);
@@ -400,7 +394,6 @@ static bool attach(struct od_websocket *websocket, const struct od_upgrade_recor
         od_wire_pause(websocket->wire);
     od_keepalive_start(&websocket->net->keepalives, &websocket->keepalive);
     read_early(websocket, record->input);
-    return true;
 }
 
 void od_websocket_lose(struct od_websocket *websocket, od_slice record)
@@ -412,19 +405,54 @@ void od_websocket_lose(struct od_websocket *websocket, od_slice record)
     od_websocket_abort(websocket);
 }
 
+// It was aborted meanwhile, and the client gets no answer; or its record could not be read.
+static bool do_without(struct od_websocket *websocket, bool is_read, struct od_error *err)
+{
+    if (is_read)
+        return true;
+    od_websocket_abort(websocket);
+    return od_error_set(err, "the record of an upgrade cannot be read");
+}
+
 bool od_websocket_attach(struct od_websocket *websocket, od_slice record, int fd,
                          struct od_error *err)
 {
     struct od_upgrade_record upgrade;
+    OD_ASSERT(fd >= 0);
     OD_ASSERT(websocket->wire == NULL);
-    bool can_be_read = od_upgrade_record_read(record, &upgrade);
-    if (can_be_read && !websocket->is_over)
-        return attach(websocket, &upgrade, fd, err);
-    od_net_hang_up(websocket->net, fd); // It was aborted meanwhile: the client gets no answer.
-    if (can_be_read)
-        return true;
-    od_websocket_abort(websocket);
-    return od_error_set(err, "the record of an upgrade cannot be read");
+    bool is_read = od_upgrade_record_read(record, &upgrade);
+    if (!is_read || websocket->is_over) {
+        od_net_hang_up(websocket->net, fd);
+        return do_without(websocket, is_read, err);
+    }
+    if (!od_wire_adopt(websocket->net, fd, &protocol, websocket, &websocket->wire, err)) {
+        od_websocket_abort(websocket);
+        return false;
+    }
+    begin(websocket, &upgrade);
+    return true;
+}
+
+bool od_websocket_take(struct od_websocket *websocket, od_slice record, struct od_wire *wire,
+                       struct od_error *err)
+{
+    struct od_upgrade_record upgrade;
+    OD_ASSERT(wire->net == websocket->net);
+    OD_ASSERT(websocket->wire == NULL);
+    bool is_read = od_upgrade_record_read(record, &upgrade);
+    if (!is_read || websocket->is_over) {
+        od_wire_abort(wire);
+        return do_without(websocket, is_read, err);
+    }
+    websocket->wire = wire;
+    od_wire_take(wire, &protocol, websocket);
+    begin(websocket, &upgrade);
+    return true;
+}
+
+uint32_t od_websocket_take_lease(struct od_websocket *websocket)
+{
+    return websocket->wire == NULL ? OD_PAGE_NO_PLACE : od_wire_take_lease(websocket->wire);
 }
 
 // What is known of it.

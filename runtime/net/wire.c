@@ -186,6 +186,16 @@ void od_wire_cut(struct od_wire *wire)
     od_wire_mark_dirty(wire);
 }
 
+// An end of the stream that was read is read again, for the new owner.
+void od_wire_take(struct od_wire *wire, const struct od_wire_protocol *protocol, void *owner)
+{
+    OD_ASSERT(wire->owner == NULL && !wire->is_closing && !wire->is_released);
+    wire->protocol = protocol;
+    wire->owner = owner;
+    wire->is_paused = wire->has_ended = false;
+    od_wire_fit_wishes(wire);
+}
+
 // The wire stays until the flush, for the lookout may be about to tell of it.
 int od_wire_release(struct od_wire *wire, struct od_bytes *unsent)
 {

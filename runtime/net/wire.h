@@ -42,7 +42,7 @@ struct od_wire {
     struct od_list dirty;
     struct od_going *going;      // What waits to be sent (wire_inner.h); NULL: nothing.
     struct od_worker_page *page; // Of this worker; NULL: nobody looks.
-    uint64_t sent;               // As the kernel counts; only while it is shown.
+    uint64_t sent;               // As the kernel counts, if [knows_sent].
     uint32_t place;              // There; of an HTTP connection it is the wire's until it ends.
     int fd;
     uint32_t sent_bytes; // Taken by the kernel since the beginning, modulo 2^32.
@@ -55,6 +55,8 @@ struct od_wire {
     bool has_shut : 1;    // Our end of the stream is sent.
     bool awaits_room : 1; // The kernel took less than we had.
     bool is_late : 1;     // The list it is in is that of the late ones.
+    bool knows_sent : 1;
+    bool owes_lease : 1; // Main was not told yet that [place], of an HTTP connection, is left.
 };
 
 // Takes [fd] in any case; false when it cannot be watched.
@@ -102,6 +104,15 @@ void od_wire_show(const struct od_wire *wire); // Of what waits now; by itself o
 void od_wire_leave_place(struct od_wire *wire); // Its owner lets go.
 void od_wire_end_lease(struct od_wire *wire);   // The connection is not this process's any more.
 void od_wire_mark(const struct od_wire *wire, uint8_t set, uint8_t clear); // Other flags there.
+
+// Its owner lets go, and at once another takes it, or aborts it: the connection is as it was. What
+// the page said of it holds no more.
+void od_wire_part(struct od_wire *wire);
+void od_wire_take(struct od_wire *wire, const struct od_wire_protocol *protocol, void *owner);
+
+// The place it had as an HTTP connection, if main was not told yet that it is left, which the
+// caller does; OD_PAGE_NO_PLACE: none.
+uint32_t od_wire_take_lease(struct od_wire *wire);
 
 // Sends what waits, then the end of the stream, and reads into the void until the peer has ended or
 // limits.linger_ms are over: else the kernel would answer late bytes with a reset that destroys

@@ -141,29 +141,6 @@ void od_socket_release(struct od_socket *socket)
     free(socket);
 }
 
-void od_socket_attach(struct od_objects *objects, uint64_t id, od_slice record, int fd)
-{
-    struct od_socket *socket = od_socket_find(objects, id);
-    if (socket == NULL || socket->is_attached) {
-        if (fd >= 0)
-            od_net_hang_up(objects->net, fd);
-        return;
-    }
-    od_socket_check(socket);
-    socket->is_attached = true;
-    od_list_remove(&socket->accepted);
-    od_timers_clear(objects->timers, &socket->attach_timer);
-    struct od_error err;
-    if (fd >= 0 && od_websocket_attach(socket->websocket, record, fd, &err)) {
-        // Main first: from the moment the client has its 101, the socket outlives this worker.
-        od_keep_socket(socket);
-        od_access_log_opened(socket);
-        return;
-    }
-    od_socket_closed(socket, 1006, OD_SLICE("WebSocket disconnected without sending Close frame."),
-                     false);
-}
-
 void od_socket_forget_event(struct od_socket *socket, size_t size)
 {
     OD_ASSERT(socket->waiting_count > 0);

@@ -25,6 +25,7 @@
 struct od_object;
 struct od_objects;
 struct od_task;
+struct od_wire;
 struct od_wish;
 
 struct od_socket_tag {   // One tag of one socket.
@@ -78,6 +79,9 @@ OD_MUST_CHECK bool od_socket_accept(struct od_object *object, struct od_task *ta
 // The 101 has passed the gate: [fd] and [record] (net/exchange.h) are the connection. Takes [fd];
 // -1: the client left before. A socket that is gone already: the connection is cut.
 void od_socket_attach(struct od_objects *objects, uint64_t id, od_slice record, int fd);
+
+// The same with the connection of an exchange of this worker; takes [wire] (net/websocket.h).
+void od_socket_take(struct od_objects *objects, uint64_t id, od_slice record, struct od_wire *wire);
 
 // A socket of an earlier life of this worker, as it was; [id] is its number. Its connection and
 // attachment follow (object/restore.c).
