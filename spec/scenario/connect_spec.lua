@@ -313,6 +313,21 @@ describe("a connection to outside", function()
     assert.is_true(#ended(silent) < 32 * 1024 * 1024)
   end)
 
+  it("is shown to an operator", function()
+    start()
+    local asked, peer = begin("self.c = c self.d = od.connect('localhost', 1) return true")
+    assert.matches("could not connect", asked:read_answer().body)
+    local function shown()
+      local code, text = server:asking("object", "things/a")
+      assert.equal(0, code)
+      return text
+    end
+    assert.matches(("\nconnection +127.0.0.1:%d, open\n"):format(upstream.port), shown())
+    ask("self.c:close()")
+    assert.equal("", ended(peer))
+    assert.not_matches("connection", shown())
+  end)
+
   it("has its limits", function()
     start()
     local list = ask(([[
