@@ -141,16 +141,17 @@ take_touch() {
   load http "$1/%d" --sockets 50 --objects 5000 --seconds 60
 }
 
-# Opens the idle sockets in the background; they stay until descriptor 9 is closed. It is opened for
-# both directions, because to open one end of a pipe waits for the other.
+# idle_open OBJECTS: opens the idle sockets over so many objects, in the background; they stay until
+# descriptor 9 is closed. It is opened for both directions, because to open one end of a pipe waits
+# for the other.
 idle_open() {
-  local i
+  local i objects=$1
   rm -f "$work/hold"
   mkfifo "$work/hold"
   : >"$work/idle"
   exec 9<>"$work/hold"
   start "${cores#*,}" "$work/idle" timeout "$load_limit_seconds" "$build/load" idle \
-    --sockets "$idle_sockets" --objects 90 --seconds "$load_limit_seconds" \
+    --sockets "$idle_sockets" --objects "$objects" --seconds "$load_limit_seconds" \
     "ws://127.0.0.1:$port/echo/idle-%d" <"$work/hold" 9>&-
   idle_pid=$started_pid
   for ((i = 0; i < 600; i++)); do
@@ -177,7 +178,7 @@ take_idle() {
   load echo 'echo/%d' --sockets 1 --seconds 0.1 --warm 0 || return 1
   sleep "$settle"
   before_kb=$(memory_kb "$server_pid")
-  idle_open || return 1
+  idle_open 90 || return 1
   sleep "$settle"
   after_kb=$(memory_kb "$server_pid")
   take_echo 1 || return 1
