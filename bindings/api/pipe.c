@@ -91,7 +91,8 @@ static int begin(lua_State *L)
 // Collected: nobody can close it any more.
 static int lose(lua_State *L)
 {
-    const struct connection *connection = lua_touserdata(L, 1);
+    const struct connection *connection = od_userdata_test(L, 1, OD_USERDATA_PIPE);
+    OD_ASSERT(connection != NULL);
     struct od_pipe *pipe =
         connection->pipe == 0 ? NULL : od_pipe_find(connection->objects, connection->pipe);
     if (pipe != NULL)

@@ -59,9 +59,8 @@ uint32_t od_router_pick(struct od_router *router, od_slice target)
     OD_ASSERT(router->worker_count > 0);
     if (router->has_entry || od_route_path(target, &space, &router->name) != OD_ROUTE_OK)
         return OD_ROUTER_ANY;
-    od_id id = od_id_of_name(key_of(router, od_router_stored_name(router, space)),
-                             od_bytes_slice(&router->name));
-    uint32_t worker = od_worker_of(&id, router->worker_count);
+    uint32_t worker = od_worker_of_name(key_of(router, od_router_stored_name(router, space)),
+                                        od_bytes_slice(&router->name), router->worker_count);
     OD_ASSERT(worker < router->worker_count);
     return worker;
 }

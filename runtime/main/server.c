@@ -402,8 +402,7 @@ static void close_all(struct od_server *server)
     od_operator_hang_up(&server->operator);
     od_admin_listener_close(&server->admin);
     od_alarm_clock_deinit(&server->alarm_clock);
-    od_history_close(&server->history);
-    od_committer_close(server->committer);
+    od_server_close_disk(server);
     od_supervisor_deinit(&server->supervisor);
     od_leases_deinit(&server->leases);
     od_recovery_deinit(&server->recovery);

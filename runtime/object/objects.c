@@ -449,7 +449,7 @@ void od_objects_put_to_rest(struct od_object *object)
     od_log(OD_LOG_DEBUG, object->label, "sleeps, %u WebSockets stay", object->socket_count);
     od_object_sleep(object);
     if (object->socket_count == 0 && od_storage_is_clean(&object->storage) &&
-        !od_trace_is_on(object))
+        !od_trace_is_on(object) && !object->may_rewind)
         od_object_free(object);
     else
         od_object_settle(object);

@@ -73,6 +73,7 @@ static bool load(struct od_versions *versions, struct od_script *script, od_slic
     if (OD_FAULT("load.fail"))
         return od_error_set(err, "a fault point says that it does not load");
     od_log_setup(options->log_format, OD_LOG_ERROR);
+    versions->objects->shown = NULL;
     od_worker_page_begin(versions->objects->page, NULL, "script", OD_PAGE_LOADING_NAME);
     bool ok = script->load(script, versions->objects, options, files, err);
     od_worker_page_end(versions->objects->page);

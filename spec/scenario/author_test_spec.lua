@@ -199,6 +199,24 @@ describe("open-do test", function()
     ]]
   end)
 
+  it("lets an object be what it was, under --history", function()
+    passes [[
+      app = t.start("counter.lua", { args = { "--history", "1h" } })
+      local pears = app.env.counters:getByName("pears")
+      assert.equal(1, pears:add(1))
+      local bookmark = t.runInObject(pears, function(_, state)
+        return state.storage:getCurrentBookmark()
+      end)
+      assert.equal(3, pears:add(2))
+      t.runInObject(pears, function(_, state, at)
+        state.storage:onNextSessionRestoreBookmark(at)
+      end, bookmark)
+      assert.equal(5, pears:add(2))
+      app:evict(pears)
+      assert.equal(11, pears:add(10))
+    ]]
+  end)
+
   it("names the line of a function that fails inside, and what cannot come along", function()
     local output = fails [[
       t.runInObject(apples, function(instance)

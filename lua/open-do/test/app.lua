@@ -48,6 +48,18 @@ function App:launch()
   local port = self.process:wait_output("listening on http://127%.0%.0%.1:(%d+)", START_SECONDS)
   self.address = { host = "127.0.0.1", port = tonumber(port) }
   self.url = "http://127.0.0.1:" .. port
+  self:wait_for_history()
+end
+
+-- Bookmarks are to be had from the first base on, which is made while the server begins to serve.
+function App:wait_for_history()
+  local has_history = table.concat(self.options.args or {}, " "):find("--history", 1, true)
+  local deadline = os.time() + START_SECONDS
+  while has_history and self:status().history.bases == 0 do
+    if os.time() > deadline then
+      error("the history does not begin", 0)
+    end
+  end
 end
 
 -- A server with `script`, a path. Raises with what the server said when it does not start.
