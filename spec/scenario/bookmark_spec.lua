@@ -134,7 +134,7 @@ describe("a bookmark", function()
     local first = fill("a", "first")
     fill("b", "first")
     local bookmark = ask("a", "now")
-    assert.equal(bookmark, ask("a", "now")) -- Nobody has written anything.
+    assert.is_true(bookmark <= ask("a", "now"))
     local second, other = fill("a", "second"), fill("b", "second")
     assert.not_same(first, second)
     assert.is_true(nothing < bookmark and bookmark < ask("a", "now"))
