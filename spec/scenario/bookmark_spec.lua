@@ -165,6 +165,22 @@ describe("a bookmark", function()
     assert.same({ keys = {}, lines = {}, schedules = {} }, ask("a", "all"))
   end)
 
+  it("is never less than one before it, whoever writes and whatever ends", function()
+    launch()
+    local last = ask("a", "now")
+    for i = 1, 12 do
+      for _, name in ipairs { "a", "b", "c", "d" } do
+        ask(name, "put", { key = "count", value = i })
+      end
+      if i % 3 == 0 then
+        assert.equal(0, (server:asking("restart-worker", tostring(i % 2))))
+      end
+      local bookmark = ask("a", "now")
+      assert.is_true(last < bookmark)
+      last = bookmark
+    end
+  end)
+
   it("can be of a time", function()
     launch()
     local times = {}
