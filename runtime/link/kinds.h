@@ -59,8 +59,8 @@
     KIND(BACK, "nothing: objects may be used")                                                     \
     KIND(CONNECTION_LEFT, "u32 place: the worker has it no more, or could not take it")            \
     KIND(OBJECT_KEEP, "u8 forget, 32 bytes id, object record")                                     \
-    KIND(SOCKET_KEEP, "u64 socket, u32 place, record (object/keep.h); fd: a duplicate of the "     \
-                      "connection")                                                                \
+    KIND(SOCKET_KEEP, "u64 socket, u32 place, u32 the place it had as an HTTP connection and has " \
+                      "left, record (object/keep.h); or without such a place fd: a duplicate")     \
     KIND(CALM, "nothing: what runs here now will end soon")                                        \
     KIND(STILL, "nothing: nothing runs here any more, or the bound is over")                       \
     KIND(SOCKET_STATE, "u64 socket, u8 is moving, record (object/keep.h): it can go on from "      \
@@ -70,8 +70,9 @@
     KIND(STATUS_REPORT, "u64 question, report (object/report.h)")                                  \
     KIND(LOGGED, "u8 these are of before TELL_LOG, lines of JSON")                                 \
     KIND(DRAINED, "nothing")                                                                       \
-    KIND(LOADED, "u32 version, u8 ok, str why not, u8 has an entry fetch, u32 count, (str "        \
-                 "namespace as stored, str as it is called)*, files: it waits for SWITCH")         \
+    KIND(LOADED, "u32 version, u8 ok, str why not or its folder of assets, u8 has an entry "       \
+                 "fetch, u32 count, (str namespace as stored, str as it is called)*, files: it "   \
+                 "waits for SWITCH")                                                               \
     KIND(SWITCHED, "nothing: every event from here on meets the new version")                      \
     KIND(LOOKED_AT, "files: that running code has required")                                       \
     /* main -> historian */                                                                        \

@@ -151,6 +151,8 @@ void od_object_free(struct od_object *object)
         od_storage_deinit(&object->storage);
         od_map_remove(&object->objects->by_id, &object->by_id);
     }
+    if (object->objects->shown == object)
+        object->objects->shown = NULL;
     od_keep_forget_object(object);
     od_object_history_leave(object);
     od_auto_response_free(object->auto_response);

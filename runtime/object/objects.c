@@ -284,6 +284,8 @@ static void leave_request(struct od_call *call)
 void od_objects_leave(struct od_objects *objects)
 {
     objects->is_leaving = true;
+    for (uint32_t i = 0; i < objects->worker_count; i++)
+        od_calls_sent_leave(objects, i); // What lies in links leaves before this worker does.
     struct od_map_node *node = od_map_next(&objects->calls, NULL), *next;
     for (; node != NULL; node = next) {
         next = od_map_next(&objects->calls, node);

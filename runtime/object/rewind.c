@@ -60,7 +60,7 @@ bool od_rewind_at(const struct od_object *object, od_time_ms ms, char text[OD_BO
         return od_error_set(err, "that moment is still to come");
     if (!od_store_now(object->objects->store, &mark, err))
         return false;
-    mark.moment = (struct od_journal_moment){OD_BOOKMARK_ALL, ms};
+    mark.moment = (struct od_journal_moment){.sequence = OD_BOOKMARK_ALL, .time_ms = ms};
     if (!is_kept(object, &mark, err))
         return false;
     od_bookmark_put(text, &mark, object->identity.id);

@@ -40,7 +40,10 @@ static bool exists(const char *directory, const char *name)
 static bool is_too_late(const struct restoring *restoring, const struct od_journal_mark *mark)
 {
     od_time_ms until_ms = restoring->restore->until_ms;
+    uint64_t until_group = restoring->restore->until_group;
     bool is_known = mark->moment.time_ms != 0 || mark->moment.sequence == 0;
+    if (until_group != 0 && mark->moment.sequence > until_group)
+        return true;
     return until_ms != 0 && (!is_known || mark->moment.time_ms > until_ms);
 }
 
@@ -188,7 +191,8 @@ static bool consider_data(struct choosing *choosing, struct od_error *err)
                             "%s belongs to another data directory than %s/data.mdb; move away what "
                             "is not its own",
                             restoring->base_path, restoring->restore->from);
-    if (choosing->has_found && restoring->restore->until_ms != 0)
+    if (choosing->has_found &&
+        (restoring->restore->until_ms != 0 || restoring->restore->until_group != 0))
         return true;
     const struct od_base base = {.mark = restoring->data};
     return consider(choosing, &base, "", err);
@@ -276,6 +280,18 @@ static bool look_what_is_known(const struct restoring *restoring, uint64_t *know
     return true;
 }
 
+// Which of both is wanted the person knows, who knows when the clock was right.
+static bool refuse_twice(const struct od_restore *restore, uint64_t again, struct od_error *err)
+{
+    char at[OD_MOMENT_BYTES];
+    OD_ASSERT(again > restore->last.sequence);
+    return od_error_set(err,
+                        "the clock was set back, and it was %s twice: say --at group-%" PRIu64
+                        " for what was there the first time, --at group-%" PRIu64
+                        " for the last time",
+                        od_moment_text(restore->until_ms, at), restore->last.sequence, again);
+}
+
 static bool read_journal(const struct restoring *restoring, struct od_applier *applier,
                          struct od_error *err)
 {
@@ -283,13 +299,17 @@ static bool read_journal(const struct restoring *restoring, struct od_applier *a
     struct playing playing = {restore, applier, 0};
     OD_ASSERT(applier == NULL ||
               applier->mark.moment.sequence == restoring->base.mark.moment.sequence);
+    uint64_t again = 0;
     struct od_journal_visit visit = {.play = on_group,
                                      .context = &playing,
                                      .until_ms = restore->until_ms,
+                                     .until_group = restore->until_group,
+                                     .again = restore->until_ms == 0 ? NULL : &again,
                                      .is_closed = !restoring->has_data};
-    if (!look_what_is_known(restoring, &visit.known, err))
+    if (!look_what_is_known(restoring, &visit.known, err) ||
+        !od_journal_read(restoring->folder, &restoring->base.mark, &visit, &restore->last, err))
         return false;
-    return od_journal_read(restoring->folder, &restoring->base.mark, &visit, &restore->last, err);
+    return again == 0 || refuse_twice(restore, again, err);
 }
 
 static bool play_into(const struct restoring *restoring, struct od_env *env, struct od_error *err)
@@ -380,7 +400,7 @@ bool od_restore_run(struct od_restore *restore, struct od_error *err)
     snprintf(restoring.folder, sizeof restoring.folder, "%s%s", restore->from, inner);
     restoring.has_data = exists(restore->from, "data.mdb");
     OD_ASSERT(restore->from != NULL);
-    OD_ASSERT(restore->until_ms >= 0);
+    OD_ASSERT(restore->until_ms == 0 || restore->until_group == 0);
     if (!od_unfinished_refuse(restore->from, err))
         return false;
     int hold_fd = od_journal_hold(restoring.folder);

@@ -35,6 +35,12 @@ struct od_reader;
 struct od_storage;
 
 // Made by od_store_open; the fields are the layer's own.
+struct od_store_mark { // See od_storage_mark_now.
+    uint8_t id[OD_ID_BYTES];
+    bool is_of_pages;
+    uint64_t number; // 0: none.
+};
+
 struct od_store {
     struct od_reader *reader;
     uint32_t generation;             // Raised when a commit has failed.
@@ -50,10 +56,7 @@ struct od_store {
     struct od_list on_way; // Submissions that are not durable yet, oldest first.
     size_t on_way_bytes;
     bool is_behind;
-    struct {
-        uint8_t id[OD_ID_BYTES];
-        uint64_t mark;           // 0: none.
-    } marks[OD_STORE_MARKS_MAX]; // Of objects' pages, see od_storage_mark_pages.
+    struct od_store_mark marks[OD_STORE_MARKS_MAX];
     uint64_t last_mark;
 };
 

@@ -37,6 +37,9 @@ function Counter:alarm()
 end
 
 function Counter:fetch(request)
+  if request.method == "BREAK" then
+    error("broken on purpose")
+  end
   if request.headers:get("upgrade") ~= "websocket" then
     return od.Response(request.method .. " " .. request.path .. " " .. request:text())
   end
@@ -144,6 +147,18 @@ describe("open-do test", function()
     local output = fails("assert.equal(3, apples:add(2))")
     assert.matches("0 successes / 1 failure", output)
     assert.matches("spec/counter_spec.lua:12: Expected objects to be equal", output, 1, true)
+  end)
+
+  it("shows what a server has logged of mistakes while a test failed, and only then", function()
+    local output = fails [[
+      app:fetch("/counters/a")
+      assert.equal(200, app:fetch("/counters/b", { method = "BREAK" }).status)
+    ]]
+    assert.matches("\n%(number%) 200\n\nLog of [^\n]*counter.lua %-> the counter does it\n"
+      .. "    [%d:.]+ ERROR counters/b  fetch: counter.lua:%d+: broken on purpose\n", output)
+    assert.not_matches("INFO", output)
+    assert.not_matches("Log of", fails "assert.equal(3, apples:add(2))")
+    assert.not_matches("Log of", passes [[app:fetch("/counters/b", { method = "BREAK" })]])
   end)
 
   it("hands words behind -- to busted", function()

@@ -236,13 +236,31 @@ function App:waitLog(pattern)
   return self.process:wait_output(pattern, LOG_SECONDS)
 end
 
+local function last_of(lines)
+  return table.concat(lines, "\n", math.max(1, #lines - LAST_LINES + 1))
+end
+
 function App:lastLines()
   local lines = {}
   for line in (self.process and self.process:output() or ""):gmatch("[^\n]+") do
     lines[#lines + 1] = "    " .. line
   end
-  return #lines == 0 and "    (none)"
-    or table.concat(lines, "\n", math.max(1, #lines - LAST_LINES + 1))
+  return #lines == 0 and "    (none)" or last_of(lines)
+end
+
+-- Warnings and errors of its log behind the first `size` bytes, each with what explains it.
+function App:mishaps(size)
+  local lines, is_one = {}, false
+  for line in self:log():sub(size + 1):gmatch("[^\n]+") do
+    local level = line:match("^%d+:%d+:%d+%.%d+ (%u+) ")
+    if level then
+      is_one = level == "WARN" or level == "ERROR"
+    end
+    if is_one then
+      lines[#lines + 1] = "    " .. line
+    end
+  end
+  return last_of(lines)
 end
 
 return M
