@@ -40,6 +40,7 @@ struct od_net {
     void *owner;                 // First argument of the events.
     struct od_net_limits limits; // May be changed; holds for what is checked from then on.
     struct od_lookout lookout;
+    uint64_t reads;       // So many times it has read from a wire.
     struct od_list wires; // All of them.
     struct od_list dirty; // Those with something to do in od_net_flush,
     struct od_list late;  // and those that do it when the others have had their time.

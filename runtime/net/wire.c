@@ -267,6 +267,10 @@ void od_wire_ready(void *ready, uint8_t wishes)
     od_wire_check(wire);
     if ((wishes & OD_LOOKOUT_ROOM) != 0 && wire->awaits_room)
         send_again(wire);
-    if ((wishes & OD_LOOKOUT_BYTES) != 0 && !wire->is_cut && is_read(wire) && !read_once(wire))
+    if ((wishes & OD_LOOKOUT_BYTES) == 0 || wire->is_cut || !is_read(wire))
+        return;
+    struct od_net *net = wire->net;
+    if (!read_once(wire))
         end_now(wire);
+    net->reads++;
 }

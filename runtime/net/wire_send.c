@@ -105,7 +105,6 @@ void od_wire_drop_waiting(struct od_wire *wire)
 
 static struct od_bytes *out_of(struct od_wire *wire)
 {
-    od_wire_check(wire);
     struct od_going *going = od_wire_going(wire);
     OD_ASSERT(!wire->is_closing && going->file_left == 0);
     if (going->out.capacity == 0)
@@ -115,6 +114,8 @@ static struct od_bytes *out_of(struct od_wire *wire)
 
 struct od_bytes *od_wire_out(struct od_wire *wire)
 {
+    if (od_list_is_empty(&wire->dirty)) // The first time since it was sent.
+        od_wire_check(wire);
     od_wire_mark_dirty(wire);
     return out_of(wire);
 }
