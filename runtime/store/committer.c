@@ -228,12 +228,10 @@ static void sweep(struct od_committer *committer)
     }
     if (code != 0 && !od_env_is_damage(code)) // Damage stops nobody but the sweep.
         od_env_reopen(committer->env);
-    uint64_t swept = sweeping.swept;
-    bool is_empty = sweeping.is_empty;
-    committer->sweep_is_due = code == 0 && !is_empty;
+    committer->sweep_is_due = code == 0 && !sweeping.is_empty;
     pthread_mutex_lock(&committer->mutex);
-    committer->stats.swept += code == 0 ? swept : 0;
-    committer->stats.has_trash = !is_empty;
+    committer->stats.swept += code == 0 ? sweeping.swept : 0;
+    committer->stats.has_trash = !sweeping.is_empty;
     pthread_mutex_unlock(&committer->mutex);
 }
 
@@ -270,7 +268,6 @@ static void tell_when_lost(struct od_committer *committer)
 {
     if (committer->env->lost == 0 || committer->has_told_lost)
         return;
-    OD_ASSERT(!committer->has_told_lost);
     committer->has_told_lost = true;
     od_reports_begin_group(&committer->reports);
     od_reports_lost(&committer->reports, od_env_reason(committer->env->lost),
@@ -304,6 +301,7 @@ static void *run(void *argument)
     }
     if (!OD_FAULT("apply.hold")) // A spec that closes it so sees what a crash would leave.
         apply_all(committer);    // What cannot be applied is done by the next start.
+    tend_journal(committer);
     return NULL;
 }
 
@@ -324,8 +322,9 @@ static bool start_thread(struct od_committer *committer, struct od_error *err)
 
 // --- The loop's side -----------------------------------------------------------------------------
 
-static void on_wake(uv_async_t *wake)
+static void on_wake(uv_poll_t *wake, int status, int events)
 {
+    (void)status, (void)events;
     struct od_committer *committer = wake->data;
     od_reports_deliver(&committer->reports, committer->events, committer->owner);
 }
@@ -420,13 +419,17 @@ enum od_committer_opening od_committer_open(struct od_committer **result, struct
     od_list_init(&committer->waiting);
     pthread_mutex_init(&committer->mutex, NULL);
     init_condition(&committer->has_work);
-    od_reports_init(&committer->reports, loop, on_wake, committer);
-    if (start_thread(committer, err)) {
+    bool can_report = od_reports_init(&committer->reports, loop, on_wake, committer) ||
+                      od_error_errno(err, "cannot wake the committer's owner");
+    if (can_report && start_thread(committer, err)) {
         *result = committer;
         return OD_COMMITTER_OPEN;
     }
     close_files(committer);
-    uv_close((uv_handle_t *)&committer->reports.wake, on_closed);
+    if (can_report)
+        uv_close((uv_handle_t *)&committer->reports.wake, on_closed);
+    else
+        free(committer);
     return OD_COMMITTER_FAILED;
 }
 
@@ -456,8 +459,8 @@ static void enqueue(struct od_committer *committer, struct od_pending *pending)
     od_list_init(&pending->link);
     od_list_push_back(&committer->waiting, &pending->link);
     committer->stats.waiting_bytes += pending->size;
-    pthread_cond_signal(&committer->has_work);
     pthread_mutex_unlock(&committer->mutex);
+    pthread_cond_signal(&committer->has_work); // Behind it: whom this wakes needs the mutex.
 }
 
 void od_committer_submit(struct od_committer *committer, uint32_t source, uint32_t generation,
@@ -485,6 +488,11 @@ void od_committer_forget(struct od_committer *committer, uint32_t source)
     committer->reader_check_is_due = true;
     pthread_mutex_unlock(&committer->mutex);
     enqueue(committer, pending);
+}
+
+struct od_journal_moment od_committer_moment(struct od_committer *committer)
+{
+    return od_reports_moment(&committer->reports);
 }
 
 void od_committer_keep(struct od_committer *committer, uint64_t sequence)

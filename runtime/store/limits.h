@@ -52,7 +52,7 @@
 // The snapshot that one list() makes.
 #define OD_STORE_LIST_BYTES_MAX (64u << 20)
 
-#define OD_STORE_MARKS_MAX 32u // Objects whose pages are marked at a time.
+#define OD_STORE_MARKS_MAX 32u // Of objects that are exported at a time.
 
 // How much of the trash one transaction sweeps.
 #define OD_STORE_SWEEP_ENTRIES 10000u

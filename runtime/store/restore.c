@@ -10,6 +10,7 @@
 #include "base/moment.h"
 #include "store/backup.h"
 #include "store/env.h"
+#include "store/file_check.h"
 #include "store/journal_mark.h"
 #include "store/journal_read.h"
 #include "store/mapped.h"
@@ -124,39 +125,47 @@ static bool consider_files(struct choosing *choosing, struct od_error *err)
     return ok;
 }
 
+// What is done while one moment of a data file is seen.
 struct looking {
+    int (*call)(void *looking);
     struct od_env *env;
-    struct od_env_reader *reader;
+    struct od_env_reader reader;
     struct od_journal_mark *mark;
+    struct od_error *err;
 };
 
-static int look(void *argument)
+static int look_at_mark(void *argument)
 {
     const struct looking *looking = argument;
     MDB_val stored, key = od_env_value(OD_SLICE("journal"));
-    int code = mdb_get(looking->reader->txn, looking->env->meta, &key, &stored);
+    int code = mdb_get(looking->reader.txn, looking->env->meta, &key, &stored);
     if (code == 0 && !od_journal_mark_read(looking->mark, od_env_slice(stored)))
         code = MDB_CORRUPTED;
     return code;
 }
 
+// Returns LMDB's codes.
+static int look(struct looking *looking)
+{
+    int code = od_env_reader_open(looking->env, &looking->reader);
+    if (code != 0)
+        return code;
+    code = od_env_reader_begin(looking->env, &looking->reader);
+    if (code == 0) {
+        code = od_mapped_call(looking->call, looking);
+        od_env_reader_end(looking->env, &looking->reader);
+    }
+    od_env_reader_close(looking->env, &looking->reader);
+    return code;
+}
+
 static bool look_at_data(struct od_journal_mark *mark, const char *directory, struct od_error *err)
 {
-    struct od_env_reader reader;
-    struct od_env *env;
-    if (!od_env_open(&env, directory, false, err))
+    struct looking looking = {.call = look_at_mark, .mark = mark};
+    if (!od_env_open(&looking.env, directory, false, err))
         return false;
-    struct looking looking = {env, &reader, mark};
-    int code = od_env_reader_open(env, &reader);
-    if (code == 0) {
-        code = od_env_reader_begin(env, &reader);
-        if (code == 0) {
-            code = od_mapped_call(look, &looking);
-            od_env_reader_end(env, &reader);
-        }
-        od_env_reader_close(env, &reader);
-    }
-    od_env_close(env);
+    int code = look(&looking);
+    od_env_close(looking.env);
     if (code == MDB_NOTFOUND)
         return od_error_set(err,
                             "%s was written by an open-do that kept no journal; start this one "
@@ -336,8 +345,30 @@ static bool make(struct restoring *restoring, const char *folder, struct od_erro
     return is_made;
 }
 
+static int look_at_pages(void *argument)
+{
+    const struct looking *looking = argument;
+    return od_file_check_all(looking->env->directory_path, looking->err) ? 0 : MDB_CORRUPTED;
+}
+
+// Every page of the data file, which others may write to.
+static bool check_data(const char *directory, struct od_error *err)
+{
+    struct looking looking = {.call = look_at_pages, .err = err};
+    if (!od_env_open(&looking.env, directory, false, err))
+        return false;
+    od_error_set(err, "cannot read %s/data.mdb", directory); // If nothing more is known.
+    int code = look(&looking);
+    od_env_close(looking.env);
+    return code == 0;
+}
+
 static bool check(struct restoring *restoring, struct od_error *err)
 {
+    const struct od_restore *restore = restoring->restore;
+    bool is_read = restoring->has_data && restore->passed_over.text[0] == '\0';
+    if (is_read && !check_data(restore->from, err))
+        return false;
     bool is_whole =
         restoring->base_path[0] == '\0' || od_base_unpack(&restoring->base, restoring->base_path,
                                                           NULL, restoring->restore->progress, err);

@@ -64,6 +64,7 @@ static void receive_connection(struct od_worker *worker, od_slice body, int fd)
 static void peer_message(struct od_link *link, enum od_kind kind, od_slice body, int fd);
 static void peer_gone(struct od_link *link);
 static void peer_closed(struct od_link *link);
+static void peer_leaves(struct od_link *link);
 
 static const struct od_link_events peer_events = {peer_message, peer_gone, peer_closed};
 
@@ -97,6 +98,7 @@ static void receive_peer(struct od_worker *worker, od_slice body, int fd)
         free(peer);
         return;
     }
+    peer->link.leaves = peer_leaves;
     worker->objects.peers[index] = &peer->link;
     worker->link_count++;
     od_calls_sent_anew(&worker->objects, index);
@@ -122,8 +124,10 @@ static void receive_durable(struct od_worker *worker, od_slice body, int fd)
     (void)fd;
     struct od_cursor cursor = od_cursor_of(body);
     uint64_t seq = od_cursor_u64(&cursor);
+    struct od_journal_moment moment = {.sequence = od_cursor_u64(&cursor)};
+    moment.time_ms = (od_time_ms)od_cursor_u64(&cursor);
     od_commit_times_durable(&worker->commit_times, seq, &worker->page->meters.commit);
-    od_store_durable(worker->store, seq);
+    od_store_durable(worker->store, seq, &moment);
     od_objects_durable(&worker->objects, seq);
 }
 
@@ -489,6 +493,12 @@ static void peer_closed(struct od_link *link)
     OD_ASSERT(peer->worker->objects.peers[peer->index] != link);
     peer->worker->link_count--;
     free(peer);
+}
+
+static void peer_leaves(struct od_link *link)
+{
+    const struct peer *peer = link->owner;
+    od_calls_sent_leave(&peer->worker->objects, peer->index);
 }
 
 const struct od_link_events od_main_messages_events = {main_message, main_gone, main_closed};

@@ -95,6 +95,17 @@ describe("what is kept", function()
     return pipe:read("*n"), pipe:close()
   end
 
+  -- It waits for the archive command, but not for ever.
+  local function end_while_it_hangs()
+    server:hang_up()
+    server.process:signal("TERM")
+    server:wait_log "what was written last is archived"
+    server:turn_clock(30000)
+    assert.equal(0, (server.process:wait_exit(30)))
+    os.execute(("rm -rf '%s'"):format(server.directory))
+    server.process = nil -- Nothing is left to stop.
+  end
+
   it("goes back as far as --history says, and what is older goes", function()
     start("--history", "2h")
     wait(function(now) return now.bases == 1 end)
@@ -305,7 +316,7 @@ describe("what is kept", function()
     server:turn_clock(61000)
     server:wait_log "archive command has been running for %d+ s for"
     assert.equal(1, (count_up()))
-    server:restart()
+    end_while_it_hangs()
     process.wait_gone({ pid }, 20)
   end)
 
@@ -334,8 +345,7 @@ describe("what is kept", function()
     process.wait_gone({ second }, 20)
     server:launch()
     local third = begun()
-    server:hang_up()
-    server:shut_down()
+    end_while_it_hangs()
     process.wait_gone({ third }, 20)
   end)
 
@@ -356,6 +366,31 @@ describe("what is kept", function()
       until archived "[0-9]$" >= i
       assert.equal(i, count_at(path "archive", ms + 1000000))
     end
+  end)
+
+  it("has what was written last when the program has ended", function()
+    server = Server.prepare { source = SOURCE, workers = 1,
+      args = { "--archive-command", "cp %p ../archive/%f" } }
+    os.execute(("mkdir '%s'"):format(path "archive"))
+    server:launch()
+    for i = 1, 3 do
+      wait(function(now) return now.bases == 1 and now.archive.waiting == 0 end)
+      local _, ms = count_up()
+      server:shut_down()
+      assert.equal(i, count_at(path "archive", ms + 1000000))
+      server:launch()
+    end
+  end)
+
+  it("keeps the end of the program waiting for no command that fails or hangs", function()
+    start("--archive-command", "test ! %p")
+    wait(function(now) return now.archive.failures > 0 end)
+    count_up()
+    server:shut_down()
+    server.options.args[2] = "sleep 1000; test %p"
+    server:launch()
+    count_up()
+    end_while_it_hangs()
   end)
 
   it("needs a command that says where the file goes", function()

@@ -561,6 +561,30 @@ describe("what is kept of a journal", function()
     assert.matches("is not a whole base", refused())
   end)
 
+  it("is whole only if every page of data.mdb is, also while others write", function()
+    make_base()
+    for _ = 1, 3 do
+      write(30)
+      assert(restore(directory, nil, true))
+    end
+    world:close()
+    world = nil
+    local path = directory .. "/data.mdb"
+    local bytes, damaged = shell.read(path), 0
+    for at = 2 * BLOCK, #bytes - BLOCK, BLOCK do -- Behind the two that LMDB checks.
+      local kind = at + 11
+      shell.write(path, bytes:sub(1, kind - 1) .. "\x77" .. bytes:sub(kind + 1))
+      local is_whole, why = restore(directory, nil, true)
+      if not is_whole then
+        damaged = damaged + 1
+        assert.matches("data.mdb: the file is damaged %(page " .. at / BLOCK .. "%)", why)
+      end
+    end
+    assert.is_true(damaged > 10)
+    shell.write(path, bytes)
+    assert(restore(directory, nil, true))
+  end)
+
   it("has no base that somebody put there by another name", function()
     make_base()
     write(3)
