@@ -59,7 +59,7 @@ local CIRCLES = {
   ["runtime/link"] = { "options options_inner" },
   ["runtime/main"] = { "arrival door", "status status_page", "supervisor worker_process" },
   ["runtime/net"] = { "connect dial exchange fetch fetch_inner net tunnel websocket "
-    .. "websocket_state wire wire_inner" },
+    .. "websocket_state wire" },
   ["runtime/object"] = { "access_log alarm_event assets auto_response branch call call_inner "
     .. "call_mark call_sent client_end crons deadlock history inbox inspection keep leftovers "
     .. "look object objects outbox outgoing pipe refusal report rewind schedule section sink "
