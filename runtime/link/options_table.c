@@ -36,6 +36,14 @@ const struct od_option_row od_option_rows[] = {
      od_option_take_archive_command},
     {NULL, "workers", "N", "processes that run objects, 1 to 64", NULL,
      "the cores of this machine, or of its cgroup's quota", false, od_option_take_workers},
+    {"Cluster", "cluster", "URL",
+     "several machines: the PostgreSQL that remembers and decides, postgresql://...; better in "
+     "OPEN_DO_CLUSTER, if a password is in it",
+     NULL, NULL, false, od_option_take_cluster},
+    {NULL, "cluster-listen", "HOST:PORT", "where this node takes links from the other nodes", NULL,
+     NULL, false, od_option_take_cluster_listen},
+    {NULL, "cluster-secret-file", "FILE", "what all nodes know, and nobody else", NULL, NULL, false,
+     od_option_take_cluster_secret_file},
     {"Script", "var", "NAME[=VALUE]",
      "a variable for env; may be repeated; everybody here sees a VALUE (ps), not that of a NAME "
      "alone, which the environment has",
