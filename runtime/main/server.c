@@ -339,6 +339,7 @@ static void init(struct od_server *server, const struct od_options *options)
     *server = (struct od_server){.options = options};
     od_keeper_init(&server->keeper);
     od_router_init(&server->router, options->workers);
+    od_placement_init(&server->placement, false);
     od_metrics_init(&server->metrics, options->workers);
 }
 

@@ -6,6 +6,7 @@
 #ifndef OD_MAIN_SERVER_INNER_H
 #define OD_MAIN_SERVER_INNER_H
 
+#include "cluster/placement.h"
 #include "main/acme.h"
 #include "main/admin_listener.h"
 #include "main/alarm_clock.h"
@@ -56,6 +57,7 @@ struct od_server {
     struct od_recovery recovery;
     struct od_quarantine quarantine;
     struct od_router router;
+    struct od_placement placement;
     struct od_door door;
     struct od_leases leases;
     struct od_tls_process tls;
