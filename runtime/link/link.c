@@ -60,10 +60,8 @@ static void watch(struct od_link *link, int events)
 bool od_link_init(struct od_link *link, uv_loop_t *loop, int fd,
                   const struct od_link_events *events, void *owner, struct od_error *err)
 {
-    *link = (struct od_link){.owner = owner,
-                             .events = events,
-                             .fd = fd,
-                             .message_bytes_max = OD_LINK_MESSAGE_BYTES_MAX};
+    *link = (struct od_link){
+        .owner = owner, .events = events, .fd = fd, .message_bytes_max = OD_LINK_MESSAGE_BYTES_MAX};
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     int failed = uv_poll_init(loop, &link->poll, fd); // Also makes it non-blocking.
     if (failed != 0) {

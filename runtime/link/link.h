@@ -1,5 +1,5 @@
-// A link: one end of a Unix stream socket on which two processes of open-do exchange messages; or of
-// a TCP connection, when they are of two nodes (node/line.h).
+// A link: one end of a Unix stream socket on which two processes of open-do exchange messages; or
+// of a TCP connection, when they are of two nodes (node/line.h).
 //
 // Sending never blocks and never calls back: a message is put into the link's buffer, and the
 // buffer leaves with od_link_flush, once a turn, or when the other side reads again. Receiving
@@ -48,7 +48,7 @@ struct od_link {
     bool is_paused;  // Nothing is read.
     bool is_far;     // The other side is another machine: no descriptor can come from there.
     uint32_t message_bytes_max; // A longer one is a broken peer.
-    int polled;      // Which events [poll] waits for.
+    int polled;                 // Which events [poll] waits for.
     uv_poll_t poll;
     struct od_bytes in;
     struct od_bytes out;

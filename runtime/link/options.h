@@ -102,9 +102,12 @@ struct od_options {
     uint32_t tls_redirect_port;             // here; 0: where TLS is spoken.
     int64_t history_ms;                     // Every moment of so long is kept; 0: none.
     const char *archive_command;            // What is run for each file of it; NULL: nothing.
-    bool has_admin;                         // There is an admin listener,
-    bool is_admin_usual;                    // which nobody has asked for: dev can do without it.
-    struct od_address admin;                // Where.
+    struct od_address cluster_listen;       // Where other nodes connect; [has_cluster_listen].
+    bool has_cluster_listen;
+    const char *cluster_secret_file; // What all nodes know; NULL: none.
+    bool has_admin;                  // There is an admin listener,
+    bool is_admin_usual;             // which nobody has asked for: dev can do without it.
+    struct od_address admin;         // Where.
     const char *admin_host;    // link/origin.h; by which names it may be asked, beside the usual.
     bool watch;                // Load the script anew when it changes.
     uint32_t ping_ms;          // A socket that is quiet for so long is asked; 0: never.

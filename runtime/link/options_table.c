@@ -36,6 +36,11 @@ const struct od_option_row od_option_rows[] = {
      od_option_take_archive_command},
     {NULL, "workers", "N", "processes that run objects, 1 to 64", NULL,
      "the cores of this machine, or of its cgroup's quota", false, od_option_take_workers},
+    {"Cluster", "cluster-listen", "HOST:PORT",
+     "where other nodes of the cluster connect; port 0 any", NULL, NULL, false,
+     od_option_take_cluster_listen},
+    {NULL, "cluster-secret-file", "FILE", "the secret that all nodes know, at least 16 bytes", NULL,
+     NULL, false, od_option_take_cluster_secret_file},
     {"Script", "var", "NAME[=VALUE]",
      "a variable for env; may be repeated; everybody here sees a VALUE (ps), not that of a NAME "
      "alone, which the environment has",
