@@ -16,6 +16,12 @@
 #define OD_SEATS_MAX 64            // Nodes beside this one. Others are not linked.
 #define OD_NODE_IDS_MAX (1u << 26) // So that it fits beside a number of a worker.
 
+enum { // Of a slot, in SLOTS.
+    OD_SLOT_HERE,
+    OD_SLOT_NOWHERE, // For now.
+    OD_SLOT_SEATED,  // And above: the seat of its node.
+};
+
 // Whom a place means: [seat] is that of the node.
 struct od_seated {
     uint32_t seat;
