@@ -40,10 +40,10 @@ const struct od_option_row od_option_rows[] = {
      "several machines: the PostgreSQL that remembers and decides, postgresql://...; better in "
      "OPEN_DO_CLUSTER, if a password is in it",
      NULL, NULL, false, od_option_take_cluster},
-    {NULL, "cluster-listen", "HOST:PORT", "where this node takes links from the other nodes", NULL,
-     NULL, false, od_option_take_cluster_listen},
-    {NULL, "cluster-secret-file", "FILE", "what all nodes know, and nobody else", NULL, NULL, false,
-     od_option_take_cluster_secret_file},
+    {NULL, "cluster-listen", "HOST:PORT", "where other nodes of the cluster connect; port 0 any",
+     NULL, NULL, false, od_option_take_cluster_listen},
+    {NULL, "cluster-secret-file", "FILE", "the secret that all nodes know, at least 16 bytes", NULL,
+     NULL, false, od_option_take_cluster_secret_file},
     {"Script", "var", "NAME[=VALUE]",
      "a variable for env; may be repeated; everybody here sees a VALUE (ps), not that of a NAME "
      "alone, which the environment has",

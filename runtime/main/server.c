@@ -110,7 +110,9 @@ static const struct od_reload_events reload_events = {on_first_failed, on_switch
 
 static void on_born(void *owner, struct od_child *child)
 {
-    od_reload_born(&((struct od_server *)owner)->reload, child);
+    struct od_server *server = owner;
+    od_reload_born(&server->reload, child);
+    od_node_process_born(&server->nodes, child);
 }
 
 static void greet(struct od_server *server)
@@ -250,74 +252,6 @@ static void on_load_failed(void *owner, struct od_child *child, od_slice why)
     stop_unless_serving(server);
 }
 
-static void report_end(struct od_server *server, struct od_child *child,
-                       const struct od_ending *how)
-{
-    if (child->has_load_failed || how->is_planned || server->state >= OD_SERVER_STOPPING)
-        return;
-    od_log(OD_LOG_ERROR, NULL,
-           server->state == OD_SERVER_STARTING
-               ? "worker %u (pid %d) ended before it had loaded the script: %s"
-               : "worker %u (pid %d) ended: %s%s%s%s%s; another one is started",
-           child->index, od_process_last_number(&child->process), how->why,
-           how->was_running ? " while " : "", how->was_running ? how->event.label : "",
-           how->was_running ? " ran " : "", how->was_running ? how->event.name : "");
-}
-
-static bool may_be_alarm(const struct od_worker_page_event *event)
-{
-    return strcmp(event->name, OD_PAGE_ALARM_NAME) == 0 ||
-           strcmp(event->name, OD_PAGE_CONSTRUCTOR_NAME) == 0;
-}
-
-// That object is refused, so its neighbours need not be kept from its next crash by a pause as
-// well.
-static void accuse(struct od_server *server, struct od_child *child, const struct od_ending *how)
-{
-    OD_ASSERT(server->state == OD_SERVER_SERVING);
-    const struct od_quarantined *quarantined =
-        how->was_running
-            ? od_quarantine_add(&server->quarantine, child->index, &how->event, how->is_foreign)
-            : NULL;
-    if (quarantined == NULL)
-        return;
-    child->restart_ms = 0;
-    if (may_be_alarm(&how->event))
-        od_alarm_clock_blame(&server->alarm_clock, child->index, how->event.id);
-    od_log(OD_LOG_WARN, how->event.label,
-           "is refused for %d ms: requests to it fail, messages to it wait",
-           (int)quarantined->refused_ms);
-    if (od_quarantined_hears_no_close(quarantined))
-        od_log(OD_LOG_ERROR, how->event.label,
-               "its webSocketClose has cost %u workers: of its WebSockets that were closed it is "
-               "not told any more; mend the handler",
-               quarantined->closes);
-}
-
-static bool ran_a_handler(const struct od_ending *how)
-{
-    return how->was_running && strcmp(how->event.name, OD_PAGE_LOADING_NAME) != 0;
-}
-
-static void on_ended(void *owner, struct od_child *child, const struct od_ending *how)
-{
-    struct od_server *server = owner;
-    report_end(server, child, how);
-    if (server->state < OD_SERVER_STOPPING)
-        od_metrics_worker_ended(&server->metrics, child, how);
-    od_reload_ended(&server->reload, child, ran_a_handler(how));
-    stop_unless_serving(server);
-    if (server->state == OD_SERVER_SERVING)
-        accuse(server, child, how);
-    od_leases_end(&server->leases, child); // What comes back stays counted.
-    od_connection_limit_worker_gone(&server->door.connection_limit, child->index);
-    od_recovery_begin(&server->recovery, child);
-    od_alarm_clock_worker_gone(&server->alarm_clock, child->index);
-    od_inquiries_worker_gone(&server->inquiries, child->index);
-    // Last: it answers when the writes of this life are on disk, and then the place may be empty.
-    od_committer_forget(server->committer, child->source);
-}
-
 static void on_calm(void *owner, struct od_child *child)
 {
     od_restarts_calm(&((struct od_server *)owner)->restarts, child);
@@ -329,8 +263,8 @@ static void on_left(void *owner)
 }
 
 static const struct od_supervisor_events supervisor_events = {
-    on_born,  on_ready,   on_load_failed, od_worker_messages_take,
-    on_ended, on_stopped, on_calm,        on_left};
+    on_born,    on_ready, on_load_failed, od_worker_messages_take, od_server_worker_ended,
+    on_stopped, on_calm,  on_left};
 
 // From the first open to the last close
 
@@ -340,6 +274,8 @@ static void init(struct od_server *server, const struct od_options *options)
     od_keeper_init(&server->keeper);
     od_router_init(&server->router, options->workers);
     od_placement_init(&server->placement, false);
+    server->placement.events = &od_server_placement_events;
+    server->placement.owner = server;
     od_metrics_init(&server->metrics, options->workers);
 }
 
@@ -368,6 +304,9 @@ static enum od_exit open_all(struct od_server *server, struct od_error *err)
         exit = od_admin_listener_open(&server->admin, err);
     if (exit != OD_EXIT_CLEAN)
         return exit;
+    exit = od_node_process_open(&server->nodes, err);
+    if (exit != OD_EXIT_CLEAN)
+        return exit;
     if (options->has_tls && !server->tls.has_link && !od_tls_process_start(&server->tls, err))
         return OD_EXIT_WRONG;
     return od_supervisor_start(&server->supervisor, err) ? OD_EXIT_CLEAN : OD_EXIT_WRONG;
@@ -391,6 +330,7 @@ static void turn(struct od_server *server)
     od_door_retry(&server->door);
     server->alarms_are_due = od_alarm_clock_step(&server->alarm_clock);
     // Once a turn: watermarks of several commits leave as one message.
+    od_node_process_flush(&server->nodes);
     od_supervisor_flush(&server->supervisor);
     od_admin_listener_turn(&server->admin);
     od_upgrade_turn(server->upgrade);
@@ -419,6 +359,7 @@ static void close_all(struct od_server *server)
     od_recovery_deinit(&server->recovery);
     od_keeper_deinit(&server->keeper);
     od_acme_close(&server->acme);
+    od_node_process_close(&server->nodes);
     od_tls_process_close(&server->tls); // Last of those that have connections.
     od_door_deinit(&server->door);
     od_router_deinit(&server->router);
@@ -444,6 +385,8 @@ static void init_all(struct od_server *server)
                      &server->door.connection_limit, options->workers);
     od_supervisor_init(&server->supervisor, &server->loop, options, options->workers,
                        &supervisor_events, server);
+    od_node_process_init(&server->nodes, &server->loop, options, &server->placement,
+                         &server->supervisor);
     od_alarm_clock_init(&server->alarm_clock, &server->loop, &server->supervisor, options->workers);
     od_reload_init(&server->reload, &server->loop, options, &server->supervisor, &reload_events,
                    server);

@@ -17,6 +17,7 @@
 #include "main/lease.h"
 #include "main/log_book.h"
 #include "main/metrics.h"
+#include "main/node_process.h"
 #include "main/operator.h"
 #include "main/recovery.h"
 #include "main/reload.h"
@@ -58,6 +59,7 @@ struct od_server {
     struct od_quarantine quarantine;
     struct od_router router;
     struct od_placement placement;
+    struct od_node_process nodes;
     struct od_door door;
     struct od_leases leases;
     struct od_tls_process tls;
@@ -82,6 +84,10 @@ void od_server_stop(struct od_server *server, enum od_exit exit);
 
 void od_server_certificates(void *owner); // There may be others: the server has them loaded.
 
+// The end of a worker (server_endings.c): as the supervisor's events say.
+void od_server_worker_ended(void *owner, struct od_child *child, const struct od_ending *how);
+
+extern const struct od_placement_events od_server_placement_events;
 extern const struct od_door_events od_server_door_events;
 extern const struct od_operator_events od_server_operator_events; // Owner: the server.
 

@@ -20,7 +20,7 @@ void od_call_lose_parts(struct od_objects *objects, const struct od_response *re
         od_sink_lose(objects, response);
     if (response->socket == 0)
         return;
-    OD_ASSERT(response->worker < objects->worker_count);
+    OD_ASSERT(od_places_are_workers(objects, response->worker));
     if (response->worker == objects->worker) {
         od_socket_attach(objects, response->socket, (od_slice){NULL, 0}, -1);
     } else if (objects->peers[response->worker] != NULL) {
@@ -45,7 +45,7 @@ static void tell_moved(struct od_objects *objects, uint32_t worker, int fd)
 void od_call_hand_over(struct od_objects *objects, uint32_t worker, uint64_t number,
                        od_slice record, int fd)
 {
-    OD_ASSERT(worker < objects->worker_count);
+    OD_ASSERT(od_places_are_workers(objects, worker));
     OD_ASSERT(fd >= 0);
     if (worker == objects->worker) {
         od_socket_attach(objects, number, record, fd);
@@ -172,7 +172,7 @@ static void reply_to_task(struct od_call *call, enum od_call_outcome outcome, od
 
 static void reply_to_peer(struct od_call *call, enum od_call_outcome outcome, od_slice bytes)
 {
-    OD_ASSERT(call->origin_worker <= call->objects->worker_count);
+    OD_ASSERT(call->origin_worker < od_places_nowhere(call->objects));
     struct od_link *peer = call->objects->peers[call->origin_worker];
     if (peer == NULL)
         return;

@@ -130,11 +130,80 @@ void od_calls_sent_ended(struct od_objects *objects, uint32_t worker, bool all, 
 
 void od_calls_sent_give_up(struct od_objects *objects)
 {
-    for (uint32_t i = 0; i < objects->worker_count; i++) {
+    for (uint32_t i = 0; i < od_places_count(objects); i++) {
         OD_LIST_EACH_SAFE (link, &objects->sent_calls[i]) {
             struct od_call_sent *sent = OD_LIST_MEMBER(link, struct od_call_sent, link);
             if (sent->is_waiting)
                 fail(sent->call, "the server stops");
+        }
+    }
+}
+
+// --- Other nodes ---------------------------------------------------------------------------------
+
+static od_slice message_of(const struct od_call_sent *sent)
+{
+    return od_slice_from(od_bytes_slice(&sent->message), sizeof sent->call->id);
+}
+
+// It is here now: no call to another worker any more.
+static void come_home(struct od_call *call)
+{
+    struct od_call_message message;
+    struct od_bytes bytes = call->sent->message;
+    OD_ASSERT(call->objects->kept_call_bytes >= bytes.size);
+    call->objects->kept_call_bytes -= bytes.size;
+    od_bytes_init(&call->sent->message);
+    od_call_sent_free(call);
+    call->is_remote = false;
+    bool is_whole =
+        od_call_read_message(od_slice_from(od_bytes_slice(&bytes), sizeof call->id), &message);
+    OD_ASSERT(is_whole);
+    od_call_deliver(call, &message);
+    od_bytes_deinit(&bytes);
+}
+
+static void move(struct od_call_sent *sent)
+{
+    struct od_call_message message;
+    struct od_call *call = sent->call;
+    struct od_objects *objects = call->objects;
+    OD_ASSERT(sent->is_waiting);
+    bool is_whole = od_call_read_message(message_of(sent), &message);
+    OD_ASSERT(is_whole);
+    uint32_t place = od_places_of(objects, &message.id);
+    if (place == call->worker)
+        return;
+    if (place == objects->worker) {
+        come_home(call);
+        return;
+    }
+    call->worker = place;
+    od_list_remove(&sent->link);
+    od_list_push_back(&objects->sent_calls[place], &sent->link);
+    if (objects->peers[place] != NULL)
+        put(sent, od_bytes_slice(&sent->message));
+}
+
+void od_call_sent_elsewhere(struct od_call *call)
+{
+    struct od_call_sent *sent = call->sent;
+    OD_ASSERT(sent != NULL);
+    if (sent->is_waiting)
+        return;
+    bool may_wait = sent->message.size > 0 && sent->times < OD_CALL_TRIES_MAX;
+    await_worker(sent);
+    if (may_wait && !call->objects->is_draining)
+        move(sent);
+}
+
+void od_calls_sent_moved(struct od_objects *objects)
+{
+    for (uint32_t i = 0; i < od_places_count(objects); i++) {
+        OD_LIST_EACH_SAFE (link, &objects->sent_calls[i]) {
+            struct od_call_sent *sent = OD_LIST_MEMBER(link, struct od_call_sent, link);
+            if (sent->is_waiting)
+                move(sent);
         }
     }
 }
@@ -152,8 +221,9 @@ void od_calls_sent_anew(struct od_objects *objects, uint32_t worker)
 
 void od_calls_sent_init(struct od_objects *objects)
 {
-    objects->sent_calls = od_allocate(objects->worker_count * sizeof *objects->sent_calls);
-    for (uint32_t i = 0; i < objects->worker_count; i++)
+    uint32_t count = od_places_count(objects);
+    objects->sent_calls = od_allocate(count * sizeof *objects->sent_calls);
+    for (uint32_t i = 0; i < count; i++)
         od_list_init(&objects->sent_calls[i]);
 }
 

@@ -6,6 +6,9 @@
 // those that are made meanwhile. Nothing is begun twice, and a caller whose call was only in line
 // behind a stuck object does not notice.
 //
+// In the same way wait calls of objects that are nowhere for now, for they are on their way from
+// one node to another; or whose node is not linked.
+//
 // What is kept of messages is bounded (OD_CALLS_KEPT_BYTES_MAX); a call that is not kept fails with
 // its worker. So does one that waits for the next worker for longer than OD_CALL_AWAITS_MS_MAX, or
 // has cost too many workers.
@@ -44,6 +47,13 @@ void od_calls_sent_ended(struct od_objects *objects, uint32_t worker, bool all, 
 
 // The worker ends: none will come that is worth waiting for.
 void od_calls_sent_give_up(struct od_objects *objects);
+
+// The object of [call] is not where it was sent, and nothing has begun: it goes where the object is
+// now, or waits until that is known.
+void od_call_sent_elsewhere(struct od_call *call);
+
+// Objects are elsewhere (places.h): calls that wait go there.
+void od_calls_sent_moved(struct od_objects *objects);
 
 // There is a link to the next one.
 void od_calls_sent_anew(struct od_objects *objects, uint32_t worker);

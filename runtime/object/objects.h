@@ -11,6 +11,7 @@
 #include "object/call_mark.h"
 #include "object/keep.h"
 #include "object/object.h"
+#include "object/places.h"
 #include "object/script.h"
 
 struct od_leftovers;
@@ -28,18 +29,20 @@ struct od_objects {
     struct od_link *main;          // To the main process,
     struct od_worker_page *page;   // which sees here what runs (link/worker_page.h).
     struct od_link **peers;        // To the other workers; NULL at this one's own place. Behind
-                                   // them main, which asks for an operator.
-    uint32_t worker, worker_count; // This worker, and how many there are.
-    size_t waiting_bytes;          // Of messages that are not handled yet.
-    od_time_ms idle_ms;            // An instance idle for so long is dropped.
-    od_time_ms event_limit_ms;     // An event that runs longer costs the worker; 0: none does.
-    int64_t event_began_us;        // The one that runs, by od_clock_passed_us.
-    int64_t now_us;                // When the last one ended, or the turn began,
-    int64_t turn_ends_us;          // and until when events may begin in it.
-    uint64_t turn;                 // So many have begun.
-    bool handles_at_once;          // Messages that are read now (od_object_handle_at_once).
-    int64_t arrival_us;            // While bytes become events: when the first of this turn came;
-                                   // 0: none has, below 0: events come from objects.
+                                   // them main, which asks for an operator, and then workers of
+                                   // other nodes (places.h).
+    uint32_t worker, worker_count; // This worker, and how many there are here.
+    struct od_places places;
+    size_t waiting_bytes;      // Of messages that are not handled yet.
+    od_time_ms idle_ms;        // An instance idle for so long is dropped.
+    od_time_ms event_limit_ms; // An event that runs longer costs the worker; 0: none does.
+    int64_t event_began_us;    // The one that runs, by od_clock_passed_us.
+    int64_t now_us;            // When the last one ended, or the turn began,
+    int64_t turn_ends_us;      // and until when events may begin in it.
+    uint64_t turn;             // So many have begun.
+    bool handles_at_once;      // Messages that are read now (od_object_handle_at_once).
+    int64_t arrival_us;        // While bytes become events: when the first of this turn came;
+                               // 0: none has, below 0: events come from objects.
     struct od_list namespaces;
     struct od_object *entry; // Handles requests while the script has an entry fetch.
     struct od_map by_id;

@@ -31,6 +31,7 @@
 #include "worker/breakout.h"
 #include "worker/main_messages.h"
 #include "worker/parting.h"
+#include "worker/peers.h"
 #include "worker/settle.h"
 #include "worker/versions.h"
 
@@ -202,10 +203,8 @@ static void release_outboxes(struct od_worker *worker)
     if (od_link_waiting_bytes(&worker->main) == 0)
         od_net_settle(&worker->net);
     od_net_flush(&worker->net);
-    for (uint32_t i = 0; i < worker->objects.worker_count; i++) {
-        if (worker->objects.peers[i] != NULL)
-            od_link_flush(worker->objects.peers[i]);
-    }
+    OD_LIST_EACH (link, &worker->peers)
+        od_link_flush(&OD_LIST_MEMBER(link, struct od_peer, in_worker)->link);
     od_call_marks_settle(&worker->objects);
     worker->has_more = od_net_flushes_on(&worker->net) || worker->has_more;
 }
@@ -370,7 +369,9 @@ static void init_objects(struct od_worker *worker, uint32_t index)
     objects->page = worker->page;
     objects->worker = index;
     objects->worker_count = worker->options->workers;
-    objects->peers = od_allocate_zeroed((objects->worker_count + 1) * sizeof *objects->peers);
+    od_places_init(&objects->places, worker->options->cluster != NULL);
+    objects->peers = od_allocate_zeroed(od_places_count(objects) * sizeof *objects->peers);
+    od_list_init(&worker->peers);
     objects->peers[objects->worker_count] = &worker->main;
     objects->idle_ms = worker->options->idle_ms;
     objects->event_limit_ms = worker->options->event_limit_ms;
@@ -396,11 +397,8 @@ static void close_links(struct od_worker *worker)
     flush_to_main(worker);
     od_loop_clear_timer(&worker->loop, &worker->drain_timer);
     od_loop_clear_timer(&worker->loop, &worker->rest_timer);
-    for (uint32_t i = 0; i < worker->objects.worker_count; i++) {
-        if (worker->objects.peers[i] != NULL)
-            od_link_close(worker->objects.peers[i]);
-        worker->objects.peers[i] = NULL;
-    }
+    OD_LIST_EACH_SAFE (link, &worker->peers)
+        od_peer_forget(OD_LIST_MEMBER(link, struct od_peer, in_worker));
     od_link_close(&worker->main);
     while (worker->link_count > 0)
         od_loop_poll(&worker->loop, true);

@@ -33,6 +33,7 @@ struct od_worker {
     struct od_versions versions;
     struct od_link main;
     struct od_worker_page *page; // Shared with main.
+    struct od_list peers;        // Links to workers, here and in other nodes (peers.h).
     uint32_t link_count; // Open ones, main's among them; the memory of a link outlives its closing.
     bool has_more;       // Inboxes that did not get empty in the last turn.
     bool is_restored;    // All sockets of the life before are here; objects may be woken.
