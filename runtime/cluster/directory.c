@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "base/hex.h"
+#include "store/env_file.h"
+#include "store/lock.h"
 
 enum {
     path_bytes = 4096,
@@ -26,6 +28,17 @@ static bool exists(const char *data_dir, const char *name)
 bool od_cluster_directory_is_node(const char *data_dir)
 {
     return exists(data_dir, "cluster");
+}
+
+bool od_cluster_directory_lock(const char *data_dir, int *fd, bool *is_held, struct od_error *err)
+{
+    *is_held = false;
+    return od_env_make_directory(data_dir, err) && od_lock_open(fd, data_dir, is_held, err);
+}
+
+void od_cluster_directory_unlock(int fd)
+{
+    od_lock_close(fd);
 }
 
 static void make_name(char name[OD_CLUSTER_NAME_BYTES])

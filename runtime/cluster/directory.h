@@ -12,6 +12,12 @@
 
 #include "base/error.h"
 
+// Makes the directory, and locks it (store/lock.h).
+OD_MUST_CHECK bool od_cluster_directory_lock(const char *data_dir, int *fd, bool *is_held,
+                                             struct od_error *err);
+
+void od_cluster_directory_unlock(int fd);
+
 // Reads or makes the file. [name] is what this node is called.
 OD_MUST_CHECK bool od_cluster_directory_open(const char *data_dir, const char *cluster_id,
                                              char name[OD_CLUSTER_NAME_BYTES],

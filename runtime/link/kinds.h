@@ -66,6 +66,7 @@
     KIND(SOCKET_STATE, "u64 socket, u8 is moving, record (object/keep.h): it can go on from "      \
                        "that, or has done so and is as any other again")                           \
     KIND(SOCKET_FACTS, "u64 socket, str facts (object/keep.h)")                                    \
+    KIND(SLOTS_LEFT, "(u16 slot)*: nothing of these is here any more")                             \
     KIND(SOCKET_GONE, "u64 socket")                                                                \
     KIND(STATUS_REPORT, "u64 question, report (object/report.h)")                                  \
     KIND(LOGGED, "u8 these are of before TELL_LOG, lines of JSON")                                 \

@@ -31,7 +31,7 @@ void od_server_stop(struct od_server *server, enum od_exit exit)
     od_reload_stop(&server->reload);
     od_alarm_clock_stop(&server->alarm_clock);
     // Workers that have not served yet owe nobody anything.
-    if (was_serving)
+    if (was_serving && exit != OD_EXIT_FENCED)
         od_supervisor_drain(&server->supervisor);
     else
         od_supervisor_kill(&server->supervisor);
@@ -113,6 +113,7 @@ static void on_born(void *owner, struct od_child *child)
     struct od_server *server = owner;
     od_reload_born(&server->reload, child);
     od_node_process_born(&server->nodes, child);
+    od_server_cluster_born(server, child);
 }
 
 static void greet(struct od_server *server)
@@ -183,18 +184,19 @@ static bool goes_on_without_tls(const struct od_server *server)
     return server->takeover != NULL && server->tls.has_failed;
 }
 
-static void serve_when_ready(struct od_server *server)
+void od_server_serve_when_ready(struct od_server *server)
 {
     bool all_are_ready =
         od_supervisor_ready_count(&server->supervisor) == server->options->workers &&
-        (!server->options->has_tls || server->tls.is_ready || goes_on_without_tls(server));
+        (!server->options->has_tls || server->tls.is_ready || goes_on_without_tls(server)) &&
+        od_server_cluster_is_ready(server);
     if (server->state == OD_SERVER_STARTING && all_are_ready)
         serve(server);
 }
 
 static void on_tls_ready(void *owner)
 {
-    serve_when_ready(owner);
+    od_server_serve_when_ready(owner);
 }
 
 static void on_ready(void *owner, struct od_child *child)
@@ -223,7 +225,7 @@ void od_server_worker_back(struct od_server *server, struct od_child *child)
     if (server->state == OD_SERVER_SERVING)
         report_back(server, child);
     else
-        serve_when_ready(server);
+        od_server_serve_when_ready(server);
 }
 
 static void on_tls_failed(void *owner, od_slice why)
@@ -237,7 +239,7 @@ static void on_tls_failed(void *owner, od_slice why)
     if (server->takeover == NULL)
         stop_unless_serving(server);
     else
-        serve_when_ready(server);
+        od_server_serve_when_ready(server);
 }
 
 // After a dry run went well; a mistake in the script does not get here.
@@ -273,7 +275,7 @@ static void init(struct od_server *server, const struct od_options *options)
     *server = (struct od_server){.options = options};
     od_keeper_init(&server->keeper);
     od_router_init(&server->router, options->workers);
-    od_placement_init(&server->placement, false);
+    od_placement_init(&server->placement, options->cluster != NULL);
     server->placement.events = &od_server_placement_events;
     server->placement.owner = server;
     od_metrics_init(&server->metrics, options->workers);
@@ -293,7 +295,9 @@ static enum od_exit open_all(struct od_server *server, struct od_error *err)
 {
     const struct od_options *options = server->options;
     const struct od_takeover *takeover = server->takeover;
-    enum od_exit exit = od_server_open_disk(server, takeover == NULL ? -1 : takeover->lock_fd, err);
+    enum od_exit exit = od_node_process_open(&server->nodes, err);
+    if (exit == OD_EXIT_CLEAN)
+        exit = od_server_open_disk(server, takeover == NULL ? -1 : takeover->lock_fd, err);
     if (exit != OD_EXIT_CLEAN)
         return exit;
     od_operator_listen(&server->operator, options->data_dir,
@@ -302,9 +306,6 @@ static enum od_exit open_all(struct od_server *server, struct od_error *err)
         exit = listen_all(server, err);
     if (exit == OD_EXIT_CLEAN)
         exit = od_admin_listener_open(&server->admin, err);
-    if (exit != OD_EXIT_CLEAN)
-        return exit;
-    exit = od_node_process_open(&server->nodes, err);
     if (exit != OD_EXIT_CLEAN)
         return exit;
     if (options->has_tls && !server->tls.has_link && !od_tls_process_start(&server->tls, err))
@@ -353,7 +354,10 @@ static void close_all(struct od_server *server)
     od_admin_listener_close(&server->admin);
     od_alarm_clock_deinit(&server->alarm_clock);
     od_history_close(&server->history);
+    if (server->cluster.member != NULL)
+        od_cluster_hurry(server->cluster.member);
     od_committer_close(server->committer);
+    od_cluster_close(server->cluster.member);
     od_supervisor_deinit(&server->supervisor);
     od_leases_deinit(&server->leases);
     od_recovery_deinit(&server->recovery);
@@ -387,7 +391,8 @@ static void init_all(struct od_server *server)
                        &supervisor_events, server);
     od_node_process_init(&server->nodes, &server->loop, options, &server->placement,
                          &server->supervisor);
-    od_alarm_clock_init(&server->alarm_clock, &server->loop, &server->supervisor, options->workers);
+    od_alarm_clock_init(&server->alarm_clock, &server->loop, &server->supervisor,
+                        &server->placement, options->workers);
     od_reload_init(&server->reload, &server->loop, options, &server->supervisor, &reload_events,
                    server);
     od_status_init(&server->status, &server->loop, &server->supervisor, &server->alarm_clock,

@@ -73,6 +73,7 @@ void od_server_worker_ended(void *owner, struct od_child *child, const struct od
     od_alarm_clock_worker_gone(&server->alarm_clock, child->index);
     od_inquiries_worker_gone(&server->inquiries, child->index);
     od_node_process_ended(&server->nodes, child);
+    od_server_cluster_ended(server, child);
     // Last: it answers when the writes of this life are on disk, and then the place may be empty.
     od_committer_forget(server->committer, child->source);
 }

@@ -6,7 +6,7 @@
 #ifndef OD_MAIN_SERVER_INNER_H
 #define OD_MAIN_SERVER_INNER_H
 
-#include "cluster/placement.h"
+#include "cluster/cluster.h"
 #include "main/acme.h"
 #include "main/admin_listener.h"
 #include "main/alarm_clock.h"
@@ -38,6 +38,15 @@ enum od_server_state {
     OD_SERVER_OVER,
 };
 
+struct od_server_cluster {     // See server_cluster.c.
+    struct od_cluster *member; // NULL: one machine.
+    bool has_looked;
+    bool is_away;
+    size_t loading;                 // Slots that were claimed, and cannot be read yet.
+    bool is_awaited[OD_SLOT_COUNT]; // Its worker is to let go of it.
+    od_time_ms run_until_ms, answer_until_ms;
+};
+
 struct od_server {
     const struct od_options *options;
     enum od_server_state state;
@@ -59,6 +68,7 @@ struct od_server {
     struct od_quarantine quarantine;
     struct od_router router;
     struct od_placement placement;
+    struct od_server_cluster cluster;
     struct od_node_process nodes;
     struct od_door door;
     struct od_leases leases;
@@ -81,6 +91,23 @@ OD_MUST_CHECK enum od_exit od_server_open_disk(struct od_server *server, int loc
 
 // Drains; while starting, ends at once. The first call decides with which [exit].
 void od_server_stop(struct od_server *server, enum od_exit exit);
+
+// All are ready that it takes to serve: it does.
+void od_server_serve_when_ready(struct od_server *server);
+
+// The cluster (server_cluster.c): joins it, with the lock on the data directory in [lock_fd]; and,
+// once the committer is there, takes part.
+OD_MUST_CHECK enum od_exit od_server_join(struct od_server *server, int *lock_fd,
+                                          struct od_error *err);
+OD_MUST_CHECK bool od_server_begin_membership(struct od_server *server, struct od_error *err);
+bool od_server_cluster_is_ready(const struct od_server *server);
+void od_server_cluster_born(struct od_server *server, struct od_child *child);
+void od_server_cluster_ended(struct od_server *server, const struct od_child *child);
+void od_server_placed(void *owner, od_slot slot, bool is_here);
+void od_server_fence(struct od_server *server, const char *why);
+// SLOTS_LEFT of a worker. False: it makes no sense.
+OD_MUST_CHECK bool od_server_slot_left(struct od_server *server, const struct od_child *child,
+                                       od_slot slot);
 
 void od_server_certificates(void *owner); // There may be others: the server has them loaded.
 

@@ -50,7 +50,13 @@ static void on_settle_asked(void *owner, struct od_control_question *question)
 
 static void on_upgrade_asked(void *owner, struct od_control_question *question, od_slice program)
 {
-    od_upgrade_ask(((struct od_server *)owner)->upgrade, question, program);
+    struct od_server *server = owner;
+    if (server->cluster.member == NULL)
+        od_upgrade_ask(server->upgrade, question, program);
+    else if (question != NULL)
+        od_control_answer(question, false,
+                          OD_SLICE("a node of a cluster is stopped (open-do drain), and started "
+                                   "with the next program; the others serve meanwhile\n"));
 }
 
 static void on_restart_asked(void *owner, struct od_control_question *question, od_slice number)

@@ -92,6 +92,7 @@ bool od_websocket_can_send(const struct od_websocket *websocket);  // We have no
 void od_websocket_close(struct od_websocket *websocket, uint16_t code, od_slice reason);
 void od_websocket_finish_close(struct od_websocket *websocket); // After [closed]; see above.
 void od_websocket_abort(struct od_websocket *websocket);
+void od_websocket_let_go(struct od_websocket *websocket); // The same, behind what waits.
 
 // Stops reading while its object cannot keep up; TCP then slows the peer down.
 void od_websocket_pause(struct od_websocket *websocket);

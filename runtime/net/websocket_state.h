@@ -63,7 +63,6 @@ void od_websocket_drop_held(struct od_websocket *websocket);
 void od_websocket_message_is_late(struct od_websocket *websocket);
 
 // What an end consists of, and what reading needs of sending.
-void od_websocket_let_go(struct od_websocket *websocket);
 void od_websocket_tell_closed(const struct od_websocket *websocket, uint16_t code, od_slice reason,
                               bool was_clean);
 void od_websocket_put_close(struct od_websocket *websocket, uint16_t code, od_slice reason);

@@ -16,6 +16,7 @@
 #include "object/objects.h"
 #include "object/outbox.h"
 #include "object/pipe.h"
+#include "object/removal.h"
 #include "object/section.h"
 #include "object/socket.h"
 #include "object/task.h"
@@ -89,7 +90,7 @@ static bool must_wake(const struct od_object *object)
 
 static bool has_work(const struct od_object *object)
 {
-    if (object->refusal != NULL)
+    if (object->refusal != NULL || !od_removal_may_run(object))
         return false;
     if (!od_list_is_empty(&object->resumes))
         return true;
@@ -394,7 +395,8 @@ static bool may_handle_at_once(const struct od_object *object, const struct od_e
     return object->objects->handles_at_once && od_list_is_empty(&object->objects->ready) &&
            object->state == OD_AWAKE && object->inbox_count == 0 &&
            od_list_is_empty(&object->resumes) && !event->socket->is_busy &&
-           object->refusal == NULL && may_begin(object) && is_served(object);
+           object->refusal == NULL && may_begin(object) && is_served(object) &&
+           od_removal_may_run(object);
 }
 
 bool od_object_handle_at_once(struct od_object *object, struct od_event *event)

@@ -12,6 +12,7 @@
 #include "object/keep.h"
 #include "object/object.h"
 #include "object/places.h"
+#include "object/removal.h"
 #include "object/script.h"
 
 struct od_leftovers;
@@ -33,6 +34,7 @@ struct od_objects {
                                    // other nodes (places.h).
     uint32_t worker, worker_count; // This worker, and how many there are here.
     struct od_places places;
+    struct od_removal removal;
     size_t waiting_bytes;      // Of messages that are not handled yet.
     od_time_ms idle_ms;        // An instance idle for so long is dropped.
     od_time_ms event_limit_ms; // An event that runs longer costs the worker; 0: none does.

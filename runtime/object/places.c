@@ -4,6 +4,7 @@
 
 #include "base/cursor.h"
 #include "object/call_sent.h"
+#include "object/crons.h"
 #include "object/objects.h"
 #include "object/route.h"
 
@@ -63,6 +64,24 @@ static bool is_sound(od_slice slots, od_slice workers)
     return true;
 }
 
+static bool is_own(const struct od_objects *objects, od_slot slot)
+{
+    return slot % objects->worker_count == objects->worker;
+}
+
+// What waits for its slot goes on.
+static void welcome(struct od_objects *objects, const bool *came)
+{
+    struct od_map_node *node = od_map_next(&objects->by_id, NULL), *next;
+    for (; node != NULL; node = next) {
+        next = od_map_next(&objects->by_id, node);
+        struct od_object *object = OD_MAP_MEMBER(node, struct od_object, by_id);
+        if (came[od_slot_of_id(object->identity.id)])
+            od_object_settle(object);
+    }
+    od_crons_wake(objects, came);
+}
+
 bool od_places_receive(struct od_objects *objects, od_slice body)
 {
     struct od_cursor cursor = od_cursor_of(body);
@@ -70,8 +89,17 @@ bool od_places_receive(struct od_objects *objects, od_slice body)
     od_slice workers = od_cursor_bytes(&cursor, OD_SEATS_MAX);
     if (!objects->places.is_cluster || cursor.failed || !is_sound(slots, workers))
         return false;
-    memcpy(objects->places.slots, slots.at, slots.size);
+    bool came[OD_SLOT_COUNT];
+    for (od_slot slot = 0; slot < OD_SLOT_COUNT; slot++) {
+        bool was_here = objects->places.slots[slot] == OD_SLOT_HERE;
+        bool is_here = slots.at[slot] == OD_SLOT_HERE;
+        objects->places.slots[slot] = (uint8_t)slots.at[slot];
+        came[slot] = is_here && !was_here && is_own(objects, slot);
+        if (was_here && !is_here && is_own(objects, slot))
+            od_removal_begin(objects, slot);
+    }
     memcpy(objects->places.workers, workers.at, workers.size);
     od_calls_sent_moved(objects);
+    welcome(objects, came);
     return true;
 }

@@ -200,6 +200,8 @@ static void submit_batches(struct od_worker *worker)
 static void release_outboxes(struct od_worker *worker)
 {
     od_link_flush(&worker->main);
+    if (!od_standing_may_send(worker))
+        return;
     if (od_link_waiting_bytes(&worker->main) == 0)
         od_net_settle(&worker->net);
     od_net_flush(&worker->net);
@@ -324,7 +326,7 @@ static void worker_turn(struct od_worker *worker)
     od_loop_wait(&worker->loop, !worker->has_more); // Links: messages become events.
     int64_t began_us = od_objects_arrival_us(&worker->objects);
     od_page_turn(worker->page);
-    bool may_run = may_deliver(worker);
+    bool may_run = od_standing_begin_turn(worker) && may_deliver(worker);
     od_objects_begin_turn(&worker->objects, may_run);
     od_net_read(&worker->net); // Sockets: bytes become events, or are handled at once.
     od_objects_end_reading(&worker->objects);
@@ -337,10 +339,12 @@ static void worker_turn(struct od_worker *worker)
         worker->has_more = od_leftovers_turn(&worker->objects) || worker->has_more;
     worker->has_more = worker->has_more || od_net_reads_on(&worker->net);
     od_pressure_relieve(&worker->objects);
+    od_standing_turn(worker);
     if (worker->is_draining)
         drain(worker);
     worker->has_more = od_versions_turn(&worker->versions) || worker->has_more;
     submit_batches(worker); // What Lua wrote goes to main, as one message.
+    od_removal_turn(&worker->objects);
     od_settle_turn(worker);
     od_log_teller_turn(&worker->log_teller, &worker->main);
     release_outboxes(worker); // What may leave, leaves; frames of one socket in one write.
@@ -397,6 +401,7 @@ static void close_links(struct od_worker *worker)
     flush_to_main(worker);
     od_loop_clear_timer(&worker->loop, &worker->drain_timer);
     od_loop_clear_timer(&worker->loop, &worker->rest_timer);
+    od_standing_end(worker);
     OD_LIST_EACH_SAFE (link, &worker->peers)
         od_peer_forget(OD_LIST_MEMBER(link, struct od_peer, in_worker));
     od_link_close(&worker->main);

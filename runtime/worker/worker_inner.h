@@ -11,6 +11,7 @@
 #include "object/objects.h"
 #include "worker/commit_times.h"
 #include "worker/log_teller.h"
+#include "worker/standing.h"
 #include "worker/versions.h"
 
 struct od_parting { // See parting.h.
@@ -39,6 +40,7 @@ struct od_worker {
     bool is_restored;    // All sockets of the life before are here; objects may be woken.
     bool is_draining;
     struct od_parting parting;
+    struct od_standing standing; // Of the node.
     bool has_closed_sockets;
     struct od_timer rest_timer;  // The script wants to tidy up then.
     struct od_timer drain_timer; // While it ends: looks again whether all is done.
