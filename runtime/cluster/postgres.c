@@ -1,6 +1,7 @@
 #include "cluster/postgres.h"
 
 #include <endian.h>
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -101,8 +102,11 @@ static bool wait(struct od_postgres *postgres, short events, od_time_ms until_ms
 {
     struct pollfd fds[2] = {{.fd = PQsocket(postgres->connection), .events = events},
                             {.fd = postgres->stop_fd, .events = POLLIN}};
-    int64_t left_ms = until_ms - od_clock_passed_us() / 1000;
-    int count = left_ms > 0 ? poll(fds, 2, (int)left_ms) : 0;
+    int count;
+    do { // Signals are the loop's, and it waits here at the start only.
+        int64_t left_ms = until_ms - od_clock_passed_us() / 1000;
+        count = left_ms > 0 ? poll(fds, 2, (int)left_ms) : 0;
+    } while (count < 0 && errno == EINTR);
     return count > 0 && fds[1].revents == 0;
 }
 

@@ -59,6 +59,7 @@ static void on_away(void *owner, const char *why)
 {
     struct od_server *server = owner;
     server->cluster.is_away = true;
+    od_server_leave_cluster(server);
     od_log(OD_LOG_WARN, NULL,
            "PostgreSQL does not answer: %s; it is tried again, and what needs it waits", why);
 }
@@ -67,6 +68,13 @@ void od_server_cluster_born(struct od_server *server, struct od_child *child)
 {
     if (server->cluster.member != NULL)
         note(&server->cluster, child);
+}
+
+void od_server_leave_cluster(struct od_server *server)
+{
+    const struct od_server_cluster *cluster = &server->cluster;
+    if (cluster->member != NULL && cluster->is_away && server->state >= OD_SERVER_STOPPING)
+        od_cluster_hurry(cluster->member);
 }
 
 // --- Slots ---------------------------------------------------------------------------------------

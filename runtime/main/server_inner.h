@@ -103,6 +103,7 @@ OD_MUST_CHECK bool od_server_begin_membership(struct od_server *server, struct o
 bool od_server_cluster_is_ready(const struct od_server *server);
 void od_server_cluster_born(struct od_server *server, struct od_child *child);
 void od_server_cluster_ended(struct od_server *server, const struct od_child *child);
+void od_server_leave_cluster(struct od_server *server); // Stops: who is away is not awaited long.
 void od_server_placed(void *owner, od_slot slot, bool is_here);
 void od_server_fence(struct od_server *server, const char *why);
 // SLOTS_LEFT of a worker. False: it makes no sense.

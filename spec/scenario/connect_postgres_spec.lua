@@ -1,7 +1,6 @@
 -- A client of PostgreSQL in pure Lua over od.connect, with Debian's server at the other end: the
 -- start, and simple queries.
-local daemon = require "spec.scenario.daemon"
-local shell = require "spec.support.shell"
+local Postgres = require "spec.scenario.postgres"
 local workbench = require "spec.scenario.workbench"
 
 -- https://www.postgresql.org/docs/current/protocol-message-formats.html
@@ -86,35 +85,9 @@ end
 return { namespaces = { things = Thing } }
 ]]
 
--- What runs a program as somebody who is not root, as whom PostgreSQL does not start.
-local function humbly()
-  local is_root = shell.text "id -u" == "0"
-  return is_root and "setpriv --reuid=nobody --regid=nogroup --clear-groups " or ""
-end
-
--- Makes a database in a directory; the words that start a server with it.
-local function prepare(port, directory)
-  local programs = shell.text "ls -d /usr/lib/postgresql/*/bin | tail -n 1"
-  if humbly() ~= "" then
-    shell.text(("chown nobody:nogroup %s"):format(directory))
-  end
-  shell.text(("cd %s && %s%s/initdb --no-locale --encoding=UTF8 --auth=trust --no-sync "
-    .. "--username=tester data"):format(directory, humbly(), programs))
-  local argv = {}
-  for word in (humbly() .. programs .. "/postgres"):gmatch("%S+") do
-    argv[#argv + 1] = word
-  end
-  for _, word in ipairs { "-D", directory .. "/data", "-p", port, "-c",
-    "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off" } do
-    argv[#argv + 1] = word
-  end
-  return argv
-end
-
 describe("a client of PostgreSQL over od.connect", function()
   local server = workbench.once(SOURCE, { workers = 1, files = { ["postgres.lua"] = CLIENT } })
-  local postgres = daemon.once { argv = prepare, ready = "ready to accept connections",
-    signal = "INT" }
+  local postgres = Postgres.once { "fsync=off" }
 
   local function ask(code)
     return workbench.ask(server, "a",
