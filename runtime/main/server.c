@@ -273,7 +273,7 @@ static void init(struct od_server *server, const struct od_options *options)
     *server = (struct od_server){.options = options};
     od_keeper_init(&server->keeper);
     od_router_init(&server->router, options->workers);
-    od_placement_init(&server->placement, false);
+    od_placement_init(&server->placement, od_placement_file_is_wanted());
     server->placement.events = &od_server_placement_events;
     server->placement.owner = server;
     od_metrics_init(&server->metrics, options->workers);
@@ -359,6 +359,7 @@ static void close_all(struct od_server *server)
     od_recovery_deinit(&server->recovery);
     od_keeper_deinit(&server->keeper);
     od_acme_close(&server->acme);
+    od_placement_file_close(&server->placement_file);
     od_node_process_close(&server->nodes);
     od_tls_process_close(&server->tls); // Last of those that have connections.
     od_door_deinit(&server->door);
@@ -387,6 +388,7 @@ static void init_all(struct od_server *server)
                        &supervisor_events, server);
     od_node_process_init(&server->nodes, &server->loop, options, &server->placement,
                          &server->supervisor);
+    od_placement_file_init(&server->placement_file, &server->loop, &server->placement);
     od_alarm_clock_init(&server->alarm_clock, &server->loop, &server->supervisor, options->workers);
     od_reload_init(&server->reload, &server->loop, options, &server->supervisor, &reload_events,
                    server);
