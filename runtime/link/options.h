@@ -35,6 +35,7 @@ enum od_exit { // The exit codes of the program.
     OD_EXIT_WRONG = 1, // The script or the configuration is wrong.
     OD_EXIT_USAGE = 2,
     OD_EXIT_IN_USE = 3, // The port or the data directory.
+    OD_EXIT_FENCED = 4, // Of a cluster: another node has taken over.
     OD_EXIT_KILLED = 130,
 };
 
@@ -102,12 +103,13 @@ struct od_options {
     uint32_t tls_redirect_port;             // here; 0: where TLS is spoken.
     int64_t history_ms;                     // Every moment of so long is kept; 0: none.
     const char *archive_command;            // What is run for each file of it; NULL: nothing.
-    struct od_address cluster_listen;       // Where other nodes connect; [has_cluster_listen].
-    bool has_cluster_listen;
-    const char *cluster_secret_file; // What all nodes know; NULL: none.
-    bool has_admin;                  // There is an admin listener,
-    bool is_admin_usual;             // which nobody has asked for: dev can do without it.
-    struct od_address admin;         // Where.
+    const char *cluster;                    // libpq's URL of its engine; NULL: there is none.
+    bool has_cluster_listen;                // The next one is given:
+    struct od_address cluster_listen;       // where other nodes connect.
+    const char *cluster_secret_file;        // NULL: none.
+    bool has_admin;                         // There is an admin listener,
+    bool is_admin_usual;                    // which nobody has asked for: dev can do without it.
+    struct od_address admin;                // Where.
     const char *admin_host;    // link/origin.h; by which names it may be asked, beside the usual.
     bool watch;                // Load the script anew when it changes.
     uint32_t ping_ms;          // A socket that is quiet for so long is asked; 0: never.

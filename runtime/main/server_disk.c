@@ -69,14 +69,15 @@ static void on_lost(void *owner, const char *why)
 }
 
 static const struct od_committer_events committer_events = {
-    on_durable, on_applied, on_failed, on_forgotten, on_stalled, on_lost, on_alarm};
+    on_durable, on_applied, on_failed, on_forgotten, on_stalled, on_lost, on_alarm, NULL};
 
 enum od_exit od_server_open_disk(struct od_server *server, int lock_fd, struct od_error *err)
 {
     OD_ASSERT(server->committer == NULL);
     const char *data_dir = server->options->data_dir;
-    enum od_committer_opening opening = od_committer_open(
-        &server->committer, &server->loop.uv, data_dir, lock_fd, &committer_events, server, err);
+    enum od_committer_opening opening =
+        od_committer_open(&server->committer, &server->loop.uv, data_dir, lock_fd, NULL,
+                          &committer_events, server, err);
     if (opening != OD_COMMITTER_OPEN) // A script that starts servers wants a number.
         return opening == OD_COMMITTER_IN_USE ? OD_EXIT_IN_USE : OD_EXIT_WRONG;
     od_history_start(&server->history, server->committer);

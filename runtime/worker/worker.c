@@ -369,7 +369,7 @@ static void init_objects(struct od_worker *worker, uint32_t index)
     objects->page = worker->page;
     objects->worker = index;
     objects->worker_count = worker->options->workers;
-    od_places_init(&objects->places, worker->options->has_cluster_listen);
+    od_places_init(&objects->places, worker->options->cluster != NULL);
     objects->peers = od_allocate_zeroed(od_places_count(objects) * sizeof *objects->peers);
     od_list_init(&worker->peers);
     objects->peers[objects->worker_count] = &worker->main;

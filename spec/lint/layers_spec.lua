@@ -47,6 +47,7 @@ local WALLS = {
   ["zlib.h"] = "runtime/codec",
   ["openssl/ssl.h"] = "runtime/tls",
   ["curl/curl.h"] = "runtime/net",
+  ["libpq-fe.h"] = "runtime/cluster",
 }
 
 -- What a codec has no use for: bytes go in and come out, and who sends them is not its business.
