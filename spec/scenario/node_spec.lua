@@ -2,6 +2,7 @@
 local Nodes = require "spec.support.nodes"
 
 local SOURCE = [[
+  local od = require "open-do"
   local Thing = {}
   Thing.__index = Thing
   function Thing.new(state, env)

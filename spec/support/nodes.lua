@@ -47,6 +47,14 @@ function Nodes:own(owners)
   self:tell()
 end
 
+-- The line may have stood in the log before its address did.
+function Nodes:wait_linked(id, other)
+  local line = "linked with node " .. other .. " "
+  if not self[id]:log():find(line, 1, true) then
+    self[id]:wait_log(line)
+  end
+end
+
 -- An even share for each.
 local function shares(count)
   local owners = {}
@@ -81,7 +89,7 @@ function Nodes.start(options)
   for id = 1, self.count do
     for other = 1, self.count do
       if other ~= id then
-        self[id]:wait_log("linked with node " .. other .. " ")
+        self:wait_linked(id, other)
       end
     end
   end
