@@ -66,6 +66,7 @@ void od_objects_init(struct od_objects *objects)
     objects->awake_count = 0;
     objects->relieved_bytes = 0;
     od_keep_init(objects);
+    od_edges_init(&objects->edges);
     od_calls_sent_init(objects);
     objects->idle_timer = (struct od_timer){.fire = idle_passed};
     objects->outdated_timer = (struct od_timer){.fire = outdated_passed};
@@ -111,6 +112,7 @@ void od_objects_deinit(struct od_objects *objects)
     od_timers_clear(objects->timers, &objects->outdated_timer);
     od_refusals_deinit(objects);
     od_keep_deinit(objects);
+    od_edges_deinit(objects);
     od_calls_sent_deinit(objects);
     od_call_marks_deinit(objects);
     struct od_list *link;

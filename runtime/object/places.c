@@ -73,5 +73,6 @@ bool od_places_receive(struct od_objects *objects, od_slice body)
     memcpy(objects->places.slots, slots.at, slots.size);
     memcpy(objects->places.workers, workers.at, workers.size);
     od_calls_sent_moved(objects);
+    od_edges_moved(objects);
     return true;
 }
