@@ -46,12 +46,8 @@ void od_remote_tell_facts(struct od_socket *socket)
     od_bytes_deinit(&body);
 }
 
-void od_remote_gone(struct od_socket *socket, bool has_moved)
+static void say_gone(struct od_objects *objects, const struct od_remote *remote, bool has_moved)
 {
-    struct od_remote *remote = socket->remote;
-    if (remote == NULL)
-        return;
-    struct od_objects *objects = socket->object->objects;
     struct od_bytes body = {0};
     od_bytes_put_u64(&body, remote->edge);
     od_bytes_put_u8(&body, has_moved);
@@ -60,7 +56,14 @@ void od_remote_gone(struct od_socket *socket, bool has_moved)
     else if (objects->peers[remote->place] != NULL)
         od_link_send(objects->peers[remote->place], OD_KIND_EDGE_GONE, od_bytes_slice(&body), -1);
     od_bytes_deinit(&body);
-    free(remote);
+}
+
+void od_remote_gone(struct od_socket *socket, bool has_moved)
+{
+    if (socket->remote == NULL)
+        return;
+    say_gone(socket->object->objects, socket->remote, has_moved);
+    free(socket->remote);
     socket->remote = NULL;
 }
 
@@ -94,9 +97,10 @@ void od_remote_attach(struct od_objects *objects, uint32_t place, od_slice body,
     od_slice record;
     struct od_socket *socket =
         fd < 0 || edge == 0 || cursor.failed ? NULL : od_restore_client(objects, &cursor, &record);
-    if (socket == NULL) { // The edge sees the end, and looks where the object is.
+    if (socket == NULL) { // The edge hears it, and looks where the object is.
         if (fd >= 0)
             od_net_hang_up(objects->net, fd);
+        say_gone(objects, &(struct od_remote){.place = place, .edge = edge}, true);
         return;
     }
     socket->is_attached = true;

@@ -58,6 +58,10 @@ function paths.stuck(self)
   while true do od.sleep(1000) end
 end
 
+function paths.begun(self)
+  return od.Response(tostring(self.is_stuck))
+end
+
 function paths.cut(self)
   self.state:abort("as it was told")
 end
@@ -170,5 +174,52 @@ describe("nodes of a cluster", function()
     local reader = nodes[1]:listen(there .. "listen")
     assert.equal("1", nodes[1]:get(there .. "tell?text=news").body)
     assert.equal("news", reader:receive().data)
+  end)
+end)
+
+describe("a node that is killed", function()
+  local nodes = Nodes.each { count = 3, source = SOURCE }
+
+  local function path(id, order)
+    return "/things/" .. nodes:name_at(id) .. "/" .. (order or "")
+  end
+
+  it("leaves idle WebSockets to the next owner, with tags and attachment", function()
+    local there = path(2)
+    local one, other = nodes[1]:connect(there .. "socket"), nodes[3]:connect(there .. "socket?tag=b")
+    one:send("tag blue")
+    one:expect("2 1 blue tag blue")
+    other:send("x")
+    other:expect("2 1 b x")
+    nodes:kill(2, { [1] = { 0, 1023 } })
+    one:send("y")
+    one:expect("1 2 blue y")
+    other:send("z")
+    other:expect("1 2 b z")
+    assert.equal("2", nodes[3]:get(there .. "tell?text=all").body)
+    one:expect("all")
+    other:expect("all")
+  end)
+
+  it("closes with 1012 what waits for an answer", function()
+    local there = path(2)
+    local client = nodes[1]:connect(there .. "socket")
+    client:send("x")
+    client:expect("2 1 none x")
+    client:send("wait")
+    client:send("wait more")
+    nodes:kill(2, { [3] = { 0, 1023 } })
+    client:expect_close(1012, "the node of this object has ended")
+  end)
+
+  it("answers those who ask with 503 for the moment", function()
+    local there = path(2)
+    local client = nodes[1]:open()
+    client:send_request("GET", there .. "stuck")
+    repeat until nodes[2]:get(there .. "begun").body == "true"
+    nodes:kill(2, { [1] = { 0, 511 }, [3] = { 512, 1023 } })
+    local answer = client:read_answer("GET")
+    assert.equal(503, answer.status)
+    assert.equal("1", answer.headers["retry-after"])
   end)
 end)

@@ -96,6 +96,14 @@ function Nodes.start(options)
   return self
 end
 
+-- kill -9 of all of node `id`; the others hear that it lives no more, and `owners` what is whose.
+function Nodes:kill(id, owners)
+  self[id]:kill()
+  self[id].is_killed = true
+  self.lives[id] = nil
+  self:own(owners)
+end
+
 -- A name that leads to a thing of node `id`; another one each time.
 function Nodes:name_at(id)
   for _ = 1, 1000 do
@@ -114,10 +122,10 @@ function Nodes:stop()
   for id = 1, self.count do
     local node = self[id]
     node:hang_up()
-    node:clear_faults()
-    local ok, why = pcall(node.shut_down, node)
-    if not ok and not node.is_killed then
-      mishaps[#mishaps + 1] = why
+    if not node.is_killed then
+      node:clear_faults()
+      local ok, why = pcall(node.shut_down, node)
+      mishaps[#mishaps + 1] = not ok and why or nil
     end
   end
   process.stop_all()
