@@ -2,7 +2,6 @@
 //
 //   options_table  the options and commands there are
 //   options_values what a value of each may be; options_history the same for times of the history
-//   options_cluster those of several nodes
 //   options        from words and environment to struct od_options
 //   options_tls    those of TLS: files, and names that are certified; options_cluster of a cluster
 //   options_help   the same table as a text, _man as a manual page, _bash as a completion

@@ -29,7 +29,7 @@ struct od_node_seat {
 struct od_node_process {
     struct od_loop *loop;
     const struct od_options *options;
-    const struct od_placement *placement;
+    const struct od_placement *placement; // Of a cluster or not; only of one workers are told.
     struct od_supervisor *supervisor;
     struct od_process process;
     struct od_link link;

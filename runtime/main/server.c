@@ -364,6 +364,7 @@ static void close_all(struct od_server *server)
     od_recovery_deinit(&server->recovery);
     od_keeper_deinit(&server->keeper);
     od_acme_close(&server->acme);
+    od_placement_file_close(&server->placement_file);
     od_node_process_close(&server->nodes);
     od_tls_process_close(&server->tls); // Last of those that have connections.
     od_door_deinit(&server->door);
@@ -392,6 +393,7 @@ static void init_all(struct od_server *server)
                        &supervisor_events, server);
     od_node_process_init(&server->nodes, &server->loop, options, &server->placement,
                          &server->supervisor);
+    od_placement_file_init(&server->placement_file, &server->loop, &server->placement);
     od_alarm_clock_init(&server->alarm_clock, &server->loop, &server->supervisor,
                         &server->placement, options->workers);
     od_reload_init(&server->reload, &server->loop, options, &server->supervisor, &reload_events,

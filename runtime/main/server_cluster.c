@@ -127,6 +127,8 @@ static void on_wanted(void *owner, od_slot slot)
 
 bool od_server_slot_left(struct od_server *server, const struct od_child *child, od_slot slot)
 {
+    if (server->cluster.member == NULL) // There is no engine to wait for it.
+        return slot < OD_SLOT_COUNT;
     if (slot >= OD_SLOT_COUNT || worker_of(server, slot) != child->index ||
         !server->cluster.is_awaited[slot])
         return false;

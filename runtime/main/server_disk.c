@@ -80,6 +80,8 @@ static const struct od_committer_events committer_events = {
 static enum od_exit join_if_asked(struct od_server *server, int *lock_fd, struct od_error *err)
 {
     const struct od_options *options = server->options;
+    if (od_placement_file_is_wanted()) // A spec says who has what, without an engine.
+        return OD_EXIT_CLEAN;
     if (options->cluster != NULL)
         return od_server_join(server, lock_fd, err);
     if (!od_cluster_directory_is_node(options->data_dir))

@@ -19,6 +19,7 @@
 #include "main/metrics.h"
 #include "main/node_process.h"
 #include "main/operator.h"
+#include "main/placement_file.h"
 #include "main/recovery.h"
 #include "main/reload.h"
 #include "main/restart.h"
@@ -70,6 +71,7 @@ struct od_server {
     struct od_placement placement;
     struct od_server_cluster cluster;
     struct od_node_process nodes;
+    struct od_placement_file placement_file;
     struct od_door door;
     struct od_leases leases;
     struct od_tls_process tls;

@@ -46,8 +46,10 @@ struct od_websocket {
     bool peer_has_closed; // It did.
     bool is_over;         // readyState 3.
     bool is_paused;
-    bool is_reading; // Inside od_websocket_read or the line, which still need it:
-    bool is_freed;   // then freeing waits.
+    bool is_relay;    // Its messages are told as relayed,
+    bool tells_pongs; // and its pongs are told.
+    bool is_reading;  // Inside od_websocket_read or the line, which still need it:
+    bool is_freed;    // then freeing waits.
 };
 
 // Panics unless [websocket] is as its fields say of each other.

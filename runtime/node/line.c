@@ -68,8 +68,10 @@ static void on_closed(struct od_link *link)
 static void on_gone(struct od_link *link)
 {
     struct od_line *line = link->owner;
-    od_line_cut(line, line->heard.size == 0 ? "it has said nothing that can be understood"
-                                            : "the connection has ended");
+    bool is_mute = line->heard.size == 0;
+    od_line_cut(line, !is_mute        ? "the connection has ended"
+                      : line->is_ours ? "nobody answers there"
+                                      : "it has said nothing that can be understood");
 }
 
 // --- Signs of life -------------------------------------------------------------------------------

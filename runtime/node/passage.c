@@ -122,7 +122,9 @@ bool od_passage(enum od_kind kind, struct od_bytes *body, od_passage_turn *turn,
         [OD_KIND_PROBE] = pass_probe,         [OD_KIND_DEADLOCKED] = pass_bytes,
         [OD_KIND_STREAM_OPEN] = pass_numbers, [OD_KIND_STREAM_TAKEN] = pass_numbers,
         [OD_KIND_STREAM_LEFT] = pass_number,  [OD_KIND_STREAM_PIECE] = pass_bytes,
-        [OD_KIND_STREAM_END] = pass_end,      [OD_KIND_UPGRADE] = pass_bytes,
+        [OD_KIND_STREAM_END] = pass_end,      [OD_KIND_EDGE] = pass_numbers,
+        [OD_KIND_EDGE_FACTS] = pass_bytes,    [OD_KIND_EDGE_GONE] = pass_end,
+        [OD_KIND_EDGE_ATTACH] = pass_bytes,   [OD_KIND_UPGRADE] = pass_bytes,
     };
     struct passing passing = {body, turn, owner};
     return kind < OD_KIND_COUNT && passages[kind] != NULL && passages[kind](&passing);

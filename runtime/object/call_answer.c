@@ -1,6 +1,7 @@
 #include "object/call.h"
 
 #include "base/log.h"
+#include "codec/upgrade_record.h"
 #include "link/connection.h"
 #include "link/link.h"
 #include "link/response.h"
@@ -9,6 +10,7 @@
 #include "object/access_log.h"
 #include "object/call_inner.h"
 #include "object/client_end.h"
+#include "object/edge.h"
 #include "object/error_page.h"
 #include "object/sink.h"
 #include "object/socket.h"
@@ -36,9 +38,12 @@ static void tell_moved(struct od_objects *objects, uint32_t worker, int fd)
 {
     if (!objects->net->tells_over)
         return;
-    size_t mark = od_link_begin(objects->main, OD_KIND_CONNECTION_MOVED, -1);
+    bool is_far = od_places_are_far(objects, worker); // Then nobody here has it.
+    size_t mark = od_link_begin(objects->main,
+                                is_far ? OD_KIND_CONNECTION_OVER : OD_KIND_CONNECTION_MOVED, -1);
     od_bytes_put_u64(&objects->main->out, od_connection_number(fd));
-    od_bytes_put_u32(&objects->main->out, worker);
+    if (!is_far)
+        od_bytes_put_u32(&objects->main->out, worker);
     od_link_end(objects->main, mark);
 }
 
@@ -82,6 +87,15 @@ static void refuse_upgrade(struct od_call *call, struct od_exchange *exchange,
     od_bytes_deinit(&refusal);
 }
 
+// A client of an object of another node stays here; an event stream is one way, and its client
+// comes again by itself.
+static void hand_over(struct od_objects *objects, uint32_t worker, uint64_t number, od_slice record,
+                      int fd)
+{
+    bool stays = od_places_are_far(objects, worker) && !od_upgrade_record_is_events(record);
+    (stays ? od_edge_begin : od_call_hand_over)(objects, worker, number, record, fd);
+}
+
 static void upgrade(struct od_call *call, struct od_exchange *exchange, od_slice bytes,
                     const struct od_response *response)
 {
@@ -91,8 +105,7 @@ static void upgrade(struct od_call *call, struct od_exchange *exchange, od_slice
     int fd = -1;
     if (od_exchange_upgrade(exchange, bytes, &record, &fd, &err)) {
         od_access_log_end(call, response->status);
-        od_call_hand_over(call->objects, response->worker, response->socket,
-                          od_bytes_slice(&record), fd);
+        hand_over(call->objects, response->worker, response->socket, od_bytes_slice(&record), fd);
     } else {
         refuse_upgrade(call, exchange, response, err.text);
         od_call_lose_parts(call->objects, response);

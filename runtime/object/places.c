@@ -101,5 +101,6 @@ bool od_places_receive(struct od_objects *objects, od_slice body)
     memcpy(objects->places.workers, workers.at, workers.size);
     od_calls_sent_moved(objects);
     welcome(objects, came);
+    od_edges_moved(objects);
     return true;
 }

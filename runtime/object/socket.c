@@ -12,6 +12,7 @@
 #include "object/keep.h"
 #include "object/objects.h"
 #include "object/outbox.h"
+#include "object/remote.h"
 #include "object/tag.h"
 #include "object/tap.h"
 #include "object/task.h"
@@ -125,6 +126,7 @@ static void unlist(struct od_socket *socket)
     od_map_remove(&object->objects->sockets, &socket->by_id);
     od_timers_clear(object->objects->timers, &socket->attach_timer);
     od_wish_free(socket);
+    od_remote_gone(socket, false);
     od_keep_gone(socket);
 }
 
@@ -439,6 +441,7 @@ static void tell_facts(struct od_socket *socket)
     od_websocket_touch(socket->websocket);
     if (socket->place != 0)
         od_keep_facts(socket);
+    od_remote_tell_facts(socket);
 }
 
 void od_socket_set_tags(struct od_socket *socket, const od_slice *tags, size_t count)

@@ -25,6 +25,7 @@
 struct od_object;
 struct od_objects;
 struct od_task;
+struct od_remote;
 struct od_wish;
 
 struct od_socket_tag {   // One tag of one socket.
@@ -40,7 +41,8 @@ struct od_socket {
     struct od_list link;     // In the object's sockets, oldest first.
     struct od_list accepted; // In the task that accepted it, until attached.
     struct od_websocket *websocket;
-    struct od_wish *wish; // NULL: it was accepted.
+    struct od_wish *wish;     // NULL: it was accepted.
+    struct od_remote *remote; // Its client is at another node (remote.h); NULL: it is not.
     struct od_socket_tag *tags;
     char *attachment; // Serialized, NULL when never set.
     uint32_t attachment_size;

@@ -7,6 +7,8 @@
 #include "object/call.h"
 #include "object/call_sent.h"
 #include "object/deadlock.h"
+#include "object/edge.h"
+#include "object/remote.h"
 #include "object/sink.h"
 #include "object/socket.h"
 #include "object/stream.h"
@@ -105,6 +107,29 @@ static void receive_upgrade(struct od_worker *worker, uint32_t from, od_slice bo
     od_socket_attach(&worker->objects, socket, od_cursor_rest(&cursor), fd);
 }
 
+static void receive_edge(struct od_worker *worker, uint32_t from, od_slice body, int fd)
+{
+    (void)fd;
+    od_remote_receive(&worker->objects, from, body);
+}
+
+static void receive_edge_facts(struct od_worker *worker, uint32_t from, od_slice body, int fd)
+{
+    (void)fd;
+    od_edge_receive_facts(&worker->objects, from, body);
+}
+
+static void receive_edge_gone(struct od_worker *worker, uint32_t from, od_slice body, int fd)
+{
+    (void)fd;
+    od_edge_receive_gone(&worker->objects, from, body);
+}
+
+static void receive_edge_attach(struct od_worker *worker, uint32_t from, od_slice body, int fd)
+{
+    od_remote_attach(&worker->objects, from, body, fd);
+}
+
 static void (*const from_peer[OD_KIND_COUNT])(struct od_worker *, uint32_t, od_slice, int) = {
     [OD_KIND_CALL] = receive_call,
     [OD_KIND_REPLY] = receive_reply,
@@ -117,6 +142,10 @@ static void (*const from_peer[OD_KIND_COUNT])(struct od_worker *, uint32_t, od_s
     [OD_KIND_STREAM_LEFT] = receive_stream_left,
     [OD_KIND_STREAM_PIECE] = receive_stream_piece,
     [OD_KIND_STREAM_END] = receive_stream_end,
+    [OD_KIND_EDGE] = receive_edge,
+    [OD_KIND_EDGE_FACTS] = receive_edge_facts,
+    [OD_KIND_EDGE_GONE] = receive_edge_gone,
+    [OD_KIND_EDGE_ATTACH] = receive_edge_attach,
     [OD_KIND_UPGRADE] = receive_upgrade,
 };
 
@@ -131,7 +160,7 @@ static void refuse(enum od_kind kind, int fd)
 static int wanted_fd(enum od_kind kind, int fd)
 {
     OD_ASSERT(kind < OD_KIND_COUNT);
-    if (fd < 0 || kind == OD_KIND_UPGRADE)
+    if (fd < 0 || kind == OD_KIND_UPGRADE || kind == OD_KIND_EDGE_ATTACH)
         return fd;
     close(fd);
     return -1;
@@ -157,6 +186,7 @@ void od_peer_forget(struct od_peer *peer)
     objects->peers[peer->place] = NULL;
     od_list_remove(&peer->in_worker);
     od_streams_peer_gone(objects, peer->place);
+    od_edges_peer_gone(objects, peer->place);
     od_link_close(&peer->link);
 }
 
@@ -215,6 +245,7 @@ void od_peers_receive(struct od_worker *worker, od_slice body, int fd)
     od_list_push_back(&worker->peers, &peer->in_worker);
     worker->link_count++;
     od_calls_sent_anew(&worker->objects, place);
+    od_edges_peer(&worker->objects, place);
 }
 
 // Its last words, answers perhaps, come before what becomes of the rest.

@@ -18,6 +18,7 @@
 #include "object/outgoing.h"
 #include "object/pressure.h"
 #include "object/refusal.h"
+#include "object/remote.h"
 #include "object/renewal.h"
 #include "object/report.h"
 #include "object/restore.h"
@@ -98,26 +99,50 @@ static void on_message(void *owner, void *holder, od_slice payload, struct od_by
         od_socket_message(socket, payload, memory, is_binary);
 }
 
+static void on_relayed(void *owner, void *holder, od_slice payload, bool is_binary)
+{
+    (void)owner;
+    od_edge_message(holder, payload, is_binary);
+}
+
+static void on_pong(void *owner, uint64_t websocket, od_slice payload)
+{
+    struct od_objects *objects = &((struct od_worker *)owner)->objects;
+    struct od_socket *socket = od_socket_find(objects, websocket);
+    if (socket != NULL)
+        od_remote_marked(socket, payload);
+    else
+        (void)od_edge_pong(objects, websocket, payload);
+}
+
 static void on_closed(void *owner, uint64_t websocket, uint16_t code, od_slice reason,
                       bool was_clean)
 {
-    struct od_socket *socket = od_socket_find(&((struct od_worker *)owner)->objects, websocket);
+    struct od_objects *objects = &((struct od_worker *)owner)->objects;
+    struct od_socket *socket = od_socket_find(objects, websocket);
     if (socket != NULL)
         od_socket_closed(socket, code, reason, was_clean);
+    else
+        (void)od_edge_closed(objects, websocket, code, reason, was_clean);
 }
 
 static void on_failed(void *owner, uint64_t websocket, od_slice why)
 {
-    struct od_socket *socket = od_socket_find(&((struct od_worker *)owner)->objects, websocket);
+    struct od_objects *objects = &((struct od_worker *)owner)->objects;
+    struct od_socket *socket = od_socket_find(objects, websocket);
     if (socket != NULL)
         od_socket_failed(socket, why);
+    else
+        (void)od_edge_closed(objects, websocket, 1006, why, false);
 }
 
 static bool on_is_at_rest(void *owner, const void *holder)
 {
     const struct od_socket *socket = holder;
-    (void)owner;
-    return socket->is_listed && od_socket_is_at_rest(socket);
+    bool is_at_rest = socket->is_listed && od_socket_is_at_rest(socket);
+    if (is_at_rest && socket->remote != NULL)
+        od_remote_rests(od_socket_find(&((struct od_worker *)owner)->objects, socket->id));
+    return is_at_rest;
 }
 
 static void on_left(void *owner, uint32_t place)
@@ -169,6 +194,8 @@ static const struct od_net_events net_events = {.request = on_request,
                                                 .pieces_taken = on_pieces_taken,
                                                 .pieces_unwanted = on_pieces_unwanted,
                                                 .message = on_message,
+                                                .relayed = on_relayed,
+                                                .pong = on_pong,
                                                 .closed = on_closed,
                                                 .failed = on_failed,
                                                 .is_at_rest = on_is_at_rest,
@@ -199,6 +226,7 @@ static void submit_batches(struct od_worker *worker)
 // full no socket is shown to be at rest.
 static void release_outboxes(struct od_worker *worker)
 {
+    od_edges_turn(&worker->objects);
     od_link_flush(&worker->main);
     if (!od_standing_may_send(worker))
         return;
@@ -242,6 +270,7 @@ static void close_sockets(struct od_worker *worker)
 {
     OD_ASSERT(!worker->has_closed_sockets);
     worker->net.limits.close_ms = DRAIN_CLOSE_MS;
+    od_edges_close(&worker->objects, 1001, OD_SLICE("the server is going away"));
     struct od_map_node *node = od_map_next(&worker->objects.sockets, NULL), *next;
     for (; node != NULL; node = next) {
         next = od_map_next(&worker->objects.sockets, node); // One that only connects goes at once.
@@ -259,7 +288,8 @@ static void drain(struct od_worker *worker)
     if (!worker->has_closed_sockets)
         close_sockets(worker);
     worker->has_closed_sockets = true;
-    if (worker->objects.sockets.size > 0 || !od_net_is_idle(&worker->net))
+    if (worker->objects.sockets.size > 0 || !od_list_is_empty(&worker->objects.edges.all) ||
+        !od_net_is_idle(&worker->net))
         return;
     od_link_send(&worker->main, OD_KIND_DRAINED, (od_slice){NULL, 0}, -1);
     worker->is_over = true;

@@ -1,0 +1,225 @@
+-- Several nodes of a cluster: any of them answers for any object.
+local Nodes = require "spec.support.nodes"
+
+local SOURCE = [[
+local od = require "open-do"
+
+local Thing = { streamBody = true }
+Thing.__index = Thing
+local paths = {}
+
+function Thing.new(state, env)
+  return setmetatable({ state = state, env = env }, Thing)
+end
+
+function paths.ask(self, request)
+  return od.Response(self.env.things:getByName(request.query.whom):where(request:text()))
+end
+
+function paths.pass(self, request)
+  return self.env.things:getByName(request.query.whom):fetch(request.query.to,
+    { method = "POST", body = request:chunks() })
+end
+
+function paths.size(self, request)
+  local size = 0
+  for piece in request:chunks() do
+    size = size + #piece
+  end
+  return od.Response(self.env.NODE .. ":" .. size)
+end
+
+function paths.count(self, request)
+  return od.Response(function(stream)
+    for i = 1, tonumber(request.query.n) do
+      stream:write(i .. "\n")
+    end
+  end)
+end
+
+function paths.socket(self, request)
+  local client, server = od.WebSocketPair()
+  self.state:acceptWebSocket(server, { request.query.tag or "none" })
+  server:serializeAttachment { count = 0 }
+  return od.Response(nil, { status = 101, webSocket = client })
+end
+
+function paths.listen(self, request)
+  local response = self.state:acceptEventStream(request, { "news" })
+  return response
+end
+
+function paths.tell(self, request)
+  return od.Response(tostring(self.state:broadcast(request.query.text)))
+end
+
+function paths.stuck(self)
+  self.is_stuck = true
+  while true do od.sleep(1000) end
+end
+
+function paths.begun(self)
+  return od.Response(tostring(self.is_stuck))
+end
+
+function paths.cut(self)
+  self.state:abort("as it was told")
+end
+
+function Thing:fetch(request)
+  local path = paths[request.path:match("^/things/[^/]+/(%l+)")]
+  return path and path(self, request) or od.Response(self.env.NODE)
+end
+
+function Thing:where(text)
+  return self.env.NODE .. ":" .. text
+end
+
+function Thing:webSocketMessage(ws, message, isBinary)
+  if message == "wait" then
+    while true do od.sleep(1000) end
+  elseif message == "close" then
+    return ws:close(4001, "as asked")
+  elseif message:match("^tag ") then
+    self.state:setTags(ws, { message:sub(5) })
+  end
+  local kept = ws:deserializeAttachment()
+  kept.count = kept.count + 1
+  ws:serializeAttachment(kept)
+  ws:send(("%s %d %s %s"):format(self.env.NODE, kept.count, self.state:getTags(ws)[1], message),
+    isBinary)
+end
+
+function Thing:webSocketClose(ws, code, reason)
+  self.state.storage:put("closed", code .. " " .. reason)
+end
+
+function paths.closed(self)
+  return od.Response(self.state.storage:get("closed") or "nothing")
+end
+
+return { namespaces = { things = Thing } }
+]]
+
+describe("nodes of a cluster", function()
+  local nodes = Nodes.once { count = 2, source = SOURCE }
+
+  local function path(id, order)
+    return "/things/" .. nodes:name_at(id) .. "/" .. (order or "")
+  end
+
+  it("answer for objects that live elsewhere", function()
+    local there = path(2)
+    assert.equal("2", nodes[1]:get(there).body)
+    assert.equal("2", nodes[2]:get(there).body)
+  end)
+
+  it("carry calls between objects, and requests that are passed on", function()
+    local here, there = nodes:name_at(1), nodes:name_at(2)
+    for id = 1, 2 do
+      local function ask(name, order, whom)
+        return nodes[id]:post(("/things/%s/%s?whom=%s&to=/things/x/size"):format(name, order, whom),
+          "hello").body
+      end
+      assert.equal("2:hello", ask(here, "ask", there))
+      assert.equal("1:hello", ask(there, "ask", here))
+      assert.equal("2:5", ask(here, "pass", there))
+      assert.equal("1:5", ask(there, "pass", here))
+    end
+  end)
+
+  it("carry bodies of any size, both ways", function()
+    local there = path(2)
+    local client = nodes[1]:open()
+    client:write(("POST %ssize HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\n\r\n"):format(there))
+    for _ = 1, 200 do client:write(("x"):rep(100000)) end
+    assert.equal("2:20000000", client:read_answer("POST").body)
+    local body = nodes[1]:get(there .. "count?n=300000").body
+    assert.equal(300000, select(2, body:gsub("\n", "")))
+    assert.equal("300000\n", body:match("%d+\n$"))
+  end)
+
+  it("carry WebSockets, whose clients stay where they came", function()
+    local there = path(2)
+    local client = nodes[1]:connect(there .. "socket?tag=red")
+    client:send("one")
+    client:expect("2 1 red one")
+    client:send("tag blue")
+    client:expect("2 2 blue tag blue")
+    assert.equal("1", nodes[1]:get(there .. "tell?text=all").body)
+    client:expect("all")
+    local large = ("y"):rep(3000000)
+    client:send(large)
+    client:expect("2 3 blue " .. large)
+    client:close(4000, "enough")
+    assert.equal("4000 enough", nodes[2]:get(there .. "closed").body)
+    client = nodes[1]:connect(there .. "socket")
+    client:send("close")
+    client:expect_close(4001, "as asked")
+  end)
+
+  it("end a WebSocket as it ended there", function()
+    local there = path(2)
+    local client = nodes[1]:connect(there .. "socket")
+    client:send("one")
+    client:expect("2 1 none one")
+    nodes[1]:get(there .. "cut")
+    assert.has_error(function() client:receive() end, "expected a message, but: closed")
+    client = nodes[1]:connect(there .. "socket")
+    client:cut()
+  end)
+
+  it("carry event streams", function()
+    local there = path(2)
+    local reader = nodes[1]:listen(there .. "listen")
+    assert.equal("1", nodes[1]:get(there .. "tell?text=news").body)
+    assert.equal("news", reader:receive().data)
+  end)
+end)
+
+describe("a node that is killed", function()
+  local nodes = Nodes.each { count = 3, source = SOURCE }
+
+  local function path(id, order)
+    return "/things/" .. nodes:name_at(id) .. "/" .. (order or "")
+  end
+
+  it("leaves idle WebSockets to the next owner, with tags and attachment", function()
+    local there = path(2)
+    local one, other = nodes[1]:connect(there .. "socket"), nodes[3]:connect(there .. "socket?tag=b")
+    one:send("tag blue")
+    one:expect("2 1 blue tag blue")
+    other:send("x")
+    other:expect("2 1 b x")
+    nodes:kill(2, { [1] = { 0, 1023 } })
+    one:send("y")
+    one:expect("1 2 blue y")
+    other:send("z")
+    other:expect("1 2 b z")
+    assert.equal("2", nodes[3]:get(there .. "tell?text=all").body)
+    one:expect("all")
+    other:expect("all")
+  end)
+
+  it("closes with 1012 what waits for an answer", function()
+    local there = path(2)
+    local client = nodes[1]:connect(there .. "socket")
+    client:send("x")
+    client:expect("2 1 none x")
+    client:send("wait")
+    client:send("wait more")
+    nodes:kill(2, { [3] = { 0, 1023 } })
+    client:expect_close(1012, "the node of this object has ended")
+  end)
+
+  it("answers those who ask with 503 for the moment", function()
+    local there = path(2)
+    local client = nodes[1]:open()
+    client:send_request("GET", there .. "stuck")
+    repeat until nodes[2]:get(there .. "begun").body == "true"
+    nodes:kill(2, { [1] = { 0, 511 }, [3] = { 512, 1023 } })
+    local answer = client:read_answer("GET")
+    assert.equal(503, answer.status)
+    assert.equal("1", answer.headers["retry-after"])
+  end)
+end)
