@@ -65,7 +65,7 @@ void od_exchange_answer_end(struct od_exchange *exchange, bool is_whole);
 void od_exchange_body_taken(struct od_exchange *exchange, size_t size);
 void od_exchange_body_unwanted(struct od_exchange *exchange);
 
-// Whether some of such a body was taken since this was asked last, and more is to come.
+// Whether some of such a body was taken since this was asked last.
 bool od_exchange_body_moves(struct od_exchange *exchange);
 
 // Whether the waiting request asks for a WebSocket, and asks well.

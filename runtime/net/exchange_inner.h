@@ -43,7 +43,8 @@ struct od_exchange {
     uint32_t taken_bytes; // so much it had when it was looked at last.
     struct od_http_manner manner;
     struct od_exchange_intake
-        *intake; // Of a body that is read while the request is handled; or NULL.
+        *intake;         // Of a body that is read while the request is handled; or NULL.
+    bool body_has_moved; // Some of it was taken since somebody asked.
     struct od_http_pieces pieces;
     uint64_t reader;   // PIECES: who asks for them,
     size_t owed_bytes; // what of them was put and not yet told to be taken,

@@ -14,7 +14,6 @@ struct od_exchange_intake {
     uint64_t stream; // What it is, to who takes it.
     struct od_http_body body;
     size_t going_bytes;    // Told and not taken.
-    bool has_moved;        // Some was taken since somebody asked.
     bool is_unwanted;      // It is read into the void.
     bool is_paused;        // Not read.
     struct od_timer timer; // From one piece to the next.
@@ -55,6 +54,7 @@ static void on_timer(struct od_timer *timer)
 bool od_exchange_intake_begin(struct od_exchange *exchange)
 {
     OD_ASSERT(exchange->intake == NULL);
+    exchange->body_has_moved = false;
     uint32_t worker;
     struct od_net *net = exchange->net;
     uint64_t stream = !has_body(&exchange->head)
@@ -134,9 +134,9 @@ void od_exchange_intake_read(struct od_exchange *exchange, od_slice bytes)
 void od_exchange_body_taken(struct od_exchange *exchange, size_t size)
 {
     struct od_exchange_intake *intake = exchange->intake;
+    exchange->body_has_moved = true;
     if (intake == NULL)
         return;
-    intake->has_moved = true;
     intake->going_bytes -= size < intake->going_bytes ? size : intake->going_bytes;
     if (intake->is_paused && intake->going_bytes < OD_NET_BODY_WINDOW_BYTES / 2)
         await_more(exchange);
@@ -152,11 +152,10 @@ void od_exchange_body_unwanted(struct od_exchange *exchange)
     await_more(exchange);
 }
 
+// Also when it came to its end meanwhile.
 bool od_exchange_body_moves(struct od_exchange *exchange)
 {
-    struct od_exchange_intake *intake = exchange->intake;
-    bool moves = intake != NULL && intake->has_moved;
-    if (moves)
-        intake->has_moved = false;
+    bool moves = exchange->body_has_moved;
+    exchange->body_has_moved = false;
     return moves;
 }

@@ -22,7 +22,7 @@ describe("the party example", function()
 
     client("Cleo"):open(server.url, "elsewhere")
     server:restart()
-    assert.equal(2, #ann:back().notes)
+    assert.equal(2, #ann:back(1).notes)
   end)
 
   scene("shows where the others point, and forgets who left", function(server, client)

@@ -33,7 +33,7 @@ describe("the phoenix example", function()
     ann:leave "room:lobby"
     ben:people("room:lobby", "Ben")
     server:restart()
-    ben:back()
+    ben:back(1)
     ben:people("room:lobby", "Ben")
   end)
 

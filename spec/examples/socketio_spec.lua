@@ -27,7 +27,7 @@ describe("the socketio example", function()
     ben:close()
     assert.same({ "left", "lobby", "Ben" }, ann:receive "left")
     server:restart()
-    assert.equal("before", ann:back().messages[1].text)
+    assert.equal("before", ann:back(1).messages[1].text)
   end)
 
   scene("has one namespace, one transport, and no patience with nonsense", function(server, client)

@@ -103,8 +103,8 @@ describe("a client of", function()
       assert.same({ 0, 0 }, { ann:lost(), ben:lost() })
 
       server:restart()
-      ann:back()
-      ben:back()
+      ann:back(1)
+      ben:back(1)
       talk()
       if row.keeps then
         local cleo = library:client "cleo"

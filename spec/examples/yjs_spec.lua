@@ -45,7 +45,7 @@ describe("the yjs example", function()
     writers[2]:hear(1)
     server:restart()
     for _, writer in ipairs(writers) do
-      writer:back()
+      writer:back(1)
     end
     local newcomer = open "Dan"
     local contents = newcomer:contents()

@@ -66,7 +66,8 @@ describe("a worker that lies to main", function()
 
   -- Ann is in worker 0, the liar, Ben in worker 1.
   before_each(function()
-    server = survival.start { workers = 2,
+    -- The clock is turned at will, and nobody here answers pings.
+    server = survival.start { workers = 2, args = { "--ping-ms", "0" },
       env = { LD_PRELOAD = directory .. "/liar.so", OPEN_DO_LIAR = directory .. "/lie" } }
     near, far = survival.room_in(server, "near", 0), survival.room_in(server, "far", 1)
     ann, ben = survival.person(server, near, "ann"), survival.person(server, far, "ben")

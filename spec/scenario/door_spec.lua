@@ -11,7 +11,7 @@ local Room = {}
 function Room:fetch(request)
   if request.query.ask == "sleep" then
     od.log.info("sleeps")
-    od.sleep(1000)
+    od.sleep(4000)
   end
   return od.Response("hello " .. self.state.id.name .. "\n")
 end
@@ -165,6 +165,7 @@ describe("The door", function()
       assert.equal("1", answer.headers["retry-after"])
       assert.equal("the server stops, try again\n", answer.body)
     end
+    server:turn_clock(4000)
     assert.equal(200, busy:read_answer().status)
     assert.equal(0, server.process:wait_exit(4))
     server.options.keep_port = true

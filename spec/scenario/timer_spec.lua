@@ -376,12 +376,12 @@ describe("od.setTimeout and od.setInterval", function()
       local doing = {}
       function doing.tick()
         local function tick(by) ticks = ticks + by print("tick VERSION") end
-        interval = od.setInterval(tick, 1000, 2)
+        interval = od.setInterval(tick, 9000, 2)
       end
       function doing.stop() od.clearInterval(interval) od.clearInterval(interval) end
-      function doing.fail() od.setTimeout(function() error "no" end, 1000) end
+      function doing.fail() od.setTimeout(function() error "no" end, 9000) end
       function doing.wait()
-        od.setTimeout(function() od.sleep(1000) print("slept VERSION") end)
+        od.setTimeout(function() od.sleep(9000) print("slept VERSION") end)
       end
       function doing.call()
         od.setTimeout(function(env)
@@ -390,7 +390,7 @@ describe("od.setTimeout and od.setInterval", function()
       end
       function doing.late()
         print "late begins"
-        od.sleep(1000)
+        od.sleep(9000)
         od.setTimeout(print, 0, "late VERSION")
       end
       return {
@@ -414,7 +414,7 @@ describe("od.setTimeout and od.setInterval", function()
     it("run beside requests, call objects, wait, and are cleared", function()
       ask_for "tick"
       for _ = 1, 2 do
-        server:turn_clock(1000)
+        server:turn_clock(9000)
         server:wait_log("tick VERSION")
       end
       assert.equal("4", server:get("/").body)
@@ -422,21 +422,21 @@ describe("od.setTimeout and od.setInterval", function()
       ask_for "call"
       server:wait_log("seen it")
       ask_for "wait"
-      server:turn_clock(1000)
+      server:turn_clock(9000)
       server:wait_log("slept VERSION")
       assert.equal("4", server:get("/").body)
     end)
 
     it("that fail say where, and harm nobody", function()
       ask_for "fail"
-      server:turn_clock(1000)
+      server:turn_clock(9000)
       server:wait_log("ERROR .*timer: script.lua:%d: no")
       assert.equal("0", server:get("/").body)
     end)
 
     it("go with their version, also those that old code still sets", function()
       ask_for "tick"
-      server:turn_clock(1000)
+      server:turn_clock(9000)
       server:wait_log("tick VERSION")
       local waiting = server:open()
       waiting:send_request("GET", "/?do=late")
@@ -445,10 +445,10 @@ describe("od.setTimeout and od.setInterval", function()
       server:save((ENTRY:gsub("VERSION", "two")))
       server.process:signal("HUP")
       server:wait_version(2)
-      server:turn_clock(1000)
+      server:turn_clock(9000)
       assert.equal(200, waiting:read_answer().status)
       ask_for "tick"
-      server:turn_clock(1000)
+      server:turn_clock(9000)
       server:wait_log("tick two")
       assert.is_nil(server:log():match("late VERSION"))
       local _, old = server:log():gsub("tick VERSION", "")

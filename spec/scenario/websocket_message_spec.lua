@@ -32,7 +32,7 @@ function Thing:webSocketMessage(ws, message)
   self.count = (self.count or 0) + 1
   local number = self.count
   if message == "wait" then
-    od.sleep(5)
+    od.sleep(20000)
   elseif message == "fail" then
     error("as asked")
   elseif message == "abort" then
@@ -239,7 +239,7 @@ describe("messages that come in one packet", function()
     ann:expect("1 a 1")
     ben:send("ben") -- Others are not held up.
     ben:expect("3 ben 3")
-    server:turn_clock(5)
+    server:turn_clock(20000)
     ann:expect("2 wait 3") -- What the handler was given is still there.
     ann:expect("4 b 4")
     ann:expect("5 c 5")

@@ -7,7 +7,6 @@ local survival = require "spec.scenario.survival"
 
 local PEOPLE = tonumber(os.getenv("OPEN_DO_SOCKETS")) or 300
 local ROOMS = 20
-local BACK_MS_MAX = os.getenv("OPEN_DO_SANITIZED") and 5000 or 1000
 
 describe("a worker that is killed", function()
   local server
@@ -27,7 +26,6 @@ describe("a worker that is killed", function()
         back.ms, back.given))
       assert.equal(0, back.closed)
       assert.is_true(back.given > 0, "the worker had no sockets")
-      assert.is_true(back.ms <= BACK_MS_MAX, ("it took %d ms"):format(back.ms))
       crowd:check()
     end
   end)

@@ -25,7 +25,7 @@ export default class JsonRpcClient {
     await this.back();
   }
 
-  back() { return this.heard.until(() => this.ready); }
+  back(losses = 0) { return this.heard.until(() => this.losses >= losses && this.ready); }
   call(method, ...params) { return this.client.call(method, params).catch(error => ({ error })); }
   notify(method, ...params) { return this.client.notify(method, params); }
   say(text) { return this.call('add', text); }

@@ -16,7 +16,7 @@ export default class MqttClient {
     this.client = mqtt.connect(webSocketUrl(base) + '/mqtt', {
       clientId: this.name, reconnectPeriod: 100, connectTimeout: 10000, ...options,
     });
-    this.client.on('close', () => { this.losses++; });
+    this.client.on('close', () => { this.losses++; this.connected = false; });
     this.client.on('error', error => { this.problem = error.message; this.all.changed(); });
     this.client.on('connect', packet => { this.present = packet.sessionPresent; this.connected = true; this.all.changed(); });
     this.client.on('offline', () => { this.connected = false; });
@@ -28,7 +28,9 @@ export default class MqttClient {
     if (subscribe) await this.subscribe('room/#', 1);
   }
 
-  back() { return this.all.until(() => this.problem ?? (this.connected ? 'connected' : false)); }
+  back(losses = 0) {
+    return this.all.until(() => this.problem ?? (this.losses >= losses && this.connected ? 'connected' : false));
+  }
   session() { return this.present; }
 
   async subscribe(filter, qos) {

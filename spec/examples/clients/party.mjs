@@ -27,7 +27,7 @@ export default class PartyClient {
   }
 
   // What the room told when it was entered.
-  back() { return this.heard.until(() => this.welcome ?? undefined); }
+  back(losses = 0) { return this.heard.until(() => this.losses >= losses && (this.welcome ?? undefined)); }
   say(text) { this.socket.send(JSON.stringify({ type: 'pin', text, x: 0.5, y: 0.5 })); }
   point(x, y) { this.socket.send(JSON.stringify({ type: 'point', x, y })); }
   send(text) { this.socket.send(text); }

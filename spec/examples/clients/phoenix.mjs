@@ -32,7 +32,10 @@ export default class PhoenixClient {
       .receive('error', error => { channel.leave(); resolve({ error }); }));
   }
 
-  back() { return this.heard.until(() => this.socket.isConnected() && this.channels['room:lobby'].state === 'joined'); }
+  back(losses = 0) {
+    return this.heard.until(() => this.losses >= losses && this.socket.isConnected()
+      && this.channels['room:lobby'].state === 'joined');
+  }
 
   push(topic, event, payload) {
     return new Promise((resolve, reject) => this.channels[topic].push(event, payload)

@@ -23,7 +23,7 @@ export default class SocketIoClient {
   }
 
   // What the room acknowledged when it was entered.
-  back() { return this.heard.until(() => this.entered ?? undefined); }
+  back(losses = 0) { return this.heard.until(() => this.losses >= losses && (this.entered ?? undefined)); }
   ask(event, ...values) { return this.socket.timeout(10000).emitWithAck(event, ...values); }
   emit(event, ...values) { this.socket.emit(event, ...values); }
   say(text) { return this.ask('say', 'lobby', text); }

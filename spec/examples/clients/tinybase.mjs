@@ -33,7 +33,7 @@ export default class TinyBaseClient {
     this.heard.changed();
   }
 
-  back() { return this.heard.until(() => this.ready); }
+  back(losses = 0) { return this.heard.until(() => this.losses >= losses && this.ready); }
 
   stored() {
     const rows = this.store.getTable('said');

@@ -25,7 +25,7 @@ export default class YjsClient {
     await this.back();
   }
 
-  back() { return this.heard.until(() => this.provider.synced); }
+  back(losses = 0) { return this.heard.until(() => this.losses >= losses && this.provider.synced); }
 
   say(line) { this.text.insert(this.text.length, line + '\n'); }
 
