@@ -217,9 +217,11 @@ void od_websocket_send(struct od_websocket *websocket, od_slice payload, bool is
         od_wire_count(websocket->wire);
 }
 
-void od_websocket_relay(struct od_websocket *websocket)
+void od_websocket_relay(struct od_websocket *websocket, void *holder)
 {
-    OD_ASSERT(websocket->wire == NULL);
+    OD_ASSERT(!websocket->is_events);
+    od_websocket_check(websocket);
+    websocket->holder = holder;
     websocket->is_relay = true;
 }
 

@@ -67,8 +67,8 @@ struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number, void 
 void od_websocket_free(struct od_websocket *websocket); // Cuts a connection that is still there.
 struct od_websocket *od_net_websocket(const struct od_net *net, uint64_t number); // NULL: none.
 
-// Its messages go on elsewhere as they are: they are told as [relayed].
-void od_websocket_relay(struct od_websocket *websocket); // Before it is attached.
+// From here on its messages go on elsewhere as they are: they are told as [relayed], to [holder].
+void od_websocket_relay(struct od_websocket *websocket, void *holder);
 
 // Two of ours that speak with each other say with pongs, which nobody asked for, what no message
 // is: they are told as [pong], in their order with messages. [payload] is at most 125 bytes.

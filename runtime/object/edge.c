@@ -4,6 +4,9 @@
 
 #include "base/cursor.h"
 #include "object/edge_inner.h"
+#include "object/keep.h"
+#include "object/remote.h"
+#include "object/socket.h"
 
 enum {
     held_bytes_max = 1 << 20,  // Behind more in one WebSocket the other is not read,
@@ -33,16 +36,22 @@ static struct od_edge *find_of(const struct od_objects *objects, uint32_t place,
 
 // --- Ends ----------------------------------------------------------------------------------------
 
-struct od_edge_end *od_edge_end_new(struct od_edge *edge, uint64_t number)
+static struct od_edge_end *end_of(struct od_edge *edge, uint64_t number,
+                                  struct od_websocket *websocket)
 {
     struct od_objects *objects = edge->objects;
     struct od_edge_end *end = od_allocate_zeroed(sizeof *end);
     end->edge = edge;
-    end->websocket = od_websocket_new(objects->net, number, end, false);
-    od_websocket_relay(end->websocket);
+    end->websocket = websocket;
+    od_websocket_relay(websocket, end);
     od_list_init(&end->link);
     od_map_put_number(&objects->edges.by_number, &end->by_number, number);
     return end;
+}
+
+struct od_edge_end *od_edge_end_new(struct od_edge *edge, uint64_t number)
+{
+    return end_of(edge, number, od_websocket_new(edge->objects->net, number, NULL, false));
 }
 
 static void throw_away(struct od_objects *objects, struct od_edge_end *end)
@@ -244,20 +253,60 @@ void od_edges_moved(struct od_objects *objects)
 
 // --- Beginning and end ---------------------------------------------------------------------------
 
+static struct od_edge *edge_new(struct od_objects *objects, uint32_t place, uint64_t number)
+{
+    struct od_edge *edge = od_allocate_zeroed(sizeof *edge);
+    edge->objects = objects;
+    edge->place = place;
+    edge->number = number;
+    edge->timer.fire = od_edge_on_time;
+    od_list_init(&edge->link);
+    od_list_init(&edge->busy);
+    od_list_push_back(&objects->edges.all, &edge->link);
+    return edge;
+}
+
+// Its client is here and at rest, and its object goes.
+static void take_socket(struct od_socket *socket)
+{
+    struct od_objects *objects = socket->object->objects;
+    struct od_bytes kept = {0};
+    OD_ASSERT(od_socket_is_at_rest(socket));
+    struct od_edge *edge = edge_new(objects, objects->worker, socket->id);
+    edge->socket = socket->id;
+    od_identity_put(&edge->identity, &socket->object->identity);
+    od_keep_put_facts(&kept, socket);
+    od_bytes_put_slice(&edge->kept, od_slice_from(od_bytes_slice(&kept), 4)); // It is a str there.
+    od_bytes_deinit(&kept);
+    edge->client = end_of(edge, edge->number, od_socket_give_websocket(socket));
+    edge->state = OD_EDGE_LOST;
+    od_websocket_pause(edge->client->websocket);
+    od_edge_begin_seeking(edge);
+}
+
+void od_edges_take(struct od_object *object)
+{
+    OD_LIST_EACH_SAFE (link, &object->sockets) {
+        struct od_socket *socket = OD_LIST_MEMBER(link, struct od_socket, link);
+        bool is_clients = !socket->is_events && socket->wish == NULL;
+        if (!is_clients || !od_socket_is_at_rest(socket))
+            continue;
+        if (socket->remote != NULL) {
+            od_remote_gone(socket, true);
+            od_socket_discard(socket);
+        } else if (!od_websocket_is_client(socket->websocket)) {
+            take_socket(socket);
+        }
+    }
+}
+
 void od_edge_begin(struct od_objects *objects, uint32_t place, uint64_t number, od_slice record,
                    int fd)
 {
     struct od_error err;
     OD_ASSERT(od_places_are_far(objects, place));
-    struct od_edge *edge = od_allocate_zeroed(sizeof *edge);
-    edge->objects = objects;
-    edge->place = place;
-    edge->number = ++objects->next_number;
-    edge->timer.fire = od_edge_on_time;
+    struct od_edge *edge = edge_new(objects, place, ++objects->next_number);
     edge->client = od_edge_end_new(edge, edge->number);
-    od_list_init(&edge->link);
-    od_list_init(&edge->busy);
-    od_list_push_back(&objects->edges.all, &edge->link);
     od_websocket_pause(edge->client->websocket); // Until there is a way.
     if (!od_websocket_attach(edge->client->websocket, record, fd, &err)) {
         od_edge_be_over(edge);

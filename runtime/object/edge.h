@@ -24,6 +24,7 @@
 #include "base/list.h"
 #include "base/map.h"
 
+struct od_object;
 struct od_objects;
 
 struct od_edges {
@@ -40,6 +41,10 @@ void od_edges_deinit(struct od_objects *objects);
 // of another node. Takes [fd].
 void od_edge_begin(struct od_objects *objects, uint32_t place, uint64_t number, od_slice record,
                    int fd);
+
+// [object] goes to another node: clients of it that are here, and at rest, become edges, and those
+// that are at edges are left to these. All others stay.
+void od_edges_take(struct od_object *object);
 
 // Of [place]: EDGE_FACTS and EDGE_GONE.
 void od_edge_receive_facts(struct od_objects *objects, uint32_t place, od_slice body);

@@ -1,6 +1,7 @@
 #include "object/removal.h"
 
 #include "link/link.h"
+#include "object/edge.h"
 #include "object/inbox.h"
 #include "object/limits.h"
 #include "object/object.h"
@@ -43,6 +44,7 @@ static void close_sockets(struct od_object *object)
 static void remove_one(struct od_object *object)
 {
     OD_ASSERT(object->running == NULL);
+    od_edges_take(object);
     close_sockets(object);
     od_inbox_give_up(object, OD_SLICE("the object has moved to another node"));
     if (object->state != OD_ASLEEP || !is_still(object))

@@ -61,14 +61,18 @@ local CIRCLES = {
   ["bindings/value"] = { "http_fields http_message", "json json_write" },
   ["runtime/base"] = { "bytes check clock escape fault log" },
   ["runtime/link"] = { "options options_inner" },
-  ["runtime/main"] = { "arrival door", "status status_page", "supervisor worker_process" },
+  ["runtime/main"] = { "arrival door", "node_process node_seats", "status status_page",
+    "supervisor worker_process" },
+  ["runtime/node"] = { "channel line neighbour node" },
   ["runtime/net"] = { "connect dial exchange fetch fetch_inner net tunnel websocket "
     .. "websocket_state wire" },
   ["runtime/object"] = { "access_log alarm_event assets auto_response branch call call_inner "
-    .. "call_mark call_sent client_end crons deadlock history inbox inspection keep leftovers "
-    .. "look object objects outbox outgoing pipe refusal report schedule section sink socket "
-    .. "stream tag tap task timeout trace transaction wish" },
+    .. "call_mark call_sent client_end crons deadlock edge edge_inner history inbox inspection "
+    .. "keep leftovers look object objects outbox outgoing pipe places refusal remote removal "
+    .. "report restore schedule section sink socket stream tag tap task timeout trace "
+    .. "transaction wish" },
   ["runtime/store"] = { "env env_file", "storage store store_inner" },
+  ["runtime/worker"] = { "standing worker_inner" },
 }
 
 local function is_allowed(include)

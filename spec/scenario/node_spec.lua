@@ -58,6 +58,10 @@ function paths.stuck(self)
   while true do od.sleep(1000) end
 end
 
+function paths.crowd(self)
+  return od.Response(self.env.NODE .. ":" .. #self.state:getWebSockets())
+end
+
 function paths.begun(self)
   return od.Response(tostring(self.is_stuck))
 end
@@ -131,7 +135,7 @@ describe("nodes of a cluster", function()
   it("carry bodies of any size, both ways", function()
     local there = path(2)
     local client = nodes[1]:open()
-    client:write(("POST %ssize HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\n\r\n"):format(there))
+    client:write("POST " .. there .. "size HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\n\r\n")
     for _ = 1, 200 do client:write(("x"):rep(100000)) end
     assert.equal("2:20000000", client:read_answer("POST").body)
     local body = nodes[1]:get(there .. "count?n=300000").body
@@ -177,16 +181,17 @@ describe("nodes of a cluster", function()
   end)
 end)
 
-describe("a node that is killed", function()
+describe("the WebSockets of a node", function()
   local nodes = Nodes.each { count = 3, source = SOURCE }
 
   local function path(id, order)
     return "/things/" .. nodes:name_at(id) .. "/" .. (order or "")
   end
 
-  it("leaves idle WebSockets to the next owner, with tags and attachment", function()
+  it("are left to the next owner when it is killed, if idle, with tags and attachment", function()
     local there = path(2)
-    local one, other = nodes[1]:connect(there .. "socket"), nodes[3]:connect(there .. "socket?tag=b")
+    local one = nodes[1]:connect(there .. "socket")
+    local other = nodes[3]:connect(there .. "socket?tag=b")
     one:send("tag blue")
     one:expect("2 1 blue tag blue")
     other:send("x")
@@ -201,7 +206,31 @@ describe("a node that is killed", function()
     other:expect("all")
   end)
 
-  it("closes with 1012 what waits for an answer", function()
+  it("stay where they came when it gives their objects away, and when it gets them back", function()
+    local there = path(2)
+    local one, two = nodes[1]:connect(there .. "socket"), nodes[2]:connect(there .. "socket?tag=b")
+    one:send("x")
+    one:expect("2 1 none x")
+    two:send("tag c")
+    two:expect("2 1 c tag c")
+    nodes:own { [3] = { 0, 1023 } }
+    repeat until nodes[3]:get(there .. "crowd").body == "3:2"
+    one:send("y")
+    one:expect("3 2 none y")
+    two:send("z")
+    two:expect("3 2 c z")
+    nodes:own { [2] = { 0, 1023 } }
+    repeat until nodes[2]:get(there .. "crowd").body == "2:2"
+    two:send("back")
+    two:expect("2 3 c back")
+    one:send("back")
+    one:expect("2 3 none back")
+    assert.equal("2", nodes[1]:get(there .. "tell?text=all").body)
+    one:expect("all")
+    two:expect("all")
+  end)
+
+  it("are closed with 1012 when it is killed and they wait for an answer", function()
     local there = path(2)
     local client = nodes[1]:connect(there .. "socket")
     client:send("x")
@@ -212,7 +241,7 @@ describe("a node that is killed", function()
     client:expect_close(1012, "the node of this object has ended")
   end)
 
-  it("answers those who ask with 503 for the moment", function()
+  it("are not all that is lost: requests that had begun are answered with 503", function()
     local there = path(2)
     local client = nodes[1]:open()
     client:send_request("GET", there .. "stuck")

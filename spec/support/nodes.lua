@@ -79,7 +79,8 @@ function Nodes.start(options)
     local directory = self[id].directory
     write(directory .. "/secret", "a secret that all of them know\n")
     own.env = { OPEN_DO_TEST_PLACEMENT = directory .. "/placement" }
-    own.args = { "--cluster", "postgresql://of-the-spec/", "--cluster-listen", "127.0.0.1:" .. self.ports[id],
+    own.args = { "--cluster", "postgresql://of-the-spec/",
+      "--cluster-listen", "127.0.0.1:" .. self.ports[id],
       "--cluster-secret-file", directory .. "/secret", "--var", "NODE=" .. id }
   end
   self:tell()
