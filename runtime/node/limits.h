@@ -8,9 +8,9 @@
 #define OD_NODE_SECRET_BYTES_MIN 16
 #define OD_NODE_SECRET_BYTES_MAX 4096
 
-#define OD_NODE_HELLO_MS_MAX 5000  // From the connection to its proof.
+#define OD_NODE_HELLO_MS_MAX 15000 // From the connection to its proof.
 #define OD_NODE_PING_MS 1000       // How often a line is used at least.
-#define OD_NODE_SILENT_MS_MAX 5000 // One over which nothing has come for so long is cut.
+#define OD_NODE_SILENT_MS_MAX 15000 // One over which nothing has come for so long is cut.
 #define OD_NODE_RETRY_MS_MIN 100   // From a line that failed to the next try; twice as long
 #define OD_NODE_RETRY_MS_MAX 2000  // each time, up to this.
 #define OD_NODE_STRANGERS_MAX 64   // Connections that have proved nothing yet.

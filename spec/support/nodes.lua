@@ -13,6 +13,7 @@ local Nodes = {}
 Nodes.__index = Nodes
 
 local SLOTS = 1024
+Nodes.SECRET = "a secret that all of them know"
 
 local function write(path, text)
   local file = assert(io.open(path .. "~", "wb"))
@@ -47,6 +48,15 @@ function Nodes:own(owners)
   self:tell()
 end
 
+-- Those that have been started.
+function Nodes:visit(visit)
+  for id = 1, self.count do
+    if id ~= self.absent then
+      visit(id)
+    end
+  end
+end
+
 -- The line may have stood in the log before its address did.
 function Nodes:wait_linked(id, other)
   local line = "linked with node " .. other .. " "
@@ -64,10 +74,11 @@ local function shares(count)
   return owners
 end
 
--- options: as Server.start's, and count = how many (default 2).
+-- options: as Server.start's, and count = how many (default 2); absent = the id of one that is not
+-- started, as a spec plays it.
 function Nodes.start(options)
   local self = setmetatable({ count = options.count or 2, ports = {}, lives = {},
-    cluster = "of-the-spec" }, Nodes)
+    cluster = "of-the-spec", absent = options.absent }, Nodes)
   self.owners = shares(self.count)
   for id = 1, self.count do
     self.ports[id], self.lives[id] = Upstream.free_port(), 1
@@ -77,23 +88,21 @@ function Nodes.start(options)
     end
     self[id] = Server.prepare(own)
     local directory = self[id].directory
-    write(directory .. "/secret", "a secret that all of them know\n")
+    write(directory .. "/secret", Nodes.SECRET .. "\n")
     own.env = { OPEN_DO_TEST_PLACEMENT = directory .. "/placement" }
     own.args = { "--cluster", "postgresql://of-the-spec/",
       "--cluster-listen", "127.0.0.1:" .. self.ports[id],
       "--cluster-secret-file", directory .. "/secret", "--var", "NODE=" .. id }
   end
   self:tell()
-  for id = 1, self.count do
-    self[id]:launch()
-  end
-  for id = 1, self.count do
-    for other = 1, self.count do
+  self:visit(function(id) self[id]:launch() end)
+  self:visit(function(id)
+    self:visit(function(other)
       if other ~= id then
         self:wait_linked(id, other)
       end
-    end
-  end
+    end)
+  end)
   return self
 end
 
@@ -120,7 +129,7 @@ end
 -- One that a spec has killed is stopped already.
 function Nodes:stop()
   local mishaps = {}
-  for id = 1, self.count do
+  self:visit(function(id)
     local node = self[id]
     node:hang_up()
     if not node.is_killed then
@@ -128,7 +137,7 @@ function Nodes:stop()
       local ok, why = pcall(node.shut_down, node)
       mishaps[#mishaps + 1] = not ok and why or nil
     end
-  end
+  end)
   process.stop_all()
   for id = 1, self.count do
     shell.remove(self[id].directory)
