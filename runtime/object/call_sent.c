@@ -17,6 +17,8 @@ static void on_deadline(struct od_timer *timer)
          "the worker of this object is not there at the moment");
 }
 
+static void on_again(struct od_timer *timer);
+
 static void keep(struct od_call_sent *sent, od_slice message)
 {
     OD_ASSERT(sent->message.size == 0);
@@ -59,6 +61,7 @@ void od_call_sent_begin(struct od_call *call, od_slice message)
     call->sent = sent;
     sent->call = call;
     sent->deadline.fire = on_deadline;
+    sent->again.fire = on_again;
     od_list_init(&sent->link);
     od_list_push_back(&objects->sent_calls[call->worker], &sent->link);
     keep(sent, message);
@@ -77,6 +80,7 @@ void od_call_sent_free(struct od_call *call)
     OD_ASSERT(call->objects->kept_call_bytes >= sent->message.size);
     call->objects->kept_call_bytes -= sent->message.size;
     od_timers_clear(call->objects->timers, &sent->deadline);
+    od_timers_clear(call->objects->timers, &sent->again);
     od_list_remove(&sent->link);
     od_bytes_deinit(&sent->message);
     free(sent);
@@ -163,7 +167,8 @@ static void come_home(struct od_call *call)
     od_bytes_deinit(&bytes);
 }
 
-static void move(struct od_call_sent *sent)
+// False: it is where it was sent.
+static bool move(struct od_call_sent *sent)
 {
     struct od_call_message message;
     struct od_call *call = sent->call;
@@ -173,15 +178,32 @@ static void move(struct od_call_sent *sent)
     OD_ASSERT(is_whole);
     uint32_t place = od_places_of(objects, &message.id);
     if (place == call->worker)
-        return;
+        return false;
     if (place == objects->worker) {
         come_home(call);
-        return;
+        return true;
     }
     call->worker = place;
     od_list_remove(&sent->link);
     od_list_push_back(&objects->sent_calls[place], &sent->link);
     if (objects->peers[place] != NULL)
+        put(sent, od_bytes_slice(&sent->message));
+    return true;
+}
+
+// Who has it may not have all of it yet, and says so: nobody tells when that is over.
+static void move_soon(struct od_call_sent *sent)
+{
+    struct od_timers *timers = sent->call->objects->timers;
+    if (!move(sent))
+        od_timers_set(timers, &sent->again, od_clock_monotonic_ms() + OD_CALL_AGAIN_MS);
+}
+
+static void on_again(struct od_timer *timer)
+{
+    struct od_call_sent *sent = OD_TIMER_MEMBER(timer, struct od_call_sent, again);
+    const struct od_call *call = sent->call;
+    if (sent->is_waiting && call->objects->peers[call->worker] != NULL)
         put(sent, od_bytes_slice(&sent->message));
 }
 
@@ -191,10 +213,12 @@ void od_call_sent_elsewhere(struct od_call *call)
     OD_ASSERT(sent != NULL);
     if (sent->is_waiting)
         return;
-    bool may_wait = sent->message.size > 0 && sent->times < OD_CALL_TRIES_MAX;
+    OD_ASSERT(sent->times > 0);
+    sent->times--; // Nothing of it has begun.
+    bool may_wait = sent->message.size > 0;
     await_worker(sent);
     if (may_wait && !call->objects->is_draining)
-        move(sent);
+        move_soon(sent);
 }
 
 void od_calls_sent_moved(struct od_objects *objects)
@@ -203,7 +227,7 @@ void od_calls_sent_moved(struct od_objects *objects)
         OD_LIST_EACH_SAFE (link, &objects->sent_calls[i]) {
             struct od_call_sent *sent = OD_LIST_MEMBER(link, struct od_call_sent, link);
             if (sent->is_waiting)
-                move(sent);
+                (void)move(sent);
         }
     }
 }

@@ -32,6 +32,7 @@ struct od_call_sent {
     bool is_waiting;         // For a worker that can be sent to.
     uint32_t times;          // It was sent.
     struct od_timer deadline;
+    struct od_timer again; // It was sent where the object is, and was not yet.
 };
 
 void od_calls_sent_init(struct od_objects *objects);

@@ -7,6 +7,7 @@
 #include "object/object.h"
 #include "object/object_inner.h"
 #include "object/objects.h"
+#include "object/remote.h"
 #include "object/socket.h"
 
 static od_slot slot_of(const struct od_object *object)
@@ -33,9 +34,14 @@ static bool is_still(const struct od_object *object)
 static void close_sockets(struct od_object *object)
 {
     OD_LIST_EACH (link, &object->sockets) {
-        struct od_websocket *websocket = OD_LIST_MEMBER(link, struct od_socket, link)->websocket;
-        od_websocket_close(websocket, 1012, OD_SLICE("the object has moved to another node"));
-        od_websocket_let_go(websocket);
+        struct od_socket *socket = OD_LIST_MEMBER(link, struct od_socket, link);
+        if (socket->remote != NULL) { // Its edge gives the client to the next owner.
+            od_remote_gone(socket, true);
+            continue;
+        }
+        od_websocket_close(socket->websocket, 1012,
+                           OD_SLICE("the object has moved to another node"));
+        od_websocket_let_go(socket->websocket);
     }
     od_object_cut_sockets(object);
 }
