@@ -170,9 +170,9 @@ describe("a cluster", function()
 
   it("loses nothing and restarts nobody when the engine is restarted", function()
     local node = start()
-    local boots, counts = {}, {}
+    local boots = {}
     for i = 1, 4 do
-      boots[i], counts[i] = workbench.ask(node, "n" .. i, "return self.boot"), 0
+      boots[i] = workbench.ask(node, "n" .. i, "return self.boot")
     end
     for round, how in ipairs { "INT", "QUIT" } do
       local running = {}
