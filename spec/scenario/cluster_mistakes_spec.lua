@@ -33,7 +33,11 @@ local function as(postgres, user)
 end
 
 describe("a node refuses", function()
-  local postgres = Postgres.each()
+  local postgres = Postgres.once()
+
+  before_each(function()
+    postgres:forget_cluster()
+  end)
 
   it("what is no PostgreSQL, and one that is not there", function()
     local code, output = refuse { args = { "--cluster", "mysql://x/y" } }
@@ -52,11 +56,13 @@ describe("a node refuses", function()
       assert.truthy(refusal(postgres.url):find(told, 1, true))
       postgres:ask(("ALTER SYSTEM RESET %s"):format(setting))
     end
+    postgres:restart()
   end)
 
   it("a database that may only be read", function()
-    postgres:ask "ALTER DATABASE postgres SET default_transaction_read_only = on"
-    assert.truthy(refusal(postgres.url):find("read%-only"))
+    postgres:ask "CREATE USER onlooker"
+    postgres:ask "ALTER USER onlooker SET default_transaction_read_only = on"
+    assert.truthy(refusal(as(postgres, "onlooker")):find("read%-only"))
   end)
 
   it("rights that lack, on the schema and on its tables", function()

@@ -31,26 +31,27 @@ local function eventually(what, check)
 end
 
 describe("a cluster", function()
-  local postgres, nodes
+  local postgres = Postgres.once()
+  local nodes
 
   before_each(function()
+    postgres:forget_cluster()
     nodes = {}
   end)
 
+  -- Server.stop would end PostgreSQL, too.
   after_each(function()
     for _, node in ipairs(nodes) do
-      if node.is_lost then
-        node:abandon()
-      else
-        node:stop()
+      node:hang_up()
+      if not node.is_lost then
+        node:shut_down()
       end
+      shell.remove(node.directory)
     end
     if nodes.secret then
       os.remove(nodes.secret)
     end
   end)
-
-  postgres = Postgres.each() -- Behind what ends the nodes, so that they stop first.
 
   local function start(options)
     if not nodes.secret then

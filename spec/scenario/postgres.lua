@@ -1,8 +1,9 @@
 -- A PostgreSQL of Debian for a spec, on a port and in a directory of its own, with the user
 -- "tester", who may do everything.
 --
---   local postgres = Postgres.each()      -- In a `describe`; named before the servers that use it.
+--   local postgres = Postgres.once()      -- In a `describe`.
 --   postgres.port; postgres.url; postgres:ask "SELECT 1"; postgres:restart()
+--   postgres:forget_cluster()             -- Before each of its tests.
 local kept = require "spec.support.kept"
 local process = require "spec.support.process"
 local shell = require "spec.support.shell"
@@ -61,10 +62,6 @@ function Postgres.start(settings)
   return self
 end
 
-function Postgres.each(settings)
-  return kept.each(getfenv(2), function() return Postgres.start(settings) end)
-end
-
 function Postgres.once(settings)
   return kept.once(getfenv(2), function() return Postgres.start(settings) end)
 end
@@ -84,6 +81,11 @@ end
 function Postgres:restart(how)
   self:shut_down(how)
   self:launch()
+end
+
+-- All that nodes have stored in it.
+function Postgres:forget_cluster()
+  self:ask "DROP TABLE IF EXISTS od_kv, od_slot, od_node, od_meta"
 end
 
 function Postgres:stop()
