@@ -291,12 +291,8 @@ void od_edges_take(struct od_object *object)
         bool is_clients = !socket->is_events && socket->wish == NULL;
         if (!is_clients || !od_socket_is_at_rest(socket))
             continue;
-        if (socket->remote != NULL) {
-            od_remote_gone(socket, true);
-            od_socket_discard(socket);
-        } else if (!od_websocket_is_client(socket->websocket)) {
+        if (!od_remote_leave(socket) && !od_websocket_is_client(socket->websocket))
             take_socket(socket);
-        }
     }
 }
 

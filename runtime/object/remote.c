@@ -67,6 +67,15 @@ void od_remote_gone(struct od_socket *socket, bool has_moved)
     socket->remote = NULL;
 }
 
+bool od_remote_leave(struct od_socket *socket)
+{
+    if (socket->remote == NULL || !od_socket_is_at_rest(socket))
+        return false;
+    od_remote_gone(socket, true);
+    od_socket_discard(socket);
+    return true;
+}
+
 static void set(struct od_socket *socket, uint32_t place, uint64_t edge)
 {
     if (socket->remote == NULL)

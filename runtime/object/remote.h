@@ -37,6 +37,9 @@ void od_remote_attach(struct od_objects *objects, uint32_t place, od_slice body,
 void od_remote_tell_facts(struct od_socket *socket);
 void od_remote_gone(struct od_socket *socket, bool has_moved);
 
+// This worker ends for good: the socket is left to its edge. False: it has none, or is not at rest.
+bool od_remote_leave(struct od_socket *socket);
+
 void od_remote_marked(struct od_socket *socket, od_slice mark); // A pong has come.
 void od_remote_rests(struct od_socket *socket);                 // Nothing of it is under way.
 

@@ -274,8 +274,9 @@ static void close_sockets(struct od_worker *worker)
     struct od_map_node *node = od_map_next(&worker->objects.sockets, NULL), *next;
     for (; node != NULL; node = next) {
         next = od_map_next(&worker->objects.sockets, node); // One that only connects goes at once.
-        od_socket_close(OD_MAP_MEMBER(node, struct od_socket, by_id), 1001,
-                        OD_SLICE("the server is going away"));
+        struct od_socket *socket = OD_MAP_MEMBER(node, struct od_socket, by_id);
+        if (!od_remote_leave(socket))
+            od_socket_close(socket, 1001, OD_SLICE("the server is going away"));
     }
 }
 

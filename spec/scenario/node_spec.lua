@@ -1,5 +1,6 @@
 -- Several nodes of a cluster: any of them answers for any object.
 local Nodes = require "spec.support.nodes"
+local process = require "spec.support.process"
 
 local SOURCE = [[
 local od = require "open-do"
@@ -156,7 +157,7 @@ describe("nodes of a cluster", function()
     client:send(large)
     client:expect("2 3 blue " .. large)
     client:close(4000, "enough")
-    assert.equal("4000 enough", nodes[2]:get(there .. "closed").body)
+    repeat until nodes[2]:get(there .. "closed").body == "4000 enough"
     client = nodes[1]:connect(there .. "socket")
     client:send("close")
     client:expect_close(4001, "as asked")
@@ -184,6 +185,12 @@ end)
 describe("the WebSockets of a node", function()
   local nodes = Nodes.each { count = 3, source = SOURCE }
 
+  -- Node `id`, to which a client of that thing came, knows all that the thing has said of it: its
+  -- answer takes the same way, behind that.
+  local function settle(id, there)
+    nodes[id]:get(there .. "crowd")
+  end
+
   local function path(id, order)
     return "/things/" .. nodes:name_at(id) .. "/" .. (order or "")
   end
@@ -196,6 +203,8 @@ describe("the WebSockets of a node", function()
     one:expect("2 1 blue tag blue")
     other:send("x")
     other:expect("2 1 b x")
+    settle(1, there)
+    settle(3, there)
     nodes:kill(2, { [1] = { 0, 1023 } })
     one:send("y")
     one:expect("1 2 blue y")
@@ -228,6 +237,35 @@ describe("the WebSockets of a node", function()
     assert.equal("2", nodes[1]:get(there .. "tell?text=all").body)
     one:expect("all")
     two:expect("all")
+  end)
+
+  it("are left to the next owner when it is stopped", function()
+    local there = path(2)
+    local client = nodes[1]:connect(there .. "socket")
+    client:send("x")
+    client:expect("2 1 none x")
+    nodes:shut_down(2, { [3] = { 0, 1023 } })
+    client:send("y")
+    client:expect("3 2 none y")
+  end)
+
+  it("outlive the worker of their object", function()
+    local there = path(2)
+    local client = nodes[1]:connect(there .. "socket")
+    client:send("tag d")
+    client:expect("2 1 d tag d")
+    settle(1, there)
+    nodes[2]:expect_mishap("another one is started")
+    for i, worker in ipairs(nodes[2]:status().workers) do
+      process.send_signal(worker.pid, "KILL")
+      nodes[2]:wait_log(("worker %d is back"):format(i - 1))
+    end
+    client:send("x")
+    client:expect("2 2 d x")
+    settle(1, there)
+    nodes:kill(2, { [3] = { 0, 1023 } })
+    client:send("y")
+    client:expect("3 3 d y")
   end)
 
   it("are closed with 1012 when it is killed and they wait for an answer", function()

@@ -109,7 +109,17 @@ end
 -- kill -9 of all of node `id`; the others hear that it lives no more, and `owners` what is whose.
 function Nodes:kill(id, owners)
   self[id]:kill()
-  self[id].is_killed = true
+  self:forget(id, owners)
+end
+
+-- The same in order.
+function Nodes:shut_down(id, owners)
+  self[id]:shut_down()
+  self:forget(id, owners)
+end
+
+function Nodes:forget(id, owners)
+  self[id].has_ended = true
   self.lives[id] = nil
   self:own(owners)
 end
@@ -132,7 +142,7 @@ function Nodes:stop()
   self:visit(function(id)
     local node = self[id]
     node:hang_up()
-    if not node.is_killed then
+    if not node.has_ended then
       node:clear_faults()
       local ok, why = pcall(node.shut_down, node)
       mishaps[#mishaps + 1] = not ok and why or nil

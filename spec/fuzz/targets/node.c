@@ -6,12 +6,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "node/channel.h"
 #include "node/line.h"
 #include "node/neighbour.h"
 #include "node/tunnel.h"
 
-static struct od_options options = {.workers = 2, .log_level = OD_LOG_ERROR};
+static struct od_options options = {.workers = 2};
 
 static void on_message(struct od_link *link, enum od_kind kind, od_slice body, int fd)
 {
@@ -39,6 +40,7 @@ static void begin(struct od_node *node, int ends[2])
 {
     int fds[2];
     struct od_error err;
+    od_log_setup(OD_LOG_TEXT, OD_LOG_ERROR);
     *node = (struct od_node){.options = &options, .id = 1, .life = 1, .workers = 3};
     od_list_init(&node->lines);
     od_list_init(&node->busy);
