@@ -62,6 +62,10 @@ function Postgres.start(settings)
   return self
 end
 
+function Postgres.each(settings)
+  return kept.each(getfenv(2), function() return Postgres.start(settings) end)
+end
+
 function Postgres.once(settings)
   return kept.once(getfenv(2), function() return Postgres.start(settings) end)
 end
