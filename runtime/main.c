@@ -42,6 +42,7 @@ static enum od_exit (*const commands[OD_COMMAND_COUNT])(const struct od_options 
     [OD_COMMAND_DRAIN] = od_control_client_run,
     [OD_COMMAND_RESTART_WORKER] = od_control_client_run,
     [OD_COMMAND_UPGRADE] = od_control_client_run,
+    [OD_COMMAND_CLUSTER] = od_control_client_run,
     [OD_COMMAND_OBJECTS] = operate,
     [OD_COMMAND_OBJECT] = operate,
     [OD_COMMAND_KV] = operate,

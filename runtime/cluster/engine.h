@@ -9,7 +9,7 @@
 // landed is sent again. A seq that has gone back means that the engine has lost what it had
 // confirmed; then nothing is written any more.
 //
-// Thread: the committer's, but od_cluster_engine_stop. Owner: embedded in the cluster.
+// Thread: the committer's. Owner: embedded in the cluster.
 
 #ifndef OD_CLUSTER_ENGINE_H
 #define OD_CLUSTER_ENGINE_H

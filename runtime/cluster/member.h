@@ -8,7 +8,7 @@
 // highest hash of node and slot), and what it has that is another's by that it is asked to give up.
 //
 // What it sees it tells main as news; what main has given up it hands on. A slot is claimed anew
-// only after od_member_given.
+// only after od_member_give.
 //
 // Thread: all on the loop's; the thread inside never logs. Owner: the cluster.
 

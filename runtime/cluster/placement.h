@@ -3,9 +3,9 @@
 // A slot is HERE when this node owns it, what it stores is in LMDB, and no worker has anything of
 // an earlier time in which it was here: only then may an event reach its objects. It is THERE when
 // another node owns it, and NOWHERE in between: nobody has claimed it yet, or it is on its way.
-// What is said of THERE may be out of date by some seconds; who is asked wrongly says so, and then
-// od_cluster_look finds out. The epoch goes up with each new owner, so of two who claim to know the
-// owner of a slot the one with the higher epoch is right.
+// What is said of THERE may be out of date by some seconds; who is asked wrongly says so. The epoch
+// goes up with each new owner, so of two who claim to know the owner of a slot the one with the
+// higher epoch is right.
 //
 // One machine without a cluster: all slots are HERE with epoch 0, and nothing ever changes.
 //

@@ -48,6 +48,7 @@ enum od_command {
     OD_COMMAND_DRAIN,          // or to stop in peace.
     OD_COMMAND_UPGRADE,        // Take over from it.
     OD_COMMAND_RESTART_WORKER, // Tell it to replace a worker.
+    OD_COMMAND_CLUSTER,        // Ask it for its cluster.
     OD_COMMAND_OBJECTS, // From here to IMPORT: look into the running program (bindings/operate.h).
     OD_COMMAND_OBJECT,
     OD_COMMAND_KV,

@@ -1,52 +1,54 @@
 #include "worker/standing.h"
 
+#include "link/loop.h"
 #include "link/worker_page.h"
 #include "object/frozen.h"
 #include "object/limits.h"
-#include "worker/worker_inner.h"
 
 static void on_refusal(struct od_timer *timer)
 {
     (void)timer; // The turn does it.
 }
 
-static void freeze(struct od_worker *worker)
+static void freeze(struct od_standing *standing)
 {
-    struct od_standing *standing = &worker->standing;
     OD_ASSERT(standing->frozen_ms == 0);
     standing->frozen_ms = od_clock_monotonic_ms();
-    standing->refusal.fire = on_refusal;
-    od_loop_set_timer(&worker->loop, &standing->refusal, OD_FROZEN_MS_MAX);
+    od_loop_set_timer(standing->loop, &standing->refusal, OD_FROZEN_MS_MAX);
 }
 
-bool od_standing_begin_turn(struct od_worker *worker)
+bool od_standing_begin_turn(struct od_standing *standing)
 {
-    struct od_standing *standing = &worker->standing;
-    standing->may_run = od_page_may(&worker->page->run_until_ms);
+    standing->may_run = od_page_may(&standing->page->run_until_ms);
     if (standing->may_run)
         standing->frozen_ms = 0;
     else if (standing->frozen_ms == 0)
-        freeze(worker);
+        freeze(standing);
     return standing->may_run;
 }
 
-void od_standing_turn(struct od_worker *worker)
+void od_standing_turn(struct od_standing *standing)
 {
-    const struct od_standing *standing = &worker->standing;
     if (standing->frozen_ms != 0 &&
         od_clock_monotonic_ms() - standing->frozen_ms >= OD_FROZEN_MS_MAX)
-        od_frozen_refuse(&worker->objects);
+        od_frozen_refuse(standing->objects);
 }
 
-bool od_standing_may_send(struct od_worker *worker)
+bool od_standing_may_send(struct od_standing *standing)
 {
-    struct od_standing *standing = &worker->standing;
     if (standing->may_run || standing->holds)
-        standing->holds = !od_page_may(&worker->page->answer_until_ms);
+        standing->holds = !od_page_may(&standing->page->answer_until_ms);
     return !standing->holds;
 }
 
-void od_standing_end(struct od_worker *worker)
+void od_standing_init(struct od_standing *standing, struct od_loop *loop,
+                      struct od_objects *objects, const struct od_worker_page *page)
 {
-    od_loop_clear_timer(&worker->loop, &worker->standing.refusal);
+    *standing = (struct od_standing){
+        .loop = loop, .objects = objects, .page = page, .refusal = {.fire = on_refusal}};
+}
+
+void od_standing_deinit(struct od_standing *standing)
+{
+    od_loop_clear_timer(standing->loop, &standing->refusal);
 }

@@ -15,27 +15,36 @@
 #ifndef OD_WORKER_STANDING_H
 #define OD_WORKER_STANDING_H
 
+#include <stdbool.h>
+
 #include "base/clock.h"
 #include "base/timers.h"
 
-struct od_worker;
+struct od_loop;
+struct od_objects;
+struct od_worker_page;
 
 struct od_standing {
+    struct od_loop *loop;
+    struct od_objects *objects;
+    const struct od_worker_page *page;
     bool may_run;            // In this turn.
     bool holds;              // What is to be sent.
     od_time_ms frozen_ms;    // Since when no handler may run; 0: they may.
     struct od_timer refusal; // When what waits is refused.
 };
 
+void od_standing_init(struct od_standing *standing, struct od_loop *loop,
+                      struct od_objects *objects, const struct od_worker_page *page);
+void od_standing_deinit(struct od_standing *standing);
+
 // A turn begins: whether handlers may run in it.
-bool od_standing_begin_turn(struct od_worker *worker);
+bool od_standing_begin_turn(struct od_standing *standing);
 
 // Requests that have waited too long are refused.
-void od_standing_turn(struct od_worker *worker);
+void od_standing_turn(struct od_standing *standing);
 
 // At the end of a turn: whether what it caused may leave.
-bool od_standing_may_send(struct od_worker *worker);
-
-void od_standing_end(struct od_worker *worker);
+bool od_standing_may_send(struct od_standing *standing);
 
 #endif

@@ -228,7 +228,7 @@ static void release_outboxes(struct od_worker *worker)
 {
     od_edges_turn(&worker->objects);
     od_link_flush(&worker->main);
-    if (!od_standing_may_send(worker))
+    if (!od_standing_may_send(&worker->standing))
         return;
     if (od_link_waiting_bytes(&worker->main) == 0)
         od_net_settle(&worker->net);
@@ -357,7 +357,7 @@ static void worker_turn(struct od_worker *worker)
     od_loop_wait(&worker->loop, !worker->has_more); // Links: messages become events.
     int64_t began_us = od_objects_arrival_us(&worker->objects);
     od_page_turn(worker->page);
-    bool may_run = od_standing_begin_turn(worker) && may_deliver(worker);
+    bool may_run = od_standing_begin_turn(&worker->standing) && may_deliver(worker);
     od_objects_begin_turn(&worker->objects, may_run);
     od_net_read(&worker->net); // Sockets: bytes become events, or are handled at once.
     od_objects_end_reading(&worker->objects);
@@ -370,7 +370,7 @@ static void worker_turn(struct od_worker *worker)
         worker->has_more = od_leftovers_turn(&worker->objects) || worker->has_more;
     worker->has_more = worker->has_more || od_net_reads_on(&worker->net);
     od_pressure_relieve(&worker->objects);
-    od_standing_turn(worker);
+    od_standing_turn(&worker->standing);
     if (worker->is_draining)
         drain(worker);
     worker->has_more = od_versions_turn(&worker->versions) || worker->has_more;
@@ -432,7 +432,7 @@ static void close_links(struct od_worker *worker)
     flush_to_main(worker);
     od_loop_clear_timer(&worker->loop, &worker->drain_timer);
     od_loop_clear_timer(&worker->loop, &worker->rest_timer);
-    od_standing_end(worker);
+    od_standing_deinit(&worker->standing);
     OD_LIST_EACH_SAFE (link, &worker->peers)
         od_peer_forget(OD_LIST_MEMBER(link, struct od_peer, in_worker));
     od_link_close(&worker->main);
@@ -500,6 +500,7 @@ int od_worker_main(const struct od_options *options, od_script_new *new_script, 
         od_log(OD_LOG_ERROR, NULL, "worker %u cannot start: %s", index, err.text);
         return OD_EXIT_WRONG;
     }
+    od_standing_init(&worker.standing, &worker.loop, &worker.objects, worker.page);
     if (!open_and_serve(&worker, new_script, index, &err))
         worker.exit_code = OD_EXIT_WRONG;
     free(worker.objects.peers);

@@ -72,7 +72,6 @@ local CIRCLES = {
     .. "report restore schedule section sink socket stream tag tap task timeout trace "
     .. "transaction wish" },
   ["runtime/store"] = { "env env_file", "storage store store_inner" },
-  ["runtime/worker"] = { "standing worker_inner" },
 }
 
 local function is_allowed(include)

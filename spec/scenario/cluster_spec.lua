@@ -31,26 +31,27 @@ local function eventually(what, check)
 end
 
 describe("a cluster", function()
-  local postgres, nodes
+  local postgres = Postgres.once()
+  local nodes
 
   before_each(function()
+    postgres:forget_cluster()
     nodes = {}
   end)
 
+  -- Server.stop would end PostgreSQL, too.
   after_each(function()
     for _, node in ipairs(nodes) do
-      if node.is_lost then
-        node:abandon()
-      else
-        node:stop()
+      node:hang_up()
+      if not node.is_lost then
+        node:shut_down()
       end
+      shell.remove(node.directory)
     end
     if nodes.secret then
       os.remove(nodes.secret)
     end
   end)
-
-  postgres = Postgres.each() -- Behind what ends the nodes, so that they stop first.
 
   local function start(options)
     if not nodes.secret then
@@ -170,9 +171,9 @@ describe("a cluster", function()
 
   it("loses nothing and restarts nobody when the engine is restarted", function()
     local node = start()
-    local boots, counts = {}, {}
+    local boots = {}
     for i = 1, 4 do
-      boots[i], counts[i] = workbench.ask(node, "n" .. i, "return self.boot"), 0
+      boots[i] = workbench.ask(node, "n" .. i, "return self.boot")
     end
     for round, how in ipairs { "INT", "QUIT" } do
       local running = {}

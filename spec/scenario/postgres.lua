@@ -1,8 +1,9 @@
--- A PostgreSQL of Debian for a spec, on a port and in a directory of its own, with the user "tester"
--- who may everything.
+-- A PostgreSQL of Debian for a spec, on a port and in a directory of its own, with the user
+-- "tester", who may do everything.
 --
---   local postgres = Postgres.each()      -- In a `describe`; named before the servers that use it.
+--   local postgres = Postgres.once()      -- In a `describe`.
 --   postgres.port; postgres.url; postgres:ask "SELECT 1"; postgres:restart()
+--   postgres:forget_cluster()             -- Before each of its tests.
 local kept = require "spec.support.kept"
 local process = require "spec.support.process"
 local shell = require "spec.support.shell"
@@ -24,12 +25,12 @@ local function programs()
   return shell.text "ls -d /usr/lib/postgresql/*/bin | tail -n 1"
 end
 
--- Makes a database in `directory`, whose disk need not be waited for: what is cut is never power.
+-- Makes a database in `directory`.
 local function prepare(directory)
   if humbly() ~= "" then
     shell.text(("chown nobody:nogroup %s"):format(directory))
   end
-  shell.text(("cd %s && LD_PRELOAD= %s%s/initdb --no-locale --encoding=UTF8 --auth=trust --no-sync "
+  shell.text(("cd %s && %s%s/initdb --no-locale --encoding=UTF8 --auth=trust --no-sync "
     .. "--username=tester data"):format(directory, humbly(), programs()))
 end
 
@@ -71,7 +72,7 @@ end
 
 -- What a statement answers: the fields of a row with "|" between them, a row a line.
 function Postgres:ask(statement)
-  return shell.text(("LD_PRELOAD= psql -h 127.0.0.1 -p %d -U tester -d postgres -qAtX "
+  return shell.text(("psql -h 127.0.0.1 -p %d -U tester -d postgres -qAtX "
     .. "-v ON_ERROR_STOP=1 -c %s"):format(self.port, "'" .. statement:gsub("'", "'\\''") .. "'"))
 end
 
@@ -84,6 +85,11 @@ end
 function Postgres:restart(how)
   self:shut_down(how)
   self:launch()
+end
+
+-- All that nodes have stored in it.
+function Postgres:forget_cluster()
+  self:ask "DROP TABLE IF EXISTS od_kv, od_slot, od_node, od_meta"
 end
 
 function Postgres:stop()
