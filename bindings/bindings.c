@@ -173,6 +173,8 @@ static void add_methods_in_lua(lua_State *L)
     lua_getfield(L, -1, "stub");
     od_userdata_add_table(L, OD_USERDATA_STUB);
     lua_pop(L, 1);
+    od_embedded_push(L, "engine.send");
+    od_userdata_add_table(L, OD_USERDATA_WEBSOCKET);
 }
 
 // Module "open-do" and, for the half of it that needs a runtime, what fills native.runtime.
@@ -192,12 +194,30 @@ static void open_modules(lua_State *L)
     lua_pop(L, 1);
 }
 
+// What the registry has in its array is found in half the time, and it puts there what it has room
+// for when it grows: so it is made to grow before the references that each event needs are made.
+static void make_room_for_references(lua_State *L)
+{
+    enum {
+        references = 256
+    };
+    int first = LUA_NOREF;
+    for (int i = 0; i < references; i++) {
+        lua_pushboolean(L, true);
+        int made = luaL_ref(L, LUA_REGISTRYINDEX);
+        first = i == 0 ? made : first;
+    }
+    for (int i = references - 1; i >= 0; i--)
+        luaL_unref(L, LUA_REGISTRYINDEX, first + i);
+}
+
 // Order: userdata need the members of lua/engine, the library needs its own parts in
 // native.runtime, and scripts get what is then there.
 static int set_up(lua_State *L)
 {
     struct od_engine *engine = od_engine_of(L);
     const int top = lua_gettop(L);
+    make_room_for_references(L);
     od_sandbox_open_standard(L);
     open_modules(L);
     od_coroutines_open(L);

@@ -39,9 +39,18 @@ static bool push_scheduled(lua_State *L, const struct od_class *class, const str
            od_class_push_own(L, class, schedule.method);
 }
 
-bool od_handler_push(struct od_engine *engine, lua_State *L, const struct od_task *task)
+static const struct od_class *class_of(const struct od_task *task)
 {
-    enum od_handler handler = od_handler_of(task->event);
+    OD_ASSERT(task->object->instance != NULL);
+    return ((struct od_instance *)task->object->instance)->class;
+}
+
+bool od_handler_push(struct od_engine *engine, lua_State *L, const struct od_task *task,
+                     enum od_handler handler)
+{
+    OD_ASSERT(handler < OD_HANDLER_KINDS);
+    if (handler == OD_HANDLER_MESSAGE)
+        return push_referenced(L, class_of(task)->handlers[handler]);
     if (handler == OD_HANDLER_BRANCH)
         return false;
     if (handler == OD_HANDLER_LEFT)
@@ -52,14 +61,13 @@ bool od_handler_push(struct od_engine *engine, lua_State *L, const struct od_tas
         return od_timer_push_function(L, task);
     if (od_object_is_entry(task->object))
         return push_referenced(L, engine->entry_ref);
-    const struct od_class *class = ((struct od_instance *)task->object->instance)->class;
     if (handler == OD_HANDLER_SCHEDULE)
-        return push_scheduled(L, class, task);
+        return push_scheduled(L, class_of(task), task);
     if (handler == OD_HANDLER_METHOD)
-        return od_class_push_method(L, class, od_handler_method(task));
+        return od_class_push_method(L, class_of(task), od_handler_method(task));
     if (handler == OD_HANDLER_COMMAND)
         return od_command_push_handler(L);
-    return push_referenced(L, class->handlers[handler]);
+    return push_referenced(L, class_of(task)->handlers[handler]);
 }
 
 // --- Arguments -----------------------------------------------------------------------------------
@@ -107,8 +115,9 @@ static int push_fetch(struct od_engine *engine, lua_State *L, const struct od_ta
 static int push_message(struct od_engine *engine, lua_State *L, const struct od_task *task)
 {
     OD_ASSERT(task->event->socket != NULL);
-    push_instance(engine, L, task);
-    od_websocket_push(engine, L, task->event->socket->id);
+    OD_ASSERT(task->object->instance != NULL);
+    od_instance_push_from(L, OD_COROUTINE_SELVES, task->object->instance);
+    od_websocket_push_from(engine, L, OD_COROUTINE_SOCKETS, task->event->socket->id);
     push_bytes(L, task->event);
     lua_pushboolean(L, task->event->is_binary);
     return 4;
@@ -235,8 +244,10 @@ static int (*const push_arguments[OD_HANDLER_KINDS])(struct od_engine *, lua_Sta
     [OD_HANDLER_LEFT] = od_abort_push_functions,
 };
 
-int od_handler_push_arguments(struct od_engine *engine, lua_State *L, const struct od_task *task)
+int od_handler_push_arguments(struct od_engine *engine, lua_State *L, const struct od_task *task,
+                              enum od_handler handler)
 {
-    OD_ASSERT(push_arguments[od_handler_of(task->event)] != NULL);
-    return push_arguments[od_handler_of(task->event)](engine, L, task);
+    OD_ASSERT(handler < OD_HANDLER_KINDS);
+    OD_ASSERT(push_arguments[handler] != NULL);
+    return push_arguments[handler](engine, L, task);
 }

@@ -10,17 +10,20 @@
 
 #include "base/check.h"
 #include "base/slice.h"
+#include "engine/class.h"
 
 struct od_engine;
 struct od_task;
 
-// Pushes the function for the event of [task], or nothing and returns false when there is none. A
-// branch has been given its own.
+// Pushes the function for the event of [task], whose [handler] od_handler_of has named; or nothing
+// and returns false when there is none. A branch has been given its own.
 OD_MUST_CHECK bool od_handler_push(struct od_engine *engine, lua_State *L,
-                                   const struct od_task *task);
+                                   const struct od_task *task, enum od_handler handler);
 
-// Pushes its arguments; returns how many. -1: another worker has sent what cannot be read.
-int od_handler_push_arguments(struct od_engine *engine, lua_State *L, const struct od_task *task);
+// Pushes its arguments, onto the stack of a coroutine with nothing else on it; returns how many.
+// -1: another worker has sent what cannot be read.
+int od_handler_push_arguments(struct od_engine *engine, lua_State *L, const struct od_task *task,
+                              enum od_handler handler);
 
 od_slice od_handler_method(const struct od_task *task); // The name, when its event is a call.
 

@@ -371,9 +371,9 @@ static bool run_script(struct od_engine *engine, lua_State *L, const char *file,
         return od_error_set(err, "%s: the script yields while it is loaded", file);
     if (status != 0)
         return fail(engine, L, err);
-    lua_settop(L, 1);
+    lua_settop(L, OD_COROUTINE_PLACES + 1);
     lua_pushcfunction(L, take_script);
-    lua_insert(L, 1);
+    lua_insert(L, -2);
     if (lua_pcall(L, 1, 0, 0) == 0)
         return true;
     fail(engine, L, err);

@@ -53,7 +53,8 @@ static const char *what_runs(const struct od_task *task)
 struct od_error_entry od_run_entry_of(struct od_engine *engine, const struct od_task *task)
 {
     struct od_error_entry entry = {.name = what_runs(task), .has_function = !is_after_event(task)};
-    entry.has_function = entry.has_function && od_handler_push(engine, engine->L, task);
+    entry.has_function =
+        entry.has_function && od_handler_push(engine, engine->L, task, od_handler_of(task->event));
     if (entry.has_function)
         lua_getinfo(engine->L, ">S", &entry.function);
     return entry;
@@ -99,13 +100,15 @@ static void fail_with_text(struct od_engine *engine, struct od_task *task, lua_S
 
 static bool encode_response(lua_State *L, struct od_bytes *answer, struct od_error *err)
 {
-    lua_settop(L, 1);
-    return od_response_encode(L, 1, answer, err);
+    lua_settop(L, OD_COROUTINE_PLACES + 1);
+    return od_response_encode(L, OD_COROUTINE_PLACES + 1, answer, err);
 }
 
 static bool encode_results(lua_State *L, struct od_bytes *answer, struct od_error *err)
 {
-    return od_values_encode(L, 1, lua_gettop(L), "result", answer, OD_CALL_BYTES_MAX, err);
+    int count = lua_gettop(L) - OD_COROUTINE_PLACES;
+    return od_values_encode(L, OD_COROUTINE_PLACES + 1, count, "result", answer, OD_CALL_BYTES_MAX,
+                            err);
 }
 
 // What a handler returned is on the stack of its coroutine. For most nobody waits.
@@ -116,18 +119,20 @@ static bool (*const encode_answer[OD_HANDLER_KINDS])(lua_State *, struct od_byte
     [OD_HANDLER_COMMAND] = encode_results,
 };
 
-static void finish(struct od_engine *engine, struct od_task *task)
+static bool wants_answer(const struct od_coroutine *coroutine)
+{
+    OD_ASSERT(coroutine->handler < OD_HANDLER_KINDS);
+    return encode_answer[coroutine->handler] != NULL && coroutine->deferred_done == 0;
+}
+
+static void answer(struct od_engine *engine, struct od_task *task)
 {
     OD_ASSERT(engine->task == NULL);
     const struct od_coroutine *coroutine = task->thread;
-    enum od_handler handler = od_handler_of(task->event);
-    OD_ASSERT(handler < OD_HANDLER_KINDS);
-    if (is_after_event(task) || encode_answer[handler] == NULL)
-        return;
     struct od_error err;
     struct od_bytes *answer = od_engine_scratch(engine);
     engine->task = task; // It may have the client's end of the WebSocket of a response.
-    bool is_answer = encode_answer[handler](coroutine->L, answer, &err);
+    bool is_answer = encode_answer[coroutine->handler](coroutine->L, answer, &err);
     engine->task = NULL;
     if (is_answer) {
         od_task_answer(task, od_bytes_slice(answer));
@@ -175,13 +180,12 @@ static enum step after_yield(struct od_engine *engine, struct od_task *task)
 
 // An error that says so, or memory that stays full when it was caught: the instance goes, and with
 // it what it holds. Sockets and storage stay.
-static void reset_if_full(struct od_engine *engine, const struct od_task *task, int status)
+static void reset_for_memory(const struct od_engine *engine, const struct od_task *task)
 {
     OD_ASSERT(task->object->running == task);
     struct od_bytes why = {0};
     char megabytes[32];
-    if (od_object_is_entry(task->object) ||
-        (status != LUA_ERRMEM && !od_memory_is_full(&engine->memory)))
+    if (od_object_is_entry(task->object))
         return;
     snprintf(megabytes, sizeof megabytes, "%u", engine->options->script_memory_mb);
     od_bytes_put_slice(&why, OD_SLICE("not enough memory: the objects of one worker share "));
@@ -201,18 +205,21 @@ static enum step take_step(struct od_engine *engine, struct od_task *task, int a
     od_bytes_clear(&engine->way);
     int status = od_run_resume_capped(engine, coroutine->L, arguments);
     engine->task = NULL;
-    reset_if_full(engine, task, status);
+    if (status == LUA_ERRMEM || od_memory_is_full(&engine->memory))
+        reset_for_memory(engine, task);
     if (status == LUA_YIELD)
         return after_yield(engine, task);
     if (status == 0) {
         // Before the answer is told: an object that is left in a section is reset, and its caller
         // hears that.
-        od_section_check_left(task);
+        if (task->object->section != NULL)
+            od_section_check_left(task);
         if (od_stream_is_written(task))
             od_stream_function_ended(task, true);
-        else
-            finish(engine, task);
-        lua_settop(coroutine->L, 0);
+        else if (wants_answer(coroutine))
+            answer(engine, task);
+        if (lua_gettop(coroutine->L) != OD_COROUTINE_PLACES)
+            lua_settop(coroutine->L, OD_COROUTINE_PLACES);
         return ENDED;
     }
     if (!od_stream_is_unwanted(task))
@@ -273,7 +280,8 @@ static bool begin(struct od_engine *engine, struct od_task *task)
     od_engine_check(engine);
     OD_ASSERT(task->thread == NULL);
     struct od_coroutine *coroutine = od_coroutine_take(engine);
-    if (!od_handler_push(engine, coroutine->L, task)) {
+    coroutine->handler = od_handler_of(task->event);
+    if (!od_handler_push(engine, coroutine->L, task, coroutine->handler)) {
         od_coroutine_give(engine, coroutine);
         return false;
     }
@@ -284,11 +292,11 @@ static bool begin(struct od_engine *engine, struct od_task *task)
 static enum od_run run_handler(struct od_engine *engine, struct od_task *task)
 {
     const struct od_coroutine *coroutine = task->thread;
-    int arguments = od_handler_push_arguments(engine, coroutine->L, task);
+    int arguments = od_handler_push_arguments(engine, coroutine->L, task, coroutine->handler);
     if (arguments >= 0)
         return run_on(engine, task, arguments);
     fail_with_text(engine, task, NULL, "the arguments of the call cannot be read");
-    lua_settop(coroutine->L, 0);
+    lua_settop(coroutine->L, OD_COROUTINE_PLACES);
     return put_away(engine, task);
 }
 
@@ -297,7 +305,7 @@ enum od_run od_run_constructor(struct od_engine *engine, struct od_task *task)
     if (od_object_is_entry(task->object))
         return OD_RUN_DONE;
     od_self_make(engine, task->object);
-    return begin(engine, task) ? run_handler(engine, task) : OD_RUN_DONE;
+    return od_run_event(engine, task);
 }
 
 static void lack_fetch(struct od_task *task)
@@ -363,13 +371,18 @@ enum od_run od_run_resume(struct od_engine *engine, struct od_task *task,
         od_wait_push_result(coroutine->L, coroutine->waits_for, event->ok, od_event_bytes(event)));
 }
 
+static void drop_thread(struct od_engine *engine, struct od_task *task)
+{
+    OD_ASSERT(task->thread != NULL);
+    forget_aborts(engine, task);
+    od_coroutine_drop(engine, task->thread);
+    task->thread = NULL;
+}
+
 void od_run_forget(struct od_engine *engine, struct od_task *task)
 {
     if (task->event != NULL && task->event->kind == OD_EVENT_TIMER)
         od_timer_ended(engine->L, task);
-    if (task->thread == NULL)
-        return;
-    forget_aborts(engine, task);
-    od_coroutine_drop(engine, task->thread);
-    task->thread = NULL;
+    if (task->thread != NULL)
+        drop_thread(engine, task);
 }

@@ -91,7 +91,8 @@ static int begin(lua_State *L)
 // Collected: nobody can close it any more.
 static int lose(lua_State *L)
 {
-    const struct connection *connection = lua_touserdata(L, 1);
+    const struct connection *connection = od_userdata_test(L, 1, OD_USERDATA_PIPE);
+    OD_ASSERT(connection != NULL);
     struct od_pipe *pipe =
         connection->pipe == 0 ? NULL : od_pipe_find(connection->objects, connection->pipe);
     if (pipe != NULL)
@@ -228,6 +229,8 @@ static int take(lua_State *L)
     enum what what = check_what(L, &wanted);
     if (od_pipe_is_read(pipe, task))
         od_raise(L, "read: another handler reads this connection already");
+    if (pipe->tls != OD_PIPE_TLS_NONE && !od_pipe_is_broken(pipe))
+        od_raise(L, "read: another handler is in the middle of startTls");
     size_t size = size_there(L, pipe, what, wanted);
     if (size > 0)
         return give(L, pipe, what, size);
@@ -246,6 +249,8 @@ static void check_writable(lua_State *L, struct od_pipe *pipe, const struct od_t
         od_raise(L, "write: another handler is in the middle of a write");
     if (od_pipe_is_broken(pipe))
         od_raise(L, "write: %.*s", (int)pipe->why.size, pipe->why.at);
+    if (pipe->tls != OD_PIPE_TLS_NONE)
+        od_raise(L, "write: another handler is in the middle of startTls");
 }
 
 // put(connection, bytes, at): puts a piece of what is behind the first [at] bytes, and returns how
@@ -272,6 +277,41 @@ static int put(lua_State *L)
     return 1;
 }
 
+// --- TLS on a connection that is there -----------------------------------------------------------
+
+static int secure(lua_State *L)
+{
+    struct od_pipe *pipe = check_pipe(L, "startTls");
+    const struct od_task *task = od_engine_of(L)->task;
+    (void)od_wait_prepare(L, "startTls");
+    if (od_pipe_is_secure(pipe))
+        od_raise(L, "startTls: this connection has TLS already");
+    if (od_pipe_is_read(pipe, task) || od_pipe_is_written(pipe, task))
+        od_raise(L, "startTls: another handler reads from this connection or writes to it");
+    if (od_pipe_is_broken(pipe))
+        od_raise(L, "startTls: %.*s", (int)pipe->why.size, pipe->why.at);
+    if (pipe->in.size > 0)
+        od_raise(L,
+                 "startTls: %zu bytes have come that are not read; they are not of TLS, and nobody "
+                 "knows whose they are",
+                 pipe->in.size);
+    od_pipe_secure(pipe);
+    return 0;
+}
+
+// secured(connection): true once it has TLS; or waits, and returns nothing.
+static int secured(lua_State *L)
+{
+    struct od_pipe *pipe = check_pipe(L, "startTls");
+    if (od_pipe_is_broken(pipe))
+        od_raise(L, "startTls %.*s: %.*s", (int)pipe->target.host.size, pipe->target.host.at,
+                 (int)pipe->why.size, pipe->why.at);
+    if (pipe->tls != OD_PIPE_TLS_NONE)
+        return wait_to_read(L, pipe, "startTls", 0);
+    lua_pushboolean(L, true);
+    return 1;
+}
+
 static int close_pipe(lua_State *L)
 {
     struct od_pipe *pipe = find(L, "close");
@@ -288,8 +328,9 @@ static int no_field(lua_State *L)
 void od_lib_pipe_open(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"close", close_pipe}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {
-        {"begin", begin}, {"opened", opened}, {"take", take}, {"put", put}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"begin", begin}, {"opened", opened}, {"take", take},
+                                         {"put", put},     {"secure", secure}, {"secured", secured},
+                                         {NULL, NULL}};
     od_userdata_define(L, OD_USERDATA_PIPE, methods, no_field);
     lua_pushcfunction(L, lose);
     lua_setfield(L, -2, "__gc");

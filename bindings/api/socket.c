@@ -5,6 +5,7 @@
 #include <lauxlib.h>
 
 #include "base/utf8.h"
+#include "engine/embedded.h"
 #include "engine/engine.h"
 #include "object/client_end.h"
 #include "object/limits.h"
@@ -59,19 +60,19 @@ struct od_end *od_check_websocket(lua_State *L, int index, const char *call)
     return end;
 }
 
-// Stack: the table of sockets. Pushes what it has for [id].
-static void push_known(lua_State *L, uint64_t id)
+// Pushes what the table at [sockets] has for [id]; false: nil.
+static bool push_known(lua_State *L, int sockets, uint64_t id)
 {
     OD_ASSERT(id < (1ull << 53));
     lua_pushnumber(L, (lua_Number)id);
-    lua_rawget(L, -2);
+    lua_rawget(L, sockets);
+    return lua_toboolean(L, -1);
 }
 
 void od_websocket_push(struct od_engine *engine, lua_State *L, uint64_t id)
 {
     lua_rawgeti(L, LUA_REGISTRYINDEX, engine->sockets_ref);
-    push_known(L, id);
-    if (lua_isnil(L, -1)) {
+    if (!push_known(L, lua_gettop(L), id)) {
         lua_pop(L, 1);
         const struct od_socket *socket = od_socket_find(engine->objects, id);
         bool is_events = socket != NULL && socket->is_events;
@@ -81,6 +82,15 @@ void od_websocket_push(struct od_engine *engine, lua_State *L, uint64_t id)
         od_end_accept(engine, L, lua_gettop(L), end, id);
     }
     lua_replace(L, -2);
+}
+
+void od_websocket_push_from(struct od_engine *engine, lua_State *L, int sockets, uint64_t id)
+{
+    OD_ASSERT(sockets > 0);
+    if (push_known(L, sockets, id))
+        return;
+    lua_pop(L, 1);
+    od_websocket_push(engine, L, id);
 }
 
 void od_end_accept(struct od_engine *engine, lua_State *L, int index, struct od_end *end,
@@ -97,13 +107,20 @@ void od_end_accept(struct od_engine *engine, lua_State *L, int index, struct od_
     lua_pop(L, 1);
 }
 
+// If it is that whose event runs, as mostly; else NULL.
+static struct od_socket *running_socket(const struct od_engine *engine, const struct od_end *end)
+{
+    const struct od_event *event = engine->task == NULL ? NULL : engine->task->event;
+    struct od_socket *running = event == NULL ? NULL : event->socket;
+    bool is_it = running != NULL && running->id == end->socket && running->is_listed;
+    return is_it ? running : NULL;
+}
+
 struct od_socket *od_end_socket(lua_State *L, const struct od_end *end, const char *call)
 {
     const struct od_engine *engine = od_engine_of(L);
-    // Mostly that whose event runs, of this object.
-    const struct od_event *event = engine->task == NULL ? NULL : engine->task->event;
-    struct od_socket *running = event == NULL ? NULL : event->socket;
-    if (running != NULL && running->id == end->socket && running->is_listed)
+    struct od_socket *running = running_socket(engine, end);
+    if (running != NULL)
         return running;
     struct od_socket *socket = od_socket_find(engine->objects, end->socket);
     if (socket != NULL && socket->object != od_engine_object(L, call))
@@ -225,6 +242,20 @@ static int send_message(lua_State *L)
     if (!may_send)
         od_raise(L, "Can't call WebSocket send() after close().");
     return 0;
+}
+
+// For compiled code (lua/engine/send.lua), which goes on in Lua: it may not raise. False: nothing
+// was done, and send_message is to be called.
+static bool try_to_send(const struct od_engine *engine, void *self, const char *text, size_t size,
+                        bool is_binary)
+{
+    const struct od_end *end = od_userdata_content(self, OD_USERDATA_WEBSOCKET);
+    if (end == NULL || end->use != OD_END_ACCEPTED || end->has_closed)
+        return false;
+    struct od_socket *socket = running_socket(engine, end);
+    od_slice message = {text, size};
+    bool is_sound = size <= OD_MESSAGE_BYTES_MAX && (is_binary || od_utf8_is_valid(message));
+    return is_sound && socket != NULL && od_socket_send_at_once(socket, message, is_binary);
 }
 
 // What may be sent is asked of who sends it: a code that only one of both allows would end a
@@ -398,12 +429,25 @@ const luaL_Reg od_end_methods[] = {{"serializeAttachment", serialize_attachment}
 
 // --- Opening ------------------------------------------------------------------------------------
 
+// native.socket: what lua/engine/send.lua is made of.
+static void put_send(lua_State *L)
+{
+    lua_createtable(L, 0, 3);
+    lua_pushcfunction(L, send_message);
+    lua_setfield(L, -2, "send");
+    lua_pushlightuserdata(L, (void *)(uintptr_t)try_to_send);
+    lua_setfield(L, -2, "try");
+    lua_pushlightuserdata(L, od_engine_of(L));
+    lua_setfield(L, -2, "engine");
+    od_embedded_put_native_table(L, "socket");
+}
+
 void od_lib_socket_open(lua_State *L)
 {
-    static const luaL_Reg methods[] = {
-        {"send", send_message}, {"close", close_socket}, {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"close", close_socket}, {NULL, NULL}};
     od_userdata_define(L, OD_USERDATA_WEBSOCKET, methods, od_end_property);
     lua_pop(L, 1);
+    put_send(L);
     od_userdata_add_functions(L, OD_USERDATA_WEBSOCKET, od_end_methods);
     od_response_socket = response_socket;
     od_response_socket_push = push_response_socket;

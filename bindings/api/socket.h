@@ -34,8 +34,9 @@ struct od_end {
 void od_lib_socket_open(lua_State *L); // Once a state.
 void od_lib_socket_put(lua_State *L);  // WebSocketPair, into the table on top.
 
-// Pushes the userdata of the socket [id].
+// Pushes the userdata of the socket [id]; quicker if engine->sockets_ref stands at [sockets].
 void od_websocket_push(struct od_engine *engine, lua_State *L, uint64_t id);
+void od_websocket_push_from(struct od_engine *engine, lua_State *L, int sockets, uint64_t id);
 
 // Attachments, and what is to be known of it: for both kinds of userdata of ends.
 extern const luaL_Reg od_end_methods[];

@@ -136,7 +136,7 @@ static int one(lua_State *L)
 
 static int next_raw(lua_State *L)
 {
-    struct cursor *cursor = lua_touserdata(L, lua_upvalueindex(1));
+    struct cursor *cursor = od_userdata_test(L, lua_upvalueindex(1), OD_USERDATA_CURSOR);
     if (cursor->left == 0)
         lua_pushnil(L);
     else

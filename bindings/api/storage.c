@@ -352,4 +352,6 @@ void od_lib_storage_open(lua_State *L)
     od_userdata_add_functions(L, OD_USERDATA_STORAGE, od_storage_value_methods);
     od_userdata_add_functions(L, OD_USERDATA_STORAGE, od_storage_alarm_methods);
     od_userdata_add_functions(L, OD_USERDATA_STORAGE, od_storage_schedule_methods);
+    od_userdata_add_functions(L, OD_USERDATA_STORAGE, od_storage_bookmark_methods);
+    od_storage_put_bookmarks(L);
 }

@@ -1,7 +1,8 @@
 // `storage`: the values of an object, through runtime/store.
 //
 // Checks and encoding come first, writing last: a call that raises has written nothing. list's walk
-// is in api/storage_list.c, alarms are in api/storage_alarm.c, schedules in api/storage_schedule.c.
+// is in api/storage_list.c, alarms are in api/storage_alarm.c, schedules in api/storage_schedule.c,
+// bookmarks in api/storage_bookmark.c.
 
 #ifndef OD_API_STORAGE_H
 #define OD_API_STORAGE_H
@@ -44,6 +45,9 @@ bool od_check_unconfirmed(lua_State *L, int index, const char *call);
 extern const luaL_Reg od_storage_value_methods[];
 extern const luaL_Reg od_storage_alarm_methods[];    // api/storage_alarm.c
 extern const luaL_Reg od_storage_schedule_methods[]; // api/storage_schedule.c
+
+extern const luaL_Reg od_storage_bookmark_methods[]; // api/storage_bookmark.c; only of a storage.
+void od_storage_put_bookmarks(lua_State *L);         // native.bookmarks, for lua/engine/calls.lua.
 
 // The number at [index], [what], as a moment in milliseconds since 1970; parts of one are rounded
 // up, so that nothing is early.

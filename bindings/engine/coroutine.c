@@ -59,6 +59,9 @@ static void start(struct od_engine *engine, struct od_coroutine *coroutine)
 {
     coroutine->L = lua_newthread(engine->L);
     coroutine->ref = luaL_ref(engine->L, LUA_REGISTRYINDEX);
+    lua_rawgeti(coroutine->L, LUA_REGISTRYINDEX, engine->sockets_ref);
+    lua_rawgeti(coroutine->L, LUA_REGISTRYINDEX, engine->selves_ref);
+    OD_ASSERT(lua_gettop(coroutine->L) == OD_COROUTINE_PLACES);
 }
 
 static struct od_coroutine *make(struct od_engine *engine)
@@ -98,7 +101,7 @@ void od_coroutine_give(struct od_engine *engine, struct od_coroutine *coroutine)
         od_coroutine_drop(engine, coroutine);
         return;
     }
-    lua_settop(coroutine->L, 0);
+    OD_ASSERT(lua_gettop(coroutine->L) == OD_COROUTINE_PLACES);
     if (coroutine->deferred_ref != LUA_NOREF || coroutine->body_ref != LUA_NOREF ||
         coroutine->keeps_aborts)
         forget_functions(engine, coroutine);

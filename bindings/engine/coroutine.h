@@ -4,6 +4,9 @@
 // A script never gets hold of one: to it a handler runs in no coroutine, so `coroutine.running` is
 // nil there, and nobody but the engine can resume what the engine waits for.
 //
+// At the bottom of its stack lie tables that nearly every event needs, under whatever is put there:
+// so they need not be looked up. What a function returned when it ended lies above them.
+//
 // Owner: the task's `thread` while it runs or waits, else the pool.
 
 #ifndef OD_ENGINE_COROUTINE_H
@@ -13,15 +16,23 @@
 
 #include <lua.h>
 
+#include "engine/class.h"
 #include "engine/wait.h"
 
 #define OD_COROUTINES_KEPT_MAX 256
+
+enum od_coroutine_place {
+    OD_COROUTINE_SOCKETS = 1, // engine->sockets_ref,
+    OD_COROUTINE_SELVES,      // and engine->selves_ref.
+    OD_COROUTINE_PLACES = OD_COROUTINE_SELVES,
+};
 
 struct od_engine;
 
 struct od_coroutine {
     lua_State *L;
     int ref;
+    enum od_handler handler;     // What of the class it runs.
     enum od_wait_kind waits_for; // After a yield: what is to come.
     int body_ref;                // The function that writes the body of its response, or LUA_NOREF;
     bool writes_body;            // it has been begun.

@@ -14,6 +14,11 @@ static int page_of(uint32_t place)
     return (int)(place / page_places) + 1;
 }
 
+static int place_in_page(uint32_t place)
+{
+    return (int)(place % page_places) + 1;
+}
+
 // Pushes the table in which the place is; false: nil, there is none.
 static bool push_page(struct od_engine *engine, lua_State *L, int page)
 {
@@ -38,7 +43,17 @@ void od_instance_push(struct od_engine *engine, lua_State *L, const struct od_in
     OD_ASSERT(place > 0);
     OD_ASSERT(place < engine->instances.size);
     push_page(engine, L, page_of(place));
-    lua_rawgeti(L, -1, (int)(place % page_places) + 1);
+    lua_rawgeti(L, -1, place_in_page(place));
+    lua_replace(L, -2);
+}
+
+void od_instance_push_from(lua_State *L, int selves, const struct od_instance *instance)
+{
+    uint32_t place = instance->handle.place;
+    OD_ASSERT(place > 0);
+    OD_ASSERT(selves > 0);
+    lua_rawgeti(L, selves, page_of(place));
+    lua_rawgeti(L, -1, place_in_page(place));
     lua_replace(L, -2);
 }
 
@@ -52,7 +67,7 @@ void od_instance_keep(struct od_engine *engine, const struct od_instance *instan
         push_new_page(engine, L, page_of(place));
     }
     lua_insert(L, -2);
-    lua_rawseti(L, -2, (int)(place % page_places) + 1);
+    lua_rawseti(L, -2, place_in_page(place));
     lua_pop(L, 1);
 }
 

@@ -38,6 +38,11 @@ static const struct {
     [OD_USERDATA_PIPE] = {"a connection", "connection", {NULL}},
 };
 
+// In front of the content, which may need the same alignment as it.
+struct head {
+    const void *kind; // Its row of names.
+};
+
 void od_userdata_open(lua_State *L)
 {
     od_embedded_push(L, "engine.members");
@@ -115,7 +120,7 @@ void od_userdata_define(lua_State *L, enum od_userdata kind, const luaL_Reg *met
                         lua_CFunction properties)
 {
     OD_ASSERT(kind < OD_USERDATA_COUNT);
-    OD_ASSERT(od_engine_of(L)->kinds[kind].metatable == NULL); // Once.
+    OD_ASSERT(od_engine_of(L)->kinds[kind].metatable_ref == 0); // Once.
     struct od_engine *engine = od_engine_of(L);
     struct od_userdata_kind *made = &engine->kinds[kind];
     lua_newtable(L);
@@ -123,7 +128,6 @@ void od_userdata_define(lua_State *L, enum od_userdata kind, const luaL_Reg *met
     made->methods_ref = luaL_ref(L, LUA_REGISTRYINDEX);
 
     lua_newtable(L);
-    made->metatable = lua_topointer(L, -1);
     push_registered(L, engine->members_ref);
     push_registered(L, made->methods_ref);
     lua_pushcfunction(L, properties);
@@ -174,19 +178,24 @@ void od_userdata_push_methods(lua_State *L)
 void *od_userdata_push(lua_State *L, enum od_userdata kind, size_t size)
 {
     OD_ASSERT(kind < OD_USERDATA_COUNT);
-    void *content = lua_newuserdata(L, size);
+    struct head *head = lua_newuserdata(L, sizeof *head + size);
+    head->kind = &names[kind];
     push_registered(L, od_engine_of(L)->kinds[kind].metatable_ref);
     lua_setmetatable(L, -2);
-    return content;
+    return head + 1;
+}
+
+void *od_userdata_content(void *memory, enum od_userdata kind)
+{
+    OD_ASSERT(kind < OD_USERDATA_COUNT);
+    struct head *head = memory;
+    return head != NULL && head->kind == &names[kind] ? head + 1 : NULL;
 }
 
 void *od_userdata_test(lua_State *L, int index, enum od_userdata kind)
 {
-    if (!lua_getmetatable(L, index))
-        return NULL;
-    const void *metatable = lua_topointer(L, -1);
-    lua_pop(L, 1);
-    return metatable == od_engine_of(L)->kinds[kind].metatable ? lua_touserdata(L, index) : NULL;
+    bool is_full = lua_type(L, index) == LUA_TUSERDATA; // A light one need not lead to memory.
+    return is_full ? od_userdata_content(lua_touserdata(L, index), kind) : NULL;
 }
 
 void *od_userdata_self(lua_State *L, enum od_userdata kind, const char *call)

@@ -1,9 +1,11 @@
 // The kinds of userdata a script can hold, and how their fields are found.
 //
 // All of a kind share one metatable, which scripts can neither see nor change. A field is a method,
-// or else a property, or else an error: a misspelt name must not read as nil. C functions recognise
-// a kind by that metatable, so no other userdata can be taken for it; messages find in it how the
-// kind is named (__name: "a WebSocket").
+// or else a property, or else an error: a misspelt name must not read as nil. Messages find in the
+// metatable how the kind is named (__name: "a WebSocket").
+//
+// C functions recognise a kind by a word in front of the content, which is one address for each
+// kind: scripts can write no addresses, so no other userdata can be taken for it.
 
 #ifndef OD_ENGINE_USERDATA_H
 #define OD_ENGINE_USERDATA_H
@@ -29,9 +31,8 @@ enum od_userdata {
     OD_USERDATA_COUNT,
 };
 
-struct od_userdata_kind {  // What the engine keeps of each.
-    const void *metatable; // To recognise it.
-    int metatable_ref;
+struct od_userdata_kind { // What the engine keeps of each.
+    int metatable_ref;    // 0: it is not defined yet.
     int methods_ref;
 };
 
@@ -57,6 +58,10 @@ void *od_userdata_push(lua_State *L, enum od_userdata kind, size_t size); // Not
 
 // The content of the userdata at [index], or NULL when it is not of that kind.
 void *od_userdata_test(lua_State *L, int index, enum od_userdata kind);
+
+// The same of the [memory] of any userdata that scripts can hold: also of a light one, which is
+// NULL or leads to a word.
+void *od_userdata_content(void *memory, enum od_userdata kind);
 
 // The same for argument 1 of the method [call]; raises when it was called with a dot.
 void *od_userdata_self(lua_State *L, enum od_userdata kind, const char *call);

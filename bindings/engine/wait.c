@@ -119,6 +119,7 @@ static enum od_wait_begun begin_branches(struct od_task *task, const struct od_w
     OD_ASSERT(count > 0);
     for (int i = 1; i <= count; i++) {
         struct od_coroutine *coroutine = od_coroutine_take(engine);
+        coroutine->handler = OD_HANDLER_BRANCH;
         coroutine->waits_for = OD_WAIT_NONE;
         lua_rawgeti(L, -1, i);
         lua_xmove(L, coroutine->L, 1);

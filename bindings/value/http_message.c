@@ -25,12 +25,13 @@ enum definition {
     HEADERS,
     REQUEST,
     RESPONSE,
+    NEW_REQUEST,
     MAKE_REQUEST,
     DEFINITION_COUNT
 };
 
 static const char *const definition_names[DEFINITION_COUNT] = {"Headers", "Request", "Response",
-                                                               "make_request"};
+                                                               "new_request", "make_request"};
 
 static void push_definition(lua_State *L, enum definition definition)
 {
@@ -89,6 +90,42 @@ static int read_fields(lua_State *L)
     return 1;
 }
 
+// The fields that are read. A string is made Lua's only once: an array of them is in the registry,
+// with the address of the names as key, and what reads fields has it on its stack.
+enum field {
+    BODY,
+    FIELDS,
+    FIELDS_ENCODED,
+    METHOD,
+    PEER,
+    SERVER_NAME,
+    STATUS,
+    STREAM,
+    TLS,
+    URL,
+    VERSION,
+    WEB_SOCKET,
+    FIELD_COUNT
+};
+
+static const char *const field_names[FIELD_COUNT] = {
+    [BODY] = "body",     [FIELDS] = "headers",  [FIELDS_ENCODED] = "_fields",
+    [METHOD] = "method", [PEER] = "peer",       [SERVER_NAME] = "serverName",
+    [STATUS] = "status", [STREAM] = "_stream",  [TLS] = "tls",
+    [URL] = "url",       [VERSION] = "version", [WEB_SOCKET] = "webSocket",
+};
+
+static void keep_field_names(lua_State *L)
+{
+    lua_pushlightuserdata(L, (void *)(uintptr_t)field_names);
+    lua_createtable(L, FIELD_COUNT, 0);
+    for (int i = 0; i < FIELD_COUNT; i++) {
+        lua_pushstring(L, field_names[i]);
+        lua_rawseti(L, -2, i + 1);
+    }
+    lua_rawset(L, LUA_REGISTRYINDEX);
+}
+
 enum {
     init_names_max = 16
 };
@@ -114,38 +151,51 @@ void od_http_message_open(lua_State *L)
                                          {"read_fields", read_fields},
                                          {"unknown", unknown},
                                          {NULL, NULL}};
+    keep_field_names(L);
     lua_newtable(L);
     luaL_setfuncs(L, functions, 0);
 }
 
-static void set_string(lua_State *L, const char *field, od_slice text)
+static void push_string(lua_State *L, od_slice text)
 {
     lua_pushlstring(L, text.size > 0 ? text.at : "", text.size);
+}
+
+static void set_string(lua_State *L, const char *field, od_slice text)
+{
+    push_string(L, text);
     lua_setfield(L, -2, field);
 }
 
+static void push_body(lua_State *L, od_slice body)
+{
+    if (body.size > 0)
+        push_string(L, body);
+    else
+        lua_pushnil(L);
+}
+
 // The fields' bytes, with their count, stand between what is before them and the body's length.
-static void set_fields_and_body(lua_State *L, const struct od_headers *headers, od_slice body)
+static void push_fields(lua_State *L, const struct od_headers *headers, od_slice body)
 {
     const char *fields = headers->cursor.at - sizeof(uint32_t);
-    size_t size = (size_t)(body.at - sizeof(uint32_t) - fields);
-    set_string(L, "_fields", (od_slice){fields, size});
-    if (body.size > 0)
-        set_string(L, "body", body);
+    push_string(L, (od_slice){fields, (size_t)(body.at - sizeof(uint32_t) - fields)});
 }
 
-static void push_stream_field(lua_State *L, uint32_t worker, uint64_t stream)
+static void push_stream(lua_State *L, uint32_t worker, uint64_t stream)
 {
     if (stream == 0 || od_response_stream_push == NULL)
-        return;
-    od_response_stream_push(L, worker, stream);
-    lua_setfield(L, -2, "_stream");
+        lua_pushnil(L);
+    else
+        od_response_stream_push(L, worker, stream);
 }
 
-static void push_tls_field(lua_State *L, od_slice tls)
+static void push_tls(lua_State *L, od_slice tls)
 {
-    if (tls.size == 0)
+    if (tls.size == 0) {
+        lua_pushnil(L);
         return;
+    }
     const char *blank = memchr(tls.at, ' ', tls.size);
     size_t size = blank == NULL ? tls.size : (size_t)(blank - tls.at);
     od_slice name = od_slice_from(tls, blank == NULL ? size : size + 1);
@@ -153,9 +203,9 @@ static void push_tls_field(lua_State *L, od_slice tls)
     set_string(L, "version", (od_slice){tls.at, size});
     if (name.size > 0)
         set_string(L, "serverName", name);
-    lua_setfield(L, -2, "tls");
 }
 
+// What makes the table is Lua: it copies one of that shape, without looking up a name.
 void od_request_push(lua_State *L, od_slice message)
 {
     struct od_request request;
@@ -164,16 +214,17 @@ void od_request_push(lua_State *L, od_slice message)
     od_slice path = od_request_target(request.url);
     const char *query = memchr(path.at, '?', path.size);
     path.size = query == NULL ? path.size : (size_t)(query - path.at);
-    luaL_checkstack(L, 4, "too many values");
-    lua_createtable(L, 0, 7);
-    set_string(L, "method", request.method);
-    set_string(L, "url", request.url);
-    set_string(L, "path", path);
-    set_string(L, "peer", request.peer);
-    push_tls_field(L, request.tls);
-    set_fields_and_body(L, &request.headers, request.body);
-    push_stream_field(L, request.worker, request.stream);
-    become(L, REQUEST);
+    luaL_checkstack(L, 12, "too many values");
+    push_definition(L, NEW_REQUEST);
+    push_string(L, request.method);
+    push_string(L, request.url);
+    push_string(L, path);
+    push_string(L, request.peer);
+    push_fields(L, &request.headers, request.body);
+    push_body(L, request.body);
+    push_stream(L, request.worker, request.stream);
+    push_tls(L, request.tls);
+    lua_call(L, 8, 1);
 }
 
 void od_response_push(lua_State *L, od_slice message)
@@ -185,25 +236,43 @@ void od_response_push(lua_State *L, od_slice message)
     lua_createtable(L, 0, 4);
     lua_pushinteger(L, response.status);
     lua_setfield(L, -2, "status");
-    set_fields_and_body(L, &response.headers, response.body);
+    push_fields(L, &response.headers, response.body);
+    lua_setfield(L, -2, "_fields");
+    push_body(L, response.body);
+    lua_setfield(L, -2, "body");
     if (response.socket != 0 && od_response_socket_push != NULL) {
         od_response_socket_push(L, response.worker, response.socket, response.is_events);
         lua_setfield(L, -2, response.is_events ? "_stream" : "webSocket");
     }
-    push_stream_field(L, response.worker, response.stream);
+    if (response.stream != 0) {
+        push_stream(L, response.worker, response.stream);
+        lua_setfield(L, -2, "_stream");
+    }
     become(L, RESPONSE);
 }
 
-// Raw, so that no code of a script runs and nothing is built on the way.
-static int push_field(lua_State *L, int index, const char *field)
+enum {
+    names_index = 3, // Behind both arguments of what is guarded.
+    usual_head_bytes = 128,
+};
+
+static void push_field_names(lua_State *L)
 {
-    lua_pushstring(L, field);
+    lua_settop(L, names_index - 1);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)field_names);
+    lua_rawget(L, LUA_REGISTRYINDEX);
+}
+
+// Raw, so that no code of a script runs and nothing is built on the way.
+static int push_field(lua_State *L, int index, enum field field)
+{
+    lua_rawgeti(L, names_index, (int)field + 1);
     lua_rawget(L, index);
     return lua_type(L, -1);
 }
 
 // The string in [field]; [fallback] when the field is nil, which may be that of no string.
-static bool string_field(lua_State *L, int index, const char *field, od_slice fallback,
+static bool string_field(lua_State *L, int index, enum field field, od_slice fallback,
                          od_slice *text, struct od_error *err)
 {
     int type = push_field(L, index, field);
@@ -212,15 +281,15 @@ static bool string_field(lua_State *L, int index, const char *field, od_slice fa
         text->at =
             lua_tolstring(L, -1, &text->size); // The object keeps it when it leaves the stack.
     else if (type != LUA_TNIL)
-        return od_error_set(err, "the field \"%s\" is a %s, it must be a string", field,
-                            lua_typename(L, type));
+        return od_error_set(err, "the field \"%s\" is a %s, it must be a string",
+                            field_names[field], lua_typename(L, type));
     lua_pop(L, 1);
     return true;
 }
 
 static bool body_field(lua_State *L, int index, od_slice *body, struct od_error *err)
 {
-    if (!string_field(L, index, "body", (od_slice){NULL, 0}, body, err))
+    if (!string_field(L, index, BODY, (od_slice){NULL, 0}, body, err))
         return false;
     return body->size <= OD_HTTP_BODY_BYTES_MAX ||
            od_error_set(err, "the body has %zu bytes, the limit is %u", body->size,
@@ -232,14 +301,14 @@ static bool put_fields(lua_State *L, int index, struct od_bytes *out, uint32_t *
                        bool *has_any, struct od_error *err)
 {
     *has_any = true;
-    int type = push_field(L, index, "headers");
+    int type = push_field(L, index, FIELDS);
     int headers = lua_gettop(L);
     if (is_a(L, headers, HEADERS))
         return od_http_fields_put_array(L, headers, out, count, err);
     if (type != LUA_TNIL)
         return od_error_set(err, "the field \"headers\" is no od.Headers");
     od_slice encoded;
-    if (!string_field(L, index, "_fields", (od_slice){NULL, 0}, &encoded, err))
+    if (!string_field(L, index, FIELDS_ENCODED, (od_slice){NULL, 0}, &encoded, err))
         return false;
     *has_any = encoded.at != NULL;
     return !*has_any || od_http_fields_put_encoded(encoded, out, count, err);
@@ -247,7 +316,7 @@ static bool put_fields(lua_State *L, int index, struct od_bytes *out, uint32_t *
 
 static bool status_field(lua_State *L, int index, uint16_t *status, struct od_error *err)
 {
-    int type = push_field(L, index, "status");
+    int type = push_field(L, index, STATUS);
     double number = type == LUA_TNUMBER ? lua_tonumber(L, -1) : 0;
     if (number != 101 && !(number >= 200 && number <= 599 && number == (double)(int)number))
         return od_error_set(err, "a Response has a status that is neither 101 nor 200 to 599");
@@ -258,7 +327,7 @@ static bool status_field(lua_State *L, int index, uint16_t *status, struct od_er
 static bool socket_field(lua_State *L, int index, uint16_t status, struct od_http_part *part,
                          struct od_error *err)
 {
-    bool has_socket = push_field(L, index, "webSocket") != LUA_TNIL;
+    bool has_socket = push_field(L, index, WEB_SOCKET) != LUA_TNIL;
     if (has_socket != (status == 101))
         return od_error_set(err, has_socket ? "a Response with a webSocket must have status 101"
                                             : "a Response with status 101 must have a webSocket");
@@ -272,9 +341,8 @@ static bool socket_field(lua_State *L, int index, uint16_t status, struct od_htt
 
 static bool has_stream(lua_State *L, int index)
 {
-    int body = push_field(L, index, "body");
-    return body == LUA_TFUNCTION ||
-           (body == LUA_TNIL && push_field(L, index, "_stream") != LUA_TNIL);
+    int body = push_field(L, index, BODY);
+    return body == LUA_TFUNCTION || (body == LUA_TNIL && push_field(L, index, STREAM) != LUA_TNIL);
 }
 
 // A body that is there, or one that comes in pieces.
@@ -297,6 +365,7 @@ static bool encode_response(lua_State *L, void *context, struct od_error *err)
     struct od_http_part part = {OD_RESPONSE_ALONE, 0, 0};
     od_slice body;
     bool has_fields;
+    push_field_names(L);
     if (!is_a(L, 1, RESPONSE)) {
         const char *what = lua_isnil(L, 1) ? "nothing" : lua_typename(L, lua_type(L, 1));
         return od_error_set(err, "fetch returned %s%s; it must return an od.Response",
@@ -305,6 +374,7 @@ static bool encode_response(lua_State *L, void *context, struct od_error *err)
     if (!status_field(L, 1, &status, err) || !socket_field(L, 1, status, &part, err) ||
         !response_body(L, 1, &body, &part, err))
         return false;
+    (void)od_bytes_reserve(out, body.size + usual_head_bytes); // In most cases all of it.
     size_t mark = od_response_begin_with(out, status, part.kind, part.worker, part.number);
     if (!put_fields(L, 1, out, &count, &has_fields, err))
         return false;
@@ -345,7 +415,7 @@ static bool is_url(od_slice url)
 // Of a Request whose body comes in pieces, and is passed on unread.
 static bool request_stream(lua_State *L, int index, struct od_http_part *part, struct od_error *err)
 {
-    if (push_field(L, index, "body") != LUA_TNIL || push_field(L, index, "_stream") == LUA_TNIL)
+    if (push_field(L, index, BODY) != LUA_TNIL || push_field(L, index, STREAM) == LUA_TNIL)
         return true;
     if (od_response_stream == NULL)
         return od_error_set(err, "a body in pieces cannot go out here");
@@ -368,11 +438,11 @@ static bool tls_field(lua_State *L, int index, od_slice *tls, struct od_error *e
 {
     od_slice version, name;
     *tls = (od_slice){NULL, 0};
-    if (push_field(L, index, "tls") != LUA_TTABLE)
+    if (push_field(L, index, TLS) != LUA_TTABLE)
         return true;
     int table = lua_gettop(L);
-    if (!string_field(L, table, "version", OD_SLICE(""), &version, err) ||
-        !string_field(L, table, "serverName", OD_SLICE(""), &name, err))
+    if (!string_field(L, table, VERSION, OD_SLICE(""), &version, err) ||
+        !string_field(L, table, SERVER_NAME, OD_SLICE(""), &name, err))
         return false;
     lua_pushlstring(L, version.at, version.size);
     lua_pushliteral(L, " ");
@@ -391,9 +461,9 @@ static bool put_request(lua_State *L, int index, struct od_bytes *out, struct od
     bool has_fields;
     size_t start = out->size;
     struct od_http_part part = {OD_RESPONSE_ALONE, 0, 0};
-    if (!string_field(L, index, "method", OD_SLICE(""), &method, err) ||
-        !string_field(L, index, "url", OD_SLICE(""), &url, err) ||
-        !string_field(L, index, "peer", OD_SLICE(""), &peer, err) ||
+    if (!string_field(L, index, METHOD, OD_SLICE(""), &method, err) ||
+        !string_field(L, index, URL, OD_SLICE(""), &url, err) ||
+        !string_field(L, index, PEER, OD_SLICE(""), &peer, err) ||
         !tls_field(L, index, &tls, err) || !body_field(L, index, &body, err) ||
         !request_stream(L, index, &part, err))
         return false;
@@ -412,6 +482,7 @@ static bool put_request(lua_State *L, int index, struct od_bytes *out, struct od
 
 static bool encode_request(lua_State *L, void *context, struct od_error *err)
 {
+    push_field_names(L);
     if (is_a(L, 1, REQUEST) && lua_isnil(L, 2))
         return put_request(L, 1, context, err);
     push_definition(L, MAKE_REQUEST);

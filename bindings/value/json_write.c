@@ -149,7 +149,7 @@ static bool write_cdata(struct writer *writer, int index)
     return has_room(writer, 0);
 }
 
-static const char empty_array;
+static void *const empty_array; // A word: see od_userdata_content.
 
 void *od_json_empty_array(void)
 {

@@ -3,6 +3,7 @@
 local _, native = ...
 
 local error, rawset, setmetatable, type, xpcall = error, rawset, setmetatable, type, xpcall
+local bookmarks = native.bookmarks
 local section, sql, transaction = native.section, native.sql, native.transaction
 local begin_fetch, begin_call, is_method = native.stub.begin_fetch, native.stub.begin_call,
   native.stub.is_method
@@ -90,6 +91,24 @@ end
 
 -- Cloudflare's name for one whose function does not wait. Here it may.
 M.storage.transactionSync = M.storage.transaction
+
+--- A bookmark of all that the object has written until now; waits until it is on disk. It may be
+--- kept anywhere. Strings compare as their times do.
+---@return string bookmark raises without --history
+function M.storage:getCurrentBookmark()
+  bookmarks.sync(self, "getCurrentBookmark")
+  return bookmarks.current(self, "getCurrentBookmark")
+end
+
+--- Makes all that is stored what it was at [bookmark], when the next instance is made: after
+--- `state:abort()`, a reload, sleep, a restart.
+---@param bookmark string
+---@return string bookmark of now, with which that is undone; raises when [bookmark] is of another
+---  object, or of a time that is not kept
+function M.storage:onNextSessionRestoreBookmark(bookmark)
+  bookmarks.wish(self, bookmark)
+  return bookmarks.current(self, "onNextSessionRestoreBookmark")
+end
 
 local function run_step(storage, step, number)
   if type(step) == "function" then

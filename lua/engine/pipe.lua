@@ -4,6 +4,7 @@ local _, native = ...
 
 local begin, opened = native.pipe.begin, native.pipe.opened
 local put, take = native.pipe.put, native.pipe.take
+local secure, secured = native.pipe.secure, native.pipe.secured
 
 local methods = {}
 
@@ -27,6 +28,15 @@ function methods:write(bytes)
   repeat
     at = put(self, bytes, at) or at
   until at == #bytes
+end
+
+--- Begins TLS, where the protocol has agreed on it, and waits for that. The certificate is verified
+--- for the host of `od.connect`.
+function methods:startTls()
+  secure(self)
+  repeat
+    local is_there = secured(self)
+  until is_there
 end
 
 --- Connects to a place outside, and waits for that.

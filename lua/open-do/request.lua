@@ -65,6 +65,15 @@ local metatable = {
   end,
 }
 native.http.define("Request", metatable)
+
+-- One that came in. The table has room for what is built later.
+native.http.define("new_request", function(method, url, path, peer, fields, body, stream, tls)
+  return setmetatable({
+    method = method, url = url, path = path, peer = peer, _fields = fields, body = body,
+    _stream = stream, tls = tls,
+  }, metatable)
+end)
+
 body_module.give(Request, "request")
 
 --- All values of a name in the query, in their order. As `URLSearchParams.getAll`.

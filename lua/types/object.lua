@@ -242,6 +242,23 @@ function Storage:migrate(steps) end
 ---Returns when all writes so far are on disk.
 function Storage:sync() end
 
+---A bookmark of all that the object has written until now; waits until it is on disk. It may be
+---kept anywhere; strings compare as their times do. Raises without `--history`.
+---@return string bookmark
+function Storage:getCurrentBookmark() end
+
+---That of a moment. Raises when it is not kept any more (`--history`) or still to come.
+---@param ms number since 1970
+---@return string bookmark
+function Storage:getBookmarkForTime(ms) end
+
+---Makes keys, database, alarm and schedules what they were at [bookmark], when the next instance
+---is made: call `state:abort()` next, or wait for a reload, sleep or restart. Raises when the
+---bookmark is of another object, or of a time that is not kept.
+---@param bookmark string
+---@return string bookmark of now, with which that is undone
+function Storage:onNextSessionRestoreBookmark(bookmark) end
+
 ---@return number? ms since 1970; nil: none is set
 function Storage:getAlarm() end
 

@@ -73,6 +73,11 @@ function Connection:read(what) end
 ---@param bytes string
 function Connection:write(bytes) end
 
+---Begins TLS on a connection without, where its protocol has just agreed on that; yields until it
+---is there, and raises why not. The certificate is verified for the host of `od.connect`. What has
+---come before must have been read.
+function Connection:startTls() end
+
 ---Ends it, behind what was written.
 function Connection:close() end
 

@@ -296,10 +296,10 @@ void od_admin_answer(struct od_admin_process *process, uint64_t number, od_slice
         od_exchange_answer(exchange, response);
 }
 
-static void attach(struct od_admin_process *process, uint64_t number, od_slice record, int fd)
+static void attach(struct od_admin_process *process, uint64_t number, od_slice record,
+                   struct od_wire *wire)
 {
     OD_ASSERT(number != 0);
-    OD_ASSERT(fd >= 0);
     OD_ASSERT(find_visitor(process, number) == NULL);
     struct visitor *visitor = od_allocate_zeroed(sizeof *visitor);
     struct od_error err;
@@ -307,7 +307,7 @@ static void attach(struct od_admin_process *process, uint64_t number, od_slice r
     od_list_init(&visitor->link);
     od_list_push_back(&process->visitors, &visitor->link);
     struct od_websocket *websocket = od_websocket_new(&process->net, number, visitor, false);
-    if (!od_websocket_attach(websocket, record, fd, &err))
+    if (!od_websocket_take(websocket, record, wire, &err))
         put_news(process, NEWS_CLOSED, number, (od_slice){NULL, 0});
 }
 
@@ -316,14 +316,14 @@ bool od_admin_upgrade(struct od_admin_process *process, uint64_t number)
     struct od_exchange *exchange = od_net_exchange(&process->net, number);
     struct od_bytes response = {0}, record = {0};
     struct od_error err;
-    int fd = -1;
+    struct od_wire *wire;
     if (exchange == NULL || !od_exchange_wants_websocket(exchange))
         return false;
     size_t mark = od_response_begin_with(&response, 101, OD_RESPONSE_SOCKET, 0, number);
     od_response_end(&response, mark, 0, (od_slice){NULL, 0});
-    bool ok = od_exchange_upgrade(exchange, od_bytes_slice(&response), &record, &fd, &err);
+    bool ok = od_exchange_become(exchange, od_bytes_slice(&response), &record, &wire, &err);
     if (ok)
-        attach(process, number, od_bytes_slice(&record), fd);
+        attach(process, number, od_bytes_slice(&record), wire);
     od_bytes_deinit(&response);
     od_bytes_deinit(&record);
     return ok;

@@ -1,5 +1,6 @@
 #include "base/bytes.h"
 
+#include <endian.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,17 +88,23 @@ od_slice od_bytes_slice(const struct od_bytes *bytes)
     return (od_slice){bytes->at, bytes->size};
 }
 
+// Apart, so that what nearly always has room is short.
+static __attribute__((noinline)) void grow(struct od_bytes *bytes, size_t needed)
+{
+    OD_ASSERT(needed <= SIZE_MAX / 2);
+    size_t doubled = bytes->capacity * 2;
+    size_t capacity = needed > doubled ? needed : doubled;
+    capacity = capacity < 64 ? 64 : capacity;
+    bytes->at = od_reallocate(bytes->at, capacity);
+    bytes->capacity = capacity;
+}
+
 char *od_bytes_reserve(struct od_bytes *bytes, size_t extra)
 {
     OD_ASSERT(bytes->size <= bytes->capacity);
-    OD_ASSERT(extra <= SIZE_MAX / 4);
-    size_t needed = bytes->size + extra;
-    if (needed > bytes->capacity) {
-        size_t doubled = bytes->capacity * 2;
-        size_t capacity = needed > doubled ? needed : doubled;
-        capacity = capacity < 64 ? 64 : capacity;
-        bytes->at = od_reallocate(bytes->at, capacity);
-        bytes->capacity = capacity;
+    if (extra > bytes->capacity - bytes->size) {
+        OD_ASSERT(extra <= SIZE_MAX / 4);
+        grow(bytes, bytes->size + extra);
     }
     return bytes->at + bytes->size;
 }
@@ -115,13 +122,11 @@ void od_bytes_put_slice(struct od_bytes *bytes, od_slice slice)
     od_bytes_put(bytes, slice.at, slice.size);
 }
 
-// Shifts instead of a copy of the integer: the format is the same on every machine.
-static void put_little_endian(struct od_bytes *bytes, uint64_t value, size_t width)
+// The format is the same on every machine.
+static inline void put_little_endian(struct od_bytes *bytes, uint64_t value, size_t width)
 {
-    OD_ASSERT(width <= sizeof value);
-    char *place = od_bytes_reserve(bytes, width);
-    for (size_t i = 0; i < width; i++)
-        place[i] = (char)(value >> (8 * i));
+    uint64_t little = htole64(value);
+    memcpy(od_bytes_reserve(bytes, width), &little, width);
     bytes->size += width;
 }
 
@@ -148,15 +153,19 @@ void od_bytes_put_u64(struct od_bytes *bytes, uint64_t value)
 void od_bytes_put_string(struct od_bytes *bytes, od_slice slice)
 {
     OD_ASSERT(slice.size <= UINT32_MAX);
-    od_bytes_put_u32(bytes, (uint32_t)slice.size);
-    od_bytes_put_slice(bytes, slice);
+    uint32_t little = htole32((uint32_t)slice.size);
+    char *place = od_bytes_reserve(bytes, sizeof little + slice.size);
+    memcpy(place, &little, sizeof little);
+    if (slice.size > 0)
+        memcpy(place + sizeof little, slice.at, slice.size);
+    bytes->size += sizeof little + slice.size;
 }
 
 void od_bytes_set_u32(struct od_bytes *bytes, size_t offset, uint32_t value)
 {
-    OD_ASSERT(offset + 4 <= bytes->size);
-    for (size_t i = 0; i < 4; i++)
-        bytes->at[offset + i] = (char)(value >> (8 * i));
+    OD_ASSERT(offset + sizeof value <= bytes->size);
+    uint32_t little = htole32(value);
+    memcpy(bytes->at + offset, &little, sizeof little);
 }
 
 void od_bytes_printf(struct od_bytes *bytes, const char *format, ...)

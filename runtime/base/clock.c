@@ -21,18 +21,18 @@ static int64_t read_passed_us(void)
 
 #ifdef __x86_64__
 
-// An event may take less time than reading the clock twice. So it is read again only when the
-// processor has counted so many ticks since, which no processor does in more than a microsecond.
-// Its counter may stand elsewhere on another core: that looks like many ticks.
+// A message may take less time than reading the clock twice. So it is read again only when the
+// processor has counted so many ticks since: that is two to three microseconds, and never more than
+// ten. Its counter may stand elsewhere on another core: that looks like many ticks.
 int64_t od_clock_passed_us(void)
 {
     enum {
-        ticks_a_us_min = 1000
+        ticks_kept = 8000
     };
     static _Thread_local uint64_t read_ticks;
     static _Thread_local int64_t read_us;
     uint64_t ticks = __builtin_ia32_rdtsc();
-    if (ticks - read_ticks < ticks_a_us_min)
+    if (ticks - read_ticks < ticks_kept)
         return read_us;
     read_ticks = ticks;
     return read_us = read_passed_us();

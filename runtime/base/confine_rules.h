@@ -16,6 +16,7 @@
 #include <linux/sched.h>
 #include <linux/sockios.h>
 #include <stdint.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -86,6 +87,7 @@ static const struct rule rules[] = {
     WHERE(fcntl, 1, ~0u, F_GETFD) WHERE(fcntl, 1, ~0u, F_SETFD) WHERE(fcntl, 1, ~0u, F_GETFL)
     WHERE(fcntl, 1, ~0u, F_SETFL) WHERE(fcntl, 1, ~0u, F_DUPFD) WHERE(fcntl, 1, ~0u, F_DUPFD_CLOEXEC)
     WHERE(fcntl, 1, ~0u, F_GETLK) WHERE(fcntl, 1, ~0u, F_SETLK) WHERE(fcntl, 1, ~0u, F_SETLKW)
+    WHERE(flock, 1, ~0u, LOCK_SH) // Of the journal, while it is read (store/journal_read.h).
     // A terminal may be asked, not written to by TIOCSTI: that types commands into its shell.
     WHERE(ioctl, 1, ~0u, FIONBIO) WHERE(ioctl, 1, ~0u, FIONREAD) WHERE(ioctl, 1, ~0u, FIOCLEX)
     WHERE(ioctl, 1, ~0u, SIOCOUTQ) WHERE(ioctl, 1, ~0u, TCGETS) WHERE(ioctl, 1, ~0u, TIOCGWINSZ)

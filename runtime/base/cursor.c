@@ -1,5 +1,8 @@
 #include "base/cursor.h"
 
+#include <endian.h>
+#include <string.h>
+
 #include "base/check.h"
 
 struct od_cursor od_cursor_of(od_slice bytes)
@@ -20,14 +23,13 @@ od_slice od_cursor_bytes(struct od_cursor *cursor, size_t count)
     return field;
 }
 
-static uint64_t take_little_endian(struct od_cursor *cursor, size_t width)
+static inline uint64_t take_little_endian(struct od_cursor *cursor, size_t width)
 {
-    OD_ASSERT(width <= sizeof(uint64_t));
     od_slice field = od_cursor_bytes(cursor, width);
-    uint64_t value = 0;
-    for (size_t i = 0; i < field.size; i++)
-        value |= (uint64_t)(unsigned char)field.at[i] << (8 * i);
-    return value;
+    uint64_t little = 0;
+    if (field.size > 0)
+        memcpy(&little, field.at, width);
+    return le64toh(little);
 }
 
 uint8_t od_cursor_u8(struct od_cursor *cursor)

@@ -12,7 +12,8 @@
 // committer waits while this is armed), event.crash (a worker is ended by a segfault where an event
 // begins), load.fail (a worker cannot load a new version of the script), copy.hold (a backup or a
 // restore waits before it copies a file), copy.full (what it writes finds no room), names.fail (a
-// directory of the store cannot be read to its end), breakout.NAME (worker/breakout.c). New ones
+// directory of the store cannot be read to its end), past.hold (the past of an object is not read
+// yet), breakout.NAME (worker/breakout.c). New ones
 // are added here.
 //
 // Process: any. Thread: any; the page is read and counted down with atomics.

@@ -27,9 +27,9 @@ enum {
 
 // In front of each block. It keeps the block where any type may stand.
 struct head {
-    uint64_t number; // 0: free.
-    uint32_t place;  // Counted from 1.
-    uint32_t next_free;
+    _Alignas(max_align_t) uint64_t number; // 0: free.
+    struct head *next_free;
+    uint32_t place; // Counted from 1.
 };
 
 void od_slab_init(struct od_slab *slab, size_t block_bytes)
@@ -47,7 +47,7 @@ void od_slab_deinit(struct od_slab *slab)
     free(slab->chunks);
     slab->chunks = NULL;
     slab->chunk_count = slab->chunk_capacity = 0;
-    slab->first_free = 0;
+    slab->first_free = NULL;
 }
 
 static struct head *head_at(const struct od_slab *slab, uint32_t place)
@@ -73,7 +73,7 @@ static void free_chunk_blocks(struct od_slab *slab, size_t chunk)
             continue;
         head->place = place;
         head->next_free = slab->first_free;
-        slab->first_free = place;
+        slab->first_free = head;
     }
 }
 
@@ -88,9 +88,9 @@ static void grow(struct od_slab *slab)
 
 void *od_slab_take(struct od_slab *slab, uint64_t *number)
 {
-    if (slab->first_free == 0)
+    if (slab->first_free == NULL)
         grow(slab);
-    struct head *head = head_at(slab, slab->first_free);
+    struct head *head = slab->first_free;
     OD_ASSERT(head->number == 0);
     slab->first_free = head->next_free;
     slab->size++;
@@ -109,16 +109,15 @@ void *od_slab_find(const struct od_slab *slab, uint64_t number)
     return head->number == number ? head + 1 : NULL;
 }
 
-void od_slab_give(struct od_slab *slab, uint64_t number)
+void od_slab_give(struct od_slab *slab, void *block)
 {
-    void *block = od_slab_find(slab, number);
-    OD_ASSERT(block != NULL);
     OD_ASSERT(slab->size > 0);
     struct head *head = head_of(block);
+    OD_ASSERT(head->number != 0);
     FORBID(slab, block);
     head->number = 0;
     head->next_free = slab->first_free;
-    slab->first_free = head->place;
+    slab->first_free = head;
     slab->size--;
 }
 
@@ -151,7 +150,7 @@ void od_slab_fit(struct od_slab *slab)
     for (size_t i = count; i < slab->chunk_count; i++)
         free(slab->chunks[i]);
     slab->chunk_count = count;
-    slab->first_free = 0;
+    slab->first_free = NULL;
     while (count > 0)
         free_chunk_blocks(slab, --count);
 }

@@ -23,17 +23,18 @@ struct od_slab {
     char **chunks;
     size_t chunk_count;
     size_t chunk_capacity;
-    uint32_t first_free; // Place, counted from 1; 0: all are taken.
-    uint64_t taken;      // So many were ever taken.
-    size_t size;         // Blocks that are taken.
+    void *first_free; // What stands in front of a block (slab.c); NULL: all are taken.
+    uint64_t taken;   // So many were ever taken.
+    size_t size;      // Blocks that are taken.
 };
 
 void od_slab_init(struct od_slab *slab, size_t block_bytes);
 void od_slab_deinit(struct od_slab *slab); // All blocks were given back.
 
-void *od_slab_take(struct od_slab *slab, uint64_t *number);      // Not initialised. No number is 0.
+// Zeros if no block was at its place before, else as that was given back. No number is 0.
+void *od_slab_take(struct od_slab *slab, uint64_t *number);
 void *od_slab_find(const struct od_slab *slab, uint64_t number); // NULL: it was given back.
-void od_slab_give(struct od_slab *slab, uint64_t number);
+void od_slab_give(struct od_slab *slab, void *block);
 
 // Walks in no order; the current block may be given back, others not. NULL starts and ends.
 void *od_slab_next(const struct od_slab *slab, const void *block);

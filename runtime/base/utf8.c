@@ -112,7 +112,8 @@ uint8_t od_utf8_feed(uint8_t state, od_slice piece)
 
 bool od_utf8_is_valid(od_slice text)
 {
-    return od_utf8_feed(OD_UTF8_WHOLE, text) == OD_UTF8_WHOLE;
+    od_slice rest = od_slice_from(text, ascii_prefix(text));
+    return rest.size == 0 || od_utf8_feed(OD_UTF8_WHOLE, rest) == OD_UTF8_WHOLE;
 }
 
 size_t od_utf8_cut(od_slice text, size_t limit)

@@ -32,6 +32,15 @@ static size_t head_size(const unsigned char *in, size_t size)
     return is_in_16 && (size_t)(in[2] << 8 | in[3]) >= LENGTH_16 ? 4 + MASK_BYTES : 0;
 }
 
+static inline uint64_t unmask_eight(char *at, uint64_t mask)
+{
+    uint64_t eight;
+    memcpy(&eight, at, sizeof eight);
+    eight ^= mask;
+    memcpy(at, &eight, sizeof eight);
+    return eight;
+}
+
 // Whether it is all ASCII then.
 static bool unmask(char *at, size_t size, const unsigned char *mask)
 {
@@ -39,13 +48,11 @@ static bool unmask(char *at, size_t size, const unsigned char *mask)
     memcpy(&once, mask, sizeof once);
     uint64_t twice = (uint64_t)once << 32 | once, all = 0;
     size_t i = 0;
-    for (; i + sizeof twice <= size; i += sizeof twice) {
-        uint64_t eight;
-        memcpy(&eight, at + i, sizeof eight);
-        eight ^= twice;
-        memcpy(at + i, &eight, sizeof eight);
-        all |= eight;
-    }
+    for (; i + 4 * sizeof twice <= size; i += 4 * sizeof twice)
+        all |= unmask_eight(at + i, twice) | unmask_eight(at + i + 8, twice) |
+               unmask_eight(at + i + 16, twice) | unmask_eight(at + i + 24, twice);
+    for (; i + sizeof twice <= size; i += sizeof twice)
+        all |= unmask_eight(at + i, twice);
     for (; i < size; i++) {
         at[i] = (char)((unsigned char)at[i] ^ mask[i % MASK_BYTES]);
         all |= (unsigned char)at[i];

@@ -4,6 +4,10 @@
 
 #include "link/request.h"
 
+enum {
+    usual_bytes = 256 // Method, address, TLS, lengths.
+};
+
 // Behind the transfer, nobody may act on these a second time.
 static bool is_dealt_with(od_slice name)
 {
@@ -14,6 +18,7 @@ static bool is_dealt_with(od_slice name)
 static void put_url(const struct od_http_head *head, struct od_bytes *url)
 {
     OD_ASSERT(head->target.size > 0);
+    (void)od_bytes_reserve(url, sizeof "https://localhost/" + head->host.size + head->target.size);
     bool has_path = head->target.at[0] == '/';
     od_bytes_put_slice(url, head->is_https ? OD_SLICE("https://") : OD_SLICE("http://"));
     od_bytes_put_slice(url, head->host.size > 0 ? head->host : OD_SLICE("localhost"));
@@ -52,6 +57,8 @@ void od_http_head_put_request(const struct od_http_head *head, od_slice peer, od
 {
     struct od_bytes url = {0};
     put_url(head, &url);
+    // In most cases that is all of it, so that it grows once.
+    (void)od_bytes_reserve(out, head->headers.size + url.size + body.size + usual_bytes);
     size_t mark = od_request_begin(out, head->method, od_bytes_slice(&url), peer, head->tls);
     od_bytes_deinit(&url);
     od_request_end(out, mark, put_headers(head, out), body);

@@ -22,6 +22,8 @@
     COMMAND("kv.list", LOOKS,                                                                      \
             "str prefix, str start after, u32 limit; gives (str key, str value)*")                 \
     COMMAND("kv.get", LOOKS, "str key; gives the same, one or none")                               \
+    COMMAND("mark", LOOKS,                                                                         \
+            "u64 number of before, or 0; gives that again: nothing was stored since; or another")  \
     COMMAND("sql.read", LOOKS, "a query that only reads; gives its rows (object/look_sql.h)")      \
     COMMAND(                                                                                       \
         "database.get", LOOKS,                                                                     \

@@ -18,7 +18,8 @@
                      "your calls, or all")                                                         \
     KIND(SLOTS, "u8 for each slot: where it is (link/seats.h), u8 for each seat: how many "        \
                 "workers that node has, 0 when it is not linked")                                  \
-    KIND(DURABLE, "u64 seq: batches up to here are on disk")                                       \
+    KIND(DURABLE, "u64 seq, u64 group, u64 its time: batches up to here are on disk, as up to "    \
+                  "that group of the journal")                                                     \
     KIND(APPLIED, "u64 seq: batches up to here can be read from LMDB")                             \
     KIND(COMMIT_FAILED, "u32 generation, u64 first failed seq, str why")                           \
     KIND(DRAIN, "u32 bound in ms: finish what runs, close what is open, say DRAINED")              \
@@ -59,8 +60,8 @@
     KIND(BACK, "nothing: objects may be used")                                                     \
     KIND(CONNECTION_LEFT, "u32 place: the worker has it no more, or could not take it")            \
     KIND(OBJECT_KEEP, "u8 forget, 32 bytes id, object record")                                     \
-    KIND(SOCKET_KEEP, "u64 socket, u32 place, record (object/keep.h); fd: a duplicate of the "     \
-                      "connection")                                                                \
+    KIND(SOCKET_KEEP, "u64 socket, u32 place, u32 the place it had as an HTTP connection and has " \
+                      "left, record (object/keep.h); or without such a place fd: a duplicate")     \
     KIND(CALM, "nothing: what runs here now will end soon")                                        \
     KIND(STILL, "nothing: nothing runs here any more, or the bound is over")                       \
     KIND(SOCKET_STATE, "u64 socket, u8 is moving, record (object/keep.h): it can go on from "      \
@@ -71,10 +72,13 @@
     KIND(STATUS_REPORT, "u64 question, report (object/report.h)")                                  \
     KIND(LOGGED, "u8 these are of before TELL_LOG, lines of JSON")                                 \
     KIND(DRAINED, "nothing")                                                                       \
-    KIND(LOADED, "u32 version, u8 ok, str why not, u8 has an entry fetch, u32 count, (str "        \
-                 "namespace as stored, str as it is called)*, files: it waits for SWITCH")         \
+    KIND(LOADED, "u32 version, u8 ok, str why not or its folder of assets, u8 has an entry "       \
+                 "fetch, u32 count, (str namespace as stored, str as it is called)*, files: it "   \
+                 "waits for SWITCH")                                                               \
     KIND(SWITCHED, "nothing: every event from here on meets the new version")                      \
     KIND(LOOKED_AT, "files: that running code has required")                                       \
+    /* main -> historian */                                                                        \
+    KIND(HISTORY_ENDS, "nothing: nobody writes any more; archive what there is, and end")          \
     /* historian -> main */                                                                        \
     KIND(HISTORY, "u64 kept behind, u64 oldest ms, u32 bases, u32 segments, u64 bytes, u32 files " \
                   "to archive, u64 since ms, u32 failures (main/history.h)")                       \

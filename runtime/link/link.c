@@ -419,6 +419,8 @@ void od_link_flush(struct od_link *link)
     od_link_check(link);
     if (link->is_gone)
         return;
+    if (link->leaves != NULL && link->sent < link->out.size)
+        link->leaves(link);
     ssize_t count = 0;
     while (link->sent < link->out.size) {
         count = send_piece(link);

@@ -42,6 +42,8 @@ struct od_link_fd { // A descriptor that waits for the byte it rides on.
 struct od_link {
     void *owner; // For the callbacks.
     const struct od_link_events *events;
+    void (*leaves)(
+        struct od_link *link); // NULL, or told before anything leaves; the owner sets it.
     int fd;
     bool is_gone;    // No descriptor any more: the other side left, or we closed.
     bool is_closing; // od_link_close was called.

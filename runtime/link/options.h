@@ -126,9 +126,10 @@ struct od_options {
     bool fetch_private_denied;          // od.fetch reaches no private address.
     enum od_log_format log_format;
     enum od_log_level log_level;
-    bool json;     // Answers are for machines.
-    bool check;    // restore: nothing is made.
-    int64_t at_ms; // restore: up to then; 0: all of it.
+    bool json;         // Answers are for machines.
+    bool check;        // restore: nothing is made.
+    int64_t at_ms;     // restore: up to then; 0: all of it,
+    uint64_t at_group; // or up to this group.
     struct od_options_look look;
     bool log_requests; // A line for each request and for the beginning and end of each WebSocket.
     bool log_queries;  // With what stands behind the "?" of a URL.

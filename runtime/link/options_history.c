@@ -1,8 +1,11 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/moment.h"
 #include "link/options_values.h"
+
+static const char group_word[] = "group-";
 
 enum {
     history_digits_max = 6,
@@ -33,9 +36,22 @@ bool od_option_take_archive_command(struct od_options_reading *reading, const ch
            od_error_set(err, "expected a command with %%p, which stands for the file");
 }
 
-// 0 would be all of it.
+// "group-17". 0 would be all of it.
+static bool take_group(struct od_options_reading *reading, const char *number, struct od_error *err)
+{
+    bool is_number = strspn(number, "0123456789") == strlen(number);
+    errno = 0;
+    reading->options->at_group = is_number ? strtoull(number, NULL, 10) : 0;
+    return (reading->options->at_group > 0 && errno == 0) ||
+           od_error_set(err, "expected a group like group-17");
+}
+
 bool od_option_take_at(struct od_options_reading *reading, const char *text, struct od_error *err)
 {
+    reading->options->at_ms = 0;
+    reading->options->at_group = 0;
+    if (strncmp(text, group_word, strlen(group_word)) == 0)
+        return take_group(reading, text + strlen(group_word), err);
     if (!od_moment_parse(text, &reading->options->at_ms, err))
         return false;
     return reading->options->at_ms > 0 || od_error_set(err, "nothing is so old");

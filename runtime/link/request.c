@@ -53,8 +53,11 @@ bool od_request_read(od_slice message, struct od_request *request)
 
 od_slice od_request_target(od_slice url)
 {
-    const char *scheme = url.size == 0 ? NULL : memmem(url.at, url.size, "://", 3);
-    od_slice rest = scheme == NULL ? url : od_slice_from(url, (size_t)(scheme - url.at) + 3);
+    const char *colon = url.size == 0 ? NULL : memchr(url.at, ':', url.size);
+    od_slice rest =
+        colon == NULL ? (od_slice){NULL, 0} : od_slice_from(url, (size_t)(colon - url.at));
+    bool is_absolute = od_slice_starts_with(rest, OD_SLICE("://"));
+    rest = is_absolute ? od_slice_from(rest, 3) : url;
     const char *slash = rest.size == 0 ? NULL : memchr(rest.at, '/', rest.size);
     return slash == NULL ? OD_SLICE("/") : od_slice_from(rest, (size_t)(slash - rest.at));
 }

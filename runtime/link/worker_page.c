@@ -67,6 +67,13 @@ void od_worker_page_begin(struct od_worker_page *page, const uint8_t *id, const 
     __atomic_store_n(&event->moment, event->moment | 1, __ATOMIC_RELEASE);
 }
 
+void od_worker_page_begin_again(struct od_worker_page *page)
+{
+    OD_ASSERT((page->event.moment & 1) == 0);
+    OD_ASSERT(page->event.name[0] != '\0');
+    __atomic_store_n(&page->event.moment, page->event.moment | 1, __ATOMIC_RELEASE);
+}
+
 void od_worker_page_end(struct od_worker_page *page)
 {
     OD_ASSERT((page->event.moment & 1) == 1);

@@ -110,6 +110,7 @@ void od_worker_page_free(struct od_worker_page *page); // NULL is allowed.
 // An event begins, and ends. [id] NULL: no object.
 void od_worker_page_begin(struct od_worker_page *page, const uint8_t *id, const char *label,
                           const char *name);
+void od_worker_page_begin_again(struct od_worker_page *page); // As the last one.
 void od_worker_page_end(struct od_worker_page *page);
 
 void od_page_turn(struct od_worker_page *page); // A turn begins.

@@ -119,6 +119,7 @@ enum od_exit od_restore_command_run(const struct od_options *options)
     struct od_restore restore = {.from = options->words[0],
                                  .to = options->check ? NULL : options->words[1],
                                  .until_ms = options->at_ms,
+                                 .until_group = options->at_group,
                                  .progress = begin_bar(&bar)};
     if (!options->check && restore.to == NULL) {
         fprintf(stderr, "open-do: say open-do restore FROM TO, or restore --check FROM\n");

@@ -31,6 +31,9 @@ void od_banner_print(const struct od_banner *banner)
                         (int)banner->namespaces.size, banner->namespaces.at);
     else
         put_namespaces(&text, banner);
+    if (banner->assets.size > 0)
+        od_bytes_printf(&text, "  %-12s %s/, from %.*s\n", "assets", banner->url,
+                        (int)banner->assets.size, banner->assets.at);
     od_bytes_printf(&text, "  %-12s %s, %u worker%s, pid %d\n", "data", options->data_dir,
                     options->workers, options->workers == 1 ? "" : "s", (int)getpid());
     od_bytes_printf(&text, "  %-12s %.*s\n", "watching", (int)banner->watching.size,

@@ -3,6 +3,7 @@
 //   open-do 0.2.0   chat.lua   version 1
 //     listening on http://127.0.0.1:8787
 //     rooms     http://127.0.0.1:8787/rooms/NAME
+//     assets    http://127.0.0.1:8787/, from public
 //     data      .open-do, 2 workers, pid 4711
 //     watching  chat.lua, lib/names.lua
 //     inspector http://127.0.0.1:8788/?token=...
@@ -21,6 +22,7 @@ struct od_banner {
     const char *admin_url; // Empty: there is none.
     const char *admin_token;
     od_slice namespaces; // "rooms, counters"
+    od_slice assets;     // "public"; empty: none.
     od_slice watching;   // "chat.lua, lib/names.lua"
     bool has_entry;
     const char *keys; // NULL: there is nobody at a terminal.

@@ -27,6 +27,7 @@
 #include "link/worker_page.h"
 #include "main/process.h"
 #include "main/watchdog.h"
+#include "store/journal_visit.h"
 
 struct od_supervisor;
 
@@ -51,19 +52,20 @@ struct od_child {
     struct od_link link;
     bool has_link;
     bool is_vacated;
-    bool has_load_failed;      // It said why itself.
-    bool is_overdue;           // It did not go on, and is killed.
-    bool is_calm;              // READY, and said so since it was asked.
-    bool is_still;             // LEAVING: nothing runs there any more.
-    uint64_t durable, applied; // Watermarks that it has not been told yet; 0: none.
-    struct od_timer timer;     // LOADING, LEAVING: until when; ABSENT: when the next life starts.
-    od_time_ms started_ms;     // The life, or the last try to begin one.
-    od_time_ms ended_ms;       // When the last life was over.
-    od_time_ms restart_ms;     // The next back-off.
-    uint32_t failed_starts;    // In a row: no life could begin,
-    char why_not[256];         // for this reason.
-    uint32_t given_back;       // Sockets that wait for the next life.
-    uint64_t last_number;      // What the next life counts on from.
+    bool has_load_failed;            // It said why itself.
+    bool is_overdue;                 // It did not go on, and is killed.
+    bool is_calm;                    // READY, and said so since it was asked.
+    bool is_still;                   // LEAVING: nothing runs there any more.
+    uint64_t durable, applied;       // Watermarks that it has not been told yet; 0: none.
+    struct od_journal_moment moment; // Of the first.
+    struct od_timer timer;  // LOADING, LEAVING: until when; ABSENT: when the next life starts.
+    od_time_ms started_ms;  // The life, or the last try to begin one.
+    od_time_ms ended_ms;    // When the last life was over.
+    od_time_ms restart_ms;  // The next back-off.
+    uint32_t failed_starts; // In a row: no life could begin,
+    char why_not[256];      // for this reason.
+    uint32_t given_back;    // Sockets that wait for the next life.
+    uint64_t last_number;   // What the next life counts on from.
 };
 
 // Panics unless [child] is as its state in the drawing says.

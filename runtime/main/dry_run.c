@@ -15,7 +15,9 @@
 bool od_verdict_read(struct od_cursor *cursor, struct od_verdict *verdict)
 {
     verdict->ok = od_cursor_u8(cursor) != 0;
-    verdict->why = od_cursor_string(cursor);
+    od_slice word = od_cursor_string(cursor);
+    verdict->why = verdict->ok ? (od_slice){NULL, 0} : word;
+    verdict->assets = verdict->ok ? word : (od_slice){NULL, 0};
     verdict->has_entry = od_cursor_u8(cursor) != 0;
     verdict->namespace_count = od_cursor_u32(cursor);
     verdict->namespaces = *cursor;
@@ -29,7 +31,7 @@ void od_verdict_put(struct od_bytes *bytes, const struct od_verdict *verdict)
 {
     struct od_cursor names = verdict->namespaces;
     od_bytes_put_u8(bytes, verdict->ok);
-    od_bytes_put_string(bytes, verdict->why);
+    od_bytes_put_string(bytes, verdict->ok ? verdict->assets : verdict->why);
     od_bytes_put_u8(bytes, verdict->has_entry);
     od_bytes_put_u32(bytes, verdict->namespace_count);
     for (uint32_t i = 0; i < 2 * verdict->namespace_count; i++)

@@ -25,7 +25,8 @@
 
 struct od_verdict { // Borrowed for the call.
     bool ok;
-    od_slice why; // Not ok: for people, with file, line and source.
+    od_slice why;    // Not ok: for people, with file, line and source.
+    od_slice assets; // Ok: the folder of assets, as the script names it; empty: none.
     bool has_entry;
     struct od_cursor namespaces; // str as stored, str as called, as often as it says.
     uint32_t namespace_count;

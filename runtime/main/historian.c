@@ -21,6 +21,7 @@ struct historian {
     od_time_ms based_ms; // When the newest base was made.
     od_time_ms retry_ms; // No base before this.
     bool has_looked;
+    bool ends; // Once what there is is archived, or something fails.
 };
 
 // --- Bases ---------------------------------------------------------------------------------------
@@ -173,12 +174,27 @@ static void look(struct historian *historian)
     tell_main(historian);
 }
 
+// What somebody waits for.
+static void look_last(struct historian *historian)
+{
+    struct od_error err;
+    struct od_archive *archive = &historian->archive;
+    bool is_known = od_kept_look(&historian->kept, historian->options->data_dir, &err);
+    if (is_known)
+        od_archive_step(archive, &historian->kept);
+    bool is_over = archive->waiting == 0 && !od_archive_is_running(archive);
+    if (!is_known || archive->failures > 0 || is_over)
+        od_link_close(&historian->link);
+}
+
 static void on_timer(struct od_timer *timer)
 {
     struct historian *historian = OD_TIMER_MEMBER(timer, struct historian, timer);
-    if (!historian->has_link)
+    if (!historian->has_link || historian->link.is_closing)
         return;
-    if (!od_archive_is_running(&historian->archive))
+    if (historian->ends)
+        look_last(historian);
+    else if (!od_archive_is_running(&historian->archive))
         look(historian);
     else
         od_archive_step(&historian->archive, &historian->kept);
@@ -189,11 +205,14 @@ static void on_timer(struct od_timer *timer)
 
 static void on_message(struct od_link *link, enum od_kind kind, od_slice body, int fd)
 {
-    (void)link;
-    (void)kind;
+    struct historian *historian = link->owner;
     (void)body;
     if (fd >= 0)
         close(fd);
+    if (kind != OD_KIND_HISTORY_ENDS)
+        return;
+    historian->ends = true;
+    od_loop_set_timer(&historian->loop, &historian->timer, 0);
 }
 
 static void on_gone(struct od_link *link)

@@ -161,10 +161,37 @@ void od_history_rest(struct od_history *history)
     od_process_end(&history->process);
 }
 
+void od_history_finish(struct od_history *history)
+{
+    if (history->committer == NULL || history->options->archive_command == NULL)
+        return;
+    od_committer_close_segment(history->committer);
+    history->is_finishing = history->has_link && !history->link.is_closing;
+}
+
+// Nothing else is to be done any more, so this waits. What is not archived then the next start
+// archives.
+static void await_last(struct od_history *history)
+{
+    od_time_ms until_ms = od_clock_monotonic_ms() + OD_ARCHIVE_LAST_MS;
+    int status;
+    OD_ASSERT(history->options->archive_command != NULL);
+    od_link_send(&history->link, OD_KIND_HISTORY_ENDS, (od_slice){NULL, 0}, -1);
+    od_link_flush(&history->link);
+    od_log(OD_LOG_INFO, NULL, "what was written last is archived");
+    while (!od_process_reap(&history->process, &status)) {
+        if (od_clock_monotonic_ms() > until_ms)
+            return;
+        usleep(OD_ARCHIVE_LOOK_MS * 1000);
+    }
+}
+
 void od_history_close(struct od_history *history)
 {
     OD_ASSERT(!history->is_closing);
     history->is_closing = true;
+    if (history->is_finishing)
+        await_last(history);
     od_history_rest(history);
     uv_close((uv_handle_t *)&history->child_signal, NULL);
 }

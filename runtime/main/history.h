@@ -33,6 +33,7 @@ struct od_history {
     struct od_link link;
     bool has_link;
     bool is_closing;
+    bool is_finishing;
     struct od_timer restart_timer, segment_timer;
     uv_signal_t child_signal;
 };
@@ -45,6 +46,10 @@ bool od_history_is_kept(const struct od_options *options);
 void od_history_start(struct od_history *history, struct od_committer *committer);
 void od_history_rest(struct od_history *history); // It is about to be closed.
 void od_history_close(struct od_history *history);
+
+// The program ends, and nobody writes any more; before the committer is closed. From then on
+// od_history_close waits for a while, until what was written last is archived.
+void od_history_finish(struct od_history *history);
 
 od_time_ms od_history_archive_lag_ms(const struct od_history *history);
 

@@ -243,6 +243,14 @@ bool od_leases_left(struct od_leases *leases, const struct od_child *child, uint
     return true;
 }
 
+int od_leases_take(struct od_leases *leases, const struct od_child *child, uint32_t place)
+{
+    OD_ASSERT(child->index < leases->table_count);
+    struct od_lease *lease = lease_at(&leases->tables[child->index], place);
+    bool has_left = lease != NULL && (flags_of(leases, lease) & OD_PAGE_LEFT) != 0;
+    return has_left ? end(leases, lease) : -1;
+}
+
 void od_leases_end(struct od_leases *leases, const struct od_child *child)
 {
     OD_ASSERT(child->index < leases->table_count);

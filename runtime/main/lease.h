@@ -55,6 +55,10 @@ uint32_t od_leases_add(struct od_leases *leases, struct od_child *child,
 OD_MUST_CHECK bool od_leases_left(struct od_leases *leases, const struct od_child *child,
                                   uint32_t place);
 
+// SOCKET_KEEP: the connection at [place] has become a WebSocket. Its descriptor, which is the
+// caller's from here on; -1: nobody has that place, or its worker has not let go of it.
+int od_leases_take(struct od_leases *leases, const struct od_child *child, uint32_t place);
+
 // [child] has ended; its page can still be read.
 void od_leases_end(struct od_leases *leases, const struct od_child *child);
 

@@ -50,6 +50,7 @@
 #define OD_HISTORY_RESTART_MS 1000
 #define OD_ARCHIVE_AGAIN_MS_MIN 1000  // A file whose command failed; doubles,
 #define OD_ARCHIVE_AGAIN_MS_MAX 60000 // up to this.
+#define OD_ARCHIVE_LAST_MS 30000      // What was written last, when the program ends.
 #define OD_ARCHIVE_SLOW_MS 60000      // A command that runs so long is said to.
 
 #define OD_BAR_CHARS 30u

@@ -77,6 +77,7 @@ const struct od_quarantined *od_quarantine_add(struct od_quarantine *quarantine,
     OD_ASSERT(ms <= OD_REFUSE_MS_MAX);
     entry->refused_ms = ms;
     entry->until_ms = now_ms + ms;
+    entry->awaits_worker = true;
     OD_ASSERT(quarantine->size <= OD_QUARANTINED_MAX);
     snprintf(entry->why, sizeof entry->why,
              "%s is refused for %d ms, because its worker ended while it ran %s", event->label,
@@ -89,7 +90,7 @@ bool od_quarantined_hears_no_close(const struct od_quarantined *quarantined)
     return quarantined->closes >= OD_CLOSE_LIVES_MAX;
 }
 
-void od_quarantine_each(const struct od_quarantine *quarantine, uint32_t worker,
+void od_quarantine_each(struct od_quarantine *quarantine, uint32_t worker,
                         void (*visit)(void *owner, const struct od_quarantined *quarantined,
                                       od_time_ms left_ms),
                         void *owner)
@@ -97,8 +98,13 @@ void od_quarantine_each(const struct od_quarantine *quarantine, uint32_t worker,
     OD_ASSERT(quarantine->size <= OD_QUARANTINED_MAX);
     od_time_ms now_ms = od_clock_monotonic_ms();
     for (uint32_t i = 0; i < quarantine->size; i++) {
-        const struct od_quarantined *quarantined = &quarantine->all[i];
-        if (quarantined->worker == worker && quarantined->until_ms > now_ms)
+        struct od_quarantined *quarantined = &quarantine->all[i];
+        if (quarantined->worker != worker)
+            continue;
+        if (quarantined->awaits_worker)
+            quarantined->until_ms = now_ms + quarantined->refused_ms;
+        quarantined->awaits_worker = false;
+        if (quarantined->until_ms > now_ms)
             visit(owner, quarantined, quarantined->until_ms - now_ms);
     }
 }

@@ -3,8 +3,10 @@
 // The event that ran when a worker ended is written on its page. If it passed its limit or crashed,
 // the same event of the same object may do so again, and at each time everybody else in that worker
 // waits. So the object is refused for a time that doubles when it happens again, and starts small:
-// most accidents are over with the event that made them. Where somebody else killed the worker (an
-// operator, or the system for want of memory) the object is suspected only at the third time.
+// most accidents are over with the event that made them. The time begins when there is a worker
+// again that could be ended by it: on a slow machine it would be over before. Where somebody else
+// killed the worker (an operator, or the system for want of memory) the object is suspected only at
+// the third time.
 //
 // What ran then: requests, calls and messages are over with the worker, and their callers and
 // sockets are told. An alarm has failed: it is tried again like any that failed, six times
@@ -32,7 +34,8 @@ struct od_quarantined {
     od_time_ms last_ms;
     od_time_ms refused_ms; // The last time.
     od_time_ms until_ms;
-    char why[320]; // What callers are told.
+    bool awaits_worker; // Its time is still to begin.
+    char why[320];      // What callers are told.
 };
 
 struct od_quarantine {
@@ -52,8 +55,9 @@ bool od_quarantined_hears_no_close(const struct od_quarantined *quarantined);
 void od_quarantine_put(const struct od_quarantine *quarantine, struct od_bytes *bytes);
 OD_MUST_CHECK bool od_quarantine_take(struct od_quarantine *quarantine, struct od_cursor *cursor);
 
-// Calls [visit] for the objects of [worker] that are refused for [left_ms] more.
-void od_quarantine_each(const struct od_quarantine *quarantine, uint32_t worker,
+// Calls [visit] for the objects of [worker], which is there again, that are refused for [left_ms]
+// more.
+void od_quarantine_each(struct od_quarantine *quarantine, uint32_t worker,
                         void (*visit)(void *owner, const struct od_quarantined *quarantined,
                                       od_time_ms left_ms),
                         void *owner);

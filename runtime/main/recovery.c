@@ -241,7 +241,7 @@ static void put_object(void *owner, const struct od_kept_object *kept)
 }
 
 void od_recovery_give(struct od_recovery *recovery, struct od_child *child,
-                      const struct od_quarantine *quarantine)
+                      struct od_quarantine *quarantine)
 {
     OD_ASSERT(child->index < recovery->place_count);
     struct od_recovery_place *place = &recovery->places[child->index];

@@ -60,7 +60,7 @@ void od_recovery_begin(struct od_recovery *recovery, struct od_child *child);
 // Its replacement listens: refusals and objects go first, then the sockets, then which objects have
 // wishes, then RESTORED.
 void od_recovery_give(struct od_recovery *recovery, struct od_child *child,
-                      const struct od_quarantine *quarantine);
+                      struct od_quarantine *quarantine);
 
 // It is back. How many sockets it was given, and how many were closed.
 void od_recovery_count(const struct od_recovery *recovery, const struct od_child *child,

@@ -1,6 +1,7 @@
 #include "main/router.h"
 
 #include "base/cursor.h"
+#include "main/dry_run.h"
 #include "object/route.h"
 
 void od_router_init(struct od_router *router, uint32_t worker_count)
@@ -13,7 +14,21 @@ void od_router_deinit(struct od_router *router)
 {
     od_bytes_deinit(&router->name);
     od_bytes_deinit(&router->namespaces);
+    od_bytes_deinit(&router->assets);
     od_bytes_deinit(&router->keyed);
+}
+
+void od_router_serve(struct od_router *router, const struct od_verdict *verdict)
+{
+    struct od_cursor names = verdict->namespaces;
+    OD_ASSERT(verdict->ok);
+    router->has_entry = verdict->has_entry;
+    od_bytes_clear(&router->assets);
+    od_bytes_put_slice(&router->assets, verdict->assets);
+    od_bytes_clear(&router->namespaces);
+    for (uint32_t i = 0; i < 2 * verdict->namespace_count; i++)
+        od_bytes_put_string(&router->namespaces, od_cursor_string(&names));
+    OD_ASSERT(!names.failed);
 }
 
 od_slice od_router_stored_name(const struct od_router *router, od_slice called)
@@ -44,9 +59,8 @@ uint32_t od_router_pick(struct od_router *router, od_slice target)
     OD_ASSERT(router->worker_count > 0);
     if (router->has_entry || od_route_path(target, &space, &router->name) != OD_ROUTE_OK)
         return OD_ROUTER_ANY;
-    od_id id = od_id_of_name(key_of(router, od_router_stored_name(router, space)),
-                             od_bytes_slice(&router->name));
-    uint32_t worker = od_worker_of(&id, router->worker_count);
+    uint32_t worker = od_worker_of_name(key_of(router, od_router_stored_name(router, space)),
+                                        od_bytes_slice(&router->name), router->worker_count);
     OD_ASSERT(worker < router->worker_count);
     return worker;
 }

@@ -15,10 +15,13 @@
 
 #define OD_ROUTER_ANY UINT32_MAX
 
+struct od_verdict;
+
 struct od_router {
     uint32_t worker_count;
-    bool has_entry;
-    struct od_bytes namespaces; // (str as stored, str as called)*, of the version that is served.
+    bool has_entry;             // The version that is served,
+    struct od_bytes namespaces; // (str as stored, str as called)* of it,
+    struct od_bytes assets;     // and its folder of assets; empty: none.
     struct od_bytes name;       // Room for the decoded name.
     struct od_bytes keyed;      // The namespace, as stored,
     od_namespace_key key;       // whose key this is.
@@ -26,6 +29,8 @@ struct od_router {
 
 void od_router_init(struct od_router *router, uint32_t worker_count);
 void od_router_deinit(struct od_router *router);
+
+void od_router_serve(struct od_router *router, const struct od_verdict *verdict);
 
 // The name as stored of the namespace that the script calls so, or [called] itself.
 od_slice od_router_stored_name(const struct od_router *router, od_slice called);

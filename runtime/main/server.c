@@ -77,22 +77,12 @@ static void note_watched(struct od_server *server, od_slice files)
     server->watching = text;
 }
 
-static void keep_names(struct od_router *router, const struct od_verdict *verdict)
-{
-    struct od_cursor names = verdict->namespaces;
-    od_bytes_clear(&router->namespaces);
-    for (uint32_t i = 0; i < 2 * verdict->namespace_count; i++)
-        od_bytes_put_string(&router->namespaces, od_cursor_string(&names));
-    OD_ASSERT(!names.failed);
-}
-
 static void on_switched(void *owner, const struct od_verdict *verdict)
 {
     struct od_server *server = owner;
     OD_ASSERT(verdict->ok);
-    server->router.has_entry = verdict->has_entry;
     server->status.script_version = server->reload.version;
-    keep_names(&server->router, verdict);
+    od_router_serve(&server->router, verdict);
     od_alarm_clock_serve(&server->alarm_clock, verdict);
     od_bytes_clear(&server->namespaces);
     od_verdict_describe(verdict, &server->namespaces);
@@ -125,6 +115,7 @@ static void greet(struct od_server *server)
         .admin_url = server->admin.url,
         .admin_token = server->admin.token,
         .namespaces = od_bytes_slice(&server->namespaces),
+        .assets = od_bytes_slice(&server->router.assets),
         .watching = od_bytes_slice(&server->watching),
         .has_entry = server->router.has_entry,
     };
@@ -354,11 +345,7 @@ static void close_all(struct od_server *server)
     od_operator_hang_up(&server->operator);
     od_admin_listener_close(&server->admin);
     od_alarm_clock_deinit(&server->alarm_clock);
-    od_history_close(&server->history);
-    if (server->cluster.member != NULL)
-        od_cluster_hurry(server->cluster.member);
-    od_committer_close(server->committer);
-    od_cluster_close(server->cluster.member);
+    od_server_close_disk(server);
     od_supervisor_deinit(&server->supervisor);
     od_leases_deinit(&server->leases);
     od_recovery_deinit(&server->recovery);

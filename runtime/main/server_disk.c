@@ -11,8 +11,10 @@ static void on_durable(void *owner, uint32_t source, od_seq seq)
 {
     struct od_server *server = owner;
     struct od_child *child = od_supervisor_by_source(&server->supervisor, source);
-    if (child != NULL)
-        child->durable = seq;
+    if (child == NULL)
+        return;
+    child->durable = seq;
+    child->moment = od_committer_moment(server->committer);
 }
 
 static void on_applied(void *owner, uint32_t source, od_seq seq)
@@ -116,4 +118,17 @@ enum od_exit od_server_open_disk(struct od_server *server, int lock_fd, struct o
     _Static_assert(sizeof files == sizeof server->supervisor.files, "one page tells the other");
     memcpy(server->supervisor.files, &files, sizeof files);
     return od_alarm_clock_open(&server->alarm_clock, data_dir, err) ? OD_EXIT_CLEAN : OD_EXIT_WRONG;
+}
+
+// What was written last is in the archive too, unless something went wrong.
+void od_server_close_disk(struct od_server *server)
+{
+    OD_ASSERT(server->state == OD_SERVER_OVER);
+    if (server->exit == OD_EXIT_CLEAN)
+        od_history_finish(&server->history);
+    if (server->cluster.member != NULL)
+        od_cluster_hurry(server->cluster.member);
+    od_committer_close(server->committer);
+    od_cluster_close(server->cluster.member);
+    od_history_close(&server->history);
 }

@@ -91,6 +91,8 @@ void od_server_worker_back(struct od_server *server, struct od_child *child);
 OD_MUST_CHECK enum od_exit od_server_open_disk(struct od_server *server, int lock_fd,
                                                struct od_error *err);
 
+void od_server_close_disk(struct od_server *server);
+
 // Drains; while starting, ends at once. The first call decides with which [exit].
 void od_server_stop(struct od_server *server, enum od_exit exit);
 

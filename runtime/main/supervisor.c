@@ -28,6 +28,10 @@ void od_supervisor_put_watermarks(struct od_child *child)
             continue;
         size_t mark = od_link_begin(&child->link, news[i].kind, -1);
         od_bytes_put_u64(&child->link.out, news[i].seq);
+        if (news[i].kind == OD_KIND_DURABLE) {
+            od_bytes_put_u64(&child->link.out, child->moment.sequence);
+            od_bytes_put_u64(&child->link.out, (uint64_t)child->moment.time_ms);
+        }
         od_link_end(&child->link, mark);
     }
     child->durable = child->applied = 0;

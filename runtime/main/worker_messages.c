@@ -105,10 +105,16 @@ static bool take_socket_keep(struct od_server *server, struct od_child *child,
 {
     uint64_t socket = od_cursor_u64(&received->body);
     uint32_t place = od_cursor_u32(&received->body);
+    uint32_t lease = od_cursor_u32(&received->body);
     od_slice record = od_cursor_rest(&received->body);
     if (received->body.failed || place >= OD_PAGE_SOCKETS_MAX || !serves(child) ||
         !may_keep(server, child, socket, record))
         return false;
+    if (lease != OD_PAGE_NO_PLACE && received->fd < 0) {
+        received->fd = od_leases_take(&server->leases, child, lease);
+        if (received->fd < 0)
+            return false;
+    }
     if (received->fd < 0) {
         od_log(OD_LOG_WARN, NULL,
                "a WebSocket is not kept: no descriptor is free; raise the limit "

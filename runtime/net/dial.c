@@ -125,11 +125,6 @@ static void end_with_connection(struct dial *dial)
     (void)!od_client_handshake_read(&dial->handshake, od_bytes_slice(&dial->in), &answer,
                                     &dial->why);
     int fd = od_wire_release(dial->wire, &unsent);
-    if (fd < 0) {
-        (void)od_error_set(&dial->why, "no descriptor is free");
-        end_without_connection(dial);
-        return;
-    }
     dial->wire = NULL;
     struct od_upgrade_record upgrade = {.output = od_bytes_slice(&unsent),
                                         .window_bits = answer.window_bits,

@@ -21,7 +21,7 @@
 
 struct od_net_events {
     // A whole request (link/request.h). It must be answered once: od_exchange_answer, or
-    // od_exchange_upgrade. Until then no further request of that connection comes.
+    // od_exchange_upgrade or _become. Until then no further request of that connection comes.
     void (*request)(void *owner, uint64_t exchange, od_slice request);
 
     // A question, asked when the head of a request with a body is there; [request] has no body yet.

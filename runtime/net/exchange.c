@@ -81,7 +81,7 @@ void od_exchange_refuse(struct od_exchange *exchange, struct od_http_fault fault
 bool od_exchange_is_crowded(const struct od_exchange *exchange)
 {
     return od_wire_waiting_bytes(exchange->wire) > exchange->net->limits.answer_queue_bytes_max ||
-           exchange->wire->file_left > 0;
+           od_wire_sends_file(exchange->wire);
 }
 
 void od_exchange_await_turn(struct od_exchange *exchange)

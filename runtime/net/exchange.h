@@ -9,12 +9,13 @@
 // protocol or a limit are answered here and never seen above; the connection then lingers, reading
 // into the void, so that a client that is still sending gets to read why.
 //
-// An answer with status 101 ends the exchange: the connection leaves as a descriptor and a record,
-// for od_websocket_attach in whichever worker holds the socket.
+// An answer with status 101 ends the exchange: the connection leaves with a record, as it is, for
+// od_websocket_take where the socket is, or as a descriptor, for od_websocket_attach in whichever
+// worker holds it.
 //
 // Process: worker. Owner: the net; others know exchanges by number and ask for them anew each time.
-// Order: answer, its begin and end, upgrade (when it succeeds) and abort may end the exchange; the
-// pointer is then stale.
+// Order: answer, its begin and end, upgrade and become (when they succeed) and abort may end the
+// exchange; the pointer is then stale.
 
 #ifndef OD_NET_EXCHANGE_H
 #define OD_NET_EXCHANGE_H
@@ -23,6 +24,7 @@
 #include "net/net.h"
 
 struct od_exchange;
+struct od_wire;
 
 // Takes [fd], a connected stream socket, and starts with what was already read from it, so the
 // event of a first request may come before this returns. [peer] is the client's address, as
@@ -78,6 +80,12 @@ bool od_exchange_wants_websocket(const struct od_exchange *exchange);
 // answer.
 OD_MUST_CHECK bool od_exchange_upgrade(struct od_exchange *exchange, od_slice response,
                                        struct od_bytes *record, int *fd, struct od_error *err);
+
+// The same, but the connection stays here: [wire] is nobody's, and is to be taken or aborted at
+// once.
+OD_MUST_CHECK bool od_exchange_become(struct od_exchange *exchange, od_slice response,
+                                      struct od_bytes *record, struct od_wire **wire,
+                                      struct od_error *err);
 
 // Cuts the connection; no event follows.
 void od_exchange_abort(struct od_exchange *exchange);

@@ -137,24 +137,6 @@ static void fill_record(const struct od_exchange *exchange, const struct od_resp
         record->protocol = (od_slice){0};
 }
 
-// [head] stands behind what earlier answers left unsent.
-static bool release(struct od_exchange *exchange, const struct od_response *response, od_slice head,
-                    struct od_bytes *record, int *fd, struct od_error *err)
-{
-    OD_ASSERT(exchange->has_handshake || response->is_events);
-    struct od_bytes output = {0};
-    *fd = od_wire_release(exchange->wire, &output);
-    if (*fd < 0)
-        return od_error_set(err, "no descriptor is left (ulimit -n)");
-    od_bytes_put_slice(&output, head);
-    struct od_upgrade_record upgrade = {.output = od_bytes_slice(&output)};
-    fill_record(exchange, response, &upgrade);
-    od_upgrade_record_put(record, &upgrade);
-    od_bytes_deinit(&output);
-    od_exchange_free(exchange);
-    return true;
-}
-
 bool od_exchange_wants_websocket(const struct od_exchange *exchange)
 {
     return exchange->has_handshake;
@@ -173,20 +155,56 @@ static bool put_upgrade_head(const struct od_exchange *exchange, struct od_bytes
     return od_event_stream_put_head(head, response, now_ms, err);
 }
 
-bool od_exchange_upgrade(struct od_exchange *exchange, od_slice message, struct od_bytes *record,
-                         int *fd, struct od_error *err)
+// The exchange is over, and its wire not its own any more.
+static void leave(struct od_exchange *exchange, const struct od_response *response, od_slice output,
+                  struct od_bytes *record)
+{
+    OD_ASSERT(exchange->has_handshake || response->is_events);
+    struct od_upgrade_record upgrade = {.output = output};
+    fill_record(exchange, response, &upgrade);
+    od_upgrade_record_put(record, &upgrade);
+    od_exchange_count_answer(exchange->net, response->status);
+    od_exchange_free(exchange);
+}
+
+static bool begin_upgrade(const struct od_exchange *exchange, od_slice message,
+                          struct od_response *response, struct od_bytes *head, struct od_error *err)
 {
     od_exchange_check(exchange);
     OD_ASSERT(exchange->phase == PHASE_ANSWER);
-    struct od_response response;
-    if (!od_response_read(message, &response))
+    if (!od_response_read(message, response))
         return od_error_set(err, "the answer is no response");
-    const struct od_net *net = exchange->net;
+    return put_upgrade_head(exchange, head, response, err);
+}
+
+bool od_exchange_become(struct od_exchange *exchange, od_slice message, struct od_bytes *record,
+                        struct od_wire **wire, struct od_error *err)
+{
+    struct od_response response;
     struct od_bytes head = {0};
-    bool done = put_upgrade_head(exchange, &head, &response, err) &&
-                release(exchange, &response, od_bytes_slice(&head), record, fd, err);
-    if (done)
-        od_exchange_count_answer(net, response.status);
+    bool done = begin_upgrade(exchange, message, &response, &head, err);
+    if (done) {
+        *wire = exchange->wire;
+        od_wire_part(*wire);
+        leave(exchange, &response, od_bytes_slice(&head), record);
+    }
     od_bytes_deinit(&head);
+    return done;
+}
+
+// The head stands behind what earlier answers left unsent.
+bool od_exchange_upgrade(struct od_exchange *exchange, od_slice message, struct od_bytes *record,
+                         int *fd, struct od_error *err)
+{
+    struct od_response response;
+    struct od_bytes head = {0}, output = {0};
+    bool done = begin_upgrade(exchange, message, &response, &head, err);
+    if (done) {
+        *fd = od_wire_release(exchange->wire, &output);
+        od_bytes_put_slice(&output, od_bytes_slice(&head));
+        leave(exchange, &response, od_bytes_slice(&output), record);
+    }
+    od_bytes_deinit(&head);
+    od_bytes_deinit(&output);
     return done;
 }

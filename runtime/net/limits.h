@@ -37,9 +37,6 @@ struct od_net_limits {
                             .close_ms = 10000,                                                     \
                             .linger_ms = 5000})
 
-// Of all connections of one worker, and so what libwebsockets sizes its tables for (16 bytes each).
-#define OD_NET_DESCRIPTORS_MAX 131072
-
 // Of all connections of one worker together: what has come of bodies and messages that are not
 // whole, and of requests that have no answer yet; and what waits to be sent. Beyond it only what is
 // small goes on: others are refused, with 503 or Close 1013.

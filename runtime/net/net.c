@@ -1,10 +1,6 @@
 #include "net/net.h"
 
-#include <fcntl.h>
-#include <libwebsockets.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,54 +14,6 @@
 #include "net/websocket_state.h"
 #include "net/wire_inner.h"
 
-enum {
-    destroy_rounds = 8, // Of the loop, in which libwebsockets closes its handles.
-};
-
-static void on_lws_log(int level, const char *line)
-{
-    (void)level;
-    od_log(OD_LOG_WARN, NULL, "libwebsockets: %.*s", (int)strcspn(line, "\n"), line);
-}
-
-// libwebsockets makes two tables as long as the process may have descriptors, and the limit can be
-// a thousand million. Told a smaller number it searches a list for each event instead. So it is
-// shown a smaller limit while it looks.
-static struct lws_context *create_context(struct lws_context_creation_info *info)
-{
-    struct rlimit limit, shown;
-    getrlimit(RLIMIT_NOFILE, &limit);
-    shown = limit;
-    if (shown.rlim_cur > OD_NET_DESCRIPTORS_MAX)
-        shown.rlim_cur = OD_NET_DESCRIPTORS_MAX;
-    setrlimit(RLIMIT_NOFILE, &shown);
-    struct lws_context *context = lws_create_context(info);
-    setrlimit(RLIMIT_NOFILE, &limit);
-    return context;
-}
-
-static bool start_lws(struct od_net *net, struct od_error *err)
-{
-    void *uv = &net->loop->uv;
-    struct lws_context_creation_info info = {
-        .port = CONTEXT_PORT_NO_LISTEN,
-        .protocols = od_wire_lws_protocols(),
-        .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
-        .foreign_loops = &uv,
-        .pcontext = &net->context,
-        .vhost_name = "open-do",
-    };
-    lws_set_log_level(LLL_ERR | LLL_WARN, on_lws_log);
-    net->context = create_context(&info);
-    if (net->context == NULL)
-        return od_error_set(err, "libwebsockets cannot start on libuv; its plugin for libuv is a "
-                                 "package of its own: install libwebsockets-evlib-uv");
-    net->vhost = lws_create_vhost(net->context, &info);
-    if (net->vhost == NULL)
-        return od_error_set(err, "libwebsockets cannot make a virtual host");
-    return true;
-}
-
 bool od_net_init(struct od_net *net, struct od_loop *loop, const struct od_net_events *events,
                  void *owner, struct od_error *err)
 {
@@ -73,11 +21,7 @@ bool od_net_init(struct od_net *net, struct od_loop *loop, const struct od_net_e
     *net = (struct od_net){.loop = loop, .events = events, .owner = owner};
     net->limits = OD_NET_LIMITS_DEFAULT;
     net->allowed_hosts = OD_SLICE("*");
-    net->harmless_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (net->harmless_fd < 0)
-        return od_error_errno(err, "cannot open /dev/null");
     od_list_init(&net->wires);
-    od_list_init(&net->readable);
     od_list_init(&net->dirty);
     od_list_init(&net->late);
     od_list_init(&net->tunnels);
@@ -87,21 +31,10 @@ bool od_net_init(struct od_net *net, struct od_loop *loop, const struct od_net_e
     od_list_init(&net->promised);
     net->read_bytes = od_allocate(OD_NET_READ_BYTES_MAX);
     net->deflate = od_deflate_new();
-    if (start_lws(net, err))
+    if (od_lookout_init(&net->lookout, loop, err))
         return true;
     od_net_deinit(net);
     return false;
-}
-
-// 4.1.6 wants to be asked twice, with the loop running in between; later versions once. Either way
-// [net->context] becomes NULL when it is done.
-static void stop_lws(struct od_net *net)
-{
-    for (int asked = 0; asked < 2 && net->context != NULL; asked++) {
-        lws_context_destroy(net->context);
-        for (int i = 0; i < destroy_rounds && net->context != NULL; i++)
-            uv_run(&net->loop->uv, UV_RUN_NOWAIT);
-    }
 }
 
 void od_net_deinit(struct od_net *net)
@@ -115,7 +48,7 @@ void od_net_deinit(struct od_net *net)
     od_dials_free(net);
     od_tunnels_free(net);
     od_fetches_free(net->fetches); // Before libwebsockets, which closes a descriptor twice.
-    stop_lws(net);
+    od_lookout_deinit(&net->lookout);
     OD_ASSERT(od_list_is_empty(&net->wires));
     OD_ASSERT(net->going_bytes == 0);
     OD_ASSERT(net->inflating_bytes == 0);
@@ -125,9 +58,7 @@ void od_net_deinit(struct od_net *net)
     od_map_deinit(&net->websockets);
     od_deflate_free(net->deflate);
     free(net->read_bytes);
-    while (net->spare_count > 0)
-        free(net->spares[--net->spare_count]);
-    close(net->harmless_fd);
+    od_wire_free_spares(net);
 }
 
 od_time_ms od_net_transfer_ms(const struct od_net *net, size_t size)
@@ -135,7 +66,7 @@ od_time_ms od_net_transfer_ms(const struct od_net *net, size_t size)
     return net->limits.body_ms + (od_time_ms)size * 1000 / OD_NET_RATE_MIN;
 }
 
-void od_net_tell_over(const struct od_net *net, uint64_t number)
+static void tell_over(const struct od_net *net, uint64_t number)
 {
     if (net->tells_over && number != 0)
         net->events->connection_over(net->owner, number);
@@ -147,15 +78,13 @@ void od_net_hang_up(struct od_net *net, int fd)
     uint64_t number = net->tells_over ? od_connection_number(fd) : 0;
     shutdown(fd, SHUT_RDWR); // Main may have a duplicate.
     close(fd);
-    od_net_tell_over(net, number);
+    tell_over(net, number);
 }
 
 void od_net_read(struct od_net *net)
 {
-    OD_ASSERT(!net->is_in_callback);
     OD_ASSERT(!net->is_in_event);
-    for (struct od_list *link; (link = od_list_pop_front(&net->readable)) != NULL;)
-        od_wire_read(OD_LIST_MEMBER(link, struct od_wire, readable));
+    od_lookout_tell(&net->lookout, od_wire_ready);
 }
 
 static void flush_late(struct od_net *net, int64_t ends_us)
@@ -183,7 +112,6 @@ static void flush_dirty(struct od_net *net, int64_t ends_us)
 // What is late has a part of the time for itself: whoever sends much in each turn does not keep it.
 void od_net_flush(struct od_net *net)
 {
-    OD_ASSERT(!net->is_in_callback);
     OD_ASSERT(!net->is_in_event);
     int64_t now_us = od_clock_passed_us();
     flush_dirty(net, now_us + OD_NET_FLUSH_US);
@@ -214,7 +142,7 @@ void od_net_hold(struct od_net *net)
     net->is_held = true;
     od_keepalives_stop(&net->keepalives);
     OD_LIST_EACH (link, &net->wires)
-        od_wire_hold(OD_LIST_MEMBER(link, struct od_wire, all));
+        od_wire_fit_wishes(OD_LIST_MEMBER(link, struct od_wire, all));
 }
 
 bool od_net_can_part(const struct od_net *net)

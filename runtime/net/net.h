@@ -1,9 +1,7 @@
-// All connections of one worker, and the only place where libwebsockets is set up.
+// All connections of one worker.
 //
-// libwebsockets gives us the loop of libuv (its role raw-file): adoption of descriptors and
-// readiness. The protocols on top are ours. What is written in one turn is gathered in
-// the wires and leaves in od_net_flush with one system call a wire; that is what carries the
-// throughput.
+// What is written in one turn is gathered in the wires and leaves in od_net_flush with one system
+// call a wire; that is what carries the throughput.
 //
 // Order: od_loop_poll finds what can be read → od_net_read reads it and tells events (events.h) →
 // answers and frames are put → od_net_flush.
@@ -25,14 +23,14 @@
 #include "net/events.h"
 #include "net/keepalive.h"
 #include "net/limits.h"
+#include "net/lookout.h"
 
 #define OD_NET_READ_BYTES_MAX 65536 // And so what is read ahead of a request that is answered.
 #define OD_NET_SPARES_MAX 256       // As many wires can answer in a turn without asking for memory.
 
-struct lws_context;
-struct lws_vhost;
 struct od_dials;
 struct od_fetches;
+struct od_going;
 struct od_meters;
 struct od_worker_page;
 
@@ -41,12 +39,11 @@ struct od_net {
     const struct od_net_events *events;
     void *owner;                 // First argument of the events.
     struct od_net_limits limits; // May be changed; holds for what is checked from then on.
-    struct lws_context *context;
-    struct lws_vhost *vhost;
-    struct od_list wires;    // All of them.
-    struct od_list readable; // Those with something to read in od_net_read.
-    struct od_list dirty;    // Those with something to do in od_net_flush,
-    struct od_list late;     // and those that do it when the others have had their time.
+    struct od_lookout lookout;
+    uint64_t reads;       // So many times it has read from a wire.
+    struct od_list wires; // All of them.
+    struct od_list dirty; // Those with something to do in od_net_flush,
+    struct od_list late;  // and those that do it when the others have had their time.
     uint32_t late_count;
     struct od_list touched;  // WebSockets that may not be at rest: od_net_settle looks at them.
     struct od_list promised; // Those that will be touched if the event that runs comes to its end.
@@ -55,9 +52,9 @@ struct od_net {
     size_t inflating_bytes; // What they hold of messages that are not whole yet.
     size_t coming_bytes;    // See limits.h.
     size_t going_bytes;
-    char *read_bytes;                // One buffer for all: what one wire reads in one turn.
-    char *spares[OD_NET_SPARES_MAX]; // Buffers for what wires send (wire_send.c), of one size:
-    size_t spare_count;              // those that no wire has.
+    char *read_bytes; // One buffer for all: what one wire reads in one turn.
+    struct od_going *spares[OD_NET_SPARES_MAX]; // For what wires send (wire_inner.h), those
+    size_t spare_count;                         // that no wire has.
     struct od_map exchanges;
     struct od_map websockets;
     uint64_t last_exchange; // Number of the youngest.
@@ -71,8 +68,6 @@ struct od_net {
     struct od_worker_page *page; // Of this worker; NULL: nobody looks.
     struct od_unbegun unbegun;   // There, what HTTP connections have read.
     struct od_meters *meters;    // NULL: nobody counts.
-    int harmless_fd;             // Takes the place of a descriptor that was given away.
-    bool is_in_callback;         // Inside libwebsockets, where nothing may be closed.
     bool is_draining;
     bool is_held;    // See od_net_hold.
     bool tells_over; // Somebody counts connections; may be changed before the first.
@@ -93,7 +88,6 @@ void od_net_deinit(struct od_net *net);
 
 // Ends a connection that was given to this process and that no wire has.
 void od_net_hang_up(struct od_net *net, int fd);
-void od_net_tell_over(const struct od_net *net, uint64_t number); // The event; 0: of none.
 // How long a body or message may have taken of which [size] bytes have come.
 od_time_ms od_net_transfer_ms(const struct od_net *net, size_t size);
 

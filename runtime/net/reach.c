@@ -12,11 +12,30 @@ static curl_socket_t open_socket(void *owner, curlsocktype purpose, struct curl_
 {
     struct od_reach *reach = owner;
     (void)purpose;
+    if (reach->has_own) {
+        int own = reach->own;
+        reach->own = -1;
+        return own >= 0 ? own : CURL_SOCKET_BAD;
+    }
     if (reach->is_inside_denied && od_address_is_inside(&address->addr)) {
         reach->is_inside_refused = true;
         return CURL_SOCKET_BAD;
     }
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+static int is_connected(void *owner, curl_socket_t fd, curlsocktype purpose)
+{
+    (void)owner, (void)fd, (void)purpose;
+    return CURL_SOCKOPT_ALREADY_CONNECTED;
+}
+
+void od_reach_use(struct od_reach *reach, CURL *easy, int fd)
+{
+    OD_ASSERT(fd >= 0);
+    reach->has_own = true;
+    reach->own = fd;
+    curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, is_connected);
 }
 
 static void set_trust(CURL *easy)

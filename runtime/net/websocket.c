@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -20,10 +21,12 @@ void od_websocket_check(const struct od_websocket *websocket)
 {
     OD_ASSERT(websocket->wire == NULL || !websocket->is_over);
     OD_ASSERT(websocket->wire == NULL || websocket->wire->owner == websocket);
-    OD_ASSERT(websocket->wire == NULL || websocket->early.size == 0);
-    OD_ASSERT(websocket->coming_bytes <= websocket->net->coming_bytes);
+    const struct od_amid *amid = websocket->amid;
+    OD_ASSERT(websocket->wire == NULL || amid == NULL || amid->early.size == 0);
+    OD_ASSERT(amid == NULL || amid->coming_bytes <= websocket->net->coming_bytes);
+    OD_ASSERT(websocket->held == NULL || websocket->held->websocket == websocket);
     OD_ASSERT(websocket->page == NULL || websocket->place < OD_PAGE_SOCKETS_MAX);
-    OD_ASSERT(websocket->url_size <= websocket->url.size);
+    OD_ASSERT((websocket->url == NULL) == (websocket->url_size + websocket->protocol_size == 0));
     OD_ASSERT(!websocket->is_freed || websocket->is_reading);
 }
 
@@ -35,10 +38,12 @@ static void be_over(struct od_websocket *websocket)
     websocket->is_over = true;
     websocket->wire = NULL;
     od_keepalive_stop(&websocket->keepalive);
-    od_list_remove(&websocket->line);
+    if (websocket->held != NULL)
+        od_list_remove(&websocket->held->line);
     od_websocket_touch(websocket);
-    od_loop_clear_timer(websocket->net->loop, &websocket->deadline);
-    od_bytes_deinit(&websocket->early);
+    if (websocket->amid != NULL)
+        od_bytes_deinit(&websocket->amid->early);
+    od_websocket_clear_deadline(websocket);
 }
 
 void od_websocket_tell_closed(const struct od_websocket *websocket, uint16_t code, od_slice reason,
@@ -90,21 +95,13 @@ static void on_ended(void *owner)
     od_websocket_vanish(websocket);
 }
 
-static void on_deadline(struct od_timer *timer)
-{
-    struct od_websocket *websocket = OD_TIMER_MEMBER(timer, struct od_websocket, deadline);
-    if (websocket->has_closed)
-        od_websocket_vanish(websocket);
-    else
-        od_websocket_message_is_late(websocket);
-}
-
 // Sending.
 
 static struct od_bytes *frames_out(struct od_websocket *websocket)
 {
     od_websocket_touch(websocket);
-    return websocket->wire != NULL ? od_wire_out(websocket->wire) : &websocket->early;
+    return websocket->wire != NULL ? od_wire_out(websocket->wire)
+                                   : &od_websocket_amid(websocket)->early;
 }
 
 // A client masks each frame with a key of its own.
@@ -136,7 +133,9 @@ void od_websocket_put_close(struct od_websocket *websocket, uint16_t code, od_sl
 
 size_t od_websocket_buffered_bytes(const struct od_websocket *websocket)
 {
-    return websocket->wire != NULL ? od_wire_waiting_bytes(websocket->wire) : websocket->early.size;
+    if (websocket->wire != NULL)
+        return od_wire_waiting_bytes(websocket->wire);
+    return websocket->amid == NULL ? 0 : websocket->amid->early.size;
 }
 
 bool od_websocket_is_client(const struct od_websocket *websocket)
@@ -185,7 +184,7 @@ static bool may_put(struct od_websocket *websocket, size_t size)
         return false;
     }
     if (size > websocket->largest_bytes)
-        websocket->largest_bytes = size;
+        websocket->largest_bytes = (uint32_t)size;
     od_meters_count(websocket->net->meters, OD_METER_messagesOut, 1);
     od_meters_count(websocket->net->meters, OD_METER_bytesOut, size);
     return true;
@@ -260,7 +259,7 @@ void od_websocket_send_frame(struct od_websocket *websocket, struct od_frame_sha
 static void await_close(struct od_websocket *websocket)
 {
     OD_ASSERT(websocket->has_closed);
-    od_loop_set_timer(websocket->net->loop, &websocket->deadline, websocket->net->limits.close_ms);
+    od_websocket_set_deadline(websocket, websocket->net->limits.close_ms);
 }
 
 // Nobody answers, so it is over.
@@ -320,9 +319,7 @@ struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number, void 
     websocket->number = number;
     websocket->holder = holder;
     websocket->is_events = is_events;
-    websocket->deadline.fire = on_deadline;
     od_list_init(&websocket->touched);
-    od_list_init(&websocket->line);
     od_map_put_number(&net->websockets, &websocket->node, number);
     return websocket;
 }
@@ -330,11 +327,14 @@ struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number, void 
 void od_websocket_destroy(struct od_websocket *websocket)
 {
     OD_ASSERT(websocket->wire == NULL);
-    OD_ASSERT(websocket->net->coming_bytes >= websocket->coming_bytes);
     od_websocket_drop_held(websocket);
     od_frame_decoder_deinit(&websocket->decoder);
-    websocket->net->coming_bytes -= websocket->coming_bytes;
-    od_bytes_deinit(&websocket->url);
+    od_websocket_count_coming(websocket, 0);
+    if (websocket->amid != NULL) // Frames that found no connection.
+        od_bytes_deinit(&websocket->amid->early);
+    od_websocket_calm(websocket);
+    OD_ASSERT(websocket->amid == NULL);
+    free(websocket->url);
     free(websocket);
 }
 
@@ -350,15 +350,27 @@ void od_websocket_free(struct od_websocket *websocket)
         od_websocket_destroy(websocket);
 }
 
+// The subprotocol stands behind the URL.
+static void take_url(struct od_websocket *websocket, const struct od_upgrade_record *record)
+{
+    OD_ASSERT(websocket->url == NULL); // It has one connection in its life.
+    od_slice url = record->url, behind = record->protocol;
+    websocket->url_size = (uint32_t)url.size;
+    websocket->protocol_size = (uint32_t)behind.size;
+    if (url.size + behind.size == 0)
+        return;
+    websocket->url = od_allocate(url.size + behind.size);
+    if (url.size > 0)
+        memcpy(websocket->url, url.at, url.size);
+    if (behind.size > 0)
+        memcpy(websocket->url + url.size, behind.at, behind.size);
+}
+
 static void take_record(struct od_websocket *websocket, const struct od_upgrade_record *record)
 {
-    OD_ASSERT(websocket->url.size == 0); // It has one connection in its life.
     websocket->window_bits = record->window_bits;
     websocket->has_closed |= record->has_closed;
-    websocket->url_size = (uint32_t)record->url.size;
-    od_bytes_reserve(&websocket->url, record->url.size + record->protocol.size);
-    od_bytes_put_slice(&websocket->url, record->url);
-    od_bytes_put_slice(&websocket->url, record->protocol);
+    take_url(websocket, record);
     od_frame_decoder_init(&websocket->decoder, (uint32_t)websocket->net->limits.message_bytes_max,
                           record->window_bits != 0);
     websocket->decoder.is_client = record->is_client;
@@ -367,11 +379,15 @@ static void take_record(struct od_websocket *websocket, const struct od_upgrade_
 // Frames that were put while there was no connection go out behind the head.
 static void put_early(struct od_websocket *websocket, od_slice head)
 {
-    OD_ASSERT(!websocket->decoder.is_client || websocket->early.size == 0); // They are not masked.
+    struct od_amid *amid = websocket->amid;
     struct od_bytes *out = od_wire_out(websocket->wire);
     od_bytes_put_slice(out, head);
-    od_bytes_put_slice(out, od_bytes_slice(&websocket->early));
-    od_bytes_deinit(&websocket->early);
+    if (amid == NULL)
+        return;
+    OD_ASSERT(!websocket->decoder.is_client || amid->early.size == 0); // They are not masked.
+    od_bytes_put_slice(out, od_bytes_slice(&amid->early));
+    od_bytes_deinit(&amid->early);
+    od_websocket_calm(websocket);
 }
 
 static void read_early(struct od_websocket *websocket, od_slice input)
@@ -382,22 +398,16 @@ static void read_early(struct od_websocket *websocket, od_slice input)
     od_bytes_deinit(&bytes);
 }
 
-static bool attach(struct od_websocket *websocket, const struct od_upgrade_record *record, int fd,
-                   struct od_error *err)
+static void begin(struct od_websocket *websocket, const struct od_upgrade_record *record)
 {
     OD_ASSERT(!websocket->is_over);
-    OD_ASSERT(fd >= 0);
-    if (!od_wire_adopt(websocket->net, fd, &protocol, websocket, &websocket->wire, err)) {
-        od_websocket_abort(websocket);
-        return false;
-    }
     take_record(websocket, record);
     put_early(websocket, record->output);
     // Before others run in this turn: should one never end, nobody else could send the head.
     od_wire_send_now(websocket->wire);
     if (websocket->has_closed && websocket->is_events) {
         end_events(websocket);
-        return true;
+        return;
     }
     if (websocket->has_closed)
         await_close(websocket);
@@ -405,7 +415,6 @@ static bool attach(struct od_websocket *websocket, const struct od_upgrade_recor
         od_wire_pause(websocket->wire);
     od_keepalive_start(&websocket->net->keepalives, &websocket->keepalive);
     read_early(websocket, record->input);
-    return true;
 }
 
 void od_websocket_lose(struct od_websocket *websocket, od_slice record)
@@ -417,19 +426,54 @@ void od_websocket_lose(struct od_websocket *websocket, od_slice record)
     od_websocket_abort(websocket);
 }
 
+// It was aborted meanwhile, and the client gets no answer; or its record could not be read.
+static bool do_without(struct od_websocket *websocket, bool is_read, struct od_error *err)
+{
+    if (is_read)
+        return true;
+    od_websocket_abort(websocket);
+    return od_error_set(err, "the record of an upgrade cannot be read");
+}
+
 bool od_websocket_attach(struct od_websocket *websocket, od_slice record, int fd,
                          struct od_error *err)
 {
     struct od_upgrade_record upgrade;
+    OD_ASSERT(fd >= 0);
     OD_ASSERT(websocket->wire == NULL);
-    bool can_be_read = od_upgrade_record_read(record, &upgrade);
-    if (can_be_read && !websocket->is_over)
-        return attach(websocket, &upgrade, fd, err);
-    od_net_hang_up(websocket->net, fd); // It was aborted meanwhile: the client gets no answer.
-    if (can_be_read)
-        return true;
-    od_websocket_abort(websocket);
-    return od_error_set(err, "the record of an upgrade cannot be read");
+    bool is_read = od_upgrade_record_read(record, &upgrade);
+    if (!is_read || websocket->is_over) {
+        od_net_hang_up(websocket->net, fd);
+        return do_without(websocket, is_read, err);
+    }
+    if (!od_wire_adopt(websocket->net, fd, &protocol, websocket, &websocket->wire, err)) {
+        od_websocket_abort(websocket);
+        return false;
+    }
+    begin(websocket, &upgrade);
+    return true;
+}
+
+bool od_websocket_take(struct od_websocket *websocket, od_slice record, struct od_wire *wire,
+                       struct od_error *err)
+{
+    struct od_upgrade_record upgrade;
+    OD_ASSERT(wire->net == websocket->net);
+    OD_ASSERT(websocket->wire == NULL);
+    bool is_read = od_upgrade_record_read(record, &upgrade);
+    if (!is_read || websocket->is_over) {
+        od_wire_abort(wire);
+        return do_without(websocket, is_read, err);
+    }
+    websocket->wire = wire;
+    od_wire_take(wire, &protocol, websocket);
+    begin(websocket, &upgrade);
+    return true;
+}
+
+uint32_t od_websocket_take_lease(struct od_websocket *websocket)
+{
+    return websocket->wire == NULL ? OD_PAGE_NO_PLACE : od_wire_take_lease(websocket->wire);
 }
 
 // What is known of it.
@@ -443,12 +487,14 @@ enum od_ready_state od_websocket_ready_state(const struct od_websocket *websocke
 
 od_slice od_websocket_url(const struct od_websocket *websocket)
 {
-    return (od_slice){websocket->url.at, websocket->url_size};
+    return (od_slice){websocket->url, websocket->url_size};
 }
 
 od_slice od_websocket_protocol(const struct od_websocket *websocket)
 {
-    return od_slice_from(od_bytes_slice(&websocket->url), websocket->url_size);
+    if (websocket->protocol_size == 0)
+        return (od_slice){0};
+    return (od_slice){websocket->url + websocket->url_size, websocket->protocol_size};
 }
 
 int od_websocket_duplicate_fd(const struct od_websocket *websocket)

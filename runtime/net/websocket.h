@@ -48,8 +48,9 @@
 #include "codec/frame_shared.h"
 #include "net/net.h"
 
-struct od_worker_page;
 struct od_websocket;
+struct od_wire;
+struct od_worker_page;
 
 enum od_ready_state {
     OD_READY_CONNECTING, // Never seen here: there is a connection, or will be at once.
@@ -81,6 +82,13 @@ void od_websocket_send_pong(struct od_websocket *websocket, od_slice payload);
 // descriptor not be watched; the websocket is then as after od_websocket_abort.
 OD_MUST_CHECK bool od_websocket_attach(struct od_websocket *websocket, od_slice record, int fd,
                                        struct od_error *err);
+
+// The same with a connection that was an exchange of this net until now (od_exchange_become). Takes
+// [wire] in any case. Main has a duplicate of it under the place that take_lease returns, once, and
+// does not know yet that it is left; OD_PAGE_NO_PLACE: it has none.
+OD_MUST_CHECK bool od_websocket_take(struct od_websocket *websocket, od_slice record,
+                                     struct od_wire *wire, struct od_error *err);
+uint32_t od_websocket_take_lease(struct od_websocket *websocket);
 
 // In place of attach: the connection ended before it could be given back. Protocol and URL are
 // known.

@@ -50,8 +50,11 @@ static void tell_inflated(struct od_websocket *websocket, enum od_inflate_outcom
 
 static struct od_held *held_of(struct od_websocket *websocket)
 {
-    if (websocket->held == NULL)
+    if (websocket->held == NULL) {
         websocket->held = od_allocate_zeroed(sizeof *websocket->held);
+        websocket->held->websocket = websocket;
+        od_list_init(&websocket->held->line);
+    }
     return websocket->held;
 }
 
@@ -78,7 +81,7 @@ static void on_compressed(struct od_websocket *websocket, const struct od_frame_
     if (message->payload.size <= at_once)
         outcome = od_inflate_message(net->deflate, message->payload, at_once, &text);
     OD_ASSERT(text.size <= at_once || outcome != OD_INFLATE_DONE);
-    websocket->inflatable_bytes -= outcome == OD_INFLATE_DONE ? text.size : at_once;
+    websocket->inflatable_bytes -= (uint32_t)(outcome == OD_INFLATE_DONE ? text.size : at_once);
     uint8_t utf8 =
         message->is_text ? od_utf8_feed(OD_UTF8_WHOLE, od_bytes_slice(&text)) : OD_UTF8_WHOLE;
     if (outcome == OD_INFLATE_TOO_BIG && at_once < net->limits.message_bytes_max)
@@ -150,6 +153,7 @@ void od_websocket_drop_held(struct od_websocket *websocket)
     if (websocket->held == NULL)
         return;
     end_message(websocket);
+    od_list_remove(&websocket->held->line);
     od_bytes_deinit(&websocket->held->input);
     free(websocket->held);
     websocket->held = NULL;
@@ -176,7 +180,7 @@ static size_t decode(struct od_websocket *websocket, char *at, size_t size)
     size_t limit = websocket->net->limits.message_bytes_max;
     size_t taken = 0, consumed;
     websocket->inflatable_bytes =
-        limit < OD_NET_INFLATE_AT_ONCE_BYTES ? limit : OD_NET_INFLATE_AT_ONCE_BYTES;
+        limit < OD_NET_INFLATE_AT_ONCE_BYTES ? (uint32_t)limit : OD_NET_INFLATE_AT_ONCE_BYTES;
     while (!is_stopped(websocket, size - taken)) {
         enum od_frame_event event =
             od_frame_decode(&websocket->decoder, at + taken, size - taken, &consumed, &message);
@@ -185,8 +189,8 @@ static size_t decode(struct od_websocket *websocket, char *at, size_t size)
         OD_ASSERT(event < sizeof handlers / sizeof *handlers);
         OD_ASSERT(consumed <= size - taken);
         taken += consumed;
-        if (event == OD_FRAME_EVENT_MESSAGE)
-            websocket->message_began_ms = 0;
+        if (event == OD_FRAME_EVENT_MESSAGE && websocket->amid != NULL)
+            websocket->amid->message_began_ms = 0;
         handlers[event](websocket, &message);
     }
     return taken;
@@ -200,8 +204,9 @@ static void line_up(struct od_websocket *websocket)
     struct od_net *net = websocket->net;
     bool is_first =
         websocket->held->message.size > 0 && net->inflating_bytes > OD_NET_INFLATING_BYTES_MAX;
-    if (od_list_is_empty(&websocket->line))
-        (is_first ? od_list_push_front : od_list_push_back)(&net->line, &websocket->line);
+    struct od_list *line = &websocket->held->line;
+    if (od_list_is_empty(line))
+        (is_first ? od_list_push_front : od_list_push_back)(&net->line, line);
 }
 
 // Nothing is read while something is held: it would have to be kept, too.
@@ -224,8 +229,7 @@ static bool count_coming(struct od_websocket *websocket)
     struct od_net *net = websocket->net;
     const struct od_held *held = websocket->held;
     size_t size = websocket->decoder.gathered.size + (held == NULL ? 0 : held->payload.size);
-    net->coming_bytes += size - websocket->coming_bytes;
-    websocket->coming_bytes = size;
+    od_websocket_count_coming(websocket, size);
     return size <= OD_NET_SMALL_BYTES || net->coming_bytes <= OD_NET_COMING_BYTES_MAX;
 }
 
@@ -237,21 +241,20 @@ static void watch_message(struct od_websocket *websocket)
     if (websocket->has_closed)
         return;
     if (!od_frame_decoder_is_amid(&websocket->decoder)) {
-        od_loop_clear_timer(net->loop, &websocket->deadline);
-        websocket->message_began_ms = 0;
+        od_websocket_clear_deadline(websocket);
         return;
     }
     od_time_ms now_ms = od_clock_monotonic_ms();
-    if (websocket->message_began_ms == 0)
-        websocket->message_began_ms = now_ms;
-    od_loop_set_timer(net->loop, &websocket->deadline,
-                      od_net_transfer_ms(net, websocket->decoder.gathered.size) -
-                          (now_ms - websocket->message_began_ms));
+    struct od_amid *amid = od_websocket_amid(websocket);
+    if (amid->message_began_ms == 0)
+        amid->message_began_ms = now_ms;
+    od_websocket_set_deadline(websocket, od_net_transfer_ms(net, websocket->decoder.gathered.size) -
+                                             (now_ms - amid->message_began_ms));
 }
 
 void od_websocket_message_is_late(struct od_websocket *websocket)
 {
-    websocket->message_began_ms = 0;
+    od_websocket_amid(websocket)->message_began_ms = 0;
     if (websocket->is_paused || websocket->held != NULL)
         watch_message(websocket);
     else
@@ -338,7 +341,7 @@ void od_net_read_on(struct od_net *net)
     struct od_list *link;
     size_t work_bytes = 0;
     while (work_bytes < OD_NET_INFLATE_TURN_BYTES && (link = od_list_pop_front(&net->line)) != NULL)
-        work_bytes += go_on(OD_LIST_MEMBER(link, struct od_websocket, line));
+        work_bytes += go_on(OD_LIST_MEMBER(link, struct od_held, line)->websocket);
 }
 
 bool od_net_reads_on(const struct od_net *net)
@@ -350,7 +353,8 @@ void od_websocket_pause(struct od_websocket *websocket)
 {
     od_websocket_check(websocket);
     websocket->is_paused = true;
-    od_list_remove(&websocket->line);
+    if (websocket->held != NULL)
+        od_list_remove(&websocket->held->line);
     if (websocket->wire != NULL)
         od_wire_pause(websocket->wire);
 }

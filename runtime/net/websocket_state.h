@@ -10,6 +10,8 @@
 
 // What was read and has to wait (websocket_read.c).
 struct od_held {
+    struct od_websocket *websocket;
+    struct od_list line;          // In net->line.
     struct od_inflater *inflater; // Of a message that comes first; NULL: there is none.
     struct od_bytes payload;      // As it was sent,
     struct od_bytes message;      // as far as it is inflated,
@@ -18,38 +20,44 @@ struct od_held {
     struct od_bytes input;        // Bytes as they were read.
 };
 
+// What it has before the attachment, while a message is not whole, and while it closes.
+struct od_amid {
+    struct od_websocket *websocket;
+    struct od_bytes early;       // Frames put before attach.
+    struct od_timer deadline;    // For the peer's Close, or the end of a message.
+    od_time_ms message_began_ms; // One that is not whole; 0: there is none.
+    size_t coming_bytes;         // What it is counted with in the net's.
+};
+
 struct od_websocket {
     struct od_net *net;
     struct od_map_node node; // In net->websockets.
     uint64_t number;
     void *holder;
     struct od_list touched;      // In net->touched or net->promised.
-    struct od_list line;         // In net->line.
     struct od_held *held;        // NULL: nothing.
-    size_t largest_bytes;        // Of the messages that were put since nothing waited.
-    size_t inflatable_bytes;     // How much may be inflated before it has to line up.
+    struct od_amid *amid;        // NULL: nothing (websocket_amid.c).
     struct od_worker_page *page; // NULL: nobody looks.
-    uint32_t place;              // On the page.
     struct od_wire *wire;        // NULL before attach, and at readyState 3.
     struct od_frame_decoder decoder;
-    struct od_bytes early;         // Frames put before attach.
-    struct od_bytes url;           // And behind it the subprotocol.
     struct od_keepalive keepalive; // Beats while there is a connection.
-    struct od_timer deadline;      // For the peer's Close, or the end of a message.
-    od_time_ms message_began_ms;   // One that is not whole; 0: there is none.
-    size_t coming_bytes;           // What it is counted with in the net's.
+    char *url;                     // And behind it the subprotocol; NULL before attach.
     uint32_t url_size;
-    uint16_t peer_code; // Of its Close.
+    uint32_t protocol_size;
+    uint32_t place;            // On the page.
+    uint32_t largest_bytes;    // Of the messages that were put since nothing waited.
+    uint32_t inflatable_bytes; // How much may be inflated before it has to line up.
+    uint16_t peer_code;        // Of its Close.
     uint8_t window_bits;
-    bool is_events;       // An event stream: only we speak.
-    bool has_closed;      // We sent Close.
-    bool peer_has_closed; // It did.
-    bool is_over;         // readyState 3.
-    bool is_paused;
-    bool is_relay;    // Its messages are told as relayed,
-    bool tells_pongs; // and its pongs are told.
-    bool is_reading;  // Inside od_websocket_read or the line, which still need it:
-    bool is_freed;    // then freeing waits.
+    bool is_events : 1;       // An event stream: only we speak.
+    bool has_closed : 1;      // We sent Close.
+    bool peer_has_closed : 1; // It did.
+    bool is_over : 1;         // readyState 3.
+    bool is_paused : 1;
+    bool is_relay : 1;    // Its messages are told as relayed,
+    bool tells_pongs : 1; // and its pongs are told.
+    bool is_reading : 1;  // Inside od_websocket_read or the line, which still need it:
+    bool is_freed : 1;    // then freeing waits.
 };
 
 // Panics unless [websocket] is as its fields say of each other.
@@ -63,6 +71,13 @@ void od_websocket_put(struct od_websocket *websocket, enum od_frame_opcode opcod
 void od_websocket_read(void *owner, char *at, size_t size);
 void od_websocket_drop_held(struct od_websocket *websocket);
 void od_websocket_message_is_late(struct od_websocket *websocket);
+
+// websocket_amid.c: made when there is none, and gone when nothing of it is left.
+struct od_amid *od_websocket_amid(struct od_websocket *websocket);
+void od_websocket_set_deadline(struct od_websocket *websocket, od_time_ms delay_ms);
+void od_websocket_clear_deadline(struct od_websocket *websocket);
+void od_websocket_calm(struct od_websocket *websocket);
+void od_websocket_count_coming(struct od_websocket *websocket, size_t size);
 
 // What an end consists of, and what reading needs of sending.
 void od_websocket_tell_closed(const struct od_websocket *websocket, uint16_t code, od_slice reason,

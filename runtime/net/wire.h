@@ -2,17 +2,14 @@
 //
 // What is put on a wire gathers in one buffer and leaves in od_net_flush with one system call; what
 // the kernel does not take waits until it does. While nothing is under way a wire has no buffer at
-// all. We call send() ourselves: lws_write keeps a copy of what is left over and reads nothing
-// meanwhile, and would need 16 spare bytes in front of every buffer. wire.c has one function that
-// writes, for TLS.
+// all, nor what belongs to it. wire_send.c has one function that writes to the world.
 //
 // The wire belongs to a protocol, an exchange or a WebSocket, and tells it of bytes and of the end.
 // Each way to let go of it (close, abort, release) is final: the wire's owner must forget the
 // pointer and is not called any more.
 //
-// The connection is made known to libwebsockets as a mere descriptor (its role raw-file), so that
-// the reading is ours too: whoever looks at the page from outside must know of bytes before they
-// leave the kernel, and the role raw-skt reads first and tells later.
+// The connection is a mere descriptor in the net's lookout, and the reading is ours too: whoever
+// looks at the page from outside must know of bytes before they leave the kernel.
 //
 // The main process keeps duplicates of WebSocket descriptors, so closing ours ends nothing: a wire
 // always calls shutdown() before it closes, except one that is released.
@@ -26,8 +23,7 @@
 #include "codec/frame_shared.h"
 #include "net/net.h"
 
-struct lws;
-struct lws_protocols;
+struct od_going;
 struct od_worker_page;
 
 struct od_wire_protocol {
@@ -40,35 +36,27 @@ struct od_wire_protocol {
 
 struct od_wire {
     struct od_net *net;
-    struct lws *wsi;
     const struct od_wire_protocol *protocol;
     void *owner; // NULL once it let go.
     struct od_list all;
-    struct od_list readable;
     struct od_list dirty;
-    struct od_frame_shared *shared; // First in line: one frame that is not copied,
-    od_slice shared_left;           // and what of it is not yet sent.
-    struct od_bytes out;            // Then these,
-    size_t out_sent;                // of which so many are sent,
-    size_t counted_bytes;           // and so many counted.
-    uint64_t file_at, file_left;    // Last so much of a file, from here on.
-    int file;                       // Its descriptor, while [file_left] is not 0.
-    od_time_ms taken_ms;            // When the kernel took some of it last, or it began to wait.
-    struct od_timer linger;
+    struct od_going *going;      // What waits to be sent (wire_inner.h); NULL: nothing.
     struct od_worker_page *page; // Of this worker; NULL: nobody looks.
+    uint64_t sent;               // As the kernel counts, if [knows_sent].
     uint32_t place;              // There; of an HTTP connection it is the wire's until it ends.
-    uint64_t number;             // Of the connection, while somebody counts them.
-    uint64_t sent;               // As the kernel counts; only while it is shown.
     int fd;
     uint32_t sent_bytes; // Taken by the kernel since the beginning, modulo 2^32.
-    bool is_paused;
-    bool has_ended;   // The peer's end of the stream has come.
-    bool is_closing;  // Ends when all is sent.
-    bool is_cut;      // Ends at the next flush.
-    bool is_released; // The descriptor went elsewhere: no shutdown.
-    bool has_shut;    // Our end of the stream is sent.
-    bool awaits_room; // The kernel took less than we had.
-    bool is_late;     // The list it is in is that of the late ones.
+    uint8_t wishes;      // What it is watched for (net/lookout.h).
+    bool is_paused : 1;
+    bool has_ended : 1;   // The peer's end of the stream has come.
+    bool is_closing : 1;  // Ends when all is sent.
+    bool is_cut : 1;      // Ends at the next flush.
+    bool is_released : 1; // The descriptor went elsewhere: no shutdown.
+    bool has_shut : 1;    // Our end of the stream is sent.
+    bool awaits_room : 1; // The kernel took less than we had.
+    bool is_late : 1;     // The list it is in is that of the late ones.
+    bool knows_sent : 1;
+    bool owes_lease : 1; // Main was not told yet that [place], of an HTTP connection, is left.
 };
 
 // Takes [fd] in any case; false when it cannot be watched.
@@ -86,6 +74,7 @@ void od_wire_put_shared(struct od_wire *wire, struct od_frame_shared *frame, od_
 // before they are sent, and the wire not released. If the file has fewer by then, the wire is cut.
 void od_wire_put_file(struct od_wire *wire, int fd, uint64_t first, uint64_t size);
 size_t od_wire_waiting_bytes(const struct od_wire *wire); // Put and not yet taken by the kernel.
+bool od_wire_sends_file(const struct od_wire *wire);
 
 // Counts what was put in the net's; by itself only in od_net_flush.
 void od_wire_count(struct od_wire *wire);
@@ -103,10 +92,10 @@ bool od_wire_is_taking(const struct od_wire *wire, uint32_t taken_bytes);
 void od_wire_send_now(struct od_wire *wire); // What the kernel takes, before the end of the turn.
 void od_wire_flush(struct od_wire *wire);    // The same, and ends what is cut: for od_net_flush.
 
-void od_wire_read(struct od_wire *wire);  // Once, of what od_loop_poll has found: for od_net_read.
+// Reads and sends once, what the lookout has found: for od_net_read.
+void od_wire_ready(void *wire, uint8_t wishes);
 void od_wire_pause(struct od_wire *wire); // Stops reading; bytes of the current read still come.
 void od_wire_resume(struct od_wire *wire);
-void od_wire_hold(struct od_wire *wire); // The net is held (net.h), and so is this one.
 
 // From now on OD_PAGE_SENDING at [place] tells whether something that was put is on its way. [page]
 // NULL: no more.
@@ -115,6 +104,15 @@ void od_wire_show(const struct od_wire *wire); // Of what waits now; by itself o
 void od_wire_leave_place(struct od_wire *wire); // Its owner lets go.
 void od_wire_end_lease(struct od_wire *wire);   // The connection is not this process's any more.
 void od_wire_mark(const struct od_wire *wire, uint8_t set, uint8_t clear); // Other flags there.
+
+// Its owner lets go, and at once another takes it, or aborts it: the connection is as it was. What
+// the page said of it holds no more.
+void od_wire_part(struct od_wire *wire);
+void od_wire_take(struct od_wire *wire, const struct od_wire_protocol *protocol, void *owner);
+
+// The place it had as an HTTP connection, if main was not told yet that it is left, which the
+// caller does; OD_PAGE_NO_PLACE: none.
+uint32_t od_wire_take_lease(struct od_wire *wire);
 
 // Sends what waits, then the end of the stream, and reads into the void until the peer has ended or
 // limits.linger_ms are over: else the kernel would answer late bytes with a reset that destroys
@@ -135,11 +133,7 @@ void od_wire_cut(struct od_wire *wire); // As abort, but the owner is told [ende
 void od_wire_put_unsent(const struct od_wire *wire, struct od_bytes *unsent);
 
 // Gives the connection away undisturbed: returns its descriptor, and puts what was not sent into
-// [unsent]. -1: no descriptor was free, and nothing has changed. Not allowed inside a callback of
-// libwebsockets.
+// [unsent].
 int od_wire_release(struct od_wire *wire, struct od_bytes *unsent);
-
-// What libwebsockets is told to call.
-const struct lws_protocols *od_wire_lws_protocols(void);
 
 #endif

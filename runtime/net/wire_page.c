@@ -7,9 +7,12 @@
 void od_wire_show_on(struct od_wire *wire, struct od_worker_page *page, uint32_t place)
 {
     OD_ASSERT(page == NULL || place < OD_PAGE_PLACES_MAX);
+    OD_ASSERT(!wire->owes_lease);
     wire->page = page;
     wire->place = place;
-    if (page != NULL && !od_sent_bytes(wire->fd, &wire->sent))
+    if (page != NULL && !wire->knows_sent) // Then the wire counts by itself.
+        wire->knows_sent = od_sent_bytes(wire->fd, &wire->sent);
+    if (!wire->knows_sent)
         wire->sent = 0;
 }
 
@@ -26,15 +29,38 @@ void od_wire_leave_place(struct od_wire *wire)
         wire->page = NULL;
 }
 
-void od_wire_end_lease(struct od_wire *wire)
+// The page first: when main hears of it, it looks there whether the worker has let go itself.
+static void leave_lease(struct od_wire *wire)
 {
     if (!is_leased(wire))
         return;
     OD_ASSERT(wire->place < OD_PAGE_PLACES_MAX);
-    // The page first: when main hears of it, it looks there whether the worker has let go itself.
     od_wire_mark(wire, OD_PAGE_LEFT, 0);
     wire->page = NULL;
-    wire->net->events->left(wire->net->owner, wire->place);
+    wire->owes_lease = true;
+}
+
+void od_wire_end_lease(struct od_wire *wire)
+{
+    leave_lease(wire);
+    uint32_t place = od_wire_take_lease(wire);
+    if (place != OD_PAGE_NO_PLACE)
+        wire->net->events->left(wire->net->owner, place);
+}
+
+uint32_t od_wire_take_lease(struct od_wire *wire)
+{
+    bool owes_lease = wire->owes_lease;
+    wire->owes_lease = false;
+    return owes_lease ? wire->place : OD_PAGE_NO_PLACE;
+}
+
+void od_wire_part(struct od_wire *wire)
+{
+    od_wire_check(wire);
+    wire->owner = NULL;
+    leave_lease(wire);
+    wire->page = NULL;
 }
 
 void od_wire_mark(const struct od_wire *wire, uint8_t set, uint8_t clear)

@@ -18,7 +18,11 @@
 #include "object/call_inner.h"
 
 struct od_assets {
-    int root;
+    int top;  // The script's folder, as it was when the script was loaded.
+    int root; // The folder of assets; it may be another one since.
+    char *directory;
+    dev_t device;
+    ino_t inode;
     enum od_assets_not_found not_found;
     struct od_bytes patterns; // (str pattern)*
 };
@@ -32,30 +36,67 @@ struct found {
     char etag[64], modified[40];
 };
 
+// Opens what has the folder's name now. False: there is none.
+static bool open_root(struct od_assets *assets)
+{
+    struct stat about;
+    int root = openat(assets->top, assets->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0 || fstat(root, &about) != 0) {
+        if (root >= 0)
+            close(root);
+        return false;
+    }
+    if (assets->root >= 0)
+        close(assets->root);
+    assets->root = root;
+    assets->device = about.st_dev;
+    assets->inode = about.st_ino;
+    return true;
+}
+
 bool od_assets_new(struct od_assets **assets, const char *folder, const char *directory,
                    enum od_assets_not_found not_found, struct od_error *err)
 {
-    int top = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int root = top < 0 ? -1 : openat(top, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (root < 0)
-        od_error_errno(err, "cannot open the folder of assets \"%s\" beside the script", directory);
-    if (top >= 0)
-        close(top);
-    if (root < 0)
-        return false;
-    *assets = od_allocate_zeroed(sizeof **assets);
-    (*assets)->root = root;
-    (*assets)->not_found = not_found;
-    return true;
+    struct od_assets *made = od_allocate_zeroed(sizeof *made);
+    made->top = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    made->root = -1;
+    made->directory = od_text_copy(od_slice_of(directory));
+    made->not_found = not_found;
+    if (made->top >= 0 && open_root(made)) {
+        *assets = made;
+        return true;
+    }
+    od_error_errno(err, "cannot open the folder of assets \"%s\" beside the script", directory);
+    od_assets_free(made);
+    return false;
 }
 
 void od_assets_free(struct od_assets *assets)
 {
     if (assets == NULL)
         return;
-    close(assets->root);
+    if (assets->top >= 0)
+        close(assets->top);
+    if (assets->root >= 0)
+        close(assets->root);
+    free(assets->directory);
     od_bytes_deinit(&assets->patterns);
     free(assets);
+}
+
+const char *od_assets_directory(const struct od_assets *assets)
+{
+    return assets == NULL ? NULL : assets->directory;
+}
+
+// A build often removes the folder and makes it anew, or puts another one in its place.
+static void follow(struct od_assets *assets)
+{
+    struct stat about;
+    OD_ASSERT(assets->root >= 0);
+    if (fstatat(assets->top, assets->directory, &about, 0) == 0 &&
+        (about.st_ino != assets->inode || about.st_dev != assets->device))
+        (void)open_root(assets); // It has gone again: the next request looks anew.
 }
 
 void od_assets_add_script_first(struct od_assets *assets, od_slice pattern)
@@ -331,13 +372,14 @@ static bool answer_changes(const struct od_assets *assets, struct od_call *call,
     return is_answer;
 }
 
-bool od_assets_answer(const struct od_assets *assets, struct od_call *call,
+bool od_assets_answer(struct od_assets *assets, struct od_call *call,
                       const struct od_request *request)
 {
     struct od_bytes name = {0};
     od_slice path = path_of(request);
     if (!is_read(request))
         return false;
+    follow(assets);
     if (call->objects->shows_errors && answer_changes(assets, call, path))
         return true;
     if (is_for_script(assets, path))
@@ -424,12 +466,13 @@ static void put_whole(struct od_bytes *response, const struct od_request *reques
     od_bytes_deinit(&body);
 }
 
-void od_assets_fetch(const struct od_assets *assets, const struct od_request *request,
+void od_assets_fetch(struct od_assets *assets, const struct od_request *request,
                      struct od_bytes *response)
 {
     struct found found = {.fd = -1, .status = 200};
     struct od_bytes name = {0};
     od_slice path = path_of(request);
+    follow(assets);
     bool is_name = is_read(request) && decode(od_slice_from(path, 1), &name);
     if ((is_name && find(assets, request, od_bytes_slice(&name), &found)) ||
         (!(is_name && leads_to_folder(assets, od_bytes_slice(&name))) &&

@@ -7,7 +7,8 @@
 //
 // "/" is "/index.html", "/about" also "/about.html", and "/docs" leads to "/docs/" when that has an
 // index. Names that begin with a dot, links that lead outside, and what is no regular file, are not
-// there (base/beneath.h).
+// there (base/beneath.h). The folder is what has its name when a request comes: a build may remove
+// it and make it anew.
 //
 // Process: worker. Owner: struct od_script; one for each version.
 
@@ -36,15 +37,17 @@ void od_assets_free(struct od_assets *assets); // NULL is allowed.
 // Paths that the script is asked for first: "/api/*", or a whole one.
 void od_assets_add_script_first(struct od_assets *assets, od_slice pattern);
 
+const char *od_assets_directory(const struct od_assets *assets); // NULL: there are none.
+
 // Answers [call], of an exchange, if its request names a file; the call is over then. At last:
 // nobody else has answered it, so the answer for what is not found counts.
-bool od_assets_answer(const struct od_assets *assets, struct od_call *call,
+bool od_assets_answer(struct od_assets *assets, struct od_call *call,
                       const struct od_request *request);
 bool od_assets_answer_at_last(const struct od_assets *assets, struct od_call *call,
                               const struct od_request *request);
 
 // Both, as a response with its body, for a script that asks; 404 when nothing is found.
-void od_assets_fetch(const struct od_assets *assets, const struct od_request *request,
+void od_assets_fetch(struct od_assets *assets, const struct od_request *request,
                      struct od_bytes *response);
 
 #endif

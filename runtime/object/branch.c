@@ -11,6 +11,7 @@ struct od_task *od_branch_new(struct od_task *trunk)
     struct od_task *branch =
         od_task_new(trunk->object, od_event_new(OD_EVENT_BRANCH, (od_slice){NULL, 0}));
     branch->trunk = trunk;
+    branch->is_bound = trunk->is_bound = true;
     od_list_push_back(&trunk->branches, &branch->branch);
     od_task_resume(branch);
     return branch;

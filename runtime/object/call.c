@@ -377,7 +377,7 @@ void od_call_route(struct od_call *call, od_slice request)
     if (call->access == NULL)
         od_access_log_begin(call, &head);
     od_slice target = od_request_target(head.url);
-    const struct od_assets *assets = call->objects->script->assets;
+    struct od_assets *assets = call->objects->script->assets;
     if (assets != NULL && !od_route_is_test(target) && od_assets_answer(assets, call, &head))
         return;
     if (call->objects->script->has_entry || od_route_is_test(target))

@@ -96,21 +96,45 @@ static void hand_over(struct od_objects *objects, uint32_t worker, uint64_t numb
     (stays ? od_edge_begin : od_call_hand_over)(objects, worker, number, record, fd);
 }
 
+// False: it cannot be.
+static bool upgrade_here(struct od_call *call, struct od_exchange *exchange, od_slice bytes,
+                         const struct od_response *response, struct od_error *err)
+{
+    struct od_bytes record = {0};
+    struct od_wire *wire;
+    bool done = od_exchange_become(exchange, bytes, &record, &wire, err);
+    if (done) {
+        od_access_log_end(call, response->status);
+        od_socket_take(call->objects, response->socket, od_bytes_slice(&record), wire);
+    }
+    od_bytes_deinit(&record);
+    return done;
+}
+
+static bool upgrade_there(struct od_call *call, struct od_exchange *exchange, od_slice bytes,
+                          const struct od_response *response, struct od_error *err)
+{
+    struct od_bytes record = {0};
+    int fd = -1;
+    bool done = od_exchange_upgrade(exchange, bytes, &record, &fd, err);
+    if (done) {
+        od_access_log_end(call, response->status);
+        hand_over(call->objects, response->worker, response->socket, od_bytes_slice(&record), fd);
+    }
+    od_bytes_deinit(&record);
+    return done;
+}
+
 static void upgrade(struct od_call *call, struct od_exchange *exchange, od_slice bytes,
                     const struct od_response *response)
 {
     OD_ASSERT(response->socket != 0);
-    struct od_bytes record = {0};
     struct od_error err;
-    int fd = -1;
-    if (od_exchange_upgrade(exchange, bytes, &record, &fd, &err)) {
-        od_access_log_end(call, response->status);
-        hand_over(call->objects, response->worker, response->socket, od_bytes_slice(&record), fd);
-    } else {
-        refuse_upgrade(call, exchange, response, err.text);
-        od_call_lose_parts(call->objects, response);
-    }
-    od_bytes_deinit(&record);
+    bool stays = response->worker == call->objects->worker;
+    if ((stays ? upgrade_here : upgrade_there)(call, exchange, bytes, response, &err))
+        return;
+    refuse_upgrade(call, exchange, response, err.text);
+    od_call_lose_parts(call->objects, response);
 }
 
 static void answer_plainly(struct od_call *call, struct od_exchange *exchange, od_slice bytes,

@@ -31,13 +31,25 @@ static void keep(struct od_call_sent *sent, od_slice message)
 
 static void put(struct od_call_sent *sent, od_slice message)
 {
+    struct od_objects *objects = sent->call->objects;
+    uint32_t worker = sent->call->worker;
     OD_ASSERT(sent->times < OD_CALL_TRIES_MAX);
-    OD_ASSERT(sent->call->objects->peers[sent->call->worker] != NULL);
+    OD_ASSERT(objects->peers[worker] != NULL);
     sent->is_waiting = false;
     sent->times++;
-    od_timers_clear(sent->call->objects->timers, &sent->deadline);
-    od_call_begun(sent->call);
-    od_link_send(sent->call->objects->peers[sent->call->worker], OD_KIND_CALL, message, -1);
+    od_timers_clear(objects->timers, &sent->deadline);
+    if (od_list_is_empty(&sent->leaving))
+        od_list_push_back(&objects->leaving_calls[worker], &sent->leaving);
+    od_link_send(objects->peers[worker], OD_KIND_CALL, message, -1);
+}
+
+void od_calls_sent_leave(struct od_objects *objects, uint32_t worker)
+{
+    OD_ASSERT(od_places_are_workers(objects, worker));
+    OD_LIST_EACH_SAFE (link, &objects->leaving_calls[worker]) {
+        od_list_remove(link);
+        od_call_begun(OD_LIST_MEMBER(link, struct od_call_sent, leaving)->call);
+    }
 }
 
 static void await_worker(struct od_call_sent *sent)
@@ -49,6 +61,7 @@ static void await_worker(struct od_call_sent *sent)
         return;
     }
     sent->is_waiting = true;
+    od_list_remove(&sent->leaving);
     od_timers_set(objects->timers, &sent->deadline,
                   od_clock_monotonic_ms() + OD_CALL_AWAITS_MS_MAX);
 }
@@ -63,6 +76,7 @@ void od_call_sent_begin(struct od_call *call, od_slice message)
     sent->deadline.fire = on_deadline;
     sent->again.fire = on_again;
     od_list_init(&sent->link);
+    od_list_init(&sent->leaving);
     od_list_push_back(&objects->sent_calls[call->worker], &sent->link);
     keep(sent, message);
     if (objects->peers[call->worker] != NULL)
@@ -82,6 +96,7 @@ void od_call_sent_free(struct od_call *call)
     od_timers_clear(call->objects->timers, &sent->deadline);
     od_timers_clear(call->objects->timers, &sent->again);
     od_list_remove(&sent->link);
+    od_list_remove(&sent->leaving);
     od_bytes_deinit(&sent->message);
     free(sent);
     call->sent = NULL;
@@ -247,11 +262,15 @@ void od_calls_sent_init(struct od_objects *objects)
 {
     uint32_t count = od_places_count(objects);
     objects->sent_calls = od_allocate(count * sizeof *objects->sent_calls);
-    for (uint32_t i = 0; i < count; i++)
+    objects->leaving_calls = od_allocate(count * sizeof *objects->leaving_calls);
+    for (uint32_t i = 0; i < count; i++) {
         od_list_init(&objects->sent_calls[i]);
+        od_list_init(&objects->leaving_calls[i]);
+    }
 }
 
 void od_calls_sent_deinit(struct od_objects *objects)
 {
     free(objects->sent_calls);
+    free(objects->leaving_calls);
 }

@@ -9,6 +9,10 @@
 // In the same way wait calls of objects that are nowhere for now, for they are on their way from
 // one node to another; or whose node is not linked.
 //
+// A request of a client has begun when its message leaves this worker, and not before: one that
+// lies in a link's buffer while this worker gets stuck is not begun by anybody, and main gives it
+// to the next (main/lease.h).
+//
 // What is kept of messages is bounded (OD_CALLS_KEPT_BYTES_MAX); a call that is not kept fails with
 // its worker. So does one that waits for the next worker for longer than OD_CALL_AWAITS_MS_MAX, or
 // has cost too many workers.
@@ -26,7 +30,8 @@ struct od_call;
 struct od_objects;
 
 struct od_call_sent {
-    struct od_list link; // In the sent calls of its worker, oldest first.
+    struct od_list link;    // In the sent calls of its worker, oldest first.
+    struct od_list leaving; // Its message is in the link's buffer, and it has not begun.
     struct od_call *call;
     struct od_bytes message; // Body of the CALL; empty: not kept.
     bool is_waiting;         // For a worker that can be sent to.
@@ -41,6 +46,9 @@ void od_calls_sent_deinit(struct od_objects *objects); // All calls are over.
 // Sends [message], the body of a CALL, to the worker of [call], or keeps it for the next one there.
 void od_call_sent_begin(struct od_call *call, od_slice message);
 void od_call_sent_free(struct od_call *call); // Its call is over; when it was not sent: nothing.
+
+// The link to [worker] is about to send what was put there.
+void od_calls_sent_leave(struct od_objects *objects, uint32_t worker);
 
 // [begun], (u64 call)*, are those that [worker], which has ended, may have begun; [all]: any of
 // them.

@@ -37,6 +37,7 @@ static struct client_end *end_new(struct od_task *task, uint32_t worker, uint64_
     end->fd = -1;
     od_list_init(&end->link);
     od_list_push_back(&task->client_ends, &end->link);
+    task->is_bound = true;
     return end;
 }
 

@@ -69,12 +69,16 @@ od_slice od_event_bytes(const struct od_event *event)
     return (od_slice){event->memory != NULL ? event->memory : event->bytes, event->size};
 }
 
+bool od_event_is_call(const struct od_event *event)
+{
+    return event->kind == OD_EVENT_CALL || event->kind == OD_EVENT_COMMAND;
+}
+
 const char *od_event_name(const struct od_event *event)
 {
     OD_ASSERT(event->kind <= OD_EVENT_RESUME);
     struct od_invocation invocation;
-    bool is_call = event->kind == OD_EVENT_CALL || event->kind == OD_EVENT_COMMAND;
-    if (is_call && od_invocation_read(od_event_bytes(event), &invocation))
+    if (od_event_is_call(event) && od_invocation_read(od_event_bytes(event), &invocation))
         return invocation.method.at;
     return names[event->kind];
 }

@@ -62,6 +62,8 @@ struct od_event *od_event_new_of(enum od_event_kind kind, struct od_bytes *memor
 struct od_event *od_event_keep(struct od_event *event);
 void od_event_free(struct od_event *event); // NULL is allowed; one that is borrowed stays.
 od_slice od_event_bytes(const struct od_event *event);
-const char *od_event_name(const struct od_event *event); // As authors know it: "webSocketMessage".
+bool od_event_is_call(const struct od_event *event); // Its name is that of a method.
+// As authors know it: "webSocketMessage"; of a call the event's own, else for ever.
+const char *od_event_name(const struct od_event *event);
 
 #endif

@@ -23,14 +23,18 @@ static void copy(char *to, size_t room, od_slice text)
     to[size] = '\0';
 }
 
-void od_object_history_begin(struct od_object *object, const char *name)
+void od_object_history_begin(struct od_object *object, const struct od_event *event)
 {
     if (od_object_is_entry(object))
         return;
     struct od_object_history *history = od_object_history_of(object);
     history->events++;
     history->last_us = object->objects->event_began_us;
-    copy(history->last, sizeof history->last, od_slice_of(name));
+    history->last = od_event_name(event);
+    if (!od_event_is_call(event))
+        return;
+    copy(history->method, sizeof history->method, od_slice_of(history->last));
+    history->last = history->method;
 }
 
 void od_object_history_ran(struct od_object *object, int64_t us)
@@ -85,7 +89,7 @@ void od_object_history_put(struct od_bytes *facts, const struct od_object_histor
     od_facts_number(facts, "events", history->events);
     od_facts_number(facts, "runUs", (uint64_t)history->run_us);
     od_facts_number(facts, "slowestUs", (uint64_t)history->slowest_us);
-    if (history->last[0] != '\0') {
+    if (history->last != NULL) {
         od_facts_text(facts, "lastEvent", od_slice_of(history->last));
         od_facts_number(facts, "lastEventMs", wall_ms_of(history->last_us));
     }

@@ -24,12 +24,13 @@ struct od_trace;
 struct od_object_history {
     uint64_t events;
     uint64_t errors;
-    int64_t run_us;     // In Lua, all of them together,
-    int64_t slowest_us; // and the longest stretch of it.
-    int64_t last_us;    // When the last began, by od_clock_passed_us.
-    char last[OD_HISTORY_NAME_BYTES];
-    struct od_mishap *mishap; // NULL: none.
-    struct od_trace *trace;   // NULL: nobody watches it (trace.h).
+    int64_t run_us;                     // In Lua, all of them together,
+    int64_t slowest_us;                 // and the longest stretch of it.
+    int64_t last_us;                    // When the last began, by od_clock_passed_us.
+    const char *last;                   // Its name; NULL: there was none.
+    char method[OD_HISTORY_NAME_BYTES]; // That name, if it is a call's.
+    struct od_mishap *mishap;           // NULL: none.
+    struct od_trace *trace;             // NULL: nobody watches it (trace.h).
 };
 
 struct od_mishap { // The last error.
@@ -50,7 +51,7 @@ struct od_object_history *od_object_history_of(
     struct od_object *object); // Made, when it has none yet.
 
 // An event begins, and a stretch of Lua is over. The entry has no history.
-void od_object_history_begin(struct od_object *object, const char *name);
+void od_object_history_begin(struct od_object *object, const struct od_event *event);
 void od_object_history_ran(struct od_object *object, int64_t us);
 
 // Something went wrong, in the line [where] ("chat.lua:44") of the script or in none. Of [text] the

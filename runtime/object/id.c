@@ -3,6 +3,7 @@
 // The plain functions: what is around them in OpenSSL looks the algorithm up, takes locks and
 // allocates 26 times, which costs more than the hash.
 #define OPENSSL_SUPPRESS_DEPRECATED
+#include <endian.h>
 #include <openssl/sha.h>
 #include <string.h>
 #include <sys/random.h>
@@ -12,6 +13,7 @@
 enum {
     half = OD_ID_BYTES / 2,
     block_bytes = SHA256_CBLOCK,
+    short_bytes_max = block_bytes - sizeof(uint64_t) - 1,
 };
 
 _Static_assert(sizeof((od_namespace_key *)NULL)->inside == sizeof((SHA256_CTX *)NULL)->h,
@@ -25,9 +27,25 @@ static void state_after(const uint8_t *key, uint8_t pad, uint32_t *state)
     for (size_t i = 0; i < SHA256_DIGEST_LENGTH; i++)
         block[i] ^= key[i];
     SHA256_Init(&hash);
-    SHA256_Update(&hash, block, sizeof block);
-    OD_ASSERT(hash.num == 0);
+    SHA256_Transform(&hash, block);
     memcpy(state, hash.h, sizeof hash.h);
+}
+
+// A name and a digest are short: all of it is one block, with a bit behind it and how many there
+// are.
+static void finish_short(SHA256_CTX *hash, const void *data, size_t size, uint8_t *digest)
+{
+    uint8_t block[block_bytes] = {0};
+    uint64_t bits = htobe64((block_bytes + size) * 8);
+    OD_ASSERT(size <= short_bytes_max);
+    memcpy(block, data, size);
+    block[size] = 0x80;
+    memcpy(block + block_bytes - sizeof bits, &bits, sizeof bits);
+    SHA256_Transform(hash, block);
+    for (size_t i = 0; i < SHA256_DIGEST_LENGTH / sizeof(uint32_t); i++) {
+        uint32_t word = htobe32(hash->h[i]);
+        memcpy(digest + i * sizeof word, &word, sizeof word);
+    }
 }
 
 static void finish(const uint32_t *state, const void *data, size_t size, uint8_t *digest)
@@ -35,6 +53,10 @@ static void finish(const uint32_t *state, const void *data, size_t size, uint8_t
     SHA256_CTX hash;
     SHA256_Init(&hash);
     memcpy(hash.h, state, sizeof hash.h);
+    if (size <= short_bytes_max) {
+        finish_short(&hash, data, size, digest);
+        return;
+    }
     hash.Nl = block_bytes * 8; // Bits that are in it already.
     SHA256_Update(&hash, data, size);
     SHA256_Final(digest, &hash);
@@ -66,6 +88,13 @@ od_id od_id_of_name(const od_namespace_key *key, od_slice name)
     mac_half(key, name.size > 0 ? name.at : "", name.size, id.bytes);
     mac_half(key, id.bytes, half, id.bytes + half);
     return id;
+}
+
+od_slot od_id_slot_of_name(const od_namespace_key *key, od_slice name)
+{
+    od_id id = {{0}};
+    mac_half(key, name.size > 0 ? name.at : "", name.size, id.bytes);
+    return od_slot_of_id(id.bytes);
 }
 
 od_id od_id_unique(const od_namespace_key *key)

@@ -85,17 +85,20 @@ static void put_record(struct od_bytes *bytes, const struct od_socket *socket)
     put_wish(bytes, socket);
 }
 
-// Without a descriptor or a place for it the socket works, but will not outlive this worker.
+// Without a descriptor or a place for it the socket works, but will not outlive this worker. Of a
+// connection that was an exchange main has a duplicate already.
 void od_keep_socket(struct od_socket *socket)
 {
     OD_ASSERT(socket->is_attached);
     OD_ASSERT(socket->place == 0);
     struct od_objects *objects = socket->object->objects;
-    int fd = od_websocket_duplicate_fd(socket->websocket);
-    uint32_t place = fd < 0 ? 0 : take_place(&objects->keep);
-    if (place == 0) {
-        if (fd >= 0)
-            close(fd);
+    uint32_t place = take_place(&objects->keep);
+    if (place == 0)
+        return;
+    uint32_t lease = od_websocket_take_lease(socket->websocket);
+    int fd = lease == OD_PAGE_NO_PLACE ? od_websocket_duplicate_fd(socket->websocket) : -1;
+    if (lease == OD_PAGE_NO_PLACE && fd < 0) {
+        give_place(objects, place);
         return;
     }
     use_place(socket, place);
@@ -104,6 +107,7 @@ void od_keep_socket(struct od_socket *socket)
     size_t mark = od_link_begin(link, OD_KIND_SOCKET_KEEP, fd);
     od_bytes_put_u64(&link->out, socket->id);
     od_bytes_put_u32(&link->out, place - 1);
+    od_bytes_put_u32(&link->out, lease);
     put_record(&link->out, socket);
     od_link_end(link, mark);
 }

@@ -1,18 +1,26 @@
 #include "object/label.h"
 
-#include <stdio.h>
+#include <string.h>
 
-#include "base/check.h"
+#include "base/bytes.h"
 
+enum {
+    shown_digits = 12, // Of the id of one without a name.
+};
+
+// Not by printf: each object that wakes has one made.
 char *od_label_new(od_slice namespace_name, const od_id *id, bool has_name, od_slice name)
 {
-    char *label = NULL;
     char hex[OD_ID_TEXT_BYTES + 1];
-    od_id_format(id, hex);
-    int size =
-        has_name ? asprintf(&label, "%.*s/%.*s", (int)namespace_name.size, namespace_name.at,
-                            (int)name.size, name.at)
-                 : asprintf(&label, "%.*s/%.12s", (int)namespace_name.size, namespace_name.at, hex);
-    OD_ASSERT(size >= 0);
+    if (!has_name) {
+        od_id_format(id, hex);
+        name = (od_slice){hex, shown_digits};
+    }
+    char *label = od_allocate(namespace_name.size + name.size + 2);
+    char *at = mempcpy(label, namespace_name.at, namespace_name.size);
+    *at++ = '/';
+    if (name.size > 0)
+        at = mempcpy(at, name.at, name.size);
+    *at = '\0';
     return label;
 }

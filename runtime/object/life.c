@@ -13,6 +13,7 @@
 #include "object/objects.h"
 #include "object/outbox.h"
 #include "object/pipe.h"
+#include "object/rewind.h"
 #include "object/route.h"
 #include "object/socket.h"
 #include "object/task.h"
@@ -131,6 +132,7 @@ void od_object_free(struct od_object *object)
     OD_ASSERT(object->outbox_bytes == 0);
     while (!od_list_is_empty(&object->tasks))
         od_task_free(OD_LIST_MEMBER(object->tasks.next, struct od_task, link));
+    od_rewind_abandon(object);
     od_object_cut_sockets(object);
     OD_ASSERT(object->socket_count == 0);
     od_timeouts_clear(object);
@@ -149,6 +151,8 @@ void od_object_free(struct od_object *object)
         od_storage_deinit(&object->storage);
         od_map_remove(&object->objects->by_id, &object->by_id);
     }
+    if (object->objects->shown == object)
+        object->objects->shown = NULL;
     od_keep_forget_object(object);
     od_object_history_leave(object);
     od_auto_response_free(object->auto_response);

@@ -74,12 +74,23 @@ static bool get_database(struct od_object *object, struct od_cursor *sent, struc
     if (sent->failed || first == 0)
         return od_error_set(err, "that is no number of a page");
     if (mark == 0)
-        mark = od_storage_mark_pages(&object->storage);
-    else if (!od_storage_pages_are_as_marked(&object->storage, mark))
+        mark = od_storage_mark_now(&object->storage, OD_MARK_PAGES);
+    else if (!od_storage_is_as_marked(&object->storage, mark))
         mark = 0;
     od_bytes_put_u64(found, mark);
     od_bytes_put_u32(found, od_sql_copy_page_count(&object->storage));
     return mark == 0 || od_sql_copy_out(&object->storage, first, found, err);
+}
+
+static bool mark(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
+                 struct od_error *err)
+{
+    uint64_t number = od_cursor_u64(sent);
+    (void)err;
+    if (number == 0 || !od_storage_is_as_marked(&object->storage, number))
+        number = od_storage_mark_now(&object->storage, OD_MARK_ALL);
+    od_bytes_put_u64(found, number);
+    return true;
 }
 
 static bool list_schedules(struct od_object *object, struct od_cursor *sent, struct od_bytes *found,
@@ -249,6 +260,7 @@ static look *find(od_slice name)
     } rows[] = {{"object", tell_object},
                 {"kv.list", list_keys},
                 {"kv.get", get_key},
+                {"mark", mark},
                 {"events", list_events},
                 {"inside", look_inside},
                 {"sql.read", query},

@@ -1,8 +1,5 @@
 #include "object/object.h"
 
-#include <signal.h>
-
-#include "base/fault.h"
 #include "base/log.h"
 #include "link/worker_page.h"
 #include "net/net.h"
@@ -17,6 +14,7 @@
 #include "object/outbox.h"
 #include "object/pipe.h"
 #include "object/removal.h"
+#include "object/rewind.h"
 #include "object/section.h"
 #include "object/socket.h"
 #include "object/task.h"
@@ -90,7 +88,9 @@ static bool must_wake(const struct od_object *object)
 
 static bool has_work(const struct od_object *object)
 {
-    if (object->refusal != NULL || !od_removal_may_run(object))
+    bool is_asked = !od_list_is_empty(&object->inbox) || object->must_wake;
+    if (object->refusal != NULL || object->rewind != NULL || !od_removal_may_run(object) ||
+        (!is_asked && od_list_is_empty(&object->resumes)))
         return false;
     if (!od_list_is_empty(&object->resumes))
         return true;
@@ -135,129 +135,12 @@ static struct od_call *call_of(const struct od_object *object, const struct od_e
     return event->call == 0 ? NULL : od_call_find(object->objects, event->call);
 }
 
-void od_object_fail_event(struct od_object *object, struct od_event *event,
-                          const struct od_failure *why)
-{
-    OD_ASSERT(event->kind != OD_EVENT_RESUME);
-    struct od_call *call = call_of(object, event);
-    if (call != NULL)
-        od_call_fail_with(call, 500, why);
-    // Nobody would set it anew: it is counted as a failed try.
-    if (event->kind == OD_EVENT_ALARM)
-        od_alarm_event_lost(object, event);
-    if (event->socket != NULL)
-        od_socket_event_done(event->socket, event->kind, event->size);
-    od_event_free(event);
-}
-
-void od_object_fail_first_event(struct od_object *object)
-{
-    struct od_failure failure;
-    bool is_whole = od_failure_read(od_bytes_slice(&object->failure), &failure);
-    OD_ASSERT(is_whole);
-    if (!od_list_is_empty(&object->inbox))
-        od_object_fail_event(object, od_inbox_take(object), &failure);
-}
-
-static void finish_constructor(struct od_task *task)
-{
-    OD_ASSERT(task->event == NULL);
-    struct od_object *object = task->object;
-    bool has_failed = task->has_failed;
-    od_task_free(task);
-    if (!has_failed) {
-        od_object_constructed(object);
-        return;
-    }
-    // There was no such instance, so nobody may hear from it.
-    od_outbox_drop_tentative(object);
-    od_object_drop_instance(object);
-    od_object_fail_first_event(object);
-    od_storage_seal(&object->storage); // What became of its alarm.
-}
-
 void od_object_constructed(struct od_object *object)
 {
     if (object->state == OD_WAKING) {
         move_to(object, OD_AWAKE);
         od_outbox_release(object);
     }
-}
-
-static void finish_handler(struct od_task *task)
-{
-    OD_ASSERT(task->event != NULL);
-    struct od_object *object = task->object;
-    struct od_event *event = task->event;
-    OD_ASSERT(event->call == 0 || task->is_answered);
-    // Noted before the task goes, which owns the event.
-    struct od_socket *socket = event->socket;
-    enum od_event_kind kind = event->kind;
-    size_t size = event->size;
-    uint64_t timer = event->timer;
-    od_branch_end(task);
-    od_task_free(task);
-    if (socket != NULL)
-        od_socket_event_done(socket, kind, size);
-    if (kind == OD_EVENT_TIMER)
-        od_timeout_end(object, timer);
-}
-
-// A constructor that fails takes back what it wrote.
-static void end_stretch(struct od_object *object, const struct od_task *task)
-{
-    if (od_object_is_entry(object))
-        return;
-    if (task->event == NULL && task->has_failed)
-        od_storage_discard(&object->storage);
-    else
-        od_storage_seal(&object->storage);
-}
-
-// A stretch of Lua is over: what it wrote becomes a batch, and what ended is put away.
-static void after(struct od_object *object, struct od_task *task, enum od_run run)
-{
-    OD_ASSERT(object->running == task);
-    // While it still counts as running, so that a reset it leads to waits for the end of this.
-    if (run == OD_RUN_DONE)
-        od_section_check_left(task);
-    od_check_running(NULL, NULL);
-    od_worker_page_end(object->objects->page);
-    od_net_end_event(object->objects->net);
-    object->running = NULL;
-    // What the event has put behind the decision to reset goes with the rest, written or not.
-    if (object->is_reset) {
-        od_object_perform_reset(object);
-        return;
-    }
-    if (run == OD_RUN_DONE)
-        od_task_over(task);
-    end_stretch(object, task);
-    if (run == OD_RUN_WAITING) {
-        task->event = od_event_keep(task->event);
-        od_task_limit(task);
-        return;
-    }
-    if (task->event == NULL)
-        finish_constructor(task);
-    else
-        finish_handler(task);
-    od_bytes_deinit(&object->failure);
-}
-
-static void before(struct od_object *object, struct od_task *task)
-{
-    OD_ASSERT(object->running == NULL);
-    OD_ASSERT(task->object == object);
-    const char *name = od_task_name(task);
-    object->running = task;
-    od_check_running(object->label, name);
-    od_worker_page_begin(object->objects->page,
-                         object->namespace == NULL ? NULL : object->identity.id, object->label,
-                         name);
-    od_net_begin_event(object->objects->net);
-    if (OD_FAULT("event.crash"))
-        raise(SIGSEGV);
 }
 
 static void construct(struct od_object *object)
@@ -271,8 +154,7 @@ static void construct(struct od_object *object)
     OD_ASSERT(od_list_is_empty(&object->tasks));
     struct od_task *task = od_task_new(object, NULL);
     od_trace_began(object, task);
-    before(object, task);
-    after(object, task, script->construct(script, task));
+    od_object_run_stretch(object, task, NULL);
 }
 
 static void run(struct od_object *object, struct od_event *event)
@@ -285,8 +167,9 @@ static void run(struct od_object *object, struct od_event *event)
     }
     struct od_task *task = od_task_new(object, event);
     if (event->kind != OD_EVENT_BRANCH) {
-        od_object_history_begin(object, od_event_name(event));
-        od_trace_began(object, task);
+        od_object_history_begin(object, event);
+        if (object->objects->trace_count > 0)
+            od_trace_began(object, task);
         od_meters_time(&object->objects->page->meters.queue,
                        object->objects->event_began_us - event->came_us);
     }
@@ -295,8 +178,7 @@ static void run(struct od_object *object, struct od_event *event)
         od_call_begun(call);
     if (event->socket != NULL)
         event->socket->is_busy = true;
-    before(object, task);
-    after(object, task, task->script->run(task->script, task));
+    od_object_run_stretch(object, task, NULL);
 }
 
 static void resume(struct od_object *object, struct od_event *event)
@@ -306,8 +188,7 @@ static void resume(struct od_object *object, struct od_event *event)
     if (task != NULL) {
         OD_ASSERT(task->object == object);
         od_trace_goes_on(object, od_branch_root(task));
-        before(object, task);
-        after(object, task, task->script->resume(task->script, task, event));
+        od_object_run_stretch(object, task, event);
     }
     od_event_free(event);
 }
@@ -346,7 +227,8 @@ static void handle_next(struct od_object *object)
         return;
     }
     if (object->state == OD_ASLEEP) {
-        construct(object);
+        if (!od_rewind_begin(object))
+            construct(object);
         return;
     }
     struct od_event *event = od_inbox_take(object);
@@ -389,13 +271,14 @@ void od_object_deliver(struct od_object *object)
     od_object_settle(object);
 }
 
-// It is the next in any case: nothing of the object waits, nor any other object.
+// It is the next in any case: nothing of the object waits, nor any other object. One that is awake,
+// and not outdated, has a class.
 static bool may_handle_at_once(const struct od_object *object, const struct od_event *event)
 {
     return object->objects->handles_at_once && od_list_is_empty(&object->objects->ready) &&
            object->state == OD_AWAKE && object->inbox_count == 0 &&
            od_list_is_empty(&object->resumes) && !event->socket->is_busy &&
-           object->refusal == NULL && may_begin(object) && is_served(object) &&
+           object->refusal == NULL && object->section == NULL && !is_outdated(object) &&
            od_removal_may_run(object);
 }
 
@@ -408,8 +291,10 @@ bool od_object_handle_at_once(struct od_object *object, struct od_event *event)
     od_share_begin(&object->share, objects->turn);
     if (!od_share_is_left(&object->share))
         return false;
-    objects->now_us = od_clock_passed_us(); // Others were read since the last one ended.
-    objects->handles_at_once = false;       // What comes of it waits for its turn.
+    if (objects->seen_reads != objects->net->reads)
+        objects->now_us = od_clock_passed_us(); // Reading is nobody's time.
+    objects->seen_reads = objects->net->reads;
+    objects->handles_at_once = false; // What comes of it waits for its turn.
     handle(object, event);
     objects->handles_at_once = objects->now_us < objects->turn_ends_us;
     settle(object, objects->now_us);
@@ -443,7 +328,7 @@ void od_object_cancel(struct od_object *object, uint64_t call)
 // Events that wait for a class are a reason to stay, too: whoever sent them will not do so again.
 static bool is_busy(const struct od_object *object)
 {
-    return object->inbox_count > 0 || object->refusal != NULL ||
+    return object->inbox_count > 0 || object->refusal != NULL || object->rewind != NULL ||
            !od_list_is_empty(&object->tasks) || object->timeout_count > 0 ||
            !od_list_is_empty(&object->outbox) || object->running != NULL;
 }
@@ -467,14 +352,20 @@ static void settle(struct od_object *object, int64_t now_us)
     bool works = has_work(object);
     if (works && od_list_is_empty(&object->ready))
         od_list_push_back(&objects->ready, &object->ready);
-    if (od_list_is_empty(&object->outbox) && od_list_is_empty(&object->syncing))
+    if (!od_list_is_empty(&object->gated) && od_list_is_empty(&object->outbox) &&
+        od_list_is_empty(&object->syncing))
         od_list_remove(&object->gated);
     bool is_asleep_with_sockets = object->state == OD_ASLEEP && object->socket_count > 0;
-    od_list_remove(&object->idle);
-    if (works || is_busy(object) || is_asleep_with_sockets || od_object_is_entry(object))
+    bool is_idle =
+        !works && !is_busy(object) && !is_asleep_with_sockets && !od_object_is_entry(object);
+    bool is_last_idle = object->idle.next == &objects->idle;
+    if (!is_idle || !is_last_idle)
+        od_list_remove(&object->idle);
+    if (!is_idle)
         return;
     object->idle_since_ms = od_clock_monotonic_ms_at(now_us != 0 ? now_us : od_clock_passed_us());
-    od_objects_watch_idle(object);
+    if (!is_last_idle)
+        od_objects_watch_idle(object);
 }
 
 void od_object_settle(struct od_object *object)

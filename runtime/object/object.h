@@ -40,6 +40,7 @@
 struct od_object_history;
 struct od_objects;
 struct od_refusal;
+struct od_rewind;
 struct od_section;
 struct od_task;
 struct od_transaction;
@@ -91,7 +92,9 @@ struct od_object {
     bool is_retired;      // The instance is to go when its tasks have ended.
     bool has_lost_writes; // The reset is not the object's fault: a commit has failed.
     bool drops_alarm; // While it is reset by state:abort: the alarm that runs is not to be retried.
-    bool must_wake;   // An instance that had timers made way for new code: construct it at once.
+    bool may_rewind;  // It may have a wish to be as it was (rewind.h);
+    struct od_rewind *rewind; // that is under way, and events wait; NULL: no.
+    bool must_wake; // An instance that had timers made way for new code: construct it at once.
     struct od_bytes failure; // Of the constructor (link/failure.h), until its event has failed too.
     struct od_task *running; // The one that is in Lua now.
     struct od_section *section;         // NULL when it has none: nothing else runs (section.h).

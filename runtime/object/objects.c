@@ -288,6 +288,8 @@ static void leave_request(struct od_call *call)
 void od_objects_leave(struct od_objects *objects)
 {
     objects->is_leaving = true;
+    for (uint32_t i = 0; i < objects->worker_count; i++)
+        od_calls_sent_leave(objects, i); // What lies in links leaves before this worker does.
     struct od_map_node *node = od_map_next(&objects->calls, NULL), *next;
     for (; node != NULL; node = next) {
         next = od_map_next(&objects->calls, node);
@@ -451,7 +453,7 @@ void od_objects_put_to_rest(struct od_object *object)
     od_log(OD_LOG_DEBUG, object->label, "sleeps, %u WebSockets stay", object->socket_count);
     od_object_sleep(object);
     if (object->socket_count == 0 && od_storage_is_clean(&object->storage) &&
-        !od_trace_is_on(object))
+        !od_trace_is_on(object) && !object->may_rewind)
         od_object_free(object);
     else
         od_object_settle(object);

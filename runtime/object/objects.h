@@ -37,16 +37,18 @@ struct od_objects {
     struct od_places places;
     struct od_removal removal;
     struct od_edges edges;
-    size_t waiting_bytes;      // Of messages that are not handled yet.
-    od_time_ms idle_ms;        // An instance idle for so long is dropped.
-    od_time_ms event_limit_ms; // An event that runs longer costs the worker; 0: none does.
-    int64_t event_began_us;    // The one that runs, by od_clock_passed_us.
-    int64_t now_us;            // When the last one ended, or the turn began,
-    int64_t turn_ends_us;      // and until when events may begin in it.
-    uint64_t turn;             // So many have begun.
-    bool handles_at_once;      // Messages that are read now (od_object_handle_at_once).
-    int64_t arrival_us;        // While bytes become events: when the first of this turn came;
-                               // 0: none has, below 0: events come from objects.
+    size_t waiting_bytes;          // Of messages that are not handled yet.
+    od_time_ms idle_ms;            // An instance idle for so long is dropped.
+    od_time_ms event_limit_ms;     // An event that runs longer costs the worker; 0: none does.
+    int64_t event_began_us;        // The one that runs, by od_clock_passed_us.
+    int64_t now_us;                // When the last one ended, or the turn began,
+    int64_t turn_ends_us;          // and until when events may begin in it.
+    uint64_t turn;                 // So many have begun.
+    bool handles_at_once;          // Messages that are read now (od_object_handle_at_once).
+    uint64_t seen_reads;           // Of the net: what was read since is not in now_us.
+    const struct od_object *shown; // Whose message the page shows; NULL: something else.
+    int64_t arrival_us;            // While bytes become events: when the first of this turn came;
+                                   // 0: none has, below 0: events come from objects.
     struct od_list namespaces;
     struct od_object *entry; // Handles requests while the script has an entry fetch.
     struct od_map by_id;
@@ -58,8 +60,9 @@ struct od_objects {
     struct od_map streams;
     struct od_map sinks;
     struct od_call_marks call_marks;
-    struct od_list *sent_calls; // By worker (call_sent.h),
-    size_t kept_call_bytes;     // and what is kept of all of them.
+    struct od_list *sent_calls;    // By worker (call_sent.h),
+    struct od_list *leaving_calls; // those of them whose messages lie in links,
+    size_t kept_call_bytes;        // and what is kept of all of them.
     struct od_list ready;
     struct od_list gated;
     struct od_list idle;
@@ -71,6 +74,8 @@ struct od_objects {
     bool is_draining; // The worker ends: what waits for a namespace is given up.
     struct od_outgoing_turns outgoing;
     struct od_map pipes;
+    bool keeps_history; // Bookmarks can be had (rewind.h),
+    uint32_t rewinds;   // and so many objects become what they were.
     uint32_t passwords; // Keys of passwords that are being made (password.h).
     struct od_list awake;
     uint32_t awake_count;

@@ -109,6 +109,13 @@ static void perform_pipe_bytes(struct od_object *object, const struct od_effect 
         od_pipe_send(pipe, effect->bytes);
 }
 
+static void perform_pipe_secure(struct od_object *object, const struct od_effect *effect)
+{
+    struct od_pipe *pipe = od_pipe_find(object->objects, effect->number);
+    if (pipe != NULL)
+        od_pipe_begin_tls(pipe);
+}
+
 static void perform_pipe_end(struct od_object *object, const struct od_effect *effect)
 {
     struct od_pipe *pipe = od_pipe_find(object->objects, effect->number);
@@ -125,13 +132,21 @@ static void perform_alarm_over(struct od_object *object, const struct od_effect 
 typedef void perform_effect(struct od_object *object, const struct od_effect *effect);
 
 static perform_effect *const perform[] = {
-    [OD_EFFECT_ANSWER] = perform_answer,       [OD_EFFECT_FAILURE] = perform_failure,
-    [OD_EFFECT_CALL] = perform_call,           [OD_EFFECT_FETCH] = perform_fetch,
-    [OD_EFFECT_MESSAGE] = perform_message,     [OD_EFFECT_DIAL] = perform_dial,
-    [OD_EFFECT_CLOSE] = perform_close,         [OD_EFFECT_FINISH_CLOSE] = perform_finish_close,
-    [OD_EFFECT_PIECE] = perform_piece,         [OD_EFFECT_PIECES_END] = perform_pieces_end,
-    [OD_EFFECT_PIPE_OPEN] = perform_pipe_open, [OD_EFFECT_PIPE_BYTES] = perform_pipe_bytes,
-    [OD_EFFECT_PIPE_END] = perform_pipe_end,   [OD_EFFECT_ALARM_OVER] = perform_alarm_over,
+    [OD_EFFECT_ANSWER] = perform_answer,
+    [OD_EFFECT_FAILURE] = perform_failure,
+    [OD_EFFECT_CALL] = perform_call,
+    [OD_EFFECT_FETCH] = perform_fetch,
+    [OD_EFFECT_MESSAGE] = perform_message,
+    [OD_EFFECT_DIAL] = perform_dial,
+    [OD_EFFECT_CLOSE] = perform_close,
+    [OD_EFFECT_FINISH_CLOSE] = perform_finish_close,
+    [OD_EFFECT_PIECE] = perform_piece,
+    [OD_EFFECT_PIECES_END] = perform_pieces_end,
+    [OD_EFFECT_PIPE_OPEN] = perform_pipe_open,
+    [OD_EFFECT_PIPE_BYTES] = perform_pipe_bytes,
+    [OD_EFFECT_PIPE_END] = perform_pipe_end,
+    [OD_EFFECT_ALARM_OVER] = perform_alarm_over,
+    [OD_EFFECT_PIPE_SECURE] = perform_pipe_secure,
 };
 
 // What it costs while it waits. A frame for many sockets is there once.
@@ -265,7 +280,7 @@ static void put_question(struct od_object *object, struct od_effect effect)
 static bool is_of_pipe(const struct od_effect *effect)
 {
     return effect->kind == OD_EFFECT_PIPE_OPEN || effect->kind == OD_EFFECT_PIPE_BYTES ||
-           effect->kind == OD_EFFECT_PIPE_END;
+           effect->kind == OD_EFFECT_PIPE_SECURE || effect->kind == OD_EFFECT_PIPE_END;
 }
 
 static bool is_question(const struct od_effect *effect)

@@ -38,6 +38,7 @@ enum od_effect_kind {
     OD_EFFECT_PIECES_END,   // number: the stream, which is whole now.
     OD_EFFECT_PIPE_OPEN,    // number: the pipe that is to be connected now (pipe.h).
     OD_EFFECT_PIPE_BYTES,   // bytes; number: the pipe.
+    OD_EFFECT_PIPE_SECURE,  // number: the pipe, on which TLS is to begin.
     OD_EFFECT_PIPE_END,     // number: the pipe.
     OD_EFFECT_ALARM_OVER,   // Main hears that an alarm is over (alarm_event.h).
     OD_EFFECT_FINISH_CLOSE, // socket: answer the peer's Close if nobody has.

@@ -57,8 +57,9 @@ struct scheduling {
 };
 
 // So many keys at once are more threads than there are cores, and each computes for some hundredths
-// of a second: whoever has an event to handle goes before them. Nothing else uses this pool, so its
-// threads stay as they are then. Where the kernel refuses it, they are as good as others.
+// of a second: whoever has an event to handle goes before them. Threads of this pool stay as they
+// are then, and what else they do (rewind.c) can wait, too. Where the kernel refuses it, they are
+// as good as others.
 static void let_others_go_first(void)
 {
     static _Thread_local bool is_done;

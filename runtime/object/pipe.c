@@ -18,6 +18,7 @@ static void check(const struct od_pipe *pipe)
     OD_ASSERT(pipe->searched <= pipe->in.size);
     OD_ASSERT(pipe->wanted <= OD_PIPE_READ_BYTES_MAX);
     OD_ASSERT(pipe->going_bytes <= OD_PIPE_WINDOW_BYTES);
+    OD_ASSERT(pipe->tls != OD_PIPE_TLS_BEGINS || pipe->wire == NULL);
 }
 
 struct od_pipe *od_pipe_find(const struct od_objects *objects, uint64_t id)
@@ -95,8 +96,9 @@ static void reading_passed(struct od_timer *timer)
     struct od_pipe *pipe = OD_TIMER_MEMBER(timer, struct od_pipe, reading);
     char why[64];
     pipe->is_late = od_task_find(pipe->object->objects, pipe->reader) != NULL;
-    if (pipe->wire == NULL && !od_pipe_is_broken(pipe)) {
-        snprintf(why, sizeof why, "there was no connection within %u ms", pipe->timeout_ms);
+    if ((pipe->wire == NULL || pipe->tls != OD_PIPE_TLS_NONE) && !od_pipe_is_broken(pipe)) {
+        snprintf(why, sizeof why, "there was no %s within %u ms",
+                 pipe->tls == OD_PIPE_TLS_NONE ? "connection" : "TLS", pipe->timeout_ms);
         od_pipe_break(pipe, why);
     } else {
         resume_reader(pipe);
@@ -110,6 +112,10 @@ static void writing_passed(struct od_timer *timer)
     char why[64];
     if (pipe->is_unwanted) {
         od_pipe_close(pipe);
+        return;
+    }
+    if (pipe->tls == OD_PIPE_TLS_DUE) {
+        od_pipe_begin_tls(pipe);
         return;
     }
     snprintf(why, sizeof why, "the peer has not read on for %u ms", pipe->timeout_ms);
@@ -238,7 +244,7 @@ static void pace(struct od_pipe *pipe)
 {
     if (pipe->wire == NULL || pipe->has_ended)
         return;
-    if (is_full(pipe))
+    if (is_full(pipe) || pipe->tls != OD_PIPE_TLS_NONE)
         od_wire_pause(pipe->wire);
     else
         od_wire_resume(pipe->wire);
@@ -362,9 +368,14 @@ void od_pipe_send(struct od_pipe *pipe, od_slice bytes)
         resume_writer(pipe);
 }
 
+// TLS takes the wire away, which it may not in here.
 static void on_sent(void *owner)
 {
-    resume_writer(owner);
+    struct od_pipe *pipe = owner;
+    if (pipe->tls == OD_PIPE_TLS_DUE)
+        od_timers_set(pipe->object->objects->timers, &pipe->writing, od_clock_monotonic_ms());
+    else
+        resume_writer(pipe);
 }
 
 // --- Connecting ----------------------------------------------------------------------------------
@@ -377,6 +388,7 @@ static void on_connected(void *owner, int fd, const struct od_error *why)
     struct od_pipe *pipe = owner;
     struct od_error err;
     pipe->connect = NULL;
+    pipe->tls = OD_PIPE_TLS_NONE;
     if (fd < 0) {
         od_pipe_break(pipe, why->text);
     } else if (!od_wire_adopt(pipe->object->objects->net, fd, &protocol, pipe, &pipe->wire, &err)) {
@@ -398,4 +410,67 @@ void od_pipe_begin(struct od_pipe *pipe)
                                      on_connected, pipe, &err);
     if (pipe->connect == NULL)
         od_pipe_break(pipe, err.text);
+}
+
+// --- TLS on a connection that is there -----------------------------------------------------------
+
+bool od_pipe_is_secure(const struct od_pipe *pipe)
+{
+    return pipe->tls != OD_PIPE_TLS_NONE ||
+           od_slice_equal(od_bytes_slice(&pipe->target.scheme), OD_SLICE("https"));
+}
+
+void od_pipe_secure(struct od_pipe *pipe)
+{
+    check(pipe);
+    OD_ASSERT(pipe->wire != NULL);
+    OD_ASSERT(!od_pipe_is_secure(pipe));
+    pipe->tls = OD_PIPE_TLS_ASKED;
+    pace(pipe);
+    od_outbox_put(pipe->object,
+                  (struct od_effect){.kind = OD_EFFECT_PIPE_SECURE, .number = pipe->id});
+}
+
+static void name_secure(struct od_url *target)
+{
+    if (target->port.size == 0)
+        od_bytes_put_slice(&target->port, OD_SLICE("80"));
+    od_bytes_clear(&target->scheme);
+    od_bytes_put_slice(&target->scheme, OD_SLICE("https"));
+}
+
+static void hand_to_tls(struct od_pipe *pipe)
+{
+    struct od_bytes unsent = {0};
+    struct od_error err;
+    struct od_net *net = pipe->object->objects->net;
+    int fd = od_wire_release(pipe->wire, &unsent);
+    if (fd < 0) {
+        od_pipe_break(pipe, "no descriptor is free");
+        return;
+    }
+    OD_ASSERT(unsent.size == 0);
+    pipe->wire = NULL;
+    pipe->tls = OD_PIPE_TLS_BEGINS;
+    name_secure(&pipe->target);
+    pipe->connect = od_connect_secure(net, &pipe->target, fd, on_connected, pipe, &err);
+    if (pipe->connect == NULL)
+        od_pipe_break(pipe, err.text);
+}
+
+void od_pipe_begin_tls(struct od_pipe *pipe)
+{
+    check(pipe);
+    if (od_pipe_is_broken(pipe))
+        return;
+    OD_ASSERT(pipe->tls == OD_PIPE_TLS_ASKED || pipe->tls == OD_PIPE_TLS_DUE);
+    pipe->tls = OD_PIPE_TLS_DUE;
+    if (pipe->in.size > 0 || pipe->has_ended) {
+        od_pipe_break(pipe, pipe->has_ended ? "the peer has closed the connection"
+                                            : "the peer has sent something before TLS");
+        return;
+    }
+    od_wire_send_now(pipe->wire);
+    if (!pipe->wire->is_cut && od_wire_waiting_bytes(pipe->wire) == 0)
+        hand_to_tls(pipe);
 }

@@ -10,7 +10,8 @@
 // OD_PIPE_WINDOW_BYTES, or as much as the task that reads asks for; then TCP slows the peer down.
 // As much may be written and not sent; then the writer waits.
 //
-// One task reads at a time, and one writes.
+// One task reads at a time, and one writes. TLS may begin later than the connection, where a
+// protocol has a word for that: behind what was put, and before anything is read that came after.
 //
 // Owner: the object; found by number. Freed when its end has left, or with the instance.
 
@@ -30,6 +31,13 @@ struct od_objects;
 struct od_task;
 struct od_wire;
 
+enum od_pipe_tls { // That begins on a connection that is there.
+    OD_PIPE_TLS_NONE,
+    OD_PIPE_TLS_ASKED,  // The effect is in the outbox.
+    OD_PIPE_TLS_DUE,    // When what was put is with the system.
+    OD_PIPE_TLS_BEGINS, // [connect] does it.
+};
+
 struct od_pipe {
     struct od_map_node by_id;
     uint64_t id;
@@ -46,11 +54,12 @@ struct od_pipe {
     uint64_t reader, writer;    // Tasks: that waits to read, or to be connected; and in the middle
                                 // of a write. 0: none. They may have ended.
     struct od_timer reading, writing; // Their deadlines.
-    bool is_late;                     // [reading] has passed.
-    bool has_ended;                   // The peer sends nothing more.
-    bool is_closing;                  // The script has closed it: its end is in the outbox.
-    bool is_unwanted;                 // The script has lost it: [writing] closes it.
-    struct od_bytes why;              // Not empty: it is broken, and so.
+    enum od_pipe_tls tls;
+    bool is_late;        // [reading] has passed.
+    bool has_ended;      // The peer sends nothing more.
+    bool is_closing;     // The script has closed it: its end is in the outbox.
+    bool is_unwanted;    // The script has lost it: [writing] closes it.
+    struct od_bytes why; // Not empty: it is broken, and so.
 };
 
 // Whether HOST and PORT can be connected to; fills in [target], which is the caller's, zeroed.
@@ -82,6 +91,12 @@ size_t od_pipe_room(struct od_pipe *pipe); // How many bytes may be put now.
 void od_pipe_put(struct od_pipe *pipe, const struct od_task *task, od_slice piece, size_t rest);
 void od_pipe_wait_to_write(struct od_pipe *pipe, const struct od_task *task);
 
+// TLS is to begin, on a connection that is there and has none. Nobody reads or writes until it has;
+// wait to read for that. It is broken when something has come that nobody has read: that would be
+// taken for a word of the peer behind TLS.
+bool od_pipe_is_secure(const struct od_pipe *pipe); // Or is about to be.
+void od_pipe_secure(struct od_pipe *pipe);
+
 void od_pipe_close(struct od_pipe *pipe);  // Behind what was put. Nothing is read any more.
 void od_pipe_forget(struct od_pipe *pipe); // Nobody can close it any more. Not at once.
 void od_pipe_free(struct od_pipe *pipe);   // At once, and what waits to be sent is.
@@ -92,6 +107,7 @@ void od_pipes_settle(struct od_object *object); // They go, if its worker ends a
 // Effects have passed the outbox.
 void od_pipe_begin(struct od_pipe *pipe);
 void od_pipe_send(struct od_pipe *pipe, od_slice bytes);
+void od_pipe_begin_tls(struct od_pipe *pipe);
 void od_pipe_send_end(struct od_pipe *pipe);
 
 void od_pipe_break(struct od_pipe *pipe, const char *why); // An effect of it never will.

@@ -2,6 +2,8 @@
 
 #include "base/log.h"
 #include "link/worker_page.h"
+#include "object/alarm_event.h"
+#include "object/call.h"
 #include "object/history.h"
 #include "object/inbox.h"
 #include "object/object.h"
@@ -12,6 +14,30 @@
 #include "object/task.h"
 #include "object/transaction.h"
 #include "object/wish.h"
+
+void od_object_fail_event(struct od_object *object, struct od_event *event,
+                          const struct od_failure *why)
+{
+    OD_ASSERT(event->kind != OD_EVENT_RESUME);
+    struct od_call *call = event->call == 0 ? NULL : od_call_find(object->objects, event->call);
+    if (call != NULL)
+        od_call_fail_with(call, 500, why);
+    // Nobody would set it anew: it is counted as a failed try.
+    if (event->kind == OD_EVENT_ALARM)
+        od_alarm_event_lost(object, event);
+    if (event->socket != NULL)
+        od_socket_event_done(event->socket, event->kind, event->size);
+    od_event_free(event);
+}
+
+void od_object_fail_first_event(struct od_object *object)
+{
+    struct od_failure failure;
+    bool is_whole = od_failure_read(od_bytes_slice(&object->failure), &failure);
+    OD_ASSERT(is_whole);
+    if (!od_list_is_empty(&object->inbox))
+        od_object_fail_event(object, od_inbox_take(object), &failure);
+}
 
 static void end_tasks(struct od_object *object, const struct od_failure *why)
 {

@@ -21,9 +21,10 @@ static od_slice take_segment(od_slice *rest)
 static bool decode(od_slice segment, struct od_bytes *name)
 {
     od_bytes_clear(name);
+    char *at = od_bytes_reserve(name, segment.size);
     for (size_t i = 0; i < segment.size; i++) {
         if (segment.at[i] != '%') {
-            od_bytes_put_u8(name, (uint8_t)segment.at[i]);
+            *at++ = segment.at[i];
             continue;
         }
         if (i + 2 >= segment.size)
@@ -31,9 +32,10 @@ static bool decode(od_slice segment, struct od_bytes *name)
         int byte = od_hex_pair(segment.at + i + 1);
         if (byte < 0)
             return false;
-        od_bytes_put_u8(name, (uint8_t)byte);
+        *at++ = (char)byte;
         i += 2;
     }
+    name->size = (size_t)(at - name->at);
     return true;
 }
 
@@ -74,4 +76,10 @@ uint32_t od_worker_of(const od_id *id, uint32_t worker_count)
 {
     OD_ASSERT(worker_count > 0);
     return od_slot_of_id(id->bytes) % worker_count;
+}
+
+uint32_t od_worker_of_name(const od_namespace_key *key, od_slice name, uint32_t worker_count)
+{
+    OD_ASSERT(worker_count > 0);
+    return worker_count == 1 ? 0 : od_id_slot_of_name(key, name) % worker_count;
 }

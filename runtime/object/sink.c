@@ -166,6 +166,7 @@ struct od_sink *od_sink_arrive(struct od_task *task, uint32_t worker, uint64_t s
 {
     struct od_sink *sink = sink_new(task->object->objects, worker, stream);
     od_list_push_back(&task->sinks, &sink->link);
+    task->is_bound = true;
     return sink;
 }
 

@@ -105,6 +105,7 @@ bool od_socket_accept(struct od_object *object, struct od_task *task, bool is_ev
     struct od_socket *made = make(object, ++object->objects->next_number, is_events);
     list(object, made, tags, tag_count);
     od_list_push_back(&task->accepted, &made->accepted);
+    task->is_bound = true;
     od_timers_set(object->objects->timers, &made->attach_timer,
                   od_clock_monotonic_ms() + OD_ATTACH_MS_MAX);
     *socket = made;
@@ -140,29 +141,6 @@ void od_socket_release(struct od_socket *socket)
     od_websocket_free(socket->websocket);
     free(socket->attachment);
     free(socket);
-}
-
-void od_socket_attach(struct od_objects *objects, uint64_t id, od_slice record, int fd)
-{
-    struct od_socket *socket = od_socket_find(objects, id);
-    if (socket == NULL || socket->is_attached) {
-        if (fd >= 0)
-            od_net_hang_up(objects->net, fd);
-        return;
-    }
-    od_socket_check(socket);
-    socket->is_attached = true;
-    od_list_remove(&socket->accepted);
-    od_timers_clear(objects->timers, &socket->attach_timer);
-    struct od_error err;
-    if (fd >= 0 && od_websocket_attach(socket->websocket, record, fd, &err)) {
-        // Main first: from the moment the client has its 101, the socket outlives this worker.
-        od_keep_socket(socket);
-        od_access_log_opened(socket);
-        return;
-    }
-    od_socket_closed(socket, 1006, OD_SLICE("WebSocket disconnected without sending Close frame."),
-                     false);
 }
 
 void od_socket_forget_event(struct od_socket *socket, size_t size)
@@ -288,7 +266,8 @@ void od_socket_message(struct od_socket *socket, od_slice payload, struct od_byt
         od_socket_close(socket, 1013, OD_SLICE("Too many large messages wait"));
         return;
     }
-    od_tap_note(socket, OD_TAP_IN, 0, payload, is_binary);
+    if (socket->object->objects->trace_count > 0)
+        od_tap_note(socket, OD_TAP_IN, 0, payload, is_binary);
     count_waiting(socket, payload.size);
     if (handle_at_once(socket, payload, is_binary))
         return;
@@ -371,7 +350,7 @@ static void resume_reading(struct od_socket *socket)
 
 void od_socket_event_done(struct od_socket *socket, enum od_event_kind kind, size_t size)
 {
-    od_socket_check(socket);
+    check_events(socket);
     od_socket_forget_event(socket, size);
     socket->is_busy = false;
     od_websocket_touch(socket->websocket);
@@ -396,18 +375,24 @@ void od_socket_event_done(struct od_socket *socket, enum od_event_kind kind, siz
     od_socket_release(socket);
 }
 
+// As perform_message of outbox.c does, without an effect: most of what is sent goes this way.
+bool od_socket_send_at_once(struct od_socket *socket, od_slice payload, bool is_binary)
+{
+    bool is_dialled = socket->wish != NULL && !socket->is_attached;
+    if (socket->has_closed || socket->is_gone || is_dialled || !od_outbox_is_open(socket->object))
+        return false;
+    if (socket->object->objects->trace_count > 0)
+        od_tap_note(socket, OD_TAP_OUT, 0, payload, is_binary);
+    od_websocket_send(socket->websocket, payload, is_binary);
+    return true;
+}
+
 bool od_socket_send(struct od_socket *socket, od_slice payload, bool is_binary)
 {
     if (socket->has_closed)
         return false;
-    if (socket->is_gone)
+    if (socket->is_gone || od_socket_send_at_once(socket, payload, is_binary))
         return true;
-    // As perform_message of outbox.c does, without an effect: most of what is sent goes this way.
-    if (od_outbox_is_open(socket->object)) {
-        od_tap_note(socket, OD_TAP_OUT, 0, payload, is_binary);
-        od_websocket_send(socket->websocket, payload, is_binary);
-        return true;
-    }
     od_outbox_put(socket->object, (struct od_effect){.kind = OD_EFFECT_MESSAGE,
                                                      .socket = socket,
                                                      .bytes = payload,

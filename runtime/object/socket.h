@@ -26,6 +26,7 @@ struct od_object;
 struct od_objects;
 struct od_task;
 struct od_remote;
+struct od_wire;
 struct od_wish;
 
 struct od_socket_tag {   // One tag of one socket.
@@ -80,6 +81,9 @@ OD_MUST_CHECK bool od_socket_accept(struct od_object *object, struct od_task *ta
 // The 101 has passed the gate: [fd] and [record] (net/exchange.h) are the connection. Takes [fd];
 // -1: the client left before. A socket that is gone already: the connection is cut.
 void od_socket_attach(struct od_objects *objects, uint64_t id, od_slice record, int fd);
+
+// The same with the connection of an exchange of this worker; takes [wire] (net/websocket.h).
+void od_socket_take(struct od_objects *objects, uint64_t id, od_slice record, struct od_wire *wire);
 
 // A socket of an earlier life of this worker, as it was; [id] is its number. Its connection and
 // attachment follow (object/restore.c).
@@ -139,6 +143,10 @@ od_slice od_socket_tag_at(const struct od_socket *socket, size_t index);
 // socket already (a mistake of the script); a peer that is gone is no mistake, the message
 // vanishes.
 OD_MUST_CHECK bool od_socket_send(struct od_socket *socket, od_slice payload, bool is_binary);
+
+// The same, if the socket is open and the message need not wait for anything; else nothing is done.
+OD_MUST_CHECK bool od_socket_send_at_once(struct od_socket *socket, od_slice payload,
+                                          bool is_binary);
 
 // Sends an event on an event stream; else as od_socket_send.
 OD_MUST_CHECK bool od_socket_send_event(struct od_socket *socket,

@@ -104,6 +104,7 @@ struct od_stream *od_stream_new(struct od_task *task)
     stream->object = task->object;
     stream->task = task;
     task->stream = stream->id;
+    task->is_bound = true;
     return stream;
 }
 

@@ -142,6 +142,7 @@ static od_time_ms limit_of(const struct od_task *task)
 void od_task_limit(struct od_task *task)
 {
     od_task_check(task);
+    task->is_bound = true;
     od_time_ms limit_ms = limit_of(task);
     od_section_wait(task);
     if (limit_ms > 0 && !od_timer_is_set(&task->deadline))
@@ -179,28 +180,34 @@ void od_task_returned(struct od_task *task)
         end_event(task);
 }
 
+static void init_block(struct od_task *task)
+{
+    struct od_list *const lists[] = {&task->link,   &task->syncing,   &task->accepted,
+                                     &task->sinks,  &task->streaming, &task->client_ends,
+                                     &task->branch, &task->branches};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        od_list_init(lists[i]);
+    task->timer.fire = slept;
+    task->deadline.fire = took_too_long;
+}
+
 struct od_task *od_task_new(struct od_object *object, struct od_event *event)
 {
     OD_ASSERT(event == NULL || event->kind != OD_EVENT_RESUME);
     OD_ASSERT(event != NULL || object->state == OD_WAKING);
     uint64_t id;
     struct od_task *task = od_slab_take(&object->objects->tasks, &id);
-    *task = (struct od_task){.id = id, .object = object};
+    if (task->timer.fire == NULL) // No task was here before.
+        init_block(task);
+    OD_ASSERT(od_list_is_empty(&task->link));
+    memset(&task->id, 0, sizeof *task - offsetof(struct od_task, id));
+    task->id = id;
+    task->object = object;
     task->script = object->script != NULL ? object->script : object->objects->script;
     OD_ASSERT(task->script != NULL);
     task->script->uses++;
     task->event = event;
     task->began_ms = od_clock_monotonic_ms_at(object->objects->now_us);
-    task->timer.fire = slept;
-    task->deadline.fire = took_too_long;
-    od_list_init(&task->link);
-    od_list_init(&task->syncing);
-    od_list_init(&task->accepted);
-    od_list_init(&task->client_ends);
-    od_list_init(&task->sinks);
-    od_list_init(&task->streaming);
-    od_list_init(&task->branches);
-    od_list_init(&task->branch);
     od_list_push_back(&object->tasks, &task->link);
     return task;
 }
@@ -244,12 +251,9 @@ static void count_end(const struct od_task *task)
                         task->has_failed);
 }
 
-void od_task_free(struct od_task *task)
+static void unbind(struct od_task *task)
 {
-    OD_ASSERT(task->object->running != task);
     struct od_objects *objects = task->object->objects;
-    count_end(task);
-    od_trace_task_over(task->object, task);
     struct od_call *call =
         task->waiting_call == 0 ? NULL : od_call_find(objects, task->waiting_call);
     // The other object need not go on for somebody who is not there.
@@ -262,16 +266,31 @@ void od_task_free(struct od_task *task)
     od_client_ends_lose(task);
     od_sinks_lose(task);
     leave_stream(task);
-    od_section_end(task);
+    od_timers_clear(objects->timers, &task->timer);
+    od_timers_clear(objects->timers, &task->deadline);
+    od_list_remove(&task->syncing);
+}
+
+void od_task_free(struct od_task *task)
+{
+    OD_ASSERT(task->object->running != task);
+    struct od_objects *objects = task->object->objects;
+    count_end(task);
+    od_trace_task_over(task->object, task);
+    OD_ASSERT(task->is_bound || !od_timer_is_set(&task->deadline));
+    OD_ASSERT(task->is_bound || od_list_is_empty(&task->accepted));
+    if (task->is_bound)
+        unbind(task);
+    if (task->object->section != NULL) {
+        od_transactions_abandon(task->object, task);
+        od_section_end(task);
+    }
     task->script->forget(task->script, task);
     OD_ASSERT(task->script->uses > 0);
     task->script->uses--;
-    od_timers_clear(objects->timers, &task->timer);
-    od_timers_clear(objects->timers, &task->deadline);
     od_list_remove(&task->link);
-    od_list_remove(&task->syncing);
     od_event_free(task->event);
-    od_slab_give(&objects->tasks, task->id);
+    od_slab_give(&objects->tasks, task);
 }
 
 // From now on the socket waits for its connection, not for the handler that accepted it.

@@ -26,33 +26,36 @@ struct od_outgoing_way;
 struct od_script;
 
 struct od_task {
-    uint64_t id;            // In the slab; never used twice in a worker's life.
-    struct od_list link;    // In the object's tasks.
-    struct od_list syncing; // Among the object's tasks that wait for the disk.
+    // Made once for all tasks of a block of the slab: lists are empty again when a task has ended.
+    struct od_list link;        // In the object's tasks.
+    struct od_list syncing;     // Among the object's tasks that wait for the disk.
+    struct od_list accepted;    // Sockets accepted by it that no 101 has taken yet.
+    struct od_list client_ends; // Of its fetches; neither accepted nor handed on (client_end.h).
+    struct od_list sinks;       // Of bodies of its answers that it has not passed on (reader.h).
+    struct od_list streaming;   // Among those that wait to write to a stream.
+    struct od_list branches;    // Of it, that have not ended (branch.h).
+    struct od_list branch;      // Among those of [trunk].
+    struct od_timer timer;      // od_task_wait_sleep.
+    struct od_timer deadline;   // od_task_limit.
+    // New for each, zero at first:
+    uint64_t id; // In the slab; never used twice in a worker's life.
     struct od_object *object;
     struct od_script *script; // The version whose code it runs.
     struct od_event *event;   // What it handles; NULL for a constructor.
     od_time_ms began_ms;
-    struct od_timer timer;      // od_task_wait_sleep.
-    struct od_list accepted;    // Sockets accepted by it that no 101 has taken yet.
-    struct od_list client_ends; // Of its fetches; neither accepted nor handed on (client_end.h).
-    struct od_list sinks;       // Of bodies of its answers that it has not passed on (reader.h).
-    uint64_t stream;            // The body it writes; 0: none.
-    struct od_list streaming;   // Among those that wait to write to a stream.
-    uint64_t waiting_call;      // The call it waits for, to cancel it; 0 for none.
-    uint64_t sync_seq;          // od_task_wait_sync.
-    struct od_list branches;    // Of it, that have not ended (branch.h).
-    struct od_list branch;      // Among those of [trunk].
-    struct od_task *trunk;      // Of a branch; else NULL.
-    bool races;                 // Its branches: it needs one of them only.
-    bool decides;               // A branch: its trunk waits for no other.
-    bool has_body;              // FETCH: the body of its request, which comes in pieces, is a sink.
-    bool asker_has_left;        // FETCH: nobody waits for its answer any more;
-    bool heeds_asker;           // it wants to know.
-    bool is_answered;           // FETCH, CALL: its call has got an answer, or a failure.
+    uint64_t stream;       // The body it writes; 0: none.
+    uint64_t waiting_call; // The call it waits for, to cancel it; 0 for none.
+    uint64_t sync_seq;     // od_task_wait_sync.
+    struct od_task *trunk; // Of a branch; else NULL.
+    bool races;            // Its branches: it needs one of them only.
+    bool decides;          // A branch: its trunk waits for no other.
+    bool has_body;         // FETCH: the body of its request, which comes in pieces, is a sink.
+    bool asker_has_left;   // FETCH: nobody waits for its answer any more;
+    bool heeds_asker;      // it wants to know.
+    bool is_answered;      // FETCH, CALL: its call has got an answer, or a failure.
     bool has_failed;
-    bool is_after_event;      // The handler has returned; functions given to waitUntil run.
-    struct od_timer deadline; // od_task_limit.
+    bool is_bound;       // It has waited, or got something that is to be looked after when it ends.
+    bool is_after_event; // The handler has returned; functions given to waitUntil run.
     // The engine's, untouched by the core:
     void *thread;
     int thread_ref;

@@ -11,6 +11,7 @@
 #include "object/objects.h"
 #include "object/outbox.h"
 #include "object/outgoing.h"
+#include "object/rewind.h"
 
 // --- Its row -------------------------------------------------------------------------------------
 
@@ -444,6 +445,7 @@ void od_wish_receive(struct od_objects *objects, od_slice body)
     struct od_object *object =
         od_objects_get(objects, namespace, &id, identity.has_name, identity.name);
     od_wish_recall(object);
+    od_rewind_recall(object);
     od_object_settle(object);
 }
 

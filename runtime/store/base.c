@@ -51,6 +51,7 @@ static void put_tail(struct od_bytes *bytes, const struct od_base *base)
     od_bytes_put_u32(bytes, OD_BASE_VERSION);
     od_bytes_put_u32(bytes, od_check_sum(od_bytes_slice(&said)));
     od_bytes_put_slice(bytes, od_bytes_slice(&said));
+    od_bytes_put_u32(bytes, base->mark.moment.sum);
     od_bytes_deinit(&said);
     OD_ASSERT(bytes->size < OD_BASE_TAIL_BYTES);
     memset(od_bytes_reserve(bytes, OD_BASE_TAIL_BYTES - bytes->size), 0,
@@ -71,11 +72,12 @@ static bool take_tail(struct od_base *base, od_slice tail, uint32_t *version)
     base->mark.moment.time_ms = (od_time_ms)od_cursor_u64(&cursor);
     base->bytes = od_cursor_u64(&cursor);
     base->sum = od_cursor_u32(&cursor);
+    size_t said_bytes = (size_t)(cursor.at - said);
+    base->mark.moment.sum = od_cursor_u32(&cursor);
     if (cursor.failed || !od_slice_equal(magic, OD_SLICE(OD_BASE_MAGIC)))
         return false;
     memcpy(base->mark.id, id.at, id.size);
-    return *version > OD_BASE_VERSION ||
-           od_check_sum((od_slice){said, (size_t)(cursor.at - said)}) == sum;
+    return *version > OD_BASE_VERSION || od_check_sum((od_slice){said, said_bytes}) == sum;
 }
 
 bool od_base_look(struct od_base *base, const char *path, struct od_error *err)

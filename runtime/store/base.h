@@ -4,7 +4,8 @@
 // The file is one of LMDB without free pages, and behind its last page one of OD_BASE_TAIL_BYTES
 // that says what it is: 8 bytes OD_BASE_MAGIC, u32 version, u32 check sum of what follows: 16 bytes
 // id of the data directory, u64 sequence and u64 time of the last group, u64 bytes and u32 check
-// sum of what stands before this page. It is called by the sequence, as a segment is, and ".base".
+// sum of what stands before this page; and, not summed, u32 check sum of that group, 0 if it is not
+// known. It is called by the sequence, as a segment is, and ".base".
 //
 // Process: any that may block.
 

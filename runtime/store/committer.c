@@ -249,7 +249,6 @@ static void tell_when_lost(struct od_committer *committer)
 {
     if (committer->env->lost == 0 || committer->has_told_lost)
         return;
-    OD_ASSERT(!committer->has_told_lost);
     committer->has_told_lost = true;
     od_reports_begin_group(&committer->reports);
     const char *why =
@@ -301,6 +300,7 @@ static void *run(void *argument)
     }
     if (!OD_FAULT("apply.hold")) // A spec that closes it so sees what a crash would leave.
         apply_all(committer);    // What cannot be applied is done by the next start.
+    tend_journal(committer);
     return NULL;
 }
 
@@ -312,8 +312,9 @@ static bool start_thread(struct od_committer *committer, struct od_error *err)
 
 // --- The loop's side -----------------------------------------------------------------------------
 
-static void on_wake(uv_async_t *wake)
+static void on_wake(uv_poll_t *wake, int status, int events)
 {
+    (void)status, (void)events;
     struct od_committer *committer = wake->data;
     od_reports_deliver(&committer->reports, committer->events, committer->owner);
 }
@@ -402,13 +403,17 @@ enum od_committer_opening od_committer_open(struct od_committer **result, struct
     od_list_init(&committer->waiting);
     pthread_mutex_init(&committer->mutex, NULL);
     od_thread_condition_init(&committer->has_work);
-    od_reports_init(&committer->reports, loop, on_wake, committer);
-    if (start_thread(committer, err)) {
+    bool can_report = od_reports_init(&committer->reports, loop, on_wake, committer) ||
+                      od_error_errno(err, "cannot wake the committer's owner");
+    if (can_report && start_thread(committer, err)) {
         *result = committer;
         return OD_COMMITTER_OPEN;
     }
     close_files(committer);
-    uv_close((uv_handle_t *)&committer->reports.wake, on_closed);
+    if (can_report)
+        uv_close((uv_handle_t *)&committer->reports.wake, on_closed);
+    else
+        free(committer);
     return OD_COMMITTER_FAILED;
 }
 
@@ -438,8 +443,8 @@ static void enqueue(struct od_committer *committer, struct od_pending *pending)
     od_list_init(&pending->link);
     od_list_push_back(&committer->waiting, &pending->link);
     committer->stats.waiting_bytes += pending->size;
-    pthread_cond_signal(&committer->has_work);
     pthread_mutex_unlock(&committer->mutex);
+    pthread_cond_signal(&committer->has_work); // Behind it: whom this wakes needs the mutex.
 }
 
 void od_committer_submit(struct od_committer *committer, uint32_t source, uint32_t generation,
@@ -479,6 +484,11 @@ void od_committer_place(struct od_committer *committer, bool takes,
                                    .size = count * sizeof *slots};
     memcpy(pending->batches, slots, pending->size);
     enqueue(committer, pending);
+}
+
+struct od_journal_moment od_committer_moment(struct od_committer *committer)
+{
+    return od_reports_moment(&committer->reports);
 }
 
 void od_committer_keep(struct od_committer *committer, uint64_t sequence)

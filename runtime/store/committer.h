@@ -34,6 +34,7 @@
 #include "store/committer_events.h"
 #include "store/engine.h"
 #include "store/files.h"
+#include "store/journal_visit.h"
 
 struct od_committer;
 struct uv_loop_s; // uv_loop_t
@@ -84,6 +85,9 @@ void od_committer_submit(struct od_committer *committer, uint32_t source, uint32
 // then on. Also frees what the dead process held in LMDB's table of readers. Of a source that never
 // was this tells that the disk takes what is written.
 void od_committer_forget(struct od_committer *committer, uint32_t source);
+
+// The last group of the journal whose submissions were told to be durable.
+struct od_journal_moment od_committer_moment(struct od_committer *committer);
 
 // What od_journal_keep and od_journal_close_segment do (journal.h), when the thread comes to it.
 void od_committer_keep(struct od_committer *committer, uint64_t sequence);

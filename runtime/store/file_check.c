@@ -19,6 +19,7 @@ struct pages {
     uint64_t page_count; // Up to the last that is used, as the file says.
     uint64_t file_bytes;
     bool is_short; // The file has fewer.
+    bool is_whole; // All of them are looked at.
     bool is_main;  // The tree that is looked at names the other tables.
     uint64_t bad;  // The page that is none.
 };
@@ -103,7 +104,7 @@ static unsigned last_level(const struct pages *pages, const unsigned char *table
     uint64_t branches = od_file_u64(table, od_file_table_branches_at),
              leaves = od_file_u64(table, od_file_table_leaves_at);
     uint64_t overflows = od_file_u64(table, od_file_table_overflows_at);
-    if (pages->is_short ||
+    if (pages->is_short || pages->is_whole ||
         (branches <= OD_STORE_CHECK_PAGES_MAX && leaves <= OD_STORE_CHECK_PAGES_MAX &&
          overflows <= OD_STORE_CHECK_PAGES_MAX))
         return levels;
@@ -172,24 +173,48 @@ static bool refuse(const char *path, const struct pages *pages, struct od_error 
                         pages->is_short ? "; it is shorter than it was" : "");
 }
 
+// False: there is nothing to look at.
+static bool open_file(struct pages *pages, const char *path)
+{
+    struct stat status = {0};
+    pages->fd = od_open_file(AT_FDCWD, path);
+    bool is_open = pages->fd >= 0 && fstat(pages->fd, &status) == 0;
+    if (pages->fd >= 0 && !is_open)
+        close(pages->fd);
+    pages->file_bytes = (uint64_t)status.st_size;
+    return is_open;
+}
+
 bool od_file_check(const char *directory, struct od_error *err)
 {
     char path[PATH_MAX];
-    struct stat status = {0};
+    struct pages pages = {.bad = 0};
     snprintf(path, sizeof path, "%s/data.mdb", directory);
-    struct pages pages = {.fd = od_open_file(AT_FDCWD, path)};
-    if (pages.fd < 0 || fstat(pages.fd, &status) != 0) {
-        if (pages.fd >= 0)
-            close(pages.fd);
+    if (!open_file(&pages, path))
         return true;
-    }
     bool is_ours = false;
-    pages.file_bytes = (uint64_t)status.st_size;
     bool is_sound = pages.file_bytes > 0 && look_at_file(&pages, &is_ours);
     // What is missing at the end was never written: it is made up, so that the next start need not
     // look at everything, and nothing that goes astray ends behind the end of the file.
     if (is_sound && is_ours && pages.is_short)
         is_sound = truncate(path, (off_t)(pages.page_count * pages.page_bytes)) == 0;
     close(pages.fd);
+    return is_sound || refuse(path, &pages, err);
+}
+
+// Where the trees begin may be written in this moment: once more then.
+bool od_file_check_all(const char *directory, struct od_error *err)
+{
+    char path[PATH_MAX];
+    struct pages pages = {.is_whole = true};
+    bool is_ours, is_sound = false;
+    snprintf(path, sizeof path, "%s/data.mdb", directory);
+    for (int tries = 0; !is_sound && tries < 2; tries++) {
+        pages = (struct pages){.is_whole = true};
+        if (!open_file(&pages, path))
+            return od_error_errno(err, "cannot read %s", path);
+        is_sound = look_at_file(&pages, &is_ours) && is_ours;
+        close(pages.fd);
+    }
     return is_sound || refuse(path, &pages, err);
 }

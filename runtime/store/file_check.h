@@ -19,4 +19,8 @@
 // say.
 OD_MUST_CHECK bool od_file_check(const char *directory, struct od_error *err);
 
+// The same for every page, of a file that another process may write: who asks has a read
+// transaction, so that what it looks at is not written over.
+OD_MUST_CHECK bool od_file_check_all(const char *directory, struct od_error *err);
+
 #endif

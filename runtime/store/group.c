@@ -153,10 +153,13 @@ static int write_group(struct od_group *group, struct od_journal *journal,
     return code == 0 ? od_env_check_files(applier->env) : code;
 }
 
-static void report_durable(const struct od_group *group, struct od_reports *reports)
+static void report_durable(const struct od_group *group, const struct od_journal_moment *moment,
+                           struct od_reports *reports)
 {
     OD_ASSERT(group->code == 0);
     od_reports_begin_group(reports);
+    if (group->count > 0)
+        od_reports_at(reports, moment);
     OD_LIST_EACH (link, &group->pending) {
         const struct od_pending *pending = od_pending_of(link);
         if (pending->fate == OD_FATE_WRITTEN)
@@ -202,9 +205,9 @@ void od_group_commit(struct od_group *group, struct od_journal *journal, struct 
         group->code = write_group(group, journal, applier);
     if (group->code != 0)
         return;
-    report_durable(group, reports);
     const struct od_journal_moment last =
         group->engine != NULL ? next_moment(applier) : od_journal_last(journal);
+    report_durable(group, &last, reports);
     hand_over(group, applier, &last);
 }
 

@@ -79,28 +79,29 @@ void od_journal_put(struct od_journal *journal, od_slice submission)
     journal->group_size += submission.size;
 }
 
-// A wall clock that was set back must not make a later group the older one.
 static void seal(struct od_journal *journal)
 {
     enum {
         AT_SUM = 4,
         AT_SIZE = 8,
-        AT_ZERO = 12,
+        AT_SUM_BEFORE = 12,
         AT_SEQUENCE = 16,
         AT_TIME = 24,
         AT_ID = 32,
     };
     od_time_ms now_ms = od_clock_wall_ms(), last_ms = journal->last.time_ms;
-    journal->group_ms = now_ms > last_ms ? now_ms : last_ms;
+    struct od_journal_moment sealed = {.sequence = journal->last.sequence + 1,
+                                       .time_ms = now_ms > last_ms ? now_ms : last_ms};
     char *head = journal->group;
     set_number(head, OD_JOURNAL_GROUP_MARK, 4);
     set_number(head + AT_SIZE, journal->group_size - OD_JOURNAL_HEAD_BYTES, 4);
-    set_number(head + AT_ZERO, 0, 4);
-    set_number(head + AT_SEQUENCE, journal->last.sequence + 1, 8);
-    set_number(head + AT_TIME, (uint64_t)journal->group_ms, 8);
+    set_number(head + AT_SUM_BEFORE, journal->last.sum, 4);
+    set_number(head + AT_SEQUENCE, sealed.sequence, 8);
+    set_number(head + AT_TIME, (uint64_t)now_ms, 8);
     memcpy(head + AT_ID, journal->id, sizeof journal->id);
-    set_number(head + AT_SUM,
-               od_check_sum((od_slice){head + AT_SIZE, journal->group_size - AT_SIZE}), 4);
+    sealed.sum = od_check_sum((od_slice){head + AT_SIZE, journal->group_size - AT_SIZE});
+    set_number(head + AT_SUM, sealed.sum, 4);
+    journal->sealed = sealed;
     size_t padded = od_journal_padded(journal->group_size);
     reserve(journal, padded);
     memset(journal->group + journal->group_size, 0, padded - journal->group_size);
@@ -323,7 +324,7 @@ static int write_group(struct od_journal *journal)
     if (!has_its_name(journal))
         return journal->broken = ESTALE;
     journal->at += journal->group_size;
-    journal->last = (struct od_journal_moment){journal->last.sequence + 1, journal->group_ms};
+    journal->last = journal->sealed;
     return 0;
 }
 

@@ -12,9 +12,15 @@
 // A segment: a head (8 bytes OD_JOURNAL_MAGIC, u32 version, u32 check sum of what follows, 16 bytes
 // id of the data directory, u64 first sequence), and from OD_JOURNAL_BLOCK_BYTES on groups, each at
 // a multiple of that, so that no write ever touches what was acknowledged before. A group: u32
-// mark, u32 check sum of what follows, u32 size of the submissions, u32 zero, u64 sequence, u64
-// wall clock (never less than that of the group before), 16 bytes id, and (str submission)*. The
+// mark, u32 check sum of what follows, u32 size of the submissions, u32 check sum of the group
+// before (0: not known), u64 sequence, u64 wall clock, 16 bytes id, and (str submission)*. The
 // check sum is zlib's CRC-32: it is linked already, and as good for this as any.
+//
+// A clock can be set back. So the time of a group (od_journal_moment) is what the clock said or, if
+// that is later, the time of the group before: no later group is the older one.
+//
+// A data directory that was copied goes on twice, with other groups by the same numbers. So each
+// group names the one before it: what two of them wrote is never played as one.
 //
 // At the start: a last group that is torn was never acknowledged and is written over. Anything else
 // that is not whole refuses to be opened, with the place: to go on would be to forget what was

@@ -40,8 +40,8 @@ struct od_journal {
     int broken;
     bool is_reader; // It belongs to another process (journal_read.h).
 
-    od_time_ms group_ms; // Of the group that is sealed.
-    char *group;         // The group that is gathered, at an address that is a multiple of a block.
+    struct od_journal_moment sealed; // The group that is gathered.
+    char *group; // The group that is gathered, at an address that is a multiple of a block.
     size_t group_size, group_capacity;
 };
 

@@ -18,9 +18,12 @@ bool od_journal_mark_read(struct od_journal_mark *mark, od_slice row)
     struct od_cursor cursor = od_cursor_of(row);
     od_slice id = od_cursor_bytes(&cursor, sizeof mark->id);
     mark->moment.sequence = od_cursor_u64(&cursor);
-    mark->moment.time_ms = 0; // Older programs did not write it.
+    mark->moment.time_ms = 0; // Older programs did not write these.
+    mark->moment.sum = 0;
     if (!od_cursor_at_end(&cursor))
         mark->moment.time_ms = (od_time_ms)od_cursor_u64(&cursor);
+    if (!od_cursor_at_end(&cursor))
+        mark->moment.sum = od_cursor_u32(&cursor);
     if (cursor.failed)
         return false;
     memcpy(mark->id, id.at, id.size);
@@ -42,6 +45,7 @@ int od_journal_mark_put(const struct od_journal_mark *mark, struct od_write *wri
     od_bytes_put(&bytes, mark->id, sizeof mark->id);
     od_bytes_put_u64(&bytes, mark->moment.sequence);
     od_bytes_put_u64(&bytes, (uint64_t)mark->moment.time_ms);
+    od_bytes_put_u32(&bytes, mark->moment.sum);
     int code =
         od_write_put(write, write->env->meta, row_key(), od_env_value(od_bytes_slice(&bytes)));
     od_bytes_deinit(&bytes);

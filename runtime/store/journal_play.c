@@ -19,8 +19,11 @@ struct playing {
     struct od_journal *journal;
     const struct od_journal_visit *visit;
     struct od_error *err;
-    bool is_over;    // What follows is later than is asked for.
-    bool is_damaged; // The last error is about the segments.
+    struct od_journal_moment mark; // What LMDB has; zeros when its check sum is not known.
+    od_time_ms time_ms;            // Of the last group, also of one that is left out.
+    uint64_t before_again;         // The last group so far, if the clock was set back.
+    bool is_over;                  // What follows is later than is asked for.
+    bool is_damaged;               // The last error is about the segments.
 
     uint64_t first; // Of the segment that is read.
     int fd;
@@ -30,6 +33,8 @@ struct playing {
 
 struct group {
     struct od_journal_moment moment;
+    od_time_ms clock_ms;  // What the wall clock said.
+    uint32_t before;      // Check sum of the one before.
     uint64_t bytes;       // With its head.
     od_slice submissions; // In the bytes that were read.
 };
@@ -135,19 +140,18 @@ static bool read_at(struct playing *playing, uint64_t offset, size_t size)
     return true;
 }
 
-// The head of a group of this directory, whatever its number. [sum] and [size] are what it says.
-static bool read_head(struct playing *playing, uint64_t offset, struct group *group, uint32_t *sum,
-                      uint32_t *size)
+// The head of a group of this directory, whatever its number. [size] is what it says.
+static bool read_head(struct playing *playing, uint64_t offset, struct group *group, uint32_t *size)
 {
     if (!read_at(playing, offset, OD_JOURNAL_HEAD_BYTES))
         return false;
     struct od_cursor cursor = od_cursor_of(od_bytes_slice(&playing->bytes));
     bool is_group = od_cursor_u32(&cursor) == OD_JOURNAL_GROUP_MARK;
-    *sum = od_cursor_u32(&cursor);
+    group->moment.sum = od_cursor_u32(&cursor);
     *size = od_cursor_u32(&cursor);
-    (void)od_cursor_u32(&cursor);
+    group->before = od_cursor_u32(&cursor);
     group->moment.sequence = od_cursor_u64(&cursor);
-    group->moment.time_ms = (od_time_ms)od_cursor_u64(&cursor);
+    group->clock_ms = group->moment.time_ms = (od_time_ms)od_cursor_u64(&cursor);
     od_slice id = od_cursor_bytes(&cursor, OD_STORE_JOURNAL_ID_BYTES);
     return is_group && !cursor.failed && memcmp(id.at, playing->journal->id, id.size) == 0 &&
            offset + OD_JOURNAL_HEAD_BYTES + *size <= playing->size;
@@ -159,14 +163,14 @@ static bool read_group(struct playing *playing, uint64_t offset, struct group *g
     enum {
         SUMMED_FROM = 8,
     };
-    uint32_t sum, size;
-    if (!read_head(playing, offset, group, &sum, &size) ||
+    uint32_t size;
+    if (!read_head(playing, offset, group, &size) ||
         !read_at(playing, offset, OD_JOURNAL_HEAD_BYTES + size))
         return false;
     od_slice bytes = od_bytes_slice(&playing->bytes);
     group->bytes = bytes.size;
     group->submissions = od_slice_from(bytes, OD_JOURNAL_HEAD_BYTES);
-    return od_check_sum(od_slice_from(bytes, SUMMED_FROM)) == sum;
+    return od_check_sum(od_slice_from(bytes, SUMMED_FROM)) == group->moment.sum;
 }
 
 static bool check_segment_head(struct playing *playing)
@@ -216,8 +220,8 @@ static bool has_later_group(struct playing *playing, uint64_t offset, uint64_t e
 {
     struct group group;
     for (; offset + OD_JOURNAL_BLOCK_BYTES <= playing->size; offset += OD_JOURNAL_BLOCK_BYTES) {
-        uint32_t sum, size;
-        if (read_head(playing, offset, &group, &sum, &size) && group.moment.sequence >= expected &&
+        uint32_t size;
+        if (read_head(playing, offset, &group, &size) && group.moment.sequence >= expected &&
             read_group(playing, offset, &group))
             return true;
     }
@@ -228,28 +232,76 @@ static bool has_later_group(struct playing *playing, uint64_t offset, uint64_t e
 static bool next_group(struct playing *playing, uint64_t offset, uint64_t sequence,
                        struct group *group)
 {
-    uint32_t sum, size;
-    if (sequence > playing->journal->applied)
+    uint32_t size;
+    if (sequence > playing->journal->applied && !playing->is_over)
         return read_group(playing, offset, group) && group->moment.sequence == sequence;
-    if (!read_head(playing, offset, group, &sum, &size) || group->moment.sequence != sequence)
+    if (!read_head(playing, offset, group, &size) || group->moment.sequence != sequence)
         return false;
     group->bytes = OD_JOURNAL_HEAD_BYTES + size;
     group->submissions = (od_slice){0};
     return true;
 }
 
+// Of what LMDB has already a head is all that was looked at, and LMDB knows better.
+static bool follows(const struct playing *playing, const struct group *group)
+{
+    const struct od_journal_moment last = playing->journal->last;
+    OD_ASSERT(group->moment.sequence != 0);
+    return group->moment.sequence <= playing->journal->applied || last.sum == 0 ||
+           group->before == 0 || group->before == last.sum;
+}
+
+static bool is_later(const struct playing *playing, const struct od_journal_moment *moment)
+{
+    const struct od_journal_visit *visit = playing->visit;
+    return (visit->until_ms != 0 && moment->time_ms > visit->until_ms) ||
+           (visit->until_group != 0 && moment->sequence > visit->until_group);
+}
+
+// Of a group that is left out. A clock that was behind for a while leaps over the moment that is
+// asked for when it is set right; one that was ahead passes it a second time.
+static void look_at_clock(struct playing *playing, const struct group *group)
+{
+    const struct od_journal_visit *visit = playing->visit;
+    bool was_set_back = group->moment.time_ms - group->clock_ms >= OD_STORE_CLOCK_BACK_MS;
+    playing->time_ms = group->moment.time_ms;
+    if (!was_set_back)
+        playing->before_again = 0;
+    else if (group->clock_ms <= visit->until_ms)
+        playing->before_again = group->moment.sequence;
+    else if (playing->before_again != 0)
+        *visit->again = playing->before_again;
+}
+
+static bool take_group(struct playing *playing, uint64_t at, const struct group *group)
+{
+    struct od_journal *journal = playing->journal;
+    if (!follows(playing, group))
+        return refuse(playing, at,
+                      "the group does not follow the one before it: they are of two copies of the "
+                      "directory, which both went on");
+    if (!play_group(playing, at, group))
+        return false;
+    bool is_mark = group->moment.sequence == playing->mark.sequence;
+    journal->last = is_mark ? playing->mark : group->moment;
+    playing->time_ms = journal->last.time_ms;
+    return true;
+}
+
 // From [at] on, where group [sequence] is expected; leaves both where the next would be.
 static bool play_whole_groups(struct playing *playing, uint64_t *at, uint64_t *sequence)
 {
-    const od_time_ms until_ms = playing->visit->until_ms;
     struct group group;
     while (next_group(playing, *at, *sequence, &group)) {
-        playing->is_over = until_ms != 0 && group.moment.time_ms > until_ms;
-        if (playing->is_over)
+        if (group.moment.time_ms < playing->time_ms)
+            group.moment.time_ms = playing->time_ms;
+        playing->is_over = playing->is_over || is_later(playing, &group.moment);
+        if (playing->is_over && playing->visit->again == NULL)
             return true;
-        if (!play_group(playing, *at, &group))
+        if (playing->is_over)
+            look_at_clock(playing, &group);
+        else if (!take_group(playing, *at, &group))
             return false;
-        playing->journal->last = group.moment;
         *at += od_journal_padded(group.bytes);
         ++*sequence;
     }
@@ -340,29 +392,37 @@ static struct od_journal_segment *begin_with(const struct od_journal *journal)
 }
 
 // Who asks for the last moment before the damage (as tell_what_is_whole advises) can have it.
-static bool is_enough(const struct playing *playing)
+static bool has_all_asked(const struct playing *playing)
 {
-    const od_time_ms until_ms = playing->visit->until_ms;
-    return playing->is_damaged && until_ms != 0 && playing->journal->last.time_ms >= until_ms;
+    const struct od_journal_visit *visit = playing->visit;
+    const struct od_journal_moment last = playing->journal->last;
+    return (visit->until_ms != 0 && last.time_ms >= visit->until_ms) ||
+           (visit->until_group != 0 && last.sequence >= visit->until_group);
 }
 
 // What data.mdb or a note says that was there is missing at the end.
 static bool check_end(const struct playing *playing)
 {
     const struct od_journal *journal = playing->journal;
-    const od_time_ms until_ms = playing->visit->until_ms;
     bool has_segments = !od_list_is_empty(&journal->segments);
-    uint64_t known = playing->visit->known;
+    const struct od_journal_visit *visit = playing->visit;
+    uint64_t known = visit->known > visit->until_group ? visit->known : visit->until_group;
     if (has_segments && known < journal->applied)
         known = journal->applied; // What is in the base was in a segment before.
     if (!journal->is_reader || playing->is_over || journal->last.sequence >= known ||
-        (until_ms != 0 && journal->last.time_ms >= until_ms))
+        has_all_asked(playing))
         return true;
     od_error_set(playing->err,
                  "%s ends with group %" PRIu64 ", and there were more, up to %" PRIu64
                  ": segments are missing or damaged at the end",
                  journal->path, journal->last.sequence, known);
     return tell_what_is_whole(playing);
+}
+
+// What is left out is read for its clock alone, whatever else is the matter with it.
+static bool has_ended(const struct playing *playing)
+{
+    return playing->is_over && playing->visit->again == NULL;
 }
 
 static bool play_from(struct playing *playing, struct od_journal_segment *begin)
@@ -377,14 +437,16 @@ static bool play_from(struct playing *playing, struct od_journal_segment *begin)
                      journal->path, begin->first, what, journal->applied, what, advice(playing));
         return tell_what_is_whole(playing);
     }
-    for (struct od_list *link = &begin->link; link != &journal->segments && !playing->is_over;
+    for (struct od_list *link = &begin->link; link != &journal->segments && !has_ended(playing);
          link = link->next) {
-        if (play_segment(playing, od_journal_segment_of(link)))
+        if (play_segment(playing, od_journal_segment_of(link)) || playing->is_over)
             continue;
-        if (!is_enough(playing))
+        if (!playing->is_damaged || !has_all_asked(playing))
             return false;
         playing->is_over = true;
     }
+    if (playing->before_again != 0)
+        *playing->visit->again = playing->before_again;
     if (!check_end(playing))
         return false;
     if (journal->last.sequence < journal->applied) {
@@ -402,6 +464,8 @@ bool od_journal_play_all(struct od_journal *journal, const struct od_journal_vis
                          struct od_error *err)
 {
     struct playing playing = {.journal = journal, .visit = visit, .err = err};
+    if (journal->last.sum != 0)
+        playing.mark = journal->last;
     if (!list_segments(journal, err))
         return false;
     struct od_journal_segment *begin = begin_with(journal);

@@ -12,6 +12,7 @@
 struct od_journal_moment {
     uint64_t sequence;  // 0: before all of them.
     od_time_ms time_ms; // 0: not known.
+    uint32_t sum;       // Its check sum, by which the next one names it; 0: not known.
 };
 
 // Up to where LMDB has it.
@@ -33,7 +34,11 @@ struct od_journal_visit {
     // Behind the last whole group of a segment, which ends at [bytes]; NULL: nothing.
     bool (*segment)(void *context, uint64_t first, uint64_t bytes, struct od_error *err);
     void *context;
-    od_time_ms until_ms; // Groups that are later are left out; 0: none are.
+    od_time_ms until_ms;  // Groups that are later are left out; 0: none are.
+    uint64_t until_group; // So are those behind this one.
+    // Where not NULL: the last of those left out that was written before [until_ms] after all, by a
+    // clock that had been set back and was that late a second time; 0: there is none.
+    uint64_t *again;
     // For who reads. The last group that is known to have been there: that it is missing is damage.
     uint64_t known;
     bool is_closed; // Nobody writes to the last segment, so a group that is torn there is damage.

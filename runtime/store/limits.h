@@ -43,6 +43,8 @@
 #define OD_STORE_JOURNAL_SMALL_BYTES (256u << 10)  // On a disk without that room, and for specs.
 #define OD_STORE_JOURNAL_KEPT_BYTES (1u << 20)     // Of the buffer, between groups.
 
+#define OD_STORE_CLOCK_BACK_MS 1000 // A clock set back by less is none that was set back.
+
 #define OD_STORE_COPY_BYTES (128u << 10) // At a time, of a backup: it stays in the cache.
 #define OD_STORE_PIPE_BYTES (1u << 20)
 #define OD_STORE_BASE_LEFT_BYTES (256u << 20) // Of the disk, beside a base that is made.
@@ -50,7 +52,7 @@
 // The snapshot that one list() makes.
 #define OD_STORE_LIST_BYTES_MAX (64u << 20)
 
-#define OD_STORE_MARKS_MAX 32u // Objects whose pages are marked at a time.
+#define OD_STORE_MARKS_MAX 32u // Of objects that are exported at a time.
 
 // How much of the trash one transaction sweeps.
 #define OD_STORE_SWEEP_ENTRIES 10000u

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/clock.h"
 #include "store/keys.h"
 #include "store/reader.h"
 #include "store/squeeze.h"
@@ -93,45 +92,6 @@ bool od_storage_get_page_beneath(struct od_storage *storage, uint32_t page, char
     return is_there && od_unsqueeze(found, bytes);
 }
 
-// --- Marks ---------------------------------------------------------------------------------------
-
-static bool is_of(const struct od_storage *storage, size_t place)
-{
-    return memcmp(storage->store->marks[place].id, storage->identity->id, OD_ID_BYTES) == 0;
-}
-
-// Numbers are those of no other worker's life.
-uint64_t od_storage_mark_pages(struct od_storage *storage)
-{
-    struct od_store *store = storage->store;
-    size_t oldest = 0;
-    if (store->last_mark == 0)
-        store->last_mark = (uint64_t)od_clock_wall_ms() << 16;
-    od_storage_forget_mark(storage);
-    for (size_t i = 1; i < OD_STORE_MARKS_MAX; i++)
-        oldest = store->marks[i].mark < store->marks[oldest].mark ? i : oldest;
-    memcpy(store->marks[oldest].id, storage->identity->id, OD_ID_BYTES);
-    store->marks[oldest].mark = ++store->last_mark;
-    return store->last_mark;
-}
-
-bool od_storage_pages_are_as_marked(const struct od_storage *storage, uint64_t mark)
-{
-    for (size_t i = 0; i < OD_STORE_MARKS_MAX; i++) {
-        if (storage->store->marks[i].mark == mark && mark != 0)
-            return is_of(storage, i);
-    }
-    return false;
-}
-
-void od_storage_forget_mark(struct od_storage *storage)
-{
-    for (size_t i = 0; i < OD_STORE_MARKS_MAX && storage->store->last_mark != 0; i++) {
-        if (is_of(storage, i))
-            storage->store->marks[i].mark = 0;
-    }
-}
-
 // --- Writing -------------------------------------------------------------------------------------
 
 void od_storage_put_page(struct od_storage *storage, uint32_t page, const char *bytes)
@@ -182,7 +142,7 @@ void od_storage_seal_pages(struct od_storage *storage, od_seq seq)
 {
     struct od_bytes squeezed = {0};
     if (storage->overlay->open_page != NULL)
-        od_storage_forget_mark(storage);
+        od_storage_forget_marks(storage, OD_MARK_PAGES);
     while (storage->overlay->open_page != NULL)
         seal_page(storage, seq, &squeezed);
     od_bytes_deinit(&squeezed);

@@ -34,6 +34,7 @@ struct question {
     enum od_row_kind kind;
     uint64_t count;
     struct od_measure *measure;
+    struct od_journal_mark *mark;
     const struct od_alarm_place *place;
     od_alarm_visit *visit_alarm;
     const struct od_bounds *bounds;
@@ -121,6 +122,11 @@ void od_reader_close(struct od_reader *reader)
     free(reader);
 }
 
+const char *od_reader_directory(const struct od_reader *reader)
+{
+    return reader->env->directory_path;
+}
+
 static int find(void *argument)
 {
     struct question *q = argument;
@@ -131,6 +137,21 @@ bool od_reader_find(struct od_reader *reader, const uint8_t id[OD_ID_BYTES], uin
                     struct od_identity *identity)
 {
     return ask(reader, find, &(struct question){.id = id, .number = number, .identity = identity});
+}
+
+static int mark(void *argument)
+{
+    struct question *q = argument;
+    MDB_val stored, key = od_env_value(OD_SLICE("journal"));
+    int code = mdb_get(q->rows.txn, q->reader->env->meta, &key, &stored);
+    if (code == 0 && !od_journal_mark_read(q->mark, od_env_slice(stored)))
+        code = MDB_CORRUPTED;
+    return code;
+}
+
+bool od_reader_mark(struct od_reader *reader, struct od_journal_mark *found)
+{
+    return ask(reader, mark, &(struct question){.mark = found});
 }
 
 static int list(void *argument)

@@ -16,6 +16,7 @@
 #include "store/alarm.h"
 #include "store/files.h"
 #include "store/identity.h"
+#include "store/journal_visit.h"
 #include "store/keys.h"
 #include "store/measure.h"
 #include "store/range.h"
@@ -27,6 +28,7 @@ OD_MUST_CHECK bool od_reader_open(struct od_reader **reader, const char *directo
 OD_MUST_CHECK bool od_reader_has_files(const struct od_reader *reader,
                                        const struct od_store_files *files, struct od_error *err);
 void od_reader_close(struct od_reader *reader);
+const char *od_reader_directory(const struct od_reader *reader);
 void od_reader_reset(struct od_reader *reader);
 
 // Whether the last question had no answer, and why, with what to do.
@@ -43,6 +45,8 @@ void od_reader_walk_directory(struct od_reader *reader, od_slice after,
                               bool (*visit)(void *context, od_slice place,
                                             const struct od_identity *identity),
                               void *context);
+// The journal, and up to where what is read has it.
+bool od_reader_mark(struct od_reader *reader, struct od_journal_mark *mark);
 bool od_reader_get(struct od_reader *reader, od_slot slot, uint64_t number, od_slice key,
                    od_slice *value);
 

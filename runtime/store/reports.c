@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/error.h"
@@ -28,19 +30,26 @@ struct od_report {
     bool is_here;        // PLACED.
 };
 
-void od_reports_init(struct od_reports *reports, uv_loop_t *loop, uv_async_cb on_wake, void *owner)
+bool od_reports_init(struct od_reports *reports, uv_loop_t *loop, uv_poll_cb on_wake, void *owner)
 {
     memset(reports, 0, sizeof *reports);
+    reports->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (reports->wake_fd < 0)
+        return false;
     int code = pthread_mutex_init(&reports->mutex, NULL);
     OD_ASSERT(code == 0);
-    code = uv_async_init(loop, &reports->wake, on_wake);
-    OD_ASSERT(code == 0); // A loop has the descriptor for it since its own beginning.
+    code = uv_poll_init(loop, &reports->wake, reports->wake_fd);
+    OD_ASSERT(code == 0);
+    code = uv_poll_start(&reports->wake, UV_READABLE, on_wake);
+    OD_ASSERT(code == 0);
     reports->wake.data = owner;
+    return true;
 }
 
 void od_reports_deinit(struct od_reports *reports)
 {
     pthread_mutex_destroy(&reports->mutex);
+    close(reports->wake_fd);
     free(reports->list);
 }
 
@@ -57,6 +66,20 @@ void od_reports_begin_group(struct od_reports *reports)
 {
     pthread_mutex_lock(&reports->mutex);
     reports->group_begin = reports->size;
+}
+
+void od_reports_at(struct od_reports *reports, const struct od_journal_moment *moment)
+{
+    OD_ASSERT(moment->sequence > reports->moment.sequence);
+    reports->moment = *moment;
+}
+
+struct od_journal_moment od_reports_moment(struct od_reports *reports)
+{
+    pthread_mutex_lock(&reports->mutex);
+    struct od_journal_moment moment = reports->moment;
+    pthread_mutex_unlock(&reports->mutex);
+    return moment;
 }
 
 // One report for all submissions of a source in a group.
@@ -122,10 +145,11 @@ void od_reports_lost(struct od_reports *reports, const char *why, const char *ad
 
 void od_reports_end_group(struct od_reports *reports)
 {
-    bool has_news = reports->size > 0;
+    bool must_wake = reports->size > 0 && !reports->is_woken;
+    reports->is_woken = reports->is_woken || must_wake;
     pthread_mutex_unlock(&reports->mutex);
-    if (has_news)
-        uv_async_send(&reports->wake);
+    if (must_wake)
+        (void)!eventfd_write(reports->wake_fd, 1);
 }
 
 static void deliver(struct od_report *report, const struct od_committer_events *events, void *owner)
@@ -162,7 +186,10 @@ static void deliver(struct od_report *report, const struct od_committer_events *
 void od_reports_deliver(struct od_reports *reports, const struct od_committer_events *events,
                         void *owner)
 {
+    eventfd_t count;
+    (void)!eventfd_read(reports->wake_fd, &count);
     pthread_mutex_lock(&reports->mutex);
+    reports->is_woken = false;
     struct od_report *list = reports->list;
     size_t size = reports->size;
     reports->list = NULL; // Events may take long; the thread must not wait for them.

@@ -8,7 +8,9 @@
 #include <pthread.h>
 #include <uv.h>
 
+#include "base/check.h"
 #include "store/committer_events.h"
+#include "store/journal_visit.h"
 
 struct od_report;
 
@@ -16,14 +18,23 @@ struct od_reports {
     pthread_mutex_t mutex;
     struct od_report *list; // In order.
     size_t size, capacity;
-    size_t group_begin; // Reports of the group that is being reported begin here.
-    uv_async_t wake;
+    struct od_journal_moment moment; // Of the last group that is durable.
+    size_t group_begin;              // Reports of the group that is being reported begin here.
+    bool is_woken;                   // The loop has not looked since.
+    int wake_fd; // An eventfd. A uv_async_t would do, but where both threads share a core, the loop
+                 // spins while the one that woke it cannot go on.
+    uv_poll_t wake;
 };
 
-void od_reports_init(struct od_reports *reports, uv_loop_t *loop, uv_async_cb on_wake, void *owner);
+// False with errno.
+OD_MUST_CHECK bool od_reports_init(struct od_reports *reports, uv_loop_t *loop, uv_poll_cb on_wake,
+                                   void *owner);
 void od_reports_deinit(struct od_reports *reports); // After uv_close of [wake].
 
+struct od_journal_moment od_reports_moment(struct od_reports *reports);
+
 void od_reports_begin_group(struct od_reports *reports);
+void od_reports_at(struct od_reports *reports, const struct od_journal_moment *moment);
 void od_reports_durable(struct od_reports *reports, uint32_t source, od_seq seq);
 void od_reports_applied(struct od_reports *reports, uint32_t source, od_seq seq);
 void od_reports_failed(struct od_reports *reports, uint32_t source, uint32_t generation,

@@ -10,6 +10,7 @@
 #include "base/moment.h"
 #include "store/backup.h"
 #include "store/env.h"
+#include "store/file_check.h"
 #include "store/journal_mark.h"
 #include "store/journal_read.h"
 #include "store/mapped.h"
@@ -39,7 +40,10 @@ static bool exists(const char *directory, const char *name)
 static bool is_too_late(const struct restoring *restoring, const struct od_journal_mark *mark)
 {
     od_time_ms until_ms = restoring->restore->until_ms;
+    uint64_t until_group = restoring->restore->until_group;
     bool is_known = mark->moment.time_ms != 0 || mark->moment.sequence == 0;
+    if (until_group != 0 && mark->moment.sequence > until_group)
+        return true;
     return until_ms != 0 && (!is_known || mark->moment.time_ms > until_ms);
 }
 
@@ -121,39 +125,47 @@ static bool consider_files(struct choosing *choosing, struct od_error *err)
     return ok;
 }
 
+// What is done while one moment of a data file is seen.
 struct looking {
+    int (*call)(void *looking);
     struct od_env *env;
-    struct od_env_reader *reader;
+    struct od_env_reader reader;
     struct od_journal_mark *mark;
+    struct od_error *err;
 };
 
-static int look(void *argument)
+static int look_at_mark(void *argument)
 {
     const struct looking *looking = argument;
     MDB_val stored, key = od_env_value(OD_SLICE("journal"));
-    int code = mdb_get(looking->reader->txn, looking->env->meta, &key, &stored);
+    int code = mdb_get(looking->reader.txn, looking->env->meta, &key, &stored);
     if (code == 0 && !od_journal_mark_read(looking->mark, od_env_slice(stored)))
         code = MDB_CORRUPTED;
     return code;
 }
 
+// Returns LMDB's codes.
+static int look(struct looking *looking)
+{
+    int code = od_env_reader_open(looking->env, &looking->reader);
+    if (code != 0)
+        return code;
+    code = od_env_reader_begin(looking->env, &looking->reader);
+    if (code == 0) {
+        code = od_mapped_call(looking->call, looking);
+        od_env_reader_end(looking->env, &looking->reader);
+    }
+    od_env_reader_close(looking->env, &looking->reader);
+    return code;
+}
+
 static bool look_at_data(struct od_journal_mark *mark, const char *directory, struct od_error *err)
 {
-    struct od_env_reader reader;
-    struct od_env *env;
-    if (!od_env_open(&env, directory, false, err))
+    struct looking looking = {.call = look_at_mark, .mark = mark};
+    if (!od_env_open(&looking.env, directory, false, err))
         return false;
-    struct looking looking = {env, &reader, mark};
-    int code = od_env_reader_open(env, &reader);
-    if (code == 0) {
-        code = od_env_reader_begin(env, &reader);
-        if (code == 0) {
-            code = od_mapped_call(look, &looking);
-            od_env_reader_end(env, &reader);
-        }
-        od_env_reader_close(env, &reader);
-    }
-    od_env_close(env);
+    int code = look(&looking);
+    od_env_close(looking.env);
     if (code == MDB_NOTFOUND)
         return od_error_set(err,
                             "%s was written by an open-do that kept no journal; start this one "
@@ -179,7 +191,8 @@ static bool consider_data(struct choosing *choosing, struct od_error *err)
                             "%s belongs to another data directory than %s/data.mdb; move away what "
                             "is not its own",
                             restoring->base_path, restoring->restore->from);
-    if (choosing->has_found && restoring->restore->until_ms != 0)
+    if (choosing->has_found &&
+        (restoring->restore->until_ms != 0 || restoring->restore->until_group != 0))
         return true;
     const struct od_base base = {.mark = restoring->data};
     return consider(choosing, &base, "", err);
@@ -267,6 +280,18 @@ static bool look_what_is_known(const struct restoring *restoring, uint64_t *know
     return true;
 }
 
+// Which of both is wanted the person knows, who knows when the clock was right.
+static bool refuse_twice(const struct od_restore *restore, uint64_t again, struct od_error *err)
+{
+    char at[OD_MOMENT_BYTES];
+    OD_ASSERT(again > restore->last.sequence);
+    return od_error_set(err,
+                        "the clock was set back, and it was %s twice: say --at group-%" PRIu64
+                        " for what was there the first time, --at group-%" PRIu64
+                        " for the last time",
+                        od_moment_text(restore->until_ms, at), restore->last.sequence, again);
+}
+
 static bool read_journal(const struct restoring *restoring, struct od_applier *applier,
                          struct od_error *err)
 {
@@ -274,13 +299,17 @@ static bool read_journal(const struct restoring *restoring, struct od_applier *a
     struct playing playing = {restore, applier, 0};
     OD_ASSERT(applier == NULL ||
               applier->mark.moment.sequence == restoring->base.mark.moment.sequence);
+    uint64_t again = 0;
     struct od_journal_visit visit = {.play = on_group,
                                      .context = &playing,
                                      .until_ms = restore->until_ms,
+                                     .until_group = restore->until_group,
+                                     .again = restore->until_ms == 0 ? NULL : &again,
                                      .is_closed = !restoring->has_data};
-    if (!look_what_is_known(restoring, &visit.known, err))
+    if (!look_what_is_known(restoring, &visit.known, err) ||
+        !od_journal_read(restoring->folder, &restoring->base.mark, &visit, &restore->last, err))
         return false;
-    return od_journal_read(restoring->folder, &restoring->base.mark, &visit, &restore->last, err);
+    return again == 0 || refuse_twice(restore, again, err);
 }
 
 static bool play_into(const struct restoring *restoring, struct od_env *env, struct od_error *err)
@@ -316,8 +345,30 @@ static bool make(struct restoring *restoring, const char *folder, struct od_erro
     return is_made;
 }
 
+static int look_at_pages(void *argument)
+{
+    const struct looking *looking = argument;
+    return od_file_check_all(looking->env->directory_path, looking->err) ? 0 : MDB_CORRUPTED;
+}
+
+// Every page of the data file, which others may write to.
+static bool check_data(const char *directory, struct od_error *err)
+{
+    struct looking looking = {.call = look_at_pages, .err = err};
+    if (!od_env_open(&looking.env, directory, false, err))
+        return false;
+    od_error_set(err, "cannot read %s/data.mdb", directory); // If nothing more is known.
+    int code = look(&looking);
+    od_env_close(looking.env);
+    return code == 0;
+}
+
 static bool check(struct restoring *restoring, struct od_error *err)
 {
+    const struct od_restore *restore = restoring->restore;
+    bool is_read = restoring->has_data && restore->passed_over.text[0] == '\0';
+    if (is_read && !check_data(restore->from, err))
+        return false;
     bool is_whole =
         restoring->base_path[0] == '\0' || od_base_unpack(&restoring->base, restoring->base_path,
                                                           NULL, restoring->restore->progress, err);
@@ -349,7 +400,7 @@ bool od_restore_run(struct od_restore *restore, struct od_error *err)
     snprintf(restoring.folder, sizeof restoring.folder, "%s%s", restore->from, inner);
     restoring.has_data = exists(restore->from, "data.mdb");
     OD_ASSERT(restore->from != NULL);
-    OD_ASSERT(restore->until_ms >= 0);
+    OD_ASSERT(restore->until_ms == 0 || restore->until_group == 0);
     if (!od_unfinished_refuse(restore->from, err))
         return false;
     int hold_fd = od_journal_hold(restoring.folder);

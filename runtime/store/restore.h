@@ -16,6 +16,7 @@ struct od_restore {
     const char *from;
     const char *to;               // NULL: all is read and nothing is made.
     od_time_ms until_ms;          // Nothing later than this; 0: all there is.
+    uint64_t until_group;         // Nothing behind this group; 0: all there is.
     struct od_progress *progress; // May be NULL.
 
     struct od_journal_moment last; // Result: the last group, or that of the base.

@@ -35,7 +35,7 @@ OD_MUST_CHECK int od_rows_measure(const struct od_rows *rows, uint64_t rows_max,
 // Called for each pair in order; false stops the walk. Slices are borrowed for the call.
 typedef bool od_rows_visit(void *context, od_slice key, od_slice value);
 
-// [kind]: pairs, or, by their names, alarms.
+// [kind]: pairs; by their names, alarms; by their numbers (od_page_key), pages.
 OD_MUST_CHECK int od_rows_walk(const struct od_rows *rows, enum od_row_kind kind,
                                const struct od_bounds *bounds, bool reverse, od_rows_visit *visit,
                                void *context);

@@ -206,6 +206,7 @@ static struct od_bytes *batch_of(struct od_storage *storage, bool unconfirmed)
 {
     OD_ASSERT(storage->overlay != NULL);
     struct od_overlay *overlay = storage->overlay;
+    od_storage_forget_marks(storage, OD_MARK_ALL);
     if (overlay->batch.size == 0)
         od_batch_begin(&overlay->batch, storage->identity);
     overlay->batch_is_confirmed = overlay->batch_is_confirmed || !unconfirmed;
@@ -251,7 +252,7 @@ bool od_storage_delete_all(struct od_storage *storage, bool unconfirmed, struct 
     if (!make_room(storage, 0, err))
         return false;
     od_storage_close_pager(storage);
-    od_storage_forget_mark(storage);
+    od_storage_forget_marks(storage, OD_MARK_PAGES);
     od_overlay_delete_all(storage->overlay);
     od_batch_delete_all(batch_of(storage, unconfirmed));
     return true;

@@ -133,10 +133,15 @@ bool od_storage_has_open_page(const struct od_storage *storage, uint32_t page);
 OD_MUST_CHECK bool od_storage_get_page_beneath(struct od_storage *storage, uint32_t page,
                                                char *bytes);
 
-// Marks the pages as they are now, 0 never; and whether they still are, also when the object slept
-// meanwhile. True is certain; after a worker's end, or when many others were marked, it is false.
-uint64_t od_storage_mark_pages(struct od_storage *storage);
-bool od_storage_pages_are_as_marked(const struct od_storage *storage, uint64_t mark);
+enum od_mark_kind {
+    OD_MARK_ALL,   // Of whatever it has stored.
+    OD_MARK_PAGES, // Of its pages alone.
+};
+
+// Marks it as it is now, 0 never; and whether it still is, also when the object slept meanwhile.
+// True is certain; after a worker's end, or when many others were marked, it is false.
+uint64_t od_storage_mark_now(struct od_storage *storage, enum od_mark_kind kind);
+bool od_storage_is_as_marked(const struct od_storage *storage, uint64_t number);
 
 // The end of a synchronous stretch. Returns the submission it will be part of; 0: it wrote nothing,
 // or is held.

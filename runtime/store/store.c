@@ -125,6 +125,21 @@ bool od_store_identity_of(struct od_store *store, const uint8_t id[OD_ID_BYTES],
     return found;
 }
 
+bool od_store_now(struct od_store *store, struct od_journal_mark *mark, struct od_error *err)
+{
+    if (!od_reader_mark(store->reader, mark))
+        return !od_reader_has_failed(store->reader, err) &&
+               od_error_set(err, "there is no journal in %s", od_store_directory(store));
+    if (mark->moment.sequence < store->moment.sequence)
+        mark->moment = store->moment;
+    return true;
+}
+
+const char *od_store_directory(const struct od_store *store)
+{
+    return od_reader_directory(store->reader);
+}
+
 void od_store_measure(struct od_store *store, const uint8_t id[OD_ID_BYTES], uint64_t rows_max,
                       struct od_measure *measure)
 {
@@ -227,9 +242,11 @@ void od_store_end_turn(struct od_store *store)
 
 // --- News of the committer -----------------------------------------------------------------------
 
-void od_store_durable(struct od_store *store, od_seq seq)
+void od_store_durable(struct od_store *store, od_seq seq, const struct od_journal_moment *moment)
 {
     OD_ASSERT(seq < store->seq);
+    OD_ASSERT(moment->sequence >= store->moment.sequence);
+    store->moment = *moment;
     if (seq > store->durable_seq)
         store->durable_seq = seq;
     arrived(store, seq);

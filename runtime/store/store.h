@@ -27,6 +27,7 @@
 #include "base/list.h"
 #include "store/batch.h"
 #include "store/files.h"
+#include "store/journal_visit.h"
 #include "store/limits.h"
 #include "store/measure.h"
 
@@ -34,12 +35,19 @@ struct od_reader;
 struct od_storage;
 
 // Made by od_store_open; the fields are the layer's own.
+struct od_store_mark { // See od_storage_mark_now.
+    uint8_t id[OD_ID_BYTES];
+    bool is_of_pages;
+    uint64_t number; // 0: none.
+};
+
 struct od_store {
     struct od_reader *reader;
-    uint32_t generation;   // Raised when a commit has failed.
-    od_seq seq;            // Of the submission that is being gathered.
-    od_seq durable_seq;    // The watermark.
-    struct od_list sealed; // Overlay entries of all storages, oldest first.
+    uint32_t generation;             // Raised when a commit has failed.
+    od_seq seq;                      // Of the submission that is being gathered.
+    od_seq durable_seq;              // The watermark,
+    struct od_journal_moment moment; // and the group of the journal when it was told.
+    struct od_list sealed;           // Overlay entries of all storages, oldest first.
     uint64_t open_stretches;
     struct od_bytes turn; // (u64 seq, str batches)*: what is submitted at the end of this turn.
     size_t turn_head;     // Where the submission being gathered begins, when there is one.
@@ -48,10 +56,7 @@ struct od_store {
     struct od_list on_way; // Submissions that are not durable yet, oldest first.
     size_t on_way_bytes;
     bool is_behind;
-    struct {
-        uint8_t id[OD_ID_BYTES];
-        uint64_t mark;           // 0: none.
-    } marks[OD_STORE_MARKS_MAX]; // Of objects' pages, see od_storage_mark_pages.
+    struct od_store_mark marks[OD_STORE_MARKS_MAX];
     uint64_t last_mark;
 };
 
@@ -94,6 +99,11 @@ void od_store_walk_directory(struct od_store *store, od_slice after,
                                            const struct od_identity *identity),
                              void *context);
 
+// The journal, and its moment that has all that was told to be durable. False: it cannot be read.
+OD_MUST_CHECK bool od_store_now(struct od_store *store, struct od_journal_mark *mark,
+                                struct od_error *err);
+const char *od_store_directory(const struct od_store *store);
+
 // The next submission of this turn; false when there is no more. No stretch may be open.
 bool od_store_next_submission(struct od_store *store, struct od_submission *submission);
 
@@ -104,8 +114,9 @@ bool od_store_is_behind(struct od_store *store);
 // Gives back the read transaction and the submissions. Slices read in this turn are dead.
 void od_store_end_turn(struct od_store *store);
 
-// Up to [seq] writes are on disk: od_storage_pending_seq no longer names them.
-void od_store_durable(struct od_store *store, od_seq seq);
+// Up to [seq] writes are on disk, in groups up to [moment]: od_storage_pending_seq no longer names
+// them.
+void od_store_durable(struct od_store *store, od_seq seq, const struct od_journal_moment *moment);
 
 // Up to [seq] writes can be read from LMDB: what lay over it is forgotten.
 void od_store_applied(struct od_store *store, od_seq seq);

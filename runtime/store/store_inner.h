@@ -22,7 +22,7 @@ void od_storage_begin_stretch(struct od_storage *storage);
 // batch.
 void od_storage_seal_pages(struct od_storage *storage, od_seq seq);
 void od_storage_close_pager(struct od_storage *storage); // What it has read is no longer true.
-void od_storage_forget_mark(struct od_storage *storage); // Its pages are written.
+void od_storage_forget_marks(struct od_storage *storage, enum od_mark_kind kind); // It is written.
 
 // Whether LMDB has rows that are this object's to see. Only its own writes can change the answer.
 bool od_storage_has_rows(struct od_storage *storage);

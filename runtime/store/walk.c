@@ -138,10 +138,13 @@ static int walk_run(struct walk *walk, const struct od_run *run, size_t taken,
 int od_rows_walk(const struct od_rows *rows, enum od_row_kind kind, const struct od_bounds *bounds,
                  bool reverse, od_rows_visit *visit, void *context)
 {
-    OD_ASSERT(kind == OD_ROW_ALARM || kind == OD_ROW_PAIR);
+    static struct od_run (*const runs[])(od_slot, uint64_t) = {[OD_ROW_PAIR] = od_run_of_pairs,
+                                                               [OD_ROW_ALARM] = od_run_of_alarms,
+                                                               [OD_ROW_PAGE] = od_run_of_pages};
+    OD_ASSERT(kind < sizeof runs / sizeof *runs);
+    OD_ASSERT(runs[kind] != NULL); // Chains are walked into from the pairs.
     struct walk walk = {.rows = rows, .reverse = reverse, .visit = visit, .context = context};
-    struct od_run run = kind == OD_ROW_ALARM ? od_run_of_alarms(rows->slot, rows->number)
-                                             : od_run_of_pairs(rows->slot, rows->number);
+    struct od_run run = runs[kind](rows->slot, rows->number);
     struct edge edge = {bounds->low, bounds->high, bounds->has_high};
     return walk_run(&walk, &run, 0, &edge);
 }

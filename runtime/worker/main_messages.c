@@ -64,8 +64,10 @@ static void receive_durable(struct od_worker *worker, od_slice body, int fd)
     (void)fd;
     struct od_cursor cursor = od_cursor_of(body);
     uint64_t seq = od_cursor_u64(&cursor);
+    struct od_journal_moment moment = {.sequence = od_cursor_u64(&cursor)};
+    moment.time_ms = (od_time_ms)od_cursor_u64(&cursor);
     od_commit_times_durable(&worker->commit_times, seq, &worker->page->meters.commit);
-    od_store_durable(worker->store, seq);
+    od_store_durable(worker->store, seq, &moment);
     od_objects_durable(&worker->objects, seq);
 }
 

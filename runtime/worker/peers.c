@@ -218,6 +218,12 @@ static void on_closed(struct od_link *link)
     free(peer);
 }
 
+static void on_leaves(struct od_link *link)
+{
+    const struct od_peer *peer = link->owner;
+    od_calls_sent_leave(&peer->worker->objects, peer->place);
+}
+
 static const struct od_link_events peer_events = {on_message, on_gone, on_closed};
 
 void od_peers_receive(struct od_worker *worker, od_slice body, int fd)
@@ -240,6 +246,7 @@ void od_peers_receive(struct od_worker *worker, od_slice body, int fd)
         free(peer);
         return;
     }
+    peer->link.leaves = on_leaves;
     worker->objects.peers[place] = &peer->link;
     od_list_init(&peer->in_worker);
     od_list_push_back(&worker->peers, &peer->in_worker);

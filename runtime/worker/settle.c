@@ -33,7 +33,8 @@ static bool is_settled(const struct od_worker *worker)
     const struct od_objects *objects = &worker->objects;
     return worker->is_restored && !worker->has_more && od_list_is_empty(&objects->ready) &&
            od_list_is_empty(&objects->gated) && od_list_is_empty(&worker->store->sealed) &&
-           !is_timer_due(worker) && !waits_for_peer(objects) && !waits_for_world(objects);
+           !is_timer_due(worker) && !waits_for_peer(objects) && !waits_for_world(objects) &&
+           objects->rewinds == 0;
 }
 
 void od_settle_turn(struct od_worker *worker)

@@ -4,6 +4,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "link/worker_page.h"
+#include "object/assets.h"
 #include "object/renewal.h"
 
 void od_versions_init(struct od_versions *versions, struct od_objects *objects,
@@ -55,7 +56,8 @@ void od_versions_say_loaded(struct od_link *main, const struct od_objects *objec
     struct od_bytes *out = &main->out;
     od_bytes_put_u32(out, script->version);
     od_bytes_put_u8(out, err == NULL);
-    od_bytes_put_string(out, od_slice_of(err == NULL ? NULL : err->text));
+    const char *assets = od_assets_directory(script->assets);
+    od_bytes_put_string(out, od_slice_of(err == NULL ? assets : err->text));
     od_bytes_put_u8(out, script->has_entry);
     put_namespaces(out, objects, script);
     od_bytes_put_slice(out, od_bytes_slice(&script->looked_at));
@@ -71,6 +73,7 @@ static bool load(struct od_versions *versions, struct od_script *script, od_slic
     if (OD_FAULT("load.fail"))
         return od_error_set(err, "a fault point says that it does not load");
     od_log_setup(options->log_format, OD_LOG_ERROR);
+    versions->objects->shown = NULL;
     od_worker_page_begin(versions->objects->page, NULL, "script", OD_PAGE_LOADING_NAME);
     bool ok = script->load(script, versions->objects, options, files, err);
     od_worker_page_end(versions->objects->page);

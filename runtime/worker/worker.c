@@ -412,6 +412,7 @@ static void init_objects(struct od_worker *worker, uint32_t index)
     objects->event_limit_ms = worker->options->event_limit_ms;
     objects->logs_accesses = worker->options->log_requests;
     objects->shows_errors = worker->options->command == OD_COMMAND_DEV;
+    objects->keeps_history = worker->options->history_ms > 0;
     objects->logs_queries = worker->options->log_queries;
     od_objects_init(objects);
 }

@@ -30,6 +30,9 @@ bool connection_init(struct connection *connection, int fd, int epoll)
 
 void connection_deinit(struct connection *connection)
 {
+    if (connection->carrier)
+        connection->carrier->end(connection->carried);
+    connection->carrier = NULL;
     if (connection->fd >= 0)
         close(connection->fd);
     connection->fd = -1;
@@ -42,15 +45,27 @@ static bool would_block(void)
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 }
 
+static ssize_t receive_some(struct connection *connection, struct bytes *in)
+{
+    bytes_reserve(in, READ_BYTES);
+    size_t room = in->capacity - in->length;
+    ssize_t got = connection->carrier ? connection->carrier->receive(connection->carried,
+                                                                     in->data + in->length, room)
+                                      : recv(connection->fd, in->data + in->length, room, 0);
+    if (got > 0)
+        in->length += (size_t)got;
+    return got;
+}
+
+// What carries may hold more than the socket does, and epoll does not know of that.
 bool connection_read(struct connection *connection, struct bytes *in)
 {
     in->length = 0;
     bytes_append(in, connection->rest.data, connection->rest.length);
     bytes_free(&connection->rest);
-    bytes_reserve(in, READ_BYTES);
-    ssize_t got = recv(connection->fd, in->data + in->length, in->capacity - in->length, 0);
-    if (got > 0)
-        in->length += (size_t)got;
+    ssize_t got = receive_some(connection, in);
+    while (got > 0 && connection->carrier)
+        got = receive_some(connection, in);
     return got > 0 || (got < 0 && would_block());
 }
 
@@ -60,16 +75,18 @@ void connection_keep(struct connection *connection, const struct bytes *in, size
 }
 
 // Says how much the kernel took, or -1 when the peer is gone.
-static ssize_t send_some(int fd, const struct bytes *out)
+static ssize_t send_some(struct connection *connection, const struct bytes *out)
 {
-    ssize_t sent = send(fd, out->data, out->length, MSG_NOSIGNAL);
+    ssize_t sent = connection->carrier
+                       ? connection->carrier->send(connection->carried, out->data, out->length)
+                       : send(connection->fd, out->data, out->length, MSG_NOSIGNAL);
     return sent >= 0 ? sent : would_block() ? 0 : -1;
 }
 
 bool connection_write(struct connection *connection, struct bytes *out, int epoll)
 {
     bool first = connection->unsent.length == 0;
-    ssize_t sent = first && out->length > 0 ? send_some(connection->fd, out) : 0;
+    ssize_t sent = first && out->length > 0 ? send_some(connection, out) : 0;
     size_t left = sent < 0 ? 0 : out->length - (size_t)sent;
     bytes_append(&connection->unsent, out->data + out->length - left, left);
     out->length = 0;
@@ -80,7 +97,7 @@ bool connection_write(struct connection *connection, struct bytes *out, int epol
 
 bool connection_flush(struct connection *connection, int epoll)
 {
-    ssize_t sent = send_some(connection->fd, &connection->unsent);
+    ssize_t sent = send_some(connection, &connection->unsent);
     if (sent < 0)
         return false;
     bytes_drop(&connection->unsent, (size_t)sent);

@@ -12,9 +12,19 @@
 #include "bytes.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
+
+// What lies between the bytes and the socket, if anything does: as recv and send, with errno.
+struct carrier {
+    ssize_t (*receive)(void *carried, void *to, size_t size);
+    ssize_t (*send)(void *carried, const void *from, size_t size);
+    void (*end)(void *carried);
+};
 
 struct connection {
     int fd;
+    const struct carrier *carrier; // NULL: none.
+    void *carried;
     struct bytes rest;
     struct bytes unsent;
 };

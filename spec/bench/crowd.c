@@ -75,9 +75,12 @@ void crowd_count(struct crowd *crowd, int64_t sent_ns)
     histogram_add(&crowd->latency, (uint64_t)(crowd->now_ns - sent_ns));
 }
 
-void crowd_user_ready(struct crowd *crowd)
+void crowd_user_ready(struct crowd *crowd, struct user *user)
 {
-    crowd->ready++;
+    if (crowd->phase == PHASE_OPENING)
+        crowd->ready++;
+    else
+        crowd->mode->opened(crowd, user);
 }
 
 static void wake(struct crowd *crowd, struct user *user, uint32_t events)

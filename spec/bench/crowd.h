@@ -55,7 +55,7 @@ void crowd_read_clock(struct crowd *crowd);
 void crowd_count(struct crowd *crowd, int64_t sent_ns);
 
 // For users: the handshake is done, or something went wrong, which ends the run.
-void crowd_user_ready(struct crowd *crowd);
+void crowd_user_ready(struct crowd *crowd, struct user *user);
 void crowd_fail(struct crowd *crowd, const struct user *user, const char *why);
 
 // For modes that know better than the clock: measuring begins, or the run is over.

@@ -13,8 +13,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct mode *const modes[] = {&mode_echo, &mode_put,  &mode_broadcast, &mode_listeners,
-                                           &mode_http, &mode_file, &mode_idle};
+static const struct mode *const modes[] = {&mode_echo,      &mode_put,   &mode_broadcast,
+                                           &mode_listeners, &mode_http,  &mode_file,
+                                           &mode_connect,   &mode_visit, &mode_idle};
 
 const struct mode *mode_find(const char *name)
 {

@@ -30,12 +30,13 @@ static const struct row {
 
 static bool usage(const char *wrong)
 {
-    fprintf(
-        stderr,
-        "load: %s\n"
-        "usage: load echo|put|broadcast|http|idle [options] URL\n"
-        "  URL is ws://127.0.0.1:PORT/PATH, http:// for http; %%d in it is the object's number\n",
-        wrong);
+    fprintf(stderr,
+            "load: %s\n"
+            "usage: load echo|put|broadcast|listeners|http|file|connect|visit|idle [options] URL\n"
+            "  URL is ws://127.0.0.1:PORT/PATH, http:// without WebSockets, wss:// and https:// by "
+            "TLS; %%d in it is the "
+            "object's number\n",
+            wrong);
     for (size_t i = 0; i < ROWS; i++)
         fprintf(stderr, "  --%-8s %s (%g)\n", rows[i].name, rows[i].help, rows[i].fallback);
     return false;
@@ -60,6 +61,7 @@ static bool split_url(struct options *options, char *url)
     char *path = port ? strchr(port, '/') : NULL;
     if (!path)
         return false;
+    options->is_secure = strncmp(url, "wss:", 4) == 0 || strncmp(url, "https:", 6) == 0;
     options->host = host + 3;
     options->port = port + 1;
     options->path = strdup(path);

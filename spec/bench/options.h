@@ -8,6 +8,7 @@ struct options {
     const char *mode;
     const char *host; // From the URL: an IPv4 address.
     const char *port;
+    bool is_secure;   // TLS.
     const char *path; // Template: %d stands for the number of an object.
     long sockets;
     long objects;

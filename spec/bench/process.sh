@@ -3,12 +3,13 @@
 
 started=() # Every process that was started here and not yet ended.
 
-# start CORE OUTPUT COMMAND...: starts it in the background; its pid is in $started_pid.
+# start CORE OUTPUT COMMAND...: starts it in the background; its pid is in $started_pid. It reads what
+# the caller reads, which bash would else turn into /dev/null.
 start() {
   local core=$1 output=$2 pin=()
   shift 2
   if [ "$(nproc)" -ge 2 ]; then pin=(taskset -c "$core"); fi
-  "${pin[@]}" "$@" >"$output" 2>"$output.err" &
+  "${pin[@]}" "$@" <&0 >"$output" 2>"$output.err" &
   started_pid=$!
   started+=("$started_pid")
 }
@@ -63,7 +64,13 @@ cpu_ticks() {
 # all. Private_* would leave out what a server shares on purpose and count its program text.
 memory_kb() {
   local pid
-  for pid in $(tree "$1"); do cat "/proc/$pid/smaps_rollup" 2>/dev/null || true; done |
+  for pid in $(tree "$1"); do memory_kb_of "$pid"; done |
+    awk '{ sum += $1 } END { print sum + 0 }'
+}
+
+# The same of one process.
+memory_kb_of() {
+  cat "/proc/$1/smaps_rollup" 2>/dev/null |
     awk '$1 == "Pss_Anon:" || $1 == "Pss_Shmem:" { sum += $2 } END { print sum + 0 }'
 }
 

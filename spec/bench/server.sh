@@ -5,6 +5,12 @@
 workerd_version=1.20261117.1
 bun_version=1.4.5
 
+# Of open-do; a measure may want others.
+workers=1 idle_ms=10000
+
+# For a measure by TLS: a file without its .crt and .key.
+certificate=''
+
 build=$cache/build
 packages=$cache/workerd-$workerd_version-bun-$bun_version
 
@@ -13,7 +19,7 @@ build_programs() {
   local common=("$here/connection.c" "$here/frame.c" "$here/bytes.c")
   mkdir -p "$build"
   "${CC:-cc}" "${flags[@]}" -o "$build/load" "$here"/{load,options,crowd,user,histogram}.c \
-    "$here"/mode_*.c "${common[@]}"
+    "$here"/mode_*.c "$here/tls.c" "${common[@]}" -lssl -lcrypto
   "${CC:-cc}" "${flags[@]}" -o "$build/bare" "$here"/{bare,handshake}.c "${common[@]}" -lcrypto
 }
 
@@ -54,6 +60,12 @@ servers_find() {
   [ -n "$servers" ] || die "there is no server to measure"
 }
 
+certificate_make() {
+  certificate=$work/bench
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
+    -keyout "$certificate.key" -out "$certificate.crt" 2>/dev/null
+}
+
 answers() {
   (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
@@ -76,11 +88,16 @@ server_command() {
     bare) command=("$build/bare" "$port") ;;
     open-do)
       command=("$open_do" run "$here/objects/bench.lua" --listen "127.0.0.1:$port" --data "$data"
-        --workers 1) ;;
+        --workers "$workers" --idle-ms "$idle_ms")
+      [ -z "$certificate" ] ||
+        command+=(--tls-listen "127.0.0.1:$((port + 1))" --tls-cert "$certificate.crt"
+          --tls-key "$certificate.key") ;;
     workerd)
       command=("$workerd" serve "$here/objects/workerd/config.capnp"
         --socket-addr "http=127.0.0.1:$port" --directory-path "disk=$data") ;;
-    bun) command=("$bun" "$here/objects/bun.js" "$port" "$data") ;;
+    bun)
+      command=("$bun" "$here/objects/bun.js" "$port" "$data")
+      [ -z "$certificate" ] || command+=("$certificate") ;;
   esac
 }
 

@@ -43,10 +43,13 @@ local sections = {
     { { least = 0.8, of = "bare" }, { least = 3, of = "workerd" } }),
   speed("echo-8", "echo, 50 sockets, 8 in flight", "messages",
     { { least = 0.5, of = "bare" }, { least = 3, of = "workerd" } }),
+  speed("tls", "the first of these by TLS", "messages"),
   speed("broadcast", "broadcast to 200 sockets", "deliveries",
     { { least = 2, of = "workerd" } }),
+  speed("room", "broadcast to 9,000 sockets", "deliveries"),
   speed("put", "put and answer, 50 objects", "messages",
     { { least = 20, of = "workerd" } }),
+  speed("keys", "put over 1,000,000 stored keys, 50 objects", "messages"),
   speed("sql", "insert into a table and answer, 50 objects", "messages",
     { { least = 15000 }, { least = 5, of = "workerd" } }),
   {
@@ -60,6 +63,22 @@ local sections = {
   speed("sqlcounter", "first touch, first table and row, 5,000 objects", "objects",
     { { least = 10000 } }),
   speed("touch", "first touch, nothing stored, 5,000 objects", "objects", { { least = 10000 } }),
+  speed("connect", "a WebSocket, one message, gone, 64 at once", "connections"),
+  speed("visit", "a connection, one request, gone, 64 at once", "connections"),
+  {
+    { "awake", "100,000 objects awake: kB an object",
+      function(l) return l.awake_kb / l.awake_objects end,
+      tenth, alone = true },
+    { "awake", "echo beside them, messages/s", key "per_second", whole, alone = true },
+    { "awake", "of the same without them", kept, hundredth, alone = true },
+  },
+  {
+    { "workers", "0.1 ms of Lua a message, two workers on two cores: messages/s", key "per_second",
+      whole, alone = true },
+    { "workers", "of one worker on one core",
+      function(l) return l.per_second / l.one_per_second end,
+      hundredth, { { least = 1.7 } }, alone = true },
+  },
 }
 
 local function parse(text)

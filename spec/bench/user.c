@@ -3,6 +3,7 @@
 
 #include "crowd.h"
 #include "frame.h"
+#include "tls.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -56,9 +57,26 @@ static bool listens(const struct user *user, const struct crowd *crowd)
     return crowd->mode->listens && user->number > 0;
 }
 
-// Connects while still blocking, which on loopback is instant and saves a state.
-static int dial(const struct options *options)
+// A port that was used is not free for a minute, so who opens many goes on to another address of
+// its own before it has none left.
+static void take_address(int fd)
 {
+    enum {
+        dials_an_address = 8192,
+        first_address = 0x7f010001, // 127.1.0.1
+    };
+    static uint32_t dialled;
+    struct sockaddr_in own = {.sin_family = AF_INET};
+    own.sin_addr.s_addr = htonl(first_address + dialled++ / dials_an_address);
+    int yes = 1;
+    setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes);
+    (void)bind(fd, (struct sockaddr *)&own, sizeof own);
+}
+
+// Connects while still blocking, which on loopback is instant and saves a state.
+static int dial(const struct crowd *crowd)
+{
+    const struct options *options = crowd->options;
     struct sockaddr_in address = {.sin_family = AF_INET};
     address.sin_port = htons((uint16_t)strtoul(options->port, NULL, 10));
     if (inet_pton(AF_INET, options->host, &address.sin_addr) != 1)
@@ -66,6 +84,8 @@ static int dial(const struct options *options)
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct timeval limit = {.tv_sec = CONNECT_SECONDS};
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    if (fd >= 0 && crowd->mode->comes_back)
+        take_address(fd);
     if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
         return fd;
     if (fd >= 0)
@@ -75,12 +95,18 @@ static int dial(const struct options *options)
 
 bool user_open(struct user *user, struct crowd *crowd)
 {
-    int fd = dial(crowd->options);
+    user->dialled_ns = crowd->now_ns;
+    int fd = dial(crowd);
+    void *tls = fd >= 0 && crowd->options->is_secure ? tls_connect(fd) : NULL;
     if (fd < 0 || !connection_init(&user->connection, fd, crowd->epoll))
         return false;
+    if (crowd->options->is_secure && !tls)
+        return false;
+    if (tls)
+        tls_carry(&user->connection, tls);
     if (!crowd->mode->upgrades) {
         user->state = USER_OPEN;
-        crowd_user_ready(crowd);
+        crowd_user_ready(crowd, user);
         return true;
     }
     user->state = USER_SHAKING;
@@ -165,7 +191,7 @@ static ssize_t take_handshake(struct user *user, struct crowd *crowd, const uint
     if (!is_right)
         return -1;
     user->state = USER_OPEN;
-    crowd_user_ready(crowd);
+    crowd_user_ready(crowd, user);
     return (ssize_t)head;
 }
 

@@ -22,9 +22,10 @@ struct user {
     int64_t *sent_ns;  // When the messages in flight left: a ring of [depth] places.
     uint64_t sent;     // Messages or requests so far,
     uint64_t received; // and answers.
-    long sequence;     // http: which request of the run is in flight.
-    size_t body;       // How long the body is that is coming,
-    size_t body_left;  // and what of it has not come.
+    int64_t dialled_ns;
+    long sequence;    // http: which request of the run is in flight.
+    size_t body;      // How long the body is that is coming,
+    size_t body_left; // and what of it has not come.
 };
 
 // Connects and sends the upgrade request (for HTTP there is none: the user is open at once).

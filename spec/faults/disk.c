@@ -9,6 +9,7 @@
 //   u8 's', u8 file                                all that was written to it before is on the disk
 //   u8 'd', u8 file, u64 offset, u32 size          that range is (a write with O_DSYNC)
 //   u8 't', u8 file, u64 size, u32 0               it was cut or extended to that size
+//   u8 'g', u8 file, u64 size, u32 0               it was extended to that size, with zeros
 //   u8 'r', u8 file, u64 0, u32 size, name         it got this name, seen from the data directory
 //
 // OPEN_DO_DISK_PLAN names a file of one struct plan, mapped and shared: which call fails, and how.
@@ -36,6 +37,7 @@ enum call {
     CALL_WRITE, // Any way to write.
     CALL_SYNC,  // fdatasync, fsync.
     CALL_DSYNC, // A write with O_DSYNC.
+    CALL_GROW,  // fallocate.
 };
 
 enum part {
@@ -309,6 +311,23 @@ int fdatasync(int fd)
 int fsync(int fd)
 {
     return sync_with(SYS_fsync, fd);
+}
+
+int fallocate(int fd, int mode, off_t offset, off_t size)
+{
+    if (kind_of(fd) == 0)
+        return (int)syscall(SYS_fallocate, fd, mode, offset, size);
+    if (has_to_fail(CALL_GROW, fd))
+        return -1;
+    int code = (int)syscall(SYS_fallocate, fd, mode, offset, size);
+    if (code == 0 && mode == 0)
+        record_range('g', files[fd], offset + size, 0);
+    return code;
+}
+
+int fallocate64(int fd, int mode, off_t offset, off_t size)
+{
+    return fallocate(fd, mode, offset, size);
 }
 
 int ftruncate(int fd, off_t size)

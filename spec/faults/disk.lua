@@ -32,7 +32,7 @@ local MAP_SHARED, READ_WRITE = 1, 3
 local FILE_MODE, DIRECTORY_MODE = ffi.cast("int", 384), 448 -- 0600, 0700
 local FILE_BYTES_MAX = 64 * 2 ^ 20
 local PARTS = { data = 1, journal = 2 }
-local CALLS = { write = 1, sync = 2, dsync = 3 }
+local CALLS = { write = 1, sync = 2, dsync = 3, grow = 4 }
 local ERRORS = { EIO = 5, ENOSPC = 28 }
 
 local Disk = {}
@@ -75,8 +75,8 @@ function Disk:remove()
   os.execute("rm -rf '" .. self.directory .. "'")
 end
 
--- Calls of a kind ("write", "sync", "dsync") fail: after `skip` good ones `times` (-1: all); `of`
--- the "data" file, the "journal", or both.
+-- Calls of a kind ("write", "sync", "dsync", "grow") fail: after `skip` good ones `times` more (-1:
+-- all); `of` the "data" file, the "journal", or both.
 function Disk:fail(call, options)
   self.plan.times = 0
   self.plan.part = PARTS[options.of] or 0
@@ -146,7 +146,7 @@ local function new_platter(text)
   return setmetatable({
     bytes = ffi.cast("const char *", text), text = text,
     synced = ffi.new("char[?]", FILE_BYTES_MAX), synced_size = 0,
-    image = ffi.new("char[?]", FILE_BYTES_MAX), pending = {}, name = nil,
+    image = ffi.new("char[?]", FILE_BYTES_MAX), pending = {}, name = nil, grown_size = 0,
   }, Platter)
 end
 
@@ -177,6 +177,8 @@ function Platter:take(record)
     self:sync()
   elseif record.kind == "d" then
     self:sync_last()
+  elseif record.kind == "g" then
+    self.grown_size = math.max(self.grown_size, record.offset)
   elseif record.kind == "r" then
     self.name = self.text:sub(record.at + 1, record.at + record.size)
   end
@@ -219,6 +221,10 @@ function Platter:cut(mode, random)
         self.image[i] = 0
       end
     end
+  end
+  if self.grown_size > size and random(2) == 1 then -- Its length is there before its bytes are.
+    ffi.fill(self.image + size, self.grown_size - size)
+    size = self.grown_size
   end
   return size
 end

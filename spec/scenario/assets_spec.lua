@@ -250,6 +250,27 @@ describe("a file of a script that is changed under its readers", function()
     end
   end)
 
+  it("is there again when its folder is made anew, or another takes its place", function()
+    local function change(commands)
+      assert.equal(0, os.execute(("export LD_PRELOAD=; cd '%s' && %s"):format(
+        server:path("."), commands)))
+    end
+    change("rm -r public && mkdir public")
+    assert.equal("entry /app.js", server:get("/app.js").body)
+    change("echo -n again > public/app.js")
+    assert.equal("again", server:get("/app.js").body)
+    change("mkdir other && echo -n other > other/app.js && mv public gone && mv other public")
+    assert.equal("other", server:get("/app.js").body)
+    change("rm -r public && ln -s gone public")
+    assert.equal("again", server:get("/app.js").body)
+    change("rm public && echo > public")
+    server:get("/app.js") -- Which worker has it knows what was there before, or nothing.
+    change("rm public && mkdir public && chmod 0 public")
+    server:get("/app.js")
+    change("chmod 755 public && echo -n back > public/app.js")
+    assert.equal("back", server:get("/app.js").body)
+  end)
+
   it("is the script's when its index is none", function()
     sh "rm -f docs/index.html && mkfifo docs/index.html && ln -sf index.html/../index.html l"
     for _, path in ipairs { "/docs/", "/docs", "/docs/index", "/l", "/docs/index.html" } do

@@ -37,6 +37,9 @@ function Counter:alarm()
 end
 
 function Counter:fetch(request)
+  if request.method == "BREAK" then
+    error("broken on purpose")
+  end
   if request.headers:get("upgrade") ~= "websocket" then
     return od.Response(request.method .. " " .. request.path .. " " .. request:text())
   end
@@ -146,6 +149,18 @@ describe("open-do test", function()
     assert.matches("spec/counter_spec.lua:12: Expected objects to be equal", output, 1, true)
   end)
 
+  it("shows what a server has logged of mistakes while a test failed, and only then", function()
+    local output = fails [[
+      app:fetch("/counters/a")
+      assert.equal(200, app:fetch("/counters/b", { method = "BREAK" }).status)
+    ]]
+    assert.matches("\n%(number%) 200\n\nLog of [^\n]*counter.lua %-> the counter does it\n"
+      .. "    [%d:.]+ ERROR counters/b  fetch: counter.lua:%d+: broken on purpose\n", output)
+    assert.not_matches("INFO", output)
+    assert.not_matches("Log of", fails "assert.equal(3, apples:add(2))")
+    assert.not_matches("Log of", passes [[app:fetch("/counters/b", { method = "BREAK" })]])
+  end)
+
   it("hands words behind -- to busted", function()
     write("spec/counter_spec.lua", SPEC:format("assert.equal(2, apples:add(2))"))
     local code, output = run { "--", "-o", "TAP" }
@@ -181,6 +196,24 @@ describe("open-do test", function()
       assert.equal(111, seen)
       assert.equal(1, stored)
       assert.equal("Olga", by)
+    ]]
+  end)
+
+  it("lets an object be what it was, under --history", function()
+    passes [[
+      app = t.start("counter.lua", { args = { "--history", "1h" } })
+      local pears = app.env.counters:getByName("pears")
+      assert.equal(1, pears:add(1))
+      local bookmark = t.runInObject(pears, function(_, state)
+        return state.storage:getCurrentBookmark()
+      end)
+      assert.equal(3, pears:add(2))
+      t.runInObject(pears, function(_, state, at)
+        state.storage:onNextSessionRestoreBookmark(at)
+      end, bookmark)
+      assert.equal(5, pears:add(2))
+      app:evict(pears)
+      assert.equal(11, pears:add(10))
     ]]
   end)
 

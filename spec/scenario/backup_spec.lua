@@ -357,10 +357,21 @@ describe("a backup", function()
     assert.is_true(times[count] == times[12] or times[count - 1] <= times[12], "it has " .. count)
     assert.matches("does not go back so far",
       refused("restore", path "copy", path "new", "--at", "2020-01-01T00:00Z"))
-    for _, at in ipairs { "1969-12-31T23:59:59Z", "1970-01-01T00:00Z" } do
-      local code, words = ask("restore", path "copy", path "new", "--at", at)
+    local _, words = ask("restore", "--check", path "copy", "--at", tostring(times[12]), "--json")
+    local group = words:match('"group":(%d+)')
+    assert.equal(got, restored(path "copy", "--at", "group-" .. group):get("/ledgers/a").body)
+    assert.matches("there were more, up to 4096",
+      refused("restore", path "copy", path "new", "--at", "group-4096"))
+    for at, why in pairs {
+      ["1969-12-31T23:59:59Z"] = "nothing is so old", ["1970-01-01T00:00Z"] = "nothing is so old",
+      ["group-"] = "like group%-17", ["group-0"] = "like group%-17",
+      ["group--1"] = "like group%-17", ["group-1x"] = "like group%-17",
+      ["group-18446744073709551616"] = "like group%-17",
+    } do
+      local code
+      code, words = ask("restore", path "copy", path "new", "--at", at)
       assert.equal(2, code, words)
-      assert.matches("nothing is so old", words)
+      assert.matches(why, words)
       assert.is_false(exists "new/data.mdb")
     end
   end)

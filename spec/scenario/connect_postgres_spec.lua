@@ -1,6 +1,8 @@
 -- A client of PostgreSQL in pure Lua over od.connect, with Debian's server at the other end: the
 -- start, and simple queries.
-local Postgres = require "spec.scenario.postgres"
+local certificates = require "spec.scenario.certificates"
+local daemon = require "spec.scenario.daemon"
+local shell = require "spec.support.shell"
 local workbench = require "spec.scenario.workbench"
 
 -- https://www.postgresql.org/docs/current/protocol-message-formats.html
@@ -63,8 +65,14 @@ function Postgres:query(text)
   return self:answer()
 end
 
-function Postgres.connect(port, user)
-  local self = setmetatable({ wire = od.connect("127.0.0.1", port) }, Postgres)
+-- With [is_secure] TLS is asked for first (SSLRequest).
+function Postgres.connect(port, user, is_secure)
+  local self = setmetatable({ wire = od.connect("localhost", port) }, Postgres)
+  if is_secure then
+    self.wire:write(int32(8) .. int32(80877103))
+    assert(self.wire:read(1) == "S", "PostgreSQL has no TLS")
+    self.wire:startTls()
+  end
   self:send("", int32(196608) .. "user\0" .. user .. "\0database\0postgres\0\0")
   assert(self:answer())
   return self
@@ -77,6 +85,10 @@ local SOURCE = [[
 local Postgres = require "postgres"
 local Thing = require("workbench").thing()
 
+function Thing:secure_postgres(port)
+  return Postgres.connect(port, "tester", true)
+end
+
 function Thing:postgres(port)
   self.client = self.client or Postgres.connect(port, "tester")
   return self.client
@@ -85,9 +97,50 @@ end
 return { namespaces = { things = Thing } }
 ]]
 
+-- What runs a program as somebody who is not root, as whom PostgreSQL does not start.
+local function humbly()
+  local is_root = shell.text "id -u" == "0"
+  return is_root and "setpriv --reuid=nobody --regid=nogroup --clear-groups " or ""
+end
+
+-- Makes a database in a directory; the words that start a server with it.
+local function prepare(port, directory)
+  local programs = shell.text "ls -d /usr/lib/postgresql/*/bin | tail -n 1"
+  shell.text(("cp %s/localhost.* %s && chmod 600 %s/*"):format(certificates.directory, directory,
+    directory))
+  if humbly() ~= "" then
+    shell.text(("chown -R nobody:nogroup %s"):format(directory))
+  end
+  shell.text(("cd %s && %s%s/initdb --no-locale --encoding=UTF8 --auth=trust --no-sync "
+    .. "--username=tester data"):format(directory, humbly(), programs))
+  local argv = {}
+  for word in (humbly() .. programs .. "/postgres"):gmatch("%S+") do
+    argv[#argv + 1] = word
+  end
+  for _, word in ipairs { "-D", directory .. "/data", "-p", port, "-c",
+    "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off", "-c",
+    "ssl=on", "-c", "ssl_cert_file=" .. directory .. "/localhost.crt", "-c",
+    "ssl_key_file=" .. directory .. "/localhost.key" } do
+    argv[#argv + 1] = word
+  end
+  return argv
+end
+
 describe("a client of PostgreSQL over od.connect", function()
-  local server = workbench.once(SOURCE, { workers = 1, files = { ["postgres.lua"] = CLIENT } })
-  local postgres = Postgres.once { "fsync=off" }
+  local env = {}
+
+  setup(function()
+    certificates.new_directory()
+    certificates.certify("localhost")
+    env.SSL_CERT_FILE = certificates.directory .. "/localhost.crt"
+  end)
+
+  teardown(certificates.remove_directory)
+
+  local server = workbench.once(SOURCE, { workers = 1, files = { ["postgres.lua"] = CLIENT },
+    env = env })
+  local postgres = daemon.once { argv = prepare, ready = "ready to accept connections",
+    signal = "INT" }
 
   local function ask(code)
     return workbench.ask(server, "a",
@@ -102,6 +155,15 @@ describe("a client of PostgreSQL over od.connect", function()
     assert.same({ 'relation "none" does not exist', "7" }, ask [[
       local _, why = db:query "SELECT * FROM none"
       return { why, db:query "SELECT 3 + 4"[1][1] }]])
+  end)
+
+  it("has TLS when it asks for it", function()
+    assert.same({ "t", "f", 500000 }, workbench.ask(server, "a", ([[
+      local ask = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()"
+      local secure, plain = self:secure_postgres(%d), self:postgres(%d)
+      return { secure:query(ask)[1][1], plain:query(ask)[1][1],
+        #secure:query("SELECT repeat('x', 500000)")[1][1] }]])
+      :format(postgres.port, postgres.port)))
   end)
 
   it("reads 100,000 rows, and one of 500 kB", function()

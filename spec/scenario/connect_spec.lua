@@ -13,8 +13,9 @@ return {
   fetch = function(request)
     if request.path == "/lost" then
       od.connect("127.0.0.1", tonumber(request.query.port)):write("lost")
-      for i = 1, 300 do
-        local _ = ("x"):rep(200000) .. i -- So much that what is lost is collected.
+      local some = {}
+      for i = 1, 300 do -- So much that what is lost is collected.
+        some[i % 10] = ("x"):rep(200000) .. i
       end
       return od.Response("ok")
     end
@@ -475,9 +476,9 @@ describe("a connection to outside", function()
       return certificates.directory .. "/" .. name
     end
 
-    local function front(name)
+    local function front(name, word)
       tls = process.start { argv = { "node", "spec/support/tls_front.mjs", tostring(upstream.port),
-        path(name .. ".key"), path(name .. ".crt") }, env = { LD_PRELOAD = "" } }
+        path(name .. ".key"), path(name .. ".crt"), word }, env = { LD_PRELOAD = "" } }
       start { env = { SSL_CERT_FILE = path(name .. ".crt") } }
       return tonumber((tls:wait_output("front at (%d+)", 30)))
     end
@@ -513,6 +514,84 @@ describe("a connection to outside", function()
       assert.matches("the certificate was not accepted",
         refusal(("od.connect('localhost', %d, { tls = true })"):format(port)))
       upstream:expect_no_word()
+    end)
+
+    it("begins behind words without it, with startTls", function()
+      local port = front("localhost", "220 go on")
+      local asked = workbench.begin(server, "a", ([[
+        local c = od.connect("localhost", %d)
+        c:write("STARTTLS\n")
+        local word = c:read("line")
+        c:startTls()
+        local twice = select(2, pcall(c.startTls, c)):gsub("^code:%%d+: ", "")
+        c:write("secret\n")
+        local bytes = c:read(300 * 1024)
+        c:write(bytes)
+        local last = c:read()
+        c:close()
+        return { word, twice, #bytes, tostring(last) }]]):format(port))
+      local peer = upstream:take()
+      assert.equal("secret", peer.tcp:receive("*l"))
+      peer:write(("x"):rep(300 * 1024))
+      assert.equal(("x"):rep(300 * 1024), peer.tcp:receive(300 * 1024))
+      peer.tcp:shutdown("send")
+      assert.same({ "220 go on", "startTls: this connection has TLS already", 300 * 1024, "nil" },
+        workbench.outcome(asked))
+      assert.equal("", ended(peer))
+    end)
+
+    it("that is begun later is not believed with another name", function()
+      local port = front("elsewhere", "220 go on")
+      local outcome = ask(([[
+        local c = od.connect("localhost", %d)
+        c:write("STARTTLS\n")
+        c:read("line")
+        return { select(2, pcall(c.startTls, c)), select(2, pcall(c.write, c, "secret")) }]])
+          :format(port))
+      assert.matches("startTls localhost: the certificate was not accepted", outcome[1])
+      assert.matches("write: the certificate was not accepted", outcome[2])
+      upstream:expect_no_word()
+    end)
+
+    -- Else they would be taken for words of the peer that came with TLS.
+    it("that is begun later has nothing to do with what came before", function()
+      local port = front("localhost", "220 go on\\r\\n250 injected")
+      assert.matches("startTls: 14 bytes have come that are not read", refusal(([[
+        local c = od.connect("localhost", %d)
+        c:write("STARTTLS\n")
+        local word = c:read("line")
+        if word == "220 go on" then
+          c:startTls()
+        end]]):format(port)))
+      local asked = workbench.begin(server, "b", ([[
+        local c = od.connect("localhost", %d)
+        c:startTls()]]):format(upstream.port))
+      local peer = upstream:take()
+      peer.tcp:receive(5)
+      peer:write("250 injected\r\n")
+      peer.tcp:close()
+      assert.matches("startTls localhost: TLS could not be begun", asked:read_answer().body)
+    end)
+
+    it("that is begun later comes behind what was written, is alone, and has a bound", function()
+      local size = 12 * 1024 * 1024
+      front("localhost")
+      ask(([[
+        self.c = od.connect("localhost", %d, { timeout = 60000 })
+        state:waitUntil(function()
+          self.c:write(("x"):rep(%d))
+          print(select(2, pcall(self.c.startTls, self.c)))
+        end)]]):format(upstream.port, size))
+      local peer = upstream:take()
+      assert.equal(("x"):rep(size), peer.tcp:receive(size))
+      assert.equal("\22\3", peer.tcp:receive(2)) -- A hello of TLS.
+      for call, problem in pairs { ["read('line')"] = "read: another handler reads",
+        ["write('x')"] = "write: another handler is in the middle of startTls",
+        ["startTls()"] = "startTls: this connection has TLS already" } do
+        assert.matches(problem, refusal("self.c:" .. call))
+      end
+      workbench.pass(server, 61000)
+      server:wait_log("startTls localhost: there was no TLS within 60000 ms")
     end)
 
     it("is not begun with a server that has none", function()

@@ -41,6 +41,13 @@ describe("open-do dev", function()
     assert.matches("data +%S+/data, 2 workers, pid %d+", log)
   end)
 
+  it("says where its folder of assets is", function()
+    server = Server.start { command = "dev", files = { ["public/index.html"] = "home" },
+      source = (SOURCE:gsub("halls = Room }", "%0, assets = 'public'")) }
+    assert.matches("\n  assets +" .. server.url .. "/, from public\n", server:log())
+    assert.equal("home", server:get("/").body)
+  end)
+
   it("says which files are watched, and when that changes", function()
     local requiring = 'require "lib.names"\n' .. SOURCE
     server = Server.start { source = requiring, command = "dev",

@@ -95,6 +95,17 @@ describe("what is kept", function()
     return pipe:read("*n"), pipe:close()
   end
 
+  -- It waits for the archive command, but not for ever.
+  local function end_while_it_hangs()
+    server:hang_up()
+    server.process:signal("TERM")
+    server:wait_log "what was written last is archived"
+    server:turn_clock(30000)
+    assert.equal(0, (server.process:wait_exit(30)))
+    os.execute(("rm -rf '%s'"):format(server.directory))
+    server.process = nil -- Nothing is left to stop.
+  end
+
   it("goes back as far as --history says, and what is older goes", function()
     start("--history", "2h")
     wait(function(now) return now.bases == 1 end)
@@ -237,6 +248,63 @@ describe("what is kept", function()
     assert.equal(3, count_at(path "archive", 4102444800000))
   end)
 
+  -- The copy goes on with other groups by the same numbers.
+  it("is not mixed with what a copy of the directory has archived", function()
+    start("--archive-command",
+      "N=../archive/%f; cmp -s %p $N || (test ! -e $N && cp %p $N~ && mv $N~ $N)")
+    os.execute(("mkdir '%s'"):format(path "archive"))
+    local function go_on()
+      local count = count_up()
+      wait(function() return archived "[0-9]$" == count end,
+        function() server:turn_clock(11000) end)
+    end
+    go_on()
+    server:hang_up()
+    server:shut_down()
+    assert(os.execute(("cp -r '%s' '%s'"):format(path "data", path "copy")) == 0)
+    server:launch()
+    go_on()
+    server:hang_up()
+    server:shut_down()
+    assert(os.execute(("rm -r '%s' && mv '%s' '%s'"):format(path "data", path "copy",
+      path "data")) == 0)
+    server:launch()
+    assert.equal(2, (count_up(5000)))
+    wait(function(now) return now.archive.failures > 0 end,
+      function() server:turn_clock(11000) end)
+    assert.matches("archive command failed for %d+ %(exit code 1%)", server:log())
+    assert.equal(2, count_at(path "archive", 4102444800000))
+  end)
+
+  -- As uploads fail: refused (curl ends so for 403 and for 500), half sent, killed in the middle.
+  it("has each file whole, however often the command failed half-way", function()
+    server = Server.prepare { source = SOURCE, workers = 1, files = { ["upload"] = [[
+      tries=$(cat ../tries 2>/dev/null || echo 0)
+      echo $((tries + 1)) > ../tries
+      case $((tries % 4)) in
+        0) exit 22 ;;
+        1) head -c 6000 "$1" > "../archive/$2"; exit 1 ;;
+        2) head -c 5000 "$1" > "../archive/$2"; kill -KILL $$ ;;
+        3) cp "$1" "../archive/$2" ;;
+      esac
+    ]] }, args = { "--history", "1h", "--archive-command", "exec sh ../upload %p %f" } }
+    os.execute(("mkdir '%s'"):format(path "archive"))
+    server:launch()
+    wait(function(now) return now.bases == 1 end)
+    for i = 1, 3 do
+      count_up(20000)
+      wait(function(now) return now.segments > i end, function() server:turn_clock(11000) end)
+    end
+    wait(function(now) return now.archive.waiting == 0 end,
+      function() server:turn_clock(61000) end)
+    assert.matches("archive command failed for %d+%.base %(exit code 22%)", server:log())
+    assert.is_true(archived() >= 4)
+    assert.equal(0, os.execute(
+      ("cd '%s' && for file in *; do cmp $file ../data/journal/$file || exit 1; done"):format(
+        path "archive")))
+    assert.equal(3, count_at(path "archive", 4102444800000))
+  end)
+
   it("waits for a command that hangs, which is said, and ends with the program", function()
     start("--archive-command", "echo $$ > ../pid; exec sleep 1000 # %p")
     local pid
@@ -248,7 +316,7 @@ describe("what is kept", function()
     server:turn_clock(61000)
     server:wait_log "archive command has been running for %d+ s for"
     assert.equal(1, (count_up()))
-    server:restart()
+    end_while_it_hangs()
     process.wait_gone({ pid }, 20)
   end)
 
@@ -277,8 +345,7 @@ describe("what is kept", function()
     process.wait_gone({ second }, 20)
     server:launch()
     local third = begun()
-    server:hang_up()
-    server:shut_down()
+    end_while_it_hangs()
     process.wait_gone({ third }, 20)
   end)
 
@@ -299,6 +366,31 @@ describe("what is kept", function()
       until archived "[0-9]$" >= i
       assert.equal(i, count_at(path "archive", ms + 1000000))
     end
+  end)
+
+  it("has what was written last when the program has ended", function()
+    server = Server.prepare { source = SOURCE, workers = 1,
+      args = { "--archive-command", "cp %p ../archive/%f" } }
+    os.execute(("mkdir '%s'"):format(path "archive"))
+    server:launch()
+    for i = 1, 3 do
+      wait(function(now) return now.bases == 1 and now.archive.waiting == 0 end)
+      local _, ms = count_up()
+      server:shut_down()
+      assert.equal(i, count_at(path "archive", ms + 1000000))
+      server:launch()
+    end
+  end)
+
+  it("keeps the end of the program waiting for no command that fails or hangs", function()
+    start("--archive-command", "test ! %p")
+    wait(function(now) return now.archive.failures > 0 end)
+    count_up()
+    server:shut_down()
+    server.options.args[2] = "sleep 1000; test %p"
+    server:launch()
+    count_up()
+    end_while_it_hangs()
   end)
 
   it("needs a command that says where the file goes", function()

@@ -280,10 +280,6 @@ describe("the WebSockets of a node", function()
     end
     client:send("x")
     client:expect("2 2 d x")
-    settle(1, there)
-    nodes:kill(2, { [3] = { 0, 1023 } })
-    client:send("y")
-    client:expect("3 3 d y")
   end)
 
   it("are closed with 1012 when it is killed and they wait for an answer", function()

@@ -472,6 +472,45 @@ describe("an operator", function()
     assert.matches("line 1: it is neither", refused("import", server:path("bad.jsonl")))
   end)
 
+  -- All that it has is written anew with each version, in one stretch.
+  it("exports an object as it was at one moment, or says that it could not", function()
+    start()
+    workbench.ask(server, "a", [==[
+      self.version = 0
+      function self:bump()
+        self.version = self.version + 1
+        for i = 1, 600 do storage:put(("k%04d"):format(i), self.version) end
+        storage:schedule("later", { at = 4e12 + self.version }, "say")
+        storage:setAlarm(4e12 + self.version)
+      end
+      self:bump()
+      state:waitUntil(function()
+        while not self.is_over do
+          self:bump()
+          od.sleep(1)
+        end
+      end)]==])
+    local function versions_of(text)
+      local seen, versions = {}, 0
+      for _, line in ipairs(lines_of(text:gsub("open%-do: [^\n]*\n", ""))) do
+        local version = line.value or line.object and line.object.alarm - 4e12
+          or line.schedule.time - 4e12
+        versions = versions + (seen[version] and 0 or 1)
+        seen[version] = true
+      end
+      return versions
+    end
+    for _ = 1, 3 do
+      local text = say("export", "things/a")
+      local _, warnings = text:gsub("open%-do: things/a writes all the time: its lines are not of "
+        .. "one moment\n", "")
+      assert.is_true(warnings == 1 or versions_of(text) == 1)
+    end
+    workbench.ask(server, "a", "self.is_over = true")
+    assert.equal(1, versions_of(say("export", "things/a")))
+    assert.not_matches("one moment", say("export", "things/a"))
+  end)
+
   it("is told when what is exported cannot be written", function()
     start()
     workbench.ask(server, "a", "storage:put('k', 1)")

@@ -268,7 +268,10 @@ end
 
 -- kill -9 of the worker that has lived longest.
 function M.kill_one(server, signal)
-  local pid = assert(server.process:children()[1], "there is no worker")
+  M.kill(assert(server.process:children()[1], "there is no worker"), signal)
+end
+
+function M.kill(pid, signal)
   ffi.C.kill(pid, signal or SIGKILL) -- Declared by spec/support/process.lua.
 end
 

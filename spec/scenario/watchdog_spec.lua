@@ -1,14 +1,14 @@
 -- Code that never ends and code that takes all memory, in all the ways and places there are. It is
 -- stopped, the log names the object, idle sockets of its worker notice nothing, and objects in the
--- other worker answer meanwhile. How long that took is printed: within twice the limit, as long as
--- the machine has time for us.
+-- other worker answer before it is stopped. How soon after the limit is printed and not asserted,
+-- as it says how busy the machine is (spec/unit counts without one).
 
 local survival = require "spec.scenario.survival"
 local torments = require "spec.scenario.torments"
 
 local LIMIT_MS = os.getenv("OPEN_DO_SANITIZED") and 1000 or 600
-local STOPPED_SECONDS_MAX = 20 * (tonumber(os.getenv("OPEN_DO_TEST_PATIENCE")) or 1)
 local MEGABYTES = 32
+local PATIENCE_S = 60
 
 local SOURCE = [[
 local od = require "open-do"
@@ -83,7 +83,7 @@ local function set_scene(text)
     files = { ["endless.lua"] = "while true do end" },
     args = { "--event-limit-ms", tostring(LIMIT_MS), "--script-memory-mb", tostring(MEGABYTES) } }
   local self = setmetatable({ server = server, suffering = 0, neighbours = {}, witnesses = {},
-    times = {}, stopped_ms = {} }, Scene)
+    times = {}, stopped_ms = {}, rounds_beside = 0 }, Scene)
   for i = 1, 16 do
     local group = self:lives_there("other" .. i) and self.neighbours or self.witnesses
     group[#group + 1] = server:connect("/rooms/other" .. i)
@@ -109,19 +109,25 @@ function Scene:victim(what)
   error("no room is in worker " .. self.suffering)
 end
 
--- Asks the witnesses, again and again, until the server has written `pattern`.
-function Scene:await(pattern, what)
-  local server, begin = self.server, survival.now()
-  while not server:log():find(pattern, server.process.matched) do
-    assert(survival.now() < begin + STOPPED_SECONDS_MAX,
-      what .. ": nothing was stopped:\n" .. server:log())
-    for _, witness in ipairs(self.witnesses) do -- Each is to have an answer.
-      local asked = survival.now()
-      witness:send("hello")
-      witness:expect("hello")
-      self.times[#self.times + 1] = (survival.now() - asked) * 1000
-    end
+function Scene:ask_witnesses()
+  for _, witness in ipairs(self.witnesses) do
+    local asked = survival.now()
+    witness:send("hello")
+    witness:expect("hello")
+    self.times[#self.times + 1] = (survival.now() - asked) * 1000
   end
+end
+
+-- Asks the witnesses, again and again, until the server has written `pattern`. All rounds but the
+-- last were over before it had.
+function Scene:await(pattern, what)
+  local server, begin, rounds = self.server, survival.now(), 0
+  while not server:log():find(pattern, server.process.matched) do
+    assert(survival.now() < begin + PATIENCE_S, what .. ": nothing was stopped:\n" .. server:log())
+    self:ask_witnesses()
+    rounds = rounds + 1
+  end
+  self.rounds_beside = self.rounds_beside + math.max(rounds - 1, 0)
   self.stopped_ms[#self.stopped_ms + 1] = (survival.now() - begin) * 1000
   server:wait_log(pattern)
 end
@@ -134,9 +140,15 @@ function Scene:expect_no_harm()
 end
 
 function Scene:finish(what)
+  local p99 = percentile(self.times, 0.99)
   print(("# %d %s, stopped after %d to %d ms at a limit of %d; %d answers of others meanwhile, "
     .. "p99 %.2f ms"):format(#self.stopped_ms, what, percentile(self.stopped_ms, 0),
-    percentile(self.stopped_ms, 1), LIMIT_MS, #self.times, percentile(self.times, 0.99)))
+    percentile(self.stopped_ms, 1), LIMIT_MS, #self.times, p99))
+end
+
+-- Of all that has run, some was answered beside: nobody waits for the limit of another worker.
+function Scene:expect_answers_beside()
+  assert.is_true(self.rounds_beside > 0, "others had to wait until it was stopped")
 end
 
 describe("code that never ends", function()
@@ -153,6 +165,7 @@ describe("code that never ends", function()
       scene.server:wait_log("is back after")
     end
     scene:finish("loops")
+    scene:expect_answers_beside()
   end)
 
   it("is stopped wherever it runs", function()
@@ -185,6 +198,7 @@ describe("code that never ends", function()
       server:wait_log("is back after")
     end
     scene:finish("places")
+    scene:expect_answers_beside()
   end)
 
   it("in the entry fetch costs a worker, and no object is accused", function()
@@ -241,23 +255,28 @@ describe("code that never ends", function()
     finally(function() server:stop() end)
     local crowd = survival.gather(server, { people = 6, rooms = 2 })
     local ann = survival.person(server, "bad", "ann")
-    for _, ms in ipairs { 1000, 2000, 4000, 8000 } do
+    local function loop(refused_ms)
       local bob = survival.person(server, "bad", "bob")
       bob:say("loop")
-      server:wait_log("rooms/bad +is refused for " .. ms .. " ms")
+      server:wait_log("rooms/bad +is refused for " .. refused_ms .. " ms")
       survival.await_back(server)
-      if ms > 2000 then -- A busy machine may ask after the shorter ones are over.
-        assert.equal(503, server:get("/rooms/bad").status)
-        ann:say("echo waited")
-        ann.ws:expect_silence()
-      else
-        ann:say("echo waited")
-      end
-      crowd:check()
-      server:turn_clock(ms + 500)
-      ann:hear("waited")
-      bob.ws:expect_close(1012)
+      return bob
     end
+    for _, ms in ipairs { 1000, 2000, 4000, 8000, 16000, 32000 } do
+      loop(ms)
+      ann:say("echo later")
+      server:turn_clock(ms + 500)
+      ann:hear("later")
+    end
+    -- Long enough to be looked at on any machine.
+    local bob = loop(60000)
+    assert.equal(503, server:get("/rooms/bad").status)
+    ann:say("echo waited")
+    ann.ws:expect_silence()
+    crowd:check()
+    server:turn_clock(60500)
+    ann:hear("waited")
+    bob.ws:expect_close(1012)
   end)
 
   -- A worker that ends again and again is started ever later, and its other objects waited for
@@ -265,18 +284,21 @@ describe("code that never ends", function()
   it("does not keep its neighbours waiting, however often it happens", function()
     local server = survival.start { workers = 1, args = { "--event-limit-ms", tostring(LIMIT_MS) } }
     finally(function() server:stop() end)
-    local ann, unexplained, explained = survival.person(server, "good", "ann"), nil, nil
-    for _ = 1, 6 do
+    local ann, unexplained, explained = survival.person(server, "good", "ann"), nil, {}
+    for _ = 1, 6 do -- The last is started after 1,600 ms, and takes its time besides.
       survival.kill_one(server)
       unexplained = survival.await_back(server).ms
       ann:ask("echo here", "here")
     end
     server:turn_clock(11000) -- A calm life.
-    for i = 1, 7 do
+    for i = 1, 9 do
       survival.person(server, "bad" .. i, "bob"):say("loop")
-      explained = survival.await_back(server).ms
+      explained[i] = survival.await_back(server).ms
       ann:ask("echo here", "here")
     end
-    assert.is_true(explained < unexplained, explained .. " ms and " .. unexplained .. " ms")
+    -- The last three would be started after 3,200 ms and more. One that was not is enough: the
+    -- others may have been slow for reasons of the machine.
+    local soonest = math.min(explained[7], explained[8], explained[9])
+    assert.is_true(soonest < unexplained, soonest .. " ms and " .. unexplained .. " ms")
   end)
 end)

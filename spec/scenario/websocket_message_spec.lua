@@ -44,6 +44,37 @@ end
 return { namespaces = { things = Thing } }
 ]]
 
+-- One line sends often enough to be compiled before it is given something else.
+local ODD = [[
+local cjson = require "cjson"
+
+local Thing = { fetch = require("workbench").fetch }
+
+function Thing:webSocketMessage(ws, message)
+  local send, problems = ws.send, {}
+  local function attempt(target, text, isBinary)
+    return select(2, pcall(send, target, text, isBinary))
+  end
+  for i = 1, 200 do
+    attempt(ws, "x")
+  end
+  for _, odd in ipairs {
+    { ws, 5 }, { ws, {} }, { ws, "caf\233" }, { ws, "x", "yes" }, { ws, "x", 0 },
+    { nil, "x" }, { "x", "x" }, { {}, "x" }, { send, "x" }, { cjson.null, "x" },
+    { cjson.empty_array, "x" }, { self.state, "x" }, { self.state.storage, "x" },
+  } do
+    problems[#problems + 1] = tostring(attempt(odd[1], odd[2], odd[3]))
+  end
+  attempt(ws, "caf\233", true)
+  attempt(self.state:getWebSockets("witness")[1], "to another")
+  attempt(ws, table.concat(problems, "\n"))
+  ws:close(1000)
+  self.state:getWebSockets("witness")[1]:send(attempt(ws, "x"))
+end
+
+return { namespaces = { things = Thing } }
+]]
+
 -- The entry hands the upgrade on to objects in either worker.
 local ENTRY = [[
 local od = require "open-do"
@@ -260,6 +291,35 @@ describe("messages that come in one packet", function()
     ben:send("ben")
     ben:expect("1 ben 1")
   end)
+end)
+
+it("a line that sends all the time says what is wrong with what it sends", function()
+  local server = workbench.start(ODD)
+  local ben = server:connect("/things/odd?tags=witness")
+  local ann = server:connect("/things/odd")
+  ann:send("begin")
+  for _ = 1, 200 do
+    ann:expect("x")
+  end
+  assert.same({ "caf\233", true }, { ann:receive() })
+  local colon = "send: call it with a colon, as in ws:send(...)"
+  local expected = {
+    "send: argument 1 must be a string, got a number",
+    "send: argument 1 must be a string, got a table",
+    "send: the message is not valid UTF-8 at byte 4",
+    "send: argument 2 must be true, false or nil, got a string",
+    "send: argument 2 must be true, false or nil, got a number",
+    colon, colon, colon, colon, colon, colon, colon, colon,
+  }
+  local problems = {}
+  for line in ann:receive():gmatch "[^\n]+" do
+    problems[#problems + 1] = line:gsub("^script.lua:%d+: ", "")
+  end
+  assert.same(expected, problems)
+  ann:expect_close(1000)
+  ben:expect("to another")
+  assert.matches("Can't call WebSocket send() after close().", ben:receive(), 1, true)
+  server:stop()
 end)
 
 describe("through an entry handler", function()

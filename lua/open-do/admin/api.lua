@@ -260,7 +260,9 @@ end
 -- Lines as `open-do export` writes them, in one list.
 reads("export", "object", function(arguments)
   local file = memory()
-  archive.export(target(arguments).label, file, memory)
+  archive.export(target(arguments).label, file, memory, function(why)
+    fail("%s; try again when it does less", why)
+  end)
   return "[" .. file:read():gsub("\n(.)", ",%1") .. "]", true
 end)
 

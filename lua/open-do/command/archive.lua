@@ -14,7 +14,7 @@ local json = native.json
 local BATCH = 100       -- Pairs that are imported with one event,
 local BATCH_BYTES = 4e6 -- and about what their lines may hold.
 local BATCH_PAGES = 256 -- Of a database, with one command.
-local TRIES = 5         -- To read a database that is written to.
+local TRIES = 5         -- To read an object that is written to.
 
 local SCHEDULE_FIELDS = { "name", "time", "every", "cron", "zone", "method", "arguments", "count" }
 
@@ -54,19 +54,6 @@ local function try_pages(target, scratch)
   return file, count
 end
 
-local function pages_of(target, facts, scratch)
-  if facts.database == 0 then
-    return nil, 0
-  end
-  for _ = 1, TRIES do
-    local file, count = try_pages(target, scratch)
-    if file then
-      return file, count
-    end
-  end
-  words.fail("%s writes to its database all the time; try again when it does less", target.label)
-end
-
 local function copy(from, to)
   for block in function() return from:read(65536) end do
     to:write(block)
@@ -74,13 +61,19 @@ local function copy(from, to)
   from:close()
 end
 
-local function write_object(file, target, scratch)
+-- Nil: its database was written to meanwhile.
+local function try_object(target, scratch)
   local facts = server.check_exists(target)
   local alarm = facts.alarmMs and (',"alarm":%d'):format(facts.alarmMs) or ""
-  local pages, page_count = pages_of(target, facts, scratch)
-  if page_count > 0 then
-    alarm = alarm .. (',"pages":%d'):format(page_count)
+  local pages, page_count
+  if facts.database ~= 0 then
+    pages, page_count = try_pages(target, scratch)
+    if not pages then
+      return
+    end
+    alarm = alarm .. (page_count > 0 and (',"pages":%d'):format(page_count) or "")
   end
+  local file = assert(scratch())
   file:write(('{"object":{"namespace":"%s","name":%s,"id":"%s"%s}}\n'):format(facts.namespace,
     facts.name and text_of(facts.name) or "null", facts.id, alarm))
   for _, schedule in ipairs(facts.schedules > 0 and server.schedules(target) or {}) do
@@ -92,20 +85,41 @@ local function write_object(file, target, scratch)
   if pages then
     copy(pages, file)
   end
+  file:seek("set")
+  return file
+end
+
+-- What was read is of one moment when nothing was stored from the first question to the last.
+local function write_object(file, target, scratch, warn)
+  local mark, lines = server.mark(target), nil
+  for _ = 1, TRIES do
+    lines = try_object(target, scratch)
+    local before = mark
+    mark = server.mark(target, before)
+    if lines and mark == before then
+      return copy(lines, file)
+    end
+  end
+  if not lines then
+    words.fail("%s writes to its database all the time; try again when it does less", target.label)
+  end
+  warn(("%s writes all the time: its lines are not of one moment"):format(target.label))
+  copy(lines, file)
 end
 
 --- Writes the object of `NAMESPACE/NAME`, or all stored ones of `NAMESPACE`. `scratch` makes a file
---- for a while, without it on disk.
-function M.export(word, file, scratch)
+--- for a while, without it on disk. Each object is as it was at one moment, or `warn` says which is
+--- not.
+function M.export(word, file, scratch, warn)
   scratch = scratch or io.tmpfile
   if word:find("/", 1, true) then
-    write_object(file, words.target(word), scratch)
+    write_object(file, words.target(word), scratch, warn)
     return
   end
   for object in server.each_object { scope = "all", space = word, beginning = "" } do
     if object.stored ~= 0 then
       local target = { label = word .. "/#" .. object.id, space = word, id = object.id }
-      write_object(file, target, scratch)
+      write_object(file, target, scratch, warn)
     end
   end
 end

@@ -210,7 +210,9 @@ end
 
 function commands.export(given)
   local output, shown = counted_output(given[1])
-  local ok, problem = pcall(archive.export, given[1], output)
+  local ok, problem = pcall(archive.export, given[1], output, nil, function(text)
+    io.stderr:write("open-do: ", text, "\n")
+  end)
   shown:finish()
   if ok then
     ok, problem = io.stdout:flush()

@@ -137,6 +137,11 @@ function M.each_pair(target, prefix)
   end)
 end
 
+--- A number for all it has stored now; `number` again: nothing was stored since it was given.
+function M.mark(target, number)
+  return perform(target, nil, "mark", number or ("\0"):rep(8))
+end
+
 --- Each page of its database in turn, and how many there are; nil: it was written to meanwhile.
 function M.each_page(target)
   return coroutine.wrap(function()

@@ -48,6 +48,18 @@ function App:launch()
   local port = self.process:wait_output("listening on http://127%.0%.0%.1:(%d+)", START_SECONDS)
   self.address = { host = "127.0.0.1", port = tonumber(port) }
   self.url = "http://127.0.0.1:" .. port
+  self:wait_for_history()
+end
+
+-- Bookmarks are to be had from the first base on, which is made while the server begins to serve.
+function App:wait_for_history()
+  local has_history = table.concat(self.options.args or {}, " "):find("--history", 1, true)
+  local deadline = os.time() + START_SECONDS
+  while has_history and self:status().history.bases == 0 do
+    if os.time() > deadline then
+      error("the history does not begin", 0)
+    end
+  end
 end
 
 -- A server with `script`, a path. Raises with what the server said when it does not start.
@@ -224,13 +236,31 @@ function App:waitLog(pattern)
   return self.process:wait_output(pattern, LOG_SECONDS)
 end
 
+local function last_of(lines)
+  return table.concat(lines, "\n", math.max(1, #lines - LAST_LINES + 1))
+end
+
 function App:lastLines()
   local lines = {}
   for line in (self.process and self.process:output() or ""):gmatch("[^\n]+") do
     lines[#lines + 1] = "    " .. line
   end
-  return #lines == 0 and "    (none)"
-    or table.concat(lines, "\n", math.max(1, #lines - LAST_LINES + 1))
+  return #lines == 0 and "    (none)" or last_of(lines)
+end
+
+-- Warnings and errors of its log behind the first `size` bytes, each with what explains it.
+function App:mishaps(size)
+  local lines, is_one = {}, false
+  for line in self:log():sub(size + 1):gmatch("[^\n]+") do
+    local level = line:match("^%d+:%d+:%d+%.%d+ (%u+) ")
+    if level then
+      is_one = level == "WARN" or level == "ERROR"
+    end
+    if is_one then
+      lines[#lines + 1] = "    " .. line
+    end
+  end
+  return last_of(lines)
 end
 
 return M

@@ -8,10 +8,53 @@ local stubs = require "open-do.test.stub"
 
 local M = {}
 
--- The end of a test -------------------------------------------------------------------------------
-
-local running = {} -- Servers, with the place in busted where they were started.
+local running = {} -- Servers, with the place in busted where they were started, and how long their
+                   -- logs were when the test began.
 local here = {}    -- From the outside in: what busted is executing.
+
+-- A test that fails -------------------------------------------------------------------------------
+
+local failed = {} -- Tests, with what their servers have logged.
+local latest      -- Of them: what was logged last may not have been read yet.
+
+local function finish_latest()
+  for _, each in ipairs(latest and latest.servers or {}) do
+    local lines = each.app:mishaps(each.log_size)
+    if lines ~= "" then
+      failed[#failed + 1] = ("\nLog of %s -> %s\n%s\n"):format(each.app.script, latest.name, lines)
+    end
+  end
+  latest = nil
+end
+
+local function begin_test()
+  finish_latest()
+  for _, each in ipairs(running) do
+    each.log_size = #each.app:log()
+  end
+  return nil, true
+end
+
+local function note_failure()
+  local names = {}
+  for _, element in ipairs(here) do
+    names[#names + 1] = element.descriptor ~= "file" and element.name or nil
+  end
+  latest = { name = table.concat(names, " "), servers = {} }
+  for _, each in ipairs(running) do
+    table.insert(latest.servers, { app = each.app, log_size = each.log_size })
+  end
+end
+
+-- Behind busted's own report, and not in it, as that may be for a program.
+local function show_failed()
+  finish_latest()
+  io.stdout:flush()
+  io.stderr:write(table.concat(failed))
+  return nil, true
+end
+
+-- The end of a test -------------------------------------------------------------------------------
 
 local function stop_those_of(place)
   local problem
@@ -32,7 +75,10 @@ end
 
 -- A server that did not end well is an error of the test that used it: busted reports what is
 -- raised here. (Where a file began before this module was there, its servers have no place.)
-local function leave(element)
+local function leave(element, _, status)
+  if status == "failure" or status == "error" then
+    note_failure()
+  end
   if here[#here] == element then
     here[#here] = nil
   end
@@ -47,6 +93,8 @@ for _, kind in ipairs { "test", "describe", "file" } do
   busted.subscribe({ kind, "start" }, enter)
   busted.subscribe({ kind, "end" }, leave)
 end
+busted.subscribe({ "test", "start" }, begin_test)
+busted.subscribe({ "suite", "end" }, show_failed)
 
 -- Scripts -----------------------------------------------------------------------------------------
 
@@ -98,7 +146,7 @@ function M.start(script, options)
   if not ok then
     error(app, 2)
   end
-  running[#running + 1] = { app = app, place = here[#here] }
+  running[#running + 1] = { app = app, place = here[#here], log_size = 0 }
   return app
 end
 

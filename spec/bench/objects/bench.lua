@@ -46,6 +46,41 @@ function Put:webSocketMessage(ws, message)
   ws:send("stored")
 end
 
+-- The same where 10,000 keys are stored already: a request without a WebSocket stores them.
+local KEYS = 10000
+local Keys = {}
+
+function Keys:fetch(request)
+  if request:isWebSocketUpgrade() then
+    return accept(self.state)
+  end
+  for i = 0, KEYS - 1 do
+    self.state.storage:put(("key %d"):format(i), ("v"):rep(64))
+  end
+  return od.Response("stored")
+end
+
+function Keys:webSocketMessage(ws, message)
+  self.next = ((self.next or 0) + 7919) % KEYS -- A prime: each of them has a turn.
+  self.state.storage:put(("key %d"):format(self.next), message)
+  ws:send("stored")
+end
+
+-- A message for which a script computes for a while: with many workers it is they who work.
+local Work = {}
+
+function Work:fetch()
+  return accept(self.state)
+end
+
+function Work:webSocketMessage(ws, message)
+  local sum = message
+  for _ = 1, 40 do
+    sum = od.sha256(sum)
+  end
+  ws:send(message)
+end
+
 -- What the first touch of an object costs, with its first stored value.
 local Counter = {}
 
@@ -103,5 +138,5 @@ end
 
 return {
   namespaces = { echo = Echo, broadcast = Broadcast, put = Put, counter = Counter, touch = Touch,
-    sql = Sql, sqlcounter = SqlCounter, taps = Tap },
+    sql = Sql, sqlcounter = SqlCounter, taps = Tap, keys = Keys, work = Work },
 }

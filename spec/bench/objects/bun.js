@@ -1,12 +1,12 @@
 // What bun does on the same wire: Bun.serve, no objects. `put` and `counter` write to one SQLite
 // file with one table for all names, committed to disk (WAL, synchronous=FULL) before the answer.
 //
-//   bun bun.js PORT DIRECTORY
+//   bun bun.js PORT DIRECTORY [CERTIFICATE]
 
 import { Database } from "bun:sqlite";
 import { join } from "node:path";
 
-const [port, directory] = process.argv.slice(2);
+const [port, directory, certificate] = process.argv.slice(2);
 
 const database = new Database(join(directory, "bench.sqlite"), { create: true });
 database.exec("PRAGMA journal_mode = WAL");
@@ -30,6 +30,10 @@ const onMessage = {
 const server = Bun.serve({
   hostname: "127.0.0.1",
   port: Number(port),
+  tls: certificate && {
+    cert: Bun.file(certificate + ".crt"),
+    key: Bun.file(certificate + ".key"),
+  },
   fetch(request, self) {
     const [, kind, name] = new URL(request.url).pathname.split("/");
     if (kind === "counter") return new Response(String(increment.get(name).count));

@@ -11,13 +11,29 @@ function Crowd:touch()
   return self.state.storage:get(self.state.id.name)
 end
 
--- Touches so many of the crowd.
+function Crowd:keep()
+  self.state.storage:put("kept", true)
+end
+
+-- Touches so many of the crowd, or has them store something, many at once.
 local Host = {}
 
 function Host:fetch(request)
-  for i = tonumber(request.query.from), tonumber(request.query.to) do
-    self.env.crowd:getByName("c" .. i):touch()
+  local query = request.query
+  local calls = {}
+  for i = tonumber(query.from), tonumber(query.to) do
+    local one = self.env.crowd:getByName("c" .. i)
+    if query.act ~= "keep" then
+      one:touch()
+    else
+      calls[#calls + 1] = function() one:keep() end
+    end
+    if #calls == PARTS then
+      od.all(calls)
+      calls = {}
+    end
   end
+  od.all(calls)
   return od.Response("done")
 end
 

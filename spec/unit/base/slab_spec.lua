@@ -35,14 +35,24 @@ describe("a slab", function()
 
   it("finds nothing by the number of a block whose place is taken again", function()
     local first, block = take()
-    C.od_slab_give(slab, first)
+    C.od_slab_give(slab, find(first))
     local second, same = take()
     assert.are.equal(block, same)
     assert.is_nil(find(first))
     assert.are.equal(same, find(second))
     assert.is_nil(find(0))
     assert.is_nil(find(second + 1000)) -- A place that no block ever had.
-    C.od_slab_give(slab, second)
+    C.od_slab_give(slab, find(second))
+  end)
+
+  it("is zeros in a block at first, and what was given back in one that is taken again", function()
+    local first, block = take()
+    assert.are.same({ 0, 0 }, { block[0], block[4] })
+    block[0], block[4] = 5, 7
+    C.od_slab_give(slab, find(first))
+    local second, same = take()
+    assert.are.same({ 5, 7 }, { same[0], same[4] })
+    C.od_slab_give(slab, find(second))
   end)
 
   it("keeps the contents of those that stay while thousands come and go", function()
@@ -56,7 +66,7 @@ describe("a slab", function()
       else
         local at = math.random(#taken)
         gone[#gone + 1] = taken[at].id
-        C.od_slab_give(slab, taken[at].id)
+        C.od_slab_give(slab, find(taken[at].id))
         taken[at] = taken[#taken]
         taken[#taken] = nil
       end
@@ -69,7 +79,7 @@ describe("a slab", function()
     for _, entry in ipairs(taken) do
       assert.are.equal(entry.step, find(entry.id)[0])
       assert.are.equal(entry.step, find(entry.id)[4])
-      C.od_slab_give(slab, entry.id)
+      C.od_slab_give(slab, find(entry.id))
     end
     for _, id in ipairs(gone) do
       assert.is_nil(find(id))
@@ -83,12 +93,12 @@ describe("a slab", function()
     end
     local chunks = tonumber(slab.chunk_count)
     for i = 1, 5000 do
-      C.od_slab_give(slab, numbers[i])
+      C.od_slab_give(slab, find(numbers[i]))
     end
     C.od_slab_fit(slab)
     assert.is_true(tonumber(slab.chunk_count) < chunks / 50)
     local id, block = take()
     assert.are.equal(block, find(id))
-    C.od_slab_give(slab, id)
+    C.od_slab_give(slab, find(id))
   end)
 end)

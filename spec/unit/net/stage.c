@@ -192,26 +192,44 @@ bool stage_answer(struct stage *stage, uint64_t number, int status, const char *
     return exchange != NULL;
 }
 
+// The connection stays in its net, or goes to that of [other].
+static bool upgrade(struct stage *stage, struct stage *other, struct od_exchange *exchange,
+                    struct od_websocket *websocket, od_slice response, struct od_error *err)
+{
+    struct od_bytes record = {0};
+    struct od_wire *wire;
+    int fd;
+    bool stays = stage == other;
+    bool done = stays ? od_exchange_become(exchange, response, &record, &wire, err)
+                      : od_exchange_upgrade(exchange, response, &record, &fd, err);
+    if (done && stays)
+        done = od_websocket_take(websocket, od_bytes_slice(&record), wire, err);
+    else if (done)
+        done = od_websocket_attach(websocket, od_bytes_slice(&record), fd, err);
+    od_bytes_deinit(&record);
+    return done;
+}
+
 // [other] takes the socket, which it may have made already.
 bool stage_upgrade(struct stage *stage, struct stage *other, uint64_t number, uint64_t socket,
                    const char *protocol)
 {
-    int fd;
     struct od_error err = {{0}};
-    struct od_bytes response = {0}, record = {0};
+    struct od_bytes response = {0};
     size_t mark = od_response_begin_with(&response, 101, OD_RESPONSE_SOCKET, 0, socket);
     if (protocol != NULL)
         od_headers_put(&response, OD_SLICE("sec-websocket-protocol"), od_slice_of(protocol));
     od_response_end(&response, mark, protocol != NULL, (od_slice){0});
-    bool done = od_exchange_upgrade(od_net_exchange(&stage->net, number), od_bytes_slice(&response),
-                                    &record, &fd, &err);
     struct od_websocket *websocket = od_net_websocket(&other->net, socket);
-    if (done && websocket == NULL)
+    bool is_new = websocket == NULL;
+    if (is_new)
         websocket = od_websocket_new(&other->net, socket, (void *)(uintptr_t)socket, false);
-    done = done && od_websocket_attach(websocket, od_bytes_slice(&record), fd, &err);
+    bool done = upgrade(stage, other, od_net_exchange(&stage->net, number), websocket,
+                        od_bytes_slice(&response), &err);
+    if (!done && is_new)
+        od_websocket_free(websocket);
     snprintf(stage->error, sizeof stage->error, "%s", err.text);
     od_bytes_deinit(&response);
-    od_bytes_deinit(&record);
     return done;
 }
 

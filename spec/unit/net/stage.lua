@@ -35,8 +35,9 @@ pcall(ffi.cdef, "int socketpair(int family, int type, int protocol, int fds[2]);
 pcall(ffi.cdef, "long recv(int fd, void *buffer, size_t size, int flags);")
 pcall(ffi.cdef, "long send(int fd, const void *buffer, size_t size, int flags);")
 pcall(ffi.cdef, "int close(int fd);")
+pcall(ffi.cdef, "int shutdown(int fd, int how);")
 
-local MSG_DONTWAIT, MSG_NOSIGNAL = 0x40, 0x4000
+local MSG_DONTWAIT, MSG_NOSIGNAL, SHUT_WR = 0x40, 0x4000, 1
 
 local M = { C = C }
 
@@ -59,6 +60,11 @@ function Client:read()
     end
     parts[#parts + 1] = ffi.string(buffer, size)
   end
+end
+
+---Sends nothing more, but reads.
+function Client:send_end()
+  assert(ffi.C.shutdown(self.fd, SHUT_WR) == 0)
 end
 
 function Client:leave()

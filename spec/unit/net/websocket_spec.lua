@@ -90,6 +90,32 @@ describe("A WebSocket", function()
     other:stop()
   end)
 
+  -- The exchange had read one of them, and stopped reading.
+  for _, goes in ipairs { "stays", "moves" } do
+    it("that " .. goes .. " hears all that its client sent while the request was handled", function()
+      local to = goes == "moves" and stage_of.new() or stage
+      local ann = stage:client(UPGRADE .. "\r\n")
+      stage:turn()
+      for _, text in ipairs { "one", "two", "three" } do
+        ann:send(frames.frame("text", text))
+        stage:turn()
+      end
+      ann:send_end()
+      stage:turn()
+      assert.equal("request 1 GET /room \n", stage:story())
+      assert.is_true(stage:upgrade(1, 1, { to = to }))
+      for _ = 1, 4 do
+        to:turn()
+      end
+      assert.equal("text 1 one\ntext 1 two\ntext 1 three\nclosed 1 " .. VANISHED, to:story())
+      assert.matches("^HTTP/1.1 101 .*\r\n\r\n$", ann:read())
+      assert.is_nil(ann:read())
+      if goes == "moves" then
+        to:stop()
+      end
+    end)
+  end
+
   it("answers every ping", function()
     local ann = open()
     ann:send(frames.frame("ping", "a") .. frames.frame("ping", "b"))

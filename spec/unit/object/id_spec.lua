@@ -30,6 +30,32 @@ describe("ids", function()
     assert.equal("14dca214c47d4ee6098848de0b4a9134", text_of(named("rooms", "lobby")):sub(1, 32))
   end)
 
+  -- Up to 55 bytes a name is one block of SHA-256 with what ends it.
+  it("are HMAC-SHA256 of names of any length", function()
+    for size, expected in pairs {
+      [0] = "85cb106e1a2df0808323bcb7b1ae98c6660fca216bd8fb410f04bd35b13a091d",
+      [54] = "0ce4faf07359d69deabc0be829b367cda91b01d4b04f5f58d5c78e6c94b92db9",
+      [55] = "f2169d605fa9b64f8b58bd71520d05251dffbf17b9289ca4aae4342d894fa0af",
+      [56] = "e818774a005e967cdd630314726f84b15c5f9682938af6e44edf69534b0d991f",
+      [64] = "a8fa55f141e08771d07b65c2314013f2e0d8ea77d3cb631fefad20794aa8e01b",
+      [65] = "2663f3f233dcfbbc543a664afb05f8aba864097e049342dc8a1b6af41b904687",
+      [119] = "f810e51778f80732b1674fb610abbe51e35bc39da20dbdebacbe531e0508ab97",
+      [1000] = "b48f6b015795ebb2f70f1356d2aa00da3b6dd24ec78a517e9e9ac292bcedd204",
+    } do
+      assert.equal(expected, text_of(named("rooms", ("n"):rep(size))), size .. " bytes")
+    end
+  end)
+
+  it("say which worker a name belongs to before they are whole", function()
+    for count = 1, 5 do
+      for i = 1, 100 do
+        local name = core.slice("object " .. i)
+        assert.equal(C.od_worker_of(named("rooms", "object " .. i), count),
+          C.od_worker_of_name(key("rooms"), name, count))
+      end
+    end
+  end)
+
   it("are never equal when unique (2)", function()
     local seen = {}
     for _ = 1, 1000 do

@@ -144,26 +144,45 @@ describe("a database", function()
     run "CREATE TABLE t (x)"
     settle()
     local function is_as_marked(mark)
-      return C.od_storage_pages_are_as_marked(lobby.storage, mark)
+      return C.od_storage_is_as_marked(lobby.storage, mark)
     end
-    local mark = C.od_storage_mark_pages(lobby.storage)
+    local mark = C.od_storage_mark_now(lobby.storage, C.OD_MARK_PAGES)
     run "SELECT * FROM t"
     lobby:put("k", "v")
     settle()
     assert.is_true(is_as_marked(mark))
     assert.is_false(is_as_marked(0))
-    assert.is_false(C.od_storage_pages_are_as_marked(world:object("hall").storage, mark))
+    assert.is_false(C.od_storage_is_as_marked(world:object("hall").storage, mark))
     run "INSERT INTO t VALUES (1)"
     settle()
     assert.is_false(is_as_marked(mark))
-    mark = C.od_storage_mark_pages(lobby.storage)
+    mark = C.od_storage_mark_now(lobby.storage, C.OD_MARK_PAGES)
     lobby:delete_all()
     assert.is_false(is_as_marked(mark))
-    mark = C.od_storage_mark_pages(lobby.storage)
+    mark = C.od_storage_mark_now(lobby.storage, C.OD_MARK_PAGES)
     for i = 1, 32 do
-      C.od_storage_mark_pages(world:object("of many " .. i).storage)
+      C.od_storage_mark_now(world:object("of many " .. i).storage, C.OD_MARK_PAGES)
     end
     assert.is_false(is_as_marked(mark))
+  end)
+
+  it("is as it was marked as a whole until anything is written", function()
+    local function is_changed_by(change)
+      settle()
+      local mark = C.od_storage_mark_now(lobby.storage, C.OD_MARK_ALL)
+      local pages = C.od_storage_mark_now(lobby.storage, C.OD_MARK_PAGES)
+      change()
+      settle()
+      return not C.od_storage_is_as_marked(lobby.storage, mark),
+        not C.od_storage_is_as_marked(lobby.storage, pages)
+    end
+    run "CREATE TABLE t (x)"
+    assert.same({ false, false }, { is_changed_by(function() run "SELECT * FROM t" end) })
+    assert.same({ true, true }, { is_changed_by(function() run "INSERT INTO t VALUES (1)" end) })
+    assert.same({ true, false }, { is_changed_by(function() lobby:put("k", "v") end) })
+    assert.same({ true, false }, { is_changed_by(function() lobby:delete("k") end) })
+    assert.same({ false, false }, { is_changed_by(function() lobby:delete("none") end) })
+    assert.same({ true, true }, { is_changed_by(function() lobby:delete_all() end) })
   end)
 
   it("counts as written, and effects wait for it", function()

@@ -138,21 +138,46 @@ describe("the journal", function()
     end
   end)
 
+  local function flip(path, all, at)
+    shell.write(path,
+      all:sub(1, at) .. string.char((all:byte(at + 1) + 1) % 256) .. all:sub(at + 2))
+  end
+
+  it("with a byte of its last group that is another forgets that one and no more", function()
+    support.arm("journal.small", -1)
+    fill(GROUPS)
+    local path = segments()[1]
+    local all = shell.read(path)
+    local starts = groups_of(all)
+    local last = starts[#starts]
+    local size = ffi.cast("const uint32_t *", ffi.cast("const char *", all) + last)[2]
+    local function try(at)
+      flip(path, all, last + at)
+      assert.equal(GROUPS - 1, found(), "byte " .. at)
+      again()
+    end
+    for at = 0, 47 do
+      try(at)
+    end
+    for at = 48, 48 + size - 1, 5 do
+      try(at)
+    end
+    try(48 + size - 1)
+    flip(path, all, last + 48 + size) -- Only what fills the block.
+    assert.equal(GROUPS, found())
+  end)
+
   it("with a byte that is wrong before its end is refused with the place", function()
     fill(GROUPS)
     local path = segments()[1]
     local all = shell.read(path)
     local starts = groups_of(all)
-    local function flip(at)
-      shell.write(path,
-        all:sub(1, at) .. string.char((all:byte(at + 1) + 1) % 256) .. all:sub(at + 2))
-    end
     for at = 0, 39 do
-      flip(at)
+      flip(path, all, at)
       assert.matches("journal/0+1 ", refusal(), "byte " .. at)
     end
     for at = 0, 80 do
-      flip(starts[5] + at)
+      flip(path, all, starts[5] + at)
       local pattern = "journal/0+1 is damaged at byte %d: a group is not whole, "
         .. "and later ones are; restore the directory"
       assert.matches(pattern:format(starts[5]), refusal(), "byte " .. at)
@@ -201,6 +226,21 @@ describe("the journal", function()
       local own = directory .. "/data.mdb"
       shell.write(copy .. "/data.mdb", shell.read(own))
       assert.matches("belongs to another data directory than the data%.mdb beside it", refusal())
+    end)
+
+    it("is refused when data.mdb went on without it, as a copy of both", function()
+      os.execute("rm -r '" .. copy .. "/journal'")
+      local world = support.open(copy)
+      local object = world:object("lobby")
+      for i = 1, 4 do
+        object:put("key " .. i, "another")
+        object:seal()
+        world:settle()
+      end
+      world:close()
+      os.execute(("rm -r '%s/journal'; cp -r '%s/journal' '%s'"):format(copy, image, copy))
+      assert.matches("the group does not follow the one before it: they are of two copies of the "
+        .. "directory, which both went on; restore", refusal())
     end)
 
     it("forgets a torn last group that is long", function()

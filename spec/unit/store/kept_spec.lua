@@ -3,7 +3,7 @@
 -- or another's is refused with the place, and never makes a store that looks whole.
 --
 -- OPEN_DO_GROUPS sets how many groups are written (150), OPEN_DO_TIMES how many moments are looked
--- at (20), OPEN_DO_SEED repeats a run.
+-- at (20), OPEN_DO_BATCHES how many batches are replayed (3,000), OPEN_DO_SEED repeats a run.
 local support = require "spec.unit.store.world"
 local core = require "spec.support.core"
 local shell = require "spec.support.shell"
@@ -13,8 +13,13 @@ local C = core.load("store/restore.h", "store/kept.h", "store/backup.h", "base/m
 local GROUPS = tonumber(os.getenv("OPEN_DO_GROUPS")) or 150
 local TIMES = tonumber(os.getenv("OPEN_DO_TIMES")) or 20
 local SEED = tonumber(os.getenv("OPEN_DO_SEED")) or os.time()
+local BATCHES = tonumber(os.getenv("OPEN_DO_BATCHES")) or 3000
 local OBJECTS, KEYS = 5, 8
-local BLOCK = 4096
+local KEYS_OF_ALL_LENGTHS = {}
+for i = 1, 40 do
+  KEYS_OF_ALL_LENGTHS[i] = "key " .. i .. ("k"):rep(({ 20, 479, 900 })[i % 10] or 0)
+end
+local BLOCK, PAGE_BYTES = 4096, 4080
 
 local function copy_of(model)
   local copy = {}
@@ -73,9 +78,9 @@ describe("what is kept of a journal", function()
   end
 
   -- True, or nil and why not.
-  local function restore(from, until_ms, is_check)
-    local restoring = ffi.new("struct od_restore",
-      { from = from, to = not is_check and to or nil, until_ms = until_ms or 0 })
+  local function restore(from, until_ms, is_check, until_group)
+    local restoring = ffi.new("struct od_restore", { from = from, to = not is_check and to or nil,
+      until_ms = until_ms or 0, until_group = until_group or 0 })
     support.remove_directory(to)
     if C.od_restore_run(restoring, err) then
       return tonumber(restoring.last.sequence) or true
@@ -216,6 +221,56 @@ describe("what is kept of a journal", function()
     assert(restore(directory, last[1].to))
   end)
 
+  -- Groups 5 to 8 are stamped by a clock that was an hour ahead; those behind it are not earlier.
+  it("is the store at any group, also where the clock was ahead and no time is right", function()
+    make_base()
+    local MINUTE_MS, times = 60000, {}
+    local function write_numbers(from, to_number)
+      local object = world:object("numbers")
+      for i = from, to_number do
+        object:put("n", tostring(i))
+        object:seal()
+        world:wait_news("durable", 1, world:turn())
+        times[i] = now_ms() - tonumber(C.od_fault_page.wall_offset_ms)
+        pass(2 * MINUTE_MS)
+      end
+    end
+    write_numbers(1, 4)
+    C.od_fault_page.wall_offset_ms = 60 * MINUTE_MS
+    write_numbers(5, 8)
+    C.od_fault_page.wall_offset_ms = 0
+    world:close()
+    world = support.open(directory) -- A start knows how late it was, too.
+    C.od_committer_keep(world.committer, 0)
+    write_numbers(9, 12)
+    world:close()
+    world = nil
+    local function number(group, until_ms)
+      local last, why = restore(directory, until_ms, false, group)
+      if not last then
+        return why
+      end
+      local other = support.open(to)
+      local n = tonumber(other:object("numbers"):get("n"))
+      other:close()
+      assert.equal(last, n)
+      return n
+    end
+    for group = 1, 12 do
+      assert.equal(group, number(group))
+    end
+    assert.matches("ends with group 12, and there were more, up to 13", number(13))
+    for _, i in ipairs { 1, 3, 4 } do
+      assert.equal(i, number(nil, times[i] + MINUTE_MS))
+    end
+    for _, i in ipairs { 9, 10, 12 } do
+      assert.matches(("the clock was set back, and it was .* twice: say %%-%%-at group%%-4 for "
+        .. "what was there the first time, %%-%%-at group%%-%d for the last time"):format(i),
+        number(nil, times[i] + MINUTE_MS))
+    end
+    assert.equal(12, number(nil, times[8] + 61 * MINUTE_MS))
+  end)
+
   -- The rows of all tables but the trash and what names the journal.
   local function rows(where)
     local all = {}
@@ -228,9 +283,66 @@ describe("what is kept of a journal", function()
   end
 
   local function sweep(where)
-    local other = support.open(where)
-    other:wait("the sweep", function() return not other:stats().has_trash end)
+    local other, swept = support.open(where), 0
+    repeat -- It may be much.
+      local now = other:wait("a part of the sweep", function()
+        local stats = other:stats()
+        return (stats.swept > swept or not stats.has_trash) and stats
+      end)
+      swept = now.swept
+    until not now.has_trash
     other:close()
+  end
+
+  -- Every kind of operation, in batches of a few, which share a group with others or not.
+  local function one_batch(object)
+    local page = ffi.new("char[?]", PAGE_BYTES)
+    for _ = 1, math.random(4) do
+      local dice, key = math.random(100), KEYS_OF_ALL_LENGTHS[math.random(#KEYS_OF_ALL_LENGTHS)]
+      if dice == 1 then
+        object:delete_all()
+      elseif dice <= 20 then
+        object:delete(key)
+      elseif dice <= 30 then
+        object:set_alarm({ time = math.random(2 ^ 40), body = dice > 25 and "body" or nil }, false,
+          dice > 25 and key:sub(1, 200) or nil)
+      elseif dice <= 35 then
+        object:delete_alarm(dice > 32 and key:sub(1, 200) or nil)
+      elseif dice <= 40 then
+        ffi.fill(page, PAGE_BYTES)
+        ffi.copy(page, tostring(dice):rep(math.random(100)))
+        C.od_storage_put_page(object.storage, math.random(10), page)
+      elseif dice <= 42 then
+        C.od_storage_delete_page(object.storage, math.random(10))
+      else
+        object:put(key, tostring(math.random(1e6)):rep(math.random(math.random(150))))
+      end
+    end
+    object:seal()
+  end
+
+  local function write_batches(count)
+    local objects, left = {}, count
+    for i = 1, 50 do
+      objects[i] = world:object("object " .. i)
+    end
+    while left > 0 do
+      local last
+      for _ = 1, math.random(3) do -- Turns, which become one group or several.
+        for _ = 1, math.min(left, math.random(math.random(120))) do
+          one_batch(objects[math.random(#objects)])
+          left = left - 1
+        end
+        last = world:turn() or last
+      end
+      if last then
+        world:wait_news("durable", 1, last)
+      end
+      if last and math.random(20) == 1 then
+        close_segment()
+      end
+      world:hear()
+    end
   end
 
   local function only_first_base()
@@ -238,19 +350,22 @@ describe("what is kept of a journal", function()
       directory, folder, folder))
   end
 
-  it(("replayed is the rows of the store (seed %d)"):format(SEED), function()
+  it(("replayed is the rows of the store: %d batches (seed %d)"):format(BATCHES, SEED), function()
     math.randomseed(SEED)
     make_base()
-    write(GROUPS, step)
+    write_batches(BATCHES)
     world:close()
     world = nil
     sweep(directory)
     only_first_base()
     assert(restore(folder))
     sweep(to)
-    local expected = rows(directory)
+    local expected, replayed = rows(directory), rows(to)
     assert.is_true(#expected > 1000)
-    assert.is_true(expected == rows(to))
+    assert.is_true(expected == replayed)
+    if os.getenv("OPEN_DO_BATCHES") then
+      print(("%d groups, %d bytes of rows, dumped"):format(restore(folder, nil, true), #expected))
+    end
   end)
 
   -- Three segments with four groups each, in a folder with a base before them.
@@ -318,6 +433,46 @@ describe("what is kept of a journal", function()
     other:close()
     os.execute(("cp '%s2/journal/'*1 '%s'; rm -r '%s2'"):format(to, names[1], to))
     assert.matches("belongs to another data directory", refused())
+  end)
+
+  -- Two servers over copies of one directory: both go on behind group 4, with other groups by the
+  -- same numbers, in segments by the same names.
+  it("is refused where it goes on as a copy of the directory did", function()
+    local copies = { directory, to .. "2" }
+    make_base()
+    write(4, nil, true)
+    close_segment()
+    world:settle()
+    world:close()
+    assert(os.execute(("cp -r '%s' '%s'"):format(copies[1], copies[2])) == 0)
+    for _, copy in ipairs(copies) do
+      directory = copy
+      C.od_kept_deinit(kept)
+      for _ = 1, 2 do
+        world = support.open(directory)
+        C.od_committer_keep(world.committer, 0)
+        make_base()
+        write(4, nil, true)
+        close_segment()
+        world:close()
+      end
+    end
+    world, directory = nil, copies[1]
+    local function mix(name)
+      assert(os.execute(("rm -rf '%s'; cp -r '%s/journal' '%s'; cp '%s/journal/%s' '%s'"):format(
+        folder, copies[1], folder, copies[2], name, folder)) == 0)
+      return refused(name)
+    end
+    local where = "is damaged at byte 4096: the group does not follow the one before it: they are "
+      .. "of two copies of the directory, which both went on; .* up to group 8"
+    local why = mix "00000000000000000009"
+    assert.matches("0009 " .. where, why)
+    assert.equal(8, restore(folder, advised(why)))
+    assert.matches("0009 " .. where, mix "00000000000000000008.base")
+    for _, copy in ipairs(copies) do
+      os.remove(copy .. "/data.mdb")
+      assert.equal(12, restore(copy))
+    end
   end)
 
   it("is refused where the last group of an archive is not whole, with what can be had", function()
@@ -404,6 +559,30 @@ describe("what is kept of a journal", function()
     assert.equal(12, restore(folder))
     os.remove(path)
     assert.matches("is not a whole base", refused())
+  end)
+
+  it("is whole only if every page of data.mdb is, also while others write", function()
+    make_base()
+    for _ = 1, 3 do
+      write(30)
+      assert(restore(directory, nil, true))
+    end
+    world:close()
+    world = nil
+    local path = directory .. "/data.mdb"
+    local bytes, damaged = shell.read(path), 0
+    for at = 2 * BLOCK, #bytes - BLOCK, BLOCK do -- Behind the two that LMDB checks.
+      local kind = at + 11
+      shell.write(path, bytes:sub(1, kind - 1) .. "\x77" .. bytes:sub(kind + 1))
+      local is_whole, why = restore(directory, nil, true)
+      if not is_whole then
+        damaged = damaged + 1
+        assert.matches("data.mdb: the file is damaged %(page " .. at / BLOCK .. "%)", why)
+      end
+    end
+    assert.is_true(damaged > 10)
+    shell.write(path, bytes)
+    assert(restore(directory, nil, true))
   end)
 
   it("has no base that somebody put there by another name", function()

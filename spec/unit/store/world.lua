@@ -315,7 +315,11 @@ function World:hear(count)
     local item = table.remove(self.news, 1)
     local store = self.stores[item.source]
     if store and item.kind == "durable" then
-      C.od_store_durable(store, item.seq)
+      local moment = ffi.new("struct od_journal_moment[1]", { store.moment })
+      if self.committer ~= nil then -- What it said last may be heard after its end.
+        moment[0] = C.od_committer_moment(self.committer)
+      end
+      C.od_store_durable(store, item.seq, moment)
     elseif store and item.kind == "applied" then
       C.od_store_applied(store, item.seq)
     elseif store and item.kind == "failed" then

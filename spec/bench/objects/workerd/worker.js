@@ -31,6 +31,21 @@ export class Put extends Socketed {
   }
 }
 
+const KEYS = 10000;
+
+export class Keys extends Socketed {
+  fetch(request) {
+    if (request.headers.get("upgrade")) return super.fetch(request);
+    for (let i = 0; i < KEYS; i++) this.ctx.storage.put("key " + i, "v".repeat(64));
+    return new Response("stored");
+  }
+  webSocketMessage(ws, message) {
+    this.next = ((this.next ?? 0) + 7919) % KEYS;
+    this.ctx.storage.put("key " + this.next, message);
+    ws.send("stored");
+  }
+}
+
 export class Counter extends DurableObject {
   async fetch() {
     const count = ((await this.ctx.storage.get("count")) ?? 0) + 1;
