@@ -279,7 +279,7 @@ static void look_at_slot(struct od_member *member, size_t row, od_node_id heir)
 
 static bool poll_slots(struct od_member *member)
 {
-    struct od_cluster_node nodes[OD_CLUSTER_NODES_MAX];
+    struct od_cluster_node nodes[OD_CLUSTER_NODES_MAX] = {{.id = 0}};
     if (od_postgres_run(&member->postgres, &read_slots, NULL, 0) != OD_ANSWER_OK)
         return fail(member);
     for (size_t i = 0; i < member->seen_count; i++)
@@ -424,7 +424,7 @@ static bool wait(struct od_member *member)
 {
     pthread_mutex_lock(&member->mutex);
     if (!member->is_stopping && (member->gift_count == 0 || member->is_away))
-        od_thread_wait_us(&member->has_work, &member->mutex, OD_CLUSTER_POLL_MS * 1000);
+        od_thread_wait_us(&member->has_work, &member->mutex, INT64_C(1000) * OD_CLUSTER_POLL_MS);
     bool goes_on = !member->is_stopping && !member->is_fenced;
     pthread_mutex_unlock(&member->mutex);
     return goes_on;
