@@ -120,8 +120,10 @@
     KIND(EDGE, "u64 socket, u64 edge: the client of that socket is at that edge (object/edge.h)")  \
     KIND(EDGE_FACTS, "u64 edge, u64 socket, u64 count of facts, identity, str facts "              \
                      "(object/keep.h)")                                                            \
-    KIND(EDGE_GONE, "u64 edge, u8 moved: its socket is gone, or at another node")                  \
-    KIND(EDGE_ATTACH, "u64 edge, identity, str facts, str record of the connection "               \
+    KIND(EDGE_GONE, "u64 edge, u8 moved, u64 count: its socket is gone, or at another node; so "   \
+                    "many of its messages have been handled, if that is known")                    \
+    KIND(EDGE_ATTACH, "u64 edge, u64 count of messages before, identity, str facts, str record "   \
+                      "of the connection "                                                         \
                       "(codec/upgrade_record.h); fd: the way to it")                               \
     KIND(UPGRADE, "u64 socket, str peer, response, bytes read so far; fd: the connection")
 

@@ -102,6 +102,11 @@ static bool pass_end(const struct passing *passing)
     return has_size(passing, 9, 9);
 }
 
+static bool pass_gone(const struct passing *passing)
+{
+    return has_size(passing, 17, 17);
+}
+
 static bool pass_bytes(const struct passing *passing)
 {
     return has_size(passing, 8, SIZE_MAX);
@@ -123,7 +128,7 @@ bool od_passage(enum od_kind kind, struct od_bytes *body, od_passage_turn *turn,
         [OD_KIND_STREAM_OPEN] = pass_numbers, [OD_KIND_STREAM_TAKEN] = pass_numbers,
         [OD_KIND_STREAM_LEFT] = pass_number,  [OD_KIND_STREAM_PIECE] = pass_bytes,
         [OD_KIND_STREAM_END] = pass_end,      [OD_KIND_EDGE] = pass_numbers,
-        [OD_KIND_EDGE_FACTS] = pass_bytes,    [OD_KIND_EDGE_GONE] = pass_end,
+        [OD_KIND_EDGE_FACTS] = pass_bytes,    [OD_KIND_EDGE_GONE] = pass_gone,
         [OD_KIND_EDGE_ATTACH] = pass_bytes,   [OD_KIND_UPGRADE] = pass_bytes,
     };
     struct passing passing = {body, turn, owner};

@@ -11,6 +11,7 @@
 enum {
     held_bytes_max = 1 << 20,  // Behind more in one WebSocket the other is not read,
     held_bytes_min = 64 << 10, // until so much is left.
+    unsure_bytes_max = 256 << 10,
 };
 
 void od_edge_check(const struct od_edge *edge)
@@ -114,6 +115,18 @@ static void hold(struct od_edge_end *from, const struct od_edge_end *to)
     be_busy(from->edge);
 }
 
+static void keep_unsure(struct od_edge *edge, od_slice payload, bool is_binary)
+{
+    edge->has_lost_unsure =
+        edge->has_lost_unsure || edge->unsure.size + payload.size > unsure_bytes_max;
+    if (edge->has_lost_unsure) {
+        od_bytes_deinit(&edge->unsure);
+        return;
+    }
+    od_bytes_put_u8(&edge->unsure, is_binary);
+    od_bytes_put_string(&edge->unsure, payload);
+}
+
 void od_edge_message(void *holder, od_slice payload, bool is_binary)
 {
     struct od_edge_end *from = holder;
@@ -129,6 +142,7 @@ void od_edge_message(void *holder, od_slice payload, bool is_binary)
     od_websocket_send(to->websocket, payload, is_binary);
     if (from == edge->client) {
         edge->mark++;
+        keep_unsure(edge, payload, is_binary);
         od_edge_send_mark(edge);
     }
     hold(from, to);
@@ -173,7 +187,7 @@ bool od_edge_pong(struct od_objects *objects, uint64_t number, od_slice payload)
     struct od_edge *edge = end->edge;
     if (end != edge->way || cursor.failed || mark > edge->mark)
         return true; // It makes no sense.
-    edge->confirmed = mark;
+    od_edge_confirm(edge, mark);
     edge->facts_due = facts;
     return true;
 }
@@ -192,9 +206,16 @@ void od_edge_receive_facts(struct od_objects *objects, uint32_t place, od_slice 
     od_slice kept = od_cursor_string(&parts);
     if (edge == NULL || cursor.failed || parts.failed)
         return;
-    if (edge->state == OD_EDGE_OPEN && edge->socket == 0)
-        od_websocket_resume(edge->client->websocket);
+    bool is_found = edge->state == OD_EDGE_OPEN && edge->is_awaited && edge->way != NULL;
+    bool is_new = facts == 1 && edge->way != NULL; // It has not heard the marks before.
     edge->socket = socket;
+    if (is_found) {
+        edge->is_awaited = false;
+        od_edge_send_unsure(edge);
+        od_websocket_resume(edge->client->websocket);
+    } else if (is_new && edge->mark != edge->confirmed) {
+        od_edge_send_mark(edge);
+    }
     edge->facts = facts;
     od_bytes_clear(&edge->identity);
     od_identity_put(&edge->identity, &identity);
@@ -207,11 +228,16 @@ void od_edge_receive_gone(struct od_objects *objects, uint32_t place, od_slice b
     struct od_cursor cursor = od_cursor_of(body);
     struct od_edge *edge = find_of(objects, place, od_cursor_u64(&cursor));
     bool has_moved = od_cursor_u8(&cursor) != 0;
+    uint64_t count = od_cursor_u64(&cursor);
     if (edge == NULL || cursor.failed)
         return;
     edge->is_cut = !has_moved;
-    if (edge->state == OD_EDGE_OPEN && has_moved) // Its end may be on its way still.
-        od_edge_be_lost(edge);
+    edge->has_moved = has_moved;
+    if (has_moved) { // What it has said last is on its way; nothing more is said to it.
+        edge->is_count_known = count <= edge->mark;
+        od_edge_confirm(edge, count);
+        od_websocket_pause(edge->client->websocket);
+    }
     if (edge->state == OD_EDGE_LOST && has_moved)
         od_edge_begin_seeking(edge);
     else if (edge->state == OD_EDGE_LOST)
@@ -328,6 +354,7 @@ static void free_edge(struct od_edge *edge)
     od_list_remove(&edge->busy);
     od_bytes_deinit(&edge->identity);
     od_bytes_deinit(&edge->kept);
+    od_bytes_deinit(&edge->unsure);
     free(edge);
 }
 

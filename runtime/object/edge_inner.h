@@ -36,8 +36,13 @@ struct od_edge {
     uint32_t place;           // Of the owner,
     uint64_t socket;          // and the number there; 0: not told yet.
     bool is_cut;              // By its object; it is told, and the way ends.
-    uint64_t mark;            // Of the last message,
-    uint64_t confirmed;       // and as it has come back;
+    uint64_t mark;            // Messages of the client,
+    uint64_t confirmed;       // and those that are known to be handled;
+    struct od_bytes unsure;   // the others: u8 is binary, str payload;
+    bool has_lost_unsure;     // or some of them, for they were too large to be kept.
+    bool is_awaited;          // The next owner's word that the object is there.
+    bool is_count_known;      // Of who gave it away: what is not confirmed was not handled.
+    bool has_moved;           // Its object; it is told, and the way ends.
     uint64_t facts;           // which have come,
     uint64_t facts_due;       // and are known to be on their way.
     struct od_bytes identity; // Of the object; empty: not told yet.
@@ -61,6 +66,9 @@ void od_edge_give_up(struct od_edge *edge, uint16_t code, od_slice why);
 OD_MUST_CHECK bool od_edge_connect(struct od_edge *edge, uint64_t socket);
 // EDGE and a mark, to the worker that has its socket.
 void od_edge_introduce(struct od_edge *edge);
+// The first [count] messages are handled. The others, sent to the next owner.
+void od_edge_confirm(struct od_edge *edge, uint64_t count);
+void od_edge_send_unsure(struct od_edge *edge);
 void od_edge_send_mark(struct od_edge *edge);
 void od_edge_be_lost(struct od_edge *edge);       // Its way has ended without a Close.
 void od_edge_begin_seeking(struct od_edge *edge); // It is LOST, and its object is elsewhere.

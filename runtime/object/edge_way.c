@@ -82,6 +82,7 @@ bool od_edge_connect(struct od_edge *edge, uint64_t socket)
 static void put_attach(struct od_bytes *body, const struct od_edge *edge, od_slice record)
 {
     od_bytes_put_u64(body, edge->number);
+    od_bytes_put_u64(body, edge->confirmed);
     od_bytes_put_slice(body, od_bytes_slice(&edge->identity));
     od_bytes_put_string(body, od_bytes_slice(&edge->kept));
     od_bytes_put_string(body, record);
@@ -91,8 +92,9 @@ static void be_found(struct od_edge *edge, uint32_t place)
 {
     edge->state = OD_EDGE_OPEN;
     edge->place = place;
-    edge->socket = 0; // It may say that the object is not there; until it is nothing is read.
-    edge->is_cut = false;
+    edge->socket = 0;
+    edge->is_cut = edge->has_moved = false;
+    edge->is_awaited = true;
     edge->facts = edge->facts_due = 0;
     od_timers_clear(edge->objects->timers, &edge->timer);
 }
@@ -124,6 +126,35 @@ void od_edge_send_mark(struct od_edge *edge)
     od_bytes_deinit(&mark);
 }
 
+// The messages that are known to be handled are forgotten.
+void od_edge_confirm(struct od_edge *edge, uint64_t count)
+{
+    struct od_cursor cursor = od_cursor_of(od_bytes_slice(&edge->unsure));
+    size_t before = edge->unsure.size;
+    if (count > edge->mark || count <= edge->confirmed)
+        return;
+    for (; edge->confirmed < count; edge->confirmed++) {
+        (void)od_cursor_u8(&cursor);
+        (void)od_cursor_string(&cursor);
+    }
+    if (!edge->has_lost_unsure)
+        od_bytes_drop_front(&edge->unsure, before - od_cursor_rest(&cursor).size);
+    if (edge->confirmed == edge->mark)
+        edge->has_lost_unsure = false;
+}
+
+void od_edge_send_unsure(struct od_edge *edge)
+{
+    struct od_cursor cursor = od_cursor_of(od_bytes_slice(&edge->unsure));
+    OD_ASSERT(edge->way != NULL);
+    while (!od_cursor_at_end(&cursor)) {
+        bool is_binary = od_cursor_u8(&cursor) != 0;
+        od_websocket_send(edge->way->websocket, od_cursor_string(&cursor), is_binary);
+    }
+    if (edge->mark != edge->confirmed)
+        od_edge_send_mark(edge);
+}
+
 // --- Seeking -------------------------------------------------------------------------------------
 
 static void look_again(struct od_edge *edge)
@@ -147,20 +178,25 @@ void od_edge_seek(struct od_edge *edge)
         look_again(edge);
 }
 
-static bool is_idle(const struct od_edge *edge)
+// Whether the next owner can go on where this one has ended. One who gives the object away has told
+// all facts before, and what it has handled.
+static bool can_go_on(const struct od_edge *edge)
 {
-    return edge->mark == edge->confirmed && edge->facts >= edge->facts_due &&
-           edge->identity.size > 0;
+    if (edge->identity.size == 0)
+        return false;
+    if (edge->has_moved)
+        return edge->mark == edge->confirmed || (edge->is_count_known && !edge->has_lost_unsure);
+    return edge->mark == edge->confirmed && edge->facts >= edge->facts_due;
 }
 
 void od_edge_begin_seeking(struct od_edge *edge)
 {
     OD_ASSERT(edge->state == OD_EDGE_LOST);
-    if (!is_idle(edge)) {
+    if (!can_go_on(edge)) {
         od_edge_give_up(edge, 1012, OD_SLICE(OD_EDGE_WHY_LOST));
         return;
     }
-    bool was_refused = edge->socket == 0;
+    bool was_refused = edge->is_awaited;
     edge->state = OD_EDGE_SEEKING;
     if (was_refused) {
         edge->until_ms = edge->seeks_until_ms;
@@ -200,6 +236,6 @@ void od_edge_be_lost(struct od_edge *edge)
     edge->state = OD_EDGE_LOST;
     edge->until_ms = od_clock_monotonic_ms() + OD_EDGE_LOST_MS_MAX;
     look_again(edge);
-    if (is_owner_lost)
+    if (is_owner_lost || edge->has_moved)
         od_edge_begin_seeking(edge);
 }

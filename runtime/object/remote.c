@@ -51,6 +51,7 @@ static void say_gone(struct od_objects *objects, const struct od_remote *remote,
     struct od_bytes body = {0};
     od_bytes_put_u64(&body, remote->edge);
     od_bytes_put_u8(&body, has_moved);
+    od_bytes_put_u64(&body, remote->counts ? remote->count : UINT64_MAX);
     if (remote->place == objects->worker)
         od_edge_receive_gone(objects, remote->place, od_bytes_slice(&body));
     else if (objects->peers[remote->place] != NULL)
@@ -72,6 +73,7 @@ bool od_remote_leave(struct od_socket *socket)
     if (socket->remote == NULL || !od_socket_is_at_rest(socket))
         return false;
     od_remote_gone(socket, true);
+    od_websocket_let_go(socket->websocket); // Behind what it was sent.
     od_socket_discard(socket);
     return true;
 }
@@ -102,14 +104,14 @@ void od_remote_attach(struct od_objects *objects, uint32_t place, od_slice body,
 {
     struct od_cursor cursor = od_cursor_of(body);
     struct od_error err;
-    uint64_t edge = od_cursor_u64(&cursor);
+    uint64_t edge = od_cursor_u64(&cursor), count = od_cursor_u64(&cursor);
     od_slice record;
     struct od_socket *socket =
         fd < 0 || edge == 0 || cursor.failed ? NULL : od_restore_client(objects, &cursor, &record);
     if (socket == NULL) { // The edge hears it, and looks where the object is.
         if (fd >= 0)
             od_net_hang_up(objects->net, fd);
-        say_gone(objects, &(struct od_remote){.place = place, .edge = edge}, true);
+        say_gone(objects, &(struct od_remote){.place = place, .edge = edge, .counts = true}, true);
         return;
     }
     socket->is_attached = true;
@@ -119,6 +121,14 @@ void od_remote_attach(struct od_objects *objects, uint32_t place, od_slice body,
     }
     od_keep_socket(socket);
     set(socket, place, edge);
+    socket->remote->count = socket->remote->mark = socket->remote->said = count;
+    socket->remote->counts = true;
+}
+
+void od_remote_counted(struct od_socket *socket)
+{
+    if (socket->remote != NULL)
+        socket->remote->count++;
 }
 
 void od_remote_marked(struct od_socket *socket, od_slice mark)
@@ -127,7 +137,8 @@ void od_remote_marked(struct od_socket *socket, od_slice mark)
     uint64_t number = od_cursor_u64(&cursor);
     if (socket->remote == NULL || cursor.failed)
         return;
-    socket->remote->mark = number;
+    socket->remote->mark = socket->remote->count = number;
+    socket->remote->counts = true;
     od_websocket_touch(socket->websocket);
 }
 

@@ -6,7 +6,8 @@
 // need, so it is told tags and attachment whenever they change, with a number. And it has to know
 // whether something is under way: behind each message it sends a mark, as a pong, and the mark goes
 // back, as a pong, once nothing of what came before it is under way any more and its answers have
-// left. It comes with the number of the facts as of then.
+// left. It comes with the number of the facts as of then. A mark counts the messages of the client,
+// so that an owner who gives the object away can say which the next one is to be sent again.
 //
 // Owner: its socket; NULL in all others.
 
@@ -21,6 +22,8 @@ struct od_socket;
 struct od_remote {
     uint32_t place; // Of the worker that has the edge (places.h),
     uint64_t edge;  // and its number there.
+    uint64_t count; // So many messages have come in all, also to owners before;
+    bool counts;    // which is known since a mark.
     uint64_t mark;  // The last that came,
     uint64_t said;  // and that went back.
     uint64_t facts; // So many were told;
@@ -40,6 +43,7 @@ void od_remote_gone(struct od_socket *socket, bool has_moved);
 // This worker ends for good: the socket is left to its edge. False: it has none, or is not at rest.
 bool od_remote_leave(struct od_socket *socket);
 
+void od_remote_counted(struct od_socket *socket);               // A message has come.
 void od_remote_marked(struct od_socket *socket, od_slice mark); // A pong has come.
 void od_remote_rests(struct od_socket *socket);                 // Nothing of it is under way.
 

@@ -137,7 +137,8 @@ static struct od_object *object_here(struct od_objects *objects, const struct od
     od_id id;
     memcpy(id.bytes, identity->id, OD_ID_BYTES);
     struct od_namespace *namespace = od_objects_namespace(objects, identity->space);
-    if (namespace == NULL || od_places_of(objects, &id) != objects->worker)
+    bool goes = objects->is_draining || objects->is_leaving;
+    if (goes || namespace == NULL || od_places_of(objects, &id) != objects->worker)
         return NULL;
     return od_objects_get(objects, namespace, &id, identity->has_name, identity->name);
 }

@@ -281,6 +281,7 @@ static bool handle_at_once(struct od_socket *socket, od_slice payload, bool is_b
 void od_socket_message(struct od_socket *socket, od_slice payload, struct od_bytes *memory,
                        bool is_binary)
 {
+    od_remote_counted(socket);
     if (auto_respond(socket, payload, is_binary))
         return;
     if (is_too_much(socket, payload)) {

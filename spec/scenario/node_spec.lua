@@ -239,6 +239,24 @@ describe("the WebSockets of a node", function()
     two:expect("all")
   end)
 
+  it("lose no message and get none twice while their object moves to and fro", function()
+    local there = path(2)
+    local client = nodes[1]:connect(there .. "socket")
+    local sent = 0
+    for round = 1, 6 do
+      nodes:own { [round % 2 == 0 and 2 or 3] = { 0, 1023 } }
+      repeat
+        for _ = 1, 20 do
+          sent = sent + 1
+          client:send("m" .. sent)
+        end
+      until nodes[1]:get(there .. "crowd").body == (round % 2 == 0 and "2:1" or "3:1")
+    end
+    for number = 1, sent do
+      assert.truthy(client:receive():match("^[23] " .. number .. " none m" .. number .. "$"))
+    end
+  end)
+
   it("are left to the next owner when it is stopped", function()
     local there = path(2)
     local client = nodes[1]:connect(there .. "socket")
