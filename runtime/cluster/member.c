@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "base/map.h"
 #include "base/thread.h"
 #include "cluster/array.h"
 #include "cluster/news.h"
@@ -214,20 +213,6 @@ static bool bury_dead(struct od_member *member)
 
 // --- Who has what --------------------------------------------------------------------------------
 
-od_node_id od_member_rendezvous(const struct od_cluster_node *nodes, size_t count, od_slot slot)
-{
-    od_node_id best = 0;
-    uint64_t best_hash = 0;
-    for (size_t i = 0; i < count; i++) {
-        uint64_t hash = od_map_hash_u64((uint64_t)nodes[i].id << 16 | slot);
-        if (best == 0 || hash > best_hash) {
-            best = nodes[i].id;
-            best_hash = hash;
-        }
-    }
-    return best;
-}
-
 static const struct od_statement read_slots = {
     "slots", "SELECT slot, epoch, owner, inc FROM od_slot ORDER BY slot"};
 
@@ -279,7 +264,7 @@ static void look_at_slot(struct od_member *member, size_t row, od_node_id heir)
 
 static bool poll_slots(struct od_member *member)
 {
-    struct od_cluster_node nodes[OD_CLUSTER_NODES_MAX];
+    struct od_cluster_node nodes[OD_CLUSTER_NODES_MAX] = {{.id = 0}};
     if (od_postgres_run(&member->postgres, &read_slots, NULL, 0) != OD_ANSWER_OK)
         return fail(member);
     for (size_t i = 0; i < member->seen_count; i++)
@@ -288,7 +273,7 @@ static bool poll_slots(struct od_member *member)
         int64_t slot = od_postgres_int(&member->postgres, row, 0);
         if (slot >= 0 && slot < OD_SLOT_COUNT)
             look_at_slot(member, row,
-                         od_member_rendezvous(nodes, member->seen_count, (od_slot)slot));
+                         od_placement_rendezvous(nodes, member->seen_count, (od_slot)slot));
     }
     return true;
 }
@@ -424,7 +409,7 @@ static bool wait(struct od_member *member)
 {
     pthread_mutex_lock(&member->mutex);
     if (!member->is_stopping && (member->gift_count == 0 || member->is_away))
-        od_thread_wait_us(&member->has_work, &member->mutex, OD_CLUSTER_POLL_MS * 1000);
+        od_thread_wait_us(&member->has_work, &member->mutex, INT64_C(1000) * OD_CLUSTER_POLL_MS);
     bool goes_on = !member->is_stopping && !member->is_fenced;
     pthread_mutex_unlock(&member->mutex);
     return goes_on;

@@ -34,7 +34,4 @@ void od_member_give(struct od_member *member, od_slot slot, od_node_id to);
 // allowed.
 void od_member_stop(struct od_member *member);
 
-// For [slot] the one of [nodes] that has the highest hash; 0 without nodes.
-od_node_id od_member_rendezvous(const struct od_cluster_node *nodes, size_t count, od_slot slot);
-
 #endif

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/map.h"
+
 void od_placement_init(struct od_placement *placement, bool is_cluster)
 {
     *placement = (struct od_placement){.is_cluster = is_cluster};
@@ -84,4 +86,18 @@ void od_placement_put_nodes(struct od_placement *placement, const struct od_clus
     placement->node_count = count;
     if (placement->events != NULL)
         placement->events->nodes_changed(placement->owner);
+}
+
+od_node_id od_placement_rendezvous(const struct od_cluster_node *nodes, size_t count, od_slot slot)
+{
+    od_node_id best = 0;
+    uint64_t best_hash = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t hash = od_map_hash_u64((uint64_t)nodes[i].id << 16 | slot);
+        if (best == 0 || hash > best_hash) {
+            best = nodes[i].id;
+            best_hash = hash;
+        }
+    }
+    return best;
 }

@@ -87,4 +87,8 @@ void od_placement_put_slot(struct od_placement *placement, od_slot slot,
 void od_placement_put_nodes(struct od_placement *placement, const struct od_cluster_node *nodes,
                             size_t count);
 
+// To whom [slot] belongs among [nodes]: the one with the highest hash of both, so that another node
+// takes only what will be its own from the others; 0 without nodes.
+od_node_id od_placement_rendezvous(const struct od_cluster_node *nodes, size_t count, od_slot slot);
+
 #endif

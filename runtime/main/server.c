@@ -319,6 +319,7 @@ static void turn(struct od_server *server)
     check(server);
     OD_ASSERT(server->state < OD_SERVER_OVER);
     bool has_more = od_recovery_step(&server->recovery) || server->alarms_are_due;
+    has_more = od_server_cluster_step(server) || has_more;
     od_loop_poll(&server->loop, !has_more);
     od_door_retry(&server->door);
     server->alarms_are_due = od_alarm_clock_step(&server->alarm_clock);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cluster/directory.h"
 #include "main/server_inner.h"
+#include "main/wishes.h"
 
 // --- Placement -----------------------------------------------------------------------------------
 
@@ -88,6 +89,33 @@ static void on_claimed(void *owner, const struct od_engine_slot *slots, size_t c
     od_committer_place(server->committer, true, slots, count);
 }
 
+// Workers hear of the slots first, at the end of this turn.
+static void begin_recall(struct od_server *server)
+{
+    server->cluster.is_recalling = true;
+    for (uint32_t i = 0; i < OD_WORKERS_MAX; i++)
+        server->cluster.recalled[i] = (struct od_alarm_place){.due_ms = OD_ALARM_NONE_MS};
+}
+
+bool od_server_cluster_step(struct od_server *server)
+{
+    struct od_server_cluster *cluster = &server->cluster;
+    bool has_more = false, all_are_ready = true;
+    if (!cluster->is_recalling || server->alarm_clock.reader == NULL)
+        return false;
+    for (uint32_t i = 0; i < server->supervisor.child_count; i++) {
+        struct od_child *child = &server->supervisor.children[i];
+        bool is_ready = child->state == OD_CHILD_READY && !child->link.is_gone;
+        all_are_ready = all_are_ready && is_ready;
+        if (is_ready)
+            has_more = od_wishes_recall(server->alarm_clock.reader, child, server->options->workers,
+                                        &cluster->recalled[i]) ||
+                       has_more;
+    }
+    cluster->is_recalling = has_more || !all_are_ready;
+    return has_more;
+}
+
 void od_server_placed(void *owner, od_slot slot, bool is_here)
 {
     struct od_server *server = owner;
@@ -98,6 +126,8 @@ void od_server_placed(void *owner, od_slot slot, bool is_here)
     OD_ASSERT(server->cluster.loading > 0);
     server->cluster.loading--;
     od_cluster_taken(server->cluster.member, slot);
+    if (server->cluster.loading == 0)
+        begin_recall(server);
     od_server_serve_when_ready(server);
 }
 

@@ -45,6 +45,8 @@ struct od_server_cluster {     // See server_cluster.c.
     bool is_away;
     size_t loading;                 // Slots that were claimed, and cannot be read yet.
     bool is_awaited[OD_SLOT_COUNT]; // Its worker is to let go of it.
+    bool is_recalling;              // Workers are told of wishes (wishes.h) that have come,
+    struct od_alarm_place recalled[OD_WORKERS_MAX]; // each up to here.
     od_time_ms run_until_ms, answer_until_ms;
 };
 
@@ -108,6 +110,8 @@ bool od_server_cluster_is_ready(const struct od_server *server);
 void od_server_cluster_born(struct od_server *server, struct od_child *child);
 void od_server_cluster_ended(struct od_server *server, const struct od_child *child);
 void od_server_leave_cluster(struct od_server *server); // Stops: who is away is not awaited long.
+// Once a turn, at its beginning. True when more can be done at once.
+bool od_server_cluster_step(struct od_server *server);
 void od_server_placed(void *owner, od_slot slot, bool is_here);
 void od_server_fence(struct od_server *server, const char *why);
 // SLOTS_LEFT of a worker. False: it makes no sense.

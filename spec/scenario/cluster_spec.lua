@@ -3,6 +3,7 @@
 local Postgres = require "spec.scenario.postgres"
 local shell = require "spec.support.shell"
 local socket = require "socket"
+local Upstream = require "spec.support.upstream"
 local workbench = require "spec.scenario.workbench"
 
 local SOURCE = [[
@@ -142,6 +143,27 @@ describe("a cluster", function()
       end
       return true
     end)
+  end)
+
+  it("dials again to places outside for objects of a node that is killed", function()
+    local upstream = Upstream.listen()
+    local first, second = start(), start()
+    both_have_slots()
+    for i = 1, 12 do
+      workbench.ask(first, "n" .. i, ("state:connect('%s/n%d')"):format(upstream.url, i))
+    end
+    for _ = 1, 12 do
+      upstream:accept()
+    end
+    local there = tonumber(postgres:ask [[SELECT count(DISTINCT object) FROM od_kv
+      JOIN od_slot USING (slot) WHERE owner = 2]])
+    second:kill()
+    second.is_lost = true
+    eventually("the other node has all slots", function() return shares() == "1024" end)
+    for _ = 1, there do
+      upstream:accept()
+    end
+    upstream:stop()
   end)
 
   it("refuses a node that was stopped and goes on when it is held for dead", function()
