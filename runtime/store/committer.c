@@ -15,7 +15,6 @@
 #include "store/journal.h"
 #include "store/limits.h"
 #include "store/lock.h"
-#include "store/mapped.h"
 #include "store/replay.h"
 #include "store/trash.h"
 
