@@ -7,6 +7,7 @@
 #include "link/link.h"
 #include "object/call.h"
 #include "object/history.h"
+#include "object/pipe.h"
 #include "object/report.h"
 #include "object/route.h"
 #include "object/schedule.h"
@@ -48,6 +49,7 @@ static void put_life(struct od_bytes *facts, struct od_object *object)
         put_why(facts, object);
     }
     od_facts_number(facts, "sockets", object->socket_count);
+    od_pipes_put(facts, object);
     od_facts_number(facts, "queued", object->inbox_count);
 }
 

@@ -9,13 +9,13 @@ local workbench = require "spec.scenario.workbench"
 local ENTRY = [[
 local od = require "open-do"
 local held
+local garbage -- Somebody could read it, so the compiler does not leave its making out.
 return {
   fetch = function(request)
     if request.path == "/lost" then
       od.connect("127.0.0.1", tonumber(request.query.port)):write("lost")
-      local some = {}
-      for i = 1, 300 do -- So much that what is lost is collected.
-        some[i % 10] = ("x"):rep(200000) .. i
+      for i = 1, 300 do
+        garbage = ("x"):rep(200000) .. i -- So much that what is lost is collected.
       end
       return od.Response("ok")
     end
@@ -311,6 +311,21 @@ describe("a connection to outside", function()
     end
     server:wait_log("write: the peer has not read on for 60000 ms")
     assert.is_true(#ended(silent) < 32 * 1024 * 1024)
+  end)
+
+  it("is shown to an operator", function()
+    start()
+    local asked, peer = begin("self.c = c self.d = od.connect('localhost', 1) return true")
+    assert.matches("could not connect", asked:read_answer().body)
+    local function shown()
+      local code, text = server:asking("object", "things/a")
+      assert.equal(0, code)
+      return text
+    end
+    assert.matches(("\nconnection +127.0.0.1:%d, open\n"):format(upstream.port), shown())
+    ask("self.c:close()")
+    assert.equal("", ended(peer))
+    assert.not_matches("connection", shown())
   end)
 
   it("has its limits", function()

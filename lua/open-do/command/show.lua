@@ -126,6 +126,9 @@ function M.object(object)
     rows[#rows + 1] = { "why awake", why }
   end
   rows[#rows + 1] = { "sockets", tostring(object.sockets) }
+  for _, connection in ipairs(object.connections or {}) do
+    rows[#rows + 1] = { "connection", connection }
+  end
   rows[#rows + 1] = { "queued events", tostring(object.queued) }
   rows[#rows + 1] = { "stored", object.stored == 1
     and size(object.bytes or 0, object.bytesAtLeast) or "nothing" }

@@ -192,6 +192,7 @@ function head(label) {
       fill(facts, fact('Last event', object.lastEvent ? `${object.lastEvent} ${ago(object.lastEventMs)}` : '–'), fact('Events', count(object.events ?? 0)),
         fact('Errors', count(object.errors ?? 0)), fact('Slowest', object.slowestUs ? duration(object.slowestUs) : '–'),
         fact('Lua', object.runUs ? duration(object.runUs) : '–'), fact('Sockets', count(object.sockets ?? 0)), fact('Queue', count(object.queued ?? 0)),
+        object.connections && fact('Connections to outside', object.connections.join('; ')),
         fact('Stored', object.bytes === undefined ? (object.stored ? 'yes' : 'nothing') : `${bytes(object.bytes)}, ${count(object.rows)} rows`),
         fact('Alarm', object.alarmMs ? until(object.alarmMs) : 'none'));
     },
