@@ -183,6 +183,8 @@ static void commit_group(struct od_committer *committer, struct od_group *group,
     od_group_commit(group, committer->journal, &committer->applier, &committer->reports);
     if (group->code == OD_ENV_BASE_DAMAGED || group->code == OD_ENV_FENCED)
         committer->env->lost = group->code;
+    if (group->code == OD_ENV_FENCED)
+        snprintf(committer->lost_why, sizeof committer->lost_why, "%s", group->engine_err.text);
     if (committer->env->lost == 0 && committer->journal != NULL)
         committer->env->lost = od_journal_broken(committer->journal);
     if (od_group_has_failed(group))
@@ -197,13 +199,10 @@ static void sweep(struct od_committer *committer)
 {
     OD_ASSERT(committer->sweep_is_due);
     uint64_t swept = 0;
-    bool is_empty = false, is_over = true;
+    bool is_empty = false;
     int code = od_env_check_files(committer->env);
-    if (code == 0) {
-        code = od_trash_sweep_once(committer->env, &swept, &is_empty, &is_over);
-        if (!is_over || code == OD_ENV_BASE_DAMAGED)
-            committer->env->lost = code;
-    }
+    if (code == 0)
+        code = od_trash_sweep_once(committer->env, &swept, &is_empty);
     if (code != 0 && !od_env_is_damage(code)) // Damage stops nobody but the sweep.
         od_env_reopen(committer->env);
     committer->sweep_is_due = code == 0 && !is_empty;
