@@ -184,7 +184,8 @@ static void commit_group(struct od_committer *committer, struct od_group *group,
     if (group->code == OD_ENV_BASE_DAMAGED || group->code == OD_ENV_FENCED)
         committer->env->lost = group->code;
     if (group->code == OD_ENV_FENCED)
-        snprintf(committer->lost_why, sizeof committer->lost_why, "%s", group->engine_err.text);
+        snprintf(committer->lost_why, sizeof committer->lost_why, "%.*s",
+                 (int)sizeof committer->lost_why - 1, group->engine_err.text);
     if (committer->env->lost == 0 && committer->journal != NULL)
         committer->env->lost = od_journal_broken(committer->journal);
     if (od_group_has_failed(group))
