@@ -44,7 +44,7 @@ struct od_committer {
     struct od_failed_sources failed;
     uint64_t groups_since_check;
     bool has_told_lost;
-    char lost_why[512]; // In place of what the code says; "": nothing.
+    struct od_error lost_why; // In place of what the code says; "": nothing.
 };
 
 // --- The thread ----------------------------------------------------------------------------------
@@ -184,6 +184,8 @@ static void commit_group(struct od_committer *committer, struct od_group *group,
     od_group_commit(group, committer->journal, &committer->applier, &committer->reports);
     if (group->code == OD_ENV_BASE_DAMAGED || group->code == OD_ENV_FENCED)
         committer->env->lost = group->code;
+    if (group->code == OD_ENV_FENCED)
+        committer->lost_why = group->engine_err;
     if (committer->env->lost == 0 && committer->journal != NULL)
         committer->env->lost = od_journal_broken(committer->journal);
     if (od_group_has_failed(group))
@@ -198,13 +200,10 @@ static void sweep(struct od_committer *committer)
 {
     OD_ASSERT(committer->sweep_is_due);
     uint64_t swept = 0;
-    bool is_empty = false, is_over = true;
+    bool is_empty = false;
     int code = od_env_check_files(committer->env);
-    if (code == 0) {
-        code = od_trash_sweep_once(committer->env, &swept, &is_empty, &is_over);
-        if (!is_over || code == OD_ENV_BASE_DAMAGED)
-            committer->env->lost = code;
-    }
+    if (code == 0)
+        code = od_trash_sweep_once(committer->env, &swept, &is_empty);
     if (code != 0 && !od_env_is_damage(code)) // Damage stops nobody but the sweep.
         od_env_reopen(committer->env);
     committer->sweep_is_due = code == 0 && !is_empty;
@@ -251,8 +250,8 @@ static void tell_when_lost(struct od_committer *committer)
         return;
     committer->has_told_lost = true;
     od_reports_begin_group(&committer->reports);
-    const char *why =
-        committer->lost_why[0] != '\0' ? committer->lost_why : od_env_reason(committer->env->lost);
+    const char *why = committer->lost_why.text[0] != '\0' ? committer->lost_why.text
+                                                          : od_env_reason(committer->env->lost);
     od_reports_lost(&committer->reports, why, od_env_advice(committer->env->lost));
     od_reports_end_group(&committer->reports);
 }
@@ -266,7 +265,7 @@ static void place(struct od_committer *committer, const struct od_pending *order
                                  &committer->reports, &err);
     if (code != 0 && committer->env->lost == 0)
         committer->env->lost = code;
-    snprintf(committer->lost_why, sizeof committer->lost_why, "%s", err.text);
+    committer->lost_why = err;
     pthread_mutex_lock(&committer->mutex);
     committer->stats.waiting_bytes -= bytes;
     pthread_mutex_unlock(&committer->mutex);

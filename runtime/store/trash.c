@@ -105,12 +105,13 @@ static int sweep_transaction(void *argument)
     return code;
 }
 
-int od_trash_sweep_once(struct od_env *env, uint64_t *swept, bool *is_empty, bool *is_over)
+int od_trash_sweep_once(struct od_env *env, uint64_t *swept, bool *is_empty)
 {
     struct sweeping sweeping = {.env = env};
     int code = od_mapped_call(sweep_transaction, &sweeping);
     *swept = sweeping.swept;
     *is_empty = sweeping.is_empty;
-    *is_over = sweeping.is_over;
+    if (!sweeping.is_over || code == OD_ENV_BASE_DAMAGED)
+        env->lost = code;
     return code;
 }
