@@ -15,6 +15,7 @@
 #include "store/journal.h"
 #include "store/limits.h"
 #include "store/lock.h"
+#include "store/mapped.h"
 #include "store/replay.h"
 #include "store/trash.h"
 
@@ -43,7 +44,7 @@ struct od_committer {
     struct od_failed_sources failed;
     uint64_t groups_since_check;
     bool has_told_lost;
-    char lost_why[512]; // In place of what the code says; "": nothing.
+    struct od_error lost_why; // In place of what the code says; "": nothing.
 };
 
 // --- The thread ----------------------------------------------------------------------------------
@@ -184,8 +185,7 @@ static void commit_group(struct od_committer *committer, struct od_group *group,
     if (group->code == OD_ENV_BASE_DAMAGED || group->code == OD_ENV_FENCED)
         committer->env->lost = group->code;
     if (group->code == OD_ENV_FENCED)
-        snprintf(committer->lost_why, sizeof committer->lost_why, "%.*s",
-                 (int)sizeof committer->lost_why - 1, group->engine_err.text);
+        committer->lost_why = group->engine_err;
     if (committer->env->lost == 0 && committer->journal != NULL)
         committer->env->lost = od_journal_broken(committer->journal);
     if (od_group_has_failed(group))
@@ -250,8 +250,8 @@ static void tell_when_lost(struct od_committer *committer)
         return;
     committer->has_told_lost = true;
     od_reports_begin_group(&committer->reports);
-    const char *why =
-        committer->lost_why[0] != '\0' ? committer->lost_why : od_env_reason(committer->env->lost);
+    const char *why = committer->lost_why.text[0] != '\0' ? committer->lost_why.text
+                                                          : od_env_reason(committer->env->lost);
     od_reports_lost(&committer->reports, why, od_env_advice(committer->env->lost));
     od_reports_end_group(&committer->reports);
 }
@@ -265,7 +265,7 @@ static void place(struct od_committer *committer, const struct od_pending *order
                                  &committer->reports, &err);
     if (code != 0 && committer->env->lost == 0)
         committer->env->lost = code;
-    snprintf(committer->lost_why, sizeof committer->lost_why, "%s", err.text);
+    committer->lost_why = err;
     pthread_mutex_lock(&committer->mutex);
     committer->stats.waiting_bytes -= bytes;
     pthread_mutex_unlock(&committer->mutex);
