@@ -1,8 +1,8 @@
 // What a connection brings along when it turns from an exchange into a WebSocket or event stream.
 //
 // The exchange that read the request may be in another worker than the object that answers it, so
-// all that was agreed on travels as bytes, beside the descriptor. There is no other way, also when
-// both are in one worker: one path, taken always.
+// all that was agreed on travels as bytes, beside the descriptor. It does so, too, when both are in
+// one worker, where the wire stays and nothing that waits on it is in the record.
 //
 // The same record takes a WebSocket from one worker to the one in its place, at rest or in the
 // middle of something, also to a later version of the program (main/takeover.h).

@@ -44,7 +44,8 @@
          "u64 socket, u32 place, u64 answered ms, u16 code or 0, str later facts, socket "         \
          "record (object/keep.h); fd: the connection, or none and a code: how it was closed")      \
     KIND(RECALL, "identity (store/identity.h): of an object that has wishes (object/wish.h)")      \
-    KIND(RESTORED, "nothing: that was all of the life before; answered with BACK")                 \
+    KIND(RESTORED, "u64 group, u64 its time: that was all of the life before, to which this was "  \
+                   "told last; answered with BACK")                                                \
     /* main <-> the admin process (main/admin_listener.h), which gets a CONNECTION too */          \
     KIND(ADMIN, "str token, str token that may only look: who may ask there")                      \
     KIND(ASK, "u64 question, str command of the control socket, str who asks, its body")           \

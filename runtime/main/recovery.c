@@ -298,6 +298,15 @@ static bool can_give(const struct od_recovery_place *place)
            od_link_waiting_bytes(&child->link) < OD_RECOVER_BYTES_MAX;
 }
 
+// And the moment that the life before was told: its bookmarks are not to be later than the next.
+static void tell_restored(struct od_child *child)
+{
+    size_t mark = od_link_begin(&child->link, OD_KIND_RESTORED, -1);
+    od_bytes_put_u64(&child->link.out, child->moment.sequence);
+    od_bytes_put_u64(&child->link.out, (uint64_t)child->moment.time_ms);
+    od_link_end(&child->link, mark);
+}
+
 static bool give_some(struct od_recovery *recovery, struct od_recovery_place *place)
 {
     check(place);
@@ -312,7 +321,7 @@ static bool give_some(struct od_recovery *recovery, struct od_recovery_place *pl
     place->is_giving = has_more;
     // Behind the last socket: only now may events wake objects, which must find all of theirs.
     if (!place->is_giving)
-        od_link_send(&place->child->link, OD_KIND_RESTORED, (od_slice){NULL, 0}, -1);
+        tell_restored(place->child);
     od_link_flush(&place->child->link);
     return can_give(place);
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "link/worker_page.h"
+#include "net/wire.h"
 
 static void check_going(const struct od_wire *wire, const struct od_going *going)
 {

@@ -4,7 +4,12 @@
 #ifndef OD_NET_WIRE_INNER_H
 #define OD_NET_WIRE_INNER_H
 
-#include "net/wire.h"
+#include "base/bytes.h"
+#include "base/timers.h"
+
+struct od_frame_shared;
+struct od_net;
+struct od_wire;
 
 // What was put on a wire and is not sent: a frame that is shared, bytes of its own, and a file, in
 // this order. It is there while something waits, and from the close of the wire to its end. One

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "link/worker_page.h"
+#include "net/wire.h"
 #include "net/wire_inner.h"
 
 enum {

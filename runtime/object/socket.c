@@ -40,14 +40,8 @@ void od_socket_check(const struct od_socket *socket)
     OD_ASSERT(socket->is_listed || socket->place == 0);
     OD_ASSERT((socket->tags != NULL) == (socket->tag_count > 0));
     OD_ASSERT(socket->attachment_size <= OD_ATTACHMENT_BYTES_MAX);
-    OD_ASSERT(!socket->is_attached || od_list_is_empty(&socket->accepted));
-    OD_ASSERT(!socket->is_attached || !od_timer_is_set(&socket->attach_timer));
+    OD_ASSERT(!socket->is_attached || socket->birth == NULL);
     check_events(socket);
-}
-
-static void attach_is_late(struct od_timer *timer)
-{
-    od_socket_discard(OD_TIMER_MEMBER(timer, struct od_socket, attach_timer));
 }
 
 static struct od_socket *make(struct od_object *object, uint64_t id, bool is_events)
@@ -61,9 +55,7 @@ static struct od_socket *make(struct od_object *object, uint64_t id, bool is_eve
     socket->is_listed = true;
     socket->is_events = is_events;
     socket->websocket = od_websocket_new(objects->net, socket->id, socket, is_events);
-    socket->attach_timer.fire = attach_is_late;
     od_list_init(&socket->link);
-    od_list_init(&socket->accepted);
     od_list_init(&socket->waiting);
     od_map_put_number(&objects->sockets, &socket->by_id, socket->id);
     return socket;
@@ -94,6 +86,34 @@ struct od_socket *od_socket_remake(struct od_object *object, uint64_t id, bool i
     return made;
 }
 
+static void attach_is_late(struct od_timer *timer)
+{
+    od_socket_discard(OD_TIMER_MEMBER(timer, struct od_socket_birth, late)->socket);
+}
+
+static void await_attach(struct od_socket *socket, struct od_task *task)
+{
+    struct od_socket_birth *birth = od_allocate_zeroed(sizeof *birth);
+    birth->socket = socket;
+    birth->late.fire = attach_is_late;
+    od_list_init(&birth->accepted);
+    od_list_push_back(&task->accepted, &birth->accepted);
+    od_timers_set(socket->object->objects->timers, &birth->late,
+                  od_clock_monotonic_ms() + OD_ATTACH_MS_MAX);
+    socket->birth = birth;
+}
+
+void od_socket_born(struct od_socket *socket)
+{
+    struct od_socket_birth *birth = socket->birth;
+    if (birth == NULL)
+        return;
+    od_list_remove(&birth->accepted);
+    od_timers_clear(socket->object->objects->timers, &birth->late);
+    free(birth);
+    socket->birth = NULL;
+}
+
 bool od_socket_accept(struct od_object *object, struct od_task *task, bool is_events,
                       const od_slice *tags, size_t tag_count, struct od_socket **socket,
                       struct od_error *err)
@@ -104,10 +124,8 @@ bool od_socket_accept(struct od_object *object, struct od_task *task, bool is_ev
                             OD_OBJECT_SOCKETS_MAX);
     struct od_socket *made = make(object, ++object->objects->next_number, is_events);
     list(object, made, tags, tag_count);
-    od_list_push_back(&task->accepted, &made->accepted);
+    await_attach(made, task);
     task->is_bound = true;
-    od_timers_set(object->objects->timers, &made->attach_timer,
-                  od_clock_monotonic_ms() + OD_ATTACH_MS_MAX);
     *socket = made;
     return true;
 }
@@ -120,12 +138,11 @@ static void unlist(struct od_socket *socket)
     struct od_object *object = socket->object;
     socket->is_listed = false;
     od_list_remove(&socket->link);
-    od_list_remove(&socket->accepted);
     od_tag_remove(object, socket);
     OD_ASSERT(object->socket_count > 0);
     object->socket_count--;
     od_map_remove(&object->objects->sockets, &socket->by_id);
-    od_timers_clear(object->objects->timers, &socket->attach_timer);
+    od_socket_born(socket);
     od_wish_free(socket);
     od_remote_gone(socket, false);
     od_keep_gone(socket);

@@ -35,12 +35,19 @@ struct od_socket_tag {   // One tag of one socket.
     struct od_socket *socket;
 };
 
+// What an accepted one has until its connection is there.
+struct od_socket_birth {
+    struct od_list accepted; // In the task that accepted it.
+    struct od_timer late;
+    struct od_socket *socket;
+};
+
 struct od_socket {
     struct od_map_node by_id;
     uint64_t id;
     struct od_object *object;
-    struct od_list link;     // In the object's sockets, oldest first.
-    struct od_list accepted; // In the task that accepted it, until attached.
+    struct od_list link;           // In the object's sockets, oldest first.
+    struct od_socket_birth *birth; // NULL: it is attached, or was not accepted.
     struct od_websocket *websocket;
     struct od_wish *wish;     // NULL: it was accepted.
     struct od_remote *remote; // Its client is at another node (remote.h); NULL: it is not.
@@ -62,7 +69,6 @@ struct od_socket {
     bool is_listed;         // Among the object's sockets; false once its last event is handled.
     struct od_list waiting; // Events behind the one that is handled.
     od_time_ms auto_response_ms; // When the last auto response went, wall clock; 0 for never.
-    struct od_timer attach_timer;
 };
 
 // Panics unless [socket] is as its fields say of each other.
@@ -81,6 +87,7 @@ OD_MUST_CHECK bool od_socket_accept(struct od_object *object, struct od_task *ta
 // The 101 has passed the gate: [fd] and [record] (net/exchange.h) are the connection. Takes [fd];
 // -1: the client left before. A socket that is gone already: the connection is cut.
 void od_socket_attach(struct od_objects *objects, uint64_t id, od_slice record, int fd);
+void od_socket_born(struct od_socket *socket); // It waits for no connection any more.
 
 // The same with the connection of an exchange of this worker; takes [wire] (net/websocket.h).
 void od_socket_take(struct od_objects *objects, uint64_t id, od_slice record, struct od_wire *wire);

@@ -15,8 +15,7 @@ static struct od_socket *awaiting(struct od_objects *objects, uint64_t id)
         return NULL;
     od_socket_check(socket);
     socket->is_attached = true;
-    od_list_remove(&socket->accepted);
-    od_timers_clear(objects->timers, &socket->attach_timer);
+    od_socket_born(socket);
     return socket;
 }
 

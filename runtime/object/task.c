@@ -216,7 +216,7 @@ static void discard_accepted(struct od_task *task)
 {
     struct od_list *link;
     while ((link = od_list_pop_front(&task->accepted)) != NULL)
-        od_socket_discard(OD_LIST_MEMBER(link, struct od_socket, accepted));
+        od_socket_discard(OD_LIST_MEMBER(link, struct od_socket_birth, accepted)->socket);
 }
 
 // A body whose function does not return is not whole.
@@ -301,8 +301,8 @@ static void release_socket(struct od_task *task, const struct od_response *respo
     if (response->worker != objects->worker)
         return;
     struct od_socket *socket = od_socket_find(objects, response->socket);
-    if (socket != NULL)
-        od_list_remove(&socket->accepted);
+    if (socket != NULL && socket->birth != NULL)
+        od_list_remove(&socket->birth->accepted);
 }
 
 static void release_stream(const struct od_task *task, const struct od_response *response)

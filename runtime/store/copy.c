@@ -47,7 +47,7 @@ static ssize_t read_some(const struct od_copy *copy, char *buffer)
 
 int od_copy_run(struct od_copy *copy)
 {
-    OD_ASSERT(copy->done == 0);
+    OD_ASSERT(copy->done <= copy->bytes);
     char *buffer = od_allocate(OD_STORE_COPY_BYTES);
     ssize_t count;
     int code = 0;

@@ -27,7 +27,7 @@ struct od_copy {
     uint32_t sum; // od_check_sum of what was read.
 };
 
-// Until [bytes] or the end. 0 or errno.
+// Until [bytes] or the end, or from there on if the file has grown. 0 or errno.
 OD_MUST_CHECK int od_copy_run(struct od_copy *copy);
 
 OD_MUST_CHECK int od_copy_write(int fd, const void *bytes, size_t size);

@@ -45,8 +45,8 @@
 
 #define OD_STORE_CLOCK_BACK_MS 1000 // A clock set back by less is none that was set back.
 
-#define OD_STORE_COPY_BYTES (128u << 10) // At a time, of a backup: it stays in the cache.
-#define OD_STORE_PIPE_BYTES (1u << 20)
+#define OD_STORE_COPY_BYTES (128u << 10)      // At a time, of a backup: it stays in the cache.
+#define OD_STORE_BEHIND_US 5000               // Between two looks at a file that grows.
 #define OD_STORE_BASE_LEFT_BYTES (256u << 20) // Of the disk, beside a base that is made.
 
 // The snapshot that one list() makes.

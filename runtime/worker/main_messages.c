@@ -232,7 +232,11 @@ static void receive_turn(struct od_worker *worker, od_slice body, int fd)
 
 static void receive_restored(struct od_worker *worker, od_slice body, int fd)
 {
-    (void)body, (void)fd;
+    (void)fd;
+    struct od_cursor cursor = od_cursor_of(body);
+    struct od_journal_moment moment = {.sequence = od_cursor_u64(&cursor)};
+    moment.time_ms = (od_time_ms)od_cursor_u64(&cursor);
+    od_store_durable(worker->store, 0, &moment); // Of the life before.
     worker->is_restored = true;
     od_link_send(&worker->main, OD_KIND_BACK, (od_slice){NULL, 0}, -1);
 }

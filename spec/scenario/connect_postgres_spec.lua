@@ -167,10 +167,11 @@ describe("a client of PostgreSQL over od.connect", function()
   end)
 
   it("reads 100,000 rows, and one of 500 kB", function()
-    assert.same({ 100000, "100000", 500000 }, ask [[
-      local rows = db:query "SELECT generate_series(1, 100000)"
+    local count = os.getenv("OPEN_DO_SANITIZED") and 10000 or 100000 -- Two reads a row.
+    assert.same({ count, tostring(count), 500000 }, ask(([[
+      local rows = db:query "SELECT generate_series(1, %d)"
       local large = db:query "SELECT repeat('x', 500000)"
-      return { #rows, rows[#rows][1], #large[1][1] }]])
+      return { #rows, rows[#rows][1], #large[1][1] }]]):format(count)))
   end)
 
   it("waits for a lock while another handler has the object", function()

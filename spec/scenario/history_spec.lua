@@ -137,6 +137,7 @@ describe("what is kept", function()
 
   it("outlives crashes and upgrades", function()
     start("--history", "2h")
+    wait(function(now) return now.bases == 1 end)
     local times = {}
     for i = 1, 9, 3 do
       local _
@@ -200,6 +201,7 @@ describe("what is kept", function()
   it("is archived, in order, and restored from there", function()
     start("--archive-command", "test ! -e ../archive/%f && cp %p ../archive/%f")
     os.execute(("mkdir '%s'"):format(path "archive"))
+    wait(function(now) return now.bases == 1 end)
     local times = {}
     for i = 1, 6 do
       local _
@@ -217,8 +219,9 @@ describe("what is kept", function()
     local before = archived()
     server:restart()
     count_up()
-    wait(function() return archived() > before end, function() server:turn_clock(11000) end)
-    assert.equal(7, count_at(path "archive", times[6] + 1000000000))
+    wait(function()
+      return archived() > before and count_at(path "archive", times[6] + 1000000000) == 7
+    end, function() server:turn_clock(11000) end)
     assert.equal(1, archived "base")
     server:turn_clock(24 * 60 * MINUTE_MS)
     wait(function() return archived "base" == 2 end, function()

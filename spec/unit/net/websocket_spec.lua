@@ -92,7 +92,7 @@ describe("A WebSocket", function()
 
   -- The exchange had read one of them, and stopped reading.
   for _, goes in ipairs { "stays", "moves" } do
-    it("that " .. goes .. " hears all that its client sent while the request was handled", function()
+    it("that " .. goes .. " hears all that came while the request was handled", function()
       local to = goes == "moves" and stage_of.new() or stage
       local ann = stage:client(UPGRADE .. "\r\n")
       stage:turn()

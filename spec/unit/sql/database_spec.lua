@@ -170,11 +170,11 @@ describe("a database", function()
     local function is_changed_by(change)
       settle()
       local mark = C.od_storage_mark_now(lobby.storage, C.OD_MARK_ALL)
-      local pages = C.od_storage_mark_now(lobby.storage, C.OD_MARK_PAGES)
+      local of_pages = C.od_storage_mark_now(lobby.storage, C.OD_MARK_PAGES)
       change()
       settle()
       return not C.od_storage_is_as_marked(lobby.storage, mark),
-        not C.od_storage_is_as_marked(lobby.storage, pages)
+        not C.od_storage_is_as_marked(lobby.storage, of_pages)
     end
     run "CREATE TABLE t (x)"
     assert.same({ false, false }, { is_changed_by(function() run "SELECT * FROM t" end) })

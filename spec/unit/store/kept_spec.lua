@@ -204,9 +204,9 @@ describe("what is kept of a journal", function()
 
   it("is the store when the clock is set back between groups", function()
     make_base()
-    local moments = write(10)
+    local moments = write(10, nil, true) -- Each has a group: a delete of nothing has none.
     C.od_fault_page.wall_offset_ms = -3600000
-    local later = write(5) -- Their time is that of the group before.
+    local later = write(5, nil, true) -- Their time is that of the group before.
     C.od_fault_page.wall_offset_ms = 0
     pass(10000)
     local last = write(1)
