@@ -65,7 +65,7 @@ local CIRCLES = {
     "supervisor worker_process" },
   ["runtime/node"] = { "channel line neighbour node" },
   ["runtime/net"] = { "connect dial exchange fetch fetch_inner net tunnel websocket "
-    .. "websocket_state wire wire_inner" },
+    .. "websocket_state wire" },
   ["runtime/object"] = { "access_log alarm_event assets auto_response branch call call_inner "
     .. "call_mark call_sent client_end crons deadlock edge edge_inner history inbox inspection "
     .. "keep leftovers look object objects outbox outgoing pipe places refusal remote removal "
