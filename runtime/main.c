@@ -20,6 +20,7 @@
 #include "main/server.h"
 #include "main/successor.h"
 #include "main/takeover.h"
+#include "node/node.h"
 #include "operate.h"
 #include "spec_run.h"
 #include "tls/tls.h"
@@ -41,6 +42,7 @@ static enum od_exit (*const commands[OD_COMMAND_COUNT])(const struct od_options 
     [OD_COMMAND_DRAIN] = od_control_client_run,
     [OD_COMMAND_RESTART_WORKER] = od_control_client_run,
     [OD_COMMAND_UPGRADE] = od_control_client_run,
+    [OD_COMMAND_CLUSTER] = od_control_client_run,
     [OD_COMMAND_OBJECTS] = operate,
     [OD_COMMAND_OBJECT] = operate,
     [OD_COMMAND_KV] = operate,
@@ -114,6 +116,8 @@ static int run_child(const struct od_options *options, const struct od_child_arg
         return od_acme_main(options, args->index - OD_CHILD_ACME, args->link_fd);
     if (args->index == OD_CHILD_TLS)
         return od_tls_main(options, args->link_fd);
+    if (args->index == OD_CHILD_NODE)
+        return od_node_main(options, args->link_fd);
     if (args->index == OD_CHILD_HISTORIAN)
         return od_historian_main(options, args->link_fd);
     if (args->index == OD_CHILD_ADMIN)

@@ -18,6 +18,7 @@ enum od_failure_flag {
     OD_FAILURE_REMOTE = 1,     // It comes from the code of the object that was called.
     OD_FAILURE_RESET = 2,      // That object has lost its instance with it.
     OD_FAILURE_OVERLOADED = 4, // Too much waits there already: trying again makes it worse.
+    OD_FAILURE_ELSEWHERE = 16, // Between nodes: nothing has begun, for the object is not there.
     OD_FAILURE_RETRYABLE = 8,  // Passing trouble of the runtime: the same may work in a moment.
 };
 

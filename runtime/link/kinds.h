@@ -16,6 +16,8 @@
     KIND(PEER, "u32 worker; fd: a link to that worker")                                            \
     KIND(PEER_ENDED, "u32 worker, u8 all, (u64 call)*: it has ended, and may have begun these of " \
                      "your calls, or all")                                                         \
+    KIND(SLOTS, "u8 for each slot: where it is (link/seats.h), u8 for each seat: how many "        \
+                "workers that node has, 0 when it is not linked")                                  \
     KIND(DURABLE, "u64 seq, u64 group, u64 its time: batches up to here are on disk, as up to "    \
                   "that group of the journal")                                                     \
     KIND(APPLIED, "u64 seq: batches up to here can be read from LMDB")                             \
@@ -66,6 +68,7 @@
     KIND(SOCKET_STATE, "u64 socket, u8 is moving, record (object/keep.h): it can go on from "      \
                        "that, or has done so and is as any other again")                           \
     KIND(SOCKET_FACTS, "u64 socket, str facts (object/keep.h)")                                    \
+    KIND(SLOTS_LEFT, "(u16 slot)*: nothing of these is here any more")                             \
     KIND(SOCKET_GONE, "u64 socket")                                                                \
     KIND(STATUS_REPORT, "u64 question, report (object/report.h)")                                  \
     KIND(LOGGED, "u8 these are of before TELL_LOG, lines of JSON")                                 \
@@ -84,6 +87,28 @@
     KIND(TLS_OUTER, "nothing; fd: the connection of a client, whose other side comes next")        \
     KIND(TLS_INNER, "nothing; fd: that other side")                                                \
     KIND(TLS_RELOAD, "nothing: the certificates may be others")                                    \
+    /* main -> node, which says READY or LOAD_FAILED */                                            \
+    KIND(NODE_SELF, "u32 id, u64 life, str cluster: who this node is")                             \
+    KIND(NODE_KNOWN, "u32 seat, u32 id, u64 life, str address: who has that seat; id 0: nobody")   \
+    KIND(NODE_CALLER, "nothing; fd: a connection from another node, perhaps")                      \
+    KIND(NODE_PAIR, "u32 worker, u32 place; fd: the link of that worker to that place "            \
+                    "(link/seats.h)")                                                              \
+    /* main <-> node <-> node */                                                                   \
+    KIND(NODE_WORKER, "u32 worker, or place of one, u32 its life, u8 is there, u8 all, (u32 "      \
+                      "caller, u64 call)*: it is there, or has ended and may have begun these, "   \
+                      "or all")                                                                    \
+    /* node -> main */                                                                             \
+    KIND(NODE_STATE, "u32 seat, u32 workers: it is linked, and has so many; 0: it is not")         \
+    /* node <-> node (node/line.h) */                                                              \
+    KIND(NODE_HELLO, "who speaks (node/hello.h)")                                                  \
+    KIND(NODE_PROOF, "32 bytes (node/proof.h)")                                                    \
+    KIND(NODE_PING, "nothing: this side is there")                                                 \
+    KIND(NODE_PIECE, "u32 from worker, u32 to worker, u32 life of that, u8 flags, u16 kind, u64 "  \
+                     "tunnel, bytes of a message between these (node/channel.h)")                  \
+    KIND(NODE_TAKEN, "u32 from worker, u32 to worker, u32 bytes: so many more may follow")         \
+    KIND(TUNNEL_PIECE, "u64 tunnel, bytes (node/tunnel.h)")                                        \
+    KIND(TUNNEL_TAKEN, "u64 tunnel, u32 bytes: so many more may follow")                           \
+    KIND(TUNNEL_END, "u64 tunnel, u8 all: nothing more comes; or it is over")                      \
     /* worker <-> worker, and main asks like a worker (main/inquiry.h) */                          \
     KIND(CALL, "u64 call, call (object/call.h)")                                                   \
     KIND(REPLY, "u64 call, u8 outcome (object/call.h), a response (link/response.h), results "     \
@@ -97,6 +122,14 @@
     KIND(STREAM_LEFT, "u64 stream: nobody reads it, or not any more")                              \
     KIND(STREAM_PIECE, "u64 reader, bytes")                                                        \
     KIND(STREAM_END, "u64 reader, u8 whole: no more follows; and whether that was all")            \
+    KIND(EDGE, "u64 socket, u64 edge: the client of that socket is at that edge (object/edge.h)")  \
+    KIND(EDGE_FACTS, "u64 edge, u64 socket, u64 count of facts, identity, str facts "              \
+                     "(object/keep.h)")                                                            \
+    KIND(EDGE_GONE, "u64 edge, u8 moved, u64 count: its socket is gone, or at another node; so "   \
+                    "many of its messages have been handled, if that is known")                    \
+    KIND(EDGE_ATTACH, "u64 edge, u64 count of messages before, identity, str facts, str record "   \
+                      "of the connection "                                                         \
+                      "(codec/upgrade_record.h); fd: the way to it")                               \
     KIND(UPGRADE, "u64 socket, str peer, response, bytes read so far; fd: the connection")
 
 enum od_kind {

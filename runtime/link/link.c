@@ -47,6 +47,11 @@ static void watch(struct od_link *link, int events)
 {
     if (link->is_gone || link->polled == events)
         return;
+    if (events == 0) {
+        uv_poll_stop(&link->poll);
+        link->polled = 0;
+        return;
+    }
     int status = uv_poll_start(&link->poll, events, on_poll);
     OD_ASSERT(status == 0);
     link->polled = events;
@@ -55,7 +60,8 @@ static void watch(struct od_link *link, int events)
 bool od_link_init(struct od_link *link, uv_loop_t *loop, int fd,
                   const struct od_link_events *events, void *owner, struct od_error *err)
 {
-    *link = (struct od_link){.owner = owner, .events = events, .fd = fd};
+    *link = (struct od_link){
+        .owner = owner, .events = events, .fd = fd, .message_bytes_max = OD_LINK_MESSAGE_BYTES_MAX};
     fcntl(fd, F_SETFD, FD_CLOEXEC);
     int failed = uv_poll_init(loop, &link->poll, fd); // Also makes it non-blocking.
     if (failed != 0) {
@@ -65,6 +71,26 @@ bool od_link_init(struct od_link *link, uv_loop_t *loop, int fd,
     link->poll.data = link;
     watch(link, UV_READABLE);
     return true;
+}
+
+void od_link_set_far(struct od_link *link, uint32_t message_bytes_max)
+{
+    OD_ASSERT(message_bytes_max <= OD_LINK_MESSAGE_BYTES_MAX);
+    link->is_far = true;
+    link->message_bytes_max = message_bytes_max;
+}
+
+// What is watched for, beside room for what waits to be sent.
+static int reading(const struct od_link *link)
+{
+    return link->is_paused ? 0 : UV_READABLE;
+}
+
+void od_link_pause(struct od_link *link, bool is_paused)
+{
+    od_link_check(link);
+    link->is_paused = is_paused;
+    watch(link, reading(link) | (link->sent < link->out.size ? UV_WRITABLE : 0));
 }
 
 // Closing
@@ -199,10 +225,10 @@ static struct head read_head(od_slice bytes)
     return head;
 }
 
-static bool head_makes_sense(struct head head)
+static bool head_makes_sense(const struct od_link *link, struct head head)
 {
-    return head.body_bytes <= OD_LINK_MESSAGE_BYTES_MAX && head.kind != OD_KIND_NONE &&
-           head.kind < OD_KIND_COUNT && head.fd_count <= 1;
+    return head.body_bytes <= link->message_bytes_max && head.kind != OD_KIND_NONE &&
+           head.kind < OD_KIND_COUNT && head.fd_count <= (link->is_far ? 0 : 1);
 }
 
 // Hands out the whole messages of [in]. False when the other side speaks nonsense.
@@ -211,7 +237,7 @@ static bool deliver(struct od_link *link)
     size_t at = 0;
     while (!link->is_gone && link->in.size - at >= head_bytes) {
         struct head head = read_head((od_slice){link->in.at + at, head_bytes});
-        if (!head_makes_sense(head))
+        if (!head_makes_sense(link, head))
             return false;
         // The rest of the body comes with a later read.
         if (link->in.size - at - head_bytes < head.body_bytes)
@@ -239,6 +265,8 @@ static bool read_turn(struct od_link *link)
 {
     bool may_be_more = true;
     for (int i = 0; i < reads_per_turn_max && may_be_more && !link->is_gone; i++) {
+        if (link->is_paused) // Since the last message.
+            return true;
         ssize_t count = receive(link, &may_be_more);
         if (count < 0 && errno == EINTR)
             continue;
@@ -263,15 +291,16 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct od_link *link = poll->data;
     int polled = link->polled;
-    if (status <
-        0) // An error of the socket; libuv has stopped to poll, but there may be bytes left.
+    bool has_failed =
+        status < 0; // The socket; libuv has stopped to poll, but there may be bytes left.
+    if (has_failed)
         link->polled = 0;
-    if (status < 0 || (events & UV_READABLE) != 0)
+    if (has_failed || (events & UV_READABLE) != 0)
         read_turn(link);
     if ((events & UV_WRITABLE) != 0)
         od_link_flush(link);
     // libuv has stopped to watch, so it is told anew what we had asked for.
-    if (link->polled == 0)
+    if (has_failed && link->polled == 0)
         watch(link, polled);
 }
 
@@ -412,7 +441,7 @@ void od_link_flush(struct od_link *link)
     bool is_worth_moving = link->sent >= compact_bytes && link->sent >= link->out.size / 2;
     if (done || is_worth_moving)
         forget_sent(link);
-    watch(link, done ? UV_READABLE : UV_READABLE | UV_WRITABLE);
+    watch(link, reading(link) | (done ? 0 : UV_WRITABLE));
 }
 
 void od_link_flush_all(struct od_link *link)

@@ -1,4 +1,5 @@
-// A link: one end of a Unix stream socket on which two processes of open-do exchange messages.
+// A link: one end of a Unix stream socket on which two processes of open-do exchange messages; or
+// of a TCP connection, when they are of two nodes (node/line.h).
 //
 // Sending never blocks and never calls back: a message is put into the link's buffer, and the
 // buffer leaves with od_link_flush, once a turn, or when the other side reads again. Receiving
@@ -46,7 +47,10 @@ struct od_link {
     int fd;
     bool is_gone;    // No descriptor any more: the other side left, or we closed.
     bool is_closing; // od_link_close was called.
-    int polled;      // Which events [poll] waits for.
+    bool is_paused;  // Nothing is read.
+    bool is_far;     // The other side is another machine: no descriptor can come from there.
+    uint32_t message_bytes_max; // A longer one is a broken peer.
+    int polled;                 // Which events [poll] waits for.
     uv_poll_t poll;
     struct od_bytes in;
     struct od_bytes out;
@@ -69,6 +73,13 @@ OD_MUST_CHECK bool od_link_init(struct od_link *link, uv_loop_t *loop, int fd,
 
 // Drops what waits to be sent; flush first what must arrive. Allowed inside every callback.
 void od_link_close(struct od_link *link);
+
+// Its other side is another machine, and sends no descriptors and no longer messages than that.
+void od_link_set_far(struct od_link *link, uint32_t message_bytes_max);
+
+// Reads nothing from here on, or again: what arrives waits with the kernel, then with the sender. A
+// message that was read is told still. The end of the other side is not seen meanwhile.
+void od_link_pause(struct od_link *link, bool is_paused);
 
 // Puts a message into the buffer. Takes [fd] (it is closed once sent); -1 for none.
 void od_link_send(struct od_link *link, enum od_kind kind, od_slice body, int fd);

@@ -328,7 +328,7 @@ static bool conclude(struct od_options_reading *reading, struct od_error *err)
     choose(options);
     options->data_dir = reading->data_dir != NULL ? od_text_copy(od_slice_of(reading->data_dir))
                                                   : data_dir_beside(options->script);
-    if (!od_options_conclude_tls(options, err))
+    if (!od_options_conclude_tls(options, err) || !od_options_conclude_cluster(options, err))
         return false;
     if (options->command == OD_COMMAND_DEV)
         options->watch = options->log_requests = options->log_queries = true;

@@ -35,6 +35,7 @@ enum od_exit { // The exit codes of the program.
     OD_EXIT_WRONG = 1, // The script or the configuration is wrong.
     OD_EXIT_USAGE = 2,
     OD_EXIT_IN_USE = 3, // The port or the data directory.
+    OD_EXIT_FENCED = 4, // Of a cluster: another node has taken over.
     OD_EXIT_KILLED = 130,
 };
 
@@ -47,6 +48,7 @@ enum od_command {
     OD_COMMAND_DRAIN,          // or to stop in peace.
     OD_COMMAND_UPGRADE,        // Take over from it.
     OD_COMMAND_RESTART_WORKER, // Tell it to replace a worker.
+    OD_COMMAND_CLUSTER,        // Ask it for its cluster.
     OD_COMMAND_OBJECTS, // From here to IMPORT: look into the running program (bindings/operate.h).
     OD_COMMAND_OBJECT,
     OD_COMMAND_KV,
@@ -102,6 +104,10 @@ struct od_options {
     uint32_t tls_redirect_port;             // here; 0: where TLS is spoken.
     int64_t history_ms;                     // Every moment of so long is kept; 0: none.
     const char *archive_command;            // What is run for each file of it; NULL: nothing.
+    const char *cluster;                    // libpq's URL of its engine; NULL: there is none.
+    bool has_cluster_listen;                // The next one is given:
+    struct od_address cluster_listen;       // where other nodes connect.
+    const char *cluster_secret_file;        // NULL: none.
     bool has_admin;                         // There is an admin listener,
     bool is_admin_usual;                    // which nobody has asked for: dev can do without it.
     struct od_address admin;                // Where.

@@ -116,5 +116,6 @@ void od_options_print_help(const struct od_command_row *command)
     printf(
         "\nEach option can be set by the variable below it; a flag wins. In brackets: what holds\n"
         "without either. Exit codes: 0 stopped cleanly, 1 the script or the configuration is\n"
-        "wrong, 2 usage, 3 the port or the data directory is in use.\n");
+        "wrong, 2 usage, 3 the port or the data directory is in use, 4 another node has taken "
+        "over.\n");
 }

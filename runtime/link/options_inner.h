@@ -3,7 +3,7 @@
 //   options_table  the options and commands there are
 //   options_values what a value of each may be; options_history the same for times of the history
 //   options        from words and environment to struct od_options
-//   options_tls    those of TLS: files, and names that are certified
+//   options_tls    those of TLS: files, and names that are certified; options_cluster of a cluster
 //   options_help   the same table as a text, _man as a manual page, _bash as a completion
 
 #ifndef OD_LINK_OPTIONS_INNER_H
@@ -73,6 +73,7 @@ bool od_option_is_of(const struct od_option_row *row, const struct od_command_ro
 
 // Once all are read: whether they go together, and where the files of certified names are.
 bool od_options_conclude_tls(struct od_options *options, struct od_error *err);
+bool od_options_conclude_cluster(const struct od_options *options, struct od_error *err);
 void od_options_free_tls(struct od_options *options);
 
 // What is made of the table when the program is built (pages.c): a manual page, and a completion.

@@ -36,6 +36,14 @@ const struct od_option_row od_option_rows[] = {
      od_option_take_archive_command},
     {NULL, "workers", "N", "processes that run objects, 1 to 64", NULL,
      "the cores of this machine, or of its cgroup's quota", false, od_option_take_workers},
+    {"Cluster", "cluster", "URL",
+     "several machines: the PostgreSQL that remembers and decides, postgresql://...; better in "
+     "OPEN_DO_CLUSTER, if a password is in it",
+     NULL, NULL, false, od_option_take_cluster},
+    {NULL, "cluster-listen", "HOST:PORT", "where other nodes of the cluster connect; port 0 any",
+     NULL, NULL, false, od_option_take_cluster_listen},
+    {NULL, "cluster-secret-file", "FILE", "the secret that all nodes know, at least 16 bytes", NULL,
+     NULL, false, od_option_take_cluster_secret_file},
     {"Script", "var", "NAME[=VALUE]",
      "a variable for env; may be repeated; everybody here sees a VALUE (ps), not that of a NAME "
      "alone, which the environment has",
@@ -130,6 +138,8 @@ const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
                             "[SCRIPT]", false, false, " data ", "upgrade --data chat-data"},
     [OD_COMMAND_RESTART_WORKER] = {"restart-worker", "replace a worker; nobody is disconnected",
                                    "N", false, true, " data ", "restart-worker 0 --data chat-data"},
+    [OD_COMMAND_CLUSTER] = {"cluster", "who the nodes are, and who has what", "status", false, true,
+                            OD_OPTIONS_OF_LOOKS, "cluster status --data chat-data"},
     [OD_COMMAND_OBJECTS] =
         OD_LOOKS_WITH("objects", "which objects there are", "[NAMESPACE[/BEGINNING]]",
                       " awake order limit cursor" OD_OPTIONS_OF_LOOKS, "rooms --order errors"),

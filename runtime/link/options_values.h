@@ -1,5 +1,6 @@
 // What a value of each option may be: read from its text into the options (options_table.c has a
-// row for each); options_tls.c has those of TLS, options_history.c those of the history. False: it
+// row for each); options_tls.c has those of TLS, options_history.c those of the history,
+// options_cluster.c those of a cluster. False: it
 // cannot be, and the error says what could.
 
 #ifndef OD_LINK_OPTIONS_VALUES_H
@@ -22,6 +23,7 @@ od_option_take od_option_take_json, od_option_take_listen, od_option_take_data,
     od_option_take_admin, od_option_take_admin_host, od_option_take_template,
     od_option_take_tls_listen, od_option_take_tls_cert, od_option_take_tls_key,
     od_option_take_tls_auto, od_option_take_tls_authority, od_option_take_tls_redirect,
-    od_option_take_at, od_option_take_check, od_option_take_history, od_option_take_archive_command;
+    od_option_take_at, od_option_take_check, od_option_take_history, od_option_take_archive_command,
+    od_option_take_cluster, od_option_take_cluster_listen, od_option_take_cluster_secret_file;
 
 #endif

@@ -4,6 +4,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 static struct od_worker_page *map(int fd)
 {
     struct od_worker_page *page =
@@ -81,6 +83,12 @@ void od_worker_page_end(struct od_worker_page *page)
 void od_page_turn(struct od_worker_page *page)
 {
     __atomic_store_n(&page->turns, page->turns + 1, __ATOMIC_RELEASE);
+}
+
+bool od_page_may(const int64_t *until_ms)
+{
+    int64_t until = __atomic_load_n(until_ms, __ATOMIC_ACQUIRE);
+    return until == 0 || od_clock_monotonic_ms() < until;
 }
 
 // Both only grow.

@@ -81,11 +81,13 @@ struct od_page_call { // Of another worker, that this one has begun (object/call
 };
 
 struct od_worker_page {
-    uint64_t last_number;  // Of sockets and calls, told once a turn. It never goes back, over
-                           // all lives of a worker, so an old number finds nothing.
-    uint64_t files[4];     // Device and inode of data.mdb and lock.mdb as main has them open.
-    uint32_t first_socket; // Places below this are given out by main already.
-    uint64_t turns;        // So many it has begun.
+    uint64_t last_number;    // Of sockets and calls, told once a turn. It never goes back, over
+                             // all lives of a worker, so an old number finds nothing.
+    uint64_t files[4];       // Device and inode of data.mdb and lock.mdb as main has them open.
+    uint32_t first_socket;   // Places below this are given out by main already.
+    uint64_t turns;          // So many it has begun.
+    int64_t run_until_ms;    // Of a cluster, by main: handlers run until then,
+    int64_t answer_until_ms; // and answers leave; monotonic. 0: for ever.
     struct od_meters meters;
     struct od_worker_page_event event;
     uint8_t flags[OD_PAGE_PLACES_MAX];
@@ -112,6 +114,9 @@ void od_worker_page_begin_again(struct od_worker_page *page); // As the last one
 void od_worker_page_end(struct od_worker_page *page);
 
 void od_page_turn(struct od_worker_page *page); // A turn begins.
+
+// Whether [until_ms] of the page has not passed, or is 0.
+bool od_page_may(const int64_t *until_ms);
 
 // Another number than before: events or turns have begun or ended since.
 uint64_t od_page_progress(const struct od_worker_page *page);

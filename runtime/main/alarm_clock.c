@@ -206,6 +206,8 @@ static void ring(struct od_alarm_clock *clock, struct od_alarm_clock_place *plac
     struct od_identity identity;
     uint64_t number;
     struct ringing *ringing = find(clock, at->id);
+    if (!od_placement_is_here(clock->placement, od_slot_of_id(at->id)))
+        return; // When it has come, the committer says so.
     bool waits = ringing != NULL && od_timer_is_set(&ringing->again) &&
                  od_slice_equal(od_alarm_place_name(&ringing->at), od_alarm_place_name(at));
     if (ringing != NULL && !waits) {
@@ -418,10 +420,12 @@ void od_alarm_clock_worker_gone(struct od_alarm_clock *clock, uint32_t worker)
 // --- Beginning and end ---------------------------------------------------------------------------
 
 void od_alarm_clock_init(struct od_alarm_clock *clock, struct od_loop *loop,
-                         struct od_supervisor *supervisor, uint32_t worker_count)
+                         struct od_supervisor *supervisor, const struct od_placement *placement,
+                         uint32_t worker_count)
 {
     *clock = (struct od_alarm_clock){.loop = loop,
                                      .supervisor = supervisor,
+                                     .placement = placement,
                                      .place_count = worker_count,
                                      .timer_fd = -1,
                                      .armed_ms = -1,

@@ -27,6 +27,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
+#include "cluster/placement.h"
 #include "main/supervisor.h"
 #include "store/alarm.h"
 
@@ -54,11 +55,13 @@ struct od_alarm_clock {
     uv_poll_t timer_poll;
     od_time_ms armed_ms;
     bool is_started;
-    struct od_timer look_timer; // When fresh ones turn slow.
+    const struct od_placement *placement; // Those of slots elsewhere do not ring.
+    struct od_timer look_timer;           // When fresh ones turn slow.
 };
 
 void od_alarm_clock_init(struct od_alarm_clock *clock, struct od_loop *loop,
-                         struct od_supervisor *supervisor, uint32_t worker_count);
+                         struct od_supervisor *supervisor, const struct od_placement *placement,
+                         uint32_t worker_count);
 void od_alarm_clock_deinit(struct od_alarm_clock *clock); // The loop must run once more.
 
 // The committer must have opened [data_dir]. Also again, after od_alarm_clock_stop.

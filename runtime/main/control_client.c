@@ -34,6 +34,8 @@ static void put_line(const struct od_options *options, struct od_bytes *line)
     } else if (options->command == OD_COMMAND_RESTART_WORKER) {
         od_bytes_put_slice(line, OD_SLICE("restart-worker "));
         od_bytes_put_slice(line, od_slice_of(options->words[0]));
+    } else if (options->command == OD_COMMAND_CLUSTER) {
+        od_bytes_printf(line, "cluster %s %s", options->words[0], options->json ? "json" : "text");
     } else {
         od_bytes_put_slice(line, options->json ? OD_SLICE("status json") : OD_SLICE("status text"));
     }

@@ -15,6 +15,7 @@
 #define OD_LISTEN_BACKLOG 4096 // The system may cut it: net.core.somaxconn.
 #define OD_ACCEPT_RETRY_MS 100 // When there were no descriptors left.
 
+#define OD_NODE_RESTART_MS 200      // From the end of the process for other nodes to the next one.
 #define OD_TLS_RESTART_MS 200       // From the end of the process for TLS to the next one.
 #define OD_TLS_FAILED_MS 5000       // The same, if it could not load certificates.
 #define OD_TLS_END_WAIT_MS_MAX 3000 // For it to end with the program; then SIGKILL.

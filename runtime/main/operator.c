@@ -71,6 +71,12 @@ static void answer_status(void *owner, struct od_control_question *question, od_
     who->events->status(who->owner, question, rest);
 }
 
+static void answer_cluster(void *owner, struct od_control_question *question, od_slice rest)
+{
+    const struct od_operator *who = operator_of(owner);
+    who->events->cluster(who->owner, question, rest);
+}
+
 static void answer_metrics(void *owner, struct od_control_question *question, od_slice rest)
 {
     const struct od_operator *who = operator_of(owner);
@@ -164,6 +170,7 @@ static void answer_log(void *owner, struct od_control_question *question, od_sli
 
 static const struct od_control_command control_commands[] = {
     {"status", answer_status, false},
+    {"cluster", answer_cluster, false},
     {"reload", answer_reload, false},
     {"metrics", answer_metrics, false},
     {"drain", answer_drain, false},

@@ -22,8 +22,9 @@ struct od_operator_events {
     void (*reload)(void *owner, struct od_reload_asker *asker);
 
     // Questions of the control socket, to be answered with od_control_answer, now or later. [rest]:
-    // the words behind `status`.
+    // the words behind `status` or `cluster`.
     void (*status)(void *owner, struct od_control_question *question, od_slice rest);
+    void (*cluster)(void *owner, struct od_control_question *question, od_slice rest);
     void (*metrics)(void *owner, struct od_control_question *question);
     void (*settle)(void *owner, struct od_control_question *question); // Of `open-do test`.
 

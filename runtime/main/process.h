@@ -22,6 +22,7 @@
 #define OD_CHILD_ADMIN 1000001     // The admin process (main/admin_listener.h).
 #define OD_CHILD_TLS 1000002       // The process in which TLS ends (main/tls_process.h).
 #define OD_CHILD_HISTORIAN 1000003 // Who looks after the history (main/history.h).
+#define OD_CHILD_NODE 1000004      // Who speaks with other nodes (main/node_process.h).
 #define OD_CHILD_ACME 1000100      // And above: the one that has a name certified (main/acme.h).
 
 struct od_child_args { // What a process is given.

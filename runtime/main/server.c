@@ -30,8 +30,9 @@ void od_server_stop(struct od_server *server, enum od_exit exit)
     od_door_leave(&server->door);
     od_reload_stop(&server->reload);
     od_alarm_clock_stop(&server->alarm_clock);
+    od_server_leave_cluster(server);
     // Workers that have not served yet owe nobody anything.
-    if (was_serving)
+    if (was_serving && exit != OD_EXIT_FENCED)
         od_supervisor_drain(&server->supervisor);
     else
         od_supervisor_kill(&server->supervisor);
@@ -100,7 +101,10 @@ static const struct od_reload_events reload_events = {on_first_failed, on_switch
 
 static void on_born(void *owner, struct od_child *child)
 {
-    od_reload_born(&((struct od_server *)owner)->reload, child);
+    struct od_server *server = owner;
+    od_reload_born(&server->reload, child);
+    od_node_process_born(&server->nodes, child);
+    od_server_cluster_born(server, child);
 }
 
 static void greet(struct od_server *server)
@@ -172,18 +176,19 @@ static bool goes_on_without_tls(const struct od_server *server)
     return server->takeover != NULL && server->tls.has_failed;
 }
 
-static void serve_when_ready(struct od_server *server)
+void od_server_serve_when_ready(struct od_server *server)
 {
     bool all_are_ready =
         od_supervisor_ready_count(&server->supervisor) == server->options->workers &&
-        (!server->options->has_tls || server->tls.is_ready || goes_on_without_tls(server));
+        (!server->options->has_tls || server->tls.is_ready || goes_on_without_tls(server)) &&
+        od_server_cluster_is_ready(server);
     if (server->state == OD_SERVER_STARTING && all_are_ready)
         serve(server);
 }
 
 static void on_tls_ready(void *owner)
 {
-    serve_when_ready(owner);
+    od_server_serve_when_ready(owner);
 }
 
 static void on_ready(void *owner, struct od_child *child)
@@ -212,7 +217,7 @@ void od_server_worker_back(struct od_server *server, struct od_child *child)
     if (server->state == OD_SERVER_SERVING)
         report_back(server, child);
     else
-        serve_when_ready(server);
+        od_server_serve_when_ready(server);
 }
 
 static void on_tls_failed(void *owner, od_slice why)
@@ -226,7 +231,7 @@ static void on_tls_failed(void *owner, od_slice why)
     if (server->takeover == NULL)
         stop_unless_serving(server);
     else
-        serve_when_ready(server);
+        od_server_serve_when_ready(server);
 }
 
 // After a dry run went well; a mistake in the script does not get here.
@@ -241,74 +246,6 @@ static void on_load_failed(void *owner, struct od_child *child, od_slice why)
     stop_unless_serving(server);
 }
 
-static void report_end(struct od_server *server, struct od_child *child,
-                       const struct od_ending *how)
-{
-    if (child->has_load_failed || how->is_planned || server->state >= OD_SERVER_STOPPING)
-        return;
-    od_log(OD_LOG_ERROR, NULL,
-           server->state == OD_SERVER_STARTING
-               ? "worker %u (pid %d) ended before it had loaded the script: %s"
-               : "worker %u (pid %d) ended: %s%s%s%s%s; another one is started",
-           child->index, od_process_last_number(&child->process), how->why,
-           how->was_running ? " while " : "", how->was_running ? how->event.label : "",
-           how->was_running ? " ran " : "", how->was_running ? how->event.name : "");
-}
-
-static bool may_be_alarm(const struct od_worker_page_event *event)
-{
-    return strcmp(event->name, OD_PAGE_ALARM_NAME) == 0 ||
-           strcmp(event->name, OD_PAGE_CONSTRUCTOR_NAME) == 0;
-}
-
-// That object is refused, so its neighbours need not be kept from its next crash by a pause as
-// well.
-static void accuse(struct od_server *server, struct od_child *child, const struct od_ending *how)
-{
-    OD_ASSERT(server->state == OD_SERVER_SERVING);
-    const struct od_quarantined *quarantined =
-        how->was_running
-            ? od_quarantine_add(&server->quarantine, child->index, &how->event, how->is_foreign)
-            : NULL;
-    if (quarantined == NULL)
-        return;
-    child->restart_ms = 0;
-    if (may_be_alarm(&how->event))
-        od_alarm_clock_blame(&server->alarm_clock, child->index, how->event.id);
-    od_log(OD_LOG_WARN, how->event.label,
-           "is refused for %d ms: requests to it fail, messages to it wait",
-           (int)quarantined->refused_ms);
-    if (od_quarantined_hears_no_close(quarantined))
-        od_log(OD_LOG_ERROR, how->event.label,
-               "its webSocketClose has cost %u workers: of its WebSockets that were closed it is "
-               "not told any more; mend the handler",
-               quarantined->closes);
-}
-
-static bool ran_a_handler(const struct od_ending *how)
-{
-    return how->was_running && strcmp(how->event.name, OD_PAGE_LOADING_NAME) != 0;
-}
-
-static void on_ended(void *owner, struct od_child *child, const struct od_ending *how)
-{
-    struct od_server *server = owner;
-    report_end(server, child, how);
-    if (server->state < OD_SERVER_STOPPING)
-        od_metrics_worker_ended(&server->metrics, child, how);
-    od_reload_ended(&server->reload, child, ran_a_handler(how));
-    stop_unless_serving(server);
-    if (server->state == OD_SERVER_SERVING)
-        accuse(server, child, how);
-    od_leases_end(&server->leases, child); // What comes back stays counted.
-    od_connection_limit_worker_gone(&server->door.connection_limit, child->index);
-    od_recovery_begin(&server->recovery, child);
-    od_alarm_clock_worker_gone(&server->alarm_clock, child->index);
-    od_inquiries_worker_gone(&server->inquiries, child->index);
-    // Last: it answers when the writes of this life are on disk, and then the place may be empty.
-    od_committer_forget(server->committer, child->source);
-}
-
 static void on_calm(void *owner, struct od_child *child)
 {
     od_restarts_calm(&((struct od_server *)owner)->restarts, child);
@@ -320,8 +257,8 @@ static void on_left(void *owner)
 }
 
 static const struct od_supervisor_events supervisor_events = {
-    on_born,  on_ready,   on_load_failed, od_worker_messages_take,
-    on_ended, on_stopped, on_calm,        on_left};
+    on_born,    on_ready, on_load_failed, od_worker_messages_take, od_server_worker_ended,
+    on_stopped, on_calm,  on_left};
 
 // From the first open to the last close
 
@@ -330,6 +267,9 @@ static void init(struct od_server *server, const struct od_options *options)
     *server = (struct od_server){.options = options};
     od_keeper_init(&server->keeper);
     od_router_init(&server->router, options->workers);
+    od_placement_init(&server->placement, options->cluster != NULL);
+    server->placement.events = &od_server_placement_events;
+    server->placement.owner = server;
     od_metrics_init(&server->metrics, options->workers);
 }
 
@@ -347,7 +287,9 @@ static enum od_exit open_all(struct od_server *server, struct od_error *err)
 {
     const struct od_options *options = server->options;
     const struct od_takeover *takeover = server->takeover;
-    enum od_exit exit = od_server_open_disk(server, takeover == NULL ? -1 : takeover->lock_fd, err);
+    enum od_exit exit = od_node_process_open(&server->nodes, err);
+    if (exit == OD_EXIT_CLEAN)
+        exit = od_server_open_disk(server, takeover == NULL ? -1 : takeover->lock_fd, err);
     if (exit != OD_EXIT_CLEAN)
         return exit;
     od_operator_listen(&server->operator, options->data_dir,
@@ -377,10 +319,12 @@ static void turn(struct od_server *server)
     check(server);
     OD_ASSERT(server->state < OD_SERVER_OVER);
     bool has_more = od_recovery_step(&server->recovery) || server->alarms_are_due;
+    has_more = od_server_cluster_step(server) || has_more;
     od_loop_poll(&server->loop, !has_more);
     od_door_retry(&server->door);
     server->alarms_are_due = od_alarm_clock_step(&server->alarm_clock);
     // Once a turn: watermarks of several commits leave as one message.
+    od_node_process_flush(&server->nodes);
     od_supervisor_flush(&server->supervisor);
     od_admin_listener_turn(&server->admin);
     od_upgrade_turn(server->upgrade);
@@ -408,6 +352,8 @@ static void close_all(struct od_server *server)
     od_recovery_deinit(&server->recovery);
     od_keeper_deinit(&server->keeper);
     od_acme_close(&server->acme);
+    od_placement_file_close(&server->placement_file);
+    od_node_process_close(&server->nodes);
     od_tls_process_close(&server->tls); // Last of those that have connections.
     od_door_deinit(&server->door);
     od_router_deinit(&server->router);
@@ -433,7 +379,11 @@ static void init_all(struct od_server *server)
                      &server->door.connection_limit, options->workers);
     od_supervisor_init(&server->supervisor, &server->loop, options, options->workers,
                        &supervisor_events, server);
-    od_alarm_clock_init(&server->alarm_clock, &server->loop, &server->supervisor, options->workers);
+    od_node_process_init(&server->nodes, &server->loop, options, &server->placement,
+                         &server->supervisor);
+    od_placement_file_init(&server->placement_file, &server->loop, &server->placement);
+    od_alarm_clock_init(&server->alarm_clock, &server->loop, &server->supervisor,
+                        &server->placement, options->workers);
     od_reload_init(&server->reload, &server->loop, options, &server->supervisor, &reload_events,
                    server);
     od_status_init(&server->status, &server->loop, &server->supervisor, &server->alarm_clock,

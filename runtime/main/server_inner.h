@@ -6,6 +6,7 @@
 #ifndef OD_MAIN_SERVER_INNER_H
 #define OD_MAIN_SERVER_INNER_H
 
+#include "cluster/cluster.h"
 #include "main/acme.h"
 #include "main/admin_listener.h"
 #include "main/alarm_clock.h"
@@ -16,7 +17,9 @@
 #include "main/lease.h"
 #include "main/log_book.h"
 #include "main/metrics.h"
+#include "main/node_process.h"
 #include "main/operator.h"
+#include "main/placement_file.h"
 #include "main/recovery.h"
 #include "main/reload.h"
 #include "main/restart.h"
@@ -34,6 +37,17 @@ enum od_server_state {
     OD_SERVER_SERVING,
     OD_SERVER_STOPPING,
     OD_SERVER_OVER,
+};
+
+struct od_server_cluster {     // See server_cluster.c.
+    struct od_cluster *member; // NULL: one machine.
+    bool has_looked;
+    bool is_away;
+    size_t loading;                 // Slots that were claimed, and cannot be read yet.
+    bool is_awaited[OD_SLOT_COUNT]; // Its worker is to let go of it.
+    bool is_recalling;              // Workers are told of wishes (wishes.h) that have come,
+    struct od_alarm_place recalled[OD_WORKERS_MAX]; // each up to here.
+    od_time_ms run_until_ms, answer_until_ms;
 };
 
 struct od_server {
@@ -56,6 +70,10 @@ struct od_server {
     struct od_recovery recovery;
     struct od_quarantine quarantine;
     struct od_router router;
+    struct od_placement placement;
+    struct od_server_cluster cluster;
+    struct od_node_process nodes;
+    struct od_placement_file placement_file;
     struct od_door door;
     struct od_leases leases;
     struct od_tls_process tls;
@@ -80,8 +98,32 @@ void od_server_close_disk(struct od_server *server);
 // Drains; while starting, ends at once. The first call decides with which [exit].
 void od_server_stop(struct od_server *server, enum od_exit exit);
 
+// All are ready that it takes to serve: it does.
+void od_server_serve_when_ready(struct od_server *server);
+
+// The cluster (server_cluster.c): joins it, with the lock on the data directory in [lock_fd]; and,
+// once the committer is there, takes part.
+OD_MUST_CHECK enum od_exit od_server_join(struct od_server *server, int *lock_fd,
+                                          struct od_error *err);
+OD_MUST_CHECK bool od_server_begin_membership(struct od_server *server, struct od_error *err);
+bool od_server_cluster_is_ready(const struct od_server *server);
+void od_server_cluster_born(struct od_server *server, struct od_child *child);
+void od_server_cluster_ended(struct od_server *server, const struct od_child *child);
+void od_server_leave_cluster(struct od_server *server); // Stops: who is away is not awaited long.
+// Once a turn, at its beginning. True when more can be done at once.
+bool od_server_cluster_step(struct od_server *server);
+void od_server_placed(void *owner, od_slot slot, bool is_here);
+void od_server_fence(struct od_server *server, const char *why);
+// SLOTS_LEFT of a worker. False: it makes no sense.
+OD_MUST_CHECK bool od_server_slot_left(struct od_server *server, const struct od_child *child,
+                                       od_slot slot);
+
 void od_server_certificates(void *owner); // There may be others: the server has them loaded.
 
+// The end of a worker (server_endings.c): as the supervisor's events say.
+void od_server_worker_ended(void *owner, struct od_child *child, const struct od_ending *how);
+
+extern const struct od_placement_events od_server_placement_events;
 extern const struct od_door_events od_server_door_events;
 extern const struct od_operator_events od_server_operator_events; // Owner: the server.
 

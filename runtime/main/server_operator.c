@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include "main/cluster_page.h"
 #include "main/metrics_answer.h"
 #include "main/upgrade.h"
 
@@ -38,6 +39,23 @@ static void on_status_asked(void *owner, struct od_control_question *question, o
     od_status_ask(&((struct od_server *)owner)->status, question, rest);
 }
 
+static void on_cluster_asked(void *owner, struct od_control_question *question, od_slice rest)
+{
+    const struct od_server *server = owner;
+    bool as_json = od_slice_equal(rest, OD_SLICE("status json"));
+    struct od_bytes page = {0};
+    bool ok =
+        server->placement.is_cluster && (as_json || od_slice_equal(rest, OD_SLICE("status text")));
+    if (ok)
+        od_cluster_page_put(&page, &server->placement, server->cluster.is_away, as_json);
+    else
+        od_bytes_printf(&page, server->placement.is_cluster
+                                   ? "say open-do cluster status\n"
+                                   : "this program is no node of a cluster\n");
+    od_control_answer(question, ok, od_bytes_slice(&page));
+    od_bytes_deinit(&page);
+}
+
 static void on_metrics_asked(void *owner, struct od_control_question *question)
 {
     od_metrics_answer(owner, question);
@@ -50,7 +68,13 @@ static void on_settle_asked(void *owner, struct od_control_question *question)
 
 static void on_upgrade_asked(void *owner, struct od_control_question *question, od_slice program)
 {
-    od_upgrade_ask(((struct od_server *)owner)->upgrade, question, program);
+    struct od_server *server = owner;
+    if (server->cluster.member == NULL)
+        od_upgrade_ask(server->upgrade, question, program);
+    else if (question != NULL)
+        od_control_answer(question, false,
+                          OD_SLICE("a node of a cluster is stopped (open-do drain), and started "
+                                   "with the next program; the others serve meanwhile\n"));
 }
 
 static void on_restart_asked(void *owner, struct od_control_question *question, od_slice number)
@@ -82,5 +106,5 @@ static void on_inspect_asked(void *owner, struct od_control_question *question, 
 
 const struct od_operator_events od_server_operator_events = {
     on_stop_asked,    on_kill_asked,    on_reload_asked,  on_status_asked,
-    on_metrics_asked, on_settle_asked,  on_upgrade_asked, on_restart_asked,
-    on_call_asked,    on_inspect_asked, on_log_asked};
+    on_cluster_asked, on_metrics_asked, on_settle_asked,  on_upgrade_asked,
+    on_restart_asked, on_call_asked,    on_inspect_asked, on_log_asked};

@@ -251,6 +251,17 @@ static bool take_alarm_over(struct od_server *server, struct od_child *child,
     return true;
 }
 
+static bool take_slots_left(struct od_server *server, struct od_child *child,
+                            struct received *received)
+{
+    while (!od_cursor_at_end(&received->body)) {
+        od_slot slot = od_cursor_u16(&received->body);
+        if (received->body.failed || !od_server_slot_left(server, child, slot))
+            return false;
+    }
+    return true;
+}
+
 static take_message *const messages[OD_KIND_COUNT] = {
     [OD_KIND_CONNECTION_OVER] = take_connection_over,
     [OD_KIND_CONNECTION_MOVED] = take_connection_moved,
@@ -269,6 +280,7 @@ static take_message *const messages[OD_KIND_COUNT] = {
     [OD_KIND_STATUS_REPORT] = take_status_report,
     [OD_KIND_LOGGED] = take_logged,
     [OD_KIND_REPLY] = take_reply,
+    [OD_KIND_SLOTS_LEFT] = take_slots_left,
 };
 
 bool od_worker_messages_take(void *owner, struct od_child *child, enum od_kind kind, od_slice body,

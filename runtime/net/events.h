@@ -50,6 +50,10 @@ struct od_net_events {
     void (*message)(void *owner, void *holder, od_slice payload, struct od_bytes *memory,
                     bool is_binary);
 
+    // A whole message of one that relays; and the payload of a pong of one that tells them.
+    void (*relayed)(void *owner, void *holder, od_slice payload, bool is_binary);
+    void (*pong)(void *owner, uint64_t websocket, od_slice payload);
+
     // No message will follow; exactly once for each WebSocket, unless [failed] comes instead or the
     // WebSocket is freed first. A clean close still waits for od_websocket_finish_close.
     void (*closed)(void *owner, uint64_t websocket, uint16_t code, od_slice reason, bool was_clean);

@@ -216,6 +216,27 @@ void od_websocket_send(struct od_websocket *websocket, od_slice payload, bool is
         od_wire_count(websocket->wire);
 }
 
+void od_websocket_relay(struct od_websocket *websocket, void *holder)
+{
+    OD_ASSERT(!websocket->is_events);
+    od_websocket_check(websocket);
+    websocket->holder = holder;
+    websocket->is_relay = true;
+}
+
+void od_websocket_tell_pongs(struct od_websocket *websocket)
+{
+    od_websocket_check(websocket);
+    websocket->tells_pongs = true;
+}
+
+void od_websocket_send_pong(struct od_websocket *websocket, od_slice payload)
+{
+    OD_ASSERT(payload.size <= OD_FRAME_CONTROL_BYTES_MAX);
+    if (od_websocket_can_send(websocket) && !websocket->is_events)
+        od_websocket_put(websocket, OD_FRAME_PONG, false, payload);
+}
+
 void od_websocket_send_frame(struct od_websocket *websocket, struct od_frame_shared *frame)
 {
     if (!may_put(websocket, frame->plain.size))

@@ -68,6 +68,14 @@ struct od_websocket *od_websocket_new(struct od_net *net, uint64_t number, void 
 void od_websocket_free(struct od_websocket *websocket); // Cuts a connection that is still there.
 struct od_websocket *od_net_websocket(const struct od_net *net, uint64_t number); // NULL: none.
 
+// From here on its messages go on elsewhere as they are: they are told as [relayed], to [holder].
+void od_websocket_relay(struct od_websocket *websocket, void *holder);
+
+// Two of ours that speak with each other say with pongs, which nobody asked for, what no message
+// is: they are told as [pong], in their order with messages. [payload] is at most 125 bytes.
+void od_websocket_tell_pongs(struct od_websocket *websocket);
+void od_websocket_send_pong(struct od_websocket *websocket, od_slice payload);
+
 // Gives it its connection: [record] and [fd] come from od_exchange_upgrade, here or in another
 // worker. Takes [fd] in any case. The 101 goes out before what was sent meanwhile; messages that
 // had already been read are told before this returns. False when the record cannot be read or the
@@ -100,6 +108,7 @@ bool od_websocket_can_send(const struct od_websocket *websocket);  // We have no
 void od_websocket_close(struct od_websocket *websocket, uint16_t code, od_slice reason);
 void od_websocket_finish_close(struct od_websocket *websocket); // After [closed]; see above.
 void od_websocket_abort(struct od_websocket *websocket);
+void od_websocket_let_go(struct od_websocket *websocket); // The same, behind what waits.
 
 // Stops reading while its object cannot keep up; TCP then slows the peer down.
 void od_websocket_pause(struct od_websocket *websocket);

@@ -29,7 +29,10 @@ static void tell_message(const struct od_websocket *websocket, od_slice payload,
     struct od_net *net = websocket->net;
     od_meters_count(net->meters, OD_METER_messagesIn, 1);
     od_meters_count(net->meters, OD_METER_bytesIn, payload.size);
-    net->events->message(net->owner, websocket->holder, payload, memory, !is_text);
+    if (websocket->is_relay)
+        net->events->relayed(net->owner, websocket->holder, payload, !is_text);
+    else
+        net->events->message(net->owner, websocket->holder, payload, memory, !is_text);
 }
 
 static void tell_inflated(struct od_websocket *websocket, enum od_inflate_outcome outcome,
@@ -113,7 +116,9 @@ static void on_ping(struct od_websocket *websocket, const struct od_frame_messag
 
 static void on_pong(struct od_websocket *websocket, const struct od_frame_message *message)
 {
-    (void)websocket, (void)message;
+    struct od_net *net = websocket->net;
+    if (websocket->tells_pongs)
+        net->events->pong(net->owner, websocket->number, message->payload);
 }
 
 static void on_close(struct od_websocket *websocket, const struct od_frame_message *message)

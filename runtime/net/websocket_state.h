@@ -54,8 +54,10 @@ struct od_websocket {
     bool peer_has_closed : 1; // It did.
     bool is_over : 1;         // readyState 3.
     bool is_paused : 1;
-    bool is_reading : 1; // Inside od_websocket_read or the line, which still need it:
-    bool is_freed : 1;   // then freeing waits.
+    bool is_relay : 1;    // Its messages are told as relayed,
+    bool tells_pongs : 1; // and its pongs are told.
+    bool is_reading : 1;  // Inside od_websocket_read or the line, which still need it:
+    bool is_freed : 1;    // then freeing waits.
 };
 
 // Panics unless [websocket] is as its fields say of each other.
@@ -78,7 +80,6 @@ void od_websocket_calm(struct od_websocket *websocket);
 void od_websocket_count_coming(struct od_websocket *websocket, size_t size);
 
 // What an end consists of, and what reading needs of sending.
-void od_websocket_let_go(struct od_websocket *websocket);
 void od_websocket_tell_closed(const struct od_websocket *websocket, uint16_t code, od_slice reason,
                               bool was_clean);
 void od_websocket_put_close(struct od_websocket *websocket, uint16_t code, od_slice reason);

@@ -55,7 +55,7 @@ void od_call_check(const struct od_call *call)
     OD_ASSERT(call->id <= objects->next_number);
     OD_ASSERT(call->kind < OD_CALL_KINDS);
     OD_ASSERT(call->from == OD_FROM_PEER || call->origin_worker == objects->worker);
-    OD_ASSERT(!call->is_remote || call->worker < objects->worker_count);
+    OD_ASSERT(!call->is_remote || call->worker < od_places_count(objects));
     OD_ASSERT(!call->is_remote || call->object == NULL);
     OD_ASSERT(call->object == NULL || call->object->call_count > 0);
     OD_ASSERT(call->outgoing == NULL || call->from == OD_FROM_TASK);
@@ -128,7 +128,7 @@ struct od_call *od_call_new(struct od_objects *objects, enum od_call_origin from
                             uint32_t origin_worker, uint64_t origin)
 {
     OD_ASSERT(from <= OD_FROM_PEER);
-    OD_ASSERT(origin_worker <= objects->worker_count); // Main is behind the last worker.
+    OD_ASSERT(origin_worker < od_places_nowhere(objects)); // Main is behind the last worker.
     struct od_call *call = od_allocate_zeroed(sizeof *call);
     call->id = ++objects->next_number;
     call->objects = objects;
@@ -255,7 +255,7 @@ void od_call_begun(struct od_call *call)
 static void send_to_peer(struct od_call *call, uint32_t worker,
                          const struct od_call_message *message)
 {
-    OD_ASSERT(worker < call->objects->worker_count);
+    OD_ASSERT(worker != call->objects->worker_count);
     OD_ASSERT(worker != call->objects->worker);
     OD_ASSERT(!call->is_remote);
     const struct od_link *peer = call->objects->peers[worker];
@@ -280,7 +280,7 @@ static void send_to_peer(struct od_call *call, uint32_t worker,
 
 static void send_message(struct od_call *call, const struct od_call_message *message)
 {
-    uint32_t worker = od_worker_of(&message->id, call->objects->worker_count);
+    uint32_t worker = od_places_of(call->objects, &message->id);
     if (worker == call->objects->worker)
         od_call_deliver(call, message);
     else

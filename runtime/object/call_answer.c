@@ -1,6 +1,7 @@
 #include "object/call.h"
 
 #include "base/log.h"
+#include "codec/upgrade_record.h"
 #include "link/connection.h"
 #include "link/link.h"
 #include "link/response.h"
@@ -9,6 +10,7 @@
 #include "object/access_log.h"
 #include "object/call_inner.h"
 #include "object/client_end.h"
+#include "object/edge.h"
 #include "object/error_page.h"
 #include "object/sink.h"
 #include "object/socket.h"
@@ -20,7 +22,7 @@ void od_call_lose_parts(struct od_objects *objects, const struct od_response *re
         od_sink_lose(objects, response);
     if (response->socket == 0)
         return;
-    OD_ASSERT(response->worker < objects->worker_count);
+    OD_ASSERT(od_places_are_workers(objects, response->worker));
     if (response->worker == objects->worker) {
         od_socket_attach(objects, response->socket, (od_slice){NULL, 0}, -1);
     } else if (objects->peers[response->worker] != NULL) {
@@ -36,16 +38,19 @@ static void tell_moved(struct od_objects *objects, uint32_t worker, int fd)
 {
     if (!objects->net->tells_over)
         return;
-    size_t mark = od_link_begin(objects->main, OD_KIND_CONNECTION_MOVED, -1);
+    bool is_far = od_places_are_far(objects, worker); // Then nobody here has it.
+    size_t mark = od_link_begin(objects->main,
+                                is_far ? OD_KIND_CONNECTION_OVER : OD_KIND_CONNECTION_MOVED, -1);
     od_bytes_put_u64(&objects->main->out, od_connection_number(fd));
-    od_bytes_put_u32(&objects->main->out, worker);
+    if (!is_far)
+        od_bytes_put_u32(&objects->main->out, worker);
     od_link_end(objects->main, mark);
 }
 
 void od_call_hand_over(struct od_objects *objects, uint32_t worker, uint64_t number,
                        od_slice record, int fd)
 {
-    OD_ASSERT(worker < objects->worker_count);
+    OD_ASSERT(od_places_are_workers(objects, worker));
     OD_ASSERT(fd >= 0);
     if (worker == objects->worker) {
         od_socket_attach(objects, number, record, fd);
@@ -82,6 +87,15 @@ static void refuse_upgrade(struct od_call *call, struct od_exchange *exchange,
     od_bytes_deinit(&refusal);
 }
 
+// A client of an object of another node stays here; an event stream is one way, and its client
+// comes again by itself.
+static void hand_over(struct od_objects *objects, uint32_t worker, uint64_t number, od_slice record,
+                      int fd)
+{
+    bool stays = od_places_are_far(objects, worker) && !od_upgrade_record_is_events(record);
+    (stays ? od_edge_begin : od_call_hand_over)(objects, worker, number, record, fd);
+}
+
 // False: it cannot be.
 static bool upgrade_here(struct od_call *call, struct od_exchange *exchange, od_slice bytes,
                          const struct od_response *response, struct od_error *err)
@@ -105,8 +119,7 @@ static bool upgrade_there(struct od_call *call, struct od_exchange *exchange, od
     bool done = od_exchange_upgrade(exchange, bytes, &record, &fd, err);
     if (done) {
         od_access_log_end(call, response->status);
-        od_call_hand_over(call->objects, response->worker, response->socket,
-                          od_bytes_slice(&record), fd);
+        hand_over(call->objects, response->worker, response->socket, od_bytes_slice(&record), fd);
     }
     od_bytes_deinit(&record);
     return done;
@@ -196,7 +209,7 @@ static void reply_to_task(struct od_call *call, enum od_call_outcome outcome, od
 
 static void reply_to_peer(struct od_call *call, enum od_call_outcome outcome, od_slice bytes)
 {
-    OD_ASSERT(call->origin_worker <= call->objects->worker_count);
+    OD_ASSERT(call->origin_worker < od_places_nowhere(call->objects));
     struct od_link *peer = call->objects->peers[call->origin_worker];
     if (peer == NULL)
         return;

@@ -5,14 +5,23 @@
 #include "link/request.h"
 #include "link/response.h"
 #include "object/call_inner.h"
+#include "object/call_sent.h"
 
 static bool can_read_body(const struct od_objects *objects, const struct od_call_message *message)
 {
     struct od_request request;
     struct od_invocation invocation;
-    return message->kind == OD_CALL_FETCH
-               ? od_request_read(message->body, &request) && request.worker < objects->worker_count
-               : od_invocation_read(message->body, &invocation);
+    return message->kind == OD_CALL_FETCH ? od_request_read(message->body, &request) &&
+                                                od_places_are_workers(objects, request.worker)
+                                          : od_invocation_read(message->body, &invocation);
+}
+
+// Its slot has gone, or is not here yet: who asks finds out where it is, and asks there.
+static void refuse_elsewhere(struct od_call *call)
+{
+    OD_ASSERT(call->objects->places.is_cluster);
+    od_call_fail_flagged(call, OD_FAILURE_RETRYABLE | OD_FAILURE_ELSEWHERE,
+                         OD_SLICE("the object has moved to another node"));
 }
 
 void od_call_receive(struct od_objects *objects, uint32_t worker, od_slice body)
@@ -27,14 +36,17 @@ void od_call_receive(struct od_objects *objects, uint32_t worker, od_slice body)
     }
     struct od_call *call = od_call_new(objects, OD_FROM_PEER, worker, number);
     call->kind = message.kind;
-    od_call_deliver(call, &message);
+    if (od_places_of(objects, &message.id) == objects->worker)
+        od_call_deliver(call, &message);
+    else
+        refuse_elsewhere(call);
 }
 
 // A 101 names a worker and a socket in it, and nothing else does.
 static bool read_response(const struct od_objects *objects, od_slice bytes,
                           struct od_response *response)
 {
-    return od_response_read(bytes, response) && response->worker < objects->worker_count &&
+    return od_response_read(bytes, response) && od_places_are_workers(objects, response->worker) &&
            (response->socket != 0 && !response->is_events) == (response->status == 101);
 }
 
@@ -46,12 +58,22 @@ static void drop_reply(struct od_objects *objects, enum od_call_outcome outcome,
         od_call_lose_parts(objects, &response);
 }
 
+static void accept_failure(struct od_call *call, struct od_failure *failure)
+{
+    bool is_elsewhere = (failure->flags & OD_FAILURE_ELSEWHERE) != 0;
+    failure->flags &= (uint8_t)~OD_FAILURE_ELSEWHERE;
+    if (is_elsewhere && od_places_are_far(call->objects, call->worker))
+        od_call_sent_elsewhere(call);
+    else
+        od_call_fail_with(call, is_elsewhere ? 503 : 500, failure);
+}
+
 static void accept_reply(struct od_call *call, enum od_call_outcome outcome, od_slice bytes)
 {
     struct od_response response;
     struct od_failure failure;
     if (outcome == OD_OUTCOME_FAILURE && od_failure_read(bytes, &failure))
-        od_call_fail_with(call, 500, &failure);
+        accept_failure(call, &failure);
     else if (outcome == OD_OUTCOME_RESULTS && call->kind == OD_CALL_METHOD)
         od_call_answer(call, bytes);
     else if (outcome == OD_OUTCOME_RESPONSE && call->kind == OD_CALL_FETCH &&

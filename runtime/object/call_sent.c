@@ -17,6 +17,8 @@ static void on_deadline(struct od_timer *timer)
          "the worker of this object is not there at the moment");
 }
 
+static void on_again(struct od_timer *timer);
+
 static void keep(struct od_call_sent *sent, od_slice message)
 {
     OD_ASSERT(sent->message.size == 0);
@@ -43,7 +45,7 @@ static void put(struct od_call_sent *sent, od_slice message)
 
 void od_calls_sent_leave(struct od_objects *objects, uint32_t worker)
 {
-    OD_ASSERT(worker < objects->worker_count);
+    OD_ASSERT(od_places_are_workers(objects, worker));
     OD_LIST_EACH_SAFE (link, &objects->leaving_calls[worker]) {
         od_list_remove(link);
         od_call_begun(OD_LIST_MEMBER(link, struct od_call_sent, leaving)->call);
@@ -72,6 +74,7 @@ void od_call_sent_begin(struct od_call *call, od_slice message)
     call->sent = sent;
     sent->call = call;
     sent->deadline.fire = on_deadline;
+    sent->again.fire = on_again;
     od_list_init(&sent->link);
     od_list_init(&sent->leaving);
     od_list_push_back(&objects->sent_calls[call->worker], &sent->link);
@@ -91,6 +94,7 @@ void od_call_sent_free(struct od_call *call)
     OD_ASSERT(call->objects->kept_call_bytes >= sent->message.size);
     call->objects->kept_call_bytes -= sent->message.size;
     od_timers_clear(call->objects->timers, &sent->deadline);
+    od_timers_clear(call->objects->timers, &sent->again);
     od_list_remove(&sent->link);
     od_list_remove(&sent->leaving);
     od_bytes_deinit(&sent->message);
@@ -145,11 +149,100 @@ void od_calls_sent_ended(struct od_objects *objects, uint32_t worker, bool all, 
 
 void od_calls_sent_give_up(struct od_objects *objects)
 {
-    for (uint32_t i = 0; i < objects->worker_count; i++) {
+    for (uint32_t i = 0; i < od_places_count(objects); i++) {
         OD_LIST_EACH_SAFE (link, &objects->sent_calls[i]) {
             struct od_call_sent *sent = OD_LIST_MEMBER(link, struct od_call_sent, link);
             if (sent->is_waiting)
                 fail(sent->call, "the server stops");
+        }
+    }
+}
+
+// --- Other nodes ---------------------------------------------------------------------------------
+
+static od_slice message_of(const struct od_call_sent *sent)
+{
+    return od_slice_from(od_bytes_slice(&sent->message), sizeof sent->call->id);
+}
+
+// It is here now: no call to another worker any more.
+static void come_home(struct od_call *call)
+{
+    struct od_call_message message;
+    struct od_bytes bytes = call->sent->message;
+    OD_ASSERT(call->objects->kept_call_bytes >= bytes.size);
+    call->objects->kept_call_bytes -= bytes.size;
+    od_bytes_init(&call->sent->message);
+    od_call_sent_free(call);
+    call->is_remote = false;
+    bool is_whole =
+        od_call_read_message(od_slice_from(od_bytes_slice(&bytes), sizeof call->id), &message);
+    OD_ASSERT(is_whole);
+    od_call_deliver(call, &message);
+    od_bytes_deinit(&bytes);
+}
+
+// False: it is where it was sent.
+static bool move(struct od_call_sent *sent)
+{
+    struct od_call_message message;
+    struct od_call *call = sent->call;
+    struct od_objects *objects = call->objects;
+    OD_ASSERT(sent->is_waiting);
+    bool is_whole = od_call_read_message(message_of(sent), &message);
+    OD_ASSERT(is_whole);
+    uint32_t place = od_places_of(objects, &message.id);
+    if (place == call->worker)
+        return false;
+    if (place == objects->worker) {
+        come_home(call);
+        return true;
+    }
+    call->worker = place;
+    od_list_remove(&sent->link);
+    od_list_push_back(&objects->sent_calls[place], &sent->link);
+    if (objects->peers[place] != NULL)
+        put(sent, od_bytes_slice(&sent->message));
+    return true;
+}
+
+// Who has it may not have all of it yet, and says so: nobody tells when that is over.
+static void move_soon(struct od_call_sent *sent)
+{
+    struct od_timers *timers = sent->call->objects->timers;
+    if (!move(sent))
+        od_timers_set(timers, &sent->again, od_clock_monotonic_ms() + OD_CALL_AGAIN_MS);
+}
+
+static void on_again(struct od_timer *timer)
+{
+    struct od_call_sent *sent = OD_TIMER_MEMBER(timer, struct od_call_sent, again);
+    const struct od_call *call = sent->call;
+    if (sent->is_waiting && call->objects->peers[call->worker] != NULL)
+        put(sent, od_bytes_slice(&sent->message));
+}
+
+void od_call_sent_elsewhere(struct od_call *call)
+{
+    struct od_call_sent *sent = call->sent;
+    OD_ASSERT(sent != NULL);
+    if (sent->is_waiting)
+        return;
+    OD_ASSERT(sent->times > 0);
+    sent->times--; // Nothing of it has begun.
+    bool may_wait = sent->message.size > 0;
+    await_worker(sent);
+    if (may_wait && !call->objects->is_draining)
+        move_soon(sent);
+}
+
+void od_calls_sent_moved(struct od_objects *objects)
+{
+    for (uint32_t i = 0; i < od_places_count(objects); i++) {
+        OD_LIST_EACH_SAFE (link, &objects->sent_calls[i]) {
+            struct od_call_sent *sent = OD_LIST_MEMBER(link, struct od_call_sent, link);
+            if (sent->is_waiting)
+                (void)move(sent);
         }
     }
 }
@@ -167,10 +260,10 @@ void od_calls_sent_anew(struct od_objects *objects, uint32_t worker)
 
 void od_calls_sent_init(struct od_objects *objects)
 {
-    size_t bytes = objects->worker_count * sizeof *objects->sent_calls;
-    objects->sent_calls = od_allocate(bytes);
-    objects->leaving_calls = od_allocate(bytes);
-    for (uint32_t i = 0; i < objects->worker_count; i++) {
+    uint32_t count = od_places_count(objects);
+    objects->sent_calls = od_allocate(count * sizeof *objects->sent_calls);
+    objects->leaving_calls = od_allocate(count * sizeof *objects->leaving_calls);
+    for (uint32_t i = 0; i < count; i++) {
         od_list_init(&objects->sent_calls[i]);
         od_list_init(&objects->leaving_calls[i]);
     }

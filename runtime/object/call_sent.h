@@ -6,6 +6,9 @@
 // those that are made meanwhile. Nothing is begun twice, and a caller whose call was only in line
 // behind a stuck object does not notice.
 //
+// In the same way wait calls of objects that are nowhere for now, for they are on their way from
+// one node to another; or whose node is not linked.
+//
 // A request of a client has begun when its message leaves this worker, and not before: one that
 // lies in a link's buffer while this worker gets stuck is not begun by anybody, and main gives it
 // to the next (main/lease.h).
@@ -34,6 +37,7 @@ struct od_call_sent {
     bool is_waiting;         // For a worker that can be sent to.
     uint32_t times;          // It was sent.
     struct od_timer deadline;
+    struct od_timer again; // It was sent where the object is, and was not yet.
 };
 
 void od_calls_sent_init(struct od_objects *objects);
@@ -52,6 +56,13 @@ void od_calls_sent_ended(struct od_objects *objects, uint32_t worker, bool all, 
 
 // The worker ends: none will come that is worth waiting for.
 void od_calls_sent_give_up(struct od_objects *objects);
+
+// The object of [call] is not where it was sent, and nothing has begun: it goes where the object is
+// now, or waits until that is known.
+void od_call_sent_elsewhere(struct od_call *call);
+
+// Objects are elsewhere (places.h): calls that wait go there.
+void od_calls_sent_moved(struct od_objects *objects);
 
 // There is a link to the next one.
 void od_calls_sent_anew(struct od_objects *objects, uint32_t worker);

@@ -44,7 +44,7 @@ static struct client_end *end_new(struct od_task *task, uint32_t worker, uint64_
 void od_client_end_arrive(struct od_task *task, const struct od_response *response, od_slice url)
 {
     OD_ASSERT(response->socket != 0);
-    OD_ASSERT(response->worker < task->object->objects->worker_count);
+    OD_ASSERT(od_places_are_workers(task->object->objects, response->worker));
     if (find(task, response->worker, response->socket) != NULL)
         return; // It was dialled.
     struct client_end *end = end_new(task, response->worker, response->socket);
@@ -100,7 +100,7 @@ static struct od_bytes record_of(const struct client_end *end, bool is_client)
 static void join(struct od_objects *objects, const struct client_end *end, uint64_t own,
                  const int fds[2])
 {
-    OD_ASSERT(end->worker < objects->worker_count);
+    OD_ASSERT(od_places_are_workers(objects, end->worker));
     struct od_bytes client = record_of(end, true), server = record_of(end, false);
     od_socket_attach(objects, own, od_bytes_slice(&client), fds[0]);
     od_call_hand_over(objects, end->worker, end->number, od_bytes_slice(&server), fds[1]);

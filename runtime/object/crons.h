@@ -9,7 +9,7 @@
 #define OD_CRONS_NAMESPACE "_crons" // No name that a script or a URL can give.
 
 // There is another version: the object, if it is this worker's, is constructed, though nothing
-// happens to it.
-void od_crons_wake(struct od_objects *objects);
+// happens to it. Or, with [came], if its slot is among those that have come (places.h).
+void od_crons_wake(struct od_objects *objects, const bool *came);
 
 #endif

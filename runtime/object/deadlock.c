@@ -131,7 +131,7 @@ static void condemn(struct od_objects *objects, uint64_t id, od_slice path)
 
 static void send_deadlocked(struct od_objects *objects, const struct probe *probe)
 {
-    OD_ASSERT(probe->victim_worker < objects->worker_count);
+    OD_ASSERT(od_places_are_workers(objects, probe->victim_worker));
     struct od_link *peer = objects->peers[probe->victim_worker];
     if (peer == NULL)
         return;
@@ -211,7 +211,7 @@ static bool arrive(struct od_call *call, struct probe *probe)
 static void send_probe(const struct od_call *call, const struct probe *probe)
 {
     OD_ASSERT(call->is_remote);
-    OD_ASSERT(call->worker < call->objects->worker_count);
+    OD_ASSERT(call->worker < od_places_count(call->objects));
     struct od_link *peer = call->objects->peers[call->worker];
     if (peer == NULL)
         return;
@@ -288,7 +288,7 @@ void od_deadlock_receive_probe(struct od_objects *objects, uint32_t worker, od_s
     struct od_cursor cursor = od_cursor_of(body);
     struct od_call *call = od_call_find_from(objects, worker, od_cursor_u64(&cursor));
     struct probe probe = read_probe(&cursor);
-    bool is_sound = !cursor.failed && probe.victim_worker < objects->worker_count;
+    bool is_sound = !cursor.failed && od_places_are_workers(objects, probe.victim_worker);
     if (is_sound && call != NULL && call->object != NULL && arrive(call, &probe))
         look_for_all(objects, probe.call);
     od_bytes_deinit(&probe.path);

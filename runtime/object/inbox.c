@@ -65,6 +65,21 @@ void od_inbox_refuse(struct od_object *object)
     }
 }
 
+void od_inbox_give_up(struct od_object *object, od_slice why)
+{
+    struct od_failure failure = {.flags = OD_FAILURE_RETRYABLE, .message = why};
+    OD_LIST_EACH_SAFE (link, &object->inbox) {
+        struct od_event *event = event_of(link);
+        if (event->call == 0)
+            continue;
+        take_out(object, event);
+        struct od_call *call = od_call_find(object->objects, event->call);
+        if (call != NULL)
+            od_call_fail_with(call, 503, &failure);
+        od_event_free(event);
+    }
+}
+
 void od_inbox_forget_sockets(struct od_object *object)
 {
     OD_LIST_EACH_SAFE (link, &object->inbox) {

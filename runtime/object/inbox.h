@@ -20,6 +20,9 @@ bool od_inbox_cancel(struct od_object *object, uint64_t call);
 // had one. All else stays.
 void od_inbox_refuse(struct od_object *object);
 
+// Who waits for an answer is told [why], and may try again. All else stays.
+void od_inbox_give_up(struct od_object *object, od_slice why);
+
 void od_inbox_forget_sockets(struct od_object *object); // All its sockets are cut.
 void od_inbox_deinit(struct od_object *object);
 

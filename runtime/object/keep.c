@@ -56,7 +56,7 @@ static void use_place(struct od_socket *socket, uint32_t place)
 
 // --- Sockets -------------------------------------------------------------------------------------
 
-static void put_facts(struct od_bytes *bytes, const struct od_socket *socket)
+void od_keep_put_facts(struct od_bytes *bytes, const struct od_socket *socket)
 {
     size_t mark = bytes->size;
     od_bytes_put_u32(bytes, 0);
@@ -77,7 +77,7 @@ static void put_wish(struct od_bytes *bytes, const struct od_socket *socket)
 static void put_record(struct od_bytes *bytes, const struct od_socket *socket)
 {
     od_identity_put(bytes, &socket->object->identity);
-    put_facts(bytes, socket);
+    od_keep_put_facts(bytes, socket);
     size_t mark = bytes->size;
     od_bytes_put_u32(bytes, 0);
     od_websocket_put_record(socket->websocket, bytes);
@@ -133,7 +133,7 @@ static void put_state(struct od_bytes *bytes, const struct od_socket *socket)
     put_told(socket, &socket->object->inbox, &told);
     put_told(socket, (struct od_list *)&socket->waiting, &told);
     od_identity_put(bytes, &socket->object->identity);
-    put_facts(bytes, socket);
+    od_keep_put_facts(bytes, socket);
     size_t mark = bytes->size;
     od_bytes_put_u32(bytes, 0);
     od_websocket_put_state(socket->websocket, od_bytes_slice(&told), bytes);
@@ -176,7 +176,7 @@ void od_keep_facts(const struct od_socket *socket)
     struct od_link *link = socket->object->objects->main;
     size_t mark = od_link_begin(link, OD_KIND_SOCKET_FACTS, -1);
     od_bytes_put_u64(&link->out, socket->id);
-    put_facts(&link->out, socket);
+    od_keep_put_facts(&link->out, socket);
     od_link_end(link, mark);
 }
 

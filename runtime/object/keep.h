@@ -20,6 +20,7 @@
 
 #include "base/slice.h"
 
+struct od_bytes;
 struct od_object;
 struct od_objects;
 struct od_socket;
@@ -40,7 +41,8 @@ void od_keep_state(const struct od_socket *socket); // Before this worker ends, 
 void od_keep_moved(const struct od_socket *socket); // It went on from such a record, which is void.
 void od_keep_facts(const struct od_socket *socket); // Tags or attachment were set.
 void od_keep_answered(const struct od_socket *socket); // An auto response was sent.
-void od_keep_gone(struct od_socket *socket);           // Also when it is not kept.
+void od_keep_put_facts(struct od_bytes *bytes, const struct od_socket *socket); // As a str.
+void od_keep_gone(struct od_socket *socket); // Also when it is not kept.
 
 void od_keep_object(const struct od_object *object); // Its auto response or timeout was set.
 void od_keep_forget_object(const struct od_object *object);

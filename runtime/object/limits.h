@@ -31,6 +31,7 @@
 #define OD_PEER_BYTES_MAX (64u << 20)  // That wait for another worker to read; then the same.
 #define OD_CALLS_KEPT_BYTES_MAX (32u << 20) // Of calls to other workers, until they are answered.
 #define OD_CALL_AWAITS_MS_MAX 10000         // For the worker of its object, when that has ended,
+#define OD_CALL_AGAIN_MS 20                 // For its object, which is on its way there,
 #define OD_CALL_TRIES_MAX 3                 // and of so many.
 #define OD_OUTBOX_BYTES_MAX (64u << 20)     // Messages that wait for the disk; more: reset.
 #define OD_SOCKET_WAITING_MAX 64           // Messages of one socket that wait; then it is not read.
@@ -84,6 +85,8 @@
 #define OD_FAILED_MAX 256             // Histories kept of objects that are gone, with errors.
 #define OD_TRACES_MAX 64              // Objects of a worker that are watched,
 #define OD_TRACE_MS_MAX 30000         // so long after somebody has last asked.
+#define OD_EDGE_SEEKS_MS_MAX 30000    // A client whose object is nowhere (edge.h).
+#define OD_EDGE_LOST_MS_MAX 5000      // Until it is known why the way to its object has ended.
 #define OD_ATTACH_MS_MAX 30000        // From acceptWebSocket to the 101 that takes the socket.
 
 #define OD_ALARM_MS_MAX                                                                            \
@@ -101,5 +104,9 @@
 #define OD_SOCKET_WAITING_BYTES_MAX (1u << 20)   // Then the socket is not read.
 #define OD_WAITING_BYTES_MAX ((size_t)256 << 20) // Of all sockets of a worker: then close 1013
 #define OD_WAITING_SMALL_BYTES (64u << 10)       // for a message of more than this.
+
+#define OD_REMOVAL_MS_MAX 1000 // What has begun when its slot leaves may go on for so long;
+#define OD_REMOVAL_LOOK_MS 5   // it is looked at so often.
+#define OD_FROZEN_MS_MAX 1000  // Requests wait for so long for the engine of the cluster.
 
 #endif

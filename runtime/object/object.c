@@ -13,6 +13,7 @@
 #include "object/objects.h"
 #include "object/outbox.h"
 #include "object/pipe.h"
+#include "object/removal.h"
 #include "object/rewind.h"
 #include "object/section.h"
 #include "object/socket.h"
@@ -88,7 +89,7 @@ static bool must_wake(const struct od_object *object)
 static bool has_work(const struct od_object *object)
 {
     bool is_asked = !od_list_is_empty(&object->inbox) || object->must_wake;
-    if (object->refusal != NULL || object->rewind != NULL ||
+    if (object->refusal != NULL || object->rewind != NULL || !od_removal_may_run(object) ||
         (!is_asked && od_list_is_empty(&object->resumes)))
         return false;
     if (!od_list_is_empty(&object->resumes))
@@ -277,7 +278,8 @@ static bool may_handle_at_once(const struct od_object *object, const struct od_e
     return object->objects->handles_at_once && od_list_is_empty(&object->objects->ready) &&
            object->state == OD_AWAKE && object->inbox_count == 0 &&
            od_list_is_empty(&object->resumes) && !event->socket->is_busy &&
-           object->refusal == NULL && object->section == NULL && !is_outdated(object);
+           object->refusal == NULL && object->section == NULL && !is_outdated(object) &&
+           od_removal_may_run(object);
 }
 
 bool od_object_handle_at_once(struct od_object *object, struct od_event *event)

@@ -66,6 +66,8 @@ void od_objects_init(struct od_objects *objects)
     objects->awake_count = 0;
     objects->relieved_bytes = 0;
     od_keep_init(objects);
+    od_removal_init(objects);
+    od_edges_init(&objects->edges);
     od_calls_sent_init(objects);
     objects->idle_timer = (struct od_timer){.fire = idle_passed};
     objects->outdated_timer = (struct od_timer){.fire = outdated_passed};
@@ -110,7 +112,9 @@ void od_objects_deinit(struct od_objects *objects)
     od_timers_clear(objects->timers, &objects->idle_timer);
     od_timers_clear(objects->timers, &objects->outdated_timer);
     od_refusals_deinit(objects);
+    od_removal_deinit(objects);
     od_keep_deinit(objects);
+    od_edges_deinit(objects);
     od_calls_sent_deinit(objects);
     od_call_marks_deinit(objects);
     struct od_list *link;
@@ -249,7 +253,7 @@ void od_objects_switch(struct od_objects *objects, struct od_script *script)
     OD_LIST_EACH (link, &objects->namespaces)
         name_anew(OD_LIST_MEMBER(link, struct od_namespace, link), script);
     od_leftovers_begin(objects);
-    od_crons_wake(objects);
+    od_crons_wake(objects, NULL);
 }
 
 static void end_timeouts(struct od_objects *objects)

@@ -9,8 +9,11 @@
 #include "base/slab.h"
 #include "base/timers.h"
 #include "object/call_mark.h"
+#include "object/edge.h"
 #include "object/keep.h"
 #include "object/object.h"
+#include "object/places.h"
+#include "object/removal.h"
 #include "object/script.h"
 
 struct od_leftovers;
@@ -28,8 +31,12 @@ struct od_objects {
     struct od_link *main;          // To the main process,
     struct od_worker_page *page;   // which sees here what runs (link/worker_page.h).
     struct od_link **peers;        // To the other workers; NULL at this one's own place. Behind
-                                   // them main, which asks for an operator.
-    uint32_t worker, worker_count; // This worker, and how many there are.
+                                   // them main, which asks for an operator, and then workers of
+                                   // other nodes (places.h).
+    uint32_t worker, worker_count; // This worker, and how many there are here.
+    struct od_places places;
+    struct od_removal removal;
+    struct od_edges edges;
     size_t waiting_bytes;          // Of messages that are not handled yet.
     od_time_ms idle_ms;            // An instance idle for so long is dropped.
     od_time_ms event_limit_ms;     // An event that runs longer costs the worker; 0: none does.

@@ -123,6 +123,45 @@ void od_restore_socket(struct od_objects *objects, od_slice body, int fd)
         od_keep_moved(socket);
 }
 
+static bool are_facts_sound(const struct restored *restored)
+{
+    bool is_sound = restored->attachment.size <= OD_ATTACHMENT_BYTES_MAX;
+    for (size_t i = 0; i < restored->tag_count; i++)
+        is_sound = is_sound && restored->tags[i].size <= OD_TAG_BYTES_MAX;
+    return is_sound;
+}
+
+// NULL: it is not here, or nothing like it is.
+static struct od_object *object_here(struct od_objects *objects, const struct od_identity *identity)
+{
+    od_id id;
+    memcpy(id.bytes, identity->id, OD_ID_BYTES);
+    struct od_namespace *namespace = od_objects_namespace(objects, identity->space);
+    bool goes = objects->is_draining || objects->is_leaving;
+    if (goes || namespace == NULL || od_places_of(objects, &id) != objects->worker)
+        return NULL;
+    return od_objects_get(objects, namespace, &id, identity->has_name, identity->name);
+}
+
+struct od_socket *od_restore_client(struct od_objects *objects, struct od_cursor *cursor,
+                                    od_slice *record)
+{
+    struct restored restored = {0};
+    od_identity_read(cursor, &restored.identity);
+    od_slice facts = od_cursor_string(cursor);
+    *record = od_cursor_string(cursor);
+    struct od_object *object =
+        !cursor->failed && read_facts(facts, &restored) && are_facts_sound(&restored)
+            ? object_here(objects, &restored.identity)
+            : NULL;
+    if (object == NULL || object->socket_count >= OD_OBJECT_SOCKETS_MAX)
+        return NULL;
+    struct od_socket *socket = od_socket_make(object, restored.tags, restored.tag_count);
+    if (restored.has_attachment)
+        od_socket_set_attachment(socket, restored.attachment);
+    return socket;
+}
+
 void od_restore_object(struct od_objects *objects, od_slice body)
 {
     struct od_cursor cursor = od_cursor_of(body);

@@ -18,4 +18,10 @@
 void od_restore_object(struct od_objects *objects, od_slice body);
 void od_restore_socket(struct od_objects *objects, od_slice body, int fd);
 
+// A client that another node has kept for an object that is here now: edge and count were read of
+// [cursor], which is the body of EDGE_ATTACH. Its socket, which still needs its connection with
+// that [record]; NULL: the object is not here, or has no room for it.
+struct od_socket *od_restore_client(struct od_objects *objects, struct od_cursor *cursor,
+                                    od_slice *record);
+
 #endif

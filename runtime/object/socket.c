@@ -12,6 +12,7 @@
 #include "object/keep.h"
 #include "object/objects.h"
 #include "object/outbox.h"
+#include "object/remote.h"
 #include "object/tag.h"
 #include "object/tap.h"
 #include "object/task.h"
@@ -143,6 +144,7 @@ static void unlist(struct od_socket *socket)
     od_map_remove(&object->objects->sockets, &socket->by_id);
     od_socket_born(socket);
     od_wish_free(socket);
+    od_remote_gone(socket, false);
     od_keep_gone(socket);
 }
 
@@ -184,6 +186,16 @@ void od_socket_discard(struct od_socket *socket)
     socket->is_gone = true;
     unlist(socket);
     od_socket_release(socket);
+}
+
+struct od_websocket *od_socket_give_websocket(struct od_socket *socket)
+{
+    struct od_websocket *websocket = socket->websocket;
+    OD_ASSERT(od_socket_is_at_rest(socket));
+    unlist(socket);
+    free(socket->attachment);
+    free(socket);
+    return websocket;
 }
 
 void od_socket_cut(struct od_socket *socket)
@@ -264,6 +276,7 @@ static bool handle_at_once(struct od_socket *socket, od_slice payload, bool is_b
 void od_socket_message(struct od_socket *socket, od_slice payload, struct od_bytes *memory,
                        bool is_binary)
 {
+    od_remote_counted(socket);
     if (auto_respond(socket, payload, is_binary))
         return;
     if (is_too_much(socket, payload)) {
@@ -441,6 +454,7 @@ static void tell_facts(struct od_socket *socket)
     od_websocket_touch(socket->websocket);
     if (socket->place != 0)
         od_keep_facts(socket);
+    od_remote_tell_facts(socket);
 }
 
 void od_socket_set_tags(struct od_socket *socket, const od_slice *tags, size_t count)
@@ -462,49 +476,4 @@ void od_socket_set_attachment(struct od_socket *socket, od_slice bytes)
         memcpy(socket->attachment, bytes.at, bytes.size);
     socket->attachment_size = (uint32_t)bytes.size;
     tell_facts(socket);
-}
-
-bool od_socket_is_at_rest(const struct od_socket *socket)
-{
-    return socket->waiting_count == 0 && socket->gated_count == 0 && !socket->is_busy &&
-           socket->is_attached && !socket->has_closed && !socket->peer_closed;
-}
-
-bool od_socket_can_move(const struct od_socket *socket)
-{
-    bool is_opening = socket->wish != NULL && socket->wish->is_opening;
-    return socket->gated_count == 0 && !socket->is_busy && socket->is_attached &&
-           !socket->peer_closed && !socket->is_gone && !is_opening &&
-           od_websocket_ready_state(socket->websocket) != OD_READY_CLOSED;
-}
-
-od_slice od_socket_attachment(const struct od_socket *socket)
-{
-    return (od_slice){socket->attachment, socket->attachment_size};
-}
-
-enum od_ready_state od_socket_ready_state(const struct od_socket *socket)
-{
-    if (socket->is_gone)
-        return OD_READY_CLOSED;
-    if (socket->wish != NULL && !socket->is_attached)
-        return OD_READY_CONNECTING;
-    return socket->has_closed || socket->peer_closed ? OD_READY_CLOSING : OD_READY_OPEN;
-}
-
-size_t od_socket_buffered_bytes(const struct od_socket *socket)
-{
-    return od_websocket_buffered_bytes(socket->websocket);
-}
-
-od_slice od_socket_protocol(const struct od_socket *socket)
-{
-    return od_websocket_protocol(socket->websocket);
-}
-
-od_slice od_socket_url(const struct od_socket *socket)
-{
-    return od_socket_ready_state(socket) == OD_READY_CONNECTING
-               ? od_wish_url(socket)
-               : od_websocket_url(socket->websocket);
 }

@@ -25,6 +25,7 @@
 struct od_object;
 struct od_objects;
 struct od_task;
+struct od_remote;
 struct od_wire;
 struct od_wish;
 
@@ -48,7 +49,8 @@ struct od_socket {
     struct od_list link;           // In the object's sockets, oldest first.
     struct od_socket_birth *birth; // NULL: it is attached, or was not accepted.
     struct od_websocket *websocket;
-    struct od_wish *wish; // NULL: it was accepted.
+    struct od_wish *wish;     // NULL: it was accepted.
+    struct od_remote *remote; // Its client is at another node (remote.h); NULL: it is not.
     struct od_socket_tag *tags;
     char *attachment; // Serialized, NULL when never set.
     uint32_t attachment_size;
@@ -102,6 +104,9 @@ bool od_socket_is_at_rest(const struct od_socket *socket);
 // Whether another process could go on with it from its state (od_keep_state), also if it is in the
 // middle of something: no handler runs for it, no effect waits, and its peer has not closed.
 bool od_socket_can_move(const struct od_socket *socket);
+
+// Its connection goes on without it (edge.h): the socket, which is at rest, is gone without a word.
+struct od_websocket *od_socket_give_websocket(struct od_socket *socket);
 
 // Nothing will come of it: the handler that accepted it failed or answered otherwise. No event
 // tells.

@@ -1,8 +1,10 @@
-// Which sockets an object has (socket.h): all of them, or those with a tag.
+// What is asked of sockets (socket.h): which an object has, all of them or those with a tag, and
+// how one of them is.
 
 #include "object/objects.h"
 #include "object/socket.h"
 #include "object/tag.h"
+#include "object/wish.h"
 
 static struct od_socket *of_tag_link(struct od_list *link)
 {
@@ -53,4 +55,49 @@ od_slice od_socket_tag_at(const struct od_socket *socket, size_t index)
 {
     OD_ASSERT(index < socket->tag_count);
     return (od_slice){socket->tags[index].tag->name, socket->tags[index].tag->size};
+}
+
+bool od_socket_is_at_rest(const struct od_socket *socket)
+{
+    return socket->waiting_count == 0 && socket->gated_count == 0 && !socket->is_busy &&
+           socket->is_attached && !socket->has_closed && !socket->peer_closed;
+}
+
+bool od_socket_can_move(const struct od_socket *socket)
+{
+    bool is_opening = socket->wish != NULL && socket->wish->is_opening;
+    return socket->gated_count == 0 && !socket->is_busy && socket->is_attached &&
+           !socket->peer_closed && !socket->is_gone && !is_opening &&
+           od_websocket_ready_state(socket->websocket) != OD_READY_CLOSED;
+}
+
+od_slice od_socket_attachment(const struct od_socket *socket)
+{
+    return (od_slice){socket->attachment, socket->attachment_size};
+}
+
+enum od_ready_state od_socket_ready_state(const struct od_socket *socket)
+{
+    if (socket->is_gone)
+        return OD_READY_CLOSED;
+    if (socket->wish != NULL && !socket->is_attached)
+        return OD_READY_CONNECTING;
+    return socket->has_closed || socket->peer_closed ? OD_READY_CLOSING : OD_READY_OPEN;
+}
+
+size_t od_socket_buffered_bytes(const struct od_socket *socket)
+{
+    return od_websocket_buffered_bytes(socket->websocket);
+}
+
+od_slice od_socket_protocol(const struct od_socket *socket)
+{
+    return od_websocket_protocol(socket->websocket);
+}
+
+od_slice od_socket_url(const struct od_socket *socket)
+{
+    return od_socket_ready_state(socket) == OD_READY_CONNECTING
+               ? od_wish_url(socket)
+               : od_websocket_url(socket->websocket);
 }

@@ -441,6 +441,8 @@ void od_wish_receive(struct od_objects *objects, od_slice body)
     if (cursor.failed)
         return;
     memcpy(id.bytes, identity.id, OD_ID_BYTES);
+    if (od_places_of(objects, &id) != objects->worker)
+        return; // Not yet here: main says it again.
     struct od_namespace *namespace = od_objects_add_namespace(objects, identity.space);
     struct od_object *object =
         od_objects_get(objects, namespace, &id, identity.has_name, identity.name);

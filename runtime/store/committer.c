@@ -2,16 +2,16 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "base/thread.h"
 #include "store/applier.h"
 #include "store/env_file.h"
 #include "store/group.h"
+#include "store/intake.h"
 #include "store/journal.h"
 #include "store/limits.h"
 #include "store/lock.h"
@@ -23,7 +23,8 @@ struct od_committer {
     const struct od_committer_events *events;
     void *owner;
     struct od_env *env;
-    struct od_journal *journal;
+    struct od_journal *journal; // NULL: there is an engine.
+    struct od_engine *engine;
     int lock_fd;
     pthread_t thread;
     struct od_reports reports;
@@ -43,6 +44,7 @@ struct od_committer {
     struct od_failed_sources failed;
     uint64_t groups_since_check;
     bool has_told_lost;
+    struct od_error lost_why; // In place of what the code says; "": nothing.
 };
 
 // --- The thread ----------------------------------------------------------------------------------
@@ -62,13 +64,8 @@ static void wait(struct od_committer *committer)
         pthread_cond_wait(&committer->has_work, &committer->mutex);
         return;
     }
-    struct timespec until;
-    int64_t left_us = committer->applier.due_us - od_clock_passed_us();
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + (left_us > 0 ? left_us : 0) * 1000;
-    until.tv_sec += ns / 1000000000;
-    until.tv_nsec = ns % 1000000000;
-    pthread_cond_timedwait(&committer->has_work, &committer->mutex, &until);
+    od_thread_wait_us(&committer->has_work, &committer->mutex,
+                      committer->applier.due_us - od_clock_passed_us());
 }
 
 // False when there is nothing left and never will be.
@@ -91,11 +88,14 @@ static size_t take_group(struct od_committer *committer, struct od_group *group)
     pthread_mutex_lock(&committer->mutex);
     while (!od_list_is_empty(&committer->waiting)) {
         struct od_pending *next = OD_LIST_MEMBER(committer->waiting.next, struct od_pending, link);
-        if (bytes > 0 && bytes + next->size > OD_STORE_GROUP_BYTES)
+        if ((bytes > 0 && bytes + next->size > OD_STORE_GROUP_BYTES) ||
+            (od_pending_is_order(next) && !od_list_is_empty(&group->pending)))
             break;
         bytes += next->size;
         od_list_remove(&next->link);
         od_list_push_back(&group->pending, &next->link);
+        if (od_pending_is_order(next))
+            break;
     }
     pthread_mutex_unlock(&committer->mutex);
     return bytes;
@@ -114,7 +114,8 @@ static void count_group(struct od_committer *committer, const struct od_group *g
 
 static void note_applied(struct od_committer *committer)
 {
-    od_journal_applied(committer->journal, committer->applier.mark.moment.sequence);
+    if (committer->journal != NULL)
+        od_journal_applied(committer->journal, committer->applier.mark.moment.sequence);
     committer->apply_failures = 0;
     if (!committer->applier.deleted_all)
         return;
@@ -181,9 +182,11 @@ static void hold(struct od_committer *committer)
 static void commit_group(struct od_committer *committer, struct od_group *group, size_t bytes)
 {
     od_group_commit(group, committer->journal, &committer->applier, &committer->reports);
-    if (group->code == OD_ENV_BASE_DAMAGED)
+    if (group->code == OD_ENV_BASE_DAMAGED || group->code == OD_ENV_FENCED)
         committer->env->lost = group->code;
-    if (committer->env->lost == 0)
+    if (group->code == OD_ENV_FENCED)
+        committer->lost_why = group->engine_err;
+    if (committer->env->lost == 0 && committer->journal != NULL)
         committer->env->lost = od_journal_broken(committer->journal);
     if (od_group_has_failed(group))
         apply_all(committer);
@@ -192,46 +195,21 @@ static void commit_group(struct od_committer *committer, struct od_group *group,
     committer->groups_since_check++;
 }
 
-struct sweeping {
-    struct od_env *env;
-    uint64_t swept;
-    bool is_empty;
-    bool is_over; // Otherwise damage ended it in the middle.
-};
-
-static int sweep_transaction(void *argument)
-{
-    struct sweeping *sweeping = argument;
-    struct od_write write;
-    int code = od_write_begin(&write, sweeping->env);
-    if (code == 0) {
-        code = od_trash_sweep(&write, &sweeping->swept, &sweeping->is_empty);
-        if (code == 0)
-            code = od_write_commit(&write);
-        else
-            od_write_abort(&write);
-    }
-    sweeping->is_over = true;
-    return code;
-}
-
 // A sweep that fails (a full disk) is tried again when there is new trash, or after a restart.
 static void sweep(struct od_committer *committer)
 {
     OD_ASSERT(committer->sweep_is_due);
-    struct sweeping sweeping = {.env = committer->env};
+    uint64_t swept = 0;
+    bool is_empty = false;
     int code = od_env_check_files(committer->env);
-    if (code == 0) {
-        code = od_mapped_call(sweep_transaction, &sweeping);
-        if (!sweeping.is_over || code == OD_ENV_BASE_DAMAGED)
-            committer->env->lost = code;
-    }
+    if (code == 0)
+        code = od_trash_sweep_once(committer->env, &swept, &is_empty);
     if (code != 0 && !od_env_is_damage(code)) // Damage stops nobody but the sweep.
         od_env_reopen(committer->env);
-    committer->sweep_is_due = code == 0 && !sweeping.is_empty;
+    committer->sweep_is_due = code == 0 && !is_empty;
     pthread_mutex_lock(&committer->mutex);
-    committer->stats.swept += code == 0 ? sweeping.swept : 0;
-    committer->stats.has_trash = !sweeping.is_empty;
+    committer->stats.swept += code == 0 ? swept : 0;
+    committer->stats.has_trash = !is_empty;
     pthread_mutex_unlock(&committer->mutex);
 }
 
@@ -259,6 +237,8 @@ static void tend_journal(struct od_committer *committer)
     uint64_t kept_behind = committer->kept_behind;
     committer->segment_is_over = committer->tending_is_due = false;
     pthread_mutex_unlock(&committer->mutex);
+    if (committer->journal == NULL)
+        return;
     od_journal_keep(committer->journal, kept_behind);
     if (is_over)
         (void)!od_journal_close_segment(committer->journal);
@@ -270,17 +250,35 @@ static void tell_when_lost(struct od_committer *committer)
         return;
     committer->has_told_lost = true;
     od_reports_begin_group(&committer->reports);
-    od_reports_lost(&committer->reports, od_env_reason(committer->env->lost),
-                    od_env_advice(committer->env->lost));
+    const char *why = committer->lost_why.text[0] != '\0' ? committer->lost_why.text
+                                                          : od_env_reason(committer->env->lost);
+    od_reports_lost(&committer->reports, why, od_env_advice(committer->env->lost));
     od_reports_end_group(&committer->reports);
+}
+
+// Slots come or go, behind all that was written before.
+static void place(struct od_committer *committer, const struct od_pending *order, size_t bytes)
+{
+    struct od_error err = {.text = ""};
+    apply_all(committer);
+    int code = od_intake_perform(committer->env, committer->engine, order, &committer->sweep_is_due,
+                                 &committer->reports, &err);
+    if (code != 0 && committer->env->lost == 0)
+        committer->env->lost = code;
+    committer->lost_why = err;
+    pthread_mutex_lock(&committer->mutex);
+    committer->stats.waiting_bytes -= bytes;
+    pthread_mutex_unlock(&committer->mutex);
 }
 
 static void work(struct od_committer *committer)
 {
     struct od_group group;
-    od_group_init(&group, &committer->failed);
+    od_group_init(&group, &committer->failed, committer->engine);
     size_t bytes = take_group(committer, &group);
-    if (!od_list_is_empty(&group.pending))
+    if (!od_list_is_empty(&group.pending) && od_pending_is_order(od_pending_of(group.pending.next)))
+        place(committer, od_pending_of(group.pending.next), bytes);
+    else if (!od_list_is_empty(&group.pending))
         commit_group(committer, &group, bytes);
     else if (committer->sweep_is_due)
         sweep(committer);
@@ -305,19 +303,10 @@ static void *run(void *argument)
     return NULL;
 }
 
-// Signals are the loop's business, but for those about its own reading (mapped.h); a new thread
-// inherits the mask of its maker.
 static bool start_thread(struct od_committer *committer, struct od_error *err)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    sigdelset(&all, SIGBUS);
-    sigdelset(&all, SIGSEGV);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    errno = pthread_create(&committer->thread, NULL, run, committer);
-    bool started = errno == 0 || od_error_errno(err, "cannot start the committer's thread");
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return started;
+    errno = od_thread_start(&committer->thread, run, committer);
+    return errno == 0 || od_error_errno(err, "cannot start the committer's thread");
 }
 
 // --- The loop's side -----------------------------------------------------------------------------
@@ -339,6 +328,8 @@ static bool open_journal(struct od_committer *committer, const char *directory,
         return od_error_set(err, "cannot read %s/data.mdb: %s%s", directory, od_env_reason(code),
                             od_env_advice(code));
     applier->moment = applier->mark.moment;
+    if (committer->engine != NULL)
+        return true;
     bool is_open = od_journal_open(&committer->journal, directory, &applier->mark, od_replay_take,
                                    applier, err) &&
                    od_replay_end(applier, err);
@@ -389,18 +380,9 @@ int od_committer_duplicate_lock(const struct od_committer *committer)
     return fcntl(committer->lock_fd, F_DUPFD_CLOEXEC, 0);
 }
 
-// The applier is waited for by the clock that nobody sets.
-static void init_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(condition, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 enum od_committer_opening od_committer_open(struct od_committer **result, struct uv_loop_s *loop,
                                             const char *directory, int lock_fd,
+                                            struct od_engine *engine,
                                             const struct od_committer_events *events, void *owner,
                                             struct od_error *err)
 {
@@ -408,6 +390,7 @@ enum od_committer_opening od_committer_open(struct od_committer **result, struct
     struct od_committer *committer = od_allocate_zeroed(sizeof *committer);
     committer->events = events;
     committer->owner = owner;
+    committer->engine = engine;
     committer->sweep_is_due = true; // A sweep finds out whether the last life left trash.
     committer->stats.has_trash = true;
     committer->kept_behind = OD_JOURNAL_KEEPS_NONE;
@@ -418,7 +401,7 @@ enum od_committer_opening od_committer_open(struct od_committer **result, struct
     }
     od_list_init(&committer->waiting);
     pthread_mutex_init(&committer->mutex, NULL);
-    init_condition(&committer->has_work);
+    od_thread_condition_init(&committer->has_work);
     bool can_report = od_reports_init(&committer->reports, loop, on_wake, committer) ||
                       od_error_errno(err, "cannot wake the committer's owner");
     if (can_report && start_thread(committer, err)) {
@@ -490,6 +473,18 @@ void od_committer_forget(struct od_committer *committer, uint32_t source)
     enqueue(committer, pending);
 }
 
+void od_committer_place(struct od_committer *committer, bool takes,
+                        const struct od_engine_slot *slots, size_t count)
+{
+    OD_ASSERT(committer->engine != NULL);
+    OD_ASSERT(count > 0);
+    struct od_pending *pending = od_allocate(sizeof *pending + count * sizeof *slots);
+    *pending = (struct od_pending){.fate = takes ? OD_FATE_TAKE : OD_FATE_GIVE,
+                                   .size = count * sizeof *slots};
+    memcpy(pending->batches, slots, pending->size);
+    enqueue(committer, pending);
+}
+
 struct od_journal_moment od_committer_moment(struct od_committer *committer)
 {
     return od_reports_moment(&committer->reports);
@@ -517,4 +512,9 @@ void od_committer_stats(struct od_committer *committer, struct od_committer_stat
     pthread_mutex_lock(&committer->mutex);
     *stats = committer->stats;
     pthread_mutex_unlock(&committer->mutex);
+}
+
+bool od_committer_is_fenced(const struct od_committer *committer)
+{
+    return committer->env->lost == OD_ENV_FENCED;
 }

@@ -16,6 +16,9 @@
 // again. A submission that is malformed fails its source alone. What was committed before stays,
 // and later groups are tried anew.
 //
+// With an engine (engine.h) groups are durable when that has them: it takes the journal's place,
+// and only what belongs to slots that were taken is written.
+//
 // Objects that called deleteAll leave their rows to the trash, which the thread sweeps while
 // nothing waits.
 //
@@ -29,6 +32,7 @@
 #include "base/slice.h"
 #include "store/batch.h"
 #include "store/committer_events.h"
+#include "store/engine.h"
 #include "store/files.h"
 #include "store/journal_visit.h"
 
@@ -54,10 +58,11 @@ enum od_committer_opening {
 // Opens the data directory as its only server: makes it when it is missing, refuses when another
 // process has it, when it was written in a newer format or is damaged. Puts into LMDB what only the
 // journal has. [lock_fd] holds the lock on it already (lock.h), from the program before; below 0:
-// it is taken.
+// it is taken. [engine] NULL: the journal.
 OD_MUST_CHECK enum od_committer_opening od_committer_open(struct od_committer **committer,
                                                           struct uv_loop_s *loop,
                                                           const char *directory, int lock_fd,
+                                                          struct od_engine *engine,
                                                           const struct od_committer_events *events,
                                                           void *owner, struct od_error *err);
 
@@ -87,6 +92,15 @@ struct od_journal_moment od_committer_moment(struct od_committer *committer);
 // What od_journal_keep and od_journal_close_segment do (journal.h), when the thread comes to it.
 void od_committer_keep(struct od_committer *committer, uint64_t sequence);
 void od_committer_close_segment(struct od_committer *committer);
+
+// With an engine: [slots] come, or go. [placed] follows for each. Behind what was submitted before,
+// and before what comes; what is submitted for a slot in between fails. Of those that go only the
+// numbers count.
+void od_committer_place(struct od_committer *committer, bool takes,
+                        const struct od_engine_slot *slots, size_t count);
+
+// After [lost]: whether that is because another node writes now.
+bool od_committer_is_fenced(const struct od_committer *committer);
 
 void od_committer_stats(struct od_committer *committer, struct od_committer_stats *stats);
 

@@ -22,6 +22,9 @@ static const struct {
     {MDB_BAD_TXN, "the file is damaged"}, // LMDB's word for a transaction that met damage before.
     {MDB_CURSOR_FULL, "the file is damaged"},
     {MDB_INCOMPATIBLE, "the file is damaged"},
+    {OD_ENV_ENGINE_REFUSED, "the engine has refused it"},
+    {OD_ENV_FENCED, "another node has taken over"},
+    {OD_ENV_ENGINE_ENDED, "the engine is away, and this program ends"},
     {OD_ENV_BASE_DAMAGED, "the file is damaged in pages that every write needs (where its tables "
                           "begin, which pages are free)"},
     {MDB_VERSION_MISMATCH, "the file was written by another version of LMDB"},

@@ -60,6 +60,10 @@ struct od_env {
 
 // Beside LMDB's codes: pages are damaged without which nothing can be written.
 #define OD_ENV_BASE_DAMAGED (-31000)
+// And of the engine (engine.h): it has refused, another node has taken over, nobody waits any more.
+#define OD_ENV_ENGINE_REFUSED (-31001)
+#define OD_ENV_FENCED (-31002)
+#define OD_ENV_ENGINE_ENDED (-31003)
 
 // A read transaction that is kept and, between turns, reset.
 struct od_env_reader {

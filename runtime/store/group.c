@@ -5,6 +5,7 @@
 
 #include "base/fault.h"
 #include "store/apply.h"
+#include "store/engine.h"
 #include "store/mapped.h"
 
 // --- Sources that failed -------------------------------------------------------------------------
@@ -72,6 +73,8 @@ static enum od_fate fate_of(struct od_group *group, const struct od_pending *pen
         return OD_FATE_DISCARDED;
     if (!od_submission_look(rehearsing.batches, &group->sets_alarm))
         return OD_FATE_MALFORMED;
+    if (group->engine != NULL && !group->engine->has(group->engine, rehearsing.batches))
+        return OD_FATE_ELSEWHERE;
     return od_mapped_call(rehearse, &rehearsing) == 0 ? OD_FATE_WRITTEN : OD_FATE_DAMAGED;
 }
 
@@ -108,6 +111,22 @@ static bool has_fate(const struct od_group *group, enum od_fate fate)
     return false;
 }
 
+static int give_to_engine(struct od_group *group)
+{
+    size_t count = 0;
+    od_slice *submissions = od_allocate(group->count * sizeof *submissions);
+    OD_LIST_EACH (link, &group->pending) {
+        const struct od_pending *pending = od_pending_of(link);
+        if (pending->fate == OD_FATE_WRITTEN)
+            submissions[count++] = od_pending_batches(pending);
+    }
+    OD_ASSERT(count == group->count);
+    enum od_engine_outcome outcome =
+        group->engine->commit(group->engine, submissions, count, &group->engine_err);
+    free(submissions);
+    return od_engine_code(outcome);
+}
+
 static int put_into_journal(const struct od_group *group, struct od_journal *journal)
 {
     OD_ASSERT(group->count > 0);
@@ -122,7 +141,7 @@ static int put_into_journal(const struct od_group *group, struct od_journal *jou
 
 // The names are looked at behind the write too: what went to a directory that has another data file
 // by now will not be found.
-static int write_group(const struct od_group *group, struct od_journal *journal,
+static int write_group(struct od_group *group, struct od_journal *journal,
                        struct od_applier *applier)
 {
     OD_ASSERT(group->code == 0);
@@ -130,7 +149,7 @@ static int write_group(const struct od_group *group, struct od_journal *journal,
     if (code == 0)
         code = od_applier_reserve(applier, group->bytes, group->count);
     if (code == 0)
-        code = put_into_journal(group, journal);
+        code = group->engine != NULL ? give_to_engine(group) : put_into_journal(group, journal);
     return code == 0 ? od_env_check_files(applier->env) : code;
 }
 
@@ -170,6 +189,14 @@ static void hand_over(struct od_group *group, struct od_applier *applier,
     group->written = group->count;
 }
 
+// An engine numbers nothing that LMDB, which is its cache, would have to know.
+static struct od_journal_moment next_moment(const struct od_applier *applier)
+{
+    struct od_journal_moment moment = applier->moment;
+    moment.sequence++;
+    return moment;
+}
+
 void od_group_commit(struct od_group *group, struct od_journal *journal, struct od_applier *applier,
                      struct od_reports *reports)
 {
@@ -178,7 +205,8 @@ void od_group_commit(struct od_group *group, struct od_journal *journal, struct 
         group->code = write_group(group, journal, applier);
     if (group->code != 0)
         return;
-    const struct od_journal_moment last = od_journal_last(journal);
+    const struct od_journal_moment last =
+        group->engine != NULL ? next_moment(applier) : od_journal_last(journal);
     report_durable(group, &last, reports);
     hand_over(group, applier, &last);
 }
@@ -205,8 +233,13 @@ static void tell(struct od_group *group, struct od_reports *reports,
 {
     switch (pending->fate) {
     case OD_FATE_WRITTEN:
-        tell_failure(group, reports, pending, od_env_reason(group->code),
+        tell_failure(group, reports, pending,
+                     group->engine_err.text[0] != '\0' ? group->engine_err.text
+                                                       : od_env_reason(group->code),
                      od_env_advice(group->code));
+        break;
+    case OD_FATE_ELSEWHERE:
+        tell_failure(group, reports, pending, "its object is on another node", "");
         break;
     case OD_FATE_MALFORMED:
         tell_failure(group, reports, pending, "its batch is malformed", "");
@@ -222,13 +255,16 @@ static void tell(struct od_group *group, struct od_reports *reports,
         forget_failed(group->failed, pending->source);
         od_reports_forgotten(reports, pending->source);
         break;
+    case OD_FATE_TAKE:
+    case OD_FATE_GIVE:
+        OD_UNREACHABLE("slots come and go by themselves");
     }
 }
 
 bool od_group_has_failed(const struct od_group *group)
 {
     return group->code != 0 || has_fate(group, OD_FATE_MALFORMED) ||
-           has_fate(group, OD_FATE_DAMAGED);
+           has_fate(group, OD_FATE_DAMAGED) || has_fate(group, OD_FATE_ELSEWHERE);
 }
 
 void od_group_tell(struct od_group *group, struct od_reports *reports)
@@ -239,9 +275,10 @@ void od_group_tell(struct od_group *group, struct od_reports *reports)
     od_reports_end_group(reports);
 }
 
-void od_group_init(struct od_group *group, struct od_failed_sources *failed)
+void od_group_init(struct od_group *group, struct od_failed_sources *failed,
+                   struct od_engine *engine)
 {
-    *group = (struct od_group){.failed = failed};
+    *group = (struct od_group){.failed = failed, .engine = engine};
     od_list_init(&group->pending);
 }
 

@@ -30,17 +30,20 @@ struct od_failed_sources {
 struct od_group {
     struct od_list pending;
     struct od_failed_sources *failed;
-    size_t bytes, count; // To be written.
+    struct od_engine *engine; // NULL: the journal has its place.
+    size_t bytes, count;      // To be written.
     bool sets_alarm;
-    int code; // Why it is not written; 0: it is.
+    int code;                   // Why it is not written; 0: it is.
+    struct od_error engine_err; // What the engine says when it has not stored it.
     uint64_t written, discarded;
 };
 
-void od_group_init(struct od_group *group, struct od_failed_sources *failed);
+void od_group_init(struct od_group *group, struct od_failed_sources *failed,
+                   struct od_engine *engine);
 void od_group_deinit(struct od_group *group);
 
-// Decides every fate, writes what is to be written to the journal, reports it as durable and hands
-// it to the applier. What is left then waits for od_group_tell.
+// Decides every fate, writes what is to be written to the journal or to the engine, reports it as
+// durable and hands it to the applier. What is left then waits for od_group_tell.
 void od_group_commit(struct od_group *group, struct od_journal *journal, struct od_applier *applier,
                      struct od_reports *reports);
 

@@ -17,3 +17,8 @@ void od_pending_free_all(struct od_list *list)
     while (!od_list_is_empty(list))
         free(od_pending_of(od_list_pop_front(list)));
 }
+
+bool od_pending_is_order(const struct od_pending *pending)
+{
+    return pending->fate == OD_FATE_TAKE || pending->fate == OD_FATE_GIVE;
+}

@@ -13,7 +13,10 @@ enum od_fate {
     OD_FATE_MALFORMED,
     OD_FATE_DAMAGED,   // It would go where the data file is damaged.
     OD_FATE_DISCARDED, // After one of the same source that failed.
+    OD_FATE_ELSEWHERE, // Its object is not among the slots that the engine lets us have.
     OD_FATE_FORGET,    // No submission: the source is gone.
+    OD_FATE_TAKE,      // Nor this: slots come from the engine (struct od_engine_slot), alone.
+    OD_FATE_GIVE,      // Or go.
 };
 
 struct od_pending {
@@ -25,6 +28,8 @@ struct od_pending {
     size_t size;
     char batches[];
 };
+
+bool od_pending_is_order(const struct od_pending *pending); // About slots.
 
 struct od_pending *od_pending_of(struct od_list *link);
 od_slice od_pending_batches(const struct od_pending *pending);

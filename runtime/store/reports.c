@@ -16,6 +16,7 @@ enum report_kind {
     ALARM,
     STALLED,
     LOST,
+    PLACED,
 };
 
 struct od_report {
@@ -25,6 +26,8 @@ struct od_report {
     od_seq seq;          // DURABLE, APPLIED: the last; FAILED: the first.
     char *why;           // FAILED, STALLED, LOST; owned.
     od_time_ms due_ms;   // ALARM.
+    od_slot slot;        // PLACED.
+    bool is_here;        // PLACED.
 };
 
 bool od_reports_init(struct od_reports *reports, uv_loop_t *loop, uv_poll_cb on_wake, void *owner)
@@ -106,8 +109,11 @@ void od_reports_applied(struct od_reports *reports, uint32_t source, od_seq seq)
 void od_reports_failed(struct od_reports *reports, uint32_t source, uint32_t generation,
                        od_seq first_seq, const char *why)
 {
-    char *copy = od_text_copy(od_slice_of(why));
-    push(reports, (struct od_report){FAILED, source, generation, first_seq, copy, 0});
+    push(reports, (struct od_report){.kind = FAILED,
+                                     .source = source,
+                                     .generation = generation,
+                                     .seq = first_seq,
+                                     .why = od_text_copy(od_slice_of(why))});
 }
 
 void od_reports_forgotten(struct od_reports *reports, uint32_t source)
@@ -118,6 +124,11 @@ void od_reports_forgotten(struct od_reports *reports, uint32_t source)
 void od_reports_alarm(struct od_reports *reports, od_time_ms due_ms)
 {
     push(reports, (struct od_report){.kind = ALARM, .due_ms = due_ms});
+}
+
+void od_reports_placed(struct od_reports *reports, od_slot slot, bool is_here)
+{
+    push(reports, (struct od_report){.kind = PLACED, .slot = slot, .is_here = is_here});
 }
 
 void od_reports_stalled(struct od_reports *reports, const char *why)
@@ -164,6 +175,9 @@ static void deliver(struct od_report *report, const struct od_committer_events *
         break;
     case LOST:
         events->lost(owner, report->why);
+        break;
+    case PLACED:
+        events->placed(owner, report->slot, report->is_here);
         break;
     }
     free(report->why);

@@ -4,6 +4,7 @@
 
 #include "store/keys.h"
 #include "store/limits.h"
+#include "store/mapped.h"
 
 // Keys are what all rows of the number begin with; there are no values.
 int od_trash_add(struct od_write *write, od_slot slot, uint64_t number)
@@ -79,4 +80,38 @@ int od_trash_sweep(struct od_write *write, uint64_t *swept, bool *is_empty)
         return code;
     *is_empty = true;
     return 0;
+}
+
+struct sweeping {
+    struct od_env *env;
+    uint64_t swept;
+    bool is_empty;
+    bool is_over; // Otherwise damage ended it in the middle.
+};
+
+static int sweep_transaction(void *argument)
+{
+    struct sweeping *sweeping = argument;
+    struct od_write write;
+    int code = od_write_begin(&write, sweeping->env);
+    if (code == 0) {
+        code = od_trash_sweep(&write, &sweeping->swept, &sweeping->is_empty);
+        if (code == 0)
+            code = od_write_commit(&write);
+        else
+            od_write_abort(&write);
+    }
+    sweeping->is_over = true;
+    return code;
+}
+
+int od_trash_sweep_once(struct od_env *env, uint64_t *swept, bool *is_empty)
+{
+    struct sweeping sweeping = {.env = env};
+    int code = od_mapped_call(sweep_transaction, &sweeping);
+    *swept = sweeping.swept;
+    *is_empty = sweeping.is_empty;
+    if (!sweeping.is_over || code == OD_ENV_BASE_DAMAGED)
+        env->lost = code;
+    return code;
 }

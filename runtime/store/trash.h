@@ -15,4 +15,7 @@ OD_MUST_CHECK int od_trash_add(struct od_write *write, od_slot slot, uint64_t nu
 // Deletes some rows. [swept] says how many; [is_empty] that no trash is left.
 OD_MUST_CHECK int od_trash_sweep(struct od_write *write, uint64_t *swept, bool *is_empty);
 
+// In a transaction of its own. After damage that ends it in the middle the environment is lost.
+OD_MUST_CHECK int od_trash_sweep_once(struct od_env *env, uint64_t *swept, bool *is_empty);
+
 #endif

@@ -8,24 +8,15 @@
 #include "net/exchange.h"
 #include "object/alarm_event.h"
 #include "object/call.h"
-#include "object/call_sent.h"
-#include "object/deadlock.h"
 #include "object/inspection.h"
+#include "object/places.h"
 #include "object/refusal.h"
 #include "object/report.h"
 #include "object/restore.h"
-#include "object/sink.h"
-#include "object/socket.h"
-#include "object/stream.h"
 #include "object/wish.h"
 #include "store/store.h"
 #include "worker/parting.h"
-
-struct peer {
-    struct od_link link;
-    struct od_worker *worker;
-    uint32_t index;
-};
+#include "worker/peers.h"
 
 void od_main_messages_say_failed(struct od_worker *worker, const char *why)
 {
@@ -61,62 +52,11 @@ static void receive_connection(struct od_worker *worker, od_slice body, int fd)
         od_main_messages_connection_left(worker, place);
 }
 
-static void peer_message(struct od_link *link, enum od_kind kind, od_slice body, int fd);
-static void peer_gone(struct od_link *link);
-static void peer_closed(struct od_link *link);
-static void peer_leaves(struct od_link *link);
-
-static const struct od_link_events peer_events = {peer_message, peer_gone, peer_closed};
-
-static void forget_peer(struct od_worker *worker, uint32_t index)
-{
-    OD_ASSERT(index < worker->objects.worker_count);
-    struct od_link *link = worker->objects.peers[index];
-    if (link == NULL)
-        return;
-    worker->objects.peers[index] = NULL;
-    od_streams_peer_gone(&worker->objects, index);
-    od_link_close(link);
-}
-
-static void receive_peer(struct od_worker *worker, od_slice body, int fd)
-{
-    struct od_cursor cursor = od_cursor_of(body);
-    uint32_t index = od_cursor_u32(&cursor);
-    struct od_error err;
-    if (fd >= 0 && index >= worker->objects.worker_count)
-        close(fd);
-    if (fd < 0 || index >= worker->objects.worker_count)
-        return;
-    forget_peer(worker, index);
-    OD_ASSERT(worker->objects.peers[index] == NULL);
-    struct peer *peer = od_allocate_zeroed(sizeof *peer);
-    peer->worker = worker;
-    peer->index = index;
-    if (!od_link_init(&peer->link, &worker->loop.uv, fd, &peer_events, peer, &err)) {
-        od_log(OD_LOG_ERROR, NULL, "worker %u cannot be called: %s", index, err.text);
-        free(peer);
-        return;
-    }
-    peer->link.leaves = peer_leaves;
-    worker->objects.peers[index] = &peer->link;
-    worker->link_count++;
-    od_calls_sent_anew(&worker->objects, index);
-}
-
-// Its last words, answers perhaps, come before what becomes of the rest.
-static void receive_peer_ended(struct od_worker *worker, od_slice body, int fd)
+static void receive_slots(struct od_worker *worker, od_slice body, int fd)
 {
     (void)fd;
-    struct od_cursor cursor = od_cursor_of(body);
-    uint32_t index = od_cursor_u32(&cursor);
-    bool all = od_cursor_u8(&cursor) != 0;
-    if (index >= worker->objects.worker_count)
-        return;
-    if (worker->objects.peers[index] != NULL)
-        od_link_read_rest(worker->objects.peers[index]);
-    forget_peer(worker, index);
-    od_calls_sent_ended(&worker->objects, index, all, od_cursor_rest(&cursor));
+    bool is_sound = od_places_receive(&worker->objects, body);
+    OD_ASSERT(is_sound); // Main's messages are whole.
 }
 
 static void receive_durable(struct od_worker *worker, od_slice body, int fd)
@@ -230,92 +170,6 @@ void od_main_messages_report(struct od_worker *worker, uint64_t question)
     od_link_end(&worker->main, mark);
 }
 
-static void receive_call(struct od_worker *worker, uint32_t from, od_slice body, int fd)
-{
-    OD_ASSERT(from <= worker->objects.worker_count);
-    (void)fd;
-    od_call_receive(&worker->objects, from, body);
-}
-
-static void receive_reply(struct od_worker *worker, uint32_t from, od_slice body, int fd)
-{
-    OD_ASSERT(from < worker->objects.worker_count);
-    (void)fd;
-    od_call_receive_reply(&worker->objects, from, body);
-}
-
-static void receive_cancel(struct od_worker *worker, uint32_t from, od_slice body, int fd)
-{
-    (void)fd;
-    od_call_receive_cancel(&worker->objects, from, body);
-}
-
-static void receive_left(struct od_worker *worker, uint32_t from, od_slice body, int fd)
-{
-    (void)fd;
-    od_call_receive_left(&worker->objects, from, body);
-}
-
-static void receive_probe(struct od_worker *worker, uint32_t from, od_slice body, int fd)
-{
-    (void)fd;
-    od_deadlock_receive_probe(&worker->objects, from, body);
-}
-
-static void receive_deadlocked(struct od_worker *worker, uint32_t from, od_slice body, int fd)
-{
-    (void)from;
-    (void)fd;
-    od_deadlock_receive_deadlocked(&worker->objects, body);
-}
-
-static void receive_stream_open(struct od_worker *worker, uint32_t from, od_slice body, int fd)
-{
-    (void)fd;
-    struct od_cursor cursor = od_cursor_of(body);
-    uint64_t stream = od_cursor_u64(&cursor), reader = od_cursor_u64(&cursor);
-    od_stream_opened(&worker->objects, from, stream, reader);
-}
-
-static void receive_stream_taken(struct od_worker *worker, uint32_t from, od_slice body, int fd)
-{
-    (void)fd;
-    struct od_cursor cursor = od_cursor_of(body);
-    uint64_t stream = od_cursor_u64(&cursor), size = od_cursor_u64(&cursor);
-    od_stream_taken(&worker->objects, from, stream, (size_t)size);
-}
-
-static void receive_stream_left(struct od_worker *worker, uint32_t from, od_slice body, int fd)
-{
-    (void)fd;
-    struct od_cursor cursor = od_cursor_of(body);
-    od_stream_left(&worker->objects, from, od_cursor_u64(&cursor));
-}
-
-static void receive_stream_piece(struct od_worker *worker, uint32_t from, od_slice body, int fd)
-{
-    (void)fd;
-    struct od_cursor cursor = od_cursor_of(body);
-    uint64_t reader = od_cursor_u64(&cursor);
-    od_sink_piece(&worker->objects, from, reader, od_cursor_rest(&cursor));
-}
-
-static void receive_stream_end(struct od_worker *worker, uint32_t from, od_slice body, int fd)
-{
-    (void)fd;
-    struct od_cursor cursor = od_cursor_of(body);
-    uint64_t reader = od_cursor_u64(&cursor);
-    od_sink_ended(&worker->objects, from, reader, od_cursor_u8(&cursor) == 1);
-}
-
-static void receive_upgrade(struct od_worker *worker, uint32_t from, od_slice body, int fd)
-{
-    (void)from;
-    struct od_cursor cursor = od_cursor_of(body);
-    uint64_t socket = od_cursor_u64(&cursor);
-    od_socket_attach(&worker->objects, socket, od_cursor_rest(&cursor), fd);
-}
-
 static void receive_restore_object(struct od_worker *worker, od_slice body, int fd)
 {
     (void)fd;
@@ -347,12 +201,14 @@ static void receive_refuse(struct od_worker *worker, od_slice body, int fd)
 
 static void receive_question(struct od_worker *worker, od_slice body, int fd)
 {
-    receive_call(worker, worker->objects.worker_count, body, fd);
+    (void)fd;
+    od_call_receive(&worker->objects, worker->objects.worker_count, body);
 }
 
 static void receive_question_cancel(struct od_worker *worker, od_slice body, int fd)
 {
-    receive_cancel(worker, worker->objects.worker_count, body, fd);
+    (void)fd;
+    od_call_receive_cancel(&worker->objects, worker->objects.worker_count, body);
 }
 
 static void receive_inspect(struct od_worker *worker, od_slice body, int fd)
@@ -387,8 +243,9 @@ static void receive_restored(struct od_worker *worker, od_slice body, int fd)
 
 static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int) = {
     [OD_KIND_CONNECTION] = receive_connection,
-    [OD_KIND_PEER] = receive_peer,
-    [OD_KIND_PEER_ENDED] = receive_peer_ended,
+    [OD_KIND_PEER] = od_peers_receive,
+    [OD_KIND_PEER_ENDED] = od_peers_receive_ended,
+    [OD_KIND_SLOTS] = receive_slots,
     [OD_KIND_DURABLE] = receive_durable,
     [OD_KIND_APPLIED] = receive_applied,
     [OD_KIND_COMMIT_FAILED] = receive_commit_failed,
@@ -413,34 +270,17 @@ static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int)
     [OD_KIND_INSPECT] = receive_inspect,
 };
 
-static void (*const from_peer[OD_KIND_COUNT])(struct od_worker *, uint32_t, od_slice, int) = {
-    [OD_KIND_CALL] = receive_call,
-    [OD_KIND_REPLY] = receive_reply,
-    [OD_KIND_CALL_CANCEL] = receive_cancel,
-    [OD_KIND_CALL_LEFT] = receive_left,
-    [OD_KIND_PROBE] = receive_probe,
-    [OD_KIND_DEADLOCKED] = receive_deadlocked,
-    [OD_KIND_STREAM_OPEN] = receive_stream_open,
-    [OD_KIND_STREAM_TAKEN] = receive_stream_taken,
-    [OD_KIND_STREAM_LEFT] = receive_stream_left,
-    [OD_KIND_STREAM_PIECE] = receive_stream_piece,
-    [OD_KIND_STREAM_END] = receive_stream_end,
-    [OD_KIND_UPGRADE] = receive_upgrade,
-};
+static const bool takes_fd[OD_KIND_COUNT] = {
+    [OD_KIND_CONNECTION] = true, [OD_KIND_PEER] = true, [OD_KIND_RESTORE_SOCKET] = true};
 
-static void refuse(const char *sender, enum od_kind kind, int fd)
+static void refuse(enum od_kind kind, int fd)
 {
-    od_log(OD_LOG_ERROR, NULL, "%s sent %s, which is not for a worker", sender, od_kind_name(kind));
+    od_log(OD_LOG_ERROR, NULL, "main sent %s, which is not for a worker", od_kind_name(kind));
     if (fd >= 0)
         close(fd);
 }
 
-static const bool takes_fd[OD_KIND_COUNT] = {[OD_KIND_CONNECTION] = true,
-                                             [OD_KIND_PEER] = true,
-                                             [OD_KIND_RESTORE_SOCKET] = true,
-                                             [OD_KIND_UPGRADE] = true};
-
-// The descriptor, if one is wanted; a peer may attach others.
+// The descriptor, if one is wanted.
 static int wanted_fd(enum od_kind kind, int fd)
 {
     OD_ASSERT(kind < OD_KIND_COUNT);
@@ -454,7 +294,7 @@ static void main_message(struct od_link *link, enum od_kind kind, od_slice body,
 {
     OD_ASSERT(kind < OD_KIND_COUNT);
     if (from_main[kind] == NULL)
-        refuse("main", kind, fd);
+        refuse(kind, fd);
     else
         from_main[kind](link->owner, body, wanted_fd(kind, fd));
 }
@@ -470,39 +310,6 @@ static void main_closed(struct od_link *link)
 {
     OD_ASSERT(((struct od_worker *)link->owner)->link_count > 0);
     ((struct od_worker *)link->owner)->link_count--;
-}
-
-static void peer_message(struct od_link *link, enum od_kind kind, od_slice body, int fd)
-{
-    OD_ASSERT(kind < OD_KIND_COUNT);
-    struct peer *peer = link->owner;
-    OD_ASSERT(peer->index < peer->worker->objects.worker_count);
-    if (from_peer[kind] == NULL)
-        refuse("a worker", kind, fd);
-    else
-        from_peer[kind](peer->worker, peer->index, body, wanted_fd(kind, fd));
-}
-
-static void peer_gone(struct od_link *link)
-{
-    struct peer *peer = link->owner;
-    if (peer->worker->objects.peers[peer->index] == link)
-        forget_peer(peer->worker, peer->index);
-}
-
-static void peer_closed(struct od_link *link)
-{
-    struct peer *peer = link->owner;
-    OD_ASSERT(peer->worker->link_count > 0);
-    OD_ASSERT(peer->worker->objects.peers[peer->index] != link);
-    peer->worker->link_count--;
-    free(peer);
-}
-
-static void peer_leaves(struct od_link *link)
-{
-    const struct peer *peer = link->owner;
-    od_calls_sent_leave(&peer->worker->objects, peer->index);
 }
 
 const struct od_link_events od_main_messages_events = {main_message, main_gone, main_closed};

@@ -1,7 +1,7 @@
-// What main and the other workers say to this one: from a message to the module it is for.
+// What main says to this worker: from a message to the module it is for (peers.h: other workers).
 //
-// One table for what main may send and one for what workers send each other; whatever is in neither
-// is refused. Nothing here runs Lua: what a message brings becomes an event or a fact for the turn.
+// One table of what main may send; whatever is not in it is refused. Nothing here runs Lua: what a
+// message brings becomes an event or a fact for the turn.
 //
 // Process: a worker; Thread: the loop's.
 

@@ -7,6 +7,7 @@
 #include "object/sink.h"
 #include "object/socket.h"
 #include "object/stream.h"
+#include "worker/peers.h"
 
 enum {
     still_turns_min = 2, // What was put on links in the first has left in the second.
@@ -66,12 +67,12 @@ void od_parting_allow(struct od_worker *worker)
 
 static bool links_are_empty(const struct od_worker *worker)
 {
-    for (uint32_t i = 0; i <= worker->objects.worker_count; i++) {
-        const struct od_link *link = worker->objects.peers[i];
-        if (link != NULL && od_link_waiting_bytes(link) > 0)
+    OD_LIST_EACH (link, &worker->peers) {
+        const struct od_peer *peer = OD_LIST_MEMBER(link, struct od_peer, in_worker);
+        if (od_link_waiting_bytes(&peer->link) > 0)
             return false;
     }
-    return true;
+    return od_link_waiting_bytes(&worker->main) == 0;
 }
 
 static bool is_still(const struct od_worker *worker)
@@ -92,10 +93,8 @@ static void count_still_turns(struct od_worker *worker)
 // Others may have sent something that is not read yet: connections, and calls.
 static void read_peers(struct od_worker *worker)
 {
-    for (uint32_t i = 0; i < worker->objects.worker_count; i++) {
-        if (worker->objects.peers[i] != NULL)
-            od_link_read_rest(worker->objects.peers[i]);
-    }
+    OD_LIST_EACH_SAFE (link, &worker->peers)
+        od_link_read_rest(&OD_LIST_MEMBER(link, struct od_peer, in_worker)->link);
 }
 
 static void say_still(struct od_worker *worker)

@@ -18,6 +18,7 @@
 #include "object/outgoing.h"
 #include "object/pressure.h"
 #include "object/refusal.h"
+#include "object/remote.h"
 #include "object/renewal.h"
 #include "object/report.h"
 #include "object/restore.h"
@@ -31,6 +32,7 @@
 #include "worker/breakout.h"
 #include "worker/main_messages.h"
 #include "worker/parting.h"
+#include "worker/peers.h"
 #include "worker/settle.h"
 #include "worker/versions.h"
 
@@ -97,26 +99,50 @@ static void on_message(void *owner, void *holder, od_slice payload, struct od_by
         od_socket_message(socket, payload, memory, is_binary);
 }
 
+static void on_relayed(void *owner, void *holder, od_slice payload, bool is_binary)
+{
+    (void)owner;
+    od_edge_message(holder, payload, is_binary);
+}
+
+static void on_pong(void *owner, uint64_t websocket, od_slice payload)
+{
+    struct od_objects *objects = &((struct od_worker *)owner)->objects;
+    struct od_socket *socket = od_socket_find(objects, websocket);
+    if (socket != NULL)
+        od_remote_marked(socket, payload);
+    else
+        (void)od_edge_pong(objects, websocket, payload);
+}
+
 static void on_closed(void *owner, uint64_t websocket, uint16_t code, od_slice reason,
                       bool was_clean)
 {
-    struct od_socket *socket = od_socket_find(&((struct od_worker *)owner)->objects, websocket);
+    struct od_objects *objects = &((struct od_worker *)owner)->objects;
+    struct od_socket *socket = od_socket_find(objects, websocket);
     if (socket != NULL)
         od_socket_closed(socket, code, reason, was_clean);
+    else
+        (void)od_edge_closed(objects, websocket, code, reason, was_clean);
 }
 
 static void on_failed(void *owner, uint64_t websocket, od_slice why)
 {
-    struct od_socket *socket = od_socket_find(&((struct od_worker *)owner)->objects, websocket);
+    struct od_objects *objects = &((struct od_worker *)owner)->objects;
+    struct od_socket *socket = od_socket_find(objects, websocket);
     if (socket != NULL)
         od_socket_failed(socket, why);
+    else
+        (void)od_edge_closed(objects, websocket, 1006, why, false);
 }
 
 static bool on_is_at_rest(void *owner, const void *holder)
 {
     const struct od_socket *socket = holder;
-    (void)owner;
-    return socket->is_listed && od_socket_is_at_rest(socket);
+    bool is_at_rest = socket->is_listed && od_socket_is_at_rest(socket);
+    if (is_at_rest && socket->remote != NULL)
+        od_remote_rests(od_socket_find(&((struct od_worker *)owner)->objects, socket->id));
+    return is_at_rest;
 }
 
 static void on_left(void *owner, uint32_t place)
@@ -168,6 +194,8 @@ static const struct od_net_events net_events = {.request = on_request,
                                                 .pieces_taken = on_pieces_taken,
                                                 .pieces_unwanted = on_pieces_unwanted,
                                                 .message = on_message,
+                                                .relayed = on_relayed,
+                                                .pong = on_pong,
                                                 .closed = on_closed,
                                                 .failed = on_failed,
                                                 .is_at_rest = on_is_at_rest,
@@ -198,14 +226,15 @@ static void submit_batches(struct od_worker *worker)
 // full no socket is shown to be at rest.
 static void release_outboxes(struct od_worker *worker)
 {
+    od_edges_turn(&worker->objects);
     od_link_flush(&worker->main);
+    if (!od_standing_may_send(&worker->standing))
+        return;
     if (od_link_waiting_bytes(&worker->main) == 0)
         od_net_settle(&worker->net);
     od_net_flush(&worker->net);
-    for (uint32_t i = 0; i < worker->objects.worker_count; i++) {
-        if (worker->objects.peers[i] != NULL)
-            od_link_flush(worker->objects.peers[i]);
-    }
+    OD_LIST_EACH (link, &worker->peers)
+        od_link_flush(&OD_LIST_MEMBER(link, struct od_peer, in_worker)->link);
     od_call_marks_settle(&worker->objects);
     worker->has_more = od_net_flushes_on(&worker->net) || worker->has_more;
 }
@@ -241,11 +270,13 @@ static void close_sockets(struct od_worker *worker)
 {
     OD_ASSERT(!worker->has_closed_sockets);
     worker->net.limits.close_ms = DRAIN_CLOSE_MS;
+    od_edges_close(&worker->objects, 1001, OD_SLICE("the server is going away"));
     struct od_map_node *node = od_map_next(&worker->objects.sockets, NULL), *next;
     for (; node != NULL; node = next) {
         next = od_map_next(&worker->objects.sockets, node); // One that only connects goes at once.
-        od_socket_close(OD_MAP_MEMBER(node, struct od_socket, by_id), 1001,
-                        OD_SLICE("the server is going away"));
+        struct od_socket *socket = OD_MAP_MEMBER(node, struct od_socket, by_id);
+        if (!od_remote_leave(socket))
+            od_socket_close(socket, 1001, OD_SLICE("the server is going away"));
     }
 }
 
@@ -258,7 +289,8 @@ static void drain(struct od_worker *worker)
     if (!worker->has_closed_sockets)
         close_sockets(worker);
     worker->has_closed_sockets = true;
-    if (worker->objects.sockets.size > 0 || !od_net_is_idle(&worker->net))
+    if (worker->objects.sockets.size > 0 || !od_list_is_empty(&worker->objects.edges.all) ||
+        !od_net_is_idle(&worker->net))
         return;
     od_link_send(&worker->main, OD_KIND_DRAINED, (od_slice){NULL, 0}, -1);
     worker->is_over = true;
@@ -325,7 +357,7 @@ static void worker_turn(struct od_worker *worker)
     od_loop_wait(&worker->loop, !worker->has_more); // Links: messages become events.
     int64_t began_us = od_objects_arrival_us(&worker->objects);
     od_page_turn(worker->page);
-    bool may_run = may_deliver(worker);
+    bool may_run = od_standing_begin_turn(&worker->standing) && may_deliver(worker);
     od_objects_begin_turn(&worker->objects, may_run);
     od_net_read(&worker->net); // Sockets: bytes become events, or are handled at once.
     od_objects_end_reading(&worker->objects);
@@ -338,10 +370,12 @@ static void worker_turn(struct od_worker *worker)
         worker->has_more = od_leftovers_turn(&worker->objects) || worker->has_more;
     worker->has_more = worker->has_more || od_net_reads_on(&worker->net);
     od_pressure_relieve(&worker->objects);
+    od_standing_turn(&worker->standing);
     if (worker->is_draining)
         drain(worker);
     worker->has_more = od_versions_turn(&worker->versions) || worker->has_more;
     submit_batches(worker); // What Lua wrote goes to main, as one message.
+    od_removal_turn(&worker->objects);
     od_settle_turn(worker);
     od_log_teller_turn(&worker->log_teller, &worker->main);
     release_outboxes(worker); // What may leave, leaves; frames of one socket in one write.
@@ -370,7 +404,9 @@ static void init_objects(struct od_worker *worker, uint32_t index)
     objects->page = worker->page;
     objects->worker = index;
     objects->worker_count = worker->options->workers;
-    objects->peers = od_allocate_zeroed((objects->worker_count + 1) * sizeof *objects->peers);
+    od_places_init(&objects->places, worker->options->cluster != NULL);
+    objects->peers = od_allocate_zeroed(od_places_count(objects) * sizeof *objects->peers);
+    od_list_init(&worker->peers);
     objects->peers[objects->worker_count] = &worker->main;
     objects->idle_ms = worker->options->idle_ms;
     objects->event_limit_ms = worker->options->event_limit_ms;
@@ -397,11 +433,9 @@ static void close_links(struct od_worker *worker)
     flush_to_main(worker);
     od_loop_clear_timer(&worker->loop, &worker->drain_timer);
     od_loop_clear_timer(&worker->loop, &worker->rest_timer);
-    for (uint32_t i = 0; i < worker->objects.worker_count; i++) {
-        if (worker->objects.peers[i] != NULL)
-            od_link_close(worker->objects.peers[i]);
-        worker->objects.peers[i] = NULL;
-    }
+    od_standing_deinit(&worker->standing);
+    OD_LIST_EACH_SAFE (link, &worker->peers)
+        od_peer_forget(OD_LIST_MEMBER(link, struct od_peer, in_worker));
     od_link_close(&worker->main);
     while (worker->link_count > 0)
         od_loop_poll(&worker->loop, true);
@@ -467,6 +501,7 @@ int od_worker_main(const struct od_options *options, od_script_new *new_script, 
         od_log(OD_LOG_ERROR, NULL, "worker %u cannot start: %s", index, err.text);
         return OD_EXIT_WRONG;
     }
+    od_standing_init(&worker.standing, &worker.loop, &worker.objects, worker.page);
     if (!open_and_serve(&worker, new_script, index, &err))
         worker.exit_code = OD_EXIT_WRONG;
     free(worker.objects.peers);

@@ -11,6 +11,7 @@
 #include "object/objects.h"
 #include "worker/commit_times.h"
 #include "worker/log_teller.h"
+#include "worker/standing.h"
 #include "worker/versions.h"
 
 struct od_parting { // See parting.h.
@@ -33,11 +34,13 @@ struct od_worker {
     struct od_versions versions;
     struct od_link main;
     struct od_worker_page *page; // Shared with main.
+    struct od_list peers;        // Links to workers, here and in other nodes (peers.h).
     uint32_t link_count; // Open ones, main's among them; the memory of a link outlives its closing.
     bool has_more;       // Inboxes that did not get empty in the last turn.
     bool is_restored;    // All sockets of the life before are here; objects may be woken.
     bool is_draining;
     struct od_parting parting;
+    struct od_standing standing; // Of the node.
     bool has_closed_sockets;
     struct od_timer rest_timer;  // The script wants to tidy up then.
     struct od_timer drain_timer; // While it ends: looks again whether all is done.

@@ -9,6 +9,7 @@ local ALLOWED = {
     "link/response.h" },
   ["runtime/net"] = { "runtime/base", "runtime/link", "runtime/codec" },
   ["runtime/store"] = { "runtime/base", "runtime/link", "codec/check_sum.h" },
+  ["runtime/cluster"] = { "runtime/base", "runtime/link", "runtime/store" },
   ["runtime/sql"] = { "runtime/base", "runtime/store" },
   ["runtime/object"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/net",
     "runtime/store", "runtime/sql" },
@@ -16,9 +17,11 @@ local ALLOWED = {
   ["runtime/worker"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/net",
     "runtime/store", "runtime/sql", "runtime/object" },
   ["runtime/main"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/store",
-    "runtime/object" },
+    "runtime/cluster", "runtime/object" },
+  ["runtime/node"] = { "runtime/base", "runtime/link", "object/call_message.h" },
   ["runtime/tls"] = { "runtime/base", "runtime/link", "codec/proxy_header.h" },
   ["runtime"] = { "runtime/base", "runtime/link", "runtime/main", "runtime/worker", "runtime/tls",
+    "runtime/node",
     "runtime/object", "runtime/admin", "admin_site.h", "bindings.h", "operate.h",
     "spec_run.h", "types.h" },
   ["bindings/value"] = { "runtime/base", "codec/url.h", "link/headers.h", "link/request.h",
@@ -44,6 +47,7 @@ local WALLS = {
   ["zlib.h"] = "runtime/codec",
   ["openssl/ssl.h"] = "runtime/tls",
   ["curl/curl.h"] = "runtime/net",
+  ["libpq-fe.h"] = "runtime/cluster",
 }
 
 -- What a codec has no use for: bytes go in and come out, and who sends them is not its business.
@@ -57,13 +61,16 @@ local CIRCLES = {
   ["bindings/value"] = { "http_fields http_message", "json json_write" },
   ["runtime/base"] = { "bytes check clock escape fault log" },
   ["runtime/link"] = { "options options_inner" },
-  ["runtime/main"] = { "arrival door", "status status_page", "supervisor worker_process" },
+  ["runtime/main"] = { "arrival door", "node_process node_seats", "status status_page",
+    "supervisor worker_process" },
+  ["runtime/node"] = { "channel line neighbour node" },
   ["runtime/net"] = { "connect dial exchange fetch fetch_inner net tunnel websocket "
     .. "websocket_state wire" },
   ["runtime/object"] = { "access_log alarm_event assets auto_response branch call call_inner "
-    .. "call_mark call_sent client_end crons deadlock history inbox inspection keep leftovers "
-    .. "look object objects outbox outgoing pipe refusal report rewind schedule section sink "
-    .. "socket stream tag tap task timeout trace transaction wish" },
+    .. "call_mark call_sent client_end crons deadlock edge edge_inner history inbox inspection "
+    .. "keep leftovers look object objects outbox outgoing pipe places refusal remote removal "
+    .. "report restore rewind schedule section sink socket stream tag tap task timeout trace "
+    .. "transaction wish" },
   ["runtime/store"] = { "env env_file", "storage store store_inner" },
 }
 

@@ -16,6 +16,7 @@ OD_BUILD_NEEDS="
   library libuv:libuv1-dev
   library lmdb:liblmdb-dev
   library sqlite3 >= 3.38:libsqlite3-dev
+  library libpq:libpq-dev
   library libcrypto:libssl-dev
   library zlib:zlib1g-dev
   library libcurl >= 7.87:libcurl4-openssl-dev

@@ -36,7 +36,7 @@ static inline struct od_store *fuzz_store(void)
         return store;
     uv_loop_init(&loop);
     if (mkdtemp(directory) == NULL ||
-        od_committer_open(&committer, &loop, directory, -1, &events, NULL, &err) !=
+        od_committer_open(&committer, &loop, directory, -1, NULL, &events, NULL, &err) !=
             OD_COMMITTER_OPEN ||
         !od_store_open(&store, directory, &err))
         abort();

@@ -157,7 +157,7 @@ function M.try(directory)
   self.loop = ffi.cast("struct uv_loop_s *", self.loop_memory)
   assert(C.uv_loop_init(self.loop) == 0)
   local committer, err = ffi.new("struct od_committer *[1]"), ffi.new("struct od_error")
-  if C.od_committer_open(committer, self.loop, directory, -1, events, nil, err) ~= 0 then
+  if C.od_committer_open(committer, self.loop, directory, -1, nil, events, nil, err) ~= 0 then
     C.uv_run(self.loop, RUN_NOWAIT)
     C.uv_loop_close(self.loop)
     return nil, ffi.string(err.text)

@@ -1,0 +1,58 @@
+// The cluster as main sees it: opened at the start, and from then on events and the placement.
+//
+// The life of a slot on a node:
+//
+//    NOWHERE ──claimed──► it is loaded (the committer) ──od_cluster_taken──► HERE
+//       ▲                                                                     │ wanted
+//       └───od_cluster_given◄── nothing of it is left in workers and committer ┘
+//
+// Process: main. Thread: the loop's. Owner: the server.
+
+#ifndef OD_CLUSTER_CLUSTER_H
+#define OD_CLUSTER_CLUSTER_H
+
+#include <uv.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "cluster/placement.h"
+#include "store/engine.h"
+
+struct od_cluster;
+
+struct od_cluster_events {
+    // As in member.h.
+    void (*alive)(void *owner, od_time_ms run_ms, od_time_ms lease_ms);
+    void (*away)(void *owner, const char *why);
+    void (*claimed)(void *owner, const struct od_engine_slot *slots, size_t count);
+    void (*wanted)(void *owner, od_slot slot); // The placement has it NOWHERE already.
+    void (*looked)(void *owner);
+    void (*fenced)(void *owner, const char *why);
+};
+
+// Connects, checks, and joins; it waits for the engine. [address] is where this node takes links,
+// or "". The data directory, whose lock is held, is a node's and empty then (directory.h).
+OD_MUST_CHECK bool od_cluster_open(struct od_cluster **cluster, const char *url,
+                                   const char *data_dir, const char *address,
+                                   struct od_placement *placement, struct od_error *err);
+
+struct od_engine *od_cluster_engine(struct od_cluster *cluster); // For the committer.
+
+// From here on it beats and claims.
+OD_MUST_CHECK bool od_cluster_start(struct od_cluster *cluster, uv_loop_t *loop,
+                                    const struct od_cluster_events *events, void *owner,
+                                    struct od_error *err);
+
+// What [slot] stores can be read from LMDB: it is HERE.
+void od_cluster_taken(struct od_cluster *cluster, od_slot slot);
+
+// After [wanted]: nothing of it will be committed, and nothing of it is left in a worker.
+void od_cluster_given(struct od_cluster *cluster, od_slot slot);
+
+// This process ends: the engine is waited for a while and no longer.
+void od_cluster_hurry(struct od_cluster *cluster);
+
+// Leaves. After the committer is closed; the loop must run once more. NULL is allowed.
+void od_cluster_close(struct od_cluster *cluster);
+
+#endif

@@ -1,0 +1,504 @@
+#include "cluster/member.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/thread.h"
+#include "cluster/array.h"
+#include "cluster/news.h"
+#include "cluster/postgres.h"
+
+struct seen { // Another node, as this one watches it.
+    struct od_cluster_node node;
+    int64_t beat;
+    od_time_ms since_ms; // Its beat has not moved.
+};
+
+struct gift {
+    od_slot slot;
+    od_node_id to;
+};
+
+struct od_member {
+    const struct od_member_events *events;
+    void *owner;
+    pthread_t thread;
+    uv_async_t wake;
+    struct od_cluster_node self;
+
+    pthread_mutex_t mutex; // For what follows, up to the next blank line.
+    pthread_cond_t has_work;
+    bool is_stopping;
+    struct od_list news;
+    struct gift gifts[OD_SLOT_COUNT];
+    size_t gift_count;
+
+    struct od_postgres postgres; // The thread's own, like the rest.
+    bool is_away, is_fenced;
+    od_time_ms beaten_ms, polled_ms;
+    struct seen seen[OD_CLUSTER_NODES_MAX];
+    size_t seen_count;
+    bool held[OD_SLOT_COUNT], is_leaving[OD_SLOT_COUNT];
+    struct od_placed_slot slots[OD_SLOT_COUNT]; // As they were told.
+    size_t leaving_count;
+    struct od_array free_slots, free_epochs; // While it looks: what may be claimed.
+};
+
+static void tell(struct od_member *member, struct od_news *news)
+{
+    pthread_mutex_lock(&member->mutex);
+    od_list_push_back(&member->news, &news->link);
+    pthread_mutex_unlock(&member->mutex);
+    uv_async_send(&member->wake);
+}
+
+static void tell_why(struct od_member *member, enum od_news_kind kind, const char *why)
+{
+    struct od_news *news = od_news_new(kind);
+    snprintf(news->why, sizeof news->why, "%s", why);
+    tell(member, news);
+}
+
+static void on_wake(uv_async_t *wake)
+{
+    struct od_member *member = wake->data;
+    struct od_list list, *link;
+    od_list_init(&list);
+    pthread_mutex_lock(&member->mutex);
+    od_list_move_all(&list, &member->news);
+    pthread_mutex_unlock(&member->mutex);
+    while ((link = od_list_pop_front(&list)) != NULL) {
+        struct od_news *news = OD_LIST_MEMBER(link, struct od_news, link);
+        od_news_deliver(news, member->events, member->owner);
+        od_news_free(news);
+    }
+}
+
+// --- Beats ---------------------------------------------------------------------------------------
+
+static const struct od_statement beat = {
+    "beat", "UPDATE od_node SET beat = beat + 1 WHERE id = ($1::int8)::int4 AND inc = $2::int8"
+            " AND state = 'up' RETURNING beat"};
+
+static enum od_answer run_as_self(struct od_member *member, const struct od_statement *statement)
+{
+    char room[2][8];
+    const od_slice parameters[] = {od_postgres_int8(member->self.id, room[0]),
+                                   od_postgres_int8(member->self.incarnation, room[1])};
+    return od_postgres_run(&member->postgres, statement, parameters, 2);
+}
+
+static bool fail(struct od_member *member)
+{
+    if (!member->is_away)
+        tell_why(member, OD_NEWS_AWAY, member->postgres.why);
+    member->is_away = true;
+    od_postgres_disconnect(&member->postgres);
+    return false;
+}
+
+static bool send_beat(struct od_member *member)
+{
+    od_time_ms now_ms = od_clock_monotonic_ms();
+    if (run_as_self(member, &beat) != OD_ANSWER_OK)
+        return fail(member);
+    member->is_away = false;
+    if (od_postgres_rows(&member->postgres) == 0) {
+        member->is_fenced = true;
+        tell_why(member, OD_NEWS_FENCED,
+                 "the other nodes held it for dead, or another program has its name");
+        return false;
+    }
+    member->beaten_ms = now_ms;
+    struct od_news *news = od_news_new(OD_NEWS_ALIVE);
+    news->run_ms = now_ms + OD_CLUSTER_RUN_MS;
+    news->lease_ms = now_ms + OD_CLUSTER_LEASE_MS;
+    tell(member, news);
+    return true;
+}
+
+// --- Who is there --------------------------------------------------------------------------------
+
+static const struct od_statement read_nodes = {
+    "nodes", "SELECT id, inc, beat, name, address FROM od_node WHERE state = 'up' ORDER BY id"};
+
+static struct seen *find_seen(struct od_member *member, od_node_id id, uint64_t incarnation)
+{
+    for (size_t i = 0; i < member->seen_count; i++) {
+        if (member->seen[i].node.id == id && member->seen[i].node.incarnation == incarnation)
+            return &member->seen[i];
+    }
+    return NULL;
+}
+
+static void copy_text(char *to, size_t size, od_slice text)
+{
+    size_t count = text.size < size ? text.size : size - 1;
+    memcpy(to, text.at, count);
+    to[count] = '\0';
+}
+
+static struct seen read_node(struct od_member *member, size_t row, od_time_ms now_ms)
+{
+    const struct od_postgres *postgres = &member->postgres;
+    struct seen seen = {.node = {.id = (od_node_id)od_postgres_int(postgres, row, 0),
+                                 .incarnation = (uint64_t)od_postgres_int(postgres, row, 1)},
+                        .beat = od_postgres_int(postgres, row, 2),
+                        .since_ms = now_ms};
+    copy_text(seen.node.name, sizeof seen.node.name, od_postgres_bytes(postgres, row, 3));
+    copy_text(seen.node.address, sizeof seen.node.address, od_postgres_bytes(postgres, row, 4));
+    const struct seen *before = find_seen(member, seen.node.id, seen.node.incarnation);
+    bool has_gap = now_ms - member->polled_ms > OD_CLUSTER_POLL_GAP_MS;
+    if (before != NULL && before->beat == seen.beat && !has_gap)
+        seen.since_ms = before->since_ms;
+    return seen;
+}
+
+static void tell_nodes(struct od_member *member)
+{
+    struct od_news *news = od_news_new(OD_NEWS_NODES);
+    struct od_cluster_node *list = od_allocate((member->seen_count + 1) * sizeof *list);
+    for (size_t i = 0; i < member->seen_count; i++)
+        list[i] = member->seen[i].node;
+    news->list = list;
+    news->count = member->seen_count;
+    tell(member, news);
+}
+
+static bool poll_nodes(struct od_member *member)
+{
+    od_time_ms now_ms = od_clock_monotonic_ms();
+    struct seen seen[OD_CLUSTER_NODES_MAX];
+    if (od_postgres_run(&member->postgres, &read_nodes, NULL, 0) != OD_ANSWER_OK)
+        return fail(member);
+    size_t count = od_postgres_rows(&member->postgres);
+    count = count < OD_CLUSTER_NODES_MAX ? count : OD_CLUSTER_NODES_MAX;
+    for (size_t i = 0; i < count; i++)
+        seen[i] = read_node(member, i, now_ms);
+    memcpy(member->seen, seen, count * sizeof *seen);
+    member->seen_count = count;
+    member->polled_ms = now_ms;
+    tell_nodes(member);
+    return true;
+}
+
+static const struct od_statement declare_dead = {
+    "dead", "UPDATE od_node SET state = 'dead' WHERE id = ($1::int8)::int4 AND inc = $2::int8"
+            " AND beat = $3::int8 AND state = 'up'"};
+
+static bool bury(struct od_member *member, const struct seen *seen)
+{
+    char room[3][8];
+    const od_slice parameters[] = {od_postgres_int8(seen->node.id, room[0]),
+                                   od_postgres_int8(seen->node.incarnation, room[1]),
+                                   od_postgres_int8((uint64_t)seen->beat, room[2])};
+    enum od_answer answer = od_postgres_run(&member->postgres, &declare_dead, parameters, 3);
+    return answer == OD_ANSWER_OK || fail(member);
+}
+
+// What it is about is seen by the next look.
+static bool bury_dead(struct od_member *member)
+{
+    for (size_t i = 0; i < member->seen_count; i++) {
+        const struct seen *seen = &member->seen[i];
+        bool is_dead = member->polled_ms - seen->since_ms > OD_CLUSTER_DEAD_MS;
+        if (is_dead && seen->node.id != member->self.id && !bury(member, seen))
+            return false;
+    }
+    return true;
+}
+
+// --- Who has what --------------------------------------------------------------------------------
+
+static const struct od_statement read_slots = {
+    "slots", "SELECT slot, epoch, owner, inc FROM od_slot ORDER BY slot"};
+
+static void tell_slot(struct od_member *member, od_slot slot, od_node_id node, uint64_t epoch)
+{
+    struct od_placed_slot *told = &member->slots[slot];
+    if (told->node == node && told->epoch == epoch)
+        return;
+    *told = (struct od_placed_slot){.node = node, .epoch = epoch};
+    struct od_news *news = od_news_new(OD_NEWS_SLOT);
+    news->slot = slot;
+    news->node = node;
+    news->epoch = epoch;
+    tell(member, news);
+}
+
+static void want(struct od_member *member, od_slot slot, od_node_id by)
+{
+    if (member->is_leaving[slot] || member->leaving_count >= OD_CLUSTER_MOVES_MAX)
+        return;
+    member->is_leaving[slot] = true;
+    member->leaving_count++;
+    struct od_news *news = od_news_new(OD_NEWS_WANTED);
+    news->slot = slot;
+    news->node = by;
+    tell(member, news);
+}
+
+static void look_at_slot(struct od_member *member, size_t row, od_node_id heir)
+{
+    const struct od_postgres *postgres = &member->postgres;
+    od_slot slot = (od_slot)od_postgres_int(postgres, row, 0);
+    uint64_t epoch = (uint64_t)od_postgres_int(postgres, row, 1);
+    od_node_id owner = (od_node_id)od_postgres_int(postgres, row, 2);
+    uint64_t incarnation = (uint64_t)od_postgres_int(postgres, row, 3);
+    bool is_mine = owner == member->self.id && incarnation == member->self.incarnation;
+    bool is_free = owner == 0 || find_seen(member, owner, incarnation) == NULL;
+    if (is_mine && member->held[slot]) {
+        if (heir != member->self.id && heir != 0)
+            want(member, slot, heir);
+        return;
+    }
+    if (is_mine || (is_free && heir == member->self.id)) {
+        od_array_put_int4(&member->free_slots, slot);
+        od_array_put_int8(&member->free_epochs, epoch);
+    }
+    tell_slot(member, slot, is_free || is_mine ? 0 : owner, epoch);
+}
+
+static bool poll_slots(struct od_member *member)
+{
+    struct od_cluster_node nodes[OD_CLUSTER_NODES_MAX] = {{.id = 0}};
+    if (od_postgres_run(&member->postgres, &read_slots, NULL, 0) != OD_ANSWER_OK)
+        return fail(member);
+    for (size_t i = 0; i < member->seen_count; i++)
+        nodes[i] = member->seen[i].node;
+    for (size_t row = 0; row < od_postgres_rows(&member->postgres); row++) {
+        int64_t slot = od_postgres_int(&member->postgres, row, 0);
+        if (slot >= 0 && slot < OD_SLOT_COUNT)
+            look_at_slot(member, row,
+                         od_placement_rendezvous(nodes, member->seen_count, (od_slot)slot));
+    }
+    return true;
+}
+
+// Only while it is not held for dead itself.
+static const struct od_statement claim = {
+    "claim", "UPDATE od_slot AS s SET owner = ($3::int8)::int4, inc = $4::int8,"
+             " epoch = s.epoch + 1 FROM unnest($1::int4[], $2::int8[]) AS w (slot, epoch)"
+             " WHERE s.slot = w.slot AND s.epoch = w.epoch AND EXISTS (SELECT 1 FROM od_node"
+             " WHERE id = ($3::int8)::int4 AND inc = $4::int8 AND state = 'up')"
+             " RETURNING s.slot, s.epoch, s.seq"};
+
+static void tell_claimed(struct od_member *member)
+{
+    const struct od_postgres *postgres = &member->postgres;
+    size_t count = od_postgres_rows(postgres);
+    struct od_engine_slot *list = od_allocate((count + 1) * sizeof *list);
+    for (size_t i = 0; i < count; i++) {
+        list[i] = (struct od_engine_slot){.slot = (od_slot)od_postgres_int(postgres, i, 0),
+                                          .epoch = (uint64_t)od_postgres_int(postgres, i, 1),
+                                          .seq = (uint64_t)od_postgres_int(postgres, i, 2)};
+        member->held[list[i].slot] = true;
+        member->slots[list[i].slot] = (struct od_placed_slot){.place = OD_PLACE_HERE};
+    }
+    struct od_news *news = od_news_new(OD_NEWS_CLAIMED);
+    news->list = list;
+    news->count = count;
+    tell(member, news);
+}
+
+static bool claim_free(struct od_member *member)
+{
+    char room[2][8];
+    if (member->free_slots.count == 0)
+        return true;
+    const od_slice parameters[] = {od_array_finish(&member->free_slots),
+                                   od_array_finish(&member->free_epochs),
+                                   od_postgres_int8(member->self.id, room[0]),
+                                   od_postgres_int8(member->self.incarnation, room[1])};
+    if (od_postgres_run(&member->postgres, &claim, parameters, 4) != OD_ANSWER_OK)
+        return fail(member);
+    tell_claimed(member);
+    return true;
+}
+
+static bool look(struct od_member *member)
+{
+    od_array_init(&member->free_slots, OD_ARRAY_OF_INT4);
+    od_array_init(&member->free_epochs, OD_ARRAY_OF_INT8);
+    bool ok = poll_nodes(member) && bury_dead(member) && poll_slots(member) && claim_free(member);
+    od_array_deinit(&member->free_slots);
+    od_array_deinit(&member->free_epochs);
+    if (ok)
+        tell(member, od_news_new(OD_NEWS_POLLED));
+    return ok;
+}
+
+// --- What it gives up ----------------------------------------------------------------------------
+
+static const struct od_statement give = {
+    "give", "UPDATE od_slot AS s SET owner = coalesce(n.id, 0), inc = coalesce(n.inc, 0),"
+            " epoch = s.epoch + 1 FROM unnest($1::int4[], $2::int4[]) AS w (slot, heir)"
+            " LEFT JOIN od_node AS n ON n.id = w.heir AND n.state = 'up'"
+            " WHERE s.slot = w.slot AND s.owner = ($3::int8)::int4 AND s.inc = $4::int8"};
+
+static bool send_gifts(struct od_member *member, const struct gift *gifts, size_t count)
+{
+    char room[2][8];
+    struct od_array slots, heirs;
+    od_array_init(&slots, OD_ARRAY_OF_INT4);
+    od_array_init(&heirs, OD_ARRAY_OF_INT4);
+    for (size_t i = 0; i < count; i++) {
+        od_array_put_int4(&slots, gifts[i].slot);
+        od_array_put_int4(&heirs, gifts[i].to);
+    }
+    const od_slice parameters[] = {od_array_finish(&slots), od_array_finish(&heirs),
+                                   od_postgres_int8(member->self.id, room[0]),
+                                   od_postgres_int8(member->self.incarnation, room[1])};
+    enum od_answer answer = od_postgres_run(&member->postgres, &give, parameters, 4);
+    od_array_deinit(&slots);
+    od_array_deinit(&heirs);
+    return answer == OD_ANSWER_OK || fail(member);
+}
+
+static void let_go(struct od_member *member, const struct gift *gifts, size_t count)
+{
+    pthread_mutex_lock(&member->mutex);
+    OD_ASSERT(member->gift_count >= count);
+    memmove(member->gifts, member->gifts + count,
+            (member->gift_count - count) * sizeof *member->gifts);
+    member->gift_count -= count;
+    pthread_mutex_unlock(&member->mutex);
+    for (size_t i = 0; i < count; i++) {
+        od_slot slot = gifts[i].slot;
+        member->leaving_count -= member->is_leaving[slot];
+        member->held[slot] = member->is_leaving[slot] = false;
+    }
+}
+
+static bool give_up(struct od_member *member)
+{
+    struct gift gifts[OD_SLOT_COUNT];
+    pthread_mutex_lock(&member->mutex);
+    size_t count = member->gift_count;
+    memcpy(gifts, member->gifts, count * sizeof *gifts);
+    pthread_mutex_unlock(&member->mutex);
+    if (count == 0)
+        return true;
+    if (!send_gifts(member, gifts, count))
+        return false;
+    let_go(member, gifts, count);
+    return true;
+}
+
+static const struct od_statement leave_slots = {
+    "leave", "UPDATE od_slot SET owner = 0, inc = 0, epoch = epoch + 1"
+             " WHERE owner = ($1::int8)::int4 AND inc = $2::int8"};
+
+static const struct od_statement leave_nodes = {
+    "left", "UPDATE od_node SET state = 'left' WHERE id = ($1::int8)::int4 AND inc = $2::int8"
+            " AND state = 'up'"};
+
+static void leave(struct od_member *member)
+{
+    if (!member->is_fenced && run_as_self(member, &leave_slots) == OD_ANSWER_OK)
+        (void)!run_as_self(member, &leave_nodes);
+}
+
+// --- The thread ----------------------------------------------------------------------------------
+
+// Until the next look, or until there is something to give up. False: it is over.
+static bool wait(struct od_member *member)
+{
+    pthread_mutex_lock(&member->mutex);
+    if (!member->is_stopping && (member->gift_count == 0 || member->is_away))
+        od_thread_wait_us(&member->has_work, &member->mutex, INT64_C(1000) * OD_CLUSTER_POLL_MS);
+    bool goes_on = !member->is_stopping && !member->is_fenced;
+    pthread_mutex_unlock(&member->mutex);
+    return goes_on;
+}
+
+static void step(struct od_member *member)
+{
+    od_time_ms now_ms = od_clock_monotonic_ms();
+    bool is_due = member->is_away || now_ms - member->beaten_ms >= OD_CLUSTER_BEAT_MS;
+    if ((!is_due || send_beat(member)) && give_up(member) && !member->is_fenced)
+        (void)look(member);
+}
+
+static void *run(void *argument)
+{
+    struct od_member *member = argument;
+    member->beaten_ms = od_clock_monotonic_ms() - OD_CLUSTER_BEAT_MS;
+    do
+        step(member);
+    while (wait(member));
+    pthread_mutex_lock(&member->mutex);
+    bool leaves = member->is_stopping;
+    pthread_mutex_unlock(&member->mutex);
+    if (leaves)
+        leave(member);
+    od_postgres_disconnect(&member->postgres);
+    return NULL;
+}
+
+static bool start_thread(struct od_member *member, struct od_error *err)
+{
+    errno = od_thread_start(&member->thread, run, member);
+    return errno == 0 || od_error_errno(err, "cannot start the cluster's thread");
+}
+
+// --- The loop's side -----------------------------------------------------------------------------
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct od_member *member = handle->data;
+    struct od_list *link;
+    while ((link = od_list_pop_front(&member->news)) != NULL)
+        od_news_free(OD_LIST_MEMBER(link, struct od_news, link));
+    od_postgres_deinit(&member->postgres);
+    pthread_cond_destroy(&member->has_work);
+    pthread_mutex_destroy(&member->mutex);
+    free(member);
+}
+
+bool od_member_start(struct od_member **result, uv_loop_t *loop, const char *url,
+                     const struct od_cluster_node *self, int stop_fd,
+                     const struct od_member_events *events, void *owner, struct od_error *err)
+{
+    OD_ASSERT(self->id != 0);
+    struct od_member *member = od_allocate_zeroed(sizeof *member);
+    member->events = events;
+    member->owner = owner;
+    member->self = *self;
+    od_list_init(&member->news);
+    od_postgres_init(&member->postgres, url, stop_fd);
+    pthread_mutex_init(&member->mutex, NULL);
+    od_thread_condition_init(&member->has_work);
+    uv_async_init(loop, &member->wake, on_wake);
+    member->wake.data = member;
+    if (start_thread(member, err)) {
+        *result = member;
+        return true;
+    }
+    uv_close((uv_handle_t *)&member->wake, on_closed);
+    return false;
+}
+
+void od_member_give(struct od_member *member, od_slot slot, od_node_id to)
+{
+    pthread_mutex_lock(&member->mutex);
+    OD_ASSERT(member->gift_count < OD_SLOT_COUNT);
+    member->gifts[member->gift_count++] = (struct gift){slot, to};
+    pthread_cond_signal(&member->has_work);
+    pthread_mutex_unlock(&member->mutex);
+}
+
+void od_member_stop(struct od_member *member)
+{
+    if (member == NULL)
+        return;
+    pthread_mutex_lock(&member->mutex);
+    member->is_stopping = true;
+    pthread_cond_signal(&member->has_work);
+    pthread_mutex_unlock(&member->mutex);
+    pthread_join(member->thread, NULL);
+    uv_close((uv_handle_t *)&member->wake, on_closed);
+}

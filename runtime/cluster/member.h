@@ -1,0 +1,37 @@
+// A member: this node among the others, by a thread and a connection of its own.
+//
+// Each second it raises its beat in od_node, and twice a second it reads who is there and who has
+// which slot. It compares no clocks: another node is dead when its beat has been the same for
+// OD_CLUSTER_DEAD_MS of this node's time, over polls without a gap, so that an engine that was away
+// or a machine that stood still makes nobody dead. Its own lease runs from before the beat was
+// sent. Of slots without a living owner each node claims those that are its by rendezvous (the
+// highest hash of node and slot), and what it has that is another's by that it is asked to give up.
+//
+// What it sees it tells main as news; what main has given up it hands on. A slot is claimed anew
+// only after od_member_give.
+//
+// Thread: all on the loop's; the thread inside never logs. Owner: the cluster.
+
+#ifndef OD_CLUSTER_MEMBER_H
+#define OD_CLUSTER_MEMBER_H
+
+#include <uv.h>
+
+#include "cluster/member_events.h"
+
+struct od_member;
+
+// [self] has joined. The loop is told by an event of its own.
+OD_MUST_CHECK bool od_member_start(struct od_member **member, uv_loop_t *loop, const char *url,
+                                   const struct od_cluster_node *self, int stop_fd,
+                                   const struct od_member_events *events, void *owner,
+                                   struct od_error *err);
+
+// Nothing of [slot] will be committed any more; it goes to [to], or, with 0, to whom it belongs.
+void od_member_give(struct od_member *member, od_slot slot, od_node_id to);
+
+// Gives all up, says that it leaves, and ends the thread. The loop must run once more. NULL is
+// allowed.
+void od_member_stop(struct od_member *member);
+
+#endif

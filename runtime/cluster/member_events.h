@@ -1,0 +1,22 @@
+// What a member tells main (member.h), on the loop's thread.
+
+#ifndef OD_CLUSTER_MEMBER_EVENTS_H
+#define OD_CLUSTER_MEMBER_EVENTS_H
+
+#include "base/clock.h"
+#include "cluster/placement.h"
+#include "store/engine.h"
+
+struct od_member_events {
+    // Beats are taken: handlers may run until [run_ms], answers leave until [lease_ms].
+    void (*alive)(void *owner, od_time_ms run_ms, od_time_ms lease_ms);
+    void (*away)(void *owner, const char *why); // The engine does not answer. Told once a time.
+    void (*nodes)(void *owner, const struct od_cluster_node *nodes, size_t count);
+    void (*slot)(void *owner, od_slot slot, od_node_id node, uint64_t epoch); // Of another, or 0.
+    void (*claimed)(void *owner, const struct od_engine_slot *slots, size_t count);
+    void (*wanted)(void *owner, od_slot slot, od_node_id by); // It is to be given up.
+    void (*polled)(void *owner); // That was all of one look; the first says what there is.
+    void (*fenced)(void *owner, const char *why); // The others hold this node for dead. The last.
+};
+
+#endif

@@ -1,0 +1,262 @@
+#include "node/line.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/cursor.h"
+#include "base/log.h"
+#include "node/channel.h"
+#include "node/neighbour.h"
+#include "node/node.h"
+#include "node/tunnel.h"
+
+static void check(const struct od_line *line)
+{
+    OD_ASSERT(!line->is_proved || line->neighbour != NULL);
+    OD_ASSERT(!line->is_proved || line->heard.size > 0);
+    OD_ASSERT(!line->is_ours || line->neighbour != NULL || line->is_over);
+    OD_ASSERT(line->is_proved || line->tunnels.size == 0);
+}
+
+// --- The end -------------------------------------------------------------------------------------
+
+// Of a stranger nobody knows whether it says the truth, and it may come again and again.
+static void log_stranger(struct od_node *node, const char *why)
+{
+    if (od_slice_equal(od_bytes_slice(&node->why), od_slice_of(why)))
+        return;
+    od_bytes_clear(&node->why);
+    od_bytes_put_slice(&node->why, od_slice_of(why));
+    od_log(OD_LOG_WARN, NULL, "a connection to where nodes are linked is refused: %s", why);
+}
+
+void od_line_cut(struct od_line *line, const char *why)
+{
+    if (line->is_over)
+        return;
+    check(line);
+    struct od_node *node = line->node;
+    struct od_neighbour *neighbour = line->neighbour;
+    line->is_over = true;
+    od_loop_clear_timer(&node->loop, &line->timer);
+    od_tunnels_close(line);
+    od_list_remove(&line->link);
+    od_link_close(&line->wire);
+    if (neighbour == NULL) {
+        OD_ASSERT(node->stranger_count > 0);
+        node->stranger_count--;
+        log_stranger(node, why);
+    } else {
+        od_neighbour_unlinked(neighbour, line, why);
+    }
+    line->neighbour = NULL;
+}
+
+static void on_closed(struct od_link *link)
+{
+    struct od_line *line = link->owner;
+    OD_ASSERT(line->is_over);
+    od_bytes_deinit(&line->said);
+    od_bytes_deinit(&line->heard);
+    od_map_deinit(&line->tunnels);
+    free(line);
+}
+
+static void on_gone(struct od_link *link)
+{
+    struct od_line *line = link->owner;
+    bool is_mute = line->heard.size == 0;
+    od_line_cut(line, !is_mute        ? "the connection has ended"
+                      : line->is_ours ? "nobody answers there"
+                                      : "it has said nothing that can be understood");
+}
+
+// --- Signs of life -------------------------------------------------------------------------------
+
+static void on_time(struct od_timer *timer)
+{
+    struct od_line *line = OD_TIMER_MEMBER(timer, struct od_line, timer);
+    struct od_node *node = line->node;
+    if (!line->is_proved) {
+        od_line_cut(line, "it has not proved in time who it is");
+        return;
+    }
+    if (od_clock_monotonic_ms() - line->heard_ms >= OD_NODE_SILENT_MS_MAX) {
+        od_line_cut(line, "nothing is heard of it");
+        return;
+    }
+    od_link_send(&line->wire, OD_KIND_NODE_PING, (od_slice){NULL, 0}, -1);
+    od_loop_set_timer(&node->loop, timer, OD_NODE_PING_MS);
+}
+
+// --- Hello and proof -----------------------------------------------------------------------------
+
+static void make_proof(const struct od_line *line, bool is_dialler, uint8_t proof[OD_PROOF_BYTES])
+{
+    od_slice said = od_bytes_slice(&line->said), heard = od_bytes_slice(&line->heard);
+    od_proof_make(od_bytes_slice(&line->node->secret), is_dialler, line->is_ours ? said : heard,
+                  line->is_ours ? heard : said, proof);
+}
+
+static void send_proof(struct od_line *line)
+{
+    uint8_t proof[OD_PROOF_BYTES];
+    make_proof(line, line->is_ours, proof);
+    od_link_send(&line->wire, OD_KIND_NODE_PROOF, (od_slice){(const char *)proof, sizeof proof},
+                 -1);
+}
+
+static void take_hello(struct od_line *line, od_slice body)
+{
+    struct od_error err;
+    struct od_hello own;
+    bool is_own = od_hello_read(od_bytes_slice(&line->said), &own);
+    OD_ASSERT(is_own);
+    od_bytes_put_slice(&line->heard, body);
+    if (!od_hello_read(od_bytes_slice(&line->heard), &line->hello))
+        od_line_cut(line, "it says nothing that a node says");
+    else if (!od_hello_fits(&own, &line->hello, &err))
+        od_line_cut(line, err.text);
+    else if (line->is_ours && line->hello.id != line->neighbour->id)
+        od_line_cut(line, "another node answers at its address");
+    else if (line->is_ours)
+        send_proof(line);
+}
+
+// Whom we have not heard of by the engine we do not know.
+static bool find_neighbour(struct od_line *line)
+{
+    if (line->is_ours)
+        return line->neighbour->life <= line->hello.life;
+    struct od_neighbour *neighbour = od_neighbour_find(line->node, line->hello.id);
+    if (neighbour == NULL || line->hello.life < neighbour->life)
+        return false;
+    OD_ASSERT(line->node->stranger_count > 0);
+    line->node->stranger_count--;
+    line->neighbour = neighbour;
+    return true;
+}
+
+static void take_proof(struct od_line *line, od_slice body)
+{
+    uint8_t proof[OD_PROOF_BYTES];
+    make_proof(line, !line->is_ours, proof);
+    if (!od_proof_is(body, proof)) {
+        od_line_cut(line, "it does not know the secret of this cluster");
+        return;
+    }
+    if (!find_neighbour(line)) {
+        od_line_cut(line, "it is no node that is known to live");
+        return;
+    }
+    if (!line->is_ours)
+        send_proof(line);
+    line->is_proved = true;
+    od_link_set_far(&line->wire, OD_NODE_MESSAGE_BYTES_MAX);
+    od_loop_set_timer(&line->node->loop, &line->timer, OD_NODE_PING_MS);
+    od_neighbour_linked(line->neighbour, line);
+}
+
+// --- Messages ------------------------------------------------------------------------------------
+
+static bool take_worker(struct od_line *line, od_slice body)
+{
+    return od_node_receive_worker(line->neighbour, body);
+}
+
+static bool take_ping(struct od_line *line, od_slice body)
+{
+    (void)line;
+    return body.size == 0;
+}
+
+static bool (*const messages[OD_KIND_COUNT])(struct od_line *, od_slice) = {
+    [OD_KIND_NODE_PING] = take_ping,
+    [OD_KIND_NODE_WORKER] = take_worker,
+    [OD_KIND_NODE_PIECE] = od_channel_receive_piece,
+    [OD_KIND_NODE_TAKEN] = od_channel_receive_taken,
+    [OD_KIND_TUNNEL_PIECE] = od_tunnel_receive_piece,
+    [OD_KIND_TUNNEL_TAKEN] = od_tunnel_receive_taken,
+    [OD_KIND_TUNNEL_END] = od_tunnel_receive_end,
+};
+
+static void take_proved(struct od_line *line, enum od_kind kind, od_slice body)
+{
+    char why[128];
+    if (messages[kind] != NULL && messages[kind](line, body))
+        return;
+    snprintf(why, sizeof why, "it has sent a %s that makes no sense", od_kind_name(kind));
+    od_line_cut(line, why);
+}
+
+static void on_message(struct od_link *link, enum od_kind kind, od_slice body, int fd)
+{
+    struct od_line *line = link->owner;
+    OD_ASSERT(fd < 0);
+    if (line->is_over)
+        return;
+    line->heard_ms = od_clock_monotonic_ms();
+    if (line->is_proved)
+        take_proved(line, kind, body);
+    else if (kind == OD_KIND_NODE_HELLO && line->heard.size == 0 && body.size > 0)
+        take_hello(line, body);
+    else if (kind == OD_KIND_NODE_PROOF && line->heard.size > 0)
+        take_proof(line, body);
+    else
+        od_line_cut(line, "it speaks before it has proved who it is");
+}
+
+static const struct od_link_events link_events = {on_message, on_gone, on_closed};
+
+// --- The beginning -------------------------------------------------------------------------------
+
+static void say_hello(struct od_line *line)
+{
+    uint8_t nonce[OD_NONCE_BYTES];
+    const struct od_node *node = line->node;
+    int is_random = RAND_bytes(nonce, sizeof nonce);
+    OD_ASSERT(is_random == 1);
+    struct od_hello hello = {.version = OD_NODE_VERSION,
+                             .cluster = od_bytes_slice(&node->cluster),
+                             .id = node->id,
+                             .life = node->life,
+                             .workers = node->options->workers,
+                             .nonce = {(const char *)nonce, sizeof nonce}};
+    od_hello_put(&line->said, &hello);
+    od_link_send(&line->wire, OD_KIND_NODE_HELLO, od_bytes_slice(&line->said), -1);
+}
+
+struct od_line *od_line_new(struct od_node *node, int fd, struct od_neighbour *neighbour,
+                            struct od_error *err)
+{
+    int on = 1;
+    OD_ASSERT(node->id != 0);
+    struct od_line *line = od_allocate_zeroed(sizeof *line);
+    *line = (struct od_line){.node = node,
+                             .neighbour = neighbour,
+                             .is_ours = neighbour != NULL,
+                             .timer = {.fire = on_time}};
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (!od_link_init(&line->wire, &node->loop.uv, fd, &link_events, line, err)) {
+        free(line);
+        return NULL;
+    }
+    od_link_set_far(&line->wire, OD_NODE_HELLO_BYTES_MAX);
+    od_map_init(&line->tunnels);
+    od_list_init(&line->link);
+    od_list_push_back(&node->lines, &line->link);
+    node->stranger_count += neighbour == NULL;
+    line->heard_ms = od_clock_monotonic_ms();
+    od_loop_set_timer(&node->loop, &line->timer, OD_NODE_HELLO_MS_MAX);
+    say_hello(line);
+    return line;
+}
+
+void od_lines_flush(struct od_node *node)
+{
+    OD_LIST_EACH (link, &node->lines)
+        od_link_flush(&OD_LIST_MEMBER(link, struct od_line, link)->wire);
+}

@@ -1,0 +1,40 @@
+// Where objects are when there are several nodes: from an id to the worker to ask, here or there.
+//
+// Each worker of another node has a place behind the own workers (link/seats.h), and is asked as a
+// neighbour is. Main tells which slot is where (SLOTS); what is on its way somewhere, or at a node
+// that is not linked, is nowhere for now: its calls wait (call_sent.h), as for a worker that is
+// being replaced. Whoever gets a call of an object that is not here says so, and it goes on.
+//
+// Owner: struct od_objects embeds struct od_places.
+
+#ifndef OD_OBJECT_PLACES_H
+#define OD_OBJECT_PLACES_H
+
+#include "link/seats.h"
+#include "object/id.h"
+#include "store/slot.h"
+
+struct od_objects;
+
+struct od_places {
+    bool is_cluster; // Else all is here, for ever.
+    uint8_t slots[OD_SLOT_COUNT];
+    uint8_t workers[OD_SEATS_MAX]; // Of the node in that seat; 0: it is not linked.
+};
+
+void od_places_init(struct od_places *places, bool is_cluster); // With it all is nowhere.
+
+// How many places there are, with that of nobody, which is the last.
+uint32_t od_places_count(const struct od_objects *objects);
+uint32_t od_places_nowhere(const struct od_objects *objects);
+
+// The worker to ask about the object of that id, or od_places_nowhere.
+uint32_t od_places_of(const struct od_objects *objects, const od_id *id);
+
+bool od_places_are_far(const struct od_objects *objects, uint32_t place);     // Of another node.
+bool od_places_are_workers(const struct od_objects *objects, uint32_t place); // Here or there.
+
+// SLOTS. False: it makes no sense.
+OD_MUST_CHECK bool od_places_receive(struct od_objects *objects, od_slice body);
+
+#endif

@@ -1,0 +1,43 @@
+// Removal: objects whose slot goes to another node leave this worker.
+//
+// When main says that a slot is here no more (SLOTS), what has begun there may end, for
+// OD_REMOVAL_MS_MAX at most; nothing new begins. Then the object is reset. Its WebSockets at
+// rest go on at the next owner (edge.h), the others are closed with 1012, as those of a worker that
+// has ended; and main hears SLOTS_LEFT behind all that was
+// written: from then on another node may have it. Until the slot is here again no event of its
+// objects is handled.
+//
+// Owner: struct od_objects embeds struct od_removal.
+
+#ifndef OD_OBJECT_REMOVAL_H
+#define OD_OBJECT_REMOVAL_H
+
+#include "base/clock.h"
+#include "base/timers.h"
+#include "store/slot.h"
+
+struct od_object;
+struct od_objects;
+
+struct od_removal {
+    bool is_leaving[OD_SLOT_COUNT];
+    od_time_ms until_ms[OD_SLOT_COUNT];
+    uint32_t count;               // So many are leaving.
+    bool has_left[OD_SLOT_COUNT]; // Main is to hear of them.
+    uint32_t left_count;
+    struct od_timer timer;
+};
+
+void od_removal_init(struct od_objects *objects);
+void od_removal_deinit(struct od_objects *objects);
+
+// [slot] of this worker is not here any more.
+void od_removal_begin(struct od_objects *objects, od_slot slot);
+
+// Once a turn, behind what it wrote: main hears of those that have left.
+void od_removal_turn(struct od_objects *objects);
+
+// Whether events of the object may be handled.
+bool od_removal_may_run(const struct od_object *object);
+
+#endif

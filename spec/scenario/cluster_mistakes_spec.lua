@@ -1,0 +1,113 @@
+-- What is wrong with an engine, its rights or a data directory is said at the start, in a sentence.
+local Postgres = require "spec.scenario.postgres"
+local Server = require "spec.support.server"
+local shell = require "spec.support.shell"
+
+local SOURCE = [[return { namespaces = { things = {} } }]]
+
+-- Exit code and output of a program that does not serve. (Server.refuse ends PostgreSQL, too.)
+local function refuse(options)
+  options.source = SOURCE
+  local server = Server.prepare(options)
+  server:spawn()
+  local code = server.process:wait_exit(60)
+  local output = server.process:output()
+  shell.remove(server.directory)
+  return code, output
+end
+
+-- What the program says of `url` instead of serving.
+local function refusal(url, data)
+  local code, output = refuse { env = { OPEN_DO_CLUSTER = url },
+    args = data and { "--data", data } }
+  assert.equal(1, code, output)
+  return output
+end
+
+local function serve(url)
+  return Server.start { source = SOURCE, env = { OPEN_DO_CLUSTER = url } }
+end
+
+local function as(postgres, user)
+  return (postgres.url:gsub("tester", user))
+end
+
+describe("a node refuses", function()
+  local postgres = Postgres.once()
+
+  before_each(function()
+    postgres:forget_cluster()
+  end)
+
+  it("what is no PostgreSQL, and one that is not there", function()
+    local code, output = refuse { args = { "--cluster", "mysql://x/y" } }
+    assert.equal(2, code)
+    assert.truthy(output:find("expected postgresql://", 1, true), output)
+    postgres:shut_down()
+    assert.truthy(refusal(postgres.url):find("--cluster: PostgreSQL cannot be used: ", 1, true))
+    postgres:launch()
+  end)
+
+  it("settings that lose what was confirmed", function()
+    for _, setting in ipairs { "fsync", "full_page_writes", "synchronous_commit" } do
+      local told = setting .. " = off and would lose what it has confirmed"
+      postgres:ask(("ALTER SYSTEM SET %s = off"):format(setting))
+      postgres:restart()
+      assert.truthy(refusal(postgres.url):find(told, 1, true))
+      postgres:ask(("ALTER SYSTEM RESET %s"):format(setting))
+    end
+    postgres:restart()
+  end)
+
+  it("a database that may only be read", function()
+    postgres:ask "CREATE USER onlooker"
+    postgres:ask "ALTER USER onlooker SET default_transaction_read_only = on"
+    assert.truthy(refusal(as(postgres, "onlooker")):find("read%-only"))
+  end)
+
+  it("rights that lack, on the schema and on its tables", function()
+    postgres:ask "CREATE USER guest"
+    assert.truthy(refusal(as(postgres, "guest")):find("cannot be made: permission denied", 1, true))
+    postgres:ask "GRANT CREATE ON SCHEMA public TO guest"
+    local node = serve(as(postgres, "guest"))
+    node:shut_down()
+    shell.remove(node.directory)
+    postgres:ask "CREATE USER reader"
+    assert.truthy(refusal(as(postgres, "reader")):find("permission denied for table od_meta", 1,
+      true))
+    postgres:ask "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader"
+    assert.truthy(refusal(as(postgres, "reader")):find("may not write to the tables", 1, true))
+  end)
+
+  it("tables of another version, and the directory of another cluster or of one machine", function()
+    local node = serve(postgres.url)
+    node:shut_down()
+    local data = node.directory .. "/data"
+    local code, output = refuse { args = { "--data", data } }
+    assert.equal(1, code)
+    assert.truthy(output:find("is the cache of a node of a cluster", 1, true), output)
+    postgres:ask "UPDATE od_meta SET v = 'ffffffffffffffffffffffffffffffff' WHERE k = 'cluster'"
+    assert.truthy(refusal(postgres.url, data):find("belongs to the cluster", 1, true))
+    postgres:ask "UPDATE od_meta SET v = '7' WHERE k = 'version'"
+    assert.truthy(refusal(postgres.url):find("of version 7, and this program", 1, true))
+    shell.remove(node.directory)
+
+    local alone = serve(nil)
+    alone:shut_down()
+    postgres:ask "UPDATE od_meta SET v = '1' WHERE k = 'version'"
+    assert.truthy(refusal(postgres.url, alone.directory .. "/data"):find(
+      "holds what one machine has stored", 1, true))
+    shell.remove(alone.directory)
+  end)
+
+  it("nothing of one machine, which does not load libpq", function()
+    local alone = serve(nil)
+    local maps = shell.read(("/proc/%d/maps"):format(alone.process.pid))
+    assert.is_nil(maps:find("libpq", 1, true))
+    local code, output = alone:asking("cluster", "status")
+    assert.equal(1, code)
+    assert.equal("this program is no node of a cluster\n", output)
+    alone:shut_down()
+    shell.remove(alone.directory)
+  end)
+end)

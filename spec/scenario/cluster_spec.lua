@@ -1,0 +1,244 @@
+-- Nodes of a cluster on a PostgreSQL of their own: what is stored outlives node and directory, goes
+-- on at another node, and is never lost because the engine was away.
+local Postgres = require "spec.scenario.postgres"
+local shell = require "spec.support.shell"
+local socket = require "socket"
+local Upstream = require "spec.support.upstream"
+local workbench = require "spec.scenario.workbench"
+
+local SOURCE = [[
+local thing = require("workbench").thing()
+
+function thing:alarm()
+  self.state.storage:put("rang", true)
+end
+
+return { namespaces = { things = thing } }
+]]
+
+-- Longer than another node takes to hold one for dead and to take over, however slow the machine.
+local TAKEN_OVER_S = 60
+
+local function eventually(what, check)
+  local ends = socket.gettime() + TAKEN_OVER_S
+  repeat
+    local ok, value = pcall(check)
+    if ok and value then
+      return value
+    end
+    socket.sleep(0.02)
+  until socket.gettime() > ends
+  error("in vain: " .. what, 2)
+end
+
+describe("a cluster", function()
+  local postgres = Postgres.once()
+  local nodes
+
+  before_each(function()
+    postgres:forget_cluster()
+    nodes = {}
+  end)
+
+  -- Server.stop would end PostgreSQL, too.
+  after_each(function()
+    for _, node in ipairs(nodes) do
+      node:hang_up()
+      if not node.is_lost then
+        node:shut_down()
+      end
+      shell.remove(node.directory)
+    end
+    if nodes.secret then
+      os.remove(nodes.secret)
+    end
+  end)
+
+  local function start(options)
+    if not nodes.secret then
+      nodes.secret = os.tmpname()
+      shell.write(nodes.secret, "a secret that all of them know\n")
+    end
+    options = options or {}
+    options.args = { "--cluster-listen", "127.0.0.1:0", "--cluster-secret-file", nodes.secret }
+    options.env = { OPEN_DO_CLUSTER = postgres.url }
+    nodes[#nodes + 1] = workbench.start(SOURCE, options)
+    return nodes[#nodes]
+  end
+
+  -- How many slots the nodes have, by the order in which they joined.
+  local function shares()
+    return postgres:ask [[SELECT string_agg(count::text, ' ' ORDER BY owner) FROM
+      (SELECT owner, count(*) FROM od_slot GROUP BY owner) AS s]]
+  end
+
+  local function both_have_slots()
+    eventually("both nodes have slots", function()
+      local first, second = shares():match("^(%d+) (%d+)$")
+      return first and tonumber(first) > 300 and tonumber(second) > 300
+    end)
+  end
+
+  local function put_many(node, count)
+    for i = 1, count do
+      workbench.ask(node, "n" .. i, ("storage:put('n', %d)"):format(i))
+    end
+  end
+
+  -- Those that are not as put_many has left them.
+  local function missing(node, count)
+    local wrong = {}
+    for i = 1, count do
+      local ok, value = pcall(workbench.ask, node, "n" .. i, "return storage:get('n')")
+      if not ok or value ~= i then
+        wrong[#wrong + 1] = i .. ": " .. tostring(value)
+      end
+    end
+    return wrong
+  end
+
+  it("keeps what is stored when a node is killed and its directory is lost", function()
+    local node = start()
+    put_many(node, 10)
+    workbench.ask(node, "mixed", [[
+      storage:put("gone", 1)
+      storage:put({ a = 1, b = "two", c = { 3 } })
+      storage:delete("gone")
+      storage.sql:exec("CREATE TABLE t (x)")
+      storage.sql:exec("INSERT INTO t VALUES (1), (2), (3)")
+      storage:setAlarm(4102444800000)]])
+    workbench.ask(node, "emptied", "storage:put('old', 1) storage:setAlarm(4102444800000)")
+    workbench.ask(node, "emptied", "storage:deleteAll() storage:put('new', 2)")
+    node:kill()
+    shell.remove(node.directory .. "/data")
+    node:launch()
+    eventually("all that was stored is there again", function()
+      return #missing(node, 10) == 0
+    end)
+    assert.same({ a = 1, b = "two", c = { 3 }, sum = 6, alarm = 4102444800000 },
+      workbench.ask(node, "mixed", [[
+        return { a = storage:get("a"), b = storage:get("b"), c = storage:get("c"),
+          gone = storage:get("gone"), alarm = storage:getAlarm(),
+          sum = storage.sql:exec("SELECT sum(x) AS s FROM t"):one().s }]]))
+    assert.same({ new = 2 }, workbench.ask(node, "emptied", [[
+      return { old = storage:get("old"), new = storage:get("new"), alarm = storage:getAlarm() }]]))
+  end)
+
+  it("goes on at another node when one is killed, alarms too", function()
+    local first, second = start(), start()
+    both_have_slots()
+    put_many(first, 40)
+    for i = 1, 40 do
+      workbench.ask(first, "n" .. i, "storage:setAlarm(od.now() + 1000)")
+    end
+    second:kill()
+    second.is_lost = true
+    eventually("the other node has all slots", function() return shares() == "1024" end)
+    eventually("the other node serves all objects", function() return #missing(first, 40) == 0 end)
+    eventually("all alarms have rung", function()
+      for i = 1, 40 do
+        if not workbench.ask(first, "n" .. i, "return storage:get('rang')") then
+          return false
+        end
+      end
+      return true
+    end)
+  end)
+
+  it("dials again to places outside for objects of a node that is killed", function()
+    local upstream = Upstream.listen()
+    local first, second = start(), start()
+    both_have_slots()
+    for i = 1, 12 do
+      workbench.ask(first, "n" .. i, ("state:connect('%s/n%d')"):format(upstream.url, i))
+    end
+    for _ = 1, 12 do
+      upstream:accept()
+    end
+    local there = tonumber(postgres:ask [[SELECT count(DISTINCT object) FROM od_kv
+      JOIN od_slot USING (slot) WHERE owner = 2]])
+    second:kill()
+    second.is_lost = true
+    eventually("the other node has all slots", function() return shares() == "1024" end)
+    for _ = 1, there do
+      upstream:accept()
+    end
+    upstream:stop()
+  end)
+
+  it("refuses a node that was stopped and goes on when it is held for dead", function()
+    local first, second = start(), start()
+    both_have_slots()
+    put_many(second, 20)
+    second.process:signal("STOP")
+    eventually("the other node has all slots", function() return shares() == "1024" end)
+    eventually("the other node serves all objects", function() return #missing(first, 20) == 0 end)
+    second.process:signal("CONT")
+    assert.equal(4, (second.process:wait_exit(30)))
+    assert.truthy(second:log():find("this node is not of the cluster any more", 1, true))
+    second.is_lost = true
+    assert.same({}, missing(first, 20))
+  end)
+
+  it("gives its slots away when it stops", function()
+    local first, second = start(), start()
+    both_have_slots()
+    put_many(first, 20)
+    second:shut_down()
+    second.is_lost = true
+    eventually("the other node has all slots", function() return shares() == "1024" end)
+    eventually("the other node serves all objects", function() return #missing(first, 20) == 0 end)
+    assert.equal("1|up\n2|left", postgres:ask "SELECT id, state FROM od_node ORDER BY id")
+  end)
+
+  it("loses nothing and restarts nobody when the engine is restarted", function()
+    local node = start()
+    local boots = {}
+    for i = 1, 4 do
+      boots[i] = workbench.ask(node, "n" .. i, "return self.boot")
+    end
+    for round, how in ipairs { "INT", "QUIT" } do
+      local running = {}
+      for i = 1, 4 do
+        running[i] = workbench.begin(node, "n" .. i, [[
+          for _ = 1, 200 do
+            storage:put("count", (storage:get("count") or 0) + 1)
+            storage:sync()
+          end
+          return storage:get("count")]])
+      end
+      postgres:restart(how)
+      for i = 1, 4 do
+        assert.equal(200 * round, (workbench.outcome(running[i])))
+        assert.equal(boots[i], workbench.ask(node, "n" .. i, "return self.boot"))
+      end
+    end
+    node:kill()
+    shell.remove(node.directory .. "/data")
+    node:launch()
+    for i = 1, 4 do
+      assert.equal(400, eventually("it is served again", function()
+        return workbench.ask(node, "n" .. i, "return storage:get('count')")
+      end))
+    end
+  end)
+
+  it("refuses requests with 503 while the engine is away, and then goes on", function()
+    local node = start()
+    local boot = workbench.ask(node, "a", "storage:put('k', 1) return self.boot")
+    local client = node:connect("/things/a")
+    postgres:shut_down()
+    local answer = eventually("requests are refused", function()
+      local answer = node:post("/things/a", "return 1")
+      return answer.status == 503 and answer
+    end)
+    assert.equal("1", answer.headers["retry-after"])
+    postgres:launch()
+    eventually("requests are answered", function()
+      return node:post("/things/a", "return 1").status == 200
+    end)
+    assert.equal(boot, workbench.ask(node, "a", "return self.boot"))
+    assert.equal(1, workbench.ask(node, "a", "return #state:getWebSockets()"))
+    client:close()
+  end)
+end)

@@ -1,0 +1,306 @@
+-- Several nodes of a cluster: any of them answers for any object.
+local Nodes = require "spec.support.nodes"
+local process = require "spec.support.process"
+
+local SOURCE = [[
+local od = require "open-do"
+
+local Thing = { streamBody = true }
+Thing.__index = Thing
+local paths = {}
+
+function Thing.new(state, env)
+  return setmetatable({ state = state, env = env }, Thing)
+end
+
+function paths.ask(self, request)
+  return od.Response(self.env.things:getByName(request.query.whom):where(request:text()))
+end
+
+function paths.pass(self, request)
+  return self.env.things:getByName(request.query.whom):fetch(request.query.to,
+    { method = "POST", body = request:chunks() })
+end
+
+function paths.size(self, request)
+  local size = 0
+  for piece in request:chunks() do
+    size = size + #piece
+  end
+  return od.Response(self.env.NODE .. ":" .. size)
+end
+
+function paths.count(self, request)
+  return od.Response(function(stream)
+    for i = 1, tonumber(request.query.n) do
+      stream:write(i .. "\n")
+    end
+  end)
+end
+
+function paths.socket(self, request)
+  local client, server = od.WebSocketPair()
+  self.state:acceptWebSocket(server, { request.query.tag or "none" })
+  server:serializeAttachment { count = 0 }
+  return od.Response(nil, { status = 101, webSocket = client })
+end
+
+function paths.listen(self, request)
+  local response = self.state:acceptEventStream(request, { "news" })
+  return response
+end
+
+function paths.tell(self, request)
+  return od.Response(tostring(self.state:broadcast(request.query.text)))
+end
+
+function paths.stuck(self)
+  self.is_stuck = true
+  while true do od.sleep(1000) end
+end
+
+function paths.crowd(self)
+  return od.Response(self.env.NODE .. ":" .. #self.state:getWebSockets())
+end
+
+function paths.begun(self)
+  return od.Response(tostring(self.is_stuck))
+end
+
+function paths.cut(self)
+  self.state:abort("as it was told")
+end
+
+function Thing:fetch(request)
+  local path = paths[request.path:match("^/things/[^/]+/(%l+)")]
+  return path and path(self, request) or od.Response(self.env.NODE)
+end
+
+function Thing:where(text)
+  return self.env.NODE .. ":" .. text
+end
+
+function Thing:webSocketMessage(ws, message, isBinary)
+  if message == "wait" then
+    while true do od.sleep(1000) end
+  elseif message == "close" then
+    return ws:close(4001, "as asked")
+  elseif message:match("^tag ") then
+    self.state:setTags(ws, { message:sub(5) })
+  end
+  local kept = ws:deserializeAttachment()
+  kept.count = kept.count + 1
+  ws:serializeAttachment(kept)
+  ws:send(("%s %d %s %s"):format(self.env.NODE, kept.count, self.state:getTags(ws)[1], message),
+    isBinary)
+end
+
+function Thing:webSocketClose(ws, code, reason)
+  self.state.storage:put("closed", code .. " " .. reason)
+end
+
+function paths.closed(self)
+  return od.Response(self.state.storage:get("closed") or "nothing")
+end
+
+return { namespaces = { things = Thing } }
+]]
+
+describe("nodes of a cluster", function()
+  local nodes = Nodes.once { count = 2, source = SOURCE }
+
+  local function path(id, order)
+    return "/things/" .. nodes:name_at(id) .. "/" .. (order or "")
+  end
+
+  it("answer for objects that live elsewhere", function()
+    local there = path(2)
+    assert.equal("2", nodes[1]:get(there).body)
+    assert.equal("2", nodes[2]:get(there).body)
+  end)
+
+  it("carry calls between objects, and requests that are passed on", function()
+    local here, there = nodes:name_at(1), nodes:name_at(2)
+    for id = 1, 2 do
+      local function ask(name, order, whom)
+        return nodes[id]:post(("/things/%s/%s?whom=%s&to=/things/x/size"):format(name, order, whom),
+          "hello").body
+      end
+      assert.equal("2:hello", ask(here, "ask", there))
+      assert.equal("1:hello", ask(there, "ask", here))
+      assert.equal("2:5", ask(here, "pass", there))
+      assert.equal("1:5", ask(there, "pass", here))
+    end
+  end)
+
+  it("carry bodies of any size, both ways", function()
+    local there = path(2)
+    local client = nodes[1]:open()
+    client:write("POST " .. there .. "size HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\n\r\n")
+    for _ = 1, 200 do client:write(("x"):rep(100000)) end
+    assert.equal("2:20000000", client:read_answer("POST").body)
+    local body = nodes[1]:get(there .. "count?n=300000").body
+    assert.equal(300000, select(2, body:gsub("\n", "")))
+    assert.equal("300000\n", body:match("%d+\n$"))
+  end)
+
+  it("carry WebSockets, whose clients stay where they came", function()
+    local there = path(2)
+    local client = nodes[1]:connect(there .. "socket?tag=red")
+    client:send("one")
+    client:expect("2 1 red one")
+    client:send("tag blue")
+    client:expect("2 2 blue tag blue")
+    assert.equal("1", nodes[1]:get(there .. "tell?text=all").body)
+    client:expect("all")
+    local large = ("y"):rep(3000000)
+    client:send(large)
+    client:expect("2 3 blue " .. large)
+    client:close(4000, "enough")
+    repeat until nodes[2]:get(there .. "closed").body == "4000 enough"
+    client = nodes[1]:connect(there .. "socket")
+    client:send("close")
+    client:expect_close(4001, "as asked")
+  end)
+
+  it("end a WebSocket as it ended there", function()
+    local there = path(2)
+    local client = nodes[1]:connect(there .. "socket")
+    client:send("one")
+    client:expect("2 1 none one")
+    nodes[1]:get(there .. "cut")
+    assert.has_error(function() client:receive() end, "expected a message, but: closed")
+    client = nodes[1]:connect(there .. "socket")
+    client:cut()
+  end)
+
+  it("carry event streams", function()
+    local there = path(2)
+    local reader = nodes[1]:listen(there .. "listen")
+    assert.equal("1", nodes[1]:get(there .. "tell?text=news").body)
+    assert.equal("news", reader:receive().data)
+  end)
+end)
+
+describe("the WebSockets of a node", function()
+  local nodes = Nodes.each { count = 3, source = SOURCE }
+
+  -- Node `id`, to which a client of that thing came, knows all that the thing has said of it: its
+  -- answer takes the same way, behind that.
+  local function settle(id, there)
+    nodes[id]:get(there .. "crowd")
+  end
+
+  local function path(id, order)
+    return "/things/" .. nodes:name_at(id) .. "/" .. (order or "")
+  end
+
+  it("are left to the next owner when it is killed, if idle, with tags and attachment", function()
+    local there = path(2)
+    local one = nodes[1]:connect(there .. "socket")
+    local other = nodes[3]:connect(there .. "socket?tag=b")
+    one:send("tag blue")
+    one:expect("2 1 blue tag blue")
+    other:send("x")
+    other:expect("2 1 b x")
+    settle(1, there)
+    settle(3, there)
+    nodes:kill(2, { [1] = { 0, 1023 } })
+    one:send("y")
+    one:expect("1 2 blue y")
+    other:send("z")
+    other:expect("1 2 b z")
+    assert.equal("2", nodes[3]:get(there .. "tell?text=all").body)
+    one:expect("all")
+    other:expect("all")
+  end)
+
+  it("stay where they came when it gives their objects away, and when it gets them back", function()
+    local there = path(2)
+    local one, two = nodes[1]:connect(there .. "socket"), nodes[2]:connect(there .. "socket?tag=b")
+    one:send("x")
+    one:expect("2 1 none x")
+    two:send("tag c")
+    two:expect("2 1 c tag c")
+    nodes:own { [3] = { 0, 1023 } }
+    repeat until nodes[3]:get(there .. "crowd").body == "3:2"
+    one:send("y")
+    one:expect("3 2 none y")
+    two:send("z")
+    two:expect("3 2 c z")
+    nodes:own { [2] = { 0, 1023 } }
+    repeat until nodes[2]:get(there .. "crowd").body == "2:2"
+    two:send("back")
+    two:expect("2 3 c back")
+    one:send("back")
+    one:expect("2 3 none back")
+    assert.equal("2", nodes[1]:get(there .. "tell?text=all").body)
+    one:expect("all")
+    two:expect("all")
+  end)
+
+  it("lose no message and get none twice while their object moves to and fro", function()
+    local there = path(2)
+    local client = nodes[1]:connect(there .. "socket")
+    local sent = 0
+    for round = 1, 6 do
+      nodes:own { [round % 2 == 0 and 2 or 3] = { 0, 1023 } }
+      repeat
+        for _ = 1, 20 do
+          sent = sent + 1
+          client:send("m" .. sent)
+        end
+      until nodes[1]:get(there .. "crowd").body == (round % 2 == 0 and "2:1" or "3:1")
+    end
+    for number = 1, sent do
+      assert.truthy(client:receive():match("^[23] " .. number .. " none m" .. number .. "$"))
+    end
+  end)
+
+  it("are left to the next owner when it is stopped", function()
+    local there = path(2)
+    local client = nodes[1]:connect(there .. "socket")
+    client:send("x")
+    client:expect("2 1 none x")
+    nodes:shut_down(2, { [3] = { 0, 1023 } })
+    client:send("y")
+    client:expect("3 2 none y")
+  end)
+
+  it("outlive the worker of their object", function()
+    local there = path(2)
+    local client = nodes[1]:connect(there .. "socket")
+    client:send("tag d")
+    client:expect("2 1 d tag d")
+    settle(1, there)
+    nodes[2]:expect_mishap("another one is started")
+    for i, worker in ipairs(nodes[2]:status().workers) do
+      process.send_signal(worker.pid, "KILL")
+      nodes[2]:wait_log(("worker %d is back"):format(i - 1))
+    end
+    client:send("x")
+    client:expect("2 2 d x")
+  end)
+
+  it("are closed with 1012 when it is killed and they wait for an answer", function()
+    local there = path(2)
+    local client = nodes[1]:connect(there .. "socket")
+    client:send("x")
+    client:expect("2 1 none x")
+    client:send("wait")
+    client:send("wait more")
+    nodes:kill(2, { [3] = { 0, 1023 } })
+    client:expect_close(1012, "the node of this object has ended")
+  end)
+
+  it("are not all that is lost: requests that had begun are answered with 503", function()
+    local there = path(2)
+    local client = nodes[1]:open()
+    client:send_request("GET", there .. "stuck")
+    repeat until nodes[2]:get(there .. "begun").body == "true"
+    nodes:kill(2, { [1] = { 0, 511 }, [3] = { 512, 1023 } })
+    local answer = client:read_answer("GET")
+    assert.equal(503, answer.status)
+    assert.equal("1", answer.headers["retry-after"])
+  end)
+end)

@@ -1,0 +1,165 @@
+-- Who connects to where nodes are linked: only another node of the same cluster gets further, and
+-- one that says what makes no sense is cut.
+local core = require "spec.support.core"
+local Nodes = require "spec.support.nodes"
+local shell = require "spec.support.shell"
+local socket = require "socket"
+
+local C = core.load("base/error.h", "link/kinds.h")
+
+local NONCE = ("n"):rep(32)
+local SECONDS = 30
+
+local function uint(number, bytes)
+  local text = {}
+  for i = 1, bytes do
+    text[i] = string.char(number % 256)
+    number = math.floor(number / 256)
+  end
+  return table.concat(text)
+end
+
+local function str(text)
+  return uint(#text, 4) .. text
+end
+
+local function message(kind, body)
+  return uint(#body, 4) .. uint(tonumber(C["OD_KIND_" .. kind]), 2) .. uint(0, 2) .. body
+end
+
+local function hello(fields)
+  return uint(fields.version or 1, 4) .. str(fields.cluster or "of-the-spec")
+    .. uint(fields.id or 1, 4) .. uint(fields.life or 1, 8) .. uint(fields.workers or 2, 4) .. NONCE
+end
+
+local function hmac(secret, bytes)
+  local path = os.tmpname()
+  shell.write(path, bytes)
+  local digest = shell.text(("openssl dgst -sha256 -hmac '%s' -r %s"):format(secret, path))
+  os.remove(path)
+  return (digest:match("^%x+"):gsub("%x%x", function(byte)
+    return string.char(tonumber(byte, 16))
+  end))
+end
+
+local function proof(secret, own, other)
+  return hmac(secret, str("open-do node, dialler") .. str(own) .. str(other))
+end
+
+describe("who connects to a node", function()
+  local nodes = Nodes.each { count = 2, absent = 1,
+    source = "return { namespaces = { things = {} } }" }
+
+  local function connect()
+    local tcp = assert(socket.connect("127.0.0.1", nodes.ports[2]))
+    tcp:settimeout(SECONDS)
+    return tcp
+  end
+
+  -- Kind and body.
+  local function receive(tcp)
+    local head = assert(tcp:receive(8))
+    local a, b, c = head:byte(1, 3)
+    return head:byte(5) + 256 * head:byte(6), assert(tcp:receive(a + 256 * b + 65536 * c))
+  end
+
+  local function is_cut(tcp)
+    repeat
+      local _, why = tcp:receive(1)
+    until why
+    tcp:close()
+    return true
+  end
+
+  local function refused(bytes, why)
+    local tcp = connect()
+    tcp:send(bytes)
+    nodes[2]:wait_log("is refused: " .. why)
+    assert.is_true(is_cut(tcp))
+  end
+
+  -- Says who it is as node 1 would, and proves it.
+  local function join(secret, fields)
+    local tcp = connect()
+    local own = hello(fields or {})
+    tcp:send(message("NODE_HELLO", own))
+    local kind, other = receive(tcp)
+    assert.equal(tonumber(C.OD_KIND_NODE_HELLO), kind)
+    tcp:send(message("NODE_PROOF", proof(secret, own, other)))
+    return tcp
+  end
+
+  local function linked()
+    local tcp = join(Nodes.SECRET)
+    nodes[2]:wait_log("linked with node 1 ")
+    return tcp
+  end
+
+  it("is refused with garbage, another version, cluster, or the name of this node", function()
+    refused("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "it has said nothing that can be understood")
+    refused(message("NODE_HELLO", hello { version = 2 }), "it speaks version 2")
+    refused(message("NODE_HELLO", hello { cluster = "another" }), "it is of another cluster")
+    refused(message("NODE_HELLO", hello { id = 2 }), "it says that it is this node")
+    refused(message("NODE_HELLO", hello { workers = 65 }), "it says nothing that a node says")
+    refused(message("NODE_PING", ""), "it speaks before it has proved who it is")
+    refused(uint(0x7fffffff, 4) .. uint(1, 2) .. uint(0, 2), "it has said nothing that can be")
+  end)
+
+  it("is refused without the secret, whoever it says it is", function()
+    assert.is_true(is_cut(join("another secret that nobody knows")))
+    nodes[2]:wait_log("is refused: it does not know the secret")
+    assert.is_true(is_cut(join(Nodes.SECRET, { id = 7 })))
+    nodes[2]:wait_log("is refused: it is no node that is known to live")
+  end)
+
+  it("is refused when it says nothing", function()
+    local tcp = connect()
+    receive(tcp)
+    nodes[2]:turn_clock(60000)
+    nodes[2]:wait_log("is refused: it has not proved in time who it is")
+    assert.is_true(is_cut(tcp))
+  end)
+
+  it("is cut when it falls silent", function()
+    local tcp = linked()
+    nodes[2]:turn_clock(60000)
+    nodes[2]:wait_log("the link with node 1 is lost: nothing is heard of it")
+    assert.is_true(is_cut(tcp))
+  end)
+
+  it("takes the place of its former self", function()
+    local former = linked()
+    local tcp = linked()
+    assert.is_true(is_cut(former))
+    tcp:close()
+    nodes[2]:wait_log("the link with node 1 is lost: the connection has ended")
+  end)
+
+  local function piece(kind, body, fields)
+    fields = fields or {}
+    return message("NODE_PIECE", uint(fields.from or 0, 4) .. uint(fields.to or 0, 4)
+      .. uint(fields.life or 1, 4) .. uint(fields.flags or 3, 1)
+      .. uint(tonumber(C["OD_KIND_" .. kind]), 2) .. uint(fields.tunnel or 0, 8) .. body)
+  end
+
+  local lies = {
+    ["of a worker that it has not"] = piece("CALL_CANCEL", uint(1, 8), { from = 2 }),
+    ["to a worker that is not there"] = piece("CALL_CANCEL", uint(1, 8), { to = 64 }),
+    ["of what workers do not say to each other"] = piece("BATCHES", uint(1, 8)),
+    ["with a call that is none"] = piece("CALL", uint(1, 8) .. "call"),
+    ["with a message that begins twice"] = piece("CALL", "x", { flags = 1 })
+      .. piece("CALL", "x", { flags = 1 }),
+    ["with a reply that names nobody"] = piece("REPLY", uint(1, 8) .. uint(1, 1) .. uint(101, 2)
+      .. uint(1, 1) .. uint(9 * 64, 4) .. uint(5, 8) .. uint(0, 4) .. uint(0, 4)),
+    ["with an end that has no number"] = message("TUNNEL_END", "end"),
+    ["with what is main's alone"] = message("NODE_SELF", ""),
+  }
+  for what, lie in pairs(lies) do
+    it("is cut for a lie " .. what, function()
+      local tcp = linked()
+      tcp:send(lie)
+      nodes[2]:wait_log("the link with node 1 is lost: it has sent a [%u_]+ that makes no sense")
+      assert.is_true(is_cut(tcp))
+    end)
+  end
+end)
