@@ -209,7 +209,7 @@ describe("what is kept of a journal", function()
     local later = write(5, nil, true) -- Their time is that of the group before.
     C.od_fault_page.wall_offset_ms = 0
     pass(10000)
-    local last = write(1)
+    local last = write(1, nil, true)
     assert(restore(directory, moments[9].to))
     assert.same(moments[9].model, look(to))
     assert(restore(directory, moments[10].to))
