@@ -28,24 +28,47 @@ struct said {
     od_node_id owners[OD_SLOT_COUNT];
 };
 
-static void read_slots(struct said *said, const char *line)
+static const char *next_word(char **rest)
 {
-    unsigned id, first, last;
-    if (sscanf(line, "slots %u %u %u", &id, &first, &last) != 3)
-        return;
-    for (unsigned slot = first; slot <= last && slot < OD_SLOT_COUNT; slot++)
+    const char *word = strsep(rest, " ");
+    return word == NULL ? "" : word;
+}
+
+static unsigned long next_number(char **rest)
+{
+    return strtoul(next_word(rest), NULL, 10);
+}
+
+static void read_slots(struct said *said, char *rest)
+{
+    od_node_id id = (od_node_id)next_number(&rest);
+    unsigned long first = next_number(&rest), last = next_number(&rest);
+    for (unsigned long slot = first; slot <= last && slot < OD_SLOT_COUNT; slot++)
         said->owners[slot] = id;
 }
 
-static void read_line(struct od_placement *placement, struct said *said, const char *line)
+static void read_node(struct said *said, char *rest)
 {
-    struct od_cluster_node node = {0};
-    if (sscanf(line, "node %u %lu %127s", &node.id, &node.incarnation, node.address) == 3 &&
-        said->node_count < OD_CLUSTER_NODES_MAX)
-        said->nodes[said->node_count++] = node;
-    (void)sscanf(line, "self %u", &said->self);
-    (void)sscanf(line, "cluster %32s", placement->cluster_id);
-    read_slots(said, line);
+    if (said->node_count == OD_CLUSTER_NODES_MAX)
+        return;
+    struct od_cluster_node *node = &said->nodes[said->node_count++];
+    node->id = (od_node_id)next_number(&rest);
+    node->incarnation = next_number(&rest);
+    snprintf(node->address, sizeof node->address, "%s", next_word(&rest));
+}
+
+static void read_line(struct od_placement *placement, struct said *said, char *line)
+{
+    char *rest = line;
+    const char *kind = next_word(&rest);
+    if (strcmp(kind, "node") == 0)
+        read_node(said, rest);
+    else if (strcmp(kind, "self") == 0)
+        said->self = (od_node_id)next_number(&rest);
+    else if (strcmp(kind, "cluster") == 0)
+        snprintf(placement->cluster_id, sizeof placement->cluster_id, "%s", next_word(&rest));
+    else if (strcmp(kind, "slots") == 0)
+        read_slots(said, rest);
 }
 
 static void place(struct od_placement *placement, const struct said *said)
