@@ -110,6 +110,9 @@ describe("a client of a cluster", function()
     end
     nodes[2]:kill()
     nodes[2].is_lost = true
+    eventually("another node has it", function() -- What is sent before may have been lost.
+      return nodes[1]:get(there).body:match("^[13] one$")
+    end)
     client:send("two")
     local answer = client:receive(TAKEN_OVER_S)
     assert.truthy(answer == "1 2 one two" or answer == "3 2 one two", answer)
