@@ -13,7 +13,7 @@ set(CPACK_DEBIAN_PACKAGE_SECTION httpd)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 # What no program names that it is linked with: a plugin, and what is loaded when it is needed.
 set(CPACK_DEBIAN_PACKAGE_DEPENDS "libwebsockets-evlib-uv, libcurl4")
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "uacme, lua-busted, lua-check")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "libpq5, uacme, lua-busted, lua-check")
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA ${PROJECT_SOURCE_DIR}/runtime/debian/postinst
                                        ${PROJECT_SOURCE_DIR}/runtime/debian/prerm
