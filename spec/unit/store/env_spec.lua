@@ -178,11 +178,11 @@ describe("a data directory", function()
         object:delete(key)
       end
       object:seal()
-      world:turn()
-      world:wait("an answer", function()
-        return #world.news > 0
+      local seq = world:turn()
+      world:wait("an answer", function() -- What is before it may be applied only now.
+        return world:find("failed", 1, seq) or world:find("durable", 1, seq)
       end)
-      local failed = world:find("failed", 1)
+      local failed = world:find("failed", 1, seq)
       if failed then
         world:hear()
         return failed.why
