@@ -183,10 +183,11 @@ static void say_taken(struct tunnel *tunnel, size_t count)
 // The end of the other side comes behind its last byte. False: the tunnel is over.
 static bool shut_when_written(struct tunnel *tunnel)
 {
-    if (!tunnel->far_has_ended || waiting(tunnel) > 0 || tunnel->has_shut)
+    if (!tunnel->far_has_ended || waiting(tunnel) > 0)
         return true;
+    if (!tunnel->has_shut)
+        shutdown(tunnel->fd, SHUT_WR);
     tunnel->has_shut = true;
-    shutdown(tunnel->fd, SHUT_WR);
     if (!tunnel->has_ended)
         return true;
     drop(tunnel);

@@ -142,6 +142,55 @@ describe("who connects to a node", function()
       .. uint(tonumber(C["OD_KIND_" .. kind]), 2) .. uint(fields.tunnel or 0, 8) .. body)
   end
 
+  -- The process of node 2 that speaks with others.
+  local function node_process()
+    for _, pid in ipairs(nodes[2].process:children()) do
+      local file = io.open(("/proc/%d/environ"):format(pid), "rb")
+      local text = file and file:read("*a") or ""
+      if file then file:close() end
+      if text:find("OPEN_DO_WORKER_LINK=1000004:", 1, true) then
+        return pid
+      end
+    end
+  end
+
+  local function descriptors(pid)
+    return select(2, shell.text(("ls /proc/%d/fd"):format(pid)):gsub("%d+", ""))
+  end
+
+  -- What was sent to that worker has come to it.
+  local function taken(tcp, worker)
+    repeat
+      local kind, body = receive(tcp)
+    until kind == tonumber(C.OD_KIND_NODE_TAKEN) and body:sub(5, 8) == uint(worker, 4)
+  end
+
+  -- The other side of a tunnel says that nothing more comes, and then, as what is sent to it finds
+  -- nobody, that it is over. Tunnels like that once stayed until the line ended.
+  it("leaves no tunnel behind that has ended in two steps", function()
+    local tcp = linked()
+    tcp:send(message("NODE_WORKER", uint(0, 4) .. uint(1, 4) .. uint(1, 1) .. uint(0, 1))
+      .. piece("CALL_CANCEL", uint(1, 8)))
+    taken(tcp, 0)
+    tcp:send(piece("CALL_CANCEL", uint(1, 8), { to = 1 }))
+    taken(tcp, 1)
+    local pid = node_process()
+    local before = descriptors(pid)
+    local bytes = {}
+    for number = 1, 101, 2 do
+      bytes[#bytes + 1] = piece("UPGRADE", uint(77, 8), { tunnel = number })
+        .. message("TUNNEL_END", uint(number, 8) .. uint(0, 1))
+        .. message("TUNNEL_END", uint(number, 8) .. uint(1, 1))
+    end
+    tcp:send(table.concat(bytes))
+    taken(tcp, 0)
+    local ends = socket.gettime() + SECONDS
+    repeat
+      local now = descriptors(pid)
+    until now <= before or socket.gettime() > ends
+    assert.equal(before, descriptors(pid))
+  end)
+
   local lies = {
     ["of a worker that it has not"] = piece("CALL_CANCEL", uint(1, 8), { from = 2 }),
     ["to a worker that is not there"] = piece("CALL_CANCEL", uint(1, 8), { to = 64 }),
