@@ -94,8 +94,8 @@ void od_node_seats_take_state(struct od_node_process *nodes, od_slice body)
 {
     struct od_cursor cursor = od_cursor_of(body);
     uint32_t seat = od_cursor_u32(&cursor), workers = od_cursor_u32(&cursor);
-    OD_ASSERT(!cursor.failed);
-    if (seat >= OD_SEATS_MAX || workers > OD_WORKERS_MAX)
+    // That process speaks with the network, and may have been taken over.
+    if (cursor.failed || seat >= OD_SEATS_MAX || workers > OD_WORKERS_MAX)
         return;
     lose(nodes, seat);
     nodes->seats[seat].workers = workers;
@@ -107,8 +107,8 @@ void od_node_seats_take_worker(struct od_node_process *nodes, od_slice body)
     uint32_t place = od_cursor_u32(&cursor);
     (void)od_cursor_u32(&cursor); // Its life is the other process's business.
     bool has_come = od_cursor_u8(&cursor) != 0, all = od_cursor_u8(&cursor) != 0;
-    OD_ASSERT(!cursor.failed);
-    if (place <= nodes->options->workers || place >= od_seat_places(nodes->options->workers))
+    if (cursor.failed || place <= nodes->options->workers ||
+        place >= od_seat_places(nodes->options->workers))
         return;
     struct od_seated seated = od_seat_of(nodes->options->workers, place);
     uint64_t bit = UINT64_C(1) << seated.worker;
