@@ -441,7 +441,9 @@ bool od_websocket_attach(struct od_websocket *websocket, od_slice record, int fd
     struct od_upgrade_record upgrade;
     OD_ASSERT(fd >= 0);
     OD_ASSERT(websocket->wire == NULL);
-    bool is_read = od_upgrade_record_read(record, &upgrade);
+    // The record may be of a worker or node in strange hands; what waits here is not masked.
+    bool is_read = od_upgrade_record_read(record, &upgrade) &&
+                   (!upgrade.is_client || od_websocket_buffered_bytes(websocket) == 0);
     if (!is_read || websocket->is_over) {
         od_net_hang_up(websocket->net, fd);
         return do_without(websocket, is_read, err);

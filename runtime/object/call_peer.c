@@ -42,11 +42,17 @@ void od_call_receive(struct od_objects *objects, uint32_t worker, od_slice body)
         refuse_elsewhere(call);
 }
 
+static bool can_be_sent(uint16_t status)
+{
+    return status == 101 || (status >= 200 && status <= 599);
+}
+
 // A 101 names a worker and a socket in it, and nothing else does.
 static bool read_response(const struct od_objects *objects, od_slice bytes,
                           struct od_response *response)
 {
-    return od_response_read(bytes, response) && od_places_are_workers(objects, response->worker) &&
+    return od_response_read(bytes, response) && can_be_sent(response->status) &&
+           od_places_are_workers(objects, response->worker) &&
            (response->socket != 0 && !response->is_events) == (response->status == 101);
 }
 

@@ -46,9 +46,31 @@ local function proof(secret, own, other)
   return hmac(secret, str("open-do node, dialler") .. str(own) .. str(other))
 end
 
+local SOURCE = [[
+local od = require "open-do"
+
+local Thing = {}
+Thing.__index = Thing
+
+function Thing.new(state)
+  return setmetatable({ state = state }, Thing)
+end
+
+function Thing:fetch(request)
+  if request.headers:get("Upgrade") == nil then
+    return od.Response("hello")
+  end
+  local client, server = od.WebSocketPair()
+  self.state:acceptWebSocket(server)
+  server:send("the first")
+  return od.Response(nil, { status = 101, webSocket = client })
+end
+
+return { namespaces = { things = Thing } }
+]]
+
 describe("who connects to a node", function()
-  local nodes = Nodes.each { count = 2, absent = 1,
-    source = "return { namespaces = { things = {} } }" }
+  local nodes = Nodes.each { count = 2, absent = 1, source = SOURCE }
 
   local function connect()
     local tcp = assert(socket.connect("127.0.0.1", nodes.ports[2]))
@@ -158,6 +180,20 @@ describe("who connects to a node", function()
     return select(2, shell.text(("ls /proc/%d/fd"):format(pid)):gsub("%d+", ""))
   end
 
+  local function worker_is_there()
+    return message("NODE_WORKER", uint(0, 4) .. uint(1, 4) .. uint(1, 1) .. uint(0, 1))
+  end
+
+  -- A message of one worker to another: who sent it, to whom, and its body.
+  local function receive_piece(tcp, wanted)
+    local kind, body, inner
+    repeat
+      kind, body = receive(tcp)
+      inner = kind == tonumber(C.OD_KIND_NODE_PIECE) and body:byte(14) + 256 * body:byte(15)
+    until inner == tonumber(C["OD_KIND_" .. wanted])
+    return body:byte(1), body:byte(5), body:sub(24)
+  end
+
   -- What was sent to that worker has come to it.
   local function taken(tcp, worker)
     repeat
@@ -169,8 +205,7 @@ describe("who connects to a node", function()
   -- nobody, that it is over. Tunnels like that once stayed until the line ended.
   it("leaves no tunnel behind that has ended in two steps", function()
     local tcp = linked()
-    tcp:send(message("NODE_WORKER", uint(0, 4) .. uint(1, 4) .. uint(1, 1) .. uint(0, 1))
-      .. piece("CALL_CANCEL", uint(1, 8)))
+    tcp:send(worker_is_there() .. piece("CALL_CANCEL", uint(1, 8)))
     taken(tcp, 0)
     tcp:send(piece("CALL_CANCEL", uint(1, 8), { to = 1 }))
     taken(tcp, 1)
@@ -189,6 +224,51 @@ describe("who connects to a node", function()
       local now = descriptors(pid)
     until now <= before or socket.gettime() > ends
     assert.equal(before, descriptors(pid))
+  end)
+
+  local function workers()
+    return table.concat(nodes[2].process:children(), " ")
+  end
+
+  -- The status chose a meter, and one that is none has no meter: the worker ended.
+  it("costs a client no more than an answer by one that makes no sense", function()
+    local tcp = linked()
+    tcp:send(worker_is_there())
+    local before = workers()
+    local statuses, clients = { 0, 99, 102, 600, 65535 }, {}
+    for i = 1, 40 do -- Of which some lead to node 1.
+      clients["n" .. i] = nodes[2]:open()
+      clients["n" .. i]:write("GET /things/n" .. i .. " HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    end
+    for _, status in ipairs(statuses) do
+      local from, to, call = receive_piece(tcp, "CALL")
+      tcp:send(piece("REPLY", call:sub(1, 8) .. uint(1, 1) .. uint(status, 2) .. uint(0, 13)
+        .. uint(0, 4) .. uint(0, 4), { from = to, to = from }))
+      assert.equal(500, clients[call:match("/things/(n%d+)")]:read_answer("GET").status)
+    end
+    assert.equal(before, workers())
+    tcp:close() -- The others are told.
+    nodes[2]:wait_log("the link with node 1 is lost: the connection has ended")
+  end)
+
+  -- Frames of a client are masked. Those that waited for the connection were not, and the worker
+  -- ended when they were to be those of a client.
+  it("loses the WebSocket that it takes for its own client's", function()
+    local tcp = linked()
+    local before = workers()
+    tcp:send(worker_is_there() .. piece("CALL", uint(1, 8) .. "\2" .. ("\0"):rep(31)
+      .. str("things") .. uint(0, 1) .. str("") .. uint(0, 1) .. str("GET") .. str("http://x/")
+      .. str("") .. str("") .. uint(64, 4) .. uint(0, 8) .. uint(1, 4) .. str("upgrade")
+      .. str("websocket") .. str("")))
+    local _, _, reply = receive_piece(tcp, "REPLY")
+    assert.equal(101, reply:byte(10) + 256 * reply:byte(11))
+    tcp:send(piece("UPGRADE", reply:sub(17, 24) .. str("") .. uint(0, 1) .. uint(1, 1) .. str("")
+      .. str("") .. str("") .. uint(0, 2), { tunnel = 1 }))
+    local kind
+    repeat
+      kind = receive(tcp)
+    until kind == tonumber(C.OD_KIND_TUNNEL_END)
+    assert.equal(before, workers())
   end)
 
   local lies = {
