@@ -204,7 +204,7 @@ void od_edge_receive_facts(struct od_objects *objects, uint32_t place, od_slice 
     struct od_cursor parts = od_cursor_of(rest);
     od_identity_read(&parts, &identity);
     od_slice kept = od_cursor_string(&parts);
-    if (edge == NULL || cursor.failed || parts.failed)
+    if (edge == NULL || cursor.failed || parts.failed || kept.size > OD_EDGE_KEPT_BYTES_MAX)
         return;
     bool is_found = edge->state == OD_EDGE_OPEN && edge->is_awaited && edge->way != NULL;
     bool is_new = facts == 1 && edge->way != NULL; // It has not heard the marks before.
