@@ -123,7 +123,8 @@ static bool send_beat(struct od_member *member)
 // --- Who is there --------------------------------------------------------------------------------
 
 static const struct od_statement read_nodes = {
-    "nodes", "SELECT id, inc, beat, name, address FROM od_node WHERE state = 'up' ORDER BY id"};
+    "nodes", "SELECT id, inc, beat, name, address FROM od_node WHERE state = 'up' AND id > 0"
+             " ORDER BY id"};
 
 static struct seen *find_seen(struct od_member *member, od_node_id id, uint64_t incarnation)
 {

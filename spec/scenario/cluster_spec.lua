@@ -241,4 +241,16 @@ describe("a cluster", function()
     assert.equal(1, workbench.ask(node, "a", "return #state:getWebSockets()"))
     client:close()
   end)
+
+  -- Nodes are told in the order of their ids, and main ended when they were not.
+  it("goes on when a row of the tables is of nobody's making", function()
+    local node = start()
+    local function beat()
+      return tonumber(postgres:ask "SELECT beat FROM od_node WHERE state = 'up' AND id > 0")
+    end
+    postgres:ask "INSERT INTO od_node VALUES (-1, 'nobody', 1, '', 0, 'up')"
+    local before = beat()
+    eventually("it has looked at it", function() return beat() > before + 2 end)
+    assert.equal(2, workbench.ask(node, "a", "storage:put('k', 2) return storage:get('k')"))
+  end)
 end)
