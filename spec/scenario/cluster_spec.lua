@@ -1,8 +1,8 @@
 -- Nodes of a cluster on a PostgreSQL of their own: what is stored outlives node and directory, goes
 -- on at another node, and is never lost because the engine was away.
+local cluster_nodes = require "spec.scenario.cluster_nodes"
 local Postgres = require "spec.scenario.postgres"
 local shell = require "spec.support.shell"
-local socket = require "socket"
 local Upstream = require "spec.support.upstream"
 local workbench = require "spec.scenario.workbench"
 
@@ -16,54 +16,18 @@ end
 return { namespaces = { things = thing } }
 ]]
 
--- Longer than another node takes to hold one for dead and to take over, however slow the machine.
-local TAKEN_OVER_S = 60
-
-local function eventually(what, check)
-  local ends = socket.gettime() + TAKEN_OVER_S
-  repeat
-    local ok, value = pcall(check)
-    if ok and value then
-      return value
-    end
-    socket.sleep(0.02)
-  until socket.gettime() > ends
-  error("in vain: " .. what, 2)
-end
+local eventually = cluster_nodes.eventually
 
 describe("a cluster", function()
+  local nodes = cluster_nodes.each()
   local postgres = Postgres.once()
-  local nodes
 
   before_each(function()
     postgres:forget_cluster()
-    nodes = {}
   end)
 
-  -- Server.stop would end PostgreSQL, too.
-  after_each(function()
-    for _, node in ipairs(nodes) do
-      node:hang_up()
-      if not node.is_lost then
-        node:shut_down()
-      end
-      shell.remove(node.directory)
-    end
-    if nodes.secret then
-      os.remove(nodes.secret)
-    end
-  end)
-
-  local function start(options)
-    if not nodes.secret then
-      nodes.secret = os.tmpname()
-      shell.write(nodes.secret, "a secret that all of them know\n")
-    end
-    options = options or {}
-    options.args = { "--cluster-listen", "127.0.0.1:0", "--cluster-secret-file", nodes.secret }
-    options.env = { OPEN_DO_CLUSTER = postgres.url }
-    nodes[#nodes + 1] = workbench.start(SOURCE, options)
-    return nodes[#nodes]
+  local function start()
+    return nodes:start(postgres, function(options) return workbench.start(SOURCE, options) end)
   end
 
   -- How many slots the nodes have, by the order in which they joined.
