@@ -144,6 +144,31 @@ describe("a cluster", function()
     assert.same({}, missing(first, 20))
   end)
 
+  -- The fence alone: the group is on its way when another claims, and nobody has told this node.
+  it("stores nothing in a slot that another node has claimed meanwhile", function()
+    local node = start()
+    workbench.ask(node, "a", "storage:put('k', 1) storage:sync()")
+    local function stored()
+      return postgres:ask [[SELECT md5(string_agg(encode(v, 'hex'), ' ' ORDER BY object, k))
+        FROM od_kv]]
+    end
+    local before = stored()
+    node:fault("commit.hold")
+    local held = workbench.begin(node, "a", "storage:put('k', 2) return true")
+    for _ = 1, 2 do -- Main has the write when it answers what was asked behind it.
+      workbench.ask(node, "b", "return 1")
+      node:status()
+    end
+    postgres:ask [[INSERT INTO od_node VALUES (99, 'other', 1, '127.0.0.1:1', 1, 'up')]]
+    postgres:ask [[UPDATE od_slot SET epoch = epoch + 1, owner = 99, inc = 1]]
+    node:clear_fault("commit.hold")
+    assert.equal(4, (node.process:wait_exit(30)))
+    node.is_lost = true
+    local is_answered, answer = pcall(held.read_answer, held)
+    assert.is_true(not is_answered or answer.status ~= 200, "a write that was refused is confirmed")
+    assert.equal(before, stored())
+  end)
+
   it("gives its slots away when it stops", function()
     local first, second = start(), start()
     both_have_slots()
