@@ -159,9 +159,10 @@ bool od_server_slot_left(struct od_server *server, const struct od_child *child,
 {
     if (server->cluster.member == NULL) // There is no engine to wait for it.
         return slot < OD_SLOT_COUNT;
-    if (slot >= OD_SLOT_COUNT || worker_of(server, slot) != child->index ||
-        !server->cluster.is_awaited[slot])
+    if (slot >= OD_SLOT_COUNT || worker_of(server, slot) != child->index)
         return false;
+    if (!server->cluster.is_awaited[slot]) // Another node has claimed it unasked.
+        return !od_placement_is_here(&server->placement, slot);
     give(server, slot);
     return true;
 }

@@ -50,9 +50,10 @@ bool od_inbox_cancel(struct od_object *object, uint64_t call)
     return false;
 }
 
-void od_inbox_refuse(struct od_object *object)
+// All calls are taken out, and [end] is told of each.
+static void end_calls(struct od_object *object,
+                      void (*end)(struct od_call *call, const void *context), const void *context)
 {
-    OD_ASSERT(object->namespace != NULL);
     OD_LIST_EACH_SAFE (link, &object->inbox) {
         struct od_event *event = event_of(link);
         if (event->call == 0)
@@ -60,24 +61,31 @@ void od_inbox_refuse(struct od_object *object)
         take_out(object, event);
         struct od_call *call = od_call_find(object->objects, event->call);
         if (call != NULL)
-            od_call_refuse(call, object->namespace);
+            end(call, context);
         od_event_free(event);
     }
+}
+
+static void refuse(struct od_call *call, const void *namespace)
+{
+    od_call_refuse(call, namespace);
+}
+
+void od_inbox_refuse(struct od_object *object)
+{
+    OD_ASSERT(object->namespace != NULL);
+    end_calls(object, refuse, object->namespace);
+}
+
+static void fail(struct od_call *call, const void *failure)
+{
+    od_call_fail_with(call, 503, failure);
 }
 
 void od_inbox_give_up(struct od_object *object, od_slice why)
 {
     struct od_failure failure = {.flags = OD_FAILURE_RETRYABLE, .message = why};
-    OD_LIST_EACH_SAFE (link, &object->inbox) {
-        struct od_event *event = event_of(link);
-        if (event->call == 0)
-            continue;
-        take_out(object, event);
-        struct od_call *call = od_call_find(object->objects, event->call);
-        if (call != NULL)
-            od_call_fail_with(call, 503, &failure);
-        od_event_free(event);
-    }
+    end_calls(object, fail, &failure);
 }
 
 void od_inbox_forget_sockets(struct od_object *object)

@@ -1,9 +1,8 @@
 -- Three nodes on a PostgreSQL: a client is served wherever it came, and outlives the owner of its
 -- object.
+local cluster_nodes = require "spec.scenario.cluster_nodes"
 local Postgres = require "spec.scenario.postgres"
 local Server = require "spec.support.server"
-local shell = require "spec.support.shell"
-local socket = require "socket"
 
 local SOURCE = [[
 local od = require "open-do"
@@ -37,52 +36,29 @@ end
 return { namespaces = { things = Thing } }
 ]]
 
--- Longer than a node takes to be held for dead and another to take over, on a busy machine.
-local TAKEN_OVER_S = 60
-
-local function eventually(what, check)
-  local ends = socket.gettime() + TAKEN_OVER_S
-  repeat
-    local ok, value = pcall(check)
-    if ok and value then
-      return value
-    end
-    socket.sleep(0.02)
-  until socket.gettime() > ends
-  error("in vain: " .. what, 2)
-end
+local eventually, TAKEN_OVER_S = cluster_nodes.eventually, cluster_nodes.TAKEN_OVER_S
 
 describe("a client of a cluster", function()
-  local postgres, nodes, secret
+  local nodes = cluster_nodes.each()
+  local postgres = Postgres.each()
 
-  before_each(function()
-    nodes, secret = {}, os.tmpname()
-    shell.write(secret, "a secret that all of them know\n")
-  end)
-
-  after_each(function()
-    for _, node in ipairs(nodes) do
-      node:hang_up()
-      if not node.is_lost then
-        node:shut_down()
-      end
-      shell.remove(node.directory)
-    end
-    os.remove(secret)
-  end)
-
-  postgres = Postgres.each() -- Behind what ends the nodes, so that they stop first.
+  local function begin()
+    return nodes:start(postgres, function(options)
+      options.source = SOURCE
+      table.insert(options.args, "--var=NODE=" .. #nodes.all + 1)
+      return Server.start(options)
+    end)
+  end
 
   local function start(count)
-    for id = 1, count do
-      nodes[id] = Server.start { source = SOURCE, env = { OPEN_DO_CLUSTER = postgres.url },
-        args = { "--cluster-listen", "127.0.0.1:0", "--cluster-secret-file", secret,
-          "--var", "NODE=" .. id } }
+    for _ = 1, count do
+      begin()
     end
     eventually("all nodes have slots", function()
       return postgres:ask [[SELECT count(*) FROM (SELECT owner FROM od_slot GROUP BY owner
         HAVING count(*) > 200) AS s]] == tostring(count)
     end)
+    return nodes.all
   end
 
   -- A thing of node `id`, whoever is asked.
@@ -90,7 +66,7 @@ describe("a client of a cluster", function()
     local number = 0
     return eventually("a thing is at node " .. id, function()
       number = number + 1
-      for _, node in ipairs(nodes) do
+      for _, node in ipairs(nodes.all) do
         if node:get("/things/n" .. number).body ~= id .. " nothing" then
           return false
         end
@@ -100,39 +76,37 @@ describe("a client of a cluster", function()
   end
 
   it("keeps its WebSocket when the owner of its object is killed", function()
-    start(3)
+    local all = start(3)
     local there = thing_of(2)
-    local client = nodes[1]:connect(there .. "/socket")
+    local client = all[1]:connect(there .. "/socket")
     client:send("one")
     client:expect("2 1 fresh one")
-    for _, node in ipairs(nodes) do
+    for _, node in ipairs(all) do
       assert.equal("2 one", node:get(there).body)
     end
-    nodes[2]:kill()
-    nodes[2].is_lost = true
+    all[2]:kill()
+    all[2].is_lost = true
     eventually("another node has it", function() -- What is sent before may have been lost.
-      return nodes[1]:get(there).body:match("^[13] one$")
+      return all[1]:get(there).body:match("^[13] one$")
     end)
     client:send("two")
     local answer = client:receive(TAKEN_OVER_S)
     assert.truthy(answer == "1 2 one two" or answer == "3 2 one two", answer)
-    assert.truthy(nodes[3]:get(there).body:match("^[13] two$"))
+    assert.truthy(all[3]:get(there).body:match("^[13] two$"))
   end)
 
   it("keeps its WebSocket when the node it came to gives its object away", function()
-    start(1)
+    local first = start(1)[1]
     local clients = {}
     for i = 1, 40 do
-      clients[i] = nodes[1]:connect("/things/n" .. i .. "/socket")
+      clients[i] = first:connect("/things/n" .. i .. "/socket")
       clients[i]:send("one")
       clients[i]:expect("1 1 fresh one")
     end
-    nodes[2] = Server.start { source = SOURCE, env = { OPEN_DO_CLUSTER = postgres.url },
-      args = { "--cluster-listen", "127.0.0.1:0", "--cluster-secret-file", secret,
-        "--var", "NODE=2" } }
+    begin()
     eventually("an object has moved", function()
       for i = 1, 40 do
-        if nodes[1]:get("/things/n" .. i).body:match("^2 ") then
+        if first:get("/things/n" .. i).body:match("^2 ") then
           return true
         end
       end
