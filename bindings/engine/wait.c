@@ -149,6 +149,14 @@ static enum od_wait_begun begin_give_up(struct od_task *task, const struct od_wa
     return OD_WAIT_LAST;
 }
 
+// Its object is reset when this stretch is over, so nobody would come back to it; and to wait for
+// the disk would write what the reset takes back.
+static bool is_its_last(const struct od_task *task, enum od_wait_kind kind)
+{
+    bool gives_up = kind == OD_WAIT_RESET || kind == OD_WAIT_ABORT || kind == OD_WAIT_ABORT_ALARM;
+    return task->object->is_reset && !gives_up;
+}
+
 enum od_wait_begun od_wait_begin(struct od_engine *engine, struct od_task *task)
 {
     static enum od_wait_begun (*const begin[])(struct od_task *, const struct od_wait *) = {
@@ -169,7 +177,8 @@ enum od_wait_begun od_wait_begin(struct od_engine *engine, struct od_task *task)
     OD_ASSERT(wait->kind != OD_WAIT_NONE);
     OD_ASSERT(wait->kind < sizeof begin / sizeof *begin);
     coroutine->waits_for = wait->kind;
-    enum od_wait_begun begun = begin[wait->kind](task, wait);
+    enum od_wait_begun begun =
+        is_its_last(task, wait->kind) ? OD_WAIT_LAST : begin[wait->kind](task, wait);
     wait->kind = OD_WAIT_NONE;
     return begun;
 }

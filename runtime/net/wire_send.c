@@ -330,7 +330,7 @@ static bool send_file(struct od_wire *wire)
 
 static void shut_when_sent(struct od_wire *wire)
 {
-    if (!wire->is_closing || wire->has_shut || od_wire_waiting_bytes(wire) > 0)
+    if (!wire->is_closing || wire->is_cut || wire->has_shut || od_wire_waiting_bytes(wire) > 0)
         return;
     shutdown(wire->fd, SHUT_WR);
     wire->has_shut = true;

@@ -161,6 +161,30 @@ describe("SQL and keys", function()
       assert.not_equal(boot, ask "return self.boot")
     end)
 
+    -- What such a handler waited for came to the next handler that began, and what it wrote stayed
+    -- if it waited for the disk.
+    it("go, too, when the handler goes on and waits", function()
+      for _, wait in ipairs { "storage:sync()", "od.sleep(1000)" } do
+        local answer = server:post("/things/a", [[
+          pcall(storage.transaction, storage, function()
+            storage.sql:exec("INSERT OR ROLLBACK INTO t VALUES (1), (1)")
+          end)
+          storage:put("k", 1) ]] .. wait)
+        assert.equal(500, answer.status)
+        assert.equal("0|0", stored())
+      end
+      server:fault("commit.hold")
+      local asking = workbench.begin(server, "b", [[
+        storage:put("k", 1) print "puts" storage:sync() return "on disk" ]])
+      server:wait_log("puts")
+      server:turn_clock(1001)
+      assert.equal("other", ask("return 'other'", "other")) -- Turns pass.
+      assert.equal("other", ask("return 'other'", "other"))
+      assert.is_false(asking:has_news())
+      server:clear_fault("commit.hold")
+      assert.equal("on disk", workbench.outcome(asking))
+    end)
+
     it("are told to nobody before its end", function()
       local ann = server:connect("/things/a")
       ann:send("1")
