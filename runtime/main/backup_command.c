@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/moment.h"
+#include "cluster/directory.h"
 #include "main/limits.h"
 #include "store/backup.h"
 #include "store/restore.h"
@@ -81,6 +82,12 @@ enum od_exit od_backup_command_run(const struct od_options *options)
     struct od_error err;
     struct od_backup backup;
     struct bar bar;
+    if (od_cluster_directory_is_node(options->data_dir)) {
+        fprintf(stderr,
+                "open-do: %s is the cache of a node of a cluster: back up its PostgreSQL instead\n",
+                options->data_dir);
+        return OD_EXIT_WRONG;
+    }
     bool ok = od_backup_make(&backup, options->data_dir, options->words[0], begin_bar(&bar), &err);
     enum od_exit exit = end(&bar, ok, &err);
     if (ok)
