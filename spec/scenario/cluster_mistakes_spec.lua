@@ -95,9 +95,12 @@ describe("a node refuses", function()
 
   it("tables of another version, and the directory of another cluster or of one machine", function()
     local node = serve(postgres.url)
-    local kept, told = node:asking("backup", node.directory .. "/backup")
-    assert.equal(1, kept)
-    assert.truthy(told:find("back up its PostgreSQL instead", 1, true), told)
+    for _, command in ipairs { { "backup", node.directory .. "/backup" },
+      { "restore", node.directory .. "/data", "--check" } } do
+      local kept, told = node:asking(unpack(command))
+      assert.equal(1, kept)
+      assert.truthy(told:find("backups are made of its PostgreSQL", 1, true), told)
+    end
     node:shut_down()
     local data = node.directory .. "/data"
     local code, output = refuse { args = { "--data", data } }
