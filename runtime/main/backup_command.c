@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/moment.h"
+#include "cluster/directory.h"
 #include "main/limits.h"
 #include "store/backup.h"
 #include "store/restore.h"
@@ -76,11 +77,25 @@ static void say_backup(const struct od_options *options, const struct od_backup 
                options->data_dir, at, (double)backup->bytes / (1 << 20));
 }
 
+// What a node of a cluster has is a part, and a cache. (It is held, too, as long as it is served.)
+static bool is_node(const char *directory)
+{
+    bool is_node = od_cluster_directory_is_node(directory);
+    if (is_node)
+        fprintf(stderr,
+                "open-do: %s is the cache of a node of a cluster: backups are made of its "
+                "PostgreSQL\n",
+                directory);
+    return is_node;
+}
+
 enum od_exit od_backup_command_run(const struct od_options *options)
 {
     struct od_error err;
     struct od_backup backup;
     struct bar bar;
+    if (is_node(options->data_dir))
+        return OD_EXIT_WRONG;
     bool ok = od_backup_make(&backup, options->data_dir, options->words[0], begin_bar(&bar), &err);
     enum od_exit exit = end(&bar, ok, &err);
     if (ok)
@@ -125,6 +140,8 @@ enum od_exit od_restore_command_run(const struct od_options *options)
         fprintf(stderr, "open-do: say open-do restore FROM TO, or restore --check FROM\n");
         return OD_EXIT_USAGE;
     }
+    if (is_node(restore.from))
+        return OD_EXIT_WRONG;
     bool ok = od_restore_run(&restore, &err);
     enum od_exit exit = end(&bar, ok, &err);
     if (ok && restore.passed_over.text[0] != '\0')

@@ -59,8 +59,12 @@ static void on_child_signal(uv_signal_t *handle, int number)
     reap(handle->data);
 }
 
-static void take_failed(od_slice body)
+// Said once, until it can begin: it is tried several times a second.
+static void take_failed(struct od_node_process *nodes, od_slice body)
 {
+    if (nodes->has_failed)
+        return;
+    nodes->has_failed = true;
     struct od_cursor cursor = od_cursor_of(body);
     od_slice why = od_cursor_string(&cursor);
     od_log(OD_LOG_ERROR, NULL, "other nodes cannot be linked: %.*s; it is tried again",
@@ -75,9 +79,10 @@ static void on_message(struct od_link *link, enum od_kind kind, od_slice body, i
         close(fd);
     if (kind == OD_KIND_READY) {
         nodes->is_ready = nodes->was_ready = true;
+        nodes->has_failed = false;
         od_node_seats_tell_all(nodes);
     } else if (kind == OD_KIND_LOAD_FAILED) {
-        take_failed(body);
+        take_failed(nodes, body);
     } else if (kind == OD_KIND_NODE_STATE) {
         od_node_seats_take_state(nodes, body);
     } else if (kind == OD_KIND_NODE_WORKER) {
@@ -142,8 +147,17 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 enum od_exit od_node_process_open(struct od_node_process *nodes, struct od_error *err)
 {
     const struct od_options *options = nodes->options;
+    if (!options->has_cluster_listen && options->cluster != NULL)
+        od_log(OD_LOG_WARN, NULL,
+               "there is no --cluster-listen: this node reaches no object of another one, and no "
+               "other one reaches what is here");
     if (!options->has_cluster_listen)
         return OD_EXIT_CLEAN;
+    if (access(options->cluster_secret_file, R_OK) != 0) {
+        od_error_errno(err, "--cluster-secret-file: %s cannot be read",
+                       options->cluster_secret_file);
+        return OD_EXIT_WRONG;
+    }
     enum od_exit exit =
         od_listeners_open(&nodes->listeners, &options->cluster_listen, "--cluster-listen", err);
     if (exit != OD_EXIT_CLEAN)

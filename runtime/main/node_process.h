@@ -36,6 +36,7 @@ struct od_node_process {
     bool has_link;
     bool is_ready;
     bool was_ready;
+    bool has_failed; // It could not begin, and that was logged.
     bool has_joined; // This node knows who it is, and the process was told.
     bool is_closing;
     bool has_news; // Workers are to be told SLOTS.

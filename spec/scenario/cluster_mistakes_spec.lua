@@ -48,6 +48,20 @@ describe("a node refuses", function()
     postgres:launch()
   end)
 
+  it("to be linked without a secret that can be read, or at no address of its own", function()
+    local function told(code, args, text)
+      table.insert(args, 1, "--cluster")
+      table.insert(args, 2, postgres.url)
+      local ended, output = refuse { args = args }
+      assert.equal(code, ended, output)
+      assert.truthy(output:find(text, 1, true), output)
+    end
+    told(1, { "--cluster-listen", "127.0.0.1:0" }, "needs a --cluster-secret-file")
+    told(1, { "--cluster-listen", "127.0.0.1:0", "--cluster-secret-file", "/nowhere" },
+      "/nowhere cannot be read: No such file")
+    told(2, { "--cluster-listen", ":0" }, "by which other nodes reach this one")
+  end)
+
   it("settings that lose what was confirmed", function()
     for _, setting in ipairs { "fsync", "full_page_writes", "synchronous_commit" } do
       local told = setting .. " = off and would lose what it has confirmed"
@@ -81,6 +95,12 @@ describe("a node refuses", function()
 
   it("tables of another version, and the directory of another cluster or of one machine", function()
     local node = serve(postgres.url)
+    for _, command in ipairs { { "backup", node.directory .. "/backup" },
+      { "restore", node.directory .. "/data", "--check" } } do
+      local kept, told = node:asking(unpack(command))
+      assert.equal(1, kept)
+      assert.truthy(told:find("backups are made of its PostgreSQL", 1, true), told)
+    end
     node:shut_down()
     local data = node.directory .. "/data"
     local code, output = refuse { args = { "--data", data } }
