@@ -12,8 +12,6 @@
 enum {
     is_first = 1, // Flags of a piece.
     is_last = 2,
-    line_bytes_max = 4 << 20,    // Behind more in one line nothing is put, and no link is read.
-    taken_bytes_max = 256 << 10, // Behind more in the link of a worker nothing counts as taken.
 };
 
 struct message { // Of which the pieces are on their way; 0: of none.
@@ -175,7 +173,7 @@ static bool may_send(const struct channel *channel, const struct od_line *line)
 {
     return line != NULL && channel->out_sent < channel->out.size &&
            channel->going < OD_NODE_WINDOW_BYTES &&
-           od_link_waiting_bytes(&line->wire) < line_bytes_max;
+           od_link_waiting_bytes(&line->wire) < OD_NODE_LINE_BYTES_MAX;
 }
 
 static void send_one(struct channel *channel, struct od_line *line)
@@ -198,7 +196,7 @@ static void send_all(struct channel *channel)
         return;
     od_bytes_clear(&channel->out);
     channel->out_sent = 0;
-    if (channel->out.capacity > line_bytes_max)
+    if (channel->out.capacity > OD_NODE_LINE_BYTES_MAX)
         od_bytes_deinit(&channel->out);
 }
 
@@ -276,7 +274,7 @@ static bool take_whole(struct channel *channel)
         od_bytes_put_string(&channel->early, body);
     }
     od_bytes_clear(&channel->in);
-    if (channel->in.capacity > line_bytes_max)
+    if (channel->in.capacity > OD_NODE_LINE_BYTES_MAX)
         od_bytes_deinit(&channel->in);
     return is_sound;
 }
@@ -361,7 +359,8 @@ bool od_channel_receive_taken(struct od_line *line, od_slice body)
 static void say_taken(struct channel *channel)
 {
     struct od_line *line = line_of(channel);
-    bool is_behind = !channel->has_link || od_link_waiting_bytes(&channel->link) > taken_bytes_max;
+    bool is_behind =
+        !channel->has_link || od_link_waiting_bytes(&channel->link) > OD_NODE_TAKEN_BYTES_MAX;
     if (channel->owed == 0 || line == NULL || is_behind)
         return;
     size_t mark = od_link_begin(&line->wire, OD_KIND_NODE_TAKEN, -1);

@@ -5,14 +5,9 @@
 #include "base/cursor.h"
 #include "object/edge_inner.h"
 #include "object/keep.h"
+#include "object/limits.h"
 #include "object/remote.h"
 #include "object/socket.h"
-
-enum {
-    held_bytes_max = 1 << 20,  // Behind more in one WebSocket the other is not read,
-    held_bytes_min = 64 << 10, // until so much is left.
-    unsure_bytes_max = 256 << 10,
-};
 
 void od_edge_check(const struct od_edge *edge)
 {
@@ -108,7 +103,7 @@ void od_edge_give_up(struct od_edge *edge, uint16_t code, od_slice why)
 // TCP then slows down who sends.
 static void hold(struct od_edge_end *from, const struct od_edge_end *to)
 {
-    if (from->is_paused || od_websocket_buffered_bytes(to->websocket) < held_bytes_max)
+    if (from->is_paused || od_websocket_buffered_bytes(to->websocket) < OD_EDGE_HELD_BYTES_MAX)
         return;
     from->is_paused = true;
     od_websocket_pause(from->websocket);
@@ -118,7 +113,7 @@ static void hold(struct od_edge_end *from, const struct od_edge_end *to)
 static void keep_unsure(struct od_edge *edge, od_slice payload, bool is_binary)
 {
     edge->has_lost_unsure =
-        edge->has_lost_unsure || edge->unsure.size + payload.size > unsure_bytes_max;
+        edge->has_lost_unsure || edge->unsure.size + payload.size > OD_EDGE_UNSURE_BYTES_MAX;
     if (edge->has_lost_unsure) {
         od_bytes_deinit(&edge->unsure);
         return;
@@ -342,7 +337,7 @@ void od_edge_begin(struct od_objects *objects, uint32_t place, uint64_t number, 
 
 static void go_on(struct od_edge_end *from, const struct od_edge_end *to)
 {
-    if (!from->is_paused || od_websocket_buffered_bytes(to->websocket) > held_bytes_min)
+    if (!from->is_paused || od_websocket_buffered_bytes(to->websocket) > OD_EDGE_HELD_BYTES_MIN)
         return;
     from->is_paused = false;
     od_websocket_resume(from->websocket);

@@ -80,15 +80,18 @@
 #define OD_INSPECT_MEASURE_MAX 10000 // with so many rows of one object.
 #define OD_LOOK_SQL_US_MAX 500000    // An operator's query that runs longer is given up.
 #define OD_LEFTOVERS_ROWS_MAX 2000 // Of the directory, that are looked at in a turn (leftovers.h),
-#define OD_LEFTOVERS_DELETING_MAX 500 // objects that are deleted at a time,
-#define OD_LEFTOVERS_NAMED_MAX 16     // and namespaces that are named.
-#define OD_FAILED_MAX 256             // Histories kept of objects that are gone, with errors.
-#define OD_TRACES_MAX 64              // Objects of a worker that are watched,
-#define OD_TRACE_MS_MAX 30000         // so long after somebody has last asked.
-#define OD_EDGE_SEEKS_MS_MAX 30000    // A client whose object is nowhere (edge.h).
-#define OD_EDGE_LOST_MS_MAX 5000      // Until it is known why the way to its object has ended.
-#define OD_EDGE_KEPT_BYTES_MAX 20480  // Tags and attachment, as it keeps them.
-#define OD_ATTACH_MS_MAX 30000        // From acceptWebSocket to the 101 that takes the socket.
+#define OD_LEFTOVERS_DELETING_MAX 500      // objects that are deleted at a time,
+#define OD_LEFTOVERS_NAMED_MAX 16          // and namespaces that are named.
+#define OD_FAILED_MAX 256                  // Histories kept of objects that are gone, with errors.
+#define OD_TRACES_MAX 64                   // Objects of a worker that are watched,
+#define OD_TRACE_MS_MAX 30000              // so long after somebody has last asked.
+#define OD_EDGE_HELD_BYTES_MAX (1u << 20)  // Behind more in one WebSocket the other is not read,
+#define OD_EDGE_HELD_BYTES_MIN (64u << 10) // until so much is left.
+#define OD_EDGE_UNSURE_BYTES_MAX (256u << 10) // Of messages that are not known to be handled.
+#define OD_EDGE_SEEKS_MS_MAX 30000            // A client whose object is nowhere (edge.h).
+#define OD_EDGE_LOST_MS_MAX 5000     // Until it is known why the way to its object has ended.
+#define OD_EDGE_KEPT_BYTES_MAX 20480 // Tags and attachment, as it keeps them.
+#define OD_ATTACH_MS_MAX 30000       // From acceptWebSocket to the 101 that takes the socket.
 
 #define OD_ALARM_MS_MAX                                                                            \
     900000 // An alarm's handler that has not returned: a failed try. [Cloudflare]
