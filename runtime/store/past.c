@@ -92,20 +92,30 @@ static void delete_row(struct od_past *past, enum od_row_kind kind, od_slice key
         drop(past, row_of(node));
 }
 
+// A value may lie on a page that is not there (mapped.h). So the row has an owner before it is
+// read.
 static void put_row(struct od_past *past, enum od_row_kind kind, od_slice key, od_slice value)
 {
     const struct sought sought = {kind, key};
     delete_row(past, kind, key);
+    const uint64_t hashed = hash(&sought);
     struct row *row = od_allocate(sizeof *row + 1 + key.size + value.size);
     row->key_size = (uint32_t)key.size;
     row->value_size = (uint32_t)value.size;
     row->bytes[0] = (char)kind;
     if (key.size > 0)
         memcpy(row->bytes + 1, key.at, key.size);
+    od_map_put(&past->rows, &row->node, hashed);
+    past->bytes += size_of(row);
     if (value.size > 0)
         memcpy(row->bytes + 1 + key.size, value.at, value.size);
-    od_map_put(&past->rows, &row->node, hash(&sought));
-    past->bytes += size_of(row);
+}
+
+static bool may_be(enum od_row_kind kind, size_t key_size, size_t value_size)
+{
+    return key_size <=
+               (kind == OD_ROW_PAIR ? OD_STORE_KEY_BYTES_MAX : OD_STORE_ALARM_NAME_BYTES_MAX) &&
+           value_size <= OD_STORE_VALUE_BYTES_MAX;
 }
 
 void od_past_deinit(struct od_past *past)
@@ -190,26 +200,31 @@ struct reading {
     const struct od_journal_mark *mark;
     const char *base_path;
     struct od_env env; // Of the base; only what is needed to read.
+    MDB_txn *txn;
     enum od_row_kind kind;
+    bool is_damaged; // A row cannot be so large.
 };
 
 // False ends the walk.
 static bool on_row(void *context, od_slice key, od_slice value)
 {
-    const struct reading *reading = context;
+    struct reading *reading = context;
+    reading->is_damaged = !may_be(reading->kind, key.size, value.size);
+    if (reading->is_damaged)
+        return false;
     put_row(reading->past, reading->kind, key, value);
     return !is_too_large(reading->past);
 }
 
-static int read_rows(struct reading *reading, MDB_txn *txn)
+static int read_rows(struct reading *reading)
 {
     static const enum od_row_kind kinds[] = {OD_ROW_PAIR, OD_ROW_ALARM, OD_ROW_PAGE};
     const struct od_bounds all = {.low = {"", 0}};
     struct od_identity identity;
     struct od_rows rows = {
-        .txn = txn, .data = reading->env.data, .slot = od_slot_of_id(reading->id)};
-    int code = od_directory_find(&reading->env, txn, reading->id, &rows.number, &identity);
-    for (size_t i = 0; code == 0 && i < sizeof kinds / sizeof *kinds; i++) {
+        .txn = reading->txn, .data = reading->env.data, .slot = od_slot_of_id(reading->id)};
+    int code = od_directory_find(&reading->env, rows.txn, reading->id, &rows.number, &identity);
+    for (size_t i = 0; code == 0 && !reading->is_damaged && i < sizeof kinds / sizeof *kinds; i++) {
         reading->kind = kinds[i];
         code = od_rows_walk(&rows, kinds[i], &all, false, on_row, reading);
     }
@@ -220,17 +235,12 @@ static int read_tables(void *argument)
 {
     struct reading *reading = argument;
     struct od_env *env = &reading->env;
-    MDB_txn *txn = NULL;
-    int code = mdb_txn_begin(env->lmdb, NULL, MDB_RDONLY, &txn);
+    int code = mdb_txn_begin(env->lmdb, NULL, MDB_RDONLY, &reading->txn);
     if (code == 0)
-        code = mdb_dbi_open(txn, "data", 0, &env->data);
+        code = mdb_dbi_open(reading->txn, "data", 0, &env->data);
     if (code == 0)
-        code = mdb_dbi_open(txn, "directory", 0, &env->directory);
-    if (code == 0)
-        code = read_rows(reading, txn);
-    if (txn != NULL)
-        mdb_txn_abort(txn);
-    return code;
+        code = mdb_dbi_open(reading->txn, "directory", 0, &env->directory);
+    return code == 0 ? read_rows(reading) : code;
 }
 
 static int open_base(void *argument)
@@ -251,10 +261,15 @@ static bool read_base(struct reading *reading, struct od_error *err)
     int code = od_mapped_call(open_base, reading);
     if (code == 0)
         code = od_mapped_call(read_tables, reading);
+    if (reading->txn != NULL)
+        mdb_txn_abort(reading->txn);
     if (reading->env.lmdb != NULL)
         mdb_env_close(reading->env.lmdb);
     if (code != 0)
         return od_error_set(err, "cannot read %s: %s", reading->base_path, od_env_reason(code));
+    if (reading->is_damaged)
+        return od_error_set(err, "%s is damaged: a row in it is larger than any",
+                            reading->base_path);
     return !is_too_large(reading->past) || refuse_size(err);
 }
 
@@ -386,9 +401,7 @@ static bool put_alarm(struct od_storage *storage, const struct row *row, od_slic
 static bool put(struct od_storage *storage, const struct row *row, od_slice but_alarm,
                 struct od_error *err)
 {
-    bool is_pair = kind_of(row) == OD_ROW_PAIR;
-    if (row->key_size > (is_pair ? OD_STORE_KEY_BYTES_MAX : OD_STORE_ALARM_NAME_BYTES_MAX) ||
-        row->value_size > OD_STORE_VALUE_BYTES_MAX)
+    if (!may_be(kind_of(row), row->key_size, row->value_size))
         return od_error_set(err, "what it had is damaged there");
     switch (kind_of(row)) {
     case OD_ROW_PAIR:

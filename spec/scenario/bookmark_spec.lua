@@ -314,6 +314,31 @@ describe("a bookmark", function()
     assert.same(second, ask("a", "all"))
   end)
 
+  -- A length of gigabytes was believed, and what had been read of it was never given back.
+  it("whose base is damaged changes nothing, and says so", function()
+    launch()
+    ask("a", "put", { key = "unmistakable", value = ("x"):rep(9000) })
+    local all, count = ask("a", "all"), server:status().history.bases
+    local deadline = os.time() + SECONDS
+    while server:status().history.bases == count do
+      assert(os.time() < deadline, "there is no other base")
+      server:turn_clock(HOUR_MS)
+      ask("b", "put", { key = "k", value = os.time() })
+    end
+    ask("a", "wish", { bookmark = ask("a", "now") })
+    local pipe = io.popen(("ls '%s/data/journal/'0*.base | tail -n 1"):format(server.directory))
+    local file = assert(io.open(pipe:read("*l"), "r+b"))
+    pipe:close()
+    for at in file:read("*a"):gmatch("()unmistakable") do -- Behind slot, number and kind,
+      file:seek("set", at - 1 - 11 - 8) -- and these behind how long the value is, for LMDB.
+      file:write("\255\255\255\127")
+    end
+    file:close()
+    send("a", "abort")
+    assert.same(all, ask("a", "all"))
+    server:wait_log("boxes/a.* cannot be restored, .* a row in it is larger than any")
+  end)
+
   it("is not to be had without a history", function()
     server.options.args = {}
     server:launch()
