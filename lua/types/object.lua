@@ -253,8 +253,9 @@ function Storage:getCurrentBookmark() end
 function Storage:getBookmarkForTime(ms) end
 
 ---Makes keys, database, alarm and schedules what they were at [bookmark], when the next instance
----is made: call `state:abort()` next, or wait for a reload, sleep or restart. Raises when the
----bookmark is of another object, or of a time that is not kept.
+---is made: call `state:abort()` next (in `waitUntil`, if somebody waits for an answer), or wait for
+---a reload, sleep or restart. Raises when the bookmark is of another object, or of a time that is
+---not kept.
 ---@param bookmark string
 ---@return string bookmark of now, with which that is undone
 function Storage:onNextSessionRestoreBookmark(bookmark) end

@@ -12,7 +12,8 @@
 
 #include "base/error.h"
 
-// Makes the directory, and locks it (store/lock.h).
+// Makes the directory, and locks it (store/lock.h). On false [is_held] says whether another process
+// has it.
 OD_MUST_CHECK bool od_cluster_directory_lock(const char *data_dir, int *fd, bool *is_held,
                                              struct od_error *err);
 

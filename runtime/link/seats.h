@@ -19,7 +19,7 @@
 enum { // Of a slot, in SLOTS.
     OD_SLOT_HERE,
     OD_SLOT_NOWHERE, // For now.
-    OD_SLOT_SEATED,  // And above: the seat of its node.
+    OD_SLOT_SEATED,  // Plus a seat: at the node that has it.
 };
 
 // Whom a place means: [seat] is that of the node.

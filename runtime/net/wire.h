@@ -5,8 +5,8 @@
 // all, nor what belongs to it. wire_send.c has one function that writes to the world.
 //
 // The wire belongs to a protocol, an exchange or a WebSocket, and tells it of bytes and of the end.
-// Each way to let go of it (close, abort, release) is final: the wire's owner must forget the
-// pointer and is not called any more.
+// Each way to let go of it (close, abort, release) is final, but for od_wire_part: the wire's owner
+// must forget the pointer and is not called any more.
 //
 // The connection is a mere descriptor in the net's lookout, and the reading is ours too: whoever
 // looks at the page from outside must know of bytes before they leave the kernel.

@@ -21,7 +21,7 @@ static void refuse_elsewhere(struct od_call *call)
 {
     OD_ASSERT(call->objects->places.is_cluster);
     od_call_fail_flagged(call, OD_FAILURE_RETRYABLE | OD_FAILURE_ELSEWHERE,
-                         OD_SLICE("the object has moved to another node"));
+                         OD_SLICE("the object is at another node"));
 }
 
 void od_call_receive(struct od_objects *objects, uint32_t worker, od_slice body)
