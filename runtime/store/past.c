@@ -210,7 +210,7 @@ static bool choose_base(const struct od_kept *kept, size_t count,
 
 bool od_past_is_kept(const char *data_dir, const struct od_journal_mark *mark, struct od_error *err)
 {
-    struct choice choice;
+    struct choice choice = {0};
     struct od_kept kept = {0};
     bool is_kept = od_kept_look(&kept, data_dir, err) &&
                    choose_base(&kept, kept.base_count, mark, &choice, err);
@@ -224,7 +224,7 @@ struct reading {
     struct od_past *past;
     const uint8_t *id;
     const struct od_journal_mark *mark;
-    const char *base_path;
+    struct choice choice;
     struct od_env env; // Of the base; only what is needed to read.
     MDB_txn *txn;
     enum od_row_kind kind;
@@ -277,7 +277,7 @@ static int open_base(void *argument)
         return code;
     od_mapped_prepare(reading->env.lmdb);
     code = mdb_env_set_maxdbs(reading->env.lmdb, 2);
-    return code == 0 ? mdb_env_open(reading->env.lmdb, reading->base_path,
+    return code == 0 ? mdb_env_open(reading->env.lmdb, reading->choice.path,
                                     MDB_NOSUBDIR | MDB_NOLOCK | MDB_RDONLY, 0600)
                      : code;
 }
@@ -292,11 +292,11 @@ static bool read_base(struct reading *reading, struct od_error *err)
     if (reading->env.lmdb != NULL)
         mdb_env_close(reading->env.lmdb);
     if (code != 0)
-        return od_error_set(err, "cannot read %s: %s", reading->base_path, od_env_reason(code));
+        return od_error_set(err, "cannot read %s: %s", reading->choice.path, od_env_reason(code));
     reading->past->is_lost = reading->is_damaged || is_too_large(reading->past);
     if (reading->is_damaged)
         return od_error_set(err, "%s is damaged: a row in it is larger than any",
-                            reading->base_path);
+                            reading->choice.path);
     return !reading->past->is_lost || refuse_size(err);
 }
 
@@ -373,10 +373,9 @@ static bool read_journal(struct reading *reading, const char *folder, const stru
     return is_read;
 }
 
-static bool read_chosen(struct reading *reading, const struct od_kept *kept, struct choice *choice,
-                        struct od_error *err)
+static bool read_chosen(struct reading *reading, const struct od_kept *kept, struct od_error *err)
 {
-    reading->base_path = choice->path;
+    struct choice *choice = &reading->choice;
     return od_base_unpack(&choice->base, choice->path, NULL, NULL, err) &&
            read_base(reading, err) && read_journal(reading, kept->folder, &choice->base, err);
 }
@@ -385,21 +384,21 @@ static bool read_chosen(struct reading *reading, const struct od_kept *kept, str
 static bool read_kept(struct reading *reading, struct od_kept *kept, const char *data_dir,
                       struct od_error *err)
 {
-    struct choice choice;
+    const struct choice *choice = &reading->choice;
     struct od_error other;
     bool has_reason = false;
     if (!od_kept_look(kept, data_dir, err))
         return false;
     size_t count = kept->base_count;
-    while (choose_base(kept, count, reading->mark, &choice, has_reason ? &other : err)) {
-        if (read_chosen(reading, kept, &choice, has_reason ? &other : err))
+    while (choose_base(kept, count, reading->mark, &reading->choice, has_reason ? &other : err)) {
+        if (read_chosen(reading, kept, has_reason ? &other : err))
             return true;
-        if (!choice.base.is_damaged)
+        if (!choice->base.is_damaged)
             return false;
         has_reason = true;
-        count = (size_t)(choice.kept - kept->bases);
+        count = (size_t)(choice->kept - kept->bases);
     }
-    reading->past->is_lost = choice.is_lost;
+    reading->past->is_lost = choice->is_lost;
     return false;
 }
 

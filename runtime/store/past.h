@@ -1,8 +1,8 @@
 // The past of one object: what it had stored at a moment, of what is kept of the journal.
 //
 // The latest base before the moment has its rows, and the groups behind it what it has written
-// since. Nobody else's rows are looked at, and nothing is changed. But all of the base is read once,
-// for its check sum; one that is damaged makes way for the one before.
+// since. Nobody else's rows are looked at, and nothing is changed. But all of the base is read
+// once, for its check sum; one that is damaged makes way for the one before.
 //
 // All of it stays in memory until it is put into the object's storage, as one batch, so there is a
 // limit: OD_STORE_BATCH_BYTES_MAX.

@@ -105,7 +105,7 @@ describe("the journal", function()
   end)
 
   -- A last group that could not be read was taken for one that is torn.
-  it("is not opened when a read of it fails, also of its last group, and nothing is lost", function()
+  it("is not opened when a read of it fails, also of its last group; nothing is lost", function()
     fill(3)
     for reads = 0, 1 + 1 + 3 * 2 - 1 do -- The head, a group that LMDB has, two for each other.
       support.arm("journal.unread", 1, reads)
