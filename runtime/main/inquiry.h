@@ -2,7 +2,8 @@
 //
 // For workers main is here one more peer: it sends a CALL as they do (object/call_peer.c), with a
 // number of its own, and gets a REPLY. It looks at whom a call is for and at what would have to be
-// noted in the log, and decodes nothing else.
+// noted in the log, and decodes nothing else. That the object is at another node is the worker's
+// business: it asks there, as for one of its own objects.
 //
 // A question ends in one of three ways: with its reply, with its worker, or after
 // OD_INQUIRY_MS_MAX; then the call is given up there too.

@@ -54,7 +54,7 @@ static bool pass_call(const struct passing *passing)
         return false;
     if (message.kind == OD_CALL_FETCH)
         return pass_request(passing, message.body);
-    return message.kind == OD_CALL_METHOD && od_invocation_read(message.body, &invocation);
+    return od_invocation_read(message.body, &invocation); // Of another object, or of an operator.
 }
 
 static bool pass_response(const struct passing *passing, od_slice message)
