@@ -68,7 +68,8 @@ static void accept_failure(struct od_call *call, struct od_failure *failure)
 {
     bool is_elsewhere = (failure->flags & OD_FAILURE_ELSEWHERE) != 0;
     failure->flags &= (uint8_t)~OD_FAILURE_ELSEWHERE;
-    if (is_elsewhere && od_places_are_far(call->objects, call->worker))
+    // Also of a neighbour here, who may hear of a slot before this worker does.
+    if (is_elsewhere && call->objects->places.is_cluster)
         od_call_sent_elsewhere(call);
     else
         od_call_fail_with(call, is_elsewhere ? 503 : 500, failure);

@@ -52,18 +52,28 @@ void od_calls_sent_leave(struct od_objects *objects, uint32_t worker)
     }
 }
 
+static void await_no_longer(struct od_call_sent *sent)
+{
+    struct od_objects *objects = sent->call->objects;
+    od_time_ms until_ms = od_clock_monotonic_ms() +
+                          (objects->is_draining ? OD_CALL_STOPS_MS_MAX : OD_CALL_AWAITS_MS_MAX);
+    if (sent->until_ms == 0 || until_ms < sent->until_ms)
+        sent->until_ms = until_ms;
+    od_timers_set(objects->timers, &sent->deadline, sent->until_ms);
+}
+
 static void await_worker(struct od_call_sent *sent)
 {
     OD_ASSERT(!sent->is_waiting);
     struct od_objects *objects = sent->call->objects;
-    if (sent->message.size == 0 || sent->times >= OD_CALL_TRIES_MAX || objects->is_draining) {
+    bool is_vain = objects->is_draining && !objects->places.is_cluster;
+    if (sent->message.size == 0 || sent->times >= OD_CALL_TRIES_MAX || is_vain) {
         fail(sent->call, "the worker of this object has ended");
         return;
     }
     sent->is_waiting = true;
     od_list_remove(&sent->leaving);
-    od_timers_set(objects->timers, &sent->deadline,
-                  od_clock_monotonic_ms() + OD_CALL_AWAITS_MS_MAX);
+    await_no_longer(sent);
 }
 
 void od_call_sent_begin(struct od_call *call, od_slice message)
@@ -139,6 +149,7 @@ void od_calls_sent_ended(struct od_objects *objects, uint32_t worker, bool all, 
         struct od_call_sent *sent = OD_LIST_MEMBER(link, struct od_call_sent, link);
         if (sent->is_waiting)
             continue;
+        sent->until_ms = 0;
         if (was_begun(&begun, sent->call->id))
             fail(sent->call, "the worker of this object has ended");
         else
@@ -152,7 +163,9 @@ void od_calls_sent_give_up(struct od_objects *objects)
     for (uint32_t i = 0; i < od_places_count(objects); i++) {
         OD_LIST_EACH_SAFE (link, &objects->sent_calls[i]) {
             struct od_call_sent *sent = OD_LIST_MEMBER(link, struct od_call_sent, link);
-            if (sent->is_waiting)
+            if (sent->is_waiting && objects->places.is_cluster)
+                await_no_longer(sent); // Its object is on its way to another node.
+            else if (sent->is_waiting)
                 fail(sent->call, "the server stops");
         }
     }
@@ -232,7 +245,7 @@ void od_call_sent_elsewhere(struct od_call *call)
     sent->times--; // Nothing of it has begun.
     bool may_wait = sent->message.size > 0;
     await_worker(sent);
-    if (may_wait && !call->objects->is_draining)
+    if (may_wait)
         move_soon(sent);
 }
 

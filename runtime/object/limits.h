@@ -31,6 +31,7 @@
 #define OD_PEER_BYTES_MAX (64u << 20)  // That wait for another worker to read; then the same.
 #define OD_CALLS_KEPT_BYTES_MAX (32u << 20) // Of calls to other workers, until they are answered.
 #define OD_CALL_AWAITS_MS_MAX 10000         // For the worker of its object, when that has ended,
+#define OD_CALL_STOPS_MS_MAX 3000           // In a worker that ends, for one at another node.
 #define OD_CALL_AGAIN_MS 20                 // For its object, which is on its way there,
 #define OD_CALL_TRIES_MAX 3                 // and of so many.
 #define OD_OUTBOX_BYTES_MAX (64u << 20)     // Messages that wait for the disk; more: reset.
