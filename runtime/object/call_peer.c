@@ -36,7 +36,7 @@ void od_call_receive(struct od_objects *objects, uint32_t worker, od_slice body)
     }
     struct od_call *call = od_call_new(objects, OD_FROM_PEER, worker, number);
     call->kind = message.kind;
-    if (od_places_of(objects, &message.id) == objects->worker)
+    if (od_places_to_ask(objects, &message.id) == objects->worker)
         od_call_deliver(call, &message);
     else
         refuse_elsewhere(call);

@@ -89,10 +89,14 @@ void od_call_sent_begin(struct od_call *call, od_slice message)
     od_list_init(&sent->leaving);
     od_list_push_back(&objects->sent_calls[call->worker], &sent->link);
     keep(sent, message);
-    if (objects->peers[call->worker] != NULL)
+    if (objects->peers[call->worker] != NULL) {
         put(sent, message);
-    else
-        await_worker(sent);
+        return;
+    }
+    bool may_wait = sent->message.size > 0;
+    await_worker(sent);
+    if (may_wait && call->worker == od_places_nowhere(objects))
+        od_timers_set(objects->timers, &sent->again, od_clock_monotonic_ms() + OD_CALL_AGAIN_MS);
 }
 
 void od_call_sent_free(struct od_call *call)
@@ -204,7 +208,7 @@ static bool move(struct od_call_sent *sent)
     OD_ASSERT(sent->is_waiting);
     bool is_whole = od_call_read_message(message_of(sent), &message);
     OD_ASSERT(is_whole);
-    uint32_t place = od_places_of(objects, &message.id);
+    uint32_t place = od_places_to_ask(objects, &message.id);
     if (place == call->worker)
         return false;
     if (place == objects->worker) {
@@ -233,6 +237,8 @@ static void on_again(struct od_timer *timer)
     const struct od_call *call = sent->call;
     if (sent->is_waiting && call->objects->peers[call->worker] != NULL)
         put(sent, od_bytes_slice(&sent->message));
+    else if (sent->is_waiting)
+        move_soon(sent);
 }
 
 void od_call_sent_elsewhere(struct od_call *call)

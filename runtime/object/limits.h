@@ -110,8 +110,10 @@
 #define OD_WAITING_BYTES_MAX ((size_t)256 << 20) // Of all sockets of a worker: then close 1013
 #define OD_WAITING_SMALL_BYTES (64u << 10)       // for a message of more than this.
 
-#define OD_REMOVAL_MS_MAX 1000 // What has begun when its slot leaves may go on for so long;
+#define OD_REMOVAL_MS_MAX 8000 // What has begun when its slot leaves may go on for so long;
 #define OD_REMOVAL_LOOK_MS 5   // it is looked at so often.
+#define OD_REMOVAL_SHUT_MS 300 // No call begins there for so long,
+#define OD_REMOVAL_OPEN_MS 100 // and then some, in turns.
 #define OD_FROZEN_MS_MAX 1000  // Requests wait for so long for the engine of the cluster.
 
 #endif

@@ -30,9 +30,8 @@ function Thing:fetch(request)
   elseif request.path:match("/call$") then
     return od.Response(tostring(self.env.things:getByName(request.query.callee):count("called")))
   elseif request.path:match("/slow$") then
-    od.log.info("it has begun")
-    self:count("slow")
-    od.sleep(300)
+    print("slow has begun")
+    od.sleep(1500)
     return od.Response("done")
   end
   return od.Response(self.env.NODE)
@@ -49,16 +48,20 @@ local THINGS, SOCKETS, AHEAD = 24, 24, 3 -- Messages of one socket that are on t
 
 local eventually, TAKEN_OVER_S = cluster_nodes.eventually, cluster_nodes.TAKEN_OVER_S
 
--- Users of the nodes `stay`: each round is a request and a call for each thing, and messages on each
--- socket, from all nodes at once.
+-- Users of the nodes `stay`: each round is a request and a call for each thing, and a message on each
+-- socket, from all nodes at once; and each thing has a request under way that takes long.
 local Load = {}
 Load.__index = Load
 
 local function begin_load(stay, name)
-  local self = setmetatable({ name = name, connections = {}, sockets = {}, rounds = 0,
+  local self = setmetatable({ name = name, connections = {}, slow = {}, sockets = {}, rounds = 0,
     wrong = {} }, Load)
   for i = 1, 2 * THINGS do
     self.connections[i] = http.open(stay[i % #stay + 1].address)
+  end
+  for i = 1, THINGS do
+    self.slow[i] = http.open(stay[i % #stay + 1].address)
+    self.slow[i]:send_request("GET", ("/things/%s%d/slow"):format(name, i))
   end
   for i = 1, SOCKETS do
     self.sockets[i] = stay[i % #stay + 1]:connect(("/things/%s%d"):format(name, i))
@@ -117,6 +120,12 @@ function Load:stop()
   for _, connection in ipairs(self.connections) do
     connection:close()
   end
+  for i, connection in ipairs(self.slow) do
+    local ok, answer = pcall(connection.read_answer, connection)
+    self:note("slow request " .. i, ok, ok and answer.status .. " " .. answer.body or answer,
+      "200 done")
+    connection:close()
+  end
 end
 
 describe("a node that leaves", function()
@@ -131,26 +140,29 @@ describe("a node that leaves", function()
     end)
   end
 
-  local function all_have_slots(count)
-    eventually("all nodes have slots", function()
-      return postgres:ask [[SELECT count(*) FROM (SELECT owner FROM od_slot GROUP BY owner
-        HAVING count(*) > 200) AS s]] == tostring(count)
-    end)
-    for _, node in ipairs(nodes.all) do
-      eventually("each sees all slots at all nodes", function()
-        local code, page = node:asking("cluster", "status")
-        local _, seen = page:gsub("node %d", "")
-        return code == 0 and seen == count and not page:find("on their way", 1, true)
-          and not page:find(": 0 slots", 1, true)
-      end)
-    end
+  local function have_slots(count)
+    return postgres:ask [[SELECT count(*) FROM (SELECT owner FROM od_slot GROUP BY owner
+      HAVING count(*) > 200) AS s]] == tostring(count)
   end
 
-  it("fails no request and closes no socket at the others, each in turn under load", function()
+  -- All slots are served, by `count` nodes, and nobody knows better.
+  local function are_settled(count)
+    for _, node in ipairs(nodes.all) do
+      local code, page = node:asking("cluster", "status")
+      local _, seen = page:gsub("node %d", "")
+      if code ~= 0 or seen ~= count or page:find("on their way", 1, true)
+        or page:find(": 0 slots", 1, true) then
+        return false
+      end
+    end
+    return have_slots(count)
+  end
+
+  it("and comes back fails no request and closes no socket at the others", function()
     for _ = 1, 3 do
       begin()
     end
-    all_have_slots(3)
+    eventually("all nodes have slots", function() return are_settled(3) end)
     for turn, leaving in ipairs(nodes.all) do
       local stay = {}
       for _, node in ipairs(nodes.all) do
@@ -165,14 +177,41 @@ describe("a node that leaves", function()
         load:round()
         leaving.process:reap()
       until leaving.process:has_ended()
-      for _ = 1, 5 do
+      assert.equal(0, leaving.process.code)
+      leaving:spawn()
+      repeat
         load:round()
-      end
+      until leaving:log():find("listening on", 1, true) and have_slots(3)
+      leaving:wait_listening()
+      load:round()
       load:stop()
       assert.same({}, load.wrong)
-      assert.equal(0, leaving.process.code)
+      eventually("all nodes have slots", function() return are_settled(3) end)
+    end
+  end)
+
+  it("answers what its own clients have begun, and closes their WebSockets with 1001", function()
+    local leaving, other = begin(), begin()
+    eventually("both nodes have slots", function() return are_settled(2) end)
+    for _, owner in ipairs { "1", "2" } do
+      local path
+      for i = 1, 100 do
+        path = leaving:get("/things/n" .. i).body == owner and "/things/n" .. i or path
+      end
+      local client = leaving:connect(path)
+      local slow, asker = leaving:open(), leaving:open()
+      slow:send_request("GET", path .. "/slow")
+      nodes.all[tonumber(owner)]:wait_log("slow has begun")
+      leaving.process:signal("TERM")
+      eventually("nobody can connect to it", function() return not pcall(leaving.open, leaving) end)
+      assert.equal(200, asker:request("GET", path .. "/count").status)
+      local answer = slow:read_answer()
+      assert.equal("200 done", answer.status .. " " .. answer.body)
+      client:expect_close(1001)
+      assert.equal(0, (leaving.process:wait_exit(30)))
+      assert.equal("2", other:get(path).body)
       leaving:launch()
-      all_have_slots(3)
+      eventually("both nodes have slots", function() return are_settled(2) end)
     end
   end)
 end)
