@@ -28,7 +28,8 @@ function Thing:fetch(request)
   elseif request.path:match("/count$") then
     return od.Response(tostring(self:count("asked")))
   elseif request.path:match("/call$") then
-    return od.Response(tostring(self.env.things:getByName(request.query.callee):count("called")))
+    local callee = self.env.things:getByName(request.query.callee)
+    return od.Response(tostring(callee:count("called")))
   elseif request.path:match("/slow$") then
     print("slow has begun")
     od.sleep(1500)
