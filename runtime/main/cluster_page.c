@@ -25,7 +25,8 @@ static void put_node_json(struct od_bytes *page, const struct od_placement *plac
     put_text(page, od_slice_of(node->name));
     od_bytes_printf(page, ",\"address\":");
     put_text(page, od_slice_of(node->address));
-    od_bytes_printf(page, ",\"slots\":%u}", slots_of(placement, node->id));
+    od_bytes_printf(page, ",\"slots\":%u,\"leaving\":%s}", slots_of(placement, node->id),
+                    node->is_leaving ? "true" : "false");
 }
 
 static void put_json(struct od_bytes *page, const struct od_placement *placement, bool is_away)
@@ -47,8 +48,8 @@ static void put_node(struct od_bytes *page, const struct od_placement *placement
     od_bytes_printf(page, "  node %u, ", node->id);
     od_escape_put_text(page, od_slice_of(node->name));
     od_bytes_printf(page, node->address[0] == '\0' ? "%s" : " at %s", node->address);
-    od_bytes_printf(page, ": %u slots%s\n", slots_of(placement, node->id),
-                    is_self ? " (this one)" : "");
+    od_bytes_printf(page, ": %u slots%s%s\n", slots_of(placement, node->id),
+                    node->is_leaving ? ", leaving" : "", is_self ? " (this one)" : "");
 }
 
 void od_cluster_page_put(struct od_bytes *page, const struct od_placement *placement, bool is_away,

@@ -280,7 +280,7 @@ static void send_to_peer(struct od_call *call, uint32_t worker,
 
 static void send_message(struct od_call *call, const struct od_call_message *message)
 {
-    uint32_t worker = od_places_of(call->objects, &message->id);
+    uint32_t worker = od_places_to_ask(call->objects, &message->id);
     if (worker == call->objects->worker)
         od_call_deliver(call, message);
     else
