@@ -104,7 +104,8 @@ static void put_change(struct od_array *arrays, const struct od_row_change *row)
 }
 
 // Who is wiped gets its identity anew, for the old one goes with the rest.
-static void put_identity(struct od_array *arrays, const struct od_object_change *object)
+static void put_identity(struct od_array *arrays, const struct od_known *known,
+                         const struct od_object_change *object)
 {
     if (object->puts == 0)
         return;
@@ -112,18 +113,21 @@ static void put_identity(struct od_array *arrays, const struct od_object_change 
         put_row(arrays, object, (od_slice){"\0", 1}, object->identity);
         return;
     }
+    if (od_known_has(known, object->id))
+        return;
     od_array_put_int4(&arrays[NAMED_SLOTS], object->slot);
     od_array_put_bytes(&arrays[NAMED_OBJECTS], id_of(object));
     od_array_put_bytes(&arrays[NAMED_VALUES], object->identity);
 }
 
-static void put_object(struct od_array *arrays, const struct od_object_change *object)
+static void put_object(struct od_array *arrays, const struct od_known *known,
+                       const struct od_object_change *object)
 {
     if (object->is_wiped) {
         od_array_put_int4(&arrays[WIPED_SLOTS], object->slot);
         od_array_put_bytes(&arrays[WIPED_OBJECTS], id_of(object));
     }
-    put_identity(arrays, object);
+    put_identity(arrays, known, object);
     OD_LIST_EACH (link, &object->rows)
         put_change(arrays, OD_LIST_MEMBER(link, struct od_row_change, link));
 }
@@ -139,7 +143,7 @@ static void fill(struct od_array *arrays, const struct od_cluster_engine *engine
         od_array_put_int8(&arrays[EPOCHS], engine->held[slot].epoch);
     }
     OD_LIST_EACH (link, &rows->objects)
-        put_object(arrays, OD_LIST_MEMBER(link, struct od_object_change, link));
+        put_object(arrays, &engine->known, OD_LIST_MEMBER(link, struct od_object_change, link));
 }
 
 static enum od_answer send(struct od_cluster_engine *engine, const struct od_group_rows *rows)
@@ -283,6 +287,17 @@ static enum od_engine_outcome commit_all(struct od_cluster_engine *engine,
     return OD_ENGINE_STORED;
 }
 
+static void note_known(struct od_known *known, const struct od_group_rows *rows)
+{
+    OD_LIST_EACH (link, &rows->objects) {
+        const struct od_object_change *object = OD_LIST_MEMBER(link, struct od_object_change, link);
+        if (object->puts > 0)
+            od_known_put(known, object->id);
+        else if (object->is_wiped)
+            od_known_remove(known, object->id);
+    }
+}
+
 static enum od_engine_outcome commit(struct od_engine *base, const od_slice *submissions,
                                      size_t count, struct od_error *err)
 {
@@ -291,6 +306,8 @@ static enum od_engine_outcome commit(struct od_engine *base, const od_slice *sub
     for (size_t i = 0; i < count; i++)
         od_group_rows_add(&rows, submissions[i]);
     enum od_engine_outcome outcome = commit_all(engine_of(base), &rows, err);
+    if (outcome == OD_ENGINE_STORED)
+        note_known(&engine_of(base)->known, &rows);
     od_group_rows_deinit(&rows);
     return outcome;
 }
@@ -377,6 +394,7 @@ static enum od_engine_outcome take(struct od_engine *base, const struct od_engin
 {
     struct od_cluster_engine *engine = engine_of(base);
     struct od_array array;
+    od_known_clear(&engine->known);
     od_array_init(&array, OD_ARRAY_OF_INT4);
     for (size_t i = 0; i < count; i++)
         od_array_put_int4(&array, slots[i].slot);

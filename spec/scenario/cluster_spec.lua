@@ -73,6 +73,9 @@ describe("a cluster", function()
       storage:setAlarm(4102444800000)]])
     workbench.ask(node, "emptied", "storage:put('old', 1) storage:setAlarm(4102444800000)")
     workbench.ask(node, "emptied", "storage:deleteAll() storage:put('new', 2)")
+    for _, code in ipairs { "put('old', 1)", "deleteAll()", "put('new', 3)" } do -- A group each.
+      workbench.ask(node, "refilled", "storage:" .. code .. " storage:sync()")
+    end
     node:kill()
     shell.remove(node.directory .. "/data")
     node:launch()
@@ -86,6 +89,8 @@ describe("a cluster", function()
           sum = storage.sql:exec("SELECT sum(x) AS s FROM t"):one().s }]]))
     assert.same({ new = 2 }, workbench.ask(node, "emptied", [[
       return { old = storage:get("old"), new = storage:get("new"), alarm = storage:getAlarm() }]]))
+    assert.same({ new = 3 }, workbench.ask(node, "refilled", [[
+      return { old = storage:get("old"), new = storage:get("new") }]]))
   end)
 
   it("goes on at another node when one is killed, alarms too", function()
