@@ -62,7 +62,8 @@ struct od_object {
     enum od_object_state state;
     struct od_script *script; // Of the instance; NULL while there is none.
     struct od_list inbox;     // Events that start a task, oldest first.
-    struct od_list resumes;   // Events that waiting tasks wait for; handled before the inbox.
+    struct od_list resumes;   // Events that waiting tasks wait for; handled before the inbox,
+    bool is_inbox_next;       // unless they alone have used up a share while it waited.
     uint32_t inbox_count;
     struct od_share share;             // In a turn.
     uint32_t call_count;               // Calls to it without an answer, in the inbox or handled,
