@@ -25,10 +25,13 @@
 #define OD_STORE_ON_WAY_BYTES_MAX (64u << 20)
 #define OD_STORE_ON_WAY_BYTES_LOW (32u << 20)
 // The committer takes no more into one group (but always one submission), so that no group holds up
-// the next for long.
-#define OD_STORE_GROUP_BYTES (64u << 20)
-// What the journal has and LMDB has not waits so long, or until it is so much.
+// the next for long. A start has to play one beside OD_STORE_UNAPPLIED_BYTES.
+#define OD_STORE_GROUP_BYTES (8u << 20)
+// What the journal has and LMDB has not waits so long, or until it is so much. Between two
+// transactions the journal has as much time as the first took, up to a bound: whatever held up one
+// of them, the next must not be the longer for it.
 #define OD_STORE_APPLY_US INT64_C(10000)
+#define OD_STORE_APPLY_REST_US_MAX INT64_C(20000)
 #define OD_STORE_UNAPPLIED_BYTES (8u << 20)
 #define OD_STORE_APPLY_RETRY_MS 100 // When LMDB could not take it.
 #define OD_STORE_APPLY_TRIES_MAX 3u // Where that does not mean a full disk.
