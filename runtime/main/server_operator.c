@@ -47,7 +47,7 @@ static void on_cluster_asked(void *owner, struct od_control_question *question, 
     bool ok =
         server->placement.is_cluster && (as_json || od_slice_equal(rest, OD_SLICE("status text")));
     if (ok)
-        od_cluster_page_put(&page, &server->placement, server->cluster.is_away, as_json);
+        od_cluster_page_put(&page, &server->nodes, server->cluster.is_away, as_json);
     else
         od_bytes_printf(&page, server->placement.is_cluster
                                    ? "say open-do cluster status\n"
@@ -99,12 +99,12 @@ static void on_log_asked(void *owner, struct od_control_question *question, od_s
     od_log_book_ask(&((struct od_server *)owner)->log_book, question, after);
 }
 
-static void on_inspect_asked(void *owner, struct od_control_question *question, od_slice body)
+static void on_list_asked(void *owner, struct od_control_question *question, od_slice body)
 {
-    od_inquiries_inspect(&((struct od_server *)owner)->inquiries, question, body);
+    od_inquiries_list(&((struct od_server *)owner)->inquiries, question, body);
 }
 
 const struct od_operator_events od_server_operator_events = {
-    on_stop_asked,    on_kill_asked,    on_reload_asked,  on_status_asked,
-    on_cluster_asked, on_metrics_asked, on_settle_asked,  on_upgrade_asked,
-    on_restart_asked, on_call_asked,    on_inspect_asked, on_log_asked};
+    on_stop_asked,    on_kill_asked,    on_reload_asked, on_status_asked,
+    on_cluster_asked, on_metrics_asked, on_settle_asked, on_upgrade_asked,
+    on_restart_asked, on_call_asked,    on_list_asked,   on_log_asked};

@@ -31,6 +31,7 @@ uint32_t od_places_nowhere(const struct od_objects *objects);
 // The worker to ask about the object of that id, or od_places_nowhere.
 uint32_t od_places_of(const struct od_objects *objects, const od_id *id);
 
+bool od_places_are_own(const struct od_objects *objects, od_slot slot);       // This worker has it.
 bool od_places_are_far(const struct od_objects *objects, uint32_t place);     // Of another node.
 bool od_places_are_workers(const struct od_objects *objects, uint32_t place); // Here or there.
 

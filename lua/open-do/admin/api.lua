@@ -110,11 +110,10 @@ writes("reload", "", function()
 end)
 
 reads("objects", "namespace?, name?, order?, awake?, limit?, cursor?", function(arguments)
-  local list, cursor = objects.list { space = text(arguments, "namespace", ""),
+  return objects.list { space = text(arguments, "namespace", ""),
     beginning = text(arguments, "name", ""), limit = count(arguments, "limit"),
     awake = arguments.awake ~= nil and arguments.awake ~= "0", order = arguments.order,
     cursor = arguments.cursor }
-  return { objects = list, cursor = cursor }
 end)
 
 reads("object", "object", function(arguments)
