@@ -88,14 +88,20 @@ static void on_polled(void *owner)
     cluster->events->looked(cluster->owner);
 }
 
+static void on_left(void *owner)
+{
+    const struct od_cluster *cluster = owner;
+    cluster->events->left(cluster->owner);
+}
+
 static void on_fenced(void *owner, const char *why)
 {
     const struct od_cluster *cluster = owner;
     cluster->events->fenced(cluster->owner, why);
 }
 
-static const struct od_member_events member_events = {on_alive,   on_away,   on_nodes,  on_slot,
-                                                      on_claimed, on_wanted, on_polled, on_fenced};
+static const struct od_member_events member_events = {
+    on_alive, on_away, on_nodes, on_slot, on_claimed, on_wanted, on_polled, on_left, on_fenced};
 
 void od_cluster_taken(struct od_cluster *cluster, od_slot slot)
 {
@@ -169,6 +175,12 @@ bool od_cluster_start(struct od_cluster *cluster, uv_loop_t *loop,
     cluster->owner = owner;
     return od_member_start(&cluster->member, loop, cluster->url, &cluster->placement->self,
                            cluster->stop_fd, &member_events, cluster, err);
+}
+
+void od_cluster_leave(struct od_cluster *cluster)
+{
+    OD_ASSERT(cluster->member != NULL);
+    od_member_leave(cluster->member);
 }
 
 void od_cluster_hurry(struct od_cluster *cluster)

@@ -27,6 +27,7 @@ struct od_cluster_events {
     void (*claimed)(void *owner, const struct od_engine_slot *slots, size_t count);
     void (*wanted)(void *owner, od_slot slot); // The placement has it NOWHERE already.
     void (*looked)(void *owner);
+    void (*left)(void *owner);
     void (*fenced)(void *owner, const char *why);
 };
 
@@ -48,6 +49,9 @@ void od_cluster_taken(struct od_cluster *cluster, od_slot slot);
 
 // After [wanted]: nothing of it will be committed, and nothing of it is left in a worker.
 void od_cluster_given(struct od_cluster *cluster, od_slot slot);
+
+// This node is to end: its slots are wanted, some at a time, and then [left] is told.
+void od_cluster_leave(struct od_cluster *cluster);
 
 // This process ends: the engine is waited for a while and no longer.
 void od_cluster_hurry(struct od_cluster *cluster);

@@ -45,6 +45,7 @@ struct od_placed_slot {
 struct od_cluster_node {
     od_node_id id;
     uint64_t incarnation;                   // Of its lives, from 1 up.
+    bool is_leaving;                        // It is about to end: nothing is its any more.
     char name[OD_CLUSTER_NAME_BYTES];       // For people.
     char address[OD_CLUSTER_ADDRESS_BYTES]; // Where it takes links from other nodes; "" none.
 };
@@ -87,8 +88,8 @@ void od_placement_put_slot(struct od_placement *placement, od_slot slot,
 void od_placement_put_nodes(struct od_placement *placement, const struct od_cluster_node *nodes,
                             size_t count);
 
-// To whom [slot] belongs among [nodes]: the one with the highest hash of both, so that another node
-// takes only what will be its own from the others; 0 without nodes.
+// To whom [slot] belongs among those of [nodes] that stay: the one with the highest hash of both,
+// so that another node takes only what will be its own from the others; 0: none stays.
 od_node_id od_placement_rendezvous(const struct od_cluster_node *nodes, size_t count, od_slot slot);
 
 #endif

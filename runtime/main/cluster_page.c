@@ -32,7 +32,8 @@ static void put_node_json(struct od_bytes *page, const struct od_node_process *n
     put_text(page, od_slice_of(node->name));
     od_bytes_printf(page, ",\"address\":");
     put_text(page, od_slice_of(node->address));
-    od_bytes_printf(page, ",\"slots\":%u,\"linked\":%s}", slots_of(placement, node->id),
+    od_bytes_printf(page, ",\"slots\":%u,\"leaving\":%s,\"linked\":%s}",
+                    slots_of(placement, node->id), node->is_leaving ? "true" : "false",
                     is_linked(nodes, node) ? "true" : "false");
 }
 
@@ -58,8 +59,10 @@ static void put_node(struct od_bytes *page, const struct od_node_process *nodes,
     od_escape_put_text(page, od_slice_of(node->name));
     od_bytes_printf(page, node->address[0] == '\0' ? "%s" : " at %s", node->address);
     od_bytes_printf(page, ": %u slots%s%s\n", slots_of(placement, node->id),
-                    is_self ? " (this one)" : "",
-                    is_linked(nodes, node) ? "" : " (not linked with this one)");
+                    node->is_leaving ? ", leaving" : "",
+                    is_self                  ? " (this one)"
+                    : is_linked(nodes, node) ? ""
+                                             : " (not linked with this one)");
 }
 
 void od_cluster_page_put(struct od_bytes *page, const struct od_node_process *nodes, bool is_away,

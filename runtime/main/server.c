@@ -31,6 +31,7 @@ void od_server_stop(struct od_server *server, enum od_exit exit)
     od_reload_stop(&server->reload);
     od_alarm_clock_stop(&server->alarm_clock);
     od_server_leave_cluster(server);
+    od_loop_clear_timer(&server->loop, &server->cluster.late);
     // Workers that have not served yet owe nobody anything.
     if (was_serving && exit != OD_EXIT_FENCED)
         od_supervisor_drain(&server->supervisor);

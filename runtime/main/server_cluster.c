@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "cluster/directory.h"
+#include "cluster/limits.h"
 #include "main/server_inner.h"
 #include "main/wishes.h"
 
@@ -188,6 +189,50 @@ bool od_server_cluster_is_ready(const struct od_server *server)
     return cluster->member == NULL || (cluster->has_looked && cluster->loading == 0);
 }
 
+// --- Leaving -------------------------------------------------------------------------------------
+
+static void on_left(void *owner)
+{
+    struct od_server *server = owner;
+    if (server->cluster.is_handing_over)
+        od_server_stop(server, OD_EXIT_CLEAN);
+}
+
+static void on_late(struct od_timer *timer)
+{
+    struct od_server *server = OD_TIMER_MEMBER(timer, struct od_server, cluster.late);
+    od_log(OD_LOG_WARN, NULL, "other nodes have not got all slots within %d s; it stops",
+           OD_CLUSTER_HAND_OVER_MS_MAX / 1000);
+    od_server_stop(server, OD_EXIT_CLEAN);
+}
+
+static bool has_heirs(const struct od_placement *placement)
+{
+    bool has = false;
+    for (size_t i = 0; i < placement->node_count; i++) {
+        const struct od_cluster_node *node = &placement->nodes[i];
+        has = has || (node->id != placement->self.id && !node->is_leaving);
+    }
+    return has;
+}
+
+bool od_server_hand_over(struct od_server *server)
+{
+    struct od_server_cluster *cluster = &server->cluster;
+    if (cluster->is_handing_over)
+        return true;
+    if (cluster->member == NULL || cluster->is_away || server->state != OD_SERVER_SERVING ||
+        !has_heirs(&server->placement))
+        return false;
+    cluster->is_handing_over = true;
+    od_log(OD_LOG_INFO, NULL, "this node leaves the cluster: its slots go to the others");
+    od_door_shut(&server->door);
+    od_cluster_leave(cluster->member);
+    cluster->late.fire = on_late;
+    od_loop_set_timer(&server->loop, &cluster->late, OD_CLUSTER_HAND_OVER_MS_MAX);
+    return true;
+}
+
 // --- The end -------------------------------------------------------------------------------------
 
 // Whatever this node would still say, another one may have said otherwise.
@@ -207,8 +252,8 @@ static void on_fenced(void *owner, const char *why)
     od_server_fence(owner, why);
 }
 
-static const struct od_cluster_events cluster_events = {on_alive,  on_away,   on_claimed,
-                                                        on_wanted, on_looked, on_fenced};
+static const struct od_cluster_events cluster_events = {on_alive,  on_away, on_claimed, on_wanted,
+                                                        on_looked, on_left, on_fenced};
 
 // --- Beginning and end ---------------------------------------------------------------------------
 

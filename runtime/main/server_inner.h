@@ -43,6 +43,8 @@ struct od_server_cluster {     // See server_cluster.c.
     struct od_cluster *member; // NULL: one machine.
     bool has_looked;
     bool is_away;
+    bool is_handing_over; // The program is to stop, and gives its slots away before it does.
+    struct od_timer late;
     size_t loading;                 // Slots that were claimed, and cannot be read yet.
     bool is_awaited[OD_SLOT_COUNT]; // Its worker is to let go of it.
     bool is_recalling;              // Workers are told of wishes (wishes.h) that have come,
@@ -110,6 +112,9 @@ bool od_server_cluster_is_ready(const struct od_server *server);
 void od_server_cluster_born(struct od_server *server, struct od_child *child);
 void od_server_cluster_ended(struct od_server *server, const struct od_child *child);
 void od_server_leave_cluster(struct od_server *server); // Stops: who is away is not awaited long.
+// The program is to stop: other nodes get what this one has, and then it does. False: nobody would
+// get anything.
+OD_MUST_CHECK bool od_server_hand_over(struct od_server *server);
 // Once a turn, at its beginning. True when more can be done at once.
 bool od_server_cluster_step(struct od_server *server);
 void od_server_placed(void *owner, od_slot slot, bool is_here);

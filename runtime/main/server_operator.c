@@ -12,7 +12,8 @@
 
 static void on_stop_asked(void *owner)
 {
-    od_server_stop(owner, OD_EXIT_CLEAN);
+    if (!od_server_hand_over(owner))
+        od_server_stop(owner, OD_EXIT_CLEAN);
 }
 
 // The committer's thread may be in the middle of a commit; a commit that is cut never happened.

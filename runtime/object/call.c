@@ -286,7 +286,7 @@ void od_call_send_far(struct od_call *call, uint32_t place, const struct od_call
 
 static void send_message(struct od_call *call, const struct od_call_message *message)
 {
-    uint32_t worker = od_places_of(call->objects, &message->id);
+    uint32_t worker = od_places_to_ask(call->objects, &message->id);
     if (worker == call->objects->worker)
         od_call_deliver(call, message);
     else

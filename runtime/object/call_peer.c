@@ -83,7 +83,7 @@ void od_call_receive(struct od_objects *objects, uint32_t worker, od_slice body)
     call->kind = message.kind;
     if (message.kind == OD_CALL_LIST)
         take_list(call, &message);
-    else if (od_places_of(objects, &message.id) == objects->worker)
+    else if (od_places_to_ask(objects, &message.id) == objects->worker)
         deliver_here(call, &message);
     else if (worker == objects->worker_count) // Main asks for an operator, wherever the object is.
         od_call_send(call, whole);
@@ -117,7 +117,8 @@ static void accept_failure(struct od_call *call, struct od_failure *failure)
 {
     bool is_elsewhere = (failure->flags & OD_FAILURE_ELSEWHERE) != 0;
     failure->flags &= (uint8_t)~OD_FAILURE_ELSEWHERE;
-    if (is_elsewhere && od_places_are_far(call->objects, call->worker))
+    // Also of a neighbour here, who may hear of a slot before this worker does.
+    if (is_elsewhere && call->objects->places.is_cluster)
         od_call_sent_elsewhere(call);
     else
         od_call_fail_with(call, is_elsewhere ? 503 : 500, failure);

@@ -6,6 +6,7 @@
 #include "object/call_sent.h"
 #include "object/crons.h"
 #include "object/objects.h"
+#include "object/removal.h"
 #include "object/route.h"
 
 void od_places_init(struct od_places *places, bool is_cluster)
@@ -60,6 +61,17 @@ uint32_t od_places_of(const struct od_objects *objects, const od_id *id)
     return od_seat_place(objects->worker_count, (struct od_seated){seat, worker});
 }
 
+uint32_t od_places_to_ask(const struct od_objects *objects, const od_id *id)
+{
+    od_slot slot = od_slot_of_id(id->bytes);
+    uint32_t own = od_worker_of(id, objects->worker_count);
+    if (!objects->places.is_going[slot])
+        return od_places_of(objects, id);
+    OD_ASSERT(objects->places.slots[slot] != OD_SLOT_HERE);
+    bool can_take = own != objects->worker || od_removal_takes_calls(objects, slot);
+    return can_take ? own : od_places_nowhere(objects);
+}
+
 static bool is_sound(od_slice slots, od_slice workers)
 {
     if (slots.size != OD_SLOT_COUNT || workers.size != OD_SEATS_MAX)
@@ -99,6 +111,8 @@ bool od_places_receive(struct od_objects *objects, od_slice body)
     for (od_slot slot = 0; slot < OD_SLOT_COUNT; slot++) {
         bool was_here = objects->places.slots[slot] == OD_SLOT_HERE;
         bool is_here = slots.at[slot] == OD_SLOT_HERE;
+        bool is_nowhere = slots.at[slot] == OD_SLOT_NOWHERE;
+        objects->places.is_going[slot] = is_nowhere && (was_here || objects->places.is_going[slot]);
         objects->places.slots[slot] = (uint8_t)slots.at[slot];
         came[slot] = is_here && !was_here && is_own(objects, slot);
         if (was_here && !is_here && is_own(objects, slot))
