@@ -17,6 +17,7 @@ return { namespaces = { things = thing } }
 
 local COUNT = 12
 local LATER = 4102444800000
+local PATIENCE_S = 60 -- For a node that leaves, on a busy machine.
 
 local eventually = cluster_nodes.eventually
 
@@ -44,13 +45,27 @@ describe("an operator of a cluster", function()
     return text
   end
 
-  local function share_of(node)
-    local status = json.decode(say(node, "cluster", "status", "--json"))
-    for _, other in ipairs(status.nodes) do
-      if other.id == status.self then
-        return other.slots
+  -- What that node says of itself, or of another.
+  local function status(node, id)
+    local all = json.decode(say(node, "cluster", "status", "--json"))
+    for _, other in ipairs(all.nodes) do
+      if other.id == (id or all.self) then
+        return other
       end
     end
+  end
+
+  local function id_of(node)
+    return status(node).id
+  end
+
+  local function share_of(node)
+    return status(node).slots
+  end
+
+  local function has_ended(node)
+    assert.equal(0, (node.process:wait_exit(PATIENCE_S)), node:log())
+    node.is_lost = true
   end
 
   local function all_have_slots(...)
@@ -91,10 +106,9 @@ describe("an operator of a cluster", function()
   end
 
   it("moves what one machine has into it, and back, byte for byte", function()
-    local before, alone, text = start_alone(), nil, nil
+    local before = start_alone()
     fill(before)
-    local whole
-    whole, text = exported_by(before)
+    local whole, text = exported_by(before)
     assert.equal(COUNT, #whole)
 
     local first, second = start(), start()
@@ -105,14 +119,70 @@ describe("an operator of a cluster", function()
     assert.equal(400, workbench.ask(first, "n1",
       "return storage.sql:exec('SELECT count(*) AS n FROM t'):one().n"))
 
-    first:kill()
-    first.is_lost = true
-    text = eventually("the other node has all of it", function()
-      local found, lines = exported_by(second)
-      return #found == COUNT and lines
+    local left = id_of(first)
+    say(second, "cluster", "drain", tostring(left))
+    has_ended(first)
+    eventually("the other node has all, and knows that it is alone", function()
+      return share_of(second) == 1024 and not status(second, left)
     end)
-    alone = start_alone()
-    import(alone, text)
+    local in_cluster, text_in_cluster = exported_by(second)
+    assert.same(whole, in_cluster)
+    local alone = start_alone()
+    import(alone, text_in_cluster)
     assert.same(whole, (exported_by(alone)))
+  end)
+
+  it("has any node leave, by its id or its name, and then its own", function()
+    local first, second, third = start(), start(), start()
+    all_have_slots(first, second, third)
+    for i = 1, 30 do
+      workbench.ask(first, "n" .. i, ("storage:put('n', %d)"):format(i))
+    end
+    say(first, "cluster", "drain", tostring(id_of(second)))
+    has_ended(second)
+    assert.truthy(second:log():find("stopping, asked for by an operator at another node", 1, true))
+    say(third, "cluster", "drain", status(third, id_of(first)).name)
+    has_ended(first)
+    eventually("the last node has all slots", function() return share_of(third) == 1024 end)
+    for i = 1, 30 do
+      assert.equal(i, workbench.ask(third, "n" .. i, "return storage:get('n')"))
+    end
+    assert.equal("left|left|up",
+      postgres:ask "SELECT string_agg(state, '|' ORDER BY id) FROM od_node")
+    say(third, "cluster", "drain")
+    has_ended(third)
+  end)
+
+  it("finds a node that has left as good as new when it is started again", function()
+    local first, second = start(), start()
+    all_have_slots(first, second)
+    say(first, "cluster", "drain", tostring(id_of(second)))
+    assert.equal(0, (second.process:wait_exit(PATIENCE_S)))
+    second:launch()
+    all_have_slots(first, second)
+    eventually("the other one sees it, and that it stays", function()
+      return status(first, id_of(second)).leaving == false
+    end)
+  end)
+
+  it("is told when there is no such node, and when nobody can be told", function()
+    local first, second = start(), start()
+    all_have_slots(first, second)
+    local function refused(...)
+      local code, text = first:asking("cluster", ...)
+      assert.equal(1, code)
+      return text
+    end
+    assert.truthy(refused("drain", "77"):find("there is no such node", 1, true))
+    assert.truthy(refused("drain", "2", "3"):find("there is no such node", 1, true))
+    assert.truthy(refused("drained"):find("say open-do cluster status", 1, true))
+    local other = tostring(id_of(second))
+    postgres:shut_down()
+    eventually("it is known to be away", function()
+      return say(first, "cluster", "status"):find("does not answer", 1, true)
+    end)
+    assert.truthy(refused("drain", other):find("PostgreSQL does not answer", 1, true))
+    postgres:launch()
+    all_have_slots(first, second)
   end)
 end)

@@ -92,6 +92,16 @@ writes("drain", "", function()
   return (figures.ask("drain"):gsub("\n$", ""))
 end)
 
+reads("cluster", "", function()
+  return json.try_decode(figures.ask("nodes"))
+end)
+
+-- Without `node`, the id or name of one, this one.
+writes("cluster.drain", "node?", function(arguments)
+  local node = arguments.node and " " .. tostring(arguments.node) or ""
+  return (figures.ask("cluster", "drain" .. node):gsub("\n$", ""))
+end)
+
 reads("metrics", "", figures.collect)
 
 --- What there is, and what this visitor may.
