@@ -34,13 +34,15 @@ function Thing:webSocketMessage(ws, text) ws:send(self.env.NODE .. " " .. text) 
 return { namespaces = { things = Thing } }
 ]]
 
+local PATIENCE_S = 60 -- On a busy machine.
+
 describe("an operator at any node", function()
   local nodes = Nodes.each { count = 2, source = SOURCE }
 
   local function say(id, ...)
-    local code, text = nodes[id]:asking(...)
-    assert(code == 0, text)
-    return text
+    local asking = nodes[id]:begin_asking(...)
+    assert(asking:wait_exit(PATIENCE_S) == 0, asking:output())
+    return asking:output()
   end
 
   local function ask(id, ...)
@@ -48,9 +50,9 @@ describe("an operator at any node", function()
   end
 
   local function refused(id, ...)
-    local code, text = nodes[id]:asking(...)
-    assert.equal(1, code)
-    return text
+    local asking = nodes[id]:begin_asking(...)
+    assert.equal(1, (asking:wait_exit(PATIENCE_S)), asking:output())
+    return asking:output()
   end
 
   local function there()
@@ -132,7 +134,7 @@ describe("an operator at any node", function()
     local asking = nodes[1]:begin_asking("call", thing, "add", "1", "1")
     nodes[1]:wait_log("call of add, asked for by an operator")
     nodes:own { [1] = { 0, 1023 } }
-    assert.equal(0, (asking:wait_exit(30)), asking:output())
+    assert.equal(0, (asking:wait_exit(PATIENCE_S)), asking:output())
     assert.same({ 2, "1" }, json.decode(asking:output()))
   end)
 
@@ -141,7 +143,7 @@ describe("an operator at any node", function()
     local asking = nodes[1]:begin_asking("call", thing, "stuck")
     nodes[2]:wait_log("it is stuck")
     nodes:kill(2, { [1] = { 0, 1023 } })
-    assert.equal(1, (asking:wait_exit(30)))
+    assert.equal(1, (asking:wait_exit(PATIENCE_S)))
     assert.truthy(asking:output():find("the worker of this object has ended", 1, true))
     assert.same({ 2, "1" }, ask(1, "call", thing, "add", "1", "1"))
   end)
@@ -154,7 +156,7 @@ describe("an operator at any node", function()
     for _, worker in ipairs(nodes[1]:status().workers) do
       process.send_signal(worker.pid, "KILL")
     end
-    assert.equal(1, (asking:wait_exit(30)))
+    assert.equal(1, (asking:wait_exit(PATIENCE_S)))
     assert.truthy(asking:output():find("has ended", 1, true))
     say(2, "call", thing, "go_on")
   end)
