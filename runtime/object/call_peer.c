@@ -9,12 +9,16 @@
 #include "link/response.h"
 #include "object/call_inner.h"
 #include "object/call_sent.h"
+#include "object/inspection.h"
 #include "object/label.h"
 
 static bool can_read_body(const struct od_objects *objects, const struct od_call_message *message)
 {
     struct od_request request;
     struct od_invocation invocation;
+    struct od_cursor cursor = od_cursor_of(message->body);
+    if (message->kind == OD_CALL_LIST)
+        return od_places_are_workers(objects, od_cursor_u32(&cursor)) && !cursor.failed;
     return message->kind == OD_CALL_FETCH ? od_request_read(message->body, &request) &&
                                                 od_places_are_workers(objects, request.worker)
                                           : od_invocation_read(message->body, &invocation);
@@ -50,6 +54,21 @@ static void deliver_here(struct od_call *call, const struct od_call_message *mes
     od_call_deliver(call, message);
 }
 
+static void take_list(struct od_call *call, const struct od_call_message *message)
+{
+    OD_ASSERT(call->kind == OD_CALL_LIST);
+    const struct od_objects *objects = call->objects;
+    struct od_cursor cursor = od_cursor_of(message->body);
+    uint32_t place = od_cursor_u32(&cursor);
+    bool is_of_main = call->origin_worker == objects->worker_count;
+    if (place == objects->worker)
+        od_inspection_take(call, od_cursor_rest(&cursor));
+    else if (is_of_main && od_places_are_far(objects, place))
+        od_call_send_far(call, place, message);
+    else
+        od_call_fail(call, 500, OD_SLICE("that list is of another worker"));
+}
+
 void od_call_receive(struct od_objects *objects, uint32_t worker, od_slice body)
 {
     struct od_cursor cursor = od_cursor_of(body);
@@ -62,7 +81,9 @@ void od_call_receive(struct od_objects *objects, uint32_t worker, od_slice body)
     }
     struct od_call *call = od_call_new(objects, OD_FROM_PEER, worker, number);
     call->kind = message.kind;
-    if (od_places_to_ask(objects, &message.id) == objects->worker)
+    if (message.kind == OD_CALL_LIST)
+        take_list(call, &message);
+    else if (od_places_to_ask(objects, &message.id) == objects->worker)
         deliver_here(call, &message);
     else if (worker == objects->worker_count) // Main asks for an operator, wherever the object is.
         od_call_send(call, whole);

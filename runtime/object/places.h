@@ -35,6 +35,7 @@ uint32_t od_places_of(const struct od_objects *objects, const od_id *id);
 // The same for a call: a worker that is about to let the object go takes some still (removal.h).
 uint32_t od_places_to_ask(const struct od_objects *objects, const od_id *id);
 
+bool od_places_are_own(const struct od_objects *objects, od_slot slot);       // This worker has it.
 bool od_places_are_far(const struct od_objects *objects, uint32_t place);     // Of another node.
 bool od_places_are_workers(const struct od_objects *objects, uint32_t place); // Here or there.
 

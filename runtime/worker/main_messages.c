@@ -211,12 +211,6 @@ static void receive_question_cancel(struct od_worker *worker, od_slice body, int
     od_call_receive_cancel(&worker->objects, worker->objects.worker_count, body);
 }
 
-static void receive_inspect(struct od_worker *worker, od_slice body, int fd)
-{
-    (void)fd;
-    od_inspection_receive(&worker->objects, body);
-}
-
 static void receive_tell_log(struct od_worker *worker, od_slice body, int fd)
 {
     (void)fd;
@@ -267,7 +261,6 @@ static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int)
     [OD_KIND_TURN] = receive_turn,
     [OD_KIND_CALL] = receive_question,
     [OD_KIND_CALL_CANCEL] = receive_question_cancel,
-    [OD_KIND_INSPECT] = receive_inspect,
 };
 
 static const bool takes_fd[OD_KIND_COUNT] = {
