@@ -359,6 +359,7 @@ static void close_all(struct od_server *server)
     od_door_deinit(&server->door);
     od_router_deinit(&server->router);
     od_metrics_deinit(&server->metrics);
+    od_bytes_deinit(&server->cluster.wanted);
     od_bytes_deinit(&server->namespaces);
     od_bytes_deinit(&server->watching);
     od_loop_deinit(&server->loop);

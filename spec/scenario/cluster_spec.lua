@@ -153,6 +153,10 @@ describe("a cluster", function()
         FROM od_kv]]
     end
     local before = stored()
+    eventually("all is loaded", function() -- What is not would wait for who is held.
+      local code, page = node:asking("cluster", "status")
+      return code == 0 and not page:find("being loaded", 1, true)
+    end)
     node:fault("commit.hold")
     local held = workbench.begin(node, "a", "storage:put('k', 2) return true")
     for _ = 1, 2 do -- Main has the write when it answers what was asked behind it.
