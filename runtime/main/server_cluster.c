@@ -101,7 +101,22 @@ static void on_claimed(void *owner, const struct od_engine_slot *slots, size_t c
     if (server->state >= OD_SERVER_STOPPING)
         return;
     server->cluster.taking += count;
-    od_committer_place(server->committer, true, slots, count);
+    od_bytes_put(&server->cluster.claimed, slots, count * sizeof *slots);
+    if (server->state == OD_SERVER_SERVING)
+        od_server_cluster_serve(server);
+    else
+        od_server_serve_when_ready(server);
+}
+
+// Who is asked before his worker serves would have nobody who answers: other nodes see at once what
+// is taken.
+void od_server_cluster_serve(struct od_server *server)
+{
+    struct od_bytes *claimed = &server->cluster.claimed;
+    size_t count = claimed->size / sizeof(struct od_engine_slot);
+    if (count > 0)
+        od_committer_place(server->committer, true, (const void *)claimed->at, count);
+    od_bytes_clear(claimed);
 }
 
 void od_server_placed(void *owner, od_slot slot, bool is_here)

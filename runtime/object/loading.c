@@ -30,6 +30,7 @@ void od_loading_forget(struct od_object *object)
 {
     OD_ASSERT(!od_object_is_entry(object));
     object->is_loaded = object->is_wanted = false;
+    od_storage_moved(&object->storage);
 }
 
 void od_loading_receive(struct od_objects *objects, const uint8_t *id)
@@ -41,5 +42,6 @@ void od_loading_receive(struct od_objects *objects, const uint8_t *id)
         return;
     object->is_loaded = true;
     object->is_wanted = false;
+    od_storage_moved(&object->storage);
     od_object_settle(object);
 }
