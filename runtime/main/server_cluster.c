@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "cluster/directory.h"
 #include "cluster/limits.h"
@@ -196,7 +197,7 @@ static void load(struct od_server *server)
     if (cluster->wanted.size > 0)
         od_committer_load(server->committer, od_bytes_slice(&cluster->wanted));
     od_bytes_clear(&cluster->wanted);
-    if (cluster->filling > 0 && cluster->ordered == 0)
+    if (cluster->filling > 0 && cluster->ordered == 0 && !OD_FAULT("fill.hold"))
         fill_next(server);
 }
 
