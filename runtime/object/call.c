@@ -17,6 +17,7 @@
 #include "object/call_sent.h"
 #include "object/deadlock.h"
 #include "object/label.h"
+#include "object/loading.h"
 #include "object/look.h"
 #include "object/outgoing.h"
 #include "object/refusal.h"
@@ -234,7 +235,11 @@ void od_call_deliver(struct od_call *call, const struct od_call_message *message
     }
     struct od_object *object =
         od_objects_get(call->objects, namespace, &message->id, message->has_name, message->name);
-    if (is_look && object->transaction == NULL)
+    if (is_look && !od_loading_is_done(object)) {
+        od_loading_ask(object);
+        od_call_fail_flagged(call, OD_FAILURE_RETRYABLE,
+                             OD_SLICE("what it stores is being loaded: ask again in a moment"));
+    } else if (is_look && object->transaction == NULL)
         od_look_take(object, call->id, message->body);
     else
         give_to(call, object, message->body);
