@@ -76,8 +76,12 @@ static void welcome(struct od_objects *objects, const bool *came)
     for (; node != NULL; node = next) {
         next = od_map_next(&objects->by_id, node);
         struct od_object *object = OD_MAP_MEMBER(node, struct od_object, by_id);
-        if (came[od_slot_of_id(object->identity.id)])
-            od_object_settle(object);
+        od_slot slot = od_slot_of_id(object->identity.id);
+        if (!came[slot])
+            continue;
+        if (!objects->removal.is_leaving[slot]) // Otherwise at its end.
+            od_storage_moved(&object->storage);
+        od_object_settle(object);
     }
     od_crons_wake(objects, came);
 }

@@ -57,6 +57,7 @@ static void remove_one(struct od_object *object)
         od_object_lose_writes(object, OD_SLICE("it has moved to another node"));
     else
         od_object_settle(object);
+    od_storage_moved(&object->storage); // It may still be there when its slot comes back.
 }
 
 static void find_busy(const struct od_objects *objects, bool *is_busy)

@@ -27,7 +27,10 @@ describe("a cluster", function()
   end)
 
   local function start()
-    return nodes:start(postgres, function(options) return workbench.start(SOURCE, options) end)
+    return nodes:start(postgres, function(options)
+      table.insert(options.args, "--idle-ms=3600000") -- Who is awake stays so.
+      return workbench.start(SOURCE, options)
+    end)
   end
 
   -- How many slots the nodes have, by the order in which they joined.
@@ -183,6 +186,34 @@ describe("a cluster", function()
     eventually("the other node has all slots", function() return shares() == "1024" end)
     eventually("the other node serves all objects", function() return #missing(first, 20) == 0 end)
     assert.equal("1|up\n2|left", postgres:ask "SELECT id, state FROM od_node ORDER BY id")
+  end)
+
+  -- Objects that were still in memory then knew where their rows had lain before, found nothing
+  -- there, and stored that.
+  it("finds all in a slot that goes and soon comes back", function()
+    local first = start()
+    for i = 1, 40 do
+      workbench.ask(first, "n" .. i, [[storage.sql:exec("CREATE TABLE t (x)")
+        storage.sql:exec("INSERT INTO t VALUES (1)")]])
+    end
+    put_many(first, 40)
+    local second = start()
+    both_have_slots()
+    for i = 1, 40 do
+      workbench.ask(first, "n" .. i, 'storage.sql:exec("INSERT INTO t VALUES (2)")')
+    end
+    second:shut_down()
+    second.is_lost = true
+    eventually("the first node has all slots", function() return shares() == "1024" end)
+    eventually("the first node serves all objects", function()
+      workbench.ask(first, "n40", "return 1")
+      return true
+    end)
+    assert.same({}, missing(first, 40))
+    for i = 1, 40 do
+      assert.equal(3, workbench.ask(first, "n" .. i,
+        'return storage.sql:exec("SELECT sum(x) AS s FROM t"):one().s'))
+    end
   end)
 
   it("loses nothing and restarts nobody when the engine is restarted", function()
