@@ -177,6 +177,19 @@ describe("a cluster", function()
     assert.equal(before, stored())
   end)
 
+  -- As when a standby that did not have all has taken the place of the primary.
+  it("ends when the engine has lost what it had confirmed", function()
+    local node = start()
+    workbench.ask(node, "a", "storage:put('k', 1) storage:sync()")
+    postgres:ask "UPDATE od_slot SET seq = seq - 1 WHERE seq > 0"
+    local held = workbench.begin(node, "a", "storage:put('k', 2) return true")
+    assert.equal(4, (node.process:wait_exit(30)))
+    node.is_lost = true
+    local is_answered, answer = pcall(held.read_answer, held)
+    assert.is_true(not is_answered or answer.status ~= 200, "what rests on it is confirmed")
+    assert.truthy(node:log():find("PostgreSQL has lost what it had confirmed", 1, true))
+  end)
+
   it("gives its slots away when it stops", function()
     local first, second = start(), start()
     both_have_slots()
