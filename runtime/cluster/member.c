@@ -200,16 +200,20 @@ static bool bury(struct od_member *member, const struct seen *seen)
     return answer == OD_ANSWER_OK || fail(member);
 }
 
-// What it is about is seen by the next look.
+// Who is there then is looked at again, so that what is free is claimed at once.
 static bool bury_dead(struct od_member *member)
 {
+    bool has_buried = false;
     for (size_t i = 0; i < member->seen_count; i++) {
         const struct seen *seen = &member->seen[i];
         bool is_dead = member->polled_ms - seen->since_ms > OD_CLUSTER_DEAD_MS;
-        if (is_dead && seen->node.id != member->self.id && !bury(member, seen))
+        if (!is_dead || seen->node.id == member->self.id)
+            continue;
+        if (!bury(member, seen))
             return false;
+        has_buried = true;
     }
-    return true;
+    return !has_buried || poll_nodes(member);
 }
 
 // --- Who has what --------------------------------------------------------------------------------
