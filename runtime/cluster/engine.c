@@ -175,7 +175,16 @@ static enum od_engine_outcome fenced(struct od_error *err)
     return OD_ENGINE_FENCED;
 }
 
-// Each slot of the group must be in the answer.
+static enum od_engine_outcome went_back(int64_t slot, struct od_error *err)
+{
+    od_error_set(err,
+                 "PostgreSQL has lost what it had confirmed (slot %d): a standby that did not have "
+                 "all has taken its place",
+                 (int)slot);
+    return OD_ENGINE_FENCED;
+}
+
+// Each slot of the group must be in the answer, and nobody but us raises its seq.
 static enum od_engine_outcome confirm(struct od_cluster_engine *engine,
                                       const struct od_group_rows *rows, struct od_error *err)
 {
@@ -184,7 +193,8 @@ static enum od_engine_outcome confirm(struct od_cluster_engine *engine,
     for (size_t i = 0; i < count; i++) {
         int64_t slot = od_postgres_int(postgres, i, 0);
         OD_ASSERT(slot >= 0 && slot < OD_SLOT_COUNT);
-        engine->held[slot].seq = (uint64_t)od_postgres_int(postgres, i, 1);
+        if ((uint64_t)od_postgres_int(postgres, i, 1) != ++engine->held[slot].seq)
+            return went_back(slot, err);
     }
     return count == rows->slot_count ? OD_ENGINE_STORED : fenced(err);
 }
@@ -241,13 +251,8 @@ static enum od_engine_outcome look(struct od_cluster_engine *engine,
             landing_of(&engine->held[slot], (uint64_t)od_postgres_int(postgres, i, 1),
                        (uint64_t)od_postgres_int(postgres, i, 2));
         landed += landing == LANDED;
-        if (landing == WENT_BACK) {
-            od_error_set(err,
-                         "PostgreSQL has lost what it had confirmed (slot %d): a standby that "
-                         "did not have all has taken its place",
-                         (int)slot);
-            return OD_ENGINE_FENCED;
-        }
+        if (landing == WENT_BACK)
+            return went_back(slot, err);
     }
     if (count != rows->slot_count)
         return fenced(err);

@@ -157,6 +157,10 @@ void od_storage_discard(struct od_storage *storage);
 uint64_t od_storage_mark(const struct od_storage *storage);
 void od_storage_rollback(struct od_storage *storage, uint64_t mark);
 
+// Its rows have gone from here to another node, or have come: what is known of where they lie, and
+// what was read of them, is forgotten. Nothing may be open.
+void od_storage_moved(struct od_storage *storage);
+
 // From here on the stretch, in which nothing may be open, is held; then it is an ordinary one
 // again, with all that was written. Discarding and losing writes end it too.
 void od_storage_hold(struct od_storage *storage);

@@ -27,7 +27,10 @@ describe("a cluster", function()
   end)
 
   local function start()
-    return nodes:start(postgres, function(options) return workbench.start(SOURCE, options) end)
+    return nodes:start(postgres, function(options)
+      table.insert(options.args, "--idle-ms=3600000") -- Who is awake stays so.
+      return workbench.start(SOURCE, options)
+    end)
   end
 
   -- How many slots the nodes have, by the order in which they joined.
@@ -215,6 +218,19 @@ describe("a cluster", function()
     assert.equal(before, stored())
   end)
 
+  -- As when a standby that did not have all has taken the place of the primary.
+  it("ends when the engine has lost what it had confirmed", function()
+    local node = start()
+    workbench.ask(node, "a", "storage:put('k', 1) storage:sync()")
+    postgres:ask "UPDATE od_slot SET seq = seq - 1 WHERE seq > 0"
+    local held = workbench.begin(node, "a", "storage:put('k', 2) return true")
+    assert.equal(4, (node.process:wait_exit(30)))
+    node.is_lost = true
+    local is_answered, answer = pcall(held.read_answer, held)
+    assert.is_true(not is_answered or answer.status ~= 200, "what rests on it is confirmed")
+    assert.truthy(node:log():find("PostgreSQL has lost what it had confirmed", 1, true))
+  end)
+
   it("gives its slots away when it stops", function()
     local first, second = start(), start()
     both_have_slots()
@@ -224,6 +240,34 @@ describe("a cluster", function()
     eventually("the other node has all slots", function() return shares() == "1024" end)
     eventually("the other node serves all objects", function() return #missing(first, 20) == 0 end)
     assert.equal("1|up\n2|left", postgres:ask "SELECT id, state FROM od_node ORDER BY id")
+  end)
+
+  -- Objects that were still in memory then knew where their rows had lain before, found nothing
+  -- there, and stored that.
+  it("finds all in a slot that goes and soon comes back", function()
+    local first = start()
+    for i = 1, 40 do
+      workbench.ask(first, "n" .. i, [[storage.sql:exec("CREATE TABLE t (x)")
+        storage.sql:exec("INSERT INTO t VALUES (1)")]])
+    end
+    put_many(first, 40)
+    local second = start()
+    both_have_slots()
+    for i = 1, 40 do
+      workbench.ask(first, "n" .. i, 'storage.sql:exec("INSERT INTO t VALUES (2)")')
+    end
+    second:shut_down()
+    second.is_lost = true
+    eventually("the first node has all slots", function() return shares() == "1024" end)
+    eventually("the first node serves all objects", function()
+      workbench.ask(first, "n40", "return 1")
+      return true
+    end)
+    assert.same({}, missing(first, 40))
+    for i = 1, 40 do
+      assert.equal(3, workbench.ask(first, "n" .. i,
+        'return storage.sql:exec("SELECT sum(x) AS s FROM t"):one().s'))
+    end
   end)
 
   it("loses nothing and restarts nobody when the engine is restarted", function()
