@@ -89,8 +89,9 @@ static bool must_wake(const struct od_object *object)
 static bool has_work(const struct od_object *object)
 {
     bool is_asked = !od_list_is_empty(&object->inbox) || object->must_wake;
-    if (object->refusal != NULL || object->rewind != NULL || !od_removal_may_run(object) ||
-        (!is_asked && od_list_is_empty(&object->resumes)))
+    if (!is_asked && od_list_is_empty(&object->resumes))
+        return false;
+    if (object->refusal != NULL || object->rewind != NULL || !od_removal_may_run(object))
         return false;
     if (!od_list_is_empty(&object->resumes))
         return true;

@@ -107,7 +107,6 @@ struct od_object {
     struct od_refusal *refusal;             // NULL: it may run.
     struct od_object_history *history;      // NULL: it has none yet (history.h).
     // The engine's, untouched by the core:
-    int instance_ref;
     void *instance;
 };
 
