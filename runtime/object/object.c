@@ -95,8 +95,10 @@ static bool may_begin_next(const struct od_object *object)
 static bool has_work(const struct od_object *object)
 {
     bool is_asked = !od_list_is_empty(&object->inbox) || object->must_wake;
+    if (!is_asked && od_list_is_empty(&object->resumes))
+        return false;
     if (object->refusal != NULL || object->rewind != NULL || !od_removal_may_run(object) ||
-        !od_loading_is_done(object) || (!is_asked && od_list_is_empty(&object->resumes)))
+        !od_loading_is_done(object))
         return false;
     if (!od_list_is_empty(&object->resumes))
         return true;
