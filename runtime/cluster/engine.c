@@ -404,7 +404,6 @@ static enum od_engine_outcome fill_from(struct od_engine *base, const od_slot *s
                                         const struct od_engine_sink *sink, struct od_error *err)
 {
     struct od_array array;
-    od_known_clear(&engine->known);
     od_array_init(&array, OD_ARRAY_OF_INT4);
     for (size_t i = 0; i < count; i++) {
         OD_ASSERT(engine_of(base)->held[slots[i]].epoch != 0);
@@ -436,6 +435,7 @@ static enum od_engine_outcome load(struct od_engine *base, od_slice ids,
 
 static void take(struct od_engine *base, const struct od_engine_slot *slots, size_t count)
 {
+    od_known_clear(&engine_of(base)->known); // Who had them may have wiped what was there.
     for (size_t i = 0; i < count; i++)
         engine_of(base)->held[slots[i].slot] = (struct od_held_slot){slots[i].epoch, slots[i].seq};
 }

@@ -99,17 +99,6 @@ static uint8_t place_of(uint8_t said)
     return said == OD_SLOT_FILLING ? OD_SLOT_HERE : said;
 }
 
-bool od_places_are_filling(const struct od_objects *objects)
-{
-    OD_ASSERT(objects->places.is_cluster);
-    return memchr(objects->places.is_filling, true, sizeof objects->places.is_filling) != NULL;
-}
-
-static bool is_own(const struct od_objects *objects, od_slot slot)
-{
-    return slot % objects->worker_count == objects->worker;
-}
-
 // What waits for its slot, or for what that stores, goes on.
 static void welcome(struct od_objects *objects, const bool *may_go_on)
 {
