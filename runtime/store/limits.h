@@ -33,7 +33,7 @@
 // of them, the next must not be the longer for it.
 #define OD_STORE_APPLY_US INT64_C(10000)
 #define OD_STORE_APPLY_REST_US_MAX INT64_C(20000)
-#define OD_STORE_UNAPPLIED_BYTES (4u << 20)
+#define OD_STORE_UNAPPLIED_BYTES (2u << 20)
 #define OD_STORE_APPLY_RETRY_MS 100 // When LMDB could not take it.
 #define OD_STORE_APPLY_TRIES_MAX 3u // Where that does not mean a full disk.
 // Room on the disk that is set aside for LMDB: for each submission, at least, and beyond what is
