@@ -27,7 +27,7 @@
 // The committer takes no more into one group (but always one submission), so that no group holds up
 // the next for long. After a crash the start plays one beside OD_STORE_UNAPPLIED_BYTES: both
 // together, of the smallest values there are, are to take less than a second.
-#define OD_STORE_GROUP_BYTES (4u << 20)
+#define OD_STORE_GROUP_BYTES (3u << 20)
 // What the journal has and LMDB has not waits so long, or until it is so much. Between two
 // transactions the journal has as much time as the first took, up to a bound: whatever held up one
 // of them, the next must not be the longer for it.
