@@ -27,13 +27,13 @@
 // The committer takes no more into one group (but always one submission), so that no group holds up
 // the next for long. After a crash the start plays one beside OD_STORE_UNAPPLIED_BYTES: both
 // together, of the smallest values there are, are to take less than a second.
-#define OD_STORE_GROUP_BYTES (4u << 20)
+#define OD_STORE_GROUP_BYTES (3u << 20)
 // What the journal has and LMDB has not waits so long, or until it is so much. Between two
 // transactions the journal has as much time as the first took, up to a bound: whatever held up one
 // of them, the next must not be the longer for it.
 #define OD_STORE_APPLY_US INT64_C(10000)
 #define OD_STORE_APPLY_REST_US_MAX INT64_C(20000)
-#define OD_STORE_UNAPPLIED_BYTES (4u << 20)
+#define OD_STORE_UNAPPLIED_BYTES (2u << 20)
 #define OD_STORE_APPLY_RETRY_MS 100 // When LMDB could not take it.
 #define OD_STORE_APPLY_TRIES_MAX 3u // Where that does not mean a full disk.
 // Room on the disk that is set aside for LMDB: for each submission, at least, and beyond what is

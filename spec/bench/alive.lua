@@ -23,7 +23,7 @@ local BUILD = os.getenv("OPEN_DO_BUILD") or "build/release"
 local OBJECTS, PATIENCE, BACK_MS_MAX, ANSWER_MS_MAX = 100, 60, 1000, 200
 
 local options = { sockets = 5000, saves = 100, ["pause-ms"] = 100, objects = 100000,
-  stored = 1000000, late = 110000, only = "saves,kills,wake,memory,sql,start" }
+  stored = 1000000, late = 68000, only = "saves,kills,wake,memory,sql,start" }
 
 local SLEEPER = [[
 local od = require "open-do"
@@ -446,7 +446,7 @@ local function start_again(server)
   return best, memory(server).own
 end
 
--- No more than a group waits beside what may wait for LMDB (runtime/store/limits.h), 8 MiB in all.
+-- No more than a group waits beside what may wait for LMDB (runtime/store/limits.h), 5 MiB in all.
 local function start_with_full_journal(server)
   server:fault("apply.hold")
   touch(server, "late", options.late, "?store=1")
