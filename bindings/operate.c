@@ -267,16 +267,18 @@ static int read_facts(lua_State *L)
     return 1;
 }
 
-// page(bytes) -> how many workers there are, the place where the page ends, and where the facts
-// begin.
+// page(bytes) -> how many workers there are, the place where the page ends, where the facts begin,
+// and the sum of the slots of the worker.
 static int read_page(lua_State *L)
 {
     struct od_cursor cursor = od_cursor_of(check_slice(L, 1));
     lua_pushnumber(L, od_cursor_u32(&cursor));
+    lua_Number slots = (lua_Number)od_cursor_u64(&cursor);
     od_slice place = od_cursor_string(&cursor);
     lua_pushlstring(L, place.at, place.size);
-    lua_pushinteger(L, (lua_Integer)place.size + 8);
-    return 3;
+    lua_pushinteger(L, (lua_Integer)place.size + 16);
+    lua_pushnumber(L, slots);
+    return 4;
 }
 
 // terminal_ms() -> a time in ms, when somebody sees what is written to stderr; else nothing.

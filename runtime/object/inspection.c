@@ -384,10 +384,19 @@ static bool read_place(struct page *page, od_slice place)
     return true;
 }
 
+static uint64_t sum_of_slots(const struct od_objects *objects)
+{
+    uint64_t sum = 0;
+    for (uint64_t slot = 0; slot < OD_SLOT_COUNT; slot++)
+        sum += od_places_are_own(objects, (od_slot)slot) ? (slot + 1) * (slot + 1) : 0;
+    return sum;
+}
+
 static void answer(struct page *page, struct od_call *call)
 {
     struct od_bytes bytes = {0};
     od_bytes_put_u32(&bytes, page->objects->worker_count);
+    od_bytes_put_u64(&bytes, sum_of_slots(page->objects));
     put_place(&bytes, page);
     od_bytes_put_slice(&bytes, od_bytes_slice(&page->facts));
     od_call_answer(call, od_bytes_slice(&bytes));

@@ -37,8 +37,9 @@ void od_inspection_put(struct od_bytes *facts, struct od_object *object); // One
 
 // Answers a call OD_CALL_LIST that is for this worker. [asked]: u8 scope, str namespace (empty:
 // any), str beginning of the name, u8 with the bytes stored, u8 order, u32 about how many, str
-// where the page before ended (empty: the first). The answer: u32 workers, str where this one ended
-// (empty: there is no more), facts.
+// where the page before ended (empty: the first). The answer: u32 workers, u64 sum of (slot + 1)
+// squared of all slots that this worker has, by which it is seen whether a list is of all slots and
+// of each once; str where this one ended (empty: there is no more), facts.
 void od_inspection_take(struct od_call *call, od_slice asked);
 
 #endif

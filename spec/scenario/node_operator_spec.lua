@@ -243,6 +243,18 @@ describe("an operator at any node", function()
     assert.same(exported, (exported_by(1)))
   end)
 
+  it("exports nothing while objects are on their way", function()
+    put_things(4)
+    nodes:own { [1] = { 0, 511 }, [2] = { 513, 1023 } }
+    repeat until ask(1, "cluster", "status", "--json").nowhere == 1
+      and ask(2, "cluster", "status", "--json").nowhere == 1
+    assert.truthy(refused(1, "export", "things"):find("objects are on their way", 1, true))
+    nodes:own { [1] = { 0, 511 }, [2] = { 512, 1023 } }
+    repeat until ask(1, "cluster", "status", "--json").nowhere == 0
+      and ask(2, "cluster", "status", "--json").nowhere == 0
+    assert.equal(4, #exported_by(1))
+  end)
+
   it("is told which node is missing in a list, and exports nothing that is not whole", function()
     put_things(4)
     nodes[2]:kill()

@@ -9,6 +9,7 @@ local fail = words.fail
 
 local PAGE = 500
 local PAGE_BYTES = 4096     -- Of a page of a database.
+local ALL_SLOTS = 1024 * 1025 * 2049 / 6 -- The sum of (slot + 1) squared.
 local SUGGESTED_MAX = 10000 -- Objects looked at for a name that was meant.
 
 local M = {}
@@ -198,12 +199,13 @@ local function leave_out(query, at, why)
     fail("%s", at.node == 0 and why or ("node %d: %s"):format(at.node, why))
   end
   table.insert(query.missing, ("node %d: %s"):format(at.node, why))
-  return {}, node_behind(at.node)
+  return {}, node_behind(at.node), 0
 end
 
 --- A page of the list of objects, of about `limit` but perhaps of none, as facts; and where the
---- next one begins, nil: there is none. In a cluster one node comes behind the other; with
---- `missing`, those that cannot be asked are told there.
+--- next one begins, nil: there is none; and the sum of the slots of the worker that has it. In
+--- a cluster one node comes behind the other; with `missing`, those that cannot be asked are told
+--- there.
 --- With `order`, of the living ones only the first `limit` of those it looked at.
 ---@param query { scope: string, space: string, beginning: string, bytes?: boolean,
 ---  order?: string, missing?: string[] }
@@ -213,7 +215,7 @@ function M.page(query, at, limit)
   if not bytes then
     return leave_out(query, at, why)
   end
-  local workers, place, begin = ask.page(bytes)
+  local workers, place, begin, slots = ask.page(bytes)
   if at.workers and at.workers ~= workers then
     fail("the cursor is of a time with %d workers, now there are %d: begin without it", at.workers,
       workers)
@@ -223,22 +225,30 @@ function M.page(query, at, limit)
     object.node = at.node > 0 and at.node or nil
   end
   if worker < workers then
-    return objects, { node = at.node, workers = workers, worker = worker, place = place }
+    return objects, { node = at.node, workers = workers, worker = worker, place = place }, slots
   end
-  return objects, at.node > 0 and node_behind(at.node) or nil
+  return objects, at.node > 0 and node_behind(at.node) or nil, slots
 end
 
 --- Each object of a query, as facts, or with `order` those that may be among the first `limit`. One
---- that comes or goes meanwhile may come twice or not at all.
+--- that comes or goes meanwhile may come twice or not at all. Without `missing` it fails when it
+--- was not over all slots, for some were on their way from one node to another.
 function M.each_object(query)
   return coroutine.wrap(function()
-    local at = M.first_page()
+    local at, sum, has_moved, slots_before = M.first_page(), 0, false, nil
     while at do
-      local objects
-      objects, at = M.page(query, at, query.order and query.limit or PAGE)
+      local objects, behind, slots = M.page(query, at, query.order and query.limit or PAGE)
+      has_moved = has_moved or slots_before ~= nil and slots_before ~= slots
+      local goes_on = behind and behind.node == at.node and behind.worker == at.worker
+      slots_before, sum = goes_on and slots or nil, sum + (goes_on and 0 or slots)
+      at = behind
       for _, object in ipairs(objects) do
         coroutine.yield(object)
       end
+    end
+    if not query.missing and (has_moved or sum ~= ALL_SLOTS) then
+      fail("objects are on their way from one node to another; try again when open-do cluster " ..
+        "status has no slots on their way")
     end
   end)
 end
