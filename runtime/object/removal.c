@@ -60,16 +60,28 @@ static void remove_one(struct od_object *object)
     od_storage_moved(&object->storage); // It may still be there when its slot comes back.
 }
 
+// Of clients at other nodes nothing more is read, or they would keep it busy: their edges send it
+// to the next owner.
+static void stop_reading(struct od_object *object)
+{
+    OD_LIST_EACH (link, &object->sockets) {
+        struct od_socket *socket = OD_LIST_MEMBER(link, struct od_socket, link);
+        if (socket->remote != NULL)
+            od_websocket_pause(socket->websocket);
+    }
+}
+
 static void find_busy(const struct od_objects *objects, bool *is_busy)
 {
     od_time_ms now_ms = od_clock_monotonic_ms();
     struct od_map_node *node = NULL;
     while ((node = od_map_next(&objects->by_id, node)) != NULL) {
-        const struct od_object *object = OD_MAP_MEMBER(node, struct od_object, by_id);
+        struct od_object *object = OD_MAP_MEMBER(node, struct od_object, by_id);
         od_slot slot = slot_of(object);
-        if (objects->removal.is_leaving[slot] && now_ms < objects->removal.until_ms[slot] &&
-            !is_still(object))
-            is_busy[slot] = true;
+        if (!objects->removal.is_leaving[slot] || is_still(object))
+            continue;
+        stop_reading(object);
+        is_busy[slot] = is_busy[slot] || now_ms < objects->removal.until_ms[slot];
     }
 }
 
