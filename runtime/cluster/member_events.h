@@ -16,6 +16,7 @@ struct od_member_events {
     void (*claimed)(void *owner, const struct od_engine_slot *slots, size_t count);
     void (*wanted)(void *owner, od_slot slot, od_node_id by); // It is to be given up.
     void (*polled)(void *owner); // That was all of one look; the first says what there is.
+    void (*left)(void *owner);   // After od_member_leave: it has no slot, or nobody wants one.
     void (*fenced)(void *owner, const char *why); // The others hold this node for dead. The last.
 };
 

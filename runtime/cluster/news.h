@@ -17,6 +17,7 @@ enum od_news_kind {
     OD_NEWS_CLAIMED,
     OD_NEWS_WANTED,
     OD_NEWS_POLLED,
+    OD_NEWS_LEFT,
     OD_NEWS_FENCED,
 };
 

@@ -1,7 +1,7 @@
 // The tables of a cluster in its database: made at the first use, checked at each start.
 //
 //   od_meta  k, v            version of the tables, how many slots, the cluster's id, the next node
-//   od_node  id, name, inc, address, beat, state
+//   od_node  id, name, inc, address, beat, state (up, leaving, left, dead)
 //                            inc: which of its lives; beat: goes up while it lives
 //   od_slot  slot, epoch, seq, owner, inc
 //                            epoch: goes up when the owner may be another; seq: with each commit

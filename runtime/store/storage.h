@@ -65,6 +65,10 @@ struct od_storage {
 
 void od_storage_init(struct od_storage *storage, struct od_store *store,
                      const struct od_identity *identity);
+// What lies in LMDB is not what it was: another node had the object, or it has just come from the
+// engine.
+void od_storage_moved(struct od_storage *storage);
+
 void od_storage_deinit(struct od_storage *storage); // Forgets what is open or on its way, too.
 
 // Panics unless [storage] is as its fields say of each other.
@@ -117,6 +121,19 @@ OD_MUST_CHECK bool od_storage_list_alarms(struct od_storage *storage, struct od_
 // how many. Fails when they are more than OD_STORE_LIST_BYTES_MAX; [pairs] is then as it was.
 OD_MUST_CHECK bool od_storage_list(struct od_storage *storage, const struct od_range *range,
                                    struct od_bytes *pairs, uint64_t *count, struct od_error *err);
+
+// The same in pieces of about OD_STORE_LIST_PIECE_BYTES, so that a large list need not lie in one
+// place. Nothing may be written in between.
+struct od_list_pieces {
+    struct od_range range; // What is left.
+    size_t bytes;          // Of all so far.
+    bool is_over;          // The last was the last.
+    char key[OD_STORE_KEY_BYTES_MAX];
+};
+
+void od_list_pieces_init(struct od_list_pieces *pieces, const struct od_range *range);
+OD_MUST_CHECK bool od_storage_list_piece(struct od_storage *storage, struct od_list_pieces *pieces,
+                                         struct od_bytes *pairs, struct od_error *err);
 
 // The bytes of a page, OD_STORE_PAGE_BYTES; zeros when there is no such page. False: it is damaged.
 OD_MUST_CHECK bool od_storage_get_page(struct od_storage *storage, uint32_t page, char *bytes);

@@ -80,7 +80,8 @@ describe("who connects to a node", function()
 
   -- Kind and body.
   local function receive(tcp)
-    local head = assert(tcp:receive(8))
+    local head, why = tcp:receive(8)
+    assert(head, tostring(why) .. "\n" .. nodes[2]:log())
     local a, b, c = head:byte(1, 3)
     return head:byte(5) + 256 * head:byte(6), assert(tcp:receive(a + 256 * b + 65536 * c))
   end
