@@ -71,7 +71,7 @@ static void on_claimed(void *owner, const struct od_engine_slot *slots, size_t c
         cluster->events->claimed(cluster->owner, slots, count);
 }
 
-// One that is still being loaded is given up when it is HERE.
+// One that the committer does not have yet is given up when it is HERE.
 static void on_wanted(void *owner, od_slot slot, od_node_id by)
 {
     struct od_cluster *cluster = owner;
@@ -107,6 +107,7 @@ void od_cluster_taken(struct od_cluster *cluster, od_slot slot)
 {
     OD_ASSERT(cluster->epochs[slot] != 0);
     struct od_placed_slot placed = {.place = OD_PLACE_HERE,
+                                    .is_filling = true,
                                     .node = cluster->placement->self.id,
                                     .epoch = cluster->epochs[slot]};
     od_placement_put_slot(cluster->placement, slot, &placed);
@@ -114,6 +115,16 @@ void od_cluster_taken(struct od_cluster *cluster, od_slot slot)
         return;
     put_nowhere(cluster, slot);
     cluster->events->wanted(cluster->owner, slot);
+}
+
+void od_cluster_filled(struct od_cluster *cluster, od_slot slot)
+{
+    struct od_placed_slot placed = cluster->placement->slots[slot];
+    OD_ASSERT(slot < OD_SLOT_COUNT);
+    if (placed.place != OD_PLACE_HERE) // It has gone meanwhile.
+        return;
+    placed.is_filling = false;
+    od_placement_put_slot(cluster->placement, slot, &placed);
 }
 
 void od_cluster_given(struct od_cluster *cluster, od_slot slot)

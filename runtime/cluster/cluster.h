@@ -2,7 +2,8 @@
 //
 // The life of a slot on a node:
 //
-//    NOWHERE ──claimed──► it is loaded (the committer) ──od_cluster_taken──► HERE
+//    NOWHERE ──claimed──► the committer has it ──od_cluster_taken──► HERE ──od_cluster_filled──►
+//    HERE
 //       ▲                                                                     │ wanted
 //       └───od_cluster_given◄── nothing of it is left in workers and committer ┘
 //
@@ -44,8 +45,9 @@ OD_MUST_CHECK bool od_cluster_start(struct od_cluster *cluster, uv_loop_t *loop,
                                     const struct od_cluster_events *events, void *owner,
                                     struct od_error *err);
 
-// What [slot] stores can be read from LMDB: it is HERE.
+// Writes to [slot] count: it is HERE, and filling. Later all it stores can be read from LMDB.
 void od_cluster_taken(struct od_cluster *cluster, od_slot slot);
+void od_cluster_filled(struct od_cluster *cluster, od_slot slot);
 
 // After [wanted]: nothing of it will be committed, and nothing of it is left in a worker.
 void od_cluster_given(struct od_cluster *cluster, od_slot slot);

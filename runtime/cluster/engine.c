@@ -34,8 +34,13 @@ static const struct od_statement bump = {
             " WHERE s.slot = w.slot AND s.owner = ($2::int8)::int4 AND s.inc = $3::int8"
             " RETURNING s.slot, s.epoch, s.seq"};
 
-static const struct od_statement load = {
-    "load", "SELECT k, v FROM od_kv WHERE slot = ANY ($1::int4[]) ORDER BY slot, object, k"};
+static const struct od_statement fill_slots = {
+    "fill", "SELECT k, v FROM od_kv WHERE slot = ANY ($1::int4[]) ORDER BY slot, object, k"};
+
+static const struct od_statement load_objects = {
+    "load", "SELECT t.k, t.v FROM od_kv AS t JOIN unnest($1::int4[], $2::bytea[])"
+            " AS w (slot, object) ON t.slot = w.slot AND t.object = w.object"
+            " ORDER BY t.slot, t.object, t.k"};
 
 enum parameter {
     SLOTS,
@@ -338,27 +343,29 @@ static bool on_row(void *context, const struct od_postgres *postgres)
     return loading->reading.submission.size < OD_CLUSTER_LOAD_BYTES || pass_on(loading);
 }
 
-static enum od_answer load_once(struct od_cluster_engine *engine, od_slice slots,
-                                struct loading *loading)
+struct question {
+    const struct od_statement *statement;
+    od_slice parameters[2];
+    size_t count;
+};
+
+static enum od_answer ask_once(struct od_cluster_engine *engine, const struct question *question,
+                               struct loading *loading)
 {
-    int code = loading->sink->begin(loading->sink->context);
-    loading->has_failed = code != 0;
-    if (code != 0) {
-        od_error_set(loading->err, "data.mdb cannot be made empty (%d)", code);
-        return OD_ANSWER_REFUSED;
-    }
-    enum od_answer answer = od_postgres_each(&engine->postgres, &load, &slots, 1, on_row, loading);
+    enum od_answer answer =
+        od_postgres_each(&engine->postgres, question->statement, question->parameters,
+                         question->count, on_row, loading);
     if (answer == OD_ANSWER_OK && !pass_on(loading))
         return OD_ANSWER_REFUSED;
     return answer;
 }
 
-static enum od_engine_outcome load_all(struct od_cluster_engine *engine, od_slice slots,
-                                       const struct od_engine_sink *sink, struct od_error *err)
+static enum od_engine_outcome ask(struct od_cluster_engine *engine, const struct question *question,
+                                  const struct od_engine_sink *sink, struct od_error *err)
 {
     for (;;) {
         struct loading loading = {.sink = sink, .err = err};
-        enum od_answer answer = load_once(engine, slots, &loading);
+        enum od_answer answer = ask_once(engine, question, &loading);
         od_rows_reading_deinit(&loading.reading);
         if (answer == OD_ANSWER_OK)
             return OD_ENGINE_STORED;
@@ -371,20 +378,49 @@ static enum od_engine_outcome load_all(struct od_cluster_engine *engine, od_slic
     }
 }
 
-static enum od_engine_outcome take(struct od_engine *base, const struct od_engine_slot *slots,
-                                   size_t count, const struct od_engine_sink *sink,
-                                   struct od_error *err)
+static enum od_engine_outcome fill_from(struct od_engine *base, const od_slot *slots, size_t count,
+                                        const struct od_engine_sink *sink, struct od_error *err)
 {
-    struct od_cluster_engine *engine = engine_of(base);
     struct od_array array;
     od_array_init(&array, OD_ARRAY_OF_INT4);
-    for (size_t i = 0; i < count; i++)
-        od_array_put_int4(&array, slots[i].slot);
-    enum od_engine_outcome outcome = load_all(engine, od_array_finish(&array), sink, err);
+    for (size_t i = 0; i < count; i++) {
+        OD_ASSERT(engine_of(base)->held[slots[i]].epoch != 0);
+        od_array_put_int4(&array, slots[i]);
+    }
+    struct question question = {&fill_slots, {od_array_finish(&array)}, 1};
+    enum od_engine_outcome outcome = ask(engine_of(base), &question, sink, err);
     od_array_deinit(&array);
-    for (size_t i = 0; i < count && outcome == OD_ENGINE_STORED; i++)
-        engine->held[slots[i].slot] = (struct od_held_slot){slots[i].epoch, slots[i].seq};
     return outcome;
+}
+
+static enum od_engine_outcome load(struct od_engine *base, od_slice ids,
+                                   const struct od_engine_sink *sink, struct od_error *err)
+{
+    struct od_array slots, objects;
+    od_array_init(&slots, OD_ARRAY_OF_INT4);
+    od_array_init(&objects, OD_ARRAY_OF_BYTES);
+    for (size_t at = 0; at < ids.size; at += OD_ID_BYTES) {
+        od_array_put_int4(&slots, od_slot_of_id((const uint8_t *)ids.at + at));
+        od_array_put_bytes(&objects, (od_slice){ids.at + at, OD_ID_BYTES});
+    }
+    struct question question = {
+        &load_objects, {od_array_finish(&slots), od_array_finish(&objects)}, 2};
+    enum od_engine_outcome outcome = ask(engine_of(base), &question, sink, err);
+    od_array_deinit(&slots);
+    od_array_deinit(&objects);
+    return outcome;
+}
+
+static void take(struct od_engine *base, const struct od_engine_slot *slots, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        engine_of(base)->held[slots[i].slot] = (struct od_held_slot){slots[i].epoch, slots[i].seq};
+}
+
+static bool holds(const struct od_engine *base, od_slot slot)
+{
+    OD_ASSERT(slot < OD_SLOT_COUNT);
+    return ((const struct od_cluster_engine *)(const void *)base)->held[slot].epoch != 0;
 }
 
 static void give(struct od_engine *base, od_slot slot)
@@ -395,7 +431,8 @@ static void give(struct od_engine *base, od_slot slot)
 
 void od_cluster_engine_init(struct od_cluster_engine *engine, const char *url, int stop_fd)
 {
-    *engine = (struct od_cluster_engine){.engine = {has, commit, take, give}, .stop_fd = stop_fd};
+    *engine = (struct od_cluster_engine){
+        .engine = {has, commit, take, fill_from, load, holds, give}, .stop_fd = stop_fd};
     od_postgres_init(&engine->postgres, url, stop_fd);
 }
 

@@ -50,7 +50,7 @@ void od_placement_put_slot(struct od_placement *placement, od_slot slot,
     OD_ASSERT((placed->place == OD_PLACE_NOWHERE) == (placed->node == 0));
     const struct od_placed_slot before = placement->slots[slot];
     bool is_same = before.place == placed->place && before.node == placed->node &&
-                   before.epoch == placed->epoch;
+                   before.is_filling == placed->is_filling && before.epoch == placed->epoch;
     placement->slots[slot] = *placed;
     if (!is_same && placement->events != NULL)
         placement->events->slot_changed(placement->owner, slot, &before);

@@ -1,7 +1,8 @@
 // Placement: which node has which slot, as this node knows it, and who the nodes are.
 //
-// A slot is HERE when this node owns it, what it stores is in LMDB, and no worker has anything of
-// an earlier time in which it was here: only then may an event reach its objects. It is THERE when
+// A slot is HERE when this node owns it, and no worker has anything of an earlier time in which it
+// was here: only then may an event reach its objects. While it is filling, what an object stores is
+// loaded before its first event. It is THERE when
 // another node owns it, and NOWHERE in between: nobody has claimed it yet, or it is on its way.
 // What is said of THERE may be out of date by some seconds; who is asked wrongly says so. The epoch
 // goes up with each new owner, so of two who claim to know the owner of a slot the one with the
@@ -37,6 +38,7 @@ enum od_place {
 
 struct od_placed_slot {
     enum od_place place;
+    bool is_filling; // HERE, but LMDB does not have all it stores yet.
     od_node_id node; // The owner; 0: NOWHERE.
     uint64_t epoch;
 };

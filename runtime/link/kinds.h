@@ -18,6 +18,7 @@
                      "your calls, or all")                                                         \
     KIND(SLOTS, "u8 for each slot: where it is (link/seats.h), u8 for each seat: how many "        \
                 "workers that node has, 0 when it is not linked")                                  \
+    KIND(OBJECT_LOADED, "32 bytes id: what that object stores can be read from LMDB")              \
     KIND(DURABLE, "u64 seq, u64 group, u64 its time: batches up to here are on disk, as up to "    \
                   "that group of the journal")                                                     \
     KIND(APPLIED, "u64 seq: batches up to here can be read from LMDB")                             \
@@ -66,6 +67,7 @@
     KIND(SOCKET_STATE, "u64 socket, u8 is moving, record (object/keep.h): it can go on from "      \
                        "that, or has done so and is as any other again")                           \
     KIND(SOCKET_FACTS, "u64 socket, str facts (object/keep.h)")                                    \
+    KIND(OBJECT_WANTED, "32 bytes id: what that object stores is to be loaded")                    \
     KIND(SLOTS_LEFT, "(u16 slot)*: nothing of these is here any more")                             \
     KIND(SOCKET_GONE, "u64 socket")                                                                \
     KIND(STATUS_REPORT, "u64 question, report (object/report.h)")                                  \

@@ -10,6 +10,14 @@ static unsigned slots_of(const struct od_placement *placement, od_node_id node)
     return count;
 }
 
+static unsigned filling(const struct od_placement *placement)
+{
+    unsigned count = 0;
+    for (size_t slot = 0; slot < OD_SLOT_COUNT; slot++)
+        count += placement->slots[slot].is_filling;
+    return count;
+}
+
 // This one is, with itself.
 static bool is_linked(const struct od_node_process *nodes, const struct od_cluster_node *node)
 {
@@ -47,7 +55,8 @@ static void put_json(struct od_bytes *page, const struct od_node_process *nodes,
             od_bytes_put_u8(page, ',');
         put_node_json(page, nodes, &placement->nodes[i]);
     }
-    od_bytes_printf(page, "],\"nowhere\":%u}\n", slots_of(placement, 0));
+    od_bytes_printf(page, "],\"nowhere\":%u,\"loading\":%u}\n", slots_of(placement, 0),
+                    filling(placement));
 }
 
 static void put_node(struct od_bytes *page, const struct od_node_process *nodes,
@@ -78,6 +87,8 @@ void od_cluster_page_put(struct od_bytes *page, const struct od_node_process *no
                     is_away ? "does not answer" : "answers");
     for (size_t i = 0; i < placement->node_count; i++)
         put_node(page, nodes, &placement->nodes[i]);
+    if (filling(placement) > 0)
+        od_bytes_printf(page, "  being loaded here: %u slots\n", filling(placement));
     if (slots_of(placement, 0) > 0)
         od_bytes_printf(page, "  on their way: %u slots\n", slots_of(placement, 0));
 }

@@ -287,7 +287,7 @@ static uint8_t owner_of(const struct od_node_process *nodes, od_slot slot)
 {
     const struct od_placed_slot *placed = &nodes->placement->slots[slot];
     if (placed->place == OD_PLACE_HERE)
-        return OD_SLOT_HERE;
+        return placed->is_filling ? OD_SLOT_FILLING : OD_SLOT_HERE;
     uint32_t at = placed->place == OD_PLACE_THERE ? seat_of(nodes, placed->node) : OD_SEATS_MAX;
     return at == OD_SEATS_MAX ? OD_SLOT_NOWHERE : (uint8_t)(OD_SLOT_SEATED + at);
 }

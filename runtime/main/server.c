@@ -179,8 +179,11 @@ static bool goes_on_without_tls(const struct od_server *server)
 
 void od_server_serve_when_ready(struct od_server *server)
 {
+    bool workers_are = od_supervisor_ready_count(&server->supervisor) == server->options->workers;
+    if (workers_are && server->state == OD_SERVER_STARTING)
+        od_server_cluster_serve(server);
     bool all_are_ready =
-        od_supervisor_ready_count(&server->supervisor) == server->options->workers &&
+        workers_are &&
         (!server->options->has_tls || server->tls.is_ready || goes_on_without_tls(server)) &&
         od_server_cluster_is_ready(server);
     if (server->state == OD_SERVER_STARTING && all_are_ready)
@@ -359,6 +362,8 @@ static void close_all(struct od_server *server)
     od_door_deinit(&server->door);
     od_router_deinit(&server->router);
     od_metrics_deinit(&server->metrics);
+    od_bytes_deinit(&server->cluster.wanted);
+    od_bytes_deinit(&server->cluster.claimed);
     od_bytes_deinit(&server->namespaces);
     od_bytes_deinit(&server->watching);
     od_loop_deinit(&server->loop);

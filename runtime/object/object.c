@@ -8,6 +8,7 @@
 #include "object/call.h"
 #include "object/history.h"
 #include "object/inbox.h"
+#include "object/loading.h"
 #include "object/look.h"
 #include "object/object_inner.h"
 #include "object/objects.h"
@@ -90,7 +91,7 @@ static bool has_work(const struct od_object *object)
 {
     bool is_asked = !od_list_is_empty(&object->inbox) || object->must_wake;
     if (object->refusal != NULL || object->rewind != NULL || !od_removal_may_run(object) ||
-        (!is_asked && od_list_is_empty(&object->resumes)))
+        !od_loading_is_done(object) || (!is_asked && od_list_is_empty(&object->resumes)))
         return false;
     if (!od_list_is_empty(&object->resumes))
         return true;
@@ -349,6 +350,8 @@ static void settle(struct od_object *object, int64_t now_us)
     drop_outdated(object);
     if (object->pipe_count > 0)
         od_pipes_settle(object);
+    if (object->inbox_count > 0 || object->must_wake)
+        od_loading_ask(object);
     bool works = has_work(object);
     if (works && od_list_is_empty(&object->ready))
         od_list_push_back(&objects->ready, &object->ready);

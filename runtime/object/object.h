@@ -93,7 +93,8 @@ struct od_object {
     bool has_lost_writes; // The reset is not the object's fault: a commit has failed.
     bool drops_alarm; // While it is reset by state:abort: the alarm that runs is not to be retried.
     bool may_rewind;  // It may have a wish to be as it was (rewind.h);
-    struct od_rewind *rewind; // that is under way, and events wait; NULL: no.
+    struct od_rewind *rewind;  // that is under way, and events wait; NULL: no.
+    bool is_loaded, is_wanted; // loading.h
     bool must_wake; // An instance that had timers made way for new code: construct it at once.
     struct od_bytes failure; // Of the constructor (link/failure.h), until its event has failed too.
     struct od_task *running; // The one that is in Lua now.

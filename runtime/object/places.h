@@ -19,8 +19,9 @@ struct od_objects;
 struct od_places {
     bool is_cluster; // Else all is here, for ever.
     uint8_t slots[OD_SLOT_COUNT];
-    bool is_going[OD_SLOT_COUNT];  // It was here, and nobody else has it yet.
-    uint8_t workers[OD_SEATS_MAX]; // Of the node in that seat; 0: it is not linked.
+    bool is_filling[OD_SLOT_COUNT]; // Here, but not all that it stores (loading.h).
+    bool is_going[OD_SLOT_COUNT];   // It was here, and nobody else has it yet.
+    uint8_t workers[OD_SEATS_MAX];  // Of the node in that seat; 0: it is not linked.
 };
 
 void od_places_init(struct od_places *places, bool is_cluster); // With it all is nowhere.

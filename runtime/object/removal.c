@@ -4,6 +4,7 @@
 #include "object/edge.h"
 #include "object/inbox.h"
 #include "object/limits.h"
+#include "object/loading.h"
 #include "object/object.h"
 #include "object/object_inner.h"
 #include "object/objects.h"
@@ -74,6 +75,7 @@ static void remove_one(struct od_object *object)
         od_object_lose_writes(object, OD_SLICE("it has moved to another node"));
     else
         od_object_sleep(object);
+    od_loading_forget(object);
     od_object_settle(object);
 }
 

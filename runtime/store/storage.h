@@ -65,6 +65,10 @@ struct od_storage {
 
 void od_storage_init(struct od_storage *storage, struct od_store *store,
                      const struct od_identity *identity);
+// What lies in LMDB is not what it was: another node had the object, or it has just come from the
+// engine.
+void od_storage_moved(struct od_storage *storage);
+
 void od_storage_deinit(struct od_storage *storage); // Forgets what is open or on its way, too.
 
 // Panics unless [storage] is as its fields say of each other.

@@ -9,6 +9,7 @@
 #include "object/alarm_event.h"
 #include "object/call.h"
 #include "object/inspection.h"
+#include "object/loading.h"
 #include "object/places.h"
 #include "object/refusal.h"
 #include "object/report.h"
@@ -57,6 +58,13 @@ static void receive_slots(struct od_worker *worker, od_slice body, int fd)
     (void)fd;
     bool is_sound = od_places_receive(&worker->objects, body);
     OD_ASSERT(is_sound); // Main's messages are whole.
+}
+
+static void receive_object_loaded(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    OD_ASSERT(body.size == OD_ID_BYTES);
+    od_loading_receive(&worker->objects, (const uint8_t *)body.at);
 }
 
 static void receive_durable(struct od_worker *worker, od_slice body, int fd)
@@ -240,6 +248,7 @@ static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int)
     [OD_KIND_PEER] = od_peers_receive,
     [OD_KIND_PEER_ENDED] = od_peers_receive_ended,
     [OD_KIND_SLOTS] = receive_slots,
+    [OD_KIND_OBJECT_LOADED] = receive_object_loaded,
     [OD_KIND_DURABLE] = receive_durable,
     [OD_KIND_APPLIED] = receive_applied,
     [OD_KIND_COMMIT_FAILED] = receive_commit_failed,

@@ -115,8 +115,11 @@ function Load:stop()
     while socket.heard < socket.said do
       self:hear(i, socket)
     end
-    socket:close(1000)
-    socket:expect_close(1000)
+    local ok, why = pcall(function()
+      socket:close(1000)
+      socket:expect_close(1000)
+    end)
+    self:note("the end of socket " .. i, ok, why, nil)
   end
   for _, connection in ipairs(self.connections) do
     connection:close()

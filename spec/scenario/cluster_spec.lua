@@ -88,6 +88,43 @@ describe("a cluster", function()
       return { old = storage:get("old"), new = storage:get("new"), alarm = storage:getAlarm() }]]))
   end)
 
+  it("serves what a node takes before all of it is loaded", function()
+    local node = start()
+    put_many(node, 20)
+    workbench.ask(node, "n1", [[
+      storage.sql:exec("CREATE TABLE t (x)")
+      storage.sql:exec("INSERT INTO t VALUES (1), (2)")
+      storage:setAlarm(od.now() + 1000)]])
+    workbench.ask(node, "n2", "storage:deleteAll() storage:put('n', 2)")
+    node:shut_down()
+    node:fault("fill.hold")
+    node:launch()
+    assert.same({}, missing(node, 20))
+    assert.equal(2, workbench.ask(node, "n1",
+      "return storage.sql:exec('SELECT max(x) AS x FROM t'):one().x"))
+    workbench.ask(node, "n1", "storage:put('n', 3) storage:delete('other')")
+    workbench.ask(node, "n3", "storage:deleteAll()")
+    assert.is_nil(workbench.ask(node, "new", "return storage:get('n')"))
+    workbench.ask(node, "new", "storage:put('n', 4)")
+    local code, output = node:asking("objects")
+    assert.equal(1, code)
+    assert.truthy(output:find("still being loaded", 1, true), output)
+    node:clear_fault("fill.hold")
+    local names = eventually("all is loaded", function()
+      local ok, all = node:asking("objects")
+      return ok == 0 and all
+    end)
+    for i = 4, 20 do
+      assert.truthy(names:find("things/n" .. i .. "%f[^%w]"), names)
+    end
+    eventually("its alarm has rung", function()
+      return workbench.ask(node, "n1", "return storage:get('rang')")
+    end)
+    assert.equal(3, workbench.ask(node, "n1", "return storage:get('n')"))
+    assert.is_nil(workbench.ask(node, "n3", "return storage:get('n')"))
+    assert.equal(4, workbench.ask(node, "new", "return storage:get('n')"))
+  end)
+
   it("goes on at another node when one is killed, alarms too", function()
     local first, second = start(), start()
     both_have_slots()
@@ -153,6 +190,10 @@ describe("a cluster", function()
         FROM od_kv]]
     end
     local before = stored()
+    eventually("all is loaded", function() -- What is not would wait for who is held.
+      local code, page = node:asking("cluster", "status")
+      return code == 0 and not page:find("being loaded", 1, true)
+    end)
     node:fault("commit.hold")
     local held = workbench.begin(node, "a", "storage:put('k', 2) return true")
     for _ = 1, 2 do -- Main has the write when it answers what was asked behind it.
