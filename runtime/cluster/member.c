@@ -142,13 +142,24 @@ static void tell_nodes(struct od_member *member)
     tell(member, news);
 }
 
-static bool poll_nodes(struct od_member *member)
+static bool look_at_nodes(struct od_member *member)
 {
     if (od_sight_look(&member->sight, &member->postgres) != OD_ANSWER_OK)
         return fail(member);
     tell_nodes(member);
-    return od_sight_bury(&member->sight, &member->postgres, member->self.id) == OD_ANSWER_OK ||
-           fail(member);
+    return true;
+}
+
+// Behind a burial it looks again, so that what is free then is claimed at once.
+static bool poll_nodes(struct od_member *member)
+{
+    bool has_buried;
+    if (!look_at_nodes(member))
+        return false;
+    if (od_sight_bury(&member->sight, &member->postgres, member->self.id, &has_buried) !=
+        OD_ANSWER_OK)
+        return fail(member);
+    return !has_buried || look_at_nodes(member);
 }
 
 // --- Who has what --------------------------------------------------------------------------------

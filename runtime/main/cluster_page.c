@@ -10,18 +10,18 @@ static unsigned slots_of(const struct od_placement *placement, od_node_id node)
     return count;
 }
 
+// This one is, with itself.
+static bool is_linked(const struct od_node_process *nodes, const struct od_cluster_node *node)
+{
+    return node->id == nodes->placement->self.id || od_node_process_is_linked(nodes, node->id);
+}
+
 static unsigned filling(const struct od_placement *placement)
 {
     unsigned count = 0;
     for (size_t slot = 0; slot < OD_SLOT_COUNT; slot++)
         count += placement->slots[slot].is_filling;
     return count;
-}
-
-// This one is, with itself.
-static bool is_linked(const struct od_node_process *nodes, const struct od_cluster_node *node)
-{
-    return node->id == nodes->placement->self.id || od_node_process_is_linked(nodes, node->id);
 }
 
 static void put_text(struct od_bytes *page, od_slice text)

@@ -56,6 +56,7 @@ static void receive_connection(struct od_worker *worker, od_slice body, int fd)
 static void receive_slots(struct od_worker *worker, od_slice body, int fd)
 {
     (void)fd;
+    od_store_look_anew(worker->store);
     bool is_sound = od_places_receive(&worker->objects, body);
     OD_ASSERT(is_sound); // Main's messages are whole.
 }
