@@ -1,4 +1,5 @@
-// What the loop orders of slots that come and go (intake.h): the part of committer.h about an engine.
+// What the loop orders of slots that come and go (intake.h): the part of committer.h about an
+// engine.
 #include "store/committer.h"
 
 #include "store/intake.h"
