@@ -148,11 +148,6 @@ static uint32_t worker_of(const struct od_server *server, od_slot slot)
 
 // --- What they store -----------------------------------------------------------------------------
 
-bool od_server_is_filling(const struct od_server *server)
-{
-    return server->cluster.filling > 0 || server->cluster.taking > 0;
-}
-
 void od_server_want(struct od_server *server, const uint8_t id[OD_ID_BYTES])
 {
     od_bytes_put(&server->cluster.wanted, id, OD_ID_BYTES);
