@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "store/committer.h"
 #include "store/directory.h"
 #include "store/mapped.h"
 
@@ -214,26 +213,4 @@ int od_intake_perform(const struct od_intake *intake, bool *has_trash, struct od
     int code = performers[intake->order->fate](intake, &changes, err);
     *has_trash = *has_trash || changes.deleted_all;
     return code;
-}
-
-// --- The loop's side -----------------------------------------------------------------------------
-
-void od_committer_place(struct od_committer *committer, bool takes,
-                        const struct od_engine_slot *slots, size_t count)
-{
-    od_committer_order(committer, takes ? OD_FATE_TAKE : OD_FATE_GIVE,
-                       (od_slice){(const char *)slots, count * sizeof *slots});
-}
-
-void od_committer_load(struct od_committer *committer, od_slice ids)
-{
-    OD_ASSERT(ids.size % OD_ID_BYTES == 0);
-    od_committer_order(committer, OD_FATE_LOAD, ids);
-}
-
-void od_committer_fill(struct od_committer *committer, const od_slot *slots, size_t count)
-{
-    OD_ASSERT(count <= OD_SLOT_COUNT);
-    od_committer_order(committer, OD_FATE_FILL,
-                       (od_slice){(const char *)slots, count * sizeof *slots});
 }
