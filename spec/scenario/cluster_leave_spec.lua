@@ -49,8 +49,8 @@ local THINGS, SOCKETS, AHEAD = 24, 24, 3 -- Messages of one socket that are on t
 
 local eventually, TAKEN_OVER_S = cluster_nodes.eventually, cluster_nodes.TAKEN_OVER_S
 
--- Users of the nodes `stay`: each round is a request and a call for each thing, and a message on each
--- socket, from all nodes at once; and each thing has a request under way that takes long.
+-- Users of the nodes `stay`: each round is a request and a call for each thing, and a message on
+-- each socket, from all nodes at once; and each thing has a request under way that takes long.
 local Load = {}
 Load.__index = Load
 
