@@ -194,6 +194,12 @@ void od_cluster_leave(struct od_cluster *cluster)
     od_member_leave(cluster->member);
 }
 
+void od_cluster_send_off(struct od_cluster *cluster, const struct od_cluster_node *node)
+{
+    OD_ASSERT(cluster->member != NULL);
+    od_member_send_off(cluster->member, node);
+}
+
 void od_cluster_hurry(struct od_cluster *cluster)
 {
     struct itimerspec when = {.it_value = {.tv_sec = OD_CLUSTER_LEAVE_MS / 1000,

@@ -55,6 +55,9 @@ void od_cluster_given(struct od_cluster *cluster, od_slot slot);
 // This node is to end: its slots are wanted, some at a time, and then [left] is told.
 void od_cluster_leave(struct od_cluster *cluster);
 
+// Another node is to end like that; it sees so in the engine, and so do all.
+void od_cluster_send_off(struct od_cluster *cluster, const struct od_cluster_node *node);
+
 // This process ends: the engine is waited for a while and no longer.
 void od_cluster_hurry(struct od_cluster *cluster);
 

@@ -109,7 +109,8 @@ static void put_change(struct od_array *arrays, const struct od_row_change *row)
 }
 
 // Who is wiped gets its identity anew, for the old one goes with the rest.
-static void put_identity(struct od_array *arrays, const struct od_object_change *object)
+static void put_identity(struct od_array *arrays, const struct od_known *known,
+                         const struct od_object_change *object)
 {
     if (object->puts == 0)
         return;
@@ -117,18 +118,21 @@ static void put_identity(struct od_array *arrays, const struct od_object_change 
         put_row(arrays, object, (od_slice){"\0", 1}, object->identity);
         return;
     }
+    if (od_known_has(known, object->id))
+        return;
     od_array_put_int4(&arrays[NAMED_SLOTS], object->slot);
     od_array_put_bytes(&arrays[NAMED_OBJECTS], id_of(object));
     od_array_put_bytes(&arrays[NAMED_VALUES], object->identity);
 }
 
-static void put_object(struct od_array *arrays, const struct od_object_change *object)
+static void put_object(struct od_array *arrays, const struct od_known *known,
+                       const struct od_object_change *object)
 {
     if (object->is_wiped) {
         od_array_put_int4(&arrays[WIPED_SLOTS], object->slot);
         od_array_put_bytes(&arrays[WIPED_OBJECTS], id_of(object));
     }
-    put_identity(arrays, object);
+    put_identity(arrays, known, object);
     OD_LIST_EACH (link, &object->rows)
         put_change(arrays, OD_LIST_MEMBER(link, struct od_row_change, link));
 }
@@ -144,7 +148,7 @@ static void fill(struct od_array *arrays, const struct od_cluster_engine *engine
         od_array_put_int8(&arrays[EPOCHS], engine->held[slot].epoch);
     }
     OD_LIST_EACH (link, &rows->objects)
-        put_object(arrays, OD_LIST_MEMBER(link, struct od_object_change, link));
+        put_object(arrays, &engine->known, OD_LIST_MEMBER(link, struct od_object_change, link));
 }
 
 static enum od_answer send(struct od_cluster_engine *engine, const struct od_group_rows *rows)
@@ -171,7 +175,16 @@ static enum od_engine_outcome fenced(struct od_error *err)
     return OD_ENGINE_FENCED;
 }
 
-// Each slot of the group must be in the answer.
+static enum od_engine_outcome went_back(int64_t slot, struct od_error *err)
+{
+    od_error_set(err,
+                 "PostgreSQL has lost what it had confirmed (slot %d): a standby that did not have "
+                 "all has taken its place",
+                 (int)slot);
+    return OD_ENGINE_FENCED;
+}
+
+// Each slot of the group must be in the answer, and nobody but us raises its seq.
 static enum od_engine_outcome confirm(struct od_cluster_engine *engine,
                                       const struct od_group_rows *rows, struct od_error *err)
 {
@@ -180,7 +193,8 @@ static enum od_engine_outcome confirm(struct od_cluster_engine *engine,
     for (size_t i = 0; i < count; i++) {
         int64_t slot = od_postgres_int(postgres, i, 0);
         OD_ASSERT(slot >= 0 && slot < OD_SLOT_COUNT);
-        engine->held[slot].seq = (uint64_t)od_postgres_int(postgres, i, 1);
+        if ((uint64_t)od_postgres_int(postgres, i, 1) != ++engine->held[slot].seq)
+            return went_back(slot, err);
     }
     return count == rows->slot_count ? OD_ENGINE_STORED : fenced(err);
 }
@@ -237,13 +251,8 @@ static enum od_engine_outcome look(struct od_cluster_engine *engine,
             landing_of(&engine->held[slot], (uint64_t)od_postgres_int(postgres, i, 1),
                        (uint64_t)od_postgres_int(postgres, i, 2));
         landed += landing == LANDED;
-        if (landing == WENT_BACK) {
-            od_error_set(err,
-                         "PostgreSQL has lost what it had confirmed (slot %d): a standby that "
-                         "did not have all has taken its place",
-                         (int)slot);
-            return OD_ENGINE_FENCED;
-        }
+        if (landing == WENT_BACK)
+            return went_back(slot, err);
     }
     if (count != rows->slot_count)
         return fenced(err);
@@ -288,6 +297,17 @@ static enum od_engine_outcome commit_all(struct od_cluster_engine *engine,
     return OD_ENGINE_STORED;
 }
 
+static void note_known(struct od_known *known, const struct od_group_rows *rows)
+{
+    OD_LIST_EACH (link, &rows->objects) {
+        const struct od_object_change *object = OD_LIST_MEMBER(link, struct od_object_change, link);
+        if (object->puts > 0)
+            od_known_put(known, object->id);
+        else if (object->is_wiped)
+            od_known_remove(known, object->id);
+    }
+}
+
 static enum od_engine_outcome commit(struct od_engine *base, const od_slice *submissions,
                                      size_t count, struct od_error *err)
 {
@@ -296,6 +316,8 @@ static enum od_engine_outcome commit(struct od_engine *base, const od_slice *sub
     for (size_t i = 0; i < count; i++)
         od_group_rows_add(&rows, submissions[i]);
     enum od_engine_outcome outcome = commit_all(engine_of(base), &rows, err);
+    if (outcome == OD_ENGINE_STORED)
+        note_known(&engine_of(base)->known, &rows);
     od_group_rows_deinit(&rows);
     return outcome;
 }
@@ -413,6 +435,7 @@ static enum od_engine_outcome load(struct od_engine *base, od_slice ids,
 
 static void take(struct od_engine *base, const struct od_engine_slot *slots, size_t count)
 {
+    od_known_clear(&engine_of(base)->known); // Who had them may have wiped what was there.
     for (size_t i = 0; i < count; i++)
         engine_of(base)->held[slots[i].slot] = (struct od_held_slot){slots[i].epoch, slots[i].seq};
 }

@@ -17,6 +17,11 @@ struct gift {
     od_node_id to;
 };
 
+struct leaver {
+    od_node_id id;
+    uint64_t incarnation;
+};
+
 struct od_member {
     const struct od_member_events *events;
     void *owner;
@@ -30,6 +35,8 @@ struct od_member {
     struct od_list news;
     struct gift gifts[OD_SLOT_COUNT];
     size_t gift_count;
+    struct leaver leavers[OD_CLUSTER_NODES_MAX]; // Others that are to leave.
+    size_t leaver_count;
 
     struct od_postgres postgres; // The thread's own, like the rest.
     bool is_away, is_fenced;
@@ -81,12 +88,18 @@ static const struct od_statement beat = {
     "beat", "UPDATE od_node SET beat = beat + 1 WHERE id = ($1::int8)::int4 AND inc = $2::int8"
             " AND state IN ('up', 'leaving') RETURNING beat"};
 
-static enum od_answer run_as_self(struct od_member *member, const struct od_statement *statement)
+static enum od_answer run_about(struct od_member *member, const struct od_statement *statement,
+                                od_node_id id, uint64_t incarnation)
 {
     char room[2][8];
-    const od_slice parameters[] = {od_postgres_int8(member->self.id, room[0]),
-                                   od_postgres_int8(member->self.incarnation, room[1])};
+    const od_slice parameters[] = {od_postgres_int8(id, room[0]),
+                                   od_postgres_int8(incarnation, room[1])};
     return od_postgres_run(&member->postgres, statement, parameters, 2);
+}
+
+static enum od_answer run_as_self(struct od_member *member, const struct od_statement *statement)
+{
+    return run_about(member, statement, member->self.id, member->self.incarnation);
 }
 
 static bool fail(struct od_member *member)
@@ -129,13 +142,24 @@ static void tell_nodes(struct od_member *member)
     tell(member, news);
 }
 
-static bool poll_nodes(struct od_member *member)
+static bool look_at_nodes(struct od_member *member)
 {
     if (od_sight_look(&member->sight, &member->postgres) != OD_ANSWER_OK)
         return fail(member);
     tell_nodes(member);
-    return od_sight_bury(&member->sight, &member->postgres, member->self.id) == OD_ANSWER_OK ||
-           fail(member);
+    return true;
+}
+
+// Behind a burial it looks again, so that what is free then is claimed at once.
+static bool poll_nodes(struct od_member *member)
+{
+    bool has_buried;
+    if (!look_at_nodes(member))
+        return false;
+    if (od_sight_bury(&member->sight, &member->postgres, member->self.id, &has_buried) !=
+        OD_ANSWER_OK)
+        return fail(member);
+    return !has_buried || look_at_nodes(member);
 }
 
 // --- Who has what --------------------------------------------------------------------------------
@@ -336,6 +360,26 @@ static bool begin_to_leave(struct od_member *member)
     return true;
 }
 
+// Each sees it in its own row by its next look, and says so to its main.
+static bool send_off(struct od_member *member)
+{
+    struct leaver leavers[OD_CLUSTER_NODES_MAX];
+    pthread_mutex_lock(&member->mutex);
+    size_t count = member->leaver_count;
+    memcpy(leavers, member->leavers, count * sizeof *leavers);
+    pthread_mutex_unlock(&member->mutex);
+    for (size_t i = 0; i < count; i++) {
+        if (run_about(member, &say_leaving, leavers[i].id, leavers[i].incarnation) != OD_ANSWER_OK)
+            return fail(member);
+    }
+    pthread_mutex_lock(&member->mutex);
+    OD_ASSERT(member->leaver_count >= count);
+    member->leaver_count -= count;
+    memmove(member->leavers, member->leavers + count, member->leaver_count * sizeof *leavers);
+    pthread_mutex_unlock(&member->mutex);
+    return true;
+}
+
 // It has nothing any more, or there is nobody to have it.
 static void look_whether_left(struct od_member *member)
 {
@@ -379,7 +423,7 @@ static void step(struct od_member *member)
     od_time_ms now_ms = od_clock_monotonic_ms();
     bool is_due = member->is_away || now_ms - member->beaten_ms >= OD_CLUSTER_BEAT_MS;
     if ((!is_due || send_beat(member)) && give_up(member) && !member->is_fenced &&
-        begin_to_leave(member) && look(member))
+        begin_to_leave(member) && send_off(member) && look(member))
         look_whether_left(member);
 }
 
@@ -456,6 +500,17 @@ void od_member_leave(struct od_member *member)
     pthread_mutex_lock(&member->mutex);
     OD_ASSERT(!member->is_stopping);
     member->is_to_leave = true;
+    pthread_cond_signal(&member->has_work);
+    pthread_mutex_unlock(&member->mutex);
+}
+
+// One that finds no room was asked too often while the engine was away, and is asked again.
+void od_member_send_off(struct od_member *member, const struct od_cluster_node *node)
+{
+    OD_ASSERT(node->id != member->self.id);
+    pthread_mutex_lock(&member->mutex);
+    if (member->leaver_count < OD_CLUSTER_NODES_MAX)
+        member->leavers[member->leaver_count++] = (struct leaver){node->id, node->incarnation};
     pthread_cond_signal(&member->has_work);
     pthread_mutex_unlock(&member->mutex);
 }

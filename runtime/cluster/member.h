@@ -34,6 +34,9 @@ void od_member_give(struct od_member *member, od_slot slot, od_node_id to);
 // is its any more. [left] is told.
 void od_member_leave(struct od_member *member);
 
+// That life of another node is to do the same. Until the engine knows it is tried again.
+void od_member_send_off(struct od_member *member, const struct od_cluster_node *node);
+
 // Gives all up, says that it leaves, and ends the thread. The loop must run once more. NULL is
 // allowed.
 void od_member_stop(struct od_member *member);

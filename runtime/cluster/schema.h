@@ -21,7 +21,8 @@
 #define OD_CLUSTER_SCHEMA_VERSION "1"
 
 // False: [err] is one sentence about what is wrong with the engine: it cannot be reached, loses
-// data by its settings, is a replica, does not let us, or has tables of another version.
+// data by its settings, is a replica, does not let us, or has tables of another version. A standby
+// that need not have what is confirmed is warned of.
 OD_MUST_CHECK bool od_schema_open(struct od_postgres *postgres,
                                   char cluster_id[OD_CLUSTER_ID_BYTES + 1], struct od_error *err);
 

@@ -74,15 +74,18 @@ static enum od_answer bury(struct od_postgres *postgres, const struct od_seen *s
 }
 
 enum od_answer od_sight_bury(const struct od_sight *sight, struct od_postgres *postgres,
-                             od_node_id self)
+                             od_node_id self, bool *has_buried)
 {
     OD_ASSERT(self != 0);
+    *has_buried = false;
     enum od_answer answer = OD_ANSWER_OK;
     for (size_t i = 0; i < sight->count && answer == OD_ANSWER_OK; i++) {
         const struct od_seen *seen = &sight->seen[i];
         bool is_dead = sight->looked_ms - seen->since_ms > OD_CLUSTER_DEAD_MS;
-        if (is_dead && seen->node.id != self)
-            answer = bury(postgres, seen);
+        if (!is_dead || seen->node.id == self)
+            continue;
+        answer = bury(postgres, seen);
+        *has_buried = true;
     }
     return answer;
 }

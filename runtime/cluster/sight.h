@@ -27,9 +27,11 @@ struct od_sight {
 
 OD_MUST_CHECK enum od_answer od_sight_look(struct od_sight *sight, struct od_postgres *postgres);
 
-// Declares those dead that are, but for [self]. What it is about is seen by the next look.
+// Declares those dead that are, but for [self]. The next look sees what it is about: [has_buried]
+// says whether there is anything.
 OD_MUST_CHECK enum od_answer od_sight_bury(const struct od_sight *sight,
-                                           struct od_postgres *postgres, od_node_id self);
+                                           struct od_postgres *postgres, od_node_id self,
+                                           bool *has_buried);
 
 // NULL: that life of it is over.
 const struct od_seen *od_sight_find(const struct od_sight *sight, od_node_id id,

@@ -33,8 +33,6 @@
     KIND(DISCARD, "u32 version: forget it")                                                        \
     KIND(STATUS,                                                                                   \
          "u64 question, u8 when settled: how are you, now or when there is nothing to do?")        \
-    KIND(INSPECT,                                                                                  \
-         "u64 call, what is to be told of the objects here (object/inspection.h): a REPLY")        \
     KIND(TELL_LOG, "u8 on: send what is logged from here on, and first what was; or no more")      \
     KIND(TURN, "nothing: take a turn, so that it shows on the page that you can")                  \
     KIND(REFUSE, "32 bytes id, u32 ms, u8 hears no close, str why: that object is not to run")     \

@@ -1,4 +1,5 @@
-// What `open-do cluster status` says: the nodes, and who has how many slots, as this node knows it.
+// What `open-do cluster status` says: the nodes, who has how many slots, and who is linked, as this
+// node knows it.
 //
 // Process: main.
 
@@ -6,10 +7,10 @@
 #define OD_MAIN_CLUSTER_PAGE_H
 
 #include "base/bytes.h"
-#include "cluster/placement.h"
+#include "main/node_process.h"
 
 // Text for a person, or JSON. [is_away]: the engine does not answer.
-void od_cluster_page_put(struct od_bytes *page, const struct od_placement *placement, bool is_away,
+void od_cluster_page_put(struct od_bytes *page, const struct od_node_process *nodes, bool is_away,
                          bool as_json);
 
 #endif

@@ -229,6 +229,22 @@ static void seat(struct od_node_process *nodes, const struct od_cluster_node *no
     tell_seat(nodes, at);
 }
 
+bool od_node_process_is_linked(const struct od_node_process *nodes, od_node_id id)
+{
+    uint32_t seat = id == 0 ? OD_SEATS_MAX : seat_of(nodes, id);
+    return seat < OD_SEATS_MAX && nodes->seats[seat].workers > 0;
+}
+
+bool od_node_process_find(const struct od_node_process *nodes, od_node_id id, uint32_t worker,
+                          uint32_t *place)
+{
+    if (!od_node_process_is_linked(nodes, id) || worker >= OD_WORKERS_MAX)
+        return false;
+    uint32_t seat = seat_of(nodes, id);
+    *place = place_of(nodes, seat, worker);
+    return is_seat_there(nodes, seat, worker);
+}
+
 void od_node_process_nodes_changed(struct od_node_process *nodes)
 {
     const struct od_placement *placement = nodes->placement;

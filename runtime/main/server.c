@@ -395,7 +395,8 @@ static void init_all(struct od_server *server)
     od_status_init(&server->status, &server->loop, &server->supervisor, &server->alarm_clock,
                    &server->door.connection_limit, options);
     server->status.history = &server->history;
-    od_inquiries_init(&server->inquiries, &server->loop, &server->supervisor, &server->router);
+    od_inquiries_init(&server->inquiries, &server->loop, &server->supervisor, &server->router,
+                      &server->nodes);
     od_log_book_init(&server->log_book, &server->loop, &server->supervisor);
     od_restarts_init(&server->restarts, &server->supervisor);
     server->upgrade = od_upgrade_new(server);

@@ -36,9 +36,17 @@ static void on_slot_changed(void *owner, od_slot slot, const struct od_placed_sl
     od_node_process_slots_changed(&server->nodes);
 }
 
+// An operator at another node may have said that this one leaves.
 static void on_nodes_changed(void *owner)
 {
-    od_node_process_nodes_changed(&((struct od_server *)owner)->nodes);
+    struct od_server *server = owner;
+    const struct od_placement *placement = &server->placement;
+    const struct od_cluster_node *self = od_placement_node(placement, placement->self.id);
+    od_node_process_nodes_changed(&server->nodes);
+    if (self == NULL || !self->is_leaving || server->cluster.is_handing_over)
+        return;
+    od_log(OD_LOG_INFO, NULL, "stopping, asked for by an operator at another node");
+    od_server_leave(server);
 }
 
 const struct od_placement_events od_server_placement_events = {on_slot_changed, on_nodes_changed};

@@ -147,7 +147,7 @@ struct od_call *od_call_new(struct od_objects *objects, enum od_call_origin from
 
 static enum od_event_kind event_of(enum od_call_kind kind)
 {
-    OD_ASSERT(kind < OD_CALL_KINDS);
+    OD_ASSERT(kind < OD_CALL_LIST);
     static const enum od_event_kind events[OD_CALL_KINDS] = {[OD_CALL_FETCH] = OD_EVENT_FETCH,
                                                              [OD_CALL_METHOD] = OD_EVENT_CALL,
                                                              [OD_CALL_COMMAND] = OD_EVENT_COMMAND};
@@ -281,6 +281,12 @@ static void send_to_peer(struct od_call *call, uint32_t worker,
     od_bytes_put_slice(&bytes, message->body);
     od_call_sent_begin(call, od_bytes_slice(&bytes));
     od_bytes_deinit(&bytes);
+}
+
+void od_call_send_far(struct od_call *call, uint32_t place, const struct od_call_message *message)
+{
+    OD_ASSERT(od_places_are_far(call->objects, place));
+    send_to_peer(call, place, message);
 }
 
 static void send_message(struct od_call *call, const struct od_call_message *message)

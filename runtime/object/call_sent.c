@@ -23,7 +23,8 @@ static void keep(struct od_call_sent *sent, od_slice message)
 {
     OD_ASSERT(sent->message.size == 0);
     struct od_objects *objects = sent->call->objects;
-    if (objects->kept_call_bytes + message.size > OD_CALLS_KEPT_BYTES_MAX)
+    if (sent->call->kind == OD_CALL_LIST || // Which means that worker and no later one.
+        objects->kept_call_bytes + message.size > OD_CALLS_KEPT_BYTES_MAX)
         return;
     od_bytes_put_slice(&sent->message, message);
     objects->kept_call_bytes += message.size;

@@ -73,7 +73,7 @@
 #define OD_PASSWORD_BYTES_MAX 4096
 #define OD_PASSWORD_MEMORY_MAX (32u << 20) // Of one.
 #define OD_PASSWORD_P_MAX 16
-#define OD_PASSWORD_NICE 5           // Their threads: others go first.
+#define OD_PASSWORD_NICE 5           // Their threads are so much nicer: others go first.
 #define OD_REPORT_OBJECTS_MAX 100    // Objects of one worker that `open-do status` names,
 #define OD_REPORT_REASONS_MAX 8      // and the handlers it names of each.
 #define OD_INSPECT_ROWS_MAX 20000    // What a page of `open-do objects` looks at,

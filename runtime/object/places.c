@@ -26,6 +26,23 @@ uint32_t od_places_count(const struct od_objects *objects)
     return od_places_nowhere(objects) + 1;
 }
 
+bool od_places_are_filling(const struct od_objects *objects)
+{
+    OD_ASSERT(objects->places.is_cluster);
+    return memchr(objects->places.is_filling, true, sizeof objects->places.is_filling) != NULL;
+}
+
+static bool is_own(const struct od_objects *objects, od_slot slot)
+{
+    return slot % objects->worker_count == objects->worker;
+}
+
+bool od_places_are_own(const struct od_objects *objects, od_slot slot)
+{
+    OD_ASSERT(slot < OD_SLOT_COUNT);
+    return objects->places.slots[slot] == OD_SLOT_HERE && is_own(objects, slot);
+}
+
 bool od_places_are_far(const struct od_objects *objects, uint32_t place)
 {
     return place > objects->worker_count && place < od_places_nowhere(objects);
@@ -80,11 +97,6 @@ static bool is_sound(od_slice slots, od_slice workers)
 static uint8_t place_of(uint8_t said)
 {
     return said == OD_SLOT_FILLING ? OD_SLOT_HERE : said;
-}
-
-static bool is_own(const struct od_objects *objects, od_slot slot)
-{
-    return slot % objects->worker_count == objects->worker;
 }
 
 // What waits for its slot, or for what that stores, goes on.

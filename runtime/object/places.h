@@ -36,8 +36,11 @@ uint32_t od_places_of(const struct od_objects *objects, const od_id *id);
 // The same for a call: a worker that is about to let the object go takes some still (removal.h).
 uint32_t od_places_to_ask(const struct od_objects *objects, const od_id *id);
 
+bool od_places_are_own(const struct od_objects *objects, od_slot slot);       // This worker has it.
 bool od_places_are_far(const struct od_objects *objects, uint32_t place);     // Of another node.
 bool od_places_are_workers(const struct od_objects *objects, uint32_t place); // Here or there.
+
+bool od_places_are_filling(const struct od_objects *objects); // Not all that is here can be listed.
 
 // SLOTS. False: it makes no sense.
 OD_MUST_CHECK bool od_places_receive(struct od_objects *objects, od_slice body);

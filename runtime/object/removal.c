@@ -79,6 +79,7 @@ static void remove_one(struct od_object *object)
     od_object_settle(object);
 }
 
+// Nothing more is read, or clients would keep it busy: their edges send it to the next owner.
 static void stop_reading(struct od_object *object)
 {
     OD_LIST_EACH (link, &object->sockets) {

@@ -168,8 +168,7 @@ static void apply_all(struct od_committer *committer)
     }
 }
 
-// A spec that wants several submissions in one group holds the committer while they arrive. What
-// the journal has goes its way.
+// A spec holds it while several submissions for one group arrive. What is durable goes its way.
 static void hold(struct od_committer *committer)
 {
     while (OD_FAULT("commit.hold") && !is_closing(committer)) {
@@ -328,6 +327,7 @@ static bool open_journal(struct od_committer *committer, const char *directory,
         return od_error_set(err, "cannot read %s/data.mdb: %s%s", directory, od_env_reason(code),
                             od_env_advice(code));
     applier->moment = applier->mark.moment;
+    od_env_set_synced(committer->env, committer->engine == NULL);
     if (committer->engine != NULL)
         return true;
     bool is_open = od_journal_open(&committer->journal, directory, &applier->mark, od_replay_take,

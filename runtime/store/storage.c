@@ -373,6 +373,7 @@ void od_storage_discard(struct od_storage *storage)
 void od_storage_moved(struct od_storage *storage)
 {
     od_storage_check(storage);
+    OD_ASSERT(!has_open(storage));
     od_storage_close_pager(storage);
     forget_number(storage);
 }

@@ -56,6 +56,7 @@ static void receive_connection(struct od_worker *worker, od_slice body, int fd)
 static void receive_slots(struct od_worker *worker, od_slice body, int fd)
 {
     (void)fd;
+    od_store_look_anew(worker->store);
     bool is_sound = od_places_receive(&worker->objects, body);
     OD_ASSERT(is_sound); // Main's messages are whole.
 }
@@ -219,12 +220,6 @@ static void receive_question_cancel(struct od_worker *worker, od_slice body, int
     od_call_receive_cancel(&worker->objects, worker->objects.worker_count, body);
 }
 
-static void receive_inspect(struct od_worker *worker, od_slice body, int fd)
-{
-    (void)fd;
-    od_inspection_receive(&worker->objects, body);
-}
-
 static void receive_tell_log(struct od_worker *worker, od_slice body, int fd)
 {
     (void)fd;
@@ -276,7 +271,6 @@ static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int)
     [OD_KIND_TURN] = receive_turn,
     [OD_KIND_CALL] = receive_question,
     [OD_KIND_CALL_CANCEL] = receive_question_cancel,
-    [OD_KIND_INSPECT] = receive_inspect,
 };
 
 static const bool takes_fd[OD_KIND_COUNT] = {
