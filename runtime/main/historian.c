@@ -65,14 +65,20 @@ static bool is_base_due(const struct historian *historian)
     return has_news && now_ms - historian->based_ms >= base_every_ms(historian->options);
 }
 
+// What is new may not be in LMDB yet, of which a base is a copy: then it is made again soon.
 static void make_base(struct historian *historian)
 {
     struct od_error err;
     OD_ASSERT(historian->has_looked);
     const char *data_dir = historian->options->data_dir;
+    const struct od_kept_base *newest = newest_base(&historian->kept);
+    uint64_t before = newest == NULL ? 0 : newest->moment.sequence;
     if (od_kept_make_base(&historian->kept, data_dir, &err) &&
         od_kept_look(&historian->kept, data_dir, &err)) {
-        historian->based_ms = od_clock_wall_ms();
+        newest = newest_base(&historian->kept);
+        bool is_newer = newest != NULL && newest->moment.sequence != before;
+        if (is_newer || historian->based_ms == 0)
+            historian->based_ms = od_clock_wall_ms();
         return;
     }
     historian->retry_ms = od_clock_monotonic_ms() + OD_HISTORY_AGAIN_MS;
