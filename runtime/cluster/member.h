@@ -30,6 +30,9 @@ OD_MUST_CHECK bool od_member_start(struct od_member **member, uv_loop_t *loop, c
 // Nothing of [slot] will be committed any more; it goes to [to], or, with 0, to whom it belongs.
 void od_member_give(struct od_member *member, od_slot slot, od_node_id to);
 
+// What this node says of a version of the script (ballot.h).
+void od_member_vote(struct od_member *member, enum od_vote vote, uint32_t version, od_slice text);
+
 // Gives all up, says that it leaves, and ends the thread. The loop must run once more. NULL is
 // allowed.
 void od_member_stop(struct od_member *member);

@@ -1,4 +1,5 @@
-// What `open-do cluster status` says: the nodes, and who has how many slots, as this node knows it.
+// What `open-do cluster status` says: the nodes, who has how many slots, and which version of the
+// script serves, as this node knows it.
 //
 // Process: main.
 
@@ -8,8 +9,15 @@
 #include "base/bytes.h"
 #include "cluster/placement.h"
 
-// Text for a person, or JSON. [is_away]: the engine does not answer.
-void od_cluster_page_put(struct od_bytes *page, const struct od_placement *placement, bool is_away,
-                         bool as_json);
+struct od_cluster_page {
+    const struct od_placement *placement;
+    bool is_away;                      // The engine does not answer.
+    uint32_t serves, proposed, failed; // Versions of the script; 0: none.
+    od_node_id by;                     // Which has proposed [proposed].
+    od_slice why;                      // What is wrong with [failed], the last since [serves].
+};
+
+void od_cluster_page_put(struct od_bytes *bytes, const struct od_cluster_page *page);
+void od_cluster_page_put_json(struct od_bytes *bytes, const struct od_cluster_page *page);
 
 #endif

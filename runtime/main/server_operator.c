@@ -39,6 +39,22 @@ static void on_status_asked(void *owner, struct od_control_question *question, o
     od_status_ask(&((struct od_server *)owner)->status, question, rest);
 }
 
+static void put_cluster(const struct od_server *server, struct od_bytes *bytes, bool as_json)
+{
+    const struct od_server_versions *versions = &server->cluster.versions;
+    struct od_cluster_page page = {.placement = &server->placement,
+                                   .is_away = server->cluster.is_away,
+                                   .serves = versions->serves,
+                                   .proposed = versions->proposed,
+                                   .failed = versions->failed,
+                                   .by = versions->by,
+                                   .why = od_bytes_slice(&versions->why)};
+    if (as_json)
+        od_cluster_page_put_json(bytes, &page);
+    else
+        od_cluster_page_put(bytes, &page);
+}
+
 static void on_cluster_asked(void *owner, struct od_control_question *question, od_slice rest)
 {
     const struct od_server *server = owner;
@@ -47,7 +63,7 @@ static void on_cluster_asked(void *owner, struct od_control_question *question, 
     bool ok =
         server->placement.is_cluster && (as_json || od_slice_equal(rest, OD_SLICE("status text")));
     if (ok)
-        od_cluster_page_put(&page, &server->placement, server->cluster.is_away, as_json);
+        put_cluster(server, &page, as_json);
     else
         od_bytes_printf(&page, server->placement.is_cluster
                                    ? "say open-do cluster status\n"
