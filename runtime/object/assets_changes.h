@@ -1,9 +1,12 @@
 // What `open-do dev` tells open pages of the files they are made of: that one has changed.
 //
 // A page that wants to be loaded again then has `<script src="/.open-do/reload.js"></script>`. That
-// script asks for a mark of the folder of assets, twice a second, and reloads the page when it is
-// another one. So nothing is kept for it here, and it survives what any page does: a worker's
-// death, a reload, a program that comes back. In `open-do run` there is no such script.
+// script asks for a mark of the folder of assets, twice a second, and how many ms ago the newest
+// change was. It reloads the page when the mark is another one than before, or when at its first
+// look the newest change is younger than the page; and never within a change, for then the page
+// itself may be half there, without its script. So nothing is kept for it here, and it survives
+// what any page does: a worker's death, a reload, a program that comes back. In `open-do run` there
+// is no such script.
 //
 // Process: worker. Owner: nobody owns anything.
 

@@ -1,47 +1,5 @@
 // The chat's page in a real browser: Ann and Ben talk, Ann reloads and finds everything again.
-//
-//   node chat_page.mjs BASE_URL SCREENSHOT_DIRECTORY [CHROMIUM]
-//
-// playwright-core comes from the directory OPEN_DO_NODE_MODULES. On failure: one line that says what
-// was expected, a screenshot of each tab, exit code 1.
-import { createRequire } from 'node:module';
-import fs from 'node:fs';
-import path from 'node:path';
-
-const [base, shots, chromiumPath = process.env.OPEN_DO_CHROMIUM ?? '/usr/bin/chromium'] = process.argv.slice(2);
-const modules = process.env.OPEN_DO_NODE_MODULES;
-if (!base || !shots || !modules) {
-  console.error('usage: OPEN_DO_NODE_MODULES=DIR node chat_page.mjs BASE_URL SCREENSHOT_DIRECTORY [CHROMIUM]');
-  process.exit(2);
-}
-const { chromium } = createRequire(path.join(path.resolve(modules), 'from.js'))('playwright-core');
-fs.mkdirSync(shots, { recursive: true });
-
-const deadline = setTimeout(() => {
-  console.error('FAILED: the page test did not end within 90 seconds');
-  process.exit(1);
-}, 90000);
-const browser = await chromium.launch({
-  executablePath: chromiumPath,
-  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-    '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-});
-const tabs = {};
-const complaints = [];
-
-async function openTab(who, options) {
-  const context = await browser.newContext(options);
-  context.setDefaultTimeout(10000);
-  const page = tabs[who] = await context.newPage();
-  page.on('pageerror', error => complaints.push(who + ': ' + error.message));
-  page.on('console', entry => { if (entry.type() === 'error') complaints.push(who + ': ' + entry.text()); });
-  return page;
-}
-
-async function step(what, act) {
-  try { await act(); } catch (error) { throw new Error(what + '\n' + error.message); }
-  console.log('ok - ' + what);
-}
+import { play } from './browser.mjs';
 
 const say = async (page, text) => {
   await page.getByLabel('Your message').fill(text);
@@ -54,10 +12,10 @@ function check(condition, what) {
   if (!condition) throw new Error(what);
 }
 
-async function conversation() {
+await play(async ({ base, tab, step, shoot }) => {
   const room = 'page-' + Date.now();
-  const ann = await openTab('ann', { viewport: { width: 1180, height: 760 }, colorScheme: 'light' });
-  const ben = await openTab('ben', {
+  const ann = await tab('ann', { viewport: { width: 1180, height: 760 }, colorScheme: 'light' });
+  const ben = await tab('ben', {
     viewport: { width: 390, height: 780 }, isMobile: true, hasTouch: true, colorScheme: 'dark',
   });
 
@@ -100,7 +58,7 @@ async function conversation() {
     await people(ann, '2 people');
     check(await ann.locator('#list bdi').allTextContents().then(names => names.sort().join()) === 'Ann,Ben',
       'the list of people is wrong');
-    check(await ann.locator('#outbox .row').count() === 0, 'something waits in the outbox');
+    await ann.waitForFunction(() => !document.querySelector('#outbox .row')); // All was confirmed.
   });
   await step('and the talk goes on', async () => {
     await say(ben, 'Welcome back');
@@ -115,28 +73,9 @@ async function conversation() {
     await people(second, '2 people');
     await second.close();
     await people(ben, '2 people');
-    await ben.screenshot({ path: path.join(shots, 'ben.png') });
+    await shoot(ben, 'ben');
     await ben.context().close();
-    delete tabs.ben;
     await people(ann, 'only you');
   });
-  await step('Nothing was complained about in the console', async () => {
-    check(complaints.length === 0, complaints.join('\n'));
-  });
-  await ann.screenshot({ path: path.join(shots, 'ann.png') });
-}
-
-let failure;
-try {
-  await conversation();
-} catch (error) {
-  failure = error;
-  console.error('FAILED: ' + error.message);
-  for (const line of complaints) console.error('console of ' + line);
-  for (const [who, page] of Object.entries(tabs)) {
-    await page.screenshot({ path: path.join(shots, 'failed-' + who + '.png') }).catch(() => {});
-  }
-}
-await browser.close();
-clearTimeout(deadline);
-process.exit(failure ? 1 : 0);
+  await shoot(ann, 'ann');
+});

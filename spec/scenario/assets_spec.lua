@@ -1,5 +1,6 @@
 -- Files beside the script that are served before it is asked.
 local Server = require "spec.support.server"
+local shell = require "spec.support.shell"
 
 local SOURCE = [[
 local od = require "open-do"
@@ -283,7 +284,8 @@ describe("a page that wants to be loaded again when a file has changed", functio
   local function changes(server)
     local answer = server:get("/.open-do/changes")
     assert.same({ 200, "no-store" }, { answer.status, answer.headers["cache-control"] })
-    return answer.body
+    local mark, ago = answer.body:match "^(%x+) (%d+)\n$"
+    return mark, tonumber(ago)
   end
 
   it("is told by open-do dev, of whatever may be served", function()
@@ -294,7 +296,7 @@ describe("a page that wants to be loaded again when a file has changed", functio
     assert.same({ 200, "text/javascript; charset=utf-8" },
       { script.status, script.headers["content-type"] })
     local before = changes(server)
-    assert.equal(before, changes(server))
+    assert.equal(before, (changes(server)))
     for _, change in ipairs { "echo new > app.js", "echo more > docs/deep/new.html",
       "rm about.html", "mv app.js other.js", "mv other.js docs", "mkdir empty", "ln -s loop loop",
       "mkdir -p $(seq -s / 1 60)", "chmod 0 docs" } do
@@ -305,9 +307,24 @@ describe("a page that wants to be loaded again when a file has changed", functio
     end
     for _, other in ipairs { "echo x > .git/config", "echo x > ../secret.txt" } do
       assert.equal(0, os.execute(("cd '%s' && %s"):format(server:path("public"), other)))
-      assert.equal(before, changes(server))
+      assert.equal(before, (changes(server)))
     end
     assert.equal(404, server:get("/.open-do/").status)
+  end)
+
+  it("is told how long ago the newest change was, also of what is gone", function()
+    local server = Server.start { source = SOURCE:format('"public"', ""), files = FILES,
+      command = "dev" }
+    finally(function() server:stop() end)
+    local command = "cd '" .. server:path("public") .. "' && touch ../since && "
+    for _, change in ipairs { "echo x > docs/deep/x.html", "rm about.html", "rm docs/deep/x.html",
+      "touch -d 1999-01-01 app.js", "mv app.js other.js", "touch -d 2099-01-01 other.js" } do
+      assert.equal(0, os.execute(command .. change))
+      local _, ago = changes(server)
+      local _, ages = shell.run("stat -c %.3Z '" .. server:path("since") .. "' && date +%s.%3N")
+      local since, now = ages:match "(%S+)%s+(%S+)"
+      assert.is_true(ago <= (now - since) * 1000 + 1, change)
+    end
   end)
 
   it("is not told by open-do run", function()

@@ -106,10 +106,7 @@ describe("The door", function()
     end
     server:wait_log("worker %d %(pid %d+%) ended")
     server:wait_log("worker %d %(pid %d+%) ended")
-    local client = asks()
-    server:wait_log("worker %d is back")
-    server:wait_log("worker %d is back")
-    expect_hello(client)
+    expect_hello(asks())
   end)
 
   it("is not shut by a crowd that says nothing", function()
