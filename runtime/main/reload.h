@@ -65,7 +65,7 @@ struct od_reload_events {
     void (*switched)(void *owner, const struct od_verdict *verdict);
     // To the other nodes of a cluster. [text] as in cluster/member_events.h.
     void (*vote)(void *owner, enum od_vote vote, uint32_t version, od_slice text);
-    // The others serve what this node cannot.
+    // The others serve what this node cannot, or have refused what it began with.
     void (*left_behind)(void *owner, od_slice why);
     // For the line in the log.
     size_t (*count_sockets)(void *owner);

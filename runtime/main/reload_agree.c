@@ -280,6 +280,8 @@ static void decided(struct od_reload *reload, const struct od_cluster_version *v
         decided_first(reload, version);
         return;
     }
+    if (version->version == reload->version && version->state == OD_VERSION_FAILED)
+        reload->events->left_behind(reload->owner, version->why); // It began with that by itself.
     if (version->version <= reload->version)
         return;
     keep(reload, version);

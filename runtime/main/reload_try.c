@@ -89,7 +89,7 @@ static void prepare(struct od_reload *reload)
 
 void od_reload_give_files(struct od_reload *reload, od_slice files)
 {
-    od_bytes_clear(&reload->given);
+    od_bytes_deinit(&reload->given); // They may be large.
     od_bytes_put_slice(&reload->given, files);
     reload->dry_run.files = od_bytes_slice(&reload->given);
 }
@@ -121,6 +121,7 @@ static void rest(struct od_reload *reload, bool ok, const char *text)
         rest_with_offer(reload, ok, od_slice_of(text));
         return;
     }
+    od_bytes_deinit(&reload->others.files);
     reload->request = reload->next_request;
     reload->next_request = OD_REQUEST_NONE;
     if (reload->request != OD_REQUEST_NONE) {

@@ -48,8 +48,7 @@ void od_server_vote(void *owner, enum od_vote vote, uint32_t version, od_slice t
 void od_server_left_behind(void *owner, od_slice why)
 {
     struct od_server *server = owner;
-    od_log(OD_LOG_ERROR, NULL,
-           "open-do ends, for the other nodes serve a version that this one cannot: %.*s",
+    od_log(OD_LOG_ERROR, NULL, "open-do ends, for it cannot serve what the other nodes do: %.*s",
            (int)why.size, why.at);
     od_server_stop(server, OD_EXIT_WRONG);
 }

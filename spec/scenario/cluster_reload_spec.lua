@@ -298,6 +298,27 @@ describe("a reload in a cluster", function()
     answers("b one", first, second)
   end)
 
+  it("is not needed by two that start at once, with one script each: they serve the same", function()
+    local all = {}
+    for i, name in ipairs { "a", "b" } do
+      all[i] = nodes:start(postgres, function(options)
+        options.source = source(name)
+        options.files = { ["part.lua"] = "return 'one'", ["workbench.lua"] = workbench.MODULE }
+        options.workers = 1
+        local server = Server.prepare(options)
+        server:spawn()
+        return server
+      end)
+    end
+    for _, node in ipairs(all) do
+      node:wait_listening()
+    end
+    both_serve()
+    local first = workbench.ask(all[1], "n1", "return self.version")
+    answers(first, unpack(all))
+    assert.equal("1|serves", say "SELECT version, state FROM od_script")
+  end)
+
   it("is not needed by a node whose own script is broken, but by one of another name", function()
     local first = start()
     have_loaded(1, 1)
