@@ -39,12 +39,14 @@ static void take_cast(struct od_ballot *ballot)
     proposal->is_there = proposal->is_there && proposal->text.size > 0; // Else it is withdrawn.
 }
 
-// Nothing is put where another one is proposed already; whose it is, the rows say.
+// Nothing is put where another one is proposed already, or serves that the node did not know of
+// when it proposed this; what there is, the rows say.
 static const struct od_statement propose = {
     "propose", "INSERT INTO od_script (version, state, node, inc, why, files)"
                " SELECT (SELECT coalesce(max(version), 0) + 1 FROM od_script), 'proposed',"
                " ($1::int8)::int4, $2::int8, ''::bytea, $3::bytea"
-               " WHERE NOT EXISTS (SELECT 1 FROM od_script WHERE state = 'proposed')"
+               " WHERE NOT EXISTS (SELECT 1 FROM od_script WHERE state = 'proposed' OR"
+               " (state = 'serves' AND version > $4::int8))"
                " ON CONFLICT (version) DO NOTHING RETURNING version"};
 
 static const struct od_statement note_loaded = {
@@ -81,7 +83,12 @@ static void tell(struct od_ballot *ballot, const struct od_cluster_version *vers
 static bool say_proposal(struct od_ballot *ballot, struct od_postgres *postgres)
 {
     struct od_ballot_vote *vote = &ballot->votes[OD_VOTE_PROPOSE];
-    enum od_answer answer = run_as_self(ballot, postgres, &propose, od_bytes_slice(&vote->text));
+    char room[3][8];
+    const od_slice parameters[] = {od_postgres_int8(ballot->self->id, room[0]),
+                                   od_postgres_int8(ballot->self->incarnation, room[1]),
+                                   od_bytes_slice(&vote->text),
+                                   od_postgres_int8(vote->version, room[2])};
+    enum od_answer answer = od_postgres_run(postgres, &propose, parameters, 4);
     if (answer == OD_ANSWER_LOST)
         return false;
     if (answer == OD_ANSWER_REFUSED)

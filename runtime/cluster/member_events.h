@@ -26,7 +26,7 @@ struct od_cluster_version {
 
 // What a node says of it.
 enum od_vote {
-    OD_VOTE_PROPOSE, // The files are the text; empty: not any more.
+    OD_VOTE_PROPOSE, // The files are the text, in the place of [version]; empty: not any more.
     OD_VOTE_LOADED,
     OD_VOTE_REFUSE, // Why is the text.
     OD_VOTE_COUNT,

@@ -87,6 +87,7 @@ struct od_reload_others { // The other nodes of a cluster (reload_agree.c).
     bool is_tried;             // TRYING: what is offered,
     uint32_t version;          // the number of that, not taken or refused yet; 0: nothing is.
     enum od_version_state state;
+    uint32_t serves; // The last one that they were known to serve.
     od_node_id node; // Which has proposed it.
     struct od_bytes files;
 };

@@ -12,6 +12,8 @@ static void keep(struct od_reload *reload, const struct od_cluster_version *vers
     others->version = version->version;
     others->state = version->state;
     others->node = version->node;
+    if (version->state == OD_VERSION_SERVES)
+        others->serves = version->version;
     if (version->files.size == 0)
         return; // They came with an earlier state.
     od_bytes_clear(&others->files);
@@ -21,6 +23,12 @@ static void keep(struct od_reload *reload, const struct od_cluster_version *vers
 static void vote(struct od_reload *reload, enum od_vote vote, od_slice text)
 {
     reload->events->vote(reload->owner, vote, reload->others.version, text);
+}
+
+static void propose(struct od_reload *reload, od_slice files, uint32_t before)
+{
+    OD_ASSERT(files.size > 0);
+    reload->events->vote(reload->owner, OD_VOTE_PROPOSE, before, files);
 }
 
 static void withdraw(struct od_reload *reload)
@@ -63,7 +71,7 @@ static void propose_first(struct od_reload *reload, const struct od_verdict *ver
 {
     reload->others.is_proposing = verdict->ok;
     if (verdict->ok)
-        vote(reload, OD_VOTE_PROPOSE, verdict->files);
+        propose(reload, verdict->files, reload->others.serves);
     else
         od_reload_begin_first(reload, verdict, 0);
 }
@@ -161,7 +169,7 @@ static void decided_first(struct od_reload *reload, const struct od_cluster_vers
 void od_reload_propose(struct od_reload *reload)
 {
     od_reload_move_to(reload, OD_RELOAD_PROPOSING);
-    vote(reload, OD_VOTE_PROPOSE, od_reload_next_verdict(reload).files);
+    propose(reload, od_reload_next_verdict(reload).files, reload->version);
 }
 
 static void load_next(struct od_reload *reload)
