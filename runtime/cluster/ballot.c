@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "cluster/news.h"
 
 enum {
@@ -267,7 +268,8 @@ static bool is_in_vain(const struct od_ballot *ballot, const struct row *row,
         snprintf(why, size, "node %u has proposed it, and has ended", row->node);
         return true;
     }
-    if (od_clock_monotonic_ms() - ballot->since_ms <= OD_CLUSTER_PROPOSAL_MS)
+    bool is_early = od_clock_monotonic_ms() - ballot->since_ms <= OD_CLUSTER_PROPOSAL_MS;
+    if (is_early || OD_FAULT("proposal.wait"))
         return false;
     od_node_id silent = who_is_silent(nodes, count, row->version);
     snprintf(why, size, "node %u has not said within %d s whether it can load it",
