@@ -1,8 +1,8 @@
 // Removal: objects whose slot goes to another node leave this worker.
 //
 // When main says that a slot is here no more (SLOTS), what has begun there may end, for
-// OD_REMOVAL_MS_MAX at most; nothing new begins. Then the object is reset. Its WebSockets at rest go
-// on at the next owner (edge.h), the others are closed with 1012, as those of a worker that has
+// OD_REMOVAL_MS_MAX at most; nothing new begins. Then the object is reset. Its WebSockets at rest
+// go on at the next owner (edge.h), the others are closed with 1012, as those of a worker that has
 // ended; and main hears SLOTS_LEFT behind all that was written: from then on another node may have
 // it. Until the slot is here again no event of its objects is handled.
 //
