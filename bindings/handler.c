@@ -116,7 +116,7 @@ static int push_message(struct od_engine *engine, lua_State *L, const struct od_
 {
     OD_ASSERT(task->event->socket != NULL);
     OD_ASSERT(task->object->instance != NULL);
-    od_instance_push_from(L, OD_COROUTINE_SELVES, task->object->instance);
+    od_instance_push_in(engine, task->thread, task->object->instance);
     od_websocket_push_from(engine, L, OD_COROUTINE_SOCKETS, task->event->socket->id);
     push_bytes(L, task->event);
     lua_pushboolean(L, task->event->is_binary);

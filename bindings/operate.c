@@ -135,9 +135,10 @@ static int call(lua_State *L)
     return operation->ask(L, operation, "call", true);
 }
 
-// inspect(worker, scope, namespace, beginning, bytes, limit, after, order) -> the bytes, or nil and
-// why not. [scope] is "all", "living" or "awake"; [order] one of those below, or nil.
-static int inspect(lua_State *L)
+// list(node, worker, scope, namespace, beginning, bytes, limit, after, order) -> the bytes, or nil
+// and why not. [node] 0: the one asked; [scope] is "all", "living" or "awake"; [order] one of those
+// below, or nil.
+static int list(lua_State *L)
 {
     static const char *const scopes[] = {[OD_INSPECT_ALL] = "all",
                                          [OD_INSPECT_LIVING] = "living",
@@ -151,15 +152,16 @@ static int inspect(lua_State *L)
     struct od_operate *operation = operation_of(L);
     struct od_bytes *message = &operation->message;
     od_bytes_clear(message);
-    od_bytes_put_u32(message, (uint32_t)luaL_checkinteger(L, 1));
-    od_bytes_put_u8(message, (uint8_t)luaL_checkoption(L, 2, NULL, scopes));
-    od_bytes_put_string(message, check_slice(L, 3));
+    od_bytes_put_u32(message, (uint32_t)luaL_checknumber(L, 1));
+    od_bytes_put_u32(message, (uint32_t)luaL_checknumber(L, 2));
+    od_bytes_put_u8(message, (uint8_t)luaL_checkoption(L, 3, NULL, scopes));
     od_bytes_put_string(message, check_slice(L, 4));
-    od_bytes_put_u8(message, lua_toboolean(L, 5) != 0);
-    od_bytes_put_u8(message, (uint8_t)luaL_checkoption(L, 8, "any", orders));
-    od_bytes_put_u32(message, (uint32_t)luaL_checkinteger(L, 6));
-    od_bytes_put_string(message, check_slice(L, 7));
-    return operation->ask(L, operation, "inspect", true);
+    od_bytes_put_string(message, check_slice(L, 5));
+    od_bytes_put_u8(message, lua_toboolean(L, 6) != 0);
+    od_bytes_put_u8(message, (uint8_t)luaL_checkoption(L, 9, "any", orders));
+    od_bytes_put_u32(message, (uint32_t)luaL_checkinteger(L, 7));
+    od_bytes_put_string(message, check_slice(L, 8));
+    return operation->ask(L, operation, "list", true);
 }
 
 // ask(name, body) -> what main answers to it, or nil and why not.
@@ -265,16 +267,18 @@ static int read_facts(lua_State *L)
     return 1;
 }
 
-// page(bytes) -> how many workers there are, the place where the page ends, and where the facts
-// begin.
+// page(bytes) -> how many workers there are, the place where the page ends, where the facts begin,
+// and the sum of the slots of the worker.
 static int read_page(lua_State *L)
 {
     struct od_cursor cursor = od_cursor_of(check_slice(L, 1));
     lua_pushnumber(L, od_cursor_u32(&cursor));
+    lua_Number slots = (lua_Number)od_cursor_u64(&cursor);
     od_slice place = od_cursor_string(&cursor);
     lua_pushlstring(L, place.at, place.size);
-    lua_pushinteger(L, (lua_Integer)place.size + 8);
-    return 3;
+    lua_pushinteger(L, (lua_Integer)place.size + 16);
+    lua_pushnumber(L, slots);
+    return 4;
 }
 
 // terminal_ms() -> a time in ms, when somebody sees what is written to stderr; else nothing.
@@ -338,7 +342,7 @@ void od_operate_open(lua_State *L, struct od_operate *operation)
                                          {"pause", pause_for},
                                          {"count", pack_count},
                                          {"call", call},
-                                         {"inspect", inspect},
+                                         {"list", list},
                                          {"pack", pack},
                                          {"pairs", read_pairs},
                                          {"facts", read_facts},

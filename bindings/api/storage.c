@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "engine/instance.h"
 #include "object/limits.h"
+#include "object/rewind.h"
 #include "object/transaction.h"
 #include "object/wish.h"
 #include "value/raise.h"
@@ -298,7 +299,7 @@ static int delete_all(lua_State *L)
     bool unconfirmed = od_check_unconfirmed(L, 2, "deleteAll");
     if (object->transaction != NULL)
         od_raise(L, "Cannot call deleteAll() within a transaction");
-    if (!od_storage_delete_all(&object->storage, unconfirmed, &err))
+    if (!od_rewind_delete_all(object, unconfirmed, &err))
         od_raise(L, "deleteAll: %s", err.text);
     od_wish_drop_ended(object);
     return 0;

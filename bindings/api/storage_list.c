@@ -1,7 +1,7 @@
 // storage:list: a snapshot of the pairs in a range, and the walk through it.
 //
-// The snapshot is one block of encoded pairs inside a userdata, so it counts as memory of the
-// script and goes when the loop is over. A value is decoded when its turn comes.
+// The snapshot is encoded pairs inside a userdata, or in several when it is large, so it counts as
+// memory of the script and goes when the loop is over. A value is decoded when its turn comes.
 
 #include <math.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "engine/engine.h"
 #include "value/raise.h"
 
-struct snapshot {
+struct piece {
     size_t at; // The next pair.
     size_t size;
     char pairs[]; // (str key, str value)*
@@ -61,42 +61,83 @@ static struct od_range check_range(lua_State *L)
     return range;
 }
 
-static void push_snapshot(lua_State *L, const struct od_bytes *pairs)
+enum upvalue {
+    PIECE = 1, // Whose pairs come now;
+    PIECES,    // an array of those behind it, or nil,
+    COUNT,     // and how many of these were begun.
+};
+
+static void push_piece(lua_State *L, const struct od_bytes *pairs)
 {
-    struct snapshot *snapshot = lua_newuserdata(L, sizeof *snapshot + pairs->size);
-    snapshot->at = 0;
-    snapshot->size = pairs->size;
+    struct piece *piece = lua_newuserdata(L, sizeof *piece + pairs->size);
+    piece->at = 0;
+    piece->size = pairs->size;
     if (pairs->size > 0)
-        memcpy(snapshot->pairs, pairs->at, pairs->size);
+        memcpy(piece->pairs, pairs->at, pairs->size);
 }
 
-// The iterator; its upvalue is the snapshot.
+// From here on the one before is garbage.
+static bool begin_piece(lua_State *L)
+{
+    int place = (int)lua_tointeger(L, lua_upvalueindex(COUNT)) + 1;
+    if (lua_isnil(L, lua_upvalueindex(PIECES)))
+        return false;
+    lua_rawgeti(L, lua_upvalueindex(PIECES), place);
+    if (lua_isnil(L, -1))
+        return false;
+    lua_replace(L, lua_upvalueindex(PIECE));
+    lua_pushnil(L);
+    lua_rawseti(L, lua_upvalueindex(PIECES), place);
+    lua_pushinteger(L, place);
+    lua_replace(L, lua_upvalueindex(COUNT));
+    return true;
+}
+
+// The iterator.
 static int next_pair(lua_State *L)
 {
-    struct snapshot *snapshot = lua_touserdata(L, lua_upvalueindex(1));
-    od_slice left = {snapshot->pairs + snapshot->at, snapshot->size - snapshot->at};
-    if (left.size == 0)
-        return 0;
-    struct od_cursor cursor = od_cursor_of(left);
+    struct piece *piece = lua_touserdata(L, lua_upvalueindex(PIECE));
+    if (piece->at == piece->size) {
+        if (!begin_piece(L))
+            return 0;
+        piece = lua_touserdata(L, lua_upvalueindex(PIECE));
+    }
+    struct od_cursor cursor =
+        od_cursor_of((od_slice){piece->pairs + piece->at, piece->size - piece->at});
     od_slice key = od_cursor_string(&cursor);
     od_slice value = od_cursor_string(&cursor);
     OD_ASSERT(!cursor.failed);
-    snapshot->at = (size_t)(cursor.at - snapshot->pairs);
+    piece->at = (size_t)(cursor.at - piece->pairs);
     lua_pushlstring(L, key.at, key.size);
     od_stored_push(L, key, value, "list");
     return 2;
+}
+
+static void push_next_piece(lua_State *L, struct od_object *object, struct od_list_pieces *pieces)
+{
+    struct od_bytes *pairs = od_engine_scratch(od_engine_of(L));
+    struct od_error err;
+    if (!od_storage_list_piece(&object->storage, pieces, pairs, &err))
+        od_raise(L, "list: %s", err.text);
+    push_piece(L, pairs);
 }
 
 int od_storage_list_values(lua_State *L)
 {
     struct od_object *object = od_storage_self(L, "list");
     struct od_range range = check_range(L);
-    struct od_bytes *pairs = od_engine_scratch(od_engine_of(L));
-    uint64_t count;
-    struct od_error err;
-    if (!od_storage_list(&object->storage, &range, pairs, &count, &err))
-        od_raise(L, "list: %s", err.text);
-    push_snapshot(L, pairs);
-    lua_pushcclosure(L, next_pair, 1);
+    struct od_list_pieces pieces;
+    od_list_pieces_init(&pieces, &range);
+    push_next_piece(L, object, &pieces);
+    if (pieces.is_over)
+        lua_pushnil(L);
+    else
+        lua_newtable(L);
+    for (int place = 1; !pieces.is_over; place++) {
+        push_next_piece(L, object, &pieces);
+        lua_rawseti(L, -2, place);
+    }
+    lua_pushinteger(L, 0);
+    lua_pushcclosure(L, next_pair, COUNT);
     return 1;
 }

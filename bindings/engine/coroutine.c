@@ -61,6 +61,8 @@ static void start(struct od_engine *engine, struct od_coroutine *coroutine)
     coroutine->ref = luaL_ref(engine->L, LUA_REGISTRYINDEX);
     lua_rawgeti(coroutine->L, LUA_REGISTRYINDEX, engine->sockets_ref);
     lua_rawgeti(coroutine->L, LUA_REGISTRYINDEX, engine->selves_ref);
+    lua_pushnil(coroutine->L);
+    coroutine->page = 0;
     OD_ASSERT(lua_gettop(coroutine->L) == OD_COROUTINE_PLACES);
 }
 

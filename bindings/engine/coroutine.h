@@ -13,6 +13,7 @@
 #define OD_ENGINE_COROUTINE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include <lua.h>
 
@@ -23,8 +24,9 @@
 
 enum od_coroutine_place {
     OD_COROUTINE_SOCKETS = 1, // engine->sockets_ref,
-    OD_COROUTINE_SELVES,      // and engine->selves_ref.
-    OD_COROUTINE_PLACES = OD_COROUTINE_SELVES,
+    OD_COROUTINE_SELVES,      // engine->selves_ref,
+    OD_COROUTINE_PAGE,        // and that of its tables which was needed last (instance.h), or nil.
+    OD_COROUTINE_PLACES = OD_COROUTINE_PAGE,
 };
 
 struct od_engine;
@@ -40,6 +42,7 @@ struct od_coroutine {
     int deferred_ref;            // Functions of waitUntil: an array, or LUA_NOREF.
     int deferred_count;
     int deferred_done;
+    uint64_t page;             // Which table stands at OD_COROUTINE_PAGE; 0: none.
     struct od_coroutine *next; // In the pool.
 };
 

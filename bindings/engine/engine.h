@@ -58,9 +58,10 @@ struct od_engine {
     char *folder;            // Of the script: where `require` looks.
     od_slice files;          // While it is loaded: files that are not to be read from the disk.
     struct od_userdata_kind kinds[OD_USERDATA_COUNT];
-    int members_ref; // Makes the __index of userdata (lua/engine/members.lua).
-    int selves_ref;  // Where `self` of each instance stands (instance.h).
-    int parts_ref;   // `id` and `storage` of instances whose handlers asked for them (api/state.c),
+    int members_ref;      // Makes the __index of userdata (lua/engine/members.lua).
+    int selves_ref;       // Where `self` of each instance stands (instance.h);
+    uint64_t selves_fits; // so often tables of it were given back.
+    int parts_ref; // `id` and `storage` of instances whose handlers asked for them (api/state.c),
     od_handle parts_owners[OD_STATE_PARTS_KEPT]; // and whose they are.
     int sockets_ref;                             // Weak table: number of a socket -> its userdata.
     int globals_ref;                             // What scripts see as _G.

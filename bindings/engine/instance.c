@@ -47,14 +47,23 @@ void od_instance_push(struct od_engine *engine, lua_State *L, const struct od_in
     lua_replace(L, -2);
 }
 
-void od_instance_push_from(lua_State *L, int selves, const struct od_instance *instance)
+static void take_page(struct od_coroutine *coroutine, uint64_t page)
+{
+    lua_rawgeti(coroutine->L, OD_COROUTINE_SELVES, (int)(uint32_t)page);
+    lua_replace(coroutine->L, OD_COROUTINE_PAGE);
+    coroutine->page = page;
+}
+
+void od_instance_push_in(struct od_engine *engine, struct od_coroutine *coroutine,
+                         const struct od_instance *instance)
 {
     uint32_t place = instance->handle.place;
     OD_ASSERT(place > 0);
-    OD_ASSERT(selves > 0);
-    lua_rawgeti(L, selves, page_of(place));
-    lua_rawgeti(L, -1, place_in_page(place));
-    lua_replace(L, -2);
+    // One that was given back is not the one that stands in its place now.
+    uint64_t page = engine->selves_fits << 32 | (uint32_t)page_of(place);
+    if (coroutine->page != page)
+        take_page(coroutine, page);
+    lua_rawgeti(coroutine->L, OD_COROUTINE_PAGE, place_in_page(place));
 }
 
 void od_instance_keep(struct od_engine *engine, const struct od_instance *instance)
@@ -81,6 +90,7 @@ void od_instances_fit(struct od_engine *engine)
 {
     lua_State *L = engine->L;
     od_handles_fit(&engine->instances);
+    engine->selves_fits++;
     int page = engine->instances.size == 0 ? 1 : page_of(engine->instances.size - 1) + 1;
     for (; push_page(engine, L, page); page++) {
         lua_pop(L, 1);

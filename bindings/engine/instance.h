@@ -13,6 +13,7 @@
 #include "engine/handle.h"
 #include "object/object.h"
 
+struct od_coroutine;
 struct od_engine;
 
 struct od_instance {
@@ -22,10 +23,11 @@ struct od_instance {
     int timers_ref; // What its timers call (api/timer.h), or LUA_NOREF.
 };
 
-// Pushes `self`, which is found quicker if engine->selves_ref stands at [selves]; and, before its
-// constructor has begun, the `state` in it.
+// Pushes `self`; quicker onto the stack of a coroutine that has run for one of its neighbours; and,
+// before its constructor has begun, the `state` in it.
 void od_instance_push(struct od_engine *engine, lua_State *L, const struct od_instance *instance);
-void od_instance_push_from(lua_State *L, int selves, const struct od_instance *instance);
+void od_instance_push_in(struct od_engine *engine, struct od_coroutine *coroutine,
+                         const struct od_instance *instance);
 void od_instance_push_state(lua_State *L, int self);
 
 // Pops what `self` of [instance] is from now on, off the engine's own stack.

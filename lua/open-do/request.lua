@@ -174,6 +174,9 @@ local function checked_headers(base, fields, body, level)
   return headers
 end
 
+-- Deeper than any stack: an error has no position. stub:fetch, in C, puts the caller's in front.
+local NO_LEVEL = 2 ^ 30
+
 local function make(input, init, level)
   local base = NOTHING
   if is_a("Request", input) then
@@ -190,8 +193,11 @@ local function make(input, init, level)
     path = match(input, "^%a+://[^/?#]*([^?#]*)") or "/"
   end
   local method = checked_method(init.method or base.method or "GET", level + 1)
-  local unread = not init.body and rawget(base, "_stream") or nil -- Passed on as it comes.
-  local body, stream = checked_body(init.body or (not unread and base.body) or nil, method,
+  local unread = level == NO_LEVEL and rawget(init, "_stream") or nil -- Passed on as it comes,
+  if not unread and not init.body then -- as reading it would have to wait.
+    unread = rawget(base, "_stream")
+  end
+  local body, stream = checked_body((not unread and (init.body or base.body)) or nil, method,
     level + 1)
   local headers = checked_headers(base, init.headers, body, level + 1)
   return setmetatable({
@@ -199,9 +205,6 @@ local function make(input, init, level)
     _stream = unread or stream,
   }, metatable)
 end
-
--- Deeper than any stack: an error has no position. stub:fetch, in C, puts the caller's in front.
-local NO_LEVEL = 2 ^ 30
 
 native.http.define("make_request", function(input, init)
   local ok, result = pcall(make, input, init, NO_LEVEL)

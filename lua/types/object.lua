@@ -254,8 +254,10 @@ function Storage:getBookmarkForTime(ms) end
 
 ---Makes keys, database, alarm and schedules what they were at [bookmark], when the next instance
 ---is made: call `state:abort()` next (in `waitUntil`, if somebody waits for an answer), or wait for
----a reload, sleep or restart. Raises when the bookmark is of another object, or of a time that is
----not kept.
+---a reload, sleep or restart. What is written until then goes with it; deleteAll does not take the
+---wish back, another bookmark replaces it. While what is kept cannot be read events fail and the
+---next tries again; what is not kept any more, is damaged or too much then changes nothing, and the
+---log says so. Raises when the bookmark is of another object, or of a time that is not kept.
 ---@param bookmark string
 ---@return string bookmark of now, with which that is undone
 function Storage:onNextSessionRestoreBookmark(bookmark) end

@@ -58,7 +58,7 @@ static const struct rule rules[] = {
     ALLOW(clock_gettime) ALLOW(clock_getres) ALLOW(clock_nanosleep) ALLOW(nanosleep)
     ALLOW(gettimeofday) ALLOW(getrandom) ALLOW(getpid) ALLOW(gettid) ALLOW(getppid) ALLOW(getuid)
     ALLOW(geteuid) ALLOW(getgid) ALLOW(getegid) ALLOW(uname) ALLOW(sysinfo) ALLOW(getrusage)
-    ALLOW(getcwd) ALLOW(times) ALLOW(getcpu) ALLOW(setitimer)
+    ALLOW(getcwd) ALLOW(times) ALLOW(getcpu) ALLOW(setitimer) ALLOW(getpriority)
     WHERE(prlimit64, 0, ~0u, 0)
     WHERE(sched_setattr, 0, ~0u, 0)
     WHERE(prctl, 0, ~0u, PR_SET_NAME)

@@ -54,9 +54,11 @@ static const struct od_statement note_loaded = {
     "loaded", "UPDATE od_node SET loaded = $3::int8 WHERE id = ($1::int8)::int4 AND inc = $2::int8"
               " AND state = 'up'"};
 
+// One that leaves makes nothing fail: the others go on without it.
 static const struct od_statement fail = {
-    "fail", "UPDATE od_script SET state = 'failed', why = $2::bytea, files = ''::bytea"
-            " WHERE version = $1::int8 AND state = 'proposed'"};
+    "fail", "UPDATE od_script SET state = 'failed', why = $4::bytea, files = ''::bytea"
+            " WHERE version = $3::int8 AND state = 'proposed' AND EXISTS (SELECT 1 FROM od_node"
+            " WHERE id = ($1::int8)::int4 AND inc = $2::int8 AND state = 'up')"};
 
 static enum od_answer run_as_self(const struct od_ballot *ballot, struct od_postgres *postgres,
                                   const struct od_statement *statement, od_slice last)
@@ -67,12 +69,15 @@ static enum od_answer run_as_self(const struct od_ballot *ballot, struct od_post
     return od_postgres_run(postgres, statement, parameters, 3);
 }
 
-static enum od_answer say_failed(struct od_postgres *postgres, uint32_t version, od_slice why)
+static enum od_answer say_failed(const struct od_ballot *ballot, struct od_postgres *postgres,
+                                 uint32_t version, od_slice why)
 {
-    char room[8];
+    char room[3][8];
     why.size = why.size < OD_ERROR_BYTES_MAX ? why.size : OD_ERROR_BYTES_MAX - 1;
-    const od_slice parameters[] = {od_postgres_int8(version, room), why};
-    return od_postgres_run(postgres, &fail, parameters, 2);
+    const od_slice parameters[] = {od_postgres_int8(ballot->self->id, room[0]),
+                                   od_postgres_int8(ballot->self->incarnation, room[1]),
+                                   od_postgres_int8(version, room[2]), why};
+    return od_postgres_run(postgres, &fail, parameters, 4);
 }
 
 static void tell(struct od_ballot *ballot, const struct od_cluster_version *version)
@@ -110,8 +115,8 @@ static bool say_votes(struct od_ballot *ballot, struct od_postgres *postgres)
                                         od_postgres_int8(loaded->version, room)) != OD_ANSWER_OK)
         return false;
     loaded->is_there = false;
-    if (refused->is_there &&
-        say_failed(postgres, refused->version, od_bytes_slice(&refused->text)) != OD_ANSWER_OK)
+    if (refused->is_there && say_failed(ballot, postgres, refused->version,
+                                        od_bytes_slice(&refused->text)) != OD_ANSWER_OK)
         return false;
     refused->is_there = false;
     return true;
@@ -254,7 +259,7 @@ static const struct od_cluster_node *find(const struct od_cluster_node *nodes, s
 static od_node_id who_is_silent(const struct od_cluster_node *nodes, size_t count, uint32_t version)
 {
     for (size_t i = 0; i < count; i++) {
-        if (nodes[i].loaded > 0 && nodes[i].loaded < version)
+        if (!nodes[i].is_leaving && nodes[i].loaded > 0 && nodes[i].loaded < version)
             return nodes[i].id;
     }
     return 0;
@@ -291,7 +296,7 @@ static bool settle(struct od_ballot *ballot, struct od_postgres *postgres, const
     if (od_postgres_rows(postgres) == 0) {
         if (!is_in_vain(ballot, row, nodes, count, why, sizeof why))
             return true;
-        if (say_failed(postgres, row->version, od_slice_of(why)) != OD_ANSWER_OK)
+        if (say_failed(ballot, postgres, row->version, od_slice_of(why)) != OD_ANSWER_OK)
             return false;
     }
     return od_postgres_run(postgres, &prune, NULL, 0) == OD_ANSWER_OK;

@@ -7,12 +7,16 @@
 //
 // One is proposed at a time, and numbers are never used again. A node that sees it loads it aside
 // and notes its number in its own row (od_node.loaded), or makes it fail. Who sees that all who
-// live have loaded it makes it serve. Both are one statement about a row that is still proposed:
+// are up have loaded it makes it serve. Both are one statement about a row that is still proposed:
 // there is one outcome, whoever dies on the way, and none while the engine is away. A node that
 // serves nothing yet (loaded 0) is not waited for: it begins with what serves.
 //
-// It fails, too, when the node that proposed it has ended before all had it, and when one that
-// lives has said nothing for OD_CLUSTER_PROPOSAL_MS.
+// Nor is one that leaves (sight.h), and it makes nothing fail: it is gone in a moment. Until its
+// slots are with the others it loads what is proposed and takes what serves as they do; if it
+// cannot, it ends at once.
+//
+// It fails, too, when the node that proposed it has ended before all had it, and when one that is
+// up has said nothing for OD_CLUSTER_PROPOSAL_MS.
 //
 // Thread: od_ballot_cast and its init and deinit the loop's, the rest the member's. Owner: embedded
 // in the member.

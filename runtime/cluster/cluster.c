@@ -71,7 +71,7 @@ static void on_claimed(void *owner, const struct od_engine_slot *slots, size_t c
         cluster->events->claimed(cluster->owner, slots, count);
 }
 
-// One that is still being loaded is given up when it is HERE.
+// One that the committer does not have yet is given up when it is HERE.
 static void on_wanted(void *owner, od_slot slot, od_node_id by)
 {
     struct od_cluster *cluster = owner;
@@ -94,19 +94,27 @@ static void on_polled(void *owner)
     cluster->events->looked(cluster->owner);
 }
 
+static void on_left(void *owner)
+{
+    const struct od_cluster *cluster = owner;
+    cluster->events->left(cluster->owner);
+}
+
 static void on_fenced(void *owner, const char *why)
 {
     const struct od_cluster *cluster = owner;
     cluster->events->fenced(cluster->owner, why);
 }
 
-static const struct od_member_events member_events = {
-    on_alive, on_away, on_nodes, on_slot, on_claimed, on_wanted, on_version, on_polled, on_fenced};
+static const struct od_member_events member_events = {on_alive,   on_away,   on_nodes,   on_slot,
+                                                      on_claimed, on_wanted, on_version, on_polled,
+                                                      on_left,    on_fenced};
 
 void od_cluster_taken(struct od_cluster *cluster, od_slot slot)
 {
     OD_ASSERT(cluster->epochs[slot] != 0);
     struct od_placed_slot placed = {.place = OD_PLACE_HERE,
+                                    .is_filling = true,
                                     .node = cluster->placement->self.id,
                                     .epoch = cluster->epochs[slot]};
     od_placement_put_slot(cluster->placement, slot, &placed);
@@ -114,6 +122,16 @@ void od_cluster_taken(struct od_cluster *cluster, od_slot slot)
         return;
     put_nowhere(cluster, slot);
     cluster->events->wanted(cluster->owner, slot);
+}
+
+void od_cluster_filled(struct od_cluster *cluster, od_slot slot)
+{
+    struct od_placed_slot placed = cluster->placement->slots[slot];
+    OD_ASSERT(slot < OD_SLOT_COUNT);
+    if (placed.place != OD_PLACE_HERE) // It has gone meanwhile.
+        return;
+    placed.is_filling = false;
+    od_placement_put_slot(cluster->placement, slot, &placed);
 }
 
 void od_cluster_given(struct od_cluster *cluster, od_slot slot)
@@ -181,6 +199,18 @@ bool od_cluster_start(struct od_cluster *cluster, uv_loop_t *loop,
     cluster->owner = owner;
     return od_member_start(&cluster->member, loop, cluster->url, &cluster->placement->self,
                            cluster->stop_fd, &member_events, cluster, err);
+}
+
+void od_cluster_leave(struct od_cluster *cluster)
+{
+    OD_ASSERT(cluster->member != NULL);
+    od_member_leave(cluster->member);
+}
+
+void od_cluster_send_off(struct od_cluster *cluster, const struct od_cluster_node *node)
+{
+    OD_ASSERT(cluster->member != NULL);
+    od_member_send_off(cluster->member, node);
 }
 
 void od_cluster_hurry(struct od_cluster *cluster)

@@ -2,7 +2,8 @@
 //
 // The life of a slot on a node:
 //
-//    NOWHERE ──claimed──► it is loaded (the committer) ──od_cluster_taken──► HERE
+//    NOWHERE ──claimed──► the committer has it ──od_cluster_taken──► HERE ──od_cluster_filled──►
+//    HERE
 //       ▲                                                                     │ wanted
 //       └───od_cluster_given◄── nothing of it is left in workers and committer ┘
 //
@@ -29,6 +30,7 @@ struct od_cluster_events {
     void (*wanted)(void *owner, od_slot slot); // The placement has it NOWHERE already.
     void (*version)(void *owner, const struct od_cluster_version *version);
     void (*looked)(void *owner);
+    void (*left)(void *owner);
     void (*fenced)(void *owner, const char *why);
 };
 
@@ -45,8 +47,9 @@ OD_MUST_CHECK bool od_cluster_start(struct od_cluster *cluster, uv_loop_t *loop,
                                     const struct od_cluster_events *events, void *owner,
                                     struct od_error *err);
 
-// What [slot] stores can be read from LMDB: it is HERE.
+// Writes to [slot] count: it is HERE, and filling. Later all it stores can be read from LMDB.
 void od_cluster_taken(struct od_cluster *cluster, od_slot slot);
+void od_cluster_filled(struct od_cluster *cluster, od_slot slot);
 
 // After [wanted]: nothing of it will be committed, and nothing of it is left in a worker.
 void od_cluster_given(struct od_cluster *cluster, od_slot slot);
@@ -54,6 +57,12 @@ void od_cluster_given(struct od_cluster *cluster, od_slot slot);
 // What this node says of a version of the script (ballot.h).
 void od_cluster_vote(struct od_cluster *cluster, enum od_vote vote, uint32_t version,
                      od_slice text);
+
+// This node is to end: its slots are wanted, some at a time, and then [left] is told.
+void od_cluster_leave(struct od_cluster *cluster);
+
+// Another node is to end like that; it sees so in the engine, and so do all.
+void od_cluster_send_off(struct od_cluster *cluster, const struct od_cluster_node *node);
 
 // This process ends: the engine is waited for a while and no longer.
 void od_cluster_hurry(struct od_cluster *cluster);

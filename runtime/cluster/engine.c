@@ -34,8 +34,13 @@ static const struct od_statement bump = {
             " WHERE s.slot = w.slot AND s.owner = ($2::int8)::int4 AND s.inc = $3::int8"
             " RETURNING s.slot, s.epoch, s.seq"};
 
-static const struct od_statement load = {
-    "load", "SELECT k, v FROM od_kv WHERE slot = ANY ($1::int4[]) ORDER BY slot, object, k"};
+static const struct od_statement fill_slots = {
+    "fill", "SELECT k, v FROM od_kv WHERE slot = ANY ($1::int4[]) ORDER BY slot, object, k"};
+
+static const struct od_statement load_objects = {
+    "load", "SELECT t.k, t.v FROM od_kv AS t JOIN unnest($1::int4[], $2::bytea[])"
+            " AS w (slot, object) ON t.slot = w.slot AND t.object = w.object"
+            " ORDER BY t.slot, t.object, t.k"};
 
 enum parameter {
     SLOTS,
@@ -104,7 +109,8 @@ static void put_change(struct od_array *arrays, const struct od_row_change *row)
 }
 
 // Who is wiped gets its identity anew, for the old one goes with the rest.
-static void put_identity(struct od_array *arrays, const struct od_object_change *object)
+static void put_identity(struct od_array *arrays, const struct od_known *known,
+                         const struct od_object_change *object)
 {
     if (object->puts == 0)
         return;
@@ -112,18 +118,21 @@ static void put_identity(struct od_array *arrays, const struct od_object_change 
         put_row(arrays, object, (od_slice){"\0", 1}, object->identity);
         return;
     }
+    if (od_known_has(known, object->id))
+        return;
     od_array_put_int4(&arrays[NAMED_SLOTS], object->slot);
     od_array_put_bytes(&arrays[NAMED_OBJECTS], id_of(object));
     od_array_put_bytes(&arrays[NAMED_VALUES], object->identity);
 }
 
-static void put_object(struct od_array *arrays, const struct od_object_change *object)
+static void put_object(struct od_array *arrays, const struct od_known *known,
+                       const struct od_object_change *object)
 {
     if (object->is_wiped) {
         od_array_put_int4(&arrays[WIPED_SLOTS], object->slot);
         od_array_put_bytes(&arrays[WIPED_OBJECTS], id_of(object));
     }
-    put_identity(arrays, object);
+    put_identity(arrays, known, object);
     OD_LIST_EACH (link, &object->rows)
         put_change(arrays, OD_LIST_MEMBER(link, struct od_row_change, link));
 }
@@ -139,7 +148,7 @@ static void fill(struct od_array *arrays, const struct od_cluster_engine *engine
         od_array_put_int8(&arrays[EPOCHS], engine->held[slot].epoch);
     }
     OD_LIST_EACH (link, &rows->objects)
-        put_object(arrays, OD_LIST_MEMBER(link, struct od_object_change, link));
+        put_object(arrays, &engine->known, OD_LIST_MEMBER(link, struct od_object_change, link));
 }
 
 static enum od_answer send(struct od_cluster_engine *engine, const struct od_group_rows *rows)
@@ -166,7 +175,16 @@ static enum od_engine_outcome fenced(struct od_error *err)
     return OD_ENGINE_FENCED;
 }
 
-// Each slot of the group must be in the answer.
+static enum od_engine_outcome went_back(int64_t slot, struct od_error *err)
+{
+    od_error_set(err,
+                 "PostgreSQL has lost what it had confirmed (slot %d): a standby that did not have "
+                 "all has taken its place",
+                 (int)slot);
+    return OD_ENGINE_FENCED;
+}
+
+// Each slot of the group must be in the answer, and nobody but us raises its seq.
 static enum od_engine_outcome confirm(struct od_cluster_engine *engine,
                                       const struct od_group_rows *rows, struct od_error *err)
 {
@@ -175,7 +193,8 @@ static enum od_engine_outcome confirm(struct od_cluster_engine *engine,
     for (size_t i = 0; i < count; i++) {
         int64_t slot = od_postgres_int(postgres, i, 0);
         OD_ASSERT(slot >= 0 && slot < OD_SLOT_COUNT);
-        engine->held[slot].seq = (uint64_t)od_postgres_int(postgres, i, 1);
+        if ((uint64_t)od_postgres_int(postgres, i, 1) != ++engine->held[slot].seq)
+            return went_back(slot, err);
     }
     return count == rows->slot_count ? OD_ENGINE_STORED : fenced(err);
 }
@@ -232,13 +251,8 @@ static enum od_engine_outcome look(struct od_cluster_engine *engine,
             landing_of(&engine->held[slot], (uint64_t)od_postgres_int(postgres, i, 1),
                        (uint64_t)od_postgres_int(postgres, i, 2));
         landed += landing == LANDED;
-        if (landing == WENT_BACK) {
-            od_error_set(err,
-                         "PostgreSQL has lost what it had confirmed (slot %d): a standby that "
-                         "did not have all has taken its place",
-                         (int)slot);
-            return OD_ENGINE_FENCED;
-        }
+        if (landing == WENT_BACK)
+            return went_back(slot, err);
     }
     if (count != rows->slot_count)
         return fenced(err);
@@ -283,6 +297,17 @@ static enum od_engine_outcome commit_all(struct od_cluster_engine *engine,
     return OD_ENGINE_STORED;
 }
 
+static void note_known(struct od_known *known, const struct od_group_rows *rows)
+{
+    OD_LIST_EACH (link, &rows->objects) {
+        const struct od_object_change *object = OD_LIST_MEMBER(link, struct od_object_change, link);
+        if (object->puts > 0)
+            od_known_put(known, object->id);
+        else if (object->is_wiped)
+            od_known_remove(known, object->id);
+    }
+}
+
 static enum od_engine_outcome commit(struct od_engine *base, const od_slice *submissions,
                                      size_t count, struct od_error *err)
 {
@@ -291,6 +316,8 @@ static enum od_engine_outcome commit(struct od_engine *base, const od_slice *sub
     for (size_t i = 0; i < count; i++)
         od_group_rows_add(&rows, submissions[i]);
     enum od_engine_outcome outcome = commit_all(engine_of(base), &rows, err);
+    if (outcome == OD_ENGINE_STORED)
+        note_known(&engine_of(base)->known, &rows);
     od_group_rows_deinit(&rows);
     return outcome;
 }
@@ -338,27 +365,29 @@ static bool on_row(void *context, const struct od_postgres *postgres)
     return loading->reading.submission.size < OD_CLUSTER_LOAD_BYTES || pass_on(loading);
 }
 
-static enum od_answer load_once(struct od_cluster_engine *engine, od_slice slots,
-                                struct loading *loading)
+struct question {
+    const struct od_statement *statement;
+    od_slice parameters[2];
+    size_t count;
+};
+
+static enum od_answer ask_once(struct od_cluster_engine *engine, const struct question *question,
+                               struct loading *loading)
 {
-    int code = loading->sink->begin(loading->sink->context);
-    loading->has_failed = code != 0;
-    if (code != 0) {
-        od_error_set(loading->err, "data.mdb cannot be made empty (%d)", code);
-        return OD_ANSWER_REFUSED;
-    }
-    enum od_answer answer = od_postgres_each(&engine->postgres, &load, &slots, 1, on_row, loading);
+    enum od_answer answer =
+        od_postgres_each(&engine->postgres, question->statement, question->parameters,
+                         question->count, on_row, loading);
     if (answer == OD_ANSWER_OK && !pass_on(loading))
         return OD_ANSWER_REFUSED;
     return answer;
 }
 
-static enum od_engine_outcome load_all(struct od_cluster_engine *engine, od_slice slots,
-                                       const struct od_engine_sink *sink, struct od_error *err)
+static enum od_engine_outcome ask(struct od_cluster_engine *engine, const struct question *question,
+                                  const struct od_engine_sink *sink, struct od_error *err)
 {
     for (;;) {
         struct loading loading = {.sink = sink, .err = err};
-        enum od_answer answer = load_once(engine, slots, &loading);
+        enum od_answer answer = ask_once(engine, question, &loading);
         od_rows_reading_deinit(&loading.reading);
         if (answer == OD_ANSWER_OK)
             return OD_ENGINE_STORED;
@@ -371,20 +400,50 @@ static enum od_engine_outcome load_all(struct od_cluster_engine *engine, od_slic
     }
 }
 
-static enum od_engine_outcome take(struct od_engine *base, const struct od_engine_slot *slots,
-                                   size_t count, const struct od_engine_sink *sink,
-                                   struct od_error *err)
+static enum od_engine_outcome fill_from(struct od_engine *base, const od_slot *slots, size_t count,
+                                        const struct od_engine_sink *sink, struct od_error *err)
 {
-    struct od_cluster_engine *engine = engine_of(base);
     struct od_array array;
     od_array_init(&array, OD_ARRAY_OF_INT4);
-    for (size_t i = 0; i < count; i++)
-        od_array_put_int4(&array, slots[i].slot);
-    enum od_engine_outcome outcome = load_all(engine, od_array_finish(&array), sink, err);
+    for (size_t i = 0; i < count; i++) {
+        OD_ASSERT(engine_of(base)->held[slots[i]].epoch != 0);
+        od_array_put_int4(&array, slots[i]);
+    }
+    struct question question = {&fill_slots, {od_array_finish(&array)}, 1};
+    enum od_engine_outcome outcome = ask(engine_of(base), &question, sink, err);
     od_array_deinit(&array);
-    for (size_t i = 0; i < count && outcome == OD_ENGINE_STORED; i++)
-        engine->held[slots[i].slot] = (struct od_held_slot){slots[i].epoch, slots[i].seq};
     return outcome;
+}
+
+static enum od_engine_outcome load(struct od_engine *base, od_slice ids,
+                                   const struct od_engine_sink *sink, struct od_error *err)
+{
+    struct od_array slots, objects;
+    od_array_init(&slots, OD_ARRAY_OF_INT4);
+    od_array_init(&objects, OD_ARRAY_OF_BYTES);
+    for (size_t at = 0; at < ids.size; at += OD_ID_BYTES) {
+        od_array_put_int4(&slots, od_slot_of_id((const uint8_t *)ids.at + at));
+        od_array_put_bytes(&objects, (od_slice){ids.at + at, OD_ID_BYTES});
+    }
+    struct question question = {
+        &load_objects, {od_array_finish(&slots), od_array_finish(&objects)}, 2};
+    enum od_engine_outcome outcome = ask(engine_of(base), &question, sink, err);
+    od_array_deinit(&slots);
+    od_array_deinit(&objects);
+    return outcome;
+}
+
+static void take(struct od_engine *base, const struct od_engine_slot *slots, size_t count)
+{
+    od_known_clear(&engine_of(base)->known); // Who had them may have wiped what was there.
+    for (size_t i = 0; i < count; i++)
+        engine_of(base)->held[slots[i].slot] = (struct od_held_slot){slots[i].epoch, slots[i].seq};
+}
+
+static bool holds(const struct od_engine *base, od_slot slot)
+{
+    OD_ASSERT(slot < OD_SLOT_COUNT);
+    return ((const struct od_cluster_engine *)(const void *)base)->held[slot].epoch != 0;
 }
 
 static void give(struct od_engine *base, od_slot slot)
@@ -395,7 +454,8 @@ static void give(struct od_engine *base, od_slot slot)
 
 void od_cluster_engine_init(struct od_cluster_engine *engine, const char *url, int stop_fd)
 {
-    *engine = (struct od_cluster_engine){.engine = {has, commit, take, give}, .stop_fd = stop_fd};
+    *engine = (struct od_cluster_engine){
+        .engine = {has, commit, take, fill_from, load, holds, give}, .stop_fd = stop_fd};
     od_postgres_init(&engine->postgres, url, stop_fd);
 }
 

@@ -14,6 +14,7 @@
 #ifndef OD_CLUSTER_ENGINE_H
 #define OD_CLUSTER_ENGINE_H
 
+#include "cluster/known.h"
 #include "cluster/placement.h"
 #include "cluster/postgres.h"
 #include "store/engine.h"
@@ -29,6 +30,7 @@ struct od_cluster_engine {
     od_node_id node;
     uint64_t incarnation;
     struct od_held_slot held[OD_SLOT_COUNT];
+    struct od_known known;
     int stop_fd;
 };
 

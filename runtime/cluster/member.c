@@ -12,11 +12,11 @@
 #include "cluster/gift.h"
 #include "cluster/news.h"
 #include "cluster/postgres.h"
+#include "cluster/sight.h"
 
-struct seen { // Another node, as this one watches it.
-    struct od_cluster_node node;
-    int64_t beat;
-    od_time_ms since_ms; // Its beat has not moved.
+struct leaver {
+    od_node_id id;
+    uint64_t incarnation;
 };
 
 struct od_member {
@@ -29,16 +29,21 @@ struct od_member {
 
     pthread_mutex_t mutex; // For what follows, up to the next blank line.
     pthread_cond_t has_work;
-    bool is_stopping;
+    bool is_stopping, is_to_leave;
     struct od_list news;
     struct od_gift gifts[OD_SLOT_COUNT];
     size_t gift_count;
+    struct leaver leavers[OD_CLUSTER_NODES_MAX]; // Others that are to leave.
+    size_t leaver_count;
 
     struct od_postgres postgres; // The thread's own, like the rest.
     bool is_away, is_fenced;
-    od_time_ms beaten_ms, polled_ms;
-    struct seen seen[OD_CLUSTER_NODES_MAX];
-    size_t seen_count;
+    bool is_leaving_cluster, has_left; // The others know that it leaves; main, that it has nothing.
+    bool has_heirs;                    // There is a node that stays.
+    size_t owned_count;                // Slots that are this node's, as of the last look.
+    bool is_moving;                    // A slot is not with its heir: it is looked more often.
+    od_time_ms beaten_ms;
+    struct od_sight sight;
     bool held[OD_SLOT_COUNT], is_leaving[OD_SLOT_COUNT];
     struct od_placed_slot slots[OD_SLOT_COUNT]; // As they were told.
     size_t leaving_count;
@@ -80,14 +85,20 @@ static void on_wake(uv_async_t *wake)
 
 static const struct od_statement beat = {
     "beat", "UPDATE od_node SET beat = beat + 1 WHERE id = ($1::int8)::int4 AND inc = $2::int8"
-            " AND state = 'up' RETURNING beat"};
+            " AND state IN ('up', 'leaving') RETURNING beat"};
+
+static enum od_answer run_about(struct od_member *member, const struct od_statement *statement,
+                                od_node_id id, uint64_t incarnation)
+{
+    char room[2][8];
+    const od_slice parameters[] = {od_postgres_int8(id, room[0]),
+                                   od_postgres_int8(incarnation, room[1])};
+    return od_postgres_run(&member->postgres, statement, parameters, 2);
+}
 
 static enum od_answer run_as_self(struct od_member *member, const struct od_statement *statement)
 {
-    char room[2][8];
-    const od_slice parameters[] = {od_postgres_int8(member->self.id, room[0]),
-                                   od_postgres_int8(member->self.incarnation, room[1])};
-    return od_postgres_run(&member->postgres, statement, parameters, 2);
+    return run_about(member, statement, member->self.id, member->self.incarnation);
 }
 
 static bool fail(struct od_member *member)
@@ -121,96 +132,33 @@ static bool send_beat(struct od_member *member)
 
 // --- Who is there --------------------------------------------------------------------------------
 
-static const struct od_statement read_nodes = {
-    "nodes",
-    "SELECT id, inc, beat, name, address, loaded FROM od_node WHERE state = 'up' AND id > 0"
-    " ORDER BY id"};
-
-static struct seen *find_seen(struct od_member *member, od_node_id id, uint64_t incarnation)
-{
-    for (size_t i = 0; i < member->seen_count; i++) {
-        if (member->seen[i].node.id == id && member->seen[i].node.incarnation == incarnation)
-            return &member->seen[i];
-    }
-    return NULL;
-}
-
-static void copy_text(char *to, size_t size, od_slice text)
-{
-    size_t count = text.size < size ? text.size : size - 1;
-    memcpy(to, text.at, count);
-    to[count] = '\0';
-}
-
-static struct seen read_node(struct od_member *member, size_t row, od_time_ms now_ms)
-{
-    const struct od_postgres *postgres = &member->postgres;
-    struct seen seen = {.node = {.id = (od_node_id)od_postgres_int(postgres, row, 0),
-                                 .incarnation = (uint64_t)od_postgres_int(postgres, row, 1),
-                                 .loaded = (uint32_t)od_postgres_int(postgres, row, 5)},
-                        .beat = od_postgres_int(postgres, row, 2),
-                        .since_ms = now_ms};
-    copy_text(seen.node.name, sizeof seen.node.name, od_postgres_bytes(postgres, row, 3));
-    copy_text(seen.node.address, sizeof seen.node.address, od_postgres_bytes(postgres, row, 4));
-    const struct seen *before = find_seen(member, seen.node.id, seen.node.incarnation);
-    bool has_gap = now_ms - member->polled_ms > OD_CLUSTER_POLL_GAP_MS;
-    if (before != NULL && before->beat == seen.beat && !has_gap)
-        seen.since_ms = before->since_ms;
-    return seen;
-}
-
 static void tell_nodes(struct od_member *member)
 {
     struct od_news *news = od_news_new(OD_NEWS_NODES);
-    struct od_cluster_node *list = od_allocate((member->seen_count + 1) * sizeof *list);
-    for (size_t i = 0; i < member->seen_count; i++)
-        list[i] = member->seen[i].node;
+    struct od_cluster_node *list = od_allocate((member->sight.count + 1) * sizeof *list);
+    news->count = od_sight_nodes(&member->sight, list);
     news->list = list;
-    news->count = member->seen_count;
     tell(member, news);
 }
 
-static bool poll_nodes(struct od_member *member)
+static bool look_at_nodes(struct od_member *member)
 {
-    od_time_ms now_ms = od_clock_monotonic_ms();
-    struct seen seen[OD_CLUSTER_NODES_MAX];
-    if (od_postgres_run(&member->postgres, &read_nodes, NULL, 0) != OD_ANSWER_OK)
+    if (od_sight_look(&member->sight, &member->postgres) != OD_ANSWER_OK)
         return fail(member);
-    size_t count = od_postgres_rows(&member->postgres);
-    count = count < OD_CLUSTER_NODES_MAX ? count : OD_CLUSTER_NODES_MAX;
-    for (size_t i = 0; i < count; i++)
-        seen[i] = read_node(member, i, now_ms);
-    memcpy(member->seen, seen, count * sizeof *seen);
-    member->seen_count = count;
-    member->polled_ms = now_ms;
     tell_nodes(member);
     return true;
 }
 
-static const struct od_statement declare_dead = {
-    "dead", "UPDATE od_node SET state = 'dead' WHERE id = ($1::int8)::int4 AND inc = $2::int8"
-            " AND beat = $3::int8 AND state = 'up'"};
-
-static bool bury(struct od_member *member, const struct seen *seen)
+// Behind a burial it looks again, so that what is free then is claimed at once.
+static bool poll_nodes(struct od_member *member)
 {
-    char room[3][8];
-    const od_slice parameters[] = {od_postgres_int8(seen->node.id, room[0]),
-                                   od_postgres_int8(seen->node.incarnation, room[1]),
-                                   od_postgres_int8((uint64_t)seen->beat, room[2])};
-    enum od_answer answer = od_postgres_run(&member->postgres, &declare_dead, parameters, 3);
-    return answer == OD_ANSWER_OK || fail(member);
-}
-
-// What it is about is seen by the next look.
-static bool bury_dead(struct od_member *member)
-{
-    for (size_t i = 0; i < member->seen_count; i++) {
-        const struct seen *seen = &member->seen[i];
-        bool is_dead = member->polled_ms - seen->since_ms > OD_CLUSTER_DEAD_MS;
-        if (is_dead && seen->node.id != member->self.id && !bury(member, seen))
-            return false;
-    }
-    return true;
+    bool has_buried;
+    if (!look_at_nodes(member))
+        return false;
+    if (od_sight_bury(&member->sight, &member->postgres, member->self.id, &has_buried) !=
+        OD_ANSWER_OK)
+        return fail(member);
+    return !has_buried || look_at_nodes(member);
 }
 
 // --- Who has what --------------------------------------------------------------------------------
@@ -251,7 +199,10 @@ static void look_at_slot(struct od_member *member, size_t row, od_node_id heir)
     od_node_id owner = (od_node_id)od_postgres_int(postgres, row, 2);
     uint64_t incarnation = (uint64_t)od_postgres_int(postgres, row, 3);
     bool is_mine = owner == member->self.id && incarnation == member->self.incarnation;
-    bool is_free = owner == 0 || find_seen(member, owner, incarnation) == NULL;
+    bool is_free = owner == 0 || od_sight_find(&member->sight, owner, incarnation) == NULL;
+    member->owned_count += is_mine;
+    member->has_heirs = member->has_heirs || heir != 0;
+    member->is_moving = member->is_moving || (heir != 0 && heir != owner);
     if (is_mine && member->held[slot]) {
         if (heir != member->self.id && heir != 0)
             want(member, slot, heir);
@@ -264,15 +215,16 @@ static void look_at_slot(struct od_member *member, size_t row, od_node_id heir)
     tell_slot(member, slot, is_free || is_mine ? 0 : owner, epoch);
 }
 
-static bool poll_slots(struct od_member *member, const struct od_cluster_node *nodes)
+static bool poll_slots(struct od_member *member, const struct od_cluster_node *nodes, size_t count)
 {
     if (od_postgres_run(&member->postgres, &read_slots, NULL, 0) != OD_ANSWER_OK)
         return fail(member);
+    member->is_moving = member->has_heirs = false;
+    member->owned_count = 0;
     for (size_t row = 0; row < od_postgres_rows(&member->postgres); row++) {
         int64_t slot = od_postgres_int(&member->postgres, row, 0);
         if (slot >= 0 && slot < OD_SLOT_COUNT)
-            look_at_slot(member, row,
-                         od_placement_rendezvous(nodes, member->seen_count, (od_slot)slot));
+            look_at_slot(member, row, od_placement_rendezvous(nodes, count, (od_slot)slot));
     }
     return true;
 }
@@ -282,7 +234,7 @@ static const struct od_statement claim = {
     "claim", "UPDATE od_slot AS s SET owner = ($3::int8)::int4, inc = $4::int8,"
              " epoch = s.epoch + 1 FROM unnest($1::int4[], $2::int8[]) AS w (slot, epoch)"
              " WHERE s.slot = w.slot AND s.epoch = w.epoch AND EXISTS (SELECT 1 FROM od_node"
-             " WHERE id = ($3::int8)::int4 AND inc = $4::int8 AND state = 'up')"
+             " WHERE id = ($3::int8)::int4 AND inc = $4::int8 AND state IN ('up', 'leaving'))"
              " RETURNING s.slot, s.epoch, s.seq"};
 
 static void tell_claimed(struct od_member *member)
@@ -320,20 +272,18 @@ static bool claim_free(struct od_member *member)
 
 static bool look_at_rest(struct od_member *member)
 {
-    struct od_cluster_node nodes[OD_CLUSTER_NODES_MAX] = {{.id = 0}};
-    for (size_t i = 0; i < member->seen_count; i++)
-        nodes[i] = member->seen[i].node;
-    if (!poll_slots(member, nodes) || !claim_free(member))
+    struct od_cluster_node nodes[OD_CLUSTER_NODES_MAX];
+    size_t count = od_sight_nodes(&member->sight, nodes);
+    if (!poll_slots(member, nodes, count) || !claim_free(member))
         return false;
-    return od_ballot_look(&member->ballot, &member->postgres, nodes, member->seen_count) ||
-           fail(member);
+    return od_ballot_look(&member->ballot, &member->postgres, nodes, count) || fail(member);
 }
 
 static bool look(struct od_member *member)
 {
     od_array_init(&member->free_slots, OD_ARRAY_OF_INT4);
     od_array_init(&member->free_epochs, OD_ARRAY_OF_INT8);
-    bool ok = poll_nodes(member) && bury_dead(member) && look_at_rest(member);
+    bool ok = poll_nodes(member) && look_at_rest(member);
     od_array_deinit(&member->free_slots);
     od_array_deinit(&member->free_epochs);
     if (ok)
@@ -373,13 +323,61 @@ static bool give_up(struct od_member *member)
     return true;
 }
 
+static const struct od_statement say_leaving = {
+    "leaving", "UPDATE od_node SET state = 'leaving' WHERE id = ($1::int8)::int4"
+               " AND inc = $2::int8 AND state = 'up'"};
+
+// From the others' next look on everything it has is theirs.
+static bool begin_to_leave(struct od_member *member)
+{
+    pthread_mutex_lock(&member->mutex);
+    bool is_asked = member->is_to_leave;
+    pthread_mutex_unlock(&member->mutex);
+    if (!is_asked || member->is_leaving_cluster)
+        return true;
+    if (run_as_self(member, &say_leaving) != OD_ANSWER_OK)
+        return fail(member);
+    member->is_leaving_cluster = true;
+    return true;
+}
+
+// Each sees it in its own row by its next look, and says so to its main.
+static bool send_off(struct od_member *member)
+{
+    struct leaver leavers[OD_CLUSTER_NODES_MAX];
+    pthread_mutex_lock(&member->mutex);
+    size_t count = member->leaver_count;
+    memcpy(leavers, member->leavers, count * sizeof *leavers);
+    pthread_mutex_unlock(&member->mutex);
+    for (size_t i = 0; i < count; i++) {
+        if (run_about(member, &say_leaving, leavers[i].id, leavers[i].incarnation) != OD_ANSWER_OK)
+            return fail(member);
+    }
+    pthread_mutex_lock(&member->mutex);
+    OD_ASSERT(member->leaver_count >= count);
+    member->leaver_count -= count;
+    memmove(member->leavers, member->leavers + count, member->leaver_count * sizeof *leavers);
+    pthread_mutex_unlock(&member->mutex);
+    return true;
+}
+
+// It has nothing any more, or there is nobody to have it.
+static void look_whether_left(struct od_member *member)
+{
+    bool is_done = member->owned_count == 0 || !member->has_heirs;
+    if (!member->is_leaving_cluster || member->has_left || !is_done)
+        return;
+    member->has_left = true;
+    tell(member, od_news_new(OD_NEWS_LEFT));
+}
+
 static const struct od_statement leave_slots = {
     "leave", "UPDATE od_slot SET owner = 0, inc = 0, epoch = epoch + 1"
              " WHERE owner = ($1::int8)::int4 AND inc = $2::int8"};
 
 static const struct od_statement leave_nodes = {
     "left", "UPDATE od_node SET state = 'left' WHERE id = ($1::int8)::int4 AND inc = $2::int8"
-            " AND state = 'up'"};
+            " AND state IN ('up', 'leaving')"};
 
 static void leave(struct od_member *member)
 {
@@ -392,10 +390,11 @@ static void leave(struct od_member *member)
 // Until the next look, or until there is something to give up. False: it is over.
 static bool wait(struct od_member *member)
 {
+    int64_t pause_ms = member->is_moving ? OD_CLUSTER_POLL_MOVING_MS : OD_CLUSTER_POLL_MS;
     pthread_mutex_lock(&member->mutex);
     bool has_work = member->gift_count > 0 || od_ballot_is_cast(&member->ballot);
     if (!member->is_stopping && (!has_work || member->is_away))
-        od_thread_wait_us(&member->has_work, &member->mutex, INT64_C(1000) * OD_CLUSTER_POLL_MS);
+        od_thread_wait_us(&member->has_work, &member->mutex, 1000 * pause_ms);
     bool goes_on = !member->is_stopping && !member->is_fenced;
     pthread_mutex_unlock(&member->mutex);
     return goes_on;
@@ -405,8 +404,9 @@ static void step(struct od_member *member)
 {
     od_time_ms now_ms = od_clock_monotonic_ms();
     bool is_due = member->is_away || now_ms - member->beaten_ms >= OD_CLUSTER_BEAT_MS;
-    if ((!is_due || send_beat(member)) && give_up(member) && !member->is_fenced)
-        (void)look(member);
+    if ((!is_due || send_beat(member)) && give_up(member) && !member->is_fenced &&
+        begin_to_leave(member) && send_off(member) && look(member))
+        look_whether_left(member);
 }
 
 static void *run(void *argument)
@@ -483,6 +483,26 @@ void od_member_vote(struct od_member *member, enum od_vote vote, uint32_t versio
 {
     od_ballot_cast(&member->ballot, vote, version, text);
     pthread_mutex_lock(&member->mutex);
+    pthread_cond_signal(&member->has_work);
+    pthread_mutex_unlock(&member->mutex);
+}
+
+void od_member_leave(struct od_member *member)
+{
+    pthread_mutex_lock(&member->mutex);
+    OD_ASSERT(!member->is_stopping);
+    member->is_to_leave = true;
+    pthread_cond_signal(&member->has_work);
+    pthread_mutex_unlock(&member->mutex);
+}
+
+// One that finds no room was asked too often while the engine was away, and is asked again.
+void od_member_send_off(struct od_member *member, const struct od_cluster_node *node)
+{
+    OD_ASSERT(node->id != member->self.id);
+    pthread_mutex_lock(&member->mutex);
+    if (member->leaver_count < OD_CLUSTER_NODES_MAX)
+        member->leavers[member->leaver_count++] = (struct leaver){node->id, node->incarnation};
     pthread_cond_signal(&member->has_work);
     pthread_mutex_unlock(&member->mutex);
 }

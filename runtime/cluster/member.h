@@ -33,6 +33,13 @@ void od_member_give(struct od_member *member, od_slot slot, od_node_id to);
 // What this node says of a version of the script (ballot.h).
 void od_member_vote(struct od_member *member, enum od_vote vote, uint32_t version, od_slice text);
 
+// This node is about to end: what it has is wanted by others, little by little, and none of theirs
+// is its any more. [left] is told.
+void od_member_leave(struct od_member *member);
+
+// That life of another node is to do the same. Until the engine knows it is tried again.
+void od_member_send_off(struct od_member *member, const struct od_cluster_node *node);
+
 // Gives all up, says that it leaves, and ends the thread. The loop must run once more. NULL is
 // allowed.
 void od_member_stop(struct od_member *member);

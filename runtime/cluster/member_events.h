@@ -42,6 +42,7 @@ struct od_member_events {
     void (*wanted)(void *owner, od_slot slot, od_node_id by); // It is to be given up.
     void (*version)(void *owner, const struct od_cluster_version *version);
     void (*polled)(void *owner); // That was all of one look; the first says what there is.
+    void (*left)(void *owner);   // After od_member_leave: it has no slot, or nobody wants one.
     void (*fenced)(void *owner, const char *why); // The others hold this node for dead. The last.
 };
 

@@ -53,6 +53,9 @@ void od_news_deliver(const struct od_news *news, const struct od_member_events *
     case OD_NEWS_POLLED:
         events->polled(owner);
         break;
+    case OD_NEWS_LEFT:
+        events->left(owner);
+        break;
     case OD_NEWS_FENCED:
         events->fenced(owner, news->why);
         break;

@@ -18,6 +18,7 @@ enum od_news_kind {
     OD_NEWS_WANTED,
     OD_NEWS_VERSION,
     OD_NEWS_POLLED,
+    OD_NEWS_LEFT,
     OD_NEWS_FENCED,
 };
 

@@ -50,7 +50,7 @@ void od_placement_put_slot(struct od_placement *placement, od_slot slot,
     OD_ASSERT((placed->place == OD_PLACE_NOWHERE) == (placed->node == 0));
     const struct od_placed_slot before = placement->slots[slot];
     bool is_same = before.place == placed->place && before.node == placed->node &&
-                   before.epoch == placed->epoch;
+                   before.is_filling == placed->is_filling && before.epoch == placed->epoch;
     placement->slots[slot] = *placed;
     if (!is_same && placement->events != NULL)
         placement->events->slot_changed(placement->owner, slot, &before);
@@ -59,7 +59,8 @@ void od_placement_put_slot(struct od_placement *placement, od_slot slot,
 static bool is_same_node(const struct od_cluster_node *one, const struct od_cluster_node *other)
 {
     return one->id == other->id && one->incarnation == other->incarnation &&
-           strcmp(one->address, other->address) == 0 && strcmp(one->name, other->name) == 0;
+           one->is_leaving == other->is_leaving && strcmp(one->address, other->address) == 0 &&
+           strcmp(one->name, other->name) == 0;
 }
 
 static bool are_same(const struct od_placement *placement, const struct od_cluster_node *nodes,
@@ -93,7 +94,7 @@ od_node_id od_placement_rendezvous(const struct od_cluster_node *nodes, size_t c
     uint64_t best_hash = 0;
     for (size_t i = 0; i < count; i++) {
         uint64_t hash = od_map_hash_u64((uint64_t)nodes[i].id << 16 | slot);
-        if (best == 0 || hash > best_hash) {
+        if (!nodes[i].is_leaving && (best == 0 || hash > best_hash)) {
             best = nodes[i].id;
             best_hash = hash;
         }

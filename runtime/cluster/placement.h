@@ -1,7 +1,8 @@
 // Placement: which node has which slot, as this node knows it, and who the nodes are.
 //
-// A slot is HERE when this node owns it, what it stores is in LMDB, and no worker has anything of
-// an earlier time in which it was here: only then may an event reach its objects. It is THERE when
+// A slot is HERE when this node owns it, and no worker has anything of an earlier time in which it
+// was here: only then may an event reach its objects. While it is filling, what an object stores is
+// loaded before its first event. It is THERE when
 // another node owns it, and NOWHERE in between: nobody has claimed it yet, or it is on its way.
 // What is said of THERE may be out of date by some seconds; who is asked wrongly says so. The epoch
 // goes up with each new owner, so of two who claim to know the owner of a slot the one with the
@@ -37,6 +38,7 @@ enum od_place {
 
 struct od_placed_slot {
     enum od_place place;
+    bool is_filling; // HERE, but LMDB does not have all it stores yet.
     od_node_id node; // The owner; 0: NOWHERE.
     uint64_t epoch;
 };
@@ -45,6 +47,7 @@ struct od_placed_slot {
 struct od_cluster_node {
     od_node_id id;
     uint64_t incarnation;                   // Of its lives, from 1 up.
+    bool is_leaving;                        // It is about to end: nothing is its any more.
     char name[OD_CLUSTER_NAME_BYTES];       // For people.
     char address[OD_CLUSTER_ADDRESS_BYTES]; // Where it takes links from other nodes; "" none.
     uint32_t loaded; // The last version of the script that it could serve; 0: none yet (ballot.h).
@@ -88,8 +91,8 @@ void od_placement_put_slot(struct od_placement *placement, od_slot slot,
 void od_placement_put_nodes(struct od_placement *placement, const struct od_cluster_node *nodes,
                             size_t count);
 
-// To whom [slot] belongs among [nodes]: the one with the highest hash of both, so that another node
-// takes only what will be its own from the others; 0 without nodes.
+// To whom [slot] belongs among those of [nodes] that stay: the one with the highest hash of both,
+// so that another node takes only what will be its own from the others; 0: none stays.
 od_node_id od_placement_rendezvous(const struct od_cluster_node *nodes, size_t count, od_slot slot);
 
 #endif

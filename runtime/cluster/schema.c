@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include "base/hex.h"
+#include "base/log.h"
 
 static bool say_why(const struct od_postgres *postgres, struct od_error *err, const char *what)
 {
@@ -45,6 +46,21 @@ static bool check_settings(struct od_postgres *postgres, struct od_error *err)
         return od_error_set(err, "--cluster: this PostgreSQL may only be read, as a replica: name "
                                  "the primary");
     return true;
+}
+
+// Another engine may not know this view, and who may not look into it sees nobody.
+static const struct od_statement standbys = {
+    "standbys", "SELECT count(*) FROM pg_stat_replication"
+                " WHERE coalesce(current_setting('synchronous_standby_names', true), '') = ''"};
+
+static void warn_of_standbys(struct od_postgres *postgres)
+{
+    if (od_postgres_run(postgres, &standbys, NULL, 0) == OD_ANSWER_OK &&
+        od_postgres_int(postgres, 0, 0) > 0)
+        od_log(
+            OD_LOG_WARN, NULL,
+            "--cluster: PostgreSQL has a standby that need not have what is confirmed, and would "
+            "lose some of it in the place of the primary: set synchronous_standby_names");
 }
 
 // --- The tables ----------------------------------------------------------------------------------
@@ -170,5 +186,6 @@ bool od_schema_open(struct od_postgres *postgres, char cluster_id[OD_CLUSTER_ID_
         return od_error_set(err, "--cluster: the cluster there has no id");
     memcpy(cluster_id, id.at, id.size);
     cluster_id[id.size] = '\0';
+    warn_of_standbys(postgres);
     return check_rights(postgres, err);
 }

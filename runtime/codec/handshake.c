@@ -1,5 +1,7 @@
 #include "codec/handshake.h"
 
+// The plain functions, for the reason that object/id.c gives.
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <string.h>
@@ -17,18 +19,29 @@ static bool refuse(struct od_http_fault *fault, uint16_t status, const char *tex
 
 // ---- What the client asked
 
-// How often [name] is there; [value] is that of the last.
-static int find_all(const struct od_http_head *head, od_slice name, od_slice *value)
+// What of a head is about a WebSocket: how often it is there, and what was said last.
+struct asked {
+    int version_count, key_count, list_count; // Lists: of protocols and of extensions.
+    od_slice version, key;
+};
+
+static struct asked find_asked(const struct od_http_head *head)
 {
-    int count = 0;
+    struct asked asked = {0};
     struct od_header header;
     for (od_slice rest = head->headers; od_http_headers_next(&rest, &header);) {
-        if (od_slice_equal_nocase(header.name, name)) {
-            *value = header.value;
-            count++;
+        if (od_slice_equal_nocase(header.name, OD_SLICE(VERSION))) {
+            asked.version = header.value;
+            asked.version_count++;
+        } else if (od_slice_equal_nocase(header.name, OD_SLICE(KEY))) {
+            asked.key = header.value;
+            asked.key_count++;
+        } else if (od_slice_equal_nocase(header.name, OD_SLICE(PROTOCOL)) ||
+                   od_slice_equal_nocase(header.name, OD_SLICE(EXTENSIONS))) {
+            asked.list_count++;
         }
     }
-    return count;
+    return asked;
 }
 
 // Base64 of 16 bytes: 22 digits, of which the last carries only two bits, and two signs for
@@ -50,12 +63,13 @@ void od_handshake_prove(od_slice key, char accept[OD_HANDSHAKE_ACCEPT_BYTES])
 {
     OD_ASSERT(key.size == OD_HANDSHAKE_KEY_BYTES);
     static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-    unsigned char text[OD_HANDSHAKE_KEY_BYTES + sizeof(guid) - 1];
+    SHA_CTX hash;
     unsigned char digest[SHA_DIGEST_LENGTH];
     unsigned char base64[OD_HANDSHAKE_ACCEPT_BYTES + 1];
-    memcpy(text, key.at, OD_HANDSHAKE_KEY_BYTES);
-    memcpy(text + OD_HANDSHAKE_KEY_BYTES, guid, sizeof(guid) - 1);
-    SHA1(text, sizeof(text), digest);
+    SHA1_Init(&hash);
+    SHA1_Update(&hash, key.at, OD_HANDSHAKE_KEY_BYTES);
+    SHA1_Update(&hash, guid, sizeof(guid) - 1);
+    SHA1_Final(digest, &hash);
     EVP_EncodeBlock(base64, digest, sizeof(digest));
     memcpy(accept, base64, OD_HANDSHAKE_ACCEPT_BYTES);
 }
@@ -90,13 +104,12 @@ static bool read_lists(struct od_handshake *handshake, const struct od_http_head
     return true;
 }
 
-static bool check_head(const struct od_http_head *head, od_slice *key, struct od_http_fault *fault)
+static bool check_head(const struct od_http_head *head, const struct asked *asked,
+                       struct od_http_fault *fault)
 {
-    od_slice version;
-    if (find_all(head, OD_SLICE(VERSION), &version) != 1 ||
-        !od_slice_equal(version, OD_SLICE("13")))
+    if (asked->version_count != 1 || !od_slice_equal(asked->version, OD_SLICE("13")))
         return refuse(fault, 426, "the only version of WebSocket spoken here is 13");
-    if (find_all(head, OD_SLICE(KEY), key) != 1 || !is_key(*key))
+    if (asked->key_count != 1 || !is_key(asked->key))
         return refuse(fault, 400, "Sec-WebSocket-Key is not 16 bytes in base64");
     if (head->is_chunked || head->content_length > 0)
         return refuse(fault, 400, "a WebSocket handshake cannot have a body");
@@ -108,14 +121,14 @@ bool od_handshake_read(struct od_handshake *handshake, const struct od_http_head
 {
     *handshake = (struct od_handshake){0};
     OD_ASSERT(head->wants_websocket);
-    od_slice key = {NULL, 0};
-    if (!check_head(head, &key, fault))
+    struct asked asked = find_asked(head);
+    if (!check_head(head, &asked, fault))
         return false;
-    if (!read_lists(handshake, head, fault)) {
+    if (asked.list_count > 0 && !read_lists(handshake, head, fault)) {
         od_handshake_deinit(handshake);
         return false;
     }
-    od_handshake_prove(key, handshake->accept);
+    od_handshake_prove(asked.key, handshake->accept);
     return true;
 }
 

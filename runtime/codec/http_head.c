@@ -113,33 +113,45 @@ static bool read_request_line(struct od_http_head *head, od_slice text, struct r
 
 // ---- One header
 
-static bool read_field(struct od_http_head *head, od_slice text, struct od_header *field)
+// False when there is no colon.
+static bool split_field(od_slice text, struct od_header *field)
 {
+    OD_ASSERT(text.size > 0);
+    const char *colon = memchr(text.at, ':', text.size);
+    if (colon == NULL)
+        return false;
+    field->name = (od_slice){text.at, (size_t)(colon - text.at)};
+    field->value = od_http_trim(od_slice_from(text, field->name.size + 1));
+    return true;
+}
+
+static bool check_field(struct od_http_head *head, od_slice text)
+{
+    struct od_header field;
     OD_ASSERT(text.size > 0);
     if (text.at[0] == ' ' || text.at[0] == '\t')
         return fault(head, 400, "a header is folded over two lines");
-    const char *colon = memchr(text.at, ':', text.size);
-    if (colon == NULL)
+    if (!split_field(text, &field))
         return fault(head, 400, "a header has no colon");
-    field->name = (od_slice){text.at, (size_t)(colon - text.at)};
-    field->value = od_http_trim(od_slice_from(text, field->name.size + 1));
-    if (!od_http_is_token(field->name))
+    if (!od_http_is_token(field.name))
         return fault(head, 400, "the name of a header has a character that is not allowed in it");
-    if (!od_http_is_value(field->value))
+    if (!od_http_is_value(field.value))
         return fault(head, 400, "the value of a header has a control character");
     return true;
 }
 
+// Every line was checked when it arrived.
 bool od_http_headers_next(od_slice *rest, struct od_header *header)
 {
     if (rest->size == 0)
         return false;
     const char *end = memchr(rest->at, '\r', rest->size);
-    OD_ASSERT(end != NULL); // Every line was checked when it arrived.
+    OD_ASSERT(end != NULL);
     od_slice line = {rest->at, (size_t)(end - rest->at)};
     *rest = od_slice_from(*rest, line.size + 2);
-    struct od_http_head checked_before;
-    return read_field(&checked_before, line, header);
+    bool has_colon = split_field(line, header);
+    OD_ASSERT(has_colon);
+    return true;
 }
 
 bool od_http_head_find(const struct od_http_head *head, od_slice name, od_slice *value)
@@ -300,8 +312,7 @@ static bool take_field_line(struct od_http_head *head, od_slice text)
 {
     if (++head->header_count > OD_HTTP_HEADER_COUNT_MAX)
         return fault(head, 431, "there are too many headers");
-    struct od_header field;
-    return read_field(head, text, &field);
+    return check_field(head, text);
 }
 
 // A client that speaks something else is told so at its first byte, not at its deadline.

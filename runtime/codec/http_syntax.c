@@ -91,9 +91,20 @@ bool od_http_is_host(od_slice text)
     return size == text.size || is_port(od_slice_from(text, size));
 }
 
+static bool is_blank(char byte)
+{
+    return byte == ' ' || byte == '\t';
+}
+
 od_slice od_http_trim(od_slice text)
 {
-    return od_slice_trim(text, " \t");
+    while (text.size > 0 && is_blank(text.at[text.size - 1]))
+        text.size--;
+    while (text.size > 0 && is_blank(text.at[0])) {
+        text.at++;
+        text.size--;
+    }
+    return text;
 }
 
 bool od_http_number(od_slice text, uint64_t *number)

@@ -18,6 +18,7 @@
                      "your calls, or all")                                                         \
     KIND(SLOTS, "u8 for each slot: where it is (link/seats.h), u8 for each seat: how many "        \
                 "workers that node has, 0 when it is not linked")                                  \
+    KIND(OBJECT_LOADED, "32 bytes id: what that object stores can be read from LMDB")              \
     KIND(DURABLE, "u64 seq, u64 group, u64 its time: batches up to here are on disk, as up to "    \
                   "that group of the journal")                                                     \
     KIND(APPLIED, "u64 seq: batches up to here can be read from LMDB")                             \
@@ -32,8 +33,6 @@
     KIND(DISCARD, "u32 version: forget it")                                                        \
     KIND(STATUS,                                                                                   \
          "u64 question, u8 when settled: how are you, now or when there is nothing to do?")        \
-    KIND(INSPECT,                                                                                  \
-         "u64 call, what is to be told of the objects here (object/inspection.h): a REPLY")        \
     KIND(TELL_LOG, "u8 on: send what is logged from here on, and first what was; or no more")      \
     KIND(TURN, "nothing: take a turn, so that it shows on the page that you can")                  \
     KIND(REFUSE, "32 bytes id, u32 ms, u8 hears no close, str why: that object is not to run")     \
@@ -68,6 +67,7 @@
     KIND(SOCKET_STATE, "u64 socket, u8 is moving, record (object/keep.h): it can go on from "      \
                        "that, or has done so and is as any other again")                           \
     KIND(SOCKET_FACTS, "u64 socket, str facts (object/keep.h)")                                    \
+    KIND(OBJECT_WANTED, "32 bytes id: what that object stores is to be loaded")                    \
     KIND(SLOTS_LEFT, "(u16 slot)*: nothing of these is here any more")                             \
     KIND(SOCKET_GONE, "u64 socket")                                                                \
     KIND(STATUS_REPORT, "u64 question, report (object/report.h)")                                  \

@@ -140,8 +140,10 @@ const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
                             "[SCRIPT]", false, false, " data ", "upgrade --data chat-data"},
     [OD_COMMAND_RESTART_WORKER] = {"restart-worker", "replace a worker; nobody is disconnected",
                                    "N", false, true, " data ", "restart-worker 0 --data chat-data"},
-    [OD_COMMAND_CLUSTER] = {"cluster", "who the nodes are, and who has what", "status", false, true,
-                            OD_OPTIONS_OF_LOOKS, "cluster status --data chat-data"},
+    [OD_COMMAND_CLUSTER] =
+        {"cluster", "who the nodes are, and who has what; drain: one stops, the others go on",
+         "status|drain [NODE]", false, true, OD_OPTIONS_OF_LOOKS,
+         "cluster status --data chat-data"},
     [OD_COMMAND_OBJECTS] =
         OD_LOOKS_WITH("objects", "which objects there are", "[NAMESPACE[/BEGINNING]]",
                       " awake order limit cursor" OD_OPTIONS_OF_LOOKS, "rooms --order errors"),

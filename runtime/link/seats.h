@@ -18,6 +18,7 @@
 
 enum { // Of a slot, in SLOTS.
     OD_SLOT_HERE,
+    OD_SLOT_FILLING, // Here, but what an object stores has to be asked for.
     OD_SLOT_NOWHERE, // For now.
     OD_SLOT_SEATED,  // Plus a seat: at the node that has it.
 };

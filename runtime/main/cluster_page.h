@@ -1,5 +1,5 @@
-// What `open-do cluster status` says: the nodes, who has how many slots, and which version of the
-// script serves, as this node knows it.
+// What `open-do cluster status` says: the nodes, who has how many slots, who is linked, and which
+// version of the script serves, as this node knows it.
 //
 // Process: main.
 
@@ -7,10 +7,10 @@
 #define OD_MAIN_CLUSTER_PAGE_H
 
 #include "base/bytes.h"
-#include "cluster/placement.h"
+#include "main/node_process.h"
 
 struct od_cluster_page {
-    const struct od_placement *placement;
+    const struct od_node_process *nodes;
     bool is_away;                      // The engine does not answer.
     uint32_t serves, proposed, failed; // Versions of the script; 0: none.
     od_node_id by;                     // Which has proposed [proposed].

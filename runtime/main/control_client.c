@@ -22,6 +22,17 @@ static void put_program(struct od_bytes *line)
     line->size += size < 0 ? 0 : (size_t)size;
 }
 
+static void put_cluster(const struct od_options *options, struct od_bytes *line)
+{
+    const char *what = options->words[0]; // There is one (link/options.c).
+    OD_ASSERT(what != NULL);
+    od_bytes_printf(line, "cluster %s", what);
+    for (char **word = options->words + 1; *word != NULL; word++)
+        od_bytes_printf(line, " %s", *word);
+    if (strcmp(what, "status") == 0)
+        od_bytes_printf(line, " %s", options->json ? "json" : "text");
+}
+
 static void put_line(const struct od_options *options, struct od_bytes *line)
 {
     if (options->command == OD_COMMAND_RELOAD) {
@@ -35,7 +46,7 @@ static void put_line(const struct od_options *options, struct od_bytes *line)
         od_bytes_put_slice(line, OD_SLICE("restart-worker "));
         od_bytes_put_slice(line, od_slice_of(options->words[0]));
     } else if (options->command == OD_COMMAND_CLUSTER) {
-        od_bytes_printf(line, "cluster %s %s", options->words[0], options->json ? "json" : "text");
+        put_cluster(options, line);
     } else {
         od_bytes_put_slice(line, options->json ? OD_SLICE("status json") : OD_SLICE("status text"));
     }

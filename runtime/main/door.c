@@ -240,6 +240,20 @@ static void end_all(struct od_list *arrivals)
     }
 }
 
+// Who stands in the backlog has connected already.
+void od_door_shut(struct od_door *door)
+{
+    OD_ASSERT(!door->is_closed);
+    for (size_t i = 0; i < door->listeners.count; i++) {
+        while (door->poll_count > 0 && accept_one(door, i))
+            continue;
+    }
+    od_loop_clear_timer(door->loop, &door->retry_timer);
+    for (; door->poll_count > 0; door->poll_count--)
+        uv_close((uv_handle_t *)&door->polls[door->poll_count - 1], NULL);
+    od_listeners_close(&door->listeners);
+}
+
 void od_door_leave(struct od_door *door)
 {
     door->is_leaving = true;

@@ -92,6 +92,10 @@ void od_door_open(struct od_door *door);
 // many that are: another program is about to take over, or has just done it.
 void od_door_hold(struct od_door *door);
 
+// Nobody can connect any more; who has is served as before. The program ends soon, and there are
+// others to go to.
+void od_door_shut(struct od_door *door);
+
 // The program ends: what waits for a worker, and whoever comes from now on, is answered 503, so
 // that nobody finds the port closed before the next program can open it.
 void od_door_leave(struct od_door *door);

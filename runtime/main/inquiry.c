@@ -48,7 +48,7 @@ static void on_late(struct od_timer *timer)
 }
 
 static void send_question(struct od_inquiries *inquiries, struct od_control_question *question,
-                          uint32_t worker, enum od_kind kind, od_slice body)
+                          uint32_t worker, od_slice call)
 {
     OD_ASSERT(worker < inquiries->supervisor->child_count);
     struct od_child *child = od_supervisor_ready(inquiries->supervisor, worker);
@@ -66,9 +66,9 @@ static void send_question(struct od_inquiries *inquiries, struct od_control_ques
     od_list_init(&inquiry->link);
     od_list_push_back(&inquiries->open, &inquiry->link);
     od_loop_set_timer(inquiries->loop, &inquiry->deadline, OD_INQUIRY_MS_MAX);
-    size_t mark = od_link_begin(&child->link, kind, -1);
+    size_t mark = od_link_begin(&child->link, OD_KIND_CALL, -1);
     od_bytes_put_u64(&child->link.out, inquiry->number);
-    od_bytes_put_slice(&child->link.out, body);
+    od_bytes_put_slice(&child->link.out, call);
     od_link_end(&child->link, mark);
 }
 
@@ -113,7 +113,8 @@ void od_inquiries_call(struct od_inquiries *inquiries, struct od_control_questio
 {
     struct od_call_message message;
     struct od_error err;
-    if (!od_call_read_message(call, &message) || message.kind == OD_CALL_FETCH) {
+    if (!od_call_read_message(call, &message) ||
+        (message.kind != OD_CALL_METHOD && message.kind != OD_CALL_COMMAND)) {
         od_control_answer(question, false, OD_SLICE("that is no call\n"));
         return;
     }
@@ -127,19 +128,48 @@ void od_inquiries_call(struct od_inquiries *inquiries, struct od_control_questio
                   message.name);
     od_bytes_put_slice(&whole, message.body);
     uint32_t worker = od_worker_of(&message.id, inquiries->supervisor->child_count);
-    send_question(inquiries, question, worker, OD_KIND_CALL, od_bytes_slice(&whole));
+    send_question(inquiries, question, worker, od_bytes_slice(&whole));
     od_bytes_deinit(&whole);
 }
 
-void od_inquiries_inspect(struct od_inquiries *inquiries, struct od_control_question *question,
-                          od_slice body)
+// Any of ours can ask a worker of another node.
+static uint32_t any_worker(const struct od_supervisor *supervisor)
+{
+    uint32_t worker = 0;
+    while (worker + 1 < supervisor->child_count &&
+           supervisor->children[worker].state != OD_CHILD_READY)
+        worker++;
+    return worker;
+}
+
+static void send_list(struct od_inquiries *inquiries, struct od_control_question *question,
+                      uint32_t asked, uint32_t place, od_slice what)
+{
+    struct od_bytes call = {0};
+    od_slice none = {NULL, 0};
+    od_call_begin(&call, OD_CALL_LIST, &(od_id){{0}}, none, false, none);
+    od_bytes_put_u32(&call, place);
+    od_bytes_put_slice(&call, what);
+    send_question(inquiries, question, asked, od_bytes_slice(&call));
+    od_bytes_deinit(&call);
+}
+
+void od_inquiries_list(struct od_inquiries *inquiries, struct od_control_question *question,
+                       od_slice body)
 {
     struct od_cursor cursor = od_cursor_of(body);
-    uint32_t worker = od_cursor_u32(&cursor);
-    if (cursor.failed || worker >= inquiries->supervisor->child_count)
+    od_node_id node = od_cursor_u32(&cursor);
+    uint32_t worker = od_cursor_u32(&cursor), place = 0;
+    od_slice what = od_cursor_rest(&cursor);
+    bool is_here = node == 0 || node == inquiries->nodes->placement->self.id;
+    if (cursor.failed || (is_here && worker >= inquiries->supervisor->child_count))
         od_control_answer(question, false, OD_SLICE("there is no such worker\n"));
+    else if (is_here)
+        send_list(inquiries, question, worker, worker, what);
+    else if (od_node_process_find(inquiries->nodes, node, worker, &place))
+        send_list(inquiries, question, any_worker(inquiries->supervisor), place, what);
     else
-        send_question(inquiries, question, worker, OD_KIND_INSPECT, od_cursor_rest(&cursor));
+        od_control_answer(question, false, OD_SLICE("it is not linked with the node asked\n"));
 }
 
 bool od_inquiries_take_reply(struct od_inquiries *inquiries, const struct od_child *child,
@@ -170,9 +200,11 @@ void od_inquiries_worker_gone(struct od_inquiries *inquiries, uint32_t worker)
 }
 
 void od_inquiries_init(struct od_inquiries *inquiries, struct od_loop *loop,
-                       struct od_supervisor *supervisor, const struct od_router *router)
+                       struct od_supervisor *supervisor, const struct od_router *router,
+                       const struct od_node_process *nodes)
 {
-    *inquiries = (struct od_inquiries){.loop = loop, .supervisor = supervisor, .router = router};
+    *inquiries = (struct od_inquiries){
+        .loop = loop, .supervisor = supervisor, .router = router, .nodes = nodes};
     od_list_init(&inquiries->open);
 }
 

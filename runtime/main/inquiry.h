@@ -2,7 +2,8 @@
 //
 // For workers main is here one more peer: it sends a CALL as they do (object/call_peer.c), with a
 // number of its own, and gets a REPLY. It looks at whom a call is for and at what would have to be
-// noted in the log, and decodes nothing else.
+// noted in the log, and decodes nothing else. That the object is at another node is the worker's
+// business: it asks there, as for one of its own objects.
 //
 // A question ends in one of three ways: with its reply, with its worker, or after
 // OD_INQUIRY_MS_MAX; then the call is given up there too.
@@ -14,19 +15,22 @@
 
 #include "base/list.h"
 #include "main/control.h"
+#include "main/node_process.h"
 #include "main/router.h"
 #include "main/supervisor.h"
 
 struct od_inquiries {
     struct od_loop *loop;
     struct od_supervisor *supervisor;
-    const struct od_router *router; // Which names the script gives.
+    const struct od_router *router;      // Which names the script gives.
+    const struct od_node_process *nodes; // Who else can be asked.
     struct od_list open;
     uint64_t last_number;
 };
 
 void od_inquiries_init(struct od_inquiries *inquiries, struct od_loop *loop,
-                       struct od_supervisor *supervisor, const struct od_router *router);
+                       struct od_supervisor *supervisor, const struct od_router *router,
+                       const struct od_node_process *nodes);
 void od_inquiries_deinit(struct od_inquiries *inquiries);
 
 // [call] is one (object/call.h), where the namespace is called as the script calls it, and the id
@@ -35,9 +39,10 @@ void od_inquiries_deinit(struct od_inquiries *inquiries);
 void od_inquiries_call(struct od_inquiries *inquiries, struct od_control_question *question,
                        od_slice call);
 
-// [body]: u32 worker, and what an INSPECT says.
-void od_inquiries_inspect(struct od_inquiries *inquiries, struct od_control_question *question,
-                          od_slice body);
+// [body]: u32 node (0: this one), u32 worker of it, and what is to be told of the objects there
+// (object/inspection.h). The answer is of the same kind.
+void od_inquiries_list(struct od_inquiries *inquiries, struct od_control_question *question,
+                       od_slice body);
 
 // The body of a REPLY. False: it makes no sense. One that comes late finds nobody.
 bool od_inquiries_take_reply(struct od_inquiries *inquiries, const struct od_child *child,

@@ -209,7 +209,9 @@ void od_node_process_close(struct od_node_process *nodes)
     for (; nodes->poll_count > 0; nodes->poll_count--)
         uv_close((uv_handle_t *)&nodes->polls[nodes->poll_count - 1], NULL);
     od_listeners_close(&nodes->listeners);
-    if (nodes->has_link && !nodes->link.is_closing)
+    if (nodes->has_link && !nodes->link.is_closing) {
+        od_link_flush(&nodes->link);
         od_link_close(&nodes->link);
-    od_process_end(&nodes->process);
+    }
+    od_process_await_end(&nodes->process, OD_NODE_END_WAIT_MS_MAX);
 }

@@ -59,6 +59,11 @@ OD_MUST_CHECK enum od_exit od_node_process_open(struct od_node_process *nodes,
 // Where that is: "127.0.0.1:8790"; empty: nowhere.
 void od_node_process_address(const struct od_node_process *nodes, char *text, size_t size);
 
+// Whether another node is linked; and the place of a worker of it that is there.
+bool od_node_process_is_linked(const struct od_node_process *nodes, od_node_id id);
+bool od_node_process_find(const struct od_node_process *nodes, od_node_id id, uint32_t worker,
+                          uint32_t *place);
+
 // The placement has changed: nodes, or slots.
 void od_node_process_nodes_changed(struct od_node_process *nodes);
 void od_node_process_slots_changed(struct od_node_process *nodes);

@@ -229,6 +229,22 @@ static void seat(struct od_node_process *nodes, const struct od_cluster_node *no
     tell_seat(nodes, at);
 }
 
+bool od_node_process_is_linked(const struct od_node_process *nodes, od_node_id id)
+{
+    uint32_t seat = id == 0 ? OD_SEATS_MAX : seat_of(nodes, id);
+    return seat < OD_SEATS_MAX && nodes->seats[seat].workers > 0;
+}
+
+bool od_node_process_find(const struct od_node_process *nodes, od_node_id id, uint32_t worker,
+                          uint32_t *place)
+{
+    if (!od_node_process_is_linked(nodes, id) || worker >= OD_WORKERS_MAX)
+        return false;
+    uint32_t seat = seat_of(nodes, id);
+    *place = place_of(nodes, seat, worker);
+    return is_seat_there(nodes, seat, worker);
+}
+
 void od_node_process_nodes_changed(struct od_node_process *nodes)
 {
     const struct od_placement *placement = nodes->placement;
@@ -271,7 +287,7 @@ static uint8_t owner_of(const struct od_node_process *nodes, od_slot slot)
 {
     const struct od_placed_slot *placed = &nodes->placement->slots[slot];
     if (placed->place == OD_PLACE_HERE)
-        return OD_SLOT_HERE;
+        return placed->is_filling ? OD_SLOT_FILLING : OD_SLOT_HERE;
     uint32_t at = placed->place == OD_PLACE_THERE ? seat_of(nodes, placed->node) : OD_SEATS_MAX;
     return at == OD_SEATS_MAX ? OD_SLOT_NOWHERE : (uint8_t)(OD_SLOT_SEATED + at);
 }

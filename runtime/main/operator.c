@@ -77,6 +77,13 @@ static void answer_cluster(void *owner, struct od_control_question *question, od
     who->events->cluster(who->owner, question, rest);
 }
 
+// The same as JSON, for who asks with a body, as those do who take it apart.
+static void answer_nodes(void *owner, struct od_control_question *question, od_slice body)
+{
+    (void)body;
+    answer_cluster(owner, question, OD_SLICE("status json"));
+}
+
 static void answer_metrics(void *owner, struct od_control_question *question, od_slice rest)
 {
     const struct od_operator *who = operator_of(owner);
@@ -156,10 +163,10 @@ static void answer_call(void *owner, struct od_control_question *question, od_sl
     who->events->call(who->owner, question, body);
 }
 
-static void answer_inspect(void *owner, struct od_control_question *question, od_slice body)
+static void answer_list(void *owner, struct od_control_question *question, od_slice body)
 {
     const struct od_operator *who = operator_of(owner);
-    who->events->inspect(who->owner, question, body);
+    who->events->list(who->owner, question, body);
 }
 
 static void answer_log(void *owner, struct od_control_question *question, od_slice after)
@@ -171,12 +178,13 @@ static void answer_log(void *owner, struct od_control_question *question, od_sli
 static const struct od_control_command control_commands[] = {
     {"status", answer_status, false},
     {"cluster", answer_cluster, false},
+    {"nodes", answer_nodes, true},
     {"reload", answer_reload, false},
     {"metrics", answer_metrics, false},
     {"drain", answer_drain, false},
     {"settle", answer_settle, false},
     {"call", answer_call, true},
-    {"inspect", answer_inspect, true},
+    {"list", answer_list, true},
     {"log", answer_log, true},
     {"upgrade", answer_upgrade, false},
     {"restart-worker", answer_restart, false},

@@ -37,7 +37,7 @@ struct od_operator_events {
 
     // For an object, or about those of a worker (inquiry.h).
     void (*call)(void *owner, struct od_control_question *question, od_slice call);
-    void (*inspect)(void *owner, struct od_control_question *question, od_slice body);
+    void (*list)(void *owner, struct od_control_question *question, od_slice body);
 
     // Lines of the log behind the one with the number [after] (log_book.h).
     void (*log)(void *owner, struct od_control_question *question, od_slice after);

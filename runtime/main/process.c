@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "main/limits.h"
 
 extern char **environ;
 
@@ -173,6 +174,18 @@ void od_process_end(struct od_process *process)
     while (process->pid > 0 && waitpid(process->pid, NULL, 0) < 0 && errno == EINTR)
         continue;
     process->pid = 0;
+}
+
+void od_process_await_end(struct od_process *process, int ms)
+{
+    int status;
+    OD_ASSERT(ms > 0);
+    for (int waited_ms = 0; waited_ms < ms; waited_ms += OD_PROCESS_END_LOOK_MS) {
+        if (!od_process_is_there(process) || od_process_reap(process, &status))
+            return;
+        usleep(OD_PROCESS_END_LOOK_MS * 1000);
+    }
+    od_process_end(process);
 }
 
 bool od_process_is_there(const struct od_process *process)

@@ -51,6 +51,9 @@ OD_MUST_CHECK bool od_process_reap(struct od_process *process, int *status);
 
 void od_process_end(struct od_process *process); // Kills it and waits for its end.
 
+// Waits [ms] for an end that it has been asked for in some other way; then kills it.
+void od_process_await_end(struct od_process *process, int ms);
+
 bool od_process_is_there(const struct od_process *process);
 int od_process_number(const struct od_process *process);      // For people; 0: not there.
 int od_process_last_number(const struct od_process *process); // The same, also when it has ended.

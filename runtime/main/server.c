@@ -31,6 +31,7 @@ void od_server_stop(struct od_server *server, enum od_exit exit)
     od_reload_stop(&server->reload);
     od_alarm_clock_stop(&server->alarm_clock);
     od_server_leave_cluster(server);
+    od_loop_clear_timer(&server->loop, &server->cluster.late);
     // Workers that have not served yet owe nobody anything.
     if (was_serving && exit != OD_EXIT_FENCED)
         od_supervisor_drain(&server->supervisor);
@@ -178,8 +179,11 @@ static bool goes_on_without_tls(const struct od_server *server)
 
 void od_server_serve_when_ready(struct od_server *server)
 {
+    bool workers_are = od_supervisor_ready_count(&server->supervisor) == server->options->workers;
+    if (workers_are && server->state == OD_SERVER_STARTING)
+        od_server_cluster_serve(server);
     bool all_are_ready =
-        od_supervisor_ready_count(&server->supervisor) == server->options->workers &&
+        workers_are &&
         (!server->options->has_tls || server->tls.is_ready || goes_on_without_tls(server)) &&
         od_server_cluster_is_ready(server);
     if (server->state == OD_SERVER_STARTING && all_are_ready)
@@ -358,6 +362,8 @@ static void close_all(struct od_server *server)
     od_door_deinit(&server->door);
     od_router_deinit(&server->router);
     od_metrics_deinit(&server->metrics);
+    od_bytes_deinit(&server->cluster.wanted);
+    od_bytes_deinit(&server->cluster.claimed);
     od_bytes_deinit(&server->namespaces);
     od_bytes_deinit(&server->watching);
     od_bytes_deinit(&server->cluster.versions.why);
@@ -390,7 +396,8 @@ static void init_all(struct od_server *server)
     od_status_init(&server->status, &server->loop, &server->supervisor, &server->alarm_clock,
                    &server->door.connection_limit, options);
     server->status.history = &server->history;
-    od_inquiries_init(&server->inquiries, &server->loop, &server->supervisor, &server->router);
+    od_inquiries_init(&server->inquiries, &server->loop, &server->supervisor, &server->router,
+                      &server->nodes);
     od_log_book_init(&server->log_book, &server->loop, &server->supervisor);
     od_restarts_init(&server->restarts, &server->supervisor);
     server->upgrade = od_upgrade_new(server);

@@ -5,24 +5,48 @@
 
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "cluster/directory.h"
+#include "cluster/limits.h"
+#include "main/limits.h"
 #include "main/server_inner.h"
 #include "main/wishes.h"
 
 // --- Placement -----------------------------------------------------------------------------------
 
+// Workers hear of the slots first, at the end of this turn.
+static void begin_recall(struct od_server *server)
+{
+    server->cluster.is_recalling = true;
+    for (uint32_t i = 0; i < OD_WORKERS_MAX; i++)
+        server->cluster.recalled[i] = (struct od_alarm_place){.due_ms = OD_ALARM_NONE_MS};
+}
+
 static void on_slot_changed(void *owner, od_slot slot, const struct od_placed_slot *before)
 {
     struct od_server *server = owner;
-    (void)before;
+    struct od_server_cluster *cluster = &server->cluster;
+    bool is_filling = server->placement.slots[slot].is_filling;
     OD_ASSERT(slot < OD_SLOT_COUNT);
+    cluster->filling += is_filling;
+    cluster->filling -= before->is_filling;
+    if (before->is_filling && cluster->filling == 0)
+        begin_recall(server);
     od_node_process_slots_changed(&server->nodes);
 }
 
+// An operator at another node may have said that this one leaves.
 static void on_nodes_changed(void *owner)
 {
-    od_node_process_nodes_changed(&((struct od_server *)owner)->nodes);
+    struct od_server *server = owner;
+    const struct od_placement *placement = &server->placement;
+    const struct od_cluster_node *self = od_placement_node(placement, placement->self.id);
+    od_node_process_nodes_changed(&server->nodes);
+    if (self == NULL || !self->is_leaving || server->cluster.is_handing_over)
+        return;
+    od_log(OD_LOG_INFO, NULL, "stopping, asked for by an operator at another node");
+    od_server_leave(server);
 }
 
 const struct od_placement_events od_server_placement_events = {on_slot_changed, on_nodes_changed};
@@ -86,22 +110,111 @@ static void on_claimed(void *owner, const struct od_engine_slot *slots, size_t c
     struct od_server *server = owner;
     if (server->state >= OD_SERVER_STOPPING)
         return;
-    server->cluster.loading += count;
-    od_committer_place(server->committer, true, slots, count);
+    server->cluster.taking += count;
+    od_bytes_put(&server->cluster.claimed, slots, count * sizeof *slots);
+    if (server->state == OD_SERVER_SERVING)
+        od_server_cluster_serve(server);
+    else
+        od_server_serve_when_ready(server);
 }
 
-// Workers hear of the slots first, at the end of this turn.
-static void begin_recall(struct od_server *server)
+// Who is asked before his worker serves would have nobody who answers: other nodes see at once what
+// is taken.
+void od_server_cluster_serve(struct od_server *server)
 {
-    server->cluster.is_recalling = true;
-    for (uint32_t i = 0; i < OD_WORKERS_MAX; i++)
-        server->cluster.recalled[i] = (struct od_alarm_place){.due_ms = OD_ALARM_NONE_MS};
+    struct od_bytes *claimed = &server->cluster.claimed;
+    size_t count = claimed->size / sizeof(struct od_engine_slot);
+    if (count > 0)
+        od_committer_place(server->committer, true, (const void *)claimed->at, count);
+    od_bytes_clear(claimed);
+}
+
+void od_server_placed(void *owner, od_slot slot, bool is_here)
+{
+    struct od_server *server = owner;
+    if (!is_here) {
+        od_cluster_given(server->cluster.member, slot);
+        return;
+    }
+    OD_ASSERT(server->cluster.taking > 0);
+    server->cluster.taking--;
+    od_cluster_taken(server->cluster.member, slot);
+    od_server_serve_when_ready(server);
+}
+
+static uint32_t worker_of(const struct od_server *server, od_slot slot)
+{
+    return slot % server->options->workers; // As od_worker_of has it.
+}
+
+// --- What they store -----------------------------------------------------------------------------
+
+bool od_server_is_filling(const struct od_server *server)
+{
+    return server->cluster.filling > 0 || server->cluster.taking > 0;
+}
+
+void od_server_want(struct od_server *server, const uint8_t id[OD_ID_BYTES])
+{
+    od_bytes_put(&server->cluster.wanted, id, OD_ID_BYTES);
+}
+
+void od_server_loaded(void *owner, const uint8_t id[OD_ID_BYTES])
+{
+    struct od_server *server = owner;
+    struct od_child *child = &server->supervisor.children[worker_of(server, od_slot_of_id(id))];
+    if (child->has_link && !child->link.is_gone)
+        od_link_send(&child->link, OD_KIND_OBJECT_LOADED, (od_slice){(const char *)id, OD_ID_BYTES},
+                     -1);
+}
+
+void od_server_filled(void *owner, od_slot slot)
+{
+    struct od_server *server = owner;
+    struct od_server_cluster *cluster = &server->cluster;
+    OD_ASSERT(cluster->ordered > 0);
+    od_cluster_filled(cluster->member, slot);
+    if (--cluster->ordered > 0)
+        return;
+    bool was_long = od_clock_monotonic_ms() - cluster->ordered_ms > OD_FILL_MS_MAX;
+    cluster->at_once = was_long ? cluster->at_once / 2 : cluster->at_once * 2;
+}
+
+// The next ones. Writes, and what somebody waits for, come in between, so it is not to take long.
+static void fill_next(struct od_server *server)
+{
+    struct od_server_cluster *cluster = &server->cluster;
+    od_slot slots[OD_SLOT_COUNT];
+    size_t at_once = cluster->at_once == 0 ? 1 : cluster->at_once;
+    cluster->at_once = at_once < OD_SLOT_COUNT ? at_once : OD_SLOT_COUNT;
+    for (size_t i = 0; i < OD_SLOT_COUNT && cluster->ordered < cluster->at_once; i++) {
+        od_slot slot = cluster->next_filled;
+        cluster->next_filled = (od_slot)((slot + 1) % OD_SLOT_COUNT);
+        if (server->placement.slots[slot].is_filling)
+            slots[cluster->ordered++] = slot;
+    }
+    cluster->ordered_ms = od_clock_monotonic_ms();
+    if (cluster->ordered > 0)
+        od_committer_fill(server->committer, slots, cluster->ordered);
+}
+
+static void load(struct od_server *server)
+{
+    struct od_server_cluster *cluster = &server->cluster;
+    if (server->committer == NULL)
+        return;
+    if (cluster->wanted.size > 0)
+        od_committer_load(server->committer, od_bytes_slice(&cluster->wanted));
+    od_bytes_clear(&cluster->wanted);
+    if (cluster->filling > 0 && cluster->ordered == 0 && !OD_FAULT("fill.hold"))
+        fill_next(server);
 }
 
 bool od_server_cluster_step(struct od_server *server)
 {
     struct od_server_cluster *cluster = &server->cluster;
     bool has_more = false, all_are_ready = true;
+    load(server);
     if (!cluster->is_recalling || server->alarm_clock.reader == NULL)
         return false;
     for (uint32_t i = 0; i < server->supervisor.child_count; i++) {
@@ -117,20 +230,7 @@ bool od_server_cluster_step(struct od_server *server)
     return has_more;
 }
 
-void od_server_placed(void *owner, od_slot slot, bool is_here)
-{
-    struct od_server *server = owner;
-    if (!is_here) {
-        od_cluster_given(server->cluster.member, slot);
-        return;
-    }
-    OD_ASSERT(server->cluster.loading > 0);
-    server->cluster.loading--;
-    od_cluster_taken(server->cluster.member, slot);
-    if (server->cluster.loading == 0)
-        begin_recall(server);
-    od_server_serve_when_ready(server);
-}
+// --- Slots that go -------------------------------------------------------------------------------
 
 static void give(struct od_server *server, od_slot slot)
 {
@@ -138,11 +238,6 @@ static void give(struct od_server *server, od_slot slot)
     OD_ASSERT(server->cluster.is_awaited[slot]);
     server->cluster.is_awaited[slot] = false;
     od_committer_place(server->committer, false, &given, 1);
-}
-
-static uint32_t worker_of(const struct od_server *server, od_slot slot)
-{
-    return slot % server->options->workers; // As od_worker_of has it.
 }
 
 // Its worker lets go of it, and says SLOTS_LEFT; one that is not there has nothing of it.
@@ -186,7 +281,51 @@ static void on_looked(void *owner)
 bool od_server_cluster_is_ready(const struct od_server *server)
 {
     const struct od_server_cluster *cluster = &server->cluster;
-    return cluster->member == NULL || (cluster->has_looked && cluster->loading == 0);
+    return cluster->member == NULL || (cluster->has_looked && cluster->taking == 0);
+}
+
+// --- Leaving -------------------------------------------------------------------------------------
+
+static void on_left(void *owner)
+{
+    struct od_server *server = owner;
+    if (server->cluster.is_handing_over)
+        od_server_stop(server, OD_EXIT_CLEAN);
+}
+
+static void on_late(struct od_timer *timer)
+{
+    struct od_server *server = OD_TIMER_MEMBER(timer, struct od_server, cluster.late);
+    od_log(OD_LOG_WARN, NULL, "other nodes have not got all slots within %d s; it stops",
+           OD_CLUSTER_HAND_OVER_MS_MAX / 1000);
+    od_server_stop(server, OD_EXIT_CLEAN);
+}
+
+static bool has_heirs(const struct od_placement *placement)
+{
+    bool has = false;
+    for (size_t i = 0; i < placement->node_count; i++) {
+        const struct od_cluster_node *node = &placement->nodes[i];
+        has = has || (node->id != placement->self.id && !node->is_leaving);
+    }
+    return has;
+}
+
+bool od_server_hand_over(struct od_server *server)
+{
+    struct od_server_cluster *cluster = &server->cluster;
+    if (cluster->is_handing_over)
+        return true;
+    if (cluster->member == NULL || cluster->is_away || server->state != OD_SERVER_SERVING ||
+        !has_heirs(&server->placement))
+        return false;
+    cluster->is_handing_over = true;
+    od_log(OD_LOG_INFO, NULL, "this node leaves the cluster: its slots go to the others");
+    od_door_shut(&server->door);
+    od_cluster_leave(cluster->member);
+    cluster->late.fire = on_late;
+    od_loop_set_timer(&server->loop, &cluster->late, OD_CLUSTER_HAND_OVER_MS_MAX);
+    return true;
 }
 
 // --- The end -------------------------------------------------------------------------------------
@@ -209,7 +348,8 @@ static void on_fenced(void *owner, const char *why)
 }
 
 static const struct od_cluster_events cluster_events = {
-    on_alive, on_away, on_claimed, on_wanted, od_server_told_version, on_looked, on_fenced};
+    on_alive,  on_away, on_claimed, on_wanted, od_server_told_version,
+    on_looked, on_left, on_fenced};
 
 // --- Beginning and end ---------------------------------------------------------------------------
 

@@ -76,8 +76,8 @@ static void on_lost(void *owner, const char *why)
 }
 
 static const struct od_committer_events committer_events = {
-    on_durable, on_applied, on_failed, on_forgotten,
-    on_stalled, on_lost,    on_alarm,  od_server_placed};
+    on_durable, on_applied, on_failed,        on_forgotten,     on_stalled,
+    on_lost,    on_alarm,   od_server_placed, od_server_loaded, od_server_filled};
 
 static enum od_exit join_if_asked(struct od_server *server, int *lock_fd, struct od_error *err)
 {

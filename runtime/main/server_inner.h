@@ -49,7 +49,15 @@ struct od_server_cluster {     // See server_cluster.c.
     struct od_cluster *member; // NULL: one machine.
     bool has_looked;
     bool is_away;
-    size_t loading;                 // Slots that were claimed, and cannot be read yet.
+    bool is_handing_over; // The program is to stop, and gives its slots away before it does.
+    struct od_timer late;
+    struct od_bytes claimed;        // struct od_engine_slot each, while not all workers serve.
+    size_t taking;                  // Slots that were claimed, and that the committer has not yet.
+    size_t filling;                 // Those that are, and were not given away since.
+    size_t ordered, at_once;        // So many of them the committer is at, and may be.
+    od_time_ms ordered_ms;          // Since then.
+    od_slot next_filled;            // The next to be looked at.
+    struct od_bytes wanted;         // Ids of objects that workers want to be loaded.
     bool is_awaited[OD_SLOT_COUNT]; // Its worker is to let go of it.
     bool is_recalling;              // Workers are told of wishes (wishes.h) that have come,
     struct od_alarm_place recalled[OD_WORKERS_MAX]; // each up to here.
@@ -113,13 +121,23 @@ void od_server_serve_when_ready(struct od_server *server);
 OD_MUST_CHECK enum od_exit od_server_join(struct od_server *server, int *lock_fd,
                                           struct od_error *err);
 OD_MUST_CHECK bool od_server_begin_membership(struct od_server *server, struct od_error *err);
+void od_server_cluster_serve(struct od_server *server); // All workers do.
 bool od_server_cluster_is_ready(const struct od_server *server);
 void od_server_cluster_born(struct od_server *server, struct od_child *child);
 void od_server_cluster_ended(struct od_server *server, const struct od_child *child);
 void od_server_leave_cluster(struct od_server *server); // Stops: who is away is not awaited long.
+void od_server_leave(struct od_server *server);         // It stops in peace; its slots go first.
+// The program is to stop: other nodes get what this one has, and then it does. False: nobody would
+// get anything.
+OD_MUST_CHECK bool od_server_hand_over(struct od_server *server);
 // Once a turn, at its beginning. True when more can be done at once.
 bool od_server_cluster_step(struct od_server *server);
 void od_server_placed(void *owner, od_slot slot, bool is_here);
+void od_server_loaded(void *owner, const uint8_t id[OD_ID_BYTES]);
+void od_server_filled(void *owner, od_slot slot);
+// OBJECT_WANTED of a worker.
+void od_server_want(struct od_server *server, const uint8_t id[OD_ID_BYTES]);
+bool od_server_is_filling(const struct od_server *server); // Not all it has can be looked at.
 void od_server_fence(struct od_server *server, const char *why);
 // SLOTS_LEFT of a worker. False: it makes no sense.
 OD_MUST_CHECK bool od_server_slot_left(struct od_server *server, const struct od_child *child,

@@ -4,15 +4,24 @@
 
 #include "main/server_inner.h"
 
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "main/cluster_page.h"
 #include "main/metrics_answer.h"
 #include "main/upgrade.h"
 
+void od_server_leave(struct od_server *server)
+{
+    if (!od_server_hand_over(server))
+        od_server_stop(server, OD_EXIT_CLEAN);
+}
+
 static void on_stop_asked(void *owner)
 {
-    od_server_stop(owner, OD_EXIT_CLEAN);
+    od_server_leave(owner);
 }
 
 // The committer's thread may be in the middle of a commit; a commit that is cut never happened.
@@ -39,37 +48,87 @@ static void on_status_asked(void *owner, struct od_control_question *question, o
     od_status_ask(&((struct od_server *)owner)->status, question, rest);
 }
 
-static void put_cluster(const struct od_server *server, struct od_bytes *bytes, bool as_json)
+static void show_cluster(const struct od_server *server, struct od_control_question *question,
+                         bool as_json)
 {
     const struct od_server_versions *versions = &server->cluster.versions;
-    struct od_cluster_page page = {.placement = &server->placement,
-                                   .is_away = server->cluster.is_away,
-                                   .serves = versions->serves,
-                                   .proposed = versions->proposed,
-                                   .failed = versions->failed,
-                                   .by = versions->by,
-                                   .why = od_bytes_slice(&versions->why)};
+    const struct od_cluster_page page = {.nodes = &server->nodes,
+                                         .is_away = server->cluster.is_away,
+                                         .serves = versions->serves,
+                                         .proposed = versions->proposed,
+                                         .failed = versions->failed,
+                                         .by = versions->by,
+                                         .why = od_bytes_slice(&versions->why)};
+    struct od_bytes text = {0};
     if (as_json)
-        od_cluster_page_put_json(bytes, &page);
+        od_cluster_page_put_json(&text, &page);
     else
-        od_cluster_page_put(bytes, &page);
+        od_cluster_page_put(&text, &page);
+    od_control_answer(question, true, od_bytes_slice(&text));
+    od_bytes_deinit(&text);
+}
+
+// By its id or its name; without a word this one.
+static const struct od_cluster_node *find_node(const struct od_placement *placement, od_slice word)
+{
+    char id[16];
+    for (size_t i = 0; i < placement->node_count; i++) {
+        const struct od_cluster_node *node = &placement->nodes[i];
+        snprintf(id, sizeof id, "%u", node->id);
+        if (od_slice_equal(word, od_slice_of(id)) || od_slice_equal(word, od_slice_of(node->name)))
+            return node;
+    }
+    return word.size > 0 ? NULL : od_placement_node(placement, placement->self.id);
+}
+
+// The answer first: this one may be meant.
+static void have_leave(struct od_server *server, struct od_control_question *question,
+                       const struct od_cluster_node *node)
+{
+    char asker[OD_CONTROL_ASKER_BYTES], text[128];
+    bool is_self = node->id == server->placement.self.id;
+    int size =
+        snprintf(text, sizeof text, "node %u gives its slots to the others, and stops\n", node->id);
+    od_control_asker(question, asker);
+    od_log(OD_LOG_INFO, NULL, "node %u leaves, asked for by an operator (%s)", node->id, asker);
+    od_control_answer(question, true, (od_slice){text, (size_t)size});
+    if (is_self)
+        od_server_leave(server);
+    else
+        od_cluster_send_off(server->cluster.member, node);
+}
+
+static void drain_node(struct od_server *server, struct od_control_question *question,
+                       od_slice word)
+{
+    const struct od_cluster_node *node = find_node(&server->placement, word);
+    bool is_self = node != NULL && node->id == server->placement.self.id;
+    if (node == NULL)
+        od_control_answer(question, false,
+                          OD_SLICE("there is no such node; open-do cluster status has those there "
+                                   "are, with id and name\n"));
+    else if (!is_self && (server->cluster.member == NULL || server->cluster.is_away))
+        od_control_answer(question, false,
+                          OD_SLICE("PostgreSQL does not answer, by which it would be told\n"));
+    else
+        have_leave(server, question, node);
 }
 
 static void on_cluster_asked(void *owner, struct od_control_question *question, od_slice rest)
 {
-    const struct od_server *server = owner;
-    bool as_json = od_slice_equal(rest, OD_SLICE("status json"));
-    struct od_bytes page = {0};
-    bool ok =
-        server->placement.is_cluster && (as_json || od_slice_equal(rest, OD_SLICE("status text")));
-    if (ok)
-        put_cluster(server, &page, as_json);
+    struct od_server *server = owner;
+    if (!server->placement.is_cluster)
+        od_control_answer(question, false, OD_SLICE("this program is no node of a cluster\n"));
+    else if (od_slice_equal(rest, OD_SLICE("status json")))
+        show_cluster(server, question, true);
+    else if (od_slice_equal(rest, OD_SLICE("status text")))
+        show_cluster(server, question, false);
+    else if (od_slice_equal(rest, OD_SLICE("drain")) ||
+             od_slice_starts_with(rest, OD_SLICE("drain ")))
+        drain_node(server, question, od_slice_from(rest, strlen("drain ")));
     else
-        od_bytes_printf(&page, server->placement.is_cluster
-                                   ? "say open-do cluster status\n"
-                                   : "this program is no node of a cluster\n");
-    od_control_answer(question, ok, od_bytes_slice(&page));
-    od_bytes_deinit(&page);
+        od_control_answer(question, false,
+                          OD_SLICE("say open-do cluster status, or open-do cluster drain NODE\n"));
 }
 
 static void on_metrics_asked(void *owner, struct od_control_question *question)
@@ -115,12 +174,18 @@ static void on_log_asked(void *owner, struct od_control_question *question, od_s
     od_log_book_ask(&((struct od_server *)owner)->log_book, question, after);
 }
 
-static void on_inspect_asked(void *owner, struct od_control_question *question, od_slice body)
+static void on_list_asked(void *owner, struct od_control_question *question, od_slice body)
 {
-    od_inquiries_inspect(&((struct od_server *)owner)->inquiries, question, body);
+    struct od_server *server = owner;
+    if (od_server_is_filling(server)) // A list that is not whole would be taken for one that is.
+        od_control_answer(question, false,
+                          OD_SLICE("what this node has taken is still being loaded: ask again in a "
+                                   "moment\n"));
+    else
+        od_inquiries_list(&server->inquiries, question, body);
 }
 
 const struct od_operator_events od_server_operator_events = {
-    on_stop_asked,    on_kill_asked,    on_reload_asked,  on_status_asked,
-    on_cluster_asked, on_metrics_asked, on_settle_asked,  on_upgrade_asked,
-    on_restart_asked, on_call_asked,    on_inspect_asked, on_log_asked};
+    on_stop_asked,    on_kill_asked,    on_reload_asked, on_status_asked,
+    on_cluster_asked, on_metrics_asked, on_settle_asked, on_upgrade_asked,
+    on_restart_asked, on_call_asked,    on_list_asked,   on_log_asked};

@@ -160,19 +160,13 @@ void od_tls_process_init(struct od_tls_process *tls, struct od_loop *loop,
 // The end of the link tells it to end, too.
 void od_tls_process_close(struct od_tls_process *tls)
 {
-    int status;
     tls->is_closing = true;
     od_loop_clear_timer(tls->loop, &tls->restart_timer);
     uv_close((uv_handle_t *)&tls->child_signal, NULL);
     if (tls->has_link && !tls->link.is_closing)
         od_link_close(&tls->link);
     od_tls_retired_close(&tls->retired);
-    for (int waited_ms = 0; waited_ms < OD_TLS_END_WAIT_MS_MAX; waited_ms += OD_TLS_END_LOOK_MS) {
-        if (!od_process_is_there(&tls->process) || od_process_reap(&tls->process, &status))
-            return;
-        usleep(OD_TLS_END_LOOK_MS * 1000);
-    }
-    od_process_end(&tls->process);
+    od_process_await_end(&tls->process, OD_TLS_END_WAIT_MS_MAX);
 }
 
 int od_tls_process_number(const struct od_tls_process *tls)

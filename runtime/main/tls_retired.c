@@ -133,8 +133,9 @@ void od_tls_retired_close(struct od_tls_retired *retired)
         if (one->has_link && !one->link.is_closing)
             od_link_close(&one->link);
     }
-    for (int ms = 0; !have_ended(retired) && ms < OD_TLS_END_WAIT_MS_MAX; ms += OD_TLS_END_LOOK_MS)
-        usleep(OD_TLS_END_LOOK_MS * 1000);
+    for (int ms = 0; !have_ended(retired) && ms < OD_TLS_END_WAIT_MS_MAX;
+         ms += OD_PROCESS_END_LOOK_MS)
+        usleep(OD_PROCESS_END_LOOK_MS * 1000);
     OD_LIST_EACH_SAFE (link, &retired->all) {
         struct one *one = OD_LIST_MEMBER(link, struct one, link_in_all);
         od_process_end(&one->process);

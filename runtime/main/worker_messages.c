@@ -262,6 +262,17 @@ static bool take_slots_left(struct od_server *server, struct od_child *child,
     return true;
 }
 
+static bool take_object_wanted(struct od_server *server, struct od_child *child,
+                               struct received *received)
+{
+    od_slice id = od_cursor_bytes(&received->body, OD_ID_BYTES);
+    if (received->body.failed || !is_its_own(server, child, id.at) ||
+        server->cluster.member == NULL)
+        return false;
+    od_server_want(server, (const uint8_t *)id.at);
+    return true;
+}
+
 static take_message *const messages[OD_KIND_COUNT] = {
     [OD_KIND_CONNECTION_OVER] = take_connection_over,
     [OD_KIND_CONNECTION_MOVED] = take_connection_moved,
@@ -281,6 +292,7 @@ static take_message *const messages[OD_KIND_COUNT] = {
     [OD_KIND_LOGGED] = take_logged,
     [OD_KIND_REPLY] = take_reply,
     [OD_KIND_SLOTS_LEFT] = take_slots_left,
+    [OD_KIND_OBJECT_WANTED] = take_object_wanted,
 };
 
 bool od_worker_messages_take(void *owner, struct od_child *child, enum od_kind kind, od_slice body,

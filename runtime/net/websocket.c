@@ -368,11 +368,11 @@ static void take_url(struct od_websocket *websocket, const struct od_upgrade_rec
 
 static void take_record(struct od_websocket *websocket, const struct od_upgrade_record *record)
 {
-    websocket->window_bits = record->window_bits;
+    websocket->window_bits = record->window_bits & 15u; // At most 15 (codec/offer.h).
     websocket->has_closed |= record->has_closed;
     take_url(websocket, record);
     od_frame_decoder_init(&websocket->decoder, (uint32_t)websocket->net->limits.message_bytes_max,
-                          record->window_bits != 0);
+                          websocket->window_bits != 0);
     websocket->decoder.is_client = record->is_client;
 }
 

@@ -48,7 +48,7 @@ struct od_websocket {
     uint32_t largest_bytes;    // Of the messages that were put since nothing waited.
     uint32_t inflatable_bytes; // How much may be inflated before it has to line up.
     uint16_t peer_code;        // Of its Close.
-    uint8_t window_bits;
+    uint8_t window_bits : 4;
     bool is_events : 1;       // An event stream: only we speak.
     bool has_closed : 1;      // We sent Close.
     bool peer_has_closed : 1; // It did.

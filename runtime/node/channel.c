@@ -361,7 +361,7 @@ static void say_taken(struct channel *channel)
     struct od_line *line = line_of(channel);
     bool is_behind =
         !channel->has_link || od_link_waiting_bytes(&channel->link) > OD_NODE_TAKEN_BYTES_MAX;
-    if (channel->owed == 0 || line == NULL || is_behind)
+    if (channel->owed < OD_NODE_OWED_BYTES || line == NULL || is_behind)
         return;
     size_t mark = od_link_begin(&line->wire, OD_KIND_NODE_TAKEN, -1);
     od_bytes_put_u32(&line->wire.out, seated_of(channel).worker);
@@ -380,7 +380,7 @@ static void flush(struct channel *channel)
         od_link_pause(&channel->link, channel->out.size > channel->out_sent);
     }
     say_taken(channel);
-    if (channel->out.size == channel->out_sent && channel->owed == 0)
+    if (channel->out.size == channel->out_sent && channel->owed < OD_NODE_OWED_BYTES)
         od_list_remove(&channel->busy);
 }
 

@@ -19,9 +19,11 @@
 #define OD_NODE_MESSAGE_BYTES_MAX (1u << 20) // And after it.
 #define OD_NODE_PIECE_BYTES (64u << 10)      // Of a message or a tunnel, in one message of a line.
 #define OD_NODE_WINDOW_BYTES (1u << 20)      // On their way between two workers, and not taken.
+#define OD_NODE_OWED_BYTES (OD_NODE_WINDOW_BYTES / 4) // Taken, and not told as taken.
 #define OD_NODE_LINE_BYTES_MAX (4u << 20)    // Behind more in a line nothing is put, no link read.
 #define OD_NODE_TAKEN_BYTES_MAX (256u << 10) // Behind more in a worker's link nothing is taken.
 #define OD_TUNNEL_WINDOW_BYTES (256u << 10)  // The same of a tunnel.
-#define OD_TUNNELS_MAX 65536                 // Of one line.
+#define OD_TUNNEL_OWED_BYTES (OD_TUNNEL_WINDOW_BYTES / 4)
+#define OD_TUNNELS_MAX 65536 // Of one line.
 
 #endif

@@ -248,12 +248,21 @@ static void serve(struct od_node *node)
     }
 }
 
+// What workers have said last is to reach the others: where a client's socket goes on rests on it.
+// Main does not wait for long (main/node_process.c).
+static void end_line(struct od_line *line)
+{
+    if (line->is_proved)
+        od_link_flush_all(&line->wire);
+    od_line_cut(line, "this node ends");
+}
+
 static void close_all(struct od_node *node)
 {
     if (node->has_link && !node->main.is_closing)
         od_link_close(&node->main);
     OD_LIST_EACH_SAFE (link, &node->lines)
-        od_line_cut(OD_LIST_MEMBER(link, struct od_line, link), "this node ends");
+        end_line(OD_LIST_MEMBER(link, struct od_line, link));
     od_neighbours_close(node);
     od_channels_close(node);
     od_loop_deinit(&node->loop);

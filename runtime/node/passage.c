@@ -45,6 +45,12 @@ static bool pass_request(const struct passing *passing, od_slice message)
     return turn_if(passing, (size_t)(cursor.at - passing->body->at), request.stream != 0);
 }
 
+// A list is of the worker that it names.
+static bool pass_list(const struct passing *passing, od_slice message)
+{
+    return message.size >= 4 && turn_at(passing, (size_t)(message.at - passing->body->at));
+}
+
 static bool pass_call(const struct passing *passing)
 {
     struct od_call_message message;
@@ -54,7 +60,9 @@ static bool pass_call(const struct passing *passing)
         return false;
     if (message.kind == OD_CALL_FETCH)
         return pass_request(passing, message.body);
-    return message.kind == OD_CALL_METHOD && od_invocation_read(message.body, &invocation);
+    if (message.kind == OD_CALL_LIST)
+        return pass_list(passing, message.body);
+    return od_invocation_read(message.body, &invocation); // Of another object, or of an operator.
 }
 
 static bool pass_response(const struct passing *passing, od_slice message)

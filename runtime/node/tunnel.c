@@ -17,7 +17,8 @@ struct tunnel {
     int polled;
     struct od_bytes out; // From the other side, not written yet;
     size_t written;      // of it.
-    size_t going;        // Sent to the other side, and not taken there.
+    size_t going;        // Sent to the other side, and not known to be taken there.
+    size_t owed;         // Taken here, and not told.
     bool has_ended;      // Nothing more comes from [fd].
     bool far_has_ended;  // Nothing more comes from the other side,
     bool has_shut;       // and [fd] was told.
@@ -171,13 +172,17 @@ static void send_piece(struct tunnel *tunnel)
 
 // --- Into it -------------------------------------------------------------------------------------
 
-static void say_taken(struct tunnel *tunnel, size_t count)
+// Not for every few bytes: each would be a packet, and wake the other side.
+static void say_taken(struct tunnel *tunnel)
 {
+    if (tunnel->owed < OD_TUNNEL_OWED_BYTES)
+        return;
     struct od_link *wire = &tunnel->line->wire;
     size_t mark = od_link_begin(wire, OD_KIND_TUNNEL_TAKEN, -1);
     od_bytes_put_u64(&wire->out, tunnel->number);
-    od_bytes_put_u32(&wire->out, (uint32_t)count);
+    od_bytes_put_u32(&wire->out, (uint32_t)tunnel->owed);
     od_link_end(wire, mark);
+    tunnel->owed = 0;
 }
 
 // The end of the other side comes behind its last byte. False: the tunnel is over.
@@ -197,7 +202,6 @@ static bool shut_when_written(struct tunnel *tunnel)
 // False: the tunnel is over.
 static bool write_out(struct tunnel *tunnel)
 {
-    size_t before = tunnel->written;
     while (waiting(tunnel) > 0) {
         ssize_t count = send(tunnel->fd, tunnel->out.at + tunnel->written, waiting(tunnel),
                              MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -210,9 +214,9 @@ static bool write_out(struct tunnel *tunnel)
         if (count <= 0)
             break;
         tunnel->written += (size_t)count;
+        tunnel->owed += (size_t)count;
     }
-    if (tunnel->written > before)
-        say_taken(tunnel, tunnel->written - before);
+    say_taken(tunnel);
     if (waiting(tunnel) == 0) {
         od_bytes_deinit(&tunnel->out);
         tunnel->written = 0;

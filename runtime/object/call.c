@@ -17,6 +17,7 @@
 #include "object/call_sent.h"
 #include "object/deadlock.h"
 #include "object/label.h"
+#include "object/loading.h"
 #include "object/look.h"
 #include "object/outgoing.h"
 #include "object/refusal.h"
@@ -146,7 +147,7 @@ struct od_call *od_call_new(struct od_objects *objects, enum od_call_origin from
 
 static enum od_event_kind event_of(enum od_call_kind kind)
 {
-    OD_ASSERT(kind < OD_CALL_KINDS);
+    OD_ASSERT(kind < OD_CALL_LIST);
     static const enum od_event_kind events[OD_CALL_KINDS] = {[OD_CALL_FETCH] = OD_EVENT_FETCH,
                                                              [OD_CALL_METHOD] = OD_EVENT_CALL,
                                                              [OD_CALL_COMMAND] = OD_EVENT_COMMAND};
@@ -234,7 +235,11 @@ void od_call_deliver(struct od_call *call, const struct od_call_message *message
     }
     struct od_object *object =
         od_objects_get(call->objects, namespace, &message->id, message->has_name, message->name);
-    if (is_look && object->transaction == NULL)
+    if (is_look && !od_loading_is_done(object)) {
+        od_loading_ask(object);
+        od_call_fail_flagged(call, OD_FAILURE_RETRYABLE,
+                             OD_SLICE("what it stores is being loaded: ask again in a moment"));
+    } else if (is_look && object->transaction == NULL)
         od_look_take(object, call->id, message->body);
     else
         give_to(call, object, message->body);
@@ -278,9 +283,15 @@ static void send_to_peer(struct od_call *call, uint32_t worker,
     od_bytes_deinit(&bytes);
 }
 
+void od_call_send_far(struct od_call *call, uint32_t place, const struct od_call_message *message)
+{
+    OD_ASSERT(od_places_are_far(call->objects, place));
+    send_to_peer(call, place, message);
+}
+
 static void send_message(struct od_call *call, const struct od_call_message *message)
 {
-    uint32_t worker = od_places_of(call->objects, &message->id);
+    uint32_t worker = od_places_to_ask(call->objects, &message->id);
     if (worker == call->objects->worker)
         od_call_deliver(call, message);
     else

@@ -93,7 +93,8 @@ void od_call_asker_left(struct od_call *call);
 // Nobody waits any more: what was begun for it is given up.
 void od_call_cancel(struct od_call *call);
 
-// Messages from another worker.
+// Messages from another worker, or from main, which asks for an operator: what it asks of an object
+// at another node is sent on there, and the answer comes back here.
 void od_call_receive(struct od_objects *objects, uint32_t worker, od_slice body);       // CALL
 void od_call_receive_reply(struct od_objects *objects, uint32_t worker, od_slice body); // REPLY
 void od_call_receive_cancel(struct od_objects *objects, uint32_t worker,

@@ -235,7 +235,8 @@ void od_call_answer(struct od_call *call, od_slice answer)
     static const enum od_call_outcome outcomes[OD_CALL_KINDS] = {
         [OD_CALL_FETCH] = OD_OUTCOME_RESPONSE,
         [OD_CALL_METHOD] = OD_OUTCOME_RESULTS,
-        [OD_CALL_COMMAND] = OD_OUTCOME_RESULTS};
+        [OD_CALL_COMMAND] = OD_OUTCOME_RESULTS,
+        [OD_CALL_LIST] = OD_OUTCOME_RESULTS};
     if (call->from == OD_FROM_EXCHANGE)
         answer_exchange(call, answer);
     else

@@ -15,6 +15,9 @@ void od_call_answer_as(struct od_call *call, uint16_t status, od_slice response)
 // Into the inbox of an object of this worker.
 void od_call_deliver(struct od_call *call, const struct od_call_message *message);
 
+// To that worker of another node, whatever it is about.
+void od_call_send_far(struct od_call *call, uint32_t place, const struct od_call_message *message);
+
 // Trouble of the runtime, not of the object: 503.
 void od_call_fail_flagged(struct od_call *call, uint8_t flags, od_slice why);
 

@@ -1,16 +1,24 @@
 #include "object/call.h"
 
+#include <stdlib.h>
+
 #include "base/log.h"
+#include "link/commands.h"
 #include "link/invocation.h"
 #include "link/request.h"
 #include "link/response.h"
 #include "object/call_inner.h"
 #include "object/call_sent.h"
+#include "object/inspection.h"
+#include "object/label.h"
 
 static bool can_read_body(const struct od_objects *objects, const struct od_call_message *message)
 {
     struct od_request request;
     struct od_invocation invocation;
+    struct od_cursor cursor = od_cursor_of(message->body);
+    if (message->kind == OD_CALL_LIST)
+        return od_places_are_workers(objects, od_cursor_u32(&cursor)) && !cursor.failed;
     return message->kind == OD_CALL_FETCH ? od_request_read(message->body, &request) &&
                                                 od_places_are_workers(objects, request.worker)
                                           : od_invocation_read(message->body, &invocation);
@@ -24,20 +32,64 @@ static void refuse_elsewhere(struct od_call *call)
                          OD_SLICE("the object is at another node"));
 }
 
+// Whoever has changed something here leaves a line here, too; the asker stands in his node's log.
+static void note_command(const struct od_call_message *message)
+{
+    struct od_invocation invocation;
+    bool is_whole = od_invocation_read(message->body, &invocation);
+    OD_ASSERT(is_whole);
+    if (od_command_effect(invocation.method) == OD_COMMAND_LOOKS || !od_log_is_on(OD_LOG_INFO))
+        return;
+    char *label =
+        od_label_new(message->namespace_name, &message->id, message->has_name, message->name);
+    od_log(OD_LOG_INFO, label, "%.*s, asked for by an operator at another node",
+           (int)invocation.method.size, invocation.method.at);
+    free(label);
+}
+
+static void deliver_here(struct od_call *call, const struct od_call_message *message)
+{
+    if (call->kind == OD_CALL_COMMAND && od_places_are_far(call->objects, call->origin_worker))
+        note_command(message);
+    od_call_deliver(call, message);
+}
+
+static void take_list(struct od_call *call, const struct od_call_message *message)
+{
+    OD_ASSERT(call->kind == OD_CALL_LIST);
+    const struct od_objects *objects = call->objects;
+    struct od_cursor cursor = od_cursor_of(message->body);
+    uint32_t place = od_cursor_u32(&cursor);
+    bool is_of_main = call->origin_worker == objects->worker_count;
+    // The own main looks at that before it asks anybody.
+    if (place == objects->worker && !is_of_main && od_places_are_filling(objects))
+        od_call_fail(call, 503, OD_SLICE("what its node has taken is still being loaded"));
+    else if (place == objects->worker)
+        od_inspection_take(call, od_cursor_rest(&cursor));
+    else if (is_of_main && od_places_are_far(objects, place))
+        od_call_send_far(call, place, message);
+    else
+        od_call_fail(call, 500, OD_SLICE("that list is of another worker"));
+}
+
 void od_call_receive(struct od_objects *objects, uint32_t worker, od_slice body)
 {
     struct od_cursor cursor = od_cursor_of(body);
     uint64_t number = od_cursor_u64(&cursor);
+    od_slice whole = od_cursor_rest(&cursor);
     struct od_call_message message;
-    if (!od_call_read_message(od_cursor_rest(&cursor), &message) ||
-        !can_read_body(objects, &message)) {
+    if (!od_call_read_message(whole, &message) || !can_read_body(objects, &message)) {
         od_log(OD_LOG_ERROR, NULL, "worker %u sent a call that cannot be read", worker);
         return;
     }
     struct od_call *call = od_call_new(objects, OD_FROM_PEER, worker, number);
     call->kind = message.kind;
-    if (od_places_of(objects, &message.id) == objects->worker)
-        od_call_deliver(call, &message);
+    if (message.kind == OD_CALL_LIST)
+        take_list(call, &message);
+    else if (od_places_to_ask(objects, &message.id) == objects->worker)
+        deliver_here(call, &message);
+    else if (worker == objects->worker_count) // Main asks for an operator, wherever the object is.
+        od_call_send(call, whole);
     else
         refuse_elsewhere(call);
 }
@@ -68,7 +120,8 @@ static void accept_failure(struct od_call *call, struct od_failure *failure)
 {
     bool is_elsewhere = (failure->flags & OD_FAILURE_ELSEWHERE) != 0;
     failure->flags &= (uint8_t)~OD_FAILURE_ELSEWHERE;
-    if (is_elsewhere && od_places_are_far(call->objects, call->worker))
+    // Also of a neighbour here, who may hear of a slot before this worker does.
+    if (is_elsewhere && call->objects->places.is_cluster)
         od_call_sent_elsewhere(call);
     else
         od_call_fail_with(call, is_elsewhere ? 503 : 500, failure);
@@ -80,7 +133,7 @@ static void accept_reply(struct od_call *call, enum od_call_outcome outcome, od_
     struct od_failure failure;
     if (outcome == OD_OUTCOME_FAILURE && od_failure_read(bytes, &failure))
         accept_failure(call, &failure);
-    else if (outcome == OD_OUTCOME_RESULTS && call->kind == OD_CALL_METHOD)
+    else if (outcome == OD_OUTCOME_RESULTS && call->kind != OD_CALL_FETCH)
         od_call_answer(call, bytes);
     else if (outcome == OD_OUTCOME_RESPONSE && call->kind == OD_CALL_FETCH &&
              read_response(call->objects, bytes, &response))

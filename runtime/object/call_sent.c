@@ -23,7 +23,8 @@ static void keep(struct od_call_sent *sent, od_slice message)
 {
     OD_ASSERT(sent->message.size == 0);
     struct od_objects *objects = sent->call->objects;
-    if (objects->kept_call_bytes + message.size > OD_CALLS_KEPT_BYTES_MAX)
+    if (sent->call->kind == OD_CALL_LIST || // Which means that worker and no later one.
+        objects->kept_call_bytes + message.size > OD_CALLS_KEPT_BYTES_MAX)
         return;
     od_bytes_put_slice(&sent->message, message);
     objects->kept_call_bytes += message.size;
@@ -52,18 +53,28 @@ void od_calls_sent_leave(struct od_objects *objects, uint32_t worker)
     }
 }
 
+static void await_no_longer(struct od_call_sent *sent)
+{
+    struct od_objects *objects = sent->call->objects;
+    od_time_ms until_ms = od_clock_monotonic_ms() +
+                          (objects->is_draining ? OD_CALL_STOPS_MS_MAX : OD_CALL_AWAITS_MS_MAX);
+    if (sent->until_ms == 0 || until_ms < sent->until_ms)
+        sent->until_ms = until_ms;
+    od_timers_set(objects->timers, &sent->deadline, sent->until_ms);
+}
+
 static void await_worker(struct od_call_sent *sent)
 {
     OD_ASSERT(!sent->is_waiting);
     struct od_objects *objects = sent->call->objects;
-    if (sent->message.size == 0 || sent->times >= OD_CALL_TRIES_MAX || objects->is_draining) {
+    bool is_vain = objects->is_draining && !objects->places.is_cluster;
+    if (sent->message.size == 0 || sent->times >= OD_CALL_TRIES_MAX || is_vain) {
         fail(sent->call, "the worker of this object has ended");
         return;
     }
     sent->is_waiting = true;
     od_list_remove(&sent->leaving);
-    od_timers_set(objects->timers, &sent->deadline,
-                  od_clock_monotonic_ms() + OD_CALL_AWAITS_MS_MAX);
+    await_no_longer(sent);
 }
 
 void od_call_sent_begin(struct od_call *call, od_slice message)
@@ -79,10 +90,14 @@ void od_call_sent_begin(struct od_call *call, od_slice message)
     od_list_init(&sent->leaving);
     od_list_push_back(&objects->sent_calls[call->worker], &sent->link);
     keep(sent, message);
-    if (objects->peers[call->worker] != NULL)
+    if (objects->peers[call->worker] != NULL) {
         put(sent, message);
-    else
-        await_worker(sent);
+        return;
+    }
+    bool may_wait = sent->message.size > 0;
+    await_worker(sent);
+    if (may_wait && call->worker == od_places_nowhere(objects))
+        od_timers_set(objects->timers, &sent->again, od_clock_monotonic_ms() + OD_CALL_AGAIN_MS);
 }
 
 void od_call_sent_free(struct od_call *call)
@@ -139,6 +154,7 @@ void od_calls_sent_ended(struct od_objects *objects, uint32_t worker, bool all, 
         struct od_call_sent *sent = OD_LIST_MEMBER(link, struct od_call_sent, link);
         if (sent->is_waiting)
             continue;
+        sent->until_ms = 0;
         if (was_begun(&begun, sent->call->id))
             fail(sent->call, "the worker of this object has ended");
         else
@@ -152,7 +168,9 @@ void od_calls_sent_give_up(struct od_objects *objects)
     for (uint32_t i = 0; i < od_places_count(objects); i++) {
         OD_LIST_EACH_SAFE (link, &objects->sent_calls[i]) {
             struct od_call_sent *sent = OD_LIST_MEMBER(link, struct od_call_sent, link);
-            if (sent->is_waiting)
+            if (sent->is_waiting && objects->places.is_cluster)
+                await_no_longer(sent); // Its object is on its way to another node.
+            else if (sent->is_waiting)
                 fail(sent->call, "the server stops");
         }
     }
@@ -191,7 +209,7 @@ static bool move(struct od_call_sent *sent)
     OD_ASSERT(sent->is_waiting);
     bool is_whole = od_call_read_message(message_of(sent), &message);
     OD_ASSERT(is_whole);
-    uint32_t place = od_places_of(objects, &message.id);
+    uint32_t place = od_places_to_ask(objects, &message.id);
     if (place == call->worker)
         return false;
     if (place == objects->worker) {
@@ -220,6 +238,8 @@ static void on_again(struct od_timer *timer)
     const struct od_call *call = sent->call;
     if (sent->is_waiting && call->objects->peers[call->worker] != NULL)
         put(sent, od_bytes_slice(&sent->message));
+    else if (sent->is_waiting)
+        move_soon(sent);
 }
 
 void od_call_sent_elsewhere(struct od_call *call)
@@ -232,7 +252,7 @@ void od_call_sent_elsewhere(struct od_call *call)
     sent->times--; // Nothing of it has begun.
     bool may_wait = sent->message.size > 0;
     await_worker(sent);
-    if (may_wait && !call->objects->is_draining)
+    if (may_wait)
         move_soon(sent);
 }
 

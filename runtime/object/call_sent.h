@@ -36,6 +36,7 @@ struct od_call_sent {
     struct od_bytes message; // Body of the CALL; empty: not kept.
     bool is_waiting;         // For a worker that can be sent to.
     uint32_t times;          // It was sent.
+    od_time_ms until_ms;     // It is not waited for longer than that; 0: not yet.
     struct od_timer deadline;
     struct od_timer again; // It was sent where the object is, and was not yet.
 };
@@ -54,7 +55,7 @@ void od_calls_sent_leave(struct od_objects *objects, uint32_t worker);
 // them.
 void od_calls_sent_ended(struct od_objects *objects, uint32_t worker, bool all, od_slice begun);
 
-// The worker ends: none will come that is worth waiting for.
+// The worker ends: none will come that is worth waiting for, unless at another node.
 void od_calls_sent_give_up(struct od_objects *objects);
 
 // The object of [call] is not where it was sent, and nothing has begun: it goes where the object is

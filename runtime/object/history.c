@@ -33,7 +33,9 @@ void od_object_history_begin(struct od_object *object, const struct od_event *ev
     history->last = od_event_name(event);
     if (!od_event_is_call(event))
         return;
-    copy(history->method, sizeof history->method, od_slice_of(history->last));
+    if (history->method == NULL)
+        history->method = od_allocate(OD_HISTORY_NAME_BYTES);
+    copy(history->method, OD_HISTORY_NAME_BYTES, od_slice_of(history->last));
     history->last = history->method;
 }
 
@@ -102,8 +104,10 @@ void od_object_history_put(struct od_bytes *facts, const struct od_object_histor
 
 static void free_history(struct od_object_history *history)
 {
-    if (history != NULL)
-        free(history->mishap);
+    if (history == NULL)
+        return;
+    free(history->mishap);
+    free(history->method);
     free(history);
 }
 

@@ -24,13 +24,13 @@ struct od_trace;
 struct od_object_history {
     uint64_t events;
     uint64_t errors;
-    int64_t run_us;                     // In Lua, all of them together,
-    int64_t slowest_us;                 // and the longest stretch of it.
-    int64_t last_us;                    // When the last began, by od_clock_passed_us.
-    const char *last;                   // Its name; NULL: there was none.
-    char method[OD_HISTORY_NAME_BYTES]; // That name, if it is a call's.
-    struct od_mishap *mishap;           // NULL: none.
-    struct od_trace *trace;             // NULL: nobody watches it (trace.h).
+    int64_t run_us;           // In Lua, all of them together,
+    int64_t slowest_us;       // and the longest stretch of it.
+    int64_t last_us;          // When the last began, by od_clock_passed_us.
+    const char *last;         // Its name; NULL: there was none.
+    char *method;             // That name, if it is a call's: OD_HISTORY_NAME_BYTES, or NULL.
+    struct od_mishap *mishap; // NULL: none.
+    struct od_trace *trace;   // NULL: nobody watches it (trace.h).
 };
 
 struct od_mishap { // The last error.

@@ -4,8 +4,6 @@
 #include <string.h>
 
 #include "base/cursor.h"
-#include "link/link.h"
-#include "object/call.h"
 #include "object/history.h"
 #include "object/pipe.h"
 #include "object/report.h"
@@ -148,6 +146,8 @@ static bool is_full(struct page *page)
 
 static bool is_wanted(const struct page *page, const struct od_identity *identity)
 {
+    if (!od_places_are_own(page->objects, od_slot_of_id(identity->id))) // It goes, or has gone.
+        return false;
     if (page->space.size > 0 && !od_slice_equal(identity->space, page->space))
         return false;
     return page->beginning.size == 0 ||
@@ -284,9 +284,8 @@ static enum phase walk_failed(struct page *page)
 // those of a number modulo the count of workers, so it is no walk over what others have.
 static void go_to_own_slot(struct page *page, od_slot slot)
 {
-    const struct od_objects *objects = page->objects;
     uint32_t next = slot;
-    while (next % objects->worker_count != objects->worker)
+    while (next < OD_SLOT_COUNT && !od_places_are_own(page->objects, (od_slot)next))
         next++;
     page->place[0] = (char)(next >> 8);
     page->place[1] = (char)next;
@@ -306,7 +305,7 @@ static bool visit_stored(void *context, od_slice place, const struct od_identity
     od_id id;
     memcpy(id.bytes, identity->id, OD_ID_BYTES);
     walk->is_full = is_full(page);
-    walk->has_jumped = od_worker_of(&id, page->objects->worker_count) != page->objects->worker;
+    walk->has_jumped = !od_places_are_own(page->objects, od_slot_of_id(id.bytes));
     if (walk->is_full)
         return false;
     if (walk->has_jumped) {
@@ -385,43 +384,53 @@ static bool read_place(struct page *page, od_slice place)
     return true;
 }
 
-static void answer(struct page *page, uint64_t call, bool ok)
+static uint64_t sum_of_slots(const struct od_objects *objects)
 {
-    struct od_link *main = page->objects->main;
-    size_t mark = od_link_begin(main, OD_KIND_REPLY, -1);
-    od_bytes_put_u64(&main->out, call);
-    od_bytes_put_u8(&main->out, ok ? OD_OUTCOME_RESULTS : OD_OUTCOME_FAILURE);
-    if (ok) {
-        od_bytes_put_u32(&main->out, page->objects->worker_count);
-        put_place(&main->out, page);
-        od_bytes_put_slice(&main->out, od_bytes_slice(&page->facts));
-    } else {
-        od_failure_put(&main->out,
-                       &(struct od_failure){.message = OD_SLICE("that is no place in the list")});
-    }
-    od_link_end(main, mark);
+    uint64_t sum = 0;
+    for (uint64_t slot = 0; slot < OD_SLOT_COUNT; slot++)
+        sum += od_places_are_own(objects, (od_slot)slot) ? (slot + 1) * (slot + 1) : 0;
+    return sum;
+}
+
+static void answer(struct page *page, struct od_call *call)
+{
+    struct od_bytes bytes = {0};
+    od_bytes_put_u32(&bytes, page->objects->worker_count);
+    od_bytes_put_u64(&bytes, sum_of_slots(page->objects));
+    put_place(&bytes, page);
+    od_bytes_put_slice(&bytes, od_bytes_slice(&page->facts));
+    od_call_answer(call, od_bytes_slice(&bytes));
+    od_bytes_deinit(&bytes);
     od_bytes_deinit(&page->facts);
 }
 
-void od_inspection_receive(struct od_objects *objects, od_slice body)
+static bool read_page(struct page *page, od_slice asked)
 {
-    struct od_cursor cursor = od_cursor_of(body);
-    struct page page = {.objects = objects, .ends_us = od_clock_passed_us() + OD_INSPECT_US_MAX};
-    uint64_t call = od_cursor_u64(&cursor);
-    page.scope = od_cursor_u8(&cursor);
-    page.space = od_cursor_string(&cursor);
-    page.beginning = od_cursor_string(&cursor);
-    page.measure_max = od_cursor_u8(&cursor) != 0 ? OD_INSPECT_MEASURE_MAX : 0;
-    page.order = od_cursor_u8(&cursor);
-    page.limit = od_cursor_u32(&cursor);
-    bool ok = read_place(&page, od_cursor_string(&cursor)) && !cursor.failed &&
-              page.scope < OD_INSPECT_SCOPES && page.order < OD_INSPECT_ORDERS && page.limit > 0;
+    struct od_cursor cursor = od_cursor_of(asked);
+    page->scope = od_cursor_u8(&cursor);
+    page->space = od_cursor_string(&cursor);
+    page->beginning = od_cursor_string(&cursor);
+    page->measure_max = od_cursor_u8(&cursor) != 0 ? OD_INSPECT_MEASURE_MAX : 0;
+    page->order = od_cursor_u8(&cursor);
+    page->limit = od_cursor_u32(&cursor);
+    return read_place(page, od_cursor_string(&cursor)) && !cursor.failed &&
+           page->scope < OD_INSPECT_SCOPES && page->order < OD_INSPECT_ORDERS && page->limit > 0;
+}
+
+void od_inspection_take(struct od_call *call, od_slice asked)
+{
+    struct page page = {.objects = call->objects,
+                        .ends_us = od_clock_passed_us() + OD_INSPECT_US_MAX};
+    OD_ASSERT(call->kind == OD_CALL_LIST);
+    if (!read_page(&page, asked)) {
+        od_call_fail(call, 500, OD_SLICE("that is no place in the list"));
+        return;
+    }
     if (page.limit > OD_INSPECT_ROWS_MAX)
         page.limit = OD_INSPECT_ROWS_MAX;
-    const struct od_namespace *namespace = od_objects_namespace_called(objects, page.space);
+    const struct od_namespace *namespace = od_objects_namespace_called(call->objects, page.space);
     if (namespace != NULL)
         page.space = namespace->name;
-    if (ok)
-        walk(&page);
-    answer(&page, call, ok);
+    walk(&page);
+    answer(&page, call);
 }

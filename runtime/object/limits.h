@@ -31,6 +31,7 @@
 #define OD_PEER_BYTES_MAX (64u << 20)  // That wait for another worker to read; then the same.
 #define OD_CALLS_KEPT_BYTES_MAX (32u << 20) // Of calls to other workers, until they are answered.
 #define OD_CALL_AWAITS_MS_MAX 10000         // For the worker of its object, when that has ended,
+#define OD_CALL_STOPS_MS_MAX 3000           // In a worker that ends, for one at another node.
 #define OD_CALL_AGAIN_MS 20                 // For its object, which is on its way there,
 #define OD_CALL_TRIES_MAX 3                 // and of so many.
 #define OD_OUTBOX_BYTES_MAX (64u << 20)     // Messages that wait for the disk; more: reset.
@@ -72,7 +73,7 @@
 #define OD_PASSWORD_BYTES_MAX 4096
 #define OD_PASSWORD_MEMORY_MAX (32u << 20) // Of one.
 #define OD_PASSWORD_P_MAX 16
-#define OD_PASSWORD_NICE 5           // Their threads: others go first.
+#define OD_PASSWORD_NICE 5           // Their threads are so much nicer: others go first.
 #define OD_REPORT_OBJECTS_MAX 100    // Objects of one worker that `open-do status` names,
 #define OD_REPORT_REASONS_MAX 8      // and the handlers it names of each.
 #define OD_INSPECT_ROWS_MAX 20000    // What a page of `open-do objects` looks at,
@@ -109,8 +110,10 @@
 #define OD_WAITING_BYTES_MAX ((size_t)256 << 20) // Of all sockets of a worker: then close 1013
 #define OD_WAITING_SMALL_BYTES (64u << 10)       // for a message of more than this.
 
-#define OD_REMOVAL_MS_MAX 1000 // What has begun when its slot leaves may go on for so long;
+#define OD_REMOVAL_MS_MAX 8000 // What has begun when its slot leaves may go on for so long;
 #define OD_REMOVAL_LOOK_MS 5   // it is looked at so often.
+#define OD_REMOVAL_SHUT_MS 300 // No call begins there for so long,
+#define OD_REMOVAL_OPEN_MS 100 // and then some, in turns.
 #define OD_FROZEN_MS_MAX 1000  // Requests wait for so long for the engine of the cluster.
 
 #endif

@@ -8,6 +8,7 @@
 #include "object/call.h"
 #include "object/history.h"
 #include "object/inbox.h"
+#include "object/loading.h"
 #include "object/look.h"
 #include "object/object_inner.h"
 #include "object/objects.h"
@@ -86,15 +87,22 @@ static bool must_wake(const struct od_object *object)
     return object->must_wake && is_served(object) && !objects->is_draining && !objects->is_leaving;
 }
 
+static bool may_begin_next(const struct od_object *object)
+{
+    return !od_list_is_empty(&object->inbox) && may_begin(object);
+}
+
 static bool has_work(const struct od_object *object)
 {
     bool is_asked = !od_list_is_empty(&object->inbox) || object->must_wake;
+    if (!is_asked && od_list_is_empty(&object->resumes))
+        return false;
     if (object->refusal != NULL || object->rewind != NULL || !od_removal_may_run(object) ||
-        (!is_asked && od_list_is_empty(&object->resumes)))
+        !od_loading_is_done(object))
         return false;
     if (!od_list_is_empty(&object->resumes))
         return true;
-    return (!od_list_is_empty(&object->inbox) || must_wake(object)) && may_begin(object);
+    return may_begin_next(object) || (must_wake(object) && may_begin(object));
 }
 
 void od_object_receive(struct od_object *object, struct od_event *event)
@@ -210,13 +218,22 @@ static void look(struct od_object *object, struct od_event *event)
     od_event_free(event);
 }
 
+// What has begun goes on first. But a task that wakes as often as the object has its share would
+// keep all others out for ever: then one of them has its turn.
+static bool is_resume_next(const struct od_object *object)
+{
+    bool is_inbox_next = object->is_inbox_next && may_begin_next(object);
+    return !od_list_is_empty(&object->resumes) && !is_inbox_next;
+}
+
 static void handle_next(struct od_object *object)
 {
-    struct od_list *link = od_list_pop_front(&object->resumes);
-    if (link != NULL) {
+    if (is_resume_next(object)) {
+        struct od_list *link = od_list_pop_front(&object->resumes);
         resume(object, OD_LIST_MEMBER(link, struct od_event, link));
         return;
     }
+    object->is_inbox_next = false;
     if (is_look_next(object)) {
         look(object, od_inbox_take(object));
         return;
@@ -267,6 +284,7 @@ void od_object_deliver(struct od_object *object)
     od_share_begin(&object->share, object->objects->turn);
     while (od_share_is_left(&object->share) && has_work(object) && !is_ahead(object))
         handle(object, NULL);
+    object->is_inbox_next = may_begin_next(object);
     od_object_check(object);
     od_object_settle(object);
 }
@@ -349,6 +367,8 @@ static void settle(struct od_object *object, int64_t now_us)
     drop_outdated(object);
     if (object->pipe_count > 0)
         od_pipes_settle(object);
+    if (object->inbox_count > 0 || object->must_wake)
+        od_loading_ask(object);
     bool works = has_work(object);
     if (works && od_list_is_empty(&object->ready))
         od_list_push_back(&objects->ready, &object->ready);

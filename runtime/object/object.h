@@ -60,13 +60,14 @@ struct od_object {
         *namespace; // NULL: the entry, which has neither id nor storage nor sockets.
     char *label;    // "rooms/lobby", for logs.
     enum od_object_state state;
-    struct od_script *script; // Of the instance; NULL while there is none.
-    struct od_list inbox;     // Events that start a task, oldest first.
-    struct od_list resumes;   // Events that waiting tasks wait for; handled before the inbox.
     uint32_t inbox_count;
-    struct od_share share;             // In a turn.
-    uint32_t call_count;               // Calls to it without an answer, in the inbox or handled,
-    size_t call_bytes;                 // and what they hold.
+    struct od_script *script;  // Of the instance; NULL while there is none.
+    struct od_list inbox;      // Events that start a task, oldest first.
+    struct od_list resumes;    // Events that waiting tasks wait for; handled before the inbox.
+    struct od_share share;     // In a turn.
+    uint32_t event_timeout_ms; // 0 when not set.
+    uint32_t call_count;       // Calls to it without an answer, in the inbox or handled,
+    size_t call_bytes;         // and what they hold.
     struct od_outgoing_queue outgoing; // Its od.fetch.
     struct od_list outbox; // Effects; empty most of the time, as nothing waits for the disk.
     size_t outbox_bytes;
@@ -75,8 +76,8 @@ struct od_object {
     uint32_t socket_count;
     uint32_t wish_count; // Of these, to outside.
     uint32_t pipe_count;
-    struct od_list pipes; // Its connections to outside (pipe.h), oldest first.
     uint32_t timeout_count;
+    struct od_list pipes;    // Its connections to outside (pipe.h), oldest first.
     struct od_list timeouts; // The timers of its instance, oldest first.
     struct od_map tags;
     struct od_storage storage;
@@ -92,9 +93,11 @@ struct od_object {
     bool is_retired;      // The instance is to go when its tasks have ended.
     bool has_lost_writes; // The reset is not the object's fault: a commit has failed.
     bool drops_alarm; // While it is reset by state:abort: the alarm that runs is not to be retried.
-    bool may_rewind;  // It may have a wish to be as it was (rewind.h);
-    struct od_rewind *rewind; // that is under way, and events wait; NULL: no.
-    bool must_wake; // An instance that had timers made way for new code: construct it at once.
+    bool must_wake;   // An instance that had timers made way for new code: construct it at once.
+    bool is_inbox_next;        // Resumes alone have used up its share while the inbox waited.
+    bool is_loaded, is_wanted; // loading.h
+    bool may_rewind;           // It may have a wish to be as it was (rewind.h);
+    struct od_rewind *rewind;  // that is under way, and events wait; NULL: no.
     struct od_bytes failure; // Of the constructor (link/failure.h), until its event has failed too.
     struct od_task *running; // The one that is in Lua now.
     struct od_section *section;         // NULL when it has none: nothing else runs (section.h).
@@ -103,11 +106,9 @@ struct od_object {
     od_time_ms awake_since_ms;
     od_time_ms idle_since_ms;
     struct od_auto_response *auto_response; // NULL when not set.
-    uint32_t event_timeout_ms;              // 0 when not set.
     struct od_refusal *refusal;             // NULL: it may run.
     struct od_object_history *history;      // NULL: it has none yet (history.h).
     // The engine's, untouched by the core:
-    int instance_ref;
     void *instance;
 };
 

@@ -1,6 +1,6 @@
 // What the body of an object shares between its files: life.c, in which it begins and ends,
-// object.c, in which it lives, stretch.c, in which its Lua runs, and reset.c, in which it loses its
-// instance against its will.
+// object.c, in which it lives, stretch.c, in which its Lua runs, reset.c, in which it loses its
+// instance against its will, and rewind.c, without which it may have none.
 // Everybody else knows only object.h.
 
 #ifndef OD_OBJECT_OBJECT_INNER_H

@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -66,8 +67,9 @@ static void let_others_go_first(void)
     if (is_done)
         return;
     is_done = true;
+    int nice = getpriority(PRIO_PROCESS, 0) + OD_PASSWORD_NICE; // Of this thread.
     struct scheduling scheduling = {
-        .size = sizeof scheduling, .policy = SCHED_BATCH, .nice = OD_PASSWORD_NICE};
+        .size = sizeof scheduling, .policy = SCHED_BATCH, .nice = nice < 19 ? nice : 19};
     (void)syscall(SYS_sched_setattr, 0, &scheduling, 0u);
 }
 

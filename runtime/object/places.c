@@ -6,6 +6,7 @@
 #include "object/call_sent.h"
 #include "object/crons.h"
 #include "object/objects.h"
+#include "object/removal.h"
 #include "object/route.h"
 
 void od_places_init(struct od_places *places, bool is_cluster)
@@ -23,6 +24,23 @@ uint32_t od_places_nowhere(const struct od_objects *objects)
 uint32_t od_places_count(const struct od_objects *objects)
 {
     return od_places_nowhere(objects) + 1;
+}
+
+bool od_places_are_filling(const struct od_objects *objects)
+{
+    OD_ASSERT(objects->places.is_cluster);
+    return memchr(objects->places.is_filling, true, sizeof objects->places.is_filling) != NULL;
+}
+
+static bool is_own(const struct od_objects *objects, od_slot slot)
+{
+    return slot % objects->worker_count == objects->worker;
+}
+
+bool od_places_are_own(const struct od_objects *objects, od_slot slot)
+{
+    OD_ASSERT(slot < OD_SLOT_COUNT);
+    return objects->places.slots[slot] == OD_SLOT_HERE && is_own(objects, slot);
 }
 
 bool od_places_are_far(const struct od_objects *objects, uint32_t place)
@@ -49,6 +67,17 @@ uint32_t od_places_of(const struct od_objects *objects, const od_id *id)
     return od_seat_place(objects->worker_count, (struct od_seated){seat, worker});
 }
 
+uint32_t od_places_to_ask(const struct od_objects *objects, const od_id *id)
+{
+    od_slot slot = od_slot_of_id(id->bytes);
+    uint32_t own = od_worker_of(id, objects->worker_count);
+    if (!objects->places.is_going[slot])
+        return od_places_of(objects, id);
+    OD_ASSERT(objects->places.slots[slot] != OD_SLOT_HERE);
+    bool can_take = own != objects->worker || od_removal_takes_calls(objects, slot);
+    return can_take ? own : od_places_nowhere(objects);
+}
+
 static bool is_sound(od_slice slots, od_slice workers)
 {
     if (slots.size != OD_SLOT_COUNT || workers.size != OD_SEATS_MAX)
@@ -64,22 +93,22 @@ static bool is_sound(od_slice slots, od_slice workers)
     return true;
 }
 
-static bool is_own(const struct od_objects *objects, od_slot slot)
+// Both mean here.
+static uint8_t place_of(uint8_t said)
 {
-    return slot % objects->worker_count == objects->worker;
+    return said == OD_SLOT_FILLING ? OD_SLOT_HERE : said;
 }
 
-// What waits for its slot goes on.
-static void welcome(struct od_objects *objects, const bool *came)
+// What waits for its slot, or for what that stores, goes on.
+static void welcome(struct od_objects *objects, const bool *may_go_on)
 {
     struct od_map_node *node = od_map_next(&objects->by_id, NULL), *next;
     for (; node != NULL; node = next) {
         next = od_map_next(&objects->by_id, node);
         struct od_object *object = OD_MAP_MEMBER(node, struct od_object, by_id);
-        if (came[od_slot_of_id(object->identity.id)])
+        if (may_go_on[od_slot_of_id(object->identity.id)])
             od_object_settle(object);
     }
-    od_crons_wake(objects, came);
 }
 
 bool od_places_receive(struct od_objects *objects, od_slice body)
@@ -89,18 +118,26 @@ bool od_places_receive(struct od_objects *objects, od_slice body)
     od_slice workers = od_cursor_bytes(&cursor, OD_SEATS_MAX);
     if (!objects->places.is_cluster || cursor.failed || !is_sound(slots, workers))
         return false;
-    bool came[OD_SLOT_COUNT];
+    bool came[OD_SLOT_COUNT], may_go_on[OD_SLOT_COUNT];
     for (od_slot slot = 0; slot < OD_SLOT_COUNT; slot++) {
         bool was_here = objects->places.slots[slot] == OD_SLOT_HERE;
-        bool is_here = slots.at[slot] == OD_SLOT_HERE;
-        objects->places.slots[slot] = (uint8_t)slots.at[slot];
+        bool was_filling = objects->places.is_filling[slot];
+        bool is_here = place_of((uint8_t)slots.at[slot]) == OD_SLOT_HERE;
+        bool is_nowhere = slots.at[slot] == OD_SLOT_NOWHERE;
+        objects->places.is_going[slot] = is_nowhere && (was_here || objects->places.is_going[slot]);
+        objects->places.slots[slot] = place_of((uint8_t)slots.at[slot]);
+        if (is_here) // One that goes is filled as little as it was.
+            objects->places.is_filling[slot] = slots.at[slot] == OD_SLOT_FILLING;
+        bool is_filled = was_filling && is_here && !objects->places.is_filling[slot];
         came[slot] = is_here && !was_here && is_own(objects, slot);
+        may_go_on[slot] = came[slot] || (is_filled && is_own(objects, slot));
         if (was_here && !is_here && is_own(objects, slot))
             od_removal_begin(objects, slot);
     }
     memcpy(objects->places.workers, workers.at, workers.size);
     od_calls_sent_moved(objects);
-    welcome(objects, came);
+    welcome(objects, may_go_on);
+    od_crons_wake(objects, came);
     od_edges_moved(objects);
     return true;
 }

@@ -19,7 +19,9 @@ struct od_objects;
 struct od_places {
     bool is_cluster; // Else all is here, for ever.
     uint8_t slots[OD_SLOT_COUNT];
-    uint8_t workers[OD_SEATS_MAX]; // Of the node in that seat; 0: it is not linked.
+    bool is_filling[OD_SLOT_COUNT]; // Here, but not all that it stores (loading.h).
+    bool is_going[OD_SLOT_COUNT];   // It was here, and nobody else has it yet.
+    uint8_t workers[OD_SEATS_MAX];  // Of the node in that seat; 0: it is not linked.
 };
 
 void od_places_init(struct od_places *places, bool is_cluster); // With it all is nowhere.
@@ -31,8 +33,14 @@ uint32_t od_places_nowhere(const struct od_objects *objects);
 // The worker to ask about the object of that id, or od_places_nowhere.
 uint32_t od_places_of(const struct od_objects *objects, const od_id *id);
 
+// The same for a call: a worker that is about to let the object go takes some still (removal.h).
+uint32_t od_places_to_ask(const struct od_objects *objects, const od_id *id);
+
+bool od_places_are_own(const struct od_objects *objects, od_slot slot);       // This worker has it.
 bool od_places_are_far(const struct od_objects *objects, uint32_t place);     // Of another node.
 bool od_places_are_workers(const struct od_objects *objects, uint32_t place); // Here or there.
+
+bool od_places_are_filling(const struct od_objects *objects); // Not all that is here can be listed.
 
 // SLOTS. False: it makes no sense.
 OD_MUST_CHECK bool od_places_receive(struct od_objects *objects, od_slice body);

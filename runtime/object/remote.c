@@ -100,6 +100,20 @@ void od_remote_receive(struct od_objects *objects, uint32_t place, od_slice body
         set(socket, place, edge);
 }
 
+// The edge hears it, and looks where the object is.
+static void refuse(struct od_objects *objects, uint32_t place, uint64_t edge, int fd)
+{
+    if (fd >= 0)
+        od_net_hang_up(objects->net, fd);
+    say_gone(objects, &(struct od_remote){.place = place, .edge = edge, .counts = true}, true);
+}
+
+void od_remote_refuse(struct od_objects *objects, uint32_t place, od_slice body, int fd)
+{
+    struct od_cursor cursor = od_cursor_of(body);
+    refuse(objects, place, od_cursor_u64(&cursor), fd);
+}
+
 void od_remote_attach(struct od_objects *objects, uint32_t place, od_slice body, int fd)
 {
     struct od_cursor cursor = od_cursor_of(body);
@@ -108,10 +122,8 @@ void od_remote_attach(struct od_objects *objects, uint32_t place, od_slice body,
     od_slice record;
     struct od_socket *socket =
         fd < 0 || edge == 0 || cursor.failed ? NULL : od_restore_client(objects, &cursor, &record);
-    if (socket == NULL) { // The edge hears it, and looks where the object is.
-        if (fd >= 0)
-            od_net_hang_up(objects->net, fd);
-        say_gone(objects, &(struct od_remote){.place = place, .edge = edge, .counts = true}, true);
+    if (socket == NULL) {
+        refuse(objects, place, edge, fd);
         return;
     }
     socket->is_attached = true;

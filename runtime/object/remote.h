@@ -36,6 +36,9 @@ void od_remote_receive(struct od_objects *objects, uint32_t place, od_slice body
 // EDGE_ATTACH, of [place]: a client of an object that is here now. Takes [fd].
 void od_remote_attach(struct od_objects *objects, uint32_t place, od_slice body, int fd);
 
+// The same before this worker has all that the one before it had: the edge comes again.
+void od_remote_refuse(struct od_objects *objects, uint32_t place, od_slice body, int fd);
+
 // Of any socket: its facts have changed; it is gone, or [has_moved], with its object, elsewhere.
 void od_remote_tell_facts(struct od_socket *socket);
 void od_remote_gone(struct od_socket *socket, bool has_moved);

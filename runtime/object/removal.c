@@ -4,6 +4,7 @@
 #include "object/edge.h"
 #include "object/inbox.h"
 #include "object/limits.h"
+#include "object/loading.h"
 #include "object/object.h"
 #include "object/object_inner.h"
 #include "object/objects.h"
@@ -24,6 +25,22 @@ bool od_removal_may_run(const struct od_object *object)
     return objects->places.slots[slot] == OD_SLOT_HERE || objects->removal.is_leaving[slot];
 }
 
+bool od_removal_takes_calls(const struct od_objects *objects, od_slot slot)
+{
+    const struct od_removal *removal = &objects->removal;
+    OD_ASSERT(slot < OD_SLOT_COUNT);
+    od_time_ms left_ms = removal->until_ms[slot] - od_clock_monotonic_ms();
+    od_time_ms passed_ms = OD_REMOVAL_MS_MAX - left_ms;
+    return removal->is_leaving[slot] && left_ms > OD_REMOVAL_SHUT_MS &&
+           passed_ms % (OD_REMOVAL_SHUT_MS + OD_REMOVAL_OPEN_MS) >= OD_REMOVAL_SHUT_MS;
+}
+
+bool od_removal_may_read(const struct od_object *object)
+{
+    const struct od_objects *objects = object->objects;
+    return od_object_is_entry(object) || !objects->removal.is_leaving[slot_of(object)];
+}
+
 static bool is_still(const struct od_object *object)
 {
     return od_list_is_empty(&object->tasks) && od_list_is_empty(&object->inbox) &&
@@ -35,7 +52,8 @@ static void close_sockets(struct od_object *object)
 {
     OD_LIST_EACH (link, &object->sockets) {
         struct od_socket *socket = OD_LIST_MEMBER(link, struct od_socket, link);
-        if (socket->remote != NULL) { // Its edge gives the client to the next owner.
+        if (socket->remote != NULL) { // Something of it is under way, and nobody knows how far.
+            socket->remote->counts = false;
             od_remote_gone(socket, true);
             continue;
         }
@@ -53,10 +71,24 @@ static void remove_one(struct od_object *object)
     od_edges_take(object);
     close_sockets(object);
     od_inbox_give_up(object, OD_SLICE("the object has moved to another node"));
-    if (object->state != OD_ASLEEP || !is_still(object))
+    if (object->state == OD_WAKING || !is_still(object))
         od_object_lose_writes(object, OD_SLICE("it has moved to another node"));
     else
-        od_object_settle(object);
+        od_object_sleep(object);
+    od_loading_forget(object);
+    od_object_settle(object);
+}
+
+// Nothing more is read, or clients would keep it busy: their edges send it to the next owner.
+static void stop_reading(struct od_object *object)
+{
+    OD_LIST_EACH (link, &object->sockets) {
+        struct od_socket *socket = OD_LIST_MEMBER(link, struct od_socket, link);
+        if (socket->is_paused || socket->is_events || !socket->is_attached)
+            continue;
+        socket->is_paused = true;
+        od_websocket_pause(socket->websocket);
+    }
 }
 
 static void find_busy(const struct od_objects *objects, bool *is_busy)
@@ -64,11 +96,13 @@ static void find_busy(const struct od_objects *objects, bool *is_busy)
     od_time_ms now_ms = od_clock_monotonic_ms();
     struct od_map_node *node = NULL;
     while ((node = od_map_next(&objects->by_id, node)) != NULL) {
-        const struct od_object *object = OD_MAP_MEMBER(node, struct od_object, by_id);
+        struct od_object *object = OD_MAP_MEMBER(node, struct od_object, by_id);
         od_slot slot = slot_of(object);
-        if (objects->removal.is_leaving[slot] && now_ms < objects->removal.until_ms[slot] &&
-            !is_still(object))
-            is_busy[slot] = true;
+        if (!objects->removal.is_leaving[slot])
+            continue;
+        stop_reading(object);
+        bool has_time = now_ms < objects->removal.until_ms[slot];
+        is_busy[slot] = is_busy[slot] || (has_time && !is_still(object));
     }
 }
 

@@ -1,10 +1,15 @@
 // Removal: objects whose slot goes to another node leave this worker.
 //
 // When main says that a slot is here no more (SLOTS), what has begun there may end, for
-// OD_REMOVAL_MS_MAX at most; nothing new begins. Then the object is reset. Its WebSockets at rest
-// go on at the next owner (edge.h), the others are closed with 1012, as those of a worker that has
-// ended; and main hears SLOTS_LEFT behind all that was written: from then on another node may have
-// it. Until the slot is here again no event of its objects is handled.
+// OD_REMOVAL_MS_MAX at most. Its sockets are not read any more, and calls are told that the object
+// is elsewhere: who has made them asks again soon. A slot whose handlers take long is opened for
+// calls now and then: others of its objects go on, and handlers end that wait for each other.
+//
+// Once nothing of a slot is under way its objects fall asleep. Their WebSockets go on at the next
+// owner (edge.h); those that are not at rest when the time is over are closed with 1012, as those
+// of a worker that has ended, and their objects reset. Main hears SLOTS_LEFT behind all that was
+// written: from then on another node may have it. Until the slot is here again no event of its
+// objects is handled.
 //
 // Owner: struct od_objects embeds struct od_removal.
 
@@ -35,6 +40,12 @@ void od_removal_begin(struct od_objects *objects, od_slot slot);
 
 // Once a turn, behind what it wrote: main hears of those that have left.
 void od_removal_turn(struct od_objects *objects);
+
+// Whether a call of an object of [slot], which is leaving, may begin.
+bool od_removal_takes_calls(const struct od_objects *objects, od_slot slot);
+
+// Whether a socket of the object may be read.
+bool od_removal_may_read(const struct od_object *object);
 
 // Whether events of the object may be handled.
 bool od_removal_may_run(const struct od_object *object);

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "net/net.h"
 #include "object/history.h"
+#include "object/object_inner.h"
 #include "object/objects.h"
 #include "object/wish.h"
 #include "store/past.h"
@@ -74,6 +75,15 @@ static bool find_wish(struct od_object *object, struct od_alarm_row *row)
     return od_storage_alarm(&object->storage, ROW_NAME, row);
 }
 
+static bool set_wish(struct od_object *object, od_slice bookmark, bool unconfirmed,
+                     struct od_error *err)
+{
+    const struct od_alarm_row row = {{.time_ms = OD_ALARM_NONE_MS, .due_ms = OD_ALARM_NONE_MS},
+                                     bookmark};
+    object->may_rewind = true;
+    return od_storage_set_alarm(&object->storage, ROW_NAME, &row, unconfirmed, err);
+}
+
 static bool read_bookmark(const struct od_object *object, od_slice bookmark,
                           struct od_journal_mark *mark, struct od_error *err)
 {
@@ -87,10 +97,21 @@ bool od_rewind_wish(struct od_object *object, od_slice bookmark, struct od_error
     struct od_journal_mark mark;
     if (!read_bookmark(object, bookmark, &mark, err) || !is_kept(object, &mark, err))
         return false;
-    const struct od_alarm_row row = {{.time_ms = OD_ALARM_NONE_MS, .due_ms = OD_ALARM_NONE_MS},
-                                     bookmark};
-    object->may_rewind = true;
-    return od_storage_set_alarm(&object->storage, ROW_NAME, &row, false, err);
+    return set_wish(object, bookmark, false, err);
+}
+
+bool od_rewind_delete_all(struct od_object *object, bool unconfirmed, struct od_error *err)
+{
+    char bookmark[OD_BOOKMARK_BYTES];
+    struct od_alarm_row row;
+    bool has_wish = object->may_rewind && find_wish(object, &row);
+    if (has_wish) {
+        OD_ASSERT(row.body.size <= sizeof bookmark); // od_rewind_wish has read it.
+        memcpy(bookmark, row.body.at, row.body.size);
+        row.body.at = bookmark;
+    }
+    return od_storage_delete_all(&object->storage, unconfirmed, err) &&
+           (!has_wish || set_wish(object, row.body, unconfirmed, err));
 }
 
 void od_rewind_recall(struct od_object *object)
@@ -121,6 +142,21 @@ static void give_up(struct od_object *object, const struct od_error *why)
         od_log(OD_LOG_ERROR, object->label, "and is tried again: %s", err.text);
 }
 
+// What may pass does not take the wish: without the past there is no instance, and whoever asks for
+// one hears why. The next event tries again.
+static void refuse(struct od_object *object, const struct od_error *why)
+{
+    struct od_error err;
+    od_error_set(&err, "what it had stored at a bookmark cannot be read: %s", why->text);
+    od_log(OD_LOG_ERROR, object->label, "%s; its next event tries again", err.text);
+    od_object_history_error(object, (od_slice){NULL, 0}, od_slice_of(err.text));
+    object->must_wake = false;
+    od_bytes_clear(&object->failure);
+    od_failure_put(&object->failure, &(struct od_failure){.flags = OD_FAILURE_RETRYABLE,
+                                                          .message = od_slice_of(err.text)});
+    od_object_fail_first_event(object);
+}
+
 // What it wished for may have been lost meanwhile, with a commit that failed.
 static void put(struct od_object *object, struct od_rewind *rewind)
 {
@@ -128,6 +164,11 @@ static void put(struct od_object *object, struct od_rewind *rewind)
     OD_ASSERT(object->state == OD_ASLEEP);
     if (!find_wish(object, &row))
         return;
+    if (!rewind->is_read && !rewind->past.is_lost) {
+        refuse(object, &rewind->err);
+        od_storage_seal(&object->storage); // What became of its alarm.
+        return;
+    }
     if (rewind->is_read && od_past_put(&rewind->past, &object->storage, ROW_NAME, &rewind->err))
         od_log(OD_LOG_INFO, object->label, "is restored to a bookmark");
     else

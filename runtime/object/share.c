@@ -31,6 +31,6 @@ void od_share_use(struct od_share *share, int64_t us)
     int64_t overrun_us = share->used_us - OD_TURN_OBJECT_US;
     if (overrun_us > 0)
         share->owed_us = overrun_us < OD_TURN_OWED_US_MAX - OD_TURN_OBJECT_US
-                             ? overrun_us
+                             ? (int32_t)overrun_us
                              : OD_TURN_OWED_US_MAX - OD_TURN_OBJECT_US;
 }

@@ -15,7 +15,7 @@ struct od_share {
     uint64_t turn;   // The last one in which it had something to do,
     int64_t used_us; // what it has used in that,
     uint32_t events;
-    int64_t owed_us; // and by how much it has overrun its time.
+    int32_t owed_us; // and by how much it has overrun its time.
 };
 
 // It has something to do in [turn]; again in the same turn: what was used is used.

@@ -13,6 +13,7 @@
 #include "object/objects.h"
 #include "object/outbox.h"
 #include "object/remote.h"
+#include "object/removal.h"
 #include "object/tag.h"
 #include "object/tap.h"
 #include "object/task.h"
@@ -359,7 +360,7 @@ void od_socket_unreached(struct od_socket *socket, od_slice why)
 
 static void resume_reading(struct od_socket *socket)
 {
-    if (!socket->is_paused || has_much_waiting(socket, 2))
+    if (!socket->is_paused || has_much_waiting(socket, 2) || !od_removal_may_read(socket->object))
         return;
     socket->is_paused = false;
     od_websocket_resume(socket->websocket);

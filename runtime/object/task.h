@@ -58,7 +58,6 @@ struct od_task {
     bool is_after_event; // The handler has returned; functions given to waitUntil run.
     // The engine's, untouched by the core:
     void *thread;
-    int thread_ref;
 };
 
 // Panics unless [task] is as its fields say of each other.

@@ -179,7 +179,8 @@ int od_applier_run(struct od_applier *applier, struct od_reports *reports)
     if (reports != NULL)
         report(applier, &writing, reports);
     empty(applier);
-    int64_t now_us = od_clock_passed_us();
-    applier->rest_us = now_us + (now_us - begin_us);
+    int64_t now_us = od_clock_passed_us(), took_us = now_us - begin_us;
+    applier->rest_us =
+        now_us + (took_us < OD_STORE_APPLY_REST_US_MAX ? took_us : OD_STORE_APPLY_REST_US_MAX);
     return 0;
 }

@@ -30,7 +30,7 @@ struct od_applier {
     struct od_journal_moment moment; // Of the last group that was added.
     bool is_urgent;
     int64_t due_us;  // od_clock_passed_us, while there is something.
-    int64_t rest_us; // Not before: half of the time is for writing the journal.
+    int64_t rest_us; // Not before: the journal has its share of the time.
     struct od_room room;
     bool deleted_all;  // There is new trash.
     bool is_abandoned; // Nothing more goes into LMDB.

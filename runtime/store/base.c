@@ -81,28 +81,34 @@ static bool take_tail(struct od_base *base, od_slice tail, uint32_t *version)
     return *version > OD_BASE_VERSION || od_check_sum((od_slice){said, said_bytes}) == sum;
 }
 
+// How much there is of it; -1: it cannot be read.
+static ssize_t read_tail(int fd, const struct stat *status, char tail[OD_BASE_TAIL_BYTES])
+{
+    off_t at = status->st_size - (off_t)OD_BASE_TAIL_BYTES;
+    return at > 0 ? pread(fd, tail, OD_BASE_TAIL_BYTES, at) : 0;
+}
+
 bool od_base_look(struct od_base *base, const char *path, struct od_error *err)
 {
+    *base = (struct od_base){0};
     char tail[OD_BASE_TAIL_BYTES];
     struct stat status;
     uint32_t version = 0;
     int fd = od_open_file(AT_FDCWD, path);
-    bool is_read = fd >= 0 && fstat(fd, &status) == 0;
-    if (!is_read)
+    ssize_t count = fd >= 0 && fstat(fd, &status) == 0 ? read_tail(fd, &status, tail) : -1;
+    if (count < 0)
         od_error_errno(err, "cannot read %s", path);
-    if (is_read) {
-        off_t at = status.st_size - (off_t)sizeof tail;
-        is_read = at > 0 && pread(fd, tail, sizeof tail, at) == (ssize_t)sizeof tail &&
-                  take_tail(base, (od_slice){tail, sizeof tail}, &version) &&
-                  (version > OD_BASE_VERSION || base->bytes == (uint64_t)at);
-        if (!is_read)
-            od_error_set(err, "%s is not a whole base: its end is missing or damaged", path);
-    }
     if (fd >= 0)
         close(fd);
-    if (is_read && version > OD_BASE_VERSION)
+    if (count < 0)
+        return false;
+    bool is_base =
+        count == (ssize_t)sizeof tail && take_tail(base, (od_slice){tail, sizeof tail}, &version);
+    if (is_base && version > OD_BASE_VERSION)
         return od_error_set(err, "%s was written by a newer open-do; use that one", path);
-    return is_read;
+    base->is_damaged = !is_base || base->bytes + sizeof tail != (uint64_t)status.st_size;
+    return !base->is_damaged ||
+           od_error_set(err, "%s is not a whole base: its end is missing or damaged", path);
 }
 
 // --- Making --------------------------------------------------------------------------------------
@@ -253,19 +259,20 @@ bool od_base_make(struct od_base *base, const char *path, struct od_env *env,
 
 // --- Unpacking -----------------------------------------------------------------------------------
 
-static bool unpack(const struct od_base *base, struct od_copy *copy, const char *path,
-                   const char *to, struct od_error *err)
+static bool unpack(struct od_base *base, struct od_copy *copy, const char *path, const char *to,
+                   struct od_error *err)
 {
     OD_ASSERT(copy->from >= 0);
     OD_ASSERT(copy->bytes == base->bytes);
     int code = od_copy_run(copy);
     if (code != 0)
         return fail(code, "copy", to == NULL ? path : to, err);
-    return (copy->done == base->bytes && copy->sum == base->sum) ||
+    base->is_damaged = copy->done != base->bytes || copy->sum != base->sum;
+    return !base->is_damaged ||
            od_error_set(err, "%s is damaged: its check sum is not what it was", path);
 }
 
-bool od_base_unpack(const struct od_base *base, const char *path, const char *to,
+bool od_base_unpack(struct od_base *base, const char *path, const char *to,
                     struct od_progress *progress, struct od_error *err)
 {
     struct od_copy copy = {.from = od_open_file(AT_FDCWD, path),

@@ -21,6 +21,7 @@ struct od_base {
     struct od_journal_mark mark;
     uint64_t bytes; // Without the page at the end.
     uint32_t sum;
+    bool is_damaged; // After a look or a read that failed: it was read, and is not whole.
 };
 
 struct od_env;
@@ -38,7 +39,7 @@ OD_MUST_CHECK bool od_base_look(struct od_base *base, const char *path, struct o
 
 // Reads all of it, and makes of it a data file [to] unless that is NULL. False when a byte of it is
 // another than it was.
-OD_MUST_CHECK bool od_base_unpack(const struct od_base *base, const char *path, const char *to,
+OD_MUST_CHECK bool od_base_unpack(struct od_base *base, const char *path, const char *to,
                                   struct od_progress *progress, struct od_error *err);
 
 #endif

@@ -168,8 +168,7 @@ static void apply_all(struct od_committer *committer)
     }
 }
 
-// A spec that wants several submissions in one group holds the committer while they arrive. What
-// the journal has goes its way.
+// A spec holds it while several submissions for one group arrive. What is durable goes its way.
 static void hold(struct od_committer *committer)
 {
     while (OD_FAULT("commit.hold") && !is_closing(committer)) {
@@ -256,13 +255,13 @@ static void tell_when_lost(struct od_committer *committer)
     od_reports_end_group(&committer->reports);
 }
 
-// Slots come or go, behind all that was written before.
+// Slots come or go, or what they store comes, behind all that was written before.
 static void place(struct od_committer *committer, const struct od_pending *order, size_t bytes)
 {
     struct od_error err = {.text = ""};
     apply_all(committer);
-    int code = od_intake_perform(committer->env, committer->engine, order, &committer->sweep_is_due,
-                                 &committer->reports, &err);
+    struct od_intake intake = {committer->env, committer->engine, order, &committer->reports};
+    int code = od_intake_perform(&intake, &committer->sweep_is_due, &err);
     if (code != 0 && committer->env->lost == 0)
         committer->env->lost = code;
     committer->lost_why = err;
@@ -328,6 +327,7 @@ static bool open_journal(struct od_committer *committer, const char *directory,
         return od_error_set(err, "cannot read %s/data.mdb: %s%s", directory, od_env_reason(code),
                             od_env_advice(code));
     applier->moment = applier->mark.moment;
+    od_env_set_synced(committer->env, committer->engine == NULL);
     if (committer->engine != NULL)
         return true;
     bool is_open = od_journal_open(&committer->journal, directory, &applier->mark, od_replay_take,
@@ -473,15 +473,13 @@ void od_committer_forget(struct od_committer *committer, uint32_t source)
     enqueue(committer, pending);
 }
 
-void od_committer_place(struct od_committer *committer, bool takes,
-                        const struct od_engine_slot *slots, size_t count)
+void od_committer_order(struct od_committer *committer, enum od_fate fate, od_slice what)
 {
     OD_ASSERT(committer->engine != NULL);
-    OD_ASSERT(count > 0);
-    struct od_pending *pending = od_allocate(sizeof *pending + count * sizeof *slots);
-    *pending = (struct od_pending){.fate = takes ? OD_FATE_TAKE : OD_FATE_GIVE,
-                                   .size = count * sizeof *slots};
-    memcpy(pending->batches, slots, pending->size);
+    OD_ASSERT(what.size > 0);
+    struct od_pending *pending = od_allocate(sizeof *pending + what.size);
+    *pending = (struct od_pending){.fate = fate, .size = what.size};
+    memcpy(pending->batches, what.at, what.size);
     enqueue(committer, pending);
 }
 

@@ -93,11 +93,17 @@ struct od_journal_moment od_committer_moment(struct od_committer *committer);
 void od_committer_keep(struct od_committer *committer, uint64_t sequence);
 void od_committer_close_segment(struct od_committer *committer);
 
-// With an engine: [slots] come, or go. [placed] follows for each. Behind what was submitted before,
-// and before what comes; what is submitted for a slot in between fails. Of those that go only the
-// numbers count.
+// With an engine: [slots] come, without what they store, or go. [placed] follows for each. Behind
+// what was submitted before, and before what comes; what is submitted for a slot in between fails.
+// Of those that go only the numbers count.
 void od_committer_place(struct od_committer *committer, bool takes,
                         const struct od_engine_slot *slots, size_t count);
+
+// With an engine: what the objects [ids], OD_ID_BYTES each, store is to be read from LMDB, or all
+// of slots that have come; [loaded] follows for each, or [filled]. An object that has gone by then
+// is not told of.
+void od_committer_load(struct od_committer *committer, od_slice ids);
+void od_committer_fill(struct od_committer *committer, const od_slot *slots, size_t count);
 
 // After [lost]: whether that is because another node writes now.
 bool od_committer_is_fenced(const struct od_committer *committer);

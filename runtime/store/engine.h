@@ -2,7 +2,8 @@
 // (cluster/engine.h). LMDB is a cache of it then.
 //
 // The committer hands it groups; a group that is STORED is durable. It serves only slots that were
-// taken: what they store comes from the engine into LMDB first, as submissions. A group with
+// taken. What they store comes from the engine into LMDB as submissions: that of an object when
+// somebody asks for it, and little by little all of it. A group with
 // batches of a slot that another node has taken is FENCED: this node is dead to the others, and
 // nothing more can be written.
 //
@@ -28,8 +29,8 @@ enum od_engine_outcome {
     OD_ENGINE_ENDED,  // It is unknown, and this process ends.
 };
 
-struct od_engine_sink { // What a slot stores, on its way into LMDB. 0, or a code of LMDB's.
-    int (*begin)(void *context); // From the first, perhaps not for the first time.
+// What is stored, on its way into LMDB, perhaps not for the first time. 0, or a code of LMDB's.
+struct od_engine_sink {
     int (*put)(void *context, od_slice submission);
     void *context;
 };
@@ -39,9 +40,14 @@ struct od_engine {
     bool (*has)(const struct od_engine *engine, od_slice submission);
     enum od_engine_outcome (*commit)(struct od_engine *engine, const od_slice *submissions,
                                      size_t count, struct od_error *err);
-    enum od_engine_outcome (*take)(struct od_engine *engine, const struct od_engine_slot *slots,
-                                   size_t count, const struct od_engine_sink *sink,
-                                   struct od_error *err);
+    void (*take)(struct od_engine *engine, const struct od_engine_slot *slots, size_t count);
+    // All that these slots store, or these objects do: [ids] of OD_ID_BYTES each, of slots that
+    // were taken.
+    enum od_engine_outcome (*fill)(struct od_engine *engine, const od_slot *slots, size_t count,
+                                   const struct od_engine_sink *sink, struct od_error *err);
+    enum od_engine_outcome (*load)(struct od_engine *engine, od_slice ids,
+                                   const struct od_engine_sink *sink, struct od_error *err);
+    bool (*has_slot)(const struct od_engine *engine, od_slot slot); // It was taken.
     // Nothing of the slot is committed from now on.
     void (*give)(struct od_engine *engine, od_slot slot);
 };

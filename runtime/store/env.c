@@ -213,7 +213,18 @@ struct opening {
 static int open_again(void *argument)
 {
     struct opening *opening = argument;
-    return od_env_file_open(opening->env, opening->err) ? 0 : MDB_INVALID;
+    if (!od_env_file_open(opening->env, opening->err))
+        return MDB_INVALID;
+    od_env_set_synced(opening->env, !opening->env->is_unsynced);
+    return 0;
+}
+
+void od_env_set_synced(struct od_env *env, bool is_synced)
+{
+    OD_ASSERT(env->is_writer);
+    env->is_unsynced = !is_synced;
+    int code = mdb_env_set_flags(env->lmdb, MDB_NOSYNC, !is_synced);
+    OD_ASSERT(code == 0);
 }
 
 void od_env_reopen(struct od_env *env)

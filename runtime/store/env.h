@@ -46,6 +46,7 @@ struct od_env {
     MDB_dbi meta;      // Format and counters.
     pid_t pid;         // Where it was opened.
     bool is_writer;
+    bool is_unsynced;
     unsigned users;
     pthread_rwlock_t gate;       // Read: somebody reads. Written: it is being opened anew.
     pthread_mutex_t mutex;       // For [readers]; the gate comes first.
@@ -74,6 +75,10 @@ struct od_env_reader {
 OD_MUST_CHECK bool od_env_open(struct od_env **env, const char *directory, bool as_writer,
                                struct od_error *err);
 void od_env_close(struct od_env *env);
+
+// A writer's: whether commits are synced. They need not be where an engine has all of it
+// (engine.h), and the file is thrown away at each start.
+void od_env_set_synced(struct od_env *env, bool is_synced);
 
 // A writer's, after a failed commit. When it does not open again, the environment is lost.
 void od_env_reopen(struct od_env *env);

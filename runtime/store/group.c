@@ -257,7 +257,9 @@ static void tell(struct od_group *group, struct od_reports *reports,
         break;
     case OD_FATE_TAKE:
     case OD_FATE_GIVE:
-        OD_UNREACHABLE("slots come and go by themselves");
+    case OD_FATE_LOAD:
+    case OD_FATE_FILL:
+        OD_UNREACHABLE("what is about slots comes by itself");
     }
 }
 

@@ -106,65 +106,111 @@ static int sweep_all(struct od_env *env, const struct od_engine_slot *slots, siz
 
 // --- What comes ----------------------------------------------------------------------------------
 
-struct taking {
+struct coming {
     struct od_env *env;
-    const struct od_engine_slot *slots;
-    size_t count;
     struct od_changes *changes;
 };
 
-static int begin_taking(void *context)
+static int put_submission(void *context, od_slice submission)
 {
-    const struct taking *taking = context;
-    return sweep_all(taking->env, taking->slots, taking->count, taking->changes);
+    const struct coming *coming = context;
+    return put(coming->env, submission, coming->changes);
 }
 
-static int take_submission(void *context, od_slice submission)
+static void report_placed(const struct od_intake *intake, bool is_here)
 {
-    const struct taking *taking = context;
-    return put(taking->env, submission, taking->changes);
+    const struct od_engine_slot *slots = (const void *)intake->order->batches;
+    od_reports_begin_group(intake->reports);
+    for (size_t i = 0; i < intake->order->size / sizeof *slots; i++)
+        od_reports_placed(intake->reports, slots[i].slot, is_here);
+    od_reports_end_group(intake->reports);
 }
 
-static void report(struct od_reports *reports, const struct od_engine_slot *slots, size_t count,
-                   bool is_here, od_time_ms due_ms)
+static int take(const struct od_intake *intake, struct od_changes *changes, struct od_error *err)
 {
-    od_reports_begin_group(reports);
+    const struct od_engine_slot *slots = (const void *)intake->order->batches;
+    size_t count = intake->order->size / sizeof *slots;
+    (void)err;
+    int code = sweep_all(intake->env, slots, count, changes);
+    if (code != 0)
+        return code;
+    intake->engine->take(intake->engine, slots, count);
+    report_placed(intake, true);
+    return 0;
+}
+
+// The next owner need not wait until all is gone here.
+static int give(const struct od_intake *intake, struct od_changes *changes, struct od_error *err)
+{
+    const struct od_engine_slot *slots = (const void *)intake->order->batches;
+    size_t count = intake->order->size / sizeof *slots;
+    (void)err;
     for (size_t i = 0; i < count; i++)
-        od_reports_placed(reports, slots[i].slot, is_here);
-    if (due_ms != OD_ALARM_NONE_MS)
-        od_reports_alarm(reports, due_ms);
-    od_reports_end_group(reports);
+        intake->engine->give(intake->engine, slots[i].slot);
+    report_placed(intake, false);
+    return sweep_all(intake->env, slots, count, changes);
 }
 
-static int take(struct od_engine *engine, struct taking *taking, struct od_reports *reports,
-                struct od_error *err)
+static void begin_report(const struct od_intake *intake, const struct od_changes *changes)
 {
-    struct od_engine_sink sink = {begin_taking, take_submission, taking};
-    enum od_engine_outcome outcome = engine->take(engine, taking->slots, taking->count, &sink, err);
-    if (outcome == OD_ENGINE_STORED)
-        report(reports, taking->slots, taking->count, true, taking->changes->alarm_due_ms);
+    od_reports_begin_group(intake->reports);
+    if (changes->alarm_due_ms != OD_ALARM_NONE_MS)
+        od_reports_alarm(intake->reports, changes->alarm_due_ms);
+}
+
+static int load(const struct od_intake *intake, struct od_changes *changes, struct od_error *err)
+{
+    struct coming coming = {intake->env, changes};
+    struct od_engine_sink sink = {put_submission, &coming};
+    struct od_bytes ids = {0};
+    struct od_cursor asked = od_cursor_of(od_pending_batches(intake->order));
+    while (!od_cursor_at_end(&asked)) {
+        od_slice id = od_cursor_bytes(&asked, OD_ID_BYTES);
+        if (intake->engine->has_slot(intake->engine, od_slot_of_id((const uint8_t *)id.at)))
+            od_bytes_put_slice(&ids, id);
+    }
+    enum od_engine_outcome outcome =
+        ids.size == 0 ? OD_ENGINE_STORED
+                      : intake->engine->load(intake->engine, od_bytes_slice(&ids), &sink, err);
+    begin_report(intake, changes);
+    for (size_t at = 0; at < ids.size && outcome == OD_ENGINE_STORED; at += OD_ID_BYTES)
+        od_reports_loaded(intake->reports, (const uint8_t *)ids.at + at);
+    od_reports_end_group(intake->reports);
+    od_bytes_deinit(&ids);
     return od_engine_code(outcome);
 }
 
-static int give(struct od_engine *engine, struct taking *taking, struct od_reports *reports)
+static int fill(const struct od_intake *intake, struct od_changes *changes, struct od_error *err)
 {
-    for (size_t i = 0; i < taking->count; i++)
-        engine->give(engine, taking->slots[i].slot);
-    int code = begin_taking(taking);
-    report(reports, taking->slots, taking->count, false, OD_ALARM_NONE_MS);
-    return code;
+    struct coming coming = {intake->env, changes};
+    struct od_engine_sink sink = {put_submission, &coming};
+    const od_slot *asked = (const void *)intake->order->batches;
+    size_t asked_count = intake->order->size / sizeof *asked, count = 0;
+    od_slot slots[OD_SLOT_COUNT];
+    OD_ASSERT(asked_count <= OD_SLOT_COUNT);
+    for (size_t i = 0; i < asked_count; i++) {
+        if (intake->engine->has_slot(intake->engine, asked[i]))
+            slots[count++] = asked[i];
+    }
+    enum od_engine_outcome outcome =
+        count == 0 ? OD_ENGINE_STORED
+                   : intake->engine->fill(intake->engine, slots, count, &sink, err);
+    begin_report(intake, changes);
+    for (size_t i = 0; i < asked_count && outcome == OD_ENGINE_STORED; i++)
+        od_reports_filled(intake->reports, asked[i]);
+    od_reports_end_group(intake->reports);
+    return od_engine_code(outcome);
 }
 
-int od_intake_perform(struct od_env *env, struct od_engine *engine, const struct od_pending *order,
-                      bool *has_trash, struct od_reports *reports, struct od_error *err)
+int od_intake_perform(const struct od_intake *intake, bool *has_trash, struct od_error *err)
 {
+    static int (*const performers[])(const struct od_intake *, struct od_changes *,
+                                     struct od_error *) = {
+        [OD_FATE_TAKE] = take, [OD_FATE_GIVE] = give, [OD_FATE_LOAD] = load, [OD_FATE_FILL] = fill};
     struct od_changes changes = {.alarm_due_ms = OD_ALARM_NONE_MS};
-    struct taking taking = {env, (const void *)order->batches,
-                            order->size / sizeof(struct od_engine_slot), &changes};
-    OD_ASSERT(engine != NULL);
-    OD_ASSERT(taking.count > 0);
-    int code = order->fate == OD_FATE_GIVE ? give(engine, &taking, reports)
-                                           : take(engine, &taking, reports, err);
+    OD_ASSERT(intake->engine != NULL);
+    OD_ASSERT(od_pending_is_order(intake->order));
+    int code = performers[intake->order->fate](intake, &changes, err);
     *has_trash = *has_trash || changes.deleted_all;
     return code;
 }

@@ -1,10 +1,12 @@
 // The intake: slots that come from an engine into LMDB, and those that go again.
 //
-// A slot that comes has no rows here: those that lie here from an earlier time go first. All its
-// objects are then read from the engine and put as if they had just been written. One that goes
-// leaves no rows, so that its alarms ring nowhere but with its new owner.
+// A slot that comes has no rows here: those that lie here from an earlier time go first. Its
+// objects are then read from the engine, one by one as they are asked for, and all of the slot when
+// there is time, and put as if they had just been written. What is put twice is the same: the slot
+// is ours, and what we have written stands in the engine before the next order is looked at. One
+// that goes leaves no rows.
 //
-// Private to the layer. Thread: the committer's.
+// Private to the layer. Thread: the committer's, unless said otherwise.
 
 #ifndef OD_STORE_INTAKE_H
 #define OD_STORE_INTAKE_H
@@ -15,11 +17,21 @@
 #include "store/pending.h"
 #include "store/reports.h"
 
-// What an order (pending.h) says: OD_FATE_TAKE or OD_FATE_GIVE. Reports each slot as placed, and
-// the alarms that came. [has_trash] becomes true when there is some. 0, or a code of env.h and
+struct od_intake {
+    struct od_env *env;
+    struct od_engine *engine;
+    const struct od_pending *order;
+    struct od_reports *reports;
+};
+
+// What the order (pending.h) says. Reports each slot as placed or filled, each object as loaded,
+// and the alarms that came. [has_trash] becomes true when there is some. 0, or a code of env.h and
 // [err], unless the code says all: then it is not done.
-OD_MUST_CHECK int od_intake_perform(struct od_env *env, struct od_engine *engine,
-                                    const struct od_pending *order, bool *has_trash,
-                                    struct od_reports *reports, struct od_error *err);
+OD_MUST_CHECK int od_intake_perform(const struct od_intake *intake, bool *has_trash,
+                                    struct od_error *err);
+
+// For what is ordered (committer.h): [what] is copied. Thread: the loop's.
+struct od_committer;
+void od_committer_order(struct od_committer *committer, enum od_fate fate, od_slice what);
 
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cursor.h"
+#include "base/fault.h"
 #include "base/moment.h"
 #include "codec/check_sum.h"
 #include "store/journal.h"
@@ -24,6 +25,7 @@ struct playing {
     uint64_t before_again;         // The last group so far, if the clock was set back.
     bool is_over;                  // What follows is later than is asked for.
     bool is_damaged;               // The last error is about the segments.
+    int read_code;                 // Why the last bytes could not be read; 0: they could.
 
     uint64_t first; // Of the segment that is read.
     int fd;
@@ -60,8 +62,18 @@ static bool tell_what_is_whole(const struct playing *playing)
     return false;
 }
 
+// What is there nobody knows: it is not taken for a group that was never whole.
+static bool refuse_unread(struct playing *playing, uint64_t offset)
+{
+    errno = playing->read_code;
+    return od_error_errno(playing->err, "%s/%020" PRIu64 " cannot be read at byte %" PRIu64,
+                          playing->journal->path, playing->first, offset);
+}
+
 static bool refuse(struct playing *playing, uint64_t offset, const char *what)
 {
+    if (playing->read_code != 0)
+        return refuse_unread(playing, offset);
     playing->is_damaged = true;
     od_error_set(playing->err, "%s/%020" PRIu64 " is damaged at byte %" PRIu64 ": %s%s",
                  playing->journal->path, playing->first, offset, what, advice(playing));
@@ -124,15 +136,24 @@ static bool is_last(const struct od_journal *journal, const struct od_journal_se
 
 // --- Reading one segment -------------------------------------------------------------------------
 
+static ssize_t read_some(const struct playing *playing, char *at, size_t size, uint64_t offset)
+{
+    errno = EIO;
+    return OD_FAULT("journal.unread") ? -1 : pread(playing->fd, at, size, (off_t)offset);
+}
+
 static bool read_at(struct playing *playing, uint64_t offset, size_t size)
 {
     od_bytes_clear(&playing->bytes);
+    playing->read_code = 0;
     char *at = od_bytes_reserve(&playing->bytes, size);
     while (playing->bytes.size < size) {
-        ssize_t count = pread(playing->fd, at + playing->bytes.size, size - playing->bytes.size,
-                              (off_t)(offset + playing->bytes.size));
+        ssize_t count = read_some(playing, at + playing->bytes.size, size - playing->bytes.size,
+                                  offset + playing->bytes.size);
         if (count < 0 && errno == EINTR)
             continue;
+        if (count < 0)
+            playing->read_code = errno;
         if (count <= 0)
             return false;
         playing->bytes.size += (size_t)count;
@@ -347,6 +368,8 @@ static bool play_groups(struct playing *playing, const struct od_journal_segment
         return false;
     if (playing->is_over)
         return true;
+    if (playing->read_code != 0)
+        return refuse_unread(playing, at);
     if (is_last(playing->journal, segment)) {
         if (!play_last_groups(playing, &at, &sequence))
             return false;
@@ -470,6 +493,8 @@ bool od_journal_play_all(struct od_journal *journal, const struct od_journal_vis
         return false;
     struct od_journal_segment *begin = begin_with(journal);
     bool is_played = begin == NULL ? check_end(&playing) : play_from(&playing, begin);
+    if (visit->is_damaged != NULL)
+        *visit->is_damaged = !is_played && playing.is_damaged;
     od_bytes_deinit(&playing.bytes);
     return is_played;
 }

@@ -41,7 +41,8 @@ struct od_journal_visit {
     uint64_t *again;
     // For who reads. The last group that is known to have been there: that it is missing is damage.
     uint64_t known;
-    bool is_closed; // Nobody writes to the last segment, so a group that is torn there is damage.
+    bool *is_damaged; // Where not NULL: what is there is not whole, as against cannot be read.
+    bool is_closed;   // Nobody writes to the last segment, so a group that is torn there is damage.
 };
 
 #endif

@@ -44,8 +44,10 @@ static void add_base(struct od_kept *kept, const char *name, const char *path,
     char named[OD_BASE_NAME_BYTES];
     struct od_base base;
     struct od_error err;
-    if (!od_base_look(&base, path, &err))
-        return; // Whoever restores hears of it.
+    if (!od_base_look(&base, path, &err)) { // Whoever restores hears of it.
+        kept->unread_count += !base.is_damaged;
+        return;
+    }
     od_base_name(named, base.mark.moment.sequence);
     if (strcmp(name, named) != 0)
         return; // Somebody put it there. It must not make another one superfluous.
@@ -81,7 +83,7 @@ bool od_kept_look(struct od_kept *kept, const char *data_dir, struct od_error *e
 {
     const char *name;
     set_folder(kept, data_dir);
-    kept->segment_count = kept->base_count = 0;
+    kept->segment_count = kept->base_count = kept->unread_count = 0;
     DIR *names = opendir(kept->folder);
     if (names == NULL)
         return od_error_errno(err, "cannot read %s", kept->folder);

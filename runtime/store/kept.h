@@ -26,6 +26,7 @@ struct od_kept {
     size_t segment_count, segment_capacity;
     struct od_kept_base *bases; // Those that can be read.
     size_t base_count, base_capacity;
+    size_t unread_count; // Of others that are there, and may be whole.
 };
 
 // Looks at the folder "journal" of [data_dir] again.

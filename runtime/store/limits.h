@@ -19,17 +19,21 @@
 #define OD_STORE_BATCH_BYTES_MAX (32u << 20)
 // A worker's submission is closed once it is this long. With one more batch it still fits a message
 // of a link.
-#define OD_STORE_SUBMISSION_BYTES (16u << 20)
+#define OD_STORE_SUBMISSION_BYTES (4u << 20)
 // What a worker may have on its way to the disk: above the first it runs no script until it is
 // below the second. So a script that writes faster than the disk waits, and main does not grow.
 #define OD_STORE_ON_WAY_BYTES_MAX (64u << 20)
 #define OD_STORE_ON_WAY_BYTES_LOW (32u << 20)
 // The committer takes no more into one group (but always one submission), so that no group holds up
-// the next for long.
-#define OD_STORE_GROUP_BYTES (64u << 20)
-// What the journal has and LMDB has not waits so long, or until it is so much.
+// the next for long. After a crash the start plays one beside OD_STORE_UNAPPLIED_BYTES: both
+// together, of the smallest values there are, are to take less than a second.
+#define OD_STORE_GROUP_BYTES (3u << 20)
+// What the journal has and LMDB has not waits so long, or until it is so much. Between two
+// transactions the journal has as much time as the first took, up to a bound: whatever held up one
+// of them, the next must not be the longer for it.
 #define OD_STORE_APPLY_US INT64_C(10000)
-#define OD_STORE_UNAPPLIED_BYTES (8u << 20)
+#define OD_STORE_APPLY_REST_US_MAX INT64_C(20000)
+#define OD_STORE_UNAPPLIED_BYTES (2u << 20)
 #define OD_STORE_APPLY_RETRY_MS 100 // When LMDB could not take it.
 #define OD_STORE_APPLY_TRIES_MAX 3u // Where that does not mean a full disk.
 // Room on the disk that is set aside for LMDB: for each submission, at least, and beyond what is
@@ -51,6 +55,7 @@
 
 // The snapshot that one list() makes.
 #define OD_STORE_LIST_BYTES_MAX (64u << 20)
+#define OD_STORE_LIST_PIECE_BYTES (512u << 10) // At a time: it is copied while it is in the cache.
 
 #define OD_STORE_MARKS_MAX 32u // Of objects that are exported at a time.
 

@@ -122,6 +122,7 @@ void od_past_deinit(struct od_past *past)
 {
     drop_all(past);
     od_map_deinit(&past->rows);
+    *past = (struct od_past){0};
 }
 
 static bool is_too_large(const struct od_past *past)
@@ -152,9 +153,13 @@ static bool is_enough(const struct od_kept *kept, const struct od_kept_base *bas
     return base->moment.sequence == moment->sequence || od_kept_is_continued(kept, base);
 }
 
+// One of those that cannot be read may have been it.
 static bool refuse_moment(const struct od_kept *kept, struct od_error *err)
 {
     char text[OD_MOMENT_BYTES];
+    if (kept->unread_count > 0)
+        return od_error_set(err, "%zu bases in %s cannot be read", kept->unread_count,
+                            kept->folder);
     if (kept->base_count == 0)
         return od_error_set(err, "the history has just begun, and its first base is not there yet");
     const struct od_journal_moment *first = &kept->bases[0].moment;
@@ -162,32 +167,53 @@ static bool refuse_moment(const struct od_kept *kept, struct od_error *err)
                         od_moment_text(first->time_ms, text));
 }
 
-// The path of the latest base before the moment.
-static bool choose_base(const struct od_kept *kept, const struct od_journal_mark *mark,
-                        char path[PATH_MAX], struct od_base *base, struct od_error *err)
+// A base that serves, and where it is.
+struct choice {
+    const struct od_kept_base *kept; // NULL: there is none.
+    char path[PATH_MAX];
+    struct od_base base;
+    bool is_lost; // As of struct od_past.
+};
+
+static void find_base(const struct od_kept *kept, size_t count,
+                      const struct od_journal_moment *moment, struct choice *choice)
 {
-    const struct od_kept_base *found = NULL;
-    for (size_t i = 0; i < kept->base_count; i++) {
-        if (is_before(&kept->bases[i], &mark->moment))
-            found = &kept->bases[i];
+    choice->kept = NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (is_before(&kept->bases[i], moment))
+            choice->kept = &kept->bases[i];
     }
-    if (found == NULL || !is_enough(kept, found, &mark->moment))
-        return refuse_moment(kept, err);
+    if (choice->kept == NULL)
+        return;
     char name[OD_BASE_NAME_BYTES];
-    od_base_name(name, found->moment.sequence);
-    snprintf(path, PATH_MAX, "%s/%s", kept->folder, name);
-    if (!od_base_look(base, path, err))
+    od_base_name(name, choice->kept->moment.sequence);
+    snprintf(choice->path, sizeof choice->path, "%s/%s", kept->folder, name);
+}
+
+// The latest before the moment, of the first [count].
+static bool choose_base(const struct od_kept *kept, size_t count,
+                        const struct od_journal_mark *mark, struct choice *choice,
+                        struct od_error *err)
+{
+    find_base(kept, count, &mark->moment, choice);
+    choice->is_lost = choice->kept == NULL && kept->unread_count == 0;
+    if (choice->kept == NULL)
+        return refuse_moment(kept, err);
+    if (!is_enough(kept, choice->kept, &mark->moment))
+        return od_error_set(err, "the segments behind %s are missing", choice->path);
+    if (!od_base_look(&choice->base, choice->path, err))
         return false;
-    return memcmp(base->mark.id, mark->id, sizeof mark->id) == 0 ||
-           od_error_set(err, "%s belongs to another data directory", path);
+    choice->is_lost = memcmp(choice->base.mark.id, mark->id, sizeof mark->id) != 0;
+    return !choice->is_lost ||
+           od_error_set(err, "%s belongs to another data directory", choice->path);
 }
 
 bool od_past_is_kept(const char *data_dir, const struct od_journal_mark *mark, struct od_error *err)
 {
-    char path[PATH_MAX];
+    struct choice choice = {0};
     struct od_kept kept = {0};
-    struct od_base base;
-    bool is_kept = od_kept_look(&kept, data_dir, err) && choose_base(&kept, mark, path, &base, err);
+    bool is_kept = od_kept_look(&kept, data_dir, err) &&
+                   choose_base(&kept, kept.base_count, mark, &choice, err);
     od_kept_deinit(&kept);
     return is_kept;
 }
@@ -198,7 +224,7 @@ struct reading {
     struct od_past *past;
     const uint8_t *id;
     const struct od_journal_mark *mark;
-    const char *base_path;
+    struct choice choice;
     struct od_env env; // Of the base; only what is needed to read.
     MDB_txn *txn;
     enum od_row_kind kind;
@@ -251,7 +277,7 @@ static int open_base(void *argument)
         return code;
     od_mapped_prepare(reading->env.lmdb);
     code = mdb_env_set_maxdbs(reading->env.lmdb, 2);
-    return code == 0 ? mdb_env_open(reading->env.lmdb, reading->base_path,
+    return code == 0 ? mdb_env_open(reading->env.lmdb, reading->choice.path,
                                     MDB_NOSUBDIR | MDB_NOLOCK | MDB_RDONLY, 0600)
                      : code;
 }
@@ -266,11 +292,12 @@ static bool read_base(struct reading *reading, struct od_error *err)
     if (reading->env.lmdb != NULL)
         mdb_env_close(reading->env.lmdb);
     if (code != 0)
-        return od_error_set(err, "cannot read %s: %s", reading->base_path, od_env_reason(code));
+        return od_error_set(err, "cannot read %s: %s", reading->choice.path, od_env_reason(code));
+    reading->past->is_lost = reading->is_damaged || is_too_large(reading->past);
     if (reading->is_damaged)
         return od_error_set(err, "%s is damaged: a row in it is larger than any",
-                            reading->base_path);
-    return !is_too_large(reading->past) || refuse_size(err);
+                            reading->choice.path);
+    return !reading->past->is_lost || refuse_size(err);
 }
 
 // --- What came behind it -------------------------------------------------------------------------
@@ -323,32 +350,56 @@ static bool on_submission(void *context, const struct od_journal_moment *moment,
             play_operation(reading->past, &operation);
         cursor.failed = cursor.failed || batch.operations.failed;
     }
+    reading->past->is_lost = cursor.failed || is_too_large(reading->past);
     if (cursor.failed)
         return od_error_set(err, "group %llu of the journal is not one of ours",
                             (unsigned long long)moment->sequence);
-    return !is_too_large(reading->past) || refuse_size(err);
+    return !reading->past->is_lost || refuse_size(err);
 }
 
 static bool read_journal(struct reading *reading, const char *folder, const struct od_base *base,
                          struct od_error *err)
 {
     struct od_journal_moment last;
-    const struct od_journal_visit visit = {
-        .play = on_submission, .context = reading, .until_ms = reading->mark->moment.time_ms};
+    bool is_damaged = false;
+    const struct od_journal_visit visit = {.play = on_submission,
+                                           .context = reading,
+                                           .until_ms = reading->mark->moment.time_ms,
+                                           .is_damaged = &is_damaged};
     // Nothing is later than 0 to a visit.
-    return reading->mark->moment.time_ms == 0 ||
-           od_journal_read(folder, &base->mark, &visit, &last, err);
+    bool is_read = reading->mark->moment.time_ms == 0 ||
+                   od_journal_read(folder, &base->mark, &visit, &last, err);
+    reading->past->is_lost = reading->past->is_lost || is_damaged;
+    return is_read;
 }
 
+static bool read_chosen(struct reading *reading, const struct od_kept *kept, struct od_error *err)
+{
+    struct choice *choice = &reading->choice;
+    return od_base_unpack(&choice->base, choice->path, NULL, NULL, err) &&
+           read_base(reading, err) && read_journal(reading, kept->folder, &choice->base, err);
+}
+
+// What is said is why the latest base will not do, also when those before it do as little.
 static bool read_kept(struct reading *reading, struct od_kept *kept, const char *data_dir,
                       struct od_error *err)
 {
-    char path[PATH_MAX];
-    struct od_base base;
-    if (!od_kept_look(kept, data_dir, err) || !choose_base(kept, reading->mark, path, &base, err))
+    const struct choice *choice = &reading->choice;
+    struct od_error other;
+    bool has_reason = false;
+    if (!od_kept_look(kept, data_dir, err))
         return false;
-    reading->base_path = path;
-    return read_base(reading, err) && read_journal(reading, kept->folder, &base, err);
+    size_t count = kept->base_count;
+    while (choose_base(kept, count, reading->mark, &reading->choice, has_reason ? &other : err)) {
+        if (read_chosen(reading, kept, has_reason ? &other : err))
+            return true;
+        if (!choice->base.is_damaged)
+            return false;
+        has_reason = true;
+        count = (size_t)(choice->kept - kept->bases);
+    }
+    reading->past->is_lost = choice->is_lost;
+    return false;
 }
 
 bool od_past_read(struct od_past *past, const char *data_dir, const uint8_t id[OD_ID_BYTES],

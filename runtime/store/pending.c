@@ -20,5 +20,5 @@ void od_pending_free_all(struct od_list *list)
 
 bool od_pending_is_order(const struct od_pending *pending)
 {
-    return pending->fate == OD_FATE_TAKE || pending->fate == OD_FATE_GIVE;
+    return pending->fate >= OD_FATE_TAKE;
 }

@@ -16,7 +16,9 @@ enum od_fate {
     OD_FATE_ELSEWHERE, // Its object is not among the slots that the engine lets us have.
     OD_FATE_FORGET,    // No submission: the source is gone.
     OD_FATE_TAKE,      // Nor this: slots come from the engine (struct od_engine_slot), alone.
-    OD_FATE_GIVE,      // Or go.
+    OD_FATE_GIVE,      // Or go,
+    OD_FATE_LOAD,      // what objects store is to come from there (their ids),
+    OD_FATE_FILL,      // or all that a slot stores.
 };
 
 struct od_pending {
@@ -29,7 +31,7 @@ struct od_pending {
     char batches[];
 };
 
-bool od_pending_is_order(const struct od_pending *pending); // About slots.
+bool od_pending_is_order(const struct od_pending *pending); // About slots or objects.
 
 struct od_pending *od_pending_of(struct od_list *link);
 od_slice od_pending_batches(const struct od_pending *pending);

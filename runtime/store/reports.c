@@ -17,17 +17,20 @@ enum report_kind {
     STALLED,
     LOST,
     PLACED,
+    OBJECT_LOADED,
+    FILLED,
 };
 
 struct od_report {
     enum report_kind kind;
     uint32_t source;
-    uint32_t generation; // FAILED
-    od_seq seq;          // DURABLE, APPLIED: the last; FAILED: the first.
-    char *why;           // FAILED, STALLED, LOST; owned.
-    od_time_ms due_ms;   // ALARM.
-    od_slot slot;        // PLACED.
-    bool is_here;        // PLACED.
+    uint32_t generation;     // FAILED
+    od_seq seq;              // DURABLE, APPLIED: the last; FAILED: the first.
+    char *why;               // FAILED, STALLED, LOST; owned.
+    od_time_ms due_ms;       // ALARM.
+    od_slot slot;            // PLACED, FILLED.
+    uint8_t id[OD_ID_BYTES]; // OBJECT_LOADED.
+    bool is_here;            // PLACED.
 };
 
 bool od_reports_init(struct od_reports *reports, uv_loop_t *loop, uv_poll_cb on_wake, void *owner)
@@ -131,6 +134,18 @@ void od_reports_placed(struct od_reports *reports, od_slot slot, bool is_here)
     push(reports, (struct od_report){.kind = PLACED, .slot = slot, .is_here = is_here});
 }
 
+void od_reports_loaded(struct od_reports *reports, const uint8_t id[OD_ID_BYTES])
+{
+    struct od_report report = {.kind = OBJECT_LOADED};
+    memcpy(report.id, id, OD_ID_BYTES);
+    push(reports, report);
+}
+
+void od_reports_filled(struct od_reports *reports, od_slot slot)
+{
+    push(reports, (struct od_report){.kind = FILLED, .slot = slot});
+}
+
 void od_reports_stalled(struct od_reports *reports, const char *why)
 {
     push(reports, (struct od_report){.kind = STALLED, .why = od_text_copy(od_slice_of(why))});
@@ -178,6 +193,12 @@ static void deliver(struct od_report *report, const struct od_committer_events *
         break;
     case PLACED:
         events->placed(owner, report->slot, report->is_here);
+        break;
+    case OBJECT_LOADED:
+        events->loaded(owner, report->id);
+        break;
+    case FILLED:
+        events->filled(owner, report->slot);
         break;
     }
     free(report->why);

@@ -370,6 +370,14 @@ void od_storage_discard(struct od_storage *storage)
     storage->parts = 0;
 }
 
+void od_storage_moved(struct od_storage *storage)
+{
+    od_storage_check(storage);
+    OD_ASSERT(!has_open(storage));
+    od_storage_close_pager(storage);
+    forget_number(storage);
+}
+
 void od_storage_rest(struct od_storage *storage)
 {
     OD_ASSERT(storage->parts == 0);

@@ -65,6 +65,10 @@ struct od_storage {
 
 void od_storage_init(struct od_storage *storage, struct od_store *store,
                      const struct od_identity *identity);
+// What lies in LMDB is not what it was: another node had the object, or it has just come from the
+// engine.
+void od_storage_moved(struct od_storage *storage);
+
 void od_storage_deinit(struct od_storage *storage); // Forgets what is open or on its way, too.
 
 // Panics unless [storage] is as its fields say of each other.
@@ -118,6 +122,19 @@ OD_MUST_CHECK bool od_storage_list_alarms(struct od_storage *storage, struct od_
 OD_MUST_CHECK bool od_storage_list(struct od_storage *storage, const struct od_range *range,
                                    struct od_bytes *pairs, uint64_t *count, struct od_error *err);
 
+// The same in pieces of about OD_STORE_LIST_PIECE_BYTES, so that a large list need not lie in one
+// place. Nothing may be written in between.
+struct od_list_pieces {
+    struct od_range range; // What is left.
+    size_t bytes;          // Of all so far.
+    bool is_over;          // The last was the last.
+    char key[OD_STORE_KEY_BYTES_MAX];
+};
+
+void od_list_pieces_init(struct od_list_pieces *pieces, const struct od_range *range);
+OD_MUST_CHECK bool od_storage_list_piece(struct od_storage *storage, struct od_list_pieces *pieces,
+                                         struct od_bytes *pairs, struct od_error *err);
+
 // The bytes of a page, OD_STORE_PAGE_BYTES; zeros when there is no such page. False: it is damaged.
 OD_MUST_CHECK bool od_storage_get_page(struct od_storage *storage, uint32_t page, char *bytes);
 bool od_storage_has_page(struct od_storage *storage, uint32_t page);
@@ -152,6 +169,10 @@ od_seq od_storage_seal(struct od_storage *storage);
 void od_storage_discard(struct od_storage *storage);
 uint64_t od_storage_mark(const struct od_storage *storage);
 void od_storage_rollback(struct od_storage *storage, uint64_t mark);
+
+// Its rows have gone from here to another node, or have come: what is known of where they lie, and
+// what was read of them, is forgotten. Nothing may be open.
+void od_storage_moved(struct od_storage *storage);
 
 // From here on the stretch, in which nothing may be open, is held; then it is an ordinary one
 // again, with all that was written. Discarding and losing writes end it too.

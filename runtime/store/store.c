@@ -240,6 +240,12 @@ void od_store_end_turn(struct od_store *store)
     od_reader_reset(store->reader);
 }
 
+void od_store_look_anew(struct od_store *store)
+{
+    OD_ASSERT(store->open_stretches == 0);
+    od_reader_reset(store->reader);
+}
+
 // --- News of the committer -----------------------------------------------------------------------
 
 void od_store_durable(struct od_store *store, od_seq seq, const struct od_journal_moment *moment)

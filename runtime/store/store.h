@@ -114,6 +114,9 @@ bool od_store_is_behind(struct od_store *store);
 // Gives back the read transaction and the submissions. Slices read in this turn are dead.
 void od_store_end_turn(struct od_store *store);
 
+// Slots have come: what they store is in LMDB, but not for who began to read before.
+void od_store_look_anew(struct od_store *store);
+
 // Up to [seq] writes are on disk, in groups up to [moment]: od_storage_pending_seq no longer names
 // them.
 void od_store_durable(struct od_store *store, od_seq seq, const struct od_journal_moment *moment);

@@ -9,6 +9,7 @@
 #include "object/alarm_event.h"
 #include "object/call.h"
 #include "object/inspection.h"
+#include "object/loading.h"
 #include "object/places.h"
 #include "object/refusal.h"
 #include "object/report.h"
@@ -55,8 +56,16 @@ static void receive_connection(struct od_worker *worker, od_slice body, int fd)
 static void receive_slots(struct od_worker *worker, od_slice body, int fd)
 {
     (void)fd;
+    od_store_look_anew(worker->store);
     bool is_sound = od_places_receive(&worker->objects, body);
     OD_ASSERT(is_sound); // Main's messages are whole.
+}
+
+static void receive_object_loaded(struct od_worker *worker, od_slice body, int fd)
+{
+    (void)fd;
+    OD_ASSERT(body.size == OD_ID_BYTES);
+    od_loading_receive(&worker->objects, (const uint8_t *)body.at);
 }
 
 static void receive_durable(struct od_worker *worker, od_slice body, int fd)
@@ -211,12 +220,6 @@ static void receive_question_cancel(struct od_worker *worker, od_slice body, int
     od_call_receive_cancel(&worker->objects, worker->objects.worker_count, body);
 }
 
-static void receive_inspect(struct od_worker *worker, od_slice body, int fd)
-{
-    (void)fd;
-    od_inspection_receive(&worker->objects, body);
-}
-
 static void receive_tell_log(struct od_worker *worker, od_slice body, int fd)
 {
     (void)fd;
@@ -246,6 +249,7 @@ static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int)
     [OD_KIND_PEER] = od_peers_receive,
     [OD_KIND_PEER_ENDED] = od_peers_receive_ended,
     [OD_KIND_SLOTS] = receive_slots,
+    [OD_KIND_OBJECT_LOADED] = receive_object_loaded,
     [OD_KIND_DURABLE] = receive_durable,
     [OD_KIND_APPLIED] = receive_applied,
     [OD_KIND_COMMIT_FAILED] = receive_commit_failed,
@@ -267,7 +271,6 @@ static void (*const from_main[OD_KIND_COUNT])(struct od_worker *, od_slice, int)
     [OD_KIND_TURN] = receive_turn,
     [OD_KIND_CALL] = receive_question,
     [OD_KIND_CALL_CANCEL] = receive_question_cancel,
-    [OD_KIND_INSPECT] = receive_inspect,
 };
 
 static const bool takes_fd[OD_KIND_COUNT] = {

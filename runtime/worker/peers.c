@@ -127,7 +127,10 @@ static void receive_edge_gone(struct od_worker *worker, uint32_t from, od_slice 
 
 static void receive_edge_attach(struct od_worker *worker, uint32_t from, od_slice body, int fd)
 {
-    od_remote_attach(&worker->objects, from, body, fd);
+    if (worker->is_restored)
+        od_remote_attach(&worker->objects, from, body, fd);
+    else
+        od_remote_refuse(&worker->objects, from, body, fd);
 }
 
 static void (*const from_peer[OD_KIND_COUNT])(struct od_worker *, uint32_t, od_slice, int) = {

@@ -117,7 +117,7 @@ describe("the house", function()
 
   it("pleases luacheck", function()
     assert.is_nil(complaint("luacheck --quiet --codes lua examples spec spec/soak "
-      .. "spec/lint/figures .luacheckrc"))
+      .. "spec/soak_cluster spec/bench/cluster spec/lint/figures .luacheckrc"))
   end)
 
   it("pleases clang-tidy", function()

@@ -1,7 +1,10 @@
 -- Bookmarks: an object can be what it was, all of it and nobody else, whatever happens meanwhile.
 
 local Server = require "spec.support.server"
+local core = require "spec.support.core"
 local json = require "dkjson"
+
+local C = core.load("codec/check_sum.h")
 
 local SOURCE = [[
 local od = require "open-do"
@@ -70,6 +73,16 @@ return { namespaces = { boxes = Box } }
 
 local HOUR_MS = 3600000
 local SECONDS = 60 -- Of patience.
+
+-- As bases say it.
+local function number(value)
+  local bytes = {}
+  for i = 1, 4 do
+    bytes[i] = string.char(value % 256)
+    value = math.floor(value / 256)
+  end
+  return table.concat(bytes)
+end
 
 describe("a bookmark", function()
   local server
@@ -314,29 +327,149 @@ describe("a bookmark", function()
     assert.same(second, ask("a", "all"))
   end)
 
-  -- A length of gigabytes was believed, and what had been read of it was never given back.
-  it("whose base is damaged changes nothing, and says so", function()
-    launch()
-    ask("a", "put", { key = "unmistakable", value = ("x"):rep(9000) })
-    local all, count = ask("a", "all"), server:status().history.bases
+  local function files(pattern)
+    local paths, folder = {}, server.directory .. "/data/journal/"
+    local pipe = io.popen(("ls '%s'"):format(folder))
+    for name in pipe:lines() do
+      if name:find(pattern) then
+        paths[#paths + 1] = folder .. name
+      end
+    end
+    pipe:close()
+    return paths
+  end
+
+  local function bases() return files("^0.*%.base$") end
+  local function segments() return files("^%d+$") end
+
+  -- Turns the clock by half of the history: there is another base, of all that is stored now, and
+  -- another segment.
+  local function await_base()
+    local base_count, segment_count = #bases(), #segments()
     local deadline = os.time() + SECONDS
-    while server:status().history.bases == count do
-      assert(os.time() < deadline, "there is no other base")
-      server:turn_clock(HOUR_MS)
+    server:turn_clock(1.02 * HOUR_MS)
+    while #bases() == base_count or #segments() == segment_count do
+      assert(os.time() < deadline, "there is no other base and segment")
       ask("b", "put", { key = "k", value = os.time() })
     end
-    ask("a", "wish", { bookmark = ask("a", "now") })
-    local pipe = io.popen(("ls '%s/data/journal/'0*.base | tail -n 1"):format(server.directory))
-    local file = assert(io.open(pipe:read("*l"), "r+b"))
-    pipe:close()
-    for at in file:read("*a"):gmatch("()unmistakable") do -- Behind slot, number and kind,
-      file:seek("set", at - 1 - 11 - 8) -- and these behind how long the value is, for LMDB.
-      file:write("\255\255\255\127")
-    end
+  end
+
+  -- [change] gives other bytes for those of the file, as many.
+  local function rewrite(path, change)
+    local file = assert(io.open(path, "r+b"))
+    local bytes = change(file:read("*a"))
+    file:seek("set", 0)
+    file:write(bytes)
     file:close()
+  end
+
+  -- Its check sum again, so that it looks as if it had been made so (store/base.h).
+  local function seal(bytes)
+    local body, tail = bytes:sub(1, -4097), bytes:sub(-4096)
+    local said = tail:sub(17, 56) .. number(C.od_check_sum(core.slice(body)))
+    return body .. tail:sub(1, 12) .. number(C.od_check_sum(core.slice(said))) .. said
+      .. tail:sub(61)
+  end
+
+  -- A length of gigabytes was believed, and what had been read of it was never given back.
+  it("whose base has a row that cannot be changes nothing, and says so", function()
+    launch()
+    ask("a", "put", { key = "unmistakable", value = ("x"):rep(9000) })
+    local all = ask("a", "all")
+    await_base()
+    ask("a", "wish", { bookmark = ask("a", "now") })
+    local paths = bases()
+    rewrite(paths[#paths], function(bytes)
+      for at in bytes:gmatch("()unmistakable") do -- Behind slot, number and kind,
+        local length = at - 11 - 8 -- and these behind how long the value is, for LMDB.
+        bytes = bytes:sub(1, length - 1) .. "\255\255\255\127" .. bytes:sub(length + 4)
+      end
+      return seal(bytes)
+    end)
     send("a", "abort")
     assert.same(all, ask("a", "all"))
     server:wait_log("boxes/a.* cannot be restored, .* a row in it is larger than any")
+  end)
+
+  -- What other bytes of a row said was restored without a word.
+  it("is restored by the base before one with other bytes, and not at all without", function()
+    launch()
+    ask("a", "put", { key = "k", value = "unmistakable" })
+    await_base()
+    local bookmark = ask("a", "now")
+    local paths = bases()
+    rewrite(paths[#paths], function(bytes)
+      return (bytes:gsub("unmistakable", "different..."))
+    end)
+    ask("a", "put", { key = "k", value = "second" })
+    go_back("a", bookmark)
+    assert.same({ { "k", "unmistakable" } }, ask("a", "all").keys)
+    ask("a", "put", { key = "k", value = "third" })
+    for i = 1, #paths - 1 do
+      rewrite(paths[i], function(bytes)
+        return bytes:sub(1, -4098) .. string.char((bytes:byte(-4097) + 1) % 256)
+          .. bytes:sub(-4096)
+      end)
+    end
+    go_back("a", bookmark)
+    assert.same({ { "k", "third" } }, ask("a", "all").keys)
+    server:wait_log("boxes/a.* cannot be restored, .* its check sum is not what it was")
+  end)
+
+  -- What could not be read was taken for what is kept no more, and the wish was gone.
+  it("is tried again for the next event where it cannot be read", function()
+    launch()
+    ask("a", "put", { key = "k", value = "first" })
+    local bookmark = ask("a", "now")
+    await_base()
+    local base, segment = bases()[1], segments()[1]
+    local cases = {
+      { "1 bases in .* cannot be read", function()
+        os.rename(base, base .. ".away")
+        os.execute(("mkdir '%s'"):format(base))
+      end, function()
+        os.remove(base)
+        os.rename(base .. ".away", base)
+      end },
+      { "the segments behind .* are missing", function()
+        os.rename(segment, segment .. ".away")
+      end, function()
+        os.rename(segment .. ".away", segment)
+      end },
+      { "cannot be read at byte", function()
+        server:fault("journal.unread")
+      end, function()
+        server:clear_fault("journal.unread")
+      end },
+    }
+    for _, case in ipairs(cases) do
+      ask("a", "put", { key = "k", value = "second" })
+      ask("a", "wish", { bookmark = bookmark })
+      case[2]()
+      send("a", "abort")
+      for _ = 1, 2 do
+        assert.equal(500, send("a", "all").status)
+        server:wait_log("boxes/a.* cannot be read: .*" .. case[1])
+      end
+      case[3]()
+      assert.same({ { "k", "first" } }, ask("a", "all").keys)
+    end
+  end)
+
+  it("outlives deleteAll", function()
+    launch()
+    local first = fill("a", "first")
+    local bookmark = ask("a", "now")
+    ask("a", "wish", { bookmark = bookmark })
+    ask("a", "deleteAll")
+    ask("a", "put", { key = "late", value = 1 })
+    assert.same({ { "late", 1 } }, ask("a", "all").keys)
+    server:kill()
+    server:launch()
+    assert.same(first, ask("a", "all"))
+    ask("a", "deleteAll") -- It is fulfilled: what goes now stays away.
+    server:restart()
+    assert.same({}, ask("a", "all").keys)
   end)
 
   it("is not to be had without a history", function()

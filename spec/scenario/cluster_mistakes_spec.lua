@@ -1,4 +1,5 @@
 -- What is wrong with an engine, its rights or a data directory is said at the start, in a sentence.
+local certificates = require "spec.scenario.certificates"
 local Postgres = require "spec.scenario.postgres"
 local Server = require "spec.support.server"
 local shell = require "spec.support.shell"
@@ -129,5 +130,49 @@ describe("a node refuses", function()
     assert.equal("this program is no node of a cluster\n", output)
     alone:shut_down()
     shell.remove(alone.directory)
+  end)
+end)
+
+describe("a node warns", function()
+  local postgres = Postgres.once()
+
+  it("of a standby that need not have what is confirmed", function()
+    local standby = postgres:follow()
+    local node = serve(postgres.url)
+    assert.truthy(node:log():find("has a standby that need not have what is confirmed", 1, true))
+    node:shut_down()
+    shell.remove(node.directory)
+    standby:stop()
+  end)
+end)
+
+describe("the line to PostgreSQL", function()
+  local postgres = Postgres.once()
+
+  setup(function()
+    certificates.new_directory()
+    certificates.certify "localhost"
+    certificates.certify("localhost", "stranger")
+    shell.text(("cd %s/data && cp %s/localhost.crt server.crt && cp %s/localhost.key server.key "
+      .. "&& chmod 600 server.key && chown --reference=. server.*"):format(postgres.directory,
+      certificates.directory, certificates.directory))
+    postgres:ask "ALTER SYSTEM SET ssl = on"
+    postgres:restart()
+  end)
+
+  teardown(certificates.remove_directory)
+
+  local function url(certificate)
+    return ("postgresql://tester@localhost:%d/postgres?sslmode=verify-full&sslrootcert=%s/%s.crt")
+      :format(postgres.port, certificates.directory, certificate)
+  end
+
+  it("is encrypted, and its other end proved, when the URL asks for it", function()
+    local node = serve(url "localhost")
+    assert.equal("2|t", postgres:ask [[SELECT count(*), bool_and(ssl) FROM pg_stat_ssl
+      JOIN pg_stat_activity USING (pid) WHERE application_name = 'open-do']])
+    node:shut_down()
+    shell.remove(node.directory)
+    assert.truthy(refusal(url "stranger"):find("certificate verify failed", 1, true))
   end)
 end)

@@ -156,6 +156,18 @@ describe("a reload in a cluster", function()
     assert.truthy(cluster_status(first):find("version 2 of the script serves", 1, true))
   end)
 
+  it("does not wait for a node that leaves", function()
+    local first, second = start(), start()
+    both_serve()
+    add_silent_node()
+    first:save(source "b")
+    first.process:signal("HUP")
+    have_loaded(2, 1, 2)
+    say "UPDATE od_node SET state = 'leaving' WHERE id = 99"
+    has_said(first, "version 2 of script.lua serves")
+    has_said(second, "version 2 of script.lua serves")
+  end)
+
   it("fails when a node that lives says nothing for 30 s", function()
     local first = start()
     have_loaded(1, 1)

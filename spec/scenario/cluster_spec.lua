@@ -27,7 +27,10 @@ describe("a cluster", function()
   end)
 
   local function start()
-    return nodes:start(postgres, function(options) return workbench.start(SOURCE, options) end)
+    return nodes:start(postgres, function(options)
+      table.insert(options.args, "--idle-ms=3600000") -- Who is awake stays so.
+      return workbench.start(SOURCE, options)
+    end)
   end
 
   -- How many slots the nodes have, by the order in which they joined.
@@ -73,6 +76,9 @@ describe("a cluster", function()
       storage:setAlarm(4102444800000)]])
     workbench.ask(node, "emptied", "storage:put('old', 1) storage:setAlarm(4102444800000)")
     workbench.ask(node, "emptied", "storage:deleteAll() storage:put('new', 2)")
+    for _, code in ipairs { "put('old', 1)", "deleteAll()", "put('new', 3)" } do -- A group each.
+      workbench.ask(node, "refilled", "storage:" .. code .. " storage:sync()")
+    end
     node:kill()
     shell.remove(node.directory .. "/data")
     node:launch()
@@ -86,6 +92,44 @@ describe("a cluster", function()
           sum = storage.sql:exec("SELECT sum(x) AS s FROM t"):one().s }]]))
     assert.same({ new = 2 }, workbench.ask(node, "emptied", [[
       return { old = storage:get("old"), new = storage:get("new"), alarm = storage:getAlarm() }]]))
+    assert.same({ new = 3 }, workbench.ask(node, "refilled", [[
+      return { old = storage:get("old"), new = storage:get("new") }]]))
+  end)
+
+  it("serves what a node takes before all of it is loaded", function()
+    local node = start()
+    put_many(node, 20)
+    workbench.ask(node, "n1", [[
+      storage.sql:exec("CREATE TABLE t (x)")
+      storage.sql:exec("INSERT INTO t VALUES (1), (2)")
+      storage:setAlarm(od.now() + 1000)]])
+    workbench.ask(node, "n2", "storage:deleteAll() storage:put('n', 2)")
+    node:shut_down()
+    node:fault("fill.hold")
+    node:launch()
+    assert.same({}, missing(node, 20))
+    assert.equal(2, workbench.ask(node, "n1",
+      "return storage.sql:exec('SELECT max(x) AS x FROM t'):one().x"))
+    workbench.ask(node, "n1", "storage:put('n', 3) storage:delete('other')")
+    workbench.ask(node, "n3", "storage:deleteAll()")
+    assert.is_nil(workbench.ask(node, "new", "return storage:get('n')"))
+    workbench.ask(node, "new", "storage:put('n', 4)")
+    local _, output = node:asking("objects")
+    assert.truthy(output:find("still being loaded", 1, true), output)
+    node:clear_fault("fill.hold")
+    local names = eventually("all is loaded", function()
+      local _, all = node:asking("objects")
+      return not all:find("not listed", 1, true) and all
+    end)
+    for i = 4, 20 do
+      assert.truthy(names:find("things/n" .. i .. "%f[^%w]"), names)
+    end
+    eventually("its alarm has rung", function()
+      return workbench.ask(node, "n1", "return storage:get('rang')")
+    end)
+    assert.equal(3, workbench.ask(node, "n1", "return storage:get('n')"))
+    assert.is_nil(workbench.ask(node, "n3", "return storage:get('n')"))
+    assert.equal(4, workbench.ask(node, "new", "return storage:get('n')"))
   end)
 
   it("goes on at another node when one is killed, alarms too", function()
@@ -153,6 +197,10 @@ describe("a cluster", function()
         FROM od_kv]]
     end
     local before = stored()
+    eventually("all is loaded", function() -- What is not would wait for who is held.
+      local code, page = node:asking("cluster", "status")
+      return code == 0 and not page:find("being loaded", 1, true)
+    end)
     node:fault("commit.hold")
     local held = workbench.begin(node, "a", "storage:put('k', 2) return true")
     for _ = 1, 2 do -- Main has the write when it answers what was asked behind it.
@@ -169,6 +217,19 @@ describe("a cluster", function()
     assert.equal(before, stored())
   end)
 
+  -- As when a standby that did not have all has taken the place of the primary.
+  it("ends when the engine has lost what it had confirmed", function()
+    local node = start()
+    workbench.ask(node, "a", "storage:put('k', 1) storage:sync()")
+    postgres:ask "UPDATE od_slot SET seq = seq - 1 WHERE seq > 0"
+    local held = workbench.begin(node, "a", "storage:put('k', 2) return true")
+    assert.equal(4, (node.process:wait_exit(30)))
+    node.is_lost = true
+    local is_answered, answer = pcall(held.read_answer, held)
+    assert.is_true(not is_answered or answer.status ~= 200, "what rests on it is confirmed")
+    assert.truthy(node:log():find("PostgreSQL has lost what it had confirmed", 1, true))
+  end)
+
   it("gives its slots away when it stops", function()
     local first, second = start(), start()
     both_have_slots()
@@ -178,6 +239,34 @@ describe("a cluster", function()
     eventually("the other node has all slots", function() return shares() == "1024" end)
     eventually("the other node serves all objects", function() return #missing(first, 20) == 0 end)
     assert.equal("1|up\n2|left", postgres:ask "SELECT id, state FROM od_node ORDER BY id")
+  end)
+
+  -- Objects that were still in memory then knew where their rows had lain before, found nothing
+  -- there, and stored that.
+  it("finds all in a slot that goes and soon comes back", function()
+    local first = start()
+    for i = 1, 40 do
+      workbench.ask(first, "n" .. i, [[storage.sql:exec("CREATE TABLE t (x)")
+        storage.sql:exec("INSERT INTO t VALUES (1)")]])
+    end
+    put_many(first, 40)
+    local second = start()
+    both_have_slots()
+    for i = 1, 40 do
+      workbench.ask(first, "n" .. i, 'storage.sql:exec("INSERT INTO t VALUES (2)")')
+    end
+    second:shut_down()
+    second.is_lost = true
+    eventually("the first node has all slots", function() return shares() == "1024" end)
+    eventually("the first node serves all objects", function()
+      workbench.ask(first, "n40", "return 1")
+      return true
+    end)
+    assert.same({}, missing(first, 40))
+    for i = 1, 40 do
+      assert.equal(3, workbench.ask(first, "n" .. i,
+        'return storage.sql:exec("SELECT sum(x) AS s FROM t"):one().s'))
+    end
   end)
 
   it("loses nothing and restarts nobody when the engine is restarted", function()

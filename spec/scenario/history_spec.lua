@@ -232,7 +232,7 @@ describe("what is kept", function()
   end)
 
   it("waits for a command that fails, which holds nobody up", function()
-    start("--history", "1h", "--archive-command", "test -e ../works && cp %p ../archive/%f")
+    start("--history", "30d", "--archive-command", "test -e ../works && cp %p ../archive/%f")
     os.execute(("mkdir '%s'"):format(path "archive"))
     for _ = 1, 3 do
       count_up()
@@ -290,7 +290,7 @@ describe("what is kept", function()
         2) head -c 5000 "$1" > "../archive/$2"; kill -KILL $$ ;;
         3) cp "$1" "../archive/$2" ;;
       esac
-    ]] }, args = { "--history", "1h", "--archive-command", "exec sh ../upload %p %f" } }
+    ]] }, args = { "--history", "30d", "--archive-command", "exec sh ../upload %p %f" } }
     os.execute(("mkdir '%s'"):format(path "archive"))
     server:launch()
     wait(function(now) return now.bases == 1 end)

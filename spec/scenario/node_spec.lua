@@ -304,3 +304,24 @@ describe("the WebSockets of a node", function()
     assert.equal("1", answer.headers["retry-after"])
   end)
 end)
+
+-- Its worker was told of them before it had what the one before it had: main held what it said of
+-- them for a lie, and the node ended.
+describe("WebSockets whose owner has only just started", function()
+  -- Others are linked with it before it is loaded.
+  local SLOW = SOURCE:gsub("local Thing",
+    "local loaded_ms = od.now() + 1500 while od.now() < loaded_ms do end %0", 1)
+  local nodes = Nodes.each { count = 2, source = SLOW, workers = 1 }
+
+  it("are given to it", function()
+    local there = "/things/" .. nodes:name_at(2) .. "/"
+    local client = nodes[1]:connect(there .. "socket")
+    client:send("x")
+    client:expect("2 1 none x")
+    nodes[1]:get(there .. "crowd") -- Its edge knows by then that nothing is under way.
+    nodes:kill(2, { [2] = { 0, 1023 } })
+    nodes:start_again(2)
+    client:send("y")
+    client:expect("2 2 none y")
+  end)
+end)

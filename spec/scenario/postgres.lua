@@ -9,7 +9,7 @@ local process = require "spec.support.process"
 local shell = require "spec.support.shell"
 local Upstream = require "spec.support.upstream"
 
-local READY = "ready to accept connections"
+local READY = "ready to accept" -- "connections", or "read-only connections".
 local SECONDS = 60
 
 local Postgres = {}
@@ -60,6 +60,18 @@ function Postgres.start(settings)
   prepare(self.directory)
   self:launch()
   return self
+end
+
+-- A standby of it that has all it has, and follows.
+function Postgres:follow()
+  local standby = setmetatable({ port = Upstream.free_port(), directory = shell.make_directory(),
+    settings = self.settings }, Postgres)
+  standby.url = self.url:gsub(":" .. self.port, ":" .. standby.port)
+  shell.text(("cd %s && chown nobody:nogroup . 2>/dev/null; %s%s/pg_basebackup -h 127.0.0.1 -p %d "
+    .. "-U tester -D data -R --checkpoint=fast --no-sync"):format(standby.directory, humbly(),
+    programs(), self.port))
+  standby:launch()
+  return standby
 end
 
 function Postgres.each(settings)

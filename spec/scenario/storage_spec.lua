@@ -191,6 +191,47 @@ describe("storage", function()
       ]]))
     end)
 
+    -- What is large is listed in pieces of half a megabyte, of which nothing is to be seen.
+    it("of megabytes like one of a few bytes, with what this stretch has written", function()
+      ask("for i = 100, 179 do storage:put('large/' .. i, i .. ('x'):rep(3e4)) end")
+      local function seen(options, meanwhile)
+        return ask(([[
+          for i = 100, 179, 3 do storage:put("large/" .. i, i + 1000 .. ("y"):rep(3e4)) end
+          local pairs_seen = {}
+          for key, value in storage:list(%s) do
+            pairs_seen[#pairs_seen + 1] = key:match "%%d+$" .. "=" .. value:match "^%%d+" .. #value
+            %s
+          end
+          return table.concat(pairs_seen, " ")
+        ]]):format(options, meanwhile or ""))
+      end
+      local function expected(first, last, step)
+        local texts = {}
+        for i = first, last, step do
+          local is_written = i % 3 == 1
+          texts[#texts + 1] = ("%d=%d%d"):format(i, is_written and i + 1000 or i,
+            is_written and 30004 or 30003)
+        end
+        return table.concat(texts, " ")
+      end
+      assert.equal(expected(100, 179, 1), seen "{ prefix = 'large/' }")
+      assert.equal(expected(179, 100, -1), seen "{ prefix = 'large/', reverse = true }")
+      assert.equal(expected(101, 160, 1), seen
+        "{ startAfter = 'large/100', ['end'] = 'large/161' }")
+      assert.equal(expected(178, 105, -1), seen
+        "{ start = 'large/105', ['end'] = 'large/179', reverse = true }")
+      assert.equal(expected(100, 149, 1), seen "{ prefix = 'large/', limit = 50 }")
+      assert.equal(expected(179, 130, -1), seen
+        "{ prefix = 'large/', limit = 50, reverse = true }")
+      assert.equal(expected(100, 179, 1), seen("{ prefix = 'large/' }",
+        "for i = 100, 179 do storage:delete('large/' .. i) end"))
+      assert.equal("", ask [[
+        local keys = {}
+        for key in storage:list { prefix = "large/" } do keys[#keys + 1] = key end
+        return table.concat(keys, " ")
+      ]])
+    end)
+
     it("only with options that make sense", function()
       assert.matches("list%(%) cannot be called with both start and startAfter values",
         refusal("storage:list { start = 'a', startAfter = 'a' }"))

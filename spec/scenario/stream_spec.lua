@@ -314,6 +314,8 @@ local function entry(request, env)
   if mode == "read" then
     local response = stub:fetch(request)
     return od.Response("read: " .. response:text())
+  elseif mode == "init" then
+    return stub:fetch("/" .. request.path:match("[^/]*$"), request)
   elseif mode == "chunks" then
     local total = 0
     for piece in stub:fetch(request):chunks() do total = total + #piece end
@@ -624,6 +626,18 @@ describe("a request whose body is read while it comes", function()
         chunk(client, word)
         assert.equal(word:upper(), client:read_piece())
       end
+      client:write("0\r\n\r\n")
+      assert.is_nil(client:read_piece())
+    end
+  end)
+
+  -- stub:fetch(url, request) wanted the body whole, and to wait for it where nothing can wait.
+  it("is passed on by a stub that is given the request for its options", function()
+    for _, name in ipairs(NAMES) do
+      local client = begin("/basins/" .. name .. "/upper?entry=init")
+      assert.equal(200, client:read_head().status)
+      chunk(client, "one")
+      assert.equal("ONE", client:read_piece())
       client:write("0\r\n\r\n")
       assert.is_nil(client:read_piece())
     end

@@ -119,9 +119,16 @@ function Nodes:shut_down(id, owners)
 end
 
 function Nodes:forget(id, owners)
-  self[id].has_ended = true
+  self[id].has_ended, self[id].life = true, self.lives[id]
   self.lives[id] = nil
   self:own(owners)
+end
+
+-- Its next life.
+function Nodes:start_again(id)
+  self[id].has_ended, self.lives[id] = nil, self[id].life + 1
+  self:tell()
+  self[id]:launch()
 end
 
 -- A name that leads to a thing of node `id`; another one each time.

@@ -92,6 +92,16 @@ writes("drain", "", function()
   return (figures.ask("drain"):gsub("\n$", ""))
 end)
 
+reads("cluster", "", function()
+  return json.try_decode(figures.ask("nodes"))
+end)
+
+-- Without `node`, the id or name of one, this one.
+writes("cluster.drain", "node?", function(arguments)
+  local node = arguments.node and " " .. tostring(arguments.node) or ""
+  return (figures.ask("cluster", "drain" .. node):gsub("\n$", ""))
+end)
+
 reads("metrics", "", figures.collect)
 
 --- What there is, and what this visitor may.
@@ -110,11 +120,10 @@ writes("reload", "", function()
 end)
 
 reads("objects", "namespace?, name?, order?, awake?, limit?, cursor?", function(arguments)
-  local list, cursor = objects.list { space = text(arguments, "namespace", ""),
+  return objects.list { space = text(arguments, "namespace", ""),
     beginning = text(arguments, "name", ""), limit = count(arguments, "limit"),
     awake = arguments.awake ~= nil and arguments.awake ~= "0", order = arguments.order,
     cursor = arguments.cursor }
-  return { objects = list, cursor = cursor }
 end)
 
 reads("object", "object", function(arguments)

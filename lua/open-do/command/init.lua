@@ -21,9 +21,9 @@ local commands = {}
 
 function commands.objects(given, options)
   local space, beginning = (given[1] or ""):match("^([^/]*)/?(.*)$")
-  local list, cursor = objects.list { space = space, beginning = beginning, awake = options.awake,
+  local list = objects.list { space = space, beginning = beginning, awake = options.awake,
     order = options.order, limit = options.limit, cursor = options.cursor }
-  return { objects = list, cursor = cursor }, function(result)
+  return list, function(result)
     return show.objects(result, options.order)
   end
 end

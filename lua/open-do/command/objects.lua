@@ -85,31 +85,38 @@ local function first_of_all(query, word)
 end
 
 local function write_cursor(at)
-  return at and ("%d.%d.%s"):format(at.workers, at.worker, base64url.encode(at.place)) or nil
+  if not at then
+    return nil
+  end
+  local node = at.node > 0 and ("n%d."):format(at.node) or ""
+  return ("%s%d.%d.%s"):format(node, at.workers or 0, at.worker, base64url.encode(at.place))
 end
 
 local function read_cursor(text)
   if type(text) ~= "string" then
     words.usage("a cursor is a text: take what a list ended with")
   end
-  local workers, worker, place = text:match("^(%d+)%.(%d+)%.([%w_-]*)$")
+  local node = text:match("^n(%d+)%.")
+  local workers, worker, place =
+    text:match(node and "^n%d+%.(%d+)%.(%d+)%.([%w_-]*)$" or "^(%d+)%.(%d+)%.([%w_-]*)$")
   local ok, bytes = pcall(base64url.decode, place or "?")
   if not workers or not ok or not bytes then
     words.usage("'%s' is no cursor: take what a list ended with", text)
   end
-  return { workers = tonumber(workers), worker = tonumber(worker), place = bytes }
+  return { node = tonumber(node or 0), workers = workers ~= "0" and tonumber(workers) or nil,
+    worker = tonumber(worker), place = bytes }
 end
 
 -- Workers answer with what they can look at in a moment, which may be little or nothing.
 local function page(query, cursor)
-  local at, objects = cursor and read_cursor(cursor) or server.FIRST, {}
-  repeat
+  local at, objects = cursor and read_cursor(cursor) or server.first_page(), {}
+  while at and #objects < query.limit do
     local found
     found, at = server.page(query, at, query.limit - #objects)
     for _, object in ipairs(found) do
       objects[#objects + 1] = object
     end
-  until not at or #objects >= query.limit
+  end
   return cut(objects, math.huge, by_label), write_cursor(at)
 end
 
@@ -122,16 +129,21 @@ end
 ---@field cursor? string Where the page before ended.
 
 ---@param query Query
----@return table objects, string? cursor Nil: there is no more.
+---@return { objects: table, cursor?: string, missing?: string[] } found Without `cursor` there is
+--- no more; `missing` are the nodes of a cluster that could not be asked, and why not.
 function M.list(query)
   local asked = { space = query.space, beginning = query.beginning, limit = query.limit,
-    scope = query.awake and "awake" or "all", bytes = true }
-  if not query.order then
-    return page(asked, query.cursor)
-  elseif query.cursor then
+    scope = query.awake and "awake" or "all", bytes = true, missing = od.json.array {} }
+  if query.order and query.cursor then
     words.usage("an order is over all objects: --cursor goes without it")
   end
-  return first_of_all(asked, query.order)
+  local found, cursor
+  if query.order then
+    found = first_of_all(asked, query.order)
+  else
+    found, cursor = page(asked, query.cursor)
+  end
+  return { objects = found, cursor = cursor, missing = asked.missing[1] and asked.missing or nil }
 end
 
 return M

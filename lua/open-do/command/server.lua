@@ -9,6 +9,7 @@ local fail = words.fail
 
 local PAGE = 500
 local PAGE_BYTES = 4096     -- Of a page of a database.
+local ALL_SLOTS = 1024 * 1025 * 2049 / 6 -- The sum of (slot + 1) squared.
 local SUGGESTED_MAX = 10000 -- Objects looked at for a name that was meant.
 
 local M = {}
@@ -175,41 +176,80 @@ function M.log(after)
   return number, tonumber(missed), lines
 end
 
---- Where a list begins.
-M.FIRST = { worker = 0, place = "" }
+-- Where the list of the node behind `id` begins, nil: there is none. A program that is no node is
+-- 0.
+local function node_behind(id)
+  local text = ask.ask("nodes", "all")
+  for _, node in ipairs(text and native.json.try_decode(text).nodes or { { id = 0 } }) do
+    if node.id > id then
+      return { node = node.id, worker = 0, place = "" }
+    end
+  end
+end
+
+--- Where a list begins: with the first node of a cluster.
+function M.first_page()
+  return node_behind(-1)
+end
+
+-- A node that cannot be asked now is left out of a list that says so.
+local function leave_out(query, at, why)
+  local is_known = why:find("is no place in the list", 1, true) -- It is the question that is wrong.
+  if at.node == 0 or is_known or not query.missing then
+    fail("%s", at.node == 0 and why or ("node %d: %s"):format(at.node, why))
+  end
+  table.insert(query.missing, ("node %d: %s"):format(at.node, why))
+  return {}, node_behind(at.node), 0
+end
 
 --- A page of the list of objects, of about `limit` but perhaps of none, as facts; and where the
---- next one begins, nil: there is none.
+--- next one begins, nil: there is none; and the sum of the slots of the worker that has it. In
+--- a cluster one node comes behind the other; with `missing`, those that cannot be asked are told
+--- there.
 --- With `order`, of the living ones only the first `limit` of those it looked at.
----@param query { scope: string, space: string, beginning: string, bytes?: boolean, order?: string }
+---@param query { scope: string, space: string, beginning: string, bytes?: boolean,
+---  order?: string, missing?: string[] }
 function M.page(query, at, limit)
-  local bytes, why = ask.inspect(at.worker, query.scope, query.space, query.beginning, query.bytes,
-    limit, at.place, query.order)
+  local bytes, why = ask.list(at.node, at.worker, query.scope, query.space, query.beginning,
+    query.bytes, limit, at.place, query.order)
   if not bytes then
-    fail("%s", why)
+    return leave_out(query, at, why)
   end
-  local workers, place, begin = ask.page(bytes)
+  local workers, place, begin, slots = ask.page(bytes)
   if at.workers and at.workers ~= workers then
     fail("the cursor is of a time with %d workers, now there are %d: begin without it", at.workers,
       workers)
   end
-  local worker = place == "" and at.worker + 1 or at.worker
-  local next_at = worker < workers and { workers = workers, worker = worker, place = place } or nil
-  return ask.facts(bytes, begin), next_at
+  local worker, objects = place == "" and at.worker + 1 or at.worker, ask.facts(bytes, begin)
+  for _, object in ipairs(objects) do
+    object.node = at.node > 0 and at.node or nil
+  end
+  if worker < workers then
+    return objects, { node = at.node, workers = workers, worker = worker, place = place }, slots
+  end
+  return objects, at.node > 0 and node_behind(at.node) or nil, slots
 end
 
 --- Each object of a query, as facts, or with `order` those that may be among the first `limit`. One
---- that comes or goes meanwhile may come twice or not at all.
+--- that comes or goes meanwhile may come twice or not at all. Without `missing` it fails when it
+--- was not over all slots, for some were on their way from one node to another.
 function M.each_object(query)
   return coroutine.wrap(function()
-    local at = M.FIRST
-    repeat
-      local objects
-      objects, at = M.page(query, at, query.order and query.limit or PAGE)
+    local at, sum, has_moved, slots_before = M.first_page(), 0, false, nil
+    while at do
+      local objects, behind, slots = M.page(query, at, query.order and query.limit or PAGE)
+      has_moved = has_moved or slots_before ~= nil and slots_before ~= slots
+      local goes_on = behind and behind.node == at.node and behind.worker == at.worker
+      slots_before, sum = goes_on and slots or nil, sum + (goes_on and 0 or slots)
+      at = behind
       for _, object in ipairs(objects) do
         coroutine.yield(object)
       end
-    until not at
+    end
+    if not query.missing and (has_moved or sum ~= ALL_SLOTS) then
+      fail("objects are on their way from one node to another; try again when open-do cluster " ..
+        "status has no slots on their way")
+    end
   end)
 end
 
@@ -220,7 +260,7 @@ end
 
 local function names_of(space)
   local names = {}
-  for object in M.each_object { scope = "all", space = space, beginning = "" } do
+  for object in M.each_object { scope = "all", space = space, beginning = "", missing = {} } do
     names[#names + 1] = is_there(object) and object.name or nil
     if #names == SUGGESTED_MAX then
       break

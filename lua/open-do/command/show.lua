@@ -81,6 +81,17 @@ end
 -- What an order is by, when it is in no column that all have.
 local ORDERED_BY = { busy = { "RAN", "runUs" }, slowest = { "SLOWEST", "slowestUs" } }
 
+-- In a cluster, where each of them is.
+local function add_nodes(rows, objects)
+  if not objects[1] or not objects[1].node then
+    return
+  end
+  table.insert(rows[1], 2, "NODE")
+  for i, object in ipairs(objects) do
+    table.insert(rows[i + 1], 2, tostring(object.node))
+  end
+end
+
 --- One line an object.
 function M.objects(result, order)
   local heads = { "OBJECT", "STATE", "SOCKETS", "QUEUED", "BYTES", "ERRORS", "LAST EVENT", "ALARM",
@@ -98,8 +109,10 @@ function M.objects(result, order)
   if by then
     table.insert(heads, 2, by[1])
   end
+  add_nodes(rows, result.objects)
+  local missing = result.missing and "\nnot listed: " .. table.concat(result.missing, "; ") or ""
   local more = result.cursor and "\nmore: --cursor " .. result.cursor or ""
-  return M.rows(rows) .. more
+  return M.rows(rows) .. missing .. more
 end
 
 --- One line an event: when it came, and how long each phase took.

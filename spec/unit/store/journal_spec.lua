@@ -104,6 +104,17 @@ describe("the journal", function()
     assert.equal(3, found())
   end)
 
+  -- A last group that could not be read was taken for one that is torn.
+  it("is not opened when a read of it fails, also of its last group; nothing is lost", function()
+    fill(3)
+    for reads = 0, 1 + 1 + 3 * 2 - 1 do -- The head, a group that LMDB has, two for each other.
+      support.arm("journal.unread", 1, reads)
+      assert.matches("journal/%d+ cannot be read at byte %d+: ", refusal())
+      assert.equal(0, support.times_left("journal.unread"))
+    end
+    assert.equal(3, found())
+  end)
+
   it("goes on behind what it has after a start", function()
     fill(3)
     local world = support.open(copy)

@@ -289,6 +289,25 @@ describe("the storage of an object", function()
       assert.is_false(ok)
       assert.matches("use limit and startAfter", err)
       assert.equal(5, #lobby:list({ limit = 5 }))
+      ok, err = pcall(lobby.list_in_pieces, lobby)
+      assert.is_false(ok)
+      assert.matches("use limit and startAfter", err)
+      assert.equal(5, #lobby:list_in_pieces({ limit = 5 }))
+    end)
+
+    it("give in pieces what they give at once", function()
+      for i = 1, 30 do
+        lobby:put(("key%02d"):format(i), ("%d"):format(i):rep(25000))
+        lobby:seal()
+      end
+      lobby:put("key07", "written over")
+      lobby:delete("key08")
+      for _, options in ipairs { {}, { reverse = true }, { limit = 20 }, { prefix = "key1" },
+        { limit = 20, reverse = true, startAfter = "key03" }, { prefix = "none" } } do
+        local list, pieces = lobby:list_in_pieces(options)
+        assert.same(lobby:list(options), list)
+        assert.equal(options.prefix == nil, pieces > 1)
+      end
     end)
   end)
 

@@ -465,9 +465,8 @@ function Object:alarms()
   return found
 end
 
--- Options as scripts give them; returns an array of { key, value }.
-function Object:list(options)
-  options = options or {}
+-- Options as scripts give them.
+local function range_of(options)
   local range = ffi.new("struct od_range")
   range.prefix = core.slice(options.prefix or "")
   for field, name in pairs({ start = "start", start_after = "startAfter", ["end"] = "end" }) do
@@ -478,9 +477,10 @@ function Object:list(options)
   end
   range.reverse = options.reverse or false
   range.limit = options.limit or 0
-  local pairs_bytes, count = ffi.new("struct od_bytes"), ffi.new("uint64_t[1]")
-  local ok = C.od_storage_list(self.storage, range, pairs_bytes, count, self.err)
-  assert(ok, ffi.string(self.err.text))
+  return range
+end
+
+local function pairs_of(pairs_bytes)
   local cursor = ffi.new("struct od_cursor[1]", { C.od_cursor_of(C.od_bytes_slice(pairs_bytes)) })
   local list = {}
   while not C.od_cursor_at_end(cursor) do
@@ -488,8 +488,31 @@ function Object:list(options)
     list[#list + 1] = { key, core.string(C.od_cursor_string(cursor)) }
   end
   C.od_bytes_deinit(pairs_bytes)
+  return list
+end
+
+-- An array of { key, value }.
+function Object:list(options)
+  local pairs_bytes, count = ffi.new("struct od_bytes"), ffi.new("uint64_t[1]")
+  local range = range_of(options or {})
+  local ok = C.od_storage_list(self.storage, range, pairs_bytes, count, self.err)
+  assert(ok, ffi.string(self.err.text))
+  local list = pairs_of(pairs_bytes)
   assert(#list == tonumber(count[0]))
   return list
+end
+
+-- The same in pieces, and how many these were.
+function Object:list_in_pieces(options)
+  local pieces, pairs_bytes = ffi.new("struct od_list_pieces"), ffi.new("struct od_bytes")
+  local count = 0
+  C.od_list_pieces_init(pieces, range_of(options or {}))
+  repeat
+    assert(C.od_storage_list_piece(self.storage, pieces, pairs_bytes, self.err),
+      ffi.string(self.err.text))
+    count = count + 1
+  until pieces.is_over
+  return pairs_of(pairs_bytes), count
 end
 
 function Object:seal()

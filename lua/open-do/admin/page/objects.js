@@ -30,7 +30,7 @@ function makeRow(object) {
     element,
     update(object) {
       fill(state, stateOf(object, true));
-      text(alarm, object.alarmMs ? 'alarm ' + until(object.alarmMs) : '');
+      text(alarm, [object.node && 'node ' + object.node, object.alarmMs && 'alarm ' + until(object.alarmMs)].filter(Boolean).join(' · '));
       for (const cell of cells) text(cell.element, cell.read(object));
       cells[1].element.classList.toggle('bad', object.errors > 0);
     },
@@ -41,7 +41,7 @@ export function objects(root, given) {
   const query = { order: given.get('order') ?? '', filter: given.get('filter') ?? '', awake: given.get('awake') === '1' };
   const body = h('tbody'), foot = h('p.foot'), heads = h('tr');
   const show = keyed(body, makeRow);
-  let stop = () => {}, more = [], cursor = null, first = [];
+  let stop = () => {}, more = [], cursor = null, first = [], missing = [];
 
   const filter = h('input.search', { type: 'search', value: query.filter, placeholder: 'rooms/lob …', ariaLabel: 'Which objects', id: 'filter',
     oninput: () => { query.filter = filter.value; remember(); } });
@@ -61,6 +61,7 @@ export function objects(root, given) {
     const all = [...first, ...more];
     show(all, object => object.namespace + object.id);
     fill(foot, all.length === 0 ? 'There is no such object.' : `${count(all.length)} object${all.length === 1 ? '' : 's'}`,
+      missing.length > 0 && ` · not listed: ${missing.join('; ')}`,
       cursor && h('button', { onclick: next }, 'Show more'));
   }
   async function next() {
@@ -76,6 +77,7 @@ export function objects(root, given) {
       h('button', { onclick: () => { query.order = order === 'name' ? '' : order; remember(); } }, head))));
     stop = watch('objects', wish(), answer => {
       first = answer.objects;
+      missing = answer.missing ?? [];
       if (!more.length) cursor = answer.cursor ?? null;
       render();
     }, problem => fill(foot, problem));

@@ -1,0 +1,221 @@
+-- Three nodes under load, of which each leaves in turn: nobody at the others notices.
+local cluster_nodes = require "spec.scenario.cluster_nodes"
+local http = require "spec.support.http"
+local Postgres = require "spec.scenario.postgres"
+local Server = require "spec.support.server"
+
+local SOURCE = [[
+local od = require "open-do"
+
+local Thing = {}
+Thing.__index = Thing
+
+function Thing.new(state, env)
+  return setmetatable({ state = state, env = env }, Thing)
+end
+
+function Thing:count(what)
+  local count = (self.state.storage:get(what) or 0) + 1
+  self.state.storage:put(what, count)
+  return count
+end
+
+function Thing:fetch(request)
+  if request.headers:get("upgrade") then
+    local client, server = od.WebSocketPair()
+    self.state:acceptWebSocket(server)
+    return od.Response(nil, { status = 101, webSocket = client })
+  elseif request.path:match("/count$") then
+    return od.Response(tostring(self:count("asked")))
+  elseif request.path:match("/call$") then
+    local callee = self.env.things:getByName(request.query.callee)
+    return od.Response(tostring(callee:count("called")))
+  elseif request.path:match("/slow$") then
+    print("slow has begun")
+    od.sleep(1500)
+    return od.Response("done")
+  end
+  return od.Response(self.env.NODE)
+end
+
+function Thing:webSocketMessage(ws, message)
+  ws:send(message .. " " .. self:count("heard"))
+end
+
+return { namespaces = { things = Thing } }
+]]
+
+local THINGS, SOCKETS, AHEAD = 24, 24, 3 -- Messages of one socket that are on their way at a time.
+
+local eventually, TAKEN_OVER_S = cluster_nodes.eventually, cluster_nodes.TAKEN_OVER_S
+
+-- Users of the nodes `stay`: each round is a request and a call for each thing, and a message on each
+-- socket, from all nodes at once; and each thing has a request under way that takes long.
+local Load = {}
+Load.__index = Load
+
+local function begin_load(stay, name)
+  local self = setmetatable({ name = name, connections = {}, slow = {}, sockets = {}, rounds = 0,
+    wrong = {} }, Load)
+  for i = 1, 2 * THINGS do
+    self.connections[i] = http.open(stay[i % #stay + 1].address)
+  end
+  for i = 1, THINGS do
+    self.slow[i] = http.open(stay[i % #stay + 1].address)
+    self.slow[i]:send_request("GET", ("/things/%s%d/slow"):format(name, i))
+  end
+  for i = 1, SOCKETS do
+    self.sockets[i] = stay[i % #stay + 1]:connect(("/things/%s%d"):format(name, i))
+  end
+  return self
+end
+
+function Load:note(what, ok, got, wanted)
+  if not ok or got ~= wanted then
+    self.wrong[#self.wrong + 1] = ("%s, round %d: expected %s, got %s"):format(what, self.rounds,
+      wanted, tostring(got))
+  end
+end
+
+function Load:say(socket)
+  socket.said = (socket.said or 0) + 1
+  socket:send(tostring(socket.said))
+end
+
+function Load:hear(i, socket)
+  local ok, answer = pcall(socket.receive, socket, TAKEN_OVER_S)
+  socket.heard = (socket.heard or 0) + 1
+  self:note("socket " .. i, ok, answer, ("%d %d"):format(socket.heard, socket.heard))
+end
+
+function Load:round()
+  self.rounds = self.rounds + 1
+  for i = 1, THINGS do
+    self.connections[i]:send_request("GET", ("/things/%s%d/count"):format(self.name, i))
+    self.connections[THINGS + i]:send_request("GET", ("/things/%s%d/call?callee=%s%d"):format(
+      self.name, i, self.name, (i + 7) % THINGS + 1))
+  end
+  for _, socket in ipairs(self.sockets) do
+    self:say(socket)
+  end
+  for i, socket in ipairs(self.sockets) do
+    if self.rounds > AHEAD then
+      self:hear(i, socket)
+    end
+  end
+  for i, connection in ipairs(self.connections) do
+    local ok, answer = pcall(connection.read_answer, connection)
+    self:note("request " .. i, ok, ok and answer.status .. " " .. answer.body or answer,
+      "200 " .. self.rounds)
+  end
+end
+
+function Load:stop()
+  for i, socket in ipairs(self.sockets) do
+    while socket.heard < socket.said do
+      self:hear(i, socket)
+    end
+    local ok, why = pcall(function()
+      socket:close(1000)
+      socket:expect_close(1000)
+    end)
+    self:note("the end of socket " .. i, ok, why, nil)
+  end
+  for _, connection in ipairs(self.connections) do
+    connection:close()
+  end
+  for i, connection in ipairs(self.slow) do
+    local ok, answer = pcall(connection.read_answer, connection)
+    self:note("slow request " .. i, ok, ok and answer.status .. " " .. answer.body or answer,
+      "200 done")
+    connection:close()
+  end
+end
+
+describe("a node that leaves", function()
+  local nodes = cluster_nodes.each()
+  local postgres = Postgres.each()
+
+  local function begin()
+    return nodes:start(postgres, function(options)
+      options.source = SOURCE
+      table.insert(options.args, "--var=NODE=" .. #nodes.all + 1)
+      return Server.start(options)
+    end)
+  end
+
+  local function have_slots(count)
+    return postgres:ask [[SELECT count(*) FROM (SELECT owner FROM od_slot GROUP BY owner
+      HAVING count(*) > 200) AS s]] == tostring(count)
+  end
+
+  -- All slots are served, by `count` nodes, and nobody knows better.
+  local function are_settled(count)
+    for _, node in ipairs(nodes.all) do
+      local code, page = node:asking("cluster", "status")
+      local _, seen = page:gsub("node %d", "")
+      if code ~= 0 or seen ~= count or page:find("on their way", 1, true)
+        or page:find(": 0 slots", 1, true) then
+        return false
+      end
+    end
+    return have_slots(count)
+  end
+
+  it("and comes back fails no request and closes no socket at the others", function()
+    for _ = 1, 3 do
+      begin()
+    end
+    eventually("all nodes have slots", function() return are_settled(3) end)
+    for turn, leaving in ipairs(nodes.all) do
+      local stay = {}
+      for _, node in ipairs(nodes.all) do
+        stay[#stay + 1] = node ~= leaving and node or nil
+      end
+      local load = begin_load(stay, "n" .. turn .. "x")
+      for _ = 1, AHEAD + 2 do
+        load:round()
+      end
+      leaving.process:signal("TERM")
+      repeat
+        load:round()
+        leaving.process:reap()
+      until leaving.process:has_ended()
+      assert.equal(0, leaving.process.code)
+      leaving:spawn()
+      repeat
+        load:round()
+      until leaving:log():find("listening on", 1, true) and have_slots(3)
+      leaving:wait_listening()
+      load:round()
+      load:stop()
+      assert.same({}, load.wrong)
+      eventually("all nodes have slots", function() return are_settled(3) end)
+    end
+  end)
+
+  it("answers what its own clients have begun, and closes their WebSockets with 1001", function()
+    local leaving, other = begin(), begin()
+    eventually("both nodes have slots", function() return are_settled(2) end)
+    for _, owner in ipairs { "1", "2" } do
+      local path
+      for i = 1, 100 do
+        path = leaving:get("/things/n" .. i).body == owner and "/things/n" .. i or path
+      end
+      local client = leaving:connect(path)
+      local slow, asker = leaving:open(), leaving:open()
+      slow:send_request("GET", path .. "/slow")
+      nodes.all[tonumber(owner)]:wait_log("slow has begun")
+      leaving.process:signal("TERM")
+      eventually("nobody can connect to it", function() return not pcall(leaving.open, leaving) end)
+      assert.equal(200, asker:request("GET", path .. "/count").status)
+      local answer = slow:read_answer()
+      assert.equal("200 done", answer.status .. " " .. answer.body)
+      client:expect_close(1001)
+      assert.equal(0, (leaving.process:wait_exit(30)))
+      assert.equal("2", other:get(path).body)
+      leaving:launch()
+      eventually("both nodes have slots", function() return are_settled(2) end)
+    end
+  end)
+end)
