@@ -123,9 +123,8 @@ static void on_claimed(void *owner, const struct od_engine_slot *slots, size_t c
 void od_server_cluster_serve(struct od_server *server)
 {
     struct od_bytes *claimed = &server->cluster.claimed;
-    size_t count = claimed->size / sizeof(struct od_engine_slot);
-    if (count > 0)
-        od_committer_place(server->committer, true, (const void *)claimed->at, count);
+    if (claimed->size > 0)
+        od_committer_order(server->committer, OD_ORDER_TAKE, od_bytes_slice(claimed));
     od_bytes_clear(claimed);
 }
 
@@ -148,11 +147,6 @@ static uint32_t worker_of(const struct od_server *server, od_slot slot)
 }
 
 // --- What they store -----------------------------------------------------------------------------
-
-bool od_server_is_filling(const struct od_server *server)
-{
-    return server->cluster.filling > 0 || server->cluster.taking > 0;
-}
 
 void od_server_want(struct od_server *server, const uint8_t id[OD_ID_BYTES])
 {
@@ -195,7 +189,8 @@ static void fill_next(struct od_server *server)
     }
     cluster->ordered_ms = od_clock_monotonic_ms();
     if (cluster->ordered > 0)
-        od_committer_fill(server->committer, slots, cluster->ordered);
+        od_committer_order(server->committer, OD_ORDER_FILL,
+                           (od_slice){(const char *)slots, cluster->ordered * sizeof *slots});
 }
 
 static void load(struct od_server *server)
@@ -204,7 +199,7 @@ static void load(struct od_server *server)
     if (server->committer == NULL)
         return;
     if (cluster->wanted.size > 0)
-        od_committer_load(server->committer, od_bytes_slice(&cluster->wanted));
+        od_committer_order(server->committer, OD_ORDER_LOAD, od_bytes_slice(&cluster->wanted));
     od_bytes_clear(&cluster->wanted);
     if (cluster->filling > 0 && cluster->ordered == 0 && !OD_FAULT("fill.hold"))
         fill_next(server);
@@ -237,7 +232,8 @@ static void give(struct od_server *server, od_slot slot)
     const struct od_engine_slot given = {.slot = slot};
     OD_ASSERT(server->cluster.is_awaited[slot]);
     server->cluster.is_awaited[slot] = false;
-    od_committer_place(server->committer, false, &given, 1);
+    od_committer_order(server->committer, OD_ORDER_GIVE,
+                       (od_slice){(const char *)&given, sizeof given});
 }
 
 // Its worker lets go of it, and says SLOTS_LEFT; one that is not there has nothing of it.

@@ -137,7 +137,6 @@ void od_server_loaded(void *owner, const uint8_t id[OD_ID_BYTES]);
 void od_server_filled(void *owner, od_slot slot);
 // OBJECT_WANTED of a worker.
 void od_server_want(struct od_server *server, const uint8_t id[OD_ID_BYTES]);
-bool od_server_is_filling(const struct od_server *server); // Not all it has can be looked at.
 void od_server_fence(struct od_server *server, const char *why);
 // SLOTS_LEFT of a worker. False: it makes no sense.
 OD_MUST_CHECK bool od_server_slot_left(struct od_server *server, const struct od_child *child,

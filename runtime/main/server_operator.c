@@ -176,13 +176,7 @@ static void on_log_asked(void *owner, struct od_control_question *question, od_s
 
 static void on_list_asked(void *owner, struct od_control_question *question, od_slice body)
 {
-    struct od_server *server = owner;
-    if (od_server_is_filling(server)) // A list that is not whole would be taken for one that is.
-        od_control_answer(question, false,
-                          OD_SLICE("what this node has taken is still being loaded: ask again in a "
-                                   "moment\n"));
-    else
-        od_inquiries_list(&server->inquiries, question, body);
+    od_inquiries_list(&((struct od_server *)owner)->inquiries, question, body);
 }
 
 const struct od_operator_events od_server_operator_events = {

@@ -220,6 +220,13 @@ static void fail_unknown(struct od_call *call, od_slice name)
     od_call_fail(call, 404, (od_slice){why, (size_t)size});
 }
 
+static void refuse_loading(struct od_call *call, struct od_object *object)
+{
+    od_loading_ask(object);
+    od_call_fail_flagged(call, OD_FAILURE_RETRYABLE,
+                         OD_SLICE("what it stores is being loaded: ask again in a moment"));
+}
+
 void od_call_deliver(struct od_call *call, const struct od_call_message *message)
 {
     od_call_check(call);
@@ -235,12 +242,11 @@ void od_call_deliver(struct od_call *call, const struct od_call_message *message
     }
     struct od_object *object =
         od_objects_get(call->objects, namespace, &message->id, message->has_name, message->name);
-    if (is_look && !od_loading_is_done(object)) {
-        od_loading_ask(object);
-        od_call_fail_flagged(call, OD_FAILURE_RETRYABLE,
-                             OD_SLICE("what it stores is being loaded: ask again in a moment"));
-    } else if (is_look && object->transaction == NULL)
+    bool is_loaded = od_loading_is_done(object);
+    if (is_look && is_loaded && object->transaction == NULL)
         od_look_take(object, call->id, message->body);
+    else if (is_look && !is_loaded && !od_objects_serve(call->objects, namespace))
+        refuse_loading(call, object); // Its inbox waits for a class.
     else
         give_to(call, object, message->body);
 }

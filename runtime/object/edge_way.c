@@ -184,6 +184,8 @@ static bool can_go_on(const struct od_edge *edge)
 {
     if (edge->identity.size == 0)
         return false;
+    if (edge->is_awaited) // Nothing was sent to who has not said that the object is there.
+        return edge->mark == edge->confirmed || !edge->has_lost_unsure;
     if (edge->has_moved)
         return edge->mark == edge->confirmed || (edge->is_count_known && !edge->has_lost_unsure);
     return edge->mark == edge->confirmed && edge->facts >= edge->facts_due;

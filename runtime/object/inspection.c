@@ -417,11 +417,25 @@ static bool read_page(struct page *page, od_slice asked)
            page->scope < OD_INSPECT_SCOPES && page->order < OD_INSPECT_ORDERS && page->limit > 0;
 }
 
+static bool is_filling(const struct od_objects *objects)
+{
+    bool is = false;
+    for (uint32_t slot = 0; slot < OD_SLOT_COUNT; slot++)
+        is = is || (od_places_are_own(objects, (od_slot)slot) && objects->places.is_filling[slot]);
+    return is;
+}
+
 void od_inspection_take(struct od_call *call, od_slice asked)
 {
     struct page page = {.objects = call->objects,
                         .ends_us = od_clock_passed_us() + OD_INSPECT_US_MAX};
     OD_ASSERT(call->kind == OD_CALL_LIST);
+    if (is_filling(call->objects)) { // It would not be whole, and be taken for one that is.
+        od_call_fail(call, 503,
+                     OD_SLICE("what this node has taken is still being loaded: ask "
+                              "again in a moment"));
+        return;
+    }
     if (!read_page(&page, asked)) {
         od_call_fail(call, 500, OD_SLICE("that is no place in the list"));
         return;

@@ -93,17 +93,18 @@ struct od_journal_moment od_committer_moment(struct od_committer *committer);
 void od_committer_keep(struct od_committer *committer, uint64_t sequence);
 void od_committer_close_segment(struct od_committer *committer);
 
-// With an engine: [slots] come, without what they store, or go. [placed] follows for each. Behind
-// what was submitted before, and before what comes; what is submitted for a slot in between fails.
-// Of those that go only the numbers count.
-void od_committer_place(struct od_committer *committer, bool takes,
-                        const struct od_engine_slot *slots, size_t count);
+// With an engine: slots come, without what they store, or go; what objects store is to be read from
+// LMDB, or all of slots that have come.
+enum od_order {
+    OD_ORDER_TAKE, // (struct od_engine_slot)*; [placed] follows for each.
+    OD_ORDER_GIVE, // The same, of which only the numbers count.
+    OD_ORDER_LOAD, // (32 bytes id)*; [loaded] follows for each, unless it has gone.
+    OD_ORDER_FILL, // (od_slot)*; [filled] follows for each.
+};
 
-// With an engine: what the objects [ids], OD_ID_BYTES each, store is to be read from LMDB, or all
-// of slots that have come; [loaded] follows for each, or [filled]. An object that has gone by then
-// is not told of.
-void od_committer_load(struct od_committer *committer, od_slice ids);
-void od_committer_fill(struct od_committer *committer, const od_slot *slots, size_t count);
+// Behind what was submitted before, and before what comes; what is submitted for a slot between
+// GIVE and TAKE fails.
+void od_committer_order(struct od_committer *committer, enum od_order order, od_slice what);
 
 // After [lost]: whether that is because another node writes now.
 bool od_committer_is_fenced(const struct od_committer *committer);

@@ -24,7 +24,7 @@ struct od_committer_events {
     void (*lost)(void *owner, const char *why);
     // Alarms were set, the earliest of them for [due_ms], and can be read from LMDB.
     void (*alarm)(void *owner, int64_t due_ms);
-    // With an engine: what od_committer_place was told has been done.
+    // With an engine: what od_committer_order was told has been done.
     void (*placed)(void *owner, od_slot slot, bool is_here);
     void (*loaded)(void *owner, const uint8_t id[OD_ID_BYTES]); // It can be read from LMDB.
     void (*filled)(void *owner, od_slot slot);                  // All of it can.

@@ -6,7 +6,7 @@
 // is ours, and what we have written stands in the engine before the next order is looked at. One
 // that goes leaves no rows.
 //
-// Private to the layer. Thread: the committer's, unless said otherwise.
+// Private to the layer. Thread: the committer's.
 
 #ifndef OD_STORE_INTAKE_H
 #define OD_STORE_INTAKE_H
@@ -29,9 +29,5 @@ struct od_intake {
 // [err], unless the code says all: then it is not done.
 OD_MUST_CHECK int od_intake_perform(const struct od_intake *intake, bool *has_trash,
                                     struct od_error *err);
-
-// For what is ordered (committer.h): [what] is copied. Thread: the loop's.
-struct od_committer;
-void od_committer_order(struct od_committer *committer, enum od_fate fate, od_slice what);
 
 #endif

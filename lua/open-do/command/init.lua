@@ -1,6 +1,6 @@
 -- Commands that look into a running program, as a person or a program says them: `open-do object`,
 -- `kv`, `call` and the like. Each takes its words and gives what is to be printed, and for a person
--- how (show.lua).
+-- how (show.lua), and the exit code when it is not 0.
 local _, native = ...
 
 local od = require "open-do"
@@ -25,7 +25,7 @@ function commands.objects(given, options)
     order = options.order, limit = options.limit, cursor = options.cursor }
   return list, function(result)
     return show.objects(result, options.order)
-  end
+  end, list.missing and 1 or 0 -- It is not whole.
 end
 
 function commands.object(given, options)
@@ -261,7 +261,7 @@ function commands.import(given)
 end
 
 return function(name, given, options)
-  local ok, result, for_people = pcall(commands[name], given, options)
+  local ok, result, for_people, exit_code = pcall(commands[name], given, options)
   if not ok then
     local text, code = words.explain(result)
     io.stderr:write("open-do: ", text, "\n")
@@ -275,5 +275,5 @@ return function(name, given, options)
     io.stderr:write("open-do: cannot write the answer: ", problem, "\n")
     return 1
   end
-  return 0
+  return exit_code or 0
 end
