@@ -82,6 +82,12 @@ static void on_wanted(void *owner, od_slot slot, od_node_id by)
     cluster->events->wanted(cluster->owner, slot);
 }
 
+static void on_version(void *owner, const struct od_cluster_version *version)
+{
+    const struct od_cluster *cluster = owner;
+    cluster->events->version(cluster->owner, version);
+}
+
 static void on_polled(void *owner)
 {
     const struct od_cluster *cluster = owner;
@@ -100,8 +106,9 @@ static void on_fenced(void *owner, const char *why)
     cluster->events->fenced(cluster->owner, why);
 }
 
-static const struct od_member_events member_events = {
-    on_alive, on_away, on_nodes, on_slot, on_claimed, on_wanted, on_polled, on_left, on_fenced};
+static const struct od_member_events member_events = {on_alive,   on_away,   on_nodes,   on_slot,
+                                                      on_claimed, on_wanted, on_version, on_polled,
+                                                      on_left,    on_fenced};
 
 void od_cluster_taken(struct od_cluster *cluster, od_slot slot)
 {
@@ -134,6 +141,12 @@ void od_cluster_given(struct od_cluster *cluster, od_slot slot)
     od_member_give(cluster->member, slot, cluster->heirs[slot]);
     cluster->heirs[slot] = 0;
     cluster->epochs[slot] = 0;
+}
+
+void od_cluster_vote(struct od_cluster *cluster, enum od_vote vote, uint32_t version, od_slice text)
+{
+    OD_ASSERT(cluster->member != NULL);
+    od_member_vote(cluster->member, vote, version, text);
 }
 
 // --- From first to last --------------------------------------------------------------------------

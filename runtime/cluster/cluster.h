@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "cluster/member_events.h"
 #include "cluster/placement.h"
 #include "store/engine.h"
 
@@ -27,6 +28,7 @@ struct od_cluster_events {
     void (*away)(void *owner, const char *why);
     void (*claimed)(void *owner, const struct od_engine_slot *slots, size_t count);
     void (*wanted)(void *owner, od_slot slot); // The placement has it NOWHERE already.
+    void (*version)(void *owner, const struct od_cluster_version *version);
     void (*looked)(void *owner);
     void (*left)(void *owner);
     void (*fenced)(void *owner, const char *why);
@@ -51,6 +53,10 @@ void od_cluster_filled(struct od_cluster *cluster, od_slot slot);
 
 // After [wanted]: nothing of it will be committed, and nothing of it is left in a worker.
 void od_cluster_given(struct od_cluster *cluster, od_slot slot);
+
+// What this node says of a version of the script (ballot.h).
+void od_cluster_vote(struct od_cluster *cluster, enum od_vote vote, uint32_t version,
+                     od_slice text);
 
 // This node is to end: its slots are wanted, some at a time, and then [left] is told.
 void od_cluster_leave(struct od_cluster *cluster);

@@ -10,7 +10,7 @@ static const struct od_statement join = {
             " (($1::int8)::int4, convert_from($2::bytea, 'UTF8'), 1,"
             " convert_from($3::bytea, 'UTF8'), 0, 'up')"
             " ON CONFLICT (name) DO UPDATE SET inc = od_node.inc + 1, state = 'up',"
-            " address = excluded.address, beat = od_node.beat + 1 RETURNING id, inc"};
+            " address = excluded.address, beat = od_node.beat + 1, loaded = 0 RETURNING id, inc"};
 
 bool od_cluster_join(struct od_postgres *postgres, struct od_cluster_node *self,
                      struct od_error *err)

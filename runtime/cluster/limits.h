@@ -14,6 +14,8 @@
 #define OD_CLUSTER_LEASE_MS 5000     // answers leave;
 #define OD_CLUSTER_DEAD_MS 5500      // and the same beat for so long: it is dead.
 
+#define OD_CLUSTER_PROPOSAL_MS 30000 // Who is up says so long nothing of a version: it fails.
+
 #define OD_CLUSTER_CONNECT_MS 5000
 #define OD_CLUSTER_ANSWER_MS 15000        // A statement's; then the connection is given up.
 #define OD_CLUSTER_AGAIN_MS 100           // Between two tries to reach the engine.
@@ -23,7 +25,7 @@
 #define OD_CLUSTER_MOVES_MAX 51u         // Slots on their way to another node at a time.
 #define OD_CLUSTER_LOAD_BYTES (4u << 20) // Of a slot's rows, into LMDB at a time.
 #define OD_CLUSTER_KNOWN_MAX 8192u       // Objects whose identity need not be sent.
-#define OD_CLUSTER_STATEMENTS_MAX 16u    // Prepared on one connection.
+#define OD_CLUSTER_STATEMENTS_MAX 24u    // Prepared on one connection.
 #define OD_CLUSTER_WHY_BYTES 512u        // Of what the engine says.
 
 #endif

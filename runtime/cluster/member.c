@@ -8,14 +8,11 @@
 #include "base/bytes.h"
 #include "base/thread.h"
 #include "cluster/array.h"
+#include "cluster/ballot.h"
+#include "cluster/gift.h"
 #include "cluster/news.h"
 #include "cluster/postgres.h"
 #include "cluster/sight.h"
-
-struct gift {
-    od_slot slot;
-    od_node_id to;
-};
 
 struct leaver {
     od_node_id id;
@@ -28,12 +25,13 @@ struct od_member {
     pthread_t thread;
     uv_async_t wake;
     struct od_cluster_node self;
+    struct od_ballot ballot;
 
     pthread_mutex_t mutex; // For what follows, up to the next blank line.
     pthread_cond_t has_work;
     bool is_stopping, is_to_leave;
     struct od_list news;
-    struct gift gifts[OD_SLOT_COUNT];
+    struct od_gift gifts[OD_SLOT_COUNT];
     size_t gift_count;
     struct leaver leavers[OD_CLUSTER_NODES_MAX]; // Others that are to leave.
     size_t leaver_count;
@@ -52,8 +50,9 @@ struct od_member {
     struct od_array free_slots, free_epochs; // While it looks: what may be claimed.
 };
 
-static void tell(struct od_member *member, struct od_news *news)
+static void tell(void *owner, struct od_news *news)
 {
+    struct od_member *member = owner;
     pthread_mutex_lock(&member->mutex);
     od_list_push_back(&member->news, &news->link);
     pthread_mutex_unlock(&member->mutex);
@@ -216,10 +215,8 @@ static void look_at_slot(struct od_member *member, size_t row, od_node_id heir)
     tell_slot(member, slot, is_free || is_mine ? 0 : owner, epoch);
 }
 
-static bool poll_slots(struct od_member *member)
+static bool poll_slots(struct od_member *member, const struct od_cluster_node *nodes, size_t count)
 {
-    struct od_cluster_node nodes[OD_CLUSTER_NODES_MAX];
-    size_t count = od_sight_nodes(&member->sight, nodes);
     if (od_postgres_run(&member->postgres, &read_slots, NULL, 0) != OD_ANSWER_OK)
         return fail(member);
     member->is_moving = member->has_heirs = false;
@@ -273,11 +270,20 @@ static bool claim_free(struct od_member *member)
     return true;
 }
 
+static bool look_at_rest(struct od_member *member)
+{
+    struct od_cluster_node nodes[OD_CLUSTER_NODES_MAX];
+    size_t count = od_sight_nodes(&member->sight, nodes);
+    if (!poll_slots(member, nodes, count) || !claim_free(member))
+        return false;
+    return od_ballot_look(&member->ballot, &member->postgres, nodes, count) || fail(member);
+}
+
 static bool look(struct od_member *member)
 {
     od_array_init(&member->free_slots, OD_ARRAY_OF_INT4);
     od_array_init(&member->free_epochs, OD_ARRAY_OF_INT8);
-    bool ok = poll_nodes(member) && poll_slots(member) && claim_free(member);
+    bool ok = poll_nodes(member) && look_at_rest(member);
     od_array_deinit(&member->free_slots);
     od_array_deinit(&member->free_epochs);
     if (ok)
@@ -287,32 +293,7 @@ static bool look(struct od_member *member)
 
 // --- What it gives up ----------------------------------------------------------------------------
 
-static const struct od_statement give = {
-    "give", "UPDATE od_slot AS s SET owner = coalesce(n.id, 0), inc = coalesce(n.inc, 0),"
-            " epoch = s.epoch + 1 FROM unnest($1::int4[], $2::int4[]) AS w (slot, heir)"
-            " LEFT JOIN od_node AS n ON n.id = w.heir AND n.state = 'up'"
-            " WHERE s.slot = w.slot AND s.owner = ($3::int8)::int4 AND s.inc = $4::int8"};
-
-static bool send_gifts(struct od_member *member, const struct gift *gifts, size_t count)
-{
-    char room[2][8];
-    struct od_array slots, heirs;
-    od_array_init(&slots, OD_ARRAY_OF_INT4);
-    od_array_init(&heirs, OD_ARRAY_OF_INT4);
-    for (size_t i = 0; i < count; i++) {
-        od_array_put_int4(&slots, gifts[i].slot);
-        od_array_put_int4(&heirs, gifts[i].to);
-    }
-    const od_slice parameters[] = {od_array_finish(&slots), od_array_finish(&heirs),
-                                   od_postgres_int8(member->self.id, room[0]),
-                                   od_postgres_int8(member->self.incarnation, room[1])};
-    enum od_answer answer = od_postgres_run(&member->postgres, &give, parameters, 4);
-    od_array_deinit(&slots);
-    od_array_deinit(&heirs);
-    return answer == OD_ANSWER_OK || fail(member);
-}
-
-static void let_go(struct od_member *member, const struct gift *gifts, size_t count)
+static void let_go(struct od_member *member, const struct od_gift *gifts, size_t count)
 {
     pthread_mutex_lock(&member->mutex);
     OD_ASSERT(member->gift_count >= count);
@@ -329,15 +310,15 @@ static void let_go(struct od_member *member, const struct gift *gifts, size_t co
 
 static bool give_up(struct od_member *member)
 {
-    struct gift gifts[OD_SLOT_COUNT];
+    struct od_gift gifts[OD_SLOT_COUNT];
     pthread_mutex_lock(&member->mutex);
     size_t count = member->gift_count;
     memcpy(gifts, member->gifts, count * sizeof *gifts);
     pthread_mutex_unlock(&member->mutex);
     if (count == 0)
         return true;
-    if (!send_gifts(member, gifts, count))
-        return false;
+    if (od_gifts_send(&member->postgres, &member->self, gifts, count) != OD_ANSWER_OK)
+        return fail(member);
     let_go(member, gifts, count);
     return true;
 }
@@ -411,7 +392,8 @@ static bool wait(struct od_member *member)
 {
     int64_t pause_ms = member->is_moving ? OD_CLUSTER_POLL_MOVING_MS : OD_CLUSTER_POLL_MS;
     pthread_mutex_lock(&member->mutex);
-    if (!member->is_stopping && (member->gift_count == 0 || member->is_away))
+    bool has_work = member->gift_count > 0 || od_ballot_is_cast(&member->ballot);
+    if (!member->is_stopping && (!has_work || member->is_away))
         od_thread_wait_us(&member->has_work, &member->mutex, 1000 * pause_ms);
     bool goes_on = !member->is_stopping && !member->is_fenced;
     pthread_mutex_unlock(&member->mutex);
@@ -458,6 +440,7 @@ static void on_closed(uv_handle_t *handle)
     while ((link = od_list_pop_front(&member->news)) != NULL)
         od_news_free(OD_LIST_MEMBER(link, struct od_news, link));
     od_postgres_deinit(&member->postgres);
+    od_ballot_deinit(&member->ballot);
     pthread_cond_destroy(&member->has_work);
     pthread_mutex_destroy(&member->mutex);
     free(member);
@@ -474,6 +457,7 @@ bool od_member_start(struct od_member **result, uv_loop_t *loop, const char *url
     member->self = *self;
     od_list_init(&member->news);
     od_postgres_init(&member->postgres, url, stop_fd);
+    od_ballot_init(&member->ballot, &member->self, tell, member);
     pthread_mutex_init(&member->mutex, NULL);
     od_thread_condition_init(&member->has_work);
     uv_async_init(loop, &member->wake, on_wake);
@@ -490,7 +474,15 @@ void od_member_give(struct od_member *member, od_slot slot, od_node_id to)
 {
     pthread_mutex_lock(&member->mutex);
     OD_ASSERT(member->gift_count < OD_SLOT_COUNT);
-    member->gifts[member->gift_count++] = (struct gift){slot, to};
+    member->gifts[member->gift_count++] = (struct od_gift){slot, to};
+    pthread_cond_signal(&member->has_work);
+    pthread_mutex_unlock(&member->mutex);
+}
+
+void od_member_vote(struct od_member *member, enum od_vote vote, uint32_t version, od_slice text)
+{
+    od_ballot_cast(&member->ballot, vote, version, text);
+    pthread_mutex_lock(&member->mutex);
     pthread_cond_signal(&member->has_work);
     pthread_mutex_unlock(&member->mutex);
 }

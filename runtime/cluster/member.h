@@ -30,6 +30,9 @@ OD_MUST_CHECK bool od_member_start(struct od_member **member, uv_loop_t *loop, c
 // Nothing of [slot] will be committed any more; it goes to [to], or, with 0, to whom it belongs.
 void od_member_give(struct od_member *member, od_slot slot, od_node_id to);
 
+// What this node says of a version of the script (ballot.h).
+void od_member_vote(struct od_member *member, enum od_vote vote, uint32_t version, od_slice text);
+
 // This node is about to end: what it has is wanted by others, little by little, and none of theirs
 // is its any more. [left] is told.
 void od_member_leave(struct od_member *member);

@@ -16,6 +16,7 @@ enum od_news_kind {
     OD_NEWS_SLOT,
     OD_NEWS_CLAIMED,
     OD_NEWS_WANTED,
+    OD_NEWS_VERSION,
     OD_NEWS_POLLED,
     OD_NEWS_LEFT,
     OD_NEWS_FENCED,
@@ -30,10 +31,11 @@ struct od_news {
     uint64_t epoch;                 // SLOT
     char why[OD_CLUSTER_WHY_BYTES]; // AWAY, FENCED
     size_t count;                   // NODES, CLAIMED
-    void *list;                     // NODES, CLAIMED; owned
+    void *list;                     // NODES, CLAIMED, VERSION; owned
 };
 
 struct od_news *od_news_new(enum od_news_kind kind);
+struct od_news *od_news_of_version(const struct od_cluster_version *version); // Copies it.
 void od_news_free(struct od_news *news);
 
 // Calls the event that it is.

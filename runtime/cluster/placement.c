@@ -78,14 +78,13 @@ void od_placement_put_nodes(struct od_placement *placement, const struct od_clus
 {
     OD_ASSERT(placement->is_cluster);
     OD_ASSERT(count <= OD_CLUSTER_NODES_MAX);
-    if (are_same(placement, nodes, count))
-        return;
+    bool is_same = are_same(placement, nodes, count);
     for (size_t i = 0; i < count; i++) {
         OD_ASSERT(i == 0 || nodes[i - 1].id < nodes[i].id);
         placement->nodes[i] = nodes[i];
     }
     placement->node_count = count;
-    if (placement->events != NULL)
+    if (!is_same && placement->events != NULL)
         placement->events->nodes_changed(placement->owner);
 }
 

@@ -50,6 +50,7 @@ struct od_cluster_node {
     bool is_leaving;                        // It is about to end: nothing is its any more.
     char name[OD_CLUSTER_NAME_BYTES];       // For people.
     char address[OD_CLUSTER_ADDRESS_BYTES]; // Where it takes links from other nodes; "" none.
+    uint32_t loaded; // The last version of the script that it could serve; 0: none yet (ballot.h).
 };
 
 struct od_placement_events {

@@ -77,18 +77,21 @@ static void make_id(char id[OD_CLUSTER_ID_BYTES + 1])
 // One transaction: another node that does the same at the same time makes one of the two fail.
 static enum od_answer make_tables(struct od_postgres *postgres)
 {
-    char id[OD_CLUSTER_ID_BYTES + 1], text[2048];
+    char id[OD_CLUSTER_ID_BYTES + 1], text[3072];
     make_id(id);
     int size = snprintf(
         text, sizeof text,
         "BEGIN;"
         "CREATE TABLE od_meta (k text PRIMARY KEY, v text NOT NULL);"
         "CREATE TABLE od_node (id int PRIMARY KEY, name text NOT NULL UNIQUE, inc bigint NOT NULL,"
-        " address text NOT NULL, beat bigint NOT NULL, state text NOT NULL) WITH (fillfactor = 50);"
+        " address text NOT NULL, beat bigint NOT NULL, state text NOT NULL,"
+        " loaded bigint NOT NULL DEFAULT 0) WITH (fillfactor = 50);"
         "CREATE TABLE od_slot (slot int PRIMARY KEY, epoch bigint NOT NULL, seq bigint NOT NULL,"
         " owner int NOT NULL, inc bigint NOT NULL) WITH (fillfactor = 50);"
         "CREATE TABLE od_kv (slot int NOT NULL, object bytea NOT NULL, k bytea NOT NULL,"
         " v bytea NOT NULL, PRIMARY KEY (slot, object, k));"
+        "CREATE TABLE od_script (version bigint PRIMARY KEY, state text NOT NULL,"
+        " node int NOT NULL, inc bigint NOT NULL, why bytea NOT NULL, files bytea NOT NULL);"
         "ALTER TABLE od_kv ALTER COLUMN v SET STORAGE EXTERNAL;"
         "INSERT INTO od_slot SELECT g, 0, 0, 0, 0 FROM generate_series(0, %d) AS g;"
         "INSERT INTO od_meta VALUES ('version', '" OD_CLUSTER_SCHEMA_VERSION "'), ('slots', '%d'),"
@@ -154,8 +157,8 @@ static bool check_version(const struct od_postgres *postgres, struct od_error *e
 }
 
 static const struct od_statement may_write = {
-    "rights", "SELECT count(*) FROM (VALUES ('od_meta'), ('od_node'), ('od_slot'), ('od_kv')) AS t "
-              "(name) WHERE NOT (has_table_privilege(name, 'SELECT')"
+    "rights", "SELECT count(*) FROM (VALUES ('od_meta'), ('od_node'), ('od_slot'), ('od_kv'),"
+              " ('od_script')) AS t (name) WHERE NOT (has_table_privilege(name, 'SELECT')"
               " AND has_table_privilege(name, 'INSERT') AND has_table_privilege(name, 'UPDATE')"
               " AND has_table_privilege(name, 'DELETE'))"};
 
@@ -166,8 +169,8 @@ static bool check_rights(struct od_postgres *postgres, struct od_error *err)
     return od_postgres_int(postgres, 0, 0) == 0 ||
            od_error_set(err,
                         "--cluster: its user may not write to the tables of the cluster: grant "
-                        "SELECT, INSERT, UPDATE and DELETE on od_meta, od_node, od_slot and "
-                        "od_kv");
+                        "SELECT, INSERT, UPDATE and DELETE on od_meta, od_node, od_slot, "
+                        "od_kv and od_script");
 }
 
 bool od_schema_open(struct od_postgres *postgres, char cluster_id[OD_CLUSTER_ID_BYTES + 1],

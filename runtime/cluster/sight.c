@@ -5,7 +5,7 @@
 #include "cluster/limits.h"
 
 static const struct od_statement read_nodes = {
-    "nodes", "SELECT id, inc, beat, name, address, state FROM od_node"
+    "nodes", "SELECT id, inc, beat, name, address, state, loaded FROM od_node"
              " WHERE state IN ('up', 'leaving') AND id > 0 ORDER BY id"};
 
 const struct od_seen *od_sight_find(const struct od_sight *sight, od_node_id id,
@@ -30,7 +30,8 @@ static struct od_seen read_node(const struct od_sight *sight, const struct od_po
                                 size_t row, od_time_ms now_ms)
 {
     struct od_seen seen = {.node = {.id = (od_node_id)od_postgres_int(postgres, row, 0),
-                                    .incarnation = (uint64_t)od_postgres_int(postgres, row, 1)},
+                                    .incarnation = (uint64_t)od_postgres_int(postgres, row, 1),
+                                    .loaded = (uint32_t)od_postgres_int(postgres, row, 6)},
                            .beat = od_postgres_int(postgres, row, 2),
                            .since_ms = now_ms};
     copy_text(seen.node.name, sizeof seen.node.name, od_postgres_bytes(postgres, row, 3));

@@ -130,8 +130,10 @@ const struct od_command_row od_command_rows[OD_COMMAND_COUNT] = {
     [OD_COMMAND_STATUS] = {"status", "what the running program does, and what keeps objects awake",
                            "[SCRIPT]", false, false, OD_OPTIONS_OF_LOOKS,
                            "status --data chat-data --json"},
-    [OD_COMMAND_RELOAD] = {"reload", "tell the running program to load its script anew", "[SCRIPT]",
-                           false, false, " data ", "reload chat.lua"},
+    [OD_COMMAND_RELOAD] = {"reload",
+                           "tell the running program to load its script anew; in a cluster all "
+                           "nodes load it, or none",
+                           "[SCRIPT]", false, false, " data ", "reload chat.lua"},
     [OD_COMMAND_DRAIN] = {"drain", "tell the running program to end what runs, and stop",
                           "[SCRIPT]", false, false, " data ", "drain --data chat-data"},
     [OD_COMMAND_UPGRADE] = {"upgrade", "take over from the running program; nobody is disconnected",

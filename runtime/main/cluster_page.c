@@ -45,17 +45,45 @@ static void put_node_json(struct od_bytes *page, const struct od_node_process *n
                     is_linked(nodes, node) ? "true" : "false");
 }
 
-static void put_json(struct od_bytes *page, const struct od_node_process *nodes, bool is_away)
+// Who is waited for: the nodes that serve, stay, and have not loaded what is proposed.
+static bool is_awaited(const struct od_cluster_page *page, const struct od_cluster_node *node)
 {
-    const struct od_placement *placement = nodes->placement;
-    od_bytes_printf(page, "{\"cluster\":\"%s\",\"self\":%u,\"engine\":\"%s\",\"nodes\":[",
-                    placement->cluster_id, placement->self.id, is_away ? "away" : "up");
+    return page->proposed > 0 && !node->is_leaving && node->loaded > 0 &&
+           node->loaded < page->proposed;
+}
+
+static void put_script_json(struct od_bytes *bytes, const struct od_cluster_page *page)
+{
+    const char *before = "";
+    od_bytes_printf(bytes, "{\"serves\":%u,\"proposed\":%u,\"by\":%u,\"awaited\":[", page->serves,
+                    page->proposed, page->proposed == 0 ? 0 : page->by);
+    const struct od_placement *placement = page->nodes->placement;
+    for (size_t i = 0; i < placement->node_count; i++) {
+        const struct od_cluster_node *node = &placement->nodes[i];
+        if (!is_awaited(page, node))
+            continue;
+        od_bytes_printf(bytes, "%s%u", before, node->id);
+        before = ",";
+    }
+    od_bytes_printf(bytes, "],\"failed\":%u,\"why\":", page->failed);
+    put_text(bytes, page->why);
+    od_bytes_put_u8(bytes, '}');
+}
+
+void od_cluster_page_put_json(struct od_bytes *bytes, const struct od_cluster_page *page)
+{
+    const struct od_placement *placement = page->nodes->placement;
+    OD_ASSERT(placement->is_cluster);
+    od_bytes_printf(bytes, "{\"cluster\":\"%s\",\"self\":%u,\"engine\":\"%s\",\"script\":",
+                    placement->cluster_id, placement->self.id, page->is_away ? "away" : "up");
+    put_script_json(bytes, page);
+    od_bytes_printf(bytes, ",\"nodes\":[");
     for (size_t i = 0; i < placement->node_count; i++) {
         if (i > 0)
-            od_bytes_put_u8(page, ',');
-        put_node_json(page, nodes, &placement->nodes[i]);
+            od_bytes_put_u8(bytes, ',');
+        put_node_json(bytes, page->nodes, &placement->nodes[i]);
     }
-    od_bytes_printf(page, "],\"nowhere\":%u,\"loading\":%u}\n", slots_of(placement, 0),
+    od_bytes_printf(bytes, "],\"nowhere\":%u,\"loading\":%u}\n", slots_of(placement, 0),
                     filling(placement));
 }
 
@@ -74,21 +102,38 @@ static void put_node(struct od_bytes *page, const struct od_node_process *nodes,
                                              : " (not linked with this one)");
 }
 
-void od_cluster_page_put(struct od_bytes *page, const struct od_node_process *nodes, bool is_away,
-                         bool as_json)
+static void put_script(struct od_bytes *bytes, const struct od_cluster_page *page)
 {
-    const struct od_placement *placement = nodes->placement;
-    if (as_json) {
-        put_json(page, nodes, is_away);
-        return;
+    const struct od_placement *placement = page->nodes->placement;
+    if (page->serves > 0)
+        od_bytes_printf(bytes, "  version %u of the script serves\n", page->serves);
+    if (page->failed > 0) {
+        od_bytes_printf(bytes, "  version %u failed: ", page->failed);
+        od_escape_put_text(bytes, page->why);
+        od_bytes_put_u8(bytes, '\n');
     }
-    od_bytes_printf(page, "cluster %s: %zu node%s; PostgreSQL %s\n", placement->cluster_id,
+    if (page->proposed == 0)
+        return;
+    od_bytes_printf(bytes, "  node %u proposes version %u", page->by, page->proposed);
+    for (size_t i = 0; i < placement->node_count; i++) {
+        if (is_awaited(page, &placement->nodes[i]))
+            od_bytes_printf(bytes, "; node %u has not loaded it yet", placement->nodes[i].id);
+    }
+    od_bytes_put_u8(bytes, '\n');
+}
+
+void od_cluster_page_put(struct od_bytes *bytes, const struct od_cluster_page *page)
+{
+    const struct od_placement *placement = page->nodes->placement;
+    OD_ASSERT(placement->is_cluster);
+    od_bytes_printf(bytes, "cluster %s: %zu node%s; PostgreSQL %s\n", placement->cluster_id,
                     placement->node_count, placement->node_count == 1 ? "" : "s",
-                    is_away ? "does not answer" : "answers");
+                    page->is_away ? "does not answer" : "answers");
     for (size_t i = 0; i < placement->node_count; i++)
-        put_node(page, nodes, &placement->nodes[i]);
+        put_node(bytes, page->nodes, &placement->nodes[i]);
     if (filling(placement) > 0)
-        od_bytes_printf(page, "  being loaded here: %u slots\n", filling(placement));
+        od_bytes_printf(bytes, "  being loaded here: %u slots\n", filling(placement));
     if (slots_of(placement, 0) > 0)
-        od_bytes_printf(page, "  on their way: %u slots\n", slots_of(placement, 0));
+        od_bytes_printf(bytes, "  on their way: %u slots\n", slots_of(placement, 0));
+    put_script(bytes, page);
 }

@@ -1,5 +1,5 @@
-// What `open-do cluster status` says: the nodes, who has how many slots, and who is linked, as this
-// node knows it.
+// What `open-do cluster status` says: the nodes, who has how many slots, who is linked, and which
+// version of the script serves, as this node knows it.
 //
 // Process: main.
 
@@ -9,8 +9,15 @@
 #include "base/bytes.h"
 #include "main/node_process.h"
 
-// Text for a person, or JSON. [is_away]: the engine does not answer.
-void od_cluster_page_put(struct od_bytes *page, const struct od_node_process *nodes, bool is_away,
-                         bool as_json);
+struct od_cluster_page {
+    const struct od_node_process *nodes;
+    bool is_away;                      // The engine does not answer.
+    uint32_t serves, proposed, failed; // Versions of the script; 0: none.
+    od_node_id by;                     // Which has proposed [proposed].
+    od_slice why;                      // What is wrong with [failed], the last since [serves].
+};
+
+void od_cluster_page_put(struct od_bytes *bytes, const struct od_cluster_page *page);
+void od_cluster_page_put_json(struct od_bytes *bytes, const struct od_cluster_page *page);
 
 #endif

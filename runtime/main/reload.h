@@ -11,6 +11,12 @@
 // A dry run reads the files from the disk and loads them (dry_run.h). Their bytes go to all
 // workers, which load them aside while they serve. Only when every one of them has done so are all
 // told to switch; otherwise the version that is served goes on, and nothing else has happened.
+//
+// In a cluster the others have to agree: what the dry run found good is proposed to them, gets its
+// number (PROPOSING), is loaded by all nodes at once, and is switched to when all have loaded it
+// (AGREEING). What others propose goes the same way, from a dry run of its files on; what was
+// wanted here comes after it.
+//
 // Whoever asks while a reload loads gets another one after it, with what is on the disk then.
 //
 // A save is tried as soon as it is noticed, but until the files have been quiet for a moment the
@@ -26,6 +32,7 @@
 
 #include "base/bytes.h"
 #include "base/list.h"
+#include "cluster/member_events.h"
 #include "main/dry_run.h"
 #include "main/supervisor.h"
 #include "main/watch.h"
@@ -34,8 +41,10 @@ enum od_reload_state {
     OD_RELOAD_STARTING, // The first trial, and until all workers serve what came of it; or held.
     OD_RELOAD_IDLE,
     OD_RELOAD_TRYING,
-    OD_RELOAD_JUDGED, // The verdict is in [next], and the files are not quiet yet.
+    OD_RELOAD_JUDGED,    // The verdict is in [next], and the files are not quiet yet.
+    OD_RELOAD_PROPOSING, // To the other nodes of a cluster, which have said nothing yet.
     OD_RELOAD_LOADING,
+    OD_RELOAD_AGREEING,  // Said to them whether it can be served here; all of them decide.
     OD_RELOAD_SWITCHING, // Decided; when the last worker has said so, every event meets the new
                          // code.
     OD_RELOAD_STOPPED,
@@ -54,6 +63,10 @@ struct od_reload_events {
     void (*first_failed)(void *owner, od_slice why, bool waits);
     // This version is served from now on; version 1: as soon as workers have loaded it.
     void (*switched)(void *owner, const struct od_verdict *verdict);
+    // To the other nodes of a cluster. [text] as in cluster/member_events.h.
+    void (*vote)(void *owner, enum od_vote vote, uint32_t version, od_slice text);
+    // The others serve what this node cannot, or have refused what it began with.
+    void (*left_behind)(void *owner, od_slice why);
     // For the line in the log.
     size_t (*count_sockets)(void *owner);
 };
@@ -64,6 +77,21 @@ struct od_reload_asker {
     void (*done)(struct od_reload_asker *asker, bool ok, od_slice text);
 };
 
+struct od_reload_others { // The other nodes of a cluster (reload_agree.c).
+    bool is_there;        // This program is a node; the rest is of one.
+    od_node_id self;
+    bool is_told, has_verdict; // STARTING: what they serve is known, and how the script here is;
+    bool have_loaded;          // there are some that serve;
+    bool is_proposing;         // the script here is proposed,
+    uint32_t following;        // or this version of theirs is tried instead.
+    bool is_tried;             // TRYING: what is offered,
+    uint32_t version;          // the number of that, not taken or refused yet; 0: nothing is.
+    enum od_version_state state;
+    uint32_t serves; // The last one that they were known to serve.
+    od_node_id node; // Which has proposed it.
+    struct od_bytes files;
+};
+
 struct od_reload {
     struct od_loop *loop;
     const struct od_options *options;
@@ -72,9 +100,11 @@ struct od_reload {
     void *owner;
     enum od_reload_state state;
     uint32_t version;         // The one that is served; 0: none yet.
+    uint32_t next_version;    // From LOADING on.
     struct od_bytes served;   // The verdict on it, from `ok` on,
     struct od_bytes files;    // and its files.
     struct od_bytes required; // Further ones that its running code has asked for.
+    struct od_bytes given;    // To the dry run, in the place of those on the disk.
     struct od_bytes next;     // From JUDGED on: the verdict on the next version, from `ok` on.
     bool *is_loading;         // By index of the worker, whether it has yet to answer.
     struct od_bytes failure;  // Why the last one, or this one in LOADING, cannot be served; empty:
@@ -87,6 +117,7 @@ struct od_reload {
     od_time_ms since_ms;
     struct od_timer timer;
     struct od_list askers;
+    struct od_reload_others others;
     struct od_dry_run dry_run;
     struct od_watch watch;
 };
@@ -106,6 +137,12 @@ void od_reload_stop(struct od_reload *reload); // The program ends: no more of t
 // Loads the script anew, as a person asks; since the files may have changed, or not.
 // [asker] may be NULL. Ignored, with a line in the log, after od_reload_stop.
 void od_reload_ask(struct od_reload *reload, struct od_reload_asker *asker);
+
+// This program is the node [self] of a cluster: before the first trial is over. From then on it is
+// told of versions.
+void od_reload_join(struct od_reload *reload, od_node_id self);
+void od_reload_told(struct od_reload *reload, const struct od_cluster_version *version);
+void od_reload_wait_long(struct od_reload *reload); // The engine is away: who asked is told.
 
 // The lives of workers, and what they say.
 void od_reload_born(struct od_reload *reload, struct od_child *child);

@@ -95,8 +95,8 @@ static size_t on_count_sockets(void *owner)
     return ((struct od_server *)owner)->keeper.kept.size;
 }
 
-static const struct od_reload_events reload_events = {on_first_failed, on_switched,
-                                                      on_count_sockets};
+static const struct od_reload_events reload_events = {on_first_failed, on_switched, od_server_vote,
+                                                      od_server_left_behind, on_count_sockets};
 
 // The lives of workers
 
@@ -366,6 +366,7 @@ static void close_all(struct od_server *server)
     od_bytes_deinit(&server->cluster.claimed);
     od_bytes_deinit(&server->namespaces);
     od_bytes_deinit(&server->watching);
+    od_bytes_deinit(&server->cluster.versions.why);
     od_loop_deinit(&server->loop);
     od_upgrade_free(server->upgrade);
     od_admin_listener_deinit(&server->admin);

@@ -85,6 +85,7 @@ static void on_away(void *owner, const char *why)
     struct od_server *server = owner;
     server->cluster.is_away = true;
     od_server_leave_cluster(server);
+    od_reload_wait_long(&server->reload);
     od_log(OD_LOG_WARN, NULL,
            "PostgreSQL does not answer: %s; it is tried again, and what needs it waits", why);
 }
@@ -342,8 +343,9 @@ static void on_fenced(void *owner, const char *why)
     od_server_fence(owner, why);
 }
 
-static const struct od_cluster_events cluster_events = {on_alive,  on_away, on_claimed, on_wanted,
-                                                        on_looked, on_left, on_fenced};
+static const struct od_cluster_events cluster_events = {
+    on_alive,  on_away, on_claimed, on_wanted, od_server_told_version,
+    on_looked, on_left, on_fenced};
 
 // --- Beginning and end ---------------------------------------------------------------------------
 
@@ -371,5 +373,6 @@ bool od_server_begin_membership(struct od_server *server, struct od_error *err)
 {
     struct od_server_cluster *cluster = &server->cluster;
     cluster->run_until_ms = cluster->answer_until_ms = 1; // Nothing before the first beat.
+    od_reload_join(&server->reload, server->placement.self.id);
     return od_cluster_start(cluster->member, &server->loop.uv, &cluster_events, server, err);
 }

@@ -39,6 +39,12 @@ enum od_server_state {
     OD_SERVER_OVER,
 };
 
+struct od_server_versions { // Of the script, in a cluster; for people (cluster_page.h). 0: none.
+    uint32_t serves, proposed, failed;
+    od_node_id by;       // Which has proposed the last of them.
+    struct od_bytes why; // Of the one that failed.
+};
+
 struct od_server_cluster {     // See server_cluster.c.
     struct od_cluster *member; // NULL: one machine.
     bool has_looked;
@@ -56,6 +62,7 @@ struct od_server_cluster {     // See server_cluster.c.
     bool is_recalling;              // Workers are told of wishes (wishes.h) that have come,
     struct od_alarm_place recalled[OD_WORKERS_MAX]; // each up to here.
     od_time_ms run_until_ms, answer_until_ms;
+    struct od_server_versions versions;
 };
 
 struct od_server {
@@ -134,6 +141,11 @@ void od_server_fence(struct od_server *server, const char *why);
 // SLOTS_LEFT of a worker. False: it makes no sense.
 OD_MUST_CHECK bool od_server_slot_left(struct od_server *server, const struct od_child *child,
                                        od_slot slot);
+
+// Versions of the script in a cluster (server_versions.c).
+void od_server_told_version(void *owner, const struct od_cluster_version *version);
+void od_server_vote(void *owner, enum od_vote vote, uint32_t version, od_slice text);
+void od_server_left_behind(void *owner, od_slice why);
 
 void od_server_certificates(void *owner); // There may be others: the server has them loaded.
 

@@ -51,10 +51,21 @@ static void on_status_asked(void *owner, struct od_control_question *question, o
 static void show_cluster(const struct od_server *server, struct od_control_question *question,
                          bool as_json)
 {
-    struct od_bytes page = {0};
-    od_cluster_page_put(&page, &server->nodes, server->cluster.is_away, as_json);
-    od_control_answer(question, true, od_bytes_slice(&page));
-    od_bytes_deinit(&page);
+    const struct od_server_versions *versions = &server->cluster.versions;
+    const struct od_cluster_page page = {.nodes = &server->nodes,
+                                         .is_away = server->cluster.is_away,
+                                         .serves = versions->serves,
+                                         .proposed = versions->proposed,
+                                         .failed = versions->failed,
+                                         .by = versions->by,
+                                         .why = od_bytes_slice(&versions->why)};
+    struct od_bytes text = {0};
+    if (as_json)
+        od_cluster_page_put_json(&text, &page);
+    else
+        od_cluster_page_put(&text, &page);
+    od_control_answer(question, true, od_bytes_slice(&text));
+    od_bytes_deinit(&text);
 }
 
 // By its id or its name; without a word this one.

@@ -1,6 +1,6 @@
 // What workers are told of versions of the script: LOAD, and SWITCH or DISCARD.
 //
-// Process: main; for reload.c.
+// Process: main; for reload*.c.
 
 #ifndef OD_MAIN_VERSION_MESSAGES_H
 #define OD_MAIN_VERSION_MESSAGES_H

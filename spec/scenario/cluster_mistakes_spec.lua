@@ -115,7 +115,7 @@ describe("a node refuses", function()
 
     local alone = serve(nil)
     alone:shut_down()
-    postgres:ask "UPDATE od_meta SET v = '1' WHERE k = 'version'"
+    postgres:ask "UPDATE od_meta SET v = '2' WHERE k = 'version'"
     assert.truthy(refusal(postgres.url, alone.directory .. "/data"):find(
       "holds what one machine has stored", 1, true))
     shell.remove(alone.directory)

@@ -101,7 +101,7 @@ end
 
 -- All that nodes have stored in it.
 function Postgres:forget_cluster()
-  self:ask "DROP TABLE IF EXISTS od_kv, od_slot, od_node, od_meta"
+  self:ask "DROP TABLE IF EXISTS od_kv, od_slot, od_node, od_meta, od_script"
 end
 
 function Postgres:stop()

@@ -1,24 +1,32 @@
-#include "main/reload.h"
+// A reload up to the verdict, and what is said of it: states, trying, asking, from birth to death.
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cursor.h"
 #include "base/log.h"
-#include "main/limits.h"
+#include "main/reload_inner.h"
 #include "main/version_messages.h"
 
 // --- States --------------------------------------------------------------------------------------
 
-static void move_to(struct od_reload *reload, enum od_reload_state state)
+void od_reload_move_to(struct od_reload *reload, enum od_reload_state state)
 {
     static const bool may_move[OD_RELOAD_STOPPED + 1][OD_RELOAD_STOPPED + 1] = {
         [OD_RELOAD_STARTING] = {[OD_RELOAD_IDLE] = true},
         [OD_RELOAD_IDLE] = {[OD_RELOAD_TRYING] = true, [OD_RELOAD_STARTING] = true},
-        [OD_RELOAD_TRYING] = {[OD_RELOAD_TRYING] = true, [OD_RELOAD_JUDGED] = true},
-        [OD_RELOAD_JUDGED] =
-            {[OD_RELOAD_TRYING] = true, [OD_RELOAD_LOADING] = true, [OD_RELOAD_IDLE] = true},
-        [OD_RELOAD_LOADING] = {[OD_RELOAD_SWITCHING] = true, [OD_RELOAD_IDLE] = true},
+        [OD_RELOAD_TRYING] =
+            {[OD_RELOAD_TRYING] = true, [OD_RELOAD_JUDGED] = true, [OD_RELOAD_IDLE] = true},
+        [OD_RELOAD_JUDGED] = {[OD_RELOAD_TRYING] = true,
+                              [OD_RELOAD_PROPOSING] = true,
+                              [OD_RELOAD_LOADING] = true,
+                              [OD_RELOAD_AGREEING] = true,
+                              [OD_RELOAD_IDLE] = true},
+        [OD_RELOAD_PROPOSING] =
+            {[OD_RELOAD_LOADING] = true, [OD_RELOAD_TRYING] = true, [OD_RELOAD_IDLE] = true},
+        [OD_RELOAD_LOADING] =
+            {[OD_RELOAD_AGREEING] = true, [OD_RELOAD_SWITCHING] = true, [OD_RELOAD_IDLE] = true},
+        [OD_RELOAD_AGREEING] =
+            {[OD_RELOAD_AGREEING] = true, [OD_RELOAD_SWITCHING] = true, [OD_RELOAD_IDLE] = true},
         [OD_RELOAD_SWITCHING] = {[OD_RELOAD_IDLE] = true},
     };
     OD_ASSERT(may_move[reload->state][state] || state == OD_RELOAD_STOPPED);
@@ -32,8 +40,7 @@ static bool is_open(const struct od_reload *reload)
 
 static void check(const struct od_reload *reload)
 {
-    bool has_verdict = reload->state == OD_RELOAD_JUDGED || reload->state == OD_RELOAD_LOADING ||
-                       reload->state == OD_RELOAD_SWITCHING;
+    bool has_verdict = reload->state >= OD_RELOAD_JUDGED && reload->state <= OD_RELOAD_SWITCHING;
     OD_ASSERT(!has_verdict || reload->next.size > 0);
     OD_ASSERT(!has_verdict || reload->request != OD_REQUEST_NONE);
     OD_ASSERT(reload->state != OD_RELOAD_IDLE || reload->request == OD_REQUEST_NONE);
@@ -42,7 +49,7 @@ static void check(const struct od_reload *reload)
 }
 
 // The request that is more, as one reload fulfils both.
-static void add_request(enum od_reload_request *request, enum od_reload_request other)
+void od_reload_add_request(enum od_reload_request *request, enum od_reload_request other)
 {
     if (other > *request)
         *request = other;
@@ -50,13 +57,19 @@ static void add_request(enum od_reload_request *request, enum od_reload_request 
 
 // --- What came of it -----------------------------------------------------------------------------
 
-static const char *script_name(const struct od_reload *reload)
+void od_reload_note_failure(struct od_reload *reload, od_slice why)
+{
+    od_bytes_clear(&reload->failure);
+    od_bytes_put_slice(&reload->failure, why);
+}
+
+const char *od_reload_script_name(const struct od_reload *reload)
 {
     const char *slash = strrchr(reload->options->script, '/');
     return slash == NULL ? reload->options->script : slash + 1;
 }
 
-static void tell_askers(struct od_reload *reload, bool ok, od_slice text)
+void od_reload_tell_askers(struct od_reload *reload, bool ok, od_slice text)
 {
     struct od_list all;
     od_list_init(&all);
@@ -74,26 +87,48 @@ static void prepare(struct od_reload *reload)
         od_dry_run_prepare(&reload->dry_run);
 }
 
-static void try_it(struct od_reload *reload)
+void od_reload_give_files(struct od_reload *reload, od_slice files)
 {
-    move_to(reload, OD_RELOAD_TRYING);
+    od_bytes_deinit(&reload->given); // They may be large.
+    od_bytes_put_slice(&reload->given, files);
+    reload->dry_run.files = od_bytes_slice(&reload->given);
+}
+
+// What is on the disk here, or what another node offers.
+void od_reload_try(struct od_reload *reload, od_slice files)
+{
+    od_reload_give_files(reload, files);
+    od_reload_move_to(reload, OD_RELOAD_TRYING);
     od_dry_run_start(&reload->dry_run);
+}
+
+static void rest_with_offer(struct od_reload *reload, bool ok, od_slice text)
+{
+    if (reload->next_request == OD_REQUEST_NONE)
+        od_reload_tell_askers(reload, ok, text);
+    reload->request = OD_REQUEST_NONE;
+    od_reload_take_offer(reload);
 }
 
 // IDLE follows; or TRYING, when somebody has asked meanwhile, and askers wait for what comes of
 // that.
 static void rest(struct od_reload *reload, bool ok, const char *text)
 {
-    move_to(reload, OD_RELOAD_IDLE);
+    od_reload_move_to(reload, OD_RELOAD_IDLE);
     reload->failures += !ok;
     od_log(ok ? OD_LOG_INFO : OD_LOG_ERROR, NULL, "%s", text);
+    if (od_reload_has_offer(reload)) {
+        rest_with_offer(reload, ok, od_slice_of(text));
+        return;
+    }
+    od_bytes_deinit(&reload->others.files);
     reload->request = reload->next_request;
     reload->next_request = OD_REQUEST_NONE;
     if (reload->request != OD_REQUEST_NONE) {
-        try_it(reload);
+        od_reload_try(reload, (od_slice){NULL, 0});
         return;
     }
-    tell_askers(reload, ok, od_slice_of(text));
+    od_reload_tell_askers(reload, ok, od_slice_of(text));
     prepare(reload);
 }
 
@@ -101,12 +136,12 @@ static void rest(struct od_reload *reload, bool ok, const char *text)
 static void rest_silently(struct od_reload *reload)
 {
     OD_ASSERT(reload->next_request == OD_REQUEST_NONE);
-    move_to(reload, OD_RELOAD_IDLE);
+    od_reload_move_to(reload, OD_RELOAD_IDLE);
     reload->request = OD_REQUEST_NONE;
     prepare(reload);
 }
 
-static void rest_with_old(struct od_reload *reload, od_slice why)
+void od_reload_rest_with_old(struct od_reload *reload, od_slice why)
 {
     char text[OD_ERROR_BYTES_MAX + 128];
     snprintf(text, sizeof text, "reload failed, version %u still serves: %.*s", reload->version,
@@ -114,151 +149,23 @@ static void rest_with_old(struct od_reload *reload, od_slice why)
     rest(reload, false, text);
 }
 
-static void rest_with_new(struct od_reload *reload)
+void od_reload_rest_with_new(struct od_reload *reload)
 {
-    char text[256];
+    char text[256], by[64] = "";
+    const struct od_reload_others *others = &reload->others;
     size_t sockets = reload->events->count_sockets(reload->owner);
-    snprintf(text, sizeof text, "version %u of %s serves after %d ms, %zu WebSocket%s kept",
-             reload->version, script_name(reload),
-             (int)(od_clock_monotonic_ms() - reload->since_ms), sockets, sockets == 1 ? "" : "s");
+    if (others->is_there && others->node != others->self)
+        snprintf(by, sizeof by, ", as node %u has proposed", others->node);
+    snprintf(text, sizeof text, "version %u of %s serves after %d ms, %zu WebSocket%s kept%s",
+             reload->version, od_reload_script_name(reload),
+             (int)(od_clock_monotonic_ms() - reload->since_ms), sockets, sockets == 1 ? "" : "s",
+             by);
     rest(reload, true, text);
-}
-
-// --- LOADING -------------------------------------------------------------------------------------
-
-static struct od_verdict next_verdict(const struct od_reload *reload)
-{
-    struct od_cursor cursor = od_cursor_of(od_bytes_slice(&reload->next));
-    struct od_verdict verdict;
-    bool ok = od_verdict_read(&cursor, &verdict);
-    OD_ASSERT(ok);
-    return verdict;
-}
-
-static void take_version(struct od_reload *reload)
-{
-    struct od_verdict verdict = next_verdict(reload);
-    reload->version++;
-    od_bytes_clear(&reload->served);
-    od_bytes_put_slice(&reload->served, od_bytes_slice(&reload->next));
-    od_bytes_clear(&reload->required);
-    od_bytes_clear(&reload->files);
-    od_bytes_put_slice(&reload->files, verdict.files);
-    reload->events->switched(reload->owner, &verdict);
-}
-
-static bool all_have_answered(const struct od_reload *reload)
-{
-    for (uint32_t i = 0; i < reload->supervisor->child_count; i++) {
-        if (reload->is_loading[i])
-            return false;
-    }
-    return true;
-}
-
-// A worker that was born after the decision loads the new version anyway.
-static void commit(struct od_reload *reload)
-{
-    take_version(reload);
-    move_to(reload, OD_RELOAD_SWITCHING);
-    od_version_send_to_all(reload->supervisor, OD_KIND_SWITCH, reload->version);
-    for (uint32_t i = 0; i < reload->supervisor->child_count; i++)
-        reload->is_loading[i] = od_version_is_heard(&reload->supervisor->children[i]);
-    if (all_have_answered(reload))
-        rest_with_new(reload);
-}
-
-static void give_up(struct od_reload *reload)
-{
-    od_version_send_to_all(reload->supervisor, OD_KIND_DISCARD, reload->version + 1);
-    rest_with_old(reload, od_bytes_slice(&reload->failure));
-}
-
-// Also a failure waits for all answers, so that none is left over for the next round.
-static void decide_when_all_said(struct od_reload *reload)
-{
-    if (!all_have_answered(reload))
-        return;
-    od_loop_clear_timer(reload->loop, &reload->timer);
-    if (reload->failure.size > 0)
-        give_up(reload);
-    else
-        commit(reload);
-}
-
-static void fail(struct od_reload *reload, const struct od_child *child, od_slice why)
-{
-    char where[64];
-    if (reload->failure.size > 0)
-        return;
-    snprintf(where, sizeof where, "worker %u: ", child->index);
-    od_bytes_put_slice(&reload->failure, od_slice_of(where));
-    od_bytes_put_slice(&reload->failure, why);
-}
-
-static void load_in(struct od_reload *reload, struct od_child *child)
-{
-    od_version_send_load(child, reload->version + 1, next_verdict(reload).files);
-    reload->is_loading[child->index] = true;
-}
-
-static void load_in_all(struct od_reload *reload)
-{
-    move_to(reload, OD_RELOAD_LOADING);
-    od_bytes_clear(&reload->failure);
-    od_loop_set_timer(reload->loop, &reload->timer, OD_RELOAD_LOAD_MS_MAX);
-    for (uint32_t i = 0; i < reload->supervisor->child_count; i++) {
-        struct od_child *child = &reload->supervisor->children[i];
-        if (od_version_is_heard(child))
-            load_in(reload, child);
-    }
-    decide_when_all_said(reload);
-}
-
-// The dry run went well and this did not, so it is no mistake one could point at. A worker that
-// hangs serves nobody.
-static void on_load_late(struct od_timer *timer)
-{
-    struct od_reload *reload = OD_TIMER_MEMBER(timer, struct od_reload, timer);
-    reload->retries = 0;
-    for (uint32_t i = 0; i < reload->supervisor->child_count; i++) {
-        struct od_child *child = &reload->supervisor->children[i];
-        if (!reload->is_loading[i] || child->page == NULL)
-            continue;
-        od_log(OD_LOG_ERROR, NULL, "worker %u has not loaded the script within %d s and is killed",
-               i, OD_RELOAD_LOAD_MS_MAX / 1000);
-        od_process_kill(&child->process);
-    }
-}
-
-bool od_reload_loaded(struct od_reload *reload, struct od_child *child, struct od_cursor *body)
-{
-    struct od_verdict verdict;
-    uint32_t version = od_cursor_u32(body);
-    if (!od_verdict_read(body, &verdict))
-        return false;
-    if (reload->state != OD_RELOAD_LOADING || !reload->is_loading[child->index] ||
-        version != reload->version + 1)
-        return true;
-    reload->is_loading[child->index] = false;
-    if (!verdict.ok)
-        fail(reload, child, verdict.why);
-    decide_when_all_said(reload);
-    return true;
-}
-
-void od_reload_switched(struct od_reload *reload, struct od_child *child)
-{
-    if (reload->state != OD_RELOAD_SWITCHING || !reload->is_loading[child->index])
-        return;
-    reload->is_loading[child->index] = false;
-    if (all_have_answered(reload))
-        rest_with_new(reload);
 }
 
 // --- TRYING --------------------------------------------------------------------------------------
 
-static void watch_files(struct od_reload *reload, const struct od_verdict *verdict)
+void od_reload_watch_files(struct od_reload *reload, const struct od_verdict *verdict)
 {
     if (!reload->options->watch || verdict->files.size == 0)
         return;
@@ -273,24 +180,27 @@ static void try_first_again(struct od_reload *reload)
     od_dry_run_start(&reload->dry_run);
 }
 
-static void begin_first(struct od_reload *reload, const struct od_verdict *verdict)
+void od_reload_begin_first(struct od_reload *reload, const struct od_verdict *verdict,
+                           uint32_t version)
 {
     reload->waits_for_first =
         !verdict->ok && reload->options->command == OD_COMMAND_DEV && verdict->files.size > 0;
     if (!verdict->ok) {
-        watch_files(reload, verdict);
+        od_reload_watch_files(reload, verdict);
         reload->events->first_failed(reload->owner, verdict->why, reload->waits_for_first);
         if (reload->waits_for_first &&
             reload->next_request != OD_REQUEST_NONE) // It has changed since.
             try_first_again(reload);
         return;
     }
-    take_version(reload);
+    reload->next_version = version;
+    od_reload_take_version(reload);
     for (uint32_t i = 0; i < reload->supervisor->child_count; i++) {
         if (od_version_is_heard(&reload->supervisor->children[i]))
             od_version_send_load(&reload->supervisor->children[i], reload->version, verdict->files);
     }
-    watch_files(reload, verdict);
+    if (reload->others.following == 0) // Else the files here are others.
+        od_reload_watch_files(reload, verdict);
 }
 
 static bool is_the_same(const struct od_reload *reload, const struct od_verdict *verdict)
@@ -303,8 +213,8 @@ static bool is_the_same(const struct od_reload *reload, const struct od_verdict 
 static void rest_as_before(struct od_reload *reload)
 {
     char text[128];
-    snprintf(text, sizeof text, "%s is that of version %u again, which serves", script_name(reload),
-             reload->version);
+    snprintf(text, sizeof text, "%s is that of version %u again, which serves",
+             od_reload_script_name(reload), reload->version);
     bool had_failed = reload->failure.size > 0;
     od_bytes_clear(&reload->failure);
     if (had_failed)
@@ -316,35 +226,59 @@ static void rest_as_before(struct od_reload *reload)
 // The files that were read are watched from here on; of later changes the watch has told already.
 static void take_verdict(struct od_reload *reload)
 {
-    struct od_verdict verdict = next_verdict(reload);
+    struct od_verdict verdict = od_reload_next_verdict(reload);
     bool is_same = verdict.ok && is_the_same(reload, &verdict);
     check(reload);
-    watch_files(reload, &verdict);
+    od_reload_watch_files(reload, &verdict);
     if (!verdict.ok) {
-        od_bytes_clear(&reload->failure);
-        od_bytes_put_slice(&reload->failure, verdict.why);
-        rest_with_old(reload, verdict.why);
+        od_reload_note_failure(reload, verdict.why);
+        od_reload_rest_with_old(reload, verdict.why);
     } else if (is_same) {
         rest_as_before(reload);
+    } else if (reload->others.is_there) {
+        od_reload_propose(reload);
     } else {
-        load_in_all(reload);
+        reload->next_version = reload->version + 1;
+        od_reload_load_in_all(reload);
     }
+}
+
+// A trial tells the files that it has read: of those it was given it tells nothing.
+static void note_verdict(struct od_reload *reload, const struct od_verdict *borrowed)
+{
+    struct od_verdict verdict = *borrowed;
+    struct od_bytes files = {0};
+    od_bytes_put_slice(&files, od_bytes_slice(&reload->given));
+    od_bytes_put_slice(&files, verdict.files);
+    verdict.files = od_bytes_slice(&files);
+    od_bytes_clear(&reload->next);
+    od_verdict_put(&reload->next, &verdict);
+    od_bytes_deinit(&files);
+}
+
+static void begin(struct od_reload *reload)
+{
+    struct od_verdict verdict = od_reload_next_verdict(reload);
+    if (reload->others.is_there)
+        od_reload_first_judged(reload);
+    else
+        od_reload_begin_first(reload, &verdict, 1);
 }
 
 static void on_judged(void *owner, const struct od_verdict *borrowed)
 {
     struct od_reload *reload = owner;
-    if (reload->state == OD_RELOAD_STOPPED)
-        return;
-    od_bytes_clear(&reload->next);
-    od_verdict_put(&reload->next, borrowed);
+    if (reload->state == OD_RELOAD_STOPPED || reload->state == OD_RELOAD_IDLE)
+        return; // IDLE: what it tried has been refused elsewhere meanwhile.
+    note_verdict(reload, borrowed);
     if (reload->state == OD_RELOAD_STARTING) {
-        struct od_verdict verdict = next_verdict(reload);
-        begin_first(reload, &verdict);
+        begin(reload);
         return;
     }
-    move_to(reload, OD_RELOAD_JUDGED);
-    if (!reload->watch.is_changing)
+    od_reload_move_to(reload, OD_RELOAD_JUDGED);
+    if (reload->others.is_tried)
+        od_reload_offer_judged(reload);
+    else if (!reload->watch.is_changing)
         take_verdict(reload);
 }
 
@@ -361,16 +295,17 @@ static void ask(struct od_reload *reload, enum od_reload_request request)
         try_first_again(reload);
         return;
     }
-    if (reload->state != OD_RELOAD_IDLE && reload->state != OD_RELOAD_TRYING &&
-        reload->state != OD_RELOAD_JUDGED) {
-        add_request(&reload->next_request, request);
+    bool can_begin = reload->state == OD_RELOAD_IDLE || reload->state == OD_RELOAD_TRYING ||
+                     reload->state == OD_RELOAD_JUDGED;
+    if (!can_begin || reload->others.is_tried) {
+        od_reload_add_request(&reload->next_request, request);
         return;
     }
     if (reload->state == OD_RELOAD_IDLE)
         reload->since_ms = od_clock_monotonic_ms();
-    add_request(&reload->request, request);
+    od_reload_add_request(&reload->request, request);
     reload->retries = 1;
-    try_it(reload);
+    od_reload_try(reload, (od_slice){NULL, 0});
 }
 
 void od_reload_ask(struct od_reload *reload, struct od_reload_asker *asker)
@@ -420,34 +355,6 @@ void od_reload_looked_at(struct od_reload *reload, od_slice files)
     }
 }
 
-// --- The lives of workers ------------------------------------------------------------------------
-
-void od_reload_born(struct od_reload *reload, struct od_child *child)
-{
-    if (reload->version == 0)
-        return; // It hears of the first version with all others.
-    od_version_send_load(child, reload->version, od_bytes_slice(&reload->files));
-    if (reload->state == OD_RELOAD_LOADING)
-        load_in(reload, child);
-}
-
-void od_reload_ended(struct od_reload *reload, struct od_child *child, bool was_running)
-{
-    od_reload_switched(reload, child);
-    if (!reload->is_loading[child->index])
-        return;
-    reload->is_loading[child->index] = false;
-    if (reload->state != OD_RELOAD_LOADING)
-        return;
-    if (!was_running) {
-        fail(reload, child, OD_SLICE("it ended while it loaded the script"));
-        if (reload->retries > 0)
-            add_request(&reload->next_request, reload->request);
-        reload->retries = 0;
-    }
-    decide_when_all_said(reload);
-}
-
 // --- From birth to death -------------------------------------------------------------------------
 
 void od_reload_init(struct od_reload *reload, struct od_loop *loop,
@@ -459,7 +366,7 @@ void od_reload_init(struct od_reload *reload, struct od_loop *loop,
                                  .supervisor = supervisor,
                                  .events = events,
                                  .owner = owner,
-                                 .timer = {.fire = on_load_late}};
+                                 .timer = {.fire = od_reload_load_late}};
     od_list_init(&reload->askers);
     reload->state = OD_RELOAD_STARTING;
     reload->is_loading = od_allocate_zeroed(options->workers * sizeof *reload->is_loading);
@@ -476,33 +383,36 @@ void od_reload_start(struct od_reload *reload)
 void od_reload_serve(struct od_reload *reload, uint32_t version, const struct od_verdict *verdict)
 {
     od_verdict_put(&reload->next, verdict);
-    struct od_verdict next = next_verdict(reload);
-    reload->version = version - 1;
-    begin_first(reload, &next);
+    struct od_verdict next = od_reload_next_verdict(reload);
+    od_reload_begin_first(reload, &next, version);
 }
 
 void od_reload_hold(struct od_reload *reload)
 {
-    move_to(reload, OD_RELOAD_STARTING);
+    od_reload_move_to(reload, OD_RELOAD_STARTING);
     od_dry_run_rest(&reload->dry_run);
 }
 
 void od_reload_open(struct od_reload *reload)
 {
     enum od_reload_request request = reload->next_request;
-    move_to(reload, OD_RELOAD_IDLE);
+    od_reload_move_to(reload, OD_RELOAD_IDLE);
     reload->next_request = OD_REQUEST_NONE;
     prepare(reload);
+    if (reload->others.is_there)
+        reload->events->vote(reload->owner, OD_VOTE_LOADED, reload->version, (od_slice){NULL, 0});
+    if (od_reload_has_offer(reload))
+        od_reload_take_offer(reload);
     if (request != OD_REQUEST_NONE)
         ask(reload, request);
 }
 
 void od_reload_stop(struct od_reload *reload)
 {
-    move_to(reload, OD_RELOAD_STOPPED);
+    od_reload_move_to(reload, OD_RELOAD_STOPPED);
     reload->request = reload->next_request = OD_REQUEST_NONE;
     od_loop_clear_timer(reload->loop, &reload->timer);
-    tell_askers(reload, false, OD_SLICE("the server is stopping"));
+    od_reload_tell_askers(reload, false, OD_SLICE("the server is stopping"));
 }
 
 void od_reload_close(struct od_reload *reload)
@@ -515,5 +425,7 @@ void od_reload_close(struct od_reload *reload)
     od_bytes_deinit(&reload->required);
     od_bytes_deinit(&reload->next);
     od_bytes_deinit(&reload->failure);
+    od_bytes_deinit(&reload->given);
+    od_bytes_deinit(&reload->others.files);
     free(reload->is_loading);
 }
