@@ -2,10 +2,9 @@
 //
 // The life of a slot on a node:
 //
-//    NOWHERE ──claimed──► the committer has it ──od_cluster_taken──► HERE ──od_cluster_filled──►
-//    HERE
-//       ▲                                                                     │ wanted
-//       └───od_cluster_given◄── nothing of it is left in workers and committer ┘
+//    NOWHERE ──claimed──► the committer has it ──od_cluster_taken──► HERE, and later filled
+//       ▲                                                              │ wanted
+//       └── od_cluster_given ◄── nothing is left in workers and committer ◄──┘
 //
 // Process: main. Thread: the loop's. Owner: the server.
 

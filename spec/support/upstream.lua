@@ -43,11 +43,19 @@ function M.each()
   return kept.each(getfenv(2), M.listen)
 end
 
--- A port that nobody else has had a moment ago: for programs that cannot let the system pick.
+-- A port that nobody had a moment ago, for programs that cannot let the system pick; and it is below
+-- those that the system picks for others meanwhile.
 function M.free_port()
-  local listener = M.listen()
-  listener:stop()
-  return listener.port
+  local chance = assert(io.open("/dev/urandom", "rb"))
+  local tcp, port
+  repeat
+    local high, low = chance:read(2):byte(1, 2)
+    port = 10000 + (256 * high + low) % 20000
+    tcp = socket.bind("127.0.0.1", port)
+  until tcp
+  tcp:close()
+  chance:close()
+  return port
 end
 
 -- The next connection, of which nothing is read yet.
