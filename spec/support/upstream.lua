@@ -43,8 +43,8 @@ function M.each()
   return kept.each(getfenv(2), M.listen)
 end
 
--- A port that nobody had a moment ago, for programs that cannot let the system pick; and it is below
--- those that the system picks for others meanwhile.
+-- A port that nobody had a moment ago, for programs that cannot let the system pick; and it is
+-- below those that the system picks for others meanwhile.
 function M.free_port()
   local chance = assert(io.open("/dev/urandom", "rb"))
   local tcp, port
