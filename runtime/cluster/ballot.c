@@ -287,14 +287,16 @@ static bool settle(struct od_ballot *ballot, struct od_postgres *postgres, const
 {
     char room[8], why[256];
     od_slice number = od_postgres_int8(row->version, room);
-    if (ballot->proposed != row->version) {
+    bool is_new = ballot->proposed != row->version;
+    if (is_new) {
         ballot->proposed = row->version;
         ballot->since_ms = od_clock_monotonic_ms();
     }
     if (od_postgres_run(postgres, &decide, &number, 1) != OD_ANSWER_OK)
         return false;
     if (od_postgres_rows(postgres) == 0) {
-        if (!is_in_vain(ballot, row, nodes, count, why, sizeof why))
+        // Who has just come and proposed it is not among [nodes] yet: they were looked at before.
+        if (is_new || !is_in_vain(ballot, row, nodes, count, why, sizeof why))
             return true;
         if (say_failed(ballot, postgres, row->version, od_slice_of(why)) != OD_ANSWER_OK)
             return false;

@@ -342,9 +342,11 @@ describe("a bookmark", function()
   local function bases() return files("^0.*%.base$") end
   local function segments() return files("^%d+$") end
 
-  -- Turns the clock by half of the history: there is another base, of all that is stored now, and
-  -- another segment.
+  -- Turns the clock by half of the history: there is another base, of all that is stored now (which
+  -- is in LMDB after a start) and of what came behind it, and another segment.
   local function await_base()
+    ask("b", "put", { key = "k", value = "behind it" })
+    server:restart()
     local function newest()
       local all_bases, all_segments = bases(), segments()
       return all_bases[#all_bases], all_segments[#all_segments]

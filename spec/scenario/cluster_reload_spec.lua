@@ -332,9 +332,19 @@ describe("a reload in a cluster", function()
       node:wait_listening()
     end
     both_serve()
-    local first = workbench.ask(all[1], "n1", "return self.version")
-    answers(first, unpack(all))
-    assert.equal("1|serves", say "SELECT version, state FROM od_script")
+    -- The second one of them may have begun when nobody had loaded the first one's yet.
+    eventually("both serve the only one that is left", function()
+      return say "SELECT (SELECT string_agg(state, '') FROM od_script),"
+        .. " min(loaded) = max(loaded), min(loaded) = (SELECT max(version) FROM od_script)"
+        .. " FROM od_node WHERE state = 'up'" == "serves|t|t"
+    end)
+    local version = say "SELECT version FROM od_script"
+    for _, node in ipairs(all) do
+      eventually("it serves that", function()
+        return tostring(node:status().scriptVersion) == version
+      end)
+    end
+    answers(workbench.ask(all[1], "n1", "return self.version"), unpack(all))
   end)
 
   it("is not needed by a node whose own script is broken, but by one of another name", function()

@@ -89,7 +89,8 @@ describe("a connection to outside", function()
 
   it("waits in its handler only: others of the object run meanwhile", function()
     start()
-    local asked, peer = begin("self.c = c return c:read('line')")
+    local asked, peer = begin("self.c = c print 'it has it' return c:read('line')")
+    server:wait_log "it has it"
     ask("self.c:write('from another\\n')")
     assert.equal("from another", peer.tcp:receive("*l"))
     peer:write("line\n")
