@@ -334,9 +334,9 @@ describe("a reload in a cluster", function()
     both_serve()
     -- The second one of them may have begun when nobody had loaded the first one's yet.
     eventually("both serve the only one that is left", function()
-      return say "SELECT (SELECT string_agg(state, '') FROM od_script),"
-        .. " min(loaded) = max(loaded), min(loaded) = (SELECT max(version) FROM od_script)"
-        .. " FROM od_node WHERE state = 'up'" == "serves|t|t"
+      return say [[SELECT (SELECT string_agg(state, '') FROM od_script),
+        min(loaded) = max(loaded), min(loaded) = (SELECT max(version) FROM od_script)
+        FROM od_node WHERE state = 'up']] == "serves|t|t"
     end)
     local version = say "SELECT version FROM od_script"
     for _, node in ipairs(all) do
