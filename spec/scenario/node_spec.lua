@@ -185,10 +185,20 @@ end)
 describe("the WebSockets of a node", function()
   local nodes = Nodes.each { count = 3, source = SOURCE }
 
-  -- Node `id`, to which a client of that thing came, knows all that the thing has said of it: its
-  -- answer takes the same way, behind that.
-  local function settle(id, there)
-    nodes[id]:get(there .. "crowd")
+  -- The nodes to which [clients] of that thing came (node → client) know all that it has said of
+  -- them: what it says to all takes the same way as that what they have sent is handled, and an
+  -- answer the same as tags and attachments, each behind it.
+  local function settle(there, clients)
+    nodes[next(clients)]:get(there .. "tell?text=settled")
+    for id, client in pairs(clients) do
+      client:expect("settled")
+      nodes[id]:get(there .. "crowd")
+    end
+  end
+
+  -- What is sent before the node of a client has seen that the other one is gone is lost with it.
+  local function await_crowd(there, crowd)
+    repeat until nodes[1]:get(there .. "crowd").body == crowd
   end
 
   local function path(id, order)
@@ -203,9 +213,9 @@ describe("the WebSockets of a node", function()
     one:expect("2 1 blue tag blue")
     other:send("x")
     other:expect("2 1 b x")
-    settle(1, there)
-    settle(3, there)
+    settle(there, { [1] = one, [3] = other })
     nodes:kill(2, { [1] = { 0, 1023 } })
+    await_crowd(there, "1:2")
     one:send("y")
     one:expect("1 2 blue y")
     other:send("z")
@@ -263,6 +273,7 @@ describe("the WebSockets of a node", function()
     client:send("x")
     client:expect("2 1 none x")
     nodes:shut_down(2, { [3] = { 0, 1023 } })
+    await_crowd(there, "3:1")
     client:send("y")
     client:expect("3 2 none y")
   end)
@@ -272,12 +283,13 @@ describe("the WebSockets of a node", function()
     local client = nodes[1]:connect(there .. "socket")
     client:send("tag d")
     client:expect("2 1 d tag d")
-    settle(1, there)
+    settle(there, { [1] = client })
     nodes[2]:expect_mishap("another one is started")
     for i, worker in ipairs(nodes[2]:status().workers) do
       process.send_signal(worker.pid, "KILL")
       nodes[2]:wait_log(("worker %d is back"):format(i - 1))
     end
+    await_crowd(there, "2:1")
     client:send("x")
     client:expect("2 2 d x")
   end)
