@@ -6,9 +6,9 @@
 #include "base/fault.h"
 #include "cluster/news.h"
 
-enum {
-    rows_max = 8, // What is further back is over for everybody.
-};
+#define TEXT(number) #number
+#define TEXT_OF(limit) TEXT(limit)
+#define FAILED_MAX TEXT_OF(OD_CLUSTER_FAILED_MAX)
 
 struct row {
     uint32_t version;
@@ -124,9 +124,11 @@ static bool say_votes(struct od_ballot *ballot, struct od_postgres *postgres)
 
 // --- What there is -------------------------------------------------------------------------------
 
+// What serves is among them, however many have failed since.
 static const struct od_statement read_rows = {
-    "versions",
-    "SELECT version, state, node, inc, why FROM od_script ORDER BY version DESC LIMIT 8"};
+    "versions", "SELECT version, state, node, inc, why FROM od_script WHERE state <> 'failed' OR"
+                " version + " FAILED_MAX " >= (SELECT max(version) FROM od_script)"
+                " ORDER BY version DESC"};
 
 static const struct od_statement read_files = {
     "files", "SELECT files FROM od_script WHERE version = $1::int8"};
@@ -143,7 +145,7 @@ static bool read(struct od_postgres *postgres, struct row *rows, size_t *count)
     if (od_postgres_run(postgres, &read_rows, NULL, 0) != OD_ANSWER_OK)
         return false;
     size_t all = od_postgres_rows(postgres);
-    *count = all < rows_max ? all : rows_max;
+    *count = all < OD_CLUSTER_VERSIONS_MAX ? all : OD_CLUSTER_VERSIONS_MAX;
     for (size_t i = 0; i < *count; i++) {
         struct row *row = &rows[*count - 1 - i]; // In order of their numbers.
         od_slice why = od_postgres_bytes(postgres, i, 4);
@@ -243,8 +245,8 @@ static const struct od_statement decide = {
 
 static const struct od_statement prune = {
     "prune", "DELETE FROM od_script WHERE version < (SELECT max(version) FROM od_script WHERE"
-             " state = 'serves') OR (state = 'failed' AND version + 8 < (SELECT max(version)"
-             " FROM od_script))"};
+             " state = 'serves') OR (state = 'failed' AND version + " FAILED_MAX " <"
+             " (SELECT max(version) FROM od_script))"};
 
 static const struct od_cluster_node *find(const struct od_cluster_node *nodes, size_t count,
                                           const struct row *row)
@@ -314,7 +316,7 @@ static void find_own(struct od_ballot *ballot, const struct row *row)
 bool od_ballot_look(struct od_ballot *ballot, struct od_postgres *postgres,
                     const struct od_cluster_node *nodes, size_t count)
 {
-    struct row rows[rows_max];
+    struct row rows[OD_CLUSTER_VERSIONS_MAX];
     size_t row_count;
     take_cast(ballot);
     if (!say_votes(ballot, postgres) || !read(postgres, rows, &row_count))

@@ -175,6 +175,12 @@ static enum od_engine_outcome fenced(struct od_error *err)
     return OD_ENGINE_FENCED;
 }
 
+// Of an answer: whoever answers with slots that there are not is not what we have joined.
+static bool is_slot(int64_t slot)
+{
+    return slot >= 0 && slot < OD_SLOT_COUNT;
+}
+
 static enum od_engine_outcome went_back(int64_t slot, struct od_error *err)
 {
     od_error_set(err,
@@ -192,7 +198,8 @@ static enum od_engine_outcome confirm(struct od_cluster_engine *engine,
     size_t count = od_postgres_rows(postgres);
     for (size_t i = 0; i < count; i++) {
         int64_t slot = od_postgres_int(postgres, i, 0);
-        OD_ASSERT(slot >= 0 && slot < OD_SLOT_COUNT);
+        if (!is_slot(slot))
+            return fenced(err);
         if ((uint64_t)od_postgres_int(postgres, i, 1) != ++engine->held[slot].seq)
             return went_back(slot, err);
     }
@@ -237,7 +244,7 @@ static enum landing landing_of(struct od_held_slot *held, uint64_t epoch, uint64
 }
 
 // In the new epochs nothing of the group can land any more, so seq says for good whether it has. It
-// was one statement: all of it or nothing.
+// was one statement: all of it or nothing, unless somebody else has changed the rows.
 static enum od_engine_outcome look(struct od_cluster_engine *engine,
                                    const struct od_group_rows *rows, bool *has_landed,
                                    struct od_error *err)
@@ -246,7 +253,8 @@ static enum od_engine_outcome look(struct od_cluster_engine *engine,
     size_t count = od_postgres_rows(postgres), landed = 0;
     for (size_t i = 0; i < count; i++) {
         int64_t slot = od_postgres_int(postgres, i, 0);
-        OD_ASSERT(slot >= 0 && slot < OD_SLOT_COUNT);
+        if (!is_slot(slot))
+            return fenced(err);
         enum landing landing =
             landing_of(&engine->held[slot], (uint64_t)od_postgres_int(postgres, i, 1),
                        (uint64_t)od_postgres_int(postgres, i, 2));
@@ -254,9 +262,9 @@ static enum od_engine_outcome look(struct od_cluster_engine *engine,
         if (landing == WENT_BACK)
             return went_back(slot, err);
     }
-    if (count != rows->slot_count)
+    bool is_whole = landed == 0 || landed == count;
+    if (count != rows->slot_count || !is_whole)
         return fenced(err);
-    OD_ASSERT(landed == 0 || landed == count);
     *has_landed = landed > 0;
     return OD_ENGINE_STORED;
 }

@@ -14,6 +14,8 @@
 #define OD_CLUSTER_LEASE_MS 5000     // answers leave;
 #define OD_CLUSTER_DEAD_MS 5500      // and the same beat for so long: it is dead.
 
+#define OD_CLUSTER_FAILED_MAX 4      // Of the last versions those that failed are told of,
+#define OD_CLUSTER_VERSIONS_MAX 8    // of all so many.
 #define OD_CLUSTER_PROPOSAL_MS 30000 // Who is up says so long nothing of a version: it fails.
 
 #define OD_CLUSTER_CONNECT_MS 5000

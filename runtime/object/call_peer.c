@@ -61,10 +61,7 @@ static void take_list(struct od_call *call, const struct od_call_message *messag
     struct od_cursor cursor = od_cursor_of(message->body);
     uint32_t place = od_cursor_u32(&cursor);
     bool is_of_main = call->origin_worker == objects->worker_count;
-    // The own main looks at that before it asks anybody.
-    if (place == objects->worker && !is_of_main && od_places_are_filling(objects))
-        od_call_fail(call, 503, OD_SLICE("what its node has taken is still being loaded"));
-    else if (place == objects->worker)
+    if (place == objects->worker)
         od_inspection_take(call, od_cursor_rest(&cursor));
     else if (is_of_main && od_places_are_far(objects, place))
         od_call_send_far(call, place, message);

@@ -26,12 +26,6 @@ uint32_t od_places_count(const struct od_objects *objects)
     return od_places_nowhere(objects) + 1;
 }
 
-bool od_places_are_filling(const struct od_objects *objects)
-{
-    OD_ASSERT(objects->places.is_cluster);
-    return memchr(objects->places.is_filling, true, sizeof objects->places.is_filling) != NULL;
-}
-
 static bool is_own(const struct od_objects *objects, od_slot slot)
 {
     return slot % objects->worker_count == objects->worker;

@@ -40,8 +40,6 @@ bool od_places_are_own(const struct od_objects *objects, od_slot slot);       //
 bool od_places_are_far(const struct od_objects *objects, uint32_t place);     // Of another node.
 bool od_places_are_workers(const struct od_objects *objects, uint32_t place); // Here or there.
 
-bool od_places_are_filling(const struct od_objects *objects); // Not all that is here can be listed.
-
 // SLOTS. False: it makes no sense.
 OD_MUST_CHECK bool od_places_receive(struct od_objects *objects, od_slice body);
 

@@ -302,6 +302,19 @@ describe("a reload in a cluster", function()
     answers("b one", first, second)
   end)
 
+  it("is not needed by a node that starts behind many that have failed", function()
+    local first, second = start(), start()
+    both_serve()
+    second:fault("load.fail", { times = 9 })
+    for i = 1, 9 do
+      first:save(source("b" .. i))
+      assert.equal(1, (reload(first)))
+    end
+    local third = start "c"
+    has_said(third, "is not what the other nodes serve: that is served here too, as version 1 ")
+    answers("a one", first, second, third)
+  end)
+
   it("is not needed when all have stopped: the first one begins with its own", function()
     local first, second = start("a"), start("a")
     both_serve()
