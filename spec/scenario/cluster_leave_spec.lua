@@ -8,11 +8,6 @@ local SOURCE = [[
 local od = require "open-do"
 
 local Thing = {}
-Thing.__index = Thing
-
-function Thing.new(state, env)
-  return setmetatable({ state = state, env = env }, Thing)
-end
 
 function Thing:count(what)
   local count = (self.state.storage:get(what) or 0) + 1

@@ -30,6 +30,18 @@ end
 local Nodes = {}
 Nodes.__index = Nodes
 
+-- The objects of an export, each as one text, and the whole. They come in no order; what is of one
+-- belongs together.
+function M.objects_of(text)
+  local objects = {}
+  for object in text:gsub('{"object"', "\0%0"):gmatch("%z([^%z]+)") do
+    objects[#objects + 1] = object
+  end
+  table.sort(objects)
+  return objects, text
+end
+
+
 function M.each()
   return kept.each(getfenv(2), function()
     local secret = os.tmpname()

@@ -84,14 +84,8 @@ describe("an operator of a cluster", function()
     end
   end
 
-  -- Objects come in no order; what is of one belongs together.
   local function exported_by(server)
-    local text, objects = say(server, "export", "things"), {}
-    for object in text:gsub('{"object"', "\0%0"):gmatch("%z([^%z]+)") do
-      objects[#objects + 1] = object
-    end
-    table.sort(objects)
-    return objects, text
+    return cluster_nodes.objects_of(say(server, "export", "things"))
   end
 
   local function fill(server)

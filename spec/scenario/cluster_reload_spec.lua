@@ -59,6 +59,11 @@ describe("a reload in a cluster", function()
     end
   end
 
+  local function answer_soon(...)
+    local wanted = { ... }
+    eventually("all serve " .. wanted[1], function() return pcall(answers, unpack(wanted)) end)
+  end
+
   -- Both know of each other, and both have loaded what serves.
   local function both_serve()
     eventually("both nodes serve", function()
@@ -207,9 +212,7 @@ describe("a reload in a cluster", function()
     second:launch()
     has_said(second, "script.lua is not what the other nodes serve: that is served here too, "
       .. "as version 2")
-    eventually("both serve the same", function()
-      return pcall(answers, "b one", first, second)
-    end)
+    answer_soon("b one", first, second)
   end)
 
   it("is taken by a node that starts meanwhile, and by a worker that does", function()
@@ -230,9 +233,7 @@ describe("a reload in a cluster", function()
     has_said(first, "version 2 of script.lua serves")
     has_said(second, "version 2 of script.lua serves")
     say "DROP TRIGGER beat ON od_node"
-    eventually("both serve the same", function()
-      return pcall(answers, "b one", first, second)
-    end)
+    answer_soon("b one", first, second)
   end)
 
   it("that is asked for while the engine is away is decided when it is back", function()
@@ -248,9 +249,7 @@ describe("a reload in a cluster", function()
     postgres:launch()
     has_said(first, "version 2 of script.lua serves")
     has_said(second, "version 2 of script.lua serves")
-    eventually("both serve the same", function()
-      return pcall(answers, "b one", first, second)
-    end)
+    answer_soon("b one", first, second)
   end)
 
   it("asked for at two nodes at once comes twice, to both", function()

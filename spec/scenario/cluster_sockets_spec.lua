@@ -8,11 +8,6 @@ local SOURCE = [[
 local od = require "open-do"
 
 local Thing = {}
-Thing.__index = Thing
-
-function Thing.new(state, env)
-  return setmetatable({ state = state, env = env }, Thing)
-end
 
 function Thing:fetch(request)
   if request.path:match("/socket$") then

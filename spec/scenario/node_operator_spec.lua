@@ -1,5 +1,6 @@
 -- An operator asks any node of a cluster about any object: what he says reaches the node that has
 -- it, as a call does, and means the same there. A list is over the objects of all nodes.
+local cluster_nodes = require "spec.scenario.cluster_nodes"
 local json = require "dkjson"
 local Nodes = require "spec.support.nodes"
 local process = require "spec.support.process"
@@ -9,11 +10,6 @@ local SOURCE = [[
 local od = require "open-do"
 
 local Thing = {}
-Thing.__index = Thing
-
-function Thing.new(state, env)
-  return setmetatable({ state = state, env = env }, Thing)
-end
 
 function Thing:fetch(request)
   if request.headers:get("Upgrade") then
@@ -218,14 +214,8 @@ describe("an operator at any node", function()
     assert.same(where, listed(1, "objects", "things", "--json"))
   end)
 
-  -- Objects come in no order; what is of one belongs together.
   local function exported_by(id)
-    local text, objects = say(id, "export", "things"), {}
-    for object in text:gsub('{"object"', "\0%0"):gmatch("%z([^%z]+)") do
-      objects[#objects + 1] = object
-    end
-    table.sort(objects)
-    return objects, text
+    return cluster_nodes.objects_of(say(id, "export", "things"))
   end
 
   it("exports what all nodes have of a namespace, and brings it back", function()
