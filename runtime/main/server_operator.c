@@ -5,7 +5,6 @@
 #include "main/server_inner.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -68,7 +67,7 @@ static void show_cluster(const struct od_server *server, struct od_control_quest
     od_bytes_deinit(&text);
 }
 
-// By its id or its name; without a word this one.
+// By its id or its name. An empty word is a variable that was not set, and means nobody.
 static const struct od_cluster_node *find_node(const struct od_placement *placement, od_slice word)
 {
     char id[16];
@@ -78,7 +77,7 @@ static const struct od_cluster_node *find_node(const struct od_placement *placem
         if (od_slice_equal(word, od_slice_of(id)) || od_slice_equal(word, od_slice_of(node->name)))
             return node;
     }
-    return word.size > 0 ? NULL : od_placement_node(placement, placement->self.id);
+    return NULL;
 }
 
 // The answer first: this one may be meant.
@@ -99,9 +98,8 @@ static void have_leave(struct od_server *server, struct od_control_question *que
 }
 
 static void drain_node(struct od_server *server, struct od_control_question *question,
-                       od_slice word)
+                       const struct od_cluster_node *node)
 {
-    const struct od_cluster_node *node = find_node(&server->placement, word);
     bool is_self = node != NULL && node->id == server->placement.self.id;
     if (node == NULL)
         od_control_answer(question, false,
@@ -117,15 +115,18 @@ static void drain_node(struct od_server *server, struct od_control_question *que
 static void on_cluster_asked(void *owner, struct od_control_question *question, od_slice rest)
 {
     struct od_server *server = owner;
-    if (!server->placement.is_cluster)
+    const struct od_placement *placement = &server->placement;
+    od_slice drain = OD_SLICE("drain ");
+    if (!placement->is_cluster)
         od_control_answer(question, false, OD_SLICE("this program is no node of a cluster\n"));
     else if (od_slice_equal(rest, OD_SLICE("status json")))
         show_cluster(server, question, true);
     else if (od_slice_equal(rest, OD_SLICE("status text")))
         show_cluster(server, question, false);
-    else if (od_slice_equal(rest, OD_SLICE("drain")) ||
-             od_slice_starts_with(rest, OD_SLICE("drain ")))
-        drain_node(server, question, od_slice_from(rest, strlen("drain ")));
+    else if (od_slice_equal(rest, OD_SLICE("drain")))
+        drain_node(server, question, od_placement_node(placement, placement->self.id));
+    else if (od_slice_starts_with(rest, drain))
+        drain_node(server, question, find_node(placement, od_slice_from(rest, drain.size)));
     else
         od_control_answer(question, false,
                           OD_SLICE("say open-do cluster status, or open-do cluster drain NODE\n"));

@@ -212,6 +212,7 @@ describe("an operator of a cluster", function()
     end
     assert.truthy(refused("drain", "77"):find("there is no such node", 1, true))
     assert.truthy(refused("drain", "2", "3"):find("there is no such node", 1, true))
+    assert.truthy(refused("drain", ""):find("there is no such node", 1, true))
     assert.truthy(refused("drained"):find("say open-do cluster status", 1, true))
     local other = tostring(id_of(second))
     postgres:shut_down()
