@@ -270,10 +270,5 @@ return function(name, given, options)
   if result ~= nil then
     print((not options.json and for_people or show.json)(result))
   end
-  local is_out, problem = io.stdout:flush()
-  if not is_out then
-    io.stderr:write("open-do: cannot write the answer: ", problem, "\n")
-    return 1
-  end
   return exit_code or 0
 end
