@@ -23,6 +23,9 @@ function commands.objects(given, options)
   local space, beginning = (given[1] or ""):match("^([^/]*)/?(.*)$")
   local list = objects.list { space = space, beginning = beginning, awake = options.awake,
     order = options.order, limit = options.limit, cursor = options.cursor }
+  if space ~= "" and #list.objects == 0 and not list.missing then
+    server.check_namespace(space)
+  end
   return list, function(result)
     return show.objects(result, options.order)
   end, list.missing and 1 or 0 -- It is not whole.
