@@ -12,6 +12,7 @@
 #include "main/limits.h"
 #include "main/server_inner.h"
 #include "main/wishes.h"
+#include "object/route.h"
 
 // --- Placement -----------------------------------------------------------------------------------
 
@@ -143,7 +144,7 @@ void od_server_placed(void *owner, od_slot slot, bool is_here)
 
 static uint32_t worker_of(const struct od_server *server, od_slot slot)
 {
-    return slot % server->options->workers; // As od_worker_of has it.
+    return od_worker_of_slot(slot, server->options->workers);
 }
 
 // --- What they store -----------------------------------------------------------------------------
