@@ -308,7 +308,8 @@ static bool has_heirs(const struct od_placement *placement)
     return has;
 }
 
-bool od_server_hand_over(struct od_server *server)
+// Other nodes get what this one has, and then it stops. False: nobody would get anything.
+static bool hand_over(struct od_server *server)
 {
     struct od_server_cluster *cluster = &server->cluster;
     if (cluster->is_handing_over)
@@ -323,6 +324,12 @@ bool od_server_hand_over(struct od_server *server)
     cluster->late.fire = on_late;
     od_loop_set_timer(&server->loop, &cluster->late, OD_CLUSTER_HAND_OVER_MS_MAX);
     return true;
+}
+
+void od_server_leave(struct od_server *server)
+{
+    if (!hand_over(server))
+        od_server_stop(server, OD_EXIT_CLEAN);
 }
 
 // --- The end -------------------------------------------------------------------------------------
