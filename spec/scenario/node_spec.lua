@@ -337,3 +337,32 @@ describe("WebSockets whose owner has only just started", function()
     client:expect("2 2 none y")
   end)
 end)
+
+-- As when one lies, or has not heard for long.
+describe("nodes that say of each other that the object is there", function()
+  local nodes = Nodes.each { count = 2, source = SOURCE }
+
+  it("serve nobody twice, keep nobody waiting for ever, and serve when they agree", function()
+    local there = "/things/" .. nodes:name_at(2) .. "/"
+    nodes:mislead(2, { [1] = { 0, 1023 } })
+    nodes:mislead(1, { [2] = { 0, 1023 } })
+    local answer
+    repeat
+      local asker = nodes[2]:open()
+      asker:send_request("GET", there .. "crowd")
+      repeat -- It is asked on and on; until then node 2 may not have heard.
+        nodes[1]:turn_clock(11000)
+        nodes[2]:turn_clock(11000)
+        nodes[1]:get("/nothing")
+        nodes[2]:get("/nothing")
+      until asker:has_news()
+      answer = asker:read_answer("GET")
+    until answer.status == 503 and answer.headers["retry-after"] == "1"
+    nodes:mislead(1, nil)
+    nodes:mislead(2, nil)
+    repeat
+      answer = nodes[1]:get(there .. "crowd")
+    until answer.status == 200
+    assert.equal("2:0", answer.body)
+  end)
+end)
