@@ -15,6 +15,10 @@
 
 #define OD_STORE_PAGE_BYTES 4080u // Of a page of a database: what fits one of LMDB's.
 
+// Key and value of a write that waits in a worker: with no more it takes a block of a slab.
+#define OD_STORE_SMALL_BYTES 160u
+#define OD_STORE_SPARE_BATCH_BYTES (64u << 10) // Of the memory that goes from batch to batch.
+
 // What one object can write in one synchronous stretch, encoded.
 #define OD_STORE_BATCH_BYTES_MAX (32u << 20)
 // A worker's submission is closed once it is this long. With one more batch it still fits a message
@@ -46,6 +50,7 @@
 #define OD_STORE_JOURNAL_SEGMENT_BYTES (16u << 20) // One with a larger group is larger.
 #define OD_STORE_JOURNAL_SMALL_BYTES (256u << 10)  // On a disk without that room, and for specs.
 #define OD_STORE_JOURNAL_KEPT_BYTES (1u << 20)     // Of the buffer, between groups.
+#define OD_STORE_JOURNAL_AHEAD_BYTES (256u << 10) // Of a new segment, written with zeros at a time.
 
 #define OD_STORE_CLOCK_BACK_MS 1000 // A clock set back by less is none that was set back.
 
