@@ -51,6 +51,7 @@ void od_objects_init(struct od_objects *objects)
     od_map_init(&objects->by_id);
     od_map_init(&objects->sockets);
     od_slab_init(&objects->tasks, sizeof(struct od_task));
+    od_slab_init(&objects->effects, sizeof(struct od_effect) + OD_OUTBOX_SMALL_BYTES);
     od_map_init(&objects->timeouts);
     od_map_init(&objects->calls);
     od_map_init(&objects->peer_calls);
@@ -127,6 +128,7 @@ void od_objects_deinit(struct od_objects *objects)
     od_map_deinit(&objects->by_id);
     od_map_deinit(&objects->sockets);
     od_slab_deinit(&objects->tasks);
+    od_slab_deinit(&objects->effects);
     od_map_deinit(&objects->timeouts);
     od_map_deinit(&objects->calls);
     od_map_deinit(&objects->peer_calls);
@@ -473,6 +475,8 @@ static void fit_maps(struct od_objects *objects)
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         od_map_fit(maps[i]);
     od_slab_fit(&objects->tasks);
+    od_slab_fit(&objects->effects);
+    od_slab_fit(&objects->store->entries);
 }
 
 // Many may be due at once; events come in between.

@@ -73,7 +73,7 @@ void od_overlay_take_back_page(struct od_overlay *overlay)
         od_overlay_tree_erase(&overlay->pages, top);
     overlay->open_page = top->below;
     overlay->open_page_count--;
-    free(top);
+    od_overlay_tree_drop(top);
 }
 
 void od_overlay_take_back_pages(struct od_overlay *overlay)
@@ -109,6 +109,6 @@ void od_overlay_seal_page(struct od_overlay *overlay, const od_slice *value, od_
     od_overlay_tree_exchange(&overlay->pages, top, new);
     overlay->open_page = top->below;
     overlay->open_page_count--;
-    free(top);
+    od_overlay_tree_drop(top);
     od_overlay_seal_entry(new, seq, sealed);
 }

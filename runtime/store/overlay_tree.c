@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "base/map.h"
+#include "store/overlay.h"
+#include "store/storage.h"
+#include "store/store.h"
 
 typedef struct od_overlay_entry entry;
 
@@ -22,7 +25,11 @@ entry *od_overlay_tree_entry(struct od_overlay *overlay, od_slice key, od_slice 
 {
     OD_ASSERT(value.size <= capacity);
     static uint64_t count; // Priorities need no secret: they do not depend on the keys.
-    entry *new = od_allocate_zeroed(sizeof *new + key.size + capacity);
+    uint64_t number;
+    bool is_small = key.size + capacity <= OD_STORE_SMALL_BYTES;
+    entry *new = is_small ? od_slab_take(&overlay->storage->store->entries, &number)
+                          : od_allocate(sizeof *new + key.size + capacity);
+    *new = (entry){.is_of_slab = is_small};
     od_list_init(&new->sealed);
     new->overlay = overlay;
     new->priority = (uint32_t)od_map_hash_u64(++count);
@@ -33,6 +40,14 @@ entry *od_overlay_tree_entry(struct od_overlay *overlay, od_slice key, od_slice 
     if (value.size > 0)
         memcpy(new->bytes + key.size, value.at, value.size);
     return new;
+}
+
+void od_overlay_tree_drop(entry *old)
+{
+    if (old->is_of_slab)
+        od_slab_give(&old->overlay->storage->store->entries, old);
+    else
+        free(old);
 }
 
 // The place in the tree that holds [key], or where its search ends.
@@ -148,7 +163,7 @@ entry *od_overlay_give_back(const entry *top)
     old->is_replaced = false;
     if (!old->is_stale)
         return old;
-    free(old);
+    od_overlay_tree_drop(old);
     return NULL;
 }
 
@@ -159,5 +174,5 @@ void od_overlay_tree_free(entry *root)
     od_overlay_tree_free(root->left);
     od_overlay_tree_free(root->right);
     od_list_remove(&root->sealed);
-    free(root);
+    od_overlay_tree_drop(root);
 }

@@ -32,6 +32,7 @@ struct od_overlay_entry {
     bool is_page;     // Its value is squeezed once it is sealed.
     bool is_replaced; // By an entry of the open stretch.
     bool is_stale;    // LMDB shows it.
+    bool is_of_slab;  // Of the store's; otherwise it is too large for that.
     char bytes[];     // Key, value.
 };
 
@@ -41,6 +42,7 @@ od_slice od_overlay_value(const struct od_overlay_entry *entry);
 // In no tree yet; [capacity] bytes of room for the value, which is copied.
 struct od_overlay_entry *od_overlay_tree_entry(struct od_overlay *overlay, od_slice key,
                                                od_slice value, size_t capacity);
+void od_overlay_tree_drop(struct od_overlay_entry *entry); // In no tree any more. Frees it.
 struct od_overlay_entry *od_overlay_tree_find(struct od_overlay_entry *root, od_slice key);
 
 // The first entry behind [key], or at it when [inclusive].
