@@ -212,7 +212,7 @@ static enum step take_step(struct od_engine *engine, struct od_task *task, int a
     if (status == 0) {
         // Before the answer is told: an object that is left in a section is reset, and its caller
         // hears that.
-        if (task->object->section != NULL)
+        if (task->object->work->section != NULL)
             od_section_check_left(task);
         if (od_stream_is_written(task))
             od_stream_function_ended(task, true);

@@ -378,7 +378,7 @@ void od_socket_event_done(struct od_socket *socket, enum od_event_kind kind, siz
         // To the front: it came before everything that waits in the inbox now.
         struct od_list *next = od_list_pop_front(&socket->waiting);
         if (next != NULL) {
-            od_list_push_front(&socket->object->inbox, next);
+            od_list_push_front(&socket->object->work->inbox, next);
             socket->object->inbox_count++;
         }
         resume_reading(socket);

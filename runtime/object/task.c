@@ -208,7 +208,7 @@ struct od_task *od_task_new(struct od_object *object, struct od_event *event)
     task->script->uses++;
     task->event = event;
     task->began_ms = od_clock_monotonic_ms_at(object->objects->now_us);
-    od_list_push_back(&object->tasks, &task->link);
+    od_list_push_back(&od_work_begin(object)->tasks, &task->link);
     return task;
 }
 
@@ -281,7 +281,7 @@ void od_task_free(struct od_task *task)
     OD_ASSERT(task->is_bound || od_list_is_empty(&task->accepted));
     if (task->is_bound)
         unbind(task);
-    if (task->object->section != NULL) {
+    if (task->object->work->section != NULL) {
         od_transactions_abandon(task->object, task);
         od_section_end(task);
     }
@@ -382,8 +382,8 @@ void od_task_fail_with(struct od_task *task, const struct od_failure *failure)
     od_task_check(task);
     task->has_failed = true;
     if (task->event == NULL) {
-        od_bytes_clear(&task->object->failure);
-        od_failure_put(&task->object->failure, failure);
+        od_bytes_clear(&task->object->work->failure);
+        od_failure_put(&task->object->work->failure, failure);
     } else if (task->event->call != 0 && !task->is_answered) {
         answer_with_failure(task, failure);
     }
@@ -413,9 +413,9 @@ bool od_task_wait_sync(struct od_task *task)
     task->sync_seq = od_storage_sync_seq(&object->storage);
     if (task->sync_seq <= object->objects->durable)
         return false;
-    od_list_push_back(&object->syncing, &task->syncing);
-    if (od_list_is_empty(&object->gated))
-        od_list_push_back(&object->objects->gated, &object->gated);
+    od_list_push_back(&object->work->syncing, &task->syncing);
+    if (od_list_is_empty(&object->work->gated))
+        od_list_push_back(&object->objects->gated, &object->work->gated);
     return true;
 }
 
