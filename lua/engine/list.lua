@@ -3,8 +3,22 @@
 local _, native = ...
 
 local list, leave = native.list, native.section.leave
+local collectgarbage = collectgarbage
 
 local M = {}
+
+-- What a part leaves behind goes before the next: while what is still to come counts as in use, the
+-- collector would let hundreds of thousands of keys gather, and LuaJIT's table of all strings would
+-- grow with them, in one piece.
+local STEPS, STEP_KB = 32, 64 -- Two milliseconds.
+
+local function collect()
+  for _ = 1, STEPS do
+    if collectgarbage("step", STEP_KB) then
+      return
+    end
+  end
+end
 
 local function pause()
   local number = list.enter()
@@ -18,6 +32,7 @@ local function walk(next_pair)
   return function()
     local key, value, begins_part = next_pair()
     if begins_part then
+      collect()
       pause()
     end
     return key, value
