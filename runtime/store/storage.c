@@ -474,6 +474,11 @@ static bool has_unwritten(const struct od_storage *storage)
     return storage->pager != NULL && storage->pager->is_writing;
 }
 
+bool od_storage_would_seal(const struct od_storage *storage)
+{
+    return !storage->is_held && (has_open(storage) || has_unwritten(storage));
+}
+
 od_seq od_storage_pending_seq(const struct od_storage *storage)
 {
     if (has_unwritten(storage))
