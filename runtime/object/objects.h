@@ -55,7 +55,7 @@ struct od_objects {
     struct od_map sockets; // By number.
     struct od_slab tasks;
     struct od_slab effects; // That wait in an outbox, the small ones.
-    struct od_slab works; // Of objects that are not at rest (work.h).
+    struct od_slab works;   // Of objects that are not at rest (work.h).
     struct od_map timeouts;
     struct od_map calls;
     struct od_map peer_calls; // Those from other workers, by their number there.
