@@ -5,10 +5,11 @@
 
 typedef struct od_overlay_entry entry;
 
-struct od_overlay *od_overlay_new(struct od_storage *storage)
+struct od_overlay *od_overlay_new(struct od_storage *storage, struct od_slab *entries)
 {
     struct od_overlay *overlay = od_allocate_zeroed(sizeof *overlay);
     overlay->storage = storage;
+    overlay->entries = entries;
     return overlay;
 }
 
@@ -53,7 +54,7 @@ static entry **root_of(entry *of)
 
 static entry *new_entry(struct od_overlay *overlay, od_slice key, od_slice value)
 {
-    return od_overlay_tree_entry(overlay, key, value, value.size);
+    return od_overlay_tree_entry(overlay, overlay->entries, key, value, value.size);
 }
 
 static void push_open(struct od_overlay *overlay, entry *new, entry *replaced)
