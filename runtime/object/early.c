@@ -107,6 +107,7 @@ static void welcome(struct od_objects *objects, struct client *client)
 
 void od_early_welcome(struct od_objects *objects)
 {
+    OD_ASSERT(objects->places.is_cluster);
     OD_LIST_EACH_SAFE (link, &objects->early.all)
         welcome(objects, OD_LIST_MEMBER(link, struct client, link));
 }
@@ -122,4 +123,5 @@ void od_early_deinit(struct od_objects *objects)
     OD_LIST_EACH_SAFE (link, &objects->early.all)
         refuse(objects, OD_LIST_MEMBER(link, struct client, link));
     od_timers_clear(objects->timers, &objects->early.timer);
+    OD_ASSERT(objects->early.count == 0);
 }

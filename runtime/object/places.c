@@ -72,6 +72,7 @@ uint32_t od_places_next(const struct od_object *object)
 {
     od_id id;
     const struct od_objects *objects = object->objects;
+    OD_ASSERT(objects->places.is_cluster);
     memcpy(id.bytes, object->identity.id, OD_ID_BYTES);
     return worker_there(objects, objects->places.heirs[od_slot_of_id(id.bytes)], &id);
 }
