@@ -69,6 +69,7 @@ void od_objects_init(struct od_objects *objects)
     objects->relieved_bytes = 0;
     od_keep_init(objects);
     od_removal_init(objects);
+    od_early_init(objects);
     od_edges_init(&objects->edges);
     od_calls_sent_init(objects);
     objects->idle_timer = (struct od_timer){.fire = idle_passed};
@@ -116,6 +117,7 @@ void od_objects_deinit(struct od_objects *objects)
     od_refusals_deinit(objects);
     od_removal_deinit(objects);
     od_keep_deinit(objects);
+    od_early_deinit(objects);
     od_edges_deinit(objects);
     od_calls_sent_deinit(objects);
     od_call_marks_deinit(objects);

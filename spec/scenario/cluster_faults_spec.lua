@@ -104,6 +104,44 @@ describe("a node of a cluster", function()
     assert.equal("1|2|up", postgres:ask "SELECT id, inc, state FROM od_node")
   end)
 
+  it("serves what it has beside one with another secret, and says that it is not linked", function()
+    local secret = os.tmpname()
+    shell.write(secret, "a secret that nobody else knows\n")
+    local first = start()
+    local second = start(function(options)
+      options.args[#options.args + 1] = "--cluster-secret-file"
+      options.args[#options.args + 1] = secret
+    end)
+    both_have_slots()
+    local asked = {}
+    for i = 1, 20 do
+      asked[i] = first:open()
+      asked[i]:send_request("GET", "/things/n" .. i)
+    end
+    local function take_answers(status)
+      for i = #asked, 1, -1 do
+        local answer = asked[i]:has_news() and asked[i]:read_answer("GET")
+        if answer then
+          table.remove(asked, i)
+        end
+        if answer and answer.status == status then
+          return answer
+        end
+      end
+    end
+    eventually("one of its own is served", function() return take_answers(200) end)
+    local refused = eventually("what it cannot reach is refused", function()
+      first:turn_clock(11000) -- It waits for it, for some seconds.
+      first:status()
+      return take_answers(503)
+    end)
+    assert.equal("1", refused.headers["retry-after"])
+    local _, page = first:asking("cluster", "status")
+    assert.truthy(page:find("not linked", 1, true), page)
+    assert.truthy((first:log() .. second:log()):find("does not know the secret", 1, true))
+    os.remove(secret)
+  end)
+
   it("lives with others whose clocks are an hour ahead, and an hour behind", function()
     local all = { start(), start() }
     both_have_slots()
