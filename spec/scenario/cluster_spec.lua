@@ -153,6 +153,22 @@ describe("a cluster", function()
     end)
   end)
 
+  -- Who waited long for the engine had seen nothing in that time, and began anew.
+  it("replaces a node that is killed while PostgreSQL takes its time over everything", function()
+    local _, second = start(), start()
+    both_have_slots()
+    second:kill()
+    second.is_lost = true
+    for _ = 1, 50 do -- Six looks are enough, each of which waits a few times.
+      postgres:ask [[BEGIN; LOCK TABLE od_node IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(2.2);
+        COMMIT]]
+      if shares() == "1024" then
+        return
+      end
+    end
+    error "in vain: the other node has all slots"
+  end)
+
   it("dials again to places outside for objects of a node that is killed", function()
     local upstream = Upstream.listen()
     local first, second = start(), start()
