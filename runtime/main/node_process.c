@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/cursor.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "main/limits.h"
 #include "main/node_seats.h"
@@ -71,7 +72,7 @@ static void on_ask(struct od_timer *timer)
 {
     struct od_node_process *nodes = OD_TIMER_MEMBER(timer, struct od_node_process, ask_timer);
     check(nodes);
-    if (nodes->has_link && !nodes->link.is_gone)
+    if (nodes->has_link && !nodes->link.is_gone && !OD_FAULT("still.hold"))
         ask(nodes);
     od_loop_set_timer(nodes->loop, timer, OD_NODE_ASKED_MS);
 }

@@ -23,6 +23,18 @@ static void begin_recall(struct od_server *server)
         server->cluster.recalled[i] = (struct od_alarm_place){.due_ms = OD_ALARM_NONE_MS};
 }
 
+// What rings and recalls comes before all else that slots store.
+static void set_lacks_alarms(struct od_server *server, od_slot slot, bool lacks_alarms)
+{
+    struct od_server_cluster *cluster = &server->cluster;
+    OD_ASSERT(cluster->lacks_alarms[slot] != lacks_alarms);
+    cluster->lacks_alarms[slot] = lacks_alarms;
+    cluster->lacking += lacks_alarms;
+    cluster->lacking -= !lacks_alarms;
+    if (cluster->lacking == 0)
+        begin_recall(server);
+}
+
 static void on_slot_changed(void *owner, od_slot slot, const struct od_placed_slot *before)
 {
     struct od_server *server = owner;
@@ -31,8 +43,8 @@ static void on_slot_changed(void *owner, od_slot slot, const struct od_placed_sl
     OD_ASSERT(slot < OD_SLOT_COUNT);
     cluster->filling += is_filling;
     cluster->filling -= before->is_filling;
-    if (before->is_filling && cluster->filling == 0)
-        begin_recall(server);
+    if (is_filling != cluster->lacks_alarms[slot] && is_filling != before->is_filling)
+        set_lacks_alarms(server, slot, is_filling);
     od_node_process_slots_changed(&server->nodes);
 }
 
@@ -191,35 +203,41 @@ void od_server_loaded(void *owner, const uint8_t id[OD_ID_BYTES])
                      -1);
 }
 
-void od_server_filled(void *owner, od_slot slot)
+void od_server_filled(void *owner, od_slot slot, bool only_alarms, bool is_whole)
 {
     struct od_server *server = owner;
     struct od_server_cluster *cluster = &server->cluster;
     OD_ASSERT(cluster->ordered > 0);
-    od_cluster_filled(cluster->member, slot);
-    if (--cluster->ordered > 0)
+    if (!is_whole) { // The others of the order have not begun.
+        cluster->ordered = 0;
+        cluster->next_filled = slot;
         return;
-    bool was_long = od_clock_monotonic_ms() - cluster->ordered_ms > OD_FILL_MS_MAX;
-    cluster->at_once = was_long ? cluster->at_once / 2 : cluster->at_once * 2;
+    }
+    cluster->ordered--;
+    if (!only_alarms)
+        od_cluster_filled(cluster->member, slot);
+    else if (cluster->lacks_alarms[slot])
+        set_lacks_alarms(server, slot, false);
 }
 
-// The next ones. Writes, and what somebody waits for, come in between, so it is not to take long.
+// The next portion. Writes, and what somebody waits for, come in between.
 static void fill_next(struct od_server *server)
 {
     struct od_server_cluster *cluster = &server->cluster;
     od_slot slots[OD_SLOT_COUNT];
-    size_t at_once = cluster->at_once == 0 ? 1 : cluster->at_once;
-    cluster->at_once = at_once < OD_SLOT_COUNT ? at_once : OD_SLOT_COUNT;
-    for (size_t i = 0; i < OD_SLOT_COUNT && cluster->ordered < cluster->at_once; i++) {
-        od_slot slot = cluster->next_filled;
-        cluster->next_filled = (od_slot)((slot + 1) % OD_SLOT_COUNT);
-        if (server->placement.slots[slot].is_filling)
+    bool only_alarms = cluster->lacking > 0;
+    if (!only_alarms && OD_FAULT("fill.hold"))
+        return;
+    for (size_t i = 0; i < OD_SLOT_COUNT; i++) {
+        od_slot slot = (od_slot)((cluster->next_filled + i) % OD_SLOT_COUNT);
+        bool lacks =
+            only_alarms ? cluster->lacks_alarms[slot] : server->placement.slots[slot].is_filling;
+        if (lacks)
             slots[cluster->ordered++] = slot;
     }
-    cluster->ordered_ms = od_clock_monotonic_ms();
-    if (cluster->ordered > 0)
-        od_committer_order(server->committer, OD_ORDER_FILL,
-                           (od_slice){(const char *)slots, cluster->ordered * sizeof *slots});
+    OD_ASSERT(cluster->ordered > 0);
+    od_committer_order(server->committer, only_alarms ? OD_ORDER_FILL_ALARMS : OD_ORDER_FILL,
+                       (od_slice){(const char *)slots, cluster->ordered * sizeof *slots});
 }
 
 static void load(struct od_server *server)
@@ -230,7 +248,7 @@ static void load(struct od_server *server)
     if (cluster->wanted.size > 0)
         od_committer_order(server->committer, OD_ORDER_LOAD, od_bytes_slice(&cluster->wanted));
     od_bytes_clear(&cluster->wanted);
-    if (cluster->filling > 0 && cluster->ordered == 0 && !OD_FAULT("fill.hold"))
+    if (cluster->filling > 0 && cluster->ordered == 0)
         fill_next(server);
 }
 

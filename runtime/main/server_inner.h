@@ -54,14 +54,15 @@ struct od_server_cluster {     // See server_cluster.c.
     bool is_away;
     bool is_handing_over; // The program is to stop, and gives its slots away before it does.
     struct od_timer late;
-    size_t taking;                  // Slots that were claimed, and that the committer has not yet.
-    size_t filling;                 // Those that are, and were not given away since.
-    size_t ordered, at_once;        // So many of them the committer is at, and may be.
-    od_time_ms ordered_ms;          // Since then.
-    od_slot next_filled;            // The next to be looked at.
-    struct od_bytes wanted;         // Ids of objects that workers want to be loaded.
-    bool is_awaited[OD_SLOT_COUNT]; // Its worker is to let go of it.
-    bool is_recalling;              // Workers are told of wishes (wishes.h) that have come,
+    size_t taking;  // Slots that were claimed, and that the committer has not yet.
+    size_t filling; // Those that are, and were not given away since.
+    bool lacks_alarms[OD_SLOT_COUNT]; // Of these: their alarms are to come first;
+    size_t lacking;                   // so many.
+    size_t ordered;                   // The committer is to fill so many.
+    od_slot next_filled;              // With which it goes on.
+    struct od_bytes wanted;           // Ids of objects that workers want to be loaded.
+    bool is_awaited[OD_SLOT_COUNT];   // Its worker is to let go of it.
+    bool is_recalling;                // Workers are told of wishes (wishes.h) that have come,
     struct od_alarm_place recalled[OD_WORKERS_MAX]; // each up to here.
     od_time_ms run_until_ms, answer_until_ms;
     struct od_server_versions versions;
@@ -136,7 +137,7 @@ OD_MUST_CHECK bool od_server_hand_over(struct od_server *server);
 bool od_server_cluster_step(struct od_server *server);
 void od_server_placed(void *owner, od_slot slot, bool is_here);
 void od_server_loaded(void *owner, const uint8_t id[OD_ID_BYTES]);
-void od_server_filled(void *owner, od_slot slot);
+void od_server_filled(void *owner, od_slot slot, bool only_alarms, bool is_whole);
 // OBJECT_WANTED of a worker.
 void od_server_want(struct od_server *server, const uint8_t id[OD_ID_BYTES]);
 void od_server_fence(struct od_server *server, const char *why);

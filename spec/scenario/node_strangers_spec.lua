@@ -198,7 +198,7 @@ describe("who connects to a node", function()
     local tcp = linked()
     deliver(tcp, 0, worker_is_there())
     deliver(tcp, 1, "")
-    local pid = nodes[2]:node_process()
+    local pid = nodes:node_process(2)
     local before = descriptors(pid)
     local bytes = {}
     for number = 1, 101, 2 do

@@ -131,6 +131,11 @@ function Nodes:start_again(id)
   self[id]:launch()
 end
 
+-- The process of node `id` that speaks with others.
+function Nodes:node_process(id)
+  return self[id]:node_process()
+end
+
 -- A name that leads to a thing of node `id`; another one each time.
 function Nodes:name_at(id)
   for _ = 1, 1000 do
