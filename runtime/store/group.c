@@ -261,6 +261,7 @@ static void tell(struct od_group *group, struct od_reports *reports,
     case OD_FATE_GIVE:
     case OD_FATE_LOAD:
     case OD_FATE_FILL:
+    case OD_FATE_FILL_ALARMS:
         OD_UNREACHABLE("what is about slots comes by itself");
     }
 }
