@@ -38,7 +38,7 @@
 // due when there are as many writes as the one before would have made in OD_STORE_APPLY_WRITING_US.
 #define OD_STORE_APPLY_US INT64_C(20000)
 #define OD_STORE_APPLY_REST_US_MAX INT64_C(20000)
-#define OD_STORE_APPLY_WRITING_US INT64_C(4000)
+#define OD_STORE_APPLY_WRITING_US INT64_C(2500)
 #define OD_STORE_APPLY_WRITES_MIN 64u
 #define OD_STORE_UNAPPLIED_BYTES (2u << 20)
 #define OD_STORE_APPLY_RETRY_MS 100 // When LMDB could not take it.
