@@ -68,6 +68,8 @@
 #define OD_STORE_LIST_PART_BYTES (4u << 20) // Then others have a go, or behind so many pieces.
 #define OD_STORE_LIST_PART_PIECES 8u
 
+#define OD_STORE_FORGET_ENTRIES 4096u // Of what lies over LMDB, in a turn, when LMDB has it.
+
 #define OD_STORE_MARKS_MAX 32u // Of objects that are exported at a time.
 
 // How much of the trash one transaction sweeps.

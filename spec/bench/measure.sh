@@ -7,7 +7,7 @@
 load_limit_seconds=180
 
 tls_port_behind=0
-idle_sockets=9000 awake_objects=100000
+idle_sockets=9000 touched_objects=5000 awake_objects=100000
 
 # What starting the load program and looking at /proc costs. Without it a run of a few milliseconds
 # would always seem disturbed.
@@ -145,7 +145,7 @@ take_awake() {
 }
 
 take_touch() {
-  load http "$1/%d" --sockets 50 --objects 5000 --seconds 60
+  load http "$1/%d" --sockets 50 --objects "$touched_objects" --seconds 60
 }
 
 # idle_open OBJECTS: opens the idle sockets over so many objects, in the background; they stay until
