@@ -66,6 +66,8 @@ void od_objects_init(struct od_objects *objects)
     // Numbers of a former life of this worker find nothing.
     objects->next_number = objects->page->last_number;
     objects->awake_count = 0;
+    objects->borrowed = od_event_new(OD_EVENT_MESSAGE, (od_slice){NULL, 0});
+    objects->borrowed->is_borrowed = true;
     objects->relieved_bytes = 0;
     od_keep_init(objects);
     od_removal_init(objects);
@@ -128,6 +130,7 @@ void od_objects_deinit(struct od_objects *objects)
         free((void *)(uintptr_t) namespace->called.at);
         free(namespace);
     }
+    free(objects->borrowed);
     od_map_deinit(&objects->by_id);
     od_map_deinit(&objects->sockets);
     od_slab_deinit(&objects->tasks);
