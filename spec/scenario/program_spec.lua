@@ -316,6 +316,21 @@ describe("The program", function()
       end)
   end)
 
+  -- The next file that it opened took that number, and the log went into it: a lock, or the data.
+  it("logs into no file of its own when stderr is closed", function()
+    local command = ("exec '%s' run room.lua --listen 127.0.0.1:0 --data d 2>&-"):format(program)
+    local server = process.start { argv = { "sh", "-c", command }, cwd = directory }
+    local deadline = os.time() + SECONDS
+    while ends { "status", "--data", "d" } ~= 0 do
+      assert.is_true(os.time() < deadline, "it does not serve")
+    end
+    local pipe = io.popen(("readlink /proc/%d/fd/2"):format(server.pid))
+    assert.equal("/dev/null", pipe:read("*l"))
+    pipe:close()
+    server:signal("TERM")
+    assert.equal(0, server:wait_exit(SECONDS))
+  end)
+
   describe("stops", function()
     it("with 0 at SIGTERM, and all its workers with it", function()
       local server = serves()
