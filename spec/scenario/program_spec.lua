@@ -132,6 +132,8 @@ describe("The program", function()
     { { "serve", "room.lua" }, "'serve' is not a command" },
     { { "run" }, "the script is missing" },
     { { "run", "room.lua", "chat.lua" }, "'chat.lua' is one word too many" },
+    { { "delete", "rooms/a", "rooms/b" }, "'rooms/b' is one word too many" },
+    { { "kv", "put", "rooms/a", "k", "[1,", "2]" }, "'2%]' is one word too many" },
     { { "run", "room.lua", "--port", "80" }, "%-%-port is not an option" },
     { { "run", "room.lua", "--lisen=:80" },
       "%-%-lisen=:80 is not an option of open%-do; did you mean %-%-listen%?" },
@@ -244,6 +246,7 @@ describe("The program", function()
       local code, text = ends { "run", "." }
       assert.equal(1, code)
       assert.equal("open-do: cannot read the script .: Is a directory\n", text)
+      assert.same({ 1, "open-do: cannot read .: Is a directory\n" }, { ends { "import", "." } })
     end)
 
     it("when the script cannot be loaded, and says so once for all workers", function()
