@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <lauxlib.h>
 #include <lualib.h>
@@ -39,6 +40,13 @@ static int make_folder(lua_State *L)
     return push_outcome(L, mkdir(luaL_checkstring(L, 1), 0777) == 0 || errno == EEXIST);
 }
 
+// exists(path): also what nobody may read is there.
+static int exists(lua_State *L)
+{
+    lua_pushboolean(L, access(luaL_checkstring(L, 1), F_OK) == 0);
+    return 1;
+}
+
 // write_file(path, text) -> true; or nil and why not. A full disk may say so only at the end.
 static int write_file(lua_State *L)
 {
@@ -54,8 +62,11 @@ static int write_file(lua_State *L)
 // A lua_CFunction: (module, its arguments...).
 static int write_all(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"source", source}, {"make_folder", make_folder}, {"write_file", write_file}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"source", source},
+                                         {"exists", exists},
+                                         {"make_folder", make_folder},
+                                         {"write_file", write_file},
+                                         {NULL, NULL}};
     luaL_openlibs(L);
     od_lib_open(L);
     od_embedded_open_library(L);

@@ -1,6 +1,7 @@
 // open-do: every process of the program begins here.
 
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -65,6 +66,18 @@ static enum od_exit (*const commands[OD_COMMAND_COUNT])(const struct od_options 
     [OD_COMMAND_TYPES] = od_types_write,
     [OD_COMMAND_NEW] = od_new_write,
 };
+
+// A descriptor of these that is closed would be the next file's, and what is said would be written
+// into it: into what objects have stored, say.
+static void fill_standard_streams(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR); // Children have it, too.
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
 
 // Every connection is a descriptor, and a WebSocket is one more in main: the usual soft limit of
 // 1,024 is for programs that use select.
@@ -149,6 +162,7 @@ int main(int argc, char **argv)
     bool only_tries;
     int exit, fd;
     (void)argc;
+    fill_standard_streams();
     if (getenv(OD_CHALLENGE_VARIABLE) != NULL)
         return od_challenge_run(argv);
     enum od_exit read = od_options_read(&options, argv, &help, &err);

@@ -2,8 +2,8 @@
 -- over.
 local _, native = ...
 
-local make_folder, source = native.types.make_folder, native.types.source
-local write_file = native.types.write_file
+local exists, make_folder = native.types.exists, native.types.make_folder
+local source, write_file = native.types.source, native.types.write_file
 
 -- The first is the script.
 local FILES = {
@@ -14,14 +14,6 @@ local FILES = {
 
 -- What is stored, and what nobody else may read: secrets and keys as our pages name them.
 local IGNORED = ".open-do/\n.env\nsecret\n*.pem\n"
-
-local function exists(path)
-  local file = io.open(path, "rb")
-  if file then
-    file:close()
-  end
-  return file ~= nil
-end
 
 local function check(path, ok, problem)
   if not ok then

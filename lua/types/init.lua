@@ -1,8 +1,8 @@
 -- Writes the type definitions of this folder for `open-do types DIR`.
 local _, native = ...
 
-local make_folder, source = native.types.make_folder, native.types.source
-local write_file = native.types.write_file
+local exists, make_folder = native.types.exists, native.types.make_folder
+local source, write_file = native.types.source, native.types.write_file
 
 local FOLDER = "types/open-do"
 local FILES = { "open-do", "object", "http", "test", "cjson" }
@@ -30,17 +30,9 @@ local function write(path, text)
   print("wrote " .. path)
 end
 
-local function is_there(path)
-  local file = io.open(path, "rb")
-  if file then
-    file:close()
-  end
-  return file ~= nil
-end
-
 -- A file of the author, who may have put more into it.
 local function offer(path, text)
-  if is_there(path) then
+  if exists(path) then
     print(path .. " is there already and stays as it is; this belongs into it:\n" .. text)
   else
     write(path, text)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -212,12 +213,28 @@ static bool take_path(struct od_options *options, char **words, struct od_error 
     return true;
 }
 
-// They are the words' own; the copy that getopt sorts goes.
+// Of "KEY [VALUE]" two, of "[JSON ...]" any number.
+static int count_in(const char *operand)
+{
+    int count = 1;
+    if (strstr(operand, "...") != NULL)
+        return INT_MAX;
+    for (; *operand != '\0'; operand++)
+        count += *operand == ' ';
+    return count;
+}
+
+// They are the words' own; the copy that getopt sorts goes. One too many is not passed over: who
+// says "delete rooms/a rooms/b" means both.
 static bool take_many(struct od_options *options, char **words, struct od_error *err)
 {
+    const struct od_command_row *row = &od_command_rows[options->command];
+    int most = count_in(row->operand);
     if (words[0] == NULL && needs_script(options))
-        return od_error_set(err, "say open-do %s %s", od_command_rows[options->command].name,
-                            od_command_rows[options->command].operand);
+        return od_error_set(err, "say open-do %s %s", row->name, row->operand);
+    if (count_of(words) > most)
+        return od_error_set(err, "'%s' is one word too many: say open-do %s %s", words[most],
+                            row->name, row->operand);
     options->words = copy_of_words(words);
     return true;
 }

@@ -90,7 +90,10 @@ void od_access_log_opened(const struct od_socket *socket)
     log_socket(socket, "opened", 0, (od_slice){NULL, 0});
 }
 
+// An event stream has no Close frame that its reader could send: it always goes without one.
 void od_access_log_closed(const struct od_socket *socket, uint16_t code, od_slice reason)
 {
+    if (socket->is_events && od_slice_starts_with(reason, OD_SLICE("WebSocket ")))
+        reason = OD_SLICE("its reader has gone");
     log_socket(socket, "closed", code, reason);
 }

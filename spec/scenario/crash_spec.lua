@@ -5,42 +5,17 @@
 -- OPEN_DO_CRASHES sets how often (200), OPEN_DO_SEED repeats a run.
 
 local Server = require "spec.support.server"
+local ledger = require "spec.scenario.ledger"
 
 local CRASHES = tonumber(os.getenv("OPEN_DO_CRASHES")) or 200
 local SEED = tonumber(os.getenv("OPEN_DO_SEED")) or os.time()
 local WRITERS, IN_FLIGHT = 8, 20
 
-local SOURCE = [[
-local od = require "open-do"
-local Ledger = {}
-
-function Ledger:fetch(request)
-  if request.headers:get("upgrade") then
-    local client, server = od.WebSocketPair()
-    self.state:acceptWebSocket(server, { request.query.role })
-    return od.Response(nil, { status = 101, webSocket = client })
-  end
-  local storage = self.state.storage
-  return od.Response(("%d %d"):format(storage:get("last") or 0, storage:get("twin") or 0))
-end
-
--- Both keys are one batch; the watcher hears of it before the writer does.
-function Ledger:webSocketMessage(ws, message)
-  local storage = self.state.storage
-  storage:put("last", tonumber(message))
-  storage:put("twin", tonumber(message))
-  self.state:broadcast(message, { tag = "watcher" })
-  ws:send(message)
-end
-
-return { namespaces = { ledgers = Ledger } }
-]]
-
 local Writer = {}
 Writer.__index = Writer
 
 local function new_writer(index)
-  return setmetatable({ path = "/ledgers/" .. index, next = 0, told = 0 }, Writer)
+  return setmetatable({ path = "/rooms/" .. index, next = 0, told = 0 }, Writer)
 end
 
 function Writer:open(server)
@@ -93,7 +68,7 @@ end
 describe("kill -9 of everything under load", function()
   it(("loses nothing that was acknowledged, %d times (seed %d)"):format(CRASHES, SEED), function()
     math.randomseed(SEED)
-    local server = Server.start { source = SOURCE, workers = 2 }
+    local server = Server.start { source = ledger, workers = 2 }
     finally(function() server:stop() end)
     local writers = {}
     for index = 1, WRITERS do

@@ -5,7 +5,13 @@ local workbench = require "spec.scenario.workbench"
 
 local SOURCE = [[
 local od = require "open-do"
-local Thing = { fetch = require("workbench").fetch }
+local Thing = {}
+function Thing:fetch(request)
+  if request.path:find("/events", 1, true) then
+    return self.state:acceptEventStream(request)
+  end
+  return require("workbench").fetch(self, request)
+end
 function Thing:join(user)
   od.log.info("joined", { user = user, rooms = { 1, 2 }, level = "high", who = "a b" })
 end
@@ -53,7 +59,7 @@ describe("a line", function()
     assert.same({ 7, { 1, 2 }, "info", "high" },
       { joined.user, { unpack(joined.rooms) }, joined.level, joined.level_ })
     local failed = line_with { level = "error" }
-    assert.same({ "things/a", "call", "fail", "script.lua", 6 },
+    assert.same({ "things/a", "call", "fail", "script.lua", 12 },
       { failed.object, failed.event, failed.method, failed.file, failed.line })
     local request = line_with { event = "request", method = "POST" }
     assert.same({ "things/a", "/things/a", 200, "127.0.0.1", 1 },
@@ -69,6 +75,14 @@ describe("a line", function()
     server:wait_log('things/a  joined level="?high"? rooms=%[1,2%] user=7 who="a b"\n')
     server:get("/things/a?token=secret")
     server:wait_log("GET /things/a%?token=secret")
+  end)
+
+  it("says of an event stream that its reader has gone", function()
+    start("--log-requests")
+    local reader = server:listen("/things/a/events")
+    server:wait_log("things/a  event stream %d+ opened")
+    reader:cut()
+    server:wait_log("things/a  event stream %d+ closed: 1006 its reader has gone\n")
   end)
 
   it("is shown to who asks later, in order, and then as it comes", function()

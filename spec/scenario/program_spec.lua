@@ -132,6 +132,8 @@ describe("The program", function()
     { { "serve", "room.lua" }, "'serve' is not a command" },
     { { "run" }, "the script is missing" },
     { { "run", "room.lua", "chat.lua" }, "'chat.lua' is one word too many" },
+    { { "delete", "rooms/a", "rooms/b" }, "'rooms/b' is one word too many" },
+    { { "kv", "put", "rooms/a", "k", "[1,", "2]" }, "'2%]' is one word too many" },
     { { "run", "room.lua", "--port", "80" }, "%-%-port is not an option" },
     { { "run", "room.lua", "--lisen=:80" },
       "%-%-lisen=:80 is not an option of open%-do; did you mean %-%-listen%?" },
@@ -244,6 +246,7 @@ describe("The program", function()
       local code, text = ends { "run", "." }
       assert.equal(1, code)
       assert.equal("open-do: cannot read the script .: Is a directory\n", text)
+      assert.same({ 1, "open-do: cannot read .: Is a directory\n" }, { ends { "import", "." } })
     end)
 
     it("when the script cannot be loaded, and says so once for all workers", function()
@@ -314,6 +317,21 @@ describe("The program", function()
         assert.equal(3, code, text)
         assert.truthy(text:match("data directory .* is in use by another open%-do"), text)
       end)
+  end)
+
+  -- The next file that it opened took that number, and the log went into it: a lock, or the data.
+  it("logs into no file of its own when stderr is closed", function()
+    local command = ("exec '%s' run room.lua --listen 127.0.0.1:0 --data d 2>&-"):format(program)
+    local server = process.start { argv = { "sh", "-c", command }, cwd = directory }
+    local deadline = os.time() + SECONDS
+    while ends { "status", "--data", "d" } ~= 0 do
+      assert.is_true(os.time() < deadline, "it does not serve")
+    end
+    local pipe = io.popen(("readlink /proc/%d/fd/2"):format(server.pid))
+    assert.equal("/dev/null", pipe:read("*l"))
+    pipe:close()
+    server:signal("TERM")
+    assert.equal(0, server:wait_exit(SECONDS))
   end)
 
   describe("stops", function()

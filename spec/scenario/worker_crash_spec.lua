@@ -6,38 +6,12 @@
 --
 -- OPEN_DO_WORKER_CRASHES sets how often (40), OPEN_DO_SEED repeats a run.
 
+local ledger = require "spec.scenario.ledger"
 local survival = require "spec.scenario.survival"
 
 local CRASHES = tonumber(os.getenv("OPEN_DO_WORKER_CRASHES")) or 40
 local SEED = tonumber(os.getenv("OPEN_DO_SEED")) or os.time()
 local WRITERS, BURST, CALM_MS = 8, 100, 11000
-
-local SOURCE = [[
-local od = require "open-do"
-local Ledger = {}
-
-function Ledger:fetch(request)
-  if request.headers:get("upgrade") then
-    local client, server = od.WebSocketPair()
-    self.state:acceptWebSocket(server, { request.query.role })
-    return od.Response(nil, { status = 101, webSocket = client })
-  elseif request.query.listen then
-    return self.state:acceptEventStream(request, { "watcher" })
-  end
-  local storage = self.state.storage
-  return od.Response(("%d %d"):format(storage:get("last") or 0, storage:get("twin") or 0))
-end
-
-function Ledger:webSocketMessage(ws, message)
-  local storage = self.state.storage
-  storage:put("last", tonumber(message))
-  storage:put("twin", tonumber(message))
-  self.state:broadcast(message, { tag = "watcher" })
-  ws:send(message)
-end
-
-return { namespaces = { rooms = Ledger } }
-]]
 
 -- Who listens to a ledger hears its numbers one by one, or his stream is ended; none is doubled,
 -- and none left out but what the writer was not told of either.
@@ -135,7 +109,7 @@ end
 describe("kill -9 of single workers under load", function()
   it(("loses nothing, %d times (seed %d)"):format(CRASHES, SEED), function()
     math.randomseed(SEED)
-    local server = survival.start { source = SOURCE, workers = 2 }
+    local server = survival.start { source = ledger, workers = 2 }
     finally(function() server:stop() end)
     local writers, idle, listeners = {}, {}, {}
     for index = 1, WRITERS do

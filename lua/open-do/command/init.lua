@@ -249,6 +249,10 @@ function commands.import(given)
   if not file then
     fail("cannot read %s", problem)
   end
+  problem = select(2, file:read(0))
+  if problem then -- It is a directory.
+    fail("cannot read %s: %s", given[1], problem)
+  end
   if file:seek("set") then -- A file that is cut or wrong changes nothing.
     archive.import(file:lines(), true)
   end
