@@ -4,6 +4,7 @@
 #include <netinet/tcp.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/cursor.h"
@@ -12,6 +13,7 @@
 #include "node/neighbour.h"
 #include "node/node.h"
 #include "node/tunnel.h"
+#include "tls/veil.h"
 
 static void check(const struct od_line *line)
 {
@@ -59,6 +61,7 @@ static void on_closed(struct od_link *link)
 {
     struct od_line *line = link->owner;
     OD_ASSERT(line->is_over);
+    od_veil_free(line->veil);
     od_bytes_deinit(&line->said);
     od_bytes_deinit(&line->heard);
     od_map_deinit(&line->tunnels);
@@ -69,7 +72,9 @@ static void on_gone(struct od_link *link)
 {
     struct od_line *line = link->owner;
     bool is_mute = line->heard.size == 0;
-    od_line_cut(line, !is_mute        ? "the connection has ended"
+    const char *why = line->veil == NULL ? NULL : od_veil_why(line->veil);
+    od_line_cut(line, why != NULL     ? why
+                      : !is_mute      ? "the connection has ended"
                       : line->is_ours ? "nobody answers there"
                                       : "it has said nothing that can be understood");
 }
@@ -229,8 +234,33 @@ static void say_hello(struct od_line *line)
     od_link_send(&line->wire, OD_KIND_NODE_HELLO, od_bytes_slice(&line->said), -1);
 }
 
-struct od_line *od_line_new(struct od_node *node, int fd, struct od_neighbour *neighbour,
-                            struct od_error *err)
+static bool is_number_one(const uint8_t address[16])
+{
+    static const uint8_t v6[16] = {[15] = 1};
+    static const uint8_t v4[16] = {[10] = 0xff, 0xff, 127, 0, 0, 1};
+    return memcmp(address, v6, sizeof v6) == 0 || memcmp(address, v4, sizeof v4) == 0;
+}
+
+static struct od_from from_of(const struct sockaddr *address)
+{
+    struct od_from from = {.bytes = {[10] = 0xff, 0xff}};
+    if (address->sa_family == AF_INET)
+        memcpy(from.bytes + 12, &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
+    else if (address->sa_family == AF_INET6)
+        memcpy(from.bytes, &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, 16);
+    return from;
+}
+
+static void cover(struct od_line *line, const struct sockaddr *dialled)
+{
+    if (is_number_one(from_of(dialled).bytes))
+        return;
+    line->veil = od_veil_new(line->node->veils, line->is_ours);
+    od_link_set_cover(&line->wire, &od_veil_cover, line->veil);
+}
+
+static struct od_line *line_new(struct od_node *node, int fd, struct od_neighbour *neighbour,
+                                const struct sockaddr *dialled, struct od_error *err)
 {
     int on = 1;
     OD_ASSERT(node->id != 0);
@@ -245,14 +275,69 @@ struct od_line *od_line_new(struct od_node *node, int fd, struct od_neighbour *n
         return NULL;
     }
     od_link_set_far(&line->wire, OD_NODE_HELLO_BYTES_MAX);
+    cover(line, dialled);
     od_map_init(&line->tunnels);
     od_list_init(&line->link);
     od_list_push_back(&node->lines, &line->link);
-    node->stranger_count += neighbour == NULL;
     line->heard_ms = od_clock_monotonic_ms();
     od_loop_set_timer(&node->loop, &line->timer, OD_NODE_HELLO_MS_MAX);
     say_hello(line);
     return line;
+}
+
+struct od_line *od_line_dial(struct od_neighbour *neighbour, int fd, const struct sockaddr *dialled,
+                             struct od_error *err)
+{
+    OD_ASSERT(neighbour->dialled == NULL);
+    return line_new(neighbour->node, fd, neighbour, dialled, err);
+}
+
+// --- Strangers -----------------------------------------------------------------------------------
+
+static size_t count_from(const struct od_node *node, const struct od_from *from)
+{
+    size_t count = 0;
+    OD_LIST_EACH (link, &node->lines) {
+        const struct od_line *line = OD_LIST_MEMBER(link, struct od_line, link);
+        count += line->neighbour == NULL && memcmp(&line->from, from, sizeof *from) == 0;
+    }
+    return count;
+}
+
+// Who comes from elsewhere is not kept out by a crowd that says nothing, nor by its own a node that
+// was there before: the oldest goes.
+static void make_room(struct od_node *node)
+{
+    struct od_line *worst = NULL;
+    size_t most = 0;
+    OD_LIST_EACH (link, &node->lines) {
+        struct od_line *line = OD_LIST_MEMBER(link, struct od_line, link);
+        size_t count = line->neighbour == NULL ? count_from(node, &line->from) : 0;
+        if (count > most)
+            worst = line;
+        most = count > most ? count : most;
+    }
+    OD_ASSERT(worst != NULL);
+    od_line_cut(worst, "there are too many that have not proved who they are");
+}
+
+void od_line_take_stranger(struct od_node *node, int fd)
+{
+    struct od_error err;
+    struct sockaddr_storage here = {0}, there = {0};
+    socklen_t size = sizeof here;
+    (void)!getsockname(fd, (struct sockaddr *)&here, &size);
+    size = sizeof there;
+    (void)!getpeername(fd, (struct sockaddr *)&there, &size);
+    if (node->stranger_count == OD_NODE_STRANGERS_MAX)
+        make_room(node);
+    struct od_line *line = line_new(node, fd, NULL, (const struct sockaddr *)&here, &err);
+    if (line == NULL) {
+        od_log(OD_LOG_ERROR, NULL, "a node cannot be linked: %s", err.text);
+        return;
+    }
+    node->stranger_count++;
+    line->from = from_of((const struct sockaddr *)&there);
 }
 
 void od_lines_flush(struct od_node *node)

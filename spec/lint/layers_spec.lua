@@ -18,7 +18,7 @@ local ALLOWED = {
     "runtime/store", "runtime/sql", "runtime/object" },
   ["runtime/main"] = { "runtime/base", "runtime/link", "runtime/codec", "runtime/store",
     "runtime/cluster", "runtime/object" },
-  ["runtime/node"] = { "runtime/base", "runtime/link", "object/call_message.h" },
+  ["runtime/node"] = { "runtime/base", "runtime/link", "object/call_message.h", "tls/veil.h" },
   ["runtime/tls"] = { "runtime/base", "runtime/link", "codec/proxy_header.h" },
   ["runtime"] = { "runtime/base", "runtime/link", "runtime/main", "runtime/worker", "runtime/tls",
     "runtime/node",
