@@ -93,6 +93,7 @@ static void on_time(struct od_timer *timer)
         od_line_cut(line, "nothing is heard of it");
         return;
     }
+    line->news_count = 0;
     od_link_send(&line->wire, OD_KIND_NODE_PING, (od_slice){NULL, 0}, -1);
     od_loop_set_timer(&node->loop, timer, OD_NODE_PING_MS);
 }
@@ -167,9 +168,13 @@ static void take_proof(struct od_line *line, od_slice body)
 
 // --- Messages ------------------------------------------------------------------------------------
 
+// Each makes work for main, which has better to do.
 static bool take_worker(struct od_line *line, od_slice body)
 {
-    return od_node_receive_worker(line->neighbour, body);
+    if (++line->news_count <= OD_NODE_NEWS_MAX)
+        return od_node_receive_worker(line->neighbour, body);
+    od_line_cut(line, "it says too often that workers have come or gone");
+    return true;
 }
 
 static bool take_ping(struct od_line *line, od_slice body)
@@ -251,16 +256,20 @@ static struct od_from from_of(const struct sockaddr *address)
     return from;
 }
 
-static void cover(struct od_line *line, const struct sockaddr *dialled)
+bool od_line_wants_veil(const struct sockaddr *dialled)
 {
-    if (is_number_one(from_of(dialled).bytes))
-        return;
+    return !is_number_one(from_of(dialled).bytes);
+}
+
+static void cover(struct od_line *line)
+{
+    OD_ASSERT(line->node->veils != NULL);
     line->veil = od_veil_new(line->node->veils, line->is_ours);
     od_link_set_cover(&line->wire, &od_veil_cover, line->veil);
 }
 
-static struct od_line *line_new(struct od_node *node, int fd, struct od_neighbour *neighbour,
-                                const struct sockaddr *dialled, struct od_error *err)
+struct od_line *od_line_new(struct od_node *node, int fd, struct od_neighbour *neighbour,
+                            bool is_veiled, struct od_error *err)
 {
     int on = 1;
     OD_ASSERT(node->id != 0);
@@ -275,21 +284,16 @@ static struct od_line *line_new(struct od_node *node, int fd, struct od_neighbou
         return NULL;
     }
     od_link_set_far(&line->wire, OD_NODE_HELLO_BYTES_MAX);
-    cover(line, dialled);
+    if (is_veiled)
+        cover(line);
     od_map_init(&line->tunnels);
     od_list_init(&line->link);
     od_list_push_back(&node->lines, &line->link);
+    node->stranger_count += neighbour == NULL;
     line->heard_ms = od_clock_monotonic_ms();
     od_loop_set_timer(&node->loop, &line->timer, OD_NODE_HELLO_MS_MAX);
     say_hello(line);
     return line;
-}
-
-struct od_line *od_line_dial(struct od_neighbour *neighbour, int fd, const struct sockaddr *dialled,
-                             struct od_error *err)
-{
-    OD_ASSERT(neighbour->dialled == NULL);
-    return line_new(neighbour->node, fd, neighbour, dialled, err);
 }
 
 // --- Strangers -----------------------------------------------------------------------------------
@@ -331,12 +335,12 @@ void od_line_take_stranger(struct od_node *node, int fd)
     (void)!getpeername(fd, (struct sockaddr *)&there, &size);
     if (node->stranger_count == OD_NODE_STRANGERS_MAX)
         make_room(node);
-    struct od_line *line = line_new(node, fd, NULL, (const struct sockaddr *)&here, &err);
+    bool is_veiled = od_line_wants_veil((const struct sockaddr *)&here);
+    struct od_line *line = od_line_new(node, fd, NULL, is_veiled, &err);
     if (line == NULL) {
         od_log(OD_LOG_ERROR, NULL, "a node cannot be linked: %s", err.text);
         return;
     }
-    node->stranger_count++;
     line->from = from_of((const struct sockaddr *)&there);
 }
 

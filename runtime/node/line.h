@@ -20,10 +20,12 @@
 
 #include "node/node_inner.h"
 
-// Takes [fd], which may still be connecting; [neighbour] is whom we dial, at [dialled]. NULL: it
-// cannot be watched.
-struct od_line *od_line_dial(struct od_neighbour *neighbour, int fd, const struct sockaddr *dialled,
-                             struct od_error *err);
+// Takes [fd], which may still be connecting; [neighbour] is whom we dial, or NULL. NULL: it cannot
+// be watched.
+struct od_line *od_line_new(struct od_node *node, int fd, struct od_neighbour *neighbour,
+                            bool is_veiled, struct od_error *err);
+
+bool od_line_wants_veil(const struct sockaddr *dialled);
 
 // Takes the connection of a stranger. Where there are too many of these, one of those is cut of
 // whose address there are most.

@@ -69,7 +69,8 @@ static void connect_to(struct od_neighbour *neighbour, const struct sockaddr *ad
     if (!ok && fd >= 0)
         close(fd);
     if (ok)
-        neighbour->dialled = od_line_dial(neighbour, fd, address, &err);
+        neighbour->dialled =
+            od_line_new(neighbour->node, fd, neighbour, od_line_wants_veil(address), &err);
     if (neighbour->dialled != NULL)
         return;
     say_why(neighbour, err.text);

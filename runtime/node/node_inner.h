@@ -31,6 +31,7 @@ struct od_line { // See line.h.
     struct od_bytes said, heard; // The hellos.
     struct od_hello hello;       // The other's; into [heard].
     od_time_ms heard_ms;
+    uint32_t news_count; // Of workers that have come or gone, since the last ping.
     struct od_timer timer;
     struct od_map tunnels;
     uint64_t next_tunnel;
