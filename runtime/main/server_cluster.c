@@ -55,7 +55,7 @@ static void on_nodes_changed(void *owner)
     const struct od_placement *placement = &server->placement;
     const struct od_cluster_node *self = od_placement_node(placement, placement->self.id);
     od_node_process_nodes_changed(&server->nodes);
-    if (self == NULL || !self->is_leaving || server->cluster.is_handing_over)
+    if (self == NULL || self->standing != OD_STANDING_LEAVING || server->cluster.is_handing_over)
         return;
     od_log(OD_LOG_INFO, NULL, "stopping, asked for by an operator at another node");
     od_server_leave(server);
@@ -123,21 +123,8 @@ static void on_claimed(void *owner, const struct od_engine_slot *slots, size_t c
     if (server->state >= OD_SERVER_STOPPING)
         return;
     server->cluster.taking += count;
-    od_bytes_put(&server->cluster.claimed, slots, count * sizeof *slots);
-    if (server->state == OD_SERVER_SERVING)
-        od_server_cluster_serve(server);
-    else
-        od_server_serve_when_ready(server);
-}
-
-// Who is asked before his worker serves would have nobody who answers: other nodes see at once what
-// is taken.
-void od_server_cluster_serve(struct od_server *server)
-{
-    struct od_bytes *claimed = &server->cluster.claimed;
-    if (claimed->size > 0)
-        od_committer_order(server->committer, OD_ORDER_TAKE, od_bytes_slice(claimed));
-    od_bytes_clear(claimed);
+    od_committer_order(server->committer, OD_ORDER_TAKE,
+                       (od_slice){(const char *)slots, count * sizeof *slots});
 }
 
 void od_server_placed(void *owner, od_slot slot, bool is_here)
@@ -156,6 +143,48 @@ void od_server_placed(void *owner, od_slot slot, bool is_here)
 static uint32_t worker_of(const struct od_server *server, od_slot slot)
 {
     return slot % server->options->workers; // As od_worker_of has it.
+}
+
+// --- Joining -------------------------------------------------------------------------------------
+
+static const struct od_cluster_node *find_unlinked(const struct od_server *server)
+{
+    const struct od_placement *placement = &server->placement;
+    for (size_t i = 0; i < placement->node_count; i++) {
+        const struct od_cluster_node *node = &placement->nodes[i];
+        bool can_be_linked = node->id != placement->self.id && node->address[0] != '\0' &&
+                             server->options->has_cluster_listen;
+        if (can_be_linked && !od_node_process_is_linked(&server->nodes, node->id))
+            return node;
+    }
+    return NULL;
+}
+
+// Others hand it slots from now on: whoever asks for what is in them is to find workers, and a way
+// to them. A node that cannot be reached may be dead, or be so for this one only.
+static void rise_when_ready(struct od_server *server)
+{
+    struct od_server_cluster *cluster = &server->cluster;
+    if (cluster->has_risen || cluster->ready_ms == 0 || !cluster->has_looked ||
+        server->state >= OD_SERVER_STOPPING)
+        return;
+    const struct od_cluster_node *unlinked = find_unlinked(server);
+    bool is_late = od_clock_monotonic_ms() - cluster->ready_ms > OD_JOIN_LINKS_MS_MAX;
+    if (unlinked != NULL && !is_late)
+        return;
+    if (unlinked != NULL)
+        od_log(OD_LOG_WARN, NULL, "node %u at %s is not linked yet; this node takes slots without",
+               unlinked->id, unlinked->address);
+    cluster->has_risen = true;
+    od_cluster_rise(cluster->member);
+}
+
+void od_server_cluster_serve(struct od_server *server)
+{
+    struct od_server_cluster *cluster = &server->cluster;
+    OD_ASSERT(server->state == OD_SERVER_STARTING);
+    if (cluster->member != NULL && cluster->ready_ms == 0)
+        cluster->ready_ms = od_clock_monotonic_ms();
 }
 
 // --- What they store -----------------------------------------------------------------------------
@@ -227,6 +256,7 @@ bool od_server_cluster_step(struct od_server *server)
 {
     struct od_server_cluster *cluster = &server->cluster;
     bool has_more = false, all_are_ready = true;
+    rise_when_ready(server);
     load(server);
     if (!cluster->is_recalling || server->alarm_clock.reader == NULL)
         return false;
@@ -288,14 +318,17 @@ void od_server_cluster_ended(struct od_server *server, const struct od_child *ch
 static void on_looked(void *owner)
 {
     struct od_server *server = owner;
+    const struct od_placement *placement = &server->placement;
+    const struct od_cluster_node *self = od_placement_node(placement, placement->self.id);
     server->cluster.has_looked = true;
+    server->cluster.is_up = self != NULL && self->standing == OD_STANDING_UP;
     od_server_serve_when_ready(server);
 }
 
 bool od_server_cluster_is_ready(const struct od_server *server)
 {
     const struct od_server_cluster *cluster = &server->cluster;
-    return cluster->member == NULL || (cluster->has_looked && cluster->taking == 0);
+    return cluster->member == NULL || (cluster->is_up && cluster->taking == 0);
 }
 
 // --- Leaving -------------------------------------------------------------------------------------
@@ -315,23 +348,14 @@ static void on_late(struct od_timer *timer)
     od_server_stop(server, OD_EXIT_CLEAN);
 }
 
-static bool has_heirs(const struct od_placement *placement)
-{
-    bool has = false;
-    for (size_t i = 0; i < placement->node_count; i++) {
-        const struct od_cluster_node *node = &placement->nodes[i];
-        has = has || (node->id != placement->self.id && !node->is_leaving);
-    }
-    return has;
-}
-
 bool od_server_hand_over(struct od_server *server)
 {
     struct od_server_cluster *cluster = &server->cluster;
+    const struct od_placement *placement = &server->placement;
     if (cluster->is_handing_over)
         return true;
     if (cluster->member == NULL || cluster->is_away || server->state != OD_SERVER_SERVING ||
-        !has_heirs(&server->placement))
+        !od_placement_has_heirs(placement->nodes, placement->node_count, placement->self.id))
         return false;
     cluster->is_handing_over = true;
     od_log(OD_LOG_INFO, NULL, "this node leaves the cluster: its slots go to the others");
